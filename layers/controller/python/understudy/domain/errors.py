@@ -27,3 +27,7 @@ class ChangeRefusedError(Exception):
 
 class NodesUnreadableError(Exception):
     """EC2 could not be read."""
+
+
+class AnnouncementError(Exception):
+    """EventBridge did not take an event. What happened has happened all the same, and the history says so."""

@@ -171,11 +171,12 @@ class Transition:
 
 @dataclass(frozen=True)
 class Address:
-    """The newest change of the protected record, and the epoch that it carries."""
+    """The newest change of the protected record, and the epoch that it carries. `retry_at`: when an owed one is due."""
 
     status: AddressStatus
     epoch: int
     change_ids: tuple[str, ...] = ()
+    retry_at: int = 0
 
 
 @dataclass(frozen=True)

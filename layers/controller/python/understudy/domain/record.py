@@ -66,15 +66,32 @@ class Stale:
     guard: str
 
 
+@dataclass(frozen=True)
+class Foreign:
+    """The guard is another cluster's: this record is not ours to move."""
+
+    guard: str
+
+
 def guard_name(record: Record) -> str:
     """Where the guard of a protected record stands."""
     return GUARD_PREFIX + record.name
 
 
 def guard_epoch(guard: RecordSet | None) -> int:
-    """The epoch that a guard carries; 0 when there is none or it is not ours."""
-    found = GUARD_TEXT.fullmatch(guard.values[0]) if guard and guard.values else None
+    """The epoch that a guard carries; 0 when there is none, or something else stands there."""
+    found = _guard_parts(guard)
     return int(found[2]) if found else 0
+
+
+def is_foreign(guard: RecordSet | None, cluster: str) -> bool:
+    """Whether the guard says that another cluster protects this record."""
+    found = _guard_parts(guard)
+    return found is not None and found[1] != cluster
+
+
+def _guard_parts(guard: RecordSet | None) -> re.Match[str] | None:
+    return GUARD_TEXT.fullmatch(guard.values[0]) if guard and guard.values else None
 
 
 def desired(record: Record, wish: Wish) -> tuple[RecordSet, RecordSet]:
@@ -91,14 +108,15 @@ def is_in_place(record: Record, wish: Wish, reading: RecordReading) -> bool:
     return (reading.record, reading.guard) == desired(record, wish)
 
 
-def plan_batch(record: Record, wish: Wish, reading: RecordReading) -> tuple[Change, ...] | Stale:
-    """The batch that makes the record say what is wished; or Stale when a newer epoch stands there.
+def plan_batch(record: Record, wish: Wish, reading: RecordReading) -> tuple[Change, ...] | Stale | Foreign:
+    """The batch that makes the record say what is wished; Stale or Foreign when it may not.
 
     DELETE of the guard as read, CREATE of the new one, UPSERT of the record: if anybody has changed the guard in
     between, Route 53 itself refuses all three.
     """
-    if guard_epoch(reading.guard) > wish.epoch:
-        assert reading.guard is not None  # noqa: S101 - an absent guard has epoch 0
+    if reading.guard and is_foreign(reading.guard, wish.cluster):
+        return Foreign(reading.guard.values[0])
+    if reading.guard and guard_epoch(reading.guard) > wish.epoch:
         return Stale(reading.guard.values[0])
     new_record, new_guard = desired(record, wish)
     removal = (Change(ChangeVerb.DELETE, reading.guard),) if reading.guard else ()

@@ -38,11 +38,11 @@ class Candidate(StrEnum):
     NONE = "NONE"
 
 
-class AddressStanding(StrEnum):
-    """Whether Route 53 has accepted what clients are to see."""
+class Repair(StrEnum):
+    """Whether an address that Route 53 has not accepted is to be tried again now."""
 
-    ACCEPTED = "ACCEPTED"
-    OWED = "OWED"
+    NOT_DUE = "NOT_DUE"
+    DUE = "DUE"
 
 
 class Budget(StrEnum):
@@ -66,7 +66,7 @@ class Situation:
     phase: Phase
     holder: Holder
     candidate: Candidate
-    address: AddressStanding
+    repair: Repair
     budget: Budget
     observer: Observer
     target: str | None = None
@@ -83,7 +83,7 @@ def survey(state: ClusterState, definition: Definition, now: int, observer: Obse
         phase=_phase(state, now),
         holder=holder,
         candidate=Candidate.FIT if candidates else Candidate.NONE,
-        address=_address(state),
+        repair=_repair(state, now),
         budget=_budget(state, definition, now),
         observer=observer,
         target=target,
@@ -127,9 +127,10 @@ def _holder(state: ClusterState, definition: Definition, now: int) -> Holder:
     return Holder.RETURNED if is_ready else Holder.UNPROVEN
 
 
-def _address(state: ClusterState) -> AddressStanding:
-    is_owed = state.address is not None and state.address.status is AddressStatus.OWED
-    return AddressStanding.OWED if is_owed else AddressStanding.ACCEPTED
+def _repair(state: ClusterState, now: int) -> Repair:
+    address = state.address
+    is_due = address is not None and address.status is AddressStatus.OWED and now >= address.retry_at
+    return Repair.DUE if is_due else Repair.NOT_DUE
 
 
 def _budget(state: ClusterState, definition: Definition, now: int) -> Budget:

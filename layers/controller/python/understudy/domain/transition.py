@@ -20,6 +20,8 @@ from understudy.domain.polling import change_gaps_s
 
 STAGE_SLACK_S = 30
 """What a stage may take beyond its own waits: cold starts, retries of Lambda itself."""
+REPAIR_GAP_S = 60
+"""How long an address that Route 53 did not accept is left alone before it is tried again."""
 
 
 def deadline(stage: Stage, definition: Definition, now: int) -> int:
@@ -61,7 +63,7 @@ def opened(
         epoch=state.epoch + 1,
         active=target if stays else None,
         previous=None if stays else _previous_holder(state),
-        terms=_kept_terms(state, definition) if stays else state.terms,
+        terms=kept_terms(state, definition) if stays else state.terms,
         transition=Transition(
             action=action,
             source=last_holder,
@@ -90,7 +92,7 @@ def _previous_holder(state: ClusterState) -> PreviousHolder | None:
     )
 
 
-def _kept_terms(state: ClusterState, definition: Definition) -> Terms:
+def kept_terms(state: ClusterState, definition: Definition) -> Terms:
     """The definition's terms, but never a shorter lease than the holder may still be counting on."""
     terms = terms_of(definition.policy)
     return terms if state.active is None else replace(terms, lease_s=max(terms.lease_s, state.terms.lease_s))
@@ -133,9 +135,9 @@ def address_moved(state: ClusterState, change_ids: tuple[str, ...]) -> ClusterSt
     return replace(state, address=Address(AddressStatus.PROPAGATING, state.epoch, change_ids))
 
 
-def address_owed(state: ClusterState) -> ClusterState:
+def address_owed(state: ClusterState, now: int) -> ClusterState:
     """The state after Route 53 did not accept the change: the record may still name another node."""
-    return replace(state, address=Address(AddressStatus.OWED, state.epoch))
+    return replace(state, address=Address(AddressStatus.OWED, state.epoch, retry_at=now + REPAIR_GAP_S))
 
 
 def address_in_sync(state: ClusterState) -> ClusterState:
