@@ -14,13 +14,17 @@ TEXT_LIMIT = 200
 
 @dataclass(frozen=True)
 class Request:
-    """A transition asked for. `rule` is set when the controller asks: then the cause is looked at once more."""
+    """A transition asked for. `rule` is set when the controller asks: then the cause is looked at once more.
+
+    `noticed_at`: when the controller noticed the cause (seconds), for the history.
+    """
 
     cluster: str
     action: TransitionAction = TransitionAction.SWITCHOVER
     to: str | None = None
     reason: str = ""
     rule: str | None = None
+    noticed_at: float | None = None
 
 
 class BadRequestError(Exception):
@@ -40,6 +44,7 @@ def parse_request(document: Any) -> Request:
         *_bad_texts(document),
         *_bad_cluster(document),
         *_bad_action(document),
+        *_bad_time(document),
     ]
     if faults:
         raise BadRequestError("; ".join([*faults, example]))
@@ -49,11 +54,12 @@ def parse_request(document: Any) -> Request:
         to=document.get("to"),
         reason=document.get("reason", ""),
         rule=document.get("rule"),
+        noticed_at=document.get("noticed_at"),
     )
 
 
 def _unknown_keys(document: Mapping[str, Any]) -> list[str]:
-    allowed = ("cluster", "action", "to", "reason", "rule", "why")
+    allowed = ("cluster", "action", "to", "reason", "rule", "why", "noticed_at")
     return [f"{key!r:.60} is not a key; allowed: {', '.join(allowed)}" for key in document if key not in allowed]
 
 
@@ -80,3 +86,10 @@ def _bad_action(document: Mapping[str, Any]) -> list[str]:
     if isinstance(action, str) and action in allowed:
         return []
     return [f"action is {action!r:.60}; allowed: {', '.join(allowed)}"]
+
+
+def _bad_time(document: Mapping[str, Any]) -> list[str]:
+    noticed_at = document.get("noticed_at", 0)
+    if isinstance(noticed_at, int | float) and not isinstance(noticed_at, bool):
+        return []
+    return [f"noticed_at is {noticed_at!r:.60}; allowed: seconds since the epoch"]
