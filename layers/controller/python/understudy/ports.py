@@ -130,6 +130,14 @@ class Registry(Protocol):
         """
         ...
 
+    def refused_version(self, cluster: str) -> int:
+        """The newest version that was refused; 0 when none was."""
+        ...
+
+    def note_refusal(self, cluster: str, version: int, faults: list[str]) -> None:
+        """Remember that a version was refused and why, so that the operator is told once. The state is not touched."""
+        ...
+
 
 class Zone(Protocol):
     """Route 53 as the address mover sees it."""

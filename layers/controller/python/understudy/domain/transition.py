@@ -124,9 +124,8 @@ def proof_in_hand(state: ClusterState) -> Proof:
 
 
 def granted(state: ClusterState, definition: Definition, proof: Proof) -> ClusterState:
-    """The state with the lease in the hands of the transition's target. No proof, nothing to call it with."""
+    """The state with the lease in the hands of the transition's target. No proof: nothing to call it with."""
     assert state.transition is not None  # noqa: S101 - the caller has checked the epoch of an open transition
-    del proof
     return replace(state, active=state.transition.target, previous=None, terms=terms_of(definition.policy))
 
 
