@@ -10,7 +10,7 @@ from tests.support.fakes import FakeNodes
 from understudy.adapters.ec2_nodes import Ec2Nodes
 from understudy.domain.errors import NodesUnreadableError
 from understudy.domain.model import PowerReading
-from understudy.ports import InstanceFacts
+from understudy.ports import InstanceFacts, Nodes
 
 STRANGER = "i-0ddddddddddddddd4"
 ADDRESSES = {"us-east-1a": ("10.9.1.0/24", "10.9.1.10"), "us-east-1b": ("10.9.2.0/24", "10.9.2.10")}
@@ -19,7 +19,8 @@ ADDRESSES = {"us-east-1a": ("10.9.1.0/24", "10.9.1.10"), "us-east-1b": ("10.9.2.
 class World(Protocol):
     """Instances that a test launches and stops, and the port that looks at them."""
 
-    nodes: FakeNodes | Ec2Nodes
+    @property
+    def nodes(self) -> Nodes: ...
 
     def launch(self, zone: str) -> str: ...
 

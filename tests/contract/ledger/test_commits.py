@@ -38,6 +38,14 @@ def test_a_commit_writes_and_answers_everything_but_the_nodes(ledger, history):
     assert ledger.read(CLUSTER) == settled
 
 
+def test_a_holder_that_never_beat_and_a_transition_from_nowhere_are_kept_as_they_are(ledger):
+    before = ledger.read(CLUSTER)
+    unheard = a_previous(renewed_at=None, keeps_lease=False)
+    wanted = replace(before, active=None, previous=unheard, transition=a_transition(source=None))
+    assert ledger.commit(before, wanted) == replace(wanted, revision=before.revision + 1)
+    assert ledger.read(CLUSTER) == replace(wanted, revision=before.revision + 1)
+
+
 def test_of_two_who_read_the_same_state_one_writes(ledger):
     before = ledger.read(CLUSTER)
     first = ledger.commit(before, replace(before, epoch=2))

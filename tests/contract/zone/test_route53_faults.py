@@ -11,12 +11,11 @@ from botocore.stub import Stubber
 
 from tests.contract.conftest import REGION
 from tests.support.builders import RECORD, a_wish
-from tests.support.fakes import FakeZone
 from understudy.adapters.route53_zone import Route53Zone
 from understudy.domain.errors import AddressUnreadableError, ChangeRefusedError, GuardMismatchError, ZoneBusyError
-from understudy.domain.record import plan_batch
+from understudy.domain.record import Change, ChangeVerb, desired
 
-BATCH = plan_batch(RECORD, a_wish(), FakeZone().read(RECORD))
+BATCH = tuple(Change(ChangeVerb.CREATE, each) for each in desired(RECORD, a_wish()))
 KEYS = {"region_name": REGION, "aws_access_key_id": "x", "aws_secret_access_key": "x"}
 ONCE = Config(retries={"total_max_attempts": 1}, connect_timeout=0.3, read_timeout=0.3)
 

@@ -2,9 +2,11 @@
 
 import time
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
+from tests.contract.zone.conftest import Scene
 from tests.support.builders import ADDRESS_A, ADDRESS_B, a_wish
 from understudy.domain.errors import AddressUnreadableError, GuardMismatchError
 from understudy.domain.record import (
@@ -19,9 +21,10 @@ from understudy.domain.record import (
 )
 
 
-def move(scene, **wish):
+def move(scene: Scene, **wish: Any) -> str:
     """What move_address does: read, plan, submit."""
     batch = plan_batch(scene.record, a_wish(**wish), scene.zone.read(scene.record))
+    assert isinstance(batch, tuple)
     return scene.zone.submit(scene.record, batch, "moved by a test")
 
 
