@@ -91,7 +91,7 @@ class Services:
             dependents = [other for other in self._services if service.spec.name in other.spec.depends_on]
             known = service.state is not None or service.unknown_looks > 0
             if known and not service.is_down and all(other.is_down for other in dependents):
-                service.stop("there is no lease to serve under", now_ms)
+                service.stop("the order is STOP", now_ms)
             else:
                 service.watch(now_ms, wanted=False)
 
@@ -101,7 +101,7 @@ class Services:
             if service.is_down:
                 service.watch(now_ms, wanted=False)
             else:
-                service.kill("the lease has run out", now_ms)
+                service.kill("the order is KILL", now_ms)
 
     def _tell_unstoppable(self) -> None:
         for service in self._services:
