@@ -24,9 +24,14 @@ def to_map(value: Any, *, sparse: bool = False) -> dict[str, Any]:
 
 
 def from_map(kind: type[T], stored: Mapping[str, Any]) -> T:
-    """The dataclass `kind` that `to_map` has stored. Raises TypeError when a field without a default is missing."""
+    """The dataclass `kind` that `to_map` has stored.
+
+    What is missing takes its default, or is None when its type allows that. Raises TypeError when neither is possible.
+    """
     hints = _hints(kind)  # type: ignore[arg-type]
-    return kind(**{name: _revived(hint, stored[name]) for name, hint in hints.items() if name in stored})
+    absent = {field.name: None for field in fields(kind) if _is_none_when_missing(field, hints)}  # type: ignore[arg-type]
+    known = {name: _revived(hint, stored[name]) for name, hint in hints.items() if name in stored}
+    return kind(**{**absent, **known})
 
 
 def _plain(value: Any, sparse: bool) -> Any:
@@ -57,6 +62,11 @@ def _revived(hint: Any, value: Any) -> Any:
 
 def _default(field: "Field[Any]") -> Any:
     return field.default if field.default_factory is MISSING else field.default_factory()
+
+
+def _is_none_when_missing(field: "Field[Any]", hints: Mapping[str, Any]) -> bool:
+    has_default = field.default is not MISSING or field.default_factory is not MISSING
+    return not has_default and NoneType in get_args(hints[field.name])
 
 
 @cache
