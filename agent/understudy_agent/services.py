@@ -43,9 +43,7 @@ class Services:
     ) -> None:
         """`on_unstoppable` is called once for a service that killing did not end."""
         self._changes: list[Change] = []
-        self._services = [
-            Service(spec, kinds[spec.name], self._changes.append) for spec in in_dependency_order(specs)
-        ]
+        self._services = [Service(spec, kinds[spec.name], self._changes.append) for spec in in_dependency_order(specs)]
         self._by_name = {service.spec.name: service for service in self._services}
         self._on_unstoppable = on_unstoppable
         self._told: set[str] = set()

@@ -67,7 +67,7 @@ def test_every_key_is_documented():
 @pytest.mark.parametrize("name", ["understudy-agent.service", "understudy-agent@.service"])
 def test_the_unit_lets_the_agent_stop_its_services_itself_and_keeps_the_lease_file(name):
     unit = configparser.ConfigParser(interpolation=None)
-    unit.optionxform = str  # type: ignore[assignment,method-assign]
+    unit.optionxform = str
     unit.read_string((AGENT_DIR / name).read_text())
     service = unit["Service"]
     assert (service["Type"], service["KillMode"], service["Restart"]) == ("notify", "mixed", "always")
