@@ -63,7 +63,7 @@ def opened(
         epoch=state.epoch + 1,
         active=target if stays else None,
         previous=None if stays else _previous_holder(state),
-        terms=kept_terms(state, definition) if stays else state.terms,
+        terms=_terms_on_staying(state, definition) if stays else state.terms,
         transition=Transition(
             action=action,
             source=last_holder,
@@ -96,6 +96,12 @@ def kept_terms(state: ClusterState, definition: Definition) -> Terms:
     """The definition's terms, but never a shorter lease than the holder may still be counting on."""
     terms = terms_of(definition.policy)
     return terms if state.active is None else replace(terms, lease_s=max(terms.lease_s, state.terms.lease_s))
+
+
+def _terms_on_staying(state: ClusterState, definition: Definition) -> Terms:
+    """As kept_terms; the one that gets its lease back may still count on the lease that was taken from it."""
+    terms = kept_terms(state, definition)
+    return replace(terms, lease_s=max(terms.lease_s, state.previous.lease_s)) if state.previous else terms
 
 
 def entered(state: ClusterState, definition: Definition, stage: Stage, now: int) -> ClusterState:
