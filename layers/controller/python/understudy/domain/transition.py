@@ -20,6 +20,8 @@ from understudy.domain.polling import change_gaps_s
 
 STAGE_SLACK_S = 30
 """What a stage may take beyond its own waits: cold starts, retries of Lambda itself."""
+CALL_LIMIT_S = 12
+"""What one try at Route 53 may take when it does not answer: three attempts of 3 s, and the gaps between them."""
 REPAIR_GAP_S = 60
 """How long an address that Route 53 did not accept is left alone before it is tried again."""
 
@@ -29,10 +31,11 @@ def deadline(stage: Stage, definition: Definition, now: int) -> int:
     policy, tuning = definition.policy, definition.tuning
     waits_s = {
         Stage.FENCING: policy.fence_limit_s,
-        Stage.MOVING: tuning.ROUTE53_RECORD_INTERVAL * tuning.ROUTE53_RECORD_TRY_COUNT,
+        # A Route 53 that hangs must be given up by its tries, not by this: else the lease would never be granted.
+        Stage.MOVING: (tuning.ROUTE53_RECORD_INTERVAL + CALL_LIMIT_S) * tuning.ROUTE53_RECORD_TRY_COUNT,
         Stage.GRANTING: 0,
         Stage.STARTING: policy.service_start_limit_s,
-        Stage.CONFIRMING: sum(change_gaps_s(tuning)),
+        Stage.CONFIRMING: sum(gap_s + CALL_LIMIT_S for gap_s in change_gaps_s(tuning)),
     }
     return now + int(waits_s[stage]) + STAGE_SLACK_S
 
