@@ -52,8 +52,13 @@ lint: .venv/ready ## formatter, linters, types, import rules
 	@.venv/bin/ruff format --check $(CODE)
 	@.venv/bin/ruff check $(CODE)
 	@.venv/bin/mypy
-	@.venv/bin/lint-imports
+	@PYTHONPATH=layers/controller/python:agent .venv/bin/lint-imports
 	@.venv/bin/cfn-lint template.yaml
+	@$(PY) -m tools.generate_docs --check
+
+.PHONY: docs
+docs: .venv/ready ## write the generated documents: decision table, traceability, JSON Schema
+	@$(PY) -m tools.generate_docs
 
 .PHONY: test-fast
 test-fast: .venv/ready ## the tests that need no embedded AWS
