@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+from botocore.exceptions import ClientError
 
 from local.engine import Engine
 from local.processes import MARK, start, tail_of
@@ -28,6 +31,13 @@ class SamFailed(Exception):  # noqa: N818  (it reads as the sentence that the op
 
 def build(engine: Engine) -> bool:
     """Build into build/sam, unless what is there was built from the same inputs. True if it was built."""
+    BUILD.mkdir(parents=True, exist_ok=True)
+    with (BUILD / "lock").open("w") as lock:  # a demo and a test run may build at the same time
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return _build(engine)
+
+
+def _build(engine: Engine) -> bool:
     stamp, wanted = BUILD / "inputs.sha256", _inputs_hash()
     if (BUILD / "out" / "template.yaml").exists() and stamp.exists() and stamp.read_text() == wanted:
         return False
@@ -60,13 +70,27 @@ def deploy(engine: Engine, hosted_zone_ids: Sequence[str], protected_names: Sequ
         "ProtectedNames": ",".join(protected_names),
         "Architectures": "arm64" if os.uname().machine in ("aarch64", "arm64") else "x86_64",
         "DeletionProtection": "false",
+        "Alarms": "false",  # it knows no alarms on metric expressions
         "LogRetentionDays": "1",
     }
     program = ["deploy", "--config-env", "local", "--stack-name", STACK, "--no-progressbar"]
     program += ["--template-file", str(BUILD / "out" / "template.yaml")]
     program += ["--no-resolve-s3", "--s3-bucket", BUCKET, "--no-confirm-changeset"]
     program += ["--parameter-overrides", *(f"{name}={value}" for name, value in parameters.items())]
-    _sam(engine, program, {"SAM_CLI_POLL_DELAY": "0.3"}, DEPLOY_LIMIT_S)
+    try:
+        _sam(engine, program, {"SAM_CLI_POLL_DELAY": "0.3"}, DEPLOY_LIMIT_S)
+    except SamFailed as failed:
+        raise SamFailed("\n".join([*_resources_that_failed(engine), str(failed)])) from None
+
+
+def _resources_that_failed(engine: Engine) -> list[str]:
+    """The reason is a line in the middle of SAM's output, far above its end."""
+    try:
+        events = engine.client("cloudformation").describe_stack_events(StackName=STACK)["StackEvents"]
+    except ClientError:  # there is no stack yet
+        return []
+    failed = [e for e in events if e["ResourceStatus"].endswith("_FAILED")]
+    return [f"{e['LogicalResourceId']}: {e.get('ResourceStatusReason', e['ResourceStatus'])}" for e in failed]
 
 
 def _sam(engine: Engine, arguments: list[str], settings: Mapping[str, str], limit_s: float) -> None:
