@@ -1,0 +1,12 @@
+"""GrantLease: joins the state of the workflow to its use case."""
+
+from typing import Any
+
+from understudy import wiring
+from understudy.usecases.grant_lease import grant_lease
+
+
+@wiring.logged
+def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+    """One step of a transition. Payload and outcomes: see statemachine/README.md."""
+    return grant_lease(event, ledger=wiring.ledger(), clock=wiring.clock)

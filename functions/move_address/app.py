@@ -1,0 +1,12 @@
+"""MoveAddress: joins the state of the workflow to its use case."""
+
+from typing import Any
+
+from understudy import wiring
+from understudy.usecases.move_address import move_address
+
+
+@wiring.logged
+def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+    """One step of a transition. Payload and outcomes: see statemachine/README.md."""
+    return move_address(event, ledger=wiring.ledger(), zone=wiring.zone(), clock=wiring.clock)

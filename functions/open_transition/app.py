@@ -1,0 +1,12 @@
+"""OpenTransition: joins the state of the workflow to its use case."""
+
+from typing import Any
+
+from understudy import wiring
+from understudy.usecases.open_transition import open_transition
+
+
+@wiring.logged
+def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+    """One step of a transition. Payload and outcomes: see statemachine/README.md."""
+    return open_transition(event, ledger=wiring.ledger(), announcer=wiring.announcer(), clock=wiring.clock)

@@ -1,0 +1,18 @@
+"""Heartbeats from the bus, with the ingestion time that EventBridge gave them."""
+
+from typing import Any
+
+from understudy import wiring
+from understudy.usecases.record_heartbeat import record_heartbeat
+
+wiring.judge()
+
+
+@wiring.logged
+def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+    """Record one heartbeat and judge its cluster. The metric Heartbeats counts them by what became of them."""
+    outcome = record_heartbeat(
+        event, beats=wiring.ledger(), ledger=wiring.ledger(), judge=wiring.judge(), clock=wiring.clock
+    )
+    wiring.count("Heartbeats", outcome=outcome)
+    return {"outcome": outcome}

@@ -1,0 +1,132 @@
+"""Third step of deciding: one table of rules. Exactly one rule fits every situation, so their order never matters.
+
+`docs/decision-table.md` is printed from this table, and a test walks the whole product of the enums.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from understudy.domain.situation import (
+    Budget,
+    Candidate,
+    Holder,
+    Observer,
+    Phase,
+    Repair,
+    Situation,
+)
+
+
+class Action(StrEnum):
+    """What the controller does about a situation."""
+
+    WAIT = "WAIT"
+    FAIL_OVER = "FAIL_OVER"
+    PLACE = "PLACE"  # give the lease to a node when nobody holds it
+    REPAIR = "REPAIR"  # finish what is unfinished; the service stays where it is
+    CALL_OPERATOR = "CALL_OPERATOR"
+
+
+ANY: frozenset[StrEnum] = frozenset()
+"""Matches every value of its column. It is always written out: an empty cell could be an oversight."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One row: it fits a situation when every column names the situation's value, or is ANY."""
+
+    name: str
+    phase: frozenset[StrEnum]
+    holder: frozenset[StrEnum]
+    candidate: frozenset[StrEnum]
+    repair: frozenset[StrEnum]
+    budget: frozenset[StrEnum]
+    observer: frozenset[StrEnum]
+    action: Action
+    why: str
+
+    def fits(self, situation: Situation) -> bool:
+        """Whether this row is the one for the situation."""
+        return all(allowed is ANY or getattr(situation, column) in allowed for column, allowed in self.columns.items())
+
+    @property
+    def columns(self) -> Mapping[str, frozenset[StrEnum]]:
+        """The conditions by the name of the question."""
+        return {column: getattr(self, column) for column in COLUMNS}
+
+
+COLUMNS: Mapping[str, type[StrEnum]] = {
+    "phase": Phase,
+    "holder": Holder,
+    "candidate": Candidate,
+    "repair": Repair,
+    "budget": Budget,
+    "observer": Observer,
+}
+
+
+@dataclass(frozen=True)
+class Decision:
+    """The rule that fits, what to do, and why, in words for the log, the history and the operator (B5)."""
+
+    rule: str
+    action: Action
+    why: str
+
+
+def _one_of(*values: StrEnum) -> frozenset[StrEnum]:
+    return frozenset(values)
+
+
+SETTLED, UNDER_WAY, OVERDUE = (_one_of(phase) for phase in Phase)
+READY, GONE, UNKNOWN, NOBODY, RETURNED, UNPROVEN = (
+    _one_of(holder) for holder in Holder if holder not in (Holder.FAILED, Holder.SILENT)
+)
+FAILED, SILENT = _one_of(Holder.FAILED), _one_of(Holder.SILENT)
+HEARSAY = FAILED | SILENT
+"""What is known of the holder from beats alone: worth as much as the observer."""
+FIT, NONE = (_one_of(candidate) for candidate in Candidate)
+NOT_DUE, DUE = (_one_of(repair) for repair in Repair)
+LEFT, SPENT = (_one_of(budget) for budget in Budget)
+TRUSTED, SUSPECT = (_one_of(observer) for observer in Observer)
+
+WAIT, FAIL_OVER, PLACE, REPAIR, CALL_OPERATOR = Action
+
+# fmt: off
+RULES: tuple[Rule, ...] = (
+    #    name                            phase      holder            cand. repair   budget observer action         why
+    Rule("transition-is-under-way",      UNDER_WAY, ANY,              ANY,  ANY,     ANY,   ANY,     WAIT,          "a transition is under way and within its deadline"),
+    Rule("active-is-ready",              SETTLED,   READY,            ANY,  NOT_DUE, ANY,   ANY,     WAIT,          "the active node is heard and well, and nothing is due"),
+    Rule("record-is-owed",               SETTLED,   READY,            ANY,  DUE,     ANY,   ANY,     REPAIR,        "the service is in service, but Route 53 has not accepted its address yet"),
+    Rule("active-is-gone",               SETTLED,   GONE,             FIT,  ANY,     LEFT,  ANY,     FAIL_OVER,     "EC2 says that the active node is off or going off, and another node is fit"),
+    Rule("active-is-silent",             SETTLED,   SILENT,           FIT,  ANY,     LEFT,  TRUSTED, FAIL_OVER,     "the active node has not been heard for silence_limit_s, and another node is fit"),
+    Rule("active-has-failed",            SETTLED,   FAILED,           FIT,  ANY,     LEFT,  TRUSTED, FAIL_OVER,     "the active node reports that its service has failed, or its alarm is on, and another node is fit"),
+    Rule("observer-is-suspect",          SETTLED,   HEARSAY,          ANY,  ANY,     ANY,   SUSPECT, CALL_OPERATOR, "beats are late for the controller itself, or nobody anywhere is heard: the observer is doubted, not the node"),
+    Rule("no-fit-candidate",             SETTLED,   HEARSAY,          NONE, ANY,     ANY,   TRUSTED, CALL_OPERATOR, "the active node has failed or is silent, and no other node is fit to take over"),
+    Rule("gone-and-no-fit-candidate",    SETTLED,   GONE,             NONE, ANY,     ANY,   ANY,     CALL_OPERATOR, "EC2 says that the active node is off or going off, and no other node is fit to take over"),
+    Rule("failover-budget-is-spent",     SETTLED,   HEARSAY,          FIT,  ANY,     SPENT, TRUSTED, CALL_OPERATOR, "the active node has failed or is silent, but max_failovers are used up in this window"),
+    Rule("gone-and-budget-is-spent",     SETTLED,   GONE,             FIT,  ANY,     SPENT, ANY,     CALL_OPERATOR, "EC2 says that the active node is off or going off, but max_failovers are used up in this window"),
+    Rule("active-was-never-heard",       SETTLED,   UNKNOWN,          ANY,  ANY,     ANY,   ANY,     CALL_OPERATOR, "the active node has never been heard: unknown is not failed"),
+    Rule("place-by-priority",            SETTLED,   NOBODY,           FIT,  ANY,     ANY,   ANY,     PLACE,         "nobody holds the lease and nobody serves: the fit node of the best priority gets it"),
+    Rule("nobody-to-place-on",           SETTLED,   NOBODY,           NONE, ANY,     ANY,   ANY,     CALL_OPERATOR, "nobody holds the lease, and no node is fit to get it"),
+    Rule("place-on-last-holder",         SETTLED,   RETURNED,         ANY,  ANY,     ANY,   ANY,     PLACE,         "nobody holds the lease; the node that served last, or whose address the record carries, is ready"),
+    Rule("last-holder-is-unproven",      SETTLED,   UNPROVEN,         ANY,  ANY,     ANY,   ANY,     CALL_OPERATOR, "the node that served last may still serve, and there is no proof that it does not"),
+    Rule("overdue-and-active-is-ready",  OVERDUE,   READY,            ANY,  ANY,     ANY,   ANY,     REPAIR,        "a transition outlived its deadline after the lease was granted: it is finished under a new epoch"),
+    Rule("overdue-and-holder-returned",  OVERDUE,   RETURNED,         ANY,  ANY,     ANY,   ANY,     PLACE,         "a transition outlived its deadline before the old node was fenced, and that node is ready"),
+    Rule("overdue-and-nobody-holds",     OVERDUE,   NOBODY,           FIT,  ANY,     ANY,   ANY,     PLACE,         "a transition outlived its deadline after the old node was fenced, and a node is fit"),
+    Rule("overdue-and-unproven",         OVERDUE,   UNPROVEN,         FIT,  ANY,     ANY,   ANY,     FAIL_OVER,     "a transition outlived its deadline before the old node was fenced: fencing goes on under a new epoch"),
+    Rule("overdue-and-active-is-gone",   OVERDUE,   GONE,             FIT,  ANY,     ANY,   ANY,     FAIL_OVER,     "a transition outlived its deadline and EC2 says that the active node is off or going off"),
+    Rule("overdue-and-active-is-lost",   OVERDUE,   HEARSAY,          FIT,  ANY,     ANY,   TRUSTED, FAIL_OVER,     "a transition outlived its deadline and the active node has failed or is silent"),
+    Rule("overdue-and-suspect",          OVERDUE,   HEARSAY,          ANY,  ANY,     ANY,   SUSPECT, CALL_OPERATOR, "a transition outlived its deadline, and the observer is doubted"),
+    Rule("overdue-and-no-candidate",     OVERDUE,   HEARSAY,          NONE, ANY,     ANY,   TRUSTED, CALL_OPERATOR, "a transition outlived its deadline, and no node is fit to take over"),
+    Rule("overdue-and-nobody-fit",       OVERDUE,   GONE | NOBODY | UNPROVEN, NONE, ANY, ANY, ANY,    CALL_OPERATOR, "a transition outlived its deadline, nobody serves, and no node is fit"),
+    Rule("overdue-and-never-heard",      OVERDUE,   UNKNOWN,          ANY,  ANY,     ANY,   ANY,     CALL_OPERATOR, "a transition outlived its deadline, and the active node has never been heard"),
+)
+# fmt: on
+
+
+def decide(situation: Situation) -> Decision:
+    """Look the situation up. Pure: the same situation always gives the same decision (B5)."""
+    rule = next(rule for rule in RULES if rule.fits(situation))
+    return Decision(rule=rule.name, action=rule.action, why=rule.why)

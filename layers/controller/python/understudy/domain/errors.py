@@ -1,0 +1,33 @@
+"""What can go wrong in the ports, by class: callers retry by class, never by message."""
+
+
+class LedgerConflictError(Exception):
+    """Somebody else wrote the cluster's state since it was read. Read again and judge again."""
+
+
+class UnprovenError(Exception):
+    """A step that needs a proof for the previous holder was called without one. The workflow is broken."""
+
+
+class AddressUnreadableError(Exception):
+    """Route 53 could not be read. Not knowing is not a difference."""
+
+
+class ZoneBusyError(Exception):
+    """Route 53 could not take the change now: throttled, an earlier batch in work, unreachable. Try again."""
+
+
+class GuardMismatchError(Exception):
+    """Route 53 refused the batch because the guard was not the one that was read: another writer came between."""
+
+
+class ChangeRefusedError(Exception):
+    """Route 53 will not take the change: permission, zone or record are wrong. Trying again will not help."""
+
+
+class NodesUnreadableError(Exception):
+    """EC2 could not be read."""
+
+
+class AnnouncementError(Exception):
+    """EventBridge did not take an event. What happened has happened all the same, and the history says so."""

@@ -1,0 +1,53 @@
+"""Proof before promotion (B4): why the node that served before can serve no longer.
+
+    last beat recorded        open                          not before
+    heard_at ──────────────────┼──── active is cleared ────────┼──► time
+       │ +0..1 s (cut off)     │ no later beat renews          │
+       └── 1 s + lease_s + drift_margin_s ─────────────────────┘
+
+The agent counts its lease from when it *sent* the beat, which is before EventBridge took it in: so its right to serve
+has ended when the bound has passed, wherever the node is and whatever its clock says.
+"""
+
+from understudy.domain.model import ClusterState, PowerReading, PreviousHolder, Proof, ServiceStatus
+
+INGESTION_CUT_OFF_S = 1  # EventBridge gives its ingestion time in whole seconds, cut off
+
+
+def lease_expires_at(holder: PreviousHolder, drift_margin_s: float) -> float | None:
+    """When the holder's lease has certainly ended (seconds), or None when it keeps no lease that could end."""
+    if not holder.keeps_lease or holder.renewed_at is None:
+        return None
+    return holder.renewed_at + INGESTION_CUT_OFF_S + holder.lease_s + drift_margin_s
+
+
+def find_proof(state: ClusterState, drift_margin_s: float, now: float, power: PowerReading) -> Proof | None:
+    """The proof that the previous holder cannot serve at `now`, or None. `power`: EC2's word just read, or UNKNOWN."""
+    holder = state.previous
+    if holder is None:
+        return Proof.NO_HOLDER
+    if holder.proof is not None:
+        return holder.proof
+    if _has_released(state, holder):
+        return Proof.RELEASED
+    expires_at = lease_expires_at(holder, drift_margin_s)
+    if expires_at is not None and now >= expires_at:
+        return Proof.LEASE_EXPIRED
+    report = state.nodes.get(holder.node)
+    if power.is_off or (report is not None and report.power_now.is_off):
+        return Proof.STOPPED
+    return None
+
+
+def _has_released(state: ClusterState, holder: PreviousHolder) -> bool:
+    """A beat sent under the epoch that ended the lease, by an agent, with every service down.
+
+    Such a node starts nothing again without a new grant, so this proof does not age.
+    """
+    report = state.nodes.get(holder.node)
+    return (
+        report is not None
+        and report.keeps_lease
+        and report.read_epoch >= holder.ended_epoch
+        and report.service is ServiceStatus.OUT_OF_SERVICE
+    )

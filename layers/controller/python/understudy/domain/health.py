@@ -1,0 +1,29 @@
+"""First step of deciding: the health of one node."""
+
+from enum import StrEnum
+
+from understudy.domain.definition import Policy
+from understudy.domain.model import NodeReport, ServiceStatus
+
+
+class NodeHealth(StrEnum):
+    """What one node is fit for."""
+
+    READY = "READY"
+    FAILED = "FAILED"  # heard, and says or is said to have failed
+    SILENT = "SILENT"  # was heard once, is not heard any more
+    GONE = "GONE"  # EC2 says that it is off or on its way there
+    UNKNOWN = "UNKNOWN"  # never heard of
+
+
+def diagnose(report: NodeReport, policy: Policy, now: int) -> NodeHealth:
+    """Judge one node at `now` (seconds, AWS's clock). EC2's word outranks silence, silence old reports (B3)."""
+    if report.power_now.is_leaving:
+        return NodeHealth.GONE
+    if report.heard_at is None:
+        return NodeHealth.UNKNOWN
+    if now - report.heard_at >= policy.silence_limit_s:
+        return NodeHealth.SILENT
+    if report.service is ServiceStatus.FAILED or any(alarm.on for alarm in report.alarms.values()):
+        return NodeHealth.FAILED
+    return NodeHealth.READY

@@ -1,0 +1,91 @@
+"""A heartbeat (S11), read with suspicion: a node says it, AWS only says who said it and when.
+
+The node's identity comes from the event's source, which IAM binds to the instance, never from the detail.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from understudy.domain.model import ServiceStatus
+from understudy.domain.request import CLUSTER_NAME
+
+INSTANCE_ARN = re.compile(r"arn:aws[a-z-]*:ec2:[a-z0-9-]+:\d{12}:instance/(i-[0-9a-f]{8,17})")
+BOOT = re.compile(r"[0-9A-Za-z-]{1,64}")
+AGENT = re.compile(r"[0-9A-Za-z.+-]{0,32}")
+BEAT_LIMIT = 2**53
+SERVICES_LIMIT = 64
+
+
+@dataclass(frozen=True)
+class Beat:
+    """One heartbeat, believed so far as its form goes. `heard_at`: AWS's ingestion time, whole seconds."""
+
+    cluster: str
+    instance_id: str
+    heard_at: int
+    boot: str
+    beat: int
+    keeps_lease: bool
+    read_epoch: int
+    service: ServiceStatus
+    agent: str
+
+
+class MalformedBeatError(Exception):
+    """The event is not a heartbeat. The message names the field, the value and what is allowed."""
+
+
+def parse_beat(source: Any, heard_at: int, detail: Any) -> Beat:
+    """Read a heartbeat from its source ARN, ingestion time (whole seconds) and detail.
+
+    Raises MalformedBeatError at the first field that is not as it must be.
+    """
+    instance = INSTANCE_ARN.fullmatch(source) if isinstance(source, str) else None
+    if instance is None:
+        raise MalformedBeatError(f"source is {source!r:.120}, not the ARN of an instance")
+    if not isinstance(detail, Mapping):
+        raise MalformedBeatError(f"detail is {detail!r:.60}, not an object")
+    return Beat(
+        cluster=_text(detail, "cluster", CLUSTER_NAME),
+        instance_id=instance[1],
+        heard_at=heard_at,
+        boot=_text(detail, "boot", BOOT),
+        beat=_number(detail, "beat"),
+        keeps_lease=_truth(detail, "keeps_lease"),
+        read_epoch=_number(detail, "read_epoch") if "read_epoch" in detail else 0,
+        service=ServiceStatus.of_all(_services(detail)),
+        agent=_text(detail, "agent", AGENT) if "agent" in detail else "",
+    )
+
+
+def _text(detail: Mapping[str, Any], key: str, allowed: re.Pattern[str]) -> str:
+    value = detail.get(key)
+    if isinstance(value, str) and allowed.fullmatch(value):
+        return value
+    raise MalformedBeatError(f"detail.{key} is {value!r:.60}; allowed: {allowed.pattern}")
+
+
+def _number(detail: Mapping[str, Any], key: str) -> int:
+    value = detail.get(key)
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < BEAT_LIMIT:
+        return value
+    raise MalformedBeatError(f"detail.{key} is {value!r:.60}; allowed: a whole number from 0 to {BEAT_LIMIT - 1}")
+
+
+def _truth(detail: Mapping[str, Any], key: str) -> bool:
+    value = detail.get(key)
+    if isinstance(value, bool):
+        return value
+    raise MalformedBeatError(f"detail.{key} is {value!r:.60}; allowed: true, false")
+
+
+def _services(detail: Mapping[str, Any]) -> dict[str, ServiceStatus]:
+    services = detail.get("services", {})
+    if not isinstance(services, Mapping) or len(services) > SERVICES_LIMIT:
+        raise MalformedBeatError(f"detail.services is {services!r:.60}; allowed: at most {SERVICES_LIMIT} by name")
+    try:
+        return {str(name): ServiceStatus(status) for name, status in services.items()}
+    except ValueError as fault:
+        raise MalformedBeatError(f"detail.services: {fault!s:.80}; allowed: {', '.join(ServiceStatus)}") from None

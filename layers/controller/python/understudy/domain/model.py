@@ -1,0 +1,197 @@
+"""The state of a cluster: the one item that heartbeats, workflow and agents share.
+
+Nodes are named by EC2 instance id. Times are whole seconds since the epoch on AWS's clocks.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class ServiceStatus(StrEnum):
+    """The services of a node taken together, as its agent reports them."""
+
+    OUT_OF_SERVICE = "OUT_OF_SERVICE"
+    STARTING = "STARTING"
+    IN_SERVICE = "IN_SERVICE"
+    STOPPING = "STOPPING"
+    FAILED = "FAILED"
+
+    @classmethod
+    def of_all(cls, services: Mapping[str, "ServiceStatus"]) -> "ServiceStatus":
+        """One word for all services of a node.
+
+        A node that reports none (it beats without an agent) runs its service by other means: IN_SERVICE.
+        """
+        found = set(services.values()) or {cls.IN_SERVICE}
+        if len(found) == 1:
+            return found.pop()
+        for telling in (cls.FAILED, cls.STOPPING):
+            if telling in found:
+                return telling
+        return cls.STARTING
+
+
+class PowerReading(StrEnum):
+    """EC2's word on an instance. UNKNOWN (a read that failed) never counts as off."""
+
+    UNKNOWN = "unknown"
+    PENDING = "pending"
+    RUNNING = "running"
+    STOPPING = "stopping"
+    STOPPED = "stopped"
+    SHUTTING_DOWN = "shutting-down"
+    TERMINATED = "terminated"
+
+    @property
+    def is_off(self) -> bool:
+        """Whether nothing can run on the instance any more. `stopping` is not off."""
+        return self in (PowerReading.STOPPED, PowerReading.TERMINATED)
+
+    @property
+    def is_leaving(self) -> bool:
+        """Whether the instance is off or on its way there."""
+        return self.is_off or self in (PowerReading.STOPPING, PowerReading.SHUTTING_DOWN)
+
+
+class Proof(StrEnum):
+    """Why the node before can no longer serve (B4)."""
+
+    NO_HOLDER = "NO_HOLDER"  # nobody else held the lease
+    RELEASED = "RELEASED"
+    LEASE_EXPIRED = "LEASE_EXPIRED"
+    STOPPED = "STOPPED"
+
+
+class TransitionAction(StrEnum):
+    """What a transition is for. `repair` finishes what is unfinished without moving the service."""
+
+    FAILOVER = "failover"
+    SWITCHOVER = "switchover"
+    FAILBACK = "failback"
+    PLACE = "place"
+    REPAIR = "repair"
+
+
+class Stage(StrEnum):
+    """How far the open transition has come. From CONFIRMING on the service is in service and failures count again."""
+
+    FENCING = "FENCING"
+    MOVING = "MOVING"
+    GRANTING = "GRANTING"
+    STARTING = "STARTING"
+    CONFIRMING = "CONFIRMING"
+
+
+class AddressStatus(StrEnum):
+    """What Route 53 has said of the newest change of the address (B2)."""
+
+    OWED = "OWED"  # not accepted: the record may still name another node
+    PROPAGATING = "PROPAGATING"  # accepted, not yet on every server
+    IN_SYNC = "IN_SYNC"
+
+
+@dataclass(frozen=True)
+class Alarm:
+    """A CloudWatch alarm of a node. `on` is the ALARM state."""
+
+    on: bool
+    at: int
+
+
+@dataclass(frozen=True)
+class NodeReport:
+    """What is known of one node: its newest beat, and EC2's newest word.
+
+    `beat` is the sender's CLOCK_BOOTTIME in milliseconds; `heard_at` AWS's ingestion time, None before the first beat;
+    `read_epoch` the epoch that the agent obeyed when it sent the beat; `power_boot` the boot that beat last when EC2's
+    word came, so that a machine that has rebooted since is not taken for gone.
+    """
+
+    name: str
+    beat: int = 0
+    heard_at: int | None = None
+    boot: str = ""
+    service: ServiceStatus = ServiceStatus.OUT_OF_SERVICE
+    keeps_lease: bool = False
+    read_epoch: int = 0
+    agent: str = ""
+    power: PowerReading = PowerReading.UNKNOWN
+    power_at: int = 0
+    power_boot: str = ""
+    alarms: Mapping[str, Alarm] = field(default_factory=dict)
+
+    @property
+    def power_now(self) -> PowerReading:
+        """EC2's word, unless the node has beaten from another boot since."""
+        return self.power if self.power_boot == self.boot else PowerReading.UNKNOWN
+
+
+@dataclass(frozen=True)
+class Terms:
+    """The timings that the agents obey, as they stand in the state item. Seconds."""
+
+    heartbeat_interval_s: float
+    lease_read_interval_s: float
+    lease_s: float
+    kill_limit_s: float
+    silence_limit_s: float
+
+
+@dataclass(frozen=True)
+class PreviousHolder:
+    """The last node that could serve, kept until the next grant.
+
+    `renewed_at`: ingestion time of the last beat that could renew its lease, None when it never beat.
+    `ended_epoch`: the epoch whose opening ended its lease. `proof`: None until it is proved that it cannot serve.
+    """
+
+    node: str
+    renewed_at: int | None
+    lease_s: float
+    keeps_lease: bool
+    ended_epoch: int
+    proof: Proof | None = None
+
+
+@dataclass(frozen=True)
+class Transition:
+    """The open transition. `tried`: nodes on which the service failed to start in this chain."""
+
+    action: TransitionAction
+    source: str | None
+    target: str
+    rule: str
+    stage: Stage
+    opened_at: int
+    deadline_at: int
+    execution: str
+    tried: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Address:
+    """The newest change of the protected record, and the epoch that it carries. `retry_at`: when an owed one is due."""
+
+    status: AddressStatus
+    epoch: int
+    change_ids: tuple[str, ...] = ()
+    retry_at: int = 0
+
+
+@dataclass(frozen=True)
+class ClusterState:
+    """The hot item. `revision` grows with every write but beats and signals, `epoch` with every transition."""
+
+    cluster: str
+    revision: int
+    epoch: int
+    definition_version: int
+    terms: Terms
+    nodes: Mapping[str, NodeReport]
+    active: str | None = None
+    previous: PreviousHolder | None = None
+    transition: Transition | None = None
+    failover_times: tuple[int, ...] = ()
+    address: Address | None = None
+    alert: str | None = None

@@ -1,0 +1,148 @@
+"""Whether a transition that was asked for is opened, and on which node.
+
+Bad requests and vanished causes change nothing.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from understudy.domain.decision import Action, decide
+from understudy.domain.definition import Definition
+from understudy.domain.health import NodeHealth
+from understudy.domain.model import ClusterState, TransitionAction
+from understudy.domain.request import Request
+from understudy.domain.situation import Observer, Phase, fit_candidates, health_of, survey
+
+ACTION_OF: Mapping[Action, TransitionAction] = {
+    Action.FAIL_OVER: TransitionAction.FAILOVER,
+    Action.PLACE: TransitionAction.PLACE,
+    Action.REPAIR: TransitionAction.REPAIR,
+}
+"""What the workflow is asked for under each decision that moves something."""
+
+MANUAL_RULE = "operator-asked"
+NEXT_RULE = "service-did-not-start"
+
+
+@dataclass(frozen=True)
+class Opening:
+    """Open a transition to `target` (instance id)."""
+
+    action: TransitionAction
+    target: str
+    rule: str
+    why: str
+    tried: tuple[str, ...] = ()
+    spends_budget: bool = False
+
+
+@dataclass(frozen=True)
+class AlreadyOpen:
+    """This very execution has opened it before and was cut off."""
+
+
+@dataclass(frozen=True)
+class StoodDown:
+    """The cause went away, or somebody else is at it."""
+
+    why: str
+
+
+@dataclass(frozen=True)
+class Refused:
+    """The request cannot be carried out as it stands."""
+
+    why: str
+
+
+@dataclass(frozen=True)
+class Exhausted:
+    """The service started nowhere: no node is left to try."""
+
+    why: str
+
+
+Ruling = Opening | AlreadyOpen | StoodDown | Refused | Exhausted
+
+
+def rule_on_request(request: Request, execution: str, state: ClusterState, definition: Definition, now: int) -> Ruling:
+    """Judge a request at `now` by the state as it is."""
+    if state.transition is not None and state.transition.execution == execution:
+        return AlreadyOpen()
+    if request.rule is not None:
+        return _rule_on_cause(request, state, definition, now)
+    return _rule_on_wish(request, state, definition, now)
+
+
+def _rule_on_cause(request: Request, state: ClusterState, definition: Definition, now: int) -> Ruling:
+    """The controller asked. What it saw may be over: the table of rules is asked again."""
+    situation = survey(state, definition, now, Observer.TRUSTED)
+    decision = decide(situation)
+    if ACTION_OF.get(decision.action) is not request.action or situation.target is None:
+        return StoodDown(f"{request.rule} no longer holds; now {decision.rule}: {decision.why}")
+    return Opening(
+        action=request.action,
+        target=situation.target,
+        rule=decision.rule,
+        why=decision.why,
+        spends_budget=request.action is TransitionAction.FAILOVER,
+    )
+
+
+def _rule_on_wish(request: Request, state: ClusterState, definition: Definition, now: int) -> Ruling:
+    """An operator asked: each thing that is in the way is named."""
+    if survey(state, definition, now, Observer.TRUSTED).phase is Phase.UNDER_WAY and state.transition:
+        return Refused(
+            f"a {state.transition.action} to {definition.name_of(state.transition.target)} is under way "
+            f"(epoch {state.epoch}, {state.transition.stage}); wait until it has ended"
+        )
+    names = ", ".join(node.name for node in definition.nodes)
+    candidates = fit_candidates(state, definition, now)
+    wanted = _wanted(request, definition)
+    if wanted is None and request.to is not None:
+        return Refused(f"to is {request.to!r:.60}, which is no node of {state.cluster}; allowed: {names}")
+    if wanted is None and not candidates:
+        health = ", ".join(
+            f"{node.name} is {health_of(state, definition, node.instance_id, now)}" for node in definition.nodes
+        )
+        return Refused(f"no node of {state.cluster} is fit to take over: {health}")
+    target = wanted or candidates[0]
+    if target == state.active:
+        return Refused(f"{definition.name_of(target)} is in service already; allowed for to: another of {names}")
+    health_of_target = health_of(state, definition, target, now)
+    if health_of_target is not NodeHealth.READY:
+        return Refused(f"{definition.name_of(target)} is {health_of_target}, not READY; it cannot take over now")
+    why = f"an operator asked for a {request.action}" + (f": {request.reason}" if request.reason else "")
+    return Opening(action=request.action, target=target, rule=MANUAL_RULE, why=why)
+
+
+def _wanted(request: Request, definition: Definition) -> str | None:
+    """The node that the request names: by `to`, or for a failback the one of the best priority."""
+    if request.to is not None:
+        named = definition.node_named(request.to)
+        return named.instance_id if named else None
+    if request.action is TransitionAction.FAILBACK:
+        return min(definition.nodes, key=lambda node: (node.priority, node.name)).instance_id
+    return None
+
+
+def rule_on_next(failed_epoch: int, execution: str, state: ClusterState, definition: Definition, now: int) -> Ruling:
+    """The service did not start on the transition's target: which node is tried next?
+
+    A switchover goes back to the node that it came from, when that is ready. Every other node is tried once.
+    """
+    transition = state.transition
+    if transition is None or transition.execution != execution:
+        return StoodDown(f"epoch {failed_epoch} has been superseded by epoch {state.epoch}")
+    if state.epoch != failed_epoch:
+        return AlreadyOpen()
+    tried = (*transition.tried, transition.target)
+    candidates = fit_candidates(state, definition, now, without=tried)
+    if not candidates:
+        names = ", ".join(definition.name_of(node) for node in tried)
+        return Exhausted(f"the service did not start on {names}, and no other node is fit")
+    goes_back = transition.action is not TransitionAction.FAILOVER and transition.source in candidates
+    target = transition.source if goes_back and transition.source else candidates[0]
+    failed_on = definition.name_of(transition.target)
+    why = f"the service did not start on {failed_on}: {definition.name_of(target)} is next"
+    return Opening(action=transition.action, target=target, rule=NEXT_RULE, why=why, tried=tried)

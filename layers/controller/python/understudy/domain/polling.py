@@ -1,0 +1,30 @@
+"""When to ask again: every wait has a ceiling, every loop an end."""
+
+from understudy.domain.tuning import Tuning
+
+FIRST_GAP_S = 2
+
+
+def change_gaps_s(tuning: Tuning) -> tuple[int, ...]:
+    """The waits before each GetChange (S7).
+
+    They double from 2 s up to ROUTE53_CHANGEID_INTERVAL; then come ROUTE53_CHANGEID_TRY_COUNT waits of that length.
+    A fast change is seen fast, and the whole is never shorter than the interval times the count.
+    """
+    gaps = []
+    gap_s = FIRST_GAP_S
+    while gap_s < tuning.ROUTE53_CHANGEID_INTERVAL:
+        gaps.append(gap_s)
+        gap_s *= 2
+    return (*gaps, *[tuning.ROUTE53_CHANGEID_INTERVAL] * tuning.ROUTE53_CHANGEID_TRY_COUNT)
+
+
+def change_gap_s(tuning: Tuning, attempt: int) -> int | None:
+    """The wait after poll number `attempt` (from 0), or None when the tries are spent."""
+    gaps = change_gaps_s(tuning)
+    return gaps[attempt] if attempt < len(gaps) else None
+
+
+def record_gap_s(tuning: Tuning, attempt: int) -> int | None:
+    """The wait after the failed update number `attempt` (from 0), or None when the tries are spent (S6)."""
+    return tuning.ROUTE53_RECORD_INTERVAL if attempt + 1 < tuning.ROUTE53_RECORD_TRY_COUNT else None

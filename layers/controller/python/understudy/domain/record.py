@@ -1,0 +1,123 @@
+"""The protected record and its guard (S4, B1).
+
+Route 53 has no conditional UPSERT. A batch is atomic, though, and a DELETE must match what is there exactly: so the
+guard, a TXT record beside the protected one that carries the epoch, makes the batch a compare-and-swap.
+"""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+from understudy.domain.definition import Record
+
+GUARD_PREFIX = "_understudy."
+GUARD_TEXT = re.compile(r'"understudy cluster=([a-z0-9-]+) epoch=(\d+) node=([^" ]+)"')
+
+
+@dataclass(frozen=True)
+class RecordSet:
+    """A record set as Route 53 keeps it: values in Route 53's own notation, TTL in seconds."""
+
+    name: str
+    type: str
+    ttl: int
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class RecordReading:
+    """What Route 53 said: the protected record and the guard, each None when there is none."""
+
+    record: RecordSet | None
+    guard: RecordSet | None
+
+
+class ChangeVerb(StrEnum):
+    """Route 53's words for a change."""
+
+    DELETE = "DELETE"
+    CREATE = "CREATE"
+    UPSERT = "UPSERT"
+
+
+@dataclass(frozen=True)
+class Change:
+    """One line of a batch."""
+
+    verb: ChangeVerb
+    record_set: RecordSet
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the record is to say: the node's address, under an epoch."""
+
+    cluster: str
+    epoch: int
+    node: str
+    address: str
+    ttl: int
+
+
+@dataclass(frozen=True)
+class Stale:
+    """The guard carries a higher epoch: somebody newer is in charge."""
+
+    guard: str
+
+
+@dataclass(frozen=True)
+class Foreign:
+    """The guard is another cluster's: this record is not ours to move."""
+
+    guard: str
+
+
+def guard_name(record: Record) -> str:
+    """Where the guard of a protected record stands."""
+    return GUARD_PREFIX + record.name
+
+
+def guard_epoch(guard: RecordSet | None) -> int:
+    """The epoch that a guard carries; 0 when there is none, or something else stands there."""
+    found = _guard_parts(guard)
+    return int(found[2]) if found else 0
+
+
+def is_foreign(guard: RecordSet | None, cluster: str) -> bool:
+    """Whether the guard says that another cluster protects this record."""
+    found = _guard_parts(guard)
+    return found is not None and found[1] != cluster
+
+
+def _guard_parts(guard: RecordSet | None) -> re.Match[str] | None:
+    return GUARD_TEXT.fullmatch(guard.values[0]) if guard and guard.values else None
+
+
+def desired(record: Record, wish: Wish) -> tuple[RecordSet, RecordSet]:
+    """The protected record and the guard as they are to be."""
+    text = f'"understudy cluster={wish.cluster} epoch={wish.epoch} node={wish.node}"'
+    return (
+        RecordSet(record.name, record.type, wish.ttl, (wish.address,)),
+        RecordSet(guard_name(record), "TXT", wish.ttl, (text,)),
+    )
+
+
+def is_in_place(record: Record, wish: Wish, reading: RecordReading) -> bool:
+    """Whether Route 53 already says just what is wished, guard included."""
+    return (reading.record, reading.guard) == desired(record, wish)
+
+
+def plan_batch(record: Record, wish: Wish, reading: RecordReading) -> tuple[Change, ...] | Stale | Foreign:
+    """The batch that makes the record say what is wished; Stale or Foreign when it may not.
+
+    DELETE of the guard as read, CREATE of the new one, UPSERT of the record: if anybody has changed the guard in
+    between, Route 53 itself refuses all three.
+    """
+    if reading.guard and is_foreign(reading.guard, wish.cluster):
+        return Foreign(reading.guard.values[0])
+    if reading.guard and guard_epoch(reading.guard) > wish.epoch:
+        return Stale(reading.guard.values[0])
+    new_record, new_guard = desired(record, wish)
+    removal = (Change(ChangeVerb.DELETE, reading.guard),) if reading.guard else ()
+    return (*removal, Change(ChangeVerb.CREATE, new_guard), Change(ChangeVerb.UPSERT, new_record))

@@ -1,0 +1,139 @@
+"""Second step of deciding: what stands between this cluster and being well, one word for each question."""
+
+from collections.abc import Container
+from dataclasses import dataclass
+from enum import StrEnum
+
+from understudy.domain.definition import Definition
+from understudy.domain.fencing import find_proof
+from understudy.domain.health import NodeHealth, diagnose
+from understudy.domain.model import AddressStatus, ClusterState, PowerReading, Stage
+
+
+class Phase(StrEnum):
+    """Whether a transition is open."""
+
+    SETTLED = "SETTLED"  # none, or only the confirmation of the change is left
+    UNDER_WAY = "UNDER_WAY"
+    OVERDUE = "OVERDUE"  # it has outlived its deadline: whoever drove it is gone
+
+
+class Holder(StrEnum):
+    """The node that may be serving now: the active one by its health, else what is known of the one before."""
+
+    READY = "READY"
+    FAILED = "FAILED"
+    SILENT = "SILENT"
+    GONE = "GONE"
+    UNKNOWN = "UNKNOWN"
+    NOBODY = "NOBODY"  # no active node, and proof that none serves
+    RETURNED = "RETURNED"  # no active node; the one before has no proof against it, and is ready itself
+    UNPROVEN = "UNPROVEN"  # no active node; the one before may still serve
+
+
+class Candidate(StrEnum):
+    """Whether another node is fit to take over."""
+
+    FIT = "FIT"
+    NONE = "NONE"
+
+
+class Repair(StrEnum):
+    """Whether an address that Route 53 has not accepted is to be tried again now."""
+
+    NOT_DUE = "NOT_DUE"
+    DUE = "DUE"
+
+
+class Budget(StrEnum):
+    """Whether the policy allows one more automatic failover now (B6)."""
+
+    LEFT = "LEFT"
+    SPENT = "SPENT"
+
+
+class Observer(StrEnum):
+    """Whether silence can be believed (B3)."""
+
+    TRUSTED = "TRUSTED"
+    SUSPECT = "SUSPECT"  # the observer itself is late, or nobody anywhere is heard
+
+
+@dataclass(frozen=True)
+class Situation:
+    """Everything that `decide` looks at, and `target`: the node that would take over (instance id), for who acts."""
+
+    phase: Phase
+    holder: Holder
+    candidate: Candidate
+    repair: Repair
+    budget: Budget
+    observer: Observer
+    target: str | None = None
+
+
+def survey(state: ClusterState, definition: Definition, now: int, observer: Observer) -> Situation:
+    """Gather the answers for one cluster at `now` (seconds, AWS's clock)."""
+    holder = _holder(state, definition, now)
+    candidates = fit_candidates(state, definition, now)
+    stays = holder in (Holder.READY, Holder.RETURNED)
+    last_holder = state.active or (state.previous.node if state.previous else None)
+    target = last_holder if stays else next(iter(candidates), None)
+    return Situation(
+        phase=_phase(state, now),
+        holder=holder,
+        candidate=Candidate.FIT if candidates else Candidate.NONE,
+        repair=_repair(state, now),
+        budget=_budget(state, definition, now),
+        observer=observer,
+        target=target,
+    )
+
+
+def fit_candidates(
+    state: ClusterState, definition: Definition, now: int, without: Container[str] = ()
+) -> tuple[str, ...]:
+    """Instance ids of the nodes fit to take over, best priority first. The active node is never one of them."""
+    return tuple(
+        node.instance_id
+        for node in sorted(definition.nodes, key=lambda node: (node.priority, node.name))
+        if node.instance_id != state.active
+        and node.instance_id not in without
+        and health_of(state, definition, node.instance_id, now) is NodeHealth.READY
+    )
+
+
+def health_of(state: ClusterState, definition: Definition, instance_id: str, now: int) -> NodeHealth:
+    """The health of one node; a node that the state does not know is UNKNOWN."""
+    report = state.nodes.get(instance_id)
+    return diagnose(report, definition.policy, now) if report else NodeHealth.UNKNOWN
+
+
+def _phase(state: ClusterState, now: int) -> Phase:
+    if state.transition is None:
+        return Phase.SETTLED
+    if now >= state.transition.deadline_at:
+        return Phase.OVERDUE
+    return Phase.SETTLED if state.transition.stage is Stage.CONFIRMING else Phase.UNDER_WAY
+
+
+def _holder(state: ClusterState, definition: Definition, now: int) -> Holder:
+    if state.active is not None:
+        return Holder(health_of(state, definition, state.active, now).value)
+    if find_proof(state, definition.policy.drift_margin_s, now, PowerReading.UNKNOWN):
+        return Holder.NOBODY
+    assert state.previous is not None  # noqa: S101 - without a previous holder there is a proof
+    is_ready = health_of(state, definition, state.previous.node, now) is NodeHealth.READY
+    return Holder.RETURNED if is_ready else Holder.UNPROVEN
+
+
+def _repair(state: ClusterState, now: int) -> Repair:
+    address = state.address
+    is_due = address is not None and address.status is AddressStatus.OWED and now >= address.retry_at
+    return Repair.DUE if is_due else Repair.NOT_DUE
+
+
+def _budget(state: ClusterState, definition: Definition, now: int) -> Budget:
+    limit = definition.policy.max_failovers
+    recent = [at for at in state.failover_times if now - at < limit.window_s]
+    return Budget.SPENT if len(recent) >= limit.count else Budget.LEFT

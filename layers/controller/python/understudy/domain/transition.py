@@ -1,0 +1,145 @@
+"""What each step of a transition does to the state. No step moves the lease without a proof, none lowers the epoch."""
+
+from dataclasses import replace
+
+from understudy.domain.definition import Definition
+from understudy.domain.errors import UnprovenError
+from understudy.domain.lease import terms_of
+from understudy.domain.model import (
+    Address,
+    AddressStatus,
+    ClusterState,
+    PreviousHolder,
+    Proof,
+    Stage,
+    Terms,
+    Transition,
+    TransitionAction,
+)
+from understudy.domain.polling import change_gaps_s
+
+STAGE_SLACK_S = 30
+"""What a stage may take beyond its own waits: cold starts, retries of Lambda itself."""
+REPAIR_GAP_S = 60
+"""How long an address that Route 53 did not accept is left alone before it is tried again."""
+
+
+def deadline(stage: Stage, definition: Definition, now: int) -> int:
+    """When an execution that has entered `stage` at `now` is given up as dead (seconds)."""
+    policy, tuning = definition.policy, definition.tuning
+    waits_s = {
+        Stage.FENCING: policy.fence_limit_s,
+        Stage.MOVING: tuning.ROUTE53_RECORD_INTERVAL * tuning.ROUTE53_RECORD_TRY_COUNT,
+        Stage.GRANTING: 0,
+        Stage.STARTING: policy.service_start_limit_s,
+        Stage.CONFIRMING: sum(change_gaps_s(tuning)),
+    }
+    return now + int(waits_s[stage]) + STAGE_SLACK_S
+
+
+def opened(
+    state: ClusterState,
+    definition: Definition,
+    *,
+    action: TransitionAction,
+    target: str,
+    rule: str,
+    execution: str,
+    now: int,
+    tried: tuple[str, ...] = (),
+    spends_budget: bool = False,
+) -> ClusterState:
+    """The state with a new transition open under the next epoch.
+
+    Opening takes the lease away from the active node: no later beat renews it. When the target is itself the node that
+    served last, nobody else can be serving: it holds the lease from here on, and a running service is not disturbed.
+    """
+    last_holder = state.active or (state.previous.node if state.previous else None)
+    stays = target == last_holder
+    window_s = definition.policy.max_failovers.window_s
+    recent = tuple(at for at in state.failover_times if now - at < window_s)
+    return replace(
+        state,
+        epoch=state.epoch + 1,
+        active=target if stays else None,
+        previous=None if stays else _previous_holder(state),
+        terms=kept_terms(state, definition) if stays else state.terms,
+        transition=Transition(
+            action=action,
+            source=last_holder,
+            target=target,
+            rule=rule,
+            stage=Stage.FENCING,
+            opened_at=now,
+            deadline_at=deadline(Stage.FENCING, definition, now),
+            execution=execution,
+            tried=tried,
+        ),
+        failover_times=(*recent, now) if spends_budget else recent,
+    )
+
+
+def _previous_holder(state: ClusterState) -> PreviousHolder | None:
+    if state.active is None:
+        return state.previous
+    report = state.nodes[state.active]
+    return PreviousHolder(
+        node=state.active,
+        renewed_at=report.heard_at,
+        lease_s=state.terms.lease_s,
+        keeps_lease=report.keeps_lease,
+        ended_epoch=state.epoch + 1,
+    )
+
+
+def kept_terms(state: ClusterState, definition: Definition) -> Terms:
+    """The definition's terms, but never a shorter lease than the holder may still be counting on."""
+    terms = terms_of(definition.policy)
+    return terms if state.active is None else replace(terms, lease_s=max(terms.lease_s, state.terms.lease_s))
+
+
+def entered(state: ClusterState, definition: Definition, stage: Stage, now: int) -> ClusterState:
+    """The state with its transition in `stage`, and the deadline of that stage. Unchanged when none is open."""
+    if state.transition is None:
+        return state
+    transition = replace(state.transition, stage=stage, deadline_at=deadline(stage, definition, now))
+    return replace(state, transition=transition)
+
+
+def fenced(state: ClusterState, proof: Proof) -> ClusterState:
+    """The state with the proof for the previous holder recorded."""
+    return replace(state, previous=replace(state.previous, proof=proof)) if state.previous else state
+
+
+def proof_in_hand(state: ClusterState) -> Proof:
+    """The recorded proof for the node that served before.
+
+    Raises UnprovenError when there is none: no record is moved and no lease is granted on a guess.
+    """
+    if state.previous is None:
+        return Proof.NO_HOLDER
+    if state.previous.proof is None:
+        raise UnprovenError(f"cluster {state.cluster}, epoch {state.epoch}: no proof against {state.previous.node}")
+    return state.previous.proof
+
+
+def granted(state: ClusterState, definition: Definition, proof: Proof) -> ClusterState:
+    """The state with the lease in the hands of the transition's target. No proof: nothing to call it with."""
+    assert state.transition is not None  # noqa: S101 - the caller has checked the epoch of an open transition
+    return replace(state, active=state.transition.target, previous=None, terms=terms_of(definition.policy))
+
+
+def address_moved(state: ClusterState, change_ids: tuple[str, ...]) -> ClusterState:
+    """The state after Route 53 has accepted the change."""
+    return replace(state, address=Address(AddressStatus.PROPAGATING, state.epoch, change_ids))
+
+
+def address_owed(state: ClusterState, now: int) -> ClusterState:
+    """The state after Route 53 did not accept the change: the record may still name another node."""
+    return replace(state, address=Address(AddressStatus.OWED, state.epoch, retry_at=now + REPAIR_GAP_S))
+
+
+def address_in_sync(state: ClusterState) -> ClusterState:
+    """The state after Route 53 has said INSYNC for every change of the address."""
+    assert state.address is not None  # noqa: S101 - only an accepted change can come in sync
+    return replace(state, address=replace(state.address, status=AddressStatus.IN_SYNC))

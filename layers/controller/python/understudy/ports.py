@@ -1,0 +1,228 @@
+"""What the use cases need of the world, as narrow as they need it. Adapters and test fakes both keep to these."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from understudy.domain.definition import Definition, Record
+from understudy.domain.heartbeat import Beat
+from understudy.domain.model import ClusterState, PowerReading
+from understudy.domain.record import Change, RecordReading
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why a beat or a signal was not recorded: a stable word for metrics."""
+
+    reason: str
+
+
+UNKNOWN_CLUSTER = Refusal("unknown_cluster")
+NOT_A_MEMBER = Refusal("not_a_member")
+STALE = Refusal("stale")
+
+
+@dataclass(frozen=True)
+class PowerSignal:
+    """EC2's word on an instance, with the time of its event (whole seconds)."""
+
+    instance_id: str
+    power: PowerReading
+    at: int
+
+
+@dataclass(frozen=True)
+class AlarmSignal:
+    """CloudWatch's word on an alarm that a definition names for a node, with the time of its event (whole seconds)."""
+
+    instance_id: str
+    alarm: str
+    on: bool
+    at: int
+
+
+Signal = PowerSignal | AlarmSignal
+
+
+class BeatLedger(Protocol):
+    """The table as the recorders of beats and signals see it. One call, one conditional write."""
+
+    def record_beat(self, beat: Beat) -> ClusterState | Refusal:
+        """Store a beat unless a newer one is there; the whole state after it, or why it was refused.
+
+        Newer: of the same boot and a greater number, or of another boot and a later ingestion second.
+        """
+        ...
+
+    def record_signal(self, cluster: str, signal: Signal) -> ClusterState | Refusal:
+        """Store EC2's or CloudWatch's word unless a newer one (by `at`) is there. Doing it twice is harmless."""
+        ...
+
+
+class StateLedger(Protocol):
+    """The table as those see it who judge and change a cluster's state."""
+
+    def read(self, cluster: str) -> ClusterState | None:
+        """The state, strongly consistent; None when the cluster is not registered."""
+        ...
+
+    def definition(self, cluster: str, version: int) -> Definition:
+        """The accepted definition of this version, which never changes. Raises KeyError when there is none."""
+        ...
+
+    def commit(
+        self,
+        before: ClusterState,
+        after: ClusterState,
+        *,
+        holding_still: str | None = None,
+        history: Mapping[int, Mapping[str, Any]] | None = None,
+    ) -> ClusterState:
+        """Write everything of the state but what beats and signals write, and answer the state as it then is.
+
+        On condition that revision and epoch are still those of `before`; with `holding_still` (an instance id) also
+        that no beat of that node has been recorded since. `history` maps an epoch to attributes to set on its history
+        item, in the same transaction. Raises LedgerConflictError when a condition fails: then nothing has been written.
+        """
+        ...
+
+    def note(self, cluster: str, epoch: int, facts: Mapping[str, Any]) -> None:
+        """Set attributes on the history item of an epoch, without touching the state."""
+        ...
+
+    def history(self, cluster: str, epoch: int) -> Mapping[str, Any]:
+        """The history item of an epoch; empty when there is none."""
+        ...
+
+
+class ClusterIndex(Protocol):
+    """Which clusters there are."""
+
+    def clusters(self) -> Iterator[str]:
+        """The name of every registered cluster, page by page."""
+        ...
+
+    def clusters_of_instance(self, instance_id: str) -> Iterable[str]:
+        """The clusters that have this instance as a member."""
+        ...
+
+    def nodes_of_alarm(self, alarm: str) -> Iterable[tuple[str, str]]:
+        """(cluster, instance id) for each node whose definition names this alarm."""
+        ...
+
+
+class Registry(Protocol):
+    """The table as registration sees it."""
+
+    def read(self, cluster: str) -> ClusterState | None:
+        """As StateLedger.read."""
+        ...
+
+    def definition(self, cluster: str, version: int) -> Definition:
+        """As StateLedger.definition."""
+        ...
+
+    def register(self, before: ClusterState | None, after: ClusterState, definition: Definition) -> None:
+        """Store a new version of a definition, the state that goes with it, and the look-ups of members and alarms.
+
+        One transaction, on condition that the state is still `before` (None: that there is none yet). Raises
+        LedgerConflictError otherwise. `after` may add and remove members; the beats of those that stay are kept.
+        """
+        ...
+
+    def refused_version(self, cluster: str) -> int:
+        """The newest version that was refused; 0 when none was."""
+        ...
+
+    def note_refusal(self, cluster: str, version: int, faults: list[str]) -> None:
+        """Remember that a version was refused and why, so that the operator is told once. The state is not touched."""
+        ...
+
+
+class Zone(Protocol):
+    """Route 53 as the address mover sees it."""
+
+    def read(self, record: Record) -> RecordReading:
+        """The protected record and its guard. Raises AddressUnreadableError."""
+        ...
+
+    def submit(self, record: Record, batch: tuple[Change, ...], comment: str) -> str:
+        """Hand in one atomic batch; the change id.
+
+        Raises GuardMismatchError (InvalidChangeBatch), ZoneBusyError (throttled, prior request, unreachable, 5xx),
+        ChangeRefusedError (anything else that Route 53 refuses).
+        """
+        ...
+
+
+class ChangeStatus(Protocol):
+    """Route 53 as those see it who wait for a change."""
+
+    def is_in_sync(self, change_id: str) -> bool:
+        """Whether all of Route 53's servers have it. Raises AddressUnreadableError, also for an unknown change."""
+        ...
+
+
+class RecordReader(Protocol):
+    """Route 53 as registration sees it."""
+
+    def read(self, record: Record) -> RecordReading:
+        """As Zone.read."""
+        ...
+
+
+@dataclass(frozen=True)
+class InstanceFacts:
+    """What EC2 says of an instance: primary private IPv4 address of its primary network interface, and zone."""
+
+    address: str
+    zone: str
+
+
+class Nodes(Protocol):
+    """EC2 as the controller sees it."""
+
+    def power(self, instance_id: str) -> PowerReading:
+        """The instance's state; UNKNOWN when it cannot be read or EC2 does not know the instance. Never raises."""
+        ...
+
+    def facts(self, instance_ids: Iterable[str]) -> Mapping[str, InstanceFacts]:
+        """Address and zone of each instance that EC2 knows. Raises NodesUnreadableError when EC2 cannot be read."""
+        ...
+
+
+class Launcher(Protocol):
+    """Step Functions as the controller sees it."""
+
+    def start(self, name: str, request: Mapping[str, Any]) -> bool:
+        """Start an execution of this name; False when one of that name has been started before. Other faults raise."""
+        ...
+
+
+class Announcer(Protocol):
+    """The bus on which the controller tells what it does."""
+
+    def announce(self, detail_type: str, detail: Mapping[str, Any]) -> None:
+        """Publish one event, source `understudy`. Raises when EventBridge did not take it."""
+        ...
+
+
+@dataclass(frozen=True)
+class ParameterText:
+    """A cluster's parameter as it stands: name of the cluster, version, and the text that was put."""
+
+    cluster: str
+    version: int
+    text: str
+
+
+class Parameters(Protocol):
+    """Parameter Store as registration sees it."""
+
+    def cluster_text(self, cluster: str) -> ParameterText | None:
+        """The parameter of one cluster, None when it has been deleted."""
+        ...
+
+    def cluster_texts(self) -> Iterator[ParameterText]:
+        """The parameters of all clusters, page by page."""
+        ...

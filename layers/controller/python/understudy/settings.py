@@ -1,0 +1,26 @@
+"""The only reader of the environment."""
+
+import os
+from dataclasses import dataclass
+from functools import cache
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the template tells a function. A function that is not told something does not use it: it is empty."""
+
+    table_name: str
+    bus_name: str
+    state_machine_arn: str
+    parameter_prefix: str
+
+
+@cache
+def settings() -> Settings:
+    """The settings of this function."""
+    return Settings(
+        table_name=os.environ["TABLE_NAME"],
+        bus_name=os.environ.get("BUS_NAME", ""),
+        state_machine_arn=os.environ.get("STATE_MACHINE_ARN", ""),
+        parameter_prefix=os.environ.get("PARAMETER_PREFIX", ""),
+    )

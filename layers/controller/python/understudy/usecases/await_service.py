@@ -1,0 +1,72 @@
+"""AwaitService: granted is not in service (B2). Wait until the node says so itself, under this epoch."""
+
+import logging
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any
+
+from understudy.domain.definition import Definition
+from understudy.domain.health import NodeHealth
+from understudy.domain.model import ClusterState, NodeReport, ServiceStatus, Stage
+from understudy.domain.situation import health_of
+from understudy.domain.transition import STAGE_SLACK_S, entered
+from understudy.ports import StateLedger
+from understudy.usecases.step import STALE, Clock, Outcome, Step, answer, parse_step, read_current, redo_on_conflict
+
+POLL_S = 1
+log = logging.getLogger(__name__)
+
+
+class AwaitOutcome(StrEnum):
+    """How AwaitService can end, beside STALE."""
+
+    IN_SERVICE = "IN_SERVICE"
+    NOT_YET = "NOT_YET"
+    FAILED = "FAILED"
+
+
+def await_service(payload: Mapping[str, Any], *, ledger: StateLedger, clock: Clock) -> Outcome:
+    """Look whether the service has started. FAILED: the node says so, is lost, or needs over service_start_limit_s."""
+    step = parse_step(payload)
+    outcome = redo_on_conflict(lambda: _await(step, ledger, clock))
+    log.info("await service", extra={"cluster": step.cluster, "epoch": step.epoch, **outcome})
+    return outcome
+
+
+def _await(step: Step, ledger: StateLedger, clock: Clock) -> Outcome:
+    current = read_current(ledger, step)
+    if current is None:
+        return answer(STALE)
+    state, definition = current
+    if state.transition is None or state.transition.stage is Stage.CONFIRMING:
+        return answer(AwaitOutcome.IN_SERVICE)
+    now = clock()
+    report = state.nodes.get(state.transition.target)
+    if report is not None and _obeys(report, state) and report.service is ServiceStatus.IN_SERVICE:
+        after = entered(state, definition, Stage.CONFIRMING, int(now))
+        ledger.commit(state, after, history={state.epoch: {"stages.in_service_at": now}})
+        return answer(AwaitOutcome.IN_SERVICE)
+    fault = _fault(report, state, definition, now)
+    return answer(AwaitOutcome.FAILED, why=fault) if fault else answer(AwaitOutcome.NOT_YET, wait_s=POLL_S)
+
+
+def _obeys(report: NodeReport, state: ClusterState) -> bool:
+    """Whether the report was made under this epoch. A node without an agent knows no epochs."""
+    return report.read_epoch >= state.epoch or not report.keeps_lease
+
+
+def _fault(report: NodeReport | None, state: ClusterState, definition: Definition, now: float) -> str | None:
+    assert state.transition is not None  # noqa: S101 - the caller has looked
+    target = state.transition.target
+    health = health_of(state, definition, target, int(now))
+    if report is None or health in (NodeHealth.SILENT, NodeHealth.GONE):
+        return f"{definition.name_of(target)} was lost while its service started: {health}"
+    if _obeys(report, state) and report.service is ServiceStatus.FAILED:
+        return f"{definition.name_of(target)} reports that its service failed to start"
+    # The stage's deadline is the limit and the slack of a dead execution together.
+    if now >= state.transition.deadline_at - STAGE_SLACK_S:
+        return (
+            f"the service did not start on {definition.name_of(target)} within service_start_limit_s "
+            f"{definition.policy.service_start_limit_s:g}"
+        )
+    return None

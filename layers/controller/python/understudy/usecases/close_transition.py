@@ -1,0 +1,121 @@
+"""CloseTransition: say honestly how it ended (B2), in the history and on the bus."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+from enum import StrEnum
+from typing import Any
+
+from understudy.domain.definition import Definition
+from understudy.domain.model import AddressStatus, ClusterState, Stage
+from understudy.ports import Announcer, StateLedger
+from understudy.usecases.step import (
+    STALE,
+    Clock,
+    Outcome,
+    Step,
+    answer,
+    parse_step,
+    read_current,
+    redo_on_conflict,
+    tell,
+)
+
+TRANSITION_CLOSED = "Understudy Transition Closed"
+log = logging.getLogger(__name__)
+
+
+class CloseOutcome(StrEnum):
+    """How a transition can end, beside STALE."""
+
+    IN_SERVICE = "IN_SERVICE"
+    DEGRADED = "DEGRADED"  # the lease is granted, but not all is as it was to be
+    HELD = "HELD"  # the lease is not granted: nobody may serve until a proof or a person comes
+    BROKEN = "BROKEN"  # the execution could not go on; another takes over after its deadline
+
+
+class Reason(StrEnum):
+    """Why a transition did not end as it was to end."""
+
+    OLD_NODE_UNPROVEN = "OLD_NODE_UNPROVEN"
+    SERVICE_NOT_IN_SERVICE = "SERVICE_NOT_IN_SERVICE"
+    ADDRESS_OWED = "ADDRESS_OWED"
+    NOT_ON_THE_REQUESTED_NODE = "NOT_ON_THE_REQUESTED_NODE"
+
+
+def close_transition(payload: Mapping[str, Any], *, ledger: StateLedger, announcer: Announcer, clock: Clock) -> Outcome:
+    """Close the epoch's transition; with `broken` ({state, error, cause}), only write down that it broke.
+
+    A broken transition stays open in the table: it is superseded under a higher epoch when its deadline has passed.
+    """
+    if "broken" in payload:
+        return _record_broken(payload, ledger, announcer, clock)
+    step = parse_step(payload)
+    outcome = redo_on_conflict(lambda: _close(step, ledger, announcer, clock))
+    log.info("close transition", extra={"cluster": step.cluster, "epoch": step.epoch, **outcome})
+    return outcome
+
+
+def _close(step: Step, ledger: StateLedger, announcer: Announcer, clock: Clock) -> Outcome:
+    current = read_current(ledger, step)
+    if current is None:
+        return answer(STALE)
+    state, definition = current
+    if state.transition is None:
+        story = ledger.history(step.cluster, step.epoch)
+        return answer(story["outcome"], reasons=list(story["reasons"]))
+    reasons = [str(reason) for reason in _reasons(state)]
+    outcome = _outcome(state, reasons)
+    story = {"outcome": str(outcome), "reasons": reasons, "stages.closed_at": clock()}
+    ledger.commit(state, replace(state, transition=None), history={state.epoch: story})
+    tell(announcer, TRANSITION_CLOSED, _told(state, definition, outcome, reasons))
+    return answer(outcome, reasons=reasons)
+
+
+def _reasons(state: ClusterState) -> list[Reason]:
+    transition = state.transition
+    assert transition is not None  # noqa: S101 - the caller has looked
+    if state.active is None:
+        return [Reason.OLD_NODE_UNPROVEN]
+    found = []
+    if transition.stage is not Stage.CONFIRMING:
+        found.append(Reason.SERVICE_NOT_IN_SERVICE)
+    if state.address is None or state.address.status is AddressStatus.OWED:
+        found.append(Reason.ADDRESS_OWED)
+    if transition.tried and transition.action != "failover":
+        found.append(Reason.NOT_ON_THE_REQUESTED_NODE)
+    return found
+
+
+def _outcome(state: ClusterState, reasons: list[str]) -> CloseOutcome:
+    if state.active is None:
+        return CloseOutcome.HELD
+    return CloseOutcome.DEGRADED if reasons else CloseOutcome.IN_SERVICE
+
+
+def _told(state: ClusterState, definition: Definition, outcome: CloseOutcome, reasons: list[str]) -> dict[str, Any]:
+    assert state.transition is not None  # noqa: S101 - the caller has looked
+    return {
+        "cluster": state.cluster,
+        "epoch": state.epoch,
+        "action": str(state.transition.action),
+        "outcome": str(outcome),
+        "reasons": reasons,
+        "active": definition.name_of(state.active) if state.active else None,
+        "address": str(state.address.status) if state.address else None,
+        "rule": state.transition.rule,
+        "execution": state.transition.execution,
+    }
+
+
+def _record_broken(payload: Mapping[str, Any], ledger: StateLedger, announcer: Announcer, clock: Clock) -> Outcome:
+    cluster, epoch, broken = str(payload["cluster"]), int(payload["epoch"]), payload["broken"]
+    log.error("transition broken", extra={"cluster": cluster, "epoch": epoch, "broken": broken})
+    tell(
+        announcer,
+        TRANSITION_CLOSED,
+        {"cluster": cluster, "epoch": epoch, "outcome": str(CloseOutcome.BROKEN), "broken": broken},
+    )
+    if epoch:
+        ledger.note(cluster, epoch, {"outcome": str(CloseOutcome.BROKEN), "broken": broken, "broken_at": clock()})
+    return answer(CloseOutcome.BROKEN)

@@ -1,0 +1,28 @@
+"""The facts that a decision saw, in words that stay readable in the history (B5)."""
+
+from typing import Any
+
+from understudy.domain.definition import Definition
+from understudy.domain.model import ClusterState
+from understudy.domain.situation import health_of
+
+
+def facts_of(state: ClusterState, definition: Definition, now: int) -> dict[str, Any]:
+    """Every node with its health and what it was judged by; ages in seconds at `now`."""
+    nodes: dict[str, Any] = {}
+    for instance_id, report in state.nodes.items():
+        nodes[report.name] = {
+            "instance_id": instance_id,
+            "health": str(health_of(state, definition, instance_id, now)),
+            "heard_age_s": None if report.heard_at is None else now - report.heard_at,
+            "service": str(report.service),
+            "power": str(report.power_now),
+            "alarms_on": sorted(name for name, alarm in report.alarms.items() if alarm.on),
+        }
+    return {
+        "now": now,
+        "epoch": state.epoch,
+        "active": definition.name_of(state.active) if state.active else None,
+        "silence_limit_s": definition.policy.silence_limit_s,
+        "nodes": nodes,
+    }

@@ -1,0 +1,68 @@
+"""FenceNode: wait for the proof that the node before can no longer serve (B4). It never guesses."""
+
+import logging
+from collections.abc import Mapping
+from enum import StrEnum
+from math import ceil
+from typing import Any
+
+from understudy.domain.fencing import find_proof, lease_expires_at
+from understudy.domain.model import ClusterState, PowerReading, Proof, Stage
+from understudy.domain.transition import entered, fenced
+from understudy.ports import Nodes, StateLedger
+from understudy.usecases.step import STALE, Clock, Outcome, Step, answer, parse_step, read_current, redo_on_conflict
+
+POLL_S = 1
+log = logging.getLogger(__name__)
+
+
+class FenceOutcome(StrEnum):
+    """How FenceNode can end, beside STALE."""
+
+    FENCED = "FENCED"
+    NOT_YET = "NOT_YET"
+    GAVE_UP = "GAVE_UP"
+
+
+def fence_node(payload: Mapping[str, Any], *, ledger: StateLedger, nodes: Nodes, clock: Clock) -> Outcome:
+    """Look for a proof. GAVE_UP after the policy's fence_limit_s: then nothing is moved, and a person is told."""
+    step = parse_step(payload)
+    outcome = redo_on_conflict(lambda: _fence(step, ledger, nodes, clock))
+    log.info("fence node", extra={"cluster": step.cluster, "epoch": step.epoch, **outcome})
+    return outcome
+
+
+def _fence(step: Step, ledger: StateLedger, nodes: Nodes, clock: Clock) -> Outcome:
+    current = read_current(ledger, step)
+    if current is None:
+        return answer(STALE)
+    state, definition = current
+    now = clock()
+    margin_s = definition.policy.drift_margin_s
+    proof = find_proof(state, margin_s, now, PowerReading.UNKNOWN)
+    if proof is None and state.previous is not None:
+        proof = find_proof(state, margin_s, now, nodes.power(state.previous.node))
+    if proof is not None:
+        after = entered(fenced(state, proof), definition, Stage.MOVING, int(now))
+        facts = {"proof": str(proof), "stages.fenced_at": now}
+        if state.transition is not None and state.transition.stage is Stage.FENCING:
+            ledger.commit(state, after, history={state.epoch: facts})
+        return answer(FenceOutcome.FENCED, proof=str(proof))
+    if state.transition is None or now >= state.transition.opened_at + definition.policy.fence_limit_s:
+        return answer(FenceOutcome.GAVE_UP, why=_why_unproven(state))
+    return answer(FenceOutcome.NOT_YET, wait_s=_wait_s(state, margin_s, now))
+
+
+def _wait_s(state: ClusterState, margin_s: float, now: float) -> int:
+    """Whole seconds until it is worth looking again: never past the end of the lease, at least one."""
+    expires_at = lease_expires_at(state.previous, margin_s) if state.previous else None
+    left_s = POLL_S if expires_at is None else min(POLL_S, expires_at - now)
+    return max(1, ceil(left_s))
+
+
+def _why_unproven(state: ClusterState) -> str:
+    node = state.previous.node if state.previous else "nobody"
+    return (
+        f"no proof that {node} has stopped serving: it has not released its lease ({Proof.RELEASED}), "
+        f"no lease of it has run out ({Proof.LEASE_EXPIRED}), EC2 does not say that it is off ({Proof.STOPPED})"
+    )

@@ -1,0 +1,78 @@
+"""Judge a cluster and carry out what was decided. Beats, signals and the watch all come here."""
+
+import logging
+from dataclasses import replace
+
+from understudy.domain.decision import Action, Decision, decide
+from understudy.domain.definition import Definition
+from understudy.domain.errors import LedgerConflictError
+from understudy.domain.model import ClusterState
+from understudy.domain.opening import ACTION_OF
+from understudy.domain.situation import Observer, survey
+from understudy.ports import Announcer, Launcher, StateLedger
+from understudy.usecases.facts import facts_of
+from understudy.usecases.step import Clock, tell
+
+OPERATOR_CALLED = "Understudy Operator Called"
+log = logging.getLogger(__name__)
+
+
+class Judge:
+    """Reads a state, looks the situation up, acts on the decision."""
+
+    def __init__(self, ledger: StateLedger, launcher: Launcher, announcer: Announcer, clock: Clock) -> None:
+        self._ledger = ledger
+        self._launcher = launcher
+        self._announcer = announcer
+        self._clock = clock
+
+    def judge(self, state: ClusterState, now: int, observer: Observer) -> Decision:
+        """Decide for one cluster at `now` (seconds: the ingestion time of what is judged), and carry it out."""
+        definition = self._ledger.definition(state.cluster, state.definition_version)
+        decision = decide(survey(state, definition, now, observer))
+        self._carry_out(decision, state, definition, now)
+        return decision
+
+    def _carry_out(self, decision: Decision, state: ClusterState, definition: Definition, now: int) -> None:
+        if decision.action in ACTION_OF:
+            self._start(decision, state, definition, now)
+        called = decision.rule if decision.action is Action.CALL_OPERATOR else None
+        if called != state.alert:
+            self._call_operator(called, decision, state, definition, now)
+
+    def _start(self, decision: Decision, state: ClusterState, definition: Definition, now: int) -> None:
+        """Ask the workflow, under a name that many callers share, so that asking twice starts one.
+
+        The name changes with every epoch, and with every silence_limit_s: an execution that stood down is not in the
+        way of the next cause, which cannot come sooner.
+        """
+        slot = now // max(1, int(definition.policy.silence_limit_s))
+        request = {
+            "cluster": state.cluster,
+            "action": str(ACTION_OF[decision.action]),
+            "rule": decision.rule,
+            "why": decision.why,
+            "noticed_at": self._clock(),
+        }
+        name = f"{state.cluster}-epoch{state.epoch + 1}-{slot}"
+        if self._launcher.start(name, request):
+            log.warning("transition asked for", extra={"execution": name, **request})
+
+    def _call_operator(
+        self, rule: str | None, decision: Decision, state: ClusterState, definition: Definition, now: int
+    ) -> None:
+        """Tell a person once for each rule that needs one, and remember that it was told."""
+        if rule is not None:
+            detail = {
+                "cluster": state.cluster,
+                "rule": rule,
+                "why": decision.why,
+                "epoch": state.epoch,
+                "facts": facts_of(state, definition, now),
+            }
+            log.error("operator called", extra=detail)
+            tell(self._announcer, OPERATOR_CALLED, detail)
+        try:
+            self._ledger.commit(state, replace(state, alert=rule))
+        except LedgerConflictError:
+            log.info("alert not noted: the state has changed; the next evaluation repeats it")

@@ -1,0 +1,54 @@
+"""EC2 or CloudWatch says something of a member (S11): store it, and judge every cluster that it concerns."""
+
+import logging
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from understudy.domain.model import PowerReading
+from understudy.domain.situation import Observer
+from understudy.ports import AlarmSignal, BeatLedger, ClusterIndex, PowerSignal, Refusal, Signal, StateLedger
+from understudy.usecases.judging import Judge
+from understudy.usecases.record_heartbeat import whole_seconds
+from understudy.usecases.step import Clock
+
+EC2_STATE = "EC2 Instance State-change Notification"
+ALARM_STATE = "CloudWatch Alarm State Change"
+log = logging.getLogger(__name__)
+
+
+def receive_signal(
+    event: Mapping[str, Any],
+    *,
+    beats: BeatLedger,
+    ledger: StateLedger,
+    index: ClusterIndex,
+    judge: Judge,
+    clock: Clock,
+) -> list[str]:
+    """Record one event of the default bus; the clusters that were judged by it.
+
+    The event's own `time` is AWS's: these sources cannot be forged. Late words of AWS about an instance still count,
+    late words about silence do not: the observer is judged by the event's age.
+    """
+    judged = []
+    for cluster, signal in _signals(event, index):
+        recorded = beats.record_signal(cluster, signal)
+        if isinstance(recorded, Refusal):
+            log.info("signal refused", extra={"reason": recorded.reason, "cluster": cluster})
+            continue
+        policy = ledger.definition(cluster, recorded.definition_version).policy
+        is_late = clock() - signal.at > policy.observer_lag_limit_s
+        decision = judge.judge(recorded, int(clock()), Observer.SUSPECT if is_late else Observer.TRUSTED)
+        log.warning("signal received", extra={"cluster": cluster, "signal": str(signal), "rule": decision.rule})
+        judged.append(cluster)
+    return judged
+
+
+def _signals(event: Mapping[str, Any], index: ClusterIndex) -> Iterable[tuple[str, Signal]]:
+    at = whole_seconds(event["time"])
+    detail = event["detail"]
+    if event["detail-type"] == EC2_STATE:
+        word = PowerSignal(detail["instance-id"], PowerReading(detail["state"]), at)
+        return [(cluster, word) for cluster in index.clusters_of_instance(word.instance_id)]
+    name, is_on = detail["alarmName"], detail["state"]["value"] == "ALARM"
+    return [(cluster, AlarmSignal(node, name, is_on, at)) for cluster, node in index.nodes_of_alarm(name)]

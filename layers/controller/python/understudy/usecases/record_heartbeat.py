@@ -1,0 +1,57 @@
+"""A heartbeat comes in: store it with one conditional write, and judge the whole cluster by what that write answers."""
+
+import logging
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from understudy.domain.heartbeat import Beat, MalformedBeatError, parse_beat
+from understudy.domain.situation import Observer
+from understudy.ports import BeatLedger, Refusal, StateLedger
+from understudy.usecases.judging import Judge
+from understudy.usecases.step import Clock
+
+RECORDED = "recorded"
+MALFORMED = "malformed"
+log = logging.getLogger(__name__)
+
+
+def record_heartbeat(
+    event: Mapping[str, Any], *, beats: BeatLedger, ledger: StateLedger, judge: Judge, clock: Clock
+) -> str:
+    """Record one beat (S11) and answer what became of it: `recorded`, or the reason why it was refused.
+
+    `event`: {"source": instance ARN, "ingested_at": ISO time of EventBridge, "detail": the sender's own words}.
+    A beat that is refused changes nothing and raises nothing.
+    """
+    try:
+        beat = _read(event)
+    except MalformedBeatError as fault:
+        log.warning("heartbeat refused", extra={"reason": MALFORMED, "fault": str(fault)})
+        return MALFORMED
+    recorded = beats.record_beat(beat)
+    if isinstance(recorded, Refusal):
+        log.info("heartbeat refused", extra={"reason": recorded.reason, "cluster": beat.cluster})
+        return recorded.reason
+    policy = ledger.definition(recorded.cluster, recorded.definition_version).policy
+    is_late = clock() - beat.heard_at > policy.observer_lag_limit_s
+    judge.judge(recorded, beat.heard_at, Observer.SUSPECT if is_late else Observer.TRUSTED)
+    return RECORDED
+
+
+def _read(event: Mapping[str, Any]) -> Beat:
+    ingested_at = event.get("ingested_at")
+    if not isinstance(ingested_at, str):
+        raise MalformedBeatError(f"ingested_at is {ingested_at!r:.60}, not a time; the rule's transformer sets it")
+    return parse_beat(event.get("source"), whole_seconds(ingested_at), event.get("detail"))
+
+
+def whole_seconds(iso_time: str) -> int:
+    """An ISO 8601 time of AWS's as whole seconds since the epoch, cut off. Raises MalformedBeatError for others."""
+    try:
+        moment = datetime.fromisoformat(iso_time)
+    except ValueError:
+        raise MalformedBeatError(f"{iso_time!r:.60} is no ISO 8601 time") from None
+    if moment.tzinfo is None:
+        raise MalformedBeatError(f"{iso_time!r:.60} names no time zone")
+    return int(moment.timestamp())

@@ -1,0 +1,165 @@
+"""Registration: a parameter that was put becomes the definition in force, or is refused with every fault named."""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from enum import StrEnum
+from typing import Any
+
+from understudy.domain.definition import Definition
+from understudy.domain.errors import AddressUnreadableError, LedgerConflictError, NodesUnreadableError
+from understudy.domain.lease import terms_of
+from understudy.domain.model import Address, AddressStatus, ClusterState, NodeReport, PreviousHolder
+from understudy.domain.record import RecordReading, guard_epoch, is_foreign
+from understudy.domain.transition import kept_terms
+from understudy.ports import Announcer, Parameters, ParameterText, RecordReader, Registry
+from understudy.usecases.step import Clock, tell
+
+DEFINITION_ACCEPTED = "Understudy Definition Accepted"
+DEFINITION_REFUSED = "Understudy Definition Refused"
+log = logging.getLogger(__name__)
+
+
+class RegisterOutcome(StrEnum):
+    """What became of a parameter."""
+
+    ACCEPTED = "ACCEPTED"
+    UNCHANGED = "UNCHANGED"  # this version was accepted or refused before
+    REFUSED = "REFUSED"  # the last good definition stays in force
+    DEFERRED = "DEFERRED"  # it cannot be judged now; the next watch tries again
+    DELETED = "DELETED"  # the definition stays in force
+    IGNORED = "IGNORED"  # no definition of a cluster
+
+
+ReadDefinition = Callable[[ParameterText], tuple[Definition | None, list[str]]]
+"""Turns a parameter's text into a definition, or into the list of its faults. Raises NodesUnreadableError."""
+
+
+def register_cluster(
+    text: ParameterText,
+    *,
+    registry: Registry,
+    records: RecordReader,
+    read_definition: ReadDefinition,
+    announcer: Announcer,
+    clock: Clock,
+) -> RegisterOutcome:
+    """Accept or refuse one version of a cluster's parameter. Doing it twice is harmless; a refusal changes nothing."""
+    state = registry.read(text.cluster)
+    if text.version in (state.definition_version if state else 0, registry.refused_version(text.cluster)):
+        return RegisterOutcome.UNCHANGED
+    try:
+        definition, faults = read_definition(text)
+        if definition is not None:
+            faults = _contradictions_with_state(definition, state)
+        reading = records.read(definition.record) if definition and not faults else RecordReading(None, None)
+        if definition is not None and is_foreign(reading.guard, text.cluster):
+            faults = [f"addresses[0].name: {definition.record.name} is protected by another cluster already"]
+        if definition is None or faults:
+            return _refuse(text, faults, registry, announcer)
+        return _accept(definition, state, reading, registry, announcer, int(clock()))
+    except (NodesUnreadableError, AddressUnreadableError, LedgerConflictError) as fault:
+        log.warning("definition deferred", extra={"cluster": text.cluster, "fault": repr(fault)})
+        return RegisterOutcome.DEFERRED
+
+
+def register_changed(
+    event: Mapping[str, Any], *, parameters: Parameters, register: Callable[[ParameterText], str]
+) -> str:
+    """Register what a `Parameter Store Change` event names, as it stands now.
+
+    A deleted parameter changes nothing: the definition stays in force, so that a slip cannot take the protection away.
+    """
+    name = event["detail"]["name"]
+    if "/clusters/" not in name:
+        return RegisterOutcome.IGNORED
+    text = parameters.cluster_text(name.rpartition("/")[2])
+    if text is None:
+        log.error("parameter deleted; its definition stays in force", extra={"parameter": name})
+        return RegisterOutcome.DELETED
+    return register(text)
+
+
+def _contradictions_with_state(definition: Definition, state: ClusterState | None) -> list[str]:
+    """A node that serves, may still serve, or is to serve next cannot be taken out of the definition."""
+    if state is None:
+        return []
+    needed = {state.active, state.previous.node if state.previous else None}
+    needed |= {state.transition.target} if state.transition else set()
+    return [
+        f"nodes: {instance_id} ({state.nodes[instance_id].name}) is in service or may still serve, and cannot be "
+        "taken out; switch over first"
+        for instance_id in sorted(filter(None, needed))
+        if definition.node(instance_id) is None and instance_id in state.nodes
+    ]
+
+
+def _refuse(text: ParameterText, faults: list[str], registry: Registry, announcer: Announcer) -> RegisterOutcome:
+    detail = {"cluster": text.cluster, "version": text.version, "faults": faults}
+    log.error("definition refused", extra=detail)
+    tell(announcer, DEFINITION_REFUSED, detail)
+    registry.note_refusal(text.cluster, text.version, faults)
+    return RegisterOutcome.REFUSED
+
+
+def _accept(
+    definition: Definition,
+    state: ClusterState | None,
+    reading: RecordReading,
+    registry: Registry,
+    announcer: Announcer,
+    now: int,
+) -> RegisterOutcome:
+    if state is None:
+        after = _first_state(definition, reading)
+    else:
+        after = _next_state(definition, state, registry.definition(state.cluster, state.definition_version), now)
+    registry.register(state, after, definition)
+    detail = {
+        "cluster": definition.cluster,
+        "version": definition.version,
+        "last_holder": definition.name_of(after.previous.node) if after.previous and state is None else None,
+    }
+    log.info("definition accepted", extra=detail)
+    tell(announcer, DEFINITION_ACCEPTED, detail)
+    return RegisterOutcome.ACCEPTED
+
+
+def _first_state(definition: Definition, reading: RecordReading) -> ClusterState:
+    """A new cluster. The member whose address the record carries already may be serving now: it counts as last holder.
+
+    The epoch goes on from the guard, should one stand there from an earlier life of this cluster.
+    """
+    epoch = guard_epoch(reading.guard)
+    values = reading.record.values if reading.record else ()
+    incumbent = next((node for node in definition.nodes if node.address in values), None)
+    previous = (
+        PreviousHolder(node=incumbent.instance_id, renewed_at=None, lease_s=0, keeps_lease=False, ended_epoch=epoch + 1)
+        if incumbent
+        else None
+    )
+    return ClusterState(
+        cluster=definition.cluster,
+        revision=1,
+        epoch=epoch,
+        definition_version=definition.version,
+        terms=terms_of(definition.policy),
+        nodes={node.instance_id: NodeReport(name=node.name) for node in definition.nodes},
+        previous=previous,
+    )
+
+
+def _next_state(definition: Definition, state: ClusterState, old: Definition, now: int) -> ClusterState:
+    """The state under a new version. Another record is owed at once; a shorter lease waits for the next grant."""
+    nodes = {
+        node.instance_id: replace(state.nodes.get(node.instance_id, NodeReport(name=node.name)), name=node.name)
+        for node in definition.nodes
+    }
+    is_other_record = definition.record != old.record and state.active is not None
+    return replace(
+        state,
+        definition_version=definition.version,
+        terms=kept_terms(state, definition),
+        nodes=nodes,
+        address=Address(AddressStatus.OWED, state.epoch, retry_at=now) if is_other_record else state.address,
+    )

@@ -1,0 +1,69 @@
+"""What the steps of the workflow have in common: they belong to an epoch, and somebody newer ends them quietly."""
+
+import logging
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from understudy.domain.definition import Definition
+from understudy.domain.errors import AnnouncementError, LedgerConflictError
+from understudy.domain.model import ClusterState
+from understudy.ports import Announcer, StateLedger
+
+Clock = Callable[[], float]
+"""Seconds since the epoch."""
+
+Outcome = dict[str, Any]
+"""What a step answers to the workflow: `outcome`, one enumerated word, and what goes with it. Times are seconds."""
+
+CONFLICT_TRIES = 5
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Step:
+    """Which transition a step belongs to, and how often it was tried before (from 0)."""
+
+    cluster: str
+    epoch: int
+    attempt: int = 0
+
+
+def parse_step(payload: Mapping[str, Any]) -> Step:
+    """Read what the workflow hands to a step."""
+    return Step(payload["cluster"], int(payload["epoch"]), int(payload.get("attempt", 0)))
+
+
+def read_current(ledger: StateLedger, step: Step) -> tuple[ClusterState, Definition] | None:
+    """The state and its definition; None when the epoch is not the step's any more: somebody newer is in charge."""
+    state = ledger.read(step.cluster)
+    if state is None or state.epoch != step.epoch:
+        return None
+    return state, ledger.definition(state.cluster, state.definition_version)
+
+
+def redo_on_conflict(work: Callable[[], T]) -> T:
+    """Do a read-judge-write again when somebody else wrote in between. Raises LedgerConflictError in the end."""
+    for _ in range(CONFLICT_TRIES - 1):
+        with suppress(LedgerConflictError):
+            return work()
+    return work()
+
+
+def answer(word: str, **facts: Any) -> Outcome:
+    """An outcome as the workflow reads it."""
+    return {"outcome": str(word), **facts}
+
+
+STALE = "STALE"
+"""The outcome of every step that finds a higher epoch in charge."""
+
+
+def tell(announcer: Announcer, detail_type: str, detail: Mapping[str, Any]) -> None:
+    """Publish an event. A bus that cannot be reached must not stop a failover: the history has it all the same."""
+    try:
+        announcer.announce(detail_type, detail)
+    except AnnouncementError:
+        log.exception("event not published", extra={"detail_type": detail_type, "detail": dict(detail)})

@@ -1,0 +1,126 @@
+"""The only builder of clients: joins use cases, adapters and this function's settings. One of each per warm worker."""
+
+import time
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import boto3
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.metrics import MetricUnit, single_metric
+from botocore.config import Config
+
+from understudy.adapters.dynamodb_ledger import DynamoDbLedger
+from understudy.domain.definition import Definition
+from understudy.ports import Announcer, ChangeStatus, Launcher, Nodes, Parameters, ParameterText, Zone
+from understudy.settings import settings
+from understudy.usecases.judging import Judge
+
+Handler = Callable[[dict[str, Any], Any], Any]
+
+# The library's log records go through this logger: it has the name of the package.
+_logger = Logger(service="understudy", use_rfc3339=True)
+
+# A step that hangs costs more than one that fails and is tried again by the workflow.
+_QUICK = Config(connect_timeout=1, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 3})
+
+clock = time.time
+"""The one place that asks for the time: seconds since the epoch."""
+
+
+def logged(handler: Handler) -> Handler:
+    """Every log line of the invocation carries its request id and function name."""
+    return _logger.inject_lambda_context(handler, clear_state=True)  # type: ignore[no-any-return]
+
+
+def count(name: str, value: int = 1, **dimension: str) -> None:
+    """Emit one count as a CloudWatch metric, with at most one dimension beside the service."""
+    with single_metric(name=name, unit=MetricUnit.Count, value=value) as metric:
+        for key, text in dimension.items():
+            metric.add_dimension(name=key, value=text)
+
+
+def _client(service: str) -> Any:
+    return boto3.client(service, config=_QUICK)
+
+
+@cache
+def ledger() -> DynamoDbLedger:
+    """The cluster table."""
+    return DynamoDbLedger(_client("dynamodb"), settings().table_name)
+
+
+@cache
+def _route53_zone() -> Any:
+    from understudy.adapters.route53_zone import Route53Zone
+
+    return Route53Zone(_client("route53"))
+
+
+def zone() -> Zone:
+    """Route 53, to read and to write."""
+    return _route53_zone()  # type: ignore[no-any-return]
+
+
+def changes() -> ChangeStatus:
+    """Route 53, to ask for changes."""
+    return _route53_zone()  # type: ignore[no-any-return]
+
+
+@cache
+def nodes() -> Nodes:
+    """EC2."""
+    from understudy.adapters.ec2_nodes import Ec2Nodes
+
+    return Ec2Nodes(_client("ec2"))
+
+
+@cache
+def announcer() -> Announcer:
+    """The stack's bus. Connected to when there is something to tell."""
+    from understudy.adapters.event_announcer import EventAnnouncer
+
+    return EventAnnouncer(lambda: _client("events"), settings().bus_name)
+
+
+@cache
+def launcher() -> Launcher:
+    """Step Functions. Connected to when there is something to start."""
+    from understudy.adapters.sfn_launcher import SfnLauncher
+
+    return SfnLauncher(lambda: _client("stepfunctions"), settings().state_machine_arn)
+
+
+@cache
+def parameters() -> Parameters:
+    """Parameter Store."""
+    from understudy.adapters.ssm_parameters import SsmParameters
+
+    return SsmParameters(_client("ssm"), settings().parameter_prefix)
+
+
+@cache
+def judge() -> Judge:
+    """Decides and acts."""
+    return Judge(ledger(), launcher(), announcer(), clock)
+
+
+def read_definition(text: ParameterText) -> tuple[Definition | None, list[str]]:
+    """See `understudy.definition.read_definition`. Imported when a definition has been put: nothing else needs it."""
+    from understudy.definition import read_definition as read
+
+    return read(text, nodes())
+
+
+def register(text: ParameterText) -> str:
+    """See `understudy.usecases.register_cluster.register_cluster`."""
+    from understudy.usecases.register_cluster import register_cluster
+
+    return register_cluster(
+        text,
+        registry=ledger(),
+        records=zone(),
+        read_definition=read_definition,
+        announcer=announcer(),
+        clock=clock,
+    )

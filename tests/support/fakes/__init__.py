@@ -1,0 +1,19 @@
+"""The world in memory: one fake per port. The suites in tests/contract hold each of them to what its adapter does."""
+
+from tests.support.fakes.announcer import FakeAnnouncer
+from tests.support.fakes.clock import VirtualClock
+from tests.support.fakes.launcher import FakeLauncher
+from tests.support.fakes.ledger import FakeLedger
+from tests.support.fakes.nodes import FakeNodes
+from tests.support.fakes.parameters import FakeParameters
+from tests.support.fakes.zone import FakeZone
+
+__all__ = [
+    "FakeAnnouncer",
+    "FakeLauncher",
+    "FakeLedger",
+    "FakeNodes",
+    "FakeParameters",
+    "FakeZone",
+    "VirtualClock",
+]

@@ -1,0 +1,243 @@
+"""The cluster table in memory. Every method keeps the conditions of its port, all or nothing."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from enum import Enum
+from typing import Any
+
+from tests.support.fakes.faults import Faulty
+from understudy.domain.definition import Definition
+from understudy.domain.errors import LedgerConflictError
+from understudy.domain.heartbeat import Beat
+from understudy.domain.model import Alarm, ClusterState, NodeReport
+from understudy.ports import NOT_A_MEMBER, STALE, UNKNOWN_CLUSTER, PowerSignal, Refusal, Signal
+
+STAGE_PREFIX = "stages."
+
+
+class FakeLedger(Faulty):
+    """BeatLedger, StateLedger, ClusterIndex and Registry over one dict, keyed as the table is.
+
+    States are frozen, so what a caller has read never changes under it.
+    """
+
+    def __init__(self, state: ClusterState | None = None, definition: Definition | None = None) -> None:
+        super().__init__()
+        self.items: dict[tuple[str, str], Any] = {}
+        if definition is not None:
+            self.put_definition(definition)
+        if state is not None:
+            self.put_state(state)
+
+    # What tests use to set the scene and look at it; not counted as calls.
+
+    def put_state(self, state: ClusterState) -> None:
+        """Let a state stand, whatever stood there."""
+        self.items[(state.cluster, "state")] = state
+
+    def put_definition(self, definition: Definition) -> None:
+        """Let a definition stand, with the look-ups of its members and alarms."""
+        self.items[(definition.cluster, _definition_key(definition.version))] = definition
+        for key in _look_ups(definition):
+            self.items[key] = None
+
+    def state(self, cluster: str = "orders-db") -> ClusterState:
+        """The state as it stands. Raises KeyError when there is none."""
+        state: ClusterState = self.items[(cluster, "state")]
+        return state
+
+    # BeatLedger
+
+    def record_beat(self, beat: Beat) -> ClusterState | Refusal:
+        """As BeatLedger.record_beat."""
+        with self._called("record_beat"):
+            report = self._report(beat.cluster, beat.instance_id)
+            if isinstance(report, Refusal):
+                return report
+            if not _is_newer(beat, report):
+                return STALE
+            return self._set_report(
+                beat.cluster,
+                beat.instance_id,
+                replace(
+                    report,
+                    beat=beat.beat,
+                    heard_at=beat.heard_at,
+                    boot=beat.boot,
+                    service=beat.service,
+                    keeps_lease=beat.keeps_lease,
+                    read_epoch=beat.read_epoch,
+                    agent=beat.agent,
+                ),
+            )
+
+    def record_signal(self, cluster: str, signal: Signal) -> ClusterState | Refusal:
+        """As BeatLedger.record_signal."""
+        with self._called("record_signal"):
+            report = self._report(cluster, signal.instance_id)
+            if isinstance(report, Refusal):
+                return report
+            if isinstance(signal, PowerSignal):
+                if signal.at < report.power_at:
+                    return STALE
+                after = replace(report, power=signal.power, power_at=signal.at, power_boot=report.boot)
+            else:
+                known = report.alarms.get(signal.alarm)
+                if known is not None and signal.at < known.at:
+                    return STALE
+                after = replace(report, alarms={**report.alarms, signal.alarm: Alarm(signal.on, signal.at)})
+            return self._set_report(cluster, signal.instance_id, after)
+
+    # StateLedger, Registry
+
+    def read(self, cluster: str) -> ClusterState | None:
+        """As StateLedger.read."""
+        with self._called("read"):
+            return self.items.get((cluster, "state"))
+
+    def definition(self, cluster: str, version: int) -> Definition:
+        """As StateLedger.definition."""
+        with self._called("definition"):
+            definition: Definition = self.items[(cluster, _definition_key(version))]
+            return definition
+
+    def commit(
+        self,
+        before: ClusterState,
+        after: ClusterState,
+        *,
+        holding_still: str | None = None,
+        history: Mapping[int, Mapping[str, Any]] | None = None,
+    ) -> ClusterState:
+        """As StateLedger.commit."""
+        with self._called("commit"):
+            there = self._expect(before)
+            if holding_still is not None and _beat_of(there, holding_still) != _beat_of(before, holding_still):
+                raise LedgerConflictError(f"{holding_still} has beaten since revision {before.revision} was read")
+            written = replace(after, revision=before.revision + 1, nodes=there.nodes)
+            self.put_state(written)
+            for epoch, facts in (history or {}).items():
+                self._set_facts(before.cluster, epoch, facts)
+        return written
+
+    def note(self, cluster: str, epoch: int, facts: Mapping[str, Any]) -> None:
+        """As StateLedger.note."""
+        with self._called("note"):
+            self._set_facts(cluster, epoch, facts)
+
+    def history(self, cluster: str, epoch: int) -> Mapping[str, Any]:
+        """As StateLedger.history."""
+        with self._called("history"):
+            return _plain(self.items.get((cluster, _history_key(epoch)), {}))  # type: ignore[no-any-return]
+
+    # ClusterIndex
+
+    def clusters(self) -> Iterator[str]:
+        """As ClusterIndex.clusters."""
+        with self._called("clusters"):
+            yield from [pk for pk, sk in self.items if sk == "state"]
+
+    def clusters_of_instance(self, instance_id: str) -> Iterable[str]:
+        """As ClusterIndex.clusters_of_instance."""
+        with self._called("clusters_of_instance"):
+            return [sk.removeprefix("cluster#") for pk, sk in self.items if pk == f"instance#{instance_id}"]
+
+    def nodes_of_alarm(self, alarm: str) -> Iterable[tuple[str, str]]:
+        """As ClusterIndex.nodes_of_alarm."""
+        with self._called("nodes_of_alarm"):
+            found = [sk.split("#") for pk, sk in self.items if pk == f"alarm#{alarm}"]
+            return [(cluster, instance_id) for _, cluster, instance_id in found]
+
+    # Registry
+
+    def register(self, before: ClusterState | None, after: ClusterState, definition: Definition) -> None:
+        """As Registry.register."""
+        with self._called("register"):
+            there = self._expect(before, after.cluster)
+            key = (definition.cluster, _definition_key(definition.version))
+            if self.items.get(key, definition) != definition:
+                raise LedgerConflictError(f"version {definition.version} of {definition.cluster} is another definition")
+            if there is not None:
+                before_definition = self.items[(there.cluster, _definition_key(there.definition_version))]
+                for gone in _look_ups(before_definition):
+                    self.items.pop(gone, None)
+            nodes = {each: _merged(report, each, there, definition) for each, report in after.nodes.items()}
+            self.put_definition(definition)
+            self.put_state(replace(after, revision=there.revision + 1 if there else 1, nodes=nodes))
+
+    def _report(self, cluster: str, instance_id: str) -> NodeReport | Refusal:
+        state: ClusterState | None = self.items.get((cluster, "state"))
+        if state is None:
+            return UNKNOWN_CLUSTER
+        return state.nodes.get(instance_id, NOT_A_MEMBER)
+
+    def _set_report(self, cluster: str, instance_id: str, report: NodeReport) -> ClusterState:
+        state = self.state(cluster)
+        self.put_state(replace(state, nodes={**state.nodes, instance_id: report}))
+        return self.state(cluster)
+
+    def _expect(self, before: ClusterState | None, cluster: str = "") -> Any:
+        there: ClusterState | None = self.items.get((before.cluster if before else cluster, "state"))
+        found = (there.revision, there.epoch) if there else None
+        expected = (before.revision, before.epoch) if before else None
+        if found != expected:
+            raise LedgerConflictError(f"(revision, epoch) is {found}, not {expected}")
+        return there
+
+    def _set_facts(self, cluster: str, epoch: int, facts: Mapping[str, Any]) -> None:
+        item = self.items.setdefault((cluster, _history_key(epoch)), {})
+        for key, value in _plain(facts).items():
+            if key.startswith(STAGE_PREFIX):
+                item.setdefault("stages", {})[key.removeprefix(STAGE_PREFIX)] = value
+            elif key == "stages":
+                item.setdefault("stages", {}).update(value)
+            else:
+                item[key] = value
+
+
+def _is_newer(beat: Beat, report: NodeReport) -> bool:
+    if report.heard_at is None:
+        return True
+    return beat.beat > report.beat if beat.boot == report.boot else beat.heard_at > report.heard_at
+
+
+def _beat_of(state: ClusterState, instance_id: str) -> tuple[str, int] | None:
+    report = state.nodes.get(instance_id)
+    return (report.boot, report.beat) if report else None
+
+
+def _merged(report: NodeReport, instance_id: str, there: ClusterState | None, definition: Definition) -> NodeReport:
+    """A member that stays keeps what was heard of it, under its new name, without alarms that are named no more."""
+    kept = there.nodes.get(instance_id) if there else None
+    if kept is None:
+        return report
+    spec = definition.node(instance_id)
+    named = spec.alarms if spec else ()
+    return replace(kept, name=report.name, alarms={each: kept.alarms[each] for each in kept.alarms if each in named})
+
+
+def _look_ups(definition: Definition) -> list[tuple[str, str]]:
+    of_instances = [(f"instance#{node.instance_id}", f"cluster#{definition.cluster}") for node in definition.nodes]
+    of_alarms = [
+        (f"alarm#{alarm}", f"cluster#{definition.cluster}#{node.instance_id}")
+        for node in definition.nodes
+        for alarm in node.alarms
+    ]
+    return of_instances + of_alarms
+
+
+def _plain(value: Any) -> Any:
+    """What the table keeps of a fact: enums as their text, tuples as lists; a copy, so nobody can change it later."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    return value.value if isinstance(value, Enum) else value
+
+
+def _definition_key(version: int) -> str:
+    return f"definition#{version:08d}"
+
+
+def _history_key(epoch: int) -> str:
+    return f"history#{epoch:08d}"

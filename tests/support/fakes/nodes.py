@@ -1,0 +1,38 @@
+"""EC2 in memory."""
+
+from collections.abc import Iterable, Mapping
+
+from tests.support.fakes.faults import Faulty
+from understudy.domain.errors import NodesUnreadableError
+from understudy.domain.model import PowerReading
+from understudy.ports import InstanceFacts
+
+
+class FakeNodes(Faulty):
+    """Instances with power, address and zone. While `is_down`, EC2 cannot be read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.powers: dict[str, PowerReading] = {}
+        self.known: dict[str, InstanceFacts] = {}
+        self.is_down = False
+
+    def launch(self, instance_id: str, address: str, zone: str, power: PowerReading = PowerReading.RUNNING) -> None:
+        """Let EC2 know an instance."""
+        self.known[instance_id] = InstanceFacts(address, zone)
+        self.powers[instance_id] = power
+
+    def power(self, instance_id: str) -> PowerReading:
+        """As Nodes.power. It never raises: a fault that a test puts in is answered with UNKNOWN."""
+        try:
+            with self._called("power"):
+                return PowerReading.UNKNOWN if self.is_down else self.powers.get(instance_id, PowerReading.UNKNOWN)
+        except Exception:  # the port's promise: whatever goes wrong is not knowing
+            return PowerReading.UNKNOWN
+
+    def facts(self, instance_ids: Iterable[str]) -> Mapping[str, InstanceFacts]:
+        """As Nodes.facts."""
+        with self._called("facts"):
+            if self.is_down:
+                raise NodesUnreadableError("EC2 is down")
+            return {each: self.known[each] for each in instance_ids if each in self.known}

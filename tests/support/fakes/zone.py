@@ -1,0 +1,76 @@
+"""Route 53 in memory: batches are atomic, a DELETE must match exactly, a CREATE finds nothing there."""
+
+from collections.abc import Callable
+
+from tests.support.fakes.clock import VirtualClock
+from tests.support.fakes.faults import Faulty
+from understudy.domain.definition import Record
+from understudy.domain.errors import AddressUnreadableError, GuardMismatchError
+from understudy.domain.record import Change, ChangeVerb, RecordReading, RecordSet, guard_name
+
+Key = tuple[str, str, str]
+
+
+class FakeZone(Faulty):
+    """Record sets of any number of hosted zones; a change is in sync `propagation_s` after it was accepted.
+
+    `batches` holds every accepted batch in order, `comments` what came with it.
+    """
+
+    def __init__(self, clock: Callable[[], float] | None = None, propagation_s: float = 0) -> None:
+        super().__init__()
+        self.propagation_s = propagation_s
+        self.record_sets: dict[Key, RecordSet] = {}
+        self.batches: list[tuple[Change, ...]] = []
+        self.comments: list[str] = []
+        self._clock = clock or VirtualClock()
+        self._accepted_at: dict[str, float] = {}
+
+    def put(self, record: Record, record_set: RecordSet) -> None:
+        """Let a record set stand in the record's zone, whatever stood there."""
+        self.record_sets[_key(record, record_set.name, record_set.type)] = record_set
+
+    def read(self, record: Record) -> RecordReading:
+        """As Zone.read."""
+        with self._called("read"):
+            return RecordReading(
+                record=self.record_sets.get(_key(record, record.name, record.type)),
+                guard=self.record_sets.get(_key(record, guard_name(record), "TXT")),
+            )
+
+    def submit(self, record: Record, batch: tuple[Change, ...], comment: str) -> str:
+        """As Zone.submit."""
+        with self._called("submit"):
+            draft = dict(self.record_sets)
+            for change in batch:
+                _apply(change, record, draft)
+            self.record_sets = draft
+            self.batches.append(batch)
+            self.comments.append(comment)
+            change_id = f"C{len(self.batches):013d}"
+            self._accepted_at[change_id] = self._clock()
+        return change_id
+
+    def is_in_sync(self, change_id: str) -> bool:
+        """As ChangeStatus.is_in_sync."""
+        with self._called("is_in_sync"):
+            if change_id not in self._accepted_at:
+                raise AddressUnreadableError(f"Route 53 knows no change {change_id}")
+            return self._clock() >= self._accepted_at[change_id] + self.propagation_s
+
+
+def _apply(change: Change, record: Record, draft: dict[Key, RecordSet]) -> None:
+    key = _key(record, change.record_set.name, change.record_set.type)
+    there = draft.get(key)
+    if change.verb is ChangeVerb.DELETE:
+        if there != change.record_set:
+            raise GuardMismatchError(f"DELETE of {change.record_set}, but there is {there}")
+        del draft[key]
+        return
+    if change.verb is ChangeVerb.CREATE and there is not None:
+        raise GuardMismatchError(f"CREATE of {change.record_set}, but there is {there}")
+    draft[key] = change.record_set
+
+
+def _key(record: Record, name: str, kind: str) -> Key:
+    return (record.hosted_zone_id, name, kind)
