@@ -1,0 +1,63 @@
+"""The command line: `understudy-agent run|check|expire [--config FILE]`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from . import __version__, config
+from .config import BadConfigError, Config
+
+DEFAULT_CONFIG = Path("/etc/understudy/agent.ini")
+EXIT_OK = 0
+EXIT_NO_IDENTITY = 69  # EX_UNAVAILABLE
+EXIT_ALREADY_RUNNING = 75  # EX_TEMPFAIL
+EXIT_BAD_CONFIG = 78  # EX_CONFIG
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Returns the exit status."""
+    parser = argparse.ArgumentParser(
+        prog="understudy-agent", description="Keeps a node's services where its lease says."
+    )
+    parser.add_argument("--version", action="version", version=f"understudy-agent {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="run|check|expire")
+    for name, purpose in (
+        ("run", "beat, read the lease and obey it until SIGTERM"),
+        ("check", "check the configuration and end"),
+        ("expire", "after an agent died: take the services out of service when its lease ends"),
+    ):
+        command = commands.add_parser(name, help=purpose, description=purpose)
+        command.add_argument("--config", type=Path, default=DEFAULT_CONFIG, metavar="FILE")
+    arguments = parser.parse_args(argv)
+    try:
+        settings = config.load(arguments.config)
+    except BadConfigError as bad:
+        for fault in bad.faults:
+            sys.stderr.write(f"{arguments.config}: {fault}\n")
+        return EXIT_BAD_CONFIG
+    if arguments.command == "check":
+        sys.stdout.write(f"{arguments.config}: good, {len(settings.specs)} services\n")
+        return EXIT_OK
+    return _act(arguments.command, settings)
+
+
+def _act(command: str, settings: Config) -> int:
+    from . import assembly
+    from .files import AlreadyRunningError
+    from .identity import NoIdentityError
+
+    try:
+        return assembly.expire(settings) if command == "expire" else assembly.run(settings)
+    except NoIdentityError as fault:
+        sys.stderr.write(f"{fault}\n")
+        return EXIT_NO_IDENTITY
+    except AlreadyRunningError as fault:
+        sys.stderr.write(f"{fault}\n")
+        return EXIT_ALREADY_RUNNING
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,94 @@
+"""Puts the parts together and runs them: the only place that knows all of them."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from pathlib import Path
+
+from . import identity
+from .clock import boot_id, boottime_ms
+from .config import Config
+from .exchange import Exchange
+from .expire import keep_the_lease
+from .files import LeaseFile, Lock, StatusFile
+from .log import JsonLog, Log
+from .loop import Agent
+from .ports import Self
+from .power import on_unstoppable
+from .services import Services
+from .systemd import Notifier
+from .worker import Worker
+
+
+def run(settings: Config) -> int:
+    """Run the agent until it is asked to stop. Raises AlreadyRunningError and NoIdentityError."""
+    log = JsonLog(settings.cluster)
+    settings.runtime_dir.mkdir(parents=True, exist_ok=True)
+    lock = Lock(settings.runtime_dir / "lock")
+    lock.acquire()
+    wake = threading.Event()
+    notifier = Notifier()
+    agent = _agent(settings, log, notifier, wake)
+    signal.signal(signal.SIGTERM, lambda *_: agent.ask_to_stop())
+    signal.signal(signal.SIGINT, lambda *_: agent.ask_to_stop())
+    notifier.ready()
+    told_stopping = False
+    while agent.exit_status is None:
+        wake.clear()
+        agent.tick(boottime_ms())
+        if agent.is_stopping and not told_stopping:
+            notifier.stopping()
+            told_stopping = True
+        wake.wait(agent.pause_ms(boottime_ms()) / 1000)
+    return agent.exit_status
+
+
+def _agent(settings: Config, log: Log, notifier: Notifier, wake: threading.Event) -> Agent:
+    from .aws import Aws
+
+    node = identity.from_arn(settings.instance_arn) if settings.instance_arn else identity.from_metadata()
+    boot = settings.boot or boot_id()
+    log.info("agent_started", "the configuration is good", instance=node.instance, boot=boot)
+    return Agent(
+        who=Self(settings.cluster, node.instance, boot, settings.orderly_stop_s),
+        services=_services(settings, log),
+        transport=Aws(
+            region=settings.region or node.region,
+            table=settings.table,
+            bus=settings.bus,
+            cluster=settings.cluster,
+            instance_arn=node.arn,
+            call_timeout_s=settings.call_timeout_s,
+        ),
+        beats=Exchange("beat", Worker("beats", wake.set), log),
+        reads=Exchange("read", Worker("reads", wake.set), log),
+        clock_ms=boottime_ms,
+        lease_file=_lease_file(settings.runtime_dir, boot),
+        status=StatusFile(settings.status_file),
+        notifier=notifier,
+        log=log,
+    )
+
+
+def expire(settings: Config) -> int:
+    """Keep the lease of an agent that has died. The exit status."""
+    if not settings.runtime_dir.is_dir():
+        return 0
+    log = JsonLog(settings.cluster)
+    return keep_the_lease(
+        _lease_file(settings.runtime_dir, settings.boot or boot_id()),
+        Lock(settings.runtime_dir / "lock"),
+        _services(settings, log),
+        settings.orderly_stop_s,
+        log,
+        boottime_ms,
+    )
+
+
+def _services(settings: Config, log: Log) -> Services:
+    return Services(settings.kinds, settings.specs, on_unstoppable(settings.on_stop_failure, log))
+
+
+def _lease_file(runtime_dir: Path, boot: str) -> LeaseFile:
+    return LeaseFile(runtime_dir / "lease.json", boot)

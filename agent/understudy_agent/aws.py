@@ -1,0 +1,75 @@
+"""The two AWS calls of an agent. Only botocore, and only the two clients: an agent is to stay small."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+DETAIL_TYPE = "Understudy Heartbeat"
+
+
+class BeatRefusedError(RuntimeError):
+    """EventBridge answered, and did not take the event."""
+
+
+class Aws:
+    """EventBridge for beats, DynamoDB for the state item. An endpoint other than AWS's: AWS_ENDPOINT_URL.
+
+    Every call is tried once and given up after `call_timeout_s` without a connection or an answer: the
+    loop tries again, with a beat number of then.
+    """
+
+    def __init__(
+        self, *, region: str, table: str, bus: str, cluster: str, instance_arn: str, call_timeout_s: float
+    ) -> None:
+        import botocore.session
+        from botocore.config import Config
+
+        config = Config(
+            connect_timeout=call_timeout_s,
+            read_timeout=call_timeout_s,
+            retries={"total_max_attempts": 1, "mode": "standard"},
+            max_pool_connections=1,
+            tcp_keepalive=True,
+        )
+        session = botocore.session.get_session()
+        self._events = session.create_client("events", region_name=region, config=config)
+        self._dynamodb = session.create_client("dynamodb", region_name=region, config=config)
+        self._bus = bus
+        self._source = instance_arn
+        self._get = {
+            "TableName": table,
+            "Key": {"pk": {"S": cluster}, "sk": {"S": "state"}},
+            "ConsistentRead": True,
+        }
+
+    def put_beat(self, detail: Mapping[str, object]) -> None:
+        """Send one beat. Raises BeatRefusedError when the answer says that it failed, or botocore's."""
+        entry = {
+            "EventBusName": self._bus,
+            "Source": self._source,
+            "DetailType": DETAIL_TYPE,
+            "Detail": json.dumps(detail),
+        }
+        answer = self._events.put_events(Entries=[entry])
+        if answer.get("FailedEntryCount", 0):
+            failed = answer["Entries"][0]
+            raise BeatRefusedError(f"{failed.get('ErrorCode')}: {failed.get('ErrorMessage')}")
+
+    def read_state(self) -> Mapping[str, Any] | None:
+        """The state item as plain values, strongly consistent; None: there is none. Raises botocore's."""
+        item = self._dynamodb.get_item(**self._get).get("Item")
+        return None if item is None else {key: plain(value) for key, value in item.items()}
+
+
+def plain(attribute: Mapping[str, Any]) -> Any:
+    """A DynamoDB attribute as a plain value; numbers as int or float."""
+    ((kind, value),) = attribute.items()
+    if kind == "N":
+        return float(value) if "." in value or "e" in value.lower() else int(value)
+    if kind == "M":
+        return {key: plain(inner) for key, inner in value.items()}
+    if kind == "L":
+        return [plain(inner) for inner in value]
+    return None if kind == "NULL" else value

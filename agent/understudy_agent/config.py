@@ -1,0 +1,151 @@
+"""The agent's configuration file. Every fault is told in a line that names section, key and value (S9)."""
+
+from __future__ import annotations
+
+import configparser
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from . import identity
+from .fields import BOOT, NAME, Section
+from .kinds import Kind, Process, Script, Unit
+from .service import ServiceSpec
+from .services import DependencyCycleError, in_dependency_order
+
+RUNTIME_DIR = Path("/run/understudy")
+COMMON_KEYS = ("kind", "depends_on", "start_limit_s", "stop_limit_s", "check_interval_s")
+KIND_KEYS = {
+    "unit": ("unit",),
+    "script": ("start", "stop", "status", "kill"),
+    "process": ("command", "ready"),
+}
+AGENT_KEYS = (
+    "cluster",
+    "table",
+    "bus",
+    "region",
+    "instance_arn",
+    "boot",
+    "runtime_dir",
+    "status_file",
+    "on_stop_failure",
+    "orderly_stop_s",
+    "call_timeout_s",
+)
+
+
+class BadConfigError(Exception):
+    """The configuration cannot be used. `faults` holds one line for each thing that is wrong."""
+
+    def __init__(self, faults: list[str]) -> None:
+        super().__init__("; ".join(faults))
+        self.faults = faults
+
+
+@dataclass(frozen=True)
+class Config:
+    """A configuration that is whole and valid. `instance_arn` and `boot` "": ask the machine."""
+
+    cluster: str
+    table: str
+    bus: str
+    region: str
+    instance_arn: str
+    boot: str
+    runtime_dir: Path
+    status_file: Path | None
+    on_stop_failure: str
+    orderly_stop_s: float
+    call_timeout_s: float
+    specs: tuple[ServiceSpec, ...] = ()
+    kinds: Mapping[str, Kind] = field(default_factory=dict)
+
+
+def load(path: Path) -> Config:
+    """Read and check the file. Raises BadConfigError."""
+    try:
+        return parse(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as fault:
+        raise BadConfigError([f"{path}: cannot be read: {fault}"]) from fault
+
+
+def parse(text: str) -> Config:
+    """Check the content of a configuration file. Raises BadConfigError with every fault."""
+    parser = configparser.ConfigParser(interpolation=None, default_section="\0")
+    try:
+        parser.read_string(text, source="configuration")
+    except configparser.Error as fault:
+        raise BadConfigError([" ".join(str(fault).split())]) from fault
+    faults: list[str] = []
+    sections = {title: Section(title, dict(parser[title]), faults) for title in parser.sections()}
+    services = {}
+    for title, section in sections.items():
+        word, _, name = title.partition(" ")
+        if word == "service" and NAME.fullmatch(name.strip()):
+            services[name.strip()] = section
+        elif title != "agent":
+            faults.append(f"[{title}] is unknown: sections are [agent] and [service NAME]")
+    specs = [_spec(name, section, services) for name, section in services.items()]
+    kinds = {name: _kind(section) for name, section in services.items()}
+    try:
+        in_dependency_order(specs)
+    except DependencyCycleError as fault:
+        faults.append(f"[service {str(fault).split()[0]}] depends_on goes in a circle: {fault}")
+    if not services:
+        faults.append("[service NAME] is missing: at least one service must be named")
+    orderly_s = sum(spec.stop_limit_s for spec in specs)
+    config = _agent(sections.get("agent") or Section("agent", {}, faults), orderly_s, specs, kinds)
+    if faults:
+        raise BadConfigError(faults)
+    return config
+
+
+def _agent(section: Section, orderly_s: float, specs: list[ServiceSpec], kinds: Mapping[str, Kind]) -> Config:
+    section.refuse_unknown(AGENT_KEYS)
+    cluster = section.text("cluster", pattern=NAME)
+    arn = section.text("instance_arn", pattern=identity.ARN, needed=False)
+    return Config(
+        cluster=cluster,
+        table=section.text("table"),
+        bus=section.text("bus"),
+        region=section.text("region", needed=False),
+        instance_arn=arn,
+        boot=section.text("boot", pattern=BOOT, needed=False),
+        runtime_dir=section.path("runtime_dir") or RUNTIME_DIR / cluster,
+        status_file=section.path("status_file"),
+        on_stop_failure=section.choice("on_stop_failure", ("reboot", "poweroff", "report"), "reboot"),
+        orderly_stop_s=section.seconds("orderly_stop_s", orderly_s, 0, 86400),
+        call_timeout_s=section.seconds("call_timeout_s", 2, 0.1, 10),
+        specs=tuple(specs),
+        kinds=kinds,
+    )
+
+
+def _spec(name: str, section: Section, services: Mapping[str, Section]) -> ServiceSpec:
+    depends_on = section.names("depends_on")
+    for wanted in depends_on:
+        if wanted not in services:
+            section.fault("depends_on", f"no service {wanted!r}; there are: {', '.join(services)}")
+    return ServiceSpec(
+        name=name,
+        depends_on=depends_on,
+        start_limit_s=section.seconds("start_limit_s", 60, 0.1, 86400),
+        stop_limit_s=section.seconds("stop_limit_s", 30, 0.1, 86400),
+        check_interval_s=section.seconds("check_interval_s", 5, 0, 3600),
+    )
+
+
+def _kind(section: Section) -> Kind:
+    kind = section.choice("kind", tuple(KIND_KEYS))
+    section.refuse_unknown((*COMMON_KEYS, *KIND_KEYS.get(kind, ())))
+    if kind == "script":
+        return Script(
+            start=section.command("start"),
+            stop=section.command("stop"),
+            status=section.command("status"),
+            kill=section.command("kill", needed=False),
+        )
+    if kind == "process":
+        return Process(section.command("command"), section.address("ready"))
+    return Unit(section.text("unit", needed=kind == "unit"))

@@ -1,0 +1,101 @@
+"""Reading single settings: every fault is kept with section, key, the value found and what is allowed."""
+
+from __future__ import annotations
+
+import math
+import re
+import shlex
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+BOOT = re.compile(r"[0-9A-Za-z-]{1,64}")
+
+
+class Section:
+    """One section of the configuration, with its faults gathered in a list that all sections share."""
+
+    def __init__(self, title: str, values: Mapping[str, str], faults: list[str]) -> None:
+        self.title = title
+        self._values = values
+        self._faults = faults
+
+    def fault(self, key: str, allowed: str) -> None:
+        """Note that the value of a key is not allowed."""
+        found = f"= {self._values[key]!r}" if key in self._values else "is missing"
+        self._faults.append(f"[{self.title}] {key} {found}: {allowed}")
+
+    def refuse_unknown(self, known: Iterable[str]) -> None:
+        allowed = sorted(known)
+        for key in self._values:
+            if key not in allowed:
+                self.fault(key, f"unknown key; known here: {', '.join(allowed)}")
+
+    def text(self, key: str, *, pattern: re.Pattern[str] | None = None, needed: bool = True) -> str:
+        """A text; "" when it is missing."""
+        value = self._values.get(key, "").strip()
+        if not value:
+            if needed:
+                self.fault(key, "must be set")
+        elif pattern is not None and not pattern.fullmatch(value):
+            self.fault(key, f"must match {pattern.pattern}")
+        return value
+
+    def seconds(self, key: str, default: float, low: float, high: float) -> float:
+        text = self._values.get(key)
+        if text is None:
+            return default
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not low <= value <= high:
+            self.fault(key, f"must be a number of seconds from {low:g} to {high:g}")
+            return default
+        return value
+
+    def choice(self, key: str, allowed: tuple[str, ...], default: str = "") -> str:
+        value = self._values.get(key, default).strip()
+        if value not in allowed:
+            self.fault(key, f"must be one of {', '.join(allowed)}")
+        return value
+
+    def command(self, key: str, *, needed: bool = True) -> tuple[str, ...]:
+        """A command line split as a shell would; no shell runs it."""
+        text = self._values.get(key, "").strip()
+        try:
+            words = tuple(shlex.split(text))
+        except ValueError as fault:
+            self.fault(key, f"cannot be split into words: {fault}")
+            return ()
+        if needed and not words:
+            self.fault(key, "must be a command")
+        return words
+
+    def names(self, key: str) -> tuple[str, ...]:
+        """Names separated by commas or spaces."""
+        return tuple(name for name in re.split(r"[\s,]+", self._values.get(key, "")) if name)
+
+    def path(self, key: str) -> Path | None:
+        text = self._values.get(key, "").strip()
+        if not text:
+            return None
+        if not text.startswith("/"):
+            self.fault(key, "must be an absolute path")
+        return Path(text)
+
+    def address(self, key: str) -> tuple[str, int] | None:
+        """HOST:PORT with an IP address as host; None when it is not set."""
+        text = self._values.get(key, "").strip()
+        if not text:
+            return None
+        host, _, port = text.rpartition(":")
+        host = host.strip("[]")
+        if (
+            not re.fullmatch(r"[0-9.]+|[0-9a-fA-F:]+", host)
+            or not port.isdigit()
+            or not 0 < int(port) < 65536
+        ):
+            self.fault(key, "must be IP-ADDRESS:PORT, such as 127.0.0.1:5432")
+            return None
+        return host, int(port)

@@ -1,0 +1,99 @@
+"""The files a node agent keeps: the lease it is bound by, its lock, and what it shows to people."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+
+from .lease import Standing, Terms, Word
+
+
+class AlreadyRunningError(RuntimeError):
+    """Another agent of this cluster holds the lock on this machine."""
+
+
+def write_atomically(path: Path, content: Mapping[str, object]) -> None:
+    """Replace a file by JSON in one step: a reader sees the old content or the new. Raises OSError."""
+    part = path.with_name(f".{path.name}.{os.getpid()}")
+    part.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    part.replace(path)
+
+
+class LeaseFile:
+    """The lease as the next agent of this boot finds it: binding even if it cannot read the table (B11)."""
+
+    def __init__(self, path: Path, boot: str) -> None:
+        self._path = path
+        self._boot = boot
+
+    def save(self, standing: Standing) -> None:
+        """Write the lease down; one that binds to nothing removes the file. Raises OSError."""
+        if standing.lease_end_ms is None:
+            self._path.unlink(missing_ok=True)
+            return
+        write_atomically(
+            self._path,
+            {
+                "boot": self._boot,
+                "epoch": standing.epoch,
+                "lease_end_ms": standing.lease_end_ms,
+                "terms": asdict(standing.terms),
+            },
+        )
+
+    def load(self) -> Standing:
+        """Where an agent stands that has read nothing yet: it leaves services alone until the old lease ends.
+
+        A file of another boot binds nobody: what ran then is gone. Raises ValueError for a file not ours.
+        """
+        try:
+            saved = json.loads(self._path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return Standing()
+        try:
+            if saved["boot"] != self._boot:
+                return Standing()
+            return Standing(Word.NOTHING, 0, int(saved["lease_end_ms"]), Terms(**saved["terms"]))
+        except (KeyError, TypeError) as fault:
+            raise ValueError(f"{self._path} is no lease file: {fault}") from fault
+
+
+class Lock:
+    """Held while an agent acts for this cluster on this machine; the kernel drops it with the process."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file: int | None = None
+
+    def acquire(self) -> None:
+        """Raises AlreadyRunningError when another process holds it."""
+        handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as fault:
+            os.close(handle)
+            raise AlreadyRunningError(f"another agent holds {self._path}") from fault
+        self._file = handle
+
+    def release(self) -> None:
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+
+
+class StatusFile:
+    """What the agent does, for people; written only when it changes."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self._shown: dict[str, object] | None = None
+
+    def show(self, status: dict[str, object]) -> None:
+        """Raises OSError."""
+        if self._path is not None and status != self._shown:
+            write_atomically(self._path, status)
+            self._shown = status

@@ -1,0 +1,199 @@
+"""The lease, as pure logic: what a node may do, from what it has read and what its clock says.
+
+No clock and no input or output here. Times are whole milliseconds of the node's CLOCK_BOOTTIME; they
+are compared with each other only, never with another machine's. Requirements: S9, S12, B4, B10, B11.
+
+        beat sent          recorded, read                  stop_at     kill_at   lease end
+    ──────┼───────────────────┼──────────────────────────────┼───────────┼──────────┼──────▶ boottime
+          └───────────────────── lease_s ───────────────────────────────────────────┘
+                              SERVE ─────────────────────────▶ STOP ─────▶ KILL ─────────▶
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import Any
+
+
+class MalformedStateError(ValueError):
+    """The state item lacks something or holds something of the wrong type: it counts as not read."""
+
+
+class Order(Enum):
+    """What the agent does with its services now."""
+
+    LEAVE_ALONE = "LEAVE_ALONE"  # neither start nor stop: nobody has placed this cluster yet
+    SERVE = "SERVE"  # bring in service, bottom-up
+    STOP = "STOP"  # take out of service, top-down, in an orderly way
+    KILL = "KILL"  # kill what is left, all at once
+
+
+class Word(Enum):
+    """What the newest read said about the lease."""
+
+    NOTHING = "NOTHING"  # nothing read yet, or a cluster that was never placed
+    MINE = "MINE"
+    NOT_MINE = "NOT_MINE"
+
+
+@dataclass(frozen=True)
+class Terms:
+    """The timings of the cluster that a node must know, in seconds."""
+
+    heartbeat_interval_s: float = 4.0
+    lease_read_interval_s: float = 2.0
+    lease_s: float = 12.0
+    kill_limit_s: float = 1.0
+    silence_limit_s: float = 15.0
+
+    def slack_s(self) -> float:
+        """What the lease leaves over, in seconds, when one beat is lost and the next renews it."""
+        renewed_after_s = 2 * self.heartbeat_interval_s + self.lease_read_interval_s + 1
+        return max(0.0, self.lease_s - self.kill_limit_s - renewed_after_s)
+
+
+@dataclass(frozen=True)
+class NodeView:
+    """One node in the state item. `beat` numbers its newest recorded beat: its local send time in ms."""
+
+    beat: int
+    heard_at: int | None
+    boot: str
+
+
+@dataclass(frozen=True)
+class StateView:
+    """What one strongly consistent read of the state item showed. `active` "": nobody holds the lease."""
+
+    epoch: int
+    active: str
+    in_transition: bool
+    terms: Terms
+    nodes: Mapping[str, NodeView]
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where a node stands after its reads.
+
+    `lease_end_ms` is the moment by which its services must be down. It outlives the lease itself: a node
+    whose lease was ended early must still be down when the controller counts the lease as run out.
+    """
+
+    word: Word = Word.NOTHING
+    epoch: int = 0
+    lease_end_ms: int | None = None
+    terms: Terms = Terms()
+
+
+def parse_state(item: Mapping[str, Any]) -> StateView:
+    """The view of a state item, given as plain values. Raises MalformedStateError, naming what is wrong."""
+    nodes = _field(item, "nodes", Mapping)
+    return StateView(
+        epoch=int(_number(item, "epoch")),
+        active=str(item.get("active") or ""),
+        in_transition=bool(item.get("transition")),
+        terms=_terms(_field(item, "terms", Mapping)),
+        nodes={str(name): _node(str(name), node) for name, node in nodes.items()},
+    )
+
+
+def _terms(item: Mapping[str, Any]) -> Terms:
+    return Terms(
+        heartbeat_interval_s=_number(item, "heartbeat_interval_s"),
+        lease_read_interval_s=_number(item, "lease_read_interval_s"),
+        lease_s=_number(item, "lease_s"),
+        kill_limit_s=_number(item, "kill_limit_s"),
+        silence_limit_s=_number(item, "silence_limit_s"),
+    )
+
+
+def _node(name: str, item: object) -> NodeView:
+    if not isinstance(item, Mapping):
+        raise MalformedStateError(f"nodes.{name} is not a map")
+    heard_at = item.get("heard_at")
+    return NodeView(
+        beat=int(_number(item, "beat")) if heard_at is not None else 0,
+        heard_at=int(_number(item, "heard_at")) if heard_at is not None else None,
+        boot=str(item.get("boot") or ""),
+    )
+
+
+def _field(item: Mapping[str, Any], key: str, kind: type) -> Any:
+    value = item.get(key)
+    if not isinstance(value, kind):
+        raise MalformedStateError(f"{key} is {value!r}, not a {kind.__name__.lower()}")
+    return value
+
+
+def _number(item: Mapping[str, Any], key: str) -> float:
+    try:
+        value = float(item[key])
+    except (KeyError, TypeError, ValueError) as fault:
+        raise MalformedStateError(f"{key} is {item.get(key)!r}, not a number") from fault
+    if not 0 <= value < 1e15:
+        raise MalformedStateError(f"{key} is {value}, outside 0 to 10^15")
+    return value
+
+
+def after_read(standing: Standing, view: StateView | None, me: str, boot: str) -> Standing:
+    """Where a node stands after one more read. `view` None: there is no such item.
+
+    A cluster that was never placed says nothing: a lease held before is not renewed and runs out.
+    """
+    if view is None or view.epoch == 0:
+        return replace(standing, word=Word.NOTHING, epoch=0)
+    heard = replace(standing, epoch=view.epoch, terms=view.terms)
+    own = view.nodes.get(me)
+    if own is None or view.active != me:
+        return replace(heard, word=Word.NOT_MINE)
+    if own.heard_at is None:
+        # Placed here, and no beat of ours is recorded yet: a service that runs is adopted, not disturbed.
+        return replace(heard, word=Word.NOTHING)
+    if own.boot != boot:
+        # The recorded beat is from before a reboot: that lease was another life's.
+        return replace(heard, word=Word.NOT_MINE)
+    return replace(heard, word=Word.MINE, lease_end_ms=own.beat + _ms(view.terms.lease_s))
+
+
+def kill_at_ms(standing: Standing) -> int | None:
+    """When what is left of the services is killed (local ms); None: there is no lease to be out of."""
+    if standing.lease_end_ms is None:
+        return None
+    return standing.lease_end_ms - _ms(standing.terms.kill_limit_s)
+
+
+def stop_at_ms(standing: Standing, orderly_stop_s: float) -> int | None:
+    """When an orderly stop begins if nothing renews the lease (local ms).
+
+    It takes at most what the timings leave over, so that one lost beat still costs nothing.
+    """
+    kill_at = kill_at_ms(standing)
+    if kill_at is None:
+        return None
+    return kill_at - _ms(min(orderly_stop_s, standing.terms.slack_s()))
+
+
+def order(standing: Standing, now_ms: int, orderly_stop_s: float = 0.0) -> Order:
+    """What to do with the services at `now_ms` (local ms). SERVE only under a lease that still runs."""
+    kill_at, stop_at = kill_at_ms(standing), stop_at_ms(standing, orderly_stop_s)
+    if kill_at is None or stop_at is None:
+        return Order.LEAVE_ALONE if standing.word is Word.NOTHING else Order.STOP
+    if now_ms >= kill_at:
+        return Order.KILL
+    if standing.word is Word.NOT_MINE or now_ms >= stop_at:
+        return Order.STOP
+    return Order.SERVE if standing.word is Word.MINE else Order.LEAVE_ALONE
+
+
+def settled(standing: Standing) -> Standing:
+    """Where a node stands once all its services are down: a lease no longer its own binds it to nothing."""
+    if standing.word is Word.MINE or standing.lease_end_ms is None:
+        return standing
+    return replace(standing, word=Word.NOT_MINE, lease_end_ms=None)
+
+
+def _ms(seconds: float) -> int:
+    return int(seconds * 1000)

@@ -1,0 +1,239 @@
+"""The supervising loop: on every tick it looks at the lease first, and obeys it.
+
+The tick never waits: network calls are made by two threads, services are polled. Requirements: S9-S11, B10,
+B11.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from . import __version__, lease, pacing
+from .exchange import Exchange
+from .files import LeaseFile, StatusFile
+from .lease import Order, Standing, StateView, Word
+from .log import Log
+from .ports import Report, Self, Transport
+from .services import Services
+from .systemd import Notifier
+
+TICK_MS = 200
+TICK_WHILE_MOVING_MS = 50
+FAREWELL_LIMIT_MS = 3000
+STOP_CEILING_EXTRA_MS = 10_000
+
+
+class Agent:
+    """Beats, reads, and keeps the services where the lease says. Call `tick` at least every TICK_MS."""
+
+    def __init__(
+        self,
+        who: Self,
+        services: Services,
+        transport: Transport,
+        beats: Exchange,
+        reads: Exchange,
+        clock_ms: Callable[[], int],
+        lease_file: LeaseFile,
+        status: StatusFile,
+        notifier: Notifier,
+        log: Log,
+    ) -> None:
+        self.exit_status: int | None = None
+        """None while the agent goes on; then the exit status of its process."""
+        self._who = who
+        self._services = services
+        self._transport = transport
+        self._beats, self._reads = beats, reads
+        self._clock_ms = clock_ms
+        self._lease_file = lease_file
+        self._status = status
+        self._notifier = notifier
+        self._log = log
+        self._standing = lease_file.load()
+        self._view: StateView | None = None
+        self._order = Order.LEAVE_ALONE
+        self._urgency = pacing.Urgency()
+        self._news = False
+        self._report = Report(0, {})
+        self._stop_asked_ms: int | None = None
+        self._farewell_ms: int | None = None
+        self._said_farewell = False
+
+    def ask_to_stop(self) -> None:
+        """Take the services out of service, say so in a last beat, end. Safe in a signal handler."""
+        if self._stop_asked_ms is None:
+            self._stop_asked_ms = self._clock_ms()
+
+    @property
+    def is_stopping(self) -> bool:
+        return self._stop_asked_ms is not None
+
+    def tick(self, now_ms: int) -> None:
+        """Look at the lease, obey it, then see to beats and reads."""
+        self._notifier.alive(now_ms)
+        self._take_read(now_ms)
+        self._take_beat(now_ms)
+        self._obey(now_ms)
+        self._report = Report(self._standing.epoch, self._services.states())
+        self._see_to_end(now_ms)
+        self._beat_if_due(now_ms)
+        self._read_if_due(now_ms)
+        self._show()
+
+    def pause_ms(self, now_ms: int) -> int:
+        """How long the loop may rest until the next tick, unless a call ends before."""
+        if any(state in ("STARTING", "STOPPING") for state in self._report.services.values()):
+            return TICK_WHILE_MOVING_MS
+        due = [now_ms + TICK_MS]
+        if self._beats.idle:
+            due.append(self._next_beat_ms())
+        if self._reads.idle:
+            due.append(self._next_read_ms())
+        return max(10, min(due) - now_ms)
+
+    # --- the lease ----------------------------------------------------------------------------
+
+    def _take_read(self, now_ms: int) -> None:
+        done = self._reads.settle(now_ms)
+        if done is None or done.error is not None:
+            return
+        item = done.value
+        try:
+            view = lease.parse_state(item) if isinstance(item, Mapping) else None
+        except lease.MalformedStateError as fault:
+            self._reads.failed(f"the state item is malformed: {fault}", now_ms)
+            return
+        self._view = view
+        after = lease.after_read(self._standing, view, self._who.instance, self._who.boot)
+        if after == self._standing:
+            return
+        if not self._save(after) and after.word is Word.MINE and self._standing.word is not Word.MINE:
+            return  # nothing may be started that a dead agent would leave unbound
+        if after.epoch != self._standing.epoch:
+            self._news = True
+            active = view.active if view else ""
+            self._log.info("epoch_read", f"active is {active or 'nobody'}", epoch=after.epoch)
+        self._standing = after
+
+    def _save(self, standing: Standing) -> bool:
+        try:
+            self._lease_file.save(standing)
+        except OSError as fault:
+            self._log.error("lease_file_not_written", str(fault))
+            return False
+        return True
+
+    def _obey(self, now_ms: int) -> None:
+        order = lease.order(self._standing, now_ms, self._who.orderly_stop_s)
+        if self._stop_asked_ms is not None and order is Order.SERVE:
+            order = Order.STOP
+        if order is not self._order:
+            self._log.info(
+                "order", self._reason(order), order=order.value, before=self._order.value, at_ms=now_ms
+            )
+            self._order = order
+        terms = self._standing.terms
+        for change in self._services.tick(order, self._standing.epoch, now_ms, terms.kill_limit_s):
+            self._news = True
+            tell = self._log.error if change.new.value == "FAILED" else self._log.info
+            tell("service", change.why, service=change.service, state=change.new.value, at_ms=now_ms)
+        if self._services.all_down:
+            after = lease.settled(self._standing)
+            if after != self._standing and self._save(after):
+                self._standing = after
+
+    def _reason(self, order: Order) -> str:
+        if self._stop_asked_ms is not None and order is Order.STOP:
+            return "the agent was asked to stop"
+        if order is Order.LEAVE_ALONE:
+            return "nothing read says whether this node is to serve"
+        if order is Order.STOP and self._standing.word is Word.NOT_MINE:
+            return f"this node does not hold the lease of epoch {self._standing.epoch}"
+        if order is Order.SERVE:
+            return f"this node holds the lease of epoch {self._standing.epoch}"
+        return f"the lease of epoch {self._standing.epoch} was not renewed"
+
+    # --- beats and reads ----------------------------------------------------------------------
+
+    def _next_beat_ms(self) -> int:
+        return pacing.next_beat_ms(self._beats.calls, self._standing.terms, wanted=self._news)
+
+    def _next_read_ms(self) -> int:
+        return pacing.next_read_ms(self._reads.calls, self._beats.calls, self._view, self._standing.terms)
+
+    def _beat_if_due(self, now_ms: int) -> None:
+        if not self._services.all_looked_at:
+            return  # a first beat that did not know the services would be no news
+        silence = pacing.silence_of_active(self._view, self._who.instance, self._who.boot, now_ms)
+        self._urgency = pacing.urgency_after(self._urgency, silence)
+        urgent = pacing.urgent_beat_due(self._urgency, silence, self._beats.calls, now_ms)
+        if not urgent and now_ms < self._next_beat_ms():
+            return
+        if self._beats.begin(self._send_beat, now_ms):
+            self._news = False
+            if urgent:
+                self._urgency = replace(self._urgency, sent=self._urgency.sent + 1)
+                self._log.info("urgent_beat", "the active node seems to be silent", sent=self._urgency.sent)
+
+    def _send_beat(self) -> None:
+        """Called in the sending thread. The number is taken before the call: the lease runs from there."""
+        report = self._report
+        self._transport.put_beat(
+            {
+                "cluster": self._who.cluster,
+                "boot": self._who.boot,
+                "beat": self._clock_ms(),
+                "keeps_lease": True,
+                "read_epoch": report.read_epoch,
+                "services": dict(report.services),
+                "agent": __version__,
+            }
+        )
+
+    def _take_beat(self, now_ms: int) -> None:
+        done = self._beats.settle(now_ms)
+        if done is None:
+            return
+        begun_ms = self._beats.calls.begun_ms
+        if self._farewell_ms is not None and begun_ms is not None and begun_ms >= self._farewell_ms:
+            self._said_farewell = True
+
+    def _read_if_due(self, now_ms: int) -> None:
+        if now_ms >= self._next_read_ms():
+            self._reads.begin(self._transport.read_state, now_ms)
+
+    # --- the end, and what people see ---------------------------------------------------------
+
+    def _see_to_end(self, now_ms: int) -> None:
+        if self._stop_asked_ms is None:
+            return
+        if self._farewell_ms is None:
+            ceiling_ms = int(self._services.orderly_stop_s() * 1000) + STOP_CEILING_EXTRA_MS
+            if self._services.all_down or self._order is Order.LEAVE_ALONE:
+                self._farewell_ms = now_ms
+                self._news = True
+            elif now_ms - self._stop_asked_ms >= ceiling_ms:
+                self._log.error("stopped_badly", "services are left that could not be stopped")
+                self.exit_status = 1
+        elif self._said_farewell or now_ms - self._farewell_ms >= FAREWELL_LIMIT_MS:
+            if self._services.all_down:
+                self._save(Standing())
+            self._log.info("stopped", "the agent was asked to stop")
+            self.exit_status = 0
+
+    def _show(self) -> None:
+        try:
+            self._status.show(
+                {
+                    "cluster": self._who.cluster,
+                    "instance": self._who.instance,
+                    "order": self._order.value,
+                    "epoch": self._standing.epoch,
+                    "lease_end_ms": self._standing.lease_end_ms,
+                    "services": dict(self._report.services),
+                }
+            )
+        except OSError as fault:
+            self._log.warning("status_file_not_written", str(fault))

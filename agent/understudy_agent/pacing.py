@@ -1,0 +1,97 @@
+"""When to beat and when to read next, as pure functions of what is known (S11).
+
+Times are local milliseconds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .lease import StateView, Terms
+
+FIRST_RETRY_MS = 500
+READ_AFTER_OWN_BEAT_MS = 300
+READ_WHILE_MOVING_MS = 500
+URGENT_BEAT_EVERY_MS = 1000
+URGENT_BEATS_MAX = 10
+
+
+@dataclass(frozen=True)
+class Calls:
+    """The calls of one kind so far. `failures`: in a row, up to now; `begun_ms` None: never called."""
+
+    begun_ms: int | None = None
+    done_ms: int | None = None
+    failures: int = 0
+
+
+@dataclass(frozen=True)
+class Urgency:
+    """Urgent beats sent about one silence: `about` names the active node, its newest beat and the epoch."""
+
+    about: tuple[int, str, int] | None = None
+    sent: int = 0
+
+
+def retry_after_ms(failures: int, interval_ms: int) -> int:
+    """The wait after `failures` failed calls in a row: doubles, and is never longer than the interval."""
+    return min(interval_ms, FIRST_RETRY_MS << min(failures - 1, 10))
+
+
+def next_beat_ms(beats: Calls, terms: Terms, *, wanted: bool) -> int:
+    """When the next beat is due. `wanted`: there is news, which does not wait for the interval."""
+    interval_ms = int(terms.heartbeat_interval_s * 1000)
+    if beats.begun_ms is None:
+        return 0
+    if beats.failures:
+        return (beats.done_ms or beats.begun_ms) + retry_after_ms(beats.failures, interval_ms)
+    return beats.begun_ms if wanted else beats.begun_ms + interval_ms
+
+
+def next_read_ms(reads: Calls, beats: Calls, view: StateView | None, terms: Terms) -> int:
+    """When the next read is due: soon after an own beat, often while the active role is moving."""
+    interval_ms = int(terms.lease_read_interval_s * 1000)
+    if reads.begun_ms is None:
+        return 0
+    if reads.failures:
+        return (reads.done_ms or reads.begun_ms) + retry_after_ms(reads.failures, interval_ms)
+    moving = view is not None and (view.in_transition or not view.active)
+    due_ms = reads.begun_ms + (min(interval_ms, READ_WHILE_MOVING_MS) if moving else interval_ms)
+    if beats.done_ms is not None and not beats.failures:
+        echo_ms = beats.done_ms + READ_AFTER_OWN_BEAT_MS
+        if reads.begun_ms < echo_ms:
+            due_ms = min(due_ms, echo_ms)
+    return due_ms
+
+
+def silence_of_active(view: StateView | None, me: str, boot: str, now_ms: int) -> tuple[int, str, int] | None:
+    """The silence of the active node, by the own clock; None when it is heard, absent, or not to be told.
+
+    Both nodes' newest beats carry AWS's time, and the own one is known in local time too: that places the
+    active node's beat in local time, to about a second.
+    """
+    if view is None or not view.active or view.active == me:
+        return None
+    own, active = view.nodes.get(me), view.nodes.get(view.active)
+    if own is None or active is None or own.boot != boot or own.heard_at is None or active.heard_at is None:
+        return None
+    heard_ms = own.beat + (active.heard_at - own.heard_at) * 1000
+    if now_ms - heard_ms < view.terms.silence_limit_s * 1000:
+        return None
+    return (view.epoch, view.active, active.beat)
+
+
+def urgency_after(urgency: Urgency, silence: tuple[int, str, int] | None) -> Urgency:
+    """The count of urgent beats, started afresh when the silence is another one."""
+    if silence is None or silence == urgency.about:
+        return urgency
+    return Urgency(about=silence)
+
+
+def urgent_beat_due(
+    urgency: Urgency, silence: tuple[int, str, int] | None, beats: Calls, now_ms: int
+) -> bool:
+    """Whether to beat now: the controller judges the active node when a beat of any node arrives."""
+    if silence is None or urgency.sent >= URGENT_BEATS_MAX:
+        return False
+    return beats.begun_ms is None or now_ms - beats.begun_ms >= URGENT_BEAT_EVERY_MS

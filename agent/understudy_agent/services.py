@@ -1,0 +1,130 @@
+"""All services of a node under one order: up in dependency order, down in reverse (S9, S10, S12)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from .kinds import Kind
+from .lease import Order
+from .service import Change, Service, ServiceSpec, State
+
+
+class DependencyCycleError(ValueError):
+    """Services depend on each other in a circle; the message names it."""
+
+
+def in_dependency_order(specs: Sequence[ServiceSpec]) -> list[ServiceSpec]:
+    """The services, each after all that it depends on. Raises DependencyCycleError."""
+    by_name = {spec.name: spec for spec in specs}
+    ordered: dict[str, ServiceSpec] = {}
+
+    def visit(name: str, path: tuple[str, ...]) -> None:
+        if name in path:
+            raise DependencyCycleError(" -> ".join((*path[path.index(name) :], name)))
+        if name in ordered or name not in by_name:
+            return
+        for wanted in by_name[name].depends_on:
+            visit(wanted, (*path, name))
+        ordered[name] = by_name[name]
+
+    for spec in specs:
+        visit(spec.name, ())
+    return list(ordered.values())
+
+
+class Services:
+    """Obeys the order of each tick. Never waits: a start, a stop or a look that hangs delays nothing else."""
+
+    def __init__(
+        self,
+        kinds: Mapping[str, Kind],
+        specs: Sequence[ServiceSpec],
+        on_unstoppable: Callable[[str], None],
+    ) -> None:
+        """`on_unstoppable` is called once for a service that killing did not end."""
+        self._changes: list[Change] = []
+        self._services = [
+            Service(spec, kinds[spec.name], self._changes.append) for spec in in_dependency_order(specs)
+        ]
+        self._by_name = {service.spec.name: service for service in self._services}
+        self._on_unstoppable = on_unstoppable
+        self._told: set[str] = set()
+        self._grant: int | None = None
+
+    def tick(self, order: Order, epoch: int, now_ms: int, kill_limit_s: float) -> list[Change]:
+        """Take up what has happened, do what the order asks. The changes of state since the last tick."""
+        for service in self._services:
+            service.advance(now_ms, int(kill_limit_s * 1000))
+        if order is Order.SERVE:
+            self._serve(epoch, now_ms)
+        elif order is Order.STOP:
+            self._stop(now_ms)
+        elif order is Order.KILL:
+            self._kill(now_ms)
+        else:
+            for service in self._services:
+                service.watch(now_ms, wanted=False)
+        self._tell_unstoppable()
+        changes = list(self._changes)
+        self._changes.clear()
+        return changes
+
+    def _serve(self, epoch: int, now_ms: int) -> None:
+        afresh = epoch != self._grant
+        self._grant = epoch
+        for service in self._services:
+            ready = all(self._by_name[name].state is State.IN_SERVICE for name in service.spec.depends_on)
+            if ready and self._wants_start(service, afresh):
+                service.start(f"the lease of epoch {epoch} is held", now_ms)
+            else:
+                service.watch(now_ms, wanted=True)
+
+    @staticmethod
+    def _wants_start(service: Service, afresh: bool) -> bool:
+        if service.state is State.FAILED:
+            return afresh
+        return service.is_down or (service.state is None and service.unknown_looks > 0)
+
+    def _stop(self, now_ms: int) -> None:
+        self._grant = None
+        for service in reversed(self._services):
+            dependents = [other for other in self._services if service.spec.name in other.spec.depends_on]
+            known = service.state is not None or service.unknown_looks > 0
+            if known and not service.is_down and all(other.is_down for other in dependents):
+                service.stop("there is no lease to serve under", now_ms)
+            else:
+                service.watch(now_ms, wanted=False)
+
+    def _kill(self, now_ms: int) -> None:
+        self._grant = None
+        for service in self._services:
+            if service.is_down:
+                service.watch(now_ms, wanted=False)
+            else:
+                service.kill("the lease has run out", now_ms)
+
+    def _tell_unstoppable(self) -> None:
+        for service in self._services:
+            name = service.spec.name
+            if service.unstoppable and name not in self._told:
+                self._told.add(name)
+                self._on_unstoppable(name)
+            elif not service.unstoppable:
+                self._told.discard(name)
+
+    def states(self) -> dict[str, str]:
+        """What a beat says of each service. One not known to be gone is never called OUT_OF_SERVICE."""
+        return {service.spec.name: (service.state or State.STOPPING).value for service in self._services}
+
+    @property
+    def all_down(self) -> bool:
+        return all(service.is_down for service in self._services)
+
+    @property
+    def all_looked_at(self) -> bool:
+        """Whether each service has been looked at once, with or without an answer."""
+        return all(s.state is not None or s.unknown_looks > 0 for s in self._services)
+
+    def orderly_stop_s(self) -> float:
+        """What stopping everything in order may take by the services' own limits, in seconds."""
+        return sum(service.spec.stop_limit_s for service in self._services)

@@ -1,0 +1,154 @@
+"""What a service is asked to do, as tasks that the loop polls: nothing here ever waits."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections.abc import Callable, Sequence
+from enum import Enum
+from pathlib import Path
+from typing import Protocol
+
+
+class Outcome(Enum):
+    """What came of a task. DONE and FAILED answer an act; the others answer a look at the service."""
+
+    DONE = "DONE"
+    FAILED = "FAILED"
+    UP = "UP"
+    DOWN = "DOWN"  # nothing of it runs any more
+    PARTLY = "PARTLY"  # not serving, and not gone
+    UNKNOWN = "UNKNOWN"
+
+
+class Task(Protocol):
+    """Something under way."""
+
+    def poll(self) -> Outcome | None:
+        """The outcome, or None while it is under way. Never waits."""
+        ...
+
+    def abort(self) -> None:
+        """Give it up; a command is killed with its process group."""
+        ...
+
+
+class Settled:
+    """A task whose outcome is known at once."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        self._outcome = outcome
+
+    def poll(self) -> Outcome | None:
+        return self._outcome
+
+    def abort(self) -> None:
+        """Nothing is under way."""
+
+
+class Until:
+    """A task that is done when a question is first answered with an outcome."""
+
+    def __init__(self, ask: Callable[[], Outcome | None], give_up: Callable[[], None] | None = None) -> None:
+        self._ask = ask
+        self._give_up = give_up
+
+    def poll(self) -> Outcome | None:
+        return self._ask()
+
+    def abort(self) -> None:
+        if self._give_up is not None:
+            self._give_up()
+
+
+Judge = Callable[[int, str], Outcome]
+"""From exit status and standard output of a command to the outcome."""
+
+
+def done_if_zero(status: int, _output: str) -> Outcome:
+    """The outcome of a command that acts."""
+    return Outcome.DONE if status == 0 else Outcome.FAILED
+
+
+class Command:
+    """A command in a process group of its own, with its output judged when it has ended.
+
+    Its standard output goes to the journal with the agent's own, unless `capture` keeps it for the judge.
+    """
+
+    def __init__(self, argv: Sequence[str], judge: Judge = done_if_zero, *, capture: bool = False) -> None:
+        self._judge = judge
+        self._child = subprocess.Popen(
+            list(argv),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE if capture else 2,
+            start_new_session=True,
+        )
+        if self._child.stdout is not None:
+            os.set_blocking(self._child.stdout.fileno(), False)
+
+    def poll(self) -> Outcome | None:
+        status = self._child.poll()
+        return None if status is None else self._judge(status, self._output())
+
+    def abort(self) -> None:
+        if self._child.poll() is None:
+            signal_group(self._child.pid, signal.SIGKILL)
+        _unreaped.append(self._child)
+        reap()
+
+    def _output(self) -> str:
+        if self._child.stdout is None or self._child.stdout.closed:
+            return ""
+        with self._child.stdout as stream:
+            return (stream.read() or b"").decode("utf-8", "replace")
+
+
+_unreaped: list[subprocess.Popen[bytes]] = []
+
+
+def reap() -> None:
+    """Collect the exit of commands that were given up, without waiting for any."""
+    for child in [child for child in _unreaped if child.poll() is not None]:
+        if child.stdout is not None:
+            child.stdout.close()
+        _unreaped.remove(child)
+
+
+def signal_group(group: int, number: int) -> bool:
+    """Send a signal to a process group. False: there is no such group, or it may not be signalled."""
+    try:
+        os.killpg(group, number)
+    except (ProcessLookupError, PermissionError):
+        return False
+    return True
+
+
+def group_is_gone(group: int, proc: Path = Path("/proc")) -> bool:
+    """Whether no live process is left in a process group; one that only waits to be reaped is not live."""
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return not any(_is_live_member(entry, group) for entry in proc.glob("[0-9]*/stat"))
+
+
+def _is_live_member(stat: Path, group: int) -> bool:
+    try:
+        text = stat.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False  # it ended while we looked
+    state, _parent, member_of = text.rpartition(")")[2].split()[:3]
+    return int(member_of) == group and state not in "ZX"
+
+
+def command_task(argv: Sequence[str], judge: Judge = done_if_zero, *, capture: bool = False) -> Task:
+    """A command as a task. One that cannot be started at all is judged as exit status 127, as in a shell."""
+    reap()
+    try:
+        return Command(argv, judge, capture=capture)
+    except OSError as fault:
+        return Settled(judge(127, str(fault)))
