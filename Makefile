@@ -66,3 +66,13 @@ test-e2e: setup ## the tests on a deployed stack on the embedded AWS
 
 .PHONY: test
 test: setup lint test-fast test-e2e ## everything that must pass before a change lands
+
+# --- the embedded AWS -----------------------------------------------------------------------
+
+.PHONY: demo
+demo: setup ## a node dies and the name follows, on an AWS on this machine
+	@$(PY) -m local.demo
+
+.PHONY: clean
+clean: ## remove what was built; the environments stay
+	@rm -rf build .aws-sam dist

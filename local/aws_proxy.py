@@ -127,9 +127,7 @@ class AwsProxy:
             raise ConnectionError(f"GET {path}: HTTP {listed.status}")
         return listed.body
 
-    def _pass_on(
-        self, fault: Fault | None, method: str, path: str, headers: dict[str, str], body: bytes
-    ) -> Answer:
+    def _pass_on(self, fault: Fault | None, method: str, path: str, headers: dict[str, str], body: bytes) -> Answer:
         if fault and fault.kind is FaultKind.DELAYED:
             time.sleep(fault.delay_s)
         upstream = http.client.HTTPConnection("127.0.0.1", self._upstream_port, timeout=_UPSTREAM_LIMIT_S)
@@ -145,9 +143,7 @@ class AwsProxy:
 
 def _refused_by(fault: Fault | None, call: Call) -> Answer | None:
     if fault and fault.kind is FaultKind.THROTTLED:
-        code = {"json": "ThrottlingException", "query": "RequestLimitExceeded"}.get(
-            call.protocol, "Throttling"
-        )
+        code = {"json": "ThrottlingException", "query": "RequestLimitExceeded"}.get(call.protocol, "Throttling")
         return refusal(call, 400, code, "Rate exceeded")
     if fault and fault.kind is FaultKind.UNAVAILABLE:
         return refusal(call, 503, "ServiceUnavailable", "ordered fault: unavailable")

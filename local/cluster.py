@@ -86,9 +86,7 @@ class Cluster:
 
         def settled() -> dict[str, Any] | None:
             state = self.state()
-            there = (
-                state.get("active") == wanted and state["epoch"] > above_epoch and "transition" not in state
-            )
+            there = state.get("active") == wanted and state["epoch"] > above_epoch and "transition" not in state
             return state if there and state["nodes"][wanted]["service"] == "IN_SERVICE" else None
 
         return wait_for(f"{name} is active and in service", settled, limit_s, why=self.summary)
@@ -108,8 +106,7 @@ class Cluster:
         if not state:
             return f"cluster {self.name} is not registered"
         nodes = ", ".join(
-            f"{n['name']} {n.get('service', '?')} read_epoch {n.get('read_epoch', 0)}"
-            for n in state["nodes"].values()
+            f"{n['name']} {n.get('service', '?')} read_epoch {n.get('read_epoch', 0)}" for n in state["nodes"].values()
         )
         stage = state.get("transition", {}).get("stage", "none")
         return f"epoch {state['epoch']}, active {self.active() or 'nobody'}, transition {stage}, {nodes}"

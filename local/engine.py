@@ -42,6 +42,7 @@ class Engine:
             undo.callback(kill_marked, self.mark)
             shutil.rmtree(self.directory, ignore_errors=True)
             self.directory.mkdir(parents=True)
+            (self.directory / "run").write_text(self.run)
             self.port, self.ec2_port = free_port(), free_port()
             self.proxy = undo.enter_context(AwsProxy(self.port, self._propagation_s))
             moto, ministack = self._start_moto(undo), self._start_ministack(undo)

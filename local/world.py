@@ -39,9 +39,9 @@ class World:
         ec2 = engine.client("ec2")
         self.vpc = ec2.create_vpc(CidrBlock=f"{self.network}.0.0/16")["Vpc"]["VpcId"]
         self._subnets = {
-            az: ec2.create_subnet(
-                VpcId=self.vpc, CidrBlock=f"{self.network}.{number}.0/24", AvailabilityZone=az
-            )["Subnet"]["SubnetId"]
+            az: ec2.create_subnet(VpcId=self.vpc, CidrBlock=f"{self.network}.{number}.0/24", AvailabilityZone=az)[
+                "Subnet"
+            ]["SubnetId"]
             for number, az in enumerate(AZS, start=1)
         }
         self._hosts = itertools.count(10)

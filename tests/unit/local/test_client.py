@@ -9,9 +9,7 @@ def attempt(at: float, node: str) -> Attempt:
 
 def test_an_outage_runs_from_the_last_answer_to_the_next():
     found = outages([attempt(0, "a"), attempt(1, "a"), attempt(2, ""), attempt(3, ""), attempt(4, "b")])
-    assert [(round(o.seconds, 3), o.from_node, o.to_node, o.failed_attempts) for o in found] == [
-        (3.0, "a", "b", 2)
-    ]
+    assert [(round(o.seconds, 3), o.from_node, o.to_node, o.failed_attempts) for o in found] == [(3.0, "a", "b", 2)]
 
 
 def test_a_change_of_node_without_a_failed_attempt_is_measured_too():

@@ -56,9 +56,7 @@ def test_a_child_dies_with_a_parent_that_was_killed(tmp_path):
         print("started", flush=True)
         time.sleep(60)
     """)
-    parent = subprocess.Popen(
-        [sys.executable, "-c", script], stdout=subprocess.PIPE, cwd=Path(__file__).parents[3]
-    )
+    parent = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, cwd=Path(__file__).parents[3])
     assert parent.stdout is not None
     assert parent.stdout.readline() == b"started\n"
     mark = f"{MARK}={run}"
