@@ -98,9 +98,7 @@ def _check_state(name: str, state: Mapping[str, Any]) -> None:
         _check_fields(f"a catcher of {name}", catcher, CATCHER)
     for retrier in state.get("Retry", []):
         _check_fields(f"a retrier of {name}", retrier, RETRIER)
-        whole = [
-            retrier[key] for key in ("IntervalSeconds", "MaxAttempts", "MaxDelaySeconds") if key in retrier
-        ]
+        whole = [retrier[key] for key in ("IntervalSeconds", "MaxAttempts", "MaxDelaySeconds") if key in retrier]
         if any(type(number) is not int for number in whole):
             raise UnsupportedError(f"a retrier of {name} has {whole}: Retry takes whole numbers only")
     if kind == "Task":

@@ -189,18 +189,14 @@ class Execution:
     def _wait_s(self, state: Mapping[str, Any]) -> int:
         seconds = self._evaluate(state["Seconds"])
         if type(seconds) is not int or not 0 <= seconds <= LONGEST_WAIT_S:
-            raise StatesError(
-                "States.Runtime", f"Seconds is {seconds!r}, which is no whole number of seconds"
-            )
+            raise StatesError("States.Runtime", f"Seconds is {seconds!r}, which is no whole number of seconds")
         return seconds
 
     def _first_match(self, state: Mapping[str, Any]) -> Mapping[str, Any]:
         for rule in state["Choices"]:
             holds = self._evaluate(rule["Condition"])
             if not isinstance(holds, bool):
-                raise StatesError(
-                    "States.QueryEvaluationError", f"{rule['Condition']} is neither true nor false"
-                )
+                raise StatesError("States.QueryEvaluationError", f"{rule['Condition']} is neither true nor false")
             if holds:
                 return dict(rule)
         return {"Next": state["Default"]}

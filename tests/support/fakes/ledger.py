@@ -165,6 +165,17 @@ class FakeLedger(Faulty):
             self.put_definition(definition)
             self.put_state(replace(after, revision=there.revision + 1 if there else 1, nodes=nodes))
 
+    def refused_digest(self, cluster: str) -> str:
+        """As Registry.refused_digest."""
+        with self._called("refused_digest"):
+            refusal: tuple[str, list[str]] = self.items.get((cluster, "refusal"), ("", []))
+            return refusal[0]
+
+    def note_refusal(self, cluster: str, digest: str, faults: list[str]) -> None:
+        """As Registry.note_refusal."""
+        with self._called("note_refusal"):
+            self.items[(cluster, "refusal")] = (digest, list(faults))
+
     def _report(self, cluster: str, instance_id: str) -> NodeReport | Refusal:
         state: ClusterState | None = self.items.get((cluster, "state"))
         if state is None:

@@ -4,6 +4,7 @@ The JSON Schema for editors (`docs/cluster.schema.json`) is printed from these c
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 import yaml
@@ -153,15 +154,15 @@ def parse_document(text: str) -> ClusterDocument:
     return document
 
 
-def read_definition(text: ParameterText, nodes: Nodes) -> tuple[Definition | None, list[str]]:
-    """The definition that a parameter's text stands for, or the list of its faults.
+def read_definition(text: ParameterText, version: int, nodes: Nodes) -> tuple[Definition | None, list[str]]:
+    """The definition, under `version`, that a parameter's text stands for, or the list of its faults.
 
     Raises NodesUnreadableError when EC2 cannot be asked for the addresses: then the text cannot be judged yet.
     """
     try:
         document = parse_document(text.text)
         instances = nodes.facts([node.instance_id for node in document.nodes])
-        return define(text.cluster, text.version, document, instances), []
+        return replace(define(text.cluster, version, document, instances), digest=text.digest), []
     except DefinitionError as fault:
         return None, fault.faults
 

@@ -1,5 +1,6 @@
 """What the use cases need of the world, as narrow as they need it. Adapters and test fakes both keep to these."""
 
+import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -130,12 +131,12 @@ class Registry(Protocol):
         """
         ...
 
-    def refused_version(self, cluster: str) -> int:
-        """The newest version that was refused; 0 when none was."""
+    def refused_digest(self, cluster: str) -> str:
+        """The digest of the text that was refused last; empty when none was."""
         ...
 
-    def note_refusal(self, cluster: str, version: int, faults: list[str]) -> None:
-        """Remember that a version was refused and why, so that the operator is told once. The state is not touched."""
+    def note_refusal(self, cluster: str, digest: str, faults: list[str]) -> None:
+        """Remember which text was refused and why, so that the operator is told once. The state is not touched."""
         ...
 
 
@@ -209,11 +210,16 @@ class Announcer(Protocol):
 
 @dataclass(frozen=True)
 class ParameterText:
-    """A cluster's parameter as it stands: name of the cluster, version, and the text that was put."""
+    """A cluster's parameter as it stands: name of the cluster, Parameter Store's version, and the text that was put."""
 
     cluster: str
     version: int
     text: str
+
+    @property
+    def digest(self) -> str:
+        """Tells texts apart. Versions do not: a parameter that was deleted and put again starts at 1."""
+        return hashlib.sha256(self.text.encode()).hexdigest()[:16]
 
 
 class Parameters(Protocol):

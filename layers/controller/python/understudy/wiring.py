@@ -105,11 +105,11 @@ def judge() -> Judge:
     return Judge(ledger(), launcher(), announcer(), clock)
 
 
-def read_definition(text: ParameterText) -> tuple[Definition | None, list[str]]:
+def read_definition(text: ParameterText, version: int) -> tuple[Definition | None, list[str]]:
     """See `understudy.definition.read_definition`. Imported when a definition has been put: nothing else needs it."""
     from understudy.definition import read_definition as read
 
-    return read(text, nodes())
+    return read(text, version, nodes())
 
 
 def register(text: ParameterText) -> str:

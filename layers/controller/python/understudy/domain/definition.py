@@ -61,7 +61,7 @@ class Policy:
 
 @dataclass(frozen=True)
 class Definition:
-    """What one cluster is. `version` is the version of the parameter that it was put with."""
+    """What one cluster is. `version` grows with every accepted text; `digest` tells texts apart."""
 
     cluster: str
     version: int
@@ -70,6 +70,7 @@ class Definition:
     services: tuple[ServiceSpec, ...] = ()
     policy: Policy = field(default_factory=Policy)
     tuning: Tuning = field(default_factory=Tuning)
+    digest: str = ""
 
     def node(self, instance_id: str) -> NodeSpec | None:
         """The member with this instance id, or None."""

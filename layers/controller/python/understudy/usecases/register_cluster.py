@@ -24,15 +24,15 @@ class RegisterOutcome(StrEnum):
     """What became of a parameter."""
 
     ACCEPTED = "ACCEPTED"
-    UNCHANGED = "UNCHANGED"  # this version was accepted or refused before
+    UNCHANGED = "UNCHANGED"  # this text was accepted or refused before
     REFUSED = "REFUSED"  # the last good definition stays in force
     DEFERRED = "DEFERRED"  # it cannot be judged now; the next watch tries again
     DELETED = "DELETED"  # the definition stays in force
     IGNORED = "IGNORED"  # no definition of a cluster
 
 
-ReadDefinition = Callable[[ParameterText], tuple[Definition | None, list[str]]]
-"""Turns a parameter's text into a definition, or into the list of its faults. Raises NodesUnreadableError."""
+ReadDefinition = Callable[[ParameterText, int], tuple[Definition | None, list[str]]]
+"""Turns a parameter's text and a version into a definition, or into the list of its faults. Raises NodesUnreadableError."""
 
 
 def register_cluster(
@@ -44,12 +44,14 @@ def register_cluster(
     announcer: Announcer,
     clock: Clock,
 ) -> RegisterOutcome:
-    """Accept or refuse one version of a cluster's parameter. Doing it twice is harmless; a refusal changes nothing."""
+    """Accept or refuse the text of a cluster's parameter. Doing it twice is harmless; a refusal changes nothing."""
     state = registry.read(text.cluster)
-    if text.version in (state.definition_version if state else 0, registry.refused_version(text.cluster)):
+    if state and registry.definition(state.cluster, state.definition_version).digest == text.digest:
+        return RegisterOutcome.UNCHANGED
+    if registry.refused_digest(text.cluster) == text.digest:
         return RegisterOutcome.UNCHANGED
     try:
-        definition, faults = read_definition(text)
+        definition, faults = read_definition(text, state.definition_version + 1 if state else 1)
         if definition is not None:
             faults = _contradictions_with_state(definition, state)
         reading = records.read(definition.record) if definition and not faults else RecordReading(None, None)
@@ -98,7 +100,7 @@ def _refuse(text: ParameterText, faults: list[str], registry: Registry, announce
     detail = {"cluster": text.cluster, "version": text.version, "faults": faults}
     log.error("definition refused", extra=detail)
     tell(announcer, DEFINITION_REFUSED, detail)
-    registry.note_refusal(text.cluster, text.version, faults)
+    registry.note_refusal(text.cluster, text.digest, faults)
     return RegisterOutcome.REFUSED
 
 
