@@ -1,0 +1,86 @@
+"""The one write that records a beat or a signal, and what its refusal means.
+
+recorded            same boot:  beat ──────►  greater number      recorded
+                    other boot: heard_at ──►  later second        recorded
+                    anything else: a duplicate or out of order    STALE
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from understudy.adapters.attribute_values import to_attribute
+from understudy.domain.heartbeat import Beat
+from understudy.ports import NOT_A_MEMBER, STALE, UNKNOWN_CLUSTER, AlarmSignal, PowerSignal, Refusal, Signal
+
+NODE = "#nodes.#id"
+IS_MEMBER = f"attribute_exists({NODE})"
+
+NEVER_HEARD = f"attribute_not_exists({NODE}.#heard_at)"
+LATER_OF_SAME_BOOT = f"({NODE}.#boot = :boot AND {NODE}.#beat < :beat)"
+LATER_OF_OTHER_BOOT = f"({NODE}.#boot <> :boot AND {NODE}.#heard_at < :heard_at)"
+BEAT_IS_NEW = f"{IS_MEMBER} AND ({NEVER_HEARD} OR {LATER_OF_SAME_BOOT} OR {LATER_OF_OTHER_BOOT})"
+BEAT_WORDS = ("beat", "heard_at", "boot", "service", "keeps_lease", "read_epoch", "agent")
+
+POWER_NEVER_TOLD = f"attribute_not_exists({NODE}.#power_at)"
+POWER_NOT_OLDER = f"{NODE}.#power_at <= :at"
+POWER_IS_NEW = f"{IS_MEMBER} AND ({POWER_NEVER_TOLD} OR {POWER_NOT_OLDER})"
+
+ALARM = f"{NODE}.#alarms.#alarm"
+ALARM_NEVER_TOLD = f"attribute_not_exists({ALARM})"
+ALARM_NOT_OLDER = f"{ALARM}.#at <= :at"
+ALARM_IS_NEW = f"{IS_MEMBER} AND ({ALARM_NEVER_TOLD} OR {ALARM_NOT_OLDER})"
+
+
+def beat_update(beat: Beat) -> dict[str, Any]:
+    """The arguments of the UpdateItem that records a beat. It sets what a beat says of its sender, and nothing else."""
+    return {
+        "UpdateExpression": "SET " + ", ".join(f"{NODE}.#{word} = :{word}" for word in BEAT_WORDS),
+        "ConditionExpression": BEAT_IS_NEW,
+        "ExpressionAttributeNames": {"#id": beat.instance_id, **_names("nodes", *BEAT_WORDS)},
+        "ExpressionAttributeValues": {f":{word}": to_attribute(getattr(beat, word)) for word in BEAT_WORDS},
+    }
+
+
+def signal_update(signal: Signal) -> dict[str, Any]:
+    """The arguments of the UpdateItem that records EC2's or CloudWatch's word."""
+    return _power_update(signal) if isinstance(signal, PowerSignal) else _alarm_update(signal)
+
+
+def refusal_of(instance_id: str, item: Mapping[str, Any] | None) -> Refusal:
+    """Why the condition failed, by the state item as it stood then (None: there was none)."""
+    if not item:
+        return UNKNOWN_CLUSTER
+    return STALE if instance_id in item["nodes"]["M"] else NOT_A_MEMBER
+
+
+def _power_update(signal: PowerSignal) -> dict[str, Any]:
+    """The boot that beat last is copied within the same write, so no beat can come between."""
+    return {
+        "UpdateExpression": (f"SET {NODE}.#power = :power, {NODE}.#power_at = :at, {NODE}.#power_boot = {NODE}.#boot"),
+        "ConditionExpression": POWER_IS_NEW,
+        "ExpressionAttributeNames": {
+            "#id": signal.instance_id,
+            **_names("nodes", "power", "power_at", "power_boot", "boot"),
+        },
+        "ExpressionAttributeValues": {":power": to_attribute(signal.power), ":at": to_attribute(signal.at)},
+    }
+
+
+def _alarm_update(signal: AlarmSignal) -> dict[str, Any]:
+    return {
+        "UpdateExpression": f"SET {ALARM} = :alarm",
+        "ConditionExpression": ALARM_IS_NEW,
+        "ExpressionAttributeNames": {
+            "#id": signal.instance_id,
+            "#alarm": signal.alarm,
+            **_names("nodes", "alarms", "at"),
+        },
+        "ExpressionAttributeValues": {
+            ":alarm": to_attribute({"on": signal.on, "at": signal.at}),
+            ":at": to_attribute(signal.at),
+        },
+    }
+
+
+def _names(*words: str) -> dict[str, str]:
+    return {f"#{word}": word for word in words}

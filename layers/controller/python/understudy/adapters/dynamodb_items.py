@@ -1,0 +1,122 @@
+"""What stands in the cluster table, and how it is read: pure mapping, no call.
+
+The hot item is written on every heartbeat, and a write costs one unit a kilobyte: so it leaves out whatever is at its
+default, except what the agents read of their own node.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from understudy.adapters.attribute_values import Item, from_item, to_item
+from understudy.adapters.dataclass_maps import from_map, to_map
+from understudy.domain.definition import Definition
+from understudy.domain.model import ClusterState, NodeReport
+
+STATE = "state"
+KIND = "cluster"
+STAGES = "stages"
+POWER_WORDS = ("power", "power_at", "power_boot")
+
+COMMITTED = (
+    "epoch",
+    "definition_version",
+    "terms",
+    "active",
+    "previous",
+    "transition",
+    "failover_times",
+    "address",
+    "alert",
+)
+"""The attributes of the state that `commit` writes: everything but the revision, which counts, and the nodes."""
+
+
+def key(pk: str, sk: str) -> Item:
+    """The key of an item."""
+    return to_item({"pk": pk, "sk": sk})
+
+
+def definition_sk(version: int) -> str:
+    """Where a version of a definition stands."""
+    return f"definition#{version:08d}"
+
+
+def history_sk(epoch: int) -> str:
+    """Where the history of an epoch stands."""
+    return f"history#{epoch:08d}"
+
+
+def instance_pk(instance_id: str) -> str:
+    """Where the clusters of an instance are looked up."""
+    return f"instance#{instance_id}"
+
+
+def alarm_pk(alarm: str) -> str:
+    """Where the nodes of an alarm are looked up."""
+    return f"alarm#{alarm}"
+
+
+def look_ups(definition: Definition) -> set[tuple[str, str]]:
+    """The keys (pk, sk) of all look-up items of a definition."""
+    cluster = f"cluster#{definition.cluster}"
+    instances = {(instance_pk(node.instance_id), cluster) for node in definition.nodes}
+    alarms = {(alarm_pk(alarm), f"{cluster}#{node.instance_id}") for node in definition.nodes for alarm in node.alarms}
+    return instances | alarms
+
+
+def state_item(state: ClusterState, revision: int) -> Item:
+    """The whole state item, as a first registration puts it."""
+    nodes = {instance_id: node_map(report) for instance_id, report in state.nodes.items()}
+    head = {"pk": state.cluster, "sk": STATE, "kind": KIND, "revision": revision}
+    return to_item({**head, **committed(state), "nodes": nodes})
+
+
+def committed(state: ClusterState) -> dict[str, Any]:
+    """What `commit` writes of a state; a name of COMMITTED that is missing here is to be removed."""
+    values = to_map(state, sparse=True)
+    return {name: values[name] for name in COMMITTED if name in values}
+
+
+def node_map(report: NodeReport) -> dict[str, Any]:
+    """One node as it stands in the state item. What EC2 says is there from its first word on."""
+    values = to_map(report)
+    return {name: values[name] for name in values if report.power_at or name not in POWER_WORDS}
+
+
+def read_state(item: Mapping[str, Mapping[str, Any]]) -> ClusterState:
+    """The state that an item holds."""
+    values = from_item(item)
+    return from_map(ClusterState, {**values, "cluster": values["pk"]})
+
+
+def definition_item(definition: Definition) -> Item:
+    """The item of one version of a definition."""
+    sk = definition_sk(definition.version)
+    return to_item({"pk": definition.cluster, "sk": sk, "definition": to_map(definition)})
+
+
+def read_definition(item: Mapping[str, Mapping[str, Any]]) -> Definition:
+    """The definition that an item holds."""
+    return from_map(Definition, from_item(item)["definition"])
+
+
+def facts_as_attributes(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Facts of a transition as attributes of its history item.
+
+    The times of the stages come one by one, each from its own step. DynamoDB cannot set an entry of a map that may not
+    be there yet, so each is an attribute of its own whose name has a dot in it: `stages.opened_at`.
+    """
+    whole = facts.get(STAGES, {})
+    return {
+        **{name: value for name, value in facts.items() if name != STAGES},
+        **{f"{STAGES}.{stage}": at for stage, at in whole.items()},
+    }
+
+
+def read_history(item: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """The facts that a history item holds, the times of the stages as one map under `stages`."""
+    values = {name: value for name, value in from_item(item).items() if name not in ("pk", "sk")}
+    dotted = f"{STAGES}."
+    facts = {name: value for name, value in values.items() if not name.startswith(dotted)}
+    stages = {name.removeprefix(dotted): value for name, value in values.items() if name.startswith(dotted)}
+    return {**facts, STAGES: stages} if stages else facts

@@ -1,0 +1,234 @@
+"""The cluster table: BeatLedger, StateLedger, ClusterIndex and Registry on DynamoDB."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from understudy.adapters import dynamodb_items as items
+from understudy.adapters.attribute_values import Item
+from understudy.adapters.aws_errors import code_of
+from understudy.adapters.dynamodb_beats import beat_update, refusal_of, signal_update
+from understudy.adapters.dynamodb_commits import commit_update
+from understudy.adapters.dynamodb_expressions import Update
+from understudy.adapters.dynamodb_registration import state_update
+from understudy.domain.definition import Definition
+from understudy.domain.errors import LedgerConflictError
+from understudy.domain.heartbeat import Beat
+from understudy.domain.model import ClusterState
+from understudy.ports import Refusal, Signal
+
+INDEX = "clusters"
+CONDITION_FAILED = "ConditionalCheckFailedException"
+TRANSACTION_IN_THE_WAY = "TransactionConflictException"
+LOST_RACES = frozenset({"ConditionalCheckFailed", "TransactionConflict"})
+TRY_COUNT = 4
+"""A write that depends on nothing read before is tried again this often when a transaction holds the item."""
+
+
+class DynamoDbLedger:
+    """The table, by a low-level boto3 client. Definitions never change, so each is read once and kept.
+
+    Faults of DynamoDB itself (throttled, unreachable, forbidden) come through as botocore raises them: then it is not
+    known whether a write was done.
+    """
+
+    def __init__(self, client: Any, table_name: str) -> None:
+        self._client = client
+        self._table = table_name
+        self._definitions: dict[tuple[str, int], Definition] = {}
+
+    # BeatLedger
+
+    def record_beat(self, beat: Beat) -> ClusterState | Refusal:
+        """Store a beat unless a newer one is there: one UpdateItem that is also the read (B3, B8).
+
+        Answers the whole state after it, or why it was refused.
+        """
+        return self._record(beat.cluster, beat.instance_id, beat_update(beat))
+
+    def record_signal(self, cluster: str, signal: Signal) -> ClusterState | Refusal:
+        """Store EC2's or CloudWatch's word unless a newer one (by `at`, seconds) is there: one UpdateItem."""
+        return self._record(cluster, signal.instance_id, signal_update(signal))
+
+    # StateLedger
+
+    def read(self, cluster: str) -> ClusterState | None:
+        """The state, strongly consistent; None when the cluster is not registered."""
+        item = self._get(cluster, items.STATE)
+        return items.read_state(item) if item else None
+
+    def definition(self, cluster: str, version: int) -> Definition:
+        """The accepted definition of this version. Raises KeyError when there is none."""
+        known = self._definitions.get((cluster, version))
+        if known is None:
+            item = self._get(cluster, items.definition_sk(version))
+            if not item:
+                raise KeyError(f"{cluster} has no definition of version {version}")
+            known = self._definitions[(cluster, version)] = items.read_definition(item)
+        return known
+
+    def commit(
+        self,
+        before: ClusterState,
+        after: ClusterState,
+        *,
+        holding_still: str | None = None,
+        history: Mapping[int, Mapping[str, Any]] | None = None,
+    ) -> ClusterState:
+        """Write everything of the state but the nodes, on condition that nobody else has written since (B1).
+
+        Revision and epoch must be those of `before`; with `holding_still` (an instance id) that node must not have
+        beaten since. `history` (epoch to facts) is written in the same transaction. Answers the state as written: its
+        nodes are newest without history, and with history those of `before`, since a transaction answers nothing and a
+        read after it could show another writer's state as if it were ours. Raises LedgerConflictError.
+        """
+        update = commit_update(before, after, holding_still)
+        key = items.key(before.cluster, items.STATE)
+        if not history:
+            answer = self._write_state(TableName=self._table, Key=key, ReturnValues="ALL_NEW", **update.arguments())
+            return items.read_state(answer["Attributes"])
+        self._transact(
+            [
+                {"Update": {"TableName": self._table, "Key": key, **update.arguments()}},
+                *({"Update": self._facts_update(before.cluster, epoch, facts)} for epoch, facts in history.items()),
+            ]
+        )
+        return replace(after, revision=before.revision + 1, nodes=before.nodes)
+
+    def note(self, cluster: str, epoch: int, facts: Mapping[str, Any]) -> None:
+        """Set facts on the history item of an epoch; a fact `stages.<name>` sets one entry of `stages` (S10)."""
+        self._update(**self._facts_update(cluster, epoch, facts))
+
+    def history(self, cluster: str, epoch: int) -> Mapping[str, Any]:
+        """The facts of the history item of an epoch, strongly consistent; empty when there is none."""
+        return items.read_history(self._get(cluster, items.history_sk(epoch)))
+
+    # ClusterIndex
+
+    def clusters(self) -> Iterator[str]:
+        """The name of every registered cluster, page by page, as the index has it (eventually consistent)."""
+        condition = {
+            "KeyConditionExpression": "kind = :kind",
+            "ExpressionAttributeValues": {":kind": {"S": items.KIND}},
+        }
+        return (item["pk"]["S"] for item in self._query(IndexName=INDEX, **condition))
+
+    def clusters_of_instance(self, instance_id: str) -> Iterable[str]:
+        """The clusters that have this instance as a member."""
+        return [found[0] for found in self._look_up(items.instance_pk(instance_id))]
+
+    def nodes_of_alarm(self, alarm: str) -> Iterable[tuple[str, str]]:
+        """(cluster, instance id) for each node whose definition names this alarm."""
+        return [(cluster, instance_id) for cluster, instance_id in self._look_up(items.alarm_pk(alarm))]
+
+    # Registry
+
+    def register(self, before: ClusterState | None, after: ClusterState, definition: Definition) -> None:
+        """Store a new version of a definition with its state and look-ups, in one transaction (S9).
+
+        On condition that the state is still `before` (None: that there is none), and that this version is not there
+        yet with another content. The revision is one higher than before, 1 at first. Raises LedgerConflictError;
+        KeyError when the definition that `before` names is lost.
+        """
+        old = self.definition(before.cluster, before.definition_version) if before else None
+        new_keys = items.look_ups(definition)
+        gone_keys = (items.look_ups(old) if old else set()) - new_keys
+        self._transact(
+            [
+                self._state_write(before, after, definition, old),
+                self._definition_put(definition),
+                *({"Put": {"TableName": self._table, "Item": items.key(*each)}} for each in sorted(new_keys)),
+                *({"Delete": {"TableName": self._table, "Key": items.key(*each)}} for each in sorted(gone_keys)),
+            ]
+        )
+
+    # How it is done
+
+    def _record(self, cluster: str, instance_id: str, update: Mapping[str, Any]) -> ClusterState | Refusal:
+        try:
+            answer = self._update(
+                TableName=self._table,
+                Key=items.key(cluster, items.STATE),
+                ReturnValues="ALL_NEW",
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+                **update,
+            )
+        except ClientError as fault:
+            if code_of(fault) == CONDITION_FAILED:
+                return refusal_of(instance_id, fault.response.get("Item"))
+            raise
+        return items.read_state(answer["Attributes"])
+
+    def _update(self, **arguments: Any) -> Mapping[str, Any]:
+        for attempt in range(1, TRY_COUNT + 1):
+            try:
+                answer: Mapping[str, Any] = self._client.update_item(**arguments)
+            except ClientError as fault:
+                if code_of(fault) != TRANSACTION_IN_THE_WAY or attempt == TRY_COUNT:
+                    raise
+            else:
+                return answer
+        raise AssertionError("unreachable: the last try has returned or raised")
+
+    def _write_state(self, **arguments: Any) -> Mapping[str, Any]:
+        try:
+            answer: Mapping[str, Any] = self._client.update_item(**arguments)
+        except ClientError as fault:
+            if code_of(fault) in (CONDITION_FAILED, TRANSACTION_IN_THE_WAY):
+                raise LedgerConflictError(str(fault)) from fault
+            raise
+        return answer
+
+    def _transact(self, writes: list[dict[str, Any]]) -> None:
+        try:
+            self._client.transact_write_items(TransactItems=writes)
+        except ClientError as fault:
+            reasons = {str(reason.get("Code")) for reason in fault.response.get("CancellationReasons", ())}
+            if reasons & LOST_RACES:
+                raise LedgerConflictError(str(fault)) from fault
+            raise
+
+    def _facts_update(self, cluster: str, epoch: int, facts: Mapping[str, Any]) -> dict[str, Any]:
+        update = Update()
+        for name, value in items.facts_as_attributes(facts).items():
+            update.set(name, to=value)
+        key = items.key(cluster, items.history_sk(epoch))
+        return {"TableName": self._table, "Key": key, **update.arguments()}
+
+    def _state_write(
+        self, before: ClusterState | None, after: ClusterState, definition: Definition, old: Definition | None
+    ) -> dict[str, Any]:
+        if before is None or old is None:
+            put = {"Item": items.state_item(after, revision=1), "ConditionExpression": "attribute_not_exists(pk)"}
+            return {"Put": {"TableName": self._table, **put}}
+        key = items.key(before.cluster, items.STATE)
+        update = state_update(commit_update(before, after), before, after, definition, old)
+        return {"Update": {"TableName": self._table, "Key": key, **update.arguments()}}
+
+    def _definition_put(self, definition: Definition) -> dict[str, Any]:
+        item = items.definition_item(definition)
+        return {
+            "Put": {
+                "TableName": self._table,
+                "Item": item,
+                "ConditionExpression": "attribute_not_exists(pk) OR #definition = :same",
+                "ExpressionAttributeNames": {"#definition": "definition"},
+                "ExpressionAttributeValues": {":same": item["definition"]},
+            }
+        }
+
+    def _get(self, pk: str, sk: str) -> Item:
+        answer = self._client.get_item(TableName=self._table, Key=items.key(pk, sk), ConsistentRead=True)
+        item: Item = answer.get("Item", {})
+        return item
+
+    def _look_up(self, pk: str) -> list[list[str]]:
+        condition = {"KeyConditionExpression": "pk = :pk", "ExpressionAttributeValues": {":pk": {"S": pk}}}
+        found = self._query(ConsistentRead=True, **condition)
+        return [item["sk"]["S"].split("#")[1:] for item in found]
+
+    def _query(self, **arguments: Any) -> Iterator[Item]:
+        for page in self._client.get_paginator("query").paginate(TableName=self._table, **arguments):
+            yield from page["Items"]
