@@ -1,0 +1,100 @@
+"""Reads template.yaml as it is, and as the SAM transform makes it, and evaluates its intrinsic functions."""
+
+import json
+from collections.abc import Callable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import boto3
+from cfnlint.decode import cfn_yaml  # type: ignore[import-untyped]
+from samtranslator.parser.parser import Parser  # type: ignore[import-untyped]
+from samtranslator.translator.translator import Translator  # type: ignore[import-untyped]
+
+ROOT = Path(__file__).parents[2]
+TEMPLATE = ROOT / "template.yaml"
+PSEUDO = {
+    "AWS::Partition": "aws",
+    "AWS::Region": "eu-west-1",
+    "AWS::AccountId": "123456789012",
+    "AWS::StackName": "understudy",
+}
+
+
+@cache
+def source() -> dict[str, Any]:
+    """The template as written, short forms of functions spelled out."""
+    return dict(json.loads(json.dumps(cfn_yaml.load(str(TEMPLATE)))))
+
+
+@cache
+def expanded() -> dict[str, dict[str, Any]]:
+    """The resources that CloudFormation gets, after the SAM transform, with the code in S3."""
+    template = json.loads(json.dumps(source()))
+    for resource in template["Resources"].values():
+        for uri in ("CodeUri", "ContentUri", "DefinitionUri"):
+            if uri in resource.get("Properties", {}):
+                resource["Properties"][uri] = "s3://bucket/key"
+    session = boto3.session.Session(region_name=PSEUDO["AWS::Region"])
+    translator = Translator({}, Parser(), boto_session=session)
+    return dict(translator.translate(template, parameter_values={})["Resources"])
+
+
+def of_type(kind: str) -> dict[str, dict[str, Any]]:
+    """The properties of the resources of one type, by logical ID, after the transform."""
+    return {name: r["Properties"] for name, r in expanded().items() if r["Type"] == kind}
+
+
+def resolve(value: Any, parameters: Mapping[str, Any]) -> Any:
+    """Evaluate Ref, Sub, Join, Split and If. A resource, or an attribute of it, becomes its logical ID."""
+    if isinstance(value, list):
+        return [resolve(item, parameters) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if len(value) == 1:
+        function, argument = next(iter(value.items()))
+        if function in _FUNCTIONS:
+            return _FUNCTIONS[function](argument, parameters)
+    return {key: resolve(item, parameters) for key, item in value.items()}
+
+
+def _ref(name: str, parameters: Mapping[str, Any]) -> Any:
+    return {**PSEUDO, **parameters}.get(name, name)
+
+
+def _sub(argument: Any, parameters: Mapping[str, Any]) -> str:
+    text, own = (argument, {}) if isinstance(argument, str) else argument
+    values = {**PSEUDO, **parameters, **{name: resolve(v, parameters) for name, v in own.items()}}
+    for name, value in values.items():
+        text = text.replace("${" + name + "}", str(value))
+    return str(text)
+
+
+def _join(argument: Any, parameters: Mapping[str, Any]) -> str:
+    delimiter, items = argument
+    assert isinstance(delimiter, str), "CloudFormation takes no function as the delimiter of a Join"
+    return delimiter.join(resolve(items, parameters))
+
+
+def _split(argument: Any, parameters: Mapping[str, Any]) -> list[str]:
+    return str(resolve(argument[1], parameters)).split(argument[0])
+
+
+def _if(argument: Any, parameters: Mapping[str, Any]) -> Any:
+    condition, yes, no = argument
+    left, right = resolve(source()["Conditions"][condition]["Fn::Equals"], parameters)
+    return resolve(yes if str(left) == str(right) else no, parameters)
+
+
+def _get_att(argument: Any, parameters: Mapping[str, Any]) -> str:
+    return str(argument[0] if isinstance(argument, list) else argument.split(".")[0])
+
+
+_FUNCTIONS: Mapping[str, Callable[[Any, Mapping[str, Any]], Any]] = {
+    "Ref": _ref,
+    "Fn::Sub": _sub,
+    "Fn::Join": _join,
+    "Fn::Split": _split,
+    "Fn::If": _if,
+    "Fn::GetAtt": _get_att,
+}

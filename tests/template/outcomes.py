@@ -1,0 +1,48 @@
+"""The table of the workflow: what each state's function may answer, and where each answer leads."""
+
+SUPERSEDED = "Superseded"
+
+OUTCOMES: dict[str, dict[str, str]] = {
+    "OpenTransition": {
+        "OPENED": "FenceNode",
+        "STOOD_DOWN": "StoodDown",
+        "REFUSED": "Refused",
+        "EXHAUSTED": "CloseTransition",
+    },
+    "FenceNode": {
+        "FENCED": "MoveAddress",
+        "NOT_YET": "BeforeFenceNodeAgain",
+        "GAVE_UP": "CloseTransition",
+        "STALE": SUPERSEDED,
+    },
+    "MoveAddress": {
+        "ACCEPTED": "GrantLease",
+        "ALREADY_THERE": "GrantLease",
+        "RETRY": "BeforeMoveAddressAgain",
+        "REFUSED": "GrantLease",
+        "GAVE_UP": "GrantLease",
+        "STALE": SUPERSEDED,
+    },
+    "GrantLease": {"GRANTED": "AwaitService", "STALE": SUPERSEDED},
+    "AwaitService": {
+        "IN_SERVICE": "CheckChange",
+        "NOT_YET": "BeforeAwaitServiceAgain",
+        "FAILED": "OpenTransition",
+        "STALE": SUPERSEDED,
+    },
+    "CheckChange": {
+        "IN_SYNC": "CloseTransition",
+        "PENDING": "BeforeCheckChangeAgain",
+        "PROPAGATING": "CloseTransition",
+        "OWED": "CloseTransition",
+        "STALE": SUPERSEDED,
+    },
+    "CloseTransition": {
+        "IN_SERVICE": "InService",
+        "DEGRADED": "Degraded",
+        "HELD": "Held",
+        "STALE": SUPERSEDED,
+    },
+}
+
+STEPS = tuple(OUTCOMES)

@@ -1,0 +1,79 @@
+"""Functions, states, folders and log groups bear the same names; the definition's holes are filled."""
+
+import re
+
+from tests.support.asl_definition import snake_case
+from tests.template import cfn
+from tests.template.outcomes import STEPS
+
+ENTRIES = ("RecordHeartbeat", "WatchClusters", "ReceiveSignal", "RegisterCluster")
+FUNCTIONS = {
+    name: resource["Properties"]
+    for name, resource in cfn.source()["Resources"].items()
+    if resource["Type"] == "AWS::Serverless::Function"
+}
+MACHINE = cfn.source()["Resources"]["TransitionStateMachine"]["Properties"]
+DEFINITION = (cfn.ROOT / MACHINE["DefinitionUri"]).read_text(encoding="utf-8")
+
+
+def test_there_is_one_function_for_each_entry_and_each_step():
+    assert set(FUNCTIONS) == {f"{name}Function" for name in (*ENTRIES, *STEPS)}
+
+
+def test_a_function_lives_in_the_folder_of_its_name():
+    assert {name: f["CodeUri"] for name, f in FUNCTIONS.items()} == {
+        f"{name}Function": f"functions/{snake_case(name)}/" for name in (*ENTRIES, *STEPS)
+    }
+
+
+def test_every_folder_of_functions_is_deployed_and_has_the_handler():
+    folders = {path.parent for path in (cfn.ROOT / "functions").glob("*/app.py")}
+    assert {f"{folder.relative_to(cfn.ROOT)}/" for folder in folders} == {
+        f["CodeUri"] for f in FUNCTIONS.values()
+    }
+    for folder in folders:
+        assert re.search(r"^def handler\(", (folder / "app.py").read_text(encoding="utf-8"), re.MULTILINE), (
+            folder
+        )
+    assert cfn.source()["Globals"]["Function"]["Handler"] == "app.handler"
+
+
+def test_every_function_has_a_log_group_of_its_own_named_after_its_folder():
+    groups = cfn.of_type("AWS::Logs::LogGroup")
+    for name, function in cfn.of_type("AWS::Lambda::Function").items():
+        group = groups[function["LoggingConfig"]["LogGroup"]["Ref"]]
+        expected = f"/understudy/understudy/{snake_case(name.removesuffix('Function'))}"
+        assert cfn.resolve(group["LogGroupName"], {}) == expected
+
+
+def test_the_template_fills_exactly_the_holes_of_the_definition():
+    holes = set(re.findall(r"\$\{(\w+)\}", DEFINITION))
+    assert holes == set(MACHINE["DefinitionSubstitutions"])
+    assert holes == {"Partition", *(f"{step}FunctionArn" for step in STEPS)}
+    for step in STEPS:
+        substitution = MACHINE["DefinitionSubstitutions"][f"{step}FunctionArn"]
+        assert substitution == {"Fn::GetAtt": [f"{step}Function", "Arn"]}
+
+
+def test_every_function_is_told_what_it_needs_and_only_starters_know_the_machine():
+    common = {
+        "TABLE_NAME",
+        "BUS_NAME",
+        "PARAMETER_PREFIX",
+        "POWERTOOLS_SERVICE_NAME",
+        "POWERTOOLS_METRICS_NAMESPACE",
+        "POWERTOOLS_LOG_LEVEL",
+    }
+    starters = {"RecordHeartbeatFunction", "WatchClustersFunction", "ReceiveSignalFunction"}
+    for name, function in cfn.of_type("AWS::Lambda::Function").items():
+        expected = common | ({"STATE_MACHINE_ARN"} if name in starters else set())
+        assert set(function["Environment"]["Variables"]) == expected, name
+
+
+def test_every_function_runs_on_both_layers_and_the_same_runtime():
+    for name, function in cfn.of_type("AWS::Lambda::Function").items():
+        assert function["Runtime"] == "python3.13", name
+        assert [re.sub(r"[0-9a-f]{10}$", "", layer["Ref"]) for layer in function["Layers"]] == [
+            "ControllerLayer",
+            "DependenciesLayer",
+        ], name

@@ -1,0 +1,149 @@
+"""The shape of the transition workflow: what neither a linter nor the embedded engine looks at."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.asl_definition import Definition, successors
+from tests.template import cfn
+from tests.template.outcomes import OUTCOMES, STEPS
+
+PATH = cfn.ROOT / "statemachine" / "transition.asl.json"
+MACHINE: dict[str, Any] = json.loads(PATH.read_text(encoding="utf-8"))
+STATES: dict[str, dict[str, Any]] = MACHINE["States"]
+TASKS = {name: state for name, state in STATES.items() if state["Type"] == "Task"}
+LAMBDA_FAULTS = {
+    "Lambda.ServiceException",
+    "Lambda.AWSLambdaException",
+    "Lambda.SdkClientException",
+    "Lambda.TooManyRequestsException",
+    "Lambda.ClientExecutionTimeoutException",
+}
+
+
+def reachable(graph: dict[str, set[str]], start: str) -> set[str]:
+    seen: set[str] = set()
+    todo = [start]
+    while todo:
+        name = todo.pop()
+        if name not in seen:
+            seen.add(name)
+            todo += graph.get(name, set())
+    return seen
+
+
+def test_the_runner_of_the_workflow_tests_knows_everything_in_it():
+    Definition.load(Path(PATH))
+
+
+def test_every_state_is_reached_and_leads_to_an_end():
+    graph = successors(STATES)
+    assert reachable(graph, MACHINE["StartAt"]) == set(STATES)
+    ends = {name for name, state in STATES.items() if state["Type"] == "Fail" or state.get("End")}
+    for name in STATES:
+        assert reachable(graph, name) & ends, f"{name} never ends"
+
+
+@pytest.mark.parametrize("name", STATES)
+def test_every_state_says_what_it_is_for(name):
+    assert STATES[name].get("Comment", "").endswith(".")
+
+
+def test_the_tasks_are_the_steps_of_the_table_and_the_record_of_a_break():
+    assert set(TASKS) == {*STEPS, "RecordBroken"}
+    called = {name: task["Arguments"]["FunctionName"] for name, task in TASKS.items()}
+    assert called == {
+        **{name: f"${{{name}FunctionArn}}" for name in STEPS},
+        "RecordBroken": "${CloseTransitionFunctionArn}",
+    }
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_every_task_outlasts_its_function(name):
+    assert TASKS[name]["TimeoutSeconds"] > cfn.source()["Globals"]["Function"]["Timeout"]
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_every_task_is_tried_again_after_the_faults_of_lambda(name):
+    named = {error for retrier in TASKS[name]["Retry"] for error in retrier["ErrorEquals"]}
+    assert named == LAMBDA_FAULTS | {"States.TaskFailed", "States.Timeout"}
+    assert set(TASKS[name]["Retry"][0]["ErrorEquals"]) == LAMBDA_FAULTS, "the first that matches decides"
+    assert all(retrier["MaxAttempts"] >= 1 for retrier in TASKS[name]["Retry"])
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_no_task_breaks_unheard(name):
+    (catcher,) = TASKS[name]["Catch"]
+    assert catcher["ErrorEquals"] == ["States.ALL"]
+    assert catcher["Next"] == ("Broken" if name == "RecordBroken" else "RecordBroken")
+    assert "broken" in catcher["Assign"]
+
+
+@pytest.mark.parametrize("name", OUTCOMES)
+def test_every_outcome_of_the_table_is_followed_and_any_other_is_reported(name):
+    assert TASKS[name]["Next"] == f"After{name}"
+    choice = STATES[f"After{name}"]
+    pattern = re.compile(r"\{% \$states\.input\.outcome = '([A-Z_]+)' %\}")
+    followed: dict[str, str] = {}
+    for rule in choice["Choices"]:
+        match = pattern.fullmatch(rule["Condition"])
+        assert match, f"{rule['Condition']} is more than a comparison of an outcome"
+        followed[match[1]] = rule["Next"]
+    assert followed == OUTCOMES[name]
+    assert choice["Default"] == "UnknownOutcome"
+
+
+def test_choices_do_nothing_but_follow_outcomes():
+    assert {n for n, s in STATES.items() if s["Type"] == "Choice"} == {f"After{name}" for name in OUTCOMES}
+
+
+def test_every_loop_passes_a_wait_or_takes_the_next_candidate():
+    graph = successors(STATES)
+    without = {
+        name: {n for n in targets if STATES[n]["Type"] != "Wait"}
+        - ({"OpenTransition"} if name != "Begin" else set())
+        for name, targets in graph.items()
+    }
+    for name in STATES:
+        for target in without[name]:
+            assert name not in reachable(without, target), f"{name} comes back to itself without waiting"
+    assert {name for name, targets in graph.items() if "OpenTransition" in targets} == {
+        "Begin",
+        "AfterAwaitService",
+    }
+
+
+def test_every_wait_is_as_long_as_its_function_says():
+    waits = {name: state for name, state in STATES.items() if state["Type"] == "Wait"}
+    for name, wait in waits.items():
+        step = wait["Next"]
+        assert name == f"Before{step}Again"
+        assert wait["Seconds"] == "{% $wait_s %}"
+        assert "wait_s" in TASKS[step]["Assign"]
+
+
+def test_assigned_values_do_not_depend_on_each_other():
+    """AWS evaluates the entries side by side, the embedded engine one after another: they must not differ."""
+    for name, state in STATES.items():
+        for branch in (state, *state.get("Choices", []), *state.get("Catch", [])):
+            assigned = branch.get("Assign", {})
+            for variable, value in assigned.items():
+                others = set(re.findall(r"\$(\w+)", json.dumps(value))) & set(assigned) - {variable}
+                assert not others, f"{name}: {variable} reads {others}"
+
+
+def test_the_machine_ends_before_its_history_is_full():
+    """A loop costs nine events, and waits a second or more: 25,000 events are the limit of an execution."""
+    assert MACHINE["QueryLanguage"] == "JSONata"
+    assert MACHINE["TimeoutSeconds"] * 9 < 25_000
+
+
+def test_an_execution_never_ends_in_succeed():
+    """The embedded engine loses the Output of a Succeed, so the good ends are Pass states."""
+    assert not [name for name, state in STATES.items() if state["Type"] == "Succeed"]
+    for name in ("InService", "StoodDown", "Superseded"):
+        assert STATES[name]["End"] is True
+        assert "cluster" in STATES[name]["Output"] and "epoch" in STATES[name]["Output"]

@@ -1,0 +1,98 @@
+"""What wakes the controller, with what delay, and where an event goes that could not be delivered."""
+
+import json
+import re
+
+import pytest
+
+from tests.template import cfn
+
+RULES = cfn.of_type("AWS::Events::Rule")
+STALE_AFTER_S = {
+    "RecordHeartbeatFunctionHeartbeat": 60,
+    "WatchClustersFunctionMinute": 60,
+    "ReceiveSignalFunctionInstanceState": 3600,
+    "ReceiveSignalFunctionAlarmState": 3600,
+    "RegisterClusterFunctionParameter": 3600,
+}
+
+
+def test_these_rules_and_no_others_wake_the_controller():
+    assert set(RULES) == set(STALE_AFTER_S)
+
+
+def test_heartbeats_come_on_the_stacks_own_bus_and_the_rest_on_the_default_one():
+    assert {name for name, rule in RULES.items() if "EventBusName" in rule} == {
+        "RecordHeartbeatFunctionHeartbeat"
+    }
+    assert RULES["RecordHeartbeatFunctionHeartbeat"]["EventPattern"] == {
+        "detail-type": ["Understudy Heartbeat"],
+        "source": [{"prefix": "arn:"}],
+    }
+
+
+def test_a_heartbeat_arrives_with_the_clock_of_aws_and_the_identity_of_its_sender():  # S11
+    (target,) = RULES["RecordHeartbeatFunctionHeartbeat"]["Targets"]
+    transformer = target["InputTransformer"]
+    values = {
+        **transformer["InputPathsMap"],
+        "aws.events.event.ingestion-time": "2026-11-22T10:00:00Z",
+    }
+    filled = re.sub(r"<([^<>]+)>", lambda match: json.dumps(values[match[1]]), transformer["InputTemplate"])
+    assert json.loads(filled) == {
+        "source": "$.source",
+        "ingested_at": "2026-11-22T10:00:00Z",
+        "detail": "$.detail",
+    }
+
+
+def test_the_watch_comes_every_minute():
+    assert RULES["WatchClustersFunctionMinute"]["ScheduleExpression"] == "rate(1 minute)"
+
+
+def test_every_state_of_an_instance_and_every_alarm_is_heard():
+    assert RULES["ReceiveSignalFunctionInstanceState"]["EventPattern"] == {
+        "source": ["aws.ec2"],
+        "detail-type": ["EC2 Instance State-change Notification"],
+        "detail": {"state": ["pending", "running", "stopping", "stopped", "shutting-down", "terminated"]},
+    }
+    assert RULES["ReceiveSignalFunctionAlarmState"]["EventPattern"] == {
+        "source": ["aws.cloudwatch"],
+        "detail-type": ["CloudWatch Alarm State Change"],
+    }
+
+
+def test_a_definition_is_read_when_its_parameter_changes():
+    pattern = cfn.resolve(RULES["RegisterClusterFunctionParameter"]["EventPattern"], {})
+    assert pattern == {
+        "source": ["aws.ssm"],
+        "detail-type": ["Parameter Store Change"],
+        "detail": {"name": [{"prefix": "/understudy/understudy/"}]},
+    }
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_a_rule_gives_up_in_time_and_keeps_what_it_could_not_deliver(name):  # B8
+    (target,) = RULES[name]["Targets"]
+    assert target["RetryPolicy"]["MaximumEventAgeInSeconds"] == STALE_AFTER_S[name]
+    assert target["DeadLetterConfig"] == {"Arn": {"Fn::GetAtt": ["DeadLetters", "Arn"]}}
+
+
+@pytest.mark.parametrize(
+    ("function", "age_s", "retries"),
+    [
+        ("RecordHeartbeat", 60, 0),
+        ("WatchClusters", 60, 0),
+        ("ReceiveSignal", 3600, 2),
+        ("RegisterCluster", 3600, 2),
+    ],
+)
+def test_what_an_entry_could_not_handle_is_kept(function, age_s, retries):  # B8
+    config = cfn.of_type("AWS::Lambda::EventInvokeConfig")[f"{function}FunctionEventInvokeConfig"]
+    assert config["MaximumEventAgeInSeconds"] == age_s
+    assert config["MaximumRetryAttempts"] == retries
+    assert config["DestinationConfig"]["OnFailure"]["Destination"] == {"Fn::GetAtt": ["DeadLetters", "Arn"]}
+
+
+def test_only_entries_are_invoked_asynchronously():
+    assert len(cfn.of_type("AWS::Lambda::EventInvokeConfig")) == 4

@@ -1,0 +1,134 @@
+"""What the embedded AWS ignores and only the template can promise: backups, encryption, limits, alarms."""
+
+import re
+
+import pytest
+
+from tests.template import cfn
+
+FUNCTIONS = cfn.of_type("AWS::Lambda::Function")
+
+
+def test_the_table_can_be_restored_is_encrypted_and_forgets_old_history():
+    (table,) = cfn.of_type("AWS::DynamoDB::Table").values()
+    assert table["BillingMode"] == "PAY_PER_REQUEST"
+    assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+    assert table["SSESpecification"] == {"SSEEnabled": True}
+    assert table["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
+
+
+def test_the_table_has_the_keys_and_the_index_of_the_ledger():
+    (table,) = cfn.of_type("AWS::DynamoDB::Table").values()
+    assert [key["AttributeName"] for key in table["KeySchema"]] == ["pk", "sk"]
+    (index,) = table["GlobalSecondaryIndexes"]
+    assert index["IndexName"] == "clusters"
+    assert [key["AttributeName"] for key in index["KeySchema"]] == ["kind", "pk"]
+    assert index["Projection"] == {"ProjectionType": "KEYS_ONLY"}
+
+
+@pytest.mark.parametrize(("given", "protected"), [("true", True), ("false", False)])
+def test_the_table_is_protected_from_deletion_unless_told_otherwise(given, protected):
+    (table,) = cfn.of_type("AWS::DynamoDB::Table").values()
+    assert cfn.resolve(table["DeletionProtectionEnabled"], {"DeletionProtection": given}) is protected
+    assert cfn.source()["Parameters"]["DeletionProtection"]["Default"] == "true"
+
+
+def test_a_replaced_table_is_kept_because_it_holds_the_epochs():
+    (table,) = [r for r in cfn.expanded().values() if r["Type"] == "AWS::DynamoDB::Table"]
+    assert table["UpdateReplacePolicy"] == "Retain"
+
+
+@pytest.mark.parametrize("name", cfn.of_type("AWS::Logs::LogGroup"))
+def test_no_log_is_kept_for_ever(name):
+    assert cfn.of_type("AWS::Logs::LogGroup")[name]["RetentionInDays"] == {"Ref": "LogRetentionDays"}
+
+
+def test_two_watches_never_run_side_by_side():
+    reserved = {
+        n: f["ReservedConcurrentExecutions"]
+        for n, f in FUNCTIONS.items()
+        if "ReservedConcurrentExecutions" in f
+    }
+    assert set(reserved) == {"WatchClustersFunction", "RecordHeartbeatFunction"}
+    assert cfn.resolve(reserved["WatchClustersFunction"], {"ReserveWatch": "true"}) == 1
+    assert cfn.resolve(reserved["WatchClustersFunction"], {"ReserveWatch": "false"}) == "AWS::NoValue"
+    assert cfn.source()["Parameters"]["ReserveWatch"]["Default"] == "true"
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_every_function_is_traced_and_ends_in_time(name):
+    assert FUNCTIONS[name]["TracingConfig"] == {"Mode": "Active"}
+    limit_s = {"RecordHeartbeatFunction": 10, "WatchClustersFunction": 55}.get(name, 30)
+    assert FUNCTIONS[name]["Timeout"] == limit_s
+
+
+def test_the_machine_logs_everything_and_is_traced():
+    (machine,) = cfn.of_type("AWS::StepFunctions::StateMachine").values()
+    assert machine["StateMachineType"] == "STANDARD"
+    assert machine["TracingConfiguration"] == {"Enabled": True}
+    assert machine["LoggingConfiguration"]["Level"] == "ALL"
+    assert machine["LoggingConfiguration"]["IncludeExecutionData"] is True
+    (destination,) = machine["LoggingConfiguration"]["Destinations"]
+    assert destination["CloudWatchLogsLogGroup"]["LogGroupArn"] == {"Fn::GetAtt": ["TransitionLogs", "Arn"]}
+
+
+def test_dead_letters_are_encrypted_and_kept_for_two_weeks():
+    (queue,) = cfn.of_type("AWS::SQS::Queue").values()
+    assert queue == {"MessageRetentionPeriod": 14 * 24 * 3600, "SqsManagedSseEnabled": True}
+
+
+def test_an_alarm_watches_undelivered_events_every_function_and_bad_endings():  # B8
+    alarms = cfn.of_type("AWS::CloudWatch::Alarm")
+    undelivered = alarms["UndeliveredAlarm"]
+    assert undelivered["MetricName"] == "ApproximateNumberOfMessagesVisible"
+    watched: set[tuple[str, str]] = set()
+    for alarm in alarms.values():
+        metrics = [m["MetricStat"]["Metric"] for m in alarm.get("Metrics", []) if "MetricStat" in m]
+        assert len(metrics) <= 10, "an alarm takes ten metrics at most"
+        watched |= {(m["MetricName"], m["Dimensions"][0]["Value"]["Ref"]) for m in metrics}
+    assert watched == {("Errors", name) for name in FUNCTIONS} | {
+        (metric, "TransitionStateMachine")
+        for metric in ("ExecutionsFailed", "ExecutionsTimedOut", "ExecutionsAborted")
+    }
+
+
+@pytest.mark.parametrize("name", cfn.of_type("AWS::CloudWatch::Alarm"))
+def test_an_alarm_goes_off_at_the_first_minute_and_silence_is_no_alarm(name):
+    alarm = cfn.of_type("AWS::CloudWatch::Alarm")[name]
+    assert (alarm["EvaluationPeriods"], alarm["Threshold"]) == (1, 0)
+    assert alarm["ComparisonOperator"] == "GreaterThanThreshold"
+    assert alarm["TreatMissingData"] == "notBreaching"
+
+
+def test_what_the_embedded_aws_refuses_sits_behind_a_condition():
+    metric_math = {n for n, r in cfn.expanded().items() if "Metrics" in r["Properties"]}
+    assert metric_math
+    for name in metric_math:
+        assert cfn.expanded()[name]["Condition"] == "WithAlarms"
+
+
+@pytest.mark.parametrize(
+    ("name", "accepted"),
+    [
+        ("orders-db.corp.example.com", True),
+        ("_sip.corp.example.com", True),
+        ("Orders-db.corp.example.com", False),
+        ("orders-db.corp.example.com.", False),
+        ("*.corp.example.com", False),
+        ("localhost", False),
+    ],
+)
+def test_a_protected_name_is_spelled_as_iam_compares_it(name, accepted):
+    pattern = cfn.source()["Parameters"]["ProtectedNames"]["AllowedPattern"]
+    assert bool(re.fullmatch(pattern, name)) is accepted
+
+
+def test_the_outputs_name_what_nodes_and_operators_need():
+    assert set(cfn.source()["Outputs"]) == {
+        "TableName",
+        "BusName",
+        "StateMachineArn",
+        "NodePolicyArn",
+        "ParameterPrefix",
+        "DeadLetterQueueUrl",
+    }
