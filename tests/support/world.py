@@ -1,0 +1,312 @@
+"""A world in memory: the real use cases, the real workflow definition, and nodes that obey their lease.
+
+Time is virtual and passes second by second. `serving` is looked at in every second: more than one node that serves
+same time is the thing that must never happen, so the world raises at once.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from tests.support.asl_definition import Definition as WorkflowDefinition
+from tests.support.asl_runner import Clock, Execution, Status
+from tests.support.builders import BOOTS, CLUSTER, NOW, RECORD, SPECS, a_definition
+from tests.support.fakes.announcer import FakeAnnouncer
+from tests.support.fakes.launcher import FakeLauncher
+from tests.support.fakes.ledger import FakeLedger
+from tests.support.fakes.nodes import FakeNodes
+from tests.support.fakes.zone import FakeZone
+from understudy.domain.lease import terms_of
+from understudy.domain.model import ClusterState, NodeReport, PowerReading
+from understudy.ports import ParameterText
+from understudy.usecases.await_service import await_service
+from understudy.usecases.check_change import check_change
+from understudy.usecases.close_transition import close_transition
+from understudy.usecases.fence_node import fence_node
+from understudy.usecases.grant_lease import grant_lease
+from understudy.usecases.judging import Judge
+from understudy.usecases.move_address import move_address
+from understudy.usecases.open_transition import open_transition
+from understudy.usecases.receive_signal import EC2_STATE, receive_signal
+from understudy.usecases.record_heartbeat import record_heartbeat
+from understudy.usecases.watch_clusters import WatchReport, watch_clusters
+
+WORKFLOW = WorkflowDefinition.load(Path("statemachine/transition.asl.json"))
+ACCOUNT = "123456789012"
+
+
+class TwoServeError(AssertionError):
+    """More than one node serves at the same time."""
+
+
+class WorldClock(Clock):
+    """The runner's clock, which the use cases can ask as well."""
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+@dataclass
+class Machine:
+    """A node: its agent obeys the lease as the design says. Seconds."""
+
+    instance_id: str
+    boot: str
+    is_on: bool = True
+    hears: bool = True  # whether it can read the table
+    is_heard: bool = True  # whether its beats arrive
+    starts: bool = True  # whether its service can be started
+    keeps_lease: bool = True
+    start_s: int = 2
+    status: str = "OUT_OF_SERVICE"
+    read_epoch: int = 0
+    lease_end: float = 0
+    started_at: float = 0
+    next_beat: float = 0
+    was: tuple[str, int] = ("", -1)
+
+    @property
+    def serves(self) -> bool:
+        return self.is_on and self.status in ("STARTING", "IN_SERVICE")
+
+
+@dataclass
+class World:
+    """One cluster of two or three nodes, in service on node-a unless a test says otherwise."""
+
+    members: int = 2
+    definition_changes: dict[str, Any] = field(default_factory=dict)
+    clock: WorldClock = field(default_factory=lambda: WorldClock(NOW))
+    executions: list[Execution] = field(default_factory=list)
+    crash_after_steps: int | None = None
+    steps: int = 0
+
+    def __post_init__(self) -> None:
+        self.definition = a_definition(self.members, **self.definition_changes)
+        self.ledger = FakeLedger(definition=self.definition)
+        self.zone = FakeZone(self.clock)
+        self.ec2 = FakeNodes()
+        self.launcher = FakeLauncher()
+        self.announcer = FakeAnnouncer()
+        self.judge = Judge(self.ledger, self.launcher, self.announcer, self.clock)
+        self.machines = {
+            spec.name: Machine(spec.instance_id, BOOTS[spec.instance_id]) for spec in SPECS[: self.members]
+        }
+        for spec in SPECS[: self.members]:
+            self.ec2.launch(spec.instance_id, spec.address, spec.zone)
+        self.ledger.put_state(
+            ClusterState(
+                cluster=CLUSTER,
+                revision=1,
+                epoch=0,
+                definition_version=1,
+                terms=terms_of(self.definition.policy),
+                nodes={spec.instance_id: NodeReport(name=spec.name) for spec in SPECS[: self.members]},
+            )
+        )
+        self.handlers = self._handlers()
+
+    def _handlers(self) -> dict[str, Callable[[Any], Any]]:
+        ports: dict[str, Any] = {"ledger": self.ledger, "clock": self.clock}
+        return {
+            "open_transition": partial(open_transition, announcer=self.announcer, **ports),
+            "fence_node": partial(fence_node, nodes=self.ec2, **ports),
+            "move_address": partial(move_address, zone=self.zone, **ports),
+            "grant_lease": partial(grant_lease, **ports),
+            "await_service": partial(await_service, **ports),
+            "check_change": partial(check_change, changes=self.zone, **ports),
+            "close_transition": partial(close_transition, announcer=self.announcer, **ports),
+        }
+
+    # What a test looks at.
+
+    @property
+    def state(self) -> ClusterState:
+        return self.ledger.state()
+
+    @property
+    def active(self) -> str | None:
+        return self.state.nodes[self.state.active].name if self.state.active else None
+
+    @property
+    def serving(self) -> list[str]:
+        return [name for name, machine in self.machines.items() if machine.serves]
+
+    @property
+    def in_service(self) -> list[str]:
+        return [name for name, machine in self.machines.items() if machine.is_on and machine.status == "IN_SERVICE"]
+
+    @property
+    def dns(self) -> str | None:
+        record = self.zone.read(RECORD).record
+        return record.values[0] if record else None
+
+    def history(self, epoch: int) -> Any:
+        return self.ledger.history(CLUSTER, epoch)
+
+    def told(self, detail_type: str) -> list[Any]:
+        return self.announcer.details(detail_type)
+
+    # What a test does.
+
+    def start(self, **request: Any) -> Execution:
+        """What an operator does: start an execution."""
+        return self._execute(f"manual-{len(self.executions)}", {"cluster": CLUSTER, **request})
+
+    def run(self, seconds: int) -> "World":
+        """Let time pass."""
+        for _ in range(seconds):
+            self.clock.advance_to(self.clock.now_s + 1)
+            self._second()
+        return self
+
+    def run_until(self, condition: Callable[["World"], bool], limit_s: int = 120) -> "World":
+        """Let time pass until something is so. Fails when it is not so within the limit."""
+        for _ in range(limit_s):
+            if condition(self):
+                return self
+            self.run(1)
+        raise AssertionError(f"not within {limit_s} s; state {self.state}; machines {self.machines}")
+
+    def settle(self) -> "World":
+        """From nothing to in service on node-a, change in sync, transition closed."""
+        return self.run_until(
+            lambda world: world.in_service == ["node-a"] and world.state.transition is None, limit_s=30
+        )
+
+    def watch(self) -> WatchReport:
+        return watch_clusters(
+            ledger=self.ledger,
+            index=self.ledger,
+            parameters=_NoParameters(),
+            changes=self.zone,
+            register=lambda text: None,
+            judge=self.judge,
+            clock=self.clock,
+        )
+
+    def kill(self, name: str) -> None:
+        """The machine dies as a whole, and EC2 says nothing."""
+        self.machines[name].is_on = False
+
+    def reboot(self, name: str) -> None:
+        machine = self.machines[name]
+        self.machines[name] = replace(
+            Machine(machine.instance_id, machine.boot + "x"), next_beat=self.clock.now_s, starts=machine.starts
+        )
+
+    def ec2_says(self, name: str, power: PowerReading) -> None:
+        """EC2 changes its word, and tells the controller by an event."""
+        instance_id = self.machines[name].instance_id
+        self.ec2.powers[instance_id] = power
+        event = {
+            "detail-type": EC2_STATE,
+            "time": _iso(self.clock.now_s),
+            "detail": {"instance-id": instance_id, "state": str(power)},
+        }
+        receive_signal(
+            event, beats=self.ledger, ledger=self.ledger, index=self.ledger, judge=self.judge, clock=self.clock
+        )
+
+    # How the world goes on.
+
+    def _second(self) -> None:
+        for machine in self.machines.values():
+            if machine.is_on:
+                self._live(machine)
+        for name, request in self.launcher.starts.items():
+            if name not in {execution.name for execution in self.executions}:
+                self._execute(name, request)
+        for execution in self.executions:
+            while execution.status is Status.RUNNING and execution.next_due_s <= self.clock.now_s:
+                if self.crash_after_steps is not None and self.steps >= self.crash_after_steps:
+                    break
+                self.steps += 1
+                execution.step()
+                self._check()
+        if int(self.clock.now_s) % 60 == 0:
+            self.watch()
+        self._check()
+
+    def _execute(self, name: str, request: Any) -> Execution:
+        execution = Execution(WORKFLOW, self.handlers, request, clock=self.clock, name=name)
+        execution.name = name  # type: ignore[attr-defined]
+        self.executions.append(execution)
+        return execution
+
+    def crash(self) -> None:
+        """Every execution under way is lost, as it stands."""
+        for execution in self.executions:
+            if execution.status is Status.RUNNING:
+                execution.status = Status.TIMED_OUT
+        self.crash_after_steps = None
+
+    def _check(self) -> None:
+        if len(self.serving) > 1:
+            raise TwoServeError(f"at {self.clock.now_s}: {self.serving}; state {self.state}")
+
+    def _live(self, machine: Machine) -> None:
+        now = self.clock.now_s
+        if machine.hears and int(now) % 2 == 0:
+            self._read(machine)
+        self._obey(machine, may_serve=not machine.keeps_lease or now < machine.lease_end - 1)
+        if now >= machine.next_beat or machine.was != (machine.status, machine.read_epoch):
+            self._beat(machine)
+
+    def _read(self, machine: Machine) -> None:
+        state = self.state
+        report = state.nodes[machine.instance_id]
+        machine.read_epoch = state.epoch
+        if state.active != machine.instance_id:
+            machine.lease_end = 0
+        elif report.boot == machine.boot:
+            machine.lease_end = report.beat / 1000 + state.terms.lease_s
+
+    def _obey(self, machine: Machine, *, may_serve: bool) -> None:
+        if not machine.keeps_lease:
+            machine.status = "IN_SERVICE"
+        elif not may_serve:
+            machine.status = "OUT_OF_SERVICE"
+        elif machine.status == "OUT_OF_SERVICE":
+            machine.status, machine.started_at = "STARTING", self.clock.now_s
+        elif machine.status == "STARTING" and self.clock.now_s >= machine.started_at + machine.start_s:
+            machine.status = "IN_SERVICE" if machine.starts else "FAILED"
+
+    def _beat(self, machine: Machine) -> None:
+        now = self.clock.now_s
+        machine.next_beat = now + 4
+        machine.was = (machine.status, machine.read_epoch)
+        if not machine.is_heard:
+            return
+        event = {
+            "source": f"arn:aws:ec2:us-east-1:{ACCOUNT}:instance/{machine.instance_id}",
+            "ingested_at": _iso(now),
+            "detail": {
+                "cluster": CLUSTER,
+                "boot": machine.boot,
+                "beat": int(now * 1000),
+                "keeps_lease": machine.keeps_lease,
+                "read_epoch": machine.read_epoch,
+                "services": {"postgresql": machine.status} if machine.keeps_lease else {},
+                "agent": "0.1.0",
+            },
+        }
+        record_heartbeat(event, beats=self.ledger, ledger=self.ledger, judge=self.judge, clock=self.clock)
+
+
+class _NoParameters:
+    """A Parameter Store in which nothing has been put since registration."""
+
+    def cluster_text(self, cluster: str) -> ParameterText | None:
+        return None
+
+    def cluster_texts(self) -> Any:
+        return iter(())
+
+
+def _iso(at: float) -> str:
+    from datetime import UTC, datetime
+
+    return datetime.fromtimestamp(at, UTC).isoformat()
