@@ -52,7 +52,7 @@ lint: .venv/ready ## formatter, linters, types, import rules
 	@.venv/bin/ruff format --check $(CODE)
 	@.venv/bin/ruff check $(CODE)
 	@.venv/bin/mypy
-	@.venv/bin/lint-imports
+	@PYTHONPATH=layers/controller/python:agent .venv/bin/lint-imports
 	@.venv/bin/cfn-lint template.yaml
 
 .PHONY: test-fast

@@ -1,7 +1,7 @@
 """A world in memory: the real use cases, the real workflow definition, and nodes that obey their lease.
 
 Time is virtual and passes second by second. `serving` is looked at in every second: more than one node that serves
-same time is the thing that must never happen, so the world raises at once.
+at the same time is the thing that must never happen, so the world raises at once.
 """
 
 from collections.abc import Callable

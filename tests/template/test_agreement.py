@@ -28,13 +28,9 @@ def test_a_function_lives_in_the_folder_of_its_name():
 
 def test_every_folder_of_functions_is_deployed_and_has_the_handler():
     folders = {path.parent for path in (cfn.ROOT / "functions").glob("*/app.py")}
-    assert {f"{folder.relative_to(cfn.ROOT)}/" for folder in folders} == {
-        f["CodeUri"] for f in FUNCTIONS.values()
-    }
+    assert {f"{folder.relative_to(cfn.ROOT)}/" for folder in folders} == {f["CodeUri"] for f in FUNCTIONS.values()}
     for folder in folders:
-        assert re.search(r"^def handler\(", (folder / "app.py").read_text(encoding="utf-8"), re.MULTILINE), (
-            folder
-        )
+        assert re.search(r"^def handler\(", (folder / "app.py").read_text(encoding="utf-8"), re.MULTILINE), folder
     assert cfn.source()["Globals"]["Function"]["Handler"] == "app.handler"
 
 

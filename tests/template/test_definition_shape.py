@@ -103,8 +103,7 @@ def test_choices_do_nothing_but_follow_outcomes():
 def test_every_loop_passes_a_wait_or_takes_the_next_candidate():
     graph = successors(STATES)
     without = {
-        name: {n for n in targets if STATES[n]["Type"] != "Wait"}
-        - ({"OpenTransition"} if name != "Begin" else set())
+        name: {n for n in targets if STATES[n]["Type"] != "Wait"} - ({"OpenTransition"} if name != "Begin" else set())
         for name, targets in graph.items()
     }
     for name in STATES:

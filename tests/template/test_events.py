@@ -22,9 +22,7 @@ def test_these_rules_and_no_others_wake_the_controller():
 
 
 def test_heartbeats_come_on_the_stacks_own_bus_and_the_rest_on_the_default_one():
-    assert {name for name, rule in RULES.items() if "EventBusName" in rule} == {
-        "RecordHeartbeatFunctionHeartbeat"
-    }
+    assert {name for name, rule in RULES.items() if "EventBusName" in rule} == {"RecordHeartbeatFunctionHeartbeat"}
     assert RULES["RecordHeartbeatFunctionHeartbeat"]["EventPattern"] == {
         "detail-type": ["Understudy Heartbeat"],
         "source": [{"prefix": "arn:"}],

@@ -173,9 +173,7 @@ def test_one_zone_and_one_name_are_enough():
     (statement,) = [s for s in policies[0]["PolicyDocument"]["Statement"] if s["Sid"] == "WriteRecords"]
     resolved = cfn.resolve(statement, one)
     assert resolved["Resource"] == ["arn:*:route53:::hostedzone/Z1"]
-    names = resolved["Condition"]["ForAllValues:StringEquals"][
-        "route53:ChangeResourceRecordSetsNormalizedRecordNames"
-    ]
+    names = resolved["Condition"]["ForAllValues:StringEquals"]["route53:ChangeResourceRecordSetsNormalizedRecordNames"]
     assert names == ["a.example.com", "_understudy.a.example.com"]
 
 
@@ -221,6 +219,4 @@ def test_only_event_rules_of_this_account_may_fill_the_dead_letter_queue():
     (statement,) = cfn.resolve(policy["PolicyDocument"]["Statement"], PARAMETERS)
     assert statement["Principal"] == {"Service": "events.amazonaws.com"}
     assert statement["Action"] == "sqs:SendMessage"
-    assert statement["Condition"] == {
-        "ArnLike": {"aws:SourceArn": "arn:aws:events:eu-west-1:123456789012:rule/*"}
-    }
+    assert statement["Condition"] == {"ArnLike": {"aws:SourceArn": "arn:aws:events:eu-west-1:123456789012:rule/*"}}

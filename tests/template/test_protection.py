@@ -45,9 +45,7 @@ def test_no_log_is_kept_for_ever(name):
 
 def test_two_watches_never_run_side_by_side():
     reserved = {
-        n: f["ReservedConcurrentExecutions"]
-        for n, f in FUNCTIONS.items()
-        if "ReservedConcurrentExecutions" in f
+        n: f["ReservedConcurrentExecutions"] for n, f in FUNCTIONS.items() if "ReservedConcurrentExecutions" in f
     }
     assert set(reserved) == {"WatchClustersFunction", "RecordHeartbeatFunction"}
     assert cfn.resolve(reserved["WatchClustersFunction"], {"ReserveWatch": "true"}) == 1
@@ -87,8 +85,7 @@ def test_an_alarm_watches_undelivered_events_every_function_and_bad_endings():  
         assert len(metrics) <= 10, "an alarm takes ten metrics at most"
         watched |= {(m["MetricName"], m["Dimensions"][0]["Value"]["Ref"]) for m in metrics}
     assert watched == {("Errors", name) for name in FUNCTIONS} | {
-        (metric, "TransitionStateMachine")
-        for metric in ("ExecutionsFailed", "ExecutionsTimedOut", "ExecutionsAborted")
+        (metric, "TransitionStateMachine") for metric in ("ExecutionsFailed", "ExecutionsTimedOut", "ExecutionsAborted")
     }
 
 

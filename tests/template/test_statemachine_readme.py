@@ -7,9 +7,7 @@ from typing import Any
 from tests.template import cfn
 
 FOLDER = cfn.ROOT / "statemachine"
-STATES: dict[str, dict[str, Any]] = json.loads((FOLDER / "transition.asl.json").read_text(encoding="utf-8"))[
-    "States"
-]
+STATES: dict[str, dict[str, Any]] = json.loads((FOLDER / "transition.asl.json").read_text(encoding="utf-8"))["States"]
 README = (FOLDER / "README.md").read_text(encoding="utf-8")
 
 

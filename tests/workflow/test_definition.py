@@ -67,9 +67,7 @@ def test_every_state_is_reached():
     assert reached == set(DEFINITION.states)
 
 
-@pytest.mark.parametrize(
-    "step", [step for step, outcomes in OUTCOMES.items() if outcomes.get("STALE") == SUPERSEDED]
-)
+@pytest.mark.parametrize("step", [step for step, outcomes in OUTCOMES.items() if outcomes.get("STALE") == SUPERSEDED])
 def test_a_superseded_execution_leaves_quietly_and_touches_nothing_more(step):  # B1
     script = answering(step, "STALE")
     execution = run(script)
@@ -253,9 +251,7 @@ def test_a_break_that_cannot_even_be_recorded_still_says_what_broke():
     )
     execution = run(script)
     assert (execution.status, execution.error) == (Status.FAILED, "Broken")
-    assert (
-        execution.cause == "FenceNode: ClientError: table is gone (and it could not be recorded: ClientError)"
-    )
+    assert execution.cause == "FenceNode: ClientError: table is gone (and it could not be recorded: ClientError)"
 
 
 def test_an_endless_wait_is_ended_by_the_timeout_of_the_machine():

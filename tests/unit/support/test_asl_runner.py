@@ -83,9 +83,7 @@ def test_a_broken_answer_is_caught_by_the_task_that_read_it():
 
 
 def test_a_wait_takes_its_time_and_passes_its_input_on():
-    execution = run(
-        machine({"Wait": {"Type": "Wait", "Seconds": "{% 2 + 3 %}", "Next": "Done"}, **DONE}), given=[1]
-    )
+    execution = run(machine({"Wait": {"Type": "Wait", "Seconds": "{% 2 + 3 %}", "Next": "Done"}, **DONE}), given=[1])
     assert execution.clock.now_s == 5
     assert execution.output == [1]
 
@@ -128,9 +126,7 @@ def test_retries_back_off_up_to_their_longest_delay():
 
 
 def test_each_retrier_counts_for_itself_and_the_first_that_matches_decides():
-    definition = machine(
-        {"Act": task(Retry=[retrier("Busy", MaxAttempts=1), retrier("States.TaskFailed")]), **DONE}
-    )
+    definition = machine({"Act": task(Retry=[retrier("Busy", MaxAttempts=1), retrier("States.TaskFailed")]), **DONE})
     assert run(definition, failing(2, "Busy")).error == "Busy"
     assert run(definition, failing(3, "Other")).status is Status.SUCCEEDED
 
@@ -237,9 +233,7 @@ def test_what_the_runner_does_not_know_is_refused_when_read(states, complaint):
         machine(states)
 
 
-@pytest.mark.parametrize(
-    "changes", [{"QueryLanguage": "JSONPath"}, {"StartAt": "Nowhere"}, {"Version": "1.0"}]
-)
+@pytest.mark.parametrize("changes", [{"QueryLanguage": "JSONPath"}, {"StartAt": "Nowhere"}, {"Version": "1.0"}])
 def test_a_machine_the_runner_does_not_know_is_refused(changes):
     with pytest.raises(UnsupportedError):
         machine(dict(DONE), **changes)

@@ -13,6 +13,7 @@ from understudy.domain.definition import Definition
 from understudy.domain.model import ClusterState, NodeReport
 
 STATE = "state"
+REFUSAL = "refusal"
 KIND = "cluster"
 STAGES = "stages"
 POWER_WORDS = ("power", "power_at", "power_boot")
@@ -98,6 +99,16 @@ def definition_item(definition: Definition) -> Item:
 def read_definition(item: Mapping[str, Mapping[str, Any]]) -> Definition:
     """The definition that an item holds."""
     return from_map(Definition, from_item(item)["definition"])
+
+
+def refusal_item(cluster: str, digest: str, faults: list[str]) -> Item:
+    """The item that says which text was refused last, and why."""
+    return to_item({"pk": cluster, "sk": REFUSAL, "digest": digest, "faults": faults})
+
+
+def read_refusal(item: Mapping[str, Mapping[str, Any]]) -> str:
+    """The digest of the refused text; empty without an item."""
+    return str(from_item(item).get("digest", ""))
 
 
 def facts_as_attributes(facts: Mapping[str, Any]) -> dict[str, Any]:

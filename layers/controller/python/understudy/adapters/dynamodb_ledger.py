@@ -144,6 +144,14 @@ class DynamoDbLedger:
             ]
         )
 
+    def refused_digest(self, cluster: str) -> str:
+        """The digest of the text that was refused last; empty when none was."""
+        return items.read_refusal(self._get(cluster, items.REFUSAL))
+
+    def note_refusal(self, cluster: str, digest: str, faults: list[str]) -> None:
+        """Remember which text was refused and why. The state is not touched."""
+        self._client.put_item(TableName=self._table, Item=items.refusal_item(cluster, digest, faults))
+
     # How it is done
 
     def _record(self, cluster: str, instance_id: str, update: Mapping[str, Any]) -> ClusterState | Refusal:

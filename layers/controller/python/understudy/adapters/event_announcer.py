@@ -1,28 +1,33 @@
 """Tells what the controller does: Announcer on EventBridge."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import cached_property
 from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from understudy.domain.errors import AnnouncementError
 
 SOURCE = "understudy"
 
 
-class AnnouncementError(Exception):
-    """EventBridge did not take an event. The message names its error code."""
-
-
 class EventAnnouncer:
-    """One event bus, by a boto3 client and the bus's name or ARN."""
+    """One event bus, by the bus's name or ARN and a function that makes a boto3 client when one is needed."""
 
-    def __init__(self, client: Any, bus_name: str) -> None:
-        self._client = client
+    def __init__(self, connect: Callable[[], Any], bus_name: str) -> None:
+        self._connect = connect
         self._bus_name = bus_name
+
+    @cached_property
+    def _client(self) -> Any:
+        return self._connect()
 
     def announce(self, detail_type: str, detail: Mapping[str, Any]) -> None:
         """Publish one event, source `understudy` (B5).
 
-        Raises AnnouncementError when EventBridge did not take it, and lets botocore's errors through. A bus that does
-        not exist takes everything, and nobody hears of it.
+        Raises AnnouncementError when EventBridge did not take it or did not answer. A bus that does not exist takes
+        everything, and nobody hears of it.
         """
         entry = {
             "EventBusName": self._bus_name,
@@ -30,7 +35,10 @@ class EventAnnouncer:
             "DetailType": detail_type,
             "Detail": json.dumps(detail),
         }
-        answer = self._client.put_events(Entries=[entry])
+        try:
+            answer = self._client.put_events(Entries=[entry])
+        except (BotoCoreError, ClientError) as fault:
+            raise AnnouncementError(f"{detail_type}: {fault}") from fault
         if answer["FailedEntryCount"]:
             (refused,) = answer["Entries"]
             raise AnnouncementError(f"{detail_type}: {refused.get('ErrorCode')}: {refused.get('ErrorMessage')}")

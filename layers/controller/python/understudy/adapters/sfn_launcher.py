@@ -1,7 +1,8 @@
 """Starts transitions: Launcher on Step Functions."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import cached_property
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -12,11 +13,15 @@ STARTED_BEFORE = "ExecutionAlreadyExists"
 
 
 class SfnLauncher:
-    """One state machine, by a boto3 client and the machine's ARN."""
+    """One state machine, by its ARN and a function that makes a boto3 client when one is needed."""
 
-    def __init__(self, client: Any, state_machine_arn: str) -> None:
-        self._client = client
+    def __init__(self, connect: Callable[[], Any], state_machine_arn: str) -> None:
+        self._connect = connect
         self._state_machine_arn = state_machine_arn
+
+    @cached_property
+    def _client(self) -> Any:
+        return self._connect()
 
     def start(self, name: str, request: Mapping[str, Any]) -> bool:
         """Start an execution of this name (1 to 80 of 0-9 A-Z a-z - _); False when that name has been used before (S8).

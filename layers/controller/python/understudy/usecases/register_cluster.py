@@ -32,7 +32,7 @@ class RegisterOutcome(StrEnum):
 
 
 ReadDefinition = Callable[[ParameterText, int], tuple[Definition | None, list[str]]]
-"""Turns a parameter's text and a version into a definition, or into the list of its faults. Raises NodesUnreadableError."""
+"""A definition of this version from a parameter's text, or the list of its faults. Raises NodesUnreadableError."""
 
 
 def register_cluster(
