@@ -85,6 +85,7 @@ class Cluster:
         wanted = self.node(name).instance.instance_id
 
         def settled() -> dict[str, Any] | None:
+            self._demand_running()
             state = self.state()
             there = state.get("active") == wanted and state["epoch"] > above_epoch and "transition" not in state
             return state if there and state["nodes"][wanted]["service"] == "IN_SERVICE" else None
@@ -96,9 +97,14 @@ class Cluster:
         wait_for(f"{name} is ready as standby", lambda: self._stands_by(name), limit_s, why=self.summary)
 
     def _stands_by(self, name: str) -> bool:
+        self._demand_running()
         node, beats = self.node(name), self.beats(name)
         obeys = beats.get("boot") == node.boot_id and beats.get("read_epoch") == self.state()["epoch"]
         return node.running() and obeys and beats["service"] == "OUT_OF_SERVICE"
+
+    def _demand_running(self) -> None:
+        for node in self.nodes:
+            node.demand_running()
 
     def summary(self) -> str:
         """One line for an error message."""

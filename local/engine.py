@@ -31,7 +31,7 @@ class Engine:
     """Where everything runs. `endpoints` is the environment that points any AWS client at it."""
 
     def __init__(self, directory: Path, propagation_s: float = 0.0) -> None:
-        self.directory = directory
+        self.directory = directory.resolve()
         self.run = secrets.token_hex(6)
         self._propagation_s = propagation_s
         self._exit = contextlib.ExitStack()

@@ -15,6 +15,7 @@ from local.engine import REGION, Engine
 from local.processes import Child, kill_marked, kill_pid, marked, start
 from local.sam import ROOT
 from local.stack import Stack
+from local.waiting import NotInTime
 from local.world import Instance
 
 NODE_MARK = "UNDERSTUDY_LOCAL_NODE"
@@ -79,11 +80,17 @@ class Node:
         if self._agent is not None and self._agent.running():
             self._agent.popen.send_signal(signal.SIGTERM)
             self._agent.popen.wait(_STOP_LIMIT_S)
+            self._agent = None
 
     def kill_service(self) -> None:
         """Only the services die; the agent goes on."""
         for pid in self._service_pids():
             kill_pid(pid)
+
+    def demand_running(self) -> None:
+        """Raises NotInTime with the end of the agent's log when the agent ended by itself."""
+        if self._agent is not None and not self._agent.running() and self._agent.popen.returncode >= 0:
+            raise NotInTime(f"{self._agent.name} ended by itself:\n{self._agent.tail()}")
 
     def running(self) -> bool:
         return self._agent is not None and self._agent.running()
