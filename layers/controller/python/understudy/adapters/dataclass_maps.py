@@ -24,9 +24,14 @@ def to_map(value: Any, *, sparse: bool = False) -> dict[str, Any]:
 
 
 def from_map(kind: type[T], stored: Mapping[str, Any]) -> T:
-    """The dataclass `kind` that `to_map` has stored. Raises TypeError when a field without a default is missing."""
+    """The dataclass `kind` that `to_map` has stored: a missing field that may be None is None, as it was stored.
+
+    Raises TypeError when another field without a default is missing.
+    """
     hints = _hints(kind)  # type: ignore[arg-type]
-    return kind(**{name: _revived(hint, stored[name]) for name, hint in hints.items() if name in stored})
+    found = {name: _revived(hint, stored[name]) for name, hint in hints.items() if name in stored}
+    absent = {name: None for name in _optional(kind) if name not in stored}  # type: ignore[arg-type]
+    return kind(**absent, **found)
 
 
 def _plain(value: Any, sparse: bool) -> Any:
@@ -62,3 +67,10 @@ def _default(field: "Field[Any]") -> Any:
 @cache
 def _hints(kind: type) -> dict[str, Any]:
     return get_type_hints(kind)
+
+
+@cache
+def _optional(kind: type) -> tuple[str, ...]:
+    """The fields without a default that may be None."""
+    required = {field.name for field in fields(kind) if _default(field) is MISSING}
+    return tuple(name for name, hint in _hints(kind).items() if name in required and NoneType in get_args(hint))
