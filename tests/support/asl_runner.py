@@ -81,6 +81,7 @@ class Execution:
         name: str = "test",
     ) -> None:
         self.clock = clock or Clock()
+        self.name = name
         self.status = Status.RUNNING
         self.output: Any = None
         self.error = ""

@@ -232,7 +232,6 @@ class World:
 
     def _execute(self, name: str, request: Any) -> Execution:
         execution = Execution(WORKFLOW, self.handlers, request, clock=self.clock, name=name)
-        execution.name = name  # type: ignore[attr-defined]
         self.executions.append(execution)
         return execution
 

@@ -1,0 +1,136 @@
+"""Moving the address, where the workflow's story does not reach."""
+
+import pytest
+
+from tests.support.builders import (
+    ADDRESS_A,
+    ADDRESS_B,
+    CLUSTER,
+    NOW,
+    RECORD,
+    a_definition,
+    a_moving_state,
+    a_previous,
+    record_sets,
+)
+from tests.support.fakes.clock import VirtualClock
+from tests.support.fakes.ledger import FakeLedger
+from tests.support.fakes.zone import FakeZone
+from understudy.domain.errors import AddressUnreadableError, GuardMismatchError, UnprovenError, ZoneBusyError
+from understudy.domain.model import AddressStatus, Proof
+from understudy.domain.record import RecordSet, guard_epoch, guard_name
+from understudy.usecases.grant_lease import grant_lease
+from understudy.usecases.move_address import MoveOutcome, move_address
+
+FENCED = {"previous": a_previous(proof=Proof.RELEASED)}
+
+
+class Mover:
+    def __init__(self, **changes):
+        self.clock = VirtualClock(NOW)
+        self.ledger = FakeLedger(a_moving_state(**{**FENCED, **changes}), a_definition())
+        self.zone = FakeZone(self.clock)
+        for record_set in record_sets():
+            self.zone.put(RECORD, record_set)
+
+    def move(self, epoch=2, attempt=0):
+        payload = {"cluster": CLUSTER, "epoch": epoch, "attempt": attempt}
+        return move_address(payload, ledger=self.ledger, zone=self.zone, clock=self.clock)
+
+    @property
+    def dns(self):
+        return self.zone.read(RECORD).record.values[0]
+
+
+def test_without_a_proof_the_record_stays_and_no_lease_is_granted():  # B4
+    world = Mover(previous=a_previous())
+    with pytest.raises(UnprovenError):
+        world.move()
+    with pytest.raises(UnprovenError):
+        grant_lease({"cluster": CLUSTER, "epoch": 2}, ledger=world.ledger, clock=world.clock)
+    assert world.dns == ADDRESS_A
+    assert world.ledger.state().active is None
+
+
+def test_doing_it_twice_is_safe_and_says_so():  # B1 S4
+    world = Mover()
+    assert world.move()["outcome"] == MoveOutcome.ACCEPTED
+    assert world.move()["outcome"] == MoveOutcome.ALREADY_THERE
+    assert len(world.zone.batches) == 1
+    assert world.dns == ADDRESS_B
+
+
+def test_an_answer_that_was_lost_is_submitted_again_so_that_somebody_can_follow_the_change():  # B2
+    world = Mover()
+    world.zone.fail_next("submit", ZoneBusyError("no answer"), done=True)
+    assert world.move()["outcome"] == MoveOutcome.RETRY
+    assert world.dns == ADDRESS_B
+    assert world.move(attempt=1)["outcome"] == MoveOutcome.ACCEPTED
+    assert world.ledger.state().address.change_ids == ("C0000000000002",)
+
+
+def test_a_stale_step_of_an_older_epoch_writes_nothing():  # B1
+    world = Mover()
+    assert world.move(epoch=1)["outcome"] == "STALE"
+    assert world.zone.batches == []
+
+
+def test_a_newer_writer_that_comes_between_reading_and_writing_wins():  # B1
+    world = Mover()
+
+    def newer_writer():
+        for record_set in record_sets(epoch=3, address="10.0.9.9", node="node-c"):
+            world.zone.put(RECORD, record_set)
+
+    world.zone.before_next("submit", newer_writer)
+    assert world.move()["outcome"] == MoveOutcome.RETRY
+    assert world.dns == "10.0.9.9"
+    assert world.move(attempt=1)["outcome"] == "STALE"
+    assert guard_epoch(world.zone.read(RECORD).guard) == 3
+
+
+def test_without_the_guard_in_the_batch_an_older_writer_would_take_the_record_back():  # B1
+    """What the guard is for: the same race with a batch that only upserts."""
+    world = Mover()
+    submit = world.zone.submit
+    world.zone.submit = lambda record, batch, comment: submit(record, batch[-1:], comment)
+    world.zone.before_next(
+        "submit", lambda: [world.zone.put(RECORD, each) for each in record_sets(epoch=3, address="10.0.9.9")]
+    )
+    world.move()
+    assert world.dns == ADDRESS_B  # the older epoch has overwritten the newer one
+
+
+def test_a_record_that_another_cluster_guards_is_not_touched():  # B1
+    world = Mover()
+    world.zone.put(RECORD, RecordSet(guard_name(RECORD), "TXT", 10, ('"understudy cluster=other epoch=1 node=x"',)))
+    answer = world.move()
+    assert answer["outcome"] == MoveOutcome.REFUSED
+    assert "another cluster" in answer["why"]
+    assert world.dns == ADDRESS_A
+    assert world.ledger.state().address.status is AddressStatus.OWED
+
+
+@pytest.mark.parametrize(
+    ("method", "fault"),
+    [
+        ("read", AddressUnreadableError("throttled")),
+        ("submit", ZoneBusyError("PriorRequestNotComplete")),
+        ("submit", GuardMismatchError("somebody was faster")),
+    ],
+)
+def test_what_may_pass_is_tried_as_often_as_the_tunables_say_and_then_owed(method, fault):  # S6 S8 B2
+    world = Mover()
+    outcomes = []
+    for attempt in range(3):
+        world.zone.fail_next(method, fault)
+        outcomes.append(world.move(attempt=attempt))
+    assert [outcome["outcome"] for outcome in outcomes] == ["RETRY", "RETRY", "GAVE_UP"]
+    assert [outcome.get("wait_s") for outcome in outcomes] == [2, 2, None]
+    assert world.ledger.state().address.status is AddressStatus.OWED
+
+
+def test_a_quiet_failover_asks_route_53_three_times():  # B9
+    world = Mover()
+    world.move()
+    assert world.zone.calls == ["read", "submit"]  # a read is two lookups: record and guard

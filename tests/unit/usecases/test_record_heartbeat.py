@@ -1,0 +1,139 @@
+"""What a heartbeat does."""
+
+from dataclasses import replace
+
+import pytest
+
+from tests.support.builders import BOOTS, CLUSTER, NODE_A, NODE_B, NOW, a_definition, a_report, a_state
+from tests.support.fakes.announcer import FakeAnnouncer
+from tests.support.fakes.clock import VirtualClock
+from tests.support.fakes.launcher import FakeLauncher
+from tests.support.fakes.ledger import FakeLedger
+from understudy.domain.errors import AnnouncementError
+from understudy.usecases.judging import OPERATOR_CALLED, Judge
+from understudy.usecases.record_heartbeat import record_heartbeat
+
+ARN = "arn:aws:ec2:us-east-1:123456789012:instance/"
+
+
+class Recorder:
+    def __init__(self, state=None):
+        self.clock = VirtualClock(NOW)
+        self.ledger = FakeLedger(state or a_state(), a_definition())
+        self.launcher, self.announcer = FakeLauncher(), FakeAnnouncer()
+        self.judge = Judge(self.ledger, self.launcher, self.announcer, self.clock)
+
+    def beat(self, instance_id=NODE_B, at=NOW + 4, delay_s=0, **changes):
+        self.clock.now_s = at + delay_s
+        detail = {
+            "cluster": CLUSTER,
+            "boot": BOOTS[instance_id],
+            "beat": 86_400_000 + (at - NOW) * 1000,
+            "keeps_lease": True,
+            "read_epoch": 1,
+            "services": {"postgresql": "IN_SERVICE" if instance_id == NODE_A else "OUT_OF_SERVICE"},
+            "agent": "0.1.0",
+        }
+        return self.send({"source": ARN + instance_id, "ingested_at": _iso(at), "detail": {**detail, **changes}})
+
+    def send(self, event):
+        return record_heartbeat(event, beats=self.ledger, ledger=self.ledger, judge=self.judge, clock=self.clock)
+
+
+def _iso(at):
+    from datetime import UTC, datetime
+
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def test_a_beat_when_all_is_well_costs_one_write_and_starts_nothing():  # S11 B9
+    world = Recorder()
+    assert world.beat() == "recorded"
+    assert world.ledger.calls.count("record_beat") == 1
+    assert set(world.ledger.calls) == {"record_beat", "definition"}  # a version is read once and kept
+    assert world.ledger.state().nodes[NODE_B].heard_at == NOW + 4
+    assert not world.launcher.starts
+    assert not world.announcer.events
+
+
+def test_a_beat_of_the_standby_notices_that_the_active_node_is_silent():  # S11
+    world = Recorder(a_state(node_b=a_report(NODE_B)))
+    world.beat(at=NOW + 14)
+    assert not world.launcher.starts
+    world.beat(at=NOW + 15)
+    (name,) = world.launcher.starts
+    assert name.startswith("orders-db-epoch2-")
+    assert world.launcher.requests[0]["rule"] == "active-is-silent"
+    assert world.launcher.requests[0]["action"] == "failover"
+
+
+def test_two_beats_that_notice_the_same_silence_ask_for_one_transition():
+    world = Recorder(a_state(node_b=a_report(NODE_B)))
+    assert NOW % 15 == 0
+    world.beat(at=NOW + 15)
+    world.beat(at=NOW + 16)
+    assert len(world.launcher.starts) == 1
+
+
+def test_a_beat_that_is_judged_late_moves_nothing_and_calls_the_operator_once():  # B3
+    world = Recorder()
+    world.beat(at=NOW + 30, delay_s=6)
+    world.beat(at=NOW + 34, delay_s=6)
+    assert not world.launcher.starts
+    assert [detail["rule"] for detail in world.announcer.details(OPERATOR_CALLED)] == ["observer-is-suspect"]
+
+
+def test_an_alert_is_forgotten_when_its_cause_is_gone_so_that_the_next_one_is_told():
+    world = Recorder()
+    world.beat(at=NOW + 30, delay_s=6)
+    assert world.ledger.state().alert == "observer-is-suspect"
+    world.beat(NODE_A, at=NOW + 32)
+    assert world.ledger.state().alert is None
+    world.beat(at=NOW + 60, delay_s=6)
+    assert len(world.announcer.details(OPERATOR_CALLED)) == 2
+
+
+def test_a_bus_that_does_not_take_the_call_for_the_operator_stops_nothing():
+    world = Recorder()
+    world.announcer.fail_next("announce", AnnouncementError("down"))
+    assert world.beat(at=NOW + 30, delay_s=6) == "recorded"
+
+
+@pytest.mark.parametrize(
+    ("event", "outcome"),
+    [
+        ({}, "malformed"),
+        ({"source": ARN + NODE_A, "ingested_at": "yesterday", "detail": {}}, "malformed"),
+        ({"source": ARN + NODE_A, "ingested_at": "2026-11-22T10:00:00", "detail": {}}, "malformed"),
+        ({"source": "aws.ec2", "ingested_at": "2026-11-22T10:00:00Z", "detail": {}}, "malformed"),
+        ({"source": ARN + NODE_A, "ingested_at": "2026-11-22T10:00:00Z", "detail": "x"}, "malformed"),
+    ],
+)
+def test_an_event_that_is_no_heartbeat_is_refused_without_a_write(event, outcome):  # S11
+    world = Recorder()
+    assert world.send(event) == outcome
+    assert world.ledger.calls == []
+
+
+def test_a_beat_for_an_unknown_cluster_is_refused():  # S11
+    assert Recorder().beat(cluster="no-such") == "unknown_cluster"
+
+
+def test_a_beat_of_an_instance_that_is_no_member_is_refused():  # S11
+    world = Recorder(replace(a_state(), nodes={NODE_A: a_report()}))
+    assert world.beat(NODE_B) == "not_a_member"
+
+
+def test_late_duplicate_and_reordered_beats_never_replace_newer_ones():  # S11
+    world = Recorder()
+    assert world.beat(at=NOW + 8) == "recorded"
+    assert world.beat(at=NOW + 8) == "stale"
+    assert world.beat(at=NOW + 4) == "stale"
+    assert world.ledger.state().nodes[NODE_B].heard_at == NOW + 8
+
+
+def test_a_late_beat_of_an_earlier_boot_does_not_replace_the_newer_boot():  # S11
+    world = Recorder()
+    assert world.beat(at=NOW + 8, boot="second-boot", beat=5) == "recorded"
+    assert world.beat(at=NOW + 7) == "stale"
+    assert world.ledger.state().nodes[NODE_B].boot == "second-boot"

@@ -1,0 +1,225 @@
+"""Registration: putting the parameter is all there is to it."""
+
+import json
+from functools import partial
+
+import pytest
+
+from tests.support.builders import ADDRESS_A, ADDRESS_B, CLUSTER, NODE_A, NODE_B, NODE_C, NOW, RECORD, SPECS
+from tests.support.fakes.announcer import FakeAnnouncer
+from tests.support.fakes.clock import VirtualClock
+from tests.support.fakes.ledger import FakeLedger
+from tests.support.fakes.nodes import FakeNodes
+from tests.support.fakes.parameters import FakeParameters
+from tests.support.fakes.zone import FakeZone
+from understudy.definition import read_definition
+from understudy.domain.errors import AddressUnreadableError, LedgerConflictError
+from understudy.domain.model import AddressStatus
+from understudy.domain.record import RecordSet, guard_name
+from understudy.usecases.register_cluster import (
+    DEFINITION_REFUSED,
+    RegisterOutcome,
+    register_changed,
+    register_cluster,
+)
+
+
+def a_document(**changes):
+    return {
+        "nodes": [
+            {"name": "node-a", "instance_id": NODE_A, "priority": 1},
+            {"name": "node-b", "instance_id": NODE_B, "priority": 2},
+        ],
+        "addresses": [
+            {"kind": "route53_record", "hosted_zone_id": "Z0EXAMPLE", "name": "orders-db.corp.example.com", "type": "A"}
+        ],
+        "services": [{"name": "postgresql"}],
+        **changes,
+    }
+
+
+class Office:
+    def __init__(self):
+        self.ledger, self.zone, self.ec2 = FakeLedger(), FakeZone(), FakeNodes()
+        self.parameters, self.announcer, self.clock = FakeParameters(), FakeAnnouncer(), VirtualClock(NOW)
+        for spec in SPECS:
+            self.ec2.launch(spec.instance_id, spec.address, spec.zone)
+
+    def put(self, document):
+        return self.register(self.parameters.put(CLUSTER, json.dumps(document)))
+
+    def register(self, text):
+        return register_cluster(
+            text,
+            registry=self.ledger,
+            records=self.zone,
+            read_definition=partial(read_definition, nodes=self.ec2),
+            announcer=self.announcer,
+            clock=self.clock,
+        )
+
+    def record_carries(self, address):
+        self.zone.put(RECORD, RecordSet(RECORD.name, "A", 60, (address,)))
+
+    def guard_says(self, text):
+        self.zone.put(RECORD, RecordSet(guard_name(RECORD), "TXT", 60, (f'"{text}"',)))
+
+
+def test_a_new_cluster_has_no_holder_and_the_addresses_that_ec2_gave():  # S3
+    office = Office()
+    assert office.put(a_document()) is RegisterOutcome.ACCEPTED
+    state = office.ledger.state()
+    assert (state.epoch, state.active, state.previous, state.definition_version) == (0, None, None, 1)
+    definition = office.ledger.definition(CLUSTER, 1)
+    assert [node.address for node in definition.nodes] == [ADDRESS_A, ADDRESS_B]
+    assert {node.zone for node in definition.nodes} == {"us-east-1a", "us-east-1b"}
+
+
+def test_the_member_whose_address_the_record_carries_counts_as_the_last_holder_and_is_unproven():  # B4
+    office = Office()
+    office.record_carries(ADDRESS_B)
+    office.put(a_document())
+    previous = office.ledger.state().previous
+    assert (previous.node, previous.keeps_lease, previous.proof) == (NODE_B, False, None)
+
+
+def test_the_epoch_goes_on_from_a_guard_of_an_earlier_life():  # B1
+    office = Office()
+    office.guard_says("understudy cluster=orders-db epoch=41 node=node-a")
+    office.put(a_document())
+    assert office.ledger.state().epoch == 41
+
+
+def test_a_record_that_another_cluster_protects_is_refused():  # B1
+    office = Office()
+    office.guard_says("understudy cluster=other epoch=41 node=node-a")
+    assert office.put(a_document()) is RegisterOutcome.REFUSED
+    assert "protected by another cluster" in office.announcer.details(DEFINITION_REFUSED)[0]["faults"][0]
+
+
+def test_a_bad_definition_is_refused_with_every_fault_and_the_last_good_one_stays():
+    office = Office()
+    office.put(a_document())
+    before = office.ledger.state()
+    bad = a_document(nodes=[{"name": "node-a", "instance_id": "i-1", "priority": 0}], colour="red")
+    assert office.put(bad) is RegisterOutcome.REFUSED
+    faults = office.announcer.details(DEFINITION_REFUSED)[0]["faults"]
+    assert {fault.partition(":")[0] for fault in faults} == {
+        "nodes",
+        "nodes[0].instance_id",
+        "nodes[0].priority",
+        "colour",
+    }
+    assert office.ledger.state() == before
+
+
+def test_the_operator_is_told_once_of_a_bad_text_however_often_the_watch_sees_it():
+    office = Office()
+    text = office.parameters.put(CLUSTER, "nodes: []")
+    assert [office.register(text) for _ in range(3)] == [
+        RegisterOutcome.REFUSED,
+        RegisterOutcome.UNCHANGED,
+        RegisterOutcome.UNCHANGED,
+    ]
+    assert len(office.announcer.details(DEFINITION_REFUSED)) == 1
+
+
+def test_putting_the_same_text_again_changes_nothing():
+    office = Office()
+    office.put(a_document())
+    before = office.ledger.state()
+    assert office.put(a_document()) is RegisterOutcome.UNCHANGED
+    assert office.ledger.state() == before
+
+
+def test_a_parameter_that_was_deleted_and_put_anew_is_a_new_definition_though_its_version_starts_again():
+    office = Office()
+    office.put(a_document())
+    office.parameters.delete(CLUSTER)
+    assert office.put(a_document(services=[])) is RegisterOutcome.ACCEPTED
+    assert office.ledger.state().definition_version == 2
+
+
+@pytest.mark.parametrize("fault", ["ec2", "route53", "conflict"])
+def test_what_cannot_be_judged_now_is_deferred_and_accepted_later(fault):  # B3
+    office = Office()
+    text = office.parameters.put(CLUSTER, json.dumps(a_document()))
+    office.ec2.is_down = fault == "ec2"
+    if fault == "route53":
+        office.zone.fail_next("read", AddressUnreadableError("down"))
+    if fault == "conflict":
+        office.ledger.fail_next("register", LedgerConflictError("somebody else"))
+    assert office.register(text) is RegisterOutcome.DEFERRED
+    office.ec2.is_down = False
+    assert office.register(text) is RegisterOutcome.ACCEPTED
+
+
+def serving(office, instance_id=NODE_A):
+    from dataclasses import replace
+
+    office.put(a_document())
+    office.ledger.put_state(replace(office.ledger.state(), active=instance_id, epoch=1))
+
+
+def test_a_node_in_service_cannot_be_taken_out_of_the_definition():
+    office = Office()
+    serving(office)
+    nodes = [{"name": "node-c", "instance_id": NODE_C, "priority": 1}, a_document()["nodes"][1]]
+    assert office.put(a_document(nodes=nodes)) is RegisterOutcome.REFUSED
+    assert "node-a) is in service" in office.announcer.details(DEFINITION_REFUSED)[0]["faults"][0]
+
+
+def test_a_standby_can_be_replaced_while_the_service_runs():
+    office = Office()
+    serving(office)
+    nodes = [a_document()["nodes"][0], {"name": "node-b", "instance_id": NODE_C, "priority": 2}]
+    assert office.put(a_document(nodes=nodes)) is RegisterOutcome.ACCEPTED
+    state = office.ledger.state()
+    assert set(state.nodes) == {NODE_A, NODE_C}
+    assert state.nodes[NODE_C].heard_at is None
+    assert state.active == NODE_A
+
+
+def test_a_shorter_lease_waits_for_the_next_grant_a_longer_one_does_not():  # B4
+    office = Office()
+    serving(office)
+    office.put(a_document(policy={"lease_s": 8, "heartbeat_interval_s": 1}))
+    assert office.ledger.state().terms.lease_s == 12
+    assert office.ledger.state().terms.heartbeat_interval_s == 1
+    office.put(a_document(policy={"lease_s": 20, "silence_limit_s": 30}))
+    assert office.ledger.state().terms.lease_s == 20
+
+
+def test_another_protected_name_is_owed_at_once():  # S4
+    office = Office()
+    serving(office)
+    address = {**a_document()["addresses"][0], "name": "orders.corp.example.com"}
+    office.put(a_document(addresses=[address]))
+    assert office.ledger.state().address.status is AddressStatus.OWED
+    assert office.ledger.state().address.retry_at == NOW
+
+
+def an_event(name, operation="Update"):
+    return {"detail-type": "Parameter Store Change", "detail": {"name": name, "operation": operation}}
+
+
+def test_a_change_event_registers_the_text_as_it_stands_now():
+    office = Office()
+    office.parameters.put(CLUSTER, json.dumps(a_document()))
+    event = an_event(f"/understudy/understudy/clusters/{CLUSTER}")
+    assert register_changed(event, parameters=office.parameters, register=office.register) is RegisterOutcome.ACCEPTED
+
+
+def test_a_deleted_parameter_takes_no_protection_away():
+    office = Office()
+    office.put(a_document())
+    office.parameters.delete(CLUSTER)
+    event = an_event(f"/understudy/understudy/clusters/{CLUSTER}", "Delete")
+    assert register_changed(event, parameters=office.parameters, register=office.register) is RegisterOutcome.DELETED
+    assert office.ledger.state().definition_version == 1
+
+
+def test_a_parameter_that_is_no_cluster_is_left_alone():
+    office = Office()
+    event = an_event("/understudy/understudy/tuning")
+    assert register_changed(event, parameters=office.parameters, register=office.register) is RegisterOutcome.IGNORED

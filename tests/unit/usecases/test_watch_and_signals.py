@@ -1,0 +1,192 @@
+"""The minute's backstop, and what EC2 and CloudWatch say."""
+
+from dataclasses import replace
+
+import pytest
+
+from tests.support.builders import (
+    CLUSTER,
+    NODE_A,
+    NODE_B,
+    NOW,
+    SPECS,
+    a_definition,
+    a_moving_state,
+    a_previous,
+    a_report,
+    a_state,
+    a_transition,
+)
+from tests.support.fakes.announcer import FakeAnnouncer
+from tests.support.fakes.clock import VirtualClock
+from tests.support.fakes.launcher import FakeLauncher
+from tests.support.fakes.ledger import FakeLedger
+from tests.support.fakes.parameters import FakeParameters
+from tests.support.fakes.zone import FakeZone
+from understudy.domain.model import Address, AddressStatus, PowerReading
+from understudy.usecases.judging import OPERATOR_CALLED, Judge
+from understudy.usecases.receive_signal import ALARM_STATE, EC2_STATE, receive_signal
+from understudy.usecases.watch_clusters import watch_clusters
+
+
+class Controller:
+    def __init__(self, *states, definition=None):
+        self.clock = VirtualClock(NOW)
+        self.ledger, self.launcher, self.announcer = FakeLedger(), FakeLauncher(), FakeAnnouncer()
+        self.parameters, self.zone = FakeParameters(), FakeZone(self.clock)
+        self.registered = []
+        for state in states or (a_state(),):
+            self.ledger.put_definition(replace(definition or a_definition(), cluster=state.cluster))
+            self.ledger.put_state(state)
+        self.judge = Judge(self.ledger, self.launcher, self.announcer, self.clock)
+
+    def watch(self, register=None):
+        return watch_clusters(
+            ledger=self.ledger,
+            index=self.ledger,
+            parameters=self.parameters,
+            changes=self.zone,
+            register=register or self.registered.append,
+            judge=self.judge,
+            clock=self.clock,
+        )
+
+    def receive(self, detail_type, detail, at=NOW, delay_s=0):
+        from datetime import UTC, datetime
+
+        self.clock.now_s = at + delay_s
+        event = {"detail-type": detail_type, "time": datetime.fromtimestamp(at, UTC).isoformat(), "detail": detail}
+        return receive_signal(
+            event, beats=self.ledger, ledger=self.ledger, index=self.ledger, judge=self.judge, clock=self.clock
+        )
+
+    def ec2(self, state, instance_id=NODE_A, **when):
+        return self.receive(EC2_STATE, {"instance-id": instance_id, "state": state}, **when)
+
+    def alarm(self, value, name="orders-db-down", **when):
+        return self.receive(ALARM_STATE, {"alarmName": name, "state": {"value": value}}, **when)
+
+
+def silent_for(seconds, **changes):
+    return a_state(node_a=a_report(heard_at=NOW - seconds), **changes)
+
+
+def test_the_watch_notices_a_silence_that_no_beat_has_noticed():  # S11
+    world = Controller(silent_for(20))
+    assert world.watch().judged == 1
+    assert world.launcher.requests[0]["rule"] == "active-is-silent"
+
+
+def test_when_nobody_anywhere_is_heard_the_watch_doubts_itself():  # B3
+    dark = a_state(node_a=a_report(heard_at=NOW - 20), node_b=a_report(NODE_B, heard_at=NOW - 20))
+    world = Controller(dark, replace(dark, cluster="invoices-db"))
+    world.watch()
+    assert not world.launcher.starts
+    assert {detail["rule"] for detail in world.announcer.details(OPERATOR_CALLED)} == {"observer-is-suspect"}
+
+
+def test_one_cluster_that_is_heard_lets_the_watch_believe_the_silence_of_another():  # B3
+    world = Controller(silent_for(20), a_state(cluster="invoices-db"))
+    world.watch()
+    assert [request["cluster"] for request in world.launcher.requests] == [CLUSTER]
+
+
+def test_a_cluster_that_cannot_be_judged_never_hides_the_next():  # B8
+    broken = replace(silent_for(20, cluster="broken-db"), definition_version=99)
+    world = Controller(a_state(cluster="aaa"), broken, silent_for(20))
+    report = world.watch()
+    assert report.judged < 3
+    assert report.faults
+    assert [request["cluster"] for request in world.launcher.requests] == [CLUSTER]
+
+
+def test_parameters_out_of_reach_do_not_keep_the_watch_from_judging():  # B8
+    world = Controller(silent_for(20))
+    world.parameters.fail_next("cluster_texts", ConnectionError("Parameter Store is down"))
+    report = world.watch()
+    assert (report.judged, len(report.faults)) == (1, 1)
+    assert len(world.launcher.starts) == 1
+
+
+def test_the_watch_registers_what_no_event_has_announced():
+    world = Controller()
+    text = world.parameters.put("invoices-db", "nodes: []")
+    assert world.watch().registered == 1
+    assert world.registered == [text]
+
+
+def test_an_overdue_transition_is_taken_up_by_the_watch():  # B4
+    world = Controller(
+        a_moving_state(transition=a_transition(deadline_at=NOW - 1), previous=a_previous(renewed_at=NOW - 90))
+    )
+    world.watch()
+    assert world.launcher.requests[0]["rule"] == "overdue-and-nobody-holds"
+
+
+def test_a_change_that_outlasted_its_polls_is_followed_until_in_sync_and_noted_in_the_history():  # S7
+    world = Controller(a_state(address=Address(AddressStatus.PROPAGATING, 1, ("C0000000000001",))))
+    world.watch()
+    assert (
+        world.ledger.state().address.status is AddressStatus.PROPAGATING
+    )  # Route 53 does not know the change: unknown
+    world.zone.submit(a_definition().record, (), "")
+    world.watch()
+    assert world.ledger.state().address.status is AddressStatus.IN_SYNC
+    assert "in_sync_at" in world.ledger.history(CLUSTER, 1)["stages"]
+
+
+@pytest.mark.parametrize("power", ["stopping", "stopped", "shutting-down", "terminated"])
+def test_ec2_saying_that_the_active_node_goes_starts_the_failover_at_once(power):  # S11
+    world = Controller()
+    assert world.ec2(power) == [CLUSTER]
+    assert world.launcher.requests[0]["rule"] == "active-is-gone"
+
+
+def test_ec2s_word_counts_even_when_it_comes_late():  # B3
+    world = Controller()
+    world.ec2("stopped", delay_s=8)
+    assert world.launcher.requests[0]["rule"] == "active-is-gone"
+
+
+def test_a_running_instance_is_no_cause():
+    world = Controller()
+    world.ec2("running")
+    assert not world.launcher.starts
+
+
+def test_an_older_word_of_ec2_does_not_replace_a_newer_one():  # S11
+    world = Controller()
+    world.ec2("running", at=NOW)
+    assert world.ec2("stopped", at=NOW - 5) == []
+    assert world.ledger.state().nodes[NODE_A].power is PowerReading.RUNNING
+
+
+def test_an_instance_in_no_cluster_concerns_nobody():
+    assert Controller().ec2("stopped", instance_id="i-0123456789abcdef0") == []
+
+
+def test_an_instance_in_two_clusters_is_judged_in_both():
+    world = Controller(a_state(), a_state(cluster="invoices-db"))
+    assert sorted(world.ec2("stopped")) == ["invoices-db", CLUSTER]
+    assert len(world.launcher.starts) == 2
+
+
+def with_alarm():
+    return a_definition(nodes=(replace(SPECS[0], alarms=("orders-db-down",)), SPECS[1]))
+
+
+def test_an_alarm_that_the_definition_names_fails_its_node():  # S11
+    world = Controller(definition=with_alarm())
+    assert world.alarm("ALARM") == [CLUSTER]
+    assert world.launcher.requests[0]["rule"] == "active-has-failed"
+
+
+@pytest.mark.parametrize("value", ["OK", "INSUFFICIENT_DATA"])
+def test_an_alarm_without_data_is_no_failure(value):  # B3
+    world = Controller(definition=with_alarm())
+    world.alarm(value)
+    assert not world.launcher.starts
+
+
+def test_an_alarm_that_nobody_names_concerns_nobody():
+    assert Controller(definition=with_alarm()).alarm("ALARM", name="another") == []
