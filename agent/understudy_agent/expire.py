@@ -31,7 +31,7 @@ def keep_the_lease(
     """
     while True:
         standing = lease_file.load()
-        if standing.lease_end_ms is None:
+        if standing == Standing():
             log.info("nothing_to_expire", "no lease of this boot is left")
             return 0
         if lease.order(standing, clock_ms(), orderly_stop_s) is not Order.LEAVE_ALONE:

@@ -6,7 +6,7 @@ import fcntl
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 
 from .lease import Standing, Terms, Word
@@ -48,18 +48,20 @@ class LeaseFile:
     def load(self) -> Standing:
         """Where an agent stands that has read nothing yet: it leaves services alone until the old lease ends.
 
-        A file of another boot binds nobody: what ran then is gone. Raises ValueError for a file not ours.
+        A file of another boot binds nobody: what ran then is gone. A file that cannot be understood may stand for
+        a lease that has run out: nothing may serve before the table is read.
         """
         try:
             saved = json.loads(self._path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            return Standing()
-        try:
             if saved["boot"] != self._boot:
                 return Standing()
-            return Standing(Word.NOTHING, 0, int(saved["lease_end_ms"]), Terms(**saved["terms"]))
-        except (KeyError, TypeError) as fault:
-            raise ValueError(f"{self._path} is no lease file: {fault}") from fault
+            known = {field.name for field in fields(Terms)}
+            terms = {key: float(value) for key, value in saved["terms"].items() if key in known}
+            return Standing(Word.NOTHING, 0, int(saved["lease_end_ms"]), Terms(**terms))
+        except FileNotFoundError:
+            return Standing()
+        except (ValueError, KeyError, TypeError, AttributeError):
+            return Standing(Word.NOT_MINE)
 
 
 class Lock:

@@ -1,0 +1,135 @@
+# S9
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import understudy_agent
+from understudy_agent import config
+from understudy_agent.__main__ import main
+from understudy_agent.config import BadConfigError
+from understudy_agent.kinds import Process, Script, Unit
+
+EXAMPLE = Path(understudy_agent.__file__).parent.parent / "agent.ini"
+AGENT = "[agent]\ncluster = orders-db\ntable = t\nbus = b\n"
+SERVICE = "[service db]\nkind = unit\nunit = db.service\n"
+
+
+def faults(text: str) -> list[str]:
+    with pytest.raises(BadConfigError) as refused:
+        config.parse(text)
+    return refused.value.faults
+
+
+def test_the_example_is_good_and_its_comments_show_the_defaults():
+    settings = config.load(EXAMPLE)
+    assert [(spec.name, spec.depends_on) for spec in settings.specs] == [
+        ("data", ()),
+        ("postgresql", ("data",)),
+    ]
+    data = settings.specs[0]
+    assert (data.start_limit_s, data.stop_limit_s, data.check_interval_s) == (60, 30, 5)
+    assert settings.runtime_dir == Path("/run/understudy/orders-db")
+    assert (settings.on_stop_failure, settings.call_timeout_s) == ("reboot", 2)
+
+
+def test_the_commented_lines_of_the_example_are_good_too():
+    lines = []
+    for line in EXAMPLE.read_text().splitlines():
+        bare = line[2:] if line.startswith("# ") else line
+        lines.append(bare if " = " in bare or bare.startswith("[") or bare.endswith(" =") else "")
+    settings = config.parse("\n".join(lines))
+    assert [type(kind) for kind in settings.kinds.values()] == [Unit, Unit, Script, Process]
+    assert settings.instance_arn.endswith("instance/i-0a1b2c3d4e5f60718")
+
+
+def test_an_orderly_stop_may_take_the_sum_of_the_stop_limits_unless_told():
+    assert config.load(EXAMPLE).orderly_stop_s == 90
+    assert config.parse(AGENT + "orderly_stop_s = 7\n" + SERVICE).orderly_stop_s == 7
+
+
+def test_every_fault_is_told_with_section_key_value_and_what_is_allowed():
+    told = faults(
+        "[agent]\ncluster = orders db\nbus = b\ninstance_arn = i-0a\nboot = a_b\nruntime_dir = run\n"
+        "on_stop_failure = pray\ncall_timeout_s = soon\nclustre = x\n"
+        "[service db]\nkind = unit\nstart_limit_s = 0\ncommand = db\ndepends_on = disk\n"
+        "[service web]\nkind = daemon\n"
+        "[service job]\nkind = script\nstart = 'open\nstop = stop\n"
+        "[service proxy]\nkind = process\nready = localhost:80\n"
+        "[servce x]\n"
+    )
+    expected = [
+        "[agent] cluster = 'orders db': must match",
+        "[agent] table is missing: must be set",
+        "[agent] instance_arn = 'i-0a': must match arn:",
+        "[agent] boot = 'a_b': must match",
+        "[agent] runtime_dir = 'run': must be an absolute path",
+        "[agent] on_stop_failure = 'pray': must be one of reboot, poweroff, report",
+        "[agent] call_timeout_s = 'soon': must be a number of seconds from 0.1 to 10",
+        "[agent] clustre = 'x': unknown key; known here: boot, bus, call_timeout_s, cluster,",
+        "[service db] start_limit_s = '0': must be a number of seconds from 0.1 to 86400",
+        "[service db] command = 'db': unknown key; known here:",
+        "[service db] unit is missing: must be set",
+        "[service db] depends_on = 'disk': no service 'disk'; there are: db, web, job, proxy",
+        "[service web] kind = 'daemon': must be one of unit, script, process",
+        '[service job] start = "\'open": cannot be split into words',
+        "[service job] status is missing: must be a command",
+        "[service proxy] ready = 'localhost:80': must be IP-ADDRESS:PORT",
+        "[service proxy] command is missing: must be a command",
+        "[servce x] is unknown: sections are [agent] and [service NAME]",
+    ]
+    for fault in expected:
+        assert [line for line in told if line.startswith(fault)], fault
+    assert len(told) == len(expected)
+
+
+def test_services_that_depend_on_each_other_in_a_circle_are_refused():
+    text = AGENT + SERVICE + "depends_on = web\n[service web]\nkind = unit\nunit = w\ndepends_on = db\n"
+    assert faults(text) == ["[service db] depends_on goes in a circle: db -> web -> db"]
+
+
+def test_a_configuration_without_services_is_refused():
+    assert faults(AGENT) == ["[service NAME] is missing: at least one service must be named"]
+
+
+def test_a_configuration_without_anything_names_all_that_is_missing():
+    assert len(faults("")) == 4
+
+
+@pytest.mark.parametrize("text", ["cluster = x", AGENT + "cluster = twice\n", "[agent\n"])
+def test_a_file_that_is_no_ini_file_is_refused_in_one_line(text):
+    (told,) = faults(text)
+    assert "\n" not in told
+
+
+def test_ready_takes_ip_addresses_of_both_kinds():
+    text = AGENT + "[service p]\nkind = process\ncommand = p\nready = {}\n"
+    for address in ("127.0.0.2:5432", "[::1]:5432"):
+        config.parse(text.format(address))
+    assert faults(text.format("127.0.0.1:99999"))
+
+
+def test_a_percent_sign_and_an_equals_sign_are_nothing_special():
+    text = AGENT + "[service p]\nkind = process\ncommand = p --format=%d\n"
+    assert config.parse(text).specs[0].name == "p"
+
+
+def test_check_says_that_a_good_file_is_good(capsys):
+    assert main(["check", "--config", str(EXAMPLE)]) == 0
+    assert "good, 2 services" in capsys.readouterr().out
+
+
+def test_a_bad_file_ends_every_command_with_78_and_a_line_for_each_fault(tmp_path, capsys):
+    file = tmp_path / "agent.ini"
+    file.write_text(AGENT)
+    for command in ("check", "run", "expire"):
+        assert main([command, "--config", str(file)]) == 78
+        assert capsys.readouterr().err == (
+            f"{file}: [service NAME] is missing: at least one service must be named\n"
+        )
+
+
+def test_a_file_that_is_not_there_ends_with_78(tmp_path, capsys):
+    assert main(["check", "--config", str(tmp_path / "none.ini")]) == 78
+    assert "cannot be read" in capsys.readouterr().err

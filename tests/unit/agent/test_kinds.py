@@ -1,0 +1,326 @@
+# S9 S10 S12: with real child processes
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from tests.unit.agent.waiting import wait_for
+from understudy_agent import tasks
+from understudy_agent.kinds import TETHER, Process, Script, Unit
+from understudy_agent.tasks import Outcome, Task, command_task, group_is_gone, signal_group
+
+SLEEP = ("sleep", "600")
+PYTHON = sys.executable
+
+
+def outcome_of(task: Task) -> Outcome:
+    return wait_for(task.poll)
+
+
+def look(kind: Process | Script | Unit) -> Outcome:
+    return outcome_of(kind.look())
+
+
+@pytest.fixture
+def processes():
+    """Makes processes as services, and leaves none behind."""
+    made: list[Process] = []
+
+    def make(*command: str, ready: tuple[str, int] | None = None, clock=None) -> Process:
+        made.append(Process(command, ready, clock or count(0, 1000).__next__))
+        return made[-1]
+
+    yield make
+    for process in made:
+        wait_for(process.kill().poll)
+
+
+@pytest.fixture
+def port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+class Times:
+    """A clock that gives one time after the other."""
+
+    def __init__(self, *times_ms: int) -> None:
+        self.times_ms = list(times_ms)
+
+    def __call__(self) -> int:
+        return self.times_ms.pop(0) if len(self.times_ms) > 1 else self.times_ms[0]
+
+
+def test_a_process_counts_as_started_when_it_has_lived_for_a_second(processes):
+    process = processes(*SLEEP, clock=Times(0, 999, 1000))
+    start = process.start()
+    assert start.poll() is None
+    assert start.poll() is Outcome.DONE
+    assert look(process) is Outcome.UP
+
+
+def test_a_process_is_down_before_it_was_ever_started():
+    process = Process(SLEEP)
+    assert look(process) is Outcome.DOWN
+    assert outcome_of(process.stop()) is Outcome.DONE
+
+
+def test_a_process_that_ends_by_itself_has_failed_to_start(processes):
+    process = processes("false", clock=lambda: 0)
+    assert outcome_of(process.start()) is Outcome.FAILED
+    assert look(process) is Outcome.DOWN
+
+
+def test_a_program_that_is_not_there_fails_to_start(processes):
+    assert outcome_of(processes("/no/such/program", clock=lambda: 0).start()) is Outcome.FAILED
+
+
+def test_a_process_with_a_ready_port_is_started_when_the_port_accepts(processes, port):
+    script = (
+        "import socket,sys,time\n"
+        "sys.stdin.close()\n"
+        f"s=socket.create_server(('127.0.0.1',{port}))\n"
+        "time.sleep(600)\n"
+    )
+    process = processes(PYTHON, "-c", script, ready=("127.0.0.1", port))
+    assert outcome_of(process.start()) is Outcome.DONE
+    socket.create_connection(("127.0.0.1", port), timeout=5).close()
+
+
+def test_a_process_whose_ready_port_never_accepts_is_still_starting(processes, port):
+    process = processes(*SLEEP, ready=("127.0.0.1", port))
+    start = process.start()
+    assert [start.poll() for _ in range(20)] == [None] * 20
+    start.abort()
+    assert look(process) is Outcome.UP
+
+
+def test_a_process_that_stops_on_sigterm_is_gone_after_it(processes):
+    process = processes(*SLEEP)
+    wait_for(process.start().poll)
+    assert outcome_of(process.stop()) is Outcome.DONE
+    assert look(process) is Outcome.DOWN
+
+
+def deaf(processes: Callable[..., Process], tmp_path: Path) -> Process:
+    """A process that ignores SIGTERM."""
+    there = tmp_path / "there"
+    script = f"trap '' TERM; touch {there}; while :; do sleep 600; done"
+    process = processes("/bin/sh", "-c", script)
+    wait_for(process.start().poll)
+    wait_for(there.exists)
+    return process
+
+
+def test_a_process_that_ignores_sigterm_is_killed(processes, tmp_path):
+    process = deaf(processes, tmp_path)
+    stop = process.stop()
+    assert [stop.poll() for _ in range(20)] == [None] * 20
+    assert look(process) is not Outcome.DOWN
+    assert outcome_of(process.kill()) is Outcome.DONE
+    assert look(process) is Outcome.DOWN
+
+
+def test_a_process_is_not_gone_while_a_child_of_it_lives(processes, tmp_path):
+    child_file = tmp_path / "child"
+    script = f"sleep 600 & echo $! >{child_file}.part; mv {child_file}.part {child_file}; exit 0"
+    process = processes("/bin/sh", "-c", script)
+    wait_for(process.start().poll)
+    wait_for(child_file.exists)
+    assert wait_for(lambda: look(process) is Outcome.PARTLY)
+    assert outcome_of(process.start()) is Outcome.FAILED
+    assert outcome_of(process.kill()) is Outcome.DONE
+
+
+def test_a_process_can_be_started_again(processes):
+    process = processes(*SLEEP)
+    for _ in range(2):
+        assert outcome_of(process.start()) is Outcome.DONE
+        assert outcome_of(process.kill()) is Outcome.DONE
+
+
+def test_a_process_dies_with_the_agent(tmp_path):
+    child_file = tmp_path / "child"
+    agent = subprocess.Popen(
+        [
+            PYTHON,
+            "-c",
+            "import time\n"
+            "from understudy_agent.kinds import Process\n"
+            f"script = 'echo $$ >{child_file}.new; mv {child_file}.new {child_file}; exec sleep 600'\n"
+            "process = Process(('/bin/sh', '-c', script))\n"
+            "process.start()\n"
+            "time.sleep(600)\n",
+        ],
+        env={**os.environ, "PYTHONPATH": str(Path(TETHER).parent.parent)},
+    )
+    try:
+        wait_for(child_file.exists)
+    finally:
+        agent.kill()
+        agent.wait(10)
+    child = int(child_file.read_text())
+    assert wait_for(lambda: group_is_gone(child))
+
+
+def test_a_tether_of_an_agent_that_is_dead_already_runs_nothing():
+    assert subprocess.run([PYTHON, "-IS", TETHER, "1", "true"], check=False).returncode == 127
+
+
+def test_a_tether_tells_of_a_program_that_is_not_there():
+    ran = subprocess.run(
+        [PYTHON, "-IS", TETHER, str(os.getpid()), "/no/such/program"], capture_output=True, check=False
+    )
+    assert ran.returncode == 127
+    assert b"/no/such/program" in ran.stderr
+
+
+def shell(script: str) -> tuple[str, ...]:
+    return ("/bin/sh", "-c", script)
+
+
+def test_a_script_starts_stops_and_tells_its_status(tmp_path):
+    flag = tmp_path / "running"
+    script = Script(shell(f"touch {flag}"), shell(f"rm {flag}"), shell(f"test -e {flag} || exit 3"))
+    assert look(script) is Outcome.DOWN
+    assert outcome_of(script.start()) is Outcome.DONE
+    assert look(script) is Outcome.UP
+    assert outcome_of(script.kill()) is Outcome.DONE
+    assert look(script) is Outcome.DOWN
+    assert outcome_of(script.stop()) is Outcome.FAILED
+
+
+@pytest.mark.parametrize(
+    ("status", "meaning"),
+    [
+        (0, Outcome.UP),
+        (1, Outcome.DOWN),
+        (2, Outcome.DOWN),
+        (3, Outcome.DOWN),
+        (4, Outcome.UNKNOWN),
+        (127, Outcome.UNKNOWN),
+    ],
+)
+def test_exit_statuses_mean_what_they_mean_for_init_scripts(status, meaning):
+    assert look(Script((), (), shell(f"exit {status}"))) is meaning
+
+
+def test_a_status_command_that_cannot_be_run_is_no_answer():
+    assert look(Script((), (), ("/no/such/program",))) is Outcome.UNKNOWN
+
+
+def reaped() -> bool:
+    tasks.reap()
+    return not tasks._unreaped
+
+
+def test_a_command_that_hangs_is_killed_with_its_children(tmp_path):
+    child_file = tmp_path / "child"
+    task = command_task(
+        shell(f"sleep 600 & echo $$ >{child_file}.new; mv {child_file}.new {child_file}; wait")
+    )
+    wait_for(child_file.exists)
+    assert task.poll() is None
+    task.abort()
+    group = int(child_file.read_text())
+    assert wait_for(lambda: reaped() and group_is_gone(group))
+
+
+def test_a_command_that_has_ended_can_be_given_up():
+    task = command_task(shell("echo said"), capture=True)
+    wait_for(lambda: task.poll() is not None)
+    task.abort()
+    assert wait_for(lambda: reaped())
+
+
+def test_a_captured_command_that_is_given_up_leaves_no_pipe_open():
+    task = command_task(("sleep", "600"), capture=True)
+    task.abort()
+    assert wait_for(lambda: reaped())
+
+
+def test_a_group_that_is_not_there_cannot_be_signalled():
+    child = subprocess.Popen(["true"], start_new_session=True)
+    child.wait(10)
+    assert not signal_group(child.pid, signal.SIGTERM)
+
+
+def test_a_process_that_only_waits_to_be_reaped_is_gone():
+    child = subprocess.Popen(["true"], start_new_session=True)
+    try:
+        assert wait_for(lambda: group_is_gone(child.pid))
+    finally:
+        child.wait(10)
+
+
+def test_a_group_that_may_not_be_signalled_is_not_gone(monkeypatch):
+    def refuse(_group: int, _number: int) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "killpg", refuse)
+    assert not group_is_gone(1)
+    assert not signal_group(1, 0)
+
+
+@pytest.fixture
+def systemctl(tmp_path):
+    """A systemctl that writes down what it was asked and answers `show` from a file."""
+    program = tmp_path / "systemctl"
+    program.write_text(
+        f'#!/bin/sh\necho "$@" >>{tmp_path}/asked\n'
+        f'if [ "$1" = show ]; then cat {tmp_path}/shown; exit; fi\n'
+        '[ "$2" != broken.service ]\n'
+    )
+    program.chmod(0o755)
+    return program
+
+
+@pytest.mark.parametrize(
+    ("shown", "meaning"),
+    [
+        ("ActiveState=active\nTasksCurrent=4", Outcome.UP),
+        ("ActiveState=reloading\nTasksCurrent=4", Outcome.UP),
+        ("ActiveState=inactive\nTasksCurrent=[not set]", Outcome.DOWN),
+        ("ActiveState=inactive\nTasksCurrent=18446744073709551615", Outcome.DOWN),
+        ("ActiveState=failed\nTasksCurrent=0", Outcome.DOWN),
+        ("ActiveState=failed\nTasksCurrent=1", Outcome.PARTLY),
+        ("ActiveState=activating\nTasksCurrent=1", Outcome.UNKNOWN),
+        ("ActiveState=deactivating\nTasksCurrent=1", Outcome.UNKNOWN),
+        ("", Outcome.UNKNOWN),
+    ],
+)
+def test_a_unit_is_down_only_when_it_is_inactive_and_none_of_its_processes_is_left(
+    systemctl, tmp_path, shown, meaning
+):
+    (tmp_path / "shown").write_text(shown)
+    assert look(Unit("db.service", str(systemctl))) is meaning
+
+
+def test_a_systemctl_that_fails_is_no_answer(systemctl, tmp_path):
+    assert look(Unit("db.service", str(systemctl))) is Outcome.UNKNOWN
+    assert look(Unit("db.service", "/no/such/systemctl")) is Outcome.UNKNOWN
+
+
+def test_a_unit_is_started_stopped_and_killed_through_systemd(systemctl, tmp_path):
+    unit = Unit("db.service", str(systemctl))
+    for act in (unit.start, unit.stop, unit.kill):
+        assert outcome_of(act()) is Outcome.DONE
+    assert (tmp_path / "asked").read_text().splitlines() == [
+        "start db.service",
+        "stop db.service",
+        "stop --no-block db.service",
+        "kill -s KILL db.service",
+    ]
+
+
+def test_a_unit_that_systemd_cannot_start_has_failed(systemctl):
+    assert outcome_of(Unit("broken.service", str(systemctl)).start()) is Outcome.FAILED

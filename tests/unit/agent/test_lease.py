@@ -1,0 +1,232 @@
+# S9 S12 B4 B10 B11
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.unit.agent.items import BOOT, ME, OTHER, item, node, terms
+from understudy_agent.lease import (
+    MalformedStateError,
+    Order,
+    Standing,
+    StateView,
+    Terms,
+    Word,
+    after_read,
+    kill_at_ms,
+    order,
+    parse_state,
+    settled,
+    stop_at_ms,
+)
+
+
+def read(*items: dict[str, Any] | None, standing: Standing | None = None) -> Standing:
+    standing = standing or Standing()
+    for one in items:
+        standing = after_read(standing, parse_state(one) if one is not None else None, ME, BOOT)
+    return standing
+
+
+def test_a_node_that_has_read_nothing_leaves_its_services_alone():
+    assert order(Standing(), 10**9) is Order.LEAVE_ALONE
+
+
+@pytest.mark.parametrize("nothing_yet", [None, item(epoch=0)])
+def test_a_cluster_that_was_never_placed_disturbs_nothing(nothing_yet):
+    assert order(read(nothing_yet), 10**9) is Order.LEAVE_ALONE
+
+
+def test_the_lease_runs_from_the_sending_of_the_newest_recorded_beat():
+    assert read(item(active=ME, mine=node(beat=100_000, heard_at=1))).lease_end_ms == 112_000
+
+
+def test_the_active_node_serves_until_what_is_left_must_be_killed():
+    standing = read(item(active=ME, mine=node(beat=100_000, heard_at=1)))
+    assert order(standing, 110_999) is Order.SERVE
+    assert order(standing, 111_000) is Order.KILL
+
+
+def test_an_orderly_stop_gets_what_the_timings_leave_over_and_no_more():
+    standing = read(item(active=ME, terms=terms(lease_s=20), mine=node(beat=100_000, heard_at=1)))
+    assert kill_at_ms(standing) == 119_000
+    assert stop_at_ms(standing, orderly_stop_s=3) == 116_000
+    assert stop_at_ms(standing, orderly_stop_s=60) == 111_000
+    assert [order(standing, at, 60) for at in (110_999, 111_000, 119_000)] == [
+        Order.SERVE,
+        Order.STOP,
+        Order.KILL,
+    ]
+
+
+def test_by_the_default_timings_an_orderly_stop_gets_nothing_so_that_one_lost_beat_costs_nothing():
+    standing = read(item(active=ME, mine=node(beat=100_000, heard_at=1)))
+    assert stop_at_ms(standing, orderly_stop_s=60) == kill_at_ms(standing)
+
+
+@pytest.mark.parametrize("active", ["", OTHER])
+def test_a_read_that_shows_another_active_ends_the_lease_at_once(active):
+    standing = read(item(active=ME), item(epoch=2, active=active))
+    assert standing.word is Word.NOT_MINE
+    assert order(standing, 100_001) is Order.STOP
+
+
+def test_services_must_be_down_by_the_old_lease_end_also_when_the_lease_was_ended_early():
+    standing = read(item(active=ME, mine=node(beat=100_000, heard_at=1)), item(epoch=2, transition=True))
+    assert order(standing, 110_999) is Order.STOP
+    assert order(standing, 111_000) is Order.KILL
+
+
+def test_a_beat_recorded_after_the_lease_was_ended_gives_no_more_time():
+    ended = item(epoch=2, mine=node(beat=109_000, heard_at=9))
+    assert read(item(active=ME, mine=node(beat=100_000, heard_at=1)), ended).lease_end_ms == 112_000
+
+
+def test_a_node_that_never_held_the_lease_stops_in_order():
+    assert order(read(item(active=OTHER)), 10**9) is Order.STOP
+
+
+def test_the_recorded_beat_of_another_boot_gives_no_lease():
+    standing = read(item(active=ME, mine=node(beat=100_000, heard_at=1, boot="before-the-reboot")))
+    assert order(standing, 100_000) is Order.STOP
+
+
+def test_a_node_placed_before_its_first_beat_is_recorded_is_not_disturbed():
+    assert order(read(item(active=ME, mine=node(boot=""))), 100_000) is Order.LEAVE_ALONE
+
+
+def test_a_node_that_is_no_member_any_more_stops():
+    without_me = item(active=ME)
+    del without_me["nodes"][ME]
+    assert order(read(without_me), 100_000) is Order.STOP
+
+
+def test_a_cluster_that_was_deleted_renews_nothing_and_the_lease_runs_out():
+    standing = read(item(active=ME, mine=node(beat=100_000, heard_at=1)), None)
+    assert standing.epoch == 0
+    assert order(standing, 110_999) is Order.LEAVE_ALONE
+    assert order(standing, 111_000) is Order.KILL
+
+
+def test_when_all_is_down_a_lease_that_is_over_binds_to_nothing():
+    ended = settled(read(item(active=ME), item(epoch=2)))
+    assert (ended.lease_end_ms, order(ended, 10**9)) == (None, Order.STOP)
+    forgotten = settled(read(item(active=ME), None))
+    assert order(forgotten, 10**9) is Order.STOP
+
+
+def test_when_all_is_down_a_lease_that_is_held_goes_on():
+    standing = read(item(active=ME))
+    assert settled(standing) == standing
+
+
+def test_a_renewed_lease_lets_the_node_serve_again():
+    standing = read(
+        item(active=ME, mine=node(beat=100_000, heard_at=1)),
+        item(active=ME, mine=node(beat=130_000, heard_at=31)),
+    )
+    assert order(standing, 130_500) is Order.SERVE
+
+
+def test_numbers_may_come_as_decimals():
+    view = parse_state(item(terms=terms(kill_limit_s=Decimal("0.5"))))
+    assert view.terms.kill_limit_s == 0.5
+
+
+@pytest.mark.parametrize(
+    ("broken", "told"),
+    [
+        ({"epoch": None}, "epoch is None"),
+        ({"epoch": -1}, "outside"),
+        ({"nodes": None}, "nodes is None, not a mapping"),
+        ({"nodes": {ME: 7}}, f"nodes.{ME} is not a map"),
+        ({"nodes": {ME: {"heard_at": 1}}}, "beat is None"),
+        ({"terms": {}}, "heartbeat_interval_s is None"),
+    ],
+)
+def test_a_malformed_item_is_refused_with_what_is_wrong(broken, told):
+    with pytest.raises(MalformedStateError, match=told):
+        parse_state({**item(), **broken})
+
+
+# --- what must always hold, for any sequence of reads, lost reads and beats ------------------------
+
+recorded_nodes = st.builds(
+    node,
+    beat=st.integers(0, 100_000),
+    heard_at=st.one_of(st.none(), st.integers(0, 100)),
+    boot=st.sampled_from([BOOT, "another-boot", ""]),
+)
+any_terms = st.builds(
+    terms,
+    lease_s=st.integers(2, 60),
+    kill_limit_s=st.sampled_from([0, 0.5, 1, 2]),
+    heartbeat_interval_s=st.sampled_from([1, 4]),
+)
+reads = st.lists(
+    st.one_of(
+        st.none(),
+        st.builds(
+            lambda epoch, active, transition, mine, some: item(
+                epoch, active, transition=transition, mine=mine, terms=some
+            ),
+            st.integers(0, 9),
+            st.sampled_from([ME, OTHER, ""]),
+            st.booleans(),
+            recorded_nodes,
+            any_terms,
+        ),
+    ),
+    max_size=12,
+)
+
+
+def renewing(one: dict[str, Any] | None) -> bool:
+    if one is None or not one["epoch"] or one.get("active") != ME:
+        return False
+    mine = one["nodes"][ME]
+    return mine["boot"] == BOOT and "heard_at" in mine
+
+
+@given(reads, st.lists(st.booleans(), min_size=12, max_size=12), st.integers(0, 200_000), st.integers(0, 60))
+def test_a_node_never_serves_past_its_newest_recorded_beat_plus_the_lease(history, down, now_ms, orderly_s):
+    standing = Standing()
+    for one, all_down in zip(history, down, strict=False):
+        standing = read(one, standing=standing)
+        standing = settled(standing) if all_down else standing
+    if order(standing, now_ms, orderly_s) is Order.SERVE:
+        newest = history[-1]
+        assert renewing(newest)
+        assert newest is not None
+        limits = newest["terms"]
+        assert now_ms < newest["nodes"][ME]["beat"] + (limits["lease_s"] - limits["kill_limit_s"]) * 1000
+
+
+@given(reads, st.integers(0, 200_000))
+def test_after_a_read_that_shows_another_active_a_node_never_serves(history, now_ms):
+    standing = read(*history, item(epoch=5, active=OTHER))
+    assert order(standing, now_ms) in (Order.STOP, Order.KILL)
+
+
+@given(reads, st.integers(0, 100_000), st.integers(0, 60))
+def test_without_further_reads_the_order_only_moves_towards_down(history, now_ms, orderly_s):
+    standing = read(*history)
+    towards_down = [Order.SERVE, Order.LEAVE_ALONE, Order.STOP, Order.KILL]
+    steps = [towards_down.index(order(standing, at, orderly_s)) for at in range(now_ms, now_ms + 70_000, 500)]
+    assert steps == sorted(steps)
+
+
+@given(any_terms, st.integers(0, 100))
+def test_one_lost_beat_costs_nothing_when_the_timings_agree(some, orderly_s):
+    agreed = Terms(**some)
+    renewed_after_s = 2 * agreed.heartbeat_interval_s + agreed.lease_read_interval_s + 1
+    if renewed_after_s > agreed.lease_s - agreed.kill_limit_s:
+        return
+    view = parse_state(item(active=ME, terms=some, mine=node(beat=0, heard_at=1)))
+    assert isinstance(view, StateView)
+    standing = after_read(Standing(), view, ME, BOOT)
+    assert order(standing, int(renewed_after_s * 1000) - 1, orderly_s) is Order.SERVE

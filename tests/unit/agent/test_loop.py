@@ -1,0 +1,339 @@
+# S9 S10 S11 B10 B11
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.unit.agent.fakes import FakeCaller, FakeClock, FakeKind, FakeLog, FakeTransport
+from tests.unit.agent.items import BOOT, ME, OTHER, item, node, terms
+from understudy_agent.exchange import Exchange
+from understudy_agent.files import LeaseFile, StatusFile
+from understudy_agent.loop import Agent
+from understudy_agent.ports import Self
+from understudy_agent.service import ServiceSpec
+from understudy_agent.services import Services
+from understudy_agent.systemd import Notifier
+
+
+class World:
+    """A node with one service and its agent, an AWS, and time."""
+
+    def __init__(self, directory: Path, state: dict[str, Any] | None, *, running: bool = False) -> None:
+        self.directory = directory
+        self.kind = FakeKind(running=running)
+        self.aws = FakeTransport(state)
+        self.aws.me = ME
+        self.clock = FakeClock()
+        self.log = FakeLog()
+        self.beat_caller, self.read_caller = FakeCaller(), FakeCaller()
+        self.start_agent()
+
+    def start_agent(self) -> None:
+        self.agent = Agent(
+            who=Self("orders-db", ME, BOOT, orderly_stop_s=30),
+            services=Services({"db": self.kind}, [ServiceSpec("db", check_interval_s=0)], lambda _name: None),
+            transport=self.aws,
+            beats=Exchange("beat", self.beat_caller, self.log),
+            reads=Exchange("read", self.read_caller, self.log),
+            clock_ms=self.clock,
+            lease_file=LeaseFile(self.directory / "lease.json", BOOT),
+            status=StatusFile(self.directory / "status.json"),
+            notifier=Notifier({}),
+            log=self.log,
+        )
+
+    def pass_time(self, seconds: float) -> None:
+        end_ms = self.clock.now_ms + int(seconds * 1000)
+        while self.clock.now_ms < end_ms and self.agent.exit_status is None:
+            self.agent.tick(self.clock.now_ms)
+            self.clock.now_ms += 50
+
+    def grant(self, to: str, epoch: int) -> None:
+        assert self.aws.item is not None
+        self.aws.item.update(epoch=epoch, active=to)
+
+    def service_says(self) -> str:
+        return str(self.status()["services"]["db"])
+
+    def status(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads((self.directory / "status.json").read_text())
+        return found
+
+
+@pytest.fixture
+def active(tmp_path: Path) -> World:
+    """A node that holds the lease of epoch 1 and serves."""
+    world = World(tmp_path, item(epoch=1, active=ME, mine=node(boot="")))
+    world.pass_time(3)
+    assert world.service_says() == "IN_SERVICE"
+    return world
+
+
+@pytest.fixture
+def standby(tmp_path: Path) -> World:
+    world = World(tmp_path, item(epoch=1, active=OTHER, mine=node(boot="")))
+    world.pass_time(3)
+    return world
+
+
+def test_a_beat_says_who_sent_it_when_what_it_obeys_and_how_its_services_are(active):
+    assert active.aws.beats[-1] == {
+        "cluster": "orders-db",
+        "boot": BOOT,
+        "beat": active.aws.beats[-1]["beat"],
+        "keeps_lease": True,
+        "read_epoch": 1,
+        "services": {"db": "IN_SERVICE"},
+        "agent": "0.1.0",
+    }
+
+
+def test_beats_come_at_their_interval_and_reads_more_often(active):
+    beats, reads = len(active.aws.beats), active.aws.reads
+    active.pass_time(40)
+    assert len(active.aws.beats) - beats == 10
+    assert 20 <= active.aws.reads - reads <= 30
+
+
+def test_the_number_of_a_beat_is_its_local_send_time(active):
+    active.clock.now_ms = 5_000_000
+    active.agent.tick(5_000_000)
+    assert active.aws.beats[-1]["beat"] == 5_000_000
+
+
+def test_a_change_of_a_service_is_told_at_once(active):
+    beats = len(active.aws.beats)
+    active.kind.running = False
+    active.pass_time(0.2)
+    assert [beat["services"]["db"] for beat in active.aws.beats[beats:]] == ["FAILED"]
+
+
+def test_a_new_epoch_is_obeyed_and_told_at_once(active):
+    active.grant(OTHER, epoch=2)
+    active.pass_time(2.5)
+    told = [(beat["read_epoch"], beat["services"]["db"]) for beat in active.aws.beats]
+    assert (2, "STOPPING") in told
+    assert told[-1] == (2, "OUT_OF_SERVICE")
+    assert (2, "IN_SERVICE") not in told
+
+
+def test_a_granted_lease_brings_the_services_in_service(standby):
+    standby.grant(ME, epoch=2)
+    standby.pass_time(3)
+    assert standby.service_says() == "IN_SERVICE"
+    assert standby.aws.beats[-1]["read_epoch"] == 2
+
+
+def test_one_lost_beat_costs_nothing(active):
+    active.aws.records = False
+    active.pass_time(4)
+    active.aws.records = True
+    active.pass_time(20)
+    assert active.kind.asked == ["start"]
+
+
+def test_beats_that_are_accepted_and_never_recorded_renew_nothing(active):
+    active.aws.records = False
+    active.pass_time(13)
+    assert active.kind.asked == ["start", "kill"]
+    assert active.service_says() == "OUT_OF_SERVICE"
+
+
+def test_a_node_cut_off_from_aws_is_down_at_the_end_of_its_lease(active):
+    active.aws.error = ConnectionError("no route to host")
+    lease_end_ms = active.status()["lease_end_ms"]
+    active.pass_time((lease_end_ms - 1000 - active.clock.now_ms) / 1000 - 0.1)
+    assert active.service_says() == "IN_SERVICE"
+    active.pass_time(0.4)
+    assert active.service_says() == "OUT_OF_SERVICE"
+    assert active.clock.now_ms < lease_end_ms
+
+
+def test_network_calls_that_hang_delay_no_look_at_the_lease(active):
+    active.beat_caller.hangs = active.read_caller.hangs = True
+    active.pass_time(13)
+    assert active.kind.asked == ["start", "kill"]
+    assert active.log.events("read_slow")
+
+
+def test_a_start_that_hangs_delays_no_look_at_the_lease(standby):
+    standby.kind.hangs.add("start")
+    standby.grant(ME, epoch=2)
+    standby.pass_time(3)
+    assert standby.service_says() == "STARTING"
+    standby.aws.error = ConnectionError("no route to host")
+    standby.pass_time(13)
+    assert standby.kind.tasks[0].aborted
+    assert standby.service_says() == "OUT_OF_SERVICE"
+
+
+def test_a_node_that_comes_back_in_time_goes_on_serving(active):
+    active.aws.error = ConnectionError("no route to host")
+    active.pass_time(4)
+    active.aws.error = None
+    active.pass_time(20)
+    assert active.kind.asked == ["start"]
+    assert active.log.events("beat_again")
+
+
+def test_a_failure_that_goes_on_is_told_once(active):
+    active.aws.error = ConnectionError("no route to host")
+    active.pass_time(60)
+    assert active.log.events("beat_failed") == ["no route to host"]
+
+
+def test_a_malformed_state_item_counts_as_not_read(active):
+    active.aws.item["epoch"] = "seven"
+    active.pass_time(13)
+    assert active.service_says() == "OUT_OF_SERVICE"
+    assert "epoch is 'seven'" in active.log.events("read_failed")[0]
+
+
+def test_an_unplaced_cluster_leaves_a_running_service_alone(tmp_path):
+    world = World(tmp_path, item(epoch=0, mine=node(boot="")), running=True)
+    world.pass_time(20)
+    assert world.kind.asked == []
+    assert world.aws.beats[-1]["services"] == {"db": "IN_SERVICE"}
+
+
+def test_a_running_service_is_adopted_when_its_cluster_is_placed_on_it(tmp_path):
+    world = World(tmp_path, item(epoch=0, mine=node(boot="")), running=True)
+    world.pass_time(5)
+    world.grant(ME, epoch=1)
+    world.pass_time(5)
+    assert world.status()["order"] == "SERVE"
+    assert world.kind.asked == []
+
+
+def test_no_beat_is_sent_before_the_services_are_known(tmp_path):
+    world = World(tmp_path, item(epoch=1, active=OTHER))
+    world.kind.hangs.add("look")
+    world.pass_time(4)
+    assert world.aws.beats == []
+    world.pass_time(3)
+    assert {beat["services"]["db"] for beat in world.aws.beats} == {"STOPPING"}
+
+
+def test_a_standby_beats_every_second_while_the_active_node_is_silent(standby):
+    standby.aws.item["nodes"][OTHER]["heard_at"] = standby.clock.now_ms // 1000
+    standby.pass_time(14)
+    beats = len(standby.aws.beats)
+    standby.pass_time(5)
+    assert len(standby.aws.beats) - beats >= 4
+    standby.pass_time(30)
+    assert len(standby.log.events("urgent_beat")) == 10
+
+
+def test_a_restarted_agent_that_cannot_read_is_bound_by_the_old_lease(active):
+    active.aws.error = ConnectionError("no route to host")
+    active.start_agent()
+    active.pass_time(5)
+    assert active.kind.running
+    assert active.kind.asked == ["start"]
+    active.pass_time(8)
+    assert active.kind.asked == ["start", "kill"]
+
+
+def test_a_restarted_agent_starts_nothing_before_it_has_read_the_lease_itself(active):
+    active.aws.error = ConnectionError("no route to host")
+    active.kind.running = False
+    active.start_agent()
+    active.pass_time(5)
+    assert active.kind.asked == ["start"]
+
+
+def test_a_restarted_agent_adopts_what_runs_under_a_lease_that_goes_on(active):
+    active.start_agent()
+    active.pass_time(20)
+    assert active.kind.asked == ["start"]
+    assert active.service_says() == "IN_SERVICE"
+
+
+def test_the_lease_file_goes_when_the_lease_is_over_and_all_is_down(active):
+    assert (active.directory / "lease.json").exists()
+    active.grant(OTHER, epoch=2)
+    active.pass_time(3)
+    assert not (active.directory / "lease.json").exists()
+
+
+def test_nothing_is_started_under_a_lease_that_cannot_be_written_down(standby):
+    (standby.directory / "lease.json").mkdir()
+    standby.grant(ME, epoch=2)
+    standby.pass_time(5)
+    assert standby.kind.asked == []
+    assert standby.log.events("lease_file_not_written")
+
+
+def test_sigterm_stops_the_services_says_so_in_a_last_beat_and_ends_with_0(active):
+    active.agent.ask_to_stop()
+    active.agent.ask_to_stop()
+    assert active.agent.is_stopping
+    active.pass_time(5)
+    assert active.agent.exit_status == 0
+    assert active.kind.asked == ["start", "stop"]
+    assert active.aws.beats[-1]["services"] == {"db": "OUT_OF_SERVICE"}
+    assert not (active.directory / "lease.json").exists()
+
+
+def test_the_lease_goes_on_while_a_service_takes_its_time_to_stop(active):
+    active.kind.hangs.add("stop")
+    active.agent.ask_to_stop()
+    active.pass_time(25)
+    assert active.kind.asked == ["start", "stop"]
+    active.pass_time(10)
+    assert active.kind.asked == ["start", "stop", "kill"]
+    assert active.agent.exit_status == 0
+
+
+def test_sigterm_leaves_the_services_of_an_unplaced_cluster_alone(tmp_path):
+    world = World(tmp_path, item(epoch=0), running=True)
+    world.pass_time(3)
+    world.agent.ask_to_stop()
+    world.pass_time(5)
+    assert world.agent.exit_status == 0
+    assert world.kind.asked == []
+
+
+def test_a_last_beat_that_hangs_does_not_keep_the_agent(active):
+    active.beat_caller.hangs = True
+    active.agent.ask_to_stop()
+    active.pass_time(6)
+    assert active.agent.exit_status == 0
+
+
+def test_an_agent_whose_services_cannot_be_stopped_ends_with_1(active):
+    active.kind.survives.update(("stop", "kill"))
+    active.agent.ask_to_stop()
+    active.pass_time(60)
+    assert active.agent.exit_status == 1
+    assert (active.directory / "lease.json").exists()
+
+
+def test_a_status_file_that_cannot_be_written_disturbs_nothing(active):
+    (active.directory / "status.json").unlink()
+    (active.directory / "status.json").mkdir()
+    active.pass_time(20)
+    assert active.log.events("status_file_not_written")
+    assert active.kind.asked == ["start"]
+
+
+def test_the_loop_rests_until_something_is_due_and_never_longer_than_200_ms(active):
+    assert 10 <= active.agent.pause_ms(active.clock.now_ms) <= 200
+    active.beat_caller.hangs = active.read_caller.hangs = True
+    active.pass_time(5)
+    assert active.agent.pause_ms(active.clock.now_ms) == 200
+    active.kind.hangs.add("stop")
+    active.agent.ask_to_stop()
+    active.pass_time(0.1)
+    assert active.agent.pause_ms(active.clock.now_ms) == 50
+
+
+def test_new_terms_take_effect_without_a_restart(active):
+    active.aws.item["terms"] = terms(heartbeat_interval_s=1)
+    active.pass_time(5)
+    beats = len(active.aws.beats)
+    active.pass_time(10)
+    assert len(active.aws.beats) - beats == 10

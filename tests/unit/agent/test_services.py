@@ -1,0 +1,302 @@
+# S9 S10 S12
+from __future__ import annotations
+
+import pytest
+
+from tests.unit.agent.fakes import FakeKind
+from understudy_agent.lease import Order
+from understudy_agent.service import ServiceSpec, State
+from understudy_agent.services import DependencyCycleError, Services, in_dependency_order
+
+
+class Node:
+    """A node with a data service and a database on it, and time."""
+
+    def __init__(self, **running: bool) -> None:
+        self.data = FakeKind(running=running.get("data", False))
+        self.db = FakeKind(running=running.get("db", False))
+        self.unstoppable: list[str] = []
+        self.changes: list[str] = []
+        self.now_ms = 0
+        self.services = Services(
+            {"db": self.db, "data": self.data},
+            [
+                ServiceSpec("db", depends_on=("data",), start_limit_s=10, stop_limit_s=5),
+                ServiceSpec("data", start_limit_s=10, stop_limit_s=5),
+            ],
+            self.unstoppable.append,
+        )
+
+    def pass_time(self, order: Order, ms: int = 2000, epoch: int = 1) -> None:
+        for _ in range(0, ms, 200):
+            self.now_ms += 200
+            for change in self.services.tick(order, epoch, self.now_ms, 1.0):
+                self.changes.append(f"{change.service} {change.new.value}")
+
+    def states(self) -> list[str]:
+        states = self.services.states()
+        return [states["data"], states["db"]]
+
+
+def test_services_come_in_service_after_what_they_depend_on_and_go_out_before_it():
+    node = Node()
+    node.pass_time(Order.SERVE)
+    node.pass_time(Order.STOP)
+    assert [change for change in node.changes if "SERVICE" in change] == [
+        "data OUT_OF_SERVICE",
+        "db OUT_OF_SERVICE",
+        "data IN_SERVICE",
+        "db IN_SERVICE",
+        "db OUT_OF_SERVICE",
+        "data OUT_OF_SERVICE",
+    ]
+
+
+def test_a_service_does_not_start_before_what_it_depends_on_is_in_service():
+    node = Node()
+    node.data.hangs.add("start")
+    node.pass_time(Order.SERVE, ms=5000)
+    assert node.states() == ["STARTING", "OUT_OF_SERVICE"]
+    assert node.db.asked == []
+
+
+def test_a_running_service_is_left_running_when_the_lease_is_granted():
+    node = Node(data=True, db=True)
+    node.pass_time(Order.SERVE)
+    assert node.states() == ["IN_SERVICE", "IN_SERVICE"]
+    assert node.data.asked == node.db.asked == []
+
+
+def test_a_service_that_came_up_since_the_last_look_is_left_running():
+    node = Node()
+    node.pass_time(Order.LEAVE_ALONE)
+    node.data.running = True
+    node.pass_time(Order.SERVE)
+    assert node.data.asked == []
+    assert node.states() == ["IN_SERVICE", "IN_SERVICE"]
+
+
+def test_without_an_order_services_are_watched_and_left_as_they_are():
+    node = Node(data=True)
+    node.pass_time(Order.LEAVE_ALONE)
+    assert node.states() == ["IN_SERVICE", "OUT_OF_SERVICE"]
+    node.data.running = False
+    node.db.running = True
+    node.pass_time(Order.LEAVE_ALONE, ms=6000)
+    assert node.states() == ["OUT_OF_SERVICE", "IN_SERVICE"]
+    assert node.data.asked == node.db.asked == []
+
+
+def test_a_service_found_running_without_a_lease_is_stopped():
+    node = Node()
+    node.pass_time(Order.STOP)
+    node.data.running = True
+    node.pass_time(Order.STOP, ms=6000)
+    assert node.data.asked == ["stop"]
+    assert node.states() == ["OUT_OF_SERVICE", "OUT_OF_SERVICE"]
+
+
+def test_a_start_that_fails_stays_failed_while_the_lease_is_held():
+    node = Node()
+    node.data.fails.add("start")
+    node.pass_time(Order.SERVE, ms=20_000)
+    assert node.states() == ["FAILED", "OUT_OF_SERVICE"]
+    assert node.data.asked == ["start"]
+
+
+def test_a_failed_service_is_tried_again_under_a_new_lease():
+    node = Node()
+    node.data.fails.add("start")
+    node.pass_time(Order.SERVE)
+    node.data.fails.clear()
+    node.pass_time(Order.SERVE, epoch=3)
+    assert node.states() == ["IN_SERVICE", "IN_SERVICE"]
+
+
+def test_a_start_that_hangs_fails_at_its_limit_and_is_killed():
+    node = Node()
+    node.data.hangs.add("start")
+    node.pass_time(Order.SERVE, ms=9800)
+    assert node.states()[0] == "STARTING"
+    node.pass_time(Order.SERVE, ms=1000)
+    assert node.states()[0] == "FAILED"
+    assert node.data.tasks[0].aborted
+
+
+def test_a_service_that_ends_right_after_its_start_has_failed():
+    node = Node()
+    node.data.survives.add("start")
+    node.pass_time(Order.SERVE)
+    assert node.states()[0] == "FAILED"
+
+
+def test_a_script_may_take_until_the_limit_to_show_that_it_runs():
+    node = Node()
+    node.data.slow_to_show = True
+    node.data.survives.add("start")
+    node.pass_time(Order.SERVE)
+    assert node.states()[0] == "STARTING"
+    node.data.running = True
+    node.pass_time(Order.SERVE)
+    assert node.states()[0] == "IN_SERVICE"
+
+
+def test_a_service_that_dies_has_failed_and_what_depends_on_it_is_left_running():
+    node = Node()
+    node.pass_time(Order.SERVE)
+    node.data.running = False
+    node.pass_time(Order.SERVE, ms=6000)
+    assert node.states() == ["FAILED", "IN_SERVICE"]
+
+
+def test_a_failed_service_is_stopped_before_it_is_called_out_of_service():
+    node = Node()
+    node.pass_time(Order.SERVE)
+    node.data.running = False
+    node.pass_time(Order.SERVE, ms=6000)
+    node.pass_time(Order.STOP)
+    assert node.data.asked == ["start", "stop"]
+    assert node.states() == ["OUT_OF_SERVICE", "OUT_OF_SERVICE"]
+
+
+def test_a_look_without_an_answer_changes_nothing():
+    node = Node()
+    node.pass_time(Order.SERVE)
+    node.data.fails.add("look")
+    node.db.hangs.add("look")
+    node.pass_time(Order.SERVE, ms=30_000)
+    assert node.states() == ["IN_SERVICE", "IN_SERVICE"]
+
+
+def test_a_service_that_cannot_be_looked_at_is_never_called_out_of_service():
+    node = Node()
+    node.data.fails.add("look")
+    node.pass_time(Order.LEAVE_ALONE)
+    assert node.services.all_looked_at
+    assert node.states() == ["STOPPING", "OUT_OF_SERVICE"]
+    node.pass_time(Order.STOP)
+    assert node.data.asked == ["stop"]
+    assert node.states()[0] == "STOPPING"
+
+
+def test_a_service_that_cannot_be_looked_at_is_started_under_a_lease_all_the_same():
+    node = Node()
+    node.data.hangs.add("look")
+    node.pass_time(Order.SERVE, ms=4000)
+    assert not node.services.all_looked_at
+    node.pass_time(Order.SERVE, ms=2000)
+    assert node.states()[0] == "STARTING"
+    node.pass_time(Order.SERVE, ms=5000)
+    assert node.data.asked == ["start"]
+
+
+def test_a_stop_interrupts_a_start():
+    node = Node()
+    node.data.hangs.add("start")
+    node.pass_time(Order.SERVE)
+    node.pass_time(Order.STOP)
+    assert node.data.tasks[0].aborted
+    assert node.states()[0] == "OUT_OF_SERVICE"
+
+
+def test_a_stop_that_has_begun_is_finished_also_when_the_lease_comes_back():
+    node = Node()
+    node.pass_time(Order.SERVE)
+    node.db.hangs.add("stop")
+    node.pass_time(Order.STOP)
+    node.pass_time(Order.SERVE)
+    assert node.states()[1] == "STOPPING"
+    node.pass_time(Order.SERVE, ms=5000)
+    assert node.db.asked == ["start", "stop", "kill", "start"]
+    assert node.states() == ["IN_SERVICE", "IN_SERVICE"]
+
+
+@pytest.mark.parametrize("how", ["hangs", "fails", "survives"])
+def test_what_does_not_stop_within_its_limit_is_killed(how):
+    node = Node()
+    node.pass_time(Order.SERVE)
+    getattr(node.db, how).add("stop")
+    node.pass_time(Order.STOP, ms=4800)
+    assert node.states() == ["IN_SERVICE", "STOPPING"]
+    node.pass_time(Order.STOP, ms=2000)
+    assert node.db.asked == ["start", "stop", "kill"]
+    assert node.states() == ["OUT_OF_SERVICE", "OUT_OF_SERVICE"]
+
+
+def test_a_lease_that_has_run_out_kills_everything_at_once():
+    node = Node(data=True, db=True)
+    node.pass_time(Order.SERVE)
+    node.pass_time(Order.KILL, ms=400)
+    assert node.data.asked == node.db.asked == ["kill"]
+    assert node.services.all_down
+
+
+def test_a_kill_overtakes_an_orderly_stop():
+    node = Node(data=True, db=True)
+    node.pass_time(Order.SERVE)
+    node.db.hangs.add("stop")
+    node.pass_time(Order.STOP, ms=600)
+    node.pass_time(Order.KILL, ms=400)
+    assert node.data.asked == ["kill"]
+    assert node.db.asked == ["stop", "kill"]
+    assert node.services.all_down
+
+
+def test_what_runs_after_the_lease_is_found_and_killed():
+    node = Node()
+    node.pass_time(Order.KILL)
+    node.data.asked.clear()
+    node.data.running = True
+    node.pass_time(Order.KILL, ms=6000)
+    assert node.data.asked == ["kill"]
+
+
+def test_a_service_that_killing_does_not_end_is_told_once_and_killed_again():
+    node = Node(data=True)
+    node.pass_time(Order.SERVE)
+    node.data.survives.add("kill")
+    node.pass_time(Order.KILL, ms=800)
+    assert node.unstoppable == []
+    node.pass_time(Order.KILL, ms=4000)
+    assert node.unstoppable == ["data"]
+    assert node.data.asked.count("kill") > 2
+    assert node.states()[0] == "STOPPING"
+
+
+def test_a_service_that_dies_late_is_out_of_service_all_the_same():
+    node = Node(data=True)
+    node.pass_time(Order.SERVE)
+    node.data.survives.add("kill")
+    node.pass_time(Order.KILL)
+    node.data.running = False
+    node.pass_time(Order.KILL)
+    assert node.services.all_down
+
+
+def test_the_order_of_services_follows_their_dependencies_not_their_place_in_the_file():
+    specs = [
+        ServiceSpec("c", ("b", "a")),
+        ServiceSpec("b", ("a",)),
+        ServiceSpec("a"),
+        ServiceSpec("d", ("x",)),
+    ]
+    assert [spec.name for spec in in_dependency_order(specs)] == ["a", "b", "c", "d"]
+
+
+def test_services_that_depend_on_each_other_in_a_circle_are_refused():
+    with pytest.raises(DependencyCycleError, match="a -> b -> a"):
+        in_dependency_order([ServiceSpec("a", ("b",)), ServiceSpec("b", ("a",))])
+
+
+def test_the_agent_knows_how_long_an_orderly_stop_may_take():
+    assert Node().services.orderly_stop_s() == 10
+
+
+def test_the_states_are_those_that_a_beat_may_carry():
+    assert {state.value for state in State} == {
+        "OUT_OF_SERVICE",
+        "STARTING",
+        "IN_SERVICE",
+        "STOPPING",
+        "FAILED",
+    }

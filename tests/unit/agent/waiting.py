@@ -1,0 +1,20 @@
+"""Waiting for the real world, with a limit."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+def wait_for(ask: Callable[[], T | None], limit_s: float = 10.0) -> T:
+    """The first answer that is not None and not False."""
+    end = time.monotonic() + limit_s
+    while time.monotonic() < end:
+        answer = ask()
+        if answer is not None and answer is not False:
+            return answer
+        time.sleep(0.01)
+    raise AssertionError(f"nothing came within {limit_s} s")
