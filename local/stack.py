@@ -110,14 +110,21 @@ class Stack:
             ExpressionAttributeValues={":cluster": {"S": cluster}, ":history": {"S": "history#"}},
             ConsistentRead=True,
         )
-        return [_plain(item) for item in found["Items"]]
+        return [_with_stages(_plain(item)) for item in found["Items"]]
 
     def transition(self, cluster: str, epoch: int) -> dict[str, Any]:
         """The history item of one epoch, empty when there is none."""
         item = self._engine.client("dynamodb").get_item(
             TableName=self.table, Key=_key(cluster, f"history#{epoch:08d}"), ConsistentRead=True
         )
-        return _plain(item.get("Item", {}))
+        return _with_stages(_plain(item.get("Item", {})))
+
+
+def _with_stages(item: dict[str, Any]) -> dict[str, Any]:
+    """The item with its attributes `stages.<name>` as one map, `stages`."""
+    prefix = "stages."
+    rest = {name: value for name, value in item.items() if not name.startswith(prefix)}
+    return rest | {"stages": {n.removeprefix(prefix): v for n, v in item.items() if n.startswith(prefix)}}
 
 
 def _key(pk: str, sk: str) -> dict[str, Any]:
