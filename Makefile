@@ -54,6 +54,11 @@ lint: .venv/ready ## formatter, linters, types, import rules
 	@.venv/bin/mypy
 	@PYTHONPATH=layers/controller/python:agent .venv/bin/lint-imports
 	@.venv/bin/cfn-lint template.yaml
+	@$(PY) -m tools.generate_docs --check
+
+.PHONY: docs
+docs: .venv/ready ## write the generated documents: decision table, traceability, JSON Schema
+	@$(PY) -m tools.generate_docs
 
 .PHONY: test-fast
 test-fast: .venv/ready ## the tests that need no embedded AWS
@@ -66,3 +71,13 @@ test-e2e: setup ## the tests on a deployed stack on the embedded AWS
 
 .PHONY: test
 test: setup lint test-fast test-e2e ## everything that must pass before a change lands
+
+# --- the embedded AWS -----------------------------------------------------------------------
+
+.PHONY: demo
+demo: setup ## a node dies and the name follows, on an AWS on this machine
+	@$(PY) -m local.demo
+
+.PHONY: clean
+clean: ## remove what was built; the environments stay
+	@rm -rf build .aws-sam dist

@@ -42,12 +42,13 @@ def find_proof(state: ClusterState, drift_margin_s: float, now: float, power: Po
 def _has_released(state: ClusterState, holder: PreviousHolder) -> bool:
     """A beat sent under the epoch that ended the lease, by an agent, with every service down.
 
-    Such a node starts nothing again without a new grant, so this proof does not age.
+    Such a node starts nothing again without a new grant, so this proof does not age. An epoch that there has not been
+    yet is none that the node can have read: it comes from another life of the table, and proves nothing here.
     """
     report = state.nodes.get(holder.node)
     return (
         report is not None
         and report.keeps_lease
-        and report.read_epoch >= holder.ended_epoch
+        and holder.ended_epoch <= report.read_epoch <= state.epoch
         and report.service is ServiceStatus.OUT_OF_SERVICE
     )

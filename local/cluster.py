@@ -1,0 +1,118 @@
+"""A protected cluster of the embedded AWS: its nodes, and what the table and DNS say of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from local.client import query
+from local.local_aws import LocalAws
+from local.node import Node, Program
+from local.waiting import wait_for
+from local.world import AZS, ZONE_NAME
+
+
+class Cluster:
+    """`policy` and `tuning` go into the definition. It is registered and its nodes boot when asked for."""
+
+    def __init__(
+        self,
+        aws: LocalAws,
+        name: str,
+        node_names: Sequence[str] = ("node-a", "node-b"),
+        *,
+        policy: dict[str, Any] | None = None,
+        tuning: dict[str, int] | None = None,
+        services: Sequence[tuple[str, tuple[str, ...]]] = (("app", ()),),
+    ) -> None:
+        self.aws, self.name, self.record = aws, name, f"{name}.{ZONE_NAME}"
+        self.policy, self.tuning, self.services = policy or {}, tuning or {}, list(services)
+        self.port = aws.world.port + len(services) - 1  # the service on top is what clients use
+        self.nodes = [self._node(node_name, AZS[i % len(AZS)]) for i, node_name in enumerate(node_names)]
+
+    def _node(self, name: str, az: str) -> Node:
+        instance = self.aws.world.launch(name, az)
+        programs = [
+            Program(service, self.aws.world.port + number, depends_on)
+            for number, (service, depends_on) in enumerate(self.services)
+        ]
+        return Node(self.aws.engine, self.aws.stack, self.name, instance, programs)
+
+    def node(self, name: str) -> Node:
+        return next(node for node in self.nodes if node.name == name)
+
+    def definition(self) -> dict[str, Any]:
+        services = [{"name": name, "depends_on": list(needs)} for name, needs in self.services]
+        instances = [node.instance for node in self.nodes]
+        return self.aws.world.definition(instances, self.record, services, self.policy, self.tuning)
+
+    def register(self, definition: dict[str, Any] | None = None) -> None:
+        self.aws.stack.put_definition(self.name, definition or self.definition())
+
+    def boot(self) -> None:
+        for node in self.nodes:
+            node.boot()
+
+    def kill(self) -> None:
+        for node in self.nodes:
+            node.kill()
+
+    def state(self) -> dict[str, Any]:
+        return self.aws.stack.state(self.name)
+
+    def history(self) -> list[dict[str, Any]]:
+        return self.aws.stack.history(self.name)
+
+    def active(self) -> str:
+        """Name of the node that holds the lease, empty when nobody does."""
+        state = self.state()
+        return str(state["nodes"][state["active"]]["name"]) if state.get("active") else ""
+
+    def beats(self, name: str) -> dict[str, Any]:
+        """What the table holds of one node."""
+        found: dict[str, Any] = self.state().get("nodes", {}).get(self.node(name).instance.instance_id, {})
+        return found
+
+    def served_address(self) -> str:
+        """What DNS answers, past every cache; empty when it answers nothing."""
+        try:
+            return query(self.aws.dns.port, self.record)[0]
+        except (OSError, LookupError):
+            return ""
+
+    def wait_settled(self, name: str, limit_s: float, above_epoch: int = 0) -> dict[str, Any]:
+        """Until the node is in service under a higher epoch and no transition is open: the state then."""
+        wanted = self.node(name).instance.instance_id
+
+        def settled() -> dict[str, Any] | None:
+            self._demand_running()
+            state = self.state()
+            there = state.get("active") == wanted and state["epoch"] > above_epoch and "transition" not in state
+            return state if there and state["nodes"][wanted]["service"] == "IN_SERVICE" else None
+
+        return wait_for(f"{name} is active and in service", settled, limit_s, why=self.summary)
+
+    def wait_standby(self, name: str, limit_s: float) -> None:
+        """Until the node beats from its present boot, obeys the present epoch and runs nothing."""
+        wait_for(f"{name} is ready as standby", lambda: self._stands_by(name), limit_s, why=self.summary)
+
+    def _stands_by(self, name: str) -> bool:
+        self._demand_running()
+        node, beats = self.node(name), self.beats(name)
+        obeys = beats.get("boot") == node.boot_id and beats.get("read_epoch") == self.state()["epoch"]
+        return node.running() and obeys and beats["service"] == "OUT_OF_SERVICE"
+
+    def _demand_running(self) -> None:
+        for node in self.nodes:
+            node.demand_running()
+
+    def summary(self) -> str:
+        """One line for an error message."""
+        state = self.state()
+        if not state:
+            return f"cluster {self.name} is not registered"
+        nodes = ", ".join(
+            f"{n['name']} {n.get('service', '?')} read_epoch {n.get('read_epoch', 0)}" for n in state["nodes"].values()
+        )
+        stage = state.get("transition", {}).get("stage", "none")
+        return f"epoch {state['epoch']}, active {self.active() or 'nobody'}, transition {stage}, {nodes}"

@@ -1,0 +1,84 @@
+"""A DNS server on a loopback port that answers from a hosted zone, as Route 53's servers would.
+
+While a change is on its way (the proxy knows, see `propagation`), the old records are served. Otherwise the
+answer is what the zone's API shows, read again when it is older than READ_AGAIN_S.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from types import TracebackType
+from typing import Any, Self
+
+from dnslib import QTYPE, RCODE, RR, A
+from dnslib.server import BaseResolver, DNSServer
+
+from local.aws_proxy import AwsProxy
+from local.zone_records import Records
+
+READ_AGAIN_S = 0.1
+
+
+class ZoneServer:
+    """Serves one hosted zone on UDP and TCP, same port number for both, from `with` on."""
+
+    def __init__(self, proxy: AwsProxy, zone: str, zone_name: str) -> None:
+        resolver = _ZoneResolver(proxy, zone, zone_name)
+        self._udp = DNSServer(resolver, address="127.0.0.1", port=0, logger=_Quiet())
+        self.port = int(self._udp.server.server_address[1])
+        self._tcp = DNSServer(resolver, address="127.0.0.1", port=self.port, tcp=True, logger=_Quiet())
+
+    def __enter__(self) -> Self:
+        self._udp.start_thread()
+        self._tcp.start_thread()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for server in (self._udp, self._tcp):
+            server.stop()
+            server.server.server_close()
+
+
+class _ZoneResolver(BaseResolver):  # type: ignore[misc]
+    def __init__(self, proxy: AwsProxy, zone: str, zone_name: str) -> None:
+        self._proxy, self._zone = proxy, zone
+        self._suffix = zone_name.rstrip(".").lower() + "."
+        self._lock = threading.Lock()
+        self._records: Records = {}
+        self._read_at = float("-inf")
+
+    def resolve(self, request: Any, handler: object) -> Any:
+        reply = request.reply()
+        name = str(request.q.qname).lower()
+        if name != self._suffix and not name.endswith("." + self._suffix):
+            reply.header.rcode = RCODE.REFUSED
+            return reply
+        try:
+            records = self._current()
+        except OSError:
+            reply.header.rcode = RCODE.SERVFAIL
+            return reply
+        found = records.get((name, "A")) if request.q.qtype in (QTYPE.A, QTYPE.ANY) else None
+        if found:
+            for value in found.values:
+                reply.add_answer(RR(name, QTYPE.A, rdata=A(value), ttl=found.ttl_s))
+        elif not any(owner == name for owner, _ in records):
+            reply.header.rcode = RCODE.NXDOMAIN
+        return reply
+
+    def _current(self) -> Records:
+        with self._lock:
+            if time.monotonic() - self._read_at > READ_AGAIN_S:
+                self._records = self._proxy.served_records(self._zone)
+                self._read_at = time.monotonic()
+            return self._records
+
+
+class _Quiet:
+    """dnslib calls a method per event; none of them is wanted."""
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda *_: None

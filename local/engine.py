@@ -1,0 +1,137 @@
+"""The embedded AWS: MiniStack, moto's EC2 and a proxy before Route 53, on free loopback ports.
+
+`with Engine(directory) as engine:` starts it; everything it started is gone when the block is left.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import secrets
+import shutil
+import sys
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import boto3
+from botocore.config import Config
+
+from local.aws_proxy import AwsProxy
+from local.processes import MARK, Child, clean_environment, free_port, kill_marked, start
+from local.waiting import NotInTime, wait_for
+
+REGION = "us-east-1"
+# MiniStack takes an access key of twelve digits for the account; it is also moto's account.
+ACCOUNT = "123456789012"
+READY_LIMIT_S = 30.0
+
+
+class Engine:
+    """Where everything runs. `endpoints` is the environment that points any AWS client at it."""
+
+    def __init__(self, directory: Path, propagation_s: float = 0.0) -> None:
+        self.directory = directory.resolve()
+        self.run = secrets.token_hex(6)
+        self._propagation_s = propagation_s
+        self._exit = contextlib.ExitStack()
+        self._clients: dict[str, Any] = {}
+
+    def __enter__(self) -> Self:
+        with contextlib.ExitStack() as undo:
+            undo.callback(kill_marked, self.mark)
+            shutil.rmtree(self.directory, ignore_errors=True)
+            self.directory.mkdir(parents=True)
+            (self.directory / "run").write_text(self.run)
+            self.port, self.ec2_port = free_port(), free_port()
+            self.proxy = undo.enter_context(AwsProxy(self.port, self._propagation_s))
+            moto, ministack = self._start_moto(undo), self._start_ministack(undo)
+            _wait_ready(ministack, self.port, "/_ministack/ready")
+            _wait_ready(moto, self.ec2_port, "/moto-api/")
+            self._exit = undo.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._exit.close()
+
+    @property
+    def mark(self) -> str:
+        """The environment entry that every process of this run carries."""
+        return f"{MARK}={self.run}"
+
+    @property
+    def endpoints(self) -> dict[str, str]:
+        main = f"http://127.0.0.1:{self.port}"
+        return {
+            "AWS_ENDPOINT_URL": main,
+            "AWS_ENDPOINT_URL_EC2": f"http://127.0.0.1:{self.ec2_port}",
+            "AWS_ENDPOINT_URL_ROUTE_53": self.proxy.url,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_REGION": REGION,
+            "AWS_ACCESS_KEY_ID": ACCOUNT,
+            "AWS_SECRET_ACCESS_KEY": "local",
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
+
+    def environment(self, home: str) -> dict[str, str]:
+        """A clean environment for a program of this run that talks to this AWS."""
+        return clean_environment(self.run, self.directory / home) | self.endpoints
+
+    def client(self, service: str) -> Any:
+        """A boto3 client of this AWS, whatever the caller's own environment says."""
+        if service not in self._clients:
+            special = {"ec2": f"http://127.0.0.1:{self.ec2_port}", "route53": self.proxy.url}
+            self._clients[service] = boto3.client(
+                service,
+                region_name=REGION,
+                endpoint_url=special.get(service, f"http://127.0.0.1:{self.port}"),
+                aws_access_key_id=ACCOUNT,
+                aws_secret_access_key="local",
+                config=Config(connect_timeout=5, read_timeout=30, retries={"total_max_attempts": 3}),
+            )
+        return self._clients[service]
+
+    def _start_ministack(self, undo: contextlib.ExitStack) -> Child:
+        # MiniStack hands its own environment on to its Lambda workers: this is theirs, too.
+        env = self.environment("ministack") | {
+            "GATEWAY_PORT": str(self.port),
+            "BIND_HOST": "127.0.0.1",
+            "IOT_MTLS_ENABLED": "0",
+            "LOG_LEVEL": "WARNING",
+            "MINISTACK_REGION": REGION,
+            "MINISTACK_ACCOUNT_ID": ACCOUNT,
+        }
+        program = [sys.executable, "-m", "ministack"]
+        return self._start("ministack", program, env, undo)
+
+    def _start_moto(self, undo: contextlib.ExitStack) -> Child:
+        env = clean_environment(self.run, self.directory / "moto") | {"MOTO_EC2_LOAD_DEFAULT_AMIS": "false"}
+        server = str(Path(sys.executable).with_name("moto_server"))
+        return self._start("moto", [server, "-H", "127.0.0.1", "-p", str(self.ec2_port)], env, undo)
+
+    def _start(self, name: str, program: list[str], env: dict[str, str], undo: contextlib.ExitStack) -> Child:
+        child = start(name, program, env=env, log=self.directory / f"{name}.log", cwd=self.directory)
+        undo.callback(child.stop, 1.0)
+        return child
+
+
+def _wait_ready(child: Child, port: int, path: str) -> None:
+    def ready() -> bool:
+        if not child.running():
+            raise NotInTime(f"{child.name} ended with status {child.popen.returncode}:\n{child.tail()}")
+        return _answers(port, path)
+
+    wait_for(f"{child.name} is ready", ready, READY_LIMIT_S, interval_s=0.05, why=child.tail)
+
+
+def _answers(port: int, path: str) -> bool:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status == http.HTTPStatus.OK
+    except OSError:
+        return False
+    finally:
+        connection.close()

@@ -1,0 +1,42 @@
+"""Everything around the nodes at once: engine, world, deployed stack, DNS server."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from local import sam
+from local.dns_server import ZoneServer
+from local.engine import Engine
+from local.stack import Stack
+from local.world import ZONE_NAME, World
+
+
+@dataclass(frozen=True)
+class LocalAws:
+    engine: Engine
+    world: World
+    stack: Stack
+    dns: ZoneServer
+
+
+@contextlib.contextmanager
+def local_aws(
+    directory: Path,
+    names: Sequence[str],
+    *,
+    propagation_s: float = 0.0,
+    say: Callable[[str], None] = lambda _: None,
+) -> Iterator[LocalAws]:
+    """Start, build, deploy; `names` are the host names that the stack may protect. Leaves nothing running."""
+    with Engine(directory, propagation_s) as engine:
+        say(f"the embedded AWS answers on {engine.endpoints['AWS_ENDPOINT_URL']}")
+        built = sam.build(engine)
+        say("sam build: done" if built else "sam build: nothing has changed since the last one")
+        world = World(engine)
+        sam.deploy(engine, [world.zone], names)
+        say(f"sam deploy: stack {sam.STACK} is there")
+        with ZoneServer(engine.proxy, world.zone, ZONE_NAME) as dns:
+            yield LocalAws(engine, world, Stack(engine), dns)

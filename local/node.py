@@ -1,0 +1,132 @@
+"""A node of the embedded AWS: the real agent as a process, with real services on an address of its own."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+import signal
+import sys
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from local.engine import REGION, Engine
+from local.processes import Child, kill_marked, kill_pid, marked, start
+from local.sam import ROOT
+from local.stack import Stack
+from local.waiting import NotInTime
+from local.world import Instance
+
+NODE_MARK = "UNDERSTUDY_LOCAL_NODE"
+_STOP_LIMIT_S = 5.0
+
+
+@dataclass(frozen=True)
+class Program:
+    """A service of the node. `command` empty: the TCP service of this package, on `port`."""
+
+    name: str
+    port: int
+    depends_on: tuple[str, ...] = ()
+    command: tuple[str, ...] = field(default=())
+
+
+class Node:
+    """One machine and what runs on it. Off until `boot` is called."""
+
+    def __init__(
+        self, engine: Engine, stack: Stack, cluster: str, instance: Instance, programs: Sequence[Program]
+    ) -> None:
+        self.instance, self.programs = instance, list(programs)
+        self._engine, self._stack, self._cluster = engine, stack, cluster
+        self._directory = engine.directory / "nodes" / instance.instance_id
+        self._agent: Child | None = None
+        self.boot_id = ""
+
+    @property
+    def name(self) -> str:
+        return self.instance.name
+
+    @property
+    def log(self) -> Path:
+        return self._directory / "agent.log"
+
+    @property
+    def mark(self) -> str:
+        """The environment entry that everything on this machine carries."""
+        return f"{NODE_MARK}={self.instance.instance_id}"
+
+    def boot(self) -> None:
+        """Switch the machine on: a new boot id, nothing left of what an earlier boot kept in /run."""
+        shutil.rmtree(self._directory / "run", ignore_errors=True)
+        (self._directory / "run").mkdir(parents=True)
+        config = self._directory / "agent.ini"
+        self.boot_id = str(uuid.uuid4())
+        config.write_text(self._configuration())
+        env = self._engine.environment(f"nodes/{self.instance.instance_id}")
+        env |= {"PYTHONPATH": f"{ROOT / 'agent'}:{ROOT}", NODE_MARK: self.instance.instance_id}
+        program = [sys.executable, "-m", "understudy_agent", "run", "--config", str(config)]
+        self._agent = start(f"agent of {self.name}", program, env=env, log=self.log, cwd=self._directory)
+
+    def kill(self) -> None:
+        """The whole machine dies at once: SIGKILL to the agent and to what it runs."""
+        kill_marked(self.mark)
+        if self._agent is not None:
+            self._agent.popen.wait(_STOP_LIMIT_S)
+
+    def shut_down(self) -> None:
+        """An orderly end: the agent gets SIGTERM and stops the services."""
+        if self._agent is not None and self._agent.running():
+            self._agent.popen.send_signal(signal.SIGTERM)
+            self._agent.popen.wait(_STOP_LIMIT_S)
+            self._agent = None
+
+    def kill_service(self) -> None:
+        """Only the services die; the agent goes on."""
+        for pid in self._service_pids():
+            kill_pid(pid)
+
+    def demand_running(self) -> None:
+        """Raises NotInTime with the end of the agent's log when the agent ended by itself."""
+        if self._agent is not None and not self._agent.running() and self._agent.popen.returncode >= 0:
+            raise NotInTime(f"{self._agent.name} ended by itself:\n{self._agent.tail()}")
+
+    def running(self) -> bool:
+        return self._agent is not None and self._agent.running()
+
+    def _service_pids(self) -> list[int]:
+        agent = self._agent.pid if self._agent else 0
+        return [pid for pid in marked(self.mark) if pid != agent]
+
+    def _configuration(self) -> str:
+        lines = [
+            "[agent]",
+            f"cluster = {self._cluster}",
+            f"table = {self._stack.table}",
+            f"bus = {self._stack.bus}",
+            f"region = {REGION}",
+            f"instance_arn = {self.instance.arn}",
+            f"boot = {self.boot_id}",
+            f"runtime_dir = {self._directory / 'run'}",
+            f"status_file = {self._directory / 'run' / 'status.json'}",
+            "# This machine is a process: taking it down would take down the host of the demo.",
+            "on_stop_failure = report",
+        ]
+        for program in self.programs:
+            lines += ["", *_section(program, self.name, self.instance.address)]
+        return "\n".join(lines) + "\n"
+
+
+def _section(program: Program, node: str, address: str) -> list[str]:
+    serve = [sys.executable, "-m", "local.service", node, address, str(program.port)]
+    return [
+        f"[service {program.name}]",
+        "kind = process",
+        f"command = {shlex.join(program.command or serve)}",
+        f"ready = {address}:{program.port}",
+        f"depends_on = {', '.join(program.depends_on)}",
+        "start_limit_s = 5",
+        "stop_limit_s = 2",
+        "check_interval_s = 0.5",
+    ]

@@ -1,0 +1,126 @@
+"""Watches a cluster from outside while a story is told: the table, DNS and the client, several times a second."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Self
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from local.client import Client
+from local.cluster import Cluster
+
+LOOK_EVERY_S = 0.25
+
+
+@dataclass(frozen=True)
+class NodeView:
+    name: str
+    address: str
+    machine: str  # on or off
+    service: str
+    heard_s_ago: int | None
+    read_epoch: int
+
+
+@dataclass(frozen=True)
+class View:
+    """What could be seen at one moment. Empty text means: nothing, nobody."""
+
+    epoch: int = 0
+    active: str = ""
+    stage: str = ""
+    rule: str = ""
+    dns: str = ""
+    client: str = ""
+    nodes: tuple[NodeView, ...] = field(default=())
+
+
+class Observer:
+    """Looks from `with` on. `on_change` gets a sentence for everything that is different from the look before."""
+
+    def __init__(self, cluster: Cluster, client: Client, on_change: Callable[[str], None]) -> None:
+        self.view = View()
+        self._cluster, self._client, self._on_change = cluster, client, on_change
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._loop, name="observer", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop.set()
+        self._thread.join(timeout=5)
+
+    def _loop(self) -> None:
+        while not self._stop.wait(LOOK_EVERY_S):
+            try:
+                seen = look(self._cluster, self._client)
+            except (BotoCoreError, ClientError) as error:
+                self._on_change(f"the table cannot be read: {error}")
+                continue
+            for sentence in differences(self.view, seen):
+                self._on_change(sentence)
+            self.view = seen
+
+
+def look(cluster: Cluster, client: Client) -> View:
+    state = cluster.state()
+    reports = state.get("nodes", {})
+    transition = state.get("transition", {})
+    names = {node.instance.address: node.name for node in cluster.nodes}
+    address = cluster.served_address()
+    last = client.last()
+    return View(
+        epoch=state.get("epoch", 0),
+        active=reports.get(state.get("active"), {}).get("name", ""),
+        stage=transition.get("stage", ""),
+        rule=transition.get("rule", ""),
+        dns=f"{address} ({names.get(address, 'no node')})" if address else "",
+        client=(last.node or f"nobody ({last.error.partition(':')[0]})") if last else "",
+        nodes=tuple(
+            _node_view(node.name, node.instance.address, node.running(), reports.get(node.instance.instance_id))
+            for node in cluster.nodes
+        ),
+    )
+
+
+def _node_view(name: str, address: str, running: bool, report: dict[str, Any] | None) -> NodeView:
+    heard_at = (report or {}).get("heard_at")
+    return NodeView(
+        name=name,
+        address=address,
+        machine="on" if running else "off",
+        service=(report or {}).get("service", "") if heard_at else "",
+        heard_s_ago=max(0, int(time.time()) - int(heard_at)) if heard_at else None,
+        read_epoch=(report or {}).get("read_epoch", 0),
+    )
+
+
+def differences(before: View, after: View) -> list[str]:
+    """What changed, as sentences in the order in which a reader wants them."""
+    told = []
+    if after.epoch != before.epoch:
+        told.append(f"epoch {after.epoch}: a transition is open, by rule {after.rule or '(closed already)'}")
+    if after.stage != before.stage:
+        told.append(f"workflow: {after.stage or 'closed'}")
+    if after.active != before.active:
+        told.append(f"lease: {after.active or 'nobody'}")
+    services = {node.name: node.service for node in before.nodes}
+    told += [
+        f"{node.name} reports its service {node.service}"
+        for node in after.nodes
+        if node.service and node.service != services.get(node.name)
+    ]
+    if after.dns != before.dns:
+        told.append(f"DNS answers {after.dns or 'nothing'}")
+    if after.client != before.client:
+        told.append(f"the client is answered by {after.client or 'nobody'}")
+    return told

@@ -1,0 +1,146 @@
+"""The deployed stack as people and tools see it: outputs, state items, history, executions."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from typing import Any
+
+from boto3.dynamodb.types import TypeDeserializer
+
+from local.engine import Engine
+from local.events import instance_changed, parameter_changed
+from local.sam import STACK
+
+
+class FunctionFailed(Exception):  # noqa: N818  (it reads as the sentence that the operator gets)
+    """A deployed function raised; the message holds what it answered."""
+
+
+class Stack:
+    """Reads what it must once, when it is made: the stack has to be deployed."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        cloudformation = engine.client("cloudformation")
+        described = cloudformation.describe_stacks(StackName=STACK)["Stacks"][0]
+        self._outputs = {o["OutputKey"]: str(o["OutputValue"]) for o in described["Outputs"]}
+        resources = cloudformation.describe_stack_resources(StackName=STACK)["StackResources"]
+        self._resources = {r["LogicalResourceId"]: str(r["PhysicalResourceId"]) for r in resources}
+
+    @property
+    def table(self) -> str:
+        return self._outputs["TableName"]
+
+    @property
+    def bus(self) -> str:
+        return self._outputs["BusName"]
+
+    @property
+    def machine(self) -> str:
+        return self._outputs["StateMachineArn"]
+
+    @property
+    def prefix(self) -> str:
+        return self._outputs["ParameterPrefix"]
+
+    def put_definition(self, cluster: str, definition: dict[str, Any]) -> None:
+        """Put the parameter, and deliver the event that AWS would send."""
+        name = f"{self.prefix}clusters/{cluster}"
+        put = self._engine.client("ssm").put_parameter(
+            Name=name, Value=json.dumps(definition), Type="String", Overwrite=True
+        )
+        operation = "Create" if put["Version"] == 1 else "Update"
+        self.call("RegisterClusterFunction", parameter_changed(name, operation))
+
+    def tell_instance_state(self, instance_id: str, state: str) -> None:
+        self.call("ReceiveSignalFunction", instance_changed(instance_id, state))
+
+    def watch(self) -> None:
+        """What the schedule does every minute, at once."""
+        self.call("WatchClustersFunction", {"source": "aws.events", "detail-type": "Scheduled Event"})
+
+    def call(self, function: str, event: dict[str, Any]) -> Any:
+        """Invoke by the logical name in the template; raises FunctionFailed."""
+        answer = self._engine.client("lambda").invoke(
+            FunctionName=self._resources[function], Payload=json.dumps(event).encode()
+        )
+        payload = answer["Payload"].read().decode()
+        if answer.get("FunctionError"):
+            raise FunctionFailed(f"{function}: {payload}")
+        return json.loads(payload or "null")
+
+    def start_transition(self, cluster: str, **more: str) -> str:
+        """A plain StartExecution, as an operator does it. Returns the execution's ARN."""
+        started = self._engine.client("stepfunctions").start_execution(
+            stateMachineArn=self.machine, input=json.dumps({"cluster": cluster} | more)
+        )
+        return str(started["executionArn"])
+
+    def execution(self, arn: str) -> dict[str, Any]:
+        described: dict[str, Any] = self._engine.client("stepfunctions").describe_execution(executionArn=arn)
+        return described
+
+    def executions(self, cluster: str) -> list[dict[str, Any]]:
+        """Every execution for the cluster, newest first."""
+        listed = self._engine.client("stepfunctions").list_executions(stateMachineArn=self.machine)
+        found = [self.execution(e["executionArn"]) for e in listed["executions"]]
+        return [e for e in found if json.loads(e["input"]).get("cluster") == cluster]
+
+    def step(self, execution: str) -> str:
+        """The name of the state that the execution entered last."""
+        events = self._engine.client("stepfunctions").get_execution_history(
+            executionArn=execution, reverseOrder=True, maxResults=20
+        )["events"]
+        entered = (e["stateEnteredEventDetails"]["name"] for e in events if "stateEnteredEventDetails" in e)
+        return next(entered, "")
+
+    def state(self, cluster: str) -> dict[str, Any]:
+        """The state item, empty when there is none."""
+        item = self._engine.client("dynamodb").get_item(
+            TableName=self.table, Key=_key(cluster, "state"), ConsistentRead=True
+        )
+        return _plain(item.get("Item", {}))
+
+    def history(self, cluster: str) -> list[dict[str, Any]]:
+        """One item per transition, oldest first."""
+        found = self._engine.client("dynamodb").query(
+            TableName=self.table,
+            KeyConditionExpression="pk = :cluster AND begins_with(sk, :history)",
+            ExpressionAttributeValues={":cluster": {"S": cluster}, ":history": {"S": "history#"}},
+            ConsistentRead=True,
+        )
+        return [_with_stages(_plain(item)) for item in found["Items"]]
+
+    def transition(self, cluster: str, epoch: int) -> dict[str, Any]:
+        """The history item of one epoch, empty when there is none."""
+        item = self._engine.client("dynamodb").get_item(
+            TableName=self.table, Key=_key(cluster, f"history#{epoch:08d}"), ConsistentRead=True
+        )
+        return _with_stages(_plain(item.get("Item", {})))
+
+
+def _with_stages(item: dict[str, Any]) -> dict[str, Any]:
+    """The item with its attributes `stages.<name>` as one map, `stages`."""
+    prefix = "stages."
+    rest = {name: value for name, value in item.items() if not name.startswith(prefix)}
+    return rest | {"stages": {n.removeprefix(prefix): v for n, v in item.items() if n.startswith(prefix)}}
+
+
+def _key(pk: str, sk: str) -> dict[str, Any]:
+    return {"pk": {"S": pk}, "sk": {"S": sk}}
+
+
+def _plain(item: dict[str, Any]) -> dict[str, Any]:
+    read = TypeDeserializer()
+    return {name: _number(read.deserialize(value)) for name, value in item.items()}
+
+
+def _number(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    if isinstance(value, dict):
+        return {name: _number(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_number(inner) for inner in value]
+    return value

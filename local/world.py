@@ -1,0 +1,106 @@
+"""What a user has before Understudy: a VPC with a subnet in each of two AZs, instances, a private zone."""
+
+from __future__ import annotations
+
+import itertools
+import secrets
+import socket
+from dataclasses import dataclass
+from typing import Any
+
+from local.engine import ACCOUNT, REGION, Engine
+from local.waiting import NotInTime
+
+ZONE_NAME = "corp.example.com"
+AZS = ("us-east-1a", "us-east-1b")
+_NETWORK_TRIES = 50
+
+
+@dataclass(frozen=True)
+class Instance:
+    """An EC2 instance; `address` is its primary private IP, a loopback address that a program can bind."""
+
+    name: str
+    instance_id: str
+    address: str
+    az: str
+
+    @property
+    def arn(self) -> str:
+        return f"arn:aws:ec2:{REGION}:{ACCOUNT}:instance/{self.instance_id}"
+
+
+class World:
+    """Made in the engine when constructed. `port` is free on the addresses of its network."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self.network, self.port = _free_network()
+        ec2 = engine.client("ec2")
+        self.vpc = ec2.create_vpc(CidrBlock=f"{self.network}.0.0/16")["Vpc"]["VpcId"]
+        self._subnets = {
+            az: ec2.create_subnet(VpcId=self.vpc, CidrBlock=f"{self.network}.{number}.0/24", AvailabilityZone=az)[
+                "Subnet"
+            ]["SubnetId"]
+            for number, az in enumerate(AZS, start=1)
+        }
+        self._hosts = itertools.count(10)
+        made = engine.client("route53").create_hosted_zone(
+            Name=ZONE_NAME,
+            CallerReference=engine.run,
+            VPC={"VPCRegion": REGION, "VPCId": self.vpc},
+            HostedZoneConfig={"PrivateZone": True, "Comment": ""},
+        )
+        self.zone = str(made["HostedZone"]["Id"]).rpartition("/")[2]
+
+    def launch(self, name: str, az: str) -> Instance:
+        address = f"{self.network}.{AZS.index(az) + 1}.{next(self._hosts)}"
+        launched = self._engine.client("ec2").run_instances(
+            ImageId="ami-12c6146b",
+            InstanceType="t4g.small",
+            MinCount=1,
+            MaxCount=1,
+            SubnetId=self._subnets[az],
+            PrivateIpAddress=address,
+            TagSpecifications=[{"ResourceType": "instance", "Tags": [{"Key": "Name", "Value": name}]}],
+        )
+        return Instance(name, str(launched["Instances"][0]["InstanceId"]), address, az)
+
+    def stop(self, instance: Instance) -> None:
+        """EC2 stops the instance. (The program that plays the node is another matter.)"""
+        self._engine.client("ec2").stop_instances(InstanceIds=[instance.instance_id], Force=True)
+
+    def definition(
+        self,
+        instances: list[Instance],
+        name: str,
+        services: list[dict[str, Any]],
+        policy: dict[str, Any] | None = None,
+        tuning: dict[str, int] | None = None,
+    ) -> dict[str, Any]:
+        """A cluster definition that protects the record `name`; the first instance has priority 1."""
+        return {
+            "nodes": [
+                {"name": i.name, "instance_id": i.instance_id, "priority": priority}
+                for priority, i in enumerate(instances, start=1)
+            ],
+            "addresses": [
+                {"kind": "route53_record", "hosted_zone_id": self.zone, "name": name, "type": "A"},
+            ],
+            "services": services,
+            "policy": policy or {},
+            "tuning": tuning or {},
+        }
+
+
+def _free_network() -> tuple[str, int]:
+    """A /16 of the loopback network, by chance so that two runs do not meet, and a port free in it."""
+    for _ in range(_NETWORK_TRIES):
+        network = f"127.{16 + secrets.randbelow(224)}"
+        with socket.socket() as probe:
+            try:
+                probe.bind((f"{network}.1.10", 0))
+            except OSError:
+                continue
+            return network, int(probe.getsockname()[1])
+    raise NotInTime(f"no loopback network accepts a listener after {_NETWORK_TRIES} tries")
