@@ -9,7 +9,8 @@ from botocore.stub import Stubber
 
 from tests.contract.conftest import REGION
 from tests.support.fakes import FakeAnnouncer
-from understudy.adapters.event_announcer import AnnouncementError, EventAnnouncer
+from understudy.adapters.event_announcer import EventAnnouncer
+from understudy.domain.errors import AnnouncementError
 
 OPENED = "Understudy Transition Opened"
 DETAIL = {"cluster": "orders-db", "epoch": 2, "why": "not heard for 15 s – ü", "tried": [], "lag_s": 0.5}
@@ -35,7 +36,7 @@ class HeardOnBus:
         events.put_rule(Name=name, EventBusName=name, EventPattern=json.dumps({"source": ["understudy"]}))
         events.put_targets(Rule=name, EventBusName=name, Targets=[{"Id": "queue", "Arn": arn}])
         self._sqs = sqs
-        self.announcer = EventAnnouncer(events, name)
+        self.announcer = EventAnnouncer(lambda: events, name)
 
     def events(self) -> list[tuple[str, str, Any]]:
         messages = self._sqs.receive_message(QueueUrl=self._queue, MaxNumberOfMessages=10).get("Messages", [])
@@ -66,7 +67,15 @@ def test_an_event_that_eventbridge_did_not_take_is_a_fault_that_names_its_code(c
     with Stubber(client) as stubber:
         stubber.add_response("put_events", refused)
         with pytest.raises(AnnouncementError, match="ThrottlingException"):
-            EventAnnouncer(client, "understudy").announce(OPENED, DETAIL)
+            EventAnnouncer(lambda: client, "understudy").announce(OPENED, DETAIL)
+
+
+def test_a_bus_that_forbids_or_does_not_answer_is_a_fault_of_the_same_class(clients):
+    client, _ = clients
+    with Stubber(client) as stubber:
+        stubber.add_client_error("put_events", "AccessDeniedException")
+        with pytest.raises(AnnouncementError, match="AccessDenied"):
+            EventAnnouncer(lambda: client, "understudy").announce(OPENED, DETAIL)
 
 
 def test_the_fake_can_be_deaf():

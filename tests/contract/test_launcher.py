@@ -28,7 +28,7 @@ class StartedOn:
         )
         self._client = client
         self._arn = answer["stateMachineArn"]
-        self.launcher = SfnLauncher(client, self._arn)
+        self.launcher = SfnLauncher(lambda: client, self._arn)
 
     def starts(self) -> dict[str, Any]:
         executions = self._client.list_executions(stateMachineArn=self._arn)["executions"]
@@ -89,6 +89,6 @@ def test_other_names_start_other_executions(started):
 
 
 def test_a_machine_that_does_not_exist_is_a_fault_and_no_second_start(stepfunctions):
-    launcher = SfnLauncher(stepfunctions, "arn:aws:states:us-east-1:123456789012:stateMachine:nothing")
+    launcher = SfnLauncher(lambda: stepfunctions, "arn:aws:states:us-east-1:123456789012:stateMachine:nothing")
     with pytest.raises(ClientError):
         launcher.start("orders-db-2", REQUEST)
