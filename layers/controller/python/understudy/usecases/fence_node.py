@@ -46,7 +46,13 @@ def _fence(step: Step, ledger: StateLedger, nodes: Nodes, clock: Clock) -> Outco
         after = entered(fenced(state, proof), definition, Stage.MOVING, int(now))
         facts = {"proof": str(proof), "stages.fenced_at": now}
         if state.transition is not None and state.transition.stage is Stage.FENCING:
-            ledger.commit(state, after, history={state.epoch: facts})
+            # A beat that says "still stopping" would move the end of the lease: none may come between.
+            ledger.commit(
+                state,
+                after,
+                holding_still=state.previous.node if state.previous and proof is Proof.LEASE_EXPIRED else None,
+                history={state.epoch: facts},
+            )
         return answer(FenceOutcome.FENCED, proof=str(proof))
     if state.transition is None or now >= state.transition.opened_at + definition.policy.fence_limit_s:
         return answer(FenceOutcome.GAVE_UP, why=_why_unproven(state))
@@ -55,7 +61,7 @@ def _fence(step: Step, ledger: StateLedger, nodes: Nodes, clock: Clock) -> Outco
 
 def _wait_s(state: ClusterState, margin_s: float, now: float) -> int:
     """Whole seconds until it is worth looking again: never past the end of the lease, at least one."""
-    expires_at = lease_expires_at(state.previous, margin_s) if state.previous else None
+    expires_at = lease_expires_at(state, margin_s)
     left_s = POLL_S if expires_at is None else min(POLL_S, expires_at - now)
     return max(1, ceil(left_s))
 
