@@ -91,11 +91,7 @@ class Section:
             return None
         host, _, port = text.rpartition(":")
         host = host.strip("[]")
-        if (
-            not re.fullmatch(r"[0-9.]+|[0-9a-fA-F:]+", host)
-            or not port.isdigit()
-            or not 0 < int(port) < 65536
-        ):
+        if not re.fullmatch(r"[0-9.]+|[0-9a-fA-F:]+", host) or not port.isdigit() or not 0 < int(port) < 65536:
             self.fault(key, "must be IP-ADDRESS:PORT, such as 127.0.0.1:5432")
             return None
         return host, int(port)

@@ -48,8 +48,8 @@ class LeaseFile:
     def load(self) -> Standing:
         """Where an agent stands that has read nothing yet: it leaves services alone until the old lease ends.
 
-        A file of another boot binds nobody: what ran then is gone. A file that cannot be understood may stand for
-        a lease that has run out: nothing may serve before the table is read.
+        A file of another boot binds nobody: what ran then is gone. A file that cannot be understood may
+        stand for a lease that has run out: nothing may serve before the table is read.
         """
         try:
             saved = json.loads(self._path.read_text(encoding="utf-8"))

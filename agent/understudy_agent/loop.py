@@ -130,9 +130,7 @@ class Agent:
         if self._stop_asked_ms is not None and order is Order.SERVE:
             order = Order.STOP
         if order is not self._order:
-            self._log.info(
-                "order", self._reason(order), order=order.value, before=self._order.value, at_ms=now_ms
-            )
+            self._log.info("order", self._reason(order), order=order.value, before=self._order.value, at_ms=now_ms)
             self._order = order
         terms = self._standing.terms
         for change in self._services.tick(order, self._standing.epoch, now_ms, terms.kill_limit_s):

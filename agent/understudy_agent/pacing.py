@@ -88,9 +88,7 @@ def urgency_after(urgency: Urgency, silence: tuple[int, str, int] | None) -> Urg
     return Urgency(about=silence)
 
 
-def urgent_beat_due(
-    urgency: Urgency, silence: tuple[int, str, int] | None, beats: Calls, now_ms: int
-) -> bool:
+def urgent_beat_due(urgency: Urgency, silence: tuple[int, str, int] | None, beats: Calls, now_ms: int) -> bool:
     """Whether to beat now: the controller judges the active node when a beat of any node arrives."""
     if silence is None or urgency.sent >= URGENT_BEATS_MAX:
         return False

@@ -43,9 +43,7 @@ class Services:
     ) -> None:
         """`on_unstoppable` is called once for a service that killing did not end."""
         self._changes: list[Change] = []
-        self._services = [
-            Service(spec, kinds[spec.name], self._changes.append) for spec in in_dependency_order(specs)
-        ]
+        self._services = [Service(spec, kinds[spec.name], self._changes.append) for spec in in_dependency_order(specs)]
         self._by_name = {service.spec.name: service for service in self._services}
         self._on_unstoppable = on_unstoppable
         self._told: set[str] = set()
@@ -91,7 +89,7 @@ class Services:
             dependents = [other for other in self._services if service.spec.name in other.spec.depends_on]
             known = service.state is not None or service.unknown_looks > 0
             if known and not service.is_down and all(other.is_down for other in dependents):
-                service.stop("there is no lease to serve under", now_ms)
+                service.stop("the order is STOP", now_ms)
             else:
                 service.watch(now_ms, wanted=False)
 
@@ -101,7 +99,7 @@ class Services:
             if service.is_down:
                 service.watch(now_ms, wanted=False)
             else:
-                service.kill("the lease has run out", now_ms)
+                service.kill("the order is KILL", now_ms)
 
     def _tell_unstoppable(self) -> None:
         for service in self._services:

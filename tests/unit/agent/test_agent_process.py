@@ -132,7 +132,8 @@ class Node:
     def close(self) -> None:
         for agent in self.agents:
             agent.kill()
-            agent.communicate(timeout=10)
+            _, log = agent.communicate(timeout=10)
+            print(log.decode())  # noqa: T201 - shown when the test fails
 
 
 @pytest.fixture

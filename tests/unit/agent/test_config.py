@@ -125,9 +125,7 @@ def test_a_bad_file_ends_every_command_with_78_and_a_line_for_each_fault(tmp_pat
     file.write_text(AGENT)
     for command in ("check", "run", "expire"):
         assert main([command, "--config", str(file)]) == 78
-        assert capsys.readouterr().err == (
-            f"{file}: [service NAME] is missing: at least one service must be named\n"
-        )
+        assert capsys.readouterr().err == (f"{file}: [service NAME] is missing: at least one service must be named\n")
 
 
 def test_a_file_that_is_not_there_ends_with_78(tmp_path, capsys):

@@ -77,9 +77,7 @@ def aws(monkeypatch):
         monkeypatch.setenv(key, "testing")
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     with mock_aws():
-        yield Aws(
-            region="eu-west-1", table="t", bus="b", cluster="orders-db", instance_arn=ARN, call_timeout_s=2
-        )
+        yield Aws(region="eu-west-1", table="t", bus="b", cluster="orders-db", instance_arn=ARN, call_timeout_s=2)
 
 
 @pytest.fixture
@@ -144,9 +142,7 @@ def test_a_beat_goes_to_the_bus_from_the_instance_itself(aws):
 
 
 def test_a_beat_that_eventbridge_took_only_for_the_form_counts_as_failed(aws):
-    aws._events = Events(
-        FailedEntryCount=1, Entries=[{"ErrorCode": "InternalFailure", "ErrorMessage": "sorry"}]
-    )
+    aws._events = Events(FailedEntryCount=1, Entries=[{"ErrorCode": "InternalFailure", "ErrorMessage": "sorry"}])
     with pytest.raises(BeatRefusedError, match="InternalFailure: sorry"):
         aws.put_beat({"beat": 7})
 

@@ -32,9 +32,7 @@ class Left:
 
     def expire(self, orderly_stop_s: float = 0) -> int:
         services = Services({"db": self.kind}, [ServiceSpec("db")], lambda _name: None)
-        return keep_the_lease(
-            self.lease_file, self.lock, services, orderly_stop_s, self.log, self.clock, self.sleep
-        )
+        return keep_the_lease(self.lease_file, self.lock, services, orderly_stop_s, self.log, self.clock, self.sleep)
 
 
 @pytest.fixture

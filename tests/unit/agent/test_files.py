@@ -13,9 +13,7 @@ HELD = Standing(Word.MINE, 7, 112_000, Terms(lease_s=30))
 
 def test_the_next_agent_of_a_boot_is_bound_by_the_lease_and_grants_itself_none(tmp_path):
     LeaseFile(tmp_path / "lease.json", "boot-1").save(HELD)
-    assert LeaseFile(tmp_path / "lease.json", "boot-1").load() == Standing(
-        Word.NOTHING, 0, 112_000, Terms(lease_s=30)
-    )
+    assert LeaseFile(tmp_path / "lease.json", "boot-1").load() == Standing(Word.NOTHING, 0, 112_000, Terms(lease_s=30))
 
 
 def test_a_lease_of_another_boot_binds_nobody(tmp_path):

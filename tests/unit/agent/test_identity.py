@@ -21,9 +21,7 @@ class Metadata(http.server.BaseHTTPRequestHandler):
         """Keep the test's output clean."""
 
     def do_PUT(self) -> None:
-        asked_for_token = self.path == "/latest/api/token" and self.headers.get(
-            "X-aws-ec2-metadata-token-ttl-seconds"
-        )
+        asked_for_token = self.path == "/latest/api/token" and self.headers.get("X-aws-ec2-metadata-token-ttl-seconds")
         self.answer(TOKEN if asked_for_token else None)
 
     def do_GET(self) -> None:

@@ -86,10 +86,7 @@ def test_a_program_that_is_not_there_fails_to_start(processes):
 
 def test_a_process_with_a_ready_port_is_started_when_the_port_accepts(processes, port):
     script = (
-        "import socket,sys,time\n"
-        "sys.stdin.close()\n"
-        f"s=socket.create_server(('127.0.0.1',{port}))\n"
-        "time.sleep(600)\n"
+        f"import socket,sys,time\nsys.stdin.close()\ns=socket.create_server(('127.0.0.1',{port}))\ntime.sleep(600)\n"
     )
     process = processes(PYTHON, "-c", script, ready=("127.0.0.1", port))
     assert outcome_of(process.start()) is Outcome.DONE
@@ -225,9 +222,7 @@ def reaped() -> bool:
 
 def test_a_command_that_hangs_is_killed_with_its_children(tmp_path):
     child_file = tmp_path / "child"
-    task = command_task(
-        shell(f"sleep 600 & echo $$ >{child_file}.new; mv {child_file}.new {child_file}; wait")
-    )
+    task = command_task(shell(f"sleep 600 & echo $$ >{child_file}.new; mv {child_file}.new {child_file}; wait"))
     wait_for(child_file.exists)
     assert task.poll() is None
     task.abort()
@@ -298,9 +293,7 @@ def systemctl(tmp_path):
         ("", Outcome.UNKNOWN),
     ],
 )
-def test_a_unit_is_down_only_when_it_is_inactive_and_none_of_its_processes_is_left(
-    systemctl, tmp_path, shown, meaning
-):
+def test_a_unit_is_down_only_when_it_is_inactive_and_none_of_its_processes_is_left(systemctl, tmp_path, shown, meaning):
     (tmp_path / "shown").write_text(shown)
     assert look(Unit("db.service", str(systemctl))) is meaning
 

@@ -10,11 +10,11 @@ T = TypeVar("T")
 
 
 def wait_for(ask: Callable[[], T | None], limit_s: float = 10.0) -> T:
-    """The first answer that is not None and not False."""
+    """The first answer that is neither None nor False nor empty."""
     end = time.monotonic() + limit_s
     while time.monotonic() < end:
         answer = ask()
-        if answer is not None and answer is not False:
+        if answer:
             return answer
         time.sleep(0.01)
     raise AssertionError(f"nothing came within {limit_s} s")

@@ -24,14 +24,14 @@ def to_map(value: Any, *, sparse: bool = False) -> dict[str, Any]:
 
 
 def from_map(kind: type[T], stored: Mapping[str, Any]) -> T:
-    """The dataclass `kind` that `to_map` has stored: a missing field that may be None is None, as it was stored.
+    """The dataclass `kind` that `to_map` has stored.
 
-    Raises TypeError when another field without a default is missing.
+    What is missing takes its default, or is None when its type allows that. Raises TypeError when neither is possible.
     """
     hints = _hints(kind)  # type: ignore[arg-type]
-    found = {name: _revived(hint, stored[name]) for name, hint in hints.items() if name in stored}
-    absent = {name: None for name in _optional(kind) if name not in stored}  # type: ignore[arg-type]
-    return kind(**absent, **found)
+    absent = {field.name: None for field in fields(kind) if _is_none_when_missing(field, hints)}  # type: ignore[arg-type]
+    known = {name: _revived(hint, stored[name]) for name, hint in hints.items() if name in stored}
+    return kind(**{**absent, **known})
 
 
 def _plain(value: Any, sparse: bool) -> Any:
@@ -64,13 +64,11 @@ def _default(field: "Field[Any]") -> Any:
     return field.default if field.default_factory is MISSING else field.default_factory()
 
 
+def _is_none_when_missing(field: "Field[Any]", hints: Mapping[str, Any]) -> bool:
+    has_default = field.default is not MISSING or field.default_factory is not MISSING
+    return not has_default and NoneType in get_args(hints[field.name])
+
+
 @cache
 def _hints(kind: type) -> dict[str, Any]:
     return get_type_hints(kind)
-
-
-@cache
-def _optional(kind: type) -> tuple[str, ...]:
-    """The fields without a default that may be None."""
-    required = {field.name for field in fields(kind) if _default(field) is MISSING}
-    return tuple(name for name, hint in _hints(kind).items() if name in required and NoneType in get_args(hint))

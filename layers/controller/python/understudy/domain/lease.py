@@ -33,6 +33,13 @@ def contradictions(policy: Policy) -> list[str]:
             f"{policy.lease_read_interval_s:g} + 1 is above lease_s {policy.lease_s:g} - kill_limit_s "
             f"{policy.kill_limit_s:g}: one lost beat would stop the service"
         )
+    late_s = 2 * policy.heartbeat_interval_s + policy.observer_lag_limit_s + INGESTION_CUT_OFF_S
+    if late_s > policy.silence_limit_s:
+        faults.append(
+            f"2 x heartbeat_interval_s {policy.heartbeat_interval_s:g} + observer_lag_limit_s "
+            f"{policy.observer_lag_limit_s:g} + {INGESTION_CUT_OFF_S} is above silence_limit_s "
+            f"{policy.silence_limit_s:g}: one lost beat and a late observer would look like silence"
+        )
     if policy.fence_limit_s < fence_s:
         faults.append(
             f"fence_limit_s {policy.fence_limit_s:g} is below lease_s {policy.lease_s:g} + {INGESTION_CUT_OFF_S} + "

@@ -11,7 +11,7 @@ from understudy.domain.definition import Definition
 from understudy.domain.health import NodeHealth
 from understudy.domain.model import ClusterState, TransitionAction
 from understudy.domain.request import Request
-from understudy.domain.situation import Observer, Phase, fit_candidates, health_of, survey
+from understudy.domain.situation import Observer, Phase, fit_candidates, health_of, observer_by_clock, survey
 
 ACTION_OF: Mapping[Action, TransitionAction] = {
     Action.FAIL_OVER: TransitionAction.FAILOVER,
@@ -76,7 +76,7 @@ def rule_on_request(request: Request, execution: str, state: ClusterState, defin
 
 def _rule_on_cause(request: Request, state: ClusterState, definition: Definition, now: int) -> Ruling:
     """The controller asked. What it saw may be over: the table of rules is asked again."""
-    situation = survey(state, definition, now, Observer.TRUSTED)
+    situation = survey(state, definition, now, observer_by_clock([(state, definition.policy)], now))
     decision = decide(situation)
     if ACTION_OF.get(decision.action) is not request.action or situation.target is None:
         return StoodDown(f"{request.rule} no longer holds; now {decision.rule}: {decision.why}")

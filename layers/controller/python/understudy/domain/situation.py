@@ -1,10 +1,10 @@
 """Second step of deciding: what stands between this cluster and being well, one word for each question."""
 
-from collections.abc import Container
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from understudy.domain.definition import Definition
+from understudy.domain.definition import Definition, Policy
 from understudy.domain.fencing import find_proof
 from understudy.domain.health import NodeHealth, diagnose
 from understudy.domain.model import AddressStatus, ClusterState, PowerReading, Stage
@@ -88,6 +88,18 @@ def survey(state: ClusterState, definition: Definition, now: int, observer: Obse
         observer=observer,
         target=target,
     )
+
+
+def observer_by_clock(clusters: Iterable[tuple[ClusterState, Policy]], now: int) -> Observer:
+    """Whether silence can be believed when it is judged by the clock, not by a beat just taken in (B3).
+
+    Only when somebody has been heard just now: else beats may be waiting somewhere, and would look like silence.
+    """
+    for state, policy in clusters:
+        limit_s = policy.heartbeat_interval_s + policy.observer_lag_limit_s
+        if any(node.heard_at is not None and now - node.heard_at <= limit_s for node in state.nodes.values()):
+            return Observer.TRUSTED
+    return Observer.SUSPECT
 
 
 def fit_candidates(

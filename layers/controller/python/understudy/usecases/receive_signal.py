@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from understudy.domain.model import PowerReading
-from understudy.domain.situation import Observer
+from understudy.domain.situation import observer_by_clock
 from understudy.ports import AlarmSignal, BeatLedger, ClusterIndex, PowerSignal, Refusal, Signal, StateLedger
 from understudy.usecases.judging import Judge
 from understudy.usecases.record_heartbeat import whole_seconds
@@ -27,8 +27,7 @@ def receive_signal(
 ) -> list[str]:
     """Record one event of the default bus; the clusters that were judged by it.
 
-    The event's own `time` is AWS's: these sources cannot be forged. Late words of AWS about an instance still count,
-    late words about silence do not: the observer is judged by the event's age.
+    The event's own `time` is AWS's: these sources cannot be forged. A word of AWS's counts even when it comes late.
     """
     judged = []
     for cluster, signal in _signals(event, index):
@@ -37,8 +36,8 @@ def receive_signal(
             log.info("signal refused", extra={"reason": recorded.reason, "cluster": cluster})
             continue
         policy = ledger.definition(cluster, recorded.definition_version).policy
-        is_late = clock() - signal.at > policy.observer_lag_limit_s
-        decision = judge.judge(recorded, int(clock()), Observer.SUSPECT if is_late else Observer.TRUSTED)
+        now = int(clock())
+        decision = judge.judge(recorded, now, observer_by_clock([(recorded, policy)], now))
         log.warning("signal received", extra={"cluster": cluster, "signal": str(signal), "rule": decision.rule})
         judged.append(cluster)
     return judged

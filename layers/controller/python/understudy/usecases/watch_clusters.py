@@ -5,9 +5,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
+from understudy.domain.definition import Policy
 from understudy.domain.errors import LedgerConflictError
 from understudy.domain.model import AddressStatus, ClusterState
-from understudy.domain.situation import Observer
+from understudy.domain.situation import observer_by_clock
 from understudy.domain.transition import address_in_sync
 from understudy.ports import ChangeStatus, ClusterIndex, Parameters, ParameterText, StateLedger
 from understudy.usecases.check_change import is_in_sync
@@ -40,12 +41,12 @@ def watch_clusters(
     """Register what was put and not seen, judge every cluster by the clock, and follow changes that still propagate."""
     faults: list[Exception] = []
     registered = _each(_texts(parameters, faults), register, faults)
-    states: list[ClusterState] = []
-    _each(index.clusters(), lambda cluster: _gather(ledger, cluster, states), faults)
+    clusters: list[tuple[ClusterState, Policy]] = []
+    _each(index.clusters(), lambda name: clusters.extend(_gather(ledger, name)), faults)
     now = int(clock())
-    observer = _observer(ledger, states, now)
-    judged = _each(states, lambda state: judge.judge(state, now, observer), faults)
-    _each(states, lambda state: _follow(state, ledger, changes, clock), faults)
+    observer = observer_by_clock(clusters, now)
+    judged = _each(clusters, lambda found: judge.judge(found[0], now, observer), faults)
+    _each(clusters, lambda found: _follow(found[0], ledger, changes, clock), faults)
     return WatchReport(registered, judged, tuple(faults))
 
 
@@ -71,19 +72,10 @@ def _each(items: Iterable[T], work: Callable[[T], object], faults: list[Exceptio
     return done
 
 
-def _gather(ledger: StateLedger, cluster: str, states: list[ClusterState]) -> None:
+def _gather(ledger: StateLedger, cluster: str) -> list[tuple[ClusterState, Policy]]:
+    """The state and policy of one cluster; nothing when it is registered no more."""
     state = ledger.read(cluster)
-    if state is not None:
-        states.append(state)
-
-
-def _observer(ledger: StateLedger, states: list[ClusterState], now: int) -> Observer:
-    """SUSPECT when no node of any cluster is heard: then it is the hearing that has failed (B3)."""
-    for state in states:
-        limit_s = ledger.definition(state.cluster, state.definition_version).policy.silence_limit_s
-        if any(node.heard_at is not None and now - node.heard_at < limit_s for node in state.nodes.values()):
-            return Observer.TRUSTED
-    return Observer.SUSPECT
+    return [(state, ledger.definition(cluster, state.definition_version).policy)] if state else []
 
 
 def _follow(state: ClusterState, ledger: StateLedger, changes: ChangeStatus, clock: Clock) -> None:

@@ -1,0 +1,122 @@
+"""What beats, EC2 and CloudWatch say of a node, and what is not believed (S11, B3)."""
+
+from typing import Any
+
+import pytest
+
+from tests.support.builders import BOOTS, CLUSTER, NODE_A, NODE_B, NOW, a_beat, a_definition, a_report, a_state
+from understudy.domain.model import Alarm, ClusterState, PowerReading, ServiceStatus
+from understudy.ports import NOT_A_MEMBER, STALE, UNKNOWN_CLUSTER, AlarmSignal, PowerSignal
+
+
+def recorded(answer: Any) -> ClusterState:
+    assert isinstance(answer, ClusterState), answer
+    return answer
+
+
+def test_a_beat_is_stored_and_answers_the_whole_state(ledger):
+    before = ledger.read(CLUSTER)
+    beat = a_beat(NODE_A, service=ServiceStatus.STARTING, keeps_lease=False, read_epoch=3, agent="0.2.0")
+    state = recorded(ledger.record_beat(beat))
+    report = state.nodes[NODE_A]
+    assert (report.beat, report.heard_at, report.boot) == (beat.beat, beat.heard_at, beat.boot)
+    assert (report.service, report.keeps_lease, report.read_epoch, report.agent) == ("STARTING", False, 3, "0.2.0")
+    assert report.name == "node-a"
+    assert state.nodes[NODE_B] == before.nodes[NODE_B]
+    assert (state.revision, state.epoch, state.active) == (before.revision, before.epoch, before.active)
+    assert ledger.read(CLUSTER) == state
+
+
+def test_a_beat_of_a_cluster_that_nobody_registered_is_refused(ledger):
+    assert ledger.record_beat(a_beat(cluster="nobodys")) == UNKNOWN_CLUSTER
+    assert ledger.read("nobodys") is None
+
+
+def test_a_beat_of_an_instance_that_is_no_member_is_refused(ledger):
+    assert ledger.record_beat(a_beat(instance_id="i-0ddddddddddddddd4")) == NOT_A_MEMBER
+    assert set(ledger.read(CLUSTER).nodes) == {NODE_A, NODE_B}
+
+
+@pytest.mark.parametrize(
+    ("changes", "is_recorded"),
+    [
+        ({}, True),
+        ({"beat": a_report().beat, "heard_at": NOW + 9}, False),
+        ({"beat": a_report().beat - 1, "heard_at": NOW + 9}, False),
+        ({"beat": a_report().beat + 1, "heard_at": NOW - 9}, True),
+        ({"boot": "new-boot", "beat": 1, "heard_at": NOW + 1}, True),
+        ({"boot": "new-boot", "beat": 10**12, "heard_at": NOW}, False),
+        ({"boot": "new-boot", "beat": 10**12, "heard_at": NOW - 1}, False),
+    ],
+    ids=[
+        "next",
+        "duplicate",
+        "overtaken",
+        "next-but-ingested-earlier",
+        "rebooted",
+        "other-boot-same-second",
+        "other-boot-earlier",
+    ],
+)
+def test_only_a_newer_beat_replaces_the_one_recorded(ledger, changes, is_recorded):
+    before = ledger.read(CLUSTER)
+    answer = ledger.record_beat(a_beat(**changes))
+    assert isinstance(answer, ClusterState) is is_recorded
+    if not is_recorded:
+        assert answer == STALE
+        assert ledger.read(CLUSTER) == before
+
+
+def test_the_first_beat_of_a_node_never_heard_is_recorded_whatever_its_number(empty_ledger):
+    never_heard = a_report(NODE_A, beat=0, heard_at=None, boot="", agent="")
+    empty_ledger.register(None, a_state(node_a=never_heard), a_definition())
+    assert empty_ledger.read(CLUSTER).nodes[NODE_A] == never_heard
+    assert recorded(empty_ledger.record_beat(a_beat(beat=0, boot="b"))).nodes[NODE_A].heard_at == NOW + 4
+
+
+def test_ec2s_word_is_kept_with_the_boot_that_beat_last(ledger):
+    state = recorded(ledger.record_signal(CLUSTER, PowerSignal(NODE_A, PowerReading.STOPPED, NOW + 5)))
+    report = state.nodes[NODE_A]
+    assert (report.power, report.power_at, report.power_boot) == (PowerReading.STOPPED, NOW + 5, BOOTS[NODE_A])
+    assert report.power_now.is_off
+    rebooted = recorded(ledger.record_beat(a_beat(boot="new-boot", beat=1, heard_at=NOW + 60)))
+    assert rebooted.nodes[NODE_A].power_now is PowerReading.UNKNOWN
+
+
+def test_an_older_word_of_ec2_never_replaces_a_newer_one(ledger):
+    ledger.record_signal(CLUSTER, PowerSignal(NODE_A, PowerReading.STOPPED, NOW + 5))
+    assert ledger.record_signal(CLUSTER, PowerSignal(NODE_A, PowerReading.STOPPING, NOW + 4)) == STALE
+    assert ledger.read(CLUSTER).nodes[NODE_A].power is PowerReading.STOPPED
+
+
+def test_the_same_signal_twice_is_harmless(ledger):
+    for signal in (PowerSignal(NODE_A, PowerReading.STOPPED, NOW), AlarmSignal(NODE_A, "disk", True, NOW)):
+        once = recorded(ledger.record_signal(CLUSTER, signal))
+        assert recorded(ledger.record_signal(CLUSTER, signal)) == once
+
+
+def test_signals_for_strangers_are_refused(ledger):
+    for signal in (PowerSignal("i-x", PowerReading.STOPPED, NOW), AlarmSignal("i-x", "disk", True, NOW)):
+        assert ledger.record_signal(CLUSTER, signal) == NOT_A_MEMBER
+        assert ledger.record_signal("nobodys", signal) == UNKNOWN_CLUSTER
+
+
+def test_alarms_are_kept_by_name_and_the_newest_word_of_each_stands(ledger):
+    name = "orders-db: disk #1 (90 %).full"
+    ledger.record_signal(CLUSTER, AlarmSignal(NODE_A, name, True, NOW + 5))
+    ledger.record_signal(CLUSTER, AlarmSignal(NODE_A, "cpu", False, NOW + 1))
+    assert ledger.record_signal(CLUSTER, AlarmSignal(NODE_A, name, False, NOW + 4)) == STALE
+    expected = {name: Alarm(True, NOW + 5), "cpu": Alarm(False, NOW + 1)}
+    assert ledger.read(CLUSTER).nodes[NODE_A].alarms == expected
+    ledger.record_signal(CLUSTER, AlarmSignal(NODE_A, name, False, NOW + 6))
+    assert ledger.read(CLUSTER).nodes[NODE_A].alarms[name] == Alarm(False, NOW + 6)
+
+
+@pytest.mark.parametrize("field", ["boot", "agent"])
+@pytest.mark.parametrize("hostile", [":beat", "#nodes", "x, active = :id", "' OR 1=1", "{{}}", "ü\u0000\n"])
+def test_what_a_node_says_is_a_value_and_nothing_else(ledger, field, hostile):
+    before = ledger.read(CLUSTER)
+    state = recorded(ledger.record_beat(a_beat(**{field: hostile, "heard_at": NOW + 4})))
+    assert getattr(state.nodes[NODE_A], field) == hostile
+    assert (state.active, state.epoch, state.revision) == (before.active, before.epoch, before.revision)
+    assert state.nodes[NODE_B] == before.nodes[NODE_B]

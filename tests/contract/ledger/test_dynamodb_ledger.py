@@ -1,0 +1,145 @@
+"""What only the adapter can get wrong: the number of calls, paging, the shape of items, faults of DynamoDB."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.support.builders import CLUSTER, NODE_A, NOW, a_beat, a_definition, a_moving_state, a_state
+from understudy.adapters.dynamodb_ledger import DynamoDbLedger
+from understudy.domain.errors import LedgerConflictError
+from understudy.domain.model import ClusterState, PowerReading
+from understudy.ports import NOT_A_MEMBER, STALE, AlarmSignal, PowerSignal
+
+
+@pytest.fixture
+def ledger(dynamodb, table):
+    ledger = DynamoDbLedger(dynamodb, table)
+    ledger.register(None, a_state(), a_definition())
+    return ledger
+
+
+@pytest.fixture
+def calls(dynamodb):
+    """The operations called, in order."""
+    names: list[str] = []
+
+    def note(model: Any, **_: Any) -> None:
+        names.append(model.name)
+
+    dynamodb.meta.events.register("before-call.dynamodb", note)
+    yield names
+    dynamodb.meta.events.unregister("before-call.dynamodb", note)
+
+
+@pytest.fixture
+def faults(dynamodb):
+    """Codes that DynamoDB is to answer the next UpdateItem calls with, instead of doing anything."""
+    codes: list[str] = []
+
+    def answer(**_: Any) -> tuple[Any, dict[str, Any]] | None:
+        if not codes:
+            return None
+        response = type("Response", (), {"status_code": 400})()
+        return response, {"Error": {"Code": codes.pop(0), "Message": "put in by a test"}, "ResponseMetadata": {}}
+
+    dynamodb.meta.events.register_first("before-call.dynamodb.UpdateItem", answer)
+    yield codes
+    dynamodb.meta.events.unregister("before-call.dynamodb.UpdateItem", answer)
+
+
+def test_recording_costs_one_call_also_when_it_is_refused(ledger, calls):  # B9
+    assert isinstance(ledger.record_beat(a_beat()), ClusterState)
+    assert ledger.record_beat(a_beat()) is STALE
+    assert ledger.record_beat(a_beat(instance_id="i-0ddddddddddddddd4")) is NOT_A_MEMBER
+    ledger.record_signal(CLUSTER, PowerSignal(NODE_A, PowerReading.STOPPED, NOW))
+    ledger.record_signal(CLUSTER, AlarmSignal(NODE_A, "disk", True, NOW))
+    assert calls == ["UpdateItem"] * 5
+
+
+def test_a_commit_costs_one_call_and_a_transaction_only_when_history_is_given(ledger, calls):
+    before = ledger.read(CLUSTER)
+    middle = ledger.commit(before, a_moving_state(), holding_still=NODE_A)
+    ledger.commit(middle, before, history={2: {"outcome": "IN_SERVICE"}})
+    assert calls == ["GetItem", "UpdateItem", "TransactWriteItems"]
+
+
+def test_a_definition_is_read_once(ledger, calls):
+    assert ledger.definition(CLUSTER, 1) is ledger.definition(CLUSTER, 1)
+    assert calls == ["GetItem"]
+
+
+def test_every_cluster_is_found_however_many_pages_they_fill(dynamodb, table, ledger, calls):
+    filler = "x" * 300_000
+    names = [f"cluster-{number:02d}" for number in range(8)]
+    for name in names:
+        item = {"pk": {"S": name}, "sk": {"S": "state"}, "kind": {"S": "cluster"}, "filler": {"S": filler}}
+        dynamodb.put_item(TableName=table, Item=item)
+    calls.clear()
+    assert list(ledger.clusters()) == [*names, CLUSTER]
+    assert set(calls) == {"Query"}
+
+
+def test_the_state_item_has_the_shape_that_agents_read(dynamodb, table, ledger):
+    ledger.commit(ledger.read(CLUSTER), a_moving_state())
+    key = {"pk": {"S": CLUSTER}, "sk": {"S": "state"}}
+    item = dynamodb.get_item(TableName=table, Key=key)["Item"]
+    assert item["kind"] == {"S": "cluster"}
+    assert "active" not in item
+    assert item["epoch"] == {"N": "2"}
+    assert item["terms"]["M"]["lease_s"] == {"N": "12"}
+    node = item["nodes"]["M"][NODE_A]["M"]
+    assert (node["beat"], node["heard_at"]) == ({"N": "86400000"}, {"N": str(NOW)})
+    assert (node["service"], node["keeps_lease"]) == ({"S": "IN_SERVICE"}, {"BOOL": True})
+    assert item["previous"]["M"]["node"] == {"S": NODE_A}
+    assert "proof" not in item["previous"]["M"]
+    assert item["transition"]["M"]["stage"] == {"S": "FENCING"}
+
+
+def test_items_of_a_newer_and_of_an_older_version_are_read(dynamodb, table, ledger):
+    for sk, expression in (
+        ("state", "SET #new = :new"),
+        ("definition#00000001", "SET #definition.#new = :new REMOVE #definition.tuning"),
+    ):
+        dynamodb.update_item(
+            TableName=table,
+            Key={"pk": {"S": CLUSTER}, "sk": {"S": sk}},
+            UpdateExpression=expression,
+            ExpressionAttributeNames={
+                "#new": "from-the-future",
+                **({"#definition": "definition"} if "#definition" in expression else {}),
+            },
+            ExpressionAttributeValues={":new": {"S": "x"}},
+        )
+    assert ledger.read(CLUSTER) == a_state(revision=1)
+    assert ledger.definition(CLUSTER, 1) == a_definition()
+
+
+def test_a_beat_that_meets_a_transaction_is_tried_again_at_once(ledger, faults, calls):
+    faults.extend(["TransactionConflictException"] * 2)
+    assert isinstance(ledger.record_beat(a_beat()), ClusterState)
+
+
+def test_a_beat_is_not_tried_for_ever(ledger, faults):
+    faults.extend(["TransactionConflictException"] * 9)
+    with pytest.raises(ClientError):
+        ledger.record_beat(a_beat())
+    assert len(faults) == 5
+
+
+def test_a_commit_that_meets_a_transaction_has_lost_the_race(ledger, faults):
+    before = ledger.read(CLUSTER)
+    faults.append("TransactionConflictException")
+    with pytest.raises(LedgerConflictError):
+        ledger.commit(before, replace(before, alert="told"))
+    assert ledger.read(CLUSTER) == before
+
+
+def test_a_fault_of_dynamodb_is_no_lost_race(ledger, faults):
+    before = ledger.read(CLUSTER)
+    faults.extend(["AccessDeniedException"] * 2)
+    with pytest.raises(ClientError, match="AccessDenied"):
+        ledger.commit(before, replace(before, alert="told"))
+    with pytest.raises(ClientError, match="AccessDenied"):
+        ledger.record_beat(a_beat())

@@ -1,0 +1,123 @@
+"""Registering a cluster, and changing its members while it runs (S9, S11)."""
+
+from dataclasses import replace
+
+import pytest
+
+from tests.support.builders import CLUSTER, NODE_A, NODE_B, NODE_C, NOW, SPECS, a_beat, a_definition, a_report, a_state
+from understudy.domain.definition import FailoverBudget, Policy
+from understudy.domain.errors import LedgerConflictError
+from understudy.domain.lease import terms_of
+from understudy.domain.model import Alarm, NodeReport
+from understudy.domain.tuning import Tuning
+from understudy.ports import AlarmSignal
+
+
+def with_alarms(*alarms: str, version: int = 1):
+    return a_definition(version=version, nodes=(replace(SPECS[0], alarms=alarms), SPECS[1]))
+
+
+def test_a_new_cluster_has_its_state_its_definition_and_its_look_ups(empty_ledger):
+    definition = with_alarms("disk", "cpu")
+    empty_ledger.register(None, a_state(), definition)
+    assert empty_ledger.read(CLUSTER) == a_state(revision=1)
+    assert empty_ledger.definition(CLUSTER, 1) == definition
+    assert list(empty_ledger.clusters()) == [CLUSTER]
+    assert list(empty_ledger.clusters_of_instance(NODE_A)) == [CLUSTER]
+    assert list(empty_ledger.nodes_of_alarm("disk")) == [(CLUSTER, NODE_A)]
+
+
+def test_nobody_is_found_under_names_that_no_definition_has(ledger):
+    assert list(ledger.clusters_of_instance(NODE_C)) == []
+    assert list(ledger.nodes_of_alarm("disk")) == []
+    with pytest.raises(KeyError):
+        ledger.definition(CLUSTER, 2)
+    with pytest.raises(KeyError):
+        ledger.definition("nobodys", 1)
+
+
+def test_every_setting_of_a_definition_comes_back_as_it_was_put(empty_ledger):
+    policy = Policy(lease_s=20.5, silence_limit_s=30, failback="automatic", max_failovers=FailoverBudget(5, 60))
+    definition = a_definition(3, policy=policy, tuning=Tuning(ROUTE53_TTL=60), services=())
+    empty_ledger.register(None, a_state(3), definition)
+    assert empty_ledger.definition(CLUSTER, 1) == definition
+
+
+def test_a_cluster_can_only_be_new_once(ledger):
+    before = ledger.read(CLUSTER)
+    with pytest.raises(LedgerConflictError):
+        ledger.register(None, a_state(epoch=9), a_definition())
+    assert ledger.read(CLUSTER) == before
+
+
+def test_a_registration_on_an_old_reading_changes_nothing_at_all(ledger):
+    before = ledger.read(CLUSTER)
+    ledger.commit(before, replace(before, alert="told"))
+    with pytest.raises(LedgerConflictError):
+        ledger.register(before, replace(before, definition_version=2), a_definition(3, version=2))
+    assert ledger.read(CLUSTER).definition_version == 1
+    assert list(ledger.clusters_of_instance(NODE_C)) == []
+    with pytest.raises(KeyError):
+        ledger.definition(CLUSTER, 2)
+
+
+def test_a_version_never_changes_its_content(ledger):
+    before = ledger.read(CLUSTER)
+    with pytest.raises(LedgerConflictError):
+        ledger.register(before, before, a_definition(services=()))
+    ledger.register(before, before, a_definition())
+    assert ledger.read(CLUSTER).revision == before.revision + 1
+
+
+def test_members_come_go_and_are_renamed_and_the_beats_of_those_that_stay_are_kept(ledger):
+    before = ledger.read(CLUSTER)
+    ledger.record_beat(a_beat(NODE_B))
+    renamed = replace(SPECS[1], name="node-two")
+    definition = a_definition(version=2, nodes=(renamed, SPECS[2]))
+    terms = terms_of(Policy(lease_s=10))
+    after = replace(
+        before,
+        definition_version=2,
+        terms=terms,
+        nodes={NODE_B: a_report(NODE_B, name="node-two"), NODE_C: NodeReport(name="node-c")},
+    )
+    ledger.register(before, after, definition)
+    state = ledger.read(CLUSTER)
+    assert (state.definition_version, state.terms, state.revision) == (2, terms, before.revision + 1)
+    assert set(state.nodes) == {NODE_B, NODE_C}
+    assert state.nodes[NODE_B] == a_report(NODE_B, name="node-two", beat=a_beat(NODE_B).beat, heard_at=NOW + 4)
+    assert state.nodes[NODE_C] == NodeReport(name="node-c")
+    assert list(ledger.clusters_of_instance(NODE_A)) == []
+    assert list(ledger.clusters_of_instance(NODE_C)) == [CLUSTER]
+    assert (ledger.definition(CLUSTER, 1), ledger.definition(CLUSTER, 2)) == (a_definition(), definition)
+
+
+def test_a_new_member_is_heard_and_signalled_like_any_other(ledger):
+    before = ledger.read(CLUSTER)
+    after = replace(before, definition_version=2, nodes={**before.nodes, NODE_C: NodeReport(name="node-c")})
+    ledger.register(before, after, a_definition(3, version=2))
+    ledger.record_signal(CLUSTER, AlarmSignal(NODE_C, "disk", True, NOW))
+    ledger.record_beat(a_beat(NODE_C))
+    assert ledger.read(CLUSTER).nodes[NODE_C] == a_report(
+        NODE_C, beat=a_beat(NODE_C).beat, heard_at=NOW + 4, alarms={"disk": Alarm(True, NOW)}
+    )
+
+
+def test_an_alarm_that_is_named_no_more_is_forgotten_and_the_others_are_kept(empty_ledger):
+    empty_ledger.register(None, a_state(), with_alarms("disk", "cpu"))
+    before = empty_ledger.read(CLUSTER)
+    for alarm in ("disk", "cpu"):
+        empty_ledger.record_signal(CLUSTER, AlarmSignal(NODE_A, alarm, True, NOW))
+    empty_ledger.register(before, replace(before, definition_version=2), with_alarms("cpu", version=2))
+    assert empty_ledger.read(CLUSTER).nodes[NODE_A].alarms == {"cpu": Alarm(True, NOW)}
+    assert list(empty_ledger.nodes_of_alarm("disk")) == []
+    assert list(empty_ledger.nodes_of_alarm("cpu")) == [(CLUSTER, NODE_A)]
+
+
+def test_an_instance_and_an_alarm_can_belong_to_several_clusters(empty_ledger):
+    for name in ("orders-db", "billing"):
+        definition = replace(with_alarms("disk"), cluster=name)
+        empty_ledger.register(None, a_state(cluster=name), definition)
+    assert sorted(empty_ledger.clusters()) == ["billing", "orders-db"]
+    assert sorted(empty_ledger.clusters_of_instance(NODE_A)) == ["billing", "orders-db"]
+    assert sorted(empty_ledger.nodes_of_alarm("disk")) == [("billing", NODE_A), ("orders-db", NODE_A)]

@@ -1,0 +1,80 @@
+"""What the controller does is heard on its bus (B5)."""
+
+import json
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from botocore.stub import Stubber
+
+from tests.contract.conftest import REGION
+from tests.support.fakes import FakeAnnouncer
+from understudy.adapters.event_announcer import EventAnnouncer
+from understudy.domain.errors import AnnouncementError
+
+OPENED = "Understudy Transition Opened"
+DETAIL = {"cluster": "orders-db", "epoch": 2, "why": "not heard for 15 s – ü", "tried": [], "lag_s": 0.5}
+
+
+class HeardInMemory:
+    def __init__(self) -> None:
+        self.announcer = FakeAnnouncer()
+
+    def events(self) -> list[tuple[str, str, Any]]:
+        return [("understudy", kind, detail) for kind, detail in self.announcer.events]
+
+
+class HeardOnBus:
+    """A bus whose every event of the controller goes to a queue."""
+
+    def __init__(self, events: Any, sqs: Any) -> None:
+        name = f"understudy-{uuid4()}"
+        events.create_event_bus(Name=name)
+        self._queue = sqs.create_queue(QueueName=name)["QueueUrl"]
+        wanted = {"QueueUrl": self._queue, "AttributeNames": ["QueueArn"]}
+        arn = sqs.get_queue_attributes(**wanted)["Attributes"]["QueueArn"]
+        events.put_rule(Name=name, EventBusName=name, EventPattern=json.dumps({"source": ["understudy"]}))
+        events.put_targets(Rule=name, EventBusName=name, Targets=[{"Id": "queue", "Arn": arn}])
+        self._sqs = sqs
+        self.announcer = EventAnnouncer(lambda: events, name)
+
+    def events(self) -> list[tuple[str, str, Any]]:
+        messages = self._sqs.receive_message(QueueUrl=self._queue, MaxNumberOfMessages=10).get("Messages", [])
+        bodies = [json.loads(message["Body"]) for message in messages]
+        return [(body["source"], body["detail-type"], body["detail"]) for body in bodies]
+
+
+@pytest.fixture(scope="module")
+def clients(moto_aws: None) -> tuple[Any, Any]:
+    import boto3
+
+    return boto3.client("events", region_name=REGION), boto3.client("sqs", region_name=REGION)
+
+
+@pytest.fixture(params=["fake", "eventbridge"])
+def heard(request: pytest.FixtureRequest) -> Any:
+    return HeardInMemory() if request.param == "fake" else HeardOnBus(*request.getfixturevalue("clients"))
+
+
+def test_what_is_announced_is_heard_as_it_was_said(heard):
+    heard.announcer.announce(OPENED, DETAIL)
+    assert heard.events() == [("understudy", OPENED, DETAIL)]
+
+
+def test_an_event_that_eventbridge_did_not_take_is_a_fault_that_names_its_code(clients):
+    client, _ = clients
+    refused = {"FailedEntryCount": 1, "Entries": [{"ErrorCode": "ThrottlingException", "ErrorMessage": "slow down"}]}
+    with Stubber(client) as stubber:
+        stubber.add_response("put_events", refused)
+        with pytest.raises(AnnouncementError, match="ThrottlingException"):
+            EventAnnouncer(lambda: client, "understudy").announce(OPENED, DETAIL)
+
+
+def test_the_fake_can_be_deaf():
+    fake = FakeAnnouncer()
+    fake.fail_next("announce", AnnouncementError("deaf"))
+    with pytest.raises(AnnouncementError):
+        fake.announce(OPENED, DETAIL)
+    assert fake.events == []
+    fake.announce(OPENED, DETAIL)
+    assert fake.details(OPENED) == [DETAIL]

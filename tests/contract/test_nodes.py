@@ -1,0 +1,134 @@
+"""What EC2 says of the nodes, and what it does not know (B3, S3)."""
+
+import socket
+from typing import Any, Protocol
+
+import pytest
+
+from tests.contract.conftest import REGION
+from tests.support.fakes import FakeNodes
+from understudy.adapters.ec2_nodes import Ec2Nodes
+from understudy.domain.errors import NodesUnreadableError
+from understudy.domain.model import PowerReading
+from understudy.ports import InstanceFacts, Nodes
+
+STRANGER = "i-0ddddddddddddddd4"
+ADDRESSES = {"us-east-1a": ("10.9.1.0/24", "10.9.1.10"), "us-east-1b": ("10.9.2.0/24", "10.9.2.10")}
+
+
+class World(Protocol):
+    """Instances that a test launches and stops, and the port that looks at them."""
+
+    @property
+    def nodes(self) -> Nodes: ...
+
+    def launch(self, zone: str) -> str: ...
+
+    def stop(self, instance_id: str) -> None: ...
+
+    def terminate(self, instance_id: str) -> None: ...
+
+
+class FakeWorld:
+    def __init__(self) -> None:
+        self.nodes = FakeNodes()
+
+    def launch(self, zone: str) -> str:
+        instance_id = f"i-{len(self.nodes.known):017x}"
+        self.nodes.launch(instance_id, ADDRESSES[zone][1], zone)
+        return instance_id
+
+    def stop(self, instance_id: str) -> None:
+        self.nodes.powers[instance_id] = PowerReading.STOPPED
+
+    def terminate(self, instance_id: str) -> None:
+        self.nodes.powers[instance_id] = PowerReading.TERMINATED
+
+
+class Ec2World:
+    """Each node with a second interface, whose address is not the node's."""
+
+    def __init__(self, client: Any) -> None:
+        self.nodes = Ec2Nodes(client)
+        self._client = client
+        self._vpc = client.create_vpc(CidrBlock="10.9.0.0/16")["Vpc"]["VpcId"]
+
+    def launch(self, zone: str) -> str:
+        block, address = ADDRESSES[zone]
+        subnet = self._client.create_subnet(VpcId=self._vpc, CidrBlock=block, AvailabilityZone=zone)["Subnet"][
+            "SubnetId"
+        ]
+        second = self._client.create_network_interface(SubnetId=subnet)["NetworkInterface"]["NetworkInterfaceId"]
+        answer = self._client.run_instances(
+            ImageId="ami-12c6146b", MinCount=1, MaxCount=1, SubnetId=subnet, PrivateIpAddress=address
+        )
+        instance_id = str(answer["Instances"][0]["InstanceId"])
+        self._client.attach_network_interface(NetworkInterfaceId=second, InstanceId=instance_id, DeviceIndex=1)
+        return instance_id
+
+    def stop(self, instance_id: str) -> None:
+        self._client.stop_instances(InstanceIds=[instance_id])
+
+    def terminate(self, instance_id: str) -> None:
+        self._client.terminate_instances(InstanceIds=[instance_id])
+
+
+@pytest.fixture(scope="module")
+def ec2(moto_aws: None) -> Any:
+    import boto3
+
+    return boto3.client("ec2", region_name=REGION)
+
+
+@pytest.fixture(params=["fake", "ec2"])
+def world(request: pytest.FixtureRequest) -> World:
+    return FakeWorld() if request.param == "fake" else Ec2World(request.getfixturevalue("ec2"))
+
+
+def test_a_node_is_running_until_it_is_stopped(world):
+    node = world.launch("us-east-1a")
+    assert world.nodes.power(node) is PowerReading.RUNNING
+    world.stop(node)
+    assert world.nodes.power(node) is PowerReading.STOPPED
+    world.terminate(node)
+    assert world.nodes.power(node) is PowerReading.TERMINATED
+
+
+def test_an_instance_that_ec2_does_not_know_is_unknown_and_not_off(world):
+    assert world.nodes.power(STRANGER) is PowerReading.UNKNOWN
+    assert not world.nodes.power(STRANGER).is_off
+
+
+def test_the_address_of_a_node_is_the_one_of_its_first_interface(world):
+    one, other = world.launch("us-east-1a"), world.launch("us-east-1b")
+    assert world.nodes.facts([one, other, STRANGER]) == {
+        one: InstanceFacts("10.9.1.10", "us-east-1a"),
+        other: InstanceFacts("10.9.2.10", "us-east-1b"),
+    }
+
+
+def test_nobody_asked_for_is_nobody_found(world):
+    assert world.nodes.facts([]) == {}
+
+
+@pytest.fixture(params=["fake", "ec2"])
+def nodes_of_an_ec2_that_is_down(request: pytest.FixtureRequest) -> Any:
+    if request.param == "fake":
+        fake = FakeNodes()
+        fake.is_down = True
+        return fake
+    import boto3
+    from botocore.config import Config
+
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{closed.getsockname()[1]}"
+    keys = {"aws_access_key_id": "x", "aws_secret_access_key": "x"}
+    once = Config(retries={"total_max_attempts": 1})
+    return Ec2Nodes(boto3.client("ec2", region_name=REGION, endpoint_url=url, config=once, **keys))
+
+
+def test_an_ec2_that_is_down_says_nothing_of_anybody(nodes_of_an_ec2_that_is_down):
+    assert nodes_of_an_ec2_that_is_down.power(STRANGER) is PowerReading.UNKNOWN
+    with pytest.raises(NodesUnreadableError):
+        nodes_of_an_ec2_that_is_down.facts([STRANGER])

@@ -1,0 +1,111 @@
+"""Which of Route 53's faults pass, which do not, and what is no record of ours."""
+
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+from botocore.stub import Stubber
+
+from tests.contract.conftest import REGION
+from tests.support.builders import RECORD, a_wish
+from understudy.adapters.route53_zone import Route53Zone
+from understudy.domain.errors import AddressUnreadableError, ChangeRefusedError, GuardMismatchError, ZoneBusyError
+from understudy.domain.record import Change, ChangeVerb, desired
+
+BATCH = tuple(Change(ChangeVerb.CREATE, each) for each in desired(RECORD, a_wish()))
+KEYS = {"region_name": REGION, "aws_access_key_id": "x", "aws_secret_access_key": "x"}
+ONCE = Config(retries={"total_max_attempts": 1}, connect_timeout=0.3, read_timeout=0.3)
+
+
+@pytest.fixture(scope="module")
+def client() -> Any:
+    return boto3.client("route53", config=ONCE, **KEYS)
+
+
+@pytest.fixture
+def stubber(client: Any) -> Iterator[Stubber]:
+    with Stubber(client) as stubber:
+        yield stubber
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "error"),
+    [
+        ("InvalidChangeBatch", 400, GuardMismatchError),
+        ("Throttling", 400, ZoneBusyError),
+        ("PriorRequestNotComplete", 400, ZoneBusyError),
+        ("ServiceUnavailable", 503, ZoneBusyError),
+        ("InternalError", 500, ZoneBusyError),
+        ("SomethingNew", 502, ZoneBusyError),
+        ("NoSuchHostedZone", 404, ChangeRefusedError),
+        ("AccessDenied", 403, ChangeRefusedError),
+        ("InvalidInput", 400, ChangeRefusedError),
+    ],
+)
+def test_a_refused_change_is_sorted_by_its_code(client, stubber, code, status, error):
+    stubber.add_client_error("change_resource_record_sets", code, "in words", status)
+    with pytest.raises(error, match=code):
+        Route53Zone(client).submit(RECORD, BATCH, "comment")
+
+
+@pytest.mark.parametrize("code", ["Throttling", "NoSuchHostedZone", "AccessDenied", "InternalError"])
+def test_a_record_that_cannot_be_read_is_unreadable_and_not_different(client, stubber, code):
+    stubber.add_client_error("list_resource_record_sets", code)
+    with pytest.raises(AddressUnreadableError, match=code):
+        Route53Zone(client).read(RECORD)
+
+
+@pytest.mark.parametrize("code", ["NoSuchChange", "Throttling"])
+def test_a_change_that_cannot_be_read_is_not_in_sync(client, stubber, code):
+    stubber.add_client_error("get_change", code)
+    with pytest.raises(AddressUnreadableError, match=code):
+        Route53Zone(client).is_in_sync("C1")
+
+
+@pytest.mark.parametrize("is_listening", [True, False], ids=["no answer", "refused"])
+def test_a_route53_that_does_not_answer_is_busy_and_unreadable(is_listening):
+    with socket.socket() as mute:
+        mute.bind(("127.0.0.1", 0))
+        if is_listening:
+            mute.listen()
+        url = f"http://127.0.0.1:{mute.getsockname()[1]}"
+        zone = Route53Zone(boto3.client("route53", endpoint_url=url, config=ONCE, **KEYS))
+        with pytest.raises(ZoneBusyError):
+            zone.submit(RECORD, BATCH, "comment")
+        with pytest.raises(AddressUnreadableError):
+            zone.read(RECORD)
+        with pytest.raises(AddressUnreadableError):
+            zone.is_in_sync("C1")
+
+
+@pytest.mark.parametrize(
+    ("extra", "words"),
+    [
+        (
+            {"AliasTarget": {"HostedZoneId": "Z2", "DNSName": "lb.example.", "EvaluateTargetHealth": False}},
+            "alias of lb",
+        ),
+        (
+            {"SetIdentifier": "blue", "Weight": 1, "TTL": 10, "ResourceRecords": [{"Value": "10.0.0.1"}]},
+            "routing policy",
+        ),
+    ],
+    ids=["alias", "weighted"],
+)
+def test_a_record_that_the_controller_cannot_have_made_is_unreadable_and_says_why(client, stubber, extra, words):
+    found = {"Name": RECORD.name + ".", "Type": "A", **extra}
+    stubber.add_response(
+        "list_resource_record_sets", {"ResourceRecordSets": [found], "IsTruncated": False, "MaxItems": "1"}
+    )
+    with pytest.raises(AddressUnreadableError, match=words):
+        Route53Zone(client).read(RECORD)
+
+
+def test_a_zone_that_does_not_exist_is_a_refusal(route53):
+    with pytest.raises(ChangeRefusedError):
+        Route53Zone(route53).submit(RECORD, BATCH, "comment")
+    with pytest.raises(AddressUnreadableError):
+        Route53Zone(route53).read(RECORD)

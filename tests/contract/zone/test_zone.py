@@ -1,0 +1,115 @@
+"""The protected record moves under its guard, and a stale writer is refused by Route 53 itself (B1, S4, S7)."""
+
+import time
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tests.contract.zone.conftest import Scene
+from tests.support.builders import ADDRESS_A, ADDRESS_B, a_wish
+from understudy.domain.errors import AddressUnreadableError, GuardMismatchError
+from understudy.domain.record import (
+    Change,
+    ChangeVerb,
+    RecordReading,
+    RecordSet,
+    desired,
+    guard_name,
+    is_in_place,
+    plan_batch,
+)
+
+
+def move(scene: Scene, **wish: Any) -> str:
+    """What move_address does: read, plan, submit."""
+    batch = plan_batch(scene.record, a_wish(**wish), scene.zone.read(scene.record))
+    assert isinstance(batch, tuple)
+    return scene.zone.submit(scene.record, batch, "moved by a test")
+
+
+def test_where_nothing_stands_nothing_is_read(scene):
+    assert scene.zone.read(scene.record) == RecordReading(None, None)
+
+
+def test_what_was_submitted_is_read_back_word_for_word(scene):
+    move(scene)
+    reading = scene.zone.read(scene.record)
+    assert is_in_place(scene.record, a_wish(), reading)
+    assert (reading.record, reading.guard) == desired(scene.record, a_wish())
+
+
+def test_a_later_epoch_takes_the_record_over(scene):
+    move(scene)
+    move(scene, epoch=2, node="node-b", address=ADDRESS_B, ttl=5)
+    reading = scene.zone.read(scene.record)
+    assert is_in_place(scene.record, a_wish(epoch=2, node="node-b", address=ADDRESS_B, ttl=5), reading)
+
+
+def test_of_two_who_read_the_same_guard_the_second_is_refused_and_changes_nothing(scene):
+    move(scene)
+    reading = scene.zone.read(scene.record)
+    stale = plan_batch(scene.record, a_wish(epoch=2, address=ADDRESS_A), reading)
+    move(scene, epoch=3, node="node-b", address=ADDRESS_B)
+    with pytest.raises(GuardMismatchError):
+        scene.zone.submit(scene.record, stale, "too late")
+    wanted = a_wish(epoch=3, node="node-b", address=ADDRESS_B)
+    assert is_in_place(scene.record, wanted, scene.zone.read(scene.record))
+
+
+def test_of_two_who_found_no_guard_the_second_is_refused(scene):
+    nothing = scene.zone.read(scene.record)
+    move(scene)
+    late = plan_batch(scene.record, a_wish(epoch=2, address=ADDRESS_B), nothing)
+    with pytest.raises(GuardMismatchError):
+        scene.zone.submit(scene.record, late, "too late")
+    assert is_in_place(scene.record, a_wish(), scene.zone.read(scene.record))
+
+
+@pytest.mark.parametrize("changed", [{"ttl": 99}, {"values": ('"somebody else"',)}], ids=["ttl", "value"])
+def test_a_guard_that_is_not_exactly_as_it_was_read_stops_the_batch(scene, changed):
+    move(scene)
+    _, guard = desired(scene.record, a_wish())
+    batch = (
+        Change(ChangeVerb.UPSERT, RecordSet(scene.record.name, "A", 10, (ADDRESS_B,))),
+        Change(ChangeVerb.DELETE, replace(guard, **changed)),
+    )
+    with pytest.raises(GuardMismatchError):
+        scene.zone.submit(scene.record, batch, "must not be")
+    assert is_in_place(scene.record, a_wish(), scene.zone.read(scene.record))
+
+
+def test_a_guard_that_is_gone_cannot_be_deleted(scene):
+    _, guard = desired(scene.record, a_wish())
+    with pytest.raises(GuardMismatchError):
+        scene.zone.submit(scene.record, (Change(ChangeVerb.DELETE, guard),), "must not be")
+
+
+def test_neighbours_and_other_types_are_not_taken_for_the_record(scene):
+    after = RecordSet("orders-db2.corp.example.com", "A", 10, (ADDRESS_B,))
+    other_type = RecordSet(scene.record.name, "TXT", 10, ('"hello"',))
+    below = RecordSet("x." + guard_name(scene.record), "TXT", 10, ('"hello"',))
+    batch = tuple(Change(ChangeVerb.CREATE, each) for each in (after, other_type, below))
+    scene.zone.submit(scene.record, batch, "neighbours")
+    assert scene.zone.read(scene.record) == RecordReading(None, None)
+
+
+def test_several_values_and_a_wildcard_are_read_as_they_stand(scene):
+    wild = replace(scene.record, name="*.corp.example.com")
+    stands = RecordSet(wild.name, "A", 300, (ADDRESS_A, ADDRESS_B))
+    scene.zone.submit(wild, (Change(ChangeVerb.UPSERT, stands),), "by hand")
+    assert scene.zone.read(wild) == RecordReading(stands, None)
+
+
+def test_an_accepted_change_comes_in_sync_in_the_end(scene):
+    change_id = move(scene)
+    give_up_at = time.monotonic() + 10
+    while not scene.zone.is_in_sync(change_id):
+        assert time.monotonic() < give_up_at
+        time.sleep(0.05)
+    assert "/" not in change_id
+
+
+def test_a_change_that_nobody_knows_is_not_in_sync_but_unknown(scene):
+    with pytest.raises(AddressUnreadableError):
+        scene.zone.is_in_sync("C0000000000000")

@@ -1,0 +1,110 @@
+"""What is stored is read back as it was, whoever stored it."""
+
+from dataclasses import replace
+from enum import Enum
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.builders import NODE_A, NODE_B, NOW, a_definition, a_moving_state, a_previous, a_report, a_transition
+from understudy.adapters.attribute_values import from_attribute, from_item, to_attribute, to_item
+from understudy.adapters.dataclass_maps import from_map, to_map
+from understudy.adapters.dynamodb_expressions import Update
+from understudy.adapters.dynamodb_items import definition_item, read_definition, read_state, state_item
+from understudy.domain.definition import Definition
+from understudy.domain.model import Alarm, ClusterState, NodeReport, Proof, Stage
+
+PLAIN = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53), 2**53)
+    | st.floats(allow_nan=False, allow_infinity=False, min_value=-1e15, max_value=1e15)
+    | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=12,
+)
+
+
+@given(PLAIN)
+def test_every_plain_value_comes_back(value: Any) -> None:
+    assert from_attribute(to_attribute(value)) == value
+
+
+def test_numbers_are_written_as_dynamodb_wants_them():
+    assert to_attribute(12) == {"N": "12"}
+    assert to_attribute(True) == {"BOOL": True}
+    assert to_attribute(Proof.STOPPED) == {"S": "STOPPED"}
+    assert from_attribute({"N": "12.0"}) == 12
+    assert isinstance(from_attribute({"N": "12.0"}), int)
+    assert from_attribute({"N": "1E+2"}) == 100
+
+
+def test_what_is_no_plain_value_is_named():
+    with pytest.raises(TypeError, match="set"):
+        to_attribute({1, 2})
+
+
+FULL = a_moving_state(
+    3,
+    revision=9,
+    previous=a_previous(proof=Proof.RELEASED),
+    transition=a_transition(stage=Stage.STARTING, tried=(NODE_B,), source=None),
+    failover_times=(NOW,),
+    alert="told",
+    node_a=a_report(NODE_A, alarms={"disk #1": Alarm(True, NOW)}, power_at=NOW, power_boot="b"),
+)
+
+
+@pytest.mark.parametrize("state", [FULL, a_moving_state(node_b=NodeReport(name="node-b"))])
+def test_a_state_comes_back(state):
+    assert read_state(state_item(state, state.revision)) == state
+
+
+def test_every_field_of_a_state_is_committed_or_known_to_be_written_otherwise():
+    from understudy.adapters.dynamodb_items import COMMITTED
+
+    assert {*COMMITTED, "cluster", "revision", "nodes"} == set(ClusterState.__dataclass_fields__)
+
+
+def test_a_definition_comes_back():
+    assert read_definition(definition_item(a_definition(3))) == a_definition(3)
+
+
+def test_old_code_reads_what_newer_code_has_stored_and_the_other_way_round():
+    stored = to_map(a_definition())
+    stored["colour"] = "green"
+    stored["policy"]["witness"] = {"kind": "tcp"}
+    stored["nodes"][0]["rack"] = 4
+    del stored["tuning"], stored["policy"]["max_failovers"]
+    assert from_map(Definition, stored) == a_definition()
+
+
+def test_an_item_without_what_has_no_default_is_not_guessed():
+    with pytest.raises(TypeError, match="record"):
+        from_map(Definition, {name: value for name, value in to_map(a_definition()).items() if name != "record"})
+
+
+def test_a_sparse_map_leaves_out_what_is_at_its_default():
+    assert to_map(NodeReport(name="node-a", beat=1), sparse=True) == {"name": "node-a", "beat": 1}
+    assert to_map(replace(a_transition(), source=None), sparse=True).keys() & {"source", "tried"} == set()
+
+
+def test_enums_of_any_kind_are_stored_by_value():
+    colour = Enum("colour", {"RED": "red"})
+    assert from_item(to_item({"colour": colour.RED})) == {"colour": "red"}
+
+
+def test_no_name_and_no_value_gets_into_the_text_of_an_update():
+    update = Update()
+    hostile = "x, active = :value0 REMOVE #epoch"
+    update.set("nodes", hostile, "beat", to=hostile)
+    update.remove("nodes", "i-0")
+    update.require("epoch", equals=1)
+    update.require_absent("nodes", hostile)
+    arguments = update.arguments()
+    assert arguments["UpdateExpression"] == "SET #nodes.#name1.#beat = :value0 REMOVE #nodes.#name3"
+    assert arguments["ConditionExpression"] == "#epoch = :value1 AND attribute_not_exists(#nodes.#name1)"
+    assert arguments["ExpressionAttributeNames"]["#name1"] == hostile
+    assert arguments["ExpressionAttributeValues"][":value0"] == {"S": hostile}

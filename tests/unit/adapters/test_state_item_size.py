@@ -1,0 +1,101 @@
+"""The hot item stays below 1 KB: a heartbeat costs one write unit, not two (B9)."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tests.support.builders import (
+    NODE_A,
+    NODE_C,
+    NOW,
+    a_moving_state,
+    a_previous,
+    a_report,
+    a_state,
+    a_transition,
+    an_off_report,
+)
+from understudy.adapters.dynamodb_items import state_item
+from understudy.domain.model import Address, AddressStatus, Alarm, PowerReading, Proof, Stage
+
+WRITE_UNIT = 1024
+SPENT = (NOW - 3000, NOW - 2000, NOW)
+MOVED = Address(AddressStatus.PROPAGATING, 1234, ("C0123456789ABCDEFGHIJ",))
+LONG_ARN = "arn:aws:states:ap-northeast-1:123456789012:execution:understudy-prod-Transition-AbCdEf123456:orders-db-1234"
+NAME = "orders-db-1234-active-is-silent"
+
+
+def size(item: Mapping[str, Mapping[str, Any]]) -> int:
+    """Bytes as DynamoDB counts them: names and texts as UTF-8, numbers by digits, maps and lists 3 and 1 an entry."""
+    return sum(len(name.encode()) + _size_of(attribute) for name, attribute in item.items())
+
+
+def _size_of(attribute: Mapping[str, Any]) -> int:
+    ((kind, value),) = attribute.items()
+    if kind == "S":
+        return len(value.encode())
+    if kind == "N":
+        return (len(value.lstrip("-").replace(".", "").strip("0")) + 1) // 2 + 1
+    if kind == "M":
+        return 3 + len(value) + size(value)
+    if kind == "L":
+        return 3 + sum(1 + _size_of(each) for each in value)
+    return 1
+
+
+def moving(members: int, execution: str, **changes: Any) -> Any:
+    """A failover in its fullest moment: proof found, change accepted, budget spent, EC2 heard."""
+    usual: dict[str, Any] = {
+        "revision": 99_999,
+        "epoch": 1234,
+        "failover_times": SPENT,
+        "address": MOVED,
+        "previous": a_previous(proof=Proof.LEASE_EXPIRED, ended_epoch=1234),
+        "transition": a_transition(stage=Stage.CONFIRMING, execution=execution),
+        "node_a": an_off_report(),
+    }
+    return a_moving_state(members, **{**usual, **changes})
+
+
+def with_short_boots(state: Any) -> Any:
+    """The state when agents send the first eight characters of their boot id."""
+    nodes = {
+        each: replace(report, boot=report.boot[:8], power_boot=report.power_boot[:8])
+        for each, report in state.nodes.items()
+    }
+    return replace(state, nodes=nodes)
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        a_state(3),
+        a_state(3, failover_times=SPENT, address=MOVED, alert="failover-budget-is-spent"),
+        a_state(3, node_a=a_report(NODE_A, power=PowerReading.RUNNING, power_at=NOW, power_boot="a" * 36)),
+        a_state(3, node_c=a_report(NODE_C, alarms={"orders-db-disk-full": Alarm(True, NOW)})),
+        moving(2, NAME),
+        with_short_boots(moving(3, NAME)),
+    ],
+    ids=[
+        "three-nodes",
+        "three-nodes-and-an-alert",
+        "three-nodes-one-restarted",
+        "three-nodes-and-an-alarm",
+        "two-nodes-moving",
+        "three-nodes-moving",
+    ],
+)
+def test_a_heartbeat_writes_less_than_one_unit(state):
+    assert size(state_item(state, state.revision)) < WRITE_UNIT
+
+
+def test_even_at_its_fullest_the_item_of_three_nodes_stays_within_two_units():
+    assert size(state_item(moving(3, LONG_ARN), 99_999)) < 2 * WRITE_UNIT
+
+
+def test_a_number_is_counted_by_its_digits():
+    assert size({"ab": {"N": "1800000000"}}) == 2 + 2
+    assert size({"ab": {"N": "1234567891"}}) == 2 + 6
+    assert size({"m": {"M": {"k": {"BOOL": True}}}}) == 1 + 3 + 1 + 1 + 1
