@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 from local.client import query
 from local.local_aws import LocalAws
@@ -13,7 +14,10 @@ from local.world import AZS, ZONE_NAME
 
 
 class Cluster:
-    """`policy` and `tuning` go into the definition. It is registered and its nodes boot when asked for."""
+    """`policy` and `tuning` go into the definition; on the nodes named in `broken` no service starts.
+
+    It is registered and its nodes boot when asked for; all of them are dead when its `with` block is left.
+    """
 
     def __init__(
         self,
@@ -24,16 +28,27 @@ class Cluster:
         policy: dict[str, Any] | None = None,
         tuning: dict[str, int] | None = None,
         services: Sequence[tuple[str, tuple[str, ...]]] = (("app", ()),),
+        broken: Sequence[str] = (),
     ) -> None:
         self.aws, self.name, self.record = aws, name, f"{name}.{ZONE_NAME}"
+        self._broken = broken
         self.policy, self.tuning, self.services = policy or {}, tuning or {}, list(services)
         self.port = aws.world.port + len(services) - 1  # the service on top is what clients use
         self.nodes = [self._node(node_name, AZS[i % len(AZS)]) for i, node_name in enumerate(node_names)]
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.kill()
+
     def _node(self, name: str, az: str) -> Node:
         instance = self.aws.world.launch(name, az)
+        command = ("false",) if name in self._broken else ()
         programs = [
-            Program(service, self.aws.world.port + number, depends_on)
+            Program(service, self.aws.world.port + number, depends_on, command)
             for number, (service, depends_on) in enumerate(self.services)
         ]
         return Node(self.aws.engine, self.aws.stack, self.name, instance, programs)

@@ -69,8 +69,8 @@ def _tell_story(directory: Path, screen: Screen, report: dict[str, Any]) -> None
     began = time.monotonic()
     screen.chapter("Starting an AWS on this machine, and deploying the stack into it")
     with local_aws(directory / "aws", [f"{CLUSTER}.{ZONE_NAME}"], propagation_s=PROPAGATION_S, say=screen.say) as aws:
-        cluster = Cluster(aws, CLUSTER, (FIRST, SECOND), tuning=TUNING)
         with (
+            Cluster(aws, CLUSTER, (FIRST, SECOND), tuning=TUNING) as cluster,
             Client(aws.dns.port, cluster.record, cluster.port) as client,
             Observer(cluster, client, screen.say) as observer,
         ):

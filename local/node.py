@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from local.engine import REGION, Engine
-from local.processes import Child, kill_marked, kill_pid, marked, start
+from local.processes import Child, kill_marked, start
 from local.sam import ROOT
 from local.stack import Stack
 from local.waiting import NotInTime
@@ -82,11 +82,6 @@ class Node:
             self._agent.popen.wait(_STOP_LIMIT_S)
             self._agent = None
 
-    def kill_service(self) -> None:
-        """Only the services die; the agent goes on."""
-        for pid in self._service_pids():
-            kill_pid(pid)
-
     def demand_running(self) -> None:
         """Raises NotInTime with the end of the agent's log when the agent ended by itself."""
         if self._agent is not None and not self._agent.running() and self._agent.popen.returncode >= 0:
@@ -94,10 +89,6 @@ class Node:
 
     def running(self) -> bool:
         return self._agent is not None and self._agent.running()
-
-    def _service_pids(self) -> list[int]:
-        agent = self._agent.pid if self._agent else 0
-        return [pid for pid in marked(self.mark) if pid != agent]
 
     def _configuration(self) -> str:
         lines = [

@@ -116,7 +116,7 @@ def kill_marked(text: str, limit_s: float = 5.0) -> None:
     end = time.monotonic() + limit_s
     while left := list(marked(text)):
         for pid in left:
-            kill_pid(pid)
+            _kill(pid)
         if time.monotonic() > end:
             raise NotInTime(f"processes {left} did not die within {limit_s:g} s of SIGKILL")
         time.sleep(0.01)
@@ -135,7 +135,7 @@ def _signal_group(pid: int, signal_number: signal.Signals) -> None:
         return
 
 
-def kill_pid(pid: int) -> None:
+def _kill(pid: int) -> None:
     try:
         os.kill(pid, signal.SIGKILL)
     except ProcessLookupError:

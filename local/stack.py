@@ -46,12 +46,19 @@ class Stack:
 
     def put_definition(self, cluster: str, definition: dict[str, Any]) -> None:
         """Put the parameter, and deliver the event that AWS would send."""
-        name = f"{self.prefix}clusters/{cluster}"
+        version = self.put_parameter(cluster, definition)
+        operation = "Create" if version == 1 else "Update"
+        self.call("RegisterClusterFunction", parameter_changed(self._parameter(cluster), operation))
+
+    def put_parameter(self, cluster: str, definition: dict[str, Any]) -> int:
+        """Put the parameter, as when its event is lost. Returns its version."""
         put = self._engine.client("ssm").put_parameter(
-            Name=name, Value=json.dumps(definition), Type="String", Overwrite=True
+            Name=self._parameter(cluster), Value=json.dumps(definition), Type="String", Overwrite=True
         )
-        operation = "Create" if put["Version"] == 1 else "Update"
-        self.call("RegisterClusterFunction", parameter_changed(name, operation))
+        return int(put["Version"])
+
+    def _parameter(self, cluster: str) -> str:
+        return f"{self.prefix}clusters/{cluster}"
 
     def tell_instance_state(self, instance_id: str, state: str) -> None:
         self.call("ReceiveSignalFunction", instance_changed(instance_id, state))

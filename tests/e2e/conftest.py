@@ -1,0 +1,69 @@
+"""One embedded AWS with the deployed stack for all of these tests; each test has a cluster of its own."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from typing import Any, Protocol
+
+import pytest
+
+from local.cluster import Cluster
+from local.local_aws import LocalAws, local_aws
+from local.sam import ROOT
+from local.world import ZONE_NAME
+from tests.e2e.bus import Bus
+
+# As quick as the timings' own rules allow with some air for a busy machine.
+POLICY = {
+    "heartbeat_interval_s": 1,
+    "lease_read_interval_s": 0.5,
+    "kill_limit_s": 0.5,
+    "lease_s": 5,
+    "drift_margin_s": 1,
+    "silence_limit_s": 7,
+}
+TUNING = {"ROUTE53_TTL": 1, "ROUTE53_RECORD_INTERVAL": 1, "ROUTE53_CHANGEID_INTERVAL": 1}
+CLUSTERS = 20
+
+
+class MakeCluster(Protocol):
+    def __call__(self, *node_names: str, **more: Any) -> Cluster: ...
+
+
+@pytest.fixture(scope="session")
+def aws() -> Iterator[LocalAws]:
+    names = [f"{_name(number)}.{ZONE_NAME}" for number in range(CLUSTERS)]
+    with local_aws(ROOT / "build" / "e2e" / "aws", names) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def bus(aws: LocalAws) -> Bus:
+    return Bus(aws)
+
+
+@pytest.fixture(scope="session")
+def numbers() -> Iterator[int]:
+    return itertools.count()
+
+
+@pytest.fixture
+def make_cluster(aws: LocalAws, bus: Bus, numbers: Iterator[int]) -> Iterator[MakeCluster]:
+    """Makes a cluster, registered and booted by nobody yet; its nodes are dead after the test."""
+    made: list[Cluster] = []
+
+    def make(*node_names: str, **more: Any) -> Cluster:
+        cluster = Cluster(
+            aws, _name(next(numbers)), node_names or ("node-a", "node-b"), policy=POLICY, tuning=TUNING, **more
+        )
+        made.append(cluster)
+        return cluster
+
+    yield make
+    for cluster in made:
+        cluster.kill()
+
+
+def _name(number: int) -> str:
+    return f"cluster-{number:02d}"

@@ -1,0 +1,122 @@
+"""What must move nothing: bad definitions, forged beats, and a cluster with nobody left to take over."""
+
+from __future__ import annotations
+
+import json
+
+from local.engine import ACCOUNT, REGION
+from local.waiting import wait_for
+from tests.e2e.placing import place
+
+
+def test_a_bad_definition_is_refused_and_the_last_good_one_stays(bus, make_cluster):  # B2
+    cluster = make_cluster()
+    cluster.register()
+    before = cluster.state()
+    bad = cluster.definition() | {"policy": {"lease_s": 20, "silence_limit_s": 15}, "colour": "green"}
+    cluster.register(bad)
+    told = bus.wait(cluster.name, "Understudy Definition Refused", 10)
+    assert any("colour" in fault for fault in told["faults"])
+    assert cluster.state() == before
+    cluster.register(cluster.definition() | {"policy": {"lease_s": 20, "silence_limit_s": 15}})
+    wait_for(
+        "the contradiction is told with its numbers",
+        lambda: any("20" in f for f in bus.wait(cluster.name, "Understudy Definition Refused", 10)["faults"]),
+        10,
+    )
+    assert cluster.state() == before
+
+
+def test_a_good_change_of_the_definition_is_effective_at_once(bus, make_cluster):  # S8
+    cluster = make_cluster()
+    cluster.register()
+    changed = cluster.definition()
+    changed["policy"] = changed["policy"] | {"silence_limit_s": 9}
+    cluster.register(changed)
+    wait_for("accepted", lambda: len(bus.told(cluster.name, "Understudy Definition Accepted")) == 2, 10)
+    assert cluster.state()["terms"]["silence_limit_s"] == 9
+
+
+def test_when_both_nodes_die_nothing_moves_and_an_operator_is_called(aws, bus, make_cluster):  # B3
+    cluster = make_cluster()
+    before = place(cluster)
+    executions = len(aws.stack.executions(cluster.name))
+    cluster.kill()
+    served = cluster.served_address()
+
+    def called() -> bool:
+        aws.stack.watch()
+        return bool(bus.told(cluster.name, "Understudy Operator Called"))
+
+    wait_for("an operator is called", called, 30, interval_s=1, why=cluster.summary)
+    state = cluster.state()
+    assert (state["epoch"], state["active"]) == (before["epoch"], before["active"])
+    assert "transition" not in state
+    assert cluster.served_address() == served
+    assert len(aws.stack.executions(cluster.name)) == executions
+
+
+def test_forged_and_foreign_beats_are_refused(aws, make_cluster):  # B1
+    cluster = make_cluster()
+    cluster.register()
+    stranger = "i-0123456789abcdef0"
+    foreign = [_beat(aws, cluster.name, stranger, number) for number in range(1, 9)]
+    foreign.append(_beat(aws, "no-such-cluster", cluster.nodes[0].instance.instance_id, 1))
+    malformed = _beat(aws, cluster.name, cluster.nodes[0].instance.instance_id, 1)
+    malformed["Detail"] = json.dumps({"cluster": cluster.name, "beat": "many"})
+    before = cluster.state()
+    events = aws.engine.client("events")
+    put = events.put_events(Entries=[*foreign, malformed])
+    assert put["FailedEntryCount"] == 0
+    genuine = _beat(aws, cluster.name, cluster.nodes[0].instance.instance_id, 5)
+    events.put_events(Entries=[genuine])
+    wait_for("the genuine beat is recorded", lambda: cluster.beats("node-a").get("beat") == 5, 20)
+    after = cluster.state()
+    assert after["nodes"].keys() == before["nodes"].keys()
+    untouched = cluster.nodes[1].instance.instance_id
+    assert after["nodes"][untouched] == before["nodes"][untouched]
+    assert aws.stack.state("no-such-cluster") == {}
+
+
+def test_the_watch_registers_a_parameter_whose_event_was_lost(aws, make_cluster):  # S11
+    cluster = make_cluster()
+    aws.stack.put_parameter(cluster.name, cluster.definition())
+    assert cluster.state() == {}
+    aws.stack.watch()
+    wait_for("registered", lambda: bool(cluster.state()), 10)
+
+
+def test_the_watch_keeps_asking_until_a_slow_change_is_in_sync(aws, bus, make_cluster):  # S7 B2
+    cluster = make_cluster()
+    cluster.tuning = cluster.tuning | {"ROUTE53_CHANGEID_TRY_COUNT": 1}
+    aws.engine.proxy.propagation.delay_s = 6.0
+    try:
+        state = place(cluster)
+        assert state["address"]["status"] == "PROPAGATING"
+        assert bus.wait(cluster.name, "Understudy Transition Closed", 5)["outcome"] == "IN_SERVICE"
+
+        def in_sync() -> bool:
+            aws.stack.watch()
+            return bool(cluster.state()["address"]["status"] == "IN_SYNC")
+
+        wait_for("in sync", in_sync, 20, interval_s=1)
+    finally:
+        aws.engine.proxy.propagation.delay_s = 0.0
+
+
+def _beat(aws, cluster: str, instance_id: str, number: int) -> dict[str, str]:
+    detail = {
+        "cluster": cluster,
+        "boot": "boot-1",
+        "beat": number,
+        "keeps_lease": True,
+        "read_epoch": 0,
+        "services": {"app": "IN_SERVICE"},
+        "agent": "0.1.0",
+    }
+    return {
+        "EventBusName": aws.stack.bus,
+        "Source": f"arn:aws:ec2:{REGION}:{ACCOUNT}:instance/{instance_id}",
+        "DetailType": "Understudy Heartbeat",
+        "Detail": json.dumps(detail),
+    }
