@@ -304,6 +304,17 @@ def test_a_date_is_a_text_like_any_other():
     assert parse_document(YAML.replace("node-a", "2026-02-31")).nodes[0].name == "2026-02-31"
 
 
+def test_editors_are_told_every_bound_that_the_parser_keeps():
+    parts = ClusterDocument.model_json_schema()["$defs"].values()
+    properties = [each for part in parts for each in part["properties"].items()]
+    unbounded = [
+        name for name, what in properties if what.get("type") in ("integer", "number") and "maximum" not in what
+    ]
+    assert unbounded == []
+    assert "pattern" in dict(properties)["hosted_zone_id"]
+    assert "pattern" in ClusterDocument.model_json_schema()["$defs"]["AddressDocument"]["properties"]["name"]
+
+
 PLAIN = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tools.traceability import ROWS, rows_named_in
+
 ROOT = Path(__file__).resolve().parents[2]
 FUNCTION_LIMIT = 40
 MODULE_LIMIT = 250
@@ -134,6 +136,22 @@ def test_no_work_is_left_in_comments():
                 if token.type == tokenize.COMMENT and re.search(r"\b(TODO|FIXME|XXX|HACK)\b", token.string)
             ]
     assert left == []
+
+
+def test_a_row_beside_a_test_is_a_row_of_the_requirements():
+    unknown = []
+    for path in modules(ROOT / "tests"):
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+            comment = re.search(r"  # ([SB]\d.*)$|^# ([SB]\d.*)$", line)
+            words = re.split(r"[ ,]+", comment[1] or comment[2]) if comment else []
+            unknown += [f"{where(path, number)} {word}" for word in words if word not in ROWS]
+    assert unknown == []
+
+
+def test_a_row_is_not_taken_for_a_shorter_one():
+    assert rows_named_in("# S10 B4") == ["S10", "B4"]
+    assert rows_named_in("# B12, S1: the whole of it") == ["B12", "S1"]
+    assert rows_named_in("# S100") == rows_named_in("# see S4") == []
 
 
 def test_no_file_knows_the_machine_that_it_was_written_on():
