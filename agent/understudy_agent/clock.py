@@ -13,4 +13,4 @@ def boottime_ms() -> int:
 
 def boot_id() -> str:
     """The name of this boot. Raises OSError when the kernel does not tell."""
-    return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()[:8]

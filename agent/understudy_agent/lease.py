@@ -61,6 +61,18 @@ class NodeView:
     beat: int
     heard_at: int | None
     boot: str
+    read_epoch: int = 0
+    is_down: bool = False
+
+
+@dataclass(frozen=True)
+class PreviousView:
+    """The node whose lease was ended, and whether it is proved already that it cannot serve. `lease_s`: seconds."""
+
+    node: str
+    ended_epoch: int
+    lease_s: float
+    is_proven: bool
 
 
 @dataclass(frozen=True)
@@ -72,6 +84,7 @@ class StateView:
     in_transition: bool
     terms: Terms
     nodes: Mapping[str, NodeView]
+    previous: PreviousView | None = None
 
 
 @dataclass(frozen=True)
@@ -97,6 +110,7 @@ def parse_state(item: Mapping[str, Any]) -> StateView:
         in_transition=bool(item.get("transition")),
         terms=_terms(_field(item, "terms", Mapping)),
         nodes={str(name): _node(str(name), node) for name, node in nodes.items()},
+        previous=_previous(_field(item, "previous", Mapping)) if item.get("previous") is not None else None,
     )
 
 
@@ -118,6 +132,17 @@ def _node(name: str, item: object) -> NodeView:
         beat=int(_number(item, "beat")) if heard_at is not None else 0,
         heard_at=int(_number(item, "heard_at")) if heard_at is not None else None,
         boot=str(item.get("boot") or ""),
+        read_epoch=int(_number(item, "read_epoch")) if "read_epoch" in item else 0,
+        is_down=item.get("service") == "OUT_OF_SERVICE",
+    )
+
+
+def _previous(item: Mapping[str, Any]) -> PreviousView:
+    return PreviousView(
+        node=str(item.get("node")),
+        ended_epoch=int(_number(item, "ended_epoch")),
+        lease_s=_number(item, "lease_s"),
+        is_proven=item.get("proof") is not None,
     )
 
 
@@ -148,7 +173,7 @@ def after_read(standing: Standing, view: StateView | None, me: str, boot: str) -
     heard = replace(standing, epoch=view.epoch, terms=view.terms)
     own = view.nodes.get(me)
     if own is None or view.active != me:
-        return replace(heard, word=Word.NOT_MINE)
+        return replace(heard, word=Word.NOT_MINE, lease_end_ms=_end_of_stopping(heard, view, me, boot))
     if own.heard_at is None:
         # Placed here, and no beat of ours is recorded yet: a service that runs is adopted, not disturbed.
         return replace(heard, word=Word.NOTHING)
@@ -156,6 +181,21 @@ def after_read(standing: Standing, view: StateView | None, me: str, boot: str) -
         # The recorded beat is from before a reboot: that lease was another life's.
         return replace(heard, word=Word.NOT_MINE)
     return replace(heard, word=Word.MINE, lease_end_ms=own.beat + _ms(view.terms.lease_s))
+
+
+def _end_of_stopping(standing: Standing, view: StateView, me: str, boot: str) -> int | None:
+    """By when the services of a node whose lease was ended must be down (local ms).
+
+    A recorded beat that says "I have read it, and am still stopping" moves the end, until the controller has written
+    down a proof: the controller counts in just the same way.
+    """
+    own, previous, end_ms = view.nodes.get(me), view.previous, standing.lease_end_ms
+    if end_ms is None or own is None or previous is None or previous.node != me or previous.is_proven:
+        return end_ms
+    has_read_the_end = previous.ended_epoch <= own.read_epoch <= view.epoch
+    if own.boot != boot or own.is_down or not has_read_the_end:
+        return end_ms
+    return max(end_ms, own.beat + _ms(previous.lease_s))
 
 
 def kill_at_ms(standing: Standing) -> int | None:

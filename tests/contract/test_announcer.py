@@ -70,6 +70,14 @@ def test_an_event_that_eventbridge_did_not_take_is_a_fault_that_names_its_code(c
             EventAnnouncer(lambda: client, "understudy").announce(OPENED, DETAIL)
 
 
+def test_a_bus_that_forbids_or_does_not_answer_is_a_fault_of_the_same_class(clients):
+    client, _ = clients
+    with Stubber(client) as stubber:
+        stubber.add_client_error("put_events", "AccessDeniedException")
+        with pytest.raises(AnnouncementError, match="AccessDenied"):
+            EventAnnouncer(lambda: client, "understudy").announce(OPENED, DETAIL)
+
+
 def test_the_fake_can_be_deaf():
     fake = FakeAnnouncer()
     fake.fail_next("announce", AnnouncementError("deaf"))

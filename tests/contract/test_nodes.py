@@ -4,6 +4,7 @@ import socket
 from typing import Any, Protocol
 
 import pytest
+from botocore.stub import Stubber
 
 from tests.contract.conftest import REGION
 from tests.support.fakes import FakeNodes
@@ -109,6 +110,15 @@ def test_the_address_of_a_node_is_the_one_of_its_first_interface(world):
 
 def test_nobody_asked_for_is_nobody_found(world):
     assert world.nodes.facts([]) == {}
+
+
+def test_a_node_that_is_gone_for_good_has_no_address_any_more(ec2):
+    world = Ec2World(ec2)
+    node = world.launch("us-east-1a")
+    gone = {"InstanceId": node, "State": {"Name": "terminated"}, "NetworkInterfaces": []}
+    with Stubber(ec2) as stubber:
+        stubber.add_response("describe_instances", {"Reservations": [{"Instances": [gone]}]})
+        assert world.nodes.facts([node]) == {}
 
 
 @pytest.fixture(params=["fake", "ec2"])

@@ -28,9 +28,9 @@ CLUSTER = "orders-db"
 NODE_A, NODE_B, NODE_C = "i-0aaaaaaaaaaaaaaa1", "i-0bbbbbbbbbbbbbbb2", "i-0ccccccccccccccc3"
 ADDRESS_A, ADDRESS_B, ADDRESS_C = "10.0.1.10", "10.0.2.10", "10.0.3.10"
 BOOTS = {
-    NODE_A: "aaaaaaaa-1111-4111-8111-111111111111",
-    NODE_B: "bbbbbbbb-2222-4222-8222-222222222222",
-    NODE_C: "cccccccc-3333-4333-8333-333333333333",
+    NODE_A: "aaaaaaaa",
+    NODE_B: "bbbbbbbb",
+    NODE_C: "cccccccc",
 }
 RECORD = Record("Z0EXAMPLE", "orders-db.corp.example.com")
 EXECUTION = "arn:aws:states:us-east-1:123456789012:execution:understudy-Transition:orders-db-2"

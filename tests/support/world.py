@@ -1,4 +1,4 @@
-"""A world in memory: the real use cases, the real workflow definition, and nodes that obey their lease.
+"""A world in memory: the real use cases, the real workflow definition, nodes with the real lease logic of the agent.
 
 Time is virtual and passes second by second. `serving` is looked at in every second: more than one node that serves
 at the same time is the thing that must never happen, so the world raises at once.
@@ -18,6 +18,7 @@ from tests.support.fakes.launcher import FakeLauncher
 from tests.support.fakes.ledger import FakeLedger
 from tests.support.fakes.nodes import FakeNodes
 from tests.support.fakes.zone import FakeZone
+from understudy.adapters.dataclass_maps import to_map
 from understudy.domain.lease import terms_of
 from understudy.domain.model import ClusterState, NodeReport, PowerReading
 from understudy.ports import ParameterText
@@ -32,6 +33,7 @@ from understudy.usecases.open_transition import open_transition
 from understudy.usecases.receive_signal import EC2_STATE, receive_signal
 from understudy.usecases.record_heartbeat import record_heartbeat
 from understudy.usecases.watch_clusters import WatchReport, watch_clusters
+from understudy_agent.lease import Order, Standing, after_read, order, parse_state, settled
 
 WORKFLOW = WorkflowDefinition.load(Path("statemachine/transition.asl.json"))
 ACCOUNT = "123456789012"
@@ -50,7 +52,7 @@ class WorldClock(Clock):
 
 @dataclass
 class Machine:
-    """A node: its agent obeys the lease as the design says. Seconds."""
+    """A node: its agent obeys the order of the real lease logic. Seconds; its boot clock is the world's clock."""
 
     instance_id: str
     boot: str
@@ -60,16 +62,16 @@ class Machine:
     starts: bool = True  # whether its service can be started
     keeps_lease: bool = True
     start_s: int = 2
+    stop_s: int = 0
     status: str = "OUT_OF_SERVICE"
-    read_epoch: int = 0
-    lease_end: float = 0
-    started_at: float = 0
+    standing: Standing = field(default_factory=Standing)
+    since: float = 0
     next_beat: float = 0
     was: tuple[str, int] = ("", -1)
 
     @property
     def serves(self) -> bool:
-        return self.is_on and self.status in ("STARTING", "IN_SERVICE")
+        return self.is_on and self.status in ("STARTING", "IN_SERVICE", "STOPPING")
 
 
 @dataclass
@@ -249,34 +251,38 @@ class World:
     def _live(self, machine: Machine) -> None:
         now = self.clock.now_s
         if machine.hears and int(now) % 2 == 0:
-            self._read(machine)
-        self._obey(machine, may_serve=not machine.keeps_lease or now < machine.lease_end - 1)
-        if now >= machine.next_beat or machine.was != (machine.status, machine.read_epoch):
-            self._beat(machine)
-
-    def _read(self, machine: Machine) -> None:
-        state = self.state
-        report = state.nodes[machine.instance_id]
-        machine.read_epoch = state.epoch
-        if state.active != machine.instance_id:
-            machine.lease_end = 0
-        elif report.boot == machine.boot:
-            machine.lease_end = report.beat / 1000 + state.terms.lease_s
-
-    def _obey(self, machine: Machine, *, may_serve: bool) -> None:
+            view = parse_state(to_map(self.state))
+            machine.standing = after_read(machine.standing, view, machine.instance_id, machine.boot)
         if not machine.keeps_lease:
             machine.status = "IN_SERVICE"
-        elif not may_serve:
+        else:
+            self._obey(machine, order(machine.standing, int(now * 1000)))
+        if now >= machine.next_beat or machine.was != (machine.status, machine.standing.epoch):
+            self._beat(machine)
+
+    def _obey(self, machine: Machine, ordered: Order) -> None:
+        now = self.clock.now_s
+        if ordered is Order.KILL:
             machine.status = "OUT_OF_SERVICE"
-        elif machine.status == "OUT_OF_SERVICE":
-            machine.status, machine.started_at = "STARTING", self.clock.now_s
-        elif machine.status == "STARTING" and self.clock.now_s >= machine.started_at + machine.start_s:
+        elif ordered is Order.STOP and machine.status != "OUT_OF_SERVICE":
+            self._become(machine, "STOPPING")
+            if now >= machine.since + machine.stop_s:
+                machine.status = "OUT_OF_SERVICE"
+        elif ordered is Order.SERVE and machine.status in ("OUT_OF_SERVICE", "STOPPING"):
+            self._become(machine, "STARTING")
+        elif machine.status == "STARTING" and now >= machine.since + machine.start_s:
             machine.status = "IN_SERVICE" if machine.starts else "FAILED"
+        if machine.status == "OUT_OF_SERVICE":
+            machine.standing = settled(machine.standing)
+
+    def _become(self, machine: Machine, status: str) -> None:
+        if machine.status != status:
+            machine.status, machine.since = status, self.clock.now_s
 
     def _beat(self, machine: Machine) -> None:
         now = self.clock.now_s
         machine.next_beat = now + 4
-        machine.was = (machine.status, machine.read_epoch)
+        machine.was = (machine.status, machine.standing.epoch)
         if not machine.is_heard:
             return
         event = {
@@ -287,7 +293,7 @@ class World:
                 "boot": machine.boot,
                 "beat": int(now * 1000),
                 "keeps_lease": machine.keeps_lease,
-                "read_epoch": machine.read_epoch,
+                "read_epoch": machine.standing.epoch,
                 "services": {"postgresql": machine.status} if machine.keeps_lease else {},
                 "agent": "0.1.0",
             },

@@ -126,6 +126,36 @@ def test_a_node_that_can_still_read_releases_its_lease_and_fencing_is_quick():  
     assert stages["fenced_at"] - stages["opened_at"] < world.definition.policy.lease_s / 2
 
 
+def test_a_service_that_stops_in_order_is_given_more_time_than_its_lease_has_left():  # B4 S9
+    world = World().settle()
+    world.machines["node-a"].stop_s = 30
+    world.start()
+    world.run_until(closed_on("node-b"), limit_s=60)
+    stages = world.history(2)["stages"]
+    assert world.history(2)["proof"] == "RELEASED"
+    assert stages["fenced_at"] - stages["opened_at"] >= 30
+
+
+def test_a_node_that_falls_silent_while_it_stops_is_fenced_by_the_end_of_its_lease():  # B4
+    world = World().settle()
+    world.machines["node-a"].stop_s = 30
+    world.start()
+    world.run(10)
+    world.machines["node-a"].is_heard = world.machines["node-a"].hears = False
+    world.run_until(closed_on("node-b"), limit_s=40)
+    assert world.history(2)["proof"] == "LEASE_EXPIRED"
+
+
+def test_a_node_that_stops_for_ever_ends_held_at_the_limit_of_fencing():  # B4
+    world = World().settle()
+    world.machines["node-a"].stop_s = 10_000
+    execution = world.start()
+    world.run_until(lambda w: execution.status is not Status.RUNNING, limit_s=90)
+    assert execution.error == "Held"
+    assert world.serving == ["node-a"]
+    assert world.active is None
+
+
 def test_a_node_cut_off_from_aws_stops_before_its_standby_starts():  # B4 S12
     world = World().settle()
     world.machines["node-a"].is_heard = world.machines["node-a"].hears = False

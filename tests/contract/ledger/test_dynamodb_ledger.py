@@ -143,3 +143,9 @@ def test_a_fault_of_dynamodb_is_no_lost_race(ledger, faults):
         ledger.commit(before, replace(before, alert="told"))
     with pytest.raises(ClientError, match="AccessDenied"):
         ledger.record_beat(a_beat())
+
+
+def test_a_fault_of_dynamodb_in_a_transaction_is_no_lost_race_either(dynamodb):
+    nowhere = DynamoDbLedger(dynamodb, "no-such-table")
+    with pytest.raises(ClientError, match="ResourceNotFound"):
+        nowhere.register(None, a_state(), a_definition())

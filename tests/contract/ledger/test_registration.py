@@ -121,3 +121,18 @@ def test_an_instance_and_an_alarm_can_belong_to_several_clusters(empty_ledger):
     assert sorted(empty_ledger.clusters()) == ["billing", "orders-db"]
     assert sorted(empty_ledger.clusters_of_instance(NODE_A)) == ["billing", "orders-db"]
     assert sorted(empty_ledger.nodes_of_alarm("disk")) == [("billing", NODE_A), ("orders-db", NODE_A)]
+
+
+def test_the_text_that_was_refused_last_is_remembered_without_touching_the_state(ledger):
+    before = ledger.read(CLUSTER)
+    assert ledger.refused_digest(CLUSTER) == ""
+    for digest in ("first", "second"):
+        ledger.note_refusal(CLUSTER, digest, ["nodes: there is none", "policy.lease_s: is above silence_limit_s"])
+    assert ledger.refused_digest(CLUSTER) == "second"
+    assert ledger.read(CLUSTER) == before
+
+
+def test_a_refusal_registers_nothing(empty_ledger):
+    empty_ledger.note_refusal(CLUSTER, "digest", ["nodes: there is none"])
+    assert empty_ledger.read(CLUSTER) is None
+    assert list(empty_ledger.clusters()) == []

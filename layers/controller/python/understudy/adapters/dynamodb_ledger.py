@@ -169,16 +169,14 @@ class DynamoDbLedger:
             raise
         return items.read_state(answer["Attributes"])
 
-    def _update(self, **arguments: Any) -> Mapping[str, Any]:
-        for attempt in range(1, TRY_COUNT + 1):
-            try:
-                answer: Mapping[str, Any] = self._client.update_item(**arguments)
-            except ClientError as fault:
-                if code_of(fault) != TRANSACTION_IN_THE_WAY or attempt == TRY_COUNT:
-                    raise
-            else:
-                return answer
-        raise AssertionError("unreachable: the last try has returned or raised")
+    def _update(self, try_count: int = TRY_COUNT, **arguments: Any) -> Mapping[str, Any]:
+        try:
+            answer: Mapping[str, Any] = self._client.update_item(**arguments)
+        except ClientError as fault:
+            if code_of(fault) != TRANSACTION_IN_THE_WAY or try_count == 1:
+                raise
+            return self._update(try_count - 1, **arguments)
+        return answer
 
     def _write_state(self, **arguments: Any) -> Mapping[str, Any]:
         try:

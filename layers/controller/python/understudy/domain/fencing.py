@@ -5,20 +5,31 @@
        │ +0..1 s (cut off)     │ no later beat renews          │
        └── 1 s + lease_s + drift_margin_s ─────────────────────┘
 
-The agent counts its lease from when it *sent* the beat, which is before EventBridge took it in: so its right to serve
-has ended when the bound has passed, wherever the node is and whatever its clock says.
+The agent counts its lease from when it *sent* the beat, which is before EventBridge took it in: so its right to
+serve has ended when the bound has passed, wherever the node is and whatever its clock says.
+
+A node that has read of the end and beats that it is still stopping is given time: as long as the proof is not
+written down, each such beat moves the bound, for the controller and for the agent alike. So an orderly stop may take
+longer than the rest of the lease, and a node that is not heard costs no time at all.
 """
 
-from understudy.domain.model import ClusterState, PowerReading, PreviousHolder, Proof, ServiceStatus
+from typing import TypeGuard
+
+from understudy.domain.model import ClusterState, NodeReport, PowerReading, PreviousHolder, Proof, ServiceStatus
 
 INGESTION_CUT_OFF_S = 1  # EventBridge gives its ingestion time in whole seconds, cut off
 
 
-def lease_expires_at(holder: PreviousHolder, drift_margin_s: float) -> float | None:
-    """When the holder's lease has certainly ended (seconds), or None when it keeps no lease that could end."""
-    if not holder.keeps_lease or holder.renewed_at is None:
+def lease_expires_at(state: ClusterState, drift_margin_s: float) -> float | None:
+    """When the previous holder's lease has certainly ended (seconds); None when there is no lease that could end."""
+    holder = state.previous
+    if holder is None or not holder.keeps_lease or holder.renewed_at is None:
         return None
-    return holder.renewed_at + INGESTION_CUT_OFF_S + holder.lease_s + drift_margin_s
+    report = state.nodes.get(holder.node)
+    renewed_at = holder.renewed_at
+    if _has_read_the_end(report, state, holder) and report.service is not ServiceStatus.OUT_OF_SERVICE:
+        renewed_at = max(renewed_at, report.heard_at or 0)
+    return renewed_at + INGESTION_CUT_OFF_S + holder.lease_s + drift_margin_s
 
 
 def find_proof(state: ClusterState, drift_margin_s: float, now: float, power: PowerReading) -> Proof | None:
@@ -30,7 +41,7 @@ def find_proof(state: ClusterState, drift_margin_s: float, now: float, power: Po
         return holder.proof
     if _has_released(state, holder):
         return Proof.RELEASED
-    expires_at = lease_expires_at(holder, drift_margin_s)
+    expires_at = lease_expires_at(state, drift_margin_s)
     if expires_at is not None and now >= expires_at:
         return Proof.LEASE_EXPIRED
     report = state.nodes.get(holder.node)
@@ -45,9 +56,13 @@ def _has_released(state: ClusterState, holder: PreviousHolder) -> bool:
     Such a node starts nothing again without a new grant, so this proof does not age.
     """
     report = state.nodes.get(holder.node)
-    return (
-        report is not None
-        and report.keeps_lease
-        and report.read_epoch >= holder.ended_epoch
-        and report.service is ServiceStatus.OUT_OF_SERVICE
-    )
+    return _has_read_the_end(report, state, holder) and report.service is ServiceStatus.OUT_OF_SERVICE
+
+
+def _has_read_the_end(report: NodeReport | None, state: ClusterState, holder: PreviousHolder) -> TypeGuard[NodeReport]:
+    """Whether an agent's newest beat was sent after it had read that the lease is ended.
+
+    An epoch that there has not been yet is none that the node can have read: it comes from another life of the table,
+    and proves nothing here.
+    """
+    return report is not None and report.keeps_lease and holder.ended_epoch <= report.read_epoch <= state.epoch

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from understudy.domain.model import ServiceStatus
+from understudy.domain.quoting import quoted
 from understudy.domain.request import CLUSTER_NAME
 
 INSTANCE_ARN = re.compile(r"arn:aws[a-z-]*:ec2:[a-z0-9-]+:\d{12}:instance/(i-[0-9a-f]{8,17})")
@@ -44,9 +45,9 @@ def parse_beat(source: Any, heard_at: int, detail: Any) -> Beat:
     """
     instance = INSTANCE_ARN.fullmatch(source) if isinstance(source, str) else None
     if instance is None:
-        raise MalformedBeatError(f"source is {source!r:.120}, not the ARN of an instance")
+        raise MalformedBeatError(f"source is {quoted(source, 120)}, not the ARN of an instance")
     if not isinstance(detail, Mapping):
-        raise MalformedBeatError(f"detail is {detail!r:.60}, not an object")
+        raise MalformedBeatError(f"detail is {quoted(detail)}, not an object")
     return Beat(
         cluster=_text(detail, "cluster", CLUSTER_NAME),
         instance_id=instance[1],
@@ -64,28 +65,29 @@ def _text(detail: Mapping[str, Any], key: str, allowed: re.Pattern[str]) -> str:
     value = detail.get(key)
     if isinstance(value, str) and allowed.fullmatch(value):
         return value
-    raise MalformedBeatError(f"detail.{key} is {value!r:.60}; allowed: {allowed.pattern}")
+    raise MalformedBeatError(f"detail.{key} is {quoted(value)}; allowed: {allowed.pattern}")
 
 
 def _number(detail: Mapping[str, Any], key: str) -> int:
     value = detail.get(key)
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < BEAT_LIMIT:
         return value
-    raise MalformedBeatError(f"detail.{key} is {value!r:.60}; allowed: a whole number from 0 to {BEAT_LIMIT - 1}")
+    raise MalformedBeatError(f"detail.{key} is {quoted(value)}; allowed: a whole number from 0 to {BEAT_LIMIT - 1}")
 
 
 def _truth(detail: Mapping[str, Any], key: str) -> bool:
     value = detail.get(key)
     if isinstance(value, bool):
         return value
-    raise MalformedBeatError(f"detail.{key} is {value!r:.60}; allowed: true, false")
+    raise MalformedBeatError(f"detail.{key} is {quoted(value)}; allowed: true, false")
 
 
 def _services(detail: Mapping[str, Any]) -> dict[str, ServiceStatus]:
     services = detail.get("services", {})
     if not isinstance(services, Mapping) or len(services) > SERVICES_LIMIT:
-        raise MalformedBeatError(f"detail.services is {services!r:.60}; allowed: at most {SERVICES_LIMIT} by name")
-    try:
-        return {str(name): ServiceStatus(status) for name, status in services.items()}
-    except ValueError as fault:
-        raise MalformedBeatError(f"detail.services: {fault!s:.80}; allowed: {', '.join(ServiceStatus)}") from None
+        raise MalformedBeatError(f"detail.services is {quoted(services)}; allowed: at most {SERVICES_LIMIT} by name")
+    for name, status in services.items():
+        if not isinstance(status, str) or status not in list(ServiceStatus):
+            allowed = ", ".join(ServiceStatus)
+            raise MalformedBeatError(f"detail.services.{str(name)[:60]} is {quoted(status)}; allowed: {allowed}")
+    return {str(name): ServiceStatus(status) for name, status in services.items()}

@@ -123,8 +123,14 @@ class NodeReport:
 
     @property
     def power_now(self) -> PowerReading:
-        """EC2's word, unless the node has beaten from another boot since."""
-        return self.power if self.power_boot == self.boot else PowerReading.UNKNOWN
+        """EC2's word, unless the node has beaten since from another boot, or at all after it was said to be off.
+
+        An event can be delivered long after its time: that a machine was off says nothing when it has beaten later.
+        """
+        has_beaten_since = self.heard_at is not None and self.heard_at > self.power_at
+        if self.power_boot != self.boot or (self.power.is_off and has_beaten_since):
+            return PowerReading.UNKNOWN
+        return self.power
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from understudy.domain.model import TransitionAction
+from understudy.domain.quoting import quoted
 
 CLUSTER_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
 MANUAL_ACTIONS = (TransitionAction.SWITCHOVER, TransitionAction.FAILOVER, TransitionAction.FAILBACK)
 TEXT_LIMIT = 200
+KEYS_NAMED = 10
+TIME_LIMIT = 10**11
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,7 @@ def parse_request(document: Any) -> Request:
     """
     example = 'for example {"cluster": "orders-db", "action": "switchover", "to": "node-b", "reason": "patching"}'
     if not isinstance(document, Mapping):
-        raise BadRequestError(f"the input is {document!r:.100}, not an object; {example}")
+        raise BadRequestError(f"the input is {quoted(document)}, not an object; {example}")
     faults = [
         *_unknown_keys(document),
         *_bad_texts(document),
@@ -60,14 +63,17 @@ def parse_request(document: Any) -> Request:
 
 def _unknown_keys(document: Mapping[str, Any]) -> list[str]:
     allowed = ("cluster", "action", "to", "reason", "rule", "why", "noticed_at")
-    return [f"{key!r:.60} is not a key; allowed: {', '.join(allowed)}" for key in document if key not in allowed]
+    unknown = [key for key in document if key not in allowed]
+    faults = [f"{quoted(key)} is not a key; allowed: {', '.join(allowed)}" for key in unknown[:KEYS_NAMED]]
+    rest = len(unknown) - KEYS_NAMED
+    return [*faults, f"{rest} more keys are not allowed"] if rest > 0 else faults
 
 
 def _bad_texts(document: Mapping[str, Any]) -> list[str]:
     return [
-        f"{key} is {document[key]!r:.60}; allowed: a text of at most {TEXT_LIMIT} characters"
-        for key in ("to", "reason", "rule", "why")
-        if key in document and not (isinstance(document[key], str) and len(document[key]) <= TEXT_LIMIT)
+        f"{key} is {quoted(document[key])}; allowed: a text of {least} to {TEXT_LIMIT} characters"
+        for key, least in (("to", 1), ("reason", 0), ("rule", 1), ("why", 0))
+        if key in document and not (isinstance(document[key], str) and least <= len(document[key]) <= TEXT_LIMIT)
     ]
 
 
@@ -77,7 +83,7 @@ def _bad_cluster(document: Mapping[str, Any]) -> list[str]:
     name = document["cluster"]
     if isinstance(name, str) and CLUSTER_NAME.fullmatch(name):
         return []
-    return [f"cluster is {name!r:.60}; allowed: 1 to 40 of a-z, 0-9 and -, not - at either end"]
+    return [f"cluster is {quoted(name)}; allowed: 1 to 40 of a-z, 0-9 and -, not - at either end"]
 
 
 def _bad_action(document: Mapping[str, Any]) -> list[str]:
@@ -85,11 +91,12 @@ def _bad_action(document: Mapping[str, Any]) -> list[str]:
     allowed = [str(each) for each in (TransitionAction if document.get("rule") else MANUAL_ACTIONS)]
     if isinstance(action, str) and action in allowed:
         return []
-    return [f"action is {action!r:.60}; allowed: {', '.join(allowed)}"]
+    return [f"action is {quoted(action)}; allowed: {', '.join(allowed)}"]
 
 
 def _bad_time(document: Mapping[str, Any]) -> list[str]:
     noticed_at = document.get("noticed_at", 0)
-    if isinstance(noticed_at, int | float) and not isinstance(noticed_at, bool):
+    # Infinity and NaN pass for numbers in Python's JSON, and DynamoDB takes neither.
+    if isinstance(noticed_at, int | float) and not isinstance(noticed_at, bool) and 0 <= noticed_at <= TIME_LIMIT:
         return []
-    return [f"noticed_at is {noticed_at!r:.60}; allowed: seconds since the epoch"]
+    return [f"noticed_at is {quoted(noticed_at)}; allowed: seconds since the epoch"]

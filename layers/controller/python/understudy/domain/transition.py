@@ -20,6 +20,8 @@ from understudy.domain.polling import change_gaps_s
 
 STAGE_SLACK_S = 30
 """What a stage may take beyond its own waits: cold starts, retries of Lambda itself."""
+CALL_LIMIT_S = 12
+"""What one try at Route 53 may take when it does not answer: three attempts of 3 s, and the gaps between them."""
 REPAIR_GAP_S = 60
 """How long an address that Route 53 did not accept is left alone before it is tried again."""
 
@@ -29,10 +31,11 @@ def deadline(stage: Stage, definition: Definition, now: int) -> int:
     policy, tuning = definition.policy, definition.tuning
     waits_s = {
         Stage.FENCING: policy.fence_limit_s,
-        Stage.MOVING: tuning.ROUTE53_RECORD_INTERVAL * tuning.ROUTE53_RECORD_TRY_COUNT,
+        # A Route 53 that hangs must be given up by its tries, not by this: else the lease would never be granted.
+        Stage.MOVING: (tuning.ROUTE53_RECORD_INTERVAL + CALL_LIMIT_S) * tuning.ROUTE53_RECORD_TRY_COUNT,
         Stage.GRANTING: 0,
         Stage.STARTING: policy.service_start_limit_s,
-        Stage.CONFIRMING: sum(change_gaps_s(tuning)),
+        Stage.CONFIRMING: sum(gap_s + CALL_LIMIT_S for gap_s in change_gaps_s(tuning)),
     }
     return now + int(waits_s[stage]) + STAGE_SLACK_S
 
@@ -63,7 +66,7 @@ def opened(
         epoch=state.epoch + 1,
         active=target if stays else None,
         previous=None if stays else _previous_holder(state),
-        terms=kept_terms(state, definition) if stays else state.terms,
+        terms=_terms_on_staying(state, definition) if stays else state.terms,
         transition=Transition(
             action=action,
             source=last_holder,
@@ -96,6 +99,12 @@ def kept_terms(state: ClusterState, definition: Definition) -> Terms:
     """The definition's terms, but never a shorter lease than the holder may still be counting on."""
     terms = terms_of(definition.policy)
     return terms if state.active is None else replace(terms, lease_s=max(terms.lease_s, state.terms.lease_s))
+
+
+def _terms_on_staying(state: ClusterState, definition: Definition) -> Terms:
+    """As kept_terms; the one that gets its lease back may still count on the lease that was taken from it."""
+    terms = kept_terms(state, definition)
+    return replace(terms, lease_s=max(terms.lease_s, state.previous.lease_s)) if state.previous else terms
 
 
 def entered(state: ClusterState, definition: Definition, stage: Stage, now: int) -> ClusterState:

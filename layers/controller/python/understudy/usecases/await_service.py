@@ -1,6 +1,5 @@
 """AwaitService: granted is not in service (B2). Wait until the node says so itself, under this epoch."""
 
-import logging
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
@@ -11,10 +10,9 @@ from understudy.domain.model import ClusterState, NodeReport, ServiceStatus, Sta
 from understudy.domain.situation import health_of
 from understudy.domain.transition import STAGE_SLACK_S, entered
 from understudy.ports import StateLedger
-from understudy.usecases.step import STALE, Clock, Outcome, Step, answer, parse_step, read_current, redo_on_conflict
+from understudy.usecases.step import Clock, Outcome, answer, do_step
 
 POLL_S = 1
-log = logging.getLogger(__name__)
 
 
 class AwaitOutcome(StrEnum):
@@ -27,17 +25,12 @@ class AwaitOutcome(StrEnum):
 
 def await_service(payload: Mapping[str, Any], *, ledger: StateLedger, clock: Clock) -> Outcome:
     """Look whether the service has started. FAILED: the node says so, is lost, or needs over service_start_limit_s."""
-    step = parse_step(payload)
-    outcome = redo_on_conflict(lambda: _await(step, ledger, clock))
-    log.info("await service", extra={"cluster": step.cluster, "epoch": step.epoch, **outcome})
-    return outcome
+    return do_step(
+        "await service", payload, ledger, lambda step, state, definition: _await(state, definition, ledger, clock)
+    )
 
 
-def _await(step: Step, ledger: StateLedger, clock: Clock) -> Outcome:
-    current = read_current(ledger, step)
-    if current is None:
-        return answer(STALE)
-    state, definition = current
+def _await(state: ClusterState, definition: Definition, ledger: StateLedger, clock: Clock) -> Outcome:
     if state.transition is None or state.transition.stage is Stage.CONFIRMING:
         return answer(AwaitOutcome.IN_SERVICE)
     now = clock()

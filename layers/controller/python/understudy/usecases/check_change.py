@@ -5,12 +5,13 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 
+from understudy.domain.definition import Definition
 from understudy.domain.errors import AddressUnreadableError
-from understudy.domain.model import Address, AddressStatus
+from understudy.domain.model import Address, AddressStatus, ClusterState
 from understudy.domain.polling import change_gap_s
 from understudy.domain.transition import address_in_sync
 from understudy.ports import ChangeStatus, StateLedger
-from understudy.usecases.step import STALE, Clock, Outcome, Step, answer, parse_step, read_current, redo_on_conflict
+from understudy.usecases.step import Clock, Outcome, Step, answer, do_step
 
 log = logging.getLogger(__name__)
 
@@ -26,17 +27,17 @@ class ChangeOutcome(StrEnum):
 
 def check_change(payload: Mapping[str, Any], *, ledger: StateLedger, changes: ChangeStatus, clock: Clock) -> Outcome:
     """Ask once. PENDING with the wait before the next poll; PROPAGATING when they are spent: the watch polls on."""
-    step = parse_step(payload)
-    outcome = redo_on_conflict(lambda: _check(step, ledger, changes, clock))
-    log.info("check change", extra={"cluster": step.cluster, "epoch": step.epoch, **outcome})
-    return outcome
+    return do_step(
+        "check change",
+        payload,
+        ledger,
+        lambda step, state, definition: _check(step, state, definition, ledger, changes, clock),
+    )
 
 
-def _check(step: Step, ledger: StateLedger, changes: ChangeStatus, clock: Clock) -> Outcome:
-    current = read_current(ledger, step)
-    if current is None:
-        return answer(STALE)
-    state, definition = current
+def _check(
+    step: Step, state: ClusterState, definition: Definition, ledger: StateLedger, changes: ChangeStatus, clock: Clock
+) -> Outcome:
     address = state.address
     if address is None or address.status is AddressStatus.OWED:
         return answer(ChangeOutcome.OWED)

@@ -9,17 +9,7 @@ from typing import Any
 from understudy.domain.definition import Definition
 from understudy.domain.model import AddressStatus, ClusterState, Stage
 from understudy.ports import Announcer, StateLedger
-from understudy.usecases.step import (
-    STALE,
-    Clock,
-    Outcome,
-    Step,
-    answer,
-    parse_step,
-    read_current,
-    redo_on_conflict,
-    tell,
-)
+from understudy.usecases.step import Clock, Outcome, Step, answer, do_step, tell
 
 TRANSITION_CLOSED = "Understudy Transition Closed"
 log = logging.getLogger(__name__)
@@ -50,17 +40,17 @@ def close_transition(payload: Mapping[str, Any], *, ledger: StateLedger, announc
     """
     if "broken" in payload:
         return _record_broken(payload, ledger, announcer, clock)
-    step = parse_step(payload)
-    outcome = redo_on_conflict(lambda: _close(step, ledger, announcer, clock))
-    log.info("close transition", extra={"cluster": step.cluster, "epoch": step.epoch, **outcome})
-    return outcome
+    return do_step(
+        "close transition",
+        payload,
+        ledger,
+        lambda step, state, definition: _close(step, state, definition, ledger, announcer, clock),
+    )
 
 
-def _close(step: Step, ledger: StateLedger, announcer: Announcer, clock: Clock) -> Outcome:
-    current = read_current(ledger, step)
-    if current is None:
-        return answer(STALE)
-    state, definition = current
+def _close(
+    step: Step, state: ClusterState, definition: Definition, ledger: StateLedger, announcer: Announcer, clock: Clock
+) -> Outcome:
     if state.transition is None:
         story = ledger.history(step.cluster, step.epoch)
         return answer(story["outcome"], reasons=list(story["reasons"]))

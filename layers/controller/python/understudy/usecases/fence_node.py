@@ -1,19 +1,17 @@
 """FenceNode: wait for the proof that the node before can no longer serve (B4). It never guesses."""
 
-import logging
 from collections.abc import Mapping
 from enum import StrEnum
-from math import ceil
 from typing import Any
 
-from understudy.domain.fencing import find_proof, lease_expires_at
+from understudy.domain.definition import Definition
+from understudy.domain.fencing import find_proof
 from understudy.domain.model import ClusterState, PowerReading, Proof, Stage
 from understudy.domain.transition import entered, fenced
 from understudy.ports import Nodes, StateLedger
-from understudy.usecases.step import STALE, Clock, Outcome, Step, answer, parse_step, read_current, redo_on_conflict
+from understudy.usecases.step import Clock, Outcome, answer, do_step
 
 POLL_S = 1
-log = logging.getLogger(__name__)
 
 
 class FenceOutcome(StrEnum):
@@ -26,17 +24,12 @@ class FenceOutcome(StrEnum):
 
 def fence_node(payload: Mapping[str, Any], *, ledger: StateLedger, nodes: Nodes, clock: Clock) -> Outcome:
     """Look for a proof. GAVE_UP after the policy's fence_limit_s: then nothing is moved, and a person is told."""
-    step = parse_step(payload)
-    outcome = redo_on_conflict(lambda: _fence(step, ledger, nodes, clock))
-    log.info("fence node", extra={"cluster": step.cluster, "epoch": step.epoch, **outcome})
-    return outcome
+    return do_step(
+        "fence node", payload, ledger, lambda step, state, definition: _fence(state, definition, ledger, nodes, clock)
+    )
 
 
-def _fence(step: Step, ledger: StateLedger, nodes: Nodes, clock: Clock) -> Outcome:
-    current = read_current(ledger, step)
-    if current is None:
-        return answer(STALE)
-    state, definition = current
+def _fence(state: ClusterState, definition: Definition, ledger: StateLedger, nodes: Nodes, clock: Clock) -> Outcome:
     now = clock()
     margin_s = definition.policy.drift_margin_s
     proof = find_proof(state, margin_s, now, PowerReading.UNKNOWN)
@@ -46,18 +39,17 @@ def _fence(step: Step, ledger: StateLedger, nodes: Nodes, clock: Clock) -> Outco
         after = entered(fenced(state, proof), definition, Stage.MOVING, int(now))
         facts = {"proof": str(proof), "stages.fenced_at": now}
         if state.transition is not None and state.transition.stage is Stage.FENCING:
-            ledger.commit(state, after, history={state.epoch: facts})
+            # A beat that says "still stopping" would move the end of the lease: none may come between.
+            ledger.commit(
+                state,
+                after,
+                holding_still=state.previous.node if state.previous and proof is Proof.LEASE_EXPIRED else None,
+                history={state.epoch: facts},
+            )
         return answer(FenceOutcome.FENCED, proof=str(proof))
     if state.transition is None or now >= state.transition.opened_at + definition.policy.fence_limit_s:
         return answer(FenceOutcome.GAVE_UP, why=_why_unproven(state))
-    return answer(FenceOutcome.NOT_YET, wait_s=_wait_s(state, margin_s, now))
-
-
-def _wait_s(state: ClusterState, margin_s: float, now: float) -> int:
-    """Whole seconds until it is worth looking again: never past the end of the lease, at least one."""
-    expires_at = lease_expires_at(state.previous, margin_s) if state.previous else None
-    left_s = POLL_S if expires_at is None else min(POLL_S, expires_at - now)
-    return max(1, ceil(left_s))
+    return answer(FenceOutcome.NOT_YET, wait_s=POLL_S)
 
 
 def _why_unproven(state: ClusterState) -> str:

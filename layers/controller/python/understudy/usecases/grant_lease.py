@@ -1,16 +1,14 @@
 """GrantLease: the transition's target may serve from here on. Only under a proof for the node before it."""
 
-import logging
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 
-from understudy.domain.model import Stage
+from understudy.domain.definition import Definition
+from understudy.domain.model import ClusterState, Stage
 from understudy.domain.transition import entered, granted, proof_in_hand
 from understudy.ports import StateLedger
-from understudy.usecases.step import STALE, Clock, Outcome, Step, answer, parse_step, read_current, redo_on_conflict
-
-log = logging.getLogger(__name__)
+from understudy.usecases.step import Clock, Outcome, answer, do_step
 
 
 class GrantOutcome(StrEnum):
@@ -21,17 +19,12 @@ class GrantOutcome(StrEnum):
 
 def grant_lease(payload: Mapping[str, Any], *, ledger: StateLedger, clock: Clock) -> Outcome:
     """Write the target down as active. Raises UnprovenError when the previous holder is not fenced."""
-    step = parse_step(payload)
-    outcome = redo_on_conflict(lambda: _grant(step, ledger, clock))
-    log.info("grant lease", extra={"cluster": step.cluster, "epoch": step.epoch, **outcome})
-    return outcome
+    return do_step(
+        "grant lease", payload, ledger, lambda step, state, definition: _grant(state, definition, ledger, clock)
+    )
 
 
-def _grant(step: Step, ledger: StateLedger, clock: Clock) -> Outcome:
-    current = read_current(ledger, step)
-    if current is None:
-        return answer(STALE)
-    state, definition = current
+def _grant(state: ClusterState, definition: Definition, ledger: StateLedger, clock: Clock) -> Outcome:
     if state.transition is None or state.transition.stage in (Stage.STARTING, Stage.CONFIRMING):
         return answer(GrantOutcome.GRANTED)
     now = clock()

@@ -12,7 +12,7 @@ from understudy.domain.polling import record_gap_s
 from understudy.domain.record import Foreign, Stale, Wish, is_in_place, plan_batch
 from understudy.domain.transition import address_moved, address_owed, entered, proof_in_hand
 from understudy.ports import StateLedger, Zone
-from understudy.usecases.step import STALE, Clock, Outcome, Step, answer, parse_step, read_current, redo_on_conflict
+from understudy.usecases.step import STALE, Clock, Outcome, Step, answer, do_step
 
 log = logging.getLogger(__name__)
 
@@ -32,17 +32,17 @@ def move_address(payload: Mapping[str, Any], *, ledger: StateLedger, zone: Zone,
 
     Raises UnprovenError when the previous holder is not fenced.
     """
-    step = parse_step(payload)
-    outcome = redo_on_conflict(lambda: _move(step, ledger, zone, clock))
-    log.info("move address", extra={"cluster": step.cluster, "epoch": step.epoch, **outcome})
-    return outcome
+    return do_step(
+        "move address",
+        payload,
+        ledger,
+        lambda step, state, definition: _move(step, state, definition, ledger, zone, clock),
+    )
 
 
-def _move(step: Step, ledger: StateLedger, zone: Zone, clock: Clock) -> Outcome:
-    current = read_current(ledger, step)
-    if current is None:
-        return answer(STALE)
-    state, definition = current
+def _move(
+    step: Step, state: ClusterState, definition: Definition, ledger: StateLedger, zone: Zone, clock: Clock
+) -> Outcome:
     proof_in_hand(state)
     wish = _wish(state, definition)
     if wish is None:

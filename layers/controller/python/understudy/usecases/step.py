@@ -17,6 +17,9 @@ Clock = Callable[[], float]
 Outcome = dict[str, Any]
 """What a step answers to the workflow: `outcome`, one enumerated word, and what goes with it. Times are seconds."""
 
+StepWork = Callable[["Step", ClusterState, Definition], Outcome]
+"""What a step does, given the state and the definition that are in force."""
+
 CONFLICT_TRIES = 5
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -36,12 +39,22 @@ def parse_step(payload: Mapping[str, Any]) -> Step:
     return Step(payload["cluster"], int(payload["epoch"]), int(payload.get("attempt", 0)))
 
 
-def read_current(ledger: StateLedger, step: Step) -> tuple[ClusterState, Definition] | None:
-    """The state and its definition; None when the epoch is not the step's any more: somebody newer is in charge."""
-    state = ledger.read(step.cluster)
-    if state is None or state.epoch != step.epoch:
-        return None
-    return state, ledger.definition(state.cluster, state.definition_version)
+def do_step(name: str, payload: Mapping[str, Any], ledger: StateLedger, work: StepWork) -> Outcome:
+    """Do the work of one step on the state as it is, and again when somebody else wrote in between.
+
+    STALE when the epoch is not the step's any more: somebody newer is in charge. Raises LedgerConflictError in the end.
+    """
+    step = parse_step(payload)
+
+    def once() -> Outcome:
+        state = ledger.read(step.cluster)
+        if state is None or state.epoch != step.epoch:
+            return answer(STALE)
+        return work(step, state, ledger.definition(state.cluster, state.definition_version))
+
+    outcome = redo_on_conflict(once)
+    log.info(name, extra={"cluster": step.cluster, "epoch": step.epoch, **outcome})
+    return outcome
 
 
 def redo_on_conflict(work: Callable[[], T]) -> T:

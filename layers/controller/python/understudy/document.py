@@ -1,0 +1,110 @@
+"""A definition as people write it. The JSON Schema for editors (`docs/cluster.schema.json`) is printed from here."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+
+NAME = r"^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$"
+DNS_LABEL = r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?"
+
+
+def _lower(value: Any) -> Any:
+    return value.lower() if isinstance(value, str) else value
+
+
+def _no_truth(value: Any) -> Any:
+    """YAML reads `yes` and `on` as true, and Python takes true for 1."""
+    if isinstance(value, bool):
+        raise ValueError("must be a number")  # noqa: TRY004 - pydantic collects ValueErrors only
+    return value
+
+
+Name = Annotated[str, StringConstraints(pattern=NAME)]
+InstanceId = Annotated[str, StringConstraints(pattern=r"^i-[0-9a-f]{8,17}$")]
+ZoneId = Annotated[str, StringConstraints(pattern=r"^Z[A-Z0-9]{1,31}$")]
+RecordName = Annotated[
+    str,
+    BeforeValidator(_lower),
+    StringConstraints(max_length=240, pattern=rf"^({DNS_LABEL}\.)+{DNS_LABEL}\.?$"),
+]
+AlarmName = Annotated[str, StringConstraints(min_length=1, max_length=255)]
+Whole = Annotated[int, BeforeValidator(_no_truth)]
+Seconds = Annotated[float, BeforeValidator(_no_truth), Field(gt=0, le=3600)]
+Interval = Annotated[Whole, Field(ge=1, le=300)]
+Tries = Annotated[Whole, Field(ge=1, le=100)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=False)
+
+
+class NodeDocument(_Part):
+    """An EC2 instance that can run the service."""
+
+    name: Name = Field(description="What people call the node.")
+    instance_id: InstanceId
+    priority: Whole = Field(ge=1, le=1000, description="The fit node with the lowest number is taken first.")
+    alarms: tuple[AlarmName, ...] = Field(
+        (), max_length=10, description="CloudWatch alarms that mean: this node failed."
+    )
+
+
+class AddressDocument(_Part):
+    """What clients use and the controller moves."""
+
+    kind: Literal["route53_record"]
+    hosted_zone_id: ZoneId
+    name: RecordName = Field(description="The protected host name.")
+    type: Literal["A"] = "A"
+
+
+class ServiceDocument(_Part):
+    """A service by name. What it is, the agent's own file on the node says."""
+
+    name: Name
+    depends_on: tuple[Name, ...] = ()
+
+
+class BudgetDocument(_Part):
+    """How many automatic failovers are allowed in a window of time."""
+
+    count: Annotated[Whole, Field(ge=1, le=1000)] = 3
+    window_s: Annotated[Whole, Field(ge=60, le=604800)] = 3600
+
+
+class PolicyDocument(_Part):
+    """Timings in seconds, and choices. The timings must agree with each other."""
+
+    heartbeat_interval_s: Seconds = 4
+    lease_read_interval_s: Seconds = 2
+    lease_s: Seconds = 12
+    kill_limit_s: Seconds = 1
+    drift_margin_s: Seconds = 2
+    silence_limit_s: Seconds = 15
+    observer_lag_limit_s: Seconds = 5
+    fence_limit_s: Seconds = 60
+    service_start_limit_s: Seconds = 120
+    failback: Literal["manual"] = "manual"
+    max_failovers: BudgetDocument = BudgetDocument()
+
+
+class TuningDocument(_Part):
+    """The tunables of the Recovery Kit for Route 53, under its names and with its defaults."""
+
+    ROUTE53_TTL: Annotated[Whole, Field(ge=1, le=86400)] = 10
+    ROUTE53_RECORD_INTERVAL: Interval = 2
+    ROUTE53_RECORD_TRY_COUNT: Tries = 3
+    ROUTE53_CHANGEID_INTERVAL: Interval = 20
+    ROUTE53_CHANGEID_TRY_COUNT: Tries = 5
+    ROUTE53_RECORDCHECK_INTERVAL: Interval = 2
+    ROUTE53_RECORDCHECK_TRY_COUNT: Tries = 4
+
+
+class ClusterDocument(_Part):
+    """One protected service group: its nodes, its address, its services and its policy."""
+
+    nodes: tuple[NodeDocument, ...] = Field(min_length=2, max_length=10)
+    addresses: tuple[AddressDocument, ...] = Field(min_length=1, max_length=1)
+    services: tuple[ServiceDocument, ...] = Field((), max_length=64)
+    policy: PolicyDocument = PolicyDocument()
+    tuning: TuningDocument = TuningDocument()

@@ -1,0 +1,45 @@
+"""YAML, and JSON with it, read from people without what could surprise."""
+
+from typing import Any
+
+import yaml
+
+
+def read_plain_yaml(text: str) -> Any:
+    """What the text stands for, in plain values. Raises ValueError for whatever cannot be read."""
+    try:
+        return yaml.load(text, Loader=_PlainLoader)  # noqa: S506 - a SafeLoader
+    # ValueError: PyYAML takes `0x_`, and digits by the thousand, for numbers and cannot read them.
+    except (yaml.YAMLError, RecursionError, ValueError) as fault:
+        raise ValueError(" ".join(str(fault).split())) from None
+
+
+class _PlainLoader(yaml.SafeLoader):
+    """YAML without what could surprise.
+
+    No aliases (a few lines can stand for gigabytes), no tags, no key said twice, no texts taken for dates.
+    """
+
+    yaml_implicit_resolvers = {  # noqa: RUF012 - so PyYAML has it
+        first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        event: Any = self.peek_event()  # type: ignore[no-untyped-call]
+        is_alias = isinstance(event, yaml.AliasEvent)
+        if is_alias or getattr(event, "tag", None) is not None:
+            problem = f"{'aliases' if is_alias else 'tags'} are not allowed"
+            raise yaml.MarkedYAMLError(problem=problem, problem_mark=event.start_mark)
+        return super().compose_node(parent, index)
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if not isinstance(key, str) or key in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"key {key!r} is said twice or is no text", key_node.start_mark
+                )
+            seen.add(key)
+        return super().construct_mapping(node, deep=deep)

@@ -1,0 +1,54 @@
+"""The controller and the agent share no code, but they must agree on when a lease has ended."""
+
+from dataclasses import replace
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.support.builders import NODE_A, a_moving_state, a_previous, a_report
+from understudy.adapters.dataclass_maps import to_map
+from understudy.domain.fencing import lease_expires_at
+from understudy.domain.model import Proof, ServiceStatus
+from understudy_agent.lease import Standing, Word, after_read, kill_at_ms, parse_state
+
+
+@settings(max_examples=500, deadline=None)
+@given(
+    sent_s=st.integers(1_000, 1_000_000),
+    renewed_s=st.integers(0, 100),
+    latency_s=st.floats(0, 20),
+    lease_s=st.integers(1, 60),
+    read_epoch=st.integers(0, 4),
+    service=st.sampled_from(ServiceStatus),
+    proof=st.sampled_from([None, Proof.LEASE_EXPIRED]),
+)
+def test_the_agent_is_down_before_the_controller_counts_the_lease_as_ended(  # B4
+    sent_s, renewed_s, latency_s, lease_s, read_epoch, service, proof
+):
+    """Boot clock and AWS's clock are the same here; their rates are what drift_margin_s is for (0 here)."""
+    heard_at = int(sent_s + latency_s)
+    report = a_report(NODE_A, beat=sent_s * 1000, heard_at=heard_at, read_epoch=read_epoch, service=service)
+    previous = a_previous(renewed_at=heard_at - renewed_s, lease_s=lease_s, proof=proof)
+    state = a_moving_state(node_a=report, previous=previous)
+    # What the agent held when the lease was ended: by a beat that was sent before it was taken in.
+    held = Standing(Word.MINE, 1, (previous.renewed_at + 1) * 1000 + lease_s * 1000)
+    after = after_read(held, parse_state(to_map(state)), NODE_A, report.boot)
+    # With the proof written down nothing moves the end any more: the bound is the one it was written down under.
+    bound_s = lease_expires_at(replace(state, previous=replace(previous, proof=None)), 0)
+    assert kill_at_ms(after) < bound_s * 1000
+
+
+def test_a_recorded_beat_of_a_stopping_node_moves_the_end_for_both():  # B4
+    report = a_report(NODE_A, beat=100_000, heard_at=100, read_epoch=2, service=ServiceStatus.STOPPING)
+    state = a_moving_state(node_a=report, previous=a_previous(renewed_at=92))
+    held = Standing(Word.MINE, 1, 104_000)
+    after = after_read(held, parse_state(to_map(state)), NODE_A, report.boot)
+    assert after.lease_end_ms == 112_000
+    assert lease_expires_at(state, 2) == 115
+
+
+def test_once_the_proof_is_written_down_no_beat_moves_the_end():  # B4
+    report = a_report(NODE_A, beat=100_000, heard_at=100, read_epoch=2, service=ServiceStatus.STOPPING)
+    state = a_moving_state(node_a=report, previous=a_previous(renewed_at=92, proof=Proof.LEASE_EXPIRED))
+    held = Standing(Word.MINE, 1, 104_000)
+    assert after_read(held, parse_state(to_map(state)), NODE_A, report.boot).lease_end_ms == 104_000
