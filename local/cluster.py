@@ -9,6 +9,7 @@ from typing import Any, Self
 from local.client import query
 from local.local_aws import LocalAws
 from local.node import Node, Program
+from local.stack import FunctionFailed
 from local.waiting import wait_for
 from local.world import AZS, ZONE_NAME
 
@@ -62,7 +63,10 @@ class Cluster:
         return self.aws.world.definition(instances, self.record, services, self.policy, self.tuning)
 
     def register(self, definition: dict[str, Any] | None = None) -> None:
-        self.aws.stack.put_definition(self.name, definition or self.definition())
+        """Put the definition; raises FunctionFailed when it is not accepted."""
+        outcome = self.aws.stack.put_definition(self.name, definition or self.definition())
+        if outcome != "ACCEPTED":
+            raise FunctionFailed(f"the definition of {self.name} was not accepted but {outcome}")
 
     def boot(self) -> None:
         for node in self.nodes:

@@ -14,7 +14,7 @@ from local.sam import STACK
 
 
 class FunctionFailed(Exception):  # noqa: N818  (it reads as the sentence that the operator gets)
-    """A deployed function raised; the message holds what it answered."""
+    """A deployed function raised, or did not do what it was asked; the message holds what it answered."""
 
 
 class Stack:
@@ -44,11 +44,12 @@ class Stack:
     def prefix(self) -> str:
         return self._outputs["ParameterPrefix"]
 
-    def put_definition(self, cluster: str, definition: dict[str, Any]) -> None:
-        """Put the parameter, and deliver the event that AWS would send."""
+    def put_definition(self, cluster: str, definition: dict[str, Any]) -> str:
+        """Put the parameter, and deliver the event that AWS would send. Returns what became of it."""
         version = self.put_parameter(cluster, definition)
         operation = "Create" if version == 1 else "Update"
-        self.call("RegisterClusterFunction", parameter_changed(self._parameter(cluster), operation))
+        event = parameter_changed(self._parameter(cluster), operation)
+        return str(self.call("RegisterClusterFunction", event)["outcome"])
 
     def put_parameter(self, cluster: str, definition: dict[str, Any]) -> int:
         """Put the parameter, as when its event is lost. Returns its version."""

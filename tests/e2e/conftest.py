@@ -22,6 +22,7 @@ POLICY = {
     "lease_s": 5,
     "drift_margin_s": 1,
     "silence_limit_s": 7,
+    "observer_lag_limit_s": 4,
 }
 TUNING = {"ROUTE53_TTL": 1, "ROUTE53_RECORD_INTERVAL": 1, "ROUTE53_CHANGEID_INTERVAL": 1}
 CLUSTERS = 20
