@@ -56,7 +56,7 @@ def test_the_bound_counts_the_lease_that_the_holder_counted_not_the_one_of_today
 
 @pytest.mark.parametrize("previous", [a_previous(keeps_lease=False), a_previous(renewed_at=None)])
 def test_a_node_without_a_lease_has_none_that_could_end(previous):  # B4
-    assert lease_expires_at(previous, MARGIN_S) is None
+    assert lease_expires_at(a_moving_state(previous=previous), MARGIN_S) is None
     assert proof(a_moving_state(previous=previous), NOW + 10**9) is None
 
 
@@ -138,7 +138,7 @@ def test_a_holder_that_is_no_member_any_more_can_still_be_proved_off():
 def test_no_agent_counts_its_lease_longer_than_the_controller_waits(sent_at, latency_s, lease_s, margin_s):
     """The agent counts from its send time; EventBridge takes the beat in later, and cuts the second off."""
     previous = a_previous(renewed_at=floor(sent_at + latency_s), lease_s=lease_s)
-    proved_from = lease_expires_at(previous, margin_s)
+    proved_from = lease_expires_at(a_moving_state(previous=previous), margin_s)
     assert proved_from is not None
     assert sent_at + lease_s <= proved_from
     assert find_proof(a_moving_state(previous=previous), margin_s, proved_from, PowerReading.UNKNOWN)
