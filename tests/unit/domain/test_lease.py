@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.builders import NOW, a_previous
+from tests.support.builders import NOW, a_moving_state, a_previous
 from understudy.domain.definition import Policy
 from understudy.domain.fencing import lease_expires_at
 from understudy.domain.lease import contradictions, terms_of
@@ -30,9 +30,14 @@ def test_the_terms_are_the_policys():
             "silence would be noticed before the lease has run out",
         ),
         (
-            Policy(heartbeat_interval_s=5),
+            Policy(heartbeat_interval_s=5, observer_lag_limit_s=4),
             "2 x heartbeat_interval_s 5 + lease_read_interval_s 2 + 1 is above lease_s 12 - kill_limit_s 1: "
             "one lost beat would stop the service",
+        ),
+        (
+            Policy(heartbeat_interval_s=4, observer_lag_limit_s=6.5),
+            "2 x heartbeat_interval_s 4 + observer_lag_limit_s 6.5 + 1 is above silence_limit_s 15: "
+            "one lost beat and a late observer would look like silence",
         ),
         (
             Policy(fence_limit_s=14.5),
@@ -46,7 +51,7 @@ def test_a_contradiction_is_named_with_its_numbers(policy, sentence):
 
 
 def test_every_contradiction_is_named_at_once():
-    assert len(contradictions(Policy(lease_s=20, heartbeat_interval_s=10, fence_limit_s=10))) == 3
+    assert len(contradictions(Policy(lease_s=20, heartbeat_interval_s=10, fence_limit_s=10))) == 4
 
 
 @pytest.mark.parametrize(
@@ -54,6 +59,7 @@ def test_every_contradiction_is_named_at_once():
     [
         Policy(silence_limit_s=15, lease_s=12, drift_margin_s=2),
         Policy(heartbeat_interval_s=4, lease_read_interval_s=2, lease_s=12, kill_limit_s=1),
+        Policy(heartbeat_interval_s=4, observer_lag_limit_s=6, silence_limit_s=15),
         Policy(fence_limit_s=15),
     ],
 )
@@ -69,7 +75,7 @@ SECONDS = st.floats(min_value=0.5, max_value=3600)
 @given(lease_s=SECONDS, margin_s=SECONDS, silence_s=SECONDS)
 def test_when_timings_agree_the_lease_is_over_when_silence_is_noticed(lease_s, margin_s, silence_s):
     policy = Policy(lease_s=lease_s, drift_margin_s=margin_s, silence_limit_s=silence_s)
-    expires_at = lease_expires_at(a_previous(renewed_at=NOW, lease_s=lease_s), margin_s)
+    expires_at = lease_expires_at(a_moving_state(previous=a_previous(renewed_at=NOW, lease_s=lease_s)), margin_s)
     costs_time = any("silence would be noticed" in fault for fault in contradictions(policy))
     assert expires_at is not None
     assert costs_time or expires_at - NOW <= silence_s + 1e-6
