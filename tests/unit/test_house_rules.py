@@ -142,9 +142,9 @@ def test_a_row_beside_a_test_is_a_row_of_the_requirements():
     unknown = []
     for path in modules(ROOT / "tests"):
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-            comment = re.search(r"  # ([SB]\d.*)$|^# ([SB]\d.*)$", line)
-            words = re.findall(r"\b[SB]\d+\b", comment[1] or comment[2]) if comment else []
-            unknown += [f"{where(path, number)} {word}" for word in words if word not in ROWS]
+            comment = re.search(r"(?:^|  )# ((?:[SB]\d+[ ,]*)+)", line)
+            rows = re.findall(r"[SB]\d+", comment[1]) if comment else []
+            unknown += [f"{where(path, number)} {row}" for row in rows if row not in ROWS]
     assert unknown == []
 
 

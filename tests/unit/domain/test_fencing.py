@@ -60,6 +60,26 @@ def test_a_node_without_a_lease_has_none_that_could_end(previous):  # B4
     assert proof(a_moving_state(previous=previous), NOW + 10**9) is None
 
 
+def test_nobody_before_has_no_lease_that_could_end():
+    assert lease_expires_at(a_state(), MARGIN_S) is None
+
+
+def test_a_node_that_beats_that_it_is_still_stopping_is_given_a_lease_more():  # B4
+    stopping = a_report(heard_at=NOW + 10, read_epoch=2, service=ServiceStatus.STOPPING)
+    state = a_moving_state(node_a=stopping)
+    assert (proof(state, END), proof(state, END + 9), proof(state, END + 10)) == (None, None, Proof.LEASE_EXPIRED)
+
+
+@pytest.mark.parametrize("report", [a_report(heard_at=NOW + 10), a_report(heard_at=NOW + 10, read_epoch=9)])
+def test_a_node_that_has_not_read_of_the_end_gains_no_time_by_beating(report):  # B4
+    assert proof(a_moving_state(node_a=report), END) is Proof.LEASE_EXPIRED
+
+
+def test_a_node_that_was_taken_out_of_the_state_has_the_lease_that_was_written_down():
+    state = a_moving_state(previous=a_previous(node="i-0ddddddddddddddd4"))
+    assert lease_expires_at(state, MARGIN_S) == END
+
+
 def test_a_beat_without_a_lease_proves_nothing_however_far_down_the_services_are():  # B4
     state = a_moving_state(
         previous=a_previous(keeps_lease=False),
@@ -138,7 +158,8 @@ def test_a_holder_that_is_no_member_any_more_can_still_be_proved_off():
 def test_no_agent_counts_its_lease_longer_than_the_controller_waits(sent_at, latency_s, lease_s, margin_s):
     """The agent counts from its send time; EventBridge takes the beat in later, and cuts the second off."""
     previous = a_previous(renewed_at=floor(sent_at + latency_s), lease_s=lease_s)
-    proved_from = lease_expires_at(a_moving_state(previous=previous), margin_s)
+    state = a_moving_state(previous=previous)
+    proved_from = lease_expires_at(state, margin_s)
     assert proved_from is not None
     assert sent_at + lease_s <= proved_from
-    assert find_proof(a_moving_state(previous=previous), margin_s, proved_from, PowerReading.UNKNOWN)
+    assert find_proof(state, margin_s, proved_from, PowerReading.UNKNOWN) is Proof.LEASE_EXPIRED

@@ -35,7 +35,7 @@ def test_the_terms_are_the_policys():
             "one lost beat would stop the service",
         ),
         (
-            Policy(observer_lag_limit_s=6.5),
+            Policy(heartbeat_interval_s=4, observer_lag_limit_s=6.5),
             "2 x heartbeat_interval_s 4 + observer_lag_limit_s 6.5 + 1 is above silence_limit_s 15: "
             "one lost beat and a late observer would look like silence",
         ),
@@ -59,6 +59,7 @@ def test_every_contradiction_is_named_at_once():
     [
         Policy(silence_limit_s=15, lease_s=12, drift_margin_s=2),
         Policy(heartbeat_interval_s=4, lease_read_interval_s=2, lease_s=12, kill_limit_s=1),
+        Policy(heartbeat_interval_s=4, observer_lag_limit_s=6, silence_limit_s=15),
         Policy(fence_limit_s=15),
     ],
 )

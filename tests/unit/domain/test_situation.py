@@ -30,6 +30,7 @@ from understudy.domain.situation import (
     Repair,
     fit_candidates,
     health_of,
+    observer_by_clock,
     survey,
 )
 
@@ -169,3 +170,19 @@ def test_the_budget_counts_the_failovers_of_the_window(times, budget):  # B6
 def test_no_other_node_fit_is_said():
     assert seen(a_state(2, node_b=NodeReport("node-b")), members=2).candidate is Candidate.NONE
     assert seen(a_state(3)).candidate is Candidate.FIT
+
+
+@pytest.mark.parametrize(
+    ("heard_at", "observer"),
+    [(NOW + 1, Observer.TRUSTED), (NOW - 9, Observer.TRUSTED), (NOW - 10, Observer.SUSPECT), (None, Observer.SUSPECT)],
+)
+def test_silence_by_the_clock_is_believed_only_while_somebody_is_heard(heard_at, observer):  # B3
+    """One beat and the lag of an observer: 4 s + 5 s."""
+    reports: Any = {"node_a": a_report(heard_at=0), "node_b": a_report(NODE_B, heard_at=heard_at)}
+    assert observer_by_clock([(a_state(2, **reports), Policy())], NOW) is observer
+
+
+def test_one_cluster_that_is_heard_vouches_for_the_observer_of_all():  # B3
+    silent = a_state(2, node_a=a_report(heard_at=0), node_b=a_report(NODE_B, heard_at=0))
+    assert observer_by_clock([(silent, Policy()), (a_state(2), Policy())], NOW) is Observer.TRUSTED
+    assert observer_by_clock([], NOW) is Observer.SUSPECT
