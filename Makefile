@@ -54,11 +54,11 @@ lint: .venv/ready ## formatter, linters, types, import rules
 	@.venv/bin/mypy
 	@PYTHONPATH=layers/controller/python:agent .venv/bin/lint-imports
 	@.venv/bin/cfn-lint template.yaml
-	@$(PY) -m tools.generate_docs --check
+	@PYTHONPATH=layers/controller/python:agent $(PY) -m tools.generate_docs --check
 
 .PHONY: docs
 docs: .venv/ready ## write the generated documents: decision table, traceability, JSON Schema
-	@$(PY) -m tools.generate_docs
+	@PYTHONPATH=layers/controller/python:agent $(PY) -m tools.generate_docs
 
 .PHONY: test-fast
 test-fast: .venv/ready ## the tests that need no embedded AWS

@@ -24,14 +24,15 @@ InstanceId = Annotated[str, StringConstraints(pattern=r"^i-[0-9a-f]{8,17}$")]
 ZoneId = Annotated[str, StringConstraints(pattern=r"^Z[A-Z0-9]{1,31}$")]
 RecordName = Annotated[
     str,
-    BeforeValidator(_lower),
     StringConstraints(max_length=240, pattern=rf"^({DNS_LABEL}\.)+{DNS_LABEL}\.?$"),
+    BeforeValidator(_lower),
 ]
 AlarmName = Annotated[str, StringConstraints(min_length=1, max_length=255)]
-Whole = Annotated[int, BeforeValidator(_no_truth)]
-Seconds = Annotated[float, BeforeValidator(_no_truth), Field(gt=0, le=3600)]
-Interval = Annotated[Whole, Field(ge=1, le=300)]
-Tries = Annotated[Whole, Field(ge=1, le=100)]
+NoTruth = BeforeValidator(_no_truth)
+Seconds = Annotated[float, Field(gt=0, le=3600), NoTruth]
+Interval = Annotated[int, Field(ge=1, le=300), NoTruth]
+Tries = Annotated[int, Field(ge=1, le=100), NoTruth]
+Priority = Annotated[int, Field(ge=1, le=1000), NoTruth]
 
 
 class _Part(BaseModel):
@@ -43,7 +44,7 @@ class NodeDocument(_Part):
 
     name: Name = Field(description="What people call the node.")
     instance_id: InstanceId
-    priority: Whole = Field(ge=1, le=1000, description="The fit node with the lowest number is taken first.")
+    priority: Priority = Field(description="The fit node with the lowest number is taken first.")
     alarms: tuple[AlarmName, ...] = Field(
         (), max_length=10, description="CloudWatch alarms that mean: this node failed."
     )
@@ -68,8 +69,8 @@ class ServiceDocument(_Part):
 class BudgetDocument(_Part):
     """How many automatic failovers are allowed in a window of time."""
 
-    count: Annotated[Whole, Field(ge=1, le=1000)] = 3
-    window_s: Annotated[Whole, Field(ge=60, le=604800)] = 3600
+    count: Annotated[int, Field(ge=1, le=1000), NoTruth] = 3
+    window_s: Annotated[int, Field(ge=60, le=604800), NoTruth] = 3600
 
 
 class PolicyDocument(_Part):
@@ -91,7 +92,7 @@ class PolicyDocument(_Part):
 class TuningDocument(_Part):
     """The tunables of the Recovery Kit for Route 53, under its names and with its defaults."""
 
-    ROUTE53_TTL: Annotated[Whole, Field(ge=1, le=86400)] = 10
+    ROUTE53_TTL: Annotated[int, Field(ge=1, le=86400), NoTruth] = 10
     ROUTE53_RECORD_INTERVAL: Interval = 2
     ROUTE53_RECORD_TRY_COUNT: Tries = 3
     ROUTE53_CHANGEID_INTERVAL: Interval = 20

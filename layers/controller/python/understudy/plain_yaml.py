@@ -4,21 +4,27 @@ from typing import Any
 
 import yaml
 
+NESTING_LIMIT = 16
+"""Lists and objects within each other; a definition needs 4."""
+
 
 def read_plain_yaml(text: str) -> Any:
     """What the text stands for, in plain values. Raises ValueError for whatever cannot be read."""
     try:
         return yaml.load(text, Loader=_PlainLoader)  # noqa: S506 - a SafeLoader
     # ValueError: PyYAML takes `0x_`, and digits by the thousand, for numbers and cannot read them.
-    except (yaml.YAMLError, RecursionError, ValueError) as fault:
+    except (yaml.YAMLError, ValueError) as fault:
         raise ValueError(" ".join(str(fault).split())) from None
 
 
 class _PlainLoader(yaml.SafeLoader):
     """YAML without what could surprise.
 
-    No aliases (a few lines can stand for gigabytes), no tags, no key said twice, no texts taken for dates.
+    No aliases (a few lines can stand for gigabytes), no nesting without end, no tags, no key said twice, no texts taken
+    for dates.
     """
+
+    depth = 0
 
     yaml_implicit_resolvers = {  # noqa: RUF012 - so PyYAML has it
         first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
@@ -31,7 +37,13 @@ class _PlainLoader(yaml.SafeLoader):
         if is_alias or getattr(event, "tag", None) is not None:
             problem = f"{'aliases' if is_alias else 'tags'} are not allowed"
             raise yaml.MarkedYAMLError(problem=problem, problem_mark=event.start_mark)
-        return super().compose_node(parent, index)
+        if self.depth == NESTING_LIMIT:
+            problem = f"nested deeper than {NESTING_LIMIT}"
+            raise yaml.MarkedYAMLError(problem=problem, problem_mark=event.start_mark)
+        self.depth += 1
+        node = super().compose_node(parent, index)
+        self.depth -= 1
+        return node
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen = set()

@@ -100,20 +100,7 @@ def _carry_out(
         tried=ruling.tried,
         spends_budget=ruling.spends_budget,
     )
-    assert after.transition is not None  # noqa: S101 - `opened` has just made it
-    source = after.transition.source
-    story = {
-        "action": str(ruling.action),
-        "source": definition.name_of(source) if source else None,
-        "target": definition.name_of(ruling.target),
-        "rule": ruling.rule,
-        "why": ruling.why,
-        "reason": request.reason,
-        "execution": execution,
-        "facts": facts_of(state, definition, int(now)),
-        "stages.noticed_at": request.noticed_at or now,
-        "stages.opened_at": now,
-    }
+    story = _story(ruling, request, state, definition, after, now)
     history: dict[int, Mapping[str, Any]] = {after.epoch: story}
     if state.transition is not None:
         history[state.epoch] = {"outcome": "SUPERSEDED", "reasons": [ruling.why], "stages.superseded_at": now}
@@ -122,3 +109,23 @@ def _carry_out(
     told = {key: story[key] for key in ("action", "source", "target", "rule", "why", "reason", "execution")}
     tell(announcer, TRANSITION_OPENED, {"cluster": state.cluster, "epoch": after.epoch, **told})
     return answer(OpenOutcome.OPENED, epoch=after.epoch)
+
+
+def _story(
+    ruling: Opening, request: Request, state: ClusterState, definition: Definition, after: ClusterState, now: float
+) -> dict[str, Any]:
+    """The first facts of the history: who asked for what, by which rule, and what the table showed then (B5)."""
+    assert after.transition is not None  # noqa: S101 - it has just been opened
+    source = after.transition.source
+    return {
+        "action": str(ruling.action),
+        "source": definition.name_of(source) if source else None,
+        "target": definition.name_of(ruling.target),
+        "rule": ruling.rule,
+        "why": ruling.why,
+        "reason": request.reason,
+        "execution": after.transition.execution,
+        "facts": facts_of(state, definition, int(now)),
+        "stages.noticed_at": request.noticed_at or now,
+        "stages.opened_at": now,
+    }

@@ -1,0 +1,144 @@
+"""Proof before promotion: what proves that a node can no longer serve, to the second, and what does not."""
+
+from math import floor
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.support.builders import (
+    BOOTS,
+    NODE_A,
+    NOW,
+    a_moving_state,
+    a_previous,
+    a_report,
+    a_state,
+    an_off_report,
+)
+from understudy.domain.fencing import find_proof, lease_expires_at
+from understudy.domain.model import ClusterState, PowerReading, Proof, ServiceStatus
+
+MARGIN_S = 2
+LEASE_S = 12
+END = NOW + 1 + LEASE_S + MARGIN_S
+OFF = [PowerReading.STOPPED, PowerReading.TERMINATED]
+DOWN = ServiceStatus.OUT_OF_SERVICE
+
+
+def proof(state: ClusterState, now: float = NOW, power: PowerReading = PowerReading.UNKNOWN) -> Proof | None:
+    return find_proof(state, MARGIN_S, now, power)
+
+
+def test_nobody_before_is_proof_enough():
+    assert proof(a_state(active=None, previous=None)) is Proof.NO_HOLDER
+
+
+# B4
+@pytest.mark.parametrize(
+    ("now", "expected"),
+    [
+        (NOW, None),
+        (END - 1, None),  # the second that EventBridge cut off may not have passed
+        (END - 0.001, None),
+        (END, Proof.LEASE_EXPIRED),
+        (END + 3600, Proof.LEASE_EXPIRED),
+    ],
+)
+def test_a_lease_is_proved_to_have_ended_when_cut_off_lease_and_margin_have_passed(now, expected):
+    assert proof(a_moving_state(), now) is expected
+
+
+def test_the_bound_counts_the_lease_that_the_holder_counted_not_the_one_of_today():  # B4
+    state = a_moving_state(previous=a_previous(lease_s=60))
+    assert (proof(state, NOW + 62), proof(state, NOW + 63)) == (None, Proof.LEASE_EXPIRED)
+
+
+@pytest.mark.parametrize("previous", [a_previous(keeps_lease=False), a_previous(renewed_at=None)])
+def test_a_node_without_a_lease_has_none_that_could_end(previous):  # B4
+    assert lease_expires_at(a_moving_state(previous=previous), MARGIN_S) is None
+    assert proof(a_moving_state(previous=previous), NOW + 10**9) is None
+
+
+def test_a_beat_without_a_lease_proves_nothing_however_far_down_the_services_are():  # B4
+    state = a_moving_state(
+        previous=a_previous(keeps_lease=False),
+        node_a=a_report(keeps_lease=False, service=DOWN, read_epoch=2),
+    )
+    assert proof(state, NOW + 10**6) is None
+
+
+@pytest.mark.parametrize("power", OFF)
+def test_for_a_node_without_a_lease_the_word_of_ec2_counts(power):  # B4
+    assert proof(a_moving_state(previous=a_previous(keeps_lease=False)), power=power) is Proof.STOPPED
+
+
+def test_a_node_that_read_the_new_epoch_and_has_everything_down_has_released():  # B4
+    assert proof(a_moving_state(node_a=a_report(read_epoch=2, service=DOWN))) is Proof.RELEASED
+
+
+@pytest.mark.parametrize("service", [each for each in ServiceStatus if each is not DOWN])
+def test_a_node_with_anything_still_up_has_not_released(service):  # B4
+    assert proof(a_moving_state(node_a=a_report(read_epoch=2, service=service))) is None
+
+
+def test_services_that_are_down_under_the_old_epoch_may_start_again():  # B4
+    assert proof(a_moving_state(node_a=a_report(read_epoch=1, service=DOWN))) is None
+
+
+def test_a_release_read_under_a_later_epoch_than_the_ending_one_counts():
+    state = a_moving_state(epoch=4, node_a=a_report(read_epoch=3, service=DOWN))
+    assert proof(state) is Proof.RELEASED
+
+
+def test_an_epoch_that_has_not_been_yet_is_no_release():  # B4
+    assert proof(a_moving_state(node_a=a_report(read_epoch=9, service=DOWN))) is None
+
+
+@pytest.mark.parametrize("power", [each for each in PowerReading if each not in OFF])
+def test_nothing_but_off_is_off(power):  # B4
+    assert proof(a_moving_state(), power=power) is None
+    assert proof(a_moving_state(node_a=an_off_report(power=power))) is None
+
+
+@pytest.mark.parametrize("power", OFF)
+def test_a_signal_that_the_node_is_off_is_proof(power):  # B4
+    assert proof(a_moving_state(node_a=an_off_report(power=power))) is Proof.STOPPED
+
+
+def test_a_signal_from_before_a_reboot_is_no_proof():  # B4
+    assert proof(a_moving_state(node_a=an_off_report(power_boot="an-earlier-boot"))) is None
+
+
+def test_a_signal_that_comes_after_the_node_has_booted_and_beaten_again_is_no_proof():  # B4
+    report = an_off_report(power_at=NOW - 60, power_boot=BOOTS[NODE_A], heard_at=NOW)
+    assert proof(a_moving_state(node_a=report)) is None
+
+
+def test_a_recorded_proof_does_not_age():
+    for recorded in (Proof.RELEASED, Proof.LEASE_EXPIRED, Proof.STOPPED):
+        state = a_moving_state(previous=a_previous(proof=recorded), node_a=a_report(heard_at=NOW + 999))
+        assert proof(state, NOW + 1000, PowerReading.RUNNING) is recorded
+
+
+def test_a_holder_that_is_no_member_any_more_can_still_be_proved_off():
+    state = a_moving_state(previous=a_previous(node="i-0ddddddddddddddd4"))
+    assert proof(state) is None
+    assert proof(state, power=PowerReading.TERMINATED) is Proof.STOPPED
+
+
+# B4
+@settings(max_examples=200, deadline=None)
+@given(
+    sent_at=st.floats(min_value=1e9, max_value=2e9),
+    latency_s=st.floats(min_value=0, max_value=10_000),
+    lease_s=st.floats(min_value=0.1, max_value=3600),
+    margin_s=st.floats(min_value=0, max_value=60),
+)
+def test_no_agent_counts_its_lease_longer_than_the_controller_waits(sent_at, latency_s, lease_s, margin_s):
+    """The agent counts from its send time; EventBridge takes the beat in later, and cuts the second off."""
+    previous = a_previous(renewed_at=floor(sent_at + latency_s), lease_s=lease_s)
+    proved_from = lease_expires_at(a_moving_state(previous=previous), margin_s)
+    assert proved_from is not None
+    assert sent_at + lease_s <= proved_from
+    assert find_proof(a_moving_state(previous=previous), margin_s, proved_from, PowerReading.UNKNOWN)

@@ -1,0 +1,80 @@
+"""Timings that contradict each other are named with their numbers."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.support.builders import NOW, a_moving_state, a_previous
+from understudy.domain.definition import Policy
+from understudy.domain.fencing import lease_expires_at
+from understudy.domain.lease import contradictions, terms_of
+from understudy.domain.model import Terms
+
+
+def test_the_default_timings_agree():
+    assert contradictions(Policy()) == []
+
+
+def test_the_terms_are_the_policys():
+    assert terms_of(Policy(lease_s=30)) == Terms(
+        heartbeat_interval_s=4, lease_read_interval_s=2, lease_s=30, kill_limit_s=1, silence_limit_s=15
+    )
+
+
+@pytest.mark.parametrize(
+    ("policy", "sentence"),
+    [
+        (
+            Policy(lease_s=20),
+            "lease_s 20 + 1 + drift_margin_s 2 is above silence_limit_s 15: "
+            "silence would be noticed before the lease has run out",
+        ),
+        (
+            Policy(heartbeat_interval_s=5, observer_lag_limit_s=4),
+            "2 x heartbeat_interval_s 5 + lease_read_interval_s 2 + 1 is above lease_s 12 - kill_limit_s 1: "
+            "one lost beat would stop the service",
+        ),
+        (
+            Policy(observer_lag_limit_s=6.5),
+            "2 x heartbeat_interval_s 4 + observer_lag_limit_s 6.5 + 1 is above silence_limit_s 15: "
+            "one lost beat and a late observer would look like silence",
+        ),
+        (
+            Policy(fence_limit_s=14.5),
+            "fence_limit_s 14.5 is below lease_s 12 + 1 + drift_margin_s 2: "
+            "fencing would give up before the lease has run out",
+        ),
+    ],
+)
+def test_a_contradiction_is_named_with_its_numbers(policy, sentence):
+    assert contradictions(policy) == [sentence]
+
+
+def test_every_contradiction_is_named_at_once():
+    assert len(contradictions(Policy(lease_s=20, heartbeat_interval_s=10, fence_limit_s=10))) == 4
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        Policy(silence_limit_s=15, lease_s=12, drift_margin_s=2),
+        Policy(heartbeat_interval_s=4, lease_read_interval_s=2, lease_s=12, kill_limit_s=1),
+        Policy(fence_limit_s=15),
+    ],
+)
+def test_timings_that_just_meet_agree(policy):
+    assert contradictions(policy) == []
+
+
+SECONDS = st.floats(min_value=0.5, max_value=3600)
+
+
+# B4
+@settings(max_examples=100, deadline=None)
+@given(lease_s=SECONDS, margin_s=SECONDS, silence_s=SECONDS)
+def test_when_timings_agree_the_lease_is_over_when_silence_is_noticed(lease_s, margin_s, silence_s):
+    policy = Policy(lease_s=lease_s, drift_margin_s=margin_s, silence_limit_s=silence_s)
+    expires_at = lease_expires_at(a_moving_state(previous=a_previous(renewed_at=NOW, lease_s=lease_s)), margin_s)
+    costs_time = any("silence would be noticed" in fault for fault in contradictions(policy))
+    assert expires_at is not None
+    assert costs_time or expires_at - NOW <= silence_s + 1e-6

@@ -1,0 +1,141 @@
+"""The protected record and its guard: a batch that Route 53 itself refuses when somebody newer has been there."""
+
+import re
+from typing import Any
+
+import pytest
+
+from tests.support.builders import ADDRESS_A, ADDRESS_B, RECORD, a_wish, record_sets
+from understudy.domain.record import (
+    Change,
+    ChangeVerb,
+    Foreign,
+    RecordReading,
+    RecordSet,
+    Stale,
+    guard_epoch,
+    guard_name,
+    is_foreign,
+    is_in_place,
+    plan_batch,
+)
+
+DELETE, CREATE, UPSERT = ChangeVerb
+NAME, GUARD_NAME = "orders-db.corp.example.com", "_understudy.orders-db.corp.example.com"
+WISH = a_wish(epoch=2, node="node-b", address=ADDRESS_B)
+NOTHING = RecordReading(None, None)
+
+
+def batch_for(wish: Any, found: Any = NOTHING) -> Any:
+    return plan_batch(RECORD, wish, found)
+
+
+def reading(**changes: Any) -> Any:
+    return RecordReading(*record_sets(**changes))
+
+
+def a_guard(*values: str) -> RecordSet:
+    return RecordSet(GUARD_NAME, "TXT", 60, values)
+
+
+def test_the_guard_stands_beside_the_record():  # B1
+    assert guard_name(RECORD) == GUARD_NAME
+
+
+def test_a_batch_deletes_the_guard_as_read_creates_the_next_and_moves_the_record():  # S4 B1
+    _, old_guard = record_sets()
+    assert batch_for(WISH, reading()) == (
+        Change(DELETE, old_guard),
+        Change(CREATE, RecordSet(GUARD_NAME, "TXT", 10, ('"understudy cluster=orders-db epoch=2 node=node-b"',))),
+        Change(UPSERT, RecordSet(NAME, "A", 10, (ADDRESS_B,))),
+    )
+
+
+def test_the_first_batch_creates_the_guard_and_fails_when_another_was_first():  # B1
+    verbs = [change.verb for change in batch_for(WISH)]
+    assert verbs == [CREATE, UPSERT]
+
+
+def test_the_guard_is_deleted_exactly_as_it_was_read():  # B1
+    """Route 53 refuses a DELETE that differs in TTL, values or their order: so nothing is normalised."""
+    guard = a_guard('"understudy cluster=orders-db epoch=1 node=node-a"', '"a word of somebody else"')
+    assert batch_for(WISH, RecordReading(None, guard))[0] == Change(DELETE, guard)
+
+
+def test_the_ttl_of_the_moment_goes_into_the_record():  # S4 S8
+    batch = batch_for(a_wish(ttl=3))
+    assert {change.record_set.ttl for change in batch} == {3}
+
+
+@pytest.mark.parametrize("epoch", [3, 10**9])
+def test_a_higher_epoch_in_the_guard_makes_the_wish_stale(epoch):  # B1
+    newer = reading(epoch=epoch)
+    assert batch_for(WISH, newer) == Stale(newer.guard.values[0])
+
+
+@pytest.mark.parametrize("epoch", [0, 1, 2])
+def test_the_same_or_a_lower_epoch_in_the_guard_gives_way(epoch):  # B1
+    assert isinstance(batch_for(WISH, reading(epoch=epoch)), tuple)
+
+
+@pytest.mark.parametrize("epoch", [1, 2, 3])
+def test_the_guard_of_another_cluster_is_never_moved_whatever_its_epoch(epoch):  # B1
+    foreign = reading(cluster="payments", epoch=epoch)
+    assert is_foreign(foreign.guard, "orders-db")
+    assert batch_for(WISH, foreign) == Foreign(foreign.guard.values[0])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '"v=spf1 -all"',
+        '""',
+        '"understudy cluster=orders-db epoch=9"',
+        '"understudy cluster=orders-db epoch=-9 node=a"',
+        '"understudy cluster=orders-db epoch=nine node=a"',
+        '"understudy cluster=orders-db epoch=9 node=a b"',
+        "understudy cluster=orders-db epoch=9 node=a",
+        ' "understudy cluster=orders-db epoch=9 node=a"',
+    ],
+)
+def test_a_text_that_is_no_guard_has_no_epoch_and_no_owner(text):
+    assert guard_epoch(a_guard(text)) == 0
+    assert not is_foreign(a_guard(text), "orders-db")
+    assert batch_for(WISH, RecordReading(None, a_guard(text)))[0].verb is DELETE
+
+
+@pytest.mark.parametrize("guard", [None, a_guard()])
+def test_no_guard_has_no_epoch_and_no_owner(guard):
+    assert guard_epoch(guard) == 0
+    assert not is_foreign(guard, "orders-db")
+
+
+def test_what_is_written_into_a_guard_is_read_from_it():  # B1
+    assert guard_epoch(reading(epoch=42).guard) == 42
+    assert not is_foreign(reading().guard, "orders-db")
+
+
+def test_a_record_is_in_place_only_with_its_guard_ttl_and_address():  # S5 B2
+    assert is_in_place(RECORD, a_wish(), reading())
+    for other in (reading(epoch=2), reading(ttl=60), reading(address=ADDRESS_B), reading(node="node-b"), NOTHING):
+        assert not is_in_place(RECORD, a_wish(), other)
+    assert not is_in_place(RECORD, a_wish(), RecordReading(record_sets()[0], None))
+
+
+def test_a_record_with_a_second_value_is_not_in_place():  # S5
+    record, guard = record_sets()
+    two = RecordSet(record.name, record.type, record.ttl, (ADDRESS_A, ADDRESS_B))
+    assert not is_in_place(RECORD, a_wish(), RecordReading(two, guard))
+
+
+def test_of_two_writers_that_read_the_same_guard_only_one_batch_fits():  # B1
+    """Both DELETE the guard that they read; whoever comes second deletes one that is not there any more."""
+    first, second = (batch_for(a_wish(epoch=epoch), reading(epoch=1)) for epoch in (2, 3))
+    assert first[0] == second[0] == Change(DELETE, reading(epoch=1).guard)
+    assert first[1].record_set != second[0].record_set
+
+
+def test_the_guard_fits_into_one_txt_string():
+    longest = a_wish(cluster="c" * 40, node="n" * 40, epoch=2**53)
+    text = batch_for(longest)[0].record_set.values[0]
+    assert re.fullmatch(r'"[^"]{1,255}"', text)

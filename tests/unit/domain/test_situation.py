@@ -1,0 +1,171 @@
+"""What the survey answers: holder, candidates, budget, repair, phase."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tests.support.builders import (
+    NODE_A,
+    NODE_B,
+    NODE_C,
+    NOW,
+    a_definition,
+    a_moving_state,
+    a_previous,
+    a_report,
+    a_state,
+    a_transition,
+    an_off_report,
+)
+from understudy.domain.definition import FailoverBudget, Policy
+from understudy.domain.health import NodeHealth
+from understudy.domain.model import Address, AddressStatus, NodeReport, Proof, ServiceStatus, Stage
+from understudy.domain.situation import (
+    Budget,
+    Candidate,
+    Holder,
+    Observer,
+    Phase,
+    Repair,
+    fit_candidates,
+    health_of,
+    survey,
+)
+
+SILENT = NOW - 15
+
+
+def seen(state: Any, now: int = NOW, observer: Observer = Observer.TRUSTED, members: int = 3, **definition: Any) -> Any:
+    return survey(state, a_definition(members, **definition), now, observer)
+
+
+@pytest.mark.parametrize("observer", Observer)
+def test_the_observer_is_handed_through(observer):
+    assert seen(a_state(3), observer=observer).observer is observer
+
+
+def test_candidates_come_by_priority_and_the_active_node_is_none():
+    assert fit_candidates(a_state(3), a_definition(3), NOW) == (NODE_B, NODE_C)
+
+
+def test_the_priority_is_the_definitions_and_names_break_a_tie():
+    definition = a_definition(3)
+    by_other_priority = replace(definition, nodes=tuple(replace(node, priority=1) for node in definition.nodes[::-1]))
+    assert fit_candidates(a_state(3, active=None), by_other_priority, NOW) == (NODE_A, NODE_B, NODE_C)
+
+
+@pytest.mark.parametrize(
+    "report",
+    [
+        a_report(NODE_B, heard_at=SILENT),
+        a_report(NODE_B, service=ServiceStatus.FAILED),
+        an_off_report(NODE_B),
+        NodeReport("node-b"),
+    ],
+)
+def test_only_a_ready_node_is_fit(report):  # B3
+    assert fit_candidates(a_state(3, node_b=report), a_definition(3), NOW) == (NODE_C,)
+
+
+def test_a_node_that_was_tried_is_left_out():
+    assert fit_candidates(a_state(3), a_definition(3), NOW, without=(NODE_B,)) == (NODE_C,)
+
+
+def test_a_member_that_the_state_does_not_know_yet_is_unknown():
+    state = a_state(2)
+    assert health_of(state, a_definition(3), NODE_C, NOW) is NodeHealth.UNKNOWN
+    assert fit_candidates(state, a_definition(3), NOW) == (NODE_B,)
+
+
+@pytest.mark.parametrize(
+    ("report", "holder"),
+    [
+        (a_report(), Holder.READY),
+        (a_report(service=ServiceStatus.FAILED), Holder.FAILED),
+        (a_report(heard_at=SILENT), Holder.SILENT),
+        (an_off_report(), Holder.GONE),
+        (NodeReport("node-a"), Holder.UNKNOWN),
+    ],
+)
+def test_the_active_node_is_the_holder_by_its_health(report, holder):
+    assert seen(a_state(3, node_a=report)).holder is holder
+
+
+@pytest.mark.parametrize(
+    ("previous", "report", "holder"),
+    [
+        (None, a_report(), Holder.NOBODY),
+        (a_previous(proof=Proof.RELEASED), a_report(), Holder.NOBODY),
+        (a_previous(renewed_at=SILENT), a_report(heard_at=SILENT), Holder.NOBODY),
+        (a_previous(), a_report(), Holder.RETURNED),
+        (a_previous(), a_report(service=ServiceStatus.FAILED), Holder.UNPROVEN),
+        (a_previous(keeps_lease=False), a_report(heard_at=SILENT), Holder.UNPROVEN),
+    ],
+)
+def test_without_an_active_node_the_one_before_counts_until_a_proof_is_there(previous, report, holder):  # B4
+    assert seen(a_moving_state(3, previous=previous, node_a=report)).holder is holder
+
+
+@pytest.mark.parametrize(
+    ("state", "target"),
+    [
+        (a_state(3), NODE_A),  # a repair stays where the service is
+        (a_state(3, node_a=a_report(heard_at=SILENT)), NODE_B),
+        (a_moving_state(3), NODE_A),  # returned
+        (a_moving_state(3, previous=None), NODE_A),  # nobody: by priority
+        (a_state(2, node_a=a_report(heard_at=SILENT), node_b=NodeReport("node-b")), None),
+        (a_state(2, active=None, node_a=NodeReport("node-a"), node_b=NodeReport("node-b")), None),
+    ],
+)
+def test_the_target_is_the_node_that_stays_or_the_best_candidate(state, target):
+    assert seen(state, members=len(state.nodes)).target == target
+
+
+@pytest.mark.parametrize(
+    ("transition", "now", "phase"),
+    [
+        (None, NOW, Phase.SETTLED),
+        (a_transition(), NOW + 89, Phase.UNDER_WAY),
+        (a_transition(), NOW + 90, Phase.OVERDUE),
+        (a_transition(stage=Stage.STARTING), NOW, Phase.UNDER_WAY),
+        (a_transition(stage=Stage.CONFIRMING), NOW, Phase.SETTLED),
+        (a_transition(stage=Stage.CONFIRMING), NOW + 90, Phase.OVERDUE),
+    ],
+)
+def test_the_phase_is_told_by_stage_and_deadline(transition, now, phase):
+    assert seen(a_moving_state(3, transition=transition), now).phase is phase
+
+
+@pytest.mark.parametrize(
+    ("address", "repair"),
+    [
+        (None, Repair.NOT_DUE),
+        (Address(AddressStatus.PROPAGATING, 1), Repair.NOT_DUE),
+        (Address(AddressStatus.IN_SYNC, 1), Repair.NOT_DUE),
+        (Address(AddressStatus.OWED, 1, retry_at=NOW + 1), Repair.NOT_DUE),
+        (Address(AddressStatus.OWED, 1, retry_at=NOW), Repair.DUE),
+    ],
+)
+def test_an_owed_record_is_due_when_its_gap_is_over(address, repair):  # S6 B2
+    assert seen(a_state(3, address=address)).repair is repair
+
+
+@pytest.mark.parametrize(
+    ("times", "budget"),
+    [
+        ((), Budget.LEFT),
+        ((NOW - 1,), Budget.LEFT),
+        ((NOW - 599, NOW), Budget.SPENT),
+        ((NOW - 600, NOW), Budget.LEFT),
+        ((NOW - 900, NOW - 300, NOW - 200, NOW - 100), Budget.SPENT),
+    ],
+)
+def test_the_budget_counts_the_failovers_of_the_window(times, budget):  # B6
+    policy = Policy(max_failovers=FailoverBudget(count=2, window_s=600))
+    assert seen(a_state(3, failover_times=times), policy=policy).budget is budget
+
+
+def test_no_other_node_fit_is_said():
+    assert seen(a_state(2, node_b=NodeReport("node-b")), members=2).candidate is Candidate.NONE
+    assert seen(a_state(3)).candidate is Candidate.FIT

@@ -1,0 +1,342 @@
+"""Definitions as people write them: every fault is named by path and value, and nothing else is ever raised."""
+
+import json
+from dataclasses import fields
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.support.builders import NODE_A, NODE_B
+from tests.support.fakes import FakeNodes
+from understudy.definition import DefinitionError, define, parse_document, read_definition
+from understudy.document import (
+    AddressDocument,
+    BudgetDocument,
+    ClusterDocument,
+    PolicyDocument,
+    ServiceDocument,
+    TuningDocument,
+)
+from understudy.domain.definition import Definition, FailoverBudget, NodeSpec, Policy, Record, ServiceSpec
+from understudy.domain.errors import NodesUnreadableError
+from understudy.domain.tuning import Tuning
+from understudy.ports import InstanceFacts, ParameterText
+
+YAML = f"""
+nodes:
+  - {{name: node-a, instance_id: {NODE_A}, priority: 1}}
+  - {{name: node-b, instance_id: {NODE_B}, priority: 2, alarms: [orders-db-disk]}}
+addresses:
+  - {{kind: route53_record, hosted_zone_id: Z0EXAMPLE, name: orders-db.corp.example.com, type: A}}
+services:
+  - {{name: data}}
+  - {{name: postgresql, depends_on: [data]}}
+policy: {{silence_limit_s: 20, max_failovers: {{count: 5}}}}
+tuning: {{ROUTE53_TTL: 5}}
+"""
+INSTANCES = {NODE_A: InstanceFacts("10.0.1.10", "us-east-1a"), NODE_B: InstanceFacts("10.0.2.10", "us-east-1b")}
+
+
+def a_document(**changes: Any) -> Any:
+    return {**yaml.safe_load(YAML), **changes}
+
+
+def faults_of(document: Any) -> list[str]:
+    text = document if isinstance(document, str) else json.dumps(document)
+    with pytest.raises(DefinitionError) as caught:
+        parse_document(text)
+    assert str(caught.value) == "; ".join(caught.value.faults)
+    return caught.value.faults
+
+
+def changed(path: str, value: Any) -> Any:
+    document = a_document()
+    *parents, last = [int(part) if part.isdigit() else part for part in path.split(".")]
+    part = document
+    for parent in parents:
+        part = part[parent]
+    part[last] = value
+    return document
+
+
+def test_a_definition_is_normalised_with_every_default_and_the_addresses_of_ec2():  # S3
+    assert define("orders-db", 3, parse_document(YAML), INSTANCES) == Definition(
+        cluster="orders-db",
+        version=3,
+        nodes=(
+            NodeSpec("node-a", NODE_A, 1, "10.0.1.10", "us-east-1a"),
+            NodeSpec("node-b", NODE_B, 2, "10.0.2.10", "us-east-1b", ("orders-db-disk",)),
+        ),
+        record=Record("Z0EXAMPLE", "orders-db.corp.example.com"),
+        services=(ServiceSpec("data"), ServiceSpec("postgresql", ("data",))),
+        policy=Policy(silence_limit_s=20, max_failovers=FailoverBudget(count=5)),
+        tuning=Tuning(ROUTE53_TTL=5),
+    )
+
+
+def test_json_is_read_as_yaml_is():
+    assert parse_document(json.dumps(a_document(), indent=2)) == parse_document(YAML)
+
+
+@pytest.mark.parametrize(
+    "name", ["Orders-DB.Corp.Example.COM", "orders-db.corp.example.com.", "ORDERS-DB.corp.example.com."]
+)
+def test_the_record_is_known_by_its_name_in_lower_case_without_the_last_dot(name):
+    document = parse_document(json.dumps(changed("addresses.0.name", name)))
+    assert define("orders-db", 1, document, INSTANCES).record.name == "orders-db.corp.example.com"
+
+
+@pytest.mark.parametrize(
+    ("document_class", "domain_class"),
+    [(PolicyDocument, Policy), (TuningDocument, Tuning), (BudgetDocument, FailoverBudget)],
+)
+def test_what_is_left_out_is_what_the_domain_says(document_class, domain_class):  # S8
+    assert list(document_class.model_fields) == [field.name for field in fields(domain_class)]
+    written = document_class().model_dump()
+    for field in fields(domain_class):
+        default: Any = getattr(domain_class(), field.name)
+        assert written[field.name] == (vars(default) if hasattr(default, "__dict__") else default)
+
+
+def test_a_definition_with_least_said_has_the_domains_defaults():
+    least = {key: a_document()[key] for key in ("nodes", "addresses")}
+    definition = define("orders-db", 1, parse_document(json.dumps(least)), INSTANCES)
+    assert (definition.policy, definition.tuning, definition.services) == (Policy(), Tuning(), ())
+
+
+def test_the_kinds_that_a_document_knows_are_the_domains():
+    record = {field.name for field in fields(Record)}
+    assert set(AddressDocument.model_fields) - {"kind"} == record
+    assert set(ServiceDocument.model_fields) == {field.name for field in fields(ServiceSpec)}
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "words"),
+    [
+        ("nodes.0.name", "Node A", "nodes[0].name: found 'Node A'"),
+        ("nodes.1.instance_id", "i-xyz", "nodes[1].instance_id: found 'i-xyz'"),
+        ("nodes.1.priority", 0, "nodes[1].priority: found 0"),
+        ("nodes.1.priority", True, "nodes[1].priority: found True; Value error, must be a number"),
+        ("nodes.1.priority", 1.5, "nodes[1].priority: found 1.5"),
+        ("nodes.1.alarms", [""], "nodes[1].alarms[0]: found ''"),
+        ("nodes.1.alarms", "disk", "nodes[1].alarms: found 'disk'"),
+        ("nodes.1.colour", "blue", "nodes[1].colour: is not a key of a definition"),
+        ("nodes.1", 7, "nodes[1]: found 7"),
+        ("nodes", None, "nodes: found None"),
+        ("addresses.0.kind", "virtual_ip", "addresses[0].kind: found 'virtual_ip'"),
+        ("addresses.0.hosted_zone_id", "/hostedzone/Z1", "addresses[0].hosted_zone_id: found '/hostedzone/Z1'"),
+        ("addresses.0.name", "orders db.example.com", "addresses[0].name: found 'orders db.example.com'"),
+        ("addresses.0.name", "orders", "addresses[0].name: found 'orders'"),
+        ("addresses.0.name", "*.example.com", "addresses[0].name: found '*.example.com'"),
+        ("addresses.0.name", f"{'a' * 64}.example.com", "addresses[0].name: found 'aaa"),
+        ("addresses.0.name", "orders.example.com\n", r"addresses[0].name: found 'orders.example.com\n'"),
+        ("addresses.0.name", 7, "addresses[0].name: found 7"),
+        ("addresses.0.type", "AAAA", "addresses[0].type: found 'AAAA'"),
+        ("services.0.name", "", "services[0].name: found ''"),
+        ("services.1.depends_on", ["date"], "services[1].depends_on: found 'date'; allowed: data, postgresql"),
+        ("services.1", {"name": "data"}, "services[1].name: found 'data' a second time"),
+        ("policy.failback", "automatic", "policy.failback: found 'automatic'; Input should be 'manual'"),
+        ("policy.lease_s", 0, "policy.lease_s: found 0"),
+        ("policy.lease_s", 3601, "policy.lease_s: found 3601"),
+        ("policy.lease_s", True, "policy.lease_s: found True; Value error, must be a number"),
+        ("policy.lease_s", "twelve", "policy.lease_s: found 'twelve'"),
+        ("policy.lease_s", [12], "policy.lease_s: found [12]"),
+        ("policy.leases", 12, "policy.leases: is not a key of a definition"),
+        ("policy.max_failovers", 3, "policy.max_failovers: found 3"),
+        ("policy.max_failovers.window_s", 1, "policy.max_failovers.window_s: found 1"),
+        ("tuning.ROUTE53_TTL", 0, "tuning.ROUTE53_TTL: found 0"),
+        ("tuning.ROUTE53_TTL", True, "tuning.ROUTE53_TTL: found True; Value error, must be a number"),
+        ("tuning.ROUTE53_RECORD_TRY_COUNT", 101, "tuning.ROUTE53_RECORD_TRY_COUNT: found 101"),
+        ("tuning.route53_ttl", 10, "tuning.route53_ttl: is not a key of a definition"),
+        ("notes", "", "notes: is not a key of a definition"),
+    ],
+)
+def test_a_fault_is_named_by_path_and_value_found(path, value, words):
+    faults = faults_of(changed(path, value))
+    assert len(faults) == 1
+    assert faults[0].startswith(words)
+
+
+def test_what_is_missing_is_named():
+    assert faults_of({}) == ["nodes: is missing", "addresses: is missing"]
+    assert faults_of(changed("nodes.0", {})) == [
+        "nodes[0].name: is missing",
+        "nodes[0].instance_id: is missing",
+        "nodes[0].priority: is missing",
+    ]
+
+
+def test_several_faults_are_named_at_once():
+    document = changed("nodes.0.name", "Node A") | {"notes": 1, "policy": {"lease_s": -1}}
+    assert [fault.split(":")[0] for fault in faults_of(document)] == ["nodes[0].name", "policy.lease_s", "notes"]
+
+
+@pytest.mark.parametrize(("key", "count"), [("nodes", 1), ("nodes", 11), ("addresses", 0), ("addresses", 2)])
+def test_a_cluster_has_two_to_ten_nodes_and_one_address(key, count):
+    one = a_document()[key][0]
+    many = [one | ({"name": f"n{n}", "priority": n + 1} if key == "nodes" else {}) for n in range(count)]
+    assert faults_of(a_document(**{key: many}))[0].startswith(f"{key}: found [")
+
+
+@pytest.mark.parametrize(("key", "value"), [("name", "node-a"), ("instance_id", NODE_A), ("priority", 1)])
+def test_nodes_are_told_apart_by_name_instance_and_priority(key, value):
+    assert faults_of(changed(f"nodes.1.{key}", value)) == [
+        f"nodes[1].{key}: found {value!r}, which nodes[0] has already"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("services", "circle"),
+    [
+        ({"a": ["a"]}, "a -> a"),
+        ({"a": ["b"], "b": ["a"]}, "a -> b -> a"),
+        ({"start": ["a"], "a": ["b"], "b": ["c"], "c": ["a"]}, "a -> b -> c -> a"),
+    ],
+)
+def test_a_circle_of_dependencies_is_named(services, circle):  # S9
+    listed = [{"name": name, "depends_on": on} for name, on in services.items()]
+    assert faults_of(a_document(services=listed)) == [f"services: depend on each other in a circle: {circle}"]
+
+
+def test_services_may_share_what_they_depend_on():  # S9
+    listed = [
+        {"name": "web", "depends_on": ["app", "data"]},
+        {"name": "app", "depends_on": ["data"]},
+        {"name": "data"},
+    ]
+    assert len(parse_document(json.dumps(a_document(services=listed))).services) == 3
+
+
+def test_timings_that_contradict_each_other_are_refused_with_the_numbers():
+    faults = faults_of(a_document(policy={"lease_s": 20, "heartbeat_interval_s": 10, "fence_limit_s": 22}))
+    assert [fault.split(":")[0] for fault in faults] == ["policy"] * 4
+    assert "lease_s 20 + 1 + drift_margin_s 2 is above silence_limit_s 15" in faults[0]
+    assert "2 x heartbeat_interval_s 10 + lease_read_interval_s 2 + 1 is above lease_s 20 - kill_limit_s 1" in faults[1]
+    assert "2 x heartbeat_interval_s 10 + observer_lag_limit_s 5 + 1 is above silence_limit_s 15" in faults[2]
+    assert "fence_limit_s 22 is below lease_s 20 + 1 + drift_margin_s 2" in faults[3]
+
+
+def test_an_instance_that_ec2_does_not_know_is_refused():  # S1
+    with pytest.raises(DefinitionError) as caught:
+        define("orders-db", 1, parse_document(YAML), {NODE_A: INSTANCES[NODE_A]})
+    assert caught.value.faults == [f"nodes[1].instance_id: found '{NODE_B}'; EC2 knows no such instance here"]
+
+
+def test_nodes_that_are_all_in_one_zone_are_refused():  # S1
+    instances = {each: InstanceFacts("10.0.0.1", "us-east-1a") for each in (NODE_A, NODE_B)}
+    with pytest.raises(DefinitionError) as caught:
+        define("orders-db", 1, parse_document(YAML), instances)
+    assert caught.value.faults == ["nodes: all are in us-east-1a; allowed: nodes in at least two Availability Zones"]
+
+
+def test_reading_a_parameter_answers_the_definition_or_its_faults():
+    nodes = FakeNodes()
+    for each, facts in INSTANCES.items():
+        nodes.launch(each, facts.address, facts.zone)
+    text = ParameterText("orders-db", 7, YAML)
+    definition, faults = read_definition(text, 3, nodes)
+    assert definition is not None
+    assert (definition.version, definition.digest, faults) == (3, text.digest, [])
+    assert read_definition(ParameterText("orders-db", 8, "nodes: 7"), 4, nodes) == (
+        None,
+        ["nodes: found 7; Input should be a valid tuple", "addresses: is missing"],
+    )
+
+
+def test_a_definition_is_not_judged_while_ec2_cannot_be_read():  # B3
+    nodes = FakeNodes()
+    nodes.is_down = True
+    with pytest.raises(NodesUnreadableError):
+        read_definition(ParameterText("orders-db", 7, YAML), 3, nodes)
+
+
+BILLION_LAUGHS = "a: &a [x, x]\n" + "".join(
+    f"{chr(98 + n)}: &{chr(98 + n)} [*{chr(97 + n)}, *{chr(97 + n)}]\n" for n in range(20)
+)
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "the text is None, not an object"),
+        ("orders", "the text is 'orders', not an object"),
+        ("[1, 2]", "the text is a list, not an object"),
+        ("42", "the text is 42, not an object"),
+        (BILLION_LAUGHS, "aliases are not allowed"),
+        ("nodes: &n [1]\naddresses: *n", "aliases are not allowed"),
+        ("nodes: !!python/object/apply:os.system [ls]", "tags are not allowed"),
+        ("!!python/object:os.system {}", "tags are not allowed"),
+        ("nodes: !!int abc", "tags are not allowed"),
+        ("nodes: !!timestamp abc", "tags are not allowed"),
+        ("nodes: !mine 1", "tags are not allowed"),
+        ("<<: {nodes: 1}", "could not determine a constructor"),
+        ("nodes: 1\nnodes: 2", "key 'nodes' is said twice"),
+        ('{"nodes": 1, "nodes": 2}', "key 'nodes' is said twice"),
+        ("policy: {lease_s: 1, lease_s: 2}", "key 'lease_s' is said twice"),
+        ("? [a]\n: b", "is no text"),
+        ("1: 2", "key 1 is said twice or is no text"),
+        ("---\na: 1\n---\nb: 2", "expected a single document"),
+        ("nodes: [", "the text is neither YAML nor JSON"),
+        ("\x00", "special characters are not allowed"),
+        ("nodes: 0x_", "invalid literal"),
+        ("nodes: " + "1" * 8000, "the text is neither YAML nor JSON"),
+        ("a: " * 2700, "the text is neither YAML nor JSON"),
+        ("}{][" * 2000, "the text is neither YAML nor JSON"),
+        ("\t%@`" * 2000, "the text is neither YAML nor JSON"),
+        ("[" * 10_000, "nested deeper than 16"),
+        ("{a: " * 10_000, "nested deeper than 16"),
+        ("[" * 10_000 + "]" * 10_000, "nested deeper than 16"),
+        ("- " * 4000, "the text is"),
+    ],
+    ids=lambda value: repr(value[:30]),
+)
+def test_a_text_that_is_no_definition_is_refused_quickly(text, words):
+    assert words in faults_of(text)[0]
+
+
+def test_a_date_is_a_text_like_any_other():
+    assert parse_document(YAML.replace("node-a", "2026-02-31")).nodes[0].name == "2026-02-31"
+
+
+def test_editors_are_told_every_bound_that_the_parser_keeps():
+    parts = ClusterDocument.model_json_schema()["$defs"].values()
+    properties = [each for part in parts for each in part["properties"].items()]
+    unbounded = [
+        name for name, what in properties if what.get("type") in ("integer", "number") and "maximum" not in what
+    ]
+    assert unbounded == []
+    assert "pattern" in dict(properties)["hosted_zone_id"]
+    assert "pattern" in ClusterDocument.model_json_schema()["$defs"]["AddressDocument"]["properties"]["name"]
+
+
+PLAIN = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+def nearly(schema: type[ClusterDocument]) -> st.SearchStrategy[Any]:
+    """Documents that are right but for what chance puts in the place of a part."""
+    usual = a_document()
+    return st.fixed_dictionaries({key: st.just(usual.get(key, {})) | PLAIN for key in schema.model_fields})
+
+
+@settings(max_examples=100, deadline=None)
+@given(nearly(ClusterDocument) | PLAIN)
+def test_no_json_raises_anything_but_a_definition_error(document):
+    try:
+        parse_document(json.dumps(document))
+    except DefinitionError as error:
+        assert all(error.faults)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.text(max_size=200) | st.text(alphabet="{}[]:,-?&*!|>%@'\"\n ab01x_.~=<", max_size=80))
+def test_no_text_raises_anything_but_a_definition_error(text):
+    with pytest.raises(DefinitionError):
+        parse_document(text)

@@ -1,0 +1,72 @@
+"""Prints the table of rules for people who know other cluster managers and want to check this one."""
+
+from collections.abc import Iterable
+from enum import StrEnum
+
+from tools.enum_comments import meanings
+from understudy.domain.decision import ANY, COLUMNS, RULES, Action, Rule
+from understudy.domain.health import NodeHealth
+from understudy.domain.situation import Phase
+
+HEAD = """<!-- Printed from layers/controller/python/understudy/domain/ by `make docs`. Do not edit. -->
+
+# How Understudy decides
+
+Every heartbeat, every signal and every minute, a cluster is judged in three steps without side effects:
+
+1. `diagnose` gives each node its health.
+2. `survey` answers one question for each column below.
+3. `decide` looks the answers up in the table. **Exactly one rule fits every situation**: a test walks the whole
+   product of the columns' values, so the order of the rows never matters. `any` matches every value; several values
+   in a cell mean any of them.
+
+A rule that moves something only *starts* a transition. The transition looks at its cause once more, and grants the
+lease only under a proof for the node before: a wrong decision here can cost a failover without need, never two nodes
+that serve.
+"""
+
+GROUPS = {
+    Phase.SETTLED: "No transition is open",
+    Phase.UNDER_WAY: "A transition is under way",
+    Phase.OVERDUE: "A transition has outlived its deadline",
+}
+
+
+def decision_table() -> str:
+    """The whole document."""
+    parts = [HEAD, "## What the words mean\n"]
+    parts += [_vocabulary("health of a node", NodeHealth)]
+    parts += [_vocabulary(column, values) for column, values in COLUMNS.items()]
+    parts += [_vocabulary("action", Action)]
+    parts += ["## The rules\n"]
+    parts += [_group(title, [rule for rule in RULES if phase in rule.phase]) for phase, title in GROUPS.items()]
+    return "\n".join(parts)
+
+
+def _vocabulary(title: str, values: type[StrEnum]) -> str:
+    comments = meanings(values)
+    lines = [f"**{title}**: {_lower_first(values.__doc__ or '')}\n"]
+    lines += [f"- `{value}`" + (f": {comments[value.name]}" if value.name in comments else "") for value in values]
+    return "\n".join([*lines, ""])
+
+
+def _group(title: str, rules: Iterable[Rule]) -> str:
+    head = ["rule", *COLUMNS, "action", "why"]
+    rows = [
+        [f"`{rule.name}`", *[_cell(allowed) for allowed in rule.columns.values()], f"**{rule.action}**", rule.why]
+        for rule in rules
+    ]
+    lines = [f"### {title}\n", _line(head), _line(["---"] * len(head)), *[_line(row) for row in rows]]
+    return "\n".join([*lines, ""])
+
+
+def _cell(allowed: frozenset[StrEnum]) -> str:
+    return "any" if allowed is ANY else ", ".join(sorted(allowed))
+
+
+def _line(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _lower_first(text: str) -> str:
+    return text[:1].lower() + text[1:]
