@@ -13,6 +13,8 @@ from local.stack import FunctionFailed
 from local.waiting import wait_for
 from local.world import AZS, ZONE_NAME
 
+HEARD_LIMIT_S = 30.0
+
 
 class Cluster:
     """`policy` and `tuning` go into the definition; on the nodes named in `broken` no service starts.
@@ -69,8 +71,16 @@ class Cluster:
             raise FunctionFailed(f"the definition of {self.name} was not accepted but {outcome}")
 
     def boot(self) -> None:
-        for node in self.nodes:
+        """The first node before the others: a cluster is placed on the first fit node that is heard of."""
+        first, *others = self.nodes
+        first.boot()
+        wait_for(f"{first.name} is heard", lambda: self._heard(first), HEARD_LIMIT_S, why=first.tail)
+        for node in others:
             node.boot()
+
+    def _heard(self, node: Node) -> bool:
+        node.demand_running()
+        return self.beats(node.name).get("boot") == node.boot_id
 
     def kill(self) -> None:
         for node in self.nodes:

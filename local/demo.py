@@ -16,6 +16,7 @@ from rich.console import Console
 
 from local.client import Client, Outage, outages
 from local.cluster import Cluster
+from local.engine import DirectoryInUse
 from local.interrupts import Interrupted, raise_on_signals
 from local.local_aws import local_aws
 from local.observer import Observer
@@ -53,7 +54,7 @@ def main(arguments: list[str] | None = None) -> int:
     except Interrupted as signal:
         console.print(f"Stopped by {signal}. Nothing is left running.")
         return signal.exit_status
-    except (NotInTime, SamFailed, FunctionFailed, Unreportable) as failure:
+    except (DirectoryInUse, NotInTime, SamFailed, FunctionFailed, Unreportable) as failure:
         report["failure"] = str(failure)
         console.print(f"The demo failed: {failure}\nLogs are in {directory}", soft_wrap=True)
     finally:

@@ -6,10 +6,12 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import http.client
 import secrets
 import shutil
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -40,6 +42,7 @@ class Engine:
     def __enter__(self) -> Self:
         with contextlib.ExitStack() as undo:
             undo.callback(kill_marked, self.mark)
+            undo.enter_context(_alone_in(self.directory))
             shutil.rmtree(self.directory, ignore_errors=True)
             self.directory.mkdir(parents=True)
             (self.directory / "run").write_text(self.run)
@@ -115,6 +118,22 @@ class Engine:
         child = start(name, program, env=env, log=self.directory / f"{name}.log", cwd=self.directory)
         undo.callback(child.stop, 1.0)
         return child
+
+
+class DirectoryInUse(Exception):  # noqa: N818  (it reads as the sentence that the operator gets)
+    """Another engine runs in the directory."""
+
+
+@contextlib.contextmanager
+def _alone_in(directory: Path) -> Iterator[None]:
+    """Hold the directory, which another engine would empty when it starts. Raises DirectoryInUse."""
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    with directory.with_name(f"{directory.name}.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise DirectoryInUse(f"another embedded AWS runs in {directory}") from None
+        yield
 
 
 def _wait_ready(child: Child, port: int, path: str) -> None:

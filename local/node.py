@@ -9,7 +9,6 @@ import sys
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from local.engine import REGION, Engine
 from local.processes import Child, kill_marked, start
@@ -49,10 +48,6 @@ class Node:
         return self.instance.name
 
     @property
-    def log(self) -> Path:
-        return self._directory / "agent.log"
-
-    @property
     def mark(self) -> str:
         """The environment entry that everything on this machine carries."""
         return f"{NODE_MARK}={self.instance.instance_id}"
@@ -67,7 +62,9 @@ class Node:
         env = self._engine.environment(f"nodes/{self.instance.instance_id}")
         env |= {"PYTHONPATH": f"{ROOT / 'agent'}:{ROOT}", NODE_MARK: self.instance.instance_id}
         program = [sys.executable, "-m", "understudy_agent", "run", "--config", str(config)]
-        self._agent = start(f"agent of {self.name}", program, env=env, log=self.log, cwd=self._directory)
+        self._agent = start(
+            f"agent of {self.name}", program, env=env, log=self._directory / "agent.log", cwd=self._directory
+        )
 
     def kill(self) -> None:
         """The whole machine dies at once: SIGKILL to the agent and to what it runs."""
@@ -81,6 +78,10 @@ class Node:
             self._agent.popen.send_signal(signal.SIGTERM)
             self._agent.popen.wait(_STOP_LIMIT_S)
             self._agent = None
+
+    def tail(self) -> str:
+        """The end of the agent's log."""
+        return self._agent.tail() if self._agent else "never started"
 
     def demand_running(self) -> None:
         """Raises NotInTime with the end of the agent's log when the agent ended by itself."""

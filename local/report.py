@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from rich.box import SIMPLE
 from rich.console import Group, RenderableType
 from rich.table import Table
 
@@ -88,11 +89,9 @@ def decision(history: Mapping[str, Any]) -> dict[str, Any]:
 
 def table(title: str, report: Mapping[str, Any]) -> RenderableType:
     """The same for people."""
-    phases = Table(
-        title=f"{title}: the client was without an answer for {report['outage_s']:.2f} s "
-        f"({report['from']} to {report['to']})",
-        title_justify="left",
-    )
+    moved = f"{report['from']} to {report['to']}"
+    heading = f"{title}, {moved}: the client was without an answer for {report['outage_s']:.2f} s"
+    phases = Table(box=SIMPLE)
     phases.add_column("phase")
     phases.add_column("after", justify="right")
     phases.add_column("of the outage", justify="right")
@@ -102,7 +101,7 @@ def table(title: str, report: Mapping[str, Any]) -> RenderableType:
         phases.add_row(row["phase"], _seconds(row["at_s"]), "")
     made = report["decision"]
     because = f"rule {made['rule']}: {made['why']}\nproof {made['proof']}, outcome {made['outcome']}"
-    return Group(phases, because, "")
+    return Group(heading, phases, because, "")
 
 
 def _rounded(value: float | None) -> float | None:

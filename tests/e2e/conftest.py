@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any, Protocol
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 from local.cluster import Cluster
 from local.local_aws import LocalAws, local_aws
@@ -26,6 +27,17 @@ POLICY = {
 }
 TUNING = {"ROUTE53_TTL": 1, "ROUTE53_RECORD_INTERVAL": 1, "ROUTE53_CHANGEID_INTERVAL": 1}
 CLUSTERS = 20
+
+
+class TwoWorkers(LoadScopeScheduling):  # type: ignore[misc]
+    """With several workers, one tells the demo and one tests the deployed stack, of which there is one."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "demo" if "test_demo.py" in nodeid else "stack"
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> TwoWorkers:
+    return TwoWorkers(config, log)
 
 
 class MakeCluster(Protocol):

@@ -7,7 +7,7 @@ from botocore.exceptions import ClientError
 
 from local.client import query
 from local.dns_server import ZoneServer
-from local.engine import Engine
+from local.engine import DirectoryInUse, Engine
 from local.faults import Fault, FaultKind
 from local.processes import marked
 from local.waiting import wait_for
@@ -41,6 +41,12 @@ def test_every_part_answers_for_the_same_account(engine):
     assert identity["Account"] == vpc["OwnerId"]
     assert all(b"127.0.0.1" in url.encode() for name, url in engine.endpoints.items() if "URL" in name)
     assert list(marked(engine.mark))
+
+
+def test_a_directory_belongs_to_one_engine_at_a_time(engine):
+    with pytest.raises(DirectoryInUse, match="another embedded AWS"), Engine(engine.directory):
+        pass
+    assert engine.client("sts").get_caller_identity()["Account"]
 
 
 def test_a_change_is_in_sync_at_once_without_propagation(engine, zone):

@@ -1,0 +1,89 @@
+"""`make demo` tells its whole story without a terminal, and leaves nothing running however it ends."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from local.processes import MARK, marked
+from local.sam import ROOT
+from local.waiting import wait_for
+
+WHOLE_LIMIT_S = 180.0
+STOP_LIMIT_S = 20.0
+
+
+class Demo:
+    """The demo as a process of its own, with its output in a file."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self._output = directory / "output"
+        with self._output.open("wb") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "local.demo", "--directory", str(directory)],
+                cwd=ROOT,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+
+    def said(self) -> str:
+        return self._output.read_text()
+
+    def run(self) -> str:
+        """The id of its run, empty as long as it has none."""
+        file = self.directory / "aws" / "run"
+        return file.read_text() if file.exists() else ""
+
+    def left(self) -> list[int]:
+        assert self.run()
+        return list(marked(f"{MARK}={self.run()}"))
+
+
+@pytest.fixture
+def demo(tmp_path: Path) -> Iterator[Demo]:
+    started = Demo(tmp_path)
+    yield started
+    if started.process.poll() is None:
+        started.process.kill()
+        started.process.wait(10)
+
+
+def test_the_whole_story_happens_and_is_reported_without_a_terminal(demo):  # S10 B5
+    status = demo.process.wait(WHOLE_LIMIT_S)
+    assert status == 0, demo.said()
+    assert demo.left() == []
+    report = json.loads((demo.directory / "report.json").read_text())
+    assert report["done"]
+    for name, proof in (("failover", "LEASE_EXPIRED"), ("switchover", "RELEASED")):
+        told = report[name]
+        assert told["decision"]["proof"] == proof
+        assert told["decision"]["rule"] in demo.said()
+        assert sum(p["of_outage_s"] for p in told["phases"]) == pytest.approx(told["outage_s"], abs=0.05)
+    assert report["switchover"]["outage_s"] < report["failover"]["outage_s"]
+
+
+@pytest.mark.parametrize(
+    ("number", "moment"),
+    [(signal.SIGTERM, "the embedded AWS answers"), (signal.SIGINT, "reports its service")],
+)
+def test_a_signal_stops_everything(demo, number, moment):
+    wait_for(f"{moment!r} is said", lambda: moment in demo.said(), WHOLE_LIMIT_S, why=demo.said)
+    assert demo.left()
+    demo.process.send_signal(number)
+    assert demo.process.wait(STOP_LIMIT_S) == 128 + number, demo.said()
+    assert demo.left() == []
+
+
+def test_a_demo_that_is_killed_takes_everything_with_it(demo):
+    wait_for("its AWS runs", lambda: "the embedded AWS answers" in demo.said(), WHOLE_LIMIT_S, why=demo.said)
+    demo.process.kill()
+    demo.process.wait(10)
+    wait_for("nothing is left", lambda: not demo.left(), STOP_LIMIT_S)
