@@ -5,7 +5,7 @@ PYTHON ?= python3
 
 UV := .venv/bin/uv
 PY := .venv/bin/python
-CODE := functions layers/controller agent local tests tools
+CODE := functions layers/controller agent local bench tests tools
 export PYTHONDONTWRITEBYTECODE := 1
 
 .PHONY: help
@@ -79,6 +79,12 @@ test: setup lint test-fast test-e2e ## everything that must pass before a change
 .PHONY: demo
 demo: setup ## a node dies and the name follows, on an AWS on this machine
 	@$(PY) -m local.demo
+
+RUNS ?= 3
+
+.PHONY: bench
+bench: setup ## counts, ratios and times into build/bench/bench.json; RUNS failovers, default 3
+	@PYTHONPATH=layers/controller/python:agent $(PY) -m bench --runs $(RUNS)
 
 .PHONY: clean
 clean: ## remove what was built; the environments stay
