@@ -23,7 +23,7 @@ help: ## this list
 	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bootstrap.txt
 	@$(UV) pip install --quiet --python $(PY) --require-hashes -r requirements/dev.txt
 	@# Agents, functions and tests import these in process after process, which compile them anew each time otherwise.
-	@$(PY) -m compileall -q -j 2 .venv/lib/python*/site-packages/{boto3,botocore,s3transfer,urllib3,jmespath,dateutil,ministack}
+	@$(PY) -m compileall -q -j 2 .venv/lib/python*/site-packages/{boto3,botocore,s3transfer,urllib3,jmespath,dateutil,ministack,moto}
 	@touch $@
 
 # The SAM CLI pins another boto3 than the embedded AWS does, so it lives apart.
