@@ -5,7 +5,7 @@ PYTHON ?= python3
 
 UV := .venv/bin/uv
 PY := .venv/bin/python
-CODE := functions layers/controller agent local tests tools
+CODE := functions layers/controller agent local bench tests tools
 export PYTHONDONTWRITEBYTECODE := 1
 
 .PHONY: help
@@ -22,6 +22,8 @@ help: ## this list
 	  || { echo "$(PYTHON) has no venv module. On Debian: apt-get install python3-venv"; exit 1; }
 	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bootstrap.txt
 	@$(UV) pip install --quiet --python $(PY) --require-hashes -r requirements/dev.txt
+	@# Agents, functions and tests import these in process after process, which compile them anew each time otherwise.
+	@$(PY) -m compileall -q -j 2 .venv/lib/python*/site-packages/{boto3,botocore,s3transfer,urllib3,jmespath,dateutil,ministack,moto}
 	@touch $@
 
 # The SAM CLI pins another boto3 than the embedded AWS does, so it lives apart.
@@ -77,6 +79,12 @@ test: setup lint test-fast test-e2e ## everything that must pass before a change
 .PHONY: demo
 demo: setup ## a node dies and the name follows, on an AWS on this machine
 	@$(PY) -m local.demo
+
+RUNS ?= 3
+
+.PHONY: bench
+bench: setup ## counts, ratios and times into build/bench/bench.json; RUNS failovers, default 3
+	@PYTHONPATH=layers/controller/python:agent $(PY) -m bench --runs $(RUNS)
 
 .PHONY: clean
 clean: ## remove what was built; the environments stay

@@ -50,7 +50,7 @@ class Ec2World:
     """Each node with a second interface, whose address is not the node's."""
 
     def __init__(self, client: Any) -> None:
-        self.nodes = Ec2Nodes(client)
+        self.nodes = Ec2Nodes(lambda: client)
         self._client = client
         self._vpc = client.create_vpc(CidrBlock="10.9.0.0/16")["Vpc"]["VpcId"]
 
@@ -135,7 +135,7 @@ def nodes_of_an_ec2_that_is_down(request: pytest.FixtureRequest) -> Any:
         url = f"http://127.0.0.1:{closed.getsockname()[1]}"
     keys = {"aws_access_key_id": "x", "aws_secret_access_key": "x"}
     once = Config(retries={"total_max_attempts": 1})
-    return Ec2Nodes(boto3.client("ec2", region_name=REGION, endpoint_url=url, config=once, **keys))
+    return Ec2Nodes(lambda: boto3.client("ec2", region_name=REGION, endpoint_url=url, config=once, **keys))
 
 
 def test_an_ec2_that_is_down_says_nothing_of_anybody(nodes_of_an_ec2_that_is_down):

@@ -74,10 +74,10 @@ def stack() -> str:
 
 @cache
 def nodes() -> Nodes:
-    """EC2."""
+    """EC2. Connected to when it is asked."""
     from understudy.adapters.ec2_nodes import Ec2Nodes
 
-    return Ec2Nodes(_client("ec2"))
+    return Ec2Nodes(lambda: _client("ec2"))
 
 
 @cache

@@ -1,7 +1,8 @@
 """What EC2 says of the nodes: Nodes."""
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cached_property
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -15,13 +16,17 @@ LOG = logging.getLogger(__name__)
 
 
 class Ec2Nodes:
-    """EC2, by a boto3 client.
+    """EC2, by a function that makes a boto3 client when one is needed: EC2's is slow to make, and rarely is.
 
     Instances are asked for by filter: one that EC2 does not know is then left out, where asking by id fails for all.
     """
 
-    def __init__(self, client: Any) -> None:
-        self._client = client
+    def __init__(self, connect: Callable[[], Any]) -> None:
+        self._connect = connect
+
+    @cached_property
+    def _client(self) -> Any:
+        return self._connect()
 
     def power(self, instance_id: str) -> PowerReading:
         """The instance's state (B3, B4).

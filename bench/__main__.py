@@ -1,0 +1,134 @@
+"""`make bench`: counts first, then ratios, then times. Writes build/bench/bench.json and prints a table.
+
+Exit status: 0 when all was measured, 1 when something was not or a beat costs more DynamoDB calls than it may,
+128 + signal when stopped. No time is a threshold: goals stand beside the figures.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from bench import calls, imports, live
+from local.client import Client
+from local.cluster import Cluster
+from local.interrupts import Interrupted, raise_on_signals
+from local.local_aws import local_aws
+from local.sam import ROOT, SamFailed
+from local.stack import FunctionFailed
+from local.waiting import NotInTime
+from local.world import ZONE_NAME
+
+CLUSTER = "orders-db"
+TUNING = {"ROUTE53_TTL": 1}  # the policy is the default one
+PLACED_LIMIT_S = 60.0
+CALLS_OF_A_BEAT = {"beat_cold": 2, "beat_warm": 1}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--runs", type=int, default=3, help="failovers with warm functions; one more with cold ones")
+    parser.add_argument("--invocations", type=int, default=300, help="of each handler that is timed")
+    parser.add_argument("--quiet-s", type=float, default=20.0, help="how long agents are watched")
+    chosen = parser.parse_args()
+    directory, console = ROOT / "build" / "bench", Console(highlight=False, soft_wrap=True)
+    raise_on_signals()
+    try:
+        result = measure(directory, chosen.runs, chosen.invocations, chosen.quiet_s, console)
+    except Interrupted as signal:
+        return signal.exit_status
+    except (NotInTime, SamFailed, FunctionFailed) as failure:
+        console.print(f"Not measured: {failure}\nLogs are in {directory}")
+        return 1
+    (directory / "bench.json").write_text(json.dumps(result, indent=2) + "\n")
+    console.print(table(result))
+    wrong = [n for n, allowed in CALLS_OF_A_BEAT.items() if calls.of_service(result["calls"][n], "dynamodb") != allowed]
+    if wrong:
+        console.print(f"DynamoDB calls are not as they must be: {', '.join(wrong)}")
+    return 1 if wrong else 0
+
+
+def measure(directory: Path, runs: int, invocations: int, quiet_s: float, console: Console) -> dict[str, Any]:
+    """Everything, one after the other: what is timed has the machine to itself as far as this program goes."""
+    directory.mkdir(parents=True, exist_ok=True)
+    console.print("AWS calls, counted on moto")
+    result: dict[str, Any] = {"calls": calls.count()}
+    console.print("imports, in fresh interpreters")
+    result["imports"] = imports.measure(directory)
+    console.print("starting the embedded AWS, deploying, placing the cluster")
+    with (
+        local_aws(directory / "aws", [f"{CLUSTER}.{ZONE_NAME}"]) as aws,
+        Cluster(aws, CLUSTER, tuning=TUNING) as cluster,
+        Client(aws.dns.port, cluster.record, cluster.port) as client,
+    ):
+        cluster.register()
+        cluster.boot()
+        cluster.wait_settled("node-a", PLACED_LIMIT_S)
+        cluster.wait_standby("node-b", PLACED_LIMIT_S)
+        console.print(f"agents at rest for {quiet_s:g} s")
+        result["agent"] = live.agent_use(cluster, quiet_s)
+        console.print(f"handlers, {invocations} times")
+        result["handlers"] = live.handler_times(cluster, invocations)
+        failovers = []
+        for number in range(runs + 1):
+            console.print(f"failover {number + 1} of {runs + 1}")
+            failovers.append(live.fail_over(cluster, client, cold=number == runs))
+    result["failover"] = {"definitions": live.DEFINITIONS, "medians": _medians(failovers), "runs": failovers}
+    return result
+
+
+def _medians(failovers: list[dict[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for word, cold in (("warm", False), ("cold", True)):
+        chosen = [f for f in failovers if f["cold"] is cold]
+        if chosen:
+            found[word] = {
+                "outage_s": _median(f["outage_s"] for f in chosen),
+                "controller_overhead_s": _median(f["controller_overhead_s"] for f in chosen),
+                "phases_s": {name: _median(f["phases_s"][name] for f in chosen) for name in live.PHASES},
+            }
+    return found
+
+
+def _median(figures: Iterable[float]) -> float:
+    return round(statistics.median(figures), 3)
+
+
+def table(result: dict[str, Any]) -> Table:
+    """What was measured, for people, goals beside it."""
+    shown = Table("what", "figure", "goal", title="make bench", title_justify="left")
+    for name, goal in CALLS_OF_A_BEAT.items():
+        shown.add_row(f"DynamoDB calls, {name}", str(calls.of_service(result["calls"][name], "dynamodb")), str(goal))
+    cold, warm = (calls.by_operation(result["calls"][f"failover_{word}"]) for word in ("cold", "warm"))
+    shown.add_row("AWS calls, failover cold / warm", f"{sum(cold.values())} / {sum(warm.values())}", "")
+    for operation, number in cold.items():
+        shown.add_row(f"  {operation}", f"{number} / {warm.get(operation, 0)}", "")
+    for name, timed in result["imports"]["functions"].items():
+        figure = f"{timed['x_boto3']:.2f} / {timed['x_client']:.2f}"
+        shown.add_row(f"import {name}, x boto3 / x boto3 and a client", figure, "1.5")
+    for name in ("record_heartbeat", "refused", "get_item"):
+        timed = result["handlers"][name]
+        shown.add_row(f"{name}, p50 / p99", f"{timed['p50_ms']:.1f} / {timed['p99_ms']:.1f} ms", "")
+    for name, timed in result["handlers"]["steps_asked_again"].items():
+        shown.add_row(f"{name} asked again, p50 / p99", f"{timed['p50_ms']:.1f} / {timed['p99_ms']:.1f} ms", "")
+    for role, used in result["agent"].items():
+        shown.add_row(f"agent ({role}), memory", f"{used['rss_mb']:.0f} MB", "60 MB")
+        shown.add_row(f"agent ({role}), processor", f"{used['cpu_s_per_minute']:.2f} s per minute", "")
+    for word, medians in result["failover"]["medians"].items():
+        shown.add_row(f"failover, {word}: outage", f"{medians['outage_s']:.2f} s", "")
+        for phase, seconds in medians["phases_s"].items():
+            shown.add_row(f"  {phase}", f"{seconds:.2f} s", "")
+        shown.add_row("  controller overhead", f"{medians['controller_overhead_s']:.2f} s", "2 s")
+    return shown
+
+
+if __name__ == "__main__":
+    sys.exit(main())

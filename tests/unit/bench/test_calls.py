@@ -1,0 +1,38 @@
+"""What a failover asks of AWS, call by call: the counts that `make bench` prints."""
+
+import pytest
+
+from bench import calls
+
+READ, WRITE, NOTE = "dynamodb.GetItem", "dynamodb.UpdateItem", "dynamodb.TransactWriteItems"
+TELL = "events.PutEvents"
+
+
+@pytest.fixture(scope="module")
+def counted():
+    return calls.count()
+
+
+def test_a_failover_costs_a_read_and_a_write_of_the_table_for_each_step_and_four_calls_of_route_53(counted):
+    assert counted["failover_warm"] == {
+        "record_heartbeat": {WRITE: 2, "states.StartExecution": 1},  # the beat that notices, the one that is in service
+        "open_transition": {READ: 1, NOTE: 1, TELL: 1},
+        "fence_node": {READ: 1, NOTE: 1},
+        "move_address": {
+            READ: 1,
+            NOTE: 1,
+            "route53.ListResourceRecordSets": 2,
+            "route53.ChangeResourceRecordSets": 1,
+        },
+        "grant_lease": {READ: 1, NOTE: 1},
+        "await_service": {READ: 2, NOTE: 1},  # a look a second while the service starts, and it needs one
+        "check_change": {READ: 1, NOTE: 1, "route53.GetChange": 1},
+        "close_transition": {READ: 1, NOTE: 1, TELL: 1},
+    }
+
+
+def test_a_cold_function_reads_the_definition_once_more(counted):
+    warm, cold = counted["failover_warm"], counted["failover_cold"]
+    assert cold == {
+        name: warm[name] if name == "record_heartbeat" else warm[name] | {READ: warm[name][READ] + 1} for name in warm
+    }
