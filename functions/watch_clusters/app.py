@@ -16,6 +16,8 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
         index=wiring.ledger(),
         parameters=wiring.parameters(),
         changes=wiring.changes(),
+        network=wiring.network(),
+        announcer=wiring.announcer(),
         register=wiring.register,
         judge=wiring.judge(),
         clock=wiring.clock,

@@ -102,9 +102,10 @@ def test_an_instance_that_ec2_does_not_know_is_unknown_and_not_off(world):
 
 def test_the_address_of_a_node_is_the_one_of_its_first_interface(world):
     one, other = world.launch("us-east-1a"), world.launch("us-east-1b")
-    assert world.nodes.facts([one, other, STRANGER]) == {
-        one: InstanceFacts("10.9.1.10", "us-east-1a"),
-        other: InstanceFacts("10.9.2.10", "us-east-1b"),
+    facts = world.nodes.facts([one, other, STRANGER])
+    assert {each: (found.address, found.zone) for each, found in facts.items()} == {
+        one: ("10.9.1.10", "us-east-1a"),
+        other: ("10.9.2.10", "us-east-1b"),
     }
 
 
@@ -119,6 +120,58 @@ def test_a_node_that_is_gone_for_good_has_no_address_any_more(ec2):
     with Stubber(ec2) as stubber:
         stubber.add_response("describe_instances", {"Reservations": [{"Instances": [gone]}]})
         assert world.nodes.facts([node]) == {}
+
+
+def an_instance(node: str, **interface: Any) -> dict[str, Any]:
+    primary = {
+        "NetworkInterfaceId": "eni-1",
+        "PrivateIpAddress": "10.9.1.10",
+        "VpcId": "vpc-1",
+        "Attachment": {"DeviceIndex": 0},
+        **interface,
+    }
+    second = {**primary, "NetworkInterfaceId": "eni-2", "Attachment": {"DeviceIndex": 1}, "Ipv6Addresses": []}
+    return {
+        "InstanceId": node,
+        "State": {"Name": "running"},
+        "Placement": {"AvailabilityZone": "us-east-1a"},
+        "NetworkInterfaces": [second, primary],
+    }
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        ([], ""),
+        ([{"Ipv6Address": "2001:db8::1", "IsPrimaryIpv6": False}], "2001:db8::1"),
+        (
+            [
+                {"Ipv6Address": "2001:db8::1", "IsPrimaryIpv6": False},
+                {"Ipv6Address": "2001:db8::2", "IsPrimaryIpv6": True},
+            ],
+            "2001:db8::2",
+        ),
+    ],
+    ids=["none", "one", "a primary one"],
+)
+def test_the_ipv6_address_of_a_node_is_the_primary_one_of_its_first_interface(ec2, found, expected):  # S3
+    answer = {"Reservations": [{"Instances": [an_instance(STRANGER, Ipv6Addresses=found, SourceDestCheck=False)]}]}
+    with Stubber(ec2) as stubber:
+        stubber.add_response("describe_instances", answer)
+        facts = Ec2Nodes(lambda: ec2).facts([STRANGER])
+    assert facts == {STRANGER: InstanceFacts("10.9.1.10", "us-east-1a", expected, "eni-1", "vpc-1", False)}
+
+
+def test_a_thousand_nodes_are_asked_for_in_five_questions(ec2):  # S3
+    """EC2 takes at most 200 values in a filter; each question is one page long here."""
+    ids = [f"i-{number:017x}" for number in range(1000)]
+    with Stubber(ec2) as stubber:
+        for start in range(0, 1000, 200):
+            asked = {"Filters": [{"Name": "instance-id", "Values": ids[start : start + 200]}]}
+            answer = {"Reservations": [{"Instances": [an_instance(each)]} for each in ids[start : start + 200]]}
+            stubber.add_response("describe_instances", answer, asked)
+        assert set(Ec2Nodes(lambda: ec2).facts(ids)) == set(ids)
+        stubber.assert_no_pending_responses()
 
 
 @pytest.fixture(params=["fake", "ec2"])

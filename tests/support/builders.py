@@ -34,10 +34,11 @@ BOOTS = {
 }
 RECORD = Record("Z0EXAMPLE", "orders-db.corp.example.com")
 EXECUTION = "arn:aws:states:us-east-1:123456789012:execution:understudy-Transition:orders-db-2"
+ENI_A, ENI_B, ENI_C = "eni-0aaaaaaaaaaaaaaa1", "eni-0bbbbbbbbbbbbbbb2", "eni-0ccccccccccccccc3"
 SPECS = (
-    NodeSpec("node-a", NODE_A, 1, ADDRESS_A, "us-east-1a"),
-    NodeSpec("node-b", NODE_B, 2, ADDRESS_B, "us-east-1b"),
-    NodeSpec("node-c", NODE_C, 3, ADDRESS_C, "us-east-1c"),
+    NodeSpec("node-a", NODE_A, 1, ADDRESS_A, "us-east-1a", (), ENI_A, "2001:db8:1::a"),
+    NodeSpec("node-b", NODE_B, 2, ADDRESS_B, "us-east-1b", (), ENI_B, "2001:db8:2::b"),
+    NodeSpec("node-c", NODE_C, 3, ADDRESS_C, "us-east-1c", (), ENI_C, "2001:db8:3::c"),
 )
 NAMES = {spec.instance_id: spec.name for spec in SPECS}
 
@@ -48,7 +49,7 @@ def a_definition(members: int = 2, **changes: Any) -> Definition:
         cluster=CLUSTER,
         version=1,
         nodes=SPECS[:members],
-        record=RECORD,
+        records=(RECORD,),
         services=(ServiceSpec("data"), ServiceSpec("postgresql", depends_on=("data",))),
     )
     return replace(usual, **changes)

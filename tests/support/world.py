@@ -16,6 +16,7 @@ from tests.support.builders import BOOTS, CLUSTER, NOW, RECORD, SPECS, a_definit
 from tests.support.fakes.announcer import FakeAnnouncer
 from tests.support.fakes.launcher import FakeLauncher
 from tests.support.fakes.ledger import FakeLedger
+from tests.support.fakes.network import FakeNetwork
 from tests.support.fakes.nodes import FakeNodes
 from tests.support.fakes.zone import FakeZone
 from understudy.adapters.dataclass_maps import to_map
@@ -29,6 +30,8 @@ from understudy.usecases.fence_node import fence_node
 from understudy.usecases.grant_lease import grant_lease
 from understudy.usecases.judging import Judge
 from understudy.usecases.move_address import move_address
+from understudy.usecases.movers import RecordMover
+from understudy.usecases.network_movers import ElasticIpMover, RouteMover
 from understudy.usecases.open_transition import open_transition
 from understudy.usecases.receive_signal import EC2_STATE, receive_signal
 from understudy.usecases.record_heartbeat import record_heartbeat
@@ -89,7 +92,8 @@ class World:
         self.definition = a_definition(self.members, **self.definition_changes)
         self.ledger = FakeLedger(definition=self.definition)
         self.zone = FakeZone(self.clock)
-        self.ec2 = FakeNodes()
+        self.ec2, self.network = FakeNodes(), FakeNetwork()
+        self.movers = (RecordMover(self.zone), RouteMover(self.network), ElasticIpMover(self.network))
         self.launcher = FakeLauncher()
         self.announcer = FakeAnnouncer()
         self.judge = Judge(self.ledger, self.launcher, self.announcer, self.clock)
@@ -97,7 +101,7 @@ class World:
             spec.name: Machine(spec.instance_id, BOOTS[spec.instance_id]) for spec in SPECS[: self.members]
         }
         for spec in SPECS[: self.members]:
-            self.ec2.launch(spec.instance_id, spec.address, spec.zone)
+            self.ec2.launch_as(spec)
         self.ledger.put_state(
             ClusterState(
                 cluster=CLUSTER,
@@ -115,7 +119,7 @@ class World:
         return {
             "open_transition": partial(open_transition, announcer=self.announcer, **ports),
             "fence_node": partial(fence_node, nodes=self.ec2, **ports),
-            "move_address": partial(move_address, zone=self.zone, stack="understudy", **ports),
+            "move_address": partial(move_address, movers=self.movers, stack="understudy", **ports),
             "grant_lease": partial(grant_lease, **ports),
             "await_service": partial(await_service, **ports),
             "check_change": partial(check_change, changes=self.zone, **ports),
@@ -186,6 +190,8 @@ class World:
             index=self.ledger,
             parameters=_NoParameters(),
             changes=self.zone,
+            network=self.network,
+            announcer=self.announcer,
             register=lambda text: None,
             judge=self.judge,
             clock=self.clock,

@@ -13,6 +13,7 @@ from samtranslator.translator.translator import Translator  # type: ignore[impor
 
 ROOT = Path(__file__).parents[2]
 TEMPLATE = ROOT / "template.yaml"
+NO_VALUE = "AWS::NoValue"
 PSEUDO = {
     "AWS::Partition": "aws",
     "AWS::Region": "eu-west-1",
@@ -48,7 +49,8 @@ def of_type(kind: str) -> dict[str, dict[str, Any]]:
 def resolve(value: Any, parameters: Mapping[str, Any]) -> Any:
     """Evaluate Ref, Sub, Join, Split and If. A resource, or an attribute of it, becomes its logical ID."""
     if isinstance(value, list):
-        return [resolve(item, parameters) for item in value]
+        resolved = [resolve(item, parameters) for item in value]
+        return [item for item in resolved if item != NO_VALUE]
     if not isinstance(value, dict):
         return value
     if len(value) == 1:
@@ -82,8 +84,14 @@ def _split(argument: Any, parameters: Mapping[str, Any]) -> list[str]:
 
 def _if(argument: Any, parameters: Mapping[str, Any]) -> Any:
     condition, yes, no = argument
-    left, right = resolve(source()["Conditions"][condition]["Fn::Equals"], parameters)
-    return resolve(yes if str(left) == str(right) else no, parameters)
+    return resolve(yes if _holds(source()["Conditions"][condition], parameters) else no, parameters)
+
+
+def _holds(condition: Mapping[str, Any], parameters: Mapping[str, Any]) -> bool:
+    if "Fn::Not" in condition:
+        return not _holds(condition["Fn::Not"][0], parameters)
+    left, right = resolve(condition["Fn::Equals"], parameters)
+    return str(left) == str(right)
 
 
 def _get_att(argument: Any, parameters: Mapping[str, Any]) -> str:

@@ -13,14 +13,25 @@ from tests.support.builders import NODE_A, NODE_B
 from tests.support.fakes import FakeNodes
 from understudy.definition import DefinitionError, define, parse_document, read_definition
 from understudy.document import (
-    AddressDocument,
     BudgetDocument,
     ClusterDocument,
+    ElasticIpDocument,
     PolicyDocument,
+    RecordDocument,
+    RouteDocument,
     ServiceDocument,
     TuningDocument,
 )
-from understudy.domain.definition import Definition, FailoverBudget, NodeSpec, Policy, Record, ServiceSpec
+from understudy.domain.definition import (
+    Definition,
+    ElasticIp,
+    FailoverBudget,
+    NodeSpec,
+    Policy,
+    Record,
+    Route,
+    ServiceSpec,
+)
 from understudy.domain.errors import NodesUnreadableError
 from understudy.domain.tuning import Tuning
 from understudy.ports import InstanceFacts, ParameterText
@@ -70,7 +81,7 @@ def test_a_definition_is_normalised_with_every_default_and_the_addresses_of_ec2(
             NodeSpec("node-a", NODE_A, 1, "10.0.1.10", "us-east-1a"),
             NodeSpec("node-b", NODE_B, 2, "10.0.2.10", "us-east-1b", ("orders-db-disk",)),
         ),
-        record=Record("Z0EXAMPLE", "orders-db.corp.example.com"),
+        records=(Record("Z0EXAMPLE", "orders-db.corp.example.com"),),
         services=(ServiceSpec("data"), ServiceSpec("postgresql", ("data",))),
         policy=Policy(silence_limit_s=20, max_failovers=FailoverBudget(count=5)),
         tuning=Tuning(ROUTE53_TTL=5),
@@ -86,7 +97,7 @@ def test_json_is_read_as_yaml_is():
 )
 def test_the_record_is_known_by_its_name_in_lower_case_without_the_last_dot(name):
     document = parse_document(json.dumps(changed("addresses.0.name", name)))
-    assert define("orders-db", 1, document, INSTANCES).record.name == "orders-db.corp.example.com"
+    assert define("orders-db", 1, document, INSTANCES).records[0].name == "orders-db.corp.example.com"
 
 
 @pytest.mark.parametrize(
@@ -109,7 +120,10 @@ def test_a_definition_with_least_said_has_the_domains_defaults():
 
 def test_the_kinds_that_a_document_knows_are_the_domains():
     record = {field.name for field in fields(Record)}
-    assert set(AddressDocument.model_fields) - {"kind"} == record
+    assert set(RecordDocument.model_fields) - {"kind"} == record
+    assert set(ElasticIpDocument.model_fields) - {"kind"} == {field.name for field in fields(ElasticIp)}
+    renamed = {"destination": "address"}
+    assert set(RouteDocument.model_fields) - {"kind"} == {renamed.get(f.name, f.name) for f in fields(Route)}
     assert set(ServiceDocument.model_fields) == {field.name for field in fields(ServiceSpec)}
 
 
@@ -134,7 +148,7 @@ def test_the_kinds_that_a_document_knows_are_the_domains():
         ("addresses.0.name", f"{'a' * 64}.example.com", "addresses[0].name: found 'aaa"),
         ("addresses.0.name", "orders.example.com\n", r"addresses[0].name: found 'orders.example.com\n'"),
         ("addresses.0.name", 7, "addresses[0].name: found 7"),
-        ("addresses.0.type", "AAAA", "addresses[0].type: found 'AAAA'"),
+        ("addresses.0.type", "CNAME", "addresses[0].type: found 'CNAME'"),
         ("services.0.name", "", "services[0].name: found ''"),
         ("services.1.depends_on", ["date"], "services[1].depends_on: found 'date'; allowed: data, postgresql"),
         ("services.1", {"name": "data"}, "services[1].name: found 'data' a second time"),
@@ -174,8 +188,8 @@ def test_several_faults_are_named_at_once():
     assert [fault.split(":")[0] for fault in faults_of(document)] == ["nodes[0].name", "policy.lease_s", "notes"]
 
 
-@pytest.mark.parametrize(("key", "count"), [("nodes", 1), ("nodes", 11), ("addresses", 0), ("addresses", 2)])
-def test_a_cluster_has_two_to_ten_nodes_and_one_address(key, count):
+@pytest.mark.parametrize(("key", "count"), [("nodes", 1), ("nodes", 11), ("addresses", 0), ("addresses", 11)])
+def test_a_cluster_has_two_to_ten_nodes_and_one_to_ten_addresses(key, count):
     one = a_document()[key][0]
     many = [one | ({"name": f"n{n}", "priority": n + 1} if key == "nodes" else {}) for n in range(count)]
     assert faults_of(a_document(**{key: many}))[0].startswith(f"{key}: found [")
@@ -310,7 +324,7 @@ def test_editors_are_told_every_bound_that_the_parser_keeps():
     ]
     assert unbounded == []
     assert "pattern" in dict(properties)["hosted_zone_id"]
-    assert "pattern" in ClusterDocument.model_json_schema()["$defs"]["AddressDocument"]["properties"]["name"]
+    assert "pattern" in ClusterDocument.model_json_schema()["$defs"]["RecordDocument"]["properties"]["name"]
 
 
 PLAIN = st.recursive(

@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.builders import BOOTS, CLUSTER, NODE_A, NODE_B, NOW, a_beat, a_definition, a_report, a_state
 from understudy.domain.model import Alarm, ClusterState, PowerReading, ServiceStatus
-from understudy.ports import NOT_A_MEMBER, STALE, UNKNOWN_CLUSTER, AlarmSignal, PowerSignal
+from understudy.ports import NOT_A_MEMBER, STALE, UNKNOWN_CLUSTER, AlarmSignal, FaultSignal, PowerSignal
 
 
 def recorded(answer: Any) -> ClusterState:
@@ -120,3 +120,21 @@ def test_what_a_node_says_is_a_value_and_nothing_else(ledger, field, hostile):
     assert getattr(state.nodes[NODE_A], field) == hostile
     assert (state.active, state.epoch, state.revision) == (before.active, before.epoch, before.revision)
     assert state.nodes[NODE_B] == before.nodes[NODE_B]
+
+
+def test_a_fault_is_kept_until_ec2_says_otherwise_and_a_beat_does_not_end_it(ledger):  # S3
+    version = ledger.read(CLUSTER).definition_version
+    state = recorded(ledger.record_signal(CLUSTER, FaultSignal(NODE_B, "its address is 10.0.2.99", version)))
+    assert state.nodes[NODE_B].fault == "its address is 10.0.2.99"
+    assert recorded(ledger.record_beat(a_beat(NODE_B))).nodes[NODE_B].fault == "its address is 10.0.2.99"
+    for _ in range(2):
+        assert recorded(ledger.record_signal(CLUSTER, FaultSignal(NODE_B, "", version))).nodes[NODE_B].fault == ""
+
+
+def test_a_fault_found_with_another_version_of_the_definition_is_not_believed(ledger):  # S3
+    before = ledger.read(CLUSTER)
+    fault = FaultSignal(NODE_B, "its address is 10.0.2.99", before.definition_version + 1)
+    assert ledger.record_signal(CLUSTER, fault) == STALE
+    assert ledger.record_signal(CLUSTER, FaultSignal("i-x", "", before.definition_version)) == NOT_A_MEMBER
+    assert ledger.record_signal("nobodys", fault) == UNKNOWN_CLUSTER
+    assert ledger.read(CLUSTER) == before

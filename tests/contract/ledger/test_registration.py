@@ -4,13 +4,25 @@ from dataclasses import replace
 
 import pytest
 
-from tests.support.builders import CLUSTER, NODE_A, NODE_B, NODE_C, NOW, SPECS, a_beat, a_definition, a_report, a_state
-from understudy.domain.definition import FailoverBudget, Policy
+from tests.support.builders import (
+    CLUSTER,
+    NODE_A,
+    NODE_B,
+    NODE_C,
+    NOW,
+    RECORD,
+    SPECS,
+    a_beat,
+    a_definition,
+    a_report,
+    a_state,
+)
+from understudy.domain.definition import ElasticIp, FailoverBudget, Policy, Route
 from understudy.domain.errors import LedgerConflictError
 from understudy.domain.lease import terms_of
-from understudy.domain.model import Alarm, NodeReport
+from understudy.domain.model import Address, AddressStatus, Alarm, NodeReport
 from understudy.domain.tuning import Tuning
-from understudy.ports import AlarmSignal
+from understudy.ports import AlarmSignal, FaultSignal
 
 
 def with_alarms(*alarms: str, version: int = 1):
@@ -143,3 +155,28 @@ def test_a_refusal_registers_nothing(empty_ledger):
     empty_ledger.note_refusal(CLUSTER, "digest", ["nodes: there is none"])
     assert empty_ledger.read(CLUSTER) is None
     assert list(empty_ledger.clusters()) == []
+
+
+def test_a_new_version_has_the_nodes_as_ec2_says_that_they_are_now(ledger):  # S3
+    ledger.record_signal(CLUSTER, FaultSignal(NODE_B, "its address is 10.0.2.99", 1))
+    before = ledger.read(CLUSTER)
+    ledger.register(before, replace(before, definition_version=2), a_definition(version=2))
+    assert ledger.read(CLUSTER).nodes[NODE_B].fault == ""
+
+
+def test_addresses_of_every_kind_come_back_as_they_were_put(empty_ledger):  # S14 S15
+    definition = a_definition(
+        records=(replace(RECORD, type="AAAA", role_arn="arn:aws:iam::210987654321:role/zones", external_id="x1"),),
+        routes=(Route("192.0.2.10/32", ("rtb-1", "rtb-2")),),
+        elastic_ips=(ElasticIp("eipalloc-1"),),
+    )
+    empty_ledger.register(None, a_state(), definition)
+    assert empty_ledger.definition(CLUSTER, 1) == definition
+
+
+def test_what_is_known_of_each_address_comes_back(ledger):
+    before = ledger.read(CLUSTER)
+    parts = {"orders-db.corp.example.com A Z1": AddressStatus.PROPAGATING, "route 192.0.2.10/32": AddressStatus.OWED}
+    address = Address(AddressStatus.OWED, 1, ("C1",), retry_at=NOW, parts=parts)
+    assert ledger.commit(before, replace(before, address=address)).address == address
+    assert ledger.read(CLUSTER).address == address

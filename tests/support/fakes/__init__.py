@@ -4,6 +4,7 @@ from tests.support.fakes.announcer import FakeAnnouncer
 from tests.support.fakes.clock import VirtualClock
 from tests.support.fakes.launcher import FakeLauncher
 from tests.support.fakes.ledger import FakeLedger
+from tests.support.fakes.network import FakeNetwork
 from tests.support.fakes.nodes import FakeNodes
 from tests.support.fakes.parameters import FakeParameters
 from tests.support.fakes.zone import FakeZone
@@ -12,6 +13,7 @@ __all__ = [
     "FakeAnnouncer",
     "FakeLauncher",
     "FakeLedger",
+    "FakeNetwork",
     "FakeNodes",
     "FakeParameters",
     "FakeZone",

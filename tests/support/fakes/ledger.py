@@ -10,7 +10,7 @@ from understudy.domain.definition import Definition
 from understudy.domain.errors import LedgerConflictError
 from understudy.domain.heartbeat import Beat
 from understudy.domain.model import Alarm, ClusterState, NodeReport
-from understudy.ports import NOT_A_MEMBER, STALE, UNKNOWN_CLUSTER, PowerSignal, Refusal, Signal
+from understudy.ports import NOT_A_MEMBER, STALE, UNKNOWN_CLUSTER, FaultSignal, PowerSignal, Refusal, Signal
 
 STAGE_PREFIX = "stages."
 
@@ -79,7 +79,11 @@ class FakeLedger(Faulty):
             report = self._report(cluster, signal.instance_id)
             if isinstance(report, Refusal):
                 return report
-            if isinstance(signal, PowerSignal):
+            if isinstance(signal, FaultSignal):
+                if signal.definition_version != self.state(cluster).definition_version:
+                    return STALE
+                after = replace(report, fault=signal.fault)
+            elif isinstance(signal, PowerSignal):
                 if signal.at < report.power_at:
                     return STALE
                 after = replace(report, power=signal.power, power_at=signal.at, power_boot=report.boot)
@@ -226,7 +230,8 @@ def _merged(report: NodeReport, instance_id: str, there: ClusterState | None, de
         return report
     spec = definition.node(instance_id)
     named = spec.alarms if spec else ()
-    return replace(kept, name=report.name, alarms={each: kept.alarms[each] for each in kept.alarms if each in named})
+    alarms = {each: kept.alarms[each] for each in kept.alarms if each in named}
+    return replace(kept, name=report.name, fault="", alarms=alarms)
 
 
 def _look_ups(definition: Definition) -> list[tuple[str, str]]:

@@ -1,8 +1,10 @@
 """EC2 in memory."""
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from tests.support.fakes.faults import Faulty
+from understudy.domain.definition import NodeSpec
 from understudy.domain.errors import NodesUnreadableError
 from understudy.domain.model import PowerReading
 from understudy.ports import InstanceFacts
@@ -17,10 +19,17 @@ class FakeNodes(Faulty):
         self.known: dict[str, InstanceFacts] = {}
         self.is_down = False
 
-    def launch(self, instance_id: str, address: str, zone: str, power: PowerReading = PowerReading.RUNNING) -> None:
-        """Let EC2 know an instance."""
-        self.known[instance_id] = InstanceFacts(address, zone)
+    def launch(
+        self, instance_id: str, address: str, zone: str, power: PowerReading = PowerReading.RUNNING, **facts: Any
+    ) -> None:
+        """Let EC2 know an instance. `facts`: what else InstanceFacts holds."""
+        self.known[instance_id] = InstanceFacts(address, zone, **facts)
         self.powers[instance_id] = power
+
+    def launch_as(self, spec: NodeSpec, **facts: Any) -> None:
+        """Let EC2 know an instance that is just as a definition says, fit for every kind of address."""
+        usual = {"address_v6": spec.address_v6, "interface_id": spec.interface_id, "vpc_id": "vpc-1"}
+        self.launch(spec.instance_id, spec.address, spec.zone, **{"checks_source_dest": False, **usual, **facts})
 
     def power(self, instance_id: str) -> PowerReading:
         """As Nodes.power. It never raises: a fault that a test puts in is answered with UNKNOWN."""

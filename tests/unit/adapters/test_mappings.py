@@ -82,8 +82,8 @@ def test_old_code_reads_what_newer_code_has_stored_and_the_other_way_round():
 
 
 def test_an_item_without_what_has_no_default_is_not_guessed():
-    with pytest.raises(TypeError, match="record"):
-        from_map(Definition, {name: value for name, value in to_map(a_definition()).items() if name != "record"})
+    with pytest.raises(TypeError, match="records"):
+        from_map(Definition, {name: value for name, value in to_map(a_definition()).items() if name != "records"})
 
 
 def test_a_sparse_map_leaves_out_what_is_at_its_default():

@@ -181,12 +181,12 @@ def test_ec2_saying_that_the_last_node_stops_calls_an_operator():
 
 def test_an_active_node_that_was_never_heard_is_not_taken_for_failed():  # B3
     state = a_state(node_a=NodeReport(name="node-a"))
-    assert decided(state).rule == "active-was-never-heard"
+    assert decided(state).rule == "active-is-unknown"
 
 
 def test_an_owed_record_is_put_right_without_moving_the_service():  # S5
     decision = decided(a_state(address=Address(AddressStatus.OWED, 1)))
-    assert (decision.rule, decision.action) == ("record-is-owed", Action.REPAIR)
+    assert (decision.rule, decision.action) == ("address-is-owed", Action.REPAIR)
 
 
 def test_a_new_cluster_is_placed_by_priority():
@@ -216,7 +216,7 @@ def test_a_holder_that_may_still_serve_is_never_passed_over():  # B4
         (a_state(epoch=2), "overdue-and-active-is-ready"),
         (a_state(epoch=2, node_a=a_report(heard_at=0)), "overdue-and-active-is-silent"),
         (a_state(epoch=2, node_a=an_off_report()), "overdue-and-active-is-gone"),
-        (a_state(epoch=2, node_a=NodeReport("node-a")), "overdue-and-never-heard"),
+        (a_state(epoch=2, node_a=NodeReport("node-a")), "overdue-and-unknown"),
         (a_state(epoch=2, node_a=a_report(heard_at=0), node_b=NodeReport("node-b")), "overdue-and-no-candidate"),
         (a_moving_state(), "overdue-and-holder-returned"),
         (a_moving_state(node_a=a_report(heard_at=0)), "overdue-and-unproven"),

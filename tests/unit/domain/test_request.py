@@ -37,9 +37,9 @@ def test_an_operator_may_say_action_node_and_reason(action):  # S10
 
 
 def test_the_controller_says_its_rule_and_when_it_noticed():  # B5
-    document = {"cluster": "a", "action": "repair", "rule": "record-is-owed", "why": "", "noticed_at": 1.5}
+    document = {"cluster": "a", "action": "repair", "rule": "address-is-owed", "why": "", "noticed_at": 1.5}
     request = parse_request(document)
-    assert request == Request("a", TransitionAction.REPAIR, rule="record-is-owed", noticed_at=1.5)
+    assert request == Request("a", TransitionAction.REPAIR, rule="address-is-owed", noticed_at=1.5)
 
 
 def test_every_fault_is_named_at_once_with_what_is_allowed_and_an_example():  # S10

@@ -25,13 +25,14 @@ from understudy.domain.errors import UnprovenError
 from understudy.domain.fencing import find_proof
 from understudy.domain.lease import terms_of
 from understudy.domain.model import Address, AddressStatus, PowerReading, Proof, ServiceStatus, Stage, TransitionAction
+from understudy.domain.moves import Moved
 from understudy.domain.polling import change_gaps_s
 from understudy.domain.transition import (
     CALL_LIMIT_S,
     STAGE_SLACK_S,
     address_in_sync,
-    address_moved,
     address_owed,
+    addresses_moved,
     deadline,
     entered,
     fenced,
@@ -165,7 +166,7 @@ def test_a_route_53_that_hangs_is_given_up_by_its_tries_and_not_by_the_deadline(
 
 
 def test_an_accepted_change_is_propagating_under_this_epoch_until_route_53_says_insync():  # B2
-    moved = address_moved(a_moving_state(), ("C1",))
+    moved = addresses_moved(a_moving_state(), [Moved("the record", AddressStatus.PROPAGATING, "C1")], NOW)
     assert moved.address == Address(AddressStatus.PROPAGATING, 2, ("C1",))
     assert address_in_sync(moved).address == Address(AddressStatus.IN_SYNC, 2, ("C1",))
 

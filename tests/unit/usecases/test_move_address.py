@@ -15,12 +15,16 @@ from tests.support.builders import (
 )
 from tests.support.fakes.clock import VirtualClock
 from tests.support.fakes.ledger import FakeLedger
+from tests.support.fakes.network import FakeNetwork
 from tests.support.fakes.zone import FakeZone
 from understudy.domain.errors import AddressUnreadableError, GuardMismatchError, UnprovenError, ZoneBusyError
 from understudy.domain.model import AddressStatus, Proof
+from understudy.domain.moves import MoveOutcome
 from understudy.domain.record import RecordSet, guard_epoch, guard_name
 from understudy.usecases.grant_lease import grant_lease
-from understudy.usecases.move_address import MoveOutcome, move_address
+from understudy.usecases.move_address import move_address
+from understudy.usecases.movers import RecordMover
+from understudy.usecases.network_movers import ElasticIpMover, RouteMover
 
 FENCED = {"previous": a_previous(proof=Proof.RELEASED)}
 
@@ -35,7 +39,8 @@ class Mover:
 
     def move(self, epoch=2, attempt=0):
         payload = {"cluster": CLUSTER, "epoch": epoch, "attempt": attempt}
-        return move_address(payload, ledger=self.ledger, zone=self.zone, clock=self.clock, stack="understudy")
+        movers = (RecordMover(self.zone), RouteMover(FakeNetwork()), ElasticIpMover(FakeNetwork()))
+        return move_address(payload, ledger=self.ledger, movers=movers, clock=self.clock, stack="understudy")
 
     @property
     def dns(self):

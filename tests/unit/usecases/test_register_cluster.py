@@ -9,6 +9,7 @@ from tests.support.builders import ADDRESS_A, ADDRESS_B, CLUSTER, NODE_A, NODE_B
 from tests.support.fakes.announcer import FakeAnnouncer
 from tests.support.fakes.clock import VirtualClock
 from tests.support.fakes.ledger import FakeLedger
+from tests.support.fakes.network import FakeNetwork
 from tests.support.fakes.nodes import FakeNodes
 from tests.support.fakes.parameters import FakeParameters
 from tests.support.fakes.zone import FakeZone
@@ -42,8 +43,9 @@ class Office:
     def __init__(self):
         self.ledger, self.zone, self.ec2 = FakeLedger(), FakeZone(), FakeNodes()
         self.parameters, self.announcer, self.clock = FakeParameters(), FakeAnnouncer(), VirtualClock(NOW)
+        self.network = FakeNetwork()
         for spec in SPECS:
-            self.ec2.launch(spec.instance_id, spec.address, spec.zone)
+            self.ec2.launch_as(spec)
 
     def put(self, document):
         return self.register(self.parameters.put(CLUSTER, json.dumps(document)))
@@ -53,6 +55,7 @@ class Office:
             text,
             registry=self.ledger,
             records=self.zone,
+            network=self.network,
             read_definition=partial(read_definition, nodes=self.ec2),
             announcer=self.announcer,
             clock=self.clock,

@@ -9,6 +9,7 @@ from tests.support.builders import (
     NODE_A,
     NODE_B,
     NOW,
+    RECORD,
     SPECS,
     a_definition,
     a_moving_state,
@@ -21,6 +22,7 @@ from tests.support.fakes.announcer import FakeAnnouncer
 from tests.support.fakes.clock import VirtualClock
 from tests.support.fakes.launcher import FakeLauncher
 from tests.support.fakes.ledger import FakeLedger
+from tests.support.fakes.network import FakeNetwork
 from tests.support.fakes.nodes import FakeNodes
 from tests.support.fakes.parameters import FakeParameters
 from tests.support.fakes.zone import FakeZone
@@ -35,6 +37,9 @@ class Controller:
         self.clock = VirtualClock(NOW)
         self.ledger, self.launcher, self.announcer = FakeLedger(), FakeLauncher(), FakeAnnouncer()
         self.parameters, self.zone, self.nodes = FakeParameters(), FakeZone(self.clock), FakeNodes()
+        self.network = FakeNetwork()
+        for spec in SPECS:
+            self.nodes.launch_as(spec)
         self.registered = []
         for state in states or (a_state(),):
             self.ledger.put_definition(replace(definition or a_definition(), cluster=state.cluster))
@@ -49,6 +54,8 @@ class Controller:
             index=self.ledger,
             parameters=self.parameters,
             changes=self.zone,
+            network=self.network,
+            announcer=self.announcer,
             register=register or self.registered.append,
             judge=self.judge,
             clock=self.clock,
@@ -170,7 +177,7 @@ def test_a_change_that_outlasted_its_polls_is_followed_until_in_sync_and_noted_i
     assert (
         world.ledger.state().address.status is AddressStatus.PROPAGATING
     )  # Route 53 does not know the change: unknown
-    world.zone.submit(a_definition().record, (), "")
+    world.zone.submit(RECORD, (), "")
     world.watch()
     assert world.ledger.state().address.status is AddressStatus.IN_SYNC
     assert "in_sync_at" in world.ledger.history(CLUSTER, 1)["stages"]

@@ -6,8 +6,16 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from understudy.document import ClusterDocument
-from understudy.domain.definition import Definition, FailoverBudget, NodeSpec, Policy, Record, ServiceSpec
+from understudy.definition_addresses import (
+    KINDS,
+    contradicting_addresses,
+    elastic_ips_of,
+    records_of,
+    routes_of,
+    unfit_nodes,
+)
+from understudy.document import ClusterDocument, NodeDocument
+from understudy.domain.definition import Definition, FailoverBudget, NodeSpec, Policy, ServiceSpec
 from understudy.domain.lease import contradictions
 from understudy.domain.quoting import quoted
 from understudy.domain.tuning import Tuning
@@ -35,7 +43,12 @@ def parse_document(text: str) -> ClusterDocument:
         document = ClusterDocument.model_validate(content)
     except ValidationError as fault:
         raise DefinitionError(list(_sentences(fault.errors(include_url=False)))) from None
-    faults = [*_twice(document), *_bad_dependencies(document), *_timing_faults(document)]
+    faults = [
+        *_twice(document),
+        *contradicting_addresses(document),
+        *_bad_dependencies(document),
+        *_timing_faults(document),
+    ]
     if faults:
         raise DefinitionError(faults)
     return document
@@ -67,29 +80,34 @@ def define(cluster: str, version: int, document: ClusterDocument, instances: Map
     zones = {facts.zone for facts in instances.values()}
     if not faults and len(zones) < 2:
         faults = [f"nodes: all are in {zones.pop()}; allowed: nodes in at least two Availability Zones"]
+    faults = faults or list(unfit_nodes(document, instances))
     if faults:
         raise DefinitionError(faults)
-    address = document.addresses[0]
     policy = document.policy.model_dump()
     budget = FailoverBudget(**policy.pop("max_failovers"))
     return Definition(
         cluster=cluster,
         version=version,
-        nodes=tuple(
-            NodeSpec(
-                name=node.name,
-                instance_id=node.instance_id,
-                priority=node.priority,
-                address=instances[node.instance_id].address,
-                zone=instances[node.instance_id].zone,
-                alarms=node.alarms,
-            )
-            for node in document.nodes
-        ),
-        record=Record(address.hosted_zone_id, address.name.rstrip("."), address.type),
+        nodes=tuple(_node(node, instances[node.instance_id]) for node in document.nodes),
+        records=records_of(document),
+        routes=routes_of(document),
+        elastic_ips=elastic_ips_of(document),
         services=tuple(ServiceSpec(service.name, service.depends_on) for service in document.services),
         policy=Policy(**policy, max_failovers=budget),
         tuning=Tuning(**document.tuning.model_dump()),
+    )
+
+
+def _node(node: NodeDocument, facts: InstanceFacts) -> NodeSpec:
+    return NodeSpec(
+        name=node.name,
+        instance_id=node.instance_id,
+        priority=node.priority,
+        address=facts.address,
+        zone=facts.zone,
+        alarms=node.alarms,
+        interface_id=facts.interface_id,
+        address_v6=facts.address_v6,
     )
 
 
@@ -102,9 +120,15 @@ def _sentences(errors: list[Any]) -> Iterator[str]:
 
 
 def _sentence(error: Any) -> str:
-    path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in error["loc"]).lstrip(".")
+    # pydantic puts the kind of an address into the path; people did not write it there.
+    parts = [part for position, part in enumerate(error["loc"]) if (position, part in KINDS) != (2, True)]
+    path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts).lstrip(".")
     if error["type"] == "missing":
         return f"{path}: is missing"
+    if error["type"] == "union_tag_not_found":
+        return f"{path}.kind: is missing"
+    if error["type"] == "union_tag_invalid":
+        return f"{path}.kind: found {error['ctx']['tag']!r:.80}; allowed: {', '.join(KINDS)}"
     if error["type"] == "extra_forbidden":
         return f"{path}: is not a key of a definition"
     return f"{path}: found {error['input']!r:.80}; {error['msg']}"

@@ -1,8 +1,9 @@
 """A definition as people write it. The JSON Schema for editors (`docs/cluster.schema.json`) is printed from here."""
 
+from ipaddress import ip_network
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 NAME = r"^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$"
 DNS_LABEL = r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?"
@@ -19,6 +20,11 @@ def _no_truth(value: Any) -> Any:
     return value
 
 
+def _block(value: str) -> str:
+    """The CIDR block in Route's own notation. Raises ValueError for numbers above 255 and for bits beyond the mask."""
+    return str(ip_network(value))
+
+
 Name = Annotated[str, StringConstraints(pattern=NAME)]
 InstanceId = Annotated[str, StringConstraints(pattern=r"^i-[0-9a-f]{8,17}$")]
 ZoneId = Annotated[str, StringConstraints(pattern=r"^Z[A-Z0-9]{1,31}$")]
@@ -26,6 +32,15 @@ RecordName = Annotated[
     str,
     StringConstraints(max_length=240, pattern=rf"^({DNS_LABEL}\.)+{DNS_LABEL}\.?$"),
     BeforeValidator(_lower),
+]
+RoleArn = Annotated[
+    str, StringConstraints(max_length=600, pattern=r"^(arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9_+=,.@/-]+)?$")
+]
+ExternalId = Annotated[str, StringConstraints(max_length=1224, pattern=r"^([A-Za-z0-9_+=,.@:/-]{2,})?$")]
+RouteTableId = Annotated[str, StringConstraints(pattern=r"^rtb-[0-9a-f]{8,17}$")]
+AllocationId = Annotated[str, StringConstraints(pattern=r"^eipalloc-[0-9a-f]{8,17}$")]
+RouteBlock = Annotated[
+    str, StringConstraints(pattern=r"^[0-9]{1,3}(\.[0-9]{1,3}){3}(/(2[4-9]|3[0-2]))?$"), AfterValidator(_block)
 ]
 AlarmName = Annotated[str, StringConstraints(min_length=1, max_length=255)]
 NoTruth = BeforeValidator(_no_truth)
@@ -52,13 +67,34 @@ class NodeDocument(_Part):
     )
 
 
-class AddressDocument(_Part):
-    """What clients use and the controller moves."""
+class RecordDocument(_Part):
+    """A Route 53 record that carries the active node's IP address."""
 
     kind: Literal["route53_record"]
     hosted_zone_id: ZoneId
     name: RecordName = Field(description="The protected host name.")
-    type: Literal["A"] = "A"
+    type: Literal["A", "AAAA"] = "A"
+    role_arn: RoleArn = Field("", description="The role to assume where the zone is another account's.")
+    external_id: ExternalId = Field("", description="What that role asks for as external ID, if it does.")
+
+
+class RouteDocument(_Part):
+    """An address outside the VPC, to which routes in VPC route tables lead."""
+
+    kind: Literal["route_table"]
+    address: RouteBlock = Field(description="An IPv4 address, or a CIDR block of /24 or smaller, outside the VPC.")
+    route_table_ids: tuple[RouteTableId, ...] = Field(min_length=1, max_length=16)
+
+
+class ElasticIpDocument(_Part):
+    """An Elastic IP address, associated with the active node."""
+
+    kind: Literal["elastic_ip"]
+    allocation_id: AllocationId
+
+
+AddressDocument = Annotated[RecordDocument | RouteDocument | ElasticIpDocument, Field(discriminator="kind")]
+"""What clients use and the controller moves."""
 
 
 class ServiceDocument(_Part):
@@ -104,10 +140,10 @@ class TuningDocument(_Part):
 
 
 class ClusterDocument(_Part):
-    """One protected service group: its nodes, its address, its services and its policy."""
+    """One protected service group: its nodes, its addresses, its services and its policy."""
 
     nodes: tuple[NodeDocument, ...] = Field(min_length=2, max_length=10)
-    addresses: tuple[AddressDocument, ...] = Field(min_length=1, max_length=1)
+    addresses: tuple[AddressDocument, ...] = Field(min_length=1, max_length=10)
     services: tuple[ServiceDocument, ...] = Field((), max_length=64)
     policy: PolicyDocument = PolicyDocument()
     tuning: TuningDocument = TuningDocument()

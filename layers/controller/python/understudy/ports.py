@@ -42,7 +42,16 @@ class AlarmSignal:
     at: int
 
 
-Signal = PowerSignal | AlarmSignal
+@dataclass(frozen=True)
+class FaultSignal:
+    """In what an instance is not as this version of the definition has it (S3); empty `fault`: it is, again."""
+
+    instance_id: str
+    fault: str
+    definition_version: int
+
+
+Signal = PowerSignal | AlarmSignal | FaultSignal
 
 
 class BeatLedger(Protocol):
@@ -56,7 +65,10 @@ class BeatLedger(Protocol):
         ...
 
     def record_signal(self, cluster: str, signal: Signal) -> ClusterState | Refusal:
-        """Store EC2's or CloudWatch's word unless a newer one (by `at`) is there. Doing it twice is harmless."""
+        """Store EC2's or CloudWatch's word unless a newer one (by `at`) is there. Doing it twice is harmless.
+
+        A fault is stored under the version of the definition that it was found with, and STALE under any other.
+        """
         ...
 
 
@@ -174,10 +186,14 @@ class RecordReader(Protocol):
 
 @dataclass(frozen=True)
 class InstanceFacts:
-    """What EC2 says of an instance: primary private IPv4 address of its primary network interface, and zone."""
+    """What EC2 says of an instance: its zone, VPC and primary network interface, with that one's primary addresses."""
 
     address: str
     zone: str
+    address_v6: str = ""
+    interface_id: str = ""
+    vpc_id: str = ""
+    checks_source_dest: bool = True
 
 
 class Nodes(Protocol):

@@ -1,7 +1,7 @@
 """The only builder of clients: joins use cases, adapters and this function's settings. One of each per warm worker."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
@@ -12,9 +12,11 @@ from botocore.config import Config
 
 from understudy.adapters.dynamodb_ledger import DynamoDbLedger
 from understudy.domain.definition import Definition
+from understudy.network_ports import Network
 from understudy.ports import Announcer, ChangeStatus, Launcher, Nodes, Parameters, ParameterText, Zone
 from understudy.settings import settings
 from understudy.usecases.judging import Judge
+from understudy.usecases.movers import Mover
 
 Handler = Callable[[dict[str, Any], Any], Any]
 
@@ -23,6 +25,8 @@ _logger = Logger(service="understudy", use_rfc3339=True)
 
 # A step that hangs costs more than one that fails and is tried again by the workflow.
 _QUICK = Config(connect_timeout=1, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 3})
+# No call is repeated unseen: before each write the epoch is looked at.
+_ONCE = Config(connect_timeout=1, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 1})
 
 clock = time.time
 """The one place that asks for the time: seconds since the epoch."""
@@ -52,9 +56,15 @@ def ledger() -> DynamoDbLedger:
 
 @cache
 def _route53_zone() -> Any:
+    from understudy.adapters.assumed_roles import AssumedRoles
     from understudy.adapters.route53_zone import Route53Zone
 
-    return Route53Zone(_client("route53"))
+    def connect(keys: Mapping[str, str]) -> Any:
+        return boto3.client("route53", config=_QUICK, **keys)
+
+    # A session's name tells the other account's trail who was there.
+    roles = AssumedRoles(lambda: _client("sts"), connect, lambda: clock(), f"understudy-{stack()}")
+    return Route53Zone(_client("route53"), roles.client)
 
 
 def zone() -> Zone:
@@ -65,6 +75,23 @@ def zone() -> Zone:
 def changes() -> ChangeStatus:
     """Route 53, to ask for changes."""
     return _route53_zone()  # type: ignore[no-any-return]
+
+
+@cache
+def network() -> Network:
+    """EC2's routes and Elastic IPs. Connected to when a cluster has one."""
+    from understudy.adapters.ec2_network import Ec2Network
+
+    return Ec2Network(lambda: boto3.client("ec2", config=_ONCE))
+
+
+@cache
+def movers() -> tuple[Mover, ...]:
+    """What moves addresses, one for each kind. Records come first: their guards stop a stale writer."""
+    from understudy.usecases.movers import RecordMover
+    from understudy.usecases.network_movers import ElasticIpMover, RouteMover
+
+    return (RecordMover(zone()), RouteMover(network()), ElasticIpMover(network()))
 
 
 def stack() -> str:
@@ -125,6 +152,7 @@ def register(text: ParameterText) -> str:
         text,
         registry=ledger(),
         records=zone(),
+        network=network(),
         read_definition=read_definition,
         announcer=announcer(),
         clock=clock,

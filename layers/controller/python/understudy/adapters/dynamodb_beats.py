@@ -10,7 +10,16 @@ from typing import Any
 
 from understudy.adapters.attribute_values import to_attribute
 from understudy.domain.heartbeat import Beat
-from understudy.ports import NOT_A_MEMBER, STALE, UNKNOWN_CLUSTER, AlarmSignal, PowerSignal, Refusal, Signal
+from understudy.ports import (
+    NOT_A_MEMBER,
+    STALE,
+    UNKNOWN_CLUSTER,
+    AlarmSignal,
+    FaultSignal,
+    PowerSignal,
+    Refusal,
+    Signal,
+)
 
 NODE = "#nodes.#id"
 IS_MEMBER = f"attribute_exists({NODE})"
@@ -28,6 +37,8 @@ BEAT_WORDS = ("beat", "heard_at", "boot", "service", "keeps_lease", "read_epoch"
 POWER_NEVER_TOLD = f"attribute_not_exists({NODE}.#power_at)"
 POWER_NOT_OLDER = f"{NODE}.#power_at <= :at"
 POWER_IS_NEW = f"{IS_MEMBER} AND ({POWER_NEVER_TOLD} OR {POWER_NOT_OLDER})"
+
+FAULT_IS_OF_THIS_VERSION = f"{IS_MEMBER} AND #definition_version = :version"
 
 ALARM = f"{NODE}.#alarms.#alarm"
 ALARM_NEVER_TOLD = f"attribute_not_exists({ALARM})"
@@ -60,6 +71,8 @@ def _beat_update(beat: Beat, run: str, condition: str, *more_words: str) -> dict
 
 def signal_update(signal: Signal) -> dict[str, Any]:
     """The arguments of the UpdateItem that records EC2's or CloudWatch's word."""
+    if isinstance(signal, FaultSignal):
+        return _fault_update(signal)
     return _power_update(signal) if isinstance(signal, PowerSignal) else _alarm_update(signal)
 
 
@@ -105,6 +118,18 @@ def _alarm_update(signal: AlarmSignal) -> dict[str, Any]:
             ":alarm": to_attribute({"on": signal.on, "at": signal.at}),
             ":at": to_attribute(signal.at),
         },
+    }
+
+
+def _fault_update(signal: FaultSignal) -> dict[str, Any]:
+    values = {":version": to_attribute(signal.definition_version)}
+    if signal.fault:
+        values[":fault"] = to_attribute(signal.fault)
+    return {
+        "UpdateExpression": f"SET {NODE}.#fault = :fault" if signal.fault else f"REMOVE {NODE}.#fault",
+        "ConditionExpression": FAULT_IS_OF_THIS_VERSION,
+        "ExpressionAttributeNames": {"#id": signal.instance_id, **_names("nodes", "fault", "definition_version")},
+        "ExpressionAttributeValues": values,
     }
 
 

@@ -81,7 +81,8 @@ def committed(state: ClusterState) -> dict[str, Any]:
 def node_map(report: NodeReport) -> dict[str, Any]:
     """One node as it stands in the state item. What EC2 says is there from its first word on."""
     values = to_map(report)
-    return {name: values[name] for name in values if report.power_at or name not in POWER_WORDS}
+    absent = {*(() if report.power_at else POWER_WORDS), *(() if report.fault else ("fault",))}
+    return {name: values[name] for name in values if name not in absent}
 
 
 def read_state(item: Mapping[str, Mapping[str, Any]]) -> ClusterState:
@@ -97,8 +98,9 @@ def definition_item(definition: Definition) -> Item:
 
 
 def read_definition(item: Mapping[str, Mapping[str, Any]]) -> Definition:
-    """The definition that an item holds."""
-    return from_map(Definition, from_item(item)["definition"])
+    """The definition that an item holds. Those of version 0.1.0 had one address: their `record`."""
+    values = from_item(item)["definition"]
+    return from_map(Definition, {"records": [values["record"]], **values} if "record" in values else values)
 
 
 def refusal_item(cluster: str, digest: str, faults: list[str]) -> Item:

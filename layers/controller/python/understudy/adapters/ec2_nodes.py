@@ -12,6 +12,8 @@ from understudy.domain.errors import NodesUnreadableError
 from understudy.domain.model import PowerReading
 from understudy.ports import InstanceFacts
 
+FILTER_LIMIT = 200
+"""EC2 takes at most this many values in one filter."""
 LOG = logging.getLogger(__name__)
 
 
@@ -40,37 +42,54 @@ class Ec2Nodes:
             return PowerReading.UNKNOWN
 
     def facts(self, instance_ids: Iterable[str]) -> Mapping[str, InstanceFacts]:
-        """Address and zone of each instance that EC2 knows and that has a primary network interface (S3).
+        """What EC2 says of each instance that it knows and that has a primary network interface (S3).
 
-        A terminated instance stays known to EC2 for an hour, but has none any more. Raises NodesUnreadableError.
+        One call for every FILTER_LIMIT instances. A terminated instance stays known to EC2 for an hour, but has no
+        interface any more. Raises NodesUnreadableError.
         """
         try:
-            found = list(self._instances(list(instance_ids)))
+            found = list(self._instances(sorted(set(instance_ids))))
         except (ClientError, NO_ANSWER) as fault:
             raise NodesUnreadableError(str(fault)) from fault
-        addresses = {instance["InstanceId"]: (_address(instance), instance) for instance in found}
+        interfaces = {instance["InstanceId"]: (_primary_interface(instance), instance) for instance in found}
         return {
-            instance_id: InstanceFacts(address, instance["Placement"]["AvailabilityZone"])
-            for instance_id, (address, instance) in addresses.items()
-            if address is not None
+            instance_id: _facts(instance, interface)
+            for instance_id, (interface, instance) in interfaces.items()
+            if interface is not None
         }
 
     def _instances(self, instance_ids: list[str]) -> Iterator[Mapping[str, Any]]:
-        if not instance_ids:
-            return
-        asked = [{"Name": "instance-id", "Values": instance_ids}]
-        for page in self._client.get_paginator("describe_instances").paginate(Filters=asked):
-            for reservation in page["Reservations"]:
-                yield from reservation["Instances"]
+        for start in range(0, len(instance_ids), FILTER_LIMIT):
+            asked = [{"Name": "instance-id", "Values": instance_ids[start : start + FILTER_LIMIT]}]
+            for page in self._client.get_paginator("describe_instances").paginate(Filters=asked):
+                for reservation in page["Reservations"]:
+                    yield from reservation["Instances"]
 
 
 def _power(instance: Mapping[str, Any]) -> PowerReading:
     return PowerReading(instance["State"]["Name"])
 
 
-def _address(instance: Mapping[str, Any]) -> str | None:
+def _primary_interface(instance: Mapping[str, Any]) -> Mapping[str, Any] | None:
     for interface in instance.get("NetworkInterfaces", ()):
-        if interface.get("Attachment", {}).get("DeviceIndex") == 0:
-            address: str | None = interface.get("PrivateIpAddress")
-            return address
+        if interface.get("Attachment", {}).get("DeviceIndex") == 0 and "PrivateIpAddress" in interface:
+            found: Mapping[str, Any] = interface
+            return found
     return None
+
+
+def _facts(instance: Mapping[str, Any], interface: Mapping[str, Any]) -> InstanceFacts:
+    return InstanceFacts(
+        address=interface["PrivateIpAddress"],
+        zone=instance["Placement"]["AvailabilityZone"],
+        address_v6=_primary_v6(interface.get("Ipv6Addresses", ())),
+        interface_id=interface["NetworkInterfaceId"],
+        vpc_id=interface.get("VpcId", ""),
+        checks_source_dest=interface.get("SourceDestCheck", True),
+    )
+
+
+def _primary_v6(addresses: Iterable[Mapping[str, Any]]) -> str:
+    """The address that EC2 marks as primary, else the first one; empty when there is none."""
+    marked = sorted(addresses, key=lambda each: not each.get("IsPrimaryIpv6", False))
+    return str(marked[0]["Ipv6Address"]) if marked else ""

@@ -1,5 +1,6 @@
 """The protected record in Route 53: Zone, RecordReader and ChangeStatus."""
 
+from collections.abc import Callable
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -16,10 +17,15 @@ COMMENT_LIMIT = 256
 
 
 class Route53Zone:
-    """Route 53, by a boto3 client."""
+    """Route 53, by a boto3 client, and for zones of other accounts by `client_of`: role and external id to a client.
 
-    def __init__(self, client: Any) -> None:
-        self._client = client
+    Without `client_of` every zone is asked for with the function's own rights, and Route 53 refuses what is not ours.
+    The id of a change in another account carries the role by which it can be followed, parted by spaces.
+    """
+
+    def __init__(self, client: Any, client_of: Callable[[str, str], Any] | None = None) -> None:
+        self._own = client
+        self._client_of = client_of
 
     def read(self, record: Record) -> RecordReading:
         """The protected record and its guard, as Route 53 keeps them now (B2, S4).
@@ -28,8 +34,8 @@ class Route53Zone:
         policy stands under either name: that is nothing the controller could compare or move.
         """
         return RecordReading(
-            record=self._read(record.hosted_zone_id, record.name, record.type),
-            guard=self._read(record.hosted_zone_id, guard_name(record), "TXT"),
+            record=self._read(record, record.name, record.type),
+            guard=self._read(record, guard_name(record), "TXT"),
         )
 
     def submit(self, record: Record, batch: tuple[Change, ...], comment: str) -> str:
@@ -40,7 +46,7 @@ class Route53Zone:
         came: then the batch may have been accepted all the same. Raises ChangeRefusedError for anything else.
         """
         try:
-            answer = self._client.change_resource_record_sets(
+            answer = self._client(record.role_arn, record.external_id).change_resource_record_sets(
                 HostedZoneId=record.hosted_zone_id,
                 ChangeBatch={"Comment": comment[:COMMENT_LIMIT], "Changes": [write_change(each) for each in batch]},
             )
@@ -48,7 +54,8 @@ class Route53Zone:
             raise ZoneBusyError(f"{record.hosted_zone_id}: {fault}") from fault
         except ClientError as fault:
             raise _refusal(fault, f"{record.hosted_zone_id}: {fault}") from fault
-        return str(answer["ChangeInfo"]["Id"]).removeprefix("/change/")
+        change_id = str(answer["ChangeInfo"]["Id"]).removeprefix("/change/")
+        return " ".join(filter(None, (change_id, record.role_arn, record.external_id)))
 
     def is_in_sync(self, change_id: str) -> bool:
         """Whether all of Route 53's servers have the change (S7). Says nothing of the caches of resolvers.
@@ -56,21 +63,25 @@ class Route53Zone:
         Raises AddressUnreadableError, also for a change that Route 53 does not know.
         """
         try:
-            answer = self._client.get_change(Id=change_id)
+            plain_id, role_arn, external_id = (*change_id.split(" "), "", "")[:3]
+            answer = self._client(role_arn, external_id).get_change(Id=plain_id)
         except (ClientError, NO_ANSWER) as fault:
             raise AddressUnreadableError(f"change {change_id}: {fault}") from fault
         return bool(answer["ChangeInfo"]["Status"] == IN_SYNC)
 
-    def _read(self, hosted_zone_id: str, name: str, kind: str) -> RecordSet | None:
+    def _client(self, role_arn: str, external_id: str) -> Any:
+        return self._client_of(role_arn, external_id) if role_arn and self._client_of else self._own
+
+    def _read(self, record: Record, name: str, kind: str) -> RecordSet | None:
         try:
-            answer = self._client.list_resource_record_sets(
-                HostedZoneId=hosted_zone_id, StartRecordName=name, StartRecordType=kind, MaxItems="1"
+            answer = self._client(record.role_arn, record.external_id).list_resource_record_sets(
+                HostedZoneId=record.hosted_zone_id, StartRecordName=name, StartRecordType=kind, MaxItems="1"
             )
             for found in answer["ResourceRecordSets"]:
                 if (plain_name(found["Name"]), found["Type"]) == (name, kind):
                     return read_record_set(found)
         except (ClientError, NO_ANSWER, ForeignRecordError) as fault:
-            raise AddressUnreadableError(f"{hosted_zone_id} {name} {kind}: {fault}") from fault
+            raise AddressUnreadableError(f"{record.hosted_zone_id} {name} {kind}: {fault}") from fault
         return None
 
 

@@ -98,7 +98,7 @@ RULES: tuple[Rule, ...] = (
     #    name                            phase      holder            cand. repair   budget observer action         why
     Rule("transition-is-under-way",      UNDER_WAY, ANY,              ANY,  ANY,     ANY,   ANY,     WAIT,          "a transition is under way and within its deadline"),
     Rule("active-is-ready",              SETTLED,   READY,            ANY,  NOT_DUE, ANY,   ANY,     WAIT,          "the active node is heard and well, and nothing is due"),
-    Rule("record-is-owed",               SETTLED,   READY,            ANY,  DUE,     ANY,   ANY,     REPAIR,        "the service is in service, but Route 53 has not accepted its address yet"),
+    Rule("address-is-owed",              SETTLED,   READY,            ANY,  DUE,     ANY,   ANY,     REPAIR,        "the service is in service, but not all of its addresses are known to lead to it"),
     Rule("active-is-gone",               SETTLED,   GONE,             FIT,  ANY,     LEFT,  ANY,     FAIL_OVER,     "EC2 says that the active node is off or going off, and another node is fit"),
     Rule("active-is-silent",             SETTLED,   SILENT,           FIT,  ANY,     LEFT,  TRUSTED, FAIL_OVER,     "the active node has not been heard for silence_limit_s, and another node is fit"),
     Rule("active-has-failed",            SETTLED,   FAILED,           FIT,  ANY,     LEFT,  ANY,     FAIL_OVER,     "the active node has failed or serves nothing by its own word, or its alarm is on, and another node is fit"),
@@ -107,7 +107,7 @@ RULES: tuple[Rule, ...] = (
     Rule("told-and-no-fit-candidate",    SETTLED,   TOLD,             NONE, ANY,     ANY,   ANY,     CALL_OPERATOR, "the active node has failed or is gone, and no other node is fit to take over"),
     Rule("failover-budget-is-spent",     SETTLED,   SILENT,           FIT,  ANY,     SPENT, TRUSTED, CALL_OPERATOR, "the active node has not been heard for silence_limit_s, but max_failovers are used up in this window"),
     Rule("told-and-budget-is-spent",     SETTLED,   TOLD,             FIT,  ANY,     SPENT, ANY,     CALL_OPERATOR, "the active node has failed or is gone, but max_failovers are used up in this window"),
-    Rule("active-was-never-heard",       SETTLED,   UNKNOWN,          ANY,  ANY,     ANY,   ANY,     CALL_OPERATOR, "the active node has never been heard: unknown is not failed"),
+    Rule("active-is-unknown",            SETTLED,   UNKNOWN,          ANY,  ANY,     ANY,   ANY,     CALL_OPERATOR, "the active node has never been heard, or is not the node of the definition any more: unknown is not failed"),
     Rule("place-by-priority",            SETTLED,   NOBODY,           FIT,  ANY,     ANY,   ANY,     PLACE,         "nobody holds the lease and nobody serves: the fit node of the best priority gets it"),
     Rule("nobody-to-place-on",           SETTLED,   NOBODY,           NONE, ANY,     ANY,   ANY,     CALL_OPERATOR, "nobody holds the lease, and no node is fit to get it"),
     Rule("place-on-last-holder",         SETTLED,   RETURNED,         ANY,  ANY,     ANY,   ANY,     PLACE,         "nobody holds the lease; the node that served last, or whose address the record carries, is ready"),
@@ -121,7 +121,7 @@ RULES: tuple[Rule, ...] = (
     Rule("overdue-and-suspect",          OVERDUE,   SILENT,           ANY,  ANY,     ANY,   SUSPECT, CALL_OPERATOR, "a transition outlived its deadline, and the observer is doubted"),
     Rule("overdue-and-no-candidate",     OVERDUE,   SILENT,           NONE, ANY,     ANY,   TRUSTED, CALL_OPERATOR, "a transition outlived its deadline, and no node is fit to take over"),
     Rule("overdue-and-nobody-fit",       OVERDUE,   TOLD | NOBODY | UNPROVEN, NONE, ANY, ANY, ANY,    CALL_OPERATOR, "a transition outlived its deadline, nobody serves, and no node is fit"),
-    Rule("overdue-and-never-heard",      OVERDUE,   UNKNOWN,          ANY,  ANY,     ANY,   ANY,     CALL_OPERATOR, "a transition outlived its deadline, and the active node has never been heard"),
+    Rule("overdue-and-unknown",          OVERDUE,   UNKNOWN,          ANY,  ANY,     ANY,   ANY,     CALL_OPERATOR, "a transition outlived its deadline, and the active node has never been heard, or is not as defined"),
 )
 # fmt: on
 

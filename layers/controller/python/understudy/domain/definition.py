@@ -1,5 +1,6 @@
 """An accepted cluster definition: every default filled in, every address read from EC2."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from understudy.domain.tuning import Tuning
@@ -7,7 +8,11 @@ from understudy.domain.tuning import Tuning
 
 @dataclass(frozen=True)
 class NodeSpec:
-    """One member. Priority 1 is taken first. `address` and `zone`: what EC2 said when the definition was put (S3)."""
+    """One member. Priority 1 is taken first.
+
+    `address`, `zone`, `interface_id` and `address_v6` are what EC2 said when the definition was put (S3): all of the
+    primary network interface; `address_v6` is empty when that has none.
+    """
 
     name: str
     instance_id: str
@@ -15,15 +20,55 @@ class NodeSpec:
     address: str
     zone: str
     alarms: tuple[str, ...] = ()
+    interface_id: str = ""
+    address_v6: str = ""
 
 
 @dataclass(frozen=True)
 class Record:
-    """The protected Route 53 record (S4). `name` is lower case without a trailing dot."""
+    """A protected Route 53 record (S4). `name` is lower case without a trailing dot.
+
+    A zone of another account is reached by the role `role_arn`, with `external_id` where that role asks for one.
+    """
 
     hosted_zone_id: str
     name: str
     type: str = "A"
+    role_arn: str = ""
+    external_id: str = ""
+
+    @property
+    def label(self) -> str:
+        """What the record is called in outcomes and in the history. The zone is in it: a name can be in several."""
+        return f"{self.name} {self.type} {self.hosted_zone_id}"
+
+
+@dataclass(frozen=True)
+class Route:
+    """A protected address outside the VPC: a route in each of these tables leads to the active node (S14).
+
+    `destination` is a CIDR block, for one address with /32 at its end.
+    """
+
+    destination: str
+    route_table_ids: tuple[str, ...]
+
+    @property
+    def label(self) -> str:
+        """What the route is called in outcomes and in the history."""
+        return f"route {self.destination}"
+
+
+@dataclass(frozen=True)
+class ElasticIp:
+    """A protected Elastic IP address, associated with the active node (S15)."""
+
+    allocation_id: str
+
+    @property
+    def label(self) -> str:
+        """What the address is called in outcomes and in the history."""
+        return self.allocation_id
 
 
 @dataclass(frozen=True)
@@ -66,7 +111,9 @@ class Definition:
     cluster: str
     version: int
     nodes: tuple[NodeSpec, ...]
-    record: Record
+    records: tuple[Record, ...]
+    routes: tuple[Route, ...] = ()
+    elastic_ips: tuple[ElasticIp, ...] = ()
     services: tuple[ServiceSpec, ...] = ()
     policy: Policy = field(default_factory=Policy)
     tuning: Tuning = field(default_factory=Tuning)
@@ -84,3 +131,17 @@ class Definition:
         """The member's name for people; the instance id itself when it is no member any more."""
         node = self.node(instance_id)
         return node.name if node else instance_id
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """What the cluster's addresses are called, in the order in which they are moved."""
+        every: tuple[Record | Route | ElasticIp, ...] = (*self.records, *self.routes, *self.elastic_ips)
+        return tuple(each.label for each in every)
+
+    def leads_to(self, node: NodeSpec) -> Mapping[str, str]:
+        """What each address, by its label, carries when `node` is the active one: an IP address or an interface."""
+        return {
+            **{each.label: node.address_v6 if each.type == "AAAA" else node.address for each in self.records},
+            **{f"{each.label} in {table}": node.interface_id for each in self.routes for table in each.route_table_ids},
+            **{each.label: node.interface_id for each in self.elastic_ips},
+        }

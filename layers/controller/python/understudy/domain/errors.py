@@ -10,11 +10,11 @@ class UnprovenError(Exception):
 
 
 class AddressUnreadableError(Exception):
-    """Route 53 could not be read. Not knowing is not a difference."""
+    """Where an address leads could not be read. Not knowing is not a difference."""
 
 
 class ZoneBusyError(Exception):
-    """Route 53 could not take the change now: throttled, an earlier batch in work, unreachable. Try again."""
+    """Route 53 or EC2 could not take the change now: throttled, an earlier one in work, unreachable. Try again."""
 
 
 class GuardMismatchError(Exception):
@@ -22,7 +22,7 @@ class GuardMismatchError(Exception):
 
 
 class ChangeRefusedError(Exception):
-    """Route 53 will not take the change: permission, zone or record are wrong. Trying again will not help."""
+    """AWS will not take the change: permission, zone, record or table are wrong. Trying again will not help."""
 
 
 class NodesUnreadableError(Exception):

@@ -13,11 +13,15 @@ class NodeHealth(StrEnum):
     FAILED = "FAILED"  # heard, and says or is said to have failed
     SILENT = "SILENT"  # was heard once, is not heard any more
     GONE = "GONE"  # EC2 says that it is off or on its way there
-    UNKNOWN = "UNKNOWN"  # never heard of
+    UNKNOWN = "UNKNOWN"  # never heard of, or heard, but not the node of the definition any more
 
 
 def diagnose(report: NodeReport, policy: Policy, now: int) -> NodeHealth:
-    """Judge one node at `now` (seconds, AWS's clock). EC2's word outranks silence, silence old reports (B3)."""
+    """Judge one node at `now` (seconds, AWS's clock). EC2's word outranks silence, silence old reports (B3).
+
+    A node of which EC2 says that it is not as defined (S3) is unknown: it is never promoted, and it has not failed
+    either.
+    """
     if report.power_now.is_leaving:
         return NodeHealth.GONE
     if report.heard_at is None:
@@ -26,4 +30,6 @@ def diagnose(report: NodeReport, policy: Policy, now: int) -> NodeHealth:
         return NodeHealth.SILENT
     if report.service is ServiceStatus.FAILED or any(alarm.on for alarm in report.alarms.values()):
         return NodeHealth.FAILED
+    if report.fault:
+        return NodeHealth.UNKNOWN
     return NodeHealth.READY

@@ -3,7 +3,7 @@
 Nodes are named by EC2 instance id. Times are whole seconds since the epoch on AWS's clocks.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -84,11 +84,16 @@ class Stage(StrEnum):
 
 
 class AddressStatus(StrEnum):
-    """What Route 53 has said of the newest change of the address (B2)."""
+    """What AWS has said of the newest change of an address (B2). A route or an Elastic IP is never PROPAGATING."""
 
-    OWED = "OWED"  # not accepted: the record may still name another node
-    PROPAGATING = "PROPAGATING"  # accepted, not yet on every server
+    OWED = "OWED"  # not accepted: the address may still lead to another node
+    PROPAGATING = "PROPAGATING"  # accepted, not yet on every server of Route 53
     IN_SYNC = "IN_SYNC"
+
+    @classmethod
+    def of_all(cls, statuses: Iterable["AddressStatus"]) -> "AddressStatus":
+        """One word for several addresses: the worst of theirs. Raises ValueError when there is none."""
+        return min(statuses, key=list(cls).index)
 
 
 @dataclass(frozen=True)
@@ -106,7 +111,8 @@ class NodeReport:
     `beat` is the sender's CLOCK_BOOTTIME in milliseconds; `heard_at` AWS's ingestion time, None before the first beat;
     `heard_since` when the present run of beats began, and `due_by` when it would be broken (silence_limit_s later);
     `read_epoch` the epoch that the agent obeyed when it sent the beat; `power_boot` the boot that beat last when EC2's
-    word came, so that a machine that has rebooted since is not taken for gone.
+    word came, so that a machine that has rebooted since is not taken for gone. `fault`: in what EC2 says that the
+    instance is not as the definition has it any more; empty when it is.
     """
 
     name: str
@@ -123,6 +129,7 @@ class NodeReport:
     power_at: int = 0
     power_boot: str = ""
     alarms: Mapping[str, Alarm] = field(default_factory=dict)
+    fault: str = ""
 
     @property
     def power_now(self) -> PowerReading:
@@ -180,12 +187,21 @@ class Transition:
 
 @dataclass(frozen=True)
 class Address:
-    """The newest change of the protected record, and the epoch that it carries. `retry_at`: when an owed one is due."""
+    """The newest change of the cluster's addresses, and the epoch that it carries.
+
+    `status` speaks for all of them, `parts` for each by its label where there are several. `change_ids`: what Route 53
+    has accepted. `retry_at`: when an owed one is due.
+    """
 
     status: AddressStatus
     epoch: int
     change_ids: tuple[str, ...] = ()
     retry_at: int = 0
+    parts: Mapping[str, AddressStatus] = field(default_factory=dict)
+
+    def status_of(self, label: str) -> AddressStatus:
+        """What is known of one address."""
+        return self.parts.get(label, self.status)
 
 
 @dataclass(frozen=True)

@@ -103,17 +103,24 @@ def _rule_on_wish(request: Request, state: ClusterState, definition: Definition,
         return Refused(f"to is {request.to!r:.60}, which is no node of {state.cluster}; allowed: {names}")
     if wanted is None and not candidates:
         health = ", ".join(
-            f"{node.name} is {health_of(state, definition, node.instance_id, now)}" for node in definition.nodes
+            f"{node.name} is {_in_words(state, definition, node.instance_id, now)}" for node in definition.nodes
         )
         return Refused(f"no node of {state.cluster} is fit to take over: {health}")
     target = wanted or candidates[0]
     if target == state.active:
         return Refused(f"{definition.name_of(target)} is in service already; allowed for to: another of {names}")
-    health_of_target = health_of(state, definition, target, now)
-    if health_of_target is not NodeHealth.READY:
-        return Refused(f"{definition.name_of(target)} is {health_of_target}, not READY; it cannot take over now")
+    if health_of(state, definition, target, now) is not NodeHealth.READY:
+        health = _in_words(state, definition, target, now)
+        return Refused(f"{definition.name_of(target)} is {health}, not READY; it cannot take over now")
     why = f"an operator asked for a {request.action}" + (f": {request.reason}" if request.reason else "")
     return Opening(action=request.action, target=target, rule=MANUAL_RULE, why=why)
+
+
+def _in_words(state: ClusterState, definition: Definition, instance_id: str, now: int) -> str:
+    """The health of a node, with the reason when EC2 says that it is not as defined (S3)."""
+    report = state.nodes.get(instance_id)
+    fault = f" ({report.fault})" if report and report.fault else ""
+    return f"{health_of(state, definition, instance_id, now)}{fault}"
 
 
 def _wanted(request: Request, definition: Definition) -> str | None:

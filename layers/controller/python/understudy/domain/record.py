@@ -5,6 +5,7 @@ guard, a TXT record beside the protected one that carries the epoch, makes the b
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -122,3 +123,12 @@ def plan_batch(record: Record, wish: Wish, reading: RecordReading) -> tuple[Chan
     new_record, new_guard = desired(record, wish)
     removal = (Change(ChangeVerb.DELETE, reading.guard),) if reading.guard else ()
     return (*removal, Change(ChangeVerb.CREATE, new_guard), Change(ChangeVerb.UPSERT, new_record))
+
+
+def plan_zone(plans: Iterable[tuple[Change, ...]]) -> tuple[Change, ...]:
+    """One batch for several records of one zone, from the batch of each.
+
+    The records of one name share its guard, which is to be written once. Had it changed between their readings, the
+    batch would hold two different DELETEs of it, and Route 53 would refuse the whole.
+    """
+    return tuple(dict.fromkeys(change for plan in plans for change in plan))

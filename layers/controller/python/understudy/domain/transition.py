@@ -1,5 +1,6 @@
 """What each step of a transition does to the state. No step moves the lease without a proof, none lowers the epoch."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from understudy.domain.definition import Definition
@@ -16,23 +17,26 @@ from understudy.domain.model import (
     Transition,
     TransitionAction,
 )
+from understudy.domain.moves import REPAIR_GAP_S, Moved, address_after
 from understudy.domain.polling import change_gaps_s
 
 STAGE_SLACK_S = 30
 """What a stage may take beyond its own waits: cold starts, retries of Lambda itself."""
 CALL_LIMIT_S = 12
 """What one try at Route 53 may take when it does not answer: three attempts of 3 s, and the gaps between them."""
-REPAIR_GAP_S = 60
-"""How long an address that Route 53 did not accept is left alone before it is tried again."""
+TRY_BUDGET_S = 10
+"""A try at several addresses begins no further call after this long: the step must end before its function does."""
 
 
 def deadline(stage: Stage, definition: Definition, now: int) -> int:
     """When an execution that has entered `stage` at `now` is given up as dead (seconds)."""
     policy, tuning = definition.policy, definition.tuning
+    is_one_record = len(definition.labels) == len(definition.records) == 1
+    try_s = CALL_LIMIT_S if is_one_record else TRY_BUDGET_S + CALL_LIMIT_S
     waits_s = {
         Stage.FENCING: policy.fence_limit_s,
         # A Route 53 that hangs must be given up by its tries, not by this: else the lease would never be granted.
-        Stage.MOVING: (tuning.ROUTE53_RECORD_INTERVAL + CALL_LIMIT_S) * tuning.ROUTE53_RECORD_TRY_COUNT,
+        Stage.MOVING: (tuning.ROUTE53_RECORD_INTERVAL + try_s) * tuning.ROUTE53_RECORD_TRY_COUNT,
         Stage.GRANTING: 0,
         Stage.STARTING: policy.service_start_limit_s,
         Stage.CONFIRMING: sum(gap_s + CALL_LIMIT_S for gap_s in change_gaps_s(tuning)),
@@ -138,17 +142,20 @@ def granted(state: ClusterState, definition: Definition, proof: Proof) -> Cluste
     return replace(state, active=state.transition.target, previous=None, terms=terms_of(definition.policy))
 
 
-def address_moved(state: ClusterState, change_ids: tuple[str, ...]) -> ClusterState:
-    """The state after Route 53 has accepted the change."""
-    return replace(state, address=Address(AddressStatus.PROPAGATING, state.epoch, change_ids))
+def addresses_moved(state: ClusterState, moved: Sequence[Moved], now: int) -> ClusterState:
+    """The state after a try at its addresses. What is owed may still lead to another node."""
+    return replace(state, address=address_after(state, moved, now))
 
 
-def address_owed(state: ClusterState, now: int) -> ClusterState:
-    """The state after Route 53 did not accept the change: the record may still name another node."""
-    return replace(state, address=Address(AddressStatus.OWED, state.epoch, retry_at=now + REPAIR_GAP_S))
+def address_owed(state: ClusterState, now: int, gap_s: int = REPAIR_GAP_S) -> ClusterState:
+    """The state when no address is known to lead where it should: all are tried again after `gap_s`."""
+    return replace(state, address=Address(AddressStatus.OWED, state.epoch, retry_at=now + gap_s))
 
 
 def address_in_sync(state: ClusterState) -> ClusterState:
-    """The state after Route 53 has said INSYNC for every change of the address."""
+    """The state after Route 53 has said INSYNC for every change of the addresses. What is owed stays owed."""
     assert state.address is not None  # noqa: S101 - only an accepted change can come in sync
-    return replace(state, address=replace(state.address, status=AddressStatus.IN_SYNC))
+    in_sync = {AddressStatus.PROPAGATING: AddressStatus.IN_SYNC}
+    parts = {label: in_sync.get(status, status) for label, status in state.address.parts.items()}
+    status = in_sync.get(state.address.status, state.address.status)
+    return replace(state, address=replace(state.address, status=status, parts=parts))

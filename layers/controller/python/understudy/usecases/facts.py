@@ -16,6 +16,7 @@ def facts_of(state: ClusterState, definition: Definition, now: int) -> dict[str,
             "health": str(health_of(state, definition, instance_id, now)),
             "heard_age_s": None if report.heard_at is None else now - report.heard_at,
             "service": str(report.service),
+            "fault": report.fault,
             "power": str(report.power_now),
             "alarms_on": sorted(name for name, alarm in report.alarms.items() if alarm.on),
         }

@@ -1,118 +1,134 @@
-"""MoveAddress: make the protected record carry the new node's address (S4), in one batch with the guard (B1)."""
+"""MoveAddress: make every address of the cluster lead to the new node (S4, S14, S15), in one step of the workflow."""
 
 import logging
-from collections.abc import Mapping
-from enum import StrEnum
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from understudy.domain.definition import Definition
-from understudy.domain.errors import AddressUnreadableError, ChangeRefusedError, GuardMismatchError, ZoneBusyError
+from understudy.domain.definition import Definition, NodeSpec
 from understudy.domain.model import AddressStatus, ClusterState, Stage
+from understudy.domain.moves import Moved, MoveOutcome, faults_of, known_parts, outcome_of, owed, story_of
 from understudy.domain.polling import record_gap_s
-from understudy.domain.record import Foreign, Stale, Wish, is_in_place, plan_batch
-from understudy.domain.transition import address_moved, address_owed, entered, proof_in_hand
-from understudy.ports import StateLedger, Zone
-from understudy.usecases.step import STALE, Clock, Outcome, Step, answer, do_step
+from understudy.domain.transition import TRY_BUDGET_S, address_owed, addresses_moved, entered, proof_in_hand
+from understudy.ports import StateLedger
+from understudy.usecases.movers import Mover, MoveTask, OvertakenError
+from understudy.usecases.step import STALE, Clock, Outcome, Step, answer, do_step, redo_on_conflict
 
 log = logging.getLogger(__name__)
 
 
-class MoveOutcome(StrEnum):
-    """How MoveAddress can end, beside STALE."""
+def move_address(
+    payload: Mapping[str, Any], *, ledger: StateLedger, movers: Sequence[Mover], clock: Clock, stack: str
+) -> Outcome:
+    """Move all addresses, ROUTE53_RECORD_TRY_COUNT times at most (S6). What is not moved is noted as owed (B2).
 
-    ACCEPTED = "ACCEPTED"
-    ALREADY_THERE = "ALREADY_THERE"
-    RETRY = "RETRY"
-    REFUSED = "REFUSED"
-    GAVE_UP = "GAVE_UP"
-
-
-def move_address(payload: Mapping[str, Any], *, ledger: StateLedger, zone: Zone, clock: Clock, stack: str) -> Outcome:
-    """Submit the change, ROUTE53_RECORD_TRY_COUNT times at most (S6). What is not accepted is noted as owed (B2).
-
-    Raises UnprovenError when the previous holder is not fenced.
+    The answer and the history name each address and what became of it (B5). Raises UnprovenError when the previous
+    holder is not fenced.
     """
     return do_step(
         "move address",
         payload,
         ledger,
-        lambda step, state, definition: _move(step, state, definition, ledger, zone, clock, stack),
+        lambda step, state, definition: _move(step, state, definition, ledger, movers, clock, stack),
     )
 
 
 def _move(
-    step: Step, state: ClusterState, definition: Definition, ledger: StateLedger, zone: Zone, clock: Clock, stack: str
-) -> Outcome:
-    proof_in_hand(state)
-    wish = _wish(state, definition, stack)
-    if wish is None:
-        return _owe(state, definition, ledger, clock, MoveOutcome.REFUSED, "the target is no member any more")
-    try:
-        return _submit(state, definition, wish, ledger, zone, clock)
-    except ChangeRefusedError as fault:
-        return _owe(state, definition, ledger, clock, MoveOutcome.REFUSED, str(fault))
-    except (ZoneBusyError, AddressUnreadableError, GuardMismatchError) as fault:
-        wait_s = record_gap_s(definition.tuning, step.attempt)
-        if wait_s is not None:
-            return answer(MoveOutcome.RETRY, wait_s=wait_s, attempt=step.attempt + 1, why=str(fault))
-        return _owe(state, definition, ledger, clock, MoveOutcome.GAVE_UP, str(fault))
-
-
-def _wish(state: ClusterState, definition: Definition, stack: str) -> Wish | None:
-    target = state.transition.target if state.transition else state.active
-    node = definition.node(target) if target else None
-    if node is None:
-        return None
-    return Wish(stack, state.cluster, state.epoch, node.name, node.address, definition.tuning.ROUTE53_TTL)
-
-
-def _submit(
-    state: ClusterState, definition: Definition, wish: Wish, ledger: StateLedger, zone: Zone, clock: Clock
-) -> Outcome:
-    reading = zone.read(definition.record)
-    if _is_known_to_be_accepted(state) and is_in_place(definition.record, wish, reading):
-        _advance(state, definition, ledger, clock)
-        return answer(MoveOutcome.ALREADY_THERE)
-    batch = plan_batch(definition.record, wish, reading)
-    if isinstance(batch, Stale):
-        log.warning("a newer epoch stands in Route 53", extra={"guard": batch.guard})
-        return answer(STALE)
-    if isinstance(batch, Foreign):
-        raise ChangeRefusedError(f"{definition.record.name} is another cluster's, says its guard {batch.guard}")
-    comment = f"understudy {wish.cluster} epoch {wish.epoch}: {wish.node}"
-    change_id = zone.submit(definition.record, batch, comment)
-    _advance(address_moved(state, (change_id,)), definition, ledger, clock, before=state)
-    return answer(MoveOutcome.ACCEPTED, change_ids=[change_id])
-
-
-def _is_known_to_be_accepted(state: ClusterState) -> bool:
-    """Whether the table has the change's id: without it nobody could follow the change, so it is submitted again."""
-    address = state.address
-    return address is not None and address.epoch == state.epoch and address.status is not AddressStatus.OWED
-
-
-def _advance(
-    after: ClusterState,
-    definition: Definition,
-    ledger: StateLedger,
-    clock: Clock,
-    before: ClusterState | None = None,
-) -> None:
-    now = clock()
-    history = {after.epoch: {"stages.accepted_at": now}} if before else None
-    ledger.commit(before or after, entered(after, definition, Stage.GRANTING, int(now)), history=history)
-
-
-def _owe(
+    step: Step,
     state: ClusterState,
     definition: Definition,
     ledger: StateLedger,
+    movers: Sequence[Mover],
     clock: Clock,
-    outcome: MoveOutcome,
-    why: str,
+    stack: str,
 ) -> Outcome:
-    """The old node is fenced, nobody else can serve: the lease is granted all the same, the record stays owed."""
-    now = int(clock())
-    after = entered(address_owed(state, now), definition, Stage.GRANTING, now)
-    ledger.commit(state, after, history={state.epoch: {"address_fault": why}})
-    return answer(outcome, why=why)
+    proof_in_hand(state)
+    node = _target(state, definition)
+    if node is None:
+        moved: list[Moved] = [owed(each, "the target is no member any more") for each in definition.labels]
+        return _note(step, state, definition, moved, ledger, clock)
+    task = _task(state, definition, node, ledger, clock, stack)
+    try:
+        moved = [each for mover in movers for each in mover.move(task)]
+    except OvertakenError as fault:
+        log.warning("overtaken", extra={"cluster": state.cluster, "epoch": state.epoch, "why": str(fault)})
+        if fault.has_written:
+            redo_on_conflict(lambda: _own_up(state, ledger, clock))
+        return answer(STALE)
+    return _note(step, state, definition, moved, ledger, clock)
+
+
+def _target(state: ClusterState, definition: Definition) -> NodeSpec | None:
+    target = state.transition.target if state.transition else state.active
+    return definition.node(target) if target else None
+
+
+def _task(
+    state: ClusterState, definition: Definition, node: NodeSpec, ledger: StateLedger, clock: Clock, stack: str
+) -> MoveTask:
+    begun_at = clock()
+
+    def is_current() -> bool:
+        there = ledger.read(state.cluster)
+        return there is not None and there.epoch == state.epoch
+
+    return MoveTask(
+        definition=definition,
+        node=node,
+        epoch=state.epoch,
+        stack=stack,
+        known=known_parts(state, definition.labels),
+        is_current=is_current,
+        has_time=lambda: clock() - begun_at < TRY_BUDGET_S,
+    )
+
+
+def _note(
+    step: Step,
+    state: ClusterState,
+    definition: Definition,
+    moved: Sequence[Moved],
+    ledger: StateLedger,
+    clock: Clock,
+) -> Outcome:
+    """Write down what became of the addresses, and answer it.
+
+    However it ended, the transition goes on: the old node is fenced, nobody else can serve, so the lease is granted,
+    and what is owed stays owed. Before another try only what was accepted is written down, so that it can be followed.
+    """
+    now = clock()
+    wait_s = record_gap_s(definition.tuning, step.attempt)
+    outcome = outcome_of(moved, tries_left=wait_s is not None)
+    facts: dict[str, Any] = {"addresses": story_of(moved)}
+    if why := faults_of(moved):
+        facts["why"] = why
+    after = addresses_moved(state, moved, int(now))
+    if outcome is MoveOutcome.RETRY:
+        if any(each.is_new for each in moved):
+            ledger.commit(state, after)
+        return answer(outcome, wait_s=wait_s, attempt=step.attempt + 1, **facts)
+    history = {state.epoch: _history(outcome, moved, now)}
+    ledger.commit(state, entered(after, definition, Stage.GRANTING, int(now)), history=history)
+    return answer(outcome, change_ids=list(after.address.change_ids if after.address else ()), **facts)
+
+
+def _history(outcome: MoveOutcome, moved: Sequence[Moved], now: float) -> dict[str, Any]:
+    facts: dict[str, Any] = {"addresses": story_of(moved)}
+    if why := faults_of(moved):
+        return {**facts, "address_fault": why}
+    if outcome is MoveOutcome.ACCEPTED:
+        facts["stages.accepted_at"] = now
+    if all(each.status is AddressStatus.IN_SYNC for each in moved):
+        facts["stages.in_sync_at"] = now
+    return facts
+
+
+def _own_up(state: ClusterState, ledger: StateLedger, clock: Clock) -> None:
+    """Somebody newer has come while we wrote without a guard: our write may be on top of theirs. So it is owed, now.
+
+    The newer epoch's own step, or the next evaluation, puts the addresses right. The lease is not touched: the node
+    that the address may lead to now cannot serve.
+    """
+    newer = ledger.read(state.cluster)
+    if newer is not None and newer.epoch > state.epoch:
+        history = {newer.epoch: {"overtaken_epoch": state.epoch}}
+        ledger.commit(newer, address_owed(newer, int(clock()), gap_s=0), history=history)

@@ -10,14 +10,15 @@ from understudy.domain.definition import Definition
 from understudy.domain.errors import AddressUnreadableError, LedgerConflictError, NodesUnreadableError
 from understudy.domain.lease import terms_of
 from understudy.domain.model import Address, AddressStatus, ClusterState, NodeReport, PreviousHolder
-from understudy.domain.record import RecordReading, guard_epoch, is_foreign
 from understudy.domain.transition import kept_terms
+from understudy.network_ports import Network
 from understudy.ports import Announcer, Parameters, ParameterText, RecordReader, Registry
 from understudy.usecases.step import Clock, tell
+from understudy.usecases.survey_addresses import Survey, survey_addresses
 
 
 class TransitionOpenError(Exception):
-    """The record cannot be changed under a transition that is moving it."""
+    """The addresses cannot be changed under a transition that is moving them."""
 
 
 DEFINITION_ACCEPTED = "Understudy Definition Accepted"
@@ -45,6 +46,7 @@ def register_cluster(
     *,
     registry: Registry,
     records: RecordReader,
+    network: Network,
     read_definition: ReadDefinition,
     announcer: Announcer,
     clock: Clock,
@@ -60,14 +62,15 @@ def register_cluster(
         definition, faults = read_definition(text, state.definition_version + 1 if state else 1)
         if definition is None:
             return _refuse(text, faults, registry, announcer)
-        reading = records.read(definition.record)
+        found = survey_addresses(definition, records, network, stack)
         faults = [
             *_contradictions_with_state(definition, state),
-            *_contradictions_with_zone(definition, reading, stack),
+            *found.faults,
+            *_several_holders(definition, state, found),
         ]
         if faults:
             return _refuse(text, faults, registry, announcer)
-        return _accept(definition, state, reading, registry, announcer, int(clock()))
+        return _accept(definition, state, found, registry, announcer, int(clock()))
     except (NodesUnreadableError, AddressUnreadableError, LedgerConflictError, TransitionOpenError) as fault:
         log.warning("definition deferred", extra={"cluster": text.cluster, "fault": repr(fault)})
         return RegisterOutcome.DEFERRED
@@ -104,17 +107,12 @@ def _contradictions_with_state(definition: Definition, state: ClusterState | Non
     ]
 
 
-def _contradictions_with_zone(definition: Definition, reading: RecordReading, stack: str) -> list[str]:
-    """A record that somebody else guards, or that names several nodes, is not taken over."""
-    if is_foreign(reading.guard, stack, definition.cluster) and reading.guard:
-        return [
-            f"addresses[0].name: {definition.record.name} is protected by another cluster or stack already, says its "
-            f"guard {reading.guard.values[0]}"
-        ]
-    named = [node.name for node in definition.nodes if reading.record and node.address in reading.record.values]
-    if len(named) > 1:
-        return [f"addresses[0].name: {definition.record.name} names several nodes ({', '.join(named)}); allowed: one"]
-    return []
+def _several_holders(definition: Definition, state: ClusterState | None, found: Survey) -> list[str]:
+    """Who serves a new cluster must be clear. Later a move that is owed may have left addresses apart."""
+    if state is not None or len(found.holders) < 2:
+        return []
+    names = ", ".join(definition.name_of(each) for each in found.holders)
+    return [f"addresses: lead to several nodes ({names}); allowed: all to one, or to none"]
 
 
 def _refuse(text: ParameterText, faults: list[str], registry: Registry, announcer: Announcer) -> RegisterOutcome:
@@ -128,16 +126,16 @@ def _refuse(text: ParameterText, faults: list[str], registry: Registry, announce
 def _accept(
     definition: Definition,
     state: ClusterState | None,
-    reading: RecordReading,
+    found: Survey,
     registry: Registry,
     announcer: Announcer,
     now: int,
 ) -> RegisterOutcome:
     if state is None:
-        after = _first_state(definition, reading)
+        after = _first_state(definition, found)
     else:
         old = registry.definition(state.cluster, state.definition_version)
-        after = _next_state(definition, state, old, reading, now)
+        after = _next_state(definition, state, old, found, now)
     registry.register(state, after, definition)
     detail = {
         "cluster": definition.cluster,
@@ -149,23 +147,22 @@ def _accept(
     return RegisterOutcome.ACCEPTED
 
 
-def _first_state(definition: Definition, reading: RecordReading) -> ClusterState:
-    """A new cluster. The member whose address the record carries already may be serving now: it counts as last holder.
+def _first_state(definition: Definition, found: Survey) -> ClusterState:
+    """A new cluster. The member that an address leads to already may be serving now: it counts as last holder.
 
-    The epoch goes on from the guard, should one stand there from an earlier life of this cluster.
+    The epoch goes on from the guards, should one stand there from an earlier life of this cluster.
     """
-    epoch = guard_epoch(reading.guard)
-    values = reading.record.values if reading.record else ()
-    incumbent = next((node for node in definition.nodes if node.address in values), None)
     previous = (
-        PreviousHolder(node=incumbent.instance_id, renewed_at=None, lease_s=0, keeps_lease=False, ended_epoch=epoch + 1)
-        if incumbent
+        PreviousHolder(
+            node=found.holders[0], renewed_at=None, lease_s=0, keeps_lease=False, ended_epoch=found.epoch + 1
+        )
+        if found.holders
         else None
     )
     return ClusterState(
         cluster=definition.cluster,
         revision=1,
-        epoch=epoch,
+        epoch=found.epoch,
         definition_version=definition.version,
         terms=terms_of(definition.policy),
         nodes={node.instance_id: NodeReport(name=node.name) for node in definition.nodes},
@@ -173,27 +170,32 @@ def _first_state(definition: Definition, reading: RecordReading) -> ClusterState
     )
 
 
-def _next_state(
-    definition: Definition, state: ClusterState, old: Definition, reading: RecordReading, now: int
-) -> ClusterState:
-    """The state under a new version. Another record is owed at once; a shorter lease waits for the next grant.
+def _next_state(definition: Definition, state: ClusterState, old: Definition, found: Survey, now: int) -> ClusterState:
+    """The state under a new version. Other addresses are owed at once; a shorter lease waits for the next grant.
 
-    The epoch is never below the one that the record's guard carries already. Raises TransitionOpenError when a
-    transition is open that has begun with another record.
+    The epoch is never below the one that a guard carries already. Raises TransitionOpenError when a transition is open
+    that has begun with other addresses.
     """
     nodes = {
-        node.instance_id: replace(state.nodes.get(node.instance_id, NodeReport(name=node.name)), name=node.name)
+        node.instance_id: replace(
+            state.nodes.get(node.instance_id, NodeReport(name=node.name)), name=node.name, fault=""
+        )
         for node in definition.nodes
     }
-    is_other_record = definition.record != old.record
-    if is_other_record and state.transition is not None:
-        raise TransitionOpenError(f"{state.cluster}: epoch {state.epoch} is moving {old.record.name}")
-    is_owed = is_other_record and state.active is not None
+    leads, led = _leads(definition), _leads(old)
+    if state.transition is not None and any(leads[each] != led[each] for each in leads.keys() & led.keys()):
+        raise TransitionOpenError(f"{state.cluster}: epoch {state.epoch} is moving {', '.join(old.labels)}")
+    is_owed = state.active is not None and leads.get(state.active) != led.get(state.active)
     return replace(
         state,
-        epoch=max(state.epoch, guard_epoch(reading.guard)),
+        epoch=max(state.epoch, found.epoch),
         definition_version=definition.version,
         terms=kept_terms(state, definition),
         nodes=nodes,
         address=Address(AddressStatus.OWED, state.epoch, retry_at=now) if is_owed else state.address,
     )
+
+
+def _leads(definition: Definition) -> dict[str, Mapping[str, str]]:
+    """What each address is to carry for each member: it changes with the addresses, and with a node's own."""
+    return {node.instance_id: definition.leads_to(node) for node in definition.nodes}

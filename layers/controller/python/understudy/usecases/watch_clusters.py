@@ -1,16 +1,18 @@
 """The watch: every minute, the backstop of everything that events should have done."""
 
 import logging
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from understudy.domain.definition import Policy
+from understudy.domain.definition import Definition, Policy
 from understudy.domain.errors import LedgerConflictError
 from understudy.domain.model import AddressStatus, ClusterState, PowerReading
 from understudy.domain.situation import Observer, is_heard_now, observer_by_clock
 from understudy.domain.transition import address_in_sync
+from understudy.network_ports import Network
 from understudy.ports import (
+    Announcer,
     BeatLedger,
     ChangeStatus,
     ClusterIndex,
@@ -22,10 +24,13 @@ from understudy.ports import (
     StateLedger,
 )
 from understudy.usecases.check_change import is_in_sync
+from understudy.usecases.check_network import check_network
+from understudy.usecases.check_nodes import check_nodes
 from understudy.usecases.judging import Judge
 from understudy.usecases.step import Clock
 
 T = TypeVar("T")
+Check = Callable[[Sequence[tuple[ClusterState, Definition]]], dict[str, ClusterState]]
 log = logging.getLogger(__name__)
 
 
@@ -43,8 +48,13 @@ class View:
     """A cluster as it was read `at` (seconds): each is judged by its own time, however long the watch takes."""
 
     state: ClusterState
-    policy: Policy
+    definition: Definition
     at: int
+
+    @property
+    def policy(self) -> Policy:
+        """The timings in force."""
+        return self.definition.policy
 
 
 def watch_clusters(
@@ -55,6 +65,8 @@ def watch_clusters(
     index: ClusterIndex,
     parameters: Parameters,
     changes: ChangeStatus,
+    network: Network,
+    announcer: Announcer,
     register: Callable[[ParameterText], object],
     judge: Judge,
     clock: Clock,
@@ -64,6 +76,12 @@ def watch_clusters(
     registered = _each(_texts(parameters, faults), register, faults)
     views: list[View] = []
     _each(index.clusters(), lambda name: views.extend(_gather(name, ledger, beats, nodes, clock)), faults)
+    views = _checked(views, lambda each: check_nodes(each, nodes=nodes, beats=beats, announcer=announcer), faults)
+    views = _checked(
+        views,
+        lambda each: check_network(each, network=network, ledger=ledger, announcer=announcer, clock=clock),
+        faults,
+    )
     is_anyone_heard = any(is_heard_now(view.state, view.policy, view.at) for view in views)
     judged = _each(views, lambda view: judge.judge(view.state, view.at, _observer(view, is_anyone_heard)), faults)
     _each(views, lambda view: _follow(view.state, ledger, changes, clock), faults)
@@ -105,7 +123,18 @@ def _gather(name: str, ledger: StateLedger, beats: BeatLedger, nodes: Nodes, clo
             state = state if isinstance(told, Refusal) else told
     if state is None:
         return []
-    return [View(state, ledger.definition(name, state.definition_version).policy, int(clock()))]
+    return [View(state, ledger.definition(name, state.definition_version), int(clock()))]
+
+
+def _checked(views: list[View], check: Check, faults: list[Exception]) -> list[View]:
+    """The views with the states that a check of all clusters has changed. A check that fails changes none."""
+    try:
+        changed = check([(view.state, view.definition) for view in views])
+    except Exception as fault:
+        log.exception("watch: a check of all clusters failed")
+        faults.append(fault)
+        return views
+    return [replace(view, state=changed.get(view.state.cluster, view.state)) for view in views]
 
 
 def _observer(view: View, is_anyone_heard: bool) -> Observer:

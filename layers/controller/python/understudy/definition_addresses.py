@@ -1,0 +1,77 @@
+"""The addresses of a definition: from the document to the domain, and what they ask of each other and of the nodes."""
+
+from collections.abc import Iterator, Mapping
+
+from understudy.document import ClusterDocument, ElasticIpDocument, RecordDocument, RouteDocument
+from understudy.domain.definition import ElasticIp, Record, Route
+from understudy.ports import InstanceFacts
+
+KINDS = ("route53_record", "route_table", "elastic_ip")
+
+
+def records_of(document: ClusterDocument) -> tuple[Record, ...]:
+    """The Route 53 records, in the order of the document."""
+    return tuple(
+        Record(each.hosted_zone_id, each.name.rstrip("."), each.type, each.role_arn, each.external_id)
+        for each in document.addresses
+        if isinstance(each, RecordDocument)
+    )
+
+
+def routes_of(document: ClusterDocument) -> tuple[Route, ...]:
+    """The routes, in the order of the document."""
+    return tuple(
+        Route(each.address, each.route_table_ids) for each in document.addresses if isinstance(each, RouteDocument)
+    )
+
+
+def elastic_ips_of(document: ClusterDocument) -> tuple[ElasticIp, ...]:
+    """The Elastic IPs, in the order of the document."""
+    return tuple(ElasticIp(each.allocation_id) for each in document.addresses if isinstance(each, ElasticIpDocument))
+
+
+def contradicting_addresses(document: ClusterDocument) -> Iterator[str]:
+    """An address said twice, and a zone that is to be reached in two ways, by the path of the later one."""
+    seen: dict[str, int] = {}
+    ways: dict[str, tuple[str, str]] = {}
+    for position, each in enumerate(document.addresses):
+        for what in _said(each):
+            if what in seen:
+                yield f"addresses[{position}]: found {what}, which addresses[{seen[what]}] has already"
+            seen.setdefault(what, position)
+        if isinstance(each, RecordDocument):
+            way = (each.role_arn, each.external_id)
+            if ways.setdefault(each.hosted_zone_id, way) != way:
+                yield (
+                    f"addresses[{position}].role_arn: found {each.role_arn!r}; allowed: the same role and external ID "
+                    f"for all records of {each.hosted_zone_id}, which are written in one batch"
+                )
+            if each.external_id and not each.role_arn:
+                yield f"addresses[{position}].external_id: found {each.external_id!r} without role_arn"
+
+
+def unfit_nodes(document: ClusterDocument, instances: Mapping[str, InstanceFacts]) -> Iterator[str]:
+    """Nodes that could not use one of the addresses, by what EC2 says of them. Every node must be known (S3, S14)."""
+    facts = [instances[node.instance_id] for node in document.nodes]
+    wants_v6 = any(isinstance(each, RecordDocument) and each.type == "AAAA" for each in document.addresses)
+    has_routes = any(isinstance(each, RouteDocument) for each in document.addresses)
+    for position, (node, found) in enumerate(zip(document.nodes, facts, strict=True)):
+        path = f"nodes[{position}].instance_id: {node.instance_id}"
+        if wants_v6 and not found.address_v6:
+            yield f"{path} has no IPv6 address on its primary network interface, and an address is of type AAAA"
+        if has_routes and found.checks_source_dest:
+            yield (
+                f"{path} has the source/destination check on, which drops what a route brings for another address; "
+                "turn it off on the primary network interface"
+            )
+    networks = sorted({found.vpc_id for found in facts})
+    if has_routes and len(networks) > 1:
+        yield f"nodes: are in {', '.join(networks)}; allowed with a route_table address: nodes in one VPC"
+
+
+def _said(address: RecordDocument | RouteDocument | ElasticIpDocument) -> list[str]:
+    if isinstance(address, RecordDocument):
+        return [f"{address.name.rstrip('.')} {address.type} in {address.hosted_zone_id}"]
+    if isinstance(address, RouteDocument):
+        return [address.address, *(f"{address.address} in {table}" for table in address.route_table_ids)]
+    return [address.allocation_id]

@@ -1,0 +1,91 @@
+"""What became of each address of a cluster in one move, and what that makes of them together (B2)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from understudy.domain.model import Address, AddressStatus, ClusterState
+
+REPAIR_GAP_S = 60
+"""How long an address that was not moved is left alone before it is tried again."""
+
+
+@dataclass(frozen=True)
+class Moved:
+    """What became of one address. `is_new`: it was written just now; else it was found in place.
+
+    `change_id` is Route 53's, where it gave one. `why` and `may_pass` are for what is OWED: the reason, and whether
+    the same call may succeed a little later.
+    """
+
+    label: str
+    status: AddressStatus
+    change_id: str = ""
+    is_new: bool = True
+    why: str = ""
+    may_pass: bool = False
+
+
+class MoveOutcome(StrEnum):
+    """How MoveAddress can end, beside STALE."""
+
+    ACCEPTED = "ACCEPTED"
+    ALREADY_THERE = "ALREADY_THERE"
+    RETRY = "RETRY"
+    REFUSED = "REFUSED"
+    GAVE_UP = "GAVE_UP"
+
+
+def owed(label: str, why: object, *, may_pass: bool = False) -> Moved:
+    """An address that could not be moved, or of which nobody knows whether it was."""
+    return Moved(label, AddressStatus.OWED, is_new=False, why=str(why), may_pass=may_pass)
+
+
+def outcome_of(moved: Sequence[Moved], *, tries_left: bool) -> MoveOutcome:
+    """One word for all addresses. RETRY as long as one of them may still be moved."""
+    open_ones = [each for each in moved if each.status is AddressStatus.OWED]
+    if not open_ones:
+        return MoveOutcome.ACCEPTED if any(each.is_new for each in moved) else MoveOutcome.ALREADY_THERE
+    if not any(each.may_pass for each in open_ones):
+        return MoveOutcome.REFUSED
+    return MoveOutcome.RETRY if tries_left else MoveOutcome.GAVE_UP
+
+
+def known_parts(state: ClusterState, labels: Sequence[str]) -> Mapping[str, AddressStatus]:
+    """The addresses of which the table knows that they were moved under this epoch, with what is known of each.
+
+    A record that is in place without being known here is submitted again: without its change's id nobody could follow
+    the change.
+    """
+    address = state.address
+    if address is None or address.epoch != state.epoch:
+        return {}
+    found = {label: address.status_of(label) for label in labels}
+    return {label: status for label, status in found.items() if status is not AddressStatus.OWED}
+
+
+def address_after(state: ClusterState, moved: Sequence[Moved], now: int) -> Address:
+    """What the table is to say after a move at `now` (seconds). A cluster of one address needs no parts."""
+    before = state.address
+    is_same_epoch = before is not None and before.epoch == state.epoch
+    stays = any(each.status is AddressStatus.PROPAGATING and not each.is_new for each in moved)
+    older = before.change_ids if before is not None and is_same_epoch and stays else ()
+    newer = (each.change_id for each in moved if each.change_id)
+    status = AddressStatus.of_all(each.status for each in moved)
+    return Address(
+        status=status,
+        epoch=state.epoch,
+        change_ids=tuple(dict.fromkeys((*older, *newer))),
+        retry_at=now + REPAIR_GAP_S if status is AddressStatus.OWED else 0,
+        parts={each.label: each.status for each in moved} if len(moved) > 1 else {},
+    )
+
+
+def story_of(moved: Sequence[Moved]) -> dict[str, dict[str, str]]:
+    """Each address by its label, and what became of it, for the outcome and the history (B5)."""
+    return {each.label: {"status": str(each.status), **({"why": each.why} if each.why else {})} for each in moved}
+
+
+def faults_of(moved: Sequence[Moved]) -> str:
+    """Why what is owed is owed, in one line."""
+    return "; ".join(each.why if len(moved) == 1 else f"{each.label}: {each.why}" for each in moved if each.why)

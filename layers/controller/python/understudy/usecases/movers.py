@@ -1,0 +1,143 @@
+"""How an address is moved: one narrow port for every kind, and the mover of Route 53 records behind it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Protocol
+
+from understudy.domain.definition import Definition, NodeSpec, Record
+from understudy.domain.errors import AddressUnreadableError, ChangeRefusedError, GuardMismatchError, ZoneBusyError
+from understudy.domain.model import AddressStatus
+from understudy.domain.moves import Moved, owed
+from understudy.domain.record import Change, Foreign, RecordReading, Stale, Wish, is_in_place, plan_batch, plan_zone
+from understudy.ports import Zone
+
+
+class OvertakenError(Exception):
+    """A newer epoch is in charge. `has_written`: an unguarded write of ours may have come after one of the newer."""
+
+    def __init__(self, why: str, *, has_written: bool = False) -> None:
+        super().__init__(why)
+        self.has_written = has_written
+
+
+@dataclass(frozen=True)
+class MoveTask:
+    """Let a cluster's addresses lead to `node` under `epoch`.
+
+    `known`: the addresses that the table knows to be moved under this epoch already. `is_current`: reads the epoch in
+    the table, strongly consistent, and says whether it is still this one. `has_time`: whether another call may begin.
+    """
+
+    definition: Definition
+    node: NodeSpec
+    epoch: int
+    stack: str
+    known: Mapping[str, AddressStatus]
+    is_current: Callable[[], bool]
+    has_time: Callable[[], bool]
+
+
+class Mover(Protocol):
+    """Moves the addresses of one kind."""
+
+    def move(self, task: MoveTask) -> Sequence[Moved]:
+        """What became of each of the cluster's addresses of this kind. Doing it twice is safe.
+
+        What cannot be moved is OWED in the answer, and hinders no other. Raises OvertakenError when somebody newer is
+        in charge: then nothing more may be moved.
+        """
+        ...
+
+
+NO_TIME = "no time was left in this try"
+ZONE_FAULTS = (ZoneBusyError, AddressUnreadableError, GuardMismatchError, ChangeRefusedError)
+Read = tuple[Record, RecordReading]
+
+
+class RecordMover:
+    """Route 53 records: all of a zone in one batch, each with its guard, so that Route 53 keeps stale writers out.
+
+    Every record of every zone is read before the first is written: a newer epoch in any guard stops the whole.
+    """
+
+    def __init__(self, zone: Zone) -> None:
+        self._zone = zone
+
+    def move(self, task: MoveTask) -> Sequence[Moved]:
+        """See Mover.move (B1, S4)."""
+        by_zone = [list(group) for _, group in groupby(sorted(task.definition.records, key=_zone_of), key=_zone_of)]
+        readings = [self._read(task, records) for records in by_zone]
+        for reading in readings:
+            if not isinstance(reading, str):
+                _stop_if_overtaken(task, reading)
+        moved = [
+            each
+            for records, reading in zip(by_zone, readings, strict=True)
+            for each in self._move_zone(task, records, reading)
+        ]
+        order = {record.label: position for position, record in enumerate(task.definition.records)}
+        return sorted(moved, key=lambda each: order[each.label])
+
+    def _read(self, task: MoveTask, records: list[Record]) -> list[Read] | str:
+        """The records of one zone with their guards, or why they cannot be read."""
+        found = []
+        for record in records:
+            if not task.has_time():
+                return NO_TIME
+            try:
+                found.append((record, self._zone.read(record)))
+            except AddressUnreadableError as fault:
+                return str(fault)
+        return found
+
+    def _move_zone(self, task: MoveTask, records: list[Record], readings: list[Read] | str) -> list[Moved]:
+        if isinstance(readings, str):
+            return [owed(record.label, readings, may_pass=True) for record in records]
+        plans = {record: plan_batch(record, _wish(task, record), reading) for record, reading in readings}
+        foreign = [
+            owed(record.label, f"{record.name} is another cluster's, says its guard {plan.guard}")
+            for record, plan in plans.items()
+            if isinstance(plan, Foreign)
+        ]
+        ours = {record: plan for record, plan in plans.items() if isinstance(plan, tuple)}
+        if all(_is_there(task, record, reading) for record, reading in readings if record in ours):
+            return [*foreign, *(Moved(each.label, task.known[each.label], is_new=False) for each in ours)]
+        return [*foreign, *self._submit(task, ours)]
+
+    def _submit(self, task: MoveTask, plans: Mapping[Record, tuple[Change, ...]]) -> list[Moved]:
+        if not task.has_time():
+            return [owed(each.label, NO_TIME, may_pass=True) for each in plans]
+        comment = f"understudy {task.definition.cluster} epoch {task.epoch}: {task.node.name}"
+        try:
+            change_id = self._zone.submit(next(iter(plans)), plan_zone(plans.values()), comment)
+        except ZONE_FAULTS as fault:
+            may_pass = not isinstance(fault, ChangeRefusedError)
+            return [owed(each.label, fault, may_pass=may_pass) for each in plans]
+        return [Moved(each.label, AddressStatus.PROPAGATING, change_id) for each in plans]
+
+
+def _zone_of(record: Record) -> tuple[str, str, str]:
+    return (record.role_arn, record.hosted_zone_id, record.external_id)
+
+
+def _wish(task: MoveTask, record: Record) -> Wish:
+    return Wish(
+        stack=task.stack,
+        cluster=task.definition.cluster,
+        epoch=task.epoch,
+        node=task.node.name,
+        address=task.definition.leads_to(task.node)[record.label],
+        ttl=task.definition.tuning.ROUTE53_TTL,
+    )
+
+
+def _stop_if_overtaken(task: MoveTask, readings: list[Read]) -> None:
+    for record, reading in readings:
+        plan = plan_batch(record, _wish(task, record), reading)
+        if isinstance(plan, Stale):
+            raise OvertakenError(f"a newer epoch stands in Route 53: {plan.guard}")
+
+
+def _is_there(task: MoveTask, record: Record, reading: RecordReading) -> bool:
+    return record.label in task.known and is_in_place(record, _wish(task, record), reading)

@@ -1,0 +1,122 @@
+"""Where the addresses of a definition lead when it is put, and what stands in the way of moving them (S1, S14, S15)."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from ipaddress import ip_address, ip_network
+
+from understudy.domain.definition import Definition, Record, Route
+from understudy.domain.record import RecordReading, guard_epoch, is_foreign
+from understudy.network_ports import ElasticIpReading, Network, RouteTable
+from understudy.ports import RecordReader
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What was found.
+
+    `faults`: why the definition cannot be accepted. `holders`: the members (instance ids, best priority first) that an
+    address leads to already, and that may be serving. `epoch`: the highest that a guard carries, 0 without any.
+    """
+
+    faults: tuple[str, ...]
+    holders: tuple[str, ...]
+    epoch: int
+
+
+def survey_addresses(definition: Definition, records: RecordReader, network: Network, stack: str) -> Survey:
+    """Read every address once. Raises AddressUnreadableError when one cannot be read: then nothing can be judged."""
+    readings = {record: records.read(record) for record in definition.records}
+    tables = _tables(definition, network)
+    elastic_ips = _elastic_ips(definition, network)
+    named = {each for record, reading in readings.items() for each in _named(definition, record, reading)}
+    interfaces = {*_targets(definition, tables), *(each.interface_id for each in elastic_ips.values())} - {""}
+    members = sorted(definition.nodes, key=lambda node: (node.priority, node.name))
+    return Survey(
+        faults=(
+            *_record_faults(definition, readings, stack),
+            *_route_faults(definition, tables, stack),
+            *_elastic_ip_faults(definition, elastic_ips, stack),
+        ),
+        holders=tuple(
+            node.instance_id for node in members if node.instance_id in named or node.interface_id in interfaces
+        ),
+        epoch=max((guard_epoch(reading.guard) for reading in readings.values()), default=0),
+    )
+
+
+def _tables(definition: Definition, network: Network) -> Mapping[str, RouteTable]:
+    ids = {table for route in definition.routes for table in route.route_table_ids}
+    return network.route_tables(ids) if ids else {}
+
+
+def _elastic_ips(definition: Definition, network: Network) -> Mapping[str, ElasticIpReading]:
+    ids = [each.allocation_id for each in definition.elastic_ips]
+    return network.elastic_ips(ids) if ids else {}
+
+
+def _named(definition: Definition, record: Record, reading: RecordReading) -> list[str]:
+    values = reading.record.values if reading.record else ()
+    return [node.instance_id for node in definition.nodes if definition.leads_to(node)[record.label] in values]
+
+
+def _targets(definition: Definition, tables: Mapping[str, RouteTable]) -> set[str]:
+    return {
+        there.target
+        for route in definition.routes
+        for table in tables.values()
+        if (there := table.routes.get(route.destination))
+    }
+
+
+def _record_faults(definition: Definition, readings: Mapping[Record, RecordReading], stack: str) -> Iterator[str]:
+    """A record that somebody else guards, or that names several nodes, is not taken over."""
+    for record, reading in readings.items():
+        if reading.guard and is_foreign(reading.guard, stack, definition.cluster):
+            yield (
+                f"addresses: {record.label}: is protected by another cluster or stack already, says its guard "
+                f"{reading.guard.values[0]}"
+            )
+        named = [definition.name_of(each) for each in _named(definition, record, reading)]
+        if len(named) > 1:
+            yield f"addresses: {record.label}: names several nodes ({', '.join(named)}); allowed: one"
+
+
+def _route_faults(definition: Definition, tables: Mapping[str, RouteTable], stack: str) -> Iterator[str]:
+    for route in definition.routes:
+        for table_id in route.route_table_ids:
+            path = f"addresses: {route.label}: {table_id}"
+            if table_id in tables:
+                yield from (f"{path} {fault}" for fault in _table_faults(definition, route, tables[table_id], stack))
+            else:
+                yield f"{path} is no route table that EC2 knows here"
+
+
+def _table_faults(definition: Definition, route: Route, table: RouteTable, stack: str) -> Iterator[str]:
+    if table.stack != stack:
+        yield f"has the tag understudy:stack {table.stack!r}; allowed: {stack!r}, else it may not be changed"
+    blocks = [ip_network(block) for block in table.local_blocks]
+    for block in blocks:
+        if block.overlaps(ip_network(route.destination)):
+            yield f"is in a VPC of {block}; allowed: an address outside every CIDR block of the VPC"
+    for node in definition.nodes:
+        if not any(ip_address(node.address) in block for block in blocks):
+            yield f"is in another VPC than {node.name} ({node.address})"
+    there = table.routes.get(route.destination)
+    if there is not None and there.is_live and there.target not in _interfaces(definition):
+        yield f"leads to {there.target}, which is no member's; allowed: no such route, or one to a member"
+
+
+def _elastic_ip_faults(definition: Definition, found: Mapping[str, ElasticIpReading], stack: str) -> Iterator[str]:
+    for each in definition.elastic_ips:
+        path, there = f"addresses: {each.label}:", found.get(each.allocation_id)
+        if there is None:
+            yield f"{path} is no Elastic IP that EC2 knows here"
+            continue
+        if there.stack != stack:
+            yield f"{path} has the tag understudy:stack {there.stack!r}; allowed: {stack!r}, else it may not be moved"
+        if there.interface_id and there.interface_id not in _interfaces(definition):
+            yield f"{path} is associated with {there.interface_id}, which is no member's; disassociate it first"
+
+
+def _interfaces(definition: Definition) -> set[str]:
+    return {node.interface_id for node in definition.nodes}
