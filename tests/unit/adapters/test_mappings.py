@@ -8,13 +8,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.builders import NODE_A, NODE_B, NOW, a_definition, a_moving_state, a_previous, a_report, a_transition
+from tests.support.builders import (
+    NODE_A,
+    NODE_B,
+    NOW,
+    a_definition,
+    a_moving_state,
+    a_previous,
+    a_report,
+    a_state,
+    a_transition,
+)
 from understudy.adapters.attribute_values import from_attribute, from_item, to_attribute, to_item
 from understudy.adapters.dataclass_maps import from_map, to_map
 from understudy.adapters.dynamodb_expressions import Update
 from understudy.adapters.dynamodb_items import definition_item, read_definition, read_state, state_item
 from understudy.domain.definition import Definition
-from understudy.domain.model import Alarm, ClusterState, NodeReport, Proof, Stage
+from understudy.domain.model import AddressStatus, Alarm, ClusterState, NodeReport, Proof, Stage
 
 PLAIN = st.recursive(
     st.none()
@@ -84,6 +94,29 @@ def test_old_code_reads_what_newer_code_has_stored_and_the_other_way_round():
 def test_an_item_without_what_has_no_default_is_not_guessed():
     with pytest.raises(TypeError, match="records"):
         from_map(Definition, {name: value for name, value in to_map(a_definition()).items() if name != "records"})
+
+
+def test_a_definition_of_the_first_version_has_its_one_record():
+    """As version 0.1.0 has stored it: one `record`, and nodes without an interface."""
+    old = to_map(a_definition(), sparse=True)
+    old["record"] = {"hosted_zone_id": "Z0EXAMPLE", "name": "orders-db.corp.example.com", "type": "A"}
+    del old["records"]
+    for node in old["nodes"]:
+        del node["interface_id"], node["address_v6"]
+    definition = read_definition(to_item({"pk": "orders-db", "sk": "definition#00000001", "definition": old}))
+    nodes = tuple(replace(node, interface_id="", address_v6="") for node in a_definition().nodes)
+    assert definition == a_definition(nodes=nodes)
+    assert definition.leads_to(definition.nodes[0]) == {"orders-db.corp.example.com A Z0EXAMPLE": "10.0.1.10"}
+
+
+def test_a_state_of_the_first_version_has_its_one_address_and_no_faults():
+    item = state_item(a_state(), 7)
+    assert set(item["address"]["M"]) == {"status", "epoch", "change_ids"}
+    assert "fault" not in item["nodes"]["M"][NODE_A]["M"]
+    state = read_state(item)
+    assert state == a_state()
+    assert state.address is not None
+    assert state.address.status_of("orders-db.corp.example.com A Z0EXAMPLE") is AddressStatus.IN_SYNC
 
 
 def test_a_sparse_map_leaves_out_what_is_at_its_default():

@@ -1,6 +1,7 @@
 """The hot item stays below 1 KB: a heartbeat costs one write unit, not two (B9)."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -76,6 +77,17 @@ def moving(members: int, execution: str, **changes: Any) -> Any:
 )
 def test_a_heartbeat_writes_less_than_one_unit(state):
     assert size(state_item(state, state.revision)) < WRITE_UNIT
+
+
+def test_three_nodes_with_an_address_of_each_kind_cost_two_units_at_most():
+    parts = {
+        "orders-db.corp.example.com A Z0123456789ABCDEFGHIJ": AddressStatus.PROPAGATING,
+        "orders-db.corp.example.com AAAA Z0123456789ABCDEFGHIJ": AddressStatus.PROPAGATING,
+        "route 192.0.2.10/32": AddressStatus.IN_SYNC,
+        "eipalloc-0123456789abcdef0": AddressStatus.IN_SYNC,
+    }
+    state = a_state(3, failover_times=SPENT, address=replace(MOVED, parts=parts), alert="failover-budget-is-spent")
+    assert size(state_item(state, state.revision)) < 2 * WRITE_UNIT
 
 
 def test_three_nodes_cost_two_units_at_most_and_only_while_a_transition_is_open():

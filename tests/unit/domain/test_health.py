@@ -63,5 +63,16 @@ def test_a_power_reading_that_is_not_off_condemns_nobody(power):  # B3
     assert health(an_off_report(power=power)) is NodeHealth.READY
 
 
+def test_a_node_that_is_not_as_defined_is_unknown_and_neither_ready_nor_failed():  # S3 B3
+    assert health(a_report(fault="its address is 10.0.1.99")) is NodeHealth.UNKNOWN
+
+
+def test_a_node_that_is_not_as_defined_can_still_fail_fall_silent_and_go():  # S3
+    fault = "its address is 10.0.1.99"
+    assert health(a_report(fault=fault, service=ServiceStatus.FAILED)) is NodeHealth.FAILED
+    assert health(a_report(fault=fault, heard_at=NOW - 15)) is NodeHealth.SILENT
+    assert health(an_off_report(fault=fault)) is NodeHealth.GONE
+
+
 def test_a_reboot_clears_the_word_of_ec2():
     assert health(an_off_report(power_boot="an-earlier-boot")) is NodeHealth.READY

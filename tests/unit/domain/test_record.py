@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tests.support.builders import ADDRESS_A, ADDRESS_B, RECORD, a_wish, record_sets
+from understudy.domain.definition import Record
 from understudy.domain.record import (
     Change,
     ChangeVerb,
@@ -18,6 +19,7 @@ from understudy.domain.record import (
     is_foreign,
     is_in_place,
     plan_batch,
+    plan_zone,
 )
 
 DELETE, CREATE, UPSERT = ChangeVerb
@@ -63,6 +65,19 @@ def test_the_guard_is_deleted_exactly_as_it_was_read():  # B1
     """Route 53 refuses a DELETE that differs in TTL, values or their order: so nothing is normalised."""
     guard = a_guard('"understudy stack=understudy cluster=orders-db epoch=1 node=node-a"', '"a word of somebody else"')
     assert batch_for(WISH, RecordReading(None, guard))[0] == Change(DELETE, guard)
+
+
+def test_the_records_of_one_name_share_its_guard_in_one_batch():  # S4 B1
+    v6 = Record(RECORD.hosted_zone_id, RECORD.name, "AAAA")
+    wish_v6 = a_wish(epoch=2, node="node-b", address="2001:db8:2::b")
+    plans = [batch_for(WISH, reading()), plan_batch(v6, wish_v6, reading())]
+    verbs = [(change.verb, change.record_set.type) for change in plan_zone(plans)]
+    assert verbs == [(DELETE, "TXT"), (CREATE, "TXT"), (UPSERT, "A"), (UPSERT, "AAAA")]
+
+
+def test_a_guard_that_changed_between_two_readings_is_deleted_twice_and_route_53_refuses_the_batch():  # B1
+    plans = [batch_for(WISH, reading()), batch_for(WISH, reading(epoch=2, node="node-c"))]
+    assert [change.verb for change in plan_zone(plans)].count(DELETE) == 2
 
 
 def test_the_ttl_of_the_moment_goes_into_the_record():  # S4 S8
