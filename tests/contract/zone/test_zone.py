@@ -18,6 +18,7 @@ from understudy.domain.record import (
     guard_name,
     is_in_place,
     plan_batch,
+    plan_zone,
 )
 
 
@@ -113,3 +114,32 @@ def test_an_accepted_change_comes_in_sync_in_the_end(scene):
 def test_a_change_that_nobody_knows_is_not_in_sync_but_unknown(scene):
     with pytest.raises(AddressUnreadableError):
         scene.zone.is_in_sync("C0000000000000")
+
+
+def two_types(scene: Scene, **wish: Any) -> tuple[Change, ...]:
+    """A and AAAA of one name, in one batch under its one guard, as the mover of records plans it."""
+    v6 = replace(scene.record, type="AAAA")
+    plans = [
+        plan_batch(record, a_wish(**{**wish, **own}), scene.zone.read(record))
+        for record, own in ((scene.record, {}), (v6, {"address": "2001:db8:1::a"}))
+    ]
+    return plan_zone(plan for plan in plans if isinstance(plan, tuple))
+
+
+def test_a_and_aaaa_of_one_name_move_together_under_one_guard(scene):  # S4 B1
+    v6 = replace(scene.record, type="AAAA")
+    scene.zone.submit(scene.record, two_types(scene), "both")
+    scene.zone.submit(scene.record, two_types(scene, epoch=2, node="node-b", address=ADDRESS_B), "both again")
+    found, found_v6 = scene.zone.read(scene.record), scene.zone.read(v6)
+    assert is_in_place(scene.record, a_wish(epoch=2, node="node-b", address=ADDRESS_B), found)
+    assert is_in_place(v6, a_wish(epoch=2, node="node-b", address="2001:db8:1::a"), found_v6)
+    assert found.guard == found_v6.guard
+
+
+def test_a_stale_batch_of_two_types_changes_neither(scene):  # S4 B1
+    scene.zone.submit(scene.record, two_types(scene), "both")
+    stale = two_types(scene, epoch=2, address="10.0.9.9")
+    scene.zone.submit(scene.record, two_types(scene, epoch=3, node="node-b", address=ADDRESS_B), "newer")
+    with pytest.raises(GuardMismatchError):
+        scene.zone.submit(scene.record, stale, "too late")
+    assert is_in_place(scene.record, a_wish(epoch=3, node="node-b", address=ADDRESS_B), scene.zone.read(scene.record))

@@ -2,10 +2,11 @@
 
 EC2 has no conditional write. What keeps a stale writer out is the look at the epoch just before each write; what finds
 one that was late all the same is the look after the last; what puts it right is the newer epoch's own REPAIR, and the
-watch. See docs/adr/0014.
+watch. See docs/adr/0016.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 
 from understudy.domain.definition import Route
 from understudy.domain.errors import AddressUnreadableError, ChangeRefusedError, ZoneBusyError
@@ -54,11 +55,8 @@ class RouteMover:
             there = table.routes.get(route.destination)
             if there is not None and there.target == task.node.interface_id:
                 continue
-            fault = writer.write(
-                lambda table_id=table_id, there=there: self._network.put_route(  # type: ignore[misc]
-                    table_id, route.destination, task.node.interface_id, replaces=there is not None
-                )
-            )
+            put = partial(self._network.put_route, table_id, route.destination, task.node.interface_id)
+            fault = writer.write(partial(put, replaces=there is not None))
             is_new = is_new or fault is None
             if fault is not None:
                 faults.append(str(fault))
