@@ -170,6 +170,8 @@ def after_read(standing: Standing, view: StateView | None, me: str, boot: str) -
     """
     if view is None or view.epoch == 0:
         return replace(standing, word=Word.NOTHING, epoch=0)
+    if view.epoch < standing.epoch:
+        return standing  # a table from an earlier time: epochs only grow, so it says nothing of now
     heard = replace(standing, epoch=view.epoch, terms=view.terms)
     own = view.nodes.get(me)
     if own is None or view.active != me:

@@ -11,6 +11,8 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Register, judge and follow whatever the events have missed."""
     report = watch_clusters(
         ledger=wiring.ledger(),
+        beats=wiring.ledger(),
+        nodes=wiring.nodes(),
         index=wiring.ledger(),
         parameters=wiring.parameters(),
         changes=wiring.changes(),

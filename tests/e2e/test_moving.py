@@ -6,6 +6,7 @@ import json
 import time
 
 from local.client import Client
+from local.sam import STACK
 from local.waiting import wait_for
 from tests.e2e.placing import place
 
@@ -30,7 +31,7 @@ def test_when_the_active_node_dies_the_name_follows_to_the_standby(aws, bus, mak
     assert [stages[name] for name in in_order] == sorted(stages[name] for name in in_order)
     assert state["address"]["status"] == "IN_SYNC"
     assert guard_of(aws, cluster.record).startswith(
-        f'"understudy cluster={cluster.name} epoch={state["epoch"]} node=node-b'
+        f'"understudy stack={STACK} cluster={cluster.name} epoch={state["epoch"]} node=node-b'
     )
     assert bus.wait(cluster.name, "Understudy Transition Opened", 5)["epoch"] == state["epoch"]
     assert bus.wait(cluster.name, "Understudy Transition Closed", 5)["outcome"] == "IN_SERVICE"

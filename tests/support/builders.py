@@ -60,6 +60,8 @@ def a_report(instance_id: str = NODE_A, **changes: Any) -> NodeReport:
         name=NAMES.get(instance_id, "node-x"),
         beat=86_400_000,
         heard_at=NOW,
+        heard_since=NOW - 3600,
+        due_by=NOW + 15,
         boot=BOOTS.get(instance_id, "boot-x"),
         service=ServiceStatus.IN_SERVICE if instance_id == NODE_A else ServiceStatus.OUT_OF_SERVICE,
         keeps_lease=True,
@@ -146,7 +148,9 @@ def an_off_report(instance_id: str = NODE_A, **changes: Any) -> NodeReport:
 
 def a_wish(**changes: Any) -> Wish:
     """That the record names node-a under epoch 1."""
-    return replace(Wish(cluster=CLUSTER, epoch=1, node="node-a", address=ADDRESS_A, ttl=10), **changes)
+    return replace(
+        Wish(stack="understudy", cluster=CLUSTER, epoch=1, node="node-a", address=ADDRESS_A, ttl=10), **changes
+    )
 
 
 def record_sets(**changes: Any) -> tuple[RecordSet, RecordSet]:

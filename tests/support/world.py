@@ -115,7 +115,7 @@ class World:
         return {
             "open_transition": partial(open_transition, announcer=self.announcer, **ports),
             "fence_node": partial(fence_node, nodes=self.ec2, **ports),
-            "move_address": partial(move_address, zone=self.zone, **ports),
+            "move_address": partial(move_address, zone=self.zone, stack="understudy", **ports),
             "grant_lease": partial(grant_lease, **ports),
             "await_service": partial(await_service, **ports),
             "check_change": partial(check_change, changes=self.zone, **ports),
@@ -181,6 +181,8 @@ class World:
     def watch(self) -> WatchReport:
         return watch_clusters(
             ledger=self.ledger,
+            beats=self.ledger,
+            nodes=self.ec2,
             index=self.ledger,
             parameters=_NoParameters(),
             changes=self.zone,

@@ -316,7 +316,7 @@ def test_a_cause_that_went_away_stands_down_and_does_not_stand_in_the_way_of_the
 def test_a_record_that_somebody_else_changed_with_a_newer_epoch_ends_the_older_execution_quietly():  # B1
     world = World().settle()
     guard = world.zone.read(RECORD).guard
-    newer = replace(guard, values=('"understudy cluster=orders-db epoch=9 node=node-a"',))
+    newer = replace(guard, values=('"understudy stack=understudy cluster=orders-db epoch=9 node=node-a"',))
     world.zone.put(RECORD, newer)
     execution = world.start()
     world.run_until(lambda w: execution.status is not Status.RUNNING, limit_s=30)
@@ -346,7 +346,7 @@ def test_failovers_are_counted_and_stop_when_the_budget_is_spent():  # B6
         name = world.in_service[0]
         world.machines[name].status = "FAILED"
         world.run(40)
-    assert world.state.alert == "failover-budget-is-spent"
+    assert world.state.alert == "told-and-budget-is-spent"
     assert len(world.state.failover_times) == 3
 
 

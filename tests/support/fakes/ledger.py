@@ -63,6 +63,8 @@ class FakeLedger(Faulty):
                     report,
                     beat=beat.beat,
                     heard_at=beat.heard_at,
+                    heard_since=report.heard_since if report.due_by >= beat.heard_at else beat.heard_at,
+                    due_by=beat.heard_at + self.state(beat.cluster).terms.silence_limit_s,
                     boot=beat.boot,
                     service=beat.service,
                     keeps_lease=beat.keeps_lease,

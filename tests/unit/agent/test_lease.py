@@ -208,8 +208,15 @@ def test_a_node_never_serves_past_its_newest_recorded_beat_plus_the_lease(histor
 
 @given(reads, st.integers(0, 200_000))
 def test_after_a_read_that_shows_another_active_a_node_never_serves(history, now_ms):
-    standing = read(*history, item(epoch=5, active=OTHER))
+    standing = read(*history, item(epoch=10_000, active=OTHER))
     assert order(standing, now_ms) in (Order.STOP, Order.KILL)
+
+
+def test_a_state_of_a_lower_epoch_than_was_read_before_renews_and_grants_nothing():  # B1
+    """A table that was restored from an earlier time may still name this node, or another, as active."""
+    held = read(item(epoch=5, active=ME, mine=node(beat=1_000, heard_at=1)))
+    assert read(item(epoch=4, active=ME, mine=node(beat=9_000, heard_at=9)), standing=held) == held
+    assert read(item(epoch=4, active=OTHER), standing=held) == held
 
 
 @given(reads, st.integers(0, 100_000), st.integers(0, 60))

@@ -74,8 +74,8 @@ def test_nothing_is_taken_from_a_node_that_is_ready_or_was_never_heard(holder): 
     assert actions_where(holder=[holder]) <= {Action.WAIT, Action.REPAIR, Action.CALL_OPERATOR}
 
 
-def test_a_suspect_observer_moves_nothing_on_hearsay():  # B3
-    assert actions_where(holder=HEARSAY, observer=[Observer.SUSPECT], phase=[Phase.SETTLED, Phase.OVERDUE]) == {
+def test_a_suspect_observer_moves_nothing_on_silence():  # B3
+    assert actions_where(holder=[Holder.SILENT], observer=[Observer.SUSPECT], phase=[Phase.SETTLED, Phase.OVERDUE]) == {
         Action.CALL_OPERATOR
     }
 
@@ -165,7 +165,7 @@ def test_an_alarm_that_is_over_moves_nothing():
     ("report", "rule"),
     [
         (a_report(heard_at=NOW - 15), "failover-budget-is-spent"),
-        (an_off_report(), "gone-and-budget-is-spent"),
+        (an_off_report(), "told-and-budget-is-spent"),
     ],
 )
 def test_a_cluster_that_has_failed_over_too_often_calls_an_operator(report, rule):  # B6
@@ -176,7 +176,7 @@ def test_a_cluster_that_has_failed_over_too_often_calls_an_operator(report, rule
 
 def test_ec2_saying_that_the_last_node_stops_calls_an_operator():
     state = a_state(node_a=an_off_report(), node_b=a_report(NODE_B, heard_at=NOW - 15))
-    assert decided(state).rule == "gone-and-no-fit-candidate"
+    assert decided(state).rule == "told-and-no-fit-candidate"
 
 
 def test_an_active_node_that_was_never_heard_is_not_taken_for_failed():  # B3
@@ -214,7 +214,7 @@ def test_a_holder_that_may_still_serve_is_never_passed_over():  # B4
     ("state", "rule"),
     [
         (a_state(epoch=2), "overdue-and-active-is-ready"),
-        (a_state(epoch=2, node_a=a_report(heard_at=0)), "overdue-and-active-is-lost"),
+        (a_state(epoch=2, node_a=a_report(heard_at=0)), "overdue-and-active-is-silent"),
         (a_state(epoch=2, node_a=an_off_report()), "overdue-and-active-is-gone"),
         (a_state(epoch=2, node_a=NodeReport("node-a")), "overdue-and-never-heard"),
         (a_state(epoch=2, node_a=a_report(heard_at=0), node_b=NodeReport("node-b")), "overdue-and-no-candidate"),

@@ -70,8 +70,16 @@ def test_a_node_that_beats_that_it_is_still_stopping_is_given_a_lease_more():  #
     assert (proof(state, END), proof(state, END + 9), proof(state, END + 10)) == (None, None, Proof.LEASE_EXPIRED)
 
 
-@pytest.mark.parametrize("report", [a_report(heard_at=NOW + 10), a_report(heard_at=NOW + 10, read_epoch=9)])
-def test_a_node_that_has_not_read_of_the_end_gains_no_time_by_beating(report):  # B4
+@pytest.mark.parametrize("read_epoch", [0, 1, 2, 9])
+def test_a_node_that_is_heard_and_not_down_is_given_time_whatever_it_has_read(read_epoch):  # B4
+    """An agent that was restarted while it stopped has read nothing yet, and is bound by the old lease."""
+    report = a_report(heard_at=NOW + 10, read_epoch=read_epoch, service=ServiceStatus.STOPPING)
+    assert proof(a_moving_state(node_a=report), END + 9) is None
+    assert proof(a_moving_state(node_a=report), END + 10) is Proof.LEASE_EXPIRED
+
+
+def test_a_node_that_is_down_gains_no_time_by_beating():  # B4
+    report = a_report(heard_at=NOW + 10, read_epoch=1, service=DOWN)
     assert proof(a_moving_state(node_a=report), END) is Proof.LEASE_EXPIRED
 
 
@@ -122,8 +130,11 @@ def test_nothing_but_off_is_off(power):  # B4
 
 
 @pytest.mark.parametrize("power", OFF)
-def test_a_signal_that_the_node_is_off_is_proof(power):  # B4
-    assert proof(a_moving_state(node_a=an_off_report(power=power))) is Proof.STOPPED
+def test_an_event_alone_is_no_proof_ec2_is_asked_once_more(power):  # B4
+    """The instance may have been started again since, and that event be lost."""
+    state = a_moving_state(node_a=an_off_report(power=power))
+    assert proof(state) is None
+    assert proof(state, power=power) is Proof.STOPPED
 
 
 def test_a_signal_from_before_a_reboot_is_no_proof():  # B4

@@ -46,7 +46,10 @@ def test_a_batch_deletes_the_guard_as_read_creates_the_next_and_moves_the_record
     _, old_guard = record_sets()
     assert batch_for(WISH, reading()) == (
         Change(DELETE, old_guard),
-        Change(CREATE, RecordSet(GUARD_NAME, "TXT", 10, ('"understudy cluster=orders-db epoch=2 node=node-b"',))),
+        Change(
+            CREATE,
+            RecordSet(GUARD_NAME, "TXT", 10, ('"understudy stack=understudy cluster=orders-db epoch=2 node=node-b"',)),
+        ),
         Change(UPSERT, RecordSet(NAME, "A", 10, (ADDRESS_B,))),
     )
 
@@ -58,7 +61,7 @@ def test_the_first_batch_creates_the_guard_and_fails_when_another_was_first():  
 
 def test_the_guard_is_deleted_exactly_as_it_was_read():  # B1
     """Route 53 refuses a DELETE that differs in TTL, values or their order: so nothing is normalised."""
-    guard = a_guard('"understudy cluster=orders-db epoch=1 node=node-a"', '"a word of somebody else"')
+    guard = a_guard('"understudy stack=understudy cluster=orders-db epoch=1 node=node-a"', '"a word of somebody else"')
     assert batch_for(WISH, RecordReading(None, guard))[0] == Change(DELETE, guard)
 
 
@@ -79,9 +82,16 @@ def test_the_same_or_a_lower_epoch_in_the_guard_gives_way(epoch):  # B1
 
 
 @pytest.mark.parametrize("epoch", [1, 2, 3])
+def test_the_guard_of_a_cluster_of_the_same_name_in_another_stack_is_never_moved(epoch):  # B1
+    foreign = reading(stack="understudy-test", epoch=epoch)
+    assert is_foreign(foreign.guard, "understudy", "orders-db")
+    assert batch_for(WISH, foreign) == Foreign(foreign.guard.values[0])
+
+
+@pytest.mark.parametrize("epoch", [1, 2, 3])
 def test_the_guard_of_another_cluster_is_never_moved_whatever_its_epoch(epoch):  # B1
     foreign = reading(cluster="payments", epoch=epoch)
-    assert is_foreign(foreign.guard, "orders-db")
+    assert is_foreign(foreign.guard, "understudy", "orders-db")
     assert batch_for(WISH, foreign) == Foreign(foreign.guard.values[0])
 
 
@@ -90,29 +100,29 @@ def test_the_guard_of_another_cluster_is_never_moved_whatever_its_epoch(epoch): 
     [
         '"v=spf1 -all"',
         '""',
-        '"understudy cluster=orders-db epoch=9"',
-        '"understudy cluster=orders-db epoch=-9 node=a"',
-        '"understudy cluster=orders-db epoch=nine node=a"',
-        '"understudy cluster=orders-db epoch=9 node=a b"',
-        "understudy cluster=orders-db epoch=9 node=a",
-        ' "understudy cluster=orders-db epoch=9 node=a"',
+        '"understudy stack=understudy cluster=orders-db epoch=9"',
+        '"understudy stack=understudy cluster=orders-db epoch=-9 node=a"',
+        '"understudy stack=understudy cluster=orders-db epoch=nine node=a"',
+        '"understudy stack=understudy cluster=orders-db epoch=9 node=a b"',
+        "understudy stack=understudy stack=understudy cluster=orders-db epoch=9 node=a",
+        ' "understudy stack=understudy cluster=orders-db epoch=9 node=a"',
     ],
 )
 def test_a_text_that_is_no_guard_has_no_epoch_and_no_owner(text):
     assert guard_epoch(a_guard(text)) == 0
-    assert not is_foreign(a_guard(text), "orders-db")
+    assert not is_foreign(a_guard(text), "understudy", "orders-db")
     assert batch_for(WISH, RecordReading(None, a_guard(text)))[0].verb is DELETE
 
 
 @pytest.mark.parametrize("guard", [None, a_guard()])
 def test_no_guard_has_no_epoch_and_no_owner(guard):
     assert guard_epoch(guard) == 0
-    assert not is_foreign(guard, "orders-db")
+    assert not is_foreign(guard, "understudy", "orders-db")
 
 
 def test_what_is_written_into_a_guard_is_read_from_it():  # B1
     assert guard_epoch(reading(epoch=42).guard) == 42
-    assert not is_foreign(reading().guard, "orders-db")
+    assert not is_foreign(reading().guard, "understudy", "orders-db")
 
 
 def test_a_record_is_in_place_only_with_its_guard_ttl_and_address():  # S5 B2

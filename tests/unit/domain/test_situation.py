@@ -30,6 +30,7 @@ from understudy.domain.situation import (
     Repair,
     fit_candidates,
     health_of,
+    is_heard_now,
     observer_by_clock,
     survey,
 )
@@ -173,16 +174,20 @@ def test_no_other_node_fit_is_said():
 
 
 @pytest.mark.parametrize(
-    ("heard_at", "observer"),
-    [(NOW + 1, Observer.TRUSTED), (NOW - 9, Observer.TRUSTED), (NOW - 10, Observer.SUSPECT), (None, Observer.SUSPECT)],
+    ("heard_at", "heard_since", "observer"),
+    [
+        (NOW + 1, NOW - 14, Observer.TRUSTED),
+        (NOW - 9, NOW - 24, Observer.TRUSTED),
+        (NOW - 9, NOW - 23, Observer.SUSPECT),
+        (NOW - 10, NOW - 60, Observer.SUSPECT),
+        (None, 0, Observer.SUSPECT),
+    ],
 )
-def test_silence_by_the_clock_is_believed_only_while_somebody_is_heard(heard_at, observer):  # B3
-    """One beat and the lag of an observer: 4 s + 5 s."""
-    reports: Any = {"node_a": a_report(heard_at=0), "node_b": a_report(NODE_B, heard_at=heard_at)}
-    assert observer_by_clock([(a_state(2, **reports), Policy())], NOW) is observer
-
-
-def test_one_cluster_that_is_heard_vouches_for_the_observer_of_all():  # B3
-    silent = a_state(2, node_a=a_report(heard_at=0), node_b=a_report(NODE_B, heard_at=0))
-    assert observer_by_clock([(silent, Policy()), (a_state(2), Policy())], NOW) is Observer.TRUSTED
-    assert observer_by_clock([], NOW) is Observer.SUSPECT
+def test_silence_by_the_clock_is_believed_only_of_a_witness_heard_now_and_without_a_gap(  # B3
+    heard_at, heard_since, observer
+):
+    """Heard now: one beat and the lag of an observer, 4 s + 5 s. Without a gap: for silence_limit_s, 15 s."""
+    witness = a_report(NODE_B, heard_at=heard_at, heard_since=heard_since)
+    state = a_state(2, node_a=a_report(heard_at=0), node_b=witness)
+    assert observer_by_clock(state, Policy(), NOW) is observer
+    assert is_heard_now(state, Policy(), NOW) is (heard_at is not None and heard_at >= NOW - 9)

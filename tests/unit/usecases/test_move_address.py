@@ -35,7 +35,7 @@ class Mover:
 
     def move(self, epoch=2, attempt=0):
         payload = {"cluster": CLUSTER, "epoch": epoch, "attempt": attempt}
-        return move_address(payload, ledger=self.ledger, zone=self.zone, clock=self.clock)
+        return move_address(payload, ledger=self.ledger, zone=self.zone, clock=self.clock, stack="understudy")
 
     @property
     def dns(self):
@@ -103,7 +103,10 @@ def test_without_the_guard_in_the_batch_an_older_writer_would_take_the_record_ba
 
 def test_a_record_that_another_cluster_guards_is_not_touched():  # B1
     world = Mover()
-    world.zone.put(RECORD, RecordSet(guard_name(RECORD), "TXT", 10, ('"understudy cluster=other epoch=1 node=x"',)))
+    world.zone.put(
+        RECORD,
+        RecordSet(guard_name(RECORD), "TXT", 10, ('"understudy stack=understudy cluster=other epoch=1 node=x"',)),
+    )
     answer = world.move()
     assert answer["outcome"] == MoveOutcome.REFUSED
     assert "another cluster" in answer["why"]

@@ -67,6 +67,33 @@ def test_a_beat_of_the_standby_notices_that_the_active_node_is_silent():  # S11
     assert world.launcher.requests[0]["action"] == "failover"
 
 
+def test_the_first_beat_after_an_outage_of_all_beats_does_not_speak_against_the_other_node():  # B3 B11
+    world = Recorder()
+    world.beat(NODE_B, at=NOW + 100)
+    assert not world.launcher.starts
+    world.beat(NODE_B, at=NOW + 104)
+    world.beat(NODE_A, at=NOW + 105)
+    world.beat(NODE_B, at=NOW + 108)
+    assert not world.launcher.starts
+    assert world.ledger.state().alert is None
+
+
+def test_a_node_that_died_in_an_outage_of_all_beats_is_noticed_a_silence_after_its_end():  # B3
+    world = Recorder()
+    for at in range(NOW + 100, NOW + 115, 4):
+        world.beat(NODE_B, at=at)
+    assert not world.launcher.starts
+    world.beat(NODE_B, at=NOW + 116)
+    assert world.launcher.requests[0]["rule"] == "active-is-silent"
+
+
+def test_an_active_node_that_is_heard_and_serves_nothing_has_failed():  # S10 B2
+    """It can send and not read its lease, so its services are down; or somebody has stopped its agent."""
+    world = Recorder()
+    world.beat(NODE_A, services={"postgresql": "OUT_OF_SERVICE"})
+    assert world.launcher.requests[0]["rule"] == "active-has-failed"
+
+
 def test_two_beats_that_notice_the_same_silence_ask_for_one_transition():
     world = Recorder(a_state(node_b=a_report(NODE_B)))
     assert NOW % 15 == 0

@@ -56,6 +56,7 @@ class Office:
             read_definition=partial(read_definition, nodes=self.ec2),
             announcer=self.announcer,
             clock=self.clock,
+            stack="understudy",
         )
 
     def record_carries(self, address):
@@ -85,16 +86,16 @@ def test_the_member_whose_address_the_record_carries_counts_as_the_last_holder_a
 
 def test_the_epoch_goes_on_from_a_guard_of_an_earlier_life():  # B1
     office = Office()
-    office.guard_says("understudy cluster=orders-db epoch=41 node=node-a")
+    office.guard_says("understudy stack=understudy cluster=orders-db epoch=41 node=node-a")
     office.put(a_document())
     assert office.ledger.state().epoch == 41
 
 
 def test_a_record_that_another_cluster_protects_is_refused():  # B1
     office = Office()
-    office.guard_says("understudy cluster=other epoch=41 node=node-a")
+    office.guard_says("understudy stack=understudy cluster=other epoch=41 node=node-a")
     assert office.put(a_document()) is RegisterOutcome.REFUSED
-    assert "protected by another cluster" in office.announcer.details(DEFINITION_REFUSED)[0]["faults"][0]
+    assert "protected by another cluster or stack" in office.announcer.details(DEFINITION_REFUSED)[0]["faults"][0]
 
 
 def test_a_bad_definition_is_refused_with_every_fault_and_the_last_good_one_stays():

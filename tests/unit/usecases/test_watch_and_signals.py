@@ -21,6 +21,7 @@ from tests.support.fakes.announcer import FakeAnnouncer
 from tests.support.fakes.clock import VirtualClock
 from tests.support.fakes.launcher import FakeLauncher
 from tests.support.fakes.ledger import FakeLedger
+from tests.support.fakes.nodes import FakeNodes
 from tests.support.fakes.parameters import FakeParameters
 from tests.support.fakes.zone import FakeZone
 from understudy.domain.model import Address, AddressStatus, PowerReading
@@ -33,7 +34,7 @@ class Controller:
     def __init__(self, *states, definition=None):
         self.clock = VirtualClock(NOW)
         self.ledger, self.launcher, self.announcer = FakeLedger(), FakeLauncher(), FakeAnnouncer()
-        self.parameters, self.zone = FakeParameters(), FakeZone(self.clock)
+        self.parameters, self.zone, self.nodes = FakeParameters(), FakeZone(self.clock), FakeNodes()
         self.registered = []
         for state in states or (a_state(),):
             self.ledger.put_definition(replace(definition or a_definition(), cluster=state.cluster))
@@ -43,6 +44,8 @@ class Controller:
     def watch(self, register=None):
         return watch_clusters(
             ledger=self.ledger,
+            beats=self.ledger,
+            nodes=self.nodes,
             index=self.ledger,
             parameters=self.parameters,
             changes=self.zone,
@@ -126,11 +129,39 @@ def test_the_watch_registers_what_no_event_has_announced():
 
 
 def test_an_overdue_transition_is_taken_up_by_the_watch():  # B4
+    overdue = a_transition(deadline_at=NOW - 1)
     world = Controller(
-        a_moving_state(transition=a_transition(deadline_at=NOW - 1), previous=a_previous(renewed_at=NOW - 90))
+        a_moving_state(transition=overdue, node_a=a_report(heard_at=NOW - 90), previous=a_previous(renewed_at=NOW - 90))
     )
     world.watch()
     assert world.launcher.requests[0]["rule"] == "overdue-and-nobody-holds"
+
+
+def test_ec2_is_asked_for_a_node_without_proof_when_its_event_was_lost():  # B4
+    held = a_moving_state(transition=None, previous=a_previous(keeps_lease=False), node_a=a_report(heard_at=NOW - 90))
+    world = Controller(held)
+    world.watch()
+    assert world.ledger.state().alert == "last-holder-is-unproven"
+    world.nodes.launch(NODE_A, "10.0.1.10", "us-east-1a", PowerReading.STOPPED)
+    world.watch()
+    assert world.launcher.requests[0]["rule"] == "place-by-priority"
+
+
+def test_each_cluster_is_judged_by_the_time_at_which_it_was_read_however_long_the_watch_takes():  # B12
+    world = Controller(a_state(), a_state(cluster="invoices-db"))
+    for _ in range(2):
+        world.ledger.before_next("definition", lambda: world.clock.advance(14))
+    world.ledger.before_next("read", lambda: None)
+    world.watch()
+    assert not world.launcher.starts
+
+
+def test_after_an_outage_of_the_beats_the_first_node_to_come_back_does_not_speak_against_the_other():  # B3 B11
+    back = a_report(NODE_B, heard_at=NOW, heard_since=NOW)
+    world = Controller(a_state(node_a=a_report(heard_at=NOW - 100), node_b=back), a_state(cluster="invoices-db"))
+    world.watch()
+    assert not world.launcher.starts
+    assert world.ledger.state(CLUSTER).alert == "observer-is-suspect"
 
 
 def test_a_change_that_outlasted_its_polls_is_followed_until_in_sync_and_noted_in_the_history():  # S7

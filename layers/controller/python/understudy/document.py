@@ -29,7 +29,9 @@ RecordName = Annotated[
 ]
 AlarmName = Annotated[str, StringConstraints(min_length=1, max_length=255)]
 NoTruth = BeforeValidator(_no_truth)
-Seconds = Annotated[float, Field(gt=0, le=3600), NoTruth]
+Seconds = Annotated[float, Field(ge=0.1, le=3600), NoTruth]
+FenceSeconds = Annotated[float, Field(ge=1, le=600), NoTruth]
+StartSeconds = Annotated[float, Field(ge=1, le=900), NoTruth]
 Interval = Annotated[int, Field(ge=1, le=300), NoTruth]
 Tries = Annotated[int, Field(ge=1, le=100), NoTruth]
 Priority = Annotated[int, Field(ge=1, le=1000), NoTruth]
@@ -83,8 +85,8 @@ class PolicyDocument(_Part):
     drift_margin_s: Seconds = 2
     silence_limit_s: Seconds = 15
     observer_lag_limit_s: Seconds = 5
-    fence_limit_s: Seconds = 60
-    service_start_limit_s: Seconds = 120
+    fence_limit_s: FenceSeconds = 60
+    service_start_limit_s: StartSeconds = 120
     failback: Literal["manual"] = "manual"
     max_failovers: BudgetDocument = BudgetDocument()
 

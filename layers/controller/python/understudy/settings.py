@@ -14,6 +14,11 @@ class Settings:
     state_machine_arn: str
     parameter_prefix: str
 
+    @property
+    def stack(self) -> str:
+        """The stack's name, which the prefix `/understudy/<stack>/` carries."""
+        return self.parameter_prefix.split("/")[2]
+
 
 @cache
 def settings() -> Settings:

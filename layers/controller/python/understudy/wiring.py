@@ -67,6 +67,11 @@ def changes() -> ChangeStatus:
     return _route53_zone()  # type: ignore[no-any-return]
 
 
+def stack() -> str:
+    """The stack's name: who writes a guard."""
+    return settings().stack
+
+
 @cache
 def nodes() -> Nodes:
     """EC2. Connected to when it is asked."""
@@ -123,4 +128,5 @@ def register(text: ParameterText) -> str:
         read_definition=read_definition,
         announcer=announcer(),
         clock=clock,
+        stack=stack(),
     )

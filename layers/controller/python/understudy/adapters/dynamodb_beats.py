@@ -19,6 +19,10 @@ NEVER_HEARD = f"attribute_not_exists({NODE}.#heard_at)"
 LATER_OF_SAME_BOOT = f"({NODE}.#boot = :boot AND {NODE}.#beat < :beat)"
 LATER_OF_OTHER_BOOT = f"({NODE}.#boot <> :boot AND {NODE}.#heard_at < :heard_at)"
 BEAT_IS_NEW = f"{IS_MEMBER} AND ({NEVER_HEARD} OR {LATER_OF_SAME_BOOT} OR {LATER_OF_OTHER_BOOT})"
+RUN_IS_UNBROKEN = f"{NODE}.#due_by >= :heard_at"
+RUN_GOES_ON = f"{NODE}.#due_by = :heard_at + #terms.#silence_limit_s"
+RUN_BEGINS = f"{RUN_GOES_ON}, {NODE}.#heard_since = :heard_at"
+RUN_BROKEN = Refusal("run_broken")
 BEAT_WORDS = ("beat", "heard_at", "boot", "service", "keeps_lease", "read_epoch", "agent")
 
 POWER_NEVER_TOLD = f"attribute_not_exists({NODE}.#power_at)"
@@ -32,11 +36,24 @@ ALARM_IS_NEW = f"{IS_MEMBER} AND ({ALARM_NEVER_TOLD} OR {ALARM_NOT_OLDER})"
 
 
 def beat_update(beat: Beat) -> dict[str, Any]:
-    """The arguments of the UpdateItem that records a beat. It sets what a beat says of its sender, and nothing else."""
+    """The arguments of the UpdateItem that records a beat of an unbroken run: every beat but the first after a gap."""
+    return _beat_update(beat, RUN_GOES_ON, f"{BEAT_IS_NEW} AND {RUN_IS_UNBROKEN}")
+
+
+def first_beat_update(beat: Beat) -> dict[str, Any]:
+    """The arguments of the UpdateItem that records a beat with which a run of beats begins."""
+    return _beat_update(beat, RUN_BEGINS, BEAT_IS_NEW, "heard_since")
+
+
+def _beat_update(beat: Beat, run: str, condition: str, *more_words: str) -> dict[str, Any]:
+    """It sets what a beat says of its sender, and the run that it belongs to, and nothing else."""
     return {
-        "UpdateExpression": "SET " + ", ".join(f"{NODE}.#{word} = :{word}" for word in BEAT_WORDS),
-        "ConditionExpression": BEAT_IS_NEW,
-        "ExpressionAttributeNames": {"#id": beat.instance_id, **_names("nodes", *BEAT_WORDS)},
+        "UpdateExpression": "SET " + ", ".join([*(f"{NODE}.#{word} = :{word}" for word in BEAT_WORDS), run]),
+        "ConditionExpression": condition,
+        "ExpressionAttributeNames": {
+            "#id": beat.instance_id,
+            **_names("nodes", "terms", "silence_limit_s", "due_by", *more_words, *BEAT_WORDS),
+        },
         "ExpressionAttributeValues": {f":{word}": to_attribute(getattr(beat, word)) for word in BEAT_WORDS},
     }
 
@@ -51,6 +68,15 @@ def refusal_of(instance_id: str, item: Mapping[str, Any] | None) -> Refusal:
     if not item:
         return UNKNOWN_CLUSTER
     return STALE if instance_id in item["nodes"]["M"] else NOT_A_MEMBER
+
+
+def refusal_of_beat(beat: Beat, item: Mapping[str, Any] | None) -> Refusal:
+    """As refusal_of; RUN_BROKEN when the beat may only have come too late to go on with its node's run of beats."""
+    refusal = refusal_of(beat.instance_id, item)
+    if refusal is not STALE or not item:
+        return refusal
+    due_by = item["nodes"]["M"][beat.instance_id]["M"].get("due_by", {"N": "0"})["N"]
+    return RUN_BROKEN if float(due_by) < beat.heard_at else STALE
 
 
 def _power_update(signal: PowerSignal) -> dict[str, Any]:

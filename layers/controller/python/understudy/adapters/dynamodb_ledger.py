@@ -1,15 +1,16 @@
 """The cluster table: BeatLedger, StateLedger, ClusterIndex and Registry on DynamoDB."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from botocore.exceptions import ClientError
 
+from understudy.adapters import dynamodb_beats as beats
 from understudy.adapters import dynamodb_items as items
 from understudy.adapters.attribute_values import Item
 from understudy.adapters.aws_errors import code_of
-from understudy.adapters.dynamodb_beats import beat_update, refusal_of, signal_update
 from understudy.adapters.dynamodb_commits import commit_update
 from understudy.adapters.dynamodb_expressions import Update
 from understudy.adapters.dynamodb_registration import state_update
@@ -42,15 +43,22 @@ class DynamoDbLedger:
     # BeatLedger
 
     def record_beat(self, beat: Beat) -> ClusterState | Refusal:
-        """Store a beat unless a newer one is there: one UpdateItem that is also the read (B3, B8).
+        """Store a beat unless a newer one is there: one UpdateItem that is also the read (B3, B9).
+
+        The first beat after a gap of silence_limit_s takes a second one.
 
         Answers the whole state after it, or why it was refused.
         """
-        return self._record(beat.cluster, beat.instance_id, beat_update(beat))
+        recorded = self._record(beat.cluster, beats.beat_update(beat), partial(beats.refusal_of_beat, beat))
+        if recorded is beats.RUN_BROKEN:
+            return self._record(
+                beat.cluster, beats.first_beat_update(beat), partial(beats.refusal_of, beat.instance_id)
+            )
+        return recorded
 
     def record_signal(self, cluster: str, signal: Signal) -> ClusterState | Refusal:
         """Store EC2's or CloudWatch's word unless a newer one (by `at`, seconds) is there: one UpdateItem."""
-        return self._record(cluster, signal.instance_id, signal_update(signal))
+        return self._record(cluster, beats.signal_update(signal), partial(beats.refusal_of, signal.instance_id))
 
     # StateLedger
 
@@ -154,7 +162,9 @@ class DynamoDbLedger:
 
     # How it is done
 
-    def _record(self, cluster: str, instance_id: str, update: Mapping[str, Any]) -> ClusterState | Refusal:
+    def _record(
+        self, cluster: str, update: Mapping[str, Any], refuse: Callable[[Mapping[str, Any] | None], Refusal]
+    ) -> ClusterState | Refusal:
         try:
             answer = self._update(
                 TableName=self._table,
@@ -165,7 +175,7 @@ class DynamoDbLedger:
             )
         except ClientError as fault:
             if code_of(fault) == CONDITION_FAILED:
-                return refusal_of(instance_id, fault.response.get("Item"))
+                return refuse(fault.response.get("Item"))
             raise
         return items.read_state(answer["Attributes"])
 

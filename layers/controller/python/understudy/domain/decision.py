@@ -84,8 +84,8 @@ READY, GONE, UNKNOWN, NOBODY, RETURNED, UNPROVEN = (
     _one_of(holder) for holder in Holder if holder not in (Holder.FAILED, Holder.SILENT)
 )
 FAILED, SILENT = _one_of(Holder.FAILED), _one_of(Holder.SILENT)
-HEARSAY = FAILED | SILENT
-"""What is known of the holder from beats alone: worth as much as the observer."""
+TOLD = FAILED | GONE
+"""What the node itself, its alarm or EC2 has said. Silence is nobody's word: it is worth as much as the observer."""
 FIT, NONE = (_one_of(candidate) for candidate in Candidate)
 NOT_DUE, DUE = (_one_of(repair) for repair in Repair)
 LEFT, SPENT = (_one_of(budget) for budget in Budget)
@@ -101,12 +101,12 @@ RULES: tuple[Rule, ...] = (
     Rule("record-is-owed",               SETTLED,   READY,            ANY,  DUE,     ANY,   ANY,     REPAIR,        "the service is in service, but Route 53 has not accepted its address yet"),
     Rule("active-is-gone",               SETTLED,   GONE,             FIT,  ANY,     LEFT,  ANY,     FAIL_OVER,     "EC2 says that the active node is off or going off, and another node is fit"),
     Rule("active-is-silent",             SETTLED,   SILENT,           FIT,  ANY,     LEFT,  TRUSTED, FAIL_OVER,     "the active node has not been heard for silence_limit_s, and another node is fit"),
-    Rule("active-has-failed",            SETTLED,   FAILED,           FIT,  ANY,     LEFT,  TRUSTED, FAIL_OVER,     "the active node reports that its service has failed, or its alarm is on, and another node is fit"),
-    Rule("observer-is-suspect",          SETTLED,   HEARSAY,          ANY,  ANY,     ANY,   SUSPECT, CALL_OPERATOR, "beats are late for the controller itself, or nobody anywhere is heard: the observer is doubted, not the node"),
-    Rule("no-fit-candidate",             SETTLED,   HEARSAY,          NONE, ANY,     ANY,   TRUSTED, CALL_OPERATOR, "the active node has failed or is silent, and no other node is fit to take over"),
-    Rule("gone-and-no-fit-candidate",    SETTLED,   GONE,             NONE, ANY,     ANY,   ANY,     CALL_OPERATOR, "EC2 says that the active node is off or going off, and no other node is fit to take over"),
-    Rule("failover-budget-is-spent",     SETTLED,   HEARSAY,          FIT,  ANY,     SPENT, TRUSTED, CALL_OPERATOR, "the active node has failed or is silent, but max_failovers are used up in this window"),
-    Rule("gone-and-budget-is-spent",     SETTLED,   GONE,             FIT,  ANY,     SPENT, ANY,     CALL_OPERATOR, "EC2 says that the active node is off or going off, but max_failovers are used up in this window"),
+    Rule("active-has-failed",            SETTLED,   FAILED,           FIT,  ANY,     LEFT,  ANY,     FAIL_OVER,     "the active node has failed or serves nothing by its own word, or its alarm is on, and another node is fit"),
+    Rule("observer-is-suspect",          SETTLED,   SILENT,           ANY,  ANY,     ANY,   SUSPECT, CALL_OPERATOR, "beats are late for the controller itself, or nobody anywhere is heard: the observer is doubted, not the node"),
+    Rule("no-fit-candidate",             SETTLED,   SILENT,           NONE, ANY,     ANY,   TRUSTED, CALL_OPERATOR, "the active node has not been heard for silence_limit_s, and no other node is fit to take over"),
+    Rule("told-and-no-fit-candidate",    SETTLED,   TOLD,             NONE, ANY,     ANY,   ANY,     CALL_OPERATOR, "the active node has failed or is gone, and no other node is fit to take over"),
+    Rule("failover-budget-is-spent",     SETTLED,   SILENT,           FIT,  ANY,     SPENT, TRUSTED, CALL_OPERATOR, "the active node has not been heard for silence_limit_s, but max_failovers are used up in this window"),
+    Rule("told-and-budget-is-spent",     SETTLED,   TOLD,             FIT,  ANY,     SPENT, ANY,     CALL_OPERATOR, "the active node has failed or is gone, but max_failovers are used up in this window"),
     Rule("active-was-never-heard",       SETTLED,   UNKNOWN,          ANY,  ANY,     ANY,   ANY,     CALL_OPERATOR, "the active node has never been heard: unknown is not failed"),
     Rule("place-by-priority",            SETTLED,   NOBODY,           FIT,  ANY,     ANY,   ANY,     PLACE,         "nobody holds the lease and nobody serves: the fit node of the best priority gets it"),
     Rule("nobody-to-place-on",           SETTLED,   NOBODY,           NONE, ANY,     ANY,   ANY,     CALL_OPERATOR, "nobody holds the lease, and no node is fit to get it"),
@@ -116,11 +116,11 @@ RULES: tuple[Rule, ...] = (
     Rule("overdue-and-holder-returned",  OVERDUE,   RETURNED,         ANY,  ANY,     ANY,   ANY,     PLACE,         "a transition outlived its deadline before the old node was fenced, and that node is ready"),
     Rule("overdue-and-nobody-holds",     OVERDUE,   NOBODY,           FIT,  ANY,     ANY,   ANY,     PLACE,         "a transition outlived its deadline after the old node was fenced, and a node is fit"),
     Rule("overdue-and-unproven",         OVERDUE,   UNPROVEN,         FIT,  ANY,     ANY,   ANY,     FAIL_OVER,     "a transition outlived its deadline before the old node was fenced: fencing goes on under a new epoch"),
-    Rule("overdue-and-active-is-gone",   OVERDUE,   GONE,             FIT,  ANY,     ANY,   ANY,     FAIL_OVER,     "a transition outlived its deadline and EC2 says that the active node is off or going off"),
-    Rule("overdue-and-active-is-lost",   OVERDUE,   HEARSAY,          FIT,  ANY,     ANY,   TRUSTED, FAIL_OVER,     "a transition outlived its deadline and the active node has failed or is silent"),
-    Rule("overdue-and-suspect",          OVERDUE,   HEARSAY,          ANY,  ANY,     ANY,   SUSPECT, CALL_OPERATOR, "a transition outlived its deadline, and the observer is doubted"),
-    Rule("overdue-and-no-candidate",     OVERDUE,   HEARSAY,          NONE, ANY,     ANY,   TRUSTED, CALL_OPERATOR, "a transition outlived its deadline, and no node is fit to take over"),
-    Rule("overdue-and-nobody-fit",       OVERDUE,   GONE | NOBODY | UNPROVEN, NONE, ANY, ANY, ANY,    CALL_OPERATOR, "a transition outlived its deadline, nobody serves, and no node is fit"),
+    Rule("overdue-and-active-is-gone",   OVERDUE,   TOLD,             FIT,  ANY,     ANY,   ANY,     FAIL_OVER,     "a transition outlived its deadline and the active node has failed or is gone"),
+    Rule("overdue-and-active-is-silent", OVERDUE,   SILENT,           FIT,  ANY,     ANY,   TRUSTED, FAIL_OVER,     "a transition outlived its deadline and the active node is silent"),
+    Rule("overdue-and-suspect",          OVERDUE,   SILENT,           ANY,  ANY,     ANY,   SUSPECT, CALL_OPERATOR, "a transition outlived its deadline, and the observer is doubted"),
+    Rule("overdue-and-no-candidate",     OVERDUE,   SILENT,           NONE, ANY,     ANY,   TRUSTED, CALL_OPERATOR, "a transition outlived its deadline, and no node is fit to take over"),
+    Rule("overdue-and-nobody-fit",       OVERDUE,   TOLD | NOBODY | UNPROVEN, NONE, ANY, ANY, ANY,    CALL_OPERATOR, "a transition outlived its deadline, nobody serves, and no node is fit"),
     Rule("overdue-and-never-heard",      OVERDUE,   UNKNOWN,          ANY,  ANY,     ANY,   ANY,     CALL_OPERATOR, "a transition outlived its deadline, and the active node has never been heard"),
 )
 # fmt: on

@@ -8,14 +8,12 @@
 The agent counts its lease from when it *sent* the beat, which is before EventBridge took it in: so its right to
 serve has ended when the bound has passed, wherever the node is and whatever its clock says.
 
-A node that has read of the end and beats that it is still stopping is given time: as long as the proof is not
-written down, each such beat moves the bound, for the controller and for the agent alike. So an orderly stop may take
-longer than the rest of the lease, and a node that is not heard costs no time at all.
+A node that is heard and not yet down is given time: as long as the proof is not written down, each such beat moves
+the bound. The agent moves its own deadline by those of its recorded beats that say it has read of the end and is
+stopping. So an orderly stop may take longer than the rest of the lease, and a node that is not heard costs no time.
 """
 
-from typing import TypeGuard
-
-from understudy.domain.model import ClusterState, NodeReport, PowerReading, PreviousHolder, Proof, ServiceStatus
+from understudy.domain.model import ClusterState, PowerReading, PreviousHolder, Proof, ServiceStatus
 
 INGESTION_CUT_OFF_S = 1  # EventBridge gives its ingestion time in whole seconds, cut off
 
@@ -25,9 +23,9 @@ def lease_expires_at(state: ClusterState, drift_margin_s: float) -> float | None
     holder = state.previous
     if holder is None or not holder.keeps_lease or holder.renewed_at is None:
         return None
-    report = state.nodes.get(holder.node)
-    renewed_at = holder.renewed_at
-    if _has_read_the_end(report, state, holder) and report.service is not ServiceStatus.OUT_OF_SERVICE:
+    renewed_at, report = holder.renewed_at, state.nodes.get(holder.node)
+    # Whatever epoch it has read: an agent that has just been restarted has read none, and may still be stopping.
+    if report is not None and report.keeps_lease and report.service is not ServiceStatus.OUT_OF_SERVICE:
         renewed_at = max(renewed_at, report.heard_at or 0)
     return renewed_at + INGESTION_CUT_OFF_S + holder.lease_s + drift_margin_s
 
@@ -44,25 +42,19 @@ def find_proof(state: ClusterState, drift_margin_s: float, now: float, power: Po
     expires_at = lease_expires_at(state, drift_margin_s)
     if expires_at is not None and now >= expires_at:
         return Proof.LEASE_EXPIRED
-    report = state.nodes.get(holder.node)
-    if power.is_off or (report is not None and report.power_now.is_off):
-        return Proof.STOPPED
-    return None
+    return Proof.STOPPED if power.is_off else None
 
 
 def _has_released(state: ClusterState, holder: PreviousHolder) -> bool:
     """A beat sent under the epoch that ended the lease, by an agent, with every service down.
 
-    Such a node starts nothing again without a new grant, so this proof does not age.
+    Such a node starts nothing again without a new grant, so this proof does not age. An epoch that there has not been
+    yet is none that the node can have read: it comes from another life of the table, and proves nothing here.
     """
     report = state.nodes.get(holder.node)
-    return _has_read_the_end(report, state, holder) and report.service is ServiceStatus.OUT_OF_SERVICE
-
-
-def _has_read_the_end(report: NodeReport | None, state: ClusterState, holder: PreviousHolder) -> TypeGuard[NodeReport]:
-    """Whether an agent's newest beat was sent after it had read that the lease is ended.
-
-    An epoch that there has not been yet is none that the node can have read: it comes from another life of the table,
-    and proves nothing here.
-    """
-    return report is not None and report.keeps_lease and holder.ended_epoch <= report.read_epoch <= state.epoch
+    return (
+        report is not None
+        and report.keeps_lease
+        and holder.ended_epoch <= report.read_epoch <= state.epoch
+        and report.service is ServiceStatus.OUT_OF_SERVICE
+    )

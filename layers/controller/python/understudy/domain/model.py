@@ -104,6 +104,7 @@ class NodeReport:
     """What is known of one node: its newest beat, and EC2's newest word.
 
     `beat` is the sender's CLOCK_BOOTTIME in milliseconds; `heard_at` AWS's ingestion time, None before the first beat;
+    `heard_since` when the present run of beats began, and `due_by` when it would be broken (silence_limit_s later);
     `read_epoch` the epoch that the agent obeyed when it sent the beat; `power_boot` the boot that beat last when EC2's
     word came, so that a machine that has rebooted since is not taken for gone.
     """
@@ -111,6 +112,8 @@ class NodeReport:
     name: str
     beat: int = 0
     heard_at: int | None = None
+    heard_since: int = 0
+    due_by: float = 0
     boot: str = ""
     service: ServiceStatus = ServiceStatus.OUT_OF_SERVICE
     keeps_lease: bool = False

@@ -76,7 +76,7 @@ def rule_on_request(request: Request, execution: str, state: ClusterState, defin
 
 def _rule_on_cause(request: Request, state: ClusterState, definition: Definition, now: int) -> Ruling:
     """The controller asked. What it saw may be over: the table of rules is asked again."""
-    situation = survey(state, definition, now, observer_by_clock([(state, definition.policy)], now))
+    situation = survey(state, definition, now, observer_by_clock(state, definition.policy, now))
     decision = decide(situation)
     if ACTION_OF.get(decision.action) is not request.action or situation.target is None:
         return StoodDown(f"{request.rule} no longer holds; now {decision.rule}: {decision.why}")
@@ -137,7 +137,9 @@ def rule_on_next(failed_epoch: int, execution: str, state: ClusterState, definit
     if state.epoch != failed_epoch:
         return AlreadyOpen()
     tried = (*transition.tried, transition.target)
-    candidates = fit_candidates(state, definition, now, without=tried)
+    # A repair moves nothing: whether the service is moved is for the table of rules, which knows the budget.
+    is_repair = transition.action is TransitionAction.REPAIR
+    candidates = () if is_repair else fit_candidates(state, definition, now, without=tried)
     if not candidates:
         names = ", ".join(definition.name_of(node) for node in tried)
         return Exhausted(f"the service did not start on {names}, and no other node is fit")

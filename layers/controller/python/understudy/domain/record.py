@@ -11,7 +11,7 @@ from enum import StrEnum
 from understudy.domain.definition import Record
 
 GUARD_PREFIX = "_understudy."
-GUARD_TEXT = re.compile(r'"understudy cluster=([a-z0-9-]+) epoch=(\d+) node=([^" ]+)"')
+GUARD_TEXT = re.compile(r'"understudy stack=([^" ]+) cluster=([^" ]+) epoch=(\d+) node=([^" ]+)"')
 
 
 @dataclass(frozen=True)
@@ -50,8 +50,9 @@ class Change:
 
 @dataclass(frozen=True)
 class Wish:
-    """What the record is to say: the node's address, under an epoch."""
+    """What the record is to say: the node's address, under an epoch. A cluster's name is unique within its stack."""
 
+    stack: str
     cluster: str
     epoch: int
     node: str
@@ -81,13 +82,13 @@ def guard_name(record: Record) -> str:
 def guard_epoch(guard: RecordSet | None) -> int:
     """The epoch that a guard carries; 0 when there is none, or something else stands there."""
     found = _guard_parts(guard)
-    return int(found[2]) if found else 0
+    return int(found[3]) if found else 0
 
 
-def is_foreign(guard: RecordSet | None, cluster: str) -> bool:
+def is_foreign(guard: RecordSet | None, stack: str, cluster: str) -> bool:
     """Whether the guard says that another cluster protects this record."""
     found = _guard_parts(guard)
-    return found is not None and found[1] != cluster
+    return found is not None and (found[1], found[2]) != (stack, cluster)
 
 
 def _guard_parts(guard: RecordSet | None) -> re.Match[str] | None:
@@ -96,7 +97,7 @@ def _guard_parts(guard: RecordSet | None) -> re.Match[str] | None:
 
 def desired(record: Record, wish: Wish) -> tuple[RecordSet, RecordSet]:
     """The protected record and the guard as they are to be."""
-    text = f'"understudy cluster={wish.cluster} epoch={wish.epoch} node={wish.node}"'
+    text = f'"understudy stack={wish.stack} cluster={wish.cluster} epoch={wish.epoch} node={wish.node}"'
     return (
         RecordSet(record.name, record.type, wish.ttl, (wish.address,)),
         RecordSet(guard_name(record), "TXT", wish.ttl, (text,)),
@@ -114,7 +115,7 @@ def plan_batch(record: Record, wish: Wish, reading: RecordReading) -> tuple[Chan
     DELETE of the guard as read, CREATE of the new one, UPSERT of the record: if anybody has changed the guard in
     between, Route 53 itself refuses all three.
     """
-    if reading.guard and is_foreign(reading.guard, wish.cluster):
+    if reading.guard and is_foreign(reading.guard, wish.stack, wish.cluster):
         return Foreign(reading.guard.values[0])
     if reading.guard and guard_epoch(reading.guard) > wish.epoch:
         return Stale(reading.guard.values[0])

@@ -1,13 +1,13 @@
 """Second step of deciding: what stands between this cluster and being well, one word for each question."""
 
-from collections.abc import Container, Iterable
+from collections.abc import Container
 from dataclasses import dataclass
 from enum import StrEnum
 
 from understudy.domain.definition import Definition, Policy
 from understudy.domain.fencing import find_proof
 from understudy.domain.health import NodeHealth, diagnose
-from understudy.domain.model import AddressStatus, ClusterState, PowerReading, Stage
+from understudy.domain.model import AddressStatus, ClusterState, NodeReport, PowerReading, ServiceStatus, Stage
 
 
 class Phase(StrEnum):
@@ -74,13 +74,14 @@ class Situation:
 
 def survey(state: ClusterState, definition: Definition, now: int, observer: Observer) -> Situation:
     """Gather the answers for one cluster at `now` (seconds, AWS's clock)."""
-    holder = _holder(state, definition, now)
+    phase = _phase(state, now)
+    holder = _holder(state, definition, now, phase)
     candidates = fit_candidates(state, definition, now)
     stays = holder in (Holder.READY, Holder.RETURNED)
     last_holder = state.active or (state.previous.node if state.previous else None)
     target = last_holder if stays else next(iter(candidates), None)
     return Situation(
-        phase=_phase(state, now),
+        phase=phase,
         holder=holder,
         candidate=Candidate.FIT if candidates else Candidate.NONE,
         repair=_repair(state, now),
@@ -90,16 +91,30 @@ def survey(state: ClusterState, definition: Definition, now: int, observer: Obse
     )
 
 
-def observer_by_clock(clusters: Iterable[tuple[ClusterState, Policy]], now: int) -> Observer:
+def is_heard_now(state: ClusterState, policy: Policy, now: int) -> bool:
+    """Whether any node of the cluster has been heard just now, judged by the clock."""
+    limit_s = policy.heartbeat_interval_s + policy.observer_lag_limit_s
+    return any(node.heard_at is not None and now - node.heard_at <= limit_s for node in state.nodes.values())
+
+
+def observer_by_clock(state: ClusterState, policy: Policy, now: int) -> Observer:
     """Whether silence can be believed when it is judged by the clock, not by a beat just taken in (B3).
 
-    Only when somebody has been heard just now: else beats may be waiting somewhere, and would look like silence.
+    Only when a witness in the same cluster has been heard just now, and without a gap for as long as the silence: else
+    beats of all nodes may have been lost or be waiting, and the first to come back would speak against the others.
     """
-    for state, policy in clusters:
-        limit_s = policy.heartbeat_interval_s + policy.observer_lag_limit_s
-        if any(node.heard_at is not None and now - node.heard_at <= limit_s for node in state.nodes.values()):
-            return Observer.TRUSTED
-    return Observer.SUSPECT
+    limit_s = policy.heartbeat_interval_s + policy.observer_lag_limit_s
+    witnesses = (
+        node
+        for node in state.nodes.values()
+        if node.heard_at is not None and now - node.heard_at <= limit_s and is_witness(node, policy)
+    )
+    return Observer.TRUSTED if any(witnesses) else Observer.SUSPECT
+
+
+def is_witness(node: NodeReport, policy: Policy) -> bool:
+    """Whether a node has been heard without a gap for at least silence_limit_s: then the way of the beats was open."""
+    return node.heard_at is not None and node.heard_at - node.heard_since >= policy.silence_limit_s
 
 
 def fit_candidates(
@@ -129,14 +144,24 @@ def _phase(state: ClusterState, now: int) -> Phase:
     return Phase.SETTLED if state.transition.stage is Stage.CONFIRMING else Phase.UNDER_WAY
 
 
-def _holder(state: ClusterState, definition: Definition, now: int) -> Holder:
+def _holder(state: ClusterState, definition: Definition, now: int, phase: Phase) -> Holder:
     if state.active is not None:
-        return Holder(health_of(state, definition, state.active, now).value)
-    if find_proof(state, definition.policy.drift_margin_s, now, PowerReading.UNKNOWN):
+        health = health_of(state, definition, state.active, now)
+        is_idle = phase is Phase.SETTLED and health is NodeHealth.READY and _is_idle(state.nodes[state.active])
+        return Holder.FAILED if is_idle else Holder(health.value)
+    if state.previous is None:
         return Holder.NOBODY
-    assert state.previous is not None  # noqa: S101 - without a previous holder there is a proof
+    report = state.nodes.get(state.previous.node)
+    power = report.power_now if report else PowerReading.UNKNOWN
+    if find_proof(state, definition.policy.drift_margin_s, now, power):
+        return Holder.NOBODY
     is_ready = health_of(state, definition, state.previous.node, now) is NodeHealth.READY
     return Holder.RETURNED if is_ready else Holder.UNPROVEN
+
+
+def _is_idle(report: NodeReport) -> bool:
+    """Whether a node that is to serve says that it does not: it cannot read its lease, or was told to stop."""
+    return report.service in (ServiceStatus.OUT_OF_SERVICE, ServiceStatus.STOPPING)
 
 
 def _repair(state: ClusterState, now: int) -> Repair:

@@ -7,7 +7,7 @@ from typing import Any
 from understudy.domain.definition import Definition
 from understudy.domain.health import NodeHealth
 from understudy.domain.model import ClusterState, NodeReport, ServiceStatus, Stage
-from understudy.domain.situation import health_of
+from understudy.domain.situation import Observer, health_of, observer_by_clock
 from understudy.domain.transition import STAGE_SLACK_S, entered
 from understudy.ports import StateLedger
 from understudy.usecases.step import Clock, Outcome, answer, do_step
@@ -52,7 +52,11 @@ def _fault(report: NodeReport | None, state: ClusterState, definition: Definitio
     assert state.transition is not None  # noqa: S101 - the caller has looked
     target = state.transition.target
     health = health_of(state, definition, target, int(now))
-    if report is None or health in (NodeHealth.SILENT, NodeHealth.GONE):
+    # Silence is believed only when somebody else has been heard all the time (B3).
+    is_silent = (
+        health is NodeHealth.SILENT and observer_by_clock(state, definition.policy, int(now)) is Observer.TRUSTED
+    )
+    if report is None or is_silent or health is NodeHealth.GONE:
         return f"{definition.name_of(target)} was lost while its service started: {health}"
     if _obeys(report, state) and report.service is ServiceStatus.FAILED:
         return f"{definition.name_of(target)} reports that its service failed to start"

@@ -27,7 +27,7 @@ class MoveOutcome(StrEnum):
     GAVE_UP = "GAVE_UP"
 
 
-def move_address(payload: Mapping[str, Any], *, ledger: StateLedger, zone: Zone, clock: Clock) -> Outcome:
+def move_address(payload: Mapping[str, Any], *, ledger: StateLedger, zone: Zone, clock: Clock, stack: str) -> Outcome:
     """Submit the change, ROUTE53_RECORD_TRY_COUNT times at most (S6). What is not accepted is noted as owed (B2).
 
     Raises UnprovenError when the previous holder is not fenced.
@@ -36,15 +36,15 @@ def move_address(payload: Mapping[str, Any], *, ledger: StateLedger, zone: Zone,
         "move address",
         payload,
         ledger,
-        lambda step, state, definition: _move(step, state, definition, ledger, zone, clock),
+        lambda step, state, definition: _move(step, state, definition, ledger, zone, clock, stack),
     )
 
 
 def _move(
-    step: Step, state: ClusterState, definition: Definition, ledger: StateLedger, zone: Zone, clock: Clock
+    step: Step, state: ClusterState, definition: Definition, ledger: StateLedger, zone: Zone, clock: Clock, stack: str
 ) -> Outcome:
     proof_in_hand(state)
-    wish = _wish(state, definition)
+    wish = _wish(state, definition, stack)
     if wish is None:
         return _owe(state, definition, ledger, clock, MoveOutcome.REFUSED, "the target is no member any more")
     try:
@@ -58,12 +58,12 @@ def _move(
         return _owe(state, definition, ledger, clock, MoveOutcome.GAVE_UP, str(fault))
 
 
-def _wish(state: ClusterState, definition: Definition) -> Wish | None:
+def _wish(state: ClusterState, definition: Definition, stack: str) -> Wish | None:
     target = state.transition.target if state.transition else state.active
     node = definition.node(target) if target else None
     if node is None:
         return None
-    return Wish(state.cluster, state.epoch, node.name, node.address, definition.tuning.ROUTE53_TTL)
+    return Wish(stack, state.cluster, state.epoch, node.name, node.address, definition.tuning.ROUTE53_TTL)
 
 
 def _submit(

@@ -37,7 +37,7 @@ def receive_signal(
             continue
         policy = ledger.definition(cluster, recorded.definition_version).policy
         now = int(clock())
-        decision = judge.judge(recorded, now, observer_by_clock([(recorded, policy)], now))
+        decision = judge.judge(recorded, now, observer_by_clock(recorded, policy, now))
         log.warning("signal received", extra={"cluster": cluster, "signal": str(signal), "rule": decision.rule})
         judged.append(cluster)
     return judged

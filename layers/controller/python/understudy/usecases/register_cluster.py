@@ -15,6 +15,11 @@ from understudy.domain.transition import kept_terms
 from understudy.ports import Announcer, Parameters, ParameterText, RecordReader, Registry
 from understudy.usecases.step import Clock, tell
 
+
+class TransitionOpenError(Exception):
+    """The record cannot be changed under a transition that is moving it."""
+
+
 DEFINITION_ACCEPTED = "Understudy Definition Accepted"
 DEFINITION_REFUSED = "Understudy Definition Refused"
 log = logging.getLogger(__name__)
@@ -43,6 +48,7 @@ def register_cluster(
     read_definition: ReadDefinition,
     announcer: Announcer,
     clock: Clock,
+    stack: str,
 ) -> RegisterOutcome:
     """Accept or refuse the text of a cluster's parameter. Doing it twice is harmless; a refusal changes nothing."""
     state = registry.read(text.cluster)
@@ -52,15 +58,17 @@ def register_cluster(
         return RegisterOutcome.UNCHANGED
     try:
         definition, faults = read_definition(text, state.definition_version + 1 if state else 1)
-        if definition is not None:
-            faults = _contradictions_with_state(definition, state)
-        reading = records.read(definition.record) if definition and not faults else RecordReading(None, None)
-        if definition is not None and is_foreign(reading.guard, text.cluster):
-            faults = [f"addresses[0].name: {definition.record.name} is protected by another cluster already"]
-        if definition is None or faults:
+        if definition is None:
+            return _refuse(text, faults, registry, announcer)
+        reading = records.read(definition.record)
+        faults = [
+            *_contradictions_with_state(definition, state),
+            *_contradictions_with_zone(definition, reading, stack),
+        ]
+        if faults:
             return _refuse(text, faults, registry, announcer)
         return _accept(definition, state, reading, registry, announcer, int(clock()))
-    except (NodesUnreadableError, AddressUnreadableError, LedgerConflictError) as fault:
+    except (NodesUnreadableError, AddressUnreadableError, LedgerConflictError, TransitionOpenError) as fault:
         log.warning("definition deferred", extra={"cluster": text.cluster, "fault": repr(fault)})
         return RegisterOutcome.DEFERRED
 
@@ -96,6 +104,19 @@ def _contradictions_with_state(definition: Definition, state: ClusterState | Non
     ]
 
 
+def _contradictions_with_zone(definition: Definition, reading: RecordReading, stack: str) -> list[str]:
+    """A record that somebody else guards, or that names several nodes, is not taken over."""
+    if is_foreign(reading.guard, stack, definition.cluster) and reading.guard:
+        return [
+            f"addresses[0].name: {definition.record.name} is protected by another cluster or stack already, says its "
+            f"guard {reading.guard.values[0]}"
+        ]
+    named = [node.name for node in definition.nodes if reading.record and node.address in reading.record.values]
+    if len(named) > 1:
+        return [f"addresses[0].name: {definition.record.name} names several nodes ({', '.join(named)}); allowed: one"]
+    return []
+
+
 def _refuse(text: ParameterText, faults: list[str], registry: Registry, announcer: Announcer) -> RegisterOutcome:
     detail = {"cluster": text.cluster, "version": text.version, "faults": faults}
     log.error("definition refused", extra=detail)
@@ -115,7 +136,8 @@ def _accept(
     if state is None:
         after = _first_state(definition, reading)
     else:
-        after = _next_state(definition, state, registry.definition(state.cluster, state.definition_version), now)
+        old = registry.definition(state.cluster, state.definition_version)
+        after = _next_state(definition, state, old, reading, now)
     registry.register(state, after, definition)
     detail = {
         "cluster": definition.cluster,
@@ -151,17 +173,27 @@ def _first_state(definition: Definition, reading: RecordReading) -> ClusterState
     )
 
 
-def _next_state(definition: Definition, state: ClusterState, old: Definition, now: int) -> ClusterState:
-    """The state under a new version. Another record is owed at once; a shorter lease waits for the next grant."""
+def _next_state(
+    definition: Definition, state: ClusterState, old: Definition, reading: RecordReading, now: int
+) -> ClusterState:
+    """The state under a new version. Another record is owed at once; a shorter lease waits for the next grant.
+
+    The epoch is never below the one that the record's guard carries already. Raises TransitionOpenError when a
+    transition is open that has begun with another record.
+    """
     nodes = {
         node.instance_id: replace(state.nodes.get(node.instance_id, NodeReport(name=node.name)), name=node.name)
         for node in definition.nodes
     }
-    is_other_record = definition.record != old.record and state.active is not None
+    is_other_record = definition.record != old.record
+    if is_other_record and state.transition is not None:
+        raise TransitionOpenError(f"{state.cluster}: epoch {state.epoch} is moving {old.record.name}")
+    is_owed = is_other_record and state.active is not None
     return replace(
         state,
+        epoch=max(state.epoch, guard_epoch(reading.guard)),
         definition_version=definition.version,
         terms=kept_terms(state, definition),
         nodes=nodes,
-        address=Address(AddressStatus.OWED, state.epoch, retry_at=now) if is_other_record else state.address,
+        address=Address(AddressStatus.OWED, state.epoch, retry_at=now) if is_owed else state.address,
     )

@@ -7,10 +7,20 @@ from typing import TypeVar
 
 from understudy.domain.definition import Policy
 from understudy.domain.errors import LedgerConflictError
-from understudy.domain.model import AddressStatus, ClusterState
-from understudy.domain.situation import observer_by_clock
+from understudy.domain.model import AddressStatus, ClusterState, PowerReading
+from understudy.domain.situation import Observer, is_heard_now, observer_by_clock
 from understudy.domain.transition import address_in_sync
-from understudy.ports import ChangeStatus, ClusterIndex, Parameters, ParameterText, StateLedger
+from understudy.ports import (
+    BeatLedger,
+    ChangeStatus,
+    ClusterIndex,
+    Nodes,
+    Parameters,
+    ParameterText,
+    PowerSignal,
+    Refusal,
+    StateLedger,
+)
 from understudy.usecases.check_change import is_in_sync
 from understudy.usecases.judging import Judge
 from understudy.usecases.step import Clock
@@ -28,9 +38,20 @@ class WatchReport:
     faults: tuple[Exception, ...]
 
 
+@dataclass(frozen=True)
+class View:
+    """A cluster as it was read `at` (seconds): each is judged by its own time, however long the watch takes."""
+
+    state: ClusterState
+    policy: Policy
+    at: int
+
+
 def watch_clusters(
     *,
     ledger: StateLedger,
+    beats: BeatLedger,
+    nodes: Nodes,
     index: ClusterIndex,
     parameters: Parameters,
     changes: ChangeStatus,
@@ -41,12 +62,11 @@ def watch_clusters(
     """Register what was put and not seen, judge every cluster by the clock, and follow changes that still propagate."""
     faults: list[Exception] = []
     registered = _each(_texts(parameters, faults), register, faults)
-    clusters: list[tuple[ClusterState, Policy]] = []
-    _each(index.clusters(), lambda name: clusters.extend(_gather(ledger, name)), faults)
-    now = int(clock())
-    observer = observer_by_clock(clusters, now)
-    judged = _each(clusters, lambda found: judge.judge(found[0], now, observer), faults)
-    _each(clusters, lambda found: _follow(found[0], ledger, changes, clock), faults)
+    views: list[View] = []
+    _each(index.clusters(), lambda name: views.extend(_gather(name, ledger, beats, nodes, clock)), faults)
+    is_anyone_heard = any(is_heard_now(view.state, view.policy, view.at) for view in views)
+    judged = _each(views, lambda view: judge.judge(view.state, view.at, _observer(view, is_anyone_heard)), faults)
+    _each(views, lambda view: _follow(view.state, ledger, changes, clock), faults)
     return WatchReport(registered, judged, tuple(faults))
 
 
@@ -72,10 +92,29 @@ def _each(items: Iterable[T], work: Callable[[T], object], faults: list[Exceptio
     return done
 
 
-def _gather(ledger: StateLedger, cluster: str) -> list[tuple[ClusterState, Policy]]:
-    """The state and policy of one cluster; nothing when it is registered no more."""
-    state = ledger.read(cluster)
-    return [(state, ledger.definition(cluster, state.definition_version).policy)] if state else []
+def _gather(name: str, ledger: StateLedger, beats: BeatLedger, nodes: Nodes, clock: Clock) -> list[View]:
+    """What the watch sees of one cluster; nothing when it is registered no more.
+
+    A node that has no proof against it and no transition that would look for one: EC2 is asked, its event may be lost.
+    """
+    state = ledger.read(name)
+    if state is not None and state.transition is None and state.previous is not None and state.previous.proof is None:
+        power = nodes.power(state.previous.node)
+        if power is not PowerReading.UNKNOWN:
+            told = beats.record_signal(name, PowerSignal(state.previous.node, power, int(clock())))
+            state = state if isinstance(told, Refusal) else told
+    if state is None:
+        return []
+    return [View(state, ledger.definition(name, state.definition_version).policy, int(clock()))]
+
+
+def _observer(view: View, is_anyone_heard: bool) -> Observer:
+    """SUSPECT when nobody anywhere is heard, or when a cluster's own nodes have only just come back (B3)."""
+    if not is_anyone_heard:
+        return Observer.SUSPECT
+    if not is_heard_now(view.state, view.policy, view.at):
+        return Observer.TRUSTED
+    return observer_by_clock(view.state, view.policy, view.at)
 
 
 def _follow(state: ClusterState, ledger: StateLedger, changes: ChangeStatus, clock: Clock) -> None:
