@@ -199,7 +199,8 @@ def test_a_first_placement_waits_a_silence_long_for_a_node_of_better_priority():
     def holder(heard_for_s: int, better: NodeReport) -> Holder:
         node_b = a_report(NODE_B, heard_since=NOW - heard_for_s)
         state = a_state(2, epoch=0, active=None, node_a=better, node_b=node_b)
-        return seen(state, members=2).holder
+        found: Holder = seen(state, members=2).holder
+        return found
 
     assert holder(0, NodeReport("node-a")) is Holder.AWAITED
     assert holder(14, NodeReport("node-a")) is Holder.AWAITED
