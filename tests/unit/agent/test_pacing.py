@@ -81,8 +81,8 @@ def standby_view(**changes: Any) -> StateView:
 
 def test_the_silence_of_the_active_node_is_told_by_the_own_clock():
     view = standby_view()
-    assert silence_of_active(view, ME, BOOT, 109_999) is None
-    assert silence_of_active(view, ME, BOOT, 110_000) == (1, OTHER, 77)
+    assert silence_of_active(view, ME, BOOT, 108_999) is None
+    assert silence_of_active(view, ME, BOOT, 109_000) == (1, OTHER, 77)
 
 
 def test_nothing_is_said_of_silence_where_nothing_can_be_known():
