@@ -148,8 +148,8 @@ def _phase(state: ClusterState, now: int) -> Phase:
 def _holder(state: ClusterState, definition: Definition, now: int, phase: Phase) -> Holder:
     if state.active is not None:
         health = health_of(state, definition, state.active, now)
-        is_idle = phase is Phase.SETTLED and health is NodeHealth.READY and _is_idle(state.nodes[state.active])
-        return Holder.FAILED if is_idle else Holder(health.value)
+        is_idle = phase is Phase.SETTLED and _is_idle(state.nodes[state.active], definition.policy)
+        return Holder.FAILED if health is NodeHealth.READY and is_idle else Holder(health.value)
     if state.previous is None:
         is_early = phase is Phase.SETTLED and _is_better_node_awaited(state, definition, now)
         return Holder.AWAITED if is_early else Holder.NOBODY
@@ -171,9 +171,12 @@ def _is_better_node_awaited(state: ClusterState, definition: Definition, now: in
     return any(health_of(state, definition, each, now) is NodeHealth.UNKNOWN for each in better)
 
 
-def _is_idle(report: NodeReport) -> bool:
-    """Whether a node that is to serve says that it does not: it cannot read its lease, or was told to stop."""
-    return report.service in (ServiceStatus.OUT_OF_SERVICE, ServiceStatus.STOPPING)
+def _is_idle(report: NodeReport, policy: Policy) -> bool:
+    """Whether a node that is to serve says that it does not: it cannot read its lease, or was told to stop.
+
+    One that has only just come back, after an outage of the beats, is given silence_limit_s to take up its service.
+    """
+    return report.service in (ServiceStatus.OUT_OF_SERVICE, ServiceStatus.STOPPING) and is_witness(report, policy)
 
 
 def _repair(state: ClusterState, now: int) -> Repair:
