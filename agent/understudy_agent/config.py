@@ -10,11 +10,19 @@ from pathlib import Path
 from . import identity
 from .fields import BOOT, NAME, Section
 from .kinds import Kind, Process, Script, Unit
-from .service import ServiceSpec
+from .model import ServiceSpec
 from .services import DependencyCycleError, in_dependency_order
 
 RUNTIME_DIR = Path("/run/understudy")
-COMMON_KEYS = ("kind", "depends_on", "start_limit_s", "stop_limit_s", "check_interval_s")
+COMMON_KEYS = (
+    "kind",
+    "depends_on",
+    "start_limit_s",
+    "stop_limit_s",
+    "check_interval_s",
+    "restart_tries",
+    "restart_window_s",
+)
 KIND_KEYS = {
     "unit": ("unit",),
     "script": ("start", "stop", "status", "kill"),
@@ -133,6 +141,8 @@ def _spec(name: str, section: Section, services: Mapping[str, Section]) -> Servi
         start_limit_s=section.seconds("start_limit_s", 60, 0.1, 86400),
         stop_limit_s=section.seconds("stop_limit_s", 30, 0.1, 86400),
         check_interval_s=section.seconds("check_interval_s", 5, 0, 3600),
+        restart_tries=section.count("restart_tries", 2, 0, 100),
+        restart_window_s=section.seconds("restart_window_s", 300, 1, 86400),
     )
 
 

@@ -54,6 +54,16 @@ class Section:
             return default
         return value
 
+    def count(self, key: str, default: int, low: int, high: int) -> int:
+        text = self._values.get(key)
+        if text is None:
+            return default
+        value = int(text) if re.fullmatch(r"[0-9]{1,9}", text.strip()) else -1
+        if not low <= value <= high:
+            self.fault(key, f"must be a whole number from {low} to {high}")
+            return default
+        return value
+
     def choice(self, key: str, allowed: tuple[str, ...], default: str = "") -> str:
         value = self._values.get(key, default).strip()
         if value not in allowed:
