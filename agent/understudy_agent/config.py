@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from . import identity
-from .fields import BOOT, NAME, Section
+from .fields import BOOT, DEVICE, NAME, WORD, Section
 from .kinds import Kind, Process, Script, Unit
 from .model import ServiceSpec
+from .mounts import Mount
 from .services import DependencyCycleError, in_dependency_order
 
 RUNTIME_DIR = Path("/run/understudy")
@@ -25,6 +26,7 @@ COMMON_KEYS = (
 )
 KIND_KEYS = {
     "unit": ("unit",),
+    "mount": ("mount", "device", "fstype", "options"),
     "script": ("start", "stop", "status", "kill"),
     "process": ("command", "ready"),
 }
@@ -158,4 +160,18 @@ def _kind(section: Section) -> Kind:
         )
     if kind == "process":
         return Process(section.command("command"), section.address("ready"))
+    if kind == "mount":
+        return _mount(section)
     return Unit(section.text("unit", needed=kind == "unit"))
+
+
+def _mount(section: Section) -> Mount:
+    mount_point = section.mount_point("mount")
+    device = section.text("device", pattern=DEVICE, needed=False)
+    fstype = section.text("fstype", pattern=WORD, needed=False)
+    options = section.text("options", pattern=DEVICE, needed=False)
+    if not device:
+        for key in ("fstype", "options"):
+            if section.text(key, needed=False):
+                section.fault(key, "goes with a device; without one, fstab says how to mount")
+    return Mount(mount_point, device, fstype, options)

@@ -240,7 +240,7 @@ def group_of_a_start_that_hangs(directory: Path) -> tuple[Script, Path]:
     return Script(shell(start), shell("exit 1"), shell("exit 3")), there
 
 
-def test_a_script_that_hangs_is_killed_at_its_limit_with_all_that_it_has_forked(tmp_path):
+def test_a_script_that_hangs_is_killed_at_its_limit_with_all_that_it_has_forked(tmp_path: Path):
     script, there = group_of_a_start_that_hangs(tmp_path)
     service = Service(ServiceSpec("reports", start_limit_s=60), script, lambda _change: None)
     service.start("a test", now_ms=0)
