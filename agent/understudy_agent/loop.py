@@ -167,8 +167,8 @@ class Agent:
         return pacing.next_read_ms(self._reads.calls, self._beats.calls, self._view, self._standing.terms)
 
     def _beat_if_due(self, now_ms: int) -> None:
-        if not self._services.all_looked_at:
-            return  # a first beat that did not know the services would be no news
+        if not self._services.all_looked_at or pacing.awaits_first_read(self._reads.calls, now_ms):
+            return  # a first beat that did not know the services, or what is to become of them, would mislead
         silence = pacing.silence_of_active(self._view, self._who.instance, self._who.boot, now_ms)
         self._urgency = pacing.urgency_after(self._urgency, silence)
         urgent = pacing.urgent_beat_due(self._urgency, silence, self._beats.calls, now_ms)

@@ -55,7 +55,8 @@ def test_every_fault_is_told_with_section_key_value_and_what_is_allowed():
     told = faults(
         "[agent]\ncluster = orders db\nbus = b\ninstance_arn = i-0a\nboot = a_b\nruntime_dir = run\n"
         "on_stop_failure = pray\ncall_timeout_s = soon\nclustre = x\n"
-        "[service db]\nkind = unit\nstart_limit_s = 0\nrestart_tries = 1.5\nrestart_window_s = 0\ncommand = db\ndepends_on = disk\n"
+        "[service db]\nkind = unit\nstart_limit_s = 0\nrestart_tries = 1.5\nrestart_window_s = 0\n"
+        "command = db\ndepends_on = disk\n"
         "[service web]\nkind = daemon\n"
         "[service job]\nkind = script\nstart = 'open\nstop = stop\n"
         "[service proxy]\nkind = process\nready = localhost:80\n"

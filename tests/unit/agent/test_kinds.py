@@ -15,7 +15,7 @@ import pytest
 from tests.unit.agent.waiting import wait_for
 from understudy_agent import tasks
 from understudy_agent.kinds import TETHER, Process, Script, Unit
-from understudy_agent.model import ServiceSpec, State
+from understudy_agent.model import Change, ServiceSpec, State
 from understudy_agent.service import LOOK_LIMIT_MS, Service
 from understudy_agent.tasks import Outcome, Task, command_task, group_is_gone, signal_group
 
@@ -242,7 +242,8 @@ def group_of_a_start_that_hangs(directory: Path) -> tuple[Script, Path]:
 
 def test_a_script_that_hangs_is_killed_at_its_limit_with_all_that_it_has_forked(tmp_path: Path):
     script, there = group_of_a_start_that_hangs(tmp_path)
-    service = Service(ServiceSpec("reports", start_limit_s=60), script, lambda _change: None)
+    told: list[Change] = []
+    service = Service(ServiceSpec("reports", start_limit_s=60), script, told.append)
     service.start("a test", now_ms=0)
 
     def started() -> bool:
@@ -252,9 +253,9 @@ def test_a_script_that_hangs_is_killed_at_its_limit_with_all_that_it_has_forked(
     wait_for(started)
     group = int(there.read_text())
     assert not group_is_gone(group)
-    assert service.state is State.STARTING
+    assert [change.new for change in told] == [State.STARTING]
     service.advance(60_000, 1000)
-    assert service.state is State.FAILED
+    assert [change.new for change in told] == [State.STARTING, State.FAILED]
     assert wait_for(lambda: reaped() and group_is_gone(group))
 
 

@@ -16,6 +16,7 @@ from understudy_agent.model import ServiceSpec
 from understudy_agent.ports import Self
 from understudy_agent.services import Services
 from understudy_agent.systemd import Notifier
+from understudy_agent.tasks import Outcome
 
 
 class World:
@@ -321,6 +322,28 @@ def test_a_restarted_agent_adopts_what_runs_under_a_lease_that_goes_on(active):
     active.pass_time(20)
     assert active.kind.asked == ["start"]
     assert active.service_says() == "IN_SERVICE"
+
+
+def test_a_restarted_agent_whose_services_died_with_it_starts_them_before_it_tells_of_them(active):  # S16
+    """A first beat that said OUT_OF_SERVICE would have the controller fail over."""
+    beats = len(active.aws.beats)
+    active.kind.running = False
+    active.kind.hangs.add("start")
+    active.start_agent()
+    active.pass_time(1)
+    assert {beat["services"]["db"] for beat in active.aws.beats[beats:]} == {"STARTING"}
+    active.kind.tasks[-1].outcome, active.kind.running = Outcome.DONE, True
+    active.pass_time(1)
+    assert active.service_says() == "IN_SERVICE"
+
+
+def test_an_agent_whose_first_read_hangs_beats_all_the_same(tmp_path):
+    world = World(tmp_path, item(epoch=1, active=OTHER))
+    world.read_caller.hangs = True
+    world.pass_time(2.9)
+    assert world.aws.beats == []
+    world.pass_time(0.3)
+    assert len(world.aws.beats) == 1
 
 
 def test_the_lease_file_goes_when_the_lease_is_over_and_all_is_down(active):
