@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from .lease import StateView, Terms
 
+FIRST_READ_LIMIT_MS = 3000
 FIRST_RETRY_MS = 500
 READ_AFTER_OWN_BEAT_MS = 300
 READ_WHILE_MOVING_MS = 500
@@ -63,6 +64,16 @@ def next_read_ms(reads: Calls, beats: Calls, view: StateView | None, terms: Term
         if reads.begun_ms < echo_ms:
             due_ms = min(due_ms, echo_ms)
     return due_ms
+
+
+def awaits_first_read(reads: Calls, now_ms: int) -> bool:
+    """Whether the first read may still tell, within its limit, what the services are for.
+
+    An agent that took its services along when it died, and holds the lease, is about to start them again.
+    """
+    if reads.done_ms is not None:
+        return False
+    return reads.begun_ms is None or now_ms - reads.begun_ms < FIRST_READ_LIMIT_MS
 
 
 def silence_of_active(view: StateView | None, me: str, boot: str, now_ms: int) -> tuple[int, str, int] | None:
