@@ -309,6 +309,9 @@ class _NoParameters:
     def cluster_text(self, cluster: str) -> ParameterText | None:
         return None
 
+    def tuning_text(self) -> ParameterText | None:
+        return None
+
     def cluster_texts(self) -> Any:
         return iter(())
 

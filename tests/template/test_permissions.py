@@ -27,6 +27,7 @@ ALLOWED: dict[str, set[str]] = {
         "dynamodb:DeleteItem",
         "dynamodb:ConditionCheckItem",
         "ssm:GetParametersByPath",
+        "ssm:GetParameter",
         "route53:ListResourceRecordSets",
         "route53:GetChange",
         "ec2:DescribeInstances",

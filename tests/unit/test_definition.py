@@ -73,7 +73,7 @@ def test_a_definition_is_normalised_with_every_default_and_the_addresses_of_ec2(
         record=Record("Z0EXAMPLE", "orders-db.corp.example.com"),
         services=(ServiceSpec("data"), ServiceSpec("postgresql", ("data",))),
         policy=Policy(silence_limit_s=20, max_failovers=FailoverBudget(count=5)),
-        tuning=Tuning(ROUTE53_TTL=5),
+        tuning_set={"ROUTE53_TTL": 5},
     )
 
 

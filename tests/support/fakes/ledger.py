@@ -167,6 +167,21 @@ class FakeLedger(Faulty):
             self.put_definition(definition)
             self.put_state(replace(after, revision=there.revision + 1 if there else 1, nodes=nodes))
 
+    def tuning(self) -> Mapping[str, int]:
+        """As StateLedger.tuning."""
+        with self._called("tuning"):
+            return dict(self.items.get(("stack#", "tuning"), ({}, ""))[0])
+
+    def tuning_digest(self) -> str:
+        """As Registry.tuning_digest."""
+        with self._called("tuning_digest"):
+            return str(self.items.get(("stack#", "tuning"), ({}, ""))[1])
+
+    def put_tuning(self, values: Mapping[str, int], digest: str) -> None:
+        """As Registry.put_tuning."""
+        with self._called("put_tuning"):
+            self.items[("stack#", "tuning")] = (dict(values), digest)
+
     def refused_digest(self, cluster: str) -> str:
         """As Registry.refused_digest."""
         with self._called("refused_digest"):

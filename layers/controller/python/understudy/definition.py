@@ -10,7 +10,6 @@ from understudy.document import ClusterDocument
 from understudy.domain.definition import Definition, FailoverBudget, NodeSpec, Policy, Record, ServiceSpec
 from understudy.domain.lease import contradictions
 from understudy.domain.quoting import quoted
-from understudy.domain.tuning import Tuning
 from understudy.plain_yaml import read_plain_yaml
 from understudy.ports import InstanceFacts, Nodes, ParameterText
 
@@ -89,7 +88,7 @@ def define(cluster: str, version: int, document: ClusterDocument, instances: Map
         record=Record(address.hosted_zone_id, address.name.rstrip("."), address.type),
         services=tuple(ServiceSpec(service.name, service.depends_on) for service in document.services),
         policy=Policy(**policy, max_failovers=budget),
-        tuning=Tuning(**document.tuning.model_dump()),
+        tuning_set=document.tuning.model_dump(exclude_unset=True),
     )
 
 

@@ -4,6 +4,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
+from understudy.domain.tuning import LIMITS
+
 NAME = r"^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$"
 DNS_LABEL = r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?"
 
@@ -32,8 +34,6 @@ NoTruth = BeforeValidator(_no_truth)
 Seconds = Annotated[float, Field(ge=0.1, le=3600), NoTruth]
 FenceSeconds = Annotated[float, Field(ge=1, le=600), NoTruth]
 StartSeconds = Annotated[float, Field(ge=1, le=900), NoTruth]
-Interval = Annotated[int, Field(ge=1, le=300), NoTruth]
-Tries = Annotated[int, Field(ge=1, le=100), NoTruth]
 Priority = Annotated[int, Field(ge=1, le=1000), NoTruth]
 
 
@@ -91,16 +91,21 @@ class PolicyDocument(_Part):
     max_failovers: BudgetDocument = BudgetDocument()
 
 
-class TuningDocument(_Part):
-    """The tunables of the Recovery Kit for Route 53, under its names and with its defaults."""
+def _within(name: str) -> Any:
+    least, most = LIMITS[name]
+    return Field(ge=least, le=most)
 
-    ROUTE53_TTL: Annotated[int, Field(ge=1, le=86400), NoTruth] = 10
-    ROUTE53_RECORD_INTERVAL: Interval = 2
-    ROUTE53_RECORD_TRY_COUNT: Tries = 3
-    ROUTE53_CHANGEID_INTERVAL: Interval = 20
-    ROUTE53_CHANGEID_TRY_COUNT: Tries = 5
-    ROUTE53_RECORDCHECK_INTERVAL: Interval = 2
-    ROUTE53_RECORDCHECK_TRY_COUNT: Tries = 4
+
+class TuningDocument(_Part):
+    """The tunables of the Recovery Kit for Route 53. What is left out is the stack's, or the default shown here."""
+
+    ROUTE53_TTL: Annotated[int, _within("ROUTE53_TTL"), NoTruth] = 10
+    ROUTE53_RECORD_INTERVAL: Annotated[int, _within("ROUTE53_RECORD_INTERVAL"), NoTruth] = 2
+    ROUTE53_RECORD_TRY_COUNT: Annotated[int, _within("ROUTE53_RECORD_TRY_COUNT"), NoTruth] = 3
+    ROUTE53_CHANGEID_INTERVAL: Annotated[int, _within("ROUTE53_CHANGEID_INTERVAL"), NoTruth] = 20
+    ROUTE53_CHANGEID_TRY_COUNT: Annotated[int, _within("ROUTE53_CHANGEID_TRY_COUNT"), NoTruth] = 5
+    ROUTE53_RECORDCHECK_INTERVAL: Annotated[int, _within("ROUTE53_RECORDCHECK_INTERVAL"), NoTruth] = 2
+    ROUTE53_RECORDCHECK_TRY_COUNT: Annotated[int, _within("ROUTE53_RECORDCHECK_TRY_COUNT"), NoTruth] = 4
 
 
 class ClusterDocument(_Part):

@@ -60,8 +60,8 @@ class BeatLedger(Protocol):
         ...
 
 
-class StateLedger(Protocol):
-    """The table as those see it who judge and change a cluster's state."""
+class StateReader(Protocol):
+    """The table as those see it who look at a cluster."""
 
     def read(self, cluster: str) -> ClusterState | None:
         """The state, strongly consistent; None when the cluster is not registered."""
@@ -69,6 +69,14 @@ class StateLedger(Protocol):
 
     def definition(self, cluster: str, version: int) -> Definition:
         """The accepted definition of this version, which never changes. Raises KeyError when there is none."""
+        ...
+
+
+class StateLedger(StateReader, Protocol):
+    """The table as those see it who judge and change a cluster's state."""
+
+    def tuning(self) -> Mapping[str, int]:
+        """The tunables that the stack sets, as they stand now; empty when it sets none (S8)."""
         ...
 
     def commit(
@@ -112,16 +120,8 @@ class ClusterIndex(Protocol):
         ...
 
 
-class Registry(Protocol):
+class Registry(StateReader, Protocol):
     """The table as registration sees it."""
-
-    def read(self, cluster: str) -> ClusterState | None:
-        """As StateLedger.read."""
-        ...
-
-    def definition(self, cluster: str, version: int) -> Definition:
-        """As StateLedger.definition."""
-        ...
 
     def register(self, before: ClusterState | None, after: ClusterState, definition: Definition) -> None:
         """Store a new version of a definition, the state that goes with it, and the look-ups of members and alarms.
@@ -129,6 +129,14 @@ class Registry(Protocol):
         One transaction, on condition that the state is still `before` (None: that there is none yet). Raises
         LedgerConflictError otherwise. `after` may add and remove members; the beats of those that stay are kept.
         """
+        ...
+
+    def tuning_digest(self) -> str:
+        """The digest of the text that the stack's tunables are from; empty when there is none."""
+        ...
+
+    def put_tuning(self, values: Mapping[str, int], digest: str) -> None:
+        """Let these be the stack's tunables, from the text of this digest."""
         ...
 
     def refused_digest(self, cluster: str) -> str:
@@ -140,12 +148,16 @@ class Registry(Protocol):
         ...
 
 
-class Zone(Protocol):
-    """Route 53 as the address mover sees it."""
+class RecordReader(Protocol):
+    """Route 53 as those see it who only look."""
 
     def read(self, record: Record) -> RecordReading:
         """The protected record and its guard. Raises AddressUnreadableError."""
         ...
+
+
+class Zone(RecordReader, Protocol):
+    """Route 53 as the address mover sees it."""
 
     def submit(self, record: Record, batch: tuple[Change, ...], comment: str) -> str:
         """Hand in one atomic batch; the change id.
@@ -161,14 +173,6 @@ class ChangeStatus(Protocol):
 
     def is_in_sync(self, change_id: str) -> bool:
         """Whether all of Route 53's servers have it. Raises AddressUnreadableError, also for an unknown change."""
-        ...
-
-
-class RecordReader(Protocol):
-    """Route 53 as registration sees it."""
-
-    def read(self, record: Record) -> RecordReading:
-        """As Zone.read."""
         ...
 
 
@@ -217,6 +221,11 @@ class ParameterText:
     text: str
 
     @property
+    def is_tuning(self) -> bool:
+        """Whether it holds the stack's tunables instead of a cluster's definition."""
+        return self.cluster == ""
+
+    @property
     def digest(self) -> str:
         """Tells texts apart. Versions do not: a parameter that was deleted and put again starts at 1."""
         return hashlib.sha256(self.text.encode()).hexdigest()[:16]
@@ -227,6 +236,10 @@ class Parameters(Protocol):
 
     def cluster_text(self, cluster: str) -> ParameterText | None:
         """The parameter of one cluster, None when it has been deleted."""
+        ...
+
+    def tuning_text(self) -> ParameterText | None:
+        """The parameter with the stack's tunables, None when there is none. Its `cluster` is empty."""
         ...
 
     def cluster_texts(self) -> Iterator[ParameterText]:

@@ -130,9 +130,12 @@ def read_definition(text: ParameterText, version: int) -> tuple[Definition | Non
 
 
 def register(text: ParameterText) -> str:
-    """See `understudy.usecases.register_cluster.register_cluster`."""
+    """Register what a parameter says: the stack's tunables or a cluster's definition."""
     from understudy.usecases.register_cluster import register_cluster
+    from understudy.usecases.register_tuning import register_tuning
 
+    if text.is_tuning:
+        return register_tuning(text, registry=ledger(), announcer=announcer())
     return register_cluster(
         text,
         registry=ledger(),

@@ -1,5 +1,6 @@
 """An accepted cluster definition: every default filled in, every address read from EC2."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from understudy.domain.tuning import Tuning
@@ -61,7 +62,10 @@ class Policy:
 
 @dataclass(frozen=True)
 class Definition:
-    """What one cluster is. `version` grows with every accepted text; `digest` tells texts apart."""
+    """What one cluster is. `version` grows with every accepted text; `digest` tells texts apart.
+
+    `tuning_set`: the tunables that the text sets itself; `tuning`: those in force, with the stack's and the defaults.
+    """
 
     cluster: str
     version: int
@@ -69,6 +73,7 @@ class Definition:
     record: Record
     services: tuple[ServiceSpec, ...] = ()
     policy: Policy = field(default_factory=Policy)
+    tuning_set: Mapping[str, int] = field(default_factory=dict)
     tuning: Tuning = field(default_factory=Tuning)
     digest: str = ""
 

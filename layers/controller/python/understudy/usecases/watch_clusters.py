@@ -73,6 +73,8 @@ def watch_clusters(
 def _texts(parameters: Parameters, faults: list[Exception]) -> Iterable[ParameterText]:
     """The parameters as far as they can be read: clusters are judged even when Parameter Store is out of reach."""
     try:
+        tuning = parameters.tuning_text()
+        yield from [tuning] if tuning else []
         yield from parameters.cluster_texts()
     except Exception as fault:
         log.exception("parameters not read")
