@@ -18,6 +18,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
         changes=wiring.changes(),
         register=wiring.register,
         judge=wiring.judge(),
+        monitor=wiring.monitor(),
         clock=wiring.clock,
     )
     wiring.count("ClustersJudged", report.judged)

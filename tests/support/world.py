@@ -24,6 +24,7 @@ from understudy.domain.model import ClusterState, NodeReport, PowerReading
 from understudy.ports import ParameterText
 from understudy.usecases.await_service import await_service
 from understudy.usecases.check_change import check_change
+from understudy.usecases.check_records import RecordMonitor
 from understudy.usecases.close_transition import close_transition
 from understudy.usecases.fence_node import fence_node
 from understudy.usecases.grant_lease import grant_lease
@@ -188,6 +189,9 @@ class World:
             changes=self.zone,
             register=lambda text: None,
             judge=self.judge,
+            monitor=RecordMonitor(
+                self.ledger, self.zone, self.announcer, self.clock, lambda seconds: None, "understudy"
+            ),
             clock=self.clock,
         )
 

@@ -9,8 +9,8 @@ from understudy.domain.definition import FailoverBudget, Policy
 from understudy.domain.errors import LedgerConflictError
 from understudy.domain.lease import terms_of
 from understudy.domain.model import Alarm, NodeReport
+from understudy.domain.signal import AlarmSignal
 from understudy.domain.tuning import Tuning
-from understudy.ports import AlarmSignal
 
 
 def with_alarms(*alarms: str, version: int = 1):

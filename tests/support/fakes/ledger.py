@@ -10,7 +10,8 @@ from understudy.domain.definition import Definition
 from understudy.domain.errors import LedgerConflictError
 from understudy.domain.heartbeat import Beat
 from understudy.domain.model import Alarm, ClusterState, NodeReport
-from understudy.ports import NOT_A_MEMBER, STALE, UNKNOWN_CLUSTER, PowerSignal, Refusal, Signal
+from understudy.domain.signal import PowerSignal, Signal
+from understudy.ports import NOT_A_MEMBER, STALE, UNKNOWN_CLUSTER, Refusal
 
 STAGE_PREFIX = "stages."
 

@@ -8,7 +8,8 @@ from typing import Any, Protocol
 from understudy.domain.definition import Definition, Record
 from understudy.domain.heartbeat import Beat
 from understudy.domain.model import ClusterState, PowerReading
-from understudy.domain.record import Change, RecordReading
+from understudy.domain.record import Change, RecordReading, RecordSet
+from understudy.domain.signal import Signal
 
 
 @dataclass(frozen=True)
@@ -21,28 +22,6 @@ class Refusal:
 UNKNOWN_CLUSTER = Refusal("unknown_cluster")
 NOT_A_MEMBER = Refusal("not_a_member")
 STALE = Refusal("stale")
-
-
-@dataclass(frozen=True)
-class PowerSignal:
-    """EC2's word on an instance, with the time of its event (whole seconds)."""
-
-    instance_id: str
-    power: PowerReading
-    at: int
-
-
-@dataclass(frozen=True)
-class AlarmSignal:
-    """CloudWatch's word on an alarm that a definition names for a node, with the time of its event (whole seconds)."""
-
-    instance_id: str
-    alarm: str
-    on: bool
-    at: int
-
-
-Signal = PowerSignal | AlarmSignal
 
 
 class BeatLedger(Protocol):
@@ -153,6 +132,14 @@ class RecordReader(Protocol):
 
     def read(self, record: Record) -> RecordReading:
         """The protected record and its guard. Raises AddressUnreadableError."""
+        ...
+
+
+class ZoneListing(Protocol):
+    """Route 53 as the record monitor sees it."""
+
+    def list_zone(self, hosted_zone_id: str) -> Mapping[tuple[str, str], RecordSet]:
+        """Every record set of a zone by (name, type), page by page. Raises AddressUnreadableError."""
         ...
 
 

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from aws_lambda_powertools import Logger
@@ -18,6 +18,9 @@ from understudy.usecases.judging import Judge
 
 WARM = {"warm": True}
 """What the schedule of the template sends to the functions that a failover waits for."""
+
+if TYPE_CHECKING:
+    from understudy.usecases.check_records import RecordMonitor
 
 Handler = Callable[[dict[str, Any], Any], Any]
 
@@ -120,6 +123,13 @@ def parameters() -> Parameters:
 def judge() -> Judge:
     """Decides and acts."""
     return Judge(ledger(), launcher(), announcer(), clock)
+
+
+def monitor() -> "RecordMonitor":
+    """The record monitor."""
+    from understudy.usecases.check_records import RecordMonitor
+
+    return RecordMonitor(ledger(), _route53_zone(), announcer(), clock, time.sleep, stack())
 
 
 def read_definition(text: ParameterText, version: int) -> tuple[Definition | None, list[str]]:

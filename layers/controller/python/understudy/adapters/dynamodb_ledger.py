@@ -19,7 +19,8 @@ from understudy.domain.definition import Definition
 from understudy.domain.errors import LedgerConflictError
 from understudy.domain.heartbeat import Beat
 from understudy.domain.model import ClusterState
-from understudy.ports import Refusal, Signal
+from understudy.domain.signal import Signal
+from understudy.ports import Refusal
 
 INDEX = "clusters"
 CONDITION_FAILED = "ConditionalCheckFailedException"

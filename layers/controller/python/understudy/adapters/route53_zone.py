@@ -1,5 +1,6 @@
 """The protected record in Route 53: Zone, RecordReader and ChangeStatus."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -13,6 +14,7 @@ from understudy.domain.record import Change, RecordReading, RecordSet, guard_nam
 BATCH_REFUSED = "InvalidChangeBatch"
 IN_SYNC = "INSYNC"
 COMMENT_LIMIT = 256
+PAGE_SIZE = 300
 
 
 class Route53Zone:
@@ -61,6 +63,24 @@ class Route53Zone:
             raise AddressUnreadableError(f"change {change_id}: {fault}") from fault
         return bool(answer["ChangeInfo"]["Status"] == IN_SYNC)
 
+    def list_zone(self, hosted_zone_id: str) -> Mapping[tuple[str, str], RecordSet]:
+        """Every record set of a zone by (name, type), 300 a call (S5).
+
+        An alias, or a record with a routing policy, has values that no protected record has.
+        Raises AddressUnreadableError.
+        """
+        pages = self._client.get_paginator("list_resource_record_sets").paginate(
+            HostedZoneId=hosted_zone_id, PaginationConfig={"PageSize": PAGE_SIZE}
+        )
+        try:
+            return {
+                (plain_name(found["Name"]), found["Type"]): _any_record_set(found)
+                for page in pages
+                for found in page["ResourceRecordSets"]
+            }
+        except (ClientError, NO_ANSWER) as fault:
+            raise AddressUnreadableError(f"{hosted_zone_id}: {fault}") from fault
+
     def _read(self, hosted_zone_id: str, name: str, kind: str) -> RecordSet | None:
         try:
             answer = self._client.list_resource_record_sets(
@@ -72,6 +92,13 @@ class Route53Zone:
         except (ClientError, NO_ANSWER, ForeignRecordError) as fault:
             raise AddressUnreadableError(f"{hosted_zone_id} {name} {kind}: {fault}") from fault
         return None
+
+
+def _any_record_set(found: Mapping[str, Any]) -> RecordSet:
+    try:
+        return read_record_set(found)
+    except ForeignRecordError as fault:
+        return RecordSet(plain_name(found["Name"]), found["Type"], 0, (str(fault),))
 
 
 def _refusal(fault: ClientError, why: str) -> Exception:

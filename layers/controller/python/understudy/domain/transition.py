@@ -148,6 +148,11 @@ def address_owed(state: ClusterState, now: int) -> ClusterState:
     return replace(state, address=Address(AddressStatus.OWED, state.epoch, retry_at=now + REPAIR_GAP_S))
 
 
+def address_drifted(state: ClusterState, now: int) -> ClusterState:
+    """The state after the record was found changed by somebody else: it is owed, and due at once (S5)."""
+    return replace(state, address=Address(AddressStatus.OWED, state.epoch, retry_at=now))
+
+
 def address_in_sync(state: ClusterState) -> ClusterState:
     """The state after Route 53 has said INSYNC for every change of the address."""
     assert state.address is not None  # noqa: S101 - only an accepted change can come in sync

@@ -5,9 +5,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from understudy.domain.definition import Policy
+from understudy.domain.definition import Definition, Policy
 from understudy.domain.errors import LedgerConflictError
 from understudy.domain.model import AddressStatus, ClusterState, PowerReading
+from understudy.domain.signal import PowerSignal
 from understudy.domain.situation import Observer, is_heard_now, observer_by_clock
 from understudy.domain.transition import address_in_sync
 from understudy.ports import (
@@ -17,11 +18,11 @@ from understudy.ports import (
     Nodes,
     Parameters,
     ParameterText,
-    PowerSignal,
     Refusal,
     StateLedger,
 )
 from understudy.usecases.check_change import is_in_sync
+from understudy.usecases.check_records import RecordMonitor
 from understudy.usecases.judging import Judge
 from understudy.usecases.step import Clock
 
@@ -43,8 +44,13 @@ class View:
     """A cluster as it was read `at` (seconds): each is judged by its own time, however long the watch takes."""
 
     state: ClusterState
-    policy: Policy
+    definition: Definition
     at: int
+
+    @property
+    def policy(self) -> Policy:
+        """The policy that it is judged by."""
+        return self.definition.policy
 
 
 def watch_clusters(
@@ -57,9 +63,10 @@ def watch_clusters(
     changes: ChangeStatus,
     register: Callable[[ParameterText], object],
     judge: Judge,
+    monitor: RecordMonitor,
     clock: Clock,
 ) -> WatchReport:
-    """Register what was put and not seen, judge every cluster by the clock, and follow changes that still propagate."""
+    """Register what was put and not seen, judge every cluster, follow pending changes, and check the records."""
     faults: list[Exception] = []
     registered = _each(_texts(parameters, faults), register, faults)
     views: list[View] = []
@@ -67,6 +74,7 @@ def watch_clusters(
     is_anyone_heard = any(is_heard_now(view.state, view.policy, view.at) for view in views)
     judged = _each(views, lambda view: judge.judge(view.state, view.at, _observer(view, is_anyone_heard)), faults)
     _each(views, lambda view: _follow(view.state, ledger, changes, clock), faults)
+    _each([[(view.state, view.definition) for view in views]], monitor.check, faults)
     return WatchReport(registered, judged, tuple(faults))
 
 
@@ -107,7 +115,7 @@ def _gather(name: str, ledger: StateLedger, beats: BeatLedger, nodes: Nodes, clo
             state = state if isinstance(told, Refusal) else told
     if state is None:
         return []
-    return [View(state, ledger.definition(name, state.definition_version).policy, int(clock()))]
+    return [View(state, ledger.definition(name, state.definition_version), int(clock()))]
 
 
 def _observer(view: View, is_anyone_heard: bool) -> Observer:
