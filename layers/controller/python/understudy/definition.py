@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from understudy.document import ClusterDocument
-from understudy.domain.definition import Definition, FailoverBudget, NodeSpec, Policy, Record, ServiceSpec
+from understudy.domain.definition import ClientVpc, Definition, FailoverBudget, NodeSpec, Policy, Record, ServiceSpec
 from understudy.domain.lease import contradictions
 from understudy.domain.quoting import quoted
 from understudy.domain.tuning import Tuning
@@ -90,6 +90,8 @@ def define(cluster: str, version: int, document: ClusterDocument, instances: Map
         services=tuple(ServiceSpec(service.name, service.depends_on) for service in document.services),
         policy=Policy(**policy, max_failovers=budget),
         tuning=Tuning(**document.tuning.model_dump()),
+        client_vpcs=tuple(ClientVpc(each.vpc_id, each.region) for each in document.client_vpcs),
+        dns_forwarder=document.dns_forwarder,
     )
 
 

@@ -60,8 +60,19 @@ class Policy:
 
 
 @dataclass(frozen=True)
+class ClientVpc:
+    """A VPC in which clients resolve the protected name: a peered one, for example, also of another account (S2)."""
+
+    vpc_id: str
+    region: str
+
+
+@dataclass(frozen=True)
 class Definition:
-    """What one cluster is. `version` grows with every accepted text; `digest` tells texts apart."""
+    """What one cluster is. `version` grows with every accepted text; `digest` tells texts apart.
+
+    `dns_forwarder`: the operator states that on-premises clients reach the zone by a forwarder of their own (S2).
+    """
 
     cluster: str
     version: int
@@ -71,6 +82,8 @@ class Definition:
     policy: Policy = field(default_factory=Policy)
     tuning: Tuning = field(default_factory=Tuning)
     digest: str = ""
+    client_vpcs: tuple[ClientVpc, ...] = ()
+    dns_forwarder: bool = False
 
     def node(self, instance_id: str) -> NodeSpec | None:
         """The member with this instance id, or None."""
