@@ -38,7 +38,10 @@ TAIL = """
 - Whether clients can really resolve and reach the name: it reads how AWS is set up, and sends no packet.
 - Associations of a private zone by a Route 53 Profile, and Resolver endpoints of other accounts or Regions.
 - Permissions are asked of IAM's simulation for the role of `move_address`, with the condition keys of a real change.
-  The embedded AWS does not play it right, so this adapter is tested against recorded shapes of the real API.
+  moto has no simulation, and the embedded AWS's proves nothing: this adapter is tested against recorded shapes of the
+  real API. So are alias and weighted records, the tag of Auto Scaling, and the maintenance options of an instance.
+- Nothing of it has run on real AWS yet. That IAM holds the function to the attribute `report` of the table by
+  `dynamodb:Attributes` is documented by AWS, and not seen here.
 """
 
 

@@ -1,4 +1,4 @@
-"""IAM's simulation, in recorded shapes of the real API: moto has none, and MiniStack's does not know condition keys."""
+"""IAM's simulation, in recorded shapes of the real API: moto has none, and the embedded AWS's proves nothing."""
 
 from collections.abc import Iterator
 from typing import Any

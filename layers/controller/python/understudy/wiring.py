@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from aws_lambda_powertools import Logger
@@ -15,6 +15,9 @@ from understudy.domain.definition import Definition
 from understudy.ports import Announcer, ChangeStatus, Launcher, Nodes, Parameters, ParameterText, Zone
 from understudy.settings import settings
 from understudy.usecases.judging import Judge
+
+if TYPE_CHECKING:
+    from understudy.usecases.check_readiness import Inspector
 
 Handler = Callable[[dict[str, Any], Any], Any]
 
@@ -129,4 +132,27 @@ def register(text: ParameterText) -> str:
         announcer=announcer(),
         clock=clock,
         stack=stack(),
+    )
+
+
+@cache
+def inspector() -> "Inspector":
+    """Whoever checks readiness. It reads more of AWS than anybody else, and nobody else imports what it needs."""
+    from understudy.adapters.dynamodb_readiness import DynamoDbReportBook
+    from understudy.adapters.ec2_readings import Ec2Readings
+    from understudy.adapters.iam_rights import IamRights
+    from understudy.adapters.route53_readings import ResolverReadings, Route53Readings
+    from understudy.usecases.check_readiness import Inspector
+
+    return Inspector(
+        ledger=ledger(),
+        book=DynamoDbReportBook(_client("dynamodb"), settings().table_name),
+        instances=Ec2Readings(lambda: _client("ec2")),
+        zones=Route53Readings(_client("route53")),
+        endpoints=ResolverReadings(lambda: _client("route53resolver")),
+        rights=IamRights(lambda: _client("iam"), settings().mover_role_arn),
+        announcer=announcer(),
+        clock=clock,
+        stack=stack(),
+        count=lambda faults: count("ReadinessFaults", faults),
     )

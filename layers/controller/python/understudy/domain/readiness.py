@@ -45,7 +45,7 @@ def examine(facts: Facts) -> tuple[CheckResult, ...]:
 def _result(check: Check, finding: Finding) -> CheckResult:
     advice = {
         Verdict.PASS: "",
-        Verdict.UNKNOWN: f"It could not be read, which is neither good nor bad. Look for yourself: {check.command}",
+        Verdict.UNKNOWN: f"It is not known, which is neither good nor bad. Look for yourself: {check.command}",
     }.get(finding.verdict, check.remedy)
     return CheckResult(check.name, finding.verdict, finding.found, advice)
 

@@ -115,7 +115,7 @@ class Verdict(StrEnum):
     PASS = "PASS"  # noqa: S105 - no password
     WARN = "WARN"  # it works, at a price or a risk that is named
     FAIL = "FAIL"  # a rule is broken
-    UNKNOWN = "UNKNOWN"  # it could not be read: neither good nor bad
+    UNKNOWN = "UNKNOWN"  # it could not be read, or is not known yet: neither good nor bad
 
 
 GRAVITY = (Verdict.PASS, Verdict.WARN, Verdict.UNKNOWN, Verdict.FAIL)
