@@ -8,8 +8,10 @@ import pytest
 from tests.template import cfn
 from understudy.adapters.event_announcer import SOURCE
 from understudy.usecases.register_cluster import DEFINITION_ACCEPTED
+from understudy.wiring import WARM
 
 RULES = cfn.of_type("AWS::Events::Rule")
+KEPT_WARM = ("OpenTransition", "FenceNode", "MoveAddress", "GrantLease", "AwaitService")
 STALE_AFTER_S = {
     "RecordHeartbeatFunctionHeartbeat": 60,
     "WatchClustersFunctionMinute": 60,
@@ -18,6 +20,7 @@ STALE_AFTER_S = {
     "RegisterClusterFunctionParameter": 3600,
     "CheckReadinessFunctionDay": 3600,
     "CheckReadinessFunctionDefinition": 3600,
+    **{f"{step}FunctionKeepWarm": 60 for step in KEPT_WARM},
 }
 ON_OWN_BUS = {"RecordHeartbeatFunctionHeartbeat", "CheckReadinessFunctionDefinition"}
 
@@ -47,6 +50,14 @@ def test_a_heartbeat_arrives_with_the_clock_of_aws_and_the_identity_of_its_sende
         "ingested_at": "2026-11-22T10:00:00Z",
         "detail": "$.detail",
     }
+
+
+@pytest.mark.parametrize("step", KEPT_WARM)
+def test_the_steps_that_a_failover_waits_for_are_kept_warm_with_what_their_handlers_know(step):
+    rule = RULES[f"{step}FunctionKeepWarm"]
+    (target,) = rule["Targets"]
+    assert rule["ScheduleExpression"] == "rate(5 minutes)"
+    assert json.loads(target["Input"]) == WARM
 
 
 def test_the_watch_comes_every_minute():

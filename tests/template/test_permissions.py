@@ -57,9 +57,7 @@ ALLOWED: dict[str, set[str]] = {
     },
     "OpenTransition": {
         "dynamodb:GetItem",
-        "dynamodb:PutItem",
         "dynamodb:UpdateItem",
-        "dynamodb:ConditionCheckItem",
         "events:PutEvents",
     },
     "FenceNode": {"dynamodb:GetItem", "dynamodb:UpdateItem", "ec2:DescribeInstances"},

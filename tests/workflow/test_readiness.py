@@ -4,7 +4,7 @@ from functools import partial
 
 import pytest
 
-from tests.support.asl_runner import Execution, Status
+from tests.support.asl_runner import Execution, Handler, Status
 from tests.support.builders import CLUSTER, NODE_B
 from tests.support.fakes import FakeReportBook
 from tests.support.readiness import GUARD_KEY, NAME_KEY, an_instance, found, readings
@@ -37,7 +37,7 @@ class Scene:
             count=lambda faults: None,
         )
         check = partial(check_readiness, inspector=inspector, index=self.world.ledger)
-        handlers = {**self.world.handlers, "check_readiness": check}
+        handlers: dict[str, Handler] = {**self.world.handlers, "check_readiness": check}
         request = {"cluster": cluster, "action": "check", "reason": "before the drill"}
         return Execution(WORKFLOW, handlers, request, clock=self.world.clock).run()
 

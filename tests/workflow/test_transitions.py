@@ -36,6 +36,7 @@ def test_a_dead_node_is_noticed_fenced_and_followed_by_its_standby():  # S4 S10 
     assert guard_epoch(world.zone.read(RECORD).guard) == 2
     assert (story["rule"], story["proof"], story["outcome"]) == ("active-is-silent", "LEASE_EXPIRED", "IN_SERVICE")
     assert story["facts"]["nodes"]["node-a"]["health"] == "SILENT"
+    assert story["expires_at"] == int(story["stages"]["opened_at"]) + 400 * 86_400
     stages = story["stages"]
     order = ["noticed_at", "opened_at", "fenced_at", "accepted_at", "granted_at", "in_service_at", "in_sync_at"]
     assert [stages[name] for name in order] == sorted(stages[name] for name in order)

@@ -23,6 +23,8 @@ from understudy.usecases.facts import facts_of
 from understudy.usecases.step import Clock, Outcome, answer, redo_on_conflict, tell
 
 TRANSITION_OPENED = "Understudy Transition Opened"
+HISTORY_KEPT_S = 400 * 86_400
+"""How long the history of a transition is kept: DynamoDB deletes the item some days after `expires_at` (seconds)."""
 log = logging.getLogger(__name__)
 
 
@@ -126,6 +128,7 @@ def _story(
         "reason": request.reason,
         "execution": after.transition.execution,
         "facts": facts_of(state, definition, int(now)),
+        "expires_at": int(now) + HISTORY_KEPT_S,
         "stages.noticed_at": request.noticed_at or now,
         "stages.opened_at": now,
     }
