@@ -6,6 +6,8 @@ import re
 import pytest
 
 from tests.template import cfn
+from understudy.adapters.event_announcer import SOURCE
+from understudy.usecases.register_cluster import DEFINITION_ACCEPTED
 from understudy.wiring import WARM
 
 RULES = cfn.of_type("AWS::Events::Rule")
@@ -16,16 +18,19 @@ STALE_AFTER_S = {
     "ReceiveSignalFunctionInstanceState": 3600,
     "ReceiveSignalFunctionAlarmState": 3600,
     "RegisterClusterFunctionParameter": 3600,
+    "CheckReadinessFunctionDay": 3600,
+    "CheckReadinessFunctionDefinition": 3600,
     **{f"{step}FunctionKeepWarm": 60 for step in KEPT_WARM},
 }
+ON_OWN_BUS = {"RecordHeartbeatFunctionHeartbeat", "CheckReadinessFunctionDefinition"}
 
 
 def test_these_rules_and_no_others_wake_the_controller():
     assert set(RULES) == set(STALE_AFTER_S)
 
 
-def test_heartbeats_come_on_the_stacks_own_bus_and_the_rest_on_the_default_one():
-    assert {name for name, rule in RULES.items() if "EventBusName" in rule} == {"RecordHeartbeatFunctionHeartbeat"}
+def test_what_nodes_and_controller_say_comes_on_the_stacks_own_bus_and_the_rest_on_the_default_one():
+    assert {name for name, rule in RULES.items() if "EventBusName" in rule} == ON_OWN_BUS
     assert RULES["RecordHeartbeatFunctionHeartbeat"]["EventPattern"] == {
         "detail-type": ["Understudy Heartbeat"],
         "source": [{"prefix": "arn:"}],
@@ -80,6 +85,14 @@ def test_a_definition_is_read_when_its_parameter_changes():
     }
 
 
+def test_readiness_is_checked_every_day_and_when_a_definition_was_accepted():  # S1
+    assert RULES["CheckReadinessFunctionDay"]["ScheduleExpression"] == "rate(1 day)"
+    assert RULES["CheckReadinessFunctionDefinition"]["EventPattern"] == {
+        "source": [SOURCE],
+        "detail-type": [DEFINITION_ACCEPTED],
+    }
+
+
 @pytest.mark.parametrize("name", RULES)
 def test_a_rule_gives_up_in_time_and_keeps_what_it_could_not_deliver(name):  # B8
     (target,) = RULES[name]["Targets"]
@@ -94,6 +107,7 @@ def test_a_rule_gives_up_in_time_and_keeps_what_it_could_not_deliver(name):  # B
         ("WatchClusters", 60, 0),
         ("ReceiveSignal", 3600, 2),
         ("RegisterCluster", 3600, 2),
+        ("CheckReadiness", 3600, 1),
     ],
 )
 def test_what_an_entry_could_not_handle_is_kept(function, age_s, retries):  # B8
@@ -104,4 +118,4 @@ def test_what_an_entry_could_not_handle_is_kept(function, age_s, retries):  # B8
 
 
 def test_only_entries_are_invoked_asynchronously():
-    assert len(cfn.of_type("AWS::Lambda::EventInvokeConfig")) == 4
+    assert len(cfn.of_type("AWS::Lambda::EventInvokeConfig")) == 5

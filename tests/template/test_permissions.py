@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from tests.template import cfn
+from understudy.adapters.dynamodb_readiness import REPORT
 
 PARAMETERS = {
     "HostedZoneIds": ["Z1", "Z2"],
@@ -71,11 +72,28 @@ ALLOWED: dict[str, set[str]] = {
     "AwaitService": {"dynamodb:GetItem", "dynamodb:UpdateItem"},
     "CheckChange": {"dynamodb:GetItem", "dynamodb:UpdateItem", "route53:GetChange"},
     "CloseTransition": {"dynamodb:GetItem", "dynamodb:UpdateItem", "events:PutEvents"},
+    "CheckReadiness": {
+        "dynamodb:GetItem",
+        "dynamodb:UpdateItem",
+        "dynamodb:Query",
+        "route53:GetHostedZone",
+        "route53:ListResourceRecordSets",
+        "ec2:DescribeInstances",
+        "ec2:DescribeInstanceAttribute",
+        "ec2:DescribeVpcAttribute",
+        "route53resolver:ListResolverEndpoints",
+        "iam:SimulatePrincipalPolicy",
+        "events:PutEvents",
+        "sqs:SendMessage",
+    },
 }
 MANAGED = {"AWSLambdaBasicExecutionRole", "AWSXrayWriteOnlyAccess"}  # write logs, write traces
 # No call of these takes a resource, so IAM cannot name one.
 WITHOUT_RESOURCE = {
     "ec2:DescribeInstances",
+    "ec2:DescribeInstanceAttribute",
+    "ec2:DescribeVpcAttribute",
+    "route53resolver:ListResolverEndpoints",
     "logs:CreateLogDelivery",
     "logs:GetLogDelivery",
     "logs:UpdateLogDelivery",
@@ -119,8 +137,28 @@ def test_only_moving_the_address_may_write_dns():  # B1
 
 
 def test_nothing_can_run_a_command_on_a_node_or_call_another_function():  # B10
+    asking = {"iam:SimulatePrincipalPolicy"}  # it asks what another role may do, and does nothing
     for actions in ALLOWED.values():
-        assert not {a for a in actions if a.startswith(("ssm:Send", "ssm:Start", "lambda:", "iam:", "sts:"))}
+        assert not {a for a in actions if a.startswith(("ssm:Send", "ssm:Start", "lambda:", "iam:", "sts:"))} - asking
+
+
+def test_the_readiness_check_changes_nothing_but_its_own_report():
+    statement = granting("CheckReadiness", "dynamodb:UpdateItem")
+    assert statement["Action"] == "dynamodb:UpdateItem"
+    assert statement["Condition"] == {
+        "ForAllValues:StringEquals": {"dynamodb:Attributes": ["pk", "sk", REPORT]},
+        "Null": {"dynamodb:Attributes": "false"},
+    }
+    reads = ("Get", "Describe", "List", "Query", "Simulate")
+    writes = {a for a in ALLOWED["CheckReadiness"] if not a.partition(":")[2].startswith(reads)}
+    assert writes == {"dynamodb:UpdateItem", "events:PutEvents", "sqs:SendMessage"}
+
+
+def test_the_readiness_check_asks_iam_for_the_mover_of_the_address_only():
+    statement = granting("CheckReadiness", "iam:SimulatePrincipalPolicy")
+    assert statement["Resource"] == "MoveAddressFunctionRole"
+    variables = cfn.of_type("AWS::Lambda::Function")["CheckReadinessFunction"]["Environment"]["Variables"]
+    assert cfn.resolve(variables["MOVER_ROLE_ARN"], {}) == "MoveAddressFunctionRole"
 
 
 @pytest.mark.parametrize("role", [*(f"{f}FunctionRole" for f in ALLOWED), "TransitionStateMachineRole"])
@@ -157,6 +195,8 @@ def test_dns_writes_are_bound_to_protected_names_and_their_guards():  # B1
         ("MoveAddress", "route53:ListResourceRecordSets"),
         ("WatchClusters", "route53:ListResourceRecordSets"),
         ("RegisterCluster", "route53:ListResourceRecordSets"),
+        ("CheckReadiness", "route53:ListResourceRecordSets"),
+        ("CheckReadiness", "route53:GetHostedZone"),
     ],
 )
 def test_route_53_is_reached_in_the_given_zones_only(function, action):
@@ -206,7 +246,7 @@ def test_a_node_beats_in_its_own_name_only_and_reads_the_table():  # B10
 
 def test_the_machine_may_call_its_steps_and_write_its_log():
     call, log = statements("TransitionStateMachineRole")
-    steps = ("Open", "Fence", "Move", "Grant", "Await", "Check", "Close")
+    steps = ("Open", "Fence", "Move", "Grant", "Await", "CheckChange", "Close", "CheckReadiness")
     assert call["Action"] == "lambda:InvokeFunction"
     assert len(call["Resource"]) == len(steps)
     assert all(arn.startswith(step) for arn, step in zip(call["Resource"], steps, strict=True))

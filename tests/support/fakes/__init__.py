@@ -2,6 +2,7 @@
 
 from tests.support.fakes.announcer import FakeAnnouncer
 from tests.support.fakes.clock import VirtualClock
+from tests.support.fakes.inspection import FakeReadings, FakeReportBook
 from tests.support.fakes.launcher import FakeLauncher
 from tests.support.fakes.ledger import FakeLedger
 from tests.support.fakes.nodes import FakeNodes
@@ -14,6 +15,8 @@ __all__ = [
     "FakeLedger",
     "FakeNodes",
     "FakeParameters",
+    "FakeReadings",
+    "FakeReportBook",
     "FakeZone",
     "VirtualClock",
 ]

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from understudy.document import ClusterDocument
-from understudy.domain.definition import Definition, FailoverBudget, NodeSpec, Policy, Record, ServiceSpec
+from understudy.domain.definition import ClientVpc, Definition, FailoverBudget, NodeSpec, Policy, Record, ServiceSpec
 from understudy.domain.lease import contradictions
 from understudy.domain.quoting import quoted
 from understudy.plain_yaml import read_plain_yaml
@@ -89,6 +89,8 @@ def define(cluster: str, version: int, document: ClusterDocument, instances: Map
         services=tuple(ServiceSpec(service.name, service.depends_on) for service in document.services),
         policy=Policy(**policy, max_failovers=budget),
         tuning_set=document.tuning.model_dump(exclude_unset=True),
+        client_vpcs=tuple(ClientVpc(each.vpc_id, each.region) for each in document.client_vpcs),
+        dns_forwarder=document.dns_forwarder,
     )
 
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StringConstraints
 
 from understudy.domain.tuning import LIMITS
 
@@ -29,6 +29,8 @@ RecordName = Annotated[
     StringConstraints(max_length=240, pattern=rf"^({DNS_LABEL}\.)+{DNS_LABEL}\.?$"),
     BeforeValidator(_lower),
 ]
+VpcId = Annotated[str, StringConstraints(pattern=r"^vpc-[0-9a-f]{8,17}$")]
+Region = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,4}(-[a-z]{1,12}){1,3}-[1-9]$")]
 AlarmName = Annotated[str, StringConstraints(min_length=1, max_length=255)]
 NoTruth = BeforeValidator(_no_truth)
 Seconds = Annotated[float, Field(ge=0.1, le=3600), NoTruth]
@@ -108,6 +110,13 @@ class TuningDocument(_Part):
     ROUTE53_RECORDCHECK_TRY_COUNT: Annotated[int, _within("ROUTE53_RECORDCHECK_TRY_COUNT"), NoTruth] = 4
 
 
+class ClientVpcDocument(_Part):
+    """A VPC whose clients resolve the protected name."""
+
+    vpc_id: VpcId
+    region: Region
+
+
 class ClusterDocument(_Part):
     """One protected service group: its nodes, its address, its services and its policy."""
 
@@ -116,3 +125,12 @@ class ClusterDocument(_Part):
     services: tuple[ServiceDocument, ...] = Field((), max_length=64)
     policy: PolicyDocument = PolicyDocument()
     tuning: TuningDocument = TuningDocument()
+    client_vpcs: tuple[ClientVpcDocument, ...] = Field(
+        (),
+        max_length=50,
+        description="Further VPCs with clients, for example peered ones. A private zone must know them.",
+    )
+    dns_forwarder: StrictBool = Field(
+        False,
+        description="true: on-premises clients reach a private zone by a DNS forwarder that is no inbound endpoint.",
+    )

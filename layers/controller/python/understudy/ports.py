@@ -50,13 +50,13 @@ class StateReader(Protocol):
         """The accepted definition of this version, which never changes. Raises KeyError when there is none."""
         ...
 
-
-class StateLedger(StateReader, Protocol):
-    """The table as those see it who judge and change a cluster's state."""
-
     def tuning(self) -> Mapping[str, int]:
         """The tunables that the stack sets, as they stand now; empty when it sets none (S8)."""
         ...
+
+
+class StateLedger(StateReader, Protocol):
+    """The table as those see it who judge and change a cluster's state."""
 
     def commit(
         self,

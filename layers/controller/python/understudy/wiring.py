@@ -16,6 +16,9 @@ from understudy.ports import Announcer, ChangeStatus, Launcher, Nodes, Parameter
 from understudy.settings import settings
 from understudy.usecases.judging import Judge
 
+if TYPE_CHECKING:
+    from understudy.usecases.check_readiness import Inspector
+
 WARM = {"warm": True}
 """What the schedule of the template sends to the functions that a failover waits for."""
 
@@ -154,4 +157,27 @@ def register(text: ParameterText) -> str:
         announcer=announcer(),
         clock=clock,
         stack=stack(),
+    )
+
+
+@cache
+def inspector() -> "Inspector":
+    """Whoever checks readiness. It reads more of AWS than anybody else, and nobody else imports what it needs."""
+    from understudy.adapters.dynamodb_readiness import DynamoDbReportBook
+    from understudy.adapters.ec2_readings import Ec2Readings
+    from understudy.adapters.iam_rights import IamRights
+    from understudy.adapters.route53_readings import ResolverReadings, Route53Readings
+    from understudy.usecases.check_readiness import Inspector
+
+    return Inspector(
+        ledger=ledger(),
+        book=DynamoDbReportBook(_client("dynamodb"), settings().table_name),
+        instances=Ec2Readings(lambda: _client("ec2")),
+        zones=Route53Readings(_client("route53")),
+        endpoints=ResolverReadings(lambda: _client("route53resolver")),
+        rights=IamRights(lambda: _client("iam"), settings().mover_role_arn),
+        announcer=announcer(),
+        clock=clock,
+        stack=stack(),
+        count=lambda faults: count("ReadinessFaults", faults),
     )

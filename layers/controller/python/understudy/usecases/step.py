@@ -10,7 +10,7 @@ from understudy.domain.definition import Definition
 from understudy.domain.errors import AnnouncementError, LedgerConflictError
 from understudy.domain.model import ClusterState
 from understudy.domain.tuning import effective
-from understudy.ports import Announcer, StateLedger
+from understudy.ports import Announcer, StateLedger, StateReader
 
 Clock = Callable[[], float]
 """Seconds since the epoch."""
@@ -58,7 +58,7 @@ def do_step(name: str, payload: Mapping[str, Any], ledger: StateLedger, work: St
     return outcome
 
 
-def definition_in_force(ledger: StateLedger, state: ClusterState) -> Definition:
+def definition_in_force(ledger: StateReader, state: ClusterState) -> Definition:
     """The definition with its tunables as they are at this moment: a change counts from the next step on (S8)."""
     definition = ledger.definition(state.cluster, state.definition_version)
     return replace(definition, tuning=effective(ledger.tuning(), definition.tuning_set))
