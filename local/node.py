@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import shutil
 import signal
@@ -11,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from local.engine import REGION, Engine
-from local.processes import Child, kill_marked, start
+from local.processes import Child, command_of, kill_marked, marked, start
 from local.sam import ROOT
 from local.stack import Stack
 from local.waiting import NotInTime
@@ -71,6 +72,16 @@ class Node:
         kill_marked(self.mark)
         if self._agent is not None:
             self._agent.popen.wait(_STOP_LIMIT_S)
+
+    def kill_service(self, name: str) -> None:
+        """SIGKILL to the process of one service; the agent lives on."""
+        for pid in self.pids_of(name):
+            os.kill(pid, signal.SIGKILL)
+
+    def pids_of(self, name: str) -> list[int]:
+        """The process of one service, found by its port; none while it is down."""
+        port = next(program.port for program in self.programs if program.name == name)
+        return [pid for pid in marked(self.mark) if command_of(pid)[-1:] == [str(port)]]
 
     def shut_down(self) -> None:
         """An orderly end: the agent gets SIGTERM and stops the services."""

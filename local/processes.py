@@ -110,6 +110,14 @@ def marked(text: str) -> Iterator[int]:
             yield int(entry.name)
 
 
+def command_of(pid: int) -> list[str]:
+    """The command line of a process; empty when it is gone."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text(errors="replace").rstrip("\0").split("\0")
+    except OSError:
+        return []
+
+
 def kill_marked(text: str, limit_s: float = 5.0) -> None:
     """SIGKILL every process with this mark until there is none; NotInTime if one survives."""
     end = time.monotonic() + limit_s

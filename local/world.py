@@ -38,6 +38,8 @@ class World:
         self.network, self.port = _free_network()
         ec2 = engine.client("ec2")
         self.vpc = ec2.create_vpc(CidrBlock=f"{self.network}.0.0/16")["Vpc"]["VpcId"]
+        # Off in a new VPC, and without it no private zone is answered there.
+        ec2.modify_vpc_attribute(VpcId=self.vpc, EnableDnsHostnames={"Value": True})
         self._subnets = {
             az: ec2.create_subnet(VpcId=self.vpc, CidrBlock=f"{self.network}.{number}.0/24", AvailabilityZone=az)[
                 "Subnet"

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tools.decision_table import decision_table
 from tools.definition_schema import definition_schema
+from tools.readiness_doc import readiness_doc
 from tools.traceability import traceability
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -17,6 +18,7 @@ def documents() -> dict[Path, str]:
     return {
         docs / "decision-table.md": decision_table(),
         docs / "cluster.schema.json": definition_schema(),
+        docs / "readiness.md": readiness_doc(),
         docs / "traceability.md": traceability(ROOT),
     }
 

@@ -8,15 +8,25 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from . import identity
-from .fields import BOOT, NAME, Section
+from .fields import BOOT, DEVICE, NAME, WORD, Section
 from .kinds import Kind, Process, Script, Unit
-from .service import ServiceSpec
+from .model import ServiceSpec
+from .mounts import Mount
 from .services import DependencyCycleError, in_dependency_order
 
 RUNTIME_DIR = Path("/run/understudy")
-COMMON_KEYS = ("kind", "depends_on", "start_limit_s", "stop_limit_s", "check_interval_s")
+COMMON_KEYS = (
+    "kind",
+    "depends_on",
+    "start_limit_s",
+    "stop_limit_s",
+    "check_interval_s",
+    "restart_tries",
+    "restart_window_s",
+)
 KIND_KEYS = {
     "unit": ("unit",),
+    "mount": ("mount", "device", "fstype", "options"),
     "script": ("start", "stop", "status", "kill"),
     "process": ("command", "ready"),
 }
@@ -133,6 +143,8 @@ def _spec(name: str, section: Section, services: Mapping[str, Section]) -> Servi
         start_limit_s=section.seconds("start_limit_s", 60, 0.1, 86400),
         stop_limit_s=section.seconds("stop_limit_s", 30, 0.1, 86400),
         check_interval_s=section.seconds("check_interval_s", 5, 0, 3600),
+        restart_tries=section.count("restart_tries", 2, 0, 100),
+        restart_window_s=section.seconds("restart_window_s", 300, 1, 86400),
     )
 
 
@@ -148,4 +160,18 @@ def _kind(section: Section) -> Kind:
         )
     if kind == "process":
         return Process(section.command("command"), section.address("ready"))
+    if kind == "mount":
+        return _mount(section)
     return Unit(section.text("unit", needed=kind == "unit"))
+
+
+def _mount(section: Section) -> Mount:
+    mount_point = section.mount_point("mount")
+    device = section.text("device", pattern=DEVICE, needed=False)
+    fstype = section.text("fstype", pattern=WORD, needed=False)
+    options = section.text("options", pattern=DEVICE, needed=False)
+    if not device:
+        for key in ("fstype", "options"):
+            if section.text(key, needed=False):
+                section.fault(key, "goes with a device; without one, fstab says how to mount")
+    return Mount(mount_point, device, fstype, options)

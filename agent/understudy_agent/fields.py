@@ -3,13 +3,28 @@
 from __future__ import annotations
 
 import math
+import posixpath
 import re
 import shlex
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from .unmount import mount_points
+
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 BOOT = re.compile(r"[0-9A-Za-z-]{1,64}")
+
+
+DEVICE = re.compile(r"[^-\s]\S*")
+WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+def kernels_mount_points() -> list[str]:
+    """Where something is mounted now; nothing when that cannot be read."""
+    try:
+        return mount_points(Path("/proc/self/mountinfo"))
+    except OSError:
+        return []
 
 
 class Section:
@@ -54,6 +69,16 @@ class Section:
             return default
         return value
 
+    def count(self, key: str, default: int, low: int, high: int) -> int:
+        text = self._values.get(key)
+        if text is None:
+            return default
+        value = int(text) if re.fullmatch(r"[0-9]{1,9}", text.strip()) else -1
+        if not low <= value <= high:
+            self.fault(key, f"must be a whole number from {low} to {high}")
+            return default
+        return value
+
     def choice(self, key: str, allowed: tuple[str, ...], default: str = "") -> str:
         value = self._values.get(key, default).strip()
         if value not in allowed:
@@ -83,6 +108,19 @@ class Section:
         if not text.startswith("/"):
             self.fault(key, "must be an absolute path")
         return Path(text)
+
+    def mount_point(self, key: str) -> str:
+        """An absolute path as the kernel names it: its table of mounts knows no symbolic links."""
+        text = self._values.get(key, "").strip()
+        if not text.startswith("/") or text.strip("/") == "":
+            self.fault(key, "must be an absolute path other than /")
+            return text
+        wanted = posixpath.normpath("/" + text.strip("/"))
+        if wanted not in kernels_mount_points():
+            real = str(Path(wanted).resolve())
+            if real != wanted:
+                self.fault(key, f"must name the real directory, {real}")
+        return wanted
 
     def address(self, key: str) -> tuple[str, int] | None:
         """HOST:PORT with an IP address as host; None when it is not set."""

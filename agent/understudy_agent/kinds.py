@@ -108,8 +108,8 @@ class Script:
 
 
 def _judge_status(status: int, _output: str) -> Outcome:
-    """0 runs; 1 and 2 are dead with a file left behind, 3 is stopped; anything else is no answer."""
-    return {0: Outcome.UP, 1: Outcome.DOWN, 2: Outcome.DOWN, 3: Outcome.DOWN}.get(status, Outcome.UNKNOWN)
+    """0 runs; 1 and 2 are dead with a file left behind, 3 is stopped; 4 and anything else is no answer."""
+    return {0: Outcome.UP, 1: Outcome.DEAD, 2: Outcome.DEAD, 3: Outcome.DOWN}.get(status, Outcome.UNKNOWN)
 
 
 class Process:

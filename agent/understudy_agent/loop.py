@@ -76,7 +76,7 @@ class Agent:
         self._take_read(now_ms)
         self._take_beat(now_ms)
         self._obey(now_ms)
-        self._report = Report(self._standing.epoch, self._services.states())
+        self._report_states()
         self._see_to_end(now_ms)
         self._beat_if_due(now_ms)
         self._read_if_due(now_ms)
@@ -134,13 +134,18 @@ class Agent:
             self._order = order
         terms = self._standing.terms
         for change in self._services.tick(order, self._standing.epoch, now_ms, terms.kill_limit_s):
-            self._news = True
             tell = self._log.error if change.new.value == "FAILED" else self._log.info
             tell("service", change.why, service=change.service, state=change.new.value, at_ms=now_ms)
         if self._services.all_down:
             after = lease.settled(self._standing)
             if after != self._standing and self._save(after):
                 self._standing = after
+
+    def _report_states(self) -> None:
+        states = self._services.states()
+        if states != self._report.services:
+            self._news = True
+        self._report = Report(self._standing.epoch, states)
 
     def _reason(self, order: Order) -> str:
         if self._stop_asked_ms is not None and order is Order.STOP:
@@ -162,8 +167,8 @@ class Agent:
         return pacing.next_read_ms(self._reads.calls, self._beats.calls, self._view, self._standing.terms)
 
     def _beat_if_due(self, now_ms: int) -> None:
-        if not self._services.all_looked_at:
-            return  # a first beat that did not know the services would be no news
+        if not self._services.all_looked_at or pacing.awaits_first_read(self._reads.calls, now_ms):
+            return  # a first beat that did not know the services, or what is to become of them, would mislead
         silence = pacing.silence_of_active(self._view, self._who.instance, self._who.boot, now_ms)
         self._urgency = pacing.urgency_after(self._urgency, silence)
         urgent = pacing.urgent_beat_due(self._urgency, silence, self._beats.calls, now_ms)

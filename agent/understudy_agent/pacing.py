@@ -9,11 +9,13 @@ from dataclasses import dataclass
 
 from .lease import StateView, Terms
 
+FIRST_READ_LIMIT_MS = 3000
 FIRST_RETRY_MS = 500
 READ_AFTER_OWN_BEAT_MS = 300
 READ_WHILE_MOVING_MS = 500
-URGENT_BEAT_EVERY_MS = 1000
-URGENT_BEATS_MAX = 10
+URGENT_BEAT_EVERY_MS = 500
+URGENT_BEATS_MAX = 20
+CUT_OFF_MS = 1000
 
 
 @dataclass(frozen=True)
@@ -64,11 +66,21 @@ def next_read_ms(reads: Calls, beats: Calls, view: StateView | None, terms: Term
     return due_ms
 
 
+def awaits_first_read(reads: Calls, now_ms: int) -> bool:
+    """Whether the first read may still tell, within its limit, what the services are for.
+
+    An agent that took its services along when it died, and holds the lease, is about to start them again.
+    """
+    if reads.done_ms is not None:
+        return False
+    return reads.begun_ms is None or now_ms - reads.begun_ms < FIRST_READ_LIMIT_MS
+
+
 def silence_of_active(view: StateView | None, me: str, boot: str, now_ms: int) -> tuple[int, str, int] | None:
     """The silence of the active node, by the own clock; None when it is heard, absent, or not to be told.
 
     Both nodes' newest beats carry AWS's time, and the own one is known in local time too: that places the
-    active node's beat in local time, to about a second.
+    active node's beat in local time, up to a second too late: AWS's times are cut off to whole seconds.
     """
     if view is None or not view.active or view.active == me:
         return None
@@ -76,7 +88,7 @@ def silence_of_active(view: StateView | None, me: str, boot: str, now_ms: int) -
     if own is None or active is None or own.boot != boot or own.heard_at is None or active.heard_at is None:
         return None
     heard_ms = own.beat + (active.heard_at - own.heard_at) * 1000
-    if now_ms - heard_ms < view.terms.silence_limit_s * 1000:
+    if now_ms - heard_ms + CUT_OFF_MS < view.terms.silence_limit_s * 1000:
         return None
     return (view.epoch, view.active, active.beat)
 

@@ -6,23 +6,13 @@ Its state is what beats report. OUT_OF_SERVICE is said only after a look that fo
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum
 
 from .kinds import Kind
+from .model import Change, ServiceSpec, State
 from .tasks import Outcome, Task
 
 LOOK_LIMIT_MS = 5000
-
-
-class State(Enum):
-    """What a beat says of a service."""
-
-    OUT_OF_SERVICE = "OUT_OF_SERVICE"
-    STARTING = "STARTING"
-    IN_SERVICE = "IN_SERVICE"
-    STOPPING = "STOPPING"
-    FAILED = "FAILED"
 
 
 class Step(Enum):
@@ -39,28 +29,8 @@ class Step(Enum):
     CONFIRM_KILL = "CONFIRM_KILL"
 
 
+GONE = (Outcome.DOWN, Outcome.DEAD)
 LOOKS = (Step.LOOK, Step.CHECK, Step.CONFIRM_START, Step.CONFIRM_STOP, Step.CONFIRM_KILL)
-
-
-@dataclass(frozen=True)
-class ServiceSpec:
-    """A service's name, what it depends on, and its limits in seconds."""
-
-    name: str
-    depends_on: tuple[str, ...] = ()
-    start_limit_s: float = 60.0
-    stop_limit_s: float = 30.0
-    check_interval_s: float = 5.0
-
-
-@dataclass(frozen=True)
-class Change:
-    """A service changed its state, and why."""
-
-    service: str
-    old: State | None
-    new: State
-    why: str
 
 
 class Service:
@@ -73,9 +43,14 @@ class Service:
         self.unknown_looks = 0
         self.unstoppable = False
         """Whether killing it has not helped within the limit."""
+        self.failed_at_ms = 0
+        """When it was last found to have failed."""
+        self.looked_at_ms = 0
+        """When the newest look at rest began that has ended, with or without an answer."""
         self._kind = kind
         self._tell = tell
         self._wanted = False
+        self._stop_failed = False
         self._step = Step.REST
         self._task: Task | None = None
         self._task_since_ms = 0
@@ -94,6 +69,10 @@ class Service:
         if self._step is Step.REST and self.state is not State.FAILED and now_ms >= self._next_look_ms:
             self._do(Step.LOOK, self._kind.look(), now_ms)
 
+    def look_soon(self) -> None:
+        """Have the next look taken as soon as it is watched."""
+        self._next_look_ms = 0
+
     def start(self, why: str, now_ms: int) -> None:
         """Begin to bring it in service; one that runs already is left running."""
         self._drop_task()
@@ -106,7 +85,7 @@ class Service:
         if self.state is State.STOPPING:
             return
         self._drop_task()
-        self._since_ms = now_ms
+        self._since_ms, self._stop_failed = now_ms, False
         self._become(State.STOPPING, why)
         self._do(Step.STOP, self._kind.stop(), now_ms)
 
@@ -116,6 +95,8 @@ class Service:
             return
         self._drop_task()
         self._since_ms = now_ms
+        if self.state is State.STOPPING and not self.unstoppable:
+            self._tell(Change(self.spec.name, self.state, self.state, why))
         self._become(State.STOPPING, why)
         self._do(Step.KILL, self._kind.kill(), now_ms)
 
@@ -135,15 +116,18 @@ class Service:
         self._enforce_limits(now_ms, kill_limit_ms)
 
     def _after_look(self, outcome: Outcome, now_ms: int) -> None:
+        self.looked_at_ms = self._task_since_ms
         self._next_look_ms = now_ms + int(self.spec.check_interval_s * 1000)
         if outcome is Outcome.UNKNOWN:
             self.unknown_looks += 1
             return
         self.unknown_looks = 0
         if self.state is State.IN_SERVICE and outcome is not Outcome.UP:
-            gone = outcome is Outcome.DOWN and not self._wanted
-            self._become(State.OUT_OF_SERVICE if gone else State.FAILED, "it no longer runs")
-        elif self.state in (None, State.OUT_OF_SERVICE) and outcome is not Outcome.DOWN:
+            if outcome in GONE and not self._wanted:
+                self._become(State.OUT_OF_SERVICE, "it no longer runs")
+            else:
+                self._fail("it no longer runs", now_ms)
+        elif self.state in (None, State.OUT_OF_SERVICE) and outcome not in GONE:
             self._become(State.IN_SERVICE, "it was found running")
         elif self.state is None:
             self._become(State.OUT_OF_SERVICE, "it was found stopped")
@@ -158,17 +142,18 @@ class Service:
         if outcome is Outcome.DONE:
             self._do(Step.CONFIRM_START, self._kind.look(), now_ms)
         else:
-            self._become(State.FAILED, "its start failed")
+            self._fail("its start failed", now_ms)
 
     def _after_confirm_start(self, outcome: Outcome, now_ms: int) -> None:
         if outcome is Outcome.UP:
             self._in_service("it was started", now_ms)
-        elif outcome is Outcome.DOWN and not self._kind.slow_to_show:
-            self._become(State.FAILED, "it ended right after its start")
+        elif outcome is Outcome.DEAD or (outcome is Outcome.DOWN and not self._kind.slow_to_show):
+            self._fail("it ended right after its start", now_ms)
         else:
             self._step = Step.CONFIRM_START
 
-    def _after_stop(self, _outcome: Outcome, now_ms: int) -> None:
+    def _after_stop(self, outcome: Outcome, now_ms: int) -> None:
+        self._stop_failed = outcome is not Outcome.DONE
         self._do(Step.CONFIRM_STOP, self._kind.look(), now_ms)
 
     def _after_kill(self, _outcome: Outcome, now_ms: int) -> None:
@@ -181,7 +166,7 @@ class Service:
         self._out_or_again(Step.CONFIRM_KILL, outcome, "it was killed", now_ms)
 
     def _out_or_again(self, step: Step, outcome: Outcome, why: str, now_ms: int) -> None:
-        if outcome is Outcome.DOWN:
+        if outcome in GONE:
             self.unstoppable = False
             self._next_look_ms = now_ms + int(self.spec.check_interval_s * 1000)
             self._become(State.OUT_OF_SERVICE, why)
@@ -193,10 +178,11 @@ class Service:
         if self._step in (Step.CHECK, Step.START, Step.CONFIRM_START):
             if for_ms >= self.spec.start_limit_s * 1000:
                 self._drop_task()
-                self._become(State.FAILED, f"it did not come in service within {self.spec.start_limit_s:g} s")
+                self._fail(f"it did not come in service within {self.spec.start_limit_s:g} s", now_ms)
         elif self._step in (Step.STOP, Step.CONFIRM_STOP):
             if for_ms >= self.spec.stop_limit_s * 1000:
-                self.kill(f"it did not stop within {self.spec.stop_limit_s:g} s", now_ms)
+                failed = "its stop failed, and " if self._stop_failed else ""
+                self.kill(f"{failed}it did not stop within {self.spec.stop_limit_s:g} s", now_ms)
         elif self._step in (Step.KILL, Step.CONFIRM_KILL) and for_ms >= kill_limit_ms:
             self.unstoppable = True
             self._drop_task()
@@ -216,6 +202,10 @@ class Service:
     def _in_service(self, why: str, now_ms: int) -> None:
         self._next_look_ms = now_ms + int(self.spec.check_interval_s * 1000)
         self._become(State.IN_SERVICE, why)
+
+    def _fail(self, why: str, now_ms: int) -> None:
+        self.failed_at_ms = now_ms
+        self._become(State.FAILED, why)
 
     def _do(self, step: Step, task: Task, now_ms: int) -> None:
         self._step, self._task, self._task_since_ms = step, task, now_ms

@@ -1,4 +1,4 @@
-"""All services of a node under one order: up in dependency order, down in reverse (S9, S10, S12)."""
+"""All services of a node under one order: up in dependency order, down in reverse (S9, S10, S12, S16)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 from .kinds import Kind
 from .lease import Order
-from .service import Change, Service, ServiceSpec, State
+from .model import Change, ServiceSpec, State
+from .recovery import Recovery
+from .service import Service
 
 
 class DependencyCycleError(ValueError):
@@ -45,14 +47,21 @@ class Services:
         self._changes: list[Change] = []
         self._services = [Service(spec, kinds[spec.name], self._changes.append) for spec in in_dependency_order(specs)]
         self._by_name = {service.spec.name: service for service in self._services}
+        self._recovery = Recovery(self._services, self._changes.append)
         self._on_unstoppable = on_unstoppable
         self._told: set[str] = set()
+        self._order = Order.LEAVE_ALONE
         self._grant: int | None = None
+        self._failed_before: set[str] = set()
+        """Services that had failed before the lease was granted: they are tried again under it, once."""
 
     def tick(self, order: Order, epoch: int, now_ms: int, kill_limit_s: float) -> list[Change]:
         """Take up what has happened, do what the order asks. The changes of state since the last tick."""
+        self._order = order
         for service in self._services:
             service.advance(now_ms, int(kill_limit_s * 1000))
+        if order is not Order.SERVE:
+            self._recovery.abandon()
         if order is Order.SERVE:
             self._serve(epoch, now_ms)
         elif order is Order.STOP:
@@ -68,19 +77,24 @@ class Services:
         return changes
 
     def _serve(self, epoch: int, now_ms: int) -> None:
-        afresh = epoch != self._grant
-        self._grant = epoch
+        if epoch != self._grant:
+            self._grant = epoch
+            self._failed_before = {service.spec.name for service in self._services if service.state is State.FAILED}
+            self._recovery.begin(epoch)
+        self._recovery.tick(now_ms)
         for service in self._services:
             ready = all(self._by_name[name].state is State.IN_SERVICE for name in service.spec.depends_on)
-            if ready and self._wants_start(service, afresh):
+            if ready and self._wants_start(service):
+                self._failed_before.discard(service.spec.name)
                 service.start(f"the lease of epoch {epoch} is held", now_ms)
             else:
                 service.watch(now_ms, wanted=True)
 
-    @staticmethod
-    def _wants_start(service: Service, afresh: bool) -> bool:
+    def _wants_start(self, service: Service) -> bool:
+        if self._recovery.is_going_down(service.spec.name):
+            return False
         if service.state is State.FAILED:
-            return afresh
+            return service.spec.name in self._failed_before
         return service.is_down or (service.state is None and service.unknown_looks > 0)
 
     def _stop(self, now_ms: int) -> None:
@@ -102,17 +116,26 @@ class Services:
                 service.kill("the order is KILL", now_ms)
 
     def _tell_unstoppable(self) -> None:
+        """Under a lease that runs, a service that killing did not end is only reported as FAILED."""
         for service in self._services:
             name = service.spec.name
-            if service.unstoppable and name not in self._told:
+            if service.unstoppable and name not in self._told and self._order is not Order.SERVE:
                 self._told.add(name)
                 self._on_unstoppable(name)
             elif not service.unstoppable:
                 self._told.discard(name)
 
     def states(self) -> dict[str, str]:
-        """What a beat says of each service. One not known to be gone is never called OUT_OF_SERVICE."""
-        return {service.spec.name: (service.state or State.STOPPING).value for service in self._services}
+        """What a beat says of each service. One not known to be gone is never called OUT_OF_SERVICE.
+
+        Without a lease that runs it is the plain truth: OUT_OF_SERVICE of all services is a proof (B4).
+        """
+        return {service.spec.name: self._reported(service).value for service in self._services}
+
+    def _reported(self, service: Service) -> State:
+        if self._order is Order.SERVE:
+            return self._recovery.reported(service)
+        return service.state or State.STOPPING
 
     @property
     def all_down(self) -> bool:

@@ -18,6 +18,7 @@ class Outcome(Enum):
     FAILED = "FAILED"
     UP = "UP"
     DOWN = "DOWN"  # nothing of it runs any more
+    DEAD = "DEAD"  # nothing of it runs any more, and it did not end in an orderly way
     PARTLY = "PARTLY"  # not serving, and not gone
     UNKNOWN = "UNKNOWN"
 

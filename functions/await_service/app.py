@@ -6,7 +6,7 @@ from understudy import wiring
 from understudy.usecases.await_service import await_service
 
 
-@wiring.logged
+@wiring.step
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """One step of a transition. Payload and outcomes: see statemachine/README.md."""
     return await_service(event, ledger=wiring.ledger(), clock=wiring.clock)

@@ -6,7 +6,7 @@ from understudy import wiring
 from understudy.usecases.close_transition import close_transition
 
 
-@wiring.logged
+@wiring.step
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """One step of a transition. Payload and outcomes: see statemachine/README.md."""
     return close_transition(event, ledger=wiring.ledger(), announcer=wiring.announcer(), clock=wiring.clock)

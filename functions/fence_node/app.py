@@ -6,7 +6,7 @@ from understudy import wiring
 from understudy.usecases.fence_node import fence_node
 
 
-@wiring.logged
+@wiring.step
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """One step of a transition. Payload and outcomes: see statemachine/README.md."""
     return fence_node(event, ledger=wiring.ledger(), nodes=wiring.nodes(), clock=wiring.clock)

@@ -20,6 +20,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
         announcer=wiring.announcer(),
         register=wiring.register,
         judge=wiring.judge(),
+        monitor=wiring.monitor(),
         clock=wiring.clock,
     )
     wiring.count("ClustersJudged", report.judged)

@@ -32,6 +32,7 @@ class PutInStore:
 class PutInMemory:
     def __init__(self) -> None:
         self.parameters = FakeParameters()
+        self.parameters.put_tuning("ROUTE53_TTL=10")
 
     def put(self, cluster: str, text: str) -> None:
         self.parameters.put(cluster, text)
@@ -50,6 +51,11 @@ def ssm(moto_aws: None) -> Any:
 @pytest.fixture(params=["fake", "ssm"])
 def store(request: pytest.FixtureRequest) -> Any:
     return PutInMemory() if request.param == "fake" else PutInStore(request.getfixturevalue("ssm"))
+
+
+def test_the_stacks_tunables_are_read_and_are_no_cluster(store):  # S8
+    assert store.parameters.tuning_text() == ParameterText("", 1, "ROUTE53_TTL=10")
+    assert list(store.parameters.cluster_texts()) == []
 
 
 def test_a_parameter_is_read_with_its_version(store):

@@ -25,6 +25,7 @@ from understudy.domain.model import ClusterState, NodeReport, PowerReading
 from understudy.ports import ParameterText
 from understudy.usecases.await_service import await_service
 from understudy.usecases.check_change import check_change
+from understudy.usecases.check_records import RecordMonitor
 from understudy.usecases.close_transition import close_transition
 from understudy.usecases.fence_node import fence_node
 from understudy.usecases.grant_lease import grant_lease
@@ -194,6 +195,9 @@ class World:
             announcer=self.announcer,
             register=lambda text: None,
             judge=self.judge,
+            monitor=RecordMonitor(
+                self.ledger, self.zone, self.announcer, self.clock, lambda seconds: None, "understudy"
+            ),
             clock=self.clock,
         )
 
@@ -313,6 +317,9 @@ class _NoParameters:
     """A Parameter Store in which nothing has been put since registration."""
 
     def cluster_text(self, cluster: str) -> ParameterText | None:
+        return None
+
+    def tuning_text(self) -> ParameterText | None:
         return None
 
     def cluster_texts(self) -> Any:

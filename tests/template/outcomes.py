@@ -43,6 +43,9 @@ OUTCOMES: dict[str, dict[str, str]] = {
         "HELD": "Held",
         "STALE": SUPERSEDED,
     },
+    "CheckReadiness": {"CHECKED": "Checked", "NOT_READY": "NotReady", "REFUSED": "Refused"},
 }
 
 STEPS = tuple(OUTCOMES)
+TRANSITION_STEPS = tuple(step for step in STEPS if step != "CheckReadiness")
+"""Those that a transition goes through, in order."""

@@ -63,7 +63,9 @@ def test_the_tasks_are_the_steps_of_the_table_and_the_record_of_a_break():
 
 @pytest.mark.parametrize("name", TASKS)
 def test_every_task_outlasts_its_function(name):
-    assert TASKS[name]["TimeoutSeconds"] > cfn.source()["Globals"]["Function"]["Timeout"]
+    usual_s = cfn.source()["Globals"]["Function"]["Timeout"]
+    function = cfn.source()["Resources"].get(f"{name}Function", {"Properties": {}})["Properties"]
+    assert TASKS[name]["TimeoutSeconds"] > function.get("Timeout", usual_s)
 
 
 @pytest.mark.parametrize("name", TASKS)
@@ -96,21 +98,34 @@ def test_every_outcome_of_the_table_is_followed_and_any_other_is_reported(name):
     assert choice["Default"] == "UnknownOutcome"
 
 
-def test_choices_do_nothing_but_follow_outcomes():
-    assert {n for n, s in STATES.items() if s["Type"] == "Choice"} == {f"After{name}" for name in OUTCOMES}
+def test_choices_do_nothing_but_follow_outcomes_after_the_one_that_knows_a_check_from_a_transition():
+    choices = {name for name, state in STATES.items() if state["Type"] == "Choice"}
+    assert choices == {"WhatIsAsked", *(f"After{name}" for name in OUTCOMES)}
+    assert STATES["Begin"]["Next"] == "WhatIsAsked"
+    (rule,) = STATES["WhatIsAsked"]["Choices"]
+    assert rule["Next"] == "CheckReadiness"
+    assert STATES["WhatIsAsked"]["Default"] == "OpenTransition"
+
+
+def test_nothing_but_a_check_leads_to_the_check_and_a_check_leads_to_no_transition():
+    graph = successors(STATES)
+    assert [name for name, targets in graph.items() if "CheckReadiness" in targets] == ["WhatIsAsked"]
+    steps = {step for step in STEPS if step != "CheckReadiness"}
+    assert not reachable(graph, "CheckReadiness") & steps
 
 
 def test_every_loop_passes_a_wait_or_takes_the_next_candidate():
     graph = successors(STATES)
     without = {
-        name: {n for n in targets if STATES[n]["Type"] != "Wait"} - ({"OpenTransition"} if name != "Begin" else set())
+        name: {n for n in targets if STATES[n]["Type"] != "Wait"}
+        - ({"OpenTransition"} if name != "WhatIsAsked" else set())
         for name, targets in graph.items()
     }
     for name in STATES:
         for target in without[name]:
             assert name not in reachable(without, target), f"{name} comes back to itself without waiting"
     assert {name for name, targets in graph.items() if "OpenTransition" in targets} == {
-        "Begin",
+        "WhatIsAsked",
         "AfterAwaitService",
     }
 

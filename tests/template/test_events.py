@@ -6,23 +6,31 @@ import re
 import pytest
 
 from tests.template import cfn
+from understudy.adapters.event_announcer import SOURCE
+from understudy.usecases.register_cluster import DEFINITION_ACCEPTED
+from understudy.wiring import WARM
 
 RULES = cfn.of_type("AWS::Events::Rule")
+KEPT_WARM = ("OpenTransition", "FenceNode", "MoveAddress", "GrantLease", "AwaitService")
 STALE_AFTER_S = {
     "RecordHeartbeatFunctionHeartbeat": 60,
     "WatchClustersFunctionMinute": 60,
     "ReceiveSignalFunctionInstanceState": 3600,
     "ReceiveSignalFunctionAlarmState": 3600,
     "RegisterClusterFunctionParameter": 3600,
+    "CheckReadinessFunctionDay": 3600,
+    "CheckReadinessFunctionDefinition": 3600,
+    **{f"{step}FunctionKeepWarm": 60 for step in KEPT_WARM},
 }
+ON_OWN_BUS = {"RecordHeartbeatFunctionHeartbeat", "CheckReadinessFunctionDefinition"}
 
 
 def test_these_rules_and_no_others_wake_the_controller():
     assert set(RULES) == set(STALE_AFTER_S)
 
 
-def test_heartbeats_come_on_the_stacks_own_bus_and_the_rest_on_the_default_one():
-    assert {name for name, rule in RULES.items() if "EventBusName" in rule} == {"RecordHeartbeatFunctionHeartbeat"}
+def test_what_nodes_and_controller_say_comes_on_the_stacks_own_bus_and_the_rest_on_the_default_one():
+    assert {name for name, rule in RULES.items() if "EventBusName" in rule} == ON_OWN_BUS
     assert RULES["RecordHeartbeatFunctionHeartbeat"]["EventPattern"] == {
         "detail-type": ["Understudy Heartbeat"],
         "source": [{"prefix": "arn:"}],
@@ -42,6 +50,14 @@ def test_a_heartbeat_arrives_with_the_clock_of_aws_and_the_identity_of_its_sende
         "ingested_at": "2026-11-22T10:00:00Z",
         "detail": "$.detail",
     }
+
+
+@pytest.mark.parametrize("step", KEPT_WARM)
+def test_the_steps_that_a_failover_waits_for_are_kept_warm_with_what_their_handlers_know(step):
+    rule = RULES[f"{step}FunctionKeepWarm"]
+    (target,) = rule["Targets"]
+    assert rule["ScheduleExpression"] == "rate(5 minutes)"
+    assert json.loads(target["Input"]) == WARM
 
 
 def test_the_watch_comes_every_minute():
@@ -69,6 +85,14 @@ def test_a_definition_is_read_when_its_parameter_changes():
     }
 
 
+def test_readiness_is_checked_every_day_and_when_a_definition_was_accepted():  # S1
+    assert RULES["CheckReadinessFunctionDay"]["ScheduleExpression"] == "rate(1 day)"
+    assert RULES["CheckReadinessFunctionDefinition"]["EventPattern"] == {
+        "source": [SOURCE],
+        "detail-type": [DEFINITION_ACCEPTED],
+    }
+
+
 @pytest.mark.parametrize("name", RULES)
 def test_a_rule_gives_up_in_time_and_keeps_what_it_could_not_deliver(name):  # B8
     (target,) = RULES[name]["Targets"]
@@ -83,6 +107,7 @@ def test_a_rule_gives_up_in_time_and_keeps_what_it_could_not_deliver(name):  # B
         ("WatchClusters", 60, 0),
         ("ReceiveSignal", 3600, 2),
         ("RegisterCluster", 3600, 2),
+        ("CheckReadiness", 3600, 1),
     ],
 )
 def test_what_an_entry_could_not_handle_is_kept(function, age_s, retries):  # B8
@@ -93,4 +118,4 @@ def test_what_an_entry_could_not_handle_is_kept(function, age_s, retries):  # B8
 
 
 def test_only_entries_are_invoked_asynchronously():
-    assert len(cfn.of_type("AWS::Lambda::EventInvokeConfig")) == 4
+    assert len(cfn.of_type("AWS::Lambda::EventInvokeConfig")) == 5

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tests.template import cfn
+from understudy.adapters.dynamodb_readiness import REPORT
 
 PARAMETERS = {
     "HostedZoneIds": ["Z1", "Z2"],
@@ -29,6 +30,7 @@ ALLOWED: dict[str, set[str]] = {
         "dynamodb:DeleteItem",
         "dynamodb:ConditionCheckItem",
         "ssm:GetParametersByPath",
+        "ssm:GetParameter",
         "route53:ListResourceRecordSets",
         "route53:GetChange",
         "sts:AssumeRole",
@@ -64,9 +66,7 @@ ALLOWED: dict[str, set[str]] = {
     },
     "OpenTransition": {
         "dynamodb:GetItem",
-        "dynamodb:PutItem",
         "dynamodb:UpdateItem",
-        "dynamodb:ConditionCheckItem",
         "events:PutEvents",
     },
     "FenceNode": {"dynamodb:GetItem", "dynamodb:UpdateItem", "ec2:DescribeInstances"},
@@ -86,6 +86,20 @@ ALLOWED: dict[str, set[str]] = {
     "AwaitService": {"dynamodb:GetItem", "dynamodb:UpdateItem"},
     "CheckChange": {"dynamodb:GetItem", "dynamodb:UpdateItem", "route53:GetChange", "sts:AssumeRole"},
     "CloseTransition": {"dynamodb:GetItem", "dynamodb:UpdateItem", "events:PutEvents"},
+    "CheckReadiness": {
+        "dynamodb:GetItem",
+        "dynamodb:UpdateItem",
+        "dynamodb:Query",
+        "route53:GetHostedZone",
+        "route53:ListResourceRecordSets",
+        "ec2:DescribeInstances",
+        "ec2:DescribeInstanceAttribute",
+        "ec2:DescribeVpcAttribute",
+        "route53resolver:ListResolverEndpoints",
+        "iam:SimulatePrincipalPolicy",
+        "events:PutEvents",
+        "sqs:SendMessage",
+    },
 }
 MANAGED = {"AWSLambdaBasicExecutionRole", "AWSXrayWriteOnlyAccess"}  # write logs, write traces
 # No call of these takes a resource, so IAM cannot name one.
@@ -93,6 +107,9 @@ WITHOUT_RESOURCE = {
     "ec2:DescribeInstances",
     "ec2:DescribeRouteTables",
     "ec2:DescribeAddresses",
+    "ec2:DescribeInstanceAttribute",
+    "ec2:DescribeVpcAttribute",
+    "route53resolver:ListResolverEndpoints",
     "logs:CreateLogDelivery",
     "logs:GetLogDelivery",
     "logs:UpdateLogDelivery",
@@ -137,8 +154,28 @@ def test_only_moving_the_address_may_write_dns():  # B1
 
 
 def test_nothing_can_run_a_command_on_a_node_or_call_another_function():  # B10
+    asking = {"iam:SimulatePrincipalPolicy"}  # it asks what another role may do, and does nothing
     for actions in ALLOWED.values():
-        assert not {a for a in actions if a.startswith(("ssm:Send", "ssm:Start", "lambda:", "iam:"))}
+        assert not {a for a in actions if a.startswith(("ssm:Send", "ssm:Start", "lambda:", "iam:"))} - asking
+
+
+def test_the_readiness_check_changes_nothing_but_its_own_report():
+    statement = granting("CheckReadiness", "dynamodb:UpdateItem")
+    assert statement["Action"] == "dynamodb:UpdateItem"
+    assert statement["Condition"] == {
+        "ForAllValues:StringEquals": {"dynamodb:Attributes": ["pk", "sk", REPORT]},
+        "Null": {"dynamodb:Attributes": "false"},
+    }
+    reads = ("Get", "Describe", "List", "Query", "Simulate")
+    writes = {a for a in ALLOWED["CheckReadiness"] if not a.partition(":")[2].startswith(reads)}
+    assert writes == {"dynamodb:UpdateItem", "events:PutEvents", "sqs:SendMessage"}
+
+
+def test_the_readiness_check_asks_iam_for_the_mover_of_the_address_only():
+    statement = granting("CheckReadiness", "iam:SimulatePrincipalPolicy")
+    assert statement["Resource"] == "MoveAddressFunctionRole"
+    variables = cfn.of_type("AWS::Lambda::Function")["CheckReadinessFunction"]["Environment"]["Variables"]
+    assert cfn.resolve(variables["MOVER_ROLE_ARN"], {}) == "MoveAddressFunctionRole"
 
 
 @pytest.mark.parametrize("role", [*(f"{f}FunctionRole" for f in ALLOWED), "TransitionStateMachineRole"])
@@ -175,6 +212,8 @@ def test_dns_writes_are_bound_to_protected_names_and_their_guards():  # B1
         ("MoveAddress", "route53:ListResourceRecordSets"),
         ("WatchClusters", "route53:ListResourceRecordSets"),
         ("RegisterCluster", "route53:ListResourceRecordSets"),
+        ("CheckReadiness", "route53:ListResourceRecordSets"),
+        ("CheckReadiness", "route53:GetHostedZone"),
     ],
 )
 def test_route_53_is_reached_in_the_given_zones_only(function, action):
@@ -188,7 +227,9 @@ ASSUMING = [function for function, actions in ALLOWED.items() if "sts:AssumeRole
 
 
 def test_roles_are_assumed_by_those_only_who_ask_route_53():
-    assert {f for f, actions in ALLOWED.items() if any(a.startswith("route53:") for a in actions)} == set(ASSUMING)
+    """The readiness check looks at zones of its own account only."""
+    asking = {f for f, actions in ALLOWED.items() if any(a.startswith("route53:") for a in actions)}
+    assert asking - {"CheckReadiness"} == set(ASSUMING)
 
 
 @pytest.mark.parametrize("function", ASSUMING)
@@ -255,7 +296,7 @@ def test_a_node_beats_in_its_own_name_only_and_reads_the_table():  # B10
 
 def test_the_machine_may_call_its_steps_and_write_its_log():
     call, log = statements("TransitionStateMachineRole")
-    steps = ("Open", "Fence", "Move", "Grant", "Await", "Check", "Close")
+    steps = ("Open", "Fence", "Move", "Grant", "Await", "CheckChange", "Close", "CheckReadiness")
     assert call["Action"] == "lambda:InvokeFunction"
     assert len(call["Resource"]) == len(steps)
     assert all(arn.startswith(step) for arn, step in zip(call["Resource"], steps, strict=True))

@@ -28,6 +28,8 @@ def edges() -> Iterator[str]:
                 by_target.setdefault(rule["Next"], []).append(outcome(rule))
             for target, outcomes in by_target.items():
                 yield f"    {name.removeprefix('After')} --> {target}: {', '.join(outcomes)}"
+            if state["Default"] != "UnknownOutcome":
+                yield f"    {name} --> {state['Default']}: anything else"
         elif "Next" in state and not state["Next"].startswith("After"):
             yield f"    {name} --> {state['Next']}"
 

@@ -23,6 +23,7 @@ from understudy.document import (
     TuningDocument,
 )
 from understudy.domain.definition import (
+    ClientVpc,
     Definition,
     ElasticIp,
     FailoverBudget,
@@ -84,7 +85,7 @@ def test_a_definition_is_normalised_with_every_default_and_the_addresses_of_ec2(
         records=(Record("Z0EXAMPLE", "orders-db.corp.example.com"),),
         services=(ServiceSpec("data"), ServiceSpec("postgresql", ("data",))),
         policy=Policy(silence_limit_s=20, max_failovers=FailoverBudget(count=5)),
-        tuning=Tuning(ROUTE53_TTL=5),
+        tuning_set={"ROUTE53_TTL": 5},
     )
 
 
@@ -354,3 +355,34 @@ def test_no_json_raises_anything_but_a_definition_error(document):
 def test_no_text_raises_anything_but_a_definition_error(text):
     with pytest.raises(DefinitionError):
         parse_document(text)
+
+
+def test_client_vpcs_and_a_forwarder_are_stated_for_the_readiness_check():  # S2
+    vpcs = [
+        {"vpc_id": "vpc-0123456789abcdef0", "region": "eu-west-1"},
+        {"vpc_id": "vpc-01234567", "region": "us-gov-west-1"},
+    ]
+    document = parse_document(json.dumps(a_document(client_vpcs=vpcs, dns_forwarder=True)))
+    definition = define("orders-db", 1, document, INSTANCES)
+    assert definition.client_vpcs == tuple(ClientVpc(**each) for each in vpcs)
+    assert definition.dns_forwarder is True
+    usual = define("orders-db", 1, parse_document(YAML), INSTANCES)
+    assert (usual.client_vpcs, usual.dns_forwarder) == ((), False)
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        ({"client_vpcs": [{"vpc_id": "vpc-1", "region": "eu-west-1"}]}, "client_vpcs[0].vpc_id: found 'vpc-1'"),
+        ({"client_vpcs": [{"vpc_id": "vpc-01234567"}]}, "client_vpcs[0].region: is missing"),
+        (
+            {"client_vpcs": [{"vpc_id": "vpc-01234567", "region": "eu-west-1a"}]},
+            "client_vpcs[0].region: found 'eu-west-1a'",
+        ),
+        ({"client_vpcs": "vpc-01234567"}, "client_vpcs: found 'vpc-01234567'"),
+        ({"dns_forwarder": "yes"}, "dns_forwarder: found 'yes'"),
+        ({"dns_forwarder": 1}, "dns_forwarder: found 1"),
+    ],
+)
+def test_a_bad_statement_about_clients_is_refused_by_path_and_value(change, fault):  # S2
+    assert any(each.startswith(fault) for each in faults_of(a_document(**change)))

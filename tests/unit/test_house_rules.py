@@ -118,10 +118,11 @@ def test_no_exception_vanishes():
 
 
 def test_nothing_sleeps_where_a_decision_is_made():
+    """Who is to wait is handed the sleep by the wiring, as it is handed the clock."""
     sleeping = [
         where(path, node.lineno)
         for path, node in nodes(ROOT / "layers/controller", ROOT / "functions")
-        if isinstance(node, ast.Attribute) and node.attr == "sleep"
+        if isinstance(node, ast.Attribute) and node.attr == "sleep" and path.name != "wiring.py"
     ]
     assert sleeping == []
 

@@ -20,6 +20,7 @@ GOOD: Mapping[str, Answer] = {
     "await_service": {"outcome": "IN_SERVICE"},
     "check_change": {"outcome": "IN_SYNC"},
     "close_transition": {"outcome": "IN_SERVICE"},
+    "check_readiness": {"outcome": "CHECKED", "verdict": "PASS", "checks": []},
 }
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.asl_definition import snake_case
 from tests.support.asl_runner import LambdaFault, Status
-from tests.template.outcomes import OUTCOMES, STEPS, SUPERSEDED
+from tests.template.outcomes import OUTCOMES, STEPS, SUPERSEDED, TRANSITION_STEPS
 from tests.workflow.script import DEFINITION, GOOD, REQUEST, Script, run
 
 EXTRAS: dict[str, dict[str, object]] = {
@@ -18,6 +18,7 @@ EXTRAS: dict[str, dict[str, object]] = {
     "EXHAUSTED": {"epoch": 7, "why": "nobody is fit"},
     "DEGRADED": {"reasons": ["the record is owed"]},
     "HELD": {"reasons": ["no proof"]},
+    "NOT_READY": {"reasons": ["zones-differ: subnet-1 in us-east-1a"]},
 }
 BUSY = "Lambda.TooManyRequestsException"
 
@@ -32,12 +33,16 @@ def answering(step: str, outcome: str) -> Script:
     return Script(**{snake_case(step): [{"outcome": outcome, **EXTRAS.get(outcome, {})}]})
 
 
+def asking_for(step: str) -> dict[str, str]:
+    return {**REQUEST, "action": "check"} if step == "CheckReadiness" else REQUEST
+
+
 def test_a_transition_goes_through_all_its_steps_in_order():  # S10
     script = Script()
     execution = run(script)
     assert execution.status is Status.SUCCEEDED
     assert execution.output == {"outcome": "IN_SERVICE", "cluster": "orders-db", "epoch": 7}
-    assert [name for name, _ in script.calls] == [snake_case(step) for step in STEPS]
+    assert [name for name, _ in script.calls] == [snake_case(step) for step in TRANSITION_STEPS]
     assert execution.clock.now_s == 0
 
 
@@ -57,12 +62,14 @@ def test_every_step_is_given_what_it_was_promised():
 
 @pytest.mark.parametrize(("step", "outcome", "target"), list(every_outcome()))
 def test_every_outcome_is_followed(step, outcome, target):
-    trail = run(answering(step, outcome)).trail
+    trail = run(answering(step, outcome), asking_for(step)).trail
     assert trail[trail.index(f"After{step}") + 1] == target
 
 
 def test_every_state_is_reached():
-    reached = {state for step, outcome, _ in every_outcome() for state in run(answering(step, outcome)).trail}
+    reached: set[str] = set()
+    for step, outcome, _ in every_outcome():
+        reached |= set(run(answering(step, outcome), asking_for(step)).trail)
     reached |= set(run(answering("FenceNode", "SOMETHING_ELSE")).trail)
     assert reached == set(DEFINITION.states)
 
@@ -93,6 +100,31 @@ def test_a_bad_request_reaches_the_function_as_it_is_and_fails_with_its_answer(r
         "cluster is missing",
     )
     assert script.payloads("open_transition")[0]["request"] == request_
+
+
+def test_a_check_moves_nothing_and_ends_with_its_report():  # S1 S10
+    report = {"outcome": "CHECKED", "verdict": "WARN", "checks": [{"name": "ttl-short", "verdict": "WARN"}]}
+    script = Script(check_readiness=[report])
+    request_ = {"cluster": "orders-db", "action": "check"}
+    execution = run(script, request_)
+    assert script.calls == [("check_readiness", {"request": request_})]
+    assert execution.status is Status.SUCCEEDED
+    assert execution.output == {**report, "cluster": "orders-db"}
+
+
+@pytest.mark.parametrize("reasons", [["zones-differ: one"], ["zones-differ: one", "guard-ours: two"]])
+def test_a_check_that_fails_is_a_failure_that_names_it(reasons):  # S1
+    execution = run(
+        Script(check_readiness=[{"outcome": "NOT_READY", "reasons": reasons}]), asking_for("CheckReadiness")
+    )
+    assert (execution.status, execution.error, execution.cause) == (Status.FAILED, "NotReady", "; ".join(reasons))
+
+
+@pytest.mark.parametrize("action", ["Check", "checks", "", None, ["checking"], {"check": 1}, 5])
+def test_whatever_is_not_just_a_check_is_for_the_opening_to_judge(action):
+    script = Script(open_transition=[{"outcome": "REFUSED", "why": "action"}])
+    run(script, {"cluster": "orders-db", "action": action})
+    assert [name for name, _ in script.calls] == ["open_transition"]
 
 
 @pytest.mark.parametrize(("outcome", "error"), [("DEGRADED", "Degraded"), ("HELD", "Held")])
@@ -182,7 +214,7 @@ def test_a_second_opening_that_is_refused_or_stood_down_ends_the_execution():
 @pytest.mark.parametrize("step", STEPS)
 def test_lambdas_own_faults_are_waited_out(step):
     script = Script(**{snake_case(step): [LambdaFault(BUSY)] * 6})
-    execution = run(script)
+    execution = run(script, asking_for(step))
     assert execution.status is Status.SUCCEEDED
     assert execution.clock.now_s == 1 + 2 + 4 + 5 + 5 + 5
 
@@ -192,13 +224,13 @@ def test_lambdas_own_faults_are_waited_out(step):
 def test_a_step_whose_tries_are_spent_is_recorded_as_broken(step, error, tries):
     function = snake_case(step)
     script = Script(**{function: [LambdaFault(error, "as it was")] * tries})
-    execution = run(script)
+    execution = run(script, asking_for(step))
     assert (execution.status, execution.error) == (Status.FAILED, "Broken")
     assert execution.cause == f"{step}: {error}: as it was"
     assert len(script.payloads(function)) == tries + (step == "CloseTransition")
     assert script.payloads("close_transition")[-1] == {
         "cluster": "orders-db",
-        "epoch": 0 if step == "OpenTransition" else 7,
+        "epoch": 0 if step in ("OpenTransition", "CheckReadiness") else 7,
         "broken": {"state": step, "error": error, "cause": "as it was"},
     }
 
@@ -216,7 +248,7 @@ def test_a_second_opening_that_breaks_is_recorded_under_the_epoch_that_failed():
 @pytest.mark.parametrize("answer", [{"outcome": "SOMETHING_ELSE"}, {}, None, []])
 def test_an_unknown_outcome_is_recorded_and_fails_under_its_own_name(step, answer):
     script = Script(**{snake_case(step): [answer]})
-    execution = run(script)
+    execution = run(script, asking_for(step))
     assert (execution.status, execution.error) == (Status.FAILED, "UnknownOutcome")
     broken = script.payloads("close_transition")[-1]["broken"]
     assert (broken["state"], broken["error"]) == (step, "UnknownOutcome")

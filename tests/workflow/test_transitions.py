@@ -11,7 +11,6 @@ from understudy.domain.definition import Policy
 from understudy.domain.errors import ChangeRefusedError, ZoneBusyError
 from understudy.domain.model import AddressStatus, PowerReading, Proof
 from understudy.domain.record import guard_epoch
-from understudy.domain.tuning import Tuning
 
 
 def closed_on(name):
@@ -36,6 +35,7 @@ def test_a_dead_node_is_noticed_fenced_and_followed_by_its_standby():  # S4 S10 
     assert guard_epoch(world.zone.read(RECORD).guard) == 2
     assert (story["rule"], story["proof"], story["outcome"]) == ("active-is-silent", "LEASE_EXPIRED", "IN_SERVICE")
     assert story["facts"]["nodes"]["node-a"]["health"] == "SILENT"
+    assert story["expires_at"] == int(story["stages"]["opened_at"]) + 400 * 86_400
     stages = story["stages"]
     order = ["noticed_at", "opened_at", "fenced_at", "accepted_at", "granted_at", "in_service_at", "in_sync_at"]
     assert [stages[name] for name in order] == sorted(stages[name] for name in order)
@@ -260,8 +260,9 @@ def test_when_route_53_refuses_the_service_starts_all_the_same_and_the_record_is
 
 
 def test_a_throttled_update_is_tried_again_at_the_interval_of_the_tunables_as_they_are_then():  # S6 S8
-    tuning = Tuning(ROUTE53_RECORD_INTERVAL=5, ROUTE53_RECORD_TRY_COUNT=4)
-    world = World(definition_changes={"tuning": tuning}).settle()
+    world = World(
+        definition_changes={"tuning_set": {"ROUTE53_RECORD_INTERVAL": 5, "ROUTE53_RECORD_TRY_COUNT": 4}}
+    ).settle()
     for _ in range(3):
         world.zone.fail_next("submit", ZoneBusyError("Throttling"))
     world.start()
@@ -282,6 +283,29 @@ def test_a_slow_propagation_is_reported_as_propagating_and_followed_until_in_syn
     assert "in_sync_at" not in world.history(2)["stages"]
     world.run_until(lambda w: w.state.address.status is AddressStatus.IN_SYNC, limit_s=150)
     assert "in_sync_at" in world.history(2)["stages"]
+
+
+def test_a_tunable_that_is_changed_in_mid_transition_counts_from_the_next_step_on():  # S7 S8
+    """Nothing is deployed or restarted: the next wait is already the new one."""
+    world = World().settle()
+    world.zone.propagation_s = 10_000
+    world.start()
+    world.run_until(lambda w: w.state.transition is not None and w.state.transition.stage == "CONFIRMING", limit_s=30)
+    world.run(2 + 4 + 8)
+    world.ledger.put_tuning({"ROUTE53_CHANGEID_INTERVAL": 3, "ROUTE53_CHANGEID_TRY_COUNT": 4}, "digest")
+    execution = world.executions[-1]
+    world.run_until(lambda w: execution.status is not Status.RUNNING, limit_s=25)  # by the old ones: 100 s more
+    assert execution.output["outcome"] == "IN_SERVICE"
+
+
+def test_a_record_that_somebody_changed_is_put_right_and_the_service_is_not_disturbed():  # S5
+    world = World().settle()
+    reading = world.zone.read(RECORD)
+    world.zone.put(RECORD, replace(reading.record, values=("10.9.9.9",)))
+    world.run_until(lambda w: w.dns == ADDRESS_A and w.state.transition is None, limit_s=90)
+    assert world.history(world.state.epoch)["action"] == "repair"
+    assert world.in_service == ["node-a"]
+    assert world.told("Understudy Record Drifted")[0]["records"][0]["found"] == ["10.9.9.9"]
 
 
 def test_a_failure_while_a_change_still_propagates_is_acted_upon():

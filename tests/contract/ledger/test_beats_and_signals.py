@@ -6,7 +6,8 @@ import pytest
 
 from tests.support.builders import BOOTS, CLUSTER, NODE_A, NODE_B, NOW, a_beat, a_definition, a_report, a_state
 from understudy.domain.model import Alarm, ClusterState, PowerReading, ServiceStatus
-from understudy.ports import NOT_A_MEMBER, STALE, UNKNOWN_CLUSTER, AlarmSignal, FaultSignal, PowerSignal
+from understudy.domain.signal import AlarmSignal, FaultSignal, PowerSignal
+from understudy.ports import NOT_A_MEMBER, STALE, UNKNOWN_CLUSTER
 
 
 def recorded(answer: Any) -> ClusterState:

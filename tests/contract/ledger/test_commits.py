@@ -16,7 +16,7 @@ from tests.support.builders import (
 )
 from understudy.domain.errors import LedgerConflictError
 from understudy.domain.model import Address, AddressStatus, PowerReading, Proof, Stage
-from understudy.ports import PowerSignal
+from understudy.domain.signal import PowerSignal
 
 EVERYTHING = a_moving_state(
     previous=a_previous(proof=Proof.LEASE_EXPIRED, lease_s=12.5),

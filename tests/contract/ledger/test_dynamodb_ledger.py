@@ -10,7 +10,8 @@ from tests.support.builders import CLUSTER, NODE_A, NOW, a_beat, a_definition, a
 from understudy.adapters.dynamodb_ledger import DynamoDbLedger
 from understudy.domain.errors import LedgerConflictError
 from understudy.domain.model import ClusterState, PowerReading
-from understudy.ports import NOT_A_MEMBER, STALE, AlarmSignal, PowerSignal
+from understudy.domain.signal import AlarmSignal, PowerSignal
+from understudy.ports import NOT_A_MEMBER, STALE
 
 
 @pytest.fixture

@@ -21,8 +21,8 @@ from understudy.domain.definition import ElasticIp, FailoverBudget, Policy, Rout
 from understudy.domain.errors import LedgerConflictError
 from understudy.domain.lease import terms_of
 from understudy.domain.model import Address, AddressStatus, Alarm, NodeReport
+from understudy.domain.signal import AlarmSignal, FaultSignal
 from understudy.domain.tuning import Tuning
-from understudy.ports import AlarmSignal, FaultSignal
 
 
 def with_alarms(*alarms: str, version: int = 1):

@@ -2,6 +2,7 @@
 
 from tests.support.fakes.announcer import FakeAnnouncer
 from tests.support.fakes.clock import VirtualClock
+from tests.support.fakes.inspection import FakeReadings, FakeReportBook
 from tests.support.fakes.launcher import FakeLauncher
 from tests.support.fakes.ledger import FakeLedger
 from tests.support.fakes.network import FakeNetwork
@@ -16,6 +17,8 @@ __all__ = [
     "FakeNetwork",
     "FakeNodes",
     "FakeParameters",
+    "FakeReadings",
+    "FakeReportBook",
     "FakeZone",
     "VirtualClock",
 ]

@@ -10,7 +10,8 @@ from understudy.domain.definition import Definition
 from understudy.domain.errors import LedgerConflictError
 from understudy.domain.heartbeat import Beat
 from understudy.domain.model import Alarm, ClusterState, NodeReport
-from understudy.ports import NOT_A_MEMBER, STALE, UNKNOWN_CLUSTER, FaultSignal, PowerSignal, Refusal, Signal
+from understudy.domain.signal import FaultSignal, PowerSignal, Signal
+from understudy.ports import NOT_A_MEMBER, STALE, UNKNOWN_CLUSTER, Refusal
 
 STAGE_PREFIX = "stages."
 
@@ -170,6 +171,21 @@ class FakeLedger(Faulty):
             nodes = {each: _merged(report, each, there, definition) for each, report in after.nodes.items()}
             self.put_definition(definition)
             self.put_state(replace(after, revision=there.revision + 1 if there else 1, nodes=nodes))
+
+    def tuning(self) -> Mapping[str, int]:
+        """As StateLedger.tuning."""
+        with self._called("tuning"):
+            return dict(self.items.get(("stack#", "tuning"), ({}, ""))[0])
+
+    def tuning_digest(self) -> str:
+        """As Registry.tuning_digest."""
+        with self._called("tuning_digest"):
+            return str(self.items.get(("stack#", "tuning"), ({}, ""))[1])
+
+    def put_tuning(self, values: Mapping[str, int], digest: str) -> None:
+        """As Registry.put_tuning."""
+        with self._called("put_tuning"):
+            self.items[("stack#", "tuning")] = (dict(values), digest)
 
     def refused_digest(self, cluster: str) -> str:
         """As Registry.refused_digest."""

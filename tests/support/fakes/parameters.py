@@ -28,7 +28,16 @@ class FakeParameters(Faulty):
         with self._called("cluster_text"):
             return self._texts.get(cluster)
 
+    def put_tuning(self, text: str) -> ParameterText:
+        """What an operator does: put the stack's tunables."""
+        return self.put("", text)
+
+    def tuning_text(self) -> ParameterText | None:
+        """As Parameters.tuning_text."""
+        with self._called("tuning_text"):
+            return self._texts.get("")
+
     def cluster_texts(self) -> Iterator[ParameterText]:
         """As Parameters.cluster_texts."""
         with self._called("cluster_texts"):
-            yield from list(self._texts.values())
+            yield from [text for text in self._texts.values() if not text.is_tuning]

@@ -38,6 +38,12 @@ class FakeZone(Faulty):
                 guard=self.record_sets.get(_key(record, guard_name(record), "TXT")),
             )
 
+    def list_zone(self, record: Record) -> dict[tuple[str, str], RecordSet]:
+        """As ZoneListing.list_zone."""
+        with self._called("list_zone"):
+            found = self.record_sets.items()
+            return {(name, kind): each for (zone, name, kind), each in found if zone == record.hosted_zone_id}
+
     def submit(self, record: Record, batch: tuple[Change, ...], comment: str) -> str:
         """As Zone.submit."""
         with self._called("submit"):

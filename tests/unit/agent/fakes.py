@@ -30,6 +30,8 @@ class FakeKind:
 
     def __init__(self, *, running: bool = False) -> None:
         self.running = running
+        self.dies = False
+        """Whether a look calls it dead, not stopped, when it does not run."""
         self.hangs: set[str] = set()
         self.fails: set[str] = set()
         self.survives: set[str] = set()
@@ -63,7 +65,8 @@ class FakeKind:
             return FakeTask(None)
         if "look" in self.fails:
             return FakeTask(Outcome.UNKNOWN)
-        return FakeTask(Outcome.UP if self.running else Outcome.DOWN)
+        down = Outcome.DEAD if self.dies else Outcome.DOWN
+        return FakeTask(Outcome.UP if self.running else down)
 
 
 class FakeLog:

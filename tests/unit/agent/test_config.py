@@ -10,6 +10,7 @@ from understudy_agent import config
 from understudy_agent.__main__ import main
 from understudy_agent.config import BadConfigError
 from understudy_agent.kinds import Process, Script, Unit
+from understudy_agent.mounts import Mount
 
 EXAMPLE = Path(understudy_agent.__file__).parent.parent / "agent.ini"
 AGENT = "[agent]\ncluster = orders-db\ntable = t\nbus = b\n"
@@ -30,6 +31,7 @@ def test_the_example_is_good_and_its_comments_show_the_defaults():
     ]
     data = settings.specs[0]
     assert (data.start_limit_s, data.stop_limit_s, data.check_interval_s) == (60, 30, 5)
+    assert (data.restart_tries, data.restart_window_s) == (2, 300)
     assert settings.runtime_dir == Path("/run/understudy/orders-db")
     assert (settings.on_stop_failure, settings.call_timeout_s) == ("reboot", 2)
 
@@ -40,7 +42,7 @@ def test_the_commented_lines_of_the_example_are_good_too():
         bare = line[2:] if line.startswith("# ") else line
         lines.append(bare if " = " in bare or bare.startswith("[") or bare.endswith(" =") else "")
     settings = config.parse("\n".join(lines))
-    assert [type(kind) for kind in settings.kinds.values()] == [Unit, Unit, Script, Process]
+    assert [type(kind) for kind in settings.kinds.values()] == [Mount, Unit, Script, Process]
     assert settings.instance_arn.endswith("instance/i-0a1b2c3d4e5f60718")
 
 
@@ -53,7 +55,8 @@ def test_every_fault_is_told_with_section_key_value_and_what_is_allowed():
     told = faults(
         "[agent]\ncluster = orders db\nbus = b\ninstance_arn = i-0a\nboot = a_b\nruntime_dir = run\n"
         "on_stop_failure = pray\ncall_timeout_s = soon\nclustre = x\n"
-        "[service db]\nkind = unit\nstart_limit_s = 0\ncommand = db\ndepends_on = disk\n"
+        "[service db]\nkind = unit\nstart_limit_s = 0\nrestart_tries = 1.5\nrestart_window_s = 0\n"
+        "command = db\ndepends_on = disk\n"
         "[service web]\nkind = daemon\n"
         "[service job]\nkind = script\nstart = 'open\nstop = stop\n"
         "[service proxy]\nkind = process\nready = localhost:80\n"
@@ -69,10 +72,12 @@ def test_every_fault_is_told_with_section_key_value_and_what_is_allowed():
         "[agent] call_timeout_s = 'soon': must be a number of seconds from 0.1 to 10",
         "[agent] clustre = 'x': unknown key; known here: boot, bus, call_timeout_s, cluster,",
         "[service db] start_limit_s = '0': must be a number of seconds from 0.1 to 86400",
+        "[service db] restart_tries = '1.5': must be a whole number from 0 to 100",
+        "[service db] restart_window_s = '0': must be a number of seconds from 1 to 86400",
         "[service db] command = 'db': unknown key; known here:",
         "[service db] unit is missing: must be set",
         "[service db] depends_on = 'disk': no service 'disk'; there are: db, web, job, proxy",
-        "[service web] kind = 'daemon': must be one of unit, script, process",
+        "[service web] kind = 'daemon': must be one of unit, mount, script, process",
         '[service job] start = "\'open": cannot be split into words',
         "[service job] status is missing: must be a command",
         "[service proxy] ready = 'localhost:80': must be IP-ADDRESS:PORT",

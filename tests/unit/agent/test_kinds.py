@@ -15,6 +15,8 @@ import pytest
 from tests.unit.agent.waiting import wait_for
 from understudy_agent import tasks
 from understudy_agent.kinds import TETHER, Process, Script, Unit
+from understudy_agent.model import Change, ServiceSpec, State
+from understudy_agent.service import LOOK_LIMIT_MS, Service
 from understudy_agent.tasks import Outcome, Task, command_task, group_is_gone, signal_group
 
 SLEEP = ("sleep", "600")
@@ -200,8 +202,8 @@ def test_a_script_starts_stops_and_tells_its_status(tmp_path):
     ("status", "meaning"),
     [
         (0, Outcome.UP),
-        (1, Outcome.DOWN),
-        (2, Outcome.DOWN),
+        (1, Outcome.DEAD),
+        (2, Outcome.DEAD),
         (3, Outcome.DOWN),
         (4, Outcome.UNKNOWN),
         (127, Outcome.UNKNOWN),
@@ -228,6 +230,55 @@ def test_a_command_that_hangs_is_killed_with_its_children(tmp_path):
     task.abort()
     group = int(child_file.read_text())
     assert wait_for(lambda: reaped() and group_is_gone(group))
+
+
+def group_of_a_start_that_hangs(directory: Path) -> tuple[Script, Path]:
+    """A script whose start forks a child that ignores SIGTERM, writes its process group down, and hangs."""
+    there = directory / "group"
+    child = "trap '' TERM; while :; do sleep 600; done"
+    start = f"( {child} ) & trap '' TERM; echo $$ >{there}.new; mv {there}.new {there}; wait"
+    return Script(shell(start), shell("exit 1"), shell("exit 3")), there
+
+
+def test_a_script_that_hangs_is_killed_at_its_limit_with_all_that_it_has_forked(tmp_path: Path):
+    script, there = group_of_a_start_that_hangs(tmp_path)
+    told: list[Change] = []
+    service = Service(ServiceSpec("reports", start_limit_s=60), script, told.append)
+    service.start("a test", now_ms=0)
+
+    def started() -> bool:
+        service.advance(59_999, 1000)
+        return there.exists()
+
+    wait_for(started)
+    group = int(there.read_text())
+    assert not group_is_gone(group)
+    assert [change.new for change in told] == [State.STARTING]
+    service.advance(60_000, 1000)
+    assert [change.new for change in told] == [State.STARTING, State.FAILED]
+    assert wait_for(lambda: reaped() and group_is_gone(group))
+
+
+def test_a_status_that_hangs_is_killed_and_is_no_answer(tmp_path):
+    there = tmp_path / "group"
+    script = Script((), (), shell(f"sleep 600 & echo $$ >{there}.new; mv {there}.new {there}; wait"))
+    service = Service(ServiceSpec("reports"), script, lambda _change: None)
+    service.watch(0, wanted=True)
+    wait_for(there.exists)
+    service.advance(LOOK_LIMIT_MS, 1000)
+    assert (service.state, service.unknown_looks) == (None, 1)
+    assert wait_for(lambda: reaped() and group_is_gone(int(there.read_text())))
+
+
+def test_a_start_that_ends_with_an_error_has_failed():
+    service = Service(ServiceSpec("reports"), Script(shell("exit 6"), (), shell("exit 3")), lambda _change: None)
+    service.start("a test", now_ms=0)
+
+    def failed() -> bool:
+        service.advance(1, 1000)
+        return service.state is State.FAILED
+
+    wait_for(failed)
 
 
 def test_a_command_that_has_ended_can_be_given_up():

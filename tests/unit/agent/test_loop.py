@@ -12,10 +12,11 @@ from tests.unit.agent.items import BOOT, ME, OTHER, item, node, terms
 from understudy_agent.exchange import Exchange
 from understudy_agent.files import LeaseFile, StatusFile
 from understudy_agent.loop import Agent
+from understudy_agent.model import ServiceSpec
 from understudy_agent.ports import Self
-from understudy_agent.service import ServiceSpec
 from understudy_agent.services import Services
 from understudy_agent.systemd import Notifier
+from understudy_agent.tasks import Outcome
 
 
 class World:
@@ -107,8 +108,79 @@ def test_the_number_of_a_beat_is_its_local_send_time(active):
 def test_a_change_of_a_service_is_told_at_once(active):
     beats = len(active.aws.beats)
     active.kind.running = False
+    active.kind.hangs.add("start")
     active.pass_time(0.2)
-    assert [beat["services"]["db"] for beat in active.aws.beats[beats:]] == ["FAILED"]
+    assert [beat["services"]["db"] for beat in active.aws.beats[beats:]] == ["STARTING"]
+
+
+def test_a_service_that_dies_is_restarted_before_anybody_hears_of_a_failure(active):  # S16
+    beats = len(active.aws.beats)
+    for _ in range(2):
+        active.kind.running = False
+        active.pass_time(5)
+        assert active.kind.running
+    told = [beat["services"]["db"] for beat in active.aws.beats[beats:]]
+    assert set(told) == {"STARTING", "IN_SERVICE"}
+    assert active.kind.asked == ["start", "stop", "start", "stop", "start"]
+    active.kind.running = False
+    active.pass_time(1)
+    assert active.aws.beats[-1]["services"] == {"db": "FAILED"}
+
+
+def test_a_restart_does_not_outlive_the_lease(active):  # S16 S12
+    active.aws.error = ConnectionError("no route to host")
+    lease_end_ms = active.status()["lease_end_ms"]
+    active.pass_time((lease_end_ms - 1000 - active.clock.now_ms) / 1000 - 1)
+    active.kind.running = False
+    active.kind.hangs.add("start")
+    active.pass_time(0.5)
+    assert active.service_says() == "STARTING"
+    active.pass_time(0.8)
+    assert active.service_says() == "OUT_OF_SERVICE"
+    assert active.clock.now_ms < lease_end_ms
+    assert active.kind.tasks[-2].aborted
+    active.pass_time(60)
+    assert active.kind.asked == ["start", "stop", "start", "kill"]
+
+
+def test_nothing_is_restarted_by_an_agent_that_is_asked_to_stop(active):  # S16
+    active.kind.hangs.add("stop")
+    active.agent.ask_to_stop()
+    active.pass_time(1)
+    active.kind.running = False
+    active.pass_time(5)
+    assert active.service_says() == "STOPPING"
+    active.kind.hangs.clear()
+    active.pass_time(40)
+    assert active.kind.asked == ["start", "stop", "kill"]
+    assert active.agent.exit_status == 0
+
+
+def test_an_agent_that_is_asked_to_stop_while_it_restarts_tells_the_truth_at_once(active):  # S16 B4
+    active.kind.running = False
+    active.kind.hangs.add("start")
+    active.pass_time(2)
+    assert active.service_says() == "STARTING"
+    active.kind.hangs.add("stop")
+    active.agent.ask_to_stop()
+    active.pass_time(0.2)
+    assert active.service_says() == "STOPPING"
+    active.pass_time(40)
+    assert active.aws.beats[-1]["services"] == {"db": "OUT_OF_SERVICE"}
+
+
+def test_a_node_that_loses_the_lease_while_it_restarts_releases_it_only_when_all_is_down(active):  # S16 B4
+    active.kind.running = False
+    active.kind.hangs.update(("start", "stop"))
+    active.pass_time(32)
+    assert active.service_says() == "STARTING"
+    active.kind.running = True
+    active.grant(OTHER, epoch=2)
+    active.pass_time(3)
+    assert {beat["services"]["db"] for beat in active.aws.beats if beat["read_epoch"] == 2} == {"STOPPING"}
+    active.pass_time(40)
+    assert active.aws.beats[-1]["services"] == {"db": "OUT_OF_SERVICE"}
+    assert not active.kind.running
 
 
 def test_a_new_epoch_is_obeyed_and_told_at_once(active):
@@ -217,14 +289,14 @@ def test_no_beat_is_sent_before_the_services_are_known(tmp_path):
     assert {beat["services"]["db"] for beat in world.aws.beats} == {"STOPPING"}
 
 
-def test_a_standby_beats_every_second_while_the_active_node_is_silent(standby):
+def test_a_standby_beats_twice_a_second_while_the_active_node_is_silent(standby):
     standby.aws.item["nodes"][OTHER]["heard_at"] = standby.clock.now_ms // 1000
     standby.pass_time(14)
     beats = len(standby.aws.beats)
     standby.pass_time(5)
-    assert len(standby.aws.beats) - beats >= 4
+    assert len(standby.aws.beats) - beats >= 8
     standby.pass_time(30)
-    assert len(standby.log.events("urgent_beat")) == 10
+    assert len(standby.log.events("urgent_beat")) == 20
 
 
 def test_a_restarted_agent_that_cannot_read_is_bound_by_the_old_lease(active):
@@ -250,6 +322,28 @@ def test_a_restarted_agent_adopts_what_runs_under_a_lease_that_goes_on(active):
     active.pass_time(20)
     assert active.kind.asked == ["start"]
     assert active.service_says() == "IN_SERVICE"
+
+
+def test_a_restarted_agent_whose_services_died_with_it_starts_them_before_it_tells_of_them(active):  # S16
+    """A first beat that said OUT_OF_SERVICE would have the controller fail over."""
+    beats = len(active.aws.beats)
+    active.kind.running = False
+    active.kind.hangs.add("start")
+    active.start_agent()
+    active.pass_time(1)
+    assert {beat["services"]["db"] for beat in active.aws.beats[beats:]} == {"STARTING"}
+    active.kind.tasks[-1].outcome, active.kind.running = Outcome.DONE, True
+    active.pass_time(1)
+    assert active.service_says() == "IN_SERVICE"
+
+
+def test_an_agent_whose_first_read_hangs_beats_all_the_same(tmp_path):
+    world = World(tmp_path, item(epoch=1, active=OTHER))
+    world.read_caller.hangs = True
+    world.pass_time(2.9)
+    assert world.aws.beats == []
+    world.pass_time(0.3)
+    assert len(world.aws.beats) == 1
 
 
 def test_the_lease_file_goes_when_the_lease_is_over_and_all_is_down(active):

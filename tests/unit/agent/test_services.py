@@ -5,24 +5,25 @@ import pytest
 
 from tests.unit.agent.fakes import FakeKind
 from understudy_agent.lease import Order
-from understudy_agent.service import ServiceSpec, State
+from understudy_agent.model import ServiceSpec, State
 from understudy_agent.services import DependencyCycleError, Services, in_dependency_order
 
 
 class Node:
-    """A node with a data service and a database on it, and time."""
+    """A node with a data service and a database on it, which are not restarted when they fail, and time."""
 
     def __init__(self, **running: bool) -> None:
         self.data = FakeKind(running=running.get("data", False))
         self.db = FakeKind(running=running.get("db", False))
         self.unstoppable: list[str] = []
         self.changes: list[str] = []
+        self.reasons: list[str] = []
         self.now_ms = 0
         self.services = Services(
             {"db": self.db, "data": self.data},
             [
-                ServiceSpec("db", depends_on=("data",), start_limit_s=10, stop_limit_s=5),
-                ServiceSpec("data", start_limit_s=10, stop_limit_s=5),
+                ServiceSpec("db", depends_on=("data",), start_limit_s=10, stop_limit_s=5, restart_tries=0),
+                ServiceSpec("data", start_limit_s=10, stop_limit_s=5, restart_tries=0),
             ],
             self.unstoppable.append,
         )
@@ -32,6 +33,7 @@ class Node:
             self.now_ms += 200
             for change in self.services.tick(order, epoch, self.now_ms, 1.0):
                 self.changes.append(f"{change.service} {change.new.value}")
+                self.reasons.append(change.why)
 
     def states(self) -> list[str]:
         states = self.services.states()
@@ -147,6 +149,41 @@ def test_a_service_that_dies_has_failed_and_what_depends_on_it_is_left_running()
     node.data.running = False
     node.pass_time(Order.SERVE, ms=6000)
     assert node.states() == ["FAILED", "IN_SERVICE"]
+
+
+def test_a_failed_service_is_tried_again_under_a_new_lease_when_what_it_depends_on_is_back():
+    node = Node()
+    node.pass_time(Order.SERVE)
+    node.data.running = node.db.running = False
+    node.pass_time(Order.SERVE, ms=6000)
+    assert node.states() == ["FAILED", "FAILED"]
+    node.pass_time(Order.SERVE, epoch=3)
+    assert node.states() == ["IN_SERVICE", "IN_SERVICE"]
+
+
+def test_a_script_that_is_dead_after_its_start_has_failed_at_once():
+    node = Node()
+    node.data.slow_to_show = node.data.dies = True
+    node.data.survives.add("start")
+    node.pass_time(Order.SERVE)
+    assert node.states()[0] == "FAILED"
+
+
+def test_a_dead_service_is_down_when_nobody_wants_it():
+    node = Node(data=True)
+    node.pass_time(Order.LEAVE_ALONE)
+    node.data.dies, node.data.running = True, False
+    node.pass_time(Order.STOP, ms=6000)
+    assert node.states() == ["OUT_OF_SERVICE", "OUT_OF_SERVICE"]
+
+
+def test_a_service_that_is_killed_after_all_is_told_with_why():
+    node = Node()
+    node.pass_time(Order.SERVE)
+    node.db.fails.add("stop")
+    node.db.survives.add("stop")
+    node.pass_time(Order.STOP, ms=7000)
+    assert "its stop failed, and it did not stop within 5 s" in node.reasons
 
 
 def test_a_failed_service_is_stopped_before_it_is_called_out_of_service():

@@ -44,7 +44,7 @@ def test_the_columns_of_the_table_are_the_questions_of_the_survey():
 
 
 def test_exactly_one_rule_fits_every_situation_there_can_be():  # B5
-    assert len(WORLD) == 3 * 8 * 2 * 2 * 2 * 2
+    assert len(WORLD) == 3 * 9 * 2 * 2 * 2 * 2
     misjudged = {each: names for each in WORLD if len(names := [rule.name for rule in RULES if rule.fits(each)]) != 1}
     assert misjudged == {}
 
@@ -90,7 +90,7 @@ def test_nothing_is_begun_while_a_transition_is_under_way():
 
 def test_the_lease_is_placed_only_when_nobody_holds_it():  # B4
     placing = {each.holder for each in WORLD if decide(each).action is Action.PLACE}
-    assert placing == {Holder.NOBODY, Holder.RETURNED}
+    assert placing == {Holder.NOBODY, Holder.AWAITED, Holder.RETURNED}
 
 
 def test_without_a_fit_candidate_nothing_fails_over():  # B3
@@ -107,7 +107,8 @@ def test_a_repair_is_begun_only_under_a_ready_holder():
 
 
 def test_every_situation_without_a_serving_node_ends_with_a_move_or_a_person():
-    lost = [holder for holder in Holder if holder is not Holder.READY]
+    """A first placement that waits for a better node is over when the silence limit is (AWAITED turns to NOBODY)."""
+    lost = [holder for holder in Holder if holder not in (Holder.READY, Holder.AWAITED)]
     assert Action.WAIT not in actions_where(holder=lost, phase=[Phase.SETTLED, Phase.OVERDUE])
 
 

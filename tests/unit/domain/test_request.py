@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from understudy.domain.model import TransitionAction
-from understudy.domain.request import BadRequestError, Request, parse_request
+from understudy.domain.request import BadRequestError, Request, parse_check, parse_request
 
 KEYS = ("cluster", "action", "to", "reason", "rule", "why", "noticed_at")
 
@@ -67,7 +67,7 @@ def test_every_fault_is_named_at_once_with_what_is_allowed_and_an_example():  # 
         ({"cluster": "a\x00\x1b[2J"}, r"cluster is 'a\x00\x1b[2J'"),
         ({"cluster": ["a"]}, "cluster is a list"),
         ({"cluster": {"a": 1}}, "cluster is an object"),
-        ({"cluster": "a", "action": "place"}, "allowed: switchover, failover, failback;"),
+        ({"cluster": "a", "action": "place"}, "allowed: switchover, failover, failback, check (which moves nothing);"),
         ({"cluster": "a", "action": "place", "rule": ""}, "rule is ''"),
         ({"cluster": "a", "action": "explode", "rule": "x"}, "allowed: failover, switchover, failback, place, repair"),
         ({"cluster": "a", "action": ["switchover"]}, "action is a list"),
@@ -123,3 +123,30 @@ def test_no_input_raises_anything_but_a_bad_request(document):
         assert json.dumps(str(fault))
     else:
         assert request.rule != ""
+
+
+def test_a_check_is_asked_for_by_cluster_and_action():  # S1 S10
+    assert parse_check({"cluster": "orders-db", "action": "check", "reason": "before the drill"}) == "orders-db"
+
+
+@pytest.mark.parametrize(
+    ("document", "words"),
+    [
+        ([], "the input is a list, not an object"),
+        ({"action": "check"}, "cluster is missing"),
+        ({"cluster": "a"}, "action is None; allowed: check"),
+        ({"cluster": "a", "action": "switchover"}, "action is 'switchover'; allowed: check"),
+        ({"cluster": "a", "action": "check", "to": "node-b"}, "'to' is not a key; allowed: cluster, action, reason"),
+        ({"cluster": "A", "action": "check"}, "cluster is 'A'"),
+        ({"cluster": "a", "action": "check", "reason": 5}, "reason is 5"),
+    ],
+)
+def test_a_bad_check_is_refused_with_what_was_found(document, words):  # S10
+    with pytest.raises(BadRequestError) as caught:
+        parse_check(document)
+    assert words in str(caught.value)
+    assert 'for example {"cluster": "orders-db", "action": "check"}' in str(caught.value)
+
+
+def test_a_check_is_no_transition():
+    assert "action is 'check'; allowed: switchover" in refusal({"cluster": "a", "action": "check"})

@@ -191,3 +191,19 @@ def test_silence_by_the_clock_is_believed_only_of_a_witness_heard_now_and_withou
     state = a_state(2, node_a=a_report(heard_at=0), node_b=witness)
     assert observer_by_clock(state, Policy(), NOW) is observer
     assert is_heard_now(state, Policy(), NOW) is (heard_at is not None and heard_at >= NOW - 9)
+
+
+def test_a_first_placement_waits_a_silence_long_for_a_node_of_better_priority():  # S4
+    """Whichever node beats first is not the one that the operator put first."""
+
+    def holder(heard_for_s: int, better: NodeReport) -> Holder:
+        node_b = a_report(NODE_B, heard_since=NOW - heard_for_s)
+        state = a_state(2, epoch=0, active=None, node_a=better, node_b=node_b)
+        found: Holder = seen(state, members=2).holder
+        return found
+
+    assert holder(0, NodeReport("node-a")) is Holder.AWAITED
+    assert holder(14, NodeReport("node-a")) is Holder.AWAITED
+    assert holder(15, NodeReport("node-a")) is Holder.NOBODY
+    assert holder(0, a_report(NODE_A)) is Holder.NOBODY
+    assert holder(0, a_report(NODE_A, heard_at=NOW - 60)) is Holder.NOBODY

@@ -1,8 +1,12 @@
 """The tunables bear the names and defaults of the Recovery Kit."""
 
-from dataclasses import asdict
+from dataclasses import asdict, fields
 
-from understudy.domain.tuning import Tuning
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from understudy.domain.tuning import LIMITS, BadTuningError, PastedTuning, Tuning, parse_lines
 
 
 def test_names_and_defaults_are_those_of_the_paper():  # S8
@@ -15,3 +19,51 @@ def test_names_and_defaults_are_those_of_the_paper():  # S8
         "ROUTE53_RECORDCHECK_INTERVAL": 2,
         "ROUTE53_RECORDCHECK_TRY_COUNT": 4,
     }
+
+
+@pytest.mark.parametrize(
+    ("line", "value"),
+    [
+        ("ROUTE53_TTL=30", 30),
+        ("  ROUTE53_TTL=30  ", 30),
+        ("export ROUTE53_TTL=30", 30),
+        ('ROUTE53_TTL="30"', 30),
+        ("ROUTE53_TTL='30' # seconds", 30),
+        ("ROUTE53_TTL=30 # seconds", 30),
+        ("ROUTE53_TTL=5\nROUTE53_TTL=30", 30),
+    ],
+)
+def test_a_line_is_read_as_a_shell_reads_it(line, value):  # S8
+    assert parse_lines(line) == PastedTuning({"ROUTE53_TTL": value}, ())
+
+
+@pytest.mark.parametrize(
+    "value", ["", "0", "-1", "86401", "1.5", "1e3", "0x10", "ten", "９", "9" * 5000, '"30', "30;reboot"]
+)
+def test_a_value_that_is_not_allowed_is_refused_by_key_and_value(value):  # S8
+    with pytest.raises(BadTuningError) as caught:
+        parse_lines(f"ROUTE53_TTL={value}")
+    (fault,) = caught.value.faults
+    assert fault.startswith("line 1: ROUTE53_TTL is ")
+    assert fault.endswith("; allowed: a whole number from 1 to 86400")
+    assert len(fault) < 200
+
+
+def test_what_is_not_ours_is_left_alone_and_named():  # S8
+    pasted = parse_lines("# comment\n\nLKROOT=/opt\nif true; then\nROUTE53_RECORD_INTERVAL=4")
+    assert pasted == PastedTuning({"ROUTE53_RECORD_INTERVAL": 4}, ("LKROOT", "line 4"))
+
+
+def test_every_tunable_has_limits_and_its_default_is_within():
+    for field in fields(Tuning):
+        least, most = LIMITS[field.name]
+        assert least <= field.default <= most
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text(max_size=200))
+def test_any_text_is_read_or_refused(text):
+    try:
+        parse_lines(text)
+    except BadTuningError as bad:
+        assert bad.faults

@@ -94,6 +94,16 @@ def test_an_active_node_that_is_heard_and_serves_nothing_has_failed():  # S10 B2
     assert world.launcher.requests[0]["rule"] == "active-has-failed"
 
 
+def test_an_active_node_that_comes_back_from_an_outage_is_given_time_to_take_up_its_service():  # B3 B11
+    world = Recorder()
+    world.beat(NODE_B, at=NOW + 99)
+    for at in (NOW + 100, NOW + 104):
+        world.beat(NODE_A, at=at, services={"postgresql": "OUT_OF_SERVICE"})
+        world.beat(NODE_B, at=at)
+    world.beat(NODE_A, at=NOW + 108)
+    assert not world.launcher.starts
+
+
 def test_two_beats_that_notice_the_same_silence_ask_for_one_transition():
     world = Recorder(a_state(node_b=a_report(NODE_B)))
     assert NOW % 15 == 0

@@ -73,10 +73,17 @@ def test_a_new_cluster_has_no_holder_and_the_addresses_that_ec2_gave():  # S3
     office = Office()
     assert office.put(a_document()) is RegisterOutcome.ACCEPTED
     state = office.ledger.state()
-    assert (state.epoch, state.active, state.previous, state.definition_version) == (0, None, None, 1)
-    definition = office.ledger.definition(CLUSTER, 1)
+    assert (state.epoch, state.active, state.previous, state.definition_version) == (0, None, None, NOW)
+    definition = office.ledger.definition(CLUSTER, NOW)
     assert [node.address for node in definition.nodes] == [ADDRESS_A, ADDRESS_B]
     assert {node.zone for node in definition.nodes} == {"us-east-1a", "us-east-1b"}
+
+
+def test_a_cluster_with_a_name_that_no_beat_could_carry_is_refused():
+    office = Office()
+    text = office.parameters.put("Orders_DB/x", json.dumps(a_document()))
+    assert office.register(text) is RegisterOutcome.REFUSED
+    assert "the cluster's name is 'Orders_DB/x'" in office.announcer.details(DEFINITION_REFUSED)[0]["faults"][0]
 
 
 def test_the_member_whose_address_the_record_carries_counts_as_the_last_holder_and_is_unproven():  # B4
@@ -140,7 +147,7 @@ def test_a_parameter_that_was_deleted_and_put_anew_is_a_new_definition_though_it
     office.put(a_document())
     office.parameters.delete(CLUSTER)
     assert office.put(a_document(services=[])) is RegisterOutcome.ACCEPTED
-    assert office.ledger.state().definition_version == 2
+    assert office.ledger.state().definition_version == NOW + 1
 
 
 @pytest.mark.parametrize("fault", ["ec2", "route53", "conflict"])
@@ -219,10 +226,10 @@ def test_a_deleted_parameter_takes_no_protection_away():
     office.parameters.delete(CLUSTER)
     event = an_event(f"/understudy/understudy/clusters/{CLUSTER}", "Delete")
     assert register_changed(event, parameters=office.parameters, register=office.register) is RegisterOutcome.DELETED
-    assert office.ledger.state().definition_version == 1
+    assert office.ledger.state().definition_version == NOW
 
 
 def test_a_parameter_that_is_no_cluster_is_left_alone():
     office = Office()
-    event = an_event("/understudy/understudy/tuning")
+    event = an_event("/understudy/understudy/notes")
     assert register_changed(event, parameters=office.parameters, register=office.register) is RegisterOutcome.IGNORED

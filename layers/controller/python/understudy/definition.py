@@ -15,10 +15,9 @@ from understudy.definition_addresses import (
     unfit_nodes,
 )
 from understudy.document import ClusterDocument, NodeDocument
-from understudy.domain.definition import Definition, FailoverBudget, NodeSpec, Policy, ServiceSpec
+from understudy.domain.definition import ClientVpc, Definition, FailoverBudget, NodeSpec, Policy, ServiceSpec
 from understudy.domain.lease import contradictions
 from understudy.domain.quoting import quoted
-from understudy.domain.tuning import Tuning
 from understudy.plain_yaml import read_plain_yaml
 from understudy.ports import InstanceFacts, Nodes, ParameterText
 
@@ -94,7 +93,9 @@ def define(cluster: str, version: int, document: ClusterDocument, instances: Map
         elastic_ips=elastic_ips_of(document),
         services=tuple(ServiceSpec(service.name, service.depends_on) for service in document.services),
         policy=Policy(**policy, max_failovers=budget),
-        tuning=Tuning(**document.tuning.model_dump()),
+        tuning_set=document.tuning.model_dump(exclude_unset=True),
+        client_vpcs=tuple(ClientVpc(each.vpc_id, each.region) for each in document.client_vpcs),
+        dns_forwarder=document.dns_forwarder,
     )
 
 

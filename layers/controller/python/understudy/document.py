@@ -3,7 +3,9 @@
 from ipaddress import ip_network
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StringConstraints
+
+from understudy.domain.tuning import LIMITS
 
 NAME = r"^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$"
 DNS_LABEL = r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?"
@@ -42,13 +44,13 @@ AllocationId = Annotated[str, StringConstraints(pattern=r"^eipalloc-[0-9a-f]{8,1
 RouteBlock = Annotated[
     str, StringConstraints(pattern=r"^[0-9]{1,3}(\.[0-9]{1,3}){3}(/(2[4-9]|3[0-2]))?$"), AfterValidator(_block)
 ]
+VpcId = Annotated[str, StringConstraints(pattern=r"^vpc-[0-9a-f]{8,17}$")]
+Region = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,4}(-[a-z]{1,12}){1,3}-[1-9]$")]
 AlarmName = Annotated[str, StringConstraints(min_length=1, max_length=255)]
 NoTruth = BeforeValidator(_no_truth)
 Seconds = Annotated[float, Field(ge=0.1, le=3600), NoTruth]
 FenceSeconds = Annotated[float, Field(ge=1, le=600), NoTruth]
 StartSeconds = Annotated[float, Field(ge=1, le=900), NoTruth]
-Interval = Annotated[int, Field(ge=1, le=300), NoTruth]
-Tries = Annotated[int, Field(ge=1, le=100), NoTruth]
 Priority = Annotated[int, Field(ge=1, le=1000), NoTruth]
 
 
@@ -127,16 +129,28 @@ class PolicyDocument(_Part):
     max_failovers: BudgetDocument = BudgetDocument()
 
 
-class TuningDocument(_Part):
-    """The tunables of the Recovery Kit for Route 53, under its names and with its defaults."""
+def _within(name: str) -> Any:
+    least, most = LIMITS[name]
+    return Field(ge=least, le=most)
 
-    ROUTE53_TTL: Annotated[int, Field(ge=1, le=86400), NoTruth] = 10
-    ROUTE53_RECORD_INTERVAL: Interval = 2
-    ROUTE53_RECORD_TRY_COUNT: Tries = 3
-    ROUTE53_CHANGEID_INTERVAL: Interval = 20
-    ROUTE53_CHANGEID_TRY_COUNT: Tries = 5
-    ROUTE53_RECORDCHECK_INTERVAL: Interval = 2
-    ROUTE53_RECORDCHECK_TRY_COUNT: Tries = 4
+
+class TuningDocument(_Part):
+    """The tunables of the Recovery Kit for Route 53. What is left out is the stack's, or the default shown here."""
+
+    ROUTE53_TTL: Annotated[int, _within("ROUTE53_TTL"), NoTruth] = 10
+    ROUTE53_RECORD_INTERVAL: Annotated[int, _within("ROUTE53_RECORD_INTERVAL"), NoTruth] = 2
+    ROUTE53_RECORD_TRY_COUNT: Annotated[int, _within("ROUTE53_RECORD_TRY_COUNT"), NoTruth] = 3
+    ROUTE53_CHANGEID_INTERVAL: Annotated[int, _within("ROUTE53_CHANGEID_INTERVAL"), NoTruth] = 20
+    ROUTE53_CHANGEID_TRY_COUNT: Annotated[int, _within("ROUTE53_CHANGEID_TRY_COUNT"), NoTruth] = 5
+    ROUTE53_RECORDCHECK_INTERVAL: Annotated[int, _within("ROUTE53_RECORDCHECK_INTERVAL"), NoTruth] = 2
+    ROUTE53_RECORDCHECK_TRY_COUNT: Annotated[int, _within("ROUTE53_RECORDCHECK_TRY_COUNT"), NoTruth] = 4
+
+
+class ClientVpcDocument(_Part):
+    """A VPC whose clients resolve the protected name."""
+
+    vpc_id: VpcId
+    region: Region
 
 
 class ClusterDocument(_Part):
@@ -147,3 +161,12 @@ class ClusterDocument(_Part):
     services: tuple[ServiceDocument, ...] = Field((), max_length=64)
     policy: PolicyDocument = PolicyDocument()
     tuning: TuningDocument = TuningDocument()
+    client_vpcs: tuple[ClientVpcDocument, ...] = Field(
+        (),
+        max_length=50,
+        description="Further VPCs with clients, for example peered ones. A private zone must know them.",
+    )
+    dns_forwarder: StrictBool = Field(
+        False,
+        description="true: on-premises clients reach a private zone by a DNS forwarder that is no inbound endpoint.",
+    )

@@ -8,7 +8,8 @@ from typing import Any, Protocol
 from understudy.domain.definition import Definition, Record
 from understudy.domain.heartbeat import Beat
 from understudy.domain.model import ClusterState, PowerReading
-from understudy.domain.record import Change, RecordReading
+from understudy.domain.record import Change, RecordReading, RecordSet
+from understudy.domain.signal import Signal
 
 
 @dataclass(frozen=True)
@@ -21,37 +22,6 @@ class Refusal:
 UNKNOWN_CLUSTER = Refusal("unknown_cluster")
 NOT_A_MEMBER = Refusal("not_a_member")
 STALE = Refusal("stale")
-
-
-@dataclass(frozen=True)
-class PowerSignal:
-    """EC2's word on an instance, with the time of its event (whole seconds)."""
-
-    instance_id: str
-    power: PowerReading
-    at: int
-
-
-@dataclass(frozen=True)
-class AlarmSignal:
-    """CloudWatch's word on an alarm that a definition names for a node, with the time of its event (whole seconds)."""
-
-    instance_id: str
-    alarm: str
-    on: bool
-    at: int
-
-
-@dataclass(frozen=True)
-class FaultSignal:
-    """In what an instance is not as this version of the definition has it (S3); empty `fault`: it is, again."""
-
-    instance_id: str
-    fault: str
-    definition_version: int
-
-
-Signal = PowerSignal | AlarmSignal | FaultSignal
 
 
 class BeatLedger(Protocol):
@@ -72,8 +42,8 @@ class BeatLedger(Protocol):
         ...
 
 
-class StateLedger(Protocol):
-    """The table as those see it who judge and change a cluster's state."""
+class StateReader(Protocol):
+    """The table as those see it who look at a cluster."""
 
     def read(self, cluster: str) -> ClusterState | None:
         """The state, strongly consistent; None when the cluster is not registered."""
@@ -82,6 +52,14 @@ class StateLedger(Protocol):
     def definition(self, cluster: str, version: int) -> Definition:
         """The accepted definition of this version, which never changes. Raises KeyError when there is none."""
         ...
+
+    def tuning(self) -> Mapping[str, int]:
+        """The tunables that the stack sets, as they stand now; empty when it sets none (S8)."""
+        ...
+
+
+class StateLedger(StateReader, Protocol):
+    """The table as those see it who judge and change a cluster's state."""
 
     def commit(
         self,
@@ -124,16 +102,8 @@ class ClusterIndex(Protocol):
         ...
 
 
-class Registry(Protocol):
+class Registry(StateReader, Protocol):
     """The table as registration sees it."""
-
-    def read(self, cluster: str) -> ClusterState | None:
-        """As StateLedger.read."""
-        ...
-
-    def definition(self, cluster: str, version: int) -> Definition:
-        """As StateLedger.definition."""
-        ...
 
     def register(self, before: ClusterState | None, after: ClusterState, definition: Definition) -> None:
         """Store a new version of a definition, the state that goes with it, and the look-ups of members and alarms.
@@ -141,6 +111,14 @@ class Registry(Protocol):
         One transaction, on condition that the state is still `before` (None: that there is none yet). Raises
         LedgerConflictError otherwise. `after` may add and remove members; the beats of those that stay are kept.
         """
+        ...
+
+    def tuning_digest(self) -> str:
+        """The digest of the text that the stack's tunables are from; empty when there is none."""
+        ...
+
+    def put_tuning(self, values: Mapping[str, int], digest: str) -> None:
+        """Let these be the stack's tunables, from the text of this digest."""
         ...
 
     def refused_digest(self, cluster: str) -> str:
@@ -152,12 +130,24 @@ class Registry(Protocol):
         ...
 
 
-class Zone(Protocol):
-    """Route 53 as the address mover sees it."""
+class RecordReader(Protocol):
+    """Route 53 as those see it who only look."""
 
     def read(self, record: Record) -> RecordReading:
         """The protected record and its guard. Raises AddressUnreadableError."""
         ...
+
+
+class ZoneListing(Protocol):
+    """Route 53 as the record monitor sees it."""
+
+    def list_zone(self, record: Record) -> Mapping[tuple[str, str], RecordSet]:
+        """Every record set of the record's zone by (name, type), page by page. Raises AddressUnreadableError."""
+        ...
+
+
+class Zone(RecordReader, Protocol):
+    """Route 53 as the address mover sees it."""
 
     def submit(self, record: Record, batch: tuple[Change, ...], comment: str) -> str:
         """Hand in one atomic batch; the change id.
@@ -173,14 +163,6 @@ class ChangeStatus(Protocol):
 
     def is_in_sync(self, change_id: str) -> bool:
         """Whether all of Route 53's servers have it. Raises AddressUnreadableError, also for an unknown change."""
-        ...
-
-
-class RecordReader(Protocol):
-    """Route 53 as registration sees it."""
-
-    def read(self, record: Record) -> RecordReading:
-        """As Zone.read."""
         ...
 
 
@@ -233,6 +215,11 @@ class ParameterText:
     text: str
 
     @property
+    def is_tuning(self) -> bool:
+        """Whether it holds the stack's tunables instead of a cluster's definition."""
+        return self.cluster == ""
+
+    @property
     def digest(self) -> str:
         """Tells texts apart. Versions do not: a parameter that was deleted and put again starts at 1."""
         return hashlib.sha256(self.text.encode()).hexdigest()[:16]
@@ -243,6 +230,10 @@ class Parameters(Protocol):
 
     def cluster_text(self, cluster: str) -> ParameterText | None:
         """The parameter of one cluster, None when it has been deleted."""
+        ...
+
+    def tuning_text(self) -> ParameterText | None:
+        """The parameter with the stack's tunables, None when there is none. Its `cluster` is empty."""
         ...
 
     def cluster_texts(self) -> Iterator[ParameterText]:

@@ -13,6 +13,7 @@ class Settings:
     bus_name: str
     state_machine_arn: str
     parameter_prefix: str
+    mover_role_arn: str = ""
 
     @property
     def stack(self) -> str:
@@ -28,4 +29,5 @@ def settings() -> Settings:
         bus_name=os.environ.get("BUS_NAME", ""),
         state_machine_arn=os.environ.get("STATE_MACHINE_ARN", ""),
         parameter_prefix=os.environ.get("PARAMETER_PREFIX", ""),
+        mover_role_arn=os.environ.get("MOVER_ROLE_ARN", ""),
     )

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Mapping
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from aws_lambda_powertools import Logger
@@ -17,6 +17,15 @@ from understudy.ports import Announcer, ChangeStatus, Launcher, Nodes, Parameter
 from understudy.settings import settings
 from understudy.usecases.judging import Judge
 from understudy.usecases.movers import Mover
+
+if TYPE_CHECKING:
+    from understudy.usecases.check_readiness import Inspector
+
+WARM = {"warm": True}
+"""What the schedule of the template sends to the functions that a failover waits for."""
+
+if TYPE_CHECKING:
+    from understudy.usecases.check_records import RecordMonitor
 
 Handler = Callable[[dict[str, Any], Any], Any]
 
@@ -35,6 +44,15 @@ clock = time.time
 def logged(handler: Handler) -> Handler:
     """Every log line of the invocation carries its request id and function name."""
     return _logger.inject_lambda_context(handler, clear_state=True)  # type: ignore[no-any-return]
+
+
+def step(handler: Handler) -> Handler:
+    """A step of the workflow: as `logged`, and quiet when the schedule only keeps the function warm."""
+
+    def handle(event: dict[str, Any], context: Any) -> Any:
+        return {"outcome": "WARM"} if event == WARM else handler(event, context)
+
+    return logged(handle)
 
 
 def count(name: str, value: int = 1, **dimension: str) -> None:
@@ -137,6 +155,13 @@ def judge() -> Judge:
     return Judge(ledger(), launcher(), announcer(), clock)
 
 
+def monitor() -> "RecordMonitor":
+    """The record monitor."""
+    from understudy.usecases.check_records import RecordMonitor
+
+    return RecordMonitor(ledger(), _route53_zone(), announcer(), clock, time.sleep, stack())
+
+
 def read_definition(text: ParameterText, version: int) -> tuple[Definition | None, list[str]]:
     """See `understudy.definition.read_definition`. Imported when a definition has been put: nothing else needs it."""
     from understudy.definition import read_definition as read
@@ -145,9 +170,12 @@ def read_definition(text: ParameterText, version: int) -> tuple[Definition | Non
 
 
 def register(text: ParameterText) -> str:
-    """See `understudy.usecases.register_cluster.register_cluster`."""
+    """Register what a parameter says: the stack's tunables or a cluster's definition."""
     from understudy.usecases.register_cluster import register_cluster
+    from understudy.usecases.register_tuning import register_tuning
 
+    if text.is_tuning:
+        return register_tuning(text, registry=ledger(), announcer=announcer())
     return register_cluster(
         text,
         registry=ledger(),
@@ -157,4 +185,27 @@ def register(text: ParameterText) -> str:
         announcer=announcer(),
         clock=clock,
         stack=stack(),
+    )
+
+
+@cache
+def inspector() -> "Inspector":
+    """Whoever checks readiness. It reads more of AWS than anybody else, and nobody else imports what it needs."""
+    from understudy.adapters.dynamodb_readiness import DynamoDbReportBook
+    from understudy.adapters.ec2_readings import Ec2Readings
+    from understudy.adapters.iam_rights import IamRights
+    from understudy.adapters.route53_readings import ResolverReadings, Route53Readings
+    from understudy.usecases.check_readiness import Inspector
+
+    return Inspector(
+        ledger=ledger(),
+        book=DynamoDbReportBook(_client("dynamodb"), settings().table_name),
+        instances=Ec2Readings(lambda: _client("ec2")),
+        zones=Route53Readings(_client("route53")),
+        endpoints=ResolverReadings(lambda: _client("route53resolver")),
+        rights=IamRights(lambda: _client("iam"), settings().mover_role_arn),
+        announcer=announcer(),
+        clock=clock,
+        stack=stack(),
+        count=lambda faults: count("ReadinessFaults", faults),
     )

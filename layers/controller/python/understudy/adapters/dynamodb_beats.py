@@ -10,16 +10,8 @@ from typing import Any
 
 from understudy.adapters.attribute_values import to_attribute
 from understudy.domain.heartbeat import Beat
-from understudy.ports import (
-    NOT_A_MEMBER,
-    STALE,
-    UNKNOWN_CLUSTER,
-    AlarmSignal,
-    FaultSignal,
-    PowerSignal,
-    Refusal,
-    Signal,
-)
+from understudy.domain.signal import AlarmSignal, FaultSignal, PowerSignal, Signal
+from understudy.ports import NOT_A_MEMBER, STALE, UNKNOWN_CLUSTER, Refusal
 
 NODE = "#nodes.#id"
 IS_MEMBER = f"attribute_exists({NODE})"

@@ -11,9 +11,12 @@ from understudy.adapters.attribute_values import Item, from_item, to_item
 from understudy.adapters.dataclass_maps import from_map, to_map
 from understudy.domain.definition import Definition
 from understudy.domain.model import ClusterState, NodeReport
+from understudy.domain.tuning import LIMITS
 
 STATE = "state"
 REFUSAL = "refusal"
+STACK = "stack#"
+TUNING = "tuning"
 KIND = "cluster"
 STAGES = "stages"
 POWER_WORDS = ("power", "power_at", "power_boot")
@@ -108,8 +111,19 @@ def refusal_item(cluster: str, digest: str, faults: list[str]) -> Item:
     return to_item({"pk": cluster, "sk": REFUSAL, "digest": digest, "faults": faults})
 
 
-def read_refusal(item: Mapping[str, Mapping[str, Any]]) -> str:
-    """The digest of the refused text; empty without an item."""
+def tuning_item(values: Mapping[str, int], digest: str) -> Item:
+    """The item of the stack's tunables."""
+    return to_item({"pk": STACK, "sk": TUNING, "values": dict(values), "digest": digest})
+
+
+def read_tuning(item: Mapping[str, Mapping[str, Any]]) -> Mapping[str, int]:
+    """The stack's tunables; empty without an item. Those that this code does not know are left aside."""
+    values = from_item(item).get("values", {})
+    return {name: int(value) for name, value in values.items() if name in LIMITS}
+
+
+def read_digest(item: Mapping[str, Mapping[str, Any]]) -> str:
+    """The digest of the text that an item came from; empty without an item."""
     return str(from_item(item).get("digest", ""))
 
 

@@ -14,11 +14,13 @@ from understudy.adapters.aws_errors import code_of
 from understudy.adapters.dynamodb_commits import commit_update
 from understudy.adapters.dynamodb_expressions import Update
 from understudy.adapters.dynamodb_registration import state_update
+from understudy.adapters.dynamodb_texts import DynamoDbTexts
 from understudy.domain.definition import Definition
 from understudy.domain.errors import LedgerConflictError
 from understudy.domain.heartbeat import Beat
 from understudy.domain.model import ClusterState
-from understudy.ports import Refusal, Signal
+from understudy.domain.signal import Signal
+from understudy.ports import Refusal
 
 INDEX = "clusters"
 CONDITION_FAILED = "ConditionalCheckFailedException"
@@ -28,7 +30,7 @@ TRY_COUNT = 4
 """A write that depends on nothing read before is tried again this often when a transaction holds the item."""
 
 
-class DynamoDbLedger:
+class DynamoDbLedger(DynamoDbTexts):
     """The table, by a low-level boto3 client. Definitions never change, so each is read once and kept.
 
     Faults of DynamoDB itself (throttled, unreachable, forbidden) come through as botocore raises them: then it is not
@@ -36,8 +38,7 @@ class DynamoDbLedger:
     """
 
     def __init__(self, client: Any, table_name: str) -> None:
-        self._client = client
-        self._table = table_name
+        super().__init__(client, table_name)
         self._definitions: dict[tuple[str, int], Definition] = {}
 
     # BeatLedger
@@ -152,14 +153,6 @@ class DynamoDbLedger:
             ]
         )
 
-    def refused_digest(self, cluster: str) -> str:
-        """The digest of the text that was refused last; empty when none was."""
-        return items.read_refusal(self._get(cluster, items.REFUSAL))
-
-    def note_refusal(self, cluster: str, digest: str, faults: list[str]) -> None:
-        """Remember which text was refused and why. The state is not touched."""
-        self._client.put_item(TableName=self._table, Item=items.refusal_item(cluster, digest, faults))
-
     # How it is done
 
     def _record(
@@ -234,11 +227,6 @@ class DynamoDbLedger:
                 "ExpressionAttributeValues": {":same": item["definition"]},
             }
         }
-
-    def _get(self, pk: str, sk: str) -> Item:
-        answer = self._client.get_item(TableName=self._table, Key=items.key(pk, sk), ConsistentRead=True)
-        item: Item = answer.get("Item", {})
-        return item
 
     def _look_up(self, pk: str) -> list[list[str]]:
         condition = {"KeyConditionExpression": "pk = :pk", "ExpressionAttributeValues": {":pk": {"S": pk}}}

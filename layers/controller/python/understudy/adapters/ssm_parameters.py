@@ -1,6 +1,7 @@
 """The definitions as operators put them: Parameters on Parameter Store."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -10,6 +11,7 @@ from understudy.ports import ParameterText
 
 NOT_THERE = "ParameterNotFound"
 FOLDER = "clusters/"
+TUNING = "tuning"
 
 
 class SsmParameters:
@@ -21,11 +23,20 @@ class SsmParameters:
     def __init__(self, client: Any, prefix: str) -> None:
         self._client = client
         self._folder = f"{prefix}{FOLDER}"
+        self._tuning = f"{prefix}{TUNING}"
 
     def cluster_text(self, cluster: str) -> ParameterText | None:
         """The parameter of one cluster, None when it is not there (S9)."""
+        return self._get(f"{self._folder}{cluster}")
+
+    def tuning_text(self) -> ParameterText | None:
+        """The parameter with the stack's tunables, None when it is not there (S8)."""
+        found = self._get(self._tuning)
+        return found and replace(found, cluster="")
+
+    def _get(self, name: str) -> ParameterText | None:
         try:
-            answer = self._client.get_parameter(Name=f"{self._folder}{cluster}", WithDecryption=True)
+            answer = self._client.get_parameter(Name=name, WithDecryption=True)
         except ClientError as fault:
             if code_of(fault) == NOT_THERE:
                 return None

@@ -80,7 +80,7 @@ def _one_of(*values: StrEnum) -> frozenset[StrEnum]:
 
 
 SETTLED, UNDER_WAY, OVERDUE = (_one_of(phase) for phase in Phase)
-READY, GONE, UNKNOWN, NOBODY, RETURNED, UNPROVEN = (
+READY, GONE, UNKNOWN, NOBODY, AWAITED, RETURNED, UNPROVEN = (
     _one_of(holder) for holder in Holder if holder not in (Holder.FAILED, Holder.SILENT)
 )
 FAILED, SILENT = _one_of(Holder.FAILED), _one_of(Holder.SILENT)
@@ -109,18 +109,19 @@ RULES: tuple[Rule, ...] = (
     Rule("told-and-budget-is-spent",     SETTLED,   TOLD,             FIT,  ANY,     SPENT, ANY,     CALL_OPERATOR, "the active node has failed or is gone, but max_failovers are used up in this window"),
     Rule("active-is-unknown",            SETTLED,   UNKNOWN,          ANY,  ANY,     ANY,   ANY,     CALL_OPERATOR, "the active node has never been heard, or is not the node of the definition any more: unknown is not failed"),
     Rule("place-by-priority",            SETTLED,   NOBODY,           FIT,  ANY,     ANY,   ANY,     PLACE,         "nobody holds the lease and nobody serves: the fit node of the best priority gets it"),
+    Rule("better-node-is-awaited",       SETTLED,   AWAITED,          ANY,  ANY,     ANY,   ANY,     WAIT,          "nobody has served yet; a node of better priority than those heard may still come, for silence_limit_s"),
     Rule("nobody-to-place-on",           SETTLED,   NOBODY,           NONE, ANY,     ANY,   ANY,     CALL_OPERATOR, "nobody holds the lease, and no node is fit to get it"),
     Rule("place-on-last-holder",         SETTLED,   RETURNED,         ANY,  ANY,     ANY,   ANY,     PLACE,         "nobody holds the lease; the node that served last, or whose address the record carries, is ready"),
     Rule("last-holder-is-unproven",      SETTLED,   UNPROVEN,         ANY,  ANY,     ANY,   ANY,     CALL_OPERATOR, "the node that served last may still serve, and there is no proof that it does not"),
     Rule("overdue-and-active-is-ready",  OVERDUE,   READY,            ANY,  ANY,     ANY,   ANY,     REPAIR,        "a transition outlived its deadline after the lease was granted: it is finished under a new epoch"),
     Rule("overdue-and-holder-returned",  OVERDUE,   RETURNED,         ANY,  ANY,     ANY,   ANY,     PLACE,         "a transition outlived its deadline before the old node was fenced, and that node is ready"),
-    Rule("overdue-and-nobody-holds",     OVERDUE,   NOBODY,           FIT,  ANY,     ANY,   ANY,     PLACE,         "a transition outlived its deadline after the old node was fenced, and a node is fit"),
+    Rule("overdue-and-nobody-holds",     OVERDUE,   NOBODY | AWAITED, FIT,  ANY,     ANY,   ANY,     PLACE,         "a transition outlived its deadline after the old node was fenced, and a node is fit"),
     Rule("overdue-and-unproven",         OVERDUE,   UNPROVEN,         FIT,  ANY,     ANY,   ANY,     FAIL_OVER,     "a transition outlived its deadline before the old node was fenced: fencing goes on under a new epoch"),
     Rule("overdue-and-active-is-gone",   OVERDUE,   TOLD,             FIT,  ANY,     ANY,   ANY,     FAIL_OVER,     "a transition outlived its deadline and the active node has failed or is gone"),
     Rule("overdue-and-active-is-silent", OVERDUE,   SILENT,           FIT,  ANY,     ANY,   TRUSTED, FAIL_OVER,     "a transition outlived its deadline and the active node is silent"),
     Rule("overdue-and-suspect",          OVERDUE,   SILENT,           ANY,  ANY,     ANY,   SUSPECT, CALL_OPERATOR, "a transition outlived its deadline, and the observer is doubted"),
     Rule("overdue-and-no-candidate",     OVERDUE,   SILENT,           NONE, ANY,     ANY,   TRUSTED, CALL_OPERATOR, "a transition outlived its deadline, and no node is fit to take over"),
-    Rule("overdue-and-nobody-fit",       OVERDUE,   TOLD | NOBODY | UNPROVEN, NONE, ANY, ANY, ANY,    CALL_OPERATOR, "a transition outlived its deadline, nobody serves, and no node is fit"),
+    Rule("overdue-and-nobody-fit",       OVERDUE,   TOLD | NOBODY | AWAITED | UNPROVEN, NONE, ANY, ANY, ANY,    CALL_OPERATOR, "a transition outlived its deadline, nobody serves, and no node is fit"),
     Rule("overdue-and-unknown",          OVERDUE,   UNKNOWN,          ANY,  ANY,     ANY,   ANY,     CALL_OPERATOR, "a transition outlived its deadline, and the active node has never been heard, or is not as defined"),
 )
 # fmt: on

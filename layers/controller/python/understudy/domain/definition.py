@@ -105,8 +105,20 @@ class Policy:
 
 
 @dataclass(frozen=True)
+class ClientVpc:
+    """A VPC in which clients resolve the protected name: a peered one, for example, also of another account (S2)."""
+
+    vpc_id: str
+    region: str
+
+
+@dataclass(frozen=True)
 class Definition:
-    """What one cluster is. `version` grows with every accepted text; `digest` tells texts apart."""
+    """What one cluster is. `version` grows with every accepted text; `digest` tells texts apart.
+
+    `tuning_set`: the tunables that the text sets itself; `tuning`: those in force, with the stack's and the defaults.
+    `dns_forwarder`: the operator states that on-premises clients reach the zone by a forwarder of their own (S2).
+    """
 
     cluster: str
     version: int
@@ -116,8 +128,11 @@ class Definition:
     elastic_ips: tuple[ElasticIp, ...] = ()
     services: tuple[ServiceSpec, ...] = ()
     policy: Policy = field(default_factory=Policy)
+    tuning_set: Mapping[str, int] = field(default_factory=dict)
     tuning: Tuning = field(default_factory=Tuning)
     digest: str = ""
+    client_vpcs: tuple[ClientVpc, ...] = ()
+    dns_forwarder: bool = False
 
     def node(self, instance_id: str) -> NodeSpec | None:
         """The member with this instance id, or None."""

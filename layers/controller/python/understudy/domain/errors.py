@@ -31,3 +31,7 @@ class NodesUnreadableError(Exception):
 
 class AnnouncementError(Exception):
     """EventBridge did not take an event. What happened has happened all the same, and the history says so."""
+
+
+class UnreadableError(Exception):
+    """Something that a readiness check wanted to look at could not be read. Not knowing is neither good nor bad."""

@@ -25,6 +25,16 @@ def change_gap_s(tuning: Tuning, attempt: int) -> int | None:
     return gaps[attempt] if attempt < len(gaps) else None
 
 
+RECORDCHECK_LIMIT_S = 20
+"""The watch has a minute for all clusters: its waits for one zone end here, whatever the tunables say."""
+
+
+def recordcheck_gaps_s(tuning: Tuning) -> tuple[int, ...]:
+    """The waits between the reads of the record check (S5): one less than its TRY_COUNT, and 20 s in all at most."""
+    interval_s = tuning.ROUTE53_RECORDCHECK_INTERVAL
+    return (interval_s,) * min(tuning.ROUTE53_RECORDCHECK_TRY_COUNT - 1, RECORDCHECK_LIMIT_S // interval_s)
+
+
 def record_gap_s(tuning: Tuning, attempt: int) -> int | None:
     """The wait after the failed update number `attempt` (from 0), or None when the tries are spent (S6)."""
     return tuning.ROUTE53_RECORD_INTERVAL if attempt + 1 < tuning.ROUTE53_RECORD_TRY_COUNT else None

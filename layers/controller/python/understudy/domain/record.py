@@ -110,6 +110,16 @@ def is_in_place(record: Record, wish: Wish, reading: RecordReading) -> bool:
     return (reading.record, reading.guard) == desired(record, wish)
 
 
+def is_drifted(record: Record, wish: Wish, reading: RecordReading) -> bool:
+    """Whether somebody has changed the record or the guard since they were written (S5).
+
+    Another TTL is no drift: a changed ROUTE53_TTL applies from the next move on.
+    """
+    new_record, new_guard = desired(record, wish)
+    found = tuple(each.values if each else None for each in (reading.record, reading.guard))
+    return found != (new_record.values, new_guard.values)
+
+
 def plan_batch(record: Record, wish: Wish, reading: RecordReading) -> tuple[Change, ...] | Stale | Foreign:
     """The batch that makes the record say what is wished; Stale or Foreign when it may not.
 

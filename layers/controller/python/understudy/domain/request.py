@@ -10,6 +10,9 @@ from understudy.domain.quoting import quoted
 
 CLUSTER_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
 MANUAL_ACTIONS = (TransitionAction.SWITCHOVER, TransitionAction.FAILOVER, TransitionAction.FAILBACK)
+CHECK = "check"
+"""The action that moves nothing: the workflow leads it to the readiness check, every other one to a transition."""
+KEYS = ("cluster", "action", "to", "reason", "rule", "why", "noticed_at")
 TEXT_LIMIT = 200
 KEYS_NAMED = 10
 TIME_LIMIT = 10**11
@@ -61,8 +64,23 @@ def parse_request(document: Any) -> Request:
     )
 
 
-def _unknown_keys(document: Mapping[str, Any]) -> list[str]:
-    allowed = ("cluster", "action", "to", "reason", "rule", "why", "noticed_at")
+def parse_check(document: Any) -> str:
+    """The cluster whose readiness an execution's input asks for. Raises BadRequestError with every fault at once."""
+    example = 'for example {"cluster": "orders-db", "action": "check"}'
+    if not isinstance(document, Mapping):
+        raise BadRequestError(f"the input is {quoted(document)}, not an object; {example}")
+    faults = [
+        *_unknown_keys(document, ("cluster", "action", "reason")),
+        *_bad_texts(document),
+        *_bad_cluster(document),
+        *([] if document.get("action") == CHECK else [f"action is {quoted(document.get('action'))}; allowed: {CHECK}"]),
+    ]
+    if faults:
+        raise BadRequestError("; ".join([*faults, example]))
+    return str(document["cluster"])
+
+
+def _unknown_keys(document: Mapping[str, Any], allowed: tuple[str, ...] = KEYS) -> list[str]:
     unknown = [key for key in document if key not in allowed]
     faults = [f"{quoted(key)} is not a key; allowed: {', '.join(allowed)}" for key in unknown[:KEYS_NAMED]]
     rest = len(unknown) - KEYS_NAMED
@@ -91,6 +109,7 @@ def _bad_action(document: Mapping[str, Any]) -> list[str]:
     allowed = [str(each) for each in (TransitionAction if document.get("rule") else MANUAL_ACTIONS)]
     if isinstance(action, str) and action in allowed:
         return []
+    allowed += [] if document.get("rule") else [f"{CHECK} (which moves nothing)"]
     return [f"action is {quoted(action)}; allowed: {', '.join(allowed)}"]
 
 

@@ -27,6 +27,7 @@ class Holder(StrEnum):
     GONE = "GONE"
     UNKNOWN = "UNKNOWN"
     NOBODY = "NOBODY"  # no active node, and proof that none serves
+    AWAITED = "AWAITED"  # as NOBODY, and a node of better priority than those heard may still come
     RETURNED = "RETURNED"  # no active node; the one before has no proof against it, and is ready itself
     UNPROVEN = "UNPROVEN"  # no active node; the one before may still serve
 
@@ -147,10 +148,11 @@ def _phase(state: ClusterState, now: int) -> Phase:
 def _holder(state: ClusterState, definition: Definition, now: int, phase: Phase) -> Holder:
     if state.active is not None:
         health = health_of(state, definition, state.active, now)
-        is_idle = phase is Phase.SETTLED and health is NodeHealth.READY and _is_idle(state.nodes[state.active])
-        return Holder.FAILED if is_idle else Holder(health.value)
+        is_idle = phase is Phase.SETTLED and _is_idle(state.nodes[state.active], definition.policy)
+        return Holder.FAILED if health is NodeHealth.READY and is_idle else Holder(health.value)
     if state.previous is None:
-        return Holder.NOBODY
+        is_early = phase is Phase.SETTLED and _is_better_node_awaited(state, definition, now)
+        return Holder.AWAITED if is_early else Holder.NOBODY
     report = state.nodes.get(state.previous.node)
     power = report.power_now if report else PowerReading.UNKNOWN
     if find_proof(state, definition.policy.drift_margin_s, now, power):
@@ -159,9 +161,22 @@ def _holder(state: ClusterState, definition: Definition, now: int, phase: Phase)
     return Holder.RETURNED if is_ready else Holder.UNPROVEN
 
 
-def _is_idle(report: NodeReport) -> bool:
-    """Whether a node that is to serve says that it does not: it cannot read its lease, or was told to stop."""
-    return report.service in (ServiceStatus.OUT_OF_SERVICE, ServiceStatus.STOPPING)
+def _is_better_node_awaited(state: ClusterState, definition: Definition, now: int) -> bool:
+    """Whether a first placement is early: the best fit node has only just been heard, and a better one never yet."""
+    best = next(iter(fit_candidates(state, definition, now)), None)
+    if best is None or is_witness(state.nodes[best], definition.policy):
+        return False
+    ranked = [node.instance_id for node in sorted(definition.nodes, key=lambda node: (node.priority, node.name))]
+    better = ranked[: ranked.index(best)]
+    return any(health_of(state, definition, each, now) is NodeHealth.UNKNOWN for each in better)
+
+
+def _is_idle(report: NodeReport, policy: Policy) -> bool:
+    """Whether a node that is to serve says that it does not: it cannot read its lease, or was told to stop.
+
+    One that has only just come back, after an outage of the beats, is given silence_limit_s to take up its service.
+    """
+    return report.service in (ServiceStatus.OUT_OF_SERVICE, ServiceStatus.STOPPING) and is_witness(report, policy)
 
 
 def _repair(state: ClusterState, now: int) -> Repair:

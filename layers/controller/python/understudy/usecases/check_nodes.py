@@ -5,7 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from understudy.domain.definition import Definition, NodeSpec
 from understudy.domain.model import ClusterState
-from understudy.ports import Announcer, BeatLedger, FaultSignal, InstanceFacts, Nodes, Refusal
+from understudy.domain.signal import FaultSignal
+from understudy.ports import Announcer, BeatLedger, InstanceFacts, Nodes, Refusal
 from understudy.usecases.step import tell
 
 NODE_CHANGED = "Understudy Node Changed"

@@ -20,9 +20,11 @@ from understudy.domain.request import BadRequestError, Request, parse_request
 from understudy.domain.transition import opened
 from understudy.ports import Announcer, StateLedger
 from understudy.usecases.facts import facts_of
-from understudy.usecases.step import Clock, Outcome, answer, redo_on_conflict, tell
+from understudy.usecases.step import Clock, Outcome, answer, definition_in_force, redo_on_conflict, tell
 
 TRANSITION_OPENED = "Understudy Transition Opened"
+HISTORY_KEPT_S = 400 * 86_400
+"""How long the history of a transition is kept: DynamoDB deletes the item some days after `expires_at` (seconds)."""
 log = logging.getLogger(__name__)
 
 
@@ -55,7 +57,7 @@ def _open(
     state = ledger.read(request.cluster)
     if state is None:
         return answer(OpenOutcome.REFUSED, why=f"cluster is {request.cluster!r}, which is not registered")
-    definition = ledger.definition(state.cluster, state.definition_version)
+    definition = definition_in_force(ledger, state)
     execution, failed_epoch, now = _name_of(payload["execution"]), payload.get("failed_epoch"), clock()
     if failed_epoch is None:
         ruling = rule_on_request(request, execution, state, definition, int(now))
@@ -126,6 +128,7 @@ def _story(
         "reason": request.reason,
         "execution": after.transition.execution,
         "facts": facts_of(state, definition, int(now)),
+        "expires_at": int(now) + HISTORY_KEPT_S,
         "stages.noticed_at": request.noticed_at or now,
         "stages.opened_at": now,
     }

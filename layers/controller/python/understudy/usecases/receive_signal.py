@@ -5,8 +5,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from understudy.domain.model import PowerReading
+from understudy.domain.signal import AlarmSignal, PowerSignal, Signal
 from understudy.domain.situation import observer_by_clock
-from understudy.ports import AlarmSignal, BeatLedger, ClusterIndex, PowerSignal, Refusal, Signal, StateLedger
+from understudy.ports import BeatLedger, ClusterIndex, Refusal, StateLedger
 from understudy.usecases.judging import Judge
 from understudy.usecases.record_heartbeat import whole_seconds
 from understudy.usecases.step import Clock

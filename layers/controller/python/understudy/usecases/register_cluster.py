@@ -10,6 +10,8 @@ from understudy.domain.definition import Definition
 from understudy.domain.errors import AddressUnreadableError, LedgerConflictError, NodesUnreadableError
 from understudy.domain.lease import terms_of
 from understudy.domain.model import Address, AddressStatus, ClusterState, NodeReport, PreviousHolder
+from understudy.domain.quoting import quoted
+from understudy.domain.request import CLUSTER_NAME
 from understudy.domain.transition import kept_terms
 from understudy.network_ports import Network
 from understudy.ports import Announcer, Parameters, ParameterText, RecordReader, Registry
@@ -34,7 +36,7 @@ class RegisterOutcome(StrEnum):
     REFUSED = "REFUSED"  # the last good definition stays in force
     DEFERRED = "DEFERRED"  # it cannot be judged now; the next watch tries again
     DELETED = "DELETED"  # the definition stays in force
-    IGNORED = "IGNORED"  # no definition of a cluster
+    IGNORED = "IGNORED"  # neither a cluster's definition nor the tunables
 
 
 ReadDefinition = Callable[[ParameterText, int], tuple[Definition | None, list[str]]]
@@ -59,7 +61,7 @@ def register_cluster(
     if registry.refused_digest(text.cluster) == text.digest:
         return RegisterOutcome.UNCHANGED
     try:
-        definition, faults = read_definition(text, state.definition_version + 1 if state else 1)
+        definition, faults = _read(text, state, read_definition, int(clock()))
         if definition is None:
             return _refuse(text, faults, registry, announcer)
         found = survey_addresses(definition, records, network, stack)
@@ -81,14 +83,18 @@ def register_changed(
 ) -> str:
     """Register what a `Parameter Store Change` event names, as it stands now.
 
-    A deleted parameter changes nothing: the definition stays in force, so that a slip cannot take the protection away.
+    A deleted parameter changes nothing: what it said stays in force, so that a slip cannot take the protection away.
     """
     name = event["detail"]["name"]
-    if "/clusters/" not in name:
+    folder, _, last = name.rpartition("/")
+    if folder.endswith("/clusters"):
+        text = parameters.cluster_text(last)
+    elif last == "tuning":
+        text = parameters.tuning_text()
+    else:
         return RegisterOutcome.IGNORED
-    text = parameters.cluster_text(name.rpartition("/")[2])
     if text is None:
-        log.error("parameter deleted; its definition stays in force", extra={"parameter": name})
+        log.error("parameter deleted; what it said stays in force", extra={"parameter": name})
         return RegisterOutcome.DELETED
     return register(text)
 
@@ -113,6 +119,17 @@ def _several_holders(definition: Definition, state: ClusterState | None, found: 
         return []
     names = ", ".join(definition.name_of(each) for each in found.holders)
     return [f"addresses: lead to several nodes ({names}); allowed: all to one, or to none"]
+
+
+def _read(
+    text: ParameterText, state: ClusterState | None, read_definition: ReadDefinition, now: int
+) -> tuple[Definition | None, list[str]]:
+    """The definition, or its faults. Its version is the time (seconds): no other life of the cluster has used it."""
+    if not CLUSTER_NAME.fullmatch(text.cluster):
+        return None, [
+            f"the cluster's name is {quoted(text.cluster)}; allowed: 1 to 40 of a-z, 0-9 and -, not - at an end"
+        ]
+    return read_definition(text, max(now, state.definition_version + 1 if state else 1))
 
 
 def _refuse(text: ParameterText, faults: list[str], registry: Registry, announcer: Announcer) -> RegisterOutcome:

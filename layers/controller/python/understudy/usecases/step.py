@@ -3,13 +3,14 @@
 import logging
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from understudy.domain.definition import Definition
 from understudy.domain.errors import AnnouncementError, LedgerConflictError
 from understudy.domain.model import ClusterState
-from understudy.ports import Announcer, StateLedger
+from understudy.domain.tuning import effective
+from understudy.ports import Announcer, StateLedger, StateReader
 
 Clock = Callable[[], float]
 """Seconds since the epoch."""
@@ -50,11 +51,17 @@ def do_step(name: str, payload: Mapping[str, Any], ledger: StateLedger, work: St
         state = ledger.read(step.cluster)
         if state is None or state.epoch != step.epoch:
             return answer(STALE)
-        return work(step, state, ledger.definition(state.cluster, state.definition_version))
+        return work(step, state, definition_in_force(ledger, state))
 
     outcome = redo_on_conflict(once)
     log.info(name, extra={"cluster": step.cluster, "epoch": step.epoch, **outcome})
     return outcome
+
+
+def definition_in_force(ledger: StateReader, state: ClusterState) -> Definition:
+    """The definition with its tunables as they are at this moment: a change counts from the next step on (S8)."""
+    definition = ledger.definition(state.cluster, state.definition_version)
+    return replace(definition, tuning=effective(ledger.tuning(), definition.tuning_set))
 
 
 def redo_on_conflict(work: Callable[[], T]) -> T:

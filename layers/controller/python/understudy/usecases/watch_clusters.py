@@ -8,6 +8,7 @@ from typing import TypeVar
 from understudy.domain.definition import Definition, Policy
 from understudy.domain.errors import LedgerConflictError
 from understudy.domain.model import AddressStatus, ClusterState, PowerReading
+from understudy.domain.signal import PowerSignal
 from understudy.domain.situation import Observer, is_heard_now, observer_by_clock
 from understudy.domain.transition import address_in_sync
 from understudy.network_ports import Network
@@ -19,13 +20,13 @@ from understudy.ports import (
     Nodes,
     Parameters,
     ParameterText,
-    PowerSignal,
     Refusal,
     StateLedger,
 )
 from understudy.usecases.check_change import is_in_sync
 from understudy.usecases.check_network import check_network
 from understudy.usecases.check_nodes import check_nodes
+from understudy.usecases.check_records import RecordMonitor
 from understudy.usecases.judging import Judge
 from understudy.usecases.step import Clock
 
@@ -69,9 +70,10 @@ def watch_clusters(
     announcer: Announcer,
     register: Callable[[ParameterText], object],
     judge: Judge,
+    monitor: RecordMonitor,
     clock: Clock,
 ) -> WatchReport:
-    """Register what was put and not seen, judge every cluster by the clock, and follow changes that still propagate."""
+    """Register what was put and not seen, judge every cluster, follow pending changes, and check the records."""
     faults: list[Exception] = []
     registered = _each(_texts(parameters, faults), register, faults)
     views: list[View] = []
@@ -85,12 +87,15 @@ def watch_clusters(
     is_anyone_heard = any(is_heard_now(view.state, view.policy, view.at) for view in views)
     judged = _each(views, lambda view: judge.judge(view.state, view.at, _observer(view, is_anyone_heard)), faults)
     _each(views, lambda view: _follow(view.state, ledger, changes, clock), faults)
+    _each([[(view.state, view.definition) for view in views]], monitor.check, faults)
     return WatchReport(registered, judged, tuple(faults))
 
 
 def _texts(parameters: Parameters, faults: list[Exception]) -> Iterable[ParameterText]:
     """The parameters as far as they can be read: clusters are judged even when Parameter Store is out of reach."""
     try:
+        tuning = parameters.tuning_text()
+        yield from [tuning] if tuning else []
         yield from parameters.cluster_texts()
     except Exception as fault:
         log.exception("parameters not read")

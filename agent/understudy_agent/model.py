@@ -1,0 +1,42 @@
+"""What a service of a node is, and what a beat can say of it (S9)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class State(Enum):
+    """What a beat says of a service."""
+
+    OUT_OF_SERVICE = "OUT_OF_SERVICE"
+    STARTING = "STARTING"
+    IN_SERVICE = "IN_SERVICE"
+    STOPPING = "STOPPING"
+    FAILED = "FAILED"
+
+
+@dataclass(frozen=True)
+class ServiceSpec:
+    """A service's name, what it depends on, its limits in seconds, and how often it is restarted on its node.
+
+    `restart_tries`: that many restarts within `restart_window_s`, before it is called FAILED; 0: none (S16).
+    """
+
+    name: str
+    depends_on: tuple[str, ...] = ()
+    start_limit_s: float = 60.0
+    stop_limit_s: float = 30.0
+    check_interval_s: float = 5.0
+    restart_tries: int = 2
+    restart_window_s: float = 300.0
+
+
+@dataclass(frozen=True)
+class Change:
+    """A service changed its state, and why."""
+
+    service: str
+    old: State | None
+    new: State
+    why: str

@@ -1,0 +1,40 @@
+"""What the cluster table remembers of the texts that operators put: the stack's tunables, and what was refused."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from understudy.adapters import dynamodb_items as items
+from understudy.adapters.attribute_values import Item
+
+
+class DynamoDbTexts:
+    """The part of the ledger that has nothing to do with a cluster's state."""
+
+    def __init__(self, client: Any, table_name: str) -> None:
+        self._client = client
+        self._table = table_name
+
+    def tuning(self) -> Mapping[str, int]:
+        """The tunables that the stack sets, strongly consistent; empty when it sets none (S8)."""
+        return items.read_tuning(self._get(items.STACK, items.TUNING))
+
+    def tuning_digest(self) -> str:
+        """The digest of the text that the stack's tunables are from; empty when there is none."""
+        return items.read_digest(self._get(items.STACK, items.TUNING))
+
+    def put_tuning(self, values: Mapping[str, int], digest: str) -> None:
+        """Let these be the stack's tunables, from the text of this digest."""
+        self._client.put_item(TableName=self._table, Item=items.tuning_item(values, digest))
+
+    def refused_digest(self, cluster: str) -> str:
+        """The digest of the text that was refused last; empty when none was."""
+        return items.read_digest(self._get(cluster, items.REFUSAL))
+
+    def note_refusal(self, cluster: str, digest: str, faults: list[str]) -> None:
+        """Remember which text was refused and why. The state is not touched."""
+        self._client.put_item(TableName=self._table, Item=items.refusal_item(cluster, digest, faults))
+
+    def _get(self, pk: str, sk: str) -> Item:
+        answer = self._client.get_item(TableName=self._table, Key=items.key(pk, sk), ConsistentRead=True)
+        item: Item = answer.get("Item", {})
+        return item

@@ -1,0 +1,72 @@
+"""What EC2 says of instances and VPCs to the readiness check: InstanceReader."""
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property
+from typing import Any
+
+from understudy.adapters.unreadable import unreadable
+from understudy.domain.model import PowerReading
+from understudy.domain.readiness_facts import Instance, VpcDns
+
+SCALING_GROUP_TAG = "aws:autoscaling:groupName"
+RECOVERS = "default"
+PRIMARY = 0
+
+
+class Ec2Readings:
+    """EC2, by a function that makes a boto3 client when one is needed. Every method raises UnreadableError."""
+
+    def __init__(self, connect: Callable[[], Any]) -> None:
+        self._connect = connect
+
+    @cached_property
+    def _client(self) -> Any:
+        return self._connect()
+
+    def instances(self, instance_ids: Iterable[str]) -> Mapping[str, Instance]:
+        """Those of the instances that EC2 knows, by id (S1, S3). Asked for by filter, strangers are left out."""
+        asked = [{"Name": "instance-id", "Values": list(instance_ids)}]
+        with unreadable("the instances"):
+            pages = list(self._client.get_paginator("describe_instances").paginate(Filters=asked))
+        found = [each for page in pages for reservation in page["Reservations"] for each in reservation["Instances"]]
+        return {each["InstanceId"]: _instance(each) for each in found}
+
+    def is_stop_protected(self, instance_id: str) -> bool:
+        """Whether the attribute disableApiStop is on: StopInstances would fail (S12)."""
+        with unreadable(f"disableApiStop of {instance_id}"):
+            answer = self._client.describe_instance_attribute(InstanceId=instance_id, Attribute="disableApiStop")
+        return bool(answer["DisableApiStop"]["Value"])
+
+    def vpc_dns(self, vpc_id: str) -> VpcDns:
+        """The DNS attributes of a VPC (S2)."""
+        with unreadable(f"the DNS attributes of {vpc_id}"):
+            support = self._client.describe_vpc_attribute(VpcId=vpc_id, Attribute="enableDnsSupport")
+            hostnames = self._client.describe_vpc_attribute(VpcId=vpc_id, Attribute="enableDnsHostnames")
+        return VpcDns(bool(support["EnableDnsSupport"]["Value"]), bool(hostnames["EnableDnsHostnames"]["Value"]))
+
+
+def _instance(answer: Mapping[str, Any]) -> Instance:
+    interface = next(
+        (
+            each
+            for each in answer.get("NetworkInterfaces", ())
+            if each.get("Attachment", {}).get("DeviceIndex") == PRIMARY
+            and each["Attachment"].get("Status", "attached") == "attached"
+        ),
+        None,
+    )
+    recovery = answer.get("MaintenanceOptions", {}).get("AutoRecovery")
+    return Instance(
+        power=_power(answer["State"]["Name"]),
+        zone=answer["Placement"]["AvailabilityZone"],
+        subnet_id=answer.get("SubnetId", ""),
+        vpc_id=answer.get("VpcId", ""),
+        address=interface.get("PrivateIpAddress") if interface else None,
+        forwards=not interface.get("SourceDestCheck", True) if interface else None,
+        scaling_group=next((tag["Value"] for tag in answer.get("Tags", ()) if tag["Key"] == SCALING_GROUP_TAG), ""),
+        recovers=recovery == RECOVERS if recovery else None,
+    )
+
+
+def _power(word: str) -> PowerReading:
+    return PowerReading(word) if word in list(PowerReading) else PowerReading.UNKNOWN

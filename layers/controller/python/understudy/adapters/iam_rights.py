@@ -1,0 +1,45 @@
+"""Whether IAM would allow what a failover needs: RightsReader. It asks IAM's simulation; nothing is done for real."""
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property
+from typing import Any
+
+from understudy.adapters.unreadable import unreadable
+from understudy.domain.readiness_facts import Right
+
+ALLOWED = "allowed"
+
+
+class IamRights:
+    """The simulation for one role, by its ARN and a function that makes a boto3 client when one is needed."""
+
+    def __init__(self, connect: Callable[[], Any], role_arn: str) -> None:
+        self._connect = connect
+        self._role_arn = role_arn
+
+    @cached_property
+    def _client(self) -> Any:
+        return self._connect()
+
+    def granted(self, rights: Iterable[Right]) -> Mapping[Right, bool]:
+        """Whether the role would be granted each right, one simulation for each (B1).
+
+        Raises UnreadableError, also when the simulation itself is forbidden: that says nothing of the rights.
+        """
+        return {right: self._is_granted(right) for right in rights}
+
+    def _is_granted(self, right: Right) -> bool:
+        partition = self._role_arn.split(":")[1]
+        with unreadable(f"the right {right.action} of {self._role_arn}"):
+            answer = self._client.simulate_principal_policy(
+                PolicySourceArn=self._role_arn,
+                ActionNames=[right.action],
+                ResourceArns=[f"arn:{partition}:{right.resource}"],
+                ContextEntries=[
+                    {"ContextKeyName": key, "ContextKeyValues": list(values), "ContextKeyType": "stringList"}
+                    for key, values in right.context
+                ],
+            )
+        return bool(answer["EvaluationResults"]) and all(
+            each["EvalDecision"] == ALLOWED for each in answer["EvaluationResults"]
+        )

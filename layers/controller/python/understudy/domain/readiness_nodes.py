@@ -1,0 +1,159 @@
+"""Readiness of the nodes (S1, S3, S14, S17): pure functions of gathered facts, one for each named check."""
+
+from collections.abc import Callable, Mapping
+
+from understudy.domain.definition import NodeSpec
+from understudy.domain.model import PowerReading
+from understudy.domain.readiness_facts import Facts, Finding, Instance, Unread, Verdict, primary, together
+
+LEAST_NODES = 2
+
+
+def instances_run(facts: Facts) -> Finding:
+    """At least two instances, each known to EC2 and running (S1)."""
+    if isinstance(facts.instances, Unread):
+        return Finding(Verdict.UNKNOWN, facts.instances.why)
+    return together(_power(node, facts.instances) for node in facts.definition.nodes)
+
+
+def _power(node: NodeSpec, instances: Mapping[str, Instance]) -> Finding:
+    instance = instances.get(node.instance_id)
+    if instance is None:
+        return Finding(Verdict.FAIL, f"{node.name}: EC2 knows no instance {node.instance_id} here")
+    found = f"{node.name} is {instance.power}"
+    if instance.power is PowerReading.PENDING:
+        return Finding(Verdict.WARN, found)
+    if instance.power is PowerReading.UNKNOWN:
+        return Finding(Verdict.UNKNOWN, f"{node.name}: EC2 used a word for its state that is not known here")
+    return Finding(Verdict.PASS if instance.power is PowerReading.RUNNING else Verdict.FAIL, found)
+
+
+def zones_differ(facts: Facts) -> Finding:
+    """The nodes are in at least two subnets in different Availability Zones (S1)."""
+    if isinstance(facts.instances, Unread):
+        return Finding(Verdict.UNKNOWN, facts.instances.why)
+    places = {(each.zone, each.subnet_id) for each in facts.instances.values()}
+    zones = {zone for zone, _ in places}
+    found = ", ".join(f"{subnet_id} in {zone}" for zone, subnet_id in sorted(places)) or "no instance"
+    return Finding(Verdict.PASS if len(zones) >= LEAST_NODES else Verdict.FAIL, found)
+
+
+def standbys_apart(facts: Facts) -> Finding:
+    """The primary (the node of the best priority) and each standby are in different Availability Zones (S1)."""
+    if isinstance(facts.instances, Unread):
+        return Finding(Verdict.UNKNOWN, facts.instances.why)
+    first = primary(facts.definition)
+    home = facts.instances.get(first.instance_id)
+    if home is None:
+        return Finding(Verdict.UNKNOWN, f"the zone of {first.name} is not known: EC2 knows no such instance")
+    standbys = [node for node in facts.definition.nodes if node is not first]
+    return together(_distance(first, home, node, facts.instances) for node in standbys)
+
+
+def _distance(first: NodeSpec, home: Instance, node: NodeSpec, instances: Mapping[str, Instance]) -> Finding:
+    instance = instances.get(node.instance_id)
+    if instance is None:
+        return Finding(Verdict.UNKNOWN, f"the zone of {node.name} is not known: EC2 knows no such instance")
+    if instance.zone == home.zone:
+        return Finding(Verdict.FAIL, f"{first.name} and {node.name} are both in {home.zone}")
+    return Finding(Verdict.PASS, f"{first.name} in {home.zone}, {node.name} in {instance.zone}")
+
+
+def addresses_real(facts: Facts) -> Finding:
+    """The address of each node is the primary private IP of its attached primary network interface (S1, S3)."""
+
+    def look(node: NodeSpec, instance: Instance) -> Finding:
+        if instance.address is None:
+            return Finding(Verdict.FAIL, f"{node.name} has no attached primary network interface")
+        if instance.address != node.address:
+            return Finding(Verdict.FAIL, f"{node.name}: registered with {node.address}, EC2 says {instance.address}")
+        return Finding(Verdict.PASS, f"{node.name} has {node.address}")
+
+    return _of_each_instance(facts, look)
+
+
+def stop_protection(facts: Facts) -> Finding:
+    """No instance is protected from being stopped: a failed node could not be fenced by stopping it (S12)."""
+    findings = []
+    for node in facts.definition.nodes:
+        reading = facts.stop_protected.get(node.instance_id, Unread(f"{node.instance_id} was not asked for"))
+        if isinstance(reading, Unread):
+            findings.append(Finding(Verdict.UNKNOWN, f"{node.name}: {reading.why}"))
+        elif reading:
+            findings.append(Finding(Verdict.WARN, f"{node.name} has DisableApiStop on"))
+        else:
+            findings.append(Finding(Verdict.PASS, f"{node.name} can be stopped"))
+    return together(findings)
+
+
+def no_auto_scaling(facts: Facts) -> Finding:
+    """No node belongs to an Auto Scaling group, which may end it and start another one in its place."""
+
+    def look(node: NodeSpec, instance: Instance) -> Finding:
+        if instance.scaling_group:
+            return Finding(Verdict.WARN, f"{node.name} is in Auto Scaling group {instance.scaling_group}")
+        return Finding(Verdict.PASS, f"{node.name} is in no group")
+
+    return _of_each_instance(facts, look)
+
+
+def auto_recovery(facts: Facts) -> Finding:
+    """A node that EC2 brings back by itself keeps a lease, so that it comes back as a standby."""
+
+    def look(node: NodeSpec, instance: Instance) -> Finding:
+        if instance.recovers is None:
+            return Finding(Verdict.UNKNOWN, f"{node.name}: EC2 does not say whether it recovers the instance")
+        if not instance.recovers:
+            return Finding(Verdict.PASS, f"{node.name} is not recovered by EC2")
+        report = facts.state.nodes.get(node.instance_id)
+        if report is None or report.heard_at is None:
+            return Finding(Verdict.UNKNOWN, f"{node.name} is recovered by EC2, and was never heard")
+        if report.keeps_lease:
+            return Finding(Verdict.PASS, f"{node.name} is recovered by EC2 and keeps a lease")
+        return Finding(Verdict.WARN, f"{node.name} is recovered by EC2 and keeps no lease")
+
+    return _of_each_instance(facts, look)
+
+
+def forwarding(facts: Facts) -> Finding:
+    """With a route-table address, the source/destination check of every node is off (S14)."""
+    if not facts.route_tables:
+        return Finding(Verdict.PASS, "no address of kind route_table")
+
+    def look(node: NodeSpec, instance: Instance) -> Finding:
+        if instance.forwards:
+            return Finding(Verdict.PASS, f"{node.name} takes packets for other addresses")
+        return Finding(Verdict.FAIL, f"{node.name} has its source/destination check on")
+
+    return _of_each_instance(facts, look)
+
+
+def agents_alike(facts: Facts) -> Finding:
+    """Every node runs the same version of the agent, as their newest beats say (S17)."""
+    findings = []
+    versions = set()
+    for node in facts.definition.nodes:
+        report = facts.state.nodes.get(node.instance_id)
+        if report is None or report.heard_at is None:
+            findings.append(Finding(Verdict.UNKNOWN, f"{node.name} was never heard"))
+            continue
+        versions.add(report.agent)
+        findings.append(Finding(Verdict.PASS, f"{node.name} has {report.agent or 'no agent'}"))
+    if len(versions) > 1:
+        is_other_kind = len({version.partition(".")[0] for version in versions}) > 1
+        verdict = Verdict.FAIL if is_other_kind else Verdict.WARN
+        return Finding(verdict, "; ".join(each.found for each in findings))
+    return together(findings)
+
+
+def _of_each_instance(facts: Facts, look: Callable[[NodeSpec, Instance], Finding]) -> Finding:
+    """The findings of all nodes that EC2 knows. One that it does not know has a check of its own."""
+    if isinstance(facts.instances, Unread):
+        return Finding(Verdict.UNKNOWN, facts.instances.why)
+    known = [(node, facts.instances.get(node.instance_id)) for node in facts.definition.nodes]
+    return together(
+        look(node, instance)
+        if instance
+        else Finding(Verdict.UNKNOWN, f"{node.name}: EC2 knows no instance {node.instance_id} here")
+        for node, instance in known
+    )

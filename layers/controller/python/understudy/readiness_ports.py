@@ -1,0 +1,63 @@
+"""What the readiness check needs of the world. Whatever only reads raises UnreadableError when it cannot."""
+
+from collections.abc import Iterable, Mapping
+from typing import Protocol
+
+from understudy.domain.readiness import Report
+from understudy.domain.readiness_facts import FoundRecord, HostedZone, InboundEndpoint, Instance, Right, VpcDns
+
+
+class ReportBook(Protocol):
+    """The newest readiness report of each cluster."""
+
+    def last(self, cluster: str) -> Report | None:
+        """The newest report; None when there is none yet."""
+        ...
+
+    def store(self, report: Report) -> None:
+        """Keep a report in place of the one before."""
+        ...
+
+
+class InstanceReader(Protocol):
+    """EC2 as the readiness check sees it."""
+
+    def instances(self, instance_ids: Iterable[str]) -> Mapping[str, Instance]:
+        """Those of the instances that EC2 knows, by id. Raises UnreadableError."""
+        ...
+
+    def is_stop_protected(self, instance_id: str) -> bool:
+        """Whether the attribute disableApiStop is on. Raises UnreadableError."""
+        ...
+
+    def vpc_dns(self, vpc_id: str) -> VpcDns:
+        """The DNS attributes of a VPC. Raises UnreadableError."""
+        ...
+
+
+class ZoneReader(Protocol):
+    """Route 53 as the readiness check sees it."""
+
+    def hosted_zone(self, zone_id: str) -> HostedZone | None:
+        """A hosted zone; None when Route 53 says that there is none. Raises UnreadableError."""
+        ...
+
+    def found_records(self, zone_id: str, name: str) -> tuple[FoundRecord, ...]:
+        """Every record set that stands under a name. Raises UnreadableError."""
+        ...
+
+
+class EndpointReader(Protocol):
+    """Route 53 Resolver as the readiness check sees it."""
+
+    def inbound_endpoints(self) -> tuple[InboundEndpoint, ...]:
+        """The inbound endpoints of this account and Region. Raises UnreadableError."""
+        ...
+
+
+class RightsReader(Protocol):
+    """IAM as the readiness check sees it."""
+
+    def granted(self, rights: Iterable[Right]) -> Mapping[Right, bool]:
+        """Whether IAM would grant each right to the mover of the address. Raises UnreadableError."""
+        ...

@@ -1,0 +1,32 @@
+"""The stack's tunables, as an operator pastes them: accepted whole, or refused with every fault named (S8)."""
+
+import logging
+
+from understudy.domain.tuning import BadTuningError, parse_lines
+from understudy.ports import Announcer, ParameterText, Registry
+from understudy.usecases.register_cluster import RegisterOutcome
+from understudy.usecases.step import tell
+
+TUNING_ACCEPTED = "Understudy Tuning Accepted"
+TUNING_REFUSED = "Understudy Tuning Refused"
+STACK_WIDE = "stack#"
+"""Under which name the refusal of the stack's tunables is remembered: no cluster can be called so."""
+log = logging.getLogger(__name__)
+
+
+def register_tuning(text: ParameterText, *, registry: Registry, announcer: Announcer) -> RegisterOutcome:
+    """Accept or refuse the text. Doing it twice is harmless; after a refusal the last good set stays in force."""
+    if text.digest in (registry.tuning_digest(), registry.refused_digest(STACK_WIDE)):
+        return RegisterOutcome.UNCHANGED
+    try:
+        pasted = parse_lines(text.text)
+    except BadTuningError as bad:
+        log.warning("tuning refused", extra={"faults": bad.faults})
+        tell(announcer, TUNING_REFUSED, {"version": text.version, "faults": bad.faults})
+        registry.note_refusal(STACK_WIDE, text.digest, bad.faults)
+        return RegisterOutcome.REFUSED
+    registry.put_tuning(pasted.values, text.digest)
+    detail = {"version": text.version, "values": dict(pasted.values), "ignored": list(pasted.ignored)}
+    log.info("tuning accepted", extra=detail)
+    tell(announcer, TUNING_ACCEPTED, detail)
+    return RegisterOutcome.ACCEPTED

@@ -1,0 +1,78 @@
+"""IAM's simulation, in recorded shapes of the real API: moto has none, and the embedded AWS's proves nothing."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+from botocore.stub import Stubber
+
+from tests.contract.conftest import REGION
+from tests.support.builders import a_definition
+from understudy.adapters.iam_rights import IamRights
+from understudy.domain.errors import UnreadableError
+from understudy.domain.readiness_facts import Right, needed_rights
+
+ROLE = "arn:aws-cn:iam::123456789012:role/understudy-MoveAddressFunctionRole-1A2B"
+READING, WRITING = needed_rights(a_definition())
+
+
+@pytest.fixture(scope="module")
+def iam() -> Any:
+    return boto3.client("iam", region_name=REGION, aws_access_key_id="x", aws_secret_access_key="x")
+
+
+@pytest.fixture
+def stubber(iam: Any) -> Iterator[Stubber]:
+    with Stubber(iam) as stubber:
+        yield stubber
+        stubber.assert_no_pending_responses()
+
+
+def asked(right: Right) -> dict[str, Any]:
+    return {
+        "PolicySourceArn": ROLE,
+        "ActionNames": [right.action],
+        "ResourceArns": [f"arn:aws-cn:{right.resource}"],
+        "ContextEntries": [
+            {"ContextKeyName": key, "ContextKeyValues": list(values), "ContextKeyType": "stringList"}
+            for key, values in right.context
+        ],
+    }
+
+
+def answered(right: Right, decision: str) -> dict[str, Any]:
+    """As the API answers; in an organisation, its policies have had their say in the decision."""
+    result = {
+        "EvalActionName": right.action,
+        "EvalResourceName": f"arn:aws-cn:{right.resource}",
+        "EvalDecision": decision,
+        "MatchedStatements": [],
+        "MissingContextValues": [],
+    }
+    return {"EvaluationResults": [result], "IsTruncated": False}
+
+
+def test_each_right_is_asked_for_with_the_context_of_a_real_change(iam, stubber):  # S1 B1
+    for right in (READING, WRITING):
+        stubber.add_response("simulate_principal_policy", answered(right, "allowed"), asked(right))
+    rights = IamRights(lambda: iam, ROLE).granted([READING, WRITING])
+    assert rights == {READING: True, WRITING: True}
+
+
+@pytest.mark.parametrize("decision", ["implicitDeny", "explicitDeny"])
+def test_a_denied_right_is_not_granted(iam, stubber, decision):  # B1
+    stubber.add_response("simulate_principal_policy", answered(WRITING, decision), asked(WRITING))
+    assert IamRights(lambda: iam, ROLE).granted([WRITING]) == {WRITING: False}
+
+
+def test_an_answer_without_a_decision_grants_nothing(iam, stubber):
+    stubber.add_response("simulate_principal_policy", {"EvaluationResults": [], "IsTruncated": False})
+    assert IamRights(lambda: iam, ROLE).granted([WRITING]) == {WRITING: False}
+
+
+@pytest.mark.parametrize("code", ["AccessDenied", "NoSuchEntity", "PolicyEvaluation"])
+def test_a_simulation_that_is_forbidden_or_fails_says_nothing_of_the_rights(iam, stubber, code):  # B3
+    stubber.add_client_error("simulate_principal_policy", code)
+    with pytest.raises(UnreadableError, match=code):
+        IamRights(lambda: iam, ROLE).granted([WRITING])

@@ -1,0 +1,74 @@
+"""What the readiness check reads of AWS, in memory, and where it keeps its reports."""
+
+from collections.abc import Iterable, Mapping
+
+from tests.support.fakes.faults import Faulty
+from understudy.domain.readiness import Report
+from understudy.domain.readiness_facts import FoundRecord, HostedZone, InboundEndpoint, Instance, Right, VpcDns
+
+
+class FakeReadings(Faulty):
+    """InstanceReader, ZoneReader, EndpointReader and RightsReader over plain dicts, set by a test."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.known: dict[str, Instance] = {}
+        self.protected: set[str] = set()
+        self.vpcs: dict[str, VpcDns] = {}
+        self.zones: dict[str, HostedZone] = {}
+        self.records: dict[tuple[str, str], tuple[FoundRecord, ...]] = {}
+        self.endpoints: list[InboundEndpoint] = []
+        self.denied: set[str] = set()
+
+    def instances(self, instance_ids: Iterable[str]) -> Mapping[str, Instance]:
+        """As InstanceReader.instances."""
+        with self._called("instances"):
+            return {each: self.known[each] for each in instance_ids if each in self.known}
+
+    def is_stop_protected(self, instance_id: str) -> bool:
+        """As InstanceReader.is_stop_protected."""
+        with self._called("is_stop_protected"):
+            return instance_id in self.protected
+
+    def vpc_dns(self, vpc_id: str) -> VpcDns:
+        """As InstanceReader.vpc_dns."""
+        with self._called("vpc_dns"):
+            return self.vpcs[vpc_id]
+
+    def hosted_zone(self, zone_id: str) -> HostedZone | None:
+        """As ZoneReader.hosted_zone."""
+        with self._called("hosted_zone"):
+            return self.zones.get(zone_id)
+
+    def found_records(self, zone_id: str, name: str) -> tuple[FoundRecord, ...]:
+        """As ZoneReader.found_records."""
+        with self._called("found_records"):
+            return self.records.get((zone_id, name), ())
+
+    def inbound_endpoints(self) -> tuple[InboundEndpoint, ...]:
+        """As EndpointReader.inbound_endpoints."""
+        with self._called("inbound_endpoints"):
+            return tuple(self.endpoints)
+
+    def granted(self, rights: Iterable[Right]) -> Mapping[Right, bool]:
+        """As RightsReader.granted."""
+        with self._called("granted"):
+            return {right: right.action not in self.denied for right in rights}
+
+
+class FakeReportBook(Faulty):
+    """The newest report of each cluster."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reports: dict[str, Report] = {}
+
+    def last(self, cluster: str) -> Report | None:
+        """As ReportBook.last."""
+        with self._called("last"):
+            return self.reports.get(cluster)
+
+    def store(self, report: Report) -> None:
+        """As ReportBook.store."""
+        with self._called("store"):
+            self.reports[report.cluster] = report

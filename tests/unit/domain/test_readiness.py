@@ -1,0 +1,134 @@
+"""The table of checks, and the report that they make."""
+
+import re
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tests.support.builders import CLUSTER, NODE_A, NODE_B, NOW, a_definition, a_report, a_state
+from tests.support.readiness import GUARD_KEY, NAME_KEY, UNREAD, VPC, ZONE_ID, a_zone, facts, found, instances
+from understudy.domain.model import PowerReading
+from understudy.domain.readiness import CheckResult, Report, examine, is_news, make_report
+from understudy.domain.readiness_facts import Finding, FoundRecord, Verdict, VpcDns, needed_rights, together, worst
+from understudy.domain.readiness_table import CHECKS
+
+STOPPED = instances(node_b={"power": PowerReading.STOPPED})
+
+
+def report(last=None, **changes) -> Report:
+    seen = facts(**changes)
+    return make_report(seen, examine(seen), NOW, last)
+
+
+def test_a_cluster_without_a_fault_passes_every_check():  # S1 S2 S13 S17
+    results = examine(facts())
+    assert [each.name for each in results] == [check.name for check in CHECKS]
+    assert {each.verdict for each in results} == {Verdict.PASS}
+    assert {each.advice for each in results} == {""}
+
+
+def test_every_check_that_does_not_pass_says_what_to_do():  # S1
+    results = {each.name: each for each in examine(facts(instances=STOPPED, endpoints=(), zones={}))}
+    assert results["instances-run"].advice.startswith("Start the instance.")
+    assert results["premises-resolve"].verdict is Verdict.UNKNOWN
+    assert "aws route53resolver list-resolver-endpoints" in results["premises-resolve"].advice
+
+
+def test_a_report_says_the_worst_and_names_what_would_break_a_failover():
+    made = report(instances=STOPPED, endpoints=())
+    assert (made.cluster, made.checked_at, made.definition_version) == (CLUSTER, NOW, 1)
+    assert (made.verdict, made.failed) == (Verdict.FAIL, ("instances-run",))
+    assert [each.name for each in made.named(Verdict.WARN)] == ["premises-resolve"]
+
+
+def test_a_rule_that_leaves_a_failover_possible_fails_without_alarm():
+    same = instances(3, node_c={"zone": "us-east-1a"})
+    made = report(members=3, instances=same)
+    assert [each.name for each in made.named(Verdict.FAIL)] == ["standbys-apart"]
+    assert made.failed == ()
+
+
+def test_what_failed_is_news_until_it_was_told_and_again_when_it_changes():
+    first = report(instances=STOPPED)
+    assert is_news(first)
+    told = replace(first, told=first.failed)
+    assert not is_news(report(last=told, instances=STOPPED))
+    assert is_news(report(last=told, instances=STOPPED, zones={"Z0EXAMPLE": a_zone(name="example.org")}))
+
+
+def test_a_read_that_fails_in_between_does_not_make_the_same_failure_news():  # B3
+    told = replace(report(instances=STOPPED), told=("instances-run",))
+    gap = report(last=told, instances=UNREAD)
+    assert gap.failed == ("instances-run",)
+    assert not is_news(gap)
+    assert not is_news(report(last=gap, instances=STOPPED))
+
+
+def test_a_failure_that_was_put_right_is_news_when_it_comes_back():
+    told = replace(report(instances=STOPPED), told=("instances-run",))
+    well = report(last=told)
+    assert (well.failed, well.told, is_news(well)) == ((), (), False)
+    assert is_news(report(last=well, instances=STOPPED))
+
+
+def test_what_was_never_readable_is_no_failure():  # B3
+    made = report(instances=UNREAD, rights=UNREAD, endpoints=UNREAD)
+    assert (made.verdict, made.failed) == (Verdict.UNKNOWN, ())
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "expected"),
+    [((), "PASS"), (("PASS", "WARN"), "WARN"), (("WARN", "UNKNOWN"), "UNKNOWN"), (("UNKNOWN", "FAIL", "PASS"), "FAIL")],
+)
+def test_a_failure_outweighs_what_is_not_known_and_that_a_warning(verdicts, expected):
+    assert worst(map(Verdict, verdicts)) is Verdict(expected)
+
+
+def test_the_same_words_are_not_said_twice():
+    assert together([Finding(Verdict.WARN, "a"), Finding(Verdict.WARN, "a"), Finding(Verdict.PASS, "b")]).found == "a"
+
+
+def test_names_of_checks_are_unique_and_fit_a_metric_or_a_pattern():
+    names = [check.name for check in CHECKS]
+    assert len(set(names)) == len(names)
+    assert all(re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)+", name) for name in names)
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.name)
+def test_every_check_says_which_rows_it_serves_what_it_looks_at_what_to_do_and_how_to_look(check):
+    assert re.fullmatch(r"[SB]\d+( [SB]\d+)*", check.rows)
+    assert check.look.__doc__
+    assert all(f"{verdict}: " in check.meaning for verdict in set(check.verdicts) - {Verdict.PASS, Verdict.UNKNOWN})
+    assert check.remedy
+    assert check.command.startswith("aws ")
+    assert check.verdicts[0] is Verdict.PASS
+    assert check.verdicts[-1] is Verdict.UNKNOWN
+
+
+VARIANTS: tuple[dict[str, Any], ...] = (
+    {},
+    {"instances": UNREAD, "rights": UNREAD, "endpoints": UNREAD},
+    {"instances": UNREAD, "route_tables": ("rtb-1",)},
+    {"zones": {ZONE_ID: UNREAD}, "records": {}, "vpcs": {}, "stop_protected": {}},
+    {"zones": {ZONE_ID: None}},
+    {"zones": {ZONE_ID: a_zone(name="example.org", vpcs={})}, "endpoints": ()},
+    {"instances": STOPPED, "vpcs": {VPC: VpcDns(True, False)}, "stop_protected": dict.fromkeys((NODE_A, NODE_B), True)},
+    {"instances": instances(node_a={"power": PowerReading.PENDING, "scaling_group": "asg", "address": None})},
+    {"instances": instances(node_a={"zone": "us-east-1b"}), "route_tables": ("rtb-1",)},
+    {"records": {NAME_KEY: (FoundRecord("CNAME", None),), GUARD_KEY: found(1, stack="other")}},
+    {"records": {NAME_KEY: (*found(0, ttl=300), FoundRecord("AAAA", None)), GUARD_KEY: ()}},
+    {"rights": dict.fromkeys(needed_rights(a_definition()), False)},
+    {"state": a_state(node_b=a_report(NODE_B, agent="0.2.0", keeps_lease=False))},
+    {"state": a_state(node_b=a_report(NODE_B, agent="1.0.0"))},
+    {"state": a_state(node_b=a_report(NODE_B, heard_at=None))},
+)
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.name)
+def test_a_check_gives_every_verdict_that_the_table_promises_and_no_other(check):  # S1 S2 S13 S17
+    assert {check.look(facts(**changes)).verdict for changes in VARIANTS} == set(check.verdicts)
+
+
+def test_a_result_that_passed_needs_no_advice():
+    assert CheckResult("zones-differ", Verdict.PASS, "all is well").advice == ""

@@ -1,0 +1,190 @@
+"""Readiness of the protected name: zone, record, guard, TTL, clients, rights."""
+
+from dataclasses import replace
+
+import pytest
+
+from tests.support.builders import RECORD, a_definition, a_state
+from tests.support.readiness import (
+    CLIENT_VPC,
+    GUARD_KEY,
+    NAME_KEY,
+    REGION,
+    UNREAD,
+    VPC,
+    ZONE_ID,
+    a_zone,
+    an_endpoint,
+    facts,
+    found,
+)
+from understudy.domain import readiness_names as names
+from understudy.domain.definition import ClientVpc
+from understudy.domain.readiness_facts import FoundRecord, Verdict, VpcDns, needed_rights
+from understudy.domain.record import RecordSet
+from understudy.domain.tuning import Tuning
+
+PASS, WARN, FAIL, UNKNOWN = Verdict.PASS, Verdict.WARN, Verdict.FAIL, Verdict.UNKNOWN
+OURS = {NAME_KEY: found(0), GUARD_KEY: found(1)}
+PUBLIC = {ZONE_ID: a_zone(is_private=False, vpcs={})}
+
+
+def says(look, verdict, words, **changes):
+    finding = look(facts(**changes))
+    assert (finding.verdict, words in finding.found) == (verdict, True), finding
+
+
+def standing(*records: FoundRecord):
+    return {**OURS, NAME_KEY: records}
+
+
+def a_record(kind: str = "A", *values: str, ttl: int = 10) -> FoundRecord:
+    return FoundRecord(kind, RecordSet(RECORD.name, kind, ttl, values or ("10.0.1.10",)))
+
+
+ZONE_CHECKS = (
+    names.route53_answers,
+    names.zone_owns_name,
+    names.zone_associated,
+    names.vpc_dns_on,
+    names.premises_resolve,
+)
+
+
+@pytest.mark.parametrize("look", ZONE_CHECKS)
+def test_a_zone_that_cannot_be_read_is_unknown_and_not_missing(look):  # S1 S2 B3
+    says(look, UNKNOWN, "AccessDenied", zones={ZONE_ID: UNREAD})
+    assert look(facts()).verdict is PASS
+
+
+@pytest.mark.parametrize("look", [names.record_movable, names.guard_ours, names.ttl_short])
+def test_a_record_that_cannot_be_read_is_unknown(look):  # B3
+    says(look, UNKNOWN, "AccessDenied", records={NAME_KEY: UNREAD, GUARD_KEY: UNREAD})
+    says(look, UNKNOWN, "it was not asked for", records={})
+    assert look(facts()).verdict is PASS
+
+
+def test_route_53_that_answers_that_there_is_no_zone_has_answered():  # S1
+    says(names.route53_answers, PASS, "answers", zones={ZONE_ID: None})
+    says(names.zone_owns_name, FAIL, f"there is no hosted zone {ZONE_ID}", zones={ZONE_ID: None})
+
+
+@pytest.mark.parametrize(
+    ("zone", "verdict"),
+    [
+        ("corp.example.com", PASS),
+        ("example.com", PASS),
+        (RECORD.name, PASS),
+        ("example.org", FAIL),
+        ("p.example.com", FAIL),
+    ],
+)
+def test_the_zone_owns_the_name_only_by_whole_labels(zone, verdict):  # S1
+    says(names.zone_owns_name, verdict, zone, zones={ZONE_ID: a_zone(name=zone)})
+
+
+@pytest.mark.parametrize("look", [names.zone_associated, names.vpc_dns_on, names.premises_resolve])
+def test_what_a_private_zone_needs_is_unknown_while_there_is_none_and_not_asked_of_a_public_one(look):  # S2
+    says(look, UNKNOWN, "there is no hosted zone", zones={ZONE_ID: None})
+    says(look, PASS, "is public", zones=PUBLIC, endpoints=UNREAD, vpcs={VPC: UNREAD})
+
+
+def test_a_record_that_is_not_there_yet_will_be_made():  # S4
+    says(names.record_movable, PASS, "is not there yet", records=standing())
+    says(names.record_movable, PASS, "is not there yet", records=standing(a_record("MX", "10 mail.example.com")))
+
+
+def test_a_record_that_the_controller_cannot_move_fails_and_says_what_it_is():  # S1 S4
+    says(
+        names.record_movable,
+        FAIL,
+        "is an alias of lb",
+        records=standing(FoundRecord("A", None, "it is an alias of lb")),
+    )
+    says(names.record_movable, FAIL, "CNAME stands there", records=standing(a_record("CNAME", "other.example.com")))
+
+
+def test_an_address_that_never_follows_the_service_is_warned_about():  # S4
+    says(names.record_movable, WARN, "AAAA stands beside it", records=standing(a_record(), a_record("AAAA", "fd00::1")))
+    says(
+        names.record_movable,
+        WARN,
+        "several values: 10.0.1.10, 10.0.2.10",
+        records=standing(a_record("A", "10.0.1.10", "10.0.2.10")),
+    )
+
+
+def test_a_guard_of_somebody_else_or_of_a_future_epoch_would_refuse_every_move():  # B1
+    foreign = {**OURS, GUARD_KEY: found(1, stack="other")}
+    says(names.guard_ours, FAIL, "another cluster or stack protects", records=foreign)
+    newer = {**OURS, GUARD_KEY: found(1, epoch=2)}
+    says(names.guard_ours, FAIL, "the guard is newer than epoch 1", records=newer)
+    says(names.guard_ours, PASS, "epoch=2", records=newer, state=a_state(epoch=2))
+    says(names.guard_ours, PASS, "is not there yet", records={**OURS, GUARD_KEY: ()})
+    alias = {**OURS, GUARD_KEY: (FoundRecord("TXT", None, "it has a routing policy"),)}
+    says(names.guard_ours, FAIL, "routing policy", records=alias)
+
+
+@pytest.mark.parametrize(("ttl_s", "verdict"), [(1, PASS), (60, PASS), (61, WARN), (86400, WARN)])
+def test_a_ttl_above_a_minute_is_warned_about_tuned_or_standing(ttl_s, verdict):  # S13
+    tuned = a_definition(tuning=Tuning(ROUTE53_TTL=ttl_s))
+    says(names.ttl_short, verdict, f"ROUTE53_TTL is {ttl_s} s", definition=tuned)
+    finding = names.ttl_short(facts(records=standing(a_record(ttl=ttl_s))))
+    assert finding.verdict is verdict
+    assert (f"stands with a TTL of {ttl_s} s" in finding.found) is (verdict is WARN)
+
+
+def test_a_zone_that_a_vpc_does_not_see_is_named_with_the_vpc():  # S2
+    clients = a_definition(client_vpcs=(ClientVpc(CLIENT_VPC, "eu-west-1"),))
+    missing = f"is not associated with {CLIENT_VPC} in eu-west-1 (clients)"
+    says(names.zone_associated, FAIL, missing, definition=clients)
+    elsewhere = {ZONE_ID: a_zone(vpcs={VPC: REGION, CLIENT_VPC: "us-east-1"})}
+    says(names.zone_associated, FAIL, missing, definition=clients, zones=elsewhere)
+    both = {ZONE_ID: a_zone(vpcs={VPC: REGION, CLIENT_VPC: "eu-west-1"})}
+    says(names.zone_associated, PASS, f"{VPC}, {CLIENT_VPC}", definition=clients, zones=both)
+    says(names.zone_associated, FAIL, f"{VPC} (nodes)", zones={ZONE_ID: a_zone(vpcs={})})
+    says(names.zone_associated, UNKNOWN, "AccessDenied", instances=UNREAD)
+
+
+def test_a_vpc_with_its_dns_off_answers_from_no_private_zone():  # S2
+    says(names.vpc_dns_on, FAIL, "has enableDnsSupport and enableDnsHostnames off", vpcs={VPC: VpcDns(False, False)})
+    says(names.vpc_dns_on, FAIL, "has enableDnsHostnames off", vpcs={VPC: VpcDns(True, False)})
+    says(names.vpc_dns_on, UNKNOWN, "AccessDenied", vpcs={VPC: UNREAD})
+    says(names.vpc_dns_on, UNKNOWN, "not known", vpcs={})
+
+
+def test_clients_on_premises_need_an_endpoint_or_a_forwarder():  # S2
+    says(names.premises_resolve, PASS, "rslvr-in-1")
+    says(names.premises_resolve, WARN, "no inbound endpoint", endpoints=())
+    says(names.premises_resolve, WARN, "no inbound endpoint", endpoints=(an_endpoint(vpc_id=CLIENT_VPC),))
+    says(names.premises_resolve, UNKNOWN, "AccessDenied", endpoints=UNREAD)
+    forwarder = a_definition(dns_forwarder=True)
+    says(names.premises_resolve, PASS, "dns_forwarder", definition=forwarder, endpoints=UNREAD)
+
+
+@pytest.mark.parametrize("change", [{"status": "ACTION_NEEDED"}, {"status": "CREATING"}, {"address_count": 1}])
+def test_an_endpoint_that_may_not_answer_counts_only_beside_one_that_does(change):  # S2
+    lame = replace(an_endpoint(endpoint_id="rslvr-in-2"), **change)
+    says(names.premises_resolve, WARN, "rslvr-in-2", endpoints=(lame,))
+    says(names.premises_resolve, PASS, "rslvr-in-1", endpoints=(lame, an_endpoint()))
+
+
+def test_a_right_that_iam_denies_is_named_with_zone_and_names():  # S1 B1
+    definition = a_definition()
+    reading, writing = needed_rights(definition)
+    says(names.rights_suffice, PASS, writing.action)
+    denied = (
+        f"route53:ChangeResourceRecordSets is denied on route53:::hostedzone/{ZONE_ID} for {RECORD.name}, _understudy."
+    )
+    says(names.rights_suffice, FAIL, denied, rights={reading: True, writing: False})
+    says(names.rights_suffice, FAIL, "ListResourceRecordSets is denied", rights={reading: False, writing: True})
+    says(names.rights_suffice, UNKNOWN, "AccessDenied", rights=UNREAD)
+
+
+def test_the_rights_that_are_asked_for_are_those_of_a_move():  # B1
+    (_, writing) = needed_rights(a_definition())
+    assert dict(writing.context) == {
+        "route53:ChangeResourceRecordSetsActions": ("UPSERT", "CREATE", "DELETE"),
+        "route53:ChangeResourceRecordSetsRecordTypes": ("A", "TXT"),
+        "route53:ChangeResourceRecordSetsNormalizedRecordNames": (RECORD.name, f"_understudy.{RECORD.name}"),
+    }

@@ -1,0 +1,146 @@
+"""Readiness of the nodes: what each check says when all is well, when it is not, and when it cannot be read."""
+
+import pytest
+
+from tests.support.builders import NODE_A, NODE_B, SPECS, a_definition, a_report, a_state
+from tests.support.readiness import UNREAD, facts, instances
+from understudy.domain import readiness_nodes as nodes
+from understudy.domain.model import PowerReading
+from understudy.domain.readiness_facts import Verdict
+
+PASS, WARN, FAIL, UNKNOWN = Verdict.PASS, Verdict.WARN, Verdict.FAIL, Verdict.UNKNOWN
+ONLY_A = {NODE_A: instances()[NODE_A]}
+
+
+def says(look, verdict, words, **changes):
+    finding = look(facts(**changes))
+    assert (finding.verdict, words in finding.found) == (verdict, True), finding
+
+
+@pytest.mark.parametrize(
+    "look",
+    [
+        nodes.instances_run,
+        nodes.zones_differ,
+        nodes.standbys_apart,
+        nodes.addresses_real,
+        nodes.no_auto_scaling,
+        nodes.auto_recovery,
+    ],
+)
+def test_an_ec2_that_cannot_be_read_speaks_neither_for_nor_against_a_node(look):  # S1 B3
+    says(look, UNKNOWN, "AccessDenied", instances=UNREAD)
+    assert look(facts()).verdict is PASS
+
+
+@pytest.mark.parametrize(
+    ("power", "verdict"),
+    [
+        (PowerReading.RUNNING, PASS),
+        (PowerReading.PENDING, WARN),
+        (PowerReading.STOPPING, FAIL),
+        (PowerReading.STOPPED, FAIL),
+        (PowerReading.SHUTTING_DOWN, FAIL),
+        (PowerReading.TERMINATED, FAIL),
+        (PowerReading.UNKNOWN, UNKNOWN),
+    ],
+)
+def test_a_node_that_does_not_run_can_take_nothing_over(power, verdict):  # S1
+    says(nodes.instances_run, verdict, "node-b", instances=instances(node_b={"power": power}))
+
+
+def test_a_node_that_ec2_does_not_know_is_named_with_its_id():  # S1
+    says(nodes.instances_run, FAIL, f"node-b: EC2 knows no instance {NODE_B}", instances=ONLY_A)
+
+
+def test_the_worst_of_several_nodes_counts_and_only_what_is_wrong_is_told():
+    finding = nodes.instances_run(facts(instances=instances(node_b={"power": PowerReading.STOPPED})))
+    assert finding.found == "node-b is stopped"
+
+
+def test_two_subnets_in_one_zone_are_not_enough():  # S1
+    same = instances(node_b={"zone": "us-east-1a"})
+    says(nodes.zones_differ, FAIL, "subnet-a in us-east-1a, subnet-b in us-east-1a", instances=same)
+    says(nodes.zones_differ, FAIL, "no instance", instances={})
+    says(nodes.zones_differ, PASS, "subnet-a in us-east-1a, subnet-b in us-east-1b")
+
+
+def test_a_standby_in_the_zone_of_the_primary_goes_down_with_it():  # S1
+    same = instances(3, node_c={"zone": "us-east-1a"})
+    says(nodes.standbys_apart, FAIL, "node-a and node-c are both in us-east-1a", members=3, instances=same)
+    standbys_together = instances(3, node_c={"zone": "us-east-1b"})
+    says(nodes.standbys_apart, PASS, "node-c in us-east-1b", members=3, instances=standbys_together)
+
+
+@pytest.mark.parametrize(("known", "name"), [(NODE_A, "node-b"), (NODE_B, "node-a")])
+def test_the_zone_of_a_node_that_ec2_does_not_know_is_unknown(known, name):
+    says(nodes.standbys_apart, UNKNOWN, f"the zone of {name} is not known", instances={known: instances()[known]})
+
+
+def test_an_address_that_the_instance_no_longer_has_is_found():  # S1 S3
+    moved = instances(node_a={"address": "10.0.1.99"})
+    says(nodes.addresses_real, FAIL, "node-a: registered with 10.0.1.10, EC2 says 10.0.1.99", instances=moved)
+    detached = instances(node_a={"address": None, "forwards": None})
+    says(nodes.addresses_real, FAIL, "node-a has no attached primary network interface", instances=detached)
+    says(nodes.addresses_real, UNKNOWN, "node-b: EC2 knows no instance", instances=ONLY_A)
+    says(nodes.addresses_real, PASS, "node-b has 10.0.2.10")
+
+
+def test_an_instance_that_refuses_to_be_stopped_is_warned_about():  # S12
+    says(nodes.stop_protection, WARN, "node-b has DisableApiStop on", stop_protected={NODE_A: False, NODE_B: True})
+    says(nodes.stop_protection, UNKNOWN, "node-b: AccessDenied", stop_protected={NODE_A: False, NODE_B: UNREAD})
+    says(nodes.stop_protection, UNKNOWN, "node-b: ", stop_protected={NODE_A: False})
+    says(nodes.stop_protection, PASS, "node-a can be stopped")
+
+
+def test_a_node_that_an_auto_scaling_group_may_replace_is_warned_about_with_the_group():
+    grouped = instances(node_a={"scaling_group": "orders-asg"})
+    says(nodes.no_auto_scaling, WARN, "node-a is in Auto Scaling group orders-asg", instances=grouped)
+    says(nodes.no_auto_scaling, UNKNOWN, "node-b", instances=ONLY_A)
+
+
+def test_a_node_that_ec2_brings_back_must_keep_a_lease():  # B4
+    without_lease = a_state(node_b=a_report(NODE_B, keeps_lease=False))
+    says(nodes.auto_recovery, WARN, "node-b is recovered by EC2 and keeps no lease", state=without_lease)
+    says(nodes.auto_recovery, PASS, "node-b is recovered by EC2 and keeps a lease")
+    never_heard = a_state(node_b=a_report(NODE_B, heard_at=None))
+    says(nodes.auto_recovery, UNKNOWN, "node-b is recovered by EC2, and was never heard", state=never_heard)
+    only_a = a_state(1)
+    says(nodes.auto_recovery, UNKNOWN, "node-b is recovered by EC2, and was never heard", state=only_a)
+    off = instances(node_b={"recovers": False})
+    says(nodes.auto_recovery, PASS, "node-b is not recovered", instances=off, state=without_lease)
+    silent = instances(node_b={"recovers": None})
+    says(nodes.auto_recovery, UNKNOWN, "node-b: EC2 does not say", instances=silent)
+
+
+def test_packets_for_the_moved_address_are_taken_only_without_the_source_and_destination_check():  # S14
+    tables = ("rtb-1",)
+    says(nodes.forwarding, PASS, "no address of kind route_table", instances=UNREAD)
+    says(nodes.forwarding, FAIL, "node-a has its source/destination check on", route_tables=tables)
+    says(nodes.forwarding, UNKNOWN, "AccessDenied", route_tables=tables, instances=UNREAD)
+    off = instances(node_a={"forwards": True}, node_b={"forwards": True})
+    says(nodes.forwarding, PASS, "node-a takes packets", route_tables=tables, instances=off)
+
+
+@pytest.mark.parametrize(
+    ("version", "verdict"),
+    [("0.1.0", PASS), ("0.1.1", WARN), ("0.2.0", WARN), ("", FAIL), ("1.0.0", FAIL)],
+)
+def test_agents_of_different_versions_are_reported_and_of_different_kinds_fail(version, verdict):  # S17
+    state = a_state(node_b=a_report(NODE_B, agent=version))
+    says(nodes.agents_alike, verdict, f"node-b has {version or 'no agent'}", state=state)
+
+
+def test_a_node_that_was_never_heard_has_no_version_yet():  # S17
+    says(nodes.agents_alike, UNKNOWN, "node-b was never heard", state=a_state(node_b=a_report(NODE_B, heard_at=None)))
+    says(nodes.agents_alike, UNKNOWN, "node-b was never heard", state=a_state(1))
+    differing = a_state(
+        3, node_b=a_report(NODE_B, agent="0.2.0"), node_c=a_report("i-0ccccccccccccccc3", heard_at=None)
+    )
+    says(nodes.agents_alike, WARN, "node-c was never heard", members=3, state=differing)
+
+
+def test_the_primary_is_the_node_of_the_best_priority_wherever_the_service_is():  # S1
+    reversed_ = a_definition(3, nodes=tuple(reversed(SPECS)))
+    same = instances(3, node_c={"zone": "us-east-1b"})
+    says(nodes.standbys_apart, PASS, "node-a in us-east-1a", members=3, definition=reversed_, instances=same)

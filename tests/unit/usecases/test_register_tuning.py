@@ -1,0 +1,83 @@
+"""The stack's tunables, pasted from an existing /etc/default/LifeKeeper."""
+
+import pytest
+
+from tests.support.builders import CLUSTER, a_definition, a_state
+from tests.support.fakes.announcer import FakeAnnouncer
+from tests.support.fakes.ledger import FakeLedger
+from tests.support.fakes.parameters import FakeParameters
+from understudy.domain.tuning import Tuning
+from understudy.usecases.register_cluster import RegisterOutcome, register_changed
+from understudy.usecases.register_tuning import TUNING_ACCEPTED, TUNING_REFUSED, register_tuning
+from understudy.usecases.step import definition_in_force
+
+PASTED = """
+# /etc/default/LifeKeeper
+LKROOT="/opt/LifeKeeper"
+export ROUTE53_TTL=30   # seconds
+ROUTE53_CHANGEID_INTERVAL='10'
+"""
+
+
+class Office:
+    def __init__(self):
+        self.ledger = FakeLedger(a_state(), a_definition(tuning_set={"ROUTE53_TTL": 5}))
+        self.announcer, self.parameters = FakeAnnouncer(), FakeParameters()
+
+    def put(self, text):
+        return self.register(self.parameters.put_tuning(text))
+
+    def register(self, text):
+        return register_tuning(text, registry=self.ledger, announcer=self.announcer)
+
+    @property
+    def in_force(self):
+        return definition_in_force(self.ledger, self.ledger.state()).tuning
+
+
+def test_pasted_lines_are_in_force_at_once_and_the_rest_is_named_as_ignored():  # S8
+    office = Office()
+    assert office.in_force == Tuning(ROUTE53_TTL=5)
+    assert office.put(PASTED) is RegisterOutcome.ACCEPTED
+    assert office.in_force == Tuning(ROUTE53_TTL=5, ROUTE53_CHANGEID_INTERVAL=10)
+    assert office.announcer.details(TUNING_ACCEPTED)[0]["ignored"] == ["LKROOT"]
+
+
+def test_what_a_cluster_sets_wins_over_the_stack_and_the_stack_over_the_defaults():  # S8
+    office = Office()
+    office.ledger.put_definition(a_definition())
+    office.put("ROUTE53_TTL=30")
+    assert office.in_force == Tuning(ROUTE53_TTL=30)
+
+
+def test_bad_values_are_refused_by_key_and_value_and_the_last_good_set_stays():  # S8
+    office = Office()
+    office.put(PASTED)
+    assert (
+        office.put("ROUTE53_TTL=0\nROUTE53_RECORD_TRY_COUNT=many\nROUTE53_CHANGEID_INTERVAL=7")
+        is RegisterOutcome.REFUSED
+    )
+    assert office.announcer.details(TUNING_REFUSED)[0]["faults"] == [
+        "line 1: ROUTE53_TTL is '0'; allowed: a whole number from 1 to 86400",
+        "line 2: ROUTE53_RECORD_TRY_COUNT is 'many'; allowed: a whole number from 1 to 100",
+    ]
+    assert office.in_force.ROUTE53_CHANGEID_INTERVAL == 10
+
+
+def test_the_operator_is_told_once_of_the_same_text():
+    office = Office()
+    bad = office.parameters.put_tuning("ROUTE53_TTL=x")
+    assert [office.register(bad) for _ in range(2)] == [RegisterOutcome.REFUSED, RegisterOutcome.UNCHANGED]
+    good = office.parameters.put_tuning(PASTED)
+    assert [office.register(good) for _ in range(2)] == [RegisterOutcome.ACCEPTED, RegisterOutcome.UNCHANGED]
+    assert len(office.announcer.events) == 2
+
+
+@pytest.mark.parametrize(("text", "outcome"), [(PASTED, RegisterOutcome.ACCEPTED), (None, RegisterOutcome.DELETED)])
+def test_a_change_event_of_the_tuning_parameter_registers_it_as_it_stands(text, outcome):  # S8
+    office = Office()
+    if text:
+        office.parameters.put_tuning(text)
+    event = {"detail": {"name": "/understudy/understudy/tuning", "operation": "Update"}}
+    assert register_changed(event, parameters=office.parameters, register=office.register) is outcome
+    assert office.ledger.state(CLUSTER) == a_state()
