@@ -330,3 +330,19 @@ def test_a_transition_that_comes_between_is_not_disturbed():  # S5 B1
     world.zone.before_next("list_zone", lambda: world.ledger.put_state(newer))
     assert drifted(world, record_sets(address="10.9.9.9")[0]) == []
     assert world.ledger.state() == newer
+
+
+def test_a_record_that_another_cluster_guards_is_not_fought_over():  # S5 B1
+    world = Controller()
+    (_, guard) = record_sets(cluster="another")
+    assert drifted(world, guard) == []
+    assert world.ledger.state().address.status is AddressStatus.IN_SYNC
+    assert not world.launcher.starts
+
+
+def test_tunables_that_cannot_be_read_do_not_keep_definitions_from_being_registered():  # B8
+    world = Controller()
+    text = world.parameters.put("invoices-db", "nodes: []")
+    world.parameters.fail_next("tuning_text", ConnectionError("AccessDenied"))
+    assert len(world.watch().faults) == 1
+    assert world.registered == [text]

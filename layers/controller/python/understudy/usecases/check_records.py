@@ -12,7 +12,7 @@ from understudy.domain.definition import Definition, Record
 from understudy.domain.errors import AddressUnreadableError, LedgerConflictError
 from understudy.domain.model import AddressStatus, ClusterState
 from understudy.domain.polling import recordcheck_gaps_s
-from understudy.domain.record import RecordReading, RecordSet, Wish, guard_name, is_drifted
+from understudy.domain.record import RecordReading, RecordSet, Wish, guard_name, is_drifted, is_foreign
 from understudy.domain.transition import address_owed
 from understudy.domain.tuning import Tuning, effective
 from understudy.ports import Announcer, StateLedger, ZoneListing
@@ -90,6 +90,10 @@ class RecordMonitor:
         address = definition.leads_to(node)[record.label]
         wish = Wish(self._stack, state.cluster, state.address.epoch, node.name, address, definition.tuning.ROUTE53_TTL)
         reading = RecordReading(found.get((record.name, record.type)), found.get((guard_name(record), "TXT")))
+        if is_foreign(reading.guard, self._stack, state.cluster):
+            # Not ours to put right: a repair would be refused every minute. The daily readiness check fails on it.
+            log.error("record guarded by somebody else", extra={"record": record.label, "guard": str(reading.guard)})
+            return None
         if not is_drifted(record, wish, reading):
             return None
         return {

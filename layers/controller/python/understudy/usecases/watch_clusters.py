@@ -93,13 +93,12 @@ def watch_clusters(
 
 def _texts(parameters: Parameters, faults: list[Exception]) -> Iterable[ParameterText]:
     """The parameters as far as they can be read: clusters are judged even when Parameter Store is out of reach."""
-    try:
-        tuning = parameters.tuning_text()
-        yield from [tuning] if tuning else []
-        yield from parameters.cluster_texts()
-    except Exception as fault:
-        log.exception("parameters not read")
-        faults.append(fault)
+    for read in (lambda: filter(None, [parameters.tuning_text()]), parameters.cluster_texts):
+        try:
+            yield from read()
+        except Exception as fault:
+            log.exception("parameters not read")
+            faults.append(fault)
 
 
 def _each(items: Iterable[T], work: Callable[[T], object], faults: list[Exception]) -> int:
