@@ -190,6 +190,8 @@ def fail_over(cluster: Cluster, client: Client, *, cold: bool) -> dict[str, Any]
     phases = split(outage.began + to_wall, marks)
     dead.boot()
     cluster.wait_standby(dead.name, STANDBY_LIMIT_S)
+    # The next failover is to find a standby that counts as a witness: heard without a gap for silence_limit_s.
+    wait_for(f"{dead.name} is a witness", lambda: _is_witness(cluster, dead.name), STANDBY_LIMIT_S)
     return {
         "cold": cold,
         "outage_s": round(outage.seconds, 3),
@@ -209,6 +211,11 @@ def split(began: float, marks: Mapping[str, float]) -> dict[str, float]:
         until = max(reached, min(marks[name], marks["client"]))
         phases[name], reached = round(until - reached, 3), until
     return phases
+
+
+def _is_witness(cluster: Cluster, name: str) -> bool:
+    beats = cluster.beats(name)
+    return bool(beats["heard_at"] - beats["heard_since"] >= cluster.state()["terms"]["silence_limit_s"])
 
 
 def _marks(history: Mapping[str, Any], dead: Node, agent: Mapping[str, float], answered: float) -> dict[str, float]:
