@@ -6,7 +6,16 @@ The usual cluster: orders-db, settled under epoch 1, served by node-a, node-b st
 from dataclasses import replace
 from typing import Any
 
-from understudy.domain.definition import Definition, NodeSpec, Policy, Record, ServiceSpec
+from understudy.domain.definition import (
+    Definition,
+    NodeSpec,
+    Policy,
+    Quorum,
+    QuorumMode,
+    Record,
+    Role,
+    ServiceSpec,
+)
 from understudy.domain.heartbeat import Beat
 from understudy.domain.lease import terms_of
 from understudy.domain.model import (
@@ -40,6 +49,9 @@ SPECS = (
     NodeSpec("node-b", NODE_B, 2, ADDRESS_B, "us-east-1b", (), ENI_B, "2001:db8:2::b"),
     NodeSpec("node-c", NODE_C, 3, ADDRESS_C, "us-east-1c", (), ENI_C, "2001:db8:3::c"),
 )
+WITNESS_C = replace(SPECS[2], priority=0, role=Role.WITNESS)
+HOSTS = ("quorum-1.corp.example.com:443", "quorum-2.corp.example.com:443", "192.0.2.53:53")
+TCP_REMOTE, MAJORITY = Quorum(QuorumMode.TCP_REMOTE, HOSTS), Quorum(QuorumMode.MAJORITY)
 NAMES = {spec.instance_id: spec.name for spec in SPECS}
 
 

@@ -1,7 +1,7 @@
 """Definitions as people write them: every fault is named by path and value, and nothing else is ever raised."""
 
 import json
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 import pytest
@@ -9,7 +9,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.builders import NODE_A, NODE_B
+from tests.support.builders import NODE_A, NODE_B, NODE_C
 from tests.support.fakes import FakeNodes
 from understudy.definition import DefinitionError, define, parse_document, read_definition
 from understudy.document import (
@@ -17,6 +17,7 @@ from understudy.document import (
     ClusterDocument,
     ElasticIpDocument,
     PolicyDocument,
+    QuorumDocument,
     RecordDocument,
     RouteDocument,
     ServiceDocument,
@@ -29,7 +30,10 @@ from understudy.domain.definition import (
     FailoverBudget,
     NodeSpec,
     Policy,
+    Quorum,
+    QuorumMode,
     Record,
+    Role,
     Route,
     ServiceSpec,
 )
@@ -103,14 +107,14 @@ def test_the_record_is_known_by_its_name_in_lower_case_without_the_last_dot(name
 
 @pytest.mark.parametrize(
     ("document_class", "domain_class"),
-    [(PolicyDocument, Policy), (TuningDocument, Tuning), (BudgetDocument, FailoverBudget)],
+    [(PolicyDocument, Policy), (TuningDocument, Tuning), (BudgetDocument, FailoverBudget), (QuorumDocument, Quorum)],
 )
 def test_what_is_left_out_is_what_the_domain_says(document_class, domain_class):  # S8
     assert list(document_class.model_fields) == [field.name for field in fields(domain_class)]
     written = document_class().model_dump()
     for field in fields(domain_class):
         default: Any = getattr(domain_class(), field.name)
-        assert written[field.name] == (vars(default) if hasattr(default, "__dict__") else default)
+        assert written[field.name] == (vars(default) if is_dataclass(default) else default)
 
 
 def test_a_definition_with_least_said_has_the_domains_defaults():
@@ -244,7 +248,9 @@ def test_nodes_that_are_all_in_one_zone_are_refused():  # S1
     instances = {each: InstanceFacts("10.0.0.1", "us-east-1a") for each in (NODE_A, NODE_B)}
     with pytest.raises(DefinitionError) as caught:
         define("orders-db", 1, parse_document(YAML), instances)
-    assert caught.value.faults == ["nodes: all are in us-east-1a; allowed: nodes in at least two Availability Zones"]
+    assert caught.value.faults == [
+        "nodes: all that serve are in us-east-1a; allowed: nodes in at least two Availability Zones"
+    ]
 
 
 def test_reading_a_parameter_answers_the_definition_or_its_faults():
@@ -386,3 +392,134 @@ def test_client_vpcs_and_a_forwarder_are_stated_for_the_readiness_check():  # S2
 )
 def test_a_bad_statement_about_clients_is_refused_by_path_and_value(change, fault):  # S2
     assert any(each.startswith(fault) for each in faults_of(a_document(**change)))
+
+
+HOSTS = ["quorum-1.corp.example.com:443", "192.0.2.53:53", "[2001:db8::53]:53"]
+WITNESS = {"name": "node-c", "instance_id": NODE_C, "role": "witness"}
+
+
+def with_witness(**changes: Any) -> Any:
+    return a_document(nodes=[*a_document()["nodes"], WITNESS], **changes)
+
+
+def test_quorum_hosts_are_read_and_normalised():  # S12
+    quorum = {"mode": "tcp_remote", "hosts": ["Quorum-1.Corp.example.com:443", *HOSTS[1:]], "timeout_s": 1.5}
+    definition = define("orders-db", 1, parse_document(json.dumps(a_document(quorum=quorum))), INSTANCES)
+    assert definition.quorum == Quorum(QuorumMode.TCP_REMOTE, tuple(HOSTS), 1.5)
+    assert define("orders-db", 1, parse_document(YAML), INSTANCES).quorum == Quorum()
+
+
+def test_an_even_number_of_hosts_is_allowed():  # S12
+    quorum = {"mode": "tcp_remote", "hosts": [*HOSTS, "192.0.2.54:53"]}
+    assert len(parse_document(json.dumps(a_document(quorum=quorum))).quorum.hosts) == 4
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "quorum-1",
+        "quorum-1:",
+        ":443",
+        "quorum-1:0",
+        "quorum-1:65536",
+        "quorum-1:4 43",
+        "2001:db8::53:53",
+        "tcp://quorum-1:443",
+        "quorum-1:443\n",
+        "-q:443",
+        "q" * 93 + ":443",
+        "q;id:443",
+        443,
+    ],
+)
+def test_what_is_no_host_and_port_is_refused_by_path(host):  # S12 B10
+    faults = faults_of(a_document(quorum={"mode": "tcp_remote", "hosts": [*HOSTS, host]}))
+    assert len(faults) == 1
+    assert faults[0].startswith("quorum.hosts[3]: found ")
+
+
+@pytest.mark.parametrize(
+    ("quorum", "faults"),
+    [
+        (
+            {"mode": "tcp_remote"},
+            [
+                "quorum.hosts: found 0 with mode tcp_remote; allowed: 3 or more, so that the service goes on when one "
+                "of them is down"
+            ],
+        ),
+        (
+            {"mode": "tcp_remote", "hosts": [HOSTS[0], HOSTS[1], HOSTS[0]]},
+            ["quorum.hosts: found 'quorum-1.corp.example.com:443' 2 times; each counts once"],
+        ),
+        ({"mode": "none", "hosts": HOSTS}, ["quorum.hosts: is for mode tcp_remote, found with mode none"]),
+        ({"hosts": HOSTS}, ["quorum.hosts: is for mode tcp_remote, found with mode none"]),
+        (
+            {"mode": "tcp_remote", "hosts": HOSTS, "timeout_s": 5},
+            [
+                "quorum.timeout_s: 5 is above policy.heartbeat_interval_s 4: a probe would outlast the beat that is to "
+                "tell of it",
+                "quorum.timeout_s: 2 x policy.heartbeat_interval_s 4 + 5 is above policy.lease_s 12: one lost probe "
+                "would stop the service",
+            ],
+        ),
+        (
+            {"mode": "majority"},
+            [
+                "quorum.mode: found majority with 2 nodes; when one is lost, 1 of 2 is no majority, and nothing could "
+                "ever fail over; allowed: with three nodes or more, for example a third one with role: witness"
+            ],
+        ),
+        (
+            {"mode": "tcp_remote", "hosts": ["10.0.2.10:22", *HOSTS]},
+            ["quorum.hosts[0]: found '10.0.2.10:22', which is node-b; allowed: hosts outside the cluster"],
+        ),
+    ],
+)
+def test_a_quorum_that_contradicts_itself_is_refused_with_the_numbers(quorum, faults):  # S12
+    with pytest.raises(DefinitionError) as caught:
+        define("orders-db", 1, parse_document(json.dumps(a_document(quorum=quorum))), INSTANCES)
+    assert caught.value.faults == faults
+
+
+def test_hosts_and_timeout_are_refused_with_a_majority_of_nodes():  # S12
+    document = with_witness(quorum={"mode": "majority", "hosts": HOSTS, "timeout_s": 1})
+    assert faults_of(document) == [
+        "quorum.hosts: is for mode tcp_remote, found with mode majority",
+        "quorum.timeout_s: is for mode tcp_remote, found with mode majority",
+    ]
+
+
+def test_a_witness_has_no_priority_and_may_be_in_any_zone():  # S12
+    document = parse_document(json.dumps(with_witness(quorum={"mode": "majority"})))
+    instances = {**INSTANCES, NODE_C: InstanceFacts("10.0.1.99", "us-east-1a")}
+    definition = define("orders-db", 1, document, instances)
+    assert definition.nodes[2] == NodeSpec("node-c", NODE_C, 0, "10.0.1.99", "us-east-1a", role=Role.WITNESS)
+    assert [node.name for node in definition.serving] == ["node-a", "node-b"]
+
+
+def test_a_witness_makes_no_second_zone_for_the_service():  # S12 S1
+    zones = {NODE_A: "us-east-1a", NODE_B: "us-east-1a", NODE_C: "us-east-1b"}
+    instances = {each: InstanceFacts(f"10.0.0.{n}", zone) for n, (each, zone) in enumerate(zones.items())}
+    with pytest.raises(DefinitionError, match="all that serve are in us-east-1a"):
+        define("orders-db", 1, parse_document(json.dumps(with_witness())), instances)
+
+
+@pytest.mark.parametrize(
+    ("nodes", "fault"),
+    [
+        ([{**WITNESS, "priority": 3}], "nodes[2].priority: found 3; Value error, a witness never serves and has no"),
+        ([{**WITNESS, "role": "observer"}], "nodes[2].role: found 'observer'; Input should be 'serving' or 'witness'"),
+        ([{**WITNESS, "role": "serving"}], "nodes[2].priority: is missing"),
+    ],
+)
+def test_a_bad_role_is_refused_by_path(nodes, fault):  # S12
+    assert faults_of(a_document(nodes=[*a_document()["nodes"], *nodes]))[0].startswith(fault)
+
+
+def test_two_nodes_that_serve_are_demanded_beside_witnesses():  # S12 S1
+    one = a_document()["nodes"][0]
+    witness = {**WITNESS, "name": "node-d", "instance_id": NODE_B}
+    assert faults_of(a_document(nodes=[one, WITNESS, witness])) == [
+        "nodes: 1 of 3 can serve; allowed: at least 2 beside witnesses"
+    ]

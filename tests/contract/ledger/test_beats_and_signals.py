@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.support.builders import BOOTS, CLUSTER, NODE_A, NODE_B, NOW, a_beat, a_definition, a_report, a_state
-from understudy.domain.model import Alarm, ClusterState, PowerReading, ServiceStatus
+from understudy.domain.model import Alarm, ClusterState, PowerReading, Reach, ServiceStatus
 from understudy.domain.signal import AlarmSignal, FaultSignal, PowerSignal
 from understudy.ports import NOT_A_MEMBER, STALE, UNKNOWN_CLUSTER
 
@@ -139,3 +139,15 @@ def test_a_fault_found_with_another_version_of_the_definition_is_not_believed(le
     assert ledger.record_signal(CLUSTER, FaultSignal("i-x", "", before.definition_version)) == NOT_A_MEMBER
     assert ledger.record_signal("nobodys", fault) == UNKNOWN_CLUSTER
     assert ledger.read(CLUSTER) == before
+
+
+def test_what_the_newest_beat_does_not_say_of_quorum_is_not_known_any_more(ledger):  # S12 B3
+    first = recorded(ledger.record_beat(a_beat(NODE_A, quorum=Reach(2, 3))))
+    assert first.nodes[NODE_A].quorum == Reach(2, 3)
+    assert first.nodes[NODE_B].quorum is None
+    later = a_beat(NODE_A, beat=a_beat(NODE_A).beat + 4000, heard_at=NOW + 8, quorum=Reach(0, 3))
+    assert recorded(ledger.record_beat(later)).nodes[NODE_A].quorum == Reach(0, 3)
+    silent = a_beat(NODE_A, beat=later.beat + 4000, heard_at=NOW + 12)
+    assert recorded(ledger.record_beat(silent)).nodes[NODE_A].quorum is None
+    after_a_gap = a_beat(NODE_A, beat=later.beat + 99_000, heard_at=NOW + 100, quorum=Reach(3, 3))
+    assert recorded(ledger.record_beat(after_a_gap)).nodes[NODE_A].quorum == Reach(3, 3)

@@ -71,6 +71,7 @@ class FakeLedger(Faulty):
                     keeps_lease=beat.keeps_lease,
                     read_epoch=beat.read_epoch,
                     agent=beat.agent,
+                    quorum=beat.quorum,
                 ),
             )
 

@@ -24,7 +24,7 @@ from understudy.adapters.dataclass_maps import from_map, to_map
 from understudy.adapters.dynamodb_expressions import Update
 from understudy.adapters.dynamodb_items import definition_item, read_definition, read_state, state_item
 from understudy.domain.definition import Definition
-from understudy.domain.model import AddressStatus, Alarm, ClusterState, NodeReport, Proof, Stage
+from understudy.domain.model import AddressStatus, Alarm, ClusterState, NodeReport, Proof, QuorumHosts, Reach, Stage
 
 PLAIN = st.recursive(
     st.none()
@@ -63,7 +63,8 @@ FULL = a_moving_state(
     transition=a_transition(stage=Stage.STARTING, tried=(NODE_B,), source=None),
     failover_times=(NOW,),
     alert="told",
-    node_a=a_report(NODE_A, alarms={"disk #1": Alarm(True, NOW)}, power_at=NOW, power_boot="b"),
+    node_a=a_report(NODE_A, alarms={"disk #1": Alarm(True, NOW)}, power_at=NOW, power_boot="b", quorum=Reach(2, 3)),
+    quorum=QuorumHosts(("192.0.2.53:53",), 1.5),
 )
 
 

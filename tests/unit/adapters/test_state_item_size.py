@@ -10,6 +10,7 @@ from tests.support.builders import (
     NODE_A,
     NODE_C,
     NOW,
+    TCP_REMOTE,
     a_moving_state,
     a_previous,
     a_report,
@@ -18,7 +19,8 @@ from tests.support.builders import (
     an_off_report,
 )
 from understudy.adapters.dynamodb_items import state_item
-from understudy.domain.model import Address, AddressStatus, Alarm, PowerReading, Proof, Stage
+from understudy.domain.model import Address, AddressStatus, Alarm, PowerReading, Proof, Reach, Stage
+from understudy.domain.quorum import hosts_of
 
 WRITE_UNIT = 1024
 SPENT = (NOW - 3000, NOW - 2000, NOW)
@@ -77,6 +79,13 @@ def moving(members: int, execution: str, **changes: Any) -> Any:
 )
 def test_a_heartbeat_writes_less_than_one_unit(state):
     assert size(state_item(state, state.revision)) < WRITE_UNIT
+
+
+# S12 B9
+def test_quorum_hosts_cost_no_second_unit_while_the_cluster_is_settled():
+    state = a_state(3, quorum=hosts_of(TCP_REMOTE), failover_times=SPENT, address=MOVED, alert="quorum-is-lost")
+    nodes = {each: replace(report, quorum=Reach(3, 3)) for each, report in state.nodes.items()}
+    assert size(state_item(replace(state, nodes=nodes), state.revision)) < WRITE_UNIT
 
 
 def test_three_nodes_with_an_address_of_each_kind_cost_two_units_at_most():

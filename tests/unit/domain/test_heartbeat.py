@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.support.builders import NODE_A, NOW
 from understudy.domain.heartbeat import SERVICES_LIMIT, Beat, MalformedBeatError, parse_beat
-from understudy.domain.model import ServiceStatus
+from understudy.domain.model import Reach, ServiceStatus
 
 ARN = f"arn:aws:ec2:us-east-1:123456789012:instance/{NODE_A}"
 DETAIL = {
@@ -165,3 +165,37 @@ def test_one_field_gone_wrong_is_a_malformed_beat_or_none(detail):
     except MalformedBeatError:
         return
     assert isinstance(beat.service, ServiceStatus)
+
+
+def test_a_beat_says_how_many_quorum_hosts_its_sender_reaches():  # S12
+    assert parse_beat(ARN, NOW, {**DETAIL, "quorum": {"reached": 2, "total": 3}}).quorum == Reach(2, 3)
+    assert parse_beat(ARN, NOW, {**DETAIL, "quorum": {"reached": 0, "total": 1}}).quorum == Reach(0, 1)
+    assert parse_beat(ARN, NOW, DETAIL).quorum is None
+
+
+@pytest.mark.parametrize(
+    "quorum",
+    [
+        None,
+        "3/3",
+        [3, 3],
+        {},
+        {"reached": 3},
+        {"reached": 4, "total": 3},
+        {"reached": -1, "total": 3},
+        {"reached": 0, "total": 0},
+        {"reached": 101, "total": 101},
+        {"reached": True, "total": 1},
+        {"reached": 1, "total": True},
+        {"reached": 2.0, "total": 3},
+        {"reached": "2", "total": "3"},
+    ],
+)
+def test_a_reach_that_cannot_be_is_refused_by_name(quorum):  # S12
+    assert refusal(quorum=quorum).startswith("detail.quorum is ")
+
+
+def test_an_agent_that_names_no_service_runs_none_and_is_not_taken_for_serving():  # S12
+    assert parse_beat(ARN, NOW, {**DETAIL, "services": {}}).service is ServiceStatus.OUT_OF_SERVICE
+    plain = {**DETAIL, "services": {}, "keeps_lease": False}
+    assert parse_beat(ARN, NOW, plain).service is ServiceStatus.IN_SERVICE

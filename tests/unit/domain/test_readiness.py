@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.support.builders import CLUSTER, NODE_A, NODE_B, NOW, a_definition, a_report, a_state
+from tests.support.builders import CLUSTER, NODE_A, NODE_B, NOW, TCP_REMOTE, a_definition, a_report, a_state
 from tests.support.readiness import GUARD_KEY, NAME_KEY, UNREAD, VPC, ZONE_ID, a_zone, facts, found, instances
-from understudy.domain.model import PowerReading
+from understudy.domain.model import PowerReading, Reach
 from understudy.domain.readiness import CheckResult, Report, examine, is_news, make_report
 from understudy.domain.readiness_facts import Finding, FoundRecord, Verdict, VpcDns, needed_rights, together, worst
 from understudy.domain.readiness_table import CHECKS
@@ -122,6 +122,13 @@ VARIANTS: tuple[dict[str, Any], ...] = (
     {"state": a_state(node_b=a_report(NODE_B, agent="0.2.0", keeps_lease=False))},
     {"state": a_state(node_b=a_report(NODE_B, agent="1.0.0"))},
     {"state": a_state(node_b=a_report(NODE_B, heard_at=None))},
+    *(
+        {
+            "definition": a_definition(quorum=TCP_REMOTE),
+            "state": a_state(node_a=a_report(quorum=Reach(3, 3)), node_b=a_report(NODE_B, quorum=reach)),
+        }
+        for reach in (Reach(3, 3), Reach(2, 3), Reach(1, 3), None)
+    ),
 )
 
 

@@ -2,10 +2,10 @@
 
 import pytest
 
-from tests.support.builders import NODE_A, NODE_B, SPECS, a_definition, a_report, a_state
+from tests.support.builders import NODE_A, NODE_B, SPECS, TCP_REMOTE, WITNESS_C, a_definition, a_report, a_state
 from tests.support.readiness import UNREAD, facts, instances
 from understudy.domain import readiness_nodes as nodes
-from understudy.domain.model import PowerReading
+from understudy.domain.model import PowerReading, Reach
 from understudy.domain.readiness_facts import Verdict
 
 PASS, WARN, FAIL, UNKNOWN = Verdict.PASS, Verdict.WARN, Verdict.FAIL, Verdict.UNKNOWN
@@ -144,3 +144,43 @@ def test_the_primary_is_the_node_of_the_best_priority_wherever_the_service_is():
     reversed_ = a_definition(3, nodes=tuple(reversed(SPECS)))
     same = instances(3, node_c={"zone": "us-east-1b"})
     says(nodes.standbys_apart, PASS, "node-a in us-east-1a", members=3, definition=reversed_, instances=same)
+
+
+def reaches(reach, verdict, words):
+    state = a_state(node_a=a_report(quorum=Reach(3, 3)), node_b=a_report(NODE_B, quorum=reach))
+    says(nodes.quorum_reachable, verdict, words, definition=a_definition(quorum=TCP_REMOTE), state=state)
+
+
+def test_a_node_that_reaches_no_majority_of_the_quorum_hosts_could_take_nothing_over():  # S12
+    reaches(Reach(3, 3), PASS, "node-a reaches 3 of 3 quorum hosts; node-b reaches 3 of 3 quorum hosts")
+    reaches(Reach(2, 3), WARN, "node-b reaches 2 of 3 quorum hosts")
+    reaches(Reach(1, 3), FAIL, "node-b: it reaches 1 of 3 quorum hosts")
+    reaches(Reach(5, 5), UNKNOWN, "node-b: it speaks of 5 quorum hosts, and the definition names 3")
+    reaches(None, UNKNOWN, "node-b: it does not say how many of the 3 quorum hosts it reaches")
+    says(nodes.quorum_reachable, PASS, "no quorum hosts are named")
+
+
+def test_a_witness_needs_no_address_no_zone_of_its_own_and_no_quorum_host():  # S12
+    definition = a_definition(nodes=(*SPECS[:2], WITNESS_C), quorum=TCP_REMOTE)
+    good = a_report(quorum=Reach(3, 3))
+    seen = facts(
+        3,
+        definition=definition,
+        state=a_state(3, node_a=good, node_b=good),
+        instances=instances(3, node_c={"zone": "us-east-1a", "address": None, "forwards": None, "scaling_group": "g"}),
+        stop_protected={NODE_A: False, NODE_B: False},
+        route_tables=(),
+    )
+    looks = (
+        nodes.zones_differ,
+        nodes.standbys_apart,
+        nodes.addresses_real,
+        nodes.stop_protection,
+        nodes.no_auto_scaling,
+        nodes.auto_recovery,
+        nodes.forwarding,
+        nodes.quorum_reachable,
+    )
+    assert [look.__name__ for look in looks if look(seen).verdict is not PASS] == []
+    only_by_witness = instances(3, node_b={"zone": "us-east-1a", "subnet_id": "subnet-a"})
+    assert nodes.zones_differ(facts(3, definition=definition, instances=only_by_witness)).verdict is FAIL

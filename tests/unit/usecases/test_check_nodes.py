@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.support.builders import CLUSTER, NODE_A, NODE_B, SPECS, a_definition, a_report, a_state
+from tests.support.builders import CLUSTER, NODE_A, NODE_B, SPECS, WITNESS_C, a_definition, a_report, a_state
 from tests.unit.usecases.test_watch_and_signals import Controller, silent_for
 from understudy.domain.definition import ElasticIp, Record
 from understudy.domain.model import PowerReading
@@ -144,3 +144,10 @@ def test_a_signal_of_power_does_not_end_a_fault():
     world.ledger.record_signal(CLUSTER, FaultSignal(NODE_B, OTHER, 1))
     world.ec2(PowerReading.RUNNING, instance_id=NODE_B)
     assert world.ledger.state().nodes[NODE_B].fault == OTHER
+
+
+def test_a_witness_is_at_fault_only_when_its_instance_is_no_more():  # S12 S3
+    definition = a_definition(nodes=(*SPECS[:2], WITNESS_C))
+    assert fault_of(definition, WITNESS_C, InstanceFacts("10.9.9.9", "us-east-1a")) == ""
+    assert fault_of(definition, WITNESS_C, None) == GONE
+    assert fault_of(definition, SPECS[2], InstanceFacts("10.9.9.9", "us-east-1a")) != ""

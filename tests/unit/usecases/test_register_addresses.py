@@ -4,13 +4,14 @@ from dataclasses import replace
 
 import pytest
 
-from tests.support.builders import ADDRESS_A, CLUSTER, ENI_A, ENI_B, NODE_A, NODE_B, RECORD, SPECS
+from tests.support.builders import ADDRESS_A, CLUSTER, ENI_A, ENI_B, ENI_C, NODE_A, NODE_B, NODE_C, RECORD, SPECS
 from tests.unit.usecases.test_register_cluster import Office, a_document, serving
 from understudy.domain.definition import Record
 from understudy.domain.errors import AddressUnreadableError
 from understudy.domain.model import AddressStatus
 from understudy.domain.record import RecordSet, guard_name
 from understudy.network_ports import RouteTarget
+from understudy.ports import InstanceFacts
 from understudy.usecases.register_cluster import DEFINITION_REFUSED, RegisterOutcome
 
 A = a_document()["addresses"][0]
@@ -233,3 +234,24 @@ def test_an_active_node_that_has_got_another_address_is_owed_its_record_when_the
 
 def test_targets_of_routes_are_told_apart_from_their_state():
     assert RouteTarget("eni-1") != RouteTarget("eni-1", is_live=False)
+
+
+WITNESS = {"name": "node-c", "instance_id": NODE_C, "role": "witness"}
+
+
+def test_a_witness_needs_nothing_that_an_address_asks_of_a_node():  # S12 S14
+    office = an_office()
+    bare = InstanceFacts("172.31.0.9", "us-east-1a", interface_id=ENI_C, vpc_id="vpc-9", checks_source_dest=True)
+    office.ec2.known[NODE_C] = bare
+    nodes = [*a_document()["nodes"], WITNESS]
+    assert office.put(a_document(nodes=nodes, addresses=[A, AAAA, ROUTE, EIP])) is RegisterOutcome.ACCEPTED
+
+
+def test_a_route_or_an_elastic_ip_that_leads_to_a_witness_is_refused():  # S12 B4
+    office = an_office()
+    office.network.lead("rtb-00000001", FAR, ENI_C)
+    nodes = [*a_document()["nodes"], WITNESS]
+    assert faults(office, ROUTE, nodes=nodes) == [
+        "addresses: route 192.0.2.10/32: rtb-00000001 leads to eni-0ccccccccccccccc3, which is no member's that "
+        "serves; allowed: no such route, or one to such a one"
+    ]

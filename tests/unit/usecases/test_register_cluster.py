@@ -1,6 +1,7 @@
 """Registration: putting the parameter is all there is to it."""
 
 import json
+from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -15,7 +16,7 @@ from tests.support.fakes.parameters import FakeParameters
 from tests.support.fakes.zone import FakeZone
 from understudy.definition import read_definition
 from understudy.domain.errors import AddressUnreadableError, LedgerConflictError
-from understudy.domain.model import AddressStatus
+from understudy.domain.model import AddressStatus, QuorumHosts
 from understudy.domain.record import RecordSet, guard_name
 from understudy.usecases.register_cluster import (
     DEFINITION_REFUSED,
@@ -233,3 +234,43 @@ def test_a_parameter_that_is_no_cluster_is_left_alone():
     office = Office()
     event = an_event("/understudy/understudy/notes")
     assert register_changed(event, parameters=office.parameters, register=office.register) is RegisterOutcome.IGNORED
+
+
+def with_witness(name, **changes):
+    nodes = [{**each, "role": "serving"} for each in a_document()["nodes"]]
+    nodes.append({"name": "node-c", "instance_id": NODE_C, "priority": 3, "role": "serving"})
+    for each in nodes:
+        if each["name"] == name:
+            del each["priority"]
+            each["role"] = "witness"
+    return a_document(nodes=nodes, **changes)
+
+
+def test_the_agents_are_told_of_the_quorum_hosts_and_of_every_change_of_them():  # S12
+    office = Office()
+    hosts = ["192.0.2.1:53", "192.0.2.2:53", "192.0.2.3:53"]
+    office.put(a_document(quorum={"mode": "tcp_remote", "hosts": hosts}))
+    assert office.ledger.state().quorum == QuorumHosts(tuple(hosts), 2)
+    office.put(a_document(quorum={"mode": "tcp_remote", "hosts": hosts, "timeout_s": 1}))
+    assert office.ledger.state().quorum == QuorumHosts(tuple(hosts), 1)
+    office.put(a_document())
+    assert office.ledger.state().quorum is None
+
+
+def test_a_record_that_leads_to_a_witness_is_refused_for_it_may_be_serving():  # S12 B4
+    office = Office()
+    office.record_carries(ADDRESS_B)
+    assert office.put(with_witness("node-b")) is RegisterOutcome.REFUSED
+    (refused,) = office.announcer.details(DEFINITION_REFUSED)
+    assert refused["faults"] == [
+        "addresses: orders-db.corp.example.com A Z0EXAMPLE: leads to node-b, a witness, which never serves"
+    ]
+
+
+def test_a_node_that_serves_or_may_still_serve_is_not_made_a_witness():  # S12 B4
+    office = Office()
+    office.put(a_document())
+    office.ledger.put_state(replace(office.ledger.state(), epoch=1, active=NODE_A))
+    assert office.put(with_witness("node-a")) is RegisterOutcome.REFUSED
+    assert "cannot be taken out or made a witness" in office.announcer.details(DEFINITION_REFUSED)[0]["faults"][0]
+    assert office.put(with_witness("node-b")) is RegisterOutcome.ACCEPTED

@@ -14,8 +14,19 @@ from understudy.definition_addresses import (
     routes_of,
     unfit_nodes,
 )
+from understudy.definition_quorum import contradicting_quorum, own_hosts
 from understudy.document import ClusterDocument, NodeDocument
-from understudy.domain.definition import ClientVpc, Definition, FailoverBudget, NodeSpec, Policy, ServiceSpec
+from understudy.domain.definition import (
+    ClientVpc,
+    Definition,
+    FailoverBudget,
+    NodeSpec,
+    Policy,
+    Quorum,
+    QuorumMode,
+    Role,
+    ServiceSpec,
+)
 from understudy.domain.lease import contradictions
 from understudy.domain.quoting import quoted
 from understudy.plain_yaml import read_plain_yaml
@@ -47,6 +58,7 @@ def parse_document(text: str) -> ClusterDocument:
         *contradicting_addresses(document),
         *_bad_dependencies(document),
         *_timing_faults(document),
+        *contradicting_quorum(document),
     ]
     if faults:
         raise DefinitionError(faults)
@@ -76,10 +88,8 @@ def define(cluster: str, version: int, document: ClusterDocument, instances: Map
         for position, node in enumerate(document.nodes)
         if node.instance_id not in instances
     ]
-    zones = {facts.zone for facts in instances.values()}
-    if not faults and len(zones) < 2:
-        faults = [f"nodes: all are in {zones.pop()}; allowed: nodes in at least two Availability Zones"]
-    faults = faults or list(unfit_nodes(document, instances))
+    faults = faults or _one_zone(document, instances)
+    faults = faults or [*unfit_nodes(document, instances), *own_hosts(document, instances)]
     if faults:
         raise DefinitionError(faults)
     policy = document.policy.model_dump()
@@ -96,19 +106,28 @@ def define(cluster: str, version: int, document: ClusterDocument, instances: Map
         tuning_set=document.tuning.model_dump(exclude_unset=True),
         client_vpcs=tuple(ClientVpc(each.vpc_id, each.region) for each in document.client_vpcs),
         dns_forwarder=document.dns_forwarder,
+        quorum=Quorum(QuorumMode(document.quorum.mode), document.quorum.hosts, document.quorum.timeout_s),
     )
+
+
+def _one_zone(document: ClusterDocument, instances: Mapping[str, InstanceFacts]) -> list[str]:
+    zones = {instances[node.instance_id].zone for node in document.nodes if node.role == "serving"}
+    if len(zones) >= 2:
+        return []
+    return [f"nodes: all that serve are in {zones.pop()}; allowed: nodes in at least two Availability Zones"]
 
 
 def _node(node: NodeDocument, facts: InstanceFacts) -> NodeSpec:
     return NodeSpec(
         name=node.name,
         instance_id=node.instance_id,
-        priority=node.priority,
+        priority=node.priority or 0,
         address=facts.address,
         zone=facts.zone,
         alarms=node.alarms,
         interface_id=facts.interface_id,
         address_v6=facts.address_v6,
+        role=Role(node.role),
     )
 
 
@@ -140,7 +159,7 @@ def _twice(document: ClusterDocument) -> Iterator[str]:
         seen: dict[Any, int] = {}
         for position, node in enumerate(document.nodes):
             value = getattr(node, key)
-            if value in seen:
+            if value in seen and value is not None:
                 yield f"nodes[{position}].{key}: found {value!r}, which nodes[{seen[value]}] has already"
             seen.setdefault(value, position)
 

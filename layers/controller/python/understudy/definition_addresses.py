@@ -51,11 +51,15 @@ def contradicting_addresses(document: ClusterDocument) -> Iterator[str]:
 
 
 def unfit_nodes(document: ClusterDocument, instances: Mapping[str, InstanceFacts]) -> Iterator[str]:
-    """Nodes that could not use one of the addresses, by what EC2 says of them. Every node must be known (S3, S14)."""
-    facts = [instances[node.instance_id] for node in document.nodes]
+    """Nodes that could not use one of the addresses, by what EC2 says of them. Every node must be known (S3, S14).
+
+    A witness uses none.
+    """
+    serving = [(position, node) for position, node in enumerate(document.nodes) if node.role == "serving"]
     wants_v6 = any(isinstance(each, RecordDocument) and each.type == "AAAA" for each in document.addresses)
     has_routes = any(isinstance(each, RouteDocument) for each in document.addresses)
-    for position, (node, found) in enumerate(zip(document.nodes, facts, strict=True)):
+    for position, node in serving:
+        found = instances[node.instance_id]
         path = f"nodes[{position}].instance_id: {node.instance_id}"
         if wants_v6 and not found.address_v6:
             yield f"{path} has no IPv6 address on its primary network interface, and an address is of type AAAA"
@@ -64,7 +68,7 @@ def unfit_nodes(document: ClusterDocument, instances: Mapping[str, InstanceFacts
                 f"{path} has the source/destination check on, which drops what a route brings for another address; "
                 "turn it off on the primary network interface"
             )
-    networks = sorted({found.vpc_id for found in facts})
+    networks = sorted({instances[node.instance_id].vpc_id for _, node in serving})
     if has_routes and len(networks) > 1:
         yield f"nodes: are in {', '.join(networks)}; allowed with a route_table address: nodes in one VPC"
 

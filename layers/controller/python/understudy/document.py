@@ -3,11 +3,23 @@
 from ipaddress import ip_network
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+)
+from pydantic_core import PydanticCustomError
 
 from understudy.domain.tuning import LIMITS
 
 NAME = r"^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$"
+HOST = r"([A-Za-z0-9]([A-Za-z0-9.-]{0,90}[A-Za-z0-9])?|\[[0-9A-Fa-f:.]{2,45}\])"
 DNS_LABEL = r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?"
 
 
@@ -20,6 +32,13 @@ def _no_truth(value: Any) -> Any:
     if isinstance(value, bool):
         raise ValueError("must be a number")  # noqa: TRY004 - pydantic collects ValueErrors only
     return value
+
+
+def _host_and_port(value: str) -> str:
+    """HOST:PORT in lower case. Raises ValueError for a port that does not exist."""
+    if not 1 <= int(value.rpartition(":")[2]) <= 65535:
+        raise ValueError("must have a port from 1 to 65535")
+    return value.lower()
 
 
 def _block(value: str) -> str:
@@ -46,9 +65,11 @@ RouteBlock = Annotated[
 ]
 VpcId = Annotated[str, StringConstraints(pattern=r"^vpc-[0-9a-f]{8,17}$")]
 Region = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,4}(-[a-z]{1,12}){1,3}-[1-9]$")]
+QuorumHost = Annotated[str, StringConstraints(pattern=rf"^{HOST}:[0-9]{{1,5}}$"), AfterValidator(_host_and_port)]
 AlarmName = Annotated[str, StringConstraints(min_length=1, max_length=255)]
 NoTruth = BeforeValidator(_no_truth)
 Seconds = Annotated[float, Field(ge=0.1, le=3600), NoTruth]
+QuorumSeconds = Annotated[float, Field(ge=0.1, le=60), NoTruth]
 FenceSeconds = Annotated[float, Field(ge=1, le=600), NoTruth]
 StartSeconds = Annotated[float, Field(ge=1, le=900), NoTruth]
 Priority = Annotated[int, Field(ge=1, le=1000), NoTruth]
@@ -59,14 +80,31 @@ class _Part(BaseModel):
 
 
 class NodeDocument(_Part):
-    """An EC2 instance that can run the service."""
+    """An EC2 instance that can run the service, or a witness, which only beats."""
 
     name: Name = Field(description="What people call the node.")
     instance_id: InstanceId
-    priority: Priority = Field(description="The fit node with the lowest number is taken first.")
+    role: Literal["serving", "witness"] = Field(
+        "serving", description="A witness beats, counts for a majority, and never serves."
+    )
+    priority: Priority | None = Field(
+        None,
+        validate_default=True,
+        description="The fit node with the lowest number is taken first. Every node needs one but a witness.",
+    )
     alarms: tuple[AlarmName, ...] = Field(
         (), max_length=10, description="CloudWatch alarms that mean: this node failed."
     )
+
+    @field_validator("priority")
+    @classmethod
+    def _only_of_serving(cls, value: int | None, info: ValidationInfo) -> int | None:
+        is_witness = info.data.get("role") == "witness"
+        if value is None and not is_witness:
+            raise PydanticCustomError("missing", "Field required")
+        if value is not None and is_witness:
+            raise ValueError("a witness never serves and has no priority")
+        return value
 
 
 class RecordDocument(_Part):
@@ -129,6 +167,19 @@ class PolicyDocument(_Part):
     max_failovers: BudgetDocument = BudgetDocument()
 
 
+class QuorumDocument(_Part):
+    """What a node must have beside its health to take over.
+
+    tcp_remote: it reaches more than half of the hosts itself. majority: more than half of all nodes are heard.
+    """
+
+    mode: Literal["none", "tcp_remote", "majority"] = "none"
+    hosts: tuple[QuorumHost, ...] = Field(
+        default=(), max_length=7, description="HOST:PORT of services outside the cluster that accept TCP connections."
+    )
+    timeout_s: QuorumSeconds = Field(default=2, description="So long may one connection take.")
+
+
 def _within(name: str) -> Any:
     least, most = LIMITS[name]
     return Field(ge=least, le=most)
@@ -160,6 +211,7 @@ class ClusterDocument(_Part):
     addresses: tuple[AddressDocument, ...] = Field(min_length=1, max_length=10)
     services: tuple[ServiceDocument, ...] = Field((), max_length=64)
     policy: PolicyDocument = PolicyDocument()
+    quorum: QuorumDocument = QuorumDocument()
     tuning: TuningDocument = TuningDocument()
     client_vpcs: tuple[ClientVpcDocument, ...] = Field(
         (),

@@ -55,6 +55,8 @@ def _revived(hint: Any, value: Any) -> Any:
         return tuple(_revived(get_args(hint)[0], each) for each in value)
     if isinstance(origin, type) and issubclass(origin, Mapping):
         return {key: _revived(get_args(hint)[1], each) for key, each in value.items()}
+    if isinstance(hint, type) and issubclass(hint, tuple):
+        return hint(*value)
     if is_dataclass(hint):
         return from_map(hint, value)  # type: ignore[arg-type]
     return hint(value) if isinstance(hint, type) and issubclass(hint, Enum) else value

@@ -49,15 +49,20 @@ def first_beat_update(beat: Beat) -> dict[str, Any]:
 
 
 def _beat_update(beat: Beat, run: str, condition: str, *more_words: str) -> dict[str, Any]:
-    """It sets what a beat says of its sender, and the run that it belongs to, and nothing else."""
+    """It sets what a beat says of its sender, and the run that it belongs to, and nothing else.
+
+    What the newest beat does not say of quorum is not known any more.
+    """
+    said = (*BEAT_WORDS, "quorum") if beat.quorum is not None else BEAT_WORDS
+    unsaid = "" if beat.quorum is not None else f" REMOVE {NODE}.#quorum"
     return {
-        "UpdateExpression": "SET " + ", ".join([*(f"{NODE}.#{word} = :{word}" for word in BEAT_WORDS), run]),
+        "UpdateExpression": "SET " + ", ".join([*(f"{NODE}.#{word} = :{word}" for word in said), run]) + unsaid,
         "ConditionExpression": condition,
         "ExpressionAttributeNames": {
             "#id": beat.instance_id,
-            **_names("nodes", "terms", "silence_limit_s", "due_by", *more_words, *BEAT_WORDS),
+            **_names("nodes", "terms", "silence_limit_s", "due_by", *more_words, "quorum", *BEAT_WORDS),
         },
-        "ExpressionAttributeValues": {f":{word}": to_attribute(getattr(beat, word)) for word in BEAT_WORDS},
+        "ExpressionAttributeValues": {f":{word}": to_attribute(getattr(beat, word)) for word in said},
     }
 
 

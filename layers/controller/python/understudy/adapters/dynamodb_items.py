@@ -31,6 +31,7 @@ COMMITTED = (
     "failover_times",
     "address",
     "alert",
+    "quorum",
 )
 """The attributes of the state that `commit` writes: everything but the revision, which counts, and the nodes."""
 

@@ -86,7 +86,8 @@ READY, GONE, UNKNOWN, NOBODY, AWAITED, RETURNED, UNPROVEN = (
 FAILED, SILENT = _one_of(Holder.FAILED), _one_of(Holder.SILENT)
 TOLD = FAILED | GONE
 """What the node itself, its alarm or EC2 has said. Silence is nobody's word: it is worth as much as the observer."""
-FIT, NONE = (_one_of(candidate) for candidate in Candidate)
+FIT, NO_QUORUM, UNREADY = (_one_of(candidate) for candidate in Candidate)
+NONE = NO_QUORUM | UNREADY
 NOT_DUE, DUE = (_one_of(repair) for repair in Repair)
 LEFT, SPENT = (_one_of(budget) for budget in Budget)
 TRUSTED, SUSPECT = (_one_of(observer) for observer in Observer)
@@ -103,18 +104,21 @@ RULES: tuple[Rule, ...] = (
     Rule("active-is-silent",             SETTLED,   SILENT,           FIT,  ANY,     LEFT,  TRUSTED, FAIL_OVER,     "the active node has not been heard for silence_limit_s, and another node is fit"),
     Rule("active-has-failed",            SETTLED,   FAILED,           FIT,  ANY,     LEFT,  ANY,     FAIL_OVER,     "the active node has failed or serves nothing by its own word, or its alarm is on, and another node is fit"),
     Rule("observer-is-suspect",          SETTLED,   SILENT,           ANY,  ANY,     ANY,   SUSPECT, CALL_OPERATOR, "beats are late for the controller itself, or nobody anywhere is heard: the observer is doubted, not the node"),
-    Rule("no-fit-candidate",             SETTLED,   SILENT,           NONE, ANY,     ANY,   TRUSTED, CALL_OPERATOR, "the active node has not been heard for silence_limit_s, and no other node is fit to take over"),
-    Rule("told-and-no-fit-candidate",    SETTLED,   TOLD,             NONE, ANY,     ANY,   ANY,     CALL_OPERATOR, "the active node has failed or is gone, and no other node is fit to take over"),
+    Rule("no-fit-candidate",             SETTLED,   SILENT,           UNREADY, ANY,  ANY,   TRUSTED, CALL_OPERATOR, "the active node has not been heard for silence_limit_s, and no other node is fit to take over"),
+    Rule("told-and-no-fit-candidate",    SETTLED,   TOLD,             UNREADY, ANY,     ANY,   ANY,     CALL_OPERATOR, "the active node has failed or is gone, and no other node is fit to take over"),
+    Rule("quorum-is-lost",               SETTLED,   SILENT,           NO_QUORUM, ANY, ANY,  TRUSTED, CALL_OPERATOR, "the active node has not been heard for silence_limit_s, and quorum keeps the nodes that are ready from taking over"),
+    Rule("told-and-quorum-is-lost",      SETTLED,   TOLD,             NO_QUORUM, ANY, ANY,  ANY,     CALL_OPERATOR, "the active node has failed or is gone, and quorum keeps the nodes that are ready from taking over"),
     Rule("failover-budget-is-spent",     SETTLED,   SILENT,           FIT,  ANY,     SPENT, TRUSTED, CALL_OPERATOR, "the active node has not been heard for silence_limit_s, but max_failovers are used up in this window"),
     Rule("told-and-budget-is-spent",     SETTLED,   TOLD,             FIT,  ANY,     SPENT, ANY,     CALL_OPERATOR, "the active node has failed or is gone, but max_failovers are used up in this window"),
     Rule("active-is-unknown",            SETTLED,   UNKNOWN,          ANY,  ANY,     ANY,   ANY,     CALL_OPERATOR, "the active node has never been heard, or is not the node of the definition any more: unknown is not failed"),
     Rule("place-by-priority",            SETTLED,   NOBODY,           FIT,  ANY,     ANY,   ANY,     PLACE,         "nobody holds the lease and nobody serves: the fit node of the best priority gets it"),
     Rule("better-node-is-awaited",       SETTLED,   AWAITED,          ANY,  ANY,     ANY,   ANY,     WAIT,          "nobody has served yet; a node of better priority than those heard may still come, for silence_limit_s"),
-    Rule("nobody-to-place-on",           SETTLED,   NOBODY,           NONE, ANY,     ANY,   ANY,     CALL_OPERATOR, "nobody holds the lease, and no node is fit to get it"),
-    Rule("place-on-last-holder",         SETTLED,   RETURNED,         ANY,  ANY,     ANY,   ANY,     PLACE,         "nobody holds the lease; the node that served last, or whose address the record carries, is ready"),
+    Rule("nobody-to-place-on",           SETTLED,   NOBODY,           UNREADY, ANY,     ANY,   ANY,     CALL_OPERATOR, "nobody holds the lease, and no node is fit to get it"),
+    Rule("no-quorum-to-place-on",        SETTLED,   NOBODY,           NO_QUORUM, ANY, ANY,  ANY,     CALL_OPERATOR, "nobody holds the lease, and quorum keeps the nodes that are ready from getting it"),
+    Rule("place-on-last-holder",         SETTLED,   RETURNED,         ANY,  ANY,     ANY,   ANY,     PLACE,         "nobody holds the lease; the node that served last, or whose address the record carries, is fit"),
     Rule("last-holder-is-unproven",      SETTLED,   UNPROVEN,         ANY,  ANY,     ANY,   ANY,     CALL_OPERATOR, "the node that served last may still serve, and there is no proof that it does not"),
     Rule("overdue-and-active-is-ready",  OVERDUE,   READY,            ANY,  ANY,     ANY,   ANY,     REPAIR,        "a transition outlived its deadline after the lease was granted: it is finished under a new epoch"),
-    Rule("overdue-and-holder-returned",  OVERDUE,   RETURNED,         ANY,  ANY,     ANY,   ANY,     PLACE,         "a transition outlived its deadline before the old node was fenced, and that node is ready"),
+    Rule("overdue-and-holder-returned",  OVERDUE,   RETURNED,         ANY,  ANY,     ANY,   ANY,     PLACE,         "a transition outlived its deadline before the old node was fenced, and that node is fit"),
     Rule("overdue-and-nobody-holds",     OVERDUE,   NOBODY | AWAITED, FIT,  ANY,     ANY,   ANY,     PLACE,         "a transition outlived its deadline after the old node was fenced, and a node is fit"),
     Rule("overdue-and-unproven",         OVERDUE,   UNPROVEN,         FIT,  ANY,     ANY,   ANY,     FAIL_OVER,     "a transition outlived its deadline before the old node was fenced: fencing goes on under a new epoch"),
     Rule("overdue-and-active-is-gone",   OVERDUE,   TOLD,             FIT,  ANY,     ANY,   ANY,     FAIL_OVER,     "a transition outlived its deadline and the active node has failed or is gone"),

@@ -2,13 +2,21 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from understudy.domain.tuning import Tuning
 
 
+class Role(StrEnum):
+    """What a member is for."""
+
+    SERVING = "serving"
+    WITNESS = "witness"  # it beats, and never serves
+
+
 @dataclass(frozen=True)
 class NodeSpec:
-    """One member. Priority 1 is taken first.
+    """One member. Priority 1 is taken first; that of a witness is 0 and counts for nothing.
 
     `address`, `zone`, `interface_id` and `address_v6` are what EC2 said when the definition was put (S3): all of the
     primary network interface; `address_v6` is empty when that has none.
@@ -22,6 +30,7 @@ class NodeSpec:
     alarms: tuple[str, ...] = ()
     interface_id: str = ""
     address_v6: str = ""
+    role: Role = Role.SERVING
 
 
 @dataclass(frozen=True)
@@ -104,6 +113,23 @@ class Policy:
     max_failovers: FailoverBudget = field(default_factory=FailoverBudget)
 
 
+class QuorumMode(StrEnum):
+    """What a node must have beside its health to take over (S12)."""
+
+    NONE = "none"
+    TCP_REMOTE = "tcp_remote"  # it reaches more than half of the hosts itself
+    MAJORITY = "majority"  # more than half of the cluster's nodes, witnesses included, are heard
+
+
+@dataclass(frozen=True)
+class Quorum:
+    """The quorum of a cluster. `hosts`: each as HOST:PORT, for TCP_REMOTE only; `timeout_s`: of one connection."""
+
+    mode: QuorumMode = QuorumMode.NONE
+    hosts: tuple[str, ...] = ()
+    timeout_s: float = 2
+
+
 @dataclass(frozen=True)
 class ClientVpc:
     """A VPC in which clients resolve the protected name: a peered one, for example, also of another account (S2)."""
@@ -133,6 +159,13 @@ class Definition:
     digest: str = ""
     client_vpcs: tuple[ClientVpc, ...] = ()
     dns_forwarder: bool = False
+    quorum: Quorum = field(default_factory=Quorum)
+
+    @property
+    def serving(self) -> tuple[NodeSpec, ...]:
+        """The members that may serve: all but the witnesses, best priority first."""
+        ranked = sorted(self.nodes, key=lambda node: (node.priority, node.name))
+        return tuple(node for node in ranked if node.role is Role.SERVING)
 
     def node(self, instance_id: str) -> NodeSpec | None:
         """The member with this instance id, or None."""

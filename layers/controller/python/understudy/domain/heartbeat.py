@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from understudy.domain.model import ServiceStatus
+from understudy.domain.model import Reach, ServiceStatus
 from understudy.domain.quoting import quoted
 from understudy.domain.request import CLUSTER_NAME
 
@@ -17,11 +17,15 @@ BOOT = re.compile(r"[0-9A-Za-z-]{1,64}")
 AGENT = re.compile(r"[0-9A-Za-z.+-]{0,32}")
 BEAT_LIMIT = 2**53
 SERVICES_LIMIT = 64
+HOSTS_LIMIT = 100
 
 
 @dataclass(frozen=True)
 class Beat:
-    """One heartbeat, believed so far as its form goes. `heard_at`: AWS's ingestion time, whole seconds."""
+    """One heartbeat, believed so far as its form goes.
+
+    `heard_at`: AWS's ingestion time, whole seconds. `quorum`: None when the sender does not know what it reaches.
+    """
 
     cluster: str
     instance_id: str
@@ -32,6 +36,7 @@ class Beat:
     read_epoch: int
     service: ServiceStatus
     agent: str
+    quorum: Reach | None = None
 
 
 class MalformedBeatError(Exception):
@@ -56,8 +61,9 @@ def parse_beat(source: Any, heard_at: int, detail: Any) -> Beat:
         beat=_number(detail, "beat"),
         keeps_lease=_truth(detail, "keeps_lease"),
         read_epoch=_number(detail, "read_epoch") if "read_epoch" in detail else 0,
-        service=ServiceStatus.of_all(_services(detail)),
+        service=_service(detail),
         agent=_text(detail, "agent", AGENT) if "agent" in detail else "",
+        quorum=_reach(detail["quorum"]) if "quorum" in detail else None,
     )
 
 
@@ -80,6 +86,22 @@ def _truth(detail: Mapping[str, Any], key: str) -> bool:
     if isinstance(value, bool):
         return value
     raise MalformedBeatError(f"detail.{key} is {quoted(value)}; allowed: true, false")
+
+
+def _service(detail: Mapping[str, Any]) -> ServiceStatus:
+    """One word for all services. An agent knows all that it could start: one that names none is a witness's."""
+    services = _services(detail)
+    return ServiceStatus.of_all(services) if services or not detail["keeps_lease"] else ServiceStatus.OUT_OF_SERVICE
+
+
+def _reach(value: Any) -> Reach:
+    if isinstance(value, Mapping):
+        reached, total = value.get("reached"), value.get("total")
+        # JSON's true is an int in Python, and none of these.
+        if type(reached) is int and type(total) is int and 0 <= reached <= total and 1 <= total <= HOSTS_LIMIT:
+            return Reach(reached, total)
+    allowed = f'{{"reached": R, "total": T}}, whole numbers with 0 <= R <= T and 1 <= T <= {HOSTS_LIMIT}'
+    raise MalformedBeatError(f"detail.quorum is {quoted(value)}; allowed: {allowed}")
 
 
 def _services(detail: Mapping[str, Any]) -> dict[str, ServiceStatus]:

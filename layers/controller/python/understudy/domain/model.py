@@ -6,6 +6,7 @@ Nodes are named by EC2 instance id. Times are whole seconds since the epoch on A
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class ServiceStatus(StrEnum):
@@ -104,6 +105,18 @@ class Alarm:
     at: int
 
 
+class Reach(NamedTuple):
+    """How many of the quorum hosts a node reaches, and of how many (S12)."""
+
+    reached: int
+    total: int
+
+    @property
+    def is_majority(self) -> bool:
+        """Whether these are more than half."""
+        return 2 * self.reached > self.total
+
+
 @dataclass(frozen=True)
 class NodeReport:
     """What is known of one node: its newest beat, and EC2's newest word.
@@ -112,7 +125,8 @@ class NodeReport:
     `heard_since` when the present run of beats began, and `due_by` when it would be broken (silence_limit_s later);
     `read_epoch` the epoch that the agent obeyed when it sent the beat; `power_boot` the boot that beat last when EC2's
     word came, so that a machine that has rebooted since is not taken for gone. `fault`: in what EC2 says that the
-    instance is not as the definition has it any more; empty when it is.
+    instance is not as the definition has it any more; empty when it is. `quorum`: None when its newest beat does not
+    say.
     """
 
     name: str
@@ -130,6 +144,7 @@ class NodeReport:
     power_boot: str = ""
     alarms: Mapping[str, Alarm] = field(default_factory=dict)
     fault: str = ""
+    quorum: Reach | None = None
 
     @property
     def power_now(self) -> PowerReading:
@@ -152,6 +167,14 @@ class Terms:
     lease_s: float
     kill_limit_s: float
     silence_limit_s: float
+
+
+@dataclass(frozen=True)
+class QuorumHosts:
+    """The hosts that the agents probe (S12), each as HOST:PORT, and the timeout of one connection in seconds."""
+
+    hosts: tuple[str, ...]
+    timeout_s: float
 
 
 @dataclass(frozen=True)
@@ -206,7 +229,10 @@ class Address:
 
 @dataclass(frozen=True)
 class ClusterState:
-    """The hot item. `revision` grows with every write but beats and signals, `epoch` with every transition."""
+    """The hot item. `revision` grows with every write but beats and signals, `epoch` with every transition.
+
+    `quorum` is there while the definition names quorum hosts.
+    """
 
     cluster: str
     revision: int
@@ -220,3 +246,4 @@ class ClusterState:
     failover_times: tuple[int, ...] = ()
     address: Address | None = None
     alert: str | None = None
+    quorum: QuorumHosts | None = None

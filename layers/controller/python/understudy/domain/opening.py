@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from understudy.domain.decision import Action, decide
-from understudy.domain.definition import Definition
+from understudy.domain.definition import Definition, Role
 from understudy.domain.health import NodeHealth
 from understudy.domain.model import ClusterState, TransitionAction
+from understudy.domain.quorum import objection
 from understudy.domain.request import Request
 from understudy.domain.situation import Observer, Phase, fit_candidates, health_of, observer_by_clock, survey
 
@@ -96,14 +97,16 @@ def _rule_on_wish(request: Request, state: ClusterState, definition: Definition,
             f"a {state.transition.action} to {definition.name_of(state.transition.target)} is under way "
             f"(epoch {state.epoch}, {state.transition.stage}); wait until it has ended"
         )
-    names = ", ".join(node.name for node in definition.nodes)
+    names = ", ".join(node.name for node in definition.serving)
     candidates = fit_candidates(state, definition, now)
     wanted = _wanted(request, definition)
     if wanted is None and request.to is not None:
         return Refused(f"to is {request.to!r:.60}, which is no node of {state.cluster}; allowed: {names}")
+    if _is_witness(wanted, definition):
+        return Refused(f"to is {request.to!r}, a witness, which never serves; allowed: {names}")
     if wanted is None and not candidates:
         health = ", ".join(
-            f"{node.name} is {_in_words(state, definition, node.instance_id, now)}" for node in definition.nodes
+            f"{node.name} is {_in_words(state, definition, node.instance_id, now)}" for node in definition.serving
         )
         return Refused(f"no node of {state.cluster} is fit to take over: {health}")
     target = wanted or candidates[0]
@@ -112,15 +115,24 @@ def _rule_on_wish(request: Request, state: ClusterState, definition: Definition,
     if health_of(state, definition, target, now) is not NodeHealth.READY:
         health = _in_words(state, definition, target, now)
         return Refused(f"{definition.name_of(target)} is {health}, not READY; it cannot take over now")
+    if against := objection(state, definition, target, now):
+        return Refused(f"{definition.name_of(target)} cannot take over now: {against}")
     why = f"an operator asked for a {request.action}" + (f": {request.reason}" if request.reason else "")
     return Opening(action=request.action, target=target, rule=MANUAL_RULE, why=why)
 
 
 def _in_words(state: ClusterState, definition: Definition, instance_id: str, now: int) -> str:
-    """The health of a node, with the reason when EC2 says that it is not as defined (S3)."""
+    """The health of a node, with what else keeps it from taking over: EC2's word on it (S3), or quorum (S12)."""
     report = state.nodes.get(instance_id)
     fault = f" ({report.fault})" if report and report.fault else ""
-    return f"{health_of(state, definition, instance_id, now)}{fault}"
+    health = health_of(state, definition, instance_id, now)
+    against = objection(state, definition, instance_id, now) if health is NodeHealth.READY else ""
+    return f"{health}{fault}{f', but {against}' if against else ''}"
+
+
+def _is_witness(instance_id: str | None, definition: Definition) -> bool:
+    node = definition.node(instance_id) if instance_id else None
+    return node is not None and node.role is Role.WITNESS
 
 
 def _wanted(request: Request, definition: Definition) -> str | None:
@@ -129,7 +141,7 @@ def _wanted(request: Request, definition: Definition) -> str | None:
         named = definition.node_named(request.to)
         return named.instance_id if named else None
     if request.action is TransitionAction.FAILBACK:
-        return min(definition.nodes, key=lambda node: (node.priority, node.name)).instance_id
+        return definition.serving[0].instance_id
     return None
 
 

@@ -152,7 +152,7 @@ def protected_records(definition: Definition) -> tuple[Record, ...]:
 
 def primary(definition: Definition) -> NodeSpec:
     """The node of the best priority: the paper's primary. Every other node is a standby."""
-    return min(definition.nodes, key=lambda node: (node.priority, node.name))
+    return definition.serving[0]
 
 
 def needed_rights(definition: Definition) -> tuple[Right, ...]:

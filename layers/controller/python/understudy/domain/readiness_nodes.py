@@ -1,9 +1,10 @@
-"""Readiness of the nodes (S1, S3, S14, S17): pure functions of gathered facts, one for each named check."""
+"""Readiness of the nodes (S1, S3, S12, S14, S17): pure functions of gathered facts, one for each named check."""
 
 from collections.abc import Callable, Mapping
 
-from understudy.domain.definition import NodeSpec
-from understudy.domain.model import PowerReading
+from understudy.domain.definition import NodeSpec, QuorumMode
+from understudy.domain.model import NodeReport, PowerReading
+from understudy.domain.quorum import reach_objection
 from understudy.domain.readiness_facts import Facts, Finding, Instance, Unread, Verdict, primary, together
 
 LEAST_NODES = 2
@@ -29,10 +30,11 @@ def _power(node: NodeSpec, instances: Mapping[str, Instance]) -> Finding:
 
 
 def zones_differ(facts: Facts) -> Finding:
-    """The nodes are in at least two subnets in different Availability Zones (S1)."""
+    """The nodes that serve are in at least two subnets in different Availability Zones (S1)."""
     if isinstance(facts.instances, Unread):
         return Finding(Verdict.UNKNOWN, facts.instances.why)
-    places = {(each.zone, each.subnet_id) for each in facts.instances.values()}
+    serving = {node.instance_id for node in facts.definition.serving}
+    places = {(each.zone, each.subnet_id) for known, each in facts.instances.items() if known in serving}
     zones = {zone for zone, _ in places}
     found = ", ".join(f"{subnet_id} in {zone}" for zone, subnet_id in sorted(places)) or "no instance"
     return Finding(Verdict.PASS if len(zones) >= LEAST_NODES else Verdict.FAIL, found)
@@ -46,7 +48,7 @@ def standbys_apart(facts: Facts) -> Finding:
     home = facts.instances.get(first.instance_id)
     if home is None:
         return Finding(Verdict.UNKNOWN, f"the zone of {first.name} is not known: EC2 knows no such instance")
-    standbys = [node for node in facts.definition.nodes if node is not first]
+    standbys = facts.definition.serving[1:]
     return together(_distance(first, home, node, facts.instances) for node in standbys)
 
 
@@ -75,7 +77,7 @@ def addresses_real(facts: Facts) -> Finding:
 def stop_protection(facts: Facts) -> Finding:
     """No instance is protected from being stopped: a failed node could not be fenced by stopping it (S12)."""
     findings = []
-    for node in facts.definition.nodes:
+    for node in facts.definition.serving:
         reading = facts.stop_protected.get(node.instance_id, Unread(f"{node.instance_id} was not asked for"))
         if isinstance(reading, Unread):
             findings.append(Finding(Verdict.UNKNOWN, f"{node.name}: {reading.why}"))
@@ -146,11 +148,29 @@ def agents_alike(facts: Facts) -> Finding:
     return together(findings)
 
 
+def quorum_reachable(facts: Facts) -> Finding:
+    """Each node reaches every quorum host, as its newest beat says (S12)."""
+    if facts.definition.quorum.mode is not QuorumMode.TCP_REMOTE:
+        return Finding(Verdict.PASS, "no quorum hosts are named")
+    return together(_reach(node, facts.state.nodes.get(node.instance_id), facts) for node in facts.definition.serving)
+
+
+def _reach(node: NodeSpec, report: NodeReport | None, facts: Facts) -> Finding:
+    reach, quorum = report.quorum if report else None, facts.definition.quorum
+    against = reach_objection(reach, quorum)
+    if reach is None or reach.total != len(quorum.hosts):
+        return Finding(Verdict.UNKNOWN, f"{node.name}: {against}")
+    if against:
+        return Finding(Verdict.FAIL, f"{node.name}: {against}")
+    verdict = Verdict.PASS if reach.reached == reach.total else Verdict.WARN
+    return Finding(verdict, f"{node.name} reaches {reach.reached} of {reach.total} quorum hosts")
+
+
 def _of_each_instance(facts: Facts, look: Callable[[NodeSpec, Instance], Finding]) -> Finding:
-    """The findings of all nodes that EC2 knows. One that it does not know has a check of its own."""
+    """The findings of all nodes that serve and that EC2 knows. One that it does not know has a check of its own."""
     if isinstance(facts.instances, Unread):
         return Finding(Verdict.UNKNOWN, facts.instances.why)
-    known = [(node, facts.instances.get(node.instance_id)) for node in facts.definition.nodes]
+    known = [(node, facts.instances.get(node.instance_id)) for node in facts.definition.serving]
     return together(
         look(node, instance)
         if instance

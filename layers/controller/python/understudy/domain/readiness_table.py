@@ -34,6 +34,7 @@ class Check:
 PASS, WARN, FAIL, UNKNOWN = Verdict.PASS, Verdict.WARN, Verdict.FAIL, Verdict.UNKNOWN
 INSTANCES = "aws ec2 describe-instances --instance-ids INSTANCE_ID ..."
 ZONE = "aws route53 get-hosted-zone --id ZONE_ID"
+STATE = 'aws dynamodb get-item --table-name TABLE --key \'{"pk":{"S":"CLUSTER"},"sk":{"S":"state"}}\''
 RECORDS = "aws route53 list-resource-record-sets --hosted-zone-id ZONE_ID --start-record-name NAME --max-items 10"
 
 CHECKS = (
@@ -110,7 +111,18 @@ CHECKS = (
         (PASS, WARN, FAIL, UNKNOWN),
         "WARN: the versions differ. FAIL: they differ in the first number, or a node beats without an agent.",
         "Install the same version of the agent on every node, the standby first.",
-        'aws dynamodb get-item --table-name TABLE --key \'{"pk":{"S":"CLUSTER"},"sk":{"S":"state"}}\'',
+        STATE,
+    ),
+    Check(
+        "quorum-reachable",
+        nodes.quorum_reachable,
+        "S12",
+        (PASS, WARN, FAIL, UNKNOWN),
+        "FAIL: a node reaches no majority of the quorum hosts: it takes nothing over, and gives up what it serves. "
+        "WARN: it reaches a majority, and not all. UNKNOWN: it has not said yet, or beats without an agent.",
+        "Let each node's security group and network lead to every host and port of the list; name hosts that run. "
+        "On the node: journalctl -u understudy-agent (quorum_changed), and nc -vz HOST PORT for each host.",
+        STATE,
     ),
     Check(
         "source-dest-check",

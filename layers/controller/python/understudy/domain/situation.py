@@ -1,13 +1,14 @@
 """Second step of deciding: what stands between this cluster and being well, one word for each question."""
 
-from collections.abc import Container
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from understudy.domain.definition import Definition, Policy
+from understudy.domain.definition import Definition, NodeSpec, Policy
 from understudy.domain.fencing import find_proof
 from understudy.domain.health import NodeHealth, diagnose
 from understudy.domain.model import AddressStatus, ClusterState, NodeReport, PowerReading, ServiceStatus, Stage
+from understudy.domain.quorum import objection
 
 
 class Phase(StrEnum):
@@ -28,7 +29,7 @@ class Holder(StrEnum):
     UNKNOWN = "UNKNOWN"
     NOBODY = "NOBODY"  # no active node, and proof that none serves
     AWAITED = "AWAITED"  # as NOBODY, and a node of better priority than those heard may still come
-    RETURNED = "RETURNED"  # no active node; the one before has no proof against it, and is ready itself
+    RETURNED = "RETURNED"  # no active node; the one before has no proof against it, and is itself fit to serve
     UNPROVEN = "UNPROVEN"  # no active node; the one before may still serve
 
 
@@ -36,6 +37,7 @@ class Candidate(StrEnum):
     """Whether another node is fit to take over."""
 
     FIT = "FIT"
+    NO_QUORUM = "NO_QUORUM"  # one is ready, and quorum keeps it from taking over (S12)
     NONE = "NONE"
 
 
@@ -78,13 +80,14 @@ def survey(state: ClusterState, definition: Definition, now: int, observer: Obse
     phase = _phase(state, now)
     holder = _holder(state, definition, now, phase)
     candidates = fit_candidates(state, definition, now)
+    unfit = Candidate.NO_QUORUM if any(_ready_standbys(state, definition, now)) else Candidate.NONE
     stays = holder in (Holder.READY, Holder.RETURNED)
     last_holder = state.active or (state.previous.node if state.previous else None)
     target = last_holder if stays else next(iter(candidates), None)
     return Situation(
         phase=phase,
         holder=holder,
-        candidate=Candidate.FIT if candidates else Candidate.NONE,
+        candidate=Candidate.FIT if candidates else unfit,
         repair=_repair(state, now),
         budget=_budget(state, definition, now),
         observer=observer,
@@ -121,13 +124,23 @@ def is_witness(node: NodeReport, policy: Policy) -> bool:
 def fit_candidates(
     state: ClusterState, definition: Definition, now: int, without: Container[str] = ()
 ) -> tuple[str, ...]:
-    """Instance ids of the nodes fit to take over, best priority first. The active node is never one of them."""
+    """Instance ids of the nodes fit to take over, best priority first: ready, and quorum does not object (S12).
+
+    Neither the active node nor a witness is ever one of them.
+    """
     return tuple(
         node.instance_id
-        for node in sorted(definition.nodes, key=lambda node: (node.priority, node.name))
-        if node.instance_id != state.active
-        and node.instance_id not in without
-        and health_of(state, definition, node.instance_id, now) is NodeHealth.READY
+        for node in _ready_standbys(state, definition, now)
+        if node.instance_id not in without and not objection(state, definition, node.instance_id, now)
+    )
+
+
+def _ready_standbys(state: ClusterState, definition: Definition, now: int) -> Iterator[NodeSpec]:
+    """The nodes that are ready, whatever quorum says, best priority first; without the active one."""
+    return (
+        node
+        for node in definition.serving
+        if node.instance_id != state.active and health_of(state, definition, node.instance_id, now) is NodeHealth.READY
     )
 
 
@@ -157,8 +170,8 @@ def _holder(state: ClusterState, definition: Definition, now: int, phase: Phase)
     power = report.power_now if report else PowerReading.UNKNOWN
     if find_proof(state, definition.policy.drift_margin_s, now, power):
         return Holder.NOBODY
-    is_ready = health_of(state, definition, state.previous.node, now) is NodeHealth.READY
-    return Holder.RETURNED if is_ready else Holder.UNPROVEN
+    is_fit = state.previous.node in fit_candidates(state, definition, now)
+    return Holder.RETURNED if is_fit else Holder.UNPROVEN
 
 
 def _is_better_node_awaited(state: ClusterState, definition: Definition, now: int) -> bool:
@@ -166,7 +179,7 @@ def _is_better_node_awaited(state: ClusterState, definition: Definition, now: in
     best = next(iter(fit_candidates(state, definition, now)), None)
     if best is None or is_witness(state.nodes[best], definition.policy):
         return False
-    ranked = [node.instance_id for node in sorted(definition.nodes, key=lambda node: (node.priority, node.name))]
+    ranked = [node.instance_id for node in definition.serving]
     better = ranked[: ranked.index(best)]
     return any(health_of(state, definition, each, now) is NodeHealth.UNKNOWN for each in better)
 

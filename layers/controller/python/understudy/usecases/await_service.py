@@ -4,15 +4,17 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 
-from understudy.domain.definition import Definition
+from understudy.domain.definition import Definition, QuorumMode
 from understudy.domain.health import NodeHealth
 from understudy.domain.model import ClusterState, NodeReport, ServiceStatus, Stage
+from understudy.domain.quorum import reach_objection
 from understudy.domain.situation import Observer, health_of, observer_by_clock
 from understudy.domain.transition import STAGE_SLACK_S, entered
 from understudy.ports import StateLedger
 from understudy.usecases.step import Clock, Outcome, answer, do_step
 
 POLL_S = 1
+DOWN = (ServiceStatus.OUT_OF_SERVICE, ServiceStatus.STOPPING)
 
 
 class AwaitOutcome(StrEnum):
@@ -48,6 +50,12 @@ def _obeys(report: NodeReport, state: ClusterState) -> bool:
     return report.read_epoch >= state.epoch or not report.keeps_lease
 
 
+def _reach_objection(report: NodeReport, definition: Definition) -> str:
+    """An agent that reaches no majority of the quorum hosts starts nothing, whatever it was granted (S12)."""
+    quorum = definition.quorum
+    return reach_objection(report.quorum, quorum) if quorum.mode is QuorumMode.TCP_REMOTE else ""
+
+
 def _fault(report: NodeReport | None, state: ClusterState, definition: Definition, now: float) -> str | None:
     assert state.transition is not None  # noqa: S101 - the caller has looked
     target = state.transition.target
@@ -60,6 +68,8 @@ def _fault(report: NodeReport | None, state: ClusterState, definition: Definitio
         return f"{definition.name_of(target)} was lost while its service started: {health}"
     if _obeys(report, state) and report.service is ServiceStatus.FAILED:
         return f"{definition.name_of(target)} reports that its service failed to start"
+    if _obeys(report, state) and report.service in DOWN and (against := _reach_objection(report, definition)):
+        return f"{definition.name_of(target)} does not start its service: {against}"
     # The stage's deadline is the limit and the slack of a dead execution together.
     if now >= state.transition.deadline_at - STAGE_SLACK_S:
         return (

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 
-from understudy.domain.definition import Definition, NodeSpec
+from understudy.domain.definition import Definition, NodeSpec, Role
 from understudy.domain.model import ClusterState
 from understudy.domain.signal import FaultSignal
 from understudy.ports import Announcer, BeatLedger, InstanceFacts, Nodes, Refusal
@@ -38,9 +38,11 @@ def check_nodes(
 
 
 def fault_of(definition: Definition, node: NodeSpec, facts: InstanceFacts | None) -> str:
-    """In what an instance is not as the definition has it, in words; empty when it is."""
+    """In what an instance is not as the definition has it, in words; empty when it is. No address needs a witness."""
     if facts is None:
         return GONE
+    if node.role is Role.WITNESS:
+        return ""
     if facts.address != node.address:
         return f"its address is {facts.address}, not {node.address}"
     if any(each.type == "AAAA" for each in definition.records) and facts.address_v6 != node.address_v6:

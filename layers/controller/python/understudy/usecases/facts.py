@@ -4,11 +4,15 @@ from typing import Any
 
 from understudy.domain.definition import Definition
 from understudy.domain.model import ClusterState
+from understudy.domain.quorum import objection
 from understudy.domain.situation import health_of
 
 
 def facts_of(state: ClusterState, definition: Definition, now: int) -> dict[str, Any]:
-    """Every node with its health and what it was judged by; ages in seconds at `now`."""
+    """Every node with its health and what it was judged by; ages in seconds at `now`.
+
+    `quorum`: why quorum keeps the node from taking over; empty when it does not.
+    """
     nodes: dict[str, Any] = {}
     for instance_id, report in state.nodes.items():
         nodes[report.name] = {
@@ -17,6 +21,7 @@ def facts_of(state: ClusterState, definition: Definition, now: int) -> dict[str,
             "heard_age_s": None if report.heard_at is None else now - report.heard_at,
             "service": str(report.service),
             "fault": report.fault,
+            "quorum": objection(state, definition, instance_id, now),
             "power": str(report.power_now),
             "alarms_on": sorted(name for name, alarm in report.alarms.items() if alarm.on),
         }

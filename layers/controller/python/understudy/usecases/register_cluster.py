@@ -10,6 +10,7 @@ from understudy.domain.definition import Definition
 from understudy.domain.errors import AddressUnreadableError, LedgerConflictError, NodesUnreadableError
 from understudy.domain.lease import terms_of
 from understudy.domain.model import Address, AddressStatus, ClusterState, NodeReport, PreviousHolder
+from understudy.domain.quorum import hosts_of
 from understudy.domain.quoting import quoted
 from understudy.domain.request import CLUSTER_NAME
 from understudy.domain.transition import kept_terms
@@ -100,16 +101,17 @@ def register_changed(
 
 
 def _contradictions_with_state(definition: Definition, state: ClusterState | None) -> list[str]:
-    """A node that serves, may still serve, or is to serve next cannot be taken out of the definition."""
+    """A node that serves, may still serve, or is to serve next is neither taken out nor made a witness."""
     if state is None:
         return []
     needed = {state.active, state.previous.node if state.previous else None}
     needed |= {state.transition.target} if state.transition else set()
+    serving = {node.instance_id for node in definition.serving}
     return [
         f"nodes: {instance_id} ({state.nodes[instance_id].name}) is in service or may still serve, and cannot be "
-        "taken out; switch over first"
+        "taken out or made a witness; switch over first"
         for instance_id in sorted(filter(None, needed))
-        if definition.node(instance_id) is None and instance_id in state.nodes
+        if instance_id not in serving and instance_id in state.nodes
     ]
 
 
@@ -184,6 +186,7 @@ def _first_state(definition: Definition, found: Survey) -> ClusterState:
         terms=terms_of(definition.policy),
         nodes={node.instance_id: NodeReport(name=node.name) for node in definition.nodes},
         previous=previous,
+        quorum=hosts_of(definition.quorum),
     )
 
 
@@ -210,6 +213,7 @@ def _next_state(definition: Definition, state: ClusterState, old: Definition, fo
         terms=kept_terms(state, definition),
         nodes=nodes,
         address=Address(AddressStatus.OWED, state.epoch, retry_at=now) if is_owed else state.address,
+        quorum=hosts_of(definition.quorum),
     )
 
 

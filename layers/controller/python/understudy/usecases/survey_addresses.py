@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 
-from understudy.domain.definition import Definition, Record, Route
+from understudy.domain.definition import Definition, Record, Role, Route
 from understudy.domain.record import RecordReading, guard_epoch, is_foreign
 from understudy.network_ports import ElasticIpReading, Network, RouteTable
 from understudy.ports import RecordReader
@@ -30,7 +30,6 @@ def survey_addresses(definition: Definition, records: RecordReader, network: Net
     elastic_ips = _elastic_ips(definition, network)
     named = {each for record, reading in readings.items() for each in _named(definition, record, reading)}
     interfaces = {*_targets(definition, tables), *(each.interface_id for each in elastic_ips.values())} - {""}
-    members = sorted(definition.nodes, key=lambda node: (node.priority, node.name))
     return Survey(
         faults=(
             *_record_faults(definition, readings, stack),
@@ -38,7 +37,9 @@ def survey_addresses(definition: Definition, records: RecordReader, network: Net
             *_elastic_ip_faults(definition, elastic_ips, stack),
         ),
         holders=tuple(
-            node.instance_id for node in members if node.instance_id in named or node.interface_id in interfaces
+            node.instance_id
+            for node in definition.serving
+            if node.instance_id in named or node.interface_id in interfaces
         ),
         epoch=max((guard_epoch(reading.guard) for reading in readings.values()), default=0),
     )
@@ -77,6 +78,9 @@ def _record_faults(definition: Definition, readings: Mapping[Record, RecordReadi
                 f"{reading.guard.values[0]}"
             )
         named = [definition.name_of(each) for each in _named(definition, record, reading)]
+        for node in definition.nodes:
+            if node.name in named and node.role is Role.WITNESS:
+                yield f"addresses: {record.label}: leads to {node.name}, a witness, which never serves"
         if len(named) > 1:
             yield f"addresses: {record.label}: names several nodes ({', '.join(named)}); allowed: one"
 
@@ -98,12 +102,12 @@ def _table_faults(definition: Definition, route: Route, table: RouteTable, stack
     for block in blocks:
         if block.overlaps(ip_network(route.destination)):
             yield f"is in a VPC of {block}; allowed: an address outside every CIDR block of the VPC"
-    for node in definition.nodes:
+    for node in definition.serving:
         if not any(ip_address(node.address) in block for block in blocks):
             yield f"is in another VPC than {node.name} ({node.address})"
     there = table.routes.get(route.destination)
     if there is not None and there.is_live and there.target not in _interfaces(definition):
-        yield f"leads to {there.target}, which is no member's; allowed: no such route, or one to a member"
+        yield f"leads to {there.target}, which is no member's that serves; allowed: no such route, or one to such a one"
 
 
 def _elastic_ip_faults(definition: Definition, found: Mapping[str, ElasticIpReading], stack: str) -> Iterator[str]:
@@ -115,8 +119,9 @@ def _elastic_ip_faults(definition: Definition, found: Mapping[str, ElasticIpRead
         if there.stack != stack:
             yield f"{path} has the tag understudy:stack {there.stack!r}; allowed: {stack!r}, else it may not be moved"
         if there.interface_id and there.interface_id not in _interfaces(definition):
-            yield f"{path} is associated with {there.interface_id}, which is no member's; disassociate it first"
+            found = f"is associated with {there.interface_id}, which is no member's that serves"
+            yield f"{path} {found}; disassociate it first"
 
 
 def _interfaces(definition: Definition) -> set[str]:
-    return {node.interface_id for node in definition.nodes}
+    return {node.interface_id for node in definition.serving}

@@ -1,0 +1,67 @@
+"""Quorum and witnesses in a definition: what contradicts itself is refused with the numbers (S12)."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+
+from understudy.document import ClusterDocument
+from understudy.ports import InstanceFacts
+
+LEAST_HOSTS = 3
+LEAST_SERVING = 2
+
+
+def contradicting_quorum(document: ClusterDocument) -> Iterator[str]:
+    """Every setting that takes the sense from another one, by path and value found."""
+    serving = sum(node.role == "serving" for node in document.nodes)
+    if serving < LEAST_SERVING:
+        yield f"nodes: {serving} of {len(document.nodes)} can serve; allowed: at least {LEAST_SERVING} beside witnesses"
+    if document.quorum.mode == "tcp_remote":
+        yield from _host_faults(document)
+        yield from _timing_faults(document)
+    else:
+        for key in sorted(document.quorum.model_fields_set & {"hosts", "timeout_s"}):
+            yield f"quorum.{key}: is for mode tcp_remote, found with mode {document.quorum.mode}"
+    if document.quorum.mode == "majority" and len(document.nodes) == LEAST_SERVING:
+        yield (
+            "quorum.mode: found majority with 2 nodes; when one is lost, 1 of 2 is no majority, and nothing could ever "
+            "fail over; allowed: with three nodes or more, for example a third one with role: witness"
+        )
+
+
+def own_hosts(document: ClusterDocument, instances: Mapping[str, InstanceFacts]) -> Iterator[str]:
+    """Quorum hosts that are a node of the cluster itself: a node always reaches itself, and that says nothing."""
+    names = {
+        address: node.name
+        for node in document.nodes
+        for address in (instances[node.instance_id].address, instances[node.instance_id].address_v6)
+    }
+    for position, host in enumerate(document.quorum.hosts):
+        if name := names.get(host.rpartition(":")[0].strip("[]")):
+            yield f"quorum.hosts[{position}]: found {host!r}, which is {name}; allowed: hosts outside the cluster"
+
+
+def _host_faults(document: ClusterDocument) -> Iterator[str]:
+    hosts = document.quorum.hosts
+    if len(hosts) < LEAST_HOSTS:
+        yield (
+            f"quorum.hosts: found {len(hosts)} with mode tcp_remote; allowed: {LEAST_HOSTS} or more, so that the "
+            "service goes on when one of them is down"
+        )
+    for host, count in Counter(hosts).items():
+        if count > 1:
+            yield f"quorum.hosts: found {host!r} {count} times; each counts once"
+
+
+def _timing_faults(document: ClusterDocument) -> Iterator[str]:
+    """A round of probes ends before the next begins, and one lost round costs nothing."""
+    policy, timeout_s = document.policy, document.quorum.timeout_s
+    if timeout_s > policy.heartbeat_interval_s:
+        yield (
+            f"quorum.timeout_s: {timeout_s:g} is above policy.heartbeat_interval_s {policy.heartbeat_interval_s:g}: "
+            "a probe would outlast the beat that is to tell of it"
+        )
+    if 2 * policy.heartbeat_interval_s + timeout_s > policy.lease_s:
+        yield (
+            f"quorum.timeout_s: 2 x policy.heartbeat_interval_s {policy.heartbeat_interval_s:g} + {timeout_s:g} is "
+            f"above policy.lease_s {policy.lease_s:g}: one lost probe would stop the service"
+        )
