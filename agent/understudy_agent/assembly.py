@@ -16,6 +16,7 @@ from .log import JsonLog, Log
 from .loop import Agent
 from .ports import Self
 from .power import on_unstoppable
+from .prober import Prober
 from .services import Services
 from .systemd import Notifier
 from .worker import Worker
@@ -63,6 +64,7 @@ def _agent(settings: Config, log: Log, notifier: Notifier, wake: threading.Event
         ),
         beats=Exchange("beat", Worker("beats", wake.set), log),
         reads=Exchange("read", Worker("reads", wake.set), log),
+        prober=Prober(lambda name: Worker(name, wake.set), log),
         clock_ms=boottime_ms,
         lease_file=_lease_file(settings.runtime_dir, boot),
         status=StatusFile(settings.status_file),

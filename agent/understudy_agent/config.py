@@ -32,6 +32,7 @@ KIND_KEYS = {
 }
 AGENT_KEYS = (
     "cluster",
+    "role",
     "table",
     "bus",
     "region",
@@ -102,13 +103,20 @@ def parse(text: str) -> Config:
         in_dependency_order(specs)
     except DependencyCycleError as fault:
         faults.append(f"[service {str(fault).split()[0]}] depends_on goes in a circle: {fault}")
-    if not services:
-        faults.append("[service NAME] is missing: at least one service must be named")
+    faults += _role_faults(sections.get("agent"), services)
     orderly_s = sum(spec.stop_limit_s for spec in specs)
     config = _agent(sections.get("agent") or Section("agent", {}, faults), orderly_s, specs, kinds)
     if faults:
         raise BadConfigError(faults)
     return config
+
+
+def _role_faults(agent: Section | None, services: Mapping[str, Section]) -> list[str]:
+    """A witness runs no services; every other node runs one at least."""
+    is_witness = agent is not None and agent.choice("role", ("serving", "witness"), "serving") == "witness"
+    if is_witness:
+        return [f"[service {name}] is for a node that serves; [agent] role = 'witness'" for name in services]
+    return [] if services else ["[service NAME] is missing: at least one service must be named, except by a witness"]
 
 
 def _agent(section: Section, orderly_s: float, specs: list[ServiceSpec], kinds: Mapping[str, Kind]) -> Config:

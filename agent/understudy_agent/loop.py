@@ -15,6 +15,9 @@ from .files import LeaseFile, StatusFile
 from .lease import Order, Standing, StateView, Word
 from .log import Log
 from .ports import Report, Self, Transport
+from .prober import Prober
+from .quorum import parse_probes
+from .reasons import reason
 from .services import Services
 from .systemd import Notifier
 
@@ -34,6 +37,7 @@ class Agent:
         transport: Transport,
         beats: Exchange,
         reads: Exchange,
+        prober: Prober,
         clock_ms: Callable[[], int],
         lease_file: LeaseFile,
         status: StatusFile,
@@ -45,7 +49,7 @@ class Agent:
         self._who = who
         self._services = services
         self._transport = transport
-        self._beats, self._reads = beats, reads
+        self._beats, self._reads, self._prober = beats, reads, prober
         self._clock_ms = clock_ms
         self._lease_file = lease_file
         self._status = status
@@ -53,10 +57,10 @@ class Agent:
         self._log = log
         self._standing = lease_file.load()
         self._view: StateView | None = None
-        self._order = Order.LEAVE_ALONE
+        self._order, self._lacks_quorum = Order.LEAVE_ALONE, False
         self._urgency = pacing.Urgency()
         self._news = False
-        self._report = Report(0, {})
+        self._report = Report(0, {}, {})
         self._stop_asked_ms: int | None = None
         self._farewell_ms: int | None = None
         self._said_farewell = False
@@ -75,8 +79,9 @@ class Agent:
         self._notifier.alive(now_ms)
         self._take_read(now_ms)
         self._take_beat(now_ms)
+        self._prober.tick(now_ms, self._standing.terms)
         self._obey(now_ms)
-        self._report_states()
+        self._report_states(now_ms)
         self._see_to_end(now_ms)
         self._beat_if_due(now_ms)
         self._read_if_due(now_ms)
@@ -102,6 +107,8 @@ class Agent:
         item = done.value
         try:
             view = lease.parse_state(item) if isinstance(item, Mapping) else None
+            if isinstance(item, Mapping):
+                self._prober.tell(parse_probes(item), now_ms)
         except lease.MalformedStateError as fault:
             self._reads.failed(f"the state item is malformed: {fault}", now_ms)
             return
@@ -127,10 +134,13 @@ class Agent:
 
     def _obey(self, now_ms: int) -> None:
         order = lease.order(self._standing, now_ms, self._who.orderly_stop_s)
-        if self._stop_asked_ms is not None and order is Order.SERVE:
+        is_down = self._order is not Order.SERVE and self._services.all_down
+        self._lacks_quorum = order is Order.SERVE and self._prober.forbids(now_ms, is_down=is_down)
+        if order is Order.SERVE and (self.is_stopping or self._lacks_quorum):
             order = Order.STOP
         if order is not self._order:
-            self._log.info("order", self._reason(order), order=order.value, before=self._order.value, at_ms=now_ms)
+            why = reason(order, self._standing, is_stopping=self.is_stopping, lacks_quorum=self._lacks_quorum)
+            self._log.info("order", why, order=order.value, before=self._order.value, at_ms=now_ms)
             self._order = order
         terms = self._standing.terms
         for change in self._services.tick(order, self._standing.epoch, now_ms, terms.kill_limit_s):
@@ -141,22 +151,11 @@ class Agent:
             if after != self._standing and self._save(after):
                 self._standing = after
 
-    def _report_states(self) -> None:
+    def _report_states(self, now_ms: int) -> None:
         states = self._services.states()
         if states != self._report.services:
             self._news = True
-        self._report = Report(self._standing.epoch, states)
-
-    def _reason(self, order: Order) -> str:
-        if self._stop_asked_ms is not None and order is Order.STOP:
-            return "the agent was asked to stop"
-        if order is Order.LEAVE_ALONE:
-            return "nothing read says whether this node is to serve"
-        if order is Order.STOP and self._standing.word is Word.NOT_MINE:
-            return f"this node does not hold the lease of epoch {self._standing.epoch}"
-        if order is Order.SERVE:
-            return f"this node holds the lease of epoch {self._standing.epoch}"
-        return f"the lease of epoch {self._standing.epoch} was not renewed"
+        self._report = Report(self._standing.epoch, states, self._prober.words(now_ms))
 
     # --- beats and reads ----------------------------------------------------------------------
 
@@ -167,7 +166,8 @@ class Agent:
         return pacing.next_read_ms(self._reads.calls, self._beats.calls, self._view, self._standing.terms)
 
     def _beat_if_due(self, now_ms: int) -> None:
-        if not self._services.all_looked_at or pacing.awaits_first_read(self._reads.calls, now_ms):
+        is_first = self._beats.calls.begun_ms is None and self._prober.is_pending(now_ms)
+        if is_first or not self._services.all_looked_at or pacing.awaits_first_read(self._reads.calls, now_ms):
             return  # a first beat that did not know the services, or what is to become of them, would mislead
         silence = pacing.silence_of_active(self._view, self._who.instance, self._who.boot, now_ms)
         self._urgency = pacing.urgency_after(self._urgency, silence)
@@ -192,6 +192,7 @@ class Agent:
                 "read_epoch": report.read_epoch,
                 "services": dict(report.services),
                 "agent": __version__,
+                **report.quorum,
             }
         )
 
@@ -236,6 +237,7 @@ class Agent:
                     "epoch": self._standing.epoch,
                     "lease_end_ms": self._standing.lease_end_ms,
                     "services": dict(self._report.services),
+                    **self._report.quorum,
                 }
             )
         except OSError as fault:

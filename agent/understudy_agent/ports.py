@@ -27,7 +27,11 @@ class Self:
 
 @dataclass(frozen=True)
 class Report:
-    """What the next beat says. Replaced as a whole, so that the sending thread never sees half of one."""
+    """What the next beat says. Replaced as a whole, so that the sending thread never sees half of one.
+
+    `quorum`: what it says of the quorum hosts, as the beat has it; empty when there is nothing to say.
+    """
 
     read_epoch: int
     services: Mapping[str, str]
+    quorum: Mapping[str, object]

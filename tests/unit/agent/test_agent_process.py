@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ class LoopbackAws:
         self.active = OTHER
         self.epoch = 1
         self.silent = False
+        self.hosts: list[str] = []
         self.beats: list[dict[str, Any]] = []
         aws = self
 
@@ -67,8 +69,10 @@ class LoopbackAws:
                 "beat": {"N": str(newest["beat"])},
                 "heard_at": {"N": str(int(time.time()))},
             }
+        hosts = {"L": [{"S": host} for host in self.hosts]}
         return {
             "Item": {
+                **({"quorum": {"M": {"hosts": hosts, "timeout_s": {"N": "0.4"}}}} if self.hosts else {}),
                 "epoch": {"N": str(self.epoch)},
                 "active": {"S": self.active},
                 "terms": {"M": {key: {"N": str(value)} for key, value in TERMS.items()}},
@@ -198,3 +202,25 @@ def test_without_a_lease_left_there_is_nothing_to_expire(node):
     assert node.agent("expire").wait(10) == 0
     (node.directory / "run").mkdir()
     assert node.agent("expire").wait(10) == 0
+
+
+def test_quorum_hosts_that_hang_or_do_not_resolve_do_not_slow_the_beats(node, aws):  # S12
+    with socket.create_server(("127.0.0.1", 0)) as there, socket.socket() as full:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        fillers = [socket.socket() for _ in range(4)]
+        for filler in fillers:
+            filler.setblocking(False)
+            filler.connect_ex(full.getsockname())
+        ports = [there.getsockname()[1], full.getsockname()[1]]
+        aws.hosts = [f"127.0.0.1:{port}" for port in ports] + ["understudy.invalid:1"]
+        aws.grant(ME)
+        node.agent()
+        wait_for(lambda: aws.beats and aws.beats[-1].get("quorum") == {"reached": 1, "total": 3})
+        first = len(aws.beats)
+        wait_for(lambda: len(aws.beats) >= first + 8)
+        numbers = [beat["beat"] for beat in aws.beats[first:]]
+        assert max(later - earlier for earlier, later in pairwise(numbers)) < 1500
+        assert not node.serves()
+        for filler in fillers:
+            filler.close()

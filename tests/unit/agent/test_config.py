@@ -95,7 +95,7 @@ def test_services_that_depend_on_each_other_in_a_circle_are_refused():
 
 
 def test_a_configuration_without_services_is_refused():
-    assert faults(AGENT) == ["[service NAME] is missing: at least one service must be named"]
+    assert faults(AGENT) == ["[service NAME] is missing: at least one service must be named, except by a witness"]
 
 
 def test_a_configuration_without_anything_names_all_that_is_missing():
@@ -130,9 +130,21 @@ def test_a_bad_file_ends_every_command_with_78_and_a_line_for_each_fault(tmp_pat
     file.write_text(AGENT)
     for command in ("check", "run", "expire"):
         assert main([command, "--config", str(file)]) == 78
-        assert capsys.readouterr().err == (f"{file}: [service NAME] is missing: at least one service must be named\n")
+        assert capsys.readouterr().err == (
+            f"{file}: [service NAME] is missing: at least one service must be named, except by a witness\n"
+        )
 
 
 def test_a_file_that_is_not_there_ends_with_78(tmp_path, capsys):
     assert main(["check", "--config", str(tmp_path / "none.ini")]) == 78
     assert "cannot be read" in capsys.readouterr().err
+
+
+def test_a_witness_runs_no_services_and_says_so():  # S12
+    assert config.parse(AGENT + "role = witness\n").specs == ()
+    assert faults(AGENT + "role = witness\n" + SERVICE) == [
+        "[service db] is for a node that serves; [agent] role = 'witness'"
+    ]
+    assert faults(AGENT + "role = observer\n" + SERVICE) == [
+        "[agent] role = 'observer': must be one of serving, witness"
+    ]

@@ -14,6 +14,7 @@ from understudy_agent.files import LeaseFile, StatusFile
 from understudy_agent.loop import Agent
 from understudy_agent.model import ServiceSpec
 from understudy_agent.ports import Self
+from understudy_agent.prober import Prober
 from understudy_agent.services import Services
 from understudy_agent.systemd import Notifier
 from understudy_agent.tasks import Outcome
@@ -22,29 +23,42 @@ from understudy_agent.tasks import Outcome
 class World:
     """A node with one service and its agent, an AWS, and time."""
 
-    def __init__(self, directory: Path, state: dict[str, Any] | None, *, running: bool = False) -> None:
+    def __init__(
+        self, directory: Path, state: dict[str, Any] | None, *, running: bool = False, services: bool = True
+    ) -> None:
         self.directory = directory
+        self.specs = [ServiceSpec("db", check_interval_s=0)] if services else []
         self.kind = FakeKind(running=running)
         self.aws = FakeTransport(state)
         self.aws.me = ME
         self.clock = FakeClock()
         self.log = FakeLog()
         self.beat_caller, self.read_caller = FakeCaller(), FakeCaller()
+        self.reached: set[str] = set()
+        """The quorum hosts that accept a connection."""
+        self.hosts_hang = False
+        """Whether probes begun by an agent that is started from now on never end."""
         self.start_agent()
 
     def start_agent(self) -> None:
         self.agent = Agent(
             who=Self("orders-db", ME, BOOT, orderly_stop_s=30),
-            services=Services({"db": self.kind}, [ServiceSpec("db", check_interval_s=0)], lambda _name: None),
+            services=Services({"db": self.kind}, self.specs, lambda _name: None),
             transport=self.aws,
             beats=Exchange("beat", self.beat_caller, self.log),
             reads=Exchange("read", self.read_caller, self.log),
+            prober=Prober(self._probe_caller, self.log, lambda host, _timeout_s: host in self.reached),
             clock_ms=self.clock,
             lease_file=LeaseFile(self.directory / "lease.json", BOOT),
             status=StatusFile(self.directory / "status.json"),
             notifier=Notifier({}),
             log=self.log,
         )
+
+    def _probe_caller(self, _name: str) -> FakeCaller:
+        caller = FakeCaller()
+        caller.hangs = self.hosts_hang
+        return caller
 
     def pass_time(self, seconds: float) -> None:
         end_ms = self.clock.now_ms + int(seconds * 1000)
@@ -431,3 +445,102 @@ def test_new_terms_take_effect_without_a_restart(active):
     beats = len(active.aws.beats)
     active.pass_time(10)
     assert len(active.aws.beats) - beats == 10
+
+
+HOSTS = ["a:1", "b:1", "c:1"]
+
+
+def with_hosts(world: World, *reached: str) -> World:
+    """The cluster names three quorum hosts, of which these are reached."""
+    assert world.aws.item is not None
+    world.aws.item["quorum"] = {"hosts": HOSTS, "timeout_s": 2}
+    world.reached = set(reached)
+    return world
+
+
+def test_a_beat_says_what_is_reached_of_the_quorum_hosts(active):  # S12
+    assert "quorum" not in active.aws.beats[-1]
+    with_hosts(active, "a:1", "b:1").pass_time(10)
+    assert active.aws.beats[-1]["quorum"] == {"reached": 2, "total": 3}
+    assert active.status()["quorum"] == {"reached": 2, "total": 3}
+
+
+def test_the_first_beat_waits_for_the_first_round_of_probes_but_not_for_longer(tmp_path):  # S12
+    world = with_hosts(World(tmp_path, item(epoch=1, active=OTHER, mine=node(boot=""))), *HOSTS)
+    world.pass_time(1)
+    assert world.aws.beats[0]["quorum"] == {"reached": 3, "total": 3}
+    hanging = with_hosts(World(tmp_path, item(epoch=1, active=OTHER, mine=node(boot=""))), *HOSTS)
+    hanging.hosts_hang = True
+    hanging.start_agent()
+    hanging.pass_time(2)
+    assert hanging.aws.beats == []
+    hanging.pass_time(1)
+    assert hanging.aws.beats[0]["quorum"] == {"reached": 0, "total": 3}
+
+
+def test_an_active_node_that_has_lost_the_majority_for_a_lease_stops_in_order_and_beats_on(active):  # S12 B4
+    with_hosts(active, *HOSTS).pass_time(10)
+    active.reached = {"a:1"}
+    active.pass_time(10)
+    assert active.service_says() == "IN_SERVICE"  # for shorter than the lease: one lost round costs nothing
+    active.pass_time(10)
+    assert active.kind.asked[-1] == "stop"
+    assert "kill" not in active.kind.asked
+    last = active.aws.beats[-1]
+    assert (last["services"], last["quorum"]) == ({"db": "OUT_OF_SERVICE"}, {"reached": 1, "total": 3})
+    beats = len(active.aws.beats)
+    active.pass_time(40)
+    assert len(active.aws.beats) - beats == 10
+    assert any("reaches no majority of the quorum hosts" in why for why in active.log.events("order"))
+
+
+def test_without_quorum_hosts_the_same_node_goes_on_serving(active):  # S12
+    active.pass_time(60)
+    assert active.service_says() == "IN_SERVICE"
+
+
+def test_a_node_that_has_its_majority_back_and_still_holds_the_lease_serves_again(active):  # S12
+    with_hosts(active).pass_time(40)
+    assert active.service_says() == "OUT_OF_SERVICE"
+    with_hosts(active, "a:1", "c:1").pass_time(10)
+    assert active.service_says() == "IN_SERVICE"
+
+
+def test_a_node_without_a_majority_begins_nothing_under_a_lease_that_it_is_granted(standby):  # S12
+    with_hosts(standby, "a:1").pass_time(6)
+    standby.grant(ME, epoch=2)
+    standby.pass_time(30)
+    assert "start" not in standby.kind.asked
+    assert standby.aws.beats[-1]["read_epoch"] == 2
+    assert standby.aws.beats[-1]["services"] == {"db": "OUT_OF_SERVICE"}
+    with_hosts(standby, "a:1", "b:1").pass_time(10)
+    assert standby.service_says() == "IN_SERVICE"
+
+
+def test_a_restarted_agent_disturbs_no_service_while_it_does_not_know_what_it_reaches(active):  # S12
+    with_hosts(active, *HOSTS).pass_time(10)
+    active.hosts_hang = True
+    stops = active.kind.asked.count("stop")
+    active.start_agent()
+    active.pass_time(8)
+    assert active.kind.asked.count("stop") == stops
+    assert active.service_says() == "IN_SERVICE"
+
+
+def test_hosts_that_are_malformed_count_as_a_read_that_failed(active):  # S12
+    with_hosts(active, *HOSTS).pass_time(10)
+    assert active.aws.item is not None
+    active.aws.item["quorum"] = {"hosts": "everywhere"}
+    active.pass_time(3)
+    assert any("quorum.hosts" in why for why in active.log.events("read_failed"))
+
+
+def test_a_witness_beats_and_has_nothing_to_serve(tmp_path):  # S12
+    world = World(tmp_path, item(epoch=1, active=OTHER, mine=node(boot="")), services=False)
+    world.pass_time(20)
+    assert world.aws.beats[-1]["services"] == {}
+    assert world.aws.beats[-1]["keeps_lease"] is True
+    assert len(world.aws.beats) >= 5
+    world.agent.ask_to_stop()
+    world.pass_time(5)
+    assert world.agent.exit_status == 0

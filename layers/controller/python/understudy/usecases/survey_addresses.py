@@ -119,8 +119,8 @@ def _elastic_ip_faults(definition: Definition, found: Mapping[str, ElasticIpRead
         if there.stack != stack:
             yield f"{path} has the tag understudy:stack {there.stack!r}; allowed: {stack!r}, else it may not be moved"
         if there.interface_id and there.interface_id not in _interfaces(definition):
-            found = f"is associated with {there.interface_id}, which is no member's that serves"
-            yield f"{path} {found}; disassociate it first"
+            where = f"is associated with {there.interface_id}, which is no member's that serves"
+            yield f"{path} {where}; disassociate it first"
 
 
 def _interfaces(definition: Definition) -> set[str]:

@@ -1,0 +1,133 @@
+"""Probes the quorum hosts, each in a thread of its own, so that one that hangs delays no beat and no other host (S12).
+
+A probe opens a TCP connection and closes it. Nothing is sent.
+"""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from . import quorum
+from .lease import Terms
+from .log import Log
+from .quorum import Probes, Quorum, Result
+from .worker import Caller
+
+Accepts = Callable[[str, float], bool]
+"""Whether HOST:PORT accepts a connection within so many seconds. If it raises OSError or UnicodeError, it does not."""
+
+
+def accepts(host_and_port: str, timeout_s: float) -> bool:
+    """Try the addresses of a host one after the other, the time shared among them. Raises as Accepts may.
+
+    The resolver has timeouts of its own, which nobody can shorten: a name may take longer than `timeout_s`.
+    """
+    end_s = time.monotonic() + timeout_s
+    host, _, port = host_and_port.rpartition(":")
+    found = socket.getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_STREAM)
+    for position, (family, kind, protocol, _, address) in enumerate(found):
+        left_s = end_s - time.monotonic()
+        if left_s <= 0:
+            return False
+        with socket.socket(family, kind, protocol) as probe:
+            probe.settimeout(left_s / (len(found) - position))
+            if probe.connect_ex(address) == 0:
+                return True
+    return False
+
+
+@dataclass
+class Post:
+    """One thread's place: it probes the host in this place of the list. `begun_ms`: when its newest probe began."""
+
+    caller: Caller
+    begun_ms: int | None = None
+    host: str = ""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a thread brings back."""
+
+    host: str
+    result: Result
+
+
+class Prober:
+    """Keeps what is known of the quorum hosts up to date. Call `tick` on every tick of the loop; it never waits."""
+
+    def __init__(self, new_caller: Callable[[str], Caller], log: Log, probe: Accepts = accepts) -> None:
+        """`new_caller`: makes a thread, by its name; one for each place in the list of hosts, when it is needed."""
+        self._new_caller = new_caller
+        self._log = log
+        self._accepts = probe
+        self._quorum = Quorum()
+        self._posts: list[Post] = []
+        self._terms = Terms()
+        self._told: frozenset[str] | None = None
+
+    def tell(self, probes: Probes | None, now_ms: int) -> None:
+        """What the state item has probed, as it was read."""
+        if probes != self._quorum.probes:
+            self._told = None
+        self._quorum = quorum.told(self._quorum, probes, now_ms)
+
+    def tick(self, now_ms: int, terms: Terms) -> None:
+        """Take up the probes that have ended, begin those that are due, and look whether there is a majority."""
+        self._terms = terms
+        for post in self._posts:
+            self._take(post)
+        for position, host in enumerate(self._quorum.probes.hosts if self._quorum.probes else ()):
+            if position == len(self._posts):
+                self._posts.append(Post(self._new_caller(f"quorum-{position}")))
+            self._begin_if_due(self._posts[position], host, now_ms)
+        self._quorum = quorum.looked(self._quorum, now_ms, terms.heartbeat_interval_s)
+        self._tell_changes(now_ms)
+
+    def is_pending(self, now_ms: int) -> bool:
+        """Whether the first round of probes may still tell what is reached."""
+        return quorum.is_pending(self._quorum, now_ms)
+
+    def words(self, now_ms: int) -> dict[str, object]:
+        """What a beat says of the quorum: nothing when no host is to be reached, or when it is not known."""
+        reach = quorum.reach_at(self._quorum, now_ms, self._terms.heartbeat_interval_s)
+        return {} if reach is None else {"quorum": {"reached": reach.reached, "total": reach.total}}
+
+    def forbids(self, now_ms: int, *, is_down: bool) -> bool:
+        """Whether the services may not be in service now, although the lease is held; see quorum.forbids."""
+        terms = self._terms
+        return quorum.forbids(self._quorum, now_ms, terms.heartbeat_interval_s, terms.lease_s, is_down=is_down)
+
+    def _take(self, post: Post) -> None:
+        done = post.caller.take()
+        if done is not None and isinstance(done.value, Answer):
+            self._quorum = quorum.probed(self._quorum, done.value.host, done.value.result)
+
+    def _begin_if_due(self, post: Post, host: str, now_ms: int) -> None:
+        interval_ms = int(self._terms.heartbeat_interval_s * 1000)
+        is_due = post.begun_ms is None or post.host != host or now_ms - post.begun_ms >= interval_ms
+        timeout_s = self._quorum.probes.timeout_s if self._quorum.probes else 0
+        if is_due and post.caller.submit(lambda: self._probe(host, timeout_s, now_ms)):
+            post.begun_ms, post.host = now_ms, host
+
+    def _probe(self, host: str, timeout_s: float, begun_ms: int) -> Answer:
+        """Called in the post's thread."""
+        try:
+            return Answer(host, Result(begun_ms, self._accepts(host, timeout_s)))
+        except (OSError, UnicodeError):
+            return Answer(host, Result(begun_ms, accepted=False))
+
+    def _tell_changes(self, now_ms: int) -> None:
+        interval_s = self._terms.heartbeat_interval_s
+        reach = quorum.reach_at(self._quorum, now_ms, interval_s)
+        reached = quorum.reached_at(self._quorum, now_ms, interval_s)
+        if reach is None or self._quorum.probes is None or reached == self._told:
+            return
+        self._told = reached
+        missing = [host for host in self._quorum.probes.hosts if host not in reached]
+        tell = self._log.info if reach.is_majority else self._log.warning
+        why = f"{reach.reached} of {reach.total} quorum hosts are reached"
+        tell("quorum_changed", why, is_majority=reach.is_majority, missing=missing)

@@ -1,0 +1,142 @@
+"""Whether this node reaches a majority of the quorum hosts, as pure logic (S12).
+
+No clock and no input or output here. Times are whole milliseconds of the node's CLOCK_BOOTTIME.
+
+A node that serves goes on for as long as its lease lasts without a majority: one probe that is lost costs nothing. A
+node that runs nothing begins nothing without one: unknown is not a majority.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from .lease import MalformedStateError
+
+HOSTS_LIMIT = 7
+TIMEOUT_LIMIT_S = 60
+LATE_MS = 1000
+"""How much later than it should the next result of a host may come before the one in hand is too old."""
+
+
+@dataclass(frozen=True)
+class Probes:
+    """What the cluster's definition has probed: each host as HOST:PORT, the timeout of one connection in seconds."""
+
+    hosts: tuple[str, ...]
+    timeout_s: float
+
+
+@dataclass(frozen=True)
+class Reach:
+    """How many of the hosts are reached."""
+
+    reached: int
+    total: int
+
+    @property
+    def is_majority(self) -> bool:
+        return 2 * self.reached > self.total
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came of the newest probe of a host that has ended. `begun_ms`: when it began."""
+
+    begun_ms: int
+    accepted: bool
+
+
+@dataclass(frozen=True)
+class Quorum:
+    """What is known of the hosts. `probes` None: the cluster asks for none.
+
+    `told_ms`: when these hosts were told of; `held_ms`: when a majority was reached last, `told_ms` before the first
+    time.
+    """
+
+    probes: Probes | None = None
+    told_ms: int = 0
+    held_ms: int = 0
+    results: Mapping[str, Result] = field(default_factory=dict)
+
+
+def parse_probes(item: Mapping[str, Any]) -> Probes | None:
+    """What a state item, given as plain values, has probed. Raises MalformedStateError, naming what is wrong."""
+    told = item.get("quorum")
+    if told is None:
+        return None
+    hosts = told.get("hosts") if isinstance(told, Mapping) else None
+    timeout_s = told.get("timeout_s") if isinstance(told, Mapping) else None
+    if not isinstance(hosts, list) or not 0 < len(hosts) <= HOSTS_LIMIT or not all(map(_is_host, hosts)):
+        raise MalformedStateError(f"quorum.hosts is {hosts!r:.200}, not a list of at most {HOSTS_LIMIT} HOST:PORT")
+    if isinstance(timeout_s, bool) or not isinstance(timeout_s, (int, float)) or not 0 < timeout_s <= TIMEOUT_LIMIT_S:
+        raise MalformedStateError(f"quorum.timeout_s is {timeout_s!r}, not a number of seconds up to {TIMEOUT_LIMIT_S}")
+    return Probes(tuple(hosts), float(timeout_s))
+
+
+def _is_host(host: object) -> bool:
+    name, _, port = host.rpartition(":") if isinstance(host, str) else ("", "", "")
+    return bool(name) and port.isascii() and port.isdigit() and 0 < int(port) < 65536
+
+
+def told(quorum: Quorum, probes: Probes | None, now_ms: int) -> Quorum:
+    """After a read of the state item. Hosts that stay keep their results; other hosts are another majority to lose."""
+    if probes == quorum.probes:
+        return quorum
+    if probes is None:
+        return Quorum()
+    kept = {host: result for host, result in quorum.results.items() if host in probes.hosts}
+    return Quorum(probes, told_ms=now_ms, held_ms=now_ms, results=kept)
+
+
+def probed(quorum: Quorum, host: str, result: Result) -> Quorum:
+    """After a probe of a host has ended. One that is named no more, or was probed later, says nothing."""
+    known = quorum.results.get(host)
+    if quorum.probes is None or host not in quorum.probes.hosts or (known and known.begun_ms > result.begun_ms):
+        return quorum
+    return replace(quorum, results={**quorum.results, host: result})
+
+
+def looked(quorum: Quorum, now_ms: int, interval_s: float) -> Quorum:
+    """After a look at the majority at `now_ms`. `interval_s`: from one probe of a host to the next."""
+    reach = reach_at(quorum, now_ms, interval_s)
+    return replace(quorum, held_ms=now_ms) if reach is not None and reach.is_majority else quorum
+
+
+def reached_at(quorum: Quorum, now_ms: int, interval_s: float) -> frozenset[str]:
+    """The hosts whose newest probe was accepted, and is not too old for the next one to be missing."""
+    if quorum.probes is None:
+        return frozenset()
+    old_ms = int((interval_s + quorum.probes.timeout_s) * 1000) + LATE_MS
+    return frozenset(
+        host for host, result in quorum.results.items() if result.accepted and now_ms - result.begun_ms <= old_ms
+    )
+
+
+def is_pending(quorum: Quorum, now_ms: int) -> bool:
+    """Whether the first round of probes may still tell, within its timeout, what is reached."""
+    if quorum.probes is None or all(host in quorum.results for host in quorum.probes.hosts):
+        return False
+    return now_ms - quorum.told_ms < quorum.probes.timeout_s * 1000
+
+
+def reach_at(quorum: Quorum, now_ms: int, interval_s: float) -> Reach | None:
+    """How many hosts are reached; None when no host is to be, or when it is not known yet."""
+    if quorum.probes is None or is_pending(quorum, now_ms):
+        return None
+    return Reach(len(reached_at(quorum, now_ms, interval_s)), len(quorum.probes.hosts))
+
+
+def forbids(quorum: Quorum, now_ms: int, interval_s: float, lease_s: float, *, is_down: bool) -> bool:
+    """Whether the services may not be in service now, although the lease is held.
+
+    `is_down`: they run not, so that nothing is given up by waiting for a majority.
+    """
+    if quorum.probes is None:
+        return False
+    if is_down:
+        reach = reach_at(quorum, now_ms, interval_s)
+        return reach is None or not reach.is_majority
+    return now_ms - quorum.held_ms >= lease_s * 1000
