@@ -22,6 +22,7 @@ from tests.support.fakes.zone import FakeZone
 from understudy.adapters.dataclass_maps import to_map
 from understudy.domain.lease import terms_of
 from understudy.domain.model import ClusterState, NodeReport, PowerReading
+from understudy.domain.quorum import hosts_of
 from understudy.ports import ParameterText
 from understudy.usecases.await_service import await_service
 from understudy.usecases.check_change import check_change
@@ -37,6 +38,7 @@ from understudy.usecases.open_transition import open_transition
 from understudy.usecases.receive_signal import EC2_STATE, receive_signal
 from understudy.usecases.record_heartbeat import record_heartbeat
 from understudy.usecases.watch_clusters import WatchReport, watch_clusters
+from understudy_agent import quorum as hosts
 from understudy_agent.lease import Order, Standing, after_read, order, parse_state, settled
 
 WORKFLOW = WorkflowDefinition.load(Path("statemachine/transition.asl.json"))
@@ -69,6 +71,8 @@ class Machine:
     stop_s: int = 0
     status: str = "OUT_OF_SERVICE"
     standing: Standing = field(default_factory=Standing)
+    reaches: int = 99  # how many of the quorum hosts accept its connections
+    quorum: hosts.Quorum = field(default_factory=hosts.Quorum)
     since: float = 0
     next_beat: float = 0
     was: tuple[str, int] = ("", -1)
@@ -111,6 +115,7 @@ class World:
                 definition_version=1,
                 terms=terms_of(self.definition.policy),
                 nodes={spec.instance_id: NodeReport(name=spec.name) for spec in SPECS[: self.members]},
+                quorum=hosts_of(self.definition.quorum),
             )
         )
         self.handlers = self._handlers()
@@ -263,14 +268,34 @@ class World:
     def _live(self, machine: Machine) -> None:
         now = self.clock.now_s
         if machine.hears and int(now) % 2 == 0:
-            view = parse_state(to_map(self.state))
-            machine.standing = after_read(machine.standing, view, machine.instance_id, machine.boot)
+            item = to_map(self.state)
+            machine.standing = after_read(machine.standing, parse_state(item), machine.instance_id, machine.boot)
+            machine.quorum = hosts.told(machine.quorum, hosts.parse_probes(item), int(now * 1000))
+        self._probe(machine, int(now * 1000))
         if not machine.keeps_lease:
             machine.status = "IN_SERVICE"
         else:
-            self._obey(machine, order(machine.standing, int(now * 1000)))
+            self._obey(machine, self._order(machine, int(now * 1000)))
         if now >= machine.next_beat or machine.was != (machine.status, machine.standing.epoch):
             self._beat(machine)
+
+    def _probe(self, machine: Machine, now_ms: int) -> None:
+        """Every host answers within the second; the first `reaches` of them accept."""
+        probes = machine.quorum.probes
+        for position, host in enumerate(probes.hosts if probes else ()):
+            result = hosts.Result(now_ms, position < machine.reaches)
+            machine.quorum = hosts.probed(machine.quorum, host, result)
+        machine.quorum = hosts.looked(machine.quorum, now_ms, self.definition.policy.heartbeat_interval_s)
+
+    def _order(self, machine: Machine, now_ms: int) -> Order:
+        """As the agent's loop: the lease's order, unless quorum forbids to serve."""
+        ordered, policy = order(machine.standing, now_ms), self.definition.policy
+        is_down = machine.status == "OUT_OF_SERVICE"
+        if ordered is Order.SERVE and hosts.forbids(
+            machine.quorum, now_ms, policy.heartbeat_interval_s, policy.lease_s, is_down=is_down
+        ):
+            return Order.STOP
+        return ordered
 
     def _obey(self, machine: Machine, ordered: Order) -> None:
         now = self.clock.now_s
@@ -297,6 +322,7 @@ class World:
         machine.was = (machine.status, machine.standing.epoch)
         if not machine.is_heard:
             return
+        reach = hosts.reach_at(machine.quorum, int(now * 1000), self.definition.policy.heartbeat_interval_s)
         event = {
             "source": f"arn:aws:ec2:us-east-1:{ACCOUNT}:instance/{machine.instance_id}",
             "ingested_at": _iso(now),
@@ -308,6 +334,7 @@ class World:
                 "read_epoch": machine.standing.epoch,
                 "services": {"postgresql": machine.status} if machine.keeps_lease else {},
                 "agent": "0.1.0",
+                **({"quorum": {"reached": reach.reached, "total": reach.total}} if reach else {}),
             },
         }
         record_heartbeat(event, beats=self.ledger, ledger=self.ledger, judge=self.judge, clock=self.clock)

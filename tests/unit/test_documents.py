@@ -25,6 +25,8 @@ from understudy.domain.model import (
     PowerReading,
     PreviousHolder,
     Proof,
+    QuorumHosts,
+    Reach,
     Stage,
     Terms,
     Transition,
@@ -53,13 +55,18 @@ STATE = ClusterState(
     epoch=7,
     definition_version=2,
     terms=Terms(heartbeat_interval_s=4, lease_read_interval_s=2, lease_s=12, kill_limit_s=1, silence_limit_s=15),
-    nodes={NODE: NodeReport("node-a", beat=1, heard_at=1, agent="0.1.0", power=PowerReading.RUNNING, power_at=1)},
+    nodes={
+        NODE: NodeReport(
+            "node-a", beat=1, heard_at=1, agent="0.1.0", power=PowerReading.RUNNING, power_at=1, quorum=Reach(2, 3)
+        )
+    },
     active=NODE,
     previous=PreviousHolder(NODE, 1, 12, keeps_lease=True, ended_epoch=7, proof=Proof.RELEASED),
     transition=Transition(TransitionAction.FAILOVER, NODE, NODE, "rule", Stage.MOVING, 1, 91, "name"),
     failover_times=(1,),
     address=Address(AddressStatus.OWED, 7, ("C1",), 61),
     alert="last-holder-is-unproven",
+    quorum=QuorumHosts(("192.0.2.53:53", "192.0.2.54:53", "192.0.2.55:53"), 2),
 )
 """A state in which nothing is at its default: nothing is left out of the item."""
 

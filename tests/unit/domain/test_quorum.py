@@ -248,6 +248,19 @@ def test_the_node_that_served_last_gets_nothing_back_without_a_majority():  # S1
     assert holder(None) is Holder.UNPROVEN
 
 
+def test_a_first_placement_waits_a_silence_long_for_a_quorum_before_a_person_is_called():  # S12 B3
+    """In whatever order the nodes of a new cluster beat first."""
+    definition = a_definition(nodes=WITNESSED, quorum=MAJORITY)
+
+    def rule(heard_for_s: int) -> str:
+        node_a = a_report(service=ServiceStatus.OUT_OF_SERVICE, heard_since=NOW - heard_for_s)
+        state = a_state(3, epoch=0, active=None, node_a=node_a, node_b=NodeReport("b"), node_c=NodeReport("c"))
+        return decide(survey(state, definition, NOW, Observer.TRUSTED)).rule
+
+    assert rule(0) == rule(14) == "better-node-is-awaited"
+    assert rule(15) == "no-quorum-to-place-on"
+
+
 # The property.
 
 REPORTS = st.builds(

@@ -112,7 +112,7 @@ RULES: tuple[Rule, ...] = (
     Rule("told-and-budget-is-spent",     SETTLED,   TOLD,             FIT,  ANY,     SPENT, ANY,     CALL_OPERATOR, "the active node has failed or is gone, but max_failovers are used up in this window"),
     Rule("active-is-unknown",            SETTLED,   UNKNOWN,          ANY,  ANY,     ANY,   ANY,     CALL_OPERATOR, "the active node has never been heard, or is not the node of the definition any more: unknown is not failed"),
     Rule("place-by-priority",            SETTLED,   NOBODY,           FIT,  ANY,     ANY,   ANY,     PLACE,         "nobody holds the lease and nobody serves: the fit node of the best priority gets it"),
-    Rule("better-node-is-awaited",       SETTLED,   AWAITED,          ANY,  ANY,     ANY,   ANY,     WAIT,          "nobody has served yet; a node of better priority than those heard may still come, for silence_limit_s"),
+    Rule("better-node-is-awaited",       SETTLED,   AWAITED,          ANY,  ANY,     ANY,   ANY,     WAIT,          "nobody has served yet; a node of better priority than those heard, or one that makes a quorum, may still come, for silence_limit_s"),
     Rule("nobody-to-place-on",           SETTLED,   NOBODY,           UNREADY, ANY,     ANY,   ANY,     CALL_OPERATOR, "nobody holds the lease, and no node is fit to get it"),
     Rule("no-quorum-to-place-on",        SETTLED,   NOBODY,           NO_QUORUM, ANY, ANY,  ANY,     CALL_OPERATOR, "nobody holds the lease, and quorum keeps the nodes that are ready from getting it"),
     Rule("place-on-last-holder",         SETTLED,   RETURNED,         ANY,  ANY,     ANY,   ANY,     PLACE,         "nobody holds the lease; the node that served last, or whose address the record carries, is fit"),

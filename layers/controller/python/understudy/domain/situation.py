@@ -28,7 +28,7 @@ class Holder(StrEnum):
     GONE = "GONE"
     UNKNOWN = "UNKNOWN"
     NOBODY = "NOBODY"  # no active node, and proof that none serves
-    AWAITED = "AWAITED"  # as NOBODY, and a node of better priority than those heard may still come
+    AWAITED = "AWAITED"  # as NOBODY, and a node of better priority, or one that makes a quorum, may still come
     RETURNED = "RETURNED"  # no active node; the one before has no proof against it, and is itself fit to serve
     UNPROVEN = "UNPROVEN"  # no active node; the one before may still serve
 
@@ -164,7 +164,7 @@ def _holder(state: ClusterState, definition: Definition, now: int, phase: Phase)
         is_idle = phase is Phase.SETTLED and _is_idle(state.nodes[state.active], definition.policy)
         return Holder.FAILED if health is NodeHealth.READY and is_idle else Holder(health.value)
     if state.previous is None:
-        is_early = phase is Phase.SETTLED and _is_better_node_awaited(state, definition, now)
+        is_early = phase is Phase.SETTLED and _is_another_awaited(state, definition, now)
         return Holder.AWAITED if is_early else Holder.NOBODY
     report = state.nodes.get(state.previous.node)
     power = report.power_now if report else PowerReading.UNKNOWN
@@ -174,10 +174,17 @@ def _holder(state: ClusterState, definition: Definition, now: int, phase: Phase)
     return Holder.RETURNED if is_fit else Holder.UNPROVEN
 
 
-def _is_better_node_awaited(state: ClusterState, definition: Definition, now: int) -> bool:
-    """Whether a first placement is early: the best fit node has only just been heard, and a better one never yet."""
+def _is_another_awaited(state: ClusterState, definition: Definition, now: int) -> bool:
+    """Whether a first placement is early.
+
+    The best fit node has only just been heard, and a better one never yet; or all that are ready have only just been
+    heard, and quorum is not there yet.
+    """
     best = next(iter(fit_candidates(state, definition, now)), None)
-    if best is None or is_witness(state.nodes[best], definition.policy):
+    if best is None:
+        ready = [state.nodes[node.instance_id] for node in _ready_standbys(state, definition, now)]
+        return bool(ready) and not any(is_witness(report, definition.policy) for report in ready)
+    if is_witness(state.nodes[best], definition.policy):
         return False
     ranked = [node.instance_id for node in definition.serving]
     better = ranked[: ranked.index(best)]

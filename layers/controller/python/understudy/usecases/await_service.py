@@ -51,9 +51,13 @@ def _obeys(report: NodeReport, state: ClusterState) -> bool:
 
 
 def _reach_objection(report: NodeReport, definition: Definition) -> str:
-    """An agent that reaches no majority of the quorum hosts starts nothing, whatever it was granted (S12)."""
-    quorum = definition.quorum
-    return reach_objection(report.quorum, quorum) if quorum.mode is QuorumMode.TCP_REMOTE else ""
+    """An agent that reaches no majority of the quorum hosts starts nothing, whatever it was granted (S12).
+
+    Empty when it does, and when it does not say: unknown is not failed.
+    """
+    is_lost = report.quorum is not None and not report.quorum.is_majority
+    is_asked = definition.quorum.mode is QuorumMode.TCP_REMOTE
+    return reach_objection(report.quorum, definition.quorum) if is_lost and is_asked else ""
 
 
 def _fault(report: NodeReport | None, state: ClusterState, definition: Definition, now: float) -> str | None:
