@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from understudy.domain.definition import (
+    LAST_PRIORITY,
     Definition,
     NodeSpec,
     Policy,
@@ -49,7 +50,7 @@ SPECS = (
     NodeSpec("node-b", NODE_B, 2, ADDRESS_B, "us-east-1b", (), ENI_B, "2001:db8:2::b"),
     NodeSpec("node-c", NODE_C, 3, ADDRESS_C, "us-east-1c", (), ENI_C, "2001:db8:3::c"),
 )
-WITNESS_C = replace(SPECS[2], priority=0, role=Role.WITNESS)
+WITNESS_C = replace(SPECS[2], priority=LAST_PRIORITY, role=Role.WITNESS)
 HOSTS = ("quorum-1.corp.example.com:443", "quorum-2.corp.example.com:443", "192.0.2.53:53")
 TCP_REMOTE, MAJORITY = Quorum(QuorumMode.TCP_REMOTE, HOSTS), Quorum(QuorumMode.MAJORITY)
 NAMES = {spec.instance_id: spec.name for spec in SPECS}

@@ -24,6 +24,7 @@ from understudy.document import (
     TuningDocument,
 )
 from understudy.domain.definition import (
+    LAST_PRIORITY,
     ClientVpc,
     Definition,
     ElasticIp,
@@ -494,7 +495,9 @@ def test_a_witness_has_no_priority_and_may_be_in_any_zone():  # S12
     document = parse_document(json.dumps(with_witness(quorum={"mode": "majority"})))
     instances = {**INSTANCES, NODE_C: InstanceFacts("10.0.1.99", "us-east-1a")}
     definition = define("orders-db", 1, document, instances)
-    assert definition.nodes[2] == NodeSpec("node-c", NODE_C, 0, "10.0.1.99", "us-east-1a", role=Role.WITNESS)
+    assert definition.nodes[2] == NodeSpec(
+        "node-c", NODE_C, LAST_PRIORITY, "10.0.1.99", "us-east-1a", role=Role.WITNESS
+    )
     assert [node.name for node in definition.serving] == ["node-a", "node-b"]
 
 

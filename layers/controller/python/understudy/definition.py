@@ -17,6 +17,7 @@ from understudy.definition_addresses import (
 from understudy.definition_quorum import contradicting_quorum, own_hosts
 from understudy.document import ClusterDocument, NodeDocument
 from understudy.domain.definition import (
+    LAST_PRIORITY,
     ClientVpc,
     Definition,
     FailoverBudget,
@@ -121,7 +122,7 @@ def _node(node: NodeDocument, facts: InstanceFacts) -> NodeSpec:
     return NodeSpec(
         name=node.name,
         instance_id=node.instance_id,
-        priority=node.priority or 0,
+        priority=node.priority or LAST_PRIORITY,
         address=facts.address,
         zone=facts.zone,
         alarms=node.alarms,

@@ -16,6 +16,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from understudy.domain.definition import LAST_PRIORITY
 from understudy.domain.tuning import LIMITS
 
 NAME = r"^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$"
@@ -72,7 +73,7 @@ Seconds = Annotated[float, Field(ge=0.1, le=3600), NoTruth]
 QuorumSeconds = Annotated[float, Field(ge=0.1, le=60), NoTruth]
 FenceSeconds = Annotated[float, Field(ge=1, le=600), NoTruth]
 StartSeconds = Annotated[float, Field(ge=1, le=900), NoTruth]
-Priority = Annotated[int, Field(ge=1, le=1000), NoTruth]
+Priority = Annotated[int, Field(ge=1, le=LAST_PRIORITY - 1), NoTruth]
 
 
 class _Part(BaseModel):

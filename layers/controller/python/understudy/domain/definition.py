@@ -6,6 +6,8 @@ from enum import StrEnum
 
 from understudy.domain.tuning import Tuning
 
+LAST_PRIORITY = 1001
+
 
 class Role(StrEnum):
     """What a member is for."""
@@ -16,7 +18,7 @@ class Role(StrEnum):
 
 @dataclass(frozen=True)
 class NodeSpec:
-    """One member. Priority 1 is taken first; that of a witness is 0 and counts for nothing.
+    """One member. Priority 1 is taken first; a witness has LAST_PRIORITY, which nobody writes.
 
     `address`, `zone`, `interface_id` and `address_v6` are what EC2 said when the definition was put (S3): all of the
     primary network interface; `address_v6` is empty when that has none.
