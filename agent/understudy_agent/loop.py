@@ -16,7 +16,6 @@ from .lease import Order, Standing, StateView, Word
 from .log import Log
 from .ports import Report, Self, Transport
 from .prober import Prober
-from .quorum import parse_probes
 from .reasons import reason
 from .services import Services
 from .systemd import Notifier
@@ -57,7 +56,7 @@ class Agent:
         self._log = log
         self._standing = lease_file.load()
         self._view: StateView | None = None
-        self._order, self._lacks_quorum = Order.LEAVE_ALONE, False
+        self._order = Order.LEAVE_ALONE
         self._urgency = pacing.Urgency()
         self._news = False
         self._report = Report(0, {}, {})
@@ -107,11 +106,11 @@ class Agent:
         item = done.value
         try:
             view = lease.parse_state(item) if isinstance(item, Mapping) else None
-            if isinstance(item, Mapping):
-                self._prober.tell(parse_probes(item), now_ms)
         except lease.MalformedStateError as fault:
             self._reads.failed(f"the state item is malformed: {fault}", now_ms)
             return
+        if isinstance(item, Mapping):
+            self._prober.tell(item, now_ms)
         self._view = view
         after = lease.after_read(self._standing, view, self._who.instance, self._who.boot)
         if after == self._standing:
@@ -135,11 +134,11 @@ class Agent:
     def _obey(self, now_ms: int) -> None:
         order = lease.order(self._standing, now_ms, self._who.orderly_stop_s)
         is_down = self._order is not Order.SERVE and self._services.all_down
-        self._lacks_quorum = order is Order.SERVE and self._prober.forbids(now_ms, is_down=is_down)
-        if order is Order.SERVE and (self.is_stopping or self._lacks_quorum):
+        lacks_quorum = order is Order.SERVE and self._prober.forbids(now_ms, is_down=is_down)
+        if order is Order.SERVE and (self.is_stopping or lacks_quorum):
             order = Order.STOP
         if order is not self._order:
-            why = reason(order, self._standing, is_stopping=self.is_stopping, lacks_quorum=self._lacks_quorum)
+            why = reason(order, self._standing, is_stopping=self.is_stopping, lacks_quorum=lacks_quorum)
             self._log.info("order", why, order=order.value, before=self._order.value, at_ms=now_ms)
             self._order = order
         terms = self._standing.terms

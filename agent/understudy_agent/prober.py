@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from . import quorum
-from .lease import Terms
+from .lease import MalformedStateError, Terms
 from .log import Log
-from .quorum import Probes, Quorum, Result
+from .quorum import Quorum, Result
 from .worker import Caller
 
 Accepts = Callable[[str, float], bool]
@@ -68,9 +69,21 @@ class Prober:
         self._posts: list[Post] = []
         self._terms = Terms()
         self._told: frozenset[str] | None = None
+        self._malformed = ""
 
-    def tell(self, probes: Probes | None, now_ms: int) -> None:
-        """What the state item has probed, as it was read."""
+    def tell(self, item: Mapping[str, Any], now_ms: int) -> None:
+        """Take what a state item, given as plain values, has probed.
+
+        One that is malformed changes nothing: it must not cost a node its lease that is well.
+        """
+        try:
+            probes = quorum.parse_probes(item)
+        except MalformedStateError as fault:
+            if str(fault) != self._malformed:
+                self._log.error("quorum_malformed", f"the hosts stay as they were: {fault}")
+            self._malformed = str(fault)
+            return
+        self._malformed = ""
         if probes != self._quorum.probes:
             self._told = None
         self._quorum = quorum.told(self._quorum, probes, now_ms)

@@ -527,12 +527,14 @@ def test_a_restarted_agent_disturbs_no_service_while_it_does_not_know_what_it_re
     assert active.service_says() == "IN_SERVICE"
 
 
-def test_hosts_that_are_malformed_count_as_a_read_that_failed(active):  # S12
+def test_hosts_that_are_malformed_are_told_of_once_and_cost_no_lease(active):  # S12 B3
     with_hosts(active, *HOSTS).pass_time(10)
     assert active.aws.item is not None
     active.aws.item["quorum"] = {"hosts": "everywhere"}
-    active.pass_time(3)
-    assert any("quorum.hosts" in why for why in active.log.events("read_failed"))
+    active.pass_time(60)
+    assert active.service_says() == "IN_SERVICE"
+    assert active.aws.beats[-1]["quorum"] == {"reached": 3, "total": 3}
+    assert len(active.log.events("quorum_malformed")) == 1
 
 
 def test_a_witness_beats_and_has_nothing_to_serve(tmp_path):  # S12

@@ -16,10 +16,14 @@ from tests.unit.agent.waiting import wait_for
 from understudy_agent import prober
 from understudy_agent.lease import Terms
 from understudy_agent.prober import Prober, accepts
-from understudy_agent.quorum import Probes
 from understudy_agent.worker import Worker
 
 TERMS = Terms()
+
+
+def told(hosts: tuple[str, ...], timeout_s: float) -> dict[str, Any]:
+    """The part of a state item that names quorum hosts."""
+    return {"quorum": {"hosts": list(hosts), "timeout_s": timeout_s}}
 
 
 @pytest.fixture
@@ -85,7 +89,7 @@ class Probed:
         self.log = FakeLog()
         self.now_ms = 1_000_000
         self.prober = Prober(self._new_caller, self.log, self._accepts)
-        self.prober.tell(Probes(hosts, 2.0), self.now_ms)
+        self.prober.tell(told(hosts, 2.0), self.now_ms)
 
     def _new_caller(self, name: str) -> FakeCaller:
         self.callers.append(FakeCaller())
@@ -141,23 +145,23 @@ def test_what_changed_is_told_once():  # S12
     world.pass_time(20)
     world.answers["b:1"] = world.answers["c:1"] = False
     world.pass_time(20)
-    told = [(level, why, facts) for level, what, why, facts in world.log.told if what == "quorum_changed"]
-    assert told[0] == ("INFO", "3 of 3 quorum hosts are reached", {"is_majority": True, "missing": []})
-    assert told[-1][:2] == ("WARNING", "1 of 3 quorum hosts are reached")
-    assert told[-1][2] == {"is_majority": False, "missing": ["b:1", "c:1"]}
-    assert len(told) <= 3
+    heard = [(level, why, facts) for level, what, why, facts in world.log.told if what == "quorum_changed"]
+    assert heard[0] == ("INFO", "3 of 3 quorum hosts are reached", {"is_majority": True, "missing": []})
+    assert heard[-1][:2] == ("WARNING", "1 of 3 quorum hosts are reached")
+    assert heard[-1][2] == {"is_majority": False, "missing": ["b:1", "c:1"]}
+    assert len(heard) <= 3
 
 
 def test_other_hosts_are_probed_at_once_by_the_threads_that_are_there():  # S12
     world = Probed("a:1", "b:1", "c:1")
     world.pass_time(1)
     world.answers |= {"d:1": True, "e:1": False}
-    world.prober.tell(Probes(("a:1", "d:1", "e:1"), 1.0), world.now_ms)
+    world.prober.tell(told(("a:1", "d:1", "e:1"), 1.0), world.now_ms)
     assert world.words() == {}
     world.pass_time(1)
     assert world.words() == {"quorum": {"reached": 2, "total": 3}}
     assert len(world.callers) == 3
-    world.prober.tell(None, world.now_ms)
+    world.prober.tell({}, world.now_ms)
     asked = len(world.asked)
     world.pass_time(10)
     assert (world.words(), len(world.asked)) == ({}, asked)
@@ -167,7 +171,7 @@ def test_an_answer_of_a_thread_that_was_busy_with_an_old_host_is_not_taken_for_t
     world = Probed("a:1", "b:1", "c:1")
     world.prober.tick(world.now_ms, TERMS)
     world.answers |= {"x:1": False, "y:1": False, "z:1": False}
-    world.prober.tell(Probes(("x:1", "y:1", "z:1"), 2.0), world.now_ms)
+    world.prober.tell(told(("x:1", "y:1", "z:1"), 2.0), world.now_ms)
     world.pass_time(2)
     assert world.words() == {"quorum": {"reached": 0, "total": 3}}
 
@@ -185,7 +189,7 @@ def test_real_threads_keep_hosts_apart_and_a_tick_never_waits(listener, refuser,
     log = FakeLog()
     watched = Prober(lambda name: Worker(name, lambda: done.put(None)), log, probe)
     hosts = (listener, refuser, hanger, "slow.example.com:1")
-    watched.tell(Probes(hosts, 0.3), 0)
+    watched.tell(told(hosts, 0.3), 0)
     watched.tick(0, TERMS)
     for _ in range(3):
         done.get(timeout=10)
@@ -201,7 +205,7 @@ def test_real_threads_keep_hosts_apart_and_a_tick_never_waits(listener, refuser,
 def test_a_name_that_does_not_resolve_is_not_reached():  # S12
     done = threading.Event()
     watched = Prober(lambda name: Worker(name, done.set), FakeLog())
-    watched.tell(Probes(("understudy.invalid:1",), 30), 0)
+    watched.tell(told(("understudy.invalid:1",), 30), 0)
     watched.tick(0, TERMS)
     wait_for(done.is_set, 60)
     watched.tick(1, TERMS)

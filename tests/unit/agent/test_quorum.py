@@ -80,7 +80,7 @@ def test_the_hosts_are_read_from_the_state_item():  # S12
         {"hosts": ["a:1"], "timeout_s": float("nan")},
     ],
 )
-def test_hosts_that_are_malformed_count_as_not_read(item: Any):
+def test_hosts_that_are_malformed_are_named(item: Any):
     with pytest.raises(MalformedStateError, match="quorum"):
         parse_probes({"quorum": item})
 
