@@ -3,7 +3,7 @@
 import pytest
 
 from local.client import Attempt, Outage
-from local.report import REST, Unreportable, split, table, transition_report
+from local.report import REST, Unreportable, split, transition_report, transition_table
 
 STAGES = {
     "noticed_at": 115.0,
@@ -53,7 +53,7 @@ def test_a_transition_is_reported_with_its_decision():
     assert report["decision"]["rule"] == "active-silent"
     assert report["decision"]["epoch"] == 2
     assert report["afterwards"][0] == {"phase": "in sync", "at_s": 19.0}
-    assert table("Failover", report)
+    assert transition_table("Failover", report)
 
 
 def test_a_history_without_its_stages_is_no_report():
