@@ -77,7 +77,7 @@ def _tell_story(directory: Path, screen: Screen, report: dict[str, Any]) -> None
             Observer(cluster, client, screen.say) as observer,
         ):
             screen.follow(observer)
-            scenes = Scenes(cluster, client, screen)
+            scenes = Scenes(cluster, client, observer, screen)
             scenes.place()
             report["setup_s"] = round(time.monotonic() - began, 1)
             report["restart"] = scenes.restart_locally()

@@ -12,9 +12,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 from local.client import Client
 from local.cluster import Cluster
 from local.repeated import Repeated
+from local.waiting import wait_for
 
 LOOK_EVERY_S = 0.25
 LOOK_LIMIT_S = 5.0
+CATCH_UP_LIMIT_S = 30.0
 
 
 @dataclass(frozen=True)
@@ -46,17 +48,24 @@ class Observer(Repeated):
     def __init__(self, cluster: Cluster, client: Client, on_change: Callable[[str], None]) -> None:
         super().__init__("observer", LOOK_LIMIT_S)
         self.view = View()
+        self._looks = 0
         self._cluster, self._client, self._on_change = cluster, client, on_change
+
+    def catch_up(self) -> None:
+        """Wait until everything has been told that could be seen when this was called."""
+        wanted = self._looks + 2  # the one under way may have begun before
+        wait_for("the observer looks", lambda: self._looks >= wanted, CATCH_UP_LIMIT_S, interval_s=0.02)
 
     def _turn(self) -> float:
         try:
             seen = look(self._cluster, self._client)
         except (BotoCoreError, ClientError) as error:
             self._on_change(f"the table cannot be read: {error}")
-            return LOOK_EVERY_S
-        for sentence in differences(self.view, seen):
-            self._on_change(sentence)
-        self.view = seen
+        else:
+            for sentence in differences(self.view, seen):
+                self._on_change(sentence)
+            self.view = seen
+        self._looks += 1
         return LOOK_EVERY_S
 
 

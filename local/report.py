@@ -152,7 +152,9 @@ def transition_table(title: str, report: Mapping[str, Any]) -> RenderableType:
         phases.add_row(row["phase"], _seconds(row["at_s"]), _seconds(row["of_outage_s"]))
     for row in report["afterwards"]:
         phases.add_row(row["phase"], _seconds(row["at_s"]), "")
-    return Group(_heading(f"{title}, {report['from']} to {report['to']}", report), phases, _because(report), "")
+    made = report["decision"]
+    because = f"rule {made['rule']}: {made['why']}\nproof {made['proof']}, outcome {made['outcome']}"
+    return Group(_heading(f"{title}, {report['from']} to {report['to']}", report), phases, because, "")
 
 
 def restart_table(report: Mapping[str, Any]) -> RenderableType:
@@ -168,23 +170,22 @@ def restart_table(report: Mapping[str, Any]) -> RenderableType:
 def drift_table(report: Mapping[str, Any]) -> RenderableType:
     """A record that was put right, for people."""
     said = [
-        f"{each['record']}: found {', '.join(each['found'])}, not {each['expected']}\n"
-        f"the guard says who wrote it last: {', '.join(each['guard'])}"
+        f"{each['record']}: found {', '.join(each['found']) or 'nothing'}, not {each['expected']}\n"
+        f"last written by us, says the guard: {', '.join(each['guard']) or 'it is gone'}"
         for each in report["records"]
     ]
-    moved = f"the watch was run at once: by itself it looks once a minute\nepoch {report['epoch_before']}, then "
-    moved += f"{report['decision']['epoch']}"
-    heading = _heading("Record changed by hand, and put right", report)
-    return Group(heading, _timeline("after the change", report), *said, moved, _because(report), "")
+    made = report["decision"]
+    why = [
+        "the watch was run at once: by itself it looks once a minute",
+        f"rule {made['rule']}: {made['why']}",
+        f"epoch {report['epoch_before']}, then {made['epoch']}, outcome {made['outcome']}; the service ran on undisturbed",
+    ]
+    heading = _heading("Record changed by hand", report)
+    return Group(heading, _timeline("after the change", report), *said, *why, "")
 
 
 def _heading(title: str, report: Mapping[str, Any]) -> str:
     return f"{title}: the client was without an answer for {report['outage_s']:.2f} s"
-
-
-def _because(report: Mapping[str, Any]) -> str:
-    made = report["decision"]
-    return f"rule {made['rule']}: {made['why']}\nproof {made['proof']}, outcome {made['outcome']}"
 
 
 def _timeline(after: str, report: Mapping[str, Any]) -> Table:

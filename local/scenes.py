@@ -8,6 +8,7 @@ from typing import Any
 from local.client import Client, Outage, outages
 from local.cluster import Cluster
 from local.node import Node
+from local.observer import Observer
 from local.report import Unreportable, drift_report, restart_report, transition_report
 from local.screen import Screen
 from local.waiting import wait_for
@@ -31,12 +32,16 @@ class SceneFailed(Exception):  # noqa: N818  (it reads as the sentence that the 
 class Scenes:
     """What they have in common: the cluster, its client, and where the story is told."""
 
-    def __init__(self, cluster: Cluster, client: Client, screen: Screen) -> None:
-        self._cluster, self._client, self._screen = cluster, client, screen
+    def __init__(self, cluster: Cluster, client: Client, observer: Observer, screen: Screen) -> None:
+        self._cluster, self._client, self._observer, self._screen = cluster, client, observer, screen
+
+    def _chapter(self, text: str) -> None:
+        self._observer.catch_up()  # what the scene before did is told before this one begins
+        self._screen.chapter(text)
 
     def place(self) -> None:
         """The cluster is registered, and in service on the first node; the second one stands by."""
-        self._screen.chapter(f"Putting the definition of {self._cluster.name}, and starting {FIRST} and {SECOND}")
+        self._chapter(f"Putting the definition of {self._cluster.name}, and starting {FIRST} and {SECOND}")
         self._cluster.register()
         self._cluster.boot()
         self._cluster.wait_settled(FIRST, PLACED_LIMIT_S)
@@ -45,7 +50,7 @@ class Scenes:
 
     def restart_locally(self) -> dict[str, Any]:
         """The service dies on the active node, whose agent starts it again; the cluster does not move."""
-        self._screen.chapter(f"SIGKILL to the service on {FIRST}: its agent lives, and starts it again")
+        self._chapter(f"SIGKILL to the service on {FIRST}: its agent lives, and starts it again")
         cluster, node = self._cluster, self._cluster.node(FIRST)
         before, executions = cluster.state(), len(cluster.aws.stack.executions(cluster.name))
         pids, log_size = node.pids_of(SERVICE), node.log_size()
@@ -80,7 +85,7 @@ class Scenes:
 
     def fail_over(self) -> dict[str, Any]:
         """The active node dies, and the name follows to the other one."""
-        self._screen.chapter(f"SIGKILL to {FIRST}: agent and service are gone at once")
+        self._chapter(f"SIGKILL to {FIRST}: agent and service are gone at once")
         epoch, mark, began = self._cluster.state()["epoch"], time.monotonic(), time.time()
         self._cluster.node(FIRST).kill()
         settled = self._cluster.wait_settled(SECOND, FAILOVER_LIMIT_S, above_epoch=epoch)
@@ -88,14 +93,14 @@ class Scenes:
 
     def come_back(self) -> None:
         """The dead node is switched on again, and serves nothing."""
-        self._screen.chapter(f"{FIRST} is switched on again, and stands by")
+        self._chapter(f"{FIRST} is switched on again, and stands by")
         self._cluster.node(FIRST).boot()
         self._cluster.wait_standby(FIRST, STANDBY_LIMIT_S)
 
     def put_right(self) -> dict[str, Any]:
         """A person points the record at the node that used to serve; the watch finds it, and it is put right."""
         cluster, stack, wrong = self._cluster, self._cluster.aws.stack, self._cluster.node(FIRST).instance.address
-        self._screen.chapter(f"Somebody sets {cluster.record} to {wrong} by hand: {FIRST}, where nothing serves")
+        self._chapter(f"Somebody sets {cluster.record} to {wrong} by hand: {FIRST}, where nothing serves")
         before, pids = cluster.state(), cluster.node(SECOND).pids_of(SERVICE)
         mark, began = time.monotonic(), time.time()
         self._set_by_hand(wrong)
@@ -125,7 +130,7 @@ class Scenes:
     def switch_back(self) -> dict[str, Any]:
         """An operator asks for a switchover with nothing but the cluster's name."""
         cluster, stack = self._cluster, self._cluster.aws.stack
-        self._screen.chapter(f'StartExecution {{"cluster": "{cluster.name}"}}: a planned switchover')
+        self._chapter(f'StartExecution {{"cluster": "{cluster.name}"}}: a planned switchover')
         epoch, mark, began = cluster.state()["epoch"], time.monotonic(), time.time()
         execution = stack.start_transition(cluster.name)
         wait_for(

@@ -68,6 +68,11 @@ def test_the_whole_story_happens_and_is_reported_without_a_terminal(demo):  # S1
         assert told["decision"]["rule"] in demo.said()
         assert sum(p["of_outage_s"] for p in told["phases"]) == pytest.approx(told["outage_s"], abs=0.05)
     assert report["switchover"]["outage_s"] < report["failover"]["outage_s"]
+    assert report["restart"]["outage_s"] < report["failover"]["outage_s"]
+    drift, rules = report["drift"], [each["rule"] for each in report["decisions"]]
+    assert "node=node-b" in drift["records"][0]["guard"][0]
+    assert drift["decision"]["action"] == "repair"
+    assert rules == ["place-by-priority", "active-is-silent", "address-is-owed", "operator-asked"]
 
 
 @pytest.mark.parametrize(
