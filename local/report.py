@@ -178,7 +178,7 @@ def drift_table(report: Mapping[str, Any]) -> RenderableType:
     why = [
         "the watch was run at once: by itself it looks once a minute",
         f"rule {made['rule']}: {made['why']}",
-        f"epoch {report['epoch_before']}, then {made['epoch']}, outcome {made['outcome']}; the service ran on undisturbed",
+        f"epoch {report['epoch_before']}, then {made['epoch']}, outcome {made['outcome']}; the service was left alone",
     ]
     heading = _heading("Record changed by hand", report)
     return Group(heading, _timeline("after the change", report), *said, *why, "")
