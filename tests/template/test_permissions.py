@@ -84,7 +84,13 @@ ALLOWED: dict[str, set[str]] = {
     },
     "GrantLease": {"dynamodb:GetItem", "dynamodb:UpdateItem"},
     "AwaitService": {"dynamodb:GetItem", "dynamodb:UpdateItem"},
-    "CheckChange": {"dynamodb:GetItem", "dynamodb:UpdateItem", "route53:GetChange", "sts:AssumeRole"},
+    "CheckChange": {
+        "dynamodb:GetItem",
+        "dynamodb:UpdateItem",
+        "route53:GetChange",
+        "route53:ListResourceRecordSets",
+        "sts:AssumeRole",
+    },
     "CloseTransition": {"dynamodb:GetItem", "dynamodb:UpdateItem", "events:PutEvents"},
     "CheckReadiness": {
         "dynamodb:GetItem",
