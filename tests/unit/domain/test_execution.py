@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.builders import NOW, a_definition, a_moving_state, a_state, a_transition
+from tests.support.builders import NOW, a_moving_state, a_state, a_transition
 from understudy.domain.definition import Policy
 from understudy.domain.execution import EXECUTION_LIMIT_S, has_time_to_wait, kept_open, outlasting
 from understudy.domain.model import Stage
