@@ -1,5 +1,6 @@
 """CheckChange: has the accepted change reached all of Route 53's servers (S7)? Pending is never a failure (B2)."""
 
+import logging
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
@@ -11,6 +12,8 @@ from understudy.domain.polling import change_gap_s
 from understudy.ports import StateLedger
 from understudy.usecases.follow_changes import ChangeFollower, Followed
 from understudy.usecases.step import Outcome, Step, answer, do_step
+
+log = logging.getLogger(__name__)
 
 
 class ChangeOutcome(StrEnum):
@@ -52,7 +55,10 @@ def _check(
         return answer(ended)
     wait_s = change_gap_s(definition.tuning, step.attempt)
     now = int(follower.clock())
-    if wait_s is None or not has_time_to_wait(state.transition, definition.policy, wait_s, now):
+    if wait_s is not None and not has_time_to_wait(state.transition, definition.policy, wait_s, now):
+        log.warning("polls cut short: the workflow ends", extra={"cluster": state.cluster, "epoch": state.epoch})
+        wait_s = None
+    if wait_s is None:
         _write(ledger, state, followed)
         return answer(ChangeOutcome.PROPAGATING)
     _write(ledger, state, Followed(kept_open(followed.state, wait_s, now), followed.facts))

@@ -99,6 +99,7 @@ def _note(
     now = clock()
     wait_s = record_gap_s(definition.tuning, step.attempt)
     if wait_s is not None and not has_time_to_wait(state.transition, definition.policy, wait_s, int(now)):
+        log.warning("tries cut short: the workflow ends", extra={"cluster": state.cluster, "epoch": state.epoch})
         wait_s = None
     outcome = outcome_of(moved, tries_left=wait_s is not None)
     facts: dict[str, Any] = {"addresses": story_of(moved)}
