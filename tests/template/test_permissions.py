@@ -218,6 +218,7 @@ def test_dns_writes_are_bound_to_protected_names_and_their_guards():  # B1
         ("MoveAddress", "route53:ListResourceRecordSets"),
         ("WatchClusters", "route53:ListResourceRecordSets"),
         ("RegisterCluster", "route53:ListResourceRecordSets"),
+        ("CheckChange", "route53:ListResourceRecordSets"),
         ("CheckReadiness", "route53:ListResourceRecordSets"),
         ("CheckReadiness", "route53:GetHostedZone"),
     ],

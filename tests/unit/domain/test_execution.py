@@ -33,7 +33,7 @@ def test_a_wait_that_grew_moves_the_deadline_and_one_that_fits_does_not():  # S8
     assert kept_open(a_state(), 300, NOW) == a_state()
 
 
-@pytest.mark.parametrize(("stage", "most_s"), [(Stage.CONFIRMING, 30), (Stage.MOVING, 120 + 20 + 4 * 30)])
+@pytest.mark.parametrize(("stage", "most_s"), [(Stage.CONFIRMING, 30), (Stage.MOVING, 120 + TRY_LIMIT_S + 4 * 30)])
 def test_the_last_wait_leaves_time_for_all_that_follows(stage, most_s):  # S6 S7
     transition = a_transition(stage=stage, opened_at=NOW)
     last = EXECUTION_LIMIT_S - STAGE_SLACK_S - TRY_LIMIT_S - most_s

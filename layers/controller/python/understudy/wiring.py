@@ -16,7 +16,6 @@ from understudy.domain.definition import Definition
 from understudy.network_ports import Network
 from understudy.ports import Announcer, Launcher, Nodes, Parameters, ParameterText, RecordReader, Zone
 from understudy.settings import settings
-from understudy.usecases.follow_changes import ChangeFollower
 from understudy.usecases.judging import Judge
 from understudy.usecases.movers import Mover
 
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from understudy.adapters.route53_zone import Route53Zone
     from understudy.usecases.check_readiness import Inspector
     from understudy.usecases.check_records import RecordMonitor
+    from understudy.usecases.follow_changes import ChangeFollower
 
 WARM = {"warm": True}
 """What the schedule of the template sends to the functions that a failover waits for."""
@@ -112,8 +112,10 @@ def zone() -> Zone:
     return _route53_zone()
 
 
-def follower(zone: "Route53Zone | None" = None) -> ChangeFollower:
+def follower(zone: "Route53Zone | None" = None) -> "ChangeFollower":
     """Who asks what became of changes."""
+    from understudy.usecases.follow_changes import ChangeFollower
+
     asked = zone or _route53_zone()
     return ChangeFollower(asked, asked, clock, stack())
 

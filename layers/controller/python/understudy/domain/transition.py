@@ -22,8 +22,9 @@ from understudy.domain.polling import change_gaps_s
 
 STAGE_SLACK_S = 30
 """What a stage may take beyond its own waits: cold starts, retries of Lambda itself."""
-CALL_LIMIT_S = 10
-"""What one question to Route 53 may take when it does not answer, all its attempts and the gaps between them."""
+CALL_LIMIT_S = 12
+"""What one question to Route 53 may take when it does not answer, all its attempts and the gaps between them; or a
+write to EC2, and the reading after it."""
 TRY_BUDGET_S = 10
 """A try at several addresses begins no further call after this long: the step must end before its function does."""
 TRY_LIMIT_S = TRY_BUDGET_S + CALL_LIMIT_S
