@@ -115,10 +115,17 @@ def test_tries_under_one_epoch_count_as_one_move():  # S6
     assert address_after(state, [BUSY], NOW).failures == 3
 
 
-def test_whoever_moves_anything_begins_the_gaps_anew():  # S6
+def test_whoever_moves_some_of_what_was_owed_begins_the_gaps_anew():  # S6
     state = a_state(address=Address(OWED, 1, failures=5))
     assert failing(state, NEW, BUSY).address.retry_at == NOW + 60
     assert failing(state, NEW).address == Address(PROPAGATING, 2, ("C1",))
+
+
+def test_what_is_only_written_again_for_its_guard_is_no_progress():  # S6
+    """One zone is forbidden for good, the other is written again under each new epoch."""
+    parts = {NEW.label: PROPAGATING, BUSY.label: OWED}
+    state = a_state(address=Address(OWED, 1, ("C0",), parts=parts, failures=2))
+    assert failing(state, NEW, BUSY).address.retry_at == NOW + 240
 
 
 def test_another_target_begins_the_gaps_anew():  # S6

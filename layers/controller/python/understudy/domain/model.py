@@ -201,7 +201,7 @@ class Address:
 
     `status` speaks for all of them, `parts` for each by its label where there are several. `change_ids`: what Route 53
     has accepted; `change_of`: which of them brought which address, where there are several of both. `retry_at`: when
-    an owed one is due; `failures`: how many moves in a row have left it owed and moved nothing.
+    an owed one is due; `failures`: how many moves in a row have left the same owed.
     """
 
     status: AddressStatus

@@ -97,9 +97,15 @@ def _change_of(before: Address | None, moved: Sequence[Moved]) -> dict[str, str]
 
 
 def _failures(state: ClusterState, moved: Sequence[Moved]) -> int:
-    """How many moves in a row have left an address owed. Whoever moves anything, or moves elsewhere, begins anew."""
+    """How many moves in a row have left the same owed. Whoever moves some of it, or moves elsewhere, begins anew.
+
+    What was not owed is written again with every repair, for its guard: that alone is no progress.
+    """
     before, is_repair = state.address, state.transition and state.transition.action is TransitionAction.REPAIR
-    if before is None or not is_repair or any(each.is_new for each in moved):
+    if before is None or not is_repair:
+        return 1
+    owed_before = [each for each in moved if before.status_of(each.label) is AddressStatus.OWED]
+    if any(each.status is not AddressStatus.OWED for each in owed_before):
         return 1
     return before.failures + 1 if before.epoch != state.epoch else max(1, before.failures)
 

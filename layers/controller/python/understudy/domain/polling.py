@@ -30,7 +30,7 @@ LONGEST_REPAIR_GAP_S = 900
 
 
 def repair_gap_s(failures: int) -> int:
-    """How long an owed address is left alone after `failures` moves in a row (from 1) that moved nothing.
+    """How long an owed address is left alone after `failures` moves in a row (from 1) that left it so.
 
     Each costs an epoch and an execution that fails: so the gap doubles from a minute up to 15.
     """
