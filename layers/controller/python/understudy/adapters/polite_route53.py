@@ -4,7 +4,8 @@ Route 53 throttles an account, and takes one batch for a zone at a time: so call
 come back together. botocore's own retries are off (`wiring`): they know neither our limits, nor which answer was lost.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from math import inf
 from typing import TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -17,8 +18,8 @@ READ_LIMIT_S = 3
 ATTEMPT_LIMIT_S = CONNECT_LIMIT_S + READ_LIMIT_S
 """What one attempt may last when Route 53 does not answer. Not counted: a name server that hangs, and an answer that
 comes drop by drop. These end with the function."""
-FIRST_GAP_S = 0.25
-LONGEST_GAP_S = 4.0
+LONGEST_GAPS_S = (0.25, 0.5, 1.0)
+"""Between four attempts (seconds). No more: a failover waits for them, and longer waits are the tunables' business."""
 
 T = TypeVar("T")
 Clock = Callable[[], float]
@@ -108,17 +109,17 @@ class Question:
         """
         return self._allowance.spend(lambda: self._ask(call, is_not_done))
 
-    def _ask(self, call: Callable[[], T], is_repeated: Callable[[Exception], bool]) -> T:
+    def _ask(
+        self, call: Callable[[], T], is_repeated: Callable[[Exception], bool], gaps_s: Sequence[float] = LONGEST_GAPS_S
+    ) -> T:
         if self._clock() > self._last_begin_at:
             raise NoTimeLeftError()
-        longest_s = FIRST_GAP_S
-        while True:
-            try:
-                return call()
-            except (ClientError, NO_ANSWER) as fault:
-                # Full jitter: of many that were refused at once, hardly two come back at once.
-                gap_s = self._random() * longest_s
-                if not is_repeated(fault) or self._clock() + gap_s > self._last_begin_at:
-                    raise
-            self._sleep(gap_s)
-            longest_s = min(LONGEST_GAP_S, 2 * longest_s)
+        try:
+            return call()
+        except (ClientError, NO_ANSWER) as fault:
+            # Full jitter: of many that were refused at once, hardly two come back at once.
+            gap_s = self._random() * gaps_s[0] if gaps_s else inf
+            if not is_repeated(fault) or self._clock() + gap_s > self._last_begin_at:
+                raise
+        self._sleep(gap_s)
+        return self._ask(call, is_repeated, gaps_s[1:])
