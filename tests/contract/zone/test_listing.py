@@ -6,6 +6,7 @@ import boto3
 import pytest
 
 from tests.contract.conftest import REGION
+from tests.support.politeness import a_polite_way
 from understudy.adapters.route53_zone import Route53Zone
 from understudy.domain.definition import Record
 from understudy.domain.errors import AddressUnreadableError
@@ -36,7 +37,7 @@ def test_a_thousand_clusters_in_one_zone_are_read_with_eight_calls_at_most(route
     put(route53, zone, [a_record(f"_understudy.{name}", "TXT", '"guard"') for name in names])
     calls = []
     route53.meta.events.register("before-call.route-53", lambda model, **_: calls.append(model.name))
-    found = Route53Zone(route53).list_zone(Record(zone, "db.example.com"))
+    found = Route53Zone(route53, a_polite_way()).list_zone(Record(zone, "db.example.com"))
     assert found[("cluster-7.example.com", "A")] == RecordSet("cluster-7.example.com", "A", 10, ("10.0.1.10",))
     assert sum(kind == "TXT" for _, kind in found) == CLUSTERS
     assert len(calls) <= 8
@@ -46,10 +47,14 @@ def test_an_alias_is_listed_with_what_it_is(route53):  # S5
     zone = route53.create_hosted_zone(Name="alias.example.com", CallerReference="2")["HostedZone"]["Id"]
     target = {"HostedZoneId": zone.rpartition("/")[2], "DNSName": "lb.alias.example.com", "EvaluateTargetHealth": False}
     put(route53, zone, [{"Name": "db.alias.example.com", "Type": "A", "AliasTarget": target}])
-    (value,) = Route53Zone(route53).list_zone(Record(zone, "db.example.com"))[("db.alias.example.com", "A")].values
+    (value,) = (
+        Route53Zone(route53, a_polite_way())
+        .list_zone(Record(zone, "db.example.com"))[("db.alias.example.com", "A")]
+        .values
+    )
     assert "alias" in value
 
 
 def test_a_zone_that_cannot_be_read_is_unreadable(route53):  # S5 B3
     with pytest.raises(AddressUnreadableError):
-        Route53Zone(route53).list_zone(Record("Z0NOSUCHZONE", "db.example.com"))
+        Route53Zone(route53, a_polite_way()).list_zone(Record("Z0NOSUCHZONE", "db.example.com"))

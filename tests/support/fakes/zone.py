@@ -5,8 +5,8 @@ from collections.abc import Callable
 from tests.support.fakes.clock import VirtualClock
 from tests.support.fakes.faults import Faulty
 from understudy.domain.definition import Record
-from understudy.domain.errors import AddressUnreadableError, GuardMismatchError
-from understudy.domain.record import Change, ChangeVerb, RecordReading, RecordSet, guard_name
+from understudy.domain.errors import GuardMismatchError
+from understudy.domain.record import Change, ChangeReading, ChangeVerb, RecordReading, RecordSet, guard_name
 
 Key = tuple[str, str, str]
 
@@ -57,12 +57,18 @@ class FakeZone(Faulty):
             self._accepted_at[change_id] = self._clock()
         return change_id
 
-    def is_in_sync(self, change_id: str) -> bool:
-        """As ChangeStatus.is_in_sync."""
-        with self._called("is_in_sync"):
+    def change_status(self, change_id: str) -> ChangeReading:
+        """As ChangeStatus.change_status."""
+        with self._called("change_status"):
             if change_id not in self._accepted_at:
-                raise AddressUnreadableError(f"Route 53 knows no change {change_id}")
-            return self._clock() >= self._accepted_at[change_id] + self.propagation_s
+                return ChangeReading.UNKNOWN
+            is_in_sync = self._clock() >= self._accepted_at[change_id] + self.propagation_s
+            return ChangeReading.IN_SYNC if is_in_sync else ChangeReading.PENDING
+
+    def forget(self, *change_ids: str) -> None:
+        """Know these changes no more; all of them when none is named."""
+        for change_id in change_ids or tuple(self._accepted_at):
+            del self._accepted_at[change_id]
 
 
 def _apply(change: Change, record: Record, draft: dict[Key, RecordSet]) -> None:

@@ -30,6 +30,7 @@ from tests.support.fakes.zone import FakeZone
 from understudy.domain.errors import AddressUnreadableError
 from understudy.domain.model import Address, AddressStatus, PowerReading
 from understudy.usecases.check_records import RECORD_DRIFTED, RecordMonitor
+from understudy.usecases.follow_changes import ChangeFollower
 from understudy.usecases.judging import OPERATOR_CALLED, Judge
 from understudy.usecases.receive_signal import ALARM_STATE, EC2_STATE, receive_signal
 from understudy.usecases.watch_clusters import watch_clusters
@@ -59,7 +60,7 @@ class Controller:
             nodes=self.nodes,
             index=self.ledger,
             parameters=self.parameters,
-            changes=self.zone,
+            follower=ChangeFollower(self.zone, self.zone, self.clock, "understudy"),
             network=self.network,
             announcer=self.announcer,
             register=register or self.registered.append,
@@ -178,16 +179,67 @@ def test_after_an_outage_of_the_beats_the_first_node_to_come_back_does_not_speak
     assert world.ledger.state(CLUSTER).alert == "observer-is-suspect"
 
 
+def propagating(**changes):
+    return Address(AddressStatus.PROPAGATING, 1, ("C0000000000001",), **changes)
+
+
 def test_a_change_that_outlasted_its_polls_is_followed_until_in_sync_and_noted_in_the_history():  # S7
-    world = Controller(a_state(address=Address(AddressStatus.PROPAGATING, 1, ("C0000000000001",))))
-    world.watch()
-    assert (
-        world.ledger.state().address.status is AddressStatus.PROPAGATING
-    )  # Route 53 does not know the change: unknown
+    world = Controller(a_state(address=propagating()))
     world.zone.submit(RECORD, (), "")
+    world.zone.propagation_s = 60
+    world.watch()
+    assert world.ledger.state().address.status is AddressStatus.PROPAGATING
+    world.zone.propagation_s = 0
     world.watch()
     assert world.ledger.state().address.status is AddressStatus.IN_SYNC
     assert "in_sync_at" in world.ledger.history(CLUSTER, 1)["stages"]
+
+
+def test_a_change_that_route_53_knows_no_more_is_unconfirmed_while_its_record_stands():  # S7 B2
+    world = Controller(a_state(address=propagating()))
+    world.watch()
+    assert world.ledger.state().address == replace(propagating(), status=AddressStatus.UNCONFIRMED)
+    story = world.ledger.history(CLUSTER, 1)
+    assert story["lost_changes"] == ["C0000000000001"]
+    assert list(story["stages"]) == ["unconfirmed_at"]
+    world.watch()
+    assert world.zone.calls.count("change_status") == 1  # there is nothing left to ask for
+
+
+@pytest.mark.parametrize("wrong", [{"address": "10.9.9.9"}, {"epoch": 9}, None], ids=["value", "guard", "absent"])
+def test_a_change_that_route_53_knows_no_more_is_submitted_again_when_its_record_is_wrong(wrong):  # S7 B2
+    world = Controller(a_state(address=propagating()))
+    world.zone.record_sets.clear()
+    for record_set in record_sets(**wrong) if wrong else ():
+        world.zone.put(RECORD, record_set)
+    world.watch()
+    assert world.ledger.state().address == replace(propagating(), status=AddressStatus.OWED, retry_at=NOW)
+    assert RECORD.label in world.ledger.history(CLUSTER, 1)["address_fault"]
+    world.watch()
+    assert [request["rule"] for request in world.launcher.requests] == ["address-is-owed"]
+
+
+def test_a_lost_change_whose_record_cannot_be_read_stays_as_it_is():  # S7 B3
+    world = Controller(a_state(address=propagating()))
+    world.zone.fail_next("read", AddressUnreadableError("Throttling"))
+    world.watch()
+    assert world.ledger.state().address == propagating()
+
+
+def test_a_change_of_a_cluster_that_nobody_serves_is_left_alone_when_route_53_knows_it_no_more():  # S7 B3
+    """Nobody knows what the record is to say: that is for the next grant."""
+    world = Controller(a_state(active=None, previous=a_previous(), address=propagating()))
+    world.watch()
+    assert world.ledger.state().address == propagating()
+    assert "read" not in world.zone.calls
+
+
+def test_a_lost_change_is_not_noted_over_a_newer_move():  # B1
+    world = Controller(a_state(address=propagating()))
+    newer = a_moving_state(epoch=5, revision=99)
+    world.zone.before_next("read", lambda: world.ledger.put_state(newer))
+    assert not world.watch().faults
+    assert world.ledger.state() == newer
 
 
 @pytest.mark.parametrize("power", ["stopping", "stopped", "shutting-down", "terminated"])

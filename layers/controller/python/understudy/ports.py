@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from understudy.domain.definition import Definition, Record
 from understudy.domain.heartbeat import Beat
 from understudy.domain.model import ClusterState, PowerReading
-from understudy.domain.record import Change, RecordReading, RecordSet
+from understudy.domain.record import Change, ChangeReading, RecordReading, RecordSet
 from understudy.domain.signal import Signal
 
 
@@ -161,8 +161,11 @@ class Zone(RecordReader, Protocol):
 class ChangeStatus(Protocol):
     """Route 53 as those see it who wait for a change."""
 
-    def is_in_sync(self, change_id: str) -> bool:
-        """Whether all of Route 53's servers have it. Raises AddressUnreadableError, also for an unknown change."""
+    def change_status(self, change_id: str) -> ChangeReading:
+        """Whether all of Route 53's servers have it; UNKNOWN when Route 53 knows no such change.
+
+        Raises AddressUnreadableError when Route 53 does not say.
+        """
         ...
 
 

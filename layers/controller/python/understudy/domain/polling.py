@@ -25,6 +25,19 @@ def change_gap_s(tuning: Tuning, attempt: int) -> int | None:
     return gaps[attempt] if attempt < len(gaps) else None
 
 
+REPAIR_GAP_S = 60
+LONGEST_REPAIR_GAP_S = 900
+
+
+def repair_gap_s(failures: int) -> int:
+    """How long an owed address is left alone after `failures` moves in a row (from 1) that left it so.
+
+    Each costs an epoch and an execution that fails: so the gap doubles from a minute up to 15.
+    """
+    doublings = min(failures - 1, LONGEST_REPAIR_GAP_S // REPAIR_GAP_S)
+    return min(LONGEST_REPAIR_GAP_S, REPAIR_GAP_S << doublings)
+
+
 RECORDCHECK_LIMIT_S = 20
 """The watch has a minute for all clusters: its waits for one zone end here, whatever the tunables say."""
 

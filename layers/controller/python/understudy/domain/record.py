@@ -33,6 +33,14 @@ class RecordReading:
     guard: RecordSet | None
 
 
+class ChangeReading(StrEnum):
+    """Route 53's word on a change that it has accepted. A question that fails is none of them."""
+
+    IN_SYNC = "IN_SYNC"
+    PENDING = "PENDING"
+    UNKNOWN = "UNKNOWN"  # Route 53 knows no such change (any more): nobody can say whether its servers have it
+
+
 class ChangeVerb(StrEnum):
     """Route 53's words for a change."""
 
