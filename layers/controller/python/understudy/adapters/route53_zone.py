@@ -1,11 +1,13 @@
 """The protected record in Route 53: Zone, RecordReader and ChangeStatus."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from functools import partial
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from understudy.adapters.aws_errors import NO_ANSWER, code_of, passes
+from understudy.adapters.route53_listing import PAGE_SIZE, read_records
 from understudy.adapters.route53_names import ForeignRecordError, plain_name, read_record_set, write_change
 from understudy.domain.definition import Record
 from understudy.domain.errors import AddressUnreadableError, ChangeRefusedError, GuardMismatchError, ZoneBusyError
@@ -14,7 +16,6 @@ from understudy.domain.record import Change, RecordReading, RecordSet, guard_nam
 BATCH_REFUSED = "InvalidChangeBatch"
 IN_SYNC = "INSYNC"
 COMMENT_LIMIT = 256
-PAGE_SIZE = 300
 
 
 class Route53Zone:
@@ -73,24 +74,21 @@ class Route53Zone:
     def _client(self, role_arn: str, external_id: str) -> Any:
         return self._client_of(role_arn, external_id) if role_arn and self._client_of else self._own
 
-    def list_zone(self, record: Record) -> Mapping[tuple[str, str], RecordSet]:
-        """Every record set of the record's zone by (name, type), 300 a call (S5).
+    def read_many(self, records: Collection[Record]) -> Mapping[Record, RecordReading]:
+        """Records of one zone with their guards, with as few calls as their names allow (S5).
 
-        An alias, or a record with a routing policy, has values that no protected record has.
-        Raises AddressUnreadableError.
+        What stands in the way of one is told in its reading. Raises AddressUnreadableError.
         """
+        zone = next(iter(records))
+        list_page = partial(
+            self._client(zone.role_arn, zone.external_id).list_resource_record_sets,
+            HostedZoneId=zone.hosted_zone_id,
+            MaxItems=PAGE_SIZE,
+        )
         try:
-            client = self._client(record.role_arn, record.external_id)
-            pages = client.get_paginator("list_resource_record_sets").paginate(
-                HostedZoneId=record.hosted_zone_id, PaginationConfig={"PageSize": PAGE_SIZE}
-            )
-            return {
-                (plain_name(found["Name"]), found["Type"]): _any_record_set(found)
-                for page in pages
-                for found in page["ResourceRecordSets"]
-            }
+            return read_records(records, list_page)
         except (ClientError, NO_ANSWER) as fault:
-            raise AddressUnreadableError(f"{record.hosted_zone_id}: {fault}") from fault
+            raise AddressUnreadableError(f"{zone.hosted_zone_id}: {fault}") from fault
 
     def _read(self, record: Record, name: str, kind: str) -> RecordSet | None:
         try:
@@ -103,13 +101,6 @@ class Route53Zone:
         except (ClientError, NO_ANSWER, ForeignRecordError) as fault:
             raise AddressUnreadableError(f"{record.hosted_zone_id} {name} {kind}: {fault}") from fault
         return None
-
-
-def _any_record_set(found: Mapping[str, Any]) -> RecordSet:
-    try:
-        return read_record_set(found)
-    except ForeignRecordError as fault:
-        return RecordSet(plain_name(found["Name"]), found["Type"], 0, (str(fault),))
 
 
 def _refusal(fault: ClientError, why: str) -> Exception:
