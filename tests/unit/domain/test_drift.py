@@ -67,20 +67,19 @@ def test_whose_it_is_comes_before_what_stands_there():  # S5 B1
 
 def test_the_expected_ttl_is_the_guards_while_its_text_is_untouched_and_else_the_tunables():  # S5
     record_set, guard = record_sets(ttl=300)
-    assert facts_of(look(replace(record_set, ttl=60), guard))["expected"]["ttl_s"] == 300
-    assert facts_of(look(record_set, replace(guard, values=('"hello"',))))["expected"]["ttl_s"] == 10
+    assert facts_of(look(replace(record_set, ttl=60), guard))["expected_ttl_s"] == 300
+    assert facts_of(look(record_set, replace(guard, values=('"hello"',))))["expected_ttl_s"] == 10
 
 
 def test_facts_name_who_wrote_a_strange_guard():  # S5 B5
     facts = facts_of(look(None, record_sets(cluster="payments", epoch=4, node="pay-2")[1]))
-    by = {name: facts["guard"][name] for name in ("stack", "cluster", "epoch", "node")}
-    assert by == {"stack": "understudy", "cluster": "payments", "epoch": 4, "node": "pay-2"}
-    assert facts["found"] is None
+    assert facts["guard_writer"] == {"stack": "understudy", "cluster": "payments", "epoch": 4, "node": "pay-2"}
 
 
-def test_facts_of_what_is_gone_are_none():  # S5
+def test_what_is_gone_has_no_facts():  # S5
     facts = facts_of(look(None, None))
-    assert (facts["found"], facts["guard"]) == (None, None)
+    assert (facts["found"], facts["guard"]) == ([], [])
+    assert {facts[name] for name in ("found_ttl_s", "guard_ttl_s", "guard_writer")} == {None}
 
 
 def findings(*standings):

@@ -1,12 +1,12 @@
 """What stands in Route 53, compared with what the controller wrote there last: the record monitor's judgement (S5)."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
 from understudy.domain.definition import Record
-from understudy.domain.record import RecordReading, RecordSet, Wish, desired, guard_name, is_foreign, read_guard
+from understudy.domain.record import RecordReading, RecordSet, Wish, desired, differences, is_foreign, read_guard
 
 
 class Standing(StrEnum):
@@ -56,29 +56,8 @@ def examine(record: Record, wish: Wish, reading: RecordReading, epoch: int) -> F
         return Finding(record, wish, reading, Standing.NEWER, why)
     if reading.obstacle:
         return Finding(record, wish, reading, Standing.OBSTRUCTED, reading.obstacle)
-    why = "; ".join(_differences(record, wish, reading))
+    why = "; ".join(differences(record, wish, reading))
     return Finding(record, wish, reading, Standing.DRIFTED if why else Standing.AS_WRITTEN, why)
-
-
-def _differences(record: Record, wish: Wish, reading: RecordReading) -> list[str]:
-    """What somebody has changed since record and guard were written.
-
-    Both are always written with one TTL, so two different ones are a change. One that only differs from ROUTE53_TTL is
-    none: a changed tunable applies from the next move on (S8).
-    """
-    found, guard, (new_record, new_guard) = reading.record, reading.guard, desired(record, wish)
-    words = []
-    if found is None:
-        words.append("the record is gone")
-    elif found.values != new_record.values:
-        words.append(f"the record is {', '.join(found.values)} and not {wish.address}")
-    if guard is None:
-        words.append("the guard is gone")
-    elif guard.values != new_guard.values:
-        words.append(f"the guard is {' '.join(guard.values)} and not {new_guard.values[0]}")
-    if found and guard and found.ttl != guard.ttl:
-        words.append(f"the record's TTL is {found.ttl} s and its guard's {guard.ttl} s, and they are written with one")
-    return words
 
 
 def repairable(findings: Sequence[Finding]) -> tuple[Finding, ...]:
@@ -108,28 +87,25 @@ def facts_of(finding: Finding) -> dict[str, Any]:
 
     The expected TTL is that of the guard as long as nobody has changed the guard's text: the two were written together.
     """
-    wish, reading = finding.wish, finding.reading
+    wish, found, guard = finding.wish, finding.reading.record, finding.reading.guard
     _, new_guard = desired(finding.record, wish)
-    is_guard_ours = reading.guard is not None and reading.guard.values == new_guard.values
-    ttl_s = reading.guard.ttl if reading.guard and is_guard_ours else wish.ttl
+    is_text_ours = guard is not None and guard.values == new_guard.values
     return {
         "record": finding.record.label,
         "standing": str(finding.standing),
         "why": finding.why,
-        "expected": {"values": [wish.address], "ttl_s": ttl_s, "epoch": wish.epoch, "node": wish.node},
-        "found": _said(reading.record),
-        "guard": _guard_facts(finding),
+        "expected": wish.address,
+        "expected_ttl_s": guard.ttl if guard and is_text_ours else wish.ttl,
+        "expected_writer": _writer(new_guard),
+        "found": list(found.values) if found else [],
+        "found_ttl_s": found.ttl if found else None,
+        "guard": list(guard.values) if guard else [],
+        "guard_ttl_s": guard.ttl if guard else None,
+        "guard_writer": _writer(guard),
     }
 
 
-def _said(record_set: RecordSet | None) -> dict[str, Any] | None:
-    return {"values": list(record_set.values), "ttl_s": record_set.ttl} if record_set else None
-
-
-def _guard_facts(finding: Finding) -> dict[str, Any] | None:
-    """Who wrote the guard, in fields where it can be read, and in its own words."""
-    said, guard = _said(finding.reading.guard), read_guard(finding.reading.guard)
-    if said is None:
-        return None
-    by = {"stack": guard.stack, "cluster": guard.cluster, "epoch": guard.epoch, "node": guard.node} if guard else {}
-    return {"name": guard_name(finding.record), **said, **by}
+def _writer(guard: RecordSet | None) -> dict[str, Any] | None:
+    """Stack, cluster, epoch and node of whoever wrote a guard; None when it does not say so."""
+    found = read_guard(guard)
+    return asdict(found) if found else None

@@ -127,6 +127,27 @@ def is_in_place(record: Record, wish: Wish, reading: RecordReading) -> bool:
     return (reading.record, reading.guard) == desired(record, wish)
 
 
+def differences(record: Record, wish: Wish, reading: RecordReading) -> list[str]:
+    """What somebody has changed since record and guard were written, in words; empty when nothing (S5).
+
+    Both are always written with one TTL, so two different ones are a change. One that only differs from ROUTE53_TTL is
+    none: a changed tunable applies from the next move on (S8).
+    """
+    found, guard, (new_record, new_guard) = reading.record, reading.guard, desired(record, wish)
+    words = []
+    if found is None:
+        words.append("the record is gone")
+    elif found.values != new_record.values:
+        words.append(f"the record is {', '.join(found.values)} and not {wish.address}")
+    if guard is None:
+        words.append("the guard is gone")
+    elif guard.values != new_guard.values:
+        words.append(f"the guard is {' '.join(guard.values)} and not {new_guard.values[0]}")
+    if found and guard and found.ttl != guard.ttl:
+        words.append(f"the record's TTL is {found.ttl} s and its guard's {guard.ttl} s, and they are written with one")
+    return words
+
+
 def plan_batch(record: Record, wish: Wish, reading: RecordReading) -> tuple[Change, ...] | Stale | Foreign:
     """The batch that makes the record say what is wished; Stale or Foreign when it may not.
 

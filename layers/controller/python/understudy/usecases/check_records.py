@@ -23,6 +23,8 @@ from understudy.usecases.step import Clock, tell
 RECORD_DRIFTED = "Understudy Record Drifted"
 RECORD_GUARDED = "Understudy Record Guarded"
 RECORD_OBSTRUCTED = "Understudy Record Obstructed"
+REMEMBERED = 20
+"""How many findings the history of an epoch keeps: more than a cluster has records, and no more than an item holds."""
 Sleep = Callable[[float], None]
 Cluster = tuple[ClusterState, Definition]
 ZoneKey = tuple[str, str, str]
@@ -114,13 +116,15 @@ class RecordMonitor:
         tell(self._announcer, RECORD_DRIFTED, detail)
 
     def _withhold(self, state: ClusterState, findings: Sequence[Finding]) -> None:
-        """Move nothing, and tell an operator: once for each different finding under one epoch.
+        """Move nothing, and tell an operator: once of each different finding under one epoch.
 
         What was told is remembered in the history of the epoch, which nobody else reads in a watch. A guard can only
         seem to be newer because a move came between the two readings: so the state is read again before it is told.
         """
         records = [{**facts_of(each), "advice": ADVICE[each.standing]} for each in findings]
-        if self._ledger.history(state.cluster, state.epoch).get("withheld") == records:
+        told = self._ledger.history(state.cluster, state.epoch).get("withheld", [])
+        new = [each for each in records if each not in told]
+        if not new:
             log.warning("record still not put right", extra=_detail(state, records))
             return
         there = self._ledger.read(state.cluster)
@@ -130,7 +134,8 @@ class RecordMonitor:
         log.error("record not put right: a person has to look", extra=_detail(state, records))
         is_guarded = any(each.standing in (Standing.FOREIGN, Standing.NEWER) for each in findings)
         tell(self._announcer, RECORD_GUARDED if is_guarded else RECORD_OBSTRUCTED, _detail(state, records))
-        self._ledger.note(state.cluster, state.epoch, {"withheld": records, "stages.withheld_at": self._clock()})
+        story = {"withheld": [*told, *new][-REMEMBERED:], "stages.withheld_at": self._clock()}
+        self._ledger.note(state.cluster, state.epoch, story)
 
 
 def _subject(state: ClusterState, definition: Definition, stack_wide: Mapping[str, int], stack: str) -> Subject:
