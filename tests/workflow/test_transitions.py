@@ -401,16 +401,6 @@ def test_a_policy_and_newer_tunables_that_are_too_long_together_break_no_executi
     assert world.state.address.status is AddressStatus.PROPAGATING
 
 
-def test_a_record_that_somebody_changed_is_put_right_and_the_service_is_not_disturbed():  # S5
-    world = World().settle()
-    reading = world.zone.read(RECORD)
-    world.zone.put(RECORD, replace(reading.record, values=("10.9.9.9",)))
-    world.run_until(lambda w: w.dns == ADDRESS_A and w.state.transition is None, limit_s=90)
-    assert world.history(world.state.epoch)["action"] == "repair"
-    assert world.in_service == ["node-a"]
-    assert world.told("Understudy Record Drifted")[0]["records"][0]["found"] == ["10.9.9.9"]
-
-
 def test_a_failure_while_a_change_still_propagates_is_acted_upon():
     world = World().settle()
     world.zone.propagation_s = 10_000

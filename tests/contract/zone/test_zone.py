@@ -143,3 +143,9 @@ def test_a_stale_batch_of_two_types_changes_neither(scene):  # S4 B1
     with pytest.raises(GuardMismatchError):
         scene.zone.submit(scene.record, stale, "too late")
     assert is_in_place(scene.record, a_wish(epoch=3, node="node-b", address=ADDRESS_B), scene.zone.read(scene.record))
+
+
+def test_many_records_are_read_as_each_alone(scene):  # S5
+    move(scene)
+    records = [scene.record, replace(scene.record, type="AAAA"), replace(scene.record, name="gone.corp.example.com")]
+    assert scene.zone.read_many(records) == {record: scene.zone.read(record) for record in records}

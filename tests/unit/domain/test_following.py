@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from tests.support.builders import NOW, RECORD, a_definition, a_wish, record_sets
+from tests.support.builders import NOW, RECORD, a_definition
 from understudy.domain.definition import ElasticIp, Record
-from understudy.domain.following import address_followed, change_ids_of, is_as_written, propagating, reading_of
+from understudy.domain.following import address_followed, change_ids_of, propagating, reading_of
 from understudy.domain.model import Address, AddressStatus
-from understudy.domain.record import ChangeReading, RecordReading
+from understudy.domain.record import ChangeReading
 
 OWED, PROPAGATING, UNCONFIRMED, IN_SYNC = AddressStatus
 HERE, PENDING, LOST = ChangeReading
@@ -81,24 +81,6 @@ def test_where_it_is_not_known_which_change_brought_an_address_all_count(reading
     """So it stands in items that an older version has written."""
     older = replace(TWO_ZONES, change_of={})
     assert reading_of(older, ONE, readings) is word
-
-
-@pytest.mark.parametrize(
-    ("found", "is_right"),
-    [
-        ({}, True),
-        ({"ttl": 300}, True),
-        ({"address": "10.9.9.9"}, False),
-        ({"epoch": 3}, False),
-        ({"node": "node-b"}, False),
-        ({"stack": "another"}, False),
-    ],
-)
-def test_a_record_is_as_written_when_its_value_and_its_guard_are(found, is_right):  # S7 B1
-    reading = RecordReading(*record_sets(**found))
-    assert is_as_written(RECORD, a_wish(), reading) is is_right
-    assert not is_as_written(RECORD, a_wish(), replace(reading, guard=None))
-    assert not is_as_written(RECORD, a_wish(), replace(reading, record=None))
 
 
 def test_an_address_without_a_change_cannot_be_asked_for():

@@ -1,12 +1,13 @@
 """The protected record in Route 53: Zone, RecordReader and ChangeStatus."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from understudy.adapters.aws_errors import NO_ANSWER, code_of, passes
 from understudy.adapters.polite_route53 import ATTEMPT_LIMIT_S, Allowance, Polite, Question
+from understudy.adapters.route53_listing import PAGE_SIZE, read_records
 from understudy.adapters.route53_names import ForeignRecordError, plain_name, read_record_set, write_change
 from understudy.domain.definition import Record
 from understudy.domain.errors import AddressUnreadableError, ChangeRefusedError, GuardMismatchError, ZoneBusyError
@@ -16,13 +17,6 @@ BATCH_REFUSED = "InvalidChangeBatch"
 NO_SUCH_CHANGE = "NoSuchChange"
 IN_SYNC = "INSYNC"
 COMMENT_LIMIT = 256
-PAGE_SIZE = 300
-PAGE_STARTS = {
-    "NextRecordName": "StartRecordName",
-    "NextRecordType": "StartRecordType",
-    "NextRecordIdentifier": "StartRecordIdentifier",
-}
-"""Where the next page begins, as an answer says it, and as the next call asks for it."""
 
 
 class Route53Zone:
@@ -30,7 +24,7 @@ class Route53Zone:
 
     Without `client_of` every zone is asked for with the function's own rights, and Route 53 refuses what is not ours.
     The id of a change in another account carries the role by which it can be followed, parted by spaces.
-    Each method but `list_zone` ends within CALL_LIMIT_S; in `list_zone` each page does.
+    Each method but `read_many` ends within CALL_LIMIT_S; in `read_many` each page does.
     """
 
     def __init__(self, client: Any, polite: Polite, client_of: Callable[[str, str], Any] | None = None) -> None:
@@ -100,25 +94,22 @@ class Route53Zone:
     def _client(self, role_arn: str, external_id: str) -> Any:
         return self._client_of(role_arn, external_id) if role_arn and self._client_of else self._own
 
-    def list_zone(self, record: Record) -> Mapping[tuple[str, str], RecordSet]:
-        """Every record set of the record's zone by (name, type), 300 a call (S5).
+    def read_many(self, records: Collection[Record]) -> Mapping[Record, RecordReading]:
+        """Records of one zone with their guards, with as few calls as their names allow (S5).
 
-        An alias, or a record with a routing policy, has values that no protected record has.
-        Raises AddressUnreadableError.
+        What stands in the way of one is told in its reading. Raises AddressUnreadableError.
         """
-        found: dict[tuple[str, str], RecordSet] = {}
-        start: dict[str, Any] = {}
+        zone = next(iter(records))
+
+        def list_page(**start: str) -> Mapping[str, Any]:
+            asked = {"HostedZoneId": zone.hosted_zone_id, "MaxItems": PAGE_SIZE, **start}
+            page: Mapping[str, Any] = self._list(self._begin(zone.role_arn), zone, asked)
+            return page
+
         try:
-            while True:
-                asked = {"HostedZoneId": record.hosted_zone_id, "MaxItems": str(PAGE_SIZE), **start}
-                page = self._list(self._begin(record.role_arn), record, asked)
-                for each in page["ResourceRecordSets"]:
-                    found[plain_name(each["Name"]), each["Type"]] = _any_record_set(each)
-                if not page["IsTruncated"]:
-                    return found
-                start = {first: page[after] for after, first in PAGE_STARTS.items() if after in page}
+            return read_records(records, list_page)
         except (ClientError, NO_ANSWER) as fault:
-            raise AddressUnreadableError(f"{record.hosted_zone_id}: {fault}") from fault
+            raise AddressUnreadableError(f"{zone.hosted_zone_id}: {fault}") from fault
 
     def _list(self, question: Question, record: Record, asked: Mapping[str, Any]) -> Any:
         return question.read(
@@ -134,13 +125,6 @@ class Route53Zone:
         except (ClientError, NO_ANSWER, ForeignRecordError) as fault:
             raise AddressUnreadableError(f"{record.hosted_zone_id} {name} {kind}: {fault}") from fault
         return None
-
-
-def _any_record_set(found: Mapping[str, Any]) -> RecordSet:
-    try:
-        return read_record_set(found)
-    except ForeignRecordError as fault:
-        return RecordSet(plain_name(found["Name"]), found["Type"], 0, (str(fault),))
 
 
 def _refusal(fault: ClientError, why: str) -> Exception:

@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from understudy.domain.definition import Definition, Record
+from understudy.domain.definition import Definition
 from understudy.domain.model import Address, AddressStatus
-from understudy.domain.record import ChangeReading, RecordReading, Wish, desired
+from understudy.domain.record import ChangeReading
 
 STATUS_OF: Mapping[ChangeReading, AddressStatus] = {
     ChangeReading.IN_SYNC: AddressStatus.IN_SYNC,
@@ -33,12 +33,6 @@ def reading_of(address: Address, label: str, readings: Mapping[str, ChangeReadin
     if ChangeReading.PENDING in found:
         return ChangeReading.PENDING
     return ChangeReading.IN_SYNC if found and ChangeReading.UNKNOWN not in found else ChangeReading.UNKNOWN
-
-
-def is_as_written(record: Record, wish: Wish, reading: RecordReading) -> bool:
-    """Whether Route 53 holds the values of record and guard as they were wished. The TTL may be an older one."""
-    found = [each.values if each else None for each in (reading.record, reading.guard)]
-    return found == [each.values for each in desired(record, wish)]
 
 
 def address_followed(

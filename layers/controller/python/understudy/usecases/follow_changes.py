@@ -7,9 +7,9 @@ from typing import Any
 
 from understudy.domain.definition import Definition, Record
 from understudy.domain.errors import AddressUnreadableError
-from understudy.domain.following import address_followed, change_ids_of, is_as_written, propagating, reading_of
+from understudy.domain.following import address_followed, change_ids_of, propagating, reading_of
 from understudy.domain.model import Address, AddressStatus, ClusterState
-from understudy.domain.record import ChangeReading, Wish
+from understudy.domain.record import ChangeReading, Wish, differences
 from understudy.domain.transition import TRY_BUDGET_S
 from understudy.ports import ChangeStatus, RecordReader
 from understudy.usecases.step import Clock
@@ -92,7 +92,7 @@ class ChangeFollower:
         address = definition.leads_to(node)[record.label]
         wish = Wish(self.stack, state.cluster, state.address.epoch, node.name, address, definition.tuning.ROUTE53_TTL)
         try:
-            return is_as_written(record, wish, self.records.read(record))
+            return not differences(record, wish, self.records.read(record))
         except AddressUnreadableError as fault:
             log.warning("record not readable", extra={"record": record.label, "fault": str(fault)})
             return None
