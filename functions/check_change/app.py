@@ -9,4 +9,4 @@ from understudy.usecases.check_change import check_change
 @wiring.step
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """One step of a transition. Payload and outcomes: see statemachine/README.md."""
-    return check_change(event, ledger=wiring.ledger(), changes=wiring.changes(), clock=wiring.clock)
+    return check_change(event, ledger=wiring.ledger(), follower=wiring.follower())

@@ -9,18 +9,19 @@ from understudy.usecases.watch_clusters import watch_clusters
 @wiring.logged
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Register, judge and follow whatever the events have missed."""
+    zone = wiring.zone_for_a_watch()
     report = watch_clusters(
         ledger=wiring.ledger(),
         beats=wiring.ledger(),
         nodes=wiring.nodes(),
         index=wiring.ledger(),
         parameters=wiring.parameters(),
-        changes=wiring.changes(),
+        follower=wiring.follower(zone),
         network=wiring.network(),
         announcer=wiring.announcer(),
-        register=wiring.register,
+        register=lambda text: wiring.register(text, zone),
         judge=wiring.judge(),
-        monitor=wiring.monitor(),
+        monitor=wiring.monitor(zone),
         clock=wiring.clock,
     )
     wiring.count("ClustersJudged", report.judged)

@@ -84,7 +84,13 @@ ALLOWED: dict[str, set[str]] = {
     },
     "GrantLease": {"dynamodb:GetItem", "dynamodb:UpdateItem"},
     "AwaitService": {"dynamodb:GetItem", "dynamodb:UpdateItem"},
-    "CheckChange": {"dynamodb:GetItem", "dynamodb:UpdateItem", "route53:GetChange", "sts:AssumeRole"},
+    "CheckChange": {
+        "dynamodb:GetItem",
+        "dynamodb:UpdateItem",
+        "route53:GetChange",
+        "route53:ListResourceRecordSets",
+        "sts:AssumeRole",
+    },
     "CloseTransition": {"dynamodb:GetItem", "dynamodb:UpdateItem", "events:PutEvents"},
     "CheckReadiness": {
         "dynamodb:GetItem",
@@ -212,6 +218,7 @@ def test_dns_writes_are_bound_to_protected_names_and_their_guards():  # B1
         ("MoveAddress", "route53:ListResourceRecordSets"),
         ("WatchClusters", "route53:ListResourceRecordSets"),
         ("RegisterCluster", "route53:ListResourceRecordSets"),
+        ("CheckChange", "route53:ListResourceRecordSets"),
         ("CheckReadiness", "route53:ListResourceRecordSets"),
         ("CheckReadiness", "route53:GetHostedZone"),
     ],

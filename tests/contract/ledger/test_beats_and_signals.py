@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from tests.support.builders import BOOTS, CLUSTER, NODE_A, NODE_B, NOW, a_beat, a_definition, a_report, a_state
-from understudy.domain.model import Alarm, ClusterState, PowerReading, Reach, ServiceStatus
+from understudy.domain.model import Alarm, ClusterState, PowerReading, ServiceStatus
+from understudy.domain.reach import Reach
 from understudy.domain.signal import AlarmSignal, FaultSignal, PowerSignal
 from understudy.ports import NOT_A_MEMBER, STALE, UNKNOWN_CLUSTER
 

@@ -9,6 +9,7 @@ from botocore.exceptions import EndpointConnectionError
 from botocore.stub import Stubber
 
 from tests.contract.conftest import REGION
+from tests.support.politeness import a_polite_way
 from understudy.adapters.route53_readings import ResolverReadings, Route53Readings
 from understudy.domain.errors import UnreadableError
 from understudy.domain.readiness_facts import FoundRecord, HostedZone, InboundEndpoint
@@ -57,11 +58,13 @@ def put(route53: Any, zone_id: str, **record_set: Any) -> None:
 
 
 def test_a_private_zone_names_the_vpcs_that_see_it(route53, vpc, private_zone):  # S1 S2
-    assert Route53Readings(route53).hosted_zone(private_zone) == HostedZone("corp.example.com", True, {vpc: REGION})
+    assert Route53Readings(route53, a_polite_way()).hosted_zone(private_zone) == HostedZone(
+        "corp.example.com", True, {vpc: REGION}
+    )
     route53.associate_vpc_with_hosted_zone(
         HostedZoneId=private_zone, VPC={"VPCRegion": "eu-west-1", "VPCId": "vpc-0cccccccccccccccc"}
     )
-    found = Route53Readings(route53).hosted_zone(private_zone)
+    found = Route53Readings(route53, a_polite_way()).hosted_zone(private_zone)
     assert found is not None
     assert found.vpcs == {vpc: REGION, "vpc-0cccccccccccccccc": "eu-west-1"}
 
@@ -69,15 +72,15 @@ def test_a_private_zone_names_the_vpcs_that_see_it(route53, vpc, private_zone): 
 def test_a_public_zone_is_seen_by_everybody(route53):  # S2
     answer = route53.create_hosted_zone(Name="example.com", CallerReference=str(uuid4()))
     zone_id = answer["HostedZone"]["Id"].removeprefix("/hostedzone/")
-    assert Route53Readings(route53).hosted_zone(zone_id) == HostedZone("example.com", False, {})
+    assert Route53Readings(route53, a_polite_way()).hosted_zone(zone_id) == HostedZone("example.com", False, {})
 
 
 def test_a_zone_that_does_not_exist_is_none_and_not_unreadable(route53):  # S1
-    assert Route53Readings(route53).hosted_zone("Z0NOSUCHZONE") is None
+    assert Route53Readings(route53, a_polite_way()).hosted_zone("Z0NOSUCHZONE") is None
 
 
 def test_everything_that_stands_under_a_name_is_found_and_nothing_beside_it(route53, private_zone):  # S4
-    readings = Route53Readings(route53)
+    readings = Route53Readings(route53, a_polite_way())
     assert readings.found_records(private_zone, NAME) == ()
     value = {"ResourceRecords": [{"Value": "10.0.1.10"}]}
     put(route53, private_zone, Name=NAME, Type="A", TTL=10, **value)
@@ -97,7 +100,7 @@ def test_records_that_the_controller_cannot_move_are_found_as_what_they_are(rout
     ]
     answer = {"ResourceRecordSets": listed, "IsTruncated": False, "MaxItems": "100"}
     stubber.add_response("list_resource_record_sets", answer)
-    alias, policy = Route53Readings(route53).found_records("Z1", NAME)
+    alias, policy = Route53Readings(route53, a_polite_way()).found_records("Z1", NAME)
     assert (alias.record_set, policy.record_set) == (None, None)
     assert "alias of lb.example" in alias.foreign
     assert "routing policy" in policy.foreign
@@ -107,15 +110,15 @@ def test_records_that_the_controller_cannot_move_are_found_as_what_they_are(rout
 def test_a_route_53_that_does_not_let_itself_be_read_is_unreadable_and_says_why(route53, stubber, code):  # B3
     stubber.add_client_error("get_hosted_zone", code)
     with pytest.raises(UnreadableError, match=code):
-        Route53Readings(route53).hosted_zone("Z1")
+        Route53Readings(route53, a_polite_way(random=lambda: 100.0)).hosted_zone("Z1")
     stubber.add_client_error("list_resource_record_sets", code)
     with pytest.raises(UnreadableError, match=code):
-        Route53Readings(route53).found_records("Z1", NAME)
+        Route53Readings(route53, a_polite_way(random=lambda: 100.0)).found_records("Z1", NAME)
 
 
 def test_a_zone_that_is_gone_has_no_records_to_read(route53):
     with pytest.raises(UnreadableError, match="NoSuchHostedZone"):
-        Route53Readings(route53).found_records("Z0NOSUCHZONE", NAME)
+        Route53Readings(route53, a_polite_way(random=lambda: 100.0)).found_records("Z0NOSUCHZONE", NAME)
 
 
 def test_inbound_endpoints_are_listed_and_outbound_ones_are_not(clients, vpc):  # S2

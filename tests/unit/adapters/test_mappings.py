@@ -24,7 +24,8 @@ from understudy.adapters.dataclass_maps import from_map, to_map
 from understudy.adapters.dynamodb_expressions import Update
 from understudy.adapters.dynamodb_items import definition_item, read_definition, read_state, state_item
 from understudy.domain.definition import Definition
-from understudy.domain.model import AddressStatus, Alarm, ClusterState, NodeReport, Proof, QuorumHosts, Reach, Stage
+from understudy.domain.model import AddressStatus, Alarm, ClusterState, NodeReport, Proof, Stage
+from understudy.domain.reach import QuorumHosts, Reach
 
 PLAIN = st.recursive(
     st.none()

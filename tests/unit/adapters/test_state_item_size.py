@@ -19,8 +19,9 @@ from tests.support.builders import (
     an_off_report,
 )
 from understudy.adapters.dynamodb_items import state_item
-from understudy.domain.model import Address, AddressStatus, Alarm, PowerReading, Proof, Reach, Stage
+from understudy.domain.model import Address, AddressStatus, Alarm, PowerReading, Proof, Stage
 from understudy.domain.quorum import hosts_of
+from understudy.domain.reach import Reach
 
 WRITE_UNIT = 1024
 SPENT = (NOW - 3000, NOW - 2000, NOW)

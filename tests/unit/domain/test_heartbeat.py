@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from tests.support.builders import NODE_A, NOW
 from understudy.domain.heartbeat import SERVICES_LIMIT, Beat, MalformedBeatError, parse_beat
-from understudy.domain.model import Reach, ServiceStatus
+from understudy.domain.model import ServiceStatus
+from understudy.domain.reach import Reach
 
 ARN = f"arn:aws:ec2:us-east-1:123456789012:instance/{NODE_A}"
 DETAIL = {

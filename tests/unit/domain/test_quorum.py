@@ -38,14 +38,13 @@ from understudy.domain.model import (
     NodeReport,
     PowerReading,
     Proof,
-    QuorumHosts,
-    Reach,
     ServiceStatus,
     Stage,
     TransitionAction,
 )
 from understudy.domain.opening import ACTION_OF, Opening, Refused, rule_on_next, rule_on_request
 from understudy.domain.quorum import count_heard, hosts_of, objection
+from understudy.domain.reach import QuorumHosts, Reach
 from understudy.domain.request import Request
 from understudy.domain.situation import Candidate, Holder, Observer, fit_candidates, health_of, survey
 from understudy.usecases.facts import facts_of

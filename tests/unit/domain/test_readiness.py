@@ -8,7 +8,8 @@ import pytest
 
 from tests.support.builders import CLUSTER, NODE_A, NODE_B, NOW, TCP_REMOTE, a_definition, a_report, a_state
 from tests.support.readiness import GUARD_KEY, NAME_KEY, UNREAD, VPC, ZONE_ID, a_zone, facts, found, instances
-from understudy.domain.model import PowerReading, Reach
+from understudy.domain.model import PowerReading
+from understudy.domain.reach import Reach
 from understudy.domain.readiness import CheckResult, Report, examine, is_news, make_report
 from understudy.domain.readiness_facts import Finding, FoundRecord, Verdict, VpcDns, needed_rights, together, worst
 from understudy.domain.readiness_table import CHECKS

@@ -5,7 +5,8 @@ import pytest
 from tests.support.builders import NODE_A, NODE_B, SPECS, TCP_REMOTE, WITNESS_C, a_definition, a_report, a_state
 from tests.support.readiness import UNREAD, facts, instances
 from understudy.domain import readiness_nodes as nodes
-from understudy.domain.model import PowerReading, Reach
+from understudy.domain.model import PowerReading
+from understudy.domain.reach import Reach
 from understudy.domain.readiness_facts import Verdict
 
 PASS, WARN, FAIL, UNKNOWN = Verdict.PASS, Verdict.WARN, Verdict.FAIL, Verdict.UNKNOWN

@@ -1,14 +1,14 @@
 """What the use cases need of the world, as narrow as they need it. Adapters and test fakes both keep to these."""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from understudy.domain.definition import Definition, Record
 from understudy.domain.heartbeat import Beat
 from understudy.domain.model import ClusterState, PowerReading
-from understudy.domain.record import Change, RecordReading, RecordSet
+from understudy.domain.record import Change, ChangeReading, RecordReading
 from understudy.domain.signal import Signal
 
 
@@ -141,8 +141,8 @@ class RecordReader(Protocol):
 class ZoneListing(Protocol):
     """Route 53 as the record monitor sees it."""
 
-    def list_zone(self, record: Record) -> Mapping[tuple[str, str], RecordSet]:
-        """Every record set of the record's zone by (name, type), page by page. Raises AddressUnreadableError."""
+    def read_many(self, records: Collection[Record]) -> Mapping[Record, RecordReading]:
+        """Records of one zone, at least one, each with its guard, in few calls. Raises AddressUnreadableError."""
         ...
 
 
@@ -161,8 +161,11 @@ class Zone(RecordReader, Protocol):
 class ChangeStatus(Protocol):
     """Route 53 as those see it who wait for a change."""
 
-    def is_in_sync(self, change_id: str) -> bool:
-        """Whether all of Route 53's servers have it. Raises AddressUnreadableError, also for an unknown change."""
+    def change_status(self, change_id: str) -> ChangeReading:
+        """Whether all of Route 53's servers have it; UNKNOWN when Route 53 knows no such change.
+
+        Raises AddressUnreadableError when Route 53 does not say.
+        """
         ...
 
 

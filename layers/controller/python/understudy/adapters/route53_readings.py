@@ -7,6 +7,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from understudy.adapters.aws_errors import code_of
+from understudy.adapters.polite_route53 import Polite
 from understudy.adapters.route53_names import ForeignRecordError, plain_name, read_record_set
 from understudy.adapters.unreadable import unreadable
 from understudy.domain.readiness_facts import FoundRecord, HostedZone, InboundEndpoint
@@ -18,14 +19,15 @@ INBOUND = [{"Name": "Direction", "Values": ["INBOUND"]}]
 class Route53Readings:
     """Route 53, by a boto3 client. Every method raises UnreadableError."""
 
-    def __init__(self, client: Any) -> None:
+    def __init__(self, client: Any, polite: Polite) -> None:
         self._client = client
+        self._polite = polite
 
     def hosted_zone(self, zone_id: str) -> HostedZone | None:
         """A hosted zone with the VPCs that it is associated with; None when there is none (S1, S2)."""
         with unreadable(f"hosted zone {zone_id}"):
             try:
-                answer = self._client.get_hosted_zone(Id=zone_id)
+                answer = self._polite.begin().read(lambda: self._client.get_hosted_zone(Id=zone_id))
             except ClientError as fault:
                 if code_of(fault) == NO_SUCH_ZONE:
                     return None
@@ -40,7 +42,8 @@ class Route53Readings:
     def found_records(self, zone_id: str, name: str) -> tuple[FoundRecord, ...]:
         """Every record set under a name, of the first hundred: one of several with a routing policy is enough (S4)."""
         with unreadable(f"{name} in hosted zone {zone_id}"):
-            answer = self._client.list_resource_record_sets(HostedZoneId=zone_id, StartRecordName=name, MaxItems="100")
+            asked = {"HostedZoneId": zone_id, "StartRecordName": name, "MaxItems": "100"}
+            answer = self._polite.begin().read(lambda: self._client.list_resource_record_sets(**asked))
         return tuple(_found(each) for each in answer["ResourceRecordSets"] if plain_name(each["Name"]) == name)
 
 

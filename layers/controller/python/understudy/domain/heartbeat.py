@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from understudy.domain.model import Reach, ServiceStatus
+from understudy.domain.model import ServiceStatus
 from understudy.domain.quoting import quoted
+from understudy.domain.reach import Reach
 from understudy.domain.request import CLUSTER_NAME
 
 INSTANCE_ARN = re.compile(r"arn:aws[a-z-]*:ec2:[a-z0-9-]+:\d{12}:instance/(i-[0-9a-f]{8,17})")

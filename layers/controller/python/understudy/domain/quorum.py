@@ -8,7 +8,8 @@ away here; the agent of an active node that reaches no majority gives up its ser
 """
 
 from understudy.domain.definition import Definition, Quorum, QuorumMode
-from understudy.domain.model import ClusterState, QuorumHosts, Reach
+from understudy.domain.model import ClusterState
+from understudy.domain.reach import QuorumHosts, Reach
 
 
 def objection(state: ClusterState, definition: Definition, instance_id: str, now: int) -> str:

@@ -8,12 +8,14 @@ from typing import Any
 
 from understudy.domain.definition import Definition
 from understudy.domain.errors import AddressUnreadableError, LedgerConflictError, NodesUnreadableError
+from understudy.domain.execution import outlasting
 from understudy.domain.lease import terms_of
 from understudy.domain.model import Address, AddressStatus, ClusterState, NodeReport, PreviousHolder
 from understudy.domain.quorum import hosts_of
 from understudy.domain.quoting import quoted
 from understudy.domain.request import CLUSTER_NAME
 from understudy.domain.transition import kept_terms
+from understudy.domain.tuning import effective
 from understudy.network_ports import Network
 from understudy.ports import Announcer, Parameters, ParameterText, RecordReader, Registry
 from understudy.usecases.step import Clock, tell
@@ -67,6 +69,7 @@ def register_cluster(
             return _refuse(text, faults, registry, announcer)
         found = survey_addresses(definition, records, network, stack)
         faults = [
+            *_too_long_waits(definition, registry),
             *_contradictions_with_state(definition, state),
             *found.faults,
             *_several_holders(definition, state, found),
@@ -98,6 +101,12 @@ def register_changed(
         log.error("parameter deleted; what it said stays in force", extra={"parameter": name})
         return RegisterOutcome.DELETED
     return register(text)
+
+
+def _too_long_waits(definition: Definition, registry: Registry) -> list[str]:
+    """Policy and tunables must fit into one execution together, those of the stack as they are now among them (S8)."""
+    faults = outlasting(definition.policy, effective(registry.tuning(), definition.tuning_set))
+    return [f"policy and tuning: {fault}" for fault in faults]
 
 
 def _contradictions_with_state(definition: Definition, state: ClusterState | None) -> list[str]:

@@ -1,0 +1,24 @@
+"""What the agents are told of the quorum hosts, and what they say of them (S12)."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+
+@dataclass(frozen=True)
+class QuorumHosts:
+    """The hosts that the agents probe (S12), each as HOST:PORT, and the timeout of one connection in seconds."""
+
+    hosts: tuple[str, ...]
+    timeout_s: float
+
+
+class Reach(NamedTuple):
+    """How many of the quorum hosts a node reaches, and of how many (S12)."""
+
+    reached: int
+    total: int
+
+    @property
+    def is_majority(self) -> bool:
+        """Whether these are more than half."""
+        return 2 * self.reached > self.total
