@@ -44,6 +44,11 @@ class Scene:
         )
         return check_readiness(event, inspector=inspector, index=self.ledger)
 
+    def add(self, cluster: str) -> None:
+        """Register a further cluster, with a name of its own to protect."""
+        records = (replace(RECORD, name=f"{cluster}.corp.example.com"),)
+        self.ledger.register(None, a_state(cluster=cluster), a_definition(cluster=cluster, records=records))
+
     def break_node_b(self) -> None:
         self.aws.known[NODE_B] = an_instance(NODE_B, power=PowerReading.STOPPED)
 
@@ -143,21 +148,20 @@ def test_a_beat_between_two_reads_counts(scene):  # S17
 
 
 def test_an_accepted_definition_is_checked_at_once_and_only_this_cluster(scene):  # S1
-    other = replace(a_definition(), cluster="billing")
-    scene.ledger.register(None, a_state(cluster="billing"), other)
+    scene.add("billing")
     assert scene.check(ACCEPTED) == {"outcome": "CHECKED", "checked": 1}
     assert set(scene.book.reports) == {CLUSTER}
 
 
 def test_every_day_every_cluster_is_checked(scene):  # S1
     for name in ("billing", "files"):
-        scene.ledger.register(None, a_state(cluster=name), replace(a_definition(), cluster=name))
+        scene.add(name)
     assert scene.check(DAY) == {"outcome": "CHECKED", "checked": 3}
     assert set(scene.book.reports) == {CLUSTER, "billing", "files"}
 
 
 def test_a_cluster_that_cannot_be_checked_never_hides_the_next_and_is_named_in_the_end(scene):  # S1 B8
-    scene.ledger.register(None, a_state(cluster="billing"), replace(a_definition(), cluster="billing"))
+    scene.add("billing")
     scene.ledger.fail_next("read", RuntimeError("the table is slow"))
     with pytest.raises(UncheckedError, match=f"1 clusters checked, these could not be: {CLUSTER}"):
         scene.check(DAY)

@@ -7,7 +7,12 @@ from enum import StrEnum
 from typing import Any
 
 from understudy.domain.definition import Definition
-from understudy.domain.errors import AddressUnreadableError, LedgerConflictError, NodesUnreadableError
+from understudy.domain.errors import (
+    AddressUnreadableError,
+    LedgerConflictError,
+    NodesUnreadableError,
+    TooManyEntriesError,
+)
 from understudy.domain.lease import terms_of
 from understudy.domain.model import Address, AddressStatus, ClusterState, NodeReport, PreviousHolder
 from understudy.domain.quoting import quoted
@@ -67,12 +72,15 @@ def register_cluster(
         found = survey_addresses(definition, records, network, stack)
         faults = [
             *_contradictions_with_state(definition, state),
+            *_taken(definition, registry),
             *found.faults,
             *_several_holders(definition, state, found),
         ]
         if faults:
             return _refuse(text, faults, registry, announcer)
         return _accept(definition, state, found, registry, announcer, int(clock()))
+    except TooManyEntriesError as fault:
+        return _refuse(text, [str(fault)], registry, announcer)
     except (NodesUnreadableError, AddressUnreadableError, LedgerConflictError, TransitionOpenError) as fault:
         log.warning("definition deferred", extra={"cluster": text.cluster, "fault": repr(fault)})
         return RegisterOutcome.DEFERRED
@@ -110,6 +118,18 @@ def _contradictions_with_state(definition: Definition, state: ClusterState | Non
         "taken out; switch over first"
         for instance_id in sorted(filter(None, needed))
         if definition.node(instance_id) is None and instance_id in state.nodes
+    ]
+
+
+def _taken(definition: Definition, registry: Registry) -> list[str]:
+    """Two clusters that name one address would take it from each other for ever: routes and Elastic IPs have no guard.
+
+    A registration at the same moment is not seen here. The table then takes one of the two, and the other is judged
+    again by the next watch.
+    """
+    return [
+        f"addresses: {label}: belongs to cluster {owner}; allowed: an address that no other cluster of this stack names"
+        for label, owner in registry.claimed(definition).items()
     ]
 
 
