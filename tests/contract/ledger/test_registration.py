@@ -246,7 +246,7 @@ def test_more_entries_than_one_transaction_takes_are_refused_and_nothing_is_writ
     nodes = tuple(
         replace(SPECS[0], instance_id=f"i-{n}", alarms=tuple(f"a{n}{m}" for m in range(10))) for n in range(9)
     )
-    with pytest.raises(TooManyEntriesError, match="100 .*allowed: 98"):
+    with pytest.raises(TooManyEntriesError, match=r"100 .*allowed: 98"):
         empty_ledger.register(None, a_state(), a_definition(nodes=nodes))
     assert empty_ledger.read(CLUSTER) is None
     fewer = (replace(nodes[0], alarms=nodes[0].alarms[:8]), *nodes[1:])
