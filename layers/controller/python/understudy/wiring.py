@@ -19,6 +19,7 @@ from understudy.usecases.judging import Judge
 from understudy.usecases.movers import Mover
 
 if TYPE_CHECKING:
+    from understudy.adapters.assumed_roles import AssumedRoles
     from understudy.usecases.check_readiness import Inspector
 
 WARM = {"warm": True}
@@ -73,16 +74,21 @@ def ledger() -> DynamoDbLedger:
 
 
 @cache
-def _route53_zone() -> Any:
+def _zone_roles() -> "AssumedRoles":
     from understudy.adapters.assumed_roles import AssumedRoles
-    from understudy.adapters.route53_zone import Route53Zone
 
     def connect(keys: Mapping[str, str]) -> Any:
         return boto3.client("route53", config=_QUICK, **keys)
 
     # A session's name tells the other account's trail who was there.
-    roles = AssumedRoles(lambda: _client("sts"), connect, lambda: clock(), f"understudy-{stack()}")
-    return Route53Zone(_client("route53"), roles.client)
+    return AssumedRoles(lambda: _client("sts"), connect, lambda: clock(), f"understudy-{stack()}")
+
+
+@cache
+def _route53_zone() -> Any:
+    from understudy.adapters.route53_zone import Route53Zone
+
+    return Route53Zone(_client("route53"), _zone_roles().client)
 
 
 def zone() -> Zone:
@@ -192,18 +198,21 @@ def register(text: ParameterText) -> str:
 def inspector() -> "Inspector":
     """Whoever checks readiness. It reads more of AWS than anybody else, and nobody else imports what it needs."""
     from understudy.adapters.dynamodb_readiness import DynamoDbReportBook
+    from understudy.adapters.ec2_network import Ec2Network
     from understudy.adapters.ec2_readings import Ec2Readings
     from understudy.adapters.iam_rights import IamRights
     from understudy.adapters.route53_readings import ResolverReadings, Route53Readings
     from understudy.usecases.check_readiness import Inspector
 
+    region = boto3.session.Session().region_name or ""
     return Inspector(
         ledger=ledger(),
         book=DynamoDbReportBook(_client("dynamodb"), settings().table_name),
         instances=Ec2Readings(lambda: _client("ec2")),
-        zones=Route53Readings(_client("route53")),
+        zones=Route53Readings(_client("route53"), _zone_roles().client),
+        network=Ec2Network(lambda: _client("ec2")),
         endpoints=ResolverReadings(lambda: _client("route53resolver")),
-        rights=IamRights(lambda: _client("iam"), settings().mover_role_arn),
+        rights=IamRights(lambda: _client("iam"), settings().mover_role_arn, region),
         announcer=announcer(),
         clock=clock,
         stack=stack(),
