@@ -268,7 +268,7 @@ def test_one_zone_and_one_name_are_enough():
     assert names == ["a.example.com", "_understudy.a.example.com"]
 
 
-NOWHERE = {"HostedZoneIds": [], "ProtectedNames": [], "ZoneRoleArns": []}
+NOWHERE: dict[str, list[str]] = {"HostedZoneIds": [], "ProtectedNames": [], "ZoneRoleArns": []}
 
 
 @pytest.mark.parametrize("function", ALLOWED)

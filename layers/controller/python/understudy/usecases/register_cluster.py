@@ -15,7 +15,7 @@ from understudy.domain.errors import (
 )
 from understudy.domain.lease import terms_of
 from understudy.domain.model import Address, AddressStatus, ClusterState, NodeReport, PreviousHolder
-from understudy.domain.quoting import quoted
+from understudy.domain.quoting import few_and_short, quoted
 from understudy.domain.request import CLUSTER_NAME
 from understudy.domain.transition import kept_terms
 from understudy.network_ports import Network
@@ -153,6 +153,7 @@ def _read(
 
 
 def _refuse(text: ParameterText, faults: list[str], registry: Registry, announcer: Announcer) -> RegisterOutcome:
+    faults = few_and_short(faults)
     detail = {"cluster": text.cluster, "version": text.version, "faults": faults}
     log.error("definition refused", extra=detail)
     tell(announcer, DEFINITION_REFUSED, detail)
