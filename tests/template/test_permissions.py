@@ -101,6 +101,10 @@ ALLOWED: dict[str, set[str]] = {
         "ec2:DescribeInstances",
         "ec2:DescribeInstanceAttribute",
         "ec2:DescribeVpcAttribute",
+        "ec2:DescribeRouteTables",
+        "ec2:DescribeAddresses",
+        "ec2:DescribeInternetGateways",
+        "sts:AssumeRole",
         "route53resolver:ListResolverEndpoints",
         "iam:SimulatePrincipalPolicy",
         "events:PutEvents",
@@ -115,6 +119,7 @@ WITHOUT_RESOURCE = {
     "ec2:DescribeAddresses",
     "ec2:DescribeInstanceAttribute",
     "ec2:DescribeVpcAttribute",
+    "ec2:DescribeInternetGateways",
     "route53resolver:ListResolverEndpoints",
     "logs:CreateLogDelivery",
     "logs:GetLogDelivery",
@@ -173,7 +178,7 @@ def test_the_readiness_check_changes_nothing_but_its_own_report():
         "Null": {"dynamodb:Attributes": "false"},
     }
     reads = ("Get", "Describe", "List", "Query", "Simulate")
-    writes = {a for a in ALLOWED["CheckReadiness"] if not a.partition(":")[2].startswith(reads)}
+    writes = {a for a in ALLOWED["CheckReadiness"] if not a.partition(":")[2].startswith(reads)} - {"sts:AssumeRole"}
     assert writes == {"dynamodb:UpdateItem", "events:PutEvents", "sqs:SendMessage"}
 
 
@@ -234,9 +239,8 @@ ASSUMING = [function for function, actions in ALLOWED.items() if "sts:AssumeRole
 
 
 def test_roles_are_assumed_by_those_only_who_ask_route_53():
-    """The readiness check looks at zones of its own account only."""
     asking = {f for f, actions in ALLOWED.items() if any(a.startswith("route53:") for a in actions)}
-    assert asking - {"CheckReadiness"} == set(ASSUMING)
+    assert asking == set(ASSUMING)
 
 
 @pytest.mark.parametrize("function", ASSUMING)
@@ -265,12 +269,37 @@ def test_only_tables_and_elastic_ips_with_the_stacks_tag_can_be_moved(action, re
 
 def test_one_zone_and_one_name_are_enough():
     one = {"HostedZoneIds": ["Z1"], "ProtectedNames": ["a.example.com"]}
-    policies = cfn.of_type("AWS::IAM::Role")["MoveAddressFunctionRole"]["Policies"]
-    (statement,) = [s for s in policies[0]["PolicyDocument"]["Statement"] if s.get("Sid") == "WriteRecords"]
-    resolved = cfn.resolve(statement, one)
-    assert resolved["Resource"] == ["arn:*:route53:::hostedzone/Z1"]
-    names = resolved["Condition"]["ForAllValues:StringEquals"]["route53:ChangeResourceRecordSetsNormalizedRecordNames"]
+    (statement,) = [s for s in statements("MoveAddressFunctionRole", one) if s.get("Sid") == "WriteRecords"]
+    assert statement["Resource"] == ["arn:*:route53:::hostedzone/Z1"]
+    names = statement["Condition"]["ForAllValues:StringEquals"]["route53:ChangeResourceRecordSetsNormalizedRecordNames"]
     assert names == ["a.example.com", "_understudy.a.example.com"]
+
+
+NOWHERE: dict[str, list[str]] = {"HostedZoneIds": [], "ProtectedNames": [], "ZoneRoleArns": []}
+
+
+@pytest.mark.parametrize("function", ALLOWED)
+def test_a_stack_of_routes_and_elastic_ips_only_may_do_nothing_in_route_53(function):  # S14 S15
+    """With no zone and no role among the parameters, as it is when nothing is said of them."""
+    defaults = {name: cfn.source()["Parameters"][name]["Default"] for name in NOWHERE}
+    assert set(defaults.values()) == {""}
+    actions = {a for s in statements(f"{function}FunctionRole", NOWHERE) for a in as_list(s["Action"])}
+    assert not {a for a in actions if a.startswith(("route53:", "sts:"))}
+    assert actions == {a for a in ALLOWED[function] if not a.startswith(("route53:", "sts:"))}
+
+
+def test_zones_of_other_accounts_need_no_zone_here():  # S4
+    elsewhere = {**NOWHERE, "ZoneRoleArns": PARAMETERS["ZoneRoleArns"]}
+    actions = {a for s in statements("MoveAddressFunctionRole", elsewhere) for a in as_list(s["Action"])}
+    assert {a for a in actions if a.startswith(("route53:", "sts:"))} == {"sts:AssumeRole"}
+
+
+def test_without_a_name_nothing_is_written_in_any_zone():  # B1
+    """IAM's ForAllValues holds for a change of no name that is listed."""
+    nameless = {**PARAMETERS, "ProtectedNames": []}
+    actions = {a for s in statements("MoveAddressFunctionRole", nameless) for a in as_list(s["Action"])}
+    assert "route53:ChangeResourceRecordSets" not in actions
+    assert "route53:ListResourceRecordSets" in actions
 
 
 @pytest.mark.parametrize("function", [f for f, actions in ALLOWED.items() if "events:PutEvents" in actions])
