@@ -106,7 +106,7 @@ class Reached:
 
 
 def actions_from(entry: Path, package: Path, *, clients: str) -> set[str]:
-    """The IAM actions that the module `entry` can call through the package, whose module `clients` makes the clients."""
+    """The IAM actions that the module `entry` can call through the package; its module `clients` makes the clients."""
     code, source = _package(package), entry.read_text(encoding="utf-8")
     module = f"{entry.parent.name}.{entry.stem}"
     code.add(module, source)
