@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from understudy import wiring
+from understudy import invocation, wiring
 from understudy.usecases.watch_clusters import watch_clusters
 
 
-@wiring.logged
+@invocation.logged
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Register, judge and follow whatever the events have missed."""
     zone = wiring.zone_for_a_watch()
@@ -24,8 +24,8 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
         monitor=wiring.monitor(zone),
         clock=wiring.clock,
     )
-    wiring.count("ClustersJudged", report.judged)
-    wiring.count("WatchFaults", len(report.faults))
+    invocation.count("ClustersJudged", report.judged)
+    invocation.count("WatchFaults", len(report.faults))
     return {
         "registered": report.registered,
         "judged": report.judged,

@@ -8,8 +8,8 @@ import pytest
 
 from understudy import wiring
 from understudy.adapters.polite_route53 import ATTEMPT_LIMIT_S
+from understudy.invocation import WARM, step
 from understudy.usecases.watch_clusters import WatchReport
-from understudy.wiring import WARM, step
 
 CONTEXT = SimpleNamespace(
     function_name="fence_node",

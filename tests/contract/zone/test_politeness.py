@@ -45,6 +45,10 @@ def stubber(client: Any) -> Iterator[Stubber]:
         yield stubber
 
 
+def no_role(role_arn: str, external_id: str) -> Any:
+    raise AssertionError(f"{role_arn} was assumed")
+
+
 class Hanging:
     """A Route 53 of which no call is ever answered: each lasts as long as an attempt may. `calls` counts them."""
 
@@ -223,11 +227,11 @@ def test_the_readiness_check_is_as_polite_as_the_others(client, stubber):  # S1
         stubber.add_client_error("list_resource_record_sets", code, "Rate exceeded", status)
     stubber.add_response("list_resource_record_sets", NOTHING)
     clock = GapClock()
-    assert Route53Readings(client, a_polite_way(clock)).found_records("Z1", RECORD.name) == ()
+    assert Route53Readings(client, a_polite_way(clock), no_role).found_records(RECORD, RECORD.name) == ()
     assert clock.gaps == [0.25, 0.5]
     spent = a_polite_way(clock, allowance=Allowance(1, clock))
     with pytest.raises(UnreadableError, match="no time is left"):
-        Route53Readings(client, spent).hosted_zone("Z1")
+        Route53Readings(client, spent, no_role).hosted_zone(RECORD)
 
 
 def test_a_server_that_keeps_silent_is_asked_as_often_as_our_own_retries_say(monkeypatch):

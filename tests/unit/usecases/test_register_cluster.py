@@ -49,8 +49,8 @@ class Office:
         for spec in SPECS:
             self.ec2.launch_as(spec)
 
-    def put(self, document):
-        return self.register(self.parameters.put(CLUSTER, json.dumps(document)))
+    def put(self, document, cluster=CLUSTER):
+        return self.register(self.parameters.put(cluster, json.dumps(document)))
 
     def register(self, text):
         return register_cluster(

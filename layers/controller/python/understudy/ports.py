@@ -105,11 +105,17 @@ class ClusterIndex(Protocol):
 class Registry(StateReader, Protocol):
     """The table as registration sees it."""
 
-    def register(self, before: ClusterState | None, after: ClusterState, definition: Definition) -> None:
-        """Store a new version of a definition, the state that goes with it, and the look-ups of members and alarms.
+    def claimed(self, definition: Definition) -> Mapping[str, str]:
+        """Those of a definition's addresses, by their label, that another cluster of this table has, and which one."""
+        ...
 
-        One transaction, on condition that the state is still `before` (None: that there is none yet). Raises
-        LedgerConflictError otherwise. `after` may add and remove members; the beats of those that stay are kept.
+    def register(self, before: ClusterState | None, after: ClusterState, definition: Definition) -> None:
+        """Store a new version of a definition, the state that goes with it, the look-ups of members and alarms, and a
+        claim for each address; the claims of addresses that are gone are released.
+
+        One transaction, on condition that the state is still `before` (None: that there is none yet) and that no other
+        cluster has one of the addresses. Raises LedgerConflictError otherwise, and TooManyEntriesError when it cannot
+        be one transaction. `after` may add and remove members; the beats of those that stay are kept.
         """
         ...
 

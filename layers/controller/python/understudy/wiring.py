@@ -2,17 +2,16 @@
 
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import boto3
-from aws_lambda_powertools import Logger
-from aws_lambda_powertools.metrics import MetricUnit, single_metric
 from botocore.config import Config
 
 from understudy.adapters.dynamodb_ledger import DynamoDbLedger
 from understudy.domain.definition import Definition
+from understudy.invocation import count
 from understudy.network_ports import Network
 from understudy.ports import Announcer, Launcher, Nodes, Parameters, ParameterText, RecordReader, Zone
 from understudy.settings import settings
@@ -20,20 +19,12 @@ from understudy.usecases.judging import Judge
 from understudy.usecases.movers import Mover
 
 if TYPE_CHECKING:
+    from understudy.adapters.assumed_roles import AssumedRoles
     from understudy.adapters.polite_route53 import Polite
     from understudy.adapters.route53_zone import Route53Zone
     from understudy.usecases.check_readiness import Inspector
     from understudy.usecases.check_records import RecordMonitor
     from understudy.usecases.follow_changes import ChangeFollower
-
-WARM = {"warm": True}
-"""What the schedule of the template sends to the functions that a failover waits for."""
-
-Handler = Callable[[dict[str, Any], Any], Any]
-
-
-# The library's log records go through this logger: it has the name of the package.
-_logger = Logger(service="understudy", use_rfc3339=True)
 
 # A step that hangs costs more than one that fails and is tried again by the workflow.
 _QUICK = Config(connect_timeout=1, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 3})
@@ -45,27 +36,6 @@ WATCH_ALLOWANCE_S = 25
 
 clock = time.time
 """The one place that asks for the time: seconds since the epoch."""
-
-
-def logged(handler: Handler) -> Handler:
-    """Every log line of the invocation carries its request id and function name."""
-    return _logger.inject_lambda_context(handler, clear_state=True)  # type: ignore[no-any-return]
-
-
-def step(handler: Handler) -> Handler:
-    """A step of the workflow: as `logged`, and quiet when the schedule only keeps the function warm."""
-
-    def handle(event: dict[str, Any], context: Any) -> Any:
-        return {"outcome": "WARM"} if event == WARM else handler(event, context)
-
-    return logged(handle)
-
-
-def count(name: str, value: int = 1, **dimension: str) -> None:
-    """Emit one count as a CloudWatch metric, with at most one dimension beside the service."""
-    with single_metric(name=name, unit=MetricUnit.Count, value=value) as metric:
-        for key, text in dimension.items():
-            metric.add_dimension(name=key, value=text)
 
 
 def _client(service: str) -> Any:
@@ -95,16 +65,21 @@ def _route53(service: str = "route53", **keys: str) -> Any:
 
 
 @cache
-def _route53_zone() -> "Route53Zone":
+def _zone_roles() -> "AssumedRoles":
     from understudy.adapters.assumed_roles import AssumedRoles
-    from understudy.adapters.route53_zone import Route53Zone
 
     def connect(keys: Mapping[str, str]) -> Any:
         return _route53(**keys)
 
     # A session's name tells the other account's trail who was there.
-    roles = AssumedRoles(lambda: _route53("sts"), connect, lambda: clock(), f"understudy-{stack()}")
-    return Route53Zone(_route53(), _polite(), roles.client)
+    return AssumedRoles(lambda: _route53("sts"), connect, lambda: clock(), f"understudy-{stack()}")
+
+
+@cache
+def _route53_zone() -> "Route53Zone":
+    from understudy.adapters.route53_zone import Route53Zone
+
+    return Route53Zone(_route53(), _polite(), _zone_roles().client)
 
 
 def zone() -> Zone:
@@ -224,18 +199,21 @@ def register(text: ParameterText, records: RecordReader | None = None) -> str:
 def inspector() -> "Inspector":
     """Whoever checks readiness. It reads more of AWS than anybody else, and nobody else imports what it needs."""
     from understudy.adapters.dynamodb_readiness import DynamoDbReportBook
+    from understudy.adapters.ec2_network import Ec2Network
     from understudy.adapters.ec2_readings import Ec2Readings
     from understudy.adapters.iam_rights import IamRights
     from understudy.adapters.route53_readings import ResolverReadings, Route53Readings
     from understudy.usecases.check_readiness import Inspector
 
+    region = boto3.session.Session().region_name or ""
     return Inspector(
         ledger=ledger(),
         book=DynamoDbReportBook(_client("dynamodb"), settings().table_name),
         instances=Ec2Readings(lambda: _client("ec2")),
-        zones=Route53Readings(_route53(), _polite()),
+        zones=Route53Readings(_route53(), _polite(), _zone_roles().client),
+        network=Ec2Network(lambda: _client("ec2")),
         endpoints=ResolverReadings(lambda: _client("route53resolver")),
-        rights=IamRights(lambda: _client("iam"), settings().mover_role_arn),
+        rights=IamRights(lambda: _client("iam"), settings().mover_role_arn, region),
         announcer=announcer(),
         clock=clock,
         stack=stack(),

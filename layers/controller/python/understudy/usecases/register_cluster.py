@@ -7,12 +7,17 @@ from enum import StrEnum
 from typing import Any
 
 from understudy.domain.definition import Definition
-from understudy.domain.errors import AddressUnreadableError, LedgerConflictError, NodesUnreadableError
+from understudy.domain.errors import (
+    AddressUnreadableError,
+    LedgerConflictError,
+    NodesUnreadableError,
+    TooManyEntriesError,
+)
 from understudy.domain.execution import outlasting
 from understudy.domain.lease import terms_of
 from understudy.domain.model import Address, AddressStatus, ClusterState, NodeReport, PreviousHolder
 from understudy.domain.quorum import hosts_of
-from understudy.domain.quoting import quoted
+from understudy.domain.quoting import few_and_short, quoted
 from understudy.domain.request import CLUSTER_NAME
 from understudy.domain.transition import kept_terms
 from understudy.domain.tuning import effective
@@ -71,12 +76,15 @@ def register_cluster(
         faults = [
             *_too_long_waits(definition, registry),
             *_contradictions_with_state(definition, state),
+            *_taken(definition, registry),
             *found.faults,
             *_several_holders(definition, state, found),
         ]
         if faults:
             return _refuse(text, faults, registry, announcer)
         return _accept(definition, state, found, registry, announcer, int(clock()))
+    except TooManyEntriesError as fault:
+        return _refuse(text, [str(fault)], registry, announcer)
     except (NodesUnreadableError, AddressUnreadableError, LedgerConflictError, TransitionOpenError) as fault:
         log.warning("definition deferred", extra={"cluster": text.cluster, "fault": repr(fault)})
         return RegisterOutcome.DEFERRED
@@ -124,6 +132,18 @@ def _contradictions_with_state(definition: Definition, state: ClusterState | Non
     ]
 
 
+def _taken(definition: Definition, registry: Registry) -> list[str]:
+    """Two clusters that name one address would take it from each other for ever: routes and Elastic IPs have no guard.
+
+    A registration at the same moment is not seen here. The table then takes one of the two, and the other is judged
+    again by the next watch.
+    """
+    return [
+        f"addresses: {label}: belongs to cluster {owner}; allowed: an address that no other cluster of this stack names"
+        for label, owner in registry.claimed(definition).items()
+    ]
+
+
 def _several_holders(definition: Definition, state: ClusterState | None, found: Survey) -> list[str]:
     """Who serves a new cluster must be clear. Later a move that is owed may have left addresses apart."""
     if state is not None or len(found.holders) < 2:
@@ -144,6 +164,7 @@ def _read(
 
 
 def _refuse(text: ParameterText, faults: list[str], registry: Registry, announcer: Announcer) -> RegisterOutcome:
+    faults = few_and_short(faults)
     detail = {"cluster": text.cluster, "version": text.version, "faults": faults}
     log.error("definition refused", extra=detail)
     tell(announcer, DEFINITION_REFUSED, detail)
@@ -180,13 +201,10 @@ def _first_state(definition: Definition, found: Survey) -> ClusterState:
 
     The epoch goes on from the guards, should one stand there from an earlier life of this cluster.
     """
-    previous = (
-        PreviousHolder(
-            node=found.holders[0], renewed_at=None, lease_s=0, keeps_lease=False, ended_epoch=found.epoch + 1
-        )
-        if found.holders
-        else None
-    )
+    previous = [
+        PreviousHolder(node=each, renewed_at=None, lease_s=0, keeps_lease=False, ended_epoch=found.epoch + 1)
+        for each in found.holders[:1]
+    ]
     return ClusterState(
         cluster=definition.cluster,
         revision=1,
@@ -194,7 +212,7 @@ def _first_state(definition: Definition, found: Survey) -> ClusterState:
         definition_version=definition.version,
         terms=terms_of(definition.policy),
         nodes={node.instance_id: NodeReport(name=node.name) for node in definition.nodes},
-        previous=previous,
+        previous=next(iter(previous), None),
         quorum=hosts_of(definition.quorum),
     )
 
