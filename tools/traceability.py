@@ -52,8 +52,8 @@ HEAD = """<!-- Printed from the `# S4` comments beside the tests by `make docs`.
 S-rows are behaviours of the system that Understudy replaces, B-rows go beyond it. A test that names a row proves a
 part of it; a row that no test names is **not proved yet**.
 
-Tests under `e2e` run on a deployed stack on the embedded AWS. † marks a test against recorded shapes of the real API, where
-the emulators answer otherwise or not at all: what they prove is what the adapter makes of such an answer.
+Tests under `e2e` run on a deployed stack on the embedded AWS. † marks a test against recorded shapes of the real API,
+where the emulators answer otherwise or not at all: it proves what the adapter makes of such an answer.
 
 | row | behaviour | tests |
 |---|---|---|
