@@ -226,12 +226,12 @@ def test_services_may_share_what_they_depend_on():  # S9
 
 
 def test_timings_that_contradict_each_other_are_refused_with_the_numbers():
-    faults = faults_of(a_document(policy={"lease_s": 20, "heartbeat_interval_s": 10, "fence_limit_s": 22}))
+    faults = faults_of(a_document(policy={"lease_s": 20, "heartbeat_interval_s": 10, "fencing": {"limit_s": 22}}))
     assert [fault.split(":")[0] for fault in faults] == ["policy"] * 4
     assert "lease_s 20 + 1 + drift_margin_s 2 is above silence_limit_s 15" in faults[0]
     assert "2 x heartbeat_interval_s 10 + lease_read_interval_s 2 + 1 is above lease_s 20 - kill_limit_s 1" in faults[1]
     assert "2 x heartbeat_interval_s 10 + observer_lag_limit_s 5 + 1 is above silence_limit_s 15" in faults[2]
-    assert "fence_limit_s 22 is below lease_s 20 + 1 + drift_margin_s 2" in faults[3]
+    assert "fencing.limit_s 22 is below lease_s 20 + 1 + drift_margin_s 2" in faults[3]
 
 
 def test_an_instance_that_ec2_does_not_know_is_refused():  # S1

@@ -21,7 +21,18 @@ from tests.support.builders import (
 from understudy.domain.decision import COLUMNS, RULES, Action, Decision, decide
 from understudy.domain.definition import FailoverBudget, Policy
 from understudy.domain.model import Address, AddressStatus, Alarm, NodeReport, PowerReading, ServiceStatus, Stage
-from understudy.domain.situation import Budget, Candidate, Holder, Observer, Phase, Repair, Situation, survey
+from understudy.domain.situation import (
+    Budget,
+    Candidate,
+    Failback,
+    Holder,
+    Mode,
+    Observer,
+    Phase,
+    Repair,
+    Situation,
+    survey,
+)
 
 VALUES: Any = list(COLUMNS.values())
 WORLD = [Situation(*values) for values in product(*VALUES)]
@@ -44,7 +55,7 @@ def test_the_columns_of_the_table_are_the_questions_of_the_survey():
 
 
 def test_exactly_one_rule_fits_every_situation_there_can_be():  # B5
-    assert len(WORLD) == 3 * 9 * 2 * 2 * 2 * 2
+    assert len(WORLD) == 3 * 9 * 2 * 2 * 2 * 2 * 2 * 2
     misjudged = {each: names for each in WORLD if len(names := [rule.name for rule in RULES if rule.fits(each)]) != 1}
     assert misjudged == {}
 
@@ -71,7 +82,12 @@ def test_the_same_situation_is_always_decided_the_same_way():
 
 @pytest.mark.parametrize("holder", [Holder.READY, Holder.UNKNOWN])
 def test_nothing_is_taken_from_a_node_that_is_ready_or_was_never_heard(holder):  # B3
-    assert actions_where(holder=[holder]) <= {Action.WAIT, Action.REPAIR, Action.CALL_OPERATOR}
+    assert actions_where(holder=[holder]) <= {
+        Action.WAIT,
+        Action.REPAIR,
+        Action.CALL_OPERATOR,
+        Action.FAIL_BACK,
+    }
 
 
 def test_a_suspect_observer_moves_nothing_on_silence():  # B3
@@ -247,7 +263,16 @@ def test_failures_count_again_as_soon_as_only_the_confirmation_is_left():
 
 def test_a_decision_repeats_the_words_of_its_rule():  # B5
     decision = decide(
-        Situation(Phase.SETTLED, Holder.GONE, Candidate.FIT, Repair.NOT_DUE, Budget.LEFT, Observer.TRUSTED)
+        Situation(
+            Phase.SETTLED,
+            Holder.GONE,
+            Candidate.FIT,
+            Repair.NOT_DUE,
+            Budget.LEFT,
+            Observer.TRUSTED,
+            Mode.NORMAL,
+            Failback.NOT_DUE,
+        )
     )
     rule = next(rule for rule in RULES if rule.name == decision.rule)
     assert (decision.action, decision.why) == (rule.action, rule.why)

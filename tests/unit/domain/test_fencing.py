@@ -16,6 +16,7 @@ from tests.support.builders import (
     a_state,
     an_off_report,
 )
+from understudy.domain.definition import Policy
 from understudy.domain.fencing import find_proof, lease_expires_at
 from understudy.domain.model import ClusterState, PowerReading, Proof, ServiceStatus
 
@@ -27,7 +28,7 @@ DOWN = ServiceStatus.OUT_OF_SERVICE
 
 
 def proof(state: ClusterState, now: float = NOW, power: PowerReading = PowerReading.UNKNOWN) -> Proof | None:
-    return find_proof(state, MARGIN_S, now, power)
+    return find_proof(state, Policy(drift_margin_s=MARGIN_S), now, power)
 
 
 def test_nobody_before_is_proof_enough():
@@ -173,4 +174,4 @@ def test_no_agent_counts_its_lease_longer_than_the_controller_waits(sent_at, lat
     proved_from = lease_expires_at(state, margin_s)
     assert proved_from is not None
     assert sent_at + lease_s <= proved_from
-    assert find_proof(state, margin_s, proved_from, PowerReading.UNKNOWN) is Proof.LEASE_EXPIRED
+    assert find_proof(state, Policy(drift_margin_s=margin_s), proved_from, PowerReading.UNKNOWN) is Proof.LEASE_EXPIRED

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.builders import NOW, a_moving_state, a_previous
-from understudy.domain.definition import Policy
+from understudy.domain.definition import Fencing, Policy
 from understudy.domain.fencing import lease_expires_at
 from understudy.domain.lease import contradictions, terms_of
 from understudy.domain.model import Terms
@@ -40,8 +40,8 @@ def test_the_terms_are_the_policys():
             "one lost beat and a late observer would look like silence",
         ),
         (
-            Policy(fence_limit_s=14.5),
-            "fence_limit_s 14.5 is below lease_s 12 + 1 + drift_margin_s 2: "
+            Policy(fencing=Fencing(limit_s=14.5)),
+            "fencing.limit_s 14.5 is below lease_s 12 + 1 + drift_margin_s 2: "
             "fencing would give up before the lease has run out",
         ),
     ],
@@ -51,7 +51,7 @@ def test_a_contradiction_is_named_with_its_numbers(policy, sentence):
 
 
 def test_every_contradiction_is_named_at_once():
-    assert len(contradictions(Policy(lease_s=20, heartbeat_interval_s=10, fence_limit_s=10))) == 4
+    assert len(contradictions(Policy(lease_s=20, heartbeat_interval_s=10, fencing=Fencing(limit_s=10)))) == 4
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_every_contradiction_is_named_at_once():
         Policy(silence_limit_s=15, lease_s=12, drift_margin_s=2),
         Policy(heartbeat_interval_s=4, lease_read_interval_s=2, lease_s=12, kill_limit_s=1),
         Policy(heartbeat_interval_s=4, observer_lag_limit_s=6, silence_limit_s=15),
-        Policy(fence_limit_s=15),
+        Policy(fencing=Fencing(limit_s=15)),
     ],
 )
 def test_timings_that_just_meet_agree(policy):

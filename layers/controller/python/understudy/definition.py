@@ -14,9 +14,9 @@ from understudy.definition_addresses import (
     routes_of,
     unfit_nodes,
 )
+from understudy.definition_policy import RENAMED, policy_faults, policy_of
 from understudy.document import ClusterDocument, NodeDocument
-from understudy.domain.definition import ClientVpc, Definition, FailoverBudget, NodeSpec, Policy, ServiceSpec
-from understudy.domain.lease import contradictions
+from understudy.domain.definition import ClientVpc, Definition, NodeSpec, ServiceSpec
 from understudy.domain.quoting import quoted
 from understudy.plain_yaml import read_plain_yaml
 from understudy.ports import InstanceFacts, Nodes, ParameterText
@@ -46,7 +46,7 @@ def parse_document(text: str) -> ClusterDocument:
         *_twice(document),
         *contradicting_addresses(document),
         *_bad_dependencies(document),
-        *_timing_faults(document),
+        *policy_faults(document),
     ]
     if faults:
         raise DefinitionError(faults)
@@ -82,8 +82,6 @@ def define(cluster: str, version: int, document: ClusterDocument, instances: Map
     faults = faults or list(unfit_nodes(document, instances))
     if faults:
         raise DefinitionError(faults)
-    policy = document.policy.model_dump()
-    budget = FailoverBudget(**policy.pop("max_failovers"))
     return Definition(
         cluster=cluster,
         version=version,
@@ -92,7 +90,7 @@ def define(cluster: str, version: int, document: ClusterDocument, instances: Map
         routes=routes_of(document),
         elastic_ips=elastic_ips_of(document),
         services=tuple(ServiceSpec(service.name, service.depends_on) for service in document.services),
-        policy=Policy(**policy, max_failovers=budget),
+        policy=policy_of(document),
         tuning_set=document.tuning.model_dump(exclude_unset=True),
         client_vpcs=tuple(ClientVpc(each.vpc_id, each.region) for each in document.client_vpcs),
         dns_forwarder=document.dns_forwarder,
@@ -131,7 +129,8 @@ def _sentence(error: Any) -> str:
     if error["type"] == "union_tag_invalid":
         return f"{path}.kind: found {error['ctx']['tag']!r:.80}; allowed: {', '.join(KINDS)}"
     if error["type"] == "extra_forbidden":
-        return f"{path}: is not a key of a definition"
+        hint = f"; it is called {RENAMED[path]} now" if path in RENAMED else ""
+        return f"{path}: is not a key of a definition{hint}"
     return f"{path}: found {error['input']!r:.80}; {error['msg']}"
 
 
@@ -177,9 +176,3 @@ def _cycle(depends_on: dict[str, tuple[str, ...]]) -> list[str]:
         if found := walk(name, []):
             return found
     return []
-
-
-def _timing_faults(document: ClusterDocument) -> list[str]:
-    policy = document.policy.model_dump()
-    budget = FailoverBudget(**policy.pop("max_failovers"))
-    return [f"policy: {fault}" for fault in contradictions(Policy(**policy, max_failovers=budget))]

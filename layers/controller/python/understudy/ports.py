@@ -10,6 +10,7 @@ from understudy.domain.heartbeat import Beat
 from understudy.domain.model import ClusterState, PowerReading
 from understudy.domain.record import Change, RecordReading, RecordSet
 from understudy.domain.signal import Signal
+from understudy.domain.stopping import StopAnswer
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,10 @@ class StateLedger(StateReader, Protocol):
     def history(self, cluster: str, epoch: int) -> Mapping[str, Any]:
         """The history item of an epoch; empty when there is none."""
         ...
+
+
+class FencingLedger(StateLedger, BeatLedger, Protocol):
+    """The table as fencing sees it: it changes the state, and notes that EC2 stops a node."""
 
 
 class ClusterIndex(Protocol):
@@ -183,6 +188,13 @@ class Nodes(Protocol):
 
     def power(self, instance_id: str) -> PowerReading:
         """The instance's state; UNKNOWN when it cannot be read or EC2 does not know the instance. Never raises."""
+        ...
+
+    def stop(self, instance_id: str) -> StopAnswer:
+        """Stop the instance by force, without asking its operating system; what EC2 said to that. Never raises.
+
+        Stopping what is stopped or being stopped already is ACCEPTED again.
+        """
         ...
 
     def facts(self, instance_ids: Iterable[str]) -> Mapping[str, InstanceFacts]:

@@ -185,6 +185,7 @@ def register(text: ParameterText) -> str:
         announcer=announcer(),
         clock=clock,
         stack=stack(),
+        may_stop=settings().may_stop,
     )
 
 
@@ -207,5 +208,6 @@ def inspector() -> "Inspector":
         announcer=announcer(),
         clock=clock,
         stack=stack(),
+        may_stop=settings().may_stop,
         count=lambda faults: count("ReadinessFaults", faults),
     )

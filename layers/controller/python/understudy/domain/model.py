@@ -61,6 +61,7 @@ class Proof(StrEnum):
     RELEASED = "RELEASED"
     LEASE_EXPIRED = "LEASE_EXPIRED"
     STOPPED = "STOPPED"
+    UNPROVEN = "UNPROVEN"  # no proof: the policy or an operator said to go on without one
 
 
 class TransitionAction(StrEnum):
@@ -172,7 +173,10 @@ class PreviousHolder:
 
 @dataclass(frozen=True)
 class Transition:
-    """The open transition. `tried`: nodes on which the service failed to start in this chain."""
+    """The open transition. `tried`: nodes on which the service failed to start in this chain.
+
+    `may_go_unproven`: an operator asked to go on without a proof at the limit; `without_proof`: this chain did.
+    """
 
     action: TransitionAction
     source: str | None
@@ -183,6 +187,21 @@ class Transition:
     deadline_at: int
     execution: str
     tried: tuple[str, ...] = ()
+    may_go_unproven: bool = False
+    without_proof: bool = False
+
+
+@dataclass(frozen=True)
+class Hold:
+    """An operator's word that nothing is to move by itself (B6), from `since` until `until` (None: until resumed)."""
+
+    since: int
+    until: int | None = None
+    reason: str = ""
+
+    def is_on(self, now: float) -> bool:
+        """Whether it holds at `now` (seconds): a hold that is over ends by itself."""
+        return self.until is None or now < self.until
 
 
 @dataclass(frozen=True)
@@ -206,7 +225,11 @@ class Address:
 
 @dataclass(frozen=True)
 class ClusterState:
-    """The hot item. `revision` grows with every write but beats and signals, `epoch` with every transition."""
+    """The hot item. `revision` grows with every write but beats and signals, `epoch` with every transition.
+
+    `preferred_since`: since when the node of the best priority has been fit without a break while another one is
+    active; it is kept only where failback is automatic.
+    """
 
     cluster: str
     revision: int
@@ -220,3 +243,5 @@ class ClusterState:
     failover_times: tuple[int, ...] = ()
     address: Address | None = None
     alert: str | None = None
+    hold: Hold | None = None
+    preferred_since: int | None = None

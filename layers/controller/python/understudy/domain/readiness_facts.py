@@ -36,6 +36,7 @@ class Instance:
     forwards: bool | None
     scaling_group: str
     recovers: bool | None
+    stack: str = ""
 
 
 @dataclass(frozen=True)
@@ -107,6 +108,7 @@ class Facts:
     endpoints: tuple[InboundEndpoint, ...] | Unread
     rights: Mapping[Right, bool] | Unread
     route_tables: tuple[str, ...] = ()
+    may_stop: bool = False
 
 
 class Verdict(StrEnum):

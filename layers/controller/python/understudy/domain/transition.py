@@ -34,7 +34,7 @@ def deadline(stage: Stage, definition: Definition, now: int) -> int:
     is_one_record = len(definition.labels) == len(definition.records) == 1
     try_s = CALL_LIMIT_S if is_one_record else TRY_BUDGET_S + CALL_LIMIT_S
     waits_s = {
-        Stage.FENCING: policy.fence_limit_s,
+        Stage.FENCING: policy.fencing.limit_s,
         # A Route 53 that hangs must be given up by its tries, not by this: else the lease would never be granted.
         Stage.MOVING: (tuning.ROUTE53_RECORD_INTERVAL + try_s) * tuning.ROUTE53_RECORD_TRY_COUNT,
         Stage.GRANTING: 0,
@@ -55,6 +55,7 @@ def opened(
     now: int,
     tried: tuple[str, ...] = (),
     spends_budget: bool = False,
+    may_go_unproven: bool = False,
 ) -> ClusterState:
     """The state with a new transition open under the next epoch.
 
@@ -81,8 +82,11 @@ def opened(
             deadline_at=deadline(Stage.FENCING, definition, now),
             execution=execution,
             tried=tried,
+            may_go_unproven=may_go_unproven,
+            without_proof=bool(tried) and state.transition is not None and state.transition.without_proof,
         ),
         failover_times=(*recent, now) if spends_budget else recent,
+        preferred_since=None,
     )
 
 
@@ -120,7 +124,9 @@ def entered(state: ClusterState, definition: Definition, stage: Stage, now: int)
 
 
 def fenced(state: ClusterState, proof: Proof) -> ClusterState:
-    """The state with the proof for the previous holder recorded."""
+    """The state with the proof for the previous holder recorded; UNPROVEN stays written on the transition, too."""
+    if proof is Proof.UNPROVEN and state.transition is not None:
+        state = replace(state, transition=replace(state.transition, without_proof=True))
     return replace(state, previous=replace(state.previous, proof=proof)) if state.previous else state
 
 

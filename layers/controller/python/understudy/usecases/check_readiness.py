@@ -56,6 +56,8 @@ class Inspector:
     stack: str
     count: Callable[[int], None]
     """Takes the number of failures that would break a failover, for the metric."""
+    may_stop: bool = False
+    """Whether the stack may stop instances."""
 
     def inspect(self, cluster: str) -> Report | None:
         """Check one cluster, keep its report, and tell of what fails; None when it is not registered."""
@@ -87,6 +89,7 @@ class Inspector:
             records={each: _read(partial(self.zones.found_records, *each)) for each in sets},
             endpoints=_read(self.endpoints.inbound_endpoints),
             rights=_read(lambda: self.rights.granted(needed_rights(definition))),
+            may_stop=self.may_stop,
             route_tables=tuple(table for route in definition.routes for table in route.route_table_ids),
             # After Route 53: a move in between makes the guard newer than a state that was read before it.
             state=self.ledger.read(definition.cluster) or state,

@@ -12,6 +12,7 @@ from understudy.domain.lease import terms_of
 from understudy.domain.model import Address, AddressStatus, ClusterState, NodeReport, PreviousHolder
 from understudy.domain.quoting import quoted
 from understudy.domain.request import CLUSTER_NAME
+from understudy.domain.stopping import stop_faults
 from understudy.domain.transition import kept_terms
 from understudy.network_ports import Network
 from understudy.ports import Announcer, Parameters, ParameterText, RecordReader, Registry
@@ -53,8 +54,12 @@ def register_cluster(
     announcer: Announcer,
     clock: Clock,
     stack: str,
+    may_stop: bool = False,
 ) -> RegisterOutcome:
-    """Accept or refuse the text of a cluster's parameter. Doing it twice is harmless; a refusal changes nothing."""
+    """Accept or refuse the text of a cluster's parameter. Doing it twice is harmless; a refusal changes nothing.
+
+    `may_stop`: whether the stack may stop instances. A definition that wants that is refused where it may not.
+    """
     state = registry.read(text.cluster)
     if state and registry.definition(state.cluster, state.definition_version).digest == text.digest:
         return RegisterOutcome.UNCHANGED
@@ -67,6 +72,7 @@ def register_cluster(
         found = survey_addresses(definition, records, network, stack)
         faults = [
             *_contradictions_with_state(definition, state),
+            *stop_faults(definition, may_stop),
             *found.faults,
             *_several_holders(definition, state, found),
         ]
