@@ -87,10 +87,6 @@ class StateLedger(StateReader, Protocol):
         ...
 
 
-class FencingLedger(StateLedger, BeatLedger, Protocol):
-    """The table as fencing sees it: it changes the state, and notes that EC2 stops a node."""
-
-
 class ClusterIndex(Protocol):
     """Which clusters there are."""
 

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from understudy.domain.model import Hold
 from understudy.domain.quoting import quoted
 
 HOLD, RESUME = "hold", "resume"
@@ -12,6 +11,19 @@ MODE_ACTIONS = (HOLD, RESUME)
 MODE_KEYS = ("cluster", "action", "reason", "for_s", "until")
 TIME_LIMIT = 10**11
 LEAST_HOLD_S, MOST_HOLD_S = 60, 30 * 86_400
+
+
+@dataclass(frozen=True)
+class Hold:
+    """An operator's word that nothing is to move by itself (B6), from `since` until `until` (None: until resumed)."""
+
+    since: int
+    until: int | None = None
+    reason: str = ""
+
+    def is_on(self, now: float) -> bool:
+        """Whether it holds at `now` (seconds): a hold that is over ends by itself."""
+        return self.until is None or now < self.until
 
 
 @dataclass(frozen=True)

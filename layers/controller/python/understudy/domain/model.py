@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from understudy.domain.mode import Hold
+
 
 class ServiceStatus(StrEnum):
     """The services of a node taken together, as its agent reports them."""
@@ -192,19 +194,6 @@ class Transition:
 
 
 @dataclass(frozen=True)
-class Hold:
-    """An operator's word that nothing is to move by itself (B6), from `since` until `until` (None: until resumed)."""
-
-    since: int
-    until: int | None = None
-    reason: str = ""
-
-    def is_on(self, now: float) -> bool:
-        """Whether it holds at `now` (seconds): a hold that is over ends by itself."""
-        return self.until is None or now < self.until
-
-
-@dataclass(frozen=True)
 class Address:
     """The newest change of the cluster's addresses, and the epoch that it carries.
 
@@ -245,3 +234,8 @@ class ClusterState:
     alert: str | None = None
     hold: Hold | None = None
     preferred_since: int | None = None
+
+    @property
+    def last_holder(self) -> str | None:
+        """The node that holds the lease, or held it last; None when that is proved over and forgotten."""
+        return self.active or (self.previous.node if self.previous else None)

@@ -96,9 +96,8 @@ def survey(state: ClusterState, definition: Definition, now: int, observer: Obse
     holder = _holder(state, definition, now, phase)
     candidates = fit_candidates(state, definition, now)
     stays = holder in (Holder.READY, Holder.RETURNED)
-    last_holder = state.active or (state.previous.node if state.previous else None)
     goes_back = is_failback_due(state, definition, candidates, now)
-    target = last_holder if stays else next(iter(candidates), None)
+    target = state.last_holder if stays else next(iter(candidates), None)
     return Situation(
         phase=phase,
         holder=holder,

@@ -57,15 +57,11 @@ def opened(
     spends_budget: bool = False,
     may_go_unproven: bool = False,
 ) -> ClusterState:
-    """The state with a new transition open under the next epoch.
+    """The state with a new transition open under the next epoch: no later beat renews the lease of the active node.
 
-    Opening takes the lease away from the active node: no later beat renews it. When the target is itself the node that
-    served last, nobody else can be serving: it holds the lease from here on, and a running service is not disturbed.
+    A target that served last itself holds the lease at once: nobody else can be serving, and nothing is disturbed.
     """
-    last_holder = state.active or (state.previous.node if state.previous else None)
-    stays = target == last_holder
-    window_s = definition.policy.max_failovers.window_s
-    recent = tuple(at for at in state.failover_times if now - at < window_s)
+    stays = target == state.last_holder
     return replace(
         state,
         epoch=state.epoch + 1,
@@ -74,7 +70,7 @@ def opened(
         terms=_terms_on_staying(state, definition) if stays else state.terms,
         transition=Transition(
             action=action,
-            source=last_holder,
+            source=state.last_holder,
             target=target,
             rule=rule,
             stage=Stage.FENCING,
@@ -85,9 +81,15 @@ def opened(
             may_go_unproven=may_go_unproven,
             without_proof=bool(tried) and state.transition is not None and state.transition.without_proof,
         ),
-        failover_times=(*recent, now) if spends_budget else recent,
+        failover_times=_failover_times(state, definition, now, spends_budget),
         preferred_since=None,
     )
+
+
+def _failover_times(state: ClusterState, definition: Definition, now: int, spends_budget: bool) -> tuple[int, ...]:
+    window_s = definition.policy.max_failovers.window_s
+    recent = tuple(at for at in state.failover_times if now - at < window_s)
+    return (*recent, now) if spends_budget else recent
 
 
 def _previous_holder(state: ClusterState) -> PreviousHolder | None:

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any
+from typing import Any, Protocol
 
 from understudy.domain.definition import Definition
 from understudy.domain.fencing import find_proof
@@ -11,11 +11,15 @@ from understudy.domain.model import ClusterState, PowerReading, Proof, Stage
 from understudy.domain.signal import PowerSignal
 from understudy.domain.stopping import StopTry, StopWord, is_stop_due, may_go_unproven, read_try
 from understudy.domain.transition import entered, fenced
-from understudy.ports import FencingLedger, Nodes
+from understudy.ports import BeatLedger, Nodes, StateLedger
 from understudy.usecases.step import Clock, Outcome, answer, do_step
 
 POLL_S = 1
 log = logging.getLogger(__name__)
+
+
+class FencingLedger(StateLedger, BeatLedger, Protocol):
+    """The table as fencing sees it: it changes the state, and notes that EC2 stops a node."""
 
 
 class FenceOutcome(StrEnum):

@@ -4,8 +4,8 @@ import logging
 from dataclasses import replace
 from typing import Any
 
-from understudy.domain.mode import HOLD, RESUME, ModeRequest, changed_hold
-from understudy.domain.model import ClusterState, Hold
+from understudy.domain.mode import HOLD, RESUME, Hold, ModeRequest, changed_hold
+from understudy.domain.model import ClusterState
 from understudy.domain.request import BadRequestError
 from understudy.ports import Announcer, StateLedger
 from understudy.usecases.step import Clock, redo_on_conflict, tell
