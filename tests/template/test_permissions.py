@@ -12,6 +12,7 @@ PARAMETERS = {
     "HostedZoneIds": ["Z1", "Z2"],
     "ProtectedNames": ["orders-db.corp.example.com", "files.corp.example.com"],
     "ZoneRoleArns": ["arn:aws:iam::210987654321:role/zones"],
+    "AllowStopInstances": "true",
 }
 ALLOWED: dict[str, set[str]] = {
     "RecordHeartbeat": {
@@ -69,7 +70,7 @@ ALLOWED: dict[str, set[str]] = {
         "dynamodb:UpdateItem",
         "events:PutEvents",
     },
-    "FenceNode": {"dynamodb:GetItem", "dynamodb:UpdateItem", "ec2:DescribeInstances"},
+    "FenceNode": {"dynamodb:GetItem", "dynamodb:UpdateItem", "ec2:DescribeInstances", "ec2:StopInstances"},
     "MoveAddress": {
         "dynamodb:GetItem",
         "dynamodb:UpdateItem",
@@ -254,6 +255,19 @@ def test_only_tables_and_elastic_ips_with_the_stacks_tag_can_be_moved(action, re
     assert all(
         ":network-interface/" in arn or ":instance/" in arn for s in found if s is not tagged for arn in s["Resource"]
     )
+
+
+def test_only_instances_with_the_stacks_tag_can_be_stopped_and_by_fencing_only():  # S12
+    statement = granting("FenceNode", "ec2:StopInstances")
+    assert statement["Resource"] == "arn:aws:ec2:eu-west-1:123456789012:instance/*"
+    assert statement["Condition"] == {"StringEquals": {"aws:ResourceTag/understudy:stack": "understudy"}}
+    assert [f for f, actions in ALLOWED.items() if "ec2:StopInstances" in actions] == ["FenceNode"]
+
+
+def test_nothing_can_be_stopped_unless_the_stack_is_told_so():  # S12
+    assert cfn.source()["Parameters"]["AllowStopInstances"]["Default"] == "false"
+    without = statements("FenceNodeFunctionRole", {**PARAMETERS, "AllowStopInstances": "false"})
+    assert not [s for s in without if "ec2:StopInstances" in as_list(s["Action"])]
 
 
 def test_one_zone_and_one_name_are_enough():

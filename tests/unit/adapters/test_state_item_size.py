@@ -18,6 +18,7 @@ from tests.support.builders import (
     an_off_report,
 )
 from understudy.adapters.dynamodb_items import state_item
+from understudy.domain.mode import Hold
 from understudy.domain.model import Address, AddressStatus, Alarm, PowerReading, Proof, Stage
 
 WRITE_UNIT = 1024
@@ -66,6 +67,7 @@ def moving(members: int, execution: str, **changes: Any) -> Any:
         a_state(3, node_a=a_report(NODE_A, power=PowerReading.RUNNING, power_at=NOW, power_boot="a" * 8)),
         a_state(3, node_c=a_report(NODE_C, alarms={"orders-db-disk-full": Alarm(True, NOW)})),
         moving(2, NAME),
+        a_state(2, hold=Hold(NOW, NOW + 3600, "patching node-a, ticket 4711"), alert="held-and-not-served"),
     ],
     ids=[
         "three-nodes",
@@ -73,6 +75,7 @@ def moving(members: int, execution: str, **changes: Any) -> Any:
         "three-nodes-one-restarted",
         "three-nodes-and-an-alarm",
         "two-nodes-moving",
+        "two-nodes-held",
     ],
 )
 def test_a_heartbeat_writes_less_than_one_unit(state):

@@ -8,7 +8,8 @@ import pytest
 
 from tests.support.builders import CLUSTER, NODE_A, NODE_B, NOW, a_definition, a_report, a_state
 from tests.support.readiness import GUARD_KEY, NAME_KEY, UNREAD, VPC, ZONE_ID, a_zone, facts, found, instances
-from understudy.domain.model import PowerReading
+from understudy.domain.definition import Fencing, Policy
+from understudy.domain.model import PowerReading, Proof
 from understudy.domain.readiness import CheckResult, Report, examine, is_news, make_report
 from understudy.domain.readiness_facts import Finding, FoundRecord, Verdict, VpcDns, needed_rights, together, worst
 from understudy.domain.readiness_table import CHECKS
@@ -106,6 +107,8 @@ def test_every_check_says_which_rows_it_serves_what_it_looks_at_what_to_do_and_h
     assert check.verdicts[-1] is Verdict.UNKNOWN
 
 
+STOPS = a_definition(policy=Policy(fencing=Fencing(stop_instance=True)))
+ONLY_STOPPED = a_definition(policy=Policy(fencing=Fencing(stop_instance=True, accept=(Proof.STOPPED,))))
 VARIANTS: tuple[dict[str, Any], ...] = (
     {},
     {"instances": UNREAD, "rights": UNREAD, "endpoints": UNREAD},
@@ -122,6 +125,9 @@ VARIANTS: tuple[dict[str, Any], ...] = (
     {"state": a_state(node_b=a_report(NODE_B, agent="0.2.0", keeps_lease=False))},
     {"state": a_state(node_b=a_report(NODE_B, agent="1.0.0"))},
     {"state": a_state(node_b=a_report(NODE_B, heard_at=None))},
+    {"definition": STOPS, "may_stop": False},
+    {"definition": ONLY_STOPPED, "stop_protected": dict.fromkeys((NODE_A, NODE_B), True)},
+    {"definition": STOPS, "may_stop": True, "instances": UNREAD},
 )
 
 
