@@ -1,11 +1,12 @@
 """STONITH, a hold and an automatic failback, seen as a user of the cluster sees them: with the real workflow."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from tests.support.asl_runner import Status
-from tests.support.builders import ADDRESS_B, NODE_A, NOW
+from tests.support.builders import ADDRESS_A, ADDRESS_B, NODE_A, NOW, RECORD
 from tests.support.world import World
 from understudy.domain.definition import FailbackPolicy, FailoverBudget, Fencing, Policy
 from understudy.domain.model import PowerReading, Proof
@@ -137,6 +138,19 @@ def test_a_move_that_an_operator_asked_for_in_a_hold_is_finished_when_its_execut
     world.run(30)
     world.crash()
     world.run_until(lambda w: len(w.in_service) == 1 and w.state.transition is None, limit_s=400)
+
+
+def test_a_record_that_is_changed_while_held_is_told_of_and_put_right_after_the_hold():  # B6 S5
+    world = a_world()
+    world.start(action="hold")
+    world.run(1)
+    reading = world.zone.read(RECORD)
+    world.zone.put(RECORD, replace(reading.record, values=("10.9.9.9",)))
+    world.run(180)
+    assert (world.dns, world.state.epoch) == ("10.9.9.9", 1)
+    assert len(world.told("Understudy Record Drifted")) == 1
+    world.start(action="resume")
+    world.run_until(lambda w: w.dns == ADDRESS_A and w.state.transition is None, limit_s=60)
 
 
 # Going back by itself.

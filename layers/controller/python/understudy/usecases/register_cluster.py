@@ -216,6 +216,7 @@ def _next_state(definition: Definition, state: ClusterState, old: Definition, fo
         terms=kept_terms(state, definition),
         nodes=nodes,
         address=Address(AddressStatus.OWED, state.epoch, retry_at=now) if is_owed else state.address,
+        preferred_since=None,  # another node may be the preferred one now
     )
 
 
