@@ -17,7 +17,7 @@ from tests.support.builders import (
     an_off_report,
 )
 from understudy.domain.definition import Policy
-from understudy.domain.fencing import find_proof, lease_expires_at
+from understudy.domain.fencing import evidence, find_proof, lease_expires_at
 from understudy.domain.model import ClusterState, PowerReading, Proof, ServiceStatus
 
 MARGIN_S = 2
@@ -31,8 +31,10 @@ def proof(state: ClusterState, now: float = NOW, power: PowerReading = PowerRead
     return find_proof(state, Policy(drift_margin_s=MARGIN_S), now, power)
 
 
-def test_nobody_before_is_proof_enough():
-    assert proof(a_state(active=None, previous=None)) is Proof.NO_HOLDER
+def test_nobody_before_is_proof_enough_and_there_is_nothing_to_show_for_it():
+    nobody = a_state(active=None, previous=None)
+    assert proof(nobody) is Proof.NO_HOLDER
+    assert evidence(nobody, Policy(), NOW, PowerReading.STOPPED) == ()
 
 
 # B4
