@@ -17,6 +17,7 @@ from tests.unit.test_house_rules import MACHINE_PATH
 from understudy.adapters import dynamodb_items as items
 from understudy.domain.decision import RULES, Action
 from understudy.domain.definition import Definition, Record
+from understudy.domain.mode import Hold
 from understudy.domain.model import (
     Address,
     AddressStatus,
@@ -66,6 +67,8 @@ STATE = ClusterState(
     address=Address(AddressStatus.OWED, 7, ("C1",), 61),
     alert="last-holder-is-unproven",
     quorum=QuorumHosts(("192.0.2.53:53", "192.0.2.54:53", "192.0.2.55:53"), 2),
+    hold=Hold(1, 2, "patching"),
+    preferred_since=1,
 )
 """A state in which nothing is at its default: nothing is left out of the item."""
 

@@ -17,7 +17,7 @@ from tests.support.builders import (
     a_report,
     a_state,
 )
-from understudy.domain.definition import ElasticIp, FailoverBudget, Policy, Route
+from understudy.domain.definition import ElasticIp, FailbackPolicy, FailoverBudget, Policy, Route
 from understudy.domain.errors import LedgerConflictError, TooManyEntriesError
 from understudy.domain.lease import terms_of
 from understudy.domain.model import Address, AddressStatus, Alarm, NodeReport
@@ -49,7 +49,12 @@ def test_nobody_is_found_under_names_that_no_definition_has(ledger):
 
 
 def test_every_setting_of_a_definition_comes_back_as_it_was_put(empty_ledger):
-    policy = Policy(lease_s=20.5, silence_limit_s=30, failback="automatic", max_failovers=FailoverBudget(5, 60))
+    policy = Policy(
+        lease_s=20.5,
+        silence_limit_s=30,
+        failback=FailbackPolicy("automatic", 900, "22:00-06:00", ("sat",)),
+        max_failovers=FailoverBudget(5, 60),
+    )
     definition = a_definition(3, policy=policy, tuning=Tuning(ROUTE53_TTL=60), services=())
     empty_ledger.register(None, a_state(3), definition)
     assert empty_ledger.definition(CLUSTER, 1) == definition

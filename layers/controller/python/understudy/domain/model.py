@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from understudy.domain.mode import Hold
 from understudy.domain.reach import QuorumHosts, Reach
 
 
@@ -63,6 +64,7 @@ class Proof(StrEnum):
     RELEASED = "RELEASED"
     LEASE_EXPIRED = "LEASE_EXPIRED"
     STOPPED = "STOPPED"
+    UNPROVEN = "UNPROVEN"  # no proof: the policy or an operator said to go on without one
 
 
 class TransitionAction(StrEnum):
@@ -180,6 +182,7 @@ class Transition:
     """The open transition. `tried`: nodes on which the service failed to start in this chain.
 
     `begun_at`: when its execution opened its first transition, where that was another one than this.
+    `may_go_unproven`: an operator asked to go on without a proof at the limit; `without_proof`: this chain did.
     """
 
     action: TransitionAction
@@ -192,6 +195,8 @@ class Transition:
     execution: str
     tried: tuple[str, ...] = ()
     begun_at: int = 0
+    may_go_unproven: bool = False
+    without_proof: bool = False
 
     @property
     def execution_begun_at(self) -> int:
@@ -230,6 +235,8 @@ class ClusterState:
     """The hot item. `revision` grows with every write but beats and signals, `epoch` with every transition.
 
     `quorum` is there while the definition names quorum hosts.
+    `preferred_since`: since when the node of the best priority has been fit without a break while another one is
+    active; it is kept only where failback is automatic.
     """
 
     cluster: str
@@ -245,3 +252,10 @@ class ClusterState:
     address: Address | None = None
     alert: str | None = None
     quorum: QuorumHosts | None = None
+    hold: Hold | None = None
+    preferred_since: int | None = None
+
+    @property
+    def last_holder(self) -> str | None:
+        """The node that holds the lease, or held it last; None when that is proved over and forgotten."""
+        return self.active or (self.previous.node if self.previous else None)
