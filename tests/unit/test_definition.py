@@ -1,7 +1,7 @@
 """Definitions as people write them: every fault is named by path and value, and nothing else is ever raised."""
 
 import json
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 import pytest
