@@ -3,14 +3,16 @@
 A run with some of the faults left out is a run of the same seed: that is how a failing one is made smaller.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-FAULTS_FOR_S = 180.0
-"""How long new faults begin, in virtual seconds."""
-FAULTS_LEAST, FAULTS_MOST = 3, 16
+FAULTS_FOR_S = 120.0
+"""How long there are faults, in virtual seconds."""
+FAULTS_LEAST, FAULTS_MOST = 3, 18
+STORM_S = 12.0
+"""Faults come together: what breaks one thing often breaks the next. This is how near to each other, in seconds."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,7 @@ POLICIES: tuple[Mapping[str, Any], ...] = (
         "fence_limit_s": 30,
         "service_start_limit_s": 30,
     },
-    {"lease_s": 20, "silence_limit_s": 24, "fence_limit_s": 45, "service_start_limit_s": 60, "drift_margin_s": 3},
+    {"lease_s": 14, "silence_limit_s": 17, "fence_limit_s": 45, "service_start_limit_s": 60},
 )
 TUNINGS: tuple[Mapping[str, int], ...] = (
     {},
@@ -134,15 +136,16 @@ class Plan:
         return Plan(self.seed, self.members, self.policy, self.tuning, self.adopted, faults)
 
 
-def draw(seed: int, *, pauses: bool = False) -> Plan:
-    """The plan of a seed. `pauses`: machines freeze and thaw, too."""
+def draw(seed: int, *, pauses: bool = False, only: Collection[str] = ()) -> Plan:
+    """The plan of a seed. `pauses`: machines freeze and thaw, too. `only`: no faults of other kinds than these."""
     rng = Random(f"{seed}/plan")  # noqa: S311 - chance that can be repeated is the point
     members = rng.choice((2, 2, 3))
-    kinds = KINDS + (PAUSES if pauses else ())
+    kinds = [kind for kind in KINDS + (PAUSES if pauses else ()) if not only or kind.name in only]
+    storms = [rng.uniform(0, FAULTS_FOR_S) for _ in range(rng.randint(1, 4))]
     drawn = rng.choices(kinds, [kind.weight for kind in kinds], k=rng.randint(FAULTS_LEAST, FAULTS_MOST))
     faults = [
         (
-            rng.uniform(0, FAULTS_FOR_S),
+            min(FAULTS_FOR_S, abs(rng.gauss(rng.choice(storms), STORM_S))),
             rng.uniform(kind.least_s, kind.most_s),
             kind.name,
             rng.randrange(members),

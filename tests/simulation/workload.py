@@ -81,6 +81,8 @@ class Workload:
         is_up = self._process.is_up(now_ms)
         if self.state is None:
             self._become(State.IN_SERVICE if is_up else State.OUT_OF_SERVICE, "it was found so")
+        elif self.state is State.OUT_OF_SERVICE and is_up:
+            self._become(State.IN_SERVICE, "it was found running")
         elif self.state is State.STOPPING and not is_up:
             self._is_killing = False
             self._become(State.OUT_OF_SERVICE, "it is gone")

@@ -247,8 +247,7 @@ class World:
     def _adopt(self, machine: Machine) -> None:
         """The service ran on this node before there was an Understudy."""
         self.zone.put(RECORD, RecordSet(RECORD.name, RECORD.type, 60, (machine.spec.address,)))
-        machine.power_on()
-        machine.process.begin()
+        machine.power_on(runs_already=True)
 
     def _begin_fault(self, fault: Fault) -> None:
         self.story.tell("fault", f"begins: {fault}")

@@ -1,0 +1,164 @@
+"""The safeguards, each with what the world is like without it: so that the simulation can be shown to find its absence.
+
+A safeguard that could be taken away unseen would be either not needed, or not tested.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+from unittest.mock import patch
+
+from tests.support.fakes import ledger as fake_ledger
+from tests.support.fakes import zone as fake_zone
+from tests.support.fakes.ledger import FakeLedger
+from understudy.domain import opening, situation
+from understudy.domain.decision import Decision
+from understudy.domain.definition import Record
+from understudy.domain.fencing import find_proof
+from understudy.domain.heartbeat import Beat
+from understudy.domain.model import ClusterState, NodeReport, PowerReading, Proof
+from understudy.domain.record import Change, ChangeVerb, RecordReading, Wish, desired
+from understudy.domain.situation import Observer
+from understudy.usecases import await_service as await_service_module
+from understudy.usecases import fence_node, movers
+from understudy.usecases.judging import Judge
+from understudy_agent import lease
+from understudy_agent.lease import Standing, StateView
+
+
+@dataclass(frozen=True)
+class Safeguard:
+    """`without`: what is patched to switch it off, as (owner, attribute, replacement). `faults`: what it is there for."""
+
+    what: str
+    faults: tuple[str, ...]
+    without: tuple[tuple[object, str, object], ...]
+
+    @contextmanager
+    def switched_off(self) -> Iterator[None]:
+        """The world without it, for as long as the context lasts."""
+        with ExitStack() as stack:
+            for owner, attribute, new in self.without:
+                stack.enter_context(patch.object(owner, attribute, new))
+            yield
+
+
+def _always_proven(*_: Any) -> Proof:
+    return Proof.LEASE_EXPIRED
+
+
+def _without_margin(state: ClusterState, drift_margin_s: float, now: float, power: PowerReading) -> Proof | None:
+    return find_proof(state, 0, now, power)
+
+
+def _unguarded_plan(record: Record, wish: Wish, reading: RecordReading) -> tuple[Change, ...]:
+    new_record, new_guard = desired(record, wish)
+    return (Change(ChangeVerb.UPSERT, new_guard), Change(ChangeVerb.UPSERT, new_record))
+
+
+def _apply_anything(change: Change, record: Record, draft: dict[Any, Any]) -> None:
+    key = fake_zone._key(record, change.record_set.name, change.record_set.type)
+    if change.verb is ChangeVerb.DELETE:
+        draft.pop(key, None)
+    else:
+        draft[key] = change.record_set
+
+
+def _expect_nothing(ledger: FakeLedger, before: ClusterState | None, cluster: str = "") -> Any:
+    return ledger.items.get((before.cluster if before else cluster, "state"))
+
+
+_commit = FakeLedger.commit
+
+
+def _commit_of_a_moving_node(ledger: FakeLedger, before: ClusterState, after: ClusterState, **how: Any) -> ClusterState:
+    return _commit(ledger, before, after, history=how.get("history"))
+
+
+def _any_beat_is_newer(beat: Beat, report: NodeReport) -> bool:
+    return True
+
+
+_kill_at_ms = lease.kill_at_ms
+
+
+def _kill_5_s_late(standing: Standing) -> int | None:
+    at_ms = _kill_at_ms(standing)
+    return None if at_ms is None else at_ms + 5000
+
+
+_judge = Judge.judge
+
+
+def _judge_trustingly(judge: Judge, state: ClusterState, now: int, observer: Observer) -> Decision:
+    return _judge(judge, state, now, Observer.TRUSTED)
+
+
+def _trusted(*_: Any) -> Observer:
+    return Observer.TRUSTED
+
+
+_after_read = lease.after_read
+
+
+def _believe_any_epoch(standing: Standing, view: StateView | None, me: str, boot: str) -> Standing:
+    return _after_read(replace(standing, epoch=0), view, me, boot)
+
+
+SAFEGUARDS: Mapping[str, Safeguard] = {
+    "proof": Safeguard(
+        "fence_node waits until it is proved that the node before cannot serve",
+        ("partitioned", "node_dies", "switchover"),
+        ((fence_node, "find_proof", _always_proven),),
+    ),
+    "drift-margin": Safeguard(
+        "the proof LEASE_EXPIRED allows for a slow clock on the node",
+        ("partitioned", "cannot_read", "agent_hangs", "switchover", "alarm_rings"),
+        ((fence_node, "find_proof", _without_margin), (situation, "find_proof", _without_margin)),
+    ),
+    "lease-end": Safeguard(
+        "the agent kills what is left before its lease has run out",
+        ("partitioned", "agent_dies", "cannot_send"),
+        ((lease, "kill_at_ms", _kill_5_s_late),),
+    ),
+    "guard-in-route53": Safeguard(
+        "Route 53 refuses a batch whose guard is not there any more",
+        ("batch_is_late", "switchover", "failback", "node_dies"),
+        ((fake_zone, "_apply", _apply_anything),),
+    ),
+    "guard-in-the-plan": Safeguard(
+        "a batch deletes the guard that was read, and creates a new one",
+        ("batch_is_late", "switchover", "failback", "node_dies"),
+        ((movers, "plan_batch", _unguarded_plan),),
+    ),
+    "epoch-condition": Safeguard(
+        "the table takes a write only under the revision and epoch that were read",
+        ("function_stalls", "slow_calls", "switchover", "node_dies", "alarm_rings"),
+        ((FakeLedger, "_expect", _expect_nothing),),
+    ),
+    "holding-still": Safeguard(
+        "a lease is ended, and called expired, only when its node has not beaten meanwhile",
+        ("function_stalls", "slow_calls", "switchover", "partitioned", "cannot_read", "service_breaks"),
+        ((FakeLedger, "commit", _commit_of_a_moving_node),),
+    ),
+    "order-of-beats": Safeguard(
+        "an older beat never replaces a newer one",
+        ("beats_delayed", "beats_duplicated", "switchover", "partitioned"),
+        ((fake_ledger, "_is_newer", _any_beat_is_newer),),
+    ),
+    "observer-doubt": Safeguard(
+        "silence is not believed while the observer itself may be deaf",
+        ("pipeline_down", "beats_delayed", "agent_dies"),
+        (
+            (Judge, "judge", _judge_trustingly),
+            (opening, "observer_by_clock", _trusted),
+            (await_service_module, "observer_by_clock", _trusted),
+        ),
+    ),
+    "lower-epoch": Safeguard(
+        "the agent does not believe a table of an epoch below one that it has read",
+        ("old_reads", "switchover", "failback"),
+        ((lease, "after_read", _believe_any_epoch),),
+    ),
+}
