@@ -36,10 +36,10 @@ def iso(at_s: float) -> str:
 
 @dataclass
 class Sent:
-    """A beat on its way. `fate`: "arrived", or why it has not: "pipeline" (nobody's can) or "own"."""
+    """A beat on its way. `fate`: "arrived", "pipeline" (nobody's could), "own" (lost by a way of its own), "waits"."""
 
     at_s: float
-    fate: str = "own"
+    fate: str = "waits"
 
 
 class Bus:
@@ -53,14 +53,12 @@ class Bus:
     def take_beat(self, machine: Machine, detail: Mapping[str, Any]) -> None:
         """Raises when the node cannot reach it. What it has taken can still be lost."""
         world, weather, rng = self._world, self._world.weather, self._rng
-        for kind in ("cannot_send", "partitioned"):
-            fault = weather.at_node(kind, machine.number)
-            if fault is not None:
-                self._note(machine, "own")
-                raise ApiDownError("EventBridge does not answer")
+        if not machine.can_send():
+            self._note(machine, "own")
+            raise ApiDownError("EventBridge does not answer")
         late = weather.at_node("beats_ingested_late", machine.number)
         ingested_s = world.clock.now_s + rng.uniform(0, 0.03) + (late.level * 8 if late is not None else 0)
-        sent = self._note(machine, "own")
+        sent = self._note(machine, "waits" if late is None else "own")
         world.clock.at(ingested_s, lambda: self._pass_on(machine, detail, sent))
 
     def _note(self, machine: Machine, fate: str) -> Sent:
@@ -84,6 +82,7 @@ class Bus:
             return
         lost = weather.at_node("beats_lost", machine.number)
         if lost is not None and rng.random() < 0.3 + lost.level:
+            sent.fate = "own"
             return
         delays = [fault.level * 25 * rng.random() for fault in weather.of("beats_delayed")]
         copies = 2 if weather.of("beats_duplicated") else 1
@@ -118,7 +117,7 @@ class Bus:
                 break
             since.append(sent)
         is_beating = bool(since) and now_s - since[0].at_s <= interval_s + 1
-        return is_beating and all(sent.fate == "pipeline" for sent in since)
+        return is_beating and all(sent.fate != "own" for sent in since)
 
 
 class WatchedLedger(FakeLedger):

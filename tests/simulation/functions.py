@@ -103,7 +103,7 @@ class Functions:
 
     def _take_time(self, invocation: Invocation, method: str) -> None:
         for fault in self._weather.of("function_stalls"):
-            if _strikes(fault, invocation):
+            if _strikes(fault, invocation) if fault.pick % 3 == 0 else _strikes_at_write(fault, invocation, method):
                 self._weather.spend(fault)
                 stall_s = 1 + fault.level * STALL_LIMIT_S
                 self._story.tell(invocation.function, f"stands still for {stall_s:.1f} s before {method}")
@@ -142,6 +142,11 @@ _FAULTS: dict[tuple[str, str], type[Exception]] = {
 
 def _strikes(fault: Fault, invocation: Invocation) -> bool:
     return FUNCTIONS[fault.pick % len(FUNCTIONS)] == invocation.function and invocation.calls >= 1 + fault.pick % 5
+
+
+def _strikes_at_write(fault: Fault, invocation: Invocation, method: str) -> bool:
+    """What was read is old by the time of the write: the gap that conditions on writes are for."""
+    return FUNCTIONS[fault.pick % len(FUNCTIONS)] == invocation.function and method in _WRITES
 
 
 class _Port:

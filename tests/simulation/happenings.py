@@ -81,10 +81,6 @@ def _agent_comes_back(world: World, fault: Fault) -> None:
     _machine(world, fault).start_agent()
 
 
-def _agent_hangs(world: World, fault: Fault) -> None:
-    _machine(world, fault).hang_agent(fault.for_s)
-
-
 def _service_breaks(world: World, fault: Fault) -> None:
     _machine(world, fault).is_broken["start"] = True
 
@@ -142,7 +138,6 @@ BEGINS: dict[str, Deed] = {
     "machine_freezes": lambda world, fault: _machine(world, fault).freeze(),
     "agent_dies": _agent_dies,
     "agent_is_stopped": _agent_is_stopped,
-    "agent_hangs": _agent_hangs,
     "service_breaks": _service_breaks,
     "service_dies": _service_dies,
     "alarm_rings": _ring("ALARM"),

@@ -57,17 +57,20 @@ def record_obeys_the_newest_epoch(accepted: int, batch: Sequence[Change]) -> int
 
 
 def no_failover_for_the_pipelines_sake(world: World, before: ClusterState, after: ClusterState) -> None:
-    """B3. A node that serves and beats is not left because nobody at all could be heard."""
+    """B3. A node that is well and beats is not left because nobody at all could be heard.
+
+    It may have stopped its service meanwhile, as its lease ran out: it takes it up again when it is heard.
+    """
     opened = after.transition
     if after.epoch == before.epoch or opened is None or opened.action is not TransitionAction.FAILOVER:
         return
     if opened.rule not in BY_SILENCE or before.active is None:
         return
     machine = world.machine_of(before.active)
-    if machine.reports_in_service() and world.bus.only_the_pipeline_failed(machine, before.terms.heartbeat_interval_s):
+    if machine.is_well() and world.bus.only_the_pipeline_failed(machine, before.terms.heartbeat_interval_s):
         raise Violation(
             "no_failover_for_the_pipelines_sake",
-            f"{machine.name} serves and beats; its beats were lost because nobody's could arrive",
+            f"{machine.name} is well and beats; its beats were lost because nobody's could arrive",
         )
 
 

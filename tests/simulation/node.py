@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 RATE_LEAST, RATE_MOST = 0.93, 1.07
 """How slow and how fast a node's clock goes. With the slowest, a lease of 14 s lasts 1.05 s too long; a tick that comes
 late (0.2 s), an agent that hangs (0.8 s) and a kill that takes its time use up the rest of a drift margin of 2 s."""
+HANGS_FOR_S = 0.8
 ORDERLY_STOP_S = 5.0
 IDLE_LIMIT_MS = 1000
 
@@ -67,6 +68,28 @@ class Machine:
 
     def reports_in_service(self) -> bool:
         return self.is_on and isinstance(self.agent, Agent) and self.agent._report.services == {"postgresql": "IN_SERVICE"}
+
+    def is_well(self) -> bool:
+        """Whether it would serve if it were let: its agent runs, reads, and does not report a failure."""
+        if not self.is_on or self.is_frozen or self.agent is None or not self.can_read():
+            return False
+        return "FAILED" not in self.agent._report.services.values()
+
+    def can_send(self) -> bool:
+        """Whether its beats reach AWS."""
+        return not (self._blows("cannot_send") or self._blows("partitioned") or self._turned() is True)
+
+    def can_read(self) -> bool:
+        """Whether AWS's answers reach it."""
+        return not (self._blows("cannot_read") or self._blows("partitioned") or self._turned() is False)
+
+    def _blows(self, kind: str) -> bool:
+        return self.world.weather.at_node(kind, self.number) is not None
+
+    def _turned(self) -> bool | None:
+        """A partition that turns: it cuts off the reads first (False), and later the beats (True)."""
+        fault = self.world.weather.at_node("partition_turns", self.number)
+        return None if fault is None else self.world.since_begin_s() > fault.at_s + fault.for_s / 2
 
     # --- the machine ----------------------------------------------------------------------------
 
@@ -138,16 +161,21 @@ class Machine:
             self._lives += 1
             self._expire(self._lives)
 
-    def hang_agent(self, seconds: float) -> None:
-        self.hung_until_s = self.world.clock.now_s + seconds
-        self.world.story.tell(self.name, f"the agent hangs for {seconds:.2f} s")
+    def _hang(self, agent: Agent) -> bool:
+        """Whether the agent hangs, just when its lease asks for something: the worst moment that there is."""
+        fault, now_ms = self.world.weather.at_node("agent_hangs", self.number), self.now_ms()
+        if fault is not None and any(at <= now_ms for at in _ends(agent._standing, None)) and self.process.is_up(now_ms):
+            self.world.weather.spend(fault)
+            self.hung_until_s = self.world.clock.now_s + fault.level * HANGS_FOR_S
+            self.world.story.tell(self.name, f"the agent hangs for {fault.level * HANGS_FOR_S:.2f} s")
+        return self.world.clock.now_s < self.hung_until_s
 
     def tick(self) -> None:
         """One round of the agent's loop, and the time of the next."""
-        clock, agent = self.world.clock, self.agent
+        agent = self.agent
         if agent is None or not self.is_on or self.is_frozen:
             return
-        if clock.now_s < self.hung_until_s:
+        if self._hang(agent):
             self._plan_tick(self.hung_until_s)
             return
         agent.tick(self.now_ms())

@@ -61,6 +61,7 @@ KINDS = (
     Kind("cannot_send", 5, 4, 60),
     Kind("cannot_read", 5, 4, 60),
     Kind("partitioned", 9, 8, 60),
+    Kind("partition_turns", 3, 20, 70),
     Kind("old_reads", 3, 5, 60),
     # What a node does.
     Kind("node_dies", 8, 5, 60),
@@ -68,7 +69,7 @@ KINDS = (
     Kind("node_reboots", 4, 5, 20),
     Kind("agent_dies", 6, 1, 30),
     Kind("agent_is_stopped", 3, 1, 30),
-    Kind("agent_hangs", 4, 0.1, 0.8),
+    Kind("agent_hangs", 4, 20, 80),
     Kind("service_breaks", 4, 5, 60),
     Kind("service_dies", 3, 1, 2),
     Kind("alarm_rings", 4, 5, 40),

@@ -139,7 +139,7 @@ SAFEGUARDS: Mapping[str, Safeguard] = {
     ),
     "holding-still": Safeguard(
         "a lease is ended, and called expired, only when its node has not beaten meanwhile",
-        ("function_stalls", "slow_calls", "switchover", "partitioned", "cannot_read", "service_breaks"),
+        ("function_stalls", "partition_turns"),
         ((FakeLedger, "commit", _commit_of_a_moving_node),),
     ),
     "order-of-beats": Safeguard(

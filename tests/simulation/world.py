@@ -133,6 +133,10 @@ class World:
 
     # --- what the actors ask of each other ------------------------------------------------------
 
+    def since_begin_s(self) -> float:
+        """Seconds since the beginning, as faults count them."""
+        return self.clock.now_s - NOW
+
     def machine_of(self, instance_id: str) -> Machine:
         return next(machine for machine in self.machines if machine.spec.instance_id == instance_id)
 
@@ -142,9 +146,8 @@ class World:
 
     def table_seen_from(self, machine: Machine) -> Mapping[str, Any] | None:
         """What a node's read of the state answers. Raises when the node cannot reach the table."""
-        for kind in ("cannot_read", "partitioned"):
-            if self.weather.at_node(kind, machine.number) is not None:
-                raise ConnectionError("DynamoDB does not answer")
+        if not machine.can_read():
+            raise ConnectionError("DynamoDB does not answer")
         state: ClusterState | None = self.ledger.items.get((CLUSTER, "state"))
         old = self.weather.at_node("old_reads", machine.number)
         if old is not None and machine.rng.random() < 0.5:
