@@ -36,7 +36,10 @@ def iso(at_s: float) -> str:
 
 @dataclass
 class Sent:
-    """A beat on its way. `fate`: "arrived", "pipeline" (nobody's could), "own" (lost by a way of its own), "waits"."""
+    """A beat on its way.
+
+    `fate`: "waits", "arrived", "pipeline" (nobody's could arrive), "own" (only this one was lost).
+    """
 
     at_s: float
     fate: str = "waits"
@@ -73,7 +76,7 @@ class Bus:
             "ingested_at": iso(world.clock.now_s),
             "detail": detail,
         }
-        deliver = partial(self._deliver_beat, event, sent, detail["beat"])
+        deliver = partial(self._deliver_beat, event, sent)
         down = weather.of("pipeline_down")
         if down:
             sent.fate = "pipeline"
@@ -89,9 +92,10 @@ class Bus:
         for copy in range(copies):
             world.clock.after(rng.uniform(0.02, 0.12) + sum(delays) + copy * rng.uniform(0, 8), deliver)
 
-    def _deliver_beat(self, event: Mapping[str, Any], sent: Sent, number: int) -> None:
-        if self._world.heartbeat_arrives(event):
-            sent.fate = "arrived"
+    def _deliver_beat(self, event: Mapping[str, Any], sent: Sent) -> None:
+        is_recorded = self._world.heartbeat_arrives(event)
+        if sent.fate != "arrived":
+            sent.fate = "arrived" if is_recorded else "own"
 
     def drain(self) -> None:
         """The pipeline is back: what waited in it arrives, in any order."""
