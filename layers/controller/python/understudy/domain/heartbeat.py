@@ -21,7 +21,10 @@ SERVICES_LIMIT = 64
 
 @dataclass(frozen=True)
 class Beat:
-    """One heartbeat, believed so far as its form goes. `heard_at`: AWS's ingestion time, whole seconds."""
+    """One heartbeat, believed so far as its form goes. `heard_at`: AWS's ingestion time, whole seconds.
+
+    `late_s`: how long after that it is recorded, whole seconds. One that waited says little of the way of the beats.
+    """
 
     cluster: str
     instance_id: str
@@ -32,6 +35,12 @@ class Beat:
     read_epoch: int
     service: ServiceStatus
     agent: str
+    late_s: int = 0
+
+    @property
+    def recorded_at(self) -> int:
+        """When it is recorded, by the controller's clock: seconds."""
+        return self.heard_at + self.late_s
 
 
 class MalformedBeatError(Exception):
