@@ -66,7 +66,7 @@ class Bus:
 
     def _note(self, machine: Machine, fate: str) -> Sent:
         sent = Sent(self._world.clock.now_s, fate)
-        self._sent.setdefault(machine.name, deque(maxlen=16)).append(sent)
+        self._sent.setdefault(machine.name, deque(maxlen=40)).append(sent)
         return sent
 
     def _pass_on(self, machine: Machine, detail: Mapping[str, Any], sent: Sent) -> None:
@@ -114,14 +114,15 @@ class Bus:
             self._world.clock.after(delay_s + copy * rng.uniform(0, 20), lambda: self._world.signal_arrives(event))
 
     def only_the_pipeline_failed(self, machine: Machine, interval_s: float) -> bool:
-        """Whether this node beats, and none of its beats since the last that arrived was lost by a way of its own."""
-        now_s, since = self._world.clock.now_s, []
+        """Whether this node has beaten all the time since its last beat that arrived, and nobody's could have."""
+        later_s, has_lost = self._world.clock.now_s, False
         for sent in reversed(self._sent.get(machine.name, ())):
+            if sent.fate == "own" or later_s - sent.at_s > 2 * interval_s + 1:
+                return False
             if sent.fate == "arrived":
-                break
-            since.append(sent)
-        is_beating = bool(since) and now_s - since[0].at_s <= interval_s + 1
-        return is_beating and all(sent.fate != "own" for sent in since)
+                return has_lost
+            later_s, has_lost = sent.at_s, has_lost or sent.fate == "pipeline"
+        return has_lost
 
 
 class WatchedLedger(FakeLedger):

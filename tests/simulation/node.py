@@ -27,6 +27,8 @@ RATE_LEAST, RATE_MOST = 0.93, 1.07
 late (0.2 s), an agent that hangs (0.8 s) and a kill that takes its time use up the rest of a drift margin of 2 s."""
 HANGS_FOR_S = 0.8
 ORDERLY_STOP_S = 5.0
+THAWED_KILL_S = 1.2
+"""How long a thawed machine may still serve once its agent has looked at the clock: kill_limit_s on a slow clock."""
 IDLE_LIMIT_MS = 1000
 
 
@@ -36,10 +38,10 @@ class Machine:
     def __init__(self, world: World, number: int, spec: NodeSpec, rng: Random) -> None:
         self.world, self.number, self.spec, self.rng = world, number, spec, rng
         self.name = spec.name
-        self.rate = rng.choice((1.0, RATE_LEAST, RATE_MOST, rng.uniform(RATE_LEAST, RATE_MOST)))
+        self.rate = rng.choice((1.0, RATE_LEAST, RATE_LEAST, RATE_MOST, rng.uniform(RATE_LEAST, RATE_MOST)))
         self.is_on = False
         self.is_frozen = False
-        self.is_just_thawed = False
+        self.excused_until_s = 0.0
         self.hung_until_s = 0.0
         self.boots = 0
         self.agent: Agent | None = None
@@ -117,12 +119,13 @@ class Machine:
 
     def thaw(self) -> None:
         if self.is_on and self.is_frozen:
-            self.is_frozen, self.is_just_thawed = False, True
+            looks_after_s = self.rng.uniform(0, TICK_MS / 1000)
+            self.is_frozen = False
+            self.excused_until_s = self.world.clock.now_s + looks_after_s + THAWED_KILL_S
             self.world.story.tell(self.name, "thaws")
-            self.world.clock.after(self.rng.uniform(0, TICK_MS / 1000), self._look_after_thaw)
+            self.world.clock.after(looks_after_s, self._look_after_thaw)
 
     def _look_after_thaw(self) -> None:
-        self.is_just_thawed = False
         self.tick()
         if self.agent is None:
             self._expire(self._lives)
@@ -166,8 +169,9 @@ class Machine:
         fault, now_ms = self.world.weather.at_node("agent_hangs", self.number), self.now_ms()
         if fault is not None and any(at <= now_ms for at in _ends(agent._standing, None)) and self.process.is_up(now_ms):
             self.world.weather.spend(fault)
-            self.hung_until_s = self.world.clock.now_s + fault.level * HANGS_FOR_S
-            self.world.story.tell(self.name, f"the agent hangs for {fault.level * HANGS_FOR_S:.2f} s")
+            hangs_s = (0.4 + 0.6 * fault.level) * HANGS_FOR_S
+            self.hung_until_s = self.world.clock.now_s + hangs_s
+            self.world.story.tell(self.name, f"the agent hangs for {hangs_s:.2f} s")
         return self.world.clock.now_s < self.hung_until_s
 
     def tick(self) -> None:

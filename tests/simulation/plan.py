@@ -11,7 +11,7 @@ from typing import Any
 FAULTS_FOR_S = 120.0
 """How long there are faults, in virtual seconds."""
 FAULTS_LEAST, FAULTS_MOST = 3, 18
-STORM_S = 12.0
+STORM_S = 8.0
 """Faults come together: what breaks one thing often breaks the next. This is how near to each other, in seconds."""
 
 
@@ -138,12 +138,15 @@ class Plan:
 
 
 def draw(seed: int, *, pauses: bool = False, only: Collection[str] = ()) -> Plan:
-    """The plan of a seed. `pauses`: machines freeze and thaw, too. `only`: no faults of other kinds than these."""
+    """The plan of a seed.
+
+    `pauses`: machines freeze and thaw, too. `only`: no faults of other kinds than these, each as often as the others.
+    """
     rng = Random(f"{seed}/plan")  # noqa: S311 - chance that can be repeated is the point
     members = rng.choice((2, 2, 3))
     kinds = [kind for kind in KINDS + (PAUSES if pauses else ()) if not only or kind.name in only]
     storms = [rng.uniform(0, FAULTS_FOR_S) for _ in range(rng.randint(1, 4))]
-    drawn = rng.choices(kinds, [kind.weight for kind in kinds], k=rng.randint(FAULTS_LEAST, FAULTS_MOST))
+    drawn = rng.choices(kinds, [1 if only else kind.weight for kind in kinds], k=rng.randint(FAULTS_LEAST, FAULTS_MOST))
     faults = [
         (
             min(FAULTS_FOR_S, abs(rng.gauss(rng.choice(storms), STORM_S))),

@@ -64,6 +64,7 @@ class World:
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
+        self.excuses_thaw = True
         self.clock = Scheduler(NOW)
         self.clock.after_each = partial(invariants.at_most_one_node_serves, self)
         self.story = Story(self.clock)
