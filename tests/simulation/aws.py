@@ -158,7 +158,9 @@ class WatchedZone(FakeZone):
     def submit(self, record: Record, batch: tuple[Change, ...], comment: str) -> str:
         for fault in self._world.weather.of("batch_is_late"):
             self._world.weather.spend(fault)
-            self._world.story.tell("route53", f"does not answer to '{comment}'; it gets there {fault.level * 60:.0f} s later")
+            self._world.story.tell(
+                "route53", f"does not answer to '{comment}'; it gets there {fault.level * 60:.0f} s later"
+            )
             self._world.clock.after(fault.level * LATE_BATCH_S, lambda: self._arrive(record, batch, comment))
             raise ZoneBusyError("no answer in time")
         return self._accept(record, batch, comment)

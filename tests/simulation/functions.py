@@ -36,7 +36,7 @@ STALL_LIMIT_S = 28.0
 """A function is killed after 30 s."""
 
 
-class FunctionDied(BaseException):  # noqa: N818 - no use case may catch the end of its own process
+class FunctionDied(BaseException):
     """The process of a function has ended here."""
 
 
@@ -161,5 +161,3 @@ class _Port:
 
         setattr(self, method, through)
         return through
-
-

@@ -1,4 +1,7 @@
-"""What a fault does when it begins and when it ends. A kind that is not here only blows: actors ask the weather for it."""
+"""What a fault does when it begins and when it ends.
+
+A kind that is not here only blows: actors ask the weather for it.
+"""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 BY_SILENCE = ("active-is-silent", "overdue-and-active-is-silent")
 
 
-class Violation(BaseException):  # noqa: N818 - no use case may catch it
+class Violation(BaseException):
     """Something that must never be has been."""
 
     def __init__(self, invariant: str, found: str) -> None:
@@ -32,7 +32,9 @@ def at_most_one_node_serves(world: World) -> None:
     if len(serving) > 1 and world.excuses_thaw:
         serving = [machine for machine in serving if world.clock.now_s >= machine.excused_until_s]
     if len(serving) > 1:
-        raise Violation("at_most_one_node_serves", f"{' and '.join(each.name for each in serving)} serve at the same moment")
+        raise Violation(
+            "at_most_one_node_serves", f"{' and '.join(each.name for each in serving)} serve at the same moment"
+        )
 
 
 def epochs_never_fall(before: ClusterState, after: ClusterState) -> None:
@@ -49,7 +51,9 @@ def no_lease_without_proof(before: ClusterState, after: ClusterState) -> None:
         raise Violation("no_lease_without_proof", f"the lease goes from {before.active} to {after.active} in one write")
     previous = before.previous
     if previous is not None and previous.node != after.active and previous.proof is None:
-        raise Violation("no_lease_without_proof", f"{after.active} gets the lease; nothing proves that {previous} ended")
+        raise Violation(
+            "no_lease_without_proof", f"{after.active} gets the lease; nothing proves that {previous} ended"
+        )
 
 
 def record_obeys_the_newest_epoch(accepted: int, batch: Sequence[Change]) -> int:
@@ -57,7 +61,9 @@ def record_obeys_the_newest_epoch(accepted: int, batch: Sequence[Change]) -> int
     written = [guard_epoch(change.record_set) for change in batch if change.verb is not ChangeVerb.DELETE]
     epoch = max(written, default=0)
     if epoch < accepted:
-        raise Violation("record_obeys_the_newest_epoch", f"a batch of epoch {epoch} is accepted after one of {accepted}")
+        raise Violation(
+            "record_obeys_the_newest_epoch", f"a batch of epoch {epoch} is accepted after one of {accepted}"
+        )
     return epoch
 
 

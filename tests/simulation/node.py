@@ -15,7 +15,7 @@ from tests.simulation.workload import Process, Workload
 from understudy.domain.definition import NodeSpec
 from understudy_agent import lease
 from understudy_agent.exchange import Exchange
-from understudy_agent.lease import Order, Standing, Terms
+from understudy_agent.lease import Order, Standing
 from understudy_agent.loop import TICK_MS, Agent
 from understudy_agent.ports import Self
 
@@ -69,7 +69,9 @@ class Machine:
         return self.is_on and not self.is_frozen and self.process.is_up(self.now_ms())
 
     def reports_in_service(self) -> bool:
-        return self.is_on and isinstance(self.agent, Agent) and self.agent._report.services == {"postgresql": "IN_SERVICE"}
+        return (
+            self.is_on and isinstance(self.agent, Agent) and self.agent._report.services == {"postgresql": "IN_SERVICE"}
+        )
 
     def is_well(self) -> bool:
         """Whether it would serve if it were let: its agent runs, reads, and does not report a failure."""
@@ -138,9 +140,8 @@ class Machine:
             return
         self._lives += 1
         self.agent_since_s = self.world.clock.now_s
-        terms = Terms()
-        reads = Exchange("read", Line(self, lambda is_good: self._answer_s(is_good, terms)), self._log)  # type: ignore[arg-type]
-        beats = Exchange("beat", Line(self, lambda is_good: self._answer_s(is_good, terms)), self._log)  # type: ignore[arg-type]
+        reads = Exchange("read", Line(self, self._answer_s), self._log)
+        beats = Exchange("beat", Line(self, self._answer_s), self._log)
         self.agent = Agent(
             who=Self(self.world.cluster, self.spec.instance_id, self.boot, ORDERLY_STOP_S),
             services=Workload(self.process, self.rng, self.is_broken),  # type: ignore[arg-type]
@@ -151,7 +152,7 @@ class Machine:
             lease_file=self._lease_file,  # type: ignore[arg-type]
             status=NoStatus(),  # type: ignore[arg-type]
             notifier=NoNotifier(),  # type: ignore[arg-type]
-            log=self._log,  # type: ignore[arg-type]
+            log=self._log,
         )
         self.world.story.tell(self.name, "the agent starts")
         self.tick()
@@ -167,7 +168,11 @@ class Machine:
     def _hang(self, agent: Agent) -> bool:
         """Whether the agent hangs, just when its lease asks for something: the worst moment that there is."""
         fault, now_ms = self.world.weather.at_node("agent_hangs", self.number), self.now_ms()
-        if fault is not None and any(at <= now_ms for at in _ends(agent._standing, None)) and self.process.is_up(now_ms):
+        if (
+            fault is not None
+            and any(at <= now_ms for at in _ends(agent._standing, None))
+            and self.process.is_up(now_ms)
+        ):
             self.world.weather.spend(fault)
             hangs_s = (0.4 + 0.6 * fault.level) * HANGS_FOR_S
             self.hung_until_s = self.world.clock.now_s + hangs_s
@@ -206,8 +211,8 @@ class Machine:
     def _world_time(self, local_ms: int) -> float:
         return self._booted_at_s + local_ms / 1000 / self.rate
 
-    def _answer_s(self, is_good: bool, terms: Terms) -> float:
-        return self.rng.uniform(0.005, 0.06) if is_good else self.rng.uniform(0.05, terms.lease_read_interval_s)
+    def _answer_s(self, is_good: bool) -> float:
+        return self.rng.uniform(0.005, 0.06) if is_good else self.rng.uniform(0.05, 2)
 
     def later(self, delay_s: float, action: Callable[[], Any]) -> None:
         """Something that this life of the agent does, once the machine runs."""

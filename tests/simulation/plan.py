@@ -142,7 +142,7 @@ def draw(seed: int, *, pauses: bool = False, only: Collection[str] = ()) -> Plan
 
     `pauses`: machines freeze and thaw, too. `only`: no faults of other kinds than these, each as often as the others.
     """
-    rng = Random(f"{seed}/plan")  # noqa: S311 - chance that can be repeated is the point
+    rng = Random(f"{seed}/plan")
     members = rng.choice((2, 2, 3))
     kinds = [kind for kind in KINDS + (PAUSES if pauses else ()) if not only or kind.name in only]
     storms = [rng.uniform(0, FAULTS_FOR_S) for _ in range(rng.randint(1, 4))]

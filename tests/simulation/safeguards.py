@@ -27,7 +27,6 @@ from understudy.usecases.judging import Judge
 from understudy_agent import lease
 from understudy_agent.lease import Standing, StateView
 
-
 CUT_OFF_AND_ASKED_TO_GO = (
     Fault(0, "agent_hangs", 20.0, 60.0, 0, 1.0, 0),
     Fault(1, "partitioned", 30.0, 50.0, 0, 0.5, 0),

@@ -107,7 +107,9 @@ class Workload:
     def _end(self, now_ms: int, kill_limit_s: float | None) -> None:
         if kill_limit_s is not None and not self._is_killing:
             self._is_killing = True
-            self._process.end_by(now_ms + int(self._rng.choice((0.05, KILLED_WITHIN, KILLED_WITHIN)) * kill_limit_s * 1000))
+            self._process.end_by(
+                now_ms + int(self._rng.choice((0.05, KILLED_WITHIN, KILLED_WITHIN)) * kill_limit_s * 1000)
+            )
             self._become(State.STOPPING, "the order is KILL")
         elif self.state is not State.STOPPING:
             longest_ms = self._rng.choice((500, 3000, 25_000))

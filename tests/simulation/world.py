@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -69,7 +69,7 @@ class World:
         self.clock.after_each = partial(invariants.at_most_one_node_serves, self)
         self.story = Story(self.clock)
         self.weather = Weather()
-        self.rng = Random(f"{plan.seed}/run")  # noqa: S311 - chance that can be repeated is the point
+        self.rng = Random(f"{plan.seed}/run")
         self.functions = Functions(self.clock, self.weather, self.story, self._chance("functions"))
         self.bus = Bus(self, self._chance("bus"))
         self.ledger, self.zone = WatchedLedger(self), WatchedZone(self)
@@ -84,7 +84,7 @@ class World:
 
     def _chance(self, whose: str) -> Random:
         """Each actor has dice of its own, so that a fault left out changes as little as possible elsewhere."""
-        return Random(f"{self.plan.seed}/{whose}")  # noqa: S311
+        return Random(f"{self.plan.seed}/{whose}")
 
     def _join(self) -> None:
         port = self.functions.port
@@ -93,8 +93,8 @@ class World:
         network, parameters = port("network", FakeNetwork()), port("parameters", self.parameters)
         judge = _TellingJudge(self.story, ledger, launcher, announcer, self.clock)
         heard: dict[str, Any] = {"beats": ledger, "ledger": ledger, "judge": judge, "clock": self.clock}
-        self._record_heartbeat = partial(record_heartbeat, **heard)
-        self._receive_signal = partial(receive_signal, index=ledger, **heard)
+        self._record_heartbeat: Callable[[Any], str] = partial(record_heartbeat, **heard)
+        self._receive_signal: Callable[[Any], object] = partial(receive_signal, index=ledger, **heard)
         register = partial(
             register_cluster,
             registry=ledger,
@@ -164,7 +164,7 @@ class World:
 
     def heartbeat_arrives(self, event: Mapping[str, Any]) -> bool:
         """Whether it was recorded. EventBridge does not try again: an old beat is worth nothing."""
-        return self._invoke("record_heartbeat", lambda: self._record_heartbeat(event)) == RECORDED
+        return bool(self._invoke("record_heartbeat", lambda: self._record_heartbeat(event)) == RECORDED)
 
     def signal_arrives(self, event: Mapping[str, Any], tries: int = 3) -> None:
         """EC2's or CloudWatch's word; a function that breaks is tried again after one minute, and after two."""
