@@ -145,7 +145,8 @@ class Agent:
         states = self._services.states()
         if states != self._report.services:
             self._news = True
-        self._report = Report(self._standing.epoch, states)
+        keeps_lease = lease.keeps_lease(self._standing, self._services.all_down)
+        self._report = Report(self._standing.epoch, states, keeps_lease)
 
     def _reason(self, order: Order) -> str:
         if self._stop_asked_ms is not None and order is Order.STOP:
@@ -188,7 +189,7 @@ class Agent:
                 "cluster": self._who.cluster,
                 "boot": self._who.boot,
                 "beat": self._clock_ms(),
-                "keeps_lease": True,
+                "keeps_lease": report.keeps_lease,
                 "read_epoch": report.read_epoch,
                 "services": dict(report.services),
                 "agent": __version__,

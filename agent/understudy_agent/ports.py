@@ -31,3 +31,4 @@ class Report:
 
     read_epoch: int
     services: Mapping[str, str]
+    keeps_lease: bool = True

@@ -20,6 +20,7 @@ from understudy.domain.definition import Record
 from understudy.domain.errors import GuardMismatchError, ZoneBusyError
 from understudy.domain.model import ClusterState
 from understudy.domain.record import Change
+from understudy.usecases.receive_signal import EC2_STATE
 
 if TYPE_CHECKING:
     from tests.simulation.node import Machine
@@ -106,7 +107,7 @@ class Bus:
     def signal(self, event: Mapping[str, Any]) -> None:
         """EC2 or CloudWatch says something."""
         weather, rng = self._world.weather, self._rng
-        if weather.of("signals_lost") and rng.random() < 0.6:
+        if weather.of("ec2_signals_lost") and event["detail-type"] == EC2_STATE and rng.random() < 0.6:
             self._world.story.tell("bus", f"loses {event['detail']}")
             return
         delay_s = rng.uniform(0.1, 2) + sum(fault.level * 40 * rng.random() for fault in weather.of("signals_delayed"))

@@ -61,6 +61,8 @@ def _stop_instance(world: World, fault: Fault) -> None:
         if machine.boots == boots:
             machine.power_off("its instance was stopped")
             ec2_says(world, machine, PowerReading.STOPPED)
+            if world.is_calm:
+                world.clock.after(5, lambda: come_back(world, fault))
 
     world.clock.after(1 + fault.level * 18, off)
 

@@ -54,7 +54,7 @@ KINDS = (
     Kind("beats_duplicated", 3, 10, 60),
     Kind("beats_ingested_late", 3, 4, 40),
     Kind("pipeline_down", 4, 4, 60),
-    Kind("signals_lost", 2, 10, 60),
+    Kind("ec2_signals_lost", 2, 10, 60),
     Kind("signals_delayed", 3, 10, 60),
     Kind("watch_lost", 2, 30, 120),
     # A node and AWS.

@@ -65,6 +65,7 @@ class World:
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.excuses_thaw = True
+        self.is_calm = False
         self.clock = Scheduler(NOW)
         self.clock.after_each = partial(invariants.at_most_one_node_serves, self)
         self.story = Story(self.clock)
@@ -197,7 +198,7 @@ class World:
 
     def put_text(self, text: ParameterText) -> None:
         """A parameter was put, and an event tells of it; should that be lost, the watch finds it."""
-        if not self.weather.of("signals_lost"):
+        if not self.weather.of("ec2_signals_lost"):
             self.clock.after(0.5, lambda: self._invoke("register_cluster", lambda: self._register(text)))
 
     def execute(self, name: str, request: Mapping[str, Any]) -> None:
@@ -272,6 +273,7 @@ class World:
 
     def _calm_down(self) -> None:
         self.story.tell("fault", "all faults end")
+        self.is_calm = True
         self.weather.clear()
         for fault in self.plan.faults:
             if fault.at_s + fault.for_s >= FAULTS_FOR_S and fault.kind in ENDS:
