@@ -43,6 +43,10 @@ READS_AGAIN_WHILE_IT_IS_LEFT = (
 eleven seconds, is about to write that down, node-a beats, reads that it holds the lease, starts, and is cut off."""
 
 
+DIES_BEFORE_ITS_FIRST_GRANT_IS_READ = (Fault(0, "agent_dies", 4.1, 60.0, 0, 0.5, 0),)
+"""node-a ran the service before its cluster was registered, and is placed; its agent dies before it reads that."""
+
+
 @dataclass(frozen=True)
 class Safeguard:
     """`without`: what is patched to switch it off, as (owner, attribute, replacement).
@@ -56,11 +60,12 @@ class Safeguard:
     runs: int
     kinds: tuple[str, ...] = ()
     faults: tuple[Fault, ...] = ()
+    adopted: int | None = None
 
     def plans(self) -> Iterator[Plan]:
         """What to run it against."""
         for seed in range(self.runs):
-            yield Plan(seed, 2, 0, 0, None, self.faults) if self.faults else draw(seed, only=self.kinds)
+            yield Plan(seed, 2, 0, 0, self.adopted, self.faults) if self.faults else draw(seed, only=self.kinds)
 
     @contextmanager
     def switched_off(self) -> Iterator[None]:
@@ -133,6 +138,10 @@ def _believe_any_epoch(standing: Standing, view: StateView | None, me: str, boot
     return _after_read(replace(standing, epoch=0), view, me, boot)
 
 
+def _always_promises(standing: Standing, all_down: bool) -> bool:
+    return True
+
+
 _phase = situation._phase
 
 
@@ -199,6 +208,13 @@ SAFEGUARDS: Mapping[str, Safeguard] = {
         ),
         runs=20,
         kinds=("pipeline_down", "agent_dies"),
+    ),
+    "unbound-service": Safeguard(
+        "an agent promises no lease while a service runs that nothing read is about",
+        ((lease, "keeps_lease", _always_promises),),
+        runs=40,
+        faults=DIES_BEFORE_ITS_FIRST_GRANT_IS_READ,
+        adopted=0,
     ),
     "deadline": Safeguard(
         "a transition whose execution is dead is taken up by another",

@@ -10,7 +10,7 @@ import pytest
 from tests.simulation.invariants import Violation
 from tests.simulation.plan import KINDS, Fault, Plan, draw
 from tests.simulation.runs import first_failure, outcome_of, report, shrunk
-from tests.simulation.safeguards import CUT_OFF_AND_ASKED_TO_GO, READS_AGAIN_WHILE_IT_IS_LEFT, SAFEGUARDS
+from tests.simulation.safeguards import SAFEGUARDS
 from tests.simulation.world import World
 
 SEEDS = 200
@@ -51,9 +51,9 @@ def test_without_a_safeguard_the_simulation_finds_what_it_is_there_for(name):
 
 
 # B4
-@pytest.mark.parametrize("faults", [CUT_OFF_AND_ASKED_TO_GO, READS_AGAIN_WHILE_IT_IS_LEFT])
-def test_the_stories_that_need_a_safeguard_end_well_with_it(faults):
-    failure = first_failure(Plan(seed, 2, 0, 0, None, faults) for seed in range(15))
+@pytest.mark.parametrize("name", [name for name, each in SAFEGUARDS.items() if each.faults])
+def test_the_stories_that_need_a_safeguard_end_well_with_it(name):
+    failure = first_failure(SAFEGUARDS[name].plans())
     assert failure is None, report(failure)
 
 
