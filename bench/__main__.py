@@ -17,7 +17,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bench import calls, imports, live
+from bench import calls, imports, live, watches
 from local.client import Client
 from local.cluster import Cluster
 from local.interrupts import Interrupted, raise_on_signals
@@ -61,6 +61,7 @@ def measure(directory: Path, runs: int, invocations: int, quiet_s: float, consol
     directory.mkdir(parents=True, exist_ok=True)
     console.print("AWS calls, counted on moto")
     result: dict[str, Any] = {"calls": calls.count()}
+    result["watches"] = watches.count()
     console.print("imports, in fresh interpreters")
     result["imports"] = imports.measure(directory)
     console.print("starting the embedded AWS, deploying, placing the cluster")
@@ -112,6 +113,9 @@ def table(result: dict[str, Any]) -> Table:
     shown.add_row("AWS calls, failover cold / warm", f"{sum(cold.values())} / {sum(warm.values())}", "")
     for operation, number in cold.items():
         shown.add_row(f"  {operation}", f"{number} / {warm.get(operation, 0)}", "")
+    for case in result["watches"]:
+        figures = [str(case["route53_calls"]), str(case["goal"] or "")]
+        shown.add_row(f"Route 53 calls per watch, {watches.words(case)}", *figures)
     for name, timed in result["imports"]["functions"].items():
         figure = f"{timed['x_boto3']:.2f} / {timed['x_client']:.2f}"
         shown.add_row(f"import {name}, x boto3 / x with client", figure, "1.5")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import statistics
 import time
@@ -178,7 +177,7 @@ def fail_over(cluster: Cluster, client: Client, *, cold: bool) -> dict[str, Any]
     if cold:
         _throw_workers_away(cluster)
     cluster.aws.engine.proxy.faults = counted = CountedCalls()
-    epoch, mark, log_mark = cluster.state()["epoch"], time.monotonic(), _log_of(cluster, heir).stat().st_size
+    epoch, mark, log_mark = cluster.state()["epoch"], time.monotonic(), heir.log_size()
     dead.kill()
     settled = cluster.wait_settled(heir.name, SETTLED_LIMIT_S, above_epoch=epoch)
     wait_for(f"the client is answered by {heir.name}", lambda: client.served_by(heir.name), STANDBY_LIMIT_S)
@@ -186,7 +185,7 @@ def fail_over(cluster: Cluster, client: Client, *, cold: bool) -> dict[str, Any]
     history = cluster.aws.stack.transition(cluster.name, settled["epoch"])
     outage = next(o for o in outages(list(client.attempts)) if o.ended > mark and o.to_node == heir.name)
     to_wall = time.time() - time.monotonic()
-    marks = _marks(history, dead, _log_marks(_log_of(cluster, heir), log_mark), outage.ended + to_wall)
+    marks = _marks(history, dead, _log_marks(heir.logged(log_mark)), outage.ended + to_wall)
     phases = split(outage.began + to_wall, marks)
     dead.boot()
     cluster.wait_standby(dead.name, STANDBY_LIMIT_S)
@@ -226,17 +225,11 @@ def _marks(history: Mapping[str, Any], dead: Node, agent: Mapping[str, float], a
     return {"detection_limit": heard_at + SILENCE_LIMIT_S, **by_stage, **agent, "client": answered}
 
 
-def _log_of(cluster: Cluster, node: Node) -> Path:
-    return cluster.aws.engine.directory / "nodes" / node.instance.instance_id / "agent.log"
-
-
-def _log_marks(log: Path, since: int) -> dict[str, float]:
-    """When the agent ordered SERVE, and when its service was there: boot milliseconds turned into epoch seconds."""
-    to_wall = time.time() - _boottime_ms() / 1000
-    lines = [json.loads(line) for line in log.read_bytes()[since:].splitlines() if line.startswith(b"{")]
+def _log_marks(lines: list[dict[str, Any]]) -> dict[str, float]:
+    """When the agent ordered SERVE, and when its service was there, in epoch seconds."""
     served = next(line for line in lines if line["what"] == "order" and line["order"] == "SERVE")
     started = next(line for line in lines if line["what"] == "service" and line["state"] == "IN_SERVICE")
-    return {"lease_read": served["at_ms"] / 1000 + to_wall, "service_start": started["at_ms"] / 1000 + to_wall}
+    return {"lease_read": served["at"], "service_start": started["at"]}
 
 
 def _boottime_ms() -> int:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import socket
-import threading
 import time
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Self
 
 from dnslib import QTYPE, RCODE, DNSRecord
+
+from local.repeated import Repeated
 
 ATTEMPT_LIMIT_S = 0.5
 ATTEMPT_EVERY_S = 0.12
@@ -71,24 +70,13 @@ def query(dns_port: int, name: str) -> tuple[str, int]:
     raise LookupError(f"{name}: {RCODE[reply.header.rcode]}")
 
 
-class Client:
-    """Connects in a thread from `with` on; every attempt is kept."""
+class Client(Repeated):
+    """Connects again and again from `with` on; every attempt is kept."""
 
     def __init__(self, dns_port: int, name: str, port: int) -> None:
+        super().__init__("client", 2 * ATTEMPT_LIMIT_S + 1)
         self.attempts: list[Attempt] = []
         self._resolver, self._port = Resolver(dns_port, name), port
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._loop, name="client", daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._stop.set()
-        self._thread.join(timeout=2 * ATTEMPT_LIMIT_S + 1)
 
     def last(self) -> Attempt | None:
         return self.attempts[-1] if self.attempts else None
@@ -98,11 +86,10 @@ class Client:
         last = self.last()
         return last is not None and last.node == node and last.at >= since
 
-    def _loop(self) -> None:
-        while not self._stop.is_set():
-            attempt = self._attempt()
-            self.attempts.append(attempt)
-            self._stop.wait(max(0.0, ATTEMPT_EVERY_S - (attempt.ended - attempt.at)))
+    def _turn(self) -> float:
+        attempt = self._attempt()
+        self.attempts.append(attempt)
+        return max(0.0, ATTEMPT_EVERY_S - (attempt.ended - attempt.at))
 
     def _attempt(self) -> Attempt:
         at, wall, address, node, error = time.monotonic(), time.time(), "", "", ""

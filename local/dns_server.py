@@ -6,8 +6,10 @@ answer is what the zone's API shows, read again when it is older than READ_AGAIN
 
 from __future__ import annotations
 
+import socketserver
 import threading
 import time
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -15,19 +17,23 @@ from dnslib import QTYPE, RCODE, RR, A
 from dnslib.server import BaseResolver, DNSServer
 
 from local.aws_proxy import AwsProxy
+from local.waiting import NotInTime
 from local.zone_records import Records
 
 READ_AGAIN_S = 0.1
+ANY_PORTS = (0,) * 20
 
 
 class ZoneServer:
-    """Serves one hosted zone on UDP and TCP, same port number for both, from `with` on."""
+    """Serves one hosted zone on UDP and TCP, same port number for both, from `with` on.
 
-    def __init__(self, proxy: AwsProxy, zone: str, zone_name: str) -> None:
-        resolver = _ZoneResolver(proxy, zone, zone_name)
-        self._udp = DNSServer(resolver, address="127.0.0.1", port=0, logger=_Quiet())
-        self.port = int(self._udp.server.server_address[1])
-        self._tcp = DNSServer(resolver, address="127.0.0.1", port=self.port, tcp=True, logger=_Quiet())
+    `ports` are tried in turn until one is free for both; 0 is any port that is free for TCP. Raises NotInTime when
+    none was.
+    """
+
+    def __init__(self, proxy: AwsProxy, zone: str, zone_name: str, ports: Sequence[int] = ANY_PORTS) -> None:
+        self._tcp, self._udp = _pair(_ZoneResolver(proxy, zone, zone_name), ports)
+        self.port = int(self._tcp.server.server_address[1])
 
     def __enter__(self) -> Self:
         self._udp.start_thread()
@@ -40,6 +46,34 @@ class ZoneServer:
         for server in (self._udp, self._tcp):
             server.stop()
             server.server.server_close()
+
+
+def _pair(resolver: BaseResolver, ports: Sequence[int]) -> tuple[DNSServer, DNSServer]:
+    """A TCP and a UDP server on the same port.
+
+    TCP comes first: a port that listens is nobody else's. UDP servers that allow the reuse of addresses, as dnslib's
+    do, may be given one free port twice by the kernel, and then take each other's questions.
+    """
+    taken = []
+    for port in ports:
+        try:
+            tcp = DNSServer(resolver, address="127.0.0.1", port=port, tcp=True, logger=_Quiet())
+        except OSError as error:
+            taken.append(f"TCP port {port}: {error.strerror}")
+            continue
+        same = int(tcp.server.server_address[1])
+        try:
+            return tcp, DNSServer(resolver, address="127.0.0.1", port=same, logger=_Quiet(), server=_OwnUDPServer)
+        except OSError as error:
+            tcp.server.server_close()
+            taken.append(f"UDP port {same}: {error.strerror}")
+    raise NotInTime(f"no port of 127.0.0.1 is free for a DNS server after {len(ports)} tries ({taken[-1]})")
+
+
+class _OwnUDPServer(socketserver.ThreadingUDPServer):
+    """Shares its port with nobody."""
+
+    daemon_threads = True
 
 
 class _ZoneResolver(BaseResolver):  # type: ignore[misc]

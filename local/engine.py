@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import http.client
+import os
 import secrets
 import shutil
 import sys
@@ -128,11 +129,18 @@ class DirectoryInUse(Exception):  # noqa: N818  (it reads as the sentence that t
 def _alone_in(directory: Path) -> Iterator[None]:
     """Hold the directory, which another engine would empty when it starts. Raises DirectoryInUse."""
     directory.parent.mkdir(parents=True, exist_ok=True)
-    with directory.with_name(f"{directory.name}.lock").open("w") as lock:
+    with directory.with_name(f"{directory.name}.lock").open("a+") as lock:  # not emptied: it names who holds it
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise DirectoryInUse(f"another embedded AWS runs in {directory}") from None
+            lock.seek(0)
+            holder = f"process {lock.read().strip() or 'unknown'}"
+            raise DirectoryInUse(
+                f"another embedded AWS runs in {directory} ({holder}): wait until it has ended, or stop it with Ctrl-C"
+            ) from None
+        lock.truncate(0)
+        lock.write(f"{os.getpid()}\n")
+        lock.flush()
         yield
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import shutil
 import signal
 import sys
+import time
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from local.engine import REGION, Engine
 from local.processes import Child, command_of, kill_marked, marked, start
@@ -41,6 +44,7 @@ class Node:
         self.instance, self.programs = instance, list(programs)
         self._engine, self._stack, self._cluster = engine, stack, cluster
         self._directory = engine.directory / "nodes" / instance.instance_id
+        self._log = self._directory / "agent.log"
         self._agent: Child | None = None
         self.boot_id = ""
 
@@ -63,9 +67,7 @@ class Node:
         env = self._engine.environment(f"nodes/{self.instance.instance_id}")
         env |= {"PYTHONPATH": f"{ROOT / 'agent'}:{ROOT}", NODE_MARK: self.instance.instance_id}
         program = [sys.executable, "-m", "understudy_agent", "run", "--config", str(config)]
-        self._agent = start(
-            f"agent of {self.name}", program, env=env, log=self._directory / "agent.log", cwd=self._directory
-        )
+        self._agent = start(f"agent of {self.name}", program, env=env, log=self._log, cwd=self._directory)
 
     def kill(self) -> None:
         """The whole machine dies at once: SIGKILL to the agent and to what it runs."""
@@ -89,6 +91,17 @@ class Node:
             self._agent.popen.send_signal(signal.SIGTERM)
             self._agent.popen.wait(_STOP_LIMIT_S)
             self._agent = None
+
+    def logged(self, since: int = 0) -> list[dict[str, Any]]:
+        """The lines of the agent's log after its first `since` bytes; `at` is their `at_ms` in epoch seconds."""
+        to_wall = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
+        complete = self._log.read_bytes()[since:].rpartition(b"\n")[0]
+        lines = [json.loads(line) for line in complete.splitlines() if line.startswith(b"{")]
+        return [line | {"at": line["at_ms"] / 1000 + to_wall} if "at_ms" in line else line for line in lines]
+
+    def log_size(self) -> int:
+        """Bytes in the agent's log so far."""
+        return self._log.stat().st_size
 
     def tail(self) -> str:
         """The end of the agent's log."""

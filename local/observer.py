@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local.client import Client
 from local.cluster import Cluster
+from local.repeated import Repeated
+from local.waiting import wait_for
 
 LOOK_EVERY_S = 0.25
+LOOK_LIMIT_S = 5.0
+CATCH_UP_LIMIT_S = 30.0
 
 
 @dataclass(frozen=True)
@@ -40,35 +42,31 @@ class View:
     nodes: tuple[NodeView, ...] = field(default=())
 
 
-class Observer:
+class Observer(Repeated):
     """Looks from `with` on. `on_change` gets a sentence for everything that is different from the look before."""
 
     def __init__(self, cluster: Cluster, client: Client, on_change: Callable[[str], None]) -> None:
+        super().__init__("observer", LOOK_LIMIT_S)
         self.view = View()
+        self._looks = 0
         self._cluster, self._client, self._on_change = cluster, client, on_change
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._loop, name="observer", daemon=True)
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
+    def catch_up(self) -> None:
+        """Wait until everything has been told that could be seen when this was called."""
+        wanted = self._looks + 2  # the one under way may have begun before
+        wait_for("the observer looks", lambda: self._looks >= wanted, CATCH_UP_LIMIT_S, interval_s=0.02)
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._stop.set()
-        self._thread.join(timeout=5)
-
-    def _loop(self) -> None:
-        while not self._stop.wait(LOOK_EVERY_S):
-            try:
-                seen = look(self._cluster, self._client)
-            except (BotoCoreError, ClientError) as error:
-                self._on_change(f"the table cannot be read: {error}")
-                continue
+    def _turn(self) -> float:
+        try:
+            seen = look(self._cluster, self._client)
+        except (BotoCoreError, ClientError) as error:
+            self._on_change(f"the table cannot be read: {error}")
+        else:
             for sentence in differences(self.view, seen):
                 self._on_change(sentence)
             self.view = seen
+        self._looks += 1
+        return LOOK_EVERY_S
 
 
 def look(cluster: Cluster, client: Client) -> View:

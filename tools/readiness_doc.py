@@ -1,10 +1,11 @@
 """Prints the table of readiness checks for operators."""
 
 from tools.enum_comments import meanings
+from understudy.domain.readiness_check import Check
 from understudy.domain.readiness_facts import Verdict
-from understudy.domain.readiness_table import CHECKS, Check
+from understudy.domain.readiness_table import CHECKS
 
-HEAD = """<!-- Printed from understudy/domain/readiness_table.py by `make docs`. Do not edit. -->
+HEAD = """<!-- Printed from understudy/domain/readiness_table*.py by `make docs`. Do not edit. -->
 
 # Is a cluster ready for a failover?
 
@@ -37,6 +38,9 @@ TAIL = """
 
 - Whether clients can really resolve and reach the name: it reads how AWS is set up, and sends no packet.
 - Associations of a private zone by a Route 53 Profile, and Resolver endpoints of other accounts or Regions.
+- Whether a role of another account may *write* its zone: the other account's policies decide that, and nothing but a
+  write shows it. Whether it can be assumed and may read is looked at by assuming it.
+- Whether the nodes have the address outside the VPC on an interface of their own, and listen on it.
 - Permissions are asked of IAM's simulation for the role of `move_address`, with the condition keys of a real change.
   moto has no simulation, and the embedded AWS's proves nothing: this adapter is tested against recorded shapes of the
   real API. So are alias and weighted records, the tag of Auto Scaling, and the maintenance options of an instance.
@@ -49,7 +53,16 @@ def readiness_doc() -> str:
     """The whole document."""
     comments = {**meanings(Verdict), "PASS": "what must hold does"}
     verdicts = [f"- `{verdict}`: {comments[verdict.name]}" for verdict in Verdict]
-    return "\n".join([HEAD, *verdicts, "", "## The checks", "", _overview(), *map(_section, CHECKS)]) + TAIL
+    return "\n".join([HEAD, *verdicts, "", "## The checks", "", _overview(), _rows(), *map(_section, CHECKS)]) + TAIL
+
+
+def _rows() -> str:
+    """Which checks look at a row of the requirements, S before B, by number."""
+    rows = sorted({row for check in CHECKS for row in check.rows.split()}, key=lambda row: (-ord(row[0]), int(row[1:])))
+    lines = [
+        f"| {row} | {', '.join(f'`{check.name}`' for check in CHECKS if row in check.rows.split())} |" for row in rows
+    ]
+    return "\n".join(["\nBy the row of the requirements that they look at:\n", "| row | checks |", "|---|---|", *lines])
 
 
 def _overview() -> str:

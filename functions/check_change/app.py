@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from understudy import wiring
+from understudy import invocation, wiring
 from understudy.usecases.check_change import check_change
 
 
-@wiring.step
+@invocation.step
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """One step of a transition. Payload and outcomes: see statemachine/README.md."""
-    return check_change(event, ledger=wiring.ledger(), changes=wiring.changes(), clock=wiring.clock)
+    return check_change(event, ledger=wiring.ledger(), follower=wiring.follower())

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from understudy import wiring
+from understudy import invocation, wiring
 from understudy.usecases.move_address import move_address
 
 
-@wiring.step
+@invocation.step
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """One step of a transition. Payload and outcomes: see statemachine/README.md."""
     return move_address(event, ledger=wiring.ledger(), movers=wiring.movers(), clock=wiring.clock, stack=wiring.stack())

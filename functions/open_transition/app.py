@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from understudy import wiring
+from understudy import invocation, wiring
 from understudy.usecases.open_transition import open_transition
 
 
-@wiring.step
+@invocation.step
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """One step of a transition. Payload and outcomes: see statemachine/README.md."""
     return open_transition(event, ledger=wiring.ledger(), announcer=wiring.announcer(), clock=wiring.clock)

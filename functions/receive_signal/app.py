@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from understudy import wiring
+from understudy import invocation, wiring
 from understudy.usecases.receive_signal import receive_signal
 
 
-@wiring.logged
+@invocation.logged
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Record one signal and judge the clusters that it concerns."""
     judged = receive_signal(

@@ -2,17 +2,17 @@
 
 from typing import Any
 
-from understudy import wiring
+from understudy import invocation, wiring
 from understudy.usecases.record_heartbeat import record_heartbeat
 
 wiring.judge()
 
 
-@wiring.logged
+@invocation.logged
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Record one heartbeat and judge its cluster. The metric Heartbeats counts them by what became of them."""
     outcome = record_heartbeat(
         event, beats=wiring.ledger(), ledger=wiring.ledger(), judge=wiring.judge(), clock=wiring.clock
     )
-    wiring.count("Heartbeats", outcome=outcome)
+    invocation.count("Heartbeats", outcome=outcome)
     return {"outcome": outcome}

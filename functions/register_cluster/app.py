@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from understudy import wiring
+from understudy import invocation, wiring
 from understudy.usecases.register_cluster import register_changed
 
 
-@wiring.logged
+@invocation.logged
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Accept or refuse the definition that has been put."""
     outcome = register_changed(event, parameters=wiring.parameters(), register=wiring.register)
-    wiring.count("Definitions", outcome=outcome)
+    invocation.count("Definitions", outcome=outcome)
     return {"outcome": outcome}

@@ -2,29 +2,30 @@
 
 from typing import Any
 
-from understudy import wiring
+from understudy import invocation, wiring
 from understudy.usecases.watch_clusters import watch_clusters
 
 
-@wiring.logged
+@invocation.logged
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Register, judge and follow whatever the events have missed."""
+    zone = wiring.zone_for_a_watch()
     report = watch_clusters(
         ledger=wiring.ledger(),
         beats=wiring.ledger(),
         nodes=wiring.nodes(),
         index=wiring.ledger(),
         parameters=wiring.parameters(),
-        changes=wiring.changes(),
+        follower=wiring.follower(zone),
         network=wiring.network(),
         announcer=wiring.announcer(),
-        register=wiring.register,
+        register=lambda text: wiring.register(text, zone),
         judge=wiring.judge(),
-        monitor=wiring.monitor(),
+        monitor=wiring.monitor(zone),
         clock=wiring.clock,
     )
-    wiring.count("ClustersJudged", report.judged)
-    wiring.count("WatchFaults", len(report.faults))
+    invocation.count("ClustersJudged", report.judged)
+    invocation.count("WatchFaults", len(report.faults))
     return {
         "registered": report.registered,
         "judged": report.judged,

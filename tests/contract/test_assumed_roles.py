@@ -9,11 +9,12 @@ from botocore.stub import Stubber
 from tests.contract.conftest import REGION
 from tests.support.builders import NOW, a_wish
 from tests.support.fakes import VirtualClock
+from tests.support.politeness import a_polite_way
 from understudy.adapters.assumed_roles import AssumedRoles
 from understudy.adapters.route53_zone import Route53Zone
 from understudy.domain.definition import Record
 from understudy.domain.errors import AddressUnreadableError, ChangeRefusedError
-from understudy.domain.record import Change, ChangeVerb, RecordReading, desired
+from understudy.domain.record import Change, ChangeReading, ChangeVerb, RecordReading, desired
 
 ROLE = "arn:aws:iam::210987654321:role/zones"
 RECORD = Record("Z0ELSEWHERE", "orders-db.corp.example.com", "A", ROLE, "secret-handshake")
@@ -99,7 +100,7 @@ def test_a_record_of_another_account_is_read_written_and_followed_by_its_role(ro
         asked.append((role_arn, external_id))
         return route53
 
-    zone = Route53Zone(Refusing(), client_of)
+    zone = Route53Zone(Refusing(), a_polite_way(), client_of)
     change = {"Id": "/change/C123", "Status": "PENDING", "SubmittedAt": datetime.fromtimestamp(NOW, UTC)}
     nothing = {"ResourceRecordSets": [], "IsTruncated": False, "MaxItems": "1"}
     with Stubber(route53) as stubber:
@@ -109,13 +110,13 @@ def test_a_record_of_another_account_is_read_written_and_followed_by_its_role(ro
         stubber.add_response("get_change", {"ChangeInfo": {**change, "Status": "INSYNC"}}, {"Id": "C123"})
         assert zone.read(RECORD) == RecordReading(None, None)
         change_id = zone.submit(RECORD, BATCH, "comment")
-        assert zone.is_in_sync(change_id)
+        assert zone.change_status(change_id) is ChangeReading.IN_SYNC
     assert set(asked) == {(ROLE, "secret-handshake")}
 
 
 def test_a_role_that_may_not_be_assumed_is_unreadable_and_a_refusal(sts, route53):
     roles = AssumedRoles(lambda: sts, lambda keys: route53, VirtualClock(), "understudy")
-    zone = Route53Zone(route53, roles.client)
+    zone = Route53Zone(route53, a_polite_way(), roles.client)
     with Stubber(sts) as stubber:
         for _ in range(3):
             stubber.add_client_error("assume_role", "AccessDenied", http_status_code=403)
@@ -124,4 +125,4 @@ def test_a_role_that_may_not_be_assumed_is_unreadable_and_a_refusal(sts, route53
         with pytest.raises(ChangeRefusedError, match="AccessDenied"):
             zone.submit(RECORD, BATCH, "comment")
         with pytest.raises(AddressUnreadableError, match="AccessDenied"):
-            zone.is_in_sync(f"C123 {ROLE}")
+            zone.change_status(f"C123 {ROLE}")

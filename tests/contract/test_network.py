@@ -217,3 +217,22 @@ def test_an_ec2_in_memory_can_be_down_too():
         network.route_tables(["rtb-1"])
     with pytest.raises(AddressUnreadableError):
         network.elastic_ips(["eipalloc-1"])
+
+
+ASSOCIATIONS = {
+    "nothing": ([], False),
+    "a subnet": ([{"SubnetId": "subnet-1", "AssociationState": {"State": "associated"}}], True),
+    "the main one": ([{"Main": True, "AssociationState": {"State": "associated"}}], True),
+    "a subnet no more": ([{"SubnetId": "subnet-1", "AssociationState": {"State": "disassociating"}}], False),
+}
+
+
+@pytest.mark.parametrize(("associations", "is_used"), ASSOCIATIONS.values(), ids=ASSOCIATIONS)
+def test_a_table_is_used_while_something_is_associated_with_it(moto_aws, associations, is_used):  # S14
+    import boto3
+
+    ec2 = boto3.client("ec2", region_name=REGION)
+    answer = {"RouteTables": [{"RouteTableId": "rtb-1", "VpcId": "vpc-1", "Routes": [], "Associations": associations}]}
+    with Stubber(ec2) as stubber:
+        stubber.add_response("describe_route_tables", answer)
+        assert Ec2Network(lambda: ec2).route_tables(["rtb-1"])["rtb-1"].is_used is is_used

@@ -11,12 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from local.processes import MARK, marked
+from local.processes import MARK, command_of, marked
 from local.sam import ROOT
 from local.waiting import wait_for
 
 WHOLE_LIMIT_S = 180.0
 STOP_LIMIT_S = 20.0
+
+
+def command(directory: Path) -> list[str]:
+    return [sys.executable, "-m", "local.demo", "--directory", str(directory)]
 
 
 class Demo:
@@ -27,7 +31,7 @@ class Demo:
         self._output = directory / "output"
         with self._output.open("wb") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "local.demo", "--directory", str(directory)],
+                command(directory),
                 cwd=ROOT,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -68,6 +72,11 @@ def test_the_whole_story_happens_and_is_reported_without_a_terminal(demo):  # S1
         assert told["decision"]["rule"] in demo.said()
         assert sum(p["of_outage_s"] for p in told["phases"]) == pytest.approx(told["outage_s"], abs=0.05)
     assert report["switchover"]["outage_s"] < report["failover"]["outage_s"]
+    assert report["restart"]["outage_s"] < report["failover"]["outage_s"]
+    drift, rules = report["drift"], [each["rule"] for each in report["decisions"]]
+    assert "node=node-b" in drift["records"][0]["guard"][0]
+    assert drift["decision"]["action"] == "repair"
+    assert rules == ["place-by-priority", "active-is-silent", "address-is-owed", "operator-asked"]
 
 
 @pytest.mark.parametrize(
@@ -82,8 +91,24 @@ def test_a_signal_stops_everything(demo, number, moment):
     assert demo.left() == []
 
 
-def test_a_demo_that_is_killed_takes_everything_with_it(demo):
+def test_a_second_demo_does_not_start_where_one_runs_and_disturbs_nothing(demo):
     wait_for("its AWS runs", lambda: "the embedded AWS answers" in demo.said(), WHOLE_LIMIT_S, why=demo.said)
+    before = demo.run()
+    second = subprocess.run(command(demo.directory), cwd=ROOT, capture_output=True, timeout=STOP_LIMIT_S, check=False)
+    assert second.returncode == 1
+    assert (
+        f"another embedded AWS runs in {demo.directory / 'aws'} (process {demo.process.pid})".encode() in second.stdout
+    )
+    assert second.stderr == b""
+    assert not (demo.directory / "report.json").exists()
+    assert demo.run() == before
+    assert demo.left()
+    assert demo.process.poll() is None
+
+
+def test_a_demo_that_is_killed_takes_everything_with_it(demo):
+    wait_for("its nodes beat", lambda: "reports its service" in demo.said(), WHOLE_LIMIT_S, why=demo.said)
+    assert any("_worker.py" in " ".join(command_of(pid)) for pid in demo.left()), "no function has run yet"
     demo.process.kill()
     demo.process.wait(10)
     wait_for("nothing is left", lambda: not demo.left(), STOP_LIMIT_S)

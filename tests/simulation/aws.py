@@ -19,7 +19,7 @@ from tests.support.fakes.zone import FakeZone
 from understudy.domain.definition import Record
 from understudy.domain.errors import GuardMismatchError, ZoneBusyError
 from understudy.domain.model import ClusterState
-from understudy.domain.record import Change
+from understudy.domain.record import Change, ChangeReading
 from understudy.usecases.receive_signal import EC2_STATE
 
 if TYPE_CHECKING:
@@ -178,9 +178,10 @@ class WatchedZone(FakeZone):
         self._epoch = invariants.record_obeys_the_newest_epoch(self._epoch, batch)
         return change_id
 
-    def is_in_sync(self, change_id: str) -> bool:
-        slow = self._world.weather.of("zone_slow")
-        return super().is_in_sync(change_id) and not any(fault.level > 0.1 for fault in slow)
+    def change_status(self, change_id: str) -> ChangeReading:
+        found = super().change_status(change_id)
+        slow = any(fault.level > 0.1 for fault in self._world.weather.of("zone_slow"))
+        return ChangeReading.PENDING if slow and found is ChangeReading.IN_SYNC else found
 
 
 class RunningLauncher(FakeLauncher):

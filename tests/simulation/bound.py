@@ -3,8 +3,7 @@
 from tests.support.builders import CLUSTER
 from tests.support.fakes.ledger import FakeLedger
 from understudy.domain.model import Stage
-from understudy.domain.moves import REPAIR_GAP_S
-from understudy.domain.polling import change_gaps_s
+from understudy.domain.polling import LONGEST_REPAIR_GAP_S, change_gaps_s
 from understudy.domain.transition import deadline
 from understudy.usecases.step import definition_in_force
 
@@ -26,7 +25,7 @@ def quiet_bound_s(ledger: FakeLedger, members: int) -> float:
         bound = late signals + task retries + max(deadline of a stage)
               + silence_limit_s + heartbeat_interval_s
               + members * (fence_limit_s + tries of the record + service_start_limit_s)
-              + watch + REPAIR_GAP_S + all waits for INSYNC, twice (the transition, and the repair after it)
+              + watch + LONGEST_REPAIR_GAP_S + all waits for INSYNC, twice (the transition, and the repair after it)
     """
     state = ledger.state(CLUSTER)
     definition = definition_in_force(ledger, state)
@@ -43,6 +42,6 @@ def quiet_bound_s(ledger: FakeLedger, members: int) -> float:
         + policy.heartbeat_interval_s
         + members * once_s
         + WATCH_S
-        + REPAIR_GAP_S
+        + LONGEST_REPAIR_GAP_S
         + 2 * sum(change_gaps_s(tuning))
     )

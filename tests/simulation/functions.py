@@ -132,8 +132,8 @@ class Functions:
 _WRITES = frozenset({"commit", "register", "record_beat", "record_signal", "submit", "start", "note", "announce"})
 _FAULTS: dict[tuple[str, str], type[Exception]] = {
     ("zone", "read"): AddressUnreadableError,
-    ("zone", "list_zone"): AddressUnreadableError,
-    ("zone", "is_in_sync"): AddressUnreadableError,
+    ("zone", "read_many"): AddressUnreadableError,
+    ("zone", "change_status"): AddressUnreadableError,
     ("zone", "submit"): ZoneBusyError,
     ("announcer", "announce"): AnnouncementError,
     ("nodes", "facts"): NodesUnreadableError,

@@ -105,6 +105,6 @@ def in_service_on_one_node(world: World) -> list[str]:
         missing.append(f"the record leads to {world.record_value()}, not to {serving[0].name}")
     if state.transition is not None:
         missing.append(f"a transition is open: {state.transition}")
-    if state.address is None or state.address.status is not AddressStatus.IN_SYNC:
+    if state.address is None or state.address.status not in (AddressStatus.IN_SYNC, AddressStatus.UNCONFIRMED):
         missing.append(f"the address is {state.address}")
     return missing

@@ -39,6 +39,7 @@ from understudy.usecases.check_change import check_change
 from understudy.usecases.check_records import RecordMonitor
 from understudy.usecases.close_transition import close_transition
 from understudy.usecases.fence_node import fence_node
+from understudy.usecases.follow_changes import ChangeFollower
 from understudy.usecases.grant_lease import grant_lease
 from understudy.usecases.judging import Judge
 from understudy.usecases.move_address import move_address
@@ -108,13 +109,14 @@ class World:
         )
         tune = partial(register_tuning, registry=ledger, announcer=announcer)
         self._register = lambda text: tune(text) if text.is_tuning else register(text)
+        follower = ChangeFollower(zone, zone, self.clock, STACK)
         monitor = RecordMonitor(ledger, zone, announcer, self.clock, self.clock.pass_time, STACK)
         self._watch = partial(
             watch_clusters,
             nodes=nodes,
             index=ledger,
             parameters=parameters,
-            changes=zone,
+            follower=follower,
             network=network,
             announcer=announcer,
             register=self._register,
@@ -128,7 +130,7 @@ class World:
             "move_address": partial(move_address, movers=(RecordMover(zone),), stack=STACK, **step),
             "grant_lease": partial(grant_lease, **step),
             "await_service": partial(await_service, **step),
-            "check_change": partial(check_change, changes=zone, **step),
+            "check_change": partial(check_change, ledger=ledger, follower=follower),
             "close_transition": partial(close_transition, announcer=announcer, **step),
         }
         self._handlers = {name: task(self, name, work) for name, work in tasks.items()}

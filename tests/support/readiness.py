@@ -7,16 +7,21 @@ from tests.support.builders import (
     ADDRESS_A,
     ADDRESS_B,
     ADDRESS_C,
+    ENI_A,
     NODE_A,
     NODE_B,
     NODE_C,
+    NOW,
     RECORD,
+    SPECS,
     a_definition,
     a_state,
     record_sets,
 )
 from tests.support.fakes import FakeReadings
+from understudy.domain.definition import Definition, ElasticIp, Route
 from understudy.domain.model import PowerReading
+from understudy.domain.network import ElasticIpReading, RouteTable, RouteTarget
 from understudy.domain.readiness_facts import (
     Facts,
     FoundRecord,
@@ -35,6 +40,8 @@ REGION = "us-east-1"
 ZONE_ID = RECORD.hosted_zone_id
 NAME_KEY = (ZONE_ID, RECORD.name)
 GUARD_KEY = (ZONE_ID, guard_name(RECORD))
+ROUTE = Route("192.0.2.10/32", ("rtb-1", "rtb-2"))
+ELASTIC_IP = ElasticIp("eipalloc-1")
 UNREAD = Unread("AccessDenied, in AWS's words")
 PLACES = {
     NODE_A: (ADDRESS_A, "us-east-1a", "subnet-a"),
@@ -55,6 +62,8 @@ def an_instance(instance_id: str = NODE_A, **changes: Any) -> Instance:
         forwards=False,
         scaling_group="",
         recovers=True,
+        address_v6=SPECS[list(PLACES).index(instance_id)].address_v6,
+        interface_id=SPECS[list(PLACES).index(instance_id)].interface_id,
     )
     return replace(usual, **changes)
 
@@ -63,6 +72,23 @@ def instances(members: int = 2, **changes: Any) -> dict[str, Instance]:
     """The instances of the usual cluster; `node_b={"zone": ...}` changes one of them."""
     ids = {"node_a": NODE_A, "node_b": NODE_B, "node_c": NODE_C}
     return {each: an_instance(each, **changes.get(name, {})) for name, each in list(ids.items())[:members]}
+
+
+def of_all_kinds(**changes: Any) -> Definition:
+    """The usual cluster with a route and an Elastic IP beside its record."""
+    return a_definition(**{"routes": (ROUTE,), "elastic_ips": (ELASTIC_IP,), **changes})
+
+
+def a_table(target: str | None = ENI_A, *, is_live: bool = True, **changes: Any) -> RouteTable:
+    """A table of this stack in the VPC of the nodes, whose route leads to node-a (None: there is no route)."""
+    local = {"10.0.0.0/16": RouteTarget("local")}
+    there = {ROUTE.destination: RouteTarget(target, is_live)} if target else {}
+    return replace(RouteTable(VPC, "understudy", tuple(local), {**local, **there}), **changes)
+
+
+def an_elastic_ip(**changes: Any) -> ElasticIpReading:
+    """The stack's Elastic IP, associated with node-a."""
+    return replace(ElasticIpReading("203.0.113.10", "understudy", ENI_A, ADDRESS_A), **changes)
 
 
 def a_zone(**changes: Any) -> HostedZone:
@@ -94,7 +120,11 @@ def facts(members: int = 2, **changes: Any) -> Facts:
         zones={ZONE_ID: a_zone()},
         records={NAME_KEY: found(0), GUARD_KEY: found(1)},
         endpoints=(an_endpoint(),),
-        rights=dict.fromkeys(needed_rights(definition), True),
+        rights=dict.fromkeys(needed_rights(definition, "understudy"), True),
+        route_tables=dict.fromkeys(ROUTE.route_table_ids, a_table()),
+        elastic_ips={ELASTIC_IP.allocation_id: an_elastic_ip()},
+        internet_vpcs={VPC},
+        now=NOW + 4,
     )
     return replace(usual, **changes)
 
@@ -107,4 +137,7 @@ def readings(members: int = 2) -> FakeReadings:
     seen.zones = {ZONE_ID: a_zone()}
     seen.records = {NAME_KEY: found(0), GUARD_KEY: found(1)}
     seen.endpoints = [an_endpoint()]
+    seen.tables = dict.fromkeys(ROUTE.route_table_ids, a_table())
+    seen.addresses = {ELASTIC_IP.allocation_id: an_elastic_ip()}
+    seen.gateways = {VPC}
     return seen

@@ -28,6 +28,7 @@ from understudy.usecases.check_change import check_change
 from understudy.usecases.check_records import RecordMonitor
 from understudy.usecases.close_transition import close_transition
 from understudy.usecases.fence_node import fence_node
+from understudy.usecases.follow_changes import ChangeFollower
 from understudy.usecases.grant_lease import grant_lease
 from understudy.usecases.judging import Judge
 from understudy.usecases.move_address import move_address
@@ -95,6 +96,7 @@ class World:
         self.zone = FakeZone(self.clock)
         self.ec2, self.network = FakeNodes(), FakeNetwork()
         self.movers = (RecordMover(self.zone), RouteMover(self.network), ElasticIpMover(self.network))
+        self.follower = ChangeFollower(self.zone, self.zone, self.clock, "understudy")
         self.launcher = FakeLauncher()
         self.announcer = FakeAnnouncer()
         self.judge = Judge(self.ledger, self.launcher, self.announcer, self.clock)
@@ -123,7 +125,7 @@ class World:
             "move_address": partial(move_address, movers=self.movers, stack="understudy", **ports),
             "grant_lease": partial(grant_lease, **ports),
             "await_service": partial(await_service, **ports),
-            "check_change": partial(check_change, changes=self.zone, **ports),
+            "check_change": partial(check_change, ledger=self.ledger, follower=self.follower),
             "close_transition": partial(close_transition, announcer=self.announcer, **ports),
         }
 
@@ -190,7 +192,7 @@ class World:
             nodes=self.ec2,
             index=self.ledger,
             parameters=_NoParameters(),
-            changes=self.zone,
+            follower=self.follower,
             network=self.network,
             announcer=self.announcer,
             register=lambda text: None,

@@ -88,6 +88,10 @@ def _if(argument: Any, parameters: Mapping[str, Any]) -> Any:
 
 
 def _holds(condition: Mapping[str, Any], parameters: Mapping[str, Any]) -> bool:
+    if "Condition" in condition:
+        return _holds(source()["Conditions"][condition["Condition"]], parameters)
+    if "Fn::And" in condition:
+        return all(_holds(each, parameters) for each in condition["Fn::And"])
     if "Fn::Not" in condition:
         return not _holds(condition["Fn::Not"][0], parameters)
     left, right = resolve(condition["Fn::Equals"], parameters)

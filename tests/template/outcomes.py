@@ -32,6 +32,7 @@ OUTCOMES: dict[str, dict[str, str]] = {
     },
     "CheckChange": {
         "IN_SYNC": "CloseTransition",
+        "UNCONFIRMED": "CloseTransition",
         "PENDING": "BeforeCheckChangeAgain",
         "PROPAGATING": "CloseTransition",
         "OWED": "CloseTransition",

@@ -5,6 +5,8 @@ import re
 from tests.support.asl_definition import snake_case
 from tests.template import cfn
 from tests.template.outcomes import STEPS
+from understudy.domain.transition import TRY_LIMIT_S
+from understudy.wiring import WATCH_ALLOWANCE_S
 
 ENTRIES = ("RecordHeartbeat", "WatchClusters", "ReceiveSignal", "RegisterCluster")
 FUNCTIONS = {
@@ -74,3 +76,10 @@ def test_every_function_runs_on_both_layers_and_the_same_runtime():
             "ControllerLayer",
             "DependenciesLayer",
         ], name
+
+
+def test_a_function_does_not_end_before_the_longest_try_at_route_53_or_the_allowance_of_a_watch():  # S6 S7
+    usual_s = cfn.source()["Globals"]["Function"]["Timeout"]
+    for step in ("MoveAddressFunction", "CheckChangeFunction"):
+        assert FUNCTIONS[step].get("Timeout", usual_s) >= TRY_LIMIT_S + 5
+    assert FUNCTIONS["WatchClustersFunction"]["Timeout"] >= 2 * WATCH_ALLOWANCE_S

@@ -7,8 +7,8 @@ import pytest
 
 from tests.template import cfn
 from understudy.adapters.event_announcer import SOURCE
+from understudy.invocation import WARM
 from understudy.usecases.register_cluster import DEFINITION_ACCEPTED
-from understudy.wiring import WARM
 
 RULES = cfn.of_type("AWS::Events::Rule")
 KEPT_WARM = ("OpenTransition", "FenceNode", "MoveAddress", "GrantLease", "AwaitService")

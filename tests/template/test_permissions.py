@@ -1,10 +1,12 @@
 """Each function may do what it does, and nothing else."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.support.aws_calls import actions_from, actions_in
 from tests.template import cfn
 from understudy.adapters.dynamodb_readiness import REPORT
 
@@ -13,94 +15,15 @@ PARAMETERS = {
     "ProtectedNames": ["orders-db.corp.example.com", "files.corp.example.com"],
     "ZoneRoleArns": ["arn:aws:iam::210987654321:role/zones"],
 }
-ALLOWED: dict[str, set[str]] = {
-    "RecordHeartbeat": {
-        "dynamodb:UpdateItem",
-        "dynamodb:GetItem",
-        "states:StartExecution",
-        "events:PutEvents",
-        "sqs:SendMessage",
-    },
-    "WatchClusters": {
-        "dynamodb:Query",
-        "dynamodb:GetItem",
-        "dynamodb:BatchGetItem",
-        "dynamodb:PutItem",
-        "dynamodb:UpdateItem",
-        "dynamodb:DeleteItem",
-        "dynamodb:ConditionCheckItem",
-        "ssm:GetParametersByPath",
-        "ssm:GetParameter",
-        "route53:ListResourceRecordSets",
-        "route53:GetChange",
-        "sts:AssumeRole",
-        "ec2:DescribeInstances",
-        "ec2:DescribeRouteTables",
-        "ec2:DescribeAddresses",
-        "states:StartExecution",
-        "events:PutEvents",
-        "sqs:SendMessage",
-    },
-    "ReceiveSignal": {
-        "dynamodb:Query",
-        "dynamodb:GetItem",
-        "dynamodb:UpdateItem",
-        "states:StartExecution",
-        "events:PutEvents",
-        "sqs:SendMessage",
-    },
-    "RegisterCluster": {
-        "dynamodb:GetItem",
-        "dynamodb:PutItem",
-        "dynamodb:UpdateItem",
-        "dynamodb:DeleteItem",
-        "dynamodb:ConditionCheckItem",
-        "ssm:GetParameter",
-        "route53:ListResourceRecordSets",
-        "sts:AssumeRole",
-        "ec2:DescribeInstances",
-        "ec2:DescribeRouteTables",
-        "ec2:DescribeAddresses",
-        "events:PutEvents",
-        "sqs:SendMessage",
-    },
-    "OpenTransition": {
-        "dynamodb:GetItem",
-        "dynamodb:UpdateItem",
-        "events:PutEvents",
-    },
-    "FenceNode": {"dynamodb:GetItem", "dynamodb:UpdateItem", "ec2:DescribeInstances"},
-    "MoveAddress": {
-        "dynamodb:GetItem",
-        "dynamodb:UpdateItem",
-        "route53:ListResourceRecordSets",
-        "route53:ChangeResourceRecordSets",
-        "sts:AssumeRole",
-        "ec2:DescribeRouteTables",
-        "ec2:DescribeAddresses",
-        "ec2:ReplaceRoute",
-        "ec2:CreateRoute",
-        "ec2:AssociateAddress",
-    },
-    "GrantLease": {"dynamodb:GetItem", "dynamodb:UpdateItem"},
-    "AwaitService": {"dynamodb:GetItem", "dynamodb:UpdateItem"},
-    "CheckChange": {"dynamodb:GetItem", "dynamodb:UpdateItem", "route53:GetChange", "sts:AssumeRole"},
-    "CloseTransition": {"dynamodb:GetItem", "dynamodb:UpdateItem", "events:PutEvents"},
-    "CheckReadiness": {
-        "dynamodb:GetItem",
-        "dynamodb:UpdateItem",
-        "dynamodb:Query",
-        "route53:GetHostedZone",
-        "route53:ListResourceRecordSets",
-        "ec2:DescribeInstances",
-        "ec2:DescribeInstanceAttribute",
-        "ec2:DescribeVpcAttribute",
-        "route53resolver:ListResolverEndpoints",
-        "iam:SimulatePrincipalPolicy",
-        "events:PutEvents",
-        "sqs:SendMessage",
-    },
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "layers" / "controller" / "python" / "understudy"
+FUNCTIONS = {
+    "".join(word.capitalize() for word in folder.name.split("_")): folder / "app.py"
+    for folder in sorted((ROOT / "functions").iterdir())
+    if (folder / "app.py").is_file()
 }
+CALLED = {name: actions_from(entry, PACKAGE, clients="wiring.py") for name, entry in FUNCTIONS.items()}
+"""What the code of each function can call, read from the code: nobody keeps this list, so nobody can forget it."""
 MANAGED = {"AWSLambdaBasicExecutionRole", "AWSXrayWriteOnlyAccess"}  # write logs, write traces
 # No call of these takes a resource, so IAM cannot name one.
 WITHOUT_RESOURCE = {
@@ -109,6 +32,7 @@ WITHOUT_RESOURCE = {
     "ec2:DescribeAddresses",
     "ec2:DescribeInstanceAttribute",
     "ec2:DescribeVpcAttribute",
+    "ec2:DescribeInternetGateways",
     "route53resolver:ListResolverEndpoints",
     "logs:CreateLogDelivery",
     "logs:GetLogDelivery",
@@ -135,27 +59,33 @@ def granting(function: str, action: str) -> dict[str, Any]:
     return statement
 
 
-@pytest.mark.parametrize("function", ALLOWED)
-def test_a_function_may_do_what_it_does_and_nothing_else(function):
+DELIVERY = {"sqs:SendMessage"}
+"""What Lambda itself does with a function's role: events that it could not handle go to the dead-letter queue."""
+
+
+@pytest.mark.parametrize("function", CALLED)
+def test_a_function_may_do_what_its_code_calls_and_nothing_else(function):  # B10
     actions = [a for s in statements(f"{function}FunctionRole") for a in as_list(s["Action"])]
-    assert set(actions) == ALLOWED[function]
+    assert set(actions) - DELIVERY == CALLED[function]
+    is_invoked_by_events = f"{function}FunctionEventInvokeConfig" in cfn.of_type("AWS::Lambda::EventInvokeConfig")
+    assert set(actions) & DELIVERY == (DELIVERY if is_invoked_by_events else set())
     twice = {"ec2:AssociateAddress"}  # once for the address, once for where it goes
-    assert sorted({a for a in actions if actions.count(a) > 1}) == sorted(twice & ALLOWED[function])
+    assert sorted({a for a in actions if actions.count(a) > 1}) == sorted(twice & CALLED[function])
 
 
 def test_no_role_is_left_out_of_the_table():
-    expected = {f"{function}FunctionRole" for function in ALLOWED} | {"TransitionStateMachineRole"}
+    expected = {f"{function}FunctionRole" for function in CALLED} | {"TransitionStateMachineRole"}
     assert set(cfn.of_type("AWS::IAM::Role")) == expected
 
 
 def test_only_moving_the_address_may_write_dns():  # B1
-    writers = {f for f, actions in ALLOWED.items() if any(a.startswith("route53:Change") for a in actions)}
+    writers = {f for f, actions in CALLED.items() if any(a.startswith("route53:Change") for a in actions)}
     assert writers == {"MoveAddress"}
 
 
 def test_nothing_can_run_a_command_on_a_node_or_call_another_function():  # B10
     asking = {"iam:SimulatePrincipalPolicy"}  # it asks what another role may do, and does nothing
-    for actions in ALLOWED.values():
+    for actions in CALLED.values():
         assert not {a for a in actions if a.startswith(("ssm:Send", "ssm:Start", "lambda:", "iam:"))} - asking
 
 
@@ -167,8 +97,8 @@ def test_the_readiness_check_changes_nothing_but_its_own_report():
         "Null": {"dynamodb:Attributes": "false"},
     }
     reads = ("Get", "Describe", "List", "Query", "Simulate")
-    writes = {a for a in ALLOWED["CheckReadiness"] if not a.partition(":")[2].startswith(reads)}
-    assert writes == {"dynamodb:UpdateItem", "events:PutEvents", "sqs:SendMessage"}
+    writes = {a for a in CALLED["CheckReadiness"] if not a.partition(":")[2].startswith(reads)} - {"sts:AssumeRole"}
+    assert writes == {"dynamodb:UpdateItem", "events:PutEvents"}
 
 
 def test_the_readiness_check_asks_iam_for_the_mover_of_the_address_only():
@@ -178,7 +108,7 @@ def test_the_readiness_check_asks_iam_for_the_mover_of_the_address_only():
     assert cfn.resolve(variables["MOVER_ROLE_ARN"], {}) == "MoveAddressFunctionRole"
 
 
-@pytest.mark.parametrize("role", [*(f"{f}FunctionRole" for f in ALLOWED), "TransitionStateMachineRole"])
+@pytest.mark.parametrize("role", [*(f"{f}FunctionRole" for f in CALLED), "TransitionStateMachineRole"])
 def test_no_permission_is_wider_than_it_can_be(role):
     for statement in statements(role):
         assert statement["Effect"] == "Allow"
@@ -212,6 +142,7 @@ def test_dns_writes_are_bound_to_protected_names_and_their_guards():  # B1
         ("MoveAddress", "route53:ListResourceRecordSets"),
         ("WatchClusters", "route53:ListResourceRecordSets"),
         ("RegisterCluster", "route53:ListResourceRecordSets"),
+        ("CheckChange", "route53:ListResourceRecordSets"),
         ("CheckReadiness", "route53:ListResourceRecordSets"),
         ("CheckReadiness", "route53:GetHostedZone"),
     ],
@@ -223,13 +154,12 @@ def test_route_53_is_reached_in_the_given_zones_only(function, action):
     ]
 
 
-ASSUMING = [function for function, actions in ALLOWED.items() if "sts:AssumeRole" in actions]
+ASSUMING = [function for function, actions in CALLED.items() if "sts:AssumeRole" in actions]
 
 
 def test_roles_are_assumed_by_those_only_who_ask_route_53():
-    """The readiness check looks at zones of its own account only."""
-    asking = {f for f, actions in ALLOWED.items() if any(a.startswith("route53:") for a in actions)}
-    assert asking - {"CheckReadiness"} == set(ASSUMING)
+    asking = {f for f, actions in CALLED.items() if any(a.startswith("route53:") for a in actions)}
+    assert asking == set(ASSUMING)
 
 
 @pytest.mark.parametrize("function", ASSUMING)
@@ -258,15 +188,40 @@ def test_only_tables_and_elastic_ips_with_the_stacks_tag_can_be_moved(action, re
 
 def test_one_zone_and_one_name_are_enough():
     one = {"HostedZoneIds": ["Z1"], "ProtectedNames": ["a.example.com"]}
-    policies = cfn.of_type("AWS::IAM::Role")["MoveAddressFunctionRole"]["Policies"]
-    (statement,) = [s for s in policies[0]["PolicyDocument"]["Statement"] if s.get("Sid") == "WriteRecords"]
-    resolved = cfn.resolve(statement, one)
-    assert resolved["Resource"] == ["arn:*:route53:::hostedzone/Z1"]
-    names = resolved["Condition"]["ForAllValues:StringEquals"]["route53:ChangeResourceRecordSetsNormalizedRecordNames"]
+    (statement,) = [s for s in statements("MoveAddressFunctionRole", one) if s.get("Sid") == "WriteRecords"]
+    assert statement["Resource"] == ["arn:*:route53:::hostedzone/Z1"]
+    names = statement["Condition"]["ForAllValues:StringEquals"]["route53:ChangeResourceRecordSetsNormalizedRecordNames"]
     assert names == ["a.example.com", "_understudy.a.example.com"]
 
 
-@pytest.mark.parametrize("function", [f for f, actions in ALLOWED.items() if "events:PutEvents" in actions])
+NOWHERE: dict[str, list[str]] = {"HostedZoneIds": [], "ProtectedNames": [], "ZoneRoleArns": []}
+
+
+@pytest.mark.parametrize("function", CALLED)
+def test_a_stack_of_routes_and_elastic_ips_only_may_do_nothing_in_route_53(function):  # S14 S15
+    """With no zone and no role among the parameters, as it is when nothing is said of them."""
+    defaults = {name: cfn.source()["Parameters"][name]["Default"] for name in NOWHERE}
+    assert set(defaults.values()) == {""}
+    actions = {a for s in statements(f"{function}FunctionRole", NOWHERE) for a in as_list(s["Action"])}
+    assert not {a for a in actions if a.startswith(("route53:", "sts:"))}
+    assert actions - DELIVERY == {a for a in CALLED[function] if not a.startswith(("route53:", "sts:"))}
+
+
+def test_zones_of_other_accounts_need_no_zone_here():  # S4
+    elsewhere = {**NOWHERE, "ZoneRoleArns": PARAMETERS["ZoneRoleArns"]}
+    actions = {a for s in statements("MoveAddressFunctionRole", elsewhere) for a in as_list(s["Action"])}
+    assert {a for a in actions if a.startswith(("route53:", "sts:"))} == {"sts:AssumeRole"}
+
+
+def test_without_a_name_nothing_is_written_in_any_zone():  # B1
+    """IAM's ForAllValues holds for a change of no name that is listed."""
+    nameless = {**PARAMETERS, "ProtectedNames": []}
+    actions = {a for s in statements("MoveAddressFunctionRole", nameless) for a in as_list(s["Action"])}
+    assert "route53:ChangeResourceRecordSets" not in actions
+    assert "route53:ListResourceRecordSets" in actions
+
+
+@pytest.mark.parametrize("function", [f for f, actions in CALLED.items() if "events:PutEvents" in actions])
 def test_the_controller_speaks_only_in_its_own_name(function):
     statement = granting(function, "events:PutEvents")
     assert statement["Resource"] == "Bus"
@@ -292,6 +247,13 @@ def test_a_node_beats_in_its_own_name_only_and_reads_the_table():  # B10
         },
         {"Sid": "ReadState", "Effect": "Allow", "Action": "dynamodb:GetItem", "Resource": "ClusterTable"},
     ]
+
+
+def test_a_node_may_do_what_its_agent_calls_and_nothing_else():  # B10
+    (policy,) = cfn.of_type("AWS::IAM::ManagedPolicy").values()
+    allowed = {a for s in policy["PolicyDocument"]["Statement"] for a in as_list(s["Action"])}
+    sources = sorted((ROOT / "agent" / "understudy_agent").glob("*.py"))
+    assert allowed == actions_in(sources, ["events", "dynamodb", "ssm", "ec2", "route53", "sts"])
 
 
 def test_the_machine_may_call_its_steps_and_write_its_log():

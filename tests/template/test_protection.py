@@ -113,6 +113,7 @@ def test_what_the_embedded_aws_refuses_sits_behind_a_condition():
         ("orders-db.corp.example.com.", False),
         ("*.corp.example.com", False),
         ("localhost", False),
+        ("", True),
     ],
 )
 def test_a_protected_name_is_spelled_as_iam_compares_it(name, accepted):

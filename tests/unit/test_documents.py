@@ -219,11 +219,13 @@ def test_the_query_for_the_state_finds_everything_that_it_names():
 
 
 def test_the_query_for_the_history_finds_everything_that_it_names():
-    stages = ("noticed", "opened", "fenced", "accepted", "granted", "in_service", "in_sync", "closed", "superseded")
+    stages = ("noticed", "opened", "fenced", "accepted", "granted", "in_service")
+    stages += ("in_sync", "unconfirmed", "closed", "superseded")
     words = ("action", "source", "target", "rule", "why", "reason", "proof", "outcome", "address_fault", "execution")
     facts = {
         **dict.fromkeys(words, "x"),
         "reasons": ["ADDRESS_OWED"],
+        "lost_changes": ["C1"],
         **{f"stages.{stage}_at": 1.5 for stage in stages},
     }
     item = items.to_item({"pk": "orders-db", "sk": items.history_sk(7), **items.facts_as_attributes(facts)})

@@ -4,7 +4,12 @@ import importlib
 import json
 from types import SimpleNamespace
 
-from understudy.wiring import WARM, step
+import pytest
+
+from understudy import wiring
+from understudy.adapters.polite_route53 import ATTEMPT_LIMIT_S
+from understudy.invocation import WARM, step
+from understudy.usecases.watch_clusters import WatchReport
 
 CONTEXT = SimpleNamespace(
     function_name="fence_node",
@@ -39,3 +44,45 @@ def test_a_heartbeat_is_counted_by_what_became_of_it(monkeypatch, capsys):  # S1
     assert [each["Name"] for each in metric["Metrics"]] == ["Heartbeats"]
     assert "outcome" in metric["Dimensions"][0]
     assert (counted["Heartbeats"], counted["outcome"]) == ([1.0], "malformed")
+
+
+@pytest.fixture
+def settled(monkeypatch):
+    """The environment that a function of the stack has."""
+    for name, value in {
+        "TABLE_NAME": "clusters",
+        "BUS_NAME": "understudy",
+        "PARAMETER_PREFIX": "/understudy/understudy/",
+        "STATE_MACHINE_ARN": "arn:aws:states:us-east-1:123456789012:stateMachine:understudy-transition",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "POWERTOOLS_METRICS_NAMESPACE": "Understudy",
+    }.items():
+        monkeypatch.setenv(name, value)
+    built = [each for each in vars(wiring).values() if hasattr(each, "cache_clear")]
+    for each in built:
+        each.cache_clear()
+    yield
+    for each in built:
+        each.cache_clear()
+
+
+@pytest.mark.parametrize("service", ["route53", "sts"])
+def test_one_call_of_route_53_is_one_attempt_of_the_length_that_our_retries_count_on(settled, service):  # S6
+    config = wiring._route53(service).meta.config
+    assert config.retries["total_max_attempts"] == 1
+    assert config.connect_timeout + config.read_timeout == ATTEMPT_LIMIT_S
+
+
+def test_all_that_a_watch_does_with_route_53_shares_one_allowance(settled, monkeypatch):  # S5
+    """Registration, changes and the record monitor: the function ends after 55 s, whatever Route 53 does."""
+    app = importlib.import_module("functions.watch_clusters.app")
+    given, registered = {}, []
+    monkeypatch.setattr(app, "watch_clusters", lambda **ports: given.update(ports) or WatchReport(0, 0, ()))
+    monkeypatch.setattr(wiring, "register", lambda text, records: registered.append(records))
+    app.handler({}, CONTEXT)
+    given["register"]("a text")
+    (zone,) = registered
+    assert given["follower"].changes is given["follower"].records is given["monitor"]._listing is zone
+    assert zone._polite._allowance.left_s == wiring.WATCH_ALLOWANCE_S == 25
+    app.handler({}, CONTEXT)
+    assert given["follower"].changes is not zone  # the next run has an allowance of its own

@@ -29,6 +29,7 @@ class Scene:
             book=self.book,
             instances=self.aws,
             zones=self.aws,
+            network=self.aws,
             endpoints=self.aws,
             rights=self.aws,
             announcer=self.world.announcer,

@@ -1,6 +1,7 @@
 """The real workflow definition and the real use cases, in a world in memory: what a user of the cluster would see."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
@@ -9,8 +10,10 @@ from tests.support.builders import ADDRESS_A, ADDRESS_B, NODE_A, NODE_B, RECORD
 from tests.support.world import World
 from understudy.domain.definition import Policy
 from understudy.domain.errors import ChangeRefusedError, ZoneBusyError
+from understudy.domain.execution import EXECUTION_LIMIT_S, outlasting
 from understudy.domain.model import AddressStatus, PowerReading, Proof
 from understudy.domain.record import guard_epoch
+from understudy.domain.tuning import effective
 
 
 def closed_on(name):
@@ -298,14 +301,104 @@ def test_a_tunable_that_is_changed_in_mid_transition_counts_from_the_next_step_o
     assert execution.output["outcome"] == "IN_SERVICE"
 
 
-def test_a_record_that_somebody_changed_is_put_right_and_the_service_is_not_disturbed():  # S5
+def confirming(world):
+    """Let a switchover come so far that only INSYNC is waited for."""
+    world.start()
+    world.run_until(lambda w: w.state.transition is not None and w.state.transition.stage == "CONFIRMING", limit_s=30)
+    return world.executions[-1]
+
+
+LONG = {"ROUTE53_CHANGEID_INTERVAL": 300, "ROUTE53_CHANGEID_TRY_COUNT": 1}
+
+
+def test_a_longer_interval_in_mid_transition_is_waited_for_and_nobody_takes_the_transition_for_dead():  # S7 S8
     world = World().settle()
+    world.zone.propagation_s = 10_000
+    execution = confirming(world)
+    world.ledger.put_tuning(LONG, "digest")
+    world.run_until(lambda w: execution.status is not Status.RUNNING, limit_s=1000)
+    assert world.history(2)["outcome"] == "IN_SERVICE"
+    assert world.history(2)["stages"]["closed_at"] - world.history(2)["stages"]["in_service_at"] > 700
+    assert world.state.epoch == 2
+
+
+def test_without_the_deadline_that_moves_the_same_transition_would_be_superseded(monkeypatch):  # S8
+    monkeypatch.setattr("understudy.usecases.check_change.kept_open", lambda state, wait_s, now: state)
+    world = World().settle()
+    world.zone.propagation_s = 10_000
+    confirming(world)
+    world.ledger.put_tuning(LONG, "digest")
+    world.run_until(lambda w: w.state.epoch > 2, limit_s=1000)
+    assert world.history(2)["outcome"] == "SUPERSEDED"
+
+
+def test_longer_gaps_between_updates_in_mid_transition_move_the_deadline_of_the_move():  # S6 S8
+    world = World().settle()
+    for _ in range(3):
+        world.zone.fail_next("submit", ZoneBusyError("Throttling"))
+    world.start()
+    world.run_until(lambda w: w.zone.calls.count("submit") == 2, limit_s=30)
+    world.ledger.put_tuning({"ROUTE53_RECORD_INTERVAL": 200, "ROUTE53_RECORD_TRY_COUNT": 4}, "digest")
+    world.run_until(closed_on("node-b"), limit_s=700)
+    assert (world.state.epoch, world.history(2)["outcome"]) == (2, "IN_SERVICE")
+    stages = world.history(2)["stages"]
+    assert stages["accepted_at"] - stages["fenced_at"] > 400
+
+
+def test_a_change_that_route_53_forgets_is_reported_as_unconfirmed_and_the_service_is_in_service():  # S7 B2
+    world = World().settle()
+    world.zone.propagation_s = 10_000
+    execution = confirming(world)
+    world.zone.forget()
+    world.run_until(lambda w: execution.status is not Status.RUNNING, limit_s=60)
+    assert execution.status is Status.SUCCEEDED
+    assert world.told("Understudy Transition Closed")[-1]["address"] == "UNCONFIRMED"
+    assert world.history(2)["outcome"] == "IN_SERVICE"
+    assert "unconfirmed_at" in world.history(2)["stages"]
+    assert world.dns == ADDRESS_B
+    world.run(300)
+    assert world.state.epoch == 2  # nothing is moved for it
+
+
+def test_a_forgotten_change_whose_record_is_wrong_is_submitted_again_under_a_new_epoch():  # S7 B2
+    world = World().settle()
+    world.zone.propagation_s = 10_000
+    confirming(world)
+    world.zone.forget()
     reading = world.zone.read(RECORD)
-    world.zone.put(RECORD, replace(reading.record, values=("10.9.9.9",)))
-    world.run_until(lambda w: w.dns == ADDRESS_A and w.state.transition is None, limit_s=90)
-    assert world.history(world.state.epoch)["action"] == "repair"
-    assert world.in_service == ["node-a"]
-    assert world.told("Understudy Record Drifted")[0]["records"][0]["found"] == ["10.9.9.9"]
+    world.zone.put(RECORD, replace(reading.record, values=(ADDRESS_A,)))
+    world.zone.propagation_s = 0
+    world.run_until(lambda w: w.dns == ADDRESS_B and w.state.transition is None, limit_s=60)
+    assert (world.state.epoch, world.history(3)["action"]) == (3, "repair")
+    assert world.in_service == ["node-b"]
+
+
+def test_an_address_that_stays_owed_costs_fewer_and_fewer_epochs():  # S6
+    """Before: one epoch and one failing execution each minute, for ever."""
+    world = World().settle()
+    for _ in range(100):
+        world.zone.fail_next("submit", ChangeRefusedError("AccessDenied"))
+    world.kill("node-a")
+    world.run_until(closed_on("node-b"), limit_s=60)
+    world.run(3600)
+    opened = [world.history(epoch)["stages"]["opened_at"] for epoch in range(2, world.state.epoch + 1)]
+    gaps = [later - earlier for earlier, later in pairwise(opened)]
+    assert [round(gap / 60) for gap in gaps] == [1, 2, 4, 8, 15, 15]
+    assert world.in_service == ["node-b"]
+
+
+def test_a_policy_and_newer_tunables_that_are_too_long_together_break_no_execution():  # S7 S8
+    """The cluster's policy was accepted by the tunables as they were; those of the stack were put later."""
+    world = World(definition_changes={"policy": Policy(service_start_limit_s=900)}).settle()
+    world.ledger.put_tuning({"ROUTE53_CHANGEID_INTERVAL": 300, "ROUTE53_CHANGEID_TRY_COUNT": 5}, "digest")
+    assert outlasting(world.definition.policy, effective(world.ledger.tuning(), {}))
+    world.zone.propagation_s = 100_000
+    world.machines["node-b"].start_s = 890
+    execution = world.start()
+    world.run_until(lambda w: execution.status is not Status.RUNNING, limit_s=EXECUTION_LIMIT_S)
+    assert execution.status is Status.SUCCEEDED
+    assert world.history(2)["outcome"] == "IN_SERVICE"
+    assert world.state.address.status is AddressStatus.PROPAGATING
 
 
 def test_a_failure_while_a_change_still_propagates_is_acted_upon():

@@ -22,7 +22,7 @@ EVERYTHING = a_moving_state(
     previous=a_previous(proof=Proof.LEASE_EXPIRED, lease_s=12.5),
     transition=a_transition(stage=Stage.MOVING, tried=(NODE_A, NODE_B)),
     failover_times=(NOW - 5, NOW),
-    address=Address(AddressStatus.PROPAGATING, 2, ("C1", "C2")),
+    address=Address(AddressStatus.OWED, 2, ("C1", "C2"), retry_at=NOW, change_of={"a": "C1", "z": "C2"}, failures=3),
     alert="no-fit-candidate",
 )
 

@@ -18,7 +18,7 @@ from tests.support.builders import (
     a_state,
 )
 from understudy.domain.definition import ElasticIp, FailoverBudget, Policy, Route
-from understudy.domain.errors import LedgerConflictError
+from understudy.domain.errors import LedgerConflictError, TooManyEntriesError
 from understudy.domain.lease import terms_of
 from understudy.domain.model import Address, AddressStatus, Alarm, NodeReport
 from understudy.domain.signal import AlarmSignal, FaultSignal
@@ -135,7 +135,7 @@ def test_an_alarm_that_is_named_no_more_is_forgotten_and_the_others_are_kept(emp
 
 def test_an_instance_and_an_alarm_can_belong_to_several_clusters(empty_ledger):
     for name in ("orders-db", "billing"):
-        definition = replace(with_alarms("disk"), cluster=name)
+        definition = replace(with_alarms("disk"), cluster=name, records=(replace(RECORD, name=f"{name}.example.com"),))
         empty_ledger.register(None, a_state(cluster=name), definition)
     assert sorted(empty_ledger.clusters()) == ["billing", "orders-db"]
     assert sorted(empty_ledger.clusters_of_instance(NODE_A)) == ["billing", "orders-db"]
@@ -180,3 +180,77 @@ def test_what_is_known_of_each_address_comes_back(ledger):
     address = Address(AddressStatus.OWED, 1, ("C1",), retry_at=NOW, parts=parts)
     assert ledger.commit(before, replace(before, address=address)).address == address
     assert ledger.read(CLUSTER).address == address
+
+
+def of(cluster: str, version: int = 1, **changes):
+    """A definition of the usual nodes, of a cluster that names nothing but what `changes` says."""
+    return replace(a_definition(version=version, records=()), cluster=cluster, **changes)
+
+
+CLAIMED = [
+    ({"records": (RECORD,)}, {"records": (replace(RECORD, type="AAAA"),)}, RECORD.label.replace(" A ", " AAAA ")),
+    (
+        {"routes": (Route("192.0.2.10/32", ("rtb-1", "rtb-2")),)},
+        {"routes": (Route("192.0.2.10/32", ("rtb-2", "rtb-3")),)},
+        "route 192.0.2.10/32 in rtb-2",
+    ),
+    ({"elastic_ips": (ElasticIp("eipalloc-1"),)}, {"elastic_ips": (ElasticIp("eipalloc-1"),)}, "eipalloc-1"),
+]
+
+
+@pytest.mark.parametrize(("first", "second", "label"), CLAIMED, ids=["one name", "one table", "one Elastic IP"])
+def test_an_address_belongs_to_the_cluster_that_registered_it_first(empty_ledger, first, second, label):  # S4 S14 S15
+    empty_ledger.register(None, a_state(cluster="billing"), of("billing", **first))
+    other = of("orders-db", **second)
+    assert empty_ledger.claimed(other) == {label: "billing"}
+    with pytest.raises(LedgerConflictError):
+        empty_ledger.register(None, a_state(), other)
+    assert empty_ledger.read(CLUSTER) is None
+    assert list(empty_ledger.clusters_of_instance(NODE_A)) == ["billing"]
+
+
+def test_the_same_destination_in_other_tables_and_the_same_name_in_another_zone_are_other_addresses(empty_ledger):
+    routes, records = (Route("192.0.2.10/32", ("rtb-1",)),), (RECORD,)
+    empty_ledger.register(None, a_state(cluster="billing"), of("billing", routes=routes, records=records))
+    elsewhere = of(
+        "orders-db",
+        routes=(Route("192.0.2.10/32", ("rtb-2",)),),
+        records=(replace(RECORD, hosted_zone_id="Z0OTHER"),),
+    )
+    assert empty_ledger.claimed(elsewhere) == {}
+    empty_ledger.register(None, a_state(), elsewhere)
+
+
+def test_an_address_is_free_again_when_a_later_version_of_its_cluster_drops_it(empty_ledger):  # S15
+    eip = (ElasticIp("eipalloc-1"),)
+    empty_ledger.register(None, a_state(cluster="billing"), of("billing", elastic_ips=eip, records=(RECORD,)))
+    before = empty_ledger.read("billing")
+    empty_ledger.register(before, replace(before, definition_version=2), of("billing", 2, records=(RECORD,)))
+    assert empty_ledger.claimed(of("orders-db", elastic_ips=eip, records=(RECORD,))) == {RECORD.label: "billing"}
+    empty_ledger.register(None, a_state(), of("orders-db", elastic_ips=eip))
+    assert empty_ledger.claimed(of("billing", elastic_ips=eip)) == {"eipalloc-1": CLUSTER}
+
+
+def test_a_new_version_that_takes_another_clusters_address_changes_nothing_at_all(empty_ledger):  # S15
+    eip = (ElasticIp("eipalloc-1"),)
+    empty_ledger.register(None, a_state(cluster="billing"), of("billing", elastic_ips=eip))
+    empty_ledger.register(None, a_state(), a_definition())
+    before = empty_ledger.read(CLUSTER)
+    with pytest.raises(LedgerConflictError):
+        empty_ledger.register(before, replace(before, definition_version=2), a_definition(version=2, elastic_ips=eip))
+    assert empty_ledger.read(CLUSTER) == before
+    assert empty_ledger.claimed(of("third", records=(RECORD,))) == {RECORD.label: CLUSTER}
+
+
+def test_more_entries_than_one_transaction_takes_are_refused_and_nothing_is_written(empty_ledger):  # B2
+    nodes = tuple(
+        replace(SPECS[0], instance_id=f"i-{n}", alarms=tuple(f"a{n}{m}" for m in range(10))) for n in range(9)
+    )
+    with pytest.raises(TooManyEntriesError, match=r"100 .*allowed: 98"):
+        empty_ledger.register(None, a_state(), a_definition(nodes=nodes))
+    assert empty_ledger.read(CLUSTER) is None
+    fewer = (replace(nodes[0], alarms=nodes[0].alarms[:8]), *nodes[1:])
+    empty_ledger.register(None, a_state(), a_definition(nodes=fewer))
+    before = empty_ledger.read(CLUSTER)
+    after = replace(before, definition_version=2)
+    empty_ledger.register(before, after, a_definition(version=2, nodes=fewer, elastic_ips=(ElasticIp("eipalloc-1"),)))

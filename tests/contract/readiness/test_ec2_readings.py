@@ -60,6 +60,8 @@ def described(**changes: Any) -> dict[str, Any]:
         "Attachment": {"DeviceIndex": 0, "Status": "attached"},
         "PrivateIpAddress": "10.7.1.10",
         "SourceDestCheck": False,
+        "NetworkInterfaceId": "eni-1",
+        "Ipv6Addresses": [{"Ipv6Address": "fd00::2"}, {"Ipv6Address": "fd00::1", "IsPrimaryIpv6": True}],
     }
     usual = {
         "InstanceId": STRANGER,
@@ -90,6 +92,7 @@ def test_an_instance_is_described_with_its_place_and_its_primary_interface(ec2, 
     )
     assert set(found) == {instance}
     assert found[instance].address == first["PrivateIpAddress"]
+    assert found[instance].interface_id == first["NetworkInterfaceId"]
     assert (found[instance].zone, found[instance].subnet_id, found[instance].vpc_id) == ("us-east-1b", subnet, vpc)
     assert (found[instance].power, found[instance].forwards) == (PowerReading.RUNNING, False)
 
@@ -130,8 +133,20 @@ def test_whether_ec2_recovers_an_instance_is_told_or_not_known(readings, stubber
 def test_an_interface_that_is_not_attached_gives_no_address(readings, stubber):  # S1
     leaving = {"Attachment": {"DeviceIndex": 0, "Status": "detaching"}, "PrivateIpAddress": "10.7.1.10"}
     found = reading_of(readings, stubber, NetworkInterfaces=[leaving])
-    assert (found.address, found.forwards) == (None, None)
+    assert (found.address, found.forwards, found.address_v6, found.interface_id) == (None, None, "", "")
     assert reading_of(readings, stubber).forwards is True
+
+
+def test_the_ipv6_address_is_the_one_that_ec2_marks_as_primary(readings, stubber):  # S3
+    found = reading_of(readings, stubber)
+    assert (found.address_v6, found.interface_id) == ("fd00::1", "eni-1")
+
+
+def test_a_vpc_has_an_internet_gateway_from_its_attachment_on(ec2, readings, vpc):  # S15
+    assert set(readings.internet_vpcs([vpc])) == set()
+    gateway = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+    ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
+    assert set(readings.internet_vpcs([vpc, "vpc-0ddddddddddddddd4"])) == {vpc}
 
 
 def test_a_word_for_a_state_that_nobody_knows_yet_is_unknown(readings, stubber):
@@ -144,6 +159,7 @@ def test_a_word_for_a_state_that_nobody_knows_yet_is_unknown(readings, stubber):
         ("describe_instances", lambda readings: readings.instances([STRANGER])),
         ("describe_instance_attribute", lambda readings: readings.is_stop_protected(STRANGER)),
         ("describe_vpc_attribute", lambda readings: readings.vpc_dns("vpc-1")),
+        ("describe_internet_gateways", lambda readings: readings.internet_vpcs(["vpc-1"])),
     ],
 )
 def test_an_ec2_that_forbids_or_throttles_is_unreadable_and_says_why(readings, stubber, operation, read):  # B3

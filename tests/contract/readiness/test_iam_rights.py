@@ -11,10 +11,10 @@ from tests.contract.conftest import REGION
 from tests.support.builders import a_definition
 from understudy.adapters.iam_rights import IamRights
 from understudy.domain.errors import UnreadableError
-from understudy.domain.readiness_facts import Right, needed_rights
+from understudy.domain.readiness_facts import HERE, STACK_TAG, Right, needed_rights
 
 ROLE = "arn:aws-cn:iam::123456789012:role/understudy-MoveAddressFunctionRole-1A2B"
-READING, WRITING = needed_rights(a_definition())
+READING, WRITING = needed_rights(a_definition(), "understudy")
 
 
 @pytest.fixture(scope="module")
@@ -56,23 +56,45 @@ def answered(right: Right, decision: str) -> dict[str, Any]:
 def test_each_right_is_asked_for_with_the_context_of_a_real_change(iam, stubber):  # S1 B1
     for right in (READING, WRITING):
         stubber.add_response("simulate_principal_policy", answered(right, "allowed"), asked(right))
-    rights = IamRights(lambda: iam, ROLE).granted([READING, WRITING])
+    rights = IamRights(lambda: iam, ROLE, "cn-north-1").granted([READING, WRITING])
     assert rights == {READING: True, WRITING: True}
 
 
 @pytest.mark.parametrize("decision", ["implicitDeny", "explicitDeny"])
 def test_a_denied_right_is_not_granted(iam, stubber, decision):  # B1
     stubber.add_response("simulate_principal_policy", answered(WRITING, decision), asked(WRITING))
-    assert IamRights(lambda: iam, ROLE).granted([WRITING]) == {WRITING: False}
+    assert IamRights(lambda: iam, ROLE, "cn-north-1").granted([WRITING]) == {WRITING: False}
 
 
 def test_an_answer_without_a_decision_grants_nothing(iam, stubber):
     stubber.add_response("simulate_principal_policy", {"EvaluationResults": [], "IsTruncated": False})
-    assert IamRights(lambda: iam, ROLE).granted([WRITING]) == {WRITING: False}
+    assert IamRights(lambda: iam, ROLE, "cn-north-1").granted([WRITING]) == {WRITING: False}
 
 
 @pytest.mark.parametrize("code", ["AccessDenied", "NoSuchEntity", "PolicyEvaluation"])
 def test_a_simulation_that_is_forbidden_or_fails_says_nothing_of_the_rights(iam, stubber, code):  # B3
     stubber.add_client_error("simulate_principal_policy", code)
     with pytest.raises(UnreadableError, match=code):
-        IamRights(lambda: iam, ROLE).granted([WRITING])
+        IamRights(lambda: iam, ROLE, "cn-north-1").granted([WRITING])
+
+
+@pytest.mark.parametrize(
+    ("right", "arn"),
+    [
+        (Right("ec2:DescribeAddresses", "*"), "*"),
+        (Right("sts:AssumeRole", "iam::210987654321:role/zones"), "arn:aws-cn:iam::210987654321:role/zones"),
+        (
+            Right("ec2:ReplaceRoute", f"ec2:{HERE}:route-table/rtb-1", ((STACK_TAG, ("understudy",)),)),
+            "arn:aws-cn:ec2:cn-north-1:123456789012:route-table/rtb-1",
+        ),
+    ],
+    ids=["no resource", "a role of another account", "a table here"],
+)
+def test_a_right_is_asked_for_on_the_resource_as_iam_names_it(iam, stubber, right, arn):  # S14 S15
+    contexts = [
+        {"ContextKeyName": key, "ContextKeyValues": list(values), "ContextKeyType": "string"}
+        for key, values in right.context
+    ]
+    wanted = {**asked(right), "ResourceArns": [arn], "ContextEntries": contexts}
+    stubber.add_response("simulate_principal_policy", answered(right, "allowed"), wanted)
+    assert IamRights(lambda: iam, ROLE, "cn-north-1").granted([right]) == {right: True}

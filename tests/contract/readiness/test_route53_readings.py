@@ -5,11 +5,13 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from botocore.exceptions import EndpointConnectionError
+from botocore.exceptions import ClientError, EndpointConnectionError
 from botocore.stub import Stubber
 
 from tests.contract.conftest import REGION
+from tests.support.politeness import a_polite_way
 from understudy.adapters.route53_readings import ResolverReadings, Route53Readings
+from understudy.domain.definition import Record
 from understudy.domain.errors import UnreadableError
 from understudy.domain.readiness_facts import FoundRecord, HostedZone, InboundEndpoint
 from understudy.domain.record import RecordSet
@@ -51,17 +53,34 @@ def stubber(route53: Any) -> Iterator[Stubber]:
         yield stubber
 
 
+NOT_PATIENT = a_polite_way(random=lambda: 100.0)
+
+
+def no_role(role_arn: str, external_id: str) -> Any:
+    raise AssertionError(f"{role_arn} was assumed for a zone of this account")
+
+
+def readings_of(route53: Any) -> Route53Readings:
+    return Route53Readings(route53, NOT_PATIENT, no_role)
+
+
+def a_record(zone_id: str) -> Record:
+    return Record(zone_id, NAME)
+
+
 def put(route53: Any, zone_id: str, **record_set: Any) -> None:
     changes = [{"Action": "UPSERT", "ResourceRecordSet": record_set}]
     route53.change_resource_record_sets(HostedZoneId=zone_id, ChangeBatch={"Changes": changes})
 
 
 def test_a_private_zone_names_the_vpcs_that_see_it(route53, vpc, private_zone):  # S1 S2
-    assert Route53Readings(route53).hosted_zone(private_zone) == HostedZone("corp.example.com", True, {vpc: REGION})
+    assert readings_of(route53).hosted_zone(a_record(private_zone)) == HostedZone(
+        "corp.example.com", True, {vpc: REGION}
+    )
     route53.associate_vpc_with_hosted_zone(
         HostedZoneId=private_zone, VPC={"VPCRegion": "eu-west-1", "VPCId": "vpc-0cccccccccccccccc"}
     )
-    found = Route53Readings(route53).hosted_zone(private_zone)
+    found = readings_of(route53).hosted_zone(a_record(private_zone))
     assert found is not None
     assert found.vpcs == {vpc: REGION, "vpc-0cccccccccccccccc": "eu-west-1"}
 
@@ -69,21 +88,21 @@ def test_a_private_zone_names_the_vpcs_that_see_it(route53, vpc, private_zone): 
 def test_a_public_zone_is_seen_by_everybody(route53):  # S2
     answer = route53.create_hosted_zone(Name="example.com", CallerReference=str(uuid4()))
     zone_id = answer["HostedZone"]["Id"].removeprefix("/hostedzone/")
-    assert Route53Readings(route53).hosted_zone(zone_id) == HostedZone("example.com", False, {})
+    assert readings_of(route53).hosted_zone(a_record(zone_id)) == HostedZone("example.com", False, {})
 
 
 def test_a_zone_that_does_not_exist_is_none_and_not_unreadable(route53):  # S1
-    assert Route53Readings(route53).hosted_zone("Z0NOSUCHZONE") is None
+    assert readings_of(route53).hosted_zone(a_record("Z0NOSUCHZONE")) is None
 
 
 def test_everything_that_stands_under_a_name_is_found_and_nothing_beside_it(route53, private_zone):  # S4
-    readings = Route53Readings(route53)
-    assert readings.found_records(private_zone, NAME) == ()
+    readings = readings_of(route53)
+    assert readings.found_records(a_record(private_zone), NAME) == ()
     value = {"ResourceRecords": [{"Value": "10.0.1.10"}]}
     put(route53, private_zone, Name=NAME, Type="A", TTL=10, **value)
     put(route53, private_zone, Name=NAME, Type="AAAA", TTL=10, ResourceRecords=[{"Value": "fd00::1"}])
     put(route53, private_zone, Name=f"x.{NAME}", Type="A", TTL=10, **value)
-    found = readings.found_records(private_zone, NAME)
+    found = readings.found_records(a_record(private_zone), NAME)
     assert {each.type for each in found} == {"A", "AAAA"}
     assert FoundRecord("A", RecordSet(NAME, "A", 10, ("10.0.1.10",))) in found
 
@@ -97,7 +116,7 @@ def test_records_that_the_controller_cannot_move_are_found_as_what_they_are(rout
     ]
     answer = {"ResourceRecordSets": listed, "IsTruncated": False, "MaxItems": "100"}
     stubber.add_response("list_resource_record_sets", answer)
-    alias, policy = Route53Readings(route53).found_records("Z1", NAME)
+    alias, policy = readings_of(route53).found_records(a_record("Z1"), NAME)
     assert (alias.record_set, policy.record_set) == (None, None)
     assert "alias of lb.example" in alias.foreign
     assert "routing policy" in policy.foreign
@@ -107,15 +126,74 @@ def test_records_that_the_controller_cannot_move_are_found_as_what_they_are(rout
 def test_a_route_53_that_does_not_let_itself_be_read_is_unreadable_and_says_why(route53, stubber, code):  # B3
     stubber.add_client_error("get_hosted_zone", code)
     with pytest.raises(UnreadableError, match=code):
-        Route53Readings(route53).hosted_zone("Z1")
+        readings_of(route53).hosted_zone(a_record("Z1"))
     stubber.add_client_error("list_resource_record_sets", code)
     with pytest.raises(UnreadableError, match=code):
-        Route53Readings(route53).found_records("Z1", NAME)
+        readings_of(route53).found_records(a_record("Z1"), NAME)
 
 
 def test_a_zone_that_is_gone_has_no_records_to_read(route53):
     with pytest.raises(UnreadableError, match="NoSuchHostedZone"):
-        Route53Readings(route53).found_records("Z0NOSUCHZONE", NAME)
+        readings_of(route53).found_records(a_record("Z0NOSUCHZONE"), NAME)
+
+
+ELSEWHERE = Record("Z0ELSEWHERE", NAME, "A", "arn:aws:iam::210987654321:role/zones", "secret-handshake")
+
+
+class Refusing:
+    """A function whose own account has no such zone."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise AssertionError(f"{name} was called with the function's own rights")
+
+
+def test_a_zone_of_another_account_is_read_by_its_role_and_external_id(route53, stubber):  # S1 S4
+    asked = []
+
+    def client_of(role_arn: str, external_id: str) -> Any:
+        asked.append((role_arn, external_id))
+        return route53
+
+    zone = {"Id": "/hostedzone/Z0ELSEWHERE", "Name": "corp.example.com.", "CallerReference": "1"}
+    stubber.add_response("get_hosted_zone", {"HostedZone": zone}, {"Id": "Z0ELSEWHERE"})
+    nothing = {"ResourceRecordSets": [], "IsTruncated": False, "MaxItems": "100"}
+    stubber.add_response("list_resource_record_sets", nothing)
+    readings = Route53Readings(Refusing(), NOT_PATIENT, client_of)
+    assert readings.hosted_zone(ELSEWHERE) == HostedZone("corp.example.com", False, {})
+    assert readings.found_records(ELSEWHERE, NAME) == ()
+    assert asked == [(ELSEWHERE.role_arn, ELSEWHERE.external_id)] * 2
+
+
+@pytest.mark.parametrize(
+    ("operation", "action", "read"),
+    [
+        ("get_hosted_zone", "route53:GetHostedZone", lambda readings: readings.hosted_zone(ELSEWHERE)),
+        (
+            "list_resource_record_sets",
+            "route53:ListResourceRecordSets",
+            lambda readings: readings.found_records(ELSEWHERE, NAME),
+        ),
+    ],
+)
+def test_a_role_that_may_not_read_its_zone_is_unreadable_with_what_to_allow(
+    route53, stubber, operation, action, read
+):  # S4 B3
+    stubber.add_client_error(operation, "AccessDenied")
+    with pytest.raises(UnreadableError) as caught:
+        read(Route53Readings(Refusing(), NOT_PATIENT, lambda role_arn, external_id: route53))
+    assert "AccessDenied" in str(caught.value)
+    assert (
+        f"{ELSEWHERE.role_arn} must be in the stack's ZoneRoleArns, trust this account, and allow {action} on "
+        in str(caught.value)
+    )
+
+
+def test_a_role_that_may_not_be_assumed_is_unreadable_with_what_to_allow(route53):  # S4 B3
+    def refusing(role_arn: str, external_id: str) -> Any:
+        raise ClientError({"Error": {"Code": "AccessDenied", "Message": "not trusted"}}, "AssumeRole")
+
+    with pytest.raises(UnreadableError, match=r"not trusted.*trust this account"):
+        Route53Readings(route53, NOT_PATIENT, refusing).hosted_zone(ELSEWHERE)
 
 
 def test_inbound_endpoints_are_listed_and_outbound_ones_are_not(clients, vpc):  # S2

@@ -5,7 +5,7 @@ import pytest
 from tests.support.builders import RECORD, a_wish
 from tests.support.fakes import FakeZone, VirtualClock
 from understudy.domain.errors import GuardMismatchError, ZoneBusyError
-from understudy.domain.record import Change, ChangeVerb, desired
+from understudy.domain.record import Change, ChangeReading, ChangeVerb, desired
 
 BATCH = tuple(Change(ChangeVerb.CREATE, each) for each in desired(RECORD, a_wish()))
 
@@ -14,11 +14,20 @@ def test_a_change_is_pending_until_it_has_propagated():
     clock = VirtualClock()
     zone = FakeZone(clock, propagation_s=30)
     change_id = zone.submit(RECORD, BATCH, "")
-    assert not zone.is_in_sync(change_id)
+    assert zone.change_status(change_id) is ChangeReading.PENDING
     clock.advance(29)
-    assert not zone.is_in_sync(change_id)
+    assert zone.change_status(change_id) is ChangeReading.PENDING
     clock.advance(1)
-    assert zone.is_in_sync(change_id)
+    assert zone.change_status(change_id) is ChangeReading.IN_SYNC
+
+
+def test_a_change_can_be_forgotten():
+    zone = FakeZone()
+    one, other = (zone.submit(RECORD, (), "") for _ in range(2))
+    zone.forget(one)
+    assert [zone.change_status(each) for each in (one, other)] == [ChangeReading.UNKNOWN, ChangeReading.IN_SYNC]
+    zone.forget()
+    assert zone.change_status(other) is ChangeReading.UNKNOWN
 
 
 def test_a_batch_can_be_refused_and_can_be_done_although_its_answer_is_lost():

@@ -8,9 +8,10 @@ import pytest
 
 from tests.contract.zone.conftest import Scene
 from tests.support.builders import ADDRESS_A, ADDRESS_B, a_wish
-from understudy.domain.errors import AddressUnreadableError, GuardMismatchError
+from understudy.domain.errors import GuardMismatchError
 from understudy.domain.record import (
     Change,
+    ChangeReading,
     ChangeVerb,
     RecordReading,
     RecordSet,
@@ -105,15 +106,14 @@ def test_several_values_and_a_wildcard_are_read_as_they_stand(scene):
 def test_an_accepted_change_comes_in_sync_in_the_end(scene):
     change_id = move(scene)
     give_up_at = time.monotonic() + 10
-    while not scene.zone.is_in_sync(change_id):
+    while scene.zone.change_status(change_id) is not ChangeReading.IN_SYNC:
         assert time.monotonic() < give_up_at
         time.sleep(0.05)
     assert "/" not in change_id
 
 
-def test_a_change_that_nobody_knows_is_not_in_sync_but_unknown(scene):
-    with pytest.raises(AddressUnreadableError):
-        scene.zone.is_in_sync("C0000000000000")
+def test_a_change_that_nobody_knows_is_unknown(scene):  # S7
+    assert scene.zone.change_status("C0000000000000") is ChangeReading.UNKNOWN
 
 
 def two_types(scene: Scene, **wish: Any) -> tuple[Change, ...]:
@@ -143,3 +143,9 @@ def test_a_stale_batch_of_two_types_changes_neither(scene):  # S4 B1
     with pytest.raises(GuardMismatchError):
         scene.zone.submit(scene.record, stale, "too late")
     assert is_in_place(scene.record, a_wish(epoch=3, node="node-b", address=ADDRESS_B), scene.zone.read(scene.record))
+
+
+def test_many_records_are_read_as_each_alone(scene):  # S5
+    move(scene)
+    records = [scene.record, replace(scene.record, type="AAAA"), replace(scene.record, name="gone.corp.example.com")]
+    assert scene.zone.read_many(records) == {record: scene.zone.read(record) for record in records}

@@ -7,6 +7,7 @@ from tests.support.fakes.launcher import FakeLauncher
 from tests.support.fakes.ledger import FakeLedger
 from tests.support.fakes.network import FakeNetwork
 from tests.support.fakes.nodes import FakeNodes
+from tests.support.fakes.paged_route53 import PagedRoute53
 from tests.support.fakes.parameters import FakeParameters
 from tests.support.fakes.zone import FakeZone
 
@@ -20,5 +21,6 @@ __all__ = [
     "FakeReadings",
     "FakeReportBook",
     "FakeZone",
+    "PagedRoute53",
     "VirtualClock",
 ]

@@ -1,14 +1,16 @@
 """What the readiness check reads of AWS, in memory, and where it keeps its reports."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from tests.support.fakes.faults import Faulty
+from understudy.domain.definition import Record
+from understudy.domain.network import ElasticIpReading, RouteTable
 from understudy.domain.readiness import Report
 from understudy.domain.readiness_facts import FoundRecord, HostedZone, InboundEndpoint, Instance, Right, VpcDns
 
 
 class FakeReadings(Faulty):
-    """InstanceReader, ZoneReader, EndpointReader and RightsReader over plain dicts, set by a test."""
+    """InstanceReader, ZoneReader, NetworkReader, EndpointReader and RightsReader over plain dicts, set by a test."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -19,6 +21,10 @@ class FakeReadings(Faulty):
         self.records: dict[tuple[str, str], tuple[FoundRecord, ...]] = {}
         self.endpoints: list[InboundEndpoint] = []
         self.denied: set[str] = set()
+        self.tables: dict[str, RouteTable] = {}
+        self.addresses: dict[str, ElasticIpReading] = {}
+        self.gateways: set[str] = set()
+        self.roles: list[str] = []
 
     def instances(self, instance_ids: Iterable[str]) -> Mapping[str, Instance]:
         """As InstanceReader.instances."""
@@ -35,15 +41,32 @@ class FakeReadings(Faulty):
         with self._called("vpc_dns"):
             return self.vpcs[vpc_id]
 
-    def hosted_zone(self, zone_id: str) -> HostedZone | None:
-        """As ZoneReader.hosted_zone."""
-        with self._called("hosted_zone"):
-            return self.zones.get(zone_id)
+    def internet_vpcs(self, vpc_ids: Collection[str]) -> Collection[str]:
+        """As InstanceReader.internet_vpcs."""
+        with self._called("internet_vpcs"):
+            return self.gateways & set(vpc_ids)
 
-    def found_records(self, zone_id: str, name: str) -> tuple[FoundRecord, ...]:
+    def hosted_zone(self, record: Record) -> HostedZone | None:
+        """As ZoneReader.hosted_zone. `roles` has by which role each reading was done, empty for the function's own."""
+        with self._called("hosted_zone"):
+            self.roles.append(record.role_arn)
+            return self.zones.get(record.hosted_zone_id)
+
+    def found_records(self, record: Record, name: str) -> tuple[FoundRecord, ...]:
         """As ZoneReader.found_records."""
         with self._called("found_records"):
-            return self.records.get((zone_id, name), ())
+            self.roles.append(record.role_arn)
+            return self.records.get((record.hosted_zone_id, name), ())
+
+    def route_tables(self, ids: Collection[str]) -> Mapping[str, RouteTable]:
+        """As NetworkReader.route_tables."""
+        with self._called("route_tables"):
+            return {each: self.tables[each] for each in ids if each in self.tables}
+
+    def elastic_ips(self, ids: Collection[str]) -> Mapping[str, ElasticIpReading]:
+        """As NetworkReader.elastic_ips."""
+        with self._called("elastic_ips"):
+            return {each: self.addresses[each] for each in ids if each in self.addresses}
 
     def inbound_endpoints(self) -> tuple[InboundEndpoint, ...]:
         """As EndpointReader.inbound_endpoints."""

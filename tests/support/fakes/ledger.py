@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.support.fakes.faults import Faulty
 from understudy.domain.definition import Definition
-from understudy.domain.errors import LedgerConflictError
+from understudy.domain.errors import LedgerConflictError, TooManyEntriesError
 from understudy.domain.heartbeat import Beat
 from understudy.domain.model import Alarm, ClusterState, NodeReport
 from understudy.domain.signal import FaultSignal, PowerSignal, Signal
@@ -41,6 +41,8 @@ class FakeLedger(Faulty):
         self.items[(definition.cluster, _definition_key(definition.version))] = definition
         for key in _look_ups(definition):
             self.items[key] = None
+        for address in definition.claims:
+            self.items[(f"address#{address}", "claim")] = definition.cluster
 
     def state(self, cluster: str = "orders-db") -> ClusterState:
         """The state as it stands. Raises KeyError when there is none."""
@@ -157,6 +159,11 @@ class FakeLedger(Faulty):
 
     # Registry
 
+    def claimed(self, definition: Definition) -> Mapping[str, str]:
+        """As Registry.claimed."""
+        with self._called("claimed"):
+            return self._claimed(definition)
+
     def register(self, before: ClusterState | None, after: ClusterState, definition: Definition) -> None:
         """As Registry.register."""
         with self._called("register"):
@@ -164,10 +171,15 @@ class FakeLedger(Faulty):
             key = (definition.cluster, _definition_key(definition.version))
             if self.items.get(key, definition) != definition:
                 raise LedgerConflictError(f"version {definition.version} of {definition.cluster} is another definition")
-            if there is not None:
-                before_definition = self.items[(there.cluster, _definition_key(there.definition_version))]
-                for gone in _look_ups(before_definition):
-                    self.items.pop(gone, None)
+            if taken := self._claimed(definition):
+                raise LedgerConflictError(f"taken: {taken}")
+            old = self.items[(there.cluster, _definition_key(there.definition_version))] if there else None
+            _demand_one_transaction(old, definition)
+            for gone in _look_ups(old) if old else ():
+                self.items.pop(gone, None)
+            for claim in [(f"address#{each}", "claim") for each in old.claims] if old else ():
+                if self.items.get(claim) == definition.cluster:
+                    del self.items[claim]
             nodes = {each: _merged(report, each, there, definition) for each, report in after.nodes.items()}
             self.put_definition(definition)
             self.put_state(replace(after, revision=there.revision + 1 if there else 1, nodes=nodes))
@@ -197,6 +209,10 @@ class FakeLedger(Faulty):
         """As Registry.note_refusal."""
         with self._called("note_refusal"):
             self.items[(cluster, "refusal")] = (digest, list(faults))
+
+    def _claimed(self, definition: Definition) -> dict[str, str]:
+        owners = {label: self.items.get((f"address#{each}", "claim")) for each, label in definition.claims.items()}
+        return {label: owner for label, owner in owners.items() if owner not in (None, definition.cluster)}
 
     def _report(self, cluster: str, instance_id: str) -> NodeReport | Refusal:
         state: ClusterState | None = self.items.get((cluster, "state"))
@@ -258,6 +274,14 @@ def _look_ups(definition: Definition) -> list[tuple[str, str]]:
         for alarm in node.alarms
     ]
     return of_instances + of_alarms
+
+
+def _demand_one_transaction(old: Definition | None, new: Definition) -> None:
+    """As the table counts: look-ups that come or go, and every claim; the state and the definition take two of 100."""
+    look_ups = set(_look_ups(old) if old else ()) ^ set(_look_ups(new))
+    claims = {*(old.claims if old else ()), *new.claims}
+    if len(look_ups) + len(claims) > 98:
+        raise TooManyEntriesError(f"{len(look_ups) + len(claims)} entries at once; allowed: 98")
 
 
 def _plain(value: Any) -> Any:

@@ -1,12 +1,12 @@
 """Route 53 in memory: batches are atomic, a DELETE must match exactly, a CREATE finds nothing there."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from tests.support.fakes.clock import VirtualClock
 from tests.support.fakes.faults import Faulty
 from understudy.domain.definition import Record
 from understudy.domain.errors import AddressUnreadableError, GuardMismatchError
-from understudy.domain.record import Change, ChangeVerb, RecordReading, RecordSet, guard_name
+from understudy.domain.record import Change, ChangeReading, ChangeVerb, RecordReading, RecordSet, guard_name
 
 Key = tuple[str, str, str]
 
@@ -21,6 +21,7 @@ class FakeZone(Faulty):
         super().__init__()
         self.propagation_s = propagation_s
         self.record_sets: dict[Key, RecordSet] = {}
+        self.obstacles: dict[Key, str] = {}
         self.batches: list[tuple[Change, ...]] = []
         self.comments: list[str] = []
         self._clock = clock or VirtualClock()
@@ -30,19 +31,31 @@ class FakeZone(Faulty):
         """Let a record set stand in the record's zone, whatever stood there."""
         self.record_sets[_key(record, record_set.name, record_set.type)] = record_set
 
+    def obstruct(self, record: Record, words: str) -> None:
+        """Let an alias, or records with a routing policy, stand in the record's place."""
+        key = _key(record, record.name, record.type)
+        self.record_sets.pop(key, None)
+        self.obstacles[key] = words
+
     def read(self, record: Record) -> RecordReading:
         """As Zone.read."""
         with self._called("read"):
-            return RecordReading(
-                record=self.record_sets.get(_key(record, record.name, record.type)),
-                guard=self.record_sets.get(_key(record, guard_name(record), "TXT")),
-            )
+            reading = self._reading(record)
+            if reading.obstacle:
+                raise AddressUnreadableError(reading.obstacle)
+            return reading
 
-    def list_zone(self, record: Record) -> dict[tuple[str, str], RecordSet]:
-        """As ZoneListing.list_zone."""
-        with self._called("list_zone"):
-            found = self.record_sets.items()
-            return {(name, kind): each for (zone, name, kind), each in found if zone == record.hosted_zone_id}
+    def read_many(self, records: Collection[Record]) -> dict[Record, RecordReading]:
+        """As ZoneListing.read_many."""
+        with self._called("read_many"):
+            return {record: self._reading(record) for record in records}
+
+    def _reading(self, record: Record) -> RecordReading:
+        return RecordReading(
+            record=self.record_sets.get(_key(record, record.name, record.type)),
+            guard=self.record_sets.get(_key(record, guard_name(record), "TXT")),
+            obstacle=self.obstacles.get(_key(record, record.name, record.type), ""),
+        )
 
     def submit(self, record: Record, batch: tuple[Change, ...], comment: str) -> str:
         """As Zone.submit."""
@@ -57,12 +70,18 @@ class FakeZone(Faulty):
             self._accepted_at[change_id] = self._clock()
         return change_id
 
-    def is_in_sync(self, change_id: str) -> bool:
-        """As ChangeStatus.is_in_sync."""
-        with self._called("is_in_sync"):
+    def change_status(self, change_id: str) -> ChangeReading:
+        """As ChangeStatus.change_status."""
+        with self._called("change_status"):
             if change_id not in self._accepted_at:
-                raise AddressUnreadableError(f"Route 53 knows no change {change_id}")
-            return self._clock() >= self._accepted_at[change_id] + self.propagation_s
+                return ChangeReading.UNKNOWN
+            is_in_sync = self._clock() >= self._accepted_at[change_id] + self.propagation_s
+            return ChangeReading.IN_SYNC if is_in_sync else ChangeReading.PENDING
+
+    def forget(self, *change_ids: str) -> None:
+        """Know these changes no more; all of them when none is named."""
+        for change_id in change_ids or tuple(self._accepted_at):
+            del self._accepted_at[change_id]
 
 
 def _apply(change: Change, record: Record, draft: dict[Key, RecordSet]) -> None:

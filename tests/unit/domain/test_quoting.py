@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from understudy.domain.quoting import quoted
+from understudy.domain.quoting import FAULT_LENGTH_LIMIT, FAULT_LIMIT, few_and_short, plain, quoted
 
 
 @pytest.mark.parametrize(
@@ -33,3 +33,22 @@ def test_a_number_without_end_is_not_written_out():
 def test_a_text_is_cut_and_stays_on_one_line(value):
     assert len(quoted(value, 20)) <= 22
     assert quoted(value).isprintable()
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("nodes[0].name: is missing", "nodes[0].name: is missing"),
+        ("a\nb\x1b[31m", r"a\nb\x1b[31m"),
+        ("\u202eab\ud800", r"\u202eab\ud800"),
+        ("k" * 100, "k" * 57 + "..."),
+    ],
+)
+def test_text_from_outside_is_short_and_cannot_change_what_is_shown(text, shown):
+    assert plain(text, 60) == shown
+
+
+def test_many_faults_are_told_of_by_the_first_ones_and_their_number():
+    assert few_and_short(["one", "two"]) == ["one", "two"]
+    many = few_and_short(["x" * 1000] * (FAULT_LIMIT + 2))
+    assert many == ["x" * (FAULT_LENGTH_LIMIT - 3) + "..."] * FAULT_LIMIT + ["and 2 more"]

@@ -6,8 +6,21 @@ from typing import Any
 
 import pytest
 
-from tests.support.builders import CLUSTER, NODE_A, NODE_B, NOW, a_definition, a_report, a_state
-from tests.support.readiness import GUARD_KEY, NAME_KEY, UNREAD, VPC, ZONE_ID, a_zone, facts, found, instances
+from tests.support.builders import CLUSTER, NODE_A, NODE_B, NOW, a_report, a_state
+from tests.support.readiness import (
+    GUARD_KEY,
+    NAME_KEY,
+    UNREAD,
+    VPC,
+    ZONE_ID,
+    a_table,
+    a_zone,
+    an_elastic_ip,
+    facts,
+    found,
+    instances,
+    of_all_kinds,
+)
 from understudy.domain.model import PowerReading
 from understudy.domain.readiness import CheckResult, Report, examine, is_news, make_report
 from understudy.domain.readiness_facts import Finding, FoundRecord, Verdict, VpcDns, needed_rights, together, worst
@@ -26,6 +39,19 @@ def test_a_cluster_without_a_fault_passes_every_check():  # S1 S2 S13 S17
     assert [each.name for each in results] == [check.name for check in CHECKS]
     assert {each.verdict for each in results} == {Verdict.PASS}
     assert {each.advice for each in results} == {""}
+
+
+def test_a_cluster_of_all_kinds_of_addresses_without_a_fault_passes_every_check():  # S14 S15
+    forwarding = {"forwards": True}
+    found = facts(definition=of_all_kinds(), instances=instances(node_a=forwarding, node_b=forwarding))
+    assert {each.name: each.verdict for each in examine(found) if each.verdict is not Verdict.PASS} == {}
+
+
+def test_a_cluster_of_routes_only_is_asked_nothing_of_names():  # S14
+    found = facts(definition=of_all_kinds(records=()), zones={}, records={}, endpoints=UNREAD)
+    of_names = {each.name: each for each in examine(found)}
+    for name in ("route53-answers", "zone-owns-name", "record-movable", "guard-ours", "premises-resolve"):
+        assert (of_names[name].verdict, of_names[name].found) == (Verdict.PASS, "no address of kind route53_record")
 
 
 def test_every_check_that_does_not_pass_says_what_to_do():  # S1
@@ -109,16 +135,25 @@ def test_every_check_says_which_rows_it_serves_what_it_looks_at_what_to_do_and_h
 VARIANTS: tuple[dict[str, Any], ...] = (
     {},
     {"instances": UNREAD, "rights": UNREAD, "endpoints": UNREAD},
-    {"instances": UNREAD, "route_tables": ("rtb-1",)},
+    {"instances": UNREAD, "definition": of_all_kinds()},
     {"zones": {ZONE_ID: UNREAD}, "records": {}, "vpcs": {}, "stop_protected": {}},
     {"zones": {ZONE_ID: None}},
     {"zones": {ZONE_ID: a_zone(name="example.org", vpcs={})}, "endpoints": ()},
     {"instances": STOPPED, "vpcs": {VPC: VpcDns(True, False)}, "stop_protected": dict.fromkeys((NODE_A, NODE_B), True)},
     {"instances": instances(node_a={"power": PowerReading.PENDING, "scaling_group": "asg", "address": None})},
-    {"instances": instances(node_a={"zone": "us-east-1b"}), "route_tables": ("rtb-1",)},
+    {"instances": instances(node_a={"zone": "us-east-1b"}), "definition": of_all_kinds()},
+    {"route_tables": {}, "elastic_ips": {}, "internet_vpcs": (), "definition": of_all_kinds()},
+    {"route_tables": UNREAD, "elastic_ips": UNREAD, "internet_vpcs": UNREAD, "definition": of_all_kinds()},
+    {
+        "definition": of_all_kinds(),
+        "route_tables": dict.fromkeys(("rtb-1", "rtb-2"), a_table(None, is_used=False, local_blocks=("192.0.2.0/24",))),
+        "elastic_ips": {"eipalloc-1": an_elastic_ip(stack="", interface_id="eni-9")},
+    },
+    {"state": a_state(1), "now": NOW + 60},
+    {"state": a_state(node_b=a_report(NODE_B, fault="its address is 10.0.2.99, not 10.0.2.10"))},
     {"records": {NAME_KEY: (FoundRecord("CNAME", None),), GUARD_KEY: found(1, stack="other")}},
     {"records": {NAME_KEY: (*found(0, ttl=300), FoundRecord("AAAA", None)), GUARD_KEY: ()}},
-    {"rights": dict.fromkeys(needed_rights(a_definition()), False)},
+    {"rights": dict.fromkeys(needed_rights(of_all_kinds(), "understudy"), False)},
     {"state": a_state(node_b=a_report(NODE_B, agent="0.2.0", keeps_lease=False))},
     {"state": a_state(node_b=a_report(NODE_B, agent="1.0.0"))},
     {"state": a_state(node_b=a_report(NODE_B, heard_at=None))},

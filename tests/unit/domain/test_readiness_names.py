@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.support.builders import RECORD, a_definition, a_state
+from tests.support.builders import ENI_A, ENI_B, RECORD, a_definition, a_state
 from tests.support.readiness import (
     CLIENT_VPC,
     GUARD_KEY,
@@ -17,10 +17,11 @@ from tests.support.readiness import (
     an_endpoint,
     facts,
     found,
+    of_all_kinds,
 )
 from understudy.domain import readiness_names as names
 from understudy.domain.definition import ClientVpc
-from understudy.domain.readiness_facts import FoundRecord, Verdict, VpcDns, needed_rights
+from understudy.domain.readiness_facts import FoundRecord, Right, Verdict, VpcDns, needed_rights
 from understudy.domain.record import RecordSet
 from understudy.domain.tuning import Tuning
 
@@ -171,7 +172,7 @@ def test_an_endpoint_that_may_not_answer_counts_only_beside_one_that_does(change
 
 def test_a_right_that_iam_denies_is_named_with_zone_and_names():  # S1 B1
     definition = a_definition()
-    reading, writing = needed_rights(definition)
+    reading, writing = needed_rights(definition, "understudy")
     says(names.rights_suffice, PASS, writing.action)
     denied = (
         f"route53:ChangeResourceRecordSets is denied on route53:::hostedzone/{ZONE_ID} for {RECORD.name}, _understudy."
@@ -182,9 +183,46 @@ def test_a_right_that_iam_denies_is_named_with_zone_and_names():  # S1 B1
 
 
 def test_the_rights_that_are_asked_for_are_those_of_a_move():  # B1
-    (_, writing) = needed_rights(a_definition())
+    (_, writing) = needed_rights(a_definition(), "understudy")
     assert dict(writing.context) == {
         "route53:ChangeResourceRecordSetsActions": ("UPSERT", "CREATE", "DELETE"),
         "route53:ChangeResourceRecordSetsRecordTypes": ("A", "TXT"),
         "route53:ChangeResourceRecordSetsNormalizedRecordNames": (RECORD.name, f"_understudy.{RECORD.name}"),
     }
+
+
+def test_a_zone_of_another_account_is_looked_at_like_any_other():  # S1 S2 S4
+    elsewhere = a_definition(records=(replace(RECORD, role_arn="arn:aws:iam::210987654321:role/zones"),))
+    says(names.zone_owns_name, FAIL, "does not own", definition=elsewhere, zones={ZONE_ID: a_zone(name="example.org")})
+    foreign = {**OURS, GUARD_KEY: found(1, stack="other")}
+    says(names.guard_ours, FAIL, "another cluster or stack", definition=elsewhere, records=foreign)
+    says(names.ttl_short, WARN, "TTL of 61 s", definition=elsewhere, records=standing(a_record(ttl=61)))
+
+
+def test_in_another_accounts_zone_the_right_that_counts_here_is_to_assume_its_role():  # S4 B1
+    elsewhere = a_definition(records=(replace(RECORD, role_arn="arn:aws-cn:iam::210987654321:role/path/zones"),))
+    assert needed_rights(elsewhere, "understudy") == (Right("sts:AssumeRole", "iam::210987654321:role/path/zones"),)
+    denied = dict.fromkeys(needed_rights(elsewhere, "understudy"), False)
+    says(names.rights_suffice, FAIL, "sts:AssumeRole is denied on iam::210987654321:role/path/zones", rights=denied)
+
+
+def test_the_rights_of_routes_and_elastic_ips_are_asked_for_with_the_stacks_tag():  # S14 S15
+    tag = (("aws:ResourceTag/understudy:stack", ("orders-stack",)),)
+    assert needed_rights(of_all_kinds(records=()), "orders-stack") == (
+        Right("ec2:DescribeRouteTables", "*"),
+        Right("ec2:ReplaceRoute", "ec2:<region>:<account>:route-table/rtb-1", tag),
+        Right("ec2:CreateRoute", "ec2:<region>:<account>:route-table/rtb-1", tag),
+        Right("ec2:ReplaceRoute", "ec2:<region>:<account>:route-table/rtb-2", tag),
+        Right("ec2:CreateRoute", "ec2:<region>:<account>:route-table/rtb-2", tag),
+        Right("ec2:DescribeAddresses", "*"),
+        Right("ec2:AssociateAddress", f"ec2:<region>:<account>:network-interface/{ENI_A}"),
+        Right("ec2:AssociateAddress", f"ec2:<region>:<account>:network-interface/{ENI_B}"),
+        Right("ec2:AssociateAddress", "ec2:<region>:<account>:elastic-ip/eipalloc-1", tag),
+    )
+
+
+def test_a_right_that_several_addresses_need_is_asked_for_once():  # B9
+    both = a_definition(records=(RECORD, replace(RECORD, type="AAAA")))
+    actions = [each.action for each in needed_rights(both, "understudy")]
+    assert actions.count("route53:ListResourceRecordSets") == 1
+    assert actions.count("route53:ChangeResourceRecordSets") == 2

@@ -1,9 +1,11 @@
 """Readiness of the nodes: what each check says when all is well, when it is not, and when it cannot be read."""
 
+from dataclasses import replace
+
 import pytest
 
-from tests.support.builders import NODE_A, NODE_B, SPECS, a_definition, a_report, a_state
-from tests.support.readiness import UNREAD, facts, instances
+from tests.support.builders import ENI_A, NODE_A, NODE_B, NOW, RECORD, SPECS, a_definition, a_report, a_state
+from tests.support.readiness import UNREAD, facts, instances, of_all_kinds
 from understudy.domain import readiness_nodes as nodes
 from understudy.domain.model import PowerReading
 from understudy.domain.readiness_facts import Verdict
@@ -114,12 +116,49 @@ def test_a_node_that_ec2_brings_back_must_keep_a_lease():  # B4
 
 
 def test_packets_for_the_moved_address_are_taken_only_without_the_source_and_destination_check():  # S14
-    tables = ("rtb-1",)
+    with_route = of_all_kinds()
     says(nodes.forwarding, PASS, "no address of kind route_table", instances=UNREAD)
-    says(nodes.forwarding, FAIL, "node-a has its source/destination check on", route_tables=tables)
-    says(nodes.forwarding, UNKNOWN, "AccessDenied", route_tables=tables, instances=UNREAD)
+    says(nodes.forwarding, FAIL, "node-a has its source/destination check on", definition=with_route)
+    says(nodes.forwarding, UNKNOWN, "AccessDenied", definition=with_route, instances=UNREAD)
     off = instances(node_a={"forwards": True}, node_b={"forwards": True})
-    says(nodes.forwarding, PASS, "node-a takes packets", route_tables=tables, instances=off)
+    says(nodes.forwarding, PASS, "node-a takes packets", definition=with_route, instances=off)
+
+
+V6 = a_definition(records=(RECORD, replace(RECORD, type="AAAA")))
+
+
+@pytest.mark.parametrize(
+    ("definition", "change", "words"),
+    [
+        (V6, {"address_v6": "2001:db8:1::99"}, "registered with 2001:db8:1::a, EC2 says 2001:db8:1::99"),
+        (V6, {"address_v6": ""}, "registered with 2001:db8:1::a, EC2 says none"),
+        (of_all_kinds(), {"interface_id": "eni-9"}, f"registered with {ENI_A}, EC2 says eni-9"),
+        (of_all_kinds(routes=()), {"interface_id": "eni-9"}, f"registered with {ENI_A}, EC2 says eni-9"),
+    ],
+    ids=["another IPv6 address", "no IPv6 address", "another interface, routes", "another interface, Elastic IP"],
+)
+def test_what_an_address_leads_to_is_compared_where_there_is_such_an_address(definition, change, words):  # S3 S14 S15
+    changed = instances(node_a=change)
+    says(nodes.addresses_real, FAIL, f"node-a: {words}", definition=definition, instances=changed)
+    says(nodes.addresses_real, PASS, "node-a has 10.0.1.10", instances=changed)  # an A record leads to neither
+
+
+def test_a_node_whose_fault_the_watch_has_noted_is_named_with_it():  # S3
+    faulty = a_state(node_b=a_report(NODE_B, fault="its address is 10.0.2.99, not 10.0.2.10"))
+    says(nodes.no_fault_noted, FAIL, "node-b: its address is 10.0.2.99, not 10.0.2.10", state=faulty)
+    says(nodes.no_fault_noted, UNKNOWN, "node-b is not in the state", state=a_state(1))
+    says(nodes.no_fault_noted, PASS, "node-b is as defined")
+
+
+@pytest.mark.parametrize(("age_s", "verdict"), [(-1, PASS), (0, PASS), (15, PASS), (16, FAIL), (86_400, FAIL)])
+def test_a_standby_that_is_silent_can_take_nothing_over(age_s, verdict):  # S11
+    silent = a_state(node_b=a_report(NODE_B, heard_at=NOW))
+    says(nodes.nodes_heard, verdict, f"node-b was heard {max(0, age_s)} s ago", state=silent, now=NOW + age_s)
+
+
+def test_a_node_that_was_never_heard_is_not_known_to_be_silent():  # S11 B3
+    says(nodes.nodes_heard, UNKNOWN, "node-b was never heard", state=a_state(node_b=a_report(NODE_B, heard_at=None)))
+    says(nodes.nodes_heard, UNKNOWN, "node-b was never heard", state=a_state(1))
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from understudy.domain.record import (
     Change,
     ChangeVerb,
     Foreign,
+    Guard,
     RecordReading,
     RecordSet,
     Stale,
@@ -20,6 +21,7 @@ from understudy.domain.record import (
     is_in_place,
     plan_batch,
     plan_zone,
+    read_guard,
 )
 
 DELETE, CREATE, UPSERT = ChangeVerb
@@ -136,6 +138,7 @@ def test_no_guard_has_no_epoch_and_no_owner(guard):
 
 
 def test_what_is_written_into_a_guard_is_read_from_it():  # B1
+    assert read_guard(reading(epoch=42, node="node-b").guard) == Guard("understudy", "orders-db", 42, "node-b")
     assert guard_epoch(reading(epoch=42).guard) == 42
     assert not is_foreign(reading().guard, "understudy", "orders-db")
 

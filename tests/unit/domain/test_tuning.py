@@ -38,7 +38,7 @@ def test_a_line_is_read_as_a_shell_reads_it(line, value):  # S8
 
 
 @pytest.mark.parametrize(
-    "value", ["", "0", "-1", "86401", "1.5", "1e3", "0x10", "ten", "９", "9" * 5000, '"30', "30;reboot"]
+    "value", ["", " 30", "0", "-1", "86401", "1.5", "1e3", "0x10", "ten", "９", "9" * 5000, '"30', "30;reboot"]
 )
 def test_a_value_that_is_not_allowed_is_refused_by_key_and_value(value):  # S8
     with pytest.raises(BadTuningError) as caught:
@@ -52,6 +52,38 @@ def test_a_value_that_is_not_allowed_is_refused_by_key_and_value(value):  # S8
 def test_what_is_not_ours_is_left_alone_and_named():  # S8
     pasted = parse_lines("# comment\n\nLKROOT=/opt\nif true; then\nROUTE53_RECORD_INTERVAL=4")
     assert pasted == PastedTuning({"ROUTE53_RECORD_INTERVAL": 4}, ("LKROOT", "line 4"))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "ROUTE53_TTL 10",
+        "ROUTE53_TTL = 10",
+        "ROUTE53_TTL =10",
+        "ROUTE53_TTL: 10",
+        "ROUTE53_TTL+=10",
+        "ROUTE53_TTL",
+        "export ROUTE53_TTL 10",
+        "export ROUTE53_TTL = 10",
+    ],
+)
+def test_a_line_of_ours_that_assigns_nothing_is_a_fault_and_not_ignored(line):  # S8
+    with pytest.raises(BadTuningError) as caught:
+        parse_lines(f"# comment\n{line}")
+    allowed = "ROUTE53_TTL= and, without a blank, a whole number from 1 to 86400"
+    assert caught.value.faults == [f"line 2: found {line!r}; allowed: {allowed}"]
+
+
+@pytest.mark.parametrize(
+    "line", ["ROUTE53_TTLS 10", "LK_ROUTE53_TTL = 10", "echo ROUTE53_TTL 10", "unset -v ROUTE53_TTL", "10 ROUTE53_TTL"]
+)
+def test_a_line_that_begins_with_something_else_is_noted_as_ignored(line):  # S8
+    assert parse_lines(line) == PastedTuning({}, ("line 1",))
+
+
+@pytest.mark.parametrize("line", ["export ROUTE53_TTL", "export LKROOT ROUTE53_TTL", "export ROUTE53_TTL # for all"])
+def test_an_export_of_what_is_set_elsewhere_is_left_alone(line):  # S8
+    assert parse_lines(f"ROUTE53_TTL=30\n{line}") == PastedTuning({"ROUTE53_TTL": 30}, ("line 2",))
 
 
 def test_every_tunable_has_limits_and_its_default_is_within():

@@ -1,9 +1,22 @@
 """The outage is split among the phases without a rest that nobody accounts for."""
 
+import io
+
 import pytest
+from rich.console import Console, RenderableType
 
 from local.client import Attempt, Outage
-from local.report import REST, Unreportable, split, table, transition_report
+from local.report import (
+    REST,
+    Unreportable,
+    drift_report,
+    drift_table,
+    restart_report,
+    restart_table,
+    split,
+    transition_report,
+    transition_table,
+)
 
 STAGES = {
     "noticed_at": 115.0,
@@ -53,10 +66,63 @@ def test_a_transition_is_reported_with_its_decision():
     assert report["decision"]["rule"] == "active-silent"
     assert report["decision"]["epoch"] == 2
     assert report["afterwards"][0] == {"phase": "in sync", "at_s": 19.0}
-    assert table("Failover", report)
+    assert transition_table("Failover", report)
 
 
 def test_a_history_without_its_stages_is_no_report():
     first = Attempt(at=0.0, ended=0.1, wall=100.0, address="", node="node-a", error="")
     with pytest.raises(Unreportable, match="opened_at, granted_at, closed_at"):
         transition_report(HISTORY | {"stages": {}}, 100.0, Outage(0.2, 1.0, "a", "b", 1), [first])
+
+
+GUARD = '"understudy stack=s cluster=c epoch=2 node=node-b"'
+DRIFT = {"epoch": 2, "records": [{"record": "db A Z0", "expected": "127.1.2.11", "found": [], "guard": [GUARD]}]}
+FOUND = HISTORY | {"drift": DRIFT, "stages": STAGES | {"drifted_at": 112.0}}
+REPAIR = HISTORY | {"sk": "history#00000003", "action": "repair", "rule": "address-is-owed"}
+FIRST_ATTEMPT = Attempt(at=0.0, ended=0.1, wall=100.0, address="", node="node-b", error="")
+
+
+def shown(table: RenderableType) -> str:
+    written = io.StringIO()
+    Console(file=written, width=120).print(table)
+    return written.getvalue()
+
+
+def test_a_record_put_right_is_told_in_the_order_in_which_it_happened_with_the_guards_word():
+    report = drift_report(FOUND, REPAIR, 110.0, Outage(11.0, 20.5, "node-b", "node-b", 60), [FIRST_ATTEMPT])
+    assert [(phase["phase"], phase["at_s"]) for phase in report["phases"]] == [
+        ("the client is led astray", 1.0),
+        ("the watch has found it", 2.0),
+        ("a new epoch is open", 5.5),
+        ("record accepted", 6.0),
+        ("in sync", 9.0),
+        ("closed", 9.2),
+        ("the client is answered again", 10.5),
+    ]
+    assert (report["outage_s"], report["epoch_before"], report["decision"]["epoch"]) == (9.5, 2, 3)
+    told = shown(drift_table(report))
+    for fact in ("9.50 s", "db A Z0: found nothing, not 127.1.2.11", GUARD, "address-is-owed", "epoch 2, then 3"):
+        assert fact in told
+
+
+@pytest.mark.parametrize(
+    ("found", "repair", "lacking"),
+    [
+        (HISTORY, REPAIR, "drift None"),
+        (FOUND, REPAIR | {"action": "failover"}, "action failover"),
+        (FOUND, REPAIR | {"outcome": "DEGRADED"}, "outcome DEGRADED"),
+        (FOUND, REPAIR | {"stages": {"opened_at": 1.0}}, "no accepted_at, in_sync_at, closed_at"),
+    ],
+)
+def test_a_repair_that_is_not_the_whole_story_is_no_report(found, repair, lacking):
+    with pytest.raises(Unreportable, match=lacking):
+        drift_report(found, repair, 110.0, Outage(11.0, 20.5, "node-b", "node-b", 60), [FIRST_ATTEMPT])
+
+
+def test_a_local_restart_is_told_with_both_processes_and_the_epoch_that_stays():
+    times = {"found_dead": 110.2, "in_service": 110.6, "told": 111.5}
+    report = restart_report(times, 110.0, Outage(10.0, 10.9, "node-a", "node-a", 5), [FIRST_ATTEMPT])
+    assert [phase["at_s"] for phase in report["phases"]] == [0.2, 0.6, 0.9, 1.5]
+    told = shown(restart_table(report | {"node": "node-a", "service": "app", "epoch": 7, "processes": [11, 22]}))
+    for fact in ("0.90 s", "process 11, then 22, on node-a", "epoch 7 stays"):
+        assert fact in told

@@ -6,8 +6,8 @@ import pytest
 
 from tests.support.builders import CLUSTER, NODE_A, NODE_B, RECORD, a_definition, a_state
 from tests.support.fakes import FakeAnnouncer, FakeLedger, FakeReportBook, VirtualClock
-from tests.support.readiness import GUARD_KEY, an_instance, found, readings
-from understudy.domain.errors import AnnouncementError, UnreadableError
+from tests.support.readiness import GUARD_KEY, an_instance, found, of_all_kinds, readings
+from understudy.domain.errors import AddressUnreadableError, AnnouncementError, UnreadableError
 from understudy.domain.model import PowerReading
 from understudy.domain.readiness_facts import Verdict
 from understudy.domain.signal import AlarmSignal
@@ -35,6 +35,7 @@ class Scene:
             book=self.book,
             instances=self.aws,
             zones=self.aws,
+            network=self.aws,
             endpoints=self.aws,
             rights=self.aws,
             announcer=self.announcer,
@@ -43,6 +44,11 @@ class Scene:
             count=self.counts.append,
         )
         return check_readiness(event, inspector=inspector, index=self.ledger)
+
+    def add(self, cluster: str) -> None:
+        """Register a further cluster, with a name of its own to protect."""
+        records = (replace(RECORD, name=f"{cluster}.corp.example.com"),)
+        self.ledger.register(None, a_state(cluster=cluster), a_definition(cluster=cluster, records=records))
 
     def break_node_b(self) -> None:
         self.aws.known[NODE_B] = an_instance(NODE_B, power=PowerReading.STOPPED)
@@ -143,21 +149,20 @@ def test_a_beat_between_two_reads_counts(scene):  # S17
 
 
 def test_an_accepted_definition_is_checked_at_once_and_only_this_cluster(scene):  # S1
-    other = replace(a_definition(), cluster="billing")
-    scene.ledger.register(None, a_state(cluster="billing"), other)
+    scene.add("billing")
     assert scene.check(ACCEPTED) == {"outcome": "CHECKED", "checked": 1}
     assert set(scene.book.reports) == {CLUSTER}
 
 
 def test_every_day_every_cluster_is_checked(scene):  # S1
     for name in ("billing", "files"):
-        scene.ledger.register(None, a_state(cluster=name), replace(a_definition(), cluster=name))
+        scene.add(name)
     assert scene.check(DAY) == {"outcome": "CHECKED", "checked": 3}
     assert set(scene.book.reports) == {CLUSTER, "billing", "files"}
 
 
 def test_a_cluster_that_cannot_be_checked_never_hides_the_next_and_is_named_in_the_end(scene):  # S1 B8
-    scene.ledger.register(None, a_state(cluster="billing"), replace(a_definition(), cluster="billing"))
+    scene.add("billing")
     scene.ledger.fail_next("read", RuntimeError("the table is slow"))
     with pytest.raises(UncheckedError, match=f"1 clusters checked, these could not be: {CLUSTER}"):
         scene.check(DAY)
@@ -193,4 +198,53 @@ def test_a_signal_does_not_disturb_a_check(scene):
         "instances", lambda: scene.ledger.record_signal(CLUSTER, AlarmSignal(NODE_A, "disk", True, 1))
     )
     assert scene.check()["verdict"] == Verdict.PASS
-    assert RECORD.name in scene.check()["checks"][11]["found"]
+    assert scene.ledger.state().nodes[NODE_A].alarms
+
+
+def forwarding(aws):
+    for instance_id in (NODE_A, NODE_B):
+        aws.known[instance_id] = an_instance(instance_id, forwards=True)
+
+
+def test_routes_and_elastic_ips_are_looked_at_where_a_cluster_has_them_and_only_there(scene):  # S14 S15 B9
+    asked = {"route_tables", "elastic_ips", "internet_vpcs"}
+    scene.check()
+    assert not asked & set(scene.aws.calls)
+    scene.ledger.put_definition(of_all_kinds())
+    forwarding(scene.aws)
+    answer = scene.check()
+    assert (answer["verdict"], answer["reasons"]) == ("PASS", [])
+    assert asked <= set(scene.aws.calls)
+
+
+@pytest.mark.parametrize(
+    ("method", "names"),
+    [
+        ("route_tables", {"tables-ours", "address-outside", "tables-used", "routes-lead"}),
+        ("elastic_ips", {"elastic-ips-ours", "elastic-ips-lead"}),
+    ],
+)
+def test_a_network_that_cannot_be_read_leaves_its_checks_unknown(scene, method, names):  # S14 S15 B3
+    scene.ledger.put_definition(of_all_kinds())
+    forwarding(scene.aws)
+    scene.aws.fail_next(method, AddressUnreadableError("RequestLimitExceeded"))
+    answer = scene.check()
+    assert {each["name"] for each in answer["checks"] if each["verdict"] == "UNKNOWN"} == names
+    assert scene.told == []
+
+
+def test_a_zone_of_another_account_is_read_by_its_role_and_one_of_ours_is_not(scene):  # S1 S4
+    role = "arn:aws:iam::210987654321:role/zones"
+    there = replace(RECORD, hosted_zone_id="Z0ELSEWHERE", role_arn=role, external_id="x1")
+    scene.ledger.put_definition(a_definition(records=(RECORD, there)))
+    scene.aws.zones["Z0ELSEWHERE"] = scene.aws.zones[RECORD.hosted_zone_id]
+    assert scene.check()["verdict"] == "PASS"
+    assert sorted(scene.aws.roles) == ["", "", "", role, role, role]
+    del scene.aws.zones["Z0ELSEWHERE"]
+    assert scene.check()["reasons"] == ["zone-owns-name: there is no hosted zone Z0ELSEWHERE"]
+
+
+def test_a_standby_that_has_fallen_silent_is_told_of(scene):  # S11
+    scene.clock.advance(60)
+    assert scene.check()["outcome"] == "NOT_READY"
+    assert scene.told[0]["failed"] == ["nodes-heard"]

@@ -11,6 +11,7 @@ from tests.support.builders import (
     a_definition,
     a_moving_state,
     a_previous,
+    a_transition,
     record_sets,
 )
 from tests.support.fakes.clock import VirtualClock
@@ -18,9 +19,11 @@ from tests.support.fakes.ledger import FakeLedger
 from tests.support.fakes.network import FakeNetwork
 from tests.support.fakes.zone import FakeZone
 from understudy.domain.errors import AddressUnreadableError, GuardMismatchError, UnprovenError, ZoneBusyError
-from understudy.domain.model import AddressStatus, Proof
+from understudy.domain.execution import EXECUTION_LIMIT_S
+from understudy.domain.model import AddressStatus, Proof, Stage
 from understudy.domain.moves import MoveOutcome
 from understudy.domain.record import RecordSet, guard_epoch, guard_name
+from understudy.domain.transition import STAGE_SLACK_S, TRY_LIMIT_S
 from understudy.usecases.grant_lease import grant_lease
 from understudy.usecases.move_address import move_address
 from understudy.usecases.movers import RecordMover
@@ -142,3 +145,33 @@ def test_a_quiet_failover_asks_route_53_three_times():  # B9
     world = Mover()
     world.move()
     assert world.zone.calls == ["read", "submit"]  # a read is two lookups: record and guard
+
+
+def test_tries_that_would_outlast_the_workflow_end_before_it_and_the_lease_can_still_be_granted():  # S6 S8
+    """Route 53 stays busy. After the last try there is time to grant the lease, to start and to close."""
+    world = Mover()
+    world.ledger.put_tuning({"ROUTE53_RECORD_INTERVAL": 300, "ROUTE53_RECORD_TRY_COUNT": 100}, "digest")
+    for _ in range(100):
+        world.zone.fail_next("submit", ZoneBusyError("Throttling"))
+    outcomes = []
+    while not outcomes or outcomes[-1] == MoveOutcome.RETRY:
+        answer = world.move(attempt=len(outcomes))
+        outcomes.append(answer["outcome"])
+        world.clock.advance(answer.get("wait_s", 0))
+    policy = world.ledger.definition(CLUSTER, 1).policy
+    assert outcomes == [MoveOutcome.RETRY] * (len(outcomes) - 1) + [MoveOutcome.GAVE_UP]
+    assert len(outcomes) > 5
+    assert world.clock() + policy.service_start_limit_s + STAGE_SLACK_S < NOW + EXECUTION_LIMIT_S
+    assert world.ledger.state().address.status is AddressStatus.OWED
+
+
+def test_a_longer_interval_moves_the_deadline_in_one_write():  # S6 S8
+    world = Mover(transition=a_transition(stage=Stage.MOVING, deadline_at=NOW + 96))
+    world.ledger.put_tuning({"ROUTE53_RECORD_INTERVAL": 300}, "digest")
+    revisions = []
+    for attempt in (0, 1):
+        world.zone.fail_next("submit", ZoneBusyError("Throttling"))
+        assert world.move(attempt=attempt)["wait_s"] == 300
+        revisions.append(world.ledger.state().revision)
+    assert world.ledger.state().transition.deadline_at == NOW + 300 + TRY_LIMIT_S + STAGE_SLACK_S
+    assert revisions[0] == revisions[1]

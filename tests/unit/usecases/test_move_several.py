@@ -32,7 +32,7 @@ FAR = "192.0.2.10/32"
 ROUTE, EIP = Route(FAR, ("rtb-1", "rtb-2", "rtb-3")), ElasticIp("eipalloc-1")
 V6 = Record(RECORD.hosted_zone_id, RECORD.name, "AAAA")
 PUBLIC = Record("Z0PUBLIC", RECORD.name)
-OWED, PROPAGATING, IN_SYNC = AddressStatus
+OWED, PROPAGATING, IN_SYNC = AddressStatus.OWED, AddressStatus.PROPAGATING, AddressStatus.IN_SYNC
 
 
 class Mover:

@@ -207,6 +207,61 @@ def test_addresses_that_contradict_each_other_or_are_ill_formed_are_named_by_pat
     assert any(words in fault for fault in faults(an_office(), *addresses))
 
 
+OTHERS = [
+    (A, "orders-db.corp.example.com A Z0EXAMPLE"),
+    (ROUTE, "route 192.0.2.10/32 in rtb-00000001"),
+    (EIP, "eipalloc-00000001"),
+]
+
+
+@pytest.mark.parametrize(("address", "label"), OTHERS, ids=["record", "route", "elastic ip"])
+def test_an_address_of_another_cluster_is_refused_with_its_label_and_that_clusters_name(address, label):  # S4 S14 S15
+    office = an_office()
+    assert office.put(a_document(addresses=[address]), "billing") is RegisterOutcome.ACCEPTED
+    found = faults(office, address)
+    assert found[0] == (
+        f"addresses: {label}: belongs to cluster billing; allowed: an address that no other cluster of this stack names"
+    )
+    assert office.ledger.read(CLUSTER) is None
+
+
+def test_without_the_claim_two_clusters_of_the_same_nodes_would_take_a_route_from_each_other():  # S14
+    office = an_office()
+    office.put(a_document(addresses=[ROUTE]), "billing")
+    for claim in [key for key in office.ledger.items if key[1] == "claim"]:
+        del office.ledger.items[claim]
+    assert office.put(a_document(addresses=[ROUTE])) is RegisterOutcome.ACCEPTED
+
+
+@pytest.mark.parametrize("address", [A, ROUTE, EIP], ids=["record", "route", "elastic ip"])
+def test_of_two_registrations_at_once_one_wins_and_the_other_is_refused_when_it_is_judged_again(address):  # S14 S15
+    office = an_office()
+    document = a_document(addresses=[address])
+    office.ledger.before_next("register", lambda: office.put(document, "billing"))
+    assert office.put(document) is RegisterOutcome.DEFERRED
+    assert (office.ledger.read(CLUSTER), office.ledger.state("billing").epoch) == (None, 0)
+    assert office.put(document) is RegisterOutcome.REFUSED
+    assert "belongs to cluster billing" in office.announcer.details(DEFINITION_REFUSED)[-1]["faults"][0]
+
+
+def test_an_address_that_its_cluster_has_dropped_can_be_another_clusters():  # S15
+    office = an_office()
+    office.put(a_document(addresses=[ROUTE, EIP]), "billing")
+    office.put(a_document(addresses=[ROUTE]), "billing")
+    assert office.put(a_document(addresses=[EIP])) is RegisterOutcome.ACCEPTED
+
+
+def test_a_definition_of_more_entries_than_the_table_takes_at_once_is_refused_with_the_numbers():
+    office = an_office()
+    tables = [f"rtb-{n:08x}" for n in range(100)]
+    for table in tables:
+        office.network.add_table(table)
+    routes = [{**ROUTE, "address": f"192.0.2.{n}", "route_table_ids": tables[16 * n : 16 * n + 16]} for n in range(6)]
+    (found,) = faults(office, *routes, {**ROUTE, "route_table_ids": tables[96:]})
+    assert "102 entries at once; allowed: 98" in found
+    assert office.put(a_document(addresses=routes)) is RegisterOutcome.ACCEPTED
+
+
 def test_a_further_address_of_a_running_cluster_is_owed_at_once():  # S4 S15
     office = an_office()
     serving(office)

@@ -47,8 +47,8 @@ class Office:
         for spec in SPECS:
             self.ec2.launch_as(spec)
 
-    def put(self, document):
-        return self.register(self.parameters.put(CLUSTER, json.dumps(document)))
+    def put(self, document, cluster=CLUSTER):
+        return self.register(self.parameters.put(cluster, json.dumps(document)))
 
     def register(self, text):
         return register_cluster(
@@ -121,6 +121,27 @@ def test_a_bad_definition_is_refused_with_every_fault_and_the_last_good_one_stay
         "colour",
     }
     assert office.ledger.state() == before
+
+
+@pytest.mark.parametrize(
+    ("stack", "changes"),
+    [
+        ({}, {"tuning": {"ROUTE53_CHANGEID_INTERVAL": 300, "ROUTE53_CHANGEID_TRY_COUNT": 9}}),
+        ({"ROUTE53_CHANGEID_INTERVAL": 300}, {"policy": {"service_start_limit_s": 900}}),
+        ({"ROUTE53_RECORD_INTERVAL": 300}, {"tuning": {"ROUTE53_RECORD_TRY_COUNT": 10}}),
+    ],
+    ids=["tuning", "policy", "both"],
+)
+def test_waits_that_outlast_an_execution_are_refused_with_the_numbers_of_the_stack_as_they_are(stack, changes):  # S8
+    office = Office()
+    office.ledger.put_tuning(stack, "digest")
+    assert office.put(a_document(**changes)) is RegisterOutcome.REFUSED
+    (fault,) = office.announcer.details(DEFINITION_REFUSED)[0]["faults"]
+    assert fault.startswith("policy and tuning: ")
+    assert "allowed: 2700 s" in fault
+    office.ledger.put_tuning({}, "other")
+    usual = {key: value for key, value in changes.items() if key == "policy"}
+    assert office.put(a_document(**usual, dns_forwarder=True)) is RegisterOutcome.ACCEPTED
 
 
 def test_the_operator_is_told_once_of_a_bad_text_however_often_the_watch_sees_it():

@@ -81,3 +81,13 @@ def test_a_change_event_of_the_tuning_parameter_registers_it_as_it_stands(text, 
     event = {"detail": {"name": "/understudy/understudy/tuning", "operation": "Update"}}
     assert register_changed(event, parameters=office.parameters, register=office.register) is outcome
     assert office.ledger.state(CLUSTER) == a_state()
+
+
+def test_tunables_whose_waits_outlast_an_execution_are_refused_with_the_numbers():  # S8
+    office = Office()
+    office.put(PASTED)
+    assert office.put("ROUTE53_CHANGEID_INTERVAL=300\nROUTE53_CHANGEID_TRY_COUNT=9") is RegisterOutcome.REFUSED
+    (fault,) = office.announcer.details(TUNING_REFUSED)[0]["faults"]
+    assert "ROUTE53_CHANGEID_INTERVAL 300, ROUTE53_CHANGEID_TRY_COUNT 9" in fault
+    assert "allowed: 2700 s" in fault
+    assert office.in_force.ROUTE53_CHANGEID_INTERVAL == 10

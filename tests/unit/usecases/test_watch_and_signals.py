@@ -30,6 +30,7 @@ from tests.support.fakes.zone import FakeZone
 from understudy.domain.errors import AddressUnreadableError
 from understudy.domain.model import Address, AddressStatus, PowerReading
 from understudy.usecases.check_records import RECORD_DRIFTED, RecordMonitor
+from understudy.usecases.follow_changes import ChangeFollower
 from understudy.usecases.judging import OPERATOR_CALLED, Judge
 from understudy.usecases.receive_signal import ALARM_STATE, EC2_STATE, receive_signal
 from understudy.usecases.watch_clusters import watch_clusters
@@ -44,7 +45,6 @@ class Controller:
         for spec in SPECS:
             self.nodes.launch_as(spec)
         self.registered = []
-        self.slept = []
         for record_set in record_sets():
             self.zone.put(RECORD, record_set)
         for state in states or (a_state(),):
@@ -59,12 +59,12 @@ class Controller:
             nodes=self.nodes,
             index=self.ledger,
             parameters=self.parameters,
-            changes=self.zone,
+            follower=ChangeFollower(self.zone, self.zone, self.clock, "understudy"),
             network=self.network,
             announcer=self.announcer,
             register=register or self.registered.append,
             judge=self.judge,
-            monitor=RecordMonitor(self.ledger, self.zone, self.announcer, self.clock, self.slept.append, "understudy"),
+            monitor=RecordMonitor(self.ledger, self.zone, self.announcer, self.clock, lambda gap_s: None, "understudy"),
             clock=self.clock,
         )
 
@@ -178,16 +178,67 @@ def test_after_an_outage_of_the_beats_the_first_node_to_come_back_does_not_speak
     assert world.ledger.state(CLUSTER).alert == "observer-is-suspect"
 
 
+def propagating(**changes):
+    return Address(AddressStatus.PROPAGATING, 1, ("C0000000000001",), **changes)
+
+
 def test_a_change_that_outlasted_its_polls_is_followed_until_in_sync_and_noted_in_the_history():  # S7
-    world = Controller(a_state(address=Address(AddressStatus.PROPAGATING, 1, ("C0000000000001",))))
-    world.watch()
-    assert (
-        world.ledger.state().address.status is AddressStatus.PROPAGATING
-    )  # Route 53 does not know the change: unknown
+    world = Controller(a_state(address=propagating()))
     world.zone.submit(RECORD, (), "")
+    world.zone.propagation_s = 60
+    world.watch()
+    assert world.ledger.state().address.status is AddressStatus.PROPAGATING
+    world.zone.propagation_s = 0
     world.watch()
     assert world.ledger.state().address.status is AddressStatus.IN_SYNC
     assert "in_sync_at" in world.ledger.history(CLUSTER, 1)["stages"]
+
+
+def test_a_change_that_route_53_knows_no_more_is_unconfirmed_while_its_record_stands():  # S7 B2
+    world = Controller(a_state(address=propagating()))
+    world.watch()
+    assert world.ledger.state().address == replace(propagating(), status=AddressStatus.UNCONFIRMED)
+    story = world.ledger.history(CLUSTER, 1)
+    assert story["lost_changes"] == ["C0000000000001"]
+    assert list(story["stages"]) == ["unconfirmed_at"]
+    world.watch()
+    assert world.zone.calls.count("change_status") == 1  # there is nothing left to ask for
+
+
+@pytest.mark.parametrize("wrong", [{"address": "10.9.9.9"}, {"epoch": 9}, None], ids=["value", "guard", "absent"])
+def test_a_change_that_route_53_knows_no_more_is_submitted_again_when_its_record_is_wrong(wrong):  # S7 B2
+    world = Controller(a_state(address=propagating()))
+    world.zone.record_sets.clear()
+    for record_set in record_sets(**wrong) if wrong else ():
+        world.zone.put(RECORD, record_set)
+    world.watch()
+    assert world.ledger.state().address == replace(propagating(), status=AddressStatus.OWED, retry_at=NOW)
+    assert RECORD.label in world.ledger.history(CLUSTER, 1)["address_fault"]
+    world.watch()
+    assert [request["rule"] for request in world.launcher.requests] == ["address-is-owed"]
+
+
+def test_a_lost_change_whose_record_cannot_be_read_stays_as_it_is():  # S7 B3
+    world = Controller(a_state(address=propagating()))
+    world.zone.fail_next("read", AddressUnreadableError("Throttling"))
+    world.watch()
+    assert world.ledger.state().address == propagating()
+
+
+def test_a_change_of_a_cluster_that_nobody_serves_is_left_alone_when_route_53_knows_it_no_more():  # S7 B3
+    """Nobody knows what the record is to say: that is for the next grant."""
+    world = Controller(a_state(active=None, previous=a_previous(), address=propagating()))
+    world.watch()
+    assert world.ledger.state().address == propagating()
+    assert "read" not in world.zone.calls
+
+
+def test_a_lost_change_is_not_noted_over_a_newer_move():  # B1
+    world = Controller(a_state(address=propagating()))
+    newer = a_moving_state(epoch=5, revision=99)
+    world.zone.before_next("read", lambda: world.ledger.put_state(newer))
+    assert not world.watch().faults
+    assert world.ledger.state() == newer
 
 
 @pytest.mark.parametrize("power", ["stopping", "stopped", "shutting-down", "terminated"])
@@ -247,97 +298,13 @@ def test_an_alarm_that_nobody_names_concerns_nobody():
     assert Controller(definition=with_alarm()).alarm("ALARM", name="another") == []
 
 
-def drifted(world, *record_sets_):
-    for record_set in record_sets_:
-        world.zone.put(RECORD, record_set)
+def test_a_record_that_somebody_changed_is_put_right_from_the_next_watch_on():  # S5
+    world = Controller()
+    world.zone.put(RECORD, record_sets(address="10.9.9.9")[0])
     world.watch()
-    return world.announcer.details(RECORD_DRIFTED)
-
-
-def test_a_record_that_names_the_node_in_service_is_left_alone():  # S5
-    world = Controller()
-    assert drifted(world) == []
-    assert world.ledger.state().address.status is AddressStatus.IN_SYNC
-
-
-def test_a_record_that_somebody_changed_is_reported_with_who_the_guard_says_wrote_it_and_is_due_at_once():  # S5
-    world = Controller()
-    ((detail,),) = [told["records"] for told in drifted(world, record_sets(address="10.9.9.9")[0])]
-    assert (detail["expected"], detail["found"]) == ("10.0.1.10", ["10.9.9.9"])
-    assert detail["guard"] == ['"understudy stack=understudy cluster=orders-db epoch=1 node=node-a"']
-    assert world.ledger.state().address == Address(AddressStatus.OWED, 1, retry_at=NOW)
-    assert "drifted_at" in world.ledger.history(CLUSTER, 1)["stages"]
     world.watch()
     assert world.launcher.requests[0]["rule"] == "address-is-owed"
     assert len(world.announcer.details(RECORD_DRIFTED)) == 1
-
-
-@pytest.mark.parametrize(
-    "key", [("orders-db.corp.example.com", "A"), ("_understudy.orders-db.corp.example.com", "TXT")]
-)
-def test_a_record_or_a_guard_that_is_gone_has_drifted(key):  # S5 B1
-    world = Controller()
-    del world.zone.record_sets[("Z0EXAMPLE", *key)]
-    assert len(drifted(world)) == 1
-
-
-def test_another_ttl_is_no_drift():  # S5 S8
-    assert drifted(Controller(), *record_sets(ttl=60)) == []
-
-
-@pytest.mark.parametrize("status", [AddressStatus.OWED, None])
-def test_a_record_that_is_owed_already_or_was_never_written_is_not_checked(status):  # S5
-    address = Address(status, 1, retry_at=NOW + 30) if status else None
-    world = Controller(a_state(address=address))
-    drifted(world, record_sets(address="10.9.9.9")[0])
-    assert "list_zone" not in world.zone.calls
-
-
-def test_a_zone_is_read_as_often_as_tuned_and_then_left_without_acting():  # S5 B3
-    world = Controller()
-    for _ in range(4):
-        world.zone.fail_next("list_zone", AddressUnreadableError("throttled"))
-    assert drifted(world, record_sets(address="10.9.9.9")[0]) == []
-    assert world.zone.calls.count("list_zone") == 4
-    assert world.slept == [2, 2, 2]
-    assert world.ledger.state().address.status is AddressStatus.IN_SYNC
-
-
-def test_a_read_that_succeeds_on_a_later_try_counts():  # S5
-    world = Controller()
-    world.zone.fail_next("list_zone", AddressUnreadableError("throttled"))
-    assert len(drifted(world, record_sets(address="10.9.9.9")[0])) == 1
-
-
-def test_the_waits_of_the_check_are_bounded_whatever_the_tunables_say():  # S5
-    world = Controller()
-    world.ledger.put_tuning({"ROUTE53_RECORDCHECK_INTERVAL": 7, "ROUTE53_RECORDCHECK_TRY_COUNT": 100}, "digest")
-    for _ in range(100):
-        world.zone.fail_next("list_zone", AddressUnreadableError("throttled"))
-    drifted(world)
-    assert world.slept == [7, 7]
-
-
-def test_one_listing_of_a_zone_serves_all_its_clusters():  # S5 B9
-    world = Controller(*(a_state(cluster=f"cluster-{number}") for number in range(50)))
-    world.watch()
-    assert world.zone.calls.count("list_zone") == 1
-
-
-def test_a_transition_that_comes_between_is_not_disturbed():  # S5 B1
-    world = Controller()
-    newer = replace(world.ledger.state(), revision=99, epoch=2)
-    world.zone.before_next("list_zone", lambda: world.ledger.put_state(newer))
-    assert drifted(world, record_sets(address="10.9.9.9")[0]) == []
-    assert world.ledger.state() == newer
-
-
-def test_a_record_that_another_cluster_guards_is_not_fought_over():  # S5 B1
-    world = Controller()
-    (_, guard) = record_sets(cluster="another")
-    assert drifted(world, guard) == []
-    assert world.ledger.state().address.status is AddressStatus.IN_SYNC
-    assert not world.launcher.starts
 
 
 def test_tunables_that_cannot_be_read_do_not_keep_definitions_from_being_registered():  # B8

@@ -17,7 +17,7 @@ from understudy.definition_addresses import (
 from understudy.document import ClusterDocument, NodeDocument
 from understudy.domain.definition import ClientVpc, Definition, FailoverBudget, NodeSpec, Policy, ServiceSpec
 from understudy.domain.lease import contradictions
-from understudy.domain.quoting import quoted
+from understudy.domain.quoting import plain, quoted
 from understudy.plain_yaml import read_plain_yaml
 from understudy.ports import InstanceFacts, Nodes, ParameterText
 
@@ -123,7 +123,7 @@ def _sentences(errors: list[Any]) -> Iterator[str]:
 def _sentence(error: Any) -> str:
     # pydantic puts the kind of an address into the path; people did not write it there.
     parts = [part for position, part in enumerate(error["loc"]) if (position, part in KINDS) != (2, True)]
-    path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts).lstrip(".")
+    path = "".join(f"[{part}]" if isinstance(part, int) else f".{plain(part, 60)}" for part in parts).lstrip(".")
     if error["type"] == "missing":
         return f"{path}: is missing"
     if error["type"] == "union_tag_not_found":

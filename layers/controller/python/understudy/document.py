@@ -12,7 +12,8 @@ DNS_LABEL = r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?"
 
 
 def _lower(value: Any) -> Any:
-    return value.lower() if isinstance(value, str) else value
+    """ASCII only: the lower case of some other letters, the Kelvin sign for one, is an ASCII letter."""
+    return value.lower() if isinstance(value, str) and value.isascii() else value
 
 
 def _no_truth(value: Any) -> Any:
@@ -46,7 +47,7 @@ RouteBlock = Annotated[
 ]
 VpcId = Annotated[str, StringConstraints(pattern=r"^vpc-[0-9a-f]{8,17}$")]
 Region = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,4}(-[a-z]{1,12}){1,3}-[1-9]$")]
-AlarmName = Annotated[str, StringConstraints(min_length=1, max_length=255)]
+AlarmName = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f]*$")]
 NoTruth = BeforeValidator(_no_truth)
 Seconds = Annotated[float, Field(ge=0.1, le=3600), NoTruth]
 FenceSeconds = Annotated[float, Field(ge=1, le=600), NoTruth]

@@ -1,40 +1,11 @@
 """What the use cases need of EC2's network: routes and Elastic IP addresses that lead to the active node (S14, S15)."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
 from typing import Protocol
 
+from understudy.domain.network import ElasticIpReading, RouteTable, RouteTarget
 
-@dataclass(frozen=True)
-class RouteTarget:
-    """Where a route leads: the id of a network interface or of a gateway. `is_live`: EC2 does not call it blackhole."""
-
-    target: str
-    is_live: bool = True
-
-
-@dataclass(frozen=True)
-class RouteTable:
-    """A route table as EC2 has it.
-
-    `routes`: the target of each destination, a CIDR block. `local_blocks`: the CIDR blocks of its VPC. `stack`: its
-    tag `understudy:stack`, without which the controller may not change it; empty when there is none.
-    """
-
-    vpc_id: str
-    stack: str
-    local_blocks: tuple[str, ...] = ()
-    routes: Mapping[str, RouteTarget] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class ElasticIpReading:
-    """An Elastic IP as EC2 has it. `interface_id` and `private_ip` are empty when it is associated with nothing."""
-
-    public_ip: str
-    stack: str
-    interface_id: str = ""
-    private_ip: str = ""
+__all__ = ["ElasticIpReading", "Network", "RouteTable", "RouteTarget"]
 
 
 class Network(Protocol):

@@ -4,6 +4,13 @@ from typing import Any
 
 import yaml
 
+from understudy.domain.quoting import plain, quoted
+
+FAULT_LIMIT = 400
+"""Characters of what PyYAML says."""
+NUMBER_LENGTH_LIMIT = 40
+"""Characters of a number. One of thousands of digits, as 0xff... and 1:59:59... are, can be neither read nor shown."""
+INT, FLOAT = "tag:yaml.org,2002:int", "tag:yaml.org,2002:float"
 NESTING_LIMIT = 16
 """Lists and objects within each other; a definition needs 4."""
 
@@ -12,9 +19,8 @@ def read_plain_yaml(text: str) -> Any:
     """What the text stands for, in plain values. Raises ValueError for whatever cannot be read."""
     try:
         return yaml.load(text, Loader=_PlainLoader)  # noqa: S506 - a SafeLoader
-    # ValueError: PyYAML takes `0x_`, and digits by the thousand, for numbers and cannot read them.
-    except (yaml.YAMLError, ValueError) as fault:
-        raise ValueError(" ".join(str(fault).split())) from None
+    except (yaml.YAMLError, ValueError) as fault:  # ValueError: PyYAML takes `0x_` for a number and cannot read it
+        raise ValueError(plain(" ".join(str(fault).split()), FAULT_LIMIT)) from None
 
 
 class _PlainLoader(yaml.SafeLoader):
@@ -45,13 +51,24 @@ class _PlainLoader(yaml.SafeLoader):
         self.depth -= 1
         return node
 
+    def construct_number(self, node: yaml.ScalarNode) -> int | float:
+        if len(node.value) > NUMBER_LENGTH_LIMIT:
+            problem = f"{quoted(node.value)} is a number of more than {NUMBER_LENGTH_LIMIT} characters"
+            raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark)
+        is_whole = node.tag == INT
+        return self.construct_yaml_int(node) if is_whole else self.construct_yaml_float(node)
+
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen = set()
         for key_node, _ in node.value:
             key = self.construct_object(key_node, deep=True)
             if not isinstance(key, str) or key in seen:
                 raise yaml.constructor.ConstructorError(
-                    None, None, f"key {key!r} is said twice or is no text", key_node.start_mark
+                    None, None, f"key {quoted(key)} is said twice or is no text", key_node.start_mark
                 )
             seen.add(key)
         return super().construct_mapping(node, deep=deep)
+
+
+for _tag in (INT, FLOAT):
+    _PlainLoader.add_constructor(_tag, _PlainLoader.construct_number)

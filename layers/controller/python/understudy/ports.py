@@ -1,14 +1,14 @@
 """What the use cases need of the world, as narrow as they need it. Adapters and test fakes both keep to these."""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from understudy.domain.definition import Definition, Record
 from understudy.domain.heartbeat import Beat
 from understudy.domain.model import ClusterState, PowerReading
-from understudy.domain.record import Change, RecordReading, RecordSet
+from understudy.domain.record import Change, ChangeReading, RecordReading
 from understudy.domain.signal import Signal
 
 
@@ -105,11 +105,17 @@ class ClusterIndex(Protocol):
 class Registry(StateReader, Protocol):
     """The table as registration sees it."""
 
-    def register(self, before: ClusterState | None, after: ClusterState, definition: Definition) -> None:
-        """Store a new version of a definition, the state that goes with it, and the look-ups of members and alarms.
+    def claimed(self, definition: Definition) -> Mapping[str, str]:
+        """Those of a definition's addresses, by their label, that another cluster of this table has, and which one."""
+        ...
 
-        One transaction, on condition that the state is still `before` (None: that there is none yet). Raises
-        LedgerConflictError otherwise. `after` may add and remove members; the beats of those that stay are kept.
+    def register(self, before: ClusterState | None, after: ClusterState, definition: Definition) -> None:
+        """Store a new version of a definition, the state that goes with it, the look-ups of members and alarms, and a
+        claim for each address; the claims of addresses that are gone are released.
+
+        One transaction, on condition that the state is still `before` (None: that there is none yet) and that no other
+        cluster has one of the addresses. Raises LedgerConflictError otherwise, and TooManyEntriesError when it cannot
+        be one transaction. `after` may add and remove members; the beats of those that stay are kept.
         """
         ...
 
@@ -141,8 +147,8 @@ class RecordReader(Protocol):
 class ZoneListing(Protocol):
     """Route 53 as the record monitor sees it."""
 
-    def list_zone(self, record: Record) -> Mapping[tuple[str, str], RecordSet]:
-        """Every record set of the record's zone by (name, type), page by page. Raises AddressUnreadableError."""
+    def read_many(self, records: Collection[Record]) -> Mapping[Record, RecordReading]:
+        """Records of one zone, at least one, each with its guard, in few calls. Raises AddressUnreadableError."""
         ...
 
 
@@ -161,8 +167,11 @@ class Zone(RecordReader, Protocol):
 class ChangeStatus(Protocol):
     """Route 53 as those see it who wait for a change."""
 
-    def is_in_sync(self, change_id: str) -> bool:
-        """Whether all of Route 53's servers have it. Raises AddressUnreadableError, also for an unknown change."""
+    def change_status(self, change_id: str) -> ChangeReading:
+        """Whether all of Route 53's servers have it; UNKNOWN when Route 53 knows no such change.
+
+        Raises AddressUnreadableError when Route 53 does not say.
+        """
         ...
 
 

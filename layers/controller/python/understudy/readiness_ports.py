@@ -1,8 +1,10 @@
 """What the readiness check needs of the world. Whatever only reads raises UnreadableError when it cannot."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Protocol
 
+from understudy.domain.definition import Record
+from understudy.domain.network import ElasticIpReading, RouteTable
 from understudy.domain.readiness import Report
 from understudy.domain.readiness_facts import FoundRecord, HostedZone, InboundEndpoint, Instance, Right, VpcDns
 
@@ -30,20 +32,36 @@ class InstanceReader(Protocol):
         """Whether the attribute disableApiStop is on. Raises UnreadableError."""
         ...
 
+    def internet_vpcs(self, vpc_ids: Collection[str]) -> Collection[str]:
+        """Those of the VPCs that have an internet gateway. Raises UnreadableError."""
+        ...
+
     def vpc_dns(self, vpc_id: str) -> VpcDns:
         """The DNS attributes of a VPC. Raises UnreadableError."""
         ...
 
 
 class ZoneReader(Protocol):
-    """Route 53 as the readiness check sees it."""
+    """Route 53 as the readiness check sees it, zones of other accounts by the record's role."""
 
-    def hosted_zone(self, zone_id: str) -> HostedZone | None:
-        """A hosted zone; None when Route 53 says that there is none. Raises UnreadableError."""
+    def hosted_zone(self, record: Record) -> HostedZone | None:
+        """The zone of a record; None when Route 53 says that there is none. Raises UnreadableError."""
         ...
 
-    def found_records(self, zone_id: str, name: str) -> tuple[FoundRecord, ...]:
-        """Every record set that stands under a name. Raises UnreadableError."""
+    def found_records(self, record: Record, name: str) -> tuple[FoundRecord, ...]:
+        """Every record set that stands under a name in the zone of a record. Raises UnreadableError."""
+        ...
+
+
+class NetworkReader(Protocol):
+    """EC2's routes and Elastic IPs as the readiness check sees them."""
+
+    def route_tables(self, ids: Collection[str]) -> Mapping[str, RouteTable]:
+        """The tables of these ids that EC2 knows. Raises AddressUnreadableError."""
+        ...
+
+    def elastic_ips(self, ids: Collection[str]) -> Mapping[str, ElasticIpReading]:
+        """The Elastic IPs of these allocation ids that EC2 knows. Raises AddressUnreadableError."""
         ...
 
 

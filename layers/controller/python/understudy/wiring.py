@@ -1,65 +1,41 @@
 """The only builder of clients: joins use cases, adapters and this function's settings. One of each per warm worker."""
 
+import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import boto3
-from aws_lambda_powertools import Logger
-from aws_lambda_powertools.metrics import MetricUnit, single_metric
 from botocore.config import Config
 
 from understudy.adapters.dynamodb_ledger import DynamoDbLedger
 from understudy.domain.definition import Definition
+from understudy.invocation import count
 from understudy.network_ports import Network
-from understudy.ports import Announcer, ChangeStatus, Launcher, Nodes, Parameters, ParameterText, Zone
+from understudy.ports import Announcer, Launcher, Nodes, Parameters, ParameterText, RecordReader, Zone
 from understudy.settings import settings
 from understudy.usecases.judging import Judge
 from understudy.usecases.movers import Mover
 
 if TYPE_CHECKING:
+    from understudy.adapters.assumed_roles import AssumedRoles
+    from understudy.adapters.polite_route53 import Polite
+    from understudy.adapters.route53_zone import Route53Zone
     from understudy.usecases.check_readiness import Inspector
-
-WARM = {"warm": True}
-"""What the schedule of the template sends to the functions that a failover waits for."""
-
-if TYPE_CHECKING:
     from understudy.usecases.check_records import RecordMonitor
-
-Handler = Callable[[dict[str, Any], Any], Any]
-
-# The library's log records go through this logger: it has the name of the package.
-_logger = Logger(service="understudy", use_rfc3339=True)
+    from understudy.usecases.follow_changes import ChangeFollower
 
 # A step that hangs costs more than one that fails and is tried again by the workflow.
 _QUICK = Config(connect_timeout=1, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 3})
 # No call is repeated unseen: before each write the epoch is looked at.
 _ONCE = Config(connect_timeout=1, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 1})
 
+WATCH_ALLOWANCE_S = 25
+"""What one watch may spend on Route 53, waits included: its function ends after 55 s, and has more to do."""
+
 clock = time.time
 """The one place that asks for the time: seconds since the epoch."""
-
-
-def logged(handler: Handler) -> Handler:
-    """Every log line of the invocation carries its request id and function name."""
-    return _logger.inject_lambda_context(handler, clear_state=True)  # type: ignore[no-any-return]
-
-
-def step(handler: Handler) -> Handler:
-    """A step of the workflow: as `logged`, and quiet when the schedule only keeps the function warm."""
-
-    def handle(event: dict[str, Any], context: Any) -> Any:
-        return {"outcome": "WARM"} if event == WARM else handler(event, context)
-
-    return logged(handle)
-
-
-def count(name: str, value: int = 1, **dimension: str) -> None:
-    """Emit one count as a CloudWatch metric, with at most one dimension beside the service."""
-    with single_metric(name=name, unit=MetricUnit.Count, value=value) as metric:
-        for key, text in dimension.items():
-            metric.add_dimension(name=key, value=text)
 
 
 def _client(service: str) -> Any:
@@ -73,26 +49,50 @@ def ledger() -> DynamoDbLedger:
 
 
 @cache
-def _route53_zone() -> Any:
+def _polite() -> "Polite":
+    from understudy.adapters.polite_route53 import Polite
+
+    return Polite(time.monotonic, time.sleep, random.random)
+
+
+def _route53(service: str = "route53", **keys: str) -> Any:
+    """A client of Route 53, or of what its calls wait for: one attempt a call, as `polite_route53` counts on."""
+    from understudy.adapters.polite_route53 import CONNECT_LIMIT_S, READ_LIMIT_S
+
+    once = {"mode": "standard", "total_max_attempts": 1}
+    config = Config(connect_timeout=CONNECT_LIMIT_S, read_timeout=READ_LIMIT_S, retries=once)
+    return boto3.client(service, config=config, **keys)
+
+
+@cache
+def _zone_roles() -> "AssumedRoles":
     from understudy.adapters.assumed_roles import AssumedRoles
-    from understudy.adapters.route53_zone import Route53Zone
 
     def connect(keys: Mapping[str, str]) -> Any:
-        return boto3.client("route53", config=_QUICK, **keys)
+        return _route53(**keys)
 
     # A session's name tells the other account's trail who was there.
-    roles = AssumedRoles(lambda: _client("sts"), connect, lambda: clock(), f"understudy-{stack()}")
-    return Route53Zone(_client("route53"), roles.client)
+    return AssumedRoles(lambda: _route53("sts"), connect, lambda: clock(), f"understudy-{stack()}")
+
+
+@cache
+def _route53_zone() -> "Route53Zone":
+    from understudy.adapters.route53_zone import Route53Zone
+
+    return Route53Zone(_route53(), _polite(), _zone_roles().client)
 
 
 def zone() -> Zone:
     """Route 53, to read and to write."""
-    return _route53_zone()  # type: ignore[no-any-return]
+    return _route53_zone()
 
 
-def changes() -> ChangeStatus:
-    """Route 53, to ask for changes."""
-    return _route53_zone()  # type: ignore[no-any-return]
+def follower(zone: "Route53Zone | None" = None) -> "ChangeFollower":
+    """Who asks what became of changes."""
+    from understudy.usecases.follow_changes import ChangeFollower
+
+    asked = zone or _route53_zone()
+    return ChangeFollower(asked, asked, clock, stack())
 
 
 @cache
@@ -155,11 +155,18 @@ def judge() -> Judge:
     return Judge(ledger(), launcher(), announcer(), clock)
 
 
-def monitor() -> "RecordMonitor":
-    """The record monitor."""
+def zone_for_a_watch() -> "Route53Zone":
+    """Route 53 for one run of the watch: all that it does there together takes no longer than WATCH_ALLOWANCE_S."""
+    from understudy.adapters.polite_route53 import Allowance
+
+    return _route53_zone().within(Allowance(WATCH_ALLOWANCE_S, time.monotonic))
+
+
+def monitor(zone: "Route53Zone") -> "RecordMonitor":
+    """The record monitor. Its waits count as time spent on Route 53."""
     from understudy.usecases.check_records import RecordMonitor
 
-    return RecordMonitor(ledger(), _route53_zone(), announcer(), clock, time.sleep, stack())
+    return RecordMonitor(ledger(), zone, announcer(), clock, zone.pause, stack())
 
 
 def read_definition(text: ParameterText, version: int) -> tuple[Definition | None, list[str]]:
@@ -169,7 +176,7 @@ def read_definition(text: ParameterText, version: int) -> tuple[Definition | Non
     return read(text, version, nodes())
 
 
-def register(text: ParameterText) -> str:
+def register(text: ParameterText, records: RecordReader | None = None) -> str:
     """Register what a parameter says: the stack's tunables or a cluster's definition."""
     from understudy.usecases.register_cluster import register_cluster
     from understudy.usecases.register_tuning import register_tuning
@@ -179,7 +186,7 @@ def register(text: ParameterText) -> str:
     return register_cluster(
         text,
         registry=ledger(),
-        records=zone(),
+        records=records or zone(),
         network=network(),
         read_definition=read_definition,
         announcer=announcer(),
@@ -192,18 +199,21 @@ def register(text: ParameterText) -> str:
 def inspector() -> "Inspector":
     """Whoever checks readiness. It reads more of AWS than anybody else, and nobody else imports what it needs."""
     from understudy.adapters.dynamodb_readiness import DynamoDbReportBook
+    from understudy.adapters.ec2_network import Ec2Network
     from understudy.adapters.ec2_readings import Ec2Readings
     from understudy.adapters.iam_rights import IamRights
     from understudy.adapters.route53_readings import ResolverReadings, Route53Readings
     from understudy.usecases.check_readiness import Inspector
 
+    region = boto3.session.Session().region_name or ""
     return Inspector(
         ledger=ledger(),
         book=DynamoDbReportBook(_client("dynamodb"), settings().table_name),
         instances=Ec2Readings(lambda: _client("ec2")),
-        zones=Route53Readings(_client("route53")),
+        zones=Route53Readings(_route53(), _polite(), _zone_roles().client),
+        network=Ec2Network(lambda: _client("ec2")),
         endpoints=ResolverReadings(lambda: _client("route53resolver")),
-        rights=IamRights(lambda: _client("iam"), settings().mover_role_arn),
+        rights=IamRights(lambda: _client("iam"), settings().mover_role_arn, region),
         announcer=announcer(),
         clock=clock,
         stack=stack(),

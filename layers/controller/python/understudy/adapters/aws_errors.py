@@ -1,23 +1,26 @@
 """Which faults of AWS pass by themselves. By code and class, never by message."""
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError
 
-PASSING_CODES = frozenset(
+THROTTLED_CODES = frozenset(
     {
-        "InternalError",
-        "InternalFailure",
-        "InternalServerError",
         "PriorRequestNotComplete",
         "RequestLimitExceeded",
-        "RequestTimeout",
-        "RequestTimeoutException",
-        "ServiceUnavailable",
         "Throttling",
         "ThrottlingException",
         "TooManyRequestsException",
     }
 )
-"""Throttling has no class in botocore's Route 53: the code is all there is."""
+"""Said instead of doing it. Throttling has no class in botocore's Route 53: the code is all there is."""
+
+PASSING_CODES = THROTTLED_CODES | {
+    "InternalError",
+    "InternalFailure",
+    "InternalServerError",
+    "RequestTimeout",
+    "RequestTimeoutException",
+    "ServiceUnavailable",
+}
 
 NO_ANSWER = BotoCoreError
 """No answer, or none that is AWS's: connections refused, reset or timed out, no name, no credentials."""
@@ -30,5 +33,18 @@ def code_of(fault: ClientError) -> str:
 
 def passes(fault: ClientError) -> bool:
     """Whether the same call may well succeed a little later: throttled, an earlier change in work, AWS's own fault."""
-    status = fault.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    return code_of(fault) in PASSING_CODES or int(status) >= 500
+    return code_of(fault) in PASSING_CODES or _status_of(fault) >= 500
+
+
+def is_not_done(fault: Exception) -> bool:
+    """Whether AWS has said that it left the call undone for now. After no answer, or a fault of its own, none knows."""
+    return isinstance(fault, ClientError) and code_of(fault) in THROTTLED_CODES and _status_of(fault) < 500
+
+
+def is_worth_asking_again(fault: Exception) -> bool:
+    """Whether a call that changes nothing may well succeed a little later; also after no answer over the network."""
+    return passes(fault) if isinstance(fault, ClientError) else isinstance(fault, (ConnectionError, HTTPClientError))
+
+
+def _status_of(fault: ClientError) -> int:
+    return int(fault.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))

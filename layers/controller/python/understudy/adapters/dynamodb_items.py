@@ -15,6 +15,7 @@ from understudy.domain.tuning import LIMITS
 
 STATE = "state"
 REFUSAL = "refusal"
+CLAIM = "claim"
 STACK = "stack#"
 TUNING = "tuning"
 KIND = "cluster"
@@ -58,6 +59,21 @@ def instance_pk(instance_id: str) -> str:
 def alarm_pk(alarm: str) -> str:
     """Where the nodes of an alarm are looked up."""
     return f"alarm#{alarm}"
+
+
+def claim_pk(address: str) -> str:
+    """Where the cluster stands that an address belongs to."""
+    return f"address#{address}"
+
+
+def claim_item(cluster: str, address: str) -> Item:
+    """The item that says which cluster alone may move an address."""
+    return to_item({"pk": claim_pk(address), "sk": CLAIM, "cluster": cluster})
+
+
+def read_claim(item: Mapping[str, Mapping[str, Any]]) -> str:
+    """The cluster that has claimed an address; empty without an item."""
+    return str(from_item(item).get("cluster", ""))
 
 
 def look_ups(definition: Definition) -> set[tuple[str, str]]:

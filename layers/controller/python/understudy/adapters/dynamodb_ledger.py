@@ -13,7 +13,7 @@ from understudy.adapters.attribute_values import Item
 from understudy.adapters.aws_errors import code_of
 from understudy.adapters.dynamodb_commits import commit_update
 from understudy.adapters.dynamodb_expressions import Update
-from understudy.adapters.dynamodb_registration import state_update
+from understudy.adapters.dynamodb_registration import registration
 from understudy.adapters.dynamodb_texts import DynamoDbTexts
 from understudy.domain.definition import Definition
 from understudy.domain.errors import LedgerConflictError
@@ -134,26 +134,29 @@ class DynamoDbLedger(DynamoDbTexts):
 
     # Registry
 
-    def register(self, before: ClusterState | None, after: ClusterState, definition: Definition) -> None:
-        """Store a new version of a definition with its state and look-ups, in one transaction (S9).
+    def claimed(self, definition: Definition) -> Mapping[str, str]:
+        """Those of the addresses, by label, that another cluster has, strongly consistent: one GetItem for each."""
+        owners = {label: self._claimant(address) for address, label in definition.claims.items()}
+        return {label: owner for label, owner in owners.items() if owner not in ("", definition.cluster)}
 
-        On condition that the state is still `before` (None: that there is none), and that this version is not there
-        yet with another content. The revision is one higher than before, 1 at first. Raises LedgerConflictError;
+    def register(self, before: ClusterState | None, after: ClusterState, definition: Definition) -> None:
+        """Store a new version of a definition with its state, look-ups and claims, in one transaction (S9).
+
+        On condition that the state is still `before` (None: that there is none), that this version is not there yet
+        with another content, and that no other cluster has one of the addresses. The revision is one higher than
+        before, 1 at first. Raises LedgerConflictError; TooManyEntriesError for more than one transaction takes;
         KeyError when the definition that `before` names is lost.
         """
         old = self.definition(before.cluster, before.definition_version) if before else None
-        new_keys = items.look_ups(definition)
-        gone_keys = (items.look_ups(old) if old else set()) - new_keys
-        self._transact(
-            [
-                self._state_write(before, after, definition, old),
-                self._definition_put(definition),
-                *({"Put": {"TableName": self._table, "Item": items.key(*each)}} for each in sorted(new_keys)),
-                *({"Delete": {"TableName": self._table, "Key": items.key(*each)}} for each in sorted(gone_keys)),
-            ]
-        )
+        gone = old.claims.keys() - definition.claims.keys() if old else set()
+        # One that is another cluster's by now (ours was made before there were claims) stays as it is.
+        ours = [each for each in gone if self._claimant(each) == definition.cluster]
+        self._transact(registration(self._table, before, after, definition, old, ours))
 
     # How it is done
+
+    def _claimant(self, address: str) -> str:
+        return items.read_claim(self._get(items.claim_pk(address), items.CLAIM))
 
     def _record(
         self, cluster: str, update: Mapping[str, Any], refuse: Callable[[Mapping[str, Any] | None], Refusal]
@@ -205,28 +208,6 @@ class DynamoDbLedger(DynamoDbTexts):
             update.set(name, to=value)
         key = items.key(cluster, items.history_sk(epoch))
         return {"TableName": self._table, "Key": key, **update.arguments()}
-
-    def _state_write(
-        self, before: ClusterState | None, after: ClusterState, definition: Definition, old: Definition | None
-    ) -> dict[str, Any]:
-        if before is None or old is None:
-            put = {"Item": items.state_item(after, revision=1), "ConditionExpression": "attribute_not_exists(pk)"}
-            return {"Put": {"TableName": self._table, **put}}
-        key = items.key(before.cluster, items.STATE)
-        update = state_update(commit_update(before, after), before, after, definition, old)
-        return {"Update": {"TableName": self._table, "Key": key, **update.arguments()}}
-
-    def _definition_put(self, definition: Definition) -> dict[str, Any]:
-        item = items.definition_item(definition)
-        return {
-            "Put": {
-                "TableName": self._table,
-                "Item": item,
-                "ConditionExpression": "attribute_not_exists(pk) OR #definition = :same",
-                "ExpressionAttributeNames": {"#definition": "definition"},
-                "ExpressionAttributeValues": {":same": item["definition"]},
-            }
-        }
 
     def _look_up(self, pk: str) -> list[list[str]]:
         condition = {"KeyConditionExpression": "pk = :pk", "ExpressionAttributeValues": {":pk": {"S": pk}}}

@@ -1,12 +1,92 @@
-"""What a new version of a definition changes in the nodes of the state: members come, go, and change their names."""
+"""The one transaction that registers a version of a definition: every write of it, each with its condition."""
+
+from collections.abc import Iterable
+from typing import Any
 
 from understudy.adapters import dynamodb_items as items
+from understudy.adapters.dynamodb_commits import commit_update
 from understudy.adapters.dynamodb_expressions import Update
 from understudy.domain.definition import Definition
+from understudy.domain.errors import TooManyEntriesError
 from understudy.domain.model import ClusterState
 
+TRANSACTION_LIMIT = 100
+"""DynamoDB takes at most this many items in one transaction."""
 
-def state_update(
+
+def registration(
+    table: str,
+    before: ClusterState | None,
+    after: ClusterState,
+    definition: Definition,
+    old: Definition | None,
+    released: Iterable[str],
+) -> list[dict[str, Any]]:
+    """The writes that store `definition` in place of `old`, and release these claims. Raises TooManyEntriesError.
+
+    All claims are written, also those that were there: a cluster that was registered before there were claims has none.
+    """
+    new_keys = items.look_ups(definition)
+    old_keys = items.look_ups(old) if old else set()
+    writes = [
+        _state_write(table, before, after, definition, old),
+        _definition_put(table, definition),
+        *({"Put": {"TableName": table, "Item": items.key(*each)}} for each in sorted(new_keys - old_keys)),
+        *({"Delete": {"TableName": table, "Key": items.key(*each)}} for each in sorted(old_keys - new_keys)),
+        *(_claim(table, definition.cluster, each) for each in sorted(definition.claims)),
+        *(_release(table, definition.cluster, each) for each in sorted(released)),
+    ]
+    if len(writes) > TRANSACTION_LIMIT:
+        raise TooManyEntriesError(
+            f"nodes, alarms and addresses that are new, go or stay make {len(writes) - 2} entries at once; allowed: "
+            f"{TRANSACTION_LIMIT - 2}. Name fewer alarms and route tables, or change the definition in several steps"
+        )
+    return writes
+
+
+def _claim(table: str, cluster: str, address: str) -> dict[str, Any]:
+    """On condition that no other cluster has it: of two registrations at once, one wins."""
+    return {"Put": {"TableName": table, "Item": items.claim_item(cluster, address), **_if_ours(cluster)}}
+
+
+def _release(table: str, cluster: str, address: str) -> dict[str, Any]:
+    key = items.key(items.claim_pk(address), items.CLAIM)
+    return {"Delete": {"TableName": table, "Key": key, **_if_ours(cluster)}}
+
+
+def _if_ours(cluster: str) -> dict[str, Any]:
+    return {
+        "ConditionExpression": "attribute_not_exists(pk) OR #cluster = :ours",
+        "ExpressionAttributeNames": {"#cluster": "cluster"},
+        "ExpressionAttributeValues": {":ours": {"S": cluster}},
+    }
+
+
+def _state_write(
+    table: str, before: ClusterState | None, after: ClusterState, definition: Definition, old: Definition | None
+) -> dict[str, Any]:
+    if before is None or old is None:
+        put = {"Item": items.state_item(after, revision=1), "ConditionExpression": "attribute_not_exists(pk)"}
+        return {"Put": {"TableName": table, **put}}
+    key = items.key(before.cluster, items.STATE)
+    update = _state_update(commit_update(before, after), before, after, definition, old)
+    return {"Update": {"TableName": table, "Key": key, **update.arguments()}}
+
+
+def _definition_put(table: str, definition: Definition) -> dict[str, Any]:
+    item = items.definition_item(definition)
+    return {
+        "Put": {
+            "TableName": table,
+            "Item": item,
+            "ConditionExpression": "attribute_not_exists(pk) OR #definition = :same",
+            "ExpressionAttributeNames": {"#definition": "definition"},
+            "ExpressionAttributeValues": {":same": item["definition"]},
+        }
+    }
+
+
+def _state_update(
     update: Update, before: ClusterState, after: ClusterState, definition: Definition, old: Definition
 ) -> Update:
     """`update` with the changes of membership. What was heard of members that stay is left as the table has it.

@@ -108,7 +108,12 @@ def _route_table(answer: Mapping[str, Any]) -> RouteTable:
         stack=_stack(answer),
         local_blocks=tuple(each["DestinationCidrBlock"] for each in routes if each.get("GatewayId") == LOCAL),
         routes={each["DestinationCidrBlock"]: _target(each) for each in routes},
+        is_used=any(map(_is_in_force, answer.get("Associations", ()))),
     )
+
+
+def _is_in_force(association: Mapping[str, Any]) -> bool:
+    return str(association.get("AssociationState", {}).get("State", "associated")) == "associated"
 
 
 def _target(route: Mapping[str, Any]) -> RouteTarget:

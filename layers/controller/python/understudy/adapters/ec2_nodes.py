@@ -82,14 +82,14 @@ def _facts(instance: Mapping[str, Any], interface: Mapping[str, Any]) -> Instanc
     return InstanceFacts(
         address=interface["PrivateIpAddress"],
         zone=instance["Placement"]["AvailabilityZone"],
-        address_v6=_primary_v6(interface.get("Ipv6Addresses", ())),
+        address_v6=primary_v6(interface.get("Ipv6Addresses", ())),
         interface_id=interface["NetworkInterfaceId"],
         vpc_id=interface.get("VpcId", ""),
         checks_source_dest=interface.get("SourceDestCheck", True),
     )
 
 
-def _primary_v6(addresses: Iterable[Mapping[str, Any]]) -> str:
-    """The address that EC2 marks as primary, else the first one; empty when there is none."""
+def primary_v6(addresses: Iterable[Mapping[str, Any]]) -> str:
+    """The IPv6 address that EC2 marks as primary, else the first one; empty when there is none."""
     marked = sorted(addresses, key=lambda each: not each.get("IsPrimaryIpv6", False))
     return str(marked[0]["Ipv6Address"]) if marked else ""

@@ -1,9 +1,10 @@
 """What EC2 says of instances and VPCs to the readiness check: InstanceReader."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import cached_property
 from typing import Any
 
+from understudy.adapters.ec2_nodes import primary_v6
 from understudy.adapters.unreadable import unreadable
 from understudy.domain.model import PowerReading
 from understudy.domain.readiness_facts import Instance, VpcDns
@@ -44,6 +45,14 @@ class Ec2Readings:
             hostnames = self._client.describe_vpc_attribute(VpcId=vpc_id, Attribute="enableDnsHostnames")
         return VpcDns(bool(support["EnableDnsSupport"]["Value"]), bool(hostnames["EnableDnsHostnames"]["Value"]))
 
+    def internet_vpcs(self, vpc_ids: Collection[str]) -> Collection[str]:
+        """Those of the VPCs that have an internet gateway, without which no Elastic IP can be associated (S15)."""
+        asked = [{"Name": "attachment.vpc-id", "Values": sorted(vpc_ids)}]
+        with unreadable("the internet gateways"):
+            pages = list(self._client.get_paginator("describe_internet_gateways").paginate(Filters=asked))
+        found = [each for page in pages for gateway in page["InternetGateways"] for each in gateway["Attachments"]]
+        return {each["VpcId"] for each in found if each["VpcId"] in vpc_ids}
+
 
 def _instance(answer: Mapping[str, Any]) -> Instance:
     interface = next(
@@ -65,6 +74,8 @@ def _instance(answer: Mapping[str, Any]) -> Instance:
         forwards=not interface.get("SourceDestCheck", True) if interface else None,
         scaling_group=next((tag["Value"] for tag in answer.get("Tags", ()) if tag["Key"] == SCALING_GROUP_TAG), ""),
         recovers=recovery == RECOVERS if recovery else None,
+        address_v6=primary_v6(interface.get("Ipv6Addresses", ())) if interface else "",
+        interface_id=interface.get("NetworkInterfaceId", "") if interface else "",
     )
 
 

@@ -18,6 +18,11 @@ def plain_name(name: str) -> str:
     return ESCAPED.sub(lambda found: chr(int(found[1], 8)), name).lower().rstrip(".")
 
 
+def listing_order(name: str) -> str:
+    """By what ListResourceRecordSets sorts: the labels reversed, with their dots. `a-b.x` comes before `a.x`."""
+    return ".".join(reversed(name.split("."))) + "."
+
+
 def read_record_set(answer: Mapping[str, Any]) -> RecordSet:
     """A simple record set of an answer.
 

@@ -1,14 +1,18 @@
 """What Route 53 and its Resolver say to the readiness check: ZoneReader and EndpointReader."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cached_property
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from understudy.adapters.aws_errors import code_of
+from understudy.adapters.polite_route53 import Polite
 from understudy.adapters.route53_names import ForeignRecordError, plain_name, read_record_set
 from understudy.adapters.unreadable import unreadable
+from understudy.domain.definition import Record
+from understudy.domain.errors import UnreadableError
 from understudy.domain.readiness_facts import FoundRecord, HostedZone, InboundEndpoint
 
 NO_SUCH_ZONE = "NoSuchHostedZone"
@@ -16,16 +20,23 @@ INBOUND = [{"Name": "Direction", "Values": ["INBOUND"]}]
 
 
 class Route53Readings:
-    """Route 53, by a boto3 client. Every method raises UnreadableError."""
+    """Route 53, by a boto3 client, and for zones of other accounts by `client_of`: role and external id to a client.
 
-    def __init__(self, client: Any) -> None:
-        self._client = client
+    Every method raises UnreadableError.
+    """
 
-    def hosted_zone(self, zone_id: str) -> HostedZone | None:
-        """A hosted zone with the VPCs that it is associated with; None when there is none (S1, S2)."""
-        with unreadable(f"hosted zone {zone_id}"):
+    def __init__(self, client: Any, polite: Polite, client_of: Callable[[str, str], Any]) -> None:
+        self._own = client
+        self._polite = polite
+        self._client_of = client_of
+
+    def hosted_zone(self, record: Record) -> HostedZone | None:
+        """The record's hosted zone with the VPCs that it is associated with; None when there is none (S1, S2)."""
+        with _unreadable(f"hosted zone {record.hosted_zone_id}", record, "route53:GetHostedZone"):
             try:
-                answer = self._client.get_hosted_zone(Id=zone_id)
+                answer = self._polite.begin().read(
+                    lambda: self._client(record).get_hosted_zone(Id=record.hosted_zone_id)
+                )
             except ClientError as fault:
                 if code_of(fault) == NO_SUCH_ZONE:
                     return None
@@ -37,11 +48,37 @@ class Route53Readings:
             vpcs={vpc["VPCId"]: vpc["VPCRegion"] for vpc in answer.get("VPCs", ())},
         )
 
-    def found_records(self, zone_id: str, name: str) -> tuple[FoundRecord, ...]:
-        """Every record set under a name, of the first hundred: one of several with a routing policy is enough (S4)."""
-        with unreadable(f"{name} in hosted zone {zone_id}"):
-            answer = self._client.list_resource_record_sets(HostedZoneId=zone_id, StartRecordName=name, MaxItems="100")
+    def found_records(self, record: Record, name: str) -> tuple[FoundRecord, ...]:
+        """Every record set under a name in the record's zone (S4).
+
+        Of the first hundred: one of several with a routing policy is enough.
+        """
+        zone_id = record.hosted_zone_id
+        with _unreadable(f"{name} in hosted zone {zone_id}", record, "route53:ListResourceRecordSets"):
+            answer = self._polite.begin().read(
+                lambda: self._client(record).list_resource_record_sets(
+                    HostedZoneId=zone_id, StartRecordName=name, MaxItems="100"
+                )
+            )
         return tuple(_found(each) for each in answer["ResourceRecordSets"] if plain_name(each["Name"]) == name)
+
+    def _client(self, record: Record) -> Any:
+        return self._client_of(record.role_arn, record.external_id) if record.role_arn else self._own
+
+
+@contextmanager
+def _unreadable(what: str, record: Record, action: str) -> Iterator[None]:
+    """As `unreadable`; of another account's zone it also says what its role must allow, and be allowed."""
+    try:
+        with unreadable(what):
+            yield
+    except UnreadableError as fault:
+        if not record.role_arn:
+            raise
+        raise UnreadableError(
+            f"{fault}. {record.role_arn} must be in the stack's ZoneRoleArns, trust this account, and allow {action} "
+            f"on {record.hosted_zone_id}"
+        ) from fault
 
 
 class ResolverReadings:

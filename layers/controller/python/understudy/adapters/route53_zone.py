@@ -1,20 +1,22 @@
 """The protected record in Route 53: Zone, RecordReader and ChangeStatus."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from understudy.adapters.aws_errors import NO_ANSWER, code_of, passes
+from understudy.adapters.polite_route53 import ATTEMPT_LIMIT_S, Allowance, Polite, Question
+from understudy.adapters.route53_listing import PAGE_SIZE, read_records
 from understudy.adapters.route53_names import ForeignRecordError, plain_name, read_record_set, write_change
 from understudy.domain.definition import Record
 from understudy.domain.errors import AddressUnreadableError, ChangeRefusedError, GuardMismatchError, ZoneBusyError
-from understudy.domain.record import Change, RecordReading, RecordSet, guard_name
+from understudy.domain.record import Change, ChangeReading, RecordReading, RecordSet, guard_name
 
 BATCH_REFUSED = "InvalidChangeBatch"
+NO_SUCH_CHANGE = "NoSuchChange"
 IN_SYNC = "INSYNC"
 COMMENT_LIMIT = 256
-PAGE_SIZE = 300
 
 
 class Route53Zone:
@@ -22,11 +24,21 @@ class Route53Zone:
 
     Without `client_of` every zone is asked for with the function's own rights, and Route 53 refuses what is not ours.
     The id of a change in another account carries the role by which it can be followed, parted by spaces.
+    Each method but `read_many` ends within CALL_LIMIT_S; in `read_many` each page does.
     """
 
-    def __init__(self, client: Any, client_of: Callable[[str, str], Any] | None = None) -> None:
+    def __init__(self, client: Any, polite: Polite, client_of: Callable[[str, str], Any] | None = None) -> None:
         self._own = client
+        self._polite = polite
         self._client_of = client_of
+
+    def within(self, allowance: Allowance) -> "Route53Zone":
+        """The same, but all its calls together take no longer than the allowance."""
+        return Route53Zone(self._own, self._polite.within(allowance), self._client_of)
+
+    def pause(self, seconds: float) -> None:
+        """Wait between two questions, but no longer than the allowance allows."""
+        self._polite.pause(seconds)
 
     def read(self, record: Record) -> RecordReading:
         """The protected record and its guard, as Route 53 keeps them now (B2, S4).
@@ -34,9 +46,10 @@ class Route53Zone:
         Raises AddressUnreadableError when Route 53 does not answer, and when an alias or a record with a routing
         policy stands under either name: that is nothing the controller could compare or move.
         """
+        question = self._begin(record.role_arn)
         return RecordReading(
-            record=self._read(record, record.name, record.type),
-            guard=self._read(record, guard_name(record), "TXT"),
+            record=self._read(question, record, record.name, record.type),
+            guard=self._read(question, record, guard_name(record), "TXT"),
         )
 
     def submit(self, record: Record, batch: tuple[Change, ...], comment: str) -> str:
@@ -46,10 +59,12 @@ class Route53Zone:
         second reading tells the two apart. Raises ZoneBusyError when trying again later may help, and when no answer
         came: then the batch may have been accepted all the same. Raises ChangeRefusedError for anything else.
         """
+        changes = {"Comment": comment[:COMMENT_LIMIT], "Changes": [write_change(each) for each in batch]}
         try:
-            answer = self._client(record.role_arn, record.external_id).change_resource_record_sets(
-                HostedZoneId=record.hosted_zone_id,
-                ChangeBatch={"Comment": comment[:COMMENT_LIMIT], "Changes": [write_change(each) for each in batch]},
+            answer = self._begin(record.role_arn).write(
+                lambda: self._client(record.role_arn, record.external_id).change_resource_record_sets(
+                    HostedZoneId=record.hosted_zone_id, ChangeBatch=changes
+                )
             )
         except NO_ANSWER as fault:
             raise ZoneBusyError(f"{record.hosted_zone_id}: {fault}") from fault
@@ -58,58 +73,58 @@ class Route53Zone:
         change_id = str(answer["ChangeInfo"]["Id"]).removeprefix("/change/")
         return " ".join(filter(None, (change_id, record.role_arn, record.external_id)))
 
-    def is_in_sync(self, change_id: str) -> bool:
+    def change_status(self, change_id: str) -> ChangeReading:
         """Whether all of Route 53's servers have the change (S7). Says nothing of the caches of resolvers.
 
-        Raises AddressUnreadableError, also for a change that Route 53 does not know.
+        UNKNOWN: Route 53 has said that it knows no such change. Raises AddressUnreadableError when it says nothing.
         """
+        plain_id, role_arn, external_id = (*change_id.split(" "), "", "")[:3]
         try:
-            plain_id, role_arn, external_id = (*change_id.split(" "), "", "")[:3]
-            answer = self._client(role_arn, external_id).get_change(Id=plain_id)
+            answer = self._begin(role_arn).read(lambda: self._client(role_arn, external_id).get_change(Id=plain_id))
         except (ClientError, NO_ANSWER) as fault:
+            if isinstance(fault, ClientError) and code_of(fault) == NO_SUCH_CHANGE:
+                return ChangeReading.UNKNOWN
             raise AddressUnreadableError(f"change {change_id}: {fault}") from fault
-        return bool(answer["ChangeInfo"]["Status"] == IN_SYNC)
+        return ChangeReading.IN_SYNC if answer["ChangeInfo"]["Status"] == IN_SYNC else ChangeReading.PENDING
+
+    def _begin(self, role_arn: str) -> Question:
+        """A question whose attempts have time for the keys of the role as well, where there is one."""
+        return self._polite.begin(2 * ATTEMPT_LIMIT_S if role_arn else ATTEMPT_LIMIT_S)
 
     def _client(self, role_arn: str, external_id: str) -> Any:
         return self._client_of(role_arn, external_id) if role_arn and self._client_of else self._own
 
-    def list_zone(self, record: Record) -> Mapping[tuple[str, str], RecordSet]:
-        """Every record set of the record's zone by (name, type), 300 a call (S5).
+    def read_many(self, records: Collection[Record]) -> Mapping[Record, RecordReading]:
+        """Records of one zone with their guards, with as few calls as their names allow (S5).
 
-        An alias, or a record with a routing policy, has values that no protected record has.
-        Raises AddressUnreadableError.
+        What stands in the way of one is told in its reading. Raises AddressUnreadableError.
         """
-        try:
-            client = self._client(record.role_arn, record.external_id)
-            pages = client.get_paginator("list_resource_record_sets").paginate(
-                HostedZoneId=record.hosted_zone_id, PaginationConfig={"PageSize": PAGE_SIZE}
-            )
-            return {
-                (plain_name(found["Name"]), found["Type"]): _any_record_set(found)
-                for page in pages
-                for found in page["ResourceRecordSets"]
-            }
-        except (ClientError, NO_ANSWER) as fault:
-            raise AddressUnreadableError(f"{record.hosted_zone_id}: {fault}") from fault
+        zone = next(iter(records))
 
-    def _read(self, record: Record, name: str, kind: str) -> RecordSet | None:
+        def list_page(**start: str) -> Mapping[str, Any]:
+            asked = {"HostedZoneId": zone.hosted_zone_id, "MaxItems": PAGE_SIZE, **start}
+            page: Mapping[str, Any] = self._list(self._begin(zone.role_arn), zone, asked)
+            return page
+
         try:
-            answer = self._client(record.role_arn, record.external_id).list_resource_record_sets(
-                HostedZoneId=record.hosted_zone_id, StartRecordName=name, StartRecordType=kind, MaxItems="1"
-            )
-            for found in answer["ResourceRecordSets"]:
+            return read_records(records, list_page)
+        except (ClientError, NO_ANSWER) as fault:
+            raise AddressUnreadableError(f"{zone.hosted_zone_id}: {fault}") from fault
+
+    def _list(self, question: Question, record: Record, asked: Mapping[str, Any]) -> Any:
+        return question.read(
+            lambda: self._client(record.role_arn, record.external_id).list_resource_record_sets(**asked)
+        )
+
+    def _read(self, question: Question, record: Record, name: str, kind: str) -> RecordSet | None:
+        asked = {"HostedZoneId": record.hosted_zone_id, "StartRecordName": name, "StartRecordType": kind}
+        try:
+            for found in self._list(question, record, {**asked, "MaxItems": "1"})["ResourceRecordSets"]:
                 if (plain_name(found["Name"]), found["Type"]) == (name, kind):
                     return read_record_set(found)
         except (ClientError, NO_ANSWER, ForeignRecordError) as fault:
             raise AddressUnreadableError(f"{record.hosted_zone_id} {name} {kind}: {fault}") from fault
         return None
-
-
-def _any_record_set(found: Mapping[str, Any]) -> RecordSet:
-    try:
-        return read_record_set(found)
-    except ForeignRecordError as fault:
-        return RecordSet(plain_name(found["Name"]), found["Type"], 0, (str(fault),))
 
 
 def _refusal(fault: ClientError, why: str) -> Exception:

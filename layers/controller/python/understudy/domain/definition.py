@@ -162,10 +162,25 @@ class Definition:
         every: tuple[Record | Route | ElasticIp, ...] = (*self.records, *self.routes, *self.elastic_ips)
         return tuple(each.label for each in every)
 
+    @property
+    def claims(self) -> Mapping[str, str]:
+        """What this cluster alone may move: the label of each address by a key that is the same in every cluster.
+
+        The records of one name have one key, as they have one guard; a route has one for each of its tables.
+        """
+        return {
+            **{f"{each.hosted_zone_id} {each.name}": each.label for each in self.records},
+            **{f"{table} {each.destination}": f"{each.label} in {table}" for each, table in self._tables()},
+            **{each.allocation_id: each.label for each in self.elastic_ips},
+        }
+
     def leads_to(self, node: NodeSpec) -> Mapping[str, str]:
         """What each address, by its label, carries when `node` is the active one: an IP address or an interface."""
         return {
             **{each.label: node.address_v6 if each.type == "AAAA" else node.address for each in self.records},
-            **{f"{each.label} in {table}": node.interface_id for each in self.routes for table in each.route_table_ids},
+            **{f"{each.label} in {table}": node.interface_id for each, table in self._tables()},
             **{each.label: node.interface_id for each in self.elastic_ips},
         }
+
+    def _tables(self) -> list[tuple[Route, str]]:
+        return [(route, table) for route in self.routes for table in route.route_table_ids]

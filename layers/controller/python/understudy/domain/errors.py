@@ -5,6 +5,10 @@ class LedgerConflictError(Exception):
     """Somebody else wrote the cluster's state since it was read. Read again and judge again."""
 
 
+class TooManyEntriesError(Exception):
+    """One registration would write more items than the table takes in one transaction. Nothing was written."""
+
+
 class UnprovenError(Exception):
     """A step that needs a proof for the previous holder was called without one. The workflow is broken."""
 

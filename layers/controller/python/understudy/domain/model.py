@@ -88,6 +88,7 @@ class AddressStatus(StrEnum):
 
     OWED = "OWED"  # not accepted: the address may still lead to another node
     PROPAGATING = "PROPAGATING"  # accepted, not yet on every server of Route 53
+    UNCONFIRMED = "UNCONFIRMED"  # Route 53 holds it, but cannot say any more whether every server has it
     IN_SYNC = "IN_SYNC"
 
     @classmethod
@@ -176,7 +177,10 @@ class PreviousHolder:
 
 @dataclass(frozen=True)
 class Transition:
-    """The open transition. `tried`: nodes on which the service failed to start in this chain."""
+    """The open transition. `tried`: nodes on which the service failed to start in this chain.
+
+    `begun_at`: when its execution opened its first transition, where that was another one than this.
+    """
 
     action: TransitionAction
     source: str | None
@@ -187,6 +191,12 @@ class Transition:
     deadline_at: int
     execution: str
     tried: tuple[str, ...] = ()
+    begun_at: int = 0
+
+    @property
+    def execution_begun_at(self) -> int:
+        """When its execution opened its first transition."""
+        return self.begun_at or self.opened_at
 
 
 @dataclass(frozen=True)
@@ -194,7 +204,8 @@ class Address:
     """The newest change of the cluster's addresses, and the epoch that it carries.
 
     `status` speaks for all of them, `parts` for each by its label where there are several. `change_ids`: what Route 53
-    has accepted. `retry_at`: when an owed one is due.
+    has accepted; `change_of`: which of them brought which address, where there are several of both. `retry_at`: when
+    an owed one is due; `failures`: how many moves in a row have left the same owed.
     """
 
     status: AddressStatus
@@ -202,10 +213,16 @@ class Address:
     change_ids: tuple[str, ...] = ()
     retry_at: int = 0
     parts: Mapping[str, AddressStatus] = field(default_factory=dict)
+    change_of: Mapping[str, str] = field(default_factory=dict)
+    failures: int = 0
 
     def status_of(self, label: str) -> AddressStatus:
         """What is known of one address."""
         return self.parts.get(label, self.status)
+
+    def changes_of(self, label: str) -> tuple[str, ...]:
+        """The changes that brought one address: one, or all where it is not known which."""
+        return (self.change_of[label],) if label in self.change_of else self.change_ids
 
 
 @dataclass(frozen=True)

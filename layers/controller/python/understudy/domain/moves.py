@@ -4,10 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from understudy.domain.model import Address, AddressStatus, ClusterState
-
-REPAIR_GAP_S = 60
-"""How long an address that was not moved is left alone before it is tried again."""
+from understudy.domain.model import Address, AddressStatus, ClusterState, TransitionAction
+from understudy.domain.polling import repair_gap_s
 
 
 @dataclass(frozen=True)
@@ -66,19 +64,50 @@ def known_parts(state: ClusterState, labels: Sequence[str]) -> Mapping[str, Addr
 
 def address_after(state: ClusterState, moved: Sequence[Moved], now: int) -> Address:
     """What the table is to say after a move at `now` (seconds). A cluster of one address needs no parts."""
-    before = state.address
-    is_same_epoch = before is not None and before.epoch == state.epoch
-    stays = any(each.status is AddressStatus.PROPAGATING and not each.is_new for each in moved)
-    older = before.change_ids if before is not None and is_same_epoch and stays else ()
+    before = state.address if state.address is not None and state.address.epoch == state.epoch else None
+    stays = any(_is_still_followed(each) for each in moved)
+    older = before.change_ids if before is not None and stays else ()
     newer = (each.change_id for each in moved if each.change_id)
+    change_ids = tuple(dict.fromkeys((*older, *newer)))
     status = AddressStatus.of_all(each.status for each in moved)
+    failures = _failures(state, moved) if status is AddressStatus.OWED else 0
     return Address(
         status=status,
         epoch=state.epoch,
-        change_ids=tuple(dict.fromkeys((*older, *newer))),
-        retry_at=now + REPAIR_GAP_S if status is AddressStatus.OWED else 0,
+        change_ids=change_ids,
+        retry_at=now + repair_gap_s(failures) if failures else 0,
         parts={each.label: each.status for each in moved} if len(moved) > 1 else {},
+        change_of=_change_of(before, moved) if len(change_ids) > 1 else {},
+        failures=failures,
     )
+
+
+def _is_still_followed(moved: Moved) -> bool:
+    return moved.status is AddressStatus.PROPAGATING and not moved.is_new
+
+
+def _change_of(before: Address | None, moved: Sequence[Moved]) -> dict[str, str]:
+    """Which change brought which address, as far as one is known for it."""
+    known = {each.label: each.change_id for each in moved if each.change_id}
+    for each in moved:
+        older = before.changes_of(each.label) if before is not None and _is_still_followed(each) else ()
+        if len(older) == 1:
+            known[each.label] = older[0]
+    return known
+
+
+def _failures(state: ClusterState, moved: Sequence[Moved]) -> int:
+    """How many moves in a row have left the same owed. Whoever moves some of it, or moves elsewhere, begins anew.
+
+    What was not owed is written again with every repair, for its guard: that alone is no progress.
+    """
+    before, is_repair = state.address, state.transition and state.transition.action is TransitionAction.REPAIR
+    if before is None or not is_repair:
+        return 1
+    owed_before = [each for each in moved if before.status_of(each.label) is AddressStatus.OWED]
+    if any(each.status is not AddressStatus.OWED for each in owed_before):
+        return 1
+    return before.failures + 1 if before.epoch != state.epoch else max(1, before.failures)
 
 
 def story_of(moved: Sequence[Moved]) -> dict[str, dict[str, str]]:

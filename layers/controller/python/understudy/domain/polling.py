@@ -1,5 +1,7 @@
 """When to ask again: every wait has a ceiling, every loop an end."""
 
+from collections.abc import Iterable
+
 from understudy.domain.tuning import Tuning
 
 FIRST_GAP_S = 2
@@ -25,14 +27,33 @@ def change_gap_s(tuning: Tuning, attempt: int) -> int | None:
     return gaps[attempt] if attempt < len(gaps) else None
 
 
+REPAIR_GAP_S = 60
+LONGEST_REPAIR_GAP_S = 900
+
+
+def repair_gap_s(failures: int) -> int:
+    """How long an owed address is left alone after `failures` moves in a row (from 1) that left it so.
+
+    Each costs an epoch and an execution that fails: so the gap doubles from a minute up to 15.
+    """
+    doublings = min(failures - 1, LONGEST_REPAIR_GAP_S // REPAIR_GAP_S)
+    return min(LONGEST_REPAIR_GAP_S, REPAIR_GAP_S << doublings)
+
+
 RECORDCHECK_LIMIT_S = 20
-"""The watch has a minute for all clusters: its waits for one zone end here, whatever the tunables say."""
+"""The watch has a minute for all clusters: its waits for zones end here, all together, whatever the tunables say."""
 
 
-def recordcheck_gaps_s(tuning: Tuning) -> tuple[int, ...]:
-    """The waits between the reads of the record check (S5): one less than its TRY_COUNT, and 20 s in all at most."""
-    interval_s = tuning.ROUTE53_RECORDCHECK_INTERVAL
-    return (interval_s,) * min(tuning.ROUTE53_RECORDCHECK_TRY_COUNT - 1, RECORDCHECK_LIMIT_S // interval_s)
+def recordcheck_gap_s(tunings: Iterable[Tuning], tries: int, waited_s: int) -> int | None:
+    """The wait before the next read of zones that could not be read, or None when no cluster wants another (S5).
+
+    `tunings`: of the clusters with a record in these zones; `tries`: the reads so far; `waited_s`: the waits so far.
+    The most patient cluster decides: whoever wants no more tries than were made has no say, and of the others'
+    intervals the shortest counts.
+    """
+    wanted = [each.ROUTE53_RECORDCHECK_INTERVAL for each in tunings if tries < each.ROUTE53_RECORDCHECK_TRY_COUNT]
+    gap_s = min(wanted, default=RECORDCHECK_LIMIT_S + 1)
+    return gap_s if waited_s + gap_s <= RECORDCHECK_LIMIT_S else None
 
 
 def record_gap_s(tuning: Tuning, attempt: int) -> int | None:

@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
+from understudy.domain.readiness_check import Check
 from understudy.domain.readiness_facts import Facts, Finding, Verdict, worst
-from understudy.domain.readiness_table import CHECKS, Check
+from understudy.domain.readiness_table import CHECKS
 
 
 @dataclass(frozen=True)

@@ -1,15 +1,19 @@
 """What the readiness checks look at, gathered before they look. What could not be read is a fact too: `Unread`."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar
 
-from understudy.domain.definition import Definition, NodeSpec, Record
+from understudy.domain.definition import Definition, NodeSpec
 from understudy.domain.model import ClusterState, PowerReading
+from understudy.domain.network import ElasticIpReading, RouteTable
 from understudy.domain.record import RecordSet, guard_name
 
 T = TypeVar("T")
+HERE = "<region>:<account>"
+"""Region and account of the controller, in the resource of a Right."""
+STACK_TAG = "aws:ResourceTag/understudy:stack"
 
 
 @dataclass(frozen=True)
@@ -25,6 +29,7 @@ class Instance:
 
     `address` and `forwards`: primary private IPv4 address of the attached primary network interface, and whether that
     interface takes packets that are not addressed to it (source/destination check off); None when none is attached.
+    `address_v6` and `interface_id` are of the same interface; empty when there is none.
     `recovers`: whether EC2 itself brings the instance back after a fault of the host; None when EC2 does not say.
     """
 
@@ -36,6 +41,8 @@ class Instance:
     forwards: bool | None
     scaling_group: str
     recovers: bool | None
+    address_v6: str = ""
+    interface_id: str = ""
 
 
 @dataclass(frozen=True)
@@ -76,8 +83,9 @@ class InboundEndpoint:
 
 @dataclass(frozen=True)
 class Right:
-    """What the mover of the address must be allowed to do. `resource` is an ARN without its head `arn:<partition>:`.
+    """What the mover of the address must be allowed to do.
 
+    `resource` is `*`, or an ARN without its head `arn:<partition>:`, in which HERE stands for the controller's place.
     `context`: the values of IAM's condition keys in such a call.
     """
 
@@ -92,8 +100,9 @@ class Facts:
 
     `stack` is the controller's own name. `instances`: those that EC2 knows, by id. `stop_protected` by instance id,
     `vpcs` by id (those of the nodes), `zones` by id with None for a zone that does not exist, `records` by zone and
-    name. `rights`: whether each needed right is granted. `route_tables`: those whose route is to lead to the node in
-    service; empty when no address is of that kind (S14).
+    name. `rights`: whether each needed right is granted. `route_tables` and `elastic_ips`: those of the definition that
+    EC2 knows, by id (S14, S15). `internet_vpcs`: the VPCs of the nodes that have an internet gateway; empty when no
+    address is an Elastic IP. `now`: when this was gathered, in seconds.
     """
 
     definition: Definition
@@ -106,7 +115,10 @@ class Facts:
     records: Mapping[tuple[str, str], tuple[FoundRecord, ...] | Unread]
     endpoints: tuple[InboundEndpoint, ...] | Unread
     rights: Mapping[Right, bool] | Unread
-    route_tables: tuple[str, ...] = ()
+    route_tables: Mapping[str, RouteTable] | Unread
+    elastic_ips: Mapping[str, ElasticIpReading] | Unread
+    internet_vpcs: Collection[str] | Unread
+    now: float
 
 
 class Verdict(StrEnum):
@@ -142,23 +154,26 @@ def together(findings: Iterable[Finding]) -> Finding:
     return Finding(worst(each.verdict for each in every), "; ".join(dict.fromkeys(each.found for each in telling)))
 
 
-def protected_records(definition: Definition) -> tuple[Record, ...]:
-    """The Route 53 records that the controller moves for a cluster, in zones of its own account.
-
-    A zone that is reached through a role is not looked at here: the check itself may not assume that role.
-    """
-    return tuple(record for record in definition.records if not record.role_arn)
-
-
 def primary(definition: Definition) -> NodeSpec:
     """The node of the best priority: the paper's primary. Every other node is a standby."""
     return min(definition.nodes, key=lambda node: (node.priority, node.name))
 
 
-def needed_rights(definition: Definition) -> tuple[Right, ...]:
-    """What the mover of the address must be allowed to do for this definition, by IAM's own words (B1)."""
-    rights = []
-    for record in protected_records(definition):
+def needed_rights(definition: Definition, stack: str) -> tuple[Right, ...]:
+    """What the mover of the address must be allowed to do for this definition, by IAM's own words (B1).
+
+    A table and an Elastic IP are asked for with the tag that they should have: whether they have it is looked at apart.
+    In a zone of another account, the role's own policies decide; what is asked for is to assume the role.
+    """
+    every = (*_record_rights(definition), *_route_rights(definition, stack), *_elastic_ip_rights(definition, stack))
+    return tuple(dict.fromkeys(every))
+
+
+def _record_rights(definition: Definition) -> Iterator[Right]:
+    for record in definition.records:
+        if record.role_arn:
+            yield Right("sts:AssumeRole", record.role_arn.split(":", 2)[2])
+            continue
         resource = f"route53:::hostedzone/{record.hosted_zone_id}"
         change = "route53:ChangeResourceRecordSets"
         context = (
@@ -166,5 +181,22 @@ def needed_rights(definition: Definition) -> tuple[Right, ...]:
             (f"{change}RecordTypes", (record.type, "TXT")),
             (f"{change}NormalizedRecordNames", (record.name, guard_name(record))),
         )
-        rights += [Right("route53:ListResourceRecordSets", resource), Right(change, resource, context)]
-    return tuple(rights)
+        yield from (Right("route53:ListResourceRecordSets", resource), Right(change, resource, context))
+
+
+def _route_rights(definition: Definition, stack: str) -> Iterator[Right]:
+    if definition.routes:
+        yield Right("ec2:DescribeRouteTables", "*")
+    for table in dict.fromkeys(table for route in definition.routes for table in route.route_table_ids):
+        for action in ("ec2:ReplaceRoute", "ec2:CreateRoute"):
+            yield Right(action, f"ec2:{HERE}:route-table/{table}", ((STACK_TAG, (stack,)),))
+
+
+def _elastic_ip_rights(definition: Definition, stack: str) -> Iterator[Right]:
+    """IAM looks at the address and at the interface that it goes to, each by itself."""
+    if definition.elastic_ips:
+        yield Right("ec2:DescribeAddresses", "*")
+        for node in definition.nodes:
+            yield Right("ec2:AssociateAddress", f"ec2:{HERE}:network-interface/{node.interface_id}")
+    for each in definition.elastic_ips:
+        yield Right("ec2:AssociateAddress", f"ec2:{HERE}:elastic-ip/{each.allocation_id}", ((STACK_TAG, (stack,)),))

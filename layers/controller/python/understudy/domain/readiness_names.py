@@ -11,7 +11,6 @@ from understudy.domain.readiness_facts import (
     InboundEndpoint,
     Unread,
     Verdict,
-    protected_records,
     together,
 )
 from understudy.domain.record import guard_epoch, guard_name, is_foreign
@@ -20,17 +19,19 @@ TTL_LIMIT_S = 60
 ENDPOINT_WORKS = "OPERATIONAL"
 ENDPOINT_ADDRESSES = 2
 ADDRESS_TYPES = ("A", "AAAA", "CNAME")
+NO_RECORD = Finding(Verdict.PASS, "no address of kind route53_record")
 NOT_ASKED = Unread("it was not asked for")
 
 
 def route53_answers(facts: Facts) -> Finding:
     """The Route 53 API can be reached and lets its answers be read (S1)."""
-    return together(
+    findings = [
         Finding(Verdict.UNKNOWN, reading.why)
         if isinstance(reading, Unread)
         else Finding(Verdict.PASS, f"Route 53 answers for {zone_id}")
         for zone_id, reading in facts.zones.items()
-    )
+    ]
+    return together(findings or [NO_RECORD])
 
 
 def zone_owns_name(facts: Facts) -> Finding:
@@ -50,7 +51,7 @@ def record_movable(facts: Facts) -> Finding:
     """What stands under the protected name is a simple record of one value, or nothing yet (S4)."""
 
     def look(record: Record, found: tuple[FoundRecord, ...]) -> Finding:
-        ours = {each.type for each in protected_records(facts.definition) if each.name == record.name}
+        ours = {each.type for each in facts.definition.records if each.name == record.name}
         findings = [_movable(record, each, ours) for each in found if each.type in ADDRESS_TYPES]
         return together(findings or [Finding(Verdict.PASS, f"{record.name} {record.type} is not there yet")])
 
@@ -179,7 +180,7 @@ def _endpoint(endpoint: InboundEndpoint) -> Finding:
 
 
 def rights_suffice(facts: Facts) -> Finding:
-    """IAM would let the mover of the address write this record and its guard in this zone (B1)."""
+    """IAM would let the mover write each record and guard, assume each role, move each route and Elastic IP (B1)."""
     if isinstance(facts.rights, Unread):
         return Finding(Verdict.UNKNOWN, facts.rights.why)
     return together(
@@ -204,18 +205,18 @@ def _not_private(record: Record, zone: HostedZone | None) -> Finding:
 
 def _of_each_zone(facts: Facts, look: Callable[[Record, HostedZone | None], Finding]) -> Finding:
     findings = []
-    for record in protected_records(facts.definition):
+    for record in facts.definition.records:
         reading = facts.zones.get(record.hosted_zone_id, NOT_ASKED)
         findings.append(Finding(Verdict.UNKNOWN, reading.why) if isinstance(reading, Unread) else look(record, reading))
-    return together(findings)
+    return together(findings or [NO_RECORD])
 
 
 def _of_each_record(
     facts: Facts, look: Callable[[Record, tuple[FoundRecord, ...]], Finding], *, of_guards: bool = False
 ) -> Finding:
     findings = []
-    for record in protected_records(facts.definition):
+    for record in facts.definition.records:
         name = guard_name(record) if of_guards else record.name
         reading = facts.records.get((record.hosted_zone_id, name), NOT_ASKED)
         findings.append(Finding(Verdict.UNKNOWN, reading.why) if isinstance(reading, Unread) else look(record, reading))
-    return together(findings)
+    return together(findings or [NO_RECORD])

@@ -60,16 +60,51 @@ def _distance(first: NodeSpec, home: Instance, node: NodeSpec, instances: Mappin
 
 
 def addresses_real(facts: Facts) -> Finding:
-    """The address of each node is the primary private IP of its attached primary network interface (S1, S3)."""
+    """What addresses lead to is each node's attached primary network interface, and its primary IPs (S1, S3)."""
+    definition = facts.definition
+    wants_v6 = any(each.type == "AAAA" for each in definition.records)
+    wants_interface = bool(definition.routes or definition.elastic_ips)
 
     def look(node: NodeSpec, instance: Instance) -> Finding:
         if instance.address is None:
             return Finding(Verdict.FAIL, f"{node.name} has no attached primary network interface")
-        if instance.address != node.address:
-            return Finding(Verdict.FAIL, f"{node.name}: registered with {node.address}, EC2 says {instance.address}")
-        return Finding(Verdict.PASS, f"{node.name} has {node.address}")
+        pairs = [(node.address, instance.address)]
+        pairs += [(node.address_v6, instance.address_v6)] if wants_v6 else []
+        pairs += [(node.interface_id, instance.interface_id)] if wants_interface else []
+        for registered, found in pairs:
+            if registered != found:
+                return Finding(Verdict.FAIL, f"{node.name}: registered with {registered}, EC2 says {found or 'none'}")
+        return Finding(Verdict.PASS, f"{node.name} has {', '.join(found for _, found in pairs)}")
 
     return _of_each_instance(facts, look)
+
+
+def no_fault_noted(facts: Facts) -> Finding:
+    """The minute watch has found every node as the definition has it: one that is not is never promoted (S3)."""
+    findings = []
+    for node in facts.definition.nodes:
+        report = facts.state.nodes.get(node.instance_id)
+        if report is None:
+            findings.append(Finding(Verdict.UNKNOWN, f"{node.name} is not in the state"))
+        elif report.fault:
+            findings.append(Finding(Verdict.FAIL, f"{node.name}: {report.fault}"))
+        else:
+            findings.append(Finding(Verdict.PASS, f"{node.name} is as defined"))
+    return together(findings)
+
+
+def nodes_heard(facts: Facts) -> Finding:
+    """Every node's newest beat is younger than silence_limit_s: a node that is not heard takes nothing over (S11)."""
+    findings = []
+    for node in facts.definition.nodes:
+        report = facts.state.nodes.get(node.instance_id)
+        if report is None or report.heard_at is None:
+            findings.append(Finding(Verdict.UNKNOWN, f"{node.name} was never heard"))
+            continue
+        age_s = max(0, int(facts.now - report.heard_at))
+        is_silent = age_s > facts.definition.policy.silence_limit_s
+        findings.append(Finding(Verdict.FAIL if is_silent else Verdict.PASS, f"{node.name} was heard {age_s} s ago"))
+    return together(findings)
 
 
 def stop_protection(facts: Facts) -> Finding:
@@ -117,7 +152,7 @@ def auto_recovery(facts: Facts) -> Finding:
 
 def forwarding(facts: Facts) -> Finding:
     """With a route-table address, the source/destination check of every node is off (S14)."""
-    if not facts.route_tables:
+    if not facts.definition.routes:
         return Finding(Verdict.PASS, "no address of kind route_table")
 
     def look(node: NodeSpec, instance: Instance) -> Finding:

@@ -27,10 +27,33 @@ class RecordSet:
 
 @dataclass(frozen=True)
 class RecordReading:
-    """What Route 53 said: the protected record and the guard, each None when there is none."""
+    """What Route 53 said: the protected record and the guard, each None when there is none.
+
+    `obstacle`: what stands under one of the two names that the controller cannot have made and does not move, in
+    words: an alias, records with a routing policy, a CNAME. Empty when there is none.
+    """
 
     record: RecordSet | None
     guard: RecordSet | None
+    obstacle: str = ""
+
+
+@dataclass(frozen=True)
+class Guard:
+    """What a guard says of who wrote it and the record."""
+
+    stack: str
+    cluster: str
+    epoch: int
+    node: str
+
+
+class ChangeReading(StrEnum):
+    """Route 53's word on a change that it has accepted. A question that fails is none of them."""
+
+    IN_SYNC = "IN_SYNC"
+    PENDING = "PENDING"
+    UNKNOWN = "UNKNOWN"  # Route 53 knows no such change (any more): nobody can say whether its servers have it
 
 
 class ChangeVerb(StrEnum):
@@ -80,20 +103,22 @@ def guard_name(record: Record) -> str:
     return GUARD_PREFIX + record.name
 
 
+def read_guard(guard: RecordSet | None) -> Guard | None:
+    """Who wrote a guard; None when there is none, or something else stands there."""
+    found = GUARD_TEXT.fullmatch(guard.values[0]) if guard and guard.values else None
+    return Guard(found[1], found[2], int(found[3]), found[4]) if found else None
+
+
 def guard_epoch(guard: RecordSet | None) -> int:
     """The epoch that a guard carries; 0 when there is none, or something else stands there."""
-    found = _guard_parts(guard)
-    return int(found[3]) if found else 0
+    found = read_guard(guard)
+    return found.epoch if found else 0
 
 
 def is_foreign(guard: RecordSet | None, stack: str, cluster: str) -> bool:
     """Whether the guard says that another cluster protects this record."""
-    found = _guard_parts(guard)
-    return found is not None and (found[1], found[2]) != (stack, cluster)
-
-
-def _guard_parts(guard: RecordSet | None) -> re.Match[str] | None:
-    return GUARD_TEXT.fullmatch(guard.values[0]) if guard and guard.values else None
+    found = read_guard(guard)
+    return found is not None and (found.stack, found.cluster) != (stack, cluster)
 
 
 def desired(record: Record, wish: Wish) -> tuple[RecordSet, RecordSet]:
@@ -110,14 +135,25 @@ def is_in_place(record: Record, wish: Wish, reading: RecordReading) -> bool:
     return (reading.record, reading.guard) == desired(record, wish)
 
 
-def is_drifted(record: Record, wish: Wish, reading: RecordReading) -> bool:
-    """Whether somebody has changed the record or the guard since they were written (S5).
+def differences(record: Record, wish: Wish, reading: RecordReading) -> list[str]:
+    """What somebody has changed since record and guard were written, in words; empty when nothing (S5).
 
-    Another TTL is no drift: a changed ROUTE53_TTL applies from the next move on.
+    Both are always written with one TTL, so two different ones are a change. One that only differs from ROUTE53_TTL is
+    none: a changed tunable applies from the next move on (S8).
     """
-    new_record, new_guard = desired(record, wish)
-    found = tuple(each.values if each else None for each in (reading.record, reading.guard))
-    return found != (new_record.values, new_guard.values)
+    found, guard, (new_record, new_guard) = reading.record, reading.guard, desired(record, wish)
+    words = []
+    if found is None:
+        words.append("the record is gone")
+    elif found.values != new_record.values:
+        words.append(f"the record is {', '.join(found.values)} and not {wish.address}")
+    if guard is None:
+        words.append("the guard is gone")
+    elif guard.values != new_guard.values:
+        words.append(f"the guard is {' '.join(guard.values)} and not {new_guard.values[0]}")
+    if found and guard and found.ttl != guard.ttl:
+        words.append(f"the record's TTL is {found.ttl} s and its guard's {guard.ttl} s, and they are written with one")
+    return words
 
 
 def plan_batch(record: Record, wish: Wish, reading: RecordReading) -> tuple[Change, ...] | Stale | Foreign:

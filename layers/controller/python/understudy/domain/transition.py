@@ -17,29 +17,30 @@ from understudy.domain.model import (
     Transition,
     TransitionAction,
 )
-from understudy.domain.moves import REPAIR_GAP_S, Moved, address_after
+from understudy.domain.moves import Moved, address_after
 from understudy.domain.polling import change_gaps_s
 
 STAGE_SLACK_S = 30
 """What a stage may take beyond its own waits: cold starts, retries of Lambda itself."""
 CALL_LIMIT_S = 12
-"""What one try at Route 53 may take when it does not answer: three attempts of 3 s, and the gaps between them."""
+"""What one question to Route 53 may take when it does not answer, all its attempts and the gaps between them; or a
+write to EC2, and the reading after it."""
 TRY_BUDGET_S = 10
 """A try at several addresses begins no further call after this long: the step must end before its function does."""
+TRY_LIMIT_S = TRY_BUDGET_S + CALL_LIMIT_S
+"""What one try may take at the longest: its last call may begin just before the budget is spent."""
 
 
 def deadline(stage: Stage, definition: Definition, now: int) -> int:
     """When an execution that has entered `stage` at `now` is given up as dead (seconds)."""
     policy, tuning = definition.policy, definition.tuning
-    is_one_record = len(definition.labels) == len(definition.records) == 1
-    try_s = CALL_LIMIT_S if is_one_record else TRY_BUDGET_S + CALL_LIMIT_S
     waits_s = {
         Stage.FENCING: policy.fence_limit_s,
         # A Route 53 that hangs must be given up by its tries, not by this: else the lease would never be granted.
-        Stage.MOVING: (tuning.ROUTE53_RECORD_INTERVAL + try_s) * tuning.ROUTE53_RECORD_TRY_COUNT,
+        Stage.MOVING: (tuning.ROUTE53_RECORD_INTERVAL + TRY_LIMIT_S) * tuning.ROUTE53_RECORD_TRY_COUNT,
         Stage.GRANTING: 0,
         Stage.STARTING: policy.service_start_limit_s,
-        Stage.CONFIRMING: sum(gap_s + CALL_LIMIT_S for gap_s in change_gaps_s(tuning)),
+        Stage.CONFIRMING: sum(gap_s + TRY_LIMIT_S for gap_s in (0, *change_gaps_s(tuning))),
     }
     return now + int(waits_s[stage]) + STAGE_SLACK_S
 
@@ -63,8 +64,7 @@ def opened(
     """
     last_holder = state.active or (state.previous.node if state.previous else None)
     stays = target == last_holder
-    window_s = definition.policy.max_failovers.window_s
-    recent = tuple(at for at in state.failover_times if now - at < window_s)
+    recent = tuple(at for at in state.failover_times if now - at < definition.policy.max_failovers.window_s)
     return replace(
         state,
         epoch=state.epoch + 1,
@@ -81,6 +81,7 @@ def opened(
             deadline_at=deadline(Stage.FENCING, definition, now),
             execution=execution,
             tried=tried,
+            begun_at=state.transition.execution_begun_at if tried and state.transition else 0,
         ),
         failover_times=(*recent, now) if spends_budget else recent,
     )
@@ -147,15 +148,6 @@ def addresses_moved(state: ClusterState, moved: Sequence[Moved], now: int) -> Cl
     return replace(state, address=address_after(state, moved, now))
 
 
-def address_owed(state: ClusterState, now: int, gap_s: int = REPAIR_GAP_S) -> ClusterState:
-    """The state when no address is known to lead where it should: all are tried again after `gap_s`."""
+def address_owed(state: ClusterState, now: int, gap_s: int = 0) -> ClusterState:
+    """The state when no address is known to lead where it should: all are due after `gap_s`, at once by default."""
     return replace(state, address=Address(AddressStatus.OWED, state.epoch, retry_at=now + gap_s))
-
-
-def address_in_sync(state: ClusterState) -> ClusterState:
-    """The state after Route 53 has said INSYNC for every change of the addresses. What is owed stays owed."""
-    assert state.address is not None  # noqa: S101 - only an accepted change can come in sync
-    in_sync = {AddressStatus.PROPAGATING: AddressStatus.IN_SYNC}
-    parts = {label: in_sync.get(status, status) for label, status in state.address.parts.items()}
-    status = in_sync.get(state.address.status, state.address.status)
-    return replace(state, address=replace(state.address, status=status, parts=parts))

@@ -32,6 +32,9 @@ LIMITS: Mapping[str, tuple[int, int]] = {
 """The least and the greatest value of each tunable, both allowed. Intervals and TTL are seconds."""
 
 ASSIGNMENT = re.compile(r"(?:export\s+)?([A-Za-z_]\w*)=(.*)")
+FIRST_WORD = re.compile(r"(?:export\s+)?([A-Za-z_]\w*)")
+BARE_EXPORT = re.compile(r"export(\s+[A-Za-z_]\w*)+\s*(?:#.*)?")
+"""It hands on what is set elsewhere, and sets nothing."""
 QUOTED = re.compile(r"""(["'])(.*?)\1\s*(?:#.*)?""")
 
 
@@ -59,6 +62,7 @@ def effective(stack: Mapping[str, int], cluster: Mapping[str, int]) -> Tuning:
 def parse_lines(text: str) -> PastedTuning:
     """Read pasted `KEY=value` lines (S8), with comments, blanks, quotes and `export`; the last line of a key wins.
 
+    A line that begins with one of our keys and is not `KEY=value` is a fault: whoever wrote it means it to count.
     Raises BadTuningError with every fault at once.
     """
     values: dict[str, int] = {}
@@ -68,21 +72,39 @@ def parse_lines(text: str) -> PastedTuning:
         if not line or line.startswith("#"):
             continue
         found = ASSIGNMENT.fullmatch(line)
-        if found is None or found[1] not in LIMITS:
-            ignored.append(found[1] if found else f"line {number}")
-            continue
-        value, (least, most) = _bare(found[2]), LIMITS[found[1]]
-        if value.isascii() and value.isdigit() and len(value) < 10 and least <= int(value) <= most:
-            values[found[1]] = int(value)
+        if found and found[1] in LIMITS:
+            value = _bare(found[2])
+            if _is_allowed(found[1], value):
+                values[found[1]] = int(value)
+            else:
+                faults.append(f"line {number}: {found[1]} is {quoted(value)}; allowed: {_allowed(found[1])}")
+        elif key := _miswritten_key(line):
+            allowed = f"{key}= and, without a blank, {_allowed(key)}"
+            faults.append(f"line {number}: found {quoted(line)}; allowed: {allowed}")
         else:
-            allowed = f"a whole number from {least} to {most}"
-            faults.append(f"line {number}: {found[1]} is {quoted(value)}; allowed: {allowed}")
+            ignored.append(found[1] if found else f"line {number}")
     if faults:
         raise BadTuningError(faults)
     return PastedTuning(values, tuple(ignored))
 
 
+def _is_allowed(key: str, value: str) -> bool:
+    least, most = LIMITS[key]
+    return value.isascii() and value.isdigit() and len(value) < 10 and least <= int(value) <= most
+
+
+def _allowed(key: str) -> str:
+    least, most = LIMITS[key]
+    return f"a whole number from {least} to {most}"
+
+
+def _miswritten_key(line: str) -> str:
+    """Our key that a line begins with and does not set; empty when there is none. A shell would set nothing either."""
+    word = FIRST_WORD.match(line)
+    return word[1] if word and word[1] in LIMITS and not BARE_EXPORT.fullmatch(line) else ""
+
+
 def _bare(value: str) -> str:
-    """A value without its quotes, or without the comment after it, as a shell reads it."""
+    """A value without its quotes, or without the comment after it, as a shell reads it: a blank before it stays."""
     found = QUOTED.fullmatch(value)
-    return found[2] if found else re.sub(r"\s+#.*", "", value).strip()
+    return found[2] if found else re.sub(r"\s+#.*", "", value)

@@ -6,12 +6,12 @@ from enum import StrEnum
 from typing import Any
 
 from understudy.domain.definition import Definition
-from understudy.domain.errors import AddressUnreadableError
-from understudy.domain.model import Address, AddressStatus, ClusterState
+from understudy.domain.execution import has_time_to_wait, kept_open
+from understudy.domain.model import AddressStatus, ClusterState
 from understudy.domain.polling import change_gap_s
-from understudy.domain.transition import address_in_sync
-from understudy.ports import ChangeStatus, StateLedger
-from understudy.usecases.step import Clock, Outcome, Step, answer, do_step
+from understudy.ports import StateLedger
+from understudy.usecases.follow_changes import ChangeFollower, Followed
+from understudy.usecases.step import Outcome, Step, answer, do_step
 
 log = logging.getLogger(__name__)
 
@@ -20,42 +20,53 @@ class ChangeOutcome(StrEnum):
     """How CheckChange can end, beside STALE."""
 
     IN_SYNC = "IN_SYNC"
+    UNCONFIRMED = "UNCONFIRMED"  # Route 53 holds the records, but knows the change no more
     PENDING = "PENDING"
     PROPAGATING = "PROPAGATING"
     OWED = "OWED"
 
 
-def check_change(payload: Mapping[str, Any], *, ledger: StateLedger, changes: ChangeStatus, clock: Clock) -> Outcome:
+OUTCOMES: Mapping[AddressStatus, ChangeOutcome] = {
+    AddressStatus.IN_SYNC: ChangeOutcome.IN_SYNC,
+    AddressStatus.UNCONFIRMED: ChangeOutcome.UNCONFIRMED,
+    AddressStatus.OWED: ChangeOutcome.OWED,
+}
+"""What needs no further poll."""
+
+
+def check_change(payload: Mapping[str, Any], *, ledger: StateLedger, follower: ChangeFollower) -> Outcome:
     """Ask once. PENDING with the wait before the next poll; PROPAGATING when they are spent: the watch polls on."""
     return do_step(
         "check change",
         payload,
         ledger,
-        lambda step, state, definition: _check(step, state, definition, ledger, changes, clock),
+        lambda step, state, definition: _check(step, state, definition, ledger, follower),
     )
 
 
 def _check(
-    step: Step, state: ClusterState, definition: Definition, ledger: StateLedger, changes: ChangeStatus, clock: Clock
+    step: Step, state: ClusterState, definition: Definition, ledger: StateLedger, follower: ChangeFollower
 ) -> Outcome:
-    address = state.address
-    if address is None or address.status is AddressStatus.OWED:
-        return answer(ChangeOutcome.OWED)
-    if address.status is AddressStatus.IN_SYNC:
-        return answer(ChangeOutcome.IN_SYNC)
-    if is_in_sync(address, changes):
-        ledger.commit(state, address_in_sync(state), history={state.epoch: {"stages.in_sync_at": clock()}})
-        return answer(ChangeOutcome.IN_SYNC)
+    followed = follower.follow(state, definition)
+    address = followed.state.address
+    ended = OUTCOMES.get(address.status) if address is not None else ChangeOutcome.OWED
+    if ended is not None:
+        _write(ledger, state, followed)
+        return answer(ended)
     wait_s = change_gap_s(definition.tuning, step.attempt)
+    now = int(follower.clock())
+    if wait_s is not None and not has_time_to_wait(state.transition, definition.policy, wait_s, now):
+        log.warning("polls cut short: the workflow ends", extra={"cluster": state.cluster, "epoch": state.epoch})
+        wait_s = None
     if wait_s is None:
+        _write(ledger, state, followed)
         return answer(ChangeOutcome.PROPAGATING)
+    _write(ledger, state, Followed(kept_open(followed.state, wait_s, now), followed.facts))
     return answer(ChangeOutcome.PENDING, wait_s=wait_s, attempt=step.attempt + 1)
 
 
-def is_in_sync(address: Address, changes: ChangeStatus) -> bool:
-    """Whether every change of the address is in sync. A read that fails is a not yet: unknown is neither."""
-    try:
-        return all(changes.is_in_sync(change_id) for change_id in address.change_ids)
-    except AddressUnreadableError as fault:
-        log.warning("change not readable", extra={"fault": str(fault)})
-        return False
+def _write(ledger: StateLedger, before: ClusterState, followed: Followed) -> None:
+    """A write only when there is something to write."""
+    if followed.state != before:
+        history = {before.epoch: followed.facts} if followed.facts else None
+        ledger.commit(before, followed.state, history=history)

@@ -8,16 +8,17 @@ from functools import partial
 from typing import Any, TypeVar
 
 from understudy.domain.definition import Definition
-from understudy.domain.errors import AnnouncementError, UnreadableError
+from understudy.domain.errors import AddressUnreadableError, AnnouncementError, UnreadableError
 from understudy.domain.model import ClusterState
 from understudy.domain.readiness import CheckResult, Report, examine, is_news, make_report
-from understudy.domain.readiness_facts import Facts, Unread, Verdict, needed_rights, protected_records
+from understudy.domain.readiness_facts import Facts, Unread, Verdict, needed_rights
 from understudy.domain.record import guard_name
 from understudy.domain.request import BadRequestError, parse_check
 from understudy.ports import Announcer, ClusterIndex, StateReader
 from understudy.readiness_ports import (
     EndpointReader,
     InstanceReader,
+    NetworkReader,
     ReportBook,
     RightsReader,
     ZoneReader,
@@ -49,6 +50,7 @@ class Inspector:
     book: ReportBook
     instances: InstanceReader
     zones: ZoneReader
+    network: NetworkReader
     endpoints: EndpointReader
     rights: RightsReader
     announcer: Announcer
@@ -74,22 +76,26 @@ class Inspector:
         ids = [node.instance_id for node in definition.nodes]
         instances = _read(lambda: self.instances.instances(ids))
         vpc_ids = set() if isinstance(instances, Unread) else {each.vpc_id for each in instances.values()}
-        records = protected_records(definition)
-        zone_ids = dict.fromkeys(record.hosted_zone_id for record in records)
-        sets = [(record.hosted_zone_id, name) for record in records for name in (record.name, guard_name(record))]
+        zones = {record.hosted_zone_id: record for record in definition.records}
+        sets = {(r.hosted_zone_id, name): r for r in definition.records for name in (r.name, guard_name(r))}
+        tables = {table for route in definition.routes for table in route.route_table_ids}
+        elastic_ips = {each.allocation_id for each in definition.elastic_ips}
         return Facts(
             definition=definition,
             stack=self.stack,
             instances=instances,
             stop_protected={each: _read(partial(self.instances.is_stop_protected, each)) for each in ids},
             vpcs={each: _read(partial(self.instances.vpc_dns, each)) for each in sorted(vpc_ids)},
-            zones={each: _read(partial(self.zones.hosted_zone, each)) for each in zone_ids},
-            records={each: _read(partial(self.zones.found_records, *each)) for each in sets},
+            zones={zone_id: _read(partial(self.zones.hosted_zone, record)) for zone_id, record in zones.items()},
+            records={key: _read(partial(self.zones.found_records, each, key[1])) for key, each in sets.items()},
             endpoints=_read(self.endpoints.inbound_endpoints),
-            rights=_read(lambda: self.rights.granted(needed_rights(definition))),
-            route_tables=tuple(table for route in definition.routes for table in route.route_table_ids),
+            rights=_read(lambda: self.rights.granted(needed_rights(definition, self.stack))),
+            route_tables=_read(lambda: self.network.route_tables(tables)) if tables else {},
+            elastic_ips=_read(lambda: self.network.elastic_ips(elastic_ips)) if elastic_ips else {},
+            internet_vpcs=_read(lambda: self.instances.internet_vpcs(vpc_ids)) if elastic_ips and vpc_ids else (),
             # After Route 53: a move in between makes the guard newer than a state that was read before it.
             state=self.ledger.read(definition.cluster) or state,
+            now=self.clock(),
         )
 
     def _tell(self, report: Report) -> Report:
@@ -165,5 +171,5 @@ def _read(read: Callable[[], T]) -> T | Unread:
     """What was read, or why it could not be."""
     try:
         return read()
-    except UnreadableError as fault:
+    except (UnreadableError, AddressUnreadableError) as fault:
         return Unread(str(fault))

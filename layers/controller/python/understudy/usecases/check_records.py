@@ -1,29 +1,52 @@
 """The record monitor (S5): once a minute, compare every protected record with the node in service.
 
-One listing of a zone serves all its clusters: calls grow with zones and pages, not with clusters. What cannot be read
+One reading of a zone serves all its clusters: calls grow with zones and pages, not with clusters. What cannot be read
 ends the check of that zone without acting: unknown is not different.
 """
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from understudy.domain.definition import Definition, Record
+from understudy.domain.drift import ADVICE, Finding, Standing, examine, facts_of, repairable, withheld
 from understudy.domain.errors import AddressUnreadableError, LedgerConflictError
 from understudy.domain.model import AddressStatus, ClusterState
-from understudy.domain.polling import recordcheck_gaps_s
-from understudy.domain.record import RecordReading, RecordSet, Wish, guard_name, is_drifted, is_foreign
+from understudy.domain.polling import recordcheck_gap_s
+from understudy.domain.record import RecordReading, Wish
 from understudy.domain.transition import address_owed
 from understudy.domain.tuning import Tuning, effective
 from understudy.ports import Announcer, StateLedger, ZoneListing
 from understudy.usecases.step import Clock, tell
 
 RECORD_DRIFTED = "Understudy Record Drifted"
+RECORD_GUARDED = "Understudy Record Guarded"
+RECORD_OBSTRUCTED = "Understudy Record Obstructed"
+REMEMBERED = 20
+"""How many findings the history of an epoch keeps: more than a cluster has records, and no more than an item holds."""
 Sleep = Callable[[float], None]
 Cluster = tuple[ClusterState, Definition]
-ZoneKey = tuple[str, str]
-Listing = Mapping[tuple[str, str], RecordSet]
+ZoneKey = tuple[str, str, str]
+Readings = Mapping[Record, RecordReading]
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A cluster to look at. `wishes`: what the newest move wrote for each record; empty while that is not known."""
+
+    state: ClusterState
+    tuning: Tuning
+    wishes: Mapping[Record, Wish]
+
+
+@dataclass(frozen=True)
+class ZoneTask:
+    """What is to be read of one zone, in order, and the tunables of the clusters that want it."""
+
+    records: dict[Record, None] = field(default_factory=dict)
+    tunings: set[Tuning] = field(default_factory=set)
 
 
 class RecordMonitor:
@@ -39,37 +62,49 @@ class RecordMonitor:
         self._sleep = sleep
         self._stack = stack
 
-    def check(self, clusters: Iterable[Cluster]) -> None:
-        """Look at the records of every cluster that is settled and whose addresses are not owed."""
-        settled = [each for each in clusters if _is_to_be_checked(*each)]
-        zones = {_zone_of(record): record for _, definition in settled for record in definition.records}
-        tuning = effective(self._ledger.tuning(), {}) if zones else Tuning()
-        listings = {zone: self._list(record, tuning) for zone, record in zones.items()}
-        for state, definition in settled:
-            self._compare(state, definition, listings)
+    def check(self, clusters: Sequence[Cluster]) -> None:
+        """Look at the records of every cluster that is in service, settled, and owes no address."""
+        stack_wide = self._ledger.tuning()
+        subjects = [_subject(*each, stack_wide, self._stack) for each in clusters]
+        readings = self._read(_tasks(subjects))
+        for each in subjects:
+            findings = [
+                examine(record, wish, readings[record], each.state.epoch)
+                for record, wish in each.wishes.items()
+                if record in readings
+            ]
+            if drifted := repairable(findings):
+                self._owe(each.state, drifted)
+            if others := withheld(findings):
+                self._withhold(each.state, others)
 
-    def _list(self, record: Record, tuning: Tuning) -> Listing | None:
-        """The record's zone as it stands; None when every try to read it has failed."""
-        for gap_s in (*recordcheck_gaps_s(tuning), None):
-            try:
-                return self._listing.list_zone(record)
-            except AddressUnreadableError as fault:
-                log.warning("zone not read", extra={"zone": record.hosted_zone_id, "fault": str(fault)})
-            if gap_s is not None:
-                self._sleep(gap_s)
-        log.error("zone not checked: unknown is not different", extra={"zone": record.hosted_zone_id})
-        return None
+    def _read(self, tasks: Mapping[ZoneKey, ZoneTask]) -> Readings:
+        """The records of all zones that can be read, each zone as often as its most patient cluster has it."""
+        found: dict[Record, RecordReading] = {}
+        left, tries, waited_s = dict(tasks), 0, 0
+        while left:
+            left = {zone: task for zone, task in left.items() if not self._is_read(task, found)}
+            tries += 1
+            gap_s = recordcheck_gap_s((each for task in left.values() for each in task.tunings), tries, waited_s)
+            if gap_s is None:
+                break
+            self._sleep(gap_s)
+            waited_s += gap_s
+        for _, zone, _ in left:
+            log.error("zone not checked: unknown is not different", extra={"zone": zone})
+        return found
 
-    def _compare(self, state: ClusterState, definition: Definition, listings: Mapping[ZoneKey, Listing | None]) -> None:
-        drifted = [
-            drift
-            for record in definition.records
-            if (found := listings[_zone_of(record)]) is not None
-            and (drift := self._drift(state, definition, record, found))
-        ]
-        if not drifted:
-            return
-        detail = {"cluster": state.cluster, "epoch": state.epoch, "records": drifted}
+    def _is_read(self, task: ZoneTask, found: dict[Record, RecordReading]) -> bool:
+        try:
+            found.update(self._listing.read_many(task.records))
+        except AddressUnreadableError as fault:
+            log.warning("zone not read", extra={"fault": str(fault)})
+            return False
+        return True
+
+    def _owe(self, state: ClusterState, drifted: Sequence[Finding]) -> None:
+        """Have it put right at once. The commit is refused when anybody has moved since the state was read."""
+        detail = _detail(state, [facts_of(each) for each in drifted])
         now = self._clock()
         story = {state.epoch: {"drift": detail, "stages.drifted_at": now}}
         try:
@@ -80,34 +115,55 @@ class RecordMonitor:
         log.error("record drifted", extra=detail)
         tell(self._announcer, RECORD_DRIFTED, detail)
 
-    def _drift(
-        self, state: ClusterState, definition: Definition, record: Record, found: Listing
-    ) -> dict[str, Any] | None:
-        """What stands there instead, and what the guard says; None when all is as the active node's wish has it."""
-        node = definition.node(state.active or "")
-        if node is None or state.address is None:
-            return None
-        address = definition.leads_to(node)[record.label]
-        wish = Wish(self._stack, state.cluster, state.address.epoch, node.name, address, definition.tuning.ROUTE53_TTL)
-        reading = RecordReading(found.get((record.name, record.type)), found.get((guard_name(record), "TXT")))
-        if is_foreign(reading.guard, self._stack, state.cluster):
-            # Not ours to put right: a repair would be refused every minute. The daily readiness check fails on it.
-            log.error("record guarded by somebody else", extra={"record": record.label, "guard": str(reading.guard)})
-            return None
-        if not is_drifted(record, wish, reading):
-            return None
-        return {
-            "record": record.label,
-            "expected": address,
-            "found": list(reading.record.values) if reading.record else [],
-            "guard": list(reading.guard.values) if reading.guard else [],
-        }
+    def _withhold(self, state: ClusterState, findings: Sequence[Finding]) -> None:
+        """Move nothing, and tell an operator: once of each different finding under one epoch.
+
+        What was told is remembered in the history of the epoch, which nobody else reads in a watch. A guard can only
+        seem to be newer because a move came between the two readings: so the state is read again before it is told.
+        """
+        records = [{**facts_of(each), "advice": ADVICE[each.standing]} for each in findings]
+        told = self._ledger.history(state.cluster, state.epoch).get("withheld", [])
+        new = [each for each in records if each not in told]
+        if not new:
+            log.warning("record still not put right", extra=_detail(state, records))
+            return
+        there = self._ledger.read(state.cluster)
+        if there is None or there.epoch != state.epoch or there.transition is not None:
+            log.info("finding not told: the state has changed; the next watch looks again")
+            return
+        log.error("record not put right: a person has to look", extra=_detail(state, records))
+        is_guarded = any(each.standing in (Standing.FOREIGN, Standing.NEWER) for each in findings)
+        tell(self._announcer, RECORD_GUARDED if is_guarded else RECORD_OBSTRUCTED, _detail(state, records))
+        story = {"withheld": [*told, *new][-REMEMBERED:], "stages.withheld_at": self._clock()}
+        self._ledger.note(state.cluster, state.epoch, story)
 
 
-def _is_to_be_checked(state: ClusterState, definition: Definition) -> bool:
-    is_owed = state.address is None or state.address.status is AddressStatus.OWED
-    return state.transition is None and not is_owed and bool(definition.records)
+def _subject(state: ClusterState, definition: Definition, stack_wide: Mapping[str, int], stack: str) -> Subject:
+    tuning, node, address = (
+        effective(stack_wide, definition.tuning_set),
+        definition.node(state.active or ""),
+        state.address,
+    )
+    if node is None or address is None or address.status is AddressStatus.OWED or state.transition is not None:
+        return Subject(state, tuning, {})
+    leads_to = definition.leads_to(node)
+    wishes = {
+        each: Wish(stack, state.cluster, address.epoch, node.name, leads_to[each.label], tuning.ROUTE53_TTL)
+        for each in definition.records
+    }
+    return Subject(state, tuning, wishes)
 
 
-def _zone_of(record: Record) -> ZoneKey:
-    return (record.role_arn, record.hosted_zone_id)
+def _tasks(subjects: Iterable[Subject]) -> Mapping[ZoneKey, ZoneTask]:
+    """What to read of each zone. The clusters of one zone share its reading."""
+    tasks: dict[ZoneKey, ZoneTask] = {}
+    for each in subjects:
+        for record in each.wishes:
+            task = tasks.setdefault((record.role_arn, record.hosted_zone_id, record.external_id), ZoneTask())
+            task.records[record] = None
+            task.tunings.add(each.tuning)
+    return tasks
+
+
+def _detail(state: ClusterState, records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    return {"cluster": state.cluster, "epoch": state.epoch, "records": list(records)}

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from understudy.domain.definition import Definition, NodeSpec
+from understudy.domain.execution import has_time_to_wait, kept_open
 from understudy.domain.model import AddressStatus, ClusterState, Stage
 from understudy.domain.moves import Moved, MoveOutcome, faults_of, known_parts, outcome_of, owed, story_of
 from understudy.domain.polling import record_gap_s
@@ -97,14 +98,18 @@ def _note(
     """
     now = clock()
     wait_s = record_gap_s(definition.tuning, step.attempt)
+    if wait_s is not None and not has_time_to_wait(state.transition, definition.policy, wait_s, int(now)):
+        log.warning("tries cut short: the workflow ends", extra={"cluster": state.cluster, "epoch": state.epoch})
+        wait_s = None
     outcome = outcome_of(moved, tries_left=wait_s is not None)
     facts: dict[str, Any] = {"addresses": story_of(moved)}
     if why := faults_of(moved):
         facts["why"] = why
     after = addresses_moved(state, moved, int(now))
-    if outcome is MoveOutcome.RETRY:
-        if any(each.is_new for each in moved):
-            ledger.commit(state, after)
+    if outcome is MoveOutcome.RETRY and wait_s is not None:
+        tried = kept_open(after if any(each.is_new for each in moved) else state, wait_s, int(now))
+        if tried != state:
+            ledger.commit(state, tried)
         return answer(outcome, wait_s=wait_s, attempt=step.attempt + 1, **facts)
     history = {state.epoch: _history(outcome, moved, now)}
     ledger.commit(state, entered(after, definition, Stage.GRANTING, int(now)), history=history)

@@ -7,12 +7,19 @@ from enum import StrEnum
 from typing import Any
 
 from understudy.domain.definition import Definition
-from understudy.domain.errors import AddressUnreadableError, LedgerConflictError, NodesUnreadableError
+from understudy.domain.errors import (
+    AddressUnreadableError,
+    LedgerConflictError,
+    NodesUnreadableError,
+    TooManyEntriesError,
+)
+from understudy.domain.execution import outlasting
 from understudy.domain.lease import terms_of
 from understudy.domain.model import Address, AddressStatus, ClusterState, NodeReport, PreviousHolder
-from understudy.domain.quoting import quoted
+from understudy.domain.quoting import few_and_short, quoted
 from understudy.domain.request import CLUSTER_NAME
 from understudy.domain.transition import kept_terms
+from understudy.domain.tuning import effective
 from understudy.network_ports import Network
 from understudy.ports import Announcer, Parameters, ParameterText, RecordReader, Registry
 from understudy.usecases.step import Clock, tell
@@ -66,13 +73,17 @@ def register_cluster(
             return _refuse(text, faults, registry, announcer)
         found = survey_addresses(definition, records, network, stack)
         faults = [
+            *_too_long_waits(definition, registry),
             *_contradictions_with_state(definition, state),
+            *_taken(definition, registry),
             *found.faults,
             *_several_holders(definition, state, found),
         ]
         if faults:
             return _refuse(text, faults, registry, announcer)
         return _accept(definition, state, found, registry, announcer, int(clock()))
+    except TooManyEntriesError as fault:
+        return _refuse(text, [str(fault)], registry, announcer)
     except (NodesUnreadableError, AddressUnreadableError, LedgerConflictError, TransitionOpenError) as fault:
         log.warning("definition deferred", extra={"cluster": text.cluster, "fault": repr(fault)})
         return RegisterOutcome.DEFERRED
@@ -99,6 +110,12 @@ def register_changed(
     return register(text)
 
 
+def _too_long_waits(definition: Definition, registry: Registry) -> list[str]:
+    """Policy and tunables must fit into one execution together, those of the stack as they are now among them (S8)."""
+    faults = outlasting(definition.policy, effective(registry.tuning(), definition.tuning_set))
+    return [f"policy and tuning: {fault}" for fault in faults]
+
+
 def _contradictions_with_state(definition: Definition, state: ClusterState | None) -> list[str]:
     """A node that serves, may still serve, or is to serve next cannot be taken out of the definition."""
     if state is None:
@@ -110,6 +127,18 @@ def _contradictions_with_state(definition: Definition, state: ClusterState | Non
         "taken out; switch over first"
         for instance_id in sorted(filter(None, needed))
         if definition.node(instance_id) is None and instance_id in state.nodes
+    ]
+
+
+def _taken(definition: Definition, registry: Registry) -> list[str]:
+    """Two clusters that name one address would take it from each other for ever: routes and Elastic IPs have no guard.
+
+    A registration at the same moment is not seen here. The table then takes one of the two, and the other is judged
+    again by the next watch.
+    """
+    return [
+        f"addresses: {label}: belongs to cluster {owner}; allowed: an address that no other cluster of this stack names"
+        for label, owner in registry.claimed(definition).items()
     ]
 
 
@@ -133,6 +162,7 @@ def _read(
 
 
 def _refuse(text: ParameterText, faults: list[str], registry: Registry, announcer: Announcer) -> RegisterOutcome:
+    faults = few_and_short(faults)
     detail = {"cluster": text.cluster, "version": text.version, "faults": faults}
     log.error("definition refused", extra=detail)
     tell(announcer, DEFINITION_REFUSED, detail)

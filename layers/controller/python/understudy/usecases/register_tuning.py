@@ -2,7 +2,9 @@
 
 import logging
 
-from understudy.domain.tuning import BadTuningError, parse_lines
+from understudy.domain.definition import Policy
+from understudy.domain.execution import outlasting
+from understudy.domain.tuning import BadTuningError, PastedTuning, effective, parse_lines
 from understudy.ports import Announcer, ParameterText, Registry
 from understudy.usecases.register_cluster import RegisterOutcome
 from understudy.usecases.step import tell
@@ -19,7 +21,7 @@ def register_tuning(text: ParameterText, *, registry: Registry, announcer: Annou
     if text.digest in (registry.tuning_digest(), registry.refused_digest(STACK_WIDE)):
         return RegisterOutcome.UNCHANGED
     try:
-        pasted = parse_lines(text.text)
+        pasted = _parse(text.text)
     except BadTuningError as bad:
         log.warning("tuning refused", extra={"faults": bad.faults})
         tell(announcer, TUNING_REFUSED, {"version": text.version, "faults": bad.faults})
@@ -30,3 +32,14 @@ def register_tuning(text: ParameterText, *, registry: Registry, announcer: Annou
     log.info("tuning accepted", extra=detail)
     tell(announcer, TUNING_ACCEPTED, detail)
     return RegisterOutcome.ACCEPTED
+
+
+def _parse(text: str) -> PastedTuning:
+    """The tunables, if their waits fit into an execution by the default policy. Raises BadTuningError.
+
+    Clusters with other policies are not looked at here: `has_time_to_wait` keeps their executions within.
+    """
+    pasted = parse_lines(text)
+    if faults := outlasting(Policy(), effective(pasted.values, {})):
+        raise BadTuningError(faults)
+    return pasted

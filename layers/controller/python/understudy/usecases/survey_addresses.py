@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from ipaddress import ip_address, ip_network
 
 from understudy.domain.definition import Definition, Record, Route
+from understudy.domain.network import block_faults, elastic_ip_faults, table_faults
 from understudy.domain.record import RecordReading, guard_epoch, is_foreign
 from understudy.network_ports import ElasticIpReading, Network, RouteTable
 from understudy.ports import RecordReader
@@ -92,15 +92,8 @@ def _route_faults(definition: Definition, tables: Mapping[str, RouteTable], stac
 
 
 def _table_faults(definition: Definition, route: Route, table: RouteTable, stack: str) -> Iterator[str]:
-    if table.stack != stack:
-        yield f"has the tag understudy:stack {table.stack!r}; allowed: {stack!r}, else it may not be changed"
-    blocks = [ip_network(block) for block in table.local_blocks]
-    for block in blocks:
-        if block.overlaps(ip_network(route.destination)):
-            yield f"is in a VPC of {block}; allowed: an address outside every CIDR block of the VPC"
-    for node in definition.nodes:
-        if not any(ip_address(node.address) in block for block in blocks):
-            yield f"is in another VPC than {node.name} ({node.address})"
+    yield from table_faults(definition, table, stack)
+    yield from block_faults(route, table)
     there = table.routes.get(route.destination)
     if there is not None and there.is_live and there.target not in _interfaces(definition):
         yield f"leads to {there.target}, which is no member's; allowed: no such route, or one to a member"
@@ -112,8 +105,7 @@ def _elastic_ip_faults(definition: Definition, found: Mapping[str, ElasticIpRead
         if there is None:
             yield f"{path} is no Elastic IP that EC2 knows here"
             continue
-        if there.stack != stack:
-            yield f"{path} has the tag understudy:stack {there.stack!r}; allowed: {stack!r}, else it may not be moved"
+        yield from (f"{path} {fault}" for fault in elastic_ip_faults(there, stack))
         if there.interface_id and there.interface_id not in _interfaces(definition):
             yield f"{path} is associated with {there.interface_id}, which is no member's; disassociate it first"
 

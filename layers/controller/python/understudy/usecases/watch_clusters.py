@@ -7,15 +7,13 @@ from typing import TypeVar
 
 from understudy.domain.definition import Definition, Policy
 from understudy.domain.errors import LedgerConflictError
-from understudy.domain.model import AddressStatus, ClusterState, PowerReading
+from understudy.domain.model import ClusterState, PowerReading
 from understudy.domain.signal import PowerSignal
 from understudy.domain.situation import Observer, is_heard_now, observer_by_clock
-from understudy.domain.transition import address_in_sync
 from understudy.network_ports import Network
 from understudy.ports import (
     Announcer,
     BeatLedger,
-    ChangeStatus,
     ClusterIndex,
     Nodes,
     Parameters,
@@ -23,10 +21,10 @@ from understudy.ports import (
     Refusal,
     StateLedger,
 )
-from understudy.usecases.check_change import is_in_sync
 from understudy.usecases.check_network import check_network
 from understudy.usecases.check_nodes import check_nodes
 from understudy.usecases.check_records import RecordMonitor
+from understudy.usecases.follow_changes import ChangeFollower
 from understudy.usecases.judging import Judge
 from understudy.usecases.step import Clock
 
@@ -65,7 +63,7 @@ def watch_clusters(
     nodes: Nodes,
     index: ClusterIndex,
     parameters: Parameters,
-    changes: ChangeStatus,
+    follower: ChangeFollower,
     network: Network,
     announcer: Announcer,
     register: Callable[[ParameterText], object],
@@ -86,7 +84,7 @@ def watch_clusters(
     )
     is_anyone_heard = any(is_heard_now(view.state, view.policy, view.at) for view in views)
     judged = _each(views, lambda view: judge.judge(view.state, view.at, _observer(view, is_anyone_heard)), faults)
-    _each(views, lambda view: _follow(view.state, ledger, changes, clock), faults)
+    _each(views, lambda view: _follow(view, ledger, follower), faults)
     _each([[(view.state, view.definition) for view in views]], monitor.check, faults)
     return WatchReport(registered, judged, tuple(faults))
 
@@ -150,13 +148,15 @@ def _observer(view: View, is_anyone_heard: bool) -> Observer:
     return observer_by_clock(view.state, view.policy, view.at)
 
 
-def _follow(state: ClusterState, ledger: StateLedger, changes: ChangeStatus, clock: Clock) -> None:
+def _follow(view: View, ledger: StateLedger, follower: ChangeFollower) -> None:
     """A change that outlasted its transition's polls: ask on until INSYNC, and close the matter in the history (S7)."""
-    if state.transition is not None or state.address is None or state.address.status is not AddressStatus.PROPAGATING:
+    state = view.state
+    if state.transition is not None or state.address is None:
         return
-    if is_in_sync(state.address, changes):
-        history = {state.address.epoch: {"stages.in_sync_at": clock()}}
-        try:
-            ledger.commit(state, address_in_sync(state), history=history)
-        except LedgerConflictError:
-            log.info("change in sync, not noted: the state has changed; the next watch repeats it")
+    followed = follower.follow(state, view.definition)
+    if followed.state == state:
+        return
+    try:
+        ledger.commit(state, followed.state, history={state.address.epoch: followed.facts})
+    except LedgerConflictError:
+        log.info("change followed, not noted: the state has changed; the next watch repeats it")

@@ -1,0 +1,37 @@
+"""What every invocation of a function has: log lines that name it, metrics, and a way to be kept warm."""
+
+from collections.abc import Callable
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.metrics import MetricUnit, single_metric
+
+WARM = {"warm": True}
+"""What the schedule of the template sends to the functions that a failover waits for."""
+
+Handler = Callable[[dict[str, Any], Any], Any]
+
+
+# The library's log records go through this logger: it has the name of the package.
+_logger = Logger(service="understudy", use_rfc3339=True)
+
+
+def logged(handler: Handler) -> Handler:
+    """Every log line of the invocation carries its request id and function name."""
+    return _logger.inject_lambda_context(handler, clear_state=True)  # type: ignore[no-any-return]
+
+
+def step(handler: Handler) -> Handler:
+    """A step of the workflow: as `logged`, and quiet when the schedule only keeps the function warm."""
+
+    def handle(event: dict[str, Any], context: Any) -> Any:
+        return {"outcome": "WARM"} if event == WARM else handler(event, context)
+
+    return logged(handle)
+
+
+def count(name: str, value: int = 1, **dimension: str) -> None:
+    """Emit one count as a CloudWatch metric, with at most one dimension beside the service."""
+    with single_metric(name=name, unit=MetricUnit.Count, value=value) as metric:
+        for key, text in dimension.items():
+            metric.add_dimension(name=key, value=text)
