@@ -16,7 +16,8 @@ from botocore import xform_name
 from tests.unit.test_house_rules import MACHINE_PATH
 from understudy.adapters import dynamodb_items as items
 from understudy.domain.decision import RULES, Action
-from understudy.domain.definition import Definition, Record
+from understudy.domain.definition import Definition, Policy, Record
+from understudy.domain.lease import terms_of
 from understudy.domain.mode import Hold
 from understudy.domain.model import (
     Address,
@@ -27,7 +28,6 @@ from understudy.domain.model import (
     PreviousHolder,
     Proof,
     Stage,
-    Terms,
     Transition,
     TransitionAction,
 )
@@ -54,7 +54,7 @@ STATE = ClusterState(
     revision=5,
     epoch=7,
     definition_version=2,
-    terms=Terms(heartbeat_interval_s=4, lease_read_interval_s=2, lease_s=12, kill_limit_s=1, silence_limit_s=15),
+    terms=terms_of(Policy()),
     nodes={
         NODE: NodeReport(
             "node-a", beat=1, heard_at=1, agent="0.1.0", power=PowerReading.RUNNING, power_at=1, quorum=Reach(2, 3)

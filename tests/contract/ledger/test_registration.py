@@ -103,7 +103,7 @@ def test_members_come_go_and_are_renamed_and_the_beats_of_those_that_stay_are_ke
     assert (state.definition_version, state.terms, state.revision) == (2, terms, before.revision + 1)
     assert set(state.nodes) == {NODE_B, NODE_C}
     assert state.nodes[NODE_B] == a_report(
-        NODE_B, name="node-two", beat=a_beat(NODE_B).beat, heard_at=NOW + 4, due_by=NOW + 4 + 15
+        NODE_B, name="node-two", beat=a_beat(NODE_B).beat, heard_at=NOW + 4, due_by=NOW + 4 + 9
     )
     assert state.nodes[NODE_C] == NodeReport(name="node-c")
     assert list(ledger.clusters_of_instance(NODE_A)) == []
@@ -122,7 +122,7 @@ def test_a_new_member_is_heard_and_signalled_like_any_other(ledger):
         beat=a_beat(NODE_C).beat,
         heard_at=NOW + 4,
         heard_since=NOW + 4,
-        due_by=NOW + 4 + 15,
+        due_by=NOW + 4 + 9,
         alarms={"disk": Alarm(True, NOW)},
     )
 

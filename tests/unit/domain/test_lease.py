@@ -17,7 +17,12 @@ def test_the_default_timings_agree():
 
 def test_the_terms_are_the_policys():
     assert terms_of(Policy(lease_s=30)) == Terms(
-        heartbeat_interval_s=4, lease_read_interval_s=2, lease_s=30, kill_limit_s=1, silence_limit_s=15
+        heartbeat_interval_s=4,
+        lease_read_interval_s=2,
+        lease_s=30,
+        kill_limit_s=1,
+        silence_limit_s=15,
+        hearing_limit_s=9,
     )
 
 
@@ -102,3 +107,10 @@ def test_when_timings_agree_the_lease_is_over_when_silence_is_noticed(lease_s, m
     costs_time = any("silence would be noticed" in fault for fault in contradictions(policy))
     assert expires_at is not None
     assert costs_time or expires_at - NOW <= silence_s + 1e-6
+
+
+@pytest.mark.parametrize("policy", [Policy(), Policy(heartbeat_interval_s=2, silence_limit_s=15)])
+def test_an_outage_of_all_beats_that_no_witness_notices_makes_no_node_silent(policy):  # B3
+    """The longest gap that such an outage can leave between two beats of another node is below silence_limit_s."""
+    assert contradictions(policy) == []
+    assert policy.hearing_limit_s + policy.heartbeat_interval_s < policy.silence_limit_s

@@ -153,6 +153,15 @@ class Policy:
     failback: FailbackPolicy = field(default_factory=FailbackPolicy)
     max_failovers: FailoverBudget = field(default_factory=FailoverBudget)
 
+    @property
+    def hearing_limit_s(self) -> float:
+        """Within what a node must be heard again for the way of its beats to count as open: a beat and the lag.
+
+        An outage of all beats that is not noticed by this is too short to make any node look silent: the timings are
+        refused unless 2 x heartbeat_interval_s + observer_lag_limit_s + 1 is within silence_limit_s.
+        """
+        return self.heartbeat_interval_s + self.observer_lag_limit_s
+
 
 class QuorumMode(StrEnum):
     """What a node must have beside its health to take over (S12)."""

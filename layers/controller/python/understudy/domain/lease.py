@@ -17,6 +17,7 @@ def terms_of(policy: Policy) -> Terms:
         lease_s=policy.lease_s,
         kill_limit_s=policy.kill_limit_s,
         silence_limit_s=policy.silence_limit_s,
+        hearing_limit_s=policy.hearing_limit_s,
     )
 
 

@@ -114,7 +114,7 @@ class NodeReport:
     """What is known of one node: its newest beat, and EC2's newest word.
 
     `beat` is the sender's CLOCK_BOOTTIME in milliseconds; `heard_at` AWS's ingestion time, None before the first beat;
-    `heard_since` when the present run of beats began, and `due_by` when it would be broken (silence_limit_s later);
+    `heard_since` when the present run of beats began, and `due_by` by when the next must be recorded to go on with it;
     `read_epoch` the epoch that the agent obeyed when it sent the beat; `power_boot` the boot that beat last when EC2's
     word came, so that a machine that has rebooted since is not taken for gone. `fault`: in what EC2 says that the
     instance is not as the definition has it any more; empty when it is. `quorum`: None when its newest beat does not
@@ -152,13 +152,17 @@ class NodeReport:
 
 @dataclass(frozen=True)
 class Terms:
-    """The timings that the agents obey, as they stand in the state item. Seconds."""
+    """The timings that the agents obey, as they stand in the state item. Seconds.
+
+    `hearing_limit_s` is the controller's own: a run of beats is broken when the next is recorded later than this.
+    """
 
     heartbeat_interval_s: float
     lease_read_interval_s: float
     lease_s: float
     kill_limit_s: float
     silence_limit_s: float
+    hearing_limit_s: float
 
 
 @dataclass(frozen=True)

@@ -116,8 +116,9 @@ def survey(state: ClusterState, definition: Definition, now: int, observer: Obse
 
 def is_heard_now(state: ClusterState, policy: Policy, now: int) -> bool:
     """Whether any node of the cluster has been heard just now, judged by the clock."""
-    limit_s = policy.heartbeat_interval_s + policy.observer_lag_limit_s
-    return any(node.heard_at is not None and now - node.heard_at <= limit_s for node in state.nodes.values())
+    return any(
+        node.heard_at is not None and now - node.heard_at <= policy.hearing_limit_s for node in state.nodes.values()
+    )
 
 
 def observer_by_clock(state: ClusterState, policy: Policy, now: int) -> Observer:
@@ -126,11 +127,10 @@ def observer_by_clock(state: ClusterState, policy: Policy, now: int) -> Observer
     Only when a witness in the same cluster has been heard just now, and without a gap for as long as the silence: else
     beats of all nodes may have been lost or be waiting, and the first to come back would speak against the others.
     """
-    limit_s = policy.heartbeat_interval_s + policy.observer_lag_limit_s
     witnesses = (
         node
         for node in state.nodes.values()
-        if node.heard_at is not None and now - node.heard_at <= limit_s and is_witness(node, policy)
+        if node.heard_at is not None and now - node.heard_at <= policy.hearing_limit_s and is_witness(node, policy)
     )
     return Observer.TRUSTED if any(witnesses) else Observer.SUSPECT
 

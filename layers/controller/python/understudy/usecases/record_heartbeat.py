@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -25,7 +26,7 @@ def record_heartbeat(
     A beat that is refused changes nothing and raises nothing.
     """
     try:
-        beat = _read(event)
+        beat = _read(event, clock)
     except MalformedBeatError as fault:
         log.warning("heartbeat refused", extra={"reason": MALFORMED, "fault": str(fault)})
         return MALFORMED
@@ -40,11 +41,12 @@ def record_heartbeat(
     return RECORDED
 
 
-def _read(event: Mapping[str, Any]) -> Beat:
+def _read(event: Mapping[str, Any], clock: Clock) -> Beat:
     ingested_at = event.get("ingested_at")
     if not isinstance(ingested_at, str):
         raise MalformedBeatError(f"ingested_at is {ingested_at!r:.60}, not a time; the rule's transformer sets it")
-    return parse_beat(event.get("source"), whole_seconds(ingested_at), event.get("detail"))
+    beat = parse_beat(event.get("source"), whole_seconds(ingested_at), event.get("detail"))
+    return replace(beat, late_s=max(0, int(clock()) - beat.heard_at))
 
 
 def whole_seconds(iso_time: str) -> int:
