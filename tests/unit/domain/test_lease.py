@@ -17,8 +17,18 @@ def test_the_default_timings_agree():
 
 def test_the_terms_are_the_policys():
     assert terms_of(Policy(lease_s=30)) == Terms(
-        heartbeat_interval_s=4, lease_read_interval_s=2, lease_s=30, kill_limit_s=1, silence_limit_s=15
+        heartbeat_interval_s=4,
+        lease_read_interval_s=2,
+        lease_s=30,
+        kill_limit_s=1,
+        silence_limit_s=15,
+        promise_s=30,
     )
+
+
+def test_a_promise_may_be_shorter_than_the_lease():  # B11
+    assert terms_of(Policy(promise_s=8, on_isolation="keep")).promise_s == 8
+    assert contradictions(Policy(promise_s=8)) == []
 
 
 @pytest.mark.parametrize(
@@ -44,6 +54,19 @@ def test_the_terms_are_the_policys():
             "fence_limit_s 14.5 is below lease_s 12 + 1 + drift_margin_s 2: "
             "fencing would give up before the lease has run out",
         ),
+        (
+            Policy(promise_s=13),
+            "promise_s 13 is above lease_s 12: a node that waits a promise out would be taken for idle",
+        ),
+        (
+            Policy(promise_s=12, service_start_limit_s=12),
+            "promise_s 12 is not below service_start_limit_s 12: "
+            "a node that waits a promise out would be taken for one whose service does not start",
+        ),
+        (
+            Policy(promise_s=3.5),
+            "half of promise_s 3.5 is below kill_limit_s 1 + 1: promises could not be renewed in time",
+        ),
     ],
 )
 def test_a_contradiction_is_named_with_its_numbers(policy, sentence):
@@ -61,6 +84,8 @@ def test_every_contradiction_is_named_at_once():
         Policy(heartbeat_interval_s=4, lease_read_interval_s=2, lease_s=12, kill_limit_s=1),
         Policy(heartbeat_interval_s=4, observer_lag_limit_s=6, silence_limit_s=15),
         Policy(fence_limit_s=15),
+        Policy(promise_s=4, service_start_limit_s=4.5),
+        Policy(promise_s=12),
     ],
 )
 def test_timings_that_just_meet_agree(policy):

@@ -82,8 +82,6 @@ def define(cluster: str, version: int, document: ClusterDocument, instances: Map
     faults = faults or list(unfit_nodes(document, instances))
     if faults:
         raise DefinitionError(faults)
-    policy = document.policy.model_dump()
-    budget = FailoverBudget(**policy.pop("max_failovers"))
     return Definition(
         cluster=cluster,
         version=version,
@@ -92,7 +90,7 @@ def define(cluster: str, version: int, document: ClusterDocument, instances: Map
         routes=routes_of(document),
         elastic_ips=elastic_ips_of(document),
         services=tuple(ServiceSpec(service.name, service.depends_on) for service in document.services),
-        policy=Policy(**policy, max_failovers=budget),
+        policy=_policy(document),
         tuning_set=document.tuning.model_dump(exclude_unset=True),
         client_vpcs=tuple(ClientVpc(each.vpc_id, each.region) for each in document.client_vpcs),
         dns_forwarder=document.dns_forwarder,
@@ -180,6 +178,10 @@ def _cycle(depends_on: dict[str, tuple[str, ...]]) -> list[str]:
 
 
 def _timing_faults(document: ClusterDocument) -> list[str]:
+    return [f"policy: {fault}" for fault in contradictions(_policy(document))]
+
+
+def _policy(document: ClusterDocument) -> Policy:
     policy = document.policy.model_dump()
     budget = FailoverBudget(**policy.pop("max_failovers"))
-    return [f"policy: {fault}" for fault in contradictions(Policy(**policy, max_failovers=budget))]
+    return Policy(**policy, max_failovers=budget)

@@ -125,6 +125,10 @@ class PolicyDocument(_Part):
     observer_lag_limit_s: Seconds = 5
     fence_limit_s: FenceSeconds = 60
     service_start_limit_s: StartSeconds = 120
+    promise_s: Seconds | None = Field(None, description="How long a promise between agents lasts. Default: lease_s.")
+    on_isolation: Literal["stop", "keep"] = Field(
+        "stop", description="What the active node does when it can neither renew its lease nor get promises."
+    )
     failback: Literal["manual"] = "manual"
     max_failovers: BudgetDocument = BudgetDocument()
 

@@ -21,7 +21,10 @@ SERVICES_LIMIT = 64
 
 @dataclass(frozen=True)
 class Beat:
-    """One heartbeat, believed so far as its form goes. `heard_at`: AWS's ingestion time, whole seconds."""
+    """One heartbeat, believed so far as its form goes. `heard_at`: AWS's ingestion time, whole seconds.
+
+    `knows`: the version of the definition whose nodes its sender asks for promises; 0: it asks nobody (B11).
+    """
 
     cluster: str
     instance_id: str
@@ -32,6 +35,7 @@ class Beat:
     read_epoch: int
     service: ServiceStatus
     agent: str
+    knows: int = 0
 
 
 class MalformedBeatError(Exception):
@@ -58,6 +62,7 @@ def parse_beat(source: Any, heard_at: int, detail: Any) -> Beat:
         read_epoch=_number(detail, "read_epoch") if "read_epoch" in detail else 0,
         service=ServiceStatus.of_all(_services(detail)),
         agent=_text(detail, "agent", AGENT) if "agent" in detail else "",
+        knows=_number(detail, "knows") if "knows" in detail else 0,
     )
 
 
