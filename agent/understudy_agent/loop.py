@@ -9,14 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from . import __version__, lease, pacing
+from . import __version__, lease, pacing, telling
 from .exchange import Exchange
+from .failsafe import Failsafe
 from .files import LeaseFile, StatusFile
-from .lease import Order, Standing, StateView, Word
+from .lease import Order, Standing, Word
 from .log import Log
 from .ports import Report, Self, Transport
 from .services import Services
 from .systemd import Notifier
+from .view import MalformedStateError, StateView, parse_state
 
 TICK_MS = 200
 TICK_WHILE_MOVING_MS = 50
@@ -39,6 +41,7 @@ class Agent:
         status: StatusFile,
         notifier: Notifier,
         log: Log,
+        failsafe: Failsafe,
     ) -> None:
         self.exit_status: int | None = None
         """None while the agent goes on; then the exit status of its process."""
@@ -52,6 +55,8 @@ class Agent:
         self._notifier = notifier
         self._log = log
         self._standing = lease_file.load()
+        self._failsafe = failsafe
+        failsafe.wake_up(self._standing, clock_ms())
         self._view: StateView | None = None
         self._order = Order.LEAVE_ALONE
         self._urgency = pacing.Urgency()
@@ -75,6 +80,7 @@ class Agent:
         self._notifier.alive(now_ms)
         self._take_read(now_ms)
         self._take_beat(now_ms)
+        self._see_to_promises(now_ms)
         self._obey(now_ms)
         self._report_states()
         self._see_to_end(now_ms)
@@ -101,12 +107,14 @@ class Agent:
             return
         item = done.value
         try:
-            view = lease.parse_state(item) if isinstance(item, Mapping) else None
-        except lease.MalformedStateError as fault:
+            view = parse_state(item) if isinstance(item, Mapping) else None
+        except MalformedStateError as fault:
             self._reads.failed(f"the state item is malformed: {fault}", now_ms)
             return
         self._view = view
         after = lease.after_read(self._standing, view, self._who.instance, self._who.boot)
+        if view is not None:
+            self._failsafe.take_view(view, after, now_ms)
         if after == self._standing:
             return
         if not self._save(after) and after.word is Word.MINE and self._standing.word is not Word.MINE:
@@ -116,6 +124,12 @@ class Agent:
             active = view.active if view else ""
             self._log.info("epoch_read", f"active is {active or 'nobody'}", epoch=after.epoch)
         self._standing = after
+
+    def _see_to_promises(self, now_ms: int) -> None:
+        after = self._failsafe.tick(self._standing, now_ms, all_down=self._services.all_down)
+        if after != self._standing:
+            self._save(after)  # what a dead agent leaves unwritten only ends earlier
+            self._standing = after
 
     def _save(self, standing: Standing) -> bool:
         try:
@@ -127,10 +141,12 @@ class Agent:
 
     def _obey(self, now_ms: int) -> None:
         order = lease.order(self._standing, now_ms, self._who.orderly_stop_s)
-        if self._stop_asked_ms is not None and order is Order.SERVE:
-            order = Order.STOP
+        if order is Order.SERVE:
+            is_bound = self._failsafe.waits_until(self._standing, now_ms) is not None
+            order = Order.STOP if self.is_stopping else Order.WAIT if is_bound else Order.SERVE
         if order is not self._order:
-            self._log.info("order", self._reason(order), order=order.value, before=self._order.value, at_ms=now_ms)
+            why = telling.reason(order, self._standing, is_stopping=self.is_stopping)
+            self._log.info("order", why, order=order.value, before=self._order.value, at_ms=now_ms)
             self._order = order
         terms = self._standing.terms
         for change in self._services.tick(order, self._standing.epoch, now_ms, terms.kill_limit_s):
@@ -146,17 +162,6 @@ class Agent:
         if states != self._report.services:
             self._news = True
         self._report = Report(self._standing.epoch, states)
-
-    def _reason(self, order: Order) -> str:
-        if self._stop_asked_ms is not None and order is Order.STOP:
-            return "the agent was asked to stop"
-        if order is Order.LEAVE_ALONE:
-            return "nothing read says whether this node is to serve"
-        if order is Order.STOP and self._standing.word is Word.NOT_MINE:
-            return f"this node does not hold the lease of epoch {self._standing.epoch}"
-        if order is Order.SERVE:
-            return f"this node holds the lease of epoch {self._standing.epoch}"
-        return f"the lease of epoch {self._standing.epoch} was not renewed"
 
     # --- beats and reads ----------------------------------------------------------------------
 
@@ -192,6 +197,7 @@ class Agent:
                 "read_epoch": report.read_epoch,
                 "services": dict(report.services),
                 "agent": __version__,
+                "knows": self._failsafe.knows,
             }
         )
 
@@ -229,14 +235,7 @@ class Agent:
     def _show(self) -> None:
         try:
             self._status.show(
-                {
-                    "cluster": self._who.cluster,
-                    "instance": self._who.instance,
-                    "order": self._order.value,
-                    "epoch": self._standing.epoch,
-                    "lease_end_ms": self._standing.lease_end_ms,
-                    "services": dict(self._report.services),
-                }
+                telling.status(self._who.cluster, self._who.instance, self._order, self._standing, self._report)
             )
         except OSError as fault:
             self._log.warning("status_file_not_written", str(fault))

@@ -8,9 +8,10 @@ import pytest
 from tests.unit.agent.fakes import FakeClock, FakeKind, FakeLog
 from understudy_agent.expire import keep_the_lease
 from understudy_agent.files import LeaseFile, Lock
-from understudy_agent.lease import Standing, Terms, Word
+from understudy_agent.lease import Standing, Word
 from understudy_agent.model import ServiceSpec
 from understudy_agent.services import Services
+from understudy_agent.view import Terms
 
 
 class Left:

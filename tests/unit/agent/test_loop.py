@@ -10,7 +10,8 @@ import pytest
 from tests.unit.agent.fakes import FakeCaller, FakeClock, FakeKind, FakeLog, FakeTransport
 from tests.unit.agent.items import BOOT, ME, OTHER, item, node, terms
 from understudy_agent.exchange import Exchange
-from understudy_agent.files import LeaseFile, StatusFile
+from understudy_agent.failsafe import Failsafe
+from understudy_agent.files import LeaseFile, PromiseFile, StatusFile
 from understudy_agent.loop import Agent
 from understudy_agent.model import ServiceSpec
 from understudy_agent.ports import Self
@@ -44,6 +45,7 @@ class World:
             status=StatusFile(self.directory / "status.json"),
             notifier=Notifier({}),
             log=self.log,
+            failsafe=Failsafe("orders-db", ME, PromiseFile(self.directory / "promises.json", BOOT), self.log),
         )
 
     def pass_time(self, seconds: float) -> None:
@@ -89,6 +91,7 @@ def test_a_beat_says_who_sent_it_when_what_it_obeys_and_how_its_services_are(act
         "read_epoch": 1,
         "services": {"db": "IN_SERVICE"},
         "agent": "0.1.0",
+        "knows": 0,
     }
 
 

@@ -107,12 +107,12 @@ def kept_terms(state: ClusterState, definition: Definition) -> Terms:
     grant, and its lease proves nothing until then (B11).
     """
     terms = terms_of(definition.policy)
-    if state.active is None:
-        return terms if state.previous is None else _kept_promise(state, terms)
+    if state.active is None and state.previous is None:
+        return terms
     keeps = KEEP in (terms.on_isolation, state.terms.on_isolation)
     return replace(
         _kept_promise(state, terms),
-        lease_s=max(terms.lease_s, state.terms.lease_s),
+        lease_s=terms.lease_s if state.active is None else max(terms.lease_s, state.terms.lease_s),
         on_isolation=KEEP if keeps else terms.on_isolation,
     )
 
