@@ -10,6 +10,7 @@ import sys
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from local.engine import REGION, Engine
 from local.processes import Child, command_of, kill_marked, marked, start
@@ -43,6 +44,8 @@ class Node:
         self._directory = engine.directory / "nodes" / instance.instance_id
         self._agent: Child | None = None
         self.boot_id = ""
+        self.failsafe_key = ""
+        """Shared with the other nodes; "" : the node neither asks for promises nor gives any."""
 
     @property
     def name(self) -> str:
@@ -58,6 +61,9 @@ class Node:
         shutil.rmtree(self._directory / "run", ignore_errors=True)
         (self._directory / "run").mkdir(parents=True)
         config = self._directory / "agent.ini"
+        if self.failsafe_key:
+            self._key_file.write_text(self.failsafe_key + "\n")
+            self._key_file.chmod(0o600)
         self.boot_id = str(uuid.uuid4())
         config.write_text(self._configuration())
         env = self._engine.environment(f"nodes/{self.instance.instance_id}")
@@ -115,10 +121,21 @@ class Node:
             f"status_file = {self._directory / 'run' / 'status.json'}",
             "# This machine is a process: taking it down would take down the host of the demo.",
             "on_stop_failure = report",
+            *self._failsafe(),
         ]
         for program in self.programs:
             lines += ["", *_section(program, self.name, self.instance.address)]
         return "\n".join(lines) + "\n"
+
+    @property
+    def _key_file(self) -> Path:
+        return self._directory / "failsafe.key"
+
+    def _failsafe(self) -> list[str]:
+        """Other nodes ask it for promises on its own address, as on real machines."""
+        if not self.failsafe_key:
+            return []
+        return [f"failsafe_key_file = {self._key_file}", f"failsafe_bind = {self.instance.address}"]
 
 
 def _section(program: Program, node: str, address: str) -> list[str]:

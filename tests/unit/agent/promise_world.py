@@ -180,9 +180,7 @@ class World:
         self.cut: set[frozenset[str]] = set()
         self.story: list[str] = []
         rates = [1 - promise.DRIFT, 1.0, 1 + promise.DRIFT]
-        self.nodes = {
-            name: Node(self, name, self.random.choice(rates), self.random.randrange(10**6)) for name in NAMES
-        }
+        self.nodes = {name: Node(self, name, self.random.choice(rates), self.random.randrange(10**6)) for name in NAMES}
         self.policy = POLICY
         self.version = 1
         self.state = ClusterState(
@@ -344,7 +342,12 @@ class World:
 
     def run(self) -> World:
         """Go on until the end. Raises TwoServeError with the story so far."""
-        while self.now < self.until_ms:
+        return self.go(self.until_ms - self.now)
+
+    def go(self, for_ms: int) -> World:
+        """Let so much time pass."""
+        until_ms = self.now + for_ms
+        while self.now < until_ms:
             self.now += STEP_MS
             due = [entry for entry in self.later if entry[0] <= self.now]
             self.later = [entry for entry in self.later if entry[0] > self.now]
