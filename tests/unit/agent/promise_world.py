@@ -113,7 +113,7 @@ class Node:
         return int(self.clock_at_0 + self.world.now * self.rate)
 
     def start_agent(self) -> None:
-        ring = KeyRing(lambda: KEY, Exchange("key", AtOnce(), FakeLog()))  # type: ignore[arg-type]
+        ring = KeyRing(lambda: KEY, Exchange("key", AtOnce(), FakeLog()))
         nonces = self.world.random
         self.failsafe = Failsafe(
             CLUSTER,

@@ -211,8 +211,8 @@ def test_a_read_that_shows_another_holder_ends_it_at_once(asker):
 @pytest.mark.parametrize(
     "found",
     [
-        state(ME, **{OTHER: {"address": ""}}),
-        state(ME, **{ME: {"knows": 0}}),
+        state(ME, 1, **{OTHER: {"address": ""}}),
+        state(ME, 1, **{ME: {"knows": 0}}),
         {**state(ME), "terms": terms()},
     ],
     ids=["a node without an address", "the table does not know yet that it asks", "terms of an older controller"],

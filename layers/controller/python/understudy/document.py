@@ -51,6 +51,13 @@ NoTruth = BeforeValidator(_no_truth)
 Seconds = Annotated[float, Field(ge=0.1, le=3600), NoTruth]
 FenceSeconds = Annotated[float, Field(ge=1, le=600), NoTruth]
 StartSeconds = Annotated[float, Field(ge=1, le=900), NoTruth]
+PromiseSeconds = Annotated[
+    Seconds | None, Field(description="How long a promise between agents lasts. null: as long as lease_s.")
+]
+OnIsolation = Annotated[
+    Literal["stop", "keep"],
+    Field(description="What the active node does when it can neither renew its lease nor get promises."),
+]
 Priority = Annotated[int, Field(ge=1, le=1000), NoTruth]
 
 
@@ -125,10 +132,8 @@ class PolicyDocument(_Part):
     observer_lag_limit_s: Seconds = 5
     fence_limit_s: FenceSeconds = 60
     service_start_limit_s: StartSeconds = 120
-    promise_s: Seconds | None = Field(None, description="How long a promise between agents lasts. Default: lease_s.")
-    on_isolation: Literal["stop", "keep"] = Field(
-        "stop", description="What the active node does when it can neither renew its lease nor get promises."
-    )
+    promise_s: PromiseSeconds = None
+    on_isolation: OnIsolation = "stop"
     failback: Literal["manual"] = "manual"
     max_failovers: BudgetDocument = BudgetDocument()
 
