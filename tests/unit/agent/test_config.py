@@ -136,3 +136,16 @@ def test_a_bad_file_ends_every_command_with_78_and_a_line_for_each_fault(tmp_pat
 def test_a_file_that_is_not_there_ends_with_78(tmp_path, capsys):
     assert main(["check", "--config", str(tmp_path / "none.ini")]) == 78
     assert "cannot be read" in capsys.readouterr().err
+
+
+def test_failsafe_is_off_without_a_key_and_takes_its_key_from_one_place():  # B11
+    assert config.parse(AGENT + SERVICE).failsafe is None
+    there = config.parse(AGENT + "failsafe_key_parameter = /keys/orders-db\nfailsafe_port = 7500\n" + SERVICE).failsafe
+    assert there == config.FailsafeConfig(None, "/keys/orders-db", 7500, "0.0.0.0")
+    both = "failsafe_key_file = /k\nfailsafe_key_parameter = k\nfailsafe_port = 0\nfailsafe_bind = here\n"
+    told = faults(AGENT + both + SERVICE)
+    assert [fault.split(" = ")[0] for fault in told] == [
+        "[agent] failsafe_port",
+        "[agent] failsafe_bind",
+        "[agent] failsafe_key_parameter",
+    ]

@@ -165,3 +165,12 @@ def test_one_field_gone_wrong_is_a_malformed_beat_or_none(detail):
     except MalformedBeatError:
         return
     assert isinstance(beat.service, ServiceStatus)
+
+
+def test_a_beat_may_say_which_definition_its_sender_knows():  # B11
+    detail = {"cluster": "orders-db", "boot": "b", "beat": 0, "keeps_lease": True}
+    arn = "arn:aws:ec2:eu-west-1:123456789012:instance/i-0a1b2c3d4e5f60718"
+    assert parse_beat(arn, 1, detail).knows == 0
+    assert parse_beat(arn, 1, {**detail, "knows": 5}).knows == 5
+    with pytest.raises(MalformedBeatError, match="knows"):
+        parse_beat(arn, 1, {**detail, "knows": -1})
