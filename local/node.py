@@ -96,9 +96,9 @@ class Node:
             self._agent.popen.wait(_STOP_LIMIT_S)
             self._agent = None
 
-    def tail(self) -> str:
+    def tail(self, lines: int = 30) -> str:
         """The end of the agent's log."""
-        return self._agent.tail() if self._agent else "never started"
+        return self._agent.tail(lines) if self._agent else "never started"
 
     def demand_running(self) -> None:
         """Raises NotInTime with the end of the agent's log when the agent ended by itself."""

@@ -149,3 +149,16 @@ def test_failsafe_is_off_without_a_key_and_takes_its_key_from_one_place():  # B1
         "[agent] failsafe_bind",
         "[agent] failsafe_key_parameter",
     ]
+
+
+def test_check_tells_of_a_key_file_that_an_agent_could_not_use(tmp_path, capsys):  # B11
+    file, key = tmp_path / "agent.ini", tmp_path / "key"
+    file.write_text(AGENT + f"failsafe_key_file = {key}\n" + SERVICE)
+    assert main(["check", "--config", str(file)]) == 78
+    assert "No such file" in capsys.readouterr().err
+    key.write_text("k" * 40)
+    key.chmod(0o644)
+    assert main(["check", "--config", str(file)]) == 78
+    assert "open to everybody" in capsys.readouterr().err
+    key.chmod(0o600)
+    assert main(["check", "--config", str(file)]) == 0

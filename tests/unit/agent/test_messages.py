@@ -6,8 +6,12 @@ from dataclasses import replace
 from itertools import pairwise
 
 import pytest
+from moto import mock_aws
 
-from understudy_agent.keys import BadKeysError, parse_keys, read_key_file
+from tests.unit.agent.fakes import FakeCaller, FakeLog
+from understudy_agent.aws import KeyParameter, botocore_client
+from understudy_agent.exchange import Exchange
+from understudy_agent.keys import READ_EVERY_MS, RETRY_EVERY_MS, BadKeysError, KeyRing, parse_keys, read_key_file
 from understudy_agent.messages import SIZE_LIMIT, BadMessageError, Kind, Message, key_id, seal, unseal
 
 KEY, OTHER_KEY = b"a" * 32, b"b" * 32
@@ -111,3 +115,24 @@ def test_a_key_file_that_everybody_can_read_is_refused(tmp_path):
         read_key_file(file)
     file.chmod(0o640)
     assert read_key_file(file) == (b"k" * 40,)
+
+
+def test_keys_can_be_kept_in_a_secure_string_and_an_outage_keeps_the_last(monkeypatch):
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    with mock_aws():
+        ssm = botocore_client("ssm", "eu-west-1", 2)
+        ssm.put_parameter(Name="/keys/orders-db", Type="SecureString", Value="k" * 40)
+        parameter = KeyParameter("/keys/orders-db", "eu-west-1", 2)
+        ring = KeyRing(parameter.read, Exchange("failsafe_key", FakeCaller(), FakeLog()))
+        for now_ms in (0, 1):
+            ring.tick(now_ms)
+        assert ring.keys == (b"k" * 40,)
+        ssm.delete_parameter(Name="/keys/orders-db")
+        for now_ms in (READ_EVERY_MS, READ_EVERY_MS + 1):
+            ring.tick(now_ms)
+        assert ring.keys == (b"k" * 40,)
+        ssm.put_parameter(Name="/keys/orders-db", Type="SecureString", Value="n" * 40)
+        for now_ms in (READ_EVERY_MS + RETRY_EVERY_MS, READ_EVERY_MS + RETRY_EVERY_MS + 1):
+            ring.tick(now_ms)
+        assert ring.keys == (b"n" * 40,)
