@@ -15,6 +15,7 @@ from understudy_agent.files import LeaseFile, PromiseFile, StatusFile
 from understudy_agent.loop import Agent
 from understudy_agent.model import ServiceSpec
 from understudy_agent.ports import Self
+from understudy_agent.promise import Memory
 from understudy_agent.services import Services
 from understudy_agent.systemd import Notifier
 from understudy_agent.tasks import Outcome
@@ -434,3 +435,28 @@ def test_new_terms_take_effect_without_a_restart(active):
     beats = len(active.aws.beats)
     active.pass_time(10)
     assert len(active.aws.beats) - beats == 10
+
+
+def test_a_node_that_has_promised_waits_the_promise_out_before_it_starts_what_it_was_granted(standby):  # B11
+    until_ms = standby.clock.now_ms + 8_000
+    PromiseFile(standby.directory / "promises.json", BOOT).save(Memory(bound_until_ms=until_ms))
+    standby.start_agent()
+    standby.grant(ME, epoch=2)
+    standby.pass_time(7.5)
+    assert (standby.status()["order"], standby.service_says()) == ("WAIT", "OUT_OF_SERVICE")
+    assert standby.aws.beats[-1]["services"] == {"db": "OUT_OF_SERVICE"}
+    assert standby.kind.asked == []
+    assert any("waits a promise out" in why for why in standby.log.events("order"))
+    standby.pass_time(2)
+    assert standby.service_says() == "IN_SERVICE"
+
+
+def test_an_agent_that_is_asked_to_end_while_it_waits_a_promise_out_ends(standby):  # B11
+    PromiseFile(standby.directory / "promises.json", BOOT).save(Memory(bound_until_ms=standby.clock.now_ms + 60_000))
+    standby.start_agent()
+    standby.grant(ME, epoch=2)
+    standby.pass_time(5)
+    standby.agent.ask_to_stop()
+    standby.pass_time(5)
+    assert standby.agent.exit_status == 0
+    assert standby.kind.asked == []
