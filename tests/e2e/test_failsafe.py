@@ -46,7 +46,6 @@ def test_an_outage_of_all_apis_costs_no_request_and_moves_nothing_while_it_lasts
             wait_for("the outage is over", lambda: time.monotonic() >= end, OUTAGE_S + 5)
         back = cluster.beats("node-a")["beat"]
         wait_for("node-a is heard", lambda: cluster.beats("node-a")["beat"] > back, BACK_LIMIT_S, why=cluster.summary)
-        aws.stack.watch()
         settled = time.monotonic() + cluster.policy["silence_limit_s"]
         wait_for("a silence's length passes", lambda: time.monotonic() >= settled, 20)
         failed = [attempt for attempt in client.attempts if attempt.node != "node-a"]
