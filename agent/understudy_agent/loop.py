@@ -53,9 +53,7 @@ class Agent:
         self._beats, self._reads, self._prober = beats, reads, prober
         self._clock_ms = clock_ms
         self._lease_file = lease_file
-        self._status = status
-        self._notifier = notifier
-        self._log = log
+        self._status, self._notifier, self._log = status, notifier, log
         self._standing = lease_file.load()
         self._failsafe = failsafe
         failsafe.wake_up(self._standing, clock_ms())

@@ -142,7 +142,7 @@ class Asked:
 
 def peers_of(view: StateView, me: str) -> dict[str, str]:
     """Who must promise, with its address: every other node of the cluster, dead or alive."""
-    return {name: node.address for name, node in view.nodes.items() if name != me}
+    return {name: node.ip for name, node in view.nodes.items() if name != me}
 
 
 def is_wanted(standing: Standing, view: StateView, me: str, now_ms: int) -> bool:

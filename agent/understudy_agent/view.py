@@ -41,7 +41,7 @@ class Terms:
 class NodeView:
     """One node in the state item. `beat` numbers its newest recorded beat: its local send time in ms.
 
-    `address` "": it cannot be asked for a promise. `joined` and `knows` are versions of the definition: the one that
+    `ip` "": it cannot be asked for a promise. `joined` and `knows` are versions of the definition: the one that
     added it to a cluster in use, else 0; and the one whose nodes it asks, by its newest beat, 0 when it asks nobody.
     """
 
@@ -50,7 +50,7 @@ class NodeView:
     boot: str
     read_epoch: int = 0
     is_down: bool = False
-    address: str = ""
+    ip: str = ""
     joined: int = 0
     knows: int = 0
 
@@ -120,7 +120,7 @@ def _node(name: str, item: object) -> NodeView:
         boot=str(item.get("boot") or ""),
         read_epoch=_whole(item, "read_epoch"),
         is_down=item.get("service") == "OUT_OF_SERVICE",
-        address=str(item.get("address") or ""),
+        ip=str(item.get("ip") or ""),
         joined=_whole(item, "joined"),
         knows=_whole(item, "knows"),
     )

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from tests.support.asl_runner import Status
-from understudy.domain.model import AddressStatus, ClusterState, TransitionAction
+from understudy.domain.address import AddressStatus
+from understudy.domain.model import ClusterState, TransitionAction
 from understudy.domain.record import Change, ChangeVerb, guard_epoch
 
 if TYPE_CHECKING:

@@ -15,10 +15,11 @@ from tests.support.fakes import zone as fake_zone
 from tests.support.fakes.ledger import FakeLedger
 from understudy.domain import opening, situation
 from understudy.domain.decision import Decision
-from understudy.domain.definition import Policy, Record
+from understudy.domain.definition import Record
 from understudy.domain.fencing import find_proof
 from understudy.domain.heartbeat import Beat
 from understudy.domain.model import ClusterState, NodeReport, PowerReading, Proof
+from understudy.domain.policy import Policy
 from understudy.domain.record import Change, ChangeVerb, RecordReading, Wish, desired
 from understudy.domain.situation import Observer, Phase
 from understudy.usecases import await_service as await_service_module

@@ -6,11 +6,11 @@ The usual cluster: orders-db, settled under epoch 1, served by node-a, node-b st
 from dataclasses import replace
 from typing import Any
 
+from understudy.domain.address import Address, AddressStatus
 from understudy.domain.definition import (
     LAST_PRIORITY,
     Definition,
     NodeSpec,
-    Policy,
     Quorum,
     QuorumMode,
     Record,
@@ -20,8 +20,6 @@ from understudy.domain.definition import (
 from understudy.domain.heartbeat import Beat
 from understudy.domain.lease import terms_of
 from understudy.domain.model import (
-    Address,
-    AddressStatus,
     ClusterState,
     NodeReport,
     PowerReading,
@@ -31,6 +29,7 @@ from understudy.domain.model import (
     Transition,
     TransitionAction,
 )
+from understudy.domain.policy import Policy
 from understudy.domain.record import RecordSet, Wish, desired
 
 NOW = 1_800_000_000

@@ -23,7 +23,7 @@ from understudy.adapters.dataclass_maps import to_map
 from understudy.domain.lease import terms_of
 from understudy.domain.model import ClusterState, NodeReport, PowerReading
 from understudy.domain.quorum import hosts_of
-from understudy.ports import ParameterText
+from understudy.parameter_ports import ParameterText
 from understudy.usecases.await_service import await_service
 from understudy.usecases.check_change import check_change
 from understudy.usecases.check_records import RecordMonitor

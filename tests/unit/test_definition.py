@@ -28,11 +28,7 @@ from understudy.domain.definition import (
     ClientVpc,
     Definition,
     ElasticIp,
-    FailbackPolicy,
-    FailoverBudget,
-    Fencing,
     NodeSpec,
-    Policy,
     Quorum,
     QuorumMode,
     Record,
@@ -42,8 +38,10 @@ from understudy.domain.definition import (
 )
 from understudy.domain.errors import NodesUnreadableError
 from understudy.domain.model import Proof
+from understudy.domain.policy import FailbackPolicy, FailoverBudget, Fencing, Policy
 from understudy.domain.tuning import Tuning
-from understudy.ports import InstanceFacts, ParameterText
+from understudy.parameter_ports import ParameterText
+from understudy.ports import InstanceFacts
 
 YAML = f"""
 nodes:

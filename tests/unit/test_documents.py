@@ -15,13 +15,12 @@ from botocore import xform_name
 
 from tests.unit.test_house_rules import MACHINE_PATH
 from understudy.adapters import dynamodb_items as items
+from understudy.domain.address import Address, AddressStatus
 from understudy.domain.decision import RULES, Action
-from understudy.domain.definition import Definition, Policy, Record
+from understudy.domain.definition import Definition, Record
 from understudy.domain.lease import terms_of
 from understudy.domain.mode import Hold
 from understudy.domain.model import (
-    Address,
-    AddressStatus,
     ClusterState,
     NodeReport,
     PowerReading,
@@ -31,6 +30,7 @@ from understudy.domain.model import (
     Transition,
     TransitionAction,
 )
+from understudy.domain.policy import Policy
 from understudy.domain.reach import QuorumHosts, Reach
 from understudy.domain.transition import deadline
 from understudy.usecases.close_transition import CloseOutcome, Reason

@@ -6,9 +6,9 @@ import pytest
 
 from tests.support.builders import ADDRESS_B, ENI_A, ENI_B, NODE_B, RECORD
 from tests.support.world import World
+from understudy.domain.address import AddressStatus
 from understudy.domain.definition import ElasticIp, Record, Route
 from understudy.domain.errors import ChangeRefusedError, ZoneBusyError
-from understudy.domain.model import AddressStatus
 from understudy.usecases.check_nodes import NODE_CHANGED
 
 FAR = "192.0.2.10/32"

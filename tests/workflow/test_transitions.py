@@ -8,10 +8,11 @@ import pytest
 from tests.support.asl_runner import Status
 from tests.support.builders import ADDRESS_A, ADDRESS_B, NODE_A, NODE_B, RECORD
 from tests.support.world import World
-from understudy.domain.definition import Policy
+from understudy.domain.address import AddressStatus
 from understudy.domain.errors import ChangeRefusedError, ZoneBusyError
 from understudy.domain.execution import EXECUTION_LIMIT_S, outlasting
-from understudy.domain.model import AddressStatus, PowerReading, Proof
+from understudy.domain.model import PowerReading, Proof
+from understudy.domain.policy import Policy
 from understudy.domain.record import guard_epoch
 from understudy.domain.tuning import effective
 

@@ -14,8 +14,9 @@ from tests.support.builders import (
     a_previous,
     a_transition,
 )
+from understudy.domain.address import Address, AddressStatus
 from understudy.domain.errors import LedgerConflictError
-from understudy.domain.model import Address, AddressStatus, PowerReading, Proof, Stage
+from understudy.domain.model import PowerReading, Proof, Stage
 from understudy.domain.signal import PowerSignal
 
 EVERYTHING = a_moving_state(

@@ -67,7 +67,7 @@ class FakeLedger(Faulty):
                     beat=beat.beat,
                     heard_at=beat.heard_at,
                     heard_since=report.heard_since if report.due_by >= beat.recorded_at else beat.recorded_at,
-                    due_by=beat.heard_at + self.state(beat.cluster).terms.hearing_limit_s,
+                    due_by=beat.heard_at + self.state(beat.cluster).terms.hearing_s,
                     boot=beat.boot,
                     service=beat.service,
                     keeps_lease=beat.keeps_lease,
@@ -265,7 +265,7 @@ def _merged(report: NodeReport, instance_id: str, there: ClusterState | None, de
     spec = definition.node(instance_id)
     named = spec.alarms if spec else ()
     alarms = {each: kept.alarms[each] for each in kept.alarms if each in named}
-    return replace(kept, name=report.name, address=report.address, fault="", alarms=alarms)
+    return replace(kept, name=report.name, ip=report.ip, fault="", alarms=alarms)
 
 
 def _look_ups(definition: Definition) -> list[tuple[str, str]]:

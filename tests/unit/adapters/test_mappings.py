@@ -23,9 +23,11 @@ from understudy.adapters.attribute_values import from_attribute, from_item, to_a
 from understudy.adapters.dataclass_maps import from_map, to_map
 from understudy.adapters.dynamodb_expressions import Update
 from understudy.adapters.dynamodb_items import definition_item, read_definition, read_state, state_item
-from understudy.domain.definition import Definition, Fencing, Policy
+from understudy.domain.address import AddressStatus
+from understudy.domain.definition import Definition
 from understudy.domain.mode import Hold
-from understudy.domain.model import AddressStatus, Alarm, ClusterState, NodeReport, Proof, Stage
+from understudy.domain.model import Alarm, ClusterState, NodeReport, Proof, Stage
+from understudy.domain.policy import Fencing, Policy
 from understudy.domain.reach import QuorumHosts, Reach
 
 PLAIN = st.recursive(

@@ -19,8 +19,9 @@ from tests.support.builders import (
     an_off_report,
 )
 from understudy.adapters.dynamodb_items import state_item
+from understudy.domain.address import Address, AddressStatus
 from understudy.domain.mode import Hold
-from understudy.domain.model import Address, AddressStatus, Alarm, PowerReading, Proof, Stage
+from understudy.domain.model import Alarm, PowerReading, Proof, Stage
 from understudy.domain.quorum import hosts_of
 from understudy.domain.reach import Reach
 
@@ -87,7 +88,7 @@ def test_a_heartbeat_writes_less_than_one_unit(state):
 
 def ready_for_promises(state: Any) -> Any:
     """The same with all that promises between agents need (B11)."""
-    nodes = {each: replace(report, address="10.123.45.67", knows=NOW + 1) for each, report in state.nodes.items()}
+    nodes = {each: replace(report, ip="10.123.45.67", knows=NOW + 1) for each, report in state.nodes.items()}
     return replace(state, nodes=nodes)
 
 

@@ -15,7 +15,6 @@ from typing import Any
 from tests.support.builders import CLUSTER, a_definition
 from tests.unit.agent.fakes import FakeLog
 from understudy.adapters.dataclass_maps import to_map
-from understudy.domain.definition import Policy
 from understudy.domain.fencing import find_proof
 from understudy.domain.lease import terms_of
 from understudy.domain.membership import is_known_to_holder
@@ -28,6 +27,7 @@ from understudy.domain.model import (
     Transition,
     TransitionAction,
 )
+from understudy.domain.policy import Policy
 from understudy.domain.transition import fenced, granted, kept_terms, opened
 from understudy_agent import promise
 from understudy_agent.exchange import Exchange
@@ -189,7 +189,7 @@ class World:
             epoch=1,
             definition_version=1,
             terms=terms_of(self.policy),
-            nodes={name: NodeReport(name=name, address=name) for name in NAMES[:SPARE]},
+            nodes={name: NodeReport(name=name, ip=name) for name in NAMES[:SPARE]},
             active=NAMES[0],
         )
         self.longest_without_lease_ms = 0
@@ -291,7 +291,7 @@ class World:
         needed |= {state.transition.target} if state.transition else set()
         nodes = dict(state.nodes)
         if spare not in nodes:
-            nodes[spare] = NodeReport(name=spare, address=spare, joined=self.version)
+            nodes[spare] = NodeReport(name=spare, ip=spare, joined=self.version)
         elif spare not in needed:
             del nodes[spare]
         self.policy = replace(self.policy, promise_s=self.random.choice([3, 4, 5]))

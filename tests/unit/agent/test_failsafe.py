@@ -34,7 +34,7 @@ def state(active: str, epoch: int = 1, **changes: Any) -> dict[str, Any]:
     if changes.pop("third", False):
         found["nodes"][THIRD] = node(beat=900_000, heard_at=1_000, boot="boot-c")
     for number, (name, report) in enumerate(found["nodes"].items(), 10):
-        report.update(address=f"10.0.1.{number}", knows=5, read_epoch=epoch)
+        report.update(ip=f"10.0.1.{number}", knows=5, read_epoch=epoch)
         report.update(changes.pop(name, {}))
     found.update(changes)
     return found
@@ -211,7 +211,7 @@ def test_a_read_that_shows_another_holder_ends_it_at_once(asker):
 @pytest.mark.parametrize(
     "found",
     [
-        state(ME, 1, **{OTHER: {"address": ""}}),
+        state(ME, 1, **{OTHER: {"ip": ""}}),
         state(ME, 1, **{ME: {"knows": 0}}),
         {**state(ME), "terms": terms()},
     ],

@@ -54,7 +54,7 @@ def given_by_whoever_is_asked(*_arguments, **_more):
 
 
 def asked_of_the_first_only(view, me):
-    return {name: view.nodes[name].address for name in NAMES if name != me and name in view.nodes and name == NAMES[0]}
+    return {name: view.nodes[name].ip for name in NAMES if name != me and name in view.nodes and name == NAMES[0]}
 
 
 @pytest.mark.parametrize(

@@ -18,10 +18,11 @@ from tests.support.builders import (
     a_transition,
     an_off_report,
 )
+from understudy.domain.address import Address, AddressStatus
 from understudy.domain.decision import COLUMNS, RULES, Action, Decision, decide
-from understudy.domain.definition import FailoverBudget, Policy
 from understudy.domain.mode import Hold
-from understudy.domain.model import Address, AddressStatus, Alarm, NodeReport, PowerReading, ServiceStatus, Stage
+from understudy.domain.model import Alarm, NodeReport, PowerReading, ServiceStatus, Stage
+from understudy.domain.policy import FailoverBudget, Policy
 from understudy.domain.situation import (
     Budget,
     Candidate,

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.builders import NOW, a_moving_state, a_state, a_transition
-from understudy.domain.definition import Fencing, Policy
 from understudy.domain.execution import EXECUTION_LIMIT_S, has_time_to_wait, kept_open, outlasting
 from understudy.domain.model import Stage
+from understudy.domain.policy import Fencing, Policy
 from understudy.domain.polling import LONGEST_REPAIR_GAP_S, change_gap_s, record_gap_s, repair_gap_s
 from understudy.domain.transition import STAGE_SLACK_S, TRY_LIMIT_S
 from understudy.domain.tuning import LIMITS, Tuning

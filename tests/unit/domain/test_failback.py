@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 
 from tests.support.builders import NODE_A, NODE_B, NOW, a_definition, a_report, a_state, a_transition
+from understudy.domain.address import Address, AddressStatus
 from understudy.domain.decision import Action, decide
-from understudy.domain.definition import FailbackPolicy, FailoverBudget, Policy
 from understudy.domain.failback import is_failback_due, is_open, preferred_since
-from understudy.domain.model import Address, AddressStatus, ServiceStatus
+from understudy.domain.model import ServiceStatus
+from understudy.domain.policy import FailbackPolicy, FailoverBudget, Policy
 from understudy.domain.situation import Observer, fit_candidates, survey
 
 STABLE_S = 600

@@ -16,9 +16,9 @@ from tests.support.builders import (
     a_state,
     an_off_report,
 )
-from understudy.domain.definition import Policy
 from understudy.domain.fencing import evidence, find_proof, lease_expires_at
 from understudy.domain.model import ClusterState, PowerReading, Proof, ServiceStatus
+from understudy.domain.policy import Policy
 
 MARGIN_S = 2
 LEASE_S = 12

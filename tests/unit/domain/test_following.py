@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 
 from tests.support.builders import NOW, RECORD, a_definition
+from understudy.domain.address import Address, AddressStatus
 from understudy.domain.definition import ElasticIp, Record
 from understudy.domain.following import address_followed, change_ids_of, propagating, reading_of
-from understudy.domain.model import Address, AddressStatus
 from understudy.domain.record import ChangeReading
 
 OWED, PROPAGATING, UNCONFIRMED, IN_SYNC = AddressStatus

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from tests.support.builders import NOW, a_report, an_off_report
-from understudy.domain.definition import Policy
 from understudy.domain.health import NodeHealth, diagnose
 from understudy.domain.model import Alarm, NodeReport, PowerReading, ServiceStatus
+from understudy.domain.policy import Policy
 
 ON, OFF = Alarm(on=True, at=NOW), Alarm(on=False, at=NOW)
 

@@ -5,10 +5,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.builders import NOW, a_moving_state, a_previous
-from understudy.domain.definition import FailbackPolicy, FailoverBudget, Fencing, Policy
 from understudy.domain.fencing import lease_expires_at
 from understudy.domain.lease import contradictions, terms_of
 from understudy.domain.model import Proof, Terms
+from understudy.domain.policy import FailbackPolicy, FailoverBudget, Fencing, Policy
 
 
 def test_the_default_timings_agree():
@@ -22,7 +22,7 @@ def test_the_terms_are_the_policys():
         lease_s=30,
         kill_limit_s=1,
         silence_limit_s=15,
-        hearing_limit_s=9,
+        hearing_s=9,
         promise_s=30,
     )
 
@@ -134,4 +134,4 @@ def test_when_timings_agree_the_lease_is_over_when_silence_is_noticed(lease_s, m
 def test_an_outage_of_all_beats_that_no_witness_notices_makes_no_node_silent(policy):  # B3
     """The longest gap that such an outage can leave between two beats of another node is below silence_limit_s."""
     assert contradictions(policy) == []
-    assert policy.hearing_limit_s + policy.heartbeat_interval_s < policy.silence_limit_s
+    assert policy.hearing_s + policy.heartbeat_interval_s < policy.silence_limit_s

@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 
 from tests.support.builders import NOW, a_definition, a_moving_state, a_state, a_transition
+from understudy.domain.address import Address, AddressStatus
 from understudy.domain.definition import ElasticIp, Route
-from understudy.domain.model import Address, AddressStatus, TransitionAction
+from understudy.domain.model import TransitionAction
 from understudy.domain.moves import (
     Moved,
     MoveOutcome,

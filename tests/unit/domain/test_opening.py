@@ -20,17 +20,9 @@ from tests.support.builders import (
     a_transition,
     an_off_report,
 )
-from understudy.domain.definition import FailbackPolicy, FailoverBudget, Policy
+from understudy.domain.address import Address, AddressStatus
 from understudy.domain.mode import Hold
-from understudy.domain.model import (
-    Address,
-    AddressStatus,
-    ClusterState,
-    NodeReport,
-    ServiceStatus,
-    Stage,
-    TransitionAction,
-)
+from understudy.domain.model import ClusterState, NodeReport, ServiceStatus, Stage, TransitionAction
 from understudy.domain.opening import (
     AlreadyOpen,
     Exhausted,
@@ -40,6 +32,7 @@ from understudy.domain.opening import (
     rule_on_next,
     rule_on_request,
 )
+from understudy.domain.policy import FailbackPolicy, FailoverBudget, Policy
 from understudy.domain.request import Request
 
 FAILOVER, SWITCHOVER = TransitionAction.FAILOVER, TransitionAction.SWITCHOVER

@@ -27,12 +27,11 @@ from tests.support.builders import (
     a_transition,
     an_off_report,
 )
+from understudy.domain.address import Address, AddressStatus
 from understudy.domain.decision import decide
 from understudy.domain.definition import Definition, Quorum, QuorumMode
 from understudy.domain.health import NodeHealth
 from understudy.domain.model import (
-    Address,
-    AddressStatus,
     Alarm,
     ClusterState,
     NodeReport,

@@ -21,8 +21,8 @@ from tests.support.readiness import (
     instances,
     of_all_kinds,
 )
-from understudy.domain.definition import Fencing, Policy
 from understudy.domain.model import PowerReading, Proof
+from understudy.domain.policy import Fencing, Policy
 from understudy.domain.reach import Reach
 from understudy.domain.readiness import CheckResult, Report, examine, is_news, make_report
 from understudy.domain.readiness_facts import Finding, FoundRecord, Verdict, VpcDns, needed_rights, together, worst

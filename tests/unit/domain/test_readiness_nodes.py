@@ -19,8 +19,8 @@ from tests.support.builders import (
 )
 from tests.support.readiness import UNREAD, facts, instances, of_all_kinds
 from understudy.domain import readiness_nodes as nodes
-from understudy.domain.definition import Fencing, Policy
 from understudy.domain.model import PowerReading, Proof
+from understudy.domain.policy import Fencing, Policy
 from understudy.domain.reach import Reach
 from understudy.domain.readiness_facts import Verdict
 

@@ -18,9 +18,10 @@ from tests.support.builders import (
     a_transition,
     an_off_report,
 )
-from understudy.domain.definition import FailoverBudget, Policy
+from understudy.domain.address import Address, AddressStatus
 from understudy.domain.health import NodeHealth
-from understudy.domain.model import Address, AddressStatus, NodeReport, Proof, ServiceStatus, Stage
+from understudy.domain.model import NodeReport, Proof, ServiceStatus, Stage
+from understudy.domain.policy import FailoverBudget, Policy
 from understudy.domain.situation import (
     Budget,
     Candidate,

@@ -15,9 +15,10 @@ from tests.support.builders import (
     a_transition,
     an_off_report,
 )
-from understudy.domain.definition import Definition, Fencing, Policy
+from understudy.domain.definition import Definition
 from understudy.domain.fencing import find_proof
 from understudy.domain.model import PowerReading, Proof, ServiceStatus, TransitionAction
+from understudy.domain.policy import Fencing, Policy
 from understudy.domain.stopping import (
     StopTry,
     StopWord,

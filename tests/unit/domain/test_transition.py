@@ -20,12 +20,13 @@ from tests.support.builders import (
     a_state,
     a_transition,
 )
-from understudy.domain.definition import FailoverBudget, Policy
+from understudy.domain.address import Address, AddressStatus
 from understudy.domain.errors import UnprovenError
 from understudy.domain.fencing import find_proof
 from understudy.domain.lease import terms_of
-from understudy.domain.model import Address, AddressStatus, PowerReading, Proof, ServiceStatus, Stage, TransitionAction
+from understudy.domain.model import PowerReading, Proof, ServiceStatus, Stage, TransitionAction
 from understudy.domain.moves import Moved
+from understudy.domain.policy import FailoverBudget, Policy
 from understudy.domain.polling import change_gaps_s
 from understudy.domain.transition import (
     STAGE_SLACK_S,
@@ -278,8 +279,8 @@ def test_the_lease_of_a_holder_that_may_keep_on_proves_nothing_whatever_the_defi
     assert kept_terms(state, a_definition(policy=Policy())).on_isolation == "keep"
     after = open_to(NODE_B, replace(state, terms=kept_terms(state, a_definition(policy=Policy()))))
     assert after.previous.keeps_lease is False
-    assert find_proof(after, 2, NOW + 10**6, PowerReading.UNKNOWN) is None
-    assert find_proof(after, 2, NOW, PowerReading.STOPPED) is Proof.STOPPED
+    assert find_proof(after, Policy(drift_margin_s=2), NOW + 10**6, PowerReading.UNKNOWN) is None
+    assert find_proof(after, Policy(drift_margin_s=2), NOW, PowerReading.STOPPED) is Proof.STOPPED
     again = open_to(NODE_A, after)
     assert again.terms.on_isolation == "keep"
 

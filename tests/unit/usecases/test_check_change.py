@@ -16,9 +16,11 @@ from tests.support.builders import (
     record_sets,
 )
 from tests.support.fakes import FakeLedger, FakeZone, VirtualClock
-from understudy.domain.definition import Fencing, Policy, Record
+from understudy.domain.address import Address, AddressStatus
+from understudy.domain.definition import Record
 from understudy.domain.errors import AddressUnreadableError
-from understudy.domain.model import Address, AddressStatus, Stage
+from understudy.domain.model import Stage
+from understudy.domain.policy import Fencing, Policy
 from understudy.domain.transition import STAGE_SLACK_S, TRY_LIMIT_S
 from understudy.usecases.check_change import ChangeOutcome, check_change
 from understudy.usecases.follow_changes import ChangeFollower

@@ -6,9 +6,9 @@ import pytest
 
 from tests.support.builders import ENI_A, ENI_B, NODE_A, NOW, a_definition, a_moving_state, a_state
 from tests.unit.usecases.test_watch_and_signals import Controller
+from understudy.domain.address import Address, AddressStatus
 from understudy.domain.definition import ElasticIp, Route
 from understudy.domain.errors import LedgerConflictError
-from understudy.domain.model import Address, AddressStatus
 from understudy.usecases.check_network import ADDRESS_CHANGED
 
 FAR = "192.0.2.10/32"

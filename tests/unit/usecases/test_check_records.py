@@ -17,9 +17,9 @@ from tests.support.builders import (
     record_sets,
 )
 from tests.support.fakes import FakeAnnouncer, FakeLedger, FakeZone, VirtualClock
+from understudy.domain.address import Address, AddressStatus
 from understudy.domain.definition import Record
 from understudy.domain.errors import AddressUnreadableError
-from understudy.domain.model import Address, AddressStatus
 from understudy.domain.record import desired
 from understudy.usecases.check_records import RECORD_DRIFTED, RECORD_GUARDED, RECORD_OBSTRUCTED, RecordMonitor
 

@@ -20,10 +20,10 @@ from tests.support.builders import (
 from tests.support.fakes.clock import VirtualClock
 from tests.support.fakes.ledger import FakeLedger
 from tests.support.fakes.nodes import FakeNodes
-from understudy.domain.definition import Fencing, Policy
 from understudy.domain.errors import LedgerConflictError
 from understudy.domain.health import NodeHealth
 from understudy.domain.model import PowerReading, Proof, ServiceStatus, Stage, TransitionAction
+from understudy.domain.policy import Fencing, Policy
 from understudy.domain.situation import health_of
 from understudy.domain.stopping import StopAnswer, StopWord
 from understudy.usecases.fence_node import fence_node

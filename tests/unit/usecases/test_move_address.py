@@ -18,9 +18,10 @@ from tests.support.fakes.clock import VirtualClock
 from tests.support.fakes.ledger import FakeLedger
 from tests.support.fakes.network import FakeNetwork
 from tests.support.fakes.zone import FakeZone
+from understudy.domain.address import AddressStatus
 from understudy.domain.errors import AddressUnreadableError, GuardMismatchError, UnprovenError, ZoneBusyError
 from understudy.domain.execution import EXECUTION_LIMIT_S
-from understudy.domain.model import AddressStatus, Proof, Stage
+from understudy.domain.model import Proof, Stage
 from understudy.domain.moves import MoveOutcome
 from understudy.domain.record import RecordSet, guard_epoch, guard_name
 from understudy.domain.transition import STAGE_SLACK_S, TRY_LIMIT_S

@@ -20,9 +20,10 @@ from tests.support.builders import (
     a_transition,
 )
 from tests.support.fakes import FakeLedger, FakeNetwork, FakeZone, VirtualClock
+from understudy.domain.address import AddressStatus
 from understudy.domain.definition import ElasticIp, Record, Route
 from understudy.domain.errors import AddressUnreadableError, ChangeRefusedError, ZoneBusyError
-from understudy.domain.model import AddressStatus, Proof, Stage
+from understudy.domain.model import Proof, Stage
 from understudy.domain.record import RecordSet, guard_epoch, guard_name
 from understudy.usecases.move_address import move_address
 from understudy.usecases.movers import RecordMover

@@ -6,9 +6,9 @@ import pytest
 
 from tests.support.builders import ADDRESS_A, CLUSTER, ENI_A, ENI_B, ENI_C, NODE_A, NODE_B, NODE_C, RECORD, SPECS
 from tests.unit.usecases.test_register_cluster import Office, a_document, serving
+from understudy.domain.address import AddressStatus
 from understudy.domain.definition import Record
 from understudy.domain.errors import AddressUnreadableError
-from understudy.domain.model import AddressStatus
 from understudy.domain.record import RecordSet, guard_name
 from understudy.network_ports import RouteTarget
 from understudy.ports import InstanceFacts

@@ -15,9 +15,9 @@ from tests.support.fakes.nodes import FakeNodes
 from tests.support.fakes.parameters import FakeParameters
 from tests.support.fakes.zone import FakeZone
 from understudy.definition import read_definition
+from understudy.domain.address import AddressStatus
 from understudy.domain.errors import AddressUnreadableError, LedgerConflictError
 from understudy.domain.mode import Hold
-from understudy.domain.model import AddressStatus
 from understudy.domain.reach import QuorumHosts
 from understudy.domain.record import RecordSet, guard_name
 from understudy.usecases.register_cluster import (

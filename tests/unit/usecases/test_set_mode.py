@@ -9,10 +9,10 @@ from tests.support.fakes.announcer import FakeAnnouncer
 from tests.support.fakes.clock import VirtualClock
 from tests.support.fakes.launcher import FakeLauncher
 from tests.support.fakes.ledger import FakeLedger
-from understudy.domain.definition import FailbackPolicy, Policy
 from understudy.domain.errors import LedgerConflictError
 from understudy.domain.mode import Hold
 from understudy.domain.model import ServiceStatus
+from understudy.domain.policy import FailbackPolicy, Policy
 from understudy.domain.situation import Observer
 from understudy.usecases.judging import OPERATOR_CALLED, Judge
 from understudy.usecases.open_transition import open_transition

@@ -27,8 +27,9 @@ from tests.support.fakes.network import FakeNetwork
 from tests.support.fakes.nodes import FakeNodes
 from tests.support.fakes.parameters import FakeParameters
 from tests.support.fakes.zone import FakeZone
+from understudy.domain.address import Address, AddressStatus
 from understudy.domain.errors import AddressUnreadableError
-from understudy.domain.model import Address, AddressStatus, PowerReading
+from understudy.domain.model import PowerReading
 from understudy.usecases.check_records import RECORD_DRIFTED, RecordMonitor
 from understudy.usecases.follow_changes import ChangeFollower
 from understudy.usecases.judging import OPERATOR_CALLED, Judge

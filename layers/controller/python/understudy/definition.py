@@ -28,8 +28,9 @@ from understudy.domain.definition import (
     ServiceSpec,
 )
 from understudy.domain.quoting import plain, quoted
+from understudy.parameter_ports import ParameterText
 from understudy.plain_yaml import read_plain_yaml
-from understudy.ports import InstanceFacts, Nodes, ParameterText
+from understudy.ports import InstanceFacts, Nodes
 
 
 class DefinitionError(Exception):

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 from understudy.document import ClusterDocument, FailbackDocument, FencingDocument
-from understudy.domain.definition import FailbackPolicy, FailoverBudget, Fencing, Policy
 from understudy.domain.lease import contradictions
 from understudy.domain.model import Proof
+from understudy.domain.policy import FailbackPolicy, FailoverBudget, Fencing, Policy
 
 RENAMED = {"policy.fence_limit_s": "policy.fencing.limit_s"}
 """Keys of earlier versions by their path, and what they are called now."""

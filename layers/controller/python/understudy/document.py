@@ -1,95 +1,45 @@
 """A definition as people write it. The JSON Schema for editors (`docs/cluster.schema.json`) is printed from here."""
 
-from ipaddress import ip_network
 from typing import Annotated, Any, Literal
 
 from pydantic import (
-    AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     StrictBool,
-    StringConstraints,
     ValidationInfo,
     field_validator,
 )
 from pydantic_core import PydanticCustomError
 
-from understudy.domain.definition import LAST_PRIORITY
+from understudy.document_parts import (
+    AlarmName,
+    AllocationId,
+    DayHours,
+    ExternalId,
+    FenceSeconds,
+    InstanceId,
+    Name,
+    NoTruth,
+    OnIsolation,
+    Part,
+    Priority,
+    PromiseSeconds,
+    QuorumHost,
+    QuorumSeconds,
+    RecordName,
+    Region,
+    RoleArn,
+    RouteBlock,
+    RouteTableId,
+    Seconds,
+    StartSeconds,
+    VpcId,
+    ZoneId,
+)
 from understudy.domain.tuning import LIMITS
 
-NAME = r"^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$"
-HOST = r"([A-Za-z0-9]([A-Za-z0-9.-]{0,90}[A-Za-z0-9])?|\[[0-9A-Fa-f:.]{2,45}\])"
-DNS_LABEL = r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?"
 
-
-def _lower(value: Any) -> Any:
-    """ASCII only: the lower case of some other letters, the Kelvin sign for one, is an ASCII letter."""
-    return value.lower() if isinstance(value, str) and value.isascii() else value
-
-
-def _no_truth(value: Any) -> Any:
-    """YAML reads `yes` and `on` as true, and Python takes true for 1."""
-    if isinstance(value, bool):
-        raise ValueError("must be a number")  # noqa: TRY004 - pydantic collects ValueErrors only
-    return value
-
-
-def _host_and_port(value: str) -> str:
-    """HOST:PORT in lower case. Raises ValueError for a port that does not exist."""
-    if not 1 <= int(value.rpartition(":")[2]) <= 65535:
-        raise ValueError("must have a port from 1 to 65535")
-    return value.lower()
-
-
-def _block(value: str) -> str:
-    """The CIDR block in Route's own notation. Raises ValueError for numbers above 255 and for bits beyond the mask."""
-    return str(ip_network(value))
-
-
-Name = Annotated[str, StringConstraints(pattern=NAME)]
-InstanceId = Annotated[str, StringConstraints(pattern=r"^i-[0-9a-f]{8,17}$")]
-ZoneId = Annotated[str, StringConstraints(pattern=r"^Z[A-Z0-9]{1,31}$")]
-RecordName = Annotated[
-    str,
-    StringConstraints(max_length=240, pattern=rf"^({DNS_LABEL}\.)+{DNS_LABEL}\.?$"),
-    BeforeValidator(_lower),
-]
-RoleArn = Annotated[
-    str, StringConstraints(max_length=600, pattern=r"^(arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9_+=,.@/-]+)?$")
-]
-ExternalId = Annotated[str, StringConstraints(max_length=1224, pattern=r"^([A-Za-z0-9_+=,.@:/-]{2,})?$")]
-RouteTableId = Annotated[str, StringConstraints(pattern=r"^rtb-[0-9a-f]{8,17}$")]
-AllocationId = Annotated[str, StringConstraints(pattern=r"^eipalloc-[0-9a-f]{8,17}$")]
-RouteBlock = Annotated[
-    str, StringConstraints(pattern=r"^[0-9]{1,3}(\.[0-9]{1,3}){3}(/(2[4-9]|3[0-2]))?$"), AfterValidator(_block)
-]
-VpcId = Annotated[str, StringConstraints(pattern=r"^vpc-[0-9a-f]{8,17}$")]
-Region = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,4}(-[a-z]{1,12}){1,3}-[1-9]$")]
-QuorumHost = Annotated[str, StringConstraints(pattern=rf"^{HOST}:[0-9]{{1,5}}$"), AfterValidator(_host_and_port)]
-AlarmName = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f]*$")]
-NoTruth = BeforeValidator(_no_truth)
-Seconds = Annotated[float, Field(ge=0.1, le=3600), NoTruth]
-QuorumSeconds = Annotated[float, Field(ge=0.1, le=60), NoTruth]
-FenceSeconds = Annotated[float, Field(ge=1, le=600), NoTruth]
-StartSeconds = Annotated[float, Field(ge=1, le=900), NoTruth]
-DayHours = Annotated[str, StringConstraints(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9]$")]
-Priority = Annotated[int, Field(ge=1, le=LAST_PRIORITY - 1), NoTruth]
-PromiseSeconds = Annotated[
-    Seconds | None, Field(description="How long a promise between agents lasts. null: as long as lease_s.")
-]
-OnIsolation = Annotated[
-    Literal["stop", "keep"],
-    Field(description="What the active node does when it can neither renew its lease nor get promises."),
-]
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=False)
-
-
-class NodeDocument(_Part):
+class NodeDocument(Part):
     """An EC2 instance that can run the service, or a witness, which only beats."""
 
     name: Name = Field(description="What people call the node.")
@@ -117,7 +67,7 @@ class NodeDocument(_Part):
         return value
 
 
-class RecordDocument(_Part):
+class RecordDocument(Part):
     """A Route 53 record that carries the active node's IP address."""
 
     kind: Literal["route53_record"]
@@ -128,7 +78,7 @@ class RecordDocument(_Part):
     external_id: ExternalId = Field("", description="What that role asks for as external ID, if it does.")
 
 
-class RouteDocument(_Part):
+class RouteDocument(Part):
     """An address outside the VPC, to which routes in VPC route tables lead."""
 
     kind: Literal["route_table"]
@@ -136,7 +86,7 @@ class RouteDocument(_Part):
     route_table_ids: tuple[RouteTableId, ...] = Field(min_length=1, max_length=16)
 
 
-class ElasticIpDocument(_Part):
+class ElasticIpDocument(Part):
     """An Elastic IP address, associated with the active node."""
 
     kind: Literal["elastic_ip"]
@@ -147,21 +97,21 @@ AddressDocument = Annotated[RecordDocument | RouteDocument | ElasticIpDocument, 
 """What clients use and the controller moves."""
 
 
-class ServiceDocument(_Part):
+class ServiceDocument(Part):
     """A service by name. What it is, the agent's own file on the node says."""
 
     name: Name
     depends_on: tuple[Name, ...] = ()
 
 
-class BudgetDocument(_Part):
+class BudgetDocument(Part):
     """How many automatic failovers are allowed in a window of time."""
 
     count: Annotated[int, Field(ge=1, le=1000), NoTruth] = 3
     window_s: Annotated[int, Field(ge=60, le=604800), NoTruth] = 3600
 
 
-class FencingDocument(_Part):
+class FencingDocument(Part):
     """How the node before is kept from serving, and what is taken as proof that it does not."""
 
     stop_instance: StrictBool = Field(
@@ -181,7 +131,7 @@ class FencingDocument(_Part):
     )
 
 
-class FailbackDocument(_Part):
+class FailbackDocument(Part):
     """Whether the service goes back by itself to the node of the best priority."""
 
     mode: Literal["manual", "automatic"]
@@ -201,7 +151,7 @@ def _spelled_out(value: Any) -> Any:
     return {"mode": value} if isinstance(value, str) else value
 
 
-class PolicyDocument(_Part):
+class PolicyDocument(Part):
     """Timings in seconds, and choices. The timings must agree with each other."""
 
     heartbeat_interval_s: Seconds = 4
@@ -222,7 +172,7 @@ class PolicyDocument(_Part):
     max_failovers: BudgetDocument = BudgetDocument()
 
 
-class QuorumDocument(_Part):
+class QuorumDocument(Part):
     """What a node must have beside its health to take over.
 
     tcp_remote: it reaches more than half of the hosts itself. majority: more than half of all nodes are heard.
@@ -240,7 +190,7 @@ def _within(name: str) -> Any:
     return Field(ge=least, le=most)
 
 
-class TuningDocument(_Part):
+class TuningDocument(Part):
     """The tunables of the Recovery Kit for Route 53. What is left out is the stack's, or the default shown here."""
 
     ROUTE53_TTL: Annotated[int, _within("ROUTE53_TTL"), NoTruth] = 10
@@ -252,14 +202,14 @@ class TuningDocument(_Part):
     ROUTE53_RECORDCHECK_TRY_COUNT: Annotated[int, _within("ROUTE53_RECORDCHECK_TRY_COUNT"), NoTruth] = 4
 
 
-class ClientVpcDocument(_Part):
+class ClientVpcDocument(Part):
     """A VPC whose clients resolve the protected name."""
 
     vpc_id: VpcId
     region: Region
 
 
-class ClusterDocument(_Part):
+class ClusterDocument(Part):
     """One protected service group: its nodes, its addresses, its services and its policy."""
 
     nodes: tuple[NodeDocument, ...] = Field(min_length=2, max_length=10)

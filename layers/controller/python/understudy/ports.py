@@ -1,6 +1,5 @@
 """What the use cases need of the world, as narrow as they need it. Adapters and test fakes both keep to these."""
 
-import hashlib
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -220,39 +219,4 @@ class Announcer(Protocol):
 
     def announce(self, detail_type: str, detail: Mapping[str, Any]) -> None:
         """Publish one event, source `understudy`. Raises when EventBridge did not take it."""
-        ...
-
-
-@dataclass(frozen=True)
-class ParameterText:
-    """A cluster's parameter as it stands: name of the cluster, Parameter Store's version, and the text that was put."""
-
-    cluster: str
-    version: int
-    text: str
-
-    @property
-    def is_tuning(self) -> bool:
-        """Whether it holds the stack's tunables instead of a cluster's definition."""
-        return self.cluster == ""
-
-    @property
-    def digest(self) -> str:
-        """Tells texts apart. Versions do not: a parameter that was deleted and put again starts at 1."""
-        return hashlib.sha256(self.text.encode()).hexdigest()[:16]
-
-
-class Parameters(Protocol):
-    """Parameter Store as registration sees it."""
-
-    def cluster_text(self, cluster: str) -> ParameterText | None:
-        """The parameter of one cluster, None when it has been deleted."""
-        ...
-
-    def tuning_text(self) -> ParameterText | None:
-        """The parameter with the stack's tunables, None when there is none. Its `cluster` is empty."""
-        ...
-
-    def cluster_texts(self) -> Iterator[ParameterText]:
-        """The parameters of all clusters, page by page."""
         ...

@@ -13,7 +13,8 @@ from understudy.adapters.dynamodb_ledger import DynamoDbLedger
 from understudy.domain.definition import Definition
 from understudy.invocation import count
 from understudy.network_ports import Network
-from understudy.ports import Announcer, Launcher, Nodes, Parameters, ParameterText, RecordReader, Zone
+from understudy.parameter_ports import Parameters, ParameterText
+from understudy.ports import Announcer, Launcher, Nodes, RecordReader, Zone
 from understudy.settings import settings
 from understudy.usecases.judging import Judge
 from understudy.usecases.movers import Mover

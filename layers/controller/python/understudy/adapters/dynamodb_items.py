@@ -21,7 +21,7 @@ TUNING = "tuning"
 KIND = "cluster"
 STAGES = "stages"
 POWER_WORDS = ("power", "power_at", "power_boot")
-WORDS_OF_SOME = ("fault", "address", "joined", "knows")
+WORDS_OF_SOME = ("fault", "ip", "joined", "knows")
 
 COMMITTED = (
     "epoch",

@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from understudy.domain.definition import Policy
 from understudy.domain.model import ClusterState, Stage, Transition
+from understudy.domain.policy import Policy
 from understudy.domain.polling import change_gaps_s
 from understudy.domain.transition import STAGE_SLACK_S, TRY_LIMIT_S
 from understudy.domain.tuning import Tuning

@@ -5,8 +5,10 @@ Every going back costs an outage, so it spends the budget of failovers, and neve
 
 from collections.abc import Collection
 
-from understudy.domain.definition import Definition, FailbackPolicy, FailoverBudget
-from understudy.domain.model import AddressStatus, ClusterState
+from understudy.domain.address import AddressStatus
+from understudy.domain.definition import Definition
+from understudy.domain.model import ClusterState
+from understudy.domain.policy import FailbackPolicy, FailoverBudget
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 DAY_S = 86_400

@@ -13,8 +13,8 @@ the bound. The agent moves its own deadline by those of its recorded beats that 
 stopping. So an orderly stop may take longer than the rest of the lease, and a node that is not heard costs no time.
 """
 
-from understudy.domain.definition import Policy
 from understudy.domain.model import ClusterState, PowerReading, PreviousHolder, Proof, ServiceStatus
+from understudy.domain.policy import Policy
 
 INGESTION_CUT_OFF_S = 1  # EventBridge gives its ingestion time in whole seconds, cut off
 

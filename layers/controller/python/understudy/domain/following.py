@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+from understudy.domain.address import Address, AddressStatus
 from understudy.domain.definition import Definition
-from understudy.domain.model import Address, AddressStatus
 from understudy.domain.record import ChangeReading
 
 STATUS_OF: Mapping[ChangeReading, AddressStatus] = {

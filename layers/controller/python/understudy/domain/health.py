@@ -2,8 +2,8 @@
 
 from enum import StrEnum
 
-from understudy.domain.definition import Policy
 from understudy.domain.model import NodeReport, ServiceStatus
+from understudy.domain.policy import Policy
 
 
 class NodeHealth(StrEnum):

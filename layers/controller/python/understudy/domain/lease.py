@@ -1,8 +1,8 @@
 """The timings of a lease must agree with each other, or the promise of one serving node is empty."""
 
-from understudy.domain.definition import Policy
 from understudy.domain.fencing import INGESTION_CUT_OFF_S
 from understudy.domain.model import Proof, Terms
+from understudy.domain.policy import Policy
 
 STOP_S = 30
 """What EC2 is given at least to stop an instance by force (seconds)."""
@@ -20,7 +20,7 @@ def terms_of(policy: Policy) -> Terms:
         lease_s=policy.lease_s,
         kill_limit_s=policy.kill_limit_s,
         silence_limit_s=policy.silence_limit_s,
-        hearing_limit_s=policy.hearing_limit_s,
+        hearing_s=policy.hearing_s,
         promise_s=policy.promised_s,
         on_isolation=policy.on_isolation,
     )

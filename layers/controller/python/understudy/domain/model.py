@@ -3,10 +3,11 @@
 Nodes are named by EC2 instance id. Times are whole seconds since the epoch on AWS's clocks.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from understudy.domain.address import Address
 from understudy.domain.mode import Hold
 from understudy.domain.reach import QuorumHosts, Reach
 
@@ -87,20 +88,6 @@ class Stage(StrEnum):
     CONFIRMING = "CONFIRMING"
 
 
-class AddressStatus(StrEnum):
-    """What AWS has said of the newest change of an address (B2). A route or an Elastic IP is never PROPAGATING."""
-
-    OWED = "OWED"  # not accepted: the address may still lead to another node
-    PROPAGATING = "PROPAGATING"  # accepted, not yet on every server of Route 53
-    UNCONFIRMED = "UNCONFIRMED"  # Route 53 holds it, but cannot say any more whether every server has it
-    IN_SYNC = "IN_SYNC"
-
-    @classmethod
-    def of_all(cls, statuses: Iterable["AddressStatus"]) -> "AddressStatus":
-        """One word for several addresses: the worst of theirs. Raises ValueError when there is none."""
-        return min(statuses, key=list(cls).index)
-
-
 @dataclass(frozen=True)
 class Alarm:
     """A CloudWatch alarm of a node. `on` is the ALARM state."""
@@ -120,13 +107,13 @@ class NodeReport:
     instance is not as the definition has it any more; empty when it is. `quorum`: None when its newest beat does not
     say.
 
-    For promises between the agents (B11): `address`, where the node is asked; `joined`, the version of the definition
+    For promises between the agents (B11): `ip`, where the node is asked; `joined`, the version of the definition
     that added it to a cluster in use, 0 for the first nodes; `knows`, the version whose nodes it would ask, as its own
     beat says, 0 when it asks nobody.
     """
 
     name: str
-    address: str = ""
+    ip: str = ""
     joined: int = 0
     knows: int = 0
     beat: int = 0
@@ -161,7 +148,7 @@ class NodeReport:
 class Terms:
     """The timings that the agents obey, as they stand in the state item. Seconds.
 
-    `hearing_limit_s` is the controller's own: a run of beats is broken when the next is recorded later than this.
+    `hearing_s` is the controller's own: a run of beats is broken when the next is recorded later than this.
     `promise_s` 0: no promises are asked for or given. `on_isolation`: `stop` or `keep`, for a holder without promises.
     """
 
@@ -170,7 +157,7 @@ class Terms:
     lease_s: float
     kill_limit_s: float
     silence_limit_s: float
-    hearing_limit_s: float
+    hearing_s: float
     promise_s: float = 0
     on_isolation: str = "stop"
 
@@ -217,32 +204,6 @@ class Transition:
     def execution_begun_at(self) -> int:
         """When its execution opened its first transition."""
         return self.begun_at or self.opened_at
-
-
-@dataclass(frozen=True)
-class Address:
-    """The newest change of the cluster's addresses, and the epoch that it carries.
-
-    `status` speaks for all of them, `parts` for each by its label where there are several. `change_ids`: what Route 53
-    has accepted; `change_of`: which of them brought which address, where there are several of both. `retry_at`: when
-    an owed one is due; `failures`: how many moves in a row have left the same owed.
-    """
-
-    status: AddressStatus
-    epoch: int
-    change_ids: tuple[str, ...] = ()
-    retry_at: int = 0
-    parts: Mapping[str, AddressStatus] = field(default_factory=dict)
-    change_of: Mapping[str, str] = field(default_factory=dict)
-    failures: int = 0
-
-    def status_of(self, label: str) -> AddressStatus:
-        """What is known of one address."""
-        return self.parts.get(label, self.status)
-
-    def changes_of(self, label: str) -> tuple[str, ...]:
-        """The changes that brought one address: one, or all where it is not known which."""
-        return (self.change_of[label],) if label in self.change_of else self.change_ids
 
 
 @dataclass(frozen=True)

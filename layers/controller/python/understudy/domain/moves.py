@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from understudy.domain.model import Address, AddressStatus, ClusterState, TransitionAction
+from understudy.domain.address import Address, AddressStatus
+from understudy.domain.model import ClusterState, TransitionAction
 from understudy.domain.polling import repair_gap_s
 
 

@@ -1,5 +1,6 @@
 """The readiness checks of nodes, routes and Elastic IPs (S1, S3, S11, S12, S14, S15, S17), as rows of the table."""
 
+from understudy.domain import readiness_fencing as fencing
 from understudy.domain import readiness_network as network
 from understudy.domain import readiness_nodes as nodes
 from understudy.domain.readiness_check import FAIL, PASS, UNKNOWN, WARN, Check
@@ -72,7 +73,7 @@ EC2_CHECKS = (
     ),
     Check(
         "stop-protection",
-        nodes.stop_protection,
+        fencing.stop_protection,
         "S12",
         (PASS, WARN, FAIL, UNKNOWN),
         "FAIL: the policy accepts stopped only, and the node cannot be stopped. WARN: a failed node cannot be fenced "
@@ -82,7 +83,7 @@ EC2_CHECKS = (
     ),
     Check(
         "stop-allowed",
-        nodes.stop_allowed,
+        fencing.stop_allowed,
         "S12",
         (PASS, WARN, FAIL, UNKNOWN),
         "FAIL: the policy accepts stopped only, and IAM would deny StopInstances. WARN: it would be denied, and "
@@ -93,7 +94,7 @@ EC2_CHECKS = (
     ),
     Check(
         "death-provable",
-        nodes.death_provable,
+        fencing.death_provable,
         "B4",
         (PASS, WARN, UNKNOWN),
         "WARN: when such a node dies, the cluster waits until a person stops its instance.",

@@ -4,12 +4,14 @@ from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from understudy.domain.definition import Definition, NodeSpec, Policy
+from understudy.domain.address import AddressStatus
+from understudy.domain.definition import Definition, NodeSpec
 from understudy.domain.failback import is_failback_due, spent
 from understudy.domain.fencing import find_proof
 from understudy.domain.health import NodeHealth, diagnose
 from understudy.domain.membership import is_known_to_holder
-from understudy.domain.model import AddressStatus, ClusterState, NodeReport, PowerReading, ServiceStatus, Stage
+from understudy.domain.model import ClusterState, NodeReport, PowerReading, ServiceStatus, Stage
+from understudy.domain.policy import Policy
 from understudy.domain.quorum import objection
 
 
@@ -117,9 +119,7 @@ def survey(state: ClusterState, definition: Definition, now: int, observer: Obse
 
 def is_heard_now(state: ClusterState, policy: Policy, now: int) -> bool:
     """Whether any node of the cluster has been heard just now, judged by the clock."""
-    return any(
-        node.heard_at is not None and now - node.heard_at <= policy.hearing_limit_s for node in state.nodes.values()
-    )
+    return any(node.heard_at is not None and now - node.heard_at <= policy.hearing_s for node in state.nodes.values())
 
 
 def observer_by_clock(state: ClusterState, policy: Policy, now: int) -> Observer:
@@ -131,7 +131,7 @@ def observer_by_clock(state: ClusterState, policy: Policy, now: int) -> Observer
     witnesses = (
         node
         for node in state.nodes.values()
-        if node.heard_at is not None and now - node.heard_at <= policy.hearing_limit_s and is_witness(node, policy)
+        if node.heard_at is not None and now - node.heard_at <= policy.hearing_s and is_witness(node, policy)
     )
     return Observer.TRUSTED if any(witnesses) else Observer.SUSPECT
 

@@ -3,20 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from understudy.domain.address import Address, AddressStatus
 from understudy.domain.definition import Definition
 from understudy.domain.errors import UnprovenError
 from understudy.domain.lease import terms_of
-from understudy.domain.model import (
-    Address,
-    AddressStatus,
-    ClusterState,
-    PreviousHolder,
-    Proof,
-    Stage,
-    Terms,
-    Transition,
-    TransitionAction,
-)
+from understudy.domain.model import ClusterState, PreviousHolder, Proof, Stage, Terms, Transition, TransitionAction
 from understudy.domain.moves import Moved, address_after
 from understudy.domain.polling import change_gaps_s
 
@@ -59,10 +50,7 @@ def opened(
     spends_budget: bool = False,
     may_go_unproven: bool = False,
 ) -> ClusterState:
-    """The state with a new transition open under the next epoch: no later beat renews the lease of the active node.
-
-    A target that served last itself holds the lease at once: nobody else can be serving, and nothing is disturbed.
-    """
+    """The state under the next epoch: the active node's lease ends, but a target that served last itself keeps it."""
     stays = target == state.last_holder
     return replace(
         state,
@@ -82,11 +70,16 @@ def opened(
             tried=tried,
             begun_at=state.transition.execution_begun_at if tried and state.transition else 0,
             may_go_unproven=may_go_unproven,
-            without_proof=bool(tried) and state.transition is not None and state.transition.without_proof,
+            without_proof=_goes_on_without_proof(state, tried),
         ),
         failover_times=_failover_times(state, definition, now, spends_budget),
         preferred_since=None,
     )
+
+
+def _goes_on_without_proof(state: ClusterState, tried: tuple[str, ...]) -> bool:
+    """A chain that has once gone on without a proof never has one for the node before it."""
+    return bool(tried) and state.transition is not None and state.transition.without_proof
 
 
 def _failover_times(state: ClusterState, definition: Definition, now: int, spends_budget: bool) -> tuple[int, ...]:

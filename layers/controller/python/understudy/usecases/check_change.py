@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 
+from understudy.domain.address import AddressStatus
 from understudy.domain.definition import Definition
 from understudy.domain.execution import has_time_to_wait, kept_open
-from understudy.domain.model import AddressStatus, ClusterState
+from understudy.domain.model import ClusterState
 from understudy.domain.polling import change_gap_s
 from understudy.ports import StateLedger
 from understudy.usecases.follow_changes import ChangeFollower, Followed

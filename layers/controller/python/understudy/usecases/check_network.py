@@ -7,9 +7,10 @@ node that is not the active one.
 import logging
 from collections.abc import Callable, Mapping, Sequence
 
+from understudy.domain.address import AddressStatus
 from understudy.domain.definition import Definition
 from understudy.domain.errors import LedgerConflictError
-from understudy.domain.model import AddressStatus, ClusterState
+from understudy.domain.model import ClusterState
 from understudy.domain.transition import address_owed
 from understudy.network_ports import ElasticIpReading, Network, RouteTable
 from understudy.ports import Announcer, StateLedger

@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from understudy.domain.address import AddressStatus
 from understudy.domain.definition import Definition, Record
 from understudy.domain.drift import ADVICE, Finding, Standing, examine, facts_of, repairable, withheld
 from understudy.domain.errors import AddressUnreadableError, LedgerConflictError
-from understudy.domain.model import AddressStatus, ClusterState
+from understudy.domain.model import ClusterState
 from understudy.domain.polling import recordcheck_gap_s
 from understudy.domain.record import RecordReading, Wish
 from understudy.domain.transition import address_owed

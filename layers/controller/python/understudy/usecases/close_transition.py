@@ -6,8 +6,9 @@ from dataclasses import replace
 from enum import StrEnum
 from typing import Any
 
+from understudy.domain.address import AddressStatus
 from understudy.domain.definition import Definition
-from understudy.domain.model import AddressStatus, ClusterState, Stage
+from understudy.domain.model import ClusterState, Stage
 from understudy.ports import Announcer, StateLedger
 from understudy.usecases.step import Clock, Outcome, Step, answer, do_step, tell
 

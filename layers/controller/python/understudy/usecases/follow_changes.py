@@ -5,10 +5,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from understudy.domain.address import Address, AddressStatus
 from understudy.domain.definition import Definition, Record
 from understudy.domain.errors import AddressUnreadableError
 from understudy.domain.following import address_followed, change_ids_of, propagating, reading_of
-from understudy.domain.model import Address, AddressStatus, ClusterState
+from understudy.domain.model import ClusterState
 from understudy.domain.record import ChangeReading, Wish, differences
 from understudy.domain.transition import TRY_BUDGET_S
 from understudy.ports import ChangeStatus, RecordReader

@@ -4,9 +4,10 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from understudy.domain.address import AddressStatus
 from understudy.domain.definition import Definition, NodeSpec
 from understudy.domain.execution import has_time_to_wait, kept_open
-from understudy.domain.model import AddressStatus, ClusterState, Stage
+from understudy.domain.model import ClusterState, Stage
 from understudy.domain.moves import Moved, MoveOutcome, faults_of, known_parts, outcome_of, owed, story_of
 from understudy.domain.polling import record_gap_s
 from understudy.domain.transition import TRY_BUDGET_S, address_owed, addresses_moved, entered, proof_in_hand

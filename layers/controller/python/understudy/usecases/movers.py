@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Protocol
 
+from understudy.domain.address import AddressStatus
 from understudy.domain.definition import Definition, NodeSpec, Record
 from understudy.domain.errors import AddressUnreadableError, ChangeRefusedError, GuardMismatchError, ZoneBusyError
-from understudy.domain.model import AddressStatus
 from understudy.domain.moves import Moved, owed
 from understudy.domain.record import Change, Foreign, RecordReading, Stale, Wish, is_in_place, plan_batch, plan_zone
 from understudy.ports import Zone

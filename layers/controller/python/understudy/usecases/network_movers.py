@@ -8,9 +8,9 @@ watch. See docs/adr/0016.
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 
+from understudy.domain.address import AddressStatus
 from understudy.domain.definition import Route
 from understudy.domain.errors import AddressUnreadableError, ChangeRefusedError, ZoneBusyError
-from understudy.domain.model import AddressStatus
 from understudy.domain.moves import Moved, owed
 from understudy.network_ports import ElasticIpReading, Network, RouteTable
 from understudy.usecases.movers import NO_TIME, MoveTask, OvertakenError

@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from enum import StrEnum
 from typing import Any
 
@@ -14,23 +13,17 @@ from understudy.domain.errors import (
     TooManyEntriesError,
 )
 from understudy.domain.execution import outlasting
-from understudy.domain.lease import terms_of
-from understudy.domain.model import Address, AddressStatus, ClusterState, NodeReport, PreviousHolder
-from understudy.domain.quorum import hosts_of
+from understudy.domain.model import ClusterState
 from understudy.domain.quoting import few_and_short, quoted
 from understudy.domain.request import CLUSTER_NAME
 from understudy.domain.stopping import stop_faults
-from understudy.domain.transition import kept_terms
 from understudy.domain.tuning import effective
 from understudy.network_ports import Network
-from understudy.ports import Announcer, Parameters, ParameterText, RecordReader, Registry
+from understudy.parameter_ports import Parameters, ParameterText
+from understudy.ports import Announcer, RecordReader, Registry
+from understudy.usecases.registered_state import TransitionOpenError, first_state, next_state
 from understudy.usecases.step import Clock, tell
 from understudy.usecases.survey_addresses import Survey, survey_addresses
-
-
-class TransitionOpenError(Exception):
-    """The addresses cannot be changed under a transition that is moving them."""
-
 
 DEFINITION_ACCEPTED = "Understudy Definition Accepted"
 DEFINITION_REFUSED = "Understudy Definition Refused"
@@ -78,15 +71,7 @@ def register_cluster(
         if definition is None:
             return _refuse(text, faults, registry, announcer)
         found = survey_addresses(definition, records, network, stack)
-        faults = [
-            *_too_long_waits(definition, registry),
-            *_contradictions_with_state(definition, state),
-            *_taken(definition, registry),
-            *stop_faults(definition, may_stop),
-            *found.faults,
-            *_several_holders(definition, state, found),
-        ]
-        if faults:
+        if faults := [*stop_faults(definition, may_stop), *_misfits(definition, state, found, registry)]:
             return _refuse(text, faults, registry, announcer)
         return _accept(definition, state, found, registry, announcer, int(clock()))
     except TooManyEntriesError as fault:
@@ -115,6 +100,17 @@ def register_changed(
         log.error("parameter deleted; what it said stays in force", extra={"parameter": name})
         return RegisterOutcome.DELETED
     return register(text)
+
+
+def _misfits(definition: Definition, state: ClusterState | None, found: Survey, registry: Registry) -> list[str]:
+    """In what a definition does not fit to what there is: tunables, the state, other clusters, and AWS."""
+    return [
+        *_too_long_waits(definition, registry),
+        *_contradictions_with_state(definition, state),
+        *_taken(definition, registry),
+        *found.faults,
+        *_several_holders(definition, state, found),
+    ]
 
 
 def _too_long_waits(definition: Definition, registry: Registry) -> list[str]:
@@ -187,10 +183,10 @@ def _accept(
     now: int,
 ) -> RegisterOutcome:
     if state is None:
-        after = _first_state(definition, found)
+        after = first_state(definition, found)
     else:
         old = registry.definition(state.cluster, state.definition_version)
-        after = _next_state(definition, state, old, found, now)
+        after = next_state(definition, state, old, found, now)
     registry.register(state, after, definition)
     detail = {
         "cluster": definition.cluster,
@@ -200,62 +196,3 @@ def _accept(
     log.info("definition accepted", extra=detail)
     tell(announcer, DEFINITION_ACCEPTED, detail)
     return RegisterOutcome.ACCEPTED
-
-
-def _first_state(definition: Definition, found: Survey) -> ClusterState:
-    """A new cluster. The member that an address leads to already may be serving now: it counts as last holder.
-
-    The epoch goes on from the guards, should one stand there from an earlier life of this cluster.
-    """
-    previous = [
-        PreviousHolder(node=each, renewed_at=None, lease_s=0, keeps_lease=False, ended_epoch=found.epoch + 1)
-        for each in found.holders[:1]
-    ]
-    return ClusterState(
-        cluster=definition.cluster,
-        revision=1,
-        epoch=found.epoch,
-        definition_version=definition.version,
-        terms=terms_of(definition.policy),
-        nodes={node.instance_id: NodeReport(name=node.name, address=node.address) for node in definition.nodes},
-        previous=next(iter(previous), None),
-        quorum=hosts_of(definition.quorum),
-    )
-
-
-def _next_state(definition: Definition, state: ClusterState, old: Definition, found: Survey, now: int) -> ClusterState:
-    """The state under a new version. Other addresses are owed at once; a shorter lease waits for the next grant.
-
-    The epoch is never below the one that a guard carries already. Raises TransitionOpenError when a transition is open
-    that has begun with other addresses.
-    """
-    # Whoever holds the lease, or held it last, must come to know a new node before that may take over (B11).
-    joined = definition.version if state.active or state.previous else 0
-    nodes = {
-        node.instance_id: replace(
-            state.nodes.get(node.instance_id, NodeReport(name=node.name, joined=joined)),
-            name=node.name,
-            address=node.address,
-            fault="",
-        )
-        for node in definition.nodes
-    }
-    leads, led = _leads(definition), _leads(old)
-    if state.transition is not None and any(leads[each] != led[each] for each in leads.keys() & led.keys()):
-        raise TransitionOpenError(f"{state.cluster}: epoch {state.epoch} is moving {', '.join(old.labels)}")
-    is_owed = state.active is not None and leads.get(state.active) != led.get(state.active)
-    return replace(
-        state,
-        epoch=max(state.epoch, found.epoch),
-        definition_version=definition.version,
-        terms=kept_terms(state, definition),
-        nodes=nodes,
-        address=Address(AddressStatus.OWED, state.epoch, retry_at=now) if is_owed else state.address,
-        quorum=hosts_of(definition.quorum),
-        preferred_since=None,  # another node may be the preferred one now
-    )
-
-
-def _leads(definition: Definition) -> dict[str, Mapping[str, str]]:
-    """What each address is to carry for each member: it changes with the addresses, and with a node's own."""
-    return {node.instance_id: definition.leads_to(node) for node in definition.nodes}

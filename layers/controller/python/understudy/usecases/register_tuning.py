@@ -2,10 +2,11 @@
 
 import logging
 
-from understudy.domain.definition import Policy
 from understudy.domain.execution import outlasting
+from understudy.domain.policy import Policy
 from understudy.domain.tuning import BadTuningError, PastedTuning, effective, parse_lines
-from understudy.ports import Announcer, ParameterText, Registry
+from understudy.parameter_ports import ParameterText
+from understudy.ports import Announcer, Registry
 from understudy.usecases.register_cluster import RegisterOutcome
 from understudy.usecases.step import tell
 

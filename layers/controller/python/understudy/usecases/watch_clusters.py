@@ -5,22 +5,15 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from understudy.domain.definition import Definition, Policy
+from understudy.domain.definition import Definition
 from understudy.domain.errors import LedgerConflictError
 from understudy.domain.model import ClusterState, PowerReading
+from understudy.domain.policy import Policy
 from understudy.domain.signal import PowerSignal
 from understudy.domain.situation import Observer, is_heard_now, observer_by_clock
 from understudy.network_ports import Network
-from understudy.ports import (
-    Announcer,
-    BeatLedger,
-    ClusterIndex,
-    Nodes,
-    Parameters,
-    ParameterText,
-    Refusal,
-    StateLedger,
-)
+from understudy.parameter_ports import Parameters, ParameterText
+from understudy.ports import Announcer, BeatLedger, ClusterIndex, Nodes, Refusal, StateLedger
 from understudy.usecases.check_network import check_network
 from understudy.usecases.check_nodes import check_nodes
 from understudy.usecases.check_records import RecordMonitor

@@ -1,0 +1,41 @@
+"""What registration needs of Parameter Store."""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True)
+class ParameterText:
+    """A cluster's parameter as it stands: name of the cluster, Parameter Store's version, and the text that was put."""
+
+    cluster: str
+    version: int
+    text: str
+
+    @property
+    def is_tuning(self) -> bool:
+        """Whether it holds the stack's tunables instead of a cluster's definition."""
+        return self.cluster == ""
+
+    @property
+    def digest(self) -> str:
+        """Tells texts apart. Versions do not: a parameter that was deleted and put again starts at 1."""
+        return hashlib.sha256(self.text.encode()).hexdigest()[:16]
+
+
+class Parameters(Protocol):
+    """Parameter Store as registration sees it."""
+
+    def cluster_text(self, cluster: str) -> ParameterText | None:
+        """The parameter of one cluster, None when it has been deleted."""
+        ...
+
+    def tuning_text(self) -> ParameterText | None:
+        """The parameter with the stack's tunables, None when there is none. Its `cluster` is empty."""
+        ...
+
+    def cluster_texts(self) -> Iterator[ParameterText]:
+        """The parameters of all clusters, page by page."""
+        ...
