@@ -218,11 +218,11 @@ def test_a_standby_can_be_replaced_while_the_service_runs():
 def test_the_nodes_of_the_state_have_the_addresses_at_which_they_ask_each_other():  # B11
     office = Office()
     serving(office)
-    assert [node.address for node in office.ledger.state().nodes.values()] == [ADDRESS_A, ADDRESS_B]
+    assert [node.ip for node in office.ledger.state().nodes.values()] == [ADDRESS_A, ADDRESS_B]
     moved = replace(SPECS[1], address="10.0.2.77")
     office.ec2.launch_as(moved)
     office.put(a_document(policy={"promise_s": 10}))
-    assert office.ledger.state().nodes[NODE_B].address == "10.0.2.77"
+    assert office.ledger.state().nodes[NODE_B].ip == "10.0.2.77"
     assert office.ledger.state().nodes[NODE_B].joined == 0
 
 

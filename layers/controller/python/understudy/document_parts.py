@@ -127,4 +127,6 @@ OnIsolation = Annotated[
 
 
 class Part(BaseModel):
+    """A part of a definition: it refuses keys that it does not know."""
+
     model_config = ConfigDict(extra="forbid", frozen=True, strict=False)
