@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from understudy.domain.model import TransitionAction
-from understudy.domain.quoting import quoted
+from understudy.domain.quoting import plain, quoted
 
 CLUSTER_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
 MANUAL_ACTIONS = (TransitionAction.SWITCHOVER, TransitionAction.FAILOVER, TransitionAction.FAILBACK)
@@ -58,7 +58,8 @@ def parse_request(document: Any) -> Request:
         cluster=document["cluster"],
         action=TransitionAction(document.get("action", TransitionAction.SWITCHOVER)),
         to=document.get("to"),
-        reason=document.get("reason", ""),
+        # It gets into logs, events, the history and sentences of ours: on one line, and writable as UTF-8.
+        reason=plain(document.get("reason", ""), TEXT_LIMIT),
         rule=document.get("rule"),
         noticed_at=document.get("noticed_at"),
     )

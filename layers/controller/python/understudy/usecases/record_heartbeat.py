@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from understudy.domain.heartbeat import Beat, MalformedBeatError, parse_beat
+from understudy.domain.quoting import quoted
 from understudy.domain.situation import Observer, is_witness
 from understudy.ports import BeatLedger, Refusal, StateLedger
 from understudy.usecases.judging import Judge
@@ -13,6 +14,9 @@ from understudy.usecases.step import Clock
 
 RECORDED = "recorded"
 MALFORMED = "malformed"
+INGESTION_LIMIT_S = 600
+"""No beat is under way for so long: the rule and Lambda together give up after two minutes. A time farther from the
+clock is none of EventBridge's, and must not be remembered as when a node was heard."""
 log = logging.getLogger(__name__)
 
 
@@ -25,7 +29,7 @@ def record_heartbeat(
     A beat that is refused changes nothing and raises nothing.
     """
     try:
-        beat = _read(event)
+        beat = _read(event, clock)
     except MalformedBeatError as fault:
         log.warning("heartbeat refused", extra={"reason": MALFORMED, "fault": str(fault)})
         return MALFORMED
@@ -40,11 +44,15 @@ def record_heartbeat(
     return RECORDED
 
 
-def _read(event: Mapping[str, Any]) -> Beat:
+def _read(event: Mapping[str, Any], clock: Clock) -> Beat:
     ingested_at = event.get("ingested_at")
     if not isinstance(ingested_at, str):
-        raise MalformedBeatError(f"ingested_at is {ingested_at!r:.60}, not a time; the rule's transformer sets it")
-    return parse_beat(event.get("source"), whole_seconds(ingested_at), event.get("detail"))
+        raise MalformedBeatError(f"ingested_at is {quoted(ingested_at)}, not a time; the rule's transformer sets it")
+    heard_at, now = whole_seconds(ingested_at), clock()
+    if abs(now - heard_at) > INGESTION_LIMIT_S:
+        told = f"ingested_at is {quoted(ingested_at)}, {abs(now - heard_at):.0f} s from the clock"
+        raise MalformedBeatError(f"{told}; allowed: at most {INGESTION_LIMIT_S} s")
+    return parse_beat(event.get("source"), heard_at, event.get("detail"))
 
 
 def whole_seconds(iso_time: str) -> int:
@@ -52,7 +60,7 @@ def whole_seconds(iso_time: str) -> int:
     try:
         moment = datetime.fromisoformat(iso_time)
     except ValueError:
-        raise MalformedBeatError(f"{iso_time!r:.60} is no ISO 8601 time") from None
+        raise MalformedBeatError(f"{quoted(iso_time)} is no ISO 8601 time") from None
     if moment.tzinfo is None:
-        raise MalformedBeatError(f"{iso_time!r:.60} names no time zone")
+        raise MalformedBeatError(f"{quoted(iso_time)} names no time zone")
     return int(moment.timestamp())
