@@ -13,9 +13,8 @@ from understudy.ports import NOT_A_MEMBER, UNKNOWN_CLUSTER
 
 # Names that the text of an update itself uses, too.
 NAMES = [
-    "name1",
-    "name3",
-    "1",
+    *(f"name{number}" for number in range(20)),
+    *(str(number) for number in range(20)),
     "nodes",
     "value0",
     "#0",
