@@ -38,7 +38,20 @@ HOSTILE = [
     "../../state",
     "x" * 300_000,
 ]
-ODD = [None, True, -1, 10**5000, 2**53, 1.5, float("nan"), float("inf"), [], {}, [[]] * 1000, {"x": {"y": "z"}}]
+ODD: list[Any] = [
+    None,
+    True,
+    -1,
+    10**5000,
+    2**53,
+    1.5,
+    float("nan"),
+    float("inf"),
+    [],
+    {},
+    [[]] * 1000,
+    {"x": {"y": "z"}},
+]
 DETAIL = ("cluster", "boot", "beat", "keeps_lease", "read_epoch", "services", "agent", "quorum")
 
 

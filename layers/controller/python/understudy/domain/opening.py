@@ -11,8 +11,7 @@ from understudy.domain.definition import Definition, Role
 from understudy.domain.health import NodeHealth
 from understudy.domain.model import ClusterState, TransitionAction
 from understudy.domain.quorum import objection
-from understudy.domain.quoting import plain
-from understudy.domain.request import TEXT_LIMIT, Request
+from understudy.domain.request import Request
 from understudy.domain.situation import Observer, Phase, fit_candidates, health_of, observer_by_clock, survey
 
 ACTION_OF: Mapping[Action, TransitionAction] = {
@@ -81,7 +80,7 @@ def _rule_on_cause(request: Request, state: ClusterState, definition: Definition
     situation = survey(state, definition, now, observer_by_clock(state, definition.policy, now))
     decision = decide(situation)
     if ACTION_OF.get(decision.action) is not request.action or situation.target is None:
-        return StoodDown(f"{plain(request.rule, TEXT_LIMIT)} no longer holds; now {decision.rule}: {decision.why}")
+        return StoodDown(f"{request.rule} no longer holds; now {decision.rule}: {decision.why}")
     return Opening(
         action=request.action,
         target=situation.target,

@@ -58,9 +58,9 @@ def parse_request(document: Any) -> Request:
         cluster=document["cluster"],
         action=TransitionAction(document.get("action", TransitionAction.SWITCHOVER)),
         to=document.get("to"),
-        # It gets into logs, events, the history and sentences of ours: on one line, and writable as UTF-8.
+        # They get into logs, events, the history and sentences of ours: on one line, and writable as UTF-8.
         reason=plain(document.get("reason", ""), TEXT_LIMIT),
-        rule=document.get("rule"),
+        rule=plain(document["rule"], TEXT_LIMIT) if "rule" in document else None,
         noticed_at=document.get("noticed_at"),
     )
 
