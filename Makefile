@@ -86,6 +86,13 @@ RUNS ?= 3
 bench: setup ## counts, ratios and times into build/bench/bench.json; RUNS failovers, default 3
 	@PYTHONPATH=layers/controller/python:agent $(PY) -m bench --runs $(RUNS)
 
+SEED ?= 0
+
+.PHONY: sim
+sim: RUNS = 1000
+sim: .venv/ready ## try to break a simulated cluster: RUNS seeds from SEED, default 1000 from 0; a failure is told as a story
+	@PYTHONPATH=layers/controller/python:agent $(PY) -m tests.simulation --seed $(SEED) --runs $(RUNS) $(if $(PAUSES),--pauses)
+
 .PHONY: clean
 clean: ## remove what was built; the environments stay
 	@rm -rf build .aws-sam dist

@@ -213,8 +213,11 @@ def count() -> dict[str, Tally]:
             counts[f"beat_{temperature}"] = cluster.counted()
         cluster.beat(second, 1, "OUT_OF_SERVICE")
         for temperature, epoch, dead, heir in (("cold", 2, first, second), ("warm", 3, second, first)):
+            for _ in range(SILENCE_S // BEAT_S):  # only a node that is heard all the time is a witness of a silence
+                cluster.rest(BEAT_S)
+                cluster.beat(heir, epoch - 1, "OUT_OF_SERVICE")
             cluster.counted()
-            cluster.rest(SILENCE_S)
+            cluster.rest(SILENCE_S % BEAT_S)
             cluster.beat(heir, epoch - 1, "OUT_OF_SERVICE")
             cluster.transition(heir, epoch, cold=temperature == "cold")
             counts[f"failover_{temperature}"] = cluster.counted()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from local.zone_records import Records
 
@@ -31,6 +31,14 @@ class Propagation:
     def accepted(self, change_id: str, zone: str, before: Records) -> None:
         with self._lock:
             self._changes[change_id] = Change(zone, self._clock() + self.delay_s, before)
+
+    def arrive(self) -> None:
+        """Let every change that is on its way be on the servers now."""
+        with self._lock:
+            now = self._clock()
+            self._changes = {
+                key: replace(each, visible_at=min(now, each.visible_at)) for key, each in self._changes.items()
+            }
 
     def status(self, change_id: str) -> str | None:
         """PENDING or INSYNC; None for a change that never came by here."""

@@ -43,12 +43,17 @@ ROWS = {
 ROW = re.compile(r"(?:S(?:1[0-8]|[1-9])|B(?:1[0-2]|[1-9]))(?!\d)")
 ROW_COMMENT = re.compile(rf"#\s*({ROW.pattern}(?:[ ,]+{ROW.pattern})*)(?:[:. ].*)?")
 
+RECORDED = " †"
+
 HEAD = """<!-- Printed from the `# S4` comments beside the tests by `make docs`. Do not edit. -->
 
 # Which test proves which behaviour
 
 S-rows are behaviours of the system that Understudy replaces, B-rows go beyond it. A test that names a row proves a
 part of it; a row that no test names is **not proved yet**.
+
+Tests under `e2e` run on a deployed stack on the embedded AWS. † marks a test against recorded shapes of the real API,
+where the emulators answer otherwise or not at all: it proves what the adapter makes of such an answer.
 
 | row | behaviour | tests |
 |---|---|---|
@@ -101,7 +106,14 @@ def _named_rows(source: str) -> Iterator[tuple[str, list[str]]]:
         texts = [comments[line].string for line in sorted(set(lines)) if line in comments]
         rows = [row for text in texts for row in rows_named_in(text)]
         if rows:
-            yield node.name, list(dict.fromkeys(rows))
+            yield node.name + (RECORDED if _is_recorded(node) else ""), list(dict.fromkeys(rows))
+
+
+def _is_recorded(test: ast.AST) -> bool:
+    """Whether a test is answered by botocore's stubber, and not by an emulator."""
+    names = {each.arg for each in ast.walk(test) if isinstance(each, ast.arg)}
+    names |= {each.id for each in ast.walk(test) if isinstance(each, ast.Name)}
+    return bool(names & {"stubber", "Stubber"})
 
 
 def _cell(tests: list[str]) -> str:
@@ -111,4 +123,5 @@ def _cell(tests: list[str]) -> str:
     for test in tests:
         file, name = test.split("::")
         by_file[file].append(name)
-    return "<br>".join(f"`{file}::{name}`" for file, names in by_file.items() for name in names)
+    every = [(file, *name.partition(RECORDED)) for file, names in by_file.items() for name in names]
+    return "<br>".join(f"`{file}::{name}`{mark}" for file, name, mark, _ in every)

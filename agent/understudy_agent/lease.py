@@ -230,6 +230,11 @@ def order(standing: Standing, now_ms: int, orderly_stop_s: float = 0.0) -> Order
     return Order.SERVE if standing.word is Word.MINE else Order.LEAVE_ALONE
 
 
+def keeps_lease(standing: Standing, all_down: bool) -> bool:
+    """Whether a lease bounds how long this node serves; not so while a service runs that nothing read is about."""
+    return all_down or standing.word is not Word.NOTHING or standing.lease_end_ms is not None
+
+
 def settled(standing: Standing) -> Standing:
     """Where a node stands once all its services are down: a lease no longer its own binds it to nothing."""
     if standing.word is Word.MINE or standing.lease_end_ms is None:

@@ -154,7 +154,8 @@ class Agent:
         states = self._services.states()
         if states != self._report.services:
             self._news = True
-        self._report = Report(self._standing.epoch, states, self._prober.words(now_ms))
+        keeps_lease = lease.keeps_lease(self._standing, self._services.all_down)
+        self._report = Report(self._standing.epoch, states, self._prober.words(now_ms), keeps_lease)
 
     # --- beats and reads ----------------------------------------------------------------------
 
@@ -187,7 +188,7 @@ class Agent:
                 "cluster": self._who.cluster,
                 "boot": self._who.boot,
                 "beat": self._clock_ms(),
-                "keeps_lease": True,
+                "keeps_lease": report.keeps_lease,
                 "read_epoch": report.read_epoch,
                 "services": dict(report.services),
                 "agent": __version__,

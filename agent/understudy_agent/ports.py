@@ -35,3 +35,4 @@ class Report:
     read_epoch: int
     services: Mapping[str, str]
     quorum: Mapping[str, object]
+    keeps_lease: bool = True

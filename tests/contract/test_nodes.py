@@ -11,6 +11,7 @@ from tests.support.fakes import FakeNodes
 from understudy.adapters.ec2_nodes import Ec2Nodes
 from understudy.domain.errors import NodesUnreadableError
 from understudy.domain.model import PowerReading
+from understudy.domain.stopping import StopAnswer, StopWord
 from understudy.ports import InstanceFacts, Nodes
 
 STRANGER = "i-0ddddddddddddddd4"
@@ -29,6 +30,8 @@ class World(Protocol):
 
     def terminate(self, instance_id: str) -> None: ...
 
+    def protect(self, instance_id: str) -> None: ...
+
 
 class FakeWorld:
     def __init__(self) -> None:
@@ -44,6 +47,9 @@ class FakeWorld:
 
     def terminate(self, instance_id: str) -> None:
         self.nodes.powers[instance_id] = PowerReading.TERMINATED
+
+    def protect(self, instance_id: str) -> None:
+        self.nodes.answers[instance_id] = StopAnswer(StopWord.REFUSED, "OperationNotPermitted")
 
 
 class Ec2World:
@@ -73,6 +79,9 @@ class Ec2World:
     def terminate(self, instance_id: str) -> None:
         self._client.terminate_instances(InstanceIds=[instance_id])
 
+    def protect(self, instance_id: str) -> None:
+        self._client.modify_instance_attribute(InstanceId=instance_id, DisableApiStop={"Value": True})
+
 
 @pytest.fixture(scope="module")
 def ec2(moto_aws: None) -> Any:
@@ -98,6 +107,57 @@ def test_a_node_is_running_until_it_is_stopped(world):
 def test_an_instance_that_ec2_does_not_know_is_unknown_and_not_off(world):
     assert world.nodes.power(STRANGER) is PowerReading.UNKNOWN
     assert not world.nodes.power(STRANGER).is_off
+
+
+def test_a_node_that_is_stopped_is_on_its_way_out_and_asking_twice_is_harmless(world):  # S12
+    node = world.launch("us-east-1a")
+    assert world.nodes.stop(node).word is StopWord.ACCEPTED
+    assert world.nodes.power(node).is_leaving
+    assert world.nodes.stop(node).word is StopWord.ACCEPTED
+
+
+def test_a_protected_node_refuses_to_be_stopped_and_runs_on(world):  # S12
+    node = world.launch("us-east-1a")
+    world.protect(node)
+    answer = world.nodes.stop(node)
+    assert answer.word is StopWord.REFUSED
+    assert "OperationNotPermitted" in answer.said
+    assert world.nodes.power(node) is PowerReading.RUNNING
+
+
+def test_an_instance_that_ec2_does_not_know_cannot_be_stopped(world):  # S12
+    assert world.nodes.stop(STRANGER).word is StopWord.NO_SUCH_INSTANCE
+
+
+FORCED = {"InstanceIds": [STRANGER], "Force": True, "SkipOsShutdown": True}
+
+
+def test_a_stop_is_forced_and_goes_past_the_operating_system(ec2):  # S12
+    with Stubber(ec2) as stubber:
+        found = {"StoppingInstances": [{"InstanceId": STRANGER, "CurrentState": {"Name": "stopping"}}]}
+        stubber.add_response("stop_instances", found, FORCED)
+        assert Ec2Nodes(lambda: ec2).stop(STRANGER) == StopAnswer(StopWord.ACCEPTED, "stopping")
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "word"),
+    [
+        ("UnauthorizedOperation", 403, StopWord.REFUSED),
+        ("OperationNotPermitted", 400, StopWord.REFUSED),
+        ("UnsupportedOperation", 400, StopWord.REFUSED),
+        ("IncorrectInstanceState", 400, StopWord.NOT_TAKEN),
+        ("RequestLimitExceeded", 503, StopWord.NOT_TAKEN),
+        ("InternalError", 500, StopWord.NOT_TAKEN),
+        ("InvalidInstanceID.NotFound", 400, StopWord.NO_SUCH_INSTANCE),
+    ],
+)
+def test_what_ec2_says_to_a_stop_is_told_apart_by_its_code(ec2, code, status, word):  # S12
+    with Stubber(ec2) as stubber:
+        stubber.add_client_error("stop_instances", code, "x" * 5000, status, expected_params=FORCED)
+        answer = Ec2Nodes(lambda: ec2).stop(STRANGER)
+    assert answer.word is word
+    assert code in answer.said
+    assert len(answer.said) <= 300, "an encoded authorisation message is long"
 
 
 def test_the_address_of_a_node_is_the_one_of_its_first_interface(world):
@@ -193,5 +253,6 @@ def nodes_of_an_ec2_that_is_down(request: pytest.FixtureRequest) -> Any:
 
 def test_an_ec2_that_is_down_says_nothing_of_anybody(nodes_of_an_ec2_that_is_down):
     assert nodes_of_an_ec2_that_is_down.power(STRANGER) is PowerReading.UNKNOWN
+    assert nodes_of_an_ec2_that_is_down.stop(STRANGER).word is StopWord.NOT_TAKEN
     with pytest.raises(NodesUnreadableError):
         nodes_of_an_ec2_that_is_down.facts([STRANGER])

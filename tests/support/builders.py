@@ -75,7 +75,7 @@ def a_report(instance_id: str = NODE_A, **changes: Any) -> NodeReport:
         beat=86_400_000,
         heard_at=NOW,
         heard_since=NOW - 3600,
-        due_by=NOW + 15,
+        due_by=NOW + 9,
         boot=BOOTS.get(instance_id, "boot-x"),
         service=ServiceStatus.IN_SERVICE if instance_id == NODE_A else ServiceStatus.OUT_OF_SERVICE,
         keeps_lease=True,

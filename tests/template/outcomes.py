@@ -8,6 +8,7 @@ OUTCOMES: dict[str, dict[str, str]] = {
         "STOOD_DOWN": "StoodDown",
         "REFUSED": "Refused",
         "EXHAUSTED": "CloseTransition",
+        "MODE_SET": "ModeSet",
     },
     "FenceNode": {
         "FENCED": "MoveAddress",

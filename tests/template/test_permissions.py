@@ -18,6 +18,7 @@ PARAMETERS = {
     "HostedZoneIds": ["Z1", "Z2"],
     "ProtectedNames": ["orders-db.corp.example.com", "files.corp.example.com"],
     "ZoneRoleArns": ["arn:aws:iam::210987654321:role/zones"],
+    "AllowStopInstances": "true",
 }
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "layers" / "controller" / "python" / "understudy"
@@ -190,6 +191,19 @@ def test_only_tables_and_elastic_ips_with_the_stacks_tag_can_be_moved(action, re
     )
 
 
+def test_only_instances_with_the_stacks_tag_can_be_stopped_and_by_fencing_only():  # S12
+    statement = granting("FenceNode", "ec2:StopInstances")
+    assert statement["Resource"] == "arn:aws:ec2:eu-west-1:123456789012:instance/*"
+    assert statement["Condition"] == {"StringEquals": {"aws:ResourceTag/understudy:stack": "understudy"}}
+    assert [f for f, actions in CALLED.items() if "ec2:StopInstances" in actions] == ["FenceNode"]
+
+
+def test_nothing_can_be_stopped_unless_the_stack_is_told_so():  # S12
+    assert cfn.source()["Parameters"]["AllowStopInstances"]["Default"] == "false"
+    without = statements("FenceNodeFunctionRole", {**PARAMETERS, "AllowStopInstances": "false"})
+    assert not [s for s in without if "ec2:StopInstances" in as_list(s["Action"])]
+
+
 def test_one_zone_and_one_name_are_enough():
     one = {"HostedZoneIds": ["Z1"], "ProtectedNames": ["a.example.com"]}
     (statement,) = [s for s in statements("MoveAddressFunctionRole", one) if s.get("Sid") == "WriteRecords"]
@@ -206,7 +220,9 @@ def test_a_stack_of_routes_and_elastic_ips_only_may_do_nothing_in_route_53(funct
     """With no zone and no role among the parameters, as it is when nothing is said of them."""
     defaults = {name: cfn.source()["Parameters"][name]["Default"] for name in NOWHERE}
     assert set(defaults.values()) == {""}
-    actions = {a for s in statements(f"{function}FunctionRole", NOWHERE) for a in as_list(s["Action"])}
+    actions = {
+        a for s in statements(f"{function}FunctionRole", {**PARAMETERS, **NOWHERE}) for a in as_list(s["Action"])
+    }
     assert not {a for a in actions if a.startswith(("route53:", "sts:"))}
     assert actions - DELIVERY == {a for a in CALLED[function] if not a.startswith(("route53:", "sts:"))}
 

@@ -28,7 +28,9 @@ from understudy.domain.definition import (
     ClientVpc,
     Definition,
     ElasticIp,
+    FailbackPolicy,
     FailoverBudget,
+    Fencing,
     NodeSpec,
     Policy,
     Quorum,
@@ -39,6 +41,7 @@ from understudy.domain.definition import (
     ServiceSpec,
 )
 from understudy.domain.errors import NodesUnreadableError
+from understudy.domain.model import Proof
 from understudy.domain.tuning import Tuning
 from understudy.ports import InstanceFacts, ParameterText
 
@@ -115,7 +118,12 @@ def test_what_is_left_out_is_what_the_domain_says(document_class, domain_class):
     written = document_class().model_dump()
     for field in fields(domain_class):
         default: Any = getattr(domain_class(), field.name)
-        assert written[field.name] == (vars(default) if is_dataclass(default) else default)
+        assert written[field.name] == (_as_written(vars(default)) if is_dataclass(default) else default)
+
+
+def _as_written(values: dict[str, Any]) -> dict[str, Any]:
+    """People write the proofs in small letters."""
+    return {key: tuple(map(str.lower, value)) if key == "accept" else value for key, value in values.items()}
 
 
 def test_a_definition_with_least_said_has_the_domains_defaults():
@@ -158,7 +166,7 @@ def test_the_kinds_that_a_document_knows_are_the_domains():
         ("services.0.name", "", "services[0].name: found ''"),
         ("services.1.depends_on", ["date"], "services[1].depends_on: found 'date'; allowed: data, postgresql"),
         ("services.1", {"name": "data"}, "services[1].name: found 'data' a second time"),
-        ("policy.failback", "automatic", "policy.failback: found 'automatic'; Input should be 'manual'"),
+        ("policy.failback", "soon", "policy.failback.mode: found 'soon'; Input should be 'manual' or 'automatic'"),
         ("policy.lease_s", 0, "policy.lease_s: found 0"),
         ("policy.lease_s", 3601, "policy.lease_s: found 3601"),
         ("policy.lease_s", True, "policy.lease_s: found True; Value error, must be a number"),
@@ -231,12 +239,64 @@ def test_services_may_share_what_they_depend_on():  # S9
 
 
 def test_timings_that_contradict_each_other_are_refused_with_the_numbers():
-    faults = faults_of(a_document(policy={"lease_s": 20, "heartbeat_interval_s": 10, "fence_limit_s": 22}))
+    faults = faults_of(a_document(policy={"lease_s": 20, "heartbeat_interval_s": 10, "fencing": {"limit_s": 22}}))
     assert [fault.split(":")[0] for fault in faults] == ["policy"] * 4
     assert "lease_s 20 + 1 + drift_margin_s 2 is above silence_limit_s 15" in faults[0]
     assert "2 x heartbeat_interval_s 10 + lease_read_interval_s 2 + 1 is above lease_s 20 - kill_limit_s 1" in faults[1]
     assert "2 x heartbeat_interval_s 10 + observer_lag_limit_s 5 + 1 is above silence_limit_s 15" in faults[2]
-    assert "fence_limit_s 22 is below lease_s 20 + 1 + drift_margin_s 2" in faults[3]
+    assert "fencing.limit_s 22 is below lease_s 20 + 1 + drift_margin_s 2" in faults[3]
+
+
+def policy_of(**policy: Any) -> Policy:
+    return define("orders-db", 1, parse_document(json.dumps(a_document(policy=policy))), INSTANCES).policy
+
+
+def test_how_a_node_is_fenced_is_read_as_it_is_written():  # S12 B4
+    written = {"stop_instance": True, "accept": ["stopped", "released"], "limit_s": 120, "unproven": "proceed"}
+    assert policy_of(fencing=written).fencing == Fencing(True, (Proof.RELEASED, Proof.STOPPED), 120, "proceed")
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("manual", FailbackPolicy()),
+        ("automatic", FailbackPolicy("automatic")),
+        ({"mode": "manual"}, FailbackPolicy()),
+        (
+            {"mode": "automatic", "stable_for_s": 3600, "hours": "22:00-06:00", "days": ["sat", "sun"]},
+            FailbackPolicy("automatic", 3600, "22:00-06:00", ("sat", "sun")),
+        ),
+    ],
+)
+def test_a_failback_is_one_word_or_an_object(written, expected):  # B6
+    assert policy_of(failback=written).failback == expected
+
+
+@pytest.mark.parametrize(
+    ("policy", "words"),
+    [
+        (
+            {"fence_limit_s": 60},
+            "policy.fence_limit_s: is not a key of a definition; it is called policy.fencing.limit_s",
+        ),
+        ({"fencing": {"accept": []}}, "policy.fencing.accept: found []"),
+        ({"fencing": {"accept": ["stopping"]}}, "policy.fencing.accept[0]: found 'stopping'"),
+        ({"fencing": {"accept": ["stopped", "stopped"]}}, "policy.fencing.accept: found 'stopped' more than once"),
+        ({"fencing": {"stop_instance": "yes"}}, "policy.fencing.stop_instance: found 'yes'"),
+        ({"fencing": {"unproven": "guess"}}, "policy.fencing.unproven: found 'guess'"),
+        ({"failback": {"mode": "manual", "hours": "22:00-06:00"}}, "policy.failback: found hours with mode manual"),
+        ({"failback": {"mode": "automatic", "hours": "22-6"}}, "policy.failback.hours: found '22-6'"),
+        ({"failback": {"mode": "automatic", "hours": "24:00-06:00"}}, "policy.failback.hours: found '24:00-06:00'"),
+        ({"failback": {"mode": "automatic", "hours": "06:00-06:00"}}, "found '06:00-06:00', which is no time"),
+        ({"failback": {"mode": "automatic", "days": ["someday"]}}, "policy.failback.days[0]: found 'someday'"),
+        ({"failback": {"mode": "automatic", "days": ["sat", "sat"]}}, "found 'sat' more than once"),
+        ({"failback": {"mode": "automatic", "stable_for_s": 59}}, "policy.failback.stable_for_s: found 59"),
+        ({"fencing": {"accept": ["released"]}}, "policy: fencing.accept is released alone"),
+    ],
+)
+def test_a_policy_that_cannot_be_meant_is_refused_by_name(policy, words):  # S12 B6
+    (fault,) = faults_of(a_document(policy=policy))
+    assert words in fault
 
 
 def test_an_instance_that_ec2_does_not_know_is_refused():  # S1

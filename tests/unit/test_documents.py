@@ -16,7 +16,9 @@ from botocore import xform_name
 from tests.unit.test_house_rules import MACHINE_PATH
 from understudy.adapters import dynamodb_items as items
 from understudy.domain.decision import RULES, Action
-from understudy.domain.definition import Definition, Record
+from understudy.domain.definition import Definition, Policy, Record
+from understudy.domain.lease import terms_of
+from understudy.domain.mode import Hold
 from understudy.domain.model import (
     Address,
     AddressStatus,
@@ -26,7 +28,6 @@ from understudy.domain.model import (
     PreviousHolder,
     Proof,
     Stage,
-    Terms,
     Transition,
     TransitionAction,
 )
@@ -53,7 +54,7 @@ STATE = ClusterState(
     revision=5,
     epoch=7,
     definition_version=2,
-    terms=Terms(heartbeat_interval_s=4, lease_read_interval_s=2, lease_s=12, kill_limit_s=1, silence_limit_s=15),
+    terms=terms_of(Policy()),
     nodes={
         NODE: NodeReport(
             "node-a", beat=1, heard_at=1, agent="0.1.0", power=PowerReading.RUNNING, power_at=1, quorum=Reach(2, 3)
@@ -66,6 +67,8 @@ STATE = ClusterState(
     address=Address(AddressStatus.OWED, 7, ("C1",), 61),
     alert="last-holder-is-unproven",
     quorum=QuorumHosts(("192.0.2.53:53", "192.0.2.54:53", "192.0.2.55:53"), 2),
+    hold=Hold(1, 2, "patching"),
+    preferred_since=1,
 )
 """A state in which nothing is at its default: nothing is left out of the item."""
 

@@ -30,7 +30,7 @@ def test_an_operators_reason_reaches_the_function_the_history_and_the_bus_uneval
 
 
 @pytest.mark.parametrize("text", SHORT, ids=label)
-@pytest.mark.parametrize("key", ["cluster", "action", "to", "noticed_at", "colour"])
+@pytest.mark.parametrize("key", ["cluster", "action", "to", "noticed_at", "unproven", "colour"])
 def test_a_hostile_word_in_any_other_field_is_refused_and_moves_nothing(key, text):  # S10
     world = World().settle()
     before = world.state

@@ -76,6 +76,22 @@ def test_the_first_beat_of_a_node_never_heard_is_recorded_whatever_its_number(em
     assert recorded(empty_ledger.record_beat(a_beat(beat=0, boot="b"))).nodes[NODE_A].heard_at == NOW + 4
 
 
+@pytest.mark.parametrize(
+    ("heard_at", "late_s", "heard_since"),
+    [
+        (NOW + 9, 0, NOW - 3600),
+        (NOW + 10, 0, NOW + 10),
+        (NOW + 4, 5, NOW - 3600),
+        (NOW + 4, 6, NOW + 10),
+    ],
+    ids=["in time", "heard too late", "recorded in time", "recorded too late"],
+)
+def test_a_run_of_beats_is_broken_when_the_next_is_recorded_too_late(ledger, heard_at, late_s, heard_since):  # B3
+    """One beat and the lag of the observer after the one before: 4 s + 5 s."""
+    report = recorded(ledger.record_beat(a_beat(NODE_B, heard_at=heard_at, late_s=late_s))).nodes[NODE_B]
+    assert (report.heard_at, report.heard_since, report.due_by) == (heard_at, heard_since, heard_at + 9)
+
+
 def test_ec2s_word_is_kept_with_the_boot_that_beat_last(ledger):
     state = recorded(ledger.record_signal(CLUSTER, PowerSignal(NODE_A, PowerReading.STOPPED, NOW + 5)))
     report = state.nodes[NODE_A]

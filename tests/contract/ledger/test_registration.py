@@ -17,7 +17,7 @@ from tests.support.builders import (
     a_report,
     a_state,
 )
-from understudy.domain.definition import ElasticIp, FailoverBudget, Policy, Route
+from understudy.domain.definition import ElasticIp, FailbackPolicy, FailoverBudget, Policy, Route
 from understudy.domain.errors import LedgerConflictError, TooManyEntriesError
 from understudy.domain.lease import terms_of
 from understudy.domain.model import Address, AddressStatus, Alarm, NodeReport
@@ -49,7 +49,12 @@ def test_nobody_is_found_under_names_that_no_definition_has(ledger):
 
 
 def test_every_setting_of_a_definition_comes_back_as_it_was_put(empty_ledger):
-    policy = Policy(lease_s=20.5, silence_limit_s=30, failback="automatic", max_failovers=FailoverBudget(5, 60))
+    policy = Policy(
+        lease_s=20.5,
+        silence_limit_s=30,
+        failback=FailbackPolicy("automatic", 900, "22:00-06:00", ("sat",)),
+        max_failovers=FailoverBudget(5, 60),
+    )
     definition = a_definition(3, policy=policy, tuning=Tuning(ROUTE53_TTL=60), services=())
     empty_ledger.register(None, a_state(3), definition)
     assert empty_ledger.definition(CLUSTER, 1) == definition
@@ -98,7 +103,7 @@ def test_members_come_go_and_are_renamed_and_the_beats_of_those_that_stay_are_ke
     assert (state.definition_version, state.terms, state.revision) == (2, terms, before.revision + 1)
     assert set(state.nodes) == {NODE_B, NODE_C}
     assert state.nodes[NODE_B] == a_report(
-        NODE_B, name="node-two", beat=a_beat(NODE_B).beat, heard_at=NOW + 4, due_by=NOW + 4 + 15
+        NODE_B, name="node-two", beat=a_beat(NODE_B).beat, heard_at=NOW + 4, due_by=NOW + 4 + 9
     )
     assert state.nodes[NODE_C] == NodeReport(name="node-c")
     assert list(ledger.clusters_of_instance(NODE_A)) == []
@@ -117,7 +122,7 @@ def test_a_new_member_is_heard_and_signalled_like_any_other(ledger):
         beat=a_beat(NODE_C).beat,
         heard_at=NOW + 4,
         heard_since=NOW + 4,
-        due_by=NOW + 4 + 15,
+        due_by=NOW + 4 + 9,
         alarms={"disk": Alarm(True, NOW)},
     )
 

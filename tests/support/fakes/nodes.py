@@ -7,6 +7,7 @@ from tests.support.fakes.faults import Faulty
 from understudy.domain.definition import NodeSpec
 from understudy.domain.errors import NodesUnreadableError
 from understudy.domain.model import PowerReading
+from understudy.domain.stopping import StopAnswer, StopWord
 from understudy.ports import InstanceFacts
 
 
@@ -17,6 +18,8 @@ class FakeNodes(Faulty):
         super().__init__()
         self.powers: dict[str, PowerReading] = {}
         self.known: dict[str, InstanceFacts] = {}
+        self.stops: list[str] = []
+        self.answers: dict[str, StopAnswer] = {}
         self.is_down = False
 
     def launch(
@@ -38,6 +41,23 @@ class FakeNodes(Faulty):
                 return PowerReading.UNKNOWN if self.is_down else self.powers.get(instance_id, PowerReading.UNKNOWN)
         except Exception:  # the port's promise: whatever goes wrong is not knowing
             return PowerReading.UNKNOWN
+
+    def stop(self, instance_id: str) -> StopAnswer:
+        """As Nodes.stop. An instance is `stopping` until a test says that it has stopped.
+
+        `answers`: what EC2 says instead, by instance id; `stops`: every call.
+        """
+        with self._called("stop"):
+            self.stops.append(instance_id)
+            if self.is_down:
+                return StopAnswer(StopWord.NOT_TAKEN, "EC2 is down")
+            if instance_id in self.answers:
+                return self.answers[instance_id]
+            if instance_id not in self.powers:
+                return StopAnswer(StopWord.NO_SUCH_INSTANCE, f"EC2 knows no instance {instance_id}")
+            if not self.powers[instance_id].is_off:
+                self.powers[instance_id] = PowerReading.STOPPING
+            return StopAnswer(StopWord.ACCEPTED, str(self.powers[instance_id]))
 
     def facts(self, instance_ids: Iterable[str]) -> Mapping[str, InstanceFacts]:
         """As Nodes.facts."""

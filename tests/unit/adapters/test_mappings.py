@@ -23,7 +23,8 @@ from understudy.adapters.attribute_values import from_attribute, from_item, to_a
 from understudy.adapters.dataclass_maps import from_map, to_map
 from understudy.adapters.dynamodb_expressions import Update
 from understudy.adapters.dynamodb_items import definition_item, read_definition, read_state, state_item
-from understudy.domain.definition import Definition
+from understudy.domain.definition import Definition, Fencing, Policy
+from understudy.domain.mode import Hold
 from understudy.domain.model import AddressStatus, Alarm, ClusterState, NodeReport, Proof, Stage
 from understudy.domain.reach import QuorumHosts, Reach
 
@@ -109,6 +110,19 @@ def test_a_definition_of_the_first_version_has_its_one_record():
     nodes = tuple(replace(node, interface_id="", address_v6="") for node in a_definition().nodes)
     assert definition == a_definition(nodes=nodes)
     assert definition.leads_to(definition.nodes[0]) == {"orders-db.corp.example.com A Z0EXAMPLE": "10.0.1.10"}
+
+
+def test_a_definition_that_an_older_version_stored_keeps_its_limit_of_fencing():
+    old = to_map(a_definition())
+    old["policy"] = {"lease_s": 20, "silence_limit_s": 30, "fence_limit_s": 90, "failback": "manual"}
+    definition = read_definition(to_item({"pk": "orders-db", "sk": "definition#00000001", "definition": old}))
+    assert definition.policy == Policy(lease_s=20, silence_limit_s=30, fencing=Fencing(limit_s=90))
+
+
+def test_a_hold_comes_back_as_it_was_written():
+    state = a_state(hold=Hold(NOW, NOW + 60, "patching"), preferred_since=NOW)
+    assert read_state(state_item(state, 7)) == state
+    assert {"hold", "preferred_since"} & set(state_item(a_state(), 7)) == set()
 
 
 def test_a_state_of_the_first_version_has_its_one_address_and_no_faults():

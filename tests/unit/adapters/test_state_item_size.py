@@ -19,6 +19,7 @@ from tests.support.builders import (
     an_off_report,
 )
 from understudy.adapters.dynamodb_items import state_item
+from understudy.domain.mode import Hold
 from understudy.domain.model import Address, AddressStatus, Alarm, PowerReading, Proof, Stage
 from understudy.domain.quorum import hosts_of
 from understudy.domain.reach import Reach
@@ -69,6 +70,7 @@ def moving(members: int, execution: str, **changes: Any) -> Any:
         a_state(3, node_a=a_report(NODE_A, power=PowerReading.RUNNING, power_at=NOW, power_boot="a" * 8)),
         a_state(3, node_c=a_report(NODE_C, alarms={"orders-db-disk-full": Alarm(True, NOW)})),
         moving(2, NAME),
+        a_state(2, hold=Hold(NOW, NOW + 3600, "patching node-a, ticket 4711"), alert="held-and-not-served"),
     ],
     ids=[
         "three-nodes",
@@ -76,6 +78,7 @@ def moving(members: int, execution: str, **changes: Any) -> Any:
         "three-nodes-one-restarted",
         "three-nodes-and-an-alarm",
         "two-nodes-moving",
+        "two-nodes-held",
     ],
 )
 def test_a_heartbeat_writes_less_than_one_unit(state):

@@ -17,6 +17,7 @@ from understudy_agent.lease import (
     Terms,
     Word,
     after_read,
+    keeps_lease,
     kill_at_ms,
     order,
     parse_state,
@@ -238,3 +239,19 @@ def test_one_lost_beat_costs_nothing_when_the_timings_agree(some, orderly_s):
     assert isinstance(view, StateView)
     standing = after_read(Standing(), view, ME, BOOT)
     assert order(standing, int(renewed_after_s * 1000) - 1, orderly_s) is Order.SERVE
+
+
+# B4
+@pytest.mark.parametrize(
+    ("standing", "all_down", "keeps"),
+    [
+        (Standing(), False, False),
+        (Standing(), True, True),
+        (Standing(Word.NOTHING, 0, 20_000), False, True),
+        (Standing(Word.MINE, 1, 20_000), False, True),
+        (Standing(Word.NOT_MINE, 1), False, True),
+    ],
+    ids=["nothing read", "nothing read and nothing runs", "bound by the lease file", "active", "told to stop"],
+)
+def test_a_node_keeps_a_lease_unless_its_service_runs_and_nothing_read_is_about_it(standing, all_down, keeps):
+    assert keeps_lease(standing, all_down) is keeps

@@ -546,3 +546,26 @@ def test_a_witness_beats_and_has_nothing_to_serve(tmp_path):  # S12
     world.agent.ask_to_stop()
     world.pass_time(5)
     assert world.agent.exit_status == 0
+
+
+# B4
+def test_a_service_that_ran_before_anything_was_read_of_it_is_under_no_lease_until_the_grant_is_read(tmp_path):
+    """Found by the simulation: were this agent to die now, nobody would stop the service at the end of a lease."""
+    world = World(tmp_path, item(epoch=0, mine=node(boot="")), running=True)
+    world.pass_time(5)
+    assert world.aws.beats[-1]["services"] == {"db": "IN_SERVICE"}
+    assert world.aws.beats[-1]["keeps_lease"] is False
+    assert not (tmp_path / "lease.json").exists()
+    world.grant(ME, 1)
+    world.pass_time(5)
+    assert world.aws.beats[-1]["keeps_lease"] is True
+    assert (tmp_path / "lease.json").exists()
+
+
+# B4
+def test_an_agent_that_is_restarted_under_a_lease_keeps_it_before_it_has_read_anything(active):
+    active.aws.item["nodes"] = "out of reach"  # the reads fail, and the beats go out
+    active.start_agent()
+    active.pass_time(4)
+    assert active.aws.beats[-1]["services"] == {"db": "IN_SERVICE"}
+    assert (active.aws.beats[-1]["read_epoch"], active.aws.beats[-1]["keeps_lease"]) == (0, True)

@@ -20,8 +20,20 @@ from tests.support.builders import (
 )
 from understudy.domain.decision import COLUMNS, RULES, Action, Decision, decide
 from understudy.domain.definition import FailoverBudget, Policy
+from understudy.domain.mode import Hold
 from understudy.domain.model import Address, AddressStatus, Alarm, NodeReport, PowerReading, ServiceStatus, Stage
-from understudy.domain.situation import Budget, Candidate, Holder, Observer, Phase, Repair, Situation, survey
+from understudy.domain.situation import (
+    Budget,
+    Candidate,
+    Failback,
+    Holder,
+    Mode,
+    Observer,
+    Phase,
+    Repair,
+    Situation,
+    survey,
+)
 
 VALUES: Any = list(COLUMNS.values())
 WORLD = [Situation(*values) for values in product(*VALUES)]
@@ -44,7 +56,7 @@ def test_the_columns_of_the_table_are_the_questions_of_the_survey():
 
 
 def test_exactly_one_rule_fits_every_situation_there_can_be():  # B5
-    assert len(WORLD) == 3 * 9 * 3 * 2 * 2 * 2
+    assert len(WORLD) == 3 * 9 * 3 * 2 * 2 * 2 * 2 * 2
     misjudged = {each: names for each in WORLD if len(names := [rule.name for rule in RULES if rule.fits(each)]) != 1}
     assert misjudged == {}
 
@@ -71,7 +83,12 @@ def test_the_same_situation_is_always_decided_the_same_way():
 
 @pytest.mark.parametrize("holder", [Holder.READY, Holder.UNKNOWN])
 def test_nothing_is_taken_from_a_node_that_is_ready_or_was_never_heard(holder):  # B3
-    assert actions_where(holder=[holder]) <= {Action.WAIT, Action.REPAIR, Action.CALL_OPERATOR}
+    assert actions_where(holder=[holder]) <= {
+        Action.WAIT,
+        Action.REPAIR,
+        Action.CALL_OPERATOR,
+        Action.FAIL_BACK,
+    }
 
 
 def test_a_suspect_observer_moves_nothing_on_silence():  # B3
@@ -99,6 +116,48 @@ def test_without_a_fit_candidate_nothing_fails_over():  # B3
 
 def test_a_spent_budget_stops_failovers_of_a_settled_cluster():  # B6
     assert Action.FAIL_OVER not in actions_where(phase=[Phase.SETTLED], budget=[Budget.SPENT])
+
+
+def test_a_spent_budget_stops_overdue_failovers_too_unless_nobody_holds_the_lease():  # B6
+    """Fencing that goes on under a new epoch takes the lease from nobody: it was counted when it began."""
+    moving = [each for each in WORLD if each.budget is Budget.SPENT and decide(each).action is Action.FAIL_OVER]
+    assert {(each.phase, each.holder) for each in moving} == {(Phase.OVERDUE, Holder.UNPROVEN)}
+
+
+def test_a_held_cluster_begins_nothing_by_itself():  # B6
+    assert actions_where(mode=[Mode.HELD], phase=[Phase.SETTLED]) == {Action.WAIT, Action.CALL_OPERATOR}
+
+
+def test_without_the_hold_the_same_situations_would_move():  # B6
+    assert {Action.FAIL_OVER, Action.PLACE, Action.REPAIR, Action.FAIL_BACK} <= actions_where(
+        mode=[Mode.NORMAL], phase=[Phase.SETTLED]
+    )
+
+
+def test_a_held_cluster_finishes_what_was_begun_but_never_by_a_failover():  # B6
+    assert actions_where(mode=[Mode.HELD], phase=[Phase.OVERDUE]) == {
+        Action.REPAIR,
+        Action.PLACE,
+        Action.CALL_OPERATOR,
+    }
+
+
+def test_a_held_cluster_that_is_not_known_to_be_served_calls_an_operator_whoever_doubts():  # B6
+    lost = [holder for holder in Holder if holder not in (Holder.READY, Holder.AWAITED)]
+    assert actions_where(mode=[Mode.HELD], holder=lost, phase=[Phase.SETTLED]) == {Action.CALL_OPERATOR}
+
+
+def test_the_service_goes_back_only_from_a_ready_node_of_a_settled_trusted_cluster():  # B6
+    back = [each for each in WORLD if decide(each).action is Action.FAIL_BACK]
+    assert {(e.phase, e.holder, e.repair, e.observer, e.mode, e.failback) for e in back} == {
+        (Phase.SETTLED, Holder.READY, Repair.NOT_DUE, Observer.TRUSTED, Mode.NORMAL, Failback.DUE)
+    }
+
+
+def test_a_hold_keeps_a_silent_node_where_it_is_until_it_is_over():  # B6
+    state = a_state(node_a=a_report(heard_at=NOW - 15), hold=Hold(NOW - 60, NOW + 1))
+    assert decided(state).rule == "held-and-not-served"
+    assert decided(replace(state, hold=Hold(NOW - 60, NOW))).rule == "active-is-silent"
 
 
 def test_a_repair_is_begun_only_under_a_ready_holder():
@@ -247,7 +306,16 @@ def test_failures_count_again_as_soon_as_only_the_confirmation_is_left():
 
 def test_a_decision_repeats_the_words_of_its_rule():  # B5
     decision = decide(
-        Situation(Phase.SETTLED, Holder.GONE, Candidate.FIT, Repair.NOT_DUE, Budget.LEFT, Observer.TRUSTED)
+        Situation(
+            Phase.SETTLED,
+            Holder.GONE,
+            Candidate.FIT,
+            Repair.NOT_DUE,
+            Budget.LEFT,
+            Observer.TRUSTED,
+            Mode.NORMAL,
+            Failback.NOT_DUE,
+        )
     )
     rule = next(rule for rule in RULES if rule.name == decision.rule)
     assert (decision.action, decision.why) == (rule.action, rule.why)

@@ -10,14 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.builders import NOW, a_moving_state, a_state, a_transition
-from understudy.domain.definition import Policy
+from understudy.domain.definition import Fencing, Policy
 from understudy.domain.execution import EXECUTION_LIMIT_S, has_time_to_wait, kept_open, outlasting
 from understudy.domain.model import Stage
 from understudy.domain.polling import LONGEST_REPAIR_GAP_S, change_gap_s, record_gap_s, repair_gap_s
 from understudy.domain.transition import STAGE_SLACK_S, TRY_LIMIT_S
 from understudy.domain.tuning import LIMITS, Tuning
 
-LONGEST = Policy(fence_limit_s=600, service_start_limit_s=900)
+LONGEST = Policy(fencing=Fencing(limit_s=600), service_start_limit_s=900)
 """What a definition may set at most."""
 
 
@@ -62,7 +62,7 @@ def test_whatever_is_set_together_an_execution_ends_by_itself(record, change, po
         ROUTE53_CHANGEID_INTERVAL=change[0],
         ROUTE53_CHANGEID_TRY_COUNT=change[1],
     )
-    now = NOW + STAGE_SLACK_S + policy.fence_limit_s  # the execution began a slack before it opened anything
+    now = NOW + STAGE_SLACK_S + policy.fencing.limit_s  # the execution began a slack before it opened anything
     opened_at = NOW + STAGE_SLACK_S
     for stage, gap in ((Stage.MOVING, record_gap_s), (Stage.CONFIRMING, change_gap_s)):
         transition, attempt = a_transition(stage=stage, opened_at=opened_at), 0
@@ -94,7 +94,7 @@ def test_waits_that_are_too_long_together_are_refused_with_every_number():  # S8
     (fault,) = outlasting(Policy(), tuning)
     for key in ("RECORD_INTERVAL", "RECORD_TRY_COUNT", "CHANGEID_INTERVAL", "CHANGEID_TRY_COUNT"):
         assert f"ROUTE53_{key} {asdict(tuning)[f'ROUTE53_{key}']}" in fault
-    assert "fence_limit_s 60" in fault
+    assert "fencing.limit_s 60" in fault
     assert "service_start_limit_s 120" in fault
     parts = [int(found) for found in re.findall(r"(\d+) s (?:between|for)", fault)]
     (total,) = re.findall(r"is (\d+) s; allowed: 2700 s", fault)

@@ -16,7 +16,8 @@ from tests.support.builders import (
     a_state,
     an_off_report,
 )
-from understudy.domain.fencing import find_proof, lease_expires_at
+from understudy.domain.definition import Policy
+from understudy.domain.fencing import evidence, find_proof, lease_expires_at
 from understudy.domain.model import ClusterState, PowerReading, Proof, ServiceStatus
 
 MARGIN_S = 2
@@ -27,11 +28,13 @@ DOWN = ServiceStatus.OUT_OF_SERVICE
 
 
 def proof(state: ClusterState, now: float = NOW, power: PowerReading = PowerReading.UNKNOWN) -> Proof | None:
-    return find_proof(state, MARGIN_S, now, power)
+    return find_proof(state, Policy(drift_margin_s=MARGIN_S), now, power)
 
 
-def test_nobody_before_is_proof_enough():
-    assert proof(a_state(active=None, previous=None)) is Proof.NO_HOLDER
+def test_nobody_before_is_proof_enough_and_there_is_nothing_to_show_for_it():
+    nobody = a_state(active=None, previous=None)
+    assert proof(nobody) is Proof.NO_HOLDER
+    assert evidence(nobody, Policy(), NOW, PowerReading.STOPPED) == ()
 
 
 # B4
@@ -173,4 +176,4 @@ def test_no_agent_counts_its_lease_longer_than_the_controller_waits(sent_at, lat
     proved_from = lease_expires_at(state, margin_s)
     assert proved_from is not None
     assert sent_at + lease_s <= proved_from
-    assert find_proof(state, margin_s, proved_from, PowerReading.UNKNOWN) is Proof.LEASE_EXPIRED
+    assert find_proof(state, Policy(drift_margin_s=margin_s), proved_from, PowerReading.UNKNOWN) is Proof.LEASE_EXPIRED

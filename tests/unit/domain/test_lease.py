@@ -5,10 +5,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.builders import NOW, a_moving_state, a_previous
-from understudy.domain.definition import Policy
+from understudy.domain.definition import FailbackPolicy, FailoverBudget, Fencing, Policy
 from understudy.domain.fencing import lease_expires_at
 from understudy.domain.lease import contradictions, terms_of
-from understudy.domain.model import Terms
+from understudy.domain.model import Proof, Terms
 
 
 def test_the_default_timings_agree():
@@ -17,7 +17,12 @@ def test_the_default_timings_agree():
 
 def test_the_terms_are_the_policys():
     assert terms_of(Policy(lease_s=30)) == Terms(
-        heartbeat_interval_s=4, lease_read_interval_s=2, lease_s=30, kill_limit_s=1, silence_limit_s=15
+        heartbeat_interval_s=4,
+        lease_read_interval_s=2,
+        lease_s=30,
+        kill_limit_s=1,
+        silence_limit_s=15,
+        hearing_limit_s=9,
     )
 
 
@@ -40,9 +45,29 @@ def test_the_terms_are_the_policys():
             "one lost beat and a late observer would look like silence",
         ),
         (
-            Policy(fence_limit_s=14.5),
-            "fence_limit_s 14.5 is below lease_s 12 + 1 + drift_margin_s 2: "
+            Policy(fencing=Fencing(limit_s=14.5)),
+            "fencing.limit_s 14.5 is below lease_s 12 + 1 + drift_margin_s 2: "
             "fencing would give up before the lease has run out",
+        ),
+        (
+            Policy(fencing=Fencing(accept=(Proof.RELEASED,))),
+            "fencing.accept is released alone: a node that has died releases nothing, so no failover could ever be "
+            "proved; accept lease_expired or stopped as well",
+        ),
+        (
+            Policy(fencing=Fencing(stop_instance=True, accept=(Proof.RELEASED, Proof.LEASE_EXPIRED))),
+            "fencing.stop_instance is true, and fencing.accept is released, lease_expired: a stop would prove nothing; "
+            "accept stopped as well",
+        ),
+        (
+            Policy(fencing=Fencing(stop_instance=True, limit_s=29)),
+            "fencing.limit_s 29 is below 30, and fencing.stop_instance is true: EC2 often needs that long to stop an "
+            "instance",
+        ),
+        (
+            Policy(failback=FailbackPolicy("automatic"), max_failovers=FailoverBudget(count=1)),
+            "failback is automatic, and max_failovers.count 1 is below 2: going back spends one, and never the last "
+            "one, so it could never happen",
         ),
     ],
 )
@@ -51,7 +76,7 @@ def test_a_contradiction_is_named_with_its_numbers(policy, sentence):
 
 
 def test_every_contradiction_is_named_at_once():
-    assert len(contradictions(Policy(lease_s=20, heartbeat_interval_s=10, fence_limit_s=10))) == 4
+    assert len(contradictions(Policy(lease_s=20, heartbeat_interval_s=10, fencing=Fencing(limit_s=10)))) == 4
 
 
 @pytest.mark.parametrize(
@@ -60,7 +85,10 @@ def test_every_contradiction_is_named_at_once():
         Policy(silence_limit_s=15, lease_s=12, drift_margin_s=2),
         Policy(heartbeat_interval_s=4, lease_read_interval_s=2, lease_s=12, kill_limit_s=1),
         Policy(heartbeat_interval_s=4, observer_lag_limit_s=6, silence_limit_s=15),
-        Policy(fence_limit_s=15),
+        Policy(fencing=Fencing(limit_s=15)),
+        Policy(fencing=Fencing(accept=(Proof.STOPPED,), limit_s=1)),
+        Policy(fencing=Fencing(stop_instance=True, limit_s=30)),
+        Policy(failback=FailbackPolicy("automatic"), max_failovers=FailoverBudget(count=2)),
     ],
 )
 def test_timings_that_just_meet_agree(policy):
@@ -79,3 +107,10 @@ def test_when_timings_agree_the_lease_is_over_when_silence_is_noticed(lease_s, m
     costs_time = any("silence would be noticed" in fault for fault in contradictions(policy))
     assert expires_at is not None
     assert costs_time or expires_at - NOW <= silence_s + 1e-6
+
+
+@pytest.mark.parametrize("policy", [Policy(), Policy(heartbeat_interval_s=2, silence_limit_s=15)])
+def test_an_outage_of_all_beats_that_no_witness_notices_makes_no_node_silent(policy):  # B3
+    """The longest gap that such an outage can leave between two beats of another node is below silence_limit_s."""
+    assert contradictions(policy) == []
+    assert policy.hearing_limit_s + policy.heartbeat_interval_s < policy.silence_limit_s

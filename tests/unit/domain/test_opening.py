@@ -14,12 +14,14 @@ from tests.support.builders import (
     NOW,
     a_definition,
     a_moving_state,
+    a_previous,
     a_report,
     a_state,
     a_transition,
     an_off_report,
 )
-from understudy.domain.definition import FailoverBudget, Policy
+from understudy.domain.definition import FailbackPolicy, FailoverBudget, Policy
+from understudy.domain.mode import Hold
 from understudy.domain.model import (
     Address,
     AddressStatus,
@@ -110,7 +112,49 @@ def test_an_execution_that_was_cut_off_finds_its_own_transition_open():
     assert asked(state) == AlreadyOpen()
 
 
+def test_fencing_that_goes_on_under_a_new_epoch_spends_no_second_failover():  # B6
+    state = a_moving_state(3, node_a=SILENT, transition=a_transition(execution="dead", deadline_at=NOW))
+    state = replace(state, previous=a_previous(keeps_lease=False))
+    ruling = asked(state, action=FAILOVER, rule="overdue-and-unproven")
+    assert isinstance(ruling, Opening)
+    assert (ruling.rule, ruling.spends_budget) == ("overdue-and-unproven", False)
+
+
+def test_a_held_cluster_stands_down_from_what_it_asked_for_itself():  # B6
+    ruling = asked(a_state(3, node_a=SILENT, hold=Hold(NOW)), action=FAILOVER, rule="active-is-silent")
+    assert isinstance(ruling, StoodDown)
+    assert "held-and-not-served" in ruling.why
+
+
+def test_a_held_cluster_does_what_an_operator_asks_for():  # B6
+    assert isinstance(asked(a_state(3, hold=Hold(NOW))), Opening)
+
+
+def test_going_back_by_itself_is_a_failback_that_spends_the_budget():  # B6
+    definition = a_definition(3, policy=Policy(failback=FailbackPolicy("automatic")))
+    state = a_state(
+        3,
+        active=NODE_B,
+        node_a=a_report(service=ServiceStatus.OUT_OF_SERVICE),
+        node_b=a_report(NODE_B, service=ServiceStatus.IN_SERVICE),
+        preferred_since=NOW - 600,
+    )
+    ruling = asked(state, definition, action=TransitionAction.FAILBACK, rule="preferred-node-is-stable")
+    assert isinstance(ruling, Opening)
+    assert (ruling.action, ruling.target, ruling.spends_budget) == (TransitionAction.FAILBACK, NODE_A, True)
+
+
 # What an operator asks for.
+
+
+def test_an_operator_who_answers_for_the_old_node_is_quoted_and_the_next_try_remembers():  # B4
+    ruling = asked(a_state(3), action=FAILOVER, may_go_unproven=True, reason="gone for good")
+    assert isinstance(ruling, Opening)
+    assert ruling.may_go_unproven
+    assert "gone for good; they asked to go on without a proof" in ruling.why
+    next_try = next_after(a_failed_start(transition=a_transition(may_go_unproven=True)))
+    assert isinstance(next_try, Opening)
+    assert next_try.may_go_unproven
 
 
 def test_a_plain_request_switches_over_to_the_best_candidate():  # S10

@@ -21,7 +21,8 @@ from tests.support.readiness import (
     instances,
     of_all_kinds,
 )
-from understudy.domain.model import PowerReading
+from understudy.domain.definition import Fencing, Policy
+from understudy.domain.model import PowerReading, Proof
 from understudy.domain.reach import Reach
 from understudy.domain.readiness import CheckResult, Report, examine, is_news, make_report
 from understudy.domain.readiness_facts import Finding, FoundRecord, Verdict, VpcDns, needed_rights, together, worst
@@ -133,6 +134,8 @@ def test_every_check_says_which_rows_it_serves_what_it_looks_at_what_to_do_and_h
     assert check.verdicts[-1] is Verdict.UNKNOWN
 
 
+STOPS = a_definition(policy=Policy(fencing=Fencing(stop_instance=True)))
+ONLY_STOPPED = a_definition(policy=Policy(fencing=Fencing(stop_instance=True, accept=(Proof.STOPPED,))))
 VARIANTS: tuple[dict[str, Any], ...] = (
     {},
     {"instances": UNREAD, "rights": UNREAD, "endpoints": UNREAD},
@@ -165,6 +168,9 @@ VARIANTS: tuple[dict[str, Any], ...] = (
         }
         for reach in (Reach(3, 3), Reach(2, 3), Reach(1, 3), None)
     ),
+    {"definition": STOPS, "may_stop": False},
+    {"definition": ONLY_STOPPED, "stop_protected": dict.fromkeys((NODE_A, NODE_B), True)},
+    {"definition": STOPS, "may_stop": True, "instances": UNREAD},
 )
 
 

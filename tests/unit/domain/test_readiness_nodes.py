@@ -19,12 +19,17 @@ from tests.support.builders import (
 )
 from tests.support.readiness import UNREAD, facts, instances, of_all_kinds
 from understudy.domain import readiness_nodes as nodes
-from understudy.domain.model import PowerReading
+from understudy.domain.definition import Fencing, Policy
+from understudy.domain.model import PowerReading, Proof
 from understudy.domain.reach import Reach
 from understudy.domain.readiness_facts import Verdict
 
 PASS, WARN, FAIL, UNKNOWN = Verdict.PASS, Verdict.WARN, Verdict.FAIL, Verdict.UNKNOWN
 ONLY_A = {NODE_A: instances()[NODE_A]}
+
+
+def fencing(**changes):
+    return a_definition(policy=Policy(fencing=Fencing(**changes)))
 
 
 def says(look, verdict, words, **changes):
@@ -106,6 +111,40 @@ def test_an_instance_that_refuses_to_be_stopped_is_warned_about():  # S12
     says(nodes.stop_protection, UNKNOWN, "node-b: AccessDenied", stop_protected={NODE_A: False, NODE_B: UNREAD})
     says(nodes.stop_protection, UNKNOWN, "node-b: ", stop_protected={NODE_A: False})
     says(nodes.stop_protection, PASS, "node-a can be stopped")
+
+
+def test_where_only_stopped_is_accepted_an_instance_that_refuses_to_be_stopped_breaks_the_failover():  # S12
+    protected = {NODE_A: False, NODE_B: True}
+    only = fencing(accept=(Proof.STOPPED,))
+    says(nodes.stop_protection, FAIL, "node-b has DisableApiStop on", stop_protected=protected, definition=only)
+
+
+def test_a_stop_that_iam_would_deny_is_found_before_it_is_needed():  # S12
+    stops, only = fencing(stop_instance=True), fencing(stop_instance=True, accept=(Proof.STOPPED,))
+    tagged = instances(node_a={"stack": "understudy"}, node_b={"stack": "understudy"})
+    half = instances(node_a={"stack": "understudy"}, node_b={"stack": "other"})
+    says(nodes.stop_allowed, PASS, "stops no instance")
+    says(nodes.stop_allowed, WARN, "AllowStopInstances is false", definition=stops, instances=tagged)
+    says(nodes.stop_allowed, FAIL, "AllowStopInstances is false", definition=only, instances=tagged)
+    says(nodes.stop_allowed, PASS, "node-a has the tag", definition=only, instances=tagged, may_stop=True)
+    says(
+        nodes.stop_allowed,
+        FAIL,
+        "node-b: tag understudy:stack is other",
+        definition=only,
+        instances=half,
+        may_stop=True,
+    )
+    says(nodes.stop_allowed, WARN, "is missing", definition=stops, may_stop=True)
+
+
+def test_a_node_whose_death_nobody_could_prove_without_a_person_is_warned_about():  # B4
+    says(nodes.death_provable, PASS, "the end of a lease is accepted")
+    says(nodes.death_provable, PASS, "is stopped", definition=fencing(stop_instance=True, accept=(Proof.STOPPED,)))
+    says(nodes.death_provable, WARN, "lease_expired is not accepted", definition=fencing(accept=(Proof.STOPPED,)))
+    unleased = a_state(node_b=a_report(NODE_B, keeps_lease=False))
+    says(nodes.death_provable, WARN, "node-b: keeps no lease", state=unleased)
+    says(nodes.death_provable, UNKNOWN, "node-b: never heard", state=a_state(node_b=a_report(NODE_B, heard_at=None)))
 
 
 def test_a_node_that_an_auto_scaling_group_may_replace_is_warned_about_with_the_group():

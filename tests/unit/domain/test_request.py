@@ -67,7 +67,10 @@ def test_every_fault_is_named_at_once_with_what_is_allowed_and_an_example():  # 
         ({"cluster": "a\x00\x1b[2J"}, r"cluster is 'a\x00\x1b[2J'"),
         ({"cluster": ["a"]}, "cluster is a list"),
         ({"cluster": {"a": 1}}, "cluster is an object"),
-        ({"cluster": "a", "action": "place"}, "allowed: switchover, failover, failback, check (which moves nothing);"),
+        (
+            {"cluster": "a", "action": "place"},
+            "allowed: switchover, failover, failback, hold, resume, check (which move nothing);",
+        ),
         ({"cluster": "a", "action": "place", "rule": ""}, "rule is ''"),
         ({"cluster": "a", "action": "explode", "rule": "x"}, "allowed: failover, switchover, failback, place, repair"),
         ({"cluster": "a", "action": ["switchover"]}, "action is a list"),

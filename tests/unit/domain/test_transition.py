@@ -221,7 +221,7 @@ class World:
         self.state = open_to(target, self.state, self.definition, now=int(self.now))
 
     def fence(self, power: PowerReading) -> None:
-        if proof := find_proof(self.state, 2, self.now, power):
+        if proof := find_proof(self.state, Policy(drift_margin_s=2), self.now, power):
             self.has_stopped = self.has_stopped or proof is Proof.STOPPED
             self.state = fenced(self.state, proof)
 

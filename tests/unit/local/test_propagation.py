@@ -41,3 +41,11 @@ def test_without_delay_a_change_is_in_sync_at_once_and_an_unknown_one_is_unknown
     propagation.accepted("C1", "Z1", OLD)
     assert propagation.status("C1") == "INSYNC"
     assert propagation.status("C2") is None
+
+
+def test_what_is_on_its_way_can_be_let_arrive_at_once():
+    clock = Clock()
+    propagation = Propagation(3600.0, clock)
+    propagation.accepted("C1", "Z1", OLD)
+    propagation.arrive()
+    assert (propagation.status("C1"), propagation.still_served("Z1")) == ("INSYNC", None)

@@ -16,7 +16,7 @@ from tests.support.builders import (
     record_sets,
 )
 from tests.support.fakes import FakeLedger, FakeZone, VirtualClock
-from understudy.domain.definition import Policy, Record
+from understudy.domain.definition import Fencing, Policy, Record
 from understudy.domain.errors import AddressUnreadableError
 from understudy.domain.model import Address, AddressStatus, Stage
 from understudy.domain.transition import STAGE_SLACK_S, TRY_LIMIT_S
@@ -164,7 +164,7 @@ def test_a_wait_that_grew_in_mid_transition_moves_the_deadline_with_it():  # S8
 
 
 def test_polls_that_would_outlast_the_workflow_end_before_it():  # S7 S8
-    world = World(policy=Policy(fence_limit_s=600, service_start_limit_s=900))
+    world = World(policy=Policy(fencing=Fencing(limit_s=600), service_start_limit_s=900))
     world.ledger.put_tuning({"ROUTE53_CHANGEID_INTERVAL": 300, "ROUTE53_CHANGEID_TRY_COUNT": 100}, "digest")
     world.clock.advance(2400)
     assert world.check(attempt=8)["outcome"] == ChangeOutcome.PROPAGATING

@@ -13,7 +13,7 @@ from tests.support.builders import CLUSTER, NODE_A, NODE_B, NODE_C, NOW, SPECS, 
 from tests.unit.usecases.test_record_heartbeat import ARN, Recorder
 from tests.unit.usecases.test_watch_and_signals import Controller
 from understudy.domain.model import PowerReading
-from understudy.domain.request import TEXT_LIMIT, parse_request
+from understudy.domain.request import TEXT_LIMIT, BadRequestError, parse_request
 from understudy.ports import STALE
 from understudy.usecases.receive_signal import ALARM_STATE, EC2_STATE, receive_signal
 from understudy.usecases.record_heartbeat import INGESTION_LIMIT_S, MALFORMED
@@ -233,11 +233,26 @@ def test_ec2s_word_is_still_heard_after_one_that_nobody_knows():
     assert world.ec2("stopped", at=NOW + 6) == [CLUSTER]
 
 
+@pytest.mark.parametrize("action", ["switchover", "failover", "hold", "resume"])
 @pytest.mark.parametrize("reason", [text[:TEXT_LIMIT] for text in HOSTILE], ids=label)
-def test_an_operators_reason_is_kept_as_one_line_that_can_be_written_anywhere(reason):  # S10 B5
-    kept = parse_request({"cluster": CLUSTER, "reason": reason}).reason
+def test_an_operators_reason_is_kept_as_one_line_that_can_be_written_anywhere(reason, action):  # S10 B5
+    kept = parse_request({"cluster": CLUSTER, "action": action, "reason": reason}).reason
     assert len(kept) <= TEXT_LIMIT
     assert kept.isprintable()
     assert json.loads(json.dumps(kept, ensure_ascii=False).encode("utf-8")) == kept
     if reason.isprintable():
         assert kept == reason
+
+
+@pytest.mark.parametrize("value", [*HOSTILE, *(each for each in ODD if each != 2**53), nested(50_000)], ids=label)
+@pytest.mark.parametrize("key", ["for_s", "until"])
+def test_a_hold_without_a_time_that_can_be_is_refused(key, value):  # S10
+    with pytest.raises(BadRequestError, match=key):
+        parse_request({"cluster": CLUSTER, "action": "hold", key: value})
+
+
+@pytest.mark.parametrize("value", [*HOSTILE, *ODD], ids=label)
+def test_nobody_goes_on_without_a_proof_by_a_word_that_is_not_the_one(value):  # B4
+    request = {"cluster": CLUSTER, "action": "failover", "reason": "it is off", "unproven": value}
+    with pytest.raises(BadRequestError, match="unproven is"):
+        parse_request(request)

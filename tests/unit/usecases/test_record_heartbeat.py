@@ -58,6 +58,7 @@ def test_a_beat_when_all_is_well_costs_one_write_and_starts_nothing():  # S11 B9
 
 def test_a_beat_of_the_standby_notices_that_the_active_node_is_silent():  # S11
     world = Recorder(a_state(node_b=a_report(NODE_B)))
+    world.beat(at=NOW + 7)
     world.beat(at=NOW + 14)
     assert not world.launcher.starts
     world.beat(at=NOW + 15)
@@ -87,6 +88,32 @@ def test_a_node_that_died_in_an_outage_of_all_beats_is_noticed_a_silence_after_i
     assert world.launcher.requests[0]["rule"] == "active-is-silent"
 
 
+def test_an_outage_of_all_beats_that_is_shorter_than_a_silence_does_not_speak_against_the_other_node():  # B3 B11
+    """Two beats of each node are lost, and the standby's is the first to come through: found by the simulation."""
+    world = Recorder()
+    world.beat(NODE_B, at=NOW + 4)
+    world.beat(NODE_B, at=NOW + 15)
+    assert not world.launcher.starts
+    assert world.ledger.state().alert == "observer-is-suspect"
+
+
+def test_one_lost_beat_of_the_standby_does_not_hinder_it_from_noticing_a_silence():  # B3
+    world = Recorder()
+    for at in (NOW + 4, NOW + 8, NOW + 16):
+        world.beat(NODE_B, at=at)
+    assert world.launcher.requests[0]["rule"] == "active-is-silent"
+
+
+def test_beats_that_waited_together_do_not_speak_against_a_node_whose_beats_still_wait():  # B3
+    """The standby's backlog comes first, its newest beat is fresh, and nothing of the active node's is there yet."""
+    world = Recorder()
+    for at in range(NOW + 4, NOW + 24, 4):
+        world.beat(NODE_B, at=at, delay_s=NOW + 25 - at)
+    world.beat(NODE_B, at=NOW + 24, delay_s=1)
+    assert not world.launcher.starts
+    assert world.ledger.state().nodes[NODE_B].heard_since == NOW + 25
+
+
 def test_an_active_node_that_is_heard_and_serves_nothing_has_failed():  # S10 B2
     """It can send and not read its lease, so its services are down; or somebody has stopped its agent."""
     world = Recorder()
@@ -107,6 +134,7 @@ def test_an_active_node_that_comes_back_from_an_outage_is_given_time_to_take_up_
 def test_two_beats_that_notice_the_same_silence_ask_for_one_transition():
     world = Recorder(a_state(node_b=a_report(NODE_B)))
     assert NOW % 15 == 0
+    world.beat(at=NOW + 8)
     world.beat(at=NOW + 15)
     world.beat(at=NOW + 16)
     assert len(world.launcher.starts) == 1

@@ -16,6 +16,7 @@ from tests.support.fakes.parameters import FakeParameters
 from tests.support.fakes.zone import FakeZone
 from understudy.definition import read_definition
 from understudy.domain.errors import AddressUnreadableError, LedgerConflictError
+from understudy.domain.mode import Hold
 from understudy.domain.model import AddressStatus
 from understudy.domain.reach import QuorumHosts
 from understudy.domain.record import RecordSet, guard_name
@@ -42,7 +43,8 @@ def a_document(**changes):
 
 
 class Office:
-    def __init__(self):
+    def __init__(self, may_stop=False):
+        self.may_stop = may_stop
         self.ledger, self.zone, self.ec2 = FakeLedger(), FakeZone(), FakeNodes()
         self.parameters, self.announcer, self.clock = FakeParameters(), FakeAnnouncer(), VirtualClock(NOW)
         self.network = FakeNetwork()
@@ -62,6 +64,7 @@ class Office:
             announcer=self.announcer,
             clock=self.clock,
             stack="understudy",
+            may_stop=self.may_stop,
         )
 
     def record_carries(self, address):
@@ -296,3 +299,21 @@ def test_a_node_that_serves_or_may_still_serve_is_not_made_a_witness():  # S12 B
     assert office.put(with_witness("node-a")) is RegisterOutcome.REFUSED
     assert "cannot be taken out or made a witness" in office.announcer.details(DEFINITION_REFUSED)[0]["faults"][0]
     assert office.put(with_witness("node-b")) is RegisterOutcome.ACCEPTED
+
+
+@pytest.mark.parametrize(("may_stop", "outcome"), [(False, RegisterOutcome.REFUSED), (True, RegisterOutcome.ACCEPTED)])
+def test_a_definition_that_wants_instances_stopped_needs_a_stack_that_may_stop_them(may_stop, outcome):  # S12
+    office = Office(may_stop)
+    assert office.put(a_document(policy={"fencing": {"stop_instance": True}})) is outcome
+    refused = office.announcer.details(DEFINITION_REFUSED)
+    assert ["AllowStopInstances=true" in detail["faults"][0] for detail in refused] == ([] if may_stop else [True])
+
+
+def test_another_definition_begins_the_time_of_the_preferred_node_anew_and_keeps_the_hold():  # B6
+    office = Office()
+    office.put(a_document())
+    hold = Hold(NOW, reason="patching")
+    office.ledger.put_state(replace(office.ledger.state(), preferred_since=NOW - 3600, hold=hold))
+    turned = [{**node, "priority": 3 - node["priority"]} for node in a_document()["nodes"]]
+    assert office.put(a_document(nodes=turned)) is RegisterOutcome.ACCEPTED
+    assert (office.ledger.state().preferred_since, office.ledger.state().hold) == (None, hold)

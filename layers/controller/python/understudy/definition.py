@@ -14,21 +14,19 @@ from understudy.definition_addresses import (
     routes_of,
     unfit_nodes,
 )
+from understudy.definition_policy import RENAMED, policy_faults, policy_of
 from understudy.definition_quorum import contradicting_quorum, own_hosts
 from understudy.document import ClusterDocument, NodeDocument
 from understudy.domain.definition import (
     LAST_PRIORITY,
     ClientVpc,
     Definition,
-    FailoverBudget,
     NodeSpec,
-    Policy,
     Quorum,
     QuorumMode,
     Role,
     ServiceSpec,
 )
-from understudy.domain.lease import contradictions
 from understudy.domain.quoting import plain, quoted
 from understudy.plain_yaml import read_plain_yaml
 from understudy.ports import InstanceFacts, Nodes, ParameterText
@@ -58,7 +56,7 @@ def parse_document(text: str) -> ClusterDocument:
         *_twice(document),
         *contradicting_addresses(document),
         *_bad_dependencies(document),
-        *_timing_faults(document),
+        *policy_faults(document),
         *contradicting_quorum(document),
     ]
     if faults:
@@ -93,8 +91,6 @@ def define(cluster: str, version: int, document: ClusterDocument, instances: Map
     faults = faults or [*unfit_nodes(document, instances), *own_hosts(document, instances)]
     if faults:
         raise DefinitionError(faults)
-    policy = document.policy.model_dump()
-    budget = FailoverBudget(**policy.pop("max_failovers"))
     return Definition(
         cluster=cluster,
         version=version,
@@ -103,7 +99,7 @@ def define(cluster: str, version: int, document: ClusterDocument, instances: Map
         routes=routes_of(document),
         elastic_ips=elastic_ips_of(document),
         services=tuple(ServiceSpec(service.name, service.depends_on) for service in document.services),
-        policy=Policy(**policy, max_failovers=budget),
+        policy=policy_of(document),
         tuning_set=document.tuning.model_dump(exclude_unset=True),
         client_vpcs=tuple(ClientVpc(each.vpc_id, each.region) for each in document.client_vpcs),
         dns_forwarder=document.dns_forwarder,
@@ -151,7 +147,8 @@ def _sentence(error: Any) -> str:
     if error["type"] == "union_tag_invalid":
         return f"{path}.kind: found {error['ctx']['tag']!r:.80}; allowed: {', '.join(KINDS)}"
     if error["type"] == "extra_forbidden":
-        return f"{path}: is not a key of a definition"
+        hint = f"; it is called {RENAMED[path]} now" if path in RENAMED else ""
+        return f"{path}: is not a key of a definition{hint}"
     return f"{path}: found {error['input']!r:.80}; {error['msg']}"
 
 
@@ -197,9 +194,3 @@ def _cycle(depends_on: dict[str, tuple[str, ...]]) -> list[str]:
         if found := walk(name, []):
             return found
     return []
-
-
-def _timing_faults(document: ClusterDocument) -> list[str]:
-    policy = document.policy.model_dump()
-    budget = FailoverBudget(**policy.pop("max_failovers"))
-    return [f"policy: {fault}" for fault in contradictions(Policy(**policy, max_failovers=budget))]

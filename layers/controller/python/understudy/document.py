@@ -74,6 +74,7 @@ Seconds = Annotated[float, Field(ge=0.1, le=3600), NoTruth]
 QuorumSeconds = Annotated[float, Field(ge=0.1, le=60), NoTruth]
 FenceSeconds = Annotated[float, Field(ge=1, le=600), NoTruth]
 StartSeconds = Annotated[float, Field(ge=1, le=900), NoTruth]
+DayHours = Annotated[str, StringConstraints(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9]$")]
 Priority = Annotated[int, Field(ge=1, le=LAST_PRIORITY - 1), NoTruth]
 
 
@@ -153,6 +154,46 @@ class BudgetDocument(_Part):
     window_s: Annotated[int, Field(ge=60, le=604800), NoTruth] = 3600
 
 
+class FencingDocument(_Part):
+    """How the node before is kept from serving, and what is taken as proof that it does not."""
+
+    stop_instance: StrictBool = Field(
+        default=False,
+        description="true: a failed node is stopped through EC2. The stack's AllowStopInstances must be true.",
+    )
+    accept: tuple[Literal["released", "lease_expired", "stopped"], ...] = Field(
+        default=("released", "lease_expired", "stopped"),
+        min_length=1,
+        max_length=3,
+        description="The proofs that suffice.",
+    )
+    limit_s: FenceSeconds = Field(default=60, description="How long a proof is waited for.")
+    unproven: Literal["hold", "proceed"] = Field(
+        default="hold",
+        description="At the limit without a proof. hold: nothing moves. proceed: the new node starts; two may serve.",
+    )
+
+
+class FailbackDocument(_Part):
+    """Whether the service goes back by itself to the node of the best priority."""
+
+    mode: Literal["manual", "automatic"]
+    stable_for_s: Annotated[int, Field(ge=60, le=604800), NoTruth] = Field(
+        default=600, description="How long that node must have been fit without a break."
+    )
+    hours: DayHours = Field(
+        default="", description="When it may go back, in UTC, for example 22:00-06:00. Always when empty."
+    )
+    days: tuple[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"], ...] = Field(
+        default=(), max_length=7, description="Days on which these hours begin. Every day when empty."
+    )
+
+
+def _spelled_out(value: Any) -> Any:
+    """`failback: manual` is short for `failback: {mode: manual}`."""
+    return {"mode": value} if isinstance(value, str) else value
+
+
 class PolicyDocument(_Part):
     """Timings in seconds, and choices. The timings must agree with each other."""
 
@@ -163,9 +204,12 @@ class PolicyDocument(_Part):
     drift_margin_s: Seconds = 2
     silence_limit_s: Seconds = 15
     observer_lag_limit_s: Seconds = 5
-    fence_limit_s: FenceSeconds = 60
     service_start_limit_s: StartSeconds = 120
-    failback: Literal["manual"] = "manual"
+    fencing: FencingDocument = FencingDocument()
+    failback: Annotated[
+        FailbackDocument,
+        BeforeValidator(_spelled_out, json_schema_input_type=Literal["manual", "automatic"] | FailbackDocument),
+    ] = FailbackDocument(mode="manual")
     max_failovers: BudgetDocument = BudgetDocument()
 
 

@@ -10,6 +10,7 @@ from understudy.domain.heartbeat import Beat
 from understudy.domain.model import ClusterState, PowerReading
 from understudy.domain.record import Change, ChangeReading, RecordReading
 from understudy.domain.signal import Signal
+from understudy.domain.stopping import StopAnswer
 
 
 @dataclass(frozen=True)
@@ -192,6 +193,13 @@ class Nodes(Protocol):
 
     def power(self, instance_id: str) -> PowerReading:
         """The instance's state; UNKNOWN when it cannot be read or EC2 does not know the instance. Never raises."""
+        ...
+
+    def stop(self, instance_id: str) -> StopAnswer:
+        """Stop the instance by force, without asking its operating system; what EC2 said to that. Never raises.
+
+        Stopping what is stopped or being stopped already is ACCEPTED again.
+        """
         ...
 
     def facts(self, instance_ids: Iterable[str]) -> Mapping[str, InstanceFacts]:

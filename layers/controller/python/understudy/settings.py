@@ -14,6 +14,7 @@ class Settings:
     state_machine_arn: str
     parameter_prefix: str
     mover_role_arn: str = ""
+    may_stop: bool = False
 
     @property
     def stack(self) -> str:
@@ -30,4 +31,5 @@ def settings() -> Settings:
         state_machine_arn=os.environ.get("STATE_MACHINE_ARN", ""),
         parameter_prefix=os.environ.get("PARAMETER_PREFIX", ""),
         mover_role_arn=os.environ.get("MOVER_ROLE_ARN", ""),
+        may_stop=os.environ.get("MAY_STOP_INSTANCES") == "true",
     )

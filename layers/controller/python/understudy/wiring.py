@@ -192,6 +192,7 @@ def register(text: ParameterText, records: RecordReader | None = None) -> str:
         announcer=announcer(),
         clock=clock,
         stack=stack(),
+        may_stop=settings().may_stop,
     )
 
 
@@ -217,5 +218,6 @@ def inspector() -> "Inspector":
         announcer=announcer(),
         clock=clock,
         stack=stack(),
+        may_stop=settings().may_stop,
         count=lambda faults: count("ReadinessFaults", faults),
     )

@@ -20,9 +20,9 @@ NEVER_HEARD = f"attribute_not_exists({NODE}.#heard_at)"
 LATER_OF_SAME_BOOT = f"({NODE}.#boot = :boot AND {NODE}.#beat < :beat)"
 LATER_OF_OTHER_BOOT = f"({NODE}.#boot <> :boot AND {NODE}.#heard_at < :heard_at)"
 BEAT_IS_NEW = f"{IS_MEMBER} AND ({NEVER_HEARD} OR {LATER_OF_SAME_BOOT} OR {LATER_OF_OTHER_BOOT})"
-RUN_IS_UNBROKEN = f"{NODE}.#due_by >= :heard_at"
-RUN_GOES_ON = f"{NODE}.#due_by = :heard_at + #terms.#silence_limit_s"
-RUN_BEGINS = f"{RUN_GOES_ON}, {NODE}.#heard_since = :heard_at"
+RUN_IS_UNBROKEN = f"{NODE}.#due_by >= :recorded_at"
+RUN_GOES_ON = f"{NODE}.#due_by = :heard_at + #terms.#hearing_limit_s"
+RUN_BEGINS = f"{RUN_GOES_ON}, {NODE}.#heard_since = :recorded_at"
 RUN_BROKEN = Refusal("run_broken")
 BEAT_WORDS = ("beat", "heard_at", "boot", "service", "keeps_lease", "read_epoch", "agent")
 
@@ -60,9 +60,9 @@ def _beat_update(beat: Beat, run: str, condition: str, *more_words: str) -> dict
         "ConditionExpression": condition,
         "ExpressionAttributeNames": {
             "#id": beat.instance_id,
-            **_names("nodes", "terms", "silence_limit_s", "due_by", *more_words, "quorum", *BEAT_WORDS),
+            **_names("nodes", "terms", "hearing_limit_s", "due_by", *more_words, "quorum", *BEAT_WORDS),
         },
-        "ExpressionAttributeValues": {f":{word}": to_attribute(getattr(beat, word)) for word in said},
+        "ExpressionAttributeValues": {f":{word}": to_attribute(getattr(beat, word)) for word in (*said, "recorded_at")},
     }
 
 
@@ -86,7 +86,7 @@ def refusal_of_beat(beat: Beat, item: Mapping[str, Any] | None) -> Refusal:
     if refusal is not STALE or not item:
         return refusal
     due_by = item["nodes"]["M"][beat.instance_id]["M"].get("due_by", {"N": "0"})["N"]
-    return RUN_BROKEN if float(due_by) < beat.heard_at else STALE
+    return RUN_BROKEN if float(due_by) < beat.recorded_at else STALE
 
 
 def _power_update(signal: PowerSignal) -> dict[str, Any]:

@@ -33,6 +33,8 @@ COMMITTED = (
     "address",
     "alert",
     "quorum",
+    "hold",
+    "preferred_since",
 )
 """The attributes of the state that `commit` writes: everything but the revision, which counts, and the nodes."""
 
@@ -118,9 +120,19 @@ def definition_item(definition: Definition) -> Item:
 
 
 def read_definition(item: Mapping[str, Mapping[str, Any]]) -> Definition:
-    """The definition that an item holds. Those of version 0.1.0 had one address: their `record`."""
-    values = from_item(item)["definition"]
-    return from_map(Definition, {"records": [values["record"]], **values} if "record" in values else values)
+    """The definition that an item holds."""
+    return from_map(Definition, _in_words_of_today(from_item(item)["definition"]))
+
+
+def _in_words_of_today(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Definitions of version 0.1.0 had one address, their `record`; `fence_limit_s`; and one word for `failback`."""
+    policy = dict(values.get("policy", {}))
+    if "fence_limit_s" in policy:
+        policy.setdefault("fencing", {"limit_s": policy["fence_limit_s"]})
+    if isinstance(policy.get("failback"), str):
+        policy["failback"] = {"mode": policy["failback"]}
+    records = {"records": [values["record"]]} if "record" in values else {}
+    return {**records, **values, "policy": policy}
 
 
 def refusal_item(cluster: str, digest: str, faults: list[str]) -> Item:

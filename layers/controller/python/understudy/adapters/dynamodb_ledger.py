@@ -46,7 +46,7 @@ class DynamoDbLedger(DynamoDbTexts):
     def record_beat(self, beat: Beat) -> ClusterState | Refusal:
         """Store a beat unless a newer one is there: one UpdateItem that is also the read (B3, B9).
 
-        The first beat after a gap of silence_limit_s takes a second one.
+        The first beat after a gap of hearing_limit_s takes a second one.
 
         Answers the whole state after it, or why it was refused.
         """

@@ -7,13 +7,18 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from understudy.adapters.aws_errors import NO_ANSWER
+from understudy.adapters.aws_errors import NO_ANSWER, code_of, passes
 from understudy.domain.errors import NodesUnreadableError
 from understudy.domain.model import PowerReading
+from understudy.domain.stopping import StopAnswer, StopWord
 from understudy.ports import InstanceFacts
 
 FILTER_LIMIT = 200
 """EC2 takes at most this many values in one filter."""
+UNKNOWN_INSTANCE = frozenset({"InvalidInstanceID.NotFound", "InvalidInstanceID.Malformed"})
+SAID_LIMIT = 300
+NOT_IN_THIS_STATE = "IncorrectInstanceState"
+"""It is booting, or on its way out: it can be stopped a little later, or is gone by itself."""
 LOG = logging.getLogger(__name__)
 
 
@@ -41,6 +46,22 @@ class Ec2Nodes:
             LOG.warning("EC2 cannot be read for %s", instance_id, exc_info=True)
             return PowerReading.UNKNOWN
 
+    def stop(self, instance_id: str) -> StopAnswer:
+        """StopInstances by force, past the operating system (S12): what hangs does not shut down. Never raises.
+
+        The skipping of the operating system is newer than the rest: a botocore that does not know it forces only.
+        """
+        try:
+            known = self._client.meta.service_model.operation_model("StopInstances").input_shape.members
+            past_the_system = {"SkipOsShutdown": True} if "SkipOsShutdown" in known else {}
+            answer = self._client.stop_instances(InstanceIds=[instance_id], Force=True, **past_the_system)
+        except NO_ANSWER as fault:
+            return StopAnswer(StopWord.NOT_TAKEN, _short(fault))
+        except ClientError as fault:
+            return StopAnswer(_word(fault), _short(fault))
+        words = [each["CurrentState"]["Name"] for each in answer["StoppingInstances"]]
+        return StopAnswer(StopWord.ACCEPTED, ", ".join(words))
+
     def facts(self, instance_ids: Iterable[str]) -> Mapping[str, InstanceFacts]:
         """What EC2 says of each instance that it knows and that has a primary network interface (S3).
 
@@ -64,6 +85,18 @@ class Ec2Nodes:
             for page in self._client.get_paginator("describe_instances").paginate(Filters=asked):
                 for reservation in page["Reservations"]:
                     yield from reservation["Instances"]
+
+
+def _word(fault: ClientError) -> StopWord:
+    if code_of(fault) in UNKNOWN_INSTANCE:
+        return StopWord.NO_SUCH_INSTANCE
+    may_pass = passes(fault) or code_of(fault) == NOT_IN_THIS_STATE
+    return StopWord.NOT_TAKEN if may_pass else StopWord.REFUSED
+
+
+def _short(fault: Exception) -> str:
+    """AWS's words, short enough for the history: an encoded authorisation message is long."""
+    return str(fault)[:SAID_LIMIT]
 
 
 def _power(instance: Mapping[str, Any]) -> PowerReading:

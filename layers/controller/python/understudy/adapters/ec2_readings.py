@@ -10,6 +10,7 @@ from understudy.domain.model import PowerReading
 from understudy.domain.readiness_facts import Instance, VpcDns
 
 SCALING_GROUP_TAG = "aws:autoscaling:groupName"
+STACK_TAG = "understudy:stack"
 RECOVERS = "default"
 PRIMARY = 0
 
@@ -64,6 +65,7 @@ def _instance(answer: Mapping[str, Any]) -> Instance:
         ),
         None,
     )
+    tags = {tag["Key"]: tag["Value"] for tag in answer.get("Tags", ())}
     recovery = answer.get("MaintenanceOptions", {}).get("AutoRecovery")
     return Instance(
         power=_power(answer["State"]["Name"]),
@@ -72,10 +74,11 @@ def _instance(answer: Mapping[str, Any]) -> Instance:
         vpc_id=answer.get("VpcId", ""),
         address=interface.get("PrivateIpAddress") if interface else None,
         forwards=not interface.get("SourceDestCheck", True) if interface else None,
-        scaling_group=next((tag["Value"] for tag in answer.get("Tags", ()) if tag["Key"] == SCALING_GROUP_TAG), ""),
+        scaling_group=tags.get(SCALING_GROUP_TAG, ""),
         recovers=recovery == RECOVERS if recovery else None,
         address_v6=primary_v6(interface.get("Ipv6Addresses", ())) if interface else "",
         interface_id=interface.get("NetworkInterfaceId", "") if interface else "",
+        stack=tags.get(STACK_TAG, ""),
     )
 
 

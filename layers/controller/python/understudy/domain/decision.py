@@ -10,7 +10,9 @@ from enum import StrEnum
 from understudy.domain.situation import (
     Budget,
     Candidate,
+    Failback,
     Holder,
+    Mode,
     Observer,
     Phase,
     Repair,
@@ -24,6 +26,7 @@ class Action(StrEnum):
     WAIT = "WAIT"
     FAIL_OVER = "FAIL_OVER"
     PLACE = "PLACE"  # give the lease to a node when nobody holds it
+    FAIL_BACK = "FAIL_BACK"  # to the node of the best priority, with the service in service all the while before
     REPAIR = "REPAIR"  # finish what is unfinished; the service stays where it is
     CALL_OPERATOR = "CALL_OPERATOR"
 
@@ -43,6 +46,8 @@ class Rule:
     repair: frozenset[StrEnum]
     budget: frozenset[StrEnum]
     observer: frozenset[StrEnum]
+    mode: frozenset[StrEnum]
+    failback: frozenset[StrEnum]
     action: Action
     why: str
 
@@ -63,6 +68,8 @@ COLUMNS: Mapping[str, type[StrEnum]] = {
     "repair": Repair,
     "budget": Budget,
     "observer": Observer,
+    "mode": Mode,
+    "failback": Failback,
 }
 
 
@@ -91,42 +98,55 @@ NONE = NO_QUORUM | UNREADY
 NOT_DUE, DUE = (_one_of(repair) for repair in Repair)
 LEFT, SPENT = (_one_of(budget) for budget in Budget)
 TRUSTED, SUSPECT = (_one_of(observer) for observer in Observer)
+NORMAL, HELD = (_one_of(mode) for mode in Mode)
+STAY, RETURN = (_one_of(failback) for failback in Failback)
+TROUBLE = frozenset(Holder) - READY - AWAITED
+"""Everything but a holder that serves, and a first placement that has only begun."""
 
-WAIT, FAIL_OVER, PLACE, REPAIR, CALL_OPERATOR = Action
+WAIT, FAIL_OVER, PLACE, FAIL_BACK, REPAIR, CALL_OPERATOR = Action
 
 # fmt: off
 RULES: tuple[Rule, ...] = (
-    #    name                            phase      holder            cand. repair   budget observer action         why
-    Rule("transition-is-under-way",      UNDER_WAY, ANY,              ANY,  ANY,     ANY,   ANY,     WAIT,          "a transition is under way and within its deadline"),
-    Rule("active-is-ready",              SETTLED,   READY,            ANY,  NOT_DUE, ANY,   ANY,     WAIT,          "the active node is heard and well, and nothing is due"),
-    Rule("address-is-owed",              SETTLED,   READY,            ANY,  DUE,     ANY,   ANY,     REPAIR,        "the service is in service, but not all of its addresses are known to lead to it"),
-    Rule("active-is-gone",               SETTLED,   GONE,             FIT,  ANY,     LEFT,  ANY,     FAIL_OVER,     "EC2 says that the active node is off or going off, and another node is fit"),
-    Rule("active-is-silent",             SETTLED,   SILENT,           FIT,  ANY,     LEFT,  TRUSTED, FAIL_OVER,     "the active node has not been heard for silence_limit_s, and another node is fit"),
-    Rule("active-has-failed",            SETTLED,   FAILED,           FIT,  ANY,     LEFT,  ANY,     FAIL_OVER,     "the active node has failed or serves nothing by its own word, or its alarm is on, and another node is fit"),
-    Rule("observer-is-suspect",          SETTLED,   SILENT,           ANY,  ANY,     ANY,   SUSPECT, CALL_OPERATOR, "beats are late for the controller itself, or nobody anywhere is heard: the observer is doubted, not the node"),
-    Rule("no-fit-candidate",             SETTLED,   SILENT,           UNREADY, ANY,  ANY,   TRUSTED, CALL_OPERATOR, "the active node has not been heard for silence_limit_s, and no other node is fit to take over"),
-    Rule("told-and-no-fit-candidate",    SETTLED,   TOLD,             UNREADY, ANY,     ANY,   ANY,     CALL_OPERATOR, "the active node has failed or is gone, and no other node is fit to take over"),
-    Rule("quorum-is-lost",               SETTLED,   SILENT,           NO_QUORUM, ANY, ANY,  TRUSTED, CALL_OPERATOR, "the active node has not been heard for silence_limit_s, and quorum keeps the nodes that are ready from taking over"),
-    Rule("told-and-quorum-is-lost",      SETTLED,   TOLD,             NO_QUORUM, ANY, ANY,  ANY,     CALL_OPERATOR, "the active node has failed or is gone, and quorum keeps the nodes that are ready from taking over"),
-    Rule("failover-budget-is-spent",     SETTLED,   SILENT,           FIT,  ANY,     SPENT, TRUSTED, CALL_OPERATOR, "the active node has not been heard for silence_limit_s, but max_failovers are used up in this window"),
-    Rule("told-and-budget-is-spent",     SETTLED,   TOLD,             FIT,  ANY,     SPENT, ANY,     CALL_OPERATOR, "the active node has failed or is gone, but max_failovers are used up in this window"),
-    Rule("active-is-unknown",            SETTLED,   UNKNOWN,          ANY,  ANY,     ANY,   ANY,     CALL_OPERATOR, "the active node has never been heard, or is not the node of the definition any more: unknown is not failed"),
-    Rule("place-by-priority",            SETTLED,   NOBODY,           FIT,  ANY,     ANY,   ANY,     PLACE,         "nobody holds the lease and nobody serves: the fit node of the best priority gets it"),
-    Rule("better-node-is-awaited",       SETTLED,   AWAITED,          ANY,  ANY,     ANY,   ANY,     WAIT,          "nobody has served yet; a node of better priority than those heard, or one that makes a quorum, may still come, for silence_limit_s"),
-    Rule("nobody-to-place-on",           SETTLED,   NOBODY,           UNREADY, ANY,     ANY,   ANY,     CALL_OPERATOR, "nobody holds the lease, and no node is fit to get it"),
-    Rule("no-quorum-to-place-on",        SETTLED,   NOBODY,           NO_QUORUM, ANY, ANY,  ANY,     CALL_OPERATOR, "nobody holds the lease, and quorum keeps the nodes that are ready from getting it"),
-    Rule("place-on-last-holder",         SETTLED,   RETURNED,         ANY,  ANY,     ANY,   ANY,     PLACE,         "nobody holds the lease; the node that served last, or whose address the record carries, is fit"),
-    Rule("last-holder-is-unproven",      SETTLED,   UNPROVEN,         ANY,  ANY,     ANY,   ANY,     CALL_OPERATOR, "the node that served last may still serve, and there is no proof that it does not"),
-    Rule("overdue-and-active-is-ready",  OVERDUE,   READY,            ANY,  ANY,     ANY,   ANY,     REPAIR,        "a transition outlived its deadline after the lease was granted: it is finished under a new epoch"),
-    Rule("overdue-and-holder-returned",  OVERDUE,   RETURNED,         ANY,  ANY,     ANY,   ANY,     PLACE,         "a transition outlived its deadline before the old node was fenced, and that node is fit"),
-    Rule("overdue-and-nobody-holds",     OVERDUE,   NOBODY | AWAITED, FIT,  ANY,     ANY,   ANY,     PLACE,         "a transition outlived its deadline after the old node was fenced, and a node is fit"),
-    Rule("overdue-and-unproven",         OVERDUE,   UNPROVEN,         FIT,  ANY,     ANY,   ANY,     FAIL_OVER,     "a transition outlived its deadline before the old node was fenced: fencing goes on under a new epoch"),
-    Rule("overdue-and-active-is-gone",   OVERDUE,   TOLD,             FIT,  ANY,     ANY,   ANY,     FAIL_OVER,     "a transition outlived its deadline and the active node has failed or is gone"),
-    Rule("overdue-and-active-is-silent", OVERDUE,   SILENT,           FIT,  ANY,     ANY,   TRUSTED, FAIL_OVER,     "a transition outlived its deadline and the active node is silent"),
-    Rule("overdue-and-suspect",          OVERDUE,   SILENT,           ANY,  ANY,     ANY,   SUSPECT, CALL_OPERATOR, "a transition outlived its deadline, and the observer is doubted"),
-    Rule("overdue-and-no-candidate",     OVERDUE,   SILENT,           NONE, ANY,     ANY,   TRUSTED, CALL_OPERATOR, "a transition outlived its deadline, and no node is fit to take over"),
-    Rule("overdue-and-nobody-fit",       OVERDUE,   TOLD | NOBODY | AWAITED | UNPROVEN, NONE, ANY, ANY, ANY,    CALL_OPERATOR, "a transition outlived its deadline, nobody serves, and no node is fit"),
-    Rule("overdue-and-unknown",          OVERDUE,   UNKNOWN,          ANY,  ANY,     ANY,   ANY,     CALL_OPERATOR, "a transition outlived its deadline, and the active node has never been heard, or is not as defined"),
+    #    name                                 phase      holder                       cand.  repair    budget  observer  mode     failback action         why
+    Rule("transition-is-under-way",            UNDER_WAY, ANY,                         ANY,   ANY,      ANY,    ANY,      ANY,     ANY,     WAIT,          "a transition is under way and within its deadline; a hold lets it end"),
+    Rule("active-is-ready",                    SETTLED,   READY,                       ANY,   NOT_DUE,  ANY,    ANY,      ANY,     STAY,    WAIT,          "the active node is heard and well, and nothing is due"),
+    Rule("address-is-owed",                    SETTLED,   READY,                       ANY,   DUE,      ANY,    ANY,      NORMAL,  ANY,     REPAIR,        "the service is in service, but not all of its addresses are known to lead to it"),
+    Rule("preferred-node-is-stable",           SETTLED,   READY,                       ANY,   NOT_DUE,  ANY,    TRUSTED,  NORMAL,  RETURN,  FAIL_BACK,     "the node of the best priority has been fit for stable_for_s, failback is automatic, and its hours are open"),
+    Rule("failback-waits-for-observer",        SETTLED,   READY,                       ANY,   NOT_DUE,  ANY,    SUSPECT,  NORMAL,  RETURN,  WAIT,          "the service could go back, but beats are late for the controller: nothing is begun in doubt"),
+    Rule("held-and-failback-is-due",           SETTLED,   READY,                       ANY,   NOT_DUE,  ANY,    ANY,      HELD,    RETURN,  WAIT,          "the service could go back, but the cluster is held"),
+    Rule("held-and-address-is-owed",           SETTLED,   READY,                       ANY,   DUE,      ANY,    ANY,      HELD,    ANY,     WAIT,          "an address is not known to lead to the service, but the cluster is held: it is put right when it is resumed"),
+    Rule("active-is-gone",                     SETTLED,   GONE,                        FIT,   ANY,      LEFT,   ANY,      NORMAL,  ANY,     FAIL_OVER,     "EC2 says that the active node is off or going off, and another node is fit"),
+    Rule("active-is-silent",                   SETTLED,   SILENT,                      FIT,   ANY,      LEFT,   TRUSTED,  NORMAL,  ANY,     FAIL_OVER,     "the active node has not been heard for silence_limit_s, and another node is fit"),
+    Rule("active-has-failed",                  SETTLED,   FAILED,                      FIT,   ANY,      LEFT,   ANY,      NORMAL,  ANY,     FAIL_OVER,     "the active node has failed or serves nothing by its own word, or its alarm is on, and another node is fit"),
+    Rule("observer-is-suspect",                SETTLED,   SILENT,                      ANY,   ANY,      ANY,    SUSPECT,  NORMAL,  ANY,     CALL_OPERATOR, "beats are late for the controller itself, or nobody anywhere is heard: the observer is doubted, not the node"),
+    Rule("no-fit-candidate",                   SETTLED,   SILENT,                      UNREADY, ANY,    ANY,    TRUSTED,  NORMAL,  ANY,     CALL_OPERATOR, "the active node has not been heard for silence_limit_s, and no other node is fit to take over"),
+    Rule("told-and-no-fit-candidate",          SETTLED,   TOLD,                        UNREADY, ANY,    ANY,    ANY,      NORMAL,  ANY,     CALL_OPERATOR, "the active node has failed or is gone, and no other node is fit to take over"),
+    Rule("quorum-is-lost",                     SETTLED,   SILENT,                      NO_QUORUM, ANY,  ANY,    TRUSTED,  NORMAL,  ANY,     CALL_OPERATOR, "the active node has not been heard for silence_limit_s, and quorum keeps the nodes that are ready from taking over"),
+    Rule("told-and-quorum-is-lost",            SETTLED,   TOLD,                        NO_QUORUM, ANY,  ANY,    ANY,      NORMAL,  ANY,     CALL_OPERATOR, "the active node has failed or is gone, and quorum keeps the nodes that are ready from taking over"),
+    Rule("failover-budget-is-spent",           SETTLED,   SILENT,                      FIT,   ANY,      SPENT,  TRUSTED,  NORMAL,  ANY,     CALL_OPERATOR, "the active node has not been heard for silence_limit_s, but max_failovers are used up in this window"),
+    Rule("told-and-budget-is-spent",           SETTLED,   TOLD,                        FIT,   ANY,      SPENT,  ANY,      NORMAL,  ANY,     CALL_OPERATOR, "the active node has failed or is gone, but max_failovers are used up in this window"),
+    Rule("active-is-unknown",                  SETTLED,   UNKNOWN,                     ANY,   ANY,      ANY,    ANY,      NORMAL,  ANY,     CALL_OPERATOR, "the active node has never been heard, or is not the node of the definition any more: unknown is not failed"),
+    Rule("place-by-priority",                  SETTLED,   NOBODY,                      FIT,   ANY,      ANY,    ANY,      NORMAL,  ANY,     PLACE,         "nobody holds the lease and nobody serves: the fit node of the best priority gets it"),
+    Rule("better-node-is-awaited",             SETTLED,   AWAITED,                     ANY,   ANY,      ANY,    ANY,      ANY,     ANY,     WAIT,          "nobody has served yet; a node of better priority than those heard, or one that makes a quorum, may still come, for silence_limit_s"),
+    Rule("nobody-to-place-on",                 SETTLED,   NOBODY,                      UNREADY, ANY,    ANY,    ANY,      NORMAL,  ANY,     CALL_OPERATOR, "nobody holds the lease, and no node is fit to get it"),
+    Rule("no-quorum-to-place-on",              SETTLED,   NOBODY,                      NO_QUORUM, ANY,  ANY,    ANY,      NORMAL,  ANY,     CALL_OPERATOR, "nobody holds the lease, and quorum keeps the nodes that are ready from getting it"),
+    Rule("place-on-last-holder",               SETTLED,   RETURNED,                    ANY,   ANY,      ANY,    ANY,      NORMAL,  ANY,     PLACE,         "nobody holds the lease; the node that served last, or whose address the record carries, is fit"),
+    Rule("last-holder-is-unproven",            SETTLED,   UNPROVEN,                    ANY,   ANY,      ANY,    ANY,      NORMAL,  ANY,     CALL_OPERATOR, "the node that served last may still serve, and there is no proof that it does not"),
+    Rule("held-and-not-served",                SETTLED,   TROUBLE,                     ANY,   ANY,      ANY,    ANY,      HELD,    ANY,     CALL_OPERATOR, "the cluster is held, and it is not known that its service is served: nothing moves until it is resumed or asked for"),
+    Rule("overdue-and-active-is-ready",        OVERDUE,   READY,                       ANY,   ANY,      ANY,    ANY,      ANY,     ANY,     REPAIR,        "a transition outlived its deadline after the lease was granted: it is finished under a new epoch"),
+    Rule("overdue-and-holder-returned",        OVERDUE,   RETURNED,                    ANY,   ANY,      ANY,    ANY,      ANY,     ANY,     PLACE,         "a transition outlived its deadline before the old node was fenced, and that node is fit"),
+    Rule("overdue-and-nobody-holds",           OVERDUE,   NOBODY | AWAITED,            FIT,   ANY,      ANY,    ANY,      ANY,     ANY,     PLACE,         "a transition outlived its deadline after the old node was fenced, and a node is fit"),
+    Rule("overdue-and-unproven",               OVERDUE,   UNPROVEN,                    FIT,   ANY,      ANY,    ANY,      NORMAL,  ANY,     FAIL_OVER,     "a transition outlived its deadline before the old node was fenced: fencing goes on under a new epoch"),
+    Rule("overdue-and-active-is-gone",         OVERDUE,   TOLD,                        FIT,   ANY,      LEFT,   ANY,      NORMAL,  ANY,     FAIL_OVER,     "a transition outlived its deadline and the active node has failed or is gone"),
+    Rule("overdue-and-active-is-silent",       OVERDUE,   SILENT,                      FIT,   ANY,      LEFT,   TRUSTED,  NORMAL,  ANY,     FAIL_OVER,     "a transition outlived its deadline and the active node is silent"),
+    Rule("overdue-and-budget-is-spent",        OVERDUE,   TOLD,                        FIT,   ANY,      SPENT,  ANY,      NORMAL,  ANY,     CALL_OPERATOR, "a transition outlived its deadline and the active node has failed or is gone, but max_failovers are used up"),
+    Rule("overdue-silent-and-budget-is-spent", OVERDUE,   SILENT,                      FIT,   ANY,      SPENT,  TRUSTED,  NORMAL,  ANY,     CALL_OPERATOR, "a transition outlived its deadline and the active node is silent, but max_failovers are used up"),
+    Rule("overdue-and-held",                   OVERDUE,   TOLD | UNPROVEN,             FIT,   ANY,      ANY,    ANY,      HELD,    ANY,     CALL_OPERATOR, "a transition outlived its deadline, and only a failover could go on; the cluster is held"),
+    Rule("overdue-silent-and-held",            OVERDUE,   SILENT,                      FIT,   ANY,      ANY,    TRUSTED,  HELD,    ANY,     CALL_OPERATOR, "a transition outlived its deadline and the active node is silent; the cluster is held"),
+    Rule("overdue-and-suspect",                OVERDUE,   SILENT,                      ANY,   ANY,      ANY,    SUSPECT,  ANY,     ANY,     CALL_OPERATOR, "a transition outlived its deadline, and the observer is doubted"),
+    Rule("overdue-and-no-candidate",           OVERDUE,   SILENT,                      NONE,  ANY,      ANY,    TRUSTED,  ANY,     ANY,     CALL_OPERATOR, "a transition outlived its deadline, and no node is fit to take over"),
+    Rule("overdue-and-nobody-fit",             OVERDUE,   TOLD | NOBODY | AWAITED | UNPROVEN, NONE,  ANY,      ANY,    ANY,      ANY,     ANY,     CALL_OPERATOR, "a transition outlived its deadline, nobody serves, and no node is fit"),
+    Rule("overdue-and-unknown",                OVERDUE,   UNKNOWN,                     ANY,   ANY,      ANY,    ANY,      ANY,     ANY,     CALL_OPERATOR, "a transition outlived its deadline, and the active node has never been heard, or is not as defined"),
 )
 # fmt: on
 

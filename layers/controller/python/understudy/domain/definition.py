@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from understudy.domain.model import Proof
 from understudy.domain.tuning import Tuning
 
 LAST_PRIORITY = 1001
@@ -99,6 +100,44 @@ class FailoverBudget:
 
 
 @dataclass(frozen=True)
+class Fencing:
+    """How the node before is kept from serving, and what is taken as proof (S12, B4).
+
+    `stop_instance`: a failed node is stopped through EC2. `accept`: the proofs that suffice. `limit_s`: how long a
+    proof is waited for; then the transition ends without one (`unproven: hold`), or goes on all the same (`proceed`).
+    """
+
+    stop_instance: bool = False
+    accept: tuple[Proof, ...] = (Proof.RELEASED, Proof.LEASE_EXPIRED, Proof.STOPPED)
+    limit_s: float = 60
+    unproven: str = "hold"
+
+    @property
+    def proceeds(self) -> bool:
+        """Whether the policy lets a transition go on without a proof at the limit."""
+        return self.unproven == "proceed"
+
+
+@dataclass(frozen=True)
+class FailbackPolicy:
+    """Whether the service goes back by itself to the node of the best priority (B6).
+
+    `stable_for_s`: how long that node must have been fit. `hours`: "HH:MM-HH:MM" in UTC, empty for the whole day;
+    `days`: of the week on which those hours begin (`mon`), empty for all.
+    """
+
+    mode: str = "manual"
+    stable_for_s: int = 600
+    hours: str = ""
+    days: tuple[str, ...] = ()
+
+    @property
+    def is_automatic(self) -> bool:
+        """Whether nobody needs to ask for it."""
+        return self.mode == "automatic"
+
+
+@dataclass(frozen=True)
 class Policy:
     """Timings and choices of one cluster. All times are seconds."""
 
@@ -109,10 +148,19 @@ class Policy:
     drift_margin_s: float = 2
     silence_limit_s: float = 15
     observer_lag_limit_s: float = 5
-    fence_limit_s: float = 60
     service_start_limit_s: float = 120
-    failback: str = "manual"
+    fencing: Fencing = field(default_factory=Fencing)
+    failback: FailbackPolicy = field(default_factory=FailbackPolicy)
     max_failovers: FailoverBudget = field(default_factory=FailoverBudget)
+
+    @property
+    def hearing_limit_s(self) -> float:
+        """Within what a node must be heard again for the way of its beats to count as open: a beat and the lag.
+
+        An outage of all beats that is not noticed by this is too short to make any node look silent: the timings are
+        refused unless 2 x heartbeat_interval_s + observer_lag_limit_s + 1 is within silence_limit_s.
+        """
+        return self.heartbeat_interval_s + self.observer_lag_limit_s
 
 
 class QuorumMode(StrEnum):
@@ -181,6 +229,11 @@ class Definition:
         """The member's name for people; the instance id itself when it is no member any more."""
         node = self.node(instance_id)
         return node.name if node else instance_id
+
+    @property
+    def preferred(self) -> NodeSpec:
+        """The member of the best priority: the paper's primary. Every other one that may serve is a standby."""
+        return self.serving[0]
 
     @property
     def labels(self) -> tuple[str, ...]:

@@ -48,14 +48,15 @@ def outlasting(policy: Policy, tuning: Tuning) -> list[str]:
     moving_s = tuning.ROUTE53_RECORD_INTERVAL * (tuning.ROUTE53_RECORD_TRY_COUNT - 1)
     polling_s = sum(change_gaps_s(tuning))
     slack_s = len(Stage) * STAGE_SLACK_S
-    total_s = policy.fence_limit_s + moving_s + policy.service_start_limit_s + polling_s + slack_s
+    total_s = policy.fencing.limit_s + moving_s + policy.service_start_limit_s + polling_s + slack_s
     if total_s <= EXECUTION_LIMIT_S:
         return []
     return [
         f"{moving_s} s between updates (ROUTE53_RECORD_INTERVAL {tuning.ROUTE53_RECORD_INTERVAL}, "
         f"ROUTE53_RECORD_TRY_COUNT {tuning.ROUTE53_RECORD_TRY_COUNT}) + {polling_s} s between polls "
         f"(ROUTE53_CHANGEID_INTERVAL {tuning.ROUTE53_CHANGEID_INTERVAL}, ROUTE53_CHANGEID_TRY_COUNT "
-        f"{tuning.ROUTE53_CHANGEID_TRY_COUNT}, and the doubling waits before) + fence_limit_s {policy.fence_limit_s:g} "
+        f"{tuning.ROUTE53_CHANGEID_TRY_COUNT}, and the doubling waits before) + "
+        f"fencing.limit_s {policy.fencing.limit_s:g} "
         f"+ service_start_limit_s {policy.service_start_limit_s:g} + {slack_s} s for the steps is {total_s:g} s; "
         f"allowed: {EXECUTION_LIMIT_S} s, then the workflow ends. Lower an interval, a count or a limit"
     ]

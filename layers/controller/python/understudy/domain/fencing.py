@@ -13,6 +13,7 @@ the bound. The agent moves its own deadline by those of its recorded beats that 
 stopping. So an orderly stop may take longer than the rest of the lease, and a node that is not heard costs no time.
 """
 
+from understudy.domain.definition import Policy
 from understudy.domain.model import ClusterState, PowerReading, PreviousHolder, Proof, ServiceStatus
 
 INGESTION_CUT_OFF_S = 1  # EventBridge gives its ingestion time in whole seconds, cut off
@@ -30,19 +31,32 @@ def lease_expires_at(state: ClusterState, drift_margin_s: float) -> float | None
     return renewed_at + INGESTION_CUT_OFF_S + holder.lease_s + drift_margin_s
 
 
-def find_proof(state: ClusterState, drift_margin_s: float, now: float, power: PowerReading) -> Proof | None:
-    """The proof that the previous holder cannot serve at `now`, or None. `power`: EC2's word just read, or UNKNOWN."""
+def find_proof(state: ClusterState, policy: Policy, now: float, power: PowerReading) -> Proof | None:
+    """The proof that the previous holder cannot serve at `now`, or None. `power`: EC2's word just read, or UNKNOWN.
+
+    Only a proof that the policy accepts is one. What is recorded already stays, whatever the policy says today.
+    """
     holder = state.previous
     if holder is None:
         return Proof.NO_HOLDER
     if holder.proof is not None:
         return holder.proof
-    if _has_released(state, holder):
-        return Proof.RELEASED
-    expires_at = lease_expires_at(state, drift_margin_s)
-    if expires_at is not None and now >= expires_at:
-        return Proof.LEASE_EXPIRED
-    return Proof.STOPPED if power.is_off else None
+    accepted = (proof for proof in evidence(state, policy, now, power) if proof in policy.fencing.accept)
+    return next(accepted, None)
+
+
+def evidence(state: ClusterState, policy: Policy, now: float, power: PowerReading) -> tuple[Proof, ...]:
+    """Everything that speaks for the end of the previous holder's service, whether the policy accepts it or not."""
+    holder = state.previous
+    if holder is None:
+        return ()
+    expires_at = lease_expires_at(state, policy.drift_margin_s)
+    found = {
+        Proof.RELEASED: _has_released(state, holder),
+        Proof.LEASE_EXPIRED: expires_at is not None and now >= expires_at,
+        Proof.STOPPED: power.is_off,
+    }
+    return tuple(proof for proof, is_found in found.items() if is_found)
 
 
 def _has_released(state: ClusterState, holder: PreviousHolder) -> bool:

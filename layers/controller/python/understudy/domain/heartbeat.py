@@ -26,6 +26,7 @@ class Beat:
     """One heartbeat, believed so far as its form goes.
 
     `heard_at`: AWS's ingestion time, whole seconds. `quorum`: None when the sender does not know what it reaches.
+    `late_s`: how long after that it is recorded, whole seconds. One that waited says little of the way of the beats.
     """
 
     cluster: str
@@ -38,6 +39,12 @@ class Beat:
     service: ServiceStatus
     agent: str
     quorum: Reach | None = None
+    late_s: int = 0
+
+    @property
+    def recorded_at(self) -> int:
+        """When it is recorded, by the controller's clock: seconds."""
+        return self.heard_at + self.late_s
 
 
 class MalformedBeatError(Exception):

@@ -2,7 +2,11 @@
 
 from understudy.domain.definition import Policy
 from understudy.domain.fencing import INGESTION_CUT_OFF_S
-from understudy.domain.model import Terms
+from understudy.domain.model import Proof, Terms
+
+STOP_S = 30
+"""What EC2 is given at least to stop an instance by force (seconds)."""
+LEAST_FOR_FAILBACK = 2
 
 
 def terms_of(policy: Policy) -> Terms:
@@ -13,6 +17,7 @@ def terms_of(policy: Policy) -> Terms:
         lease_s=policy.lease_s,
         kill_limit_s=policy.kill_limit_s,
         silence_limit_s=policy.silence_limit_s,
+        hearing_limit_s=policy.hearing_limit_s,
     )
 
 
@@ -40,9 +45,41 @@ def contradictions(policy: Policy) -> list[str]:
             f"{policy.observer_lag_limit_s:g} + {INGESTION_CUT_OFF_S} is above silence_limit_s "
             f"{policy.silence_limit_s:g}: one lost beat and a late observer would look like silence"
         )
-    if policy.fence_limit_s < fence_s:
+    return [*faults, *_fencing_contradictions(policy, fence_s), *_failback_contradictions(policy)]
+
+
+def _fencing_contradictions(policy: Policy, fence_s: float) -> list[str]:
+    """Choices of fencing under which a dead node could never be proved off, or a stop would prove nothing."""
+    fencing, faults = policy.fencing, []
+    words = ", ".join(proof.lower() for proof in fencing.accept)
+    if Proof.LEASE_EXPIRED in fencing.accept and fencing.limit_s < fence_s:
         faults.append(
-            f"fence_limit_s {policy.fence_limit_s:g} is below lease_s {policy.lease_s:g} + {INGESTION_CUT_OFF_S} + "
+            f"fencing.limit_s {fencing.limit_s:g} is below lease_s {policy.lease_s:g} + {INGESTION_CUT_OFF_S} + "
             f"drift_margin_s {policy.drift_margin_s:g}: fencing would give up before the lease has run out"
         )
+    if not {Proof.LEASE_EXPIRED, Proof.STOPPED} & set(fencing.accept):
+        faults.append(
+            f"fencing.accept is {words} alone: a node that has died releases nothing, so no failover could ever be "
+            "proved; accept lease_expired or stopped as well"
+        )
+    if fencing.stop_instance and Proof.STOPPED not in fencing.accept:
+        faults.append(
+            f"fencing.stop_instance is true, and fencing.accept is {words}: a stop would prove nothing; accept stopped "
+            "as well"
+        )
+    if fencing.stop_instance and fencing.limit_s < STOP_S:
+        faults.append(
+            f"fencing.limit_s {fencing.limit_s:g} is below {STOP_S}, and fencing.stop_instance is true: EC2 often "
+            "needs that long to stop an instance"
+        )
     return faults
+
+
+def _failback_contradictions(policy: Policy) -> list[str]:
+    count = policy.max_failovers.count
+    if policy.failback.is_automatic and count < LEAST_FOR_FAILBACK:
+        return [
+            f"failback is automatic, and max_failovers.count {count} is below {LEAST_FOR_FAILBACK}: going back spends "
+            "one, and never the last one, so it could never happen"
+        ]
+    return []

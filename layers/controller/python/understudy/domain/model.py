@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from understudy.domain.mode import Hold
 from understudy.domain.reach import QuorumHosts, Reach
 
 
@@ -63,6 +64,7 @@ class Proof(StrEnum):
     RELEASED = "RELEASED"
     LEASE_EXPIRED = "LEASE_EXPIRED"
     STOPPED = "STOPPED"
+    UNPROVEN = "UNPROVEN"  # no proof: the policy or an operator said to go on without one
 
 
 class TransitionAction(StrEnum):
@@ -112,7 +114,7 @@ class NodeReport:
     """What is known of one node: its newest beat, and EC2's newest word.
 
     `beat` is the sender's CLOCK_BOOTTIME in milliseconds; `heard_at` AWS's ingestion time, None before the first beat;
-    `heard_since` when the present run of beats began, and `due_by` when it would be broken (silence_limit_s later);
+    `heard_since` when the present run of beats began, and `due_by` by when the next must be recorded to go on with it;
     `read_epoch` the epoch that the agent obeyed when it sent the beat; `power_boot` the boot that beat last when EC2's
     word came, so that a machine that has rebooted since is not taken for gone. `fault`: in what EC2 says that the
     instance is not as the definition has it any more; empty when it is. `quorum`: None when its newest beat does not
@@ -150,13 +152,17 @@ class NodeReport:
 
 @dataclass(frozen=True)
 class Terms:
-    """The timings that the agents obey, as they stand in the state item. Seconds."""
+    """The timings that the agents obey, as they stand in the state item. Seconds.
+
+    `hearing_limit_s` is the controller's own: a run of beats is broken when the next is recorded later than this.
+    """
 
     heartbeat_interval_s: float
     lease_read_interval_s: float
     lease_s: float
     kill_limit_s: float
     silence_limit_s: float
+    hearing_limit_s: float
 
 
 @dataclass(frozen=True)
@@ -180,6 +186,7 @@ class Transition:
     """The open transition. `tried`: nodes on which the service failed to start in this chain.
 
     `begun_at`: when its execution opened its first transition, where that was another one than this.
+    `may_go_unproven`: an operator asked to go on without a proof at the limit; `without_proof`: this chain did.
     """
 
     action: TransitionAction
@@ -192,6 +199,8 @@ class Transition:
     execution: str
     tried: tuple[str, ...] = ()
     begun_at: int = 0
+    may_go_unproven: bool = False
+    without_proof: bool = False
 
     @property
     def execution_begun_at(self) -> int:
@@ -230,6 +239,8 @@ class ClusterState:
     """The hot item. `revision` grows with every write but beats and signals, `epoch` with every transition.
 
     `quorum` is there while the definition names quorum hosts.
+    `preferred_since`: since when the node of the best priority has been fit without a break while another one is
+    active; it is kept only where failback is automatic.
     """
 
     cluster: str
@@ -245,3 +256,10 @@ class ClusterState:
     address: Address | None = None
     alert: str | None = None
     quorum: QuorumHosts | None = None
+    hold: Hold | None = None
+    preferred_since: int | None = None
+
+    @property
+    def last_holder(self) -> str | None:
+        """The node that holds the lease, or held it last; None when that is proved over and forgotten."""
+        return self.active or (self.previous.node if self.previous else None)

@@ -17,10 +17,14 @@ from understudy.domain.situation import Observer, Phase, fit_candidates, health_
 ACTION_OF: Mapping[Action, TransitionAction] = {
     Action.FAIL_OVER: TransitionAction.FAILOVER,
     Action.PLACE: TransitionAction.PLACE,
+    Action.FAIL_BACK: TransitionAction.FAILBACK,
     Action.REPAIR: TransitionAction.REPAIR,
 }
 """What the workflow is asked for under each decision that moves something."""
 
+SPENDING = (TransitionAction.FAILOVER, TransitionAction.FAILBACK)
+"""Moves that spend the budget when nobody asked for them and they take the lease from a node. Fencing that goes on
+under a new epoch, after its execution died, takes it from nobody: it is the failover that was counted already."""
 MANUAL_RULE = "operator-asked"
 NEXT_RULE = "service-did-not-start"
 
@@ -35,6 +39,7 @@ class Opening:
     why: str
     tried: tuple[str, ...] = ()
     spends_budget: bool = False
+    may_go_unproven: bool = False
 
 
 @dataclass(frozen=True)
@@ -86,7 +91,7 @@ def _rule_on_cause(request: Request, state: ClusterState, definition: Definition
         target=situation.target,
         rule=decision.rule,
         why=decision.why,
-        spends_budget=request.action is TransitionAction.FAILOVER,
+        spends_budget=state.active is not None and request.action in SPENDING,
     )
 
 
@@ -118,7 +123,11 @@ def _rule_on_wish(request: Request, state: ClusterState, definition: Definition,
     if against := objection(state, definition, target, now):
         return Refused(f"{definition.name_of(target)} cannot take over now: {against}")
     why = f"an operator asked for a {request.action}" + (f": {request.reason}" if request.reason else "")
-    return Opening(action=request.action, target=target, rule=MANUAL_RULE, why=why)
+    if request.may_go_unproven:
+        why += "; they asked to go on without a proof, should none be found"
+    return Opening(
+        action=request.action, target=target, rule=MANUAL_RULE, why=why, may_go_unproven=request.may_go_unproven
+    )
 
 
 def _in_words(state: ClusterState, definition: Definition, instance_id: str, now: int) -> str:
@@ -141,7 +150,7 @@ def _wanted(request: Request, definition: Definition) -> str | None:
         named = definition.node_named(request.to)
         return named.instance_id if named else None
     if request.action is TransitionAction.FAILBACK:
-        return definition.serving[0].instance_id
+        return definition.preferred.instance_id
     return None
 
 
@@ -166,4 +175,11 @@ def rule_on_next(failed_epoch: int, execution: str, state: ClusterState, definit
     target = transition.source if goes_back and transition.source else candidates[0]
     failed_on = definition.name_of(transition.target)
     why = f"the service did not start on {failed_on}: {definition.name_of(target)} is next"
-    return Opening(action=transition.action, target=target, rule=NEXT_RULE, why=why, tried=tried)
+    return Opening(
+        action=transition.action,
+        target=target,
+        rule=NEXT_RULE,
+        why=why,
+        tried=tried,
+        may_go_unproven=transition.may_go_unproven,
+    )

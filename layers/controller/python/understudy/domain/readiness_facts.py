@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar
 
-from understudy.domain.definition import Definition, NodeSpec
+from understudy.domain.definition import Definition
 from understudy.domain.model import ClusterState, PowerReading
 from understudy.domain.network import ElasticIpReading, RouteTable
 from understudy.domain.record import RecordSet, guard_name
@@ -43,6 +43,7 @@ class Instance:
     recovers: bool | None
     address_v6: str = ""
     interface_id: str = ""
+    stack: str = ""
 
 
 @dataclass(frozen=True)
@@ -119,6 +120,7 @@ class Facts:
     elastic_ips: Mapping[str, ElasticIpReading] | Unread
     internet_vpcs: Collection[str] | Unread
     now: float
+    may_stop: bool = False
 
 
 class Verdict(StrEnum):
@@ -152,11 +154,6 @@ def together(findings: Iterable[Finding]) -> Finding:
     every = list(findings)
     telling = [each for each in every if each.verdict is not Verdict.PASS] or every
     return Finding(worst(each.verdict for each in every), "; ".join(dict.fromkeys(each.found for each in telling)))
-
-
-def primary(definition: Definition) -> NodeSpec:
-    """The node of the best priority: the paper's primary. Every other node is a standby."""
-    return definition.serving[0]
 
 
 def needed_rights(definition: Definition, stack: str) -> tuple[Right, ...]:

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Mapping
 
 from understudy.domain.definition import NodeSpec, QuorumMode
-from understudy.domain.model import NodeReport, PowerReading
+from understudy.domain.model import NodeReport, PowerReading, Proof
 from understudy.domain.quorum import reach_objection
-from understudy.domain.readiness_facts import Facts, Finding, Instance, Unread, Verdict, primary, together
+from understudy.domain.readiness_facts import Facts, Finding, Instance, Unread, Verdict, together
 
 LEAST_NODES = 2
 
@@ -44,7 +44,7 @@ def standbys_apart(facts: Facts) -> Finding:
     """The primary (the node of the best priority) and each standby are in different Availability Zones (S1)."""
     if isinstance(facts.instances, Unread):
         return Finding(Verdict.UNKNOWN, facts.instances.why)
-    first = primary(facts.definition)
+    first = facts.definition.preferred
     home = facts.instances.get(first.instance_id)
     if home is None:
         return Finding(Verdict.UNKNOWN, f"the zone of {first.name} is not known: EC2 knows no such instance")
@@ -111,16 +111,57 @@ def nodes_heard(facts: Facts) -> Finding:
 
 def stop_protection(facts: Facts) -> Finding:
     """No instance is protected from being stopped: a failed node could not be fenced by stopping it (S12)."""
+    gravity = Verdict.FAIL if _only_stopped(facts) else Verdict.WARN
     findings = []
     for node in facts.definition.serving:
         reading = facts.stop_protected.get(node.instance_id, Unread(f"{node.instance_id} was not asked for"))
         if isinstance(reading, Unread):
             findings.append(Finding(Verdict.UNKNOWN, f"{node.name}: {reading.why}"))
         elif reading:
-            findings.append(Finding(Verdict.WARN, f"{node.name} has DisableApiStop on"))
+            findings.append(Finding(gravity, f"{node.name} has DisableApiStop on"))
         else:
             findings.append(Finding(Verdict.PASS, f"{node.name} can be stopped"))
     return together(findings)
+
+
+def stop_allowed(facts: Facts) -> Finding:
+    """Where the policy stops instances, this stack may: by its parameter, and by the tag of each node (S12)."""
+    if not facts.definition.policy.fencing.stop_instance:
+        return Finding(Verdict.PASS, "the policy stops no instance")
+    gravity = Verdict.FAIL if _only_stopped(facts) else Verdict.WARN
+    if not facts.may_stop:
+        return Finding(gravity, "the stack's AllowStopInstances is false")
+
+    def look(node: NodeSpec, instance: Instance) -> Finding:
+        if instance.stack == facts.stack:
+            return Finding(Verdict.PASS, f"{node.name} has the tag of this stack")
+        return Finding(
+            gravity, f"{node.name}: tag understudy:stack is {instance.stack or 'missing'}, not {facts.stack}"
+        )
+
+    return _of_each_instance(facts, look)
+
+
+def death_provable(facts: Facts) -> Finding:
+    """A node that dies is proved off without a person: its lease runs out, or it is stopped through EC2 (B4)."""
+    fencing = facts.definition.policy.fencing
+    stops = fencing.stop_instance and Proof.STOPPED in fencing.accept
+    if stops:
+        return Finding(Verdict.PASS, "a node that has failed is stopped, and stopped is accepted")
+    if Proof.LEASE_EXPIRED not in fencing.accept:
+        return Finding(Verdict.WARN, "lease_expired is not accepted, and stop_instance is false")
+    unheard = [each.name for each in facts.state.nodes.values() if each.heard_at is None]
+    unleased = [each.name for each in facts.state.nodes.values() if each.heard_at is not None and not each.keeps_lease]
+    if unleased:
+        return Finding(Verdict.WARN, f"{', '.join(unleased)}: keeps no lease that could expire; stop_instance is false")
+    if unheard:
+        return Finding(Verdict.UNKNOWN, f"{', '.join(unheard)}: never heard, so nobody knows whether it keeps a lease")
+    return Finding(Verdict.PASS, "the end of a lease is accepted")
+
+
+def _only_stopped(facts: Facts) -> bool:
+    """Whether nothing but EC2's word ends a fencing: then a node that cannot be stopped cannot be followed."""
+    return set(facts.definition.policy.fencing.accept) == {Proof.STOPPED}
 
 
 def no_auto_scaling(facts: Facts) -> Finding:

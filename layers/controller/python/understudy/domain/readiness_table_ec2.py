@@ -74,10 +74,31 @@ EC2_CHECKS = (
         "stop-protection",
         nodes.stop_protection,
         "S12",
-        (PASS, WARN, UNKNOWN),
-        "WARN: a failed node cannot be fenced by stopping it. The lease still proves that it has ended.",
+        (PASS, WARN, FAIL, UNKNOWN),
+        "FAIL: the policy accepts stopped only, and the node cannot be stopped. WARN: a failed node cannot be fenced "
+        "by stopping it; another proof that the policy accepts may still come.",
         "aws ec2 modify-instance-attribute --instance-id INSTANCE_ID --no-disable-api-stop",
         "aws ec2 describe-instance-attribute --instance-id INSTANCE_ID --attribute disableApiStop",
+    ),
+    Check(
+        "stop-allowed",
+        nodes.stop_allowed,
+        "S12",
+        (PASS, WARN, FAIL, UNKNOWN),
+        "FAIL: the policy accepts stopped only, and IAM would deny StopInstances. WARN: it would be denied, and "
+        "another proof that the policy accepts may still come.",
+        "Deploy the stack with AllowStopInstances=true, and tag the instance: aws ec2 create-tags --resources "
+        "INSTANCE_ID --tags Key=understudy:stack,Value=STACK",
+        INSTANCES,
+    ),
+    Check(
+        "death-provable",
+        nodes.death_provable,
+        "B4",
+        (PASS, WARN, UNKNOWN),
+        "WARN: when such a node dies, the cluster waits until a person stops its instance.",
+        "Run the agent on every node; accept lease_expired, or set policy.fencing.stop_instance.",
+        "aws ssm get-parameter --name /understudy/STACK/clusters/CLUSTER",
     ),
     Check(
         "no-auto-scaling",

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from understudy.domain.mode import HOLD, MODE_ACTIONS, MODE_KEYS, TIME_LIMIT, ModeRequest, expiry_faults
 from understudy.domain.model import TransitionAction
 from understudy.domain.quoting import plain, quoted
 
@@ -12,17 +13,18 @@ CLUSTER_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
 MANUAL_ACTIONS = (TransitionAction.SWITCHOVER, TransitionAction.FAILOVER, TransitionAction.FAILBACK)
 CHECK = "check"
 """The action that moves nothing: the workflow leads it to the readiness check, every other one to a transition."""
-KEYS = ("cluster", "action", "to", "reason", "rule", "why", "noticed_at")
+KEYS = ("cluster", "action", "to", "reason", "unproven", "rule", "why", "noticed_at")
+PROCEED = "proceed"
 TEXT_LIMIT = 200
 KEYS_NAMED = 10
-TIME_LIMIT = 10**11
 
 
 @dataclass(frozen=True)
 class Request:
     """A transition asked for. `rule` is set when the controller asks: then the cause is looked at once more.
 
-    `noticed_at`: when the controller noticed the cause (seconds), for the history.
+    `noticed_at`: when the controller noticed the cause (seconds), for the history. `may_go_unproven`: an operator
+    answers for it that the old node is off, should nothing prove it (B4).
     """
 
     cluster: str
@@ -31,13 +33,14 @@ class Request:
     reason: str = ""
     rule: str | None = None
     noticed_at: float | None = None
+    may_go_unproven: bool = False
 
 
 class BadRequestError(Exception):
     """The execution's input is not a request. The message says what was found, where, and what is allowed."""
 
 
-def parse_request(document: Any) -> Request:
+def parse_request(document: Any) -> Request | ModeRequest:
     """Read an execution's input.
 
     Raises BadRequestError with every fault at once; nothing is changed by a bad request.
@@ -45,11 +48,14 @@ def parse_request(document: Any) -> Request:
     example = 'for example {"cluster": "orders-db", "action": "switchover", "to": "node-b", "reason": "patching"}'
     if not isinstance(document, Mapping):
         raise BadRequestError(f"the input is {quoted(document)}, not an object; {example}")
+    if document.get("action") in MODE_ACTIONS:
+        return _parse_mode(document)
     faults = [
         *_unknown_keys(document),
         *_bad_texts(document),
         *_bad_cluster(document),
         *_bad_action(document),
+        *_bad_unproven(document),
         *_bad_time(document),
     ]
     if faults:
@@ -62,6 +68,26 @@ def parse_request(document: Any) -> Request:
         reason=plain(document.get("reason", ""), TEXT_LIMIT),
         rule=plain(document["rule"], TEXT_LIMIT) if "rule" in document else None,
         noticed_at=document.get("noticed_at"),
+        may_go_unproven="unproven" in document,
+    )
+
+
+def _parse_mode(document: Mapping[str, Any]) -> ModeRequest:
+    faults = [
+        *_unknown_keys(document, MODE_KEYS),
+        *_bad_texts(document),
+        *_bad_cluster(document),
+        *expiry_faults(document),
+    ]
+    if faults:
+        example = 'for example {"cluster": "orders-db", "action": "hold", "for_s": 3600, "reason": "patching"}'
+        raise BadRequestError("; ".join([*faults, example]))
+    return ModeRequest(
+        cluster=document["cluster"],
+        is_hold=document["action"] == HOLD,
+        reason=plain(document.get("reason", ""), TEXT_LIMIT),
+        until=document.get("until"),
+        for_s=document.get("for_s"),
     )
 
 
@@ -110,8 +136,22 @@ def _bad_action(document: Mapping[str, Any]) -> list[str]:
     allowed = [str(each) for each in (TransitionAction if document.get("rule") else MANUAL_ACTIONS)]
     if isinstance(action, str) and action in allowed:
         return []
-    allowed += [] if document.get("rule") else [f"{CHECK} (which moves nothing)"]
+    allowed += [] if document.get("rule") else [f"{', '.join(MODE_ACTIONS)}, {CHECK} (which move nothing)"]
     return [f"action is {quoted(action)}; allowed: {', '.join(allowed)}"]
+
+
+def _bad_unproven(document: Mapping[str, Any]) -> list[str]:
+    """To go on without a proof is a person's word, for a failover, with a reason that stays in the history."""
+    if "unproven" not in document:
+        return []
+    faults = []
+    if document["unproven"] != PROCEED:
+        faults.append(f"unproven is {quoted(document['unproven'])}; allowed: {PROCEED}")
+    if document.get("action") != TransitionAction.FAILOVER or document.get("rule"):
+        faults.append("unproven belongs to a failover that an operator asks for")
+    if not document.get("reason"):
+        faults.append("unproven needs a reason: how it is known that the old node is off")
+    return faults
 
 
 def _bad_time(document: Mapping[str, Any]) -> list[str]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from understudy.domain.definition import Definition, NodeSpec, Policy
+from understudy.domain.failback import is_failback_due, spent
 from understudy.domain.fencing import find_proof
 from understudy.domain.health import NodeHealth, diagnose
 from understudy.domain.model import AddressStatus, ClusterState, NodeReport, PowerReading, ServiceStatus, Stage
@@ -62,6 +63,20 @@ class Observer(StrEnum):
     SUSPECT = "SUSPECT"  # the observer itself is late, or nobody anywhere is heard
 
 
+class Mode(StrEnum):
+    """Whether an operator lets the cluster move by itself (B6)."""
+
+    NORMAL = "NORMAL"
+    HELD = "HELD"  # maintenance: nothing is begun that nobody asked for
+
+
+class Failback(StrEnum):
+    """Whether the service is to go back to the node of the best priority now (B6)."""
+
+    NOT_DUE = "NOT_DUE"
+    DUE = "DUE"  # automatic, the node stable, within the hours, nothing owed, and a failover is left after it
+
+
 @dataclass(frozen=True)
 class Situation:
     """Everything that `decide` looks at, and `target`: the node that would take over (instance id), for who acts."""
@@ -72,6 +87,8 @@ class Situation:
     repair: Repair
     budget: Budget
     observer: Observer
+    mode: Mode
+    failback: Failback
     target: str | None = None
 
 
@@ -82,8 +99,8 @@ def survey(state: ClusterState, definition: Definition, now: int, observer: Obse
     candidates = fit_candidates(state, definition, now)
     unfit = Candidate.NO_QUORUM if any(_ready_standbys(state, definition, now)) else Candidate.NONE
     stays = holder in (Holder.READY, Holder.RETURNED)
-    last_holder = state.active or (state.previous.node if state.previous else None)
-    target = last_holder if stays else next(iter(candidates), None)
+    goes_back = is_failback_due(state, definition, candidates, now)
+    target = state.last_holder if stays else next(iter(candidates), None)
     return Situation(
         phase=phase,
         holder=holder,
@@ -91,14 +108,17 @@ def survey(state: ClusterState, definition: Definition, now: int, observer: Obse
         repair=_repair(state, now),
         budget=_budget(state, definition, now),
         observer=observer,
-        target=target,
+        mode=Mode.HELD if state.hold is not None and state.hold.is_on(now) else Mode.NORMAL,
+        failback=Failback.DUE if goes_back else Failback.NOT_DUE,
+        target=definition.preferred.instance_id if goes_back and holder is Holder.READY else target,
     )
 
 
 def is_heard_now(state: ClusterState, policy: Policy, now: int) -> bool:
     """Whether any node of the cluster has been heard just now, judged by the clock."""
-    limit_s = policy.heartbeat_interval_s + policy.observer_lag_limit_s
-    return any(node.heard_at is not None and now - node.heard_at <= limit_s for node in state.nodes.values())
+    return any(
+        node.heard_at is not None and now - node.heard_at <= policy.hearing_limit_s for node in state.nodes.values()
+    )
 
 
 def observer_by_clock(state: ClusterState, policy: Policy, now: int) -> Observer:
@@ -107,11 +127,10 @@ def observer_by_clock(state: ClusterState, policy: Policy, now: int) -> Observer
     Only when a witness in the same cluster has been heard just now, and without a gap for as long as the silence: else
     beats of all nodes may have been lost or be waiting, and the first to come back would speak against the others.
     """
-    limit_s = policy.heartbeat_interval_s + policy.observer_lag_limit_s
     witnesses = (
         node
         for node in state.nodes.values()
-        if node.heard_at is not None and now - node.heard_at <= limit_s and is_witness(node, policy)
+        if node.heard_at is not None and now - node.heard_at <= policy.hearing_limit_s and is_witness(node, policy)
     )
     return Observer.TRUSTED if any(witnesses) else Observer.SUSPECT
 
@@ -168,7 +187,7 @@ def _holder(state: ClusterState, definition: Definition, now: int, phase: Phase)
         return Holder.AWAITED if is_early else Holder.NOBODY
     report = state.nodes.get(state.previous.node)
     power = report.power_now if report else PowerReading.UNKNOWN
-    if find_proof(state, definition.policy.drift_margin_s, now, power):
+    if find_proof(state, definition.policy, now, power):
         return Holder.NOBODY
     is_fit = state.previous.node in fit_candidates(state, definition, now)
     return Holder.RETURNED if is_fit else Holder.UNPROVEN
@@ -207,5 +226,4 @@ def _repair(state: ClusterState, now: int) -> Repair:
 
 def _budget(state: ClusterState, definition: Definition, now: int) -> Budget:
     limit = definition.policy.max_failovers
-    recent = [at for at in state.failover_times if now - at < limit.window_s]
-    return Budget.SPENT if len(recent) >= limit.count else Budget.LEFT
+    return Budget.SPENT if spent(state, limit, now) >= limit.count else Budget.LEFT

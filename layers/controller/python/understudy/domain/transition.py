@@ -35,7 +35,7 @@ def deadline(stage: Stage, definition: Definition, now: int) -> int:
     """When an execution that has entered `stage` at `now` is given up as dead (seconds)."""
     policy, tuning = definition.policy, definition.tuning
     waits_s = {
-        Stage.FENCING: policy.fence_limit_s,
+        Stage.FENCING: policy.fencing.limit_s,
         # A Route 53 that hangs must be given up by its tries, not by this: else the lease would never be granted.
         Stage.MOVING: (tuning.ROUTE53_RECORD_INTERVAL + TRY_LIMIT_S) * tuning.ROUTE53_RECORD_TRY_COUNT,
         Stage.GRANTING: 0,
@@ -56,15 +56,13 @@ def opened(
     now: int,
     tried: tuple[str, ...] = (),
     spends_budget: bool = False,
+    may_go_unproven: bool = False,
 ) -> ClusterState:
-    """The state with a new transition open under the next epoch.
+    """The state with a new transition open under the next epoch: no later beat renews the lease of the active node.
 
-    Opening takes the lease away from the active node: no later beat renews it. When the target is itself the node that
-    served last, nobody else can be serving: it holds the lease from here on, and a running service is not disturbed.
+    A target that served last itself holds the lease at once: nobody else can be serving, and nothing is disturbed.
     """
-    last_holder = state.active or (state.previous.node if state.previous else None)
-    stays = target == last_holder
-    recent = tuple(at for at in state.failover_times if now - at < definition.policy.max_failovers.window_s)
+    stays = target == state.last_holder
     return replace(
         state,
         epoch=state.epoch + 1,
@@ -73,7 +71,7 @@ def opened(
         terms=_terms_on_staying(state, definition) if stays else state.terms,
         transition=Transition(
             action=action,
-            source=last_holder,
+            source=state.last_holder,
             target=target,
             rule=rule,
             stage=Stage.FENCING,
@@ -82,9 +80,18 @@ def opened(
             execution=execution,
             tried=tried,
             begun_at=state.transition.execution_begun_at if tried and state.transition else 0,
+            may_go_unproven=may_go_unproven,
+            without_proof=bool(tried) and state.transition is not None and state.transition.without_proof,
         ),
-        failover_times=(*recent, now) if spends_budget else recent,
+        failover_times=_failover_times(state, definition, now, spends_budget),
+        preferred_since=None,
     )
+
+
+def _failover_times(state: ClusterState, definition: Definition, now: int, spends_budget: bool) -> tuple[int, ...]:
+    window_s = definition.policy.max_failovers.window_s
+    recent = tuple(at for at in state.failover_times if now - at < window_s)
+    return (*recent, now) if spends_budget else recent
 
 
 def _previous_holder(state: ClusterState) -> PreviousHolder | None:
@@ -121,7 +128,9 @@ def entered(state: ClusterState, definition: Definition, stage: Stage, now: int)
 
 
 def fenced(state: ClusterState, proof: Proof) -> ClusterState:
-    """The state with the proof for the previous holder recorded."""
+    """The state with the proof for the previous holder recorded; UNPROVEN stays written on the transition, too."""
+    if proof is Proof.UNPROVEN and state.transition is not None:
+        state = replace(state, transition=replace(state.transition, without_proof=True))
     return replace(state, previous=replace(state.previous, proof=proof)) if state.previous else state
 
 

@@ -58,6 +58,8 @@ class Inspector:
     stack: str
     count: Callable[[int], None]
     """Takes the number of failures that would break a failover, for the metric."""
+    may_stop: bool = False
+    """Whether the stack may stop instances."""
 
     def inspect(self, cluster: str) -> Report | None:
         """Check one cluster, keep its report, and tell of what fails; None when it is not registered."""
@@ -90,6 +92,7 @@ class Inspector:
             records={key: _read(partial(self.zones.found_records, each, key[1])) for key, each in sets.items()},
             endpoints=_read(self.endpoints.inbound_endpoints),
             rights=_read(lambda: self.rights.granted(needed_rights(definition, self.stack))),
+            may_stop=self.may_stop,
             route_tables=_read(lambda: self.network.route_tables(tables)) if tables else {},
             elastic_ips=_read(lambda: self.network.elastic_ips(elastic_ips)) if elastic_ips else {},
             internet_vpcs=_read(lambda: self.instances.internet_vpcs(vpc_ids)) if elastic_ips and vpc_ids else (),

@@ -31,6 +31,7 @@ class Reason(StrEnum):
     SERVICE_NOT_IN_SERVICE = "SERVICE_NOT_IN_SERVICE"
     ADDRESS_OWED = "ADDRESS_OWED"
     NOT_ON_THE_REQUESTED_NODE = "NOT_ON_THE_REQUESTED_NODE"
+    PROCEEDED_WITHOUT_PROOF = "PROCEEDED_WITHOUT_PROOF"
 
 
 def close_transition(payload: Mapping[str, Any], *, ledger: StateLedger, announcer: Announcer, clock: Clock) -> Outcome:
@@ -74,6 +75,8 @@ def _reasons(state: ClusterState) -> list[Reason]:
         found.append(Reason.ADDRESS_OWED)
     if transition.tried and transition.action != "failover":
         found.append(Reason.NOT_ON_THE_REQUESTED_NODE)
+    if transition.without_proof:
+        found.append(Reason.PROCEEDED_WITHOUT_PROOF)
     return found
 
 

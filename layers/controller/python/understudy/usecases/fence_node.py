@@ -1,17 +1,25 @@
-"""FenceNode: wait for the proof that the node before can no longer serve (B4). It never guesses."""
+"""FenceNode: get the proof that the node before can no longer serve (B4), if need be by stopping it (S12)."""
 
+import logging
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any
+from typing import Any, Protocol
 
 from understudy.domain.definition import Definition
 from understudy.domain.fencing import find_proof
 from understudy.domain.model import ClusterState, PowerReading, Proof, Stage
+from understudy.domain.signal import PowerSignal
+from understudy.domain.stopping import StopTry, StopWord, is_stop_due, may_go_unproven, read_try
 from understudy.domain.transition import entered, fenced
-from understudy.ports import Nodes, StateLedger
+from understudy.ports import BeatLedger, Nodes, StateLedger
 from understudy.usecases.step import Clock, Outcome, answer, do_step
 
 POLL_S = 1
+log = logging.getLogger(__name__)
+
+
+class FencingLedger(StateLedger, BeatLedger, Protocol):
+    """The table as fencing sees it: it changes the state, and notes that EC2 stops a node."""
 
 
 class FenceOutcome(StrEnum):
@@ -22,39 +30,85 @@ class FenceOutcome(StrEnum):
     GAVE_UP = "GAVE_UP"
 
 
-def fence_node(payload: Mapping[str, Any], *, ledger: StateLedger, nodes: Nodes, clock: Clock) -> Outcome:
-    """Look for a proof. GAVE_UP after the policy's fence_limit_s: then nothing is moved, and a person is told."""
+def fence_node(payload: Mapping[str, Any], *, ledger: FencingLedger, nodes: Nodes, clock: Clock) -> Outcome:
+    """Stop the node where the policy says so, and look for a proof that it accepts.
+
+    GAVE_UP after the policy's fencing.limit_s: then nothing is moved, and a person is told. FENCED with the proof
+    UNPROVEN when the policy or an operator said to go on without one.
+    """
     return do_step(
         "fence node", payload, ledger, lambda step, state, definition: _fence(state, definition, ledger, nodes, clock)
     )
 
 
-def _fence(state: ClusterState, definition: Definition, ledger: StateLedger, nodes: Nodes, clock: Clock) -> Outcome:
+def _fence(state: ClusterState, definition: Definition, ledger: FencingLedger, nodes: Nodes, clock: Clock) -> Outcome:
+    stop = _stop(state, definition, ledger, nodes, clock)
+    facts = {"stop": stop.facts} if stop else {}
     now = clock()
-    margin_s = definition.policy.drift_margin_s
-    proof = find_proof(state, margin_s, now, PowerReading.UNKNOWN)
-    if proof is None and state.previous is not None:
-        proof = find_proof(state, margin_s, now, nodes.power(state.previous.node))
+    proof = _proof(state, definition, nodes, now)
+    is_over = state.transition is None or now >= state.transition.opened_at + definition.policy.fencing.limit_s
+    if proof is None and is_over and may_go_unproven(state, definition, now):
+        proof = Proof.UNPROVEN
+        log.error("going on without a proof", extra={"cluster": state.cluster, "epoch": state.epoch, **facts})
     if proof is not None:
-        after = entered(fenced(state, proof), definition, Stage.MOVING, int(now))
-        facts = {"proof": str(proof), "stages.fenced_at": now}
-        if state.transition is not None and state.transition.stage is Stage.FENCING:
-            # A beat that says "still stopping" would move the end of the lease: none may come between.
-            ledger.commit(
-                state,
-                after,
-                holding_still=state.previous.node if state.previous and proof is Proof.LEASE_EXPIRED else None,
-                history={state.epoch: facts},
-            )
-        return answer(FenceOutcome.FENCED, proof=str(proof))
-    if state.transition is None or now >= state.transition.opened_at + definition.policy.fence_limit_s:
-        return answer(FenceOutcome.GAVE_UP, why=_why_unproven(state))
-    return answer(FenceOutcome.NOT_YET, wait_s=POLL_S)
+        _record(state, definition, proof, ledger, now)
+        return answer(FenceOutcome.FENCED, proof=str(proof), **facts)
+    if is_over:
+        return answer(FenceOutcome.GAVE_UP, why=_why_unproven(state, definition, stop), **facts)
+    return answer(FenceOutcome.NOT_YET, wait_s=POLL_S, **facts)
 
 
-def _why_unproven(state: ClusterState) -> str:
-    node = state.previous.node if state.previous else "nobody"
-    return (
-        f"no proof that {node} has stopped serving: it has not released its lease ({Proof.RELEASED}), "
-        f"no lease of it has run out ({Proof.LEASE_EXPIRED}), EC2 does not say that it is off ({Proof.STOPPED})"
+def _proof(state: ClusterState, definition: Definition, nodes: Nodes, now: float) -> Proof | None:
+    """A proof that the policy accepts. EC2 is asked only where its word is one and nothing else was found."""
+    proof = find_proof(state, definition.policy, now, PowerReading.UNKNOWN)
+    if proof is None and state.previous is not None and Proof.STOPPED in definition.policy.fencing.accept:
+        proof = find_proof(state, definition.policy, now, nodes.power(state.previous.node))
+    return proof
+
+
+def _record(state: ClusterState, definition: Definition, proof: Proof, ledger: FencingLedger, now: float) -> None:
+    if state.transition is None or state.transition.stage is not Stage.FENCING:
+        return
+    # A beat that says "still stopping" would move the end of the lease: none may come between.
+    ledger.commit(
+        state,
+        entered(fenced(state, proof), definition, Stage.MOVING, int(now)),
+        holding_still=state.previous.node if state.previous and proof is Proof.LEASE_EXPIRED else None,
+        history={state.epoch: {"proof": str(proof), "stages.fenced_at": now}},
     )
+
+
+def _stop(
+    state: ClusterState, definition: Definition, ledger: FencingLedger, nodes: Nodes, clock: Clock
+) -> StopTry | None:
+    """Stop the node where that is due, once for each epoch, and keep what EC2 said. The newest try, if there was one.
+
+    A refusal is only written down: a weaker proof that the policy accepts may still come. A node that EC2 stops is
+    marked as leaving at once: it is no candidate before it has beaten from another boot.
+    """
+    if not definition.policy.fencing.stop_instance or state.previous is None:
+        return None
+    last, now = read_try(ledger.history(state.cluster, state.epoch)), clock()
+    if not is_stop_due(state, definition, now, last):
+        return last
+    node = state.previous.node
+    given = nodes.stop(node)
+    tries = last.tries + 1 if last else 1
+    made = StopTry(definition.name_of(node), given.word, given.said, now, tries)
+    log.warning("instance stopped", extra={"cluster": state.cluster, "epoch": state.epoch, **made.facts})
+    ledger.note(state.cluster, state.epoch, {"stop": made.facts})
+    if given.word is StopWord.ACCEPTED:
+        ledger.record_signal(state.cluster, PowerSignal(node, PowerReading.STOPPING, int(now)))
+    return made
+
+
+def _why_unproven(state: ClusterState, definition: Definition, stop: StopTry | None) -> str:
+    node = state.previous.node if state.previous else "nobody"
+    missing = {
+        Proof.RELEASED: f"it has not released its lease ({Proof.RELEASED})",
+        Proof.LEASE_EXPIRED: f"no lease of it has run out ({Proof.LEASE_EXPIRED})",
+        Proof.STOPPED: f"EC2 does not say that it is off ({Proof.STOPPED})",
+    }
+    why = ", ".join(missing[proof] for proof in definition.policy.fencing.accept)
+    tried = f"; StopInstances: {stop.word} {stop.said}".rstrip() if stop else ""
+    return f"no proof that {node} has stopped serving: {why}{tried}"

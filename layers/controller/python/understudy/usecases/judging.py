@@ -6,11 +6,13 @@ from dataclasses import replace
 from understudy.domain.decision import Action, Decision, decide
 from understudy.domain.definition import Definition
 from understudy.domain.errors import LedgerConflictError
+from understudy.domain.failback import preferred_since
 from understudy.domain.model import ClusterState
 from understudy.domain.opening import ACTION_OF
-from understudy.domain.situation import Observer, survey
+from understudy.domain.situation import Observer, fit_candidates, survey
 from understudy.ports import Announcer, Launcher, StateLedger
 from understudy.usecases.facts import facts_of
+from understudy.usecases.set_mode import change_hold
 from understudy.usecases.step import Clock, tell
 
 OPERATOR_CALLED = "Understudy Operator Called"
@@ -29,9 +31,22 @@ class Judge:
     def judge(self, state: ClusterState, now: int, observer: Observer) -> Decision:
         """Decide for one cluster at `now` (seconds: the ingestion time of what is judged), and carry it out."""
         definition = self._ledger.definition(state.cluster, state.definition_version)
+        state = self._kept_up(state, definition, now)
         decision = decide(survey(state, definition, now, observer))
         self._carry_out(decision, state, definition, now)
         return decision
+
+    def _kept_up(self, state: ClusterState, definition: Definition, now: int) -> ClusterState:
+        """The state without a hold that is over, and with the time since which the preferred node has been fit."""
+        try:
+            if state.hold is not None and not state.hold.is_on(now):
+                state = change_hold(state, None, "the hold is over", now, self._ledger, self._announcer)
+            since = preferred_since(state, definition, fit_candidates(state, definition, now), now)
+            if since != state.preferred_since:
+                state = self._ledger.commit(state, replace(state, preferred_since=since))
+        except LedgerConflictError:
+            log.info("state not kept up: it has changed; the next evaluation repeats it")
+        return state
 
     def _carry_out(self, decision: Decision, state: ClusterState, definition: Definition, now: int) -> None:
         if decision.action in ACTION_OF:

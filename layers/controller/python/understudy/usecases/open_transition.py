@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from understudy.domain.definition import Definition
+from understudy.domain.mode import ModeRequest
 from understudy.domain.model import ClusterState
 from understudy.domain.opening import (
     AlreadyOpen,
@@ -20,6 +21,7 @@ from understudy.domain.request import BadRequestError, Request, parse_request
 from understudy.domain.transition import opened
 from understudy.ports import Announcer, StateLedger
 from understudy.usecases.facts import facts_of
+from understudy.usecases.set_mode import set_mode
 from understudy.usecases.step import Clock, Outcome, answer, definition_in_force, redo_on_conflict, tell
 
 TRANSITION_OPENED = "Understudy Transition Opened"
@@ -35,15 +37,19 @@ class OpenOutcome(StrEnum):
     STOOD_DOWN = "STOOD_DOWN"
     REFUSED = "REFUSED"
     EXHAUSTED = "EXHAUSTED"
+    MODE_SET = "MODE_SET"  # a hold or a resume: nothing was opened
 
 
 def open_transition(payload: Mapping[str, Any], *, ledger: StateLedger, announcer: Announcer, clock: Clock) -> Outcome:
     """Open what `payload["request"]` asks for; with `failed_epoch`, the next try of this execution's own transition.
 
-    A bad request is REFUSED with every fault named, and changes nothing (S10).
+    A hold or a resume opens nothing, and is written down (B6). A bad request is REFUSED with every fault named, and
+    changes nothing (S10).
     """
     try:
         request = parse_request(payload["request"])
+        if isinstance(request, ModeRequest):
+            return answer(OpenOutcome.MODE_SET, **set_mode(request, ledger, announcer, clock))
     except BadRequestError as fault:
         return answer(OpenOutcome.REFUSED, why=str(fault))
     outcome = redo_on_conflict(lambda: _open(request, payload, ledger, announcer, clock))
@@ -101,6 +107,7 @@ def _carry_out(
         now=int(now),
         tried=ruling.tried,
         spends_budget=ruling.spends_budget,
+        may_go_unproven=ruling.may_go_unproven,
     )
     story = _story(ruling, request, state, definition, after, now)
     history: dict[int, Mapping[str, Any]] = {after.epoch: story}

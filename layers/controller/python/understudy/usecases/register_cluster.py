@@ -19,6 +19,7 @@ from understudy.domain.model import Address, AddressStatus, ClusterState, NodeRe
 from understudy.domain.quorum import hosts_of
 from understudy.domain.quoting import few_and_short, quoted
 from understudy.domain.request import CLUSTER_NAME
+from understudy.domain.stopping import stop_faults
 from understudy.domain.transition import kept_terms
 from understudy.domain.tuning import effective
 from understudy.network_ports import Network
@@ -61,8 +62,12 @@ def register_cluster(
     announcer: Announcer,
     clock: Clock,
     stack: str,
+    may_stop: bool = False,
 ) -> RegisterOutcome:
-    """Accept or refuse the text of a cluster's parameter. Doing it twice is harmless; a refusal changes nothing."""
+    """Accept or refuse the text of a cluster's parameter. Doing it twice is harmless; a refusal changes nothing.
+
+    `may_stop`: whether the stack may stop instances. A definition that wants that is refused where it may not.
+    """
     state = registry.read(text.cluster)
     if state and registry.definition(state.cluster, state.definition_version).digest == text.digest:
         return RegisterOutcome.UNCHANGED
@@ -77,6 +82,7 @@ def register_cluster(
             *_too_long_waits(definition, registry),
             *_contradictions_with_state(definition, state),
             *_taken(definition, registry),
+            *stop_faults(definition, may_stop),
             *found.faults,
             *_several_holders(definition, state, found),
         ]
@@ -241,6 +247,7 @@ def _next_state(definition: Definition, state: ClusterState, old: Definition, fo
         nodes=nodes,
         address=Address(AddressStatus.OWED, state.epoch, retry_at=now) if is_owed else state.address,
         quorum=hosts_of(definition.quorum),
+        preferred_since=None,  # another node may be the preferred one now
     )
 
 

@@ -1,0 +1,166 @@
+"""What a fault does when it begins and when it ends.
+
+A kind that is not here only blows: actors ask the weather for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from tests.simulation.aws import iso
+from tests.simulation.plan import POLICIES, TUNINGS, Fault
+from tests.support.builders import ADDRESS_A, ADDRESS_B, RECORD
+from understudy.domain.model import PowerReading
+from understudy.domain.record import RecordSet
+from understudy.usecases.receive_signal import ALARM_STATE, EC2_STATE
+
+if TYPE_CHECKING:
+    from tests.simulation.node import Machine
+    from tests.simulation.world import World
+
+Deed = Callable[["World", Fault], None]
+
+
+def _machine(world: World, fault: Fault) -> Machine:
+    return world.machines[fault.node]
+
+
+def ec2_says(world: World, machine: Machine, power: PowerReading) -> None:
+    """EC2's word changes; an event tells of it."""
+    world.ec2.powers[machine.spec.instance_id] = power
+    detail = {"instance-id": machine.spec.instance_id, "state": str(power)}
+    world.bus.signal({"detail-type": EC2_STATE, "time": iso(world.clock.now_s), "detail": detail})
+
+
+def _die(world: World, fault: Fault) -> None:
+    _machine(world, fault).power_off("its host died, and EC2 does not say so")
+
+
+def come_back(world: World, fault: Fault) -> None:
+    """A machine that is off boots again, and EC2 says so if it had said something else."""
+    machine = _machine(world, fault)
+    if machine.is_on:
+        return
+    if world.ec2.powers[machine.spec.instance_id] is not PowerReading.RUNNING:
+        ec2_says(world, machine, PowerReading.PENDING)
+        ec2_says(world, machine, PowerReading.RUNNING)
+    machine.power_on()
+
+
+def _stop_instance(world: World, fault: Fault) -> None:
+    machine = _machine(world, fault)
+    if not machine.is_on:
+        return
+    ec2_says(world, machine, PowerReading.STOPPING)
+    if machine.agent is not None and fault.pick % 2:
+        machine.agent.ask_to_stop()
+    boots = machine.boots
+
+    def off() -> None:
+        if machine.boots == boots:
+            machine.power_off("its instance was stopped")
+            ec2_says(world, machine, PowerReading.STOPPED)
+            if world.is_calm:
+                world.clock.after(5, lambda: come_back(world, fault))
+
+    world.clock.after(1 + fault.level * 18, off)
+
+
+def _reboot(world: World, fault: Fault) -> None:
+    _machine(world, fault).power_off("it reboots")
+
+
+def _agent_dies(world: World, fault: Fault) -> None:
+    _machine(world, fault).kill_agent("it crashed")
+
+
+def _agent_is_stopped(world: World, fault: Fault) -> None:
+    machine = _machine(world, fault)
+    if machine.is_on and machine.agent is not None:
+        world.story.tell(machine.name, "the agent is asked to stop")
+        machine.agent.ask_to_stop()
+
+
+def _agent_comes_back(world: World, fault: Fault) -> None:
+    _machine(world, fault).start_agent()
+
+
+def _service_breaks(world: World, fault: Fault) -> None:
+    _machine(world, fault).is_broken["start"] = True
+
+
+def _service_is_mended(world: World, fault: Fault) -> None:
+    _machine(world, fault).is_broken["start"] = False
+
+
+def _service_dies(world: World, fault: Fault) -> None:
+    machine = _machine(world, fault)
+    machine.process.end_by(machine.now_ms())
+
+
+def _ring(value: str) -> Deed:
+    def deed(world: World, fault: Fault) -> None:
+        detail = {"alarmName": f"{_machine(world, fault).name}-alarm", "state": {"value": value}}
+        world.bus.signal({"detail-type": ALARM_STATE, "time": iso(world.clock.now_s), "detail": detail})
+
+    return deed
+
+
+def _ask(action: str) -> Deed:
+    def deed(world: World, fault: Fault) -> None:
+        target = {"to": _machine(world, fault).name} if fault.pick % 2 else {}
+        request = {"cluster": world.cluster, "action": action, **target}
+        world.execute(f"manual-{fault.number}", request)
+
+    return deed
+
+
+def _change_definition(world: World, fault: Fault) -> None:
+    world.put_definition(fault.pick % len(POLICIES), fault.pick // 7 % len(TUNINGS), shift=fault.pick // 3)
+
+
+def _change_tuning(world: World, fault: Fault) -> None:
+    lines = "\n".join(f"{key}={value}" for key, value in TUNINGS[fault.pick % len(TUNINGS)].items())
+    world.put_text(world.parameters.put_tuning(f"# {fault.number}\n{lines}\n"))
+
+
+def _drift(world: World, fault: Fault) -> None:
+    value = (ADDRESS_A, ADDRESS_B, "10.9.9.9")[fault.pick % 3]
+    world.story.tell("somebody", f"sets the record to {value}")
+    world.zone.put(RECORD, RecordSet(RECORD.name, RECORD.type, 60, (value,)))
+
+
+def _drain(world: World, fault: Fault) -> None:
+    if not world.weather.of("pipeline_down"):
+        world.bus.drain()
+
+
+BEGINS: dict[str, Deed] = {
+    "node_dies": _die,
+    "node_is_stopped": _stop_instance,
+    "node_reboots": _reboot,
+    "machine_freezes": lambda world, fault: _machine(world, fault).freeze(),
+    "agent_dies": _agent_dies,
+    "agent_is_stopped": _agent_is_stopped,
+    "service_breaks": _service_breaks,
+    "service_dies": _service_dies,
+    "alarm_rings": _ring("ALARM"),
+    "switchover": _ask("switchover"),
+    "failback": _ask("failback"),
+    "failover_by_hand": _ask("failover"),
+    "definition_changes": _change_definition,
+    "tuning_changes": _change_tuning,
+    "record_drifts": _drift,
+}
+ENDS: dict[str, Deed] = {
+    "node_dies": come_back,
+    "node_is_stopped": come_back,
+    "node_reboots": come_back,
+    "machine_freezes": lambda world, fault: _machine(world, fault).thaw(),
+    "agent_dies": _agent_comes_back,
+    "agent_is_stopped": _agent_comes_back,
+    "service_breaks": _service_is_mended,
+    "alarm_rings": _ring("OK"),
+    "pipeline_down": _drain,
+}

@@ -1,0 +1,171 @@
+"""What a seed stands for: the cluster, and the list of faults that come over it. Drawn as a whole before anything runs.
+
+A run with some of the faults left out is a run of the same seed: that is how a failing one is made smaller.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+
+FAULTS_FOR_S = 120.0
+"""How long there are faults, in virtual seconds."""
+FAULTS_LEAST, FAULTS_MOST = 3, 18
+STORM_S = 8.0
+"""Faults come together: what breaks one thing often breaks the next. This is how near to each other, in seconds."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One thing that goes wrong, or that somebody does, at a time and for a time (seconds since the beginning).
+
+    `level` (0 to 1) says how much, `pick` chooses where there is something to choose; each kind reads them its way.
+    """
+
+    number: int
+    kind: str
+    at_s: float
+    for_s: float
+    node: int
+    level: float
+    pick: int
+
+    def __str__(self) -> str:
+        return (
+            f"#{self.number} {self.kind} at {self.at_s:.1f} s for {self.for_s:.1f} s "
+            f"node {self.node} level {self.level:.2f} pick {self.pick}"
+        )
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of fault: how often it is drawn, and how long it lasts (seconds)."""
+
+    name: str
+    weight: int
+    least_s: float
+    most_s: float
+
+
+KINDS = (
+    # What happens to beats and other events on their way.
+    Kind("beats_lost", 6, 4, 60),
+    Kind("beats_delayed", 5, 4, 40),
+    Kind("beats_duplicated", 3, 10, 60),
+    Kind("beats_ingested_late", 3, 4, 40),
+    Kind("pipeline_down", 4, 4, 60),
+    Kind("ec2_signals_lost", 2, 10, 60),
+    Kind("signals_delayed", 3, 10, 60),
+    Kind("watch_lost", 2, 30, 120),
+    # A node and AWS.
+    Kind("cannot_send", 5, 4, 60),
+    Kind("cannot_read", 5, 4, 60),
+    Kind("partitioned", 9, 8, 60),
+    Kind("partition_turns", 3, 20, 70),
+    Kind("old_reads", 3, 5, 60),
+    # What a node does.
+    Kind("node_dies", 8, 5, 60),
+    Kind("node_is_stopped", 5, 20, 80),
+    Kind("node_reboots", 4, 5, 20),
+    Kind("agent_dies", 6, 1, 30),
+    Kind("agent_is_stopped", 3, 1, 30),
+    Kind("agent_hangs", 4, 20, 80),
+    Kind("service_breaks", 4, 5, 60),
+    Kind("service_dies", 3, 1, 2),
+    Kind("alarm_rings", 4, 5, 40),
+    # What AWS does to the controller.
+    Kind("function_dies", 10, 20, 90),
+    Kind("function_stalls", 10, 20, 90),
+    Kind("slow_calls", 4, 5, 40),
+    Kind("calls_repeated", 4, 5, 60),
+    Kind("answers_lost", 4, 5, 40),
+    Kind("lambda_throttled", 2, 3, 20),
+    Kind("ledger_down", 3, 2, 30),
+    Kind("table_conflicts", 3, 2, 30),
+    Kind("zone_down", 4, 2, 60),
+    Kind("zone_slow", 3, 10, 90),
+    Kind("batch_is_late", 5, 20, 120),
+    Kind("nodes_down", 3, 5, 60),
+    Kind("announcer_down", 2, 5, 60),
+    Kind("launcher_down", 3, 2, 30),
+    Kind("parameters_down", 1, 5, 60),
+    # What people do.
+    Kind("switchover", 9, 1, 1),
+    Kind("failback", 3, 1, 1),
+    Kind("failover_by_hand", 2, 1, 1),
+    Kind("definition_changes", 4, 1, 1),
+    Kind("tuning_changes", 2, 1, 1),
+    Kind("record_drifts", 3, 1, 1),
+)
+PAUSES = (Kind("machine_freezes", 12, 1, 60),)
+"""Only where the proofs that suffice do not rest on a lease, or where the instant after a thaw is excused."""
+
+POLICIES: tuple[Mapping[str, Any], ...] = (
+    {},
+    {
+        "heartbeat_interval_s": 2,
+        "lease_read_interval_s": 1,
+        "lease_s": 8,
+        "drift_margin_s": 2,
+        "silence_limit_s": 11,
+        "fencing": {"limit_s": 30},
+        "service_start_limit_s": 30,
+    },
+    {"lease_s": 14, "silence_limit_s": 17, "fencing": {"limit_s": 45}, "service_start_limit_s": 60},
+)
+TUNINGS: tuple[Mapping[str, int], ...] = (
+    {},
+    {"ROUTE53_CHANGEID_INTERVAL": 5, "ROUTE53_CHANGEID_TRY_COUNT": 2, "ROUTE53_RECORD_TRY_COUNT": 2},
+    {"ROUTE53_RECORD_INTERVAL": 1, "ROUTE53_RECORD_TRY_COUNT": 5, "ROUTE53_TTL": 5},
+)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A seed, unfolded."""
+
+    seed: int
+    members: int
+    policy: int
+    tuning: int
+    adopted: int | None
+    """The node (by number) on which the service runs already when the cluster is registered."""
+    faults: tuple[Fault, ...]
+
+    def only(self, faults: tuple[Fault, ...]) -> "Plan":
+        """The same seed with fewer faults."""
+        return Plan(self.seed, self.members, self.policy, self.tuning, self.adopted, faults)
+
+
+def draw(seed: int, *, pauses: bool = False, only: Collection[str] = ()) -> Plan:
+    """The plan of a seed.
+
+    `pauses`: machines freeze and thaw, too. `only`: no faults of other kinds than these, each as often as the others.
+    """
+    rng = Random(f"{seed}/plan")
+    members = rng.choice((2, 2, 3))
+    kinds = [kind for kind in KINDS + (PAUSES if pauses else ()) if not only or kind.name in only]
+    storms = [rng.uniform(0, FAULTS_FOR_S) for _ in range(rng.randint(1, 4))]
+    drawn = rng.choices(kinds, [1 if only else kind.weight for kind in kinds], k=rng.randint(FAULTS_LEAST, FAULTS_MOST))
+    faults = [
+        (
+            min(FAULTS_FOR_S, abs(rng.gauss(rng.choice(storms), STORM_S))),
+            rng.uniform(kind.least_s, kind.most_s),
+            kind.name,
+            rng.randrange(members),
+            rng.random(),
+            rng.randrange(1000),
+        )
+        for kind in drawn
+    ]
+    return Plan(
+        seed=seed,
+        members=members,
+        policy=rng.randrange(len(POLICIES)),
+        tuning=rng.randrange(len(TUNINGS)),
+        adopted=rng.randrange(members) if rng.random() < 0.2 else None,
+        faults=tuple(
+            Fault(number, kind, at_s, for_s, node, level, pick)
+            for number, (at_s, for_s, kind, node, level, pick) in enumerate(sorted(faults))
+        ),
+    )

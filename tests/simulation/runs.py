@@ -1,0 +1,66 @@
+"""Running plans, and making one that fails as small as it goes."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from tests.simulation.invariants import Violation
+from tests.simulation.plan import Fault, Plan
+from tests.simulation.world import World
+
+SHRINK_TRIES = 150
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one run: the invariant that was violated ("" when all held), what was found, and the story."""
+
+    plan: Plan
+    invariant: str
+    found: str
+    story: str
+
+
+def outcome_of(plan: Plan) -> Outcome:
+    """Run a plan once."""
+    world = World(plan)
+    try:
+        world.run()
+    except Violation as violation:
+        world.story.tell("VIOLATION", str(violation))
+        return Outcome(plan, violation.invariant, str(violation), world.story.text())
+    return Outcome(plan, "", "", world.story.text())
+
+
+def first_failure(plans: Iterable[Plan]) -> Outcome | None:
+    """The first plan that fails, as it was drawn; None when all held."""
+    return next((outcome for plan in plans if (outcome := outcome_of(plan)).invariant), None)
+
+
+def shrunk(failure: Outcome) -> Outcome:
+    """The same violation with fewer faults: halves are left out first, then smaller parts, then single ones."""
+    tries, size = 0, max(1, len(failure.plan.faults) // 2)
+    while size and tries < SHRINK_TRIES:
+        smaller = None
+        faults = failure.plan.faults
+        for start in range(0, len(faults), size):
+            tries += 1
+            rest: tuple[Fault, ...] = faults[:start] + faults[start + size :]
+            outcome = outcome_of(failure.plan.only(rest))
+            if outcome.invariant == failure.invariant:
+                smaller = outcome
+                break
+        failure = smaller or failure
+        if smaller is None:
+            size //= 2
+        size = min(size, len(failure.plan.faults))
+    return failure
+
+
+def report(failure: Outcome) -> str:
+    """The smallest plan that still fails, and its story."""
+    small = shrunk(failure)
+    faults = "\n".join(f"    {fault}" for fault in small.plan.faults) or "    none at all"
+    return (
+        f"{small.story}\n\nseed {failure.plan.seed}: {small.found}\n"
+        f"with {len(small.plan.faults)} of {len(failure.plan.faults)} faults:\n{faults}"
+    )

@@ -1,0 +1,231 @@
+"""The safeguards, each with what the world is like without it: so that the simulation can be shown to find its absence.
+
+A safeguard that could be taken away unseen would be either not needed, or not tested.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+from unittest.mock import patch
+
+from tests.simulation.plan import Fault, Plan, draw
+from tests.support.fakes import ledger as fake_ledger
+from tests.support.fakes import zone as fake_zone
+from tests.support.fakes.ledger import FakeLedger
+from understudy.domain import opening, situation
+from understudy.domain.decision import Decision
+from understudy.domain.definition import Policy, Record
+from understudy.domain.fencing import find_proof
+from understudy.domain.heartbeat import Beat
+from understudy.domain.model import ClusterState, NodeReport, PowerReading, Proof
+from understudy.domain.record import Change, ChangeVerb, RecordReading, Wish, desired
+from understudy.domain.situation import Observer, Phase
+from understudy.usecases import await_service as await_service_module
+from understudy.usecases import fence_node, movers
+from understudy.usecases.judging import Judge
+from understudy_agent import lease
+from understudy_agent.lease import Standing, StateView
+
+CUT_OFF_AND_ASKED_TO_GO = (
+    Fault(0, "agent_hangs", 20.0, 60.0, 0, 1.0, 0),
+    Fault(1, "partitioned", 30.0, 50.0, 0, 0.5, 0),
+    Fault(2, "switchover", 35.0, 1.0, 1, 0.5, 1),
+)
+"""node-a is cut off, node-b is wanted, and node-a's agent hangs just when its lease runs out."""
+READS_AGAIN_WHILE_IT_IS_LEFT = (
+    Fault(0, "cannot_read", 23.0, 17.3, 0, 0.5, 0),
+    Fault(1, "function_stalls", 23.0, 60.0, 0, 0.36, 4),
+    Fault(2, "cannot_send", 40.6, 40.0, 0, 0.5, 0),
+    Fault(3, "cannot_read", 43.0, 40.0, 0, 0.5, 0),
+)
+"""node-a beats and cannot read, so its service is down and it is left. Just as open_transition, which stands still for
+eleven seconds, is about to write that down, node-a beats, reads that it holds the lease, starts, and is cut off."""
+
+
+DIES_BEFORE_ITS_FIRST_GRANT_IS_READ = (Fault(0, "agent_dies", 4.1, 60.0, 0, 0.5, 0),)
+"""node-a ran the service before its cluster was registered, and is placed; its agent dies before it reads that."""
+
+
+@dataclass(frozen=True)
+class Safeguard:
+    """`without`: what is patched to switch it off, as (owner, attribute, replacement).
+
+    What it is there for: the kinds of fault in `kinds`, drawn at random, or else the `faults` of one story, under the
+    chance of any seed. `runs`: within how many its absence must be found.
+    """
+
+    what: str
+    without: tuple[tuple[object, str, object], ...]
+    runs: int
+    kinds: tuple[str, ...] = ()
+    faults: tuple[Fault, ...] = ()
+    adopted: int | None = None
+
+    def plans(self) -> Iterator[Plan]:
+        """What to run it against."""
+        for seed in range(self.runs):
+            yield Plan(seed, 2, 0, 0, self.adopted, self.faults) if self.faults else draw(seed, only=self.kinds)
+
+    @contextmanager
+    def switched_off(self) -> Iterator[None]:
+        """The world without it, for as long as the context lasts."""
+        with ExitStack() as stack:
+            for owner, attribute, new in self.without:
+                stack.enter_context(patch.object(owner, attribute, new))
+            yield
+
+
+def _always_proven(*_: Any) -> Proof:
+    return Proof.LEASE_EXPIRED
+
+
+def _without_margin(state: ClusterState, policy: Policy, now: float, power: PowerReading) -> Proof | None:
+    return find_proof(state, replace(policy, drift_margin_s=0), now, power)
+
+
+def _unguarded_plan(record: Record, wish: Wish, reading: RecordReading) -> tuple[Change, ...]:
+    new_record, new_guard = desired(record, wish)
+    return (Change(ChangeVerb.UPSERT, new_guard), Change(ChangeVerb.UPSERT, new_record))
+
+
+def _apply_anything(change: Change, record: Record, draft: dict[Any, Any]) -> None:
+    key = fake_zone._key(record, change.record_set.name, change.record_set.type)
+    if change.verb is ChangeVerb.DELETE:
+        draft.pop(key, None)
+    else:
+        draft[key] = change.record_set
+
+
+def _expect_nothing(ledger: FakeLedger, before: ClusterState | None, cluster: str = "") -> Any:
+    return ledger.items.get((before.cluster if before else cluster, "state"))
+
+
+_commit = FakeLedger.commit
+
+
+def _commit_of_a_moving_node(ledger: FakeLedger, before: ClusterState, after: ClusterState, **how: Any) -> ClusterState:
+    return _commit(ledger, before, after, history=how.get("history"))
+
+
+def _any_beat_is_newer(beat: Beat, report: NodeReport) -> bool:
+    return True
+
+
+_kill_at_ms = lease.kill_at_ms
+
+
+def _kill_5_s_late(standing: Standing) -> int | None:
+    at_ms = _kill_at_ms(standing)
+    return None if at_ms is None else at_ms + 5000
+
+
+_judge = Judge.judge
+
+
+def _judge_trustingly(judge: Judge, state: ClusterState, now: int, observer: Observer) -> Decision:
+    return _judge(judge, state, now, Observer.TRUSTED)
+
+
+def _trusted(*_: Any) -> Observer:
+    return Observer.TRUSTED
+
+
+_after_read = lease.after_read
+
+
+def _believe_any_epoch(standing: Standing, view: StateView | None, me: str, boot: str) -> Standing:
+    return _after_read(replace(standing, epoch=0), view, me, boot)
+
+
+def _always_promises(standing: Standing, all_down: bool) -> bool:
+    return True
+
+
+_phase = situation._phase
+
+
+def _never_overdue(state: ClusterState, now: int) -> Phase:
+    found = _phase(state, now)
+    return Phase.UNDER_WAY if found is Phase.OVERDUE else found
+
+
+SAFEGUARDS: Mapping[str, Safeguard] = {
+    "proof": Safeguard(
+        "fence_node waits until it is proved that the node before cannot serve",
+        ((fence_node, "find_proof", _always_proven),),
+        runs=20,
+        kinds=("partitioned", "node_dies", "switchover"),
+    ),
+    "drift-margin": Safeguard(
+        "the proof LEASE_EXPIRED allows for a slow clock and a late agent on the node",
+        ((fence_node, "find_proof", _without_margin), (situation, "find_proof", _without_margin)),
+        runs=30,
+        faults=CUT_OFF_AND_ASKED_TO_GO,
+    ),
+    "lease-end": Safeguard(
+        "the agent kills what is left before its lease has run out",
+        ((lease, "kill_at_ms", _kill_5_s_late),),
+        runs=30,
+        kinds=("partitioned", "agent_dies", "cannot_send"),
+    ),
+    "guard-in-route53": Safeguard(
+        "Route 53 refuses a batch whose guard is not there any more",
+        ((fake_zone, "_apply", _apply_anything),),
+        runs=30,
+        kinds=("batch_is_late", "switchover", "failback", "node_dies"),
+    ),
+    "guard-in-the-plan": Safeguard(
+        "a batch deletes the guard that was read, and creates a new one",
+        ((movers, "plan_batch", _unguarded_plan),),
+        runs=30,
+        kinds=("batch_is_late", "switchover", "failback", "node_dies"),
+    ),
+    "epoch-condition": Safeguard(
+        "the table takes a write only under the revision and epoch that were read",
+        ((FakeLedger, "_expect", _expect_nothing),),
+        runs=60,
+        kinds=("function_stalls", "slow_calls", "switchover", "node_dies", "alarm_rings"),
+    ),
+    "holding-still": Safeguard(
+        "a lease is ended only when its node has not beaten since that was decided",
+        ((FakeLedger, "commit", _commit_of_a_moving_node),),
+        runs=20,
+        faults=READS_AGAIN_WHILE_IT_IS_LEFT,
+    ),
+    "order-of-beats": Safeguard(
+        "an older beat never replaces a newer one",
+        ((fake_ledger, "_is_newer", _any_beat_is_newer),),
+        runs=60,
+        kinds=("beats_delayed", "beats_duplicated", "switchover", "partitioned"),
+    ),
+    "observer-doubt": Safeguard(
+        "silence is not believed while the observer itself may be deaf",
+        (
+            (Judge, "judge", _judge_trustingly),
+            (opening, "observer_by_clock", _trusted),
+            (await_service_module, "observer_by_clock", _trusted),
+        ),
+        runs=20,
+        kinds=("pipeline_down", "agent_dies"),
+    ),
+    "unbound-service": Safeguard(
+        "an agent promises no lease while a service runs that nothing read is about",
+        ((lease, "keeps_lease", _always_promises),),
+        runs=40,
+        faults=DIES_BEFORE_ITS_FIRST_GRANT_IS_READ,
+        adopted=0,
+    ),
+    "deadline": Safeguard(
+        "a transition whose execution is dead is taken up by another",
+        ((situation, "_phase", _never_overdue),),
+        runs=30,
+        kinds=("ledger_down", "switchover", "node_dies"),
+    ),
+    "lower-epoch": Safeguard(
+        "the agent does not believe a table of an epoch below one that it has read",
+        ((lease, "after_read", _believe_any_epoch),),
+        runs=30,
+        kinds=("old_reads", "switchover", "failback"),
+    ),
+}

@@ -1,0 +1,100 @@
+"""Some hundreds of seeds in every run of the tests, and the proof that they would tell if a safeguard were missing."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.simulation.invariants import Violation
+from tests.simulation.plan import KINDS, Fault, Plan, draw
+from tests.simulation.runs import first_failure, outcome_of, report, shrunk
+from tests.simulation.safeguards import SAFEGUARDS
+from tests.simulation.world import World
+
+SEEDS = 200
+BATCH = 20
+ROOT = Path(__file__).resolve().parents[2]
+
+
+# B1 B3 B4 B7
+@pytest.mark.parametrize("first", range(0, SEEDS, BATCH))
+def test_whatever_goes_wrong_what_must_always_hold_holds(first):
+    failure = first_failure(draw(seed) for seed in range(first, first + BATCH))
+    assert failure is None, report(failure)
+
+
+# B4 B11
+@pytest.mark.parametrize("first", range(0, 60, BATCH))
+def test_machines_that_freeze_and_thaw_break_nothing_but_the_instant_after_the_thaw(first):
+    failure = first_failure(draw(seed, pauses=True) for seed in range(first, first + BATCH))
+    assert failure is None, report(failure)
+
+
+def test_a_machine_that_thaws_serves_for_an_instant_and_only_a_proof_of_another_kind_would_close_that_gap():  # B4
+    """What the documents say that leases cannot do, seen: without the excuse for a thaw, two serve."""
+    thaw = Plan(1, 2, 0, 0, None, (Fault(0, "machine_freezes", 30.0, 45.0, 0, 0.5, 0),))
+    assert outcome_of(thaw).invariant == ""
+    world = World(thaw)
+    world.excuses_thaw = False
+    with pytest.raises(Violation, match="at_most_one_node_serves: node-a and node-b"):
+        world.run()
+
+
+# B1 B3 B4 B7
+@pytest.mark.parametrize("name", SAFEGUARDS)
+def test_without_a_safeguard_the_simulation_finds_what_it_is_there_for(name):
+    with SAFEGUARDS[name].switched_off():
+        failure = first_failure(SAFEGUARDS[name].plans())
+    assert failure is not None, f"{SAFEGUARDS[name].runs} runs have not noticed that this is gone: {name}"
+
+
+# B4
+@pytest.mark.parametrize("name", [name for name, each in SAFEGUARDS.items() if each.faults])
+def test_the_stories_that_need_a_safeguard_end_well_with_it(name):
+    failure = first_failure(SAFEGUARDS[name].plans())
+    assert failure is None, report(failure)
+
+
+def test_the_same_seed_tells_the_same_story_in_another_process_and_under_another_hash_seed():
+    stories = {outcome_of(draw(7)).story + "\n"}
+    for hash_seed in ("1", "2"):
+        told = subprocess.run(
+            [sys.executable, "-m", "tests.simulation", "--seed", "7", "--story"],
+            env={**os.environ, "PYTHONHASHSEED": hash_seed, "PYTHONPATH": os.pathsep.join(sys.path)},
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        stories.add(told.stdout)
+    assert len(stories) == 1
+
+
+def test_a_failing_seed_is_made_smaller_and_told_with_names_and_rules():
+    with SAFEGUARDS["lease-end"].switched_off():
+        failure = first_failure(SAFEGUARDS["lease-end"].plans())
+        assert failure is not None
+        small, told = shrunk(failure), report(failure)
+    assert 0 < len(small.plan.faults) < len(failure.plan.faults)
+    assert small.invariant == failure.invariant == "at_most_one_node_serves"
+    assert f"seed {failure.plan.seed}: at_most_one_node_serves" in told
+    assert ": FAIL_OVER (" in told
+    assert "proof=LEASE_EXPIRED" in told
+
+
+@pytest.mark.parametrize("kind", [kind.name for kind in KINDS])
+def test_a_kind_of_fault_comes_over_the_cluster_and_passes(kind):
+    """Each alone, so that none is only a name in the table: its beginning is in the story, and all held."""
+    outcome = outcome_of(draw(3, only=(kind,)))
+    assert outcome.found == ""
+    assert f" {kind} at " in outcome.story
+
+
+def test_no_story_is_without_failovers_for_long():
+    """Chance that never moves anything would prove nothing."""
+    stories = [outcome_of(draw(seed)).story for seed in range(20)]
+    assert sum("outcome=OPENED" in story for story in stories) == 20
+    assert sum("proof=LEASE_EXPIRED" in story for story in stories) >= 5
+    assert sum("proof=RELEASED" in story for story in stories) >= 5

@@ -1,0 +1,324 @@
+"""One cluster under one seed: the real use cases, the real workflow definition, the real agent loop, and chance."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from tests.simulation import invariants
+from tests.simulation.aws import Bus, RunningLauncher, WatchedLedger, WatchedZone, drive, task
+from tests.simulation.bound import quiet_bound_s
+from tests.simulation.functions import FunctionDied, Functions
+from tests.simulation.happenings import BEGINS, ENDS, come_back
+from tests.simulation.node import Machine
+from tests.simulation.plan import FAULTS_FOR_S, POLICIES, TUNINGS, Fault, Plan
+from tests.simulation.scheduler import Scheduler
+from tests.simulation.story import Story
+from tests.simulation.weather import Weather
+from tests.support.asl_definition import Definition as WorkflowDefinition
+from tests.support.asl_runner import Execution
+from tests.support.builders import CLUSTER, NOW, RECORD, SPECS
+from tests.support.fakes.announcer import FakeAnnouncer
+from tests.support.fakes.network import FakeNetwork
+from tests.support.fakes.nodes import FakeNodes
+from tests.support.fakes.parameters import FakeParameters
+from understudy.adapters.dataclass_maps import to_map
+from understudy.definition import read_definition
+from understudy.domain.decision import Action, Decision
+from understudy.domain.model import ClusterState
+from understudy.domain.record import RecordSet
+from understudy.domain.situation import Observer
+from understudy.ports import ParameterText
+from understudy.usecases.await_service import await_service
+from understudy.usecases.check_change import check_change
+from understudy.usecases.check_records import RecordMonitor
+from understudy.usecases.close_transition import close_transition
+from understudy.usecases.fence_node import fence_node
+from understudy.usecases.follow_changes import ChangeFollower
+from understudy.usecases.grant_lease import grant_lease
+from understudy.usecases.judging import Judge
+from understudy.usecases.move_address import move_address
+from understudy.usecases.movers import RecordMover
+from understudy.usecases.open_transition import open_transition
+from understudy.usecases.receive_signal import receive_signal
+from understudy.usecases.record_heartbeat import RECORDED, record_heartbeat
+from understudy.usecases.register_cluster import register_cluster
+from understudy.usecases.register_tuning import register_tuning
+from understudy.usecases.watch_clusters import watch_clusters
+
+WORKFLOW = WorkflowDefinition.load(Path("statemachine/transition.asl.json"))
+STACK = "understudy"
+WATCH_EVERY_S = 60.0
+STAYS_WELL_S = 25.0
+LOOK_EVERY_S = 5.0
+
+
+class World:
+    """Build it from a plan, then `run()`: it returns when all held, and raises Violation when something did not."""
+
+    cluster = CLUSTER
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.excuses_thaw = True
+        self.is_calm = False
+        self.clock = Scheduler(NOW)
+        self.clock.after_each = partial(invariants.at_most_one_node_serves, self)
+        self.story = Story(self.clock)
+        self.weather = Weather()
+        self.rng = Random(f"{plan.seed}/run")
+        self.functions = Functions(self.clock, self.weather, self.story, self._chance("functions"))
+        self.bus = Bus(self, self._chance("bus"))
+        self.ledger, self.zone = WatchedLedger(self), WatchedZone(self)
+        self.ec2, self.parameters, self.announcer = FakeNodes(), FakeParameters(), FakeAnnouncer()
+        self.launcher = RunningLauncher(self)
+        self.executions: list[Execution] = []
+        self.machines = [
+            Machine(self, number, spec, self._chance(spec.name)) for number, spec in enumerate(SPECS[: plan.members])
+        ]
+        self._maps: tuple[ClusterState | None, dict[str, Any]] = (None, {})
+        self._join()
+
+    def _chance(self, whose: str) -> Random:
+        """Each actor has dice of its own, so that a fault left out changes as little as possible elsewhere."""
+        return Random(f"{self.plan.seed}/{whose}")
+
+    def _join(self) -> None:
+        port = self.functions.port
+        ledger, zone, nodes = port("ledger", self.ledger), port("zone", self.zone), port("nodes", self.ec2)
+        announcer, launcher = port("announcer", self.announcer), port("launcher", self.launcher)
+        network, parameters = port("network", FakeNetwork()), port("parameters", self.parameters)
+        judge = _TellingJudge(self.story, ledger, launcher, announcer, self.clock)
+        heard: dict[str, Any] = {"beats": ledger, "ledger": ledger, "judge": judge, "clock": self.clock}
+        self._record_heartbeat: Callable[[Any], str] = partial(record_heartbeat, **heard)
+        self._receive_signal: Callable[[Any], object] = partial(receive_signal, index=ledger, **heard)
+        register = partial(
+            register_cluster,
+            registry=ledger,
+            records=zone,
+            network=network,
+            read_definition=lambda text, version: read_definition(text, version, nodes),
+            announcer=announcer,
+            clock=self.clock,
+            stack=STACK,
+        )
+        tune = partial(register_tuning, registry=ledger, announcer=announcer)
+        self._register = lambda text: tune(text) if text.is_tuning else register(text)
+        follower = ChangeFollower(zone, zone, self.clock, STACK)
+        monitor = RecordMonitor(ledger, zone, announcer, self.clock, self.clock.pass_time, STACK)
+        self._watch = partial(
+            watch_clusters,
+            nodes=nodes,
+            index=ledger,
+            parameters=parameters,
+            follower=follower,
+            network=network,
+            announcer=announcer,
+            register=self._register,
+            monitor=monitor,
+            **heard,
+        )
+        step: dict[str, Any] = {"ledger": ledger, "clock": self.clock}
+        tasks = {
+            "open_transition": partial(open_transition, announcer=announcer, **step),
+            "fence_node": partial(fence_node, nodes=nodes, **step),
+            "move_address": partial(move_address, movers=(RecordMover(zone),), stack=STACK, **step),
+            "grant_lease": partial(grant_lease, **step),
+            "await_service": partial(await_service, **step),
+            "check_change": partial(check_change, ledger=ledger, follower=follower),
+            "close_transition": partial(close_transition, announcer=announcer, **step),
+        }
+        self._handlers = {name: task(self, name, work) for name, work in tasks.items()}
+
+    # --- what the actors ask of each other ------------------------------------------------------
+
+    def since_begin_s(self) -> float:
+        """Seconds since the beginning, as faults count them."""
+        return self.clock.now_s - NOW
+
+    def machine_of(self, instance_id: str) -> Machine:
+        return next(machine for machine in self.machines if machine.spec.instance_id == instance_id)
+
+    def record_value(self) -> str | None:
+        record = self.zone.read(RECORD).record
+        return record.values[0] if record else None
+
+    def table_seen_from(self, machine: Machine) -> Mapping[str, Any] | None:
+        """What a node's read of the state answers. Raises when the node cannot reach the table."""
+        if not machine.can_read():
+            raise ConnectionError("DynamoDB does not answer")
+        state: ClusterState | None = self.ledger.items.get((CLUSTER, "state"))
+        old = self.weather.at_node("old_reads", machine.number)
+        if old is not None and machine.rng.random() < 0.5:
+            state = self._older(state, machine, old)
+        if self._maps[0] is not state:
+            self._maps = (state, to_map(state) if state else {})
+        return self._maps[1] or None
+
+    def _older(self, state: ClusterState | None, machine: Machine, old: Fault) -> ClusterState | None:
+        """The state as it was some seconds ago, but not before this agent's first read: see docs/simulation.md."""
+        since_s = max(self.clock.now_s - 1 - old.level * 10, machine.agent_since_s)
+        return next((past for at_s, past in self.ledger.past if at_s >= since_s), state)
+
+    def heartbeat_arrives(self, event: Mapping[str, Any]) -> bool:
+        """Whether it was recorded. EventBridge does not try again: an old beat is worth nothing."""
+        return bool(self._invoke("record_heartbeat", lambda: self._record_heartbeat(event)) == RECORDED)
+
+    def signal_arrives(self, event: Mapping[str, Any], tries: int = 3) -> None:
+        """EC2's or CloudWatch's word; a function that breaks is tried again after one minute, and after two."""
+        self.story.tell("bus", f"delivers {event['detail']}")
+        if self._invoke("receive_signal", lambda: self._receive_signal(event)) is _BROKEN and tries > 1:
+            self.clock.after(60 * (4 - tries), lambda: self.signal_arrives(event, tries - 1))
+
+    def put_definition(self, policy: int, tuning: int, *, shift: int = 0) -> None:
+        """What an operator does. `shift` turns the priorities round."""
+        members = SPECS[: self.plan.members]
+        nodes = [
+            {
+                "name": spec.name,
+                "instance_id": spec.instance_id,
+                "priority": 1 + (number + shift) % len(members),
+                "alarms": [f"{spec.name}-alarm"],
+            }
+            for number, spec in enumerate(members)
+        ]
+        record = {"kind": "route53_record", "hosted_zone_id": RECORD.hosted_zone_id, "name": RECORD.name, "type": "A"}
+        document = {
+            "nodes": nodes,
+            "addresses": [record],
+            "services": [{"name": "postgresql"}],
+            "policy": {**POLICIES[policy], "max_failovers": {"count": 100, "window_s": 3600}},
+            "tuning": TUNINGS[tuning],
+        }
+        self.story.tell("operator", f"puts the definition: policy {policy}, tuning {tuning}, priorities by {shift}")
+        self.put_text(self.parameters.put(CLUSTER, json.dumps(document)))
+
+    def put_text(self, text: ParameterText) -> None:
+        """A parameter was put, and an event tells of it; should that be lost, the watch finds it."""
+        if not self.weather.of("ec2_signals_lost"):
+            self.clock.after(0.5, lambda: self._invoke("register_cluster", lambda: self._register(text)))
+
+    def execute(self, name: str, request: Mapping[str, Any]) -> None:
+        """Start an execution of the real definition."""
+        self.story.tell(name, f"starts: {dict(request)}")
+        execution = Execution(WORKFLOW, self._handlers, request, clock=self.clock, name=name)
+        self.executions.append(execution)
+        drive(self, execution)
+
+    def tell_of(self, before: ClusterState, after: ClusterState) -> None:
+        """What a write has changed that a reader of the story wants to know."""
+        if before.epoch != after.epoch or before.active != after.active:
+            holder = self.machine_of(after.active).name if after.active else "nobody"
+            self.story.tell("table", f"epoch {after.epoch}, active {holder}, previous {after.previous}")
+
+    def _invoke(self, function: str, work: Any) -> Any:
+        try:
+            return self.functions.run(function, work)
+        except FunctionDied:
+            return _BROKEN
+        except Exception as fault:
+            self.story.tell(function, f"raises {type(fault).__name__}: {fault}")
+            return _BROKEN
+
+    # --- the run --------------------------------------------------------------------------------
+
+    def run(self) -> None:
+        """Let the faults happen, let them end, and wait until all is well. Raises Violation."""
+        logging.disable(logging.CRITICAL)
+        try:
+            self._begin()
+            self.clock.run_until(NOW + FAULTS_FOR_S)
+            self._calm_down()
+            self._wait_until_well()
+        finally:
+            logging.disable(logging.NOTSET)
+
+    def _begin(self) -> None:
+        for machine in self.machines:
+            self.ec2.launch_as(machine.spec)
+            self.clock.at(NOW + machine.rng.uniform(0, 5), machine.power_on)
+        if self.plan.adopted is not None:
+            self._adopt(self.machines[self.plan.adopted])
+        self.put_definition(self.plan.policy, self.plan.tuning)
+        for fault in self.plan.faults:
+            self.clock.at(NOW + fault.at_s, partial(self._begin_fault, fault))
+            if fault.at_s + fault.for_s < FAULTS_FOR_S:
+                self.clock.at(NOW + fault.at_s + fault.for_s, partial(self._end_fault, fault))
+        self.clock.at(NOW + self.rng.uniform(0, WATCH_EVERY_S), self._minute)
+
+    def _adopt(self, machine: Machine) -> None:
+        """The service ran on this node before there was an Understudy."""
+        self.zone.put(RECORD, RecordSet(RECORD.name, RECORD.type, 60, (machine.spec.address,)))
+        machine.power_on(runs_already=True)
+
+    def _begin_fault(self, fault: Fault) -> None:
+        self.story.tell("fault", f"begins: {fault}")
+        self.weather.begin(fault)
+        if fault.kind in BEGINS:
+            BEGINS[fault.kind](self, fault)
+
+    def _end_fault(self, fault: Fault) -> None:
+        self.story.tell("fault", f"ends: {fault.kind} #{fault.number}")
+        self.weather.spend(fault)
+        if fault.kind in ENDS:
+            ENDS[fault.kind](self, fault)
+
+    def _minute(self) -> None:
+        self.clock.after(WATCH_EVERY_S, self._minute)
+        if not self.weather.of("watch_lost"):
+            self._invoke("watch_clusters", self._watch)
+
+    def _calm_down(self) -> None:
+        self.story.tell("fault", "all faults end")
+        self.is_calm = True
+        self.weather.clear()
+        for fault in self.plan.faults:
+            if fault.at_s + fault.for_s >= FAULTS_FOR_S and fault.kind in ENDS:
+                ENDS[fault.kind](self, fault)
+        for machine in self.machines:
+            come_back(self, Fault(-1, "", 0, 0, machine.number, 0, 0))
+            machine.start_agent()
+        self.bus.drain()
+
+    def _wait_until_well(self) -> None:
+        calm_s, well_since_s = self.clock.now_s, None
+        bound_s = quiet_bound_s(self.ledger, self.plan.members)
+        while True:
+            self.clock.run_until(self.clock.now_s + LOOK_EVERY_S)
+            missing = invariants.in_service_on_one_node(self)
+            if missing or any(execution.status.value == "RUNNING" for execution in self.executions):
+                well_since_s = None
+            elif well_since_s is None:
+                well_since_s = self.clock.now_s
+            if well_since_s is not None and self.clock.now_s - well_since_s >= STAYS_WELL_S:
+                return
+            if self.clock.now_s - calm_s > bound_s:
+                invariants.every_execution_ends(self)
+                raise invariants.Violation("in_service_within_the_bound", f"{bound_s:.0f} s after: {missing}")
+
+
+class _Broken:
+    """What became of a function that did not end well."""
+
+
+_BROKEN = _Broken()
+
+
+class _TellingJudge(Judge):
+    """Tells of every decision that is more than to wait, once in a row."""
+
+    def __init__(self, story: Story, *ports: Any) -> None:
+        super().__init__(*ports)
+        self._story, self._last = story, ""
+
+    def judge(self, state: ClusterState, now: int, observer: Observer) -> Decision:
+        decision = super().judge(state, now, observer)
+        if decision.rule != self._last and decision.action is not Action.WAIT:
+            self._story.tell("decision", f"{decision.rule}: {decision.action} ({observer}, epoch {state.epoch})")
+        self._last = decision.rule
+        return decision
