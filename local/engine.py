@@ -11,6 +11,7 @@ import http.client
 import os
 import secrets
 import shutil
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -51,6 +52,7 @@ class Engine:
             self.port, self.ec2_port = free_port(), free_port()
             self.proxy = undo.enter_context(AwsProxy(self.port, self._propagation_s))
             moto, ministack = self._start_moto(undo), self._start_ministack(undo)
+            self._main = ministack
             _wait_ready(ministack, self.port, "/_ministack/ready")
             _wait_ready(moto, self.ec2_port, "/moto-api/")
             self._exit = undo.pop_all()
@@ -60,6 +62,15 @@ class Engine:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._exit.close()
+
+    @contextlib.contextmanager
+    def outage(self) -> Iterator[None]:
+        """Meanwhile no API but EC2's answers anything. What was asked is still there when they come back."""
+        os.killpg(self._main.pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.killpg(self._main.pid, signal.SIGCONT)
 
     @property
     def mark(self) -> str:

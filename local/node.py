@@ -12,6 +12,7 @@ import time
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from local.engine import REGION, Engine
@@ -47,6 +48,8 @@ class Node:
         self._log = self._directory / "agent.log"
         self._agent: Child | None = None
         self.boot_id = ""
+        self.failsafe_key = ""
+        """Shared with the other nodes; "" : the node neither asks for promises nor gives any."""
 
     @property
     def name(self) -> str:
@@ -62,6 +65,9 @@ class Node:
         shutil.rmtree(self._directory / "run", ignore_errors=True)
         (self._directory / "run").mkdir(parents=True)
         config = self._directory / "agent.ini"
+        if self.failsafe_key:
+            self._key_file.write_text(self.failsafe_key + "\n")
+            self._key_file.chmod(0o600)
         self.boot_id = str(uuid.uuid4())
         config.write_text(self._configuration())
         env = self._engine.environment(f"nodes/{self.instance.instance_id}")
@@ -103,9 +109,9 @@ class Node:
         """Bytes in the agent's log so far."""
         return self._log.stat().st_size
 
-    def tail(self) -> str:
+    def tail(self, lines: int = 30) -> str:
         """The end of the agent's log."""
-        return self._agent.tail() if self._agent else "never started"
+        return self._agent.tail(lines) if self._agent else "never started"
 
     def demand_running(self) -> None:
         """Raises NotInTime with the end of the agent's log when the agent ended by itself."""
@@ -128,10 +134,21 @@ class Node:
             f"status_file = {self._directory / 'run' / 'status.json'}",
             "# This machine is a process: taking it down would take down the host of the demo.",
             "on_stop_failure = report",
+            *self._failsafe(),
         ]
         for program in self.programs:
             lines += ["", *_section(program, self.name, self.instance.address)]
         return "\n".join(lines) + "\n"
+
+    @property
+    def _key_file(self) -> Path:
+        return self._directory / "failsafe.key"
+
+    def _failsafe(self) -> list[str]:
+        """Other nodes ask it for promises on its own address, as on real machines."""
+        if not self.failsafe_key:
+            return []
+        return [f"failsafe_key_file = {self._key_file}", f"failsafe_bind = {self.instance.address}"]
 
 
 def _section(program: Program, node: str, address: str) -> list[str]:

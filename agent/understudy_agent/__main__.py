@@ -9,6 +9,7 @@ from pathlib import Path
 
 from . import __version__, config
 from .config import BadConfigError, Config
+from .keys import read_key_file
 
 DEFAULT_CONFIG = Path("/etc/understudy/agent.ini")
 EXIT_OK = 0
@@ -39,9 +40,20 @@ def main(argv: Sequence[str] | None = None) -> int:
             sys.stderr.write(f"{arguments.config}: {fault}\n")
         return EXIT_BAD_CONFIG
     if arguments.command == "check":
-        sys.stdout.write(f"{arguments.config}: good, {len(settings.specs)} services\n")
-        return EXIT_OK
+        return _check(arguments.config, settings)
     return _act(arguments.command, settings)
+
+
+def _check(path: Path, settings: Config) -> int:
+    """Beyond the file itself, whether its key file is there: an agent runs without, but gets no promises."""
+    if settings.failsafe is not None and settings.failsafe.key_file is not None:
+        try:
+            read_key_file(settings.failsafe.key_file)
+        except (OSError, ValueError) as fault:
+            sys.stderr.write(f"{path}: [agent] failsafe_key_file: {fault}\n")
+            return EXIT_BAD_CONFIG
+    sys.stdout.write(f"{path}: good, {len(settings.specs)} services\n")
+    return EXIT_OK
 
 
 def _act(command: str, settings: Config) -> int:

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import signal
 import threading
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from . import identity
+from .aws import Aws, KeyParameter
 from .clock import boot_id, boottime_ms
 from .config import Config
 from .exchange import Exchange
 from .expire import keep_the_lease
-from .files import LeaseFile, Lock, StatusFile
+from .failsafe import Failsafe, Means
+from .files import LeaseFile, Lock, PromiseFile, StatusFile
+from .keys import KeyRing, read_key_file
 from .log import JsonLog, Log
 from .loop import Agent
 from .ports import Self
+from .post import UdpPost
 from .power import on_unstoppable
 from .prober import Prober
 from .services import Services
@@ -46,8 +52,6 @@ def run(settings: Config) -> int:
 
 
 def _agent(settings: Config, log: Log, notifier: Notifier, wake: threading.Event) -> Agent:
-    from .aws import Aws
-
     node = identity.from_arn(settings.instance_arn) if settings.instance_arn else identity.from_metadata()
     boot = settings.boot or boot_id()
     log.info("agent_started", "the configuration is good", instance=node.instance, boot=boot)
@@ -70,7 +74,23 @@ def _agent(settings: Config, log: Log, notifier: Notifier, wake: threading.Event
         status=StatusFile(settings.status_file),
         notifier=notifier,
         log=log,
+        failsafe=_failsafe(settings, log, wake, node, boot),
     )
+
+
+def _failsafe(settings: Config, log: Log, wake: threading.Event, node: identity.Identity, boot: str) -> Failsafe:
+    file = PromiseFile(settings.runtime_dir / "promises.json", boot)
+    wanted = settings.failsafe
+    if wanted is None:
+        return Failsafe(settings.cluster, node.instance, file, log)
+    read: Callable[[], tuple[bytes, ...]]
+    if wanted.key_file is not None:
+        read = partial(read_key_file, wanted.key_file)
+    else:
+        read = KeyParameter(wanted.key_parameter, settings.region or node.region, settings.call_timeout_s).read
+    ring = KeyRing(read, Exchange("failsafe_key", Worker("keys", wake.set), log))
+    means = Means(ring, UdpPost(wanted.bind, wanted.port, wake.set, log), wanted.port)
+    return Failsafe(settings.cluster, node.instance, file, log, means)
 
 
 def expire(settings: Config) -> int:

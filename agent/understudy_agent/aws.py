@@ -1,10 +1,12 @@
-"""The two AWS calls of an agent. Only botocore, and only the two clients: an agent is to stay small."""
+"""The AWS calls of an agent. Only botocore, and only the clients that it needs: an agent is to stay small."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
 from typing import Any
+
+from .keys import parse_keys
 
 DETAIL_TYPE = "Understudy Heartbeat"
 
@@ -23,19 +25,8 @@ class Aws:
     def __init__(
         self, *, region: str, table: str, bus: str, cluster: str, instance_arn: str, call_timeout_s: float
     ) -> None:
-        import botocore.session
-        from botocore.config import Config
-
-        config = Config(
-            connect_timeout=call_timeout_s,
-            read_timeout=call_timeout_s,
-            retries={"total_max_attempts": 1, "mode": "standard"},
-            max_pool_connections=1,
-            tcp_keepalive=True,
-        )
-        session = botocore.session.get_session()
-        self._events = session.create_client("events", region_name=region, config=config)
-        self._dynamodb = session.create_client("dynamodb", region_name=region, config=config)
+        self._events = botocore_client("events", region, call_timeout_s)
+        self._dynamodb = botocore_client("dynamodb", region, call_timeout_s)
         self._bus = bus
         self._source = instance_arn
         self._get = {
@@ -61,6 +52,38 @@ class Aws:
         """The state item as plain values, strongly consistent; None: there is none. Raises botocore's."""
         item = self._dynamodb.get_item(**self._get).get("Item")
         return None if item is None else {key: plain(value) for key, value in item.items()}
+
+
+class KeyParameter:
+    """The keys that the nodes share, in a SecureString parameter. Its client is made at the first reading."""
+
+    def __init__(self, name: str, region: str, call_timeout_s: float) -> None:
+        self._name = name
+        self._region = region
+        self._call_timeout_s = call_timeout_s
+        self._client: Any = None
+
+    def read(self) -> tuple[bytes, ...]:
+        """Raises BadKeysError, or botocore's."""
+        if self._client is None:
+            self._client = botocore_client("ssm", self._region, self._call_timeout_s)
+        answer = self._client.get_parameter(Name=self._name, WithDecryption=True)
+        return parse_keys(str(answer["Parameter"]["Value"]), f"parameter {self._name}")
+
+
+def botocore_client(service: str, region: str, call_timeout_s: float) -> Any:
+    """A client that tries each call once and gives up after `call_timeout_s`."""
+    import botocore.session
+    from botocore.config import Config
+
+    config = Config(
+        connect_timeout=call_timeout_s,
+        read_timeout=call_timeout_s,
+        retries={"total_max_attempts": 1, "mode": "standard"},
+        max_pool_connections=1,
+        tcp_keepalive=True,
+    )
+    return botocore.session.get_session().create_client(service, region_name=region, config=config)
 
 
 def plain(attribute: Mapping[str, Any]) -> Any:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from . import identity
-from .fields import BOOT, DEVICE, NAME, WORD, Section
+from .fields import BOOT, DEVICE, IP_ADDRESS, NAME, PARAMETER, WORD, Section
 from .kinds import Kind, Process, Script, Unit
 from .model import ServiceSpec
 from .mounts import Mount
@@ -43,6 +43,10 @@ AGENT_KEYS = (
     "on_stop_failure",
     "orderly_stop_s",
     "call_timeout_s",
+    "failsafe_key_file",
+    "failsafe_key_parameter",
+    "failsafe_port",
+    "failsafe_bind",
 )
 
 
@@ -55,8 +59,21 @@ class BadConfigError(Exception):
 
 
 @dataclass(frozen=True)
+class FailsafeConfig:
+    """Where the keys are, in a file or in a parameter ("" then), and where to listen for other nodes."""
+
+    key_file: Path | None
+    key_parameter: str
+    port: int
+    bind: str
+
+
+@dataclass(frozen=True)
 class Config:
-    """A configuration that is whole and valid. `instance_arn` and `boot` "": ask the machine."""
+    """A configuration that is whole and valid. `instance_arn` and `boot` "": ask the machine.
+
+    `failsafe` None: no promises are asked for or given.
+    """
 
     cluster: str
     table: str
@@ -69,6 +86,7 @@ class Config:
     on_stop_failure: str
     orderly_stop_s: float
     call_timeout_s: float
+    failsafe: FailsafeConfig | None = None
     specs: tuple[ServiceSpec, ...] = ()
     kinds: Mapping[str, Kind] = field(default_factory=dict)
 
@@ -135,9 +153,22 @@ def _agent(section: Section, orderly_s: float, specs: list[ServiceSpec], kinds: 
         on_stop_failure=section.choice("on_stop_failure", ("reboot", "poweroff", "report"), "reboot"),
         orderly_stop_s=section.seconds("orderly_stop_s", orderly_s, 0, 86400),
         call_timeout_s=section.seconds("call_timeout_s", 2, 0.1, 10),
+        failsafe=_failsafe(section),
         specs=tuple(specs),
         kinds=kinds,
     )
+
+
+def _failsafe(section: Section) -> FailsafeConfig | None:
+    key_file = section.path("failsafe_key_file")
+    key_parameter = section.text("failsafe_key_parameter", pattern=PARAMETER, needed=False)
+    port = section.count("failsafe_port", 7411, 1, 65535)
+    bind = section.text("failsafe_bind", pattern=IP_ADDRESS, needed=False) or "0.0.0.0"  # noqa: S104 - keys guard it
+    if key_file is not None and key_parameter:
+        section.fault("failsafe_key_parameter", "goes without failsafe_key_file: the keys are in one place")
+    if key_file is None and not key_parameter:
+        return None
+    return FailsafeConfig(key_file, key_parameter, port, bind)
 
 
 def _spec(name: str, section: Section, services: Mapping[str, Section]) -> ServiceSpec:

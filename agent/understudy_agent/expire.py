@@ -34,6 +34,9 @@ def keep_the_lease(
         if standing == Standing():
             log.info("nothing_to_expire", "no lease of this boot is left")
             return 0
+        if standing.terms.keeps_on:
+            log.info("nothing_to_expire", "the cluster's policy is on_isolation: keep")
+            return 0
         if lease.order(standing, clock_ms(), orderly_stop_s) is not Order.LEAVE_ALONE:
             break
         sleep_s(POLL_MS / 1000)

@@ -16,6 +16,8 @@ BOOT = re.compile(r"[0-9A-Za-z-]{1,64}")
 
 
 DEVICE = re.compile(r"[^-\s]\S*")
+IP_ADDRESS = re.compile(r"[0-9.]{7,15}|[0-9a-fA-F:]{2,39}")
+PARAMETER = re.compile(r"/?[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*")
 WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 

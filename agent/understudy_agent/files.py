@@ -6,21 +6,36 @@ import fcntl
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from pathlib import Path
 
-from .lease import Standing, Terms, Word
+from .lease import Standing, Word
+from .promise import Memory
+from .view import Terms
 
 
 class AlreadyRunningError(RuntimeError):
     """Another agent of this cluster holds the lock on this machine."""
 
 
-def write_atomically(path: Path, content: Mapping[str, object]) -> None:
-    """Replace a file by JSON in one step: a reader sees the old content or the new. Raises OSError."""
+def write_atomically(path: Path, content: Mapping[str, object], *, durably: bool = False) -> None:
+    """Replace a file by JSON in one step: a reader sees the old content or the new. Raises OSError.
+
+    `durably`: when this returns, the new content is on the medium, whatever happens to the machine next.
+    """
     part = path.with_name(f".{path.name}.{os.getpid()}")
-    part.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    with part.open("w", encoding="utf-8") as file:
+        file.write(json.dumps(content, indent=1) + "\n")
+        if durably:
+            file.flush()
+            os.fsync(file.fileno())
     part.replace(path)
+    if durably:
+        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
 
 
 class LeaseFile:
@@ -41,6 +56,7 @@ class LeaseFile:
                 "boot": self._boot,
                 "epoch": standing.epoch,
                 "lease_end_ms": standing.lease_end_ms,
+                "promised_until_ms": standing.promised_until_ms,
                 "terms": asdict(standing.terms),
             },
         )
@@ -55,13 +71,46 @@ class LeaseFile:
             saved = json.loads(self._path.read_text(encoding="utf-8"))
             if saved["boot"] != self._boot:
                 return Standing()
-            known = {field.name for field in fields(Terms)}
-            terms = {key: float(value) for key, value in saved["terms"].items() if key in known}
-            return Standing(Word.NOTHING, 0, int(saved["lease_end_ms"]), Terms(**terms))
+            promised = saved.get("promised_until_ms")
+            promised_until_ms = None if promised is None else int(promised)
+            terms = _terms(saved["terms"])
+            return Standing(Word.NOTHING, 0, int(saved["lease_end_ms"]), terms, promised_until_ms)
         except FileNotFoundError:
             return Standing()
         except (ValueError, KeyError, TypeError, AttributeError):
             return Standing(Word.NOT_MINE)
+
+
+class PromiseFile:
+    """What a node has promised, as the next agent of this boot finds it. It is written before a promise is given."""
+
+    def __init__(self, path: Path, boot: str) -> None:
+        self._path = path
+        self._boot = boot
+
+    def save(self, memory: Memory) -> None:
+        """Write it down so that it survives what happens next. Raises OSError."""
+        write_atomically(self._path, {"boot": self._boot, **asdict(memory)}, durably=True)
+
+    def load(self) -> Memory | None:
+        """What was promised in this boot; None when that is not known."""
+        try:
+            saved = json.loads(self._path.read_text(encoding="utf-8"))
+            since_ms = saved["since_ms"]
+            found = Memory(
+                bound_until_ms=int(saved["bound_until_ms"]),
+                since_ms=None if since_ms is None else int(since_ms),
+                known_joined=int(saved["known_joined"]),
+            )
+            return found if saved["boot"] == self._boot else None
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+
+def _terms(saved: Mapping[str, object]) -> Terms:
+    """The terms as they were written down; what another version wrote beside them is left aside."""
+    defaults = asdict(Terms())
+    return Terms(**{key: type(defaults[key])(value) for key, value in saved.items() if key in defaults})
 
 
 class Lock:

@@ -11,14 +11,10 @@ are compared with each other only, never with another machine's. Requirements: S
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum
-from typing import Any
 
-
-class MalformedStateError(ValueError):
-    """The state item lacks something or holds something of the wrong type: it counts as not read."""
+from .view import StateView, Terms
 
 
 class Order(Enum):
@@ -26,6 +22,7 @@ class Order(Enum):
 
     LEAVE_ALONE = "LEAVE_ALONE"  # neither start nor stop: nobody has placed this cluster yet
     SERVE = "SERVE"  # bring in service, bottom-up
+    WAIT = "WAIT"  # this node holds the lease and has promised to start nothing yet: neither start nor stop
     STOP = "STOP"  # take out of service, top-down, in an orderly way
     KILL = "KILL"  # kill what is left, all at once
 
@@ -39,128 +36,26 @@ class Word(Enum):
 
 
 @dataclass(frozen=True)
-class Terms:
-    """The timings of the cluster that a node must know, in seconds."""
-
-    heartbeat_interval_s: float = 4.0
-    lease_read_interval_s: float = 2.0
-    lease_s: float = 12.0
-    kill_limit_s: float = 1.0
-    silence_limit_s: float = 15.0
-
-    def slack_s(self) -> float:
-        """What the lease leaves over, in seconds, when one beat is lost and the next renews it."""
-        renewed_after_s = 2 * self.heartbeat_interval_s + self.lease_read_interval_s + 1
-        return max(0.0, self.lease_s - self.kill_limit_s - renewed_after_s)
-
-
-@dataclass(frozen=True)
-class NodeView:
-    """One node in the state item. `beat` numbers its newest recorded beat: its local send time in ms."""
-
-    beat: int
-    heard_at: int | None
-    boot: str
-    read_epoch: int = 0
-    is_down: bool = False
-
-
-@dataclass(frozen=True)
-class PreviousView:
-    """The node whose lease was ended, and whether it is proved already that it cannot serve. `lease_s`: seconds."""
-
-    node: str
-    ended_epoch: int
-    lease_s: float
-    is_proven: bool
-
-
-@dataclass(frozen=True)
-class StateView:
-    """What one strongly consistent read of the state item showed. `active` "": nobody holds the lease."""
-
-    epoch: int
-    active: str
-    in_transition: bool
-    terms: Terms
-    nodes: Mapping[str, NodeView]
-    previous: PreviousView | None = None
-
-
-@dataclass(frozen=True)
 class Standing:
     """Where a node stands after its reads.
 
     `lease_end_ms` is the moment by which its services must be down. It outlives the lease itself: a node
     whose lease was ended early must still be down when the controller counts the lease as run out.
+    `promised_until_ms`: until then no other node starts the services, whatever the table may grant meanwhile.
     """
 
     word: Word = Word.NOTHING
     epoch: int = 0
     lease_end_ms: int | None = None
-    terms: Terms = Terms()
+    terms: Terms = field(default_factory=Terms)
+    promised_until_ms: int | None = None
 
-
-def parse_state(item: Mapping[str, Any]) -> StateView:
-    """The view of a state item, given as plain values. Raises MalformedStateError, naming what is wrong."""
-    nodes = _field(item, "nodes", Mapping)
-    return StateView(
-        epoch=int(_number(item, "epoch")),
-        active=str(item.get("active") or ""),
-        in_transition=bool(item.get("transition")),
-        terms=_terms(_field(item, "terms", Mapping)),
-        nodes={str(name): _node(str(name), node) for name, node in nodes.items()},
-        previous=_previous(_field(item, "previous", Mapping)) if item.get("previous") is not None else None,
-    )
-
-
-def _terms(item: Mapping[str, Any]) -> Terms:
-    return Terms(
-        heartbeat_interval_s=_number(item, "heartbeat_interval_s"),
-        lease_read_interval_s=_number(item, "lease_read_interval_s"),
-        lease_s=_number(item, "lease_s"),
-        kill_limit_s=_number(item, "kill_limit_s"),
-        silence_limit_s=_number(item, "silence_limit_s"),
-    )
-
-
-def _node(name: str, item: object) -> NodeView:
-    if not isinstance(item, Mapping):
-        raise MalformedStateError(f"nodes.{name} is not a map")
-    heard_at = item.get("heard_at")
-    return NodeView(
-        beat=int(_number(item, "beat")) if heard_at is not None else 0,
-        heard_at=int(_number(item, "heard_at")) if heard_at is not None else None,
-        boot=str(item.get("boot") or ""),
-        read_epoch=int(_number(item, "read_epoch")) if "read_epoch" in item else 0,
-        is_down=item.get("service") == "OUT_OF_SERVICE",
-    )
-
-
-def _previous(item: Mapping[str, Any]) -> PreviousView:
-    return PreviousView(
-        node=str(item.get("node")),
-        ended_epoch=int(_number(item, "ended_epoch")),
-        lease_s=_number(item, "lease_s"),
-        is_proven=item.get("proof") is not None,
-    )
-
-
-def _field(item: Mapping[str, Any], key: str, kind: type) -> Any:
-    value = item.get(key)
-    if not isinstance(value, kind):
-        raise MalformedStateError(f"{key} is {value!r}, not a {kind.__name__.lower()}")
-    return value
-
-
-def _number(item: Mapping[str, Any], key: str) -> float:
-    try:
-        value = float(item[key])
-    except (KeyError, TypeError, ValueError) as fault:
-        raise MalformedStateError(f"{key} is {item.get(key)!r}, not a number") from fault
-    if not 0 <= value < 1e15:
-        raise MalformedStateError(f"{key} is {value}, outside 0 to 10^15")
-    return value
+    @property
+    def end_ms(self) -> int | None:
+        """By when the services must be down (local ms): the end of the lease or of the promises, the later one."""
+        if self.lease_end_ms is None or self.promised_until_ms is None:
+            return self.lease_end_ms
+        return max(self.lease_end_ms, self.promised_until_ms)
 
 
 def after_read(standing: Standing, view: StateView | None, me: str, boot: str) -> Standing:
@@ -201,10 +96,13 @@ def _end_of_stopping(standing: Standing, view: StateView, me: str, boot: str) ->
 
 
 def kill_at_ms(standing: Standing) -> int | None:
-    """When what is left of the services is killed (local ms); None: there is no lease to be out of."""
-    if standing.lease_end_ms is None:
+    """When what is left of the services is killed (local ms); None: there is no lease to be out of.
+
+    Under `on_isolation: keep` a lease does not run out by itself: it proves nothing to the controller.
+    """
+    if standing.end_ms is None or standing.terms.keeps_on:
         return None
-    return standing.lease_end_ms - _ms(standing.terms.kill_limit_s)
+    return standing.end_ms - _ms(standing.terms.kill_limit_s)
 
 
 def stop_at_ms(standing: Standing, orderly_stop_s: float) -> int | None:
@@ -219,7 +117,9 @@ def stop_at_ms(standing: Standing, orderly_stop_s: float) -> int | None:
 
 
 def order(standing: Standing, now_ms: int, orderly_stop_s: float = 0.0) -> Order:
-    """What to do with the services at `now_ms` (local ms). SERVE only under a lease that still runs."""
+    """What to do with the services at `now_ms` (local ms). SERVE only under a lease or promises that still run."""
+    if standing.terms.keeps_on and standing.word is Word.MINE:
+        return Order.SERVE
     kill_at, stop_at = kill_at_ms(standing), stop_at_ms(standing, orderly_stop_s)
     if kill_at is None or stop_at is None:
         return Order.LEAVE_ALONE if standing.word is Word.NOTHING else Order.STOP
@@ -239,7 +139,7 @@ def settled(standing: Standing) -> Standing:
     """Where a node stands once all its services are down: a lease no longer its own binds it to nothing."""
     if standing.word is Word.MINE or standing.lease_end_ms is None:
         return standing
-    return replace(standing, word=Word.NOT_MINE, lease_end_ms=None)
+    return replace(standing, word=Word.NOT_MINE, lease_end_ms=None, promised_until_ms=None)
 
 
 def _ms(seconds: float) -> int:

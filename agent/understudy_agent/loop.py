@@ -9,16 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from . import __version__, lease, pacing
+from . import __version__, lease, pacing, telling
 from .exchange import Exchange
+from .failsafe import Failsafe
 from .files import LeaseFile, StatusFile
-from .lease import Order, Standing, StateView, Word
+from .lease import Order, Standing, Word
 from .log import Log
 from .ports import Report, Self, Transport
 from .prober import Prober
-from .reasons import reason
 from .services import Services
 from .systemd import Notifier
+from .view import MalformedStateError, StateView, parse_state
 
 TICK_MS = 200
 TICK_WHILE_MOVING_MS = 50
@@ -42,6 +43,7 @@ class Agent:
         status: StatusFile,
         notifier: Notifier,
         log: Log,
+        failsafe: Failsafe,
     ) -> None:
         self.exit_status: int | None = None
         """None while the agent goes on; then the exit status of its process."""
@@ -55,6 +57,8 @@ class Agent:
         self._notifier = notifier
         self._log = log
         self._standing = lease_file.load()
+        self._failsafe = failsafe
+        failsafe.wake_up(self._standing, clock_ms())
         self._view: StateView | None = None
         self._order = Order.LEAVE_ALONE
         self._urgency = pacing.Urgency()
@@ -79,6 +83,7 @@ class Agent:
         self._take_read(now_ms)
         self._take_beat(now_ms)
         self._prober.tick(now_ms, self._standing.terms)
+        self._see_to_promises(now_ms)
         self._obey(now_ms)
         self._report_states(now_ms)
         self._see_to_end(now_ms)
@@ -105,14 +110,16 @@ class Agent:
             return
         item = done.value
         try:
-            view = lease.parse_state(item) if isinstance(item, Mapping) else None
-        except lease.MalformedStateError as fault:
+            view = parse_state(item) if isinstance(item, Mapping) else None
+        except MalformedStateError as fault:
             self._reads.failed(f"the state item is malformed: {fault}", now_ms)
             return
         if isinstance(item, Mapping):
             self._prober.tell(item, now_ms)
         self._view = view
         after = lease.after_read(self._standing, view, self._who.instance, self._who.boot)
+        if view is not None:
+            self._failsafe.take_view(view, after, now_ms)
         if after == self._standing:
             return
         if not self._save(after) and after.word is Word.MINE and self._standing.word is not Word.MINE:
@@ -122,6 +129,12 @@ class Agent:
             active = view.active if view else ""
             self._log.info("epoch_read", f"active is {active or 'nobody'}", epoch=after.epoch)
         self._standing = after
+
+    def _see_to_promises(self, now_ms: int) -> None:
+        after = self._failsafe.tick(self._standing, now_ms, all_down=self._services.all_down)
+        if after != self._standing:
+            self._save(after)  # what a dead agent leaves unwritten only ends earlier
+            self._standing = after
 
     def _save(self, standing: Standing) -> bool:
         try:
@@ -135,10 +148,11 @@ class Agent:
         order = lease.order(self._standing, now_ms, self._who.orderly_stop_s)
         is_down = self._order is not Order.SERVE and self._services.all_down
         lacks_quorum = order is Order.SERVE and self._prober.forbids(now_ms, is_down=is_down)
-        if order is Order.SERVE and (self.is_stopping or lacks_quorum):
-            order = Order.STOP
+        if order is Order.SERVE:
+            is_bound = self._failsafe.waits_until(self._standing, now_ms) is not None
+            order = Order.STOP if self.is_stopping or lacks_quorum else Order.WAIT if is_bound else Order.SERVE
         if order is not self._order:
-            why = reason(order, self._standing, is_stopping=self.is_stopping, lacks_quorum=lacks_quorum)
+            why = telling.reason(order, self._standing, is_stopping=self.is_stopping, lacks_quorum=lacks_quorum)
             self._log.info("order", why, order=order.value, before=self._order.value, at_ms=now_ms)
             self._order = order
         terms = self._standing.terms
@@ -193,6 +207,7 @@ class Agent:
                 "services": dict(report.services),
                 "agent": __version__,
                 **report.quorum,
+                "knows": self._failsafe.knows,
             }
         )
 
@@ -230,15 +245,7 @@ class Agent:
     def _show(self) -> None:
         try:
             self._status.show(
-                {
-                    "cluster": self._who.cluster,
-                    "instance": self._who.instance,
-                    "order": self._order.value,
-                    "epoch": self._standing.epoch,
-                    "lease_end_ms": self._standing.lease_end_ms,
-                    "services": dict(self._report.services),
-                    **self._report.quorum,
-                }
+                telling.status(self._who.cluster, self._who.instance, self._order, self._standing, self._report)
             )
         except OSError as fault:
             self._log.warning("status_file_not_written", str(fault))

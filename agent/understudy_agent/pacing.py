@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .lease import StateView, Terms
+from .view import StateView, Terms
 
 FIRST_READ_LIMIT_MS = 3000
 FIRST_RETRY_MS = 500

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import quorum
-from .lease import MalformedStateError, Terms
 from .log import Log
 from .quorum import Quorum, Result
+from .view import MalformedStateError, Terms
 from .worker import Caller
 
 Accepts = Callable[[str, float], bool]

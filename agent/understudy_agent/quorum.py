@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from .lease import MalformedStateError
+from .view import MalformedStateError
 
 HOSTS_LIMIT = 7
 TIMEOUT_LIMIT_S = 60

@@ -58,6 +58,13 @@ class KeptLease:
         return Standing() if self._kept is None else replace(self._kept, word=Word.NOTHING, epoch=0)
 
 
+class NoPromises:
+    """The file of promises of a node that shares no key with the others: there is nothing in it."""
+
+    def load(self) -> None:
+        return None
+
+
 class Line:
     """A Caller without a thread: one call at a time, which is made a little later and answered later still."""
 

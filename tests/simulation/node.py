@@ -10,11 +10,12 @@ from collections.abc import Callable
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from tests.simulation.agent_parts import KeptLease, Line, NoNotifier, NoStatus, Reach, StoryLog
+from tests.simulation.agent_parts import KeptLease, Line, NoNotifier, NoPromises, NoStatus, Reach, StoryLog
 from tests.simulation.workload import Process, Workload
 from understudy.domain.definition import NodeSpec
 from understudy_agent import lease
 from understudy_agent.exchange import Exchange
+from understudy_agent.failsafe import Failsafe
 from understudy_agent.lease import Order, Standing
 from understudy_agent.loop import TICK_MS, Agent
 from understudy_agent.ports import Self
@@ -155,6 +156,7 @@ class Machine:
             status=NoStatus(),  # type: ignore[arg-type]
             notifier=NoNotifier(),  # type: ignore[arg-type]
             log=self._log,
+            failsafe=Failsafe(self.world.cluster, self.spec.instance_id, NoPromises(), self._log),  # type: ignore[arg-type]
         )
         self.world.story.tell(self.name, "the agent starts")
         self.tick()

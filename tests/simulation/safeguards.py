@@ -25,7 +25,8 @@ from understudy.usecases import await_service as await_service_module
 from understudy.usecases import fence_node, movers
 from understudy.usecases.judging import Judge
 from understudy_agent import lease
-from understudy_agent.lease import Standing, StateView
+from understudy_agent.lease import Standing
+from understudy_agent.view import StateView
 
 CUT_OFF_AND_ASKED_TO_GO = (
     Fault(0, "agent_hangs", 20.0, 60.0, 0, 1.0, 0),

@@ -40,7 +40,8 @@ from understudy.usecases.receive_signal import EC2_STATE, receive_signal
 from understudy.usecases.record_heartbeat import record_heartbeat
 from understudy.usecases.watch_clusters import WatchReport, watch_clusters
 from understudy_agent import quorum as hosts
-from understudy_agent.lease import Order, Standing, after_read, order, parse_state, settled
+from understudy_agent.lease import Order, Standing, after_read, order, settled
+from understudy_agent.view import parse_state
 
 WORKFLOW = WorkflowDefinition.load(Path("statemachine/transition.asl.json"))
 ACCOUNT = "123456789012"

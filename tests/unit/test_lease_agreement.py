@@ -9,7 +9,8 @@ from tests.support.builders import NODE_A, a_moving_state, a_previous, a_report
 from understudy.adapters.dataclass_maps import to_map
 from understudy.domain.fencing import lease_expires_at
 from understudy.domain.model import Proof, ServiceStatus
-from understudy_agent.lease import Standing, Word, after_read, kill_at_ms, parse_state
+from understudy_agent.lease import Standing, Word, after_read, kill_at_ms
+from understudy_agent.view import parse_state
 
 
 @settings(max_examples=500, deadline=None)

@@ -18,12 +18,12 @@ def recorded(answer: Any) -> ClusterState:
 
 def test_a_beat_is_stored_and_answers_the_whole_state(ledger):
     before = ledger.read(CLUSTER)
-    beat = a_beat(NODE_A, service=ServiceStatus.STARTING, keeps_lease=False, read_epoch=3, agent="0.2.0")
+    beat = a_beat(NODE_A, service=ServiceStatus.STARTING, keeps_lease=False, read_epoch=3, agent="0.2.0", knows=5)
     state = recorded(ledger.record_beat(beat))
     report = state.nodes[NODE_A]
     assert (report.beat, report.heard_at, report.boot) == (beat.beat, beat.heard_at, beat.boot)
     assert (report.service, report.keeps_lease, report.read_epoch, report.agent) == ("STARTING", False, 3, "0.2.0")
-    assert report.name == "node-a"
+    assert (report.name, report.knows) == ("node-a", 5)
     assert state.nodes[NODE_B] == before.nodes[NODE_B]
     assert (state.revision, state.epoch, state.active) == (before.revision, before.epoch, before.active)
     assert ledger.read(CLUSTER) == state

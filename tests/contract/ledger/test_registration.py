@@ -96,16 +96,19 @@ def test_members_come_go_and_are_renamed_and_the_beats_of_those_that_stay_are_ke
         before,
         definition_version=2,
         terms=terms,
-        nodes={NODE_B: a_report(NODE_B, name="node-two"), NODE_C: NodeReport(name="node-c")},
+        nodes={
+            NODE_B: a_report(NODE_B, name="node-two", address="10.0.2.77"),
+            NODE_C: NodeReport(name="node-c", address="10.0.3.10", joined=2),
+        },
     )
     ledger.register(before, after, definition)
     state = ledger.read(CLUSTER)
     assert (state.definition_version, state.terms, state.revision) == (2, terms, before.revision + 1)
     assert set(state.nodes) == {NODE_B, NODE_C}
     assert state.nodes[NODE_B] == a_report(
-        NODE_B, name="node-two", beat=a_beat(NODE_B).beat, heard_at=NOW + 4, due_by=NOW + 4 + 9
+        NODE_B, name="node-two", address="10.0.2.77", beat=a_beat(NODE_B).beat, heard_at=NOW + 4, due_by=NOW + 4 + 9
     )
-    assert state.nodes[NODE_C] == NodeReport(name="node-c")
+    assert state.nodes[NODE_C] == NodeReport(name="node-c", address="10.0.3.10", joined=2)
     assert list(ledger.clusters_of_instance(NODE_A)) == []
     assert list(ledger.clusters_of_instance(NODE_C)) == [CLUSTER]
     assert (ledger.definition(CLUSTER, 1), ledger.definition(CLUSTER, 2)) == (a_definition(), definition)

@@ -74,6 +74,7 @@ class FakeLedger(Faulty):
                     read_epoch=beat.read_epoch,
                     agent=beat.agent,
                     quorum=beat.quorum,
+                    knows=beat.knows,
                 ),
             )
 
@@ -264,7 +265,7 @@ def _merged(report: NodeReport, instance_id: str, there: ClusterState | None, de
     spec = definition.node(instance_id)
     named = spec.alarms if spec else ()
     alarms = {each: kept.alarms[each] for each in kept.alarms if each in named}
-    return replace(kept, name=report.name, fault="", alarms=alarms)
+    return replace(kept, name=report.name, address=report.address, fault="", alarms=alarms)
 
 
 def _look_ups(definition: Definition) -> list[tuple[str, str]]:

@@ -148,3 +148,29 @@ def test_a_witness_runs_no_services_and_says_so():  # S12
     assert faults(AGENT + "role = observer\n" + SERVICE) == [
         "[agent] role = 'observer': must be one of serving, witness"
     ]
+
+
+def test_failsafe_is_off_without_a_key_and_takes_its_key_from_one_place():  # B11
+    assert config.parse(AGENT + SERVICE).failsafe is None
+    there = config.parse(AGENT + "failsafe_key_parameter = /keys/orders-db\nfailsafe_port = 7500\n" + SERVICE).failsafe
+    assert there == config.FailsafeConfig(None, "/keys/orders-db", 7500, "0.0.0.0")
+    both = "failsafe_key_file = /k\nfailsafe_key_parameter = k\nfailsafe_port = 0\nfailsafe_bind = here\n"
+    told = faults(AGENT + both + SERVICE)
+    assert [fault.split(" = ")[0] for fault in told] == [
+        "[agent] failsafe_port",
+        "[agent] failsafe_bind",
+        "[agent] failsafe_key_parameter",
+    ]
+
+
+def test_check_tells_of_a_key_file_that_an_agent_could_not_use(tmp_path, capsys):  # B11
+    file, key = tmp_path / "agent.ini", tmp_path / "key"
+    file.write_text(AGENT + f"failsafe_key_file = {key}\n" + SERVICE)
+    assert main(["check", "--config", str(file)]) == 78
+    assert "No such file" in capsys.readouterr().err
+    key.write_text("k" * 40)
+    key.chmod(0o644)
+    assert main(["check", "--config", str(file)]) == 78
+    assert "open to everybody" in capsys.readouterr().err
+    key.chmod(0o600)
+    assert main(["check", "--config", str(file)]) == 0

@@ -8,9 +8,10 @@ import pytest
 from tests.unit.agent.fakes import FakeClock, FakeKind, FakeLog
 from understudy_agent.expire import keep_the_lease
 from understudy_agent.files import LeaseFile, Lock
-from understudy_agent.lease import Standing, Terms, Word
+from understudy_agent.lease import Standing, Word
 from understudy_agent.model import ServiceSpec
 from understudy_agent.services import Services
+from understudy_agent.view import Terms
 
 
 class Left:
@@ -95,3 +96,17 @@ def test_under_a_lease_file_that_cannot_be_understood_the_services_are_stopped(l
     (tmp_path / "lease.json").write_text("{")
     assert left.expire() == 0
     assert left.kind.asked == ["stop"]
+
+
+def test_the_services_of_a_holder_that_may_keep_on_are_left_running(left):
+    left.lease_file.save(Standing(Word.MINE, 7, 112_000, Terms(lease_s=20, on_isolation="keep")))
+    left.clock.now_ms = 10**9
+    assert left.expire() == 0
+    assert left.kind.asked == []
+
+
+def test_promises_count_as_the_lease_does(left):
+    left.lease_file.save(Standing(Word.MINE, 7, 112_000, Terms(lease_s=20), promised_until_ms=120_000))
+    assert left.expire() == 0
+    assert left.ended_ms is not None
+    assert 119_000 <= left.ended_ms <= 120_000

@@ -6,7 +6,8 @@ import json
 import pytest
 
 from understudy_agent.files import AlreadyRunningError, LeaseFile, Lock, StatusFile
-from understudy_agent.lease import Order, Standing, Terms, Word, order
+from understudy_agent.lease import Order, Standing, Word, order
+from understudy_agent.view import Terms
 
 HELD = Standing(Word.MINE, 7, 112_000, Terms(lease_s=30))
 

@@ -10,20 +10,17 @@ from hypothesis import strategies as st
 
 from tests.unit.agent.items import BOOT, ME, OTHER, item, node, terms
 from understudy_agent.lease import (
-    MalformedStateError,
     Order,
     Standing,
-    StateView,
-    Terms,
     Word,
     after_read,
     keeps_lease,
     kill_at_ms,
     order,
-    parse_state,
     settled,
     stop_at_ms,
 )
+from understudy_agent.view import MalformedStateError, StateView, Terms, parse_state
 
 
 def read(*items: dict[str, Any] | None, standing: Standing | None = None) -> Standing:

@@ -10,11 +10,13 @@ import pytest
 from tests.unit.agent.fakes import FakeCaller, FakeClock, FakeKind, FakeLog, FakeTransport
 from tests.unit.agent.items import BOOT, ME, OTHER, item, node, terms
 from understudy_agent.exchange import Exchange
-from understudy_agent.files import LeaseFile, StatusFile
+from understudy_agent.failsafe import Failsafe
+from understudy_agent.files import LeaseFile, PromiseFile, StatusFile
 from understudy_agent.loop import Agent
 from understudy_agent.model import ServiceSpec
 from understudy_agent.ports import Self
 from understudy_agent.prober import Prober
+from understudy_agent.promise import Memory
 from understudy_agent.services import Services
 from understudy_agent.systemd import Notifier
 from understudy_agent.tasks import Outcome
@@ -53,6 +55,7 @@ class World:
             status=StatusFile(self.directory / "status.json"),
             notifier=Notifier({}),
             log=self.log,
+            failsafe=Failsafe("orders-db", ME, PromiseFile(self.directory / "promises.json", BOOT), self.log),
         )
 
     def _probe_caller(self, _name: str) -> FakeCaller:
@@ -103,6 +106,7 @@ def test_a_beat_says_who_sent_it_when_what_it_obeys_and_how_its_services_are(act
         "read_epoch": 1,
         "services": {"db": "IN_SERVICE"},
         "agent": "0.1.0",
+        "knows": 0,
     }
 
 
@@ -569,3 +573,28 @@ def test_an_agent_that_is_restarted_under_a_lease_keeps_it_before_it_has_read_an
     active.pass_time(4)
     assert active.aws.beats[-1]["services"] == {"db": "IN_SERVICE"}
     assert (active.aws.beats[-1]["read_epoch"], active.aws.beats[-1]["keeps_lease"]) == (0, True)
+
+
+def test_a_node_that_has_promised_waits_the_promise_out_before_it_starts_what_it_was_granted(standby):  # B11
+    until_ms = standby.clock.now_ms + 8_000
+    PromiseFile(standby.directory / "promises.json", BOOT).save(Memory(bound_until_ms=until_ms))
+    standby.start_agent()
+    standby.grant(ME, epoch=2)
+    standby.pass_time(7.5)
+    assert (standby.status()["order"], standby.service_says()) == ("WAIT", "OUT_OF_SERVICE")
+    assert standby.aws.beats[-1]["services"] == {"db": "OUT_OF_SERVICE"}
+    assert standby.kind.asked == []
+    assert any("waits a promise out" in why for why in standby.log.events("order"))
+    standby.pass_time(2)
+    assert standby.service_says() == "IN_SERVICE"
+
+
+def test_an_agent_that_is_asked_to_end_while_it_waits_a_promise_out_ends(standby):  # B11
+    PromiseFile(standby.directory / "promises.json", BOOT).save(Memory(bound_until_ms=standby.clock.now_ms + 60_000))
+    standby.start_agent()
+    standby.grant(ME, epoch=2)
+    standby.pass_time(5)
+    standby.agent.ask_to_stop()
+    standby.pass_time(5)
+    assert standby.agent.exit_status == 0
+    assert standby.kind.asked == []

@@ -4,7 +4,6 @@ from __future__ import annotations
 from typing import Any
 
 from tests.unit.agent.items import BOOT, ME, OTHER, item, node
-from understudy_agent.lease import StateView, Terms, parse_state
 from understudy_agent.pacing import (
     Calls,
     Urgency,
@@ -15,6 +14,7 @@ from understudy_agent.pacing import (
     urgency_after,
     urgent_beat_due,
 )
+from understudy_agent.view import StateView, Terms, parse_state
 
 TERMS = Terms()
 

@@ -14,8 +14,8 @@ import pytest
 from tests.unit.agent.fakes import FakeCaller, FakeLog
 from tests.unit.agent.waiting import wait_for
 from understudy_agent import prober
-from understudy_agent.lease import Terms
 from understudy_agent.prober import Prober, accepts
+from understudy_agent.view import Terms
 from understudy_agent.worker import Worker
 
 TERMS = Terms()

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from understudy_agent.lease import MalformedStateError
 from understudy_agent.quorum import (
     Probes,
     Quorum,
@@ -21,6 +20,7 @@ from understudy_agent.quorum import (
     reached_at,
     told,
 )
+from understudy_agent.view import MalformedStateError
 
 HOSTS = ("a:1", "b:1", "c:1")
 PROBES = Probes(HOSTS, 2.0)

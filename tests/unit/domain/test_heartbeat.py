@@ -200,3 +200,12 @@ def test_an_agent_that_names_no_service_runs_none_and_is_not_taken_for_serving()
     assert parse_beat(ARN, NOW, {**DETAIL, "services": {}}).service is ServiceStatus.OUT_OF_SERVICE
     plain = {**DETAIL, "services": {}, "keeps_lease": False}
     assert parse_beat(ARN, NOW, plain).service is ServiceStatus.IN_SERVICE
+
+
+def test_a_beat_may_say_which_definition_its_sender_knows():  # B11
+    detail = {"cluster": "orders-db", "boot": "b", "beat": 0, "keeps_lease": True}
+    arn = "arn:aws:ec2:eu-west-1:123456789012:instance/i-0a1b2c3d4e5f60718"
+    assert parse_beat(arn, 1, detail).knows == 0
+    assert parse_beat(arn, 1, {**detail, "knows": 5}).knows == 5
+    with pytest.raises(MalformedBeatError, match="knows"):
+        parse_beat(arn, 1, {**detail, "knows": -1})

@@ -23,7 +23,13 @@ def test_the_terms_are_the_policys():
         kill_limit_s=1,
         silence_limit_s=15,
         hearing_limit_s=9,
+        promise_s=30,
     )
+
+
+def test_a_promise_may_be_shorter_than_the_lease():  # B11
+    assert terms_of(Policy(promise_s=8, on_isolation="keep")).promise_s == 8
+    assert contradictions(Policy(promise_s=8)) == []
 
 
 @pytest.mark.parametrize(
@@ -69,6 +75,19 @@ def test_the_terms_are_the_policys():
             "failback is automatic, and max_failovers.count 1 is below 2: going back spends one, and never the last "
             "one, so it could never happen",
         ),
+        (
+            Policy(promise_s=13),
+            "promise_s 13 is above lease_s 12: a node that waits a promise out would be taken for idle",
+        ),
+        (
+            Policy(promise_s=12, service_start_limit_s=12),
+            "promise_s 12 is not below service_start_limit_s 12: "
+            "a node that waits a promise out would be taken for one whose service does not start",
+        ),
+        (
+            Policy(promise_s=3.5),
+            "half of promise_s 3.5 is below kill_limit_s 1 + 1: promises could not be renewed in time",
+        ),
     ],
 )
 def test_a_contradiction_is_named_with_its_numbers(policy, sentence):
@@ -89,6 +108,8 @@ def test_every_contradiction_is_named_at_once():
         Policy(fencing=Fencing(accept=(Proof.STOPPED,), limit_s=1)),
         Policy(fencing=Fencing(stop_instance=True, limit_s=30)),
         Policy(failback=FailbackPolicy("automatic"), max_failovers=FailoverBudget(count=2)),
+        Policy(promise_s=4, service_start_limit_s=4.5),
+        Policy(promise_s=12),
     ],
 )
 def test_timings_that_just_meet_agree(policy):

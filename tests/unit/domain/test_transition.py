@@ -271,3 +271,30 @@ def test_whatever_happens_epochs_grow_and_the_lease_goes_to_another_node_only_un
         if after.active is None:
             assert after.previous is not None
             assert after.previous.node == world.holder
+
+
+def test_the_lease_of_a_holder_that_may_keep_on_proves_nothing_whatever_the_definition_says_since():  # B11 B4
+    state = a_state(terms=replace(terms_of(Policy()), on_isolation="keep"))
+    assert kept_terms(state, a_definition(policy=Policy())).on_isolation == "keep"
+    after = open_to(NODE_B, replace(state, terms=kept_terms(state, a_definition(policy=Policy()))))
+    assert after.previous.keeps_lease is False
+    assert find_proof(after, 2, NOW + 10**6, PowerReading.UNKNOWN) is None
+    assert find_proof(after, 2, NOW, PowerReading.STOPPED) is Proof.STOPPED
+    again = open_to(NODE_A, after)
+    assert again.terms.on_isolation == "keep"
+
+
+def test_a_holder_may_keep_on_as_soon_as_a_definition_says_so():  # B11
+    assert kept_terms(a_state(), a_definition(policy=Policy(on_isolation="keep"))).on_isolation == "keep"
+    nobody = a_state(active=None, previous=None, terms=replace(terms_of(Policy()), on_isolation="keep"))
+    assert kept_terms(nobody, a_definition(policy=Policy())) == terms_of(Policy())
+
+
+# B11
+@pytest.mark.parametrize(("proof", "promise_s"), [(Proof.LEASE_EXPIRED, 12), (Proof.RELEASED, 5), (Proof.STOPPED, 5)])
+def test_a_shorter_promise_waits_until_no_node_can_have_a_longer_one(proof, promise_s):
+    shorter = a_definition(policy=Policy(promise_s=5))
+    assert kept_terms(a_state(), shorter).promise_s == 12
+    moving = a_moving_state(previous=a_previous(proof=proof))
+    assert kept_terms(moving, shorter).promise_s == 12
+    assert granted(moving, shorter, proof).terms.promise_s == promise_s

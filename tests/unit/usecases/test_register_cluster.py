@@ -191,8 +191,6 @@ def test_what_cannot_be_judged_now_is_deferred_and_accepted_later(fault):  # B3
 
 
 def serving(office, instance_id=NODE_A):
-    from dataclasses import replace
-
     office.put(a_document())
     office.ledger.put_state(replace(office.ledger.state(), active=instance_id, epoch=1))
 
@@ -214,6 +212,18 @@ def test_a_standby_can_be_replaced_while_the_service_runs():
     assert set(state.nodes) == {NODE_A, NODE_C}
     assert state.nodes[NODE_C].heard_at is None
     assert state.active == NODE_A
+    assert (state.nodes[NODE_A].joined, state.nodes[NODE_C].joined) == (0, state.definition_version)
+
+
+def test_the_nodes_of_the_state_have_the_addresses_at_which_they_ask_each_other():  # B11
+    office = Office()
+    serving(office)
+    assert [node.address for node in office.ledger.state().nodes.values()] == [ADDRESS_A, ADDRESS_B]
+    moved = replace(SPECS[1], address="10.0.2.77")
+    office.ec2.launch_as(moved)
+    office.put(a_document(policy={"promise_s": 10}))
+    assert office.ledger.state().nodes[NODE_B].address == "10.0.2.77"
+    assert office.ledger.state().nodes[NODE_B].joined == 0
 
 
 def test_a_shorter_lease_waits_for_the_next_grant_a_longer_one_does_not():  # B4

@@ -76,6 +76,13 @@ FenceSeconds = Annotated[float, Field(ge=1, le=600), NoTruth]
 StartSeconds = Annotated[float, Field(ge=1, le=900), NoTruth]
 DayHours = Annotated[str, StringConstraints(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9]$")]
 Priority = Annotated[int, Field(ge=1, le=LAST_PRIORITY - 1), NoTruth]
+PromiseSeconds = Annotated[
+    Seconds | None, Field(description="How long a promise between agents lasts. null: as long as lease_s.")
+]
+OnIsolation = Annotated[
+    Literal["stop", "keep"],
+    Field(description="What the active node does when it can neither renew its lease nor get promises."),
+]
 
 
 class _Part(BaseModel):
@@ -205,6 +212,8 @@ class PolicyDocument(_Part):
     silence_limit_s: Seconds = 15
     observer_lag_limit_s: Seconds = 5
     service_start_limit_s: StartSeconds = 120
+    promise_s: PromiseSeconds = None
+    on_isolation: OnIsolation = "stop"
     fencing: FencingDocument = FencingDocument()
     failback: Annotated[
         FailbackDocument,

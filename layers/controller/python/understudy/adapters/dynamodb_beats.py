@@ -24,7 +24,7 @@ RUN_IS_UNBROKEN = f"{NODE}.#due_by >= :recorded_at"
 RUN_GOES_ON = f"{NODE}.#due_by = :heard_at + #terms.#hearing_limit_s"
 RUN_BEGINS = f"{RUN_GOES_ON}, {NODE}.#heard_since = :recorded_at"
 RUN_BROKEN = Refusal("run_broken")
-BEAT_WORDS = ("beat", "heard_at", "boot", "service", "keeps_lease", "read_epoch", "agent")
+BEAT_WORDS = ("beat", "heard_at", "boot", "service", "keeps_lease", "read_epoch", "agent", "knows")
 
 POWER_NEVER_TOLD = f"attribute_not_exists({NODE}.#power_at)"
 POWER_NOT_OLDER = f"{NODE}.#power_at <= :at"

@@ -21,6 +21,7 @@ TUNING = "tuning"
 KIND = "cluster"
 STAGES = "stages"
 POWER_WORDS = ("power", "power_at", "power_boot")
+WORDS_OF_SOME = ("fault", "address", "joined", "knows")
 
 COMMITTED = (
     "epoch",
@@ -103,8 +104,9 @@ def committed(state: ClusterState) -> dict[str, Any]:
 def node_map(report: NodeReport) -> dict[str, Any]:
     """One node as it stands in the state item. What EC2 says is there from its first word on."""
     values = to_map(report)
-    absent = {*(() if report.power_at else POWER_WORDS), *(() if report.fault else ("fault",))}
-    return {name: values[name] for name in values if name not in absent}
+    absent = () if report.power_at else POWER_WORDS
+    left_out = {*absent, *(word for word in WORDS_OF_SOME if not values[word])}
+    return {name: values[name] for name in values if name not in left_out}
 
 
 def read_state(item: Mapping[str, Mapping[str, Any]]) -> ClusterState:

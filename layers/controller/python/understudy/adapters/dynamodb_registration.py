@@ -102,6 +102,8 @@ def _state_update(
             continue
         if kept.name != report.name:
             update.set("nodes", instance_id, "name", to=report.name)
+        if kept.address != report.address:
+            update.set("nodes", instance_id, "address", to=report.address)
         if kept.fault:  # a new version has the node as EC2 says that it is
             update.remove("nodes", instance_id, "fault")
         told = {*kept.alarms, *_named(old, instance_id)}

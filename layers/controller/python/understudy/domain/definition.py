@@ -139,7 +139,11 @@ class FailbackPolicy:
 
 @dataclass(frozen=True)
 class Policy:
-    """Timings and choices of one cluster. All times are seconds."""
+    """Timings and choices of one cluster. All times are seconds.
+
+    `promise_s`: see `promised_s`. `on_isolation`: what a holder does that can neither renew its
+    lease nor get promises: `stop`, or `keep` on serving, and then LEASE_EXPIRED is no proof against it (B11).
+    """
 
     heartbeat_interval_s: float = 4
     lease_read_interval_s: float = 2
@@ -149,9 +153,16 @@ class Policy:
     silence_limit_s: float = 15
     observer_lag_limit_s: float = 5
     service_start_limit_s: float = 120
+    promise_s: float | None = None
+    on_isolation: str = "stop"
     fencing: Fencing = field(default_factory=Fencing)
     failback: FailbackPolicy = field(default_factory=FailbackPolicy)
     max_failovers: FailoverBudget = field(default_factory=FailoverBudget)
+
+    @property
+    def promised_s(self) -> float:
+        """How long a promise between agents lasts: as long as the lease, unless the definition says otherwise."""
+        return self.lease_s if self.promise_s is None else self.promise_s
 
     @property
     def hearing_limit_s(self) -> float:

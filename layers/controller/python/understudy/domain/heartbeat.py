@@ -26,6 +26,7 @@ class Beat:
     """One heartbeat, believed so far as its form goes.
 
     `heard_at`: AWS's ingestion time, whole seconds. `quorum`: None when the sender does not know what it reaches.
+    `knows`: the version of the definition whose nodes its sender asks for promises; 0: it asks nobody (B11).
     `late_s`: how long after that it is recorded, whole seconds. One that waited says little of the way of the beats.
     """
 
@@ -39,6 +40,7 @@ class Beat:
     service: ServiceStatus
     agent: str
     quorum: Reach | None = None
+    knows: int = 0
     late_s: int = 0
 
     @property
@@ -72,6 +74,7 @@ def parse_beat(source: Any, heard_at: int, detail: Any) -> Beat:
         service=_service(detail),
         agent=_text(detail, "agent", AGENT) if "agent" in detail else "",
         quorum=_reach(detail["quorum"]) if "quorum" in detail else None,
+        knows=_number(detail, "knows") if "knows" in detail else 0,
     )
 
 

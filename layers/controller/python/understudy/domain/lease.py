@@ -8,6 +8,9 @@ STOP_S = 30
 """What EC2 is given at least to stop an instance by force (seconds)."""
 LEAST_FOR_FAILBACK = 2
 
+RENEWAL_S = 1
+"""What renewing promises may take: they are asked for again at half time, twice a second."""
+
 
 def terms_of(policy: Policy) -> Terms:
     """The timings that the agents are to obey under this policy."""
@@ -18,6 +21,8 @@ def terms_of(policy: Policy) -> Terms:
         kill_limit_s=policy.kill_limit_s,
         silence_limit_s=policy.silence_limit_s,
         hearing_limit_s=policy.hearing_limit_s,
+        promise_s=policy.promised_s,
+        on_isolation=policy.on_isolation,
     )
 
 
@@ -45,7 +50,12 @@ def contradictions(policy: Policy) -> list[str]:
             f"{policy.observer_lag_limit_s:g} + {INGESTION_CUT_OFF_S} is above silence_limit_s "
             f"{policy.silence_limit_s:g}: one lost beat and a late observer would look like silence"
         )
-    return [*faults, *_fencing_contradictions(policy, fence_s), *_failback_contradictions(policy)]
+    return [
+        *faults,
+        *_fencing_contradictions(policy, fence_s),
+        *_promise_contradictions(policy),
+        *_failback_contradictions(policy),
+    ]
 
 
 def _fencing_contradictions(policy: Policy, fence_s: float) -> list[str]:
@@ -71,6 +81,27 @@ def _fencing_contradictions(policy: Policy, fence_s: float) -> list[str]:
         faults.append(
             f"fencing.limit_s {fencing.limit_s:g} is below {STOP_S}, and fencing.stop_instance is true: EC2 often "
             "needs that long to stop an instance"
+        )
+    return faults
+
+
+def _promise_contradictions(policy: Policy) -> list[str]:
+    """A node that has promised waits for so long before it starts, also when it is granted the lease (B11)."""
+    faults = []
+    if policy.promised_s > policy.lease_s:
+        faults.append(
+            f"promise_s {policy.promised_s:g} is above lease_s {policy.lease_s:g}: "
+            "a node that waits a promise out would be taken for idle"
+        )
+    if policy.promised_s >= policy.service_start_limit_s:
+        faults.append(
+            f"promise_s {policy.promised_s:g} is not below service_start_limit_s {policy.service_start_limit_s:g}: "
+            "a node that waits a promise out would be taken for one whose service does not start"
+        )
+    if policy.promised_s / 2 < policy.kill_limit_s + RENEWAL_S:
+        faults.append(
+            f"half of promise_s {policy.promised_s:g} is below kill_limit_s {policy.kill_limit_s:g} + {RENEWAL_S}: "
+            "promises could not be renewed in time"
         )
     return faults
 

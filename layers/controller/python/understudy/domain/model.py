@@ -119,9 +119,16 @@ class NodeReport:
     word came, so that a machine that has rebooted since is not taken for gone. `fault`: in what EC2 says that the
     instance is not as the definition has it any more; empty when it is. `quorum`: None when its newest beat does not
     say.
+
+    For promises between the agents (B11): `address`, where the node is asked; `joined`, the version of the definition
+    that added it to a cluster in use, 0 for the first nodes; `knows`, the version whose nodes it would ask, as its own
+    beat says, 0 when it asks nobody.
     """
 
     name: str
+    address: str = ""
+    joined: int = 0
+    knows: int = 0
     beat: int = 0
     heard_at: int | None = None
     heard_since: int = 0
@@ -155,6 +162,7 @@ class Terms:
     """The timings that the agents obey, as they stand in the state item. Seconds.
 
     `hearing_limit_s` is the controller's own: a run of beats is broken when the next is recorded later than this.
+    `promise_s` 0: no promises are asked for or given. `on_isolation`: `stop` or `keep`, for a holder without promises.
     """
 
     heartbeat_interval_s: float
@@ -163,6 +171,8 @@ class Terms:
     kill_limit_s: float
     silence_limit_s: float
     hearing_limit_s: float
+    promise_s: float = 0
+    on_isolation: str = "stop"
 
 
 @dataclass(frozen=True)
@@ -170,6 +180,7 @@ class PreviousHolder:
     """The last node that could serve, kept until the next grant.
 
     `renewed_at`: ingestion time of the last beat that could renew its lease, None when it never beat.
+    `keeps_lease`: whether its lease ends by itself, without `on_isolation: keep`.
     `ended_epoch`: the epoch whose opening ended its lease. `proof`: None until it is proved that it cannot serve.
     """
 

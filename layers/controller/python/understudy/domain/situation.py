@@ -8,6 +8,7 @@ from understudy.domain.definition import Definition, NodeSpec, Policy
 from understudy.domain.failback import is_failback_due, spent
 from understudy.domain.fencing import find_proof
 from understudy.domain.health import NodeHealth, diagnose
+from understudy.domain.membership import is_known_to_holder
 from understudy.domain.model import AddressStatus, ClusterState, NodeReport, PowerReading, ServiceStatus, Stage
 from understudy.domain.quorum import objection
 
@@ -164,9 +165,12 @@ def _ready_standbys(state: ClusterState, definition: Definition, now: int) -> It
 
 
 def health_of(state: ClusterState, definition: Definition, instance_id: str, now: int) -> NodeHealth:
-    """The health of one node; a node that the state does not know is UNKNOWN."""
+    """The health of one node; a node that the state, or the lease's holder, does not know is UNKNOWN."""
     report = state.nodes.get(instance_id)
-    return diagnose(report, definition.policy, now) if report else NodeHealth.UNKNOWN
+    if report is None:
+        return NodeHealth.UNKNOWN
+    health = diagnose(report, definition.policy, now)
+    return NodeHealth.UNKNOWN if health is NodeHealth.READY and not is_known_to_holder(state, instance_id) else health
 
 
 def _phase(state: ClusterState, now: int) -> Phase:

@@ -20,6 +20,7 @@ from understudy.domain.model import (
 from understudy.domain.moves import Moved, address_after
 from understudy.domain.polling import change_gaps_s
 
+KEEP = "keep"
 STAGE_SLACK_S = 30
 """What a stage may take beyond its own waits: cold starts, retries of Lambda itself."""
 CALL_LIMIT_S = 12
@@ -102,15 +103,30 @@ def _previous_holder(state: ClusterState) -> PreviousHolder | None:
         node=state.active,
         renewed_at=report.heard_at,
         lease_s=state.terms.lease_s,
-        keeps_lease=report.keeps_lease,
+        keeps_lease=report.keeps_lease and state.terms.on_isolation != KEEP,
         ended_epoch=state.epoch + 1,
     )
 
 
 def kept_terms(state: ClusterState, definition: Definition) -> Terms:
-    """The definition's terms, but never a shorter lease than the holder may still be counting on."""
+    """The definition's terms, but never a shorter lease or promise than the holder may still be counting on.
+
+    One that may keep on serving when it is cut off may have read no other word: it keeps that right until the next
+    grant, and its lease proves nothing until then (B11).
+    """
     terms = terms_of(definition.policy)
-    return terms if state.active is None else replace(terms, lease_s=max(terms.lease_s, state.terms.lease_s))
+    if state.active is None and state.previous is None:
+        return terms
+    keeps = KEEP in (terms.on_isolation, state.terms.on_isolation)
+    return replace(
+        _kept_promise(state, terms),
+        lease_s=terms.lease_s if state.active is None else max(terms.lease_s, state.terms.lease_s),
+        on_isolation=KEEP if keeps else terms.on_isolation,
+    )
+
+
+def _kept_promise(state: ClusterState, terms: Terms) -> Terms:
+    return replace(terms, promise_s=max(terms.promise_s, state.terms.promise_s))
 
 
 def _terms_on_staying(state: ClusterState, definition: Definition) -> Terms:
@@ -149,7 +165,10 @@ def proof_in_hand(state: ClusterState) -> Proof:
 def granted(state: ClusterState, definition: Definition, proof: Proof) -> ClusterState:
     """The state with the lease in the hands of the transition's target. No proof: nothing to call it with."""
     assert state.transition is not None  # noqa: S101 - the caller has checked the epoch of an open transition
-    return replace(state, active=state.transition.target, previous=None, terms=terms_of(definition.policy))
+    terms = terms_of(definition.policy)
+    # A node whose lease has run out may still have a promise of the old length: a reboot must not cut that short.
+    terms = _kept_promise(state, terms) if proof is Proof.LEASE_EXPIRED else terms
+    return replace(state, active=state.transition.target, previous=None, terms=terms)
 
 
 def addresses_moved(state: ClusterState, moved: Sequence[Moved], now: int) -> ClusterState:

@@ -217,7 +217,7 @@ def _first_state(definition: Definition, found: Survey) -> ClusterState:
         epoch=found.epoch,
         definition_version=definition.version,
         terms=terms_of(definition.policy),
-        nodes={node.instance_id: NodeReport(name=node.name) for node in definition.nodes},
+        nodes={node.instance_id: NodeReport(name=node.name, address=node.address) for node in definition.nodes},
         previous=next(iter(previous), None),
         quorum=hosts_of(definition.quorum),
     )
@@ -229,9 +229,14 @@ def _next_state(definition: Definition, state: ClusterState, old: Definition, fo
     The epoch is never below the one that a guard carries already. Raises TransitionOpenError when a transition is open
     that has begun with other addresses.
     """
+    # Whoever holds the lease, or held it last, must come to know a new node before that may take over (B11).
+    joined = definition.version if state.active or state.previous else 0
     nodes = {
         node.instance_id: replace(
-            state.nodes.get(node.instance_id, NodeReport(name=node.name)), name=node.name, fault=""
+            state.nodes.get(node.instance_id, NodeReport(name=node.name, joined=joined)),
+            name=node.name,
+            address=node.address,
+            fault="",
         )
         for node in definition.nodes
     }

@@ -1,0 +1,180 @@
+"""Asks for promises, gives them and keeps them: joins the rules, the wire, the memory and the keys (B11)."""
+
+from __future__ import annotations
+
+import secrets
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from . import promise
+from .files import PromiseFile
+from .keys import KeyRing
+from .lease import Standing, Word
+from .log import Log
+from .messages import BadMessageError, Kind, Message, seal, unseal
+from .post import Datagram, Post
+from .promise import Asked
+from .view import StateView
+
+TELL_AGAIN_MS = 60_000
+TELL_NEWS_MS = 1_000
+
+
+@dataclass(frozen=True)
+class Means:
+    """What failsafe needs to speak to others. `port`: the one that every node of the cluster listens on."""
+
+    ring: KeyRing
+    post: Post
+    port: int
+
+
+class Failsafe:
+    """One node's promises. `means` None: it asks nobody and promises nothing, and keeps what it has promised."""
+
+    def __init__(
+        self,
+        cluster: str,
+        instance: str,
+        file: PromiseFile,
+        log: Log,
+        means: Means | None = None,
+        new_nonce: Callable[[], str] = lambda: secrets.token_hex(16),
+    ) -> None:
+        self._cluster, self._me = cluster, instance
+        self._file = file
+        self._log = log
+        self._means = means
+        self._new_nonce = new_nonce
+        self._view: StateView | None = None
+        self._asked = Asked()
+        self._seen: deque[str] = deque(maxlen=promise.NONCES_KEPT)
+        self._memory = promise.Memory()
+        self._told: dict[str, tuple[str, int]] = {}
+
+    def wake_up(self, standing: Standing, now_ms: int) -> None:
+        """Remember what an agent of this boot has promised. `standing`: as its lease file was found."""
+        found = self._file.load()
+        if found is None and self._means is not None:
+            holds_lease = standing.end_ms is not None and now_ms < standing.end_ms
+            found = promise.blank(now_ms, holds_lease=holds_lease)
+            self._save(found)
+        self._memory = found or promise.Memory()
+
+    @property
+    def knows(self) -> int:
+        """The version of the definition whose nodes would be asked; 0: nobody ever would be, failsafe is off.
+
+        1 when none has been read yet: no new node may be let in on the word of a beat that did not know better.
+        """
+        if self._means is None:
+            return 0
+        return max(1, self._view.version) if self._view is not None else 1
+
+    def take_view(self, view: StateView, standing: Standing, now_ms: int) -> None:
+        """Take up what was read. `standing`: after that read; one of an earlier epoch says nothing."""
+        if view.epoch < standing.epoch:
+            return
+        self._view = view
+        after = promise.after_view(self._memory, standing, view, self._me, now_ms)
+        if after != self._memory and self._means is not None:
+            self._memory = after  # also when it cannot be written down: the next agent then waits anew
+            self._save(after)
+
+    def waits_until(self, standing: Standing, now_ms: int) -> int | None:
+        """Until when nothing may be started here although the lease is held (local ms); None: it may be now."""
+        until_ms = promise.start_ms(self._memory, standing.terms)
+        return until_ms if now_ms < until_ms else None
+
+    def tick(self, standing: Standing, now_ms: int, *, all_down: bool) -> Standing:
+        """Take up what has come, answer, and ask if the lease runs low. The standing with what was promised."""
+        if self._means is None:
+            return standing
+        self._means.ring.tick(now_ms)
+        for datagram in self._means.post.received():
+            self._take(datagram, self._means, standing, now_ms, all_down=all_down)
+        after = self._covered(standing)
+        if self._view is not None and promise.is_wanted(after, self._view, self._me, now_ms):
+            self._ask(after, self._view, self._means, now_ms)
+        return after
+
+    # --- receiving ----------------------------------------------------------------------------
+
+    def _take(self, datagram: Datagram, means: Means, standing: Standing, now_ms: int, *, all_down: bool) -> None:
+        try:
+            message = unseal(datagram.data, means.ring.keys)
+        except BadMessageError as fault:
+            self._tell("message_ignored", f"from {datagram.address[0]}: {fault}", now_ms)
+            return
+        if (message.cluster, message.addressee) != (self._cluster, self._me):
+            self._tell("message_ignored", f"from {datagram.address[0]}: it is for another node or cluster", now_ms)
+        elif message.kind is Kind.PROMISE:
+            self._asked = promise.with_promise(self._asked, message)
+        elif message.nonce not in self._seen:
+            self._seen.append(message.nonce)
+            if self._promises(message, standing, now_ms, all_down=all_down):
+                self._send(promise.answer_to(message), datagram.address, means, now_ms)
+
+    def _promises(self, ask: Message, standing: Standing, now_ms: int, *, all_down: bool) -> bool:
+        """Whether the promise is given; if so, it is written down already."""
+        why = promise.objection(ask, standing, self._view, self._me, all_down=all_down)
+        if why:
+            self._tell("promise_refused", f"{ask.sender} asks: {why}", now_ms)
+            return False
+        after = promise.bound(self._memory, ask, now_ms)
+        if not self._save(after):
+            return False
+        self._memory = after
+        self._tell("promised", f"{ask.sender} holds the lease of epoch {ask.epoch} and cannot renew it", now_ms)
+        return True
+
+    def _save(self, memory: promise.Memory) -> bool:
+        try:
+            self._file.save(memory)
+        except OSError as fault:
+            self._log.error("promise_file_not_written", str(fault))
+            return False
+        return True
+
+    # --- asking -------------------------------------------------------------------------------
+
+    def _covered(self, standing: Standing) -> Standing:
+        if self._view is None or standing.word is not Word.MINE:
+            return standing
+        until_ms = promise.promised_until(self._asked, promise.peers_of(self._view, self._me))
+        if until_ms is None or until_ms <= (standing.promised_until_ms or 0):
+            return standing
+        return replace(standing, promised_until_ms=until_ms)
+
+    def _ask(self, standing: Standing, view: StateView, means: Means, now_ms: int) -> None:
+        peers = promise.peers_of(view, self._me)
+        if not means.ring.keys or not promise.is_due(self._asked, now_ms):
+            return
+        dumb = sorted(name for name, address in peers.items() if not address)
+        if dumb:
+            self._tell("promises_impossible", f"the table has no address of {', '.join(dumb)}", now_ms)
+            return
+        silent = promise.to_be_asked(self._asked, peers, standing.terms, now_ms)
+        promise_ms = int(standing.terms.promise_s * 1000)
+        asks = [
+            Message(Kind.ASK, self._cluster, standing.epoch, self._me, peer, self._new_nonce(), promise_ms)
+            for peer in silent
+        ]
+        self._asked = promise.with_asks(self._asked, asks, now_ms)
+        self._tell("promises_asked", f"the lease of epoch {standing.epoch} was not renewed", now_ms)
+        for ask in asks:
+            self._send(ask, (peers[ask.addressee], means.port), means, now_ms)
+
+    def _send(self, message: Message, address: tuple[str, int], means: Means, now_ms: int) -> None:
+        try:
+            means.post.send(seal(message, means.ring.keys[0]), address)
+        except OSError as fault:
+            self._tell("message_not_sent", f"to {address[0]} port {address[1]}: {fault}", now_ms)
+
+    def _tell(self, what: str, why: str, now_ms: int) -> None:
+        """Told when it is news: a flood of messages makes no flood of lines."""
+        told, at_ms = self._told.get(what, ("", -TELL_AGAIN_MS))
+        if now_ms - at_ms >= (TELL_AGAIN_MS if why == told else TELL_NEWS_MS):
+            self._told[what] = (why, now_ms)
+            self._log.info(what, why)

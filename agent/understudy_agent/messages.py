@@ -1,0 +1,106 @@
+"""What agents say to each other: one datagram, signed, the same bytes for the same content (B11).
+
+    US1 KEYID MAC PAYLOAD          MAC = HMAC-SHA256(key, "US1 KEYID PAYLOAD") in hex
+
+The key's id tells which of several keys signed, so that keys can be changed without a gap. Nothing in a message is a
+time of a clock: clocks of two machines are never compared.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from enum import Enum
+
+VERSION = b"US1"
+SIZE_LIMIT = 1024
+PROMISE_LIMIT_MS = 3_600_000
+NONCE = re.compile(r"[0-9a-f]{32}")
+INSTANCE = re.compile(r"i-[0-9a-f]{1,17}")
+CLUSTER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+class BadMessageError(ValueError):
+    """A datagram that is not from a node with our key, or not as a message must be. It says what was found."""
+
+
+class Kind(Enum):
+    """What a message is. There is no refusal: who gets no promise in time has none."""
+
+    ASK = "ASK"
+    PROMISE = "PROMISE"
+
+
+@dataclass(frozen=True)
+class Message:
+    """`sender` asks `addressee` to start nothing for `promise_ms`, or promises it; a promise repeats the nonce."""
+
+    kind: Kind
+    cluster: str
+    epoch: int
+    sender: str
+    addressee: str
+    nonce: str
+    promise_ms: int
+
+
+def key_id(key: bytes) -> bytes:
+    """Names a key without telling it: eight hex digits."""
+    return hashlib.sha256(b"understudy failsafe key\0" + key).hexdigest()[:8].encode("ascii")
+
+
+def seal(message: Message, key: bytes) -> bytes:
+    """The datagram of a message."""
+    payload, name = _payload(message), key_id(key)
+    return b" ".join((VERSION, name, _mac(key, name, payload), payload))
+
+
+def unseal(datagram: bytes, keys: Sequence[bytes]) -> Message:
+    """The message of a datagram that was sealed with one of the keys. Raises BadMessageError."""
+    parts = datagram.split(b" ", 3) if len(datagram) <= SIZE_LIMIT else []
+    if len(parts) != 4 or parts[0] != VERSION:
+        raise BadMessageError(f"{len(datagram)} bytes that are no message of version {VERSION.decode()}")
+    _, name, mac, payload = parts
+    key = next((each for each in keys if key_id(each) == name), None)
+    if key is None:
+        known = ", ".join(key_id(each).decode() for each in keys) or "none"
+        raise BadMessageError(f"key id {name[:8]!r} is unknown; known: {known}")
+    if not hmac.compare_digest(mac, _mac(key, name, payload)):
+        raise BadMessageError("its signature does not fit")
+    message = _parse(payload)
+    if _payload(message) != payload:
+        raise BadMessageError("its bytes are not those of its content")
+    return message
+
+
+def _mac(key: bytes, name: bytes, payload: bytes) -> bytes:
+    signed = b" ".join((VERSION, name, payload))
+    return hmac.new(key, signed, hashlib.sha256).hexdigest().encode("ascii")
+
+
+def _payload(message: Message) -> bytes:
+    content = {**asdict(message), "kind": message.kind.value}
+    return json.dumps(content, sort_keys=True, separators=(",", ":")).encode("ascii")
+
+
+def _parse(payload: bytes) -> Message:
+    try:
+        found = json.loads(payload)
+        message = Message(**{**found, "kind": Kind(found["kind"])})
+    except (ValueError, TypeError, KeyError, RecursionError) as fault:
+        raise BadMessageError(f"its content is no message: {fault}") from fault
+    texts = (
+        (message.cluster, CLUSTER),
+        (message.sender, INSTANCE),
+        (message.addressee, INSTANCE),
+        (message.nonce, NONCE),
+    )
+    numbers = ((message.epoch, 2**53), (message.promise_ms, PROMISE_LIMIT_MS))
+    good_texts = all(isinstance(text, str) and allowed.fullmatch(text) for text, allowed in texts)
+    if not good_texts or not all(type(number) is int and 0 < number <= limit for number, limit in numbers):
+        raise BadMessageError("a field of it is not as it must be")
+    return message

@@ -1,0 +1,205 @@
+"""Promises between agents, as pure logic: when to ask, when to give, how long one counts (B11).
+
+A promise says: I start no service of this cluster for `promise_s`, whatever the table may grant me meanwhile. Who holds
+one of every other node may serve on without a lease. No clock and no input or output here; times are whole milliseconds
+of this node's own CLOCK_BOOTTIME.
+
+    asker   sent ├───────── promise_s - 1 % ─────────┤          serves no longer
+    giver          received ├───────── promise_s + 1 % ──────────────┤ may start
+
+The asker counts from when it sent, the giver from later, and each allows for a clock whose rate is wrong by DRIFT. So
+the asker has ended before the giver begins, however long either message was under way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from .lease import Standing, Word
+from .messages import Kind, Message
+from .view import StateView, Terms
+
+DRIFT = 0.01
+"""By how much the rate of a node's clock may be wrong. Real ones are wrong by a hundredth of that."""
+ASK_EVERY_MS = 500
+NONCES_KEPT = 1024
+EVER = 2**53
+"""A version of the definition that is above all others: who has held the lease since is known to everybody."""
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What a node must not forget of its promises, as far as this boot goes.
+
+    `bound_until_ms`: it starts nothing before. `since_ms`: from when on it knows what it has promised, None when it
+    has known all along: an earlier boot may have promised until just before. `known_joined`: the newest `joined` of
+    this node of which it has seen that the holder knows it.
+    """
+
+    bound_until_ms: int = 0
+    since_ms: int | None = None
+    known_joined: int = 0
+
+
+def blank(now_ms: int, *, holds_lease: bool) -> Memory:
+    """The memory of an agent that finds none.
+
+    One that finds a lease which runs, of this boot, follows an agent that asked and gave none: its service is not
+    delayed. Any other may have promised in an earlier boot.
+    """
+    return Memory(known_joined=EVER) if holds_lease else Memory(since_ms=now_ms)
+
+
+def after_view(memory: Memory, standing: Standing, view: StateView, me: str, now_ms: int) -> Memory:
+    """The memory after a read. A new node waits from when the holder of the lease knows it, or else from its grant.
+
+    The holder may be cut off and go on by promises of the nodes that it knows; this one it has not asked. Until its
+    beats say that it knows this node, the controller grants it no lease but under EC2's word that the holder is off.
+    """
+    own, holder = view.nodes.get(me), view.nodes.get(view.holder)
+    if own is None or own.joined <= memory.known_joined:
+        return memory
+    granted_under = view.epoch if view.active or view.previous is None else view.previous.ended_epoch - 1
+    is_known = (
+        holder is not None
+        and view.holder != me
+        and (holder.knows >= own.joined or not holder.knows)
+        and holder.read_epoch >= granted_under
+    )
+    if is_known or standing.word is Word.MINE:
+        return replace(memory, since_ms=now_ms, known_joined=own.joined)
+    return memory
+
+
+def start_ms(memory: Memory, terms: Terms) -> int:
+    """Before when this node starts nothing, also when it holds the lease (local ms)."""
+    forgotten_ms = 0 if memory.since_ms is None else memory.since_ms + giver_ms(_ms(terms.promise_s))
+    return max(memory.bound_until_ms, forgotten_ms)
+
+
+def giver_ms(promise_ms: int) -> int:
+    """For how long the giver is bound, by its own clock, from when it promises."""
+    return int(promise_ms * (1 + DRIFT)) + 1
+
+
+def asker_ms(promise_ms: int) -> int:
+    """For how long the asker may count on it, by its own clock, from when it asked."""
+    return int(promise_ms * (1 - DRIFT))
+
+
+# --- giving ------------------------------------------------------------------------------------
+
+
+def objection(ask: Message, standing: Standing, view: StateView | None, me: str, *, all_down: bool) -> str:
+    """Why no promise is given, in words; "" when it is.
+
+    A promise binds nobody but its giver, so what a node does not know is no objection: one that has read nothing yet,
+    or not the asker's epoch, gives it. `all_down`: whether every service of this node is known to be down.
+    """
+    if standing.word is Word.MINE and ask.epoch <= standing.epoch:
+        return f"this node holds the lease of epoch {standing.epoch}"
+    if not all_down:
+        return "a service of this node is not down"
+    if view is None:
+        return ""
+    if me not in view.nodes or ask.sender not in view.nodes:
+        return "it or this node is no member of the cluster"
+    if ask.promise_ms > _ms(view.terms.promise_s):
+        return f"it asks for {ask.promise_ms} ms, and promise_s is {view.terms.promise_s:g}"
+    # As long as nobody holds the lease and the last holder is not proved off, an outage may go on for ever.
+    is_last = not view.active and view.previous is not None and view.previous.node == ask.sender
+    if is_last and view.previous is not None and not view.previous.is_proven:
+        return ""
+    if ask.epoch < view.epoch:
+        return f"it asks under epoch {ask.epoch}, and this node knows of epoch {view.epoch}"
+    if ask.epoch == view.epoch and ask.sender != view.active:
+        return f"it does not hold the lease of epoch {view.epoch}"
+    return ""
+
+
+def bound(memory: Memory, ask: Message, now_ms: int) -> Memory:
+    """The memory of a node that has given this promise at `now_ms`. No promise shortens another."""
+    return replace(memory, bound_until_ms=max(memory.bound_until_ms, now_ms + giver_ms(ask.promise_ms)))
+
+
+def answer_to(ask: Message) -> Message:
+    """The promise that was asked for."""
+    return replace(ask, kind=Kind.PROMISE, sender=ask.addressee, addressee=ask.sender)
+
+
+# --- asking ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The asker's side: what it has asked and not heard of, by nonce, and until when each node has promised."""
+
+    waiting: Mapping[str, tuple[Message, int]] = field(default_factory=dict)
+    until_ms: Mapping[str, int] = field(default_factory=dict)
+    asked_ms: int | None = None
+
+
+def peers_of(view: StateView, me: str) -> dict[str, str]:
+    """Who must promise, with its address: every other node of the cluster, dead or alive."""
+    return {name: node.address for name, node in view.nodes.items() if name != me}
+
+
+def is_wanted(standing: Standing, view: StateView, me: str, now_ms: int) -> bool:
+    """Whether promises are needed now: the second beat should have renewed the lease, and has not.
+
+    Renewed at half time. The table must have it from this node's own beat that it asks for promises: a new node is
+    let in by what the holder's beats say.
+    """
+    terms, own = standing.terms, view.nodes.get(me)
+    if standing.word is not Word.MINE or standing.lease_end_ms is None or own is None or not own.knows:
+        return False
+    if terms.promise_s <= 0:
+        return False
+    sent_ms = standing.lease_end_ms - _ms(terms.lease_s)
+    if now_ms < sent_ms + _ms(2 * terms.heartbeat_interval_s + terms.lease_read_interval_s / 2):
+        return False
+    promised_ms = standing.promised_until_ms
+    return promised_ms is None or now_ms >= promised_ms - _ms(terms.promise_s) // 2
+
+
+def is_due(asked: Asked, now_ms: int) -> bool:
+    """Whether it is time to ask again those that have not answered."""
+    return asked.asked_ms is None or now_ms - asked.asked_ms >= ASK_EVERY_MS
+
+
+def with_asks(asked: Asked, asks: Sequence[Message], now_ms: int) -> Asked:
+    """After sending these asks at `now_ms`. What was asked too long ago to be of use is forgotten."""
+    kept = {
+        nonce: (ask, sent_ms)
+        for nonce, (ask, sent_ms) in asked.waiting.items()
+        if now_ms < sent_ms + asker_ms(ask.promise_ms)
+    }
+    return replace(asked, waiting={**kept, **{ask.nonce: (ask, now_ms) for ask in asks}}, asked_ms=now_ms)
+
+
+def with_promise(asked: Asked, promise: Message) -> Asked:
+    """After a message that came. One that answers no ask of ours, word for word, is worth nothing."""
+    ask, sent_ms = asked.waiting.get(promise.nonce, (None, 0))
+    if ask is None or promise != answer_to(ask):
+        return asked
+    waiting = {nonce: entry for nonce, entry in asked.waiting.items() if nonce != promise.nonce}
+    until_ms = max(asked.until_ms.get(promise.sender, 0), sent_ms + asker_ms(ask.promise_ms))
+    return replace(asked, waiting=waiting, until_ms={**asked.until_ms, promise.sender: until_ms})
+
+
+def promised_until(asked: Asked, peers: Mapping[str, str]) -> int | None:
+    """Until when all of them have promised (local ms); None when one of them has not, or there is nobody to ask."""
+    if not peers or not peers.keys() <= asked.until_ms.keys():
+        return None
+    return min(asked.until_ms[peer] for peer in peers)
+
+
+def to_be_asked(asked: Asked, peers: Mapping[str, str], terms: Terms, now_ms: int) -> list[str]:
+    """Who has not promised beyond the time at which promises are renewed."""
+    enough_ms = now_ms + _ms(terms.promise_s) // 2
+    return [peer for peer in peers if asked.until_ms.get(peer, 0) <= enough_ms]
+
+
+def _ms(seconds: float) -> int:
+    return int(seconds * 1000)

@@ -1,0 +1,40 @@
+"""What people are told of an agent: why it does what it does, and its status file."""
+
+from __future__ import annotations
+
+from .lease import Order, Standing, Word
+from .ports import Report
+
+
+def reason(order: Order, standing: Standing, *, is_stopping: bool, lacks_quorum: bool) -> str:
+    """Why this is the order.
+
+    `is_stopping`: the agent was asked to end; `lacks_quorum`: the lease is held, and quorum forbids to serve.
+    """
+    if is_stopping and order is Order.STOP:
+        return "the agent was asked to stop"
+    if order is Order.LEAVE_ALONE:
+        return "nothing read says whether this node is to serve"
+    if order is Order.WAIT:
+        return f"this node holds the lease of epoch {standing.epoch}, and waits a promise out before it starts"
+    if order is Order.STOP and standing.word is Word.NOT_MINE:
+        return f"this node does not hold the lease of epoch {standing.epoch}"
+    if order is Order.STOP and lacks_quorum:
+        return f"this node holds the lease of epoch {standing.epoch}, and reaches no majority of the quorum hosts"
+    if order is Order.SERVE:
+        return f"this node holds the lease of epoch {standing.epoch}"
+    return f"the lease of epoch {standing.epoch} was not renewed"
+
+
+def status(cluster: str, instance: str, order: Order, standing: Standing, report: Report) -> dict[str, object]:
+    """The status file's content."""
+    return {
+        "cluster": cluster,
+        "instance": instance,
+        "order": order.value,
+        "epoch": standing.epoch,
+        "lease_end_ms": standing.lease_end_ms,
+        "promised_until_ms": standing.promised_until_ms,
+        "services": dict(report.services),
+        **report.quorum,
+    }
