@@ -34,8 +34,9 @@ READY_LIMIT_S = 30.0
 class Engine:
     """Where everything runs. `endpoints` is the environment that points any AWS client at it."""
 
-    def __init__(self, directory: Path, propagation_s: float = 0.0) -> None:
+    def __init__(self, directory: Path, propagation_s: float = 0.0, *, enforces_iam: bool = False) -> None:
         self.directory = directory.resolve()
+        self._enforces_iam = enforces_iam
         self.run = secrets.token_hex(6)
         self._propagation_s = propagation_s
         self._exit = contextlib.ExitStack()
@@ -117,6 +118,7 @@ class Engine:
             "LOG_LEVEL": "WARNING",
             "MINISTACK_REGION": REGION,
             "MINISTACK_ACCOUNT_ID": ACCOUNT,
+            "AUTH": "true" if self._enforces_iam else "false",
         }
         program = [sys.executable, "-m", "ministack"]
         return self._start("ministack", program, env, undo)

@@ -90,7 +90,7 @@ def deploy(engine: Engine, hosted_zone_ids: Sequence[str], protected_names: Sequ
     }
     program = ["deploy", "--config-env", "local", "--stack-name", STACK, "--no-progressbar"]
     program += ["--template-file", str(BUILD / "out" / "template.yaml")]
-    program += ["--no-resolve-s3", "--s3-bucket", BUCKET, "--no-confirm-changeset"]
+    program += ["--no-resolve-s3", "--s3-bucket", BUCKET, "--no-confirm-changeset", "--capabilities", "CAPABILITY_IAM"]
     program += ["--parameter-overrides", *(f"{name}={value}" for name, value in parameters.items())]
     try:
         _sam(engine, program, {"SAM_CLI_POLL_DELAY": "0.3"}, DEPLOY_LIMIT_S)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from .denied import reason_of
 from .log import Log
 from .pacing import Calls
 from .worker import Caller, Done
@@ -40,7 +41,7 @@ class Exchange:
             return None
         self._under_way = False
         if done.error is not None:
-            self.failed(str(done.error) or type(done.error).__name__, now_ms)
+            self.failed(reason_of(self._name, done.error), now_ms)
             return done
         if self._reason:
             self._log.info(f"{self._name}_again", f"it works again after {self.calls.failures} failures")

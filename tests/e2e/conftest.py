@@ -30,10 +30,11 @@ CLUSTERS = 20
 
 
 class TwoWorkers(LoadScopeScheduling):  # type: ignore[misc]
-    """With several workers, one tells the demo and one tests the deployed stack, of which there is one."""
+    """With several workers, one tests the stack that is deployed here. Demo and roles have stacks of their own."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return "demo" if "test_demo.py" in nodeid else "stack"
+        apart = [name for name in ("test_demo.py", "test_permissions.py") if name in nodeid]
+        return apart[0] if apart else "stack"
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> TwoWorkers:

@@ -31,9 +31,13 @@ def test_these_rules_and_no_others_wake_the_controller():
 
 def test_what_nodes_and_controller_say_comes_on_the_stacks_own_bus_and_the_rest_on_the_default_one():
     assert {name for name, rule in RULES.items() if "EventBusName" in rule} == ON_OWN_BUS
-    assert RULES["RecordHeartbeatFunctionHeartbeat"]["EventPattern"] == {
+
+
+def test_only_instances_of_this_account_and_region_are_heard():  # S11
+    pattern = cfn.resolve(RULES["RecordHeartbeatFunctionHeartbeat"]["EventPattern"], {})
+    assert pattern == {
         "detail-type": ["Understudy Heartbeat"],
-        "source": [{"prefix": "arn:"}],
+        "source": [{"prefix": "arn:aws:ec2:eu-west-1:123456789012:instance/"}],
     }
 
 

@@ -1,5 +1,7 @@
 """Each function may do what it does, and nothing else."""
 
+import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -7,8 +9,10 @@ from typing import Any
 import pytest
 
 from tests.support.aws_calls import actions_from, actions_in
+from tests.support.iam_conditions import holds
 from tests.template import cfn
 from understudy.adapters.dynamodb_readiness import REPORT
+from understudy.domain.request import CLUSTER_NAME
 
 PARAMETERS = {
     "HostedZoneIds": ["Z1", "Z2"],
@@ -247,7 +251,13 @@ def test_the_controller_speaks_only_in_its_own_name(function):
     }
 
 
-def test_a_node_beats_in_its_own_name_only_and_reads_the_table():  # B10
+GIVEN_BY_THE_OWNER = {"ssm:GetParameter"}
+"""What an agent calls only with `failsafe_key_parameter`: which parameter that is, the stack does not know."""
+CLUSTER_TAGS = ["understudy:cluster", *(f"understudy:cluster-{number}" for number in range(2, 6))]
+"""The tags of a node's role that name its clusters."""
+
+
+def test_a_node_beats_in_its_own_name_only_and_reads_the_clusters_that_its_role_is_tagged_with():  # B10
     (policy,) = cfn.of_type("AWS::IAM::ManagedPolicy").values()
     assert policy["PolicyDocument"]["Version"] == "2012-10-17", "older versions know no policy variables"
     assert cfn.resolve(policy["PolicyDocument"]["Statement"], PARAMETERS) == [
@@ -261,15 +271,80 @@ def test_a_node_beats_in_its_own_name_only_and_reads_the_table():  # B10
                 "Null": {"events:source": "false"},
             },
         },
-        {"Sid": "ReadState", "Effect": "Allow", "Action": "dynamodb:GetItem", "Resource": "ClusterTable"},
+        {
+            "Sid": "ReadState",
+            "Effect": "Allow",
+            "Action": "dynamodb:GetItem",
+            "Resource": "ClusterTable",
+            "Condition": {
+                "ForAllValues:StringEquals": {
+                    "dynamodb:LeadingKeys": [f"${{aws:PrincipalTag/{tag}, '-'}}" for tag in CLUSTER_TAGS]
+                },
+                "Null": {"dynamodb:LeadingKeys": "false"},
+            },
+        },
     ]
+
+
+def may_read(cluster: str, tags: Mapping[str, str]) -> bool:
+    (policy,) = cfn.of_type("AWS::IAM::ManagedPolicy").values()
+    (read,) = [s for s in policy["PolicyDocument"]["Statement"] if s["Sid"] == "ReadState"]
+    context = {f"aws:PrincipalTag/{key}": value for key, value in tags.items()}
+    return holds(read["Condition"], {"dynamodb:LeadingKeys": [cluster]}, context)
+
+
+def test_a_node_reads_its_own_cluster_and_no_other():  # B10
+    assert may_read("orders-db", {"understudy:cluster": "orders-db"})
+    assert not may_read("files", {"understudy:cluster": "orders-db"})
+    assert not may_read("orders-db-2", {"understudy:cluster": "orders-db"})
+    assert not may_read("orders-db", {"cluster": "orders-db"})
+
+
+def test_a_role_without_the_tag_reads_nothing():  # B10
+    assert not may_read("orders-db", {})
+    assert not may_read("orders-db", {"understudy:cluster": ""})
+    assert not may_read("orders-db", {"understudy:cluster": "*"})
+
+
+@pytest.mark.parametrize("tag", CLUSTER_TAGS)
+def test_a_node_in_several_clusters_reads_each_of_them(tag):  # B10
+    tags = {"understudy:cluster": "orders-db", tag: "files"}
+    assert may_read("files", tags)
+    assert may_read("orders-db", tags) is (tag != "understudy:cluster")
+    assert not may_read("mail", tags)
+
+
+def test_without_a_default_one_missing_tag_would_take_every_right_to_read():
+    names = {"dynamodb:LeadingKeys": ["${aws:PrincipalTag/one}", "${aws:PrincipalTag/two}"]}
+    keys, tags = {"dynamodb:LeadingKeys": ["orders-db"]}, {"aws:PrincipalTag/one": "orders-db"}
+    assert not holds({"ForAllValues:StringEquals": names}, keys, tags)
+
+
+def test_no_cluster_can_have_the_name_that_stands_for_a_missing_tag():
+    assert not CLUSTER_NAME.fullmatch("-")
+
+
+def test_the_agents_manual_shows_the_policy_as_it_is():  # B10
+    (shown,) = re.findall(r"```json\n(.*?)```", (ROOT / "agent" / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    (policy,) = cfn.of_type("AWS::IAM::ManagedPolicy").values()
+    document = cfn.resolve(policy["PolicyDocument"], PARAMETERS)
+    for statement in document["Statement"]:
+        del statement["Sid"]
+    arns = {
+        "arn:aws:events:REGION:ACCOUNT:event-bus/BUS": "Bus",
+        "arn:aws:dynamodb:REGION:ACCOUNT:table/TABLE": "ClusterTable",
+    }
+    statements = [{**each, "Resource": arns[each["Resource"]]} for each in json.loads(shown)["Statement"]]
+    assert {"Version": "2012-10-17", "Statement": statements} == document
 
 
 def test_a_node_may_do_what_its_agent_calls_and_nothing_else():  # B10
     (policy,) = cfn.of_type("AWS::IAM::ManagedPolicy").values()
     allowed = {a for s in policy["PolicyDocument"]["Statement"] for a in as_list(s["Action"])}
     sources = sorted((ROOT / "agent" / "understudy_agent").glob("*.py"))
-    assert allowed == actions_in(sources, ["events", "dynamodb", "ssm", "ec2", "route53", "sts"])
+    called = actions_in(sources, ["events", "dynamodb", "ssm", "ec2", "route53", "sts"])
+    assert called - allowed == GIVEN_BY_THE_OWNER
+    assert allowed <= called
 
 
 def test_the_machine_may_call_its_steps_and_write_its_log():

@@ -1,16 +1,20 @@
 """What every handler of the workflow's steps does before its use case is asked."""
 
 import importlib
+import io
 import json
+from datetime import UTC, datetime
 from types import SimpleNamespace
 
 import pytest
 
-from understudy import wiring
+from tests.unit.usecases.test_hostile_events import HOSTILE, label
+from understudy import invocation, wiring
 from understudy.adapters.polite_route53 import ATTEMPT_LIMIT_S
 from understudy.invocation import WARM, step
 from understudy.usecases.watch_clusters import WatchReport
 
+A_BEAT = {"cluster": "orders-db", "boot": "b", "beat": 1, "keeps_lease": True}
 CONTEXT = SimpleNamespace(
     function_name="fence_node",
     memory_limit_in_mb=512,
@@ -44,6 +48,30 @@ def test_a_heartbeat_is_counted_by_what_became_of_it(monkeypatch, capsys):  # S1
     assert [each["Name"] for each in metric["Metrics"]] == ["Heartbeats"]
     assert "outcome" in metric["Dimensions"][0]
     assert (counted["Heartbeats"], counted["outcome"]) == ([1.0], "malformed")
+
+
+@pytest.mark.parametrize("hostile", [text for text in HOSTILE if len(text) < 1000], ids=label)
+def test_whatever_a_node_sends_each_log_record_stays_one_line_of_json(monkeypatch, hostile):  # S11 B8
+    monkeypatch.setenv("TABLE_NAME", "clusters")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "Understudy")
+    handler = importlib.import_module("functions.record_heartbeat.app").handler
+    source = "arn:aws:ec2:us-east-1:123456789012:instance/i-0aaaaaaaaaaaaaaa1"
+    now = datetime.now(UTC).isoformat()
+    log = io.TextIOWrapper(io.BytesIO(), "utf-8")  # as the function's own: it takes no half characters
+    monkeypatch.setattr(invocation._logger.registered_handler, "stream", log)
+    events = (
+        {"source": hostile, "ingested_at": now, "detail": {}},
+        {"source": source, "ingested_at": hostile, "detail": {}},
+        {"source": source, "ingested_at": now, "detail": {"cluster": hostile or "-"}},
+        {"source": source, "ingested_at": now, "detail": {**A_BEAT, "services": {hostile: hostile or "?"}}},
+    )
+    for event in events:
+        assert handler(event, CONTEXT) == {"outcome": "malformed"}
+    log.seek(0)
+    records = [json.loads(line) for line in log.read().splitlines()]
+    assert [record["message"] for record in records] == ["heartbeat refused"] * len(events)
+    assert all(record["fault"].isprintable() for record in records)
 
 
 @pytest.fixture

@@ -155,7 +155,7 @@ def test_no_name_and_no_value_gets_into_the_text_of_an_update():
     update.require("epoch", equals=1)
     update.require_absent("nodes", hostile)
     arguments = update.arguments()
-    assert arguments["UpdateExpression"] == "SET #nodes.#name1.#beat = :value0 REMOVE #nodes.#name3"
-    assert arguments["ConditionExpression"] == "#epoch = :value1 AND attribute_not_exists(#nodes.#name1)"
-    assert arguments["ExpressionAttributeNames"]["#name1"] == hostile
+    assert arguments["UpdateExpression"] == "SET #nodes.#1.#beat = :value0 REMOVE #nodes.#3"
+    assert arguments["ConditionExpression"] == "#epoch = :value1 AND attribute_not_exists(#nodes.#1)"
+    assert arguments["ExpressionAttributeNames"]["#1"] == hostile
     assert arguments["ExpressionAttributeValues"][":value0"] == {"S": hostile}

@@ -9,12 +9,14 @@ import threading
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from tests.unit.agent.fakes import FakeCaller, FakeLog
 from tests.unit.agent.waiting import wait_for
 from understudy_agent import clock
 from understudy_agent.aws import Aws, BeatRefusedError, plain
+from understudy_agent.denied import reason_of
 from understudy_agent.exchange import Exchange
 from understudy_agent.log import JsonLog
 from understudy_agent.power import on_unstoppable
@@ -266,3 +268,39 @@ def test_a_worker_thread_does_not_keep_the_process():
     path = str(understudy_agent.__path__[0]) + "/.."
     done = subprocess.run([sys.executable, "-c", script], env={"PYTHONPATH": path}, timeout=20, check=False)
     assert done.returncode == 0
+
+
+# --- permissions ----------------------------------------------------------------------------
+
+
+def denied(operation: str) -> ClientError:
+    answer = {"Error": {"Code": "AccessDeniedException", "Message": "not authorized"}}
+    return ClientError(answer, operation)
+
+
+@pytest.mark.parametrize(
+    ("what", "operation", "remedy"),
+    [
+        ("read", "GetItem", "give the role the tag understudy:cluster"),
+        ("beat", "PutEvents", "attach the stack's NodePolicy to this instance's role"),
+        ("failsafe_key", "GetParameter", "ssm:GetParameter on failsafe_key_parameter"),
+    ],
+)
+def test_a_node_that_is_not_allowed_to_says_what_its_role_lacks(what, operation, remedy):  # B10
+    caller, log = FakeCaller(), FakeLog()
+    exchange = Exchange(what, caller, log)
+
+    def call():
+        raise denied(operation)
+
+    exchange.begin(call, 0)
+    exchange.settle(100)
+    (why,) = log.events(f"{what}_failed")
+    assert why.startswith(f"An error occurred (AccessDeniedException) when calling the {operation} operation")
+    assert remedy in why
+
+
+def test_another_fault_of_aws_is_told_as_it_is():
+    throttled = ClientError({"Error": {"Code": "ThrottlingException", "Message": "slow down"}}, "GetItem")
+    assert reason_of("read", throttled) == str(throttled)
+    assert reason_of("read", TimeoutError()) == "TimeoutError"

@@ -55,7 +55,7 @@ class Update:
         return ".".join(self._placeholder(name) for name in path)
 
     def _placeholder(self, name: str) -> str:
-        fallback = f"#name{len(self._names)}"
+        fallback = f"#{len(self._names)}"  # no identifier begins with a digit
         return self._names.setdefault(name, f"#{name}" if IDENTIFIER.fullmatch(name) else fallback)
 
     def _value(self, value: Any) -> str:

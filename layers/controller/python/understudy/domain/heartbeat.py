@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from understudy.domain.model import ServiceStatus
-from understudy.domain.quoting import quoted
+from understudy.domain.quoting import QUOTE_LIMIT, plain, quoted
 from understudy.domain.reach import Reach
 from understudy.domain.request import CLUSTER_NAME
 
@@ -122,5 +122,7 @@ def _services(detail: Mapping[str, Any]) -> dict[str, ServiceStatus]:
     for name, status in services.items():
         if not isinstance(status, str) or status not in list(ServiceStatus):
             allowed = ", ".join(ServiceStatus)
-            raise MalformedBeatError(f"detail.services.{str(name)[:60]} is {quoted(status)}; allowed: {allowed}")
+            raise MalformedBeatError(
+                f"detail.services.{plain(str(name), QUOTE_LIMIT)} is {quoted(status)}; allowed: {allowed}"
+            )
     return {str(name): ServiceStatus(status) for name, status in services.items()}

@@ -7,7 +7,7 @@ from typing import Any
 
 from understudy.domain.mode import HOLD, MODE_ACTIONS, MODE_KEYS, TIME_LIMIT, ModeRequest, expiry_faults
 from understudy.domain.model import TransitionAction
-from understudy.domain.quoting import quoted
+from understudy.domain.quoting import plain, quoted
 
 CLUSTER_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
 MANUAL_ACTIONS = (TransitionAction.SWITCHOVER, TransitionAction.FAILOVER, TransitionAction.FAILBACK)
@@ -64,8 +64,9 @@ def parse_request(document: Any) -> Request | ModeRequest:
         cluster=document["cluster"],
         action=TransitionAction(document.get("action", TransitionAction.SWITCHOVER)),
         to=document.get("to"),
-        reason=document.get("reason", ""),
-        rule=document.get("rule"),
+        # They get into logs, events, the history and sentences of ours: on one line, and writable as UTF-8.
+        reason=plain(document.get("reason", ""), TEXT_LIMIT),
+        rule=plain(document["rule"], TEXT_LIMIT) if "rule" in document else None,
         noticed_at=document.get("noticed_at"),
         may_go_unproven="unproven" in document,
     )
@@ -84,7 +85,7 @@ def _parse_mode(document: Mapping[str, Any]) -> ModeRequest:
     return ModeRequest(
         cluster=document["cluster"],
         is_hold=document["action"] == HOLD,
-        reason=document.get("reason", ""),
+        reason=plain(document.get("reason", ""), TEXT_LIMIT),
         until=document.get("until"),
         for_s=document.get("for_s"),
     )

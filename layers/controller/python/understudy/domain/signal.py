@@ -1,8 +1,17 @@
 """What EC2 and CloudWatch say of a node (S11)."""
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from understudy.domain.model import PowerReading
+from understudy.domain.quoting import quoted
+
+INSTANCE_ID = re.compile(r"i-[0-9a-f]{8,17}")
+ALARM_NAME_LIMIT = 255
+POWERS = tuple(power for power in PowerReading if power is not PowerReading.UNKNOWN)
+ALARM_STATES = ("OK", "ALARM", "INSUFFICIENT_DATA")
 
 
 @dataclass(frozen=True)
@@ -31,6 +40,39 @@ class FaultSignal:
     instance_id: str
     fault: str
     definition_version: int
+
+
+class MalformedSignalError(Exception):
+    """An event of EC2's or CloudWatch's that says nothing we know. The message names what was found and is allowed."""
+
+
+def read_power(detail: Any) -> tuple[str, PowerReading]:
+    """The instance of an EC2 state change and its new state. A word unknown to us is none: nothing may follow from it.
+
+    Raises MalformedSignalError.
+    """
+    instance_id, state = (
+        (detail.get("instance-id"), detail.get("state")) if isinstance(detail, Mapping) else (None, None)
+    )
+    if not isinstance(instance_id, str) or not INSTANCE_ID.fullmatch(instance_id):
+        raise MalformedSignalError(f"detail.instance-id is {quoted(instance_id)}; allowed: {INSTANCE_ID.pattern}")
+    for power in POWERS:
+        if state == power:
+            return instance_id, power
+    raise MalformedSignalError(f"detail.state is {quoted(state)}; allowed: {', '.join(POWERS)}")
+
+
+def read_alarm(detail: Any) -> tuple[str, bool]:
+    """The name of an alarm that has changed, and whether it is on now. Raises MalformedSignalError."""
+    detail = detail if isinstance(detail, Mapping) else {}
+    name, state = detail.get("alarmName"), detail.get("state")
+    if not isinstance(name, str) or not 0 < len(name) <= ALARM_NAME_LIMIT:
+        allowed = f"a text of 1 to {ALARM_NAME_LIMIT} characters"
+        raise MalformedSignalError(f"detail.alarmName is {quoted(name)}; allowed: {allowed}")
+    value = state.get("value") if isinstance(state, Mapping) else state
+    if not isinstance(value, str) or value not in ALARM_STATES:
+        raise MalformedSignalError(f"detail.state.value is {quoted(value)}; allowed: {', '.join(ALARM_STATES)}")
+    return name, value == "ALARM"
 
 
 Signal = PowerSignal | AlarmSignal | FaultSignal

@@ -4,12 +4,20 @@ import logging
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from understudy.domain.model import PowerReading
-from understudy.domain.signal import AlarmSignal, PowerSignal, Signal
+from understudy.domain.heartbeat import MalformedBeatError
+from understudy.domain.quoting import quoted
+from understudy.domain.signal import (
+    AlarmSignal,
+    MalformedSignalError,
+    PowerSignal,
+    Signal,
+    read_alarm,
+    read_power,
+)
 from understudy.domain.situation import observer_by_clock
 from understudy.ports import BeatLedger, ClusterIndex, Refusal, StateLedger
 from understudy.usecases.judging import Judge
-from understudy.usecases.record_heartbeat import whole_seconds
+from understudy.usecases.record_heartbeat import MALFORMED, whole_seconds
 from understudy.usecases.step import Clock
 
 EC2_STATE = "EC2 Instance State-change Notification"
@@ -29,9 +37,16 @@ def receive_signal(
     """Record one event of the default bus; the clusters that were judged by it.
 
     The event's own `time` is AWS's: these sources cannot be forged. A word of AWS's counts even when it comes late.
+    An event that says nothing we know is told of in the log and changes nothing; it would be no better the next time,
+    so it is not tried again. The watch asks EC2 itself where a proof is missing.
     """
-    judged = []
-    for cluster, signal in _signals(event, index):
+    judged: list[str] = []
+    try:
+        signals = _signals(event, index)
+    except MalformedSignalError as fault:
+        log.warning("signal refused", extra={"reason": MALFORMED, "fault": str(fault)})
+        return judged
+    for cluster, signal in signals:
         recorded = beats.record_signal(cluster, signal)
         if isinstance(recorded, Refusal):
             log.info("signal refused", extra={"reason": recorded.reason, "cluster": cluster})
@@ -45,10 +60,18 @@ def receive_signal(
 
 
 def _signals(event: Mapping[str, Any], index: ClusterIndex) -> Iterable[tuple[str, Signal]]:
-    at = whole_seconds(event["time"])
-    detail = event["detail"]
-    if event["detail-type"] == EC2_STATE:
-        word = PowerSignal(detail["instance-id"], PowerReading(detail["state"]), at)
-        return [(cluster, word) for cluster in index.clusters_of_instance(word.instance_id)]
-    name, is_on = detail["alarmName"], detail["state"]["value"] == "ALARM"
-    return [(cluster, AlarmSignal(node, name, is_on, at)) for cluster, node in index.nodes_of_alarm(name)]
+    at, kind, detail = _time(event.get("time")), event.get("detail-type"), event.get("detail")
+    if kind == EC2_STATE:
+        instance_id, power = read_power(detail)
+        return [(cluster, PowerSignal(instance_id, power, at)) for cluster in index.clusters_of_instance(instance_id)]
+    if kind == ALARM_STATE:
+        name, is_on = read_alarm(detail)
+        return [(cluster, AlarmSignal(node, name, is_on, at)) for cluster, node in index.nodes_of_alarm(name)]
+    raise MalformedSignalError(f"detail-type is {quoted(kind)}; allowed: {EC2_STATE}, {ALARM_STATE}")
+
+
+def _time(text: Any) -> int:
+    try:
+        return whole_seconds(text if isinstance(text, str) else "")
+    except MalformedBeatError as fault:
+        raise MalformedSignalError(f"time: {fault}") from None

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from understudy.domain.heartbeat import Beat, MalformedBeatError, parse_beat
+from understudy.domain.quoting import quoted
 from understudy.domain.situation import Observer, is_witness
 from understudy.ports import BeatLedger, Refusal, StateLedger
 from understudy.usecases.judging import Judge
@@ -14,6 +15,9 @@ from understudy.usecases.step import Clock
 
 RECORDED = "recorded"
 MALFORMED = "malformed"
+INGESTION_LIMIT_S = 600
+"""No beat is under way for so long: the rule and Lambda together give up after two minutes. A time farther from the
+clock is none of EventBridge's, and must not be remembered as when a node was heard."""
 log = logging.getLogger(__name__)
 
 
@@ -44,9 +48,13 @@ def record_heartbeat(
 def _read(event: Mapping[str, Any], clock: Clock) -> Beat:
     ingested_at = event.get("ingested_at")
     if not isinstance(ingested_at, str):
-        raise MalformedBeatError(f"ingested_at is {ingested_at!r:.60}, not a time; the rule's transformer sets it")
-    beat = parse_beat(event.get("source"), whole_seconds(ingested_at), event.get("detail"))
-    return replace(beat, late_s=max(0, int(clock()) - beat.heard_at))
+        raise MalformedBeatError(f"ingested_at is {quoted(ingested_at)}, not a time; the rule's transformer sets it")
+    heard_at, now = whole_seconds(ingested_at), clock()
+    if abs(now - heard_at) > INGESTION_LIMIT_S:
+        told = f"ingested_at is {quoted(ingested_at)}, {abs(now - heard_at):.0f} s from the clock"
+        raise MalformedBeatError(f"{told}; allowed: at most {INGESTION_LIMIT_S} s")
+    beat = parse_beat(event.get("source"), heard_at, event.get("detail"))
+    return replace(beat, late_s=max(0, int(now) - heard_at))
 
 
 def whole_seconds(iso_time: str) -> int:
@@ -54,7 +62,7 @@ def whole_seconds(iso_time: str) -> int:
     try:
         moment = datetime.fromisoformat(iso_time)
     except ValueError:
-        raise MalformedBeatError(f"{iso_time!r:.60} is no ISO 8601 time") from None
+        raise MalformedBeatError(f"{quoted(iso_time)} is no ISO 8601 time") from None
     if moment.tzinfo is None:
-        raise MalformedBeatError(f"{iso_time!r:.60} names no time zone")
+        raise MalformedBeatError(f"{quoted(iso_time)} names no time zone")
     return int(moment.timestamp())
