@@ -18,7 +18,7 @@ from tests.support.builders import (
     a_state,
 )
 from tests.support.readiness import UNREAD, facts, instances, of_all_kinds
-from understudy.domain import readiness_fencing as fencing
+from understudy.domain import readiness_fencing
 from understudy.domain import readiness_nodes as nodes
 from understudy.domain.model import PowerReading, Proof
 from understudy.domain.policy import Fencing, Policy
@@ -108,44 +108,75 @@ def test_an_address_that_the_instance_no_longer_has_is_found():  # S1 S3
 
 
 def test_an_instance_that_refuses_to_be_stopped_is_warned_about():  # S12
-    says(fencing.stop_protection, WARN, "node-b has DisableApiStop on", stop_protected={NODE_A: False, NODE_B: True})
-    says(fencing.stop_protection, UNKNOWN, "node-b: AccessDenied", stop_protected={NODE_A: False, NODE_B: UNREAD})
-    says(fencing.stop_protection, UNKNOWN, "node-b: ", stop_protected={NODE_A: False})
-    says(fencing.stop_protection, PASS, "node-a can be stopped")
+    says(
+        readiness_fencing.stop_protection,
+        WARN,
+        "node-b has DisableApiStop on",
+        stop_protected={NODE_A: False, NODE_B: True},
+    )
+    says(
+        readiness_fencing.stop_protection,
+        UNKNOWN,
+        "node-b: AccessDenied",
+        stop_protected={NODE_A: False, NODE_B: UNREAD},
+    )
+    says(readiness_fencing.stop_protection, UNKNOWN, "node-b: ", stop_protected={NODE_A: False})
+    says(readiness_fencing.stop_protection, PASS, "node-a can be stopped")
 
 
 def test_where_only_stopped_is_accepted_an_instance_that_refuses_to_be_stopped_breaks_the_failover():  # S12
     protected = {NODE_A: False, NODE_B: True}
     only = fencing(accept=(Proof.STOPPED,))
-    says(fencing.stop_protection, FAIL, "node-b has DisableApiStop on", stop_protected=protected, definition=only)
+    says(
+        readiness_fencing.stop_protection,
+        FAIL,
+        "node-b has DisableApiStop on",
+        stop_protected=protected,
+        definition=only,
+    )
 
 
 def test_a_stop_that_iam_would_deny_is_found_before_it_is_needed():  # S12
     stops, only = fencing(stop_instance=True), fencing(stop_instance=True, accept=(Proof.STOPPED,))
     tagged = instances(node_a={"stack": "understudy"}, node_b={"stack": "understudy"})
     half = instances(node_a={"stack": "understudy"}, node_b={"stack": "other"})
-    says(fencing.stop_allowed, PASS, "stops no instance")
-    says(fencing.stop_allowed, WARN, "AllowStopInstances is false", definition=stops, instances=tagged)
-    says(fencing.stop_allowed, FAIL, "AllowStopInstances is false", definition=only, instances=tagged)
-    says(fencing.stop_allowed, PASS, "node-a has the tag", definition=only, instances=tagged, may_stop=True)
+    says(readiness_fencing.stop_allowed, PASS, "stops no instance")
+    says(readiness_fencing.stop_allowed, WARN, "AllowStopInstances is false", definition=stops, instances=tagged)
+    says(readiness_fencing.stop_allowed, FAIL, "AllowStopInstances is false", definition=only, instances=tagged)
+    says(readiness_fencing.stop_allowed, PASS, "node-a has the tag", definition=only, instances=tagged, may_stop=True)
     says(
-        fencing.stop_allowed,
+        readiness_fencing.stop_allowed,
         FAIL,
         "node-b: tag understudy:stack is other",
         definition=only,
         instances=half,
         may_stop=True,
     )
-    says(fencing.stop_allowed, WARN, "is missing", definition=stops, may_stop=True)
+    says(readiness_fencing.stop_allowed, WARN, "is missing", definition=stops, may_stop=True)
 
 
 def test_a_node_whose_death_nobody_could_prove_without_a_person_is_warned_about():  # B4
-    says(fencing.death_provable, PASS, "the end of a lease is accepted")
-    says(fencing.death_provable, PASS, "is stopped", definition=fencing(stop_instance=True, accept=(Proof.STOPPED,)))
-    says(fencing.death_provable, WARN, "lease_expired is not accepted", definition=fencing(accept=(Proof.STOPPED,)))
+    says(readiness_fencing.death_provable, PASS, "the end of a lease is accepted")
+    says(
+        readiness_fencing.death_provable,
+        PASS,
+        "is stopped",
+        definition=fencing(stop_instance=True, accept=(Proof.STOPPED,)),
+    )
+    says(
+        readiness_fencing.death_provable,
+        WARN,
+        "lease_expired is not accepted",
+        definition=fencing(accept=(Proof.STOPPED,)),
+    )
     unleased = a_state(node_b=a_report(NODE_B, keeps_lease=False))
-    says(fencing.death_provable, WARN, "node-b: keeps no lease", state=unleased)
-    says(fencing.death_provable, UNKNOWN, "node-b: never heard", state=a_state(node_b=a_report(NODE_B, heard_at=None)))
+    says(readiness_fencing.death_provable, WARN, "node-b: keeps no lease", state=unleased)
+    says(
+        readiness_fencing.death_provable,
+        UNKNOWN,
+        "node-b: never heard",
+        state=a_state(node_b=a_report(NODE_B, heard_at=None)),
+    )
 
 
 def test_a_node_that_an_auto_scaling_group_may_replace_is_warned_about_with_the_group():
@@ -267,7 +298,7 @@ def test_a_witness_needs_no_address_no_zone_of_its_own_and_no_quorum_host():  # 
         nodes.zones_differ,
         nodes.standbys_apart,
         nodes.addresses_real,
-        fencing.stop_protection,
+        readiness_fencing.stop_protection,
         nodes.no_auto_scaling,
         nodes.auto_recovery,
         nodes.forwarding,
