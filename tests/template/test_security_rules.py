@@ -1,4 +1,4 @@
-"""The usual checks of templates, as of checkov and cfn-guard, over every resource; exceptions stand in a file with reasons.
+"""The usual checks of templates, as of checkov, over every resource; exceptions stand in a file with reasons.
 
 Rules of our own: today's checkov wants another boto3 than the embedded AWS, and a hundred packages.
 """
