@@ -69,7 +69,7 @@ def _sub(argument: Any, parameters: Mapping[str, Any]) -> str:
     values = {**PSEUDO, **parameters, **{name: resolve(v, parameters) for name, v in own.items()}}
     for name, value in values.items():
         text = text.replace("${" + name + "}", str(value))
-    return str(text)
+    return str(text).replace("${!", "${")
 
 
 def _join(argument: Any, parameters: Mapping[str, Any]) -> str:

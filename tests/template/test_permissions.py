@@ -251,8 +251,6 @@ def test_the_controller_speaks_only_in_its_own_name(function):
     }
 
 
-GIVEN_BY_THE_OWNER = {"ssm:GetParameter"}
-"""What an agent calls only with `failsafe_key_parameter`: which parameter that is, the stack does not know."""
 CLUSTER_TAGS = ["understudy:cluster", *(f"understudy:cluster-{number}" for number in range(2, 6))]
 """The tags of a node's role that name its clusters."""
 
@@ -283,7 +281,24 @@ def test_a_node_beats_in_its_own_name_only_and_reads_the_clusters_that_its_role_
                 "Null": {"dynamodb:LeadingKeys": "false"},
             },
         },
+        {
+            "Sid": "ReadKeys",
+            "Effect": "Allow",
+            "Action": "ssm:GetParameter",
+            "Resource": [
+                "arn:aws:ssm:eu-west-1:123456789012:parameter/understudy-keys/understudy/"
+                f"${{aws:PrincipalTag/{tag}, '-'}}"
+                for tag in CLUSTER_TAGS
+            ],
+        },
     ]
+
+
+@pytest.mark.parametrize("function", CALLED)
+def test_no_function_can_read_the_keys_that_nodes_share(function):  # B10 B11
+    """With a key, whoever holds it can promise in the name of a node."""
+    reads = [s for s in statements(f"{function}FunctionRole") if "ssm:GetParameter" in as_list(s["Action"])]
+    assert all("parameter/understudy/understudy" in arn for s in reads for arn in as_list(s["Resource"]))
 
 
 def may_read(cluster: str, tags: Mapping[str, str]) -> bool:
@@ -330,21 +345,20 @@ def test_the_agents_manual_shows_the_policy_as_it_is():  # B10
     document = cfn.resolve(policy["PolicyDocument"], PARAMETERS)
     for statement in document["Statement"]:
         del statement["Sid"]
-    arns = {
+    for written, meant in {
         "arn:aws:events:REGION:ACCOUNT:event-bus/BUS": "Bus",
         "arn:aws:dynamodb:REGION:ACCOUNT:table/TABLE": "ClusterTable",
-    }
-    statements = [{**each, "Resource": arns[each["Resource"]]} for each in json.loads(shown)["Statement"]]
-    assert {"Version": "2012-10-17", "Statement": statements} == document
+        "REGION:ACCOUNT:parameter/understudy-keys/STACK": "eu-west-1:123456789012:parameter/understudy-keys/understudy",
+    }.items():
+        shown = shown.replace(written, meant)
+    assert json.loads(shown) == document
 
 
 def test_a_node_may_do_what_its_agent_calls_and_nothing_else():  # B10
     (policy,) = cfn.of_type("AWS::IAM::ManagedPolicy").values()
     allowed = {a for s in policy["PolicyDocument"]["Statement"] for a in as_list(s["Action"])}
     sources = sorted((ROOT / "agent" / "understudy_agent").glob("*.py"))
-    called = actions_in(sources, ["events", "dynamodb", "ssm", "ec2", "route53", "sts"])
-    assert called - allowed == GIVEN_BY_THE_OWNER
-    assert allowed <= called
+    assert allowed == actions_in(sources, ["events", "dynamodb", "ssm", "ec2", "route53", "sts"])
 
 
 def test_the_machine_may_call_its_steps_and_write_its_log():
