@@ -55,6 +55,7 @@ def test_the_policy_of_a_node_lets_it_beat_for_itself_and_read():
     assert [statement["Action"] for statement in policy["Statement"]] == [
         "events:PutEvents",
         "dynamodb:GetItem",
+        "ssm:GetParameter",
     ]
     assert policy["Statement"][0]["Condition"]["Null"] == {"events:source": "false"}
 
