@@ -31,7 +31,7 @@ def wait_for_both_to_know_each_other(cluster: Cluster) -> dict[str, Any]:
     """Until the table has it that the nodes ask each other for promises, as it had to be read by them."""
     state = place(cluster)
     version = state["definition_version"]
-    wait_for("both ask", lambda: all(cluster.beats(n.name).get("knows") == version for n in cluster.nodes), 20)
+    wait_for("both ask", lambda: all(cluster.beats(n.name).get("knows") == version for n in cluster.nodes), 60)
     return cluster.state()
 
 
