@@ -116,6 +116,16 @@ def _ask(action: str) -> Deed:
     return deed
 
 
+def _hold(world: World, fault: Fault) -> None:
+    expiry = {"for_s": 60 + int(fault.level * 60)} if fault.pick % 3 else {}
+    world.execute(f"manual-{fault.number}", {"cluster": world.cluster, "action": "hold", **expiry})
+
+
+def resume(world: World, fault: Fault) -> None:
+    """An operator lets the cluster move by itself again."""
+    world.execute(f"manual-{fault.number}", {"cluster": world.cluster, "action": "resume"})
+
+
 def _change_definition(world: World, fault: Fault) -> None:
     world.put_definition(fault.pick % len(POLICIES), fault.pick // 7 % len(TUNINGS), shift=fault.pick // 3)
 
@@ -152,6 +162,8 @@ BEGINS: dict[str, Deed] = {
     "definition_changes": _change_definition,
     "tuning_changes": _change_tuning,
     "record_drifts": _drift,
+    "hold": _hold,
+    "resume": resume,
 }
 ENDS: dict[str, Deed] = {
     "node_dies": come_back,

@@ -96,6 +96,8 @@ KINDS = (
     Kind("definition_changes", 4, 1, 1),
     Kind("tuning_changes", 2, 1, 1),
     Kind("record_drifts", 3, 1, 1),
+    Kind("hold", 5, 1, 1),
+    Kind("resume", 2, 1, 1),
 )
 PAUSES = (Kind("machine_freezes", 12, 1, 60),)
 """Only where the proofs that suffice do not rest on a lease, or where the instant after a thaw is excused."""

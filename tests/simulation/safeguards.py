@@ -21,9 +21,9 @@ from understudy.domain.heartbeat import Beat
 from understudy.domain.model import ClusterState, NodeReport, PowerReading, Proof
 from understudy.domain.policy import Policy
 from understudy.domain.record import Change, ChangeVerb, RecordReading, Wish, desired
-from understudy.domain.situation import Observer, Phase
+from understudy.domain.situation import Mode, Observer, Phase, Situation
 from understudy.usecases import await_service as await_service_module
-from understudy.usecases import fence_node, movers
+from understudy.usecases import fence_node, judging, movers
 from understudy.usecases.judging import Judge
 from understudy_agent import lease
 from understudy_agent.lease import Standing
@@ -152,6 +152,13 @@ def _never_overdue(state: ClusterState, now: int) -> Phase:
     return Phase.UNDER_WAY if found is Phase.OVERDUE else found
 
 
+_survey = situation.survey
+
+
+def _survey_of_no_hold(*of_what: Any) -> Situation:
+    return replace(_survey(*of_what), mode=Mode.NORMAL)
+
+
 SAFEGUARDS: Mapping[str, Safeguard] = {
     "proof": Safeguard(
         "fence_node waits until it is proved that the node before cannot serve",
@@ -229,5 +236,11 @@ SAFEGUARDS: Mapping[str, Safeguard] = {
         ((lease, "after_read", _believe_any_epoch),),
         runs=30,
         kinds=("old_reads", "switchover", "failback"),
+    ),
+    "hold": Safeguard(
+        "a cluster that is held moves nothing by itself",
+        ((judging, "survey", _survey_of_no_hold), (opening, "survey", _survey_of_no_hold)),
+        runs=20,
+        kinds=("hold", "node_dies", "alarm_rings"),
     ),
 }
