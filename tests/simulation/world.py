@@ -13,10 +13,11 @@ from typing import Any
 from tests.simulation import invariants
 from tests.simulation.aws import Bus, RunningLauncher, WatchedLedger, WatchedZone, drive, task
 from tests.simulation.bound import quiet_bound_s
+from tests.simulation.ec2 import PoweringNodes
 from tests.simulation.functions import FunctionDied, Functions
 from tests.simulation.happenings import BEGINS, ENDS, come_back, resume
 from tests.simulation.node import Machine
-from tests.simulation.plan import FAULTS_FOR_S, POLICIES, TUNINGS, Fault, Plan
+from tests.simulation.plan import FAULTS_FOR_S, OFF_ALONE, TUNINGS, Fault, Plan
 from tests.simulation.scheduler import Scheduler
 from tests.simulation.story import Story
 from tests.simulation.weather import Weather
@@ -25,7 +26,6 @@ from tests.support.asl_runner import Execution, Status
 from tests.support.builders import CLUSTER, NOW, RECORD, SPECS
 from tests.support.fakes.announcer import FakeAnnouncer
 from tests.support.fakes.network import FakeNetwork
-from tests.support.fakes.nodes import FakeNodes
 from tests.support.fakes.parameters import FakeParameters
 from understudy.adapters.dataclass_maps import to_map
 from understudy.definition import read_definition
@@ -67,7 +67,7 @@ class World:
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
-        self.excuses_thaw = True
+        self.excuses_thaw = plan.policies is not OFF_ALONE
         self.is_calm = False
         self._resumes = FIRST_RESUME
         self.clock = Scheduler(NOW)
@@ -78,7 +78,8 @@ class World:
         self.functions = Functions(self.clock, self.weather, self.story, self._chance("functions"))
         self.bus = Bus(self, self._chance("bus"))
         self.ledger, self.zone = WatchedLedger(self), WatchedZone(self)
-        self.ec2, self.parameters, self.announcer = FakeNodes(), FakeParameters(), FakeAnnouncer()
+        self.ec2 = PoweringNodes(self, self._chance("ec2"))
+        self.parameters, self.announcer = FakeParameters(), FakeAnnouncer()
         self.launcher = RunningLauncher(self)
         self.executions: list[Execution] = []
         self.machines = [
@@ -109,6 +110,7 @@ class World:
             announcer=announcer,
             clock=self.clock,
             stack=STACK,
+            may_stop=True,
         )
         tune = partial(register_tuning, registry=ledger, announcer=announcer)
         self._register = lambda text: tune(text) if text.is_tuning else register(text)
@@ -195,7 +197,7 @@ class World:
             "nodes": nodes,
             "addresses": [record],
             "services": [{"name": "postgresql"}],
-            "policy": {**POLICIES[policy], "max_failovers": {"count": 100, "window_s": 3600}},
+            "policy": {**self.plan.policies[policy], "max_failovers": {"count": 100, "window_s": 3600}},
             "tuning": TUNINGS[tuning],
         }
         self.story.tell("operator", f"puts the definition: policy {policy}, tuning {tuning}, priorities by {shift}")
