@@ -118,6 +118,7 @@ POLICIES: tuple[Mapping[str, Any], ...] = (
     },
     {"lease_s": 14, "silence_limit_s": 17, "fencing": {"limit_s": 45}, "service_start_limit_s": 60},
     {"fencing": {"stop_instance": True}},
+    {"failback": {"mode": "automatic", "stable_for_s": 60}},
 )
 OFF_ALONE: tuple[Mapping[str, Any], ...] = (
     {"fencing": {"stop_instance": True, "accept": ["stopped"]}},

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.simulation.invariants import Violation
-from tests.simulation.plan import KINDS, OFF_ALONE, Fault, Plan, draw
+from tests.simulation.plan import KINDS, OFF_ALONE, POLICIES, Fault, Plan, draw
 from tests.simulation.runs import first_failure, outcome_of, report, shrunk
 from tests.simulation.safeguards import SAFEGUARDS
 from tests.simulation.world import World
@@ -115,3 +115,12 @@ def test_no_story_is_without_failovers_for_long():
     assert sum("outcome=OPENED" in story for story in stories) == 20
     assert sum("proof=LEASE_EXPIRED" in story for story in stories) >= 5
     assert sum("proof=RELEASED" in story for story in stories) >= 5
+
+
+def test_a_cluster_that_goes_back_by_itself_does_so_once_its_preferred_node_has_been_well_for_long():  # B6
+    by_itself = next(number for number, policy in enumerate(POLICIES) if "failback" in policy)
+    faults = (Fault(0, "switchover", 10.0, 1.0, 1, 0.5, 1),)
+    outcome = outcome_of(Plan(1, 2, by_itself, 0, None, faults))
+    assert outcome.found == ""
+    assert ": FAIL_BACK (" in outcome.story
+    assert outcome_of(Plan(1, 2, 0, 0, None, faults)).story.count("outcome=OPENED") < outcome.story.count("outcome=OPENED")
