@@ -132,7 +132,9 @@ class Functions:
         raise _FAULTS.get((port, method), ApiDownError)(f"{port}.{method}: no answer")
 
 
-_WRITES = frozenset({"commit", "register", "record_beat", "record_signal", "submit", "start", "note", "announce", "stop"})
+_WRITES = frozenset(
+    {"commit", "register", "record_beat", "record_signal", "submit", "start", "note", "announce", "stop"}
+)
 _FAULTS: dict[tuple[str, str], type[Exception]] = {
     ("zone", "read"): AddressUnreadableError,
     ("zone", "read_many"): AddressUnreadableError,

@@ -123,4 +123,6 @@ def test_a_cluster_that_goes_back_by_itself_does_so_once_its_preferred_node_has_
     outcome = outcome_of(Plan(1, 2, by_itself, 0, None, faults))
     assert outcome.found == ""
     assert ": FAIL_BACK (" in outcome.story
-    assert outcome_of(Plan(1, 2, 0, 0, None, faults)).story.count("outcome=OPENED") < outcome.story.count("outcome=OPENED")
+    assert outcome_of(Plan(1, 2, 0, 0, None, faults)).story.count("outcome=OPENED") < outcome.story.count(
+        "outcome=OPENED"
+    )
