@@ -5,19 +5,19 @@ import sys
 import time
 from collections.abc import Iterator
 
-from tests.simulation.plan import Plan, draw
+from tests.simulation.plan import OFF_ALONE, POLICIES, Plan, draw
 from tests.simulation.runs import first_failure, outcome_of, report
 
 TOLD_EVERY = 1000
 
 
-def _plans(first: int, runs: int, *, pauses: bool) -> Iterator[Plan]:
+def _plans(first: int, runs: int, *, pauses: bool, off_alone: bool) -> Iterator[Plan]:
     """The plan of each seed; a night of them says now and then how far it is."""
     for number in range(runs):
         if number and number % TOLD_EVERY == 0:
             sys.stdout.write(f"{number} runs held\n")
             sys.stdout.flush()
-        yield draw(first + number, pauses=pauses)
+        yield draw(first + number, pauses=pauses, policies=OFF_ALONE if off_alone else POLICIES)
 
 
 def main() -> int:
@@ -26,10 +26,11 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0, help="the first seed")
     parser.add_argument("--runs", type=int, default=200, help="how many seeds, one after the other")
     parser.add_argument("--pauses", action="store_true", help="machines freeze and thaw, too")
+    parser.add_argument("--off-alone", action="store_true", help="no proof but EC2's word that the node is off")
     parser.add_argument("--story", action="store_true", help="tell the story of the first seed, failed or not")
     options = parser.parse_args()
     begun_s = time.monotonic()
-    plans = _plans(options.seed, options.runs, pauses=options.pauses)
+    plans = _plans(options.seed, options.runs, pauses=options.pauses, off_alone=options.off_alone)
     if options.story:
         sys.stdout.write(outcome_of(next(plans)).story + "\n")
         return 0

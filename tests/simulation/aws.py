@@ -145,6 +145,7 @@ class WatchedLedger(FakeLedger):
             invariants.epochs_never_fall(before, state)
             invariants.no_lease_without_proof(before, state)
             invariants.no_failover_for_the_pipelines_sake(self._world, before, state)
+            invariants.nothing_begins_while_held(before, state, now_s)
             self._world.tell_of(before, state)
 
 

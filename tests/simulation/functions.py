@@ -17,6 +17,7 @@ from understudy.domain.errors import (
     ZoneBusyError,
 )
 from understudy.domain.model import PowerReading
+from understudy.domain.stopping import StopAnswer, StopWord
 
 T = TypeVar("T")
 FUNCTIONS = (
@@ -124,12 +125,16 @@ class Functions:
     def _fail(self, port: str, method: str) -> Any:
         if method == "power":
             return PowerReading.UNKNOWN
+        if method == "stop":
+            return StopAnswer(StopWord.NOT_TAKEN, "no answer")
         if method in ("commit", "register") and self._weather.of("table_conflicts"):
             raise LedgerConflictError("somebody else is writing at this moment")
         raise _FAULTS.get((port, method), ApiDownError)(f"{port}.{method}: no answer")
 
 
-_WRITES = frozenset({"commit", "register", "record_beat", "record_signal", "submit", "start", "note", "announce"})
+_WRITES = frozenset(
+    {"commit", "register", "record_beat", "record_signal", "submit", "start", "note", "announce", "stop"}
+)
 _FAULTS: dict[tuple[str, str], type[Exception]] = {
     ("zone", "read"): AddressUnreadableError,
     ("zone", "read_many"): AddressUnreadableError,

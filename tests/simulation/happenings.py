@@ -9,11 +9,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from tests.simulation.aws import iso
-from tests.simulation.plan import POLICIES, TUNINGS, Fault
+from tests.simulation.plan import TUNINGS, Fault
 from tests.support.builders import ADDRESS_A, ADDRESS_B, RECORD
 from understudy.domain.model import PowerReading
 from understudy.domain.record import RecordSet
-from understudy.usecases.receive_signal import ALARM_STATE, EC2_STATE
+from understudy.usecases.receive_signal import ALARM_STATE
 
 if TYPE_CHECKING:
     from tests.simulation.node import Machine
@@ -26,45 +26,22 @@ def _machine(world: World, fault: Fault) -> Machine:
     return world.machines[fault.node]
 
 
-def ec2_says(world: World, machine: Machine, power: PowerReading) -> None:
-    """EC2's word changes; an event tells of it."""
-    world.ec2.powers[machine.spec.instance_id] = power
-    detail = {"instance-id": machine.spec.instance_id, "state": str(power)}
-    world.bus.signal({"detail-type": EC2_STATE, "time": iso(world.clock.now_s), "detail": detail})
-
-
 def _die(world: World, fault: Fault) -> None:
     _machine(world, fault).power_off("its host died, and EC2 does not say so")
 
 
 def come_back(world: World, fault: Fault) -> None:
     """A machine that is off boots again, and EC2 says so if it had said something else."""
-    machine = _machine(world, fault)
-    if machine.is_on:
-        return
-    if world.ec2.powers[machine.spec.instance_id] is not PowerReading.RUNNING:
-        ec2_says(world, machine, PowerReading.PENDING)
-        ec2_says(world, machine, PowerReading.RUNNING)
-    machine.power_on()
+    _machine(world, fault).start()
 
 
 def _stop_instance(world: World, fault: Fault) -> None:
     machine = _machine(world, fault)
-    if not machine.is_on:
+    if not machine.is_on or world.ec2.powers[machine.spec.instance_id] is not PowerReading.RUNNING:
         return
-    ec2_says(world, machine, PowerReading.STOPPING)
     if machine.agent is not None and fault.pick % 2:
         machine.agent.ask_to_stop()
-    boots = machine.boots
-
-    def off() -> None:
-        if machine.boots == boots:
-            machine.power_off("its instance was stopped")
-            ec2_says(world, machine, PowerReading.STOPPED)
-            if world.is_calm:
-                world.clock.after(5, lambda: come_back(world, fault))
-
-    world.clock.after(1 + fault.level * 18, off)
+    world.ec2.turn_off(machine, 1 + fault.level * 18, "its instance was stopped")
 
 
 def _reboot(world: World, fault: Fault) -> None:
@@ -116,8 +93,18 @@ def _ask(action: str) -> Deed:
     return deed
 
 
+def _hold(world: World, fault: Fault) -> None:
+    expiry = {"for_s": 60 + int(fault.level * 60)} if fault.pick % 3 else {}
+    world.execute(f"manual-{fault.number}", {"cluster": world.cluster, "action": "hold", **expiry})
+
+
+def resume(world: World, fault: Fault) -> None:
+    """An operator lets the cluster move by itself again."""
+    world.execute(f"manual-{fault.number}", {"cluster": world.cluster, "action": "resume"})
+
+
 def _change_definition(world: World, fault: Fault) -> None:
-    world.put_definition(fault.pick % len(POLICIES), fault.pick // 7 % len(TUNINGS), shift=fault.pick // 3)
+    world.put_definition(fault.pick % len(world.plan.policies), fault.pick // 7 % len(TUNINGS), shift=fault.pick // 3)
 
 
 def _change_tuning(world: World, fault: Fault) -> None:
@@ -152,6 +139,8 @@ BEGINS: dict[str, Deed] = {
     "definition_changes": _change_definition,
     "tuning_changes": _change_tuning,
     "record_drifts": _drift,
+    "hold": _hold,
+    "resume": resume,
 }
 ENDS: dict[str, Deed] = {
     "node_dies": come_back,

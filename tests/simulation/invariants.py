@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 from tests.support.asl_runner import Status
 from understudy.domain.address import AddressStatus
 from understudy.domain.model import ClusterState, TransitionAction
+from understudy.domain.opening import MANUAL_RULE
 from understudy.domain.record import Change, ChangeVerb, guard_epoch
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
 
+FINISHING = (TransitionAction.REPAIR, TransitionAction.PLACE)
 BY_SILENCE = ("active-is-silent", "overdue-and-active-is-silent")
 
 
@@ -86,6 +88,23 @@ def no_failover_for_the_pipelines_sake(world: World, before: ClusterState, after
         )
 
 
+def nothing_begins_while_held(before: ClusterState, after: ClusterState, now_s: float) -> None:
+    """B6. Under a hold nothing is opened that no operator asked for.
+
+    What was begun before is carried through: its own execution tries the next node, or, once it is dead, what it left
+    is finished; but a failover is not begun for that.
+    """
+    opened, left, hold = after.transition, before.transition, before.hold
+    # Not Hold.is_on: what is tested here is not asked.
+    is_held = hold is not None and (hold.until is None or now_s < hold.until)
+    if after.epoch == before.epoch or opened is None or not is_held or opened.rule == MANUAL_RULE:
+        return
+    is_next_try = left is not None and left.execution == opened.execution
+    is_left_over = left is not None and now_s >= left.deadline_at and opened.action in FINISHING
+    if not (is_next_try or is_left_over):
+        raise Violation("nothing_begins_while_held", f"{opened.action} is opened by {opened.rule} under {hold}")
+
+
 def every_execution_ends(world: World) -> None:
     """B7, when the faults have stopped and the bound has passed."""
     running = [execution for execution in world.executions if execution.status is Status.RUNNING]
@@ -106,6 +125,8 @@ def in_service_on_one_node(world: World) -> list[str]:
         missing.append(f"the record leads to {world.record_value()}, not to {serving[0].name}")
     if state.transition is not None:
         missing.append(f"a transition is open: {state.transition}")
+    if state.hold is not None:
+        missing.append(f"the cluster is held: {state.hold}")
     if state.address is None or state.address.status not in (AddressStatus.IN_SYNC, AddressStatus.UNCONFIRMED):
         missing.append(f"the address is {state.address}")
     return missing

@@ -110,6 +110,15 @@ class Machine:
         self.world.story.tell(self.name, f"boots ({self.boot}, clock rate {self.rate:.3f})")
         self.start_agent()
 
+    def start(self) -> None:
+        """Somebody starts the instance, if it is off: again and again while it is still being stopped."""
+        if self.is_on:
+            return
+        if self.world.ec2.turn_on(self):
+            self.power_on()
+        else:
+            self.world.clock.after(1, self.start)
+
     def power_off(self, why: str) -> None:
         if self.is_on:
             self.world.story.tell(self.name, f"goes off: {why}")
@@ -194,6 +203,8 @@ class Machine:
         agent.tick(self.now_ms())
         if agent.exit_status is not None:
             self.kill_agent(f"it was asked to stop, status {agent.exit_status}")
+            if self.world.is_calm:
+                self.world.clock.after(1, self.start_agent)
             return
         due_ms, late_s = self._next_tick(agent)
         self._plan_tick(self._world_time(due_ms) + late_s)

@@ -4,13 +4,15 @@ A run with some of the faults left out is a run of the same seed: that is how a 
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from typing import Any
 
 FAULTS_FOR_S = 120.0
 """How long there are faults, in virtual seconds."""
 FAULTS_LEAST, FAULTS_MOST = 3, 18
+LAST_BEFORE_S = 2.0
+"""How long before all faults end the last one can begin: no alarm goes on and off within one second."""
 STORM_S = 8.0
 """Faults come together: what breaks one thing often breaks the next. This is how near to each other, in seconds."""
 
@@ -86,6 +88,7 @@ KINDS = (
     Kind("zone_slow", 3, 10, 90),
     Kind("batch_is_late", 5, 20, 120),
     Kind("nodes_down", 3, 5, 60),
+    Kind("stop_is_refused", 2, 20, 90),
     Kind("announcer_down", 2, 5, 60),
     Kind("launcher_down", 3, 2, 30),
     Kind("parameters_down", 1, 5, 60),
@@ -96,6 +99,8 @@ KINDS = (
     Kind("definition_changes", 4, 1, 1),
     Kind("tuning_changes", 2, 1, 1),
     Kind("record_drifts", 3, 1, 1),
+    Kind("hold", 5, 1, 1),
+    Kind("resume", 2, 1, 1),
 )
 PAUSES = (Kind("machine_freezes", 12, 1, 60),)
 """Only where the proofs that suffice do not rest on a lease, or where the instant after a thaw is excused."""
@@ -112,7 +117,14 @@ POLICIES: tuple[Mapping[str, Any], ...] = (
         "service_start_limit_s": 30,
     },
     {"lease_s": 14, "silence_limit_s": 17, "fencing": {"limit_s": 45}, "service_start_limit_s": 60},
+    {"fencing": {"stop_instance": True}},
+    {"failback": {"mode": "automatic", "stable_for_s": 60}},
 )
+OFF_ALONE: tuple[Mapping[str, Any], ...] = (
+    {"fencing": {"stop_instance": True, "accept": ["stopped"]}},
+    {**POLICIES[1], "fencing": {"stop_instance": True, "accept": ["stopped"], "limit_s": 45}},
+)
+"""EC2's word alone is proof: then no instant after a thaw is excused."""
 TUNINGS: tuple[Mapping[str, int], ...] = (
     {},
     {"ROUTE53_CHANGEID_INTERVAL": 5, "ROUTE53_CHANGEID_TRY_COUNT": 2, "ROUTE53_RECORD_TRY_COUNT": 2},
@@ -131,16 +143,25 @@ class Plan:
     adopted: int | None
     """The node (by number) on which the service runs already when the cluster is registered."""
     faults: tuple[Fault, ...]
+    policies: tuple[Mapping[str, Any], ...] = POLICIES
+    """Those that the cluster's definitions can have; `policy` is the first, by its place here."""
 
     def only(self, faults: tuple[Fault, ...]) -> "Plan":
         """The same seed with fewer faults."""
-        return Plan(self.seed, self.members, self.policy, self.tuning, self.adopted, faults)
+        return replace(self, faults=faults)
 
 
-def draw(seed: int, *, pauses: bool = False, only: Collection[str] = ()) -> Plan:
+def draw(
+    seed: int,
+    *,
+    pauses: bool = False,
+    only: Collection[str] = (),
+    policies: tuple[Mapping[str, Any], ...] = POLICIES,
+) -> Plan:
     """The plan of a seed.
 
     `pauses`: machines freeze and thaw, too. `only`: no faults of other kinds than these, each as often as the others.
+    `policies`: what the cluster's definitions can have.
     """
     rng = Random(f"{seed}/plan")
     members = rng.choice((2, 2, 3))
@@ -149,7 +170,7 @@ def draw(seed: int, *, pauses: bool = False, only: Collection[str] = ()) -> Plan
     drawn = rng.choices(kinds, [1 if only else kind.weight for kind in kinds], k=rng.randint(FAULTS_LEAST, FAULTS_MOST))
     faults = [
         (
-            min(FAULTS_FOR_S, abs(rng.gauss(rng.choice(storms), STORM_S))),
+            min(FAULTS_FOR_S - LAST_BEFORE_S, abs(rng.gauss(rng.choice(storms), STORM_S))),
             rng.uniform(kind.least_s, kind.most_s),
             kind.name,
             rng.randrange(members),
@@ -161,11 +182,12 @@ def draw(seed: int, *, pauses: bool = False, only: Collection[str] = ()) -> Plan
     return Plan(
         seed=seed,
         members=members,
-        policy=rng.randrange(len(POLICIES)),
+        policy=rng.randrange(len(policies)),
         tuning=rng.randrange(len(TUNINGS)),
         adopted=rng.randrange(members) if rng.random() < 0.2 else None,
         faults=tuple(
             Fault(number, kind, at_s, for_s, node, level, pick)
             for number, (at_s, for_s, kind, node, level, pick) in enumerate(sorted(faults))
         ),
+        policies=policies,
     )

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from unittest.mock import patch
 
-from tests.simulation.plan import Fault, Plan, draw
+from tests.simulation.plan import OFF_ALONE, POLICIES, Fault, Plan, draw
 from tests.support.fakes import ledger as fake_ledger
 from tests.support.fakes import zone as fake_zone
 from tests.support.fakes.ledger import FakeLedger
@@ -21,9 +21,9 @@ from understudy.domain.heartbeat import Beat
 from understudy.domain.model import ClusterState, NodeReport, PowerReading, Proof
 from understudy.domain.policy import Policy
 from understudy.domain.record import Change, ChangeVerb, RecordReading, Wish, desired
-from understudy.domain.situation import Observer, Phase
+from understudy.domain.situation import Mode, Observer, Phase, Situation
 from understudy.usecases import await_service as await_service_module
-from understudy.usecases import fence_node, movers
+from understudy.usecases import fence_node, judging, movers
 from understudy.usecases.judging import Judge
 from understudy_agent import lease
 from understudy_agent.lease import Standing
@@ -47,6 +47,11 @@ eleven seconds, is about to write that down, node-a beats, reads that it holds t
 
 DIES_BEFORE_ITS_FIRST_GRANT_IS_READ = (Fault(0, "agent_dies", 4.1, 60.0, 0, 0.5, 0),)
 """node-a ran the service before its cluster was registered, and is placed; its agent dies before it reads that."""
+FROZEN_FOR_A_WHILE = (
+    Fault(0, "machine_freezes", 30.0, 28.0, 0, 0.5, 0),
+    Fault(1, "machine_freezes", 65.0, 24.0, 1, 0.5, 0),
+)
+"""Each node freezes in turn, is left and stopped, and would thaw about when another one could be in service."""
 
 
 @dataclass(frozen=True)
@@ -63,11 +68,15 @@ class Safeguard:
     kinds: tuple[str, ...] = ()
     faults: tuple[Fault, ...] = ()
     adopted: int | None = None
+    policies: tuple[Mapping[str, Any], ...] = POLICIES
 
     def plans(self) -> Iterator[Plan]:
         """What to run it against."""
         for seed in range(self.runs):
-            yield Plan(seed, 2, 0, 0, self.adopted, self.faults) if self.faults else draw(seed, only=self.kinds)
+            if self.faults:
+                yield Plan(seed, 2, 0, 0, self.adopted, self.faults, self.policies)
+            else:
+                yield draw(seed, only=self.kinds, policies=self.policies)
 
     @contextmanager
     def switched_off(self) -> Iterator[None]:
@@ -152,6 +161,17 @@ def _never_overdue(state: ClusterState, now: int) -> Phase:
     return Phase.UNDER_WAY if found is Phase.OVERDUE else found
 
 
+def _stopping_is_off(state: ClusterState, policy: Policy, now: float, power: PowerReading) -> Proof | None:
+    return find_proof(state, policy, now, PowerReading.STOPPED if power.is_leaving else power)
+
+
+_survey = situation.survey
+
+
+def _survey_of_no_hold(*of_what: Any) -> Situation:
+    return replace(_survey(*of_what), mode=Mode.NORMAL)
+
+
 SAFEGUARDS: Mapping[str, Safeguard] = {
     "proof": Safeguard(
         "fence_node waits until it is proved that the node before cannot serve",
@@ -229,5 +249,18 @@ SAFEGUARDS: Mapping[str, Safeguard] = {
         ((lease, "after_read", _believe_any_epoch),),
         runs=30,
         kinds=("old_reads", "switchover", "failback"),
+    ),
+    "stopped-not-stopping": Safeguard(
+        "a node that EC2 only begins to stop is not proved off",
+        ((fence_node, "find_proof", _stopping_is_off),),
+        runs=30,
+        faults=FROZEN_FOR_A_WHILE,
+        policies=OFF_ALONE,
+    ),
+    "hold": Safeguard(
+        "a cluster that is held moves nothing by itself",
+        ((judging, "survey", _survey_of_no_hold), (opening, "survey", _survey_of_no_hold)),
+        runs=20,
+        kinds=("hold", "node_dies", "alarm_rings"),
     ),
 }

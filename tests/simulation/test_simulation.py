@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.simulation.invariants import Violation
-from tests.simulation.plan import KINDS, Fault, Plan, draw
+from tests.simulation.plan import KINDS, OFF_ALONE, POLICIES, Fault, Plan, draw
 from tests.simulation.runs import first_failure, outcome_of, report, shrunk
 from tests.simulation.safeguards import SAFEGUARDS
 from tests.simulation.world import World
@@ -30,6 +30,23 @@ def test_whatever_goes_wrong_what_must_always_hold_holds(first):
 def test_machines_that_freeze_and_thaw_break_nothing_but_the_instant_after_the_thaw(first):
     failure = first_failure(draw(seed, pauses=True) for seed in range(first, first + BATCH))
     assert failure is None, report(failure)
+
+
+# S12 B4
+@pytest.mark.parametrize("first", range(0, 40, BATCH))
+def test_where_only_a_node_that_is_off_is_proof_no_machine_that_thaws_serves_beside_another(first):
+    plans = [draw(seed, pauses=True, policies=OFF_ALONE) for seed in range(first, first + BATCH)]
+    failure = first_failure(plans)
+    assert failure is None, report(failure)
+
+
+def test_a_frozen_node_is_stopped_and_its_thaw_needs_no_excuse_where_only_a_node_that_is_off_is_proof():  # S12 B4
+    thaw = Plan(1, 2, 0, 0, None, (Fault(0, "machine_freezes", 30.0, 45.0, 0, 0.5, 0),), OFF_ALONE)
+    outcome = outcome_of(thaw)
+    assert outcome.found == ""
+    assert "is asked to stop node-a: ACCEPTED" in outcome.story
+    assert "outcome=FENCED proof=STOPPED" in outcome.story
+    assert "proof=LEASE_EXPIRED" not in outcome.story
 
 
 def test_a_machine_that_thaws_serves_for_an_instant_and_only_a_proof_of_another_kind_would_close_that_gap():  # B4
@@ -98,3 +115,14 @@ def test_no_story_is_without_failovers_for_long():
     assert sum("outcome=OPENED" in story for story in stories) == 20
     assert sum("proof=LEASE_EXPIRED" in story for story in stories) >= 5
     assert sum("proof=RELEASED" in story for story in stories) >= 5
+
+
+def test_a_cluster_that_goes_back_by_itself_does_so_once_its_preferred_node_has_been_well_for_long():  # B6
+    by_itself = next(number for number, policy in enumerate(POLICIES) if "failback" in policy)
+    faults = (Fault(0, "switchover", 10.0, 1.0, 1, 0.5, 1),)
+    outcome = outcome_of(Plan(1, 2, by_itself, 0, None, faults))
+    assert outcome.found == ""
+    assert ": FAIL_BACK (" in outcome.story
+    assert outcome_of(Plan(1, 2, 0, 0, None, faults)).story.count("outcome=OPENED") < outcome.story.count(
+        "outcome=OPENED"
+    )

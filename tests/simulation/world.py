@@ -13,19 +13,19 @@ from typing import Any
 from tests.simulation import invariants
 from tests.simulation.aws import Bus, RunningLauncher, WatchedLedger, WatchedZone, drive, task
 from tests.simulation.bound import quiet_bound_s
+from tests.simulation.ec2 import PoweringNodes
 from tests.simulation.functions import FunctionDied, Functions
-from tests.simulation.happenings import BEGINS, ENDS, come_back
+from tests.simulation.happenings import BEGINS, ENDS, come_back, resume
 from tests.simulation.node import Machine
-from tests.simulation.plan import FAULTS_FOR_S, POLICIES, TUNINGS, Fault, Plan
+from tests.simulation.plan import FAULTS_FOR_S, OFF_ALONE, TUNINGS, Fault, Plan
 from tests.simulation.scheduler import Scheduler
 from tests.simulation.story import Story
 from tests.simulation.weather import Weather
 from tests.support.asl_definition import Definition as WorkflowDefinition
-from tests.support.asl_runner import Execution
+from tests.support.asl_runner import Execution, Status
 from tests.support.builders import CLUSTER, NOW, RECORD, SPECS
 from tests.support.fakes.announcer import FakeAnnouncer
 from tests.support.fakes.network import FakeNetwork
-from tests.support.fakes.nodes import FakeNodes
 from tests.support.fakes.parameters import FakeParameters
 from understudy.adapters.dataclass_maps import to_map
 from understudy.definition import read_definition
@@ -56,6 +56,8 @@ STACK = "understudy"
 WATCH_EVERY_S = 60.0
 STAYS_WELL_S = 25.0
 LOOK_EVERY_S = 5.0
+FIRST_RESUME = 900
+"""The operator's requests at the end have numbers that no fault has."""
 
 
 class World:
@@ -65,8 +67,9 @@ class World:
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
-        self.excuses_thaw = True
+        self.excuses_thaw = plan.policies is not OFF_ALONE
         self.is_calm = False
+        self._resumes = FIRST_RESUME
         self.clock = Scheduler(NOW)
         self.clock.after_each = partial(invariants.at_most_one_node_serves, self)
         self.story = Story(self.clock)
@@ -75,7 +78,8 @@ class World:
         self.functions = Functions(self.clock, self.weather, self.story, self._chance("functions"))
         self.bus = Bus(self, self._chance("bus"))
         self.ledger, self.zone = WatchedLedger(self), WatchedZone(self)
-        self.ec2, self.parameters, self.announcer = FakeNodes(), FakeParameters(), FakeAnnouncer()
+        self.ec2 = PoweringNodes(self, self._chance("ec2"))
+        self.parameters, self.announcer = FakeParameters(), FakeAnnouncer()
         self.launcher = RunningLauncher(self)
         self.executions: list[Execution] = []
         self.machines = [
@@ -106,6 +110,7 @@ class World:
             announcer=announcer,
             clock=self.clock,
             stack=STACK,
+            may_stop=True,
         )
         tune = partial(register_tuning, registry=ledger, announcer=announcer)
         self._register = lambda text: tune(text) if text.is_tuning else register(text)
@@ -192,7 +197,7 @@ class World:
             "nodes": nodes,
             "addresses": [record],
             "services": [{"name": "postgresql"}],
-            "policy": {**POLICIES[policy], "max_failovers": {"count": 100, "window_s": 3600}},
+            "policy": {**self.plan.policies[policy], "max_failovers": {"count": 100, "window_s": 3600}},
             "tuning": TUNINGS[tuning],
         }
         self.story.tell("operator", f"puts the definition: policy {policy}, tuning {tuning}, priorities by {shift}")
@@ -215,6 +220,8 @@ class World:
         if before.epoch != after.epoch or before.active != after.active:
             holder = self.machine_of(after.active).name if after.active else "nobody"
             self.story.tell("table", f"epoch {after.epoch}, active {holder}, previous {after.previous}")
+        if before.hold != after.hold:
+            self.story.tell("table", f"hold: {after.hold}")
 
     def _invoke(self, function: str, work: Any) -> Any:
         try:
@@ -285,10 +292,19 @@ class World:
             machine.start_agent()
         self.bus.drain()
 
+    def _end_the_hold(self) -> None:
+        """An operator looks, and resumes what is held; a hold that was asked for earlier can still arrive later."""
+        name, state = f"manual-{self._resumes}", self.ledger.items.get((CLUSTER, "state"))
+        is_asked = any(each.name == name and each.status is Status.RUNNING for each in self.executions)
+        if state is not None and state.hold is not None and not is_asked:
+            self._resumes += 1
+            resume(self, Fault(self._resumes, "resume", 0, 0, 0, 0, 0))
+
     def _wait_until_well(self) -> None:
         calm_s, well_since_s = self.clock.now_s, None
         bound_s = quiet_bound_s(self.ledger, self.plan.members)
         while True:
+            self._end_the_hold()
             self.clock.run_until(self.clock.now_s + LOOK_EVERY_S)
             missing = invariants.in_service_on_one_node(self)
             if missing or any(execution.status.value == "RUNNING" for execution in self.executions):

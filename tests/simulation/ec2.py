@@ -1,0 +1,71 @@
+"""EC2 as the cluster meets it: what it stops is off some seconds later, and nothing starts before it is."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import TYPE_CHECKING
+
+from tests.simulation.aws import iso
+from tests.support.fakes.nodes import FakeNodes
+from understudy.domain.model import PowerReading
+from understudy.domain.stopping import StopAnswer, StopWord
+from understudy.usecases.receive_signal import EC2_STATE
+
+if TYPE_CHECKING:
+    from tests.simulation.node import Machine
+    from tests.simulation.world import World
+
+LONGEST_STOP_S = 30.0
+OFF_LEAST_S, OFF_MOST_S = 10.0, 60.0
+"""How long a fenced node stays off until somebody starts it again."""
+OFF_WHEN_CALM_S = 5.0
+
+
+class PoweringNodes(FakeNodes):
+    """Instances that go off and on. An accepted stop ends with the machine off, whatever happens meanwhile."""
+
+    def __init__(self, world: World, rng: Random) -> None:
+        super().__init__()
+        self._world, self._rng = world, rng
+
+    def stop(self, instance_id: str) -> StopAnswer:
+        """As Nodes.stop; the machine is off up to 30 s later. Refused where a fault says so."""
+        machine, was = self._world.machine_of(instance_id), self.powers[instance_id]
+        if self._world.weather.at_node("stop_is_refused", machine.number) is not None:
+            answer = StopAnswer(StopWord.REFUSED, "OperationNotPermitted: stop protection")
+        else:
+            answer = super().stop(instance_id)
+        self._world.story.tell("ec2", f"is asked to stop {machine.name}: {answer.word}")
+        if answer.word is StopWord.ACCEPTED and not was.is_leaving:
+            self.turn_off(machine, self._rng.uniform(1, LONGEST_STOP_S), "it was fenced")
+            self._world.clock.after(LONGEST_STOP_S + self._rng.uniform(OFF_LEAST_S, OFF_MOST_S), machine.start)
+        return answer
+
+    def turn_off(self, machine: Machine, after_s: float, why: str) -> None:
+        """Begin to stop an instance; it is off `after_s` later."""
+        self._says(machine, PowerReading.STOPPING)
+
+        def off() -> None:
+            machine.power_off(why)
+            self._says(machine, PowerReading.STOPPED)
+            if self._world.is_calm:
+                self._world.clock.after(OFF_WHEN_CALM_S, machine.start)
+
+        self._world.clock.after(after_s, off)
+
+    def turn_on(self, machine: Machine) -> bool:
+        """Whether a machine that is off may boot now: one that is still being stopped cannot be started."""
+        power = self.powers[machine.spec.instance_id]
+        if power is PowerReading.STOPPING:
+            return False
+        if power is not PowerReading.RUNNING:
+            self._says(machine, PowerReading.PENDING)
+            self._says(machine, PowerReading.RUNNING)
+        return True
+
+    def _says(self, machine: Machine, power: PowerReading) -> None:
+        """EC2's word changes; an event tells of it."""
+        self.powers[machine.spec.instance_id] = power
+        detail = {"instance-id": machine.spec.instance_id, "state": str(power)}
+        event = {"detail-type": EC2_STATE, "time": iso(self._world.clock.now_s), "detail": detail}
+        self._world.bus.signal(event)
