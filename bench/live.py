@@ -62,9 +62,9 @@ class CountedCalls(FaultPlan):
         super().__init__()
         self.calls: Counter[str] = Counter()
 
-    def take(self, operation: str) -> Fault | None:
+    def take(self, operation: str, body: bytes = b"") -> Fault | None:
         self.calls[operation] += 1
-        return super().take(operation)
+        return super().take(operation, body)
 
 
 # --- handlers -------------------------------------------------------------------------------------

@@ -10,18 +10,25 @@ from dataclasses import dataclass
 class FaultKind(enum.Enum):
     THROTTLED = "THROTTLED"  # refused before it was done
     UNAVAILABLE = "UNAVAILABLE"  # 503, before it was done
-    LOST_ANSWER = "LOST_ANSWER"  # done, and then answered with 500
+    LOST_ANSWER = "LOST_ANSWER"  # done, and then answered with 500, `delay_s` later: a client may have given up
     DELAYED = "DELAYED"  # done, later
 
 
 @dataclass(frozen=True)
 class Fault:
-    """`operation` is an API operation's name or `*`; `times` None means until it is cleared."""
+    """`operation` is an API operation's name or `*`; `times` None means until it is cleared.
+
+    `holding`: only calls whose body holds this text. One operation can serve many purposes.
+    """
 
     kind: FaultKind
     operation: str = "*"
     times: int | None = 1
     delay_s: float = 0.0
+    holding: str = ""
+
+    def fits(self, operation: str, body: bytes) -> bool:
+        return self.operation in ("*", operation) and self.holding.encode() in body
 
 
 class FaultPlan:
@@ -31,6 +38,8 @@ class FaultPlan:
         self._lock = threading.Lock()
         self._waiting: list[Fault] = []
         self._used: dict[int, int] = {}
+        self.made = 0
+        """How many there have been since the plan was last cleared."""
 
     def add(self, fault: Fault) -> None:
         with self._lock:
@@ -40,15 +49,17 @@ class FaultPlan:
         with self._lock:
             self._waiting.clear()
             self._used.clear()
+            self.made = 0
 
-    def take(self, operation: str) -> Fault | None:
+    def take(self, operation: str, body: bytes = b"") -> Fault | None:
         """The fault that this call gets, if any; a fault with `times` is used up by it."""
         with self._lock:
             for fault in self._waiting:
-                if fault.operation not in ("*", operation):
+                if not fault.fits(operation, body):
                     continue
                 used = self._used.get(id(fault), 0) + 1
                 self._used[id(fault)] = used
+                self.made += 1
                 if fault.times is not None and used >= fault.times:
                     self._waiting.remove(fault)
                     del self._used[id(fault)]
