@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-import json
+import enum
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
+from bench import live
 from local.client import Client, outages
 from local.cluster import Cluster
 from local.faults import Fault, FaultKind, FaultPlan
+from local.node import Node
 from local.waiting import wait_for
 
 MOVE_LIMIT_S = 120.0
 STANDBY_LIMIT_S = 60.0
-REPAIR_LIMIT_S = 60.0
+NO_FAULT = "none"
 
 REFUSALS = 5
-"""More than the attempts that any caller makes by itself (3, of Route 53 4): the step that asks has to fail or to wait."""
+"""More than any caller's own attempts (3, of Route 53 4): whoever asks has to fail, or to wait and ask again."""
 LOST_AFTER_S = 6.0
-"""Above every caller's read limit (3 s, of Route 53 3 s): it has given up by then."""
+"""Above every caller's read limit (3 s): it has given up by then."""
 SLOW_S = 1.5
-"""Below every caller's read limit: each call is done, late."""
+"""Below it: each call is done, late."""
 
 FAULTS = {
     "throttled": Fault(FaultKind.THROTTLED, times=REFUSALS),
@@ -34,7 +36,7 @@ MEANINGS = {
     "unavailable": f"the next {REFUSALS} calls are refused with 503",
     "done, answer lost": f"the next call is done, but its answer does not come: the caller's limit runs out first "
     f"({LOST_AFTER_S:g} s and 500)",
-    "slow": f"every call of the transition is done {SLOW_S:g} s late",
+    "slow": f"every such call is done {SLOW_S:g} s late",
 }
 
 # As quick as the timings' own rules allow with some air for a busy machine.
@@ -51,31 +53,45 @@ POLICY: dict[str, Any] = {
 TUNING = {"ROUTE53_TTL": 1, "ROUTE53_RECORD_INTERVAL": 1, "ROUTE53_CHANGEID_INTERVAL": 1}
 
 
+class Cause(enum.Enum):
+    """What makes the service move."""
+
+    SWITCHOVER = "switchover"  # an operator asks
+    FAILOVER = "failover"  # the active node dies
+    STOPPED = "stopped by EC2"  # it dies, and EC2 says so: then EC2 is asked for the proof
+
+
 @dataclass(frozen=True)
 class Target:
-    """One AWS call of the workflow. `holding` tells it from the service's other uses of the operation.
+    """One AWS call of the functions, and the quickest cause that makes them call it."""
 
-    `by_failover`: a switchover does not make it.
-    """
-
-    title: str
     service: str
     operation: str
-    holding: str = ""
-    by_failover: bool = False
+    purpose: str
+    cause: Cause = Cause.SWITCHOVER
+
+    @property
+    def title(self) -> str:
+        return f"{SERVICES[self.service]} {self.operation}"
 
 
+SERVICES = {
+    "route53": "Route 53",
+    "dynamodb": "DynamoDB",
+    "events": "EventBridge",
+    "stepfunctions": "Step Functions",
+    "ec2": "EC2",
+}
 TARGETS = (
-    Target("Route 53 ListResourceRecordSets", "route53", "ListResourceRecordSets"),
-    Target("Route 53 ChangeResourceRecordSets", "route53", "ChangeResourceRecordSets"),
-    Target("Route 53 GetChange", "route53", "GetChange"),
-    Target("DynamoDB GetItem", "dynamodb", "GetItem"),
-    Target("DynamoDB UpdateItem (state)", "dynamodb", "UpdateItem", '"revision"'),
-    Target("DynamoDB UpdateItem (history)", "dynamodb", "UpdateItem", "history#"),
-    Target("DynamoDB TransactWriteItems", "dynamodb", "TransactWriteItems"),
-    Target("EventBridge PutEvents", "events", "PutEvents"),
-    Target("Step Functions StartExecution", "stepfunctions", "StartExecution", by_failover=True),
-    Target("EC2 DescribeInstances", "ec2", "DescribeInstances", by_failover=True),
+    Target("route53", "ListResourceRecordSets", "see what the record and the guard say"),
+    Target("route53", "ChangeResourceRecordSets", "move the record"),
+    Target("route53", "GetChange", "confirm the change"),
+    Target("dynamodb", "GetItem", "read the state, in every step"),
+    Target("dynamodb", "TransactWriteItems", "write a step's result with its history, in every step"),
+    Target("dynamodb", "UpdateItem", "record the nodes' beats"),
+    Target("events", "PutEvents", "tell people"),
+    Target("stepfunctions", "StartExecution", "begin a transition by itself", Cause.FAILOVER),
+    Target("ec2", "DescribeInstances", "ask for the proof STOPPED", Cause.STOPPED),
 )
 
 
@@ -85,7 +101,7 @@ class Run:
 
     call: str
     fault: str
-    action: str
+    cause: str
     made: int
     """Calls that got the fault."""
     outcomes: tuple[str, ...]
@@ -97,47 +113,64 @@ class Run:
     """From the request, or from the death of the node, until the last transition was closed."""
     wrong: tuple[str, ...]
 
-    def as_json(self) -> dict[str, Any]:
-        return asdict(self)
 
+def run(cluster: Cluster, client: Client, cause: Cause, target: Target | None = None, fault: str = NO_FAULT) -> Run:
+    """Move the service once, with the fault ordered for the target's call. Without target: to compare with.
 
-def run(cluster: Cluster, client: Client, target: Target | None, fault: str) -> Run:
-    """One switchover or failover with the fault ordered. `target` None: without any, to compare with."""
-    by_failover = bool(target and target.by_failover) or fault == "failover"
-    plan = cluster.aws.engine.function_proxies[target.service].faults if target else FaultPlan()
-    source = cluster.node(cluster.active())
-    epoch, began = cluster.state()["epoch"], time.monotonic()
-    before = {e["executionArn"] for e in cluster.aws.stack.executions(cluster.name)}
+    Raises NotInTime when it is not moved and closed, or the other node is no standby again, within the limits.
+    """
+    stack, plan = cluster.aws.stack, FaultPlan()
+    source, epoch, known = cluster.node(cluster.active()), cluster.state()["epoch"], _executions(cluster)
     if target:
-        plan.add(replace(FAULTS[fault], operation=target.operation, holding=target.holding))
+        plan = cluster.aws.engine.function_proxies[target.service].faults
+        plan.add(replace(FAULTS[fault], operation=target.operation))
+    began = time.monotonic()
     try:
-        if by_failover:
-            source.kill()
-        else:
-            cluster.aws.stack.start_transition(cluster.name)
+        _bring_about(cluster, source, cause)
         state = wait_for("it is moved and closed", lambda: _closed(cluster, epoch), MOVE_LIMIT_S, why=cluster.summary)
         closed_s, made = time.monotonic() - began, plan.made
     finally:
         plan.clear()
     active = cluster.active()
     wait_for(f"{active} answers the client", lambda: client.served_by(active), STANDBY_LIMIT_S)
-    spent = [cluster.aws.stack.transition(cluster.name, number) for number in range(epoch + 1, state["epoch"] + 1)]
-    if by_failover:
-        source.boot()
-    other = next(node for node in cluster.nodes if node.name != active)
-    cluster.wait_standby(other.name, STANDBY_LIMIT_S)
-    begun = [e for e in cluster.aws.stack.executions(cluster.name) if e["executionArn"] not in before]
+    wrong = _wrong(cluster, source.name, made if target else None)
+    _bring_back(cluster, source, cause)
+    spent = [stack.transition(cluster.name, number) for number in range(epoch + 1, state["epoch"] + 1)]
     return Run(
-        call=target.title if target else "none",
+        call=target.title if target else "",
         fault=fault,
-        action="failover" if by_failover else "switchover",
+        cause=cause.value,
         made=made,
         outcomes=tuple(str(item.get("outcome", "SUPERSEDED")) for item in spent),
-        steps_failed=sum(_failed_steps(cluster, e["executionArn"]) for e in begun),
+        steps_failed=sum(_failed_steps(cluster, arn) for arn in _executions(cluster) - known),
         outage_s=round(max((o.seconds for o in outages(list(client.attempts)) if o.ended > began), default=0.0), 2),
         closed_s=round(closed_s, 2),
-        wrong=tuple(_wrong(cluster, source.name, made if target else None)),
+        wrong=tuple(wrong),
     )
+
+
+def _bring_about(cluster: Cluster, active: Node, cause: Cause) -> None:
+    if cause is Cause.SWITCHOVER:
+        cluster.aws.stack.start_transition(cluster.name)
+        return
+    active.kill()
+    if cause is Cause.STOPPED:
+        cluster.aws.world.stop(active.instance)
+        cluster.aws.stack.tell_instance_state(active.instance.instance_id, "stopping")
+
+
+def _bring_back(cluster: Cluster, node: Node, cause: Cause) -> None:
+    """The node that was left is a standby again, and a witness: a silence is believed from such a one only."""
+    if cause is Cause.STOPPED:
+        cluster.aws.engine.client("ec2").start_instances(InstanceIds=[node.instance.instance_id])
+    if cause is not Cause.SWITCHOVER:
+        node.boot()
+    cluster.wait_standby(node.name, STANDBY_LIMIT_S)
+    wait_for(f"{node.name} is a witness", lambda: live.is_witness(cluster, node.name), STANDBY_LIMIT_S)
+
+
+def _executions(cluster: Cluster) -> set[str]:
+    return {str(e["executionArn"]) for e in cluster.aws.stack.executions(cluster.name)}
 
 
 def _closed(cluster: Cluster, epoch: int) -> dict[str, Any] | None:
@@ -167,8 +200,3 @@ def _wrong(cluster: Cluster, source: str, made: int | None) -> list[str]:
 def _failed_steps(cluster: Cluster, arn: str) -> int:
     history = cluster.aws.engine.client("stepfunctions").get_execution_history(executionArn=arn, maxResults=1000)
     return sum(event["type"] in ("TaskFailed", "LambdaFunctionFailed", "TaskTimedOut") for event in history["events"])
-
-
-def words(found: Run) -> str:
-    """One line for a person."""
-    return json.dumps(found.as_json())

@@ -69,7 +69,7 @@ class AwsProxy:
 
     def answer(self, method: str, path: str, headers: dict[str, str], body: bytes) -> Answer:
         call = call_of(method, path, headers, body)
-        fault = self.faults.take(call.operation, body)
+        fault = self.faults.take(call.operation)
         refused = _refused_by(fault, call)
         if refused:
             return refused

@@ -121,20 +121,24 @@ class Engine:
     def _start_function_proxies(self, undo: contextlib.ExitStack) -> None:
         self.function_proxies = {"route53": self.proxy}
         if self._faulty:
-            upstream = {name: self.port for name in ("dynamodb", "events", "stepfunctions")} | {"ec2": self.ec2_port}
+            upstream = dict.fromkeys(("dynamodb", "events", "stepfunctions"), self.port) | {"ec2": self.ec2_port}
             self.function_proxies |= {n: undo.enter_context(AwsProxy(port)) for n, port in upstream.items()}
 
     def _start_ministack(self, undo: contextlib.ExitStack) -> Child:
         # MiniStack hands its own environment on to its Lambda workers: this is theirs, too.
-        env = self.environment("ministack") | self._function_endpoints() | {
-            "GATEWAY_PORT": str(self.port),
-            "BIND_HOST": "127.0.0.1",
-            "IOT_MTLS_ENABLED": "0",
-            "LOG_LEVEL": "WARNING",
-            "MINISTACK_REGION": REGION,
-            "MINISTACK_ACCOUNT_ID": ACCOUNT,
-            "AUTH": "true" if self._enforces_iam else "false",
-        }
+        env = (
+            self.environment("ministack")
+            | self._function_endpoints()
+            | {
+                "GATEWAY_PORT": str(self.port),
+                "BIND_HOST": "127.0.0.1",
+                "IOT_MTLS_ENABLED": "0",
+                "LOG_LEVEL": "WARNING",
+                "MINISTACK_REGION": REGION,
+                "MINISTACK_ACCOUNT_ID": ACCOUNT,
+                "AUTH": "true" if self._enforces_iam else "false",
+            }
+        )
         program = [sys.executable, "-m", "ministack"]
         return self._start("ministack", program, env, undo)
 

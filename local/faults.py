@@ -16,19 +16,12 @@ class FaultKind(enum.Enum):
 
 @dataclass(frozen=True)
 class Fault:
-    """`operation` is an API operation's name or `*`; `times` None means until it is cleared.
-
-    `holding`: only calls whose body holds this text. One operation can serve many purposes.
-    """
+    """`operation` is an API operation's name or `*`; `times` None means until it is cleared."""
 
     kind: FaultKind
     operation: str = "*"
     times: int | None = 1
     delay_s: float = 0.0
-    holding: str = ""
-
-    def fits(self, operation: str, body: bytes) -> bool:
-        return self.operation in ("*", operation) and self.holding.encode() in body
 
 
 class FaultPlan:
@@ -51,11 +44,11 @@ class FaultPlan:
             self._used.clear()
             self.made = 0
 
-    def take(self, operation: str, body: bytes = b"") -> Fault | None:
+    def take(self, operation: str) -> Fault | None:
         """The fault that this call gets, if any; a fault with `times` is used up by it."""
         with self._lock:
             for fault in self._waiting:
-                if not fault.fits(operation, body):
+                if fault.operation not in ("*", operation):
                     continue
                 used = self._used.get(id(fault), 0) + 1
                 self._used[id(fault)] = used
