@@ -133,7 +133,7 @@ def run(cluster: Cluster, client: Client, cause: Cause, target: Target | None = 
         plan.clear()
     active = cluster.active()
     wait_for(f"{active} answers the client", lambda: client.served_by(active), STANDBY_LIMIT_S)
-    wrong = _wrong(cluster, source.name, made if target else None)
+    wrong = wrong_now(cluster, source.name, made if target else None)
     _bring_back(cluster, source, cause)
     spent = [stack.transition(cluster.name, number) for number in range(epoch + 1, state["epoch"] + 1)]
     return Run(
@@ -182,8 +182,8 @@ def _closed(cluster: Cluster, epoch: int) -> dict[str, Any] | None:
     return state if in_service and closed and state["address"]["status"] == "IN_SYNC" else None
 
 
-def _wrong(cluster: Cluster, source: str, made: int | None) -> list[str]:
-    """Every sentence that ought not to be true."""
+def wrong_now(cluster: Cluster, source: str, made: int | None) -> list[str]:
+    """What ought not to be so after a move away from `source`; `made` None: no fault was ordered."""
     active, found = cluster.active(), []
     if made == 0:
         found.append("the call was never made: nothing was tried")

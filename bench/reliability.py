@@ -65,6 +65,10 @@ OUTCOMES = """
 
 The same on every machine, but for chance in who meets the fault. Each cell: the outcome of every epoch that was spent;
 calls that met the fault; invocations of a step that failed and were made again by the workflow.
+
+`DEGRADED` before `IN_SERVICE`: the record could not be moved within `ROUTE53_RECORD_TRY_COUNT`; the lease was granted
+all the same, that transition was closed and told as degraded, and a repair under the next epoch moved the record. The
+minute's watch begins that repair, so clients that follow the record wait for it.
 """
 SECONDS = f"""
 ## What it cost
