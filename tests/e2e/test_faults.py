@@ -1,4 +1,4 @@
-"""Calls of AWS fail in the middle of a move, under a client's load: it ends right all the same. `make chaos` tries all."""
+"""AWS refuses calls in the middle of a move, or their answers are lost, and it ends right. `make chaos` tries all."""
 
 from __future__ import annotations
 
