@@ -22,8 +22,8 @@ REFUSALS = 5
 """More than any caller's own attempts (3, of Route 53 4): whoever asks has to fail, or to wait and ask again."""
 LOST_AFTER_S = 6.0
 """Above every caller's read limit (3 s): it has given up by then."""
-SLOW_S = 1.5
-"""Below it: each call is done, late."""
+SLOW_S = 0.5
+"""Below it, and below heartbeat_interval_s: each call is done, late. See docs/reliability.md for slower ones."""
 
 FAULTS = {
     "throttled": Fault(FaultKind.THROTTLED, times=REFUSALS),
@@ -112,6 +112,10 @@ class Run:
     closed_s: float
     """From the request, or from the death of the node, until the last transition was closed."""
     wrong: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        return f"{self.call or self.cause}, {self.fault}"
 
 
 def run(cluster: Cluster, client: Client, cause: Cause, target: Target | None = None, fault: str = NO_FAULT) -> Run:
