@@ -76,6 +76,9 @@ all the same, that transition was closed and told as degraded, and a repair unde
 owed record is tried again after a minute, then with growing gaps, and clients that follow the record wait for it. After
 a 503 nobody knows whether a change was made, so each costs one of the 3 tries, and here are more of them in a row.
 
+**Events.** A move never fails because EventBridge does: an event that it has refused three times is in the function's
+log, its facts are in the history, and nobody is told. An answer that does not come holds the move up for 3 s.
+
 **Slower than a beat.** A switchover opens on condition that the active node has not beaten since its state was read,
 and reads the tunables in between. While DynamoDB takes longer for a call than `heartbeat_interval_s`, that condition
 fails at every try: nothing is moved, and the service stays where it is. (With 1.5 s for a GetItem and a beat every
