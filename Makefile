@@ -86,6 +86,10 @@ RUNS ?= 3
 bench: setup ## counts, ratios and times into build/bench/bench.json; RUNS failovers, default 3
 	@PYTHONPATH=layers/controller/python:agent $(PY) -m bench --runs $(RUNS)
 
+.PHONY: chaos
+chaos: setup ## every AWS call of the functions with every fault, into docs/reliability.md; some ten minutes
+	@PYTHONPATH=layers/controller/python:agent $(PY) -m bench.reliability
+
 SEED ?= 0
 
 .PHONY: sim

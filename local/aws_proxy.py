@@ -78,6 +78,7 @@ class AwsProxy:
         else:
             answer = self._pass_on(fault, method, path, headers, body)
         if fault and fault.kind is FaultKind.LOST_ANSWER:
+            time.sleep(fault.delay_s)
             return refusal(call, 500, "InternalFailure", "ordered fault: done, but the answer was lost")
         return self._with_status(call, answer) if call.operation == "GetChange" else answer
 
@@ -171,6 +172,12 @@ class _Handler(BaseHTTPRequestHandler):
             answer = self.owner.answer(self.command, self.path, headers, body)
         except OSError as error:
             answer = Answer(502, [("Content-Type", "text/plain")], f"upstream: {error}".encode())
+        try:
+            self._send(answer)
+        except ConnectionError:  # a client that was kept waiting has given up, as it should
+            self.close_connection = True
+
+    def _send(self, answer: Answer) -> None:
         self.send_response(answer.status)
         for name, value in answer.headers:
             self.send_header(name, value)

@@ -32,10 +32,18 @@ READY_LIMIT_S = 30.0
 
 
 class Engine:
-    """Where everything runs. `endpoints` is the environment that points any AWS client at it."""
+    """Where everything runs. `endpoints` is the environment that points any AWS client at it.
 
-    def __init__(self, directory: Path, propagation_s: float = 0.0, *, enforces_iam: bool = False) -> None:
+    With `faulty` the functions reach every service by a proxy of its own, in `function_proxies`; nodes and tests reach
+    all but Route 53 directly, so that a fault ordered there is the functions' alone.
+    """
+
+    def __init__(
+        self, directory: Path, propagation_s: float = 0.0, *, enforces_iam: bool = False, faulty: bool = False
+    ) -> None:
         self.directory = directory.resolve()
+        self.function_proxies: dict[str, AwsProxy] = {}
+        self._faulty = faulty
         self._enforces_iam = enforces_iam
         self.run = secrets.token_hex(6)
         self._propagation_s = propagation_s
@@ -51,6 +59,7 @@ class Engine:
             (self.directory / "run").write_text(self.run)
             self.port, self.ec2_port = free_port(), free_port()
             self.proxy = undo.enter_context(AwsProxy(self.port, self._propagation_s))
+            self._start_function_proxies(undo)
             moto, ministack = self._start_moto(undo), self._start_ministack(undo)
             self._main = ministack
             _wait_ready(ministack, self.port, "/_ministack/ready")
@@ -109,19 +118,33 @@ class Engine:
             )
         return self._clients[service]
 
+    def _start_function_proxies(self, undo: contextlib.ExitStack) -> None:
+        self.function_proxies = {"route53": self.proxy}
+        if self._faulty:
+            upstream = dict.fromkeys(("dynamodb", "events", "stepfunctions"), self.port) | {"ec2": self.ec2_port}
+            self.function_proxies |= {n: undo.enter_context(AwsProxy(port)) for n, port in upstream.items()}
+
     def _start_ministack(self, undo: contextlib.ExitStack) -> Child:
         # MiniStack hands its own environment on to its Lambda workers: this is theirs, too.
-        env = self.environment("ministack") | {
-            "GATEWAY_PORT": str(self.port),
-            "BIND_HOST": "127.0.0.1",
-            "IOT_MTLS_ENABLED": "0",
-            "LOG_LEVEL": "WARNING",
-            "MINISTACK_REGION": REGION,
-            "MINISTACK_ACCOUNT_ID": ACCOUNT,
-            "AUTH": "true" if self._enforces_iam else "false",
-        }
+        env = (
+            self.environment("ministack")
+            | self._function_endpoints()
+            | {
+                "GATEWAY_PORT": str(self.port),
+                "BIND_HOST": "127.0.0.1",
+                "IOT_MTLS_ENABLED": "0",
+                "LOG_LEVEL": "WARNING",
+                "MINISTACK_REGION": REGION,
+                "MINISTACK_ACCOUNT_ID": ACCOUNT,
+                "AUTH": "true" if self._enforces_iam else "false",
+            }
+        )
         program = [sys.executable, "-m", "ministack"]
         return self._start("ministack", program, env, undo)
+
+    def _function_endpoints(self) -> dict[str, str]:
+        words = {"route53": "ROUTE_53", "stepfunctions": "SFN", "events": "EVENTBRIDGE"}
+        return {f"AWS_ENDPOINT_URL_{words.get(n, n.upper())}": p.url for n, p in self.function_proxies.items()}
 
     def _start_moto(self, undo: contextlib.ExitStack) -> Child:
         env = clean_environment(self.run, self.directory / "moto") | {"MOTO_EC2_LOAD_DEFAULT_AMIS": "false"}

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 class FaultKind(enum.Enum):
     THROTTLED = "THROTTLED"  # refused before it was done
     UNAVAILABLE = "UNAVAILABLE"  # 503, before it was done
-    LOST_ANSWER = "LOST_ANSWER"  # done, and then answered with 500
+    LOST_ANSWER = "LOST_ANSWER"  # done, and then answered with 500, `delay_s` later: a client may have given up
     DELAYED = "DELAYED"  # done, later
 
 
@@ -31,6 +31,8 @@ class FaultPlan:
         self._lock = threading.Lock()
         self._waiting: list[Fault] = []
         self._used: dict[int, int] = {}
+        self.made = 0
+        """How many there have been since the plan was last cleared."""
 
     def add(self, fault: Fault) -> None:
         with self._lock:
@@ -40,6 +42,7 @@ class FaultPlan:
         with self._lock:
             self._waiting.clear()
             self._used.clear()
+            self.made = 0
 
     def take(self, operation: str) -> Fault | None:
         """The fault that this call gets, if any; a fault with `times` is used up by it."""
@@ -49,6 +52,7 @@ class FaultPlan:
                     continue
                 used = self._used.get(id(fault), 0) + 1
                 self._used[id(fault)] = used
+                self.made += 1
                 if fault.times is not None and used >= fault.times:
                     self._waiting.remove(fault)
                     del self._used[id(fault)]

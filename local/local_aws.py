@@ -29,10 +29,11 @@ def local_aws(
     *,
     propagation_s: float = 0.0,
     enforces_iam: bool = False,
+    faulty: bool = False,
     say: Callable[[str], None] = lambda _: None,
 ) -> Iterator[LocalAws]:
     """Start, build, deploy; `names` are the host names that the stack may protect. Leaves nothing running."""
-    with Engine(directory, propagation_s, enforces_iam=enforces_iam) as engine:
+    with Engine(directory, propagation_s, enforces_iam=enforces_iam, faulty=faulty) as engine:
         say(f"the embedded AWS answers on {engine.endpoints['AWS_ENDPOINT_URL']}")
         built = sam.build(engine)
         say("sam build: done" if built else "sam build: nothing has changed since the last one")

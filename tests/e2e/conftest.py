@@ -48,7 +48,7 @@ class MakeCluster(Protocol):
 @pytest.fixture(scope="session")
 def aws() -> Iterator[LocalAws]:
     names = [f"{_name(number)}.{ZONE_NAME}" for number in range(CLUSTERS)]
-    with local_aws(ROOT / "build" / "e2e" / "aws", names) as running:
+    with local_aws(ROOT / "build" / "e2e" / "aws", names, faulty=True) as running:
         yield running
 
 

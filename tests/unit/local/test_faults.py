@@ -29,3 +29,13 @@ def test_two_equal_faults_are_two_faults():
     plan.add(fault)
     plan.add(fault)
     assert [bool(plan.take("x")) for _ in range(3)] == [True, True, False]
+
+
+def test_a_plan_knows_how_many_faults_it_has_made_until_it_is_cleared():
+    plan = FaultPlan()
+    plan.add(Fault(FaultKind.THROTTLED, "GetChange", times=2))
+    for name in ("ListResourceRecordSets", "GetChange", "GetChange", "GetChange"):
+        plan.take(name)
+    assert plan.made == 2
+    plan.clear()
+    assert plan.made == 0
