@@ -170,7 +170,9 @@ def _bring_back(cluster: Cluster, node: Node, cause: Cause) -> None:
     if cause is not Cause.SWITCHOVER:
         node.boot()
     cluster.wait_standby(node.name, STANDBY_LIMIT_S)
-    wait_for(f"{node.name} is a witness", lambda: live.is_witness(cluster, node.name), STANDBY_LIMIT_S)
+    wait_for(
+        f"{node.name} is heard without a gap", lambda: live.is_heard_without_gap(cluster, node.name), STANDBY_LIMIT_S
+    )
 
 
 def _executions(cluster: Cluster) -> set[str]:

@@ -190,7 +190,7 @@ def fail_over(cluster: Cluster, client: Client, *, cold: bool) -> dict[str, Any]
     dead.boot()
     cluster.wait_standby(dead.name, STANDBY_LIMIT_S)
     # The next failover is to find a standby that counts as a witness: heard without a gap for silence_limit_s.
-    wait_for(f"{dead.name} is a witness", lambda: is_witness(cluster, dead.name), STANDBY_LIMIT_S)
+    wait_for(f"{dead.name} is heard without a gap", lambda: is_heard_without_gap(cluster, dead.name), STANDBY_LIMIT_S)
     return {
         "cold": cold,
         "outage_s": round(outage.seconds, 3),
@@ -212,7 +212,7 @@ def split(began: float, marks: Mapping[str, float]) -> dict[str, float]:
     return phases
 
 
-def is_witness(cluster: Cluster, name: str) -> bool:
+def is_heard_without_gap(cluster: Cluster, name: str) -> bool:
     """Whether the node has been heard without a gap for silence_limit_s."""
     beats = cluster.beats(name)
     return bool(beats["heard_at"] - beats["heard_since"] >= cluster.state()["terms"]["silence_limit_s"])

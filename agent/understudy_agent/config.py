@@ -131,8 +131,8 @@ def parse(text: str) -> Config:
 
 def _role_faults(agent: Section | None, services: Mapping[str, Section]) -> list[str]:
     """A witness runs no services; every other node runs one at least."""
-    is_witness = agent is not None and agent.choice("role", ("serving", "witness"), "serving") == "witness"
-    if is_witness:
+    is_heard_without_gap = agent is not None and agent.choice("role", ("serving", "witness"), "serving") == "witness"
+    if is_heard_without_gap:
         return [f"[service {name}] is for a node that serves; [agent] role = 'witness'" for name in services]
     return [] if services else ["[service NAME] is missing: at least one service must be named, except by a witness"]
 

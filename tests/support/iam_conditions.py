@@ -28,7 +28,7 @@ def _holds(operator: str, found: Sequence[str], allowed: Sequence[str]) -> bool:
         return set(found) <= set(allowed)  # of no value at all, it holds
     if operator == "Null":
         return bool(found) == (allowed == ["false"])
-    raise NotImplementedError(operator)
+    raise ValueError(f"operator is {operator}; known here: ForAllValues:StringEquals, Null")
 
 
 def _values(texts: str | list[str], context: Mapping[str, str]) -> list[str]:

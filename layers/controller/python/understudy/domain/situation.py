@@ -131,12 +131,12 @@ def observer_by_clock(state: ClusterState, policy: Policy, now: int) -> Observer
     witnesses = (
         node
         for node in state.nodes.values()
-        if node.heard_at is not None and now - node.heard_at <= policy.hearing_s and is_witness(node, policy)
+        if node.heard_at is not None and now - node.heard_at <= policy.hearing_s and is_heard_without_gap(node, policy)
     )
     return Observer.TRUSTED if any(witnesses) else Observer.SUSPECT
 
 
-def is_witness(node: NodeReport, policy: Policy) -> bool:
+def is_heard_without_gap(node: NodeReport, policy: Policy) -> bool:
     """Whether a node has been heard without a gap for at least silence_limit_s: then the way of the beats was open."""
     return node.heard_at is not None and node.heard_at - node.heard_since >= policy.silence_limit_s
 
@@ -206,8 +206,8 @@ def _is_another_awaited(state: ClusterState, definition: Definition, now: int) -
     best = next(iter(fit_candidates(state, definition, now)), None)
     if best is None:
         ready = [state.nodes[node.instance_id] for node in _ready_standbys(state, definition, now)]
-        return bool(ready) and not any(is_witness(report, definition.policy) for report in ready)
-    if is_witness(state.nodes[best], definition.policy):
+        return bool(ready) and not any(is_heard_without_gap(report, definition.policy) for report in ready)
+    if is_heard_without_gap(state.nodes[best], definition.policy):
         return False
     ranked = [node.instance_id for node in definition.serving]
     better = ranked[: ranked.index(best)]
@@ -219,7 +219,9 @@ def _is_idle(report: NodeReport, policy: Policy) -> bool:
 
     One that has only just come back, after an outage of the beats, is given silence_limit_s to take up its service.
     """
-    return report.service in (ServiceStatus.OUT_OF_SERVICE, ServiceStatus.STOPPING) and is_witness(report, policy)
+    return report.service in (ServiceStatus.OUT_OF_SERVICE, ServiceStatus.STOPPING) and is_heard_without_gap(
+        report, policy
+    )
 
 
 def _repair(state: ClusterState, now: int) -> Repair:

@@ -169,6 +169,6 @@ def addresses_moved(state: ClusterState, moved: Sequence[Moved], now: int) -> Cl
     return replace(state, address=address_after(state, moved, now))
 
 
-def address_owed(state: ClusterState, now: int, gap_s: int = 0) -> ClusterState:
-    """The state when no address is known to lead where it should: all are due after `gap_s`, at once by default."""
-    return replace(state, address=Address(AddressStatus.OWED, state.epoch, retry_at=now + gap_s))
+def address_owed(state: ClusterState, now: int) -> ClusterState:
+    """The state when no address is known to lead where it should: all are due at once."""
+    return replace(state, address=Address(AddressStatus.OWED, state.epoch, retry_at=now))

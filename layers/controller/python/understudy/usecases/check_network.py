@@ -45,7 +45,7 @@ def check_network(
         found = _strays(state, definition, tables, elastic_ips)
         if found:
             try:
-                changed[state.cluster] = ledger.commit(state, address_owed(state, int(clock()), gap_s=0))
+                changed[state.cluster] = ledger.commit(state, address_owed(state, int(clock())))
             except LedgerConflictError:
                 log.info("address changed, not noted: so has the state; the next watch repeats it")
                 continue

@@ -109,7 +109,7 @@ class RecordMonitor:
         now = self._clock()
         story = {state.epoch: {"drift": detail, "stages.drifted_at": now}}
         try:
-            self._ledger.commit(state, address_owed(state, int(now), gap_s=0), history=story)
+            self._ledger.commit(state, address_owed(state, int(now)), history=story)
         except LedgerConflictError:
             log.info("drift not noted: the state has changed; the next watch looks again")
             return

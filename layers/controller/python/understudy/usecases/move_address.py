@@ -137,4 +137,4 @@ def _own_up(state: ClusterState, ledger: StateLedger, clock: Clock) -> None:
     newer = ledger.read(state.cluster)
     if newer is not None and newer.epoch > state.epoch:
         history = {newer.epoch: {"overtaken_epoch": state.epoch}}
-        ledger.commit(newer, address_owed(newer, int(clock()), gap_s=0), history=history)
+        ledger.commit(newer, address_owed(newer, int(clock())), history=history)

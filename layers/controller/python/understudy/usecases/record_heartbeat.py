@@ -8,7 +8,7 @@ from typing import Any
 
 from understudy.domain.heartbeat import Beat, MalformedBeatError, parse_beat
 from understudy.domain.quoting import quoted
-from understudy.domain.situation import Observer, is_witness
+from understudy.domain.situation import Observer, is_heard_without_gap
 from understudy.ports import BeatLedger, Refusal, StateLedger
 from understudy.usecases.judging import Judge
 from understudy.usecases.step import Clock
@@ -40,7 +40,7 @@ def record_heartbeat(
         return recorded.reason
     policy = ledger.definition(recorded.cluster, recorded.definition_version).policy
     is_late = clock() - beat.heard_at > policy.observer_lag_limit_s
-    is_doubtful = is_late or not is_witness(recorded.nodes[beat.instance_id], policy)
+    is_doubtful = is_late or not is_heard_without_gap(recorded.nodes[beat.instance_id], policy)
     judge.judge(recorded, beat.heard_at, Observer.SUSPECT if is_doubtful else Observer.TRUSTED)
     return RECORDED
 
