@@ -13,7 +13,7 @@ from local.stack import FunctionFailed
 from local.waiting import wait_for
 from local.world import AZS, ZONE_NAME
 
-HEARD_LIMIT_S = 60.0
+HEARD_LIMIT_S = 90.0
 
 
 class Cluster:

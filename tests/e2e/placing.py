@@ -6,7 +6,7 @@ from typing import Any
 
 from local.cluster import Cluster
 
-PLACED_LIMIT_S = 40.0
+PLACED_LIMIT_S = 90.0
 
 
 def place(cluster: Cluster) -> dict[str, Any]:

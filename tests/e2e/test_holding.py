@@ -16,12 +16,12 @@ def test_a_bad_definition_is_refused_and_the_last_good_one_stays(aws, bus, make_
     before = cluster.state()
     bad = cluster.definition() | {"colour": "green"}
     assert aws.stack.put_definition(cluster.name, bad) == "REFUSED"
-    told = bus.wait(cluster.name, "Understudy Definition Refused", 10)
+    told = bus.wait(cluster.name, "Understudy Definition Refused", 30)
     assert any("colour" in fault for fault in told["faults"])
     contradictory = cluster.definition()
     contradictory["policy"] = contradictory["policy"] | {"lease_s": 20}
     assert aws.stack.put_definition(cluster.name, contradictory) == "REFUSED"
-    wait_for("both are told", lambda: len(bus.told(cluster.name, "Understudy Definition Refused")) == 2, 10)
+    wait_for("both are told", lambda: len(bus.told(cluster.name, "Understudy Definition Refused")) == 2, 30)
     faults = bus.told(cluster.name, "Understudy Definition Refused")[-1]["faults"]
     assert any("lease_s 20" in fault and "silence_limit_s 7" in fault for fault in faults)
     assert cluster.state() == before
@@ -33,7 +33,7 @@ def test_a_good_change_of_the_definition_is_effective_at_once(bus, make_cluster)
     changed = cluster.definition()
     changed["policy"] = changed["policy"] | {"silence_limit_s": 9}
     cluster.register(changed)
-    wait_for("accepted", lambda: len(bus.told(cluster.name, "Understudy Definition Accepted")) == 2, 10)
+    wait_for("accepted", lambda: len(bus.told(cluster.name, "Understudy Definition Accepted")) == 2, 30)
     assert cluster.state()["terms"]["silence_limit_s"] == 9
 
 
@@ -48,7 +48,7 @@ def test_when_both_nodes_die_nothing_moves_and_an_operator_is_called(aws, bus, m
         aws.stack.watch()
         return bool(bus.told(cluster.name, "Understudy Operator Called"))
 
-    wait_for("an operator is called", called, 30, interval_s=1, why=cluster.summary)
+    wait_for("an operator is called", called, 60, interval_s=1, why=cluster.summary)
     state = cluster.state()
     assert (state["epoch"], state["active"]) == (before["epoch"], before["active"])
     assert "transition" not in state
@@ -75,7 +75,7 @@ def test_forged_and_foreign_beats_are_refused(aws, make_cluster):  # B1
         events.put_events(Entries=[beat])
         return bool(cluster.beats("node-a").get("beat"))
 
-    wait_for("a genuine beat is recorded", genuine_recorded, 40, interval_s=1)
+    wait_for("a genuine beat is recorded", genuine_recorded, 90, interval_s=1)
     after = cluster.state()
     assert after["nodes"].keys() == before["nodes"].keys()
     untouched = cluster.nodes[1].instance.instance_id
@@ -88,7 +88,7 @@ def test_the_watch_registers_a_parameter_whose_event_was_lost(aws, make_cluster)
     aws.stack.put_parameter(cluster.name, cluster.definition())
     assert cluster.state() == {}
     aws.stack.watch()
-    wait_for("registered", lambda: bool(cluster.state()), 10)
+    wait_for("registered", lambda: bool(cluster.state()), 30)
 
 
 def test_the_watch_keeps_asking_until_a_slow_change_is_in_sync(aws, bus, make_cluster):  # S7 B2

@@ -11,8 +11,8 @@ from local.cluster import Cluster
 from local.waiting import wait_for
 from tests.e2e.placing import place
 
-RESTART_LIMIT_S = 15.0
-MOVE_LIMIT_S = 40.0
+RESTART_LIMIT_S = 60.0
+MOVE_LIMIT_S = 90.0
 TRIES = 2  # what the agent allows itself by default
 
 

@@ -7,8 +7,8 @@ from local.sam import STACK
 from local.waiting import wait_for
 from tests.e2e.placing import place
 
-TOLD_LIMIT_S = 10.0
-REPAIR_LIMIT_S = 30.0
+TOLD_LIMIT_S = 60.0
+REPAIR_LIMIT_S = 90.0
 HAND_TTL_S = 1
 
 
