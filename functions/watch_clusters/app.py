@@ -14,6 +14,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
         ledger=wiring.ledger(),
         beats=wiring.ledger(),
         nodes=wiring.nodes(),
+        alarms=wiring.alarms(),
         index=wiring.ledger(),
         parameters=wiring.parameters(),
         follower=wiring.follower(zone),

@@ -24,6 +24,7 @@ from tests.simulation.weather import Weather
 from tests.support.asl_definition import Definition as WorkflowDefinition
 from tests.support.asl_runner import Execution, Status
 from tests.support.builders import CLUSTER, NOW, RECORD, SPECS
+from tests.support.fakes.alarms import FakeAlarms
 from tests.support.fakes.announcer import FakeAnnouncer
 from tests.support.fakes.network import FakeNetwork
 from tests.support.fakes.parameters import FakeParameters
@@ -119,6 +120,7 @@ class World:
         self._watch = partial(
             watch_clusters,
             nodes=nodes,
+            alarms=FakeAlarms(),
             index=ledger,
             parameters=parameters,
             follower=follower,

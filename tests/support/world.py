@@ -13,6 +13,7 @@ from typing import Any
 from tests.support.asl_definition import Definition as WorkflowDefinition
 from tests.support.asl_runner import Clock, Execution, Status
 from tests.support.builders import BOOTS, CLUSTER, NOW, RECORD, SPECS, a_definition
+from tests.support.fakes.alarms import FakeAlarms
 from tests.support.fakes.announcer import FakeAnnouncer
 from tests.support.fakes.launcher import FakeLauncher
 from tests.support.fakes.ledger import FakeLedger
@@ -99,7 +100,7 @@ class World:
         self.definition = a_definition(self.members, **self.definition_changes)
         self.ledger = FakeLedger(definition=self.definition)
         self.zone = FakeZone(self.clock)
-        self.ec2, self.network = FakeNodes(), FakeNetwork()
+        self.ec2, self.network, self.alarms = FakeNodes(), FakeNetwork(), FakeAlarms()
         self.movers = (RecordMover(self.zone), RouteMover(self.network), ElasticIpMover(self.network))
         self.follower = ChangeFollower(self.zone, self.zone, self.clock, "understudy")
         self.launcher = FakeLauncher()
@@ -196,6 +197,7 @@ class World:
             ledger=self.ledger,
             beats=self.ledger,
             nodes=self.ec2,
+            alarms=self.alarms,
             index=self.ledger,
             parameters=_NoParameters(),
             follower=self.follower,

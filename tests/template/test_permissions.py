@@ -39,6 +39,7 @@ WITHOUT_RESOURCE = {
     "ec2:DescribeVpcAttribute",
     "ec2:DescribeInternetGateways",
     "route53resolver:ListResolverEndpoints",
+    "cloudwatch:DescribeAlarms",  # of composite alarms it tells nothing under a narrower scope
     "logs:CreateLogDelivery",
     "logs:GetLogDelivery",
     "logs:UpdateLogDelivery",

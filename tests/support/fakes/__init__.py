@@ -1,5 +1,6 @@
 """The world in memory: one fake per port. The suites in tests/contract hold each of them to what its adapter does."""
 
+from tests.support.fakes.alarms import FakeAlarms
 from tests.support.fakes.announcer import FakeAnnouncer
 from tests.support.fakes.clock import VirtualClock
 from tests.support.fakes.inspection import FakeReadings, FakeReportBook
@@ -12,6 +13,7 @@ from tests.support.fakes.parameters import FakeParameters
 from tests.support.fakes.zone import FakeZone
 
 __all__ = [
+    "FakeAlarms",
     "FakeAnnouncer",
     "FakeLauncher",
     "FakeLedger",

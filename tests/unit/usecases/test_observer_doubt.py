@@ -7,6 +7,7 @@ import pytest
 
 from tests.support.builders import NODE_A, NODE_B, NOW, SPECS, a_definition, a_report, a_state, record_sets
 from tests.support.builders import RECORD as PROTECTED
+from tests.support.fakes.alarms import FakeAlarms
 from tests.support.fakes.announcer import FakeAnnouncer
 from tests.support.fakes.clock import VirtualClock
 from tests.support.fakes.launcher import FakeLauncher
@@ -63,6 +64,7 @@ class Fleet:
             ledger=self.ledger,
             beats=self.ledger,
             nodes=self.nodes,
+            alarms=FakeAlarms(),
             index=self.ledger,
             parameters=FakeParameters(),
             follower=ChangeFollower(self.zone, self.zone, self.clock, "understudy"),

@@ -19,6 +19,7 @@ from tests.support.builders import (
     a_transition,
     record_sets,
 )
+from tests.support.fakes.alarms import FakeAlarms
 from tests.support.fakes.announcer import FakeAnnouncer
 from tests.support.fakes.clock import VirtualClock
 from tests.support.fakes.launcher import FakeLauncher
@@ -42,7 +43,7 @@ class Controller:
         self.clock = VirtualClock(NOW)
         self.ledger, self.launcher, self.announcer = FakeLedger(), FakeLauncher(), FakeAnnouncer()
         self.parameters, self.zone, self.nodes = FakeParameters(), FakeZone(self.clock), FakeNodes()
-        self.network = FakeNetwork()
+        self.network, self.alarms = FakeNetwork(), FakeAlarms()
         for spec in SPECS:
             self.nodes.launch_as(spec)
         self.registered = []
@@ -58,6 +59,7 @@ class Controller:
             ledger=self.ledger,
             beats=self.ledger,
             nodes=self.nodes,
+            alarms=self.alarms,
             index=self.ledger,
             parameters=self.parameters,
             follower=ChangeFollower(self.zone, self.zone, self.clock, "understudy"),

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from understudy.domain.definition import Definition, Record
 from understudy.domain.heartbeat import Beat
-from understudy.domain.model import ClusterState, PowerReading
+from understudy.domain.model import Alarm, ClusterState, PowerReading
 from understudy.domain.record import Change, ChangeReading, RecordReading
 from understudy.domain.signal import Signal
 from understudy.domain.stopping import StopAnswer
@@ -203,6 +203,17 @@ class Nodes(Protocol):
 
     def facts(self, instance_ids: Iterable[str]) -> Mapping[str, InstanceFacts]:
         """Address and zone of each instance that EC2 knows. Raises NodesUnreadableError when EC2 cannot be read."""
+        ...
+
+
+class Alarms(Protocol):
+    """CloudWatch as the watch sees it."""
+
+    def read(self, names: Collection[str]) -> Mapping[str, Alarm]:
+        """Those of the alarms that CloudWatch knows, by name, each with the time of its last change (whole seconds).
+
+        Raises UnreadableError when CloudWatch cannot be read.
+        """
         ...
 
 

@@ -14,7 +14,7 @@ from understudy.domain.definition import Definition
 from understudy.invocation import count
 from understudy.network_ports import Network
 from understudy.parameter_ports import Parameters, ParameterText
-from understudy.ports import Announcer, Launcher, Nodes, RecordReader, Zone
+from understudy.ports import Alarms, Announcer, Launcher, Nodes, RecordReader, Zone
 from understudy.settings import settings
 from understudy.usecases.judging import Judge
 from understudy.usecases.movers import Mover
@@ -124,6 +124,14 @@ def nodes() -> Nodes:
     from understudy.adapters.ec2_nodes import Ec2Nodes
 
     return Ec2Nodes(lambda: _client("ec2"))
+
+
+@cache
+def alarms() -> Alarms:
+    """CloudWatch. Connected to when there is an alarm to ask for."""
+    from understudy.adapters.cloudwatch_alarms import CloudWatchAlarms
+
+    return CloudWatchAlarms(lambda: _client("cloudwatch"))
 
 
 @cache

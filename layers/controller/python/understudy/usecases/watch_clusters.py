@@ -13,7 +13,8 @@ from understudy.domain.signal import PowerSignal
 from understudy.domain.situation import Observer, is_heard_now, observer_by_clock
 from understudy.network_ports import Network
 from understudy.parameter_ports import Parameters, ParameterText
-from understudy.ports import Announcer, BeatLedger, ClusterIndex, Nodes, Refusal, StateLedger
+from understudy.ports import Alarms, Announcer, BeatLedger, ClusterIndex, Nodes, Refusal, StateLedger
+from understudy.usecases.check_alarms import check_alarms
 from understudy.usecases.check_network import check_network
 from understudy.usecases.check_nodes import check_nodes
 from understudy.usecases.check_records import RecordMonitor
@@ -54,6 +55,7 @@ def watch_clusters(
     ledger: StateLedger,
     beats: BeatLedger,
     nodes: Nodes,
+    alarms: Alarms,
     index: ClusterIndex,
     parameters: Parameters,
     follower: ChangeFollower,
@@ -70,6 +72,7 @@ def watch_clusters(
     views: list[View] = []
     _each(index.clusters(), lambda name: views.extend(_gather(name, ledger, beats, nodes, clock)), faults)
     views = _checked(views, lambda each: check_nodes(each, nodes=nodes, beats=beats, announcer=announcer), faults)
+    views = _checked(views, lambda each: check_alarms(each, alarms=alarms, beats=beats), faults)
     views = _checked(
         views,
         lambda each: check_network(each, network=network, ledger=ledger, announcer=announcer, clock=clock),
