@@ -22,7 +22,7 @@ from understudy.domain.transition import opened
 from understudy.ports import Announcer, StateLedger
 from understudy.usecases.facts import facts_of
 from understudy.usecases.set_mode import set_mode
-from understudy.usecases.step import Clock, Outcome, answer, definition_in_force, redo_on_conflict, tell
+from understudy.usecases.step import Clock, Outcome, answer, read_in_force, redo_on_conflict, tell
 
 TRANSITION_OPENED = "Understudy Transition Opened"
 HISTORY_KEPT_S = 400 * 86_400
@@ -60,10 +60,10 @@ def open_transition(payload: Mapping[str, Any], *, ledger: StateLedger, announce
 def _open(
     request: Request, payload: Mapping[str, Any], ledger: StateLedger, announcer: Announcer, clock: Clock
 ) -> Outcome:
-    state = ledger.read(request.cluster)
-    if state is None:
+    found = read_in_force(ledger, request.cluster)
+    if found is None:
         return answer(OpenOutcome.REFUSED, why=f"cluster is {request.cluster!r}, which is not registered")
-    definition = definition_in_force(ledger, state)
+    state, definition = found
     execution, failed_epoch, now = _name_of(payload["execution"]), payload.get("failed_epoch"), clock()
     if failed_epoch is None:
         ruling = rule_on_request(request, execution, state, definition, int(now))

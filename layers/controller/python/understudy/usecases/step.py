@@ -48,20 +48,35 @@ def do_step(name: str, payload: Mapping[str, Any], ledger: StateLedger, work: St
     step = parse_step(payload)
 
     def once() -> Outcome:
-        state = ledger.read(step.cluster)
-        if state is None or state.epoch != step.epoch:
+        found = read_in_force(ledger, step.cluster)
+        if found is None or found[0].epoch != step.epoch:
             return answer(STALE)
-        return work(step, state, definition_in_force(ledger, state))
+        return work(step, *found)
 
     outcome = redo_on_conflict(once)
     log.info(name, extra={"cluster": step.cluster, "epoch": step.epoch, **outcome})
     return outcome
 
 
+def read_in_force(ledger: StateReader, cluster: str) -> tuple[ClusterState, Definition] | None:
+    """The state, and the definition with its tunables as they are at this moment; None when it is not registered.
+
+    The state is read last, but for a definition that is not in memory yet: whatever is read after it gives beats time
+    to come between it and a write that wants its node to hold still. With a slow table that write would never succeed.
+    """
+    stack_wide = ledger.tuning()
+    state = ledger.read(cluster)
+    return None if state is None else (state, _in_force(ledger, state, stack_wide))
+
+
 def definition_in_force(ledger: StateReader, state: ClusterState) -> Definition:
     """The definition with its tunables as they are at this moment: a change counts from the next step on (S8)."""
+    return _in_force(ledger, state, ledger.tuning())
+
+
+def _in_force(ledger: StateReader, state: ClusterState, stack_wide: Mapping[str, int]) -> Definition:
     definition = ledger.definition(state.cluster, state.definition_version)
-    return replace(definition, tuning=effective(ledger.tuning(), definition.tuning_set))
+    return replace(definition, tuning=effective(stack_wide, definition.tuning_set))
 
 
 def redo_on_conflict(work: Callable[[], T]) -> T:

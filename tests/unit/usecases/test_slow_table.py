@@ -1,0 +1,67 @@
+"""A table that is slower than the beats: a move is opened and fenced all the same (S10, B4)."""
+
+import pytest
+
+from tests.support.builders import (
+    CLUSTER,
+    EXECUTION,
+    NODE_A,
+    NOW,
+    a_beat,
+    a_definition,
+    a_moving_state,
+    a_previous,
+    a_report,
+    a_state,
+)
+from tests.support.fakes import FakeAnnouncer, FakeLedger, FakeNodes, VirtualClock
+from understudy.domain.errors import LedgerConflictError
+from understudy.domain.model import ServiceStatus
+from understudy.usecases.fence_node import fence_node
+from understudy.usecases.open_transition import open_transition
+from understudy.usecases.step import CONFLICT_TRIES
+
+SWITCHOVER = {"request": {"cluster": CLUSTER, "action": "switchover"}, "execution": EXECUTION}
+
+
+def let_a_beat_come_before_each(ledger, method):
+    """Each call of this method takes so long that the active node has beaten once more when it is done."""
+    for number in range(1, CONFLICT_TRIES + 1):
+        beat = a_beat(NODE_A, beat=86_400_000 + number * 4000, heard_at=NOW + number)
+        ledger.before_next(method, lambda beat=beat: ledger.record_beat(beat))
+
+
+def open_on(ledger):
+    return open_transition(SWITCHOVER, ledger=ledger, announcer=FakeAnnouncer(), clock=VirtualClock(NOW))
+
+
+def test_a_switchover_opens_although_a_beat_comes_with_every_reading_of_the_tunables():  # S8 S10
+    ledger = FakeLedger(a_state(), a_definition())
+    let_a_beat_come_before_each(ledger, "tuning")
+    assert open_on(ledger)["outcome"] == "OPENED"
+    assert ledger.calls == ["tuning", "record_beat", "read", "definition", "commit"]
+
+
+def test_a_beat_between_the_state_and_the_write_keeps_a_switchover_from_opening():  # B4
+    """It would have renewed the lease. What comes here is the table's own time, and no reading of ours."""
+    ledger = FakeLedger(a_state(), a_definition())
+    let_a_beat_come_before_each(ledger, "commit")
+    with pytest.raises(LedgerConflictError):
+        open_on(ledger)
+    assert ledger.state().active == NODE_A
+
+
+def test_a_lease_that_has_run_out_is_noted_although_a_beat_comes_with_every_reading_of_the_tunables():  # S8 B4
+    """The old node is heard and down: its beats move nothing, but they come."""
+    previous = a_previous(renewed_at=NOW - 60)
+    down = a_report(heard_at=NOW - 60, service=ServiceStatus.OUT_OF_SERVICE, read_epoch=0)
+    ledger = FakeLedger(a_moving_state(previous=previous, node_a=down), a_definition())
+    for number in range(1, CONFLICT_TRIES + 1):
+        beat = a_beat(
+            NODE_A, beat=86_400_000 + number * 4000, heard_at=NOW, service=ServiceStatus.OUT_OF_SERVICE, read_epoch=0
+        )
+        ledger.before_next("tuning", lambda beat=beat: ledger.record_beat(beat))
+    step = {"cluster": CLUSTER, "epoch": 2}
+    fenced = fence_node(step, ledger=ledger, nodes=FakeNodes(), clock=VirtualClock(NOW))
+    assert (fenced["outcome"], fenced["proof"]) == ("FENCED", "LEASE_EXPIRED")
+    assert ledger.calls == ["tuning", "record_beat", "read", "definition", "commit"]
