@@ -73,7 +73,7 @@ calls that met the fault; invocations of a step that failed and were made again 
 
 `DEGRADED` before `IN_SERVICE`: the record could not be moved within `ROUTE53_RECORD_TRY_COUNT`; the lease was granted
 all the same, that transition was closed and told as degraded, and a repair under the next epoch moved the record. An
-owed record is tried again after a minute, then with growing gaps, and clients that follow the record wait for it. After
+owed record is tried again after 10 s, then with growing gaps, and clients that follow the record wait for it. After
 a 503 nobody knows whether a change was made, so each costs one of the 3 tries, and here are more of them in a row.
 
 **Events.** A move never fails because EventBridge does: an event that it has refused three times is in the function's

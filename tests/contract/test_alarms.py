@@ -1,4 +1,4 @@
-"""What CloudWatch says of alarms now, held against moto; times, faults and composite alarms by recorded answers (S11)."""
+"""What CloudWatch says of alarms now, held against moto; times, faults, composite alarms by recorded answers (S11)."""
 
 from datetime import UTC, datetime
 from typing import Any, Protocol

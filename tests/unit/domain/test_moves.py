@@ -106,7 +106,7 @@ def test_an_address_that_stays_owed_is_tried_again_after_gaps_that_double_up_to_
     for _ in range(6):
         state = failing(state)
         gaps.append(state.address.retry_at - NOW)
-    assert gaps == [60, 120, 240, 480, 900, 900, 900]
+    assert gaps == [10, 120, 240, 480, 900, 900, 900]
     assert failing(replace(state, address=replace(state.address, failures=10**9))).address.retry_at == NOW + 900
 
 
@@ -118,7 +118,8 @@ def test_tries_under_one_epoch_count_as_one_move():  # S6
 
 def test_whoever_moves_some_of_what_was_owed_begins_the_gaps_anew():  # S6
     state = a_state(address=Address(OWED, 1, failures=5))
-    assert failing(state, NEW, BUSY).address.retry_at == NOW + 60
+    assert failing(state, NEW, BUSY).address.retry_at == NOW + 10
+    assert failing(state, NEW, REFUSED).address.retry_at == NOW + 60
     assert failing(state, NEW).address == Address(PROPAGATING, 2, ("C1",))
 
 
@@ -131,13 +132,24 @@ def test_what_is_only_written_again_for_its_guard_is_no_progress():  # S6
 
 def test_another_target_begins_the_gaps_anew():  # S6
     state = a_moving_state(address=Address(OWED, 1, failures=5))
-    assert address_after(state, [BUSY], NOW).retry_at == NOW + 60
+    assert address_after(state, [BUSY], NOW).retry_at == NOW + 10
 
 
-def test_what_somebody_changed_is_due_at_once_and_its_first_failure_waits_a_minute():  # S5
+def test_what_aws_refuses_for_good_waits_a_minute_before_it_is_tried_again():  # S6
+    state = a_moving_state(address=None)
+    assert address_after(state, [REFUSED], NOW).retry_at == NOW + 60
+    assert address_after(state, [NEW, REFUSED], NOW).retry_at == NOW + 60
+
+
+def test_a_fault_that_may_pass_is_tried_again_soon_also_beside_one_that_does_not():  # S6
+    assert address_after(a_moving_state(address=None), [REFUSED, BUSY], NOW).retry_at == NOW + 10
+
+
+def test_what_somebody_changed_is_due_at_once_and_its_first_failure_waits_as_any_first():  # S5
     drifted = address_owed(a_state(), NOW)
     assert (drifted.address.retry_at, drifted.address.failures) == (NOW, 0)
-    assert failing(drifted).address.retry_at == NOW + 60
+    assert failing(drifted).address.retry_at == NOW + 10
+    assert failing(drifted, REFUSED).address.retry_at == NOW + 60
 
 
 def test_changes_of_an_older_epoch_are_followed_no_more():  # B1

@@ -153,7 +153,7 @@ def test_one_zone_out_of_reach_keeps_no_other_address_from_moving_and_stays_owed
     assert world.value(RECORD) is None
     assert world.targets == [ENI_B] * 3
     assert world.address.status is OWED
-    assert world.address.retry_at == NOW + 60
+    assert world.address.retry_at == NOW + 10
     assert world.address.status_of(PUBLIC.label) is PROPAGATING
     assert world.ledger.state().transition.stage is Stage.GRANTING
     history = world.ledger.history(CLUSTER, 2)

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 _QUICK = Config(connect_timeout=1, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 3})
 # No call is repeated unseen: before each write the epoch is looked at.
 _ONCE = Config(connect_timeout=1, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 1})
+# While it is told that a move was opened, nobody serves.
+_BRIEF = Config(connect_timeout=1, read_timeout=1, retries={"mode": "standard", "total_max_attempts": 1})
 
 WATCH_ALLOWANCE_S = 25
 """What one watch may spend on Route 53, waits included: its function ends after 55 s, and has more to do."""
@@ -140,6 +142,17 @@ def announcer() -> Announcer:
     from understudy.adapters.event_announcer import EventAnnouncer
 
     return EventAnnouncer(lambda: _client("events"), settings().bus_name)
+
+
+@cache
+def brief_announcer() -> Announcer:
+    """As announcer, for the steps that a service out of service waits for: one attempt, 2 s at the longest.
+
+    An event that it loses stands in the log of the step, and its facts in the history.
+    """
+    from understudy.adapters.event_announcer import EventAnnouncer
+
+    return EventAnnouncer(lambda: boto3.client("events", config=_BRIEF), settings().bus_name)
 
 
 @cache

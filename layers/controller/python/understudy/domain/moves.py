@@ -76,7 +76,7 @@ def address_after(state: ClusterState, moved: Sequence[Moved], now: int) -> Addr
         status=status,
         epoch=state.epoch,
         change_ids=change_ids,
-        retry_at=now + repair_gap_s(failures) if failures else 0,
+        retry_at=now + repair_gap_s(failures, may_pass=any(each.may_pass for each in moved)) if failures else 0,
         parts={each.label: each.status for each in moved} if len(moved) > 1 else {},
         change_of=_change_of(before, moved) if len(change_ids) > 1 else {},
         failures=failures,

@@ -27,15 +27,19 @@ def change_gap_s(tuning: Tuning, attempt: int) -> int | None:
     return gaps[attempt] if attempt < len(gaps) else None
 
 
+SOON_S = 10
 REPAIR_GAP_S = 60
 LONGEST_REPAIR_GAP_S = 900
 
 
-def repair_gap_s(failures: int) -> int:
+def repair_gap_s(failures: int, *, may_pass: bool) -> int:
     """How long an owed address is left alone after `failures` moves in a row (from 1) that left it so.
 
-    Each costs an epoch and an execution that fails: so the gap doubles from a minute up to 15.
+    Each costs an epoch and an execution that fails: so the gap doubles from a minute up to 15. Only the first is short
+    where the fault `may_pass` by itself: most faults of AWS do within seconds, and clients go to the old address.
     """
+    if may_pass and failures == 1:
+        return SOON_S
     doublings = min(failures - 1, LONGEST_REPAIR_GAP_S // REPAIR_GAP_S)
     return min(LONGEST_REPAIR_GAP_S, REPAIR_GAP_S << doublings)
 
