@@ -76,14 +76,15 @@ all the same, that transition was closed and told as degraded, and a repair unde
 owed record is tried again after 10 s, then with growing gaps, and clients that follow the record wait for it. After
 a 503 nobody knows whether a change was made, so each costs one of the 3 tries, and here are more of them in a row.
 
-**Events.** A move never fails because EventBridge does: an event that it has refused three times is in the function's
-log, its facts are in the history, and nobody is told. An answer that does not come holds the move up for 3 s.
+**Events.** A move never fails because EventBridge does: an event that it does not take is in the function's log, its
+facts are in the history, and nobody is told. That a move was opened is told in one attempt, since the service waits
+for it: an answer that does not come holds the move up for 1 s (2 s when no connection does). Every other event has
+three attempts.
 
-**Slower than a beat.** A switchover opens on condition that the active node has not beaten since its state was read,
-and reads the tunables in between. While DynamoDB takes longer for a call than `heartbeat_interval_s`, that condition
-fails at every try: nothing is moved, and the service stays where it is. (With 1.5 s for a GetItem and a beat every
-second, a switchover did not open in 120 s. The default is a beat every 4 s.) A node that is dead does not beat: its
-failover is not held up so.
+**Slower than a beat.** A switchover opens on condition that the active node has not beaten since its state was read.
+Nothing else is read in between. So only while DynamoDB takes longer for one write than `heartbeat_interval_s` can that
+condition fail at every try: nothing is moved then, and the service stays where it is. The default is a beat every 4 s.
+A node that is dead does not beat: its failover is not held up so.
 """
 SECONDS = f"""
 ## What it cost

@@ -9,4 +9,4 @@ from understudy.usecases.open_transition import open_transition
 @invocation.step
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """One step of a transition. Payload and outcomes: see statemachine/README.md."""
-    return open_transition(event, ledger=wiring.ledger(), announcer=wiring.announcer(), clock=wiring.clock)
+    return open_transition(event, ledger=wiring.ledger(), announcer=wiring.brief_announcer(), clock=wiring.clock)

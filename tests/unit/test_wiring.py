@@ -101,6 +101,20 @@ def test_one_call_of_route_53_is_one_attempt_of_the_length_that_our_retries_coun
     assert config.connect_timeout + config.read_timeout == ATTEMPT_LIMIT_S
 
 
+def test_telling_that_a_move_was_opened_holds_it_up_for_two_seconds_at_the_most(settled, monkeypatch):  # B5 S10
+    """A connection that hangs, or an answer that does not come: there is one attempt, and the service waits for it."""
+    app = importlib.import_module("functions.open_transition.app")
+    given = {}
+    monkeypatch.setattr(app, "open_transition", lambda event, **ports: given.update(ports) or {"outcome": "OPENED"})
+    app.handler({"request": {}}, CONTEXT)
+    config = given["announcer"]._client.meta.config
+    assert config.retries["total_max_attempts"] * (config.connect_timeout + config.read_timeout) == 2
+
+
+def test_every_other_event_has_three_attempts(settled):  # B5
+    assert wiring.announcer()._client.meta.config.retries["total_max_attempts"] == 3
+
+
 def test_all_that_a_watch_does_with_route_53_shares_one_allowance(settled, monkeypatch):  # S5
     """Registration, changes and the record monitor: the function ends after 55 s, whatever Route 53 does."""
     app = importlib.import_module("functions.watch_clusters.app")

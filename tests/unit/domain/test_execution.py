@@ -102,4 +102,9 @@ def test_waits_that_are_too_long_together_are_refused_with_every_number():  # S8
 
 
 def test_the_gap_before_a_repair_is_never_longer_than_its_limit():  # S6
-    assert [repair_gap_s(failures, may_pass=False) for failures in (1, 2, 5, 1000)] == [60, 120, LONGEST_REPAIR_GAP_S, 900]
+    assert [repair_gap_s(failures, may_pass=False) for failures in (1, 2, 5, 1000)] == [
+        60,
+        120,
+        LONGEST_REPAIR_GAP_S,
+        900,
+    ]

@@ -1,4 +1,4 @@
-"""A table that is slower than the beats: a move is opened and fenced all the same (S10, B4)."""
+"""A table that is slower than the beats, a bus that does not answer: a move is opened all the same (S10, B4)."""
 
 import pytest
 
@@ -15,10 +15,10 @@ from tests.support.builders import (
     a_state,
 )
 from tests.support.fakes import FakeAnnouncer, FakeLedger, FakeNodes, VirtualClock
-from understudy.domain.errors import LedgerConflictError
+from understudy.domain.errors import AnnouncementError, LedgerConflictError
 from understudy.domain.model import ServiceStatus
 from understudy.usecases.fence_node import fence_node
-from understudy.usecases.open_transition import open_transition
+from understudy.usecases.open_transition import TRANSITION_OPENED, open_transition
 from understudy.usecases.step import CONFLICT_TRIES
 
 SWITCHOVER = {"request": {"cluster": CLUSTER, "action": "switchover"}, "execution": EXECUTION}
@@ -65,3 +65,14 @@ def test_a_lease_that_has_run_out_is_noted_although_a_beat_comes_with_every_read
     fenced = fence_node(step, ledger=ledger, nodes=FakeNodes(), clock=VirtualClock(NOW))
     assert (fenced["outcome"], fenced["proof"]) == ("FENCED", "LEASE_EXPIRED")
     assert ledger.calls == ["tuning", "record_beat", "read", "definition", "commit"]
+
+
+def test_a_move_that_nobody_could_be_told_of_is_opened_and_stands_whole_in_the_log(caplog):  # B5
+    ledger, announcer = FakeLedger(a_state(), a_definition()), FakeAnnouncer()
+    announcer.fail_next("announce", AnnouncementError("Read timeout"))
+    opened = open_transition(SWITCHOVER, ledger=ledger, announcer=announcer, clock=VirtualClock(NOW))
+    assert opened == {"outcome": "OPENED", "epoch": 2}
+    assert announcer.calls == ["announce"]
+    (lost,) = [record for record in caplog.records if record.message == "event not published"]
+    assert (lost.detail_type, lost.detail["epoch"], lost.detail["target"]) == (TRANSITION_OPENED, 2, "node-b")
+    assert lost.levelname == "ERROR"
