@@ -9,4 +9,11 @@ from understudy.usecases.move_address import move_address
 @invocation.step
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """One step of a transition. Payload and outcomes: see statemachine/README.md."""
-    return move_address(event, ledger=wiring.ledger(), movers=wiring.movers(), clock=wiring.clock, stack=wiring.stack())
+    return move_address(
+        event,
+        ledger=wiring.ledger(),
+        movers=wiring.movers(),
+        announcer=wiring.brief_announcer(),
+        clock=wiring.clock,
+        stack=wiring.stack(),
+    )

@@ -134,7 +134,9 @@ class World:
         tasks = {
             "open_transition": partial(open_transition, announcer=announcer, **step),
             "fence_node": partial(fence_node, nodes=nodes, **step),
-            "move_address": partial(move_address, movers=(RecordMover(zone),), stack=STACK, **step),
+            "move_address": partial(
+                move_address, movers=(RecordMover(zone),), announcer=announcer, stack=STACK, **step
+            ),
             "grant_lease": partial(grant_lease, **step),
             "await_service": partial(await_service, **step),
             "check_change": partial(check_change, ledger=ledger, follower=follower),

@@ -129,7 +129,9 @@ class World:
         return {
             "open_transition": partial(open_transition, announcer=self.announcer, **ports),
             "fence_node": partial(fence_node, nodes=self.ec2, **ports),
-            "move_address": partial(move_address, movers=self.movers, stack="understudy", **ports),
+            "move_address": partial(
+                move_address, movers=self.movers, announcer=self.announcer, stack="understudy", **ports
+            ),
             "grant_lease": partial(grant_lease, **ports),
             "await_service": partial(await_service, **ports),
             "check_change": partial(check_change, ledger=self.ledger, follower=self.follower),

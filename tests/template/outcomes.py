@@ -22,6 +22,7 @@ OUTCOMES: dict[str, dict[str, str]] = {
         "RETRY": "BeforeMoveAddressAgain",
         "REFUSED": "GrantLease",
         "GAVE_UP": "GrantLease",
+        "LIFTED": "OpenTransition",
         "STALE": SUPERSEDED,
     },
     "GrantLease": {"GRANTED": "AwaitService", "STALE": SUPERSEDED},

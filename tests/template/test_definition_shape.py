@@ -114,7 +114,7 @@ def test_nothing_but_a_check_leads_to_the_check_and_a_check_leads_to_no_transiti
     assert not reachable(graph, "CheckReadiness") & steps
 
 
-def test_every_loop_passes_a_wait_or_takes_the_next_candidate():
+def test_every_loop_passes_a_wait_or_opens_the_transition_again():
     graph = successors(STATES)
     without = {
         name: {n for n in targets if STATES[n]["Type"] != "Wait"}
@@ -127,6 +127,7 @@ def test_every_loop_passes_a_wait_or_takes_the_next_candidate():
     assert {name for name, targets in graph.items() if "OpenTransition" in targets} == {
         "WhatIsAsked",
         "AfterAwaitService",
+        "AfterMoveAddress",
     }
 
 

@@ -431,17 +431,6 @@ def test_a_cause_that_went_away_stands_down_and_does_not_stand_in_the_way_of_the
     world.run_until(closed_on("node-b"), limit_s=40)
 
 
-def test_a_record_that_somebody_else_changed_with_a_newer_epoch_ends_the_older_execution_quietly():  # B1
-    world = World().settle()
-    guard = world.zone.read(RECORD).guard
-    newer = replace(guard, values=('"understudy stack=understudy cluster=orders-db epoch=9 node=node-a"',))
-    world.zone.put(RECORD, newer)
-    execution = world.start()
-    world.run_until(lambda w: execution.status is not Status.RUNNING, limit_s=30)
-    assert execution.output["outcome"] == "STALE"
-    assert world.dns == ADDRESS_A
-
-
 def test_asking_twice_for_the_same_failover_starts_one():
     world = World(members=3).settle()
     world.kill("node-a")

@@ -14,6 +14,7 @@ from tests.support.builders import (
     a_transition,
     record_sets,
 )
+from tests.support.fakes.announcer import FakeAnnouncer
 from tests.support.fakes.clock import VirtualClock
 from tests.support.fakes.ledger import FakeLedger
 from tests.support.fakes.network import FakeNetwork
@@ -35,7 +36,7 @@ FENCED = {"previous": a_previous(proof=Proof.RELEASED)}
 
 class Mover:
     def __init__(self, **changes):
-        self.clock = VirtualClock(NOW)
+        self.clock, self.announcer = VirtualClock(NOW), FakeAnnouncer()
         self.ledger = FakeLedger(a_moving_state(**{**FENCED, **changes}), a_definition())
         self.zone = FakeZone(self.clock)
         for record_set in record_sets():
@@ -44,7 +45,14 @@ class Mover:
     def move(self, epoch=2, attempt=0):
         payload = {"cluster": CLUSTER, "epoch": epoch, "attempt": attempt}
         movers = (RecordMover(self.zone), RouteMover(FakeNetwork()), ElasticIpMover(FakeNetwork()))
-        return move_address(payload, ledger=self.ledger, movers=movers, clock=self.clock, stack="understudy")
+        return move_address(
+            payload,
+            ledger=self.ledger,
+            movers=movers,
+            announcer=self.announcer,
+            clock=self.clock,
+            stack="understudy",
+        )
 
     @property
     def dns(self):

@@ -20,6 +20,7 @@ from tests.support.builders import (
     a_transition,
 )
 from tests.support.fakes import FakeLedger, FakeNetwork, FakeZone, VirtualClock
+from tests.support.fakes.announcer import FakeAnnouncer
 from understudy.domain.address import AddressStatus
 from understudy.domain.definition import ElasticIp, Record, Route
 from understudy.domain.errors import AddressUnreadableError, ChangeRefusedError, ZoneBusyError
@@ -40,7 +41,7 @@ class Mover:
     """node-a is fenced; node-b is to get every address."""
 
     def __init__(self, records=(RECORD, V6, PUBLIC), routes=(ROUTE,), elastic_ips=(EIP,), **changes):
-        self.clock = VirtualClock(NOW)
+        self.clock, self.announcer = VirtualClock(NOW), FakeAnnouncer()
         self.definition = a_definition(3, records=records, routes=routes, elastic_ips=elastic_ips)
         state = a_moving_state(3, **{"previous": a_previous(proof=Proof.RELEASED), **changes})
         self.ledger, self.zone, self.network = FakeLedger(state, self.definition), FakeZone(self.clock), FakeNetwork()
@@ -52,7 +53,14 @@ class Mover:
     def move(self, epoch=2, attempt=0):
         payload = {"cluster": CLUSTER, "epoch": epoch, "attempt": attempt}
         movers = (RecordMover(self.zone), RouteMover(self.network), ElasticIpMover(self.network))
-        return move_address(payload, ledger=self.ledger, movers=movers, clock=self.clock, stack="understudy")
+        return move_address(
+            payload,
+            ledger=self.ledger,
+            movers=movers,
+            announcer=self.announcer,
+            clock=self.clock,
+            stack="understudy",
+        )
 
     def value(self, record):
         found = self.zone.read(record).record
@@ -194,10 +202,35 @@ def test_a_newer_epoch_in_one_guard_stops_every_address_before_the_first_is_writ
     world = Mover()
     newer = f'"understudy stack=understudy cluster={CLUSTER} epoch=3 node=node-c"'
     world.zone.put(PUBLIC, RecordSet(guard_name(PUBLIC), "TXT", 10, (newer,)))
-    assert world.move()["outcome"] == "STALE"
+    assert world.move()["outcome"] == "LIFTED"
     assert world.zone.batches == []
     assert world.targets == [ENI_A] * 3
     assert world.holder == ""
+    assert world.ledger.state().epoch == 4
+
+
+def test_of_several_guards_that_are_ahead_the_highest_counts():  # B1
+    world = Mover()
+    for record, epoch, node in ((RECORD, 7, "node-b"), (PUBLIC, 5, "node-c")):
+        text = f'"understudy stack=understudy cluster={CLUSTER} epoch={epoch} node={node}"'
+        world.zone.put(record, RecordSet(guard_name(record), "TXT", 10, (text,)))
+    answer = world.move()
+    assert (answer["outcome"], answer["guard_epoch"], answer["guard_node"]) == ("LIFTED", 7, "node-b")
+
+
+def test_a_guard_that_a_newer_move_has_just_written_is_that_moves_own_and_lifts_nothing():  # B1
+    """The state was read before the newer move opened, the guard after it wrote."""
+    world = Mover()
+
+    def a_newer_move():
+        text = f'"understudy stack=understudy cluster={CLUSTER} epoch=3 node=node-c"'
+        world.zone.put(PUBLIC, RecordSet(guard_name(PUBLIC), "TXT", 10, (text,)))
+        world.ledger.put_state(replace(world.ledger.state(), epoch=3, revision=99))
+
+    world.zone.before_next("read", a_newer_move)
+    assert world.move()["outcome"] == "STALE"
+    assert world.ledger.state().epoch == 3
+    assert world.announcer.events == []
 
 
 def test_no_route_and_no_elastic_ip_is_written_when_the_epoch_has_passed_on():  # B1 S14 S15

@@ -33,6 +33,7 @@ class MoveOutcome(StrEnum):
     RETRY = "RETRY"
     REFUSED = "REFUSED"
     GAVE_UP = "GAVE_UP"
+    LIFTED = "LIFTED"  # a guard was ahead of the table: the transition begins anew under an epoch above it
 
 
 def owed(label: str, why: object, *, may_pass: bool = False) -> Moved:

@@ -86,9 +86,9 @@ class Wish:
 
 @dataclass(frozen=True)
 class Stale:
-    """The guard carries a higher epoch: somebody newer is in charge."""
+    """The guard is our own and carries a higher epoch: somebody newer is in charge."""
 
-    guard: str
+    guard: Guard
 
 
 @dataclass(frozen=True)
@@ -164,8 +164,9 @@ def plan_batch(record: Record, wish: Wish, reading: RecordReading) -> tuple[Chan
     """
     if reading.guard and is_foreign(reading.guard, wish.stack, wish.cluster):
         return Foreign(reading.guard.values[0])
-    if reading.guard and guard_epoch(reading.guard) > wish.epoch:
-        return Stale(reading.guard.values[0])
+    there = read_guard(reading.guard)
+    if there is not None and there.epoch > wish.epoch:
+        return Stale(there)
     new_record, new_guard = desired(record, wish)
     removal = (Change(ChangeVerb.DELETE, reading.guard),) if reading.guard else ()
     return (*removal, Change(ChangeVerb.CREATE, new_guard), Change(ChangeVerb.UPSERT, new_record))

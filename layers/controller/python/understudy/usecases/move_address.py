@@ -11,7 +11,8 @@ from understudy.domain.model import ClusterState, Stage
 from understudy.domain.moves import Moved, MoveOutcome, faults_of, known_parts, outcome_of, owed, story_of
 from understudy.domain.polling import record_gap_s
 from understudy.domain.transition import TRY_BUDGET_S, address_owed, addresses_moved, entered, proof_in_hand
-from understudy.ports import StateLedger
+from understudy.ports import Announcer, StateLedger
+from understudy.usecases.lift_epoch import lift_epoch
 from understudy.usecases.movers import Mover, MoveTask, OvertakenError
 from understudy.usecases.step import STALE, Clock, Outcome, Step, answer, do_step, redo_on_conflict
 
@@ -19,19 +20,28 @@ log = logging.getLogger(__name__)
 
 
 def move_address(
-    payload: Mapping[str, Any], *, ledger: StateLedger, movers: Sequence[Mover], clock: Clock, stack: str
+    payload: Mapping[str, Any],
+    *,
+    ledger: StateLedger,
+    movers: Sequence[Mover],
+    announcer: Announcer,
+    clock: Clock,
+    stack: str,
 ) -> Outcome:
     """Move all addresses, ROUTE53_RECORD_TRY_COUNT times at most (S6). What is not moved is noted as owed (B2).
 
-    The answer and the history name each address and what became of it (B5). Raises UnprovenError when the previous
-    holder is not fenced.
+    The answer and the history name each address and what became of it (B5). LIFTED when a guard of our own was ahead
+    of the table: then nothing was moved, and the transition begins anew. Raises UnprovenError when the previous holder
+    is not fenced.
     """
-    return do_step(
-        "move address",
-        payload,
-        ledger,
-        lambda step, state, definition: _move(step, state, definition, ledger, movers, clock, stack),
-    )
+
+    def work(step: Step, state: ClusterState, definition: Definition) -> Outcome:
+        try:
+            return _move(step, state, definition, ledger, movers, clock, stack)
+        except OvertakenError as fault:
+            return _overtaken(fault, state, definition, ledger, announcer, clock)
+
+    return do_step("move address", payload, ledger, work)
 
 
 def _move(
@@ -49,14 +59,24 @@ def _move(
         moved: list[Moved] = [owed(each, "the target is no member any more") for each in definition.labels]
         return _note(step, state, definition, moved, ledger, clock)
     task = _task(state, definition, node, ledger, clock, stack)
-    try:
-        moved = [each for mover in movers for each in mover.move(task)]
-    except OvertakenError as fault:
-        log.warning("overtaken", extra={"cluster": state.cluster, "epoch": state.epoch, "why": str(fault)})
-        if fault.has_written:
-            redo_on_conflict(lambda: _own_up(state, ledger, clock))
-        return answer(STALE)
+    moved = [each for mover in movers for each in mover.move(task)]
     return _note(step, state, definition, moved, ledger, clock)
+
+
+def _overtaken(
+    fault: OvertakenError,
+    state: ClusterState,
+    definition: Definition,
+    ledger: StateLedger,
+    announcer: Announcer,
+    clock: Clock,
+) -> Outcome:
+    log.warning("overtaken", extra={"cluster": state.cluster, "epoch": state.epoch, "why": str(fault)})
+    if fault.guard is not None:
+        return lift_epoch(state, definition, fault.guard, ledger, announcer, clock)
+    if fault.has_written:
+        redo_on_conflict(lambda: _own_up(state, ledger, clock))
+    return answer(STALE)
 
 
 def _target(state: ClusterState, definition: Definition) -> NodeSpec | None:

@@ -9,16 +9,30 @@ from understudy.domain.address import AddressStatus
 from understudy.domain.definition import Definition, NodeSpec, Record
 from understudy.domain.errors import AddressUnreadableError, ChangeRefusedError, GuardMismatchError, ZoneBusyError
 from understudy.domain.moves import Moved, owed
-from understudy.domain.record import Change, Foreign, RecordReading, Stale, Wish, is_in_place, plan_batch, plan_zone
+from understudy.domain.record import (
+    Change,
+    Foreign,
+    Guard,
+    RecordReading,
+    Stale,
+    Wish,
+    is_in_place,
+    plan_batch,
+    plan_zone,
+)
 from understudy.ports import Zone
 
 
 class OvertakenError(Exception):
-    """A newer epoch is in charge. `has_written`: an unguarded write of ours may have come after one of the newer."""
+    """A newer epoch is in charge. `has_written`: an unguarded write of ours may have come after one of the newer.
 
-    def __init__(self, why: str, *, has_written: bool = False) -> None:
+    `guard`: where the newer epoch stands in Route 53, the highest guard of this very stack and cluster.
+    """
+
+    def __init__(self, why: str, *, has_written: bool = False, guard: Guard | None = None) -> None:
         super().__init__(why)
         self.has_written = has_written
+        self.guard = guard
 
 
 @dataclass(frozen=True)
@@ -68,9 +82,7 @@ class RecordMover:
         """See Mover.move (B1, S4)."""
         by_zone = [list(group) for _, group in groupby(sorted(task.definition.records, key=_zone_of), key=_zone_of)]
         readings = [self._read(task, records) for records in by_zone]
-        for reading in readings:
-            if not isinstance(reading, str):
-                _stop_if_overtaken(task, reading)
+        _stop_if_overtaken(task, [each for reading in readings if not isinstance(reading, str) for each in reading])
         moved = [
             each
             for records, reading in zip(by_zone, readings, strict=True)
@@ -133,10 +145,12 @@ def _wish(task: MoveTask, record: Record) -> Wish:
 
 
 def _stop_if_overtaken(task: MoveTask, readings: list[Read]) -> None:
-    for record, reading in readings:
-        plan = plan_batch(record, _wish(task, record), reading)
-        if isinstance(plan, Stale):
-            raise OvertakenError(f"a newer epoch stands in Route 53: {plan.guard}")
+    plans = [plan_batch(record, _wish(task, record), reading) for record, reading in readings]
+    guards = [plan.guard for plan in plans if isinstance(plan, Stale)]
+    if guards:
+        newest = max(guards, key=lambda guard: guard.epoch)
+        why = f"a newer epoch stands in Route 53: {newest.epoch} for {newest.node}"
+        raise OvertakenError(why, guard=newest)
 
 
 def _is_there(task: MoveTask, record: Record, reading: RecordReading) -> bool:
