@@ -297,6 +297,20 @@ def test_an_alarm_without_data_is_no_failure(value):  # B3
     assert not world.launcher.starts
 
 
+def test_a_word_from_the_future_changes_nothing_and_makes_no_later_word_old():  # S11 B3
+    world = Controller(definition=with_alarm())
+    assert world.alarm("ALARM", at=NOW + 3600, delay_s=-3600) == []
+    assert world.ec2("stopped", at=NOW + 3600, delay_s=-3600) == []
+    assert not world.launcher.starts
+    assert world.alarm("ALARM", at=NOW + 5) == [CLUSTER]
+    assert world.ledger.state().nodes[NODE_A].alarms["orders-db-down"].at == NOW + 5
+
+
+def test_clocks_of_aws_that_differ_by_seconds_are_believed():  # S11
+    world = Controller(definition=with_alarm())
+    assert world.alarm("ALARM", at=NOW + 3, delay_s=-3) == [CLUSTER]
+
+
 def test_an_alarm_that_nobody_names_concerns_nobody():
     assert Controller(definition=with_alarm()).alarm("ALARM", name="another") == []
 

@@ -22,6 +22,8 @@ from understudy.usecases.step import Clock
 
 EC2_STATE = "EC2 Instance State-change Notification"
 ALARM_STATE = "CloudWatch Alarm State Change"
+AHEAD_LIMIT_S = 60
+"""AWS's clocks agree within seconds. A time farther ahead of ours is none, and everything after it would be older."""
 log = logging.getLogger(__name__)
 
 
@@ -36,13 +38,13 @@ def receive_signal(
 ) -> list[str]:
     """Record one event of the default bus; the clusters that were judged by it.
 
-    The event's own `time` is AWS's: these sources cannot be forged. A word of AWS's counts even when it comes late.
-    An event that says nothing we know is told of in the log and changes nothing; it would be no better the next time,
+    The event's own `time` is AWS's: these sources cannot be forged. A word of AWS's counts even when it comes late,
+    and not at all when it is from the future. An event that says nothing we know is told of in the log and changes nothing; it would be no better the next time,
     so it is not tried again. The watch asks EC2 itself where a proof is missing.
     """
     judged: list[str] = []
     try:
-        signals = _signals(event, index)
+        signals = _signals(event, index, clock())
     except MalformedSignalError as fault:
         log.warning("signal refused", extra={"reason": MALFORMED, "fault": str(fault)})
         return judged
@@ -59,8 +61,8 @@ def receive_signal(
     return judged
 
 
-def _signals(event: Mapping[str, Any], index: ClusterIndex) -> Iterable[tuple[str, Signal]]:
-    at, kind, detail = _time(event.get("time")), event.get("detail-type"), event.get("detail")
+def _signals(event: Mapping[str, Any], index: ClusterIndex, now: float) -> Iterable[tuple[str, Signal]]:
+    at, kind, detail = _time(event.get("time"), now), event.get("detail-type"), event.get("detail")
     if kind == EC2_STATE:
         instance_id, power = read_power(detail)
         return [(cluster, PowerSignal(instance_id, power, at)) for cluster in index.clusters_of_instance(instance_id)]
@@ -70,8 +72,12 @@ def _signals(event: Mapping[str, Any], index: ClusterIndex) -> Iterable[tuple[st
     raise MalformedSignalError(f"detail-type is {quoted(kind)}; allowed: {EC2_STATE}, {ALARM_STATE}")
 
 
-def _time(text: Any) -> int:
+def _time(text: Any, now: float) -> int:
     try:
-        return whole_seconds(text if isinstance(text, str) else "")
+        at = whole_seconds(text if isinstance(text, str) else "")
     except MalformedBeatError as fault:
         raise MalformedSignalError(f"time: {fault}") from None
+    if at - now > AHEAD_LIMIT_S:
+        told = f"time is {quoted(text)}, {at - now:.0f} s ahead of the clock"
+        raise MalformedSignalError(f"{told}; allowed: at most {AHEAD_LIMIT_S} s")
+    return at
