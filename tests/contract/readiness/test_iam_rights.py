@@ -9,7 +9,9 @@ from botocore.stub import Stubber
 
 from tests.contract.conftest import REGION
 from tests.support.builders import a_definition
+from tests.support.readiness import of_all_kinds
 from understudy.adapters.iam_rights import IamRights
+from understudy.domain.definition import Route
 from understudy.domain.errors import UnreadableError
 from understudy.domain.readiness_facts import HERE, STACK_TAG, Right, needed_rights
 
@@ -54,7 +56,7 @@ def answered(right: Right, decision: str) -> dict[str, Any]:
 
 
 def test_each_right_is_asked_for_with_the_context_of_a_real_change(iam, stubber):  # S1 B1
-    for right in (READING, WRITING):
+    for right in (READING, WRITING):  # their contexts differ
         stubber.add_response("simulate_principal_policy", answered(right, "allowed"), asked(right))
     rights = IamRights(lambda: iam, ROLE, "cn-north-1").granted([READING, WRITING])
     assert rights == {READING: True, WRITING: True}
@@ -98,3 +100,84 @@ def test_a_right_is_asked_for_on_the_resource_as_iam_names_it(iam, stubber, righ
     wanted = {**asked(right), "ResourceArns": [arn], "ContextEntries": contexts}
     stubber.add_response("simulate_principal_policy", answered(right, "allowed"), wanted)
     assert IamRights(lambda: iam, ROLE, "cn-north-1").granted([right]) == {right: True}
+
+
+def of_route(action: str, table: str) -> Right:
+    return Right(action, f"ec2:{HERE}:route-table/{table}", ((STACK_TAG, ("understudy",)),))
+
+
+def arn_of(table: str) -> str:
+    return f"arn:aws-cn:ec2:cn-north-1:123456789012:route-table/{table}"
+
+
+def test_rights_of_one_context_are_one_simulation_and_each_resource_has_its_own_answer():  # S1 B9
+    """As the API answers: one result for each action with the worst decision of all, and those of each resource."""
+    iam = boto3.client("iam", region_name=REGION, aws_access_key_id="x", aws_secret_access_key="x")
+    rights = [
+        of_route(action, table) for table in ("rtb-1", "rtb-2") for action in ("ec2:ReplaceRoute", "ec2:CreateRoute")
+    ]
+
+    def result(action: str, first: str, second: str, whole: str) -> dict[str, Any]:
+        parts = [
+            {"EvalResourceName": arn_of(table), "EvalResourceDecision": decision}
+            for table, decision in (("rtb-1", first), ("rtb-2", second))
+        ]
+        return {
+            "EvalActionName": action,
+            "EvalResourceName": "*",
+            "EvalDecision": whole,
+            "ResourceSpecificResults": parts,
+        }
+
+    results = [
+        result("ec2:ReplaceRoute", "allowed", "implicitDeny", "implicitDeny"),
+        result("EC2:CreateRoute", "allowed", "allowed", "allowed"),
+    ]
+    wanted = {
+        "PolicySourceArn": ROLE,
+        "ActionNames": ["ec2:ReplaceRoute", "ec2:CreateRoute"],
+        "ResourceArns": [arn_of("rtb-1"), arn_of("rtb-2")],
+        "ContextEntries": [
+            {"ContextKeyName": STACK_TAG, "ContextKeyValues": ["understudy"], "ContextKeyType": "string"}
+        ],
+    }
+    with Stubber(iam) as stubber:
+        stubber.add_response(
+            "simulate_principal_policy", {"EvaluationResults": results[:1], "IsTruncated": True, "Marker": "m"}, wanted
+        )
+        stubber.add_response(
+            "simulate_principal_policy",
+            {"EvaluationResults": results[1:], "IsTruncated": False},
+            {**wanted, "Marker": "m"},
+        )
+        granted = IamRights(lambda: iam, ROLE, "cn-north-1").granted(rights)
+        stubber.assert_no_pending_responses()
+    assert list(granted.values()) == [True, True, False, True]
+
+
+def test_a_decision_for_several_resources_together_grants_none_of_them(iam, stubber):  # B3
+    """An answer of an unknown shape: which of the two is meant, nobody knows."""
+    rights = [of_route("ec2:CreateRoute", "rtb-1"), of_route("ec2:CreateRoute", "rtb-2")]
+    told = {"EvalActionName": "ec2:CreateRoute", "EvalResourceName": arn_of("rtb-1"), "EvalDecision": "allowed"}
+    stubber.add_response("simulate_principal_policy", {"EvaluationResults": [told], "IsTruncated": False})
+    assert set(IamRights(lambda: iam, ROLE, "cn-north-1").granted(rights).values()) == {False}
+
+
+def test_everything_that_a_cluster_of_all_kinds_needs_takes_six_simulations(iam, stubber):  # B9
+    """Before: one for each of its 14 rights. Those without a context, by resource; the record; tables; addresses."""
+    definition = of_all_kinds(routes=(Route("192.0.2.10/32", ("rtb-1", "rtb-2")), Route("192.0.2.11/32", ("rtb-3",))))
+    rights = needed_rights(definition, "understudy")
+    asked_for: list[dict[str, Any]] = []
+
+    def answer(params: dict[str, Any], **_: Any) -> None:
+        asked_for.append(params)
+
+    iam.meta.events.register("provide-client-params.iam.SimulatePrincipalPolicy", answer)
+    for _ in range(6):
+        stubber.add_response("simulate_principal_policy", {"EvaluationResults": [], "IsTruncated": False})
+    try:
+        IamRights(lambda: iam, ROLE, "cn-north-1").granted(rights)
+    finally:
+        iam.meta.events.unregister("provide-client-params.iam.SimulatePrincipalPolicy", answer)
+    pairs = [(a, r) for each in asked_for for a in each["ActionNames"] for r in each["ResourceArns"]]
+    assert len(pairs) == len(set(pairs)) == len(rights)

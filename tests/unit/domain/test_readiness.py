@@ -21,7 +21,9 @@ from tests.support.readiness import (
     instances,
     of_all_kinds,
 )
+from understudy.domain.definition import Route
 from understudy.domain.model import PowerReading, Proof
+from understudy.domain.network import RouteTarget
 from understudy.domain.policy import Fencing, Policy
 from understudy.domain.reach import Reach
 from understudy.domain.readiness import CheckResult, Report, examine, is_news, make_report
@@ -147,6 +149,10 @@ VARIANTS: tuple[dict[str, Any], ...] = (
     {"instances": instances(node_a={"power": PowerReading.PENDING, "scaling_group": "asg", "address": None})},
     {"instances": instances(node_a={"zone": "us-east-1b"}), "definition": of_all_kinds()},
     {"route_tables": {}, "elastic_ips": {}, "internet_vpcs": (), "definition": of_all_kinds()},
+    {
+        "route_tables": {"rtb-1": a_table(routes={"10.9.1.0/24": RouteTarget("eni-other")})},
+        "definition": of_all_kinds(routes=(Route("10.9.0.0/16", ("rtb-1",)),)),
+    },
     {"route_tables": UNREAD, "elastic_ips": UNREAD, "internet_vpcs": UNREAD, "definition": of_all_kinds()},
     {
         "definition": of_all_kinds(),

@@ -5,6 +5,8 @@ import pytest
 from tests.support.builders import ENI_A, ENI_B, NODE_A, a_moving_state, a_state
 from tests.support.readiness import UNREAD, VPC, a_table, an_elastic_ip, facts, instances, of_all_kinds
 from understudy.domain import readiness_network as network
+from understudy.domain.definition import Route
+from understudy.domain.network import RouteTarget
 from understudy.domain.readiness_facts import Verdict
 
 PASS, WARN, FAIL, UNKNOWN = Verdict.PASS, Verdict.WARN, Verdict.FAIL, Verdict.UNKNOWN
@@ -13,6 +15,7 @@ CHECKS = {
     network.address_outside: "route_tables",
     network.tables_used: "route_tables",
     network.routes_lead: "route_tables",
+    network.routes_whole: "route_tables",
     network.elastic_ips_ours: "elastic_ips",
     network.elastic_ips_lead: "elastic_ips",
     network.internet_gateway: "internet_vpcs",
@@ -100,3 +103,18 @@ def test_a_vpc_without_an_internet_gateway_takes_no_elastic_ip():  # S15
     says(network.internet_gateway, UNKNOWN, "AccessDenied", instances=UNREAD)
     only_a = {NODE_A: instances()[NODE_A]}
     says(network.internet_gateway, UNKNOWN, "the VPC of node-b is not known", instances=only_a)
+
+
+def test_a_narrower_route_to_somebody_else_is_warned_about_and_a_wider_one_is_not():  # S14
+    """Another cluster may have a part of the block: EC2 follows the narrowest route, so nobody takes from anybody."""
+    block = of_all_kinds(routes=(Route("10.9.0.0/16", ("rtb-1",)), Route("10.9.7.0/24", ("rtb-1",))))
+    ours = {"10.9.0.0/16": RouteTarget(ENI_A), "10.9.7.0/24": RouteTarget(ENI_A)}
+
+    def with_route(destination, target):
+        return {"definition": block, "route_tables": {"rtb-1": a_table(routes={**ours, destination: target})}}
+
+    taken = "10.9.1.0/24 in rtb-1 leads a part of 10.9.0.0/16 to eni-other"
+    says(network.routes_whole, WARN, taken, **with_route("10.9.1.0/24", RouteTarget("eni-other")))
+    says(network.routes_whole, PASS, "", **with_route("10.0.0.0/8", RouteTarget("eni-other")))
+    says(network.routes_whole, PASS, "", **with_route("10.9.1.0/24", RouteTarget("eni-other", is_live=False)))
+    says(network.routes_whole, PASS, "", **with_route("2001:db8::/32", RouteTarget("eni-other")))

@@ -126,6 +126,7 @@ def test_no_step_goes_on_without_a_proof():  # B4
 
 def test_a_recorded_proof_is_in_hand():  # B4
     assert proof_in_hand(a_moving_state(previous=None)) is Proof.NO_HOLDER
+    assert proof_in_hand(a_moving_state(previous=None, active=NODE_B)) is Proof.KEEPS_LEASE
     assert proof_in_hand(fenced(a_moving_state(), Proof.STOPPED)) is Proof.STOPPED
 
 

@@ -103,3 +103,27 @@ def test_an_active_node_that_is_no_member_any_more_holds_nothing():
     )
     world.watch()
     assert len(world.announcer.details(ADDRESS_CHANGED)[0]["addresses"]) == 3
+
+
+def partly_owed(**changes):
+    """The record is refused for good; the route and the Elastic IP are where they should be."""
+    parts = dict.fromkeys(a_definition(**KINDS).labels, AddressStatus.IN_SYNC)
+    parts |= {a_definition().records[0].label: AddressStatus.OWED, **changes}
+    return a_state(address=Address(AddressStatus.OWED, 1, retry_at=NOW + 900, parts=parts, failures=6))
+
+
+def test_an_address_that_somebody_changed_is_put_right_although_another_one_is_owed():  # S14 S15
+    """Before: it waited for the next try at the other one, up to a quarter of an hour."""
+    world = a_world(partly_owed())
+    world.network.lead("rtb-2", FAR, ENI_B)
+    world.watch()
+    assert world.announcer.details(ADDRESS_CHANGED)[0]["addresses"] == {"route 192.0.2.10/32 in rtb-2": ENI_B}
+    assert world.ledger.state().address == Address(AddressStatus.OWED, 1, retry_at=NOW)
+
+
+def test_an_address_that_is_owed_itself_is_told_of_once():  # S14 S15
+    world = a_world(partly_owed(**{"route 192.0.2.10/32": AddressStatus.OWED, "eipalloc-1": AddressStatus.OWED}))
+    world.network.lead("rtb-2", FAR, ENI_B)
+    world.watch()
+    assert world.network.calls == []
+    assert not world.announcer.details(ADDRESS_CHANGED)

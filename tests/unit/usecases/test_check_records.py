@@ -328,3 +328,17 @@ def test_the_address_of_the_node_in_service_is_what_counts():  # S5
     watch = Watch().put(*record_sets(address="10.0.2.10"))
     assert watch.ledger.state().active == NODE_A
     assert len(watch.check().told(RECORD_DRIFTED)) == 1
+
+
+def test_a_record_that_somebody_changed_is_put_right_although_another_one_is_owed():  # S5
+    """Before: it waited for the next try at the other one, up to a quarter of an hour."""
+    other = replace(RECORD, hosted_zone_id="Z0OTHER")
+    parts = {RECORD.label: AddressStatus.IN_SYNC, other.label: AddressStatus.OWED}
+    owed = a_state(address=Address(AddressStatus.OWED, 1, retry_at=NOW + 900, parts=parts, failures=6))
+    watch = Watch(owed, records=(RECORD, other))
+    watch.check()
+    assert not watch.announcer.events
+    watch.put(record_sets(address="10.9.9.9")[0]).check()
+    ((told,),) = watch.told(RECORD_DRIFTED)
+    assert told["record"] == RECORD.label
+    assert watch.ledger.state().address == Address(AddressStatus.OWED, 1, retry_at=NOW)

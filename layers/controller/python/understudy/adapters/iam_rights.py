@@ -1,6 +1,6 @@
 """Whether IAM would allow what a failover needs: RightsReader. It asks IAM's simulation; nothing is done for real."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -8,6 +8,8 @@ from understudy.adapters.unreadable import unreadable
 from understudy.domain.readiness_facts import HERE, STACK_TAG, Right
 
 ALLOWED = "allowed"
+Context = tuple[tuple[str, tuple[str, ...]], ...]
+"""See Right.context."""
 
 
 class IamRights:
@@ -26,33 +28,54 @@ class IamRights:
         return self._connect()
 
     def granted(self, rights: Iterable[Right]) -> Mapping[Right, bool]:
-        """Whether the role would be granted each right, one simulation for each (B1).
+        """Whether the role would be granted each right: one simulation for those that share a context (B1).
 
         Raises UnreadableError, also when the simulation itself is forbidden: that says nothing of the rights.
         """
-        return {right: self._is_granted(right) for right in rights}
+        asked = list(dict.fromkeys(rights))
+        decided = {pair for batch in _batches(asked) for pair in self._allowed(*batch)}
+        return {right: (right.action.lower(), self._arn(right.resource)) in decided for right in asked}
 
-    def _is_granted(self, right: Right) -> bool:
-        with unreadable(f"the right {right.action} of {self._role_arn}"):
-            answer = self._client.simulate_principal_policy(
-                PolicySourceArn=self._role_arn,
-                ActionNames=[right.action],
-                ResourceArns=[self._arn(right.resource)],
-                ContextEntries=[
-                    {
-                        "ContextKeyName": key,
-                        "ContextKeyValues": list(values),
-                        "ContextKeyType": "string" if key == STACK_TAG else "stringList",
-                    }
-                    for key, values in right.context
-                ],
+    def _allowed(self, context: Context, actions: Sequence[str], resources: Sequence[str]) -> Iterator[tuple[str, str]]:
+        """The pairs of action (in lower case) and ARN that are allowed, of each action on each resource."""
+        with unreadable(f"the rights {', '.join(actions)} of {self._role_arn}"):
+            pages = list(
+                self._client.get_paginator("simulate_principal_policy").paginate(
+                    PolicySourceArn=self._role_arn,
+                    ActionNames=list(actions),
+                    ResourceArns=[self._arn(each) for each in resources],
+                    ContextEntries=[_entry(key, values) for key, values in context],
+                )
             )
-        return bool(answer["EvaluationResults"]) and all(
-            each["EvalDecision"] == ALLOWED for each in answer["EvaluationResults"]
-        )
+        for result in (each for page in pages for each in page["EvaluationResults"]):
+            action, parts = str(result["EvalActionName"]).lower(), result.get("ResourceSpecificResults", ())
+            if len(resources) == 1:
+                parts = [{"EvalResourceName": self._arn(resources[0]), "EvalResourceDecision": result["EvalDecision"]}]
+            # Of several resources the result's own decision is the worst of all; each one's stands below it.
+            yield from ((action, each["EvalResourceName"]) for each in parts if each["EvalResourceDecision"] == ALLOWED)
 
     def _arn(self, resource: str) -> str:
         if resource == "*":
             return resource
         _, partition, _, _, account, _ = self._role_arn.split(":", 5)
         return f"arn:{partition}:{resource.replace(HERE, f'{self._region}:{account}')}"
+
+
+def _batches(rights: Iterable[Right]) -> Iterator[tuple[Context, Sequence[str], Sequence[str]]]:
+    """The rights as (context, actions, resources), in which every action is wanted on every resource.
+
+    A condition key has one value in a simulation, so rights of different contexts are never asked for together.
+    """
+    actions_on: dict[tuple[Context, str], list[str]] = {}
+    for right in rights:
+        actions_on.setdefault((right.context, right.resource), []).append(right.action)
+    resources_of: dict[tuple[Context, tuple[str, ...]], list[str]] = {}
+    for (context, resource), actions in actions_on.items():
+        resources_of.setdefault((context, tuple(actions)), []).append(resource)
+    for (context, wanted), resources in resources_of.items():
+        yield context, wanted, resources
+
+
+def _entry(key: str, values: Sequence[str]) -> dict[str, Any]:
+    kind = "string" if key == STACK_TAG else "stringList"
+    return {"ContextKeyName": key, "ContextKeyValues": list(values), "ContextKeyType": kind}

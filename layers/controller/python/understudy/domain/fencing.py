@@ -38,7 +38,7 @@ def find_proof(state: ClusterState, policy: Policy, now: float, power: PowerRead
     """
     holder = state.previous
     if holder is None:
-        return Proof.NO_HOLDER
+        return Proof.NO_HOLDER if state.active is None else Proof.KEEPS_LEASE
     if holder.proof is not None:
         return holder.proof
     accepted = (proof for proof in evidence(state, policy, now, power) if proof in policy.fencing.accept)

@@ -61,7 +61,8 @@ class PowerReading(StrEnum):
 class Proof(StrEnum):
     """Why the node before can no longer serve (B4)."""
 
-    NO_HOLDER = "NO_HOLDER"  # nobody else held the lease
+    NO_HOLDER = "NO_HOLDER"  # nobody held the lease
+    KEEPS_LEASE = "KEEPS_LEASE"  # the target itself holds the lease and keeps it: nobody is to be fenced
     RELEASED = "RELEASED"
     LEASE_EXPIRED = "LEASE_EXPIRED"
     STOPPED = "STOPPED"

@@ -1,6 +1,6 @@
 """Routes and Elastic IPs as EC2 has them, and what must hold so that they can be moved (S14, S15)."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address, ip_network
 
@@ -56,6 +56,17 @@ def block_faults(route: Route, table: RouteTable) -> Iterator[str]:
     for block in table.local_blocks:
         if ip_network(block).overlaps(ip_network(route.destination)):
             yield f"is in a VPC of {block}; allowed: an address outside every CIDR block of the VPC"
+
+
+def narrower(route: Route, table: RouteTable, own: Collection[str]) -> Iterator[str]:
+    """The destinations of live routes in a table, but for `own`, that take packets of this route: the narrower wins."""
+    whole = ip_network(route.destination)
+    for destination, there in table.routes.items():
+        if destination in own or destination == route.destination or not there.is_live:
+            continue
+        part = ip_network(destination)
+        if part.version == whole.version and part.overlaps(whole) and part.prefixlen > whole.prefixlen:
+            yield destination
 
 
 def elastic_ip_faults(elastic_ip: ElasticIpReading, stack: str) -> Iterator[str]:

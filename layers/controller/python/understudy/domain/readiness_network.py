@@ -3,7 +3,14 @@
 from collections.abc import Callable, Iterable
 
 from understudy.domain.definition import ElasticIp, Route
-from understudy.domain.network import ElasticIpReading, RouteTable, block_faults, elastic_ip_faults, table_faults
+from understudy.domain.network import (
+    ElasticIpReading,
+    RouteTable,
+    block_faults,
+    elastic_ip_faults,
+    narrower,
+    table_faults,
+)
 from understudy.domain.readiness_facts import Facts, Finding, Unread, Verdict, together
 
 NO_ROUTE = Finding(Verdict.PASS, "no address of kind route_table")
@@ -54,6 +61,21 @@ def routes_lead(facts: Facts) -> Finding:
         if not there.is_live:
             return [Finding(Verdict.WARN, f"{route.destination} in {table_id} leads to {there.target}, which is gone")]
         return [_led(facts, f"{route.destination} in {table_id}", there.target)]
+
+    return _of_each_table(facts, look)
+
+
+def routes_whole(facts: Facts) -> Finding:
+    """No narrower route in the table takes some of a route's packets elsewhere: EC2 follows the narrowest (S14)."""
+    own = {route.destination for route in facts.definition.routes}
+
+    def look(route: Route, table_id: str, table: RouteTable) -> list[Finding]:
+        found = [
+            Finding(Verdict.WARN, f"{each} in {table_id} leads a part of {route.destination} to {there.target}")
+            for each in narrower(route, table, own)
+            for there in [table.routes[each]]
+        ]
+        return found or [Finding(Verdict.PASS, f"{route.destination} in {table_id} is taken by no narrower route")]
 
     return _of_each_table(facts, look)
 

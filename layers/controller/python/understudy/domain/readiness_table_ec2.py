@@ -189,6 +189,15 @@ EC2_CHECKS = (
         TABLES,
     ),
     Check(
+        "routes-whole",
+        network.routes_whole,
+        "S14",
+        (PASS, WARN, UNKNOWN),
+        "WARN: what is sent to that part of the address block does not reach this cluster.",
+        "Nothing, when it is meant so: another cluster may have a part of the block. Else delete the narrower route.",
+        TABLES,
+    ),
+    Check(
         "elastic-ips-ours",
         network.elastic_ips_ours,
         "S15",

@@ -149,7 +149,7 @@ def proof_in_hand(state: ClusterState) -> Proof:
     Raises UnprovenError when there is none: no record is moved and no lease is granted on a guess.
     """
     if state.previous is None:
-        return Proof.NO_HOLDER
+        return Proof.NO_HOLDER if state.active is None else Proof.KEEPS_LEASE
     if state.previous.proof is None:
         raise UnprovenError(f"cluster {state.cluster}, epoch {state.epoch}: no proof against {state.previous.node}")
     return state.previous.proof

@@ -57,8 +57,12 @@ def check_network(
 
 def _is_to_be_compared(state: ClusterState, definition: Definition) -> bool:
     is_settled = state.transition is None and state.active is not None
-    is_owed = state.address is None or state.address.status is AddressStatus.OWED
-    return is_settled and not is_owed and bool(definition.routes or definition.elastic_ips)
+    return is_settled and any(_is_moved(state, each.label) for each in (*definition.routes, *definition.elastic_ips))
+
+
+def _is_moved(state: ClusterState, label: str) -> bool:
+    """Whether an address is known to have been moved. What is owed already is put right by the next repair."""
+    return state.address is not None and state.address.status_of(label) is not AddressStatus.OWED
 
 
 def _strays(
@@ -73,10 +77,11 @@ def _strays(
     found = {
         f"{route.label} in {table_id}": there.target if there else ""
         for route in definition.routes
+        if _is_moved(state, route.label)
         for table_id in route.route_table_ids
         for there in [tables[table_id].routes.get(route.destination) if table_id in tables else None]
     }
-    for each in definition.elastic_ips:
+    for each in (each for each in definition.elastic_ips if _is_moved(state, each.label)):
         reading = elastic_ips.get(each.allocation_id)
         found[each.label] = reading.interface_id if reading else ""
     return {label: target for label, target in found.items() if target != wanted}

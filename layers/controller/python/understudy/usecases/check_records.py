@@ -64,7 +64,7 @@ class RecordMonitor:
         self._stack = stack
 
     def check(self, clusters: Sequence[Cluster]) -> None:
-        """Look at the records of every cluster that is in service, settled, and owes no address."""
+        """Look at the records of every cluster that is in service and settled, but for those that it owes already."""
         stack_wide = self._ledger.tuning()
         subjects = [_subject(*each, stack_wide, self._stack) for each in clusters]
         readings = self._read(_tasks(subjects))
@@ -145,12 +145,13 @@ def _subject(state: ClusterState, definition: Definition, stack_wide: Mapping[st
         definition.node(state.active or ""),
         state.address,
     )
-    if node is None or address is None or address.status is AddressStatus.OWED or state.transition is not None:
+    if node is None or address is None or state.transition is not None:
         return Subject(state, tuning, {})
     leads_to = definition.leads_to(node)
     wishes = {
         each: Wish(stack, state.cluster, address.epoch, node.name, leads_to[each.label], tuning.ROUTE53_TTL)
         for each in definition.records
+        if address.status_of(each.label) is not AddressStatus.OWED  # of that it is known already
     }
     return Subject(state, tuning, wishes)
 

@@ -38,9 +38,10 @@ def receive_signal(
 ) -> list[str]:
     """Record one event of the default bus; the clusters that were judged by it.
 
-    The event's own `time` is AWS's: these sources cannot be forged. A word of AWS's counts even when it comes late,
-    and not at all when it is from the future. An event that says nothing we know is told of in the log and changes nothing; it would be no better the next time,
-    so it is not tried again. The watch asks EC2 itself where a proof is missing.
+    The event's own `time` is AWS's: these sources cannot be forged. A word of AWS's counts even when it comes late, and
+    not at all when it comes from the future. An event that says nothing we know is told of in the log and changes
+    nothing; it would be no better the next time, so it is not tried again. The watch asks EC2 itself where a proof is
+    missing.
     """
     judged: list[str] = []
     try:
