@@ -8,6 +8,8 @@ from typing import Any
 
 from .keys import parse_keys
 
+BEAT_VERSION = 1
+"""Of what a beat says. The controller leaves aside words that it does not know, and refuses a version above its own."""
 DETAIL_TYPE = "Understudy Heartbeat"
 
 
@@ -41,7 +43,7 @@ class Aws:
             "EventBusName": self._bus,
             "Source": self._source,
             "DetailType": DETAIL_TYPE,
-            "Detail": json.dumps(detail),
+            "Detail": json.dumps({"version": BEAT_VERSION, **detail}),
         }
         answer = self._events.put_events(Entries=[entry])
         if answer.get("FailedEntryCount", 0):

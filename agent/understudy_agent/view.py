@@ -11,6 +11,10 @@ class MalformedStateError(ValueError):
     """The state item lacks something or holds something of the wrong type: it counts as not read."""
 
 
+FORMAT = 1
+"""The newest format of the state item that this agent knows. Fields more are no new format, and left aside."""
+
+
 @dataclass(frozen=True)
 class Terms:
     """The timings of the cluster that a node must know, in seconds.
@@ -86,6 +90,10 @@ class StateView:
 
 def parse_state(item: Mapping[str, Any]) -> StateView:
     """The view of a state item, given as plain values. Raises MalformedStateError, naming what is wrong."""
+    if "v" in item and _number(item, "v") > FORMAT:
+        raise MalformedStateError(
+            f"v, the format of the item, is {item['v']}, and this agent knows up to {FORMAT}: upgrade it"
+        )
     nodes = _field(item, "nodes", Mapping)
     return StateView(
         epoch=int(_number(item, "epoch")),

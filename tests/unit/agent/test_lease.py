@@ -252,3 +252,11 @@ def test_one_lost_beat_costs_nothing_when_the_timings_agree(some, orderly_s):
 )
 def test_a_node_keeps_a_lease_unless_its_service_runs_and_nothing_read_is_about_it(standing, all_down, keeps):
     assert keeps_lease(standing, all_down) is keeps
+
+
+def test_an_item_of_a_newer_format_counts_as_not_read_and_words_more_are_left_aside():  # S17 B3
+    """Old agents beside a new controller: what they would misread renews no lease."""
+    known = item(3, ME)
+    assert parse_state({**known, "v": 1, "colour": "green"}) == parse_state(known)
+    with pytest.raises(MalformedStateError, match="v, the format of the item, is 2, and this agent knows up to 1"):
+        parse_state({**known, "v": 2})

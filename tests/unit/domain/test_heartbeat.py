@@ -53,6 +53,18 @@ def test_a_beat_says_who_when_and_how_the_services_are():  # S11
     )
 
 
+def test_words_that_a_newer_agent_has_added_are_left_aside():  # S11 S17
+    """Old and new side by side. A beat of before there were versions is of the first."""
+    assert parse_beat(ARN, NOW, {**DETAIL, "version": 1, "colour": {"of": "green"}}) == parse_beat(ARN, NOW, DETAIL)
+
+
+@pytest.mark.parametrize("version", [2, 0, -1, "1", 1.0, True, None, [1]])
+def test_a_beat_of_a_version_that_is_not_known_is_refused_with_what_to_do(version):  # S17 B3
+    said = refusal(version=version)
+    assert "detail.version is" in said
+    assert "Upgrade the stack before the agents" in said
+
+
 def test_a_node_without_an_agent_beats_too_and_keeps_no_lease():  # S11 B4
     plain = {"cluster": "orders-db", "boot": "b", "beat": 0, "keeps_lease": False}
     beat = parse_beat(ARN, NOW, plain)

@@ -29,13 +29,13 @@ from tests.support.fakes.nodes import FakeNodes
 from tests.support.fakes.parameters import FakeParameters
 from tests.support.fakes.zone import FakeZone
 from understudy.domain.address import Address, AddressStatus
-from understudy.domain.errors import AddressUnreadableError
+from understudy.domain.errors import AddressUnreadableError, NewerFormatError
 from understudy.domain.model import PowerReading
 from understudy.usecases.check_records import RECORD_DRIFTED, RecordMonitor
 from understudy.usecases.follow_changes import ChangeFollower
 from understudy.usecases.judging import OPERATOR_CALLED, Judge
 from understudy.usecases.receive_signal import ALARM_STATE, EC2_STATE, receive_signal
-from understudy.usecases.watch_clusters import watch_clusters
+from understudy.usecases.watch_clusters import STATE_TOO_NEW, watch_clusters
 
 
 class Controller:
@@ -330,3 +330,15 @@ def test_tunables_that_cannot_be_read_do_not_keep_definitions_from_being_registe
     world.parameters.fail_next("tuning_text", ConnectionError("AccessDenied"))
     assert len(world.watch().faults) == 1
     assert world.registered == [text]
+
+
+def test_clusters_that_a_newer_stack_has_written_are_told_of_together_and_all_others_are_judged():  # B3 B8
+    world = Controller(a_state(), a_state(cluster="invoices-db"), a_state(cluster="files"))
+    for name in (CLUSTER, "invoices-db"):
+        world.ledger.fail_next("read", NewerFormatError(name, 2, 1))
+    report = world.watch()
+    assert report.judged == 1
+    assert [type(fault) for fault in report.faults] == [NewerFormatError] * 2
+    assert world.announcer.details(STATE_TOO_NEW) == [{"clusters": ["invoices-db", CLUSTER], "format": 2, "known": 1}]
+    world.watch()
+    assert len(world.announcer.details(STATE_TOO_NEW)) == 1

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from understudy.adapters.attribute_values import to_attribute
+from understudy.adapters.dynamodb_items import FORMAT, format_of
 from understudy.domain.heartbeat import Beat
 from understudy.domain.signal import AlarmSignal, FaultSignal, PowerSignal, Signal
 from understudy.ports import NOT_A_MEMBER, STALE, UNKNOWN_CLUSTER, Refusal
@@ -30,6 +31,9 @@ POWER_NEVER_TOLD = f"attribute_not_exists({NODE}.#power_at)"
 POWER_NOT_OLDER = f"{NODE}.#power_at <= :at"
 POWER_IS_NEW = f"{IS_MEMBER} AND ({POWER_NEVER_TOLD} OR {POWER_NOT_OLDER})"
 
+FORMAT_IS_KNOWN = "(attribute_not_exists(#v) OR #v <= :v)"
+NEWER_FORMAT = Refusal("newer_format")
+
 FAULT_IS_OF_THIS_VERSION = f"{IS_MEMBER} AND #definition_version = :version"
 
 ALARM = f"{NODE}.#alarms.#alarm"
@@ -40,12 +44,12 @@ ALARM_IS_NEW = f"{IS_MEMBER} AND ({ALARM_NEVER_TOLD} OR {ALARM_NOT_OLDER})"
 
 def beat_update(beat: Beat) -> dict[str, Any]:
     """The arguments of the UpdateItem that records a beat of an unbroken run: every beat but the first after a gap."""
-    return _beat_update(beat, RUN_GOES_ON, f"{BEAT_IS_NEW} AND {RUN_IS_UNBROKEN}")
+    return _of_known_format(_beat_update(beat, RUN_GOES_ON, f"{BEAT_IS_NEW} AND {RUN_IS_UNBROKEN}"))
 
 
 def first_beat_update(beat: Beat) -> dict[str, Any]:
     """The arguments of the UpdateItem that records a beat with which a run of beats begins."""
-    return _beat_update(beat, RUN_BEGINS, BEAT_IS_NEW, "heard_since")
+    return _of_known_format(_beat_update(beat, RUN_BEGINS, BEAT_IS_NEW, "heard_since"))
 
 
 def _beat_update(beat: Beat, run: str, condition: str, *more_words: str) -> dict[str, Any]:
@@ -69,14 +73,26 @@ def _beat_update(beat: Beat, run: str, condition: str, *more_words: str) -> dict
 def signal_update(signal: Signal) -> dict[str, Any]:
     """The arguments of the UpdateItem that records EC2's or CloudWatch's word."""
     if isinstance(signal, FaultSignal):
-        return _fault_update(signal)
-    return _power_update(signal) if isinstance(signal, PowerSignal) else _alarm_update(signal)
+        return _of_known_format(_fault_update(signal))
+    return _of_known_format(_power_update(signal) if isinstance(signal, PowerSignal) else _alarm_update(signal))
+
+
+def _of_known_format(arguments: dict[str, Any]) -> dict[str, Any]:
+    """The same write, but not into an item that newer code has written in a format of its own."""
+    return {
+        **arguments,
+        "ConditionExpression": f"{FORMAT_IS_KNOWN} AND {arguments['ConditionExpression']}",
+        "ExpressionAttributeNames": {**arguments["ExpressionAttributeNames"], "#v": "v"},
+        "ExpressionAttributeValues": {**arguments["ExpressionAttributeValues"], ":v": to_attribute(FORMAT)},
+    }
 
 
 def refusal_of(instance_id: str, item: Mapping[str, Any] | None) -> Refusal:
     """Why the condition failed, by the state item as it stood then (None: there was none)."""
     if not item:
         return UNKNOWN_CLUSTER
+    if format_of(item) > FORMAT:
+        return NEWER_FORMAT
     return STALE if instance_id in item["nodes"]["M"] else NOT_A_MEMBER
 
 

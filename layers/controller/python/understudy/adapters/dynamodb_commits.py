@@ -1,8 +1,25 @@
-"""The one write that changes a state, on condition that nobody else has changed it since it was read."""
+"""The one write that changes a state, on condition that nobody else has changed it since it was read.
+
+What newer code has added to the item is left alone: an attribute that this code does not know, and a field within one
+that goes on being about the same thing.
+"""
+
+from collections.abc import Mapping
+from typing import Any
 
 from understudy.adapters import dynamodb_items as items
 from understudy.adapters.dynamodb_expressions import Update
 from understudy.domain.model import ClusterState
+
+SAME_THING: Mapping[str, tuple[str, ...]] = {
+    "terms": (),
+    "previous": ("node", "ended_epoch"),
+    "transition": ("opened_at", "execution", "target"),
+    "address": ("epoch",),
+    "hold": ("since",),
+}
+"""By which fields an attribute goes on being about the same thing. Another one is written whole: a field of newer code
+that spoke of the old transition must not be taken for one of the new."""
 
 
 def commit_update(before: ClusterState, after: ClusterState, holding_still: str | None = None) -> Update:
@@ -11,12 +28,16 @@ def commit_update(before: ClusterState, after: ClusterState, holding_still: str 
     update.require("revision", equals=before.revision)
     update.require("epoch", equals=before.epoch)
     update.set("revision", to=before.revision + 1)
-    values = items.committed(after)
+    update.require_at_most("v", items.FORMAT)
+    update.set("v", to=items.FORMAT)
+    known, values = items.committed(before), items.committed(after)
     for name in items.COMMITTED:
-        if name in values:
-            update.set(name, to=values[name])
-        else:
+        if name not in values:
             update.remove(name)
+        elif _is_same_thing(name, known.get(name), values[name]):
+            _merge(update, name, known[name], values[name])
+        else:
+            update.set(name, to=values[name])
     if holding_still is not None:
         _require_stillness(update, before, holding_still)
     return update
@@ -29,3 +50,16 @@ def _require_stillness(update: Update, before: ClusterState, instance_id: str) -
         return
     update.require("nodes", instance_id, "beat", equals=report.beat)
     update.require("nodes", instance_id, "boot", equals=report.boot)
+
+
+def _is_same_thing(name: str, known: Any, value: Any) -> bool:
+    return name in SAME_THING and known is not None and all(known[each] == value[each] for each in SAME_THING[name])
+
+
+def _merge(update: Update, name: str, known: Mapping[str, Any], value: Mapping[str, Any]) -> None:
+    """Only the fields that change: the others, and those that this code does not know, stay as they are."""
+    for field in known.keys() - value.keys():
+        update.remove(name, field)
+    for field in value:
+        if field not in known or known[field] != value[field]:
+            update.set(name, field, to=value[field])

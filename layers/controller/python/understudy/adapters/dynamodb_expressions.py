@@ -38,6 +38,11 @@ class Update:
         """On condition that there is nothing at `path`."""
         self._conditions.append(f"attribute_not_exists({self._path(path)})")
 
+    def require_at_most(self, name: str, limit: int) -> None:
+        """On condition that the attribute `name` is not above this number, or is not there."""
+        path = self._path((name,))
+        self._conditions.append(f"(attribute_not_exists({path}) OR {path} <= {self._value(limit)})")
+
     def arguments(self) -> dict[str, Any]:
         """The arguments of UpdateItem, or of an Update in a transaction."""
         clauses = [

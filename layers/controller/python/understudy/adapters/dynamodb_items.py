@@ -10,6 +10,7 @@ from typing import Any
 from understudy.adapters.attribute_values import Item, from_item, to_item
 from understudy.adapters.dataclass_maps import from_map, to_map
 from understudy.domain.definition import Definition
+from understudy.domain.errors import NewerFormatError
 from understudy.domain.model import ClusterState, NodeReport
 from understudy.domain.tuning import LIMITS
 
@@ -22,6 +23,14 @@ KIND = "cluster"
 STAGES = "stages"
 POWER_WORDS = ("power", "power_at", "power_boot")
 WORDS_OF_SOME = ("fault", "ip", "joined", "knows")
+
+FORMAT = 1
+"""The format of the state item that this code writes, in its attribute `v`; items without it have format 1.
+
+A field more is no new format: whoever does not know it leaves it alone. A new one is what older code would misread: it
+then refuses the item, and does nothing."""
+OBSERVER_LAG_S = 5
+"""What `hearing_s` is above the interval of the beats, for items that were written before there was such a term."""
 
 COMMITTED = (
     "epoch",
@@ -91,7 +100,7 @@ def look_ups(definition: Definition) -> set[tuple[str, str]]:
 def state_item(state: ClusterState, revision: int) -> Item:
     """The whole state item, as a first registration puts it."""
     nodes = {instance_id: node_map(report) for instance_id, report in state.nodes.items()}
-    head = {"pk": state.cluster, "sk": STATE, "kind": KIND, "revision": revision}
+    head = {"pk": state.cluster, "sk": STATE, "kind": KIND, "v": FORMAT, "revision": revision}
     return to_item({**head, **committed(state), "nodes": nodes})
 
 
@@ -110,9 +119,17 @@ def node_map(report: NodeReport) -> dict[str, Any]:
 
 
 def read_state(item: Mapping[str, Mapping[str, Any]]) -> ClusterState:
-    """The state that an item holds."""
+    """The state that an item holds, of this format or any before. Raises NewerFormatError."""
     values = from_item(item)
-    return from_map(ClusterState, {**values, "cluster": values["pk"]})
+    if (found := format_of(item)) > FORMAT:
+        raise NewerFormatError(values["pk"], found, FORMAT)
+    terms = {"hearing_s": values["terms"]["heartbeat_interval_s"] + OBSERVER_LAG_S, **values["terms"]}
+    return from_map(ClusterState, {**values, "cluster": values["pk"], "terms": terms})
+
+
+def format_of(item: Mapping[str, Mapping[str, Any]]) -> int:
+    """The format of a state item."""
+    return int(item.get("v", {"N": "1"})["N"])
 
 
 def definition_item(definition: Definition) -> Item:

@@ -1,6 +1,7 @@
 """The cluster table: BeatLedger, StateLedger, ClusterIndex and Registry on DynamoDB."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -24,6 +25,8 @@ from understudy.ports import Refusal
 
 INDEX = "clusters"
 CONDITION_FAILED = "ConditionalCheckFailedException"
+NOT_IN_THE_ITEM = "ValidationException"
+"""Among other things: an expression refers to what is not in the item."""
 TRANSACTION_IN_THE_WAY = "TransactionConflictException"
 LOST_RACES = frozenset({"ConditionalCheckFailed", "TransactionConflict"})
 TRY_COUNT = 4
@@ -50,12 +53,32 @@ class DynamoDbLedger(DynamoDbTexts):
 
         Answers the whole state after it, or why it was refused.
         """
+        try:
+            return self._record_beat(beat)
+        except ClientError as fault:
+            if code_of(fault) != NOT_IN_THE_ITEM or not self._mend(beat.cluster):
+                raise
+        return self._record_beat(beat)
+
+    def _record_beat(self, beat: Beat) -> ClusterState | Refusal:
         recorded = self._record(beat.cluster, beats.beat_update(beat), partial(beats.refusal_of_beat, beat))
         if recorded is beats.RUN_BROKEN:
             return self._record(
                 beat.cluster, beats.first_beat_update(beat), partial(beats.refusal_of, beat.instance_id)
             )
         return recorded
+
+    def _mend(self, cluster: str) -> bool:
+        """Give an item of before there was `hearing_s` that term: a beat is written by it. Whether it was missing."""
+        item = self._get(cluster, items.STATE)
+        if "hearing_s" in item["terms"]["M"]:
+            return False
+        update = Update()
+        update.require_absent("terms", "hearing_s")
+        update.set("terms", "hearing_s", to=items.read_state(item).terms.hearing_s)
+        with suppress(self._client.exceptions.ConditionalCheckFailedException):  # another beat has mended it
+            self._update(TableName=self._table, Key=items.key(cluster, items.STATE), **update.arguments())
+        return True
 
     def record_signal(self, cluster: str, signal: Signal) -> ClusterState | Refusal:
         """Store EC2's or CloudWatch's word unless a newer one (by `at`, seconds) is there: one UpdateItem."""

@@ -10,6 +10,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from understudy.domain.errors import AnnouncementError
 
 SOURCE = "understudy"
+VERSION = 1
+"""Of what our events say. A field more is no new version: whoever does not know it leaves it aside."""
 
 
 class EventAnnouncer:
@@ -24,7 +26,7 @@ class EventAnnouncer:
         return self._connect()
 
     def announce(self, detail_type: str, detail: Mapping[str, Any]) -> None:
-        """Publish one event, source `understudy` (B5).
+        """Publish one event, source `understudy`, with the version of what it says (B5).
 
         Raises AnnouncementError when EventBridge did not take it or did not answer. A bus that does not exist takes
         everything, and nobody hears of it.
@@ -33,7 +35,7 @@ class EventAnnouncer:
             "EventBusName": self._bus_name,
             "Source": SOURCE,
             "DetailType": detail_type,
-            "Detail": json.dumps(detail),
+            "Detail": json.dumps({"version": VERSION, **detail}),
         }
         try:
             answer = self._client.put_events(Entries=[entry])

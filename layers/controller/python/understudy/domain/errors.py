@@ -5,6 +5,16 @@ class LedgerConflictError(Exception):
     """Somebody else wrote the cluster's state since it was read. Read again and judge again."""
 
 
+class NewerFormatError(Exception):
+    """A cluster's state is in a format that this code does not know: a newer version wrote it. Nothing may be done."""
+
+    def __init__(self, cluster: str, found: int, known: int) -> None:
+        super().__init__(f"{cluster}: the state has format {found}; known: up to {known}. Deploy the newer stack again")
+        self.cluster = cluster
+        self.found = found
+        self.known = known
+
+
 class TooManyEntriesError(Exception):
     """One registration would write more items than the table takes in one transaction. Nothing was written."""
 

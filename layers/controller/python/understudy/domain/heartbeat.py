@@ -16,6 +16,8 @@ from understudy.domain.request import CLUSTER_NAME
 INSTANCE_ARN = re.compile(r"arn:aws[a-z-]*:ec2:[a-z0-9-]+:\d{12}:instance/(i-[0-9a-f]{8,17})")
 BOOT = re.compile(r"[0-9A-Za-z-]{1,64}")
 AGENT = re.compile(r"[0-9A-Za-z.+-]{0,32}")
+VERSION = 1
+"""Of what a beat says. A word more is no new version: whoever does not know it leaves it aside."""
 BEAT_LIMIT = 2**53
 SERVICES_LIMIT = 64
 HOSTS_LIMIT = 100
@@ -63,6 +65,7 @@ def parse_beat(source: Any, heard_at: int, detail: Any) -> Beat:
         raise MalformedBeatError(f"source is {quoted(source, 120)}, not the ARN of an instance")
     if not isinstance(detail, Mapping):
         raise MalformedBeatError(f"detail is {quoted(detail)}, not an object")
+    _demand_known_version(detail)
     return Beat(
         cluster=_text(detail, "cluster", CLUSTER_NAME),
         instance_id=instance[1],
@@ -76,6 +79,14 @@ def parse_beat(source: Any, heard_at: int, detail: Any) -> Beat:
         quorum=_reach(detail["quorum"]) if "quorum" in detail else None,
         knows=_number(detail, "knows") if "knows" in detail else 0,
     )
+
+
+def _demand_known_version(detail: Mapping[str, Any]) -> None:
+    """A beat of the first version does not say so."""
+    version = detail.get("version", VERSION)
+    if type(version) is not int or not 1 <= version <= VERSION:
+        told = f"detail.version is {quoted(version)}; allowed: a whole number from 1 to {VERSION}"
+        raise MalformedBeatError(f"{told}. Upgrade the stack before the agents")
 
 
 def _text(detail: Mapping[str, Any], key: str, allowed: re.Pattern[str]) -> str:

@@ -167,7 +167,7 @@ def _read(
 
 def _refuse(text: ParameterText, faults: list[str], registry: Registry, announcer: Announcer) -> RegisterOutcome:
     faults = few_and_short(faults)
-    detail = {"cluster": text.cluster, "version": text.version, "faults": faults}
+    detail = {"cluster": text.cluster, "parameter_version": text.version, "faults": faults}
     log.error("definition refused", extra=detail)
     tell(announcer, DEFINITION_REFUSED, detail)
     registry.note_refusal(text.cluster, text.digest, faults)
@@ -190,7 +190,7 @@ def _accept(
     registry.register(state, after, definition)
     detail = {
         "cluster": definition.cluster,
-        "version": definition.version,
+        "definition_version": definition.version,
         "last_holder": definition.name_of(after.previous.node) if after.previous and state is None else None,
     }
     log.info("definition accepted", extra=detail)

@@ -25,11 +25,11 @@ def register_tuning(text: ParameterText, *, registry: Registry, announcer: Annou
         pasted = _parse(text.text)
     except BadTuningError as bad:
         log.warning("tuning refused", extra={"faults": bad.faults})
-        tell(announcer, TUNING_REFUSED, {"version": text.version, "faults": bad.faults})
+        tell(announcer, TUNING_REFUSED, {"parameter_version": text.version, "faults": bad.faults})
         registry.note_refusal(STACK_WIDE, text.digest, bad.faults)
         return RegisterOutcome.REFUSED
     registry.put_tuning(pasted.values, text.digest)
-    detail = {"version": text.version, "values": dict(pasted.values), "ignored": list(pasted.ignored)}
+    detail = {"parameter_version": text.version, "values": dict(pasted.values), "ignored": list(pasted.ignored)}
     log.info("tuning accepted", extra=detail)
     tell(announcer, TUNING_ACCEPTED, detail)
     return RegisterOutcome.ACCEPTED

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from understudy.domain.definition import Definition
-from understudy.domain.errors import LedgerConflictError
+from understudy.domain.errors import LedgerConflictError, NewerFormatError
 from understudy.domain.model import ClusterState, PowerReading
 from understudy.domain.policy import Policy
 from understudy.domain.signal import PowerSignal
@@ -20,8 +20,9 @@ from understudy.usecases.check_nodes import check_nodes
 from understudy.usecases.check_records import RecordMonitor
 from understudy.usecases.follow_changes import ChangeFollower
 from understudy.usecases.judging import Judge
-from understudy.usecases.step import Clock
+from understudy.usecases.step import Clock, tell
 
+STATE_TOO_NEW = "Understudy State Too New"
 T = TypeVar("T")
 Check = Callable[[Sequence[tuple[ClusterState, Definition]]], dict[str, ClusterState]]
 log = logging.getLogger(__name__)
@@ -71,6 +72,7 @@ def watch_clusters(
     registered = _each(_texts(parameters, faults), register, faults)
     views: list[View] = []
     _each(index.clusters(), lambda name: views.extend(_gather(name, ledger, beats, nodes, clock)), faults)
+    _tell_of_newer(faults, announcer)
     views = _checked(views, lambda each: check_nodes(each, nodes=nodes, beats=beats, announcer=announcer), faults)
     views = _checked(views, lambda each: check_alarms(each, alarms=alarms, beats=beats), faults)
     views = _checked(
@@ -122,6 +124,19 @@ def _gather(name: str, ledger: StateLedger, beats: BeatLedger, nodes: Nodes, clo
     if state is None:
         return []
     return [View(state, ledger.definition(name, state.definition_version), int(clock()))]
+
+
+def _tell_of_newer(faults: Iterable[Exception], announcer: Announcer) -> None:
+    """Clusters that a newer stack has written are not looked after: in every watch, one event for all of them.
+
+    It cannot be noted in the state that it was told: that is just what may not be written.
+    """
+    newer = [fault for fault in faults if isinstance(fault, NewerFormatError)]
+    if newer:
+        names = sorted({fault.cluster for fault in newer})
+        told = {"clusters": names, "format": max(fault.found for fault in newer), "known": newer[0].known}
+        log.error("states of a newer format: nothing is done for these clusters", extra=told)
+        tell(announcer, STATE_TOO_NEW, told)
 
 
 def _checked(views: list[View], check: Check, faults: list[Exception]) -> list[View]:
