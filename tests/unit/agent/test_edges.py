@@ -138,8 +138,9 @@ class Events:
 def test_a_beat_goes_to_the_bus_from_the_instance_itself(aws):
     aws._events = events = Events(FailedEntryCount=0)
     aws.put_beat({"beat": 7})
+    said = '{"version": 1, "beat": 7}'
     assert events.entries == [
-        {"EventBusName": "b", "Source": ARN, "DetailType": "Understudy Heartbeat", "Detail": '{"beat": 7}'}
+        {"EventBusName": "b", "Source": ARN, "DetailType": "Understudy Heartbeat", "Detail": said}
     ]
 
 
