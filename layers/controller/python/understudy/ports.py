@@ -220,3 +220,19 @@ class Announcer(Protocol):
     def announce(self, detail_type: str, detail: Mapping[str, Any]) -> None:
         """Publish one event, source `understudy`. Raises when EventBridge did not take it."""
         ...
+
+
+class Measure(Protocol):
+    """Where the controller puts figures about itself (B8)."""
+
+    def __call__(self, values: Mapping[str, float], **dimension: str) -> None:
+        """Put values down by their names: one that ends in Seconds is seconds, every other is a count.
+
+        `dimension`: at most one, of few values known beforehand. Never a cluster or an instance: each value is a
+        metric of its own, and costs money.
+        """
+        ...
+
+
+def unmeasured(values: Mapping[str, float], **dimension: str) -> None:
+    """A Measure for those who want no figures."""
