@@ -222,6 +222,14 @@ class Announcer(Protocol):
         ...
 
 
+class Notifier(Protocol):
+    """The way to the people who run the stack."""
+
+    def send(self, subject: str, text: str) -> None:
+        """Hand in one message. `subject`: ASCII, one line, at most 99 characters. Raises when it was not taken."""
+        ...
+
+
 class Measure(Protocol):
     """Where the controller puts figures about itself (B8)."""
 

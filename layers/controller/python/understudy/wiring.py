@@ -14,7 +14,7 @@ from understudy.domain.definition import Definition
 from understudy.invocation import count, measure
 from understudy.network_ports import Network
 from understudy.parameter_ports import Parameters, ParameterText
-from understudy.ports import Announcer, Launcher, Nodes, RecordReader, Zone
+from understudy.ports import Announcer, Launcher, Nodes, Notifier, RecordReader, Zone
 from understudy.settings import settings
 from understudy.usecases.judging import Judge
 from understudy.usecases.movers import Mover
@@ -132,6 +132,14 @@ def announcer() -> Announcer:
     from understudy.adapters.event_announcer import EventAnnouncer
 
     return EventAnnouncer(lambda: _client("events"), settings().bus_name)
+
+
+@cache
+def notifier() -> Notifier:
+    """The topic of the people who run the stack."""
+    from understudy.adapters.sns_notifier import SnsNotifier
+
+    return SnsNotifier(lambda: _client("sns"), settings().topic_arn)
 
 
 @cache

@@ -90,7 +90,7 @@ class Judge:
     def _call_operator(
         self, rule: str | None, decision: Decision, state: ClusterState, definition: Definition, now: int
     ) -> None:
-        """Tell a person once for each rule that needs one, remember that it was told, and tell when it holds no more."""
+        """Tell a person once for each rule that needs one, remember it, and tell when it holds no more."""
         if rule is not None:
             detail = {
                 "cluster": state.cluster,
