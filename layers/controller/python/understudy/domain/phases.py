@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from enum import StrEnum
+from typing import Any
 
 
 class Span(StrEnum):
@@ -28,15 +29,14 @@ BOUNDS: Mapping[Span, tuple[str, str]] = {
 """The stages of the history between which a phase lies."""
 
 
-def durations_s(history: Mapping[str, object]) -> dict[Span, float]:
-    """Seconds of every phase of which both ends are known. Clocks of different functions may differ: never below 0."""
-    times = {
-        stage: float(at)
-        for stage in {each for ends in BOUNDS.values() for each in ends}
-        if isinstance(at := history.get(f"stages.{stage}_at"), int | float)
-    }
+def durations_s(history: Mapping[str, Any]) -> dict[Span, float]:
+    """Seconds of every phase of which both ends are known, from the facts of a history item.
+
+    Clocks of different functions may differ: never below 0.
+    """
+    stages = history.get("stages", {})
     return {
-        phase: max(0.0, times[end] - times[begin])
-        for phase, (begin, end) in BOUNDS.items()
-        if begin in times and end in times
+        span: max(0.0, float(stages[f"{end}_at"] - stages[f"{begin}_at"]))
+        for span, (begin, end) in BOUNDS.items()
+        if f"{begin}_at" in stages and f"{end}_at" in stages
     }
