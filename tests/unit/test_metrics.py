@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.builders import NODE_A, NODE_B, NOW, a_moving_state, a_report, a_state, a_transition
+from tests.support.builders import NODE_A, NODE_B, NOW, RECORD, a_moving_state, a_report, a_state, a_transition
 from tests.support.controller import Controller, emitted
 from understudy.domain.address import Address, AddressStatus
 from understudy.domain.ailments import Ailment
@@ -86,6 +86,16 @@ def test_a_closed_transition_says_how_it_ended_and_how_long_each_phase_took(cont
     assert counted[("Transitions", "IN_SERVICE")] == [1]
     spans = {phase: value for (name, phase), (value,) in counted.items() if name == "PhaseSeconds"}
     assert spans == {**{str(span): 2.0 for span in Span}, "WHOLE": 10.0}
+
+
+def test_a_change_that_is_in_sync_only_after_the_end_is_measured_by_the_watch(controller, capsys):  # S7 B8
+    world = controller(a_state(address=Address(AddressStatus.PROPAGATING, 1, ("C0000000000001",))))
+    world.zone.submit(RECORD, (), "")
+    world.ledger.note("orders-db", 1, {"stages.in_service_at": NOW - 90})
+    world.call("watch_clusters", {})
+    counted = told(capsys)
+    assert counted[("PhaseSeconds", "CONFIRMING")] == [90]
+    assert counted[("ChangePolls", "IN_SYNC")] == [1]
 
 
 def test_closing_twice_counts_once(controller, capsys):
