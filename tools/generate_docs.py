@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tools.decision_table import decision_table
 from tools.definition_schema import definition_schema
+from tools.events_doc import events_doc
 from tools.readiness_doc import readiness_doc
 from tools.traceability import traceability
 
@@ -18,6 +19,7 @@ def documents() -> dict[Path, str]:
     return {
         docs / "decision-table.md": decision_table(),
         docs / "cluster.schema.json": definition_schema(),
+        docs / "events.md": events_doc(),
         docs / "readiness.md": readiness_doc(),
         docs / "traceability.md": traceability(ROOT),
     }

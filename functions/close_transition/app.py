@@ -9,4 +9,10 @@ from understudy.usecases.close_transition import close_transition
 @invocation.step
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """One step of a transition. Payload and outcomes: see statemachine/README.md."""
-    return close_transition(event, ledger=wiring.ledger(), announcer=wiring.announcer(), clock=wiring.clock)
+    return close_transition(
+        event,
+        ledger=wiring.ledger(),
+        announcer=wiring.announcer(),
+        clock=wiring.clock,
+        measure=invocation.measure,
+    )

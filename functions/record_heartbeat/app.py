@@ -10,9 +10,13 @@ wiring.judge()
 
 @invocation.logged
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Record one heartbeat and judge its cluster. The metric Heartbeats counts them by what became of them."""
+    """Record one heartbeat and judge its cluster."""
     outcome = record_heartbeat(
-        event, beats=wiring.ledger(), ledger=wiring.ledger(), judge=wiring.judge(), clock=wiring.clock
+        event,
+        beats=wiring.ledger(),
+        ledger=wiring.ledger(),
+        judge=wiring.judge(),
+        clock=wiring.clock,
+        measure=invocation.measure,
     )
-    invocation.count("Heartbeats", outcome=outcome)
     return {"outcome": outcome}

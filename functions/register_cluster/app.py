@@ -10,5 +10,4 @@ from understudy.usecases.register_cluster import register_changed
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Accept or refuse the definition that has been put."""
     outcome = register_changed(event, parameters=wiring.parameters(), register=wiring.register)
-    invocation.count("Definitions", outcome=outcome)
     return {"outcome": outcome}

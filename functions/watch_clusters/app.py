@@ -24,9 +24,8 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
         judge=wiring.judge(),
         monitor=wiring.monitor(zone),
         clock=wiring.clock,
+        measure=invocation.measure,
     )
-    invocation.count("ClustersJudged", report.judged)
-    invocation.count("WatchFaults", len(report.faults))
     return {
         "registered": report.registered,
         "judged": report.judged,

@@ -9,11 +9,12 @@ from botocore.stub import Stubber
 
 from tests.contract.conftest import REGION
 from tests.support.fakes import FakeAnnouncer
+from tools.event_catalogue import EVENTS
 from understudy.adapters.event_announcer import EventAnnouncer
 from understudy.domain.errors import AnnouncementError
 
 OPENED = "Understudy Transition Opened"
-DETAIL = {"cluster": "orders-db", "epoch": 2, "why": "not heard for 15 s – ü", "tried": [], "lag_s": 0.5}
+DETAIL = {**EVENTS[OPENED].sample, "why": "not heard for 15 s – ü", "source": None}
 
 
 def unversioned(detail: dict[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from tests.template.outcomes import STEPS
 from understudy.domain.transition import TRY_LIMIT_S
 from understudy.wiring import WATCH_ALLOWANCE_S
 
-ENTRIES = ("RecordHeartbeat", "WatchClusters", "ReceiveSignal", "RegisterCluster")
+ENTRIES = ("RecordHeartbeat", "WatchClusters", "ReceiveSignal", "RegisterCluster", "NotifyOperator")
 FUNCTIONS = {
     name: resource["Properties"]
     for name, resource in cfn.source()["Resources"].items()
@@ -68,6 +68,7 @@ def test_every_function_is_told_what_it_needs_and_only_starters_know_the_machine
         expected = common | ({"STATE_MACHINE_ARN"} if name in starters else set())
         expected |= {"MOVER_ROLE_ARN"} if name == "CheckReadinessFunction" else set()
         expected |= {"MAY_STOP_INSTANCES"} if name in judging_definitions else set()
+        expected |= {"TOPIC_ARN", "RUNBOOK_URL"} if name == "NotifyOperatorFunction" else set()
         assert set(function["Environment"]["Variables"]) == expected, name
 
 

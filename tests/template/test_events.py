@@ -7,6 +7,7 @@ import pytest
 
 from tests.template import cfn
 from understudy.adapters.event_announcer import SOURCE
+from understudy.domain.notices import EXPLAINED
 from understudy.invocation import WARM
 from understudy.usecases.register_cluster import DEFINITION_ACCEPTED
 
@@ -20,9 +21,10 @@ STALE_AFTER_S = {
     "RegisterClusterFunctionParameter": 3600,
     "CheckReadinessFunctionDay": 3600,
     "CheckReadinessFunctionDefinition": 3600,
+    "NotifyOperatorFunctionTold": 3600,
     **{f"{step}FunctionKeepWarm": 60 for step in KEPT_WARM},
 }
-ON_OWN_BUS = {"RecordHeartbeatFunctionHeartbeat", "CheckReadinessFunctionDefinition"}
+ON_OWN_BUS = {"RecordHeartbeatFunctionHeartbeat", "CheckReadinessFunctionDefinition", "NotifyOperatorFunctionTold"}
 
 
 def test_these_rules_and_no_others_wake_the_controller():
@@ -97,6 +99,12 @@ def test_readiness_is_checked_every_day_and_when_a_definition_was_accepted():  #
     }
 
 
+def test_people_are_told_of_the_events_that_have_words_and_of_no_heartbeat():  # B8
+    pattern = RULES["NotifyOperatorFunctionTold"]["EventPattern"]
+    assert pattern["source"] == [SOURCE]
+    assert set(pattern["detail-type"]) == {kind for kind, explain in EXPLAINED.items() if explain}
+
+
 @pytest.mark.parametrize("name", RULES)
 def test_a_rule_gives_up_in_time_and_keeps_what_it_could_not_deliver(name):  # B8
     (target,) = RULES[name]["Targets"]
@@ -112,6 +120,7 @@ def test_a_rule_gives_up_in_time_and_keeps_what_it_could_not_deliver(name):  # B
         ("ReceiveSignal", 3600, 2),
         ("RegisterCluster", 3600, 2),
         ("CheckReadiness", 3600, 1),
+        ("NotifyOperator", 3600, 2),
     ],
 )
 def test_what_an_entry_could_not_handle_is_kept(function, age_s, retries):  # B8
@@ -122,4 +131,4 @@ def test_what_an_entry_could_not_handle_is_kept(function, age_s, retries):  # B8
 
 
 def test_only_entries_are_invoked_asynchronously():
-    assert len(cfn.of_type("AWS::Lambda::EventInvokeConfig")) == 5
+    assert len(cfn.of_type("AWS::Lambda::EventInvokeConfig")) == 6

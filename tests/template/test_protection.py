@@ -75,28 +75,6 @@ def test_dead_letters_are_encrypted_and_kept_for_two_weeks():
     assert queue == {"MessageRetentionPeriod": 14 * 24 * 3600, "SqsManagedSseEnabled": True}
 
 
-def test_an_alarm_watches_undelivered_events_every_function_and_bad_endings():  # B8
-    alarms = cfn.of_type("AWS::CloudWatch::Alarm")
-    undelivered = alarms["UndeliveredAlarm"]
-    assert undelivered["MetricName"] == "ApproximateNumberOfMessagesVisible"
-    watched: set[tuple[str, str]] = set()
-    for alarm in alarms.values():
-        metrics = [m["MetricStat"]["Metric"] for m in alarm.get("Metrics", []) if "MetricStat" in m]
-        assert len(metrics) <= 10, "an alarm takes ten metrics at most"
-        watched |= {(m["MetricName"], m["Dimensions"][0]["Value"]["Ref"]) for m in metrics}
-    assert watched == {("Errors", name) for name in FUNCTIONS} | {
-        (metric, "TransitionStateMachine") for metric in ("ExecutionsFailed", "ExecutionsTimedOut", "ExecutionsAborted")
-    }
-
-
-@pytest.mark.parametrize("name", cfn.of_type("AWS::CloudWatch::Alarm"))
-def test_an_alarm_goes_off_at_the_first_minute_and_silence_is_no_alarm(name):
-    alarm = cfn.of_type("AWS::CloudWatch::Alarm")[name]
-    assert (alarm["EvaluationPeriods"], alarm["Threshold"]) == (1, 0)
-    assert alarm["ComparisonOperator"] == "GreaterThanThreshold"
-    assert alarm["TreatMissingData"] == "notBreaching"
-
-
 def test_what_the_embedded_aws_refuses_sits_behind_a_condition():
     metric_math = {n for n, r in cfn.expanded().items() if "Metrics" in r["Properties"]}
     assert metric_math
@@ -127,6 +105,7 @@ def test_the_outputs_name_what_nodes_and_operators_need():
         "BusName",
         "StateMachineArn",
         "NodePolicyArn",
+        "OperatorTopicArn",
         "ParameterPrefix",
         "DeadLetterQueueUrl",
     }

@@ -34,6 +34,9 @@ def not_encrypted(resources: Resources) -> Iterator[str]:
     for name, queue in of(resources, "AWS::SQS::Queue"):
         if not queue.get("SqsManagedSseEnabled"):
             yield name
+    for name, topic in of(resources, "AWS::SNS::Topic"):
+        if "KmsMasterKeyId" not in topic:
+            yield name
 
 
 def without_own_key(resources: Resources) -> Iterator[str]:
@@ -146,6 +149,7 @@ def test_the_rules_see_what_they_are_to_see():
     bare = {
         "Table": {"Type": "AWS::DynamoDB::Table"},
         "Queue": {"Type": "AWS::SQS::Queue"},
+        "Topic": {"Type": "AWS::SNS::Topic"},
         "Logs": {"Type": "AWS::Logs::LogGroup"},
         "Function": {"Type": "AWS::Lambda::Function", "Properties": {"Environment": {"Variables": {"API_TOKEN": "x"}}}},
         "Machine": {"Type": "AWS::StepFunctions::StateMachine"},

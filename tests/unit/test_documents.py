@@ -159,10 +159,14 @@ def test_every_status_stage_proof_and_action_is_explained():
     assert missing([str(word) for kind in (AddressStatus, Stage, Proof, TransitionAction) for word in kind]) == []
 
 
-def test_every_alarm_is_explained():
+def test_every_alarm_says_what_it_means_how_to_check_what_to_do_and_what_not():  # B8
     alarms = re.findall(r"^  (\w+):\n    Type: AWS::CloudWatch::Alarm$", TEMPLATE, flags=re.MULTILINE)
-    assert alarms
-    assert missing(alarms) == []
+    whole = section("Alarms")
+    assert alarms == re.findall(r"^### (\w+)$", whole, flags=re.MULTILINE), "in the order of the template"
+    for alarm in alarms:
+        text = re.split(r"^### ", whole.partition(f"### {alarm}\n")[2], maxsplit=1, flags=re.MULTILINE)[0]
+        for question in ("what it means", "how to check", "what to do", "what not to do"):
+            assert re.search(rf"^\| {question} \| \S.* \|$", text, flags=re.MULTILINE), f"{alarm}: {question}"
 
 
 def test_the_deadlines_in_the_guide_are_those_of_the_code():

@@ -9,8 +9,8 @@ from tests.support.fakes.announcer import FakeAnnouncer
 from tests.support.fakes.clock import VirtualClock
 from tests.support.fakes.launcher import FakeLauncher
 from tests.support.fakes.ledger import FakeLedger
-from understudy.domain.errors import AnnouncementError
-from understudy.usecases.judging import OPERATOR_CALLED, Judge
+from understudy.domain.errors import AnnouncementError, LedgerConflictError
+from understudy.usecases.judging import ALERT_OVER, OPERATOR_CALLED, Judge
 from understudy.usecases.record_heartbeat import record_heartbeat
 
 ARN = "arn:aws:ec2:us-east-1:123456789012:instance/"
@@ -156,6 +156,26 @@ def test_an_alert_is_forgotten_when_its_cause_is_gone_so_that_the_next_one_is_to
     assert world.ledger.state().alert is None
     world.beat(at=NOW + 60, delay_s=6)
     assert len(world.announcer.details(OPERATOR_CALLED)) == 2
+
+
+def test_whoever_was_called_hears_once_that_it_is_over_and_what_holds_instead():  # B5 B8
+    world = Recorder()
+    world.beat(at=NOW + 30, delay_s=6)
+    assert world.announcer.details(ALERT_OVER) == []
+    world.beat(NODE_A, at=NOW + 32)
+    world.beat(NODE_A, at=NOW + 36)
+    (told,) = world.announcer.details(ALERT_OVER)
+    assert (told["rule"], told["now"]) == ("observer-is-suspect", "active-is-ready")
+
+
+def test_an_alert_that_could_not_be_taken_back_is_not_told_as_over():
+    world = Recorder()
+    world.beat(at=NOW + 30, delay_s=6)
+    world.ledger.fail_next("commit", LedgerConflictError("somebody wrote"))
+    world.beat(NODE_A, at=NOW + 32)
+    assert world.announcer.details(ALERT_OVER) == []
+    world.beat(NODE_A, at=NOW + 36)
+    assert len(world.announcer.details(ALERT_OVER)) == 1
 
 
 def test_a_bus_that_does_not_take_the_call_for_the_operator_stops_nothing():

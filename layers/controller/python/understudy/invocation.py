@@ -1,10 +1,10 @@
 """What every invocation of a function has: log lines that name it, metrics, and a way to be kept warm."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from aws_lambda_powertools import Logger
-from aws_lambda_powertools.metrics import MetricUnit, single_metric
+from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
 WARM = {"warm": True}
 """What the schedule of the template sends to the functions that a failover waits for."""
@@ -30,8 +30,19 @@ def step(handler: Handler) -> Handler:
     return logged(handle)
 
 
+def measure(values: Mapping[str, float], **dimension: str) -> None:
+    """Emit values as CloudWatch metrics, together in one line of the log (B8). See `ports.Measure`.
+
+    Their dimensions are `service`, which is the stack's name, and the one that is given.
+    """
+    metrics = EphemeralMetrics()
+    for name, value in values.items():
+        metrics.add_metric(name, MetricUnit.Seconds if name.endswith("Seconds") else MetricUnit.Count, value)
+    for key, text in dimension.items():
+        metrics.add_dimension(key, text)
+    metrics.flush_metrics()
+
+
 def count(name: str, value: int = 1, **dimension: str) -> None:
-    """Emit one count as a CloudWatch metric, with at most one dimension beside the service."""
-    with single_metric(name=name, unit=MetricUnit.Count, value=value) as metric:
-        for key, text in dimension.items():
-            metric.add_dimension(name=key, value=text)
+    """Emit one count, as `measure` does."""
+    measure({name: value}, **dimension)

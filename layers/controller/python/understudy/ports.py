@@ -231,3 +231,27 @@ class Announcer(Protocol):
     def announce(self, detail_type: str, detail: Mapping[str, Any]) -> None:
         """Publish one event, source `understudy`. Raises when EventBridge did not take it."""
         ...
+
+
+class Notifier(Protocol):
+    """The way to the people who run the stack."""
+
+    def send(self, subject: str, text: str) -> None:
+        """Hand in one message. `subject`: ASCII, one line, at most 99 characters. Raises when it was not taken."""
+        ...
+
+
+class Measure(Protocol):
+    """Where the controller puts figures about itself (B8)."""
+
+    def __call__(self, values: Mapping[str, float], **dimension: str) -> None:
+        """Put values down by their names: one that ends in Seconds is seconds, every other is a count.
+
+        `dimension`: at most one, of few values known beforehand. Never a cluster or an instance: each value is a
+        metric of its own, and costs money.
+        """
+        ...
+
+
+def unmeasured(values: Mapping[str, float], **dimension: str) -> None:
+    """A Measure for those who want no figures."""

@@ -15,6 +15,8 @@ class Settings:
     parameter_prefix: str
     mover_role_arn: str = ""
     may_stop: bool = False
+    topic_arn: str = ""
+    runbook_url: str = ""
 
     @property
     def stack(self) -> str:
@@ -32,4 +34,6 @@ def settings() -> Settings:
         parameter_prefix=os.environ.get("PARAMETER_PREFIX", ""),
         mover_role_arn=os.environ.get("MOVER_ROLE_ARN", ""),
         may_stop=os.environ.get("MAY_STOP_INSTANCES") == "true",
+        topic_arn=os.environ.get("TOPIC_ARN", ""),
+        runbook_url=os.environ.get("RUNBOOK_URL", ""),
     )

@@ -11,10 +11,10 @@ from botocore.config import Config
 
 from understudy.adapters.dynamodb_ledger import DynamoDbLedger
 from understudy.domain.definition import Definition
-from understudy.invocation import count
+from understudy.invocation import count, measure
 from understudy.network_ports import Network
 from understudy.parameter_ports import Parameters, ParameterText
-from understudy.ports import Alarms, Announcer, Launcher, Nodes, RecordReader, Zone
+from understudy.ports import Alarms, Announcer, Launcher, Nodes, Notifier, RecordReader, Zone
 from understudy.settings import settings
 from understudy.usecases.judging import Judge
 from understudy.usecases.movers import Mover
@@ -95,7 +95,7 @@ def follower(zone: "Route53Zone | None" = None) -> "ChangeFollower":
     from understudy.usecases.follow_changes import ChangeFollower
 
     asked = zone or _route53_zone()
-    return ChangeFollower(asked, asked, clock, stack())
+    return ChangeFollower(asked, asked, clock, stack(), measure)
 
 
 @cache
@@ -156,6 +156,14 @@ def brief_announcer() -> Announcer:
 
 
 @cache
+def notifier() -> Notifier:
+    """The topic of the people who run the stack."""
+    from understudy.adapters.sns_notifier import SnsNotifier
+
+    return SnsNotifier(lambda: _client("sns"), settings().topic_arn)
+
+
+@cache
 def launcher() -> Launcher:
     """Step Functions. Connected to when there is something to start."""
     from understudy.adapters.sfn_launcher import SfnLauncher
@@ -174,7 +182,7 @@ def parameters() -> Parameters:
 @cache
 def judge() -> Judge:
     """Decides and acts."""
-    return Judge(ledger(), launcher(), announcer(), clock)
+    return Judge(ledger(), launcher(), announcer(), clock, measure)
 
 
 def zone_for_a_watch() -> "Route53Zone":
@@ -199,7 +207,17 @@ def read_definition(text: ParameterText, version: int) -> tuple[Definition | Non
 
 
 def register(text: ParameterText, records: RecordReader | None = None) -> str:
-    """Register what a parameter says: the stack's tunables or a cluster's definition."""
+    """Register what a parameter says: the stack's tunables or a cluster's definition.
+
+    The metric Definitions counts what became of it; a text that is known already is not counted, each minute anew.
+    """
+    outcome = _register(text, records)
+    if outcome != "UNCHANGED":
+        count("Definitions", outcome=outcome)
+    return outcome
+
+
+def _register(text: ParameterText, records: RecordReader | None) -> str:
     from understudy.usecases.register_cluster import register_cluster
     from understudy.usecases.register_tuning import register_tuning
 

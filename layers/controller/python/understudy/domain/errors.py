@@ -43,6 +43,10 @@ class NodesUnreadableError(Exception):
     """EC2 could not be read."""
 
 
+class NotSentError(Exception):
+    """A notice was not taken by SNS."""
+
+
 class AnnouncementError(Exception):
     """EventBridge did not take an event. What happened has happened all the same, and the history says so."""
 

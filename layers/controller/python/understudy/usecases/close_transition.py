@@ -9,7 +9,8 @@ from typing import Any
 from understudy.domain.address import AddressStatus
 from understudy.domain.definition import Definition
 from understudy.domain.model import ClusterState, Stage
-from understudy.ports import Announcer, StateLedger
+from understudy.domain.phases import durations_s
+from understudy.ports import Announcer, Measure, StateLedger, unmeasured
 from understudy.usecases.step import Clock, Outcome, Step, answer, do_step, tell
 
 TRANSITION_CLOSED = "Understudy Transition Closed"
@@ -35,32 +36,51 @@ class Reason(StrEnum):
     PROCEEDED_WITHOUT_PROOF = "PROCEEDED_WITHOUT_PROOF"
 
 
-def close_transition(payload: Mapping[str, Any], *, ledger: StateLedger, announcer: Announcer, clock: Clock) -> Outcome:
+def close_transition(
+    payload: Mapping[str, Any],
+    *,
+    ledger: StateLedger,
+    announcer: Announcer,
+    clock: Clock,
+    measure: Measure = unmeasured,
+) -> Outcome:
     """Close the epoch's transition; with `broken` ({state, error, cause}), only write down that it broke.
 
     A broken transition stays open in the table: it is superseded under a higher epoch when its deadline has passed.
+    The metric Transitions counts them by outcome, and PhaseSeconds says how long each phase took (B8).
     """
     if "broken" in payload:
-        return _record_broken(payload, ledger, announcer, clock)
+        outcome = _record_broken(payload, ledger, announcer, clock)
+        measure({"Transitions": 1}, outcome=str(CloseOutcome.BROKEN))
+        return outcome
     return do_step(
         "close transition",
         payload,
         ledger,
-        lambda step, state, definition: _close(step, state, definition, ledger, announcer, clock),
+        lambda step, state, definition: _close(step, state, definition, ledger, announcer, clock, measure),
     )
 
 
 def _close(
-    step: Step, state: ClusterState, definition: Definition, ledger: StateLedger, announcer: Announcer, clock: Clock
+    step: Step,
+    state: ClusterState,
+    definition: Definition,
+    ledger: StateLedger,
+    announcer: Announcer,
+    clock: Clock,
+    measure: Measure,
 ) -> Outcome:
+    history = ledger.history(step.cluster, step.epoch)
     if state.transition is None:
-        story = ledger.history(step.cluster, step.epoch)
-        return answer(story["outcome"], reasons=list(story["reasons"]))
+        return answer(history["outcome"], reasons=list(history["reasons"]))
     reasons = [str(reason) for reason in _reasons(state)]
     outcome = _outcome(state, reasons)
     story = {"outcome": str(outcome), "reasons": reasons, "stages.closed_at": clock()}
     ledger.commit(state, replace(state, transition=None), history={state.epoch: story})
     tell(announcer, TRANSITION_CLOSED, _told(state, definition, outcome, reasons))
+    measure({"Transitions": 1}, outcome=str(outcome))
+    for phase, seconds in durations_s(history).items():
+        measure({"PhaseSeconds": seconds}, phase=str(phase))
     return answer(outcome, reasons=reasons)
 
 
@@ -95,6 +115,7 @@ def _told(state: ClusterState, definition: Definition, outcome: CloseOutcome, re
         "action": str(state.transition.action),
         "outcome": str(outcome),
         "reasons": reasons,
+        "source": definition.name_of(state.transition.source) if state.transition.source else None,
         "active": definition.name_of(state.active) if state.active else None,
         "address": str(state.address.status) if state.address else None,
         "rule": state.transition.rule,

@@ -12,9 +12,11 @@ from understudy.domain.following import address_followed, change_ids_of, propaga
 from understudy.domain.model import ClusterState
 from understudy.domain.record import ChangeReading, Wish, differences
 from understudy.domain.transition import TRY_BUDGET_S
-from understudy.ports import ChangeStatus, RecordReader
+from understudy.ports import ChangeStatus, Measure, RecordReader, unmeasured
 from understudy.usecases.step import Clock
 
+UNREADABLE = "UNREADABLE"
+"""How a question is counted that Route 53 did not answer."""
 log = logging.getLogger(__name__)
 
 
@@ -28,12 +30,16 @@ class Followed:
 
 @dataclass(frozen=True)
 class ChangeFollower:
-    """Looks after changes until INSYNC, within TRY_BUDGET_S and one call more. `stack` is who writes our guards."""
+    """Looks after changes until INSYNC, within TRY_BUDGET_S and one call more. `stack` is who writes our guards.
+
+    The metric ChangePolls counts its questions by Route 53's answer.
+    """
 
     changes: ChangeStatus
     records: RecordReader
     clock: Clock
     stack: str
+    measure: Measure = unmeasured
 
     def follow(self, state: ClusterState, definition: Definition) -> Followed:
         """What Route 53 says now of the addresses that are PROPAGATING (S7). What it does not say stays as it is (B2).
@@ -68,6 +74,7 @@ class ChangeFollower:
                 found[change_id] = self.changes.change_status(change_id)
             except AddressUnreadableError as fault:
                 log.warning("change not readable", extra={"fault": str(fault)})
+            self.measure({"ChangePolls": 1}, reading=str(found.get(change_id, UNREADABLE)))
         return found
 
     def _stands(

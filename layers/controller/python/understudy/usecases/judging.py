@@ -10,29 +10,43 @@ from understudy.domain.failback import preferred_since
 from understudy.domain.model import ClusterState
 from understudy.domain.opening import ACTION_OF
 from understudy.domain.situation import Observer, fit_candidates, survey
-from understudy.ports import Announcer, Launcher, StateLedger
+from understudy.ports import Announcer, Launcher, Measure, StateLedger, unmeasured
 from understudy.usecases.facts import facts_of
 from understudy.usecases.set_mode import change_hold
 from understudy.usecases.step import Clock, tell
 
 OPERATOR_CALLED = "Understudy Operator Called"
+ALERT_OVER = "Understudy Alert Over"
 log = logging.getLogger(__name__)
 
 
 class Judge:
-    """Reads a state, looks the situation up, acts on the decision."""
+    """Reads a state, looks the situation up, acts on the decision.
 
-    def __init__(self, ledger: StateLedger, launcher: Launcher, announcer: Announcer, clock: Clock) -> None:
+    The metric Decisions counts by rule what it does; to wait is nothing done, and every beat's usual end.
+    """
+
+    def __init__(
+        self,
+        ledger: StateLedger,
+        launcher: Launcher,
+        announcer: Announcer,
+        clock: Clock,
+        measure: Measure = unmeasured,
+    ) -> None:
         self._ledger = ledger
         self._launcher = launcher
         self._announcer = announcer
         self._clock = clock
+        self._measure = measure
 
     def judge(self, state: ClusterState, now: int, observer: Observer) -> Decision:
         """Decide for one cluster at `now` (seconds: the ingestion time of what is judged), and carry it out."""
         definition = self._ledger.definition(state.cluster, state.definition_version)
         state = self._kept_up(state, definition, now)
         decision = decide(survey(state, definition, now, observer))
+        if decision.action is not Action.WAIT:
+            self._measure({"Decisions": 1}, rule=decision.rule)
         self._carry_out(decision, state, definition, now)
         return decision
 
@@ -76,7 +90,7 @@ class Judge:
     def _call_operator(
         self, rule: str | None, decision: Decision, state: ClusterState, definition: Definition, now: int
     ) -> None:
-        """Tell a person once for each rule that needs one, and remember that it was told."""
+        """Tell a person once for each rule that needs one, remember it, and tell when it holds no more."""
         if rule is not None:
             detail = {
                 "cluster": state.cluster,
@@ -91,3 +105,7 @@ class Judge:
             self._ledger.commit(state, replace(state, alert=rule))
         except LedgerConflictError:
             log.info("alert not noted: the state has changed; the next evaluation repeats it")
+            return
+        if rule is None:
+            detail = {"cluster": state.cluster, "rule": state.alert, "epoch": state.epoch}
+            tell(self._announcer, ALERT_OVER, {**detail, "now": decision.rule, "why": decision.why})

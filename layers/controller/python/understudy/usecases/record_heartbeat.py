@@ -9,7 +9,7 @@ from typing import Any
 from understudy.domain.heartbeat import Beat, MalformedBeatError, parse_beat
 from understudy.domain.quoting import quoted
 from understudy.domain.situation import Observer, is_heard_without_gap
-from understudy.ports import BeatLedger, Refusal, StateLedger
+from understudy.ports import BeatLedger, Measure, Refusal, StateLedger, unmeasured
 from understudy.usecases.judging import Judge
 from understudy.usecases.step import Clock
 
@@ -22,18 +22,33 @@ log = logging.getLogger(__name__)
 
 
 def record_heartbeat(
-    event: Mapping[str, Any], *, beats: BeatLedger, ledger: StateLedger, judge: Judge, clock: Clock
+    event: Mapping[str, Any],
+    *,
+    beats: BeatLedger,
+    ledger: StateLedger,
+    judge: Judge,
+    clock: Clock,
+    measure: Measure = unmeasured,
 ) -> str:
     """Record one beat (S11) and answer what became of it: `recorded`, or the reason why it was refused.
 
     `event`: {"source": instance ARN, "ingested_at": ISO time of EventBridge, "detail": the sender's own words}.
-    A beat that is refused changes nothing and raises nothing.
+    A beat that is refused changes nothing and raises nothing. The metric Heartbeats counts beats by what became of
+    them; HeartbeatAgeSeconds is their age when they have been dealt with, up to a second too much: EventBridge cuts
+    its time off (B8).
     """
     try:
         beat = _read(event, clock)
     except MalformedBeatError as fault:
         log.warning("heartbeat refused", extra={"reason": MALFORMED, "fault": str(fault)})
+        measure({"Heartbeats": 1}, outcome=MALFORMED)
         return MALFORMED
+    outcome = _record(beat, beats, ledger, judge, clock)
+    measure({"Heartbeats": 1, "HeartbeatAgeSeconds": max(0.0, clock() - beat.heard_at)}, outcome=outcome)
+    return outcome
+
+
+def _record(beat: Beat, beats: BeatLedger, ledger: StateLedger, judge: Judge, clock: Clock) -> str:
     recorded = beats.record_beat(beat)
     if isinstance(recorded, Refusal):
         log.info("heartbeat refused", extra={"reason": recorded.reason, "cluster": beat.cluster})

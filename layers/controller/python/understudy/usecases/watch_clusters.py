@@ -1,19 +1,32 @@
 """The watch: every minute, the backstop of everything that events should have done."""
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
+from understudy.domain.ailments import Ailment, ailments
 from understudy.domain.definition import Definition
 from understudy.domain.errors import LedgerConflictError, NewerFormatError
 from understudy.domain.model import ClusterState, PowerReading
+from understudy.domain.phases import Span, durations_s
 from understudy.domain.policy import Policy
 from understudy.domain.signal import PowerSignal
 from understudy.domain.situation import Observer, is_heard_now, observer_by_clock
 from understudy.network_ports import Network
 from understudy.parameter_ports import Parameters, ParameterText
-from understudy.ports import Alarms, Announcer, BeatLedger, ClusterIndex, Nodes, Refusal, StateLedger
+from understudy.ports import (
+    Alarms,
+    Announcer,
+    BeatLedger,
+    ClusterIndex,
+    Measure,
+    Nodes,
+    Refusal,
+    StateLedger,
+    unmeasured,
+)
 from understudy.usecases.check_alarms import check_alarms
 from understudy.usecases.check_network import check_network
 from understudy.usecases.check_nodes import check_nodes
@@ -66,8 +79,12 @@ def watch_clusters(
     judge: Judge,
     monitor: RecordMonitor,
     clock: Clock,
+    measure: Measure = unmeasured,
 ) -> WatchReport:
-    """Register what was put and not seen, judge every cluster, follow pending changes, and check the records."""
+    """Register what was put and not seen, judge every cluster, follow pending changes, and check the records.
+
+    At its end it says so by the metric Watches, together with what ails the clusters (B8).
+    """
     faults: list[Exception] = []
     registered = _each(_texts(parameters, faults), register, faults)
     views: list[View] = []
@@ -82,8 +99,12 @@ def watch_clusters(
     )
     is_anyone_heard = any(is_heard_now(view.state, view.policy, view.at) for view in views)
     judged = _each(views, lambda view: judge.judge(view.state, view.at, _observer(view, is_anyone_heard)), faults)
-    _each(views, lambda view: _follow(view, ledger, follower), faults)
+    _each(views, lambda view: _follow(view, ledger, follower, measure), faults)
     _each([[(view.state, view.definition) for view in views]], monitor.check, faults)
+    found: Counter[Ailment] = Counter()
+    _each(views, lambda view: found.update(_ailments(view, is_anyone_heard)), faults)
+    gauges = {str(each): found[each] for each in Ailment}
+    measure({"Watches": 1, "ClustersJudged": judged, "WatchFaults": len(faults), **gauges})
     return WatchReport(registered, judged, tuple(faults))
 
 
@@ -159,7 +180,11 @@ def _observer(view: View, is_anyone_heard: bool) -> Observer:
     return observer_by_clock(view.state, view.policy, view.at)
 
 
-def _follow(view: View, ledger: StateLedger, follower: ChangeFollower) -> None:
+def _ailments(view: View, is_anyone_heard: bool) -> frozenset[Ailment]:
+    return ailments(view.state, view.definition, view.at, _observer(view, is_anyone_heard))
+
+
+def _follow(view: View, ledger: StateLedger, follower: ChangeFollower, measure: Measure) -> None:
     """A change that outlasted its transition's polls: ask on until INSYNC, and close the matter in the history (S7)."""
     state = view.state
     if state.transition is not None or state.address is None:
@@ -171,3 +196,9 @@ def _follow(view: View, ledger: StateLedger, follower: ChangeFollower) -> None:
         ledger.commit(state, followed.state, history={state.address.epoch: followed.facts})
     except LedgerConflictError:
         log.info("change followed, not noted: the state has changed; the next watch repeats it")
+        return
+    took_s = (
+        durations_s(ledger.history(state.cluster, state.address.epoch)) if "stages.in_sync_at" in followed.facts else {}
+    )
+    if Span.CONFIRMING in took_s:
+        measure({"PhaseSeconds": took_s[Span.CONFIRMING]}, phase=str(Span.CONFIRMING))

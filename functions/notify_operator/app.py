@@ -1,0 +1,14 @@
+"""Events of the controller that a person is to hear of, from the stack's bus."""
+
+from typing import Any
+
+from understudy import invocation, wiring
+from understudy.settings import settings
+from understudy.usecases.notify_operator import notify_operator
+
+
+@invocation.logged
+def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+    """Send one notice to the stack's topic."""
+    outcome = notify_operator(event, notifier=wiring.notifier(), stack=wiring.stack(), runbook=settings().runbook_url)
+    return {"outcome": outcome}

@@ -1,0 +1,122 @@
+"""The words for events about moves: how one ended, and when a person is needed or is needed no more."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from understudy.domain.advice import OF_REASON, OF_RULE
+from understudy.domain.notice import LINES_LIMIT, LOOK, Words, cluster_of, part, word, words
+
+Detail = Mapping[str, Any]
+QUIET_ACTIONS = ("switchover", "place", "repair")
+"""A move of these that ends well is what somebody has asked for, or changes nothing for clients."""
+
+
+def closed(detail: Detail) -> Words | None:
+    """How a transition ended; None for a move that ended well and that nobody needs to hear of."""
+    outcome, action = word(detail.get("outcome"), 40), word(detail.get("action"), 40)
+    if outcome == "IN_SERVICE":
+        return None if action in QUIET_ACTIONS else _in_service(detail, action)
+    if outcome == "BROKEN":
+        return _broken(detail)
+    known = [reason for reason in words(detail.get("reasons")) if reason in OF_REASON]
+    cluster, active = cluster_of(detail), detail.get("active")
+    is_served = "SERVICE_NOT_IN_SERVICE" not in known
+    holder = f"{word(active)} holds the lease" if active else "Nobody holds the lease, and nobody may serve"
+    return Words(
+        f"{cluster}: {action} ended {outcome}",
+        (f"The {action} of {cluster} ended {outcome} {_of_epoch(detail)}.", *(OF_REASON[each][0] for each in known)),
+        (f"{holder}{', but its service is not in service' if active and not is_served else ''}.", _address(detail)),
+        tuple(OF_REASON[each][1] for each in known) or ("Look at the execution's cause.",),
+        "held" if outcome == "HELD" else "degraded-by-reason",
+    )
+
+
+def _in_service(detail: Detail, action: str) -> Words:
+    cluster, source, active = cluster_of(detail), word(detail.get("source")), word(detail.get("active"))
+    was_bad = action == "failover"
+    return Words(
+        f"{cluster}: {active} is in service after a {action}",
+        (f"The {action} of {cluster} from {source} to {active} ended well {_of_epoch(detail)}.",),
+        (f"{active} says that its services are in service.", _address(detail)),
+        (
+            "Nothing at once: clients follow within the TTL.",
+            *([f"Find out soon what was wrong with {source}: until then it may be no standby."] if was_bad else []),
+        ),
+        "reading-an-incident-backwards",
+    )
+
+
+def _broken(detail: Detail) -> Words:
+    cluster, broken = cluster_of(detail), part(detail, "broken")
+    return Words(
+        f"{cluster}: a transition broke",
+        (
+            f"The execution of {cluster} {_of_epoch(detail)} could not go on in state {word(broken.get('state'))}: "
+            f"{word(broken.get('error'))}, {word(broken.get('cause'))}",
+        ),
+        (LOOK,),
+        (
+            "Wait for the deadline of its stage, two or three minutes: the controller then takes it up by itself.",
+            "Do not redrive the execution, and start no second one before.",
+        ),
+        "broken-and-timed_out",
+    )
+
+
+def operator_called(detail: Detail) -> Words:
+    """A rule needs a person."""
+    cluster, rule, facts = cluster_of(detail), word(detail.get("rule"), 60), part(detail, "facts")
+    return Words(
+        f"{cluster}: you are needed ({rule})",
+        (f"{_sentence(detail.get('why'))} (Rule {rule}, {cluster}, epoch {word(detail.get('epoch'))}.)",),
+        (
+            _holder(facts),
+            *(_node(word(name), part(facts["nodes"], name)) for name in list(part(facts, "nodes"))[:LINES_LIMIT]),
+        ),
+        (OF_RULE.get(rule, "Look the rule up in the runbook."),),
+        "operator-called-by-rule",
+    )
+
+
+def _holder(facts: Detail) -> str:
+    active = facts.get("active")
+    return f"{word(active)} holds the lease." if active else "Nobody holds the lease."
+
+
+def _node(name: str, node: Detail) -> str:
+    age = node.get("heard_age_s")
+    heard = "never heard" if age is None else f"last heard {word(age)} s before"
+    more = [f"{key}: {word(node[key])}" for key in ("fault", "quorum") if node.get(key)]
+    return "; ".join([f"{name}: {word(node.get('health'))}, its services {word(node.get('service'))}, {heard}", *more])
+
+
+def alert_over(detail: Detail) -> Words:
+    """It needs nobody any more."""
+    cluster, rule = cluster_of(detail), word(detail.get("rule"), 60)
+    return Words(
+        f"{cluster}: over ({rule})",
+        (f"You were called for {cluster} by the rule {rule}. It holds no more.",),
+        (f"{_sentence(detail.get('why'))} (Rule {word(detail.get('now'), 60)}.)",),
+        ("Nothing at once. Was it not you who mended it, then find out what did.",),
+        "reading-an-incident-backwards",
+    )
+
+
+def _of_epoch(detail: Detail) -> str:
+    rule = f", rule {word(detail['rule'], 60)}" if detail.get("rule") else ""
+    return f"(epoch {word(detail.get('epoch'))}{rule})"
+
+
+def _sentence(why: Any) -> str:
+    text = word(why)
+    return f"{text[:1].upper()}{text[1:]}."
+
+
+def _address(detail: Detail) -> str:
+    known = {
+        "IN_SYNC": "The address leads to it: all of Route 53's servers have the change.",
+        "PROPAGATING": "Route 53 has accepted the change of the address. It is followed until all its servers have it.",
+        "UNCONFIRMED": "Route 53 holds the record as it was written, but cannot say whether all its servers have it.",
+        "OWED": "The address has NOT been moved.",
+    }
+    return known.get(str(detail.get("address")), "Nothing is known of the address.")

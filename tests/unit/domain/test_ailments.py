@@ -1,0 +1,55 @@
+"""What ails a cluster although nothing happens (B8)."""
+
+import pytest
+
+from tests.support.builders import NODE_B, NOW, a_definition, a_moving_state, a_report, a_state, a_transition
+from understudy.domain.address import Address, AddressStatus
+from understudy.domain.ailments import HELD_LIMIT_S, Ailment, ailments
+from understudy.domain.mode import Hold
+from understudy.domain.situation import Observer
+
+LONE = a_report(NODE_B, heard_at=NOW - 60)
+OWED = Address(AddressStatus.OWED, 1, retry_at=NOW + 600)
+
+
+def found(**changes):
+    return ailments(a_state(**changes), a_definition(), NOW, Observer.TRUSTED)
+
+
+def test_a_cluster_in_service_with_a_standby_has_nothing():
+    assert found() == frozenset()
+
+
+def test_a_silent_standby_ails_before_it_is_needed():
+    assert found(node_b=LONE) == {Ailment.WITHOUT_STANDBY}
+
+
+def test_a_cluster_that_is_worked_on_is_not_told_of_for_its_standby():  # B6
+    assert found(node_b=LONE, hold=Hold(NOW - 60)) == frozenset()
+
+
+def test_a_transition_under_way_has_taken_the_standby():
+    moving = a_moving_state(node_a=a_report(heard_at=NOW - 60), address=OWED)
+    assert ailments(moving, a_definition(), NOW, Observer.TRUSTED) == frozenset()
+
+
+def test_a_cluster_that_needs_a_person_is_degraded():
+    assert found(node_a=a_report(heard_at=NOW - 60), node_b=LONE) == {Ailment.WITHOUT_STANDBY, Ailment.DEGRADED}
+
+
+def test_an_owed_address_degrades_although_the_service_runs():  # B2
+    assert found(address=OWED) == {Ailment.DEGRADED}
+
+
+@pytest.mark.parametrize(("age_s", "expected"), [(HELD_LIMIT_S, set()), (HELD_LIMIT_S + 1, {Ailment.HELD_TOO_LONG})])
+def test_a_hold_is_forgotten_after_a_day(age_s, expected):  # B6
+    assert found(hold=Hold(NOW - age_s)) == expected
+
+
+def test_a_hold_that_is_over_holds_no_more():
+    assert found(hold=Hold(NOW - 90_000, until=NOW - 1)) == frozenset()
+
+
+def test_a_transition_past_its_deadline_is_overdue():
+    late = a_moving_state(transition=a_transition(deadline_at=NOW))
+    assert Ailment.OVERDUE in ailments(late, a_definition(), NOW, Observer.TRUSTED)
