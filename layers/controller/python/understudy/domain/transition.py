@@ -49,8 +49,12 @@ def opened(
     tried: tuple[str, ...] = (),
     spends_budget: bool = False,
     may_go_unproven: bool = False,
+    asked_at: int = 0,
 ) -> ClusterState:
-    """The state under the next epoch: the active node's lease ends, but a target that served last itself keeps it."""
+    """The state under the next epoch: the active node's lease ends, but a target that served last itself keeps it.
+
+    `asked_at`: when its execution asked a person, 0 when it did not. When the lease moves, no question about it stands.
+    """
     stays = target == state.last_holder
     return replace(
         state,
@@ -68,12 +72,13 @@ def opened(
             deadline_at=deadline(Stage.FENCING, definition, now),
             execution=execution,
             tried=tried,
-            begun_at=state.transition.execution_begun_at if tried and state.transition else 0,
+            begun_at=state.transition.execution_begun_at if tried and state.transition else asked_at,
             may_go_unproven=may_go_unproven,
             without_proof=_goes_on_without_proof(state, tried),
         ),
         failover_times=_failover_times(state, definition, now, spends_budget),
         preferred_since=None,
+        approval=state.approval if stays else None,
     )
 
 
