@@ -51,10 +51,7 @@ def opened(
     may_go_unproven: bool = False,
     asked_at: int = 0,
 ) -> ClusterState:
-    """The state under the next epoch: the active node's lease ends, but a target that served last itself keeps it.
-
-    `asked_at`: when its execution asked a person, 0 when it did not. When the lease moves, no question about it stands.
-    """
+    """The state under the next epoch: the active node's lease ends, but a target that served last itself keeps it."""
     stays = target == state.last_holder
     return replace(
         state,
@@ -78,7 +75,7 @@ def opened(
         ),
         failover_times=_failover_times(state, definition, now, spends_budget),
         preferred_since=None,
-        approval=state.approval if stays else None,
+        approval=state.approval if stays else None,  # a question about a lease ends with it
     )
 
 
