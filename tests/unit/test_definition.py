@@ -273,7 +273,7 @@ def test_a_failback_is_one_word_or_an_object(written, expected):  # B6
 # B4
 def test_what_waits_for_a_person_is_read_as_it_is_written_and_is_nothing_by_default():
     assert policy_of().approval == ApprovalPolicy()
-    assert policy_of(approval=None).approval == ApprovalPolicy()
+    assert policy_of(approval={"for": []}).approval == ApprovalPolicy()
     written = {"for": ["failover", "failback"], "wait_s": 900, "on_timeout": "proceed"}
     actions = (TransitionAction.FAILOVER, TransitionAction.FAILBACK)
     assert policy_of(approval=written).approval == ApprovalPolicy(actions, 900, "proceed")
@@ -299,8 +299,8 @@ def test_what_waits_for_a_person_is_read_as_it_is_written_and_is_nothing_by_defa
         ({"failback": {"mode": "automatic", "days": ["sat", "sat"]}}, "found 'sat' more than once"),
         ({"failback": {"mode": "automatic", "stable_for_s": 59}}, "policy.failback.stable_for_s: found 59"),
         ({"fencing": {"accept": ["released"]}}, "policy: fencing.accept is released alone"),
-        ({"approval": {"for": []}}, "policy.approval.for: found []"),
-        ({"approval": {"wait_s": 60}}, "policy.approval.for: is missing"),
+        ({"approval": {"wait_s": 60}}, "policy.approval: found wait_s without a move in for"),
+        ({"approval": {"for": [], "on_timeout": "proceed"}}, "policy.approval: found on_timeout without a move in for"),
         ({"approval": {"for": ["place"]}}, "policy.approval.for[0]: found 'place'"),
         ({"approval": {"for": ["failover", "failover"]}}, "policy.approval.for: found 'failover' more than once"),
         ({"approval": {"for": ["failover"], "wait_s": 29}}, "policy.approval.wait_s: found 29"),

@@ -28,7 +28,8 @@ def policy_faults(document: ClusterDocument) -> Iterator[str]:
     yield from (f"policy: {fault}" for fault in contradictions(policy_of(document)))
     yield from _twice("policy.fencing.accept", document.policy.fencing.accept)
     yield from _twice("policy.failback.days", document.policy.failback.days)
-    yield from _twice("policy.approval.for", document.policy.approval.actions if document.policy.approval else ())
+    yield from _twice("policy.approval.for", document.policy.approval.actions)
+    yield from _idle_approval(document.policy.approval)
     yield from _idle_failback(document.policy.failback)
 
 
@@ -42,9 +43,7 @@ def _fencing(document: FencingDocument) -> Fencing:
     )
 
 
-def _approval(document: ApprovalDocument | None) -> ApprovalPolicy:
-    if document is None:
-        return ApprovalPolicy()
+def _approval(document: ApprovalDocument) -> ApprovalPolicy:
     actions = tuple(TransitionAction(word) for word in document.actions)
     return ApprovalPolicy(actions, document.wait_s, document.on_timeout)
 
@@ -62,3 +61,9 @@ def _idle_failback(failback: FailbackDocument) -> Iterator[str]:
     begin, _, end = failback.hours.partition("-")
     if failback.hours and begin == end:
         yield f"policy.failback.hours: found {failback.hours!r}, which is no time; leave hours out for the whole day"
+
+
+def _idle_approval(approval: ApprovalDocument) -> Iterator[str]:
+    idle = ", ".join(sorted(approval.model_fields_set - {"actions"}))
+    if idle and not approval.actions:
+        yield f"policy.approval: found {idle} without a move in for; they mean something with one only"

@@ -151,7 +151,10 @@ class ApprovalDocument(Part):
     """Moves that wait for a person's consent before they are opened."""
 
     actions: tuple[Literal["failover", "switchover", "failback"], ...] = Field(
-        alias="for", min_length=1, max_length=3, description="Which moves. The outage of a failover grows by the wait."
+        default=(),
+        alias="for",
+        max_length=3,
+        description="Which moves; none when empty. The outage of a failover grows by the wait.",
     )
     wait_s: ApprovalSeconds = Field(default=600, description="How long an answer is waited for.")
     on_timeout: Literal["proceed", "hold"] = Field(
@@ -184,9 +187,7 @@ class PolicyDocument(Part):
         BeforeValidator(_spelled_out, json_schema_input_type=Literal["manual", "automatic"] | FailbackDocument),
     ] = FailbackDocument(mode="manual")
     max_failovers: BudgetDocument = BudgetDocument()
-    approval: ApprovalDocument | None = Field(
-        default=None, description="Moves that wait for a person. Nothing does when it is left out."
-    )
+    approval: ApprovalDocument = ApprovalDocument()
 
 
 class QuorumDocument(Part):
