@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 INVOKE = "arn:aws:states:::lambda:invoke"
+CALLBACK = f"{INVOKE}.waitForTaskToken"
 FIELDS: Mapping[str, tuple[set[str], set[str]]] = {  # type: (required, optional)
     "Pass": (set(), {"Assign", "Output", "Next", "End"}),
     "Task": (
@@ -103,5 +104,7 @@ def _check_state(name: str, state: Mapping[str, Any]) -> None:
             raise UnsupportedError(f"a retrier of {name} has {whole}: Retry takes whole numbers only")
     if kind == "Task":
         _check_fields(f"Arguments of {name}", state["Arguments"], ({"FunctionName", "Payload"}, set()))
-        if state["Resource"] != INVOKE:
+        if state["Resource"] not in (INVOKE, CALLBACK):
             raise UnsupportedError(f"{name} calls {state['Resource']}")
+        if state["Resource"] == INVOKE and type(state["TimeoutSeconds"]) is not int:
+            raise UnsupportedError(f"{name} has TimeoutSeconds {state['TimeoutSeconds']!r}")

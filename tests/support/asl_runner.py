@@ -17,7 +17,7 @@ from typing import Any
 
 from jsonata import Jsonata, Utils
 
-from tests.support.asl_definition import Definition, UnsupportedError
+from tests.support.asl_definition import CALLBACK, Definition, UnsupportedError
 
 Handler = Callable[[Any], Any]
 
@@ -35,6 +35,10 @@ class StatesError(Exception):
 
 class LambdaFault(StatesError):  # noqa: N818 - it plays the fault that AWS names so
     """Raised by a handler: the invocation failed, with the error name that Step Functions would see."""
+
+
+class TokenError(Exception):
+    """What SendTaskSuccess and SendTaskFailure answer to a token that waits for nothing, or to what is no JSON."""
 
 
 class Status(Enum):
@@ -96,6 +100,9 @@ class Execution:
         self._deadline_s = self.clock.now_s + definition.timeout_s
         arn = f"arn:aws:states:us-east-1:000000000000:execution:transition:{name}"
         self._context = {"Execution": {"Id": arn, "Input": self._data, "Name": name}, "State": {}}
+        self._token: str | None = None
+        self._tokens_given = 0
+        self._answer: Callable[[], Any] | None = None
         self._steps = self._run()
 
     def step(self) -> None:
@@ -118,6 +125,32 @@ class Execution:
         while self.status is Status.RUNNING:
             self.step()
         return self
+
+    @property
+    def token(self) -> str | None:
+        """The task token that is waited for; None when none is."""
+        return self._token if self.status is Status.RUNNING and self._answer is None else None
+
+    def send_task_success(self, token: str, output: str) -> None:
+        """What SendTaskSuccess does. Raises TokenError as AWS refuses: InvalidOutput, TaskTimedOut."""
+        try:
+            result = json.loads(output)
+        except ValueError as fault:
+            raise TokenError("InvalidOutput") from fault
+        self._take(token, lambda: result)
+
+    def send_task_failure(self, token: str, error: str, cause: str = "") -> None:
+        """What SendTaskFailure does. Raises TokenError: TaskTimedOut."""
+
+        def fail() -> Any:
+            raise StatesError(error, cause)
+
+        self._take(token, fail)
+
+    def _take(self, token: str, answer: Callable[[], Any]) -> None:
+        if self.token is None or token != self.token:
+            raise TokenError("TaskTimedOut")
+        self._answer, self.next_due_s = answer, self.clock.now_s
 
     def _end(self, status: Status, *, error: str = "", cause: str = "") -> None:
         self.status, self.error, self.cause = status, error, cause
@@ -148,7 +181,10 @@ class Execution:
         attempts = [0] * len(state.get("Retry", []))
         while True:
             try:
-                result = {"StatusCode": 200, "Payload": self._call(state)}
+                if state["Resource"] == CALLBACK:
+                    result = yield from self._wait_for_token(state)
+                else:
+                    result = {"StatusCode": 200, "Payload": self._call(state)}
                 yield self.clock.now_s
                 return self._leave(state, default=result, result=result)
             except StatesError as fault:
@@ -158,6 +194,26 @@ class Execution:
                     return self._caught(state, fault)
                 self._context["State"]["RetryCount"] += 1
                 yield self.clock.now_s + delay_s
+
+    def _wait_for_token(self, state: Mapping[str, Any]) -> Generator[float, None, Any]:
+        """Calls the function, of which only the fault counts, and waits for who has the token. A retry has another."""
+        self._tokens_given += 1
+        self._token, self._answer = f"{self.name}/token/{self._tokens_given}", None
+        self._context["Task"] = {"Token": self._token}
+        try:
+            arguments, limit_s = self._evaluate(state["Arguments"]), self._evaluate(state["TimeoutSeconds"])
+            if type(limit_s) is not int or limit_s < 1:
+                raise StatesError("States.Runtime", f"TimeoutSeconds is {limit_s!r}, which is no positive integer")
+            ends_at_s = self.clock.now_s + limit_s
+            self._handlers[arguments["FunctionName"]](_plain(arguments["Payload"]))
+            while self._answer is None and self.clock.now_s < ends_at_s:
+                yield ends_at_s
+            if self._answer is None:
+                raise StatesError("States.Timeout")
+            return self._answer()
+        finally:
+            self._token = None
+            del self._context["Task"]
 
     def _call(self, state: Mapping[str, Any]) -> Any:
         arguments = self._evaluate(state["Arguments"])

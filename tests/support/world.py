@@ -25,6 +25,7 @@ from understudy.domain.lease import terms_of
 from understudy.domain.model import ClusterState, NodeReport, PowerReading
 from understudy.domain.quorum import hosts_of
 from understudy.parameter_ports import ParameterText
+from understudy.usecases.ask_approval import ask_approval
 from understudy.usecases.await_service import await_service
 from understudy.usecases.check_change import check_change
 from understudy.usecases.check_records import RecordMonitor
@@ -128,6 +129,7 @@ class World:
         ports: dict[str, Any] = {"ledger": self.ledger, "clock": self.clock}
         return {
             "open_transition": partial(open_transition, announcer=self.announcer, **ports),
+            "ask_approval": partial(ask_approval, announcer=self.announcer, **ports),
             "fence_node": partial(fence_node, nodes=self.ec2, **ports),
             "move_address": partial(
                 move_address, movers=self.movers, announcer=self.announcer, stack="understudy", **ports

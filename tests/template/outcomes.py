@@ -9,6 +9,8 @@ OUTCOMES: dict[str, dict[str, str]] = {
         "REFUSED": "Refused",
         "EXHAUSTED": "CloseTransition",
         "MODE_SET": "ModeSet",
+        "APPROVAL_NEEDED": "AskApproval",
+        "NOT_APPROVED": "NotApproved",
     },
     "FenceNode": {
         "FENCED": "MoveAddress",
@@ -49,6 +51,8 @@ OUTCOMES: dict[str, dict[str, str]] = {
     "CheckReadiness": {"CHECKED": "Checked", "NOT_READY": "NotReady", "REFUSED": "Refused"},
 }
 
-STEPS = tuple(OUTCOMES)
-TRANSITION_STEPS = tuple(step for step in STEPS if step != "CheckReadiness")
-"""Those that a transition goes through, in order."""
+ASKING = "AskApproval"
+"""It has no outcome: a person answers, and OpenTransition judges what came back."""
+STEPS = (*OUTCOMES, ASKING)
+TRANSITION_STEPS = tuple(step for step in OUTCOMES if step != "CheckReadiness")
+"""Those that every transition goes through, in order."""

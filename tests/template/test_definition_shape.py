@@ -9,12 +9,14 @@ import pytest
 
 from tests.support.asl_definition import Definition, successors
 from tests.template import cfn
-from tests.template.outcomes import OUTCOMES, STEPS
+from tests.template.outcomes import ASKING, OUTCOMES, STEPS
 
 PATH = cfn.ROOT / "statemachine" / "transition.asl.json"
 MACHINE: dict[str, Any] = json.loads(PATH.read_text(encoding="utf-8"))
 STATES: dict[str, dict[str, Any]] = MACHINE["States"]
 TASKS = {name: state for name, state in STATES.items() if state["Type"] == "Task"}
+CALLS = {name: task for name, task in TASKS.items() if name != ASKING}
+"""The tasks that end when their function does."""
 LAMBDA_FAULTS = {
     "Lambda.ServiceException",
     "Lambda.AWSLambdaException",
@@ -61,14 +63,14 @@ def test_the_tasks_are_the_steps_of_the_table_and_the_record_of_a_break():
     }
 
 
-@pytest.mark.parametrize("name", TASKS)
+@pytest.mark.parametrize("name", CALLS)
 def test_every_task_outlasts_its_function(name):
     usual_s = cfn.source()["Globals"]["Function"]["Timeout"]
     function = cfn.source()["Resources"].get(f"{name}Function", {"Properties": {}})["Properties"]
     assert TASKS[name]["TimeoutSeconds"] > function.get("Timeout", usual_s)
 
 
-@pytest.mark.parametrize("name", TASKS)
+@pytest.mark.parametrize("name", CALLS)
 def test_every_task_is_tried_again_after_the_faults_of_lambda(name):
     named = {error for retrier in TASKS[name]["Retry"] for error in retrier["ErrorEquals"]}
     assert named == LAMBDA_FAULTS | {"States.TaskFailed", "States.Timeout"}
@@ -76,12 +78,32 @@ def test_every_task_is_tried_again_after_the_faults_of_lambda(name):
     assert all(retrier["MaxAttempts"] >= 1 for retrier in TASKS[name]["Retry"])
 
 
-@pytest.mark.parametrize("name", TASKS)
+@pytest.mark.parametrize("name", CALLS)
 def test_no_task_breaks_unheard(name):
     (catcher,) = TASKS[name]["Catch"]
     assert catcher["ErrorEquals"] == ["States.ALL"]
     assert catcher["Next"] == ("Broken" if name == "RecordBroken" else "RecordBroken")
     assert "broken" in catcher["Assign"]
+
+
+# B4
+def test_a_question_is_put_again_by_nobody_but_lambda_and_whatever_comes_back_is_judged_by_the_function():
+    """A second question after an answer would ask twice; and one that could not be put is no answer."""
+    asking = TASKS[ASKING]
+    (retrier,) = asking["Retry"]
+    assert set(retrier["ErrorEquals"]) == LAMBDA_FAULTS
+    (catcher,) = asking["Catch"]
+    assert catcher["ErrorEquals"] == ["States.ALL"]
+    assert asking["Next"] == catcher["Next"] == "OpenTransition"
+    assert {"reply", "step"} == set(asking["Assign"]) == set(catcher["Assign"])
+
+
+# B4
+def test_a_question_waits_as_long_as_its_function_says_and_nothing_else_waits_for_a_token():
+    assert TASKS[ASKING]["TimeoutSeconds"] == "{% $wait_s %}"
+    assert "wait_s" in TASKS["OpenTransition"]["Assign"]
+    assert [name for name, task in TASKS.items() if task["Resource"].endswith(".waitForTaskToken")] == [ASKING]
+    assert [name for name, targets in successors(STATES).items() if ASKING in targets] == ["AfterOpenTransition"]
 
 
 @pytest.mark.parametrize("name", OUTCOMES)
@@ -114,7 +136,7 @@ def test_nothing_but_a_check_leads_to_the_check_and_a_check_leads_to_no_transiti
     assert not reachable(graph, "CheckReadiness") & steps
 
 
-def test_every_loop_passes_a_wait_or_opens_the_transition_again():
+def test_every_loop_passes_a_wait_or_a_question_or_opens_the_transition_again():
     graph = successors(STATES)
     without = {
         name: {n for n in targets if STATES[n]["Type"] != "Wait"}
@@ -128,6 +150,7 @@ def test_every_loop_passes_a_wait_or_opens_the_transition_again():
         "WhatIsAsked",
         "AfterAwaitService",
         "AfterMoveAddress",
+        ASKING,
     }
 
 

@@ -37,8 +37,8 @@ from understudy.domain.definition import (
     ServiceSpec,
 )
 from understudy.domain.errors import NodesUnreadableError
-from understudy.domain.model import Proof
-from understudy.domain.policy import FailbackPolicy, FailoverBudget, Fencing, Policy
+from understudy.domain.model import Proof, TransitionAction
+from understudy.domain.policy import ApprovalPolicy, FailbackPolicy, FailoverBudget, Fencing, Policy
 from understudy.domain.tuning import Tuning
 from understudy.parameter_ports import ParameterText
 from understudy.ports import InstanceFacts
@@ -270,6 +270,15 @@ def test_a_failback_is_one_word_or_an_object(written, expected):  # B6
     assert policy_of(failback=written).failback == expected
 
 
+# B4
+def test_what_waits_for_a_person_is_read_as_it_is_written_and_is_nothing_by_default():
+    assert policy_of().approval == ApprovalPolicy()
+    assert policy_of(approval={"for": []}).approval == ApprovalPolicy()
+    written = {"for": ["failover", "failback"], "wait_s": 900, "on_timeout": "proceed"}
+    actions = (TransitionAction.FAILOVER, TransitionAction.FAILBACK)
+    assert policy_of(approval=written).approval == ApprovalPolicy(actions, 900, "proceed")
+
+
 @pytest.mark.parametrize(
     ("policy", "words"),
     [
@@ -290,6 +299,13 @@ def test_a_failback_is_one_word_or_an_object(written, expected):  # B6
         ({"failback": {"mode": "automatic", "days": ["sat", "sat"]}}, "found 'sat' more than once"),
         ({"failback": {"mode": "automatic", "stable_for_s": 59}}, "policy.failback.stable_for_s: found 59"),
         ({"fencing": {"accept": ["released"]}}, "policy: fencing.accept is released alone"),
+        ({"approval": {"wait_s": 60}}, "policy.approval: found wait_s without a move in for"),
+        ({"approval": {"for": [], "on_timeout": "proceed"}}, "policy.approval: found on_timeout without a move in for"),
+        ({"approval": {"for": ["place"]}}, "policy.approval.for[0]: found 'place'"),
+        ({"approval": {"for": ["failover", "failover"]}}, "policy.approval.for: found 'failover' more than once"),
+        ({"approval": {"for": ["failover"], "wait_s": 29}}, "policy.approval.wait_s: found 29"),
+        ({"approval": {"for": ["failover"], "wait_s": 1501}}, "policy.approval.wait_s: found 1501"),
+        ({"approval": {"for": ["failover"], "on_timeout": "guess"}}, "policy.approval.on_timeout: found 'guess'"),
     ],
 )
 def test_a_policy_that_cannot_be_meant_is_refused_by_name(policy, words):  # S12 B6

@@ -14,6 +14,7 @@ Answer = Any  # what a function returns, or the LambdaFault that its invocation 
 
 GOOD: Mapping[str, Answer] = {
     "open_transition": {"outcome": "OPENED", "epoch": 7},
+    "ask_approval": None,
     "fence_node": {"outcome": "FENCED", "proof": "RELEASED"},
     "move_address": {"outcome": "ACCEPTED"},
     "grant_lease": {"outcome": "GRANTED"},

@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.asl_definition import snake_case
 from tests.support.asl_runner import LambdaFault, Status
-from tests.template.outcomes import OUTCOMES, STEPS, SUPERSEDED, TRANSITION_STEPS
+from tests.template.outcomes import OUTCOMES, SUPERSEDED, TRANSITION_STEPS
 from tests.workflow.script import DEFINITION, GOOD, REQUEST, Script, run
 
 EXTRAS: dict[str, dict[str, object]] = {
@@ -18,6 +18,8 @@ EXTRAS: dict[str, dict[str, object]] = {
     "EXHAUSTED": {"epoch": 7, "why": "nobody is fit"},
     "DEGRADED": {"reasons": ["the record is owed"]},
     "HELD": {"reasons": ["no proof"]},
+    "APPROVAL_NEEDED": {"wait_s": 300, "target": "i-0b"},
+    "NOT_APPROVED": {"why": "denied by the one on call"},
     "NOT_READY": {"reasons": ["zones-differ: subnet-1 in us-east-1a"]},
 }
 BUSY = "Lambda.TooManyRequestsException"
@@ -211,7 +213,7 @@ def test_a_second_opening_that_is_refused_or_stood_down_ends_the_execution():
         assert run(script).error == error
 
 
-@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("step", OUTCOMES)
 def test_lambdas_own_faults_are_waited_out(step):
     script = Script(**{snake_case(step): [LambdaFault(BUSY)] * 6})
     execution = run(script, asking_for(step))
@@ -219,7 +221,7 @@ def test_lambdas_own_faults_are_waited_out(step):
     assert execution.clock.now_s == 1 + 2 + 4 + 5 + 5 + 5
 
 
-@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("step", OUTCOMES)
 @pytest.mark.parametrize(("error", "tries"), [(BUSY, 7), ("States.Timeout", 3), ("ClientError", 3)])
 def test_a_step_whose_tries_are_spent_is_recorded_as_broken(step, error, tries):
     function = snake_case(step)
@@ -244,7 +246,7 @@ def test_a_second_opening_that_breaks_is_recorded_under_the_epoch_that_failed():
     assert script.payloads("close_transition")[0]["epoch"] == 7
 
 
-@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("step", OUTCOMES)
 @pytest.mark.parametrize("answer", [{"outcome": "SOMETHING_ELSE"}, {}, None, []])
 def test_an_unknown_outcome_is_recorded_and_fails_under_its_own_name(step, answer):
     script = Script(**{snake_case(step): [answer]})
@@ -260,6 +262,7 @@ def test_an_unknown_outcome_is_recorded_and_fails_under_its_own_name(step, answe
     [
         ("OpenTransition", {"outcome": "OPENED"}),
         ("OpenTransition", {"outcome": "EXHAUSTED"}),
+        ("OpenTransition", {"outcome": "APPROVAL_NEEDED", "target": "i-0b"}),
         ("FenceNode", {"outcome": "NOT_YET"}),
         ("FenceNode", {"outcome": "NOT_YET", "wait_s": "soon"}),
         ("MoveAddress", {"outcome": "RETRY", "wait_s": 2}),

@@ -24,6 +24,7 @@ from understudy.adapters.dataclass_maps import from_map, to_map
 from understudy.adapters.dynamodb_expressions import Update
 from understudy.adapters.dynamodb_items import definition_item, read_definition, read_state, state_item
 from understudy.domain.address import AddressStatus
+from understudy.domain.approval import Question
 from understudy.domain.definition import Definition
 from understudy.domain.mode import Hold
 from understudy.domain.model import Alarm, ClusterState, NodeReport, Proof, Stage
@@ -122,9 +123,10 @@ def test_a_definition_that_an_older_version_stored_keeps_its_limit_of_fencing():
 
 
 def test_a_hold_comes_back_as_it_was_written():
-    state = a_state(hold=Hold(NOW, NOW + 60, "patching"), preferred_since=NOW)
+    approval = Question("failover", "orders-db-epoch2-1", NOW, NOW + 300, is_no=True)
+    state = a_state(hold=Hold(NOW, NOW + 60, "patching"), preferred_since=NOW, approval=approval)
     assert read_state(state_item(state, 7)) == state
-    assert {"hold", "preferred_since"} & set(state_item(a_state(), 7)) == set()
+    assert {"hold", "preferred_since", "approval"} & set(state_item(a_state(), 7)) == set()
 
 
 def test_a_state_of_the_first_version_has_its_one_address_and_no_faults():

@@ -20,6 +20,7 @@ from tests.support.builders import (
 )
 from understudy.adapters.dynamodb_items import state_item
 from understudy.domain.address import Address, AddressStatus
+from understudy.domain.approval import Question
 from understudy.domain.mode import Hold
 from understudy.domain.model import Alarm, PowerReading, Proof, Stage
 from understudy.domain.quorum import hosts_of
@@ -29,6 +30,7 @@ WRITE_UNIT = 1024
 SPENT = (NOW - 3000, NOW - 2000, NOW)
 MOVED = Address(AddressStatus.PROPAGATING, 1234, ("C0123456789ABCDEFGHIJ",))
 NAME = "orders-db-1234-active-is-silent"
+QUESTION = Question("switchover", "01234567-89ab-cdef-0123-456789abcdef", NOW, NOW + 1500, is_no=True)
 
 
 def size(item: Mapping[str, Mapping[str, Any]]) -> int:
@@ -71,6 +73,7 @@ def moving(members: int, execution: str, **changes: Any) -> Any:
         a_state(3, node_a=a_report(NODE_A, power=PowerReading.RUNNING, power_at=NOW, power_boot="a" * 8)),
         a_state(3, node_c=a_report(NODE_C, alarms={"orders-db-disk-full": Alarm(True, NOW)})),
         moving(2, NAME),
+        a_state(3, approval=QUESTION, failover_times=SPENT, address=MOVED),
         a_state(2, hold=Hold(NOW, NOW + 3600, "patching node-a, ticket 4711"), alert="held-and-not-served"),
     ],
     ids=[
@@ -79,6 +82,7 @@ def moving(members: int, execution: str, **changes: Any) -> Any:
         "three-nodes-one-restarted",
         "three-nodes-and-an-alarm",
         "two-nodes-moving",
+        "three-nodes-and-a-question",
         "two-nodes-held",
     ],
 )

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from tests.support.builders import NOW, a_moving_state, a_state, a_transition
 from understudy.domain.execution import EXECUTION_LIMIT_S, has_time_to_wait, kept_open, outlasting
-from understudy.domain.model import Stage
-from understudy.domain.policy import Fencing, Policy
+from understudy.domain.model import Stage, TransitionAction
+from understudy.domain.policy import ApprovalPolicy, Fencing, Policy
 from understudy.domain.polling import LONGEST_REPAIR_GAP_S, change_gap_s, record_gap_s, repair_gap_s
 from understudy.domain.transition import STAGE_SLACK_S, TRY_LIMIT_S
 from understudy.domain.tuning import LIMITS, Tuning
@@ -99,6 +99,25 @@ def test_waits_that_are_too_long_together_are_refused_with_every_number():  # S8
     parts = [int(found) for found in re.findall(r"(\d+) s (?:between|for)", fault)]
     (total,) = re.findall(r"is (\d+) s; allowed: 2700 s", fault)
     assert sum(parts) + 60 + 120 == int(total)
+
+
+# B4
+def test_a_wait_for_a_person_counts_in_and_is_refused_with_its_number_when_it_does_not_fit():
+    asking = ApprovalPolicy((TransitionAction.FAILOVER,), 1500)
+    assert outlasting(Policy(approval=asking), Tuning()) == []
+    (fault,) = outlasting(replace(LONGEST, approval=asking), Tuning())
+    assert fault.startswith("approval.wait_s 1500 + ")
+    (total,) = re.findall(r"is (\d+) s; allowed: 2700 s", fault)
+    assert int(total) > EXECUTION_LIMIT_S
+    assert outlasting(replace(LONGEST, approval=ApprovalPolicy((), 1500)), Tuning()) == []
+
+
+# B4
+def test_an_execution_that_has_waited_for_a_person_has_less_time_for_route_53():
+    transition = a_transition(stage=Stage.CONFIRMING, opened_at=NOW, begun_at=NOW - 1500)
+    last = EXECUTION_LIMIT_S - 1500 - STAGE_SLACK_S - TRY_LIMIT_S - 30
+    assert has_time_to_wait(transition, Policy(), 0, NOW + last)
+    assert not has_time_to_wait(transition, Policy(), 0, NOW + last + 1)
 
 
 def test_the_gap_before_a_repair_is_never_longer_than_its_limit():  # S6

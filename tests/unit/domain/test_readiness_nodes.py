@@ -20,8 +20,8 @@ from tests.support.builders import (
 from tests.support.readiness import UNREAD, facts, instances, of_all_kinds
 from understudy.domain import readiness_fencing
 from understudy.domain import readiness_nodes as nodes
-from understudy.domain.model import PowerReading, Proof
-from understudy.domain.policy import Fencing, Policy
+from understudy.domain.model import PowerReading, Proof, TransitionAction
+from understudy.domain.policy import ApprovalPolicy, Fencing, Policy
 from understudy.domain.reach import Reach
 from understudy.domain.readiness_facts import Verdict
 
@@ -307,3 +307,17 @@ def test_a_witness_needs_no_address_no_zone_of_its_own_and_no_quorum_host():  # 
     assert [look.__name__ for look in looks if look(seen).verdict is not PASS] == []
     only_by_witness = instances(3, node_b={"zone": "us-east-1a", "subnet_id": "subnet-a"})
     assert nodes.zones_differ(facts(3, definition=definition, instances=only_by_witness)).verdict is FAIL
+
+
+# B4
+def test_a_failover_that_waits_for_a_person_is_warned_about_with_the_number():
+    def under(approval):
+        return a_definition(policy=Policy(approval=approval))
+
+    says(readiness_fencing.failover_unattended, PASS, "no failover waits")
+    planned = under(ApprovalPolicy((TransitionAction.SWITCHOVER,), 300))
+    says(readiness_fencing.failover_unattended, PASS, "no failover waits", definition=planned)
+    holds = under(ApprovalPolicy((TransitionAction.FAILOVER,), 300))
+    says(readiness_fencing.failover_unattended, WARN, "up to 300 s, and does not go ahead", definition=holds)
+    proceeds = under(ApprovalPolicy((TransitionAction.FAILOVER,), 300, "proceed"))
+    says(readiness_fencing.failover_unattended, WARN, "up to 300 s, then goes ahead", definition=proceeds)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.support.asl_definition import Definition, UnsupportedError
-from tests.support.asl_runner import Clock, Execution, LambdaFault, Status, run_together
+from tests.support.asl_runner import Clock, Execution, LambdaFault, Status, TokenError, run_together
 
 INVOKE = "arn:aws:states:::lambda:invoke"
 DONE = {"Done": {"Type": "Succeed"}}
@@ -242,3 +242,64 @@ def test_a_machine_the_runner_does_not_know_is_refused(changes):
 def test_an_expression_that_does_not_end_is_refused():
     with pytest.raises(UnsupportedError):
         run(machine({"A": {"Type": "Pass", "Output": "{% 1", "End": True}}))
+
+
+def token_task(**changes: Any) -> dict[str, Any]:
+    return task(
+        Resource=f"{INVOKE}.waitForTaskToken",
+        Arguments={"FunctionName": "act", "Payload": {"token": "{% $states.context.Task.Token %}"}},
+        **{"TimeoutSeconds": "{% $states.input.limit_s %}", "Output": "{% $states.result %}", **changes},
+    )
+
+
+def waiting(state: dict[str, Any], **given: Any) -> tuple[Execution, list[Any]]:
+    calls: list[Any] = []
+    execution = Execution(machine({"Act": state, **DONE}), {"act": calls.append}, {"limit_s": 20, **given})
+    while execution.token is None and execution.status is Status.RUNNING:
+        execution.step()
+    return execution, calls
+
+
+def test_a_token_task_ends_with_what_its_token_was_answered_and_not_with_what_its_function_said():
+    execution, calls = waiting(token_task())
+    assert calls == [{"token": execution.token}]
+    execution.send_task_success(execution.token or "", '{"yes": 1}')
+    assert execution.run().output == {"yes": 1}
+    assert execution.clock.now_s == 0
+
+
+def test_a_token_task_times_out_by_the_number_that_its_expression_gives():
+    execution, _ = waiting(token_task())
+    assert (execution.run().error, execution.clock.now_s) == ("States.Timeout", 20)
+
+
+@pytest.mark.parametrize("limit_s", [0, -1, 2.5, "soon", None])
+def test_a_time_limit_that_is_no_positive_integer_breaks_the_task(limit_s):
+    execution, calls = waiting(token_task(), limit_s=limit_s)
+    assert (execution.error, calls) == ("States.Runtime", [])
+
+
+def test_a_token_is_known_inside_its_task_only_and_each_try_has_its_own():
+    execution, calls = waiting(token_task(Retry=[retrier("Mine", MaxAttempts=1)]))
+    first = execution.token or ""
+    execution.send_task_failure(first, "Mine", "again")
+    execution.run()
+    assert [call["token"] for call in calls] == [first, calls[1]["token"]]
+    assert first != calls[1]["token"]
+    with pytest.raises(TokenError, match="TaskTimedOut"):
+        execution.send_task_success(first, "{}")
+    outside = task(Arguments={"FunctionName": "act", "Payload": "{% $states.context.Task.Token %}"})
+    assert run(machine({"Act": outside, **DONE})).error == "States.QueryEvaluationError"
+
+
+def test_a_token_can_be_answered_before_its_function_has_ended():
+    made: list[Execution] = []
+    machine_ = machine({"Act": token_task(), **DONE})
+    answer = {"act": lambda payload: made[0].send_task_success(payload["token"], '"early"')}
+    made.append(Execution(machine_, answer, {"limit_s": 20}))
+    assert made[0].run().output == "early"
+
+
+def test_an_expression_as_time_limit_is_for_token_tasks_only():
+    with pytest.raises(UnsupportedError, match="TimeoutSeconds"):
+        machine({"Act": task(TimeoutSeconds="{% 5 %}"), **DONE})

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from understudy.document import ClusterDocument, FailbackDocument, FencingDocument
+from understudy.document import ApprovalDocument, ClusterDocument, FailbackDocument, FencingDocument
 from understudy.domain.lease import contradictions
-from understudy.domain.model import Proof
-from understudy.domain.policy import FailbackPolicy, FailoverBudget, Fencing, Policy
+from understudy.domain.model import Proof, TransitionAction
+from understudy.domain.policy import ApprovalPolicy, FailbackPolicy, FailoverBudget, Fencing, Policy
 
 RENAMED = {"policy.fence_limit_s": "policy.fencing.limit_s"}
 """Keys of earlier versions by their path, and what they are called now."""
@@ -13,12 +13,13 @@ RENAMED = {"policy.fence_limit_s": "policy.fencing.limit_s"}
 
 def policy_of(document: ClusterDocument) -> Policy:
     """The policy that a text stands for."""
-    plain = document.policy.model_dump(exclude={"fencing", "failback", "max_failovers"})
+    plain = document.policy.model_dump(exclude={"fencing", "failback", "max_failovers", "approval"})
     return Policy(
         **plain,
         fencing=_fencing(document.policy.fencing),
         failback=FailbackPolicy(**document.policy.failback.model_dump()),
         max_failovers=FailoverBudget(**document.policy.max_failovers.model_dump()),
+        approval=_approval(document.policy.approval),
     )
 
 
@@ -27,6 +28,8 @@ def policy_faults(document: ClusterDocument) -> Iterator[str]:
     yield from (f"policy: {fault}" for fault in contradictions(policy_of(document)))
     yield from _twice("policy.fencing.accept", document.policy.fencing.accept)
     yield from _twice("policy.failback.days", document.policy.failback.days)
+    yield from _twice("policy.approval.for", document.policy.approval.actions)
+    yield from _idle_approval(document.policy.approval)
     yield from _idle_failback(document.policy.failback)
 
 
@@ -38,6 +41,11 @@ def _fencing(document: FencingDocument) -> Fencing:
         limit_s=document.limit_s,
         unproven=document.unproven,
     )
+
+
+def _approval(document: ApprovalDocument) -> ApprovalPolicy:
+    actions = tuple(TransitionAction(word) for word in document.actions)
+    return ApprovalPolicy(actions, document.wait_s, document.on_timeout)
 
 
 def _twice(path: str, words: tuple[str, ...]) -> Iterator[str]:
@@ -53,3 +61,9 @@ def _idle_failback(failback: FailbackDocument) -> Iterator[str]:
     begin, _, end = failback.hours.partition("-")
     if failback.hours and begin == end:
         yield f"policy.failback.hours: found {failback.hours!r}, which is no time; leave hours out for the whole day"
+
+
+def _idle_approval(approval: ApprovalDocument) -> Iterator[str]:
+    idle = ", ".join(sorted(approval.model_fields_set - {"actions"}))
+    if idle and not approval.actions:
+        yield f"policy.approval: found {idle} without a move in for; they mean something with one only"

@@ -14,6 +14,7 @@ from pydantic_core import PydanticCustomError
 from understudy.document_parts import (
     AlarmName,
     AllocationId,
+    ApprovalSeconds,
     DayHours,
     ExternalId,
     FenceSeconds,
@@ -146,6 +147,22 @@ class FailbackDocument(Part):
     )
 
 
+class ApprovalDocument(Part):
+    """Moves that wait for a person's consent before they are opened."""
+
+    actions: tuple[Literal["failover", "switchover", "failback"], ...] = Field(
+        default=(),
+        alias="for",
+        max_length=3,
+        description="Which moves; none when empty. The outage of a failover grows by the wait.",
+    )
+    wait_s: ApprovalSeconds = Field(default=600, description="How long an answer is waited for.")
+    on_timeout: Literal["proceed", "hold"] = Field(
+        default="hold",
+        description="When nobody has answered. hold: nothing moves. proceed: it goes on as if it had been approved.",
+    )
+
+
 def _spelled_out(value: Any) -> Any:
     """`failback: manual` is short for `failback: {mode: manual}`."""
     return {"mode": value} if isinstance(value, str) else value
@@ -170,6 +187,7 @@ class PolicyDocument(Part):
         BeforeValidator(_spelled_out, json_schema_input_type=Literal["manual", "automatic"] | FailbackDocument),
     ] = FailbackDocument(mode="manual")
     max_failovers: BudgetDocument = BudgetDocument()
+    approval: ApprovalDocument = ApprovalDocument()
 
 
 class QuorumDocument(Part):

@@ -106,6 +106,9 @@ QuorumSeconds = Annotated[float, Field(ge=0.1, le=60), NoTruth]
 FenceSeconds = Annotated[float, Field(ge=1, le=600), NoTruth]
 
 
+ApprovalSeconds = Annotated[int, Field(ge=30, le=1500), NoTruth]
+
+
 StartSeconds = Annotated[float, Field(ge=1, le=900), NoTruth]
 
 

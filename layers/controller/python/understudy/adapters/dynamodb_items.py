@@ -45,6 +45,7 @@ COMMITTED = (
     "quorum",
     "hold",
     "preferred_since",
+    "approval",
 )
 """The attributes of the state that `commit` writes: everything but the revision, which counts, and the nodes."""
 

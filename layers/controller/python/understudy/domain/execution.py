@@ -31,7 +31,7 @@ def has_time_to_wait(transition: Transition | None, policy: Policy, wait_s: int,
     """
     if transition is None:
         return True
-    # The execution began some time before it opened anything: one slack is for that.
+    # The execution began some time before it asked or opened anything: one slack is for that.
     last_moment = transition.execution_begun_at + EXECUTION_LIMIT_S - STAGE_SLACK_S
     return now + wait_s + TRY_LIMIT_S + _still_to_come_s(transition.stage, policy) <= last_moment
 
@@ -48,11 +48,13 @@ def outlasting(policy: Policy, tuning: Tuning) -> list[str]:
     moving_s = tuning.ROUTE53_RECORD_INTERVAL * (tuning.ROUTE53_RECORD_TRY_COUNT - 1)
     polling_s = sum(change_gaps_s(tuning))
     slack_s = len(Stage) * STAGE_SLACK_S
-    total_s = policy.fencing.limit_s + moving_s + policy.service_start_limit_s + polling_s + slack_s
+    asking_s = policy.approval.longest_s
+    total_s = asking_s + policy.fencing.limit_s + moving_s + policy.service_start_limit_s + polling_s + slack_s
     if total_s <= EXECUTION_LIMIT_S:
         return []
+    asking = f"approval.wait_s {asking_s} + " if asking_s else ""
     return [
-        f"{moving_s} s between updates (ROUTE53_RECORD_INTERVAL {tuning.ROUTE53_RECORD_INTERVAL}, "
+        f"{asking}{moving_s} s between updates (ROUTE53_RECORD_INTERVAL {tuning.ROUTE53_RECORD_INTERVAL}, "
         f"ROUTE53_RECORD_TRY_COUNT {tuning.ROUTE53_RECORD_TRY_COUNT}) + {polling_s} s between polls "
         f"(ROUTE53_CHANGEID_INTERVAL {tuning.ROUTE53_CHANGEID_INTERVAL}, ROUTE53_CHANGEID_TRY_COUNT "
         f"{tuning.ROUTE53_CHANGEID_TRY_COUNT}, and the doubling waits before) + "

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from understudy.domain.address import Address
+from understudy.domain.approval import Question
 from understudy.domain.mode import Hold
 from understudy.domain.reach import QuorumHosts, Reach
 
@@ -184,7 +185,7 @@ class PreviousHolder:
 class Transition:
     """The open transition. `tried`: nodes on which the service failed to start in this chain.
 
-    `begun_at`: when its execution opened its first transition, where that was another one than this.
+    `begun_at`: when its execution opened its first transition, or asked a person before it, where that was not this.
     `may_go_unproven`: an operator asked to go on without a proof at the limit; `without_proof`: this chain did.
     """
 
@@ -203,7 +204,7 @@ class Transition:
 
     @property
     def execution_begun_at(self) -> int:
-        """When its execution opened its first transition."""
+        """When its execution opened its first transition, or asked a person whether it may."""
         return self.begun_at or self.opened_at
 
 
@@ -213,7 +214,7 @@ class ClusterState:
 
     `quorum` is there while the definition names quorum hosts.
     `preferred_since`: since when the node of the best priority has been fit without a break while another one is
-    active; it is kept only where failback is automatic.
+    active; it is kept only where failback is automatic. `approval`: what a person was asked last (B4).
     """
 
     cluster: str
@@ -231,6 +232,7 @@ class ClusterState:
     quorum: QuorumHosts | None = None
     hold: Hold | None = None
     preferred_since: int | None = None
+    approval: Question | None = None
 
     @property
     def last_holder(self) -> str | None:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from understudy.domain.model import Proof
+from understudy.domain.model import Proof, TransitionAction
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,28 @@ class FailbackPolicy:
 
 
 @dataclass(frozen=True)
+class ApprovalPolicy:
+    """Which moves wait for a person's consent before they are opened (B4).
+
+    `wait_s`: how long an answer is waited for; then nothing moves (`on_timeout: hold`), or it goes on (`proceed`).
+    """
+
+    actions: tuple[TransitionAction, ...] = ()
+    wait_s: int = 600
+    on_timeout: str = "hold"
+
+    @property
+    def proceeds(self) -> bool:
+        """Whether the move goes on when nobody has answered."""
+        return self.on_timeout == "proceed"
+
+    @property
+    def longest_s(self) -> int:
+        """How long an execution may wait for a person at the most (seconds)."""
+        return self.wait_s if self.actions else 0
+
+
+@dataclass(frozen=True)
 class Policy:
     """Timings and choices of one cluster. All times are seconds.
 
@@ -72,6 +94,7 @@ class Policy:
     fencing: Fencing = field(default_factory=Fencing)
     failback: FailbackPolicy = field(default_factory=FailbackPolicy)
     max_failovers: FailoverBudget = field(default_factory=FailoverBudget)
+    approval: ApprovalPolicy = field(default_factory=ApprovalPolicy)
 
     @property
     def promised_s(self) -> float:

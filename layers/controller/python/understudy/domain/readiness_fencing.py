@@ -1,7 +1,7 @@
 """Readiness to fence (S12, B4): pure functions of gathered facts, one for each named check."""
 
 from understudy.domain.definition import NodeSpec
-from understudy.domain.model import Proof
+from understudy.domain.model import Proof, TransitionAction
 from understudy.domain.readiness_facts import Facts, Finding, Instance, Unread, Verdict, together
 from understudy.domain.readiness_nodes import of_each_instance
 
@@ -54,6 +54,15 @@ def death_provable(facts: Facts) -> Finding:
     if unheard:
         return Finding(Verdict.UNKNOWN, f"{', '.join(unheard)}: never heard, so nobody knows whether it keeps a lease")
     return Finding(Verdict.PASS, "the end of a lease is accepted")
+
+
+def failover_unattended(facts: Facts) -> Finding:
+    """A failover goes ahead by itself: it does not wait for a person's approval (B4)."""
+    approval = facts.definition.policy.approval
+    if TransitionAction.FAILOVER not in approval.actions:
+        return Finding(Verdict.PASS, "no failover waits for a person")
+    then = "then goes ahead" if approval.proceeds else "and does not go ahead without one"
+    return Finding(Verdict.WARN, f"a failover waits for an approval for up to {approval.wait_s} s, {then}")
 
 
 def _only_stopped(facts: Facts) -> bool:

@@ -102,6 +102,16 @@ EC2_CHECKS = (
         "aws ssm get-parameter --name /understudy/STACK/clusters/CLUSTER",
     ),
     Check(
+        "failover-unattended",
+        fencing.failover_unattended,
+        "B4",
+        (PASS, WARN),
+        "WARN: an outage lasts longer by the time that a person takes to approve, up to policy.approval.wait_s; with "
+        "on_timeout hold, until somebody does.",
+        "Meant so: see that somebody is told at any hour. Else take failover out of policy.approval.for.",
+        "aws ssm get-parameter --name /understudy/STACK/clusters/CLUSTER",
+    ),
+    Check(
         "no-auto-scaling",
         nodes.no_auto_scaling,
         "S1",

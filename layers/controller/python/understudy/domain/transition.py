@@ -49,6 +49,7 @@ def opened(
     tried: tuple[str, ...] = (),
     spends_budget: bool = False,
     may_go_unproven: bool = False,
+    asked_at: int = 0,
 ) -> ClusterState:
     """The state under the next epoch: the active node's lease ends, but a target that served last itself keeps it."""
     stays = target == state.last_holder
@@ -68,12 +69,13 @@ def opened(
             deadline_at=deadline(Stage.FENCING, definition, now),
             execution=execution,
             tried=tried,
-            begun_at=state.transition.execution_begun_at if tried and state.transition else 0,
+            begun_at=state.transition.execution_begun_at if tried and state.transition else asked_at,
             may_go_unproven=may_go_unproven,
             without_proof=_goes_on_without_proof(state, tried),
         ),
         failover_times=_failover_times(state, definition, now, spends_budget),
         preferred_since=None,
+        approval=state.approval if stays else None,  # a question about a lease ends with it
     )
 
 

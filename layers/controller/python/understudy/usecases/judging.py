@@ -3,6 +3,7 @@
 import logging
 from dataclasses import replace
 
+from understudy.domain.consent import is_in_question
 from understudy.domain.decision import Action, Decision, decide
 from understudy.domain.definition import Definition
 from understudy.domain.errors import LedgerConflictError
@@ -63,7 +64,8 @@ class Judge:
         return state
 
     def _carry_out(self, decision: Decision, state: ClusterState, definition: Definition, now: int) -> None:
-        if decision.action in ACTION_OF:
+        wanted = ACTION_OF.get(decision.action)
+        if wanted is not None and not is_in_question(wanted, definition.policy, state, now):
             self._start(decision, state, definition, now)
         called = decision.rule if decision.action is Action.CALL_OPERATOR else None
         if called != state.alert:

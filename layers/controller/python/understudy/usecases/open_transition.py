@@ -2,9 +2,12 @@
 
 import logging
 from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from understudy.domain.approval import parse_reply
+from understudy.domain.consent import Approved, Ask, Ending, NotApproved, after_reply, before_asking, withdrawn
 from understudy.domain.definition import Definition
 from understudy.domain.mode import ModeRequest
 from understudy.domain.model import ClusterState
@@ -13,6 +16,7 @@ from understudy.domain.opening import (
     Exhausted,
     Opening,
     Refused,
+    Ruling,
     StoodDown,
     rule_on_next,
     rule_on_request,
@@ -21,6 +25,7 @@ from understudy.domain.request import BadRequestError, Request, parse_request
 from understudy.domain.transition import opened
 from understudy.ports import Announcer, StateLedger
 from understudy.usecases.facts import facts_of
+from understudy.usecases.question import Asked, close_question, consent_facts, put_question, tell_of_consent
 from understudy.usecases.set_mode import set_mode
 from understudy.usecases.step import Clock, Outcome, answer, read_in_force, redo_on_conflict, tell
 
@@ -38,13 +43,15 @@ class OpenOutcome(StrEnum):
     REFUSED = "REFUSED"
     EXHAUSTED = "EXHAUSTED"
     MODE_SET = "MODE_SET"  # a hold or a resume: nothing was opened
+    APPROVAL_NEEDED = "APPROVAL_NEEDED"  # a person is to be asked first: nothing was opened
+    NOT_APPROVED = "NOT_APPROVED"
 
 
 def open_transition(payload: Mapping[str, Any], *, ledger: StateLedger, announcer: Announcer, clock: Clock) -> Outcome:
     """Open what `payload["request"]` asks for; with `failed_epoch`, the next try of this execution's own transition.
 
-    A hold or a resume opens nothing, and is written down (B6). A bad request is REFUSED with every fault named, and
-    changes nothing (S10).
+    With `approval`, what came back from the question that this execution has asked before (B4). A hold or a resume
+    opens nothing, and is written down (B6). A bad request is REFUSED with every fault named, and changes nothing (S10).
     """
     try:
         request = parse_request(payload["request"])
@@ -57,6 +64,72 @@ def open_transition(payload: Mapping[str, Any], *, ledger: StateLedger, announce
     return outcome
 
 
+@dataclass(frozen=True)
+class _Opener:
+    """One try to carry a request out, on the state and the definition as they are now (seconds)."""
+
+    request: Request
+    execution: str
+    state: ClusterState
+    definition: Definition
+    ledger: StateLedger
+    announcer: Announcer
+    now: float
+    asked: Asked | None
+
+    def rule(self, failed_epoch: int | None) -> Ruling | Ask | NotApproved | Approved:
+        """What is to become of the request. A person is asked before the first opening only, never between two."""
+        now = int(self.now)
+        if failed_epoch is not None:
+            return rule_on_next(failed_epoch, self.execution, self.state, self.definition, now)
+        ruling = rule_on_request(self.request, self.execution, self.state, self.definition, now)
+        if self.asked is None:
+            return before_asking(ruling, self.request, self.execution, self.state, self.definition, now)
+        return after_reply(ruling, self.asked.reply, self.execution, self.state, self.definition, now)
+
+    def open(self, ruling: Opening, consent: Approved | None = None) -> Outcome:
+        """Open it, and tell of it."""
+        state, definition, now = self.state, self.definition, self.now
+        after = opened(
+            state,
+            definition,
+            action=ruling.action,
+            target=ruling.target,
+            rule=ruling.rule,
+            execution=self.execution,
+            now=int(now),
+            tried=ruling.tried,
+            spends_budget=ruling.spends_budget,
+            may_go_unproven=ruling.may_go_unproven,
+            asked_at=consent.asked_at if consent else 0,
+        )
+        story = _story(ruling, self.request, state, definition, after, now) | (
+            consent_facts(consent) if consent else {}
+        )
+        history: dict[int, Mapping[str, Any]] = {after.epoch: story}
+        if state.transition is not None:
+            history[state.epoch] = {"outcome": "SUPERSEDED", "reasons": [ruling.why], "stages.superseded_at": now}
+        # The active node must not have beaten since its last beat was read: that beat would have renewed the lease.
+        self.ledger.commit(state, after, holding_still=state.active, history=history)
+        if consent and self.asked:
+            tell_of_consent(self.asked, consent, state, definition, after.epoch, self.announcer)
+        told = {key: story[key] for key in ("action", "source", "target", "rule", "why", "reason", "execution")}
+        tell(self.announcer, TRANSITION_OPENED, {"cluster": state.cluster, "epoch": after.epoch, **told})
+        return answer(OpenOutcome.OPENED, epoch=after.epoch)
+
+    def ask(self, asking: Ask) -> Outcome:
+        """Let the question stand: the workflow puts it to people."""
+        facts = put_question(asking, self.state, self.definition, self.ledger, int(self.now))
+        return answer(OpenOutcome.APPROVAL_NEEDED, **facts)
+
+    def leave(self, word: OpenOutcome, why: str, ending: Ending | None = None) -> Outcome:
+        """Open nothing. A question that this execution has asked is closed: withdrawn, unless it ended otherwise."""
+        if self.asked:
+            ending = ending or withdrawn(why, self.asked.reply)
+            close_question(self.asked, ending, self.state, self.definition, self.ledger, self.announcer, self.now)
+        return answer(word, why=why)
+
+
 def _open(
     request: Request, payload: Mapping[str, Any], ledger: StateLedger, announcer: Announcer, clock: Clock
 ) -> Outcome:
@@ -64,20 +137,26 @@ def _open(
     if found is None:
         return answer(OpenOutcome.REFUSED, why=f"cluster is {request.cluster!r}, which is not registered")
     state, definition = found
-    execution, failed_epoch, now = _name_of(payload["execution"]), payload.get("failed_epoch"), clock()
-    if failed_epoch is None:
-        ruling = rule_on_request(request, execution, state, definition, int(now))
-    else:
-        ruling = rule_on_next(int(failed_epoch), execution, state, definition, int(now))
+    execution, failed_epoch = _name_of(payload["execution"]), payload.get("failed_epoch")
+    reply = parse_reply(payload["approval"]) if "approval" in payload and failed_epoch is None else None
+    asked = Asked(request, execution, reply) if reply else None
+    opener = _Opener(request, execution, state, definition, ledger, announcer, clock(), asked)
+    ruling = opener.rule(None if failed_epoch is None else int(failed_epoch))
     match ruling:
         case Opening():
-            return _carry_out(ruling, request, execution, state, definition, ledger, announcer, now)
+            return opener.open(ruling)
+        case Approved(opening):
+            return opener.open(opening, ruling)
+        case Ask():
+            return opener.ask(ruling)
         case AlreadyOpen():
             return answer(OpenOutcome.OPENED, epoch=state.epoch)
+        case NotApproved(ending):
+            return opener.leave(OpenOutcome.NOT_APPROVED, ending.why, ending)
         case StoodDown(why):
-            return answer(OpenOutcome.STOOD_DOWN, why=why)
+            return opener.leave(OpenOutcome.STOOD_DOWN, why)
         case Refused(why):
-            return answer(OpenOutcome.REFUSED, why=why)
+            return opener.leave(OpenOutcome.REFUSED, why)
         case Exhausted(why):
             return answer(OpenOutcome.EXHAUSTED, epoch=state.epoch, why=why)
 
@@ -85,39 +164,6 @@ def _open(
 def _name_of(execution_arn: str) -> str:
     """The execution's name: as unique as the ARN within the state machine, and the hot item stays below 1 KB."""
     return execution_arn.rpartition(":")[2]
-
-
-def _carry_out(
-    ruling: Opening,
-    request: Request,
-    execution: str,
-    state: ClusterState,
-    definition: Definition,
-    ledger: StateLedger,
-    announcer: Announcer,
-    now: float,
-) -> Outcome:
-    after = opened(
-        state,
-        definition,
-        action=ruling.action,
-        target=ruling.target,
-        rule=ruling.rule,
-        execution=execution,
-        now=int(now),
-        tried=ruling.tried,
-        spends_budget=ruling.spends_budget,
-        may_go_unproven=ruling.may_go_unproven,
-    )
-    story = _story(ruling, request, state, definition, after, now)
-    history: dict[int, Mapping[str, Any]] = {after.epoch: story}
-    if state.transition is not None:
-        history[state.epoch] = {"outcome": "SUPERSEDED", "reasons": [ruling.why], "stages.superseded_at": now}
-    # The active node must not have beaten since its last beat was read: that beat would have renewed the lease.
-    ledger.commit(state, after, holding_still=state.active, history=history)
-    told = {key: story[key] for key in ("action", "source", "target", "rule", "why", "reason", "execution")}
-    tell(announcer, TRANSITION_OPENED, {"cluster": state.cluster, "epoch": after.epoch, **told})
-    return answer(OpenOutcome.OPENED, epoch=after.epoch)
 
 
 def _story(
