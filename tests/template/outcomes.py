@@ -46,8 +46,11 @@ OUTCOMES: dict[str, dict[str, str]] = {
         "STALE": SUPERSEDED,
     },
     "CheckReadiness": {"CHECKED": "Checked", "NOT_READY": "NotReady", "REFUSED": "Refused"},
+    "Advise": {"ADVISED": "Advised", "REFUSED": "Refused"},
 }
 
 STEPS = tuple(OUTCOMES)
-TRANSITION_STEPS = tuple(step for step in STEPS if step != "CheckReadiness")
+ASKING_STEPS = ("CheckReadiness", "Advise")
+"""Those that move nothing."""
+TRANSITION_STEPS = tuple(step for step in STEPS if step not in ASKING_STEPS)
 """Those that a transition goes through, in order."""

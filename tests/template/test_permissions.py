@@ -363,7 +363,7 @@ def test_a_node_may_do_what_its_agent_calls_and_nothing_else():  # B10
 
 def test_the_machine_may_call_its_steps_and_write_its_log():
     call, log = statements("TransitionStateMachineRole")
-    steps = ("Open", "Fence", "Move", "Grant", "Await", "CheckChange", "Close", "CheckReadiness")
+    steps = ("Open", "Fence", "Move", "Grant", "Await", "CheckChange", "Close", "CheckReadiness", "Advise")
     assert call["Action"] == "lambda:InvokeFunction"
     assert len(call["Resource"]) == len(steps)
     assert all(arn.startswith(step) for arn, step in zip(call["Resource"], steps, strict=True))
