@@ -1,6 +1,7 @@
 """What an operator asks is answered from the table as it is, and nothing is changed by it."""
 
 import json
+from typing import Any
 
 import pytest
 
@@ -8,13 +9,15 @@ from tests.support.builders import CLUSTER, NODE_A, NOW, a_definition, a_report,
 from tests.support.fakes import FakeLedger, VirtualClock
 from understudy.usecases.advise import advise
 
+NOBODY: Any = None
+"""Nobody is asked to rehearse."""
 EXPLAIN = {"cluster": CLUSTER, "action": "explain"}
 
 
 def explained(state=None, request=EXPLAIN):
     ledger = FakeLedger(state or a_state(), a_definition())
     before = dict(ledger.items)
-    answer = advise({"request": request}, ledger=ledger, clock=VirtualClock())
+    answer = advise({"request": request}, ledger=ledger, rehearser=NOBODY, clock=VirtualClock())
     assert ledger.items == before
     assert set(ledger.calls) <= {"read", "definition", "tuning"}
     return answer

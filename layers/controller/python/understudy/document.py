@@ -21,6 +21,7 @@ from understudy.document_parts import (
     Name,
     NoTruth,
     OnIsolation,
+    OutageSeconds,
     Part,
     Priority,
     PromiseSeconds,
@@ -164,6 +165,7 @@ class PolicyDocument(Part):
     service_start_limit_s: StartSeconds = 120
     promise_s: PromiseSeconds = None
     on_isolation: OnIsolation = "stop"
+    outage_budget_s: OutageSeconds = None
     fencing: FencingDocument = FencingDocument()
     failback: Annotated[
         FailbackDocument,

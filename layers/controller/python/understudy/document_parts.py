@@ -120,6 +120,12 @@ PromiseSeconds = Annotated[
 ]
 
 
+OutageSeconds = Annotated[
+    Seconds | None,
+    Field(description="How long a move may take the service out. Rehearsals and drills are held against it."),
+]
+
+
 OnIsolation = Annotated[
     Literal["stop", "keep"],
     Field(description="What the active node does when it can neither renew its lease nor get promises."),

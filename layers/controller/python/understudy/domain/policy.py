@@ -55,6 +55,7 @@ class FailbackPolicy:
 class Policy:
     """Timings and choices of one cluster. All times are seconds.
 
+    `outage_budget_s`: how long a planned move or a failover may take the service out; None: nobody said (B7).
     `promise_s`: see `promised_s`. `on_isolation`: what a holder does that can neither renew its
     lease nor get promises: `stop`, or `keep` on serving, and then LEASE_EXPIRED is no proof against it (B11).
     """
@@ -69,6 +70,7 @@ class Policy:
     service_start_limit_s: float = 120
     promise_s: float | None = None
     on_isolation: str = "stop"
+    outage_budget_s: float | None = None
     fencing: Fencing = field(default_factory=Fencing)
     failback: FailbackPolicy = field(default_factory=FailbackPolicy)
     max_failovers: FailoverBudget = field(default_factory=FailoverBudget)

@@ -125,10 +125,10 @@ def parse_question(document: Any) -> Question:
     if not isinstance(document, Mapping):
         raise BadRequestError(f"the input is {quoted(document)}, not an object; {example}")
     action = document.get("action")
-    is_known = isinstance(action, str) and action in QUESTIONS
+    keys = QUESTIONS.get(action) if isinstance(action, str) else None
     faults = [
-        *([] if is_known else [f"action is {quoted(action)}; allowed: {', '.join(QUESTIONS)}"]),
-        *_unknown_keys(document, QUESTIONS[action] if is_known else QUESTIONS[REHEARSE]),
+        *([] if keys else [f"action is {quoted(action)}; allowed: {', '.join(QUESTIONS)}"]),
+        *_unknown_keys(document, keys or QUESTIONS[REHEARSE]),
         *_bad_texts(document),
         *_bad_cluster(document),
     ]
