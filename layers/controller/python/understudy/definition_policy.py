@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 
-from understudy.document import ClusterDocument, FailbackDocument, FencingDocument
+from understudy.document import ClusterDocument, DrillDocument, FailbackDocument, FencingDocument
+from understudy.domain.failback import DAY_S
 from understudy.domain.lease import contradictions
 from understudy.domain.model import Proof
-from understudy.domain.policy import FailbackPolicy, FailoverBudget, Fencing, Policy
+from understudy.domain.policy import DrillPolicy, FailbackPolicy, FailoverBudget, Fencing, Policy
 
 RENAMED = {"policy.fence_limit_s": "policy.fencing.limit_s"}
 """Keys of earlier versions by their path, and what they are called now."""
@@ -13,12 +14,13 @@ RENAMED = {"policy.fence_limit_s": "policy.fencing.limit_s"}
 
 def policy_of(document: ClusterDocument) -> Policy:
     """The policy that a text stands for."""
-    plain = document.policy.model_dump(exclude={"fencing", "failback", "max_failovers"})
+    plain = document.policy.model_dump(exclude={"fencing", "failback", "max_failovers", "drill"})
     return Policy(
         **plain,
         fencing=_fencing(document.policy.fencing),
         failback=FailbackPolicy(**document.policy.failback.model_dump()),
         max_failovers=FailoverBudget(**document.policy.max_failovers.model_dump()),
+        drill=DrillPolicy(**document.policy.drill.model_dump()) if document.policy.drill else None,
     )
 
 
@@ -28,6 +30,8 @@ def policy_faults(document: ClusterDocument) -> Iterator[str]:
     yield from _twice("policy.fencing.accept", document.policy.fencing.accept)
     yield from _twice("policy.failback.days", document.policy.failback.days)
     yield from _idle_failback(document.policy.failback)
+    if document.policy.drill is not None:
+        yield from _drill_faults(document.policy.drill, document.policy.failback)
 
 
 def _fencing(document: FencingDocument) -> Fencing:
@@ -53,3 +57,20 @@ def _idle_failback(failback: FailbackDocument) -> Iterator[str]:
     begin, _, end = failback.hours.partition("-")
     if failback.hours and begin == end:
         yield f"policy.failback.hours: found {failback.hours!r}, which is no time; leave hours out for the whole day"
+
+
+def _drill_faults(drill: DrillDocument, failback: FailbackDocument) -> Iterator[str]:
+    """A drill must be able to come back within its window, and before an automatic failback does."""
+    yield from _twice("policy.drill.days", drill.days)
+    begin_s, end_s = (60 * (int(text[:2]) * 60 + int(text[3:])) for text in drill.hours.split("-"))
+    window_s = (end_s - begin_s) % DAY_S
+    if window_s < 2 * drill.back_after_s:
+        yield (
+            f"policy.drill.hours: found {drill.hours!r}, {window_s} s, and back_after_s {drill.back_after_s}; "
+            f"allowed: at least twice back_after_s, {2 * drill.back_after_s} s, so that it comes back in time"
+        )
+    if failback.mode == "automatic" and failback.stable_for_s <= 2 * drill.back_after_s:
+        yield (
+            f"policy.drill.back_after_s: found {drill.back_after_s}, and failback.stable_for_s "
+            f"{failback.stable_for_s}; allowed: less than half of it, else the failback would end the drill"
+        )

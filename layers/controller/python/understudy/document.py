@@ -14,6 +14,7 @@ from pydantic_core import PydanticCustomError
 from understudy.document_parts import (
     AlarmName,
     AllocationId,
+    Day,
     DayHours,
     ExternalId,
     FenceSeconds,
@@ -142,8 +143,19 @@ class FailbackDocument(Part):
     hours: DayHours = Field(
         default="", description="When it may go back, in UTC, for example 22:00-06:00. Always when empty."
     )
-    days: tuple[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"], ...] = Field(
+    days: tuple[Day, ...] = Field(
         default=(), max_length=7, description="Days on which these hours begin. Every day when empty."
+    )
+
+
+class DrillDocument(Part):
+    """Planned drills: the service is switched over and back within these hours, when nothing speaks against it."""
+
+    every_days: Annotated[int, Field(ge=1, le=366), NoTruth]
+    hours: DayHours = Field(description="When a drill may move the service, in UTC, for example 02:00-04:00.")
+    days: tuple[Day, ...] = Field(default=(), max_length=7, description="Days on which these hours begin.")
+    back_after_s: Annotated[int, Field(ge=120, le=21600), NoTruth] = Field(
+        default=300, description="How long after its begin a drill comes back."
     )
 
 
@@ -172,6 +184,7 @@ class PolicyDocument(Part):
         BeforeValidator(_spelled_out, json_schema_input_type=Literal["manual", "automatic"] | FailbackDocument),
     ] = FailbackDocument(mode="manual")
     max_failovers: BudgetDocument = BudgetDocument()
+    drill: DrillDocument | None = None
 
 
 class QuorumDocument(Part):

@@ -109,6 +109,9 @@ FenceSeconds = Annotated[float, Field(ge=1, le=600), NoTruth]
 StartSeconds = Annotated[float, Field(ge=1, le=900), NoTruth]
 
 
+Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+
+
 DayHours = Annotated[str, StringConstraints(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9]$")]
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from understudy.adapters.assumed_roles import AssumedRoles
     from understudy.adapters.polite_route53 import Polite
     from understudy.adapters.route53_zone import Route53Records, Route53Zone
+    from understudy.drill_ports import DrillBook
     from understudy.readiness_ports import ReportBook
     from understudy.usecases.check_records import RecordMonitor
     from understudy.usecases.follow_changes import ChangeFollower
@@ -211,6 +212,14 @@ def report_book() -> "ReportBook":
     from understudy.adapters.dynamodb_readiness import DynamoDbReportBook
 
     return DynamoDbReportBook(_client("dynamodb"), settings().table_name)
+
+
+@cache
+def drill_book() -> "DrillBook":
+    """The newest drills."""
+    from understudy.adapters.dynamodb_drills import DynamoDbDrillBook
+
+    return DynamoDbDrillBook(_client("dynamodb"), settings().table_name)
 
 
 @cache

@@ -52,6 +52,19 @@ class FailbackPolicy:
 
 
 @dataclass(frozen=True)
+class DrillPolicy:
+    """Planned drills (B7): every `every_days` days, within `hours` ("HH:MM-HH:MM" in UTC) that begin on `days`.
+
+    `back_after_s`: how long after it was begun the service is brought back.
+    """
+
+    every_days: int
+    hours: str
+    days: tuple[str, ...] = ()
+    back_after_s: int = 300
+
+
+@dataclass(frozen=True)
 class Policy:
     """Timings and choices of one cluster. All times are seconds.
 
@@ -74,6 +87,7 @@ class Policy:
     fencing: Fencing = field(default_factory=Fencing)
     failback: FailbackPolicy = field(default_factory=FailbackPolicy)
     max_failovers: FailoverBudget = field(default_factory=FailoverBudget)
+    drill: DrillPolicy | None = None
 
     @property
     def promised_s(self) -> float:
