@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from understudy import invocation, wiring
+from understudy import assembly, invocation, wiring
 from understudy.usecases.watch_clusters import watch_clusters
 
 
@@ -22,6 +22,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
         announcer=wiring.announcer(),
         register=lambda text: wiring.register(text, zone),
         judge=wiring.judge(),
+        drills=assembly.drills(),
         monitor=wiring.monitor(zone),
         clock=wiring.clock,
         measure=invocation.measure,

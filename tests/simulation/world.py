@@ -24,6 +24,7 @@ from tests.simulation.weather import Weather
 from tests.support.asl_definition import Definition as WorkflowDefinition
 from tests.support.asl_runner import Execution, Status
 from tests.support.builders import CLUSTER, NOW, RECORD, SPECS
+from tests.support.drills import a_drill_master
 from tests.support.fakes.alarms import FakeAlarms
 from tests.support.fakes.announcer import FakeAnnouncer
 from tests.support.fakes.network import FakeNetwork
@@ -127,6 +128,7 @@ class World:
             network=network,
             announcer=announcer,
             register=self._register,
+            drills=a_drill_master(ledger, launcher, announcer, self.clock),
             monitor=monitor,
             **heard,
         )

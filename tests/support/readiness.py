@@ -33,6 +33,9 @@ from understudy.domain.readiness_facts import (
     needed_rights,
 )
 from understudy.domain.record import guard_name
+from understudy.ports import StateReader
+from understudy.usecases.gather_readiness import Gatherer
+from understudy.usecases.step import Clock
 
 VPC = "vpc-0aaaaaaaaaaaaaaaa"
 CLIENT_VPC = "vpc-0cccccccccccccccc"
@@ -141,3 +144,9 @@ def readings(members: int = 2) -> FakeReadings:
     seen.addresses = {ELASTIC_IP.allocation_id: an_elastic_ip()}
     seen.gateways = {VPC}
     return seen
+
+
+def a_gatherer(ledger: StateReader, aws: FakeReadings, clock: Clock, **changes: Any) -> Gatherer:
+    """Whoever reads what a check looks at: the table, and everything else from one AWS."""
+    usual = {"instances": aws, "zones": aws, "network": aws, "endpoints": aws, "rights": aws, "stack": "understudy"}
+    return Gatherer(**{"ledger": ledger, "clock": clock, **usual, **changes})

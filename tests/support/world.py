@@ -13,8 +13,10 @@ from typing import Any
 from tests.support.asl_definition import Definition as WorkflowDefinition
 from tests.support.asl_runner import Clock, Execution, Status
 from tests.support.builders import BOOTS, CLUSTER, NOW, RECORD, SPECS, a_definition
+from tests.support.drills import a_drill_master
 from tests.support.fakes.alarms import FakeAlarms
 from tests.support.fakes.announcer import FakeAnnouncer
+from tests.support.fakes.inspection import FakeReportBook
 from tests.support.fakes.launcher import FakeLauncher
 from tests.support.fakes.ledger import FakeLedger
 from tests.support.fakes.network import FakeNetwork
@@ -107,6 +109,8 @@ class World:
         self.launcher = FakeLauncher()
         self.announcer = FakeAnnouncer()
         self.judge = Judge(self.ledger, self.launcher, self.announcer, self.clock)
+        self.reports = FakeReportBook()
+        self.drills = a_drill_master(self.ledger, self.launcher, self.announcer, self.clock, reports=self.reports)
         self.machines = {
             spec.name: Machine(spec.instance_id, BOOTS[spec.instance_id]) for spec in SPECS[: self.members]
         }
@@ -209,6 +213,7 @@ class World:
             announcer=self.announcer,
             register=lambda text: None,
             judge=self.judge,
+            drills=self.drills,
             monitor=RecordMonitor(
                 self.ledger, self.zone, self.announcer, self.clock, lambda seconds: None, "understudy"
             ),

@@ -49,10 +49,13 @@ OUTCOMES: dict[str, dict[str, str]] = {
         "STALE": SUPERSEDED,
     },
     "CheckReadiness": {"CHECKED": "Checked", "NOT_READY": "NotReady", "REFUSED": "Refused"},
+    "Advise": {"ADVISED": "Advised", "REFUSED": "Refused"},
 }
 
 ASKING = "AskApproval"
 """It has no outcome: a person answers, and OpenTransition judges what came back."""
 STEPS = (*OUTCOMES, ASKING)
-TRANSITION_STEPS = tuple(step for step in OUTCOMES if step != "CheckReadiness")
+ASKING_STEPS = ("CheckReadiness", "Advise")
+"""Those that move nothing."""
+TRANSITION_STEPS = tuple(step for step in OUTCOMES if step not in ASKING_STEPS)
 """Those that every transition goes through, in order."""

@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.asl_definition import Definition, successors
 from tests.template import cfn
-from tests.template.outcomes import ASKING, OUTCOMES, STEPS
+from tests.template.outcomes import ASKING, ASKING_STEPS, OUTCOMES, STEPS, TRANSITION_STEPS
 
 PATH = cfn.ROOT / "statemachine" / "transition.asl.json"
 MACHINE: dict[str, Any] = json.loads(PATH.read_text(encoding="utf-8"))
@@ -120,20 +120,23 @@ def test_every_outcome_of_the_table_is_followed_and_any_other_is_reported(name):
     assert choice["Default"] == "UnknownOutcome"
 
 
-def test_choices_do_nothing_but_follow_outcomes_after_the_one_that_knows_a_check_from_a_transition():
+def test_choices_do_nothing_but_follow_outcomes_after_the_one_that_knows_a_question_from_a_transition():
     choices = {name for name, state in STATES.items() if state["Type"] == "Choice"}
     assert choices == {"WhatIsAsked", *(f"After{name}" for name in OUTCOMES)}
     assert STATES["Begin"]["Next"] == "WhatIsAsked"
-    (rule,) = STATES["WhatIsAsked"]["Choices"]
-    assert rule["Next"] == "CheckReadiness"
+    assert {(rule["Condition"].split("'")[1], rule["Next"]) for rule in STATES["WhatIsAsked"]["Choices"]} == {
+        ("check", "CheckReadiness"),
+        ("explain", "Advise"),
+        ("rehearse", "Advise"),
+    }
     assert STATES["WhatIsAsked"]["Default"] == "OpenTransition"
 
 
-def test_nothing_but_a_check_leads_to_the_check_and_a_check_leads_to_no_transition():
+@pytest.mark.parametrize("step", ASKING_STEPS)
+def test_nothing_but_its_question_leads_to_an_answer_and_no_answer_leads_to_a_transition(step):
     graph = successors(STATES)
-    assert [name for name, targets in graph.items() if "CheckReadiness" in targets] == ["WhatIsAsked"]
-    steps = {step for step in STEPS if step != "CheckReadiness"}
-    assert not reachable(graph, "CheckReadiness") & steps
+    assert [name for name, targets in graph.items() if step in targets] == ["WhatIsAsked"]
+    assert not reachable(graph, step) & set(TRANSITION_STEPS)
 
 
 def test_every_loop_passes_a_wait_or_a_question_or_opens_the_transition_again():

@@ -107,10 +107,18 @@ def test_the_readiness_check_changes_nothing_but_its_own_report():
     assert writes == {"dynamodb:UpdateItem", "events:PutEvents"}
 
 
-def test_the_readiness_check_asks_iam_for_the_mover_of_the_address_only():
-    statement = granting("CheckReadiness", "iam:SimulatePrincipalPolicy")
+def test_advice_can_write_nothing_but_what_it_tells_the_bus():  # B7
+    """A rehearsal cannot move anything by mistake: its role has no right to."""
+    reads = ("Get", "Describe", "List", "Simulate")
+    writes = {a for a in CALLED["Advise"] if not a.partition(":")[2].startswith(reads)} - {"sts:AssumeRole"}
+    assert writes == {"events:PutEvents"}
+
+
+@pytest.mark.parametrize("function", ["CheckReadiness", "Advise"])
+def test_whoever_examines_asks_iam_for_the_mover_of_the_address_only(function):
+    statement = granting(function, "iam:SimulatePrincipalPolicy")
     assert statement["Resource"] == "MoveAddressFunctionRole"
-    variables = cfn.of_type("AWS::Lambda::Function")["CheckReadinessFunction"]["Environment"]["Variables"]
+    variables = cfn.of_type("AWS::Lambda::Function")[f"{function}Function"]["Environment"]["Variables"]
     assert cfn.resolve(variables["MOVER_ROLE_ARN"], {}) == "MoveAddressFunctionRole"
 
 
@@ -151,6 +159,8 @@ def test_dns_writes_are_bound_to_protected_names_and_their_guards():  # B1
         ("CheckChange", "route53:ListResourceRecordSets"),
         ("CheckReadiness", "route53:ListResourceRecordSets"),
         ("CheckReadiness", "route53:GetHostedZone"),
+        ("Advise", "route53:ListResourceRecordSets"),
+        ("Advise", "route53:GetHostedZone"),
     ],
 )
 def test_route_53_is_reached_in_the_given_zones_only(function, action):
@@ -364,7 +374,7 @@ def test_a_node_may_do_what_its_agent_calls_and_nothing_else():  # B10
 
 def test_the_machine_may_call_its_steps_and_write_its_log():
     call, log = statements("TransitionStateMachineRole")
-    steps = ("Open", "Ask", "Fence", "Move", "Grant", "Await", "CheckChange", "Close", "CheckReadiness")
+    steps = ("Open", "Ask", "Fence", "Move", "Grant", "Await", "CheckChange", "Close", "CheckReadiness", "Advise")
     assert call["Action"] == "lambda:InvokeFunction"
     assert len(call["Resource"]) == len(steps)
     assert all(arn.startswith(step) for arn, step in zip(call["Resource"], steps, strict=True))

@@ -56,8 +56,8 @@ def test_two_watches_never_run_side_by_side():
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_every_function_is_traced_and_ends_in_time(name):
     assert FUNCTIONS[name]["TracingConfig"] == {"Mode": "Active"}
-    limit_s = {"RecordHeartbeatFunction": 10, "WatchClustersFunction": 55, "CheckReadinessFunction": 900}.get(name, 30)
-    assert FUNCTIONS[name]["Timeout"] == limit_s
+    limits_s = {"RecordHeartbeat": 10, "WatchClusters": 55, "CheckReadiness": 900, "Advise": 120}
+    assert FUNCTIONS[name]["Timeout"] == limits_s.get(name.removesuffix("Function"), 30)
 
 
 def test_the_machine_logs_everything_and_is_traced():

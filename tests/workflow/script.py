@@ -22,6 +22,7 @@ GOOD: Mapping[str, Answer] = {
     "check_change": {"outcome": "IN_SYNC"},
     "close_transition": {"outcome": "IN_SERVICE"},
     "check_readiness": {"outcome": "CHECKED", "verdict": "PASS", "checks": []},
+    "advise": {"outcome": "ADVISED", "text": []},
 }
 
 

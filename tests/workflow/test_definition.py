@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.asl_definition import snake_case
 from tests.support.asl_runner import LambdaFault, Status
-from tests.template.outcomes import OUTCOMES, SUPERSEDED, TRANSITION_STEPS
+from tests.template.outcomes import ASKING_STEPS, OUTCOMES, SUPERSEDED, TRANSITION_STEPS
 from tests.workflow.script import DEFINITION, GOOD, REQUEST, Script, run
 
 EXTRAS: dict[str, dict[str, object]] = {
@@ -36,7 +36,8 @@ def answering(step: str, outcome: str) -> Script:
 
 
 def asking_for(step: str) -> dict[str, str]:
-    return {**REQUEST, "action": "check"} if step == "CheckReadiness" else REQUEST
+    action = {"CheckReadiness": "check", "Advise": "explain"}.get(step)
+    return {**REQUEST, "action": action} if action else REQUEST
 
 
 def test_a_transition_goes_through_all_its_steps_in_order():  # S10
@@ -122,7 +123,17 @@ def test_a_check_that_fails_is_a_failure_that_names_it(reasons):  # S1
     assert (execution.status, execution.error, execution.cause) == (Status.FAILED, "NotReady", "; ".join(reasons))
 
 
-@pytest.mark.parametrize("action", ["Check", "checks", "", None, ["checking"], {"check": 1}, 5])
+@pytest.mark.parametrize("action", ["explain", "rehearse"])
+def test_a_question_moves_nothing_and_ends_with_its_answer(action):  # B5 B7
+    script = Script(advise=[{"outcome": "ADVISED", "text": ["WAIT by active-is-ready"]}])
+    request_ = {"cluster": "orders-db", "action": action}
+    execution = run(script, request_)
+    assert script.calls == [("advise", {"request": request_})]
+    assert execution.status is Status.SUCCEEDED
+    assert execution.output == {"outcome": "ADVISED", "text": ["WAIT by active-is-ready"], "cluster": "orders-db"}
+
+
+@pytest.mark.parametrize("action", ["Check", "checks", "Explain", "rehearsal", "", None, ["checking"], {"check": 1}, 5])
 def test_whatever_is_not_just_a_check_is_for_the_opening_to_judge(action):
     script = Script(open_transition=[{"outcome": "REFUSED", "why": "action"}])
     run(script, {"cluster": "orders-db", "action": action})
@@ -232,7 +243,7 @@ def test_a_step_whose_tries_are_spent_is_recorded_as_broken(step, error, tries):
     assert len(script.payloads(function)) == tries + (step == "CloseTransition")
     assert script.payloads("close_transition")[-1] == {
         "cluster": "orders-db",
-        "epoch": 0 if step in ("OpenTransition", "CheckReadiness") else 7,
+        "epoch": 0 if step in ("OpenTransition", *ASKING_STEPS) else 7,
         "broken": {"state": step, "error": error, "cause": "as it was"},
     }
 

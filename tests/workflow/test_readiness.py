@@ -7,7 +7,7 @@ import pytest
 from tests.support.asl_runner import Execution, Handler, Status
 from tests.support.builders import CLUSTER, NODE_B
 from tests.support.fakes import FakeReportBook
-from tests.support.readiness import GUARD_KEY, NAME_KEY, an_instance, found, readings
+from tests.support.readiness import GUARD_KEY, NAME_KEY, a_gatherer, an_instance, found, readings
 from tests.support.world import WORKFLOW, World
 from understudy.domain.model import PowerReading
 from understudy.usecases.check_readiness import READINESS_FAILED, Inspector, check_readiness
@@ -25,16 +25,9 @@ class Scene:
 
     def check(self, cluster: str = CLUSTER) -> Execution:
         inspector = Inspector(
-            ledger=self.world.ledger,
+            gatherer=a_gatherer(self.world.ledger, self.aws, self.world.clock),
             book=self.book,
-            instances=self.aws,
-            zones=self.aws,
-            network=self.aws,
-            endpoints=self.aws,
-            rights=self.aws,
             announcer=self.world.announcer,
-            clock=self.world.clock,
-            stack="understudy",
             count=lambda faults: None,
         )
         check = partial(check_readiness, inspector=inspector, index=self.world.ledger)

@@ -3,7 +3,7 @@
 from tests.support.fakes.alarms import FakeAlarms
 from tests.support.fakes.announcer import FakeAnnouncer
 from tests.support.fakes.clock import VirtualClock
-from tests.support.fakes.inspection import FakeReadings, FakeReportBook
+from tests.support.fakes.inspection import FakeDrillBook, FakeReadings, FakeReportBook
 from tests.support.fakes.launcher import FakeLauncher
 from tests.support.fakes.ledger import FakeLedger
 from tests.support.fakes.network import FakeNetwork
@@ -15,6 +15,7 @@ from tests.support.fakes.zone import FakeZone
 __all__ = [
     "FakeAlarms",
     "FakeAnnouncer",
+    "FakeDrillBook",
     "FakeLauncher",
     "FakeLedger",
     "FakeNetwork",

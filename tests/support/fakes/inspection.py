@@ -1,9 +1,12 @@
-"""What the readiness check reads of AWS, in memory, and where it keeps its reports."""
+"""What the readiness check reads of AWS, in memory, and where reports and drills are kept."""
 
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 
 from tests.support.fakes.faults import Faulty
 from understudy.domain.definition import Record
+from understudy.domain.drill import Drill
+from understudy.domain.errors import LedgerConflictError
 from understudy.domain.network import ElasticIpReading, RouteTable
 from understudy.domain.readiness import Report
 from understudy.domain.readiness_facts import FoundRecord, HostedZone, InboundEndpoint, Instance, Right, VpcDns
@@ -95,3 +98,24 @@ class FakeReportBook(Faulty):
         """As ReportBook.store."""
         with self._called("store"):
             self.reports[report.cluster] = report
+
+
+class FakeDrillBook(Faulty):
+    """The newest drill of each cluster."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.drills: dict[str, Drill] = {}
+
+    def last(self, cluster: str) -> Drill | None:
+        """As DrillBook.last."""
+        with self._called("last"):
+            return self.drills.get(cluster)
+
+    def store(self, cluster: str, before: Drill | None, after: Drill) -> None:
+        """As DrillBook.store."""
+        with self._called("store"):
+            there = self.drills.get(cluster)
+            if (there.revision if there else None) != (before.revision if before else None):
+                raise LedgerConflictError(f"the drill of {cluster} has changed")
+            self.drills[cluster] = replace(after, revision=(before.revision if before else 0) + 1)

@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.builders import CLUSTER, NODE_A, NODE_B, RECORD, a_definition, a_state
 from tests.support.fakes import FakeAnnouncer, FakeLedger, FakeReportBook, VirtualClock
-from tests.support.readiness import GUARD_KEY, an_instance, found, of_all_kinds, readings
+from tests.support.readiness import GUARD_KEY, a_gatherer, an_instance, found, of_all_kinds, readings
 from understudy.domain.errors import AddressUnreadableError, AnnouncementError, UnreadableError
 from understudy.domain.model import PowerReading
 from understudy.domain.readiness_facts import Verdict
@@ -31,16 +31,9 @@ class Scene:
 
     def check(self, event=CHECK):
         inspector = Inspector(
-            ledger=self.ledger,
+            gatherer=a_gatherer(self.ledger, self.aws, self.clock),
             book=self.book,
-            instances=self.aws,
-            zones=self.aws,
-            network=self.aws,
-            endpoints=self.aws,
-            rights=self.aws,
             announcer=self.announcer,
-            clock=self.clock,
-            stack="understudy",
             count=self.counts.append,
         )
         return check_readiness(event, inspector=inspector, index=self.ledger)

@@ -7,6 +7,7 @@ import pytest
 
 from tests.support.builders import NODE_A, NODE_B, NOW, SPECS, a_definition, a_report, a_state, record_sets
 from tests.support.builders import RECORD as PROTECTED
+from tests.support.drills import a_drill_master
 from tests.support.fakes.alarms import FakeAlarms
 from tests.support.fakes.announcer import FakeAnnouncer
 from tests.support.fakes.clock import VirtualClock
@@ -72,6 +73,7 @@ class Fleet:
             announcer=self.announcer,
             register=lambda text: None,
             judge=judge,
+            drills=a_drill_master(self.ledger, self.launcher, self.announcer, self.clock),
             monitor=monitor,
             clock=self.clock,
         )

@@ -19,6 +19,7 @@ from tests.support.builders import (
     a_transition,
     record_sets,
 )
+from tests.support.drills import a_drill_master
 from tests.support.fakes.alarms import FakeAlarms
 from tests.support.fakes.announcer import FakeAnnouncer
 from tests.support.fakes.clock import VirtualClock
@@ -67,6 +68,7 @@ class Controller:
             announcer=self.announcer,
             register=register or self.registered.append,
             judge=self.judge,
+            drills=a_drill_master(self.ledger, self.launcher, self.announcer, self.clock),
             monitor=RecordMonitor(self.ledger, self.zone, self.announcer, self.clock, lambda gap_s: None, "understudy"),
             clock=self.clock,
         )

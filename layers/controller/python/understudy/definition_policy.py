@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 
-from understudy.document import ApprovalDocument, ClusterDocument, FailbackDocument, FencingDocument
+from understudy.document import ApprovalDocument, ClusterDocument, DrillDocument, FailbackDocument, FencingDocument
+from understudy.domain.failback import DAY_S
 from understudy.domain.lease import contradictions
 from understudy.domain.model import Proof, TransitionAction
-from understudy.domain.policy import ApprovalPolicy, FailbackPolicy, FailoverBudget, Fencing, Policy
+from understudy.domain.policy import ApprovalPolicy, DrillPolicy, FailbackPolicy, FailoverBudget, Fencing, Policy
 
 RENAMED = {"policy.fence_limit_s": "policy.fencing.limit_s"}
 """Keys of earlier versions by their path, and what they are called now."""
@@ -13,13 +14,14 @@ RENAMED = {"policy.fence_limit_s": "policy.fencing.limit_s"}
 
 def policy_of(document: ClusterDocument) -> Policy:
     """The policy that a text stands for."""
-    plain = document.policy.model_dump(exclude={"fencing", "failback", "max_failovers", "approval"})
+    plain = document.policy.model_dump(exclude={"fencing", "failback", "max_failovers", "approval", "drill"})
     return Policy(
         **plain,
         fencing=_fencing(document.policy.fencing),
         failback=FailbackPolicy(**document.policy.failback.model_dump()),
         max_failovers=FailoverBudget(**document.policy.max_failovers.model_dump()),
         approval=_approval(document.policy.approval),
+        drill=DrillPolicy(**document.policy.drill.model_dump()) if document.policy.drill else None,
     )
 
 
@@ -31,6 +33,8 @@ def policy_faults(document: ClusterDocument) -> Iterator[str]:
     yield from _twice("policy.approval.for", document.policy.approval.actions)
     yield from _idle_approval(document.policy.approval)
     yield from _idle_failback(document.policy.failback)
+    if document.policy.drill is not None:
+        yield from _drill_faults(document.policy.drill, document.policy.failback)
 
 
 def _fencing(document: FencingDocument) -> Fencing:
@@ -67,3 +71,20 @@ def _idle_approval(approval: ApprovalDocument) -> Iterator[str]:
     idle = ", ".join(sorted(approval.model_fields_set - {"actions"}))
     if idle and not approval.actions:
         yield f"policy.approval: found {idle} without a move in for; they mean something with one only"
+
+
+def _drill_faults(drill: DrillDocument, failback: FailbackDocument) -> Iterator[str]:
+    """A drill must be able to come back within its window, and before an automatic failback does."""
+    yield from _twice("policy.drill.days", drill.days)
+    begin_s, end_s = (60 * (int(text[:2]) * 60 + int(text[3:])) for text in drill.hours.split("-"))
+    window_s = (end_s - begin_s) % DAY_S
+    if window_s < 2 * drill.back_after_s:
+        yield (
+            f"policy.drill.hours: found {drill.hours!r}, {window_s} s, and back_after_s {drill.back_after_s}; "
+            f"allowed: at least twice back_after_s, {2 * drill.back_after_s} s, so that it comes back in time"
+        )
+    if failback.mode == "automatic" and failback.stable_for_s <= 2 * drill.back_after_s:
+        yield (
+            f"policy.drill.back_after_s: found {drill.back_after_s}, and failback.stable_for_s "
+            f"{failback.stable_for_s}; allowed: less than half of it, else the failback would end the drill"
+        )

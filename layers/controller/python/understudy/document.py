@@ -15,6 +15,7 @@ from understudy.document_parts import (
     AlarmName,
     AllocationId,
     ApprovalSeconds,
+    Day,
     DayHours,
     ExternalId,
     FenceSeconds,
@@ -22,6 +23,7 @@ from understudy.document_parts import (
     Name,
     NoTruth,
     OnIsolation,
+    OutageSeconds,
     Part,
     Priority,
     PromiseSeconds,
@@ -142,7 +144,7 @@ class FailbackDocument(Part):
     hours: DayHours = Field(
         default="", description="When it may go back, in UTC, for example 22:00-06:00. Always when empty."
     )
-    days: tuple[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"], ...] = Field(
+    days: tuple[Day, ...] = Field(
         default=(), max_length=7, description="Days on which these hours begin. Every day when empty."
     )
 
@@ -160,6 +162,17 @@ class ApprovalDocument(Part):
     on_timeout: Literal["proceed", "hold"] = Field(
         default="hold",
         description="When nobody has answered. hold: nothing moves. proceed: it goes on as if it had been approved.",
+    )
+
+
+class DrillDocument(Part):
+    """Planned drills: the service is switched over and back within these hours, when nothing speaks against it."""
+
+    every_days: Annotated[int, Field(ge=1, le=366), NoTruth]
+    hours: DayHours = Field(description="When a drill may move the service, in UTC, for example 02:00-04:00.")
+    days: tuple[Day, ...] = Field(default=(), max_length=7, description="Days on which these hours begin.")
+    back_after_s: Annotated[int, Field(ge=120, le=21600), NoTruth] = Field(
+        default=300, description="How long after its begin a drill comes back."
     )
 
 
@@ -181,6 +194,7 @@ class PolicyDocument(Part):
     service_start_limit_s: StartSeconds = 120
     promise_s: PromiseSeconds = None
     on_isolation: OnIsolation = "stop"
+    outage_budget_s: OutageSeconds = None
     fencing: FencingDocument = FencingDocument()
     failback: Annotated[
         FailbackDocument,
@@ -188,6 +202,7 @@ class PolicyDocument(Part):
     ] = FailbackDocument(mode="manual")
     max_failovers: BudgetDocument = BudgetDocument()
     approval: ApprovalDocument = ApprovalDocument()
+    drill: DrillDocument | None = None
 
 
 class QuorumDocument(Part):

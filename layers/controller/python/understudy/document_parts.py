@@ -112,6 +112,9 @@ ApprovalSeconds = Annotated[int, Field(ge=30, le=1500), NoTruth]
 StartSeconds = Annotated[float, Field(ge=1, le=900), NoTruth]
 
 
+Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+
+
 DayHours = Annotated[str, StringConstraints(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9]$")]
 
 
@@ -120,6 +123,12 @@ Priority = Annotated[int, Field(ge=1, le=LAST_PRIORITY - 1), NoTruth]
 
 PromiseSeconds = Annotated[
     Seconds | None, Field(description="How long a promise between agents lasts. null: as long as lease_s.")
+]
+
+
+OutageSeconds = Annotated[
+    Seconds | None,
+    Field(description="How long a move may take the service out. Rehearsals and drills are held against it."),
 ]
 
 

@@ -58,7 +58,15 @@ class StateReader(Protocol):
         ...
 
 
-class StateLedger(StateReader, Protocol):
+class HistoryReader(StateReader, Protocol):
+    """The table as those see it who look at what has been as well."""
+
+    def history(self, cluster: str, epoch: int) -> Mapping[str, Any]:
+        """The history item of an epoch; empty when there is none."""
+        ...
+
+
+class StateLedger(HistoryReader, Protocol):
     """The table as those see it who judge and change a cluster's state."""
 
     def commit(
@@ -79,10 +87,6 @@ class StateLedger(StateReader, Protocol):
 
     def note(self, cluster: str, epoch: int, facts: Mapping[str, Any]) -> None:
         """Set attributes on the history item of an epoch, without touching the state."""
-        ...
-
-    def history(self, cluster: str, epoch: int) -> Mapping[str, Any]:
-        """The history item of an epoch; empty when there is none."""
         ...
 
 

@@ -22,10 +22,12 @@ from understudy.usecases.movers import Mover
 if TYPE_CHECKING:
     from understudy.adapters.assumed_roles import AssumedRoles
     from understudy.adapters.polite_route53 import Polite
-    from understudy.adapters.route53_zone import Route53Zone
-    from understudy.usecases.check_readiness import Inspector
+    from understudy.adapters.route53_zone import Route53Records, Route53Zone
+    from understudy.drill_ports import DrillBook
+    from understudy.readiness_ports import ReportBook
     from understudy.usecases.check_records import RecordMonitor
     from understudy.usecases.follow_changes import ChangeFollower
+    from understudy.usecases.gather_readiness import Gatherer
 
 # A step that hangs costs more than one that fails and is tried again by the workflow.
 _QUICK = Config(connect_timeout=1, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 3})
@@ -237,27 +239,47 @@ def _register(text: ParameterText, records: RecordReader | None) -> str:
 
 
 @cache
-def inspector() -> "Inspector":
-    """Whoever checks readiness. It reads more of AWS than anybody else, and nobody else imports what it needs."""
+def records() -> "Route53Records":
+    """Route 53, to read only."""
+    from understudy.adapters.route53_zone import Route53Records
+
+    return Route53Records(_route53(), _polite(), _zone_roles().client)
+
+
+@cache
+def report_book() -> "ReportBook":
+    """The newest readiness reports."""
     from understudy.adapters.dynamodb_readiness import DynamoDbReportBook
-    from understudy.adapters.ec2_network import Ec2Network
+
+    return DynamoDbReportBook(_client("dynamodb"), settings().table_name)
+
+
+@cache
+def drill_book() -> "DrillBook":
+    """The newest drills."""
+    from understudy.adapters.dynamodb_drills import DynamoDbDrillBook
+
+    return DynamoDbDrillBook(_client("dynamodb"), settings().table_name)
+
+
+@cache
+def gatherer() -> "Gatherer":
+    """What a check of readiness reads: more of AWS than anybody else, and nobody else imports what it needs."""
+    from understudy.adapters.ec2_network import Ec2Routing
     from understudy.adapters.ec2_readings import Ec2Readings
     from understudy.adapters.iam_rights import IamRights
     from understudy.adapters.route53_readings import ResolverReadings, Route53Readings
-    from understudy.usecases.check_readiness import Inspector
+    from understudy.usecases.gather_readiness import Gatherer
 
     region = boto3.session.Session().region_name or ""
-    return Inspector(
+    return Gatherer(
         ledger=ledger(),
-        book=DynamoDbReportBook(_client("dynamodb"), settings().table_name),
         instances=Ec2Readings(lambda: _client("ec2")),
         zones=Route53Readings(_route53(), _polite(), _zone_roles().client),
-        network=Ec2Network(lambda: _client("ec2")),
+        network=Ec2Routing(lambda: _client("ec2")),
         endpoints=ResolverReadings(lambda: _client("route53resolver")),
         rights=IamRights(lambda: _client("iam"), settings().mover_role_arn, region),
-        announcer=announcer(),
         clock=clock,
         stack=stack(),
         may_stop=settings().may_stop,
-        count=lambda faults: count("ReadinessFaults", faults),
     )

@@ -1,4 +1,4 @@
-"""Routes and Elastic IP addresses: Network on EC2."""
+"""Routes and Elastic IP addresses: NetworkReader on EC2, and with the right to write Network."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import cached_property
@@ -29,11 +29,8 @@ TARGETS = (
 )
 
 
-class Ec2Network:
-    """EC2, by a function that makes a boto3 client when one is needed.
-
-    The client is not to repeat calls by itself: between the look at the epoch and the write there is to be one try.
-    """
+class Ec2Routing:
+    """EC2 as those see it who only look, by a function that makes a boto3 client when one is needed."""
 
     def __init__(self, connect: Callable[[], Any]) -> None:
         self._connect = connect
@@ -49,31 +46,9 @@ class Ec2Network:
         """
         return {each["RouteTableId"]: _route_table(each) for each in self._pages("route_tables", "route-table-id", ids)}
 
-    def put_route(self, route_table_id: str, destination: str, interface_id: str, *, replaces: bool) -> None:
-        """ReplaceRoute, or CreateRoute where there is none (S14). Raises ZoneBusyError and ChangeRefusedError."""
-        call = self._client.replace_route if replaces else self._client.create_route
-        _write(
-            f"{destination} in {route_table_id}",
-            call,
-            RouteTableId=route_table_id,
-            DestinationCidrBlock=destination,
-            NetworkInterfaceId=interface_id,
-        )
-
     def elastic_ips(self, ids: Collection[str]) -> Mapping[str, ElasticIpReading]:
         """The Elastic IPs of these allocation ids that EC2 knows: one call for every FILTER_LIMIT (S15)."""
         return {each["AllocationId"]: _elastic_ip(each) for each in self._pages("addresses", "allocation-id", ids)}
-
-    def associate(self, allocation_id: str, interface_id: str, private_ip: str) -> None:
-        """AssociateAddress, taking the address from whatever has it (S15). Raises as put_route."""
-        _write(
-            allocation_id,
-            self._client.associate_address,
-            AllocationId=allocation_id,
-            NetworkInterfaceId=interface_id,
-            PrivateIpAddress=private_ip,
-            AllowReassociation=True,
-        )
 
     def _pages(self, what: str, by: str, ids: Collection[str]) -> Iterator[Mapping[str, Any]]:
         wanted = sorted(set(ids))
@@ -89,6 +64,35 @@ class Ec2Network:
             return
         for page in self._client.get_paginator("describe_route_tables").paginate(Filters=filters):
             yield from page["RouteTables"]
+
+
+class Ec2Network(Ec2Routing):
+    """EC2 as the mover of routes and Elastic IPs sees it.
+
+    The client is not to repeat calls by itself: between the look at the epoch and the write there is to be one try.
+    """
+
+    def put_route(self, route_table_id: str, destination: str, interface_id: str, *, replaces: bool) -> None:
+        """ReplaceRoute, or CreateRoute where there is none (S14). Raises ZoneBusyError and ChangeRefusedError."""
+        call = self._client.replace_route if replaces else self._client.create_route
+        _write(
+            f"{destination} in {route_table_id}",
+            call,
+            RouteTableId=route_table_id,
+            DestinationCidrBlock=destination,
+            NetworkInterfaceId=interface_id,
+        )
+
+    def associate(self, allocation_id: str, interface_id: str, private_ip: str) -> None:
+        """AssociateAddress, taking the address from whatever has it (S15). Raises as put_route."""
+        _write(
+            allocation_id,
+            self._client.associate_address,
+            AllocationId=allocation_id,
+            NetworkInterfaceId=interface_id,
+            PrivateIpAddress=private_ip,
+            AllowReassociation=True,
+        )
 
 
 def _write(what: str, call: Callable[..., Any], **arguments: Any) -> None:

@@ -1,7 +1,7 @@
-"""The protected record in Route 53: Zone, RecordReader and ChangeStatus."""
+"""The protected record in Route 53: RecordReader and ZoneListing, and with the right to write Zone and ChangeStatus."""
 
 from collections.abc import Callable, Collection, Mapping
-from typing import Any
+from typing import Any, Self
 
 from botocore.exceptions import ClientError
 
@@ -19,11 +19,11 @@ IN_SYNC = "INSYNC"
 COMMENT_LIMIT = 256
 
 
-class Route53Zone:
-    """Route 53, by a boto3 client, and for zones of other accounts by `client_of`: role and external id to a client.
+class Route53Records:
+    """Route 53 as those see it who only look.
 
+    By a boto3 client, and for zones of other accounts by `client_of`: role and external id to a client.
     Without `client_of` every zone is asked for with the function's own rights, and Route 53 refuses what is not ours.
-    The id of a change in another account carries the role by which it can be followed, parted by spaces.
     Each method but `read_many` ends within CALL_LIMIT_S; in `read_many` each page does.
     """
 
@@ -32,9 +32,9 @@ class Route53Zone:
         self._polite = polite
         self._client_of = client_of
 
-    def within(self, allowance: Allowance) -> "Route53Zone":
+    def within(self, allowance: Allowance) -> Self:
         """The same, but all its calls together take no longer than the allowance."""
-        return Route53Zone(self._own, self._polite.within(allowance), self._client_of)
+        return type(self)(self._own, self._polite.within(allowance), self._client_of)
 
     def pause(self, seconds: float) -> None:
         """Wait between two questions, but no longer than the allowance allows."""
@@ -51,41 +51,6 @@ class Route53Zone:
             record=self._read(question, record, record.name, record.type),
             guard=self._read(question, record, guard_name(record), "TXT"),
         )
-
-    def submit(self, record: Record, batch: tuple[Change, ...], comment: str) -> str:
-        """Hand in one atomic batch; the id of the change, which is accepted and not yet in sync (B1, B2, S4).
-
-        Raises GuardMismatchError for InvalidChangeBatch. That code also covers values that Route 53 does not like: a
-        second reading tells the two apart. Raises ZoneBusyError when trying again later may help, and when no answer
-        came: then the batch may have been accepted all the same. Raises ChangeRefusedError for anything else.
-        """
-        changes = {"Comment": comment[:COMMENT_LIMIT], "Changes": [write_change(each) for each in batch]}
-        try:
-            answer = self._begin(record.role_arn).write(
-                lambda: self._client(record.role_arn, record.external_id).change_resource_record_sets(
-                    HostedZoneId=record.hosted_zone_id, ChangeBatch=changes
-                )
-            )
-        except NO_ANSWER as fault:
-            raise ZoneBusyError(f"{record.hosted_zone_id}: {fault}") from fault
-        except ClientError as fault:
-            raise _refusal(fault, f"{record.hosted_zone_id}: {fault}") from fault
-        change_id = str(answer["ChangeInfo"]["Id"]).removeprefix("/change/")
-        return " ".join(filter(None, (change_id, record.role_arn, record.external_id)))
-
-    def change_status(self, change_id: str) -> ChangeReading:
-        """Whether all of Route 53's servers have the change (S7). Says nothing of the caches of resolvers.
-
-        UNKNOWN: Route 53 has said that it knows no such change. Raises AddressUnreadableError when it says nothing.
-        """
-        plain_id, role_arn, external_id = (*change_id.split(" "), "", "")[:3]
-        try:
-            answer = self._begin(role_arn).read(lambda: self._client(role_arn, external_id).get_change(Id=plain_id))
-        except (ClientError, NO_ANSWER) as fault:
-            if isinstance(fault, ClientError) and code_of(fault) == NO_SUCH_CHANGE:
-                return ChangeReading.UNKNOWN
-            raise AddressUnreadableError(f"change {change_id}: {fault}") from fault
-        return ChangeReading.IN_SYNC if answer["ChangeInfo"]["Status"] == IN_SYNC else ChangeReading.PENDING
 
     def _begin(self, role_arn: str) -> Question:
         """A question whose attempts have time for the keys of the role as well, where there is one."""
@@ -125,6 +90,48 @@ class Route53Zone:
         except (ClientError, NO_ANSWER, ForeignRecordError) as fault:
             raise AddressUnreadableError(f"{record.hosted_zone_id} {name} {kind}: {fault}") from fault
         return None
+
+
+class Route53Zone(Route53Records):
+    """Route 53 as the mover of the address sees it, who also writes, and follows what it has written.
+
+    The id of a change in another account carries the role by which it can be followed, parted by spaces.
+    """
+
+    def submit(self, record: Record, batch: tuple[Change, ...], comment: str) -> str:
+        """Hand in one atomic batch; the id of the change, which is accepted and not yet in sync (B1, B2, S4).
+
+        Raises GuardMismatchError for InvalidChangeBatch. That code also covers values that Route 53 does not like: a
+        second reading tells the two apart. Raises ZoneBusyError when trying again later may help, and when no answer
+        came: then the batch may have been accepted all the same. Raises ChangeRefusedError for anything else.
+        """
+        changes = {"Comment": comment[:COMMENT_LIMIT], "Changes": [write_change(each) for each in batch]}
+        try:
+            answer = self._begin(record.role_arn).write(
+                lambda: self._client(record.role_arn, record.external_id).change_resource_record_sets(
+                    HostedZoneId=record.hosted_zone_id, ChangeBatch=changes
+                )
+            )
+        except NO_ANSWER as fault:
+            raise ZoneBusyError(f"{record.hosted_zone_id}: {fault}") from fault
+        except ClientError as fault:
+            raise _refusal(fault, f"{record.hosted_zone_id}: {fault}") from fault
+        change_id = str(answer["ChangeInfo"]["Id"]).removeprefix("/change/")
+        return " ".join(filter(None, (change_id, record.role_arn, record.external_id)))
+
+    def change_status(self, change_id: str) -> ChangeReading:
+        """Whether all of Route 53's servers have the change (S7). Says nothing of the caches of resolvers.
+
+        UNKNOWN: Route 53 has said that it knows no such change. Raises AddressUnreadableError when it says nothing.
+        """
+        plain_id, role_arn, external_id = (*change_id.split(" "), "", "")[:3]
+        try:
+            answer = self._begin(role_arn).read(lambda: self._client(role_arn, external_id).get_change(Id=plain_id))
+        except (ClientError, NO_ANSWER) as fault:
+            if isinstance(fault, ClientError) and code_of(fault) == NO_SUCH_CHANGE:
+                return ChangeReading.UNKNOWN
+            raise AddressUnreadableError(f"change {change_id}: {fault}") from fault
+        return ChangeReading.IN_SYNC if answer["ChangeInfo"]["Status"] == IN_SYNC else ChangeReading.PENDING
 
 
 def _refusal(fault: ClientError, why: str) -> Exception:

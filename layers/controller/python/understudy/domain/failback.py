@@ -8,7 +8,10 @@ from collections.abc import Collection
 from understudy.domain.address import AddressStatus
 from understudy.domain.definition import Definition
 from understudy.domain.model import ClusterState
-from understudy.domain.policy import FailbackPolicy, FailoverBudget
+from understudy.domain.policy import DrillPolicy, FailbackPolicy, FailoverBudget
+
+Timetable = FailbackPolicy | DrillPolicy
+"""Whatever has `hours` and `days`."""
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 DAY_S = 86_400
@@ -46,17 +49,17 @@ def spent(state: ClusterState, budget: FailoverBudget, now: int) -> int:
     return len([at for at in state.failover_times if now - at < budget.window_s])
 
 
-def is_open(failback: FailbackPolicy, now: int) -> bool:
+def is_open(table: Timetable, now: int) -> bool:
     """Whether `now` (seconds, UTC) is within the hours. Hours over midnight belong to the day they begin on."""
     day, minute = divmod(now // 60, DAY_S // 60)
-    begin, end = _minutes(failback.hours)
+    begin, end = _minutes(table.hours)
     if begin < end:
-        return begin <= minute < end and _is_day(failback, day)
-    return (minute >= begin and _is_day(failback, day)) or (minute < end and _is_day(failback, day - 1))
+        return begin <= minute < end and _is_day(table, day)
+    return (minute >= begin and _is_day(table, day)) or (minute < end and _is_day(table, day - 1))
 
 
-def _is_day(failback: FailbackPolicy, day: int) -> bool:
-    return not failback.days or DAYS[(day + EPOCH_DAY) % len(DAYS)] in failback.days
+def _is_day(table: Timetable, day: int) -> bool:
+    return not table.days or DAYS[(day + EPOCH_DAY) % len(DAYS)] in table.days
 
 
 def _minutes(hours: str) -> tuple[int, int]:

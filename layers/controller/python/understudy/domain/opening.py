@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from understudy.domain.decision import Action, decide
 from understudy.domain.definition import Definition, Role
+from understudy.domain.drill import DRILL_RULES, objections
 from understudy.domain.health import NodeHealth
 from understudy.domain.model import ClusterState, TransitionAction
 from understudy.domain.quorum import objection
@@ -75,6 +76,8 @@ def rule_on_request(request: Request, execution: str, state: ClusterState, defin
     """Judge a request at `now` by the state as it is."""
     if state.transition is not None and state.transition.execution == execution:
         return AlreadyOpen()
+    if request.rule in DRILL_RULES and request.action is TransitionAction.SWITCHOVER:
+        return _rule_on_drill(request, state, definition, now)
     if request.rule is not None:
         return _rule_on_cause(request, state, definition, now)
     return _rule_on_wish(request, state, definition, now)
@@ -93,6 +96,15 @@ def _rule_on_cause(request: Request, state: ClusterState, definition: Definition
         why=decision.why,
         spends_budget=state.active is not None and request.action in SPENDING,
     )
+
+
+def _rule_on_drill(request: Request, state: ClusterState, definition: Definition, now: int) -> Ruling:
+    """A drill takes the lease from a healthy node: whatever speaks against it ends it (B7)."""
+    against = objections(state, definition, now, observer_by_clock(state, definition.policy, now))
+    target = _wanted(request, definition)
+    if against or target not in fit_candidates(state, definition, now):
+        return StoodDown("; ".join(against) or f"{request.to} is not fit to take over")
+    return Opening(request.action, target, str(request.rule), "a planned drill")
 
 
 def _rule_on_wish(request: Request, state: ClusterState, definition: Definition, now: int) -> Ruling:

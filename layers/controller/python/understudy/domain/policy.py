@@ -74,9 +74,23 @@ class ApprovalPolicy:
 
 
 @dataclass(frozen=True)
+class DrillPolicy:
+    """Planned drills (B7): every `every_days` days, within `hours` ("HH:MM-HH:MM" in UTC) that begin on `days`.
+
+    `back_after_s`: how long after it was begun the service is brought back.
+    """
+
+    every_days: int
+    hours: str
+    days: tuple[str, ...] = ()
+    back_after_s: int = 300
+
+
+@dataclass(frozen=True)
 class Policy:
     """Timings and choices of one cluster. All times are seconds.
 
+    `outage_budget_s`: how long a planned move or a failover may take the service out; None: nobody said (B7).
     `promise_s`: see `promised_s`. `on_isolation`: what a holder does that can neither renew its
     lease nor get promises: `stop`, or `keep` on serving, and then LEASE_EXPIRED is no proof against it (B11).
     """
@@ -91,10 +105,12 @@ class Policy:
     service_start_limit_s: float = 120
     promise_s: float | None = None
     on_isolation: str = "stop"
+    outage_budget_s: float | None = None
     fencing: Fencing = field(default_factory=Fencing)
     failback: FailbackPolicy = field(default_factory=FailbackPolicy)
     max_failovers: FailoverBudget = field(default_factory=FailoverBudget)
     approval: ApprovalPolicy = field(default_factory=ApprovalPolicy)
+    drill: DrillPolicy | None = None
 
     @property
     def promised_s(self) -> float:

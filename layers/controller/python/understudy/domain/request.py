@@ -12,7 +12,10 @@ from understudy.domain.quoting import plain, quoted
 CLUSTER_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
 MANUAL_ACTIONS = (TransitionAction.SWITCHOVER, TransitionAction.FAILOVER, TransitionAction.FAILBACK)
 CHECK = "check"
-"""The action that moves nothing: the workflow leads it to the readiness check, every other one to a transition."""
+"""The action that moves nothing: the workflow leads it to the readiness check."""
+EXPLAIN, REHEARSE = "explain", "rehearse"
+QUESTIONS = {EXPLAIN: ("cluster", "action", "reason"), REHEARSE: ("cluster", "action", "to", "reason")}
+"""Actions that change nothing at all, with their keys: the workflow leads them to Advise (B5, B7)."""
 KEYS = ("cluster", "action", "to", "reason", "unproven", "rule", "why", "noticed_at")
 PROCEED = "proceed"
 TEXT_LIMIT = 200
@@ -34,6 +37,15 @@ class Request:
     rule: str | None = None
     noticed_at: float | None = None
     may_go_unproven: bool = False
+
+
+@dataclass(frozen=True)
+class Question:
+    """What an operator wants to know of a cluster. `to`: the name of a node, for a rehearsal only."""
+
+    cluster: str
+    action: str
+    to: str | None = None
 
 
 class BadRequestError(Exception):
@@ -107,6 +119,24 @@ def parse_check(document: Any) -> str:
     return str(document["cluster"])
 
 
+def parse_question(document: Any) -> Question:
+    """Read what asks to explain or to rehearse. Raises BadRequestError with every fault at once."""
+    example = 'for example {"cluster": "orders-db", "action": "rehearse", "to": "node-b"}'
+    if not isinstance(document, Mapping):
+        raise BadRequestError(f"the input is {quoted(document)}, not an object; {example}")
+    action = document.get("action")
+    keys = QUESTIONS.get(action) if isinstance(action, str) else None
+    faults = [
+        *([] if keys else [f"action is {quoted(action)}; allowed: {', '.join(QUESTIONS)}"]),
+        *_unknown_keys(document, keys or QUESTIONS[REHEARSE]),
+        *_bad_texts(document),
+        *_bad_cluster(document),
+    ]
+    if faults:
+        raise BadRequestError("; ".join([*faults, example]))
+    return Question(document["cluster"], document["action"], document.get("to"))
+
+
 def _unknown_keys(document: Mapping[str, Any], allowed: tuple[str, ...] = KEYS) -> list[str]:
     unknown = [key for key in document if key not in allowed]
     faults = [f"{quoted(key)} is not a key; allowed: {', '.join(allowed)}" for key in unknown[:KEYS_NAMED]]
@@ -136,7 +166,7 @@ def _bad_action(document: Mapping[str, Any]) -> list[str]:
     allowed = [str(each) for each in (TransitionAction if document.get("rule") else MANUAL_ACTIONS)]
     if isinstance(action, str) and action in allowed:
         return []
-    allowed += [] if document.get("rule") else [f"{', '.join(MODE_ACTIONS)}, {CHECK} (which move nothing)"]
+    allowed += [] if document.get("rule") else [f"{', '.join((*MODE_ACTIONS, CHECK, *QUESTIONS))} (which move nothing)"]
     return [f"action is {quoted(action)}; allowed: {', '.join(allowed)}"]
 
 

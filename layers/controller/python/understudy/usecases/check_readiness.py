@@ -4,29 +4,18 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
-from understudy.domain.definition import Definition
-from understudy.domain.errors import AddressUnreadableError, AnnouncementError, UnreadableError
-from understudy.domain.model import ClusterState
+from understudy.domain.errors import AnnouncementError
 from understudy.domain.readiness import CheckResult, Report, examine, is_news, make_report
-from understudy.domain.readiness_facts import Facts, Unread, Verdict, needed_rights
-from understudy.domain.record import guard_name
+from understudy.domain.readiness_facts import Verdict
 from understudy.domain.request import BadRequestError, parse_check
-from understudy.ports import Announcer, ClusterIndex, StateReader
-from understudy.readiness_ports import (
-    EndpointReader,
-    InstanceReader,
-    NetworkReader,
-    ReportBook,
-    RightsReader,
-    ZoneReader,
-)
-from understudy.usecases.step import Clock, Outcome, answer, definition_in_force
+from understudy.ports import Announcer, ClusterIndex
+from understudy.readiness_ports import ReportBook
+from understudy.usecases.gather_readiness import Gatherer
+from understudy.usecases.step import Outcome, answer, definition_in_force
 
 READINESS_FAILED = "Understudy Readiness Failed"
-T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 
@@ -42,64 +31,29 @@ class UncheckedError(Exception):
     """Some clusters could not be checked. All others have been."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Inspector:
-    """Everything that a check reads, and where its report goes."""
+    """Whoever looks at everything that a check reads, and keeps and tells what was found."""
 
-    ledger: StateReader
+    gatherer: Gatherer
     book: ReportBook
-    instances: InstanceReader
-    zones: ZoneReader
-    network: NetworkReader
-    endpoints: EndpointReader
-    rights: RightsReader
     announcer: Announcer
-    clock: Clock
-    stack: str
     count: Callable[[int], None]
     """Takes the number of failures that would break a failover, for the metric."""
-    may_stop: bool = False
-    """Whether the stack may stop instances."""
 
     def inspect(self, cluster: str) -> Report | None:
         """Check one cluster, keep its report, and tell of what fails; None when it is not registered."""
-        state = self.ledger.read(cluster)
+        ledger = self.gatherer.ledger
+        state = ledger.read(cluster)
         if state is None:
             return None
-        facts = self._gather(definition_in_force(self.ledger, state), state)
-        report = make_report(facts, examine(facts), self.clock(), self.book.last(cluster))
+        facts = self.gatherer.gather(definition_in_force(ledger, state), state)
+        report = make_report(facts, examine(facts), self.gatherer.clock(), self.book.last(cluster))
         told = self._tell(report)
         self.book.store(told)
         self.count(len(report.failed))
         log.info("readiness", extra={"cluster": cluster, "verdict": str(report.verdict), "failed": report.failed})
         return told
-
-    def _gather(self, definition: Definition, state: ClusterState) -> Facts:
-        ids = [node.instance_id for node in definition.nodes]
-        instances = _read(lambda: self.instances.instances(ids))
-        vpc_ids = set() if isinstance(instances, Unread) else {each.vpc_id for each in instances.values()}
-        zones = {record.hosted_zone_id: record for record in definition.records}
-        sets = {(r.hosted_zone_id, name): r for r in definition.records for name in (r.name, guard_name(r))}
-        tables = {table for route in definition.routes for table in route.route_table_ids}
-        elastic_ips = {each.allocation_id for each in definition.elastic_ips}
-        return Facts(
-            definition=definition,
-            stack=self.stack,
-            instances=instances,
-            stop_protected={each: _read(partial(self.instances.is_stop_protected, each)) for each in ids},
-            vpcs={each: _read(partial(self.instances.vpc_dns, each)) for each in sorted(vpc_ids)},
-            zones={zone_id: _read(partial(self.zones.hosted_zone, record)) for zone_id, record in zones.items()},
-            records={key: _read(partial(self.zones.found_records, each, key[1])) for key, each in sets.items()},
-            endpoints=_read(self.endpoints.inbound_endpoints),
-            rights=_read(lambda: self.rights.granted(needed_rights(definition, self.stack))),
-            may_stop=self.may_stop,
-            route_tables=_read(lambda: self.network.route_tables(tables)) if tables else {},
-            elastic_ips=_read(lambda: self.network.elastic_ips(elastic_ips)) if elastic_ips else {},
-            internet_vpcs=_read(lambda: self.instances.internet_vpcs(vpc_ids)) if elastic_ips and vpc_ids else (),
-            # After Route 53: a move in between makes the guard newer than a state that was read before it.
-            state=self.ledger.read(definition.cluster) or state,
-            now=self.clock(),
-        )
 
     def _tell(self, report: Report) -> Report:
         """Tell of failures that are news. One that could not be told is news again the next time."""
@@ -168,11 +122,3 @@ def _check_each(clusters: Iterable[str], inspector: Inspector) -> Outcome:
 
 def _plain(result: CheckResult) -> dict[str, str]:
     return {"name": result.name, "verdict": str(result.verdict), "found": result.found, "advice": result.advice}
-
-
-def _read(read: Callable[[], T]) -> T | Unread:
-    """What was read, or why it could not be."""
-    try:
-        return read()
-    except (UnreadableError, AddressUnreadableError) as fault:
-        return Unread(str(fault))

@@ -31,6 +31,7 @@ from understudy.usecases.check_alarms import check_alarms
 from understudy.usecases.check_network import check_network
 from understudy.usecases.check_nodes import check_nodes
 from understudy.usecases.check_records import RecordMonitor
+from understudy.usecases.drills import DrillMaster
 from understudy.usecases.follow_changes import ChangeFollower
 from understudy.usecases.judging import Judge
 from understudy.usecases.step import Clock, tell
@@ -77,6 +78,7 @@ def watch_clusters(
     announcer: Announcer,
     register: Callable[[ParameterText], object],
     judge: Judge,
+    drills: DrillMaster,
     monitor: RecordMonitor,
     clock: Clock,
     measure: Measure = unmeasured,
@@ -99,6 +101,11 @@ def watch_clusters(
     )
     is_anyone_heard = any(is_heard_now(view.state, view.policy, view.at) for view in views)
     judged = _each(views, lambda view: judge.judge(view.state, view.at, _observer(view, is_anyone_heard)), faults)
+    _each(
+        views,
+        lambda view: drills.attend(view.state, view.definition, _observer(view, is_anyone_heard)),
+        faults,
+    )
     _each(views, lambda view: _follow(view, ledger, follower, measure), faults)
     _each([[(view.state, view.definition) for view in views]], monitor.check, faults)
     found: Counter[Ailment] = Counter()

@@ -1,0 +1,176 @@
+"""Why the controller does what it does now, and what would have to change for another decision (B5)."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from understudy.domain.decision import COLUMNS, Decision, decide
+from understudy.domain.definition import Definition, QuorumMode
+from understudy.domain.explained_facts import Fact, facts_behind
+from understudy.domain.model import ClusterState
+from understudy.domain.situation import (
+    Candidate,
+    Failback,
+    Holder,
+    Observer,
+    Phase,
+    Repair,
+    Situation,
+    survey,
+)
+
+OF_ACTIVE = (Holder.READY, Holder.FAILED, Holder.SILENT, Holder.GONE, Holder.UNKNOWN)
+OF_PREVIOUS = (Holder.NOBODY, Holder.RETURNED, Holder.UNPROVEN)
+
+
+@dataclass(frozen=True)
+class Otherwise:
+    """One other answer to one question of the table, all else equal, and the decision that it would lead to.
+
+    `condition`: what would have to be so, in words.
+    """
+
+    column: str
+    value: str
+    condition: str
+    decision: Decision
+
+    @property
+    def line(self) -> str:
+        """For a person, on one line."""
+        return f"if {self.condition}: {self.decision.action} by {self.decision.rule}"
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """The situation as the table of rules sees it, the decision, and everything behind it.
+
+    `target`: the name of the node that would take over, or stay; None when there is none.
+    """
+
+    situation: Situation
+    decision: Decision
+    target: str | None
+    facts: tuple[Fact, ...]
+    otherwise: tuple[Otherwise, ...]
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The whole for a person."""
+        columns = [f"  {column}: {getattr(self.situation, column)}" for column in COLUMNS]
+        return (
+            f"{self.decision.action} by {self.decision.rule}: {self.decision.why}",
+            f"the node meant: {self.target or 'none'}",
+            "the situation, as the decision table asks for it:",
+            *columns,
+            "what this rests on:",
+            *(f"  {fact.line}" for fact in self.facts),
+            "what would change the decision, all else equal:",
+            *(f"  {each.line}" for each in self.otherwise),
+        )
+
+
+def explain(state: ClusterState, definition: Definition, now: int, observer: Observer) -> Explanation:
+    """Judge the cluster at `now` (seconds, AWS's clock) as the controller would, and show all of it. Pure."""
+    situation = survey(state, definition, now, observer)
+    decision = decide(situation)
+    return Explanation(
+        situation=situation,
+        decision=decision,
+        target=definition.name_of(situation.target) if situation.target else None,
+        facts=facts_behind(state, definition, now),
+        otherwise=tuple(_alternatives(situation, decision, state, definition, now)),
+    )
+
+
+def _alternatives(
+    situation: Situation, decision: Decision, state: ClusterState, definition: Definition, now: int
+) -> Iterator[Otherwise]:
+    """Every single other answer that this cluster could come to, and that another rule stands for."""
+    for column, kind in COLUMNS.items():
+        for value in kind:
+            other = replace(situation, **{column: value})  # type: ignore[arg-type]
+            if not _can_come(other, situation, state, definition):
+                continue
+            found = decide(other)
+            if found.rule != decision.rule:
+                condition = _condition(value, column, state, definition, now)
+                yield Otherwise(column, str(value), condition, found)
+
+
+def _can_come(other: Situation, situation: Situation, state: ClusterState, definition: Definition) -> bool:
+    """Whether the answers of `other` can be true together, of this cluster and from where it stands."""
+    return (
+        other.phase in _phases(situation, state)
+        and other.holder in _holders(situation, state)
+        and other.candidate in _candidates(state, definition)
+        and (other.holder is not Holder.AWAITED or other.phase is Phase.SETTLED)
+        and (other.holder is not Holder.RETURNED or other.candidate is Candidate.FIT)
+        and (other.failback is Failback.NOT_DUE or _can_go_back(other, state, definition))
+    )
+
+
+def _phases(situation: Situation, state: ClusterState) -> tuple[Phase, ...]:
+    """A transition that is not open is opened by a decision, and is no cause of one."""
+    return (situation.phase,) if state.transition is None else (situation.phase, Phase.SETTLED, Phase.OVERDUE)
+
+
+def _holders(situation: Situation, state: ClusterState) -> tuple[Holder, ...]:
+    if state.active is not None:
+        return OF_ACTIVE
+    return OF_PREVIOUS if state.previous is not None else (situation.holder, Holder.NOBODY)
+
+
+def _candidates(state: ClusterState, definition: Definition) -> tuple[Candidate, ...]:
+    others = [node for node in definition.serving if node.instance_id != state.active]
+    if not others:
+        return (Candidate.NONE,)
+    without_quorum = () if definition.quorum.mode is QuorumMode.NONE else (Candidate.NO_QUORUM,)
+    return (Candidate.FIT, Candidate.NONE, *without_quorum)
+
+
+def _can_go_back(other: Situation, state: ClusterState, definition: Definition) -> bool:
+    return (
+        definition.policy.failback.is_automatic
+        and state.active not in (None, definition.preferred.instance_id)
+        and state.transition is None
+        and other.candidate is Candidate.FIT
+        and other.repair is Repair.NOT_DUE
+    )
+
+
+def _condition(value: StrEnum, column: str, state: ClusterState, definition: Definition, now: int) -> str:
+    """What would have to be so, in words and with the names and numbers of this cluster."""
+    holder = definition.name_of(state.last_holder) if state.last_holder else "the node before"
+    report = state.nodes.get(state.last_holder or "")
+    heard = (
+        "never heard yet" if report is None or report.heard_at is None else f"last heard {now - report.heard_at} s ago"
+    )
+    limit_s, budget = definition.policy.silence_limit_s, definition.policy.max_failovers
+    deadline_s = max(0, state.transition.deadline_at - now) if state.transition else 0
+    words = {
+        "phase SETTLED": "the open transition ends",
+        "phase OVERDUE": f"the open transition outlives its deadline, in {deadline_s} s",
+        "holder READY": f"{holder} is heard, well and serves",
+        "holder FAILED": f"{holder} says that it has failed or serves nothing, or an alarm of it is on",
+        "holder SILENT": f"{holder} is not heard for {limit_s:g} s ({heard})",
+        "holder GONE": f"EC2 says that {holder} is off or going off",
+        "holder UNKNOWN": f"EC2 says that {holder} is not as the definition has it",
+        "holder NOBODY": f"it is certain that {holder} does not serve",
+        "holder RETURNED": f"{holder} is heard again and fit, without a proof against it",
+        "holder UNPROVEN": f"{holder} is not fit, and nothing proves that it does not serve",
+        "candidate FIT": "another node is fit to take over",
+        "candidate NO_QUORUM": "quorum keeps every other node that is ready from taking over",
+        "candidate NONE": "no other node is ready",
+        "repair NOT_DUE": "no address is due to be put right",
+        "repair DUE": "an address is known not to lead to the service, and is due to be put right",
+        "budget LEFT": f"fewer than {budget.count} failovers were spent in the last {budget.window_s} s",
+        "budget SPENT": f"{budget.count} failovers were spent in the last {budget.window_s} s",
+        "observer TRUSTED": f"a node of this cluster is heard without a gap for {limit_s:g} s",
+        "observer SUSPECT": "the controller itself is late, or hears nobody without a gap",
+        "mode NORMAL": "the cluster is resumed",
+        "mode HELD": "the cluster is held",
+        "failback NOT_DUE": f"{definition.preferred.name} is not fit for stable_for_s, or the hours are closed",
+        "failback DUE": f"{definition.preferred.name} is fit for stable_for_s, in the hours, with a failover left",
+    }
+    return words[f"{column} {value}"]

@@ -1,0 +1,69 @@
+"""Look at everything that a failover will need, by reading only. What cannot be read is a fact, too."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
+
+from understudy.domain.definition import Definition
+from understudy.domain.errors import AddressUnreadableError, UnreadableError
+from understudy.domain.model import ClusterState
+from understudy.domain.readiness_facts import Facts, Unread, needed_rights
+from understudy.domain.record import guard_name
+from understudy.ports import StateReader
+from understudy.readiness_ports import EndpointReader, InstanceReader, NetworkReader, RightsReader, ZoneReader
+from understudy.usecases.step import Clock
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gatherer:
+    """Everything that a check of readiness reads."""
+
+    ledger: StateReader
+    instances: InstanceReader
+    zones: ZoneReader
+    network: NetworkReader
+    endpoints: EndpointReader
+    rights: RightsReader
+    clock: Clock
+    stack: str
+    may_stop: bool = False
+    """Whether the stack may stop instances."""
+
+    def gather(self, definition: Definition, state: ClusterState) -> Facts:
+        """What the checks of one cluster look at (S1, S2)."""
+        ids = [node.instance_id for node in definition.nodes]
+        instances = _read(lambda: self.instances.instances(ids))
+        vpc_ids = set() if isinstance(instances, Unread) else {each.vpc_id for each in instances.values()}
+        zones = {record.hosted_zone_id: record for record in definition.records}
+        sets = {(r.hosted_zone_id, name): r for r in definition.records for name in (r.name, guard_name(r))}
+        tables = {table for route in definition.routes for table in route.route_table_ids}
+        elastic_ips = {each.allocation_id for each in definition.elastic_ips}
+        return Facts(
+            definition=definition,
+            stack=self.stack,
+            instances=instances,
+            stop_protected={each: _read(partial(self.instances.is_stop_protected, each)) for each in ids},
+            vpcs={each: _read(partial(self.instances.vpc_dns, each)) for each in sorted(vpc_ids)},
+            zones={zone_id: _read(partial(self.zones.hosted_zone, record)) for zone_id, record in zones.items()},
+            records={key: _read(partial(self.zones.found_records, each, key[1])) for key, each in sets.items()},
+            endpoints=_read(self.endpoints.inbound_endpoints),
+            rights=_read(lambda: self.rights.granted(needed_rights(definition, self.stack))),
+            may_stop=self.may_stop,
+            route_tables=_read(lambda: self.network.route_tables(tables)) if tables else {},
+            elastic_ips=_read(lambda: self.network.elastic_ips(elastic_ips)) if elastic_ips else {},
+            internet_vpcs=_read(lambda: self.instances.internet_vpcs(vpc_ids)) if elastic_ips and vpc_ids else (),
+            # After Route 53: a move in between makes the guard newer than a state that was read before it.
+            state=self.ledger.read(definition.cluster) or state,
+            now=self.clock(),
+        )
+
+
+def _read(read: Callable[[], T]) -> T | Unread:
+    """What was read, or why it could not be."""
+    try:
+        return read()
+    except (UnreadableError, AddressUnreadableError) as fault:
+        return Unread(str(fault))

@@ -1,0 +1,30 @@
+"""Whoever looks after drills, on fakes. Without drills in the policy it does nothing."""
+
+from typing import Any
+
+from tests.support.builders import NOW
+from tests.support.fakes import FakeDrillBook, FakeReportBook
+from understudy.domain.policy import DrillPolicy, Policy
+from understudy.domain.readiness import Report
+from understudy.domain.readiness_facts import Verdict
+from understudy.ports import Announcer, Launcher, StateLedger
+from understudy.usecases.drills import DrillMaster
+from understudy.usecases.step import Clock
+
+DRILL = DrillPolicy(every_days=7, hours="07:00-09:00")
+"""NOW is a Friday at 08:00."""
+DRILLING = Policy(drill=DRILL, outage_budget_s=30)
+
+
+def a_ready_report(**changes: Any) -> Report:
+    """A readiness report of the usual cluster without a fault."""
+    usual = {"cluster": "orders-db", "checked_at": NOW - 60, "definition_version": 1, "verdict": Verdict.PASS}
+    return Report(**{**usual, "checks": (), **changes})
+
+
+def a_drill_master(
+    ledger: StateLedger, launcher: Launcher, announcer: Announcer, clock: Clock, **changes: Any
+) -> DrillMaster:
+    """A drill master with empty books."""
+    usual = {"book": FakeDrillBook(), "reports": FakeReportBook(), "count_over_budget": lambda: None, **changes}
+    return DrillMaster(ledger=ledger, launcher=launcher, announcer=announcer, clock=clock, **usual)
