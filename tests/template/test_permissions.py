@@ -106,6 +106,15 @@ def test_the_readiness_check_changes_nothing_but_its_own_report():
     assert writes == {"dynamodb:UpdateItem", "events:PutEvents"}
 
 
+def test_the_board_only_reads():  # S18 B10
+    assert CALLED["ClusterBoard"] == {
+        "dynamodb:BatchGetItem",
+        "dynamodb:Query",
+        "route53:ListResourceRecordSets",
+        "sts:AssumeRole",
+    }
+
+
 def test_the_readiness_check_asks_iam_for_the_mover_of_the_address_only():
     statement = granting("CheckReadiness", "iam:SimulatePrincipalPolicy")
     assert statement["Resource"] == "MoveAddressFunctionRole"
@@ -148,6 +157,7 @@ def test_dns_writes_are_bound_to_protected_names_and_their_guards():  # B1
         ("WatchClusters", "route53:ListResourceRecordSets"),
         ("RegisterCluster", "route53:ListResourceRecordSets"),
         ("CheckChange", "route53:ListResourceRecordSets"),
+        ("ClusterBoard", "route53:ListResourceRecordSets"),
         ("CheckReadiness", "route53:ListResourceRecordSets"),
         ("CheckReadiness", "route53:GetHostedZone"),
     ],

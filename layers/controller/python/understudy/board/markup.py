@@ -23,7 +23,9 @@ def tag(name: str, *children: Child, **attributes: str | int | None) -> Html:
     `class_` is the attribute `class`, and an underscore within a name is a hyphen.
     """
     written = "".join(
-        f' {key.rstrip("_").replace("_", "-")}="{text(value)}"' for key, value in attributes.items() if value is not None
+        f' {key.rstrip("_").replace("_", "-")}="{text(value)}"'
+        for key, value in attributes.items()
+        if value is not None
     )
     return Html(f"<{name}{written}>{join(*children)}</{name}>")
 
