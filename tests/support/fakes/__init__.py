@@ -1,6 +1,7 @@
 """The world in memory: one fake per port. The suites in tests/contract hold each of them to what its adapter does."""
 
 from tests.support.fakes.announcer import FakeAnnouncer
+from tests.support.fakes.board import FakeBoardBook
 from tests.support.fakes.clock import VirtualClock
 from tests.support.fakes.inspection import FakeReadings, FakeReportBook
 from tests.support.fakes.launcher import FakeLauncher
@@ -13,6 +14,7 @@ from tests.support.fakes.zone import FakeZone
 
 __all__ = [
     "FakeAnnouncer",
+    "FakeBoardBook",
     "FakeLauncher",
     "FakeLedger",
     "FakeNetwork",

@@ -39,7 +39,8 @@ class FakeBoardBook(Faulty):
         """As BoardBook.histories."""
         with self._called("histories"):
             return {
-                name: {epoch: dict(self._ledger.history(name, epoch)) for epoch in some} for name, some in epochs.items()
+                name: {epoch: dict(self._ledger.history(name, epoch)) for epoch in some}
+                for name, some in epochs.items()
             }
 
     def _remembered(self, state: ClusterState) -> Remembered | Unread:

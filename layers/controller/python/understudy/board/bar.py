@@ -2,7 +2,6 @@
 
 from understudy.board.clock import span
 from understudy.board.markup import Html, join, tag
-from understudy.board.style import PHASES
 from understudy.board.views import MoveView
 
 WIDTH = 1000
@@ -14,12 +13,19 @@ def bar(move: MoveView) -> Html:
         return Html("")
     whole_s = move.seconds or 1.0
     pieces, at = [], 0.0
-    for number, phase in enumerate(move.phases):
+    for phase in move.phases:
         width = WIDTH * phase.seconds / whole_s
         said = f"{phase.name}: {_seconds(phase.seconds)}"
-        tone = PHASES[number % len(PHASES)]
         pieces.append(
-            tag("rect", tag("title", said), class_=f"us-t-{tone}", x=f"{at:.1f}", y=0, width=f"{width:.1f}", height=10)
+            tag(
+                "rect",
+                tag("title", said),
+                class_=f"us-p{phase.number}",
+                x=f"{at:.1f}",
+                y=0,
+                width=f"{width:.1f}",
+                height=10,
+            )
         )
         at += width
     drawn = tag(
@@ -38,11 +44,11 @@ def _keys(move: MoveView) -> list[Html]:
     return [
         tag(
             "span",
-            tag("i", class_=f"us-key us-t-{PHASES[number % len(PHASES)]}"),
+            tag("i", class_=f"us-key us-p{phase.number}"),
             f"{phase.name} {_seconds(phase.seconds)}",
         )
-        for number, phase in enumerate(move.phases)
-    ]
+        for phase in move.phases
+    ] + [tag("span", f"{name} after {_seconds(seconds)}") for name, seconds in move.afterwards]
 
 
 def _seconds(seconds: float) -> str:

@@ -19,7 +19,10 @@ def card(cluster: ClusterView) -> Html:
 
 
 def _head(cluster: ClusterView) -> Html:
-    where = ("in service on ", tag("b", words.served_by(cluster)), f" · epoch {cluster.epoch}") if cluster.rule else ()
+    active = next((node for node in cluster.nodes if node.holds_lease), None)
+    service = words.service(active) if active else None
+    lease = (tag("b", words.served_by(cluster)), " ", service, f" · epoch {cluster.epoch}")
+    where = ("lease: ", *lease) if cluster.rule else ()
     return tag(
         "div",
         words.attention(cluster.attention),
@@ -29,11 +32,14 @@ def _head(cluster: ClusterView) -> Html:
     )
 
 
+def _rule(cluster: ClusterView) -> Html:
+    why = "" if cluster.why in cluster.reasons else f". {cluster.why}"
+    return tag("p", "rule now: ", tag("code", cluster.rule), f" {cluster.action}{why}", class_="us-rule us-quiet")
+
+
 def _known(cluster: ClusterView) -> tuple[Html | None, ...]:
     return (
-        tag(
-            "p", "rule now: ", tag("code", cluster.rule), f" {cluster.action}. {cluster.why}", class_="us-rule us-quiet"
-        ),
+        _rule(cluster),
         _facts(cluster),
         tag("h4", "Nodes"),
         words.table(
@@ -62,7 +68,7 @@ def _facts(cluster: ClusterView) -> Html:
         "quorum": cluster.quorum or "none wanted",
         "situation": ", ".join(f"{question} {answer}" for question, answer in cluster.situation),
     }
-    return tag("p", *(tag("span", tag("b", word), " ", said, " · ") for word, said in facts.items()), class_="us-facts")
+    return tag("p", *(tag("span", tag("b", word), f" {said}") for word, said in facts.items()), class_="us-facts")
 
 
 def _node(node: NodeView) -> Html:
@@ -74,8 +80,8 @@ def _node(node: NodeView) -> Html:
         tag("td", node.address, class_="us-n"),
         tag("td", words.health(node), class_="us-n"),
         tag("td", words.heard(node), class_="us-n"),
-        tag("td", words.toned(node.lease, Tone.GOOD) if node.lease == "holds it" else node.lease or "–"),
-        tag("td", words.toned(node.service, words.SERVICE.get(node.service, Tone.QUIET)) if node.service else "–"),
+        tag("td", words.toned(node.lease, Tone.GOOD) if node.holds_lease else node.lease or "–"),
+        tag("td", words.service(node), class_="us-n"),
         tag("td", node.quorum or "–", class_="us-n"),
         tag("td", node.obeys_epoch or "–", class_="us-n"),
         tag("td", node.agent or "–", class_="us-n"),

@@ -9,7 +9,7 @@ from understudy.board.phases import move_view
 from understudy.board.views import Attention, ClusterView, ReadinessView
 from understudy.domain.address import AddressStatus
 from understudy.domain.decision import COLUMNS, Action
-from understudy.domain.drift import withheld
+from understudy.domain.drift import repairable, withheld
 from understudy.domain.failback import spent
 from understudy.domain.model import ServiceStatus
 from understudy.domain.readiness_facts import Verdict
@@ -50,7 +50,9 @@ def cluster_view(look: Look) -> ClusterView:
 
 def unread_view(cluster: str, why: str) -> ClusterView:
     """The view of a cluster of which not enough could be read. It may be well."""
-    return ClusterView(name=cluster, attention=Attention.UNREAD, reasons=(why,))
+    return ClusterView(
+        name=cluster, attention=Attention.UNREAD, reasons=(why, "Nothing else is known of it: it may be well.")
+    )
 
 
 def _reasons(look: Look) -> Iterator[Reason]:
@@ -60,8 +62,12 @@ def _reasons(look: Look) -> Iterator[Reason]:
         yield Attention.CALLS, decision.why
     elif decision.action is not Action.WAIT or situation.phase is Phase.UNDER_WAY:
         yield Attention.MOVING, _moving(look)
-    for finding in withheld(tuple(look.findings.values())):
+    findings = tuple(look.findings.values())
+    for finding in withheld(findings):
         yield Attention.CALLS, f"{finding.record.name}: {finding.why}"
+    for finding in repairable(findings):
+        when = "when it is resumed" if situation.mode is Mode.HELD else "by the watch"
+        yield Attention.DEGRADED, f"{finding.record.name}: {finding.why}; it is put right {when}"
     if situation.mode is Mode.HELD:
         yield Attention.HELD, _hold(look)
     if situation.phase is not Phase.UNDER_WAY:
@@ -82,10 +88,11 @@ def _moving(look: Look) -> str:
 def _lacks(look: Look) -> Iterator[Reason]:
     """What is missing while nothing moves."""
     state, situation = look.state, look.situation
-    if situation.candidate is not Candidate.FIT:
+    is_said = look.decision.action is Action.CALL_OPERATOR  # its reason names what keeps the cluster from moving
+    if situation.candidate is not Candidate.FIT and not is_said:
         words = "quorum keeps every standby from taking over" if situation.candidate is Candidate.NO_QUORUM else ""
         yield Attention.DEGRADED, words or "no standby is fit to take over"
-    if situation.budget is Budget.SPENT:
+    if situation.budget is Budget.SPENT and not is_said:
         yield Attention.DEGRADED, f"no automatic failover is left: {_budget(look)}"
     if state.address is not None and state.address.status is AddressStatus.OWED:
         yield Attention.DEGRADED, "not every address is known to lead to the active node"

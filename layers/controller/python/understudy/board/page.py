@@ -32,7 +32,7 @@ def page(board: Board, theme: Theme = Theme.AUTO, endpoint: str = "") -> str:
         tag("div", class_="cwdb-no-default-styles"),
         sheet(),
         _top(board),
-        _tiles(board) if board.clusters and not board.shown else None,
+        _tiles(board) if len(board.clusters) > 1 else None,
         *(tag("p", each, class_="us-note") for each in board.notes),
         *(card(each) for each in in_full),
         rows(rest[:ROW_LIMIT], endpoint) if rest else None,

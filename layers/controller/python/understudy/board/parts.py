@@ -1,7 +1,7 @@
 """The nodes and the addresses of a cluster, as the board shows them."""
 
 from understudy.board.look import Look
-from understudy.board.views import AddressView, NodeView, Tone
+from understudy.board.views import HOLDS_IT, AddressView, NodeView, Tone
 from understudy.domain.address import AddressStatus
 from understudy.domain.definition import NodeSpec, QuorumMode, Record, Role
 from understudy.domain.drift import Standing
@@ -49,7 +49,7 @@ def _node(spec: NodeSpec, look: Look) -> NodeView:
 def _lease(spec: NodeSpec, look: Look) -> str:
     previous = look.state.previous
     if spec.instance_id == look.state.active:
-        return "holds it"
+        return HOLDS_IT
     if previous is not None and previous.node == spec.instance_id:
         return f"held it: {previous.proof}" if previous.proof else "held it: no proof yet that it is over"
     return "witness" if spec.role is Role.WITNESS else ""

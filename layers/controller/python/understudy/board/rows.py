@@ -9,7 +9,7 @@ from understudy.board.markup import Html, join, name, tag
 from understudy.board.views import ClusterView, MoveView, Tone
 from understudy.domain.health import NodeHealth
 
-HEADINGS = ("", "cluster", "in service on", "epoch", "nodes", "heard", "address", "last transition", "")
+HEADINGS = ("", "cluster", "lease", "epoch", "nodes", "heard", "address", "last transition", "")
 
 
 def rows(clusters: tuple[ClusterView, ...], endpoint: str) -> Html:

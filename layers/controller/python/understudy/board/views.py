@@ -7,6 +7,9 @@ from understudy.domain.health import NodeHealth
 from understudy.domain.readiness import CheckResult
 
 
+HOLDS_IT = "holds it"
+
+
 class Attention(Enum):
     """How much a cluster needs a person, most first. The value is the word that stands on the board."""
 
@@ -51,6 +54,16 @@ class NodeView:
     agent: str
     notes: tuple[str, ...] = ()
 
+    @property
+    def holds_lease(self) -> bool:
+        """Whether it is the active node."""
+        return self.lease == HOLDS_IT
+
+    @property
+    def is_heard(self) -> bool:
+        """Whether what it says of itself is still to be believed."""
+        return self.health in (NodeHealth.READY, NodeHealth.FAILED)
+
 
 @dataclass(frozen=True)
 class AddressView:
@@ -68,16 +81,20 @@ class AddressView:
 
 @dataclass(frozen=True)
 class Phase:
-    """A part of a transition, named by what ended it; `is_open`: it has not ended yet."""
+    """A part of a transition. `name`: what ended it, or what has not come yet; `number`: which one it is, from 0."""
 
     name: str
     seconds: float
-    is_open: bool = False
+    number: int
 
 
 @dataclass(frozen=True)
 class MoveView:
-    """A transition, from its history. `outcome` is empty while it is open; `ago_s`: seconds since it was noticed."""
+    """A transition, from its history. `outcome` is empty while it is open; `ago_s`: since its cause was noticed.
+
+    `phases`: until the service was in service, which is what clients wait for; `afterwards`: what came when, in seconds
+    after the cause was noticed.
+    """
 
     epoch: int
     action: str
@@ -89,10 +106,11 @@ class MoveView:
     reasons: tuple[str, ...]
     ago_s: int | None
     phases: tuple[Phase, ...]
+    afterwards: tuple[tuple[str, float], ...] = ()
 
     @property
     def seconds(self) -> float:
-        """How long it took, or has taken."""
+        """How long its phases took, or have taken."""
         return sum(phase.seconds for phase in self.phases)
 
 
@@ -108,7 +126,7 @@ class ReadinessView:
 @dataclass(frozen=True)
 class ClusterView:
     """One cluster. `reasons`: why it needs attention, the gravest first; `situation`: each question of the rule table
-    with its answer; `active`: where it is in service, empty when nobody holds the lease.
+    with its answer; `active`: who holds the lease, empty when nobody does.
     """
 
     name: str

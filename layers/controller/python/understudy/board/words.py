@@ -40,8 +40,17 @@ def heard(node: NodeView) -> str:
     return "never" if node.heard_age_s is None else f"{span(node.heard_age_s)} ago"
 
 
+def service(node: NodeView) -> Html:
+    """What a node says of its services, or said last."""
+    if not node.service:
+        return Html("–")
+    if not node.is_heard:
+        return toned(f"last said {node.service}", Tone.QUIET)
+    return toned(node.service, SERVICE.get(node.service, Tone.QUIET))
+
+
 def served_by(cluster: ClusterView) -> Html:
-    """Where a cluster is in service, by its lease."""
+    """Who holds the lease."""
     return name(cluster.active) if cluster.active else toned("nobody", Tone.BAD)
 
 
