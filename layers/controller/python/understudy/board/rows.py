@@ -23,12 +23,12 @@ def _row(cluster: ClusterView, endpoint: str) -> Html:
         "tr",
         tag("td", words.attention(cluster.attention)),
         tag("td", tag("b", name(cluster.name)), why),
-        tag("td", words.served_by(cluster) if cluster.rule else "–"),
+        tag("td", words.served_by(cluster) if cluster.rule else "–", class_="us-n"),
         tag("td", cluster.epoch or "–", class_="us-n"),
         tag("td", _nodes(cluster), class_="us-n"),
         tag("td", _heard(cluster), class_="us-n"),
         tag("td", *_addresses(cluster)),
-        tag("td", _last(cluster.moves)),
+        tag("td", _last(cluster.moves), class_="us-n"),
         tag("td", _more(cluster.name, endpoint), class_="us-n"),
     )
 
@@ -48,10 +48,14 @@ def _heard(cluster: ClusterView) -> str:
 
 
 def _addresses(cluster: ClusterView) -> list[Html]:
-    return [
+    """Each address that needs a word of its own; the others have one together."""
+    said = [
         tag("div", name(each.label.partition(" ")[0]), " ", words.toned(each.said, each.tone))
         for each in cluster.addresses
+        if each.tone is not Tone.GOOD
     ]
+    good = len(cluster.addresses) - len(said)
+    return [*said, words.toned("as written" if not said else f"{good} as written", Tone.GOOD)] if good else said
 
 
 def _last(moves: tuple[MoveView, ...]) -> Html | str:

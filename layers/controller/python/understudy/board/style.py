@@ -88,8 +88,11 @@ font-weight:600}
 white-space:nowrap;font-size:12px;background:none}
 .us td{padding:3px 10px 3px 0;border-bottom:1px solid var(--line);vertical-align:top;min-width:6em;max-width:26em;
 background:none;color:inherit}
+.us td:first-child{min-width:9em}
 .us tr:last-child td{border-bottom:0}
-.us .us-n{white-space:nowrap;min-width:0;max-width:16em;overflow:hidden;text-overflow:ellipsis;font-variant-numeric:tabular-nums}
+.us cwdb-action{display:none}
+.us .us-n{white-space:nowrap;min-width:0;max-width:22em;overflow:hidden;text-overflow:ellipsis;
+font-variant-numeric:tabular-nums}
 .us .us-good{color:var(--well);font-weight:600}
 .us .us-warn{color:var(--degraded);font-weight:600}
 .us .us-bad{color:var(--calls);font-weight:600}

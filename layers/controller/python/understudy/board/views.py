@@ -6,7 +6,6 @@ from enum import Enum, StrEnum
 from understudy.domain.health import NodeHealth
 from understudy.domain.readiness import CheckResult
 
-
 HOLDS_IT = "holds it"
 
 
