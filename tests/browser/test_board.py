@@ -73,7 +73,9 @@ def drawn(tmp_path_factory):
     page.write_text(f"{HEAD}<body>{''.join(pieces)}<script>{MEASURE}</script></body></html>", encoding="utf-8")
     shown = dom(page)
     (found,) = re.findall(r'<pre id="measured">(.*?)</pre>', shown, re.DOTALL)
-    measured = json.loads(found.replace("&lt;", "<").replace("&gt;", ">").replace("&nbsp;", "\xa0").replace("&amp;", "&"))
+    measured = json.loads(
+        found.replace("&lt;", "<").replace("&gt;", ">").replace("&nbsp;", "\xa0").replace("&amp;", "&")
+    )
     return {**measured, "title": re.findall(r"<title>(.*?)</title>", shown)[0]}
 
 

@@ -11,7 +11,7 @@ from understudy.board.manual import MANUAL
 from understudy.board.page import page, shown_in_full
 from understudy.board.style import Theme
 from understudy.board.views import Board, ClusterView
-from understudy.board_ports import BoardBook, Histories, Remembered
+from understudy.board_ports import BoardBook, Remembered
 from understudy.domain.decision import Action
 from understudy.domain.definition import Record
 from understudy.domain.errors import AddressUnreadableError, UnreadableError
@@ -53,12 +53,19 @@ def look_at_all(*, book: BoardBook, listing: ZoneListing, clock: Clock, stack: s
     now = int(clock())
     try:
         looks, unread = _gather(book, now, stack, shown)
-        looks, notes = _with_readings(looks, listing)
-        views = _most_urgent_first([*map(cluster_view, looks), *unread])
-        return Board(stack, now, _with_moves(views, looks, book), notes, shown)
     except UnreadableError as fault:
-        log.exception("board: the table cannot be read")
+        log.warning("board: table not read", extra={"fault": str(fault)})
         return Board(stack, now, (), (f"Nothing is known: {fault}",), shown)
+    looks, notes = _with_readings(looks, listing)
+    try:
+        newest = book.histories({look.state.cluster: [look.state.epoch] for look in looks})
+        looks = [replace(look, histories=newest[look.state.cluster]) for look in looks]
+        views = _with_earlier_moves(_most_urgent_first([*map(cluster_view, looks), *unread]), looks, book)
+    except UnreadableError as fault:
+        log.warning("board: histories not read", extra={"fault": str(fault)})
+        notes = (*notes, f"Transitions are missing here: {fault}")
+        views = _most_urgent_first([*map(cluster_view, looks), *unread])
+    return Board(stack, now, views, notes, shown)
 
 
 def _gather(book: BoardBook, now: int, stack: str, shown: str) -> tuple[list[Look], list[ClusterView]]:
@@ -71,18 +78,14 @@ def _gather(book: BoardBook, now: int, stack: str, shown: str) -> tuple[list[Loo
     remembered = book.remembered(list(states.values()))
     known = {name: each for name, each in remembered.items() if isinstance(each, Remembered)}
     heard = any(is_heard_now(states[name], each.definition.policy, now) for name, each in known.items())
-    wanted = [name for name in known if shown in ("", name)]
-    newest = book.histories({name: [states[name].epoch] for name in wanted})
-    looks = [_look(states[name], known[name], heard, stack, now, newest[name]) for name in wanted]
+    looks = [_look(states[name], each, heard, stack, now) for name, each in known.items() if shown in ("", name)]
     unread = {name: each.why for name, each in {**found, **remembered}.items() if isinstance(each, Unread)}
     return looks, [unread_view(name, why) for name, why in unread.items() if shown in ("", name)]
 
 
-def _look(
-    state: ClusterState, known: Remembered, is_anyone_heard: bool, stack: str, now: int, histories: Histories
-) -> Look:
+def _look(state: ClusterState, known: Remembered, is_anyone_heard: bool, stack: str, now: int) -> Look:
     observer = observer_of_all(state, known.definition.policy, now, is_anyone_heard)
-    return Look(state, known.definition, observer, stack, now, known.report, histories=histories)
+    return Look(state, known.definition, observer, stack, now, known.report)
 
 
 def _with_readings(looks: Sequence[Look], listing: ZoneListing) -> tuple[list[Look], tuple[str, ...]]:
@@ -117,7 +120,9 @@ def _most_urgent_first(views: Iterable[ClusterView]) -> tuple[ClusterView, ...]:
     return tuple(sorted(views, key=lambda each: (each.attention.rank, each.name)))
 
 
-def _with_moves(views: tuple[ClusterView, ...], looks: Sequence[Look], book: BoardBook) -> tuple[ClusterView, ...]:
+def _with_earlier_moves(
+    views: tuple[ClusterView, ...], looks: Sequence[Look], book: BoardBook
+) -> tuple[ClusterView, ...]:
     """With the transitions before the newest one, for those that are shown in full."""
     by_name = {each.state.cluster: each for each in looks}
     full = [by_name[each.name] for each in shown_in_full(views) if each.name in by_name]
