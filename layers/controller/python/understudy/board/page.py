@@ -60,13 +60,7 @@ def _top(board: Board) -> Html:
 def _verdict(board: Board) -> str:
     """What a tired person wants to know first."""
     if not board.clusters:
-        return (
-            f"{board.shown} is not registered."
-            if board.shown
-            else "No cluster could be listed."
-            if board.notes
-            else "No cluster is registered."
-        )
+        return _why_nothing(board)
     worst = board.clusters[0]
     alike = sum(each.attention is worst.attention for each in board.clusters)
     if worst.attention is Attention.WELL:
