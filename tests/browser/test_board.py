@@ -154,7 +154,6 @@ def test_without_escaping_a_hostile_name_would_run(tmp_path):  # S18
         ("failing-over", Theme.LIGHT, WIDE),
         ("degraded", Theme.LIGHT, WIDE),
         ("held", Theme.DARK, NARROW),
-        ("in-need", Theme.DARK, WIDE),
         ("200-clusters", Theme.LIGHT, WIDE),
     ],
 )
