@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from html import escape
 from http import HTTPStatus
@@ -78,6 +79,10 @@ class _Look(BaseHTTPRequestHandler):
         self._answer(status, f"{HEAD}<body>{back}{body}</body></html>".encode())
 
     def _answer(self, status: HTTPStatus, page: bytes) -> None:
+        with contextlib.suppress(ConnectionError):  # who looked has gone: there is nobody to answer
+            self._send(status, page)
+
+    def _send(self, status: HTTPStatus, page: bytes) -> None:
         self.send_response(status)
         self.send_header("Content-Type", "text/html; charset=utf-8")
         self.send_header("Content-Length", str(len(page)))
