@@ -64,21 +64,31 @@ docs: .venv/ready ## write the generated documents: decision table, traceability
 
 .PHONY: test-fast
 test-fast: .venv/ready ## the tests that need no embedded AWS
-	@$(PY) -m pytest -n 2 --cov --cov-report= tests --ignore tests/e2e
+	@$(PY) -m pytest -n 2 --cov --cov-report= tests --ignore tests/e2e --ignore tests/browser
 	@.venv/bin/coverage report --include '*/understudy/domain/*' --fail-under 100
 
 .PHONY: test-e2e
 test-e2e: setup ## the tests on a deployed stack on the embedded AWS
 	@$(PY) -m pytest -n 2 --dist loadscope tests/e2e
 
+.PHONY: chromium
+chromium:
+	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
+	  && apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null; } \
+	  || { echo "Chromium is not installed. As root on Debian: apt-get install chromium"; exit 1; }
+
+.PHONY: test-board
+test-board: .venv/ready chromium ## the board in a real browser; pictures of it into build/board
+	@$(PY) -m pytest tests/browser
+
 .PHONY: test
-test: setup lint test-fast test-e2e ## everything that must pass before a change lands
+test: setup lint test-fast test-board test-e2e ## everything that must pass before a change lands
 
 # --- the embedded AWS -----------------------------------------------------------------------
 
 .PHONY: demo
-demo: setup ## a node dies and the name follows, on an AWS on this machine
-	@$(PY) -m local.demo
+demo: setup ## a node dies and the name follows, on an AWS on this machine; SHOW=1 serves the board meanwhile
+	@$(PY) -m local.demo $(if $(SHOW),--show)
 
 RUNS ?= 3
 

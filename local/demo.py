@@ -9,6 +9,7 @@ Exit status: 0 when everything happened, 1 with a sentence when something did no
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import sys
 import time
@@ -17,6 +18,7 @@ from typing import Any
 
 from rich.console import Console
 
+from local.board_server import BoardServer
 from local.client import Client
 from local.cluster import Cluster
 from local.engine import DirectoryInUse
@@ -41,13 +43,15 @@ TUNING = {"ROUTE53_TTL": 2, "ROUTE53_CHANGEID_INTERVAL": 2}
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m local.demo", description=__doc__)
     parser.add_argument("--directory", type=Path, default=ROOT / "build" / "demo", help="where it writes")
-    directory = parser.parse_args(arguments).directory.resolve()
+    parser.add_argument("--show", action="store_true", help="serve the board of all clusters while it runs")
+    options = parser.parse_args(arguments)
+    directory = options.directory.resolve()
     console = Console(highlight=False)
     raise_on_signals()
     report: dict[str, Any] = {"done": False}
     try:
         with Screen(console) as screen:
-            _tell_story(directory, screen, report)
+            _tell_story(directory, screen, report, shows=options.show)
     except Interrupted as signal:
         console.print(f"Stopped by {signal}. Nothing is left running.")
         return signal.exit_status
@@ -67,15 +71,18 @@ def main(arguments: list[str] | None = None) -> int:
     return 0 if done else 1
 
 
-def _tell_story(directory: Path, screen: Screen, report: dict[str, Any]) -> None:
+def _tell_story(directory: Path, screen: Screen, report: dict[str, Any], *, shows: bool) -> None:
     began = time.monotonic()
     screen.chapter("Starting an AWS on this machine, and deploying the stack into it")
     with local_aws(directory / "aws", [f"{CLUSTER}.{ZONE_NAME}"], propagation_s=PROPAGATION_S, say=screen.say) as aws:
         with (
+            BoardServer(aws.stack) if shows else contextlib.nullcontext() as board,
             Cluster(aws, CLUSTER, (FIRST, SECOND), tuning=TUNING) as cluster,
             Client(aws.dns.port, cluster.record, cluster.port) as client,
             Observer(cluster, client, screen.say) as observer,
         ):
+            if board:
+                screen.say(f"the board: {board.address}")
             screen.follow(observer)
             scenes = Scenes(cluster, client, observer, screen)
             scenes.place()

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,7 +23,7 @@ STOP_LIMIT_S = 20.0
 
 
 def command(directory: Path) -> list[str]:
-    return [sys.executable, "-m", "local.demo", "--directory", str(directory)]
+    return [sys.executable, "-m", "local.demo", "--show", "--directory", str(directory)]
 
 
 class Demo:
@@ -60,9 +63,17 @@ def demo(tmp_path: Path) -> Iterator[Demo]:
         started.process.wait(10)
 
 
-def test_the_whole_story_happens_and_is_reported_without_a_terminal(demo):  # S10 B5
+def test_the_whole_story_happens_and_is_reported_without_a_terminal(demo):  # S10 S18 B5
+    wait_for("the nodes stand by", lambda: "node-b reports its service" in demo.said(), WHOLE_LIMIT_S, why=demo.said)
+    (board,) = re.findall(r"the board: (http://127\.0\.0\.1:\d+/)", demo.said())
+    with urllib.request.urlopen(board, timeout=WHOLE_LIMIT_S) as answer:
+        shown = answer.read().decode()
     status = demo.process.wait(WHOLE_LIMIT_S)
     assert status == 0, demo.said()
+    for told in ("orders-db", "node-a", "us-east-1b", "orders-db.corp.example.com", "rule now", "Readiness"):
+        assert told in shown
+    with pytest.raises(urllib.error.URLError):
+        urllib.request.urlopen(board, timeout=STOP_LIMIT_S)
     assert demo.left() == []
     report = json.loads((demo.directory / "report.json").read_text())
     assert report["done"]

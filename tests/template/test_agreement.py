@@ -9,6 +9,7 @@ from understudy.domain.transition import TRY_LIMIT_S
 from understudy.wiring import WATCH_ALLOWANCE_S
 
 ENTRIES = ("RecordHeartbeat", "WatchClusters", "ReceiveSignal", "RegisterCluster", "NotifyOperator")
+VIEWS = ("ClusterBoard",)
 FUNCTIONS = {
     name: resource["Properties"]
     for name, resource in cfn.source()["Resources"].items()
@@ -18,13 +19,13 @@ MACHINE = cfn.source()["Resources"]["TransitionStateMachine"]["Properties"]
 DEFINITION = (cfn.ROOT / MACHINE["DefinitionUri"]).read_text(encoding="utf-8")
 
 
-def test_there_is_one_function_for_each_entry_and_each_step():
-    assert set(FUNCTIONS) == {f"{name}Function" for name in (*ENTRIES, *STEPS)}
+def test_there_is_one_function_for_each_entry_each_step_and_each_view():
+    assert set(FUNCTIONS) == {f"{name}Function" for name in (*ENTRIES, *STEPS, *VIEWS)}
 
 
 def test_a_function_lives_in_the_folder_of_its_name():
     assert {name: f["CodeUri"] for name, f in FUNCTIONS.items()} == {
-        f"{name}Function": f"functions/{snake_case(name)}/" for name in (*ENTRIES, *STEPS)
+        f"{name}Function": f"functions/{snake_case(name)}/" for name in (*ENTRIES, *STEPS, *VIEWS)
     }
 
 

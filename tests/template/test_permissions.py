@@ -107,6 +107,15 @@ def test_the_readiness_check_changes_nothing_but_its_own_report():
     assert writes == {"dynamodb:UpdateItem", "events:PutEvents"}
 
 
+def test_the_board_only_reads():  # S18 B10
+    assert CALLED["ClusterBoard"] == {
+        "dynamodb:BatchGetItem",
+        "dynamodb:Query",
+        "route53:ListResourceRecordSets",
+        "sts:AssumeRole",
+    }
+
+
 def test_advice_can_write_nothing_but_what_it_tells_the_bus():  # B7
     """A rehearsal cannot move anything by mistake: its role has no right to."""
     reads = ("Get", "Describe", "List", "Simulate")
@@ -157,6 +166,7 @@ def test_dns_writes_are_bound_to_protected_names_and_their_guards():  # B1
         ("WatchClusters", "route53:ListResourceRecordSets"),
         ("RegisterCluster", "route53:ListResourceRecordSets"),
         ("CheckChange", "route53:ListResourceRecordSets"),
+        ("ClusterBoard", "route53:ListResourceRecordSets"),
         ("CheckReadiness", "route53:ListResourceRecordSets"),
         ("CheckReadiness", "route53:GetHostedZone"),
         ("Advise", "route53:ListResourceRecordSets"),

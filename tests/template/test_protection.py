@@ -107,5 +107,6 @@ def test_the_outputs_name_what_nodes_and_operators_need():
         "NodePolicyArn",
         "OperatorTopicArn",
         "ParameterPrefix",
+        "BoardFunctionArn",
         "DeadLetterQueueUrl",
     }

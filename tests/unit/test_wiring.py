@@ -128,3 +128,15 @@ def test_all_that_a_watch_does_with_route_53_shares_one_allowance(settled, monke
     assert zone._polite._allowance.left_s == wiring.WATCH_ALLOWANCE_S == 25
     app.handler({}, CONTEXT)
     assert given["follower"].changes is not zone  # the next run has an allowance of its own
+
+
+def test_the_board_has_the_clock_the_table_and_little_of_route_53(settled, monkeypatch):  # S18
+    app = importlib.import_module("functions.cluster_board.app")
+    given: dict[str, object] = {}
+    monkeypatch.setattr(app, "show_clusters", lambda event, **ports: given.update(ports, event=event) or "<div></div>")
+    assert app.handler({"cluster": "orders-db"}, CONTEXT) == "<div></div>"
+    assert given["event"] == {"cluster": "orders-db"}
+    assert given["endpoint"] == CONTEXT.invoked_function_arn
+    assert given["stack"] == "understudy"
+    assert given["book"] is wiring.board_book()
+    assert given["listing"]._polite._allowance.left_s == wiring.BOARD_ALLOWANCE_S

@@ -2,6 +2,7 @@
 
 from tests.support.fakes.alarms import FakeAlarms
 from tests.support.fakes.announcer import FakeAnnouncer
+from tests.support.fakes.board import FakeBoardBook
 from tests.support.fakes.clock import VirtualClock
 from tests.support.fakes.inspection import FakeDrillBook, FakeReadings, FakeReportBook
 from tests.support.fakes.launcher import FakeLauncher
@@ -15,6 +16,7 @@ from tests.support.fakes.zone import FakeZone
 __all__ = [
     "FakeAlarms",
     "FakeAnnouncer",
+    "FakeBoardBook",
     "FakeDrillBook",
     "FakeLauncher",
     "FakeLedger",

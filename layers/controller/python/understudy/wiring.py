@@ -21,6 +21,7 @@ from understudy.usecases.movers import Mover
 
 if TYPE_CHECKING:
     from understudy.adapters.assumed_roles import AssumedRoles
+    from understudy.adapters.dynamodb_board import DynamoDbBoard
     from understudy.adapters.polite_route53 import Polite
     from understudy.adapters.route53_zone import Route53Records, Route53Zone
     from understudy.drill_ports import DrillBook
@@ -38,6 +39,9 @@ _BRIEF = Config(connect_timeout=1, read_timeout=1, retries={"mode": "standard", 
 
 WATCH_ALLOWANCE_S = 25
 """What one watch may spend on Route 53, waits included: its function ends after 55 s, and has more to do."""
+
+BOARD_ALLOWANCE_S = 6
+"""What one look at the board may spend on Route 53: somebody waits for it."""
 
 clock = time.time
 """The one place that asks for the time: seconds since the epoch."""
@@ -189,9 +193,26 @@ def judge() -> Judge:
 
 def zone_for_a_watch() -> "Route53Zone":
     """Route 53 for one run of the watch: all that it does there together takes no longer than WATCH_ALLOWANCE_S."""
+    return _zone_within(WATCH_ALLOWANCE_S)
+
+
+def zone_for_a_board() -> "Route53Zone":
+    """Route 53 for one look at the board, for no longer than BOARD_ALLOWANCE_S together."""
+    return _zone_within(BOARD_ALLOWANCE_S)
+
+
+def _zone_within(seconds: float) -> "Route53Zone":
     from understudy.adapters.polite_route53 import Allowance
 
-    return _route53_zone().within(Allowance(WATCH_ALLOWANCE_S, time.monotonic))
+    return _route53_zone().within(Allowance(seconds, time.monotonic))
+
+
+@cache
+def board_book() -> "DynamoDbBoard":
+    """The cluster table as the board reads it."""
+    from understudy.adapters.dynamodb_board import DynamoDbBoard
+
+    return DynamoDbBoard(_client("dynamodb"), settings().table_name)
 
 
 def monitor(zone: "Route53Zone") -> "RecordMonitor":

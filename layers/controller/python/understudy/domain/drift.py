@@ -5,7 +5,9 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
-from understudy.domain.definition import Record
+from understudy.domain.address import AddressStatus
+from understudy.domain.definition import Definition, Record
+from understudy.domain.model import ClusterState
 from understudy.domain.record import RecordReading, RecordSet, Wish, desired, differences, is_foreign, read_guard
 
 
@@ -43,6 +45,22 @@ class Finding:
     reading: RecordReading
     standing: Standing
     why: str
+
+
+def written_last(state: ClusterState, definition: Definition, ttl: int, stack: str) -> Mapping[Record, Wish]:
+    """What the newest move wrote for each record of a cluster; empty while that is not known.
+
+    It is known when a member holds the lease and no transition is open, of what is not owed. `ttl`: the tunable (s).
+    """
+    node, address = definition.node(state.active or ""), state.address
+    if node is None or address is None or state.transition is not None:
+        return {}
+    leads_to = definition.leads_to(node)
+    return {
+        each: Wish(stack, state.cluster, address.epoch, node.name, leads_to[each.label], ttl)
+        for each in definition.records
+        if address.status_of(each.label) is not AddressStatus.OWED  # of that it is known already
+    }
 
 
 def examine(record: Record, wish: Wish, reading: RecordReading, epoch: int) -> Finding:

@@ -136,6 +136,16 @@ def observer_by_clock(state: ClusterState, policy: Policy, now: int) -> Observer
     return Observer.TRUSTED if any(witnesses) else Observer.SUSPECT
 
 
+def observer_of_all(state: ClusterState, policy: Policy, now: int, is_anyone_heard: bool) -> Observer:
+    """Whether silence can be believed by whoever looks at every cluster at once, as the watch does (B3).
+
+    SUSPECT when nobody anywhere is heard, or when a cluster's own nodes have only just come back.
+    """
+    if not is_anyone_heard:
+        return Observer.SUSPECT
+    return observer_by_clock(state, policy, now) if is_heard_now(state, policy, now) else Observer.TRUSTED
+
+
 def is_heard_without_gap(node: NodeReport, policy: Policy) -> bool:
     """Whether a node has been heard without a gap for at least silence_limit_s: then the way of the beats was open."""
     return node.heard_at is not None and node.heard_at - node.heard_since >= policy.silence_limit_s

@@ -9,9 +9,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from understudy.domain.address import AddressStatus
 from understudy.domain.definition import Definition, Record
-from understudy.domain.drift import ADVICE, Finding, Standing, examine, facts_of, repairable, withheld
+from understudy.domain.drift import ADVICE, Finding, Standing, examine, facts_of, repairable, withheld, written_last
 from understudy.domain.errors import AddressUnreadableError, LedgerConflictError
 from understudy.domain.model import ClusterState
 from understudy.domain.polling import recordcheck_gap_s
@@ -140,20 +139,8 @@ class RecordMonitor:
 
 
 def _subject(state: ClusterState, definition: Definition, stack_wide: Mapping[str, int], stack: str) -> Subject:
-    tuning, node, address = (
-        effective(stack_wide, definition.tuning_set),
-        definition.node(state.active or ""),
-        state.address,
-    )
-    if node is None or address is None or state.transition is not None:
-        return Subject(state, tuning, {})
-    leads_to = definition.leads_to(node)
-    wishes = {
-        each: Wish(stack, state.cluster, address.epoch, node.name, leads_to[each.label], tuning.ROUTE53_TTL)
-        for each in definition.records
-        if address.status_of(each.label) is not AddressStatus.OWED  # of that it is known already
-    }
-    return Subject(state, tuning, wishes)
+    tuning = effective(stack_wide, definition.tuning_set)
+    return Subject(state, tuning, written_last(state, definition, tuning.ROUTE53_TTL, stack))
 
 
 def _tasks(subjects: Iterable[Subject]) -> Mapping[ZoneKey, ZoneTask]:

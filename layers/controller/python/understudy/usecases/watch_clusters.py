@@ -13,7 +13,7 @@ from understudy.domain.model import ClusterState, PowerReading
 from understudy.domain.phases import Span, durations_s
 from understudy.domain.policy import Policy
 from understudy.domain.signal import PowerSignal
-from understudy.domain.situation import Observer, is_heard_now, observer_by_clock
+from understudy.domain.situation import Observer, is_heard_now, observer_of_all
 from understudy.network_ports import Network
 from understudy.parameter_ports import Parameters, ParameterText
 from understudy.ports import (
@@ -179,12 +179,7 @@ def _checked(views: list[View], check: Check, faults: list[Exception]) -> list[V
 
 
 def _observer(view: View, is_anyone_heard: bool) -> Observer:
-    """SUSPECT when nobody anywhere is heard, or when a cluster's own nodes have only just come back (B3)."""
-    if not is_anyone_heard:
-        return Observer.SUSPECT
-    if not is_heard_now(view.state, view.policy, view.at):
-        return Observer.TRUSTED
-    return observer_by_clock(view.state, view.policy, view.at)
+    return observer_of_all(view.state, view.policy, view.at, is_anyone_heard)
 
 
 def _ailments(view: View, is_anyone_heard: bool) -> frozenset[Ailment]:

@@ -1,0 +1,52 @@
+"""What was gathered of one cluster, and what follows from it by the same rules that move it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from understudy.domain.decision import Decision, decide
+from understudy.domain.definition import Definition, Record
+from understudy.domain.drift import Finding, examine, written_last
+from understudy.domain.model import ClusterState
+from understudy.domain.readiness import Report
+from understudy.domain.readiness_facts import Unread
+from understudy.domain.record import RecordReading
+from understudy.domain.situation import Observer, Situation, survey
+
+
+@dataclass(frozen=True)
+class Look:
+    """A cluster as it was read at `now` (seconds). `readings`: what Route 53 said of each record, or why it was not
+    read; `histories`: of the newest epochs, by epoch.
+    """
+
+    state: ClusterState
+    definition: Definition
+    observer: Observer
+    stack: str
+    now: int
+    report: Report | None = None
+    readings: Mapping[Record, RecordReading | Unread] = field(default_factory=dict)
+    histories: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
+
+    @cached_property
+    def situation(self) -> Situation:
+        """Everything that the rule table looks at, now."""
+        return survey(self.state, self.definition, self.now, self.observer)
+
+    @cached_property
+    def decision(self) -> Decision:
+        """What the rule table says now (B5). Nothing is carried out."""
+        return decide(self.situation)
+
+    @cached_property
+    def findings(self) -> Mapping[Record, Finding]:
+        """How each record that was read stands, while it is known what was written (S5)."""
+        ttl = self.definition.tuning.ROUTE53_TTL  # not compared: the guard has the TTL that was written
+        wishes = written_last(self.state, self.definition, ttl, self.stack)
+        return {
+            record: examine(record, wish, reading, self.state.epoch)
+            for record, wish in wishes.items()
+            if isinstance(reading := self.readings.get(record), RecordReading)
+        }

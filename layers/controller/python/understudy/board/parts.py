@@ -1,0 +1,138 @@
+"""The nodes and the addresses of a cluster, as the board shows them."""
+
+from understudy.board.look import Look
+from understudy.board.views import HOLDS_IT, AddressView, NodeView, Tone
+from understudy.domain.address import AddressStatus
+from understudy.domain.definition import NodeSpec, QuorumMode, Record, Role
+from understudy.domain.drift import Standing
+from understudy.domain.health import NodeHealth
+from understudy.domain.model import NodeReport, PowerReading
+from understudy.domain.quorum import count_heard, objection
+from understudy.domain.readiness_facts import Unread
+from understudy.domain.record import RecordReading, RecordSet, read_guard
+from understudy.domain.situation import health_of
+
+TONES = {
+    Standing.AS_WRITTEN: Tone.GOOD,
+    Standing.DRIFTED: Tone.WARN,
+    Standing.FOREIGN: Tone.BAD,
+    Standing.NEWER: Tone.BAD,
+    Standing.OBSTRUCTED: Tone.BAD,
+}
+NOT_READ = Unread("Route 53 was not asked")
+
+
+def node_views(look: Look) -> tuple[NodeView, ...]:
+    """The members, the active one first, then by priority."""
+    specs = sorted(look.definition.nodes, key=lambda each: (each.instance_id != look.state.active, each.priority))
+    return tuple(_node(spec, look) for spec in specs)
+
+
+def _node(spec: NodeSpec, look: Look) -> NodeView:
+    report = look.state.nodes.get(spec.instance_id) or NodeReport(spec.name)
+    return NodeView(
+        name=spec.name,
+        instance_id=spec.instance_id,
+        address=spec.address,
+        zone=spec.zone,
+        health=health_of(look.state, look.definition, spec.instance_id, look.now),
+        heard_age_s=None if report.heard_at is None else max(0, look.now - report.heard_at),
+        lease=_lease(spec, look),
+        service="" if spec.role is Role.WITNESS or report.heard_at is None else str(report.service),
+        quorum=_quorum(report, look),
+        obeys_epoch=report.read_epoch,
+        agent=report.agent,
+        notes=tuple(_notes(spec, report, look)),
+    )
+
+
+def _lease(spec: NodeSpec, look: Look) -> str:
+    previous = look.state.previous
+    if spec.instance_id == look.state.active:
+        return HOLDS_IT
+    if previous is not None and previous.node == spec.instance_id:
+        return f"held it: {previous.proof}" if previous.proof else "held it: no proof yet that it is over"
+    return "witness" if spec.role is Role.WITNESS else ""
+
+
+def _quorum(report: NodeReport, look: Look) -> str:
+    if look.definition.quorum.mode is not QuorumMode.TCP_REMOTE:
+        return ""
+    return "not said" if report.quorum is None else f"{report.quorum.reached} of {report.quorum.total}"
+
+
+def quorum_of(look: Look) -> str:
+    """The quorum of the whole cluster in words; empty when the definition wants none."""
+    mode, hosts = look.definition.quorum.mode, look.definition.quorum.hosts
+    if mode is QuorumMode.MAJORITY:
+        heard = count_heard(look.state, look.definition, look.now)
+        return f"majority: {heard} of {len(look.definition.nodes)} nodes are heard"
+    return f"tcp_remote: {len(hosts)} hosts" if mode is QuorumMode.TCP_REMOTE else ""
+
+
+def _notes(spec: NodeSpec, report: NodeReport, look: Look) -> list[str]:
+    said = [f"alarm {name} is on" for name, alarm in sorted(report.alarms.items()) if alarm.on]
+    if report.fault:
+        said.append(report.fault)
+    if report.power_now not in (PowerReading.UNKNOWN, PowerReading.RUNNING):
+        said.append(f"EC2 says {report.power_now}")
+    health = health_of(look.state, look.definition, spec.instance_id, look.now)
+    against = objection(look.state, look.definition, spec.instance_id, look.now)
+    if health is NodeHealth.READY and spec.role is Role.SERVING and against:
+        said.append(f"quorum: {against}")
+    return said
+
+
+def address_views(look: Look) -> tuple[AddressView, ...]:
+    """The addresses, records first, as in the definition."""
+    others = look.definition.labels[len(look.definition.records) :]
+    unread = "EC2 is not asked by the board: this is what the table knows"
+    return (
+        *(_record(record, look) for record in look.definition.records),
+        *(AddressView(each, _status(each, look), "", "", unread, _tone(each, look)) for each in others),
+    )
+
+
+def _record(record: Record, look: Look) -> AddressView:
+    reading = look.readings.get(record, NOT_READ)
+    status = _status(record.label, look)
+    if isinstance(reading, Unread):
+        return AddressView(record.label, status, "not read", "not read", reading.why, Tone.QUIET)
+    finding = look.findings.get(record)
+    said = (finding.why or "as written") if finding else reading.obstacle or _meanwhile(look)
+    tone = TONES[finding.standing] if finding else _tone(record.label, look)
+    return AddressView(record.label, status, _found(record, reading, look), _guard(reading), said, tone)
+
+
+def _found(record: Record, reading: RecordReading, look: Look) -> str:
+    if reading.record is None:
+        return "something else" if reading.obstacle else "no record"
+    owners = {look.definition.leads_to(node)[record.label]: node.name for node in look.definition.nodes}
+    values = (f"{each} ({owners.get(each, 'no node of it')})" for each in reading.record.values)
+    return f"{', '.join(values)}, TTL {reading.record.ttl} s"
+
+
+def _guard(reading: RecordReading) -> str:
+    guard: RecordSet | None = reading.guard
+    said = read_guard(guard)
+    if said:
+        return f"epoch {said.epoch}, {said.node} ({said.cluster} of {said.stack})"
+    return " ".join(guard.values) if guard else "no guard"
+
+
+def _meanwhile(look: Look) -> str:
+    if look.state.transition is not None:
+        return "a transition is open"
+    return "not known to lead to the active node" if look.state.active else "nobody is active"
+
+
+def _status(label: str, look: Look) -> str:
+    address = look.state.address
+    return str(address.status_of(label)) if address else "never moved"
+
+
+def _tone(label: str, look: Look) -> Tone:
+    address = look.state.address
+    if address is None or look.state.transition is not None:
+        return Tone.QUIET
+    return Tone.WARN if address.status_of(label) is AddressStatus.OWED else Tone.QUIET

@@ -1,0 +1,161 @@
+"""What the board says of one cluster, ready to be written down: plain words and numbers, and how much it matters."""
+
+from dataclasses import dataclass, field
+from enum import Enum, StrEnum
+
+from understudy.domain.health import NodeHealth
+from understudy.domain.readiness import CheckResult
+
+HOLDS_IT = "holds it"
+
+
+class Attention(Enum):
+    """How much a cluster needs a person, most first. The value is the word that stands on the board."""
+
+    CALLS = "needs you"  # the table of rules calls an operator, or a record only a person can put right
+    UNREAD = "cannot be read"  # unknown, which is neither good nor bad
+    MOVING = "moving"  # a transition is under way, or is about to be
+    DEGRADED = "degraded"  # it is served, and something that the next failover needs is missing
+    HELD = "held"  # an operator keeps it from moving
+    WELL = "well"
+
+    @property
+    def rank(self) -> int:
+        """Where it stands on the board: 0 is first."""
+        return list(Attention).index(self)
+
+
+class Tone(StrEnum):
+    """How a word is coloured. It never says more than the word itself."""
+
+    GOOD = "good"
+    WARN = "warn"
+    BAD = "bad"
+    QUIET = "quiet"
+
+
+@dataclass(frozen=True)
+class NodeView:
+    """One node. `heard_age_s`: seconds since its newest beat, None before the first. `notes`: what else is to be known,
+    in words.
+    """
+
+    name: str
+    instance_id: str
+    address: str
+    zone: str
+    health: NodeHealth
+    heard_age_s: int | None
+    lease: str
+    service: str
+    quorum: str
+    obeys_epoch: int
+    agent: str
+    notes: tuple[str, ...] = ()
+
+    @property
+    def holds_lease(self) -> bool:
+        """Whether it is the active node."""
+        return self.lease == HOLDS_IT
+
+    @property
+    def is_heard(self) -> bool:
+        """Whether what it says of itself is still to be believed."""
+        return self.health in (NodeHealth.READY, NodeHealth.FAILED)
+
+
+@dataclass(frozen=True)
+class AddressView:
+    """One address. `status`: what AWS has said of the newest change. `found`: what stands in AWS now; `guard`: what the
+    guard says; `said`: how that compares, or why nothing was read.
+    """
+
+    label: str
+    status: str
+    found: str
+    guard: str
+    said: str
+    tone: Tone
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A part of a transition. `name`: what ended it, or what has not come yet; `number`: which one it is, from 0."""
+
+    name: str
+    seconds: float
+    number: int
+
+
+@dataclass(frozen=True)
+class MoveView:
+    """A transition, from its history. `outcome` is empty while it is open; `ago_s`: since its cause was noticed.
+
+    `phases`: until the service was in service, which is what clients wait for; `afterwards`: what came when, in seconds
+    after the cause was noticed.
+    """
+
+    epoch: int
+    action: str
+    source: str
+    target: str
+    rule: str
+    why: str
+    outcome: str
+    reasons: tuple[str, ...]
+    ago_s: int | None
+    phases: tuple[Phase, ...]
+    afterwards: tuple[tuple[str, float], ...] = ()
+
+    @property
+    def seconds(self) -> float:
+        """How long its phases took, or have taken."""
+        return sum(phase.seconds for phase in self.phases)
+
+
+@dataclass(frozen=True)
+class ReadinessView:
+    """The newest readiness report. `faults`: the checks that failed or warned; `ago_s`: seconds since it was made."""
+
+    verdict: str
+    ago_s: int
+    faults: tuple[CheckResult, ...] = ()
+
+
+@dataclass(frozen=True)
+class ClusterView:
+    """One cluster. `reasons`: why it needs attention, the gravest first; `situation`: each question of the rule table
+    with its answer; `active`: who holds the lease, empty when nobody does.
+    """
+
+    name: str
+    attention: Attention
+    reasons: tuple[str, ...] = ()
+    epoch: int = 0
+    active: str = ""
+    rule: str = ""
+    action: str = ""
+    why: str = ""
+    situation: tuple[tuple[str, str], ...] = ()
+    hold: str = ""
+    budget: str = ""
+    quorum: str = ""
+    services: tuple[str, ...] = ()
+    nodes: tuple[NodeView, ...] = ()
+    addresses: tuple[AddressView, ...] = ()
+    moves: tuple[MoveView, ...] = ()
+    readiness: ReadinessView | None = None
+
+
+@dataclass(frozen=True)
+class Board:
+    """The whole of it, the clusters that need somebody first. `notes`: what could not be read, for all to see.
+
+    `shown`: the one cluster that was asked for; empty for all of them. `now`: seconds since the epoch.
+    """
+
+    stack: str
+    now: int
+    clusters: tuple[ClusterView, ...]
+    notes: tuple[str, ...] = field(default=())
+    shown: str = ""
