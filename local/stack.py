@@ -41,6 +41,10 @@ class Stack:
         return self._outputs["StateMachineArn"]
 
     @property
+    def node_policy(self) -> str:
+        return self._outputs["NodePolicyArn"]
+
+    @property
     def prefix(self) -> str:
         return self._outputs["ParameterPrefix"]
 
