@@ -44,5 +44,7 @@ def local_aws(
         if enforces_iam:
             for role in function_roles(engine).values():
                 bridge_gaps(engine, role)
+        stack = Stack(engine)
+        stack.warm_up()
         with ZoneServer(engine.proxy, world.zone, ZONE_NAME) as dns:
-            yield LocalAws(engine, world, Stack(engine), dns)
+            yield LocalAws(engine, world, stack, dns)

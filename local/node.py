@@ -83,8 +83,10 @@ class Node:
         self.boot_id = str(uuid.uuid4())
         config.write_text(self._configuration())
         env = self._engine.environment(f"nodes/{self.instance.instance_id}")
-        env |= {"PYTHONPATH": f"{ROOT / 'agent'}:{ROOT}", NODE_MARK: self.instance.instance_id} | self._keys
-        env |= {"AWS_ENDPOINT_URL": self.endpoint} if self.endpoint else {}
+        env |= {"PYTHONPATH": f"{ROOT / 'agent'}:{ROOT}", NODE_MARK: self.instance.instance_id}
+        env |= self._keys
+        if self.endpoint:
+            env["AWS_ENDPOINT_URL"] = self.endpoint
         program = [sys.executable, "-m", "understudy_agent", "run", "--config", str(config)]
         self._agent = start(f"agent of {self.name}", program, env=env, log=self._log, cwd=self._directory)
 

@@ -11,6 +11,9 @@ from boto3.dynamodb.types import TypeDeserializer
 from local.engine import Engine
 from local.events import instance_changed, parameter_changed
 from local.sam import STACK
+from local.waiting import wait_for
+
+WARM_LIMIT_S = 90.0
 
 
 class FunctionFailed(Exception):  # noqa: N818  (it reads as the sentence that the operator gets)
@@ -81,6 +84,21 @@ class Stack:
         if answer.get("FunctionError"):
             raise FunctionFailed(f"{function}: {payload}")
         return json.loads(payload or "null")
+
+    def warm_up(self) -> None:
+        """Have a worker ready for beats, so that the first ones do not each start one of their own.
+
+        On a small machine those starts take the time from each other, until all are given up, and the next beats start
+        more. A beat that says nothing is refused at no cost.
+        """
+        wait_for("a heartbeat is looked at", self._looks_at_beats, WARM_LIMIT_S)
+
+    def _looks_at_beats(self) -> bool:
+        try:
+            self.call("RecordHeartbeatFunction", {})
+        except FunctionFailed:  # it was not ready within its own timeout
+            return False
+        return True
 
     def start_transition(self, cluster: str, **more: str) -> str:
         """A plain StartExecution, as an operator does it. Returns the execution's ARN."""

@@ -1,4 +1,4 @@
-"""Roles as the embedded AWS enforces them, here and under every other test of this folder, and what it gets wrong of them.
+"""Roles as the embedded AWS enforces them, here and under every other test of this folder, and what it gets wrong.
 
 What it cannot judge is put right for the roles that have it in the template (local/roles.py);
 tests/template/test_permissions.py holds the conditions themselves.
