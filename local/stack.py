@@ -13,6 +13,16 @@ from local.events import instance_changed, parameter_changed
 from local.sam import STACK
 from local.waiting import wait_for
 
+WARM = (
+    "RecordHeartbeat",
+    "OpenTransition",
+    "FenceNode",
+    "MoveAddress",
+    "GrantLease",
+    "AwaitService",
+    "CheckChange",
+    "CloseTransition",
+)
 WARM_LIMIT_S = 90.0
 
 
@@ -86,16 +96,18 @@ class Stack:
         return json.loads(payload or "null")
 
     def warm_up(self) -> None:
-        """Have a worker ready for beats, so that the first ones do not each start one of their own.
+        """Have a worker ready for beats and for each step, as the template's schedules do on AWS, one after the other.
 
-        On a small machine those starts take the time from each other, until all are given up, and the next beats start
-        more. A beat that says nothing is refused at no cost.
+        What is asked while the first worker of a function starts gets a worker of its own. On a busy machine all these
+        take the time from each other, until each is given up, and the next beats start more. (As a beat, what the
+        schedules send says nothing, and is refused at no cost.)
         """
-        wait_for("a heartbeat is looked at", self._looks_at_beats, WARM_LIMIT_S)
+        for function in WARM:
+            wait_for(f"{function} answers", lambda name=function: self._answers(name), WARM_LIMIT_S)  # type: ignore[misc]
 
-    def _looks_at_beats(self) -> bool:
+    def _answers(self, function: str) -> bool:
         try:
-            self.call("RecordHeartbeatFunction", {})
+            self.call(f"{function}Function", {"warm": True})
         except FunctionFailed:  # it was not ready within its own timeout
             return False
         return True
