@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from boto3.dynamodb.types import TypeDeserializer
@@ -103,7 +104,7 @@ class Stack:
         schedules send says nothing, and is refused at no cost.)
         """
         for function in WARM:
-            wait_for(f"{function} answers", lambda name=function: self._answers(name), WARM_LIMIT_S)  # type: ignore[misc]
+            wait_for(f"{function} answers", partial(self._answers, function), WARM_LIMIT_S)
 
     def _answers(self, function: str) -> bool:
         try:
