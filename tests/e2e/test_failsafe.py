@@ -93,7 +93,9 @@ def wait_until_heard(cluster: Cluster, name: str) -> None:
     wait_for(f"{name} is heard", lambda: cluster.beats(name)["beat"] > before, BACK_LIMIT_S, why=cluster.summary)
 
 
-def test_two_minutes_without_any_api_cost_no_request_and_move_nothing_then_or_after(aws, cut):  # B11
+@pytest.mark.timeout(480)
+# B11
+def test_two_minutes_without_any_api_cost_no_request_and_move_nothing_then_or_after(aws, cut):
     cluster = cut.cluster
     share_a_file(cluster)
     before = place_and_wait_for_both_to_know_each_other(cluster)
