@@ -18,6 +18,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Self
 
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+
 from local.aws_calls import Answer, Call, call_of, refusal
 from local.faults import Fault, FaultKind, FaultPlan
 from local.propagation import Propagation
@@ -30,12 +34,15 @@ _STATUS = re.compile(rb"<Status>(?:PENDING|INSYNC)</Status>")
 
 
 class AwsProxy:
-    """Listens on a free loopback port from `with` on. `url` is its endpoint URL."""
+    """Listens on a free loopback port from `with` on. `url` is its endpoint URL.
 
-    def __init__(self, upstream_port: int, propagation_s: float = 0.0) -> None:
+    `keys`: for what it asks itself; without, it asks as nobody.
+    """
+
+    def __init__(self, upstream_port: int, propagation_s: float = 0.0, keys: Credentials | None = None) -> None:
         self.propagation = Propagation(propagation_s)
         self.faults = FaultPlan()
-        self._upstream_port = upstream_port
+        self._upstream_port, self._keys = upstream_port, keys
         self._batch_locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
         proxy = self
 
@@ -123,7 +130,10 @@ class AwsProxy:
         return Answer(answer.status, answer.headers, body)
 
     def _fetch(self, path: str) -> bytes:
-        listed = self._pass_on(None, "GET", path, {}, b"")
+        asked = AWSRequest("GET", f"http://127.0.0.1:{self._upstream_port}{path}")
+        if self._keys:
+            SigV4Auth(self._keys, "route53", "us-east-1").add_auth(asked)  # where Route 53 is, for all Regions
+        listed = self._pass_on(None, "GET", path, dict(asked.headers), b"")
         if listed.status != http.HTTPStatus.OK:
             raise ConnectionError(f"GET {path}: HTTP {listed.status}")
         return listed.body

@@ -9,6 +9,7 @@ from typing import Any, Self
 from local.client import query
 from local.local_aws import LocalAws
 from local.node import Node, Program
+from local.roles import keys_of, make_node_role
 from local.stack import FunctionFailed
 from local.waiting import wait_for
 from local.world import AZS, ZONE_NAME
@@ -37,6 +38,8 @@ class Cluster:
         self._broken = broken
         self.policy, self.tuning, self.services = policy or {}, tuning or {}, list(services)
         self.port = aws.world.port + len(services) - 1  # the service on top is what clients use
+        engine = aws.engine
+        self._keys = keys_of(engine, make_node_role(engine, name, aws.stack.node_policy)) if engine.enforces_iam else {}
         self.nodes = [self._node(node_name, AZS[i % len(AZS)]) for i, node_name in enumerate(node_names)]
 
     def __enter__(self) -> Self:
@@ -54,7 +57,7 @@ class Cluster:
             Program(service, self.aws.world.port + number, depends_on, command)
             for number, (service, depends_on) in enumerate(self.services)
         ]
-        return Node(self.aws.engine, self.aws.stack, self.name, instance, programs)
+        return Node(self.aws.engine, self.aws.stack, self.name, instance, programs, self._keys)
 
     def node(self, name: str) -> Node:
         return next(node for node in self.nodes if node.name == name)

@@ -20,6 +20,7 @@ from typing import Any, Self
 
 import boto3
 from botocore.config import Config
+from botocore.credentials import Credentials
 
 from local.aws_proxy import AwsProxy
 from local.processes import MARK, Child, clean_environment, free_port, kill_marked, start
@@ -28,14 +29,17 @@ from local.waiting import NotInTime, wait_for
 REGION = "us-east-1"
 # MiniStack takes an access key of twelve digits for the account; it is also moto's account.
 ACCOUNT = "123456789012"
+_SECRET = "local"
 READY_LIMIT_S = 30.0
 
 
 class Engine:
     """Where everything runs. `endpoints` is the environment that points any AWS client at it.
 
-    With `faulty` the functions reach every service by a proxy of its own, in `function_proxies`; nodes and tests reach
-    all but Route 53 directly, so that a fault ordered there is the functions' alone.
+    The keys in `endpoints` and of `client` are the account's own, which no policy binds. With `enforces_iam`, any other
+    caller may do what its role allows, but in EC2, which is moto. With `faulty` the functions reach every service by a
+    proxy of its own, in `function_proxies`; nodes and tests reach all but Route 53 directly, so that a fault ordered
+    there is the functions' alone.
     """
 
     def __init__(
@@ -44,7 +48,7 @@ class Engine:
         self.directory = directory.resolve()
         self.function_proxies: dict[str, AwsProxy] = {}
         self._faulty = faulty
-        self._enforces_iam = enforces_iam
+        self.enforces_iam = enforces_iam
         self.run = secrets.token_hex(6)
         self._propagation_s = propagation_s
         self._exit = contextlib.ExitStack()
@@ -58,7 +62,8 @@ class Engine:
             self.directory.mkdir(parents=True)
             (self.directory / "run").write_text(self.run)
             self.port, self.ec2_port = free_port(), free_port()
-            self.proxy = undo.enter_context(AwsProxy(self.port, self._propagation_s))
+            keys = Credentials(ACCOUNT, _SECRET)
+            self.proxy = undo.enter_context(AwsProxy(self.port, self._propagation_s, keys))
             self._start_function_proxies(undo)
             moto, ministack = self._start_moto(undo), self._start_ministack(undo)
             self._main = ministack
@@ -96,7 +101,7 @@ class Engine:
             "AWS_DEFAULT_REGION": REGION,
             "AWS_REGION": REGION,
             "AWS_ACCESS_KEY_ID": ACCOUNT,
-            "AWS_SECRET_ACCESS_KEY": "local",
+            "AWS_SECRET_ACCESS_KEY": _SECRET,
             "AWS_EC2_METADATA_DISABLED": "true",
         }
 
@@ -113,7 +118,7 @@ class Engine:
                 region_name=REGION,
                 endpoint_url=special.get(service, f"http://127.0.0.1:{self.port}"),
                 aws_access_key_id=ACCOUNT,
-                aws_secret_access_key="local",
+                aws_secret_access_key=_SECRET,
                 config=Config(connect_timeout=5, read_timeout=30, retries={"total_max_attempts": 3}),
             )
         return self._clients[service]
@@ -136,7 +141,7 @@ class Engine:
                 "LOG_LEVEL": "WARNING",
                 "MINISTACK_REGION": REGION,
                 "MINISTACK_ACCOUNT_ID": ACCOUNT,
-                "AUTH": "true" if self._enforces_iam else "false",
+                "AUTH": "true" if self.enforces_iam else "false",
             }
         )
         program = [sys.executable, "-m", "ministack"]

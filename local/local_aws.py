@@ -10,6 +10,7 @@ from pathlib import Path
 from local import sam
 from local.dns_server import ZoneServer
 from local.engine import Engine
+from local.roles import bridge_gaps, function_roles
 from local.stack import Stack
 from local.world import ZONE_NAME, World
 
@@ -40,5 +41,10 @@ def local_aws(
         world = World(engine)
         sam.deploy(engine, [world.zone], names)
         say(f"sam deploy: stack {sam.STACK} is there")
+        if enforces_iam:
+            for role in function_roles(engine).values():
+                bridge_gaps(engine, role)
+        stack = Stack(engine)
+        stack.warm_up()
         with ZoneServer(engine.proxy, world.zone, ZONE_NAME) as dns:
-            yield LocalAws(engine, world, Stack(engine), dns)
+            yield LocalAws(engine, world, stack, dns)

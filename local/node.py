@@ -10,7 +10,7 @@ import signal
 import sys
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -40,16 +40,28 @@ class Node:
     """One machine and what runs on it. Off until `boot` is called."""
 
     def __init__(
-        self, engine: Engine, stack: Stack, cluster: str, instance: Instance, programs: Sequence[Program]
+        self,
+        engine: Engine,
+        stack: Stack,
+        cluster: str,
+        instance: Instance,
+        programs: Sequence[Program],
+        keys: Mapping[str, str],
     ) -> None:
         self.instance, self.programs = instance, list(programs)
-        self._engine, self._stack, self._cluster = engine, stack, cluster
+        self._engine, self._stack, self._cluster, self._keys = engine, stack, cluster, keys
         self._directory = engine.directory / "nodes" / instance.instance_id
         self._log = self._directory / "agent.log"
         self._agent: Child | None = None
         self.boot_id = ""
         self.failsafe_key = ""
         """Shared with the other nodes; "" : the node neither asks for promises nor gives any."""
+        self.failsafe_key_parameter = ""
+        """The name of the parameter that holds it, instead."""
+        self.failsafe_port = 7411
+        """Where it hears other nodes, and where it expects to be heard by them."""
+        self.endpoint = ""
+        """Its own way to AWS (but not to EC2); "" : straight."""
 
     @property
     def name(self) -> str:
@@ -72,6 +84,9 @@ class Node:
         config.write_text(self._configuration())
         env = self._engine.environment(f"nodes/{self.instance.instance_id}")
         env |= {"PYTHONPATH": f"{ROOT / 'agent'}:{ROOT}", NODE_MARK: self.instance.instance_id}
+        env |= self._keys
+        if self.endpoint:
+            env["AWS_ENDPOINT_URL"] = self.endpoint
         program = [sys.executable, "-m", "understudy_agent", "run", "--config", str(config)]
         self._agent = start(f"agent of {self.name}", program, env=env, log=self._log, cwd=self._directory)
 
@@ -146,9 +161,13 @@ class Node:
 
     def _failsafe(self) -> list[str]:
         """Other nodes ask it for promises on its own address, as on real machines."""
-        if not self.failsafe_key:
+        if self.failsafe_key:
+            key = f"failsafe_key_file = {self._key_file}"
+        elif self.failsafe_key_parameter:
+            key = f"failsafe_key_parameter = {self.failsafe_key_parameter}"
+        else:
             return []
-        return [f"failsafe_key_file = {self._key_file}", f"failsafe_bind = {self.instance.address}"]
+        return [key, f"failsafe_bind = {self.instance.address}", f"failsafe_port = {self.failsafe_port}"]
 
 
 def _section(program: Program, node: str, address: str) -> list[str]:

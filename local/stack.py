@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from boto3.dynamodb.types import TypeDeserializer
@@ -11,6 +12,19 @@ from boto3.dynamodb.types import TypeDeserializer
 from local.engine import Engine
 from local.events import instance_changed, parameter_changed
 from local.sam import STACK
+from local.waiting import wait_for
+
+WARM = (
+    "RecordHeartbeat",
+    "OpenTransition",
+    "FenceNode",
+    "MoveAddress",
+    "GrantLease",
+    "AwaitService",
+    "CheckChange",
+    "CloseTransition",
+)
+WARM_LIMIT_S = 90.0
 
 
 class FunctionFailed(Exception):  # noqa: N818  (it reads as the sentence that the operator gets)
@@ -39,6 +53,10 @@ class Stack:
     @property
     def machine(self) -> str:
         return self._outputs["StateMachineArn"]
+
+    @property
+    def node_policy(self) -> str:
+        return self._outputs["NodePolicyArn"]
 
     @property
     def prefix(self) -> str:
@@ -77,6 +95,23 @@ class Stack:
         if answer.get("FunctionError"):
             raise FunctionFailed(f"{function}: {payload}")
         return json.loads(payload or "null")
+
+    def warm_up(self) -> None:
+        """Have a worker ready for beats and for each step, as the template's schedules do on AWS, one after the other.
+
+        What is asked while the first worker of a function starts gets a worker of its own. On a busy machine all these
+        take the time from each other, until each is given up, and the next beats start more. (As a beat, what the
+        schedules send says nothing, and is refused at no cost.)
+        """
+        for function in WARM:
+            wait_for(f"{function} answers", partial(self._answers, function), WARM_LIMIT_S)
+
+    def _answers(self, function: str) -> bool:
+        try:
+            self.call(f"{function}Function", {"warm": True})
+        except FunctionFailed:  # it was not ready within its own timeout
+            return False
+        return True
 
     def start_transition(self, cluster: str, **more: str) -> str:
         """A plain StartExecution, as an operator does it. Returns the execution's ARN."""

@@ -1,4 +1,4 @@
-"""One embedded AWS with the deployed stack for all of these tests; each test has a cluster of its own."""
+"""One embedded AWS with the deployed stack for all tests of a worker; each test has a cluster of its own."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from local.local_aws import LocalAws, local_aws
 from local.sam import ROOT
 from local.world import ZONE_NAME
 from tests.e2e.bus import Bus
+from tests.e2e.denials import denials
 
 # As quick as the timings' own rules allow with some air for a busy machine.
 POLICY = {
@@ -29,16 +30,16 @@ TUNING = {"ROUTE53_TTL": 1, "ROUTE53_RECORD_INTERVAL": 1, "ROUTE53_CHANGEID_INTE
 CLUSTERS = 20
 
 
-class TwoWorkers(LoadScopeScheduling):  # type: ignore[misc]
-    """With several workers, one tests the stack that is deployed here. Demo and roles have stacks of their own."""
+class ByStack(LoadScopeScheduling):  # type: ignore[misc]
+    """Most tests are done in a row on one stack. What waits for long, or has stacks of its own, is done beside them."""
 
     def _split_scope(self, nodeid: str) -> str:
-        apart = [name for name in ("test_demo.py", "test_permissions.py") if name in nodeid]
+        apart = [name for name in ("test_the_whole_story", "test_demo.py", "test_two_minutes") if name in nodeid]
         return apart[0] if apart else "stack"
 
 
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> TwoWorkers:
-    return TwoWorkers(config, log)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByStack:
+    return ByStack(config, log)
 
 
 class MakeCluster(Protocol):
@@ -46,10 +47,12 @@ class MakeCluster(Protocol):
 
 
 @pytest.fixture(scope="session")
-def aws() -> Iterator[LocalAws]:
+def aws(worker_id: str) -> Iterator[LocalAws]:
+    """Its IAM lets nodes and functions do what their roles allow. At the end, none was refused anything."""
     names = [f"{_name(number)}.{ZONE_NAME}" for number in range(CLUSTERS)]
-    with local_aws(ROOT / "build" / "e2e" / "aws", names, faulty=True) as running:
+    with local_aws(ROOT / "build" / "e2e" / worker_id, names, faulty=True, enforces_iam=True) as running:
         yield running
+        assert denials(running.engine) == []
 
 
 @pytest.fixture(scope="session")

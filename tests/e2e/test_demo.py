@@ -18,7 +18,7 @@ from local.processes import MARK, command_of, marked
 from local.sam import ROOT
 from local.waiting import wait_for
 
-WHOLE_LIMIT_S = 180.0
+WHOLE_LIMIT_S = 300.0
 STOP_LIMIT_S = 20.0
 
 

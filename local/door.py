@@ -1,0 +1,159 @@
+"""Ways that can be cut: from one node to AWS, and from other nodes to it."""
+
+from __future__ import annotations
+
+import contextlib
+import enum
+import select
+import socket
+import socketserver
+import threading
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Self
+
+_CHUNK = 65536
+_DATAGRAM = 65535
+
+
+class Way(enum.Enum):
+    OPEN = "OPEN"
+    SILENT = "SILENT"  # connections are taken, and nothing that is asked ever arrives or is answered
+    SHUT = "SHUT"  # connections are ended at once
+
+
+class Door:
+    """One node's way to a server on this machine. `url` is its endpoint there, from `with` on.
+
+    What is asked while it is silent is lost. So nothing piles up behind it, as it does before a server that hangs.
+    """
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._way = Way.OPEN
+        self._changed = threading.Condition()
+        self._ends: set[socket.socket] = set()
+        door = self
+
+        class Handler(socketserver.BaseRequestHandler):
+            def handle(self) -> None:
+                # A side that goes away in the middle ends its connection, and nothing else.
+                with contextlib.suppress(ConnectionError):
+                    door._pass_through(self.request)
+
+        self._server = _Server(("127.0.0.1", 0), Handler)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, name="door", daemon=True
+        )
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def turn(self, way: Way) -> None:
+        """Connections that are there get it, too."""
+        with self._changed:
+            self._way = way
+            self._changed.notify_all()
+            if way is Way.SHUT:
+                self._end_all()
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join(timeout=5)
+        self.turn(Way.SHUT)
+
+    def _pass_through(self, asker: socket.socket) -> None:
+        with socket.socket() as server, self._kept(asker, server):
+            if self._way is Way.OPEN:
+                server.connect(("127.0.0.1", self._port))
+                self._carry(asker, server)
+            with self._changed:  # what came while it was silent is not to be heard of later
+                self._changed.wait_for(lambda: self._way is not Way.SILENT)
+
+    def _carry(self, asker: socket.socket, server: socket.socket) -> None:
+        """Both directions, until one side ends or the way is no longer open."""
+        while True:
+            readable, _, _ = select.select([asker, server], [], [])
+            if self._way is not Way.OPEN:
+                return
+            for one in readable:
+                data = one.recv(_CHUNK)
+                if not data:
+                    return
+                (server if one is asker else asker).sendall(data)
+
+    @contextlib.contextmanager
+    def _kept(self, *ends: socket.socket) -> Iterator[None]:
+        with self._changed:
+            self._ends.update(ends)
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._ends.difference_update(ends)
+
+    def _end_all(self) -> None:
+        for end in self._ends:
+            with contextlib.suppress(OSError):  # never connected, or ended by the other side
+                end.shutdown(socket.SHUT_RDWR)
+
+
+class _Server(socketserver.ThreadingTCPServer):
+    daemon_threads = True
+    block_on_close = False  # `turn` ends the connections
+    request_queue_size = 128
+
+
+class Relay:
+    """Takes the datagrams for an address, passes them on to its port `port`, and brings the answers back.
+
+    `cut`: it drops both.
+    """
+
+    def __init__(self, address: str, listens: int, port: int) -> None:
+        self.cut = False
+        self._front = _bound(address, listens)
+        self._back = _bound(address, 0)
+        self._target = (address, port)
+        self._end, self._ended = socket.socketpair()
+        self._thread = threading.Thread(target=self._run, name="relay", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._end.close()
+        self._thread.join(timeout=5)
+        for each in (self._front, self._back, self._ended):
+            each.close()
+
+    def _run(self) -> None:
+        asker = self._target
+        while True:
+            readable, _, _ = select.select([self._front, self._back, self._ended], [], [])
+            if self._ended in readable:
+                return
+            for one in readable:
+                data, sender = one.recvfrom(_DATAGRAM)
+                if one is self._front:
+                    asker = sender
+                if not self.cut:
+                    way, receiver = (self._back, self._target) if one is self._front else (self._front, asker)
+                    way.sendto(data, receiver)
+
+
+def _bound(address: str, port: int) -> socket.socket:
+    made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    made.bind((address, port))
+    return made
