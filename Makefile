@@ -105,7 +105,8 @@ SEED ?= 0
 .PHONY: sim
 sim: RUNS = 1000
 sim: .venv/ready ## try to break a simulated cluster: RUNS seeds from SEED, default 1000 from 0; a failure is told as a story
-	@PYTHONPATH=layers/controller/python:agent $(PY) -m tests.simulation --seed $(SEED) --runs $(RUNS) $(if $(PAUSES),--pauses)
+	@PYTHONPATH=layers/controller/python:agent $(PY) -m tests.simulation --seed $(SEED) --runs $(RUNS) \
+	  $(if $(PAUSES),--pauses) $(if $(OFF_ALONE),--off-alone)
 
 .PHONY: clean
 clean: ## remove what was built; the environments stay

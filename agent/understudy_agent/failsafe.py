@@ -122,7 +122,7 @@ class Failsafe:
         if why:
             self._tell("promise_refused", f"{ask.sender} asks: {why}", now_ms)
             return False
-        after = promise.bound(self._memory, ask, now_ms)
+        after = promise.bound(self._memory, ask, standing.terms, now_ms)
         if not self._save(after):
             return False
         self._memory = after

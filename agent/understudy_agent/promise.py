@@ -5,10 +5,11 @@ one of every other node may serve on without a lease. No clock and no input or o
 of this node's own CLOCK_BOOTTIME.
 
     asker   sent ├───────── promise_s - 1 % ─────────┤          serves no longer
-    giver          received ├───────── promise_s + 1 % ──────────────┤ may start
+    giver          received ├───────── promise_s + 1 % + 2 s ────────┤ may start
 
 The asker counts from when it sent, the giver from later, and each allows for a clock whose rate is wrong by DRIFT. So
-the asker has ended before the giver begins, however long either message was under way.
+the asker has ended before the giver begins, however long either message was under way. The giver also allows LATE_MS
+for an asker that is late to obey its clock, as drift_margin_s does where a lease runs out.
 """
 
 from __future__ import annotations
@@ -18,10 +19,13 @@ from dataclasses import dataclass, field, replace
 
 from .lease import Standing, Word
 from .messages import Kind, Message
+from .pacing import CUT_OFF_MS
 from .view import StateView, Terms
 
 DRIFT = 0.01
 """By how much the rate of a node's clock may be wrong. Real ones are wrong by a hundredth of that."""
+LATE_MS = 2000
+"""What an agent that hangs or dies just when it is to kill may be late: its watchdog ends it after a second."""
 ASK_EVERY_MS = 500
 NONCES_KEPT = 1024
 EVER = 2**53
@@ -74,13 +78,18 @@ def after_view(memory: Memory, standing: Standing, view: StateView, me: str, now
 
 def start_ms(memory: Memory, terms: Terms) -> int:
     """Before when this node starts nothing, also when it holds the lease (local ms)."""
-    forgotten_ms = 0 if memory.since_ms is None else memory.since_ms + giver_ms(_ms(terms.promise_s))
+    forgotten_ms = 0 if memory.since_ms is None else memory.since_ms + giver_ms(_ms(terms.promise_s), terms)
     return max(memory.bound_until_ms, forgotten_ms)
 
 
-def giver_ms(promise_ms: int) -> int:
-    """For how long the giver is bound, by its own clock, from when it promises."""
-    return int(promise_ms * (1 + DRIFT)) + 1
+def giver_ms(promise_ms: int, terms: Terms) -> int:
+    """For how long the giver is bound, by its own clock, from when it promises.
+
+    An asker may be late by LATE_MS, or by what the timings allow a lease where that is less: a node that waits longer
+    would be taken for idle.
+    """
+    late_ms = min(LATE_MS, max(0, _ms(terms.silence_limit_s - terms.lease_s) - CUT_OFF_MS))
+    return int(promise_ms * (1 + DRIFT)) + 1 + late_ms
 
 
 def asker_ms(promise_ms: int) -> int:
@@ -118,9 +127,9 @@ def objection(ask: Message, standing: Standing, view: StateView | None, me: str,
     return ""
 
 
-def bound(memory: Memory, ask: Message, now_ms: int) -> Memory:
+def bound(memory: Memory, ask: Message, terms: Terms, now_ms: int) -> Memory:
     """The memory of a node that has given this promise at `now_ms`. No promise shortens another."""
-    return replace(memory, bound_until_ms=max(memory.bound_until_ms, now_ms + giver_ms(ask.promise_ms)))
+    return replace(memory, bound_until_ms=max(memory.bound_until_ms, now_ms + giver_ms(ask.promise_ms, terms)))
 
 
 def answer_to(ask: Message) -> Message:

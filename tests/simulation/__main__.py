@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 
 from tests.simulation.plan import OFF_ALONE, POLICIES, Plan, draw
-from tests.simulation.runs import first_failure, outcome_of, report
+from tests.simulation.runs import Tally, first_failure, outcome_of, report
 
 TOLD_EVERY = 1000
 
@@ -34,10 +34,12 @@ def main() -> int:
     if options.story:
         sys.stdout.write(outcome_of(next(plans)).story + "\n")
         return 0
-    failure = first_failure(plans)
+    tally = Tally()
+    failure = first_failure(plans, tally)
     took_s = time.monotonic() - begun_s
     if failure is None:
         sys.stdout.write(f"{options.runs} runs from seed {options.seed}: all held, in {took_s:.1f} s\n")
+        sys.stdout.write(f"{tally.unproven} went on without a proof; in {tally.beside} of these two nodes served\n")
         return 0
     sys.stdout.write(report(failure) + "\n")
     return 1

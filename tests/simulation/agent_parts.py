@@ -13,7 +13,10 @@ from understudy_agent.worker import Done
 if TYPE_CHECKING:
     from tests.simulation.node import Machine
 
-TOLD = {"order", "service", "epoch_read", "urgent_beat", "stopped", "stopped_badly", "beat_failed", "read_failed"}
+TOLD = {
+    *("order", "service", "epoch_read", "urgent_beat", "stopped", "stopped_badly", "beat_failed", "read_failed"),
+    *("promises_asked", "promised", "promise_refused", "message_ignored", "quorum_changed"),
+}
 
 
 class StoryLog:
@@ -56,13 +59,6 @@ class KeptLease:
 
     def load(self) -> Standing:
         return Standing() if self._kept is None else replace(self._kept, word=Word.NOTHING, epoch=0)
-
-
-class NoPromises:
-    """The file of promises of a node that shares no key with the others: there is nothing in it."""
-
-    def load(self) -> None:
-        return None
 
 
 class Line:

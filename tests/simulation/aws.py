@@ -21,6 +21,7 @@ from understudy.domain.errors import GuardMismatchError, ZoneBusyError
 from understudy.domain.model import ClusterState
 from understudy.domain.record import Change, ChangeReading
 from understudy.usecases.receive_signal import EC2_STATE
+from understudy.usecases.step import definition_in_force
 
 if TYPE_CHECKING:
     from tests.simulation.node import Machine
@@ -58,7 +59,7 @@ class Bus:
         """Raises when the node cannot reach it. What it has taken can still be lost."""
         world, weather, rng = self._world, self._world.weather, self._rng
         if not machine.can_send():
-            self._note(machine, "own")
+            self._note(machine, "own" if machine.loses_its_beats() else "pipeline")
             raise ApiDownError("EventBridge does not answer")
         late = weather.at_node("beats_ingested_late", machine.number)
         ingested_s = world.clock.now_s + rng.uniform(0, 0.03) + (late.level * 8 if late is not None else 0)
@@ -96,7 +97,8 @@ class Bus:
     def _deliver_beat(self, event: Mapping[str, Any], sent: Sent) -> None:
         is_recorded = self._world.heartbeat_arrives(event)
         if sent.fate != "arrived":
-            sent.fate = "arrived" if is_recorded else "own"
+            is_dead = bool(self._world.weather.of("aws_dead"))
+            sent.fate = "arrived" if is_recorded else "pipeline" if is_dead else "own"
 
     def drain(self) -> None:
         """The pipeline is back: what waited in it arrives, in any order."""
@@ -133,6 +135,16 @@ class WatchedLedger(FakeLedger):
         super().__init__()
         self._world = world
         self.past: deque[tuple[float, ClusterState]] = deque()
+        self.moved_s = 0.0
+        """When holder, epoch or definition changed for the last time."""
+
+    def commit(self, before: ClusterState, after: ClusterState, **how: Any) -> ClusterState:
+        """`before` is what the function has read: it answers for that, not for what has come since."""
+        written = super().commit(before, after, **how)
+        definition = definition_in_force(self, before)
+        invariants.no_candidate_without_a_majority(definition, before, after)
+        invariants.unproven_only_where_the_policy_says_so(definition, before, after)
+        return written
 
     def put_state(self, state: ClusterState) -> None:
         before: ClusterState | None = self.items.get((state.cluster, "state"))
@@ -147,6 +159,11 @@ class WatchedLedger(FakeLedger):
             invariants.no_failover_for_the_pipelines_sake(self._world, before, state)
             invariants.nothing_begins_while_held(before, state, now_s)
             self._world.tell_of(before, state)
+            if before.epoch != state.epoch or before.active != state.active:
+                self.moved_s = now_s
+            if before.definition_version != state.definition_version:
+                self.moved_s = now_s
+            invariants.note_who_is_passed_over(self._world, before, state)
 
 
 class WatchedZone(FakeZone):

@@ -24,7 +24,7 @@ def quiet_bound_s(ledger: FakeLedger, members: int) -> float:
 
         bound = late signals + task retries + max(deadline of a stage)
               + silence_limit_s + heartbeat_interval_s
-              + members * (fencing.limit_s + tries of the record + service_start_limit_s)
+              + members * (fencing.limit_s + tries of the record + service_start_limit_s + promise_s)
               + watch + LONGEST_REPAIR_GAP_S + all waits for INSYNC, twice (the transition, and the repair after it)
     """
     state = ledger.state(CLUSTER)
@@ -32,7 +32,7 @@ def quiet_bound_s(ledger: FakeLedger, members: int) -> float:
     policy, tuning = definition.policy, definition.tuning
     longest_s = max(deadline(stage, definition, 0) for stage in Stage)
     record_s = tuning.ROUTE53_RECORD_INTERVAL * tuning.ROUTE53_RECORD_TRY_COUNT
-    once_s = policy.fencing.limit_s + record_s + policy.service_start_limit_s
+    once_s = policy.fencing.limit_s + record_s + policy.service_start_limit_s + policy.promised_s
     return (
         DELIVERY_S
         + RETRIES_S

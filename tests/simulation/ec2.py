@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ from tests.simulation.aws import iso
 from tests.support.fakes.nodes import FakeNodes
 from understudy.domain.model import PowerReading
 from understudy.domain.stopping import StopAnswer, StopWord
+from understudy.ports import InstanceFacts
 from understudy.usecases.receive_signal import EC2_STATE
 
 if TYPE_CHECKING:
@@ -31,7 +33,9 @@ class PoweringNodes(FakeNodes):
     def stop(self, instance_id: str) -> StopAnswer:
         """As Nodes.stop; the machine is off up to 30 s later. Refused where a fault says so."""
         machine, was = self._world.machine_of(instance_id), self.powers[instance_id]
-        if self._world.weather.at_node("stop_is_refused", machine.number) is not None:
+        if self._is_unknown(machine):
+            answer = StopAnswer(StopWord.NO_SUCH_INSTANCE, f"InvalidInstanceID.NotFound: {instance_id}")
+        elif self._world.weather.at_node("stop_is_refused", machine.number) is not None:
             answer = StopAnswer(StopWord.REFUSED, "OperationNotPermitted: stop protection")
         else:
             answer = super().stop(instance_id)
@@ -42,10 +46,13 @@ class PoweringNodes(FakeNodes):
         return answer
 
     def turn_off(self, machine: Machine, after_s: float, why: str) -> None:
-        """Begin to stop an instance; it is off `after_s` later."""
+        """Begin to stop an instance; it is off `after_s` later, or when a stop that does not end has ended."""
         self._says(machine, PowerReading.STOPPING)
 
         def off() -> None:
+            if self._world.weather.at_node("stop_never_ends", machine.number) is not None:
+                self._world.clock.after(1, off)
+                return
             machine.power_off(why)
             self._says(machine, PowerReading.STOPPED)
             if self._world.is_calm:
@@ -62,6 +69,20 @@ class PoweringNodes(FakeNodes):
             self._says(machine, PowerReading.PENDING)
             self._says(machine, PowerReading.RUNNING)
         return True
+
+    def power(self, instance_id: str) -> PowerReading:
+        """As Nodes.power."""
+        is_unknown = self._is_unknown(self._world.machine_of(instance_id))
+        return PowerReading.UNKNOWN if is_unknown else super().power(instance_id)
+
+    def facts(self, instance_ids: Iterable[str]) -> Mapping[str, InstanceFacts]:
+        """As Nodes.facts."""
+        known = super().facts(instance_ids)
+        return {each: known[each] for each in known if not self._is_unknown(self._world.machine_of(each))}
+
+    def _is_unknown(self, machine: Machine) -> bool:
+        """Whether EC2 says that there is no such instance: a wrong answer, of a wrong endpoint for example."""
+        return self._world.weather.at_node("no_such_instance", machine.number) is not None
 
     def _says(self, machine: Machine, power: PowerReading) -> None:
         """EC2's word changes; an event tells of it."""

@@ -115,6 +115,8 @@ class Functions:
             self._clock.pass_time(self._rng.uniform(0.005, 0.2))
 
     def _is_down(self, port: str, method: str) -> bool:
+        if self._weather.of("aws_dead"):
+            return True
         if method in ("commit", "register") and self._happens("table_conflicts"):
             return True
         return self._happens(f"{port}_down")

@@ -112,6 +112,10 @@ def _change_tuning(world: World, fault: Fault) -> None:
     world.put_text(world.parameters.put_tuning(f"# {fault.number}\n{lines}\n"))
 
 
+def _join(world: World, fault: Fault) -> None:
+    world.let_the_latecomer_join()
+
+
 def _drift(world: World, fault: Fault) -> None:
     value = (ADDRESS_A, ADDRESS_B, "10.9.9.9")[fault.pick % 3]
     world.story.tell("somebody", f"sets the record to {value}")
@@ -137,6 +141,7 @@ BEGINS: dict[str, Deed] = {
     "failback": _ask("failback"),
     "failover_by_hand": _ask("failover"),
     "definition_changes": _change_definition,
+    "member_joins": _join,
     "tuning_changes": _change_tuning,
     "record_drifts": _drift,
     "hold": _hold,

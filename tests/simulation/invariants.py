@@ -7,13 +7,20 @@ from typing import TYPE_CHECKING
 
 from tests.support.asl_runner import Status
 from understudy.domain.address import AddressStatus
-from understudy.domain.model import ClusterState, TransitionAction
+from understudy.domain.definition import Definition, QuorumMode, Role
+from understudy.domain.model import ClusterState, Proof, TransitionAction
 from understudy.domain.opening import MANUAL_RULE
 from understudy.domain.record import Change, ChangeVerb, guard_epoch
+from understudy_agent.lease import Order, Word
+from understudy_agent.loop import Agent
 
 if TYPE_CHECKING:
+    from tests.simulation.node import Machine
     from tests.simulation.world import World
 
+WAITS_AT_MOST_S = 18.0
+"""The longest promise_s in any policy is 14 s; the giver adds 1 % and LATE_MS, and its agent ticks when it does."""
+GIVES_UP_WITHIN_S = 1.5
 FINISHING = (TransitionAction.REPAIR, TransitionAction.PLACE)
 BY_SILENCE = ("active-is-silent", "overdue-and-active-is-silent")
 
@@ -30,14 +37,46 @@ def at_most_one_node_serves(world: World) -> None:
     """B4. Where a lease counts as proof, a node that thaws is excused until it can have killed what it runs.
 
     This is the gap that leases cannot close. `world.excuses_thaw` is False for a policy that accepts STOPPED alone.
+    A node that was passed over without a proof (`unproven: proceed`) is excused, from when that was written down until
+    nothing of its service is left or it is granted the lease again, and no longer.
     """
     serving = [machine for machine in world.machines if machine.serves()]
+    if world.passed_over:
+        serving = _without_passed_over(world, serving)
     if len(serving) > 1 and world.excuses_thaw:
         serving = [machine for machine in serving if world.clock.now_s >= machine.excused_until_s]
     if len(serving) > 1:
         raise Violation(
             "at_most_one_node_serves", f"{' and '.join(each.name for each in serving)} serve at the same moment"
         )
+
+
+def _without_passed_over(world: World, serving: list[Machine]) -> list[Machine]:
+    for machine in world.machines:
+        if not machine.is_on or not machine.process.is_up(machine.now_ms()):
+            world.passed_over.discard(machine.spec.instance_id)
+    rest = [machine for machine in serving if machine.spec.instance_id not in world.passed_over]
+    world.served_beside |= len(serving) > 1 >= len(rest)
+    return rest
+
+
+def note_who_is_passed_over(world: World, before: ClusterState, after: ClusterState) -> None:
+    """What `unproven: proceed` gives up, exactly: see at_most_one_node_serves."""
+    previous = after.previous
+    was_unproven = before.previous is not None and before.previous.proof is Proof.UNPROVEN
+    if previous is not None and previous.proof is Proof.UNPROVEN and not was_unproven:
+        world.went_unproven = True
+        world.passed_over.add(previous.node)
+    if after.active is not None and after.active != before.active:
+        world.passed_over.discard(after.active)
+
+
+def unproven_only_where_the_policy_says_so(definition: Definition, before: ClusterState, after: ClusterState) -> None:
+    """B4. `definition`: in force when `before` was read."""
+    if before.previous is None or after.previous is None or before.previous.proof or before.epoch != after.epoch:
+        return
+    if after.previous.proof is Proof.UNPROVEN and definition.policy.fencing.unproven != "proceed":
+        raise Violation("unproven_only_where_the_policy_says_so", f"{after.previous} under {definition.policy.fencing}")
 
 
 def epochs_never_fall(before: ClusterState, after: ClusterState) -> None:
@@ -103,6 +142,98 @@ def nothing_begins_while_held(before: ClusterState, after: ClusterState, now_s: 
     is_left_over = left is not None and now_s >= left.deadline_at and opened.action in FINISHING
     if not (is_next_try or is_left_over):
         raise Violation("nothing_begins_while_held", f"{opened.action} is opened by {opened.rule} under {hold}")
+
+
+def no_candidate_without_a_majority(definition: Definition, before: ClusterState, after: ClusterState) -> None:
+    """S12. What is opened on another node than the holder is opened on one that quorum lets take over, as was read."""
+    opened, mode = after.transition, definition.quorum.mode
+    if opened is None or after.epoch == before.epoch or opened.action is TransitionAction.REPAIR:
+        return
+    if mode is QuorumMode.TCP_REMOTE:
+        report, total = before.nodes.get(opened.target), len(definition.quorum.hosts)
+        reach = report.quorum if report else None
+        is_majority = reach is not None and reach.total == total and reach.reached * 2 > total
+    elif mode is QuorumMode.MAJORITY:
+        limit_s = opened.opened_at - definition.policy.silence_limit_s
+        reports = [before.nodes.get(node.instance_id) for node in definition.nodes]
+        heard = [each for each in reports if each is not None and each.heard_at is not None and each.heard_at > limit_s]
+        is_majority = len(heard) * 2 > len(reports)
+    else:
+        return
+    if not is_majority:
+        found = f"{opened.action} to {opened.target} by {opened.rule} is opened without a majority ({mode})"
+        raise Violation("no_candidate_without_a_majority", found)
+
+
+def nothing_begins_without_a_majority(world: World, machine: Machine) -> None:
+    """S12. A node begins to serve only when it can have reached a majority of the quorum hosts just now."""
+    if world.hosts and machine.majority_s < world.clock.now_s:
+        lost_s = world.clock.now_s - machine.majority_s
+        raise Violation("nothing_begins_without_a_majority", f"{machine.name} starts {lost_s:.1f} s after it lost it")
+
+
+def a_witness_starts_nothing(world: World, machine: Machine) -> None:
+    """S12."""
+    if machine.spec.role is Role.WITNESS:
+        raise Violation("a_witness_starts_nothing", f"{machine.name} is a witness and starts the service")
+
+
+def after_tick(world: World, machine: Machine, agent: Agent, before: Order) -> None:
+    """What holds whenever an agent has looked at its lease. `before`: its order until then."""
+    if world.hosts and agent._order is Order.SERVE:
+        _majority_lost_is_given_up(world, machine, agent)
+    if machine.shares_key:
+        _grant_waits_for_one_promise(world, machine, agent)
+        if before is Order.SERVE and agent._order in (Order.STOP, Order.KILL):
+            _in_touch_serves_on(world, machine, agent)
+
+
+def _majority_lost_is_given_up(world: World, machine: Machine, agent: Agent) -> None:
+    """S12. A node that has been without a majority for longer than its lease has given up."""
+    lost_s = world.clock.now_s - machine.majority_s
+    if lost_s > agent._standing.terms.lease_s / machine.rate + GIVES_UP_WITHIN_S:
+        raise Violation("majority_lost_is_given_up", f"{machine.name} serves, without a majority for {lost_s:.1f} s")
+
+
+def _grant_waits_for_one_promise(world: World, machine: Machine, agent: Agent) -> None:
+    """B11. Who holds the lease gives no promise, so what was given before delays its service once, not for ever."""
+    if agent._order is not Order.WAIT:
+        machine.waits_since_s = None
+        return
+    machine.waits_since_s = machine.waits_since_s or world.clock.now_s
+    waited_s = world.clock.now_s - machine.waits_since_s
+    if waited_s > WAITS_AT_MOST_S:
+        raise Violation(
+            "grant_waits_for_one_promise", f"{machine.name} holds the lease and has waited {waited_s:.1f} s"
+        )
+
+
+def _in_touch_serves_on(world: World, machine: Machine, agent: Agent) -> None:
+    """B11. Cut off from AWS, alone or with everybody, a holder whose peers are in touch and down does not stop.
+
+    In touch: for the length of a lease and a promise nothing has happened to them, to it, or to what they send each
+    other. The table has it for as long: no transition was opened meanwhile, so no other node may start.
+    """
+    terms, state, now_s = agent._standing.terms, world.ledger.state(), world.clock.now_s
+    is_meant = agent.is_stopping or agent._prober.forbids(machine.now_ms(), is_down=False)
+    if (
+        agent._standing.word is not Word.MINE
+        or is_meant
+        or not terms.promise_s
+        or state.active != machine.spec.instance_id
+    ):
+        return
+    members = [each for each in world.machines if each.spec.instance_id in state.nodes]
+    if any(
+        each.agent is None or each.is_frozen or (each is not machine and not each.agent._services.all_down)
+        for each in members
+    ):
+        return
+    since_s = max(world.ledger.moved_s, world.network.disturbed_s, *(each.disturbed_s for each in members))
+    if now_s - since_s > (terms.lease_s + terms.promise_s) / 0.99:
+        raise Violation(
+            "in_touch_serves_on", f"{machine.name} stops, and its peers have been in touch for {now_s - since_s:.1f} s"
+        )
 
 
 def every_execution_ends(world: World) -> None:

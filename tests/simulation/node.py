@@ -6,18 +6,22 @@ its lease name, up to a tick late, and at every answer of AWS.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from tests.simulation.agent_parts import KeptLease, Line, NoNotifier, NoPromises, NoStatus, Reach, StoryLog
+from tests.simulation import invariants
+from tests.simulation.agent_parts import KeptLease, Line, NoNotifier, NoStatus, Reach, StoryLog
+from tests.simulation.network import KEY, PORT, KeptPromises, Mailbox
 from tests.simulation.workload import Process, Workload
 from understudy.domain.definition import NodeSpec
-from understudy_agent import lease
+from understudy_agent import lease, promise
 from understudy_agent.exchange import Exchange
-from understudy_agent.failsafe import Failsafe
-from understudy_agent.lease import Order, Standing
+from understudy_agent.failsafe import Failsafe, Means
+from understudy_agent.keys import KeyRing
+from understudy_agent.lease import Order, Standing, Word
 from understudy_agent.loop import TICK_MS, Agent
+from understudy_agent.model import State
 from understudy_agent.ports import Self
 from understudy_agent.prober import Prober
 
@@ -27,6 +31,8 @@ if TYPE_CHECKING:
 RATE_LEAST, RATE_MOST = 0.93, 1.07
 """How slow and how fast a node's clock goes. With the slowest, a lease of 14 s lasts 1.05 s too long; a tick that comes
 late (0.2 s), an agent that hangs (0.8 s) and a kill that takes its time use up the rest of a drift margin of 2 s."""
+RATE_WRONG_BY = 0.01
+"""Where agents ask each other for promises: that is what `promise.DRIFT` allows for."""
 HANGS_FOR_S = 0.8
 ORDERLY_STOP_S = 5.0
 THAWED_KILL_S = 1.2
@@ -40,20 +46,31 @@ class Machine:
     def __init__(self, world: World, number: int, spec: NodeSpec, rng: Random) -> None:
         self.world, self.number, self.spec, self.rng = world, number, spec, rng
         self.name = spec.name
-        self.rate = rng.choice((1.0, RATE_LEAST, RATE_LEAST, RATE_MOST, rng.uniform(RATE_LEAST, RATE_MOST)))
+        self.shares_key = world.plan.setting.shares_key
+        least, most = (1 - RATE_WRONG_BY, 1 + RATE_WRONG_BY) if self.shares_key else (RATE_LEAST, RATE_MOST)
+        self.rate = rng.choice((1.0, least, least, most, rng.uniform(least, most)))
         self.is_on = False
         self.is_frozen = False
         self.excused_until_s = 0.0
         self.hung_until_s = 0.0
         self.boots = 0
         self.agent: Agent | None = None
+        self.mailbox: Mailbox | None = None
+        self.disturbed_s = 0.0
+        """When something last happened to it that may keep it from giving or getting a promise."""
+        self.reached_s: dict[str, float] = {}
+        """When each quorum host could be reached for the last time."""
+        self.majority_s = 0.0
+        """Until when it can know of a majority of them, at most."""
+        self.waits_since_s: float | None = None
+        """Since when its agent has held the lease and started nothing."""
         self.process = Process()
         self.is_broken = {"start": False}
         self._lives = 0
         self._plans = 0
         self.agent_since_s = 0.0
         self._booted_at_s = 0.0
-        self._lease_file = KeptLease()
+        self._lease_file, self._promise_file = KeptLease(), KeptPromises()
         self._log = StoryLog(world.story, self.name)
 
     # --- what others ask ------------------------------------------------------------------------
@@ -83,11 +100,34 @@ class Machine:
 
     def can_send(self) -> bool:
         """Whether its beats reach AWS."""
-        return not (self._blows("cannot_send") or self._blows("partitioned") or self._turned() is True)
+        return not (self.loses_its_beats() or self.world.weather.of("aws_dead"))
 
     def can_read(self) -> bool:
         """Whether AWS's answers reach it."""
-        return not (self._blows("cannot_read") or self._blows("partitioned") or self._turned() is False)
+        loses_answers = self._blows("cannot_read") or self._turned() is False or self._is_cut_off()
+        return not (loses_answers or self.world.weather.of("aws_dead"))
+
+    def loses_its_beats(self) -> bool:
+        """Whether its own beats are lost, and not everybody's."""
+        return self._blows("cannot_send") or self._turned() is True or self._is_cut_off()
+
+    def _is_cut_off(self) -> bool:
+        return self._blows("partitioned") or self._blows("isolated")
+
+    def is_parted(self, *, outwards: bool) -> bool:
+        """Whether what it sends to other nodes, or what they send to it, is lost."""
+        if self._blows("isolated"):
+            return True
+        fault = self.world.weather.at_node("nodes_parted", self.number)
+        return fault is not None and fault.pick % 3 != (1 if outwards else 2)
+
+    def reaches(self, host: str, _timeout_s: float = 0) -> bool:
+        """Whether a quorum host accepts a connection from here."""
+        faults = [
+            each for each in self.world.weather.of("hosts_unreached") if each.node == self.number or each.pick % 2
+        ]
+        position = self.world.hosts.index(host)
+        return not (self._blows("isolated") or any(each.pick // 2 % 8 >> position & 1 for each in faults))
 
     def _blows(self, kind: str) -> bool:
         return self.world.weather.at_node(kind, self.number) is not None
@@ -107,6 +147,7 @@ class Machine:
         self.is_on, self.is_frozen, self.hung_until_s = True, False, 0.0
         self._booted_at_s = self.world.clock.now_s
         self.process, self._lease_file = Process(is_running=runs_already), KeptLease()
+        self._promise_file = KeptPromises()
         self.world.story.tell(self.name, f"boots ({self.boot}, clock rate {self.rate:.3f})")
         self.start_agent()
 
@@ -122,18 +163,21 @@ class Machine:
     def power_off(self, why: str) -> None:
         if self.is_on:
             self.world.story.tell(self.name, f"goes off: {why}")
-            self.is_on, self.agent = False, None
+            self.is_on, self.agent, self.mailbox = False, None, None
             self._lives += 1
+            self.note_disturbance()
 
     def freeze(self) -> None:
         if self.is_on and not self.is_frozen:
             self.is_frozen = True
+            self.note_disturbance()
             self.world.story.tell(self.name, "freezes; its boot clock goes on")
 
     def thaw(self) -> None:
         if self.is_on and self.is_frozen:
             looks_after_s = self.rng.uniform(0, TICK_MS / 1000)
             self.is_frozen = False
+            self.note_disturbance()
             self.excused_until_s = self.world.clock.now_s + looks_after_s + THAWED_KILL_S
             self.world.story.tell(self.name, "thaws")
             self.world.clock.after(looks_after_s, self._look_after_thaw)
@@ -151,31 +195,58 @@ class Machine:
             return
         self._lives += 1
         self.agent_since_s = self.world.clock.now_s
+        self.note_disturbance()
         reads = Exchange("read", Line(self, self._answer_s), self._log)
         beats = Exchange("beat", Line(self, self._answer_s), self._log)
         self.agent = Agent(
             who=Self(self.world.cluster, self.spec.instance_id, self.boot, ORDERLY_STOP_S),
-            services=Workload(self.process, self.rng, self.is_broken),  # type: ignore[arg-type]
+            services=Workload(self.process, self.rng, self.is_broken, self._on_change),  # type: ignore[arg-type]
             transport=Reach(self),
             beats=beats,
             reads=reads,
-            prober=Prober(lambda _: Line(self, self._answer_s), self._log),
+            prober=Prober(lambda _: Line(self, self._answer_s), self._log, self.reaches),
             clock_ms=self.now_ms,
             lease_file=self._lease_file,  # type: ignore[arg-type]
             status=NoStatus(),  # type: ignore[arg-type]
             notifier=NoNotifier(),  # type: ignore[arg-type]
             log=self._log,
-            failsafe=Failsafe(self.world.cluster, self.spec.instance_id, NoPromises(), self._log),  # type: ignore[arg-type]
+            failsafe=self._failsafe(),
         )
         self.world.story.tell(self.name, "the agent starts")
         self.tick()
+
+    def _failsafe(self) -> Failsafe:
+        cluster, me, means = self.world.cluster, self.spec.instance_id, None
+        if self.shares_key:
+            ring = KeyRing(lambda: (KEY,), Exchange("failsafe_key", Line(self, self._answer_s), self._log))
+            self.mailbox = Mailbox(self)
+            means = Means(ring, self.mailbox, PORT)
+        return Failsafe(cluster, me, self._promise_file, self._log, means, self._nonce)  # type: ignore[arg-type]
+
+    def _nonce(self) -> str:
+        return f"{self.rng.getrandbits(128):032x}"
+
+    def _on_change(self, state: State) -> None:
+        if state is State.OUT_OF_SERVICE:
+            self.note_disturbance()  # until now it could promise nothing
+        if state is State.STARTING:
+            invariants.nothing_begins_without_a_majority(self.world, self)
+            invariants.a_witness_starts_nothing(self.world, self)
+
+    def note_disturbance(self) -> None:
+        """From now on it may for a while be unable to give a promise, or to get one."""
+        self.disturbed_s = self.world.clock.now_s
 
     def kill_agent(self, why: str) -> None:
         """The agent's process is gone; its service is not, and the lease that is written down is kept."""
         if self.agent is not None:
             self.world.story.tell(self.name, f"the agent is gone: {why}")
-            self.agent = None
+            self.agent, self.mailbox = None, None
             self._lives += 1
+            self.note_disturbance()
+            if self.shares_key and self.rng.random() < 0.2:
+                self.world.story.tell(self.name, "its file of promises is lost")
+                self._promise_file = KeptPromises()
             self._expire(self._lives)
 
     def _hang(self, agent: Agent) -> bool:
@@ -189,6 +260,7 @@ class Machine:
             self.world.weather.spend(fault)
             hangs_s = (0.4 + 0.6 * fault.level) * HANGS_FOR_S
             self.hung_until_s = self.world.clock.now_s + hangs_s
+            self.note_disturbance()
             self.world.story.tell(self.name, f"the agent hangs for {hangs_s:.2f} s")
         return self.world.clock.now_s < self.hung_until_s
 
@@ -200,7 +272,10 @@ class Machine:
         if self._hang(agent):
             self._plan_tick(self.hung_until_s)
             return
+        before = agent._order
+        self._look_at_hosts()
         agent.tick(self.now_ms())
+        invariants.after_tick(self.world, self, agent, before)
         if agent.exit_status is not None:
             self.kill_agent(f"it was asked to stop, status {agent.exit_status}")
             if self.world.is_calm:
@@ -208,6 +283,16 @@ class Machine:
             return
         due_ms, late_s = self._next_tick(agent)
         self._plan_tick(self._world_time(due_ms) + late_s)
+
+    def _look_at_hosts(self) -> None:
+        """What its agent can know of the quorum hosts at most: an answer counts until the next one is missing."""
+        hosts, now_s = self.world.hosts, self.world.clock.now_s
+        if not hosts or self.agent is None:
+            return
+        self.reached_s.update({host: now_s for host in hosts if self.reaches(host)})
+        counts_for_s = (self.agent._standing.terms.heartbeat_interval_s + 2 + 1) / RATE_LEAST + 2 * IDLE_LIMIT_MS / 1000
+        if 2 * sum(now_s - at_s <= counts_for_s for at_s in self.reached_s.values()) > len(hosts):
+            self.majority_s = now_s
 
     def _plan_tick(self, at_s: float) -> None:
         self._plans += 1
@@ -218,7 +303,8 @@ class Machine:
         now_ms = self.now_ms()
         paced = [agent._next_beat_ms()] if agent._beats.idle and agent._reads.calls.done_ms is not None else []
         paced += [agent._next_read_ms()] if agent._reads.idle else []
-        bound = [at for at in _ends(agent._standing, agent._services.due_ms()) if at > now_ms]  # type: ignore[attr-defined]
+        ends = [*_ends(agent._standing, agent._services.due_ms()), *_promise_times(agent, now_ms)]  # type: ignore[attr-defined]
+        bound = [at for at in ends if at > now_ms]
         due_ms = min([*paced, *bound, now_ms + IDLE_LIMIT_MS])
         late_s = self.rng.uniform(0, TICK_MS / 1000) if due_ms in bound else 0.001
         return max(due_ms, now_ms + 10), late_s
@@ -266,3 +352,19 @@ class Machine:
 def _ends(standing: Standing, other_ms: int | None) -> list[int]:
     ends = (lease.stop_at_ms(standing, ORDERLY_STOP_S), lease.kill_at_ms(standing), other_ms)
     return [at for at in ends if at is not None]
+
+
+def _promise_times(agent: Agent, now_ms: int) -> Iterator[int]:
+    """When promises are asked for next, and when one of its own has been waited out."""
+    failsafe, standing = agent._failsafe, agent._standing
+    waits_until = failsafe.waits_until(standing, now_ms)
+    if waits_until is not None:
+        yield waits_until
+    if failsafe._means is None or standing.word is not Word.MINE or standing.lease_end_ms is None:
+        return
+    terms = standing.terms
+    sent_ms = standing.lease_end_ms - int(terms.lease_s * 1000)
+    wanted_ms = sent_ms + int((2 * terms.heartbeat_interval_s + terms.lease_read_interval_s / 2) * 1000)
+    if standing.promised_until_ms is not None:
+        wanted_ms = max(wanted_ms, standing.promised_until_ms - int(terms.promise_s * 1000) // 2)
+    yield max(wanted_ms, (failsafe._asked.asked_ms or 0) + promise.ASK_EVERY_MS)

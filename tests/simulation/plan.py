@@ -40,6 +40,20 @@ class Fault:
 
 
 @dataclass(frozen=True)
+class Setting:
+    """What a cluster has beside its policy. A witness and a latecomer are its third node.
+
+    `quorum`: the mode, "" for none; `shares_key`: its agents ask each other for promises; `has_latecomer`: one node is
+    added to the definition while the cluster is in use.
+    """
+
+    quorum: str = ""
+    has_witness: bool = False
+    shares_key: bool = False
+    has_latecomer: bool = False
+
+
+@dataclass(frozen=True)
 class Kind:
     """A kind of fault: how often it is drawn, and how long it lasts (seconds)."""
 
@@ -47,6 +61,8 @@ class Kind:
     weight: int
     least_s: float
     most_s: float
+    needs: str = ""
+    """What a cluster must have for it to mean anything: the name of a field of Setting."""
 
 
 KINDS = (
@@ -59,12 +75,20 @@ KINDS = (
     Kind("ec2_signals_lost", 2, 10, 60),
     Kind("signals_delayed", 3, 10, 60),
     Kind("watch_lost", 2, 30, 120),
-    # A node and AWS.
+    # A node and AWS. An isolated one is cut off from everybody.
+    Kind("aws_dead", 4, 10, 60),
+    Kind("isolated", 5, 8, 60),
     Kind("cannot_send", 5, 4, 60),
     Kind("cannot_read", 5, 4, 60),
     Kind("partitioned", 9, 8, 60),
     Kind("partition_turns", 3, 20, 70),
     Kind("old_reads", 3, 5, 60),
+    # Nodes and each other, and the quorum hosts.
+    Kind("nodes_parted", 6, 5, 60, "shares_key"),
+    Kind("messages_lost", 4, 5, 60, "shares_key"),
+    Kind("messages_late", 3, 5, 60, "shares_key"),
+    Kind("messages_twice", 2, 10, 60, "shares_key"),
+    Kind("hosts_unreached", 7, 5, 60, "quorum"),
     # What a node does.
     Kind("node_dies", 8, 5, 60),
     Kind("node_is_stopped", 5, 20, 80),
@@ -89,6 +113,8 @@ KINDS = (
     Kind("batch_is_late", 5, 20, 120),
     Kind("nodes_down", 3, 5, 60),
     Kind("stop_is_refused", 2, 20, 90),
+    Kind("stop_never_ends", 3, 20, 120),
+    Kind("no_such_instance", 2, 10, 90),
     Kind("announcer_down", 2, 5, 60),
     Kind("launcher_down", 3, 2, 30),
     Kind("parameters_down", 1, 5, 60),
@@ -97,6 +123,7 @@ KINDS = (
     Kind("failback", 3, 1, 1),
     Kind("failover_by_hand", 2, 1, 1),
     Kind("definition_changes", 4, 1, 1),
+    Kind("member_joins", 6, 1, 1, "has_latecomer"),
     Kind("tuning_changes", 2, 1, 1),
     Kind("record_drifts", 3, 1, 1),
     Kind("hold", 5, 1, 1),
@@ -105,7 +132,7 @@ KINDS = (
 PAUSES = (Kind("machine_freezes", 12, 1, 60),)
 """Only where the proofs that suffice do not rest on a lease, or where the instant after a thaw is excused."""
 
-POLICIES: tuple[Mapping[str, Any], ...] = (
+PROVEN: tuple[Mapping[str, Any], ...] = (
     {},
     {
         "heartbeat_interval_s": 2,
@@ -120,6 +147,15 @@ POLICIES: tuple[Mapping[str, Any], ...] = (
     {"fencing": {"stop_instance": True}},
     {"failback": {"mode": "automatic", "stable_for_s": 60}},
 )
+POLICIES: tuple[Mapping[str, Any], ...] = (
+    *PROVEN,
+    {"on_isolation": "keep", "fencing": {"stop_instance": True}},
+    {
+        "on_isolation": "keep",
+        "fencing": {"stop_instance": True, "accept": ["stopped"], "limit_s": 30, "unproven": "proceed"},
+    },
+)
+"""The last goes on without a proof: then the node that was passed over may serve beside the next, and it does."""
 OFF_ALONE: tuple[Mapping[str, Any], ...] = (
     {"fencing": {"stop_instance": True, "accept": ["stopped"]}},
     {**POLICIES[1], "fencing": {"stop_instance": True, "accept": ["stopped"], "limit_s": 45}},
@@ -145,6 +181,7 @@ class Plan:
     faults: tuple[Fault, ...]
     policies: tuple[Mapping[str, Any], ...] = POLICIES
     """Those that the cluster's definitions can have; `policy` is the first, by its place here."""
+    setting: Setting = Setting()
 
     def only(self, faults: tuple[Fault, ...]) -> "Plan":
         """The same seed with fewer faults."""
@@ -157,15 +194,22 @@ def draw(
     pauses: bool = False,
     only: Collection[str] = (),
     policies: tuple[Mapping[str, Any], ...] = POLICIES,
+    setting: Setting | None = None,
 ) -> Plan:
     """The plan of a seed.
 
     `pauses`: machines freeze and thaw, too. `only`: no faults of other kinds than these, each as often as the others.
-    `policies`: what the cluster's definitions can have.
+    `policies`: what the cluster's definitions can have. `setting`: what the cluster has, else the seed says.
     """
     rng = Random(f"{seed}/plan")
-    members = rng.choice((2, 2, 3))
-    kinds = [kind for kind in KINDS + (PAUSES if pauses else ()) if not only or kind.name in only]
+    setting = setting or _draw_setting(Random(f"{seed}/setting"), only)
+    is_of_three = setting.has_witness or setting.has_latecomer or setting.quorum == "majority"
+    members = rng.choice((3,) if is_of_three else (2, 2, 3))
+    kinds = [
+        kind
+        for kind in KINDS + (PAUSES if pauses else ())
+        if (not only or kind.name in only) and (not kind.needs or getattr(setting, kind.needs))
+    ]
     storms = [rng.uniform(0, FAULTS_FOR_S) for _ in range(rng.randint(1, 4))]
     drawn = rng.choices(kinds, [1 if only else kind.weight for kind in kinds], k=rng.randint(FAULTS_LEAST, FAULTS_MOST))
     faults = [
@@ -184,10 +228,24 @@ def draw(
         members=members,
         policy=rng.randrange(len(policies)),
         tuning=rng.randrange(len(TUNINGS)),
-        adopted=rng.randrange(members) if rng.random() < 0.2 else None,
+        adopted=rng.randrange(min(members, 2)) if rng.random() < 0.2 else None,
         faults=tuple(
             Fault(number, kind, at_s, for_s, node, level, pick)
             for number, (at_s, for_s, kind, node, level, pick) in enumerate(sorted(faults))
         ),
         policies=policies,
+        setting=setting,
+    )
+
+
+def _draw_setting(rng: Random, only: Collection[str]) -> Setting:
+    """A cluster in which each of the faults that alone are wanted means something."""
+    needed = {kind.needs for kind in KINDS if kind.name in only}
+    quorum = "tcp_remote" if "quorum" in needed else rng.choice(("", "", "tcp_remote", "majority"))
+    third = rng.random()
+    return Setting(
+        quorum=quorum,
+        has_witness=third < 0.2,
+        shares_key="shares_key" in needed or rng.random() < 0.6,
+        has_latecomer="has_latecomer" in needed or (0.2 <= third < 0.3 and quorum != "majority"),
     )

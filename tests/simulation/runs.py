@@ -18,6 +18,21 @@ class Outcome:
     invariant: str
     found: str
     story: str
+    went_unproven: bool = False
+    served_beside: bool = False
+
+
+@dataclass
+class Tally:
+    """How many runs went on without a proof, and in how many of these two nodes served for it."""
+
+    unproven: int = 0
+    beside: int = 0
+
+    def count(self, outcome: Outcome) -> Outcome:
+        self.unproven += outcome.went_unproven
+        self.beside += outcome.served_beside
+        return outcome
 
 
 def outcome_of(plan: Plan) -> Outcome:
@@ -28,12 +43,13 @@ def outcome_of(plan: Plan) -> Outcome:
     except Violation as violation:
         world.story.tell("VIOLATION", str(violation))
         return Outcome(plan, violation.invariant, str(violation), world.story.text())
-    return Outcome(plan, "", "", world.story.text())
+    return Outcome(plan, "", "", world.story.text(), world.went_unproven, world.served_beside)
 
 
-def first_failure(plans: Iterable[Plan]) -> Outcome | None:
-    """The first plan that fails, as it was drawn; None when all held."""
-    return next((outcome for plan in plans if (outcome := outcome_of(plan)).invariant), None)
+def first_failure(plans: Iterable[Plan], tally: Tally | None = None) -> Outcome | None:
+    """The first plan that fails, as it was drawn; None when all held. Each run is counted in `tally`."""
+    counted = tally or Tally()
+    return next((outcome for plan in plans if (outcome := counted.count(outcome_of(plan))).invariant), None)
 
 
 def shrunk(failure: Outcome) -> Outcome:

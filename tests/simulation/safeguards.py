@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from unittest.mock import patch
 
-from tests.simulation.plan import OFF_ALONE, POLICIES, Fault, Plan, draw
+from tests.simulation.plan import OFF_ALONE, PROVEN, Fault, Plan, Setting, draw
 from tests.support.fakes import ledger as fake_ledger
 from tests.support.fakes import zone as fake_zone
 from tests.support.fakes.ledger import FakeLedger
@@ -25,9 +25,11 @@ from understudy.domain.situation import Mode, Observer, Phase, Situation
 from understudy.usecases import await_service as await_service_module
 from understudy.usecases import fence_node, judging, movers
 from understudy.usecases.judging import Judge
-from understudy_agent import lease
+from understudy_agent import lease, promise, quorum
 from understudy_agent.lease import Standing
-from understudy_agent.view import StateView
+from understudy_agent.messages import Message
+from understudy_agent.promise import Memory
+from understudy_agent.view import StateView, Terms
 
 CUT_OFF_AND_ASKED_TO_GO = (
     Fault(0, "agent_hangs", 20.0, 60.0, 0, 1.0, 0),
@@ -54,6 +56,28 @@ FROZEN_FOR_A_WHILE = (
 """Each node freezes in turn, is left and stopped, and would thaw about when another one could be in service."""
 
 
+HANGS_AT_THE_END_OF_ITS_PROMISES = (
+    Fault(0, "agent_hangs", 20.0, 90.0, 0, 1.0, 0),
+    Fault(1, "partitioned", 30.0, 60.0, 0, 0.5, 0),
+)
+"""node-a is cut off from AWS and goes on by promises of node-b, until that holds the lease and gives none any more;
+node-a's agent hangs just when it is to kill."""
+PROMISES_AND_REBOOTS = (
+    Fault(0, "partitioned", 30.0, 60.0, 0, 0.5, 0),
+    Fault(1, "node_reboots", 44.5, 2.0, 1, 0.5, 0),
+)
+"""node-a goes on by node-b's promises; node-b is to take over, and reboots just then."""
+JOINS_WHILE_THE_HOLDER_IS_CUT_OFF = (
+    Fault(0, "partitioned", 30.0, 80.0, 0, 0.5, 0),
+    Fault(1, "partitioned", 30.0, 80.0, 1, 0.5, 0),
+    Fault(2, "member_joins", 35.0, 1.0, 2, 0.5, 0),
+)
+"""node-a and node-b are cut off from AWS together; node-a goes on by node-b's promises. node-c is new, and has AWS."""
+ALONE = Setting()
+KEYED, WITH_HOSTS = Setting(shares_key=True), Setting(quorum="tcp_remote")
+WITH_A_LATECOMER = Setting(shares_key=True, has_latecomer=True)
+
+
 @dataclass(frozen=True)
 class Safeguard:
     """`without`: what is patched to switch it off, as (owner, attribute, replacement).
@@ -68,15 +92,17 @@ class Safeguard:
     kinds: tuple[str, ...] = ()
     faults: tuple[Fault, ...] = ()
     adopted: int | None = None
-    policies: tuple[Mapping[str, Any], ...] = POLICIES
+    policies: tuple[Mapping[str, Any], ...] = PROVEN
+    setting: Setting = ALONE
 
     def plans(self) -> Iterator[Plan]:
         """What to run it against."""
         for seed in range(self.runs):
             if self.faults:
-                yield Plan(seed, 2, 0, 0, self.adopted, self.faults, self.policies)
+                members = 3 if self.setting.has_latecomer else 2
+                yield Plan(seed, members, 0, 0, self.adopted, self.faults, self.policies, self.setting)
             else:
-                yield draw(seed, only=self.kinds, policies=self.policies)
+                yield draw(seed, only=self.kinds, policies=self.policies, setting=self.setting)
 
     @contextmanager
     def switched_off(self) -> Iterator[None]:
@@ -172,6 +198,41 @@ def _survey_of_no_hold(*of_what: Any) -> Situation:
     return replace(_survey(*of_what), mode=Mode.NORMAL)
 
 
+_start_ms = promise.start_ms
+
+
+def _start_before_what_was_promised(memory: Memory, terms: Terms) -> int:
+    return _start_ms(replace(memory, bound_until_ms=0), terms)
+
+
+def _nothing_forgotten(now_ms: int, *, holds_lease: bool) -> Memory:
+    return Memory(known_joined=promise.EVER)
+
+
+def _object_only_while_serving(ask: Message, standing: Standing, view: StateView | None, me: str, **own: bool) -> str:
+    return "" if own["all_down"] else "it serves"
+
+
+def _always_object(*_: Any, **__: Any) -> str:
+    return "no"
+
+
+def _as_before(memory: Memory, *_: Any) -> Memory:
+    return memory
+
+
+def _never_forbidden(*_: Any, **__: Any) -> bool:
+    return False
+
+
+def _true(*_: Any) -> bool:
+    return True
+
+
+def _no_objection(*_: Any) -> str:
+    return ""
+
+
 SAFEGUARDS: Mapping[str, Safeguard] = {
     "proof": Safeguard(
         "fence_node waits until it is proved that the node before cannot serve",
@@ -262,5 +323,61 @@ SAFEGUARDS: Mapping[str, Safeguard] = {
         ((judging, "survey", _survey_of_no_hold), (opening, "survey", _survey_of_no_hold)),
         runs=20,
         kinds=("hold", "node_dies", "alarm_rings"),
+    ),
+    "promise-waited-out": Safeguard(
+        "a node that has promised waits its promise out before it starts",
+        ((promise, "start_ms", _start_before_what_was_promised),),
+        runs=10,
+        kinds=("partitioned", "isolated"),
+        setting=KEYED,
+    ),
+    "promise-of-another-life": Safeguard(
+        "nothing starts for promise_s after the agent's own start, unless its file says what it has promised",
+        ((promise, "blank", _nothing_forgotten),),
+        runs=8,
+        faults=PROMISES_AND_REBOOTS,
+        setting=KEYED,
+    ),
+    "holder-promises-nothing": Safeguard(
+        "a node that holds the lease gives no promise, nor one to an asker of an older epoch",
+        ((promise, "objection", _object_only_while_serving),),
+        runs=20,
+        kinds=("partitioned", "isolated"),
+        setting=KEYED,
+    ),
+    "promise-lateness": Safeguard(
+        "a promise binds its giver for longer, so that the asker's agent may be late to kill",
+        ((promise, "LATE_MS", 0),),
+        runs=8,
+        faults=HANGS_AT_THE_END_OF_ITS_PROMISES,
+        setting=KEYED,
+    ),
+    "promise-given": Safeguard(
+        "a standby in touch promises, so that an outage of AWS stops nothing",
+        ((promise, "objection", _always_object),),
+        runs=10,
+        kinds=("aws_dead",),
+        setting=KEYED,
+    ),
+    "latecomer": Safeguard(
+        "a node that the holder does not know is no candidate, and waits for promise_s from when it is known",
+        ((situation, "is_known_to_holder", _true), (promise, "after_view", _as_before)),
+        runs=8,
+        faults=JOINS_WHILE_THE_HOLDER_IS_CUT_OFF,
+        setting=WITH_A_LATECOMER,
+    ),
+    "quorum-of-a-candidate": Safeguard(
+        "a node without a majority of the quorum hosts is no candidate",
+        ((situation, "objection", _no_objection), (opening, "objection", _no_objection)),
+        runs=20,
+        kinds=("hosts_unreached", "node_dies", "switchover"),
+        setting=WITH_HOSTS,
+    ),
+    "quorum-of-a-holder": Safeguard(
+        "a holder begins nothing without a majority, and gives up what it has begun a lease after it was lost",
+        ((quorum, "forbids", _never_forbidden),),
+        runs=20,
+        kinds=("hosts_unreached",),
+        setting=WITH_HOSTS,
     ),
 }

@@ -4,16 +4,18 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
+from tests.simulation import invariants
 from tests.simulation.invariants import Violation
 from tests.simulation.plan import KINDS, OFF_ALONE, POLICIES, Fault, Plan, draw
-from tests.simulation.runs import first_failure, outcome_of, report, shrunk
-from tests.simulation.safeguards import SAFEGUARDS
+from tests.simulation.runs import Tally, first_failure, outcome_of, report, shrunk
+from tests.simulation.safeguards import KEYED, SAFEGUARDS
 from tests.simulation.world import World
 
-SEEDS = 200
+SEEDS = 160
 BATCH = 20
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -59,7 +61,30 @@ def test_a_machine_that_thaws_serves_for_an_instant_and_only_a_proof_of_another_
         world.run()
 
 
-# B1 B3 B4 B7
+# S12 B4
+@pytest.mark.parametrize("seed", range(3))
+def test_a_policy_that_goes_on_without_a_proof_is_excused_for_the_node_passed_over_and_counted(seed):
+    """What `unproven: proceed` gives up, seen: EC2 denies an instance that keeps on; without the excuse, two serve."""
+    faults = (Fault(0, "no_such_instance", 20.0, 90.0, 0, 1.0, 0), Fault(1, "partitioned", 30.0, 80.0, 0, 0.5, 0))
+    plan, tally = Plan(seed, 2, 0, 0, None, faults, POLICIES[-1:]), Tally()
+    assert first_failure([plan], tally) is None
+    assert tally == Tally(unproven=1, beside=1)
+    with patch.object(invariants, "note_who_is_passed_over"):
+        assert outcome_of(plan).invariant == "at_most_one_node_serves"
+
+
+# B11
+@pytest.mark.parametrize("seed", range(4))
+def test_nothing_moves_and_nothing_stops_while_all_of_aws_is_dead_for_as_long_as_it_takes(seed):
+    members = 2 + seed % 2
+    outcome = outcome_of(Plan(seed, members, 0, 0, None, (Fault(0, "aws_dead", 30.0, 85.0, 0, 0.5, 0),), setting=KEYED))
+    assert outcome.found == ""
+    assert "promised: i-0aaaaaaaaaaaaaaa1 holds the lease of epoch 1" in outcome.story
+    assert "epoch 2" not in outcome.story
+    assert outcome.story.count("state=STOPPING") == 0
+
+
+# B1 B3 B4 B7 B11 S12
 @pytest.mark.parametrize("name", SAFEGUARDS)
 def test_without_a_safeguard_the_simulation_finds_what_it_is_there_for(name):
     with SAFEGUARDS[name].switched_off():

@@ -4,7 +4,7 @@ It stands for `understudy_agent.services`, whose own automaton has its own tests
 time that chance gives, and does not start, or ends, when a fault says so.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from random import Random
 
@@ -37,9 +37,12 @@ class Process:
 class Workload:
     """What one agent process knows of the service, and does to it. It has the face of `Services`."""
 
-    def __init__(self, process: Process, rng: Random, is_broken: Mapping[str, bool]) -> None:
+    def __init__(
+        self, process: Process, rng: Random, is_broken: Mapping[str, bool], on_change: Callable[[State], None]
+    ) -> None:
+        """`on_change` is told of every state that the service comes to, before anything is done."""
         self.state: State | None = None
-        self._process, self._rng, self._is_broken = process, rng, is_broken
+        self._process, self._rng, self._is_broken, self._on_change = process, rng, is_broken, on_change
         self._grant: int | None = None
         self._retries = False
         self._ready_at_ms = 0
@@ -100,9 +103,9 @@ class Workload:
             self._grant, self._retries = epoch, self.state is State.FAILED
         if self.state is State.OUT_OF_SERVICE or (self.state is State.FAILED and self._retries):
             self._retries = False
+            self._become(State.STARTING, f"the lease of epoch {epoch} is held")
             self._process.begin()
             self._ready_at_ms = now_ms + self._rng.randrange(100, 8000)
-            self._become(State.STARTING, f"the lease of epoch {epoch} is held")
 
     def _end(self, now_ms: int, kill_limit_s: float | None) -> None:
         if kill_limit_s is not None and not self._is_killing:
@@ -120,3 +123,4 @@ class Workload:
         if state is not self.state:
             old, self.state = self.state, state
             self._changes.append(Change(NAME, old, state, why))
+            self._on_change(state)

@@ -16,6 +16,7 @@ from tests.simulation.bound import quiet_bound_s
 from tests.simulation.ec2 import PoweringNodes
 from tests.simulation.functions import FunctionDied, Functions
 from tests.simulation.happenings import BEGINS, ENDS, come_back, resume
+from tests.simulation.network import Network
 from tests.simulation.node import Machine
 from tests.simulation.plan import FAULTS_FOR_S, OFF_ALONE, TUNINGS, Fault, Plan
 from tests.simulation.scheduler import Scheduler
@@ -23,7 +24,7 @@ from tests.simulation.story import Story
 from tests.simulation.weather import Weather
 from tests.support.asl_definition import Definition as WorkflowDefinition
 from tests.support.asl_runner import Execution, Status
-from tests.support.builders import CLUSTER, NOW, RECORD, SPECS
+from tests.support.builders import CLUSTER, HOSTS, NOW, RECORD, SPECS, WITNESS_C
 from tests.support.drills import a_drill_master
 from tests.support.fakes.alarms import FakeAlarms
 from tests.support.fakes.announcer import FakeAnnouncer
@@ -32,6 +33,7 @@ from tests.support.fakes.parameters import FakeParameters
 from understudy.adapters.dataclass_maps import to_map
 from understudy.definition import read_definition
 from understudy.domain.decision import Action, Decision
+from understudy.domain.definition import Role
 from understudy.domain.model import ClusterState
 from understudy.domain.record import RecordSet
 from understudy.domain.situation import Observer
@@ -69,7 +71,15 @@ class World:
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
+        self.setting = plan.setting
+        self.hosts = HOSTS if plan.setting.quorum == "tcp_remote" else ()
         self.excuses_thaw = plan.policies is not OFF_ALONE
+        self.passed_over: set[str] = set()
+        """Nodes that were passed over without a proof, and have not been down since (instance ids)."""
+        self.went_unproven = False
+        self.served_beside = False
+        self._put: tuple[int, int, int] = (plan.policy, plan.tuning, 0)
+        self._is_complete = not plan.setting.has_latecomer
         self.is_calm = False
         self._resumes = FIRST_RESUME
         self.clock = Scheduler(NOW)
@@ -84,9 +94,9 @@ class World:
         self.parameters, self.announcer = FakeParameters(), FakeAnnouncer()
         self.launcher = RunningLauncher(self)
         self.executions: list[Execution] = []
-        self.machines = [
-            Machine(self, number, spec, self._chance(spec.name)) for number, spec in enumerate(SPECS[: plan.members])
-        ]
+        self.network = Network(self, self._chance("network"))
+        specs = (*SPECS[:2], WITNESS_C) if plan.setting.has_witness else SPECS[: plan.members]
+        self.machines = [Machine(self, number, spec, self._chance(spec.name)) for number, spec in enumerate(specs)]
         self._maps: tuple[ClusterState | None, dict[str, Any]] = (None, {})
         self._join()
 
@@ -167,6 +177,7 @@ class World:
         old = self.weather.at_node("old_reads", machine.number)
         if old is not None and machine.rng.random() < 0.5:
             state = self._older(state, machine, old)
+            machine.note_disturbance()
         if self._maps[0] is not state:
             self._maps = (state, to_map(state) if state else {})
         return self._maps[1] or None
@@ -188,16 +199,24 @@ class World:
 
     def put_definition(self, policy: int, tuning: int, *, shift: int = 0) -> None:
         """What an operator does. `shift` turns the priorities round."""
-        members = SPECS[: self.plan.members]
+        self._put = policy, tuning, shift
+        members = [each.spec for each in (self.machines if self._is_complete else self.machines[:-1])]
         nodes = [
             {
                 "name": spec.name,
                 "instance_id": spec.instance_id,
-                "priority": 1 + (number + shift) % len(members),
                 "alarms": [f"{spec.name}-alarm"],
+                **(
+                    {"role": "witness"}
+                    if spec.role is Role.WITNESS
+                    else {"priority": 1 + (number + shift) % len(members)}
+                ),
             }
             for number, spec in enumerate(members)
         ]
+        quorum: dict[str, Any] = {"mode": self.setting.quorum or "none"}
+        if self.hosts:
+            quorum["hosts"] = list(self.hosts)
         record = {"kind": "route53_record", "hosted_zone_id": RECORD.hosted_zone_id, "name": RECORD.name, "type": "A"}
         document = {
             "nodes": nodes,
@@ -205,9 +224,17 @@ class World:
             "services": [{"name": "postgresql"}],
             "policy": {**self.plan.policies[policy], "max_failovers": {"count": 100, "window_s": 3600}},
             "tuning": TUNINGS[tuning],
+            "quorum": quorum,
         }
         self.story.tell("operator", f"puts the definition: policy {policy}, tuning {tuning}, priorities by {shift}")
         self.put_text(self.parameters.put(CLUSTER, json.dumps(document)))
+
+    def let_the_latecomer_join(self) -> None:
+        """An operator adds the last node to the definition as it was put last."""
+        if not self._is_complete:
+            self._is_complete = True
+            policy, tuning, shift = self._put
+            self.put_definition(policy, tuning, shift=shift)
 
     def put_text(self, text: ParameterText) -> None:
         """A parameter was put, and an event tells of it; should that be lost, the watch finds it."""

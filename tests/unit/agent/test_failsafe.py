@@ -20,7 +20,7 @@ from understudy_agent.keys import READ_EVERY_MS, KeyRing
 from understudy_agent.lease import Order, Standing, Word, after_read, order
 from understudy_agent.messages import Kind, Message, seal, unseal
 from understudy_agent.post import Datagram, UdpPost
-from understudy_agent.view import parse_state
+from understudy_agent.view import Terms, parse_state
 
 THIRD = "i-0ccc"
 KEY, OLD_KEY = b"k" * 32, b"o" * 32
@@ -245,19 +245,27 @@ def test_under_on_isolation_keep_a_holder_serves_on_without_promises_and_stops_w
 def test_a_standby_promises_writes_it_down_and_starts_nothing_until_it_has_run_out(giver):
     assert giver.gets(ask()) == [promised(ask())]
     assert giver.sent[-1][1] == ("10.0.1.99", 7411)
-    assert json.loads((giver.directory / f"{OTHER}.json").read_text())["bound_until_ms"] == giver.now_ms + 12_121
+    assert json.loads((giver.directory / f"{OTHER}.json").read_text())["bound_until_ms"] == giver.now_ms + 14_121
     giver.pass_time(1)
     giver.read(state(OTHER, epoch=2, **{OTHER: {"boot": BOOT, "beat": giver.now_ms}}))
     assert giver.standing.word is Word.MINE
-    assert giver.waits_s() == pytest.approx(11.1, abs=0.1)
-    giver.pass_time(11.2)
+    assert giver.waits_s() == pytest.approx(13.1, abs=0.1)
+    giver.pass_time(13.2)
     assert giver.waits_s() == 0
 
 
 def test_the_giver_is_bound_for_longer_than_the_asker_counts_on_it():
     for promise_ms in (1, 100, 4_000, 12_000, 3_600_000):
-        assert promise.giver_ms(promise_ms) / (1 + promise.DRIFT) >= promise_ms
+        assert promise.giver_ms(promise_ms, Terms()) / (1 + promise.DRIFT) >= promise_ms
         assert promise.asker_ms(promise_ms) / (1 - promise.DRIFT) <= promise_ms
+
+
+# B11 B4
+@pytest.mark.parametrize(("silence_limit_s", "late_ms"), [(60, 2000), (15, 2000), (13.5, 500), (12, 0)])
+def test_the_giver_allows_for_an_asker_that_is_late_to_kill_as_far_as_a_lease_may_be(silence_limit_s, late_ms):
+    """An agent that hangs or dies just when it is to kill is ended by its watchdog a second later."""
+    terms = Terms(lease_s=12, silence_limit_s=silence_limit_s)
+    assert promise.giver_ms(12_000, terms) == 12_121 + late_ms
 
 
 def test_what_cannot_be_written_down_is_not_promised(giver):
@@ -360,10 +368,10 @@ def test_a_restarted_agent_keeps_what_was_promised_and_one_after_a_reboot_waits_
     giver.pass_time(5)
     giver.start_agent()
     giver.read(state(ME))
-    assert giver.waits_s() == pytest.approx(7.1, abs=0.1)
+    assert giver.waits_s() == pytest.approx(9.1, abs=0.1)
     giver.start_agent(boot="another-boot")
     giver.read(state(ME))
-    assert giver.waits_s() == pytest.approx(12.1, abs=0.1)
+    assert giver.waits_s() == pytest.approx(14.1, abs=0.1)
 
 
 @pytest.mark.parametrize("content", ["", "{}", '{"boot": "boot-1", "since_ms": "x"}'])
@@ -371,7 +379,7 @@ def test_a_memory_that_cannot_be_read_is_taken_for_a_reboot(giver, content):
     (giver.directory / f"{OTHER}.json").write_text(content)
     giver.start_agent()
     giver.read(state(ME))
-    assert giver.waits_s() == pytest.approx(12.1, abs=0.1)
+    assert giver.waits_s() == pytest.approx(14.1, abs=0.1)
 
 
 def test_an_agent_that_is_restarted_or_upgraded_on_the_node_that_serves_waits_for_nothing(asker):
@@ -404,7 +412,7 @@ def test_a_new_node_waits_from_when_the_holder_knows_it(giver):
     giver.read(state(ME, **new))
     giver.pass_time(30)
     giver.read(state(ME, definition_version=6, **{**new, ME: {"knows": 6}}))
-    assert giver.waits_s() == pytest.approx(12.1, abs=0.1)
+    assert giver.waits_s() == pytest.approx(14.1, abs=0.1)
     giver.pass_time(20)
     giver.read(state(ME, definition_version=6, **{**new, ME: {"knows": 6}}))
     assert giver.waits_s() == 0
@@ -413,7 +421,7 @@ def test_a_new_node_waits_from_when_the_holder_knows_it(giver):
 def test_a_new_node_that_is_granted_the_lease_before_anybody_knew_it_waits_from_there(giver):
     giver.pass_time(30)
     giver.read(state(OTHER, epoch=2, **{OTHER: {"joined": 6, "boot": BOOT, "beat": giver.now_ms}}))
-    assert giver.waits_s() == pytest.approx(12.1, abs=0.1)
+    assert giver.waits_s() == pytest.approx(14.1, abs=0.1)
 
 
 def test_a_state_of_an_earlier_epoch_than_was_read_before_is_nobodys_view(giver):
