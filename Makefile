@@ -5,7 +5,7 @@ PYTHON ?= python3
 
 UV := .venv/bin/uv
 PY := .venv/bin/python
-CODE := functions layers/controller agent local bench tests tools
+CODE := functions layers/controller agent local bench tests tools examples
 export PYTHONDONTWRITEBYTECODE := 1
 
 .PHONY: help
