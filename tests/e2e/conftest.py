@@ -27,13 +27,14 @@ POLICY = {
 }
 TUNING = {"ROUTE53_TTL": 1, "ROUTE53_RECORD_INTERVAL": 1, "ROUTE53_CHANGEID_INTERVAL": 1}
 CLUSTERS = 20
+APART = ("test_demo.py", "test_permissions.py", "test_postgresql.py", "test_postgresql_pair.py")
 
 
 class TwoWorkers(LoadScopeScheduling):  # type: ignore[misc]
-    """With several workers, one tests the stack that is deployed here. Demo and roles have stacks of their own."""
+    """With several workers, one tests the stack that is deployed here. The others have stacks of their own, or none."""
 
     def _split_scope(self, nodeid: str) -> str:
-        apart = [name for name in ("test_demo.py", "test_permissions.py") if name in nodeid]
+        apart = [name for name in APART if name in nodeid]
         return apart[0] if apart else "stack"
 
 

@@ -7,12 +7,14 @@ import os
 import pwd
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from local.sam import ROOT
 from understudy_postgresql.config import Config, load
 from understudy_postgresql.server import Server
 
@@ -26,6 +28,7 @@ GRANT EXECUTE ON FUNCTION pg_stat_file(text, boolean) TO {ROLE};
 GRANT EXECUTE ON FUNCTION pg_read_binary_file(text) TO {ROLE};
 GRANT EXECUTE ON FUNCTION pg_read_binary_file(text, bigint, bigint, boolean) TO {ROLE};
 CREATE TABLE writes (id bigint PRIMARY KEY);
+GRANT INSERT ON writes TO {ROLE};
 """
 ACCESS = """
 local all all trust
@@ -111,14 +114,16 @@ class PgNode:
             os.chown(path, owner.pw_uid, owner.pw_gid)
 
     def init(self) -> None:
-        """As the example's README says."""
+        """As the example's README says, but small."""
         server = self.server
         data = str(server.data)
-        made = server.run("initdb", "-D", data, "-U", "postgres", "--data-checksums", "--no-sync", "-A", "trust")
+        made = server.run(
+            "initdb", "-D", data, "-U", "postgres", "--data-checksums", "-A", "trust", "--no-sync", "--wal-segsize=1"
+        )
         assert made.returncode == 0, made.stderr
         (server.data / "pg_hba.conf").write_text(ACCESS)
         with (server.data / "postgresql.conf").open("a") as settings:
-            settings.write("fsync = off  # processes are killed here, never the machine\nshared_buffers = 16MB\n")
+            settings.write("fsync = off  # processes are killed here, never the machine\nshared_buffers = 16MB\nmin_wal_size = 2MB\n")
         single = subprocess.run(
             [str(server.config.bin / "postgres"), "--single", "-j", "-D", data, "postgres"],
             input=SCHEMA.replace(";\n", ";\n\n"), text=True, capture_output=True, check=False, cwd="/",
@@ -132,6 +137,15 @@ class PgNode:
         where = f"host={config.socket_dir} port={config.port} user=postgres dbname=postgres"
         done = self.server.run("psql", "-XAtq", "-d", where, "-c", statement, limit_s=limit_s)
         return done.stdout.strip()
+
+    def put_data(self, data: Path) -> None:
+        """Data that was made before, instead of `init`."""
+        subprocess.run(["cp", "-a", str(data), str(self.server.data)], check=True)
+
+    def command(self, verb: str) -> list[str]:
+        """The example's program, as the agent's configuration and the unit name it."""
+        path = f"PYTHONPATH={ROOT / 'examples' / 'postgresql'}"
+        return ["env", path, sys.executable, "-m", "understudy_postgresql", "--config", str(self.file), verb]
 
     def die(self) -> None:
         """The machine is gone at once, and with it what is kept for one boot only."""

@@ -10,6 +10,7 @@ import shlex
 import signal
 import subprocess
 import sys
+import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,7 @@ from typing import Any
 from .config import Config
 
 LINEAGE = "understudy_lineage"
+LOOKS, LOOK_AGAIN_S = 20, 0.02
 STOP_LIMIT_S = 3600
 """The agent's own limit ends a stop long before."""
 
@@ -59,10 +61,18 @@ class Server:
     def processes(self) -> list[int]:
         """Every process of a server on this data: PostgreSQL works in its data directory.
 
-        Raises PermissionError where it cannot be seen: then nobody knows.
+        Raises PermissionError where one cannot be seen: then nobody knows. A process that is just becoming the owner's
+        cannot, for an instant.
         """
-        with self._as_owner():
-            return [int(entry.name) for entry in Path("/proc").glob("[0-9]*") if self._is_ours(entry)]
+        for is_last in [False] * LOOKS + [True]:
+            try:
+                with self._as_owner():
+                    return [int(entry.name) for entry in Path("/proc").glob("[0-9]*") if self._is_ours(entry)]
+            except PermissionError:
+                if is_last:
+                    raise
+                time.sleep(LOOK_AGAIN_S)
+        raise AssertionError("the last look returns or raises")
 
     @contextlib.contextmanager
     def _as_owner(self) -> Iterator[None]:
