@@ -27,7 +27,7 @@ POLICY = {
 }
 TUNING = {"ROUTE53_TTL": 1, "ROUTE53_RECORD_INTERVAL": 1, "ROUTE53_CHANGEID_INTERVAL": 1}
 CLUSTERS = 20
-APART = ("test_demo.py", "test_permissions.py", "test_postgresql.py", "test_postgresql_pair.py")
+APART = ("test_demo.py", "test_permissions.py", "test_postgresql.py", "test_postgresql_pair.py", "test_agent_bundle.py")
 
 
 class TwoWorkers(LoadScopeScheduling):  # type: ignore[misc]

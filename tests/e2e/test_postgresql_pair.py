@@ -77,7 +77,9 @@ def make(base: Path) -> tuple[Machine, Machine]:
     base.mkdir(exist_ok=True)
     port = free_port(ADDRESSES[0])
     return tuple(
-        Machine(PgNode(base, base / f"run-{NAMES[i]}", (NAMES[i], NAMES[1 - i]), (ADDRESSES[i], ADDRESSES[1 - i]), port))
+        Machine(
+            PgNode(base, base / f"run-{NAMES[i]}", (NAMES[i], NAMES[1 - i]), (ADDRESSES[i], ADDRESSES[1 - i]), port)
+        )
         for i in (0, 1)
     )
 
@@ -269,5 +271,3 @@ def test_a_killed_leader_leaves_nothing(pair):
     assert first.status() == verbs.STOPPED
     assert verbs.kill(pair[1].node.server) == verbs.DONE
     assert pair[1].node.server.processes()  # a replica is none of its business
-
-

@@ -30,6 +30,11 @@ GRANT EXECUTE ON FUNCTION pg_read_binary_file(text, bigint, bigint, boolean) TO 
 CREATE TABLE writes (id bigint PRIMARY KEY);
 GRANT INSERT ON writes TO {ROLE};
 """
+SETTINGS = """
+fsync = off  # processes are killed here, never the machine
+shared_buffers = 16MB
+min_wal_size = 2MB
+"""
 ACCESS = """
 local all all trust
 host all all samenet scram-sha-256
@@ -123,7 +128,7 @@ class PgNode:
         assert made.returncode == 0, made.stderr
         (server.data / "pg_hba.conf").write_text(ACCESS)
         with (server.data / "postgresql.conf").open("a") as settings:
-            settings.write("fsync = off  # processes are killed here, never the machine\nshared_buffers = 16MB\nmin_wal_size = 2MB\n")
+            settings.write(SETTINGS)
         single = subprocess.run(
             [str(server.config.bin / "postgres"), "--single", "-j", "-D", data, "postgres"],
             input=SCHEMA.replace(";\n", ";\n\n"), text=True, capture_output=True, check=False, cwd="/",

@@ -1,7 +1,7 @@
 """Keeps this node's server running as a replica of the peer for as long as it does not lead.
 
-It starts servers and rebuilds data; it never promotes. What it may do to data rests on the lineage: every promotion adds
-a line to a file in the data directory, and a replica takes over its leader's lines while it streams. So
+It starts servers and rebuilds data; it never promotes. What it may do to data rests on the lineage: every promotion
+adds a line to a file in the data directory, and a replica takes over its leader's lines while it streams. So
 
     own lines are the beginning of the leader's    follow it; rewind when own writes were never its
     the leader's are the beginning of own lines    it is a leader from before: leave it alone
@@ -22,7 +22,7 @@ TURN_S = 0.5
 LOOK_LIMIT_S = 10.0
 ASK_LEADER = (
     "SELECT pg_is_in_recovery(), (SELECT system_identifier FROM pg_control_system()), "
-    f"coalesce(replace(convert_from(pg_read_binary_file('{LINEAGE}', 0, 1000000, true), 'UTF8'), E'\\n', ';'), '')"
+    f"coalesce(replace(convert_from(pg_read_binary_file('{LINEAGE}', 0, 1000000, true), 'UTF8'), E'\\n', ';'), '')"  # noqa: S608
 )
 ASK_REPLICA = (
     "SELECT current_setting('primary_conninfo') <> '', "
