@@ -23,10 +23,14 @@ def build() -> str:
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def digest() -> str:
+    return build()
+
+
+@pytest.fixture(scope="module")
+def root(digest: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A directory below which the bundle was installed. pip is told that there is no network."""
     base = tmp_path_factory.mktemp("node")
-    build()
     with tarfile.open(BUNDLE) as bundle:
         bundle.extractall(base / "bundle", filter="data")
     env = os.environ | {"PYTHON": sys.executable, "PIP_NO_INDEX": "1"}
@@ -41,8 +45,8 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return base / "root"
 
 
-def test_the_same_sources_make_the_same_bundle():
-    assert build() == build()
+def test_the_same_sources_make_the_same_bundle(digest: str):
+    assert build() == digest
 
 
 def test_the_installed_agent_checks_its_sample_configuration(root: Path):

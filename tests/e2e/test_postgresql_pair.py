@@ -76,12 +76,12 @@ def make(base: Path) -> tuple[Machine, Machine]:
     """Two machines without data."""
     base.mkdir(exist_ok=True)
     port = free_port(ADDRESSES[0])
-    return tuple(
-        Machine(
-            PgNode(base, base / f"run-{NAMES[i]}", (NAMES[i], NAMES[1 - i]), (ADDRESSES[i], ADDRESSES[1 - i]), port)
-        )
-        for i in (0, 1)
-    )
+
+    def one(own: int, peer: int) -> Machine:
+        run = base / f"run-{NAMES[own]}"
+        return Machine(PgNode(base, run, (NAMES[own], NAMES[peer]), (ADDRESSES[own], ADDRESSES[peer]), port))
+
+    return one(0, 1), one(1, 0)
 
 
 @pytest.fixture(scope="module")

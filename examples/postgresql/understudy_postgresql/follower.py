@@ -16,13 +16,14 @@ import shutil
 import time
 from dataclasses import dataclass
 
-from .server import LINEAGE, Server, tell
+from .server import Server, tell
 
 TURN_S = 0.5
 LOOK_LIMIT_S = 10.0
 ASK_LEADER = (
     "SELECT pg_is_in_recovery(), (SELECT system_identifier FROM pg_control_system()), "
-    f"coalesce(replace(convert_from(pg_read_binary_file('{LINEAGE}', 0, 1000000, true), 'UTF8'), E'\\n', ';'), '')"  # noqa: S608
+    "coalesce(replace(convert_from(pg_read_binary_file('understudy_lineage', 0, 1000000, true), 'UTF8'), "
+    "E'\\n', ';'), '')"
 )
 ASK_REPLICA = (
     "SELECT current_setting('primary_conninfo') <> '', "
