@@ -114,7 +114,7 @@ class Writer:
         self._port, self._psql = cluster.aws.world.port, str(programs() / "psql")
         self._numbers = numbers
         self._stop = threading.Event()
-        self._session: subprocess.Popen[str] | None = None
+        self._session: subprocess.Popen[bytes] | None = None
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     def __enter__(self) -> Self:
@@ -141,8 +141,11 @@ class Writer:
         where = f"host={address} port={self._port} user={ROLE} password={PASSWORD} dbname=postgres connect_timeout=2"
         with subprocess.Popen(
             [self._psql, "-XAtq", "-v", "ON_ERROR_STOP=1", "-d", where],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, bufsize=1,
-        ) as self._session:  # fmt: skip
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            bufsize=0,  # nothing is left to be written when the session is closed
+        ) as self._session:
             try:
                 while not self._stop.wait(0.02) and self._write(self._session):
                     pass
@@ -151,12 +154,12 @@ class Writer:
             finally:
                 self._session.kill()
 
-    def _write(self, session: subprocess.Popen[str]) -> bool:
+    def _write(self, session: subprocess.Popen[bytes]) -> bool:
         assert session.stdin is not None
         assert session.stdout is not None
         number = next(self._numbers)
-        session.stdin.write(f"INSERT INTO writes VALUES ({number}); SELECT {number};\n")
-        if session.stdout.readline() != f"{number}\n":
+        session.stdin.write(f"INSERT INTO writes VALUES ({number}); SELECT {number};\n".encode())
+        if session.stdout.readline() != f"{number}\n".encode():
             return False
         self.acknowledged.append(number)
         return True

@@ -153,7 +153,7 @@ class Server:
             "synchronous_commit": "on",
             "synchronous_standby_names": f'FIRST 1 ("{config.peer}")' if config.wait_for_peer else "",
             "primary_conninfo": self.conninfo(application=config.node) if upstream else "",
-            "wal_retrieve_retry_interval": "500ms",
+            "wal_retrieve_retry_interval": "2s",
         }
         return " ".join(f"-c {shlex.quote(f'{name}={value}')}" for name, value in settings.items())
 
