@@ -5,7 +5,7 @@ PYTHON ?= python3
 
 UV := .venv/bin/uv
 PY := .venv/bin/python
-CODE := functions layers/controller agent local bench tests tools
+CODE := functions layers/controller agent local bench tests tools examples
 export PYTHONDONTWRITEBYTECODE := 1
 
 .PHONY: help
@@ -36,9 +36,22 @@ help: ## this list
 .PHONY: setup
 setup: .venv/ready .venv-sam/ready ## install what the other targets need, into .venv and .venv-sam
 
+SYSTEM_PACKAGES := postgresql-15
+
+# A test of what is missing is skipped and says so. `postgresql-common` makes no cluster of its own when told not to.
+.PHONY: system-packages
+system-packages: ## install what the end-to-end tests use of the distribution (Debian, as root)
+	@missing=$$(for name in $(SYSTEM_PACKAGES); do \
+	    dpkg-query -W -f '$${Status}' $$name 2>/dev/null | grep -q 'ok installed' || echo $$name; done); \
+	if [ -z "$$missing" ]; then exit 0; fi; \
+	if [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then \
+	  echo "not installed:" $$missing "(needs root and apt-get): the tests of it are skipped"; exit 0; fi; \
+	mkdir -p /etc/postgresql-common && echo 'create_main_cluster = false' > /etc/postgresql-common/createcluster.conf; \
+	apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing
+
 .PHONY: lock
 lock: .venv/ready ## resolve the requirements again and write the pinned files with hashes
-	@for name in requirements/bootstrap requirements/dev requirements/sam layers/dependencies/requirements; do \
+	@for name in requirements/bootstrap requirements/dev requirements/sam requirements/agent layers/dependencies/requirements; do \
 	  $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
 	    $$name.in -o $$name.txt || exit 1; done
 
@@ -55,7 +68,7 @@ lint: .venv/ready ## formatter, linters, types, import rules
 	@.venv/bin/ruff check $(CODE)
 	@.venv/bin/mypy
 	@PYTHONPATH=layers/controller/python:agent .venv/bin/lint-imports
-	@.venv/bin/cfn-lint template.yaml
+	@.venv/bin/cfn-lint template.yaml examples/two-node-service/template.yaml
 	@PYTHONPATH=layers/controller/python:agent $(PY) -m tools.generate_docs --check
 
 .PHONY: docs
@@ -68,6 +81,7 @@ test-fast: .venv/ready ## the tests that need no embedded AWS
 	@.venv/bin/coverage report --include '*/understudy/domain/*' --fail-under 100
 
 .PHONY: test-e2e
+<<<<<<< HEAD
 test-e2e: setup ## the tests on a deployed stack on the embedded AWS
 	@$(PY) -m pytest -n 3 --dist loadscope tests/e2e
 
@@ -80,6 +94,10 @@ chromium:
 .PHONY: test-board
 test-board: .venv/ready chromium ## the board in a real browser; pictures of it into build/board
 	@$(PY) -m pytest tests/browser
+=======
+test-e2e: setup system-packages ## the tests on a deployed stack on the embedded AWS
+	@$(PY) -m pytest -n 2 --dist loadscope tests/e2e
+>>>>>>> examples
 
 .PHONY: test
 test: setup lint test-fast test-board test-e2e ## everything that must pass before a change lands
@@ -107,6 +125,21 @@ sim: RUNS = 1000
 sim: .venv/ready ## try to break a simulated cluster: RUNS seeds from SEED, default 1000 from 0; a failure is told as a story
 	@PYTHONPATH=layers/controller/python:agent $(PY) -m tests.simulation --seed $(SEED) --runs $(RUNS) \
 	  $(if $(PAUSES),--pauses) $(if $(OFF_ALONE),--off-alone)
+
+AGENT_BUNDLE := dist/understudy-agent.tar.gz
+
+# The same sources make the same bytes: no time, owner or order of this machine is in it.
+.PHONY: wheel
+wheel: .venv/ready ## the agent with all that it needs, for nodes that reach no package registry, into dist/
+	@rm -rf build/agent-source build/agent && mkdir -p build/agent/wheels dist
+	@cp -R agent build/agent-source
+	@SOURCE_DATE_EPOCH=1767225600 $(UV) build --quiet --wheel --out-dir build/agent/wheels build/agent-source
+	@$(PY) -m pip download --quiet --disable-pip-version-check --require-hashes --only-binary=:all: --no-deps \
+	  --dest build/agent/wheels -r requirements/agent.txt
+	@cp agent/install.sh agent/agent.ini agent/*.service build/agent/ && rm -f build/agent/wheels/.gitignore
+	@tar --sort=name --mtime=@1767225600 --owner=0 --group=0 --numeric-owner --mode=u=rwX,go=rX \
+	  -C build/agent -cf - . | gzip -n > $(AGENT_BUNDLE)
+	@echo $(AGENT_BUNDLE)
 
 .PHONY: clean
 clean: ## remove what was built; the environments stay

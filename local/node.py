@@ -28,12 +28,16 @@ _STOP_LIMIT_S = 5.0
 
 @dataclass(frozen=True)
 class Program:
-    """A service of the node. `command` empty: the TCP service of this package, on `port`."""
+    """A service of the node. `command` empty: the TCP service of this package, on `port`.
+
+    `section`: the lines of its section in the agent's configuration, for one that is no process of the agent's.
+    """
 
     name: str
     port: int
     depends_on: tuple[str, ...] = ()
     command: tuple[str, ...] = field(default=())
+    section: tuple[str, ...] = field(default=())
 
 
 class Node:
@@ -171,6 +175,8 @@ class Node:
 
 
 def _section(program: Program, node: str, address: str) -> list[str]:
+    if program.section:
+        return [f"[service {program.name}]", *program.section]
     serve = [sys.executable, "-m", "local.service", node, address, str(program.port)]
     return [
         f"[service {program.name}]",

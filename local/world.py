@@ -72,6 +72,10 @@ class World:
         """EC2 stops the instance. (The program that plays the node is another matter.)"""
         self._engine.client("ec2").stop_instances(InstanceIds=[instance.instance_id], Force=True)
 
+    def start(self, instance: Instance) -> None:
+        """EC2 starts it again."""
+        self._engine.client("ec2").start_instances(InstanceIds=[instance.instance_id])
+
     def set_record(self, name: str, address: str, ttl_s: int) -> None:
         """Set an A record as a person does it, past every guard."""
         record = {"Name": name, "Type": "A", "TTL": ttl_s, "ResourceRecords": [{"Value": address}]}

@@ -23,9 +23,9 @@ PSEUDO = {
 
 
 @cache
-def source() -> dict[str, Any]:
-    """The template as written, short forms of functions spelled out."""
-    return dict(json.loads(json.dumps(cfn_yaml.load(str(TEMPLATE)))))
+def source(path: Path = TEMPLATE) -> dict[str, Any]:
+    """A template as written, short forms of functions spelled out."""
+    return dict(json.loads(json.dumps(cfn_yaml.load(str(path)))))
 
 
 @cache
@@ -47,7 +47,7 @@ def of_type(kind: str) -> dict[str, dict[str, Any]]:
 
 
 def resolve(value: Any, parameters: Mapping[str, Any]) -> Any:
-    """Evaluate Ref, Sub, Join, Split and If. A resource, or an attribute of it, becomes its logical ID."""
+    """Evaluate intrinsic functions. A resource, or an attribute of it, becomes its logical ID."""
     if isinstance(value, list):
         resolved = [resolve(item, parameters) for item in value]
         return [item for item in resolved if item != NO_VALUE]
@@ -107,6 +107,10 @@ _FUNCTIONS: Mapping[str, Callable[[Any, Mapping[str, Any]], Any]] = {
     "Fn::Sub": _sub,
     "Fn::Join": _join,
     "Fn::Split": _split,
+    "Fn::Select": lambda argument, parameters: resolve(argument[1], parameters)[argument[0]],
+    "Fn::Base64": resolve,
+    # What another stack exports is given by its name, as a parameter is.
+    "Fn::ImportValue": lambda argument, parameters: parameters[resolve(argument, parameters)],
     "Fn::If": _if,
     "Fn::GetAtt": _get_att,
 }

@@ -19,7 +19,9 @@ CLOCK_AND_ENVIRONMENT = re.compile(
 )
 MACHINE_PATH = re.compile(r"(?<![\w.])/(home|root|Users|work|mnt|private)/\w")
 FOLDERS = [
-    ROOT / name for name in ("layers/controller", "agent", "local", "functions", "tools") if (ROOT / name).is_dir()
+    ROOT / name
+    for name in ("layers/controller", "agent", "local", "functions", "tools", "examples")
+    if (ROOT / name).is_dir()
 ]
 EVERYWHERE = [*FOLDERS, ROOT / "tests"]
 
