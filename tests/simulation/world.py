@@ -27,6 +27,7 @@ from tests.support.builders import CLUSTER, NOW, RECORD, SPECS
 from tests.support.fakes.announcer import FakeAnnouncer
 from tests.support.fakes.network import FakeNetwork
 from tests.support.fakes.parameters import FakeParameters
+from tests.support.fakes.queue import FakeQueue
 from understudy.adapters.dataclass_maps import to_map
 from understudy.definition import read_definition
 from understudy.domain.decision import Action, Decision
@@ -41,6 +42,7 @@ from understudy.usecases.close_transition import close_transition
 from understudy.usecases.fence_node import fence_node
 from understudy.usecases.follow_changes import ChangeFollower
 from understudy.usecases.grant_lease import grant_lease
+from understudy.usecases.group_commit import GroupCommit
 from understudy.usecases.judging import Judge
 from understudy.usecases.move_address import move_address
 from understudy.usecases.movers import RecordMover
@@ -114,6 +116,7 @@ class World:
         )
         tune = partial(register_tuning, registry=ledger, announcer=announcer)
         self._register = lambda text: tune(text) if text.is_tuning else register(text)
+        group = GroupCommit(zone, FakeQueue(ledger), self.clock, self.clock.pass_time, STACK)
         follower = ChangeFollower(zone, zone, self.clock, STACK)
         monitor = RecordMonitor(ledger, zone, announcer, self.clock, self.clock.pass_time, STACK)
         self._watch = partial(
@@ -132,7 +135,7 @@ class World:
         tasks = {
             "open_transition": partial(open_transition, announcer=announcer, **step),
             "fence_node": partial(fence_node, nodes=nodes, **step),
-            "move_address": partial(move_address, movers=(RecordMover(zone),), stack=STACK, **step),
+            "move_address": partial(move_address, movers=(RecordMover(zone, group),), stack=STACK, **step),
             "grant_lease": partial(grant_lease, **step),
             "await_service": partial(await_service, **step),
             "check_change": partial(check_change, ledger=ledger, follower=follower),

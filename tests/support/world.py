@@ -18,6 +18,7 @@ from tests.support.fakes.launcher import FakeLauncher
 from tests.support.fakes.ledger import FakeLedger
 from tests.support.fakes.network import FakeNetwork
 from tests.support.fakes.nodes import FakeNodes
+from tests.support.fakes.queue import a_group
 from tests.support.fakes.zone import FakeZone
 from understudy.adapters.dataclass_maps import to_map
 from understudy.domain.lease import terms_of
@@ -100,7 +101,11 @@ class World:
         self.ledger = FakeLedger(definition=self.definition)
         self.zone = FakeZone(self.clock)
         self.ec2, self.network = FakeNodes(), FakeNetwork()
-        self.movers = (RecordMover(self.zone), RouteMover(self.network), ElasticIpMover(self.network))
+        self.movers = (
+            RecordMover(self.zone, a_group(self.zone, self.ledger, self.clock)),
+            RouteMover(self.network),
+            ElasticIpMover(self.network),
+        )
         self.follower = ChangeFollower(self.zone, self.zone, self.clock, "understudy")
         self.launcher = FakeLauncher()
         self.announcer = FakeAnnouncer()

@@ -17,6 +17,7 @@ from tests.support.builders import (
 from tests.support.fakes.clock import VirtualClock
 from tests.support.fakes.ledger import FakeLedger
 from tests.support.fakes.network import FakeNetwork
+from tests.support.fakes.queue import a_group
 from tests.support.fakes.zone import FakeZone
 from understudy.domain.address import AddressStatus
 from understudy.domain.errors import AddressUnreadableError, GuardMismatchError, UnprovenError, ZoneBusyError
@@ -43,7 +44,11 @@ class Mover:
 
     def move(self, epoch=2, attempt=0):
         payload = {"cluster": CLUSTER, "epoch": epoch, "attempt": attempt}
-        movers = (RecordMover(self.zone), RouteMover(FakeNetwork()), ElasticIpMover(FakeNetwork()))
+        movers = (
+            RecordMover(self.zone, a_group(self.zone, self.ledger, self.clock)),
+            RouteMover(FakeNetwork()),
+            ElasticIpMover(FakeNetwork()),
+        )
         return move_address(payload, ledger=self.ledger, movers=movers, clock=self.clock, stack="understudy")
 
     @property

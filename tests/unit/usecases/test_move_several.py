@@ -20,6 +20,7 @@ from tests.support.builders import (
     a_transition,
 )
 from tests.support.fakes import FakeLedger, FakeNetwork, FakeZone, VirtualClock
+from tests.support.fakes.queue import a_group
 from understudy.domain.address import AddressStatus
 from understudy.domain.definition import ElasticIp, Record, Route
 from understudy.domain.errors import AddressUnreadableError, ChangeRefusedError, ZoneBusyError
@@ -51,7 +52,11 @@ class Mover:
 
     def move(self, epoch=2, attempt=0):
         payload = {"cluster": CLUSTER, "epoch": epoch, "attempt": attempt}
-        movers = (RecordMover(self.zone), RouteMover(self.network), ElasticIpMover(self.network))
+        movers = (
+            RecordMover(self.zone, a_group(self.zone, self.ledger, self.clock)),
+            RouteMover(self.network),
+            ElasticIpMover(self.network),
+        )
         return move_address(payload, ledger=self.ledger, movers=movers, clock=self.clock, stack="understudy")
 
     def value(self, record):

@@ -21,6 +21,7 @@ from understudy.usecases.movers import Mover
 
 if TYPE_CHECKING:
     from understudy.adapters.assumed_roles import AssumedRoles
+    from understudy.adapters.dynamodb_queue import DynamoDbQueue
     from understudy.adapters.polite_route53 import Polite
     from understudy.adapters.route53_zone import Route53Zone
     from understudy.usecases.check_readiness import Inspector
@@ -107,10 +108,20 @@ def network() -> Network:
 @cache
 def movers() -> tuple[Mover, ...]:
     """What moves addresses, one for each kind. Records come first: their guards stop a stale writer."""
+    from understudy.usecases.group_commit import GroupCommit
     from understudy.usecases.movers import RecordMover
     from understudy.usecases.network_movers import ElasticIpMover, RouteMover
 
-    return (RecordMover(zone()), RouteMover(network()), ElasticIpMover(network()))
+    group = GroupCommit(_route53_zone(), queue(), clock, time.sleep, stack())
+    return (RecordMover(zone(), group), RouteMover(network()), ElasticIpMover(network()))
+
+
+@cache
+def queue() -> "DynamoDbQueue":
+    """What waits for group commit, in the cluster table."""
+    from understudy.adapters.dynamodb_queue import DynamoDbQueue
+
+    return DynamoDbQueue(_client("dynamodb"), settings().table_name)
 
 
 def stack() -> str:

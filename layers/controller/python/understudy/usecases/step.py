@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from understudy.domain.definition import Definition
 from understudy.domain.errors import AnnouncementError, LedgerConflictError
 from understudy.domain.model import ClusterState
-from understudy.domain.tuning import effective
+from understudy.domain.tuning import StackWide, effective
 from understudy.ports import Announcer, StateLedger, StateReader
 
 Clock = Callable[[], float]
@@ -28,11 +28,15 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Step:
-    """Which transition a step belongs to, and how often it was tried before (from 0)."""
+    """Which transition a step belongs to, and how often it was tried before (from 0).
+
+    `crowded_until`: until when Route 53 is taken for crowded (seconds).
+    """
 
     cluster: str
     epoch: int
     attempt: int = 0
+    crowded_until: int = 0
 
 
 def parse_step(payload: Mapping[str, Any]) -> Step:
@@ -51,17 +55,19 @@ def do_step(name: str, payload: Mapping[str, Any], ledger: StateLedger, work: St
         state = ledger.read(step.cluster)
         if state is None or state.epoch != step.epoch:
             return answer(STALE)
-        return work(step, state, definition_in_force(ledger, state))
+        stack_wide = ledger.stack_wide()
+        definition = definition_in_force(ledger, state, stack_wide)
+        return work(replace(step, crowded_until=stack_wide.crowded_until), state, definition)
 
     outcome = redo_on_conflict(once)
     log.info(name, extra={"cluster": step.cluster, "epoch": step.epoch, **outcome})
     return outcome
 
 
-def definition_in_force(ledger: StateReader, state: ClusterState) -> Definition:
+def definition_in_force(ledger: StateReader, state: ClusterState, stack_wide: StackWide | None = None) -> Definition:
     """The definition with its tunables as they are at this moment: a change counts from the next step on (S8)."""
     definition = ledger.definition(state.cluster, state.definition_version)
-    return replace(definition, tuning=effective(ledger.tuning(), definition.tuning_set))
+    return replace(definition, tuning=effective((stack_wide or ledger.stack_wide()).tuning, definition.tuning_set))
 
 
 def redo_on_conflict(work: Callable[[], T]) -> T:
