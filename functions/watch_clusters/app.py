@@ -16,7 +16,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
         nodes=wiring.nodes(),
         index=wiring.ledger(),
         parameters=wiring.parameters(),
-        follower=wiring.follower(zone),
+        follower=wiring.follower_for_a_watch(zone),
         network=wiring.network(),
         announcer=wiring.announcer(),
         register=lambda text: wiring.register(text, zone),

@@ -27,7 +27,7 @@ from tests.support.builders import CLUSTER, NOW, RECORD, SPECS
 from tests.support.fakes.announcer import FakeAnnouncer
 from tests.support.fakes.network import FakeNetwork
 from tests.support.fakes.parameters import FakeParameters
-from tests.support.fakes.queue import FakeQueue
+from tests.support.fakes.queue import FakeQuestions, FakeQueue
 from understudy.adapters.dataclass_maps import to_map
 from understudy.definition import read_definition
 from understudy.domain.decision import Action, Decision
@@ -51,6 +51,7 @@ from understudy.usecases.receive_signal import receive_signal
 from understudy.usecases.record_heartbeat import RECORDED, record_heartbeat
 from understudy.usecases.register_cluster import register_cluster
 from understudy.usecases.register_tuning import register_tuning
+from understudy.usecases.shared_changes import SharedChanges
 from understudy.usecases.watch_clusters import watch_clusters
 
 WORKFLOW = WorkflowDefinition.load(Path("statemachine/transition.asl.json"))
@@ -116,8 +117,9 @@ class World:
         )
         tune = partial(register_tuning, registry=ledger, announcer=announcer)
         self._register = lambda text: tune(text) if text.is_tuning else register(text)
-        group = GroupCommit(zone, FakeQueue(ledger), self.clock, self.clock.pass_time, STACK)
-        follower = ChangeFollower(zone, zone, self.clock, STACK)
+        queue = FakeQueue(ledger)
+        group = GroupCommit(zone, queue, self.clock, self.clock.pass_time, STACK)
+        follower = ChangeFollower(zone, SharedChanges(zone, FakeQuestions(), self.clock), zone, self.clock, STACK)
         monitor = RecordMonitor(ledger, zone, announcer, self.clock, self.clock.pass_time, STACK)
         self._watch = partial(
             watch_clusters,

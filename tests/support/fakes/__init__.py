@@ -9,7 +9,7 @@ from tests.support.fakes.network import FakeNetwork
 from tests.support.fakes.nodes import FakeNodes
 from tests.support.fakes.paged_route53 import PagedRoute53
 from tests.support.fakes.parameters import FakeParameters
-from tests.support.fakes.queue import FakeQueue
+from tests.support.fakes.queue import FakeQuestions, FakeQueue
 from tests.support.fakes.zone import FakeZone
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "FakeNetwork",
     "FakeNodes",
     "FakeParameters",
+    "FakeQuestions",
     "FakeQueue",
     "FakeReadings",
     "FakeReportBook",

@@ -1,14 +1,13 @@
 """The queue of group commit in memory. It keeps the conditions of its port."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from tests.support.fakes.faults import Faulty
 from tests.support.fakes.ledger import FakeLedger
-from tests.support.fakes.zone import FakeZone
 from understudy.domain.group_commit import Intent, Settled, ZoneKey
+from understudy.domain.record import ChangeReading
 from understudy.queue_ports import Queued
-from understudy.usecases.group_commit import GroupCommit
 
 
 class FakeQueue(Faulty):
@@ -73,6 +72,23 @@ class FakeQueue(Faulty):
             self._ledger.crowded_until = until
 
 
-def a_group(zone: FakeZone, ledger: FakeLedger, clock: Callable[[], float]) -> GroupCommit:
-    """Group commit with a queue of its own; its waits cost nothing."""
-    return GroupCommit(zone, FakeQueue(ledger), clock, lambda _: None, "understudy")
+class FakeQuestions(Faulty):
+    """Questions over one dict."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: dict[str, tuple[int, ChangeReading]] = {}
+
+    def take_question(self, change_id: str, now: int, until: int) -> ChangeReading | None:
+        """As Questions.take_question."""
+        with self._called("take_question"):
+            asked_until, reading = self.asked.get(change_id, (0, ChangeReading.PENDING))
+            if asked_until > now or reading is ChangeReading.IN_SYNC:
+                return reading
+            self.asked[change_id] = (until, reading)
+            return None
+
+    def note_answer(self, change_id: str, reading: ChangeReading) -> None:
+        """As Questions.note_answer."""
+        with self._called("note_answer"):
+            self.asked[change_id] = (self.asked.get(change_id, (0, reading))[0], reading)

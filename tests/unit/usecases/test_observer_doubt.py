@@ -65,7 +65,7 @@ class Fleet:
             nodes=self.nodes,
             index=self.ledger,
             parameters=FakeParameters(),
-            follower=ChangeFollower(self.zone, self.zone, self.clock, "understudy"),
+            follower=ChangeFollower(self.zone, self.zone, self.zone, self.clock, "understudy"),
             network=FakeNetwork(),
             announcer=self.announcer,
             register=lambda text: None,

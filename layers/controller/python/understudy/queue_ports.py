@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from understudy.domain.group_commit import Intent, Settled, ZoneKey
+from understudy.domain.record import ChangeReading
 
 
 @dataclass(frozen=True)
@@ -47,4 +48,20 @@ class CommitQueue(Protocol):
 
     def call_crowded(self, until: int) -> None:
         """Let every step know that Route 53 is crowded, at least until then (seconds)."""
+        ...
+
+
+class Questions(Protocol):
+    """Who asks Route 53 what became of a change that is of many clusters, and what it has heard (B12)."""
+
+    def take_question(self, change_id: str, now: int, until: int) -> ChangeReading | None:
+        """None when it is the caller's to ask Route 53 for this change now: then nobody else asks until `until`.
+
+        Else what is known of it (seconds): PENDING when nobody has heard anything yet. What is in sync needs no
+        question any more.
+        """
+        ...
+
+    def note_answer(self, change_id: str, reading: ChangeReading) -> None:
+        """Write down for the others what Route 53 has said."""
         ...

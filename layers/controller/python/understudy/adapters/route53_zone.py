@@ -56,8 +56,9 @@ class Route53Zone:
     def read(self, record: Record) -> RecordReading:
         """The protected record and its guard, as Route 53 keeps them now (B2, S4).
 
-        Raises AddressCrowdedError when Route 53 throttles. Raises AddressUnreadableError when it does not answer, and when an alias or a record with a routing
-        policy stands under either name: that is nothing the controller could compare or move.
+        Raises AddressCrowdedError when Route 53 throttles. Raises AddressUnreadableError when it does not answer, and
+        when an alias or a record with a routing policy stands under either name: that is nothing the controller could
+        compare or move.
         """
         question = self._begin(record.role_arn)
         return RecordReading(

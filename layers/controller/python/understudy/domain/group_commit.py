@@ -26,6 +26,9 @@ INTENT_KEPT_S = 15
 """An intent that its cluster has not renewed for so long is nobody's any more (seconds). Queued clusters renew theirs
 with every look."""
 
+ASK_GAP_S = 5
+"""In a crowd, Route 53 is asked no more often than so what became of one change (seconds)."""
+
 CHANGES_LIMIT = 1000
 CHARACTERS_LIMIT = 32_000
 """What Route 53 takes in one batch: record values, and their characters. It counts an UPSERT twice."""
