@@ -36,11 +36,11 @@ help: ## this list
 .PHONY: setup
 setup: .venv/ready .venv-sam/ready ## install what the other targets need, into .venv and .venv-sam
 
-SYSTEM_PACKAGES := postgresql-15
+SYSTEM_PACKAGES := chromium postgresql-15
 
 # A test of what is missing is skipped and says so. `postgresql-common` makes no cluster of its own when told not to.
 .PHONY: system-packages
-system-packages: ## install what the end-to-end tests use of the distribution (Debian, as root)
+system-packages: ## install what the tests use of the distribution (Debian, as root)
 	@missing=$$(for name in $(SYSTEM_PACKAGES); do \
 	    dpkg-query -W -f '$${Status}' $$name 2>/dev/null | grep -q 'ok installed' || echo $$name; done); \
 	if [ -z "$$missing" ]; then exit 0; fi; \
@@ -81,23 +81,12 @@ test-fast: .venv/ready ## the tests that need no embedded AWS
 	@.venv/bin/coverage report --include '*/understudy/domain/*' --fail-under 100
 
 .PHONY: test-e2e
-<<<<<<< HEAD
-test-e2e: setup ## the tests on a deployed stack on the embedded AWS
+test-e2e: setup system-packages ## the tests on a deployed stack on the embedded AWS
 	@$(PY) -m pytest -n 3 --dist loadscope tests/e2e
 
-.PHONY: chromium
-chromium:
-	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
-	  && apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null; } \
-	  || { echo "Chromium is not installed. As root on Debian: apt-get install chromium"; exit 1; }
-
 .PHONY: test-board
-test-board: .venv/ready chromium ## the board in a real browser; pictures of it into build/board
+test-board: .venv/ready system-packages ## the board in a real browser; pictures of it into build/board
 	@$(PY) -m pytest tests/browser
-=======
-test-e2e: setup system-packages ## the tests on a deployed stack on the embedded AWS
-	@$(PY) -m pytest -n 2 --dist loadscope tests/e2e
->>>>>>> examples
 
 .PHONY: test
 test: setup lint test-fast test-board test-e2e ## everything that must pass before a change lands

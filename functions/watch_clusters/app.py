@@ -17,7 +17,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
         alarms=wiring.alarms(),
         index=wiring.ledger(),
         parameters=wiring.parameters(),
-        follower=wiring.follower(zone),
+        follower=wiring.follower_for_a_watch(zone),
         network=wiring.network(),
         announcer=wiring.announcer(),
         register=lambda text: wiring.register(text, zone),

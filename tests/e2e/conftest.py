@@ -28,22 +28,21 @@ POLICY = {
 }
 TUNING = {"ROUTE53_TTL": 1, "ROUTE53_RECORD_INTERVAL": 1, "ROUTE53_CHANGEID_INTERVAL": 1}
 CLUSTERS = 20
-APART = ("test_demo.py", "test_permissions.py", "test_postgresql.py", "test_postgresql_pair.py", "test_agent_bundle.py")
+APART = (
+    "test_the_whole_story",
+    "test_two_minutes",
+    "test_demo.py",
+    "test_postgresql.py",
+    "test_postgresql_pair.py",
+    "test_agent_bundle.py",
+)
 
 
-<<<<<<< HEAD
 class ByStack(LoadScopeScheduling):  # type: ignore[misc]
     """Most tests are done in a row on one stack. What waits for long, or has stacks of its own, is done beside them."""
 
     def _split_scope(self, nodeid: str) -> str:
-        apart = [name for name in ("test_the_whole_story", "test_demo.py", "test_two_minutes") if name in nodeid]
-=======
-class TwoWorkers(LoadScopeScheduling):  # type: ignore[misc]
-    """With several workers, one tests the stack that is deployed here. The others have stacks of their own, or none."""
-
-    def _split_scope(self, nodeid: str) -> str:
         apart = [name for name in APART if name in nodeid]
->>>>>>> examples
         return apart[0] if apart else "stack"
 
 

@@ -80,7 +80,7 @@ class PgCluster(Cluster):
         port = self.aws.world.port
         pg = PgNode(self._base, run, (own.name, peer.name), (own.address, peer.address), port)
         program = Program("postgresql", port, section=tuple(section(pg)))
-        machine = PgMachine(self.aws.engine, self.aws.stack, self.name, own, [program])
+        machine = PgMachine(self.aws.engine, self.aws.stack, self.name, own, [program], self._keys)
         machine.pg = pg
         return machine
 

@@ -30,6 +30,7 @@ from tests.support.fakes.alarms import FakeAlarms
 from tests.support.fakes.announcer import FakeAnnouncer
 from tests.support.fakes.network import FakeNetwork
 from tests.support.fakes.parameters import FakeParameters
+from tests.support.fakes.queue import FakeQuestions, FakeQueue
 from understudy.adapters.dataclass_maps import to_map
 from understudy.definition import read_definition
 from understudy.domain.decision import Action, Decision
@@ -45,6 +46,7 @@ from understudy.usecases.close_transition import close_transition
 from understudy.usecases.fence_node import fence_node
 from understudy.usecases.follow_changes import ChangeFollower
 from understudy.usecases.grant_lease import grant_lease
+from understudy.usecases.group_commit import GroupCommit
 from understudy.usecases.judging import Judge
 from understudy.usecases.move_address import move_address
 from understudy.usecases.movers import RecordMover
@@ -53,6 +55,7 @@ from understudy.usecases.receive_signal import receive_signal
 from understudy.usecases.record_heartbeat import RECORDED, record_heartbeat
 from understudy.usecases.register_cluster import register_cluster
 from understudy.usecases.register_tuning import register_tuning
+from understudy.usecases.shared_changes import SharedChanges
 from understudy.usecases.watch_clusters import watch_clusters
 
 WORKFLOW = WorkflowDefinition.load(Path("statemachine/transition.asl.json"))
@@ -126,7 +129,9 @@ class World:
         )
         tune = partial(register_tuning, registry=ledger, announcer=announcer)
         self._register = lambda text: tune(text) if text.is_tuning else register(text)
-        follower = ChangeFollower(zone, zone, self.clock, STACK)
+        queue = FakeQueue(ledger)
+        group = GroupCommit(zone, queue, self.clock, self.clock.pass_time, STACK)
+        follower = ChangeFollower(zone, SharedChanges(zone, FakeQuestions(), self.clock), zone, self.clock, STACK)
         monitor = RecordMonitor(ledger, zone, announcer, self.clock, self.clock.pass_time, STACK)
         self._watch = partial(
             watch_clusters,
@@ -147,7 +152,7 @@ class World:
             "open_transition": partial(open_transition, announcer=announcer, **step),
             "fence_node": partial(fence_node, nodes=nodes, **step),
             "move_address": partial(
-                move_address, movers=(RecordMover(zone),), announcer=announcer, stack=STACK, **step
+                move_address, movers=(RecordMover(zone, group),), announcer=announcer, stack=STACK, **step
             ),
             "grant_lease": partial(grant_lease, **step),
             "await_service": partial(await_service, **step),

@@ -21,6 +21,7 @@ from tests.support.fakes.launcher import FakeLauncher
 from tests.support.fakes.ledger import FakeLedger
 from tests.support.fakes.network import FakeNetwork
 from tests.support.fakes.nodes import FakeNodes
+from tests.support.fakes.queue import FakeQuestions, FakeQueue
 from tests.support.fakes.zone import FakeZone
 from understudy.adapters.dataclass_maps import to_map
 from understudy.domain.lease import terms_of
@@ -35,6 +36,7 @@ from understudy.usecases.close_transition import close_transition
 from understudy.usecases.fence_node import fence_node
 from understudy.usecases.follow_changes import ChangeFollower
 from understudy.usecases.grant_lease import grant_lease
+from understudy.usecases.group_commit import GroupCommit
 from understudy.usecases.judging import Judge
 from understudy.usecases.move_address import move_address
 from understudy.usecases.movers import RecordMover
@@ -42,6 +44,7 @@ from understudy.usecases.network_movers import ElasticIpMover, RouteMover
 from understudy.usecases.open_transition import open_transition
 from understudy.usecases.receive_signal import EC2_STATE, receive_signal
 from understudy.usecases.record_heartbeat import record_heartbeat
+from understudy.usecases.shared_changes import SharedChanges
 from understudy.usecases.watch_clusters import WatchReport, watch_clusters
 from understudy_agent import quorum as hosts
 from understudy_agent.lease import Order, Standing, after_read, order, settled
@@ -104,8 +107,12 @@ class World:
         self.ledger = FakeLedger(definition=self.definition)
         self.zone = FakeZone(self.clock)
         self.ec2, self.network, self.alarms = FakeNodes(), FakeNetwork(), FakeAlarms()
-        self.movers = (RecordMover(self.zone), RouteMover(self.network), ElasticIpMover(self.network))
-        self.follower = ChangeFollower(self.zone, self.zone, self.clock, "understudy")
+        self.queue = FakeQueue(self.ledger)
+        group = GroupCommit(self.zone, self.queue, self.clock, lambda _: None, "understudy")
+        self.movers = (RecordMover(self.zone, group), RouteMover(self.network), ElasticIpMover(self.network))
+        self.follower = ChangeFollower(
+            self.zone, SharedChanges(self.zone, FakeQuestions(), self.clock), self.zone, self.clock, "understudy"
+        )
         self.launcher = FakeLauncher()
         self.announcer = FakeAnnouncer()
         self.judge = Judge(self.ledger, self.launcher, self.announcer, self.clock)

@@ -124,7 +124,7 @@ def test_all_that_a_watch_does_with_route_53_shares_one_allowance(settled, monke
     app.handler({}, CONTEXT)
     given["register"]("a text")
     (zone,) = registered
-    assert given["follower"].changes is given["follower"].records is given["monitor"]._listing is zone
+    assert given["follower"].changes.changes is given["follower"].records is given["monitor"]._listing is zone
     assert zone._polite._allowance.left_s == wiring.WATCH_ALLOWANCE_S == 25
     app.handler({}, CONTEXT)
     assert given["follower"].changes is not zone  # the next run has an allowance of its own

@@ -2,14 +2,14 @@
 
 
 def test_a_stack_without_tunables_sets_none(empty_ledger):  # S8
-    assert empty_ledger.tuning() == {}
+    assert empty_ledger.stack_wide().tuning == {}
     assert empty_ledger.tuning_digest() == ""
 
 
 def test_the_stacks_tunables_are_those_that_were_put_last(empty_ledger):  # S8
     empty_ledger.put_tuning({"ROUTE53_TTL": 30, "ROUTE53_CHANGEID_INTERVAL": 5}, "first")
     empty_ledger.put_tuning({"ROUTE53_TTL": 60}, "second")
-    assert empty_ledger.tuning() == {"ROUTE53_TTL": 60}
+    assert empty_ledger.stack_wide().tuning == {"ROUTE53_TTL": 60}
     assert empty_ledger.tuning_digest() == "second"
 
 

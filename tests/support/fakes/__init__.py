@@ -11,6 +11,7 @@ from tests.support.fakes.network import FakeNetwork
 from tests.support.fakes.nodes import FakeNodes
 from tests.support.fakes.paged_route53 import PagedRoute53
 from tests.support.fakes.parameters import FakeParameters
+from tests.support.fakes.queue import FakeQuestions, FakeQueue
 from tests.support.fakes.zone import FakeZone
 
 __all__ = [
@@ -23,6 +24,8 @@ __all__ = [
     "FakeNetwork",
     "FakeNodes",
     "FakeParameters",
+    "FakeQuestions",
+    "FakeQueue",
     "FakeReadings",
     "FakeReportBook",
     "FakeZone",

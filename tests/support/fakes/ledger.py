@@ -11,6 +11,7 @@ from understudy.domain.errors import LedgerConflictError, TooManyEntriesError
 from understudy.domain.heartbeat import Beat
 from understudy.domain.model import Alarm, ClusterState, NodeReport
 from understudy.domain.signal import FaultSignal, PowerSignal, Signal
+from understudy.domain.tuning import StackWide
 from understudy.ports import NOT_A_MEMBER, STALE, UNKNOWN_CLUSTER, Refusal
 
 STAGE_PREFIX = "stages."
@@ -25,6 +26,7 @@ class FakeLedger(Faulty):
     def __init__(self, state: ClusterState | None = None, definition: Definition | None = None) -> None:
         super().__init__()
         self.items: dict[tuple[str, str], Any] = {}
+        self.crowded_until = 0
         if definition is not None:
             self.put_definition(definition)
         if state is not None:
@@ -186,10 +188,10 @@ class FakeLedger(Faulty):
             self.put_definition(definition)
             self.put_state(replace(after, revision=there.revision + 1 if there else 1, nodes=nodes))
 
-    def tuning(self) -> Mapping[str, int]:
-        """As StateLedger.tuning."""
-        with self._called("tuning"):
-            return dict(self.items.get(("stack#", "tuning"), ({}, ""))[0])
+    def stack_wide(self) -> StackWide:
+        """As StateLedger.stack_wide."""
+        with self._called("stack_wide"):
+            return StackWide(dict(self.items.get(("stack#", "tuning"), ({}, ""))[0]), self.crowded_until)
 
     def tuning_digest(self) -> str:
         """As Registry.tuning_digest."""

@@ -89,12 +89,16 @@ def _apply(change: Change, record: Record, draft: dict[Key, RecordSet]) -> None:
     there = draft.get(key)
     if change.verb is ChangeVerb.DELETE:
         if there != change.record_set:
-            raise GuardMismatchError(f"DELETE of {change.record_set}, but there is {there}")
+            raise _mismatch(change, f"DELETE of {change.record_set}, but there is {there}")
         del draft[key]
         return
     if change.verb is ChangeVerb.CREATE and there is not None:
-        raise GuardMismatchError(f"CREATE of {change.record_set}, but there is {there}")
+        raise _mismatch(change, f"CREATE of {change.record_set}, but there is {there}")
     draft[key] = change.record_set
+
+
+def _mismatch(change: Change, why: str) -> GuardMismatchError:
+    return GuardMismatchError(why, frozenset({change.record_set.name}))
 
 
 def _key(record: Record, name: str, kind: str) -> Key:

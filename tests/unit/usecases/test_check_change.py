@@ -55,7 +55,7 @@ class World:
 
     def check(self, attempt=0):
         payload = {"cluster": CLUSTER, "epoch": 2, "attempt": attempt}
-        follower = ChangeFollower(self.zone, self.zone, self.clock, "understudy")
+        follower = ChangeFollower(self.zone, self.zone, self.zone, self.clock, "understudy")
         return check_change(payload, ledger=self.ledger, follower=follower)
 
     @property

@@ -69,7 +69,7 @@ def test_a_check_changes_nothing_of_the_cluster(scene):
     scene.break_node_b()
     scene.check()
     assert scene.ledger.items == before
-    assert set(scene.ledger.calls) == {"definition", "read", "tuning"}
+    assert set(scene.ledger.calls) == {"definition", "read", "stack_wide"}
 
 
 def test_a_failed_check_is_named_with_what_was_found_kept_told_and_counted(scene):  # S1

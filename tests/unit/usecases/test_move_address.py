@@ -18,19 +18,30 @@ from tests.support.fakes.announcer import FakeAnnouncer
 from tests.support.fakes.clock import VirtualClock
 from tests.support.fakes.ledger import FakeLedger
 from tests.support.fakes.network import FakeNetwork
+from tests.support.fakes.queue import FakeQueue
 from tests.support.fakes.zone import FakeZone
 from understudy.domain.address import AddressStatus
-from understudy.domain.errors import AddressUnreadableError, GuardMismatchError, UnprovenError, ZoneBusyError
+from understudy.domain.errors import (
+    AddressCrowdedError,
+    AddressUnreadableError,
+    GuardMismatchError,
+    UnprovenError,
+    ZoneBusyError,
+    ZoneCrowdedError,
+)
 from understudy.domain.execution import EXECUTION_LIMIT_S
+from understudy.domain.group_commit import QUEUE_GAP_S, zone_of
 from understudy.domain.model import Proof, Stage
 from understudy.domain.moves import MoveOutcome
 from understudy.domain.record import RecordSet, guard_epoch, guard_name
 from understudy.domain.transition import STAGE_SLACK_S, TRY_LIMIT_S
 from understudy.usecases.grant_lease import grant_lease
+from understudy.usecases.group_commit import GroupCommit
 from understudy.usecases.move_address import move_address
 from understudy.usecases.movers import RecordMover
 from understudy.usecases.network_movers import ElasticIpMover, RouteMover
 
+ZONE = zone_of(RECORD)
 FENCED = {"previous": a_previous(proof=Proof.RELEASED)}
 
 
@@ -38,13 +49,15 @@ class Mover:
     def __init__(self, **changes):
         self.clock, self.announcer = VirtualClock(NOW), FakeAnnouncer()
         self.ledger = FakeLedger(a_moving_state(**{**FENCED, **changes}), a_definition())
+        self.queue = FakeQueue(self.ledger)
         self.zone = FakeZone(self.clock)
         for record_set in record_sets():
             self.zone.put(RECORD, record_set)
 
     def move(self, epoch=2, attempt=0):
         payload = {"cluster": CLUSTER, "epoch": epoch, "attempt": attempt}
-        movers = (RecordMover(self.zone), RouteMover(FakeNetwork()), ElasticIpMover(FakeNetwork()))
+        group = GroupCommit(self.zone, self.queue, self.clock, lambda _: None, "understudy")
+        movers = (RecordMover(self.zone, group), RouteMover(FakeNetwork()), ElasticIpMover(FakeNetwork()))
         return move_address(
             payload,
             ledger=self.ledger,
@@ -184,3 +197,69 @@ def test_a_longer_interval_moves_the_deadline_in_one_write():  # S6 S8
         revisions.append(world.ledger.state().revision)
     assert world.ledger.state().transition.deadline_at == NOW + 300 + TRY_LIMIT_S + STAGE_SLACK_S
     assert revisions[0] == revisions[1]
+
+
+def test_a_failover_on_a_quiet_day_makes_no_call_for_the_sake_of_crowds():  # B12
+    world = Mover()
+    world.move()
+    assert world.queue.calls == []
+    assert world.zone.calls == ["read", "submit"]
+    assert sorted(world.ledger.calls) == ["commit", "definition", "read", "stack_wide"]
+
+
+def test_a_cluster_that_route_53_turns_away_goes_by_group_commit_at_once():  # B12
+    world = Mover()
+    world.zone.fail_next("submit", ZoneCrowdedError("Throttling"))
+    assert world.move()["outcome"] == MoveOutcome.ACCEPTED
+    assert world.dns == ADDRESS_B
+    assert world.ledger.crowded_until > NOW
+
+
+def test_a_cluster_that_cannot_read_for_the_crowd_goes_by_group_commit_at_once():  # B12
+    world = Mover()
+    world.zone.fail_next("read", AddressCrowdedError("Throttling"))
+    assert world.move()["outcome"] == MoveOutcome.ACCEPTED
+    assert world.zone.calls == ["read", "read_many", "submit"]
+
+
+def test_in_a_crowd_a_cluster_asks_nothing_of_route_53_for_itself():  # B12
+    world = Mover()
+    world.ledger.crowded_until = NOW + 1
+    world.queue.take_turn(ZONE, "another cluster", NOW, NOW + 30)
+    assert world.move()["outcome"] == MoveOutcome.RETRY
+    assert world.zone.calls == []
+
+
+def test_when_the_crowd_is_over_clusters_ask_for_themselves_again():  # B12
+    world = Mover()
+    world.ledger.crowded_until = NOW
+    world.move()
+    assert world.queue.calls == []
+
+
+def test_waiting_in_the_queue_is_no_failed_try():  # B12 S6
+    world = Mover()
+    world.ledger.crowded_until = NOW + 60
+    world.queue.take_turn(ZONE, "another cluster", NOW, NOW + 30)
+    answer = world.move(attempt=2)
+    assert (answer["outcome"], answer["attempt"], answer["wait_s"]) == (MoveOutcome.RETRY, 2, QUEUE_GAP_S)
+    world.queue.end_turn(ZONE, "another cluster")
+    assert world.move(attempt=2)["outcome"] == MoveOutcome.ACCEPTED
+
+
+def test_in_a_crowd_a_stale_writer_is_told_so_and_writes_nothing():  # B1 B12
+    world = Mover()
+    world.ledger.crowded_until = NOW + 60
+    for record_set in record_sets(epoch=9, address="10.0.9.9", node="node-c"):
+        world.zone.put(RECORD, record_set)
+    assert world.move()["outcome"] == "STALE"
+    assert world.dns == "10.0.9.9"
+
+
+def test_in_a_crowd_what_is_known_to_be_moved_is_not_asked_for_again():  # B12
+    world = Mover()
+    world.move()
+    world.zone.calls.clear()
+    world.ledger.crowded_until = NOW + 60
+    assert world.move()["outcome"] == MoveOutcome.ALREADY_THERE
+    assert world.zone.calls == []

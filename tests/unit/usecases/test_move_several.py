@@ -19,13 +19,14 @@ from tests.support.builders import (
     a_previous,
     a_transition,
 )
-from tests.support.fakes import FakeLedger, FakeNetwork, FakeZone, VirtualClock
+from tests.support.fakes import FakeLedger, FakeNetwork, FakeQueue, FakeZone, VirtualClock
 from tests.support.fakes.announcer import FakeAnnouncer
 from understudy.domain.address import AddressStatus
 from understudy.domain.definition import ElasticIp, Record, Route
 from understudy.domain.errors import AddressUnreadableError, ChangeRefusedError, ZoneBusyError
 from understudy.domain.model import Proof, Stage
 from understudy.domain.record import RecordSet, guard_epoch, guard_name
+from understudy.usecases.group_commit import GroupCommit
 from understudy.usecases.move_address import move_address
 from understudy.usecases.movers import RecordMover
 from understudy.usecases.network_movers import ElasticIpMover, RouteMover
@@ -52,7 +53,8 @@ class Mover:
 
     def move(self, epoch=2, attempt=0):
         payload = {"cluster": CLUSTER, "epoch": epoch, "attempt": attempt}
-        movers = (RecordMover(self.zone), RouteMover(self.network), ElasticIpMover(self.network))
+        group = GroupCommit(self.zone, FakeQueue(self.ledger), self.clock, lambda _: None, "understudy")
+        movers = (RecordMover(self.zone, group), RouteMover(self.network), ElasticIpMover(self.network))
         return move_address(
             payload,
             ledger=self.ledger,

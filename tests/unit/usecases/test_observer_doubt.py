@@ -68,7 +68,7 @@ class Fleet:
             alarms=FakeAlarms(),
             index=self.ledger,
             parameters=FakeParameters(),
-            follower=ChangeFollower(self.zone, self.zone, self.clock, "understudy"),
+            follower=ChangeFollower(self.zone, self.zone, self.zone, self.clock, "understudy"),
             network=FakeNetwork(),
             announcer=self.announcer,
             register=lambda text: None,

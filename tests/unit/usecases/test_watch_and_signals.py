@@ -63,7 +63,7 @@ class Controller:
             alarms=self.alarms,
             index=self.ledger,
             parameters=self.parameters,
-            follower=ChangeFollower(self.zone, self.zone, self.clock, "understudy"),
+            follower=ChangeFollower(self.zone, self.zone, self.zone, self.clock, "understudy"),
             network=self.network,
             announcer=self.announcer,
             register=register or self.registered.append,

@@ -10,6 +10,7 @@ from understudy.domain.model import Alarm, ClusterState, PowerReading
 from understudy.domain.record import Change, ChangeReading, RecordReading
 from understudy.domain.signal import Signal
 from understudy.domain.stopping import StopAnswer
+from understudy.domain.tuning import StackWide
 
 
 @dataclass(frozen=True)
@@ -53,8 +54,8 @@ class StateReader(Protocol):
         """The accepted definition of this version, which never changes. Raises KeyError when there is none."""
         ...
 
-    def tuning(self) -> Mapping[str, int]:
-        """The tunables that the stack sets, as they stand now; empty when it sets none (S8)."""
+    def stack_wide(self) -> StackWide:
+        """What holds for all clusters, as it stands now: the tunables that the stack sets, and more (S8, B12)."""
         ...
 
 
@@ -162,8 +163,8 @@ class Zone(RecordReader, Protocol):
     def submit(self, record: Record, batch: tuple[Change, ...], comment: str) -> str:
         """Hand in one atomic batch; the change id.
 
-        Raises GuardMismatchError (InvalidChangeBatch), ZoneBusyError (throttled, prior request, unreachable, 5xx),
-        ChangeRefusedError (anything else that Route 53 refuses).
+        Raises GuardMismatchError (InvalidChangeBatch), ZoneCrowdedError (throttled, prior request), ZoneBusyError (also
+        unreachable, 5xx), ChangeRefusedError (anything else that Route 53 refuses).
         """
         ...
 

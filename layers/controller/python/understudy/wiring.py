@@ -96,12 +96,24 @@ def zone() -> Zone:
     return _route53_zone()
 
 
-def follower(zone: "Route53Zone | None" = None) -> "ChangeFollower":
-    """Who asks what became of changes."""
+def follower() -> "ChangeFollower":
+    """Who asks what became of the changes of one cluster; in a crowd, for others as well."""
+    from understudy.adapters.dynamodb_questions import DynamoDbQuestions
     from understudy.usecases.follow_changes import ChangeFollower
+    from understudy.usecases.shared_changes import SharedChanges
 
-    asked = zone or _route53_zone()
-    return ChangeFollower(asked, asked, clock, stack(), measure)
+    zone = _route53_zone()
+    questions = DynamoDbQuestions(_client("dynamodb"), settings().table_name)
+    return ChangeFollower(zone, SharedChanges(zone, questions, clock), zone, clock, stack(), measure)
+
+
+def follower_for_a_watch(zone: "Route53Zone") -> "ChangeFollower":
+    """Who asks what became of the changes of all clusters, each change once."""
+    from understudy.usecases.follow_changes import ChangeFollower
+    from understudy.usecases.shared_changes import AskedOnce
+
+    asked = AskedOnce(zone)
+    return ChangeFollower(asked, asked, zone, clock, stack(), measure)
 
 
 @cache
@@ -115,10 +127,14 @@ def network() -> Network:
 @cache
 def movers() -> tuple[Mover, ...]:
     """What moves addresses, one for each kind. Records come first: their guards stop a stale writer."""
+    from understudy.adapters.dynamodb_queue import DynamoDbQueue
+    from understudy.usecases.group_commit import GroupCommit
     from understudy.usecases.movers import RecordMover
     from understudy.usecases.network_movers import ElasticIpMover, RouteMover
 
-    return (RecordMover(zone()), RouteMover(network()), ElasticIpMover(network()))
+    queue = DynamoDbQueue(_client("dynamodb"), settings().table_name)
+    group = GroupCommit(_route53_zone(), queue, clock, time.sleep, stack())
+    return (RecordMover(zone(), group), RouteMover(network()), ElasticIpMover(network()))
 
 
 def stack() -> str:

@@ -12,13 +12,14 @@ from understudy.adapters.dataclass_maps import from_map, to_map
 from understudy.domain.definition import Definition
 from understudy.domain.errors import NewerFormatError
 from understudy.domain.model import ClusterState, NodeReport
-from understudy.domain.tuning import LIMITS
+from understudy.domain.tuning import LIMITS, StackWide
 
 STATE = "state"
 REFUSAL = "refusal"
 CLAIM = "claim"
 STACK = "stack#"
 TUNING = "tuning"
+CROWDED = "crowded_until"
 KIND = "cluster"
 STAGES = "stages"
 POWER_WORDS = ("power", "power_at", "power_boot")
@@ -160,15 +161,14 @@ def refusal_item(cluster: str, digest: str, faults: list[str]) -> Item:
     return to_item({"pk": cluster, "sk": REFUSAL, "digest": digest, "faults": faults})
 
 
-def tuning_item(values: Mapping[str, int], digest: str) -> Item:
-    """The item of the stack's tunables."""
-    return to_item({"pk": STACK, "sk": TUNING, "values": dict(values), "digest": digest})
+def read_stack_wide(item: Mapping[str, Mapping[str, Any]]) -> StackWide:
+    """The stack's tunables, none without an item, and until when Route 53 is crowded.
 
-
-def read_tuning(item: Mapping[str, Mapping[str, Any]]) -> Mapping[str, int]:
-    """The stack's tunables; empty without an item. Those that this code does not know are left aside."""
-    values = from_item(item).get("values", {})
-    return {name: int(value) for name, value in values.items() if name in LIMITS}
+    Tunables that this code does not know are left aside.
+    """
+    values = from_item(item)
+    tuning = {name: int(value) for name, value in values.get("values", {}).items() if name in LIMITS}
+    return StackWide(tuning, crowded_until=values.get(CROWDED, 0))
 
 
 def read_digest(item: Mapping[str, Mapping[str, Any]]) -> str:

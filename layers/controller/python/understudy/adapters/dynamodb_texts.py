@@ -5,6 +5,8 @@ from typing import Any
 
 from understudy.adapters import dynamodb_items as items
 from understudy.adapters.attribute_values import Item
+from understudy.adapters.dynamodb_expressions import Update
+from understudy.domain.tuning import StackWide
 
 
 class DynamoDbTexts:
@@ -14,9 +16,9 @@ class DynamoDbTexts:
         self._client = client
         self._table = table_name
 
-    def tuning(self) -> Mapping[str, int]:
-        """The tunables that the stack sets, strongly consistent; empty when it sets none (S8)."""
-        return items.read_tuning(self._get(items.STACK, items.TUNING))
+    def stack_wide(self) -> StackWide:
+        """The tunables that the stack sets, and until when Route 53 is crowded: one read, strongly consistent (S8)."""
+        return items.read_stack_wide(self._get(items.STACK, items.TUNING))
 
     def tuning_digest(self) -> str:
         """The digest of the text that the stack's tunables are from; empty when there is none."""
@@ -24,7 +26,10 @@ class DynamoDbTexts:
 
     def put_tuning(self, values: Mapping[str, int], digest: str) -> None:
         """Let these be the stack's tunables, from the text of this digest."""
-        self._client.put_item(TableName=self._table, Item=items.tuning_item(values, digest))
+        update = Update()
+        update.set("values", to=dict(values))
+        update.set("digest", to=digest)
+        self._client.update_item(TableName=self._table, Key=items.key(items.STACK, items.TUNING), **update.arguments())
 
     def refused_digest(self, cluster: str) -> str:
         """The digest of the text that was refused last; empty when none was."""

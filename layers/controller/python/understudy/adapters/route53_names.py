@@ -7,6 +7,7 @@ from typing import Any
 from understudy.domain.record import Change, RecordSet
 
 ESCAPED = re.compile(r"\\([0-7]{3})")
+NAMED = re.compile(r"name='([^']+)'")
 
 
 class ForeignRecordError(ValueError):
@@ -16,6 +17,11 @@ class ForeignRecordError(ValueError):
 def plain_name(name: str) -> str:
     r"""A name without its trailing dot, in lower case, with Route 53's octal escapes (`\052` for `*`) undone."""
     return ESCAPED.sub(lambda found: chr(int(found[1], 8)), name).lower().rstrip(".")
+
+
+def names_in(refusal: str) -> frozenset[str]:
+    """The names of the record sets that Route 53 gives as reason when it refuses a batch, as `plain_name` has them."""
+    return frozenset(plain_name(name) for name in NAMED.findall(refusal))
 
 
 def listing_order(name: str) -> str:

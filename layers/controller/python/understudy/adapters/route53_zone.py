@@ -5,12 +5,25 @@ from typing import Any, Self
 
 from botocore.exceptions import ClientError
 
-from understudy.adapters.aws_errors import NO_ANSWER, code_of, passes
+from understudy.adapters.aws_errors import NO_ANSWER, code_of, is_not_done, passes
 from understudy.adapters.polite_route53 import ATTEMPT_LIMIT_S, Allowance, Polite, Question
 from understudy.adapters.route53_listing import PAGE_SIZE, read_records
-from understudy.adapters.route53_names import ForeignRecordError, plain_name, read_record_set, write_change
+from understudy.adapters.route53_names import (
+    ForeignRecordError,
+    names_in,
+    plain_name,
+    read_record_set,
+    write_change,
+)
 from understudy.domain.definition import Record
-from understudy.domain.errors import AddressUnreadableError, ChangeRefusedError, GuardMismatchError, ZoneBusyError
+from understudy.domain.errors import (
+    AddressCrowdedError,
+    AddressUnreadableError,
+    ChangeRefusedError,
+    GuardMismatchError,
+    ZoneBusyError,
+    ZoneCrowdedError,
+)
 from understudy.domain.record import Change, ChangeReading, RecordReading, RecordSet, guard_name
 
 BATCH_REFUSED = "InvalidChangeBatch"
@@ -43,8 +56,9 @@ class Route53Records:
     def read(self, record: Record) -> RecordReading:
         """The protected record and its guard, as Route 53 keeps them now (B2, S4).
 
-        Raises AddressUnreadableError when Route 53 does not answer, and when an alias or a record with a routing
-        policy stands under either name: that is nothing the controller could compare or move.
+        Raises AddressCrowdedError when Route 53 throttles. Raises AddressUnreadableError when it does not answer, and
+        when an alias or a record with a routing policy stands under either name: that is nothing the controller could
+        compare or move.
         """
         question = self._begin(record.role_arn)
         return RecordReading(
@@ -74,7 +88,7 @@ class Route53Records:
         try:
             return read_records(records, list_page)
         except (ClientError, NO_ANSWER) as fault:
-            raise AddressUnreadableError(f"{zone.hosted_zone_id}: {fault}") from fault
+            raise _unreadable(fault, f"{zone.hosted_zone_id}: {fault}") from fault
 
     def _list(self, question: Question, record: Record, asked: Mapping[str, Any]) -> Any:
         return question.read(
@@ -88,7 +102,7 @@ class Route53Records:
                 if (plain_name(found["Name"]), found["Type"]) == (name, kind):
                     return read_record_set(found)
         except (ClientError, NO_ANSWER, ForeignRecordError) as fault:
-            raise AddressUnreadableError(f"{record.hosted_zone_id} {name} {kind}: {fault}") from fault
+            raise _unreadable(fault, f"{record.hosted_zone_id} {name} {kind}: {fault}") from fault
         return None
 
 
@@ -102,8 +116,9 @@ class Route53Zone(Route53Records):
         """Hand in one atomic batch; the id of the change, which is accepted and not yet in sync (B1, B2, S4).
 
         Raises GuardMismatchError for InvalidChangeBatch. That code also covers values that Route 53 does not like: a
-        second reading tells the two apart. Raises ZoneBusyError when trying again later may help, and when no answer
-        came: then the batch may have been accepted all the same. Raises ChangeRefusedError for anything else.
+        second reading tells the two apart. Raises ZoneCrowdedError when Route 53 throttles or has an earlier
+        batch of the zone in work, ZoneBusyError when trying again later may help otherwise, and when no answer came:
+        then the batch may have been accepted all the same. Raises ChangeRefusedError for anything else.
         """
         changes = {"Comment": comment[:COMMENT_LIMIT], "Changes": [write_change(each) for each in batch]}
         try:
@@ -136,5 +151,11 @@ class Route53Zone(Route53Records):
 
 def _refusal(fault: ClientError, why: str) -> Exception:
     if code_of(fault) == BATCH_REFUSED:
-        return GuardMismatchError(why)
+        return GuardMismatchError(why, names_in(why))
+    if is_not_done(fault):
+        return ZoneCrowdedError(why)
     return ZoneBusyError(why) if passes(fault) else ChangeRefusedError(why)
+
+
+def _unreadable(fault: Exception, why: str) -> AddressUnreadableError:
+    return AddressCrowdedError(why) if is_not_done(fault) else AddressUnreadableError(why)

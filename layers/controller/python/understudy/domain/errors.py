@@ -27,12 +27,27 @@ class AddressUnreadableError(Exception):
     """Where an address leads could not be read. Not knowing is not a difference."""
 
 
+class AddressCrowdedError(AddressUnreadableError):
+    """Route 53 was not read because it throttles the account."""
+
+
 class ZoneBusyError(Exception):
     """Route 53 or EC2 could not take the change now: throttled, an earlier one in work, unreachable. Try again."""
 
 
+class ZoneCrowdedError(ZoneBusyError):
+    """Route 53 has said that it did not take the change: throttled, or an earlier one of the zone is in work."""
+
+
 class GuardMismatchError(Exception):
-    """Route 53 refused the batch because the guard was not the one that was read: another writer came between."""
+    """Route 53 refused the batch because the guard was not the one that was read: another writer came between.
+
+    `names`: the record sets that it named as the reason, without a trailing dot; empty when it named none.
+    """
+
+    def __init__(self, why: str, names: frozenset[str] = frozenset()) -> None:
+        super().__init__(why)
+        self.names = names
 
 
 class ChangeRefusedError(Exception):

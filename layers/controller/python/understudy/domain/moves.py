@@ -14,7 +14,7 @@ class Moved:
     """What became of one address. `is_new`: it was written just now; else it was found in place.
 
     `change_id` is Route 53's, where it gave one. `why` and `may_pass` are for what is OWED: the reason, and whether
-    the same call may succeed a little later.
+    the same call may succeed a little later. `is_queued`: it waits with others for a batch, and no try has failed yet.
     """
 
     label: str
@@ -23,6 +23,7 @@ class Moved:
     is_new: bool = True
     why: str = ""
     may_pass: bool = False
+    is_queued: bool = False
 
 
 class MoveOutcome(StrEnum):
@@ -39,6 +40,18 @@ class MoveOutcome(StrEnum):
 def owed(label: str, why: object, *, may_pass: bool = False) -> Moved:
     """An address that could not be moved, or of which nobody knows whether it was."""
     return Moved(label, AddressStatus.OWED, is_new=False, why=str(why), may_pass=may_pass)
+
+
+def queued(label: str) -> Moved:
+    """An address that waits with those of other clusters until somebody hands them in (B12)."""
+    why = "it waits with others for one change batch"
+    return Moved(label, AddressStatus.OWED, is_new=False, why=why, may_pass=True, is_queued=True)
+
+
+def is_waiting(moved: Sequence[Moved]) -> bool:
+    """Whether nothing has failed that may pass: what is still to come only waits in a queue."""
+    passing = [each for each in moved if each.may_pass]
+    return bool(passing) and all(each.is_queued for each in passing)
 
 
 def outcome_of(moved: Sequence[Moved], *, tries_left: bool) -> MoveOutcome:

@@ -20,6 +20,18 @@ class Tuning:
     ROUTE53_RECORDCHECK_TRY_COUNT: int = 4
 
 
+@dataclass(frozen=True)
+class StackWide:
+    """What holds for all clusters of the stack. `tuning`: the tunables that it sets itself.
+
+    `crowded_until`: until when Route 53 is taken for crowded (seconds); it stands with the tunables because every step
+    reads these anyway.
+    """
+
+    tuning: Mapping[str, int]
+    crowded_until: int = 0
+
+
 LIMITS: Mapping[str, tuple[int, int]] = {
     "ROUTE53_TTL": (1, 86_400),
     "ROUTE53_RECORD_INTERVAL": (1, 300),

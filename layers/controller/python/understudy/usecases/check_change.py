@@ -48,7 +48,8 @@ def check_change(payload: Mapping[str, Any], *, ledger: StateLedger, follower: C
 def _check(
     step: Step, state: ClusterState, definition: Definition, ledger: StateLedger, follower: ChangeFollower
 ) -> Outcome:
-    followed = follower.follow(state, definition)
+    is_crowded = follower.clock() < step.crowded_until
+    followed = follower.follow(state, definition, is_crowded=is_crowded)
     address = followed.state.address
     ended = OUTCOMES.get(address.status) if address is not None else ChangeOutcome.OWED
     if ended is not None:

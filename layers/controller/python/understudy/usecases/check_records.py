@@ -64,7 +64,7 @@ class RecordMonitor:
 
     def check(self, clusters: Sequence[Cluster]) -> None:
         """Look at the records of every cluster that is in service and settled, but for those that it owes already."""
-        stack_wide = self._ledger.tuning()
+        stack_wide = self._ledger.stack_wide().tuning
         subjects = [_subject(*each, stack_wide, self._stack) for each in clusters]
         readings = self._read(_tasks(subjects))
         for each in subjects:

@@ -30,18 +30,20 @@ class Followed:
 
 @dataclass(frozen=True)
 class ChangeFollower:
-    """Looks after changes until INSYNC, within TRY_BUDGET_S and one call more. `stack` is who writes our guards.
+    """Looks after changes until INSYNC, within TRY_BUDGET_S and one call more.
 
+    `shared`: who is asked for changes when Route 53 is crowded. `stack` is who writes our guards.
     The metric ChangePolls counts its questions by Route 53's answer.
     """
 
     changes: ChangeStatus
+    shared: ChangeStatus
     records: RecordReader
     clock: Clock
     stack: str
     measure: Measure = unmeasured
 
-    def follow(self, state: ClusterState, definition: Definition) -> Followed:
+    def follow(self, state: ClusterState, definition: Definition, *, is_crowded: bool = False) -> Followed:
         """What Route 53 says now of the addresses that are PROPAGATING (S7). What it does not say stays as it is (B2).
 
         Only Route 53's word that it knows no such change leads to the records: there is nothing left to ask for then.
@@ -55,7 +57,7 @@ class ChangeFollower:
             return self.clock() - begun_at < TRY_BUDGET_S
 
         labels = propagating(address, definition)
-        readings = self._readings(address, labels, has_time)
+        readings = self._readings(self.shared if is_crowded else self.changes, address, labels, has_time)
         lost = [label for label in labels if reading_of(address, label, readings) is ChangeReading.UNKNOWN]
         stands = self._stands(state, definition, lost, has_time)
         now = self.clock()
@@ -63,7 +65,7 @@ class ChangeFollower:
         return Followed(replace(state, address=after), _facts(address, after, stands, now))
 
     def _readings(
-        self, address: Address, labels: tuple[str, ...], has_time: Callable[[], bool]
+        self, changes: ChangeStatus, address: Address, labels: tuple[str, ...], has_time: Callable[[], bool]
     ) -> dict[str, ChangeReading]:
         found = {}
         for change_id in change_ids_of(address, labels):
@@ -71,7 +73,7 @@ class ChangeFollower:
                 log.warning("change not asked for: no time was left", extra={"change": change_id})
                 break
             try:
-                found[change_id] = self.changes.change_status(change_id)
+                found[change_id] = changes.change_status(change_id)
             except AddressUnreadableError as fault:
                 log.warning("change not readable", extra={"fault": str(fault)})
             self.measure({"ChangePolls": 1}, reading=str(found.get(change_id, UNREADABLE)))

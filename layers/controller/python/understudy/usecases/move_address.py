@@ -7,8 +7,9 @@ from typing import Any
 from understudy.domain.address import AddressStatus
 from understudy.domain.definition import Definition, NodeSpec
 from understudy.domain.execution import has_time_to_wait, kept_open
+from understudy.domain.group_commit import QUEUE_GAP_S
 from understudy.domain.model import ClusterState, Stage
-from understudy.domain.moves import Moved, MoveOutcome, faults_of, known_parts, outcome_of, owed, story_of
+from understudy.domain.moves import Moved, MoveOutcome, faults_of, is_waiting, known_parts, outcome_of, owed, story_of
 from understudy.domain.polling import record_gap_s
 from understudy.domain.transition import TRY_BUDGET_S, address_owed, addresses_moved, entered, proof_in_hand
 from understudy.ports import Announcer, StateLedger
@@ -58,7 +59,7 @@ def _move(
     if node is None:
         moved: list[Moved] = [owed(each, "the target is no member any more") for each in definition.labels]
         return _note(step, state, definition, moved, ledger, clock)
-    task = _task(state, definition, node, ledger, clock, stack)
+    task = _task(step, state, definition, node, ledger, clock, stack)
     moved = [each for mover in movers for each in mover.move(task)]
     return _note(step, state, definition, moved, ledger, clock)
 
@@ -85,7 +86,13 @@ def _target(state: ClusterState, definition: Definition) -> NodeSpec | None:
 
 
 def _task(
-    state: ClusterState, definition: Definition, node: NodeSpec, ledger: StateLedger, clock: Clock, stack: str
+    step: Step,
+    state: ClusterState,
+    definition: Definition,
+    node: NodeSpec,
+    ledger: StateLedger,
+    clock: Clock,
+    stack: str,
 ) -> MoveTask:
     begun_at = clock()
 
@@ -101,6 +108,8 @@ def _task(
         known=known_parts(state, definition.labels),
         is_current=is_current,
         has_time=lambda: clock() - begun_at < TRY_BUDGET_S,
+        now=int(begun_at),
+        is_crowded=begun_at < step.crowded_until,
     )
 
 
@@ -118,7 +127,9 @@ def _note(
     and what is owed stays owed. Before another try only what was accepted is written down, so that it can be followed.
     """
     now = clock()
-    wait_s = record_gap_s(definition.tuning, step.attempt)
+    # To stand in a queue is no try: it ends by its own limit, not by ROUTE53_RECORD_TRY_COUNT.
+    waits = is_waiting(moved)
+    wait_s = QUEUE_GAP_S if waits else record_gap_s(definition.tuning, step.attempt)
     if wait_s is not None and not has_time_to_wait(state.transition, definition.policy, wait_s, int(now)):
         log.warning("tries cut short: the workflow ends", extra={"cluster": state.cluster, "epoch": state.epoch})
         wait_s = None
@@ -131,7 +142,7 @@ def _note(
         tried = kept_open(after if any(each.is_new for each in moved) else state, wait_s, int(now))
         if tried != state:
             ledger.commit(state, tried)
-        return answer(outcome, wait_s=wait_s, attempt=step.attempt + 1, **facts)
+        return answer(outcome, wait_s=wait_s, attempt=step.attempt + (not waits), **facts)
     history = {state.epoch: _history(outcome, moved, now)}
     ledger.commit(state, entered(after, definition, Stage.GRANTING, int(now)), history=history)
     return answer(outcome, change_ids=list(after.address.change_ids if after.address else ()), **facts)

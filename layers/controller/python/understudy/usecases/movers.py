@@ -1,5 +1,6 @@
 """How an address is moved: one narrow port for every kind, and the mover of Route 53 records behind it."""
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -7,8 +8,16 @@ from typing import Protocol
 
 from understudy.domain.address import AddressStatus
 from understudy.domain.definition import Definition, NodeSpec, Record
-from understudy.domain.errors import AddressUnreadableError, ChangeRefusedError, GuardMismatchError, ZoneBusyError
-from understudy.domain.moves import Moved, owed
+from understudy.domain.errors import (
+    AddressCrowdedError,
+    AddressUnreadableError,
+    ChangeRefusedError,
+    GuardMismatchError,
+    ZoneBusyError,
+    ZoneCrowdedError,
+)
+from understudy.domain.group_commit import Intent, Settled, ZoneKey, zone_of
+from understudy.domain.moves import Moved, owed, queued
 from understudy.domain.record import (
     Change,
     Foreign,
@@ -41,6 +50,7 @@ class MoveTask:
 
     `known`: the addresses that the table knows to be moved under this epoch already. `is_current`: reads the epoch in
     the table, strongly consistent, and says whether it is still this one. `has_time`: whether another call may begin.
+    `is_crowded`: whether Route 53 is known to be crowded; `now`: when the task began (seconds).
     """
 
     definition: Definition
@@ -50,6 +60,8 @@ class MoveTask:
     known: Mapping[str, AddressStatus]
     is_current: Callable[[], bool]
     has_time: Callable[[], bool]
+    now: int
+    is_crowded: bool = False
 
 
 class Mover(Protocol):
@@ -67,29 +79,69 @@ class Mover(Protocol):
 NO_TIME = "no time was left in this try"
 ZONE_FAULTS = (ZoneBusyError, AddressUnreadableError, GuardMismatchError, ChangeRefusedError)
 Read = tuple[Record, RecordReading]
+log = logging.getLogger(__name__)
+
+
+class Group(Protocol):
+    """Moves records together with those of other clusters. See GroupCommit, whose methods these are."""
+
+    def begin(self) -> None:
+        """See GroupCommit.begin."""
+        ...
+
+    def move(self, key: ZoneKey, intent: Intent, has_time: Callable[[], bool]) -> Settled | None:
+        """See GroupCommit.move."""
+        ...
 
 
 class RecordMover:
     """Route 53 records: all of a zone in one batch, each with its guard, so that Route 53 keeps stale writers out.
 
-    Every record of every zone is read before the first is written: a newer epoch in any guard stops the whole.
+    On a quiet day every record of every zone is read before the first is written: a newer epoch in any guard stops the
+    whole. When Route 53 says that it is crowded, the zones that are left go by group commit, with those of others; and
+    at once when it was known to be crowded before (B12).
     """
 
-    def __init__(self, zone: Zone) -> None:
+    def __init__(self, zone: Zone, group: Group) -> None:
         self._zone = zone
+        self._group = group
 
     def move(self, task: MoveTask) -> Sequence[Moved]:
         """See Mover.move (B1, S4)."""
-        by_zone = [list(group) for _, group in groupby(sorted(task.definition.records, key=_zone_of), key=_zone_of)]
-        readings = [self._read(task, records) for records in by_zone]
-        _stop_if_overtaken(task, [each for reading in readings if not isinstance(reading, str) for each in reading])
-        moved = [
-            each
-            for records, reading in zip(by_zone, readings, strict=True)
-            for each in self._move_zone(task, records, reading)
-        ]
+        by_zone = [list(group) for _, group in groupby(sorted(task.definition.records, key=zone_of), key=zone_of)]
+        moved = self._move_together(task, by_zone) if task.is_crowded else self._move_alone(task, by_zone)
         order = {record.label: position for position, record in enumerate(task.definition.records)}
         return sorted(moved, key=lambda each: order[each.label])
+
+    def _move_alone(self, task: MoveTask, by_zone: list[list[Record]]) -> list[Moved]:
+        moved: list[Moved] = []
+        left = list(by_zone)
+        try:
+            readings = [self._read(task, records) for records in by_zone]
+            _stop_if_overtaken(task, [each for reading in readings if not isinstance(reading, str) for each in reading])
+            for reading in readings:
+                moved += self._move_zone(task, left[0], reading)
+                del left[0]
+        except (AddressCrowdedError, ZoneCrowdedError) as fault:
+            log.warning("Route 53 is crowded", extra={"cluster": task.definition.cluster, "fault": str(fault)})
+            self._group.begin()
+            moved += self._move_together(task, left)
+        return moved
+
+    def _move_together(self, task: MoveTask, by_zone: list[list[Record]]) -> list[Moved]:
+        return [each for records in by_zone for each in self._move_in_group(task, records)]
+
+    def _move_in_group(self, task: MoveTask, records: list[Record]) -> Sequence[Moved]:
+        if all(each.label in task.known for each in records):
+            return [Moved(each.label, task.known[each.label], is_new=False) for each in records]
+        settled = self._group.move(zone_of(records[0]), _intent(task, records), task.has_time)
+        if settled is None:
+            return [queued(each.label) for each in records]
+        if settled.guard is not None:
+            raise _overtaken_by(settled.guard)
+        if settled.is_stale:
+            raise OvertakenError("a newer epoch of this cluster waits for the zone")
+        return settled.moved
 
     def _read(self, task: MoveTask, records: list[Record]) -> list[Read] | str:
         """The records of one zone with their guards, or why they cannot be read."""
@@ -99,6 +151,8 @@ class RecordMover:
                 return NO_TIME
             try:
                 found.append((record, self._zone.read(record)))
+            except AddressCrowdedError:
+                raise
             except AddressUnreadableError as fault:
                 return str(fault)
         return found
@@ -123,14 +177,26 @@ class RecordMover:
         comment = f"understudy {task.definition.cluster} epoch {task.epoch}: {task.node.name}"
         try:
             change_id = self._zone.submit(next(iter(plans)), plan_zone(plans.values()), comment)
+        except ZoneCrowdedError:
+            raise
         except ZONE_FAULTS as fault:
             may_pass = not isinstance(fault, ChangeRefusedError)
             return [owed(each.label, fault, may_pass=may_pass) for each in plans]
         return [Moved(each.label, AddressStatus.PROPAGATING, change_id) for each in plans]
 
 
-def _zone_of(record: Record) -> tuple[str, str, str]:
-    return (record.role_arn, record.hosted_zone_id, record.external_id)
+def _intent(task: MoveTask, records: Sequence[Record]) -> Intent:
+    leads_to = task.definition.leads_to(task.node)
+    return Intent(
+        cluster=task.definition.cluster,
+        epoch=task.epoch,
+        node=task.node.name,
+        ttl=task.definition.tuning.ROUTE53_TTL,
+        records=tuple(records),
+        addresses=tuple(leads_to[each.label] for each in records),
+        left_at=task.now,
+        renewed_at=task.now,
+    )
 
 
 def _wish(task: MoveTask, record: Record) -> Wish:
@@ -148,9 +214,11 @@ def _stop_if_overtaken(task: MoveTask, readings: list[Read]) -> None:
     plans = [plan_batch(record, _wish(task, record), reading) for record, reading in readings]
     guards = [plan.guard for plan in plans if isinstance(plan, Stale)]
     if guards:
-        newest = max(guards, key=lambda guard: guard.epoch)
-        why = f"a newer epoch stands in Route 53: {newest.epoch} for {newest.node}"
-        raise OvertakenError(why, guard=newest)
+        raise _overtaken_by(max(guards, key=lambda guard: guard.epoch))
+
+
+def _overtaken_by(guard: Guard) -> OvertakenError:
+    return OvertakenError(f"a newer epoch stands in Route 53: {guard.epoch} for {guard.node}", guard=guard)
 
 
 def _is_there(task: MoveTask, record: Record, reading: RecordReading) -> bool:

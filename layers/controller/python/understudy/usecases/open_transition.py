@@ -136,7 +136,7 @@ def _open(
     found = read_in_force(ledger, request.cluster)
     if found is None:
         return answer(OpenOutcome.REFUSED, why=f"cluster is {request.cluster!r}, which is not registered")
-    state, definition = found
+    state, definition, _ = found
     execution, failed_epoch = _name_of(payload["execution"]), payload.get("failed_epoch")
     reply = parse_reply(payload["approval"]) if "approval" in payload and failed_epoch is None else None
     asked = Asked(request, execution, reply) if reply else None

@@ -115,7 +115,7 @@ def _misfits(definition: Definition, state: ClusterState | None, found: Survey, 
 
 def _too_long_waits(definition: Definition, registry: Registry) -> list[str]:
     """Policy and tunables must fit into one execution together, those of the stack as they are now among them (S8)."""
-    faults = outlasting(definition.policy, effective(registry.tuning(), definition.tuning_set))
+    faults = outlasting(definition.policy, effective(registry.stack_wide().tuning, definition.tuning_set))
     return [f"policy and tuning: {fault}" for fault in faults]
 
 

@@ -19,7 +19,7 @@ from understudy.ports import Announcer, HistoryReader, RecordReader
 from understudy.usecases.gather_readiness import Gatherer
 from understudy.usecases.movers import MoveTask, OvertakenError, RecordMover
 from understudy.usecases.network_movers import ElasticIpMover, RouteMover
-from understudy.usecases.rehearsed_writes import RehearsedNetwork, RehearsedZone, Writes
+from understudy.usecases.rehearsed_writes import RehearsedGroup, RehearsedNetwork, RehearsedZone, Writes
 from understudy.usecases.step import Clock, definition_in_force, tell
 
 REHEARSAL_FINISHED = "Understudy Rehearsal Finished"
@@ -77,9 +77,10 @@ class Rehearser:
             known={},
             is_current=is_current,
             has_time=lambda: self.clock() - begun_at < TRY_BUDGET_S,
+            now=int(begun_at),
         )
         network = RehearsedNetwork(self.gatherer.network, writes)
-        movers = (RecordMover(RehearsedZone(self.records, writes)), RouteMover(network), ElasticIpMover(network))
+        movers = (RecordMover(RehearsedZone(self.records, writes), RehearsedGroup()), RouteMover(network), ElasticIpMover(network))
         try:
             return Plan(writes, [each for mover in movers for each in mover.move(task)])
         except OvertakenError as fault:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from understudy.domain.definition import Definition
 from understudy.domain.errors import AnnouncementError, LedgerConflictError
 from understudy.domain.model import ClusterState
-from understudy.domain.tuning import effective
+from understudy.domain.tuning import StackWide, effective
 from understudy.ports import Announcer, StateLedger, StateReader
 
 Clock = Callable[[], float]
@@ -28,11 +28,15 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Step:
-    """Which transition a step belongs to, and how often it was tried before (from 0)."""
+    """Which transition a step belongs to, and how often it was tried before (from 0).
+
+    `crowded_until`: until when Route 53 is taken for crowded (seconds).
+    """
 
     cluster: str
     epoch: int
     attempt: int = 0
+    crowded_until: int = 0
 
 
 def parse_step(payload: Mapping[str, Any]) -> Step:
@@ -51,32 +55,34 @@ def do_step(name: str, payload: Mapping[str, Any], ledger: StateLedger, work: St
         found = read_in_force(ledger, step.cluster)
         if found is None or found[0].epoch != step.epoch:
             return answer(STALE)
-        return work(step, *found)
+        state, definition, crowded_until = found
+        return work(replace(step, crowded_until=crowded_until), state, definition)
 
     outcome = redo_on_conflict(once)
     log.info(name, extra={"cluster": step.cluster, "epoch": step.epoch, **outcome})
     return outcome
 
 
-def read_in_force(ledger: StateReader, cluster: str) -> tuple[ClusterState, Definition] | None:
-    """The state, and the definition with its tunables as they are at this moment; None when it is not registered.
+def read_in_force(ledger: StateReader, cluster: str) -> tuple[ClusterState, Definition, int] | None:
+    """The state, the definition with its tunables as they are at this moment, and until when Route 53 is crowded.
 
-    The state is read last, but for a definition that is not in memory yet: whatever is read after it gives beats time
-    to come between it and a write that wants its node to hold still. With a slow table that write would never succeed.
+    None when the cluster is not registered. The state is read last, but for a definition that is not in memory yet:
+    whatever is read after it gives beats time to come between it and a write that wants its node to hold still. With a
+    slow table that write would never succeed.
     """
-    stack_wide = ledger.tuning()
+    stack_wide = ledger.stack_wide()
     state = ledger.read(cluster)
-    return None if state is None else (state, _in_force(ledger, state, stack_wide))
+    return None if state is None else (state, _in_force(ledger, state, stack_wide), stack_wide.crowded_until)
 
 
 def definition_in_force(ledger: StateReader, state: ClusterState) -> Definition:
     """The definition with its tunables as they are at this moment: a change counts from the next step on (S8)."""
-    return _in_force(ledger, state, ledger.tuning())
+    return _in_force(ledger, state, ledger.stack_wide())
 
 
-def _in_force(ledger: StateReader, state: ClusterState, stack_wide: Mapping[str, int]) -> Definition:
+def _in_force(ledger: StateReader, state: ClusterState, stack_wide: StackWide) -> Definition:
     definition = ledger.definition(state.cluster, state.definition_version)
-    return replace(definition, tuning=effective(stack_wide, definition.tuning_set))
+    return replace(definition, tuning=effective(stack_wide.tuning, definition.tuning_set))
 
 
 def redo_on_conflict(work: Callable[[], T]) -> T:

@@ -1,0 +1,44 @@
+"""The queue of group commit under each of its two forms: in memory, and on DynamoDB."""
+
+from typing import Any
+
+import pytest
+
+from tests.contract.conftest import REGION
+from tests.contract.tables import create_table
+from tests.support.fakes import FakeLedger, FakeQuestions, FakeQueue
+from understudy.adapters.dynamodb_ledger import DynamoDbLedger
+from understudy.adapters.dynamodb_questions import DynamoDbQuestions
+from understudy.adapters.dynamodb_queue import DynamoDbQueue
+
+
+@pytest.fixture(params=["fake", "dynamodb"])
+def queue_and_ledger(request: pytest.FixtureRequest) -> Any:
+    """A queue of nothing, and the ledger of the same table."""
+    if request.param == "fake":
+        ledger = FakeLedger()
+        return FakeQueue(ledger), ledger
+    request.getfixturevalue("moto_aws")
+    import boto3
+
+    client = boto3.client("dynamodb", region_name=REGION)
+    table = create_table(client)
+    return DynamoDbQueue(client, table), DynamoDbLedger(client, table)
+
+
+@pytest.fixture
+def queue(queue_and_ledger: Any) -> Any:
+    """A queue of nothing."""
+    return queue_and_ledger[0]
+
+
+@pytest.fixture(params=["fake", "dynamodb"])
+def questions(request: pytest.FixtureRequest) -> Any:
+    """Nobody has asked for anything."""
+    if request.param == "fake":
+        return FakeQuestions()
+    request.getfixturevalue("moto_aws")
+    import boto3
+
+    client = boto3.client("dynamodb", region_name=REGION)
+    return DynamoDbQuestions(client, create_table(client))
