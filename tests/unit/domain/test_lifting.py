@@ -4,14 +4,23 @@ from dataclasses import replace
 
 import pytest
 
-from tests.support.builders import NODE_A, NODE_B, NOW, WITNESS_C, a_definition, a_moving_state, a_previous, a_report
+from tests.support.builders import (
+    NODE_A,
+    NODE_B,
+    NOW,
+    WITNESS_C,
+    a_definition,
+    a_moving_state,
+    a_previous,
+    a_report,
+    a_transition,
+)
 from understudy.domain.lifting import LIFT_LIMIT, lift_objection, lifted
 from understudy.domain.model import Proof, Stage
 from understudy.domain.policy import Policy
 from understudy.domain.record import Guard
 
-FENCED = a_moving_state(previous=a_previous(proof=Proof.RELEASED))
-MOVING = replace(FENCED, transition=replace(FENCED.transition, stage=Stage.MOVING))
+MOVING = a_moving_state(previous=a_previous(proof=Proof.RELEASED), transition=a_transition(stage=Stage.MOVING))
 
 
 def guard(epoch=9, node="node-a"):

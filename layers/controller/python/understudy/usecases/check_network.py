@@ -57,7 +57,8 @@ def check_network(
 
 def _is_to_be_compared(state: ClusterState, definition: Definition) -> bool:
     is_settled = state.transition is None and state.active is not None
-    return is_settled and any(_is_moved(state, each.label) for each in (*definition.routes, *definition.elastic_ips))
+    labels = [*(each.label for each in definition.routes), *(each.label for each in definition.elastic_ips)]
+    return is_settled and any(_is_moved(state, label) for label in labels)
 
 
 def _is_moved(state: ClusterState, label: str) -> bool:
