@@ -151,7 +151,14 @@ def grouped(scene: Scene, number: int) -> None:
     payload: dict[str, Any] = {"cluster": scene.name(number), "epoch": 2, "attempt": 0}
     while True:
         scene.time.sleep(scene.random.uniform(*STEP_S))
-        answer = move_address(payload, ledger=scene.ledger, movers=scene.movers, announcer=FakeAnnouncer(), clock=scene.time, stack="understudy")
+        answer = move_address(
+            payload,
+            ledger=scene.ledger,
+            movers=scene.movers,
+            announcer=FakeAnnouncer(),
+            clock=scene.time,
+            stack="understudy",
+        )
         if answer["outcome"] != "RETRY":
             break
         payload["attempt"] = answer["attempt"]

@@ -11,7 +11,7 @@ from tests.support.fakes import FakeAlarms
 from understudy.adapters.cloudwatch_alarms import CloudWatchAlarms
 from understudy.domain.errors import UnreadableError
 from understudy.domain.model import Alarm
-from understudy.ports import Alarms
+from understudy.node_ports import Alarms
 
 
 class World(Protocol):

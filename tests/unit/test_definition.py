@@ -13,16 +13,15 @@ from tests.support.builders import NODE_A, NODE_B, NODE_C
 from tests.support.fakes import FakeNodes
 from understudy.definition import DefinitionError, define, parse_document, read_definition
 from understudy.document import (
-    BudgetDocument,
     ClusterDocument,
     ElasticIpDocument,
-    PolicyDocument,
     QuorumDocument,
     RecordDocument,
     RouteDocument,
     ServiceDocument,
     TuningDocument,
 )
+from understudy.document_policy import BudgetDocument, PolicyDocument
 from understudy.domain.definition import (
     LAST_PRIORITY,
     ClientVpc,
@@ -40,8 +39,8 @@ from understudy.domain.errors import NodesUnreadableError
 from understudy.domain.model import Proof, TransitionAction
 from understudy.domain.policy import ApprovalPolicy, FailbackPolicy, FailoverBudget, Fencing, Policy
 from understudy.domain.tuning import Tuning
+from understudy.node_ports import InstanceFacts
 from understudy.parameter_ports import ParameterText
-from understudy.ports import InstanceFacts
 
 YAML = f"""
 nodes:

@@ -40,7 +40,15 @@ def test_who_looks_again_keeps_the_place_in_the_queue(queue):  # B12
     assert queue.waiting(ZONE) == [again.intent]
 
 
-@pytest.mark.parametrize("settled", [ACCEPTED, Settled((owed("a", "refused"),)), Settled(guard=Guard("understudy", "orders-db", 9, "node-c")), Settled(is_stale=True)])
+@pytest.mark.parametrize(
+    "settled",
+    [
+        ACCEPTED,
+        Settled((owed("a", "refused"),)),
+        Settled(guard=Guard("understudy", "orders-db", 9, "node-c")),
+        Settled(is_stale=True),
+    ],
+)
 def test_what_became_of_an_intent_is_there_when_its_cluster_looks_again(queue, settled):  # B12 B2
     queue.leave(ZONE, an_intent())
     queue.settle(ZONE, an_intent(), settled)

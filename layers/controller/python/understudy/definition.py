@@ -28,9 +28,9 @@ from understudy.domain.definition import (
     ServiceSpec,
 )
 from understudy.domain.quoting import plain, quoted
+from understudy.node_ports import InstanceFacts, Nodes
 from understudy.parameter_ports import ParameterText
 from understudy.plain_yaml import read_plain_yaml
-from understudy.ports import InstanceFacts, Nodes
 
 
 class DefinitionError(Exception):

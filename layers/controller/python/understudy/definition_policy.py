@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from understudy.document import ApprovalDocument, ClusterDocument, DrillDocument, FailbackDocument, FencingDocument
+from understudy.document import ClusterDocument
+from understudy.document_policy import ApprovalDocument, DrillDocument, FailbackDocument, FencingDocument
 from understudy.domain.failback import DAY_S
 from understudy.domain.lease import contradictions
 from understudy.domain.model import Proof, TransitionAction

@@ -6,10 +6,9 @@ from typing import Any, Protocol
 
 from understudy.domain.definition import Definition, Record
 from understudy.domain.heartbeat import Beat
-from understudy.domain.model import Alarm, ClusterState, PowerReading
+from understudy.domain.model import ClusterState
 from understudy.domain.record import Change, ChangeReading, RecordReading
 from understudy.domain.signal import Signal
-from understudy.domain.stopping import StopAnswer
 from understudy.domain.tuning import StackWide
 
 
@@ -176,48 +175,6 @@ class ChangeStatus(Protocol):
         """Whether all of Route 53's servers have it; UNKNOWN when Route 53 knows no such change.
 
         Raises AddressUnreadableError when Route 53 does not say.
-        """
-        ...
-
-
-@dataclass(frozen=True)
-class InstanceFacts:
-    """What EC2 says of an instance: its zone, VPC and primary network interface, with that one's primary addresses."""
-
-    address: str
-    zone: str
-    address_v6: str = ""
-    interface_id: str = ""
-    vpc_id: str = ""
-    checks_source_dest: bool = True
-
-
-class Nodes(Protocol):
-    """EC2 as the controller sees it."""
-
-    def power(self, instance_id: str) -> PowerReading:
-        """The instance's state; UNKNOWN when it cannot be read or EC2 does not know the instance. Never raises."""
-        ...
-
-    def stop(self, instance_id: str) -> StopAnswer:
-        """Stop the instance by force, without asking its operating system; what EC2 said to that. Never raises.
-
-        Stopping what is stopped or being stopped already is ACCEPTED again.
-        """
-        ...
-
-    def facts(self, instance_ids: Iterable[str]) -> Mapping[str, InstanceFacts]:
-        """Address and zone of each instance that EC2 knows. Raises NodesUnreadableError when EC2 cannot be read."""
-        ...
-
-
-class Alarms(Protocol):
-    """CloudWatch as the watch sees it."""
-
-    def read(self, names: Collection[str]) -> Mapping[str, Alarm]:
-        """Those of the alarms that CloudWatch knows, by name, each with the time of its last change (whole seconds).
-
-        Raises UnreadableError when CloudWatch cannot be read.
         """
         ...
 

@@ -13,8 +13,9 @@ from understudy.adapters.dynamodb_ledger import DynamoDbLedger
 from understudy.domain.definition import Definition
 from understudy.invocation import count, measure
 from understudy.network_ports import Network
+from understudy.node_ports import Alarms, Nodes
 from understudy.parameter_ports import Parameters, ParameterText
-from understudy.ports import Alarms, Announcer, Launcher, Nodes, Notifier, RecordReader, Zone
+from understudy.ports import Announcer, Launcher, Notifier, RecordReader, Zone
 from understudy.settings import settings
 from understudy.usecases.judging import Judge
 from understudy.usecases.movers import Mover

@@ -80,7 +80,11 @@ class Rehearser:
             now=int(begun_at),
         )
         network = RehearsedNetwork(self.gatherer.network, writes)
-        movers = (RecordMover(RehearsedZone(self.records, writes), RehearsedGroup()), RouteMover(network), ElasticIpMover(network))
+        movers = (
+            RecordMover(RehearsedZone(self.records, writes), RehearsedGroup()),
+            RouteMover(network),
+            ElasticIpMover(network),
+        )
         try:
             return Plan(writes, [each for mover in movers for each in mover.move(task)])
         except OvertakenError as fault:

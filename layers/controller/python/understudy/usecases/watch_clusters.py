@@ -15,18 +15,9 @@ from understudy.domain.policy import Policy
 from understudy.domain.signal import PowerSignal
 from understudy.domain.situation import Observer, is_heard_now, observer_of_all
 from understudy.network_ports import Network
+from understudy.node_ports import Alarms, Nodes
 from understudy.parameter_ports import Parameters, ParameterText
-from understudy.ports import (
-    Alarms,
-    Announcer,
-    BeatLedger,
-    ClusterIndex,
-    Measure,
-    Nodes,
-    Refusal,
-    StateLedger,
-    unmeasured,
-)
+from understudy.ports import Announcer, BeatLedger, ClusterIndex, Measure, Refusal, StateLedger, unmeasured
 from understudy.usecases.check_alarms import check_alarms
 from understudy.usecases.check_network import check_network
 from understudy.usecases.check_nodes import check_nodes
