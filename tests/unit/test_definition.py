@@ -37,11 +37,12 @@ from understudy.domain.definition import (
 )
 from understudy.domain.errors import NodesUnreadableError
 from understudy.domain.model import Proof, TransitionAction
-from understudy.domain.policy import ApprovalPolicy, FailbackPolicy, FailoverBudget, Fencing, Policy
+from understudy.domain.policy import ApprovalPolicy, DrillPolicy, FailbackPolicy, FailoverBudget, Fencing, Policy
 from understudy.domain.tuning import Tuning
 from understudy.node_ports import InstanceFacts
 from understudy.parameter_ports import ParameterText
 
+DRILL = {"every_days": 30, "hours": "02:00-04:00"}
 YAML = f"""
 nodes:
   - {{name: node-a, instance_id: {NODE_A}, priority: 1}}
@@ -305,11 +306,35 @@ def test_what_waits_for_a_person_is_read_as_it_is_written_and_is_nothing_by_defa
         ({"approval": {"for": ["failover"], "wait_s": 29}}, "policy.approval.wait_s: found 29"),
         ({"approval": {"for": ["failover"], "wait_s": 1501}}, "policy.approval.wait_s: found 1501"),
         ({"approval": {"for": ["failover"], "on_timeout": "guess"}}, "policy.approval.on_timeout: found 'guess'"),
+        ({"outage_budget_s": 0}, "policy.outage_budget_s: found 0"),
+        ({"drill": {"every_days": 30}}, "policy.drill.hours: is missing"),
+        ({"drill": {"hours": "02:00-04:00"}}, "policy.drill.every_days: is missing"),
+        ({"drill": {**DRILL, "every_days": 0}}, "policy.drill.every_days: found 0"),
+        ({"drill": {**DRILL, "back_after_s": 60}}, "policy.drill.back_after_s: found 60"),
+        ({"drill": {**DRILL, "days": ["sun", "sun"]}}, "policy.drill.days: found 'sun' more than once"),
+        ({"drill": {**DRILL, "hours": "02:00-02:09"}}, "540 s, and back_after_s 300; allowed: at least twice"),
+        ({"drill": {**DRILL, "hours": "02:00-02:00"}}, "found '02:00-02:00', 0 s"),
+        (
+            {"drill": DRILL, "failback": {"mode": "automatic", "stable_for_s": 600}},
+            "policy.drill.back_after_s: found 300, and failback.stable_for_s 600; allowed: less than half of it",
+        ),
     ],
 )
 def test_a_policy_that_cannot_be_meant_is_refused_by_name(policy, words):  # S12 B6
     (fault,) = faults_of(a_document(policy=policy))
     assert words in fault
+
+
+def test_there_are_no_drills_and_no_budget_unless_the_definition_asks_for_them():  # B7
+    assert (policy_of().drill, policy_of().outage_budget_s) == (None, None)
+    asked = policy_of(drill={**DRILL, "days": ["sun"]}, outage_budget_s=20)
+    assert asked.drill == DrillPolicy(every_days=30, hours="02:00-04:00", days=("sun",), back_after_s=300)
+    assert asked.outage_budget_s == 20
+
+
+def test_a_window_over_midnight_is_as_long_as_it_is():  # B7
+    drill = policy_of(drill={**DRILL, "hours": "23:30-00:30"}).drill
+    assert drill is not None and drill.hours == "23:30-00:30"
 
 
 def test_an_instance_that_ec2_does_not_know_is_refused():  # S1
