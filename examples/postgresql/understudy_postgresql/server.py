@@ -10,7 +10,6 @@ import shlex
 import signal
 import subprocess
 import sys
-import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +18,6 @@ from typing import Any
 from .config import Config
 
 LINEAGE = "understudy_lineage"
-LOOKS, LOOK_AGAIN_S = 20, 0.02
 STOP_LIMIT_S = 3600
 """The agent's own limit ends a stop long before."""
 
@@ -61,18 +59,10 @@ class Server:
     def processes(self) -> list[int]:
         """Every process of a server on this data: PostgreSQL works in its data directory.
 
-        Raises PermissionError where one cannot be seen: then nobody knows. A process that is just becoming the owner's
-        cannot, for an instant.
+        Raises PermissionError where one cannot be seen: then nobody knows.
         """
-        for is_last in [False] * LOOKS + [True]:
-            try:
-                with self._as_owner():
-                    return [int(entry.name) for entry in Path("/proc").glob("[0-9]*") if self._is_ours(entry)]
-            except PermissionError:
-                if is_last:
-                    raise
-                time.sleep(LOOK_AGAIN_S)
-        raise AssertionError("the last look returns or raises")
+        with self._as_owner():
+            return [int(entry.name) for entry in Path("/proc").glob("[0-9]*") if self._is_ours(entry)]
 
     @contextlib.contextmanager
     def _as_owner(self) -> Iterator[None]:
@@ -87,10 +77,11 @@ class Server:
             os.setegid(group)
 
     def _is_ours(self, entry: Path) -> bool:
+        """By name first: of a program that is only just becoming the owner's, nobody may see more."""
         try:
-            if entry.stat().st_uid != self._owner[0] or (entry / "cwd").readlink() != self.data:
+            if entry.stat().st_uid != self._owner[0] or (entry / "comm").read_text() != "postgres\n":
                 return False
-            return (entry / "exe").readlink().name.startswith("postgres")
+            return (entry / "cwd").readlink() == self.data
         except (FileNotFoundError, ProcessLookupError):  # it ended while we looked
             return False
 
