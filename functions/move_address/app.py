@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from understudy import invocation, wiring
+from understudy import assembly, invocation, wiring
 from understudy.usecases.move_address import move_address
 
 
@@ -12,7 +12,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     return move_address(
         event,
         ledger=wiring.ledger(),
-        movers=wiring.movers(),
+        movers=assembly.movers(),
         announcer=wiring.brief_announcer(),
         clock=wiring.clock,
         stack=wiring.stack(),

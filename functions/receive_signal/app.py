@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from understudy import invocation, wiring
+from understudy import assembly, invocation, wiring
 from understudy.usecases.receive_signal import receive_signal
 
 
@@ -14,7 +14,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
         beats=wiring.ledger(),
         ledger=wiring.ledger(),
         index=wiring.ledger(),
-        judge=wiring.judge(),
+        judge=assembly.judge(),
         clock=wiring.clock,
     )
     return {"judged": judged}

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from understudy import invocation, wiring
+from understudy import assembly, invocation, wiring
 from understudy.usecases.record_heartbeat import record_heartbeat
 
-wiring.judge()
+assembly.judge()
 
 
 @invocation.logged
@@ -15,7 +15,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
         event,
         beats=wiring.ledger(),
         ledger=wiring.ledger(),
-        judge=wiring.judge(),
+        judge=assembly.judge(),
         clock=wiring.clock,
         measure=invocation.measure,
     )

@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from understudy import invocation, wiring
+from understudy import assembly, invocation, wiring
 from understudy.usecases.register_cluster import register_changed
 
 
 @invocation.logged
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Accept or refuse the definition that has been put."""
-    outcome = register_changed(event, parameters=wiring.parameters(), register=wiring.register)
+    outcome = register_changed(event, parameters=wiring.parameters(), register=assembly.register)
     return {"outcome": outcome}

@@ -86,7 +86,7 @@ def settled(monkeypatch):
         "POWERTOOLS_METRICS_NAMESPACE": "Understudy",
     }.items():
         monkeypatch.setenv(name, value)
-    built = [each for each in vars(wiring).values() if hasattr(each, "cache_clear")]
+    built = [each for room in (wiring, assembly) for each in vars(room).values() if hasattr(each, "cache_clear")]
     for each in built:
         each.cache_clear()
     yield
@@ -120,7 +120,7 @@ def test_all_that_a_watch_does_with_route_53_shares_one_allowance(settled, monke
     app = importlib.import_module("functions.watch_clusters.app")
     given, registered = {}, []
     monkeypatch.setattr(app, "watch_clusters", lambda **ports: given.update(ports) or WatchReport(0, 0, ()))
-    monkeypatch.setattr(wiring, "register", lambda text, records: registered.append(records))
+    monkeypatch.setattr(assembly, "register", lambda text, records: registered.append(records))
     app.handler({}, CONTEXT)
     given["register"]("a text")
     (zone,) = registered

@@ -1,13 +1,22 @@
 """Use cases that are joined from the parts that `wiring` builds, and build no client of their own."""
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 from understudy import wiring
-from understudy.invocation import count
+from understudy.domain.definition import Definition
+from understudy.invocation import count, measure
+from understudy.parameter_ports import ParameterText
+from understudy.ports import RecordReader
+from understudy.usecases.judging import Judge
+from understudy.usecases.movers import Mover
 
 if TYPE_CHECKING:
+    from understudy.adapters.route53_zone import Route53Zone
     from understudy.usecases.check_readiness import Inspector
+    from understudy.usecases.check_records import RecordMonitor
     from understudy.usecases.drills import DrillMaster
+    from understudy.usecases.follow_changes import ChangeFollower
     from understudy.usecases.rehearse import Rehearser
 
 
@@ -48,4 +57,84 @@ def drills() -> "DrillMaster":
         announcer=wiring.announcer(),
         clock=wiring.clock,
         count_over_budget=lambda: count("DrillsOverBudget"),
+    )
+
+
+def follower() -> "ChangeFollower":
+    """Who asks what became of the changes of one cluster; in a crowd, for others as well."""
+    from understudy.usecases.follow_changes import ChangeFollower
+    from understudy.usecases.shared_changes import SharedChanges
+
+    zone = wiring.zone()
+    shared = SharedChanges(zone, wiring.questions(), wiring.clock)
+    return ChangeFollower(zone, shared, zone, wiring.clock, wiring.stack(), measure)
+
+
+def follower_for_a_watch(zone: "Route53Zone") -> "ChangeFollower":
+    """Who asks what became of the changes of all clusters, each change once."""
+    from understudy.usecases.follow_changes import ChangeFollower
+    from understudy.usecases.shared_changes import AskedOnce
+
+    asked = AskedOnce(zone)
+    return ChangeFollower(asked, asked, zone, wiring.clock, wiring.stack(), measure)
+
+
+@cache
+def movers() -> tuple[Mover, ...]:
+    """What moves addresses, one for each kind. Records come first: their guards stop a stale writer."""
+    from understudy.usecases.group_commit import GroupCommit
+    from understudy.usecases.movers import RecordMover
+    from understudy.usecases.network_movers import ElasticIpMover, RouteMover
+
+    group = GroupCommit(wiring.zone(), wiring.queue(), wiring.clock, wiring.pause, wiring.stack())
+    return (RecordMover(wiring.zone(), group), RouteMover(wiring.network()), ElasticIpMover(wiring.network()))
+
+
+@cache
+def judge() -> Judge:
+    """Decides and acts."""
+    return Judge(wiring.ledger(), wiring.launcher(), wiring.announcer(), wiring.clock, measure)
+
+
+def monitor(zone: "Route53Zone") -> "RecordMonitor":
+    """The record monitor. Its waits count as time spent on Route 53."""
+    from understudy.usecases.check_records import RecordMonitor
+
+    return RecordMonitor(wiring.ledger(), zone, wiring.announcer(), wiring.clock, zone.pause, wiring.stack())
+
+
+def read_definition(text: ParameterText, version: int) -> tuple[Definition | None, list[str]]:
+    """See `understudy.definition.read_definition`. Imported when a definition has been put: nothing else needs it."""
+    from understudy.definition import read_definition as read
+
+    return read(text, version, wiring.nodes())
+
+
+def register(text: ParameterText, records: RecordReader | None = None) -> str:
+    """Register what a parameter says: the stack's tunables or a cluster's definition.
+
+    The metric Definitions counts what became of it; a text that is known already is not counted, each minute anew.
+    """
+    outcome = _register(text, records)
+    if outcome != "UNCHANGED":
+        count("Definitions", outcome=outcome)
+    return outcome
+
+
+def _register(text: ParameterText, records: RecordReader | None) -> str:
+    from understudy.usecases.register_cluster import register_cluster
+    from understudy.usecases.register_tuning import register_tuning
+
+    if text.is_tuning:
+        return register_tuning(text, registry=wiring.ledger(), announcer=wiring.announcer())
+    return register_cluster(
+        text,
+        registry=wiring.ledger(),
+        records=records or wiring.zone(),
+        network=wiring.network(),
+        read_definition=read_definition,
+        announcer=wiring.announcer(),
+        clock=wiring.clock,
+        stack=wiring.stack(),
+        may_stop=wiring.may_stop(),
     )

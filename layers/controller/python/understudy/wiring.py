@@ -10,15 +10,11 @@ import boto3
 from botocore.config import Config
 
 from understudy.adapters.dynamodb_ledger import DynamoDbLedger
-from understudy.domain.definition import Definition
-from understudy.invocation import count, measure
 from understudy.network_ports import Network
 from understudy.node_ports import Alarms, Nodes
-from understudy.parameter_ports import Parameters, ParameterText
-from understudy.ports import Announcer, Launcher, Notifier, RecordReader, Zone
+from understudy.parameter_ports import Parameters
+from understudy.ports import Announcer, Launcher, Notifier
 from understudy.settings import settings
-from understudy.usecases.judging import Judge
-from understudy.usecases.movers import Mover
 
 if TYPE_CHECKING:
     from understudy.adapters.assumed_roles import AssumedRoles
@@ -26,9 +22,8 @@ if TYPE_CHECKING:
     from understudy.adapters.polite_route53 import Polite
     from understudy.adapters.route53_zone import Route53Records, Route53Zone
     from understudy.drill_ports import DrillBook
+    from understudy.queue_ports import CommitQueue, Questions
     from understudy.readiness_ports import ReportBook
-    from understudy.usecases.check_records import RecordMonitor
-    from understudy.usecases.follow_changes import ChangeFollower
     from understudy.usecases.gather_readiness import Gatherer
 
 # A step that hangs costs more than one that fails and is tried again by the workflow.
@@ -46,6 +41,8 @@ BOARD_ALLOWANCE_S = 6
 
 clock = time.time
 """The one place that asks for the time: seconds since the epoch."""
+pause = time.sleep
+"""The one place that waits (seconds)."""
 
 
 def _client(service: str) -> Any:
@@ -86,35 +83,11 @@ def _zone_roles() -> "AssumedRoles":
 
 
 @cache
-def _route53_zone() -> "Route53Zone":
+def zone() -> "Route53Zone":
+    """Route 53, to read and to write."""
     from understudy.adapters.route53_zone import Route53Zone
 
     return Route53Zone(_route53(), _polite(), _zone_roles().client)
-
-
-def zone() -> Zone:
-    """Route 53, to read and to write."""
-    return _route53_zone()
-
-
-def follower() -> "ChangeFollower":
-    """Who asks what became of the changes of one cluster; in a crowd, for others as well."""
-    from understudy.adapters.dynamodb_questions import DynamoDbQuestions
-    from understudy.usecases.follow_changes import ChangeFollower
-    from understudy.usecases.shared_changes import SharedChanges
-
-    zone = _route53_zone()
-    questions = DynamoDbQuestions(_client("dynamodb"), settings().table_name)
-    return ChangeFollower(zone, SharedChanges(zone, questions, clock), zone, clock, stack(), measure)
-
-
-def follower_for_a_watch(zone: "Route53Zone") -> "ChangeFollower":
-    """Who asks what became of the changes of all clusters, each change once."""
-    from understudy.usecases.follow_changes import ChangeFollower
-    from understudy.usecases.shared_changes import AskedOnce
-
-    asked = AskedOnce(zone)
-    return ChangeFollower(asked, asked, zone, clock, stack(), measure)
 
 
 @cache
@@ -125,22 +98,14 @@ def network() -> Network:
     return Ec2Network(lambda: boto3.client("ec2", config=_ONCE))
 
 
-@cache
-def movers() -> tuple[Mover, ...]:
-    """What moves addresses, one for each kind. Records come first: their guards stop a stale writer."""
-    from understudy.adapters.dynamodb_queue import DynamoDbQueue
-    from understudy.usecases.group_commit import GroupCommit
-    from understudy.usecases.movers import RecordMover
-    from understudy.usecases.network_movers import ElasticIpMover, RouteMover
-
-    queue = DynamoDbQueue(_client("dynamodb"), settings().table_name)
-    group = GroupCommit(_route53_zone(), queue, clock, time.sleep, stack())
-    return (RecordMover(zone(), group), RouteMover(network()), ElasticIpMover(network()))
-
-
 def stack() -> str:
     """The stack's name: who writes a guard."""
     return settings().stack
+
+
+def may_stop() -> bool:
+    """Whether the stack lets the controller stop instances."""
+    return settings().may_stop
 
 
 @cache
@@ -202,12 +167,6 @@ def parameters() -> Parameters:
     return SsmParameters(_client("ssm"), settings().parameter_prefix)
 
 
-@cache
-def judge() -> Judge:
-    """Decides and acts."""
-    return Judge(ledger(), launcher(), announcer(), clock, measure)
-
-
 def zone_for_a_watch() -> "Route53Zone":
     """Route 53 for one run of the watch: all that it does there together takes no longer than WATCH_ALLOWANCE_S."""
     return _zone_within(WATCH_ALLOWANCE_S)
@@ -221,7 +180,7 @@ def zone_for_a_board() -> "Route53Zone":
 def _zone_within(seconds: float) -> "Route53Zone":
     from understudy.adapters.polite_route53 import Allowance
 
-    return _route53_zone().within(Allowance(seconds, time.monotonic))
+    return zone().within(Allowance(seconds, time.monotonic))
 
 
 @cache
@@ -230,50 +189,6 @@ def board_book() -> "DynamoDbBoard":
     from understudy.adapters.dynamodb_board import DynamoDbBoard
 
     return DynamoDbBoard(_client("dynamodb"), settings().table_name)
-
-
-def monitor(zone: "Route53Zone") -> "RecordMonitor":
-    """The record monitor. Its waits count as time spent on Route 53."""
-    from understudy.usecases.check_records import RecordMonitor
-
-    return RecordMonitor(ledger(), zone, announcer(), clock, zone.pause, stack())
-
-
-def read_definition(text: ParameterText, version: int) -> tuple[Definition | None, list[str]]:
-    """See `understudy.definition.read_definition`. Imported when a definition has been put: nothing else needs it."""
-    from understudy.definition import read_definition as read
-
-    return read(text, version, nodes())
-
-
-def register(text: ParameterText, records: RecordReader | None = None) -> str:
-    """Register what a parameter says: the stack's tunables or a cluster's definition.
-
-    The metric Definitions counts what became of it; a text that is known already is not counted, each minute anew.
-    """
-    outcome = _register(text, records)
-    if outcome != "UNCHANGED":
-        count("Definitions", outcome=outcome)
-    return outcome
-
-
-def _register(text: ParameterText, records: RecordReader | None) -> str:
-    from understudy.usecases.register_cluster import register_cluster
-    from understudy.usecases.register_tuning import register_tuning
-
-    if text.is_tuning:
-        return register_tuning(text, registry=ledger(), announcer=announcer())
-    return register_cluster(
-        text,
-        registry=ledger(),
-        records=records or zone(),
-        network=network(),
-        read_definition=read_definition,
-        announcer=announcer(),
-        clock=clock,
-        stack=stack(),
-        may_stop=settings().may_stop,
-    )
 
 
 @cache
@@ -321,3 +236,19 @@ def gatherer() -> "Gatherer":
         stack=stack(),
         may_stop=settings().may_stop,
     )
+
+
+@cache
+def queue() -> "CommitQueue":
+    """What waits for group commit, in the cluster table."""
+    from understudy.adapters.dynamodb_queue import DynamoDbQueue
+
+    return DynamoDbQueue(_client("dynamodb"), settings().table_name)
+
+
+@cache
+def questions() -> "Questions":
+    """Who asks Route 53 for changes in a crowd, in the cluster table."""
+    from understudy.adapters.dynamodb_questions import DynamoDbQuestions
+
+    return DynamoDbQuestions(_client("dynamodb"), settings().table_name)
