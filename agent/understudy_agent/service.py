@@ -123,10 +123,12 @@ class Service:
             return
         self.unknown_looks = 0
         if self.state is State.IN_SERVICE and outcome is not Outcome.UP:
-            if outcome in GONE and not self._wanted:
+            if outcome is Outcome.DOWN and not self._wanted:
                 self._become(State.OUT_OF_SERVICE, "it no longer runs")
             else:
                 self._fail("it no longer runs", now_ms)
+        elif self.state is None and outcome is Outcome.DEAD:
+            self._become(State.IN_SERVICE, "it was found dead, which only its stop can confirm")
         elif self.state in (None, State.OUT_OF_SERVICE) and outcome not in GONE:
             self._become(State.IN_SERVICE, "it was found running")
         elif self.state is None:
@@ -156,7 +158,8 @@ class Service:
         self._stop_failed = outcome is not Outcome.DONE
         self._do(Step.CONFIRM_STOP, self._kind.look(), now_ms)
 
-    def _after_kill(self, _outcome: Outcome, now_ms: int) -> None:
+    def _after_kill(self, outcome: Outcome, now_ms: int) -> None:
+        self._stop_failed = outcome is not Outcome.DONE
         self._do(Step.CONFIRM_KILL, self._kind.look(), now_ms)
 
     def _after_confirm_stop(self, outcome: Outcome, now_ms: int) -> None:
@@ -166,7 +169,8 @@ class Service:
         self._out_or_again(Step.CONFIRM_KILL, outcome, "it was killed", now_ms)
 
     def _out_or_again(self, step: Step, outcome: Outcome, why: str, now_ms: int) -> None:
-        if outcome in GONE:
+        # A status command that is itself broken ends with 1 as well. So DEAD is believed when the stop went well, too.
+        if outcome is Outcome.DOWN or (outcome is Outcome.DEAD and not self._stop_failed):
             self.unstoppable = False
             self._next_look_ms = now_ms + int(self.spec.check_interval_s * 1000)
             self._become(State.OUT_OF_SERVICE, why)
