@@ -118,7 +118,8 @@ class Service:
     def _after_look(self, outcome: Outcome, now_ms: int) -> None:
         self.looked_at_ms = self._task_since_ms
         self._next_look_ms = now_ms + int(self.spec.check_interval_s * 1000)
-        if outcome is Outcome.UNKNOWN:
+        # A status command that is itself broken ends with 1 or 2 as well, so DEAD alone is no first answer.
+        if outcome is Outcome.UNKNOWN or (self.state is None and outcome is Outcome.DEAD):
             self.unknown_looks += 1
             return
         self.unknown_looks = 0
@@ -127,8 +128,6 @@ class Service:
                 self._become(State.OUT_OF_SERVICE, "it no longer runs")
             else:
                 self._fail("it no longer runs", now_ms)
-        elif self.state is None and outcome is Outcome.DEAD:
-            self._become(State.IN_SERVICE, "it was found dead, which only its stop can confirm")
         elif self.state in (None, State.OUT_OF_SERVICE) and outcome not in GONE:
             self._become(State.IN_SERVICE, "it was found running")
         elif self.state is None:
@@ -169,7 +168,7 @@ class Service:
         self._out_or_again(Step.CONFIRM_KILL, outcome, "it was killed", now_ms)
 
     def _out_or_again(self, step: Step, outcome: Outcome, why: str, now_ms: int) -> None:
-        # A status command that is itself broken ends with 1 as well. So DEAD is believed when the stop went well, too.
+        # Here DEAD is believed when the command before went well, too.
         if outcome is Outcome.DOWN or (outcome is Outcome.DEAD and not self._stop_failed):
             self.unstoppable = False
             self._next_look_ms = now_ms + int(self.spec.check_interval_s * 1000)
