@@ -69,7 +69,7 @@ test-fast: .venv/ready ## the tests that need no embedded AWS
 
 .PHONY: test-e2e
 test-e2e: setup ## the tests on a deployed stack on the embedded AWS
-	@$(PY) -m pytest -n 3 --dist loadscope tests/e2e
+	@$(PY) -m pytest -n 2 --dist loadscope tests/e2e
 
 .PHONY: test
 test: setup lint test-fast test-e2e ## everything that must pass before a change lands
