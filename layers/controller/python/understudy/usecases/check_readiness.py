@@ -93,7 +93,7 @@ def _answer_request(request: Any, inspector: Inspector) -> Outcome:
     report = inspector.inspect(cluster)
     if report is None:
         return answer(ReadinessOutcome.REFUSED, why=f"cluster is {cluster!r}, which is not registered")
-    failed = report.named(Verdict.FAIL)
+    failed = report.failures()
     return answer(
         ReadinessOutcome.NOT_READY if failed else ReadinessOutcome.CHECKED,
         cluster=cluster,
