@@ -103,6 +103,10 @@ RUNS ?= 2
 bench: setup ## counts, ratios and times into build/bench/; RUNS warm failovers, default 2; some ten minutes
 	@PYTHONPATH=layers/controller/python:agent $(PY) -m bench --runs $(RUNS)
 
+.PHONY: bench-counts
+bench-counts: setup ## what `make bench` counts, without what it times
+	@PYTHONPATH=layers/controller/python:agent $(PY) -m bench.counts
+
 SEED ?= 0
 CLUSTERS ?= 1000
 ZONES ?= 1

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import statistics
 import sys
 from collections.abc import Iterable
@@ -30,8 +31,6 @@ from local.world import ZONE_NAME
 CLUSTER = "orders-db"
 TUNING = {"ROUTE53_TTL": 1}
 PLACED_LIMIT_S = 60.0
-PROPAGATIONS_S = (0.0, 5.0, 30.0, 60.0)
-"""Route 53's, for which this product and the paper are compared."""
 
 
 def main() -> int:
@@ -49,6 +48,7 @@ def main() -> int:
     except (NotInTime, SamFailed, FunctionFailed) as failure:
         console.print(f"Not measured: {failure}\nLogs are in {directory}")
         return 1
+    result["machine"] |= {"load_after": round(os.getloadavg()[0], 1)}
     (directory / "bench.json").write_text(json.dumps(result, indent=2) + "\n")
     console.print(table(result))
     wrong = counts.too_many(result)
@@ -61,11 +61,12 @@ def measure(directory: Path, runs: int, invocations: int, quiet_s: float, consol
     """Everything, one after the other: what is timed has the machine to itself as far as this program goes."""
     directory.mkdir(parents=True, exist_ok=True)
     console.print("AWS calls, counted on moto; what functions load, and their size")
-    result = counts.measure(directory)
+    machine = {"processors": os.cpu_count(), "load_before": round(os.getloadavg()[0], 1)}
+    result = counts.measure(directory) | {"machine": machine, "warm_failovers": runs}
     console.print("imports, in fresh interpreters")
     result["imports"] = imports.measure(directory)
     console.print("starting the embedded AWS, deploying, placing the cluster")
-    failovers_count = runs + len(PROPAGATIONS_S)
+    failovers_count = runs + len(paper.PROPAGATIONS_S)
     policy = {"max_failovers": {"count": failovers_count, "window_s": 3600}}  # all timings are the default ones
     with (
         local_aws(directory / "aws", [f"{CLUSTER}.{ZONE_NAME}"]) as aws,
@@ -85,11 +86,11 @@ def measure(directory: Path, runs: int, invocations: int, quiet_s: float, consol
             console.print(f"failover {number + 1} of {failovers_count}")
             failovers.append(live.fail_over(cluster, client, cold=number == runs))
         slow = []
-        for number, propagation_s in enumerate(PROPAGATIONS_S[1:], runs + 2):
+        for number, propagation_s in enumerate(paper.PROPAGATIONS_S[1:], runs + 2):
             console.print(f"failover {number} of {failovers_count}, {propagation_s:g} s until a change is in sync")
             slow.append(live.fail_over(cluster, client, cold=False, propagation_s=propagation_s))
         console.print("the paper's procedure, for each propagation at once")
-        papers = paper.measure(aws.engine, aws.world, PROPAGATIONS_S, TUNING["ROUTE53_TTL"])
+        papers = paper.measure(aws.engine, aws.world, paper.PROPAGATIONS_S, TUNING["ROUTE53_TTL"])
     result["failover"] = {"definitions": live.DEFINITIONS, "medians": _medians(failovers), "runs": failovers}
     ours = [
         {"way": "understudy", "propagation_s": f["propagation_s"], "at_s": f["at_s"]} for f in [failovers[0], *slow]

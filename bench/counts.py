@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from bench import calls, imports, packages, watches
+from bench import calls, imports, packages, paper, watches
 from local import sam
 from local.engine import Engine
 
@@ -27,6 +27,7 @@ def measure(directory: Path) -> dict[str, Any]:
     found = {
         "calls": calls.count(),
         "watches": watches.count(),
+        "paper": paper.waits(paper.PROPAGATIONS_S),
         "sizes": imports.sizes(),
         "packages": packages.measure(),
         "python": ".".join(platform.python_version_tuple()[:2]),

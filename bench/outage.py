@@ -236,6 +236,23 @@ def at_share(times: Sequence[float], clusters: int, share: float) -> float | Non
     return times[wanted - 1] if len(times) >= wanted else None
 
 
+def summary(result: dict[str, Any]) -> dict[str, Any]:
+    """What the documents show: when which share was accepted (None: never), and what that took."""
+    clusters = result["clusters"]
+    limit = result["ways"]["group commit"]["least_s"]
+    ways = {
+        name: {key: way[key] for key in ("requests", "refused", "units")}
+        | {"accepted": len(way["accepted_s"]), "at_s": _shares(way["accepted_s"], clusters)}
+        for name, way in result["ways"].items()
+    }
+    head = {key: result[key] for key in ("clusters", "zones", "seed")}
+    return head | {"goal": GOAL, "ratio": ratio(result), "limit_at_s": _shares(limit, clusters), "ways": ways}
+
+
+def _shares(times: Sequence[float], clusters: int) -> list[float | None]:
+    return [at_share(times, clusters, share) for share in SHARES]
+
+
 def ratio(result: dict[str, Any]) -> float | None:
     """Until the last record is accepted by group commit, as a multiple of what the buckets allow; None: never."""
     way = result["ways"]["group commit"]

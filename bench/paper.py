@@ -14,11 +14,14 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from random import Random
 from typing import Any
 
 import boto3
 from botocore.credentials import Credentials
 
+from bench.route53_model import Route53Model
+from bench.virtual_time import VirtualTime
 from local.aws_proxy import AwsProxy
 from local.client import Client, outages
 from local.dns_server import ZoneServer
@@ -32,6 +35,8 @@ from understudy.domain.tuning import Tuning
 HEARTBEAT_S, MISSED_HEARTBEATS = 5.0, 3
 DETECTION_S = HEARTBEAT_S * MISSED_HEARTBEATS
 """Assumed, not measured."""
+PROPAGATIONS_S = (0.0, 5.0, 30.0, 60.0)
+"""Route 53's, for which the product and the paper are compared."""
 CLIENT_LIMIT_S = 60.0
 _SECRET = "local"
 Clock = Callable[[], float]
@@ -81,6 +86,25 @@ def _poll(route53: Any, change_id: str, sleep: Callable[[float], object]) -> int
         if number < tries:
             sleep(interval_s)
     raise NeverInSync(f"PENDING at the last of {tries} polls, {interval_s} s apart: the service is not started")
+
+
+def waits(propagations_s: Sequence[float]) -> list[dict[str, Any]]:
+    """What the polls alone cost, in virtual time: the same on every machine."""
+    found = []
+    for propagation_s in propagations_s:
+        polls = _moved_in_virtual_time(propagation_s).polls
+        waited_s = (polls - 1) * Tuning().ROUTE53_CHANGEID_INTERVAL
+        found.append({"propagation_s": propagation_s, "polls": polls, "waited_s": waited_s})
+    return found
+
+
+def _moved_in_virtual_time(propagation_s: float) -> Move:
+    clock, moves = VirtualTime(), list[Move]()
+    route53 = Route53Model(clock, Random(0), (propagation_s, 0.0))
+    record = {"Name": "a.example.com", "Type": "A", "TTL": 10, "ResourceRecords": [{"Value": "10.0.2.10"}]}
+    clock.start(0, lambda: moves.append(move(route53, "Z0", record, lambda: None, clock, clock.sleep)))
+    clock.run()
+    return moves[0]
 
 
 def measure(engine: Engine, world: World, propagations_s: Sequence[float], ttl_s: int) -> list[dict[str, Any]]:
