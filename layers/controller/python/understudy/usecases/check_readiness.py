@@ -8,7 +8,6 @@ from typing import Any
 
 from understudy.domain.errors import AnnouncementError
 from understudy.domain.readiness import CheckResult, Report, examine, is_news, make_report
-from understudy.domain.readiness_facts import Verdict
 from understudy.domain.request import BadRequestError, parse_check
 from understudy.ports import Announcer, ClusterIndex
 from understudy.readiness_ports import ReportBook
