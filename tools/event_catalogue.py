@@ -5,9 +5,10 @@
 
 from collections.abc import Mapping
 
+from tools.event_asked import ASKED
 from tools.event_findings import FINDINGS
 from tools.event_moves import MOVES
 from tools.event_shapes import Event
 
-EVENTS: Mapping[str, Event] = {event.detail_type: event for event in (*MOVES, *FINDINGS)}
+EVENTS: Mapping[str, Event] = {event.detail_type: event for event in (*MOVES, *FINDINGS, *ASKED)}
 """By detail-type."""

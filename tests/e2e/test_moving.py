@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 import time
 
 from local.client import Client
@@ -51,31 +50,6 @@ def test_an_operator_switches_over_with_nothing_but_the_name(aws, make_cluster):
     assert (moved["action"], moved["proof"], moved["outcome"]) == ("switchover", "RELEASED", "IN_SERVICE")
     assert cluster.served_address() == cluster.node("node-b").instance.address
     cluster.wait_standby("node-a", 10)
-
-
-def test_a_switchover_that_needs_an_approval_waits_for_the_command_that_the_event_contains(
-    aws, bus, make_cluster
-):  # S10 B4 B5
-    cluster = make_cluster()
-    epoch = place(cluster)["epoch"]
-    changed = cluster.definition()
-    changed["policy"] = changed["policy"] | {"approval": {"for": ["switchover"], "wait_s": 300}}
-    cluster.register(changed)
-    execution = aws.stack.start_transition(cluster.name)
-    asked = bus.wait(cluster.name, "Understudy Approval Asked", 60)
-    assert (asked["source"], asked["target"]) == ("node-a", "node-b")
-    assert (cluster.active(), cluster.state()["epoch"]) == ("node-a", epoch)
-    command = shlex.split(asked["approve"])
-    options = dict(zip(command[3::2], command[4::2], strict=True))
-    assert command[:3] == ["aws", "stepfunctions", "send-task-success"]
-    aws.engine.client("stepfunctions").send_task_success(
-        taskToken=options["--task-token"], output=options["--task-output"].replace("NAME", "the second person")
-    )
-    state = cluster.wait_settled("node-b", MOVE_LIMIT_S, above_epoch=epoch)
-    wait_for("it ends", lambda: aws.stack.execution(execution)["status"] == "SUCCEEDED", 60)
-    moved = aws.stack.transition(cluster.name, state["epoch"])
-    assert moved["approval"] == {"outcome": "APPROVED", "by": "the second person"}
-    assert "approval" not in state
 
 
 def test_a_bad_request_is_refused_with_what_would_be_right(aws, make_cluster):  # S10

@@ -60,7 +60,7 @@ class Controller:
             monkeypatch.setattr(wiring, name, partial(getattr, self, name))
         monkeypatch.setattr(wiring, "clock", self.clock)
         monkeypatch.setattr(wiring, "zone_for_a_watch", lambda: self.zone)
-        monkeypatch.setattr(wiring, "_route53_zone", lambda: self.zone)
+        monkeypatch.setattr(wiring, "zone", lambda: self.zone)
         monkeypatch.setattr(wiring, "monitor", lambda zone: self._monitor())
 
     def _monitor(self) -> RecordMonitor:

@@ -1,4 +1,7 @@
-"""The part of the workflow that asks people, with functions that answer by a script."""
+"""The part of the workflow that asks people, with functions that answer by a script.
+
+Here only, not end to end: the embedded engine takes no expression as TimeoutSeconds of a task that waits for a token.
+"""
 
 import pytest
 

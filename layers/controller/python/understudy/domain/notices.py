@@ -5,6 +5,13 @@ from functools import partial
 from typing import Any
 
 from understudy.domain.notice import LINES_LIMIT, LOOK, Notice, Words, cluster_of, compose, part, word
+from understudy.domain.notices_asked import (
+    approval_asked,
+    approval_ended,
+    drill_finished,
+    epoch_lifted,
+    state_too_new,
+)
 from understudy.domain.notices_findings import (
     address_changed,
     definition_refused,
@@ -54,5 +61,11 @@ EXPLAINED: Mapping[str, Explain | None] = {
     "Understudy Address Changed": address_changed,
     "Understudy Node Changed": node_changed,
     "Understudy Readiness Failed": readiness_failed,
+    "Understudy Approval Asked": approval_asked,
+    "Understudy Approval Ended": approval_ended,
+    "Understudy Drill Finished": drill_finished,
+    "Understudy Rehearsal Finished": None,
+    "Understudy Epoch Lifted": epoch_lifted,
+    "Understudy State Too New": state_too_new,
 }
 """The words for each event; None for one that is only for the record."""
