@@ -98,17 +98,31 @@ test: setup lint test-fast test-board test-e2e ## everything that must pass befo
 demo: setup ## a node dies and the name follows, on an AWS on this machine; SHOW=1 serves the board meanwhile
 	@$(PY) -m local.demo $(if $(SHOW),--show)
 
-RUNS ?= 3
+RUNS ?= 2
 
 .PHONY: bench
-bench: setup ## counts, ratios and times into build/bench/bench.json; RUNS failovers, default 3
+bench: setup ## counts, ratios and times into build/bench/; RUNS warm failovers, default 2; some ten minutes
 	@PYTHONPATH=layers/controller/python:agent $(PY) -m bench --runs $(RUNS)
+
+.PHONY: bench-counts
+bench-counts: setup ## what `make bench` counts, without what it times
+	@PYTHONPATH=layers/controller/python:agent $(PY) -m bench.counts
+
+SEED ?= 0
+CLUSTERS ?= 1000
+ZONES ?= 1
+
+.PHONY: bench-outage
+bench-outage: .venv/ready ## an Availability Zone goes dark for CLUSTERS clusters in ZONES zones, by SEED; in virtual time
+	@PYTHONPATH=layers/controller/python:agent $(PY) -m bench.outage --clusters $(CLUSTERS) --zones $(ZONES) --seed $(SEED)
+
+.PHONY: performance-docs
+performance-docs: .venv/ready ## what the benchmarks left in build/bench, into bench/results, docs/performance.md and its plots
+	@PYTHONPATH=layers/controller/python:agent $(PY) -m bench.performance
 
 .PHONY: chaos
 chaos: setup ## every AWS call of the functions with every fault, into docs/reliability.md; some ten minutes
 	@PYTHONPATH=layers/controller/python:agent $(PY) -m bench.reliability
-
-SEED ?= 0
 
 .PHONY: sim
 sim: RUNS = 1000

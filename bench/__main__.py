@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import statistics
 import sys
 from collections.abc import Iterable
@@ -17,12 +18,12 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bench import calls, imports, live, watches
+from bench import calls, counts, imports, live, paper, watches
 from local.client import Client
 from local.cluster import Cluster
 from local.interrupts import Interrupted, raise_on_signals
 from local.local_aws import local_aws
-from local.sam import ROOT, SamFailed
+from local.sam import SamFailed
 from local.stack import FunctionFailed
 from local.waiting import NotInTime
 from local.world import ZONE_NAME
@@ -30,16 +31,15 @@ from local.world import ZONE_NAME
 CLUSTER = "orders-db"
 TUNING = {"ROUTE53_TTL": 1}
 PLACED_LIMIT_S = 60.0
-CALLS_OF_A_BEAT = {"beat_cold": 2, "beat_warm": 1}
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--runs", type=int, default=3, help="failovers with warm functions; one more with cold ones")
+    parser.add_argument("--runs", type=int, default=2, help="failovers with warm functions; one more with cold ones")
     parser.add_argument("--invocations", type=int, default=300, help="of each handler that is timed")
     parser.add_argument("--quiet-s", type=float, default=15.0, help="how long agents are watched")
     chosen = parser.parse_args()
-    directory, console = ROOT / "build" / "bench", Console(highlight=False, soft_wrap=True)
+    directory, console = counts.DIRECTORY, Console(highlight=False, soft_wrap=True)
     raise_on_signals()
     try:
         result = measure(directory, chosen.runs, chosen.invocations, chosen.quiet_s, console)
@@ -48,9 +48,10 @@ def main() -> int:
     except (NotInTime, SamFailed, FunctionFailed) as failure:
         console.print(f"Not measured: {failure}\nLogs are in {directory}")
         return 1
+    result["machine"] |= {"load_after": round(os.getloadavg()[0], 1)}
     (directory / "bench.json").write_text(json.dumps(result, indent=2) + "\n")
     console.print(table(result))
-    wrong = [n for n, allowed in CALLS_OF_A_BEAT.items() if calls.of_service(result["calls"][n], "dynamodb") != allowed]
+    wrong = counts.too_many(result)
     if wrong:
         console.print(f"DynamoDB calls are not as they must be: {', '.join(wrong)}")
     return 1 if wrong else 0
@@ -59,13 +60,14 @@ def main() -> int:
 def measure(directory: Path, runs: int, invocations: int, quiet_s: float, console: Console) -> dict[str, Any]:
     """Everything, one after the other: what is timed has the machine to itself as far as this program goes."""
     directory.mkdir(parents=True, exist_ok=True)
-    console.print("AWS calls, counted on moto")
-    result: dict[str, Any] = {"calls": calls.count()}
-    result["watches"] = watches.count()
+    console.print("AWS calls, counted on moto; what functions load, and their size")
+    machine = {"processors": os.cpu_count(), "load_before": round(os.getloadavg()[0], 1)}
+    result = counts.measure(directory) | {"machine": machine, "warm_failovers": runs}
     console.print("imports, in fresh interpreters")
     result["imports"] = imports.measure(directory)
     console.print("starting the embedded AWS, deploying, placing the cluster")
-    policy = {"max_failovers": {"count": runs + 1, "window_s": 3600}}  # all timings are the default ones
+    failovers_count = runs + len(paper.PROPAGATIONS_S)
+    policy = {"max_failovers": {"count": failovers_count, "window_s": 3600}}  # all timings are the default ones
     with (
         local_aws(directory / "aws", [f"{CLUSTER}.{ZONE_NAME}"]) as aws,
         Cluster(aws, CLUSTER, policy=policy, tuning=TUNING) as cluster,
@@ -81,9 +83,19 @@ def measure(directory: Path, runs: int, invocations: int, quiet_s: float, consol
         result["handlers"] = live.handler_times(cluster, invocations)
         failovers = []
         for number in range(runs + 1):
-            console.print(f"failover {number + 1} of {runs + 1}")
+            console.print(f"failover {number + 1} of {failovers_count}")
             failovers.append(live.fail_over(cluster, client, cold=number == runs))
+        slow = []
+        for number, propagation_s in enumerate(paper.PROPAGATIONS_S[1:], runs + 2):
+            console.print(f"failover {number} of {failovers_count}, {propagation_s:g} s until a change is in sync")
+            slow.append(live.fail_over(cluster, client, cold=False, propagation_s=propagation_s))
+        console.print("the paper's procedure, for each propagation at once")
+        papers = paper.measure(aws.engine, aws.world, paper.PROPAGATIONS_S, TUNING["ROUTE53_TTL"])
     result["failover"] = {"definitions": live.DEFINITIONS, "medians": _medians(failovers), "runs": failovers}
+    ours = [
+        {"way": "understudy", "propagation_s": f["propagation_s"], "at_s": f["at_s"]} for f in [failovers[0], *slow]
+    ]
+    result["side_by_side"] = ours + papers
     return result
 
 
@@ -107,7 +119,7 @@ def _median(figures: Iterable[float]) -> float:
 def table(result: dict[str, Any]) -> Table:
     """What was measured, for people, goals beside it."""
     shown = Table("what", "figure", "goal", title="make bench", title_justify="left")
-    for name, goal in CALLS_OF_A_BEAT.items():
+    for name, goal in counts.CALLS_OF_A_BEAT.items():
         shown.add_row(f"DynamoDB calls, {name}", str(calls.of_service(result["calls"][name], "dynamodb")), str(goal))
     cold, warm = (calls.by_operation(result["calls"][f"failover_{word}"]) for word in ("cold", "warm"))
     shown.add_row("AWS calls, failover cold / warm", f"{sum(cold.values())} / {sum(warm.values())}", "")
@@ -127,12 +139,19 @@ def table(result: dict[str, Any]) -> Table:
     for role, used in result["agent"].items():
         shown.add_row(f"agent ({role}), memory", f"{used['rss_mb']:.0f} MB", "60 MB")
         shown.add_row(f"agent ({role}), processor", f"{used['cpu_s_per_minute']:.2f} s per minute", "")
+    _add_failovers(shown, result)
+    return shown
+
+
+def _add_failovers(shown: Table, result: dict[str, Any]) -> None:
     for word, medians in result["failover"]["medians"].items():
         shown.add_row(f"failover, {word}: outage", f"{medians['outage_s']:.2f} s", "")
         for phase, seconds in medians["phases_s"].items():
             shown.add_row(f"  {phase}", f"{seconds:.2f} s", "")
         shown.add_row("  controller overhead", f"{medians['controller_overhead_s']:.2f} s", "2 s")
-    return shown
+    for each in result["side_by_side"]:
+        for event, seconds in each["at_s"].items():
+            shown.add_row(f"{each['way']}, propagation {each['propagation_s']:g} s: {event}", f"{seconds:.1f} s", "")
 
 
 if __name__ == "__main__":

@@ -274,6 +274,9 @@ def _wiring() -> ModuleType:
 
 
 def _forget() -> None:
-    for each in vars(_wiring()).values():
-        if hasattr(each, "cache_clear"):
-            each.cache_clear()
+    from understudy import assembly
+
+    for room in (_wiring(), assembly):
+        for each in vars(room).values():
+            if hasattr(each, "cache_clear"):
+                each.cache_clear()

@@ -5,10 +5,12 @@ Processor time: importing waits for nothing, and what else the machine does is t
 
 from __future__ import annotations
 
+import json
 import os
 import statistics
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,14 @@ BARE = "import boto3"
 WITH_CLIENT = "import boto3; boto3.client('dynamodb')"
 ROUNDS = 5
 _TIMED = "import time; began = time.process_time()\n{}\nprint(time.process_time() - began)"
+_SIZED = """
+import json, os, sys
+import app
+resident = int(open("/proc/self/statm").read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+own = [name for name in sys.modules if name.startswith("understudy.")]
+print(json.dumps({"modules": len(sys.modules), "own_modules": len(own), "memory_mb": round(resident / 2**20, 1)}))
+"""
+_NOTHING: Mapping[str, str] = {}
 _SETTINGS = {
     "TABLE_NAME": "bench",
     "BUS_NAME": "bench",
@@ -60,10 +70,21 @@ def measure(directory: Path, rounds: int = ROUNDS) -> dict[str, Any]:
     }
 
 
+def sizes() -> dict[str, dict[str, float]]:
+    """Of each function, after its import: modules loaded, how many are the controller's, the interpreter's memory.
+
+    The same on every machine with the same Python, but for some resident of memory.
+    """
+    functions = sorted(path.parent.name for path in (ROOT / "functions").glob("*/app.py"))
+    return {name: json.loads(_output(str(ROOT / "functions" / name), _SIZED)) for name in functions}
+
+
 def _run(folder: str, statement: str, directory: Path) -> float:
-    env = {"PATH": os.environ.get("PATH", os.defpath), "PYTHONPYCACHEPREFIX": str(directory / "bytecode")}
-    env |= _SETTINGS | {"PYTHONPATH": f"{folder}:{ROOT / 'layers' / 'controller' / 'python'}"}
-    done = subprocess.run(
-        [sys.executable, "-c", _TIMED.format(statement)], env=env, check=True, capture_output=True, text=True
-    )
-    return float(done.stdout)
+    return float(_output(folder, _TIMED.format(statement), {"PYTHONPYCACHEPREFIX": str(directory / "bytecode")}))
+
+
+def _output(folder: str, program: str, more: Mapping[str, str] = _NOTHING) -> str:
+    env = {"PATH": os.environ.get("PATH", os.defpath), "PYTHONPATH": f"{folder}:{ROOT / 'layers/controller/python'}"}
+    return subprocess.run(
+        [sys.executable, "-c", program], env=env | _SETTINGS | dict(more), check=True, capture_output=True, text=True
+    ).stdout

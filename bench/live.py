@@ -35,6 +35,8 @@ PHASES = (
     "service_start",
     "client",
 )
+EVENTS = ("noticed", "fenced", "accepted", "granted", "in_service", "in_sync", "client")
+"""What is compared side by side with bench/paper.py."""
 NOT_OVERHEAD = ("detection_limit", "service_start")
 DEFINITIONS = {
     "outage": "from the end of the client's last answered attempt to the end of its first one answered again; it tries "
@@ -170,8 +172,12 @@ def _cpu_s(pid: int) -> float:
 # --- failovers ------------------------------------------------------------------------------------
 
 
-def fail_over(cluster: Cluster, client: Client, *, cold: bool) -> dict[str, Any]:
-    """Kill the active node, wait for the other one, switch the dead one on again as standby."""
+def fail_over(cluster: Cluster, client: Client, *, cold: bool, propagation_s: float = 0.0) -> dict[str, Any]:
+    """Kill the active node, wait for the other one, switch the dead one on again as standby.
+
+    A change that is accepted meanwhile is in sync, and served by DNS, `propagation_s` later.
+    """
+    cluster.aws.engine.proxy.propagation.delay_s = propagation_s
     dead = cluster.node(cluster.active())
     heir = next(node for node in cluster.nodes if node is not dead)
     if cold:
@@ -179,8 +185,10 @@ def fail_over(cluster: Cluster, client: Client, *, cold: bool) -> dict[str, Any]
     cluster.aws.engine.proxy.faults = counted = CountedCalls()
     epoch, mark, log_mark = cluster.state()["epoch"], time.monotonic(), heir.log_size()
     dead.kill()
-    settled = cluster.wait_settled(heir.name, SETTLED_LIMIT_S, above_epoch=epoch)
-    wait_for(f"the client is answered by {heir.name}", lambda: client.served_by(heir.name), STANDBY_LIMIT_S)
+    # The transition is closed when the change is in sync, so after the poll that follows.
+    settled = cluster.wait_settled(heir.name, SETTLED_LIMIT_S + propagation_s, above_epoch=epoch)
+    served_limit_s = STANDBY_LIMIT_S + propagation_s
+    wait_for(f"the client is answered by {heir.name}", lambda: client.served_by(heir.name), served_limit_s)
     route53 = dict(counted.calls)
     history = cluster.aws.stack.transition(cluster.name, settled["epoch"])
     outage = next(o for o in outages(list(client.attempts)) if o.ended > mark and o.to_node == heir.name)
@@ -195,6 +203,8 @@ def fail_over(cluster: Cluster, client: Client, *, cold: bool) -> dict[str, Any]
         "cold": cold,
         "outage_s": round(outage.seconds, 3),
         "phases_s": phases,
+        "propagation_s": propagation_s,
+        "at_s": reached(outage.began + to_wall, marks, history["stages"]),
         "controller_overhead_s": round(sum(s for name, s in phases.items() if name not in NOT_OVERHEAD), 3),
         "steps_s": _step_times(cluster, history["execution"]),
         "route53_calls": route53,
@@ -210,6 +220,14 @@ def split(began: float, marks: Mapping[str, float]) -> dict[str, float]:
         until = max(reached, min(marks[name], marks["client"]))
         phases[name], reached = round(until - reached, 3), until
     return phases
+
+
+def reached(began: float, marks: Mapping[str, float], stages: Mapping[str, float]) -> dict[str, float]:
+    """Seconds after the client's last answer at which each of EVENTS came about. Marks are epoch seconds."""
+    at = {**marks, "in_service": marks["service_start"]}
+    if "in_sync_at" in stages:  # written by the poll that hears so
+        at["in_sync"] = float(stages["in_sync_at"])
+    return {name: round(at[name] - began, 3) for name in EVENTS if name in at}
 
 
 def is_heard_without_gap(cluster: Cluster, name: str) -> bool:

@@ -53,12 +53,12 @@ class Route53Model:
     `accepted_at`: when each record was changed first (seconds), by name.
     """
 
-    def __init__(self, time: VirtualTime, random: Random) -> None:
+    def __init__(self, time: VirtualTime, random: Random, propagation_s: tuple[float, float] = PROPAGATION_S) -> None:
         self.requests: Counter[str] = Counter()
         self.refused: Counter[str] = Counter()
         self.units = 0
         self.accepted_at: dict[str, float] = {}
-        self._time, self._random = time, random
+        self._time, self._random, self._propagation_s = time, random, propagation_s
         self._records = PagedRoute53()
         self._sets: dict[tuple[str, str, str], dict[str, Any]] = {}
         self._buckets: dict[str, Bucket] = {}
@@ -101,7 +101,7 @@ class Route53Model:
         self._apply(HostedZoneId, changes)
         self._busy_until[HostedZoneId] = self._time() + self._random.uniform(*BATCH_S)
         change_id = f"C{len(self._in_sync_at):013d}"
-        median_s, sigma = PROPAGATION_S
+        median_s, sigma = self._propagation_s
         self._in_sync_at[change_id] = self._time() + median_s * self._random.lognormvariate(0, sigma)
         return {"ChangeInfo": {"Id": f"/change/{change_id}", "Status": "PENDING"}}
 

@@ -20,3 +20,10 @@ def test_a_client_that_is_answered_before_the_agent_has_looked_ends_the_outage()
 def test_a_mark_that_came_before_the_one_in_front_takes_no_time():
     phases = live.split(2.0, MARKS | {"noticed": 11.0})
     assert (phases["noticed"], phases["opened"]) == (0.0, 0.75)
+
+
+def test_what_was_reached_is_told_in_seconds_after_the_last_answer_and_what_was_not_is_left_out():
+    reached = live.reached(2.0, MARKS, {"in_sync_at": 32.5})
+    assert (reached["noticed"], reached["in_service"], reached["in_sync"]) == (10.5, 12.0, 30.5)
+    assert "in_sync" not in live.reached(2.0, MARKS, {})
+    assert list(reached) == list(live.EVENTS)

@@ -1,8 +1,11 @@
 """What a watch asks of Route 53: the counts that `make bench` prints."""
 
+import json
+
 import pytest
 
 from bench import watches
+from local.sam import ROOT
 
 
 @pytest.fixture(scope="module")
@@ -24,3 +27,8 @@ def test_calls_grow_with_zones_and_pages_and_not_with_clusters(counted):  # S5 B
 
 def test_every_goal_is_met(counted):  # S5
     assert [case for case in counted.values() if case["goal"] and case["route53_calls"] > case["goal"]] == []
+
+
+def test_the_document_shows_these_counts(counted):
+    shown = json.loads((ROOT / "bench" / "results" / "counts.json").read_text(encoding="utf-8"))["watches"]
+    assert shown == [*counted.values()], "run `make bench-counts performance-docs`"

@@ -9,7 +9,6 @@ from understudy.invocation import count, measure
 from understudy.parameter_ports import ParameterText
 from understudy.ports import RecordReader
 from understudy.usecases.judging import Judge
-from understudy.usecases.movers import Mover
 
 if TYPE_CHECKING:
     from understudy.adapters.route53_zone import Route53Zone
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from understudy.usecases.check_records import RecordMonitor
     from understudy.usecases.drills import DrillMaster
     from understudy.usecases.follow_changes import ChangeFollower
+    from understudy.usecases.movers import Mover
     from understudy.usecases.rehearse import Rehearser
 
 
@@ -80,7 +80,7 @@ def follower_for_a_watch(zone: "Route53Zone") -> "ChangeFollower":
 
 
 @cache
-def movers() -> tuple[Mover, ...]:
+def movers() -> "tuple[Mover, ...]":
     """What moves addresses, one for each kind. Records come first: their guards stop a stale writer."""
     from understudy.usecases.group_commit import GroupCommit
     from understudy.usecases.movers import RecordMover

@@ -10,8 +10,6 @@ import boto3
 from botocore.config import Config
 
 from understudy.adapters.dynamodb_ledger import DynamoDbLedger
-from understudy.network_ports import Network
-from understudy.node_ports import Alarms, Nodes
 from understudy.parameter_ports import Parameters
 from understudy.ports import Announcer, Launcher, Notifier
 from understudy.settings import settings
@@ -22,6 +20,8 @@ if TYPE_CHECKING:
     from understudy.adapters.polite_route53 import Polite
     from understudy.adapters.route53_zone import Route53Records, Route53Zone
     from understudy.drill_ports import DrillBook
+    from understudy.network_ports import Network
+    from understudy.node_ports import Alarms, Nodes
     from understudy.queue_ports import CommitQueue, Questions
     from understudy.readiness_ports import ReportBook
     from understudy.usecases.gather_readiness import Gatherer
@@ -91,7 +91,7 @@ def zone() -> "Route53Zone":
 
 
 @cache
-def network() -> Network:
+def network() -> "Network":
     """EC2's routes and Elastic IPs. Connected to when a cluster has one."""
     from understudy.adapters.ec2_network import Ec2Network
 
@@ -114,7 +114,7 @@ def may_stop() -> bool:
 
 
 @cache
-def nodes() -> Nodes:
+def nodes() -> "Nodes":
     """EC2. Connected to when it is asked."""
     from understudy.adapters.ec2_nodes import Ec2Nodes
 
@@ -122,7 +122,7 @@ def nodes() -> Nodes:
 
 
 @cache
-def alarms() -> Alarms:
+def alarms() -> "Alarms":
     """CloudWatch. Connected to when there is an alarm to ask for."""
     from understudy.adapters.cloudwatch_alarms import CloudWatchAlarms
 

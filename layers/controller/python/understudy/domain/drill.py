@@ -7,7 +7,7 @@ between ends it where it stands: the service stays in service, and a person is t
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from understudy.domain.address import AddressStatus
 from understudy.domain.decision import decide
@@ -15,9 +15,10 @@ from understudy.domain.definition import Definition
 from understudy.domain.failback import DAY_S, is_open
 from understudy.domain.model import ClusterState
 from understudy.domain.policy import DrillPolicy
-from understudy.domain.readiness import Report
-from understudy.domain.readiness_facts import Verdict
 from understudy.domain.situation import Budget, Candidate, Mode, Observer, fit_candidates, survey
+
+if TYPE_CHECKING:  # every heartbeat imports this module, and no heartbeat checks readiness
+    from understudy.domain.readiness import Report
 
 DRILL_DUE, DRILL_BACK = "drill-due", "drill-back"
 DRILL_RULES = (DRILL_DUE, DRILL_BACK)
@@ -109,13 +110,13 @@ def objections(state: ClusterState, definition: Definition, now: int, observer: 
     return tuple(words for words, is_so in found.items() if is_so)
 
 
-def report_objections(report: Report | None, definition: Definition, now: int) -> tuple[str, ...]:
+def report_objections(report: "Report | None", definition: Definition, now: int) -> tuple[str, ...]:
     """Why the newest readiness report does not say that the cluster is ready, in words."""
     if report is None:
         return ("readiness has never been checked",)
     if report.definition_version != definition.version or now - report.checked_at > REPORT_LIMIT_S:
         return ("readiness has not been checked since the definition was put, or for two days",)
-    return tuple(f"{each.name}: {each.found}" for each in report.named(Verdict.FAIL))
+    return tuple(f"{each.name}: {each.found}" for each in report.failures())
 
 
 def begin(

@@ -37,6 +37,10 @@ class Report:
         """The results with this verdict."""
         return tuple(each for each in self.checks if each.verdict is verdict)
 
+    def failures(self) -> tuple[CheckResult, ...]:
+        """The results that say that something is not as it must be."""
+        return self.named(Verdict.FAIL)
+
 
 def examine(facts: Facts) -> tuple[CheckResult, ...]:
     """The result of every check, in the order of the table."""

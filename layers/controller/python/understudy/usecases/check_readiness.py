@@ -8,7 +8,6 @@ from typing import Any
 
 from understudy.domain.errors import AnnouncementError
 from understudy.domain.readiness import CheckResult, Report, examine, is_news, make_report
-from understudy.domain.readiness_facts import Verdict
 from understudy.domain.request import BadRequestError, parse_check
 from understudy.ports import Announcer, ClusterIndex
 from understudy.readiness_ports import ReportBook
@@ -93,7 +92,7 @@ def _answer_request(request: Any, inspector: Inspector) -> Outcome:
     report = inspector.inspect(cluster)
     if report is None:
         return answer(ReadinessOutcome.REFUSED, why=f"cluster is {cluster!r}, which is not registered")
-    failed = report.named(Verdict.FAIL)
+    failed = report.failures()
     return answer(
         ReadinessOutcome.NOT_READY if failed else ReadinessOutcome.CHECKED,
         cluster=cluster,

@@ -1,0 +1,56 @@
+"""Programs on one virtual clock take turns in one order only."""
+
+import time as wall
+from random import Random
+
+import pytest
+
+from bench.virtual_time import VirtualTime
+
+
+def story(seed):
+    """What twenty programs do, in the order in which they do it."""
+    time, random, told = VirtualTime(100.0), Random(seed), []
+
+    def program(name):
+        for _ in range(5):
+            time.sleep(random.uniform(0, 3))
+            told.append((name, time()))
+
+    for number in range(20):
+        time.start(100.0, lambda name=number: program(name))
+    time.run()
+    return told
+
+
+def test_a_run_is_the_same_every_time():
+    assert story(1) == story(1) != story(2)
+
+
+def test_the_clock_never_goes_back():
+    moments = [at for _, at in story(3)]
+    assert moments == sorted(moments)
+
+
+def test_an_hour_passes_at_once():
+    time = VirtualTime()
+    time.start(0, lambda: time.sleep(3600))
+    began = wall.monotonic()
+    time.run()
+    assert time() == 3600
+    assert wall.monotonic() - began < 60
+
+
+def test_those_who_wake_at_the_same_moment_go_on_in_the_order_in_which_they_fell_asleep():
+    time, told = VirtualTime(), []
+    for name in "abc":
+        time.start(1.0, lambda name=name: (time.sleep(1), told.append(name)))
+    time.run()
+    assert told == ["a", "b", "c"]
+
+
+def test_what_a_program_raises_ends_the_run():
+    time = VirtualTime()
+    time.start(0, lambda: {}["nothing"])
+    with pytest.raises(KeyError):
+        time.run()
