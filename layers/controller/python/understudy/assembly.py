@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from understudy import wiring
 from understudy.domain.definition import Definition
 from understudy.invocation import count, measure
-from understudy.parameter_ports import ParameterText
+from understudy.parameter_ports import Parameters, ParameterText
 from understudy.ports import RecordReader
 from understudy.usecases.judging import Judge
 from understudy.usecases.movers import Mover
@@ -96,11 +96,19 @@ def judge() -> Judge:
     return Judge(wiring.ledger(), wiring.launcher(), wiring.announcer(), wiring.clock, measure)
 
 
+@cache
+def swept_parameters() -> Parameters:
+    """The parameters for the watch: a watch goes on with the clusters' where the one before it ended."""
+    from understudy.usecases.sweep import SweptParameters
+
+    return SweptParameters(wiring.parameters())
+
+
 def monitor(zone: "Route53Zone") -> "RecordMonitor":
     """The record monitor. Its waits count as time spent on Route 53."""
     from understudy.usecases.check_records import RecordMonitor
 
-    return RecordMonitor(wiring.ledger(), zone, wiring.announcer(), wiring.clock, zone.pause, wiring.stack())
+    return RecordMonitor(wiring.ledger(), zone, wiring.announcer(), wiring.clock, zone.pause, wiring.stack(), measure)
 
 
 def read_definition(text: ParameterText, version: int) -> tuple[Definition | None, list[str]]:

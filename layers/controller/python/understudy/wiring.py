@@ -4,6 +4,7 @@ import random
 import time
 from collections.abc import Mapping
 from functools import cache
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -13,7 +14,7 @@ from understudy.adapters.dynamodb_ledger import DynamoDbLedger
 from understudy.network_ports import Network
 from understudy.node_ports import Alarms, Nodes
 from understudy.parameter_ports import Parameters
-from understudy.ports import Announcer, Launcher, Notifier
+from understudy.ports import Announcer, Launcher, Notifier, Spread
 from understudy.settings import settings
 
 if TYPE_CHECKING:
@@ -39,14 +40,34 @@ WATCH_ALLOWANCE_S = 25
 BOARD_ALLOWANCE_S = 6
 """What one look at the board may spend on Route 53: somebody waits for it."""
 
+WATCH_THREADS = 10
+"""How many calls of one service a watch makes at once: botocore keeps as many connections open for a client."""
+
 clock = time.time
 """The one place that asks for the time: seconds since the epoch."""
 pause = time.sleep
 """The one place that waits (seconds)."""
 
 
+_connecting = Lock()
+
+
+def _connect(service: str, **how: Any) -> Any:
+    """A client. Several threads may use one, but only one at a time may make one."""
+    with _connecting:
+        return boto3.client(service, **how)
+
+
 def _client(service: str) -> Any:
-    return boto3.client(service, config=_QUICK)
+    return _connect(service, config=_QUICK)
+
+
+@cache
+def crew() -> Spread:
+    """Does many things at once, WATCH_THREADS at most: each worker of the watch has one, and its threads."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    return ThreadPoolExecutor(WATCH_THREADS, "watch").map
 
 
 @cache
@@ -68,7 +89,7 @@ def _route53(service: str = "route53", **keys: str) -> Any:
 
     once = {"mode": "standard", "total_max_attempts": 1}
     config = Config(connect_timeout=CONNECT_LIMIT_S, read_timeout=READ_LIMIT_S, retries=once)
-    return boto3.client(service, config=config, **keys)
+    return _connect(service, config=config, **keys)
 
 
 @cache
@@ -95,7 +116,7 @@ def network() -> Network:
     """EC2's routes and Elastic IPs. Connected to when a cluster has one."""
     from understudy.adapters.ec2_network import Ec2Network
 
-    return Ec2Network(lambda: boto3.client("ec2", config=_ONCE))
+    return Ec2Network(lambda: _connect("ec2", config=_ONCE))
 
 
 def stack() -> str:
@@ -140,7 +161,7 @@ def brief_announcer() -> Announcer:
     """
     from understudy.adapters.event_announcer import EventAnnouncer
 
-    return EventAnnouncer(lambda: boto3.client("events", config=_BRIEF), settings().bus_name)
+    return EventAnnouncer(lambda: _connect("events", config=_BRIEF), settings().bus_name)
 
 
 @cache
