@@ -36,9 +36,9 @@ help: ## this list
 .PHONY: setup
 setup: .venv/ready .venv-sam/ready ## install what the other targets need, into .venv and .venv-sam
 
-SYSTEM_PACKAGES := chromium postgresql-15
+SYSTEM_PACKAGES := chromium postgresql
 
-# A test of what is missing is skipped and says so. `postgresql-common` makes no cluster of its own when told not to.
+# A test of what is missing is skipped and says so. The package makes and starts a cluster of its own unless told not to.
 .PHONY: system-packages
 system-packages: ## install what the tests use of the distribution (Debian, as root)
 	@missing=$$(for name in $(SYSTEM_PACKAGES); do \
@@ -46,7 +46,8 @@ system-packages: ## install what the tests use of the distribution (Debian, as r
 	if [ -z "$$missing" ]; then exit 0; fi; \
 	if [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then \
 	  echo "not installed:" $$missing "(needs root and apt-get): the tests of it are skipped"; exit 0; fi; \
-	mkdir -p /etc/postgresql-common && echo 'create_main_cluster = false' > /etc/postgresql-common/createcluster.conf; \
+	conf=/etc/postgresql-common/createcluster.conf; \
+	[ -e $$conf ] || { mkdir -p $${conf%/*} && echo 'create_main_cluster = false' > $$conf; }; \
 	apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing
 
 .PHONY: lock

@@ -51,6 +51,8 @@ from understudy.usecases.movers import RecordMover
 from understudy.usecases.shared_changes import SharedChanges
 
 GOAL = 1.5
+SHARE = 0.9
+"""Of the change throughput, as the template has it. The limit that is drawn in is the whole of it."""
 HORIZON_S = 300
 """How long the clusters that move each for itself are looked at: some would need half an hour."""
 BEGIN_S = 1_800_000_000
@@ -93,7 +95,7 @@ class Scene:
         self.ledger = FakeLedger()
         polite = Polite(self.time, self.time.sleep, self.random.random)
         zone = self.zone = Route53Zone(self.route53, polite)
-        group = GroupCommit(zone, SlowQueue(self.ledger, self.time), self.time, self.time.sleep, "understudy")
+        group = GroupCommit(zone, SlowQueue(self.ledger, self.time), self.time, self.time.sleep, "understudy", SHARE)
         self.movers = (RecordMover(zone, group),)
         self.follower = ChangeFollower(
             zone, SharedChanges(zone, FakeQuestions(), self.time), zone, self.time, "understudy"

@@ -118,12 +118,13 @@ class Service:
     def _after_look(self, outcome: Outcome, now_ms: int) -> None:
         self.looked_at_ms = self._task_since_ms
         self._next_look_ms = now_ms + int(self.spec.check_interval_s * 1000)
-        if outcome is Outcome.UNKNOWN:
+        # A status command that is itself broken ends with 1 or 2 as well, so DEAD alone is no first answer.
+        if outcome is Outcome.UNKNOWN or (self.state is None and outcome is Outcome.DEAD):
             self.unknown_looks += 1
             return
         self.unknown_looks = 0
         if self.state is State.IN_SERVICE and outcome is not Outcome.UP:
-            if outcome in GONE and not self._wanted:
+            if outcome is Outcome.DOWN and not self._wanted:
                 self._become(State.OUT_OF_SERVICE, "it no longer runs")
             else:
                 self._fail("it no longer runs", now_ms)
@@ -156,7 +157,8 @@ class Service:
         self._stop_failed = outcome is not Outcome.DONE
         self._do(Step.CONFIRM_STOP, self._kind.look(), now_ms)
 
-    def _after_kill(self, _outcome: Outcome, now_ms: int) -> None:
+    def _after_kill(self, outcome: Outcome, now_ms: int) -> None:
+        self._stop_failed = outcome is not Outcome.DONE
         self._do(Step.CONFIRM_KILL, self._kind.look(), now_ms)
 
     def _after_confirm_stop(self, outcome: Outcome, now_ms: int) -> None:
@@ -166,7 +168,8 @@ class Service:
         self._out_or_again(Step.CONFIRM_KILL, outcome, "it was killed", now_ms)
 
     def _out_or_again(self, step: Step, outcome: Outcome, why: str, now_ms: int) -> None:
-        if outcome in GONE:
+        # Here DEAD is believed when the command before went well, too.
+        if outcome is Outcome.DOWN or (outcome is Outcome.DEAD and not self._stop_failed):
             self.unstoppable = False
             self._next_look_ms = now_ms + int(self.spec.check_interval_s * 1000)
             self._become(State.OUT_OF_SERVICE, why)

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from tests.unit.usecases.test_hostile_events import HOSTILE, label
-from understudy import invocation, wiring
+from understudy import assembly, invocation, wiring
 from understudy.adapters.polite_route53 import ATTEMPT_LIMIT_S
 from understudy.invocation import WARM, step
 from understudy.usecases.watch_clusters import WatchReport

@@ -7,6 +7,7 @@ from tests.support.fakes.faults import Faulty
 from tests.support.fakes.ledger import FakeLedger
 from understudy.domain.group_commit import Intent, Settled, ZoneKey
 from understudy.domain.record import ChangeReading
+from understudy.domain.throughput import Throughput
 from understudy.queue_ports import Queued
 
 
@@ -17,6 +18,7 @@ class FakeQueue(Faulty):
         super().__init__()
         self.intents: dict[tuple[ZoneKey, str], Queued] = {}
         self.turns: dict[ZoneKey, tuple[str, int]] = {}
+        self.left: Throughput | None = None
         self._ledger = ledger
 
     def leave(self, zone: ZoneKey, intent: Intent) -> Queued | None:
@@ -70,6 +72,19 @@ class FakeQueue(Faulty):
         """As CommitQueue.call_crowded."""
         with self._called("call_crowded"):
             self._ledger.crowded_until = until
+
+    def throughput(self) -> Throughput | None:
+        """As CommitQueue.throughput."""
+        with self._called("throughput"):
+            return self.left
+
+    def put_throughput(self, before: Throughput | None, after: Throughput) -> bool:
+        """As CommitQueue.put_throughput."""
+        with self._called("put_throughput"):
+            if self.left != before:
+                return False
+            self.left = after
+            return True
 
 
 class FakeQuestions(Faulty):

@@ -3,10 +3,11 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.agent.fakes import FakeKind
+from tests.unit.agent.fakes import FakeKind, FakeTask
 from understudy_agent.lease import Order
 from understudy_agent.model import ServiceSpec, State
 from understudy_agent.services import DependencyCycleError, Services, in_dependency_order
+from understudy_agent.tasks import Outcome
 
 
 class Node:
@@ -175,6 +176,42 @@ def test_a_dead_service_is_down_when_nobody_wants_it():
     node.data.dies, node.data.running = True, False
     node.pass_time(Order.STOP, ms=6000)
     assert node.states() == ["OUT_OF_SERVICE", "OUT_OF_SERVICE"]
+
+
+def broken_status(**running: bool) -> Node:
+    """Its status commands end with 1, whatever runs: a Python script that cannot import, for example."""
+    node = Node(**running)
+    for kind in (node.data, node.db):
+        kind.look = lambda: FakeTask(Outcome.DEAD)  # type: ignore[method-assign]
+    return node
+
+
+def test_a_service_that_is_said_to_be_dead_at_the_agents_start_is_stopped_before_it_is_called_out_of_service():  # B4
+    node = broken_status(data=True, db=True)
+    node.pass_time(Order.LEAVE_ALONE)
+    assert node.states() == ["STOPPING", "STOPPING"]
+    assert node.data.running
+    node.pass_time(Order.STOP, ms=4000)
+    assert node.states() == ["OUT_OF_SERVICE", "OUT_OF_SERVICE"]
+    assert not (node.data.running or node.db.running)
+
+
+def test_a_status_of_dead_is_not_believed_when_the_stop_failed_too():  # B4
+    """Both commands are broken, and the service runs: to call it out of service would be a false proof."""
+    node = broken_status(data=True, db=True)
+    node.db.fails |= {"stop", "kill"}
+    node.pass_time(Order.STOP, ms=20000)
+    assert node.db.running
+    assert node.states()[1] == "STOPPING"
+    assert node.unstoppable == ["db"]
+
+
+def test_a_service_that_was_stopped_and_leaves_a_file_behind_stays_out_of_service():
+    node = broken_status(data=True, db=True)
+    node.pass_time(Order.STOP, ms=4000)
+    node.changes.clear()
+    node.pass_time(Order.STOP, ms=60000)
+    assert node.changes == []
 
 
 def test_a_service_that_is_killed_after_all_is_told_with_why():

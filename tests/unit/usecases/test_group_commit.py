@@ -16,6 +16,7 @@ from understudy.domain.errors import (
 )
 from understudy.domain.group_commit import QUEUE_LIMIT_S, TURN_S, Intent, zone_of
 from understudy.domain.record import Wish, desired, guard_epoch, guard_name
+from understudy.domain.throughput import Throughput
 from understudy.usecases.group_commit import GroupCommit
 
 ZONE = zone_of(RECORD)
@@ -277,3 +278,47 @@ def test_who_takes_a_turn_tells_everybody_that_route_53_is_crowded():  # B12
     day = Day(1)
     day.move(0)
     assert day.ledger.crowded_until == NOW + 60
+
+
+def test_the_controller_keeps_within_its_share_of_the_throughput():  # B12
+    """Three clusters cost twelve units, and six are left: the writer waits until they have come back."""
+    day = Day(3)
+    day.leave(0, 1, 2)
+    day.group = replace(day.group, share=0.5, pause=lambda s: day.pauses.append(s) or day.clock.advance(1))
+    day.queue.left = Throughput(6.0, NOW)
+    assert day.statuses(0) == [AddressStatus.PROPAGATING]
+    assert day.pauses == [pytest.approx(0.12)]
+    assert day.queue.left.left == 44.0
+
+
+def test_without_a_share_the_writer_would_take_what_others_need():  # B12
+    day = Day(3)
+    day.leave(0, 1, 2)
+    day.queue.left = Throughput(6.0, NOW)
+    object.__setattr__(day.group, "take_units", lambda units: 0.0)
+    day.move(0)
+    assert day.pauses == []
+
+
+def test_a_batch_that_route_53_turns_away_is_not_paid_for_twice():  # B12
+    day = Day(2)
+    day.leave(0, 1)
+    day.zone.fail_next("submit", ZoneCrowdedError("Throttling"))
+    day.move(0)
+    assert day.queue.left.left == 1500 - 8
+
+
+def test_a_share_that_another_zone_has_just_used_is_asked_for_again():  # B12
+    day = Day(1)
+    day.queue.before_next("put_throughput", lambda: setattr(day.queue, "left", Throughput(1000.0, NOW)))
+    assert day.statuses(0) == [AddressStatus.PROPAGATING]
+    assert day.queue.left.left == 996.0
+
+
+def test_metrics_say_how_much_of_the_share_is_used():  # B8 B12
+    day, told = Day(3), []
+    day.group = replace(day.group, measure=lambda values, **_: told.append(values))
+    day.leave(1, 2)
+    day.queue.left = Throughput(762.0, NOW)
+    day.move(0)
+    assert told == [{"Route53UnitsTaken": 12, "Route53PercentUsed": 50.0}]

@@ -86,7 +86,9 @@ def movers() -> tuple[Mover, ...]:
     from understudy.usecases.movers import RecordMover
     from understudy.usecases.network_movers import ElasticIpMover, RouteMover
 
-    group = GroupCommit(wiring.zone(), wiring.queue(), wiring.clock, wiring.pause, wiring.stack())
+    group = GroupCommit(
+        wiring.zone(), wiring.queue(), wiring.clock, wiring.pause, wiring.stack(), wiring.route53_share(), measure
+    )
     return (RecordMover(wiring.zone(), group), RouteMover(wiring.network()), ElasticIpMover(wiring.network()))
 
 

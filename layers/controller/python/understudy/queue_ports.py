@@ -6,6 +6,7 @@ from typing import Protocol
 
 from understudy.domain.group_commit import Intent, Settled, ZoneKey
 from understudy.domain.record import ChangeReading
+from understudy.domain.throughput import Throughput
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,14 @@ class CommitQueue(Protocol):
 
     def call_crowded(self, until: int) -> None:
         """Let every step know that Route 53 is crowded, at least until then (seconds)."""
+        ...
+
+    def throughput(self) -> Throughput | None:
+        """What is left of the controller's share of Route 53's change throughput; None when nobody has used any yet."""
+        ...
+
+    def put_throughput(self, before: Throughput | None, after: Throughput) -> bool:
+        """Write down what is left. False when it is not `before` any more: then somebody else has used some."""
         ...
 
 

@@ -17,6 +17,7 @@ class Settings:
     may_stop: bool = False
     topic_arn: str = ""
     runbook_url: str = ""
+    route53_percent: int = 90
 
     @property
     def stack(self) -> str:
@@ -36,4 +37,5 @@ def settings() -> Settings:
         may_stop=os.environ.get("MAY_STOP_INSTANCES") == "true",
         topic_arn=os.environ.get("TOPIC_ARN", ""),
         runbook_url=os.environ.get("RUNBOOK_URL", ""),
+        route53_percent=int(os.environ.get("ROUTE53_PERCENT", "90")),
     )

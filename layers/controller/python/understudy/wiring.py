@@ -124,6 +124,11 @@ def stack() -> str:
     return settings().stack
 
 
+def route53_share() -> float:
+    """What the controller may use of Route 53's change throughput in a crowd: 0 to 1."""
+    return settings().route53_percent / 100
+
+
 def may_stop() -> bool:
     """Whether the stack lets the controller stop instances."""
     return settings().may_stop

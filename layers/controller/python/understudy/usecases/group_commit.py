@@ -16,6 +16,7 @@ from understudy.domain.errors import (
 )
 from understudy.domain.group_commit import (
     CROWDED_S,
+    QUEUE_GAP_S,
     QUEUE_LIMIT_S,
     TURN_S,
     Intent,
@@ -24,10 +25,12 @@ from understudy.domain.group_commit import (
     ZoneKey,
     first_batch,
     guilty,
+    units_of,
 )
 from understudy.domain.moves import Moved, owed
-from understudy.domain.record import Foreign, RecordReading, Stale, Wish, plan_batch, plan_zone
-from understudy.ports import Zone, ZoneListing
+from understudy.domain.record import Change, Foreign, RecordReading, Stale, Wish, plan_batch, plan_zone
+from understudy.domain.throughput import full, spend
+from understudy.ports import Measure, Zone, ZoneListing, unmeasured
 from understudy.queue_ports import CommitQueue
 from understudy.usecases.step import Clock
 
@@ -47,7 +50,8 @@ class ListedZone(Zone, ZoneListing, Protocol):
 class GroupCommit:
     """Moves the records of a zone together with those of other clusters.
 
-    `pause` waits (seconds). `stack`: who writes the guards.
+    `pause` waits (seconds). `stack`: who writes the guards. `share`: of Route 53's change throughput, 0 to 1, that the
+    controller keeps within. The metrics Route53UnitsTaken and Route53PercentUsed say how much of it is used.
     """
 
     zone: ListedZone
@@ -55,6 +59,8 @@ class GroupCommit:
     clock: Clock
     pause: Callable[[float], None]
     stack: str
+    share: float = 1.0
+    measure: Measure = unmeasured
 
     def begin(self) -> None:
         """Let everybody know that Route 53 is crowded: whoever comes now queues up and asks nothing of it."""
@@ -76,6 +82,18 @@ class GroupCommit:
         if settled is not None and any(each.status is AddressStatus.OWED for each in settled.moved):
             self.queue.withdraw(key, intent)
         return settled
+
+    def take_units(self, units: int) -> float:
+        """Take units of the share; 0 when they were taken, else how long until there are as many (seconds)."""
+        now = self.clock()
+        before = self.queue.throughput()
+        spending = spend(before or full(now, self.share), units, now, self.share)
+        if spending.wait_s > 0:
+            return spending.wait_s
+        if not self.queue.put_throughput(before, spending.after):
+            return CROWDED_GAP_S
+        self.measure({"Route53UnitsTaken": units, "Route53PercentUsed": spending.percent_used(self.share)})
+        return 0.0
 
     def _in_turn(self, key: ZoneKey, mine: Intent, has_time: Callable[[], bool]) -> Settled | None:
         who, now = f"{mine.cluster} {mine.epoch}", int(self.clock())
@@ -103,14 +121,22 @@ class _Turn:
     settled: Settled | None = None
     plans: list[Planned] = field(default_factory=list)
     most: int = READ_TOGETHER  # how many intents go into one batch
+    taken: int = 0  # units that were taken for a batch that Route 53 has not accepted
 
     def work_off(self, intents: Sequence[Intent]) -> None:
         """Hand in the intents, first come first served, batch by batch."""
         self._plan(intents)
         while self.plans and self.settled is None and self.has_time():
             batch = first_batch(self.plans[: self.most])
+            changes = plan_zone(each.batch for each in batch)
+            missing = units_of(changes) - self.taken
+            wait_s = self.group.take_units(missing) if missing > 0 else 0.0
+            if wait_s > 0:
+                self.group.pause(min(wait_s, QUEUE_GAP_S))
+                continue
+            self.taken = max(self.taken, units_of(changes))
             try:
-                change_id = self._submit(batch)
+                change_id = self._submit(batch, changes)
             except ZoneCrowdedError:
                 self.group.pause(CROWDED_GAP_S)
             except ZoneBusyError as fault:
@@ -124,12 +150,12 @@ class _Turn:
             else:
                 self._accepted(batch, change_id)
 
-    def _submit(self, batch: Sequence[Planned]) -> str:
+    def _submit(self, batch: Sequence[Planned], changes: tuple[Change, ...]) -> str:
         names = ", ".join(each.intent.cluster for each in batch)
-        changes = plan_zone(each.batch for each in batch)
         return self.group.zone.submit(batch[0].records[0], changes, f"understudy, {len(batch)} clusters: {names}")
 
     def _accepted(self, batch: Sequence[Planned], change_id: str) -> None:
+        self.taken = 0
         for plan in batch:
             new = (Moved(each.label, AddressStatus.PROPAGATING, change_id) for each in plan.records)
             self._settle(plan.intent, Settled((*plan.moved_not, *new)))
