@@ -26,7 +26,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
         monitor=assembly.monitor(zone),
         clock=wiring.clock,
         measure=invocation.measure,
-        spread=wiring.crew(),
+        spread=assembly.crew(),
     )
     return {
         "registered": report.registered,

@@ -7,7 +7,7 @@ from understudy import wiring
 from understudy.domain.definition import Definition
 from understudy.invocation import count, measure
 from understudy.parameter_ports import Parameters, ParameterText
-from understudy.ports import RecordReader
+from understudy.ports import RecordReader, Spread
 from understudy.usecases.judging import Judge
 from understudy.usecases.movers import Mover
 
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from understudy.usecases.drills import DrillMaster
     from understudy.usecases.follow_changes import ChangeFollower
     from understudy.usecases.rehearse import Rehearser
+
+WATCH_THREADS = 10
+"""How many calls of one service a watch makes at once: botocore keeps as many connections open for a client."""
 
 
 def inspector() -> "Inspector":
@@ -96,6 +99,14 @@ def movers() -> tuple[Mover, ...]:
 def judge() -> Judge:
     """Decides and acts."""
     return Judge(wiring.ledger(), wiring.launcher(), wiring.announcer(), wiring.clock, measure)
+
+
+@cache
+def crew() -> Spread:
+    """Does many things at once, WATCH_THREADS at most. Its threads live as long as the worker."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    return ThreadPoolExecutor(WATCH_THREADS, "watch").map
 
 
 @cache

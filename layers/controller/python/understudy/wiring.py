@@ -14,7 +14,7 @@ from understudy.adapters.dynamodb_ledger import DynamoDbLedger
 from understudy.network_ports import Network
 from understudy.node_ports import Alarms, Nodes
 from understudy.parameter_ports import Parameters
-from understudy.ports import Announcer, Launcher, Notifier, Spread
+from understudy.ports import Announcer, Launcher, Notifier
 from understudy.settings import settings
 
 if TYPE_CHECKING:
@@ -40,34 +40,21 @@ WATCH_ALLOWANCE_S = 25
 BOARD_ALLOWANCE_S = 6
 """What one look at the board may spend on Route 53: somebody waits for it."""
 
-WATCH_THREADS = 10
-"""How many calls of one service a watch makes at once: botocore keeps as many connections open for a client."""
-
 clock = time.time
 """The one place that asks for the time: seconds since the epoch."""
 pause = time.sleep
 """The one place that waits (seconds)."""
-
-
 _connecting = Lock()
+"""Several threads may use a client, but only one at a time may make one."""
 
 
 def _connect(service: str, **how: Any) -> Any:
-    """A client. Several threads may use one, but only one at a time may make one."""
     with _connecting:
         return boto3.client(service, **how)
 
 
 def _client(service: str) -> Any:
     return _connect(service, config=_QUICK)
-
-
-@cache
-def crew() -> Spread:
-    """Does many things at once, WATCH_THREADS at most: each worker of the watch has one, and its threads."""
-    from concurrent.futures import ThreadPoolExecutor
-
-    return ThreadPoolExecutor(WATCH_THREADS, "watch").map
 
 
 @cache

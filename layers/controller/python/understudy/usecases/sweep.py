@@ -1,6 +1,7 @@
 """The parameters of all clusters, a part in every watch: a stack may have more of them than a minute has room for."""
 
 from collections.abc import Iterator
+from itertools import chain
 
 from understudy.parameter_ports import Parameters, ParameterText
 
@@ -25,9 +26,12 @@ class SweptParameters:
 
     def cluster_texts(self) -> Iterator[ParameterText]:
         """As Parameters.cluster_texts, of those that are left of the reading before."""
-        rest = self._rest or self._parameters.cluster_texts()
-        self._rest = None
-        for text in rest:
+        rest, self._rest = self._rest or iter(()), None
+        # What is left may be nothing: then whoever reads now begins anew.
+        first = next(rest, None)
+        if first is None:
+            rest = self._parameters.cluster_texts()
+        for text in chain(filter(None, [first]), rest):
             self._rest = rest
             yield text
             self._rest = None

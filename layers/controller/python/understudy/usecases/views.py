@@ -1,4 +1,4 @@
-"""What a watch sees: many clusters, each as it was read at its own time, and whether anybody anywhere was heard then."""
+"""What a watch sees: many clusters, each read at its own time, and whether anybody anywhere was heard then."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass

@@ -32,6 +32,8 @@ from understudy.usecases.watch_run import JUDGE_LIMIT_S, LOOK_LIMIT_S, ROUTE53_L
 STATE_TOO_NEW = "Understudy State Too New"
 TEXTS_LIMIT = 1000
 """How many clusters' texts one watch reads, ten a call: Parameter Store answers an account 40 calls a second."""
+NODES_LIMIT = 1000
+"""How many clusters' nodes one watch compares with EC2: of all that it reads, EC2's answers are the longest by far."""
 Check = Callable[[Sequence[tuple[ClusterState, Definition]]], dict[str, ClusterState]]
 log = logging.getLogger(__name__)
 
@@ -72,8 +74,8 @@ def watch_clusters(
     run = Run(clock, clock(), spread)
     views = _gathered(run, index, Gathering(ledger, beats, nodes, clock))
     _tell_of_newer(run.faults, announcer)
-    views = _checked(run, views, lambda some: check_nodes(some, nodes=nodes, beats=beats, announcer=announcer))
-    views = _checked(run, views, lambda some: check_alarms(some, alarms=alarms, beats=beats))
+    views = _checked(run, views, partial(check_nodes, nodes=nodes, beats=beats, announcer=announcer), NODES_LIMIT)
+    views = _checked(run, views, partial(check_alarms, alarms=alarms, beats=beats))
     look = partial(check_network, network=network, ledger=ledger, announcer=announcer, clock=clock)
     views = _checked(run, views, look)
     ears = listen(views)
@@ -88,17 +90,14 @@ def watch_clusters(
 def _gathered(run: Run, index: ClusterIndex, gathering: Gathering) -> list[View]:
     """Every cluster as it is, in an order that begins elsewhere in every minute."""
     names = rotated(sorted(index.clusters()), int(run.begun_at // 60))
-    found: list[View | Exception] = []
-    run.each(
-        "groups of clusters to read",
-        list(groups(names)),
-        lambda some: found.extend(gathering.gather(some)),
-        LOOK_LIMIT_S,
-    )
-    for each in found:
+    parts, found = list(groups(names)), dict[str, list[View | Exception]]()
+    look = "groups of clusters to read"
+    run.each(look, parts, lambda some: found.update({some[0]: gathering.gather(some)}), LOOK_LIMIT_S)
+    in_order = [each for some in parts for each in found.get(some[0], ())]
+    for each in in_order:
         if isinstance(each, Exception):
             run.keep(each)
-    return [each for each in found if isinstance(each, View)]
+    return [each for each in in_order if isinstance(each, View)]
 
 
 def _tell_of_newer(faults: Iterable[Exception], announcer: Announcer) -> None:
@@ -114,12 +113,15 @@ def _tell_of_newer(faults: Iterable[Exception], announcer: Announcer) -> None:
         tell(announcer, STATE_TOO_NEW, told)
 
 
-def _checked(run: Run, views: list[View], check: Check) -> list[View]:
-    """The views with the states that a check of many clusters has changed. One that fails for a group changes none."""
+def _checked(run: Run, views: list[View], check: Check, limit: int | None = None) -> list[View]:
+    """The views with the states that a check of many clusters has changed. One that fails for a group changes none.
+
+    With `limit` only the first of them are checked: a watch of another minute begins with others.
+    """
     changed: dict[str, ClusterState] = {}
     run.each(
         "groups of clusters to check",
-        list(groups(views)),
+        list(groups(views[:limit])),
         lambda some: changed.update(check([(view.state, view.definition) for view in some])),
         LOOK_LIMIT_S,
     )

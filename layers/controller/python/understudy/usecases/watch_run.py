@@ -9,7 +9,7 @@ from typing import TypeVar
 from understudy.ports import Spread, one_by_one
 from understudy.usecases.step import Clock
 
-LOOK_LIMIT_S = 10
+LOOK_LIMIT_S = 20
 """After how long a watch begins no more reading of clusters, and no more question of EC2 and CloudWatch (seconds)."""
 JUDGE_LIMIT_S = 40
 """After how long it judges and registers no more. A call may last 12 s from then on; the function ends after 55 s."""
