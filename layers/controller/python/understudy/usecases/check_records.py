@@ -73,7 +73,7 @@ class RecordMonitor:
     def check(self, clusters: Sequence[Cluster]) -> None:
         """Look at the records of every cluster that is in service and settled, but for those that it owes already.
 
-        While Route 53 is crowded by moves, it is left to them; the metric RecordChecksPutOff counts such a minute (B12).
+        While Route 53 is crowded it is left to moves; the metric RecordChecksPutOff counts such a minute (B12).
         """
         stack_wide = self._ledger.stack_wide()
         if self._clock() < stack_wide.crowded_until:
