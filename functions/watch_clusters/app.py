@@ -16,7 +16,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
         nodes=wiring.nodes(),
         alarms=wiring.alarms(),
         index=wiring.ledger(),
-        parameters=wiring.parameters(),
+        parameters=assembly.swept_parameters(),
         follower=assembly.follower_for_a_watch(zone),
         network=wiring.network(),
         announcer=wiring.announcer(),
@@ -26,6 +26,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
         monitor=assembly.monitor(zone),
         clock=wiring.clock,
         measure=invocation.measure,
+        spread=assembly.crew(),
     )
     return {
         "registered": report.registered,

@@ -11,7 +11,8 @@ from tests.support.boards import a_check, a_history
 from tests.support.builders import CLUSTER, NOW, a_definition, a_state
 from tests.support.fakes import FakeBoardBook, FakeLedger, FakeReportBook
 from understudy.adapters import dynamodb_items as items
-from understudy.adapters.dynamodb_board import TRY_COUNT, DynamoDbBoard
+from understudy.adapters.dynamodb_batches import TRY_COUNT
+from understudy.adapters.dynamodb_board import DynamoDbBoard
 from understudy.adapters.dynamodb_ledger import DynamoDbLedger
 from understudy.adapters.dynamodb_readiness import DynamoDbReportBook
 from understudy.board_ports import Remembered

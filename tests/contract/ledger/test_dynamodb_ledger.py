@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 
 from tests.support.builders import CLUSTER, NODE_A, NOW, a_beat, a_definition, a_moving_state, a_state
 from understudy.adapters.dynamodb_ledger import DynamoDbLedger
-from understudy.domain.errors import LedgerConflictError
+from understudy.domain.errors import LedgerConflictError, NewerFormatError
 from understudy.domain.model import ClusterState, PowerReading
 from understudy.domain.signal import AlarmSignal, PowerSignal
 from understudy.ports import NOT_A_MEMBER, STALE
@@ -150,3 +150,36 @@ def test_a_fault_of_dynamodb_in_a_transaction_is_no_lost_race_either(dynamodb):
     nowhere = DynamoDbLedger(dynamodb, "no-such-table")
     with pytest.raises(ClientError, match="ResourceNotFound"):
         nowhere.register(None, a_state(), a_definition())
+
+
+def test_many_clusters_are_read_in_one_call_for_states_and_one_for_definitions_that_are_not_kept(ledger, calls):  # B12
+    ledger.register(None, a_state(cluster="invoices-db"), a_definition(cluster="invoices-db", records=()))
+    calls.clear()
+    found = ledger.read_many([CLUSTER, "invoices-db", "nobody"])
+    assert {name: state.cluster for name, (state, _) in found.items()} == {name: name for name in found}
+    assert sorted(found) == ["invoices-db", CLUSTER]
+    assert calls == ["BatchGetItem", "BatchGetItem"]
+    ledger.read_many([CLUSTER, "invoices-db"])
+    assert calls == ["BatchGetItem"] * 3
+
+
+def test_of_many_clusters_one_that_makes_no_sense_does_not_hide_the_others(ledger, dynamodb, table):  # B8
+    dynamodb.put_item(TableName=table, Item={"pk": {"S": "broken"}, "sk": {"S": "state"}})
+    newer = {"pk": {"S": "newer"}, "sk": {"S": "state"}, "v": {"N": "99"}}
+    dynamodb.put_item(TableName=table, Item=newer)
+    ledger.register(None, a_state(cluster="lost-db"), a_definition(cluster="lost-db", records=()))
+    dynamodb.delete_item(TableName=table, Key={"pk": {"S": "lost-db"}, "sk": {"S": "definition#00000001"}})
+    found = ledger.read_many([CLUSTER, "broken", "newer", "lost-db"])
+    assert isinstance(found["newer"], NewerFormatError)
+    assert isinstance(found["lost-db"], KeyError)
+    assert isinstance(found["broken"], Exception)
+    assert found[CLUSTER] == (ledger.read(CLUSTER), a_definition())
+
+
+def test_of_each_cluster_one_definition_is_kept_however_often_it_is_registered(ledger):  # B12
+    state = ledger.read(CLUSTER)
+    for version in range(2, 6):
+        after = replace(state, definition_version=version)
+        ledger.register(state, after, a_definition(version=version))
+        state = ledger.read_many([CLUSTER])[CLUSTER][0]
+    assert len(ledger._definitions) == 1

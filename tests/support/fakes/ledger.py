@@ -1,6 +1,6 @@
 """The cluster table in memory. Every method keeps the conditions of its port, all or nothing."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from enum import Enum
 from typing import Any
@@ -12,7 +12,7 @@ from understudy.domain.heartbeat import Beat
 from understudy.domain.model import Alarm, ClusterState, NodeReport
 from understudy.domain.signal import FaultSignal, PowerSignal, Signal
 from understudy.domain.tuning import StackWide
-from understudy.ports import NOT_A_MEMBER, STALE, UNKNOWN_CLUSTER, Refusal
+from understudy.ports import NOT_A_MEMBER, STALE, UNKNOWN_CLUSTER, Read, Refusal
 
 STAGE_PREFIX = "stages."
 
@@ -113,6 +113,18 @@ class FakeLedger(Faulty):
         with self._called("definition"):
             definition: Definition = self.items[(cluster, _definition_key(version))]
             return definition
+
+    def read_many(self, clusters: Collection[str]) -> Mapping[str, Read | Exception]:
+        """As StateLedger.read_many, by as many readings of one: each can be failed and come between."""
+        found = {name: self._read_one(name) for name in clusters}
+        return {name: each for name, each in found.items() if each is not None}
+
+    def _read_one(self, name: str) -> Read | Exception | None:
+        try:
+            state = self.read(name)
+            return None if state is None else (state, self.definition(name, state.definition_version))
+        except Exception as fault:
+            return fault
 
     def commit(
         self,

@@ -241,3 +241,12 @@ def test_a_standby_that_has_fallen_silent_is_told_of(scene):  # S11
     scene.clock.advance(60)
     assert scene.check()["outcome"] == "NOT_READY"
     assert scene.told[0]["failed"] == ["nodes-heard"]
+
+
+def test_while_route_53_is_crowded_it_is_not_asked_about_readiness_and_nothing_is_reported_as_failed(scene):  # B3 B12
+    scene.ledger.crowded_until = int(scene.clock()) + 30
+    answer = scene.check()
+    assert answer["outcome"] == "CHECKED"
+    assert {"hosted_zone", "found_records"} & set(scene.aws.calls) == set()
+    assert any("crowded" in each["found"] for each in answer["checks"])
+    assert not scene.told

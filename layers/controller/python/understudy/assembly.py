@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 from understudy import wiring
 from understudy.domain.definition import Definition
 from understudy.invocation import count, measure
-from understudy.parameter_ports import ParameterText
-from understudy.ports import RecordReader
+from understudy.parameter_ports import Parameters, ParameterText
+from understudy.ports import RecordReader, Spread
 from understudy.usecases.judging import Judge
 
 if TYPE_CHECKING:
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from understudy.usecases.follow_changes import ChangeFollower
     from understudy.usecases.movers import Mover
     from understudy.usecases.rehearse import Rehearser
+
+WATCH_THREADS = 10
+"""How many calls of one service a watch makes at once: botocore keeps as many connections open for a client."""
 
 
 def inspector() -> "Inspector":
@@ -98,11 +101,27 @@ def judge() -> Judge:
     return Judge(wiring.ledger(), wiring.launcher(), wiring.announcer(), wiring.clock, measure)
 
 
+@cache
+def crew() -> Spread:
+    """Does many things at once, WATCH_THREADS at most. Its threads live as long as the worker."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    return ThreadPoolExecutor(WATCH_THREADS, "watch").map
+
+
+@cache
+def swept_parameters() -> Parameters:
+    """The parameters for the watch: a watch goes on with the clusters' where the one before it ended."""
+    from understudy.usecases.sweep import SweptParameters
+
+    return SweptParameters(wiring.parameters())
+
+
 def monitor(zone: "Route53Zone") -> "RecordMonitor":
     """The record monitor. Its waits count as time spent on Route 53."""
     from understudy.usecases.check_records import RecordMonitor
 
-    return RecordMonitor(wiring.ledger(), zone, wiring.announcer(), wiring.clock, zone.pause, wiring.stack())
+    return RecordMonitor(wiring.ledger(), zone, wiring.announcer(), wiring.clock, zone.pause, wiring.stack(), measure)
 
 
 def read_definition(text: ParameterText, version: int) -> tuple[Definition | None, list[str]]:

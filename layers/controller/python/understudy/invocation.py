@@ -1,6 +1,7 @@
 """What every invocation of a function has: log lines that name it, metrics, and a way to be kept warm."""
 
 from collections.abc import Callable, Mapping
+from threading import Lock
 from typing import Any
 
 from aws_lambda_powertools import Logger
@@ -9,6 +10,8 @@ from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 WARM = {"warm": True}
 """What the schedule of the template sends to the functions that a failover waits for."""
 
+_one_line = Lock()
+"""Several threads may measure at once, and a line that is torn is no metric."""
 Handler = Callable[[dict[str, Any], Any], Any]
 
 
@@ -40,7 +43,8 @@ def measure(values: Mapping[str, float], **dimension: str) -> None:
         metrics.add_metric(name, MetricUnit.Seconds if name.endswith("Seconds") else MetricUnit.Count, value)
     for key, text in dimension.items():
         metrics.add_dimension(key, text)
-    metrics.flush_metrics()
+    with _one_line:
+        metrics.flush_metrics()
 
 
 def count(name: str, value: int = 1, **dimension: str) -> None:

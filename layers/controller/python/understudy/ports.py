@@ -1,8 +1,8 @@
 """What the use cases need of the world, as narrow as they need it. Adapters and test fakes both keep to these."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from understudy.domain.definition import Definition, Record
 from understudy.domain.heartbeat import Beat
@@ -10,6 +10,9 @@ from understudy.domain.model import ClusterState
 from understudy.domain.record import Change, ChangeReading, RecordReading
 from understudy.domain.signal import Signal
 from understudy.domain.tuning import StackWide
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,10 @@ class BeatLedger(Protocol):
         ...
 
 
+Read = tuple[ClusterState, Definition]
+"""A cluster as it was read: its state, and the definition that the state names."""
+
+
 class StateReader(Protocol):
     """The table as those see it who look at a cluster."""
 
@@ -68,6 +75,13 @@ class HistoryReader(StateReader, Protocol):
 
 class StateLedger(HistoryReader, Protocol):
     """The table as those see it who judge and change a cluster's state."""
+
+    def read_many(self, clusters: Collection[str]) -> Mapping[str, Read | Exception]:
+        """Those of the clusters that are registered, strongly consistent, in few calls.
+
+        For one that cannot be made sense of, why: it never hides the others. Raises when the table does not answer.
+        """
+        ...
 
     def commit(
         self,
@@ -201,6 +215,22 @@ class Notifier(Protocol):
     def send(self, subject: str, text: str) -> None:
         """Hand in one message. `subject`: ASCII, one line, at most 99 characters. Raises when it was not taken."""
         ...
+
+
+class Spread(Protocol):
+    """How work on many things that have nothing to do with each other is done: as the builtin `map`, or many at once.
+
+    What `work` raises comes through, and ends the rest.
+    """
+
+    def __call__(self, work: Callable[[T], R], items: Iterable[T], /) -> Iterable[R]:
+        """The answers, in the order of the items."""
+        ...
+
+
+def one_by_one(work: Callable[[T], R], items: Iterable[T], /) -> Iterable[R]:
+    """A Spread that does one after the other."""
+    return map(work, items)
 
 
 class Measure(Protocol):

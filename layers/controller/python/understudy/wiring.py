@@ -4,6 +4,7 @@ import random
 import time
 from collections.abc import Mapping
 from functools import cache
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -43,10 +44,17 @@ clock = time.time
 """The one place that asks for the time: seconds since the epoch."""
 pause = time.sleep
 """The one place that waits (seconds)."""
+_connecting = Lock()
+"""Several threads may use a client, but only one at a time may make one."""
+
+
+def _connect(service: str, **how: Any) -> Any:
+    with _connecting:
+        return boto3.client(service, **how)
 
 
 def _client(service: str) -> Any:
-    return boto3.client(service, config=_QUICK)
+    return _connect(service, config=_QUICK)
 
 
 @cache
@@ -68,7 +76,7 @@ def _route53(service: str = "route53", **keys: str) -> Any:
 
     once = {"mode": "standard", "total_max_attempts": 1}
     config = Config(connect_timeout=CONNECT_LIMIT_S, read_timeout=READ_LIMIT_S, retries=once)
-    return boto3.client(service, config=config, **keys)
+    return _connect(service, config=config, **keys)
 
 
 @cache
@@ -95,7 +103,7 @@ def network() -> "Network":
     """EC2's routes and Elastic IPs. Connected to when a cluster has one."""
     from understudy.adapters.ec2_network import Ec2Network
 
-    return Ec2Network(lambda: boto3.client("ec2", config=_ONCE))
+    return Ec2Network(lambda: _connect("ec2", config=_ONCE))
 
 
 def stack() -> str:
@@ -145,7 +153,7 @@ def brief_announcer() -> Announcer:
     """
     from understudy.adapters.event_announcer import EventAnnouncer
 
-    return EventAnnouncer(lambda: boto3.client("events", config=_BRIEF), settings().bus_name)
+    return EventAnnouncer(lambda: _connect("events", config=_BRIEF), settings().bus_name)
 
 
 @cache

@@ -6,21 +6,16 @@ from typing import Any, TypeVar
 from understudy.adapters import dynamodb_items as items
 from understudy.adapters.attribute_values import Item, from_item
 from understudy.adapters.dataclass_maps import from_map
+from understudy.adapters.dynamodb_batches import Key, read_batches
 from understudy.adapters.dynamodb_ledger import INDEX
 from understudy.adapters.dynamodb_readiness import READINESS, REPORT
 from understudy.adapters.unreadable import unreadable
 from understudy.board_ports import Histories, Remembered
 from understudy.domain.definition import Definition
-from understudy.domain.errors import UnreadableError
 from understudy.domain.model import ClusterState
 from understudy.domain.readiness import Report
 from understudy.domain.readiness_facts import Unread
 
-CALL_SIZE = 100
-"""Items that BatchGetItem takes at a time."""
-TRY_COUNT = 3
-"""Calls for the same items, when DynamoDB answers only a part of them."""
-Key = tuple[str, str]
 T = TypeVar("T")
 
 
@@ -76,24 +71,7 @@ class DynamoDbBoard:
         return Remembered(self._definitions[key], None if isinstance(report, Unread) else report)
 
     def _get(self, keys: Iterable[Key], *, consistent: bool = False) -> dict[Key, Item]:
-        """The items that are there, by their keys. Raises UnreadableError, also when a part is not answered."""
-        asked, found = [items.key(*each) for each in keys], dict[Key, Item]()
-        for start in range(0, len(asked), CALL_SIZE):
-            found |= self._get_some(asked[start : start + CALL_SIZE], consistent)
-        return found
-
-    def _get_some(self, left: list[Item], consistent: bool) -> dict[Key, Item]:
-        found: dict[Key, Item] = {}
-        with unreadable("the cluster table"):
-            for _ in range(TRY_COUNT):
-                answer = self._client.batch_get_item(
-                    RequestItems={self._table: {"Keys": left, "ConsistentRead": consistent}}
-                )
-                found |= {(item["pk"]["S"], item["sk"]["S"]): item for item in answer["Responses"][self._table]}
-                left = answer.get("UnprocessedKeys", {}).get(self._table, {}).get("Keys", [])
-                if not left:
-                    return found
-        raise UnreadableError(f"the cluster table did not answer {len(left)} of its items in {TRY_COUNT} calls")
+        return read_batches(self._client, self._table, keys, consistent=consistent)
 
 
 def _read_report(item: Item) -> Report | None:

@@ -15,7 +15,7 @@ from understudy.adapters.aws_errors import code_of
 from understudy.adapters.dynamodb_commits import commit_update
 from understudy.adapters.dynamodb_expressions import Update
 from understudy.adapters.dynamodb_registration import registration
-from understudy.adapters.dynamodb_texts import DynamoDbTexts
+from understudy.adapters.dynamodb_views import DynamoDbViews
 from understudy.domain.definition import Definition
 from understudy.domain.errors import LedgerConflictError
 from understudy.domain.heartbeat import Beat
@@ -33,16 +33,12 @@ TRY_COUNT = 4
 """A write that depends on nothing read before is tried again this often when a transaction holds the item."""
 
 
-class DynamoDbLedger(DynamoDbTexts):
-    """The table, by a low-level boto3 client. Definitions never change, so each is read once and kept.
+class DynamoDbLedger(DynamoDbViews):
+    """The table, by a low-level boto3 client.
 
     Faults of DynamoDB itself (throttled, unreachable, forbidden) come through as botocore raises them: then it is not
     known whether a write was done.
     """
-
-    def __init__(self, client: Any, table_name: str) -> None:
-        super().__init__(client, table_name)
-        self._definitions: dict[tuple[str, int], Definition] = {}
 
     # BeatLedger
 
@@ -90,16 +86,6 @@ class DynamoDbLedger(DynamoDbTexts):
         """The state, strongly consistent; None when the cluster is not registered."""
         item = self._get(cluster, items.STATE)
         return items.read_state(item) if item else None
-
-    def definition(self, cluster: str, version: int) -> Definition:
-        """The accepted definition of this version. Raises KeyError when there is none."""
-        known = self._definitions.get((cluster, version))
-        if known is None:
-            item = self._get(cluster, items.definition_sk(version))
-            if not item:
-                raise KeyError(f"{cluster} has no definition of version {version}")
-            known = self._definitions[(cluster, version)] = items.read_definition(item)
-        return known
 
     def commit(
         self,

@@ -17,7 +17,7 @@ from understudy.domain.polling import recordcheck_gap_s
 from understudy.domain.record import RecordReading, Wish
 from understudy.domain.transition import address_owed
 from understudy.domain.tuning import Tuning, effective
-from understudy.ports import Announcer, StateLedger, ZoneListing
+from understudy.ports import Announcer, Measure, StateLedger, ZoneListing, unmeasured
 from understudy.usecases.step import Clock, tell
 
 RECORD_DRIFTED = "Understudy Record Drifted"
@@ -53,7 +53,14 @@ class RecordMonitor:
     """Compares, and marks what has drifted as owed: the table of rules then has it put right, under a new epoch."""
 
     def __init__(
-        self, ledger: StateLedger, listing: ZoneListing, announcer: Announcer, clock: Clock, sleep: Sleep, stack: str
+        self,
+        ledger: StateLedger,
+        listing: ZoneListing,
+        announcer: Announcer,
+        clock: Clock,
+        sleep: Sleep,
+        stack: str,
+        measure: Measure = unmeasured,
     ) -> None:
         self._ledger = ledger
         self._listing = listing
@@ -61,11 +68,19 @@ class RecordMonitor:
         self._clock = clock
         self._sleep = sleep
         self._stack = stack
+        self._measure = measure
 
     def check(self, clusters: Sequence[Cluster]) -> None:
-        """Look at the records of every cluster that is in service and settled, but for those that it owes already."""
-        stack_wide = self._ledger.stack_wide().tuning
-        subjects = [_subject(*each, stack_wide, self._stack) for each in clusters]
+        """Look at the records of every cluster that is in service and settled, but for those that it owes already.
+
+        While Route 53 is crowded it is left to moves; the metric RecordChecksPutOff counts such a minute (B12).
+        """
+        stack_wide = self._ledger.stack_wide()
+        if self._clock() < stack_wide.crowded_until:
+            log.warning("records not checked: Route 53 is crowded", extra={"until": stack_wide.crowded_until})
+            self._measure({"RecordChecksPutOff": 1})
+            return
+        subjects = [_subject(*each, stack_wide.tuning, self._stack) for each in clusters]
         readings = self._read(_tasks(subjects))
         for each in subjects:
             findings = [

@@ -1,5 +1,6 @@
 """Look at everything that a failover will need, by reading only. What cannot be read is a fact, too."""
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -14,7 +15,9 @@ from understudy.ports import StateReader
 from understudy.readiness_ports import EndpointReader, InstanceReader, NetworkReader, RightsReader, ZoneReader
 from understudy.usecases.step import Clock
 
+CROWDED = "Route 53 is crowded by moves, and was left to them; check again in some minutes"
 T = TypeVar("T")
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +36,8 @@ class Gatherer:
     """Whether the stack may stop instances."""
 
     def gather(self, definition: Definition, state: ClusterState) -> Facts:
-        """What the checks of one cluster look at (S1, S2)."""
+        """What the checks of one cluster look at (S1, S2). A crowded Route 53 is left to those who move (B12)."""
+        route53 = _read if self.clock() >= self.ledger.stack_wide().crowded_until else _unread
         ids = [node.instance_id for node in definition.nodes]
         instances = _read(lambda: self.instances.instances(ids))
         vpc_ids = set() if isinstance(instances, Unread) else {each.vpc_id for each in instances.values()}
@@ -47,8 +51,8 @@ class Gatherer:
             instances=instances,
             stop_protected={each: _read(partial(self.instances.is_stop_protected, each)) for each in ids},
             vpcs={each: _read(partial(self.instances.vpc_dns, each)) for each in sorted(vpc_ids)},
-            zones={zone_id: _read(partial(self.zones.hosted_zone, record)) for zone_id, record in zones.items()},
-            records={key: _read(partial(self.zones.found_records, each, key[1])) for key, each in sets.items()},
+            zones={zone_id: route53(partial(self.zones.hosted_zone, record)) for zone_id, record in zones.items()},
+            records={key: route53(partial(self.zones.found_records, each, key[1])) for key, each in sets.items()},
             endpoints=_read(self.endpoints.inbound_endpoints),
             rights=_read(lambda: self.rights.granted(needed_rights(definition, self.stack))),
             may_stop=self.may_stop,
@@ -67,3 +71,8 @@ def _read(read: Callable[[], T]) -> T | Unread:
         return read()
     except (UnreadableError, AddressUnreadableError) as fault:
         return Unread(str(fault))
+
+
+def _unread(_: Callable[[], object]) -> Unread:
+    log.warning("Route 53 not asked about readiness: it is crowded")
+    return Unread(CROWDED)

@@ -4,20 +4,20 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from functools import partial
+from itertools import islice
+from math import inf
 
-from understudy.domain.ailments import Ailment, ailments
+from understudy.domain.ailments import Ailment
 from understudy.domain.definition import Definition
 from understudy.domain.errors import LedgerConflictError, NewerFormatError
-from understudy.domain.model import ClusterState, PowerReading
+from understudy.domain.model import ClusterState
 from understudy.domain.phases import Span, durations_s
-from understudy.domain.policy import Policy
-from understudy.domain.signal import PowerSignal
-from understudy.domain.situation import Observer, is_heard_now, observer_of_all
+from understudy.domain.rotation import rotated
 from understudy.network_ports import Network
 from understudy.node_ports import Alarms, Nodes
 from understudy.parameter_ports import Parameters, ParameterText
-from understudy.ports import Announcer, BeatLedger, ClusterIndex, Measure, Refusal, StateLedger, unmeasured
+from understudy.ports import Announcer, BeatLedger, ClusterIndex, Measure, Spread, StateLedger, one_by_one, unmeasured
 from understudy.usecases.check_alarms import check_alarms
 from understudy.usecases.check_network import check_network
 from understudy.usecases.check_nodes import check_nodes
@@ -26,9 +26,14 @@ from understudy.usecases.drills import DrillMaster
 from understudy.usecases.follow_changes import ChangeFollower
 from understudy.usecases.judging import Judge
 from understudy.usecases.step import Clock, tell
+from understudy.usecases.views import Ears, Gathering, View, groups, listen
+from understudy.usecases.watch_run import JUDGE_LIMIT_S, LOOK_LIMIT_S, ROUTE53_LIMIT_S, Run
 
 STATE_TOO_NEW = "Understudy State Too New"
-T = TypeVar("T")
+TEXTS_LIMIT = 1000
+"""How many clusters' texts one watch reads, ten a call: Parameter Store answers an account 40 calls a second."""
+NODES_LIMIT = 1000
+"""How many clusters' nodes one watch compares with EC2: of all that it reads, EC2's answers are the longest by far."""
 Check = Callable[[Sequence[tuple[ClusterState, Definition]]], dict[str, ClusterState]]
 log = logging.getLogger(__name__)
 
@@ -40,20 +45,6 @@ class WatchReport:
     registered: int
     judged: int
     faults: tuple[Exception, ...]
-
-
-@dataclass(frozen=True)
-class View:
-    """A cluster as it was read `at` (seconds): each is judged by its own time, however long the watch takes."""
-
-    state: ClusterState
-    definition: Definition
-    at: int
-
-    @property
-    def policy(self) -> Policy:
-        """The timings in force."""
-        return self.definition.policy
 
 
 def watch_clusters(
@@ -73,76 +64,40 @@ def watch_clusters(
     monitor: RecordMonitor,
     clock: Clock,
     measure: Measure = unmeasured,
+    spread: Spread = one_by_one,
 ) -> WatchReport:
-    """Register what was put and not seen, judge every cluster, follow pending changes, and check the records.
+    """Judge every cluster, register what was put and not seen, follow pending changes, and check the records.
 
-    At its end it says so by the metric Watches, together with what ails the clusters (B8).
+    The most urgent comes first, and each part has its time. At its end it says so by the metric Watches, together with
+    what ails the clusters (B8). `spread` does many clusters at once; Route 53 is asked by one at a time, politely.
     """
-    faults: list[Exception] = []
-    registered = _each(_texts(parameters, faults), register, faults)
-    views: list[View] = []
-    _each(index.clusters(), lambda name: views.extend(_gather(name, ledger, beats, nodes, clock)), faults)
-    _tell_of_newer(faults, announcer)
-    views = _checked(views, lambda each: check_nodes(each, nodes=nodes, beats=beats, announcer=announcer), faults)
-    views = _checked(views, lambda each: check_alarms(each, alarms=alarms, beats=beats), faults)
-    views = _checked(
-        views,
-        lambda each: check_network(each, network=network, ledger=ledger, announcer=announcer, clock=clock),
-        faults,
-    )
-    is_anyone_heard = any(is_heard_now(view.state, view.policy, view.at) for view in views)
-    judged = _each(views, lambda view: judge.judge(view.state, view.at, _observer(view, is_anyone_heard)), faults)
-    _each(
-        views,
-        lambda view: drills.attend(view.state, view.definition, _observer(view, is_anyone_heard)),
-        faults,
-    )
-    _each(views, lambda view: _follow(view, ledger, follower, measure), faults)
-    _each([[(view.state, view.definition) for view in views]], monitor.check, faults)
-    found: Counter[Ailment] = Counter()
-    _each(views, lambda view: found.update(_ailments(view, is_anyone_heard)), faults)
-    gauges = {str(each): found[each] for each in Ailment}
-    measure({"Watches": 1, "ClustersJudged": judged, "WatchFaults": len(faults), **gauges})
-    return WatchReport(registered, judged, tuple(faults))
+    run = Run(clock, clock(), spread)
+    views = _gathered(run, index, Gathering(ledger, beats, nodes, clock))
+    _tell_of_newer(run.faults, announcer)
+    views = _checked(run, views, partial(check_nodes, nodes=nodes, beats=beats, announcer=announcer), NODES_LIMIT)
+    views = _checked(run, views, partial(check_alarms, alarms=alarms, beats=beats))
+    look = partial(check_network, network=network, ledger=ledger, announcer=announcer, clock=clock)
+    views = _checked(run, views, look)
+    ears = listen(views)
+    judged = run.each("clusters to judge", views, lambda view: judge.judge(view.state, view.at, ears.observer(view)))
+    run.each("drills", views, lambda view: drills.attend(view.state, view.definition, ears.observer(view)))
+    registered = _register(run, views, parameters, register)
+    _ask_route53(run, views, lambda view: _follow(view, ledger, follower, measure), monitor)
+    measure({"Watches": 1, "ClustersJudged": judged, **_ailing(run, views, ears), "WatchFaults": len(run.faults)})
+    return WatchReport(registered, judged, tuple(run.faults))
 
 
-def _texts(parameters: Parameters, faults: list[Exception]) -> Iterable[ParameterText]:
-    """The parameters as far as they can be read: clusters are judged even when Parameter Store is out of reach."""
-    for read in (lambda: filter(None, [parameters.tuning_text()]), parameters.cluster_texts):
-        try:
-            yield from read()
-        except Exception as fault:
-            log.exception("parameters not read")
-            faults.append(fault)
-
-
-def _each(items: Iterable[T], work: Callable[[T], object], faults: list[Exception]) -> int:
-    """Do the work for each item; a fault with one is logged and kept, and never hides the next."""
-    done = 0
-    for item in items:
-        try:
-            work(item)
-            done += 1
-        except Exception as fault:
-            log.exception("watch: one item failed", extra={"item": str(item)[:200]})
-            faults.append(fault)
-    return done
-
-
-def _gather(name: str, ledger: StateLedger, beats: BeatLedger, nodes: Nodes, clock: Clock) -> list[View]:
-    """What the watch sees of one cluster; nothing when it is registered no more.
-
-    A node that has no proof against it and no transition that would look for one: EC2 is asked, its event may be lost.
-    """
-    state = ledger.read(name)
-    if state is not None and state.transition is None and state.previous is not None and state.previous.proof is None:
-        power = nodes.power(state.previous.node)
-        if power is not PowerReading.UNKNOWN:
-            told = beats.record_signal(name, PowerSignal(state.previous.node, power, int(clock())))
-            state = state if isinstance(told, Refusal) else told
-    if state is None:
-        return []
-    return [View(state, ledger.definition(name, state.definition_version), int(clock()))]
+def _gathered(run: Run, index: ClusterIndex, gathering: Gathering) -> list[View]:
+    """Every cluster as it is, in an order that begins elsewhere in every minute."""
+    names = rotated(sorted(index.clusters()), int(run.begun_at // 60))
+    parts, found = list(groups(names)), dict[str, list[View | Exception]]()
+    look = "groups of clusters to read"
+    run.each(look, parts, lambda some: found.update({some[0]: gathering.gather(some)}), LOOK_LIMIT_S)
+    in_order = [each for some in parts for each in found.get(some[0], ())]
+    for each in in_order:
+        if isinstance(each, Exception):
+            run.keep(each)
+    return [each for each in in_order if isinstance(each, View)]
 
 
 def _tell_of_newer(faults: Iterable[Exception], announcer: Announcer) -> None:
@@ -158,23 +113,67 @@ def _tell_of_newer(faults: Iterable[Exception], announcer: Announcer) -> None:
         tell(announcer, STATE_TOO_NEW, told)
 
 
-def _checked(views: list[View], check: Check, faults: list[Exception]) -> list[View]:
-    """The views with the states that a check of all clusters has changed. A check that fails changes none."""
-    try:
-        changed = check([(view.state, view.definition) for view in views])
-    except Exception as fault:
-        log.exception("watch: a check of all clusters failed")
-        faults.append(fault)
-        return views
+def _checked(run: Run, views: list[View], check: Check, limit: int | None = None) -> list[View]:
+    """The views with the states that a check of many clusters has changed. One that fails for a group changes none.
+
+    With `limit` only the first of them are checked: a watch of another minute begins with others.
+    """
+    changed: dict[str, ClusterState] = {}
+    run.each(
+        "groups of clusters to check",
+        list(groups(views[:limit])),
+        lambda some: changed.update(check([(view.state, view.definition) for view in some])),
+        LOOK_LIMIT_S,
+    )
     return [replace(view, state=changed.get(view.state.cluster, view.state)) for view in views]
 
 
-def _observer(view: View, is_anyone_heard: bool) -> Observer:
-    return observer_of_all(view.state, view.policy, view.at, is_anyone_heard)
+def _register(
+    run: Run, views: Sequence[View], parameters: Parameters, register: Callable[[ParameterText], object]
+) -> int:
+    """Register the texts that are not those of the definitions in force: how many there were.
+
+    Each of these is read once more: a text that has waited since its page was read must not replace a newer one.
+    """
+
+    def renew(text: ParameterText) -> None:
+        newest = text if text.is_tuning else parameters.cluster_text(text.cluster)
+        if newest is not None:
+            register(newest)
+
+    in_force = {view.state.cluster: view.definition.digest for view in views}
+    texts = run.while_time(_texts(run, parameters), JUDGE_LIMIT_S)
+    unseen = (text for text in texts if in_force.get(text.cluster) != text.digest)
+    return run.in_turn.each("texts", unseen, renew, inf)
 
 
-def _ailments(view: View, is_anyone_heard: bool) -> frozenset[Ailment]:
-    return ailments(view.state, view.definition, view.at, _observer(view, is_anyone_heard))
+def _texts(run: Run, parameters: Parameters) -> Iterable[ParameterText]:
+    """The parameters as far as they can be read: clusters are judged even when Parameter Store is out of reach."""
+    for read in (
+        lambda: filter(None, [parameters.tuning_text()]),
+        lambda: islice(parameters.cluster_texts(), TEXTS_LIMIT),
+    ):
+        try:
+            yield from read()
+        except Exception as fault:
+            run.keep(fault, "parameters")
+
+
+def _ask_route53(run: Run, views: Sequence[View], follow: Callable[[View], object], monitor: RecordMonitor) -> None:
+    """What needs Route 53, one after the other. It has its own allowance of time."""
+    if not run.has_time(ROUTE53_LIMIT_S):
+        run.miss(f"Route 53 was not asked: more than {ROUTE53_LIMIT_S} s had gone by")
+        return
+    run.in_turn.each("changes", views, follow, inf)
+    clusters = [(view.state, view.definition) for view in views]
+    run.in_turn.each("records", [clusters], monitor.check, inf)
+
+
+def _ailing(run: Run, views: Sequence[View], ears: Ears) -> dict[str, int]:
+    """How many clusters have which ailment."""
+    found: Counter[Ailment] = Counter()
+    run.in_turn.each("ailments", views, lambda view: found.update(ears.ailments(view)), inf)
+    return {str(each): found[each] for each in Ailment}
 
 
 def _follow(view: View, ledger: StateLedger, follower: ChangeFollower, measure: Measure) -> None:
