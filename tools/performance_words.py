@@ -50,7 +50,7 @@ every machine finds the same. What AWS does not document is assumed: a call take
 zone for 0.2 to 0.8 s, a change is in sync after 20 s (lognormal, sigma 0.5). Nobody else uses the account.
 
 - **What the buckets allow**: no way to hand in the changes can be faster.
-- **Group commit**: this product ([ADR 0046](adr/0046-group-commit-when-route-53-is-crowded.md)), as the template has it:
+- **Group commit**: this product ([ADR 0046](adr/0046-group-commit-when-route-53-is-crowded.md)) as its template has it:
   it leaves a tenth of the throughput to others. A minute after the last refusal the crowd counts as over, and each
   cluster asks GetChange for itself again.
 - **Each for itself**: the same guarded change, without group commit, tried for 300 s.
