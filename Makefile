@@ -83,7 +83,7 @@ test-fast: .venv/ready ## the tests that need no embedded AWS
 
 .PHONY: test-e2e
 test-e2e: setup system-packages ## the tests on a deployed stack on the embedded AWS
-	@$(PY) -m pytest -n 3 --dist loadscope tests/e2e
+	@$(PY) -m pytest -n 2 --dist loadscope tests/e2e
 
 .PHONY: test-board
 test-board: .venv/ready system-packages ## the board in a real browser; pictures of it into build/board

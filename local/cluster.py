@@ -68,12 +68,12 @@ class Cluster:
         return self.aws.world.definition(instances, self.record, services, self.policy, self.tuning)
 
     def register(self, definition: dict[str, Any] | None = None) -> None:
-        """Put the definition; raises FunctionFailed when it is not in force then.
+        """Put the definition; raises FunctionFailed when it is not accepted.
 
-        UNCHANGED: the minute watch has found the parameter, and accepted it, before its event was delivered.
+        UNCHANGED: the minute watch has found the parameter, and judged it, before its event was delivered.
         """
         outcome = self.aws.stack.put_definition(self.name, definition or self.definition())
-        if outcome not in ("ACCEPTED", "UNCHANGED"):
+        if outcome != "ACCEPTED" and not (outcome == "UNCHANGED" and self.state()):
             raise FunctionFailed(f"the definition of {self.name} was not accepted but {outcome}")
 
     def boot(self) -> None:

@@ -16,6 +16,9 @@ from local.engine import ACCOUNT, Engine
 GAPS = {
     "events:PutEvents": "it knows no events:source",
     "dynamodb:GetItem": "it knows no dynamodb:LeadingKeys",
+    "dynamodb:Query": "as GetItem",
+    "dynamodb:PutItem": "as GetItem",
+    "dynamodb:DeleteItem": "as GetItem",
     "dynamodb:UpdateItem": "it knows no attributes of an update expression",
     "route53:GetChange": "it asks for the right to every change",
     "ssm:GetParametersByPath": "it asks for the right to every path",

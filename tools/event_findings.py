@@ -40,14 +40,14 @@ FINDINGS: tuple[Event, ...] = (
     ),
     Event(
         "Understudy Tuning Accepted",
-        "Tunables of the stack are in force; `ignored` names the keys that are not ours. `parameter_version`: which one of the parameter's.",
+        "Tunables of the stack are in force; `ignored` names the keys that are not ours.",
         "no",
         detail_of({"parameter_version": shapes.INTEGER, "values": map_of(shapes.INTEGER), "ignored": list_of(TEXT)}),
         {"parameter_version": 2, "values": {"ROUTE53_TTL": 10}, "ignored": ["LKROOT"]},
     ),
     Event(
         "Understudy Tuning Refused",
-        "The tunables have faults; the last good ones stay in force. `parameter_version`: which one of the parameter's.",
+        "The tunables have faults; the last good ones stay in force.",
         "yes",
         detail_of({"parameter_version": shapes.INTEGER, "faults": list_of(TEXT)}),
         {"parameter_version": 3, "faults": ["ROUTE53_TTL is 0; allowed: 1 to 86400"]},

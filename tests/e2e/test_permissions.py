@@ -134,6 +134,7 @@ def _forget_log(engine: Engine, function: str) -> None:
 def _calls(aws: LocalAws) -> dict[str, Callable[[Callable[[str], Any]], Any]]:
     """For each action, a call that the policies allow and that changes nothing."""
     table, parameter = aws.stack.table, f"/understudy-keys/{STACK}/{NAME}"
+    queued = {"pk": {"S": "zone#"}, "sk": {"S": "nothing"}}
     never = {
         "UpdateExpression": "SET report = :r",
         "ConditionExpression": "attribute_exists(pk)",
@@ -142,6 +143,15 @@ def _calls(aws: LocalAws) -> dict[str, Callable[[Callable[[str], Any]], Any]]:
     return {
         "events:PutEvents": lambda client: client("events").put_events(Entries=[_entry(aws.stack.bus)]),
         "dynamodb:GetItem": lambda client: client("dynamodb").get_item(TableName=table, Key=key("state")),
+        "dynamodb:Query": lambda client: client("dynamodb").query(
+            TableName=table, KeyConditionExpression="pk = :zone", ExpressionAttributeValues={":zone": {"S": "zone#"}}
+        ),
+        "dynamodb:PutItem": lambda client: client("dynamodb").put_item(
+            TableName=table, Item=queued, ConditionExpression="attribute_exists(pk)"
+        ),
+        "dynamodb:DeleteItem": lambda client: client("dynamodb").delete_item(
+            TableName=table, Key=queued, ConditionExpression="attribute_exists(pk)"
+        ),
         "dynamodb:UpdateItem": lambda client: client("dynamodb").update_item(
             TableName=table, Key=key("readiness"), **never
         ),

@@ -20,7 +20,7 @@ from tests.support.fakes.nodes import FakeNodes
 from tests.support.fakes.notifier import FakeNotifier
 from tests.support.fakes.parameters import FakeParameters
 from tests.support.fakes.zone import FakeZone
-from understudy import wiring
+from understudy import assembly, wiring
 from understudy.domain.model import ClusterState
 from understudy.usecases.check_records import RecordMonitor
 
@@ -53,7 +53,7 @@ class Controller:
             self.zone.put(RECORD, record_set)
         for name, value in ENVIRONMENT.items():
             monkeypatch.setenv(name, value)
-        for each in vars(wiring).values():
+        for each in (*vars(wiring).values(), *vars(assembly).values()):
             if hasattr(each, "cache_clear"):
                 each.cache_clear()
         for name in ("ledger", "launcher", "announcer", "notifier", "zone", "network", "nodes", "parameters"):
@@ -61,7 +61,7 @@ class Controller:
         monkeypatch.setattr(wiring, "clock", self.clock)
         monkeypatch.setattr(wiring, "zone_for_a_watch", lambda: self.zone)
         monkeypatch.setattr(wiring, "zone", lambda: self.zone)
-        monkeypatch.setattr(wiring, "monitor", lambda zone: self._monitor())
+        monkeypatch.setattr(assembly, "monitor", lambda zone: self._monitor())
 
     def _monitor(self) -> RecordMonitor:
         return RecordMonitor(self.ledger, self.zone, self.announcer, self.clock, lambda gap_s: None, STACK)

@@ -35,7 +35,7 @@ def test_a_failover_costs_two_reads_and_a_write_of_the_table_for_each_step_and_f
         "grant_lease": {READ: 2, NOTE: 1},
         "await_service": {READ: 4, NOTE: 1},  # a look a second while the service starts, and it needs one
         "check_change": {READ: 2, NOTE: 1, "route53.GetChange": 1},
-        "close_transition": {READ: 3, NOTE: 1, TELL: 1},  # how long its phases took is in the history
+        "close_transition": {READ: 3, NOTE: 1, TELL: 1},  # the history too, for how long each phase took
     }
 
 

@@ -19,7 +19,7 @@ def explained(state=None, request=EXPLAIN):
     before = dict(ledger.items)
     answer = advise({"request": request}, ledger=ledger, rehearser=NOBODY, clock=VirtualClock())
     assert ledger.items == before
-    assert set(ledger.calls) <= {"read", "definition", "tuning"}
+    assert set(ledger.calls) <= {"read", "definition", "stack_wide"}
     return answer
 
 

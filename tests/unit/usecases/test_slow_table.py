@@ -37,9 +37,9 @@ def open_on(ledger):
 
 def test_a_switchover_opens_although_a_beat_comes_with_every_reading_of_the_tunables():  # S8 S10
     ledger = FakeLedger(a_state(), a_definition())
-    let_a_beat_come_before_each(ledger, "tuning")
+    let_a_beat_come_before_each(ledger, "stack_wide")
     assert open_on(ledger)["outcome"] == "OPENED"
-    assert ledger.calls == ["tuning", "record_beat", "read", "definition", "commit"]
+    assert ledger.calls == ["stack_wide", "record_beat", "read", "definition", "commit"]
 
 
 def test_a_beat_between_the_state_and_the_write_keeps_a_switchover_from_opening():  # B4
@@ -60,11 +60,11 @@ def test_a_lease_that_has_run_out_is_noted_although_a_beat_comes_with_every_read
         beat = a_beat(
             NODE_A, beat=86_400_000 + number * 4000, heard_at=NOW, service=ServiceStatus.OUT_OF_SERVICE, read_epoch=0
         )
-        ledger.before_next("tuning", lambda beat=beat: ledger.record_beat(beat))
+        ledger.before_next("stack_wide", lambda beat=beat: ledger.record_beat(beat))
     step = {"cluster": CLUSTER, "epoch": 2}
     fenced = fence_node(step, ledger=ledger, nodes=FakeNodes(), clock=VirtualClock(NOW))
     assert (fenced["outcome"], fenced["proof"]) == ("FENCED", "LEASE_EXPIRED")
-    assert ledger.calls == ["tuning", "record_beat", "read", "definition", "commit"]
+    assert ledger.calls == ["stack_wide", "record_beat", "read", "definition", "commit"]
 
 
 def test_a_move_that_nobody_could_be_told_of_is_opened_and_stands_whole_in_the_log(caplog):  # B5

@@ -89,8 +89,8 @@ def state_too_new(detail: Detail) -> Words:
     return Words(
         "clusters of a newer format are not looked after",
         (
-            f"The table holds states of format {word(detail.get('format'))}; this stack knows {word(detail.get('known'))}. "
-            f"Clusters: {', '.join(words(detail.get('clusters')))}.",
+            f"The table holds states of format {word(detail.get('format'))}, and this stack knows "
+            f"{word(detail.get('known'))}. Clusters: {', '.join(words(detail.get('clusters')))}.",
         ),
         ("What runs goes on. Nothing fails over.",),
         ("Deploy the newer version of the stack again.",),

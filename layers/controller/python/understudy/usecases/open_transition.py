@@ -9,6 +9,7 @@ from typing import Any
 from understudy.domain.approval import parse_reply
 from understudy.domain.consent import Approved, Ask, Ending, NotApproved, after_reply, before_asking, withdrawn
 from understudy.domain.definition import Definition
+from understudy.domain.explanation import explain
 from understudy.domain.mode import ModeRequest
 from understudy.domain.model import ClusterState
 from understudy.domain.opening import (
@@ -22,6 +23,7 @@ from understudy.domain.opening import (
     rule_on_request,
 )
 from understudy.domain.request import BadRequestError, Request, parse_request
+from understudy.domain.situation import observer_by_clock
 from understudy.domain.transition import opened
 from understudy.ports import Announcer, StateLedger
 from understudy.usecases.facts import facts_of
@@ -181,7 +183,17 @@ def _story(
         "reason": request.reason,
         "execution": after.transition.execution,
         "facts": facts_of(state, definition, int(now)),
+        "explained": _explained(state, definition, int(now)),
         "expires_at": int(now) + HISTORY_KEPT_S,
         "stages.noticed_at": request.noticed_at or now,
         "stages.opened_at": now,
     }
+
+
+def _explained(state: ClusterState, definition: Definition, now: int) -> list[str]:
+    """What `"action": "explain"` would have answered at that moment (B5). Words must never stop a failover."""
+    try:
+        return list(explain(state, definition, now, observer_by_clock(state, definition.policy, now)).lines)
+    except Exception:
+        log.exception("not explained", extra={"cluster": state.cluster, "epoch": state.epoch})
+        return []
