@@ -1,0 +1,101 @@
+"""The sentences of docs/performance.md; the figures come in between."""
+
+HEAD = """# Performance
+
+Written by `make performance-docs` from what the benchmarks measured; not by hand. What is the same on every machine
+stands first: calls, counts, sizes, and an outage in virtual time. Seconds come last, and they are of one machine.
+Nothing here was measured on real AWS.
+
+| to measure again | what | how long |
+|---|---|---|
+| `make bench-counts` | calls, what functions load, sizes | a minute |
+| `make bench-outage ZONES=1`, `make bench-outage ZONES=100` | a whole Availability Zone at once | a minute |
+| `make bench` | all counts, and every time | ten minutes on a quiet machine |
+| `make performance-docs` | takes in what these have left in `build/bench`, and writes this document | seconds |
+
+"""
+CALLS = """## What is asked of AWS
+
+Counted by botocore itself, on moto, with the real functions and the real workflow. Tests demand exactly these numbers;
+no test checks a time. *Cold* means that every function has just been started.
+
+"""
+FAILOVER = """
+A failover, from the beat that notices the silence to the end of the transition, for a cluster with one record:
+
+"""
+WATCH = """
+The watch, which runs once a minute for all clusters, reads Route 53 by zone and not by cluster:
+
+"""
+LOADED = """
+## What a cold start loads
+
+A heartbeat's function makes its DynamoDB client while it starts, where Lambda gives a whole processor; that is its
+greater memory. A test names what it may load: the table, EventBridge and Step Functions, and nothing of what only
+moves, checks of readiness and rehearsals think of. Memory is the interpreter's after the import, Python {python}.
+
+"""
+PACKAGES = """
+Every function has the same two layers; its own code is half a kilobyte. Bytecode is left out.
+
+"""
+OUTAGE = """
+## A whole Availability Zone at once
+
+Every cluster with its active node there moves in the same five seconds. The product's own use cases and adapters run
+against a model of Route 53 with the limits that AWS documents: for each account 10 requests a second (50 at once) and
+100 change units a second (1,500 at once), one batch at a time in each zone. Time is virtual and chance is seeded, so
+every machine finds the same. What AWS does not document is assumed: a call takes 0.03 to 0.12 s, a batch keeps its
+zone for 0.2 to 0.8 s, a change is in sync after 20 s (lognormal, sigma 0.5). Nobody else uses the account.
+
+- **What the buckets allow**: no way to hand in the changes can be faster.
+- **Group commit**: this product ([ADR 0046](adr/0046-group-commit-when-route-53-is-crowded.md)) as its template has it:
+  it leaves a tenth of the throughput to others. A minute after the last refusal the crowd counts as over, and each
+  cluster asks GetChange for itself again.
+- **Each for itself**: the same guarded change, without group commit, tried for 300 s.
+- **The paper**: an UPSERT without guard, three tries 2 s apart, each with the three of an AWS SDK. It asks AWS for less
+  (two change units, where a guarded move needs four), and most clusters have spent their tries before it is their turn.
+
+"""
+WAITS = """
+## What waits for what
+
+The paper's procedure starts the service when GetChange has said INSYNC, and asks every 20 s, five times. This product
+grants the lease when the change is *accepted*: the service starts while the change spreads, and no poll is waited for.
+So this is waited for between the change and the start of the service, by the settings alone (virtual time):
+
+"""
+LATE = """
+A change that takes longer than 80 s is reported by the paper's procedure as a failed start, and its service stays down
+although the record is right. Here it is reported as propagating, the service is in service, and polling goes on.
+
+Neither way can make clients follow sooner than Route 53's servers have the change and resolvers have let go of the old
+answer. What is gained is the rest of the last 20 s, and the time that the service needs to start: here both pass side
+by side, there one after the other.
+"""
+NOT_YET = """
+## Times
+
+**Not measured yet.** They need a machine that has nothing else to do, and this version was not built on one.
+`make bench && make performance-docs` puts them here: both ways side by side on one embedded AWS for changes that take
+0, 5, 30 and 60 s to be in sync, warm and cold functions, imports as multiples of boto3's.
+"""
+SIDE_BY_SIDE = """
+## Both ways side by side
+
+One run, one embedded AWS ({processors} processors, load {load_before} before it). Seconds after the client's last
+answer. The active node is killed; a client with a resolver that keeps an answer for the TTL (1 s) tries every 0.12 s.
+
+Understudy runs as deployed, with its default timings. The paper's procedure is a script of ours that does what the
+kit's manual says, in real time: read, UPSERT, GetChange at once and every 20 s, start the service after INSYNC. One
+number of it is assumed and not measured, marked with *: that a dead node is noticed after 15 s, LifeKeeper's default
+of 3 heartbeats 5 s apart. It asks for no proof that the node before has stopped, and grants no lease.
+
+"""
+TIMES = """
+## Times on that machine
+
+Of {warm_failovers} failovers with warm functions, and one with cold ones. Invoke is the emulator's.
+
+"""
