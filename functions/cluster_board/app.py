@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from understudy import invocation, wiring
+from understudy import assembly, invocation, wiring
 from understudy.usecases.show_clusters import show_clusters
 
 
@@ -12,7 +12,7 @@ def handler(event: dict[str, Any], context: Any) -> str | dict[str, str]:
     return show_clusters(
         event,
         book=wiring.board_book(),
-        listing=wiring.zone_for_a_board(),
+        listing=assembly.zone_for_a_board(),
         clock=wiring.clock,
         stack=wiring.stack(),
         endpoint=context.invoked_function_arn,

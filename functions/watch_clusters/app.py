@@ -9,7 +9,7 @@ from understudy.usecases.watch_clusters import watch_clusters
 @invocation.logged
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Register, judge and follow whatever the events have missed."""
-    zone = wiring.zone_for_a_watch()
+    zone = assembly.zone_for_a_watch()
     report = watch_clusters(
         ledger=wiring.ledger(),
         beats=wiring.ledger(),

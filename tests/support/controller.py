@@ -59,7 +59,7 @@ class Controller:
         for name in ("ledger", "launcher", "announcer", "notifier", "zone", "network", "nodes", "parameters"):
             monkeypatch.setattr(wiring, name, partial(getattr, self, name))
         monkeypatch.setattr(wiring, "clock", self.clock)
-        monkeypatch.setattr(wiring, "zone_for_a_watch", lambda: self.zone)
+        monkeypatch.setattr(assembly, "zone_for_a_watch", lambda: self.zone)
         monkeypatch.setattr(wiring, "zone", lambda: self.zone)
         monkeypatch.setattr(assembly, "monitor", lambda zone: self._monitor())
 

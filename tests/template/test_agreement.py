@@ -5,8 +5,8 @@ import re
 from tests.support.asl_definition import snake_case
 from tests.template import cfn
 from tests.template.outcomes import STEPS
+from understudy.assembly import WATCH_ALLOWANCE_S
 from understudy.domain.transition import TRY_LIMIT_S
-from understudy.wiring import WATCH_ALLOWANCE_S
 
 ENTRIES = ("RecordHeartbeat", "WatchClusters", "ReceiveSignal", "RegisterCluster", "NotifyOperator")
 VIEWS = ("ClusterBoard",)
@@ -71,6 +71,7 @@ def test_every_function_is_told_what_it_needs_and_only_starters_know_the_machine
         expected |= {"MOVER_ROLE_ARN"} if name in examining else set()
         expected |= {"MAY_STOP_INSTANCES"} if name in judging_definitions else set()
         expected |= {"TOPIC_ARN", "RUNBOOK_URL"} if name == "NotifyOperatorFunction" else set()
+        expected |= {"ROUTE53_PERCENT"} if name == "MoveAddressFunction" else set()
         assert set(function["Environment"]["Variables"]) == expected, name
 
 

@@ -125,7 +125,7 @@ def test_all_that_a_watch_does_with_route_53_shares_one_allowance(settled, monke
     given["register"]("a text")
     (zone,) = registered
     assert given["follower"].changes.changes is given["follower"].records is given["monitor"]._listing is zone
-    assert zone._polite._allowance.left_s == wiring.WATCH_ALLOWANCE_S == 25
+    assert zone._polite._allowance.left_s == assembly.WATCH_ALLOWANCE_S == 25
     app.handler({}, CONTEXT)
     assert given["follower"].changes is not zone  # the next run has an allowance of its own
 
@@ -139,4 +139,4 @@ def test_the_board_has_the_clock_the_table_and_little_of_route_53(settled, monke
     assert given["endpoint"] == CONTEXT.invoked_function_arn
     assert given["stack"] == "understudy"
     assert given["book"] is wiring.board_book()
-    assert given["listing"]._polite._allowance.left_s == wiring.BOARD_ALLOWANCE_S
+    assert given["listing"]._polite._allowance.left_s == assembly.BOARD_ALLOWANCE_S

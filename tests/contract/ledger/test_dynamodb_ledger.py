@@ -155,11 +155,11 @@ def test_a_fault_of_dynamodb_in_a_transaction_is_no_lost_race_either(dynamodb):
 def test_many_clusters_are_read_in_one_call_for_states_and_one_for_definitions_that_are_not_kept(ledger, calls):  # B12
     ledger.register(None, a_state(cluster="invoices-db"), a_definition(cluster="invoices-db", records=()))
     calls.clear()
-    found = ledger.read_many([CLUSTER, "invoices-db", "nobody"])
+    found = ledger.read_states([CLUSTER, "invoices-db", "nobody"])
     assert {name: state.cluster for name, (state, _) in found.items()} == {name: name for name in found}
     assert sorted(found) == ["invoices-db", CLUSTER]
     assert calls == ["BatchGetItem", "BatchGetItem"]
-    ledger.read_many([CLUSTER, "invoices-db"])
+    ledger.read_states([CLUSTER, "invoices-db"])
     assert calls == ["BatchGetItem"] * 3
 
 
@@ -169,7 +169,7 @@ def test_of_many_clusters_one_that_makes_no_sense_does_not_hide_the_others(ledge
     dynamodb.put_item(TableName=table, Item=newer)
     ledger.register(None, a_state(cluster="lost-db"), a_definition(cluster="lost-db", records=()))
     dynamodb.delete_item(TableName=table, Key={"pk": {"S": "lost-db"}, "sk": {"S": "definition#00000001"}})
-    found = ledger.read_many([CLUSTER, "broken", "newer", "lost-db"])
+    found = ledger.read_states([CLUSTER, "broken", "newer", "lost-db"])
     assert isinstance(found["newer"], NewerFormatError)
     assert isinstance(found["lost-db"], KeyError)
     assert isinstance(found["broken"], Exception)
@@ -181,5 +181,5 @@ def test_of_each_cluster_one_definition_is_kept_however_often_it_is_registered(l
     for version in range(2, 6):
         after = replace(state, definition_version=version)
         ledger.register(state, after, a_definition(version=version))
-        state = ledger.read_many([CLUSTER])[CLUSTER][0]
+        state = ledger.read_states([CLUSTER])[CLUSTER][0]
     assert len(ledger._definitions) == 1

@@ -114,8 +114,8 @@ class FakeLedger(Faulty):
             definition: Definition = self.items[(cluster, _definition_key(version))]
             return definition
 
-    def read_many(self, clusters: Collection[str]) -> Mapping[str, Read | Exception]:
-        """As StateLedger.read_many, by as many readings of one: each can be failed and come between."""
+    def read_states(self, clusters: Collection[str]) -> Mapping[str, Read | Exception]:
+        """As StateLedger.read_states, by as many readings of one: each can be failed and come between."""
         found = {name: self._read_one(name) for name in clusters}
         return {name: each for name, each in found.items() if each is not None}
 

@@ -1,5 +1,6 @@
 """Moves of one zone that share a batch, and what Route 53 may have against it."""
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -45,9 +46,13 @@ class Day:
         self.zone = Zone(self.clock)
         self.zone.refused = {}
         self.pauses = []
-        self.group = GroupCommit(self.zone, self.queue, self.clock, self.pauses.append, "understudy")
+        self.group = GroupCommit(self.zone, self.queue, self.clock, self.pause, "understudy")
         for number in range(clusters):
             self.stands(number, 4)
+
+    def pause(self, seconds):
+        self.pauses.append(seconds)
+        self.clock.advance(math.ceil(seconds))
 
     def stands(self, number, epoch, cluster=None):
         wish = Wish("understudy", cluster or f"c{number}", epoch, "node-a", ADDRESS_A, 10)
@@ -284,7 +289,7 @@ def test_the_controller_keeps_within_its_share_of_the_throughput():  # B12
     """Three clusters cost twelve units, and six are left: the writer waits until they have come back."""
     day = Day(3)
     day.leave(0, 1, 2)
-    day.group = replace(day.group, share=0.5, pause=lambda s: day.pauses.append(s) or day.clock.advance(1))
+    day.group = replace(day.group, share=0.5)
     day.queue.left = Throughput(6.0, NOW)
     assert day.statuses(0) == [AddressStatus.PROPAGATING]
     assert day.pauses == [pytest.approx(0.12)]

@@ -76,7 +76,7 @@ class HistoryReader(StateReader, Protocol):
 class StateLedger(HistoryReader, Protocol):
     """The table as those see it who judge and change a cluster's state."""
 
-    def read_many(self, clusters: Collection[str]) -> Mapping[str, Read | Exception]:
+    def read_states(self, clusters: Collection[str]) -> Mapping[str, Read | Exception]:
         """Those of the clusters that are registered, strongly consistent, in few calls.
 
         For one that cannot be made sense of, why: it never hides the others. Raises when the table does not answer.

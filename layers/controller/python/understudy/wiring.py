@@ -34,14 +34,10 @@ _ONCE = Config(connect_timeout=1, read_timeout=5, retries={"mode": "standard", "
 # While it is told that a move was opened, nobody serves.
 _BRIEF = Config(connect_timeout=1, read_timeout=1, retries={"mode": "standard", "total_max_attempts": 1})
 
-WATCH_ALLOWANCE_S = 25
-"""What one watch may spend on Route 53, waits included: its function ends after 55 s, and has more to do."""
-
-BOARD_ALLOWANCE_S = 6
-"""What one look at the board may spend on Route 53: somebody waits for it."""
-
 clock = time.time
 """The one place that asks for the time: seconds since the epoch."""
+steady = time.monotonic
+"""The one place that measures how long something takes: seconds that never go back."""
 pause = time.sleep
 """The one place that waits (seconds)."""
 _connecting = Lock()
@@ -67,7 +63,7 @@ def ledger() -> DynamoDbLedger:
 def _polite() -> "Polite":
     from understudy.adapters.polite_route53 import Polite
 
-    return Polite(time.monotonic, time.sleep, random.random)
+    return Polite(steady, pause, random.random)
 
 
 def _route53(service: str = "route53", **keys: str) -> Any:
@@ -178,22 +174,6 @@ def parameters() -> Parameters:
     from understudy.adapters.ssm_parameters import SsmParameters
 
     return SsmParameters(_client("ssm"), settings().parameter_prefix)
-
-
-def zone_for_a_watch() -> "Route53Zone":
-    """Route 53 for one run of the watch: all that it does there together takes no longer than WATCH_ALLOWANCE_S."""
-    return _zone_within(WATCH_ALLOWANCE_S)
-
-
-def zone_for_a_board() -> "Route53Zone":
-    """Route 53 for one look at the board, for no longer than BOARD_ALLOWANCE_S together."""
-    return _zone_within(BOARD_ALLOWANCE_S)
-
-
-def _zone_within(seconds: float) -> "Route53Zone":
-    from understudy.adapters.polite_route53 import Allowance
-
-    return zone().within(Allowance(seconds, time.monotonic))
 
 
 @cache

@@ -29,8 +29,8 @@ class DynamoDbViews(DynamoDbTexts):
             known = self._keep(cluster, version, self._get(cluster, items.definition_sk(version)))
         return known
 
-    def read_many(self, clusters: Collection[str]) -> Mapping[str, Read | Exception]:
-        """See StateLedger.read_many: one BatchGetItem for a hundred states, and one for definitions not yet kept."""
+    def read_states(self, clusters: Collection[str]) -> Mapping[str, Read | Exception]:
+        """See StateLedger.read_states: one BatchGetItem for a hundred states, and one for definitions not yet kept."""
         keys = [(name, items.STATE) for name in clusters]
         found = read_batches(self._client, self._table, keys, consistent=True)
         states = {name: _read_state(item) for (name, _), item in found.items()}

@@ -16,6 +16,8 @@ from understudy.domain.record import Change, ChangeVerb, Guard
 
 CROWDED_S = 60
 """How long the controller takes Route 53 for crowded after the last sign of it (seconds)."""
+FOLLOWED_S = 300
+"""For so long after it, the changes that were handed in together are still asked for together (seconds)."""
 TURN_S = 30
 """How long a turn lasts at most: its holder's function ends earlier. A writer that died keeps the zone no longer."""
 QUEUE_GAP_S = 2

@@ -8,6 +8,7 @@ from typing import Any
 from understudy.domain.address import AddressStatus
 from understudy.domain.definition import Definition
 from understudy.domain.execution import has_time_to_wait, kept_open
+from understudy.domain.group_commit import FOLLOWED_S
 from understudy.domain.model import ClusterState
 from understudy.domain.polling import change_gap_s
 from understudy.ports import StateLedger
@@ -48,7 +49,7 @@ def check_change(payload: Mapping[str, Any], *, ledger: StateLedger, follower: C
 def _check(
     step: Step, state: ClusterState, definition: Definition, ledger: StateLedger, follower: ChangeFollower
 ) -> Outcome:
-    is_crowded = follower.clock() < step.crowded_until
+    is_crowded = follower.clock() < step.crowded_until + FOLLOWED_S
     followed = follower.follow(state, definition, is_crowded=is_crowded)
     address = followed.state.address
     ended = OUTCOMES.get(address.status) if address is not None else ChangeOutcome.OWED

@@ -72,7 +72,7 @@ class Gathering:
         """A view of each that is registered, or why there is none."""
         # Taken before the reading: a table that is slow to answer must not make a silence longer.
         at = int(self.clock())
-        found = self.ledger.read_many(clusters)
+        found = self.ledger.read_states(clusters)
         return [each if isinstance(each, Exception) else self._view(*each, at) for each in found.values()]
 
     def _view(self, state: ClusterState, definition: Definition, at: int) -> View | Exception:
