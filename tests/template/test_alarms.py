@@ -9,6 +9,7 @@ import pytest
 from tests.support.controller import STACK, Controller, emitted
 from tests.template import cfn
 from tests.unit.test_documents import anchors
+from understudy import assembly
 from understudy.domain.policy import Policy
 
 ALARMS = cfn.of_type("AWS::CloudWatch::Alarm")
@@ -42,6 +43,7 @@ def really_emitted(monkeypatch, capsys):
     """What the deployed code prints in a minute in which everything happens."""
     world = Controller(monkeypatch)
     world.beat()
+    assembly.drills().count_over_budget()
     world.put("nodes: nonsense")
     world.call("watch_clusters", {})
     return {(namespace, name, dimensions) for namespace, name, dimensions, _ in emitted(capsys.readouterr().out)}

@@ -213,7 +213,7 @@ def test_routes_and_elastic_ips_are_looked_at_where_a_cluster_has_them_and_only_
 @pytest.mark.parametrize(
     ("method", "names"),
     [
-        ("route_tables", {"tables-ours", "address-outside", "tables-used", "routes-lead"}),
+        ("route_tables", {"tables-ours", "address-outside", "tables-used", "routes-lead", "routes-whole"}),
         ("elastic_ips", {"elastic-ips-ours", "elastic-ips-lead"}),
     ],
 )

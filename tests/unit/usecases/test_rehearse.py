@@ -31,6 +31,7 @@ from understudy.usecases.advise import advise
 from understudy.usecases.move_address import move_address
 from understudy.usecases.movers import RecordMover
 from understudy.usecases.rehearse import REHEARSAL_FINISHED, Rehearser
+from understudy.usecases.rehearsed_writes import RehearsedGroup
 
 REHEARSE = {"cluster": CLUSTER, "action": "rehearse"}
 WRITES = {
@@ -106,7 +107,8 @@ def test_the_change_batch_is_the_one_that_a_move_would_hand_in():  # B1 B7
     move_address(
         {"cluster": CLUSTER, "epoch": 2},
         ledger=real.ledger,
-        movers=(RecordMover(real.zone),),
+        movers=(RecordMover(real.zone, RehearsedGroup()),),
+        announcer=FakeAnnouncer(),
         clock=real.clock,
         stack="understudy",
     )
