@@ -1,7 +1,7 @@
 """What a node costs a month: docs/cost.md, computed from the prices and counts below. `python -m bench.cost` writes it.
 
-The counts of calls are those that tests hold (`tests/unit/bench`). Prices of us-east-1 in US dollars, as published in
-June 2026, without free tiers and discounts.
+The counts of calls are those that tests hold (`tests/unit/bench`). Prices of us-east-1 in US dollars, as
+documents of 2026 give them, without free tiers and discounts.
 """
 
 # ruff: noqa: E501 - lines of a document
@@ -29,7 +29,6 @@ PRICES = {
     "CloudWatch, an alarm metric": 0.10,
     "CloudWatch, a metric": 0.30,
     "CloudWatch, a dashboard": 3.00,
-    "X-Ray, a million traces": 5.00,
 }
 
 
@@ -43,7 +42,6 @@ def monthly(nodes: int, beat_s: float = BEAT_S, read_s: float = READ_S) -> dict[
     p = PRICES
     beats = nodes * MONTH_S / beat_s
     reads = nodes * MONTH_S * (1 / read_s + 1 / beat_s)
-    traced = MONTH_S * (min(1, nodes / beat_s) + 0.05 * max(0.0, nodes / beat_s - 1))
     clusters, minutes = nodes / 2, MONTH_S / 60
     gb = MEMORY_MB / 1024
     watch_gb_s = minutes * clusters * WATCH_CPU_MS / 1000 * VCPU_MB / 1024
@@ -57,7 +55,6 @@ def monthly(nodes: int, beat_s: float = BEAT_S, read_s: float = READ_S) -> dict[
         * (BEAT_LOG_BYTES + LAMBDA_LOG_BYTES)
         / 2**30
         * p["CloudWatch Logs, a GB taken in"],
-        "X-Ray: one beat a second and 5 % of the others": traced / MILLION * p["X-Ray, a million traces"],
         "the watch": watch_gb_s * p["Lambda, a GB-second on arm64"]
         + minutes * clusters / MILLION * p["DynamoDB on demand, a million read units"],
         "CloudWatch: alarms, metrics, dashboard": ALARMS * p["CloudWatch, an alarm metric"]
@@ -78,7 +75,8 @@ def document() -> str:
         "# What it costs",
         "",
         "This page is computed by `bench/cost.py` (`python -m bench.cost` writes it) from counts that tests hold and from prices",
-        "of us-east-1 of June 2026, in US dollars, without free tiers and discounts. It is no bill: check the prices of your Region.",
+        "of us-east-1, in US dollars, as documents of 2026 give them, without free tiers and discounts. It is no bill: check those of",
+        "your Region. No part of it was read off a bill.",
         f"Clusters have two nodes, which beat every {BEAT_S} s and read their lease every {READ_S} s and once after each beat.",
         "",
         "## A node, a month",
@@ -105,10 +103,8 @@ def document() -> str:
             f"| beat every {beat_s} s, read every {read_s} s | {saved:.2f} a node | silence is noticed after some {silence_s} s "
             "instead of 15 s; the timings must agree (`docs/tuning.md`), and a definition in which they do not is refused |"
         )
-    traced = columns[SIZES[0]]["X-Ray: one beat a second and 5 % of the others"]
     logs = columns[1000]["CloudWatch: log lines of the beats"] / 1000
     lines += [
-        f"| `Tracing: PassThrough` in the template | {traced:.2f} a month for the first beat a second | no traces of AWS X-Ray |",
         f"| `LogLevel: WARNING` | less than {logs:.2f} a node | Lambda's own lines and the metrics stay: little is saved |",
         "| `Alarms: false`, `Dashboard: false` | 6.10 a month | nobody hears that the controller is ill: not advised |",
         "",
