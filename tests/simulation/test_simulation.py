@@ -136,8 +136,8 @@ def test_a_kind_of_fault_comes_over_the_cluster_and_passes(kind):
 
 def test_no_story_is_without_failovers_for_long():
     """Chance that never moves anything would prove nothing."""
-    stories = [outcome_of(draw(seed)).story for seed in range(20)]
-    assert sum("outcome=OPENED" in story for story in stories) == 20
+    stories = [outcome_of(draw(seed)).story for seed in range(50)]
+    assert sum("outcome=OPENED" in story for story in stories) == 50
     assert sum("proof=LEASE_EXPIRED" in story for story in stories) >= 5
     assert sum("proof=RELEASED" in story for story in stories) >= 5
 

@@ -185,3 +185,27 @@ def test_no_event_however_odd_keeps_a_notice_from_being_made(kind, value, data):
             assert told.subject.isprintable()
             assert len(told.subject) <= SUBJECT_LIMIT
             assert len(told.text.encode()) < 100_000  # SNS takes 262,144 bytes
+
+
+@pytest.mark.parametrize(
+    ("kind", "changes"),
+    [
+        ("Understudy Approval Ended", {"outcome": "APPROVED"}),
+        ("Understudy Drill Finished", {"outcome": "PASSED", "within": True}),
+        ("Understudy Drill Finished", {"outcome": "PASSED", "within": None}),
+    ],
+)
+def test_what_went_as_it_was_meant_to_wakes_nobody(kind, changes):  # B7 B8
+    assert notice(kind, **changes) is None
+
+
+@pytest.mark.parametrize("outcome", ["STAYED_AWAY", "INTERRUPTED", "NOT_BEGUN", "REFUSED"])
+def test_a_drill_that_did_not_pass_is_told_of(outcome):  # B7
+    assert f"ended {outcome}" in notice("Understudy Drill Finished", outcome=outcome, within=None).subject
+
+
+def test_the_command_that_approves_is_whole_in_the_notice():  # B5
+    sample = EVENTS["Understudy Approval Asked"].sample
+    text = notice("Understudy Approval Asked", approve=sample["approve"].replace("AQCE", "A" * 1024)).text
+    assert sample["deny"] in text
+    assert "A" * 1024 in text
