@@ -97,6 +97,8 @@ class Engine:
         return {
             "AWS_ENDPOINT_URL": main,
             "AWS_ENDPOINT_URL_EC2": f"http://127.0.0.1:{self.ec2_port}",
+            # MiniStack does not know it: to find that out it takes 4 s of processor time, and answers nobody meanwhile.
+            "AWS_ENDPOINT_URL_ROUTE53RESOLVER": f"http://127.0.0.1:{self.ec2_port}",
             "AWS_ENDPOINT_URL_ROUTE_53": self.proxy.url,
             "AWS_DEFAULT_REGION": REGION,
             "AWS_REGION": REGION,
@@ -112,7 +114,8 @@ class Engine:
     def client(self, service: str) -> Any:
         """A boto3 client of this AWS, whatever the caller's own environment says."""
         if service not in self._clients:
-            special = {"ec2": f"http://127.0.0.1:{self.ec2_port}", "route53": self.proxy.url}
+            moto = f"http://127.0.0.1:{self.ec2_port}"
+            special = {"ec2": moto, "route53resolver": moto, "route53": self.proxy.url}
             self._clients[service] = boto3.client(
                 service,
                 region_name=REGION,
