@@ -152,6 +152,7 @@ def test_a_write_that_is_acknowledged_without_the_peer_is_lost(pair, waits):
         first.lead()
         second.until_streams()
     assert first.write(1)
+    wait_for("the peer has the first write", lambda: second.numbers() == [1], LIMIT_S)
     senders = [pid for pid in first.node.server.processes() if "walsender" in command_of(pid)[0]]
     for pid in senders:
         os.kill(pid, signal.SIGSTOP)
