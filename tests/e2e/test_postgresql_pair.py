@@ -141,6 +141,19 @@ def test_a_pair_leads_by_turns_and_the_former_leader_is_rewound(pair, capsys):  
     assert not second.node.server.data.with_name("data.before").exists()  # nothing had to be copied
 
 
+def test_a_replica_that_was_just_rewound_leads_when_the_leader_dies_before_the_follower_looks_again(pair, capsys):
+    first, second = pair
+    second.node.server.kill()
+    assert not first.write(1, limit_s=1)
+    first.reboot()
+    second.lead()
+    first.until("its data is rewound", lambda: "rewinding" in capsys.readouterr().err)
+    assert second.write(2)  # the first one has it: it streams again
+    second.node.die()
+    assert verbs.start(first.node.server) == verbs.DONE
+    assert first.numbers() == [2]
+
+
 @pytest.mark.parametrize("waits", [True, False])
 def test_a_write_that_is_acknowledged_without_the_peer_is_lost(pair, waits):
     """The safeguard and what happens without it: the same stuck sender, the same death."""

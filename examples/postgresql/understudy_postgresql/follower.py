@@ -155,6 +155,8 @@ class Follower:
             self._tell(f"pg_rewind failed: {done.stderr.strip()}")
             return
         with server.locked():
+            # Whole again: it accepts no connection, and so cannot lead, before it has all that the leader had by now.
+            server.rebuilding.unlink()
             server.start_replica(follow=True)
         self._forget()
         self._was_rewound = True
