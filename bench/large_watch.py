@@ -1,7 +1,7 @@
 """A watch of 10,000 clusters, whole, and with it one minute in which half of them lose their active node.
 
-The real use case on the real adapters, AWS in memory (`bench.fleet`): what it does is counted, and its processor time and
-memory are this machine's. `python -m bench.large_watch` prints it; a fresh interpreter, for the memory's sake.
+The real use case on the real adapters, AWS in memory (`bench.fleet`): what it does is counted, and its processor time
+and memory are this machine's. `python -m bench.large_watch` prints it; a fresh interpreter, for the memory's sake.
 """
 
 from __future__ import annotations
