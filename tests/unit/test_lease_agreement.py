@@ -10,7 +10,7 @@ from understudy.adapters.dataclass_maps import to_map
 from understudy.domain import lease
 from understudy.domain.fencing import lease_expires_at
 from understudy.domain.model import Proof, ServiceStatus
-from understudy_agent import promise
+from understudy_agent import promise, view
 from understudy_agent.lease import Standing, Word, after_read, kill_at_ms
 from understudy_agent.view import parse_state
 
@@ -60,3 +60,4 @@ def test_once_the_proof_is_written_down_no_beat_moves_the_end():  # B4
 def test_the_controller_knows_how_much_longer_than_promised_an_agent_waits():  # B11
     assert lease.PROMISE_DRIFT == promise.DRIFT
     assert lease.PROMISE_LATE_S * 1000 == promise.LATE_MS
+    assert lease.RENEWAL_S == view.RENEWAL_S
