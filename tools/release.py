@@ -99,7 +99,7 @@ def main() -> int:
     """Build, compare, publish. The exit status is 1 when there is nothing to publish."""
     try:
         built = twice(PARTS, committed, WORK)
-        sums = publish(built, version(), DIST, [str(WORK), str(ROOT), str(Path.home()) + "/"])
+        sums = publish(built, version(), DIST, [str(ROOT)])
     except (CannotRelease, subprocess.CalledProcessError) as reason:
         print(reason, file=sys.stderr)
         return 1
