@@ -38,7 +38,8 @@ def build(source: Path, work: Path) -> Path:
 
 
 def _run(command: list[str | Path]) -> None:
-    subprocess.run(command, check=True, env=os.environ | {"SOURCE_DATE_EPOCH": str(EPOCH_S)})
+    # A wheel keeps the modes of its files, and those that setuptools writes have what the umask leaves.
+    subprocess.run(command, check=True, umask=0o022, env=os.environ | {"SOURCE_DATE_EPOCH": str(EPOCH_S)})
 
 
 if __name__ == "__main__":
