@@ -1,4 +1,4 @@
-"""Builds the agent with all that it needs, for nodes that reach no package registry. The same sources make the same bytes."""
+"""Builds the agent with all that it needs, for nodes that reach no package registry."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ def build(source: Path, work: Path) -> Path:
     shutil.copy(source / "LICENSE", project)  # a wheel carries only what stands in its project
     wheels = folder / "wheels"
     requirements = source / "requirements"
-    _run([UV, "build", "--quiet", "--wheel", "--out-dir", wheels, project, "--require-hashes"]
-         + ["--build-constraints", requirements / "build.txt"])  # fmt: skip
-    _run([sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--require-hashes"]
-         + ["--only-binary=:all:", "--no-deps", "--dest", wheels, "-r", requirements / "agent.txt"])  # fmt: skip
+    wheel: list[str | Path] = [UV, "build", "--quiet", "--wheel", "--require-hashes"]
+    _run([*wheel, "--build-constraints", requirements / "build.txt", "--out-dir", wheels, project])
+    download = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--require-hashes"]
+    _run([*download, "--only-binary=:all:", "--no-deps", "--dest", wheels, "-r", requirements / "agent.txt"])
     (wheels / ".gitignore").unlink(missing_ok=True)
     for name in (*(f"agent/{name}" for name in BESIDE), "LICENSE"):
         shutil.copy(source / name, folder)

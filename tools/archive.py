@@ -39,7 +39,7 @@ def sha256(path: Path) -> str:
 
 
 def first_difference(one: Path, other: Path) -> str | None:
-    """In words, the first file that an archive of one folder would carry otherwise than that of the other; None if none."""
+    """In words, the first file that the archives of two folders would not have in common; None if there is none."""
     mine, yours = _files(one), _files(other)
     for name in sorted({*mine, *yours}):
         if name not in mine or name not in yours:

@@ -5,6 +5,7 @@ What is committed is built. In dist/: the package for `sam deploy`, the agent fo
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import shutil
@@ -12,11 +13,11 @@ import subprocess
 import sys
 import tarfile
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from tools import agent_bundle, sam_package
-from tools.archive import first_difference, first_with, pack, sha256
+from tools.archive import NotAFile, first_difference, first_with, pack, sha256
 
 ROOT = Path(__file__).resolve().parents[1]
 WORK = ROOT / "build" / "release"
@@ -44,21 +45,30 @@ def version() -> str:
 
 
 def twice(parts: Mapping[str, Build], source: Callable[[Path], None], work: Path) -> dict[str, tuple[Path, Path]]:
-    """Build every part in two folders, each from sources of its own that `source` puts there. (One, the other) by name."""
+    """Build every part in two folders, each from own sources that `source` puts there. Both folders by name."""
     built: dict[str, list[Path]] = {name: [] for name in parts}
     for machine, (umask, seed, zone) in TWO_MACHINES.items():
         folder = work / machine
         shutil.rmtree(folder, ignore_errors=True)
         (folder / "source").mkdir(parents=True)
-        before = os.umask(umask)
-        os.environ.update(PYTHONHASHSEED=seed, TZ=zone)
-        try:
-            source(folder / "source")
+        source(folder / "source")
+        with _as_on(umask, {"PYTHONHASHSEED": seed, "TZ": zone}):
             for name, build in parts.items():
                 built[name].append(build(folder / "source", folder))
-        finally:
-            os.umask(before)
     return {name: (one, other) for name, (one, other) in built.items()}
+
+
+@contextlib.contextmanager
+def _as_on(umask: int, settings: Mapping[str, str]) -> Iterator[None]:
+    """This process, with the umask and the environment of another machine."""
+    before, environment = os.umask(umask), dict(os.environ)
+    os.environ.update(settings)
+    try:
+        yield
+    finally:
+        os.umask(before)
+        os.environ.clear()
+        os.environ.update(environment)
 
 
 def publish(built: Mapping[str, tuple[Path, Path]], number: str, dist: Path, secrets: list[str]) -> Path:
@@ -68,7 +78,9 @@ def publish(built: Mapping[str, tuple[Path, Path]], number: str, dist: Path, sec
     """
     for name, (one, other) in built.items():
         if difference := first_difference(one, other):
-            raise CannotRelease(f"{name}: two builds of the same sources are not the same: {difference}. See {one} and {other}")
+            raise CannotRelease(
+                f"{name}: two builds of the same sources are not the same: {difference}. See {one} and {other}"
+            )
         if leak := first_with(one, secrets):
             raise CannotRelease(f"{name}: {leak}. Nothing of the building machine belongs into a release: {one}")
     sums = dist / "SHA256SUMS"
@@ -82,17 +94,19 @@ def publish(built: Mapping[str, tuple[Path, Path]], number: str, dist: Path, sec
     return sums
 
 
-def committed(folder: Path) -> None:
+def committed(folder: Path, repository: Path = ROOT) -> None:
     """Put the sources as they are committed into a folder. Raises CannotRelease when something is not committed."""
-    changed = _git("status", "--porcelain").decode().splitlines()
+    changed = [line[3:] for line in _git(repository, "status", "--porcelain").splitlines()]
     if changed:
-        raise CannotRelease(f"a release is built from what is committed; not committed: {changed[0][3:]} and {len(changed) - 1} more")
-    with tarfile.open(fileobj=io.BytesIO(_git("archive", "--format=tar", "HEAD"))) as tar:
-        tar.extractall(folder, filter="data")
+        few = ", ".join(changed[:5]) + (" ..." if len(changed) > 5 else "")
+        raise CannotRelease(f"a release is built from what is committed. Commit or remove what is not committed: {few}")
+    tar = subprocess.run(["git", "archive", "--format=tar", "HEAD"], cwd=repository, check=True, capture_output=True)
+    with tarfile.open(fileobj=io.BytesIO(tar.stdout)) as archive:
+        archive.extractall(folder, filter="data")
 
 
-def _git(*arguments: str) -> bytes:
-    return subprocess.run(["git", *arguments], cwd=ROOT, check=True, capture_output=True).stdout
+def _git(repository: Path, *arguments: str) -> str:
+    return subprocess.run(["git", *arguments], cwd=repository, check=True, capture_output=True, text=True).stdout
 
 
 def main() -> int:
@@ -100,7 +114,7 @@ def main() -> int:
     try:
         built = twice(PARTS, committed, WORK)
         sums = publish(built, version(), DIST, [str(ROOT)])
-    except (CannotRelease, subprocess.CalledProcessError) as reason:
+    except (CannotRelease, NotAFile, sam_package.PathOutside, subprocess.CalledProcessError) as reason:
         print(reason, file=sys.stderr)
         return 1
     print(sums.read_text(encoding="utf-8"), end="")

@@ -1,4 +1,4 @@
-"""Builds the folder that `sam deploy` takes: template, functions, layers and the workflow, with nothing outside of it."""
+"""Builds the folder that `sam deploy` takes: template, functions, layers, workflow, and nothing outside of it."""
 
 from __future__ import annotations
 
@@ -48,7 +48,8 @@ def build(source: Path, work: Path) -> Path:
 def take_in(folder: Path, source: Path) -> None:
     """Copy what the built template names outside its folder into it, and name it there.
 
-    `sam build` leaves layers without a build of their own, the workflow and the licence where they are. Raises PathOutside.
+    `sam build` leaves layers without a build of their own, the workflow and the licence where they are.
+    Raises PathOutside.
     """
     template = folder / "template.yaml"
 
