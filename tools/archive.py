@@ -8,6 +8,8 @@ from __future__ import annotations
 import gzip
 import hashlib
 import tarfile
+import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 EPOCH_S = 1767225600
@@ -56,14 +58,25 @@ def first_with(folder: Path, words: list[str]) -> str | None:
 
     The words are the paths of the building machine. Bytecode carries such a path, and the time of its source.
     """
-    for name, path in _files(folder).items():
-        if path.suffix == ".pyc":
-            return f"{name} is bytecode"
-        content = path.read_bytes()
-        for word in words:
-            if word.encode() in content:
-                return f"{name} names {word}"
+    for path in _files(folder).values():
+        for name, content in _contents(path, folder):
+            if name.endswith(".pyc"):
+                return f"{name} is bytecode"
+            for word in words:
+                if word.encode() in content:
+                    return f"{name} names {word}"
     return None
+
+
+def _contents(path: Path, folder: Path) -> Iterator[tuple[str, bytes]]:
+    """A file by its name, or what is in it when it is a wheel: a compressed path would not be found."""
+    name = path.relative_to(folder).as_posix()
+    if path.suffix != ".whl":
+        yield name, path.read_bytes()
+        return
+    with zipfile.ZipFile(path) as wheel:
+        for member in wheel.namelist():
+            yield f"{name}/{member}", wheel.read(member)
 
 
 def _files(folder: Path) -> dict[str, Path]:

@@ -5,6 +5,7 @@ import re
 import subprocess
 import tarfile
 import tomllib
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -158,6 +159,12 @@ def test_a_file_that_names_the_building_machine_is_refused_also_when_both_builds
 
 def test_bytecode_is_found(tmp_path):
     assert first_with(tree(tmp_path, {"a.py": "", "__pycache__/a.pyc": ""}), []) == "__pycache__/a.pyc is bytecode"
+
+
+def test_a_path_of_the_machine_is_found_inside_a_wheel_too(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.whl", "w", zipfile.ZIP_DEFLATED) as wheel:
+        wheel.writestr("a/RECORD", f"{tmp_path} " * 50)
+    assert first_with(tmp_path, [str(tmp_path)]) == f"a.whl/a/RECORD names {tmp_path}"
 
 
 def test_the_two_builds_differ_in_umask_and_environment_and_leave_both_as_they_were(tmp_path):
