@@ -70,14 +70,25 @@ def after_read(standing: Standing, view: StateView | None, me: str, boot: str) -
     heard = replace(standing, epoch=view.epoch, terms=view.terms)
     own = view.nodes.get(me)
     if own is None or view.active != me:
-        return replace(heard, word=Word.NOT_MINE, lease_end_ms=_end_of_stopping(heard, view, me, boot))
+        ended = replace(heard, terms=_terms_of_ended(standing, view))
+        return replace(ended, word=Word.NOT_MINE, lease_end_ms=_end_of_stopping(ended, view, me, boot))
     if own.heard_at is None:
         # Placed here, and no beat of ours is recorded yet: a service that runs is adopted, not disturbed.
         return replace(heard, word=Word.NOTHING)
     if own.boot != boot:
         # The recorded beat is from before a reboot: that lease was another life's.
-        return replace(heard, word=Word.NOT_MINE)
+        return replace(heard, word=Word.NOT_MINE, terms=_terms_of_ended(standing, view))
     return replace(heard, word=Word.MINE, lease_end_ms=own.beat + _ms(view.terms.lease_s))
+
+
+def _terms_of_ended(standing: Standing, view: StateView) -> Terms:
+    """The newest terms; but who must be down by the end of its lease is not freed by a `keep` that it reads after it.
+
+    The controller has counted on that end, and the lease may be another node's by now.
+    """
+    if standing.lease_end_ms is None or standing.terms.keeps_on:
+        return view.terms
+    return replace(view.terms, on_isolation="stop")
 
 
 def _end_of_stopping(standing: Standing, view: StateView, me: str, boot: str) -> int | None:
