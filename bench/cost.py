@@ -86,7 +86,8 @@ def fixed() -> dict[str, float]:
     return {
         f"alarms: {stack['alarm_metrics']} alarm metrics": stack["alarm_metrics"] * prices.ALARM_METRIC.usd,
         f"metrics that are always sent: {metrics}": metrics * prices.METRIC.usd,
-        f"dashboard: {stack['dashboards']}; an account's first three are free": stack["dashboards"] * prices.DASHBOARD.usd,
+        f"dashboard: {stack['dashboards']}; an account's first three are free": stack["dashboards"]
+        * prices.DASHBOARD.usd,
         f"{len(stack['kept_warm_memory_mb'])} functions kept warm, every {stack['kept_warm_every_min']} minutes": warm,
     }
 
@@ -173,9 +174,16 @@ def document() -> str:
     """The text of docs/cost.md."""
     columns: dict[int, dict[str, Any]] = {nodes: monthly(nodes) for nodes in SIZES}
     together = " | ".join(f"**{per_node(nodes):.2f}**" for nodes in SIZES)
-    more = per_node(1000) + MONTH_S / BEAT_S * (beat_ms(2 * TIMES["beat_p50_ms"]) - beat_ms()) / 1000 * COUNTS["stack"][
-        "beat_memory_mb"
-    ] / 1024 * prices.LAMBDA_GB_S.usd
+    more = (
+        per_node(1000)
+        + MONTH_S
+        / BEAT_S
+        * (beat_ms(2 * TIMES["beat_p50_ms"]) - beat_ms())
+        / 1000
+        * COUNTS["stack"]["beat_memory_mb"]
+        / 1024
+        * prices.LAMBDA_GB_S.usd
+    )
     return "\n".join(
         [
             "# What it costs",
