@@ -42,7 +42,7 @@ class _Raw(io.BytesIO):
 
 
 class _Beats:
-    """Beats of the active node of a cluster, `GAP_S` apart: what its function hears of two nodes, as far as it costs."""
+    """Beats of the active node of a cluster, `GAP_S` apart: as its function hears of two nodes."""
 
     def __init__(self) -> None:
         self.now_s = float(NOW)
@@ -95,7 +95,7 @@ def _beats(printed: io.StringIO) -> Iterator[_Beats]:
             _forget()
 
 
-def printed_bytes(times: int = 500) -> float:
+def printed_bytes(times: int = 160) -> float:
     """What a beat's function prints, a beat, with one worker for one cluster: more clusters share its lines."""
     printed = io.StringIO()
     with _beats(printed) as beats:

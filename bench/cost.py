@@ -36,7 +36,7 @@ COUNTS, TIMES = USED["counts"], USED["times"]
 
 def beat_ms(cpu_ms: float = TIMES["beat_p50_ms"], table_ms: float = TABLE_MS) -> float:
     """Milliseconds that a beat's function runs: its share of a processor, and the wait for the table."""
-    return cpu_ms * VCPU_MB / COUNTS["stack"]["beat_memory_mb"] + table_ms
+    return float(cpu_ms * VCPU_MB / COUNTS["stack"]["beat_memory_mb"] + table_ms)
 
 
 def reads_a_beat() -> float:
@@ -48,7 +48,7 @@ def reads_a_beat() -> float:
 def watch_cpu_s(clusters: int, instances: int | None = None) -> float:
     """Seconds of a whole processor for one watch of clusters of two nodes each."""
     seen = 2 * clusters if instances is None else instances
-    return (clusters * (TIMES["judge_ms"] + PARSE_STATE_CPU_MS) + seen * PARSE_INSTANCE_CPU_MS) / 1000
+    return float(clusters * (TIMES["judge_ms"] + PARSE_STATE_CPU_MS) + seen * PARSE_INSTANCE_CPU_MS) / 1000
 
 
 def monthly(nodes: int, beat_s: float = BEAT_S) -> dict[str, float]:
@@ -113,22 +113,24 @@ def failover() -> dict[str, float]:
 
 def _log_byte() -> float:
     """A byte of log, taken in and kept. As if it were not compressed."""
-    kept_months = COUNTS["stack"]["log_retention_days"] / MONTH_DAYS
+    kept_months = float(COUNTS["stack"]["log_retention_days"]) / MONTH_DAYS
     return prices.LOG_BYTE.usd + kept_months * prices.LOG_BYTE_MONTH.usd
 
 
 def _watch(clusters: int) -> float:
     """Dollars a month for the watch: as if each of its calls waited for the one before."""
-    minutes, calls = MONTH_S / 60, COUNTS["watch"][str(clusters)]
+    calls: dict[str, int] = COUNTS["watch"][str(clusters)]
     memory_mb = next(memory for limit, memory in WATCH_MEMORY_MB if clusters <= limit)
     seconds = watch_cpu_s(clusters) / (memory_mb / VCPU_MB) + sum(calls.values()) * CALL_MS / 1000
-    read_units = clusters + sum(calls[each] for each in ("Query", "GetItem"))
-    return minutes * (
+    read_units = clusters + sum(calls[name] for name in ("Query", "GetItem"))
+    printed_bytes: int = COUNTS["watch_printed_bytes"]
+    each = (
         prices.LAMBDA_REQUEST.usd
         + seconds * memory_mb / 1024 * prices.LAMBDA_GB_S.usd
         + read_units * prices.READ_UNIT.usd
-        + COUNTS["watch_printed_bytes"] * _log_byte()
+        + printed_bytes * _log_byte()
     )
+    return MONTH_S / 60 * each
 
 
 def _rows(items: dict[str, float], digits: int) -> list[str]:

@@ -16,7 +16,7 @@ WARM = {"warm": True}
 GATHERED_S = 15
 """How long figures may wait for others. Alarms look at whole minutes."""
 GATHERED_MAX = 99
-"""CloudWatch takes 100 values of a metric in one line, and at 100 Powertools would emit this metric without the others."""
+"""CloudWatch takes 100 values of a metric in one line; at 100 Powertools would emit that metric without the others."""
 
 _one_line = Lock()
 """Several threads may measure at once, and a line that is torn is no metric."""
@@ -73,7 +73,8 @@ class Gathered:
     def measure(self, values: Mapping[str, float], **dimension: str) -> None:
         """As `measure`, sooner or later."""
         if dimension != self._usual:
-            return measure(values, **dimension)
+            measure(values, **dimension)
+            return
         now = self._clock()
         if not self._waiting:
             self._since = now
