@@ -6,13 +6,23 @@ depends on that.
 
 from __future__ import annotations
 
+import json
+import os
 import random
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+from unittest import mock
 
+from botocore.awsrequest import AWSResponse
+
+from bench.beats import _Raw
+from tests.support.builders import NODE_A, a_state
 from tests.unit.agent.fakes import FakeCaller, FakeClock, FakeKind, FakeLog, FakeTransport
 from tests.unit.agent.items import BOOT, ME, OTHER, item, node
+from understudy.adapters import dynamodb_items as items
+from understudy_agent.aws import Aws
 from understudy_agent.exchange import Exchange
 from understudy_agent.failsafe import Failsafe
 from understudy_agent.files import LeaseFile, PromiseFile, StatusFile
@@ -27,6 +37,8 @@ from understudy_agent.worker import Done
 CALL_MS = (5, 100)
 """The shortest and the longest call."""
 SETTLING_S = 30
+TOKEN_BYTES, HEAD_BYTES = 1200, 300
+"""Assumed: the session token of an instance's role, and the head of an answer."""
 
 
 class SlowCaller(FakeCaller):
@@ -99,3 +111,41 @@ def _of(active: str, minutes: int, seed: int) -> dict[str, int]:
         beats, reads = len(agent.aws.beats), agent.aws.reads
         agent.rest(minutes * 60)
         return {"beats": len(agent.aws.beats) - beats, "reads": agent.aws.reads - reads}
+
+
+def call_bytes() -> dict[str, int]:
+    """HTTP of a beat and of a read, both ways, as the agent's own client sends it. TCP and TLS come to it."""
+    keys = {"AWS_ACCESS_KEY_ID": "A" * 20, "AWS_SECRET_ACCESS_KEY": "s" * 40, "AWS_SESSION_TOKEN": "t" * TOKEN_BYTES}
+    arn = f"arn:aws:ec2:us-east-1:123456789012:instance/{NODE_A}"
+    with mock.patch.dict(os.environ, keys):
+        aws = Aws(
+            region="us-east-1", table="bench", bus="bench", cluster="orders-db", instance_arn=arn, call_timeout_s=2
+        )
+        beat = {
+            "cluster": "orders-db",
+            "boot": "01234567-89ab-cdef-0123-456789abcdef",
+            "beat": 1_000_000_000,
+            "keeps_lease": True,
+            "read_epoch": 1,
+            "services": {"data": "IN_SERVICE", "postgresql": "IN_SERVICE"},
+            "agent": "0.1.0",
+            "knows": 1,
+        }
+        taken = {"FailedEntryCount": 0, "Entries": [{"EventId": "01234567-89ab-cdef-0123-456789abcdef"}]}
+        return {
+            "beat": _bytes_of(aws._events, taken, lambda: aws.put_beat(beat)),
+            "read": _bytes_of(aws._dynamodb, {"Item": items.state_item(a_state(), 7)}, aws.read_state),
+        }
+
+
+def _bytes_of(client: Any, answer: Any, call: Callable[[], object]) -> int:
+    body, sent = json.dumps(answer).encode(), []
+
+    def take(request: Any, **_: Any) -> AWSResponse:
+        head = [f"POST / HTTP/1.1\r\nHost: {request.url}\r\n", *(f"{k}: {v}\r\n" for k, v in request.headers.items())]
+        sent.append(len("".join(map(str, head))) + len(request.body))
+        return AWSResponse(request.url, 200, {}, _Raw(body))
+
+    client.meta.events.register("before-send", take)
+    call()
+    return sum(sent) + HEAD_BYTES + len(body)

@@ -111,6 +111,13 @@ def failover() -> dict[str, float]:
     }
 
 
+def _nat(*, reads: bool) -> float:
+    """Dollars a month for a node whose calls go through a NAT gateway; `reads`: those of DynamoDB, too."""
+    sizes: dict[str, int] = COUNTS["call_bytes"]
+    a_beat = sizes["beat"] + (reads_a_beat() * sizes["read"] if reads else 0)
+    return MONTH_S / BEAT_S * a_beat * prices.NAT_BYTE.usd
+
+
 def _log_byte() -> float:
     """A byte of log, taken in and kept. As if it were not compressed."""
     kept_months = float(COUNTS["stack"]["log_retention_days"]) / MONTH_DAYS
@@ -162,7 +169,7 @@ def _inputs() -> list[str]:
     return [
         f"| a beat | {COUNTS['beat']['calls']['dynamodb.UpdateItem']} write, {COUNTS['cluster_bytes']['state']} bytes | counted by botocore on the emulator; two nodes (`bench/calls.py`) |",
         f"| reads of an agent | {active['reads']} for {active['beats']} beats when active, {standby['reads']} for {standby['beats']} as standby | the agent's own loop, ten minutes on a virtual clock (`bench/agents.py`) |",
-        f"| log of a beat | {COUNTS['beat']['printed_bytes']:g} bytes; none of Lambda's own | printed by the function, one cluster alone (`bench/beats.py`) |",
+        f"| log of a beat | {COUNTS['beat']['printed_bytes']:g} bytes; none of Lambda's own | printed by the function, one cluster and one worker (`bench/beats.py`); each further worker adds a line of some 300 bytes in 15 s at the most |",
         f"| a beat's function | {beat_ms():.0f} ms at {memory_mb} MB | {TIMES['beat_p50_ms']} ms of a processor, measured on a small shared machine; share of a processor {memory_mb}/{VCPU_MB}; {TABLE_MS} ms for the table, assumed |",
         f"| the table's key | a request in {KEY_EVERY_S} s for each node | assumed: how long DynamoDB keeps a key is {prices.UNCONFIRMED} |",
         f"| a watch | {TIMES['judge_ms']} ms of a processor for each cluster, and its calls | measured (`bench/fleet.py`); {CALL_MS} ms for each call, assumed |",
@@ -233,8 +240,9 @@ def document() -> str:
             "",
             "## What your network costs",
             "",
-            "Agents call EventBridge and DynamoDB all the time. Through a NAT gateway or interface endpoints that costs what they cost,",
-            "which may be more than all of this: see [network](network.md) for the ways that there are.",
+            f"A beat is {COUNTS['call_bytes']['beat']:,} bytes of HTTP both ways, a read {COUNTS['call_bytes']['read']:,}, and TLS comes to it. Through a NAT gateway that costs {_nat(reads=True):.2f} USD a",
+            f"node and month, or {_nat(reads=False):.2f} with a gateway endpoint for DynamoDB, which is free: make one. The gateway's hours and interface",
+            "endpoints have prices of their own.",
             "",
             "## What to turn",
             "",

@@ -92,6 +92,12 @@ KEY_REQUEST = Price(
     "0.03 ten thousand",
     "wring: AWS KMS Pricing: Encryption Key Costs; AWS: KMS pricing, note 1",
 )
+NAT_BYTE = Price(
+    0.045 / GB,
+    "NAT gateway, processed; DynamoDB's gateway endpoint is free",
+    "0.045 a GB",
+    "pointfive: Excessive NAT Gateway Data Processing Charges from Unoptimized Traffic Routing",
+)
 MAIL = Price(2.00 / 100_000, "SNS, e-mail", "2.00 a hundred thousand", UNCONFIRMED)
 ALL = (
     EVENT,
@@ -110,4 +116,5 @@ ALL = (
     STATE,
     TRACE,
     MAIL,
+    NAT_BYTE,
 )

@@ -1,6 +1,7 @@
 """What Understudy uses of AWS, counted: bench/results/usage.json, of which docs/cost.md and docs/scale.md are computed.
 
-`counts` are the same on every machine, and tests demand them. `times` are of the machine of the last `make cost`.
+`counts` are the same on every machine (but for the name of the system in `call_bytes`), and tests demand them. `times`
+are of the machine of the last `make cost`.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ def counts() -> dict[str, Any]:
     return {
         "beat": beat(),
         "agents": agents.count(),
+        "call_bytes": agents.call_bytes(),
         "watch": {str(clusters): watch_calls(clusters) for clusters in WATCHED},
         "watch_printed_bytes": len(_printed_at_rest()[1].encode()),
         "cluster_bytes": _cluster_bytes(),

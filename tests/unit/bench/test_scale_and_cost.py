@@ -28,6 +28,7 @@ def test_a_beat_is_one_write_of_one_unit_and_prints_a_line_for_many():  # B9
 def test_an_agent_at_rest_reads_twice_for_each_beat_and_no_more_than_every_fiftieth_time_thrice():  # B9
     counted = agents.count()
     assert counted == cost.COUNTS["agents"], AGAIN
+    assert agents.call_bytes() == pytest.approx(cost.COUNTS["call_bytes"], rel=0.1), AGAIN  # a client names its system
     for each in counted.values():
         assert each["beats"] == 150
         assert 2.0 <= each["reads"] / each["beats"] <= 2.02
