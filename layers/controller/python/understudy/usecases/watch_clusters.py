@@ -83,7 +83,7 @@ def watch_clusters(
     run.each("drills", views, lambda view: drills.attend(view.state, view.definition, ears.observer(view)))
     registered = _register(run, views, parameters, register)
     _ask_route53(run, views, lambda view: _follow(view, ledger, follower, measure), monitor)
-    measure({"Watches": 1, "ClustersJudged": judged, **_ailing(run, views, ears), "WatchFaults": len(run.faults)})
+    measure({"Watches": 1, **_ailing(run, views, ears), "WatchFaults": len(run.faults)})
     return WatchReport(registered, judged, tuple(run.faults))
 
 
