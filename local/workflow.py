@@ -1,7 +1,7 @@
 """The workflow on the embedded AWS, and what has to be put right there for it to wait for people.
 
-The embedded Step Functions hands a `TimeoutSeconds` to its timer as it is written. An expression is no number, so a task
-that waits for an answer breaks instead of waiting. tests/contract/local/test_workflow.py shows that this is so.
+The embedded Step Functions hands a `TimeoutSeconds` to its timer as it is written. An expression is no number, so a
+task that waits for an answer breaks instead of waiting. tests/contract/local/test_workflow.py shows that this is so.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 from local.engine import Engine
 
 LONGEST_WAIT_S = 1500
-"""The highest `wait_s` that a policy may have. When a question is over is the functions' to judge, by their own clock."""
+"""The highest `wait_s` that a policy may have. When a question is over, the functions judge by their own clock."""
 ANSWERED_BY_TOKEN = ".waitForTaskToken"
 
 

@@ -1,4 +1,4 @@
-"""A task that waits for a person's answer, on the embedded Step Functions: what is wrong there, and what is put right."""
+"""A task that waits for a person's answer, on the embedded Step Functions: what is wrong there, what is put right."""
 
 import json
 import uuid
