@@ -15,6 +15,8 @@ from understudy.domain.transition import STAGE_SLACK_S, TRY_LIMIT_S
 Past = Sequence[Mapping[str, Any]]
 """History items of past moves. Their `stages` are seconds since the epoch."""
 
+FROM_NODE_TO_NODE = (TransitionAction.FAILOVER, TransitionAction.SWITCHOVER, TransitionAction.FAILBACK)
+"""What fences one node and starts the services of another. A placement may adopt what runs, a repair moves nothing."""
 WATCH_S = 60
 """When nobody's beats drive the judging, the watch does: once a minute."""
 SPREADING_S = 60
@@ -67,10 +69,11 @@ class Forecast:
 def forecast(action: TransitionAction, definition: Definition, past: Past) -> Forecast:
     """What a switchover, or the failover of a node that falls silent, is going to take."""
     is_failover = action is TransitionAction.FAILOVER
-    starting = _known(_starting(definition), past, "granted", "in_service")
+    moves = [story for story in past if story.get("action") in FROM_NODE_TO_NODE]
+    starting = _known(_starting(definition), moves, "granted", "in_service")
     phases = (
         *(_noticing(definition, past) if is_failover else ()),
-        _fencing(is_failover, definition, past),
+        _fencing(is_failover, definition, moves),
         _known(_moving(definition), past, "fenced", "granted"),
         starting,
     )
