@@ -26,6 +26,7 @@ from understudy.usecases.drills import DrillMaster
 from understudy.usecases.follow_changes import ChangeFollower
 from understudy.usecases.judging import Judge
 from understudy.usecases.step import Clock, tell
+from understudy.usecases.tell_degraded import tell_degraded
 from understudy.usecases.views import Ears, Gathering, View, groups, listen
 from understudy.usecases.watch_run import JUDGE_LIMIT_S, LOOK_LIMIT_S, ROUTE53_LIMIT_S, Run
 
@@ -81,6 +82,7 @@ def watch_clusters(
     ears = listen(views)
     judged = run.each("clusters to judge", views, lambda view: judge.judge(view.state, view.at, ears.observer(view)))
     run.each("drills", views, lambda view: drills.attend(view.state, view.definition, ears.observer(view)))
+    _tell_degraded(run, views, ears, ledger, announcer)
     registered = _register(run, views, parameters, register)
     _ask_route53(run, views, lambda view: _follow(view, ledger, follower, measure), monitor)
     measure({"Watches": 1, "ClustersJudged": judged, **_ailing(run, views, ears), "WatchFaults": len(run.faults)})
@@ -174,6 +176,14 @@ def _ailing(run: Run, views: Sequence[View], ears: Ears) -> dict[str, int]:
     found: Counter[Ailment] = Counter()
     run.in_turn.each("ailments", views, lambda view: found.update(ears.ailments(view)), inf)
     return {str(each): found[each] for each in Ailment}
+
+
+def _tell_degraded(run: Run, views: Sequence[View], ears: Ears, ledger: StateLedger, announcer: Announcer) -> None:
+    def work(view: View) -> None:
+        observer = ears.observer(view)
+        tell_degraded(view.state, view.definition, observer, view.at, ledger=ledger, announcer=announcer)
+
+    run.each("clusters to tell of", views, work)
 
 
 def _follow(view: View, ledger: StateLedger, follower: ChangeFollower, measure: Measure) -> None:
