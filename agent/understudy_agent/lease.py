@@ -108,12 +108,15 @@ def kill_at_ms(standing: Standing) -> int | None:
 def stop_at_ms(standing: Standing, orderly_stop_s: float) -> int | None:
     """When an orderly stop begins if nothing renews the lease (local ms).
 
-    It takes at most what the timings leave over, so that one lost beat still costs nothing.
+    It takes at most what the timings leave over, so that one lost beat still costs nothing, and that promises can be
+    renewed before.
     """
-    kill_at = kill_at_ms(standing)
+    kill_at, terms = kill_at_ms(standing), standing.terms
     if kill_at is None:
         return None
-    return kill_at - _ms(min(orderly_stop_s, standing.terms.slack_s()))
+    promised = standing.end_ms != standing.lease_end_ms
+    slack_s = min(terms.slack_s(), terms.promise_slack_s()) if promised else terms.slack_s()
+    return kill_at - _ms(min(orderly_stop_s, slack_s))
 
 
 def order(standing: Standing, now_ms: int, orderly_stop_s: float = 0.0) -> Order:

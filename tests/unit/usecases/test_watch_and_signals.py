@@ -39,7 +39,7 @@ from understudy.usecases.follow_changes import ChangeFollower
 from understudy.usecases.judging import OPERATOR_CALLED, Judge
 from understudy.usecases.receive_signal import ALARM_STATE, EC2_STATE, receive_signal
 from understudy.usecases.tell_degraded import CLUSTER_DEGRADED
-from understudy.usecases.watch_clusters import STATE_TOO_NEW, watch_clusters
+from understudy.usecases.watch_clusters import STATE_TOO_NEW, TELL_LIMIT, watch_clusters
 
 
 class Controller:
@@ -416,3 +416,12 @@ def test_what_could_not_be_noted_is_told_again_by_the_next_watch():  # B8
     controller.watch()
     controller.watch()
     assert len(controller.announcer.details(CLUSTER_DEGRADED)) == 2
+
+
+def test_a_zone_that_takes_the_standbys_of_many_clusters_costs_each_watch_no_more_writes_than_it_has_time_for():  # B8
+    states = [a_state(cluster=f"cluster-{number:03d}", node_b=DOWN) for number in range(TELL_LIMIT + 5)]
+    controller = Controller(*states)
+    for noted in (TELL_LIMIT, TELL_LIMIT + 5):
+        controller.watch()
+        found = [controller.ledger.read(state.cluster).lone for state in states]
+        assert len([each for each in found if each]) == noted

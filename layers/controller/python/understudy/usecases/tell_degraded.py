@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from understudy.domain.definition import Definition
 from understudy.domain.errors import LedgerConflictError
-from understudy.domain.lone import lone_after
+from understudy.domain.lone import Lone, lone_after
 from understudy.domain.model import ClusterState
 from understudy.domain.situation import Candidate, Holder, Mode, Observer, Phase, Situation, survey
 from understudy.ports import Announcer, StateLedger
@@ -20,6 +20,17 @@ FAULTS = {
 log = logging.getLogger(__name__)
 
 
+def lone_now(state: ClusterState, definition: Definition, observer: Observer, now: int) -> Lone | None:
+    """What is to be remembered of a cluster from `now` on.
+
+    It stays as it is where nothing can be known, or where something else is told: see `_is_plain`.
+    """
+    situation = survey(state, definition, now, observer)
+    if not _is_plain(situation):
+        return state.lone
+    return lone_after(state.lone, now, is_lone=situation.candidate in FAULTS)
+
+
 def tell_degraded(
     state: ClusterState,
     definition: Definition,
@@ -29,18 +40,12 @@ def tell_degraded(
     ledger: StateLedger,
     announcer: Announcer,
 ) -> None:
-    """Tell once when a cluster has had no node that is fit to take over for LONE_LIMIT_S, and once when it has again.
-
-    Nothing is said where it cannot be known, or where something else is told: see `_is_plain`.
-    """
-    situation = survey(state, definition, now, observer)
-    if not _is_plain(situation):
-        return
-    fault = FAULTS.get(situation.candidate)
-    before, after = state.lone, lone_after(state.lone, now, is_lone=fault is not None)
+    """Tell once when a cluster has had nobody who could take over for LONE_LIMIT_S, and once when it has again."""
+    before, after = state.lone, lone_now(state, definition, observer, now)
     if after == before:
         return
     if (after is not None and after.is_told) or (before is not None and before.is_told):
+        fault = FAULTS[survey(state, definition, now, observer).candidate] if after else None
         detail = {
             "cluster": state.cluster,
             "epoch": state.epoch,

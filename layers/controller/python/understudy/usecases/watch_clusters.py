@@ -26,7 +26,7 @@ from understudy.usecases.drills import DrillMaster
 from understudy.usecases.follow_changes import ChangeFollower
 from understudy.usecases.judging import Judge
 from understudy.usecases.step import Clock, tell
-from understudy.usecases.tell_degraded import tell_degraded
+from understudy.usecases.tell_degraded import lone_now, tell_degraded
 from understudy.usecases.views import Ears, Gathering, View, groups, listen
 from understudy.usecases.watch_run import JUDGE_LIMIT_S, LOOK_LIMIT_S, ROUTE53_LIMIT_S, Run
 
@@ -35,6 +35,9 @@ TEXTS_LIMIT = 1000
 """How many clusters' texts one watch reads, ten a call: Parameter Store answers an account 40 calls a second."""
 NODES_LIMIT = 1000
 """How many clusters' nodes one watch compares with EC2: of all that it reads, EC2's answers are the longest by far."""
+TELL_LIMIT = 200
+"""Of how many clusters one watch tells that they have lost their standby, or have one again: an Availability Zone can
+take the standbys of thousands at once, and each costs a write."""
 Check = Callable[[Sequence[tuple[ClusterState, Definition]]], dict[str, ClusterState]]
 log = logging.getLogger(__name__)
 
@@ -179,11 +182,20 @@ def _ailing(run: Run, views: Sequence[View], ears: Ears) -> dict[str, int]:
 
 
 def _tell_degraded(run: Run, views: Sequence[View], ears: Ears, ledger: StateLedger, announcer: Announcer) -> None:
+    """Note and tell which clusters have lost their standby, so many in each watch: the rest can wait for a minute."""
+
+    news: list[View] = []
+
+    def look(view: View) -> None:
+        if lone_now(view.state, view.definition, ears.observer(view), view.at) != view.state.lone:
+            news.append(view)
+
     def work(view: View) -> None:
         observer = ears.observer(view)
         tell_degraded(view.state, view.definition, observer, view.at, ledger=ledger, announcer=announcer)
 
-    run.each("clusters to tell of", views, work)
+    run.in_turn.each("clusters to look after", views, look)
+    run.each("clusters to tell of", news[:TELL_LIMIT], work)
 
 
 def _follow(view: View, ledger: StateLedger, follower: ChangeFollower, measure: Measure) -> None:
