@@ -15,14 +15,13 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Self
 
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from local.aws_calls import Answer, Call, call_of, refusal
+from local.beside import Serving
 from local.faults import Fault, FaultKind, FaultPlan
 from local.propagation import Propagation
 from local.zone_records import Records, read_zone
@@ -33,7 +32,7 @@ _CHANGE_ID = re.compile(rb"<Id>/change/([^<]+)</Id>")
 _STATUS = re.compile(rb"<Status>(?:PENDING|INSYNC)</Status>")
 
 
-class AwsProxy:
+class AwsProxy(Serving):
     """Listens on a free loopback port from `with` on. `url` is its endpoint URL.
 
     `keys`: for what it asks itself; without, it asks as nobody.
@@ -49,25 +48,7 @@ class AwsProxy:
         class Handler(_Handler):
             owner = proxy
 
-        self._server = _Server(("127.0.0.1", 0), Handler)
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, name="aws-proxy", daemon=True
-        )
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join(timeout=5)
+        super().__init__("aws-proxy", _Server(("127.0.0.1", 0), Handler))
 
     def served_records(self, zone: str) -> Records:
         """The zone's record sets as Route 53's servers have them now."""

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import threading
 from html import escape
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, Protocol
 from urllib.parse import parse_qs, urlsplit
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from local.beside import Serving
 from local.stack import FunctionFailed
 
 REFRESH_S = 2
@@ -32,27 +31,17 @@ class Functions(Protocol):
     def call(self, function: str, event: dict[str, Any]) -> Any: ...
 
 
-class BoardServer:
+class BoardServer(Serving):
     """Serves the board at `address`, on loopback only, from `with` on until the block is left."""
 
     def __init__(self, stack: Functions) -> None:
-        self._server = _Server(("127.0.0.1", 0), _Look)
-        self._server.stack = stack
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.1,), name="board", daemon=True)
+        server = _Server(("127.0.0.1", 0), _Look)
+        server.stack = stack
+        super().__init__("board", server)
 
     @property
     def address(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_address[1]}/"
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        return f"{self.url}/"
 
 
 class _Server(ThreadingHTTPServer):

@@ -9,8 +9,8 @@ import socket
 import socketserver
 import threading
 from collections.abc import Iterator
-from types import TracebackType
-from typing import Self
+
+from local.beside import Beside, Serving
 
 _CHUNK = 65536
 _DATAGRAM = 65535
@@ -22,7 +22,7 @@ class Way(enum.Enum):
     SHUT = "SHUT"  # connections are ended at once
 
 
-class Door:
+class Door(Serving):
     """One node's way to a server on this machine. `url` is its endpoint there, from `with` on.
 
     What is asked while it is silent is lost. So nothing piles up behind it, as it does before a server that hangs.
@@ -41,14 +41,7 @@ class Door:
                 with contextlib.suppress(ConnectionError):
                     door._pass_through(self.request)
 
-        self._server = _Server(("127.0.0.1", 0), Handler)
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, name="door", daemon=True
-        )
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        super().__init__("door", _Server(("127.0.0.1", 0), Handler))
 
     def turn(self, way: Way) -> None:
         """Connections that are there get it, too."""
@@ -58,16 +51,7 @@ class Door:
             if way is Way.SHUT:
                 self._end_all()
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join(timeout=5)
+    def _ended(self) -> None:
         self.turn(Way.SHUT)
 
     def _pass_through(self, asker: socket.socket) -> None:
@@ -112,37 +96,32 @@ class _Server(socketserver.ThreadingTCPServer):
     request_queue_size = 128
 
 
-class Relay:
+class Relay(Beside):
     """Takes the datagrams for an address, passes them on to its port `port`, and brings the answers back.
 
     `cut`: it drops both.
     """
 
     def __init__(self, address: str, listens: int, port: int) -> None:
+        super().__init__("relay")
         self.cut = False
         self._front = _bound(address, listens)
         self._back = _bound(address, 0)
         self._target = (address, port)
-        self._end, self._ended = socket.socketpair()
-        self._thread = threading.Thread(target=self._run, name="relay", daemon=True)
+        self._bell, self._hears = socket.socketpair()
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
+    def _end(self) -> None:
+        self._bell.close()
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._end.close()
-        self._thread.join(timeout=5)
-        for each in (self._front, self._back, self._ended):
+    def _ended(self) -> None:
+        for each in (self._front, self._back, self._hears):
             each.close()
 
     def _run(self) -> None:
         asker = self._target
         while True:
-            readable, _, _ = select.select([self._front, self._back, self._ended], [], [])
-            if self._ended in readable:
+            readable, _, _ = select.select([self._front, self._back, self._hears], [], [])
+            if self._hears in readable:
                 return
             for one in readable:
                 data, sender = one.recvfrom(_DATAGRAM)

@@ -12,6 +12,7 @@ from local.dns_server import ZoneServer
 from local.engine import Engine
 from local.roles import bridge_gaps, function_roles
 from local.stack import Stack
+from local.workflow import bridge_timeouts
 from local.world import ZONE_NAME, World
 
 
@@ -45,6 +46,7 @@ def local_aws(
             for role in function_roles(engine).values():
                 bridge_gaps(engine, role)
         stack = Stack(engine)
+        bridge_timeouts(engine, stack.machine)
         stack.warm_up()
         with ZoneServer(engine.proxy, world.zone, ZONE_NAME) as dns:
             yield LocalAws(engine, world, stack, dns)

@@ -3,34 +3,26 @@
 from __future__ import annotations
 
 import threading
-from abc import ABC, abstractmethod
-from types import TracebackType
-from typing import Self
+from abc import abstractmethod
+
+from local.beside import Beside
 
 
-class Repeated(ABC):
+class Repeated(Beside):
     """Takes its turns in a thread of its own from `with` on. A turn under way may take `turn_limit_s` to end."""
 
     def __init__(self, name: str, turn_limit_s: float) -> None:
-        self._turn_limit_s = turn_limit_s
+        super().__init__(name, turn_limit_s)
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._loop, name=name, daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._stop.set()
-        self._thread.join(timeout=self._turn_limit_s)
 
     @abstractmethod
     def _turn(self) -> float:
         """One turn. Returns the pause before the next one, in seconds."""
 
-    def _loop(self) -> None:
+    def _run(self) -> None:
         pause_s = 0.0
         while not self._stop.wait(pause_s):
             pause_s = self._turn()
+
+    def _end(self) -> None:
+        self._stop.set()

@@ -100,6 +100,27 @@ MOVES: tuple[Event, ...] = (
         },
     ),
     Event(
+        "Understudy Cluster Degraded",
+        "The service runs, and for five minutes no other node has been fit to take over. Told again, with `fault` and "
+        "`since` null, when one is.",
+        "yes, but not when a node is fit again",
+        detail_of(
+            {**CLUSTER, "fault": or_null(TEXT), "since": or_null(shapes.SECONDS_1970), "facts": shapes.FACTS},
+        ),
+        {
+            **WHERE,
+            "fault": "no other node is fit to take over",
+            "since": 1790000000,
+            "facts": {
+                "now": 1790000300,
+                "epoch": 7,
+                "active": "node-b",
+                "silence_limit_s": 15,
+                "nodes": {"node-a": A_NODE, "node-b": B_NODE},
+            },
+        },
+    ),
+    Event(
         "Understudy Cluster Held",
         "An operator holds the cluster: it does not move by itself.",
         "no; an alarm tells of a hold of more than a day",

@@ -23,6 +23,7 @@ WORLDS = {
     "degraded": boards.degraded,
     "held": boards.held,
     "in-need": boards.in_need,
+    "waiting": boards.waiting,
     "hostile": boards.hostile,
     "200-clusters": boards.many,
 }
@@ -100,6 +101,7 @@ def test_a_board_fits_its_width_and_what_matters_stands_at_its_top(drawn, name, 
         ("degraded", "orders-db is degraded.", "degraded"),
         ("held", "orders-db is held.", "held"),
         ("in-need", "orders-db needs you.", "needs you"),
+        ("waiting", "orders-db needs you.", "needs you"),
         ("200-clusters", "3 clusters need you.", "needs you"),
     ],
 )

@@ -29,9 +29,14 @@ from local.roles import (
     statements_of,
 )
 from local.sam import STACK
+from local.waiting import wait_for
+from tests.e2e.bus import Bus
+from tests.e2e.conftest import POLICY
 from tests.e2e.denials import denials
+from tests.e2e.placing import place
 
 NAME = "a-cluster-of-nobody"
+LIMIT_S = 90.0
 
 
 @pytest.fixture(scope="module")
@@ -123,6 +128,46 @@ def test_a_call_of_a_function_that_its_role_does_not_allow_is_seen_at_the_end_of
         bridge_gaps(aws.engine, role)
         _forget_log(aws.engine, "register_cluster")
     assert any("events:PutEvents" in line and role in line for line in seen), seen
+
+
+def test_every_function_of_the_template_does_its_work_with_its_own_role(aws, bus, roles, make_cluster):  # B1
+    """None is left out: a function that is new in the template fails this until it is asked for its work here."""
+    cluster: Cluster = make_cluster()
+    cluster.policy = POLICY | {"approval": {"for": ["switchover"]}}
+    place(cluster)
+    worked = {"RegisterCluster", "RecordHeartbeat"} | _asked_directly(aws, bus, cluster)
+    for execution in aws.stack.executions(cluster.name):
+        wait_for("it ends", lambda arn=execution["executionArn"]: _has_ended(aws, arn), LIMIT_S)
+        worked |= _functions_called(aws, execution["executionArn"])
+    assert worked == set(roles) - {"node"}
+    assert denials(aws.engine) == []
+
+
+def _asked_directly(aws: LocalAws, bus: Bus, cluster: Cluster) -> set[str]:
+    """Questions, as operators and AWS put them, and what shows that they were worked on. The functions called."""
+    for action in ("check", "explain"):
+        aws.stack.start_transition(cluster.name, action=action)
+    asking = aws.stack.start_transition(cluster.name)
+    question = bus.wait(cluster.name, "Understudy Approval Asked", LIMIT_S)
+    aws.engine.client("stepfunctions").stop_execution(executionArn=asking)
+    event = {"detail-type": "Understudy Approval Asked", "time": "2026-01-01T00:00:00Z", "detail": question}
+    assert aws.stack.call("NotifyOperatorFunction", event) == {"outcome": "SENT"}
+    board = aws.stack.call("ClusterBoardFunction", {})
+    assert cluster.name in board
+    assert cluster.nodes[0].instance.address in board
+    aws.stack.watch()
+    aws.stack.tell_instance_state(cluster.nodes[0].instance.instance_id, "running")
+    return {"NotifyOperator", "ClusterBoard", "WatchClusters", "ReceiveSignal"}
+
+
+def _has_ended(aws: LocalAws, execution: str) -> bool:
+    return bool(aws.stack.execution(execution)["status"] != "RUNNING")
+
+
+def _functions_called(aws: LocalAws, execution: str) -> set[str]:
+    """States have the names of the functions that they call."""
+    events = aws.engine.client("stepfunctions").get_execution_history(executionArn=execution, maxResults=1000)["events"]
+    return {e["stateEnteredEventDetails"]["name"] for e in events if e["type"] == "TaskStateEntered"}
 
 
 def _forget_log(engine: Engine, function: str) -> None:

@@ -25,10 +25,12 @@ from tests.support.builders import (
 from tests.support.fakes import FakeBoardBook, FakeLedger, FakeReportBook, FakeZone, VirtualClock
 from understudy.board.style import Theme
 from understudy.domain.address import Address, AddressStatus
+from understudy.domain.approval import Question
 from understudy.domain.definition import Definition, ElasticIp
 from understudy.domain.drift import written_last
 from understudy.domain.mode import Hold
-from understudy.domain.model import Alarm, ClusterState, ServiceStatus, Stage
+from understudy.domain.model import Alarm, ClusterState, ServiceStatus, Stage, TransitionAction
+from understudy.domain.policy import ApprovalPolicy, Policy
 from understudy.domain.reach import Reach
 from understudy.domain.readiness import CheckResult, Report
 from understudy.domain.readiness_facts import Verdict
@@ -171,6 +173,15 @@ def held() -> BoardWorld:
     state, definition = well()
     hold = Hold(NOW - 1500, NOW + 2100, "new kernel on both nodes; ask the storage team before you resume")
     return BoardWorld().add(replace(state, hold=hold), definition, a_check()).add(*well("billing"))
+
+
+def waiting() -> BoardWorld:
+    """The active node is silent, and its failover waits for a person's approval."""
+    actions = (TransitionAction.FAILOVER, TransitionAction.SWITCHOVER)
+    policy = Policy(approval=ApprovalPolicy(actions, 300))
+    asked = Question("failover", f"{CLUSTER}-epoch2-1", NOW - 20, NOW + 280)
+    state = a_state(node_a=a_report(NODE_A, heard_at=NOW - 40), approval=asked)
+    return BoardWorld().add(state, a_definition(policy=policy), a_check())
 
 
 def in_need() -> BoardWorld:

@@ -21,6 +21,7 @@ from understudy.domain.consent import Ended
 from understudy.domain.decision import RULES, Action
 from understudy.domain.definition import Definition, Record
 from understudy.domain.lease import terms_of
+from understudy.domain.lone import Lone
 from understudy.domain.mode import Hold
 from understudy.domain.model import (
     ClusterState,
@@ -76,6 +77,7 @@ STATE = ClusterState(
     hold=Hold(1, 2, "patching"),
     preferred_since=1,
     approval=Question("failover", "name", 1, 2, is_no=True),
+    lone=Lone(1, is_told=True),
 )
 """A state in which nothing is at its default: nothing is left out of the item."""
 

@@ -1,12 +1,18 @@
 """Planned drills with the real workflow: out, back, measured, and never when anything speaks against it (B7)."""
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
+from tests.support.asl_runner import LambdaFault
 from tests.support.builders import CLUSTER, NODE_A, NODE_B, NOW
 from tests.support.drills import DRILLING, a_ready_report
 from tests.support.fakes import FakeDrillBook
 from tests.support.world import World
 from understudy.domain.drill import DrillStage
+from understudy.domain.readiness import CheckResult, Report
+from understudy.domain.readiness_facts import Verdict
 from understudy.usecases.drills import DRILL_FINISHED
 
 
@@ -15,6 +21,22 @@ def a_world(**changes) -> World:
     world.settle().run(30)
     world.reports.store(a_ready_report())
     return world
+
+
+def checks(world: World, report: Report | None) -> None:
+    """Readiness is checked as the workflow asks for it, and the check leaves this report; None: it breaks."""
+
+    def check(event: Any) -> dict[str, Any]:
+        if report is None:
+            raise LambdaFault("Lambda.Unknown", "the zone does not answer")
+        world.reports.store(replace(report, checked_at=int(world.clock())))
+        return {"outcome": "NOT_READY" if report.failures() else "CHECKED", "reasons": [], "checks": []}
+
+    world.handlers["check_readiness"] = check
+
+
+def asked_checks(world: World) -> list[str]:
+    return [name for name, request in world.launcher.starts.items() if request["action"] == "check"]
 
 
 def ended(world: World) -> bool:
@@ -57,11 +79,51 @@ def test_without_a_policy_there_is_no_drill():  # B7
     assert world.state.epoch == epoch
 
 
+@pytest.mark.parametrize("age_s", [None, 20 * 3600])
+def test_readiness_is_checked_anew_before_a_drill_when_the_report_is_old_or_missing(age_s):  # B7 S1
+    world = a_world()
+    world.reports.reports.clear()
+    if age_s:
+        world.reports.store(a_ready_report(checked_at=NOW - age_s))
+    checks(world, a_ready_report())
+    out(world)
+    (name,) = asked_checks(world)
+    assert world.launcher.starts[name] == {"cluster": CLUSTER, "action": "check", "reason": "a planned drill is due"}
+    (opened,) = [each for each in world.told("Understudy Transition Opened") if each["rule"] == "drill-due"]
+    assert opened
+
+
+def test_a_drill_is_refused_with_what_the_check_before_it_finds_although_the_daily_report_was_good():  # B7 S1 B5
+    world = a_world()
+    world.reports.store(a_ready_report(checked_at=NOW - 20 * 3600))
+    found = CheckResult("zones-differ", Verdict.FAIL, "both nodes are in us-east-1a")
+    checks(world, a_ready_report(checks=(found,), verdict=Verdict.FAIL))
+    epoch = world.state.epoch
+    world.run(250)
+    assert (world.state.epoch, world.in_service) == (epoch, ["node-a"])
+    (detail,) = world.told(DRILL_FINISHED)
+    assert (detail["outcome"], detail["why"]) == ("REFUSED", "zones-differ: both nodes are in us-east-1a")
+    assert len(asked_checks(world)) == 1
+
+
+def test_a_drill_is_refused_when_readiness_cannot_be_checked_anew_however_good_the_old_report_is():  # B7 S1 B3
+    world = a_world()
+    world.reports.store(a_ready_report(checked_at=NOW - 20 * 3600))
+    checks(world, None)
+    epoch = world.state.epoch
+    world.run(250)
+    assert (world.state.epoch, world.in_service) == (epoch, ["node-a"])
+    (detail,) = world.told(DRILL_FINISHED)
+    assert detail["outcome"] == "REFUSED"
+    assert detail["why"].startswith("readiness was to be checked anew, and was not: the newest report is 7")
+
+
 @pytest.mark.parametrize("spoil", ["no-report", "hold", "standby-dead"])
 def test_a_drill_that_is_due_is_refused_and_told_once_when_the_cluster_is_not_ready(spoil):  # B7 B3
     world = a_world()
     if spoil == "no-report":
         world.reports.reports.clear()
+        checks(world, None)
     if spoil == "hold":
         world.start(action="hold", reason="patching")
     if spoil == "standby-dead":

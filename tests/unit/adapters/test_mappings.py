@@ -26,6 +26,7 @@ from understudy.adapters.dynamodb_items import definition_item, read_definition,
 from understudy.domain.address import AddressStatus
 from understudy.domain.approval import Question
 from understudy.domain.definition import Definition
+from understudy.domain.lone import Lone
 from understudy.domain.mode import Hold
 from understudy.domain.model import Alarm, ClusterState, NodeReport, Proof, Stage
 from understudy.domain.policy import Fencing, Policy
@@ -124,9 +125,10 @@ def test_a_definition_that_an_older_version_stored_keeps_its_limit_of_fencing():
 
 def test_a_hold_comes_back_as_it_was_written():
     approval = Question("failover", "orders-db-epoch2-1", NOW, NOW + 300, is_no=True)
-    state = a_state(hold=Hold(NOW, NOW + 60, "patching"), preferred_since=NOW, approval=approval)
+    hold = Hold(NOW, NOW + 60, "patching")
+    state = a_state(hold=hold, preferred_since=NOW, approval=approval, lone=Lone(NOW - 400, is_told=True))
     assert read_state(state_item(state, 7)) == state
-    assert {"hold", "preferred_since", "approval"} & set(state_item(a_state(), 7)) == set()
+    assert {"hold", "preferred_since", "approval", "lone"} & set(state_item(a_state(), 7)) == set()
 
 
 def test_a_state_of_the_first_version_has_its_one_address_and_no_faults():

@@ -21,6 +21,7 @@ from tests.support.item_size import size
 from understudy.adapters.dynamodb_items import state_item
 from understudy.domain.address import Address, AddressStatus
 from understudy.domain.approval import Question
+from understudy.domain.lone import Lone
 from understudy.domain.mode import Hold
 from understudy.domain.model import Alarm, PowerReading, Proof, Stage
 from understudy.domain.quorum import hosts_of
@@ -52,6 +53,7 @@ def moving(members: int, execution: str, **changes: Any) -> Any:
     [
         a_state(3),
         a_state(3, failover_times=SPENT, address=MOVED, alert="failover-budget-is-spent"),
+        a_state(3, failover_times=SPENT, address=MOVED, lone=Lone(NOW, is_told=True), alert="quorum-is-lost"),
         a_state(3, node_a=a_report(NODE_A, power=PowerReading.RUNNING, power_at=NOW, power_boot="a" * 8)),
         a_state(3, node_c=a_report(NODE_C, alarms={"orders-db-disk-full": Alarm(True, NOW)})),
         moving(2, NAME),
@@ -61,6 +63,7 @@ def moving(members: int, execution: str, **changes: Any) -> Any:
     ids=[
         "three-nodes",
         "three-nodes-and-an-alert",
+        "three-nodes-and-nobody-fit",
         "three-nodes-one-restarted",
         "three-nodes-and-an-alarm",
         "two-nodes-moving",

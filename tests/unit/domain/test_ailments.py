@@ -1,11 +1,16 @@
 """What ails a cluster although nothing happens (B8)."""
 
+from dataclasses import replace
+
 import pytest
 
 from tests.support.builders import NODE_B, NOW, a_definition, a_moving_state, a_report, a_state, a_transition
 from understudy.domain.address import Address, AddressStatus
 from understudy.domain.ailments import HELD_LIMIT_S, Ailment, ailments
+from understudy.domain.approval import Question
 from understudy.domain.mode import Hold
+from understudy.domain.model import TransitionAction
+from understudy.domain.policy import ApprovalPolicy, Policy
 from understudy.domain.situation import Observer
 
 LONE = a_report(NODE_B, heard_at=NOW - 60)
@@ -53,3 +58,23 @@ def test_a_hold_that_is_over_holds_no_more():
 def test_a_transition_past_its_deadline_is_overdue():
     late = a_moving_state(transition=a_transition(deadline_at=NOW))
     assert Ailment.OVERDUE in ailments(late, a_definition(), NOW, Observer.TRUSTED)
+
+
+ASKED = Question("failover", "orders-db-epoch2-1", NOW - 5, NOW + 295)
+
+
+@pytest.mark.parametrize(
+    ("question", "actions", "expected"),
+    [
+        (ASKED, (TransitionAction.FAILOVER,), {Ailment.DEGRADED}),
+        (replace(ASKED, is_no=True), (TransitionAction.FAILOVER,), {Ailment.DEGRADED}),
+        (replace(ASKED, action="switchover"), (TransitionAction.SWITCHOVER,), set()),
+        (ASKED, (), set()),
+        (None, (TransitionAction.FAILOVER,), set()),
+    ],
+    ids=["asked", "denied", "another-move", "policy-wants-none", "not-asked-yet"],
+)
+def test_a_failover_that_waits_for_a_person_degrades(question, actions, expected):  # B4 B8
+    state = a_state(node_a=a_report(heard_at=NOW - 60), approval=question)
+    policy = Policy(approval=ApprovalPolicy(actions, 300))
+    assert ailments(state, a_definition(policy=policy), NOW, Observer.TRUSTED) == expected

@@ -20,16 +20,20 @@ from tests.support.drills import DRILL, DRILLING, a_ready_report
 from understudy.domain.address import Address, AddressStatus
 from understudy.domain.drill import (
     ASK_LIMIT_S,
+    CHECK_LIMIT_S,
     DRILL_BACK,
     DRILL_DUE,
+    NEW_S,
     Ask,
     Drill,
     DrillOutcome,
     DrillStage,
     End,
+    Look,
     begin,
     go_on,
     is_due,
+    look_first,
     objections,
     report_objections,
 )
@@ -116,16 +120,35 @@ def test_a_standby_without_quorum_is_no_candidate_for_a_drill():  # S12 B7
 @pytest.mark.parametrize(
     ("report", "word"),
     [
-        (None, "never been checked"),
-        (a_ready_report(definition_version=9), "has not been checked since"),
-        (a_ready_report(checked_at=NOW - 3 * DAY_S), "for two days"),
+        (None, "there is no report"),
+        (a_ready_report(definition_version=9), "of another definition"),
+        (a_ready_report(checked_at=NOW - NEW_S - 1), "1801 s old"),
+        (a_ready_report(checked_at=NOW - NEW_S), ""),
         (a_ready_report(checks=(CheckResult("zones-differ", Verdict.FAIL, "one zone"),)), "zones-differ: one zone"),
         (a_ready_report(checks=(CheckResult("ttl-short", Verdict.WARN, "60 s"),)), ""),
     ],
 )
-def test_a_drill_needs_a_fresh_readiness_report_without_a_failure(report, word):  # B7 S1
+def test_a_drill_needs_a_new_readiness_report_without_a_failure(report, word):  # B7 S1
     found = report_objections(report, a_definition(), NOW)
     assert any(word in each for each in found) if word else found == ()
+
+
+OLD = a_ready_report(checked_at=NOW - NEW_S - 1)
+
+
+@pytest.mark.parametrize("report", [None, OLD, a_ready_report(definition_version=9)], ids=["none", "old", "of-another"])
+def test_readiness_is_checked_anew_before_a_drill_unless_it_has_just_been(report):  # B7 S1
+    assert look_first(Drill(), report, a_definition(), NOW) == Look(Drill(check_asked_at=NOW))
+    assert look_first(Drill(), a_ready_report(checked_at=NOW - NEW_S), a_definition(), NOW) is None
+
+
+def test_a_check_is_asked_for_under_the_same_name_until_it_is_late_and_anew_only_when_it_would_be_old():  # B7
+    asked = Drill(check_asked_at=NOW)
+    assert look_first(asked, OLD, a_definition(), NOW + CHECK_LIMIT_S - 1) == Look(asked)
+    assert look_first(asked, OLD, a_definition(), NOW + CHECK_LIMIT_S) is None
+    assert look_first(asked, OLD, a_definition(), NOW + NEW_S - 1) is None
+    anew = look_first(asked, OLD, a_definition(), NOW + NEW_S)
+    assert anew == Look(Drill(check_asked_at=NOW + NEW_S))
 
 
 def test_a_drill_goes_to_the_best_candidate_and_remembers_its_home():  # B7

@@ -20,11 +20,12 @@ from tests.support.builders import (
     an_off_report,
 )
 from understudy.domain.address import Address, AddressStatus
+from understudy.domain.approval import Question
 from understudy.domain.decision import COLUMNS, decide
 from understudy.domain.explanation import Explanation, explain
 from understudy.domain.mode import Hold
-from understudy.domain.model import Alarm, Proof, Stage
-from understudy.domain.policy import FailbackPolicy, Policy
+from understudy.domain.model import Alarm, Proof, Stage, TransitionAction
+from understudy.domain.policy import ApprovalPolicy, FailbackPolicy, Policy
 from understudy.domain.situation import Observer, survey
 
 AUTOMATIC = Policy(failback=FailbackPolicy(mode="automatic"))
@@ -213,3 +214,20 @@ def test_the_text_begins_with_the_decision_and_shows_every_column():  # B5
     assert all(any(line.startswith(f"  {column}: ") for line in lines) for column in COLUMNS)
     assert "  if node-a is not heard for 15 s (last heard 0 s ago): FAIL_OVER by active-is-silent" in lines
     assert explained(a_state(active=None, nodes={})).lines[1] == "the node meant: none"
+
+
+def test_a_move_that_waits_for_a_person_is_a_fact_with_its_age_and_the_wait_of_the_policy():  # B4 B5
+    asked = Question("failover", "orders-db-epoch2-1", NOW - 20, NOW + 280)
+    policy = Policy(approval=ApprovalPolicy((TransitionAction.FAILOVER,), 300))
+    silent = a_state(node_a=a_report(NODE_A, heard_at=NOW - 40), approval=asked)
+    assert facts(explained(silent, policy=policy))["approval"] == (
+        "approval: a failover waits for a person's approval for 280 s more, asked for by orders-db-epoch2-1; asked, "
+        "20 s ago (approval.wait_s 300)"
+    )
+    denied = replace(silent, approval=replace(asked, is_no=True))
+    assert facts(explained(denied, policy=policy))["approval"] == (
+        "approval: a failover was not approved, and is asked about again in 280 s at the earliest; said, "
+        "20 s ago (approval.wait_s 300)"
+    )
+    assert "approval" not in facts(explained(silent)), "the policy wants none any more"
+    assert "approval" not in facts(explained(silent, now=NOW + 311, policy=policy))

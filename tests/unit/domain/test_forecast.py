@@ -61,6 +61,14 @@ def test_a_failover_is_fenced_otherwise_than_a_switchover_and_is_measured_apart(
     assert phases(SWITCHOVER, *past)["fencing"].usual_s == 7
 
 
+def test_what_a_placement_or_a_repair_took_says_nothing_of_fencing_and_starting():  # B7
+    """Nobody is fenced by either, and the services may run already."""
+    past = [a_story(action, fenced_at=0, granted_at=1, in_service_at=1) for action in ("place", "repair")]
+    found = phases(SWITCHOVER, *past)
+    assert [found[name].measured for name in ("fencing", "starting the services")] == [0, 0]
+    assert found["moving the addresses, granting the lease"].measured == 2
+
+
 def test_a_move_that_never_came_to_a_phase_measures_nothing_of_it():  # B7
     assert phases(SWITCHOVER, a_story(fenced_at=2), {})["starting the services"].measured == 0
     assert measured_outage_s(a_story(fenced_at=2)) is None

@@ -6,7 +6,18 @@ from dataclasses import replace
 
 import pytest
 
-from tests.support.boards import BoardWorld, a_check, degraded, failing_over, healthy, held, in_need, many, well
+from tests.support.boards import (
+    BoardWorld,
+    a_check,
+    degraded,
+    failing_over,
+    healthy,
+    held,
+    in_need,
+    many,
+    waiting,
+    well,
+)
 from tests.support.builders import (
     CLUSTER,
     NODE_A,
@@ -112,6 +123,29 @@ def test_a_held_cluster_says_until_when_and_why():  # S18 B6
         "held for 25 min, until 2027-01-15 08:35:00 UTC: "
         "new kernel on both nodes; ask the storage team before you resume",
     )
+
+
+def test_a_cluster_whose_move_waits_for_a_person_needs_somebody_and_not_only_time():  # S18 B4
+    view = only(waiting())
+    assert view.attention is Attention.CALLS
+    assert view.reasons[0] == (
+        "a failover waits for a person's approval for 280 s more, asked for by orders-db-epoch2-1"
+    )
+    assert view.reasons[1].startswith("FAIL_OVER is due")
+
+
+@pytest.mark.parametrize(
+    ("action", "attention"),
+    [("failover", Attention.CALLS), ("switchover", Attention.MOVING)],
+    ids=["of-what-is-due", "of-something-else"],
+)
+def test_a_no_is_shown_as_long_as_it_keeps_off_a_move_that_is_due(action, attention):  # S18 B4
+    world = waiting()
+    question = replace(world.ledger.state().approval, action=action, is_no=True)
+    world.ledger.put_state(replace(world.ledger.state(), approval=question))
+    view = only(world)
+    assert view.attention is attention
+    assert any("was not approved" in each for each in view.reasons) is (attention is Attention.CALLS)
 
 
 def test_a_hold_that_is_over_holds_nothing():

@@ -30,13 +30,16 @@ from tests.support.fakes.nodes import FakeNodes
 from tests.support.fakes.parameters import FakeParameters
 from tests.support.fakes.zone import FakeZone
 from understudy.domain.address import Address, AddressStatus
-from understudy.domain.errors import AddressUnreadableError, NewerFormatError
+from understudy.domain.errors import AddressUnreadableError, LedgerConflictError, NewerFormatError
+from understudy.domain.lone import LONE_LIMIT_S, Lone
+from understudy.domain.mode import Hold
 from understudy.domain.model import PowerReading
 from understudy.usecases.check_records import RECORD_DRIFTED, RecordMonitor
 from understudy.usecases.follow_changes import ChangeFollower
 from understudy.usecases.judging import OPERATOR_CALLED, Judge
 from understudy.usecases.receive_signal import ALARM_STATE, EC2_STATE, receive_signal
-from understudy.usecases.watch_clusters import STATE_TOO_NEW, watch_clusters
+from understudy.usecases.tell_degraded import CLUSTER_DEGRADED
+from understudy.usecases.watch_clusters import STATE_TOO_NEW, TELL_LIMIT, watch_clusters
 
 
 class Controller:
@@ -344,3 +347,81 @@ def test_clusters_that_a_newer_stack_has_written_are_told_of_together_and_all_ot
     assert world.announcer.details(STATE_TOO_NEW) == [{"clusters": ["invoices-db", CLUSTER], "format": 2, "known": 1}]
     world.watch()
     assert len(world.announcer.details(STATE_TOO_NEW)) == 1
+
+
+# --- a cluster that nobody could take over -------------------------------------------------------
+
+DOWN = a_report(NODE_B, heard_at=NOW - 600)
+WELL = a_report(NODE_A, heard_at=NOW + LONE_LIMIT_S - 1)
+
+
+def later(controller, **changes):
+    """What the watch finds when the limit is over."""
+    controller.clock.now_s = NOW + LONE_LIMIT_S
+    state = controller.ledger.state()
+    controller.ledger.put_state(replace(state, nodes={**state.nodes, NODE_A: WELL}, **changes))
+    controller.watch()
+    return controller.announcer.details(CLUSTER_DEGRADED)
+
+
+def test_people_are_told_once_which_cluster_has_had_nobody_to_take_over_for_five_minutes():  # B8
+    controller = Controller(a_state(node_b=DOWN))
+    controller.watch()
+    assert controller.announcer.details(CLUSTER_DEGRADED) == []
+    (told,) = later(controller)
+    assert (told["cluster"], told["fault"], told["since"]) == (CLUSTER, "no other node is fit to take over", NOW)
+    assert told["facts"]["nodes"]["node-b"]["health"] == "SILENT"
+    assert len(later(controller)) == 1
+
+
+def test_a_standby_that_is_back_within_five_minutes_was_never_missed():  # B8
+    controller = Controller(a_state(node_b=DOWN))
+    controller.watch()
+    assert controller.ledger.state().lone == Lone(NOW)
+    back = {NODE_A: WELL, NODE_B: replace(WELL, name="node-b", service=a_report(NODE_B).service)}
+    controller.clock.now_s = NOW + LONE_LIMIT_S
+    controller.ledger.put_state(replace(controller.ledger.state(), nodes=back))
+    controller.watch()
+    assert (controller.announcer.details(CLUSTER_DEGRADED), controller.ledger.state().lone) == ([], None)
+
+
+def test_people_hear_when_a_node_could_take_over_again():  # B8
+    controller = Controller(a_state(lone=Lone(NOW - 900, is_told=True)))
+    controller.watch()
+    (told,) = controller.announcer.details(CLUSTER_DEGRADED)
+    assert (told["fault"], told["since"]) == (None, None)
+    assert controller.ledger.state().lone is None
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"hold": Hold(NOW - 60)},
+        {"node_a": a_report(heard_at=NOW - 600)},
+        {"active": None, "previous": a_previous()},
+    ],
+    ids=["held", "nobody-is-heard", "nobody-serves"],
+)
+def test_what_is_worked_on_or_told_otherwise_or_cannot_be_known_is_not_told(changes):  # B3 B6 B8
+    controller = Controller(a_state(node_b=DOWN, lone=Lone(NOW - LONE_LIMIT_S), **changes))
+    controller.watch()
+    assert controller.announcer.details(CLUSTER_DEGRADED) == []
+    assert controller.ledger.state().lone == Lone(NOW - LONE_LIMIT_S)
+
+
+def test_what_could_not_be_noted_is_told_again_by_the_next_watch():  # B8
+    controller = Controller(a_state(node_b=DOWN, lone=Lone(NOW - LONE_LIMIT_S)))
+    controller.ledger.fail_next("commit", LedgerConflictError("somebody else"))
+    controller.watch()
+    controller.watch()
+    controller.watch()
+    assert len(controller.announcer.details(CLUSTER_DEGRADED)) == 2
+
+
+def test_a_zone_that_takes_the_standbys_of_many_clusters_costs_each_watch_no_more_writes_than_it_has_time_for():  # B8
+    states = [a_state(cluster=f"cluster-{number:03d}", node_b=DOWN) for number in range(TELL_LIMIT + 5)]
+    controller = Controller(*states)
+    for noted in (TELL_LIMIT, TELL_LIMIT + 5):
+        controller.watch()
+        found = [controller.ledger.read(state.cluster).lone for state in states]
+        assert len([each for each in found if each]) == noted

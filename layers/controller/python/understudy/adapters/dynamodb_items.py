@@ -47,6 +47,7 @@ COMMITTED = (
     "hold",
     "preferred_since",
     "approval",
+    "lone",
 )
 """The attributes of the state that `commit` writes: everything but the revision, which counts, and the nodes."""
 

@@ -8,10 +8,12 @@ from understudy.board.parts import address_views, node_views, quorum_of
 from understudy.board.phases import move_view
 from understudy.board.views import Attention, ClusterView, ReadinessView
 from understudy.domain.address import AddressStatus
+from understudy.domain.consent import is_in_question, standing_question
 from understudy.domain.decision import COLUMNS, Action
 from understudy.domain.drift import repairable, withheld
 from understudy.domain.failback import spent
 from understudy.domain.model import ServiceStatus
+from understudy.domain.opening import ACTION_OF
 from understudy.domain.readiness_facts import Verdict
 from understudy.domain.situation import Budget, Candidate, Mode, Phase
 
@@ -62,6 +64,7 @@ def _reasons(look: Look) -> Iterator[Reason]:
         yield Attention.CALLS, decision.why
     elif decision.action is not Action.WAIT or situation.phase is Phase.UNDER_WAY:
         yield Attention.MOVING, _moving(look)
+    yield from _asks(look)
     findings = tuple(look.findings.values())
     for finding in withheld(findings):
         yield Attention.CALLS, f"{finding.record.name}: {finding.why}"
@@ -74,6 +77,15 @@ def _reasons(look: Look) -> Iterator[Reason]:
         yield from _lacks(look)
     if look.report is not None and look.report.failed:
         yield Attention.DEGRADED, f"readiness: {', '.join(look.report.failed)}"
+
+
+def _asks(look: Look) -> Iterator[Reason]:
+    """A move that waits for a person, or is kept off by a no although there is cause for it (B4)."""
+    policy = look.definition.policy
+    question = standing_question(policy, look.state, look.now)
+    wanted = ACTION_OF.get(look.decision.action)
+    if question is not None and (not question.is_no or is_in_question(wanted, policy, look.state, look.now)):
+        yield Attention.CALLS, question.words(look.now)
 
 
 def _moving(look: Look) -> str:

@@ -6,7 +6,7 @@ Who needs you stands first, in full; who is well has a line.
 
 | word | means |
 |---|---|
-| **needs you** | the table of rules calls an operator, or a record has to be put right by hand |
+| **needs you** | a rule calls an operator, a move waits for an approval, or a record has to be put right by hand |
 | **cannot be read** | not known, which is neither good nor bad |
 | **moving** | a transition is under way, or due |
 | **degraded** | it is served, and something that the next failover needs is missing |

@@ -12,7 +12,7 @@ HOLDS_IT = "holds it"
 class Attention(Enum):
     """How much a cluster needs a person, most first. The value is the word that stands on the board."""
 
-    CALLS = "needs you"  # the table of rules calls an operator, or a record only a person can put right
+    CALLS = "needs you"  # a rule calls an operator, a move wants an approval, or a record only a person can put right
     UNREAD = "cannot be read"  # unknown, which is neither good nor bad
     MOVING = "moving"  # a transition is under way, or is about to be
     DEGRADED = "degraded"  # it is served, and something that the next failover needs is missing

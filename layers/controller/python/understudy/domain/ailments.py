@@ -3,9 +3,11 @@
 from enum import StrEnum
 
 from understudy.domain.address import AddressStatus
+from understudy.domain.consent import is_in_question
 from understudy.domain.decision import Action, decide
 from understudy.domain.definition import Definition
 from understudy.domain.model import ClusterState
+from understudy.domain.opening import ACTION_OF
 from understudy.domain.situation import Candidate, Mode, Observer, Phase, survey
 
 HELD_LIMIT_S = 86_400
@@ -26,16 +28,20 @@ def ailments(state: ClusterState, definition: Definition, now: int, observer: Ob
 
     WITHOUT_STANDBY: no node is fit to take over. Not while a transition is under way, whose target is none any more,
     nor while the cluster is held: then a standby may be down because somebody works on it.
-    DEGRADED: a person is needed, or an address is not known to lead to the service.
+    DEGRADED: a person is needed, also for an approval, or an address is not known to lead to the service.
     """
     situation = survey(state, definition, now, observer)
     is_owed = state.address is not None and state.address.status is AddressStatus.OWED
     is_under_way = situation.phase is Phase.UNDER_WAY
+    action = decide(situation).action
+    needs_person = action is Action.CALL_OPERATOR or is_in_question(
+        ACTION_OF.get(action), definition.policy, state, now
+    )
     found = {
         Ailment.WITHOUT_STANDBY: situation.candidate is not Candidate.FIT
         and situation.mode is Mode.NORMAL
         and not is_under_way,
-        Ailment.DEGRADED: decide(situation).action is Action.CALL_OPERATOR or (is_owed and not is_under_way),
+        Ailment.DEGRADED: needs_person or (is_owed and not is_under_way),
         Ailment.HELD_TOO_LONG: state.hold is not None
         and state.hold.is_on(now)
         and now - state.hold.since > HELD_LIMIT_S,

@@ -52,6 +52,13 @@ class Question:
         """Whether the whole wait is over: else the task of the workflow ended for another reason than time."""
         return now >= self.until - TIMER_MARGIN_S
 
+    def words(self, now: int) -> str:
+        """How it stands at `now`, for a person."""
+        left_s = max(0, self.until - now)
+        if self.is_no:
+            return f"a {self.action} was not approved, and is asked about again in {left_s} s at the earliest"
+        return f"a {self.action} waits for a person's approval for {left_s} s more, asked for by {self.execution}"
+
     def denied(self, now: int) -> "Question":
         """The question with its no at `now`, which holds for as long as an answer is waited for."""
         return replace(self, asked_at=now, until=now + self.wait_s, is_no=True)

@@ -71,13 +71,21 @@ def needs_consent(action: TransitionAction, policy: Policy, state: ClusterState,
     return action in policy.approval.actions and (by_hand or state.active is not None)
 
 
-def is_in_question(action: TransitionAction, policy: Policy, state: ClusterState, now: int) -> bool:
-    """Whether the controller need not start anything at `now`: a person is being asked already, or has said no."""
+def standing_question(policy: Policy, state: ClusterState, now: int) -> Question | None:
+    """What a person is asked at `now`, or has said no to; None as well when the policy names its action no more."""
     question = state.approval
+    if question is None or not question.stands(now) or question.action not in policy.approval.actions:
+        return None
+    return question
+
+
+def is_in_question(action: TransitionAction | None, policy: Policy, state: ClusterState, now: int) -> bool:
+    """Whether the controller need not start anything at `now`: a person is being asked already, or has said no."""
+    question = standing_question(policy, state, now)
     return (
-        question is not None
+        action is not None
+        and question is not None
         and question.action == action
-        and question.stands(now)
         and needs_consent(action, policy, state, by_hand=False)
     )
 

@@ -27,8 +27,10 @@ QUIET_RULE = "active-is-ready"
 """The one rule under which a drill may move anything."""
 ASK_LIMIT_S = 300
 """How long a move that was asked for may take to be opened; then somebody has refused it."""
-REPORT_LIMIT_S = 2 * DAY_S
-"""How old a readiness report may be. It is made every day."""
+CHECK_LIMIT_S = 90
+"""How long a check of readiness that was asked for may take to leave its report; a drill is refused without one."""
+NEW_S = 1800
+"""How old a readiness report may be when a drill begins, and for how long no second check is asked for."""
 
 
 class DrillStage(StrEnum):
@@ -54,7 +56,7 @@ class Drill:
     """The newest drill of a cluster. Nodes are instance ids, times seconds; `revision` counts its writes.
 
     `epoch`: what the newest of its two moves was to open, asked for at `asked_at`; `out_epoch`: the first's.
-    `refused_at`: when a refusal was told last.
+    `refused_at`: when a refusal was told last. `check_asked_at`: when readiness was to be checked anew for it.
     """
 
     stage: DrillStage = DrillStage.DONE
@@ -65,7 +67,15 @@ class Drill:
     out_epoch: int = 0
     asked_at: int = 0
     refused_at: int = 0
+    check_asked_at: int = 0
     revision: int = 0
+
+
+@dataclass(frozen=True)
+class Look:
+    """Ask the workflow to check readiness; asking for the same again does no harm."""
+
+    drill: Drill
 
 
 @dataclass(frozen=True)
@@ -110,13 +120,33 @@ def objections(state: ClusterState, definition: Definition, now: int, observer: 
     return tuple(words for words, is_so in found.items() if is_so)
 
 
+def look_first(drill: Drill, report: "Report | None", definition: Definition, now: int) -> Look | None:
+    """Have readiness checked before a drill that is due, where the newest report is not new.
+
+    None: it is, or a new one was asked for and has not come; then `report_objections` says so.
+    """
+    waited_s = now - drill.check_asked_at
+    if not _outdated(report, definition, now) or CHECK_LIMIT_S <= waited_s < NEW_S:
+        return None
+    return Look(drill if waited_s < CHECK_LIMIT_S else replace(drill, check_asked_at=now))
+
+
 def report_objections(report: "Report | None", definition: Definition, now: int) -> tuple[str, ...]:
-    """Why the newest readiness report does not say that the cluster is ready, in words."""
-    if report is None:
-        return ("readiness has never been checked",)
-    if report.definition_version != definition.version or now - report.checked_at > REPORT_LIMIT_S:
-        return ("readiness has not been checked since the definition was put, or for two days",)
+    """Why the newest readiness report does not say that the cluster is ready now, in words."""
+    why = _outdated(report, definition, now)
+    if why or report is None:
+        return (f"readiness was to be checked anew, and was not: {why}",)
     return tuple(f"{each.name}: {each.found}" for each in report.failures())
+
+
+def _outdated(report: "Report | None", definition: Definition, now: int) -> str:
+    """Why a report says nothing about now; empty when it does."""
+    if report is None:
+        return "there is no report"
+    if report.definition_version != definition.version:
+        return "the newest report is of another definition"
+    age_s = now - report.checked_at
+    return f"the newest report is {age_s} s old" if age_s > NEW_S else ""
 
 
 def begin(

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from understudy.domain.address import AddressStatus
+from understudy.domain.consent import standing_question
 from understudy.domain.definition import Definition, NodeSpec, QuorumMode
 from understudy.domain.failback import is_open, spent
 from understudy.domain.fencing import evidence, lease_expires_at
@@ -112,6 +113,10 @@ def _of_cluster(state: ClusterState, definition: Definition, now: int) -> Iterat
     if state.hold is not None and state.hold.is_on(now):
         until = "until it is resumed" if state.hold.until is None else f"for {state.hold.until - now} s more"
         yield Fact("hold", f"{until}; {state.hold.reason or 'no reason was given'}; begun", now - state.hold.since)
+    question = standing_question(policy, state, now)
+    if question is not None:
+        found = f"{question.words(now)}; {'said' if question.is_no else 'asked'}"
+        yield Fact("approval", found, now - question.asked_at, question.wait_s, "approval.wait_s")
     if policy.failback.is_automatic:
         hours = "hours open" if is_open(policy.failback, now) else "hours closed"
         since = state.preferred_since

@@ -8,12 +8,15 @@ from understudy.domain.definition import Definition
 from understudy.domain.fencing import INGESTION_CUT_OFF_S
 from understudy.domain.lease import STOP_S
 from understudy.domain.model import Proof, TransitionAction
+from understudy.domain.phases import between_s
 from understudy.domain.polling import change_gaps_s
 from understudy.domain.transition import STAGE_SLACK_S, TRY_LIMIT_S
 
 Past = Sequence[Mapping[str, Any]]
 """History items of past moves. Their `stages` are seconds since the epoch."""
 
+FROM_NODE_TO_NODE = (TransitionAction.FAILOVER, TransitionAction.SWITCHOVER, TransitionAction.FAILBACK)
+"""What fences one node and starts the services of another. A placement may adopt what runs, a repair moves nothing."""
 WATCH_S = 60
 """When nobody's beats drive the judging, the watch does: once a minute."""
 SPREADING_S = 60
@@ -66,11 +69,12 @@ class Forecast:
 def forecast(action: TransitionAction, definition: Definition, past: Past) -> Forecast:
     """What a switchover, or the failover of a node that falls silent, is going to take."""
     is_failover = action is TransitionAction.FAILOVER
-    starting = _known(_starting(definition), past, "granted_at", "in_service_at")
+    moves = [story for story in past if story.get("action") in FROM_NODE_TO_NODE]
+    starting = _known(_starting(definition), moves, "granted", "in_service")
     phases = (
         *(_noticing(definition, past) if is_failover else ()),
-        _fencing(is_failover, definition, past),
-        _known(_moving(definition), past, "fenced_at", "granted_at"),
+        _fencing(is_failover, definition, moves),
+        _known(_moving(definition), past, "fenced", "granted"),
         starting,
     )
     return Forecast(action, phases, _clients(definition, past, starting) if definition.records else None)
@@ -78,7 +82,7 @@ def forecast(action: TransitionAction, definition: Definition, past: Past) -> Fo
 
 def measured_outage_s(story: Mapping[str, Any]) -> float | None:
     """How long a past move took the service out, from its opening to in service; None when it never came that far."""
-    taken = _durations([story], "opened_at", "in_service_at")
+    taken = _durations([story], "opened", "in_service")
     return taken[0] if taken else None
 
 
@@ -87,7 +91,7 @@ def _noticing(definition: Definition, past: Past) -> tuple[Phase, Phase]:
     limit_s, beat_s = definition.policy.silence_limit_s, definition.policy.heartbeat_interval_s
     silence = Phase("noticing silence", limit_s - beat_s, limit_s, limit_s + WATCH_S)
     failovers = [story for story in past if story.get("action") == TransitionAction.FAILOVER]
-    return silence, _known(Phase("opening", 0, STEP_S, STAGE_SLACK_S), failovers, "noticed_at", "opened_at")
+    return silence, _known(Phase("opening", 0, STEP_S, STAGE_SLACK_S), failovers, "noticed", "opened")
 
 
 def _fencing(is_failover: bool, definition: Definition, past: Past) -> Phase:
@@ -101,7 +105,7 @@ def _fencing(is_failover: bool, definition: Definition, past: Past) -> Phase:
         usual_s = policy.lease_s + INGESTION_CUT_OFF_S + policy.drift_margin_s
     alike = [story for story in past if (story.get("action") == TransitionAction.FAILOVER) is is_failover]
     phase = Phase("fencing", 0, min(usual_s, policy.fencing.limit_s), policy.fencing.limit_s)
-    return _known(phase, alike, "opened_at", "fenced_at")
+    return _known(phase, alike, "opened", "fenced")
 
 
 def _moving(definition: Definition) -> Phase:
@@ -119,7 +123,7 @@ def _starting(definition: Definition) -> Phase:
 def _clients(definition: Definition, past: Past, starting: Phase) -> Phase:
     """Route 53 spreads the change while the services start; then a resolver may keep the old answer for TTL."""
     ttl_s, ceiling_s = definition.tuning.ROUTE53_TTL, max(SPREADING_S, sum(change_gaps_s(definition.tuning)))
-    spreading = _known(Phase("spreading", 0, SPREADING_S, ceiling_s), past, "accepted_at", "in_sync_at")
+    spreading = _known(Phase("spreading", 0, SPREADING_S, ceiling_s), past, "accepted", "in_sync")
     return Phase(
         "clients that obey TTL, after that",
         max(0, spreading.least_s - starting.most_s),
@@ -140,5 +144,5 @@ def _known(phase: Phase, past: Past, begin: str, end: str) -> Phase:
 
 
 def _durations(past: Past, begin: str, end: str) -> list[float]:
-    stages = [story["stages"] for story in past if {begin, end} <= set(story.get("stages", {}))]
-    return [round(max(0.0, float(each[end]) - float(each[begin])), 1) for each in stages]
+    found = (between_s(story, begin, end) for story in past)
+    return [round(seconds, 1) for seconds in found if seconds is not None]

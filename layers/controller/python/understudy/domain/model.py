@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from understudy.domain.address import Address
 from understudy.domain.approval import Question
+from understudy.domain.lone import Lone
 from understudy.domain.mode import Hold
 from understudy.domain.reach import QuorumHosts, Reach
 
@@ -214,7 +215,8 @@ class ClusterState:
 
     `quorum` is there while the definition names quorum hosts.
     `preferred_since`: since when the node of the best priority has been fit without a break while another one is
-    active; it is kept only where failback is automatic. `approval`: what a person was asked last (B4).
+    active; it is kept only where failback is automatic. `approval`: what a person was asked last (B4). `lone`: whether
+    nobody could take over.
     """
 
     cluster: str
@@ -233,6 +235,7 @@ class ClusterState:
     hold: Hold | None = None
     preferred_since: int | None = None
     approval: Question | None = None
+    lone: Lone | None = None
 
     @property
     def last_holder(self) -> str | None:

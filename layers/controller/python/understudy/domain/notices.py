@@ -21,7 +21,7 @@ from understudy.domain.notices_findings import (
     tuning_refused,
     withheld,
 )
-from understudy.domain.notices_moves import alert_over, closed, operator_called
+from understudy.domain.notices_moves import alert_over, closed, degraded, operator_called
 
 Detail = Mapping[str, Any]
 
@@ -49,6 +49,7 @@ EXPLAINED: Mapping[str, Explain | None] = {
     "Understudy Transition Closed": closed,
     "Understudy Operator Called": operator_called,
     "Understudy Alert Over": alert_over,
+    "Understudy Cluster Degraded": degraded,
     "Understudy Cluster Held": None,
     "Understudy Cluster Resumed": None,
     "Understudy Definition Accepted": None,

@@ -41,7 +41,7 @@ def approval_ended(detail: Detail) -> Words | None:
     said = {
         "DENIED": f"was denied by {word(detail.get('by'))}: {word(detail.get('reason'))}",
         "UNANSWERED": "was not answered in time",
-        "UNREADABLE": "was answered with something that is no answer; that counts as a no",
+        "UNREADABLE": "was answered with what is neither a yes nor a no; it may be asked again",
         "WITHDRAWN": "needs no answer any more",
     }.get(outcome, f"ended {outcome}")
     return Words(

@@ -69,18 +69,37 @@ def operator_called(detail: Detail) -> Words:
     return Words(
         f"{cluster}: you are needed ({rule})",
         (f"{_sentence(detail.get('why'))} (Rule {rule}, {cluster}, epoch {word(detail.get('epoch'))}.)",),
-        (
-            _holder(facts),
-            *(_node(word(name), part(facts["nodes"], name)) for name in list(part(facts, "nodes"))[:LINES_LIMIT]),
-        ),
+        _standing(facts),
         (OF_RULE.get(rule, "Look the rule up in the runbook."),),
         "operator-called-by-rule",
     )
 
 
-def _holder(facts: Detail) -> str:
-    active = facts.get("active")
-    return f"{word(active)} holds the lease." if active else "Nobody holds the lease."
+def degraded(detail: Detail) -> Words | None:
+    """Nobody could take over; None when somebody can again."""
+    if not detail.get("fault"):
+        return None
+    cluster = cluster_of(detail)
+    return Words(
+        f"{cluster}: no node could take over",
+        (
+            f"{_sentence(detail['fault'])} It has been so for five minutes.",
+            "The service runs. The next failure will be an outage.",
+        ),
+        _standing(part(detail, "facts")),
+        (
+            "Bring a standby back: start its instance or its agent, or mend its failed service.",
+            "Do not patch or reboot the active node before.",
+        ),
+        "nostandbyalarm",
+    )
+
+
+def _standing(facts: Detail) -> tuple[str, ...]:
+    """Who holds the lease, and how each node was."""
+    active, nodes = facts.get("active"), part(facts, "nodes")
+    holder = f"{word(active)} holds the lease." if active else "Nobody holds the lease."
+    return (holder, *(_node(word(name), part(nodes, name)) for name in list(nodes)[:LINES_LIMIT]))
 
 
 def _node(name: str, node: Detail) -> str:

@@ -29,14 +29,17 @@ BOUNDS: Mapping[Span, tuple[str, str]] = {
 """The stages of the history between which a phase lies."""
 
 
-def durations_s(history: Mapping[str, Any]) -> dict[Span, float]:
-    """Seconds of every phase of which both ends are known, from the facts of a history item.
+def between_s(history: Mapping[str, Any], begin: str, end: str) -> float | None:
+    """Seconds from one stage of a history item to another; None when it does not have both.
 
     Clocks of different functions may differ: never below 0.
     """
     stages = history.get("stages", {})
-    return {
-        span: max(0.0, float(stages[f"{end}_at"] - stages[f"{begin}_at"]))
-        for span, (begin, end) in BOUNDS.items()
-        if f"{begin}_at" in stages and f"{end}_at" in stages
-    }
+    begun_at, ended_at = stages.get(f"{begin}_at"), stages.get(f"{end}_at")
+    return None if begun_at is None or ended_at is None else max(0.0, float(ended_at - begun_at))
+
+
+def durations_s(history: Mapping[str, Any]) -> dict[Span, float]:
+    """Seconds of every phase of which both ends are known, from the facts of a history item."""
+    found = {span: between_s(history, begin, end) for span, (begin, end) in BOUNDS.items()}
+    return {span: seconds for span, seconds in found.items() if seconds is not None}

@@ -13,9 +13,11 @@ from understudy.domain.drill import (
     DrillOutcome,
     DrillStage,
     End,
+    Look,
     begin,
     go_on,
     is_due,
+    look_first,
     objections,
     report_objections,
 )
@@ -23,6 +25,7 @@ from understudy.domain.errors import LedgerConflictError
 from understudy.domain.forecast import measured_outage_s
 from understudy.domain.model import ClusterState, TransitionAction
 from understudy.domain.policy import DrillPolicy
+from understudy.domain.request import CHECK
 from understudy.domain.situation import Observer
 from understudy.drill_ports import DrillBook
 from understudy.ports import Announcer, Launcher, StateLedger
@@ -60,22 +63,34 @@ class DrillMaster:
         except LedgerConflictError:
             log.info("drill not gone on with: another watch has", extra={"cluster": state.cluster})
             return
-        if isinstance(step, Ask):
+        if isinstance(step, Look):
+            self._look(step, state)
+        elif isinstance(step, Ask):
             self._ask(step, state, definition)
         else:
             self._tell(step, state, definition)
 
     def _next(
         self, drill: Drill, policy: DrillPolicy, state: ClusterState, definition: Definition, observer: Observer
-    ) -> Ask | End | None:
+    ) -> Look | Ask | End | None:
         now = int(self.clock())
         if drill.stage is not DrillStage.DONE:
             story = self.ledger.history(state.cluster, drill.epoch) if state.epoch >= drill.epoch else {}
             return go_on(drill, policy, state, definition, now, observer, story)
         if not is_due(drill, policy, now):
             return None
-        report = report_objections(self.reports.last(state.cluster), definition, now)
-        return begin(drill, state, definition, now, (*objections(state, definition, now, observer), *report))
+        against = objections(state, definition, now, observer)
+        if against:
+            return begin(drill, state, definition, now, against)
+        report = self.reports.last(state.cluster)
+        look = look_first(drill, report, definition, now)
+        return look or begin(drill, state, definition, now, report_objections(report, definition, now))
+
+    def _look(self, step: Look, state: ClusterState) -> None:
+        name = f"{state.cluster}-check{step.drill.check_asked_at}"
+        request = {"cluster": state.cluster, "action": CHECK, "reason": "a planned drill is due"}
+        if self.launcher.start(name, request):
+            log.warning("readiness is checked before a drill", extra={"execution": name, **request})
 
     def _ask(self, step: Ask, state: ClusterState, definition: Definition) -> None:
         request = {

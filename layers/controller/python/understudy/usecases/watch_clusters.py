@@ -26,6 +26,7 @@ from understudy.usecases.drills import DrillMaster
 from understudy.usecases.follow_changes import ChangeFollower
 from understudy.usecases.judging import Judge
 from understudy.usecases.step import Clock, tell
+from understudy.usecases.tell_degraded import lone_now, tell_degraded
 from understudy.usecases.views import Ears, Gathering, View, groups, listen
 from understudy.usecases.watch_run import JUDGE_LIMIT_S, LOOK_LIMIT_S, ROUTE53_LIMIT_S, Run
 
@@ -34,6 +35,9 @@ TEXTS_LIMIT = 1000
 """How many clusters' texts one watch reads, ten a call: Parameter Store answers an account 40 calls a second."""
 NODES_LIMIT = 1000
 """How many clusters' nodes one watch compares with EC2: of all that it reads, EC2's answers are the longest by far."""
+TELL_LIMIT = 200
+"""Of how many clusters one watch tells that they have lost their standby, or have one again: an Availability Zone can
+take the standbys of thousands at once, and each costs a write."""
 Check = Callable[[Sequence[tuple[ClusterState, Definition]]], dict[str, ClusterState]]
 log = logging.getLogger(__name__)
 
@@ -81,6 +85,7 @@ def watch_clusters(
     ears = listen(views)
     judged = run.each("clusters to judge", views, lambda view: judge.judge(view.state, view.at, ears.observer(view)))
     run.each("drills", views, lambda view: drills.attend(view.state, view.definition, ears.observer(view)))
+    _tell_degraded(run, views, ears, ledger, announcer)
     registered = _register(run, views, parameters, register)
     _ask_route53(run, views, lambda view: _follow(view, ledger, follower, measure), monitor)
     measure({"Watches": 1, **_ailing(run, views, ears), "WatchFaults": len(run.faults)})
@@ -174,6 +179,23 @@ def _ailing(run: Run, views: Sequence[View], ears: Ears) -> dict[str, int]:
     found: Counter[Ailment] = Counter()
     run.in_turn.each("ailments", views, lambda view: found.update(ears.ailments(view)), inf)
     return {str(each): found[each] for each in Ailment}
+
+
+def _tell_degraded(run: Run, views: Sequence[View], ears: Ears, ledger: StateLedger, announcer: Announcer) -> None:
+    """Note and tell which clusters have lost their standby, so many in each watch: the rest can wait for a minute."""
+
+    news: list[View] = []
+
+    def look(view: View) -> None:
+        if lone_now(view.state, view.definition, ears.observer(view), view.at) != view.state.lone:
+            news.append(view)
+
+    def work(view: View) -> None:
+        observer = ears.observer(view)
+        tell_degraded(view.state, view.definition, observer, view.at, ledger=ledger, announcer=announcer)
+
+    run.in_turn.each("clusters to look after", views, look)
+    run.each("clusters to tell of", news[:TELL_LIMIT], work)
 
 
 def _follow(view: View, ledger: StateLedger, follower: ChangeFollower, measure: Measure) -> None:

@@ -1,0 +1,74 @@
+"""Tell people which cluster has nobody left to take over while its service still runs (B8)."""
+
+import logging
+from dataclasses import replace
+
+from understudy.domain.definition import Definition
+from understudy.domain.errors import LedgerConflictError
+from understudy.domain.lone import Lone, lone_after
+from understudy.domain.model import ClusterState
+from understudy.domain.situation import Candidate, Holder, Mode, Observer, Phase, Situation, survey
+from understudy.ports import Announcer, StateLedger
+from understudy.usecases.facts import facts_of
+from understudy.usecases.step import tell
+
+CLUSTER_DEGRADED = "Understudy Cluster Degraded"
+FAULTS = {
+    Candidate.NONE: "no other node is fit to take over",
+    Candidate.NO_QUORUM: "quorum keeps every other node that is ready from taking over",
+}
+log = logging.getLogger(__name__)
+
+
+def lone_now(state: ClusterState, definition: Definition, observer: Observer, now: int) -> Lone | None:
+    """What is to be remembered of a cluster from `now` on.
+
+    It stays as it is where nothing can be known, or where something else is told: see `_is_plain`.
+    """
+    situation = survey(state, definition, now, observer)
+    if not _is_plain(situation):
+        return state.lone
+    return lone_after(state.lone, now, is_lone=situation.candidate in FAULTS)
+
+
+def tell_degraded(
+    state: ClusterState,
+    definition: Definition,
+    observer: Observer,
+    now: int,
+    *,
+    ledger: StateLedger,
+    announcer: Announcer,
+) -> None:
+    """Tell once when a cluster has had nobody who could take over for LONE_LIMIT_S, and once when it has again."""
+    before, after = state.lone, lone_now(state, definition, observer, now)
+    if after == before:
+        return
+    if (after is not None and after.is_told) or (before is not None and before.is_told):
+        fault = FAULTS[survey(state, definition, now, observer).candidate] if after else None
+        detail = {
+            "cluster": state.cluster,
+            "epoch": state.epoch,
+            "fault": fault,
+            "since": after.since if after else None,
+            "facts": facts_of(state, definition, now),
+        }
+        log.warning("cluster degraded" if fault else "cluster degraded no more", extra=detail)
+        tell(announcer, CLUSTER_DEGRADED, detail)
+    try:
+        ledger.commit(state, replace(state, lone=after))
+    except LedgerConflictError:
+        log.info("not noted: the state has changed; the next watch repeats it")
+
+
+def _is_plain(situation: Situation) -> bool:
+    """Whether the service runs and nothing is under way, and silence can be believed.
+
+    Else: a move has taken the standby, an operator works on it, a rule calls a person, or nobody at all is heard.
+    """
+    return (
+        situation.phase is Phase.SETTLED
+        and situation.holder is Holder.READY
+        and situation.mode is Mode.NORMAL
+        and situation.observer is Observer.TRUSTED
+    )
