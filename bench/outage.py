@@ -37,24 +37,26 @@ from tests.support.builders import (
 )
 from tests.support.fakes.announcer import FakeAnnouncer
 from tests.support.fakes.ledger import FakeLedger
-from tests.support.fakes.queue import FakeQuestions, FakeQueue
+from tests.support.fakes.queue import FakeQuestions, FakeQueue, FakeShares
 from understudy.adapters.polite_route53 import Polite
 from understudy.adapters.route53_zone import Route53Zone
 from understudy.domain.definition import Record
 from understudy.domain.errors import AddressUnreadableError, GuardMismatchError, ZoneBusyError
 from understudy.domain.model import Proof, Stage
 from understudy.domain.record import Wish, desired, plan_batch
+from understudy.domain.throughput import Purse
 from understudy.domain.tuning import Tuning
 from understudy.usecases.check_change import check_change
 from understudy.usecases.follow_changes import ChangeFollower
 from understudy.usecases.group_commit import GroupCommit
 from understudy.usecases.move_address import move_address
 from understudy.usecases.movers import RecordMover
+from understudy.usecases.route53_budget import Budget
 from understudy.usecases.shared_changes import SharedChanges
 
 GOAL = 1.5
 SHARE = 0.9
-"""Of the change throughput, as the template has it. The limit that is drawn in is the whole of it."""
+"""Of each bucket, as the template has it. The limit that is drawn in is the whole of it."""
 HORIZON_S = 300
 """How long the clusters that move each for itself are looked at: some would need half an hour."""
 BEGIN_S = 1_800_000_000
@@ -83,6 +85,18 @@ class SlowQueue(FakeQueue):
         return super()._called(method)
 
 
+class SlowShares(FakeShares):
+    """What is left of the share, with the time that DynamoDB takes."""
+
+    def __init__(self, time: VirtualTime) -> None:
+        super().__init__()
+        self._time = time
+
+    def _called(self, method: str) -> Any:
+        self._time.sleep(TABLE_S)
+        return super()._called(method)
+
+
 @dataclass
 class Scene:
     """The clusters c0, c1, ..., spread over the zones, each with its record at the node that is dead now."""
@@ -98,10 +112,12 @@ class Scene:
         self.ledger = FakeLedger()
         polite = Polite(self.time, self.time.sleep, self.random.random)
         zone = self.zone = Route53Zone(self.route53, polite)
-        group = GroupCommit(zone, SlowQueue(self.ledger, self.time), self.time, self.time.sleep, "understudy", SHARE)
+        shares = SlowShares(self.time)
+        moves, polls = (Budget(shares, purse, self.time, SHARE) for purse in (Purse.MOVES, Purse.POLLS))
+        group = GroupCommit(zone, SlowQueue(self.ledger, self.time), self.time, self.time.sleep, "understudy", moves)
         self.movers = (RecordMover(zone, group),)
         self.follower = ChangeFollower(
-            zone, SharedChanges(zone, FakeQuestions(), self.time), zone, self.time, "understudy"
+            zone, SharedChanges(zone, FakeQuestions(), self.time, polls), zone, self.time, "understudy"
         )
         for number in range(self.clusters):
             self._put(number)

@@ -30,7 +30,7 @@ from tests.support.fakes.alarms import FakeAlarms
 from tests.support.fakes.announcer import FakeAnnouncer
 from tests.support.fakes.network import FakeNetwork
 from tests.support.fakes.parameters import FakeParameters
-from tests.support.fakes.queue import FakeQuestions, FakeQueue
+from tests.support.fakes.queue import FakeQuestions, FakeQueue, a_budget
 from understudy.adapters.dataclass_maps import to_map
 from understudy.definition import read_definition
 from understudy.domain.decision import Action, Decision
@@ -38,6 +38,7 @@ from understudy.domain.definition import Role
 from understudy.domain.model import ClusterState
 from understudy.domain.record import RecordSet
 from understudy.domain.situation import Observer
+from understudy.domain.throughput import Purse
 from understudy.parameter_ports import ParameterText
 from understudy.usecases.await_service import await_service
 from understudy.usecases.check_change import check_change
@@ -130,8 +131,14 @@ class World:
         tune = partial(register_tuning, registry=ledger, announcer=announcer)
         self._register = lambda text: tune(text) if text.is_tuning else register(text)
         queue = FakeQueue(ledger)
-        group = GroupCommit(zone, queue, self.clock, self.clock.pass_time, STACK)
-        follower = ChangeFollower(zone, SharedChanges(zone, FakeQuestions(), self.clock), zone, self.clock, STACK)
+        group = GroupCommit(zone, queue, self.clock, self.clock.pass_time, STACK, a_budget(self.clock))
+        follower = ChangeFollower(
+            zone,
+            SharedChanges(zone, FakeQuestions(), self.clock, a_budget(self.clock, Purse.POLLS)),
+            zone,
+            self.clock,
+            STACK,
+        )
         monitor = RecordMonitor(ledger, zone, announcer, self.clock, self.clock.pass_time, STACK)
         self._watch = partial(
             watch_clusters,

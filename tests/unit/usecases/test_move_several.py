@@ -19,7 +19,7 @@ from tests.support.builders import (
     a_previous,
     a_transition,
 )
-from tests.support.fakes import FakeLedger, FakeNetwork, FakeQueue, FakeZone, VirtualClock
+from tests.support.fakes import FakeLedger, FakeNetwork, FakeQueue, FakeZone, VirtualClock, a_budget
 from tests.support.fakes.announcer import FakeAnnouncer
 from understudy.domain.address import AddressStatus
 from understudy.domain.definition import ElasticIp, Record, Route
@@ -53,7 +53,9 @@ class Mover:
 
     def move(self, epoch=2, attempt=0):
         payload = {"cluster": CLUSTER, "epoch": epoch, "attempt": attempt}
-        group = GroupCommit(self.zone, FakeQueue(self.ledger), self.clock, lambda _: None, "understudy")
+        group = GroupCommit(
+            self.zone, FakeQueue(self.ledger), self.clock, lambda _: None, "understudy", a_budget(self.clock)
+        )
         movers = (RecordMover(self.zone, group), RouteMover(self.network), ElasticIpMover(self.network))
         return move_address(
             payload,
