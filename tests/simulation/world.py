@@ -72,6 +72,7 @@ class World:
     """Build it from a plan, then `run()`: it returns when all held, and raises Violation when something did not."""
 
     cluster = CLUSTER
+    moved_twice = 0  # told of crowds only
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
