@@ -52,7 +52,9 @@ class WatchedQueue(FakeQueue):
 
     def take_turn(self, zone: ZoneKey, who: str, now: int, until: int) -> bool:
         taken = super().take_turn(zone, who, now, until)
-        self._crowd.calls.now.has_turn |= taken
+        if taken:
+            caller = self._crowd.calls.now
+            caller.has_turn, caller.turn_at, caller.turn_ends_at = True, now, until
         return taken
 
     def waiting(self, zone: ZoneKey) -> Sequence[Intent]:
@@ -64,7 +66,9 @@ class WatchedQueue(FakeQueue):
     def settle(self, zone: ZoneKey, intent: Intent, settled: Settled) -> None:
         super().settle(zone, intent, settled)
         there = self.intents.get((zone, intent.cluster))
-        self._crowd.checks.is_settled(intent, settled, is_kept=there is not None and there.settled == settled)
+        self._crowd.checks.is_settled(
+            self._crowd.calls.now, intent, settled, is_kept=there is not None and there.settled == settled
+        )
         self._crowd.story.tell(f"{intent.cluster}/{intent.epoch}", f"is settled: {_words(settled)}")
 
 
@@ -78,7 +82,7 @@ class WatchedQuestions(FakeQuestions):
     def take_question(self, change_id: str, now: int, until: int) -> ChangeReading | None:
         known = super().take_question(change_id, now, until)
         if known is None:
-            self._crowd.calls.now.asks, self._crowd.calls.now.asks_since = change_id, self._crowd.time()
+            self._crowd.calls.now.asks, self._crowd.calls.now.asks_since = change_id, now
         return known
 
 
@@ -122,8 +126,10 @@ class WatchedRoute53:
     def list_resource_record_sets(self, **asked: str) -> dict[str, Any]:
         """As the operation of that name."""
         answer = self._ask("list_resource_record_sets", partial(self.model.list_resource_record_sets, **asked))
-        if self._crowd.calls.now.has_turn:
-            self._crowd.checks.is_spent(self._crowd.calls.now, Bucket.READS, 1)
+        caller = self._crowd.calls.now
+        if caller.has_turn:
+            caller.read_at = self._crowd.time()
+            self._crowd.checks.is_spent(caller, Bucket.READS, 1)
         return answer
 
     def get_change(self, *, Id: str) -> dict[str, Any]:  # noqa: N803 - botocore's names

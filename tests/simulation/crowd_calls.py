@@ -43,14 +43,22 @@ WRITES = frozenset(
 
 @dataclass
 class Invocation:
-    """One run of a function, and what it has done so far. `waiting_at`: when it read what waits for its zone."""
+    """One run of a function, and what it has done so far (seconds).
+
+    `turn_at`, `turn_ends_at`: its turn, if it has one; `waiting_at`: when it read what waits for the zone; `read_at`:
+    when Route 53 last told it of records; `asks`: the change that is its to ask for, since `asks_since`.
+    """
 
     function: str
     cluster: str
     epoch: int
     begun_at: float
+    is_dead: bool = False
     calls: Counter[str] = field(default_factory=Counter)
+    turn_at: float = 0.0
+    turn_ends_at: float = 0.0
     waiting_at: float = 0.0
+    read_at: float = 0.0
     waiting: dict[str, Intent] = field(default_factory=dict)
     has_turn: bool = False
     asks: str = ""
@@ -87,6 +95,8 @@ class Calls:
     def call(self, method: str, work: Callable[[], T], lost: Callable[[], Exception] | None = None) -> T:
         """One call by the function that is running. `lost`: what it sees when no answer comes."""
         invocation = self.now
+        if invocation.is_dead:  # a process that has ended does nothing on its way out either
+            raise FunctionDied(invocation.function)
         invocation.calls[method] += 1
         self._strike(invocation, method, after=False)
         if lost is None:
@@ -115,6 +125,7 @@ class Calls:
     def _hit(self, fault: Fault, invocation: Invocation, where: str) -> None:
         if fault.kind == "writer_dies":
             self._story.tell(str(invocation), f"dies {where}")
+            invocation.is_dead = True
             raise FunctionDied(invocation.function)
         for_s = 2 + fault.level * (LEFT_BEHIND_S - 2)
         self._story.tell(str(invocation), f"freezes {where} for {for_s:.1f} s")

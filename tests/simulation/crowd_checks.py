@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 Submitted = tuple[str, int, str]
 """A cluster, its epoch, and the name of a record."""
-WHOLE_SECONDS_S = 1.0
-"""The table counts whole seconds, cut off."""
 
 
 def parts_of(changes: Iterable[Mapping[str, Any]]) -> dict[str, Guard]:
@@ -38,6 +36,14 @@ def parts_of(changes: Iterable[Mapping[str, Any]]) -> dict[str, Guard]:
     return found
 
 
+@dataclass(frozen=True)
+class Noted:
+    """When the answer for a part was written down, and whether by somebody whose turn it was."""
+
+    at_s: float
+    is_in_turn: bool = False
+
+
 @dataclass
 class Checks:
     """Told of everything that happens. Raises Violation."""
@@ -46,7 +52,7 @@ class Checks:
     accepted: dict[str, set[Submitted]] = field(default_factory=dict)  # by the change's id
     twice: int = 0
     epochs: dict[str, int] = field(default_factory=dict)
-    _noted_at: dict[Submitted, float] = field(default_factory=dict)
+    _noted: dict[Submitted, Noted] = field(default_factory=dict)
     _submitted: set[Submitted] = field(default_factory=set)
     _guilty: defaultdict[str, list[tuple[str, float, float]]] = field(default_factory=lambda: defaultdict(list))
     _asked_since: dict[str, float] = field(default_factory=dict)
@@ -87,7 +93,7 @@ class Checks:
         """Somebody else has written the guard of this record: to write it again is to put it right."""
         self._submitted = {part for part in self._submitted if part[2] != name}
 
-    def is_settled(self, intent: Intent, settled: Settled, *, is_kept: bool) -> None:
+    def is_settled(self, caller: Invocation, intent: Intent, settled: Settled, *, is_kept: bool) -> None:
         """Somebody has written down what became of an intent. Not `is_kept`: it had been withdrawn meanwhile."""
         names = {record.label: record.name for record in intent.records}
         for moved in settled.moved:
@@ -95,7 +101,8 @@ class Checks:
             if moved.status is AddressStatus.PROPAGATING:
                 self._what_is_told_is_true(part, moved.change_id)
                 if is_kept:
-                    self._noted_at.setdefault(part, self.crowd.time())
+                    now = self.crowd.time()
+                    self._noted.setdefault(part, Noted(now, is_in_turn=now < caller.turn_ends_at))
             elif not moved.may_pass:
                 self._only_the_guilty_are_refused(intent, moved.why)
         if settled.guard is not None:
@@ -112,7 +119,7 @@ class Checks:
                 found = f"{after.cluster} is said to be moved by {change_id}, which does not bring it"
                 raise Violation("what_is_told_is_true", found)
             for part in mine:
-                self._noted_at.setdefault(part, self.crowd.time())
+                self._noted.setdefault(part, Noted(self.crowd.time()))
 
     def is_answered(self, cluster: str, epoch: int, answer: Mapping[str, Any]) -> None:
         """What a step has told the workflow."""
@@ -136,13 +143,14 @@ class Checks:
     def is_asked(self, caller: Invocation, change_id: str) -> None:
         """Route 53 has answered a question of GetChange that was asked for many.
 
-        It counts from when the question was taken: whoever freezes after that asks late, and somebody else has asked.
+        It counts from when the function looked at the clock: whoever freezes after that asks late, and somebody else
+        has asked meanwhile.
         """
         if caller.asks != change_id:
             raise Violation("a_change_is_asked_for_once", f"{caller} asks for {change_id}, which was not its to ask")
         caller.asks = ""
         since = self._asked_since.get(change_id, -inf)
-        if abs(caller.asks_since - since) < ASK_GAP_S - WHOLE_SECONDS_S:
+        if abs(caller.asks_since - since) < ASK_GAP_S:
             found = f"{change_id} is asked for {caller.asks_since - since:.1f} s after the last time"
             raise Violation("a_change_is_asked_for_once", found)
         self._asked_since[change_id] = max(since, caller.asks_since)
@@ -152,16 +160,22 @@ class Checks:
     def _nobody_pays_for_what_nobody_waits_for(self, caller: Invocation, parts: Mapping[str, Guard]) -> None:
         for guard in parts.values():
             intent = caller.waiting.get(guard.cluster)
-            if intent is None or caller.waiting_at - intent.renewed_at > INTENT_KEPT_S + WHOLE_SECONDS_S:
+            if intent is None or caller.turn_at - intent.renewed_at >= INTENT_KEPT_S:
                 found = f"{caller} hands in {guard.cluster}/{guard.epoch}, which nobody has waited for"
                 raise Violation("nobody_pays_for_what_nobody_waits_for", found)
 
     def _nothing_is_handed_in_twice(self, caller: Invocation, submitted: set[Submitted]) -> None:
+        """Unless an answer was lost, or came too late: it was not there when the queue was read, and whoever wrote it
+        down after that was no longer in its turn. Who reads the records after another turn's answer has overslept.
+        """
         since = caller.waiting_at if caller.has_turn else caller.begun_at
         for part in submitted & self._submitted:
             self.twice += 1
-            if self._noted_at.get(part, inf) < since:
-                found = f"{part} is accepted again, {since - self._noted_at[part]:.1f} s after its answer was there"
+            noted = self._noted.get(part)
+            if noted and (noted.at_s < since or (noted.is_in_turn and noted.at_s < caller.read_at)):
+                found = (
+                    f"{caller} hands in {part} again, {self.crowd.time() - noted.at_s:.1f} s after its answer was there"
+                )
                 raise Violation("nothing_is_handed_in_twice", found)
 
     def _what_is_told_is_true(self, part: Submitted, change_id: str) -> None:

@@ -83,7 +83,7 @@ def draw_crowd(seed: int, *, only: Collection[str] = (), faults: tuple[Fault, ..
     rng = Random(f"{seed}/crowd")
     zones, size = rng.randint(1, 3), rng.randint(3, 12)
     members = tuple(Member(rng.uniform(0, 6), _zones(rng, number % zones, zones)) for number in range(size))
-    share, is_known = rng.choice(SHARES), rng.random() < 0.5
+    share, is_known = rng.choice(SHARES), rng.random() < 0.75
     drawn = faults if faults is not None else _faults(rng, size, only)
     return CrowdPlan(seed, members, share, is_known, drawn)
 
