@@ -14,8 +14,8 @@ LEFT_BEHIND_S = 60.0
 """For so long after its end a fault can still have consequences: a function thaws, a batch arrives."""
 KINDS = (
     # What happens to whoever moves the addresses, at one of POINTS.
-    Kind("writer_dies", 12, 20, 60),
-    Kind("writer_freezes", 10, 20, 60),
+    Kind("writer_dies", 16, 20, 60),
+    Kind("writer_freezes", 14, 20, 60),
     # The table.
     Kind("table_answers_lost", 4, 3, 30),
     Kind("table_down", 3, 2, 20),
