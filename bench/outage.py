@@ -150,19 +150,22 @@ class Scene:
         return {
             "accepted_s": [round(each, 3) for each in accepted],
             "least_s": least_s(sorted(at_s - BEGIN_S for at_s in noticed)),
+            "least_of_share_s": least_s(sorted(at_s - BEGIN_S for at_s in noticed), SHARE),
             "requests": dict(sorted(self.route53.requests.items())),
             "refused": dict(sorted(self.route53.refused.items())),
             "units": self.route53.units,
         }
 
 
-def least_s(noticed_s: Sequence[float]) -> list[float]:
+def least_s(noticed_s: Sequence[float], share: float = 1.0) -> list[float]:
     """When Route 53's change throughput lets it accept the first, the second, ... record at the earliest.
 
-    No way to hand them in can be faster: each move costs its units, and none begins before it is noticed.
+    No way to hand them in can be faster: each move costs its units, and none begins before it is noticed. Nor can one
+    be that keeps within a `share` of the units.
     """
+    burst, a_second = UNITS_BURST * share, UNITS_A_SECOND * share
     return [
-        round(max(noticed, ((each + 1) * UNITS_OF_A_MOVE - UNITS_BURST) / UNITS_A_SECOND), 3)
+        round(max(noticed, ((each + 1) * UNITS_OF_A_MOVE - burst) / a_second), 3)
         for each, noticed in enumerate(noticed_s)
     ]
 
@@ -257,25 +260,29 @@ def at_share(times: Sequence[float], clusters: int, share: float) -> float | Non
 def summary(result: dict[str, Any]) -> dict[str, Any]:
     """What the documents show: when which share was accepted (None: never), and what that took."""
     clusters = result["clusters"]
-    limit = result["ways"]["group commit"]["least_s"]
+    limits = {
+        f"{name}_at_s": _shares(result["ways"]["group commit"][key], clusters)
+        for name, key in (("limit", "least_s"), ("share_limit", "least_of_share_s"))
+    }
     ways = {
         name: {key: way[key] for key in ("requests", "refused", "units")}
         | {"accepted": len(way["accepted_s"]), "at_s": _shares(way["accepted_s"], clusters)}
         for name, way in result["ways"].items()
     }
     head = {key: result[key] for key in ("clusters", "zones", "seed")}
-    return head | {"goal": GOAL, "ratio": ratio(result), "limit_at_s": _shares(limit, clusters), "ways": ways}
+    ratios = {"goal": GOAL, "ratio": ratio(result), "share": SHARE, "ratio_of_share": ratio(result, "least_of_share_s")}
+    return head | ratios | limits | {"ways": ways}
 
 
 def _shares(times: Sequence[float], clusters: int) -> list[float | None]:
     return [at_share(times, clusters, share) for share in SHARES]
 
 
-def ratio(result: dict[str, Any]) -> float | None:
+def ratio(result: dict[str, Any], limit: str = "least_s") -> float | None:
     """Until the last record is accepted by group commit, as a multiple of what the buckets allow; None: never."""
     way = result["ways"]["group commit"]
     last = at_share(way["accepted_s"], result["clusters"], 1.0)
-    return None if last is None else last / float(way["least_s"][-1])
+    return None if last is None else last / float(way[limit][-1])
 
 
 def table(result: dict[str, Any]) -> Table:
@@ -300,7 +307,7 @@ def table(result: dict[str, Any]) -> Table:
 
 
 def _number(value: float | None) -> str:
-    return "never" if value is None else f"{value:.1f}"
+    return "never" if value is None else f"{value:.2f}"
 
 
 def plot(result: dict[str, Any], path: Path) -> None:
@@ -347,6 +354,8 @@ def main() -> int:
     console.print(table(result))
     needed = ratio(result)
     console.print(f"group commit needs {_number(needed)} times what the buckets allow; goal: {GOAL}")
+    of_share = _number(ratio(result, "least_of_share_s"))
+    console.print(f"and {of_share} times what the controller's share of them allows ({SHARE:.0%})")
     return 0 if needed is not None and needed <= GOAL else 1
 
 
