@@ -98,7 +98,7 @@ def _outages(outages: Sequence[Mapping[str, Any]]) -> str:
             rows.append([name, *map(_seconds, way["at_s"]), *(f"{number:,}" for number in (never, *spent))])
         head = ["", "50 % accepted", "99 %", "100 %", "never", "requests", "of them refused", "change units"]
         text += f"### {title}\n\nGroup commit needs **{each['ratio']:.2f} times** what the buckets allow "
-        text += f"(goal: {each['goal']} times), and {each['ratio_of_share']:.2f} times what its share of them allows. "
+        text += f"(goal: {each['goal']} times),\nand {each['ratio_of_share']:.2f} times what its share of them allows. "
         text += f"Seed {each['seed']}.\n\n{_table(head, rows)}\n"
         text += f"![Records accepted over time](images/outage-{each['clusters']}-{each['zones']}.png)\n\n"
     return text.rstrip("\n") + "\n"

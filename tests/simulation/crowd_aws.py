@@ -57,10 +57,6 @@ class WatchedQueue(FakeQueue):
             caller.has_turn, caller.turn_at, caller.turn_ends_at = True, now, until
         return taken
 
-    def end_turn(self, zone: ZoneKey, who: str) -> None:
-        self._crowd.calls.now.has_turn = False  # what comes after it, in the same function, is no turn's
-        super().end_turn(zone, who)
-
     def waiting(self, zone: ZoneKey) -> Sequence[Intent]:
         found, caller = super().waiting(zone), self._crowd.calls.now
         caller.waiting_at = self._crowd.time()

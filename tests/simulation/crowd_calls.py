@@ -98,6 +98,8 @@ class Calls:
         if invocation.is_dead:  # a process that has ended does nothing on its way out either
             raise FunctionDied(invocation.function)
         invocation.calls[method] += 1
+        if method == "end_turn":
+            invocation.has_turn = False  # what comes after it, in the same function, is no turn's
         self._strike(invocation, method, after=False)
         if lost is None:
             self._time.sleep(self._rng.uniform(*TABLE_S))
