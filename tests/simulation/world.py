@@ -242,10 +242,13 @@ class World:
         self.story.tell("operator", f"puts the definition: policy {policy}, tuning {tuning}, priorities by {shift}")
         self.put_text(self.parameters.put(CLUSTER, json.dumps(document)))
 
-    def let_the_latecomer_join(self) -> None:
-        """An operator adds the last node to the definition as it was put last."""
-        if not self._is_complete:
-            self._is_complete = True
+    def let_the_last_node(self, *, be_member: bool) -> None:
+        """An operator adds the last node to the definition as it was put last, or takes it out.
+
+        One that serves, may serve or is to serve cannot be taken out: then the definition in force stays.
+        """
+        if self._is_complete is not be_member:
+            self._is_complete = be_member
             policy, tuning, shift = self._put
             self.put_definition(policy, tuning, shift=shift)
 

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 
 from understudy import wiring
 from understudy.domain.definition import Definition
-from understudy.domain.throughput import Purse
 from understudy.invocation import count, measure
 from understudy.parameter_ports import Parameters, ParameterText
 from understudy.ports import RecordReader, Spread
@@ -14,6 +13,7 @@ from understudy.usecases.judging import Judge
 
 if TYPE_CHECKING:
     from understudy.adapters.route53_zone import Route53Zone
+    from understudy.domain.throughput import Purse
     from understudy.usecases.check_readiness import Inspector
     from understudy.usecases.check_records import RecordMonitor
     from understudy.usecases.drills import DrillMaster
@@ -88,7 +88,7 @@ def drills() -> "DrillMaster":
     )
 
 
-def budget(purse: Purse) -> "Budget":
+def budget(purse: "Purse") -> "Budget":
     """What is paid for in a crowd, from one purse of the controller's share."""
     from understudy.usecases.route53_budget import Budget
 
@@ -97,6 +97,7 @@ def budget(purse: Purse) -> "Budget":
 
 def follower() -> "ChangeFollower":
     """Who asks what became of the changes of one cluster; in a crowd, for others as well."""
+    from understudy.domain.throughput import Purse
     from understudy.usecases.follow_changes import ChangeFollower
     from understudy.usecases.shared_changes import SharedChanges
 
@@ -107,6 +108,7 @@ def follower() -> "ChangeFollower":
 
 def follower_for_a_watch(zone: "Route53Zone") -> "ChangeFollower":
     """Who asks what became of the changes of all clusters, each change once; in a crowd, as the workflows do."""
+    from understudy.domain.throughput import Purse
     from understudy.usecases.follow_changes import ChangeFollower
     from understudy.usecases.shared_changes import AskedOnce, SharedChanges
 
@@ -117,6 +119,7 @@ def follower_for_a_watch(zone: "Route53Zone") -> "ChangeFollower":
 @cache
 def movers() -> "tuple[Mover, ...]":
     """What moves addresses, one for each kind. Records come first: their guards stop a stale writer."""
+    from understudy.domain.throughput import Purse
     from understudy.usecases.group_commit import GroupCommit
     from understudy.usecases.movers import RecordMover
     from understudy.usecases.network_movers import ElasticIpMover, RouteMover
