@@ -344,6 +344,16 @@ def test_a_batch_that_route_53_turns_away_pays_for_its_units_once_and_for_each_r
     assert book.purses[Purse.MOVES] == left(units=1492.0, reads=49.0, changes=48.0)
 
 
+def test_a_batch_above_the_share_that_is_turned_away_does_not_wait_for_its_own_debt():  # B12
+    day = Day(60)
+    day.leave(*range(60))
+    book = with_share(day, 0.1)
+    day.zone.fail_next("submit", ZoneCrowdedError("PriorRequestNotComplete"))
+    day.move(0)
+    assert day.pauses == [0.5]
+    assert book.purses[Purse.MOVES].left[Bucket.UNITS] == pytest.approx(150 - 240 + 10)  # a second later
+
+
 def test_a_share_that_another_zone_has_just_used_is_asked_for_again():  # B12
     day = Day(1)
     book = with_share(day)

@@ -29,7 +29,7 @@ from understudy.domain.group_commit import (
 )
 from understudy.domain.moves import Moved, owed
 from understudy.domain.record import Change, Foreign, RecordReading, Stale, Wish, plan_batch, plan_zone
-from understudy.domain.throughput import Bucket
+from understudy.domain.throughput import Bucket, Cost
 from understudy.queue_ports import CommitQueue, CrowdedZone
 from understudy.usecases.route53_budget import Budget
 from understudy.usecases.step import Clock
@@ -111,8 +111,7 @@ class _Turn:
         while self.plans and self.settled is None and self.has_time():
             batch = first_batch(self.plans[: self.most])
             changes = plan_zone(each.batch for each in batch)
-            missing = max(0, units_of(changes) - self.taken)
-            wait_s = self.group.budget.take({Bucket.UNITS: missing, Bucket.CHANGES: 1})
+            wait_s = self.group.budget.take(self._cost(changes))
             if wait_s > 0:
                 self.group.pause(min(wait_s, QUEUE_GAP_S))
                 continue
@@ -131,6 +130,11 @@ class _Turn:
                 self._take_apart(batch, (), str(fault))
             else:
                 self._accepted(batch, change_id)
+
+    def _cost(self, changes: tuple[Change, ...]) -> Cost:
+        """Units are paid once for a batch that is turned away, requests each time. Nobody waits for what is paid."""
+        missing = units_of(changes) - self.taken
+        return {Bucket.UNITS: missing, Bucket.CHANGES: 1} if missing > 0 else {Bucket.CHANGES: 1}
 
     def _submit(self, batch: Sequence[Planned], changes: tuple[Change, ...]) -> str:
         names = ", ".join(each.intent.cluster for each in batch)
