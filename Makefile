@@ -52,7 +52,7 @@ system-packages: ## install what the tests use of the distribution (Debian, as r
 
 .PHONY: lock
 lock: .venv/ready ## resolve the requirements again and write the pinned files with hashes
-	@for name in requirements/bootstrap requirements/dev requirements/sam requirements/agent layers/dependencies/requirements; do \
+	@for name in requirements/bootstrap requirements/dev requirements/sam requirements/agent requirements/build layers/dependencies/requirements; do \
 	  $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
 	    $$name.in -o $$name.txt || exit 1; done
 
@@ -130,20 +130,13 @@ sim: .venv/ready ## try to break a simulated cluster, or CROWD=1 several: RUNS s
 	@PYTHONPATH=layers/controller/python:agent $(PY) -m tests.simulation --seed $(SEED) --runs $(RUNS) \
 	  $(if $(PAUSES),--pauses) $(if $(OFF_ALONE),--off-alone) $(if $(CROWD),--crowd)
 
-AGENT_BUNDLE := dist/understudy-agent.tar.gz
-
-# The same sources make the same bytes: no time, owner or order of this machine is in it.
 .PHONY: wheel
 wheel: .venv/ready ## the agent with all that it needs, for nodes that reach no package registry, into dist/
-	@rm -rf build/agent-source build/agent && mkdir -p build/agent/wheels dist
-	@cp -R agent build/agent-source
-	@SOURCE_DATE_EPOCH=1767225600 $(UV) build --quiet --wheel --out-dir build/agent/wheels build/agent-source
-	@$(PY) -m pip download --quiet --disable-pip-version-check --require-hashes --only-binary=:all: --no-deps \
-	  --dest build/agent/wheels -r requirements/agent.txt
-	@cp agent/install.sh agent/agent.ini agent/*.service build/agent/ && rm -f build/agent/wheels/.gitignore
-	@tar --sort=name --mtime=@1767225600 --owner=0 --group=0 --numeric-owner --mode=u=rwX,go=rX \
-	  -C build/agent -cf - . | gzip -n > $(AGENT_BUNDLE)
-	@echo $(AGENT_BUNDLE)
+	@$(PY) -m tools.agent_bundle
+
+.PHONY: release
+release: setup ## what a release consists of, into dist/, built twice from what is committed; fails when the builds differ
+	@$(PY) -m tools.release
 
 .PHONY: clean
 clean: ## remove what was built; the environments stay

@@ -18,7 +18,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bench import calls, counts, imports, live, paper, watches
+from bench import calls, counts, imports, large_watch, live, paper, watches
 from local.client import Client
 from local.cluster import Cluster
 from local.interrupts import Interrupted, raise_on_signals
@@ -65,6 +65,8 @@ def measure(directory: Path, runs: int, invocations: int, quiet_s: float, consol
     result = counts.measure(directory) | {"machine": machine, "warm_failovers": runs}
     console.print("imports, in fresh interpreters")
     result["imports"] = imports.measure(directory)
+    console.print(f"a watch of {large_watch.CLUSTERS:,} clusters")
+    result["large_watch"] = large_watch.measure()
     console.print("starting the embedded AWS, deploying, placing the cluster")
     failovers_count = runs + len(paper.PROPAGATIONS_S)
     policy = {"max_failovers": {"count": failovers_count, "window_s": 3600}}  # all timings are the default ones
@@ -128,6 +130,10 @@ def table(result: dict[str, Any]) -> Table:
     for case in result["watches"]:
         figures = [str(case["route53_calls"]), str(case["goal"] or "")]
         shown.add_row(f"Route 53 calls per watch, {watches.words(case)}", *figures)
+    large = result["large_watch"]
+    for word in ("calm", "dark"):
+        figure = f"{large[word]['judged']:,} judged, {large[word]['started']:,} moves begun, {large[word]['cpu_s']} s"
+        shown.add_row(f"a watch of {large['clusters']:,} clusters, {word}", figure, "all judged, 40 s")
     for name, timed in result["imports"]["functions"].items():
         figure = f"{timed['x_boto3']:.2f} / {timed['x_client']:.2f}"
         shown.add_row(f"import {name}, x boto3 / x with client", figure, "1.5")

@@ -15,7 +15,7 @@ from local.sam import ROOT
 from tools import performance_doc
 
 RESULTS, IMAGES = ROOT / "bench" / "results", ROOT / "docs" / "images"
-TIMES = ("imports", "handlers", "agent", "side_by_side", "machine", "warm_failovers")
+TIMES = ("imports", "handlers", "agent", "large_watch", "side_by_side", "machine", "warm_failovers")
 """What bench.json holds beside the counts, and is kept whole."""
 
 

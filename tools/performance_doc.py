@@ -10,6 +10,7 @@ from tools.performance_words import (
     CALLS,
     FAILOVER,
     HEAD,
+    LARGE_WATCH,
     LATE,
     LOADED,
     NOT_YET,
@@ -116,7 +117,23 @@ def _times(times: Mapping[str, Any]) -> str:
     rows = [[f"{case['propagation_s']:g} s", WAYS[case["way"]], *_reached(case)] for case in cases]
     text += f"{_table(head, rows)}\n![Both ways side by side](images/side-by-side.png)\n"
     text += TIMES.format(**times)
-    return text + _table(["", "warm", "cold"], _phases(times["failover"])) + "\n" + _handlers(times)
+    return (
+        text
+        + _table(["", "warm", "cold"], _phases(times["failover"]))
+        + "\n"
+        + _handlers(times)
+        + _large(times["large_watch"])
+    )
+
+
+def _large(watch: Mapping[str, Any]) -> str:
+    rows = [
+        [word, f"{each['judged']:,}", f"{each['started']:,}", f"{sum(each['calls'].values()):,}", f"{each['cpu_s']} s"]
+        for word in ("calm", "dark")
+        for each in [watch[word]]
+    ]
+    head = ["", "judged", "moves begun", "calls of AWS", "processor time"]
+    return LARGE_WATCH.format(**watch) + _table(head, rows)
 
 
 def _reached(case: Mapping[str, Any]) -> Iterable[str]:

@@ -99,3 +99,11 @@ TIMES = """
 Of {warm_failovers} failovers with warm functions, and one with cold ones. Invoke is the emulator's.
 
 """
+LARGE_WATCH = """
+## A watch of {clusters:,} clusters
+
+The real watch on the real adapters, AWS in memory, ten threads; the answers of AWS over a network are not in it.
+*Calm*: nothing ails any cluster. *Dark*: in the same minute every second cluster has lost its active node. Memory grew
+by {memory_mb} MB. Judging may take 40 s ([how far it goes](scale.md)).
+
+"""

@@ -70,14 +70,25 @@ def after_read(standing: Standing, view: StateView | None, me: str, boot: str) -
     heard = replace(standing, epoch=view.epoch, terms=view.terms)
     own = view.nodes.get(me)
     if own is None or view.active != me:
-        return replace(heard, word=Word.NOT_MINE, lease_end_ms=_end_of_stopping(heard, view, me, boot))
+        ended = replace(heard, terms=_terms_of_ended(standing, view))
+        return replace(ended, word=Word.NOT_MINE, lease_end_ms=_end_of_stopping(ended, view, me, boot))
     if own.heard_at is None:
         # Placed here, and no beat of ours is recorded yet: a service that runs is adopted, not disturbed.
         return replace(heard, word=Word.NOTHING)
     if own.boot != boot:
         # The recorded beat is from before a reboot: that lease was another life's.
-        return replace(heard, word=Word.NOT_MINE)
+        return replace(heard, word=Word.NOT_MINE, terms=_terms_of_ended(standing, view))
     return replace(heard, word=Word.MINE, lease_end_ms=own.beat + _ms(view.terms.lease_s))
+
+
+def _terms_of_ended(standing: Standing, view: StateView) -> Terms:
+    """The newest terms; but who must be down by the end of its lease is not freed by a `keep` that it reads after it.
+
+    The controller has counted on that end, and the lease may be another node's by now.
+    """
+    if standing.lease_end_ms is None or standing.terms.keeps_on:
+        return view.terms
+    return replace(view.terms, on_isolation="stop")
 
 
 def _end_of_stopping(standing: Standing, view: StateView, me: str, boot: str) -> int | None:
@@ -108,12 +119,15 @@ def kill_at_ms(standing: Standing) -> int | None:
 def stop_at_ms(standing: Standing, orderly_stop_s: float) -> int | None:
     """When an orderly stop begins if nothing renews the lease (local ms).
 
-    It takes at most what the timings leave over, so that one lost beat still costs nothing.
+    It takes at most what the timings leave over, so that one lost beat still costs nothing, and that promises can be
+    renewed before.
     """
-    kill_at = kill_at_ms(standing)
+    kill_at, terms = kill_at_ms(standing), standing.terms
     if kill_at is None:
         return None
-    return kill_at - _ms(min(orderly_stop_s, standing.terms.slack_s()))
+    promised = standing.end_ms != standing.lease_end_ms
+    slack_s = min(terms.slack_s(), terms.promise_slack_s()) if promised else terms.slack_s()
+    return kill_at - _ms(min(orderly_stop_s, slack_s))
 
 
 def order(standing: Standing, now_ms: int, orderly_stop_s: float = 0.0) -> Order:

@@ -104,7 +104,8 @@ def objection(ask: Message, standing: Standing, view: StateView | None, me: str,
     """Why no promise is given, in words; "" when it is.
 
     A promise binds nobody but its giver, so what a node does not know is no objection: one that has read nothing yet,
-    or not the asker's epoch, gives it. `all_down`: whether every service of this node is known to be down.
+    or not the asker's epoch, or not yet whom that epoch's lease was granted to, gives it. `all_down`: whether every
+    service of this node is known to be down.
     """
     if standing.word is Word.MINE and ask.epoch <= standing.epoch:
         return f"this node holds the lease of epoch {standing.epoch}"
@@ -122,7 +123,7 @@ def objection(ask: Message, standing: Standing, view: StateView | None, me: str,
         return ""
     if ask.epoch < view.epoch:
         return f"it asks under epoch {ask.epoch}, and this node knows of epoch {view.epoch}"
-    if ask.epoch == view.epoch and ask.sender != view.active:
+    if ask.epoch == view.epoch and view.active and ask.sender != view.active:
         return f"it does not hold the lease of epoch {view.epoch}"
     return ""
 

@@ -13,6 +13,8 @@ class MalformedStateError(ValueError):
 
 FORMAT = 1
 """The newest format of the state item that this agent knows. Fields more are no new format, and left aside."""
+RENEWAL_S = 1.0
+"""What renewing promises may take. The controller refuses a policy whose promises leave no time for it."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,10 @@ class Terms:
         """What the lease leaves over, in seconds, when one beat is lost and the next renews it."""
         renewed_after_s = 2 * self.heartbeat_interval_s + self.lease_read_interval_s + 1
         return max(0.0, self.lease_s - self.kill_limit_s - renewed_after_s)
+
+    def promise_slack_s(self) -> float:
+        """What a promise leaves over, in seconds, when it is renewed: asked for at half time, heard RENEWAL_S later."""
+        return max(0.0, self.promise_s / 2 - self.kill_limit_s - RENEWAL_S)
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from local.sam import ROOT
+from tools.archive import first_with
 
 BUNDLE = ROOT / "dist" / "understudy-agent.tar.gz"
 
@@ -47,6 +48,10 @@ def root(digest: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_same_sources_make_the_same_bundle(digest: str):
     assert build() == digest
+
+
+def test_nothing_in_it_names_the_building_machine(root: Path):
+    assert first_with(root.parent / "bundle", [str(ROOT)]) is None
 
 
 def test_the_installed_agent_checks_its_sample_configuration(root: Path):

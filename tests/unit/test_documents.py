@@ -49,6 +49,8 @@ FENCED = re.compile(r"^ *```.*?^ *```", re.MULTILINE | re.DOTALL)
 COMMAND = re.compile(r"\baws ([a-z0-9]+) ([a-z0-9-]+)((?:\\\n|[^|`\n;)])*)")
 OPTION = re.compile(r"(?<=\s)--([a-z][a-z0-9-]*)")
 OF_THE_CLI = {"query", "output", "region", "profile", "max-items", "no-paginate"}
+MADE_BY_THE_CLI = {("s3", "cp"), ("cloudformation", "deploy")}
+"""Commands that are no operation of a service."""
 RENAMED_BY_THE_CLI = {("send-task-success", "task-output")}
 """--output is the CLI's own, so an operation's member of that name is called otherwise there."""
 
@@ -184,6 +186,28 @@ def test_the_deadlines_in_the_guide_are_those_of_the_code():
     assert [each for each in said if each not in OPERATIONS.replace("\n", " ")] == []
 
 
+PLANNED = (
+    "First deployment",
+    "Adding a node",
+    "Replacing an instance",
+    "Rotating",
+    "Upgrading without losing protection",
+    "Retiring a cluster",
+    "Uninstalling",
+    "When a service of AWS is down",
+    "Route 53's API cannot be reached",
+)
+"""What an operator does between incidents, and the disaster of the control plane."""
+
+
+@pytest.mark.parametrize("title", PLANNED)
+def test_whatever_is_planned_has_a_section_and_stands_in_the_list_at_the_top(title):
+    top, _, _ = OPERATIONS.partition("## Commands to have at hand")
+    anchor = re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-")
+    assert f"](#{anchor})" in top
+    assert re.search(rf"^##+ {title}\n\n\S", OPERATIONS, flags=re.MULTILINE)
+
+
 # --- the commands in the guides ----------------------------------------------------------------
 
 
@@ -199,11 +223,12 @@ def operations_of(service: str) -> Mapping[str, Any]:
 
 
 def commands() -> list[tuple[Path, str, str, tuple[str, ...]]]:
-    """(document, service, operation, options) of every AWS command in the guides."""
+    """(document, service, operation, options) of every AWS command in all documents."""
     return [
         (path, service, operation, tuple(OPTION.findall(rest)))
-        for path in (ROOT / "docs/network.md", ROOT / "docs/operations.md")
+        for path in documents()
         for service, operation, rest in COMMAND.findall(path.read_text(encoding="utf-8"))
+        if (service, operation) not in MADE_BY_THE_CLI
     ]
 
 

@@ -7,8 +7,10 @@ from hypothesis import strategies as st
 
 from tests.support.builders import NODE_A, a_moving_state, a_previous, a_report
 from understudy.adapters.dataclass_maps import to_map
+from understudy.domain import lease
 from understudy.domain.fencing import lease_expires_at
 from understudy.domain.model import Proof, ServiceStatus
+from understudy_agent import promise, view
 from understudy_agent.lease import Standing, Word, after_read, kill_at_ms
 from understudy_agent.view import parse_state
 
@@ -53,3 +55,9 @@ def test_once_the_proof_is_written_down_no_beat_moves_the_end():  # B4
     state = a_moving_state(node_a=report, previous=a_previous(renewed_at=92, proof=Proof.LEASE_EXPIRED))
     held = Standing(Word.MINE, 1, 104_000)
     assert after_read(held, parse_state(to_map(state)), NODE_A, report.boot).lease_end_ms == 104_000
+
+
+def test_the_controller_knows_how_much_longer_than_promised_an_agent_waits():  # B11
+    assert lease.PROMISE_DRIFT == promise.DRIFT
+    assert lease.PROMISE_LATE_S * 1000 == promise.LATE_MS
+    assert lease.RENEWAL_S == view.RENEWAL_S

@@ -155,6 +155,22 @@ def test_with_a_promise_of_every_other_node_it_serves_on_and_renews_them_at_half
     assert order(asker.standing, asker.now_ms) is Order.KILL
 
 
+@pytest.mark.parametrize("leaves_time", [True, False])
+def test_an_orderly_stop_that_takes_long_begins_after_promises_could_be_renewed(asker, monkeypatch, leaves_time):
+    """Beats so frequent that a lease leaves five seconds for the stop: counted from a promise, that is half time."""
+    if not leaves_time:
+        monkeypatch.setattr(Terms, "promise_slack_s", Terms.slack_s)
+    quick = terms(promise_s=12, heartbeat_interval_s=2, lease_read_interval_s=1)
+    asker.read(state(ME) | {"terms": quick})
+    orders = []
+    for _ in range(300):
+        asks = asker.pass_time(0.1)
+        orders.append(order(asker.standing, asker.now_ms, orderly_stop_s=60))
+        for asked in asks:
+            asker.gets(promised(asked))
+    assert set(orders) == {Order.SERVE} if leaves_time else Order.STOP in orders
+
+
 def test_a_lost_ask_is_followed_by_others_with_other_nonces_until_it_is_answered(asker):
     asks = asker.pass_time(10.2)
     assert len(asks) == len({each.nonce for each in asks}) == 3
@@ -329,6 +345,11 @@ def test_a_node_that_has_read_less_than_the_asker_or_nothing_promises(giver, tmp
     assert giver.gets(ask(epoch=9)) == [promised(ask(epoch=9))]
     (tmp_path / "fresh").mkdir()
     assert Station(tmp_path / "fresh", OTHER).gets(ask()) == [promised(ask())]
+
+
+def test_a_node_that_has_not_read_yet_whom_the_lease_was_granted_to_promises_its_holder(giver):
+    giver.read(state("", epoch=2, previous={"node": OTHER, "ended_epoch": 2, "lease_s": 12, "proof": "STOPPED"}))
+    assert giver.gets(ask(epoch=2)) == [promised(ask(epoch=2))]
 
 
 def test_a_replayed_ask_is_not_answered_and_binds_nobody_for_longer(giver):

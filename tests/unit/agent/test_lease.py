@@ -84,6 +84,25 @@ def test_a_beat_recorded_after_the_lease_was_ended_gives_no_more_time():
     assert read(item(active=ME, mine=node(beat=100_000, heard_at=1)), ended).lease_end_ms == 112_000
 
 
+def test_a_keep_that_is_read_after_the_lease_was_ended_frees_nobody_from_its_end():  # B4 B11
+    """The controller counted on that end when it granted the lease to another node."""
+    keep = terms(on_isolation="keep")
+    held = read(item(active=ME, mine=node(beat=100_000, heard_at=1)))
+    ended = [item(epoch=2, active=OTHER, terms=keep), item(epoch=2, active=OTHER, terms=keep)]
+    for count in (1, 2):
+        standing = read(item(active=ME, mine=node(beat=100_000, heard_at=1)), *ended[:count])
+        assert kill_at_ms(standing) == kill_at_ms(held) == 111_000
+        assert [order(standing, at) for at in (110_999, 111_000)] == [Order.STOP, Order.KILL]
+    assert read(item(active=ME), ended[0], item(epoch=3, active=ME, terms=keep)).terms.keeps_on
+
+
+def test_who_held_the_lease_under_keep_stops_in_order_and_is_killed_by_its_end_when_keep_is_taken_back():  # B11
+    keep = terms(on_isolation="keep")
+    held = item(active=ME, mine=node(beat=100_000, heard_at=1), terms=keep)
+    assert order(read(held, item(epoch=2, active=OTHER, terms=keep)), 10**9) is Order.STOP
+    assert order(read(held, item(epoch=2, active=OTHER)), 111_000) is Order.KILL
+
+
 def test_a_node_that_never_held_the_lease_stops_in_order():
     assert order(read(item(active=OTHER)), 10**9) is Order.STOP
 

@@ -12,6 +12,7 @@ from tools.performance_doc import performance_doc
 TIMED = {"p50_ms": 1.25, "p99_ms": 9.5}
 PHASES = dict.fromkeys(live.PHASES, 0.5)
 SPLIT = {"outage_s": 17.25, "controller_overhead_s": 1.5, "phases_s": PHASES}
+WATCHED = {"cpu_s": 9.5, "judged": 10_000, "started": 5_000, "faults": 0, "calls": {"Query": 1, "BatchGetItem": 200}}
 MEASURED = {
     "machine": {"processors": 2, "load_before": 0.5},
     "warm_failovers": 2,
@@ -23,6 +24,7 @@ MEASURED = {
         "steps_asked_again": {"FenceNode": TIMED},
         "record_heartbeat_beyond_invoke_x_get_item": 1.5,
     },
+    "large_watch": {"clusters": 10_000, "calm": WATCHED, "dark": WATCHED, "memory_mb": 60},
     "imports": {"functions": {"record_heartbeat": {"x_boto3": 1.75, "x_client": 1.25}}},
     "side_by_side": [
         {"way": "paper", "propagation_s": 5.0, "at_s": {"noticed": 15.0, "client": 36.5}, "assumed": ["noticed"]},
@@ -52,6 +54,7 @@ def test_times_that_were_measured_are_shown_and_what_was_assumed_is_marked(root)
     assert "| 5 s | the paper | 15.0* | none | none | none | none | none | 36.5 |" in text
     assert text.index("| 5 s | Understudy") < text.index("| 5 s | the paper")
     assert "| outage | 17.25 s | 17.25 s |" in text
+    assert "| dark | 10,000 | 5,000 | 201 | 9.5 s |" in text
 
 
 def test_counts_stand_before_times(root):

@@ -80,8 +80,8 @@ def test_a_promise_may_be_shorter_than_the_lease():  # B11
             "promise_s 13 is above lease_s 12: a node that waits a promise out would be taken for idle",
         ),
         (
-            Policy(promise_s=12, service_start_limit_s=12),
-            "promise_s 12 is not below service_start_limit_s 12: "
+            Policy(promise_s=12, service_start_limit_s=14),
+            "promise_s 12 + 1% + 2 is 14.12, and not below service_start_limit_s 14: "
             "a node that waits a promise out would be taken for one whose service does not start",
         ),
         (
@@ -108,7 +108,7 @@ def test_every_contradiction_is_named_at_once():
         Policy(fencing=Fencing(accept=(Proof.STOPPED,), limit_s=1)),
         Policy(fencing=Fencing(stop_instance=True, limit_s=30)),
         Policy(failback=FailbackPolicy("automatic"), max_failovers=FailoverBudget(count=2)),
-        Policy(promise_s=4, service_start_limit_s=4.5),
+        Policy(promise_s=4, service_start_limit_s=6.5),
         Policy(promise_s=12),
     ],
 )

@@ -8,6 +8,8 @@ STOP_S = 30
 """What EC2 is given at least to stop an instance by force (seconds)."""
 LEAST_FOR_FAILBACK = 2
 
+PROMISE_DRIFT, PROMISE_LATE_S = 0.01, 2
+"""By how much longer than `promise_s` an agent waits that has promised (understudy_agent.promise, ADR 0033)."""
 RENEWAL_S = 1
 """What renewing promises may take: they are asked for again at half time, twice a second."""
 
@@ -93,9 +95,11 @@ def _promise_contradictions(policy: Policy) -> list[str]:
             f"promise_s {policy.promised_s:g} is above lease_s {policy.lease_s:g}: "
             "a node that waits a promise out would be taken for idle"
         )
-    if policy.promised_s >= policy.service_start_limit_s:
+    waited_s = round(policy.promised_s * (1 + PROMISE_DRIFT) + PROMISE_LATE_S, 3)
+    if waited_s >= policy.service_start_limit_s:
         faults.append(
-            f"promise_s {policy.promised_s:g} is not below service_start_limit_s {policy.service_start_limit_s:g}: "
+            f"promise_s {policy.promised_s:g} + {PROMISE_DRIFT:.0%} + {PROMISE_LATE_S} is {waited_s:g}, and not below "
+            f"service_start_limit_s {policy.service_start_limit_s:g}: "
             "a node that waits a promise out would be taken for one whose service does not start"
         )
     if policy.promised_s / 2 < policy.kill_limit_s + RENEWAL_S:
