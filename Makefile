@@ -120,6 +120,12 @@ bench-outage: .venv/ready ## an Availability Zone goes dark for CLUSTERS cluster
 performance-docs: .venv/ready ## what the benchmarks left in build/bench, into bench/results, docs/performance.md and its plots
 	@PYTHONPATH=layers/controller/python:agent $(PY) -m bench.performance
 
+.PHONY: cost
+cost: .venv/ready ## count what is paid for, on the emulator, and write docs/cost.md and docs/scale.md; a minute
+	@POWERTOOLS_LOG_LEVEL=CRITICAL PYTHONPATH=layers/controller/python:agent $(PY) -m bench.usage
+	@PYTHONPATH=layers/controller/python:agent $(PY) -m bench.cost
+	@PYTHONPATH=layers/controller/python:agent $(PY) -m bench.scale
+
 .PHONY: chaos
 chaos: setup ## every AWS call of the functions with every fault, into docs/reliability.md; some ten minutes
 	@PYTHONPATH=layers/controller/python:agent $(PY) -m bench.reliability

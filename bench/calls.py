@@ -58,6 +58,7 @@ class CountedCluster:
     def __init__(self, clock: _Clock) -> None:
         self._clock = clock
         self.tally: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        self._invocations = 0
         self._function = ""
         self._seen: set[str] = set()
         boto3.setup_default_session(region_name=REGION)
@@ -105,6 +106,7 @@ class CountedCluster:
     def call(self, function: str, event: Any) -> Any:
         """Call a handler, and count what it asks of AWS."""
         self._function = function
+        self._invocations += 1
         try:
             return self._handlers[function](event, _context(function))
         finally:
@@ -133,8 +135,11 @@ class CountedCluster:
     def rest(self, seconds: float) -> None:
         self._clock.advance_to(self._clock.now_s + seconds)
 
-    def transition(self, to_node: str, epoch: int, *, cold: bool) -> None:
-        """Run the execution that was started; the node's service needs START_S. `cold`: so is every function."""
+    def transition(self, to_node: str, epoch: int, *, cold: bool) -> list[str]:
+        """Run the execution that was started; the node's service needs START_S. `cold`: so is every function.
+
+        Answers the states that were entered.
+        """
         listed = self._states.list_executions(stateMachineArn=os.environ["STATE_MACHINE_ARN"], statusFilter="RUNNING")[
             "executions"
         ]
@@ -156,11 +161,17 @@ class CountedCluster:
         done = Execution(Definition.load(WORKFLOW), handlers, request, clock=self._clock, name=started["name"]).run()
         if done.status is not Status.SUCCEEDED or done.state:
             raise AssertionError(f"the transition ended {done.status} {done.error} {done.cause} after {done.trail}")
+        return done.trail
 
     def counted(self) -> dict[str, dict[str, int]]:
         """What has been counted since this was asked last."""
         found = {function: dict(sorted(calls.items())) for function, calls in self.tally.items()}
         self.tally.clear()
+        return found
+
+    def invoked(self) -> int:
+        """How often functions have been called since this was asked last."""
+        found, self._invocations = self._invocations, 0
         return found
 
     def _count(self, model: Any, **_: object) -> None:

@@ -1,7 +1,6 @@
-"""What many nodes need of AWS's quotas: docs/scale.md, computed from the inputs below. `python -m bench.scale` writes it.
+"""What many nodes need of AWS's quotas: docs/scale.md, computed from what `bench.usage` counted and measured.
 
-Measured inputs are processor times of `bench.beats` and `bench.fleet` on the machine of the last run; put new ones in
-here when they change. Tests hold the document to this module.
+`make cost` writes it. Tests hold the document to this module.
 """
 
 # ruff: noqa: E501 - lines of a document
@@ -9,49 +8,64 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from bench.calls import BEAT_S
 from bench.cost import (
-    BEAT_CPU_MS,
-    BEAT_CPU_P99_MS,
-    BEAT_LOG_BYTES,
-    BEAT_S,
-    LAMBDA_LOG_BYTES,
+    CALL_MS,
+    COUNTS,
     MONTH_S,
-    PRICES,
+    PARSE_INSTANCE_CPU_MS,
+    PARSE_STATE_CPU_MS,
     TABLE_MS,
+    TABLE_P99_MS,
+    TIMES,
     VCPU_MB,
     beat_ms,
+    reads_a_beat,
 )
+from bench.cost import watch_cpu_s as _watch_cpu_s
+from bench.prices import GB, LOG_BYTE, UNCONFIRMED
 from understudy.usecases.views import GROUP_SIZE
 from understudy.usecases.watch_clusters import NODES_LIMIT, TEXTS_LIMIT
 from understudy.usecases.watch_run import JUDGE_LIMIT_S
 
 PAGE = Path(__file__).parents[1] / "docs" / "scale.md"
-TABLE_P99_MS = 25
-JUDGE_CPU_MS = 0.61
-PARSE_STATE_CPU_MS = 0.31
-PARSE_INSTANCE_CPU_MS = 1.3
 VIEW_KB = 6.2
 BEAT_SIZES = (20, 2_000, 20_000)
 WATCH_SIZES = (100, 500, 1_000, 10_000)
+EVENTBRIDGE, ON_DEMAND = "Amazon EventBridge quotas", "DynamoDB on-demand capacity mode"
 QUOTAS = (
-    ("Lambda", "Concurrent executions", "1,000 (new accounts: less)"),
-    ("EventBridge", "PutEvents throttle limit in transactions per second", "10,000 in us-east-1; less elsewhere"),
-    ("EventBridge", "Invocations throttle limit in transactions per second", "18,750 in us-east-1; less elsewhere"),
-    ("DynamoDB", "Table-level write throughput limit (on demand)", "40,000"),
-    ("DynamoDB", "Table-level read throughput limit (on demand)", "40,000"),
+    ("Lambda", "Concurrent executions", "1,000 (new accounts: less)", "Lambda quotas"),
+    (
+        "EventBridge",
+        "PutEvents throttle limit in transactions per second",
+        "10,000 in us-east-1, 2,400 in us-east-2; look up yours",
+        EVENTBRIDGE,
+    ),
+    (
+        "EventBridge",
+        "Invocations throttle limit in transactions per second",
+        "18,750 in us-east-1, us-west-2 and eu-west-1; 4,500 in us-east-2 and eu-central-1; 2,250 or less elsewhere. Above it, deliveries are late",
+        EVENTBRIDGE,
+    ),
+    (
+        "Systems Manager",
+        "GetParameter, GetParameters and GetParametersByPath together, default throughput",
+        "40 a second",
+        "classmethod, on ThrottlingException of Systems Manager (2022)",
+    ),
+    ("DynamoDB", "Table-level write throughput limit (on demand)", "40,000", ON_DEMAND),
+    ("DynamoDB", "Table-level read throughput limit (on demand)", "40,000", ON_DEMAND),
 )
 
 
 def concurrency(nodes: int, every_s: float, *, worst: bool = False) -> float:
     """Functions that run at the same time, by Little's law; `worst`: all beats as slow as the slowest hundredth."""
-    cpu_ms, table_ms = (BEAT_CPU_P99_MS, TABLE_P99_MS) if worst else (BEAT_CPU_MS, TABLE_MS)
-    return nodes / every_s * beat_ms(cpu_ms, table_ms) / 1000
+    return nodes / every_s * (beat_ms(TIMES["beat_p99_ms"], TABLE_P99_MS) if worst else beat_ms()) / 1000
 
 
 def watch_cpu_s(clusters: int) -> float:
     """Seconds of a whole processor for one watch of clusters of two nodes each."""
-    instances = 2 * min(clusters, NODES_LIMIT)
-    return (clusters * (JUDGE_CPU_MS + PARSE_STATE_CPU_MS) + instances * PARSE_INSTANCE_CPU_MS) / 1000
+    return _watch_cpu_s(clusters, 2 * min(clusters, NODES_LIMIT))
 
 
 def watch_s(clusters: int, memory_mb: int) -> float:
@@ -67,9 +81,11 @@ def _beats() -> list[str]:
     for nodes in BEAT_SIZES:
         for every_s in (BEAT_S, 5):
             usual, worst = concurrency(nodes, every_s), concurrency(nodes, every_s, worst=True)
-            reads = nodes * (1 / 2 + 1 / every_s)
-            figures = f"{nodes / every_s:,.0f} | {usual:,.0f} | {worst:,.0f} | {nodes / every_s:,.0f}, {reads:,.0f}"
-            rows.append(f"| {nodes:,}, {every_s:g} s | {figures} |")
+            beats = nodes / every_s
+            reads = nodes * (reads_a_beat() / BEAT_S if every_s == BEAT_S else 1 / 2 + 1 / every_s)
+            rows.append(
+                f"| {nodes:,}, {every_s:g} s | {beats:,.0f} | {usual:,.0f} | {worst:,.0f} | {beats:,.0f}, {reads:,.0f} |"
+            )
     return rows
 
 
@@ -83,21 +99,21 @@ def _watches() -> list[str]:
 
 def document() -> str:
     """The text of docs/scale.md."""
-    log_gb = 20_000 / 5 * (BEAT_LOG_BYTES + LAMBDA_LOG_BYTES) * MONTH_S / 2**30
-    quotas = [f"| {service} | {name} | {default} |" for service, name, default in QUOTAS]
+    log_bytes = 20_000 / BEAT_S * COUNTS["beat"]["printed_bytes"] * MONTH_S
+    quotas = [f"| {service} | {name} | {default} | {source} |" for service, name, default, source in QUOTAS]
     return "\n".join(
         [
             "# How far it goes",
             "",
-            "This page is computed by `bench/scale.py` (`python -m bench.scale` writes it). Nothing here was measured on AWS.",
-            "Processor times were measured on a small shared machine; the rest are assumptions, which stand here.",
+            "Written by `make cost` from `bench/results/usage.json`. Nothing here was measured on AWS. Processor times were measured on a",
+            "small shared machine; the rest are assumptions, which stand here.",
             "",
             "| input | value | from |",
             "|---|---|---|",
-            f"| processor time of a beat, p50 / p99 | {BEAT_CPU_MS} / {BEAT_CPU_P99_MS} ms | `bench/beats.py` |",
+            f"| processor time of a beat, p50 / p99 | {TIMES['beat_p50_ms']} / {TIMES['beat_p99_ms']} ms | `bench/beats.py` |",
             f"| answer of DynamoDB, p50 / p99 | {TABLE_MS} / {TABLE_P99_MS} ms | assumed |",
             f"| share of a processor | memory / {VCPU_MB:,} MB | Lambda's documentation |",
-            f"| processor time to judge a cluster | {JUDGE_CPU_MS} ms | `bench/fleet.py`, 1,000 clusters, warm |",
+            f"| processor time to judge a cluster | {TIMES['judge_ms']} ms | `bench/fleet.py`, 1,000 clusters, warm |",
             f"| to parse a state, an instance | {PARSE_STATE_CPU_MS}, {PARSE_INSTANCE_CPU_MS} ms | botocore's parsers; the "
             "instance twice as measured, since AWS says twice as much as moto |",
             f"| memory of a cluster that was read | {VIEW_KB} KB | `bench/fleet.py`, at the peak |",
@@ -107,15 +123,25 @@ def document() -> str:
             *_beats(),
             "",
             "A beat is one write of an item below 1 KB: one write unit. A cluster's item gets one write a beat from each of its",
-            "nodes, far below the 1,000 write units a second of one partition. On demand, a new table takes 4,000 writes a",
-            "second at once and twice its last peak within 30 minutes: start a large fleet in parts, or warm the table first.",
-            "The agents read every 2 s and once after each beat, strongly consistent: one read unit each.",
+            "nodes, far below the 1,000 write units a second of one partition. On demand, a new table takes 4,000 writes and 12,000 reads a",
+            f"second at once, and twice its last peak at any time ({ON_DEMAND}): start a large fleet in parts, or warm the table first.",
+            f"The agents read every 2 s, strongly consistent, one read unit each: {reads_a_beat():.2f} reads a beat, because the read after a beat takes the place",
+            "of every second one when beats come every 4 s. At other intervals it comes beside them, at the worst once a beat.",
             "",
-            f"Logs: 20,000 nodes at 5 s write {log_gb:,.0f} GB a month, which cost {log_gb * PRICES['CloudWatch Logs, a GB taken in']:,.0f} USD to take in.",
+            "Lambda makes 1,000 more workers of a function, or lets 10,000 more calls a second in, in ten seconds at the most (Lambda scaling",
+            "behavior): more than all of these beats need. The ten calls a second for each worker that an account's concurrency allows are",
+            f"said of calls whose caller waits; that they do not bind those of EventBridge, which do not wait, is {UNCONFIRMED}.",
+            "If they did, 20,000 nodes would need a concurrency of 500.",
             "",
-            "| service | quota to look at, and to raise when the table above comes near | default |",
-            "|---|---|---|",
+            f"Logs: 20,000 nodes write {log_bytes / GB:,.0f} GB a month at the most, which cost {log_bytes * LOG_BYTE.usd:,.0f} USD to take in. A worker gathers the figures of",
+            "its beats for 15 s, 99 at the most, so that a busy one writes less for each.",
+            "",
+            "| service | quota to look at, and to raise when the table above comes near | default | document |",
+            "|---|---|---|---|",
             *quotas,
+            "",
+            "Keys of [promises](failsafe.md) that are kept in Parameter Store are looked at once a minute by each node: 2,400 nodes would use up its",
+            "40 calls a second, which the watch needs, too. More nodes than some hundred: raise its throughput, or keep the keys in files.",
             "",
             "A step of a move needs functions, too: leave room for one or two for each cluster that moves at once.",
             "",
@@ -123,6 +149,7 @@ def document() -> str:
             "",
             *_watches(),
             "",
+            f"To this come its calls, of which each may take some {CALL_MS} ms: {sum(COUNTS['watch']['500'].values())} for 500 clusters, {sum(COUNTS['watch']['5000'].values())} for 5,000.",
             f"It stops judging after {JUDGE_LIMIT_S} s, and Lambda ends it after 55 s. With 256 MB, the default of the parameter",
             "`WatchMemory`, it is good for some 500 clusters. **Set `WatchMemory` to 1769 for more**: 10,000 clusters then need",
             "less than half of the time. What a watch does not reach is a fault of its own (`WatchFaults`, and its alarm), and",
@@ -131,7 +158,7 @@ def document() -> str:
             f"- it reads {GROUP_SIZE} clusters a call, ten calls at once, and no definition twice in the life of a worker;",
             f"- it compares the nodes of {NODES_LIMIT:,} clusters a minute with EC2: with 10,000, each about every twenty minutes;",
             f"- it reads the texts of {TEXTS_LIMIT:,} clusters a minute: with 10,000, a change whose event was lost is found",
-            "  within ten minutes. `GetParametersByPath` shares 40 calls a second with all of the account.",
+            "  within ten minutes. `GetParametersByPath` shares its 40 calls a second with all of the account.",
             "",
         ]
     )

@@ -57,20 +57,37 @@ class Aws:
 
 
 class KeyParameter:
-    """The keys that the nodes share, in a SecureString parameter. Its client is made at the first reading."""
+    """The keys that the nodes share, in a SecureString parameter. Its client is made at the first reading.
+
+    Each decryption costs money: it is asked for when the parameter has been put again since the last one (B9).
+    """
 
     def __init__(self, name: str, region: str, call_timeout_s: float) -> None:
         self._name = name
         self._region = region
         self._call_timeout_s = call_timeout_s
         self._client: Any = None
+        self._keys: tuple[bytes, ...] = ()
+        self._put: tuple[object, ...] = ()
+        """Version and time: a parameter that was deleted and put anew begins again at version 1."""
 
     def read(self) -> tuple[bytes, ...]:
         """Raises BadKeysError, or botocore's."""
         if self._client is None:
             self._client = botocore_client("ssm", self._region, self._call_timeout_s)
-        answer = self._client.get_parameter(Name=self._name, WithDecryption=True)
-        return parse_keys(str(answer["Parameter"]["Value"]), f"parameter {self._name}")
+        if not self._keys or self._put != _put(self._get(decrypted=False)):
+            found = self._get(decrypted=True)
+            self._keys = parse_keys(str(found["Value"]), f"parameter {self._name}")
+            self._put = _put(found)
+        return self._keys
+
+    def _get(self, *, decrypted: bool) -> Mapping[str, Any]:
+        found: Mapping[str, Any] = self._client.get_parameter(Name=self._name, WithDecryption=decrypted)["Parameter"]
+        return found
+
+
+def _put(parameter: Mapping[str, Any]) -> tuple[object, ...]:
+    return parameter["Version"], parameter["LastModifiedDate"]
 
 
 def botocore_client(service: str, region: str, call_timeout_s: float) -> Any:

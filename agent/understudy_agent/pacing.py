@@ -12,6 +12,8 @@ from .view import StateView, Terms
 FIRST_READ_LIMIT_MS = 3000
 FIRST_RETRY_MS = 500
 READ_AFTER_OWN_BEAT_MS = 300
+READ_TELLS_OF_BEAT_MS = 200
+"""A periodic read that begins so long after an own beat is as good as the read that the beat calls for."""
 READ_WHILE_MOVING_MS = 500
 URGENT_BEAT_EVERY_MS = 500
 URGENT_BEATS_MAX = 20
@@ -59,10 +61,9 @@ def next_read_ms(reads: Calls, beats: Calls, view: StateView | None, terms: Term
         return (reads.done_ms or reads.begun_ms) + retry_after_ms(reads.failures, interval_ms)
     moving = view is not None and (view.in_transition or not view.active)
     due_ms = reads.begun_ms + (min(interval_ms, READ_WHILE_MOVING_MS) if moving else interval_ms)
-    if beats.done_ms is not None and not beats.failures:
-        echo_ms = beats.done_ms + READ_AFTER_OWN_BEAT_MS
-        if reads.begun_ms < echo_ms:
-            due_ms = min(due_ms, echo_ms)
+    own_beat_ms = None if beats.failures else beats.done_ms
+    if own_beat_ms is not None and reads.begun_ms < own_beat_ms + READ_TELLS_OF_BEAT_MS:
+        due_ms = min(due_ms, own_beat_ms + READ_AFTER_OWN_BEAT_MS)
     return due_ms
 
 

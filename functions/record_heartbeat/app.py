@@ -17,6 +17,6 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
         ledger=wiring.ledger(),
         judge=assembly.judge(),
         clock=wiring.clock,
-        measure=invocation.measure,
+        measure=assembly.beat_figures().measure,
     )
     return {"outcome": outcome}

@@ -45,6 +45,13 @@ def test_every_function_has_a_log_group_of_its_own_named_after_its_folder():
         assert cfn.resolve(group["LogGroupName"], {}) == expected
 
 
+def test_lambda_lets_every_figure_through_and_says_nothing_of_calls_that_went_well():  # B8 B9
+    """Above INFO it would drop the lines of metrics, which have no level; below, libraries show what they send."""
+    for name, function in cfn.of_type("AWS::Lambda::Function").items():
+        said = {key: value for key, value in function["LoggingConfig"].items() if key != "LogGroup"}
+        assert said == {"LogFormat": "JSON", "ApplicationLogLevel": "INFO", "SystemLogLevel": "WARN"}, name
+
+
 def test_the_template_fills_exactly_the_holes_of_the_definition():
     holes = set(re.findall(r"\$\{(\w+)\}", DEFINITION))
     assert holes == set(MACHINE["DefinitionSubstitutions"])

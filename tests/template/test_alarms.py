@@ -11,6 +11,7 @@ from tests.template import cfn
 from tests.unit.test_documents import anchors
 from understudy import assembly
 from understudy.domain.policy import Policy
+from understudy.invocation import GATHERED_S
 
 ALARMS = cfn.of_type("AWS::CloudWatch::Alarm")
 FUNCTIONS = cfn.of_type("AWS::Lambda::Function")
@@ -43,6 +44,8 @@ def really_emitted(monkeypatch, capsys):
     """What the deployed code prints in a minute in which everything happens."""
     world = Controller(monkeypatch)
     world.beat()
+    world.clock.now_s += GATHERED_S
+    world.beat(number=90_015_000)
     assembly.drills().count_over_budget()
     world.put("nodes: nonsense")
     world.call("watch_clusters", {})

@@ -5,8 +5,10 @@ import re
 import pytest
 
 from tests.template import cfn
+from tests.template.test_events import KEPT_WARM
 
 FUNCTIONS = cfn.of_type("AWS::Lambda::Function")
+CALLED_ALL_DAY = {"RecordHeartbeatFunction", "WatchClustersFunction"} | {f"{step}Function" for step in KEPT_WARM}
 
 
 def test_the_table_can_be_restored_is_encrypted_and_forgets_old_history():
@@ -54,10 +56,8 @@ def test_two_watches_never_run_side_by_side():
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_every_function_but_the_one_of_beats_is_traced_and_each_ends_in_time(name):
-    assert FUNCTIONS[name]["TracingConfig"] == {
-        "Mode": "PassThrough" if name == "RecordHeartbeatFunction" else "Active"
-    }
+def test_what_a_clock_calls_all_day_is_traced_in_moves_only_and_each_function_ends_in_time(name):  # B9
+    assert FUNCTIONS[name]["TracingConfig"] == {"Mode": "PassThrough" if name in CALLED_ALL_DAY else "Active"}
     limits_s = {"RecordHeartbeat": 10, "WatchClusters": 55, "CheckReadiness": 900, "Advise": 120}
     assert FUNCTIONS[name]["Timeout"] == limits_s.get(name.removesuffix("Function"), 30)
 

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+from aws_lambda_powertools.metrics.provider.cloudwatch_emf.constants import MAX_METRICS
 
 from tests.support.builders import NODE_A, NODE_B, NOW, RECORD, a_moving_state, a_report, a_state, a_transition
 from tests.support.controller import Controller, emitted
@@ -13,6 +14,7 @@ from understudy.domain.decision import RULES
 from understudy.domain.mode import Hold
 from understudy.domain.model import Stage
 from understudy.domain.phases import Span, durations_s
+from understudy.invocation import GATHERED_MAX, GATHERED_S
 from understudy.ports import unmeasured
 
 OPERATIONS = Path("docs/operations.md").read_text(encoding="utf-8")
@@ -35,8 +37,12 @@ def controller(monkeypatch):
 
 def told(capsys):
     """(name, dimension beside the stack) -> the values, of what has been printed since the last look."""
+    return told_in(capsys.readouterr().out)
+
+
+def told_in(output):
     found = {}
-    for namespace, name, dimensions, value in emitted(capsys.readouterr().out):
+    for namespace, name, dimensions, value in emitted(output):
         assert namespace == "Understudy"
         assert ("service", "understudy") in dimensions
         beside = "".join(text for key, text in dimensions if key != "service")
@@ -44,15 +50,38 @@ def told(capsys):
     return found
 
 
-def test_a_beat_is_counted_with_its_age_in_one_line(controller, capsys):  # B8 B9
+def beats_for(world, seconds, every_s=2):
+    """Beats of the active node, half a second under way each."""
+    for _ in range(0, seconds + 1, every_s):
+        world.clock.now_s += 0.5
+        assert world.beat(number=int(world.clock.now_s * 1000)) == {"outcome": "recorded"}
+        world.clock.now_s += every_s - 0.5
+
+
+def test_beats_are_counted_with_their_ages_many_in_one_line(controller, capsys):  # B8 B9
+    beats_for(controller(), 16)
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if '"_aws"' in line]
+    values = told_in(line)
+    assert values[("Heartbeats", "recorded")] == [1] * 9
+    assert values[("HeartbeatAgeSeconds", "recorded")] == pytest.approx([0.5] * 9)
+
+
+def test_a_beat_that_nothing_is_to_be_said_of_prints_nothing(controller, capsys):  # B9
+    controller().beat()
+    assert capsys.readouterr().out == "", "each line of each beat costs money"
+
+
+def test_figures_of_many_beats_do_not_wait_for_the_time_and_none_is_lost(controller, capsys):  # B8 B12
     world = controller()
-    world.clock.now_s += 0.5
-    assert world.beat() == {"outcome": "recorded"}
-    lines = [line for line in capsys.readouterr().out.splitlines() if '"_aws"' in line]
-    assert len(lines) == 1, "each line of each beat costs money"
-    values = {name: value for _, name, _, value in emitted(lines[0])}
-    assert values["Heartbeats"] == 1
-    assert values["HeartbeatAgeSeconds"] == pytest.approx(0.5)
+    for number in range(250):
+        world.clock.now_s += 0.01
+        world.beat(number=int(world.clock.now_s * 1000) + number)
+    world.clock.now_s += GATHERED_S
+    world.beat(number=int(world.clock.now_s * 1000) + 999)
+    counted = told(capsys)
+    assert counted[("Heartbeats", "recorded")] == [1] * 251
+    assert len(counted[("HeartbeatAgeSeconds", "recorded")]) == 251
+    assert GATHERED_MAX < MAX_METRICS
 
 
 def test_a_refused_beat_is_counted_by_the_reason(controller, capsys):  # B8
@@ -127,7 +156,6 @@ def test_a_watch_says_that_it_was_there_and_what_ails_the_clusters_in_one_line(c
     (line,) = [line for line in capsys.readouterr().out.splitlines() if '"_aws"' in line]
     assert {name: value for _, name, _, value in emitted(line)} == {
         "Watches": 1,
-        "ClustersJudged": 1,
         "WatchFaults": 0,
         "ClustersWithoutStandby": 0,
         "ClustersDegraded": 0,

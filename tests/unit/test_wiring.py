@@ -3,6 +3,9 @@
 import importlib
 import io
 import json
+import os
+import subprocess
+import sys
 from datetime import UTC, datetime
 from types import SimpleNamespace
 
@@ -28,6 +31,20 @@ def test_a_call_that_keeps_a_function_warm_does_nothing():
     handler = step(lambda event, context: asked.append(event))
     assert handler(dict(WARM), CONTEXT) == {"outcome": "WARM"}
     assert asked == []
+
+
+# B8
+@pytest.mark.parametrize(("wanted", "said"), [("INFO", "moved beware"), ("WARNING", "beware")])
+def test_the_log_has_the_level_of_the_stack_and_not_that_of_lambda(wanted, said):
+    """Lambda's own has to stay at INFO, for the figures; Powertools would take it."""
+    program = (
+        "import logging, understudy.invocation; log = logging.getLogger('understudy.usecases.step')\n"
+        "log.info('moved'); log.warning('beware')"
+    )
+    env = {"PATH": os.defpath, "PYTHONPATH": os.pathsep.join(sys.path)}
+    env |= {"AWS_LAMBDA_LOG_LEVEL": "INFO", "POWERTOOLS_LOG_LEVEL": wanted}
+    done = subprocess.run([sys.executable, "-c", program], env=env, check=True, capture_output=True, text=True)
+    assert " ".join(json.loads(line)["message"] for line in done.stdout.splitlines()) == said
 
 
 def test_any_other_call_is_a_step():

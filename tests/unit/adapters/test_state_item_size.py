@@ -1,6 +1,5 @@
 """The hot item stays below 1 KB: a heartbeat costs one write unit, not two (B9)."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -18,6 +17,7 @@ from tests.support.builders import (
     a_transition,
     an_off_report,
 )
+from tests.support.item_size import size
 from understudy.adapters.dynamodb_items import state_item
 from understudy.domain.address import Address, AddressStatus
 from understudy.domain.approval import Question
@@ -31,24 +31,6 @@ SPENT = (NOW - 3000, NOW - 2000, NOW)
 MOVED = Address(AddressStatus.PROPAGATING, 1234, ("C0123456789ABCDEFGHIJ",))
 NAME = "orders-db-1234-active-is-silent"
 QUESTION = Question("switchover", "01234567-89ab-cdef-0123-456789abcdef", NOW, NOW + 1500, is_no=True)
-
-
-def size(item: Mapping[str, Mapping[str, Any]]) -> int:
-    """Bytes as DynamoDB counts them: names and texts as UTF-8, numbers by digits, maps and lists 3 and 1 an entry."""
-    return sum(len(name.encode()) + _size_of(attribute) for name, attribute in item.items())
-
-
-def _size_of(attribute: Mapping[str, Any]) -> int:
-    ((kind, value),) = attribute.items()
-    if kind == "S":
-        return len(value.encode())
-    if kind == "N":
-        return (len(value.lstrip("-").replace(".", "").strip("0")) + 1) // 2 + 1
-    if kind == "M":
-        return 3 + len(value) + size(value)
-    if kind == "L":
-        return 3 + sum(1 + _size_of(each) for each in value)
-    return 1
 
 
 def moving(members: int, execution: str, **changes: Any) -> Any:

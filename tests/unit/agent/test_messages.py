@@ -136,3 +136,23 @@ def test_keys_can_be_kept_in_a_secure_string_and_an_outage_keeps_the_last(monkey
         for now_ms in (READ_EVERY_MS + RETRY_EVERY_MS, READ_EVERY_MS + RETRY_EVERY_MS + 1):
             ring.tick(now_ms)
         assert ring.keys == (b"n" * 40,)
+
+
+def test_keys_are_decrypted_when_they_were_put_anew_and_not_each_time_they_are_looked_at(monkeypatch):  # B9
+    """Each decryption is a request of KMS, and there is a look each minute on each node."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    with mock_aws():
+        ssm = botocore_client("ssm", "eu-west-1", 2)
+        ssm.put_parameter(Name="/keys/orders-db", Type="SecureString", Value="k" * 40)
+        parameter = KeyParameter("/keys/orders-db", "eu-west-1", 2)
+        read, asked = parameter.read, []
+        assert read() == (b"k" * 40,)
+        parameter._client.meta.events.register(
+            "provide-client-params.ssm.GetParameter", lambda params, **_: asked.append(params["WithDecryption"])
+        )
+        assert [read() for _ in range(3)] == [(b"k" * 40,)] * 3
+        assert asked == [False] * 3
+        ssm.put_parameter(Name="/keys/orders-db", Type="SecureString", Value="n" * 40, Overwrite=True)
+        assert read() == (b"n" * 40,)
+        assert asked[3:] == [False, True]

@@ -3,6 +3,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from tests.unit.agent.items import BOOT, ME, OTHER, item, node
 from understudy_agent.pacing import (
     Calls,
@@ -49,6 +52,24 @@ def test_an_own_beat_calls_for_one_read_only():
     view = parse_state(item(active=ME))
     reads = Calls(begun_ms=10_500, done_ms=10_550)
     assert next_read_ms(reads, Calls(begun_ms=10_100, done_ms=10_200), view, TERMS) == 12_500
+
+
+# B9
+def test_a_periodic_read_that_came_in_time_tells_of_the_beat_as_well():
+    view = parse_state(item(active=ME))
+    beats = Calls(begun_ms=10_100, done_ms=10_200)
+    assert next_read_ms(Calls(begun_ms=10_399, done_ms=10_410), beats, view, TERMS) == 10_500
+    assert next_read_ms(Calls(begun_ms=10_400, done_ms=10_410), beats, view, TERMS) == 12_400
+
+
+# S11 B10
+@given(
+    begun_ms=st.integers(0, 20_000),
+    beats=st.builds(Calls, begun_ms=st.integers(0, 20_000), done_ms=st.integers(0, 20_000), failures=st.integers(0, 2)),
+)
+def test_whatever_beats_do_no_read_comes_later_than_its_interval(begun_ms, beats):
+    for view in (None, parse_state(item(active=ME)), parse_state(item(active="", transition=True))):
+        assert next_read_ms(Calls(begun_ms=begun_ms, done_ms=begun_ms), beats, view, TERMS) <= begun_ms + 2000
 
 
 def test_a_beat_that_failed_calls_for_no_read():

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from understudy import wiring
 from understudy.domain.definition import Definition
-from understudy.invocation import count, measure
+from understudy.invocation import Gathered, count, measure
 from understudy.parameter_ports import Parameters, ParameterText
 from understudy.ports import RecordReader, Spread
 from understudy.settings import settings
@@ -132,6 +132,14 @@ def movers() -> "tuple[Mover, ...]":
 def judge() -> Judge:
     """Decides and acts."""
     return Judge(wiring.ledger(), wiring.launcher(), wiring.announcer(), wiring.clock, measure)
+
+
+@cache
+def beat_figures() -> Gathered:
+    """The figures of beats. Those of recorded ones wait for each other; a refused one is told at once."""
+    from understudy.usecases.record_heartbeat import RECORDED
+
+    return Gathered(wiring.clock, outcome=RECORDED)
 
 
 @cache

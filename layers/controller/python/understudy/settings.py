@@ -39,3 +39,8 @@ def settings() -> Settings:
         runbook_url=os.environ.get("RUNBOOK_URL", ""),
         route53_percent=int(os.environ.get("ROUTE53_PERCENT", "90")),
     )
+
+
+def log_level() -> str:
+    """The least level of what is said for people. Also where no function runs: in tests and tools."""
+    return os.environ.get("POWERTOOLS_LOG_LEVEL", "INFO")

@@ -44,7 +44,8 @@ def record_heartbeat(
         measure({"Heartbeats": 1}, outcome=MALFORMED)
         return MALFORMED
     outcome = _record(beat, beats, ledger, judge, clock)
-    measure({"Heartbeats": 1, "HeartbeatAgeSeconds": max(0.0, clock() - beat.heard_at)}, outcome=outcome)
+    age_s = round(max(0.0, clock() - beat.heard_at), 3)
+    measure({"Heartbeats": 1, "HeartbeatAgeSeconds": age_s}, outcome=outcome)
     return outcome
 
 

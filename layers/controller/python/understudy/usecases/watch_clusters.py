@@ -86,7 +86,7 @@ def watch_clusters(
     registered = _register(run, views, parameters, register)
     is_crowded = cache(lambda: clock() < ledger.stack_wide().crowded_until + FOLLOWED_S)
     _ask_route53(run, views, lambda view: _follow(view, ledger, follower, is_crowded, measure), monitor)
-    measure({"Watches": 1, "ClustersJudged": judged, **_ailing(run, views, ears), "WatchFaults": len(run.faults)})
+    measure({"Watches": 1, **_ailing(run, views, ears), "WatchFaults": len(run.faults)})
     return WatchReport(registered, judged, tuple(run.faults))
 
 
