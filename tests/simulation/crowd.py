@@ -20,6 +20,7 @@ from tests.simulation.crowd_aws import (
     WatchedQuestions,
     WatchedQueue,
     WatchedRoute53,
+    WatchedShares,
 )
 from tests.simulation.crowd_bound import crowd_bound_s
 from tests.simulation.crowd_calls import Calls, Invocation
@@ -33,7 +34,6 @@ from tests.simulation.story import Story
 from tests.simulation.weather import Weather
 from tests.support.builders import ADDRESS_A, NODE_B, NOW, SPECS, a_definition, a_state
 from tests.support.fakes.announcer import FakeAnnouncer
-from tests.support.fakes.queue import FakeShares
 from understudy.adapters.polite_route53 import Polite
 from understudy.adapters.route53_zone import Route53Zone
 from understudy.domain.address import AddressStatus
@@ -98,7 +98,8 @@ class Crowd:
 
     def _join(self) -> None:
         ledger, queue, shares, questions = (
-            self.calls.port(each) for each in (self.ledger, WatchedQueue(self), FakeShares(), WatchedQuestions(self))
+            self.calls.port(each)
+            for each in (self.ledger, WatchedQueue(self), WatchedShares(self), WatchedQuestions(self))
         )
         polite = Polite(self.time, self.time.sleep, self._chance("gaps").random)
         zone = Route53Zone(self.route53, polite)

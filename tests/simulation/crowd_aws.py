@@ -15,11 +15,11 @@ from tests.simulation.crowd_calls import no_answer, refusal
 from tests.simulation.crowd_checks import parts_of
 from tests.simulation.crowd_plan import LEFT_BEHIND_S
 from tests.support.fakes.ledger import FakeLedger
-from tests.support.fakes.queue import FakeQuestions, FakeQueue
+from tests.support.fakes.queue import FakeQuestions, FakeQueue, FakeShares
 from understudy.domain.group_commit import Intent, Settled, ZoneKey
 from understudy.domain.model import ClusterState
 from understudy.domain.record import GUARD_PREFIX, ChangeReading, Guard, RecordSet, read_guard
-from understudy.domain.throughput import Bucket, Cost
+from understudy.domain.throughput import Bucket, Cost, Purse, Throughput
 from understudy.usecases.route53_budget import Budget
 
 if TYPE_CHECKING:
@@ -88,16 +88,28 @@ class WatchedQuestions(FakeQuestions):
 
 @dataclass(frozen=True)
 class WatchedBudget(Budget):
-    """One purse of the share, which says whom it has told that he may spend."""
+    """One purse of the share, which remembers what the function wants to pay, and when it looked at the clock."""
 
     crowd: Any = None
 
     def take(self, cost: Cost) -> float:
-        at_s = self.clock()
-        wait_s = super().take(cost)
-        if wait_s == 0:
-            self.crowd.checks.is_paid(self.crowd.calls.now, cost, self.share, at_s)
-        return wait_s
+        self.crowd.calls.now.wants = (cost, self.clock())
+        return super().take(cost)
+
+
+class WatchedShares(FakeShares):
+    """What is left of the share."""
+
+    def __init__(self, crowd: Crowd) -> None:
+        super().__init__()
+        self._crowd = crowd
+
+    def put_left(self, purse: Purse, before: Throughput | None, after: Throughput) -> bool:
+        is_written = super().put_left(purse, before, after)
+        if is_written:
+            caller = self._crowd.calls.now
+            self._crowd.checks.is_paid(caller, *caller.wants, self._crowd.plan.share)
+        return is_written
 
 
 class WatchedRoute53:

@@ -18,7 +18,7 @@ from tests.simulation.plan import Fault
 from tests.simulation.story import Story
 from tests.simulation.weather import Weather
 from understudy.domain.group_commit import Intent
-from understudy.domain.throughput import Bucket
+from understudy.domain.throughput import Bucket, Cost
 
 T = TypeVar("T")
 TABLE_S = (0.003, 0.02)
@@ -46,7 +46,8 @@ class Invocation:
     """One run of a function, and what it has done so far (seconds).
 
     `turn_at`, `turn_ends_at`: its turn, if it has one; `waiting_at`: when it read what waits for the zone; `read_at`:
-    when Route 53 last told it of records; `asks`: the change that is its to ask for, since `asks_since`.
+    when Route 53 last told it of records; `asks`: the change that is its to ask for, since `asks_since`; `wants`: what
+    it is about to pay, and when it looked at the clock for that.
     """
 
     function: str
@@ -63,6 +64,7 @@ class Invocation:
     has_turn: bool = False
     asks: str = ""
     asks_since: float = 0.0
+    wants: tuple[Cost, float] = ({}, 0.0)
     paid: Counter[Bucket] = field(default_factory=Counter)
     used: Counter[Bucket] = field(default_factory=Counter)
 

@@ -131,8 +131,8 @@ class Checks:
         if answer["outcome"] == "STALE" and newest <= epoch and "why" not in answer:
             raise Violation("only_the_overtaken_are_stale", f"{cluster}/{epoch} is told so, and nobody is newer")
 
-    def is_paid(self, caller: Invocation, cost: Cost, share: float, at_s: float) -> None:
-        """A function that asked at `at_s` was told that it may spend so much."""
+    def is_paid(self, caller: Invocation, cost: Cost, at_s: float, share: float) -> None:
+        """The table has taken so much from the share, for a function that looked at the clock at `at_s`."""
         caller.paid.update(cost)
         for bucket, taken in cost.items():
             self._the_share_is_kept(bucket, taken, share, at_s)

@@ -8,8 +8,9 @@ from bench.route53_model import Route53Model
 from tests.simulation.crowd_plan import CrowdPlan, Member, draw_crowd
 from tests.simulation.plan import Fault
 from tests.simulation.safeguards import Safeguard, _unguarded_plan
-from tests.support.fakes.queue import FakeQuestions, FakeQueue
+from tests.support.fakes.queue import FakeQuestions, FakeQueue, FakeShares
 from understudy.domain.group_commit import Intent, Planned, Settled, ZoneKey
+from understudy.domain.throughput import Purse, Throughput
 from understudy.queue_ports import Queued
 from understudy.usecases import group_commit, move_address, movers
 from understudy.usecases.group_commit import _Turn
@@ -46,6 +47,11 @@ _take_apart = _Turn._take_apart
 
 def _refuse_all(turn: _Turn, batch: Sequence[Planned], named: Sequence[Planned], why: str) -> None:
     _take_apart(turn, batch, named or batch, why)
+
+
+def _put_whatever_stands_there(shares: FakeShares, purse: Purse, _: Throughput | None, after: Throughput) -> bool:
+    shares.purses[purse] = after
+    return True
 
 
 def _everybody(names: Collection[str], plans: Sequence[Planned]) -> tuple[Planned, ...]:
@@ -147,6 +153,13 @@ CROWD_SAFEGUARDS: Mapping[str, CrowdSafeguard] = {
         ((Budget, "take", _free),),
         runs=20,
         kinds=("zone_taken", "route53_answers_lost"),
+        invariant="what_is_used_was_paid_for",
+    ),
+    "share-as-it-was-read": CrowdSafeguard(
+        "what is left of the share is written only over what was read",
+        ((FakeShares, "put_left", _put_whatever_stands_there),),
+        runs=60,
+        kinds=("zone_taken", "writer_freezes"),
         invariant="the_share_is_kept",
     ),
     "one-asks": CrowdSafeguard(
