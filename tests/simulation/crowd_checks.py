@@ -46,6 +46,11 @@ class Noted:
     at_s: float
     is_in_turn: bool = False
     is_alone: bool = False
+    by: Invocation | None = None
+
+    def is_of_another_try(self, caller: Invocation) -> bool:
+        """Whether it was written by another try of the caller's own step, with which it shares its turn."""
+        return self.by is not None and self.by is not caller and str(self.by) == str(caller)
 
 
 @dataclass
@@ -106,7 +111,7 @@ class Checks:
                 self._what_is_told_is_true(part, moved.change_id)
                 if is_kept:
                     now = self.crowd.time()
-                    self._noted.setdefault(part, Noted(now, is_in_turn=now < caller.turn_ends_at))
+                    self._noted.setdefault(part, Noted(now, now < caller.turn_ends_at, by=caller))
             elif not moved.may_pass:
                 self._only_the_guilty_are_refused(intent, moved.why)
         if settled.guard is not None:
@@ -172,12 +177,13 @@ class Checks:
         """Unless an answer was lost, or came too late: it was not there when the queue was read, and whoever wrote it
         down after that was no longer in its turn. Who reads the records after another turn's answer has overslept.
         Nor does a turn know of a cluster that has queued up and moved alone since, because the crowd was over.
+        And two tries of one step share their turn: one that freezes for longer than its task has, and thaws.
         """
         since = caller.waiting_at if caller.has_turn else caller.begun_at
         for part in submitted & self._submitted:
             self.twice += 1
             noted = self._noted.get(part)
-            if noted and noted.is_alone and caller.has_turn:
+            if noted and caller.has_turn and (noted.is_alone or noted.is_of_another_try(caller)):
                 continue
             if noted and (noted.at_s < since or (noted.is_in_turn and noted.at_s < caller.read_at)):
                 found = (
