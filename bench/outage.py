@@ -37,24 +37,26 @@ from tests.support.builders import (
 )
 from tests.support.fakes.announcer import FakeAnnouncer
 from tests.support.fakes.ledger import FakeLedger
-from tests.support.fakes.queue import FakeQuestions, FakeQueue
+from tests.support.fakes.queue import FakeQuestions, FakeQueue, FakeShares
 from understudy.adapters.polite_route53 import Polite
 from understudy.adapters.route53_zone import Route53Zone
 from understudy.domain.definition import Record
 from understudy.domain.errors import AddressUnreadableError, GuardMismatchError, ZoneBusyError
 from understudy.domain.model import Proof, Stage
 from understudy.domain.record import Wish, desired, plan_batch
+from understudy.domain.throughput import Purse
 from understudy.domain.tuning import Tuning
 from understudy.usecases.check_change import check_change
 from understudy.usecases.follow_changes import ChangeFollower
 from understudy.usecases.group_commit import GroupCommit
 from understudy.usecases.move_address import move_address
 from understudy.usecases.movers import RecordMover
+from understudy.usecases.route53_budget import Budget
 from understudy.usecases.shared_changes import SharedChanges
 
 GOAL = 1.5
 SHARE = 0.9
-"""Of the change throughput, as the template has it. The limit that is drawn in is the whole of it."""
+"""Of each bucket, as the template has it. The limit that is drawn in is the whole of it."""
 HORIZON_S = 300
 """How long the clusters that move each for itself are looked at: some would need half an hour."""
 BEGIN_S = 1_800_000_000
@@ -83,6 +85,18 @@ class SlowQueue(FakeQueue):
         return super()._called(method)
 
 
+class SlowShares(FakeShares):
+    """What is left of the share, with the time that DynamoDB takes."""
+
+    def __init__(self, time: VirtualTime) -> None:
+        super().__init__()
+        self._time = time
+
+    def _called(self, method: str) -> Any:
+        self._time.sleep(TABLE_S)
+        return super()._called(method)
+
+
 @dataclass
 class Scene:
     """The clusters c0, c1, ..., spread over the zones, each with its record at the node that is dead now."""
@@ -98,10 +112,12 @@ class Scene:
         self.ledger = FakeLedger()
         polite = Polite(self.time, self.time.sleep, self.random.random)
         zone = self.zone = Route53Zone(self.route53, polite)
-        group = GroupCommit(zone, SlowQueue(self.ledger, self.time), self.time, self.time.sleep, "understudy", SHARE)
+        shares = SlowShares(self.time)
+        moves, polls = (Budget(shares, purse, self.time, SHARE) for purse in (Purse.MOVES, Purse.POLLS))
+        group = GroupCommit(zone, SlowQueue(self.ledger, self.time), self.time, self.time.sleep, "understudy", moves)
         self.movers = (RecordMover(zone, group),)
         self.follower = ChangeFollower(
-            zone, SharedChanges(zone, FakeQuestions(), self.time), zone, self.time, "understudy"
+            zone, SharedChanges(zone, FakeQuestions(), self.time, polls), zone, self.time, "understudy"
         )
         for number in range(self.clusters):
             self._put(number)
@@ -134,19 +150,22 @@ class Scene:
         return {
             "accepted_s": [round(each, 3) for each in accepted],
             "least_s": least_s(sorted(at_s - BEGIN_S for at_s in noticed)),
+            "least_of_share_s": least_s(sorted(at_s - BEGIN_S for at_s in noticed), SHARE),
             "requests": dict(sorted(self.route53.requests.items())),
             "refused": dict(sorted(self.route53.refused.items())),
             "units": self.route53.units,
         }
 
 
-def least_s(noticed_s: Sequence[float]) -> list[float]:
+def least_s(noticed_s: Sequence[float], share: float = 1.0) -> list[float]:
     """When Route 53's change throughput lets it accept the first, the second, ... record at the earliest.
 
-    No way to hand them in can be faster: each move costs its units, and none begins before it is noticed.
+    No way to hand them in can be faster: each move costs its units, and none begins before it is noticed. Nor can one
+    be that keeps within a `share` of the units.
     """
+    burst, a_second = UNITS_BURST * share, UNITS_A_SECOND * share
     return [
-        round(max(noticed, ((each + 1) * UNITS_OF_A_MOVE - UNITS_BURST) / UNITS_A_SECOND), 3)
+        round(max(noticed, ((each + 1) * UNITS_OF_A_MOVE - burst) / a_second), 3)
         for each, noticed in enumerate(noticed_s)
     ]
 
@@ -241,25 +260,29 @@ def at_share(times: Sequence[float], clusters: int, share: float) -> float | Non
 def summary(result: dict[str, Any]) -> dict[str, Any]:
     """What the documents show: when which share was accepted (None: never), and what that took."""
     clusters = result["clusters"]
-    limit = result["ways"]["group commit"]["least_s"]
+    limits = {
+        f"{name}_at_s": _shares(result["ways"]["group commit"][key], clusters)
+        for name, key in (("limit", "least_s"), ("share_limit", "least_of_share_s"))
+    }
     ways = {
         name: {key: way[key] for key in ("requests", "refused", "units")}
         | {"accepted": len(way["accepted_s"]), "at_s": _shares(way["accepted_s"], clusters)}
         for name, way in result["ways"].items()
     }
     head = {key: result[key] for key in ("clusters", "zones", "seed")}
-    return head | {"goal": GOAL, "ratio": ratio(result), "limit_at_s": _shares(limit, clusters), "ways": ways}
+    ratios = {"goal": GOAL, "ratio": ratio(result), "share": SHARE, "ratio_of_share": ratio(result, "least_of_share_s")}
+    return head | ratios | limits | {"ways": ways}
 
 
 def _shares(times: Sequence[float], clusters: int) -> list[float | None]:
     return [at_share(times, clusters, share) for share in SHARES]
 
 
-def ratio(result: dict[str, Any]) -> float | None:
+def ratio(result: dict[str, Any], limit: str = "least_s") -> float | None:
     """Until the last record is accepted by group commit, as a multiple of what the buckets allow; None: never."""
     way = result["ways"]["group commit"]
     last = at_share(way["accepted_s"], result["clusters"], 1.0)
-    return None if last is None else last / float(way["least_s"][-1])
+    return None if last is None else last / float(way[limit][-1])
 
 
 def table(result: dict[str, Any]) -> Table:
@@ -284,7 +307,7 @@ def table(result: dict[str, Any]) -> Table:
 
 
 def _number(value: float | None) -> str:
-    return "never" if value is None else f"{value:.1f}"
+    return "never" if value is None else f"{value:.2f}"
 
 
 def plot(result: dict[str, Any], path: Path) -> None:
@@ -331,6 +354,8 @@ def main() -> int:
     console.print(table(result))
     needed = ratio(result)
     console.print(f"group commit needs {_number(needed)} times what the buckets allow; goal: {GOAL}")
+    of_share = _number(ratio(result, "least_of_share_s"))
+    console.print(f"and {of_share} times what the controller's share of them allows ({SHARE:.0%})")
     return 0 if needed is not None and needed <= GOAL else 1
 
 

@@ -89,14 +89,18 @@ def _outages(outages: Sequence[Mapping[str, Any]]) -> str:
     for each in sorted(outages, key=lambda each: (each["clusters"], each["zones"])):
         zones = "one zone" if each["zones"] == 1 else f"{each['zones']} zones"
         title = f"{each['clusters']:,} clusters in {zones}"
-        rows = [["what the buckets allow", *map(_seconds, each["limit_at_s"]), "", "", "", ""]]
+        rows = [
+            ["what the buckets allow", *map(_seconds, each["limit_at_s"]), "", "", "", ""],
+            [f"what {each['share']:.0%} of them allow", *map(_seconds, each["share_limit_at_s"]), "", "", "", ""],
+        ]
         for name, way in each["ways"].items():
             spent = [sum(way["requests"].values()), sum(way["refused"].values()), way["units"]]
             never = each["clusters"] - way["accepted"]
             rows.append([name, *map(_seconds, way["at_s"]), *(f"{number:,}" for number in (never, *spent))])
         head = ["", "50 % accepted", "99 %", "100 %", "never", "requests", "of them refused", "change units"]
         text += f"### {title}\n\nGroup commit needs **{each['ratio']:.2f} times** what the buckets allow "
-        text += f"(goal: {each['goal']} times). Seed {each['seed']}.\n\n{_table(head, rows)}\n"
+        text += f"(goal: {each['goal']} times),\nand {each['ratio_of_share']:.2f} times what its share of them allows. "
+        text += f"Seed {each['seed']}.\n\n{_table(head, rows)}\n"
         text += f"![Records accepted over time](images/outage-{each['clusters']}-{each['zones']}.png)\n\n"
     return text.rstrip("\n") + "\n"
 

@@ -51,8 +51,8 @@ zone for 0.2 to 0.8 s, a change is in sync after 20 s (lognormal, sigma 0.5). No
 
 - **What the buckets allow**: no way to hand in the changes can be faster.
 - **Group commit**: this product ([ADR 0046](adr/0046-group-commit-when-route-53-is-crowded.md)) as its template has it:
-  it leaves a tenth of the throughput to others. A minute after the last refusal the crowd counts as over, and each
-  cluster asks GetChange for itself again.
+  it leaves a tenth of each bucket to others, of change units and of requests. What is refused all the same are the
+  first calls, made before anybody has said that Route 53 is crowded, and batches for a zone that has one in work.
 - **Each for itself**: the same guarded change, without group commit, tried for 300 s.
 - **The paper**: an UPSERT without guard, three tries 2 s apart, each with the three of an AWS SDK. It asks AWS for less
   (two change units, where a guarded move needs four), and most clusters have spent their tries before it is their turn.

@@ -174,7 +174,7 @@ class WatchedZone(FakeZone):
         self._world = world
         self._epoch = 0
 
-    def submit(self, record: Record, batch: tuple[Change, ...], comment: str) -> str:
+    def submit(self, record: Record, batch: tuple[Change, ...], comment: str, *, tries_again: bool = True) -> str:
         for fault in self._world.weather.of("batch_is_late"):
             self._world.weather.spend(fault)
             self._world.story.tell(

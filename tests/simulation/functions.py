@@ -51,6 +51,7 @@ class Invocation:
 
     function: str
     calls: int = 0
+    is_dead: bool = False
 
 
 class Functions:
@@ -75,6 +76,8 @@ class Functions:
     def call(self, port: str, method: str, work: Callable[[], Any]) -> Any:
         """One call to AWS, by the function that is running."""
         invocation = self._running[-1]
+        if invocation.is_dead:  # a process that has ended does nothing on its way out either
+            raise FunctionDied(invocation.function)
         invocation.calls += 1
         if not self._weather:
             if self._rng.random() < 0.05:
@@ -100,6 +103,7 @@ class Functions:
             if is_after is after and _strikes(fault, invocation):
                 self._weather.spend(fault)
                 self._story.tell(invocation.function, f"dies {'after' if after else 'before'} {method}")
+                invocation.is_dead = True
                 raise FunctionDied(invocation.function)
 
     def _take_time(self, invocation: Invocation, method: str) -> None:

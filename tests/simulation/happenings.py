@@ -113,7 +113,16 @@ def _change_tuning(world: World, fault: Fault) -> None:
 
 
 def _join(world: World, fault: Fault) -> None:
-    world.let_the_latecomer_join()
+    world.let_the_last_node(be_member=True)
+
+
+def _leave(world: World, fault: Fault) -> None:
+    world.let_the_last_node(be_member=False)
+
+
+def _join_again(world: World, fault: Fault) -> None:
+    if fault.pick % 2:
+        world.let_the_last_node(be_member=True)
 
 
 def _drift(world: World, fault: Fault) -> None:
@@ -142,6 +151,7 @@ BEGINS: dict[str, Deed] = {
     "failover_by_hand": _ask("failover"),
     "definition_changes": _change_definition,
     "member_joins": _join,
+    "member_leaves": _leave,
     "tuning_changes": _change_tuning,
     "record_drifts": _drift,
     "hold": _hold,
@@ -156,5 +166,6 @@ ENDS: dict[str, Deed] = {
     "agent_is_stopped": _agent_comes_back,
     "service_breaks": _service_is_mended,
     "alarm_rings": _ring("OK"),
+    "member_leaves": _join_again,
     "pipeline_down": _drain,
 }

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 PORT = 7946
 KEY = b"the nodes of the simulation share this key"
+ANOTHER_KEY = b"somebody has put this key on one node only"
 LATE_S = 15.0
 AGAIN_AFTER_S = 40.0
 """How much later a datagram can come a second time: long after what it asked for has ended."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from tests.simulation import invariants
 from tests.simulation.agent_parts import KeptLease, Line, NoNotifier, NoStatus, Reach, StoryLog
-from tests.simulation.network import KEY, PORT, KeptPromises, Mailbox
+from tests.simulation.network import ANOTHER_KEY, KEY, PORT, KeptPromises, Mailbox
 from tests.simulation.workload import Process, Workload
 from understudy.domain.definition import NodeSpec
 from understudy_agent import lease, promise
@@ -71,6 +71,7 @@ class Machine:
         self.agent_since_s = 0.0
         self._booted_at_s = 0.0
         self._lease_file, self._promise_file = KeptLease(), KeptPromises()
+        self._ring: KeyRing | None = None
         self._log = StoryLog(world.story, self.name)
 
     # --- what others ask ------------------------------------------------------------------------
@@ -218,10 +219,17 @@ class Machine:
     def _failsafe(self) -> Failsafe:
         cluster, me, means = self.world.cluster, self.spec.instance_id, None
         if self.shares_key:
-            ring = KeyRing(lambda: (KEY,), Exchange("failsafe_key", Line(self, self._answer_s), self._log))
+            self._ring = KeyRing(self._keys, Exchange("failsafe_key", Line(self, self._answer_s), self._log))
             self.mailbox = Mailbox(self)
-            means = Means(ring, self.mailbox, PORT)
+            means = Means(self._ring, self.mailbox, PORT)
         return Failsafe(cluster, me, self._promise_file, self._log, means, self._nonce)  # type: ignore[arg-type]
+
+    def _keys(self) -> tuple[bytes, ...]:
+        """The key that all nodes share; where somebody has changed it, another one alone, or above it, or below it."""
+        fault = self.world.weather.at_node("key_differs", self.number)
+        if fault is None:
+            return (KEY,)
+        return ((ANOTHER_KEY,), (ANOTHER_KEY, KEY), (KEY, ANOTHER_KEY))[fault.pick % 3]
 
     def _nonce(self) -> str:
         return f"{self.rng.getrandbits(128):032x}"
@@ -273,6 +281,8 @@ class Machine:
             self._plan_tick(self.hung_until_s)
             return
         before = agent._order
+        if self._ring is not None and self._ring.keys[:1] not in ((), (KEY,)):
+            self.note_disturbance()  # nobody believes what it signs; a new key below the old one disturbs nothing
         self._look_at_hosts()
         agent.tick(self.now_ms())
         invariants.after_tick(self.world, self, agent, before)

@@ -41,16 +41,19 @@ class Fault:
 
 @dataclass(frozen=True)
 class Setting:
-    """What a cluster has beside its policy. A witness and a latecomer are its third node.
+    """What a cluster has beside its policy. A witness, a latecomer and a leaver are its third node.
 
     `quorum`: the mode, "" for none; `shares_key`: its agents ask each other for promises; `has_latecomer`: one node is
-    added to the definition while the cluster is in use.
+    added to the definition while the cluster is in use; `has_leaver`: one is taken out, and perhaps put in again;
+    `keys_differ`: somebody changes the key on one node and not on the others.
     """
 
     quorum: str = ""
     has_witness: bool = False
     shares_key: bool = False
     has_latecomer: bool = False
+    has_leaver: bool = False
+    keys_differ: bool = False
 
 
 @dataclass(frozen=True)
@@ -124,6 +127,8 @@ KINDS = (
     Kind("failover_by_hand", 2, 1, 1),
     Kind("definition_changes", 4, 1, 1),
     Kind("member_joins", 6, 1, 1, "has_latecomer"),
+    Kind("member_leaves", 12, 10, 90, "has_leaver"),
+    Kind("key_differs", 12, 30, 118, "keys_differ"),
     Kind("tuning_changes", 2, 1, 1),
     Kind("record_drifts", 3, 1, 1),
     Kind("hold", 5, 1, 1),
@@ -202,8 +207,8 @@ def draw(
     `policies`: what the cluster's definitions can have. `setting`: what the cluster has, else the seed says.
     """
     rng = Random(f"{seed}/plan")
-    setting = setting or _draw_setting(Random(f"{seed}/setting"), only)
-    is_of_three = setting.has_witness or setting.has_latecomer or setting.quorum == "majority"
+    setting = setting or _draw_setting(Random(f"{seed}/setting"), Random(f"{seed}/keys"), only)
+    is_of_three = setting.quorum == "majority" or any((setting.has_witness, setting.has_latecomer, setting.has_leaver))
     members = rng.choice((3,) if is_of_three else (2, 2, 3))
     kinds = [
         kind
@@ -238,14 +243,18 @@ def draw(
     )
 
 
-def _draw_setting(rng: Random, only: Collection[str]) -> Setting:
-    """A cluster in which each of the faults that alone are wanted means something."""
+def _draw_setting(rng: Random, keys: Random, only: Collection[str]) -> Setting:
+    """A cluster in which each of the faults that alone are wanted means something. `keys`: the dice for keys."""
     needed = {kind.needs for kind in KINDS if kind.name in only}
     quorum = "tcp_remote" if "quorum" in needed else rng.choice(("", "", "tcp_remote", "majority"))
     third = rng.random()
+    has_latecomer = "has_latecomer" in needed or (0.2 <= third < 0.3 and quorum != "majority")
+    shares_key = bool(needed & {"shares_key", "keys_differ"}) or rng.random() < 0.6
     return Setting(
-        quorum=quorum,
-        has_witness=third < 0.2,
-        shares_key="shares_key" in needed or rng.random() < 0.6,
-        has_latecomer="has_latecomer" in needed or (0.2 <= third < 0.3 and quorum != "majority"),
+        quorum="" if "has_leaver" in needed and quorum == "majority" else quorum,
+        has_witness=third < 0.2 and "has_leaver" not in needed,
+        shares_key=shares_key,
+        has_latecomer=has_latecomer,
+        has_leaver="has_leaver" in needed or (0.3 <= third < 0.4 and quorum != "majority"),
+        keys_differ="keys_differ" in needed or (shares_key and keys.random() < 0.15),
     )

@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from tests.simulation.crowd import Crowd
+from tests.simulation.crowd_plan import CrowdPlan
 from tests.simulation.invariants import Violation
 from tests.simulation.plan import Fault, Plan
 from tests.simulation.world import World
@@ -14,39 +16,45 @@ SHRINK_TRIES = 150
 class Outcome:
     """What became of one run: the invariant that was violated ("" when all held), what was found, and the story."""
 
-    plan: Plan
+    plan: Plan | CrowdPlan
     invariant: str
     found: str
     story: str
     went_unproven: bool = False
     served_beside: bool = False
+    twice: int = 0
 
 
 @dataclass
 class Tally:
-    """How many runs went on without a proof, and in how many of these two nodes served for it."""
+    """How many runs went on without a proof, and in how many of these two nodes served for it.
+
+    `twice`: how many moves of a crowd were handed in again because an answer was lost.
+    """
 
     unproven: int = 0
     beside: int = 0
+    twice: int = 0
 
     def count(self, outcome: Outcome) -> Outcome:
         self.unproven += outcome.went_unproven
         self.beside += outcome.served_beside
+        self.twice += outcome.twice
         return outcome
 
 
-def outcome_of(plan: Plan) -> Outcome:
+def outcome_of(plan: Plan | CrowdPlan) -> Outcome:
     """Run a plan once."""
-    world = World(plan)
+    world = Crowd(plan) if isinstance(plan, CrowdPlan) else World(plan)
     try:
         world.run()
     except Violation as violation:
         world.story.tell("VIOLATION", str(violation))
         return Outcome(plan, violation.invariant, str(violation), world.story.text())
-    return Outcome(plan, "", "", world.story.text(), world.went_unproven, world.served_beside)
+    return Outcome(plan, "", "", world.story.text(), world.went_unproven, world.served_beside, world.moved_twice)
 
 
-def first_failure(plans: Iterable[Plan], tally: Tally | None = None) -> Outcome | None:
+def first_failure(plans: Iterable[Plan | CrowdPlan], tally: Tally | None = None) -> Outcome | None:
     """The first plan that fails, as it was drawn; None when all held. Each run is counted in `tally`."""
     counted = tally or Tally()
     return next((outcome for plan in plans if (outcome := counted.count(outcome_of(plan))).invariant), None)

@@ -23,7 +23,7 @@ from understudy.domain.policy import Policy
 from understudy.domain.record import Change, ChangeVerb, RecordReading, Wish, desired
 from understudy.domain.situation import Mode, Observer, Phase, Situation
 from understudy.usecases import await_service as await_service_module
-from understudy.usecases import fence_node, judging, movers
+from understudy.usecases import fence_node, judging, movers, register_cluster
 from understudy.usecases.judging import Judge
 from understudy_agent import lease, promise, quorum
 from understudy_agent.lease import Standing
@@ -73,8 +73,14 @@ JOINS_WHILE_THE_HOLDER_IS_CUT_OFF = (
     Fault(2, "member_joins", 35.0, 1.0, 2, 0.5, 0),
 )
 """node-a and node-b are cut off from AWS together; node-a goes on by node-b's promises. node-c is new, and has AWS."""
+LEAVES_WHILE_IT_SERVES = (
+    Fault(0, "switchover", 20.0, 1.0, 2, 0.5, 1),
+    Fault(1, "member_leaves", 60.0, 55.0, 2, 0.5, 0),
+)
+"""node-c is in service, and somebody takes it out of the definition."""
 ALONE = Setting()
 KEYED, WITH_HOSTS = Setting(shares_key=True), Setting(quorum="tcp_remote")
+WITH_A_LEAVER = Setting(has_leaver=True)
 WITH_A_LATECOMER = Setting(shares_key=True, has_latecomer=True)
 
 
@@ -99,7 +105,7 @@ class Safeguard:
         """What to run it against."""
         for seed in range(self.runs):
             if self.faults:
-                members = 3 if self.setting.has_latecomer else 2
+                members = 3 if self.setting.has_latecomer or self.setting.has_leaver else 2
                 yield Plan(seed, members, 0, 0, self.adopted, self.faults, self.policies, self.setting)
             else:
                 yield draw(seed, only=self.kinds, policies=self.policies, setting=self.setting)
@@ -227,6 +233,10 @@ def _never_forbidden(*_: Any, **__: Any) -> bool:
 
 def _true(*_: Any) -> bool:
     return True
+
+
+def _nothing_against_it(*_: Any) -> list[str]:
+    return []
 
 
 def _no_objection(*_: Any) -> str:
@@ -365,6 +375,13 @@ SAFEGUARDS: Mapping[str, Safeguard] = {
         runs=8,
         faults=JOINS_WHILE_THE_HOLDER_IS_CUT_OFF,
         setting=WITH_A_LATECOMER,
+    ),
+    "needed-node-stays": Safeguard(
+        "a node that serves, may still serve or is to serve is not taken out of the definition",
+        ((register_cluster, "_contradictions_with_state", _nothing_against_it),),
+        runs=8,
+        faults=LEAVES_WHILE_IT_SERVES,
+        setting=WITH_A_LEAVER,
     ),
     "quorum-of-a-candidate": Safeguard(
         "a node without a majority of the quorum hosts is no candidate",

@@ -1,6 +1,13 @@
 """What happened, in the order of time, for people to read when a seed has failed."""
 
-from tests.support.asl_runner import Clock
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """What tells the time (seconds)."""
+
+    now_s: float
+
 
 Entry = tuple[float, str, str]
 

@@ -30,7 +30,7 @@ from tests.support.fakes.alarms import FakeAlarms
 from tests.support.fakes.announcer import FakeAnnouncer
 from tests.support.fakes.network import FakeNetwork
 from tests.support.fakes.parameters import FakeParameters
-from tests.support.fakes.queue import FakeQuestions, FakeQueue
+from tests.support.fakes.queue import FakeQuestions, FakeQueue, a_budget
 from understudy.adapters.dataclass_maps import to_map
 from understudy.definition import read_definition
 from understudy.domain.decision import Action, Decision
@@ -38,6 +38,7 @@ from understudy.domain.definition import Role
 from understudy.domain.model import ClusterState
 from understudy.domain.record import RecordSet
 from understudy.domain.situation import Observer
+from understudy.domain.throughput import Purse
 from understudy.parameter_ports import ParameterText
 from understudy.usecases.await_service import await_service
 from understudy.usecases.check_change import check_change
@@ -71,6 +72,7 @@ class World:
     """Build it from a plan, then `run()`: it returns when all held, and raises Violation when something did not."""
 
     cluster = CLUSTER
+    moved_twice = 0  # told of crowds only
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
@@ -130,8 +132,14 @@ class World:
         tune = partial(register_tuning, registry=ledger, announcer=announcer)
         self._register = lambda text: tune(text) if text.is_tuning else register(text)
         queue = FakeQueue(ledger)
-        group = GroupCommit(zone, queue, self.clock, self.clock.pass_time, STACK)
-        follower = ChangeFollower(zone, SharedChanges(zone, FakeQuestions(), self.clock), zone, self.clock, STACK)
+        group = GroupCommit(zone, queue, self.clock, self.clock.pass_time, STACK, a_budget(self.clock))
+        follower = ChangeFollower(
+            zone,
+            SharedChanges(zone, FakeQuestions(), self.clock, a_budget(self.clock, Purse.POLLS)),
+            zone,
+            self.clock,
+            STACK,
+        )
         monitor = RecordMonitor(ledger, zone, announcer, self.clock, self.clock.pass_time, STACK)
         self._watch = partial(
             watch_clusters,
@@ -234,10 +242,13 @@ class World:
         self.story.tell("operator", f"puts the definition: policy {policy}, tuning {tuning}, priorities by {shift}")
         self.put_text(self.parameters.put(CLUSTER, json.dumps(document)))
 
-    def let_the_latecomer_join(self) -> None:
-        """An operator adds the last node to the definition as it was put last."""
-        if not self._is_complete:
-            self._is_complete = True
+    def let_the_last_node(self, *, be_member: bool) -> None:
+        """An operator adds the last node to the definition as it was put last, or takes it out.
+
+        One that serves, may serve or is to serve cannot be taken out: then the definition in force stays.
+        """
+        if self._is_complete is not be_member:
+            self._is_complete = be_member
             policy, tuning, shift = self._put
             self.put_definition(policy, tuning, shift=shift)
 

@@ -21,12 +21,13 @@ from tests.support.fakes.launcher import FakeLauncher
 from tests.support.fakes.ledger import FakeLedger
 from tests.support.fakes.network import FakeNetwork
 from tests.support.fakes.nodes import FakeNodes
-from tests.support.fakes.queue import FakeQuestions, FakeQueue
+from tests.support.fakes.queue import FakeQuestions, FakeQueue, a_budget
 from tests.support.fakes.zone import FakeZone
 from understudy.adapters.dataclass_maps import to_map
 from understudy.domain.lease import terms_of
 from understudy.domain.model import ClusterState, NodeReport, PowerReading
 from understudy.domain.quorum import hosts_of
+from understudy.domain.throughput import Purse
 from understudy.parameter_ports import ParameterText
 from understudy.usecases.ask_approval import ask_approval
 from understudy.usecases.await_service import await_service
@@ -108,10 +109,14 @@ class World:
         self.zone = FakeZone(self.clock)
         self.ec2, self.network, self.alarms = FakeNodes(), FakeNetwork(), FakeAlarms()
         self.queue = FakeQueue(self.ledger)
-        group = GroupCommit(self.zone, self.queue, self.clock, lambda _: None, "understudy")
+        group = GroupCommit(self.zone, self.queue, self.clock, lambda _: None, "understudy", a_budget(self.clock))
         self.movers = (RecordMover(self.zone, group), RouteMover(self.network), ElasticIpMover(self.network))
         self.follower = ChangeFollower(
-            self.zone, SharedChanges(self.zone, FakeQuestions(), self.clock), self.zone, self.clock, "understudy"
+            self.zone,
+            SharedChanges(self.zone, FakeQuestions(), self.clock, a_budget(self.clock, Purse.POLLS)),
+            self.zone,
+            self.clock,
+            "understudy",
         )
         self.launcher = FakeLauncher()
         self.announcer = FakeAnnouncer()

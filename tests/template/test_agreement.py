@@ -73,12 +73,13 @@ def test_every_function_is_told_what_it_needs_and_only_starters_know_the_machine
     starters = {"RecordHeartbeatFunction", "WatchClustersFunction", "ReceiveSignalFunction"}
     examining = {"CheckReadinessFunction", "AdviseFunction"}
     judging_definitions = {"RegisterClusterFunction", "WatchClustersFunction", *examining}
+    sharing = {"MoveAddressFunction", "CheckChangeFunction", "WatchClustersFunction"}
     for name, function in cfn.of_type("AWS::Lambda::Function").items():
         expected = common | ({"STATE_MACHINE_ARN"} if name in starters else set())
         expected |= {"MOVER_ROLE_ARN"} if name in examining else set()
         expected |= {"MAY_STOP_INSTANCES"} if name in judging_definitions else set()
         expected |= {"TOPIC_ARN", "RUNBOOK_URL"} if name == "NotifyOperatorFunction" else set()
-        expected |= {"ROUTE53_PERCENT"} if name == "MoveAddressFunction" else set()
+        expected |= {"ROUTE53_PERCENT"} if name in sharing else set()
         assert set(function["Environment"]["Variables"]) == expected, name
 
 

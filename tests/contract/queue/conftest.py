@@ -6,10 +6,11 @@ import pytest
 
 from tests.contract.conftest import REGION
 from tests.contract.tables import create_table
-from tests.support.fakes import FakeLedger, FakeQuestions, FakeQueue
+from tests.support.fakes import FakeLedger, FakeQuestions, FakeQueue, FakeShares
 from understudy.adapters.dynamodb_ledger import DynamoDbLedger
 from understudy.adapters.dynamodb_questions import DynamoDbQuestions
 from understudy.adapters.dynamodb_queue import DynamoDbQueue
+from understudy.adapters.dynamodb_shares import DynamoDbShares
 
 
 @pytest.fixture(params=["fake", "dynamodb"])
@@ -42,3 +43,15 @@ def questions(request: pytest.FixtureRequest) -> Any:
 
     client = boto3.client("dynamodb", region_name=REGION)
     return DynamoDbQuestions(client, create_table(client))
+
+
+@pytest.fixture(params=["fake", "dynamodb"])
+def shares(request: pytest.FixtureRequest) -> Any:
+    """Nobody has taken anything of the share."""
+    if request.param == "fake":
+        return FakeShares()
+    request.getfixturevalue("moto_aws")
+    import boto3
+
+    client = boto3.client("dynamodb", region_name=REGION)
+    return DynamoDbShares(client, create_table(client))

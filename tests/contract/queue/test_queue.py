@@ -9,7 +9,6 @@ from understudy.domain.address import AddressStatus
 from understudy.domain.group_commit import Intent, Settled
 from understudy.domain.moves import Moved, owed
 from understudy.domain.record import Guard
-from understudy.domain.throughput import Throughput
 
 ZONE = ("", "Z0", "")
 ELSEWHERE = ("arn:aws:iam::222222222222:role/dns", "Z0", "a secret")
@@ -140,13 +139,3 @@ def test_everybody_learns_with_the_tunables_that_route_53_is_crowded(queue_and_l
     ledger.put_tuning({"ROUTE53_TTL": 30}, "digest")
     assert (ledger.stack_wide().crowded_until, ledger.stack_wide().tuning) == (NOW + 60, {"ROUTE53_TTL": 30})
     assert ledger.tuning_digest() == "digest"
-
-
-def test_what_is_left_of_the_throughput_is_written_only_over_what_was_read(queue):  # B12
-    assert queue.throughput() is None
-    assert queue.put_throughput(None, Throughput(1350.0, NOW + 0.25))
-    assert not queue.put_throughput(None, Throughput(9.0, NOW))
-    assert queue.throughput() == Throughput(1350.0, NOW + 0.25)
-    assert not queue.put_throughput(Throughput(1350.0, NOW), Throughput(9.0, NOW))
-    assert queue.put_throughput(Throughput(1350.0, NOW + 0.25), Throughput(-3.5, NOW + 1.5))
-    assert queue.throughput() == Throughput(-3.5, NOW + 1.5)

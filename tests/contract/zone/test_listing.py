@@ -13,7 +13,7 @@ from tests.support.fakes import PagedRoute53
 from tests.support.politeness import a_polite_way
 from understudy.adapters.route53_zone import Route53Zone
 from understudy.domain.definition import Record
-from understudy.domain.errors import AddressUnreadableError
+from understudy.domain.errors import AddressCrowdedError, AddressUnreadableError
 from understudy.domain.record import RecordReading, RecordSet, desired, guard_name
 
 ZONE = "Z0EXAMPLE"
@@ -44,6 +44,26 @@ def test_a_thousand_clusters_in_one_zone_are_read_with_eight_calls_at_most():  #
     found = Route53Zone(client, a_polite_way()).read_many(records)
     assert found == {record: as_written(record) for record in records}
     assert len(client.asked) <= 8
+
+
+def test_each_page_is_announced_before_it_is_asked_for():  # B12
+    client, announced = PagedRoute53(), []
+    records = protect(client, *(f"cluster-{number}.example.com" for number in range(400)))
+    zone = Route53Zone(client, a_polite_way())
+    zone.read_many(records, lambda: announced.append(len(client.asked)))
+    assert announced == list(range(len(client.asked)))
+    assert len(announced) > 1
+
+
+def test_a_page_that_may_not_be_asked_for_is_not():  # B12
+    client = PagedRoute53()
+
+    def refuse():
+        raise AddressCrowdedError("nothing is left of the share")
+
+    with pytest.raises(AddressCrowdedError, match="nothing is left"):
+        Route53Zone(client, a_polite_way()).read_many(protect(client, "a.example.com"), refuse)
+    assert client.asked == []
 
 
 @pytest.mark.parametrize("name", ["aaa.example.com", "host-5000.example.com", "zzz.example.com"])

@@ -21,7 +21,7 @@ from tests.support.politeness import GapClock, a_polite_way
 from understudy.adapters.polite_route53 import ATTEMPT_LIMIT_S, Allowance
 from understudy.adapters.route53_readings import Route53Readings
 from understudy.adapters.route53_zone import Route53Zone
-from understudy.domain.errors import AddressUnreadableError, UnreadableError, ZoneBusyError
+from understudy.domain.errors import AddressUnreadableError, UnreadableError, ZoneBusyError, ZoneCrowdedError
 from understudy.domain.record import Change, ChangeReading, ChangeVerb, RecordReading, desired, guard_name
 from understudy.domain.transition import CALL_LIMIT_S
 
@@ -78,6 +78,18 @@ def test_a_batch_that_route_53_did_not_take_is_handed_in_again_after_growing_gap
     assert Route53Zone(client, a_polite_way(clock)).submit(RECORD, BATCH, "") == "C1"
     stubber.assert_no_pending_responses()
     assert clock.gaps == [0.25, 0.5, 1.0]
+
+
+def test_whoever_counts_each_request_hands_a_batch_in_once(client, stubber):  # B12
+    """The second answer would be a good one. But only one request was paid for."""
+    clock = GapClock()
+    stubber.add_client_error("change_resource_record_sets", "PriorRequestNotComplete", "in words", 400)
+    stubber.add_response("change_resource_record_sets", CHANGE)
+    with pytest.raises(ZoneCrowdedError, match="PriorRequestNotComplete"):
+        Route53Zone(client, a_polite_way(clock)).submit(RECORD, BATCH, "", tries_again=False)
+    assert clock.gaps == []
+    with pytest.raises(AssertionError):
+        stubber.assert_no_pending_responses()
 
 
 @pytest.mark.parametrize(("code", "status"), [*LOST, ("Throttling", 503)])

@@ -11,7 +11,7 @@ from tests.support.fakes.network import FakeNetwork
 from tests.support.fakes.nodes import FakeNodes
 from tests.support.fakes.paged_route53 import PagedRoute53
 from tests.support.fakes.parameters import FakeParameters
-from tests.support.fakes.queue import FakeQuestions, FakeQueue
+from tests.support.fakes.queue import FakeQuestions, FakeQueue, FakeShares, a_budget
 from tests.support.fakes.zone import FakeZone
 
 __all__ = [
@@ -28,7 +28,9 @@ __all__ = [
     "FakeQueue",
     "FakeReadings",
     "FakeReportBook",
+    "FakeShares",
     "FakeZone",
     "PagedRoute53",
     "VirtualClock",
+    "a_budget",
 ]

@@ -7,8 +7,10 @@ from tests.support.fakes.faults import Faulty
 from tests.support.fakes.ledger import FakeLedger
 from understudy.domain.group_commit import Intent, Settled, ZoneKey
 from understudy.domain.record import ChangeReading
-from understudy.domain.throughput import Throughput
+from understudy.domain.throughput import Purse, Throughput
 from understudy.queue_ports import Queued
+from understudy.usecases.route53_budget import Budget
+from understudy.usecases.step import Clock
 
 
 class FakeQueue(Faulty):
@@ -18,7 +20,6 @@ class FakeQueue(Faulty):
         super().__init__()
         self.intents: dict[tuple[ZoneKey, str], Queued] = {}
         self.turns: dict[ZoneKey, tuple[str, int]] = {}
-        self.left: Throughput | None = None
         self._ledger = ledger
 
     def leave(self, zone: ZoneKey, intent: Intent) -> Queued | None:
@@ -73,17 +74,25 @@ class FakeQueue(Faulty):
         with self._called("call_crowded"):
             self._ledger.crowded_until = until
 
-    def throughput(self) -> Throughput | None:
-        """As CommitQueue.throughput."""
-        with self._called("throughput"):
-            return self.left
 
-    def put_throughput(self, before: Throughput | None, after: Throughput) -> bool:
-        """As CommitQueue.put_throughput."""
-        with self._called("put_throughput"):
-            if self.left != before:
+class FakeShares(Faulty):
+    """ShareBook over one dict."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.purses: dict[Purse, Throughput] = {}
+
+    def left(self, purse: Purse) -> Throughput | None:
+        """As ShareBook.left."""
+        with self._called("left"):
+            return self.purses.get(purse)
+
+    def put_left(self, purse: Purse, before: Throughput | None, after: Throughput) -> bool:
+        """As ShareBook.put_left."""
+        with self._called("put_left"):
+            if self.purses.get(purse) != before:
                 return False
-            self.left = after
+            self.purses[purse] = after
             return True
 
 
@@ -107,3 +116,8 @@ class FakeQuestions(Faulty):
         """As Questions.note_answer."""
         with self._called("note_answer"):
             self.asked[change_id] = (self.asked.get(change_id, (0, reading))[0], reading)
+
+
+def a_budget(clock: Clock, purse: Purse = Purse.MOVES, share: float = 1.0) -> Budget:
+    """One purse of a share that nobody has used yet."""
+    return Budget(FakeShares(), purse, clock, share)

@@ -45,8 +45,11 @@ class FakeZone(Faulty):
                 raise AddressUnreadableError(reading.obstacle)
             return reading
 
-    def read_many(self, records: Collection[Record]) -> dict[Record, RecordReading]:
-        """As ZoneListing.read_many."""
+    def read_many(
+        self, records: Collection[Record], before_page: Callable[[], object] = lambda: None
+    ) -> dict[Record, RecordReading]:
+        """As ZoneListing.read_many: every zone has one page."""
+        before_page()
         with self._called("read_many"):
             return {record: self._reading(record) for record in records}
 
@@ -57,7 +60,7 @@ class FakeZone(Faulty):
             obstacle=self.obstacles.get(_key(record, record.name, record.type), ""),
         )
 
-    def submit(self, record: Record, batch: tuple[Change, ...], comment: str) -> str:
+    def submit(self, record: Record, batch: tuple[Change, ...], comment: str, *, tries_again: bool = True) -> str:
         """As Zone.submit."""
         with self._called("submit"):
             draft = dict(self.record_sets)

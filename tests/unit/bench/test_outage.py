@@ -76,6 +76,12 @@ def test_what_the_buckets_allow_is_1500_units_at_once_and_100_a_second():  # B12
     assert (least[374], least[375], least[999]) == (0.0, 0.04, 25.0)
 
 
+def test_a_share_of_the_buckets_allows_less_and_later():  # B12
+    least = outage.least_s([0.0] * 1000, share=0.9)
+    assert least[336] == 0.0
+    assert least[999] == pytest.approx(29.444)
+
+
 def test_a_share_that_was_never_reached_has_no_time():
     assert outage.at_share([1.0, 2.0], clusters=4, share=0.5) == 2.0
     assert outage.at_share([1.0, 2.0], clusters=4, share=1.0) is None

@@ -74,10 +74,17 @@ def test_every_outage_is_shown_with_the_goal_and_the_picture(root):
 
 def test_what_was_never_accepted_has_no_time():
     ways = {"group commit": {"accepted_s": [1.0, 4.0]}, "the paper": {"accepted_s": [1.0]}}
-    spent = {"least_s": [0.0, 2.0], "requests": {"GetChange": 3}, "refused": {}, "units": 8}
+    spent = {
+        "least_s": [0.0, 2.0],
+        "least_of_share_s": [0.0, 2.5],
+        "requests": {"GetChange": 3},
+        "refused": {},
+        "units": 8,
+    }
     result = {"clusters": 2, "zones": 1, "seed": 0, "ways": {name: way | spent for name, way in ways.items()}}
     told = outage.summary(result)
     assert (told["ratio"], told["limit_at_s"]) == (2.0, [0.0, 2.0, 2.0])
+    assert (told["ratio_of_share"], told["share_limit_at_s"]) == (1.6, [0.0, 2.5, 2.5])
     assert told["ways"]["the paper"]["at_s"] == [1.0, None, None]
     assert told["ways"]["the paper"]["accepted"] == 1
 

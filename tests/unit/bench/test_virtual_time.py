@@ -54,3 +54,21 @@ def test_what_a_program_raises_ends_the_run():
     time.start(0, lambda: {}["nothing"])
     with pytest.raises(KeyError):
         time.run()
+
+
+def test_when_a_run_ends_nobody_who_slept_goes_on():
+    time, told = VirtualTime(), []
+
+    def sleeper():
+        try:
+            time.sleep(10)
+            told.append("went on")
+        finally:
+            time.sleep(1)  # what is done on the way out asks for time, too
+
+    time.start(0, sleeper)
+    time.start(1, lambda: {}["nothing"])
+    time.start(5, lambda: told.append("began"))
+    with pytest.raises(KeyError):
+        time.run()
+    assert told == []

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from tests.support.builders import ADDRESS_A, ADDRESS_B, NOW, RECORD
-from tests.support.fakes import FakeLedger, FakeQueue, FakeZone, VirtualClock
+from tests.support.fakes import FakeLedger, FakeQueue, FakeShares, FakeZone, VirtualClock, a_budget
 from understudy.domain.address import AddressStatus
 from understudy.domain.errors import (
     AddressUnreadableError,
@@ -17,8 +17,10 @@ from understudy.domain.errors import (
 )
 from understudy.domain.group_commit import QUEUE_LIMIT_S, TURN_S, Intent, zone_of
 from understudy.domain.record import Wish, desired, guard_epoch, guard_name
-from understudy.domain.throughput import Throughput
+from understudy.domain.throughput import Bucket, Purse, Throughput
+from understudy.ports import unmeasured
 from understudy.usecases.group_commit import GroupCommit
+from understudy.usecases.route53_budget import Budget
 
 ZONE = zone_of(RECORD)
 
@@ -28,12 +30,12 @@ class Zone(FakeZone):
 
     refused: dict[str, Exception]
 
-    def submit(self, record, batch, comment):
+    def submit(self, record, batch, comment, **how):
         for change in batch:
             if change.record_set.name in self.refused:
                 self.calls.append("submit")
                 raise self.refused[change.record_set.name]
-        return super().submit(record, batch, comment)
+        return super().submit(record, batch, comment, **how)
 
 
 class Day:
@@ -46,7 +48,7 @@ class Day:
         self.zone = Zone(self.clock)
         self.zone.refused = {}
         self.pauses = []
-        self.group = GroupCommit(self.zone, self.queue, self.clock, self.pause, "understudy")
+        self.group = GroupCommit(self.zone, self.queue, self.clock, self.pause, "understudy", a_budget(self.clock))
         for number in range(clusters):
             self.stands(number, 4)
 
@@ -285,45 +287,88 @@ def test_who_takes_a_turn_tells_everybody_that_route_53_is_crowded():  # B12
     assert day.ledger.crowded_until == NOW + 60
 
 
-def test_the_controller_keeps_within_its_share_of_the_throughput():  # B12
+def left(units=1500.0, reads=50.0, changes=50.0):
+    return Throughput({Bucket.UNITS: units, Bucket.READS: reads, Bucket.CHANGES: changes}, NOW)
+
+
+def with_share(day, share=1.0, there=None, measure=unmeasured):
+    book = FakeShares()
+    if there is not None:
+        book.purses[Purse.MOVES] = there
+    day.group = replace(day.group, budget=Budget(book, Purse.MOVES, day.clock, share, measure))
+    return book
+
+
+def test_the_controller_keeps_within_its_share_of_the_change_units():  # B12
     """Three clusters cost twelve units, and six are left: the writer waits until they have come back."""
     day = Day(3)
     day.leave(0, 1, 2)
-    day.group = replace(day.group, share=0.5)
-    day.queue.left = Throughput(6.0, NOW)
+    book = with_share(day, 0.5, left(units=6.0, reads=25.0, changes=25.0))
     assert day.statuses(0) == [AddressStatus.PROPAGATING]
     assert day.pauses == [pytest.approx(0.12)]
-    assert day.queue.left.left == 44.0
+    assert book.purses[Purse.MOVES].left[Bucket.UNITS] == 44.0
+
+
+@pytest.mark.parametrize("used_up", ["reads", "changes"])
+def test_the_controller_keeps_within_its_share_of_the_requests(used_up):  # B12
+    day = Day(1)
+    with_share(day, 0.5, left(**{"units": 750.0, "reads": 25.0, "changes": 25.0, used_up: -1.0}))
+    assert day.statuses(0) == [AddressStatus.PROPAGATING]
+    assert day.pauses == [pytest.approx(0.4)]
 
 
 def test_without_a_share_the_writer_would_take_what_others_need():  # B12
     day = Day(3)
     day.leave(0, 1, 2)
-    day.queue.left = Throughput(6.0, NOW)
-    object.__setattr__(day.group, "take_units", lambda units: 0.0)
+    with_share(day, 0.5, left(units=6.0, reads=0.0, changes=0.0))
+    object.__setattr__(day.group.budget, "take", lambda cost: 0.0)
     day.move(0)
     assert day.pauses == []
 
 
-def test_a_batch_that_route_53_turns_away_is_not_paid_for_twice():  # B12
+def test_a_turn_whose_time_ends_while_it_waits_for_a_read_asks_nothing():  # B12
+    day = Day(1)
+    with_share(day, 1.0, left(reads=-1000.0))
+    assert day.move(0, has_time=lambda: day.clock() < NOW + 10) is None
+    assert day.zone.calls == []
+    assert day.queue.turns == {}
+
+
+def test_a_batch_that_route_53_turns_away_pays_for_its_units_once_and_for_each_request():  # B12
     day = Day(2)
     day.leave(0, 1)
+    book = with_share(day)
     day.zone.fail_next("submit", ZoneCrowdedError("Throttling"))
+    object.__setattr__(day.group, "pause", lambda _: None)
     day.move(0)
-    assert day.queue.left.left == 1500 - 8
+    assert book.purses[Purse.MOVES] == left(units=1492.0, reads=49.0, changes=48.0)
+
+
+def test_a_batch_above_the_share_that_is_turned_away_does_not_wait_for_its_own_debt():  # B12
+    day = Day(60)
+    day.leave(*range(60))
+    book = with_share(day, 0.1)
+    day.zone.fail_next("submit", ZoneCrowdedError("PriorRequestNotComplete"))
+    day.move(0)
+    assert day.pauses == [0.5]
+    assert book.purses[Purse.MOVES].left[Bucket.UNITS] == pytest.approx(150 - 240 + 10)  # a second later
 
 
 def test_a_share_that_another_zone_has_just_used_is_asked_for_again():  # B12
     day = Day(1)
-    day.queue.before_next("put_throughput", lambda: setattr(day.queue, "left", Throughput(1000.0, NOW)))
+    book = with_share(day)
+    book.before_next("put_left", lambda: book.purses.update({Purse.MOVES: left(units=1000.0)}))
     assert day.statuses(0) == [AddressStatus.PROPAGATING]
-    assert day.queue.left.left == 1000 + 100 - 4  # a second later
+    assert book.purses[Purse.MOVES].left[Bucket.UNITS] == 1000 + 100 - 4  # a second later
 
 
-def test_metrics_say_how_much_of_the_share_is_used():  # B8 B12
+def test_metrics_say_how_much_of_each_share_is_used():  # B8 B12
     day, told = Day(3), []
-    day.group = replace(day.group, measure=lambda values, **_: told.append(values))
+    with_share(day, 1.0, left(units=762.0), measure=lambda values, **dimension: told.append((values, dimension)))
     day.leave(1, 2)
-    day.queue.left = Throughput(762.0, NOW)
     day.move(0)
-    assert told == [{"Route53UnitsTaken": 12, "Route53PercentUsed": 50.0}]
+    assert told == [
+        ({"Route53Taken": 1, "Route53PercentUsed": 2.0}, {"bucket": "reads"}),
+        ({"Route53Taken": 12, "Route53PercentUsed": 50.0}, {"bucket": "units"}),
+        ({"Route53Taken": 1, "Route53PercentUsed": 2.0}, {"bucket": "changes"}),
+    ]

@@ -18,7 +18,7 @@ from tests.support.fakes.announcer import FakeAnnouncer
 from tests.support.fakes.clock import VirtualClock
 from tests.support.fakes.ledger import FakeLedger
 from tests.support.fakes.network import FakeNetwork
-from tests.support.fakes.queue import FakeQueue
+from tests.support.fakes.queue import FakeQueue, a_budget
 from tests.support.fakes.zone import FakeZone
 from understudy.domain.address import AddressStatus
 from understudy.domain.errors import (
@@ -56,7 +56,7 @@ class Mover:
 
     def move(self, epoch=2, attempt=0):
         payload = {"cluster": CLUSTER, "epoch": epoch, "attempt": attempt}
-        group = GroupCommit(self.zone, self.queue, self.clock, lambda _: None, "understudy")
+        group = GroupCommit(self.zone, self.queue, self.clock, lambda _: None, "understudy", a_budget(self.clock))
         movers = (RecordMover(self.zone, group), RouteMover(FakeNetwork()), ElasticIpMover(FakeNetwork()))
         return move_address(
             payload,

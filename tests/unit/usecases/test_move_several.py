@@ -19,13 +19,14 @@ from tests.support.builders import (
     a_previous,
     a_transition,
 )
-from tests.support.fakes import FakeLedger, FakeNetwork, FakeQueue, FakeZone, VirtualClock
+from tests.support.fakes import FakeLedger, FakeNetwork, FakeQueue, FakeZone, VirtualClock, a_budget
 from tests.support.fakes.announcer import FakeAnnouncer
 from understudy.domain.address import AddressStatus
 from understudy.domain.definition import ElasticIp, Record, Route
 from understudy.domain.errors import AddressUnreadableError, ChangeRefusedError, ZoneBusyError
 from understudy.domain.model import Proof, Stage
 from understudy.domain.record import RecordSet, guard_epoch, guard_name
+from understudy.usecases import movers
 from understudy.usecases.group_commit import GroupCommit
 from understudy.usecases.move_address import move_address
 from understudy.usecases.movers import RecordMover
@@ -53,12 +54,14 @@ class Mover:
 
     def move(self, epoch=2, attempt=0):
         payload = {"cluster": CLUSTER, "epoch": epoch, "attempt": attempt}
-        group = GroupCommit(self.zone, FakeQueue(self.ledger), self.clock, lambda _: None, "understudy")
-        movers = (RecordMover(self.zone, group), RouteMover(self.network), ElasticIpMover(self.network))
+        group = GroupCommit(
+            self.zone, FakeQueue(self.ledger), self.clock, lambda _: None, "understudy", a_budget(self.clock)
+        )
+        every = (RecordMover(self.zone, group), RouteMover(self.network), ElasticIpMover(self.network))
         return move_address(
             payload,
             ledger=self.ledger,
-            movers=movers,
+            movers=every,
             announcer=self.announcer,
             clock=self.clock,
             stack="understudy",
@@ -169,6 +172,63 @@ def test_one_zone_out_of_reach_keeps_no_other_address_from_moving_and_stays_owed
     history = world.ledger.history(CLUSTER, 2)
     assert "orders-db.corp.example.com A Z0EXAMPLE: AccessDenied" in history["address_fault"]
     assert "accepted_at" not in history.get("stages", {})
+
+
+def half_done():
+    """Two zones; the first try has moved the record of the second one only."""
+    world = Mover(records=(RECORD, PUBLIC), routes=(), elastic_ips=())
+    world.zone.fail_next("read", AddressUnreadableError("no answer"))
+    world.move()
+    assert world.address.parts == {RECORD.label: OWED, PUBLIC.label: PROPAGATING}
+    return world
+
+
+def test_what_was_accepted_stays_so_when_its_zone_cannot_be_read_again():  # B2 B3
+    world = half_done()
+    for _ in range(2):
+        world.zone.fail_next("read", AddressUnreadableError("no answer"))
+    answer = world.move(attempt=2)
+    assert answer["outcome"] == "GAVE_UP"
+    assert world.address.parts == {RECORD.label: OWED, PUBLIC.label: PROPAGATING}
+    assert world.address.change_ids == ("C0000000000001",)
+
+
+def test_without_that_an_accepted_change_would_be_forgotten_and_handed_in_again(monkeypatch):  # B2 B3
+    world = half_done()
+    monkeypatch.setattr(movers, "_known", lambda *_: None)
+    for _ in range(2):
+        world.zone.fail_next("read", AddressUnreadableError("no answer"))
+    world.move(attempt=2)
+    assert world.address.parts == {RECORD.label: OWED, PUBLIC.label: OWED}
+
+
+def test_in_a_crowd_what_was_accepted_is_not_handed_in_again_with_the_rest_of_its_zone():  # B2 B12
+    other = Record(RECORD.hosted_zone_id, "files.corp.example.com")
+    world = Mover(records=(RECORD, other), routes=(), elastic_ips=())
+    world.ledger.crowded_until = NOW + 60
+    world.zone.obstruct(other, "an alias")
+    assert world.move()["outcome"] == "RETRY"
+    world.zone.obstacles.clear()
+    answer = world.move(attempt=1)
+    assert answer["outcome"] == "ACCEPTED"
+    assert [len(batch) for batch in world.zone.batches] == [2, 2]  # guard and record of one, then of the other
+    assert world.address.change_of == {RECORD.label: "C0000000000001", other.label: "C0000000000002"}
+
+
+def test_what_stands_as_it_was_written_is_not_handed_in_again_with_the_rest_of_its_zone():  # B2
+    other = Record(RECORD.hosted_zone_id, "files.corp.example.com")
+    world = Mover(records=(RECORD, other), routes=(), elastic_ips=())
+    foreign = RecordSet(guard_name(other), "TXT", 10, ('"understudy stack=a cluster=b epoch=9 node=x"',))
+    world.zone.put(other, foreign)
+    world.move()
+    del world.zone.record_sets[(other.hosted_zone_id, foreign.name, "TXT")]
+    world.zone.fail_next("submit", ZoneBusyError("no answer"))
+    world.ledger.put_state(replace(world.ledger.state(), transition=a_transition(stage=Stage.MOVING)))
+    answer = world.move()
+    assert answer["outcome"] == "RETRY"
+    assert answer["addresses"][RECORD.label] == {"status": "PROPAGATING"}
+    world.move(attempt=1)
+    assert [len(batch) for batch in world.zone.batches] == [2, 2]  # guard and record of one, then of the other
 
 
 def test_what_is_refused_is_refused_at_once_when_nothing_else_is_open():  # B2

@@ -3,10 +3,11 @@
 import pytest
 
 from tests.support.builders import NOW, RECORD, a_wish
-from tests.support.fakes import FakeQuestions, FakeZone, VirtualClock
+from tests.support.fakes import FakeQuestions, FakeZone, VirtualClock, a_budget
 from understudy.domain.errors import AddressUnreadableError
 from understudy.domain.group_commit import ASK_GAP_S
 from understudy.domain.record import ChangeReading, RecordReading, plan_batch
+from understudy.domain.throughput import Bucket, Purse, Throughput
 from understudy.usecases.shared_changes import AskedOnce, SharedChanges
 
 
@@ -14,7 +15,7 @@ class Crowd:
     def __init__(self):
         self.clock = VirtualClock(NOW)
         self.zone = FakeZone(self.clock, propagation_s=30)
-        self.shared = SharedChanges(self.zone, FakeQuestions(), self.clock)
+        self.shared = SharedChanges(self.zone, FakeQuestions(), self.clock, a_budget(self.clock, Purse.POLLS))
         self.change_id = self.zone.submit(RECORD, plan_batch(RECORD, a_wish(), RecordReading(None, None)), "")
 
     def ask(self):
@@ -48,6 +49,17 @@ def test_a_question_that_failed_is_asked_again_by_another_cluster():  # B12 B2
     crowd.clock.advance(ASK_GAP_S)
     crowd.ask()
     assert crowd.questions == 2
+
+
+def test_when_the_share_of_requests_is_used_up_nobody_asks_and_nothing_is_known():  # B12 B2
+    crowd = Crowd()
+    crowd.shared.budget.book.purses[Purse.POLLS] = Throughput({Bucket.POLLS: 0.0}, NOW)
+    crowd.clock.now_s = NOW
+    assert crowd.ask() is ChangeReading.PENDING
+    assert crowd.questions == 0
+    crowd.clock.advance(ASK_GAP_S)
+    crowd.ask()
+    assert crowd.questions == 1
 
 
 def test_a_watch_asks_for_each_change_once():  # B12 S7

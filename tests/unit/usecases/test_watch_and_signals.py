@@ -31,6 +31,7 @@ from tests.support.fakes.parameters import FakeParameters
 from tests.support.fakes.zone import FakeZone
 from understudy.domain.address import Address, AddressStatus
 from understudy.domain.errors import AddressUnreadableError, LedgerConflictError, NewerFormatError
+from understudy.domain.group_commit import FOLLOWED_S
 from understudy.domain.lone import LONE_LIMIT_S, Lone
 from understudy.domain.mode import Hold
 from understudy.domain.model import PowerReading
@@ -48,6 +49,7 @@ class Controller:
         self.ledger, self.launcher, self.announcer = FakeLedger(), FakeLauncher(), FakeAnnouncer()
         self.parameters, self.zone, self.nodes = FakeParameters(), FakeZone(self.clock), FakeNodes()
         self.network, self.alarms = FakeNetwork(), FakeAlarms()
+        self.shared = self.zone  # who is asked for changes in a crowd
         for spec in SPECS:
             self.nodes.launch_as(spec)
         self.registered = []
@@ -66,7 +68,7 @@ class Controller:
             alarms=self.alarms,
             index=self.ledger,
             parameters=self.parameters,
-            follower=ChangeFollower(self.zone, self.zone, self.zone, self.clock, "understudy"),
+            follower=ChangeFollower(self.zone, self.shared, self.zone, self.clock, "understudy"),
             network=self.network,
             announcer=self.announcer,
             register=register or self.registered.append,
@@ -200,6 +202,18 @@ def test_a_change_that_outlasted_its_polls_is_followed_until_in_sync_and_noted_i
     world.watch()
     assert world.ledger.state().address.status is AddressStatus.IN_SYNC
     assert "in_sync_at" in world.ledger.history(CLUSTER, 1)["stages"]
+
+
+@pytest.mark.parametrize(("crowded_until", "asked"), [(NOW, 1), (NOW - FOLLOWED_S, 0)], ids=["crowd", "quiet"])
+def test_in_a_crowd_the_watch_asks_for_changes_as_the_workflows_do(crowded_until, asked):  # S7 B12
+    world = Controller(a_state(address=propagating()))
+    world.zone.submit(RECORD, (), "")
+    world.shared = FakeZone(world.clock)
+    world.shared.submit(RECORD, (), "")
+    world.ledger.crowded_until = crowded_until
+    world.watch()
+    assert world.shared.calls.count("change_status") == asked
+    assert world.zone.calls.count("change_status") == 1 - asked
 
 
 def test_a_change_that_route_53_knows_no_more_is_unconfirmed_while_its_record_stands():  # S7 B2

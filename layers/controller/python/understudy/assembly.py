@@ -8,16 +8,19 @@ from understudy.domain.definition import Definition
 from understudy.invocation import Gathered, count, measure
 from understudy.parameter_ports import Parameters, ParameterText
 from understudy.ports import RecordReader, Spread
+from understudy.settings import settings
 from understudy.usecases.judging import Judge
 
 if TYPE_CHECKING:
     from understudy.adapters.route53_zone import Route53Zone
+    from understudy.domain.throughput import Purse
     from understudy.usecases.check_readiness import Inspector
     from understudy.usecases.check_records import RecordMonitor
     from understudy.usecases.drills import DrillMaster
     from understudy.usecases.follow_changes import ChangeFollower
     from understudy.usecases.movers import Mover
     from understudy.usecases.rehearse import Rehearser
+    from understudy.usecases.route53_budget import Budget
 
 WATCH_THREADS = 10
 """How many calls of one service a watch makes at once: botocore keeps as many connections open for a client."""
@@ -85,35 +88,43 @@ def drills() -> "DrillMaster":
     )
 
 
+def budget(purse: "Purse") -> "Budget":
+    """What is paid for in a crowd, from one purse of the controller's share."""
+    from understudy.usecases.route53_budget import Budget
+
+    return Budget(wiring.shares(), purse, wiring.clock, settings().route53_percent / 100, measure)
+
+
 def follower() -> "ChangeFollower":
     """Who asks what became of the changes of one cluster; in a crowd, for others as well."""
+    from understudy.domain.throughput import Purse
     from understudy.usecases.follow_changes import ChangeFollower
     from understudy.usecases.shared_changes import SharedChanges
 
     zone = wiring.zone()
-    shared = SharedChanges(zone, wiring.questions(), wiring.clock)
+    shared = SharedChanges(zone, wiring.questions(), wiring.clock, budget(Purse.POLLS))
     return ChangeFollower(zone, shared, zone, wiring.clock, wiring.stack(), measure)
 
 
 def follower_for_a_watch(zone: "Route53Zone") -> "ChangeFollower":
-    """Who asks what became of the changes of all clusters, each change once."""
+    """Who asks what became of the changes of all clusters, each change once; in a crowd, as the workflows do."""
+    from understudy.domain.throughput import Purse
     from understudy.usecases.follow_changes import ChangeFollower
-    from understudy.usecases.shared_changes import AskedOnce
+    from understudy.usecases.shared_changes import AskedOnce, SharedChanges
 
-    asked = AskedOnce(zone)
-    return ChangeFollower(asked, asked, zone, wiring.clock, wiring.stack(), measure)
+    shared = SharedChanges(zone, wiring.questions(), wiring.clock, budget(Purse.POLLS))
+    return ChangeFollower(AskedOnce(zone), AskedOnce(shared), zone, wiring.clock, wiring.stack(), measure)
 
 
 @cache
 def movers() -> "tuple[Mover, ...]":
     """What moves addresses, one for each kind. Records come first: their guards stop a stale writer."""
+    from understudy.domain.throughput import Purse
     from understudy.usecases.group_commit import GroupCommit
     from understudy.usecases.movers import RecordMover
     from understudy.usecases.network_movers import ElasticIpMover, RouteMover
 
-    group = GroupCommit(
-        wiring.zone(), wiring.queue(), wiring.clock, wiring.pause, wiring.stack(), wiring.route53_share(), measure
-    )
+    group = GroupCommit(wiring.zone(), wiring.queue(), wiring.clock, wiring.pause, wiring.stack(), budget(Purse.MOVES))
     return (RecordMover(wiring.zone(), group), RouteMover(wiring.network()), ElasticIpMover(wiring.network()))
 
 

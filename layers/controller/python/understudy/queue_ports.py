@@ -1,12 +1,13 @@
 """What group commit needs of the cluster table. Adapters and test fakes both keep to it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from understudy.domain.definition import Record
 from understudy.domain.group_commit import Intent, Settled, ZoneKey
-from understudy.domain.record import ChangeReading
-from understudy.domain.throughput import Throughput
+from understudy.domain.record import Change, ChangeReading, RecordReading
+from understudy.domain.throughput import Purse, Throughput
 
 
 @dataclass(frozen=True)
@@ -51,12 +52,30 @@ class CommitQueue(Protocol):
         """Let every step know that Route 53 is crowded, at least until then (seconds)."""
         ...
 
-    def throughput(self) -> Throughput | None:
-        """What is left of the controller's share of Route 53's change throughput; None when nobody has used any yet."""
+
+class ShareBook(Protocol):
+    """What is left of the controller's share of Route 53's buckets (B12)."""
+
+    def left(self, purse: Purse) -> Throughput | None:
+        """What is left in a purse; None when nobody has taken anything yet."""
         ...
 
-    def put_throughput(self, before: Throughput | None, after: Throughput) -> bool:
-        """Write down what is left. False when it is not `before` any more: then somebody else has used some."""
+    def put_left(self, purse: Purse, before: Throughput | None, after: Throughput) -> bool:
+        """Write down what is left. False when it is not `before` any more: then somebody else has taken something."""
+        ...
+
+
+class CrowdedZone(Protocol):
+    """Route 53 as whoever has a turn sees it: each request is paid for before it is made."""
+
+    def read_many(
+        self, records: Collection[Record], before_page: Callable[[], object]
+    ) -> Mapping[Record, RecordReading]:
+        """As ZoneListing.read_many. `before_page` is called before each of its calls; what it raises comes through."""
+        ...
+
+    def submit(self, record: Record, batch: tuple[Change, ...], comment: str, *, tries_again: bool) -> str:
+        """As Zone.submit. Not `tries_again`: one request is made and no more."""
         ...
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from understudy.drill_ports import DrillBook
     from understudy.network_ports import Network
     from understudy.node_ports import Alarms, Nodes
-    from understudy.queue_ports import CommitQueue, Questions
+    from understudy.queue_ports import CommitQueue, Questions, ShareBook
     from understudy.readiness_ports import ReportBook
     from understudy.usecases.gather_readiness import Gatherer
 
@@ -105,11 +105,6 @@ def network() -> "Network":
 def stack() -> str:
     """The stack's name: who writes a guard."""
     return settings().stack
-
-
-def route53_share() -> float:
-    """What the controller may use of Route 53's change throughput in a crowd: 0 to 1."""
-    return settings().route53_percent / 100
 
 
 def may_stop() -> bool:
@@ -245,3 +240,11 @@ def questions() -> "Questions":
     from understudy.adapters.dynamodb_questions import DynamoDbQuestions
 
     return DynamoDbQuestions(_client("dynamodb"), settings().table_name)
+
+
+@cache
+def shares() -> "ShareBook":
+    """What is left of the controller's share of Route 53's buckets, in the cluster table."""
+    from understudy.adapters.dynamodb_shares import DynamoDbShares
+
+    return DynamoDbShares(_client("dynamodb"), settings().table_name)

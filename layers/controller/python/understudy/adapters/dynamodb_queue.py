@@ -15,14 +15,11 @@ from understudy.adapters.aws_errors import code_of
 from understudy.adapters.dataclass_maps import from_map, to_map
 from understudy.adapters.dynamodb_expressions import Update
 from understudy.domain.group_commit import Intent, Settled, ZoneKey
-from understudy.domain.throughput import Throughput
 from understudy.queue_ports import Queued
 
 CONDITION_FAILED = "ConditionalCheckFailedException"
 INTENT = "intent#"
 TURN = "turn"
-THROUGHPUT_KEY = items.key("zone#", "throughput")
-"""It is the account's: no zone is called like it."""
 KEPT_S = 86_400
 """When DynamoDB may delete an intent that nobody renews (seconds after it was left)."""
 
@@ -103,30 +100,6 @@ class DynamoDbQueue:
         update.set(items.CROWDED, to=until)
         key = items.key(items.STACK, items.TUNING)
         self._client.update_item(TableName=self._table, Key=key, **update.arguments())
-
-    def throughput(self) -> Throughput | None:
-        """See CommitQueue.throughput: one GetItem, strongly consistent."""
-        answer = self._client.get_item(TableName=self._table, Key=THROUGHPUT_KEY, ConsistentRead=True)
-        values = from_item(answer.get("Item", {}))
-        return Throughput(float(values["left"]), float(values["at"])) if values else None
-
-    def put_throughput(self, before: Throughput | None, after: Throughput) -> bool:
-        """See CommitQueue.put_throughput: one conditional UpdateItem."""
-        update = Update()
-        update.set("left", to=after.left)
-        update.set("at", to=after.at)
-        if before is None:
-            update.require_absent("at")
-        else:
-            update.require("left", equals=before.left)
-            update.require("at", equals=before.at)
-        try:
-            self._client.update_item(TableName=self._table, Key=THROUGHPUT_KEY, **update.arguments())
-        except ClientError as fault:
-            if code_of(fault) == CONDITION_FAILED:
-                return False
-            raise
-        return True
 
     def _update(self, zone: ZoneKey, cluster: str, update: Update) -> Item | None:
         try:

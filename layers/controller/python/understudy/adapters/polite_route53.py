@@ -109,6 +109,10 @@ class Question:
         """
         return self._allowance.spend(lambda: self._ask(call, is_not_done))
 
+    def write_once(self, call: Callable[[], T]) -> T:
+        """Hand in, and never again: whoever asks counts each request."""
+        return self._allowance.spend(lambda: self._ask(call, is_not_done, ()))
+
     def _ask(
         self, call: Callable[[], T], is_repeated: Callable[[Exception], bool], gaps_s: Sequence[float] = LONGEST_GAPS_S
     ) -> T:

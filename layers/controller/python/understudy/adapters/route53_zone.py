@@ -73,14 +73,18 @@ class Route53Records:
     def _client(self, role_arn: str, external_id: str) -> Any:
         return self._client_of(role_arn, external_id) if role_arn and self._client_of else self._own
 
-    def read_many(self, records: Collection[Record]) -> Mapping[Record, RecordReading]:
+    def read_many(
+        self, records: Collection[Record], before_page: Callable[[], object] = lambda: None
+    ) -> Mapping[Record, RecordReading]:
         """Records of one zone with their guards, with as few calls as their names allow (S5).
 
+        `before_page` is called before each page, not before the same page is asked for again.
         What stands in the way of one is told in its reading. Raises AddressUnreadableError.
         """
         zone = next(iter(records))
 
         def list_page(**start: str) -> Mapping[str, Any]:
+            before_page()
             asked = {"HostedZoneId": zone.hosted_zone_id, "MaxItems": PAGE_SIZE, **start}
             page: Mapping[str, Any] = self._list(self._begin(zone.role_arn), zone, asked)
             return page
@@ -112,17 +116,20 @@ class Route53Zone(Route53Records):
     The id of a change in another account carries the role by which it can be followed, parted by spaces.
     """
 
-    def submit(self, record: Record, batch: tuple[Change, ...], comment: str) -> str:
+    def submit(self, record: Record, batch: tuple[Change, ...], comment: str, *, tries_again: bool = True) -> str:
         """Hand in one atomic batch; the id of the change, which is accepted and not yet in sync (B1, B2, S4).
 
+        Where Route 53 has said that it did not take it, it is handed in again a little later if `tries_again`.
         Raises GuardMismatchError for InvalidChangeBatch. That code also covers values that Route 53 does not like: a
         second reading tells the two apart. Raises ZoneCrowdedError when Route 53 throttles or has an earlier
         batch of the zone in work, ZoneBusyError when trying again later may help otherwise, and when no answer came:
         then the batch may have been accepted all the same. Raises ChangeRefusedError for anything else.
         """
         changes = {"Comment": comment[:COMMENT_LIMIT], "Changes": [write_change(each) for each in batch]}
+        question = self._begin(record.role_arn)
+        write = question.write if tries_again else question.write_once
         try:
-            answer = self._begin(record.role_arn).write(
+            answer = write(
                 lambda: self._client(record.role_arn, record.external_id).change_resource_record_sets(
                     HostedZoneId=record.hosted_zone_id, ChangeBatch=changes
                 )

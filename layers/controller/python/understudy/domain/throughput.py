@@ -1,53 +1,98 @@
-"""What the controller may use of Route 53's change throughput, which all of an account shares (B12).
+"""What the controller may use of Route 53's buckets, which all of an account shares (B12).
 
-Route 53 gives an account a bucket of units: an UPSERT costs two, a CREATE or a DELETE one. In a crowd the controller
-keeps within a share of it, so that ExternalDNS, Terraform and people get something done on that day as well.
+Route 53 gives an account a bucket of change units (an UPSERT costs two, a CREATE or a DELETE one), and for each action
+of its API a bucket of requests. In a crowd the controller keeps within a share of each, so that ExternalDNS, Terraform
+and people get something done on that day as well.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 
-UNITS_BURST, UNITS_A_SECOND = 1500, 100
+
+class Bucket(StrEnum):
+    """What Route 53 counts: change units, and requests by what they are for."""
+
+    UNITS = "units"
+    READS = "reads"  # ListResourceRecordSets
+    CHANGES = "changes"  # ChangeResourceRecordSets
+    POLLS = "polls"  # GetChange
+
+
+class Purse(StrEnum):
+    """Buckets that are paid from together. Whoever only looks never keeps a move waiting: so there are two."""
+
+    MOVES = "moves"
+    POLLS = "polls"
+
+
+IN_PURSE: Mapping[Purse, tuple[Bucket, ...]] = {
+    Purse.MOVES: (Bucket.UNITS, Bucket.READS, Bucket.CHANGES),
+    Purse.POLLS: (Bucket.POLLS,),
+}
+REQUESTS_BURST, REQUESTS_A_SECOND = 50, 10
+BURST: Mapping[Bucket, int] = {
+    Bucket.UNITS: 1500,
+    Bucket.READS: REQUESTS_BURST,
+    Bucket.CHANGES: REQUESTS_BURST,
+    Bucket.POLLS: REQUESTS_BURST,
+}
+A_SECOND: Mapping[Bucket, int] = {
+    Bucket.UNITS: 100,
+    Bucket.READS: REQUESTS_A_SECOND,
+    Bucket.CHANGES: REQUESTS_A_SECOND,
+    Bucket.POLLS: REQUESTS_A_SECOND,
+}
 """Of an account, as AWS documents it."""
+
+Cost = Mapping[Bucket, int]
 
 
 @dataclass(frozen=True)
 class Throughput:
-    """How many units of the controller's share were left at a time (seconds)."""
+    """How much of the controller's share was left in each bucket of a purse, at a time (seconds)."""
 
-    left: float
+    left: Mapping[Bucket, float]
     at: float
 
     def at_time(self, now: float, share: float) -> "Throughput":
-        """How many there are at `now`, with a share of 0 to 1. Clocks of functions may differ: it never goes back."""
+        """How much there is at `now`, with a share of 0 to 1. Clocks of functions may differ: it never goes back."""
         passed_s = max(0.0, now - self.at)
-        left = min(UNITS_BURST * share, self.left + passed_s * UNITS_A_SECOND * share)
+        left = {
+            bucket: min(BURST[bucket] * share, there + passed_s * A_SECOND[bucket] * share)
+            for bucket, there in self.left.items()
+        }
         return Throughput(left, max(self.at, now))
 
 
 @dataclass(frozen=True)
 class Spending:
-    """What became of a wish for units: what is left, and how long to wait for as many (seconds); 0 when it has them."""
+    """What became of a wish: what is left, and how long to wait for as much (seconds); 0 when it was taken."""
 
     after: Throughput
     wait_s: float
 
-    def percent_used(self, share: float) -> float:
-        """How much of the share is used (0 to 100, above when there is a debt)."""
-        return round(100 * (1 - self.after.left / (UNITS_BURST * share)), 1)
+    def percent_used(self, bucket: Bucket, share: float) -> float:
+        """How much of the share of a bucket is used (0 to 100, above when there is a debt)."""
+        return round(100 * (1 - self.after.left[bucket] / (BURST[bucket] * share)), 1)
 
 
-def full(now: float, share: float) -> Throughput:
+def full(purse: Purse, now: float, share: float) -> Throughput:
     """The share when nothing of it has been used."""
-    return Throughput(UNITS_BURST * share, now)
+    return Throughput({bucket: BURST[bucket] * share for bucket in IN_PURSE[purse]}, now)
 
 
-def spend(before: Throughput, units: int, now: float, share: float) -> Spending:
-    """Take units, or say how long it takes until there are as many.
+def spend(before: Throughput, cost: Cost, now: float, share: float) -> Spending:
+    """Take all that it costs, or nothing and say how long it takes until there is as much.
 
     What costs more than the whole share is taken when that is full, and leaves a debt: else it would wait for ever.
     """
     there = before.at_time(now, share)
-    missing = min(float(units), UNITS_BURST * share) - there.left
-    if missing > 0:
-        return Spending(there, missing / (UNITS_A_SECOND * share))
-    return Spending(Throughput(there.left - units, there.at), 0.0)
+    wait_s = 0.0
+    for bucket, wanted in cost.items():
+        missing = min(float(wanted), BURST[bucket] * share) - there.left[bucket]
+        wait_s = max(wait_s, missing / (A_SECOND[bucket] * share))
+    if wait_s > 0:
+        return Spending(there, wait_s)
+    left = {bucket: amount - cost.get(bucket, 0) for bucket, amount in there.left.items()}
+    return Spending(Throughput(left, there.at), 0.0)

@@ -3,11 +3,11 @@
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from understudy.domain.address import AddressStatus
 from understudy.domain.definition import Record
 from understudy.domain.errors import (
+    AddressCrowdedError,
     AddressUnreadableError,
     ChangeRefusedError,
     GuardMismatchError,
@@ -29,9 +29,9 @@ from understudy.domain.group_commit import (
 )
 from understudy.domain.moves import Moved, owed
 from understudy.domain.record import Change, Foreign, RecordReading, Stale, Wish, plan_batch, plan_zone
-from understudy.domain.throughput import full, spend
-from understudy.ports import Measure, Zone, ZoneListing, unmeasured
-from understudy.queue_ports import CommitQueue
+from understudy.domain.throughput import Bucket, Cost
+from understudy.queue_ports import CommitQueue, CrowdedZone
+from understudy.usecases.route53_budget import Budget
 from understudy.usecases.step import Clock
 
 READ_TOGETHER = 250
@@ -42,25 +42,19 @@ Readings = Mapping[Record, RecordReading]
 log = logging.getLogger(__name__)
 
 
-class ListedZone(Zone, ZoneListing, Protocol):
-    """Route 53, to read many records at once and to write."""
-
-
 @dataclass(frozen=True)
 class GroupCommit:
     """Moves the records of a zone together with those of other clusters.
 
-    `pause` waits (seconds). `stack`: who writes the guards. `share`: of Route 53's change throughput, 0 to 1, that the
-    controller keeps within. The metrics Route53UnitsTaken and Route53PercentUsed say how much of it is used.
+    `pause` waits (seconds). `stack`: who writes the guards. `budget`: what each call of a turn is paid from before.
     """
 
-    zone: ListedZone
+    zone: CrowdedZone
     queue: CommitQueue
     clock: Clock
     pause: Callable[[float], None]
     stack: str
-    share: float = 1.0
-    measure: Measure = unmeasured
+    budget: Budget
 
     def begin(self) -> None:
         """Let everybody know that Route 53 is crowded: whoever comes now queues up and asks nothing of it."""
@@ -82,18 +76,6 @@ class GroupCommit:
         if settled is not None and any(each.status is AddressStatus.OWED for each in settled.moved):
             self.queue.withdraw(key, intent)
         return settled
-
-    def take_units(self, units: int) -> float:
-        """Take units of the share; 0 when they were taken, else how long until there are as many (seconds)."""
-        now = self.clock()
-        before = self.queue.throughput()
-        spending = spend(before or full(now, self.share), units, now, self.share)
-        if spending.wait_s > 0:
-            return spending.wait_s
-        if not self.queue.put_throughput(before, spending.after):
-            return CROWDED_GAP_S
-        self.measure({"Route53UnitsTaken": units, "Route53PercentUsed": spending.percent_used(self.share)})
-        return 0.0
 
     def _in_turn(self, key: ZoneKey, mine: Intent, has_time: Callable[[], bool]) -> Settled | None:
         who, now = f"{mine.cluster} {mine.epoch}", int(self.clock())
@@ -129,8 +111,7 @@ class _Turn:
         while self.plans and self.settled is None and self.has_time():
             batch = first_batch(self.plans[: self.most])
             changes = plan_zone(each.batch for each in batch)
-            missing = units_of(changes) - self.taken
-            wait_s = self.group.take_units(missing) if missing > 0 else 0.0
+            wait_s = self.group.budget.take(self._cost(changes))
             if wait_s > 0:
                 self.group.pause(min(wait_s, QUEUE_GAP_S))
                 continue
@@ -150,9 +131,23 @@ class _Turn:
             else:
                 self._accepted(batch, change_id)
 
+    def _cost(self, changes: tuple[Change, ...]) -> Cost:
+        """Units are paid once for a batch that is turned away, requests each time. Nobody waits for what is paid."""
+        missing = units_of(changes) - self.taken
+        return {Bucket.UNITS: missing, Bucket.CHANGES: 1} if missing > 0 else {Bucket.CHANGES: 1}
+
     def _submit(self, batch: Sequence[Planned], changes: tuple[Change, ...]) -> str:
         names = ", ".join(each.intent.cluster for each in batch)
-        return self.group.zone.submit(batch[0].records[0], changes, f"understudy, {len(batch)} clusters: {names}")
+        comment = f"understudy, {len(batch)} clusters: {names}"
+        # Only once: one request is paid for, and the turn comes back by itself.
+        return self.group.zone.submit(batch[0].records[0], changes, comment, tries_again=False)
+
+    def _pay_for_a_page(self) -> None:
+        """Wait until a read is left in the share. Raises AddressCrowdedError when the turn's time is over before."""
+        while (wait_s := self.group.budget.take({Bucket.READS: 1})) > 0:
+            if not self.has_time():
+                raise AddressCrowdedError("the controller has used its share of Route 53's reads")
+            self.group.pause(min(wait_s, QUEUE_GAP_S))
 
     def _accepted(self, batch: Sequence[Planned], change_id: str) -> None:
         self.taken = 0
@@ -188,7 +183,7 @@ class _Turn:
         if not records:
             return
         try:
-            readings = self.group.zone.read_many(records)
+            readings = self.group.zone.read_many(records, self._pay_for_a_page)
         except AddressUnreadableError as fault:
             log.warning("zone not read", extra={"zone": self.key, "fault": str(fault)})
             return

@@ -132,16 +132,18 @@ class RecordMover:
         return [each for records in by_zone for each in self._move_in_group(task, records)]
 
     def _move_in_group(self, task: MoveTask, records: list[Record]) -> Sequence[Moved]:
-        if all(each.label in task.known for each in records):
-            return [Moved(each.label, task.known[each.label], is_new=False) for each in records]
-        settled = self._group.move(zone_of(records[0]), _intent(task, records), task.has_time)
+        known = [moved for each in records if (moved := _known(task, each)) is not None]
+        left = [each for each in records if each.label not in task.known]
+        if not left:
+            return known
+        settled = self._group.move(zone_of(left[0]), _intent(task, left), task.has_time)
         if settled is None:
-            return [queued(each.label) for each in records]
+            return [*known, *(queued(each.label) for each in left)]
         if settled.guard is not None:
             raise _overtaken_by(settled.guard)
         if settled.is_stale:
             raise OvertakenError("a newer epoch of this cluster waits for the zone")
-        return settled.moved
+        return [*known, *(each for each in settled.moved if each.label not in task.known)]
 
     def _read(self, task: MoveTask, records: list[Record]) -> list[Read] | str:
         """The records of one zone with their guards, or why they cannot be read."""
@@ -159,17 +161,17 @@ class RecordMover:
 
     def _move_zone(self, task: MoveTask, records: list[Record], readings: list[Read] | str) -> list[Moved]:
         if isinstance(readings, str):
-            return [owed(record.label, readings, may_pass=True) for record in records]
+            return [_known(task, record) or owed(record.label, readings, may_pass=True) for record in records]
         plans = {record: plan_batch(record, _wish(task, record), reading) for record, reading in readings}
         foreign = [
             owed(record.label, f"{record.name} is another cluster's, says its guard {plan.guard}")
             for record, plan in plans.items()
             if isinstance(plan, Foreign)
         ]
-        ours = {record: plan for record, plan in plans.items() if isinstance(plan, tuple)}
-        if all(_is_there(task, record, reading) for record, reading in readings if record in ours):
-            return [*foreign, *(Moved(each.label, task.known[each.label], is_new=False) for each in ours)]
-        return [*foreign, *self._submit(task, ours)]
+        there = [record for record, reading in readings if _is_there(task, record, reading)]
+        known = [moved for each in there if (moved := _known(task, each)) is not None]
+        ours = {each: plan for each, plan in plans.items() if isinstance(plan, tuple) and each not in there}
+        return [*foreign, *known, *(self._submit(task, ours) if ours else ())]
 
     def _submit(self, task: MoveTask, plans: Mapping[Record, tuple[Change, ...]]) -> list[Moved]:
         if not task.has_time():
@@ -219,6 +221,15 @@ def _stop_if_overtaken(task: MoveTask, readings: list[Read]) -> None:
 
 def _overtaken_by(guard: Guard) -> OvertakenError:
     return OvertakenError(f"a newer epoch stands in Route 53: {guard.epoch} for {guard.node}", guard=guard)
+
+
+def _known(task: MoveTask, record: Record) -> Moved | None:
+    """What the table knows of a record that was accepted under this epoch; None when it knows of no such thing.
+
+    That it cannot be read again says nothing against it.
+    """
+    status = task.known.get(record.label)
+    return Moved(record.label, status, is_new=False) if status is not None else None
 
 
 def _is_there(task: MoveTask, record: Record, reading: RecordReading) -> bool:

@@ -4,13 +4,15 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from itertools import islice
 from math import inf
 
+from understudy.domain.address import AddressStatus
 from understudy.domain.ailments import Ailment
 from understudy.domain.definition import Definition
 from understudy.domain.errors import LedgerConflictError, NewerFormatError
+from understudy.domain.group_commit import FOLLOWED_S
 from understudy.domain.model import ClusterState
 from understudy.domain.phases import Span, durations_s
 from understudy.domain.rotation import rotated
@@ -87,7 +89,8 @@ def watch_clusters(
     run.each("drills", views, lambda view: drills.attend(view.state, view.definition, ears.observer(view)))
     _tell_degraded(run, views, ears, ledger, announcer)
     registered = _register(run, views, parameters, register)
-    _ask_route53(run, views, lambda view: _follow(view, ledger, follower, measure), monitor)
+    is_crowded = cache(lambda: clock() < ledger.stack_wide().crowded_until + FOLLOWED_S)
+    _ask_route53(run, views, lambda view: _follow(view, ledger, follower, is_crowded, measure), monitor)
     measure({"Watches": 1, **_ailing(run, views, ears), "WatchFaults": len(run.faults)})
     return WatchReport(registered, judged, tuple(run.faults))
 
@@ -183,7 +186,6 @@ def _ailing(run: Run, views: Sequence[View], ears: Ears) -> dict[str, int]:
 
 def _tell_degraded(run: Run, views: Sequence[View], ears: Ears, ledger: StateLedger, announcer: Announcer) -> None:
     """Note and tell which clusters have lost their standby, so many in each watch: the rest can wait for a minute."""
-
     news: list[View] = []
 
     def look(view: View) -> None:
@@ -198,12 +200,14 @@ def _tell_degraded(run: Run, views: Sequence[View], ears: Ears, ledger: StateLed
     run.each("clusters to tell of", news[:TELL_LIMIT], work)
 
 
-def _follow(view: View, ledger: StateLedger, follower: ChangeFollower, measure: Measure) -> None:
+def _follow(
+    view: View, ledger: StateLedger, follower: ChangeFollower, is_crowded: Callable[[], bool], measure: Measure
+) -> None:
     """A change that outlasted its transition's polls: ask on until INSYNC, and close the matter in the history (S7)."""
     state = view.state
-    if state.transition is not None or state.address is None:
+    if state.transition is not None or state.address is None or state.address.status is not AddressStatus.PROPAGATING:
         return
-    followed = follower.follow(state, view.definition)
+    followed = follower.follow(state, view.definition, is_crowded=is_crowded())
     if followed.state == state:
         return
     try:
