@@ -73,6 +73,12 @@ JOINS_WHILE_THE_HOLDER_IS_CUT_OFF = (
     Fault(2, "member_joins", 35.0, 1.0, 2, 0.5, 0),
 )
 """node-a and node-b are cut off from AWS together; node-a goes on by node-b's promises. node-c is new, and has AWS."""
+COMES_BACK_TO_A_KEEP = (
+    Fault(0, "partitioned", 30.0, 19.0, 0, 0.5, 0),
+    Fault(1, "definition_changes", 48.0, 1.0, 0, 0.5, 1),
+)
+"""node-a is cut off from AWS and goes on by promises of node-b, until that is granted the lease. Then the definition
+says `keep`, and node-a reads both at once."""
 LEAVES_WHILE_IT_SERVES = (
     Fault(0, "switchover", 20.0, 1.0, 2, 0.5, 1),
     Fault(1, "member_leaves", 60.0, 55.0, 2, 0.5, 0),
@@ -81,6 +87,7 @@ LEAVES_WHILE_IT_SERVES = (
 ALONE = Setting()
 KEYED, WITH_HOSTS = Setting(shares_key=True), Setting(quorum="tcp_remote")
 WITH_A_LEAVER = Setting(has_leaver=True)
+THEN_KEEP: tuple[Mapping[str, Any], ...] = ({}, {"on_isolation": "keep", "fencing": {"stop_instance": True}})
 WITH_A_LATECOMER = Setting(shares_key=True, has_latecomer=True)
 
 
@@ -231,6 +238,10 @@ def _never_forbidden(*_: Any, **__: Any) -> bool:
     return False
 
 
+def _newest_terms(_: Standing, view: StateView) -> Terms:
+    return view.terms
+
+
 def _true(*_: Any) -> bool:
     return True
 
@@ -360,6 +371,14 @@ SAFEGUARDS: Mapping[str, Safeguard] = {
         ((promise, "LATE_MS", 0),),
         runs=8,
         faults=HANGS_AT_THE_END_OF_ITS_PROMISES,
+        setting=KEYED,
+    ),
+    "end-of-an-ended-lease": Safeguard(
+        "a `keep` that is read after a lease has ended frees nobody from that end",
+        ((lease, "_terms_of_ended", _newest_terms),),
+        runs=8,
+        faults=COMES_BACK_TO_A_KEEP,
+        policies=THEN_KEEP,
         setting=KEYED,
     ),
     "promise-given": Safeguard(

@@ -12,7 +12,7 @@ from typing import Any
 
 from tests.simulation import invariants
 from tests.simulation.aws import Bus, RunningLauncher, WatchedLedger, WatchedZone, drive, task
-from tests.simulation.bound import quiet_bound_s
+from tests.simulation.bound import DELIVERY_S, quiet_bound_s
 from tests.simulation.ec2 import PoweringNodes
 from tests.simulation.functions import FunctionDied, Functions
 from tests.simulation.happenings import BEGINS, ENDS, come_back, resume
@@ -349,8 +349,17 @@ class World:
             self._resumes += 1
             resume(self, Fault(self._resumes, "resume", 0, 0, 0, 0, 0))
 
+    def _wait_until_registered(self) -> None:
+        """A definition whose event was lost, or that nobody could read meanwhile, is found by the next watch."""
+        end_s = self.clock.now_s + DELIVERY_S + WATCH_EVERY_S
+        while (CLUSTER, "state") not in self.ledger.items:
+            if self.clock.now_s > end_s:
+                raise invariants.Violation("in_service_within_the_bound", "the definition is not registered")
+            self.clock.run_until(self.clock.now_s + LOOK_EVERY_S)
+
     def _wait_until_well(self) -> None:
         calm_s, well_since_s = self.clock.now_s, None
+        self._wait_until_registered()
         bound_s = quiet_bound_s(self.ledger, self.plan.members)
         while True:
             self._end_the_hold()
