@@ -11,7 +11,7 @@ from tests.support.fakes import FakeAlarms
 from understudy.adapters.cloudwatch_alarms import CloudWatchAlarms
 from understudy.domain.errors import UnreadableError
 from understudy.domain.model import Alarm
-from understudy.node_ports import Alarms
+from understudy.ports.nodes import Alarms
 
 
 class World(Protocol):

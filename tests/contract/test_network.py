@@ -10,7 +10,7 @@ from tests.contract.conftest import REGION
 from tests.support.fakes import FakeNetwork
 from understudy.adapters.ec2_network import Ec2Network
 from understudy.domain.errors import AddressUnreadableError, ChangeRefusedError, ZoneBusyError
-from understudy.network_ports import ElasticIpReading, Network, RouteTarget
+from understudy.ports.network import ElasticIpReading, Network, RouteTarget
 
 FAR = "192.0.2.10/32"
 STRANGE_TABLE, STRANGE_ADDRESS = "rtb-0ddddddddddddddd4", "eipalloc-0ddddddddddddddd4"

@@ -12,7 +12,7 @@ from understudy.adapters.ec2_nodes import Ec2Nodes
 from understudy.domain.errors import NodesUnreadableError
 from understudy.domain.model import PowerReading
 from understudy.domain.stopping import StopAnswer, StopWord
-from understudy.node_ports import InstanceFacts, Nodes
+from understudy.ports.nodes import InstanceFacts, Nodes
 
 STRANGER = "i-0ddddddddddddddd4"
 ADDRESSES = {"us-east-1a": ("10.9.1.0/24", "10.9.1.10"), "us-east-1b": ("10.9.2.0/24", "10.9.2.10")}

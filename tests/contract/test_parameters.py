@@ -10,7 +10,7 @@ from botocore.stub import Stubber
 from tests.contract.conftest import REGION
 from tests.support.fakes import FakeParameters
 from understudy.adapters.ssm_parameters import SsmParameters
-from understudy.parameter_ports import ParameterText
+from understudy.ports.parameters import ParameterText
 
 
 class PutInStore:

@@ -11,7 +11,7 @@ from tests.simulation.safeguards import Safeguard, _unguarded_plan
 from tests.support.fakes.queue import FakeQuestions, FakeQueue, FakeShares
 from understudy.domain.group_commit import Intent, Planned, Settled, ZoneKey
 from understudy.domain.throughput import Purse, Throughput
-from understudy.queue_ports import Queued
+from understudy.ports.queue import Queued
 from understudy.usecases import group_commit, move_address, movers
 from understudy.usecases.group_commit import _Turn
 from understudy.usecases.route53_budget import Budget

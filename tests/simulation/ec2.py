@@ -10,7 +10,7 @@ from tests.simulation.aws import iso
 from tests.support.fakes.nodes import FakeNodes
 from understudy.domain.model import PowerReading
 from understudy.domain.stopping import StopAnswer, StopWord
-from understudy.node_ports import InstanceFacts
+from understudy.ports.nodes import InstanceFacts
 from understudy.usecases.receive_signal import EC2_STATE
 
 if TYPE_CHECKING:

@@ -39,7 +39,7 @@ from understudy.domain.model import ClusterState
 from understudy.domain.record import RecordSet
 from understudy.domain.situation import Observer
 from understudy.domain.throughput import Purse
-from understudy.parameter_ports import ParameterText
+from understudy.ports.parameters import ParameterText
 from understudy.usecases.await_service import await_service
 from understudy.usecases.check_change import check_change
 from understudy.usecases.check_records import RecordMonitor

@@ -28,7 +28,7 @@ from understudy.domain.lease import terms_of
 from understudy.domain.model import ClusterState, NodeReport, PowerReading
 from understudy.domain.quorum import hosts_of
 from understudy.domain.throughput import Purse
-from understudy.parameter_ports import ParameterText
+from understudy.ports.parameters import ParameterText
 from understudy.usecases.ask_approval import ask_approval
 from understudy.usecases.await_service import await_service
 from understudy.usecases.check_change import check_change

@@ -21,7 +21,7 @@ from understudy.document import (
     ServiceDocument,
     TuningDocument,
 )
-from understudy.document_policy import BudgetDocument, PolicyDocument
+from understudy.document.policy import BudgetDocument, PolicyDocument
 from understudy.domain.definition import (
     LAST_PRIORITY,
     ClientVpc,
@@ -39,8 +39,8 @@ from understudy.domain.errors import NodesUnreadableError
 from understudy.domain.model import Proof, TransitionAction
 from understudy.domain.policy import ApprovalPolicy, DrillPolicy, FailbackPolicy, FailoverBudget, Fencing, Policy
 from understudy.domain.tuning import Tuning
-from understudy.node_ports import InstanceFacts
-from understudy.parameter_ports import ParameterText
+from understudy.ports.nodes import InstanceFacts
+from understudy.ports.parameters import ParameterText
 
 DRILL = {"every_days": 30, "hours": "02:00-04:00"}
 YAML = f"""

@@ -31,7 +31,9 @@ ADAPTERS = {"dynamodb", "event_announcer", "sfn_launcher"}
 """The table, and what a decision is carried out with."""
 HELPERS = {"attribute_values", "aws_errors", "dataclass_maps", "unreadable"}
 USE_CASES = {"facts", "judging", "record_heartbeat", "set_mode", "step"}
-ROOMS = {"adapters", "assembly", "domain", "invocation", "parameter_ports", "ports", "settings", "usecases", "wiring"}
+ROOMS = {"adapters", "assembly", "domain", "invocation", "ports", "settings", "usecases", "wiring"}
+PORTS = {"parameters"}
+"""Beside those that everybody needs."""
 DOMAIN_UNUSED = {"allowance", "advice", "forecast", "group_commit", "moves", "network", "readiness", "rehearsal"}
 
 
@@ -59,6 +61,7 @@ def test_a_heartbeat_loads_boto3_and_powertools_and_nobody_else(loaded):  # B9
 
 def test_a_heartbeat_loads_the_use_cases_and_adapters_that_it_uses(loaded):  # B9
     assert below(loaded, "understudy") == ROOMS
+    assert below(loaded, "understudy.ports") == PORTS
     assert below(loaded, "understudy.usecases") == USE_CASES
     adapters = {name for name in below(loaded, "understudy.adapters") if not name.startswith(tuple(ADAPTERS))}
     assert adapters == HELPERS

@@ -15,9 +15,9 @@ from understudy.adapters.dynamodb_batches import TRY_COUNT
 from understudy.adapters.dynamodb_board import DynamoDbBoard
 from understudy.adapters.dynamodb_ledger import DynamoDbLedger
 from understudy.adapters.dynamodb_readiness import DynamoDbReportBook
-from understudy.board_ports import Remembered
 from understudy.domain.errors import UnreadableError
 from understudy.domain.readiness_facts import Unread
+from understudy.ports.board import Remembered
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from tests.support.fakes.faults import Faulty
 from understudy.domain.errors import AddressUnreadableError, ChangeRefusedError, ZoneBusyError
-from understudy.network_ports import ElasticIpReading, RouteTable, RouteTarget
+from understudy.ports.network import ElasticIpReading, RouteTable, RouteTarget
 
 
 class FakeNetwork(Faulty):

@@ -8,7 +8,7 @@ from understudy.domain.definition import NodeSpec
 from understudy.domain.errors import NodesUnreadableError
 from understudy.domain.model import PowerReading
 from understudy.domain.stopping import StopAnswer, StopWord
-from understudy.node_ports import InstanceFacts
+from understudy.ports.nodes import InstanceFacts
 
 
 class FakeNodes(Faulty):

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from tests.support.fakes.faults import Faulty
-from understudy.parameter_ports import ParameterText
+from understudy.ports.parameters import ParameterText
 
 
 class FakeParameters(Faulty):

@@ -8,7 +8,7 @@ from tests.support.fakes.ledger import FakeLedger
 from understudy.domain.group_commit import Intent, Settled, ZoneKey
 from understudy.domain.record import ChangeReading
 from understudy.domain.throughput import Purse, Throughput
-from understudy.queue_ports import Queued
+from understudy.ports.queue import Queued
 from understudy.usecases.route53_budget import Budget
 from understudy.usecases.step import Clock
 

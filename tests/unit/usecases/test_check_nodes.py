@@ -9,7 +9,7 @@ from tests.unit.usecases.test_watch_and_signals import Controller, silent_for
 from understudy.domain.definition import ElasticIp, Record
 from understudy.domain.model import PowerReading
 from understudy.domain.signal import FaultSignal
-from understudy.node_ports import InstanceFacts
+from understudy.ports.nodes import InstanceFacts
 from understudy.usecases.check_nodes import GONE, NODE_CHANGED, fault_of
 from understudy.usecases.judging import OPERATOR_CALLED
 

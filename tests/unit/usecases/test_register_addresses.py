@@ -10,8 +10,8 @@ from understudy.domain.address import AddressStatus
 from understudy.domain.definition import Record
 from understudy.domain.errors import AddressUnreadableError
 from understudy.domain.record import RecordSet, guard_name
-from understudy.network_ports import RouteTarget
-from understudy.node_ports import InstanceFacts
+from understudy.ports.network import RouteTarget
+from understudy.ports.nodes import InstanceFacts
 from understudy.usecases.register_cluster import DEFINITION_REFUSED, RegisterOutcome
 
 A = a_document()["addresses"][0]

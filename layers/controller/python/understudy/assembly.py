@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 from understudy import wiring
 from understudy.domain.definition import Definition
 from understudy.invocation import Gathered, count, measure
-from understudy.parameter_ports import Parameters, ParameterText
 from understudy.ports import RecordReader, Spread
+from understudy.ports.parameters import Parameters, ParameterText
 from understudy.settings import settings
 from understudy.usecases.judging import Judge
 

@@ -11,8 +11,8 @@ import boto3
 from botocore.config import Config
 
 from understudy.adapters.dynamodb_ledger import DynamoDbLedger
-from understudy.parameter_ports import Parameters
 from understudy.ports import Announcer, Launcher, Notifier
+from understudy.ports.parameters import Parameters
 from understudy.settings import settings
 
 if TYPE_CHECKING:
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from understudy.adapters.dynamodb_board import DynamoDbBoard
     from understudy.adapters.polite_route53 import Polite
     from understudy.adapters.route53_zone import Route53Records, Route53Zone
-    from understudy.drill_ports import DrillBook
-    from understudy.network_ports import Network
-    from understudy.node_ports import Alarms, Nodes
-    from understudy.queue_ports import CommitQueue, Questions, ShareBook
-    from understudy.readiness_ports import ReportBook
+    from understudy.ports.drills import DrillBook
+    from understudy.ports.network import Network
+    from understudy.ports.nodes import Alarms, Nodes
+    from understudy.ports.queue import CommitQueue, Questions, ShareBook
+    from understudy.ports.readiness import ReportBook
     from understudy.usecases.gather_readiness import Gatherer
 
 # A step that hangs costs more than one that fails and is tried again by the workflow.

@@ -10,11 +10,11 @@ from understudy.adapters.dynamodb_batches import Key, read_batches
 from understudy.adapters.dynamodb_ledger import INDEX
 from understudy.adapters.dynamodb_readiness import READINESS, REPORT
 from understudy.adapters.unreadable import unreadable
-from understudy.board_ports import Histories, Remembered
 from understudy.domain.definition import Definition
 from understudy.domain.model import ClusterState
 from understudy.domain.readiness import Report
 from understudy.domain.readiness_facts import Unread
+from understudy.ports.board import Histories, Remembered
 
 T = TypeVar("T")
 

@@ -15,7 +15,7 @@ from understudy.adapters.aws_errors import code_of
 from understudy.adapters.dataclass_maps import from_map, to_map
 from understudy.adapters.dynamodb_expressions import Update
 from understudy.domain.group_commit import Intent, Settled, ZoneKey
-from understudy.queue_ports import Queued
+from understudy.ports.queue import Queued
 
 CONDITION_FAILED = "ConditionalCheckFailedException"
 INTENT = "intent#"

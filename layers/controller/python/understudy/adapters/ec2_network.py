@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 
 from understudy.adapters.aws_errors import NO_ANSWER, code_of, passes
 from understudy.domain.errors import AddressUnreadableError, ChangeRefusedError, ZoneBusyError
-from understudy.network_ports import ElasticIpReading, RouteTable, RouteTarget
+from understudy.ports.network import ElasticIpReading, RouteTable, RouteTarget
 
 FILTER_LIMIT = 200
 """EC2 takes at most this many values in one filter."""

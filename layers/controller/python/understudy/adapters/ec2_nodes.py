@@ -11,7 +11,7 @@ from understudy.adapters.aws_errors import NO_ANSWER, code_of, passes
 from understudy.domain.errors import NodesUnreadableError
 from understudy.domain.model import PowerReading
 from understudy.domain.stopping import StopAnswer, StopWord
-from understudy.node_ports import InstanceFacts
+from understudy.ports.nodes import InstanceFacts
 
 FILTER_LIMIT = 200
 """EC2 takes at most this many values in one filter."""

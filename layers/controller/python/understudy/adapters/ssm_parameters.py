@@ -7,7 +7,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from understudy.adapters.aws_errors import code_of
-from understudy.parameter_ports import ParameterText
+from understudy.ports.parameters import ParameterText
 
 NOT_THERE = "ParameterNotFound"
 FOLDER = "clusters/"

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from understudy.domain.definition import Definition
 from understudy.domain.model import Alarm, ClusterState
 from understudy.domain.signal import AlarmSignal
-from understudy.node_ports import Alarms
 from understudy.ports import BeatLedger, Refusal
+from understudy.ports.nodes import Alarms
 
 Cluster = tuple[ClusterState, Definition]
 log = logging.getLogger(__name__)

@@ -12,8 +12,8 @@ from understudy.domain.definition import Definition
 from understudy.domain.errors import LedgerConflictError
 from understudy.domain.model import ClusterState
 from understudy.domain.transition import address_owed
-from understudy.network_ports import ElasticIpReading, Network, RouteTable
 from understudy.ports import Announcer, StateLedger
+from understudy.ports.network import ElasticIpReading, Network, RouteTable
 from understudy.usecases.step import tell
 
 ADDRESS_CHANGED = "Understudy Address Changed"

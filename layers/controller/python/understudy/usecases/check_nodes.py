@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from understudy.domain.definition import Definition, NodeSpec, Role
 from understudy.domain.model import ClusterState
 from understudy.domain.signal import FaultSignal
-from understudy.node_ports import InstanceFacts, Nodes
 from understudy.ports import Announcer, BeatLedger, Refusal
+from understudy.ports.nodes import InstanceFacts, Nodes
 from understudy.usecases.step import tell
 
 NODE_CHANGED = "Understudy Node Changed"

@@ -10,7 +10,7 @@ from understudy.domain.errors import AnnouncementError
 from understudy.domain.readiness import CheckResult, Report, examine, is_news, make_report
 from understudy.domain.request import BadRequestError, parse_check
 from understudy.ports import Announcer, ClusterIndex
-from understudy.readiness_ports import ReportBook
+from understudy.ports.readiness import ReportBook
 from understudy.usecases.gather_readiness import Gatherer
 from understudy.usecases.step import Outcome, answer, definition_in_force
 

@@ -27,9 +27,9 @@ from understudy.domain.model import ClusterState, TransitionAction
 from understudy.domain.policy import DrillPolicy
 from understudy.domain.request import CHECK
 from understudy.domain.situation import Observer
-from understudy.drill_ports import DrillBook
 from understudy.ports import Announcer, Launcher, StateLedger
-from understudy.readiness_ports import ReportBook
+from understudy.ports.drills import DrillBook
+from understudy.ports.readiness import ReportBook
 from understudy.usecases.step import Clock, tell
 
 DRILL_FINISHED = "Understudy Drill Finished"

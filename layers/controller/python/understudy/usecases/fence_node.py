@@ -11,8 +11,8 @@ from understudy.domain.model import ClusterState, PowerReading, Proof, Stage
 from understudy.domain.signal import PowerSignal
 from understudy.domain.stopping import StopTry, StopWord, is_stop_due, may_go_unproven, read_try
 from understudy.domain.transition import entered, fenced
-from understudy.node_ports import Nodes
 from understudy.ports import BeatLedger, StateLedger
+from understudy.ports.nodes import Nodes
 from understudy.usecases.step import Clock, Outcome, answer, do_step
 
 POLL_S = 1

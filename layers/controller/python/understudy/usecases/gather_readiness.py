@@ -12,7 +12,7 @@ from understudy.domain.model import ClusterState
 from understudy.domain.readiness_facts import Facts, Unread, needed_rights
 from understudy.domain.record import guard_name
 from understudy.ports import StateReader
-from understudy.readiness_ports import EndpointReader, InstanceReader, NetworkReader, RightsReader, ZoneReader
+from understudy.ports.readiness import EndpointReader, InstanceReader, NetworkReader, RightsReader, ZoneReader
 from understudy.usecases.step import Clock
 
 CROWDED = "Route 53 is crowded by moves, and was left to them; check again in some minutes"

@@ -30,7 +30,7 @@ from understudy.domain.group_commit import (
 from understudy.domain.moves import Moved, owed
 from understudy.domain.record import Change, Foreign, RecordReading, Stale, Wish, plan_batch, plan_zone
 from understudy.domain.throughput import Bucket, Cost
-from understudy.queue_ports import CommitQueue, CrowdedZone
+from understudy.ports.queue import CommitQueue, CrowdedZone
 from understudy.usecases.route53_budget import Budget
 from understudy.usecases.step import Clock
 

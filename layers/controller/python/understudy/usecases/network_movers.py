@@ -12,7 +12,7 @@ from understudy.domain.address import AddressStatus
 from understudy.domain.definition import Route
 from understudy.domain.errors import AddressUnreadableError, ChangeRefusedError, ZoneBusyError
 from understudy.domain.moves import Moved, owed
-from understudy.network_ports import ElasticIpReading, Network, RouteTable
+from understudy.ports.network import ElasticIpReading, Network, RouteTable
 from understudy.usecases.movers import NO_TIME, MoveTask, OvertakenError
 
 NOT_READ_BACK = "EC2 took the change, but does not show it yet"

@@ -18,9 +18,9 @@ from understudy.domain.quoting import few_and_short, quoted
 from understudy.domain.request import CLUSTER_NAME
 from understudy.domain.stopping import stop_faults
 from understudy.domain.tuning import effective
-from understudy.network_ports import Network
-from understudy.parameter_ports import Parameters, ParameterText
 from understudy.ports import Announcer, RecordReader, Registry
+from understudy.ports.network import Network
+from understudy.ports.parameters import Parameters, ParameterText
 from understudy.usecases.registered_state import TransitionOpenError, first_state, next_state
 from understudy.usecases.step import Clock, tell
 from understudy.usecases.survey_addresses import Survey, survey_addresses

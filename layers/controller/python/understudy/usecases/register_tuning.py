@@ -5,8 +5,8 @@ import logging
 from understudy.domain.execution import outlasting
 from understudy.domain.policy import Policy
 from understudy.domain.tuning import BadTuningError, PastedTuning, effective, parse_lines
-from understudy.parameter_ports import ParameterText
 from understudy.ports import Announcer, Registry
+from understudy.ports.parameters import ParameterText
 from understudy.usecases.register_cluster import RegisterOutcome
 from understudy.usecases.step import tell
 

@@ -12,7 +12,7 @@ from understudy.domain.moves import owed
 from understudy.domain.network import ElasticIpReading, RouteTable, RouteTarget
 from understudy.domain.record import Change, RecordReading
 from understudy.ports import RecordReader
-from understudy.readiness_ports import NetworkReader
+from understudy.ports.readiness import NetworkReader
 
 Writes = dict[str, list[str]]
 """What would be written, each write as one line, by what it is written to."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from understudy.domain.throughput import Cost, Purse, full, spend
 from understudy.ports import Measure, unmeasured
-from understudy.queue_ports import ShareBook
+from understudy.ports.queue import ShareBook
 from understudy.usecases.step import Clock
 
 CONTENDED_GAP_S = 0.1

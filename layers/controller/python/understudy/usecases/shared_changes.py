@@ -6,7 +6,7 @@ from understudy.domain.group_commit import ASK_GAP_S
 from understudy.domain.record import ChangeReading
 from understudy.domain.throughput import Bucket
 from understudy.ports import ChangeStatus
-from understudy.queue_ports import Questions
+from understudy.ports.queue import Questions
 from understudy.usecases.route53_budget import Budget
 from understudy.usecases.step import Clock
 

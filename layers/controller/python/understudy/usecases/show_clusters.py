@@ -11,7 +11,6 @@ from understudy.board.manual import MANUAL
 from understudy.board.page import page, shown_in_full
 from understudy.board.style import Theme
 from understudy.board.views import Board, ClusterView
-from understudy.board_ports import BoardBook, Remembered
 from understudy.domain.decision import Action
 from understudy.domain.definition import Record
 from understudy.domain.errors import AddressUnreadableError, UnreadableError
@@ -21,6 +20,7 @@ from understudy.domain.readiness_facts import Unread
 from understudy.domain.record import RecordReading
 from understudy.domain.situation import is_heard_now, observer_of_all
 from understudy.ports import ZoneListing
+from understudy.ports.board import BoardBook, Remembered
 from understudy.usecases.step import Clock
 
 ZONE_LIMIT = 10

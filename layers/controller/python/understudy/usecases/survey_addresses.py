@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from understudy.domain.definition import Definition, Record, Role, Route
 from understudy.domain.network import block_faults, elastic_ip_faults, table_faults
 from understudy.domain.record import RecordReading, guard_epoch, is_foreign
-from understudy.network_ports import ElasticIpReading, Network, RouteTable
 from understudy.ports import RecordReader
+from understudy.ports.network import ElasticIpReading, Network, RouteTable
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from itertools import chain
 
-from understudy.parameter_ports import Parameters, ParameterText
+from understudy.ports.parameters import Parameters, ParameterText
 
 
 class SweptParameters:

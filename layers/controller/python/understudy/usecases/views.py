@@ -10,8 +10,8 @@ from understudy.domain.model import ClusterState, PowerReading
 from understudy.domain.policy import Policy
 from understudy.domain.signal import PowerSignal
 from understudy.domain.situation import Observer, observer_of_all
-from understudy.node_ports import Nodes
 from understudy.ports import BeatLedger, Refusal, StateLedger
+from understudy.ports.nodes import Nodes
 from understudy.usecases.step import Clock
 
 GROUP_SIZE = 100

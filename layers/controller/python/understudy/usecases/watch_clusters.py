@@ -16,10 +16,10 @@ from understudy.domain.group_commit import FOLLOWED_S
 from understudy.domain.model import ClusterState
 from understudy.domain.phases import Span, durations_s
 from understudy.domain.rotation import rotated
-from understudy.network_ports import Network
-from understudy.node_ports import Alarms, Nodes
-from understudy.parameter_ports import Parameters, ParameterText
 from understudy.ports import Announcer, BeatLedger, ClusterIndex, Measure, Spread, StateLedger, one_by_one, unmeasured
+from understudy.ports.network import Network
+from understudy.ports.nodes import Alarms, Nodes
+from understudy.ports.parameters import Parameters, ParameterText
 from understudy.usecases.check_alarms import check_alarms
 from understudy.usecases.check_network import check_network
 from understudy.usecases.check_nodes import check_nodes

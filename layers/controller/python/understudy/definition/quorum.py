@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from understudy.document import ClusterDocument
-from understudy.node_ports import InstanceFacts
+from understudy.ports.nodes import InstanceFacts
 
 LEAST_HOSTS = 3
 LEAST_SERVING = 2

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from understudy.definition_addresses import (
+from understudy.definition.addresses import (
     KINDS,
     contradicting_addresses,
     elastic_ips_of,
@@ -14,9 +14,10 @@ from understudy.definition_addresses import (
     routes_of,
     unfit_nodes,
 )
-from understudy.definition_policy import RENAMED, policy_faults, policy_of
-from understudy.definition_quorum import contradicting_quorum, own_hosts
+from understudy.definition.policy import RENAMED, policy_faults, policy_of
+from understudy.definition.quorum import contradicting_quorum, own_hosts
 from understudy.document import ClusterDocument, NodeDocument
+from understudy.document.plain_yaml import read_plain_yaml
 from understudy.domain.definition import (
     LAST_PRIORITY,
     ClientVpc,
@@ -28,9 +29,8 @@ from understudy.domain.definition import (
     ServiceSpec,
 )
 from understudy.domain.quoting import plain, quoted
-from understudy.node_ports import InstanceFacts, Nodes
-from understudy.parameter_ports import ParameterText
-from understudy.plain_yaml import read_plain_yaml
+from understudy.ports.nodes import InstanceFacts, Nodes
+from understudy.ports.parameters import ParameterText
 
 
 class DefinitionError(Exception):

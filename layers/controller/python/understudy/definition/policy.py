@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from understudy.document import ClusterDocument
-from understudy.document_policy import ApprovalDocument, DrillDocument, FailbackDocument, FencingDocument
+from understudy.document.policy import ApprovalDocument, DrillDocument, FailbackDocument, FencingDocument
 from understudy.domain.failback import DAY_S
 from understudy.domain.lease import contradictions
 from understudy.domain.model import Proof, TransitionAction

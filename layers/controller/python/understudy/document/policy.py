@@ -8,7 +8,7 @@ from pydantic import (
     StrictBool,
 )
 
-from understudy.document_parts import (
+from understudy.document.parts import (
     ApprovalSeconds,
     Day,
     DayHours,

@@ -10,7 +10,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from understudy.document_parts import (
+from understudy.document.parts import (
     AlarmName,
     AllocationId,
     ExternalId,
@@ -29,7 +29,7 @@ from understudy.document_parts import (
     VpcId,
     ZoneId,
 )
-from understudy.document_policy import PolicyDocument
+from understudy.document.policy import PolicyDocument
 from understudy.domain.tuning import LIMITS
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from understudy.document import ClusterDocument, ElasticIpDocument, RecordDocument, RouteDocument
 from understudy.domain.definition import ElasticIp, Record, Route
-from understudy.node_ports import InstanceFacts
+from understudy.ports.nodes import InstanceFacts
 
 KINDS = ("route53_record", "route_table", "elastic_ip")
 
