@@ -162,7 +162,9 @@ def _handlers(times: Mapping[str, Any]) -> str:
     ]
     return (
         _table(["warm handler", "p50", "p99"], rows)
-        + f"\nA beat takes {beyond} times as long as one GetItem, beyond what Invoke costs (`refused`).\n\n"
+        + f"\nA beat takes {beyond} times as long as one GetItem, beyond what Invoke costs (`refused`). "
+        "Its one call is an\nUpdateItem with conditions, and its own processor time is some 2 ms "
+        "(`bench/beats.py`): most of it is the emulator's table.\n\n"
         + _table(["import", "x boto3", "x boto3 with a client"], imports)
     )
 
