@@ -350,7 +350,10 @@ class World:
             resume(self, Fault(self._resumes, "resume", 0, 0, 0, 0, 0))
 
     def _wait_until_registered(self) -> None:
-        """A definition whose event was lost, or that nobody could read meanwhile, is found by the next watch."""
+        """An operator who was told that the first definition was refused, EC2 not knowing its nodes, puts it again."""
+        if (CLUSTER, "state") not in self.ledger.items:
+            policy, tuning, shift = self._put
+            self.put_definition(policy, tuning, shift=shift)
         end_s = self.clock.now_s + DELIVERY_S + WATCH_EVERY_S
         while (CLUSTER, "state") not in self.ledger.items:
             if self.clock.now_s > end_s:

@@ -154,15 +154,15 @@ def test_an_instance_and_an_alarm_can_belong_to_several_clusters(empty_ledger):
 
 def test_the_text_that_was_refused_last_is_remembered_without_touching_the_state(ledger):
     before = ledger.read(CLUSTER)
-    assert ledger.refused_digest(CLUSTER) == ""
-    for digest in ("first", "second"):
-        ledger.note_refusal(CLUSTER, digest, ["nodes: there is none", "policy.lease_s: is above silence_limit_s"])
-    assert ledger.refused_digest(CLUSTER) == "second"
+    assert ledger.refused_putting(CLUSTER) == ""
+    for putting in ("first 1", "second 2"):
+        ledger.note_refusal(CLUSTER, putting, ["nodes: there is none", "policy.lease_s: is above silence_limit_s"])
+    assert ledger.refused_putting(CLUSTER) == "second 2"
     assert ledger.read(CLUSTER) == before
 
 
 def test_a_refusal_registers_nothing(empty_ledger):
-    empty_ledger.note_refusal(CLUSTER, "digest", ["nodes: there is none"])
+    empty_ledger.note_refusal(CLUSTER, "first 1", ["nodes: there is none"])
     assert empty_ledger.read(CLUSTER) is None
     assert list(empty_ledger.clusters()) == []
 

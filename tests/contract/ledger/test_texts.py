@@ -17,5 +17,5 @@ def test_tunables_are_no_cluster(empty_ledger):
     empty_ledger.put_tuning({"ROUTE53_TTL": 30}, "digest")
     empty_ledger.note_refusal("stack#", "bad", ["a fault"])
     assert list(empty_ledger.clusters()) == []
-    assert empty_ledger.refused_digest("stack#") == "bad"
+    assert empty_ledger.refused_putting("stack#") == "bad"
     assert empty_ledger.tuning_digest() == "digest"

@@ -215,16 +215,16 @@ class FakeLedger(Faulty):
         with self._called("put_tuning"):
             self.items[("stack#", "tuning")] = (dict(values), digest)
 
-    def refused_digest(self, cluster: str) -> str:
-        """As Registry.refused_digest."""
-        with self._called("refused_digest"):
+    def refused_putting(self, cluster: str) -> str:
+        """As Registry.refused_putting."""
+        with self._called("refused_putting"):
             refusal: tuple[str, list[str]] = self.items.get((cluster, "refusal"), ("", []))
             return refusal[0]
 
-    def note_refusal(self, cluster: str, digest: str, faults: list[str]) -> None:
+    def note_refusal(self, cluster: str, putting: str, faults: list[str]) -> None:
         """As Registry.note_refusal."""
         with self._called("note_refusal"):
-            self.items[(cluster, "refusal")] = (digest, list(faults))
+            self.items[(cluster, "refusal")] = (putting, list(faults))
 
     def _claimed(self, definition: Definition) -> dict[str, str]:
         owners = {label: self.items.get((f"address#{each}", "claim")) for each, label in definition.claims.items()}

@@ -128,6 +128,18 @@ def test_a_bad_definition_is_refused_with_every_fault_and_the_last_good_one_stay
     assert office.ledger.state() == before
 
 
+def test_what_was_refused_is_told_once_and_judged_again_when_the_same_text_is_put_again():
+    """EC2 may not know an instance yet that has just been launched."""
+    office = Office()
+    del office.ec2.known[NODE_B]
+    text = office.parameters.put(CLUSTER, json.dumps(a_document()))
+    assert [office.register(text) for _ in range(2)] == [RegisterOutcome.REFUSED, RegisterOutcome.UNCHANGED]
+    assert len(office.announcer.details(DEFINITION_REFUSED)) == 1
+    office.ec2.launch_as(SPECS[1])
+    assert office.register(text) is RegisterOutcome.UNCHANGED
+    assert office.put(a_document()) is RegisterOutcome.ACCEPTED
+
+
 @pytest.mark.parametrize(
     ("stack", "changes"),
     [

@@ -157,9 +157,14 @@ def _in_words_of_today(values: Mapping[str, Any]) -> dict[str, Any]:
     return {**records, **values, "policy": policy}
 
 
-def refusal_item(cluster: str, digest: str, faults: list[str]) -> Item:
-    """The item that says which text was refused last, and why."""
-    return to_item({"pk": cluster, "sk": REFUSAL, "digest": digest, "faults": faults})
+def refusal_item(cluster: str, putting: str, faults: list[str]) -> Item:
+    """The item that says which putting of a text was refused last, and why."""
+    return to_item({"pk": cluster, "sk": REFUSAL, "putting": putting, "faults": faults})
+
+
+def read_refusal(item: Mapping[str, Mapping[str, Any]]) -> str:
+    """Which putting was refused; empty without an item, and when an earlier version wrote it."""
+    return str(from_item(item).get("putting", ""))
 
 
 def read_stack_wide(item: Mapping[str, Mapping[str, Any]]) -> StackWide:

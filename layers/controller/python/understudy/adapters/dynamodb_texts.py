@@ -31,13 +31,13 @@ class DynamoDbTexts:
         update.set("digest", to=digest)
         self._client.update_item(TableName=self._table, Key=items.key(items.STACK, items.TUNING), **update.arguments())
 
-    def refused_digest(self, cluster: str) -> str:
-        """The digest of the text that was refused last; empty when none was."""
-        return items.read_digest(self._get(cluster, items.REFUSAL))
+    def refused_putting(self, cluster: str) -> str:
+        """Which putting of which text was refused last (ParameterText.putting); empty when none was."""
+        return items.read_refusal(self._get(cluster, items.REFUSAL))
 
-    def note_refusal(self, cluster: str, digest: str, faults: list[str]) -> None:
+    def note_refusal(self, cluster: str, putting: str, faults: list[str]) -> None:
         """Remember which text was refused and why. The state is not touched."""
-        self._client.put_item(TableName=self._table, Item=items.refusal_item(cluster, digest, faults))
+        self._client.put_item(TableName=self._table, Item=items.refusal_item(cluster, putting, faults))
 
     def _get(self, pk: str, sk: str) -> Item:
         answer = self._client.get_item(TableName=self._table, Key=items.key(pk, sk), ConsistentRead=True)

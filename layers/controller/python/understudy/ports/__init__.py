@@ -145,11 +145,11 @@ class Registry(StateReader, Protocol):
         """Let these be the stack's tunables, from the text of this digest."""
         ...
 
-    def refused_digest(self, cluster: str) -> str:
-        """The digest of the text that was refused last; empty when none was."""
+    def refused_putting(self, cluster: str) -> str:
+        """Which putting of which text was refused last (ParameterText.putting); empty when none was."""
         ...
 
-    def note_refusal(self, cluster: str, digest: str, faults: list[str]) -> None:
+    def note_refusal(self, cluster: str, putting: str, faults: list[str]) -> None:
         """Remember which text was refused and why, so that the operator is told once. The state is not touched."""
         ...
 

@@ -24,6 +24,11 @@ class ParameterText:
         """Tells texts apart. Versions do not: a parameter that was deleted and put again starts at 1."""
         return hashlib.sha256(self.text.encode()).hexdigest()[:16]
 
+    @property
+    def putting(self) -> str:
+        """Tells one putting from the next, also of the same text: what did not fit to AWS may fit by then."""
+        return f"{self.digest} {self.version}"
+
 
 class Parameters(Protocol):
     """Parameter Store as registration sees it."""

@@ -59,12 +59,15 @@ def register_cluster(
 ) -> RegisterOutcome:
     """Accept or refuse the text of a cluster's parameter. Doing it twice is harmless; a refusal changes nothing.
 
+    What was refused is judged again when it is put again, the same text as well: an instance that EC2 did not know may
+    exist by then.
+
     `may_stop`: whether the stack may stop instances. A definition that wants that is refused where it may not.
     """
     state = registry.read(text.cluster)
     if state and registry.definition(state.cluster, state.definition_version).digest == text.digest:
         return RegisterOutcome.UNCHANGED
-    if registry.refused_digest(text.cluster) == text.digest:
+    if registry.refused_putting(text.cluster) == text.putting:
         return RegisterOutcome.UNCHANGED
     try:
         definition, faults = _read(text, state, read_definition, int(clock()))
@@ -170,7 +173,7 @@ def _refuse(text: ParameterText, faults: list[str], registry: Registry, announce
     detail = {"cluster": text.cluster, "parameter_version": text.version, "faults": faults}
     log.error("definition refused", extra=detail)
     tell(announcer, DEFINITION_REFUSED, detail)
-    registry.note_refusal(text.cluster, text.digest, faults)
+    registry.note_refusal(text.cluster, text.putting, faults)
     return RegisterOutcome.REFUSED
 
 

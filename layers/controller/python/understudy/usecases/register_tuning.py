@@ -19,14 +19,14 @@ log = logging.getLogger(__name__)
 
 def register_tuning(text: ParameterText, *, registry: Registry, announcer: Announcer) -> RegisterOutcome:
     """Accept or refuse the text. Doing it twice is harmless; after a refusal the last good set stays in force."""
-    if text.digest in (registry.tuning_digest(), registry.refused_digest(STACK_WIDE)):
+    if text.digest == registry.tuning_digest() or text.putting == registry.refused_putting(STACK_WIDE):
         return RegisterOutcome.UNCHANGED
     try:
         pasted = _parse(text.text)
     except BadTuningError as bad:
         log.warning("tuning refused", extra={"faults": bad.faults})
         tell(announcer, TUNING_REFUSED, {"parameter_version": text.version, "faults": bad.faults})
-        registry.note_refusal(STACK_WIDE, text.digest, bad.faults)
+        registry.note_refusal(STACK_WIDE, text.putting, bad.faults)
         return RegisterOutcome.REFUSED
     registry.put_tuning(pasted.values, text.digest)
     detail = {"parameter_version": text.version, "values": dict(pasted.values), "ignored": list(pasted.ignored)}
