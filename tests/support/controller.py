@@ -88,8 +88,12 @@ class Controller:
 
     def put(self, text: str) -> Any:
         """Put a definition, and deliver the event about it."""
-        name = f"/understudy/{STACK}/clusters/{self.parameters.put('orders-db', text).cluster}"
-        return self.call("register_cluster", {"detail": {"name": name}})
+        self.parameters.put("orders-db", text)
+        return self.tell_of_definition()
+
+    def tell_of_definition(self) -> Any:
+        """Deliver the event about the definition that was put."""
+        return self.call("register_cluster", {"detail": {"name": f"/understudy/{STACK}/clusters/orders-db"}})
 
 
 def emitted(output: str) -> list[tuple[str, str, frozenset[tuple[str, str]], float]]:

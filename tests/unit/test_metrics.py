@@ -190,7 +190,7 @@ def test_a_watch_that_dies_says_nothing(controller, monkeypatch, capsys):  # B8
 def test_a_definition_is_counted_by_what_became_of_it_once(controller, capsys):
     world = controller()
     assert world.put("nodes: nonsense") == {"outcome": "REFUSED"}
-    assert world.put("nodes: nonsense") == {"outcome": "UNCHANGED"}
+    assert world.tell_of_definition() == {"outcome": "UNCHANGED"}
     world.call("watch_clusters", {})
     counted = told(capsys)
     assert {key: values for key, values in counted.items() if key[0] == "Definitions"} == {
