@@ -53,12 +53,17 @@ class Failsafe:
         self._memory = promise.Memory()
         self._told: dict[str, tuple[str, int]] = {}
 
-    def wake_up(self, standing: Standing, now_ms: int) -> None:
-        """Remember what an agent of this boot has promised. `standing`: as its lease file was found."""
+    def wake_up(self, now_ms: int) -> None:
+        """Remember what an agent of this boot has promised. Who does not know it waits as long as it could bind.
+
+        Without failsafe, and without a file of an agent that had it, nothing was promised.
+        """
         found = self._file.load()
-        if found is None and self._means is not None:
-            holds_lease = standing.end_ms is not None and now_ms < standing.end_ms
-            found = promise.blank(now_ms, holds_lease=holds_lease)
+        if found is not None and not promise.is_possible(found, now_ms):
+            self._log.error("promise_file_not_read", f"no agent of this boot wrote {found}")
+            found = None
+        if found is None and (self._means is not None or self._file.is_there()):
+            found = promise.blank(now_ms)
             self._save(found)
         self._memory = found or promise.Memory()
 

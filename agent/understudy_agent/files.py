@@ -13,6 +13,9 @@ from .lease import Standing, Word
 from .promise import Memory
 from .view import Terms
 
+UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, ArithmeticError, RecursionError)
+"""What reading a file raises that is not there, cannot be read, or holds nonsense."""
+
 
 class AlreadyRunningError(RuntimeError):
     """Another agent of this cluster holds the lock on this machine."""
@@ -103,8 +106,18 @@ class PromiseFile:
                 known_joined=int(saved["known_joined"]),
             )
             return found if saved["boot"] == self._boot else None
-        except (OSError, ValueError, KeyError, TypeError):
+        except UNREADABLE:
             return None
+
+    def is_there(self) -> bool:
+        """Whether an agent has written such a file; one that cannot be looked for counts as there."""
+        try:
+            self._path.lstat()
+        except FileNotFoundError:
+            return False
+        except OSError:
+            return True
+        return True
 
 
 def _terms(saved: Mapping[str, object]) -> Terms:

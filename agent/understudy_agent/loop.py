@@ -56,7 +56,7 @@ class Agent:
         self._status, self._notifier, self._log = status, notifier, log
         self._standing = lease_file.load()
         self._failsafe = failsafe
-        failsafe.wake_up(self._standing, clock_ms())
+        failsafe.wake_up(clock_ms())
         self._view: StateView | None = None
         self._order = Order.LEAVE_ALONE
         self._urgency = pacing.Urgency()

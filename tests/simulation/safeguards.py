@@ -218,7 +218,7 @@ def _start_before_what_was_promised(memory: Memory, terms: Terms) -> int:
     return _start_ms(replace(memory, bound_until_ms=0), terms)
 
 
-def _nothing_forgotten(now_ms: int, *, holds_lease: bool) -> Memory:
+def _nothing_forgotten(now_ms: int) -> Memory:
     return Memory(known_joined=promise.EVER)
 
 

@@ -66,6 +66,9 @@ class Disk:
     def load(self) -> Memory | None:
         return self.memory
 
+    def is_there(self) -> bool:
+        return self.memory is not None
+
     def save(self, memory: Memory) -> None:
         self.memory = memory
 
@@ -126,7 +129,7 @@ class Node:
         left = self.disk.standing
         bound = left.lease_end_ms is not None
         self.standing = replace(left, word=Word.NOTHING, epoch=0) if bound else Standing()
-        self.failsafe.wake_up(self.standing, self.now_ms())
+        self.failsafe.wake_up(self.now_ms())
 
     def send(self, data: bytes, address: tuple[str, int]) -> None:
         self.world.carry(self.name, data, address)

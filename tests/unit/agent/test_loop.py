@@ -589,6 +589,17 @@ def test_a_node_that_has_promised_waits_the_promise_out_before_it_starts_what_it
     assert standby.service_says() == "IN_SERVICE"
 
 
+def test_a_holder_that_does_not_know_what_it_has_promised_starts_nothing_and_leaves_alone_what_runs(active):  # B11
+    (active.directory / "promises.json").write_text("nonsense")
+    active.aws.item["terms"] = terms(promise_s=12)
+    active.start_agent()
+    active.pass_time(10)
+    assert (active.status()["order"], active.service_says()) == ("WAIT", "IN_SERVICE")
+    active.pass_time(10)
+    assert (active.status()["order"], active.service_says()) == ("SERVE", "IN_SERVICE")
+    assert active.kind.asked == ["start"]
+
+
 def test_an_agent_that_is_asked_to_end_while_it_waits_a_promise_out_ends(standby):  # B11
     PromiseFile(standby.directory / "promises.json", BOOT).save(Memory(bound_until_ms=standby.clock.now_ms + 60_000))
     standby.start_agent()
