@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from . import promise
 from .files import PromiseFile
 from .keys import KeyRing
-from .lease import Standing, Word
+from .lease import Standing, Word, is_outdated
 from .log import Log
 from .messages import BadMessageError, Kind, Message, seal, unseal
 from .post import Datagram, Post
@@ -79,7 +79,7 @@ class Failsafe:
 
     def take_view(self, view: StateView, standing: Standing, now_ms: int) -> None:
         """Take up what was read. `standing`: after that read; one of an earlier epoch says nothing."""
-        if view.epoch < standing.epoch:
+        if is_outdated(view, standing):
             return
         self._view = view
         after = promise.after_view(self._memory, standing, view, self._me, now_ms)

@@ -60,6 +60,7 @@ class LeaseFile:
                 "epoch": standing.epoch,
                 "lease_end_ms": standing.lease_end_ms,
                 "promised_until_ms": standing.promised_until_ms,
+                "renewed_by": standing.renewed_by,
                 "terms": asdict(standing.terms),
             },
         )
@@ -74,10 +75,13 @@ class LeaseFile:
             saved = json.loads(self._path.read_text(encoding="utf-8"))
             if saved["boot"] != self._boot:
                 return Standing()
-            promised = saved.get("promised_until_ms")
-            promised_until_ms = None if promised is None else int(promised)
-            terms = _terms(saved["terms"])
-            return Standing(Word.NOTHING, 0, int(saved["lease_end_ms"]), terms, promised_until_ms)
+            promised, renewed_by = saved.get("promised_until_ms"), saved.get("renewed_by")
+            return Standing(
+                lease_end_ms=int(saved["lease_end_ms"]),
+                terms=_terms(saved["terms"]),
+                promised_until_ms=None if promised is None else int(promised),
+                renewed_by=None if renewed_by is None else int(renewed_by),
+            )
         except FileNotFoundError:
             return Standing()
         except (ValueError, KeyError, TypeError, AttributeError):

@@ -73,6 +73,7 @@ def after_view(memory: Memory, standing: Standing, view: StateView, me: str, now
     granted_under = view.epoch if view.active or view.previous is None else view.previous.ended_epoch - 1
     is_known = (
         holder is not None
+        and not holder.is_malformed
         and view.holder != me
         and (holder.knows >= own.joined or not holder.knows)
         and holder.read_epoch >= granted_under

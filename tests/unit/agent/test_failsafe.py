@@ -17,7 +17,7 @@ from understudy_agent.exchange import Exchange
 from understudy_agent.failsafe import Failsafe, Means
 from understudy_agent.files import PromiseFile
 from understudy_agent.keys import READ_EVERY_MS, KeyRing
-from understudy_agent.lease import Order, Standing, Word, after_read, order
+from understudy_agent.lease import Order, Sender, Standing, Word, after_read, order
 from understudy_agent.messages import Kind, Message, seal, unseal
 from understudy_agent.post import Datagram, UdpPost
 from understudy_agent.view import Terms, parse_state
@@ -74,7 +74,7 @@ class Station:
 
     def read(self, found: dict[str, Any]) -> Station:
         view = parse_state(found)
-        self.standing = after_read(self.standing, view, self.me, self.boot)
+        self.standing = after_read(self.standing, view, Sender(self.me, self.boot, range(self.now_ms + 1), self.now_ms))
         self.failsafe.take_view(view, self.standing, self.now_ms)
         return self
 
@@ -475,7 +475,7 @@ def test_a_promise_is_kept_also_when_failsafe_is_switched_off(giver):
 def test_without_a_key_nothing_is_written_sent_or_waited_for(tmp_path):
     off = Failsafe("orders-db", ME, PromiseFile(tmp_path / "promises.json", BOOT), FakeLog())
     off.wake_up(0)
-    found = after_read(Standing(), parse_state(state(ME)), ME, BOOT)
+    found = after_read(Standing(), parse_state(state(ME)), Sender(ME, BOOT, (100_000,), 100_000))
     off.take_view(parse_state(state(ME)), found, 1)
     assert off.tick(found, 200_000, all_down=True) == found
     assert off.waits_until(found, 1) is None

@@ -18,7 +18,10 @@ BOOT = re.compile(r"[0-9A-Za-z-]{1,64}")
 AGENT = re.compile(r"[0-9A-Za-z.+-]{0,32}")
 VERSION = 1
 """Of what a beat says. A word more is no new version: whoever does not know it leaves it aside."""
-BEAT_LIMIT = 2**53
+BEAT_LIMIT = 10**12
+"""Numbers of beats are below: CLOCK_BOOTTIME in ms. Agents have the same limits."""
+EPOCH_LIMIT = 10**9
+VERSION_LIMIT = 10**11
 SERVICES_LIMIT = 64
 HOSTS_LIMIT = 100
 
