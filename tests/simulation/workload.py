@@ -73,7 +73,7 @@ class Workload:
         self._look(order, now_ms)
         if order is Order.SERVE:
             self._serve(epoch, now_ms)
-        elif order is not Order.LEAVE_ALONE:
+        elif order in (Order.STOP, Order.KILL):
             self._grant = None
             if not self.all_down:
                 self._end(now_ms, kill_limit_s if order is Order.KILL else None)
