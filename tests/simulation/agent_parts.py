@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tests.simulation.story import Story
@@ -57,8 +58,39 @@ class KeptLease:
     def save(self, standing: Standing) -> None:
         self._kept = None if standing.lease_end_ms is None else standing
 
-    def load(self) -> Standing:
-        return Standing() if self._kept is None else replace(self._kept, word=Word.NOTHING, epoch=0)
+    def load(self, _now_ms: int) -> Standing:
+        return Standing() if self._kept is None else replace(self._kept, word=Word.NOTHING, epoch=0, seen_epoch=0)
+
+
+class KeptPlaced:
+    """What a node keeps on disk of its cluster: see `understudy_agent.files.PlacedFile`."""
+
+    path = Path("placed.json")
+
+    def __init__(self) -> None:
+        self._kept: int | None = None
+
+    def save(self, epoch: int | None) -> int | None:
+        self._kept = epoch
+        return epoch
+
+    def load(self) -> int | None:
+        return self._kept
+
+
+class AtOnce:
+    """A Caller whose call has ended when it is submitted."""
+
+    def __init__(self) -> None:
+        self._done: Done | None = None
+
+    def submit(self, call: Callable[[], object]) -> bool:
+        self._done = Done(value=call())
+        return True
+
+    def take(self) -> Done | None:
+        done, self._done = self._done, None
+        return done
 
 
 class Line:

@@ -11,7 +11,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from tests.simulation import invariants
-from tests.simulation.agent_parts import KeptLease, Line, NoNotifier, NoStatus, Reach, StoryLog
+from tests.simulation.agent_parts import AtOnce, KeptLease, KeptPlaced, Line, NoNotifier, NoStatus, Reach, StoryLog
 from tests.simulation.network import ANOTHER_KEY, KEY, PORT, KeptPromises, Mailbox
 from tests.simulation.workload import Process, Workload
 from understudy.domain.definition import NodeSpec
@@ -22,6 +22,7 @@ from understudy_agent.keys import KeyRing
 from understudy_agent.lease import Order, Standing, Word
 from understudy_agent.loop import TICK_MS, Agent
 from understudy_agent.model import State
+from understudy_agent.placed import Placed
 from understudy_agent.ports import Self
 from understudy_agent.prober import Prober
 
@@ -71,6 +72,7 @@ class Machine:
         self.agent_since_s = 0.0
         self._booted_at_s = 0.0
         self._lease_file, self._promise_file = KeptLease(), KeptPromises()
+        self._placed_file = KeptPlaced()
         self._ring: KeyRing | None = None
         self._log = StoryLog(world.story, self.name)
 
@@ -212,6 +214,7 @@ class Machine:
             notifier=NoNotifier(),  # type: ignore[arg-type]
             log=self._log,
             failsafe=self._failsafe(),
+            placed=Placed(self._placed_file, Exchange("placed_file", AtOnce(), self._log)),  # type: ignore[arg-type]
         )
         self.world.story.tell(self.name, "the agent starts")
         self.tick()
@@ -343,10 +346,12 @@ class Machine:
 
     def _expire(self, life: int) -> None:
         """`understudy-agent expire`: see to it that the service ends with the lease, unless an agent takes over."""
-        standing = self._lease_file.load()
+        now_ms = self.now_ms()
+        standing = self._lease_file.load(now_ms)
+        if standing == Standing() and self.process.is_up(now_ms):
+            standing = lease.woken(standing, self._placed_file.load(), now_ms)
         if life != self._lives or not self.is_on or self.is_frozen or standing == Standing():
             return
-        now_ms = self.now_ms()
         order = lease.order(standing, now_ms, ORDERLY_STOP_S)
         if order is Order.KILL:
             self.process.end_by(now_ms + int(self.rng.uniform(0, 0.9) * standing.terms.kill_limit_s * 1000))
