@@ -78,6 +78,19 @@ class KeptPlaced:
         return self._kept
 
 
+class KeptMajority:
+    """When a majority of quorum hosts was reached last, of one boot: see `understudy_agent.files.MajorityFile`."""
+
+    def __init__(self) -> None:
+        self._held_ms: int | None = None
+
+    def save(self, held_ms: int) -> None:
+        self._held_ms = held_ms
+
+    def load(self, _now_ms: int) -> int | None:
+        return self._held_ms
+
+
 class AtOnce:
     """A Caller whose call has ended when it is submitted."""
 

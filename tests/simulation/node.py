@@ -11,7 +11,17 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from tests.simulation import invariants
-from tests.simulation.agent_parts import AtOnce, KeptLease, KeptPlaced, Line, NoNotifier, NoStatus, Reach, StoryLog
+from tests.simulation.agent_parts import (
+    AtOnce,
+    KeptLease,
+    KeptMajority,
+    KeptPlaced,
+    Line,
+    NoNotifier,
+    NoStatus,
+    Reach,
+    StoryLog,
+)
 from tests.simulation.network import ANOTHER_KEY, KEY, PORT, KeptPromises, Mailbox
 from tests.simulation.workload import Process, Workload
 from understudy.domain.definition import NodeSpec
@@ -72,7 +82,7 @@ class Machine:
         self.agent_since_s = 0.0
         self._booted_at_s = 0.0
         self._lease_file, self._promise_file = KeptLease(), KeptPromises()
-        self._placed_file = KeptPlaced()
+        self._placed_file, self._majority_file = KeptPlaced(), KeptMajority()
         self._ring: KeyRing | None = None
         self._log = StoryLog(world.story, self.name)
 
@@ -150,7 +160,7 @@ class Machine:
         self.is_on, self.is_frozen, self.hung_until_s = True, False, 0.0
         self._booted_at_s = self.world.clock.now_s
         self.process, self._lease_file = Process(is_running=runs_already), KeptLease()
-        self._promise_file = KeptPromises()
+        self._promise_file, self._majority_file = KeptPromises(), KeptMajority()
         self.world.story.tell(self.name, f"boots ({self.boot}, clock rate {self.rate:.3f})")
         self.start_agent()
 
@@ -207,7 +217,7 @@ class Machine:
             transport=Reach(self),
             beats=beats,
             reads=reads,
-            prober=Prober(lambda _: Line(self, self._answer_s), self._log, self.reaches),
+            prober=Prober(lambda _: Line(self, self._answer_s), self._log, self.reaches, self._majority_file),  # type: ignore[arg-type]
             clock_ms=self.now_ms,
             lease_file=self._lease_file,  # type: ignore[arg-type]
             status=NoStatus(),  # type: ignore[arg-type]
