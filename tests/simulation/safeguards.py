@@ -15,11 +15,10 @@ from tests.support.fakes import zone as fake_zone
 from tests.support.fakes.ledger import FakeLedger
 from understudy.domain import opening, situation
 from understudy.domain.decision import Decision
-from understudy.domain.definition import Record
+from understudy.domain.definition import Definition, Record
 from understudy.domain.fencing import find_proof
 from understudy.domain.heartbeat import Beat
 from understudy.domain.model import ClusterState, NodeReport, PowerReading, Proof
-from understudy.domain.policy import Policy
 from understudy.domain.record import Change, ChangeVerb, RecordReading, Wish, desired
 from understudy.domain.situation import Mode, Observer, Phase, Situation
 from understudy.usecases import await_service as await_service_module
@@ -130,8 +129,9 @@ def _always_proven(*_: Any) -> Proof:
     return Proof.LEASE_EXPIRED
 
 
-def _without_margin(state: ClusterState, policy: Policy, now: float, power: PowerReading) -> Proof | None:
-    return find_proof(state, replace(policy, drift_margin_s=0), now, power)
+def _without_margin(state: ClusterState, definition: Definition, now: float, power: PowerReading) -> Proof | None:
+    without = replace(definition, policy=replace(definition.policy, drift_margin_s=0))
+    return find_proof(state, without, now, power)
 
 
 def _unguarded_plan(record: Record, wish: Wish, reading: RecordReading) -> tuple[Change, ...]:
@@ -200,8 +200,8 @@ def _never_overdue(state: ClusterState, now: int) -> Phase:
     return Phase.UNDER_WAY if found is Phase.OVERDUE else found
 
 
-def _stopping_is_off(state: ClusterState, policy: Policy, now: float, power: PowerReading) -> Proof | None:
-    return find_proof(state, policy, now, PowerReading.STOPPED if power.is_leaving else power)
+def _stopping_is_off(state: ClusterState, definition: Definition, now: float, power: PowerReading) -> Proof | None:
+    return find_proof(state, definition, now, PowerReading.STOPPED if power.is_leaving else power)
 
 
 _survey = situation.survey

@@ -10,7 +10,7 @@ from understudy.domain.definition import Definition
 from understudy.domain.errors import LedgerConflictError, TooManyEntriesError
 from understudy.domain.heartbeat import Beat
 from understudy.domain.model import Alarm, ClusterState, NodeReport
-from understudy.domain.signal import FaultSignal, PowerSignal, Signal
+from understudy.domain.signal import FaultSignal, NamesSignal, PowerSignal, Signal
 from understudy.domain.tuning import StackWide
 from understudy.ports import NOT_A_MEMBER, STALE, UNKNOWN_CLUSTER, Read, Refusal
 
@@ -77,6 +77,7 @@ class FakeLedger(Faulty):
                     agent=beat.agent,
                     quorum=beat.quorum,
                     knows=beat.knows,
+                    named=beat.named,
                 ),
             )
 
@@ -90,6 +91,10 @@ class FakeLedger(Faulty):
                 if signal.definition_version != self.state(cluster).definition_version:
                     return STALE
                 after = replace(report, fault=signal.fault)
+            elif isinstance(signal, NamesSignal):
+                if signal.named != report.named:
+                    return STALE
+                after = replace(report, misnamed=signal.misnamed)
             elif isinstance(signal, PowerSignal):
                 if signal.at < report.power_at:
                     return STALE

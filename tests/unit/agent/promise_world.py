@@ -272,7 +272,7 @@ class World:
         if state.previous is not None and self.random.random() < 0.01:
             self.switch_off(state.previous.node)
             power = PowerReading.STOPPED
-        proof = find_proof(state, self.policy, self.now / 1000, power)
+        proof = find_proof(state, self._definition(), self.now / 1000, power)
         if proof is None:
             return
         target = self.random.choice([name for name in state.nodes if self._is_fit(name)] or [state.transition.target])
