@@ -85,3 +85,6 @@ class KeptPromises:
 
     def load(self) -> Memory | None:
         return self._kept
+
+    def is_there(self) -> bool:
+        return self._kept is not None

@@ -25,7 +25,7 @@ from understudy.usecases import await_service as await_service_module
 from understudy.usecases import fence_node, judging, movers, register_cluster
 from understudy.usecases.judging import Judge
 from understudy_agent import lease, promise, quorum
-from understudy_agent.lease import Standing
+from understudy_agent.lease import Sender, Standing
 from understudy_agent.messages import Message
 from understudy_agent.promise import Memory
 from understudy_agent.view import StateView, Terms
@@ -184,8 +184,8 @@ def _trusted(*_: Any) -> Observer:
 _after_read = lease.after_read
 
 
-def _believe_any_epoch(standing: Standing, view: StateView | None, me: str, boot: str) -> Standing:
-    return _after_read(replace(standing, epoch=0), view, me, boot)
+def _believe_any_epoch(standing: Standing, view: StateView | None, sender: Sender) -> Standing:
+    return _after_read(replace(standing, epoch=0, seen_epoch=0), view, sender)
 
 
 def _always_promises(standing: Standing, all_down: bool) -> bool:
@@ -218,7 +218,7 @@ def _start_before_what_was_promised(memory: Memory, terms: Terms) -> int:
     return _start_ms(replace(memory, bound_until_ms=0), terms)
 
 
-def _nothing_forgotten(now_ms: int, *, holds_lease: bool) -> Memory:
+def _nothing_forgotten(now_ms: int) -> Memory:
     return Memory(known_joined=promise.EVER)
 
 
