@@ -74,9 +74,13 @@ Ruling = Opening | AlreadyOpen | StoodDown | Refused | Exhausted
 
 
 def rule_on_request(request: Request, execution: str, state: ClusterState, definition: Definition, now: int) -> Ruling:
-    """Judge a request at `now` by the state as it is."""
+    """Judge a request at `now` by the state as it is. One of the controller's is for one epoch and no later one."""
     if state.transition is not None and state.transition.execution == execution:
         return AlreadyOpen()
+    if request.epoch is not None and request.epoch != state.epoch + 1:
+        return StoodDown(
+            f"{request.rule} was noticed under epoch {request.epoch - 1}, and the cluster is at epoch {state.epoch}"
+        )
     if request.rule in DRILL_RULES and request.action is TransitionAction.SWITCHOVER:
         return _rule_on_drill(request, state, definition, now)
     if request.rule is not None:
