@@ -73,7 +73,7 @@ def _service_is_mended(world: World, fault: Fault) -> None:
 
 def _service_dies(world: World, fault: Fault) -> None:
     machine = _machine(world, fault)
-    machine.process.end_by(machine.now_ms())
+    machine.workload.crash(fault.pick, machine.now_ms())
 
 
 def _ring(value: str) -> Deed:

@@ -53,7 +53,7 @@ def at_most_one_node_serves(world: World) -> None:
 
 def _without_passed_over(world: World, serving: list[Machine]) -> list[Machine]:
     for machine in world.machines:
-        if not machine.is_on or not machine.process.is_up(machine.now_ms()):
+        if not machine.is_on or not machine.workload.is_up(machine.now_ms()):
             world.passed_over.discard(machine.spec.instance_id)
     rest = [machine for machine in serving if machine.spec.instance_id not in world.passed_over]
     world.served_beside |= len(serving) > 1 >= len(rest)
@@ -165,27 +165,56 @@ def no_candidate_without_a_majority(definition: Definition, before: ClusterState
         raise Violation("no_candidate_without_a_majority", found)
 
 
-def nothing_begins_without_a_majority(world: World, machine: Machine) -> None:
-    """S12. A node begins to serve only when it can have reached a majority of the quorum hosts just now."""
-    if world.hosts and machine.majority_s < world.clock.now_s:
-        lost_s = world.clock.now_s - machine.majority_s
+def at_a_start(world: World, machine: Machine, service: str) -> None:
+    """What holds whenever the command that starts a service begins."""
+    nothing_starts_without_a_lease(machine, service)
+    _nothing_starts_long_after_a_majority(world, machine)
+    a_witness_starts_nothing(machine)
+
+
+def nothing_starts_without_a_lease(machine: Machine, service: str) -> None:
+    """B4 B11. Only under SERVE, and under a lease or promises that run."""
+    agent, now_ms = machine.agent, machine.now_ms()
+    if agent is None or agent._services._order is not Order.SERVE:
+        order = "no agent" if agent is None else agent._services._order.value
+        raise Violation("nothing_starts_without_a_lease", f"{machine.name} begins to start {service} under {order}")
+    standing = agent._standing
+    if standing.word is not Word.MINE or standing.end_ms is None or now_ms >= standing.end_ms:
+        raise Violation(
+            "nothing_starts_without_a_lease", f"{machine.name} begins to start {service} at {now_ms} under {standing}"
+        )
+
+
+def _nothing_starts_long_after_a_majority(world: World, machine: Machine) -> None:
+    """S12. What a node brings in service one after the other it goes on with for as long as a lease lasts."""
+    agent, lost_s = machine.agent, world.clock.now_s - machine.majority_s
+    if world.hosts and agent is not None and lost_s > agent._standing.terms.lease_s / machine.rate + GIVES_UP_WITHIN_S:
         raise Violation("nothing_begins_without_a_majority", f"{machine.name} starts {lost_s:.1f} s after it lost it")
 
 
-def a_witness_starts_nothing(world: World, machine: Machine) -> None:
+def a_witness_starts_nothing(machine: Machine) -> None:
     """S12."""
     if machine.spec.role is Role.WITNESS:
         raise Violation("a_witness_starts_nothing", f"{machine.name} is a witness and starts the service")
 
 
-def after_tick(world: World, machine: Machine, agent: Agent, before: Order) -> None:
-    """What holds whenever an agent has looked at its lease. `before`: its order until then."""
+def after_tick(world: World, machine: Machine, agent: Agent, before: Order, *, was_down: bool) -> None:
+    """What holds whenever an agent has looked at its lease. `before`: its order until then; `was_down`: as it knew."""
     if world.hosts and agent._order is Order.SERVE:
+        if before is not Order.SERVE and was_down:
+            _nothing_begins_without_a_majority(world, machine)
         _majority_lost_is_given_up(world, machine, agent)
     if machine.shares_key:
         _grant_waits_for_one_promise(world, machine, agent)
         if before is Order.SERVE and agent._order in (Order.STOP, Order.KILL):
             _in_touch_serves_on(world, machine, agent)
+
+
+def _nothing_begins_without_a_majority(world: World, machine: Machine) -> None:
+    """S12. A node begins to serve only when it can have reached a majority of the quorum hosts just now."""
+    if machine.majority_s < world.clock.now_s:
+        lost_s = world.clock.now_s - machine.majority_s
+        raise Violation("nothing_begins_without_a_majority", f"{machine.name} begins {lost_s:.1f} s after it lost it")
 
 
 def _majority_lost_is_given_up(world: World, machine: Machine, agent: Agent) -> None:

@@ -1,4 +1,4 @@
-"""A node: a machine with a clock of its own rate, the real agent's loop on it, and one service.
+"""A node: a machine with a clock of its own rate, the real agent on it, and its services.
 
 The agent is ticked when it would find something to do, not five times a second: at the times that its own pacing and
 its lease name, up to a tick late, and at every answer of AWS.
@@ -6,22 +6,26 @@ its lease name, up to a tick late, and at every answer of AWS.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from tests.simulation import invariants
-from tests.simulation.agent_parts import KeptLease, Line, NoNotifier, NoStatus, Reach, StoryLog
-from tests.simulation.network import ANOTHER_KEY, KEY, PORT, KeptPromises, Mailbox
-from tests.simulation.workload import Process, Workload
-from understudy.domain.definition import NodeSpec
+from tests.simulation import invariants, workload
+from tests.simulation.agent_parts import Line, NoNotifier, NoStatus, Reach, StoryLog
+from tests.simulation.expiring import Expiring, MachineLock
+from tests.simulation.network import ANOTHER_KEY, KEY, PORT, Mailbox
+from tests.simulation.plan import Fault
+from tests.simulation.workload import Workload
+from understudy.domain.definition import NodeSpec, Role
 from understudy_agent import lease, promise
 from understudy_agent.exchange import Exchange
 from understudy_agent.failsafe import Failsafe, Means
+from understudy_agent.files import AlreadyRunningError, LeaseFile, PromiseFile
 from understudy_agent.keys import KeyRing
-from understudy_agent.lease import Order, Standing, Word
-from understudy_agent.loop import TICK_MS, Agent
-from understudy_agent.model import State
+from understudy_agent.lease import Standing, Word
+from understudy_agent.loop import TICK_MS, TICK_WHILE_MOVING_MS, Agent
 from understudy_agent.ports import Self
 from understudy_agent.prober import Prober
 
@@ -64,15 +68,18 @@ class Machine:
         """Until when it can know of a majority of them, at most."""
         self.waits_since_s: float | None = None
         """Since when its agent has held the lease and started nothing."""
-        self.process = Process()
+        names = () if spec.role is Role.WITNESS else world.services
+        self.workload = Workload(self, names, rng, restart_tries=rng.choice((0, 2)))
         self.is_broken = {"start": False}
         self._lives = 0
         self._plans = 0
         self.agent_since_s = 0.0
         self._booted_at_s = 0.0
-        self._lease_file, self._promise_file = KeptLease(), KeptPromises()
+        self.runtime_dir = world.folder / self.name
+        self.lock = MachineLock()
+        self._expiring: list[Expiring] = []
         self._ring: KeyRing | None = None
-        self._log = StoryLog(world.story, self.name)
+        self.log = StoryLog(world.story, self.name)
 
     # --- what others ask ------------------------------------------------------------------------
 
@@ -85,13 +92,11 @@ class Machine:
         return int((self.world.clock.now_s - self._booted_at_s) * self.rate * 1000)
 
     def serves(self) -> bool:
-        """Whether its service is up, or is coming up, or is not down yet. A frozen machine serves nobody."""
-        return self.is_on and not self.is_frozen and self.process.is_up(self.now_ms())
+        """Whether any service is up, or coming up, or not down yet. A frozen machine serves nobody."""
+        return self.is_on and not self.is_frozen and self.workload.is_up(self.now_ms())
 
     def reports_in_service(self) -> bool:
-        return (
-            self.is_on and isinstance(self.agent, Agent) and self.agent._report.services == {"postgresql": "IN_SERVICE"}
-        )
+        return self.is_on and self.agent is not None and set(self.agent._report.services.values()) == {"IN_SERVICE"}
 
     def is_well(self) -> bool:
         """Whether it would serve if it were let: its agent runs, reads, and does not report a failure."""
@@ -147,8 +152,10 @@ class Machine:
         self.boots += 1
         self.is_on, self.is_frozen, self.hung_until_s = True, False, 0.0
         self._booted_at_s = self.world.clock.now_s
-        self.process, self._lease_file = Process(is_running=runs_already), KeptLease()
-        self._promise_file = KeptPromises()
+        shutil.rmtree(self.runtime_dir, ignore_errors=True)
+        self.runtime_dir.mkdir()
+        if runs_already:
+            self.workload.run()
         self.world.story.tell(self.name, f"boots ({self.boot}, clock rate {self.rate:.3f})")
         self.start_agent()
 
@@ -165,8 +172,29 @@ class Machine:
         if self.is_on:
             self.world.story.tell(self.name, f"goes off: {why}")
             self.is_on, self.agent, self.mailbox = False, None, None
+            self.workload.lose()
+            self.end_processes()
             self._lives += 1
             self.note_disturbance()
+
+    def end_processes(self) -> None:
+        """Whatever still keeps a lease here ends at once."""
+        for each in self._expiring:
+            each.end()
+        self._expiring, self.lock = [], MachineLock()
+
+    def is_unstoppable(self, service: str) -> None:
+        """Killing did not help: the agent, or what is left of one, reboots the machine."""
+        boot = self.boot
+        self.world.story.tell(self.name, f"{service} cannot be stopped")
+        self.world.clock.after(
+            0.02, lambda: self._reboot("its service cannot be stopped") if boot == self.boot else None
+        )
+
+    def _reboot(self, why: str) -> None:
+        if self.is_on:
+            self.power_off(why)
+            self.world.clock.after(self.rng.uniform(5, 20), self.start)
 
     def freeze(self) -> None:
         if self.is_on and not self.is_frozen:
@@ -185,8 +213,8 @@ class Machine:
 
     def _look_after_thaw(self) -> None:
         self.tick()
-        if self.agent is None:
-            self._expire(self._lives)
+        for each in tuple(self._expiring):
+            self._let_expire(each)
 
     # --- the agent ------------------------------------------------------------------------------
 
@@ -194,23 +222,29 @@ class Machine:
         """What systemd does a second after the agent has ended."""
         if not self.is_on or self.agent is not None:
             return
-        self._lives += 1
+        life = self._lives + 1
+        try:
+            self.lock.acquire_for(life)
+        except AlreadyRunningError:
+            self.world.clock.after(1, self.start_agent)
+            return
+        self._lives = life
         self.agent_since_s = self.world.clock.now_s
         self.note_disturbance()
-        reads = Exchange("read", Line(self, self._answer_s), self._log)
-        beats = Exchange("beat", Line(self, self._answer_s), self._log)
+        reads = Exchange("read", Line(self, self._answer_s), self.log)
+        beats = Exchange("beat", Line(self, self._answer_s), self.log)
         self.agent = Agent(
             who=Self(self.world.cluster, self.spec.instance_id, self.boot, ORDERLY_STOP_S),
-            services=Workload(self.process, self.rng, self.is_broken, self._on_change),  # type: ignore[arg-type]
+            services=self.workload.supervised(),
             transport=Reach(self),
             beats=beats,
             reads=reads,
-            prober=Prober(lambda _: Line(self, self._answer_s), self._log, self.reaches),
+            prober=Prober(lambda _: Line(self, self._answer_s), self.log, self.reaches),
             clock_ms=self.now_ms,
-            lease_file=self._lease_file,  # type: ignore[arg-type]
+            lease_file=self.lease_file(),
             status=NoStatus(),  # type: ignore[arg-type]
             notifier=NoNotifier(),  # type: ignore[arg-type]
-            log=self._log,
+            log=self.log,
             failsafe=self._failsafe(),
         )
         self.world.story.tell(self.name, "the agent starts")
@@ -219,10 +253,17 @@ class Machine:
     def _failsafe(self) -> Failsafe:
         cluster, me, means = self.world.cluster, self.spec.instance_id, None
         if self.shares_key:
-            self._ring = KeyRing(self._keys, Exchange("failsafe_key", Line(self, self._answer_s), self._log))
+            self._ring = KeyRing(self._keys, Exchange("failsafe_key", Line(self, self._answer_s), self.log))
             self.mailbox = Mailbox(self)
             means = Means(self._ring, self.mailbox, PORT)
-        return Failsafe(cluster, me, self._promise_file, self._log, means, self._nonce)  # type: ignore[arg-type]
+        return Failsafe(cluster, me, PromiseFile(self._promises, self.boot), self.log, means, self._nonce)
+
+    def lease_file(self) -> LeaseFile:
+        return LeaseFile(self.runtime_dir / "lease.json", self.boot)
+
+    @property
+    def _promises(self) -> Path:
+        return self.runtime_dir / "promises.json"
 
     def _keys(self) -> tuple[bytes, ...]:
         """The key that all nodes share; where somebody has changed it, another one alone, or above it, or below it."""
@@ -234,12 +275,21 @@ class Machine:
     def _nonce(self) -> str:
         return f"{self.rng.getrandbits(128):032x}"
 
-    def _on_change(self, state: State) -> None:
-        if state is State.OUT_OF_SERVICE:
-            self.note_disturbance()  # until now it could promise nothing
-        if state is State.STARTING:
-            invariants.nothing_begins_without_a_majority(self.world, self)
-            invariants.a_witness_starts_nothing(self.world, self)
+    # --- what the services ask ------------------------------------------------------------------
+
+    def begins(self, service: str) -> None:
+        """The command that starts a service begins."""
+        invariants.at_a_start(self.world, self, service)
+
+    def kill_limit_s(self) -> float:
+        """By the newest that is known to whoever kills here."""
+        standing = self.agent._standing if self.agent is not None else self.lease_file().load()
+        return standing.terms.kill_limit_s
+
+    def trouble_with_looks(self) -> Fault | None:
+        return self.world.weather.at_node("looks_fail", self.number)
+
+    # --- the agent's rounds ---------------------------------------------------------------------
 
     def note_disturbance(self) -> None:
         """From now on it may for a while be unable to give a promise, or to get one."""
@@ -250,21 +300,19 @@ class Machine:
         if self.agent is not None:
             self.world.story.tell(self.name, f"the agent is gone: {why}")
             self.agent, self.mailbox = None, None
-            self._lives += 1
             self.note_disturbance()
             if self.shares_key and self.rng.random() < 0.2:
                 self.world.story.tell(self.name, "its file of promises is lost")
-                self._promise_file = KeptPromises()
-            self._expire(self._lives)
+                self._promises.unlink(missing_ok=True)
+            self.lock.release_by(self._lives)
+            self._lives += 1
+            self._expiring.append(Expiring(self, ORDERLY_STOP_S))
+            self._expiring[-1].go_on()
 
     def _hang(self, agent: Agent) -> bool:
         """Whether the agent hangs, just when its lease asks for something: the worst moment that there is."""
         fault, now_ms = self.world.weather.at_node("agent_hangs", self.number), self.now_ms()
-        if (
-            fault is not None
-            and any(at <= now_ms for at in _ends(agent._standing, None))
-            and self.process.is_up(now_ms)
-        ):
+        if fault is not None and any(at <= now_ms for at in _ends(agent._standing)) and self.workload.is_up(now_ms):
             self.world.weather.spend(fault)
             hangs_s = (0.4 + 0.6 * fault.level) * HANGS_FOR_S
             self.hung_until_s = self.world.clock.now_s + hangs_s
@@ -280,12 +328,14 @@ class Machine:
         if self._hang(agent):
             self._plan_tick(self.hung_until_s)
             return
-        before = agent._order
+        before, was_down = agent._order, agent._services.all_down
         if self._ring is not None and self._ring.keys[:1] not in ((), (KEY,)):
             self.note_disturbance()  # nobody believes what it signs; a new key below the old one disturbs nothing
         self._look_at_hosts()
         agent.tick(self.now_ms())
-        invariants.after_tick(self.world, self, agent, before)
+        if agent._services.all_down and not was_down:
+            self.note_disturbance()  # until now it could promise nothing
+        invariants.after_tick(self.world, self, agent, before, was_down=was_down)
         if agent.exit_status is not None:
             self.kill_agent(f"it was asked to stop, status {agent.exit_status}")
             if self.world.is_calm:
@@ -313,10 +363,12 @@ class Machine:
         now_ms = self.now_ms()
         paced = [agent._next_beat_ms()] if agent._beats.idle and agent._reads.calls.done_ms is not None else []
         paced += [agent._next_read_ms()] if agent._reads.idle else []
-        ends = [*_ends(agent._standing, agent._services.due_ms()), *_promise_times(agent, now_ms)]  # type: ignore[attr-defined]
+        services, kill_limit_s = agent._services, agent._standing.terms.kill_limit_s
+        ends = [*_ends(agent._standing), *_promise_times(agent, now_ms), *workload.due_ms(services, kill_limit_s)]
         bound = [at for at in ends if at > now_ms]
         due_ms = min([*paced, *bound, now_ms + IDLE_LIMIT_MS])
-        late_s = self.rng.uniform(0, TICK_MS / 1000) if due_ms in bound else 0.001
+        tick_ms = TICK_WHILE_MOVING_MS if workload.moves(services) else TICK_MS
+        late_s = self.rng.uniform(0, tick_ms / 1000) if due_ms in bound else 0.001
         return max(due_ms, now_ms + 10), late_s
 
     def _world_time(self, local_ms: int) -> float:
@@ -341,26 +393,25 @@ class Machine:
 
     # --- what is left of an agent ---------------------------------------------------------------
 
-    def _expire(self, life: int) -> None:
-        """`understudy-agent expire`: see to it that the service ends with the lease, unless an agent takes over."""
-        standing = self._lease_file.load()
-        if life != self._lives or not self.is_on or self.is_frozen or standing == Standing():
-            return
-        now_ms = self.now_ms()
-        order = lease.order(standing, now_ms, ORDERLY_STOP_S)
-        if order is Order.KILL:
-            self.process.end_by(now_ms + int(self.rng.uniform(0, 0.9) * standing.terms.kill_limit_s * 1000))
-        elif order is Order.STOP:
-            self.process.end_by(now_ms + self.rng.randrange(50, 20_000))
-        if order is not Order.LEAVE_ALONE and not self.process.is_up(now_ms):
-            self._lease_file.save(Standing())
-            return
-        due = [at for at in _ends(standing, self.process.gone_at_ms) if at > now_ms]
-        self.world.clock.at(self._world_time(min([*due, now_ms + IDLE_LIMIT_MS])) + 0.1, lambda: self._expire(life))
+    def wakes(self, expiring: Expiring, after_s: float) -> None:
+        """When a process of `expire` that sleeps goes on."""
+        expiring.sleeps += 1
+        sleep = expiring.sleeps
+
+        def wake() -> None:
+            if sleep == expiring.sleeps and not self.is_frozen:
+                self._let_expire(expiring)
+
+        self.world.clock.after(after_s / self.rate, wake)
+
+    def _let_expire(self, expiring: Expiring) -> None:
+        expiring.go_on()
+        if expiring.has_ended and expiring in self._expiring:
+            self._expiring.remove(expiring)
 
 
-def _ends(standing: Standing, other_ms: int | None) -> list[int]:
-    ends = (lease.stop_at_ms(standing, ORDERLY_STOP_S), lease.kill_at_ms(standing), other_ms)
+def _ends(standing: Standing) -> list[int]:
+    ends = (lease.stop_at_ms(standing, ORDERLY_STOP_S), lease.kill_at_ms(standing))
     return [at for at in ends if at is not None]
 
 

@@ -101,6 +101,7 @@ KINDS = (
     Kind("agent_hangs", 4, 20, 80),
     Kind("service_breaks", 4, 5, 60),
     Kind("service_dies", 3, 1, 2),
+    Kind("looks_fail", 4, 5, 40),
     Kind("alarm_rings", 4, 5, 40),
     # What AWS does to the controller.
     Kind("function_dies", 10, 20, 90),

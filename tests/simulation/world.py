@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+import shutil
+import tempfile
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -22,6 +24,7 @@ from tests.simulation.plan import FAULTS_FOR_S, OFF_ALONE, TUNINGS, Fault, Plan
 from tests.simulation.scheduler import Scheduler
 from tests.simulation.story import Story
 from tests.simulation.weather import Weather
+from tests.simulation.workload import DATA, POSTGRESQL
 from tests.support.asl_definition import Definition as WorkflowDefinition
 from tests.support.asl_runner import Execution, Status
 from tests.support.builders import CLUSTER, HOSTS, NOW, RECORD, SPECS, WITNESS_C
@@ -61,6 +64,7 @@ from understudy.usecases.watch_clusters import watch_clusters
 
 WORKFLOW = WorkflowDefinition.load(Path("statemachine/transition.asl.json"))
 STACK = "understudy"
+SHARED_MEMORY = Path("/dev/shm")
 WATCH_EVERY_S = 60.0
 STAYS_WELL_S = 25.0
 LOOK_EVERY_S = 5.0
@@ -78,7 +82,7 @@ class World:
         self.plan = plan
         self.setting = plan.setting
         self.hosts = HOSTS if plan.setting.quorum == "tcp_remote" else ()
-        self.excuses_thaw = plan.policies is not OFF_ALONE
+        self.excuses_thaw = plan.policies != OFF_ALONE
         self.passed_over: set[str] = set()
         """Nodes that were passed over without a proof, and have not been down since (instance ids)."""
         self.went_unproven = False
@@ -100,6 +104,10 @@ class World:
         self.launcher = RunningLauncher(self)
         self.executions: list[Execution] = []
         self.network = Network(self, self._chance("network"))
+        self.services = self._chance("services").choice(((POSTGRESQL,), (DATA, POSTGRESQL)))
+        self.folder = Path(
+            tempfile.mkdtemp(prefix="understudy-", dir=SHARED_MEMORY if SHARED_MEMORY.is_dir() else None)
+        )
         specs = (*SPECS[:2], WITNESS_C) if plan.setting.has_witness else SPECS[: plan.members]
         self.machines = [Machine(self, number, spec, self._chance(spec.name)) for number, spec in enumerate(specs)]
         self._maps: tuple[ClusterState | None, dict[str, Any]] = (None, {})
@@ -234,7 +242,7 @@ class World:
         document = {
             "nodes": nodes,
             "addresses": [record],
-            "services": [{"name": "postgresql"}],
+            "services": [{"name": name} for name in self.services],
             "policy": {**self.plan.policies[policy], "max_failovers": {"count": 100, "window_s": 3600}},
             "tuning": TUNINGS[tuning],
             "quorum": quorum,
@@ -292,6 +300,9 @@ class World:
             self._calm_down()
             self._wait_until_well()
         finally:
+            for machine in self.machines:
+                machine.end_processes()
+            shutil.rmtree(self.folder)
             logging.disable(logging.NOTSET)
 
     def _begin(self) -> None:
