@@ -6,6 +6,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from tests.simulation import workload
+from tests.simulation.invariants import Violation, broken
 from understudy_agent import lease
 from understudy_agent.expire import keep_the_lease
 from understudy_agent.files import AlreadyRunningError
@@ -44,7 +45,7 @@ class Expiring:
 
     def __init__(self, machine: Machine, orderly_stop_s: float) -> None:
         self._machine, self._orderly_stop_s = machine, orderly_stop_s
-        self._services: Services = machine.workload.supervised()
+        self._services: Services = machine.workload.supervised(machine.file)
         self._its_turn, self._others_turn = threading.Semaphore(0), threading.Semaphore(0)
         self._is_killed = self.has_ended = False
         self.sleeps = 0
@@ -89,7 +90,7 @@ class Expiring:
         except ProcessEnded:
             self.release()
         except BaseException as fault:
-            self._fault = fault
+            self._fault = fault if isinstance(fault, Violation) else broken(self._machine, "expire", fault)
         self.has_ended = True
         self._others_turn.release()
 

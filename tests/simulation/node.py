@@ -7,7 +7,7 @@ its lease name, up to a tick late, and at every answer of AWS.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
@@ -24,7 +24,7 @@ from understudy_agent.exchange import Exchange
 from understudy_agent.failsafe import Failsafe, Means
 from understudy_agent.files import AlreadyRunningError, LeaseFile, PromiseFile
 from understudy_agent.keys import KeyRing
-from understudy_agent.lease import Standing, Word
+from understudy_agent.lease import Order, Standing, Word
 from understudy_agent.loop import TICK_MS, TICK_WHILE_MOVING_MS, Agent
 from understudy_agent.ports import Self
 from understudy_agent.prober import Prober
@@ -39,8 +39,8 @@ RATE_WRONG_BY = 0.01
 """Where agents ask each other for promises: that is what `promise.DRIFT` allows for."""
 HANGS_FOR_S = 0.8
 ORDERLY_STOP_S = 5.0
-THAWED_KILL_S = 1.2
-"""How long a thawed machine may still serve once its agent has looked at the clock: kill_limit_s on a slow clock."""
+THAWED_KILL = 1.2
+"""How long a thawed machine may still serve once its agent has looked, in kill_limit_s: its clock may be slow."""
 IDLE_LIMIT_MS = 1000
 
 
@@ -70,7 +70,20 @@ class Machine:
         """Since when its agent has held the lease and started nothing."""
         names = () if spec.role is Role.WITNESS else world.services
         self.workload = Workload(self, names, rng, restart_tries=rng.choice((0, 2)))
+        self.file: Mapping[str, str] = {name: name for name in names}
+        """The services that its agent's file names, and what they really are."""
         self.is_broken = {"start": False}
+        self.kept_off: set[str] = set()
+        """Why its agent is not to be started now."""
+        self.is_poisoned = False
+        """Whether a beat that was none of its agent's may have taken the numbers of this boot."""
+        self.comes_up_by_itself = number in world.plan.before.enabled
+        self.by_itself_s: float | None = None
+        """Since when its services run that somebody else than an agent has started. None: they do not."""
+        self.told_s = 0.0
+        """When a beat of it was recorded for the last time that says that something runs here."""
+        self.knows_placed = False
+        """Whether an agent of it has ever read that its cluster was placed."""
         self._lives = 0
         self._plans = 0
         self.agent_since_s = 0.0
@@ -150,14 +163,45 @@ class Machine:
         if self.is_on:
             return
         self.boots += 1
-        self.is_on, self.is_frozen, self.hung_until_s = True, False, 0.0
+        self.is_on, self.is_frozen, self.hung_until_s, self.is_poisoned = True, False, 0.0, False
         self._booted_at_s = self.world.clock.now_s
         shutil.rmtree(self.runtime_dir, ignore_errors=True)
         self.runtime_dir.mkdir()
-        if runs_already:
-            self.workload.run()
         self.world.story.tell(self.name, f"boots ({self.boot}, clock rate {self.rate:.3f})")
+        if runs_already:
+            self.run_by_itself("it ran before there was a cluster")
+        if self.comes_up_by_itself and self.boots > 1:
+            self._come_up(self.rng.choice((0, 0, self.rng.uniform(0, 10))))
         self.start_agent()
+
+    def _come_up(self, after_s: float) -> None:
+        if not after_s:
+            self.run_by_itself("it is enabled, and comes up at boot")
+            return
+        boot = self.boot
+        self.world.clock.after(
+            after_s, lambda: self.run_by_itself("it is enabled, and comes up late") if boot == self.boot else None
+        )
+
+    def run_by_itself(self, why: str) -> None:
+        """Somebody else than its agent starts all services here, if none of them runs."""
+        if self.is_on and self.workload.processes and not self.workload.is_up(self.now_ms()):
+            self.workload.run()
+            self.by_itself_s = self.world.clock.now_s
+            self.note_disturbance()
+            self.world.story.tell(self.name, f"the services run: {why}")
+
+    def runs_by_itself(self) -> bool:
+        """Whether what runs here was started by somebody else, and no lease has been read for it since."""
+        if self.by_itself_s is not None and not (self.is_on and self.workload.is_up(self.now_ms())):
+            self.by_itself_s = None
+        return self.by_itself_s is not None
+
+    def could_act_since_s(self) -> float | None:
+        """Since when its agent could have ended what runs here by itself; None: it has had no chance yet."""
+        if self.agent is None or self.is_frozen or not self.knows_placed or self.by_itself_s is None:
+            return None
+        return max(self.by_itself_s, self.agent_since_s, self.disturbed_s)
 
     def start(self) -> None:
         """Somebody starts the instance, if it is off: again and again while it is still being stopped."""
@@ -207,7 +251,7 @@ class Machine:
             looks_after_s = self.rng.uniform(0, TICK_MS / 1000)
             self.is_frozen = False
             self.note_disturbance()
-            self.excused_until_s = self.world.clock.now_s + looks_after_s + THAWED_KILL_S
+            self.excused_until_s = self.world.clock.now_s + looks_after_s + THAWED_KILL * self.kill_limit_s()
             self.world.story.tell(self.name, "thaws")
             self.world.clock.after(looks_after_s, self._look_after_thaw)
 
@@ -220,7 +264,7 @@ class Machine:
 
     def start_agent(self) -> None:
         """What systemd does a second after the agent has ended."""
-        if not self.is_on or self.agent is not None:
+        if not self.is_on or self.agent is not None or self.kept_off:
             return
         life = self._lives + 1
         try:
@@ -231,11 +275,19 @@ class Machine:
         self._lives = life
         self.agent_since_s = self.world.clock.now_s
         self.note_disturbance()
+        try:
+            self.agent = self._new_agent()
+        except Exception as fault:
+            raise invariants.broken(self, "the agent", fault) from fault
+        self.world.story.tell(self.name, "the agent starts")
+        self.tick()
+
+    def _new_agent(self) -> Agent:
         reads = Exchange("read", Line(self, self._answer_s), self.log)
         beats = Exchange("beat", Line(self, self._answer_s), self.log)
-        self.agent = Agent(
+        return Agent(
             who=Self(self.world.cluster, self.spec.instance_id, self.boot, ORDERLY_STOP_S),
-            services=self.workload.supervised(),
+            services=self.workload.supervised(self.file),
             transport=Reach(self),
             beats=beats,
             reads=reads,
@@ -247,8 +299,6 @@ class Machine:
             log=self.log,
             failsafe=self._failsafe(),
         )
-        self.world.story.tell(self.name, "the agent starts")
-        self.tick()
 
     def _failsafe(self) -> Failsafe:
         cluster, me, means = self.world.cluster, self.spec.instance_id, None
@@ -279,6 +329,7 @@ class Machine:
 
     def begins(self, service: str) -> None:
         """The command that starts a service begins."""
+        self.runs_by_itself()  # what has ended is forgotten before something new runs
         invariants.at_a_start(self.world, self, service)
 
     def kill_limit_s(self) -> float:
@@ -332,9 +383,11 @@ class Machine:
         if self._ring is not None and self._ring.keys[:1] not in ((), (KEY,)):
             self.note_disturbance()  # nobody believes what it signs; a new key below the old one disturbs nothing
         self._look_at_hosts()
-        agent.tick(self.now_ms())
-        if agent._services.all_down and not was_down:
-            self.note_disturbance()  # until now it could promise nothing
+        try:
+            agent.tick(self.now_ms())
+        except Exception as fault:
+            raise invariants.broken(self, "the agent", fault) from fault
+        self._take_note(agent, was_down=was_down)
         invariants.after_tick(self.world, self, agent, before, was_down=was_down)
         if agent.exit_status is not None:
             self.kill_agent(f"it was asked to stop, status {agent.exit_status}")
@@ -343,6 +396,15 @@ class Machine:
             return
         due_ms, late_s = self._next_tick(agent)
         self._plan_tick(self._world_time(due_ms) + late_s)
+
+    def _take_note(self, agent: Agent, *, was_down: bool) -> None:
+        """Of what an agent has just come to know or to do."""
+        if self.is_poisoned or (agent._services.all_down and not was_down):
+            self.note_disturbance()  # no beat of it is recorded any more; or until now it could promise nothing
+        self.knows_placed |= agent._standing.epoch > 0
+        if agent._order is Order.SERVE and self.runs_by_itself():
+            self.by_itself_s = None
+            self.world.story.tell(self.name, "what runs here is its lease's now")
 
     def _look_at_hosts(self) -> None:
         """What its agent can know of the quorum hosts at most: an answer counts until the next one is missing."""
@@ -390,6 +452,50 @@ class Machine:
                 action()
 
         self.world.clock.after(delay_s, act)
+
+    # --- what somebody does behind its back ------------------------------------------------------
+
+    def put_file(self, file: Mapping[str, str], *, in_order: bool) -> None:
+        """Somebody edits the agent's file and restarts the agent, in order or by killing it."""
+        self.file = file
+        self.world.story.tell(self.name, f"its file names {', '.join(file) or 'no service: it is a witness'}")
+        if self.agent is not None and in_order:
+            self.agent.ask_to_stop()
+        else:
+            self.kill_agent("it is restarted with another file")
+        self.start_agent_when_ended()
+
+    def start_agent_when_ended(self) -> None:
+        """Start it, once the one that has been asked to stop has ended."""
+        if self.agent is not None and self.agent.is_stopping:
+            self.world.clock.after(1, self.start_agent_when_ended)
+        else:
+            self.start_agent()
+
+    def break_a_file(self, pick: int) -> None:
+        """One file of the agent's, or all that a boot keeps, is lost, or holds nonsense, or cannot be opened."""
+        files = sorted(each for each in self.runtime_dir.iterdir())
+        chosen = files if pick % 3 == 0 else files[pick // 3 % len(files) :][:1] if files else []
+        how = ("is lost", "holds nonsense", "is empty", "cannot be opened")[pick // 12 % 4]
+        for each in chosen:
+            self.world.story.tell(self.name, f"{each.name} {how}")
+            content = each.read_text(encoding="utf-8") if each.is_file() else ""
+            if each.is_dir():
+                shutil.rmtree(each)
+            else:
+                each.unlink()
+            if how == "holds nonsense":
+                each.write_text(content[: len(content) // 2], encoding="utf-8")
+            elif how == "is empty":
+                each.touch()
+            elif how == "cannot be opened":
+                each.mkdir()
+
+    def open_its_files(self) -> None:
+        """What could not be opened is taken away."""
+        for each in self.runtime_dir.iterdir():
+            if each.is_dir():
+                each.rmdir()
 
     # --- what is left of an agent ---------------------------------------------------------------
 

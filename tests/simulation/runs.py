@@ -7,7 +7,7 @@ from multiprocessing import get_context
 from tests.simulation.crowd import Crowd
 from tests.simulation.crowd_plan import CrowdPlan, draw_crowd
 from tests.simulation.invariants import Violation
-from tests.simulation.plan import OFF_ALONE, POLICIES, Fault, Plan, draw
+from tests.simulation.plan import OFF_ALONE, Fault, Plan, draw
 from tests.simulation.world import World
 
 SHRINK_TRIES = 150
@@ -71,7 +71,7 @@ class Series:
         """The plan of the seed that is so many after the first."""
         if self.crowd:
             return draw_crowd(self.seed + number)
-        return draw(self.seed + number, pauses=self.pauses, policies=OFF_ALONE if self.off_alone else POLICIES)
+        return draw(self.seed + number, pauses=self.pauses, policies=OFF_ALONE if self.off_alone else None)
 
     def outcome(self, number: int) -> Outcome:
         """Run that seed. The story of a run in which all held is not kept."""

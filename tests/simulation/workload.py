@@ -6,8 +6,8 @@ Times are the node's local milliseconds.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -132,30 +132,30 @@ class Workload:
     def __init__(self, machine: Machine, names: tuple[str, ...], rng: Random, restart_tries: int) -> None:
         self.processes = {name: Process() for name in names}
         self._machine, self._rng = machine, rng
-        self._specs = [
-            ServiceSpec(
-                name,
-                depends_on=(DATA,) if name == POSTGRESQL and DATA in names else (),
-                start_limit_s=START_LIMIT_S,
-                stop_limit_s=STOP_LIMIT_S,
-                restart_tries=restart_tries,
-            )
-            for name in names
-        ]
+        self._spec = ServiceSpec("", (), START_LIMIT_S, STOP_LIMIT_S, restart_tries=restart_tries)
 
-    def supervised(self) -> Services:
-        """What a new process knows of the services: nothing yet."""
-        kinds = {name: RunningKind(self._machine, name, process, self._rng) for name, process in self.processes.items()}
-        return Services(kinds, self._specs, self._machine.is_unstoppable)
+    def supervised(self, file: Mapping[str, str]) -> Services:
+        """What a new process knows of the services: nothing yet. `file`: the names in its file, and what each is."""
+        kinds, specs = {}, []
+        for name, real in file.items():
+            kinds[name] = RunningKind(self._machine, real, self.processes[real], self._rng)
+            depends_on = tuple(each for each in file if file[each] == DATA) if real == POSTGRESQL else ()
+            specs.append(replace(self._spec, name=name, depends_on=depends_on))
+        return Services(kinds, specs, self._machine.is_unstoppable)
 
     def is_up(self, now_ms: int) -> bool:
         """Whether any of it is left."""
         return any(process.is_up(now_ms) for process in self.processes.values())
 
     def run(self) -> None:
-        """Somebody else than an agent has started all of it."""
+        """Somebody else than an agent starts all of it."""
         for process in self.processes.values():
             process.begin()
+
+    def stop(self, now_ms: int) -> None:
+        """Somebody else than an agent stops all of it."""
+        for process in self.processes.values():
+            process.end_by(now_ms + 1000)
 
     def lose(self) -> None:
         """The machine is off: nothing of it is left."""
