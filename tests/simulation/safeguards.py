@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 from unittest.mock import patch
 
-from tests.simulation.plan import OFF_ALONE, PROVEN, Fault, Plan, Setting, draw
+from tests.simulation.invariants import TWO_SERVE
+from tests.simulation.plan import FRESH, OFF_ALONE, PROVEN, Before, Fault, Plan, Setting, adopted, draw
 from tests.support.fakes import ledger as fake_ledger
 from tests.support.fakes import zone as fake_zone
 from tests.support.fakes.ledger import FakeLedger
@@ -95,7 +96,7 @@ class Safeguard:
     """`without`: what is patched to switch it off, as (owner, attribute, replacement).
 
     What it is there for: the kinds of fault in `kinds`, drawn at random, or else the `faults` of one story, under the
-    chance of any seed. `runs`: within how many its absence must be found.
+    chance of any seed. `runs`: within how many its absence must be found, as one of the invariants `finds`.
     """
 
     what: str
@@ -103,7 +104,8 @@ class Safeguard:
     runs: int
     kinds: tuple[str, ...] = ()
     faults: tuple[Fault, ...] = ()
-    adopted: int | None = None
+    before: Before = FRESH
+    finds: tuple[str, ...] = TWO_SERVE
     policies: tuple[Mapping[str, Any], ...] = PROVEN
     setting: Setting = ALONE
 
@@ -112,9 +114,9 @@ class Safeguard:
         for seed in range(self.runs):
             if self.faults:
                 members = 3 if self.setting.has_latecomer or self.setting.has_leaver else 2
-                yield Plan(seed, members, 0, 0, self.adopted, self.faults, self.policies, self.setting)
+                yield Plan(seed, members, 0, 0, self.before, self.faults, self.policies, self.setting)
             else:
-                yield draw(seed, only=self.kinds, policies=self.policies, setting=self.setting)
+                yield draw(seed, only=self.kinds, policies=self.policies, setting=self.setting, before=self.before)
 
     @contextmanager
     def switched_off(self) -> Iterator[None]:
@@ -277,18 +279,21 @@ SAFEGUARDS: Mapping[str, Safeguard] = {
         "Route 53 refuses a batch whose guard is not there any more",
         ((fake_zone, "_apply", _apply_anything),),
         runs=30,
+        finds=("record_obeys_the_newest_epoch",),
         kinds=("batch_is_late", "switchover", "failback", "node_dies"),
     ),
     "guard-in-the-plan": Safeguard(
         "a batch deletes the guard that was read, and creates a new one",
         ((movers, "plan_batch", _unguarded_plan),),
         runs=30,
+        finds=("record_obeys_the_newest_epoch",),
         kinds=("batch_is_late", "switchover", "failback", "node_dies"),
     ),
     "epoch-condition": Safeguard(
         "the table takes a write only under the revision and epoch that were read",
         ((FakeLedger, "_expect", _expect_nothing),),
         runs=60,
+        finds=("epochs_never_fall",),
         kinds=("function_stalls", "slow_calls", "switchover", "node_dies", "alarm_rings"),
     ),
     "holding-still": Safeguard(
@@ -311,6 +316,7 @@ SAFEGUARDS: Mapping[str, Safeguard] = {
             (await_service_module, "observer_by_clock", _trusted),
         ),
         runs=20,
+        finds=("no_failover_for_the_pipelines_sake",),
         kinds=("pipeline_down", "agent_dies"),
     ),
     "unbound-service": Safeguard(
@@ -318,12 +324,13 @@ SAFEGUARDS: Mapping[str, Safeguard] = {
         ((lease, "keeps_lease", _always_promises),),
         runs=40,
         faults=DIES_BEFORE_ITS_FIRST_GRANT_IS_READ,
-        adopted=0,
+        before=adopted(0),
     ),
     "deadline": Safeguard(
         "a transition whose execution is dead is taken up by another",
         ((situation, "_phase", _never_overdue),),
         runs=30,
+        finds=("in_service_within_the_bound",),
         kinds=("ledger_down", "switchover", "node_dies"),
     ),
     "lower-epoch": Safeguard(
@@ -343,6 +350,7 @@ SAFEGUARDS: Mapping[str, Safeguard] = {
         "a cluster that is held moves nothing by itself",
         ((judging, "survey", _survey_of_no_hold), (opening, "survey", _survey_of_no_hold)),
         runs=20,
+        finds=("nothing_begins_while_held",),
         kinds=("hold", "node_dies", "alarm_rings"),
     ),
     "promise-waited-out": Safeguard(
@@ -363,6 +371,7 @@ SAFEGUARDS: Mapping[str, Safeguard] = {
         "a node that holds the lease gives no promise, nor one to an asker of an older epoch",
         ((promise, "objection", _object_only_while_serving),),
         runs=20,
+        finds=("grant_waits_for_one_promise",),
         kinds=("partitioned", "isolated"),
         setting=KEYED,
     ),
@@ -385,6 +394,7 @@ SAFEGUARDS: Mapping[str, Safeguard] = {
         "a standby in touch promises, so that an outage of AWS stops nothing",
         ((promise, "objection", _always_object),),
         runs=10,
+        finds=("in_touch_serves_on",),
         kinds=("aws_dead",),
         setting=KEYED,
     ),
@@ -399,6 +409,7 @@ SAFEGUARDS: Mapping[str, Safeguard] = {
         "a node that serves, may still serve or is to serve is not taken out of the definition",
         ((register_cluster, "_contradictions_with_state", _nothing_against_it),),
         runs=8,
+        finds=("in_service_within_the_bound",),
         faults=LEAVES_WHILE_IT_SERVES,
         setting=WITH_A_LEAVER,
     ),
@@ -406,6 +417,7 @@ SAFEGUARDS: Mapping[str, Safeguard] = {
         "a node without a majority of the quorum hosts is no candidate",
         ((situation, "objection", _no_objection), (opening, "objection", _no_objection)),
         runs=20,
+        finds=("no_candidate_without_a_majority",),
         kinds=("hosts_unreached", "node_dies", "switchover"),
         setting=WITH_HOSTS,
     ),
@@ -413,6 +425,7 @@ SAFEGUARDS: Mapping[str, Safeguard] = {
         "a holder begins nothing without a majority, and gives up what it has begun a lease after it was lost",
         ((quorum, "forbids", _never_forbidden),),
         runs=20,
+        finds=("majority_lost_is_given_up",),
         kinds=("hosts_unreached",),
         setting=WITH_HOSTS,
     ),
