@@ -36,7 +36,10 @@ def at_node(
         there = world.node(node)
         return there.is_on and there.frozen_until_ms is None and (can is None or can(there))
 
-    return Deviation(f"{node}: {words}", lambda world: do(world.node(node)), able)
+    def done(world: World) -> None:
+        do(world.node(node))
+
+    return Deviation(f"{node}: {words}", done, able)
 
 
 def asking(words: str, **request: Any) -> Deviation:
@@ -237,15 +240,6 @@ def _register_again(world: World) -> None:
         del world.table.items[key]
     world.runs_under_way.clear()
     world.put_definition(tuning={"ROUTE53_TTL": 12})
-
-
-def a_switchover_since(world: World) -> None:
-    """For a setting: there is a backup, and a switchover since."""
-    world.backup = world.state
-    world.ask(action="switchover")
-    for _ in range(40):
-        world.second()
-    world.asked = 0
 
 
 # --- EC2, messages, lies -----------------------------------------------------------------------

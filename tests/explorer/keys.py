@@ -8,10 +8,12 @@ any more is all the same. Names of boots and executions, versions of the definit
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import fields, is_dataclass
-from enum import Enum
+from dataclasses import fields
+from enum import Enum, StrEnum
 from types import BuiltinMethodType, FunctionType, MethodType
 from typing import Any
+
+from tests.explorer.snapshots import is_frozen
 
 AWS_FROM, AWS_TO = 1_799_000_000, 1_802_000_000
 CLOCK_STEP, BOOT_STEP = 10**11, 10**9
@@ -114,29 +116,18 @@ def _many(keys: Keys, value: Any) -> Any:
 
 
 def _maker_of(kind: type) -> Any:
-    if issubclass(kind, str):
-        return _same if issubclass(kind, Enum) else _text
-    if issubclass(kind, Enum):
-        return lambda keys, value: value._value_
-    if issubclass(kind, bool | bytes | None.__class__):
-        return _same
-    if issubclass(kind, int | float):
-        return _number
-    if issubclass(kind, FunctionType | MethodType | BuiltinMethodType | type):
-        return lambda keys, value: 0
-    if issubclass(kind, dict):
-        return _of_dict
-    if issubclass(kind, set | frozenset):
-        return lambda keys, value: frozenset(_of(keys, each) for each in value)
-    if issubclass(kind, list | tuple | deque):
-        return _many
-    if issubclass(kind, Exception):
-        return lambda keys, value: kind.__name__
+    for base, maker in _BY_BASE:
+        if issubclass(kind, base):
+            return maker
     if kind.__name__ in AS_IS:
         return _same
-    if is_dataclass(kind) and kind.__dataclass_params__.frozen:
+    if is_frozen(kind):
         return _maker_of_values([each.name for each in fields(kind)])
     return lambda keys, value: _of_dict(keys, value.__dict__)
+
+
+def _of_set(keys: Keys, value: Any) -> Any:
+    return frozenset(_of(keys, each) for each in value)
 
 
 def _maker_of_values(names: list[str]) -> Any:
@@ -169,3 +160,15 @@ def _of_dict(keys: Keys, value: dict[Any, Any]) -> Any:
 
 
 _MAKERS: dict[type, Any] = {}
+_BY_BASE: tuple[tuple[Any, Any], ...] = (
+    (StrEnum, _same),
+    (str, _text),
+    (Enum, lambda keys, value: value._value_),
+    ((bool, bytes, type(None)), _same),
+    ((int, float), _number),
+    ((FunctionType, MethodType, BuiltinMethodType, type), lambda keys, value: 0),
+    (dict, _of_dict),
+    ((set, frozenset), _of_set),
+    ((list, tuple, deque), _many),
+    (Exception, lambda keys, value: type(value).__name__),
+)

@@ -270,9 +270,8 @@ class Node:
     def _next_tick(self, agent: Agent) -> int:
         due = [self._world_ms(each) for each in self._local_times(agent)]
         beats, reads = agent._beats, agent._reads
-        if beats.idle:
-            if reads.calls.done_ms is not None:
-                due.append(self._world_ms(agent._next_beat_ms()))
+        if beats.idle and reads.calls.done_ms is not None:
+            due.append(self._world_ms(agent._next_beat_ms()))
         if reads.idle:
             due.append(self._world_ms(agent._next_read_ms()))
         for exchange in (beats, reads):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from understudy.domain.model import ClusterState, Proof, ServiceStatus, Stage
+from understudy.domain.model import ClusterState, NodeReport, Proof, ServiceStatus, Stage
 from understudy.domain.record import Change, ChangeVerb, guard_epoch
 from understudy_agent.lease import Word
 from understudy_agent.loop import Agent
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 PAIR_TOLD_MS = 45_000
 LOOKED_AT_MS = 15_000
 """Within what an agent has looked at its services, and has said what it found."""
+HEARD_S = 15
+STOPPED = Proof.STOPPED
 UNSERVED_MS, LIED_TO_MS = 100_000, 40_000
 
 
@@ -52,22 +54,23 @@ def always(world: World) -> None:
     serving = [node for node in world.nodes if node.serves_for_product()]
     if len(serving) > 1:
         serving = [node for node in serving if world.ms >= node.excused_until_ms]
-        if len(serving) > 1 and not _is_passed_over(world):
+        if len(serving) > 1 and not world.unproven:
             world.violates("at_most_one_node_serves", " and ".join(node.name for node in serving) + " serve")
 
 
-def _is_passed_over(world: World) -> bool:
-    """Whether the policy or an operator has said to go on without a proof."""
-    return world.unproven
+def _beside(world: World, node: Node) -> list[str]:
+    """Who serves for the product beside this node, and is not excused."""
+    if world.unproven:
+        return []
+    others = [each for each in world.nodes if each is not node and each.serves_for_product()]
+    return [each.name for each in others if world.ms >= each.excused_until_ms]
 
 
 def at_start(world: World, node: Node, service: str) -> None:
     """Just before a service is started by the product."""
     agent = node.agent
-    for other in world.nodes:
-        if other is not node and other.serves_for_product() and world.ms >= other.excused_until_ms:
-            if not _is_passed_over(world):
-                world.violates("nothing_starts_beside_a_server", f"{node.name} starts {service}, {other.name} serves")
+    for other in _beside(world, node):
+        world.violates("nothing_starts_beside_a_server", f"{node.name} starts {service}, {other} serves")
     if agent is None:
         world.violates("nothing_starts_without_a_lease", f"{node.name} starts {service} without an agent")
         return
@@ -91,6 +94,9 @@ def at_write(world: World, before: ClusterState, after: ClusterState) -> None:
     """Every write of the state."""
     if after.epoch < before.epoch and not world.is_restoring:
         world.violates("epochs_never_fall", f"the table goes from epoch {before.epoch} to {after.epoch}")
+    if after.definition_version != before.definition_version and after.epoch > before.epoch and not world.is_restoring:
+        found = f"epoch {before.epoch} becomes {after.epoch}, and {after.active or 'nobody'} holds the lease"
+        world.violates("registration_lifts_no_epoch", found)
     _proof(world, before, after)
     if after.active is not None and after.active != before.active and not world.is_restoring:
         _grant(world, before, after)
@@ -119,7 +125,7 @@ def _proof(world: World, before: ClusterState, after: ClusterState) -> None:
         world.violates("a_proof_is_true", f"RELEASED is written down, and a service of {node.name} runs")
 
 
-def _speaks_against(report: Any, renewed_at: int | None, proof: Proof | None) -> bool:
+def _speaks_against(report: NodeReport, renewed_at: int | None, proof: Proof | None) -> bool:
     """Whether the node's newest word is that it serves, and that no lease ends it."""
     if proof in (Proof.STOPPED, Proof.UNPROVEN) or report.service is ServiceStatus.OUT_OF_SERVICE:
         return False
@@ -144,29 +150,26 @@ def _grant(world: World, before: ClusterState, after: ClusterState) -> None:
         world.violates(
             "no_lease_without_proof", f"{target.name} gets the lease, and nothing proves that {previous} ended"
         )
-    unproven = world.unproven
+    if world.unproven:
+        return
+    for other in [] if world.shares_key else _beside(world, target):
+        world.violates("no_grant_beside_a_server", f"{target.name} gets the lease, {other} serves")
     for node in world.nodes:
         report = after.nodes.get(node.spec.instance_id)
-        if node is target or report is None or unproven:
+        if node is target or report is None or report.power_now.is_off:
             continue
-        if node.serves_for_product() and world.ms >= node.excused_until_ms and not world.shares_key:
-            world.violates("no_grant_beside_a_server", f"{target.name} gets the lease, {node.name} serves")
-        if report.power_now.is_off:
-            continue
+        is_proven_off = previous is not None and (previous.node, previous.proof) == (node.spec.instance_id, STOPPED)
         if previous is None and report.heard_at is None:
             world.violates("no_placement_unheard", f"{target.name} is placed, and {node.name} was never heard")
-        is_heard = report.heard_at is not None and world.now_s - report.heard_at < 15
-        says_so = report.service is not ServiceStatus.OUT_OF_SERVICE and (not report.keeps_lease or previous is None)
-        if (
-            is_heard
-            and says_so
-            and not (
-                previous is not None and previous.proof is Proof.STOPPED and previous.node == node.spec.instance_id
-            )
-        ):
-            world.violates(
-                "no_grant_against_a_newer_word", f"{target.name} gets the lease, {node.name} says {report.service}"
-            )
+        elif not is_proven_off and _says_it_serves(world, report, is_first=previous is None):
+            found = f"{target.name} gets the lease, {node.name} says {report.service}"
+            world.violates("no_grant_against_a_newer_word", found)
+
+
+def _says_it_serves(world: World, report: NodeReport, *, is_first: bool) -> bool:
+    """Whether a node has said just now that it serves, and not under a lease that ends it."""
+    is_heard = report.heard_at is not None and world.now_s - report.heard_at < HEARD_S
+    return is_heard and report.service is not ServiceStatus.OUT_OF_SERVICE and (is_first or not report.keeps_lease)
 
 
 def _in_service(world: World, after: ClusterState) -> None:

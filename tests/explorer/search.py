@@ -117,7 +117,7 @@ class Explorer:
         *,
         has_deviated: bool,
     ) -> None:
-        """The default from here to the horizon, as far as it is new. What may deviate on the way is put on the stack."""
+        """The default from here to the horizon, as far as it is new; what may deviate on the way goes on the stack."""
         figures = self.figures
         while at_s < self._horizon_s:
             if left and at_s < self._until_s and not has_deviated:

@@ -41,8 +41,12 @@ def _is_atom(kind: type) -> bool:
 
 
 def _is_value(kind: type) -> bool:
-    is_frozen = is_dataclass(kind) and kind.__dataclass_params__.frozen
-    return is_frozen and kind.__module__.startswith(VALUES) and kind.__name__ not in HOLDERS
+    return is_frozen(kind) and kind.__module__.startswith(VALUES) and kind.__name__ not in HOLDERS
+
+
+def is_frozen(kind: type) -> bool:
+    """Whether it is a frozen dataclass."""
+    return is_dataclass(kind) and bool(getattr(kind, "__dataclass_params__").frozen)  # noqa: B009
 
 
 def save(root: object) -> Saved:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,10 +17,11 @@ from tests.explorer.workflow import Run
 from tests.support.builders import CLUSTER, NOW, RECORD, SPECS
 from tests.support.fakes.parameters import FakeParameters
 from understudy.adapters.dataclass_maps import to_map
-from understudy.domain.model import ClusterState, PowerReading
+from understudy.domain.model import ClusterState, NodeReport, PowerReading
 from understudy.domain.record import RecordSet
 from understudy.usecases.receive_signal import receive_signal
 
+EVENTS_A_SECOND = 200
 WATCH_EVERY_MS, WATCH_AT_MS = 60_000, 45_000
 
 
@@ -44,6 +46,8 @@ class Setting:
     settle_s: int = 64
     """For how long nothing deviates before the exploration begins; 0: from the registration on."""
     members: int = 2
+    has_moved: bool = False
+    """Whether the service was switched over since the newest backup of the table."""
 
 
 class World:
@@ -54,6 +58,7 @@ class World:
     def __init__(self, setting: Setting, story: list[str] | None = None) -> None:
         self.setting = setting
         self.story = story
+        self._said: dict[str, deque[str]] = {}
         self.ms = 0
         self.old_now_s: float | None = None
         self.violation: properties.Violation | None = None
@@ -108,6 +113,12 @@ class World:
         self.put_definition()
         for _ in range(self.setting.settle_s):
             self.second()
+        if self.setting.has_moved:
+            self.backup = self.state
+            self.ask(action="switchover")
+            for _ in range(self.setting.settle_s):
+                self.second()
+            self.asked = 0
 
     # --- what is asked of it ---------------------------------------------------------------------
 
@@ -183,8 +194,13 @@ class World:
         return () if not self.weather else [state for _, state in self.table.past]
 
     def tell(self, who: str, what: str) -> None:
-        if self.story is not None:
-            self.story.append(f"{self.ms / 1000:8.2f}  {who:10}  {what}")
+        """A line of the story. What somebody has said just before is not said again."""
+        if self.story is None:
+            return
+        said = self._said.setdefault(who, deque(maxlen=3))
+        if what not in said:
+            self.story.append(f"{self.ms // 1000:5} s  {who:11} {what[:170]}")
+        said.append(what)
 
     def tell_of(self, before: ClusterState, after: ClusterState) -> None:
         if self.story is None:
@@ -193,16 +209,9 @@ class World:
             holder = self.node_of(after.active).name if after.active else "nobody"
             self.tell("table", f"epoch {after.epoch}, active {holder}, previous {after.previous}")
         for key, report in after.nodes.items():
-            was = before.nodes.get(key)
-            if was is not None and (was.service, was.keeps_lease, was.read_epoch) != (
-                report.service,
-                report.keeps_lease,
-                report.read_epoch,
-            ):
-                self.tell(
-                    "table",
-                    f"{report.name} says {report.service}, keeps_lease={report.keeps_lease}, read epoch {report.read_epoch}",
-                )
+            was, now = (_said(each.nodes.get(key)) for each in (before, after))
+            if was != now:
+                self.tell("table", f"{report.name} says {now}")
 
     def violates(self, property_: str, found: str) -> None:
         if self.violation is None and not self.is_settling:
@@ -256,8 +265,12 @@ class World:
             node.second()
         if self.ms % WATCH_EVERY_MS == WATCH_AT_MS and not self.blows("aws_dead", ""):
             self.controller.watch()
+        events = 0
         while self.violation is None and self._do_next():
             properties.always(self)
+            events += 1
+            if events > EVENTS_A_SECOND:
+                self.violates("a_second_ends", f"more than {EVENTS_A_SECOND} things happen in one second")
         self.step_fault = ""
         self.ms += 1000
         properties.after_second(self)
@@ -351,3 +364,9 @@ def _line(exchange: Any, now_ms: int) -> Any:
     line = exchange._caller
     ready_ms = line.waits_until()
     return None if ready_ms is None else (ready_ms - now_ms, line._begun_ms - now_ms)
+
+
+def _said(report: NodeReport | None) -> str:
+    if report is None:
+        return ""
+    return f"{report.service}, {'a' if report.keeps_lease else 'NO'} lease, read epoch {report.read_epoch}"
