@@ -137,6 +137,13 @@ sim: .venv/ready ## try to break a simulated cluster, or CROWD=1 several: RUNS s
 	@PYTHONPATH=layers/controller/python:agent $(PY) -m tests.simulation --seed $(SEED) --runs $(RUNS) --jobs $(JOBS) \
 	  $(if $(PAUSES),--pauses) $(if $(OFF_ALONE),--off-alone) $(if $(CROWD),--crowd) $(if $(KEEP_GOING),--keep-going)
 
+MINUTES ?= 10
+
+.PHONY: explore
+explore: .venv/ready ## try every interleaving of a few deviations: THEME, all without it; DEVIATIONS, HORIZON (seconds), MINUTES, default 10
+	@PYTHONPATH=layers/controller/python:agent $(PY) -m tests.explorer --minutes $(MINUTES) \
+	  $(if $(THEME),--theme $(THEME)) $(if $(DEVIATIONS),--deviations $(DEVIATIONS)) $(if $(HORIZON),--horizon $(HORIZON))
+
 .PHONY: wheel
 wheel: .venv/ready ## the agent with all that it needs, for nodes that reach no package registry, into dist/
 	@$(PY) -m tools.agent_bundle
