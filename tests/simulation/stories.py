@@ -59,6 +59,11 @@ STORIES: Mapping[str, Tale] = {
         _faults(("isolated", 0.1, 60, 1, 0)),
         before=Before((1,)),
     ),
+    "runs-unheard-and-not-where-the-record-leads": Tale(
+        "the service runs on node-b, which is cut off when the cluster is registered; the record leads to node-a",
+        _faults(("isolated", 0.1, 60, 1, 0)),
+        before=Before((1,), 0),
+    ),
     "runs-on-both": Tale("the service runs on both nodes before the first registration", before=Before((0, 1), 0)),
     "started-where-nothing-can-be-read": Tale(
         "somebody starts the service on node-b, whose agent says so and cannot read that it is to stop it",

@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from random import Random
 from typing import TYPE_CHECKING
 
-from understudy_agent.model import ServiceSpec, State
-from understudy_agent.service import LOOK_LIMIT_MS, LOOKS, Service, Step
+from understudy_agent.model import ServiceSpec, State, Step
+from understudy_agent.service import LOOK_LIMIT_MS, LOOKS, Service
 from understudy_agent.services import Services
 from understudy_agent.tasks import Outcome, Settled, Task
 
