@@ -160,8 +160,11 @@ def names_differ_is_never_granted_or_released(
 def a_word_to_the_contrary_counts(
     world: World, definition: Definition, before: ClusterState, after: ClusterState
 ) -> None:
-    """B4. No lease is granted while another node's newest beat, heard just now, says that it serves under no lease."""
-    if after.active in (None, before.active):
+    """B4. No lease is granted while another node's newest beat, heard just now, says that it serves under no lease.
+
+    A node that is adopted serves already: nothing is started by that.
+    """
+    if after.active in (None, before.active) or world.machine_of(after.active).serves():
         return
     for instance_id, report in before.nodes.items():
         is_heard = report.heard_at is not None and (

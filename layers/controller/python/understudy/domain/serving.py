@@ -12,7 +12,6 @@ from understudy.domain.model import (
     KEEP,
     ClusterState,
     NodeReport,
-    PreviousHolder,
     Proof,
     ServiceStatus,
 )
@@ -68,6 +67,17 @@ def unheard(state: ClusterState, definition: Definition, now: float, besides: st
     )
 
 
+def undecided(state: ClusterState, definition: Definition, now: float, besides: str | None) -> tuple[str, ...]:
+    """The serving members (instance ids), `besides` one, that are heard and neither serve nor are down."""
+    return tuple(
+        each
+        for each in unheard(state, definition, now, besides)
+        if (report := state.nodes.get(each)) is not None
+        and report.heard_at is not None
+        and now - report.heard_at < definition.policy.silence_limit_s
+    )
+
+
 def others_serving(state: ClusterState, definition: Definition, now: float) -> tuple[str, ...]:
     """The members that say that they serve and neither hold the lease nor held it last.
 
@@ -98,14 +108,15 @@ def may_be_adopted(state: ClusterState, definition: Definition, instance_id: str
 def objectors(state: ClusterState, definition: Definition, now: float) -> tuple[str, ...]:
     """The members whose own word forbids to grant the lease to the transition's target at `now` (seconds).
 
-    Whatever has been proved before: a node can have booted again, and its service come up by itself. A node that a
+    Whatever has been proved before: a node can have booted again, and its service come up by itself. One that says
+    under no lease that its services have failed, or stop, is not down either, as long as it is heard. A node that a
     person or the policy has passed over without a proof objects only while it is heard.
     """
     target = state.transition.target if state.transition else state.active
     return tuple(
-        each
-        for each in servers(state, definition, now)
-        if each != target and not _is_passed_over(state.nodes[each], each, state.previous, definition, now)
+        node.instance_id
+        for node in definition.nodes
+        if node.instance_id != target and _objects(state, definition, node.instance_id, now)
     )
 
 
@@ -126,8 +137,12 @@ def _has_lapsed(report: NodeReport, state: ClusterState, definition: Definition,
     return now >= report.heard_at + INGESTION_CUT_OFF_S + lease_s + definition.policy.drift_margin_s
 
 
-def _is_passed_over(
-    report: NodeReport, instance_id: str, previous: PreviousHolder | None, definition: Definition, now: float
-) -> bool:
-    is_silent = report.heard_at is None or now - report.heard_at >= definition.policy.silence_limit_s
-    return previous is not None and (previous.node, previous.proof) == (instance_id, Proof.UNPROVEN) and is_silent
+def _objects(state: ClusterState, definition: Definition, instance_id: str, now: float) -> bool:
+    report, previous = state.nodes.get(instance_id), state.previous
+    if report is None or report.heard_at is None or report.power_now.is_off:
+        return False
+    is_heard = now - report.heard_at < definition.policy.silence_limit_s
+    is_passed_over = previous is not None and (previous.node, previous.proof) == (instance_id, Proof.UNPROVEN)
+    if said(state, definition, instance_id, now) is Said.SERVES:
+        return is_heard or not is_passed_over
+    return is_heard and serves_unbound(report) and _names_any(report)

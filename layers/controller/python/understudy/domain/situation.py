@@ -14,7 +14,7 @@ from understudy.domain.model import ClusterState, NodeReport, PowerReading, Serv
 from understudy.domain.policy import Policy
 from understudy.domain.quorum import objection
 from understudy.domain.service_names import means_the_same
-from understudy.domain.serving import Said, adoptable, others_serving, said, servers, unheard
+from understudy.domain.serving import Said, adoptable, others_serving, said, servers, undecided, unheard
 
 
 class Phase(StrEnum):
@@ -35,7 +35,7 @@ class Holder(StrEnum):
     UNKNOWN = "UNKNOWN"
     NOBODY = "NOBODY"  # no active node, and proof that none serves
     AWAITED = "AWAITED"  # nobody has been placed yet, and a member, or a quorum, may still be heard of
-    UNHEARD = "UNHEARD"  # nobody has been placed yet, and nobody knows whether a member that is not heard serves
+    UNHEARD = "UNHEARD"  # nobody has been placed yet, and a member that may be serving does not say that it is down
     CONTESTED = "CONTESTED"  # a member says that it serves, and another one does too, or should
     RETURNED = "RETURNED"  # no active node; the one before has no proof against it, and is itself fit to serve
     UNPROVEN = "UNPROVEN"  # no active node; the one before may still serve
@@ -232,7 +232,8 @@ def _first_placement(state: ClusterState, definition: Definition, now: int, phas
     """Whether anybody may be placed at all where nobody has been yet; None: that is so.
 
     A member that may serve and has not been heard may be serving. It is waited for as long as all that are ready have
-    only just been heard, as is a quorum. After that a person is called; only the one that serves already is adopted.
+    only just been heard, as is a quorum. After that a person is called; only the one that serves already is adopted,
+    and not even that beside one that is heard and not down.
     """
     expected = state.previous.node if state.previous else adoptable(state, definition, now)
     ready = [state.nodes[node.instance_id] for node in _ready_standbys(state, definition, now)]
@@ -242,8 +243,8 @@ def _first_placement(state: ClusterState, definition: Definition, now: int, phas
         and not any(is_heard_without_gap(report, definition.policy) for report in ready)
     )
     if unheard(state, definition, now, besides=expected):
-        is_adopted = expected is not None and said(state, definition, expected, now) is Said.SERVES
-        if not is_adopted:
+        serves = expected is not None and said(state, definition, expected, now) is Said.SERVES
+        if not serves or undecided(state, definition, now, besides=expected):
             return Holder.AWAITED if is_early else Holder.UNHEARD
         return Holder.AWAITED if is_early else None
     is_without_quorum = bool(ready) and not fit_candidates(state, definition, now)
