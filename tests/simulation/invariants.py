@@ -219,6 +219,8 @@ def no_lease_without_proof(before: ClusterState, after: ClusterState) -> None:
     if before.active is not None:
         raise Violation("no_lease_without_proof", f"the lease goes from {before.active} to {after.active} in one write")
     previous = before.previous
+    if previous is not None and previous.is_assumed and before.nodes[after.active].service is ServiceStatus.IN_SERVICE:
+        return  # nothing starts: it serves already, and who was only assumed to serve has held no lease
     if previous is not None and previous.node != after.active and previous.proof is None:
         raise Violation(
             "no_lease_without_proof", f"{after.active} gets the lease; nothing proves that {previous} ended"

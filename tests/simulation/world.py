@@ -101,6 +101,7 @@ class World:
         self._is_complete = not plan.setting.has_latecomer
         self.is_calm = False
         self._resumes = FIRST_RESUME
+        self._asked_s = 0.0
         self.clock = Scheduler(NOW)
         self.clock.after_each = partial(invariants.at_most_one_node_serves, self)
         self.story = Story(self.clock)
@@ -382,10 +383,23 @@ class World:
         state = self.ledger.items.get((CLUSTER, "state"))
         if self.clock.now_s - calm_s < LOOKS_INTO_IT_S or state is None or state.active is not None:
             return
+        led_to = state.previous.node if state.previous else None
+        serving = [machine for machine in self.machines if machine.serves()]
+        kept = sorted(serving, key=lambda each: each.spec.instance_id != led_to)[:1]
         for machine in self.machines:
-            if machine.runs_by_itself() and machine.spec.address != self.record_value():
-                self.story.tell("operator", f"stops what runs on {machine.name} by hand")
+            if machine not in kept and machine.workload.is_untidy(machine.now_ms()):
+                self.story.tell("operator", f"stops what runs on {machine.name}, or is left of it, by hand")
                 machine.workload.stop(machine.now_ms())
+        if kept and kept[0].spec.instance_id != led_to and len(serving) == 1:
+            self._ask_for(kept[0])
+
+    def _ask_for(self, machine: Machine) -> None:
+        """An operator says that a node which serves is to hold the lease, once in a while."""
+        if self.clock.now_s >= self._asked_s + LOOKS_INTO_IT_S:
+            self._asked_s = self.clock.now_s
+            self._resumes += 1
+            request = {"cluster": CLUSTER, "action": "switchover", "to": machine.name}
+            self.execute(f"manual-{self._resumes}", request)
 
     def _end_the_hold(self) -> None:
         """An operator looks, and resumes what is held; a hold that was asked for earlier can still arrive later."""
