@@ -19,6 +19,8 @@ AGENT = re.compile(r"[0-9A-Za-z.+-]{0,32}")
 VERSION = 1
 """Of what a beat says. A word more is no new version: whoever does not know it leaves it aside."""
 BEAT_LIMIT = 2**53
+EPOCH_LIMIT = 10**9
+"""What every epoch is below: of the table, in a guard, and as an agent says that it has read it."""
 SERVICES_LIMIT = 64
 HOSTS_LIMIT = 100
 
