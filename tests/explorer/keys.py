@@ -7,9 +7,11 @@ any more is all the same. Names of boots and executions, versions of the definit
 
 from __future__ import annotations
 
+import json
 from collections import deque
 from dataclasses import fields
 from enum import Enum, StrEnum
+from functools import cache
 from types import BuiltinMethodType, FunctionType, MethodType
 from typing import Any
 
@@ -115,6 +117,17 @@ def _many(keys: Keys, value: Any) -> Any:
     return tuple(found)
 
 
+def _bytes(keys: Keys, value: bytes) -> Any:
+    """A datagram by what it says, without its signature."""
+    parts = value.split(b" ", 3)
+    return _of(keys, _payload(parts[3])) if len(parts) == 4 and parts[3][:1] == b"{" else value
+
+
+@cache
+def _payload(text: bytes) -> Any:
+    return json.loads(text)
+
+
 def _maker_of(kind: type) -> Any:
     for base, maker in _BY_BASE:
         if issubclass(kind, base):
@@ -153,6 +166,8 @@ def _of_dict(keys: Keys, value: dict[Any, Any]) -> Any:
             continue
         if key in VERSIONS:
             found.append((key, _version(keys, each)))
+        elif key == "_seen":  # only those that could come again
+            found.append((key, tuple([keys.numbered[nonce] for nonce in each if nonce in keys.numbered])))
         else:
             maker = makers.get(type(each))
             found.append((key, maker(keys, each) if maker is not None else _of(keys, each)))
@@ -164,7 +179,8 @@ _BY_BASE: tuple[tuple[Any, Any], ...] = (
     (StrEnum, _same),
     (str, _text),
     (Enum, lambda keys, value: value._value_),
-    ((bool, bytes, type(None)), _same),
+    ((bool, type(None)), _same),
+    (bytes, _bytes),
     ((int, float), _number),
     ((FunctionType, MethodType, BuiltinMethodType, type), lambda keys, value: 0),
     (dict, _of_dict),
