@@ -9,14 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from . import __version__, lease, pacing, telling
+from . import lease, pacing, telling
 from .exchange import Exchange
 from .failsafe import Failsafe
 from .files import LeaseFile, StatusFile
-from .lease import Order, Standing, Word
+from .lease import Order, Sender, Standing, Word
 from .log import Log
 from .ports import Report, Self, Transport
 from .prober import Prober
+from .sent import SentBeats
 from .services import Services
 from .systemd import Notifier
 from .view import MalformedStateError, StateView, parse_state
@@ -56,8 +57,10 @@ class Agent:
         self._status, self._notifier, self._log = status, notifier, log
         self._standing = lease_file.load()
         self._failsafe = failsafe
-        failsafe.wake_up(self._standing, clock_ms())
+        failsafe.wake_up(clock_ms())
         self._view: StateView | None = None
+        self._sent = SentBeats(clock_ms)
+        self._told_faults: tuple[str, ...] = ()
         self._order = Order.LEAVE_ALONE
         self._urgency = pacing.Urgency()
         self._news = False
@@ -115,7 +118,9 @@ class Agent:
         if isinstance(item, Mapping):
             self._prober.tell(item, now_ms)
         self._view = view
-        after = lease.after_read(self._standing, view, self._who.instance, self._who.boot)
+        self._tell_faults(view)
+        sender = Sender(self._who.instance, self._who.boot, self._sent.numbers, now_ms)
+        after = lease.after_read(self._standing, view, sender)
         if view is not None:
             self._failsafe.take_view(view, after, now_ms)
         if after == self._standing:
@@ -127,6 +132,12 @@ class Agent:
             active = view.active if view else ""
             self._log.info("epoch_read", f"active is {active or 'nobody'}", epoch=after.epoch)
         self._standing = after
+
+    def _tell_faults(self, view: StateView | None) -> None:
+        faults = view.faults if view is not None else ()
+        if faults and faults != self._told_faults:
+            self._log.error("state_partly_malformed", f"these parts are left aside: {'; '.join(faults)}")
+        self._told_faults = faults
 
     def _see_to_promises(self, now_ms: int) -> None:
         after = self._failsafe.tick(self._standing, now_ms, all_down=self._services.all_down)
@@ -158,7 +169,7 @@ class Agent:
             tell = self._log.error if change.new.value == "FAILED" else self._log.info
             tell("service", change.why, service=change.service, state=change.new.value, at_ms=now_ms)
         if self._services.all_down:
-            after = lease.settled(self._standing)
+            after = lease.settled(self._standing, now_ms)
             if after != self._standing and self._save(after):
                 self._standing = after
 
@@ -194,20 +205,7 @@ class Agent:
 
     def _send_beat(self) -> None:
         """Called in the sending thread. The number is taken before the call: the lease runs from there."""
-        report = self._report
-        self._transport.put_beat(
-            {
-                "cluster": self._who.cluster,
-                "boot": self._who.boot,
-                "beat": self._clock_ms(),
-                "keeps_lease": report.keeps_lease,
-                "read_epoch": report.read_epoch,
-                "services": dict(report.services),
-                "agent": __version__,
-                **report.quorum,
-                "knows": self._failsafe.knows,
-            }
-        )
+        self._transport.put_beat(telling.beat(self._who, self._sent.next(), self._report, self._failsafe.knows))
 
     def _take_beat(self, now_ms: int) -> None:
         done = self._beats.settle(now_ms)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from . import __version__
 from .lease import Order, Standing, Word
-from .ports import Report
+from .ports import Report, Self
 
 
 def reason(order: Order, standing: Standing, *, is_stopping: bool, lacks_quorum: bool) -> str:
@@ -24,6 +25,21 @@ def reason(order: Order, standing: Standing, *, is_stopping: bool, lacks_quorum:
     if order is Order.SERVE:
         return f"this node holds the lease of epoch {standing.epoch}"
     return f"the lease of epoch {standing.epoch} was not renewed"
+
+
+def beat(who: Self, number: int, report: Report, knows: int) -> dict[str, object]:
+    """What a beat says. `knows`: see Failsafe.knows."""
+    return {
+        "cluster": who.cluster,
+        "boot": who.boot,
+        "beat": number,
+        "keeps_lease": report.keeps_lease,
+        "read_epoch": report.read_epoch,
+        "services": dict(report.services),
+        "agent": __version__,
+        **report.quorum,
+        "knows": knows,
+    }
 
 
 def status(cluster: str, instance: str, order: Order, standing: Standing, report: Report) -> dict[str, object]:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from tests.simulation.story import Story
-from understudy_agent.lease import Standing, Word
 from understudy_agent.worker import Done
 
 if TYPE_CHECKING:
@@ -16,6 +14,7 @@ if TYPE_CHECKING:
 TOLD = {
     *("order", "service", "epoch_read", "urgent_beat", "stopped", "stopped_badly", "beat_failed", "read_failed"),
     *("promises_asked", "promised", "promise_refused", "message_ignored", "quorum_changed"),
+    *("lease_expired", "lease_file_not_written", "promise_file_not_written"),
 }
 
 
@@ -46,19 +45,6 @@ class NoStatus:
 
     def show(self, status: Mapping[str, object]) -> None:
         """Nobody reads it."""
-
-
-class KeptLease:
-    """The lease file of a boot, in memory: see `understudy_agent.files.LeaseFile`."""
-
-    def __init__(self) -> None:
-        self._kept: Standing | None = None
-
-    def save(self, standing: Standing) -> None:
-        self._kept = None if standing.lease_end_ms is None else standing
-
-    def load(self) -> Standing:
-        return Standing() if self._kept is None else replace(self._kept, word=Word.NOTHING, epoch=0)
 
 
 class Line:

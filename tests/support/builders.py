@@ -62,7 +62,7 @@ def a_definition(members: int = 2, **changes: Any) -> Definition:
         version=1,
         nodes=SPECS[:members],
         records=(RECORD,),
-        services=(ServiceSpec("data"), ServiceSpec("postgresql", depends_on=("data",))),
+        services=(ServiceSpec("postgresql"),),
     )
     return replace(usual, **changes)
 
@@ -149,6 +149,7 @@ def a_beat(instance_id: str = NODE_A, **changes: Any) -> Beat:
         read_epoch=1,
         service=report.service,
         agent=report.agent,
+        services=frozenset({"postgresql"}),
     )
     return replace(usual, **changes)
 

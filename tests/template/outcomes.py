@@ -27,7 +27,7 @@ OUTCOMES: dict[str, dict[str, str]] = {
         "LIFTED": "OpenTransition",
         "STALE": SUPERSEDED,
     },
-    "GrantLease": {"GRANTED": "AwaitService", "STALE": SUPERSEDED},
+    "GrantLease": {"GRANTED": "AwaitService", "UNFENCED": "BeforeFenceNodeAgain", "STALE": SUPERSEDED},
     "AwaitService": {
         "IN_SERVICE": "CheckChange",
         "NOT_YET": "BeforeAwaitServiceAgain",

@@ -27,7 +27,16 @@ from understudy.domain.network import RouteTarget
 from understudy.domain.policy import ApprovalPolicy, Fencing, Policy
 from understudy.domain.reach import Reach
 from understudy.domain.readiness import CheckResult, Report, examine, is_news, make_report
-from understudy.domain.readiness_facts import Finding, FoundRecord, Verdict, VpcDns, needed_rights, together, worst
+from understudy.domain.readiness_facts import (
+    Finding,
+    FoundRecord,
+    MetadataService,
+    Verdict,
+    VpcDns,
+    needed_rights,
+    together,
+    worst,
+)
 from understudy.domain.readiness_table import CHECKS
 
 STOPPED = instances(node_b={"power": PowerReading.STOPPED})
@@ -176,6 +185,7 @@ VARIANTS: tuple[dict[str, Any], ...] = (
         }
         for reach in (Reach(3, 3), Reach(2, 3), Reach(1, 3), None)
     ),
+    {"instances": instances(node_a={"hibernates": True, "metadata": MetadataService(True, False, 64)})},
     {"definition": ASKS},
     {"definition": STOPS, "may_stop": False},
     {"definition": ONLY_STOPPED, "stop_protected": dict.fromkeys((NODE_A, NODE_B), True)},
