@@ -21,6 +21,7 @@ AWS_FROM, AWS_TO = 1_799_000_000, 1_802_000_000
 CLOCK_STEP, BOOT_STEP = 10**11, 10**9
 LONG_AGO_S = 62.0
 """Nothing asks how far something lies back beyond this, but for windows that no run is long enough for."""
+SENT_MS = 31_000
 VERSIONS = {"definition_version", "version", "knows", "joined", "known_joined", "_version"}
 SKIPPED = {
     *(
@@ -42,7 +43,7 @@ SKIPPED = {
     *("_told_slow", "_malformed", "_lease_file", "_file", "_new_nonce", "_keys", "_accepts", "_new_caller", "_kind"),
     *("spec", "_by_name", "_needs", "story", "facts", "why", "explained", "revision", "address_fault", "expires_at"),
     *("_cluster", "_me", "cluster", "stages", "_on_unstoppable"),
-    *("noticed_at", "reason", "reasons", "text", "digest"),
+    *("noticed_at", "seal", "reason", "reasons", "text", "digest"),
 }
 
 
@@ -134,6 +135,8 @@ def _maker_of(kind: type) -> Any:
             return maker
     if kind.__name__ in AS_IS:
         return _same
+    if kind.__name__ == "SentBeats":
+        return _of_sent
     if is_frozen(kind):
         return _maker_of_values([each.name for each in fields(kind)])
     return lambda keys, value: _of_dict(keys, value.__dict__)
@@ -141,6 +144,11 @@ def _maker_of(kind: type) -> Any:
 
 def _of_set(keys: Keys, value: Any) -> Any:
     return frozenset(_of(keys, each) for each in value)
+
+
+def _of_sent(keys: Keys, value: Any) -> Any:
+    """The beats that can still renew a lease, or stand in a table that is read late."""
+    return tuple([number for number in _many(keys, value.numbers) if type(number) is int and number > -SENT_MS])
 
 
 def _maker_of_values(names: list[str]) -> Any:
