@@ -60,6 +60,8 @@ class Node:
         """Since when its agent may count on what it has read: the newest start, thaw or end of a hang."""
         self.read_at_ms = -1
         """When the newest read that its agent has taken up was begun."""
+        self.waits_since_ms: int | None = None
+        """Since when its agent has held the lease, and started nothing."""
         self.agent_back_ms: int | None = None
         self.on_again_ms: int | None = None
         self.comes_up_by_itself = False
@@ -258,7 +260,9 @@ class Node:
             self.kill_agent()
             return
         self.ticks += 1
-        self.wake(self._next_tick(agent) if self.ticks < TICKS_A_SECOND else world.ms + 1000)
+        self.wake(self._next_tick(agent))
+        if self.ticks >= TICKS_A_SECOND:
+            self.due_ms = world.ms + 1000
 
     def _keep(self) -> None:
         """What runs under a lease is the product's from here on."""

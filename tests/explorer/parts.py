@@ -72,6 +72,10 @@ class MemoryPath:
             raise PermissionError(self.name)
         return self._files[self.name]
 
+    def lstat(self) -> None:
+        if self.name not in self._files:
+            raise FileNotFoundError(self.name)
+
     def exists(self) -> bool:
         return self.name in self._files
 

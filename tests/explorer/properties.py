@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from understudy.domain.model import ClusterState, NodeReport, Proof, ServiceStatus, Stage
 from understudy.domain.record import Change, ChangeVerb, guard_epoch
-from understudy_agent.lease import Word
+from understudy_agent.lease import Order, Word
 from understudy_agent.loop import Agent
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 PAIR_TOLD_MS = 45_000
 LOOKED_AT_MS = 15_000
 """Within what an agent has looked at its services, and has said what it found."""
+WAITS_MS = 20_000
 HEARD_S = 15
 STOPPED = Proof.STOPPED
 UNSERVED_MS, LIED_TO_MS = 100_000, 40_000
@@ -88,6 +89,13 @@ def after_tick(world: World, node: Node, agent: Agent) -> None:
     if standing.lease_end_ms is not None and standing.lease_end_ms > now_ms + longest_ms:
         ahead_s = (standing.lease_end_ms - now_ms) / 1000
         world.violates("no_lease_outlasts_its_term", f"{node.name} counts on its lease for {ahead_s:g} s more")
+    if agent._order is not Order.WAIT:
+        node.waits_since_ms = None
+    elif node.waits_since_ms is None:
+        node.waits_since_ms = world.ms
+    elif world.ms - node.waits_since_ms > WAITS_MS:
+        found = f"{node.name} holds the lease and has waited for {WAITS_MS / 1000:g} s"
+        world.violates("a_grant_waits_for_one_promise", found)
 
 
 def at_write(world: World, before: ClusterState, after: ClusterState) -> None:

@@ -170,8 +170,15 @@ class World:
 
     def _of_node(self, node: Node) -> Any:
         now = self.ms
-        times = (node.frozen_until_ms, node.hung_until_ms, node.excused_until_ms, node.agent_back_ms, node.on_again_ms)
-        relative = tuple(None if each is None else max(each - now, -1) for each in times)
+        times = (
+            node.waits_since_ms,
+            node.frozen_until_ms,
+            node.hung_until_ms,
+            node.excused_until_ms,
+            node.agent_back_ms,
+            node.on_again_ms,
+        )
+        relative = tuple(None if each is None else max(each - now, -21_000) for each in times)
         files = {name: json.loads(text) if text.startswith("{") else text for name, text in node.files.items()}
         agent = node.agent
         lines = [] if agent is None else [_line(each, now) for each in (agent._beats, agent._reads)]
