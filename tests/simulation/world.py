@@ -40,7 +40,7 @@ from understudy.domain.decision import Action, Decision
 from understudy.domain.definition import Role
 from understudy.domain.model import ClusterState
 from understudy.domain.policy import Policy
-from understudy.domain.record import RecordSet
+from understudy.domain.record import RecordSet, read_guard
 from understudy.domain.situation import Observer
 from understudy.domain.throughput import Purse
 from understudy.ports.parameters import ParameterText
@@ -410,14 +410,25 @@ class World:
             resume(self, Fault(self._resumes, "resume", 0, 0, 0, 0, 0))
 
     def _wait_until_registered(self) -> None:
-        """An operator who was told that the first definition was refused, EC2 not knowing its nodes, puts it again."""
+        """An operator who was told that a new cluster's definition was refused puts it again.
+
+        EC2 did not know its nodes; or the record and its guard, of an earlier life, named different ones: then they let
+        the record lead to the node that the guard names.
+        """
         if (CLUSTER, "state") not in self.ledger.items:
+            self._let_the_record_follow_its_guard()
             self.put_definition_again()
         end_s = self.clock.now_s + DELIVERY_S + WATCH_EVERY_S
         while (CLUSTER, "state") not in self.ledger.items:
             if self.clock.now_s > end_s:
                 raise invariants.Violation("in_service_within_the_bound", "the definition is not registered")
             self.clock.run_until(self.clock.now_s + LOOK_EVERY_S)
+
+    def _let_the_record_follow_its_guard(self) -> None:
+        guard = read_guard(self.zone.read(RECORD).guard)
+        for machine in self.machines:
+            if guard is not None and guard.node == machine.name:
+                self.zone.put(RECORD, RecordSet(RECORD.name, RECORD.type, 60, (machine.spec.address,)))
 
     def _wait_until_well(self) -> None:
         calm_s, well_since_s = self.clock.now_s, None
