@@ -156,7 +156,7 @@ class WatchedLedger(FakeLedger):
         written = super().commit(before, after, **how)
         definition = definition_in_force(self, before)
         invariants.no_candidate_without_a_majority(definition, before, after)
-        invariants.names_differ_is_never_granted_or_released(self._world, definition, before, after)
+        invariants.names_differ_is_never_chosen_or_released(self._world, definition, before, after)
         invariants.a_word_to_the_contrary_counts(self._world, definition, before, after)
         invariants.unproven_only_where_the_policy_says_so(definition, before, after)
         return written
