@@ -98,7 +98,8 @@ def _came_up_unseen(world: World, machine: Machine) -> bool:
         return False
     if machine.by_itself_s <= machine.told_s <= world.ledger.granted_s:
         return False
-    if machine.knows_placed_s is not None:
+    placed_s = world.ledger.placed_s
+    if placed_s is not None and placed_s < machine.by_itself_s:
         return _may_run_by_itself(world, machine)
     was_heard_down = world.ledger.registered_s < machine.said_down_s <= machine.by_itself_s
     return was_heard_down and world.clock.now_s < machine.by_itself_s + TOLD_WITHIN_S

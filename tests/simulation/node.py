@@ -349,7 +349,7 @@ class Machine:
 
     def kill_limit_s(self) -> float:
         """By the newest that is known to whoever kills here."""
-        standing = self.agent._standing if self.agent is not None else self.lease_file().load()
+        standing = self.agent._standing if self.agent is not None else self.lease_file().load(self.now_ms())
         return standing.terms.kill_limit_s
 
     def trouble_with_looks(self) -> Fault | None:
