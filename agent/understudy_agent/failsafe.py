@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from . import promise
 from .files import PromiseFile
 from .keys import KeyRing
-from .lease import Standing, Word
+from .lease import Standing, Word, is_outdated
 from .log import Log
 from .messages import BadMessageError, Kind, Message, seal, unseal
 from .post import Datagram, Post
@@ -53,12 +53,17 @@ class Failsafe:
         self._memory = promise.Memory()
         self._told: dict[str, tuple[str, int]] = {}
 
-    def wake_up(self, standing: Standing, now_ms: int) -> None:
-        """Remember what an agent of this boot has promised. `standing`: as its lease file was found."""
+    def wake_up(self, now_ms: int) -> None:
+        """Remember what an agent of this boot has promised. Who does not know it waits as long as it could bind.
+
+        Without failsafe, and without a file of an agent that had it, nothing was promised.
+        """
         found = self._file.load()
-        if found is None and self._means is not None:
-            holds_lease = standing.end_ms is not None and now_ms < standing.end_ms
-            found = promise.blank(now_ms, holds_lease=holds_lease)
+        if found is not None and not promise.is_possible(found, now_ms):
+            self._log.error("promise_file_not_read", f"no agent of this boot wrote {found}")
+            found = None
+        if found is None and (self._means is not None or self._file.is_there()):
+            found = promise.blank(now_ms)
             self._save(found)
         self._memory = found or promise.Memory()
 
@@ -74,7 +79,7 @@ class Failsafe:
 
     def take_view(self, view: StateView, standing: Standing, now_ms: int) -> None:
         """Take up what was read. `standing`: after that read; one of an earlier epoch says nothing."""
-        if view.epoch < standing.epoch:
+        if is_outdated(view, standing):
             return
         self._view = view
         after = promise.after_view(self._memory, standing, view, self._me, now_ms)

@@ -13,6 +13,9 @@ from .lease import Standing, Word
 from .promise import Memory
 from .view import Terms
 
+UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, ArithmeticError, RecursionError)
+"""What reading a file raises that is not there, cannot be read, or holds nonsense."""
+
 
 class AlreadyRunningError(RuntimeError):
     """Another agent of this cluster holds the lock on this machine."""
@@ -57,6 +60,7 @@ class LeaseFile:
                 "epoch": standing.epoch,
                 "lease_end_ms": standing.lease_end_ms,
                 "promised_until_ms": standing.promised_until_ms,
+                "renewed_by": standing.renewed_by,
                 "terms": asdict(standing.terms),
             },
         )
@@ -71,10 +75,13 @@ class LeaseFile:
             saved = json.loads(self._path.read_text(encoding="utf-8"))
             if saved["boot"] != self._boot:
                 return Standing()
-            promised = saved.get("promised_until_ms")
-            promised_until_ms = None if promised is None else int(promised)
-            terms = _terms(saved["terms"])
-            return Standing(Word.NOTHING, 0, int(saved["lease_end_ms"]), terms, promised_until_ms)
+            promised, renewed_by = saved.get("promised_until_ms"), saved.get("renewed_by")
+            return Standing(
+                lease_end_ms=int(saved["lease_end_ms"]),
+                terms=_terms(saved["terms"]),
+                promised_until_ms=None if promised is None else int(promised),
+                renewed_by=None if renewed_by is None else int(renewed_by),
+            )
         except FileNotFoundError:
             return Standing()
         except (ValueError, KeyError, TypeError, AttributeError):
@@ -103,8 +110,18 @@ class PromiseFile:
                 known_joined=int(saved["known_joined"]),
             )
             return found if saved["boot"] == self._boot else None
-        except (OSError, ValueError, KeyError, TypeError):
+        except UNREADABLE:
             return None
+
+    def is_there(self) -> bool:
+        """Whether an agent has written such a file; one that cannot be looked for counts as there."""
+        try:
+            self._path.lstat()
+        except FileNotFoundError:
+            return False
+        except OSError:
+            return True
+        return True
 
 
 def _terms(saved: Mapping[str, object]) -> Terms:

@@ -11,10 +11,11 @@ are compared with each other only, never with another machine's. Requirements: S
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
-from .view import StateView, Terms
+from .view import NodeView, StateView, Terms
 
 
 class Order(Enum):
@@ -22,6 +23,7 @@ class Order(Enum):
 
     LEAVE_ALONE = "LEAVE_ALONE"  # neither start nor stop: nobody has placed this cluster yet
     SERVE = "SERVE"  # bring in service, bottom-up
+    KEEP = "KEEP"  # leave running what runs, and start nothing: no lease runs that was read since the last freeze
     WAIT = "WAIT"  # this node holds the lease and has promised to start nothing yet: neither start nor stop
     STOP = "STOP"  # take out of service, top-down, in an orderly way
     KILL = "KILL"  # kill what is left, all at once
@@ -42,6 +44,8 @@ class Standing:
     `lease_end_ms` is the moment by which its services must be down. It outlives the lease itself: a node
     whose lease was ended early must still be down when the controller counts the lease as run out.
     `promised_until_ms`: until then no other node starts the services, whatever the table may grant meanwhile.
+    `epoch`: the newest that it obeys; `seen_epoch`: the newest that it has seen. `renewed_by`: the number of the own
+    beat that renewed the lease last, by this process or by one before it that has written it down.
     """
 
     word: Word = Word.NOTHING
@@ -49,6 +53,8 @@ class Standing:
     lease_end_ms: int | None = None
     terms: Terms = field(default_factory=Terms)
     promised_until_ms: int | None = None
+    renewed_by: int | None = None
+    seen_epoch: int = 0
 
     @property
     def end_ms(self) -> int | None:
@@ -58,27 +64,66 @@ class Standing:
         return max(self.lease_end_ms, self.promised_until_ms)
 
 
-def after_read(standing: Standing, view: StateView | None, me: str, boot: str) -> Standing:
+@dataclass(frozen=True)
+class Sender:
+    """The process that reads: its instance, its boot, the numbers of the beats that it has sent, its clock (local ms).
+
+    Who can speak for this node can have any number recorded. Only what this process has sent renews its lease.
+    """
+
+    instance: str
+    boot: str
+    sent: Collection[int]
+    now_ms: int
+
+
+def after_read(standing: Standing, view: StateView | None, sender: Sender) -> Standing:
     """Where a node stands after one more read. `view` None: there is no such item.
 
     A cluster that was never placed says nothing: a lease held before is not renewed and runs out.
     """
     if view is None or view.epoch == 0:
-        return replace(standing, word=Word.NOTHING, epoch=0)
-    if view.epoch < standing.epoch:
-        return standing  # a table from an earlier time: epochs only grow, so it says nothing of now
-    heard = replace(standing, epoch=view.epoch, terms=view.terms)
-    own = view.nodes.get(me)
-    if own is None or view.active != me:
+        return replace(standing, word=Word.NOTHING, epoch=0, seen_epoch=0)
+    if is_outdated(view, standing):
+        return standing
+    heard = replace(standing, epoch=view.epoch, seen_epoch=view.epoch, terms=view.terms)
+    own = view.nodes.get(sender.instance)
+    if own is None or view.active != sender.instance:
         ended = replace(heard, terms=_terms_of_ended(standing, view))
-        return replace(ended, word=Word.NOT_MINE, lease_end_ms=_end_of_stopping(ended, view, me, boot))
+        return replace(ended, word=Word.NOT_MINE, lease_end_ms=_end_of_stopping(ended, view, sender))
     if own.heard_at is None:
-        # Placed here, and no beat of ours is recorded yet: a service that runs is adopted, not disturbed.
-        return replace(heard, word=Word.NOTHING)
-    if own.boot != boot:
+        return _with_no_beat_recorded(standing, view)
+    if own.boot != sender.boot:
         # The recorded beat is from before a reboot: that lease was another life's.
         return replace(heard, word=Word.NOT_MINE, terms=_terms_of_ended(standing, view))
-    return replace(heard, word=Word.MINE, lease_end_ms=own.beat + _ms(view.terms.lease_s))
+    if _is_own(own, standing, sender):
+        end_ms = own.beat + _ms(view.terms.lease_s)
+        return replace(heard, word=Word.MINE, lease_end_ms=end_ms, renewed_by=own.beat)
+    if standing.lease_end_ms is None or standing.renewed_by is None:
+        return _with_no_beat_recorded(standing, view)
+    # An agent before this one has sent what is recorded, or a stranger: the lease runs on, and is not renewed.
+    end_ms = min(standing.lease_end_ms, standing.renewed_by + _ms(view.terms.lease_s))
+    return replace(heard, word=Word.MINE, lease_end_ms=end_ms)
+
+
+def is_outdated(view: StateView, standing: Standing) -> bool:
+    """Whether it is a table from an earlier time: epochs only grow, so it says nothing of now."""
+    return view.epoch < max(standing.epoch, standing.seen_epoch)
+
+
+def _with_no_beat_recorded(standing: Standing, view: StateView) -> Standing:
+    """Placed here, and no beat of this process is recorded yet: nothing is renewed, and what runs is not disturbed.
+
+    The grant is obeyed, and told of, once there is a beat from which its lease runs.
+    """
+    word = Word.NOT_MINE if standing.word is Word.NOT_MINE else Word.NOTHING
+    terms = _terms_of_ended(standing, view) if word is Word.NOT_MINE else view.terms
+    return replace(standing, word=word, terms=terms, seen_epoch=view.epoch)
+
+
+def _is_own(own: NodeView, standing: Standing, sender: Sender) -> bool:
+    """Whether the beat that is recorded is one that this process has sent, or that has renewed the lease before."""
+    return own.beat <= sender.now_ms and (own.beat == standing.renewed_by or own.beat in sender.sent)
 
 
 def _terms_of_ended(standing: Standing, view: StateView) -> Terms:
@@ -91,17 +136,17 @@ def _terms_of_ended(standing: Standing, view: StateView) -> Terms:
     return replace(view.terms, on_isolation="stop")
 
 
-def _end_of_stopping(standing: Standing, view: StateView, me: str, boot: str) -> int | None:
+def _end_of_stopping(standing: Standing, view: StateView, sender: Sender) -> int | None:
     """By when the services of a node whose lease was ended must be down (local ms).
 
     A recorded beat that says "I have read it, and am still stopping" moves the end, until the controller has written
     down a proof: the controller counts in just the same way.
     """
-    own, previous, end_ms = view.nodes.get(me), view.previous, standing.lease_end_ms
-    if end_ms is None or own is None or previous is None or previous.node != me or previous.is_proven:
+    own, previous, end_ms = view.nodes.get(sender.instance), view.previous, standing.lease_end_ms
+    if end_ms is None or own is None or previous is None or previous.node != sender.instance or previous.is_proven:
         return end_ms
     has_read_the_end = previous.ended_epoch <= own.read_epoch <= view.epoch
-    if own.boot != boot or own.is_down or not has_read_the_end:
+    if own.boot != sender.boot or own.is_down or not has_read_the_end or not _is_own(own, standing, sender):
         return end_ms
     return max(end_ms, own.beat + _ms(previous.lease_s))
 
@@ -130,10 +175,15 @@ def stop_at_ms(standing: Standing, orderly_stop_s: float) -> int | None:
     return kill_at - _ms(min(orderly_stop_s, slack_s))
 
 
+def runs(standing: Standing, now_ms: int) -> bool:
+    """Whether a lease or promises run, and what is left is not to be killed yet."""
+    return standing.end_ms is not None and now_ms < standing.end_ms - _ms(standing.terms.kill_limit_s)
+
+
 def order(standing: Standing, now_ms: int, orderly_stop_s: float = 0.0) -> Order:
     """What to do with the services at `now_ms` (local ms). SERVE only under a lease or promises that still run."""
     if standing.terms.keeps_on and standing.word is Word.MINE:
-        return Order.SERVE
+        return Order.SERVE if runs(standing, now_ms) else Order.KEEP
     kill_at, stop_at = kill_at_ms(standing), stop_at_ms(standing, orderly_stop_s)
     if kill_at is None or stop_at is None:
         return Order.LEAVE_ALONE if standing.word is Word.NOTHING else Order.STOP
@@ -144,16 +194,50 @@ def order(standing: Standing, now_ms: int, orderly_stop_s: float = 0.0) -> Order
     return Order.SERVE if standing.word is Word.MINE else Order.LEAVE_ALONE
 
 
+FREEZE_MS = 3000
+"""A longer gap between two ticks is a freeze: they come five times a second, and systemd's watchdog waits for less."""
+
+
+@dataclass(frozen=True)
+class Watch:
+    """How fresh is what an agent knows. `ticked_ms`: its newest look at the clock; `awake_since_ms`: since when there
+    was no gap between two; `read_begun_ms`: when the newest read began that says something of now (all local ms).
+    """
+
+    ticked_ms: int | None = None
+    awake_since_ms: int = 0
+    read_begun_ms: int | None = None
+
+
+def ticked(watch: Watch, now_ms: int) -> Watch:
+    """After one more look at the clock. A gap is a freeze or a suspension: what was read before it is of old."""
+    is_awake = watch.ticked_ms is not None and now_ms - watch.ticked_ms <= FREEZE_MS
+    return replace(watch, ticked_ms=now_ms, awake_since_ms=watch.awake_since_ms if is_awake else now_ms)
+
+
+def may_start(standing: Standing, watch: Watch, now_ms: int) -> bool:
+    """Whether anything may be started at `now_ms` (local ms), under any policy.
+
+    Only under a lease or promises that run, and that were read since the agent's last start, freeze or resume.
+    """
+    is_read = watch.read_begun_ms is not None and watch.read_begun_ms >= watch.awake_since_ms
+    return standing.word is Word.MINE and is_read and runs(standing, now_ms)
+
+
 def keeps_lease(standing: Standing, all_down: bool) -> bool:
     """Whether a lease bounds how long this node serves; not so while a service runs that nothing read is about."""
     return all_down or standing.word is not Word.NOTHING or standing.lease_end_ms is not None
 
 
-def settled(standing: Standing) -> Standing:
-    """Where a node stands once all its services are down: a lease no longer its own binds it to nothing."""
-    if standing.word is Word.MINE or standing.lease_end_ms is None:
+def settled(standing: Standing, now_ms: int) -> Standing:
+    """Where a node stands once all its services are down: a lease no longer its own binds it to nothing.
+
+    One that runs, and of which nothing has been read, may still be its own.
+    """
+    may_be_its_own = standing.word is Word.NOTHING and runs(standing, now_ms)
+    if standing.word is Word.MINE or standing.lease_end_ms is None or may_be_its_own:
         return standing
-    return replace(standing, word=Word.NOT_MINE, lease_end_ms=None, promised_until_ms=None)
+    return replace(standing, word=Word.NOT_MINE, lease_end_ms=None, promised_until_ms=None, renewed_by=None)
 
 
 def _ms(seconds: float) -> int:

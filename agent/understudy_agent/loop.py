@@ -9,22 +9,22 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from . import __version__, lease, pacing, telling
+from . import lease, pacing, telling
 from .exchange import Exchange
 from .failsafe import Failsafe
+from .farewell import ENDED_WELL, STOPPED_BADLY, Farewell
 from .files import LeaseFile, StatusFile
-from .lease import Order, Standing, Word
+from .lease import Order, Sender, Standing, Watch, Word
 from .log import Log
 from .ports import Report, Self, Transport
 from .prober import Prober
+from .sent import SentBeats
 from .services import Services
 from .systemd import Notifier
 from .view import MalformedStateError, StateView, parse_state
 
 TICK_MS = 200
 TICK_WHILE_MOVING_MS = 50
-FAREWELL_LIMIT_MS = 3000
-STOP_CEILING_EXTRA_MS = 10_000
 
 
 class Agent:
@@ -56,28 +56,33 @@ class Agent:
         self._status, self._notifier, self._log = status, notifier, log
         self._standing = lease_file.load()
         self._failsafe = failsafe
-        failsafe.wake_up(self._standing, clock_ms())
+        failsafe.wake_up(clock_ms())
         self._view: StateView | None = None
+        self._sent = SentBeats(clock_ms)
+        self._told_faults: tuple[str, ...] = ()
         self._order = Order.LEAVE_ALONE
         self._urgency = pacing.Urgency()
         self._news = False
         self._report = Report(0, {}, {})
-        self._stop_asked_ms: int | None = None
-        self._farewell_ms: int | None = None
-        self._said_farewell = False
+        self._watch = Watch()
+        self._farewell = Farewell()
 
     def ask_to_stop(self) -> None:
         """Take the services out of service, say so in a last beat, end. Safe in a signal handler."""
-        if self._stop_asked_ms is None:
-            self._stop_asked_ms = self._clock_ms()
+        self._farewell.ask(self._clock_ms())
 
     @property
     def is_stopping(self) -> bool:
-        return self._stop_asked_ms is not None
+        return self._farewell.is_asked
+
+    def may_start(self, now_ms: int) -> bool:
+        """Whether any service may be started at this moment. Nothing ever is when it may not."""
+        return lease.may_start(self._standing, self._watch, now_ms)
 
     def tick(self, now_ms: int) -> None:
         """Look at the lease, obey it, then see to beats and reads."""
         self._notifier.alive(now_ms)
+        self._watch = lease.ticked(self._watch, now_ms)
         self._take_read(now_ms)
         self._take_beat(now_ms)
         self._prober.tick(now_ms, self._standing.terms)
@@ -115,9 +120,13 @@ class Agent:
         if isinstance(item, Mapping):
             self._prober.tell(item, now_ms)
         self._view = view
-        after = lease.after_read(self._standing, view, self._who.instance, self._who.boot)
+        self._tell_faults(view)
+        sender = Sender(self._who.instance, self._who.boot, self._sent.numbers, now_ms)
+        after = lease.after_read(self._standing, view, sender)
         if view is not None:
             self._failsafe.take_view(view, after, now_ms)
+        if view is None or not lease.is_outdated(view, self._standing):
+            self._watch = replace(self._watch, read_begun_ms=self._reads.calls.begun_ms)
         if after == self._standing:
             return
         if not self._save(after) and after.word is Word.MINE and self._standing.word is not Word.MINE:
@@ -127,6 +136,12 @@ class Agent:
             active = view.active if view else ""
             self._log.info("epoch_read", f"active is {active or 'nobody'}", epoch=after.epoch)
         self._standing = after
+
+    def _tell_faults(self, view: StateView | None) -> None:
+        faults = view.faults if view is not None else ()
+        if faults and faults != self._told_faults:
+            self._log.error("state_partly_malformed", f"these parts are left aside: {'; '.join(faults)}")
+        self._told_faults = faults
 
     def _see_to_promises(self, now_ms: int) -> None:
         after = self._failsafe.tick(self._standing, now_ms, all_down=self._services.all_down)
@@ -145,10 +160,14 @@ class Agent:
     def _obey(self, now_ms: int) -> None:
         order = lease.order(self._standing, now_ms, self._who.orderly_stop_s)
         is_down = self._order is not Order.SERVE and self._services.all_down
-        lacks_quorum = order is Order.SERVE and self._prober.forbids(now_ms, is_down=is_down)
-        if order is Order.SERVE:
-            is_bound = self._failsafe.waits_until(self._standing, now_ms) is not None
-            order = Order.STOP if self.is_stopping or lacks_quorum else Order.WAIT if is_bound else Order.SERVE
+        is_holder = order in (Order.SERVE, Order.KEEP)
+        lacks_quorum = is_holder and self._prober.forbids(now_ms, is_down=is_down)
+        if is_holder and (self.is_stopping or lacks_quorum):
+            order = Order.STOP
+        elif is_holder and self._failsafe.waits_until(self._standing, now_ms) is not None:
+            order = Order.WAIT
+        elif order is Order.SERVE and not self.may_start(now_ms):
+            order = Order.KEEP
         if order is not self._order:
             why = telling.reason(order, self._standing, is_stopping=self.is_stopping, lacks_quorum=lacks_quorum)
             self._log.info("order", why, order=order.value, before=self._order.value, at_ms=now_ms)
@@ -158,7 +177,7 @@ class Agent:
             tell = self._log.error if change.new.value == "FAILED" else self._log.info
             tell("service", change.why, service=change.service, state=change.new.value, at_ms=now_ms)
         if self._services.all_down:
-            after = lease.settled(self._standing)
+            after = lease.settled(self._standing, now_ms)
             if after != self._standing and self._save(after):
                 self._standing = after
 
@@ -194,28 +213,13 @@ class Agent:
 
     def _send_beat(self) -> None:
         """Called in the sending thread. The number is taken before the call: the lease runs from there."""
-        report = self._report
-        self._transport.put_beat(
-            {
-                "cluster": self._who.cluster,
-                "boot": self._who.boot,
-                "beat": self._clock_ms(),
-                "keeps_lease": report.keeps_lease,
-                "read_epoch": report.read_epoch,
-                "services": dict(report.services),
-                "agent": __version__,
-                **report.quorum,
-                "knows": self._failsafe.knows,
-            }
-        )
+        self._transport.put_beat(telling.beat(self._who, self._sent.next(), self._report, self._failsafe.knows))
 
     def _take_beat(self, now_ms: int) -> None:
         done = self._beats.settle(now_ms)
         if done is None:
             return
-        begun_ms = self._beats.calls.begun_ms
-        if self._farewell_ms is not None and begun_ms is not None and begun_ms >= self._farewell_ms:
-            self._said_farewell = True
+        self._farewell.beat_was_sent(self._beats.calls.begun_ms)
 
     def _read_if_due(self, now_ms: int) -> None:
         if now_ms >= self._next_read_ms():
@@ -224,21 +228,16 @@ class Agent:
     # --- the end, and what people see ---------------------------------------------------------
 
     def _see_to_end(self, now_ms: int) -> None:
-        if self._stop_asked_ms is None:
+        if self._farewell.begins(self._services, self._order, now_ms):
+            self._news = True
             return
-        if self._farewell_ms is None:
-            ceiling_ms = int(self._services.orderly_stop_s() * 1000) + STOP_CEILING_EXTRA_MS
-            if self._services.all_down or self._order is Order.LEAVE_ALONE:
-                self._farewell_ms = now_ms
-                self._news = True
-            elif now_ms - self._stop_asked_ms >= ceiling_ms:
-                self._log.error("stopped_badly", "services are left that could not be stopped")
-                self.exit_status = 1
-        elif self._said_farewell or now_ms - self._farewell_ms >= FAREWELL_LIMIT_MS:
+        self.exit_status = self._farewell.exit_status(self._services, now_ms)
+        if self.exit_status == STOPPED_BADLY:
+            self._log.error("stopped_badly", "services are left that could not be stopped")
+        elif self.exit_status == ENDED_WELL:
             if self._services.all_down:
                 self._save(Standing())
             self._log.info("stopped", "the agent was asked to stop")
-            self.exit_status = 0
 
     def _show(self) -> None:
         try:

@@ -16,6 +16,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from enum import Enum
 
+from .view import EPOCH_LIMIT
+
 VERSION = b"US1"
 SIZE_LIMIT = 1024
 PROMISE_LIMIT_MS = 3_600_000
@@ -99,7 +101,7 @@ def _parse(payload: bytes) -> Message:
         (message.addressee, INSTANCE),
         (message.nonce, NONCE),
     )
-    numbers = ((message.epoch, 2**53), (message.promise_ms, PROMISE_LIMIT_MS))
+    numbers = ((message.epoch, EPOCH_LIMIT - 1), (message.promise_ms, PROMISE_LIMIT_MS))
     good_texts = all(isinstance(text, str) and allowed.fullmatch(text) for text, allowed in texts)
     if not good_texts or not all(type(number) is int and 0 < number <= limit for number, limit in numbers):
         raise BadMessageError("a field of it is not as it must be")

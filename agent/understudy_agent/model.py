@@ -16,6 +16,20 @@ class State(Enum):
     FAILED = "FAILED"
 
 
+class Step(Enum):
+    """What is under way inside a state of a service."""
+
+    REST = "REST"
+    LOOK = "LOOK"
+    CHECK = "CHECK"  # before a start: does it run already?
+    START = "START"
+    CONFIRM_START = "CONFIRM_START"
+    STOP = "STOP"
+    CONFIRM_STOP = "CONFIRM_STOP"
+    KILL = "KILL"
+    CONFIRM_KILL = "CONFIRM_KILL"
+
+
 @dataclass(frozen=True)
 class ServiceSpec:
     """A service's name, what it depends on, its limits in seconds, and how often it is restarted on its node.

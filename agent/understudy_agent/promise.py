@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from .lease import Standing, Word
-from .messages import Kind, Message
+from .messages import PROMISE_LIMIT_MS, Kind, Message
 from .pacing import CUT_OFF_MS
 from .view import StateView, Terms
 
@@ -29,7 +29,7 @@ LATE_MS = 2000
 ASK_EVERY_MS = 500
 NONCES_KEPT = 1024
 EVER = 2**53
-"""A version of the definition that is above all others: who has held the lease since is known to everybody."""
+"""Above all versions of the definition, in a file that an earlier agent wrote."""
 
 
 @dataclass(frozen=True)
@@ -46,13 +46,19 @@ class Memory:
     known_joined: int = 0
 
 
-def blank(now_ms: int, *, holds_lease: bool) -> Memory:
-    """The memory of an agent that finds none.
+def blank(now_ms: int) -> Memory:
+    """The memory of an agent that finds none, or none that can be read: it may have promised until just now.
 
-    One that finds a lease which runs, of this boot, follows an agent that asked and gave none: its service is not
-    delayed. Any other may have promised in an earlier boot.
+    A lease that runs says nothing against it: who was granted one may be waiting a promise out.
     """
-    return Memory(known_joined=EVER) if holds_lease else Memory(since_ms=now_ms)
+    return Memory(since_ms=now_ms)
+
+
+def is_possible(memory: Memory, now_ms: int) -> bool:
+    """Whether an agent of this boot can have written it."""
+    since_ms = 0 if memory.since_ms is None else memory.since_ms
+    latest_ms = now_ms + int(PROMISE_LIMIT_MS * (1 + DRIFT)) + 1 + LATE_MS
+    return 0 <= memory.bound_until_ms <= latest_ms and 0 <= since_ms <= now_ms and 0 <= memory.known_joined <= EVER
 
 
 def after_view(memory: Memory, standing: Standing, view: StateView, me: str, now_ms: int) -> Memory:
@@ -67,6 +73,7 @@ def after_view(memory: Memory, standing: Standing, view: StateView, me: str, now
     granted_under = view.epoch if view.active or view.previous is None else view.previous.ended_epoch - 1
     is_known = (
         holder is not None
+        and not holder.is_malformed
         and view.holder != me
         and (holder.knows >= own.joined or not holder.knows)
         and holder.read_epoch >= granted_under

@@ -6,27 +6,12 @@ Its state is what beats report. OUT_OF_SERVICE is said only after a look that fo
 from __future__ import annotations
 
 from collections.abc import Callable
-from enum import Enum
 
 from .kinds import Kind
-from .model import Change, ServiceSpec, State
+from .model import Change, ServiceSpec, State, Step
 from .tasks import Outcome, Task
 
 LOOK_LIMIT_MS = 5000
-
-
-class Step(Enum):
-    """What is under way inside a state."""
-
-    REST = "REST"
-    LOOK = "LOOK"
-    CHECK = "CHECK"  # before a start: does it run already?
-    START = "START"
-    CONFIRM_START = "CONFIRM_START"
-    STOP = "STOP"
-    CONFIRM_STOP = "CONFIRM_STOP"
-    KILL = "KILL"
-    CONFIRM_KILL = "CONFIRM_KILL"
 
 
 GONE = (Outcome.DOWN, Outcome.DEAD)
@@ -51,6 +36,7 @@ class Service:
         self._tell = tell
         self._wanted = False
         self._stop_failed = False
+        self._before_start: State | None = None
         self._step = Step.REST
         self._task: Task | None = None
         self._task_since_ms = 0
@@ -64,9 +50,13 @@ class Service:
     # --- what the supervisor asks for --------------------------------------------------------
 
     def watch(self, now_ms: int, *, wanted: bool) -> None:
-        """Look at it when a look is due; leave it as it is. `wanted`: if it no longer runs, it has failed."""
+        """Look at it when a look is due; leave it as it is. `wanted`: if it no longer runs, it has failed.
+
+        One that has failed stays so while it is wanted. Where it is not, it may be stopped, or started, by hand.
+        """
         self._wanted = wanted
-        if self._step is Step.REST and self.state is not State.FAILED and now_ms >= self._next_look_ms:
+        is_settled = self.state is State.FAILED and wanted
+        if self._step is Step.REST and not is_settled and now_ms >= self._next_look_ms:
             self._do(Step.LOOK, self._kind.look(), now_ms)
 
     def look_soon(self) -> None:
@@ -76,9 +66,25 @@ class Service:
     def start(self, why: str, now_ms: int) -> None:
         """Begin to bring it in service; one that runs already is left running."""
         self._drop_task()
-        self._since_ms = now_ms
+        self._since_ms, self._before_start = now_ms, self.state
         self._become(State.STARTING, why)
         self._do(Step.CHECK, self._kind.look(), now_ms)
+
+    @property
+    def is_checked(self) -> bool:
+        """Whether its start has been ordered and nothing of it has run yet: it is being looked at."""
+        return self._step is Step.CHECK
+
+    def give_up_check(self, *, must_be_down: bool) -> None:
+        """Do not start it after all. Unless it is about to be stopped, it is as it was before, and looked at anew."""
+        self._drop_task()
+        if must_be_down:
+            return
+        self._next_look_ms = 0
+        if self._before_start is None:
+            self.state = None
+        else:
+            self._become(self._before_start, "its start was given up before anything of it ran")
 
     def stop(self, why: str, now_ms: int) -> None:
         """Begin to take it out of service in an orderly way. Asked again while it stops: goes on."""
@@ -132,12 +138,18 @@ class Service:
             self._become(State.IN_SERVICE, "it was found running")
         elif self.state is None:
             self._become(State.OUT_OF_SERVICE, "it was found stopped")
+        elif self.state is State.FAILED and outcome is Outcome.UP:
+            self._become(State.IN_SERVICE, "it was found running")
+        elif self.state is State.FAILED and outcome is Outcome.DOWN:
+            self._become(State.OUT_OF_SERVICE, "nothing of it runs any more")
 
     def _after_check(self, outcome: Outcome, now_ms: int) -> None:
         if outcome is Outcome.UP:
             self._in_service("it was found running and is left running", now_ms)
-        else:
+        elif now_ms - self._since_ms < self.spec.start_limit_s * 1000:
             self._do(Step.START, self._kind.start(), now_ms)
+        else:
+            self._fail_at_limit(now_ms)
 
     def _after_start(self, outcome: Outcome, now_ms: int) -> None:
         if outcome is Outcome.DONE:
@@ -181,7 +193,7 @@ class Service:
         if self._step in (Step.CHECK, Step.START, Step.CONFIRM_START):
             if for_ms >= self.spec.start_limit_s * 1000:
                 self._drop_task()
-                self._fail(f"it did not come in service within {self.spec.start_limit_s:g} s", now_ms)
+                self._fail_at_limit(now_ms)
         elif self._step in (Step.STOP, Step.CONFIRM_STOP):
             if for_ms >= self.spec.stop_limit_s * 1000:
                 failed = "its stop failed, and " if self._stop_failed else ""
@@ -205,6 +217,9 @@ class Service:
     def _in_service(self, why: str, now_ms: int) -> None:
         self._next_look_ms = now_ms + int(self.spec.check_interval_s * 1000)
         self._become(State.IN_SERVICE, why)
+
+    def _fail_at_limit(self, now_ms: int) -> None:
+        self._fail(f"it did not come in service within {self.spec.start_limit_s:g} s", now_ms)
 
     def _fail(self, why: str, now_ms: int) -> None:
         self.failed_at_ms = now_ms

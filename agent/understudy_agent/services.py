@@ -10,6 +10,8 @@ from .model import Change, ServiceSpec, State
 from .recovery import Recovery
 from .service import Service
 
+TO_BE_DOWN = (Order.STOP, Order.KILL)
+
 
 class DependencyCycleError(ValueError):
     """Services depend on each other in a circle; the message names it."""
@@ -59,6 +61,8 @@ class Services:
         """Take up what has happened, do what the order asks. The changes of state since the last tick."""
         self._order = order
         for service in self._services:
+            if service.is_checked and not self._may_go_on_to_start(service):
+                self._give_up_check(service)
             service.advance(now_ms, int(kill_limit_s * 1000))
         if order is not Order.SERVE:
             self._recovery.abandon()
@@ -70,7 +74,7 @@ class Services:
             self._kill(now_ms)
         else:
             for service in self._services:
-                service.watch(now_ms, wanted=False)
+                service.watch(now_ms, wanted=order is Order.KEEP)
         self._tell_unstoppable()
         changes = list(self._changes)
         self._changes.clear()
@@ -83,12 +87,24 @@ class Services:
             self._recovery.begin(epoch)
         self._recovery.tick(now_ms)
         for service in self._services:
-            ready = all(self._by_name[name].state is State.IN_SERVICE for name in service.spec.depends_on)
-            if ready and self._wants_start(service):
+            if self._has_what_it_needs(service) and self._wants_start(service):
                 self._failed_before.discard(service.spec.name)
                 service.start(f"the lease of epoch {epoch} is held", now_ms)
             else:
                 service.watch(now_ms, wanted=True)
+
+    def _may_go_on_to_start(self, service: Service) -> bool:
+        """The order comes first: a look that has just ended leads to a start only under SERVE."""
+        is_going_down = self._recovery.is_going_down(service.spec.name)
+        return self._order is Order.SERVE and self._has_what_it_needs(service) and not is_going_down
+
+    def _has_what_it_needs(self, service: Service) -> bool:
+        return all(self._by_name[name].state is State.IN_SERVICE for name in service.spec.depends_on)
+
+    def _give_up_check(self, service: Service) -> None:
+        service.give_up_check(must_be_down=self._order in TO_BE_DOWN)
+        if service.state is State.FAILED:
+            self._failed_before.add(service.spec.name)
 
     def _wants_start(self, service: Service) -> bool:
         if self._recovery.is_going_down(service.spec.name):
@@ -116,10 +132,10 @@ class Services:
                 service.kill("the order is KILL", now_ms)
 
     def _tell_unstoppable(self) -> None:
-        """Under a lease that runs, a service that killing did not end is only reported as FAILED."""
+        """A service that killing did not end is only reported as FAILED, unless the order is to be down."""
         for service in self._services:
             name = service.spec.name
-            if service.unstoppable and name not in self._told and self._order is not Order.SERVE:
+            if service.unstoppable and name not in self._told and self._order in TO_BE_DOWN:
                 self._told.add(name)
                 self._on_unstoppable(name)
             elif not service.unstoppable:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from . import __version__
 from .lease import Order, Standing, Word
-from .ports import Report
+from .ports import Report, Self
 
 
 def reason(order: Order, standing: Standing, *, is_stopping: bool, lacks_quorum: bool) -> str:
@@ -15,6 +16,9 @@ def reason(order: Order, standing: Standing, *, is_stopping: bool, lacks_quorum:
         return "the agent was asked to stop"
     if order is Order.LEAVE_ALONE:
         return "nothing read says whether this node is to serve"
+    if order is Order.KEEP:
+        why = "no lease runs that was read since this agent was started or frozen last"
+        return f"this node was granted the lease of epoch {standing.epoch}, keeps what runs and starts nothing: {why}"
     if order is Order.WAIT:
         return f"this node holds the lease of epoch {standing.epoch}, and waits a promise out before it starts"
     if order is Order.STOP and standing.word is Word.NOT_MINE:
@@ -24,6 +28,21 @@ def reason(order: Order, standing: Standing, *, is_stopping: bool, lacks_quorum:
     if order is Order.SERVE:
         return f"this node holds the lease of epoch {standing.epoch}"
     return f"the lease of epoch {standing.epoch} was not renewed"
+
+
+def beat(who: Self, number: int, report: Report, knows: int) -> dict[str, object]:
+    """What a beat says. `knows`: see Failsafe.knows."""
+    return {
+        "cluster": who.cluster,
+        "boot": who.boot,
+        "beat": number,
+        "keeps_lease": report.keeps_lease,
+        "read_epoch": report.read_epoch,
+        "services": dict(report.services),
+        "agent": __version__,
+        **report.quorum,
+        "knows": knows,
+    }
 
 
 def status(cluster: str, instance: str, order: Order, standing: Standing, report: Report) -> dict[str, object]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Any
 
 
@@ -13,6 +14,13 @@ class MalformedStateError(ValueError):
 
 FORMAT = 1
 """The newest format of the state item that this agent knows. Fields more are no new format, and left aside."""
+BEAT_LIMIT = 10**13
+"""Numbers of beats are below: CLOCK_BOOTTIME in ms, for three hundred years. The controller has the same limits."""
+EPOCH_LIMIT = 10**9
+VERSION_LIMIT = 10**11
+TIME_LIMIT = 10**11
+TIMING_LIMIT_S = 3600
+"""The longest timing that a definition may have."""
 RENEWAL_S = 1.0
 """What renewing promises may take. The controller refuses a policy whose promises leave no time for it."""
 
@@ -53,6 +61,7 @@ class NodeView:
 
     `ip` "": it cannot be asked for a promise. `joined` and `knows` are versions of the definition: the one that
     added it to a cluster in use, else 0; and the one whose nodes it asks, by its newest beat, 0 when it asks nobody.
+    `is_malformed`: nothing is known of it but that it is a member. No beat of it counts, and it can promise nothing.
     """
 
     beat: int
@@ -63,6 +72,7 @@ class NodeView:
     ip: str = ""
     joined: int = 0
     knows: int = 0
+    is_malformed: bool = False
 
 
 @dataclass(frozen=True)
@@ -87,6 +97,8 @@ class StateView:
     previous: PreviousView | None = None
     version: int = 0
     """Of the definition in force."""
+    faults: tuple[str, ...] = ()
+    """What is wrong with parts of it that are left aside."""
 
     @property
     def holder(self) -> str:
@@ -95,77 +107,120 @@ class StateView:
 
 
 def parse_state(item: Mapping[str, Any]) -> StateView:
-    """The view of a state item, given as plain values. Raises MalformedStateError, naming what is wrong."""
-    if "v" in item and _number(item, "v") > FORMAT:
+    """The view of a state item, given as plain values. Raises MalformedStateError, naming what is wrong.
+
+    A node that is malformed stays a member: it must not vanish from those whose promises a holder needs. A malformed
+    `previous` is left aside: it can only give more time, or let a node start sooner.
+    """
+    if "v" in item and _number(item, "v", VERSION_LIMIT) > FORMAT:
         raise MalformedStateError(
             f"v, the format of the item, is {item['v']}, and this agent knows up to {FORMAT}: upgrade it"
         )
-    nodes = _field(item, "nodes", Mapping)
+    faults: list[str] = []
+    nodes = {str(name): _node_or_member(str(name), node, faults) for name, node in _field(item, "nodes").items()}
     return StateView(
-        epoch=int(_number(item, "epoch")),
+        epoch=_whole(item, "epoch", EPOCH_LIMIT),
         active=str(item.get("active") or ""),
         in_transition=bool(item.get("transition")),
-        terms=_terms(_field(item, "terms", Mapping)),
-        nodes={str(name): _node(str(name), node) for name, node in nodes.items()},
-        previous=_previous(_field(item, "previous", Mapping)) if item.get("previous") is not None else None,
-        version=_whole(item, "definition_version"),
+        terms=parse_terms(_field(item, "terms")),
+        nodes=nodes,
+        previous=_previous_or_none(item, faults),
+        version=_whole_or_0(item, "definition_version", VERSION_LIMIT),
+        faults=tuple(faults),
     )
 
 
-def _terms(item: Mapping[str, Any]) -> Terms:
+def parse_terms(item: Mapping[str, Any]) -> Terms:
+    """Timings, given as plain values. Raises MalformedStateError, naming what is wrong."""
     return Terms(
-        heartbeat_interval_s=_number(item, "heartbeat_interval_s"),
-        lease_read_interval_s=_number(item, "lease_read_interval_s"),
-        lease_s=_number(item, "lease_s"),
-        kill_limit_s=_number(item, "kill_limit_s"),
-        silence_limit_s=_number(item, "silence_limit_s"),
-        promise_s=_number(item, "promise_s") if "promise_s" in item else 0.0,
+        heartbeat_interval_s=_seconds(item, "heartbeat_interval_s"),
+        lease_read_interval_s=_seconds(item, "lease_read_interval_s"),
+        lease_s=_seconds(item, "lease_s"),
+        kill_limit_s=_seconds(item, "kill_limit_s"),
+        silence_limit_s=_seconds(item, "silence_limit_s"),
+        promise_s=_seconds(item, "promise_s") if "promise_s" in item else 0.0,
         on_isolation=str(item.get("on_isolation", "stop")),
     )
 
 
-def _node(name: str, item: object) -> NodeView:
-    if not isinstance(item, Mapping):
-        raise MalformedStateError(f"nodes.{name} is not a map")
-    heard_at = item.get("heard_at")
+def _node_or_member(name: str, item: object, faults: list[str]) -> NodeView:
+    """A node; one that is malformed is a member of which nothing is known, and its fault is noted."""
+    try:
+        if isinstance(item, Mapping):
+            return _node(item, _address(name, item, faults))
+        faults.append(f"nodes.{name} is {item!r:.100}, not a map")
+    except MalformedStateError as fault:
+        faults.append(f"nodes.{name}: {fault}")
+    return NodeView(beat=0, heard_at=None, boot="", is_malformed=True)
+
+
+def _node(item: Mapping[str, Any], ip: str) -> NodeView:
+    is_heard = item.get("heard_at") is not None
     return NodeView(
-        beat=int(_number(item, "beat")) if heard_at is not None else 0,
-        heard_at=int(_number(item, "heard_at")) if heard_at is not None else None,
+        beat=_whole(item, "beat", BEAT_LIMIT) if is_heard else 0,
+        heard_at=_whole(item, "heard_at", TIME_LIMIT) if is_heard else None,
         boot=str(item.get("boot") or ""),
-        read_epoch=_whole(item, "read_epoch"),
+        read_epoch=_whole_or_0(item, "read_epoch", EPOCH_LIMIT),
         is_down=item.get("service") == "OUT_OF_SERVICE",
-        ip=str(item.get("ip") or ""),
-        joined=_whole(item, "joined"),
-        knows=_whole(item, "knows"),
+        ip=ip,
+        joined=_whole_or_0(item, "joined", VERSION_LIMIT),
+        knows=_whole_or_0(item, "knows", VERSION_LIMIT),
     )
 
 
-def _previous(item: Mapping[str, Any]) -> PreviousView:
-    return PreviousView(
-        node=str(item.get("node")),
-        ended_epoch=int(_number(item, "ended_epoch")),
-        lease_s=_number(item, "lease_s"),
-        is_proven=item.get("proof") is not None,
-    )
+def _address(name: str, item: Mapping[str, Any], faults: list[str]) -> str:
+    """An IP address; "" for anything else, which the resolver would be asked about, and waited for."""
+    try:
+        return str(ip_address(str(item.get("ip")))) if item.get("ip") else ""
+    except ValueError as fault:
+        faults.append(f"nodes.{name}: ip: {fault}")
+        return ""
 
 
-def _whole(item: Mapping[str, Any], key: str) -> int:
-    """A number that an older controller does not write: 0 then."""
-    return int(_number(item, key)) if key in item else 0
+def _previous_or_none(item: Mapping[str, Any], faults: list[str]) -> PreviousView | None:
+    if item.get("previous") is None:
+        return None
+    try:
+        previous = _field(item, "previous")
+        return PreviousView(
+            node=str(previous.get("node")),
+            ended_epoch=_whole(previous, "ended_epoch", EPOCH_LIMIT),
+            lease_s=_seconds(previous, "lease_s"),
+            is_proven=previous.get("proof") is not None,
+        )
+    except MalformedStateError as fault:
+        faults.append(f"previous: {fault}")
+        return None
 
 
-def _field(item: Mapping[str, Any], key: str, kind: type) -> Any:
+def _field(item: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     value = item.get(key)
-    if not isinstance(value, kind):
-        raise MalformedStateError(f"{key} is {value!r}, not a {kind.__name__.lower()}")
+    if not isinstance(value, Mapping):
+        raise MalformedStateError(f"{key} is {value!r:.100}, not a mapping")
     return value
 
 
-def _number(item: Mapping[str, Any], key: str) -> float:
+def _whole_or_0(item: Mapping[str, Any], key: str, limit: int) -> int:
+    """A number that an older controller does not write: 0 then."""
+    return _whole(item, key, limit) if key in item else 0
+
+
+def _whole(item: Mapping[str, Any], key: str, limit: int) -> int:
+    value = _number(item, key, limit)
+    if value != int(value) or value == limit:
+        raise MalformedStateError(f"{key} is {item[key]!r:.100}, not a whole number from 0 to {limit - 1}")
+    return int(value)
+
+
+def _seconds(item: Mapping[str, Any], key: str) -> float:
+    return _number(item, key, TIMING_LIMIT_S)
+
+
+def _number(item: Mapping[str, Any], key: str, limit: int) -> float:
     try:
         value = float(item[key])
-    except (KeyError, TypeError, ValueError) as fault:
-        raise MalformedStateError(f"{key} is {item.get(key)!r}, not a number") from fault
-    if not 0 <= value < 1e15:
-        raise MalformedStateError(f"{key} is {value}, outside 0 to 10^15")
+    except (KeyError, TypeError, ValueError, ArithmeticError) as fault:
+        raise MalformedStateError(f"{key} is {item.get(key)!r:.100}, not a number") from fault
+    if not 0 <= value <= limit:
+        raise MalformedStateError(f"{key} is {value}, outside 0 to {limit}")
     return value

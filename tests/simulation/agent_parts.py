@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from tests.simulation.story import Story
-from understudy_agent.lease import Standing, Word
 from understudy_agent.worker import Done
 
 if TYPE_CHECKING:
@@ -16,6 +14,7 @@ if TYPE_CHECKING:
 TOLD = {
     *("order", "service", "epoch_read", "urgent_beat", "stopped", "stopped_badly", "beat_failed", "read_failed"),
     *("promises_asked", "promised", "promise_refused", "message_ignored", "quorum_changed"),
+    *("lease_expired", "lease_file_not_written", "promise_file_not_written"),
 }
 
 
@@ -48,19 +47,6 @@ class NoStatus:
         """Nobody reads it."""
 
 
-class KeptLease:
-    """The lease file of a boot, in memory: see `understudy_agent.files.LeaseFile`."""
-
-    def __init__(self) -> None:
-        self._kept: Standing | None = None
-
-    def save(self, standing: Standing) -> None:
-        self._kept = None if standing.lease_end_ms is None else standing
-
-    def load(self) -> Standing:
-        return Standing() if self._kept is None else replace(self._kept, word=Word.NOTHING, epoch=0)
-
-
 class Line:
     """A Caller without a thread: one call at a time, which is made a little later and answered later still."""
 
@@ -69,11 +55,14 @@ class Line:
         self._answer_delay_s = answer_delay_s
         self._is_busy = False
         self._done: Done | None = None
+        self._begun_s = 0.0
+        self.taken_s: float | None = None
+        """When the newest call was begun whose answer has been taken and was none of a failure."""
 
     def submit(self, call: Callable[[], object]) -> bool:
         if self._is_busy:
             return False
-        self._is_busy = True
+        self._is_busy, self._begun_s = True, self._machine.world.clock.now_s
         self._machine.later(self._machine.rng.uniform(0.001, 0.03), lambda: self._make(call))
         return True
 
@@ -81,6 +70,7 @@ class Line:
         done, self._done = self._done, None
         if done is not None:
             self._is_busy = False
+            self.taken_s = self._begun_s if done.error is None else self.taken_s
         return done
 
     def _make(self, call: Callable[[], object]) -> None:
@@ -102,6 +92,7 @@ class Reach:
         self._machine = machine
 
     def put_beat(self, detail: Mapping[str, Any]) -> None:
+        self._machine.sent_ms = detail["beat"]
         self._machine.world.bus.take_beat(self._machine, detail)
 
     def read_state(self) -> Mapping[str, Any] | None:

@@ -9,24 +9,24 @@ from dataclasses import dataclass, replace
 from typing import Any
 from unittest.mock import patch
 
-from tests.simulation.plan import OFF_ALONE, PROVEN, Fault, Plan, Setting, draw
+from tests.simulation.invariants import TWO_SERVE
+from tests.simulation.plan import FRESH, OFF_ALONE, PROVEN, Before, Fault, Plan, Setting, adopted, draw
 from tests.support.fakes import ledger as fake_ledger
 from tests.support.fakes import zone as fake_zone
 from tests.support.fakes.ledger import FakeLedger
 from understudy.domain import opening, situation
 from understudy.domain.decision import Decision
-from understudy.domain.definition import Record
+from understudy.domain.definition import Definition, Record
 from understudy.domain.fencing import find_proof
 from understudy.domain.heartbeat import Beat
 from understudy.domain.model import ClusterState, NodeReport, PowerReading, Proof
-from understudy.domain.policy import Policy
 from understudy.domain.record import Change, ChangeVerb, RecordReading, Wish, desired
 from understudy.domain.situation import Mode, Observer, Phase, Situation
 from understudy.usecases import await_service as await_service_module
 from understudy.usecases import fence_node, judging, movers, register_cluster
 from understudy.usecases.judging import Judge
 from understudy_agent import lease, promise, quorum
-from understudy_agent.lease import Standing
+from understudy_agent.lease import Sender, Standing
 from understudy_agent.messages import Message
 from understudy_agent.promise import Memory
 from understudy_agent.view import StateView, Terms
@@ -96,7 +96,7 @@ class Safeguard:
     """`without`: what is patched to switch it off, as (owner, attribute, replacement).
 
     What it is there for: the kinds of fault in `kinds`, drawn at random, or else the `faults` of one story, under the
-    chance of any seed. `runs`: within how many its absence must be found.
+    chance of any seed. `runs`: within how many its absence must be found, as one of the invariants `finds`.
     """
 
     what: str
@@ -104,7 +104,8 @@ class Safeguard:
     runs: int
     kinds: tuple[str, ...] = ()
     faults: tuple[Fault, ...] = ()
-    adopted: int | None = None
+    before: Before = FRESH
+    finds: tuple[str, ...] = TWO_SERVE
     policies: tuple[Mapping[str, Any], ...] = PROVEN
     setting: Setting = ALONE
 
@@ -113,9 +114,9 @@ class Safeguard:
         for seed in range(self.runs):
             if self.faults:
                 members = 3 if self.setting.has_latecomer or self.setting.has_leaver else 2
-                yield Plan(seed, members, 0, 0, self.adopted, self.faults, self.policies, self.setting)
+                yield Plan(seed, members, 0, 0, self.before, self.faults, self.policies, self.setting)
             else:
-                yield draw(seed, only=self.kinds, policies=self.policies, setting=self.setting)
+                yield draw(seed, only=self.kinds, policies=self.policies, setting=self.setting, before=self.before)
 
     @contextmanager
     def switched_off(self) -> Iterator[None]:
@@ -130,8 +131,9 @@ def _always_proven(*_: Any) -> Proof:
     return Proof.LEASE_EXPIRED
 
 
-def _without_margin(state: ClusterState, policy: Policy, now: float, power: PowerReading) -> Proof | None:
-    return find_proof(state, replace(policy, drift_margin_s=0), now, power)
+def _without_margin(state: ClusterState, definition: Definition, now: float, power: PowerReading) -> Proof | None:
+    without = replace(definition, policy=replace(definition.policy, drift_margin_s=0))
+    return find_proof(state, without, now, power)
 
 
 def _unguarded_plan(record: Record, wish: Wish, reading: RecordReading) -> tuple[Change, ...]:
@@ -184,8 +186,8 @@ def _trusted(*_: Any) -> Observer:
 _after_read = lease.after_read
 
 
-def _believe_any_epoch(standing: Standing, view: StateView | None, me: str, boot: str) -> Standing:
-    return _after_read(replace(standing, epoch=0), view, me, boot)
+def _believe_any_epoch(standing: Standing, view: StateView | None, sender: Sender) -> Standing:
+    return _after_read(replace(standing, epoch=0, seen_epoch=0), view, sender)
 
 
 def _always_promises(standing: Standing, all_down: bool) -> bool:
@@ -200,8 +202,8 @@ def _never_overdue(state: ClusterState, now: int) -> Phase:
     return Phase.UNDER_WAY if found is Phase.OVERDUE else found
 
 
-def _stopping_is_off(state: ClusterState, policy: Policy, now: float, power: PowerReading) -> Proof | None:
-    return find_proof(state, policy, now, PowerReading.STOPPED if power.is_leaving else power)
+def _stopping_is_off(state: ClusterState, definition: Definition, now: float, power: PowerReading) -> Proof | None:
+    return find_proof(state, definition, now, PowerReading.STOPPED if power.is_leaving else power)
 
 
 _survey = situation.survey
@@ -218,7 +220,7 @@ def _start_before_what_was_promised(memory: Memory, terms: Terms) -> int:
     return _start_ms(replace(memory, bound_until_ms=0), terms)
 
 
-def _nothing_forgotten(now_ms: int, *, holds_lease: bool) -> Memory:
+def _nothing_forgotten(now_ms: int) -> Memory:
     return Memory(known_joined=promise.EVER)
 
 
@@ -277,18 +279,21 @@ SAFEGUARDS: Mapping[str, Safeguard] = {
         "Route 53 refuses a batch whose guard is not there any more",
         ((fake_zone, "_apply", _apply_anything),),
         runs=30,
+        finds=("record_obeys_the_newest_epoch",),
         kinds=("batch_is_late", "switchover", "failback", "node_dies"),
     ),
     "guard-in-the-plan": Safeguard(
         "a batch deletes the guard that was read, and creates a new one",
         ((movers, "plan_batch", _unguarded_plan),),
         runs=30,
+        finds=("record_obeys_the_newest_epoch",),
         kinds=("batch_is_late", "switchover", "failback", "node_dies"),
     ),
     "epoch-condition": Safeguard(
         "the table takes a write only under the revision and epoch that were read",
         ((FakeLedger, "_expect", _expect_nothing),),
         runs=60,
+        finds=("epochs_never_fall",),
         kinds=("function_stalls", "slow_calls", "switchover", "node_dies", "alarm_rings"),
     ),
     "holding-still": Safeguard(
@@ -311,6 +316,7 @@ SAFEGUARDS: Mapping[str, Safeguard] = {
             (await_service_module, "observer_by_clock", _trusted),
         ),
         runs=20,
+        finds=("no_failover_for_the_pipelines_sake",),
         kinds=("pipeline_down", "agent_dies"),
     ),
     "unbound-service": Safeguard(
@@ -318,12 +324,13 @@ SAFEGUARDS: Mapping[str, Safeguard] = {
         ((lease, "keeps_lease", _always_promises),),
         runs=40,
         faults=DIES_BEFORE_ITS_FIRST_GRANT_IS_READ,
-        adopted=0,
+        before=adopted(0),
     ),
     "deadline": Safeguard(
         "a transition whose execution is dead is taken up by another",
         ((situation, "_phase", _never_overdue),),
         runs=30,
+        finds=("in_service_within_the_bound",),
         kinds=("ledger_down", "switchover", "node_dies"),
     ),
     "lower-epoch": Safeguard(
@@ -343,6 +350,7 @@ SAFEGUARDS: Mapping[str, Safeguard] = {
         "a cluster that is held moves nothing by itself",
         ((judging, "survey", _survey_of_no_hold), (opening, "survey", _survey_of_no_hold)),
         runs=20,
+        finds=("nothing_begins_while_held",),
         kinds=("hold", "node_dies", "alarm_rings"),
     ),
     "promise-waited-out": Safeguard(
@@ -363,6 +371,7 @@ SAFEGUARDS: Mapping[str, Safeguard] = {
         "a node that holds the lease gives no promise, nor one to an asker of an older epoch",
         ((promise, "objection", _object_only_while_serving),),
         runs=20,
+        finds=("grant_waits_for_one_promise",),
         kinds=("partitioned", "isolated"),
         setting=KEYED,
     ),
@@ -385,6 +394,7 @@ SAFEGUARDS: Mapping[str, Safeguard] = {
         "a standby in touch promises, so that an outage of AWS stops nothing",
         ((promise, "objection", _always_object),),
         runs=10,
+        finds=("in_touch_serves_on",),
         kinds=("aws_dead",),
         setting=KEYED,
     ),
@@ -399,6 +409,7 @@ SAFEGUARDS: Mapping[str, Safeguard] = {
         "a node that serves, may still serve or is to serve is not taken out of the definition",
         ((register_cluster, "_contradictions_with_state", _nothing_against_it),),
         runs=8,
+        finds=("in_service_within_the_bound",),
         faults=LEAVES_WHILE_IT_SERVES,
         setting=WITH_A_LEAVER,
     ),
@@ -406,6 +417,7 @@ SAFEGUARDS: Mapping[str, Safeguard] = {
         "a node without a majority of the quorum hosts is no candidate",
         ((situation, "objection", _no_objection), (opening, "objection", _no_objection)),
         runs=20,
+        finds=("no_candidate_without_a_majority",),
         kinds=("hosts_unreached", "node_dies", "switchover"),
         setting=WITH_HOSTS,
     ),
@@ -413,6 +425,7 @@ SAFEGUARDS: Mapping[str, Safeguard] = {
         "a holder begins nothing without a majority, and gives up what it has begun a lease after it was lost",
         ((quorum, "forbids", _never_forbidden),),
         runs=20,
+        finds=("majority_lost_is_given_up",),
         kinds=("hosts_unreached",),
         setting=WITH_HOSTS,
     ),

@@ -48,7 +48,7 @@ from understudy.usecases.record_heartbeat import record_heartbeat
 from understudy.usecases.shared_changes import SharedChanges
 from understudy.usecases.watch_clusters import WatchReport, watch_clusters
 from understudy_agent import quorum as hosts
-from understudy_agent.lease import Order, Standing, after_read, order, settled
+from understudy_agent.lease import Order, Sender, Standing, after_read, order, settled
 from understudy_agent.view import parse_state
 
 WORKFLOW = WorkflowDefinition.load(Path("statemachine/transition.asl.json"))
@@ -295,13 +295,15 @@ class World:
         now = self.clock.now_s
         if machine.hears and int(now) % 2 == 0:
             item = to_map(self.state)
-            machine.standing = after_read(machine.standing, parse_state(item), machine.instance_id, machine.boot)
-            machine.quorum = hosts.told(machine.quorum, hosts.parse_probes(item), int(now * 1000))
-        self._probe(machine, int(now * 1000))
+            now_ms = _local_ms(now)
+            sender = Sender(machine.instance_id, machine.boot, range(now_ms + 1), now_ms)
+            machine.standing = after_read(machine.standing, parse_state(item), sender)
+            machine.quorum = hosts.told(machine.quorum, hosts.parse_probes(item), _local_ms(now))
+        self._probe(machine, _local_ms(now))
         if not machine.keeps_lease:
             machine.status = "IN_SERVICE"
         else:
-            self._obey(machine, self._order(machine, int(now * 1000)))
+            self._obey(machine, self._order(machine, _local_ms(now)))
         if now >= machine.next_beat or machine.was != (machine.status, machine.standing.epoch):
             self._beat(machine)
 
@@ -336,7 +338,7 @@ class World:
         elif machine.status == "STARTING" and now >= machine.since + machine.start_s:
             machine.status = "IN_SERVICE" if machine.starts else "FAILED"
         if machine.status == "OUT_OF_SERVICE":
-            machine.standing = settled(machine.standing)
+            machine.standing = settled(machine.standing, _local_ms(now))
 
     def _become(self, machine: Machine, status: str) -> None:
         if machine.status != status:
@@ -348,17 +350,17 @@ class World:
         machine.was = (machine.status, machine.standing.epoch)
         if not machine.is_heard:
             return
-        reach = hosts.reach_at(machine.quorum, int(now * 1000), self.definition.policy.heartbeat_interval_s)
+        reach = hosts.reach_at(machine.quorum, _local_ms(now), self.definition.policy.heartbeat_interval_s)
         event = {
             "source": f"arn:aws:ec2:us-east-1:{ACCOUNT}:instance/{machine.instance_id}",
             "ingested_at": _iso(now),
             "detail": {
                 "cluster": CLUSTER,
                 "boot": machine.boot,
-                "beat": int(now * 1000),
+                "beat": _local_ms(now),
                 "keeps_lease": machine.keeps_lease,
                 "read_epoch": machine.standing.epoch,
-                "services": {"postgresql": machine.status} if machine.keeps_lease else {},
+                "services": {"postgresql": machine.status},
                 "agent": "0.1.0",
                 **({"quorum": {"reached": reach.reached, "total": reach.total}} if reach else {}),
             },
@@ -377,6 +379,11 @@ class _NoParameters:
 
     def cluster_texts(self) -> Any:
         return iter(())
+
+
+def _local_ms(at: float) -> int:
+    """CLOCK_BOOTTIME of every machine: they have run for a day when the world begins."""
+    return int((at - NOW + 86_400) * 1000)
 
 
 def _iso(at: float) -> str:

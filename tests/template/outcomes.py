@@ -29,7 +29,7 @@ OUTCOMES: dict[str, dict[str, str]] = {
         "GUARD_AHEAD": "CloseTransition",
         "STALE": SUPERSEDED,
     },
-    "GrantLease": {"GRANTED": "AwaitService", "STALE": SUPERSEDED},
+    "GrantLease": {"GRANTED": "AwaitService", "UNFENCED": "BeforeFenceNodeAgain", "STALE": SUPERSEDED},
     "AwaitService": {
         "IN_SERVICE": "CheckChange",
         "NOT_YET": "BeforeAwaitServiceAgain",

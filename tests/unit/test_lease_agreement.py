@@ -8,13 +8,14 @@ from hypothesis import strategies as st
 
 from tests.support.builders import NODE_A, a_moving_state, a_previous, a_report
 from understudy.adapters.dataclass_maps import to_map
-from understudy.domain import lease
+from understudy.document.parts import Seconds
+from understudy.domain import heartbeat, lease
 from understudy.domain.fencing import lease_expires_at
 from understudy.domain.model import Proof, ServiceStatus
 from understudy.domain.policy import Policy
 from understudy_agent import promise, view
-from understudy_agent.lease import Standing, Word, after_read, kill_at_ms
-from understudy_agent.view import parse_state
+from understudy_agent.lease import Sender, Standing, Word, after_read, kill_at_ms
+from understudy_agent.view import BEAT_LIMIT, parse_state
 
 
 @settings(max_examples=500, deadline=None)
@@ -37,7 +38,7 @@ def test_the_agent_is_down_before_the_controller_counts_the_lease_as_ended(  # B
     state = a_moving_state(node_a=report, previous=previous)
     # What the agent held when the lease was ended: by a beat that was sent before it was taken in.
     held = Standing(Word.MINE, 1, (previous.renewed_at + 1) * 1000 + lease_s * 1000)
-    after = after_read(held, parse_state(to_map(state)), NODE_A, report.boot)
+    after = after_read(held, parse_state(to_map(state)), Sender(NODE_A, report.boot, range(BEAT_LIMIT), BEAT_LIMIT))
     # With the proof written down nothing moves the end any more: the bound is the one it was written down under.
     bound_s = lease_expires_at(replace(state, previous=replace(previous, proof=None)), 0)
     assert kill_at_ms(after) < bound_s * 1000
@@ -47,7 +48,7 @@ def test_a_recorded_beat_of_a_stopping_node_moves_the_end_for_both():  # B4
     report = a_report(NODE_A, beat=100_000, heard_at=100, read_epoch=2, service=ServiceStatus.STOPPING)
     state = a_moving_state(node_a=report, previous=a_previous(renewed_at=92))
     held = Standing(Word.MINE, 1, 104_000)
-    after = after_read(held, parse_state(to_map(state)), NODE_A, report.boot)
+    after = after_read(held, parse_state(to_map(state)), Sender(NODE_A, report.boot, range(BEAT_LIMIT), BEAT_LIMIT))
     assert after.lease_end_ms == 112_000
     assert lease_expires_at(state, 2) == 115
 
@@ -56,7 +57,21 @@ def test_once_the_proof_is_written_down_no_beat_moves_the_end():  # B4
     report = a_report(NODE_A, beat=100_000, heard_at=100, read_epoch=2, service=ServiceStatus.STOPPING)
     state = a_moving_state(node_a=report, previous=a_previous(renewed_at=92, proof=Proof.LEASE_EXPIRED))
     held = Standing(Word.MINE, 1, 104_000)
-    assert after_read(held, parse_state(to_map(state)), NODE_A, report.boot).lease_end_ms == 104_000
+    assert (
+        after_read(
+            held, parse_state(to_map(state)), Sender(NODE_A, report.boot, range(BEAT_LIMIT), BEAT_LIMIT)
+        ).lease_end_ms
+        == 104_000
+    )
+
+
+def test_both_sides_have_the_same_limits_for_what_comes_from_outside():  # B4 B12
+    """What one side takes and the other refuses stops a cluster: the item of a node's beat is everybody's."""
+    assert (heartbeat.BEAT_LIMIT, heartbeat.EPOCH_LIMIT, heartbeat.VERSION_LIMIT) == (10**13, 10**9, 10**11)
+    assert view.BEAT_LIMIT == heartbeat.BEAT_LIMIT
+    assert view.EPOCH_LIMIT == heartbeat.EPOCH_LIMIT
+    assert view.VERSION_LIMIT == heartbeat.VERSION_LIMIT
+    assert [each.le for each in Seconds.__metadata__[0].metadata if hasattr(each, "le")] == [view.TIMING_LIMIT_S]
 
 
 def test_the_controller_knows_how_much_longer_than_promised_an_agent_waits():  # B11

@@ -172,7 +172,7 @@ def test_the_guard_of_another_stack_or_cluster_lifts_nothing(whose):  # B1
 def put_back(world):
     """An old state is put back while node-b serves; by the old one it is node-a, which is off.
 
-    node-b cannot read the table any more: it serves on to the end of its lease.
+    node-b is cut off from AWS at that moment: it serves on to the end of its lease, and nobody hears of it.
     """
     old = world.state
     for to in ("node-b", "node-a", "node-b"):
@@ -180,8 +180,10 @@ def put_back(world):
         world.run_until(ended(execution), limit_s=60)
     world.kill("node-a")
     world.ec2_says("node-a", PowerReading.STOPPED)
-    world.machines["node-b"].hears = False
-    world.ledger.put_state(replace(old, nodes=world.state.nodes))
+    machine = world.machines["node-b"]
+    machine.hears = machine.is_heard = False
+    nodes = world.state.nodes
+    world.ledger.put_state(replace(old, nodes={**nodes, machine.instance_id: old.nodes[machine.instance_id]}))
     return world.start(to="node-c")
 
 

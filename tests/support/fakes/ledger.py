@@ -11,7 +11,7 @@ from understudy.domain.errors import LedgerConflictError, TooManyEntriesError
 from understudy.domain.heartbeat import Beat
 from understudy.domain.model import Alarm, ClusterState, NodeReport
 from understudy.domain.seal import SECRET_LENGTH
-from understudy.domain.signal import FaultSignal, PowerSignal, Signal
+from understudy.domain.signal import FaultSignal, NamesSignal, PowerSignal, Signal
 from understudy.domain.tuning import StackWide
 from understudy.ports import NOT_A_MEMBER, STALE, UNKNOWN_CLUSTER, Read, Refusal
 from understudy.ports.seals import SECRET_KEPT_S
@@ -81,6 +81,7 @@ class FakeLedger(Faulty):
                     agent=beat.agent,
                     quorum=beat.quorum,
                     knows=beat.knows,
+                    named=beat.named,
                 ),
             )
 
@@ -94,6 +95,10 @@ class FakeLedger(Faulty):
                 if signal.definition_version != self.state(cluster).definition_version:
                     return STALE
                 after = replace(report, fault=signal.fault)
+            elif isinstance(signal, NamesSignal):
+                if signal.named != report.named:
+                    return STALE
+                after = replace(report, misnamed=signal.misnamed)
             elif isinstance(signal, PowerSignal):
                 if signal.at < report.power_at:
                     return STALE

@@ -33,7 +33,7 @@ from understudy_agent import promise
 from understudy_agent.exchange import Exchange
 from understudy_agent.failsafe import Failsafe, Means
 from understudy_agent.keys import KeyRing
-from understudy_agent.lease import Order, Standing, Word, after_read, order, settled
+from understudy_agent.lease import Order, Sender, Standing, Word, after_read, order, settled
 from understudy_agent.post import Datagram
 from understudy_agent.promise import Memory
 from understudy_agent.view import parse_state
@@ -65,6 +65,9 @@ class Disk:
 
     def load(self) -> Memory | None:
         return self.memory
+
+    def is_there(self) -> bool:
+        return self.memory is not None
 
     def save(self, memory: Memory) -> None:
         self.memory = memory
@@ -125,11 +128,12 @@ class Node:
         )
         left = self.disk.standing
         bound = left.lease_end_ms is not None
-        self.standing = replace(left, word=Word.NOTHING, epoch=0) if bound else Standing()
-        self.failsafe.wake_up(self.standing, self.now_ms())
+        self.standing = replace(left, word=Word.NOTHING, epoch=0, seen_epoch=0) if bound else Standing()
+        self.sent: set[int] = set()
+        self.failsafe.wake_up(self.now_ms())
 
     def send(self, data: bytes, address: tuple[str, int]) -> None:
-        self.world.carry(self.name, data, address)
+        self.world.carry(self.name, data, (NAME_AT[address[0]], address[1]))
 
     def received(self) -> list[Datagram]:
         came, self.inbox = self.inbox, []
@@ -137,7 +141,7 @@ class Node:
 
     def take_read(self, item: Any) -> None:
         view = parse_state(item)
-        after = after_read(self.standing, view, self.name, self.boot_name)
+        after = after_read(self.standing, view, Sender(self.name, self.boot_name, self.sent, self.now_ms()))
         self.failsafe.take_view(view, after, self.now_ms())
         self.disk.standing = self.standing = after
 
@@ -158,7 +162,7 @@ class Node:
         if self.up and self.down_at is not None and self.world.now >= self.down_at:
             self.up, self.down_at = False, None
         if not self.up:
-            self.standing = settled(self.standing)
+            self.standing = settled(self.standing, now_ms)
             self.disk.standing = self.standing
         if self.world.now >= self.next_beat:
             self.next_beat = self.world.now + 1000
@@ -189,7 +193,7 @@ class World:
             epoch=1,
             definition_version=1,
             terms=terms_of(self.policy),
-            nodes={name: NodeReport(name=name, ip=name) for name in NAMES[:SPARE]},
+            nodes={name: NodeReport(name=name, ip=ADDRESSES[name]) for name in NAMES[:SPARE]},
             active=NAMES[0],
         )
         self.longest_without_lease_ms = 0
@@ -203,7 +207,7 @@ class World:
 
     def _deliver(self, sender: str, data: bytes, to: str) -> None:
         if frozenset((sender, to)) not in self.cut and self.nodes[to].is_on:
-            datagram = Datagram(data, (sender, 7411))
+            datagram = Datagram(data, (ADDRESSES[sender], 7411))
             self.nodes[to].inbox.append(datagram)
             self.replayed.append((to, datagram))
 
@@ -212,6 +216,7 @@ class World:
             return
         word = ServiceStatus.IN_SERVICE if node.up else ServiceStatus.OUT_OF_SERVICE
         word = ServiceStatus.STOPPING if node.up and node.down_at is not None else word
+        node.sent.add(node.now_ms())
         facts = {
             "beat": node.now_ms(),
             "boot": node.boot_name,
@@ -272,7 +277,7 @@ class World:
         if state.previous is not None and self.random.random() < 0.01:
             self.switch_off(state.previous.node)
             power = PowerReading.STOPPED
-        proof = find_proof(state, self.policy, self.now / 1000, power)
+        proof = find_proof(state, self._definition(), self.now / 1000, power)
         if proof is None:
             return
         target = self.random.choice([name for name in state.nodes if self._is_fit(name)] or [state.transition.target])
@@ -291,7 +296,7 @@ class World:
         needed |= {state.transition.target} if state.transition else set()
         nodes = dict(state.nodes)
         if spare not in nodes:
-            nodes[spare] = NodeReport(name=spare, ip=spare, joined=self.version)
+            nodes[spare] = NodeReport(name=spare, ip=ADDRESSES[spare], joined=self.version)
         elif spare not in needed:
             del nodes[spare]
         self.policy = replace(self.policy, promise_s=self.random.choice([3, 4, 5]))
@@ -376,3 +381,5 @@ class World:
 
 
 NAMES = ("i-0a", "i-0b", "i-0c", "i-0d")
+ADDRESSES = {name: f"10.0.0.{number}" for number, name in enumerate(NAMES, 1)}
+NAME_AT = {address: name for name, address in ADDRESSES.items()}

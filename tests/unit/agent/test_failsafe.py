@@ -17,7 +17,7 @@ from understudy_agent.exchange import Exchange
 from understudy_agent.failsafe import Failsafe, Means
 from understudy_agent.files import PromiseFile
 from understudy_agent.keys import READ_EVERY_MS, KeyRing
-from understudy_agent.lease import Order, Standing, Word, after_read, order
+from understudy_agent.lease import Order, Sender, Standing, Word, after_read, order
 from understudy_agent.messages import Kind, Message, seal, unseal
 from understudy_agent.post import Datagram, UdpPost
 from understudy_agent.view import Terms, parse_state
@@ -57,7 +57,7 @@ class Station:
         self.ring = KeyRing(lambda: self.keys, Exchange("failsafe_key", FakeCaller(), self.log))
         self.file = PromiseFile(self.directory / f"{self.me}.json", boot)
         self.failsafe = Failsafe("orders-db", self.me, self.file, self.log, Means(self.ring, self, 7411), self.nonce)
-        self.failsafe.wake_up(self.standing, self.now_ms)
+        self.failsafe.wake_up(self.now_ms)
         self.tick()
         self.tick()
 
@@ -74,7 +74,7 @@ class Station:
 
     def read(self, found: dict[str, Any]) -> Station:
         view = parse_state(found)
-        self.standing = after_read(self.standing, view, self.me, self.boot)
+        self.standing = after_read(self.standing, view, Sender(self.me, self.boot, range(self.now_ms + 1), self.now_ms))
         self.failsafe.take_view(view, self.standing, self.now_ms)
         return self
 
@@ -247,10 +247,10 @@ def test_a_standby_and_a_node_alone_in_its_cluster_ask_nobody(giver, tmp_path):
     assert asker.standing.promised_until_ms is None
 
 
-def test_under_on_isolation_keep_a_holder_serves_on_without_promises_and_stops_when_it_reads_of_another(tmp_path):
+def test_under_on_isolation_keep_a_holder_keeps_what_runs_without_promises_and_stops_when_it_reads_of_another(tmp_path):
     asker = Station(tmp_path).read({**state(ME), "terms": terms(promise_s=12, on_isolation="keep")})
     asker.pass_time(600)
-    assert order(asker.standing, asker.now_ms) is Order.SERVE
+    assert order(asker.standing, asker.now_ms) is Order.KEEP
     asker.read({**state(OTHER, epoch=2), "terms": terms(promise_s=12, on_isolation="keep")})
     assert order(asker.standing, asker.now_ms) is Order.STOP
 
@@ -395,7 +395,21 @@ def test_a_restarted_agent_keeps_what_was_promised_and_one_after_a_reboot_waits_
     assert giver.waits_s() == pytest.approx(14.1, abs=0.1)
 
 
-@pytest.mark.parametrize("content", ["", "{}", '{"boot": "boot-1", "since_ms": "x"}'])
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "{}",
+        '{"boot": "boot-1", "since_ms": "x"}',
+        '{"boot": "boot-1", "bound_until_ms": Infinity, "since_ms": null, "known_joined": 0}',
+        '{"boot": "boot-1", "bound_until_ms": 1e15, "since_ms": null, "known_joined": 0}',
+        '{"boot": "boot-1", "bound_until_ms": -1, "since_ms": null, "known_joined": 0}',
+        '{"boot": "boot-1", "bound_until_ms": 0, "since_ms": 1e9, "known_joined": 0}',
+        '{"boot": "boot-1", "bound_until_ms": 0, "since_ms": null, "known_joined": 1e30}',
+        "[" * 100_000,
+    ],
+    ids=["empty", "no-fields", "a-word", "endless", "for-ages", "negative", "not-yet", "joined-never", "too-deep"],
+)
 def test_a_memory_that_cannot_be_read_is_taken_for_a_reboot(giver, content):
     (giver.directory / f"{OTHER}.json").write_text(content)
     giver.start_agent()
@@ -403,25 +417,65 @@ def test_a_memory_that_cannot_be_read_is_taken_for_a_reboot(giver, content):
     assert giver.waits_s() == pytest.approx(14.1, abs=0.1)
 
 
-def test_an_agent_that_is_restarted_or_upgraded_on_the_node_that_serves_waits_for_nothing(asker):
-    (asker.directory / f"{ME}.json").unlink()
-    asker.start_agent()
-    asker.read(state(ME, **{ME: {"joined": 5}}))
-    assert asker.waits_s() == 0
+GRANTED = {"epoch": 2, OTHER: {"boot": BOOT, "beat": 100_000}}
+
+
+def lost(file: Path) -> None:
+    file.unlink()
+
+
+def empty(file: Path) -> None:
+    file.write_text("")
+
+
+def is_a_directory(file: Path) -> None:
+    file.unlink()
+    file.mkdir()
+
+
+@pytest.mark.parametrize("goes_wrong", [lost, empty, is_a_directory])
+def test_a_waiting_holder_whose_promises_cannot_be_read_waits_anew_also_under_a_lease_that_runs(
+    giver, goes_wrong
+):  # B4
+    """It would start beside the node that it has promised: a lease file says nothing of promises."""
+    giver.gets(ask())
+    giver.read(state(OTHER, **GRANTED))
+    assert giver.standing.word is Word.MINE
+    assert giver.waits_s() == pytest.approx(14.1, abs=0.1)
+    goes_wrong(giver.directory / f"{OTHER}.json")
+    giver.start_agent()
+    assert giver.read(state(OTHER, **GRANTED)).waits_s() == pytest.approx(14.1, abs=0.1)
+
+
+@pytest.mark.parametrize("goes_wrong", [empty, is_a_directory])
+def test_promises_that_cannot_be_read_are_waited_out_also_when_failsafe_is_switched_off(giver, goes_wrong):
+    giver.gets(ask())
+    goes_wrong(giver.directory / f"{OTHER}.json")
+    off = Failsafe("orders-db", OTHER, giver.file, giver.log)
+    off.wake_up(giver.now_ms)
+    giver.read(state(OTHER, **GRANTED))
+    assert off.waits_until(giver.standing, giver.now_ms) is not None
+
+
+def test_after_a_reboot_without_failsafe_nothing_is_waited_for(giver):
+    off = Failsafe("orders-db", OTHER, PromiseFile(giver.directory / "none.json", "another-boot"), giver.log)
+    off.wake_up(giver.now_ms)
+    giver.read(state(OTHER, **GRANTED))
+    assert off.waits_until(giver.standing, giver.now_ms) is None
 
 
 def test_a_promise_is_kept_also_when_failsafe_is_switched_off(giver):
     giver.gets(ask())
     off = Failsafe("orders-db", OTHER, giver.file, giver.log)
-    off.wake_up(Standing(), giver.now_ms)
+    off.wake_up(giver.now_ms)
     assert off.waits_until(giver.standing, giver.now_ms) is not None
     assert off.knows == 0
 
 
 def test_without_a_key_nothing_is_written_sent_or_waited_for(tmp_path):
     off = Failsafe("orders-db", ME, PromiseFile(tmp_path / "promises.json", BOOT), FakeLog())
-    off.wake_up(Standing(), 0)
-    found = after_read(Standing(), parse_state(state(ME)), ME, BOOT)
+    off.wake_up(0)
+    found = after_read(Standing(), parse_state(state(ME)), Sender(ME, BOOT, (100_000,), 100_000))
     off.take_view(parse_state(state(ME)), found, 1)
     assert off.tick(found, 200_000, all_down=True) == found
     assert off.waits_until(found, 1) is None

@@ -282,6 +282,37 @@ def test_a_malformed_state_item_counts_as_not_read(active):
     assert "epoch is 'seven'" in active.log.events("read_failed")[0]
 
 
+def test_a_malformed_node_is_told_of_once_and_costs_nobody_else_its_lease(active):  # B12
+    active.aws.item["nodes"][OTHER]["beat"] = 10**15
+    active.pass_time(60)
+    assert active.kind.asked == ["start"]
+    assert len(active.log.events("state_partly_malformed")) == 1
+    assert OTHER in active.log.events("state_partly_malformed")[0]
+
+
+@pytest.mark.parametrize("number", [10**15, 10**13 - 1])
+def test_a_beat_that_was_sent_in_the_holders_name_ends_its_lease_and_makes_it_no_longer(active, number):  # B12
+    """Who can speak for the node has a number recorded that none of its own is ever above."""
+    lease_end_ms = active.status()["lease_end_ms"]
+    active.aws.item["nodes"][ME]["beat"] = number
+    active.aws.records = False
+    active.pass_time((lease_end_ms - 1000 - active.clock.now_ms) / 1000 - 0.1)
+    assert active.service_says() == "IN_SERVICE"
+    active.pass_time(0.5)
+    assert active.kind.asked == ["start", "kill"]
+    active.pass_time(60)
+    assert active.kind.asked == ["start", "kill"]
+
+
+def test_a_grant_is_obeyed_and_told_of_once_a_beat_of_this_process_is_recorded(tmp_path):  # B4
+    """A beat under a grant that said OUT_OF_SERVICE before the start would be taken for a failure."""
+    world = World(tmp_path, item(epoch=5, active=ME, mine=node(beat=999_000, heard_at=999)))
+    world.kind.hangs.add("start")
+    world.pass_time(2)
+    told = [(beat["read_epoch"], beat["services"]["db"]) for beat in world.aws.beats]
+    assert told == [(0, "OUT_OF_SERVICE"), (5, "STARTING")]
+
+
 def test_an_unplaced_cluster_leaves_a_running_service_alone(tmp_path):
     world = World(tmp_path, item(epoch=0, mine=node(boot="")), running=True)
     world.pass_time(20)
@@ -587,6 +618,17 @@ def test_a_node_that_has_promised_waits_the_promise_out_before_it_starts_what_it
     assert any("waits a promise out" in why for why in standby.log.events("order"))
     standby.pass_time(2)
     assert standby.service_says() == "IN_SERVICE"
+
+
+def test_a_holder_that_does_not_know_what_it_has_promised_starts_nothing_and_leaves_alone_what_runs(active):  # B11
+    (active.directory / "promises.json").write_text("nonsense")
+    active.aws.item["terms"] = terms(promise_s=12)
+    active.start_agent()
+    active.pass_time(10)
+    assert (active.status()["order"], active.service_says()) == ("WAIT", "IN_SERVICE")
+    active.pass_time(10)
+    assert (active.status()["order"], active.service_says()) == ("SERVE", "IN_SERVICE")
+    assert active.kind.asked == ["start"]
 
 
 def test_an_agent_that_is_asked_to_end_while_it_waits_a_promise_out_ends(standby):  # B11

@@ -98,7 +98,7 @@ class Quiet(World):
         if state.transition is None:
             more: Any = {"action": TransitionAction.FAILOVER, "rule": "any", "execution": "x"}
             self.state = opened(state, self._definition(), target=self.grants_to, now=self.now // 1000, **more)
-        elif proof := find_proof(state, self.policy, self.now / 1000, PowerReading.UNKNOWN):
+        elif proof := find_proof(state, self._definition(), self.now / 1000, PowerReading.UNKNOWN):
             self.state = granted(fenced(state, proof), self._definition(), proof)
 
     def cut_off_from_aws(self, name: str) -> None:

@@ -11,6 +11,7 @@ from tests.support.builders import (
     a_definition,
     a_moving_state,
     a_previous,
+    a_report,
     a_transition,
     record_sets,
 )
@@ -31,7 +32,7 @@ from understudy.domain.errors import (
 )
 from understudy.domain.execution import EXECUTION_LIMIT_S
 from understudy.domain.group_commit import QUEUE_GAP_S, zone_of
-from understudy.domain.model import Proof, Stage
+from understudy.domain.model import Proof, ServiceStatus, Stage
 from understudy.domain.moves import MoveOutcome
 from understudy.domain.record import RecordSet, guard_epoch, guard_name
 from understudy.domain.transition import STAGE_SLACK_S, TRY_LIMIT_S
@@ -73,7 +74,7 @@ class Mover:
 
 
 def test_without_a_proof_the_record_stays_and_no_lease_is_granted():  # B4
-    world = Mover(previous=a_previous())
+    world = Mover(previous=a_previous(), node_a=a_report(service=ServiceStatus.OUT_OF_SERVICE))
     with pytest.raises(UnprovenError):
         world.move()
     with pytest.raises(UnprovenError):

@@ -1,7 +1,6 @@
 """The timings of a lease must agree with each other, or the promise of one serving node is empty."""
 
-from understudy.domain.fencing import INGESTION_CUT_OFF_S
-from understudy.domain.model import Proof, Terms
+from understudy.domain.model import INGESTION_CUT_OFF_S, Proof, Terms
 from understudy.domain.policy import Policy
 
 WATCHDOG_S, EXPIRE_S = 1, 1

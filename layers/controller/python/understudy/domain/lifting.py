@@ -15,9 +15,9 @@ granted only when nobody else can be serving by the guard's word either.
 from dataclasses import replace
 
 from understudy.domain.definition import Definition
-from understudy.domain.model import ClusterState, PreviousHolder, Stage
+from understudy.domain.model import KEEP, ClusterState, PreviousHolder, Stage
 from understudy.domain.record import Guard
-from understudy.domain.transition import KEEP, entered
+from understudy.domain.transition import entered
 
 LIFT_LIMIT = 10_000
 """By how many epochs a table is lifted at most: five weeks of backups with a move every five minutes. A guard that is
