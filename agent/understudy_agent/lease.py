@@ -23,6 +23,7 @@ class Order(Enum):
 
     LEAVE_ALONE = "LEAVE_ALONE"  # neither start nor stop: nobody has placed this cluster yet
     SERVE = "SERVE"  # bring in service, bottom-up
+    KEEP = "KEEP"  # leave running what runs, and start nothing: no lease runs that was read since the last freeze
     WAIT = "WAIT"  # this node holds the lease and has promised to start nothing yet: neither start nor stop
     STOP = "STOP"  # take out of service, top-down, in an orderly way
     KILL = "KILL"  # kill what is left, all at once
@@ -174,10 +175,15 @@ def stop_at_ms(standing: Standing, orderly_stop_s: float) -> int | None:
     return kill_at - _ms(min(orderly_stop_s, slack_s))
 
 
+def runs(standing: Standing, now_ms: int) -> bool:
+    """Whether a lease or promises run, and what is left is not to be killed yet."""
+    return standing.end_ms is not None and now_ms < standing.end_ms - _ms(standing.terms.kill_limit_s)
+
+
 def order(standing: Standing, now_ms: int, orderly_stop_s: float = 0.0) -> Order:
     """What to do with the services at `now_ms` (local ms). SERVE only under a lease or promises that still run."""
     if standing.terms.keeps_on and standing.word is Word.MINE:
-        return Order.SERVE
+        return Order.SERVE if runs(standing, now_ms) else Order.KEEP
     kill_at, stop_at = kill_at_ms(standing), stop_at_ms(standing, orderly_stop_s)
     if kill_at is None or stop_at is None:
         return Order.LEAVE_ALONE if standing.word is Word.NOTHING else Order.STOP
@@ -188,14 +194,39 @@ def order(standing: Standing, now_ms: int, orderly_stop_s: float = 0.0) -> Order
     return Order.SERVE if standing.word is Word.MINE else Order.LEAVE_ALONE
 
 
+FREEZE_MS = 3000
+"""A longer gap between two ticks is a freeze: they come five times a second, and systemd's watchdog waits for less."""
+
+
+@dataclass(frozen=True)
+class Watch:
+    """How fresh is what an agent knows. `ticked_ms`: its newest look at the clock; `awake_since_ms`: since when there
+    was no gap between two; `read_begun_ms`: when the newest read began that says something of now (all local ms).
+    """
+
+    ticked_ms: int | None = None
+    awake_since_ms: int = 0
+    read_begun_ms: int | None = None
+
+
+def ticked(watch: Watch, now_ms: int) -> Watch:
+    """After one more look at the clock. A gap is a freeze or a suspension: what was read before it is of old."""
+    is_awake = watch.ticked_ms is not None and now_ms - watch.ticked_ms <= FREEZE_MS
+    return replace(watch, ticked_ms=now_ms, awake_since_ms=watch.awake_since_ms if is_awake else now_ms)
+
+
+def may_start(standing: Standing, watch: Watch, now_ms: int) -> bool:
+    """Whether anything may be started at `now_ms` (local ms), under any policy.
+
+    Only under a lease or promises that run, and that were read since the agent's last start, freeze or resume.
+    """
+    is_read = watch.read_begun_ms is not None and watch.read_begun_ms >= watch.awake_since_ms
+    return standing.word is Word.MINE and is_read and runs(standing, now_ms)
+
+
 def keeps_lease(standing: Standing, all_down: bool) -> bool:
     """Whether a lease bounds how long this node serves; not so while a service runs that nothing read is about."""
     return all_down or standing.word is not Word.NOTHING or standing.lease_end_ms is not None
-
-
-def runs(standing: Standing, now_ms: int) -> bool:
-    """Whether a lease or promises run, and what is left is not to be killed yet."""
-    return standing.end_ms is not None and now_ms < standing.end_ms - _ms(standing.terms.kill_limit_s)
 
 
 def settled(standing: Standing, now_ms: int) -> Standing:

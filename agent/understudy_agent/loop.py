@@ -12,8 +12,9 @@ from dataclasses import replace
 from . import lease, pacing, telling
 from .exchange import Exchange
 from .failsafe import Failsafe
+from .farewell import ENDED_WELL, STOPPED_BADLY, Farewell
 from .files import LeaseFile, StatusFile
-from .lease import Order, Sender, Standing, Word
+from .lease import Order, Sender, Standing, Watch, Word
 from .log import Log
 from .ports import Report, Self, Transport
 from .prober import Prober
@@ -24,8 +25,6 @@ from .view import MalformedStateError, StateView, parse_state
 
 TICK_MS = 200
 TICK_WHILE_MOVING_MS = 50
-FAREWELL_LIMIT_MS = 3000
-STOP_CEILING_EXTRA_MS = 10_000
 
 
 class Agent:
@@ -65,22 +64,25 @@ class Agent:
         self._urgency = pacing.Urgency()
         self._news = False
         self._report = Report(0, {}, {})
-        self._stop_asked_ms: int | None = None
-        self._farewell_ms: int | None = None
-        self._said_farewell = False
+        self._watch = Watch()
+        self._farewell = Farewell()
 
     def ask_to_stop(self) -> None:
         """Take the services out of service, say so in a last beat, end. Safe in a signal handler."""
-        if self._stop_asked_ms is None:
-            self._stop_asked_ms = self._clock_ms()
+        self._farewell.ask(self._clock_ms())
 
     @property
     def is_stopping(self) -> bool:
-        return self._stop_asked_ms is not None
+        return self._farewell.is_asked
+
+    def may_start(self, now_ms: int) -> bool:
+        """Whether any service may be started at this moment. Nothing ever is when it may not."""
+        return lease.may_start(self._standing, self._watch, now_ms)
 
     def tick(self, now_ms: int) -> None:
         """Look at the lease, obey it, then see to beats and reads."""
         self._notifier.alive(now_ms)
+        self._watch = lease.ticked(self._watch, now_ms)
         self._take_read(now_ms)
         self._take_beat(now_ms)
         self._prober.tick(now_ms, self._standing.terms)
@@ -123,6 +125,8 @@ class Agent:
         after = lease.after_read(self._standing, view, sender)
         if view is not None:
             self._failsafe.take_view(view, after, now_ms)
+        if view is None or not lease.is_outdated(view, self._standing):
+            self._watch = replace(self._watch, read_begun_ms=self._reads.calls.begun_ms)
         if after == self._standing:
             return
         if not self._save(after) and after.word is Word.MINE and self._standing.word is not Word.MINE:
@@ -156,10 +160,14 @@ class Agent:
     def _obey(self, now_ms: int) -> None:
         order = lease.order(self._standing, now_ms, self._who.orderly_stop_s)
         is_down = self._order is not Order.SERVE and self._services.all_down
-        lacks_quorum = order is Order.SERVE and self._prober.forbids(now_ms, is_down=is_down)
-        if order is Order.SERVE:
-            is_bound = self._failsafe.waits_until(self._standing, now_ms) is not None
-            order = Order.STOP if self.is_stopping or lacks_quorum else Order.WAIT if is_bound else Order.SERVE
+        is_holder = order in (Order.SERVE, Order.KEEP)
+        lacks_quorum = is_holder and self._prober.forbids(now_ms, is_down=is_down)
+        if is_holder and (self.is_stopping or lacks_quorum):
+            order = Order.STOP
+        elif is_holder and self._failsafe.waits_until(self._standing, now_ms) is not None:
+            order = Order.WAIT
+        elif order is Order.SERVE and not self.may_start(now_ms):
+            order = Order.KEEP
         if order is not self._order:
             why = telling.reason(order, self._standing, is_stopping=self.is_stopping, lacks_quorum=lacks_quorum)
             self._log.info("order", why, order=order.value, before=self._order.value, at_ms=now_ms)
@@ -211,9 +219,7 @@ class Agent:
         done = self._beats.settle(now_ms)
         if done is None:
             return
-        begun_ms = self._beats.calls.begun_ms
-        if self._farewell_ms is not None and begun_ms is not None and begun_ms >= self._farewell_ms:
-            self._said_farewell = True
+        self._farewell.beat_was_sent(self._beats.calls.begun_ms)
 
     def _read_if_due(self, now_ms: int) -> None:
         if now_ms >= self._next_read_ms():
@@ -222,21 +228,16 @@ class Agent:
     # --- the end, and what people see ---------------------------------------------------------
 
     def _see_to_end(self, now_ms: int) -> None:
-        if self._stop_asked_ms is None:
+        if self._farewell.begins(self._services, self._order, now_ms):
+            self._news = True
             return
-        if self._farewell_ms is None:
-            ceiling_ms = int(self._services.orderly_stop_s() * 1000) + STOP_CEILING_EXTRA_MS
-            if self._services.all_down or self._order is Order.LEAVE_ALONE:
-                self._farewell_ms = now_ms
-                self._news = True
-            elif now_ms - self._stop_asked_ms >= ceiling_ms:
-                self._log.error("stopped_badly", "services are left that could not be stopped")
-                self.exit_status = 1
-        elif self._said_farewell or now_ms - self._farewell_ms >= FAREWELL_LIMIT_MS:
+        self.exit_status = self._farewell.exit_status(self._services, now_ms)
+        if self.exit_status == STOPPED_BADLY:
+            self._log.error("stopped_badly", "services are left that could not be stopped")
+        elif self.exit_status == ENDED_WELL:
             if self._services.all_down:
                 self._save(Standing())
             self._log.info("stopped", "the agent was asked to stop")
-            self.exit_status = 0
 
     def _show(self) -> None:
         try:

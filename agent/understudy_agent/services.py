@@ -74,7 +74,7 @@ class Services:
             self._kill(now_ms)
         else:
             for service in self._services:
-                service.watch(now_ms, wanted=False)
+                service.watch(now_ms, wanted=order is Order.KEEP)
         self._tell_unstoppable()
         changes = list(self._changes)
         self._changes.clear()

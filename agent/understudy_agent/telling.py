@@ -16,6 +16,9 @@ def reason(order: Order, standing: Standing, *, is_stopping: bool, lacks_quorum:
         return "the agent was asked to stop"
     if order is Order.LEAVE_ALONE:
         return "nothing read says whether this node is to serve"
+    if order is Order.KEEP:
+        why = "no lease runs that was read since this agent was started or frozen last"
+        return f"this node was granted the lease of epoch {standing.epoch}, keeps what runs and starts nothing: {why}"
     if order is Order.WAIT:
         return f"this node holds the lease of epoch {standing.epoch}, and waits a promise out before it starts"
     if order is Order.STOP and standing.word is Word.NOT_MINE:

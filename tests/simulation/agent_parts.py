@@ -55,11 +55,14 @@ class Line:
         self._answer_delay_s = answer_delay_s
         self._is_busy = False
         self._done: Done | None = None
+        self._begun_s = 0.0
+        self.taken_s: float | None = None
+        """When the newest call was begun whose answer has been taken and was none of a failure."""
 
     def submit(self, call: Callable[[], object]) -> bool:
         if self._is_busy:
             return False
-        self._is_busy = True
+        self._is_busy, self._begun_s = True, self._machine.world.clock.now_s
         self._machine.later(self._machine.rng.uniform(0.001, 0.03), lambda: self._make(call))
         return True
 
@@ -67,6 +70,7 @@ class Line:
         done, self._done = self._done, None
         if done is not None:
             self._is_busy = False
+            self.taken_s = self._begun_s if done.error is None else self.taken_s
         return done
 
     def _make(self, call: Callable[[], object]) -> None:
@@ -88,6 +92,7 @@ class Reach:
         self._machine = machine
 
     def put_beat(self, detail: Mapping[str, Any]) -> None:
+        self._machine.sent_ms = detail["beat"]
         self._machine.world.bus.take_beat(self._machine, detail)
 
     def read_state(self) -> Mapping[str, Any] | None:

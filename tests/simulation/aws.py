@@ -144,6 +144,7 @@ class WatchedLedger(FakeLedger):
         self.past: deque[tuple[float, ClusterState]] = deque()
         self.moved_s = 0.0
         """When holder, epoch or definition changed for the last time."""
+        self.registered_s = 0.0
         self.granted_s = 0.0
         """When the lease was granted to somebody for the last time."""
         self.backups: list[tuple[float, ClusterState]] = []
@@ -183,6 +184,8 @@ class WatchedLedger(FakeLedger):
             self.backups.append((now_s, state))
         while self.past[0][0] < now_s - STATES_KEPT_S:
             self.past.popleft()
+        if before is None:
+            self.registered_s = now_s
         if before is not None:
             invariants.epochs_never_fall(before, state)
             invariants.no_lease_without_proof(before, state)
@@ -196,6 +199,7 @@ class WatchedLedger(FakeLedger):
             if before.definition_version != state.definition_version:
                 self.moved_s = now_s
             invariants.note_who_is_passed_over(self._world, before, state)
+            invariants.two_servers_are_told(self._world, state)
 
 
 class WatchedZone(FakeZone):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from tests.simulation.plan import KINDS
 from tests.support.asl_runner import Status
 from understudy.domain.address import AddressStatus
 from understudy.domain.definition import Definition, QuorumMode, Role
@@ -27,6 +28,8 @@ TOLD_WITHIN_S = 30.0
 silent."""
 TWO_SERVE = ("at_most_one_node_serves", "nothing_starts_beside_a_server")
 """The first sign of two that serve: the second is seen when its start begins, or when both are up."""
+IS_TOLD_WITHIN_S = 30.0
+KEEPS_FROM_TELLING = tuple(kind.name for kind in KINDS if kind.is_of_the_controller)
 FINISHING = (TransitionAction.REPAIR, TransitionAction.PLACE)
 BY_SILENCE = ("active-is-silent", "overdue-and-active-is-silent")
 
@@ -95,9 +98,10 @@ def _came_up_unseen(world: World, machine: Machine) -> bool:
         return False
     if machine.by_itself_s <= machine.told_s <= world.ledger.granted_s:
         return False
-    if machine.knows_placed:
+    if machine.knows_placed_s is not None:
         return _may_run_by_itself(world, machine)
-    return world.clock.now_s < machine.by_itself_s + TOLD_WITHIN_S
+    was_heard_down = world.ledger.registered_s < machine.said_down_s <= machine.by_itself_s
+    return was_heard_down and world.clock.now_s < machine.by_itself_s + TOLD_WITHIN_S
 
 
 def _without_passed_over(world: World, serving: list[Machine]) -> list[Machine]:
@@ -180,6 +184,28 @@ def a_word_to_the_contrary_counts(
             )
 
 
+def two_servers_are_told(world: World, state: ClusterState) -> None:
+    """B4. Two whose newest words say that they serve are not left alone: within a while an operator was called.
+
+    Counted while nothing keeps words from the controller, or the controller from working.
+    """
+    now_s, limit_s = world.clock.now_s, state.terms.silence_limit_s
+    serving = [
+        report.name
+        for instance_id, report in state.nodes.items()
+        if report.heard_at is not None
+        and now_s - report.heard_at <= limit_s
+        and report.service is not ServiceStatus.OUT_OF_SERVICE
+        and world.names_by_beat.get((instance_id, report.boot, report.beat))
+    ]
+    if len(serving) < 2 or state.alert is not None or any(map(world.weather.of, KEEPS_FROM_TELLING)):
+        world.two_say_so_s = None
+    elif world.two_say_so_s is None:
+        world.two_say_so_s = now_s
+    elif now_s - world.two_say_so_s > IS_TOLD_WITHIN_S:
+        raise Violation("two_servers_are_told", f"{' and '.join(serving)} have said for long that they serve")
+
+
 def epochs_never_fall(before: ClusterState, after: ClusterState) -> None:
     """B1, in the table."""
     if after.epoch < before.epoch:
@@ -193,6 +219,8 @@ def no_lease_without_proof(before: ClusterState, after: ClusterState) -> None:
     if before.active is not None:
         raise Violation("no_lease_without_proof", f"the lease goes from {before.active} to {after.active} in one write")
     previous = before.previous
+    if previous is not None and previous.is_assumed and before.nodes[after.active].service is ServiceStatus.IN_SERVICE:
+        return  # nothing starts: it serves already, and who was only assumed to serve has held no lease
     if previous is not None and previous.node != after.active and previous.proof is None:
         raise Violation(
             "no_lease_without_proof", f"{after.active} gets the lease; nothing proves that {previous} ended"
@@ -275,7 +303,10 @@ def at_a_start(world: World, machine: Machine, service: str) -> None:
 
 
 def nothing_starts_without_a_lease(machine: Machine, service: str) -> None:
-    """B4 B11. Only under SERVE, and under a lease or promises that run."""
+    """B4 B11. Only under SERVE, under a lease or promises that run, and that were read since whatever took time away.
+
+    Whatever the policy says. A read counts from when it was begun: after the last start of the agent and the last thaw.
+    """
     agent, now_ms = machine.agent, machine.now_ms()
     if agent is None or agent._services._order is not Order.SERVE:
         order = "no agent" if agent is None else agent._services._order.value
@@ -284,6 +315,11 @@ def nothing_starts_without_a_lease(machine: Machine, service: str) -> None:
     if standing.word is not Word.MINE or standing.end_ms is None or now_ms >= standing.end_ms:
         raise Violation(
             "nothing_starts_without_a_lease", f"{machine.name} begins to start {service} at {now_ms} under {standing}"
+        )
+    if machine.reads.taken_s is None or machine.reads.taken_s < machine.awake_since_s:
+        raise Violation(
+            "nothing_starts_without_a_lease",
+            f"{machine.name} begins to start {service} by what it read before it was started or thawed",
         )
 
 
@@ -302,6 +338,7 @@ def a_witness_starts_nothing(machine: Machine) -> None:
 
 def after_tick(world: World, machine: Machine, agent: Agent, before: Order, *, was_down: bool) -> None:
     """What holds whenever an agent has looked at its lease. `before`: its order until then; `was_down`: as it knew."""
+    _a_lease_is_counted_from_own_beats(world, machine, agent)
     if world.hosts and agent._order is Order.SERVE:
         if before is not Order.SERVE and was_down:
             _nothing_begins_without_a_majority(world, machine)
@@ -310,6 +347,15 @@ def after_tick(world: World, machine: Machine, agent: Agent, before: Order, *, w
         _grant_waits_for_one_promise(world, machine, agent)
         if before is Order.SERVE and agent._order in (Order.STOP, Order.KILL):
             _in_touch_serves_on(world, machine, agent)
+
+
+def _a_lease_is_counted_from_own_beats(world: World, machine: Machine, agent: Agent) -> None:
+    """B4. No number that somebody else has sent makes a lease longer."""
+    end_ms, sent_ms = agent._standing.lease_end_ms, machine.sent_ms
+    if end_ms is not None and sent_ms is not None and end_ms > sent_ms + world.longest_lease_s * 1000:
+        raise Violation(
+            "a_lease_is_counted_from_own_beats", f"{machine.name} sent {sent_ms} at last and counts on {end_ms}"
+        )
 
 
 def _nothing_begins_without_a_majority(world: World, machine: Machine) -> None:

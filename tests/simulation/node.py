@@ -80,10 +80,16 @@ class Machine:
         self.comes_up_by_itself = number in world.plan.before.enabled
         self.by_itself_s: float | None = None
         """Since when its services run that somebody else than an agent has started. None: they do not."""
+        self.sent_ms: int | None = None
+        """The number of the newest beat that its agents have sent in this boot."""
+        self.awake_since_s = 0.0
+        """Since when its agent has run, without a freeze of the machine."""
         self.told_s = 0.0
         """When a beat of it was recorded for the last time that says that something runs here."""
-        self.knows_placed = False
-        """Whether an agent of it has ever read that its cluster was placed."""
+        self.said_down_s = 0.0
+        """When a beat of it was recorded for the last time that says that nothing runs here."""
+        self.knows_placed_s: float | None = None
+        """When an agent of it has read for the first time that its cluster was placed."""
         self._lives = 0
         self._plans = 0
         self.agent_since_s = 0.0
@@ -164,6 +170,7 @@ class Machine:
             return
         self.boots += 1
         self.is_on, self.is_frozen, self.hung_until_s, self.is_poisoned = True, False, 0.0, False
+        self.sent_ms = None
         self._booted_at_s = self.world.clock.now_s
         shutil.rmtree(self.runtime_dir, ignore_errors=True)
         self.runtime_dir.mkdir()
@@ -199,9 +206,9 @@ class Machine:
 
     def could_act_since_s(self) -> float | None:
         """Since when its agent could have ended what runs here by itself; None: it has had no chance yet."""
-        if self.agent is None or self.is_frozen or not self.knows_placed or self.by_itself_s is None:
+        if self.agent is None or self.is_frozen or self.knows_placed_s is None or self.by_itself_s is None:
             return None
-        return max(self.by_itself_s, self.agent_since_s, self.disturbed_s)
+        return max(self.by_itself_s, self.agent_since_s, self.knows_placed_s, self.disturbed_s)
 
     def start(self) -> None:
         """Somebody starts the instance, if it is off: again and again while it is still being stopped."""
@@ -250,6 +257,7 @@ class Machine:
         if self.is_on and self.is_frozen:
             looks_after_s = self.rng.uniform(0, TICK_MS / 1000)
             self.is_frozen = False
+            self.awake_since_s = self.world.clock.now_s
             self.note_disturbance()
             self.excused_until_s = self.world.clock.now_s + looks_after_s + THAWED_KILL * self.kill_limit_s()
             self.world.story.tell(self.name, "thaws")
@@ -273,7 +281,7 @@ class Machine:
             self.world.clock.after(1, self.start_agent)
             return
         self._lives = life
-        self.agent_since_s = self.world.clock.now_s
+        self.agent_since_s = self.awake_since_s = self.world.clock.now_s
         self.note_disturbance()
         try:
             self.agent = self._new_agent()
@@ -283,7 +291,8 @@ class Machine:
         self.tick()
 
     def _new_agent(self) -> Agent:
-        reads = Exchange("read", Line(self, self._answer_s), self.log)
+        self.reads = Line(self, self._answer_s)
+        reads = Exchange("read", self.reads, self.log)
         beats = Exchange("beat", Line(self, self._answer_s), self.log)
         return Agent(
             who=Self(self.world.cluster, self.spec.instance_id, self.boot, ORDERLY_STOP_S),
@@ -354,7 +363,7 @@ class Machine:
             self.note_disturbance()
             if self.shares_key and self.rng.random() < 0.2:
                 self.world.story.tell(self.name, "its file of promises is lost")
-                self._promises.unlink(missing_ok=True)
+                _take_away(self._promises)
             self.lock.release_by(self._lives)
             self._lives += 1
             self._expiring.append(Expiring(self, ORDERLY_STOP_S))
@@ -401,7 +410,8 @@ class Machine:
         """Of what an agent has just come to know or to do."""
         if self.is_poisoned or (agent._services.all_down and not was_down):
             self.note_disturbance()  # no beat of it is recorded any more; or until now it could promise nothing
-        self.knows_placed |= agent._standing.epoch > 0
+        if agent._standing.epoch and self.knows_placed_s is None:
+            self.knows_placed_s = self.world.clock.now_s
         if agent._order is Order.SERVE and self.runs_by_itself():
             self.by_itself_s = None
             self.world.story.tell(self.name, "what runs here is its lease's now")
@@ -474,16 +484,14 @@ class Machine:
 
     def break_a_file(self, pick: int) -> None:
         """One file of the agent's, or all that a boot keeps, is lost, or holds nonsense, or cannot be opened."""
-        files = sorted(each for each in self.runtime_dir.iterdir())
-        chosen = files if pick % 3 == 0 else files[pick // 3 % len(files) :][:1] if files else []
+        files = sorted(self.runtime_dir.iterdir())
+        named = ("", "lease", "promises", files[pick // 4 % len(files)].name if files else "")[pick % 4]
+        chosen = [each for each in files if each.name.startswith(named)]
         how = ("is lost", "holds nonsense", "is empty", "cannot be opened")[pick // 12 % 4]
         for each in chosen:
             self.world.story.tell(self.name, f"{each.name} {how}")
             content = each.read_text(encoding="utf-8") if each.is_file() else ""
-            if each.is_dir():
-                shutil.rmtree(each)
-            else:
-                each.unlink()
+            _take_away(each)
             if how == "holds nonsense":
                 each.write_text(content[: len(content) // 2], encoding="utf-8")
             elif how == "is empty":
@@ -514,6 +522,13 @@ class Machine:
         expiring.go_on()
         if expiring.has_ended and expiring in self._expiring:
             self._expiring.remove(expiring)
+
+
+def _take_away(path: Path) -> None:
+    if path.is_dir():
+        path.rmdir()
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _ends(standing: Standing) -> list[int]:

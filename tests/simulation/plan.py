@@ -45,7 +45,7 @@ class Setting:
 
     `quorum`: the mode, "" for none; `shares_key`: its agents ask each other for promises; `has_latecomer`: one node is
     added to the definition while the cluster is in use; `has_leaver`: one is taken out, and perhaps put in again;
-    `keys_differ`: somebody changes the key on one node and not on the others.
+    `keys_differ`: somebody changes the key on one node and not on the others; `services`: how many, 0: the seed says.
     """
 
     quorum: str = ""
@@ -54,6 +54,7 @@ class Setting:
     has_latecomer: bool = False
     has_leaver: bool = False
     keys_differ: bool = False
+    services: int = 0
 
 
 @dataclass(frozen=True)
@@ -87,9 +88,11 @@ class Kind:
     most_s: float
     needs: str = ""
     """What a cluster must have for it to mean anything: the name of a field of Setting."""
+    is_of_the_controller: bool = False
+    """Whether it keeps the controller from hearing, or from doing what it should."""
 
 
-KINDS = (
+ON_THE_WAY = (
     # What happens to beats and other events on their way.
     Kind("beats_lost", 6, 4, 60),
     Kind("beats_delayed", 5, 4, 40),
@@ -99,8 +102,10 @@ KINDS = (
     Kind("ec2_signals_lost", 2, 10, 60),
     Kind("signals_delayed", 3, 10, 60),
     Kind("watch_lost", 2, 30, 120),
+)
+WITH_NODES = (
     # A node and AWS. An isolated one is cut off from everybody.
-    Kind("aws_dead", 4, 10, 60),
+    Kind("aws_dead", 4, 10, 60, is_of_the_controller=True),
     Kind("isolated", 5, 8, 60),
     Kind("cannot_send", 5, 4, 60),
     Kind("cannot_read", 5, 4, 60),
@@ -130,6 +135,8 @@ KINDS = (
     Kind("file_differs", 4, 15, 90),
     Kind("home_made_beats", 4, 10, 80),
     Kind("lying_beat", 4, 1, 1),
+)
+WITH_AWS = (
     # What AWS does to the controller.
     Kind("function_dies", 10, 20, 90),
     Kind("function_stalls", 10, 20, 90),
@@ -149,6 +156,8 @@ KINDS = (
     Kind("announcer_down", 2, 5, 60),
     Kind("launcher_down", 3, 2, 30),
     Kind("parameters_down", 1, 5, 60),
+)
+WITH_PEOPLE = (
     # What people do.
     Kind("switchover", 9, 1, 1),
     Kind("failback", 3, 1, 1),
@@ -164,6 +173,12 @@ KINDS = (
     Kind("registered_again", 3, 10, 60),
     Kind("hold", 5, 1, 1),
     Kind("resume", 2, 1, 1),
+)
+KINDS = (
+    *(replace(kind, is_of_the_controller=True) for kind in ON_THE_WAY),
+    *WITH_NODES,
+    *(replace(kind, is_of_the_controller=True) for kind in WITH_AWS),
+    *WITH_PEOPLE,
 )
 PAUSES = (Kind("machine_freezes", 12, 1, 60),)
 """Only where the proofs that suffice do not rest on a lease, or where the instant after a thaw is excused."""

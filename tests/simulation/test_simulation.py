@@ -13,6 +13,7 @@ from tests.simulation.invariants import TWO_SERVE, Violation
 from tests.simulation.plan import FRESH, KINDS, OFF_ALONE, POLICIES, Fault, Plan, draw
 from tests.simulation.runs import Tally, first_failure, outcome_of, report, shrunk
 from tests.simulation.safeguards import KEYED, SAFEGUARDS
+from tests.simulation.stories import STORIES
 from tests.simulation.world import World
 
 SEEDS = 160
@@ -99,6 +100,13 @@ def test_without_a_safeguard_the_simulation_finds_what_it_is_there_for(name):
 @pytest.mark.parametrize("name", [name for name, each in SAFEGUARDS.items() if each.faults])
 def test_the_stories_that_need_a_safeguard_end_well_with_it(name):
     failure = first_failure(SAFEGUARDS[name].plans())
+    assert failure is None, report(failure)
+
+
+# B4 B11 S12
+@pytest.mark.parametrize("name", STORIES)
+def test_a_story_by_name_ends_well(name):
+    failure = first_failure(STORIES[name].plans())
     assert failure is None, report(failure)
 
 

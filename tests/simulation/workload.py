@@ -152,9 +152,14 @@ class Workload:
         for process in self.processes.values():
             process.begin()
 
+    def is_untidy(self, now_ms: int) -> bool:
+        """Whether any of it runs, or has ended in disorder, so that a look at it tells nothing for sure."""
+        return any(process.crashed or process.is_up(now_ms) for process in self.processes.values())
+
     def stop(self, now_ms: int) -> None:
-        """Somebody else than an agent stops all of it."""
+        """Somebody else than an agent stops all of it in order."""
         for process in self.processes.values():
+            process.crashed = False
             process.end_by(now_ms + 1000)
 
     def lose(self) -> None:

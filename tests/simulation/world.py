@@ -88,16 +88,20 @@ class World:
         self.excuses_thaw = any("lease_expired" in _accepted(policy) for policy in plan.policies)
         self.waits_at_most_s = 1.9 + 2 + 1.01 * max(_promised_s(policy) for policy in plan.policies)
         """How long a node waits for what it has promised: promise_s, 1 % and LATE_MS, and until its agent ticks."""
+        self.longest_lease_s = max(float(policy.get("lease_s", Policy().lease_s)) for policy in plan.policies)
         self.names_by_beat: dict[tuple[str, str, int], frozenset[str]] = {}
         """Which services a recorded beat has named, by instance, boot and number."""
         self.passed_over: set[str] = set()
         """Nodes that were passed over without a proof, and have not been down since (instance ids)."""
+        self.two_say_so_s: float | None = None
+        """Since when two nodes say that they serve, with nobody called, and nothing to keep it from that."""
         self.went_unproven = False
         self.served_beside = False
         self._put: tuple[int, int, int] = (plan.policy, plan.tuning, 0)
         self._is_complete = not plan.setting.has_latecomer
         self.is_calm = False
         self._resumes = FIRST_RESUME
+        self._asked_s = 0.0
         self.clock = Scheduler(NOW)
         self.clock.after_each = partial(invariants.at_most_one_node_serves, self)
         self.story = Story(self.clock)
@@ -111,7 +115,8 @@ class World:
         self.launcher = RunningLauncher(self)
         self.executions: list[Execution] = []
         self.network = Network(self, self._chance("network"))
-        self.services = self._chance("services").choice(((POSTGRESQL,), (DATA, POSTGRESQL)))
+        names = (DATA, POSTGRESQL)
+        self.services = names[-(plan.setting.services or self._chance("services").choice((1, 2))) :]
         self.folder = Path(
             tempfile.mkdtemp(prefix="understudy-", dir=SHARED_MEMORY if SHARED_MEMORY.is_dir() else None)
         )
@@ -217,13 +222,14 @@ class World:
 
     def heartbeat_arrives(self, event: Mapping[str, Any]) -> bool:
         """Whether it was recorded. EventBridge does not try again: an old beat is worth nothing."""
+        machine, detail = self.machine_of(event["source"].rpartition("/")[2]), event["detail"]
+        services = detail.get("services", {})
+        self.names_by_beat[(machine.spec.instance_id, detail["boot"], detail["beat"])] = frozenset(services)
         is_recorded = bool(self._invoke("record_heartbeat", lambda: self._record_heartbeat(event)) == RECORDED)
-        if is_recorded:
-            machine, detail = self.machine_of(event["source"].rpartition("/")[2]), event["detail"]
-            services = detail.get("services", {})
-            self.names_by_beat[(machine.spec.instance_id, detail["boot"], detail["beat"])] = frozenset(services)
-            if services and set(services.values()) != {"OUT_OF_SERVICE"}:
-                machine.told_s = self.clock.now_s
+        if is_recorded and set(services.values()) == {"OUT_OF_SERVICE"}:
+            machine.said_down_s = self.clock.now_s
+        elif is_recorded and services:
+            machine.told_s = self.clock.now_s
         return is_recorded
 
     def signal_arrives(self, event: Mapping[str, Any], tries: int = 3) -> None:
@@ -365,9 +371,9 @@ class World:
         for fault in self.plan.faults:
             if fault.at_s + fault.for_s >= FAULTS_FOR_S and fault.kind in ENDS:
                 ENDS[fault.kind](self, fault)
+        for machine in [machine for machine in self.machines if machine.is_poisoned][1:]:
+            machine.power_off("an operator reboots it: the numbers of its beats are taken")
         for machine in self.machines:
-            if machine.is_poisoned:
-                machine.power_off("an operator reboots it: the numbers of its beats are taken")
             come_back(self, Fault(-1, "", 0, 0, machine.number, 0, 0))
             machine.start_agent()
         self.bus.drain()
@@ -377,10 +383,23 @@ class World:
         state = self.ledger.items.get((CLUSTER, "state"))
         if self.clock.now_s - calm_s < LOOKS_INTO_IT_S or state is None or state.active is not None:
             return
+        led_to = state.previous.node if state.previous else None
+        serving = [machine for machine in self.machines if machine.serves()]
+        kept = sorted(serving, key=lambda each: each.spec.instance_id != led_to)[:1]
         for machine in self.machines:
-            if machine.runs_by_itself() and machine.spec.address != self.record_value():
-                self.story.tell("operator", f"stops what runs on {machine.name} by hand")
+            if machine not in kept and machine.workload.is_untidy(machine.now_ms()):
+                self.story.tell("operator", f"stops what runs on {machine.name}, or is left of it, by hand")
                 machine.workload.stop(machine.now_ms())
+        if kept and kept[0].spec.instance_id != led_to and len(serving) == 1:
+            self._ask_for(kept[0])
+
+    def _ask_for(self, machine: Machine) -> None:
+        """An operator says that a node which serves is to hold the lease, once in a while."""
+        if self.clock.now_s >= self._asked_s + LOOKS_INTO_IT_S:
+            self._asked_s = self.clock.now_s
+            self._resumes += 1
+            request = {"cluster": CLUSTER, "action": "switchover", "to": machine.name}
+            self.execute(f"manual-{self._resumes}", request)
 
     def _end_the_hold(self) -> None:
         """An operator looks, and resumes what is held; a hold that was asked for earlier can still arrive later."""

@@ -31,6 +31,7 @@ from understudy.domain.model import (
 )
 from understudy.domain.policy import Policy
 from understudy.domain.record import RecordSet, Wish, desired
+from understudy.domain.service_names import digest_of
 
 NOW = 1_800_000_000
 CLUSTER = "orders-db"
@@ -80,6 +81,7 @@ def a_report(instance_id: str = NODE_A, **changes: Any) -> NodeReport:
         keeps_lease=True,
         read_epoch=1,
         agent="0.1.0",
+        named="" if instance_id == NODE_C else digest_of(["postgresql"]),  # node-c is the witness of many tests
     )
     return replace(usual, **changes)
 

@@ -25,6 +25,8 @@ OUTCOMES: dict[str, dict[str, str]] = {
         "REFUSED": "GrantLease",
         "GAVE_UP": "GrantLease",
         "LIFTED": "OpenTransition",
+        "GUARD_UNFENCED": "FenceNode",
+        "GUARD_AHEAD": "CloseTransition",
         "STALE": SUPERSEDED,
     },
     "GrantLease": {"GRANTED": "AwaitService", "UNFENCED": "BeforeFenceNodeAgain", "STALE": SUPERSEDED},

@@ -218,6 +218,7 @@ def test_numbers_are_given_out_in_one_thread_and_looked_at_in_another():
     sender = threading.Thread(target=lambda: [sent.next() for _ in range(20_000)])
     sender.start()
     while sender.is_alive():
-        seen.append(len(set(sent.numbers)) == len(sent.numbers))
+        numbers = sent.numbers
+        seen.append(len(set(numbers)) == len(numbers))
     sender.join()
     assert all(seen)

@@ -247,10 +247,10 @@ def test_a_standby_and_a_node_alone_in_its_cluster_ask_nobody(giver, tmp_path):
     assert asker.standing.promised_until_ms is None
 
 
-def test_under_on_isolation_keep_a_holder_serves_on_without_promises_and_stops_when_it_reads_of_another(tmp_path):
+def test_under_on_isolation_keep_a_holder_keeps_what_runs_without_promises_and_stops_when_it_reads_of_another(tmp_path):
     asker = Station(tmp_path).read({**state(ME), "terms": terms(promise_s=12, on_isolation="keep")})
     asker.pass_time(600)
-    assert order(asker.standing, asker.now_ms) is Order.SERVE
+    assert order(asker.standing, asker.now_ms) is Order.KEEP
     asker.read({**state(OTHER, epoch=2), "terms": terms(promise_s=12, on_isolation="keep")})
     assert order(asker.standing, asker.now_ms) is Order.STOP
 

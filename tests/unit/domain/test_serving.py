@@ -98,7 +98,7 @@ def test_a_beat_that_names_no_services_says_nothing_of_them():  # B3
     silent = a_report(NODE_B, service=UP, keeps_lease=False, named=NO_NAMES)
     assert said(a_state(node_b=silent), a_definition(), NODE_B, NOW) is Said.UNKNOWN
     assert said(a_state(node_b=silent), a_definition(services=()), NODE_B, NOW) is Said.DOWN
-    of_an_older_release = a_report(NODE_B, service=UP, keeps_lease=False, agent="")
+    of_an_older_release = a_report(NODE_B, service=UP, keeps_lease=False, agent="", named="")
     assert said(a_state(node_b=of_an_older_release), a_definition(), NODE_B, NOW) is Said.UNKNOWN
 
 

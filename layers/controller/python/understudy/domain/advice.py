@@ -81,6 +81,12 @@ OF_REASON: Mapping[str, tuple[str, str]] = {
         "Nothing proved that the old node is off, and policy or operator said to go on: two nodes may have served.",
         "Stop the old node by force now. Look at the data before you let it back.",
     ),
+    "GUARD_AHEAD": (
+        "The guard in Route 53 carries an epoch that no move of this cluster can have written, so no address was "
+        "moved. Who wrote it may have started the service elsewhere.",
+        "Find out who wrote the guard (CloudTrail: ChangeResourceRecordSets), and make sure that the service runs "
+        "nowhere but where the table says. Then delete the guard's TXT record. Is the cluster held? Then resume it.",
+    ),
     "OLD_NODE_UNPROVEN": (
         "Nothing proved that the old node has stopped. Nothing was moved, and nobody holds the lease.",
         _PROVE,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from understudy.domain.definition import Definition, NodeSpec, Record, Role, Route
 from understudy.domain.network import block_faults, elastic_ip_faults, table_faults
-from understudy.domain.record import RecordReading, guard_epoch, is_foreign, read_guard
+from understudy.domain.record import RecordReading, foreign_words, guard_epoch, is_foreign, read_guard
 from understudy.ports import RecordReader
 from understudy.ports.network import ElasticIpReading, Network, RouteTable
 
@@ -81,10 +81,10 @@ def _record_faults(definition: Definition, readings: Mapping[Record, RecordReadi
     """A record that somebody else guards, or that names several nodes, is not taken over."""
     for record, reading in readings.items():
         if reading.guard and is_foreign(reading.guard, stack, definition.cluster):
-            yield (
-                f"addresses: {record.label}: is protected by another cluster or stack already, says its guard "
-                f"{reading.guard.values[0]}"
-            )
+            words = foreign_words(reading.guard, stack, definition.cluster)
+            if read_guard(reading.guard):
+                words = f"is protected by another cluster or stack already, says its guard {reading.guard.values[0]}"
+            yield f"addresses: {record.label}: {words}"
         named = [definition.name_of(each) for each in _named(definition, record, reading)]
         for node in definition.nodes:
             if node.name in named and node.role is Role.WITNESS:

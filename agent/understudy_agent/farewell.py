@@ -1,0 +1,49 @@
+"""How an agent ends that is asked to: its services go out of service, a last beat says so, and it is gone."""
+
+from __future__ import annotations
+
+from .lease import Order
+from .services import Services
+
+LIMIT_MS = 3000
+"""How long the last beat is waited for."""
+STOP_CEILING_EXTRA_MS = 10_000
+ENDED_WELL, STOPPED_BADLY = 0, 1
+
+
+class Farewell:
+    """What has come of being asked to stop. Times are local milliseconds."""
+
+    def __init__(self) -> None:
+        self.asked_ms: int | None = None
+        self._begun_ms: int | None = None
+        self._is_said = False
+
+    def ask(self, now_ms: int) -> None:
+        """The first time counts. Safe in a signal handler."""
+        if self.asked_ms is None:
+            self.asked_ms = now_ms
+
+    @property
+    def is_asked(self) -> bool:
+        return self.asked_ms is not None
+
+    def beat_was_sent(self, begun_ms: int | None) -> None:
+        """A beat is out that was begun then."""
+        if self._begun_ms is not None and begun_ms is not None and begun_ms >= self._begun_ms:
+            self._is_said = True
+
+    def begins(self, services: Services, order: Order, now_ms: int) -> bool:
+        """Whether now is the time for the last beat: all is down, or nothing is to be touched."""
+        if not self.is_asked or self._begun_ms is not None or not (services.all_down or order is Order.LEAVE_ALONE):
+            return False
+        self._begun_ms = now_ms
+        return True
+
+    def exit_status(self, services: Services, now_ms: int) -> int | None:
+        """The exit status of the agent's process; None while it goes on."""
+        if self._begun_ms is not None:
+            return ENDED_WELL if self._is_said or now_ms - self._begun_ms >= LIMIT_MS else None
+        ceiling_ms = int(services.orderly_stop_s() * 1000) + STOP_CEILING_EXTRA_MS
+        is_too_late = self.asked_ms is not None and now_ms - self.asked_ms >= ceiling_ms
+        return STOPPED_BADLY if is_too_late else None

@@ -1,0 +1,171 @@
+# B4 B11 S16: nothing starts without a lease or promises that run and were read since the last start, freeze or resume
+from __future__ import annotations
+
+from copy import deepcopy
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.unit.agent.fakes import FakeKind
+from tests.unit.agent.items import ME, OTHER, item, node, terms
+from tests.unit.agent.test_loop import World, with_hosts
+from understudy_agent import lease
+from understudy_agent.lease import FREEZE_MS, Order, Standing, Watch, Word, may_start, order, ticked
+from understudy_agent.model import ServiceSpec
+from understudy_agent.services import Services
+from understudy_agent.view import Terms
+
+KEEP = Terms(on_isolation="keep")
+HELD = Standing(Word.MINE, 1, 112_000)
+READ = Watch(ticked_ms=100_000, awake_since_ms=90_000, read_begun_ms=95_000)
+
+
+# --- the rules -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("terms_of_cluster", [Terms(), KEEP], ids=["stop", "keep"])
+def test_a_start_needs_a_lease_that_runs_under_any_policy(terms_of_cluster):
+    held = replace(HELD, terms=terms_of_cluster)
+    assert may_start(held, READ, 110_999)
+    assert not may_start(held, READ, 111_000)
+    assert not may_start(replace(held, lease_end_ms=None), READ, 100_000)
+
+
+def test_promises_that_run_are_as_good_as_a_lease():
+    assert may_start(replace(HELD, promised_until_ms=130_000), READ, 128_999)
+    assert not may_start(replace(HELD, promised_until_ms=130_000), READ, 129_000)
+
+
+@pytest.mark.parametrize("word", [Word.NOTHING, Word.NOT_MINE])
+def test_a_start_needs_a_read_that_shows_the_lease_as_this_nodes(word):
+    assert not may_start(replace(HELD, word=word), READ, 100_000)
+
+
+@pytest.mark.parametrize(("begun_ms", "may"), [(None, False), (89_999, False), (90_000, True)])
+def test_a_start_needs_a_read_that_was_begun_since_the_agent_has_run_without_a_gap(begun_ms, may):
+    assert may_start(HELD, replace(READ, read_begun_ms=begun_ms), 100_000) is may
+
+
+def test_a_gap_between_two_ticks_is_a_freeze_and_a_loaded_machines_late_tick_is_none():
+    assert ticked(Watch(), 5_000) == Watch(ticked_ms=5_000, awake_since_ms=5_000)
+    assert ticked(READ, 100_000 + FREEZE_MS) == replace(READ, ticked_ms=100_000 + FREEZE_MS)
+    late_ms = 100_001 + FREEZE_MS
+    assert ticked(READ, late_ms) == replace(READ, ticked_ms=late_ms, awake_since_ms=late_ms)
+
+
+def test_under_keep_a_lease_that_has_ended_keeps_what_runs():
+    held = replace(HELD, terms=KEEP)
+    assert [order(held, at) for at in (110_999, 111_000, 10**9)] == [Order.SERVE, Order.KEEP, Order.KEEP]
+
+
+# --- services under KEEP ----------------------------------------------------------------------------
+
+
+def test_under_keep_services_are_left_as_they_are_and_one_that_fails_is_called_failed_and_not_restarted():
+    kind, down = FakeKind(running=True), FakeKind()
+    specs = [ServiceSpec("db", check_interval_s=0), ServiceSpec("other", check_interval_s=0)]
+    services = Services({"db": kind, "other": down}, specs, lambda _name: None)
+    for now_ms in range(0, 2_000, 200):
+        services.tick(Order.KEEP, 1, now_ms, 1.0)
+    assert services.states() == {"db": "IN_SERVICE", "other": "OUT_OF_SERVICE"}
+    kind.running = False
+    for now_ms in range(2_000, 30_000, 200):
+        services.tick(Order.KEEP, 1, now_ms, 1.0)
+    assert services.states()["db"] == "FAILED"
+    assert kind.asked == down.asked == []
+
+
+# --- the loop ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def keeper(tmp_path: Path) -> World:
+    """A node that holds the lease under `keep`, serves, and has lost AWS for a minute."""
+    world = World(tmp_path, item(epoch=1, active=ME, mine=node(boot=""), terms=terms(on_isolation="keep")))
+    world.pass_time(3)
+    assert world.service_says() == "IN_SERVICE"
+    world.aws.error = ConnectionError("no route to host")
+    world.pass_time(60)
+    return world
+
+
+def test_a_keeper_without_its_lease_keeps_what_runs(keeper):
+    assert (keeper.status()["order"], keeper.kind.asked) == ("KEEP", ["start"])
+    assert any("keeps what runs and starts nothing" in why for why in keeper.log.events("order"))
+
+
+def test_a_keeper_without_its_lease_neither_starts_nor_restarts_a_service(keeper):
+    keeper.kind.running = False
+    keeper.pass_time(60)
+    assert keeper.kind.asked == ["start"]
+    keeper.aws.error = None
+    keeper.pass_time(5)
+    assert keeper.service_says() == "IN_SERVICE"
+
+
+def test_without_the_rule_a_keeper_starts_under_a_lease_that_ended_long_ago(keeper, monkeypatch):
+    monkeypatch.setattr(lease, "runs", lambda *_: True)
+    keeper.kind.running = False
+    keeper.pass_time(60)
+    assert "start" in keeper.kind.asked[1:]
+
+
+def test_a_keeper_that_is_asked_to_stop_stops(keeper):
+    keeper.agent.ask_to_stop()
+    keeper.pass_time(10)
+    assert keeper.kind.asked == ["start", "stop"]
+
+
+def test_a_keeper_that_has_lost_the_majority_of_quorum_hosts_for_a_lease_stops(tmp_path):  # S12
+    world = World(tmp_path, item(epoch=1, active=ME, mine=node(boot=""), terms=terms(on_isolation="keep")))
+    with_hosts(world, "a:1", "b:1").pass_time(10)
+    world.aws.error = ConnectionError("no route to host")
+    world.reached = set()
+    world.pass_time(60)
+    assert world.kind.asked == ["start", "stop"]
+
+
+@pytest.mark.parametrize("policy", ["stop", "keep"])
+def test_after_a_freeze_nothing_starts_before_a_read_that_was_begun_after_it(tmp_path, policy):
+    """What was read before says nothing: the lease may have gone elsewhere meanwhile, and its service be up there."""
+    policy_terms = terms(on_isolation=policy, lease_s=60, silence_limit_s=70)
+    world = World(tmp_path, item(epoch=1, active=ME, mine=node(boot=""), terms=policy_terms))
+    world.pass_time(3)
+    world.kind.running = False
+    world.read_caller.hangs = True
+    world.clock.now_ms += 10_000
+    world.pass_time(5)
+    assert (world.status()["order"], world.kind.asked) == ("KEEP", ["start"])
+    assert any("keeps what runs and starts nothing" in why for why in world.log.events("order"))
+    world.read_caller.hangs = False
+    world.read_caller._busy, world.agent._reads._under_way = False, False
+    world.pass_time(10)
+    assert world.service_says() == "IN_SERVICE"
+
+
+def test_a_read_that_was_begun_before_a_freeze_starts_nothing_after_it(tmp_path):
+    world = World(tmp_path, item(epoch=1, active=OTHER, mine=node(boot="")))
+    world.pass_time(3)
+    world.grant(ME, epoch=2)
+    world.aws.item["terms"] = terms(lease_s=60, silence_limit_s=70)
+    while world.agent._reads.idle:
+        world.pass_time(0.05)
+    world.aws.item = deepcopy(world.aws.item)
+    world.grant(OTHER, epoch=3)
+    world.clock.now_ms += 10_000
+    world.agent.tick(world.clock.now_ms)
+    assert world.agent._standing.word is Word.MINE
+    assert not world.agent.may_start(world.clock.now_ms)
+    world.pass_time(5)
+    assert world.kind.asked == []
+
+
+def test_a_table_of_an_earlier_time_is_no_read_after_a_freeze(tmp_path):
+    world = World(tmp_path, item(epoch=5, active=ME, mine=node(boot=""), terms=terms(lease_s=60, silence_limit_s=70)))
+    world.pass_time(3)
+    world.kind.running = False
+    world.aws.item["epoch"] = 4
+    world.clock.now_ms += 10_000
+    world.pass_time(5)
+    assert world.kind.asked == ["start"]
