@@ -145,6 +145,8 @@ class WatchedLedger(FakeLedger):
         self.moved_s = 0.0
         """When holder, epoch or definition changed for the last time."""
         self.registered_s = 0.0
+        self.placed_s: float | None = None
+        """When the lease was granted for the first time since the cluster was registered."""
         self.granted_s = 0.0
         """When the lease was granted to somebody for the last time."""
         self.backups: list[tuple[float, ClusterState]] = []
@@ -154,7 +156,7 @@ class WatchedLedger(FakeLedger):
         written = super().commit(before, after, **how)
         definition = definition_in_force(self, before)
         invariants.no_candidate_without_a_majority(definition, before, after)
-        invariants.names_differ_is_never_granted_or_released(self._world, definition, before, after)
+        invariants.names_differ_is_never_chosen_or_released(self._world, definition, before, after)
         invariants.a_word_to_the_contrary_counts(self._world, definition, before, after)
         invariants.unproven_only_where_the_policy_says_so(definition, before, after)
         return written
@@ -185,7 +187,7 @@ class WatchedLedger(FakeLedger):
         while self.past[0][0] < now_s - STATES_KEPT_S:
             self.past.popleft()
         if before is None:
-            self.registered_s = now_s
+            self.registered_s, self.placed_s = now_s, None
         if before is not None:
             invariants.epochs_never_fall(before, state)
             invariants.no_lease_without_proof(before, state)
@@ -195,7 +197,7 @@ class WatchedLedger(FakeLedger):
             if before.epoch != state.epoch or before.active != state.active:
                 self.moved_s = now_s
             if before.active != state.active and state.active:
-                self.granted_s = now_s
+                self.granted_s, self.placed_s = now_s, self.placed_s or now_s
             if before.definition_version != state.definition_version:
                 self.moved_s = now_s
             invariants.note_who_is_passed_over(self._world, before, state)

@@ -98,7 +98,8 @@ def _came_up_unseen(world: World, machine: Machine) -> bool:
         return False
     if machine.by_itself_s <= machine.told_s <= world.ledger.granted_s:
         return False
-    if machine.knows_placed_s is not None:
+    placed_s = world.ledger.placed_s
+    if placed_s is not None and placed_s < machine.by_itself_s:
         return _may_run_by_itself(world, machine)
     was_heard_down = world.ledger.registered_s < machine.said_down_s <= machine.by_itself_s
     return was_heard_down and world.clock.now_s < machine.by_itself_s + TOLD_WITHIN_S
@@ -134,7 +135,7 @@ def unproven_only_where_the_policy_says_so(definition: Definition, before: Clust
         raise Violation("unproven_only_where_the_policy_says_so", f"{after.previous} under {definition.policy.fencing}")
 
 
-def names_differ_is_never_granted_or_released(
+def names_differ_is_never_chosen_or_released(
     world: World, definition: Definition, before: ClusterState, after: ClusterState
 ) -> None:
     """B4. Who names other services than the definition does not say of these that they are down, and cannot run them.
@@ -151,10 +152,10 @@ def names_differ_is_never_granted_or_released(
     previous, was_proven = after.previous, before.previous is not None and before.previous.proof is not None
     if previous is not None and previous.proof is Proof.RELEASED and not was_proven and differs(previous.node):
         raise Violation("names_differ_is_never_released", f"{previous}, which names other services")
-    if after.active not in (None, before.active) and differs(str(after.active)):
-        raise Violation(
-            "names_differ_is_never_granted", f"{after.active} is granted the lease and names other services"
-        )
+    # Whose file is changed in mid-move is granted the lease, and is left at once because it serves nothing.
+    opened = after.transition if after.epoch != before.epoch else None
+    if opened is not None and opened.target not in (before.active, opened.source) and differs(opened.target):
+        raise Violation("names_differ_is_never_chosen", f"{opened.target} is to take over, and names other services")
 
 
 def a_word_to_the_contrary_counts(
@@ -350,9 +351,14 @@ def after_tick(world: World, machine: Machine, agent: Agent, before: Order, *, w
 
 
 def _a_lease_is_counted_from_own_beats(world: World, machine: Machine, agent: Agent) -> None:
-    """B4. No number that somebody else has sent makes a lease longer."""
+    """B4. No number that somebody else has sent makes a lease longer.
+
+    An end that has come already binds what runs under no lease at all: it lets nobody serve.
+    """
     end_ms, sent_ms = agent._standing.lease_end_ms, machine.sent_ms
-    if end_ms is not None and sent_ms is not None and end_ms > sent_ms + world.longest_lease_s * 1000:
+    if end_ms is None or sent_ms is None or end_ms <= machine.now_ms():
+        return
+    if end_ms > sent_ms + world.longest_lease_s * 1000:
         raise Violation(
             "a_lease_is_counted_from_own_beats", f"{machine.name} sent {sent_ms} at last and counts on {end_ms}"
         )

@@ -11,25 +11,30 @@ from unittest.mock import patch
 
 from tests.simulation.invariants import TWO_SERVE
 from tests.simulation.plan import FRESH, OFF_ALONE, PROVEN, Before, Fault, Plan, Setting, adopted, draw
+from tests.simulation.stories import STORIES, Tale
 from tests.support.fakes import ledger as fake_ledger
 from tests.support.fakes import zone as fake_zone
 from tests.support.fakes.ledger import FakeLedger
-from understudy.domain import opening, situation
+from understudy.domain import fencing, opening, serving, situation
 from understudy.domain.decision import Decision
 from understudy.domain.definition import Definition, Record
 from understudy.domain.fencing import find_proof
 from understudy.domain.heartbeat import Beat
 from understudy.domain.model import ClusterState, NodeReport, PowerReading, Proof
 from understudy.domain.record import Change, ChangeVerb, RecordReading, Wish, desired
+from understudy.domain.serving import Said
 from understudy.domain.situation import Mode, Observer, Phase, Situation
 from understudy.usecases import await_service as await_service_module
-from understudy.usecases import fence_node, judging, movers, register_cluster
+from understudy.usecases import fence_node, grant_lease, judging, movers, register_cluster
 from understudy.usecases.judging import Judge
+from understudy.usecases.registered_state import next_state
+from understudy.usecases.survey_addresses import Survey
 from understudy_agent import lease, promise, quorum
 from understudy_agent.lease import Sender, Standing
 from understudy_agent.messages import Message
 from understudy_agent.promise import Memory
-from understudy_agent.view import StateView, Terms
+from understudy_agent.services import Services
+from understudy_agent.view import NodeView, StateView, Terms
 
 CUT_OFF_AND_ASKED_TO_GO = (
     Fault(0, "agent_hangs", 20.0, 60.0, 0, 1.0, 0),
@@ -95,8 +100,9 @@ WITH_A_LATECOMER = Setting(shares_key=True, has_latecomer=True)
 class Safeguard:
     """`without`: what is patched to switch it off, as (owner, attribute, replacement).
 
-    What it is there for: the kinds of fault in `kinds`, drawn at random, or else the `faults` of one story, under the
-    chance of any seed. `runs`: within how many its absence must be found, as one of the invariants `finds`.
+    What it is there for: the kinds of fault in `kinds`, drawn at random, or the `faults` of one story, or a `story` by
+    name, under the chance of any seed. `runs`: within how many its absence must be found, as one of the
+    invariants `finds`.
     """
 
     what: str
@@ -105,12 +111,16 @@ class Safeguard:
     kinds: tuple[str, ...] = ()
     faults: tuple[Fault, ...] = ()
     before: Before = FRESH
+    story: Tale | None = None
     finds: tuple[str, ...] = TWO_SERVE
     policies: tuple[Mapping[str, Any], ...] = PROVEN
     setting: Setting = ALONE
 
     def plans(self) -> Iterator[Plan]:
         """What to run it against."""
+        if self.story is not None:
+            yield from self.story.plans(self.runs)
+            return
         for seed in range(self.runs):
             if self.faults:
                 members = 3 if self.setting.has_latecomer or self.setting.has_leaver else 2
@@ -245,6 +255,38 @@ def _newest_terms(_: Standing, view: StateView) -> Terms:
 
 
 def _true(*_: Any) -> bool:
+    return True
+
+
+def _says_that_it_is_down(*_: Any) -> Said:
+    return Said.DOWN
+
+
+def _nobody(*_: Any, **__: Any) -> tuple[str, ...]:
+    return ()
+
+
+def _false(*_: Any) -> bool:
+    return False
+
+
+_accept = register_cluster._accept
+
+
+def _accept_above_the_guard(definition: Definition, state: ClusterState, found: Survey, *rest: Any) -> Any:
+    def lifted(*of_what: Any) -> ClusterState:
+        after = next_state(*of_what)
+        return replace(after, epoch=max(after.epoch, found.epoch))
+
+    with patch.object(register_cluster, "next_state", lifted):
+        return _accept(definition, state, found, *rest)
+
+
+def _no_more_than_the_boot(own: NodeView, *_: Any) -> bool:
+    return True
+
+
+def _may_go_on(*_: Any) -> bool:
     return True
 
 
@@ -428,5 +470,78 @@ SAFEGUARDS: Mapping[str, Safeguard] = {
         finds=("majority_lost_is_given_up",),
         kinds=("hosts_unreached",),
         setting=WITH_HOSTS,
+    ),
+    "members-are-asked": Safeguard(
+        "before anybody is placed for the first time, the members' own words are looked at",
+        ((serving, "said", _says_that_it_is_down),),
+        runs=4,
+        story=STORIES["runs-where-no-record-leads"],
+        finds=(*TWO_SERVE, "a_word_to_the_contrary_counts"),
+    ),
+    "all-are-heard": Safeguard(
+        "before anybody is placed for the first time, every member that may serve has been heard",
+        ((situation, "unheard", _nobody), (fencing, "unheard", _nobody)),
+        runs=4,
+        story=STORIES["runs-where-nothing-can-be-sent"],
+    ),
+    "newer-word": Safeguard(
+        "no proof stands against a newer word of the node, and nobody is granted the lease beside it",
+        (
+            (fencing, "objectors", _nobody),
+            (fencing, "serves_unbound", _false),
+            (fence_node, "objectors", _nobody),
+            (fence_node, "serves_unbound", _false),
+            (grant_lease, "objectors", _nobody),
+        ),
+        runs=8,
+        story=STORIES["last-holder-comes-up-by-itself"],
+        finds=(*TWO_SERVE, "a_word_to_the_contrary_counts"),
+    ),
+    "second-server": Safeguard(
+        "an operator is called when another node than the holder says that it serves",
+        ((situation, "others_serving", _nobody),),
+        runs=4,
+        story=STORIES["started-where-nothing-can-be-read"],
+        finds=("two_servers_are_told",),
+    ),
+    "names-of-a-candidate": Safeguard(
+        "a node that names other services than the definition is no candidate",
+        ((situation, "means_the_same", _true), (serving, "means_the_same", _true)),
+        runs=4,
+        story=STORIES["file-lacks-a-service"],
+        finds=("names_differ_is_never_granted",),
+    ),
+    "names-of-the-last-holder": Safeguard(
+        "a node that names other services than the definition has released nothing",
+        ((fencing, "means_the_same", _true), (serving, "means_the_same", _true)),
+        runs=4,
+        story=STORIES["file-makes-a-witness"],
+        finds=("names_differ_is_never_released",),
+    ),
+    "order-before-look": Safeguard(
+        "a look that has just ended leads to a start only under the order of that tick",
+        ((Services, "_may_go_on_to_start", _may_go_on),),
+        runs=20,
+        story=STORIES["start-in-the-tick-of-a-stop"],
+        finds=("nothing_starts_without_a_lease",),
+    ),
+    "own-beats-only": Safeguard(
+        "an agent renews its lease only by beats that it has sent itself",
+        ((lease, "_is_own", _no_more_than_the_boot),),
+        runs=4,
+        story=STORIES["number-ahead"],
+        finds=(*TWO_SERVE, "a_lease_is_counted_from_own_beats"),
+    ),
+    "garbled-promises": Safeguard(
+        "an agent that cannot read what it has promised waits, also under a lease that runs",
+        ((promise, "blank", _nothing_forgotten),),
+        runs=8,
+        story=STORIES["waiting-holder-forgets"],
+    ),
+    "epoch-of-a-registration": Safeguard(
+        "a registration does not lift the epoch of a table that is behind its guard",
+        ((register_cluster, "_accept", _accept_above_the_guard),),
+        runs=8,
+        story=STORIES["restored-and-registered"],
     ),
 }

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 AT_HOME = "somebody beats by hand"
 BEATS_EVERY_S = 4.0
-FAR = (10**9, 10**12 - 1, 10**12, 10**15 - 1, 10**15, 2**53 - 1)
+FAR = (10**9, 10**12 - 1, 10**13 - 1, 10**15 - 1, 10**15, 10**13)
 """Numbers about the bounds that there are, or should be."""
 
 

@@ -40,7 +40,7 @@ from understudy.domain.decision import Action, Decision
 from understudy.domain.definition import Role
 from understudy.domain.model import ClusterState
 from understudy.domain.policy import Policy
-from understudy.domain.record import RecordSet
+from understudy.domain.record import RecordSet, read_guard
 from understudy.domain.situation import Observer
 from understudy.domain.throughput import Purse
 from understudy.ports.parameters import ParameterText
@@ -384,6 +384,10 @@ class World:
         if self.clock.now_s - calm_s < LOOKS_INTO_IT_S or state is None or state.active is not None:
             return
         led_to = state.previous.node if state.previous else None
+        for machine in self.machines:
+            if machine.is_poisoned:
+                machine.power_off("an operator stops it by force: no beat of it is recorded")
+                self.clock.after(5, machine.start)
         serving = [machine for machine in self.machines if machine.serves()]
         kept = sorted(serving, key=lambda each: each.spec.instance_id != led_to)[:1]
         for machine in self.machines:
@@ -413,11 +417,22 @@ class World:
         """An operator who was told that the first definition was refused, EC2 not knowing its nodes, puts it again."""
         if (CLUSTER, "state") not in self.ledger.items:
             self.put_definition_again()
-        end_s = self.clock.now_s + DELIVERY_S + WATCH_EVERY_S
+        begun_s, end_s = self.clock.now_s, self.clock.now_s + DELIVERY_S + WATCH_EVERY_S
         while (CLUSTER, "state") not in self.ledger.items:
+            if begun_s + LOOKS_INTO_IT_S <= self.clock.now_s < begun_s + LOOKS_INTO_IT_S + LOOK_EVERY_S:
+                self._let_the_record_agree_with_its_guard()
             if self.clock.now_s > end_s:
                 raise invariants.Violation("in_service_within_the_bound", "the definition is not registered")
             self.clock.run_until(self.clock.now_s + LOOK_EVERY_S)
+
+    def _let_the_record_agree_with_its_guard(self) -> None:
+        """Somebody else had set the record while the cluster was not registered: the definition is refused for that."""
+        guard = read_guard(self.zone.read(RECORD).guard)
+        named = [machine for machine in self.machines if guard is not None and machine.name == guard.node]
+        for machine in named:
+            self.story.tell("operator", f"sets the record to {machine.spec.address}, as its guard says")
+            self.zone.put(RECORD, RecordSet(RECORD.name, RECORD.type, 60, (machine.spec.address,)))
+            self.put_definition_again()
 
     def _wait_until_well(self) -> None:
         calm_s, well_since_s = self.clock.now_s, None

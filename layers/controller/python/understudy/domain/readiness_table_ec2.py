@@ -66,8 +66,8 @@ EC2_CHECKS = (
         nodes.services_named_alike,
         "B4",
         (PASS, FAIL, UNKNOWN),
-        "FAIL: that node is no candidate, and that it is down is not believed: a service of the definition may run on it "
-        "unseen, or not at all.",
+        "FAIL: that node is no candidate, and that it is down is not believed: a service of the definition may run on "
+        "it unseen, or not at all.",
         "Give the [service NAME] sections of its agent.ini the names of the definition; role = witness belongs to a "
         "witness of the definition. A node without an agent names its services in its beats.",
         STATE,
