@@ -132,9 +132,17 @@ chaos: setup ## every AWS call of the functions with every fault, into docs/reli
 
 .PHONY: sim
 sim: RUNS = 1000
+sim: JOBS = 2
 sim: .venv/ready ## try to break a simulated cluster, or CROWD=1 several: RUNS seeds from SEED, default 1000 from 0; a failure is told as a story
-	@PYTHONPATH=layers/controller/python:agent $(PY) -m tests.simulation --seed $(SEED) --runs $(RUNS) \
-	  $(if $(PAUSES),--pauses) $(if $(OFF_ALONE),--off-alone) $(if $(CROWD),--crowd)
+	@PYTHONPATH=layers/controller/python:agent $(PY) -m tests.simulation --seed $(SEED) --runs $(RUNS) --jobs $(JOBS) \
+	  $(if $(PAUSES),--pauses) $(if $(OFF_ALONE),--off-alone) $(if $(CROWD),--crowd) $(if $(KEEP_GOING),--keep-going)
+
+MINUTES ?= 10
+
+.PHONY: explore
+explore: .venv/ready ## try every interleaving of a few deviations: THEME, all without it; DEVIATIONS, HORIZON (seconds), MINUTES, default 10
+	@PYTHONPATH=layers/controller/python:agent $(PY) -m tests.explorer --minutes $(MINUTES) \
+	  $(if $(THEME),--theme $(THEME)) $(if $(DEVIATIONS),--deviations $(DEVIATIONS)) $(if $(HORIZON),--horizon $(HORIZON))
 
 .PHONY: wheel
 wheel: .venv/ready ## the agent with all that it needs, for nodes that reach no package registry, into dist/

@@ -45,8 +45,8 @@ POLICY: dict[str, Any] = {
     "lease_read_interval_s": 0.5,
     "kill_limit_s": 0.5,
     "lease_s": 5,
-    "drift_margin_s": 1,
-    "silence_limit_s": 7,
+    "drift_margin_s": 2,
+    "silence_limit_s": 8,
     "observer_lag_limit_s": 4,
     "max_failovers": {"count": 50, "window_s": 3600},
 }

@@ -20,6 +20,7 @@ from tests.support.politeness import a_polite_way
 from understudy.adapters import dynamodb_items as items
 from understudy.adapters.cloudwatch_alarms import CloudWatchAlarms
 from understudy.adapters.dynamodb_ledger import DynamoDbLedger
+from understudy.adapters.dynamodb_seals import SEAL_PK, SECRET
 from understudy.adapters.ec2_network import Ec2Network
 from understudy.adapters.ec2_nodes import Ec2Nodes
 from understudy.adapters.route53_zone import Route53Zone
@@ -27,6 +28,7 @@ from understudy.adapters.sfn_launcher import SfnLauncher
 from understudy.adapters.ssm_parameters import SsmParameters
 from understudy.domain.definition import Record
 from understudy.domain.record import desired
+from understudy.domain.seal import SECRET_LENGTH
 from understudy.ports import Spread, one_by_one
 from understudy.usecases.check_records import RecordMonitor
 from understudy.usecases.follow_changes import ChangeFollower
@@ -153,6 +155,7 @@ class Fleet:
         self._spread = spread
         self._ledger = DynamoDbLedger(self.aws, TABLE)
         self._parameters = SweptParameters(SsmParameters(self.aws, "/understudy/bench/"))
+        self.aws.items[(SEAL_PK, SECRET)] = {SECRET: {"S": "00" * SECRET_LENGTH}}
         for number in range(size):
             self._add(f"cluster-{number:05d}", number, f"Z{number % zones}")
 

@@ -7,7 +7,7 @@ from understudy.domain.approval import commands
 from understudy.domain.drill import DrillOutcome
 from understudy.domain.rehearsal import RehearsalVerdict
 
-EXECUTION = "orders-db-epoch8-119333333"
+EXECUTION = "orders-db-epoch8-5f62adce8e13fe42"
 MOVE = {"action": shapes.ACTION, "source": or_null(TEXT), "target": TEXT}
 ASKED: tuple[Event, ...] = (
     Event(

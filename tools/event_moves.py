@@ -49,7 +49,7 @@ MOVES: tuple[Event, ...] = (
             "rule": "active-is-silent",
             "why": "the active node has not been heard for silence_limit_s, and another node is fit",
             "reason": "",
-            "execution": "orders-db-epoch7-119333333",
+            "execution": "orders-db-epoch7-0c41b7a2d95e6f38",
         },
     ),
     Event(
@@ -66,7 +66,7 @@ MOVES: tuple[Event, ...] = (
             "active": "node-b",
             "address": "OWED",
             "rule": "active-is-silent",
-            "execution": "orders-db-epoch7-119333333",
+            "execution": "orders-db-epoch7-0c41b7a2d95e6f38",
         },
     ),
     Event(

@@ -50,9 +50,13 @@ class Service:
     # --- what the supervisor asks for --------------------------------------------------------
 
     def watch(self, now_ms: int, *, wanted: bool) -> None:
-        """Look at it when a look is due; leave it as it is. `wanted`: if it no longer runs, it has failed."""
+        """Look at it when a look is due; leave it as it is. `wanted`: if it no longer runs, it has failed.
+
+        One that has failed stays so while it is wanted. Where it is not, it may be stopped, or started, by hand.
+        """
         self._wanted = wanted
-        if self._step is Step.REST and self.state is not State.FAILED and now_ms >= self._next_look_ms:
+        is_settled = self.state is State.FAILED and wanted
+        if self._step is Step.REST and not is_settled and now_ms >= self._next_look_ms:
             self._do(Step.LOOK, self._kind.look(), now_ms)
 
     def look_soon(self) -> None:
@@ -134,6 +138,10 @@ class Service:
             self._become(State.IN_SERVICE, "it was found running")
         elif self.state is None:
             self._become(State.OUT_OF_SERVICE, "it was found stopped")
+        elif self.state is State.FAILED and outcome is Outcome.UP:
+            self._become(State.IN_SERVICE, "it was found running")
+        elif self.state is State.FAILED and outcome is Outcome.DOWN:
+            self._become(State.OUT_OF_SERVICE, "nothing of it runs any more")
 
     def _after_check(self, outcome: Outcome, now_ms: int) -> None:
         if outcome is Outcome.UP:

@@ -14,8 +14,8 @@ class MalformedStateError(ValueError):
 
 FORMAT = 1
 """The newest format of the state item that this agent knows. Fields more are no new format, and left aside."""
-BEAT_LIMIT = 10**12
-"""Numbers of beats are below: CLOCK_BOOTTIME in ms, for thirty years. The controller has the same limits."""
+BEAT_LIMIT = 10**13
+"""Numbers of beats are below: CLOCK_BOOTTIME in ms, for three hundred years. The controller has the same limits."""
 EPOCH_LIMIT = 10**9
 VERSION_LIMIT = 10**11
 TIME_LIMIT = 10**11

@@ -104,6 +104,25 @@ def test_a_node_is_running_until_it_is_stopped(world):
     assert world.nodes.power(node) is PowerReading.TERMINATED
 
 
+@pytest.mark.parametrize(
+    ("state", "reason", "power"),
+    [
+        ("stopped", "Client.UserInitiatedHibernate", PowerReading.UNKNOWN),
+        ("stopping", "Client.UserInitiatedHibernate", PowerReading.STOPPING),
+        ("running", "Client.UserInitiatedHibernate", PowerReading.RUNNING),
+        ("terminated", "Client.UserInitiatedHibernate", PowerReading.TERMINATED),
+        ("stopped", "Client.UserInitiatedShutdown", PowerReading.STOPPED),
+        ("stopped", "Server.ScheduledStop", PowerReading.STOPPED),
+    ],
+)
+def test_a_node_that_hibernates_is_not_proved_off(ec2, state, reason, power):  # B4
+    """Started again, it goes on where it was, its services with it."""
+    found = {"InstanceId": STRANGER, "State": {"Name": state}, "StateReason": {"Code": reason}}
+    with Stubber(ec2) as stubber:
+        stubber.add_response("describe_instances", {"Reservations": [{"Instances": [found]}]})
+        assert Ec2Nodes(lambda: ec2).power(STRANGER) is power
+
+
 def test_an_instance_that_ec2_does_not_know_is_unknown_and_not_off(world):
     assert world.nodes.power(STRANGER) is PowerReading.UNKNOWN
     assert not world.nodes.power(STRANGER).is_off

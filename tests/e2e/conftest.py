@@ -22,8 +22,8 @@ POLICY = {
     "lease_read_interval_s": 0.5,
     "kill_limit_s": 0.5,
     "lease_s": 5,
-    "drift_margin_s": 1,
-    "silence_limit_s": 7,
+    "drift_margin_s": 2,
+    "silence_limit_s": 8,
     "observer_lag_limit_s": 4,
 }
 TUNING = {"ROUTE53_TTL": 1, "ROUTE53_RECORD_INTERVAL": 1, "ROUTE53_CHANGEID_INTERVAL": 1}

@@ -23,7 +23,7 @@ def test_a_bad_definition_is_refused_and_the_last_good_one_stays(aws, bus, make_
     assert aws.stack.put_definition(cluster.name, contradictory) == "REFUSED"
     wait_for("both are told", lambda: len(bus.told(cluster.name, "Understudy Definition Refused")) == 2, 30)
     faults = bus.told(cluster.name, "Understudy Definition Refused")[-1]["faults"]
-    assert any("lease_s 20" in fault and "silence_limit_s 7" in fault for fault in faults)
+    assert any("lease_s 20" in fault and "silence_limit_s 8" in fault for fault in faults)
     assert cluster.state() == before
 
 

@@ -35,8 +35,8 @@ POLICY = {
     "lease_read_interval_s": 1,
     "kill_limit_s": 1,
     "lease_s": 9,
-    "drift_margin_s": 1,
-    "silence_limit_s": 11,
+    "drift_margin_s": 2,
+    "silence_limit_s": 12,
     "observer_lag_limit_s": 6,
     "max_failovers": {"count": DEATHS + 10, "window_s": 3600},
 }

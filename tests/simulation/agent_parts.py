@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tests.simulation.story import Story
-from understudy_agent.lease import Standing, Word
 from understudy_agent.worker import Done
 
 if TYPE_CHECKING:
@@ -17,6 +14,7 @@ if TYPE_CHECKING:
 TOLD = {
     *("order", "service", "epoch_read", "urgent_beat", "stopped", "stopped_badly", "beat_failed", "read_failed"),
     *("promises_asked", "promised", "promise_refused", "message_ignored", "quorum_changed"),
+    *("lease_expired", "lease_file_not_written", "promise_file_not_written"),
 }
 
 
@@ -49,48 +47,6 @@ class NoStatus:
         """Nobody reads it."""
 
 
-class KeptLease:
-    """The lease file of a boot, in memory: see `understudy_agent.files.LeaseFile`."""
-
-    def __init__(self) -> None:
-        self._kept: Standing | None = None
-
-    def save(self, standing: Standing) -> None:
-        self._kept = None if standing.lease_end_ms is None else standing
-
-    def load(self, _now_ms: int) -> Standing:
-        return Standing() if self._kept is None else replace(self._kept, word=Word.NOTHING, epoch=0, seen_epoch=0)
-
-
-class KeptPlaced:
-    """What a node keeps on disk of its cluster: see `understudy_agent.files.PlacedFile`."""
-
-    path = Path("placed.json")
-
-    def __init__(self) -> None:
-        self._kept: int | None = None
-
-    def save(self, epoch: int | None) -> int | None:
-        self._kept = epoch
-        return epoch
-
-    def load(self) -> int | None:
-        return self._kept
-
-
-class KeptMajority:
-    """When a majority of quorum hosts was reached last, of one boot: see `understudy_agent.files.MajorityFile`."""
-
-    def __init__(self) -> None:
-        self._held_ms: int | None = None
-
-    def save(self, held_ms: int) -> None:
-        self._held_ms = held_ms
-
-    def load(self, _now_ms: int) -> int | None:
-        return self._held_ms
-
-
 class AtOnce:
     """A Caller whose call has ended when it is submitted."""
 
@@ -98,7 +54,10 @@ class AtOnce:
         self._done: Done | None = None
 
     def submit(self, call: Callable[[], object]) -> bool:
-        self._done = Done(value=call())
+        try:
+            self._done = Done(value=call())
+        except OSError as error:
+            self._done = Done(error=error)
         return True
 
     def take(self) -> Done | None:
@@ -114,11 +73,14 @@ class Line:
         self._answer_delay_s = answer_delay_s
         self._is_busy = False
         self._done: Done | None = None
+        self._begun_s = 0.0
+        self.taken_s: float | None = None
+        """When the newest call was begun whose answer has been taken and was none of a failure."""
 
     def submit(self, call: Callable[[], object]) -> bool:
         if self._is_busy:
             return False
-        self._is_busy = True
+        self._is_busy, self._begun_s = True, self._machine.world.clock.now_s
         self._machine.later(self._machine.rng.uniform(0.001, 0.03), lambda: self._make(call))
         return True
 
@@ -126,6 +88,7 @@ class Line:
         done, self._done = self._done, None
         if done is not None:
             self._is_busy = False
+            self.taken_s = self._begun_s if done.error is None else self.taken_s
         return done
 
     def _make(self, call: Callable[[], object]) -> None:
@@ -147,6 +110,7 @@ class Reach:
         self._machine = machine
 
     def put_beat(self, detail: Mapping[str, Any]) -> None:
+        self._machine.sent_ms = detail["beat"]
         self._machine.world.bus.take_beat(self._machine, detail)
 
     def read_state(self) -> Mapping[str, Any] | None:

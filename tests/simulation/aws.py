@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from tests.simulation import invariants
 from tests.simulation.functions import ApiDownError, FunctionDied
 from tests.support.asl_runner import Execution, LambdaFault, Status
+from tests.support.builders import CLUSTER
 from tests.support.fakes.launcher import FakeLauncher
 from tests.support.fakes.ledger import FakeLedger
 from tests.support.fakes.zone import FakeZone
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from tests.simulation.world import World
 
 STATES_KEPT_S = 12.0
+BACKUP_EVERY_S = 5.0
 LATE_BATCH_S = 60.0
 
 
@@ -65,6 +67,11 @@ class Bus:
         ingested_s = world.clock.now_s + rng.uniform(0, 0.03) + (late.level * 8 if late is not None else 0)
         sent = self._note(machine, "waits" if late is None else "own")
         world.clock.at(ingested_s, lambda: self._pass_on(machine, detail, sent))
+
+    def take_strange(self, machine: Machine, detail: Mapping[str, Any]) -> None:
+        """As take_beat; what somebody else sends from this machine is none of its agent's beats."""
+        if machine.is_on and not machine.is_frozen and machine.can_send():
+            self._pass_on(machine, detail, Sent(self._world.clock.now_s))
 
     def _note(self, machine: Machine, fate: str) -> Sent:
         sent = Sent(self._world.clock.now_s, fate)
@@ -137,22 +144,50 @@ class WatchedLedger(FakeLedger):
         self.past: deque[tuple[float, ClusterState]] = deque()
         self.moved_s = 0.0
         """When holder, epoch or definition changed for the last time."""
+        self.registered_s = 0.0
+        self.placed_s: float | None = None
+        """When the lease was granted for the first time since the cluster was registered."""
+        self.granted_s = 0.0
+        """When the lease was granted to somebody for the last time."""
+        self.backups: list[tuple[float, ClusterState]] = []
 
     def commit(self, before: ClusterState, after: ClusterState, **how: Any) -> ClusterState:
         """`before` is what the function has read: it answers for that, not for what has come since."""
         written = super().commit(before, after, **how)
         definition = definition_in_force(self, before)
         invariants.no_candidate_without_a_majority(definition, before, after)
+        invariants.names_differ_is_never_chosen_or_released(self._world, definition, before, after)
+        invariants.a_word_to_the_contrary_counts(self._world, definition, before, after)
         invariants.unproven_only_where_the_policy_says_so(definition, before, after)
         return written
+
+    def restore(self, ago_s: float) -> None:
+        """Somebody puts the state back as it was at least so many seconds ago."""
+        then = [state for at_s, state in self.backups if at_s <= self._world.clock.now_s - ago_s]
+        if then and (then[-1].cluster, "state") in self.items:
+            self._world.story.tell("somebody", f"restores the table: {then[-1].active} under epoch {then[-1].epoch}")
+            self.items[(then[-1].cluster, "state")] = then[-1]
+            self.past.clear()
+            self.moved_s = self._world.clock.now_s
+
+    def forget(self) -> None:
+        """Somebody deletes the items of the cluster that keep it from being registered anew."""
+        for sk in ("state", "refusal"):
+            self.items.pop((CLUSTER, sk), None)
+        self.past.clear()
+        self.moved_s = self._world.clock.now_s
 
     def put_state(self, state: ClusterState) -> None:
         before: ClusterState | None = self.items.get((state.cluster, "state"))
         super().put_state(state)
         now_s = self._world.clock.now_s
         self.past.append((now_s, state))
+        if not self.backups or self.backups[-1][0] <= now_s - BACKUP_EVERY_S:
+            self.backups.append((now_s, state))
         while self.past[0][0] < now_s - STATES_KEPT_S:
             self.past.popleft()
+        if before is None:
+            self.registered_s, self.placed_s = now_s, None
         if before is not None:
             invariants.epochs_never_fall(before, state)
             invariants.no_lease_without_proof(before, state)
@@ -161,9 +196,12 @@ class WatchedLedger(FakeLedger):
             self._world.tell_of(before, state)
             if before.epoch != state.epoch or before.active != state.active:
                 self.moved_s = now_s
+            if before.active != state.active and state.active:
+                self.granted_s, self.placed_s = now_s, self.placed_s or now_s
             if before.definition_version != state.definition_version:
                 self.moved_s = now_s
             invariants.note_who_is_passed_over(self._world, before, state)
+            invariants.two_servers_are_told(self._world, state)
 
 
 class WatchedZone(FakeZone):

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from tests.simulation.aws import iso
 from tests.simulation.plan import TUNINGS, Fault
+from tests.simulation.rebuilding import register_again
+from tests.simulation.strange_beats import beat_by_hand, beat_no_more_by_hand, lie
 from tests.support.builders import ADDRESS_A, ADDRESS_B, RECORD
 from understudy.domain.model import PowerReading
 from understudy.domain.record import RecordSet
@@ -73,7 +75,52 @@ def _service_is_mended(world: World, fault: Fault) -> None:
 
 def _service_dies(world: World, fault: Fault) -> None:
     machine = _machine(world, fault)
-    machine.process.end_by(machine.now_ms())
+    machine.workload.crash(fault.pick, machine.now_ms())
+
+
+def _break_files(world: World, fault: Fault) -> None:
+    machine = _machine(world, fault)
+    if not machine.is_on:
+        return
+    is_before = fault.pick // 48 % 2
+    if is_before:
+        machine.break_a_file(fault.pick)
+    machine.kill_agent("it crashed, and files of it are not as it left them")
+    if not is_before:
+        machine.break_a_file(fault.pick)
+
+
+def _files_are_well(world: World, fault: Fault) -> None:
+    machine = _machine(world, fault)
+    if machine.is_on:
+        machine.open_its_files()
+        machine.start_agent()
+
+
+def _start_by_hand(world: World, fault: Fault) -> None:
+    _machine(world, fault).run_by_itself("somebody starts them by hand")
+
+
+def _put_another_file(world: World, fault: Fault) -> None:
+    machine = _machine(world, fault)
+    names = dict(machine.file)
+    if not names:
+        return
+    wrong = list(names)[fault.pick // 3 % len(names)]
+    if fault.pick % 3 == 0 and len(names) > 1:
+        del names[wrong]
+    elif fault.pick % 3 == 2:
+        names.clear()
+    else:
+        names = {"another" if name == wrong else name: real for name, real in names.items()}
+    machine.put_file(names, in_order=fault.pick // 6 % 2 == 0)
+
+
+def _put_the_right_file(world: World, fault: Fault) -> None:
+    machine = _machine(world, fault)
+    right = {name: name for name in machine.workload.processes}
+    if machine.file != right:
+        machine.put_file(right, in_order=fault.pick // 12 % 2 == 0)
 
 
 def _ring(value: str) -> Deed:
@@ -91,6 +138,18 @@ def _ask(action: str) -> Deed:
         world.execute(f"manual-{fault.number}", request)
 
     return deed
+
+
+def _ask_in_other_words(world: World, fault: Fault) -> None:
+    """A person answers for it that the old node is off, or copies what the controller asks for."""
+    words: tuple[dict[str, str], ...] = (
+        {"action": "failover", "unproven": "proceed"},
+        {"action": "switchover", "to": _machine(world, fault).name, "unproven": "proceed"},
+        {"action": "switchover", "to": _machine(world, fault).name, "rule": "drill-due"},
+        {"action": "failover", "rule": "active-is-silent", "why": "as the controller says it"},
+        {"action": "failback", "rule": "failback-is-due"},
+    )
+    world.execute(f"manual-{fault.number}", {"cluster": world.cluster, **words[fault.pick % len(words)]})
 
 
 def _hold(world: World, fault: Fault) -> None:
@@ -136,6 +195,12 @@ def _drain(world: World, fault: Fault) -> None:
         world.bus.drain()
 
 
+def _restore_the_table(world: World, fault: Fault) -> None:
+    world.ledger.restore(fault.level * 60)
+    if fault.pick % 2:
+        world.clock.after(1 + fault.pick % 5, lambda: _change_definition(world, fault))
+
+
 BEGINS: dict[str, Deed] = {
     "node_dies": _die,
     "node_is_stopped": _stop_instance,
@@ -145,15 +210,23 @@ BEGINS: dict[str, Deed] = {
     "agent_is_stopped": _agent_is_stopped,
     "service_breaks": _service_breaks,
     "service_dies": _service_dies,
+    "files_break": _break_files,
+    "started_by_hand": _start_by_hand,
+    "file_differs": _put_another_file,
+    "home_made_beats": beat_by_hand,
+    "lying_beat": lie,
     "alarm_rings": _ring("ALARM"),
     "switchover": _ask("switchover"),
     "failback": _ask("failback"),
     "failover_by_hand": _ask("failover"),
+    "asked_in_other_words": _ask_in_other_words,
     "definition_changes": _change_definition,
     "member_joins": _join,
     "member_leaves": _leave,
     "tuning_changes": _change_tuning,
     "record_drifts": _drift,
+    "table_restored": _restore_the_table,
+    "registered_again": register_again,
     "hold": _hold,
     "resume": resume,
 }
@@ -165,6 +238,9 @@ ENDS: dict[str, Deed] = {
     "agent_dies": _agent_comes_back,
     "agent_is_stopped": _agent_comes_back,
     "service_breaks": _service_is_mended,
+    "files_break": _files_are_well,
+    "file_differs": _put_the_right_file,
+    "home_made_beats": beat_no_more_by_hand,
     "alarm_rings": _ring("OK"),
     "member_leaves": _join_again,
     "pipeline_down": _drain,

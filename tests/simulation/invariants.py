@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from tests.simulation.plan import KINDS
 from tests.support.asl_runner import Status
 from understudy.domain.address import AddressStatus
 from understudy.domain.definition import Definition, QuorumMode, Role
-from understudy.domain.model import ClusterState, Proof, TransitionAction
+from understudy.domain.model import ClusterState, Proof, ServiceStatus, TransitionAction
 from understudy.domain.opening import MANUAL_RULE
 from understudy.domain.record import Change, ChangeVerb, guard_epoch
 from understudy_agent.lease import Order, Word
@@ -18,9 +19,17 @@ if TYPE_CHECKING:
     from tests.simulation.node import Machine
     from tests.simulation.world import World
 
-WAITS_AT_MOST_S = 18.0
-"""The longest promise_s in any policy is 14 s; the giver adds 1 % and LATE_MS, and its agent ticks when it does."""
 GIVES_UP_WITHIN_S = 1.5
+ACTS_WITHIN_S = 75.0
+"""What an agent that may act at once needs for what runs by itself: its first read and its looks, two orderly stops of
+30 s at the longest, and what a kill takes."""
+TOLD_WITHIN_S = 30.0
+"""By when the controller has heard of what somebody started, or else has not heard its node for longer than it may be
+silent."""
+TWO_SERVE = ("at_most_one_node_serves", "nothing_starts_beside_a_server")
+"""The first sign of two that serve: the second is seen when its start begins, or when both are up."""
+IS_TOLD_WITHIN_S = 30.0
+KEEPS_FROM_TELLING = tuple(kind.name for kind in KINDS if kind.is_of_the_controller)
 FINISHING = (TransitionAction.REPAIR, TransitionAction.PLACE)
 BY_SILENCE = ("active-is-silent", "overdue-and-active-is-silent")
 
@@ -33,14 +42,23 @@ class Violation(BaseException):
         self.invariant = invariant
 
 
+def broken(machine: Machine, process: str, fault: BaseException) -> Violation:
+    """No process of ours on a node ends with an error of its own, whatever it finds there."""
+    return Violation("no_process_breaks", f"{process} on {machine.name}: {fault!r}")
+
+
 def at_most_one_node_serves(world: World) -> None:
     """B4. Where a lease counts as proof, a node that thaws is excused until it can have killed what it runs.
 
-    This is the gap that leases cannot close. `world.excuses_thaw` is False for a policy that accepts STOPPED alone.
+    This is the gap that leases cannot close. `world.excuses_thaw` is False where LEASE_EXPIRED is not accepted.
     A node that was passed over without a proof (`unproven: proceed`) is excused, from when that was written down until
-    nothing of its service is left or it is granted the lease again, and no longer.
+    nothing of its service is left or it is granted the lease again, and no longer. What somebody else than an agent has
+    started is excused until its agent has had time to end it; nothing may be started beside it all the same, see
+    nothing_starts_beside_a_server.
     """
     serving = [machine for machine in world.machines if machine.serves()]
+    if len(serving) > 1:
+        serving = [machine for machine in serving if not _may_run_by_itself(world, machine)]
     if world.passed_over:
         serving = _without_passed_over(world, serving)
     if len(serving) > 1 and world.excuses_thaw:
@@ -51,9 +69,45 @@ def at_most_one_node_serves(world: World) -> None:
         )
 
 
+def _may_run_by_itself(world: World, machine: Machine) -> bool:
+    if not machine.runs_by_itself():
+        return False
+    since_s = machine.could_act_since_s()
+    return since_s is None or world.clock.now_s < since_s + ACTS_WITHIN_S
+
+
+def nothing_starts_beside_a_server(world: World, machine: Machine, service: str) -> None:
+    """B4. Whoever started what serves elsewhere, and whether or not it is to be there: no agent starts beside it.
+
+    Excused are a machine that has just thawed, one that was passed over, and what came up behind everybody's back:
+    before its agent could end it, or any beat could tell of it when the lease was granted.
+    """
+    for other in world.machines:
+        if other is machine or not other.serves() or other.spec.instance_id in world.passed_over:
+            continue
+        if world.excuses_thaw and world.clock.now_s < other.excused_until_s:
+            continue
+        if not _came_up_unseen(world, other):
+            raise Violation(
+                "nothing_starts_beside_a_server", f"{machine.name} begins to start {service} while {other.name} serves"
+            )
+
+
+def _came_up_unseen(world: World, machine: Machine) -> bool:
+    if not machine.runs_by_itself() or machine.by_itself_s is None:
+        return False
+    if machine.by_itself_s <= machine.told_s <= world.ledger.granted_s:
+        return False
+    placed_s = world.ledger.placed_s
+    if placed_s is not None and placed_s < machine.by_itself_s:
+        return _may_run_by_itself(world, machine)
+    was_heard_down = world.ledger.registered_s < machine.said_down_s <= machine.by_itself_s
+    return was_heard_down and world.clock.now_s < machine.by_itself_s + TOLD_WITHIN_S
+
+
 def _without_passed_over(world: World, serving: list[Machine]) -> list[Machine]:
     for machine in world.machines:
-        if not machine.is_on or not machine.process.is_up(machine.now_ms()):
+        if not machine.is_on or not machine.workload.is_up(machine.now_ms()):
             world.passed_over.discard(machine.spec.instance_id)
     rest = [machine for machine in serving if machine.spec.instance_id not in world.passed_over]
     world.served_beside |= len(serving) > 1 >= len(rest)
@@ -72,11 +126,85 @@ def note_who_is_passed_over(world: World, before: ClusterState, after: ClusterSt
 
 
 def unproven_only_where_the_policy_says_so(definition: Definition, before: ClusterState, after: ClusterState) -> None:
-    """B4. `definition`: in force when `before` was read."""
+    """B4. `definition`: in force when `before` was read. A person may answer for it, too, for one transition."""
+    if before.transition is not None and before.transition.may_go_unproven:
+        return
     if before.previous is None or after.previous is None or before.previous.proof or before.epoch != after.epoch:
         return
     if after.previous.proof is Proof.UNPROVEN and definition.policy.fencing.unproven != "proceed":
         raise Violation("unproven_only_where_the_policy_says_so", f"{after.previous} under {definition.policy.fencing}")
+
+
+def names_differ_is_never_chosen_or_released(
+    world: World, definition: Definition, before: ClusterState, after: ClusterState
+) -> None:
+    """B4. Who names other services than the definition does not say of these that they are down, and cannot run them.
+
+    By the newest beat in the state that was read.
+    """
+    wanted = frozenset(service.name for service in definition.services)
+
+    def differs(instance_id: str) -> bool:
+        report = before.nodes.get(instance_id)
+        named = world.names_by_beat.get((instance_id, report.boot, report.beat)) if report else None
+        return report is not None and named is not None and named != wanted and bool(named or report.keeps_lease)
+
+    previous, was_proven = after.previous, before.previous is not None and before.previous.proof is not None
+    if previous is not None and previous.proof is Proof.RELEASED and not was_proven and differs(previous.node):
+        raise Violation("names_differ_is_never_released", f"{previous}, which names other services")
+    # Whose file is changed in mid-move is granted the lease, and is left at once because it serves nothing.
+    opened = after.transition if after.epoch != before.epoch else None
+    if opened is not None and opened.target not in (before.active, opened.source) and differs(opened.target):
+        raise Violation("names_differ_is_never_chosen", f"{opened.target} is to take over, and names other services")
+
+
+def a_word_to_the_contrary_counts(
+    world: World, definition: Definition, before: ClusterState, after: ClusterState
+) -> None:
+    """B4. No lease is granted while another node's newest beat, heard just now, says that it serves under no lease.
+
+    A node that is adopted serves already: nothing is started by that.
+    """
+    if after.active in (None, before.active) or world.machine_of(after.active).serves():
+        return
+    for instance_id, report in before.nodes.items():
+        is_heard = report.heard_at is not None and (
+            world.clock.now_s - report.heard_at <= definition.policy.silence_limit_s
+        )
+        is_off = report.power_now.is_off or (
+            before.previous is not None
+            and before.previous.node == instance_id
+            and before.previous.proof in (Proof.STOPPED, Proof.UNPROVEN)
+        )
+        names = world.names_by_beat.get((instance_id, report.boot, report.beat))
+        says_so = names and not report.keeps_lease and report.service is not ServiceStatus.OUT_OF_SERVICE
+        if instance_id != after.active and is_heard and says_so and not is_off:
+            raise Violation(
+                "a_word_to_the_contrary_counts",
+                f"{after.active} is granted the lease; {report.name} says that it serves",
+            )
+
+
+def two_servers_are_told(world: World, state: ClusterState) -> None:
+    """B4. Two whose newest words say that they serve are not left alone: within a while an operator was called.
+
+    Counted while nothing keeps words from the controller, or the controller from working.
+    """
+    now_s, limit_s = world.clock.now_s, state.terms.silence_limit_s
+    serving = [
+        report.name
+        for instance_id, report in state.nodes.items()
+        if report.heard_at is not None
+        and now_s - report.heard_at <= limit_s
+        and report.service is not ServiceStatus.OUT_OF_SERVICE
+        and world.names_by_beat.get((instance_id, report.boot, report.beat))
+    ]
+    if len(serving) < 2 or state.alert is not None or any(map(world.weather.of, KEEPS_FROM_TELLING)):
+        world.two_say_so_s = None
+    elif world.two_say_so_s is None:
+        world.two_say_so_s = now_s
+    elif now_s - world.two_say_so_s > IS_TOLD_WITHIN_S:
+        raise Violation("two_servers_are_told", f"{' and '.join(serving)} have said for long that they serve")
 
 
 def epochs_never_fall(before: ClusterState, after: ClusterState) -> None:
@@ -92,6 +220,8 @@ def no_lease_without_proof(before: ClusterState, after: ClusterState) -> None:
     if before.active is not None:
         raise Violation("no_lease_without_proof", f"the lease goes from {before.active} to {after.active} in one write")
     previous = before.previous
+    if previous is not None and previous.is_assumed and before.nodes[after.active].service is ServiceStatus.IN_SERVICE:
+        return  # nothing starts: it serves already, and who was only assumed to serve has held no lease
     if previous is not None and previous.node != after.active and previous.proof is None:
         raise Violation(
             "no_lease_without_proof", f"{after.active} gets the lease; nothing proves that {previous} ended"
@@ -165,27 +295,80 @@ def no_candidate_without_a_majority(definition: Definition, before: ClusterState
         raise Violation("no_candidate_without_a_majority", found)
 
 
-def nothing_begins_without_a_majority(world: World, machine: Machine) -> None:
-    """S12. A node begins to serve only when it can have reached a majority of the quorum hosts just now."""
-    if world.hosts and machine.majority_s < world.clock.now_s:
-        lost_s = world.clock.now_s - machine.majority_s
+def at_a_start(world: World, machine: Machine, service: str) -> None:
+    """What holds whenever the command that starts a service begins."""
+    nothing_starts_without_a_lease(machine, service)
+    nothing_starts_beside_a_server(world, machine, service)
+    _nothing_starts_long_after_a_majority(world, machine)
+    a_witness_starts_nothing(machine)
+
+
+def nothing_starts_without_a_lease(machine: Machine, service: str) -> None:
+    """B4 B11. Only under SERVE, under a lease or promises that run, and that were read since whatever took time away.
+
+    Whatever the policy says. A read counts from when it was begun: after the last start of the agent and the last thaw.
+    """
+    agent, now_ms = machine.agent, machine.now_ms()
+    if agent is None or agent._services._order is not Order.SERVE:
+        order = "no agent" if agent is None else agent._services._order.value
+        raise Violation("nothing_starts_without_a_lease", f"{machine.name} begins to start {service} under {order}")
+    standing = agent._standing
+    if standing.word is not Word.MINE or standing.end_ms is None or now_ms >= standing.end_ms:
+        raise Violation(
+            "nothing_starts_without_a_lease", f"{machine.name} begins to start {service} at {now_ms} under {standing}"
+        )
+    if machine.reads.taken_s is None or machine.reads.taken_s < machine.awake_since_s:
+        raise Violation(
+            "nothing_starts_without_a_lease",
+            f"{machine.name} begins to start {service} by what it read before it was started or thawed",
+        )
+
+
+def _nothing_starts_long_after_a_majority(world: World, machine: Machine) -> None:
+    """S12. What a node brings in service one after the other it goes on with for as long as a lease lasts."""
+    agent, lost_s = machine.agent, world.clock.now_s - machine.majority_s
+    if world.hosts and agent is not None and lost_s > agent._standing.terms.lease_s / machine.rate + GIVES_UP_WITHIN_S:
         raise Violation("nothing_begins_without_a_majority", f"{machine.name} starts {lost_s:.1f} s after it lost it")
 
 
-def a_witness_starts_nothing(world: World, machine: Machine) -> None:
+def a_witness_starts_nothing(machine: Machine) -> None:
     """S12."""
     if machine.spec.role is Role.WITNESS:
         raise Violation("a_witness_starts_nothing", f"{machine.name} is a witness and starts the service")
 
 
-def after_tick(world: World, machine: Machine, agent: Agent, before: Order) -> None:
-    """What holds whenever an agent has looked at its lease. `before`: its order until then."""
+def after_tick(world: World, machine: Machine, agent: Agent, before: Order, *, was_down: bool) -> None:
+    """What holds whenever an agent has looked at its lease. `before`: its order until then; `was_down`: as it knew."""
+    _a_lease_is_counted_from_own_beats(world, machine, agent)
     if world.hosts and agent._order is Order.SERVE:
+        if before is not Order.SERVE and was_down:
+            _nothing_begins_without_a_majority(world, machine)
         _majority_lost_is_given_up(world, machine, agent)
     if machine.shares_key:
         _grant_waits_for_one_promise(world, machine, agent)
         if before is Order.SERVE and agent._order in (Order.STOP, Order.KILL):
             _in_touch_serves_on(world, machine, agent)
+
+
+def _a_lease_is_counted_from_own_beats(world: World, machine: Machine, agent: Agent) -> None:
+    """B4. No number that somebody else has sent makes a lease longer.
+
+    What runs under no lease at all is given an end, too: it lets nobody serve.
+    """
+    end_ms, sent_ms = agent._standing.lease_end_ms, machine.sent_ms
+    if end_ms is None or sent_ms is None or agent._standing.word is Word.NOT_MINE:
+        return
+    if end_ms > sent_ms + world.longest_lease_s * 1000:
+        raise Violation(
+            "a_lease_is_counted_from_own_beats", f"{machine.name} sent {sent_ms} at last and counts on {end_ms}"
+        )
+
+
+def _nothing_begins_without_a_majority(world: World, machine: Machine) -> None:
+    """S12. A node begins to serve only when it can have reached a majority of the quorum hosts just now."""
+    if machine.majority_s < world.clock.now_s:
+        lost_s = world.clock.now_s - machine.majority_s
+        raise Violation("nothing_begins_without_a_majority", f"{machine.name} begins {lost_s:.1f} s after it lost it")
 
 
 def _majority_lost_is_given_up(world: World, machine: Machine, agent: Agent) -> None:
@@ -202,7 +385,7 @@ def _grant_waits_for_one_promise(world: World, machine: Machine, agent: Agent) -
         return
     machine.waits_since_s = machine.waits_since_s or world.clock.now_s
     waited_s = world.clock.now_s - machine.waits_since_s
-    if waited_s > WAITS_AT_MOST_S:
+    if waited_s > world.waits_at_most_s:
         raise Violation(
             "grant_waits_for_one_promise", f"{machine.name} holds the lease and has waited {waited_s:.1f} s"
         )
@@ -214,7 +397,9 @@ def _in_touch_serves_on(world: World, machine: Machine, agent: Agent) -> None:
     In touch: for the length of a lease and a promise nothing has happened to them, to it, or to what they send each
     other. The table has it for as long: no transition was opened meanwhile, so no other node may start.
     """
-    terms, state, now_s = agent._standing.terms, world.ledger.state(), world.clock.now_s
+    terms, state, now_s = agent._standing.terms, world.ledger.items.get((world.cluster, "state")), world.clock.now_s
+    if state is None:
+        return
     is_meant = agent.is_stopping or agent._prober.forbids(machine.now_ms(), is_down=False)
     if (
         agent._standing.word is not Word.MINE
@@ -246,7 +431,12 @@ def every_execution_ends(world: World) -> None:
 
 def in_service_on_one_node(world: World) -> list[str]:
     """What is missing for the cluster to be well; empty when nothing is."""
-    state, serving = world.ledger.state(), [machine for machine in world.machines if machine.serves()]
+    state, serving = (
+        world.ledger.items.get((world.cluster, "state")),
+        [each for each in world.machines if each.serves()],
+    )
+    if state is None:
+        return ["the cluster is not registered"]
     missing = []
     if [machine.spec.instance_id for machine in serving] != [state.active]:
         missing.append(f"{[machine.name for machine in serving]} serves, and the table has {state.active}")

@@ -6,7 +6,6 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from understudy_agent.post import WAITING_LIMIT, Datagram
-from understudy_agent.promise import Memory
 
 if TYPE_CHECKING:
     from tests.simulation.node import Machine
@@ -72,19 +71,3 @@ class Mailbox:
     def received(self) -> list[Datagram]:
         taken, self.waiting = self.waiting, []
         return taken
-
-
-class KeptPromises:
-    """The file of promises of one boot, in memory: see `understudy_agent.files.PromiseFile`."""
-
-    def __init__(self) -> None:
-        self._kept: Memory | None = None
-
-    def save(self, memory: Memory) -> None:
-        self._kept = memory
-
-    def load(self) -> Memory | None:
-        return self._kept
-
-    def is_there(self) -> bool:
-        return self._kept is not None

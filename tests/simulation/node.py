@@ -1,4 +1,4 @@
-"""A node: a machine with a clock of its own rate, the real agent's loop on it, and one service.
+"""A node: a machine with a clock of its own rate, the real agent on it, and its services.
 
 The agent is ticked when it would find something to do, not five times a second: at the times that its own pacing and
 its lease name, up to a tick late, and at every answer of AWS.
@@ -6,32 +6,26 @@ its lease name, up to a tick late, and at every answer of AWS.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from tests.simulation import invariants
-from tests.simulation.agent_parts import (
-    AtOnce,
-    KeptLease,
-    KeptMajority,
-    KeptPlaced,
-    Line,
-    NoNotifier,
-    NoStatus,
-    Reach,
-    StoryLog,
-)
-from tests.simulation.network import ANOTHER_KEY, KEY, PORT, KeptPromises, Mailbox
-from tests.simulation.workload import Process, Workload
-from understudy.domain.definition import NodeSpec
+from tests.simulation import invariants, workload
+from tests.simulation.agent_parts import AtOnce, Line, NoNotifier, NoStatus, Reach, StoryLog
+from tests.simulation.expiring import Expiring, MachineLock
+from tests.simulation.network import ANOTHER_KEY, KEY, PORT, Mailbox
+from tests.simulation.plan import Fault
+from tests.simulation.workload import Workload
+from understudy.domain.definition import NodeSpec, Role
 from understudy_agent import lease, promise
 from understudy_agent.exchange import Exchange
 from understudy_agent.failsafe import Failsafe, Means
+from understudy_agent.files import AlreadyRunningError, LeaseFile, MajorityFile, PlacedFile, PromiseFile
 from understudy_agent.keys import KeyRing
 from understudy_agent.lease import Order, Standing, Word
-from understudy_agent.loop import TICK_MS, Agent
-from understudy_agent.model import State
+from understudy_agent.loop import TICK_MS, TICK_WHILE_MOVING_MS, Agent
 from understudy_agent.placed import Placed
 from understudy_agent.ports import Self
 from understudy_agent.prober import Prober
@@ -46,8 +40,8 @@ RATE_WRONG_BY = 0.01
 """Where agents ask each other for promises: that is what `promise.DRIFT` allows for."""
 HANGS_FOR_S = 0.8
 ORDERLY_STOP_S = 5.0
-THAWED_KILL_S = 1.2
-"""How long a thawed machine may still serve once its agent has looked at the clock: kill_limit_s on a slow clock."""
+THAWED_KILL = 1.2
+"""How long a thawed machine may still serve once its agent has looked, in kill_limit_s: its clock may be slow."""
 IDLE_LIMIT_MS = 1000
 
 
@@ -75,16 +69,37 @@ class Machine:
         """Until when it can know of a majority of them, at most."""
         self.waits_since_s: float | None = None
         """Since when its agent has held the lease and started nothing."""
-        self.process = Process()
+        names = () if spec.role is Role.WITNESS else world.services
+        self.workload = Workload(self, names, rng, restart_tries=rng.choice((0, 2)))
+        self.file: Mapping[str, str] = {name: name for name in names}
+        """The services that its agent's file names, and what they really are."""
         self.is_broken = {"start": False}
+        self.kept_off: set[str] = set()
+        """Why its agent is not to be started now."""
+        self.is_poisoned = False
+        """Whether a beat that was none of its agent's may have taken the numbers of this boot."""
+        self.comes_up_by_itself = number in world.plan.before.enabled
+        self.by_itself_s: float | None = None
+        """Since when its services run that somebody else than an agent has started. None: they do not."""
+        self.sent_ms: int | None = None
+        """The number of the newest beat that its agents have sent in this boot."""
+        self.awake_since_s = 0.0
+        """Since when its agent has run, without a freeze of the machine."""
+        self.told_s = 0.0
+        """When a beat of it was recorded for the last time that says that something runs here."""
+        self.said_down_s = 0.0
+        """When a beat of it was recorded for the last time that says that nothing runs here."""
+        self.knows_placed_s: float | None = None
+        """When an agent of it has read for the first time that its cluster was placed."""
         self._lives = 0
         self._plans = 0
         self.agent_since_s = 0.0
         self._booted_at_s = 0.0
-        self._lease_file, self._promise_file = KeptLease(), KeptPromises()
-        self._placed_file, self._majority_file = KeptPlaced(), KeptMajority()
+        self.runtime_dir = world.folder / self.name
+        self.lock = MachineLock()
+        self._expiring: list[Expiring] = []
         self._ring: KeyRing | None = None
-        self._log = StoryLog(world.story, self.name)
+        self.log = StoryLog(world.story, self.name)
 
     # --- what others ask ------------------------------------------------------------------------
 
@@ -97,13 +112,11 @@ class Machine:
         return int((self.world.clock.now_s - self._booted_at_s) * self.rate * 1000)
 
     def serves(self) -> bool:
-        """Whether its service is up, or is coming up, or is not down yet. A frozen machine serves nobody."""
-        return self.is_on and not self.is_frozen and self.process.is_up(self.now_ms())
+        """Whether any service is up, or coming up, or not down yet. A frozen machine serves nobody."""
+        return self.is_on and not self.is_frozen and self.workload.is_up(self.now_ms())
 
     def reports_in_service(self) -> bool:
-        return (
-            self.is_on and isinstance(self.agent, Agent) and self.agent._report.services == {"postgresql": "IN_SERVICE"}
-        )
+        return self.is_on and self.agent is not None and set(self.agent._report.services.values()) == {"IN_SERVICE"}
 
     def is_well(self) -> bool:
         """Whether it would serve if it were let: its agent runs, reads, and does not report a failure."""
@@ -157,12 +170,46 @@ class Machine:
         if self.is_on:
             return
         self.boots += 1
-        self.is_on, self.is_frozen, self.hung_until_s = True, False, 0.0
+        self.is_on, self.is_frozen, self.hung_until_s, self.is_poisoned = True, False, 0.0, False
+        self.sent_ms = None
         self._booted_at_s = self.world.clock.now_s
-        self.process, self._lease_file = Process(is_running=runs_already), KeptLease()
-        self._promise_file, self._majority_file = KeptPromises(), KeptMajority()
+        shutil.rmtree(self.runtime_dir, ignore_errors=True)
+        self.runtime_dir.mkdir()
         self.world.story.tell(self.name, f"boots ({self.boot}, clock rate {self.rate:.3f})")
+        if runs_already:
+            self.run_by_itself("it ran before there was a cluster")
+        if self.comes_up_by_itself and self.boots > 1:
+            self._come_up(self.rng.choice((0, 0, self.rng.uniform(0, 10))))
         self.start_agent()
+
+    def _come_up(self, after_s: float) -> None:
+        if not after_s:
+            self.run_by_itself("it is enabled, and comes up at boot")
+            return
+        boot = self.boot
+        self.world.clock.after(
+            after_s, lambda: self.run_by_itself("it is enabled, and comes up late") if boot == self.boot else None
+        )
+
+    def run_by_itself(self, why: str) -> None:
+        """Somebody else than its agent starts all services here, if none of them runs."""
+        if self.is_on and self.workload.processes and not self.workload.is_up(self.now_ms()):
+            self.workload.run()
+            self.by_itself_s = self.world.clock.now_s
+            self.note_disturbance()
+            self.world.story.tell(self.name, f"the services run: {why}")
+
+    def runs_by_itself(self) -> bool:
+        """Whether what runs here was started by somebody else, and no lease has been read for it since."""
+        if self.by_itself_s is not None and not (self.is_on and self.workload.is_up(self.now_ms())):
+            self.by_itself_s = None
+        return self.by_itself_s is not None
+
+    def could_act_since_s(self) -> float | None:
+        """Since when its agent could have ended what runs here by itself; None: it has had no chance yet."""
+        if self.agent is None or self.is_frozen or self.knows_placed_s is None or self.by_itself_s is None:
+            return None
+        return max(self.by_itself_s, self.agent_since_s, self.knows_placed_s, self.disturbed_s)
 
     def start(self) -> None:
         """Somebody starts the instance, if it is off: again and again while it is still being stopped."""
@@ -177,8 +224,29 @@ class Machine:
         if self.is_on:
             self.world.story.tell(self.name, f"goes off: {why}")
             self.is_on, self.agent, self.mailbox = False, None, None
+            self.workload.lose()
+            self.end_processes()
             self._lives += 1
             self.note_disturbance()
+
+    def end_processes(self) -> None:
+        """Whatever still keeps a lease here ends at once."""
+        for each in self._expiring:
+            each.end()
+        self._expiring, self.lock = [], MachineLock()
+
+    def is_unstoppable(self, service: str) -> None:
+        """Killing did not help: the agent, or what is left of one, reboots the machine."""
+        boot = self.boot
+        self.world.story.tell(self.name, f"{service} cannot be stopped")
+        self.world.clock.after(
+            0.02, lambda: self._reboot("its service cannot be stopped") if boot == self.boot else None
+        )
+
+    def _reboot(self, why: str) -> None:
+        if self.is_on:
+            self.power_off(why)
+            self.world.clock.after(self.rng.uniform(5, 20), self.start)
 
     def freeze(self) -> None:
         if self.is_on and not self.is_frozen:
@@ -190,52 +258,80 @@ class Machine:
         if self.is_on and self.is_frozen:
             looks_after_s = self.rng.uniform(0, TICK_MS / 1000)
             self.is_frozen = False
+            self.awake_since_s = self.world.clock.now_s
             self.note_disturbance()
-            self.excused_until_s = self.world.clock.now_s + looks_after_s + THAWED_KILL_S
+            self.excused_until_s = self.world.clock.now_s + looks_after_s + THAWED_KILL * self.kill_limit_s()
             self.world.story.tell(self.name, "thaws")
             self.world.clock.after(looks_after_s, self._look_after_thaw)
 
     def _look_after_thaw(self) -> None:
         self.tick()
-        if self.agent is None:
-            self._expire(self._lives)
+        for each in tuple(self._expiring):
+            self._let_expire(each)
 
     # --- the agent ------------------------------------------------------------------------------
 
     def start_agent(self) -> None:
         """What systemd does a second after the agent has ended."""
-        if not self.is_on or self.agent is not None:
+        if not self.is_on or self.agent is not None or self.kept_off:
             return
-        self._lives += 1
-        self.agent_since_s = self.world.clock.now_s
+        life = self._lives + 1
+        try:
+            self.lock.acquire_for(life)
+        except AlreadyRunningError:
+            self.world.clock.after(1, self.start_agent)
+            return
+        self._lives = life
+        self.agent_since_s = self.awake_since_s = self.world.clock.now_s
         self.note_disturbance()
-        reads = Exchange("read", Line(self, self._answer_s), self._log)
-        beats = Exchange("beat", Line(self, self._answer_s), self._log)
-        self.agent = Agent(
+        try:
+            self.agent = self._new_agent()
+        except Exception as fault:
+            raise invariants.broken(self, "the agent", fault) from fault
+        self.world.story.tell(self.name, "the agent starts")
+        self.tick()
+
+    def _new_agent(self) -> Agent:
+        self.reads = Line(self, self._answer_s)
+        reads = Exchange("read", self.reads, self.log)
+        beats = Exchange("beat", Line(self, self._answer_s), self.log)
+        return Agent(
             who=Self(self.world.cluster, self.spec.instance_id, self.boot, ORDERLY_STOP_S),
-            services=Workload(self.process, self.rng, self.is_broken, self._on_change),  # type: ignore[arg-type]
+            services=self.workload.supervised(self.file),
             transport=Reach(self),
             beats=beats,
             reads=reads,
-            prober=Prober(lambda _: Line(self, self._answer_s), self._log, self.reaches, self._majority_file),  # type: ignore[arg-type]
+            prober=Prober(lambda _: Line(self, self._answer_s), self.log, self.reaches, self._majority_file()),
             clock_ms=self.now_ms,
-            lease_file=self._lease_file,  # type: ignore[arg-type]
+            lease_file=self.lease_file(),
             status=NoStatus(),  # type: ignore[arg-type]
             notifier=NoNotifier(),  # type: ignore[arg-type]
-            log=self._log,
+            log=self.log,
             failsafe=self._failsafe(),
-            placed=Placed(self._placed_file, Exchange("placed_file", AtOnce(), self._log)),  # type: ignore[arg-type]
+            placed=Placed(self.placed_file(), Exchange("placed_file", AtOnce(), self.log)),
         )
-        self.world.story.tell(self.name, "the agent starts")
-        self.tick()
 
     def _failsafe(self) -> Failsafe:
         cluster, me, means = self.world.cluster, self.spec.instance_id, None
         if self.shares_key:
-            self._ring = KeyRing(self._keys, Exchange("failsafe_key", Line(self, self._answer_s), self._log))
+            self._ring = KeyRing(self._keys, Exchange("failsafe_key", Line(self, self._answer_s), self.log))
             self.mailbox = Mailbox(self)
             means = Means(self._ring, self.mailbox, PORT)
-        return Failsafe(cluster, me, self._promise_file, self._log, means, self._nonce)  # type: ignore[arg-type]
+        return Failsafe(cluster, me, PromiseFile(self._promises, self.boot), self.log, means, self._nonce)
+
+    def placed_file(self) -> PlacedFile:
+        """It lies on the machine's disk: a boot does not take it away."""
+        return PlacedFile(self.world.folder / f"{self.name}.placed" / "placed.json")
+
+    def _majority_file(self) -> MajorityFile:
+        return MajorityFile(self.runtime_dir / "quorum.json", self.boot)
+
+    def lease_file(self) -> LeaseFile:
+        return LeaseFile(self.runtime_dir / "lease.json", self.boot)
+
+    @property
+    def _promises(self) -> Path:
+        return self.runtime_dir / "promises.json"
 
     def _keys(self) -> tuple[bytes, ...]:
         """The key that all nodes share; where somebody has changed it, another one alone, or above it, or below it."""
@@ -247,12 +343,22 @@ class Machine:
     def _nonce(self) -> str:
         return f"{self.rng.getrandbits(128):032x}"
 
-    def _on_change(self, state: State) -> None:
-        if state is State.OUT_OF_SERVICE:
-            self.note_disturbance()  # until now it could promise nothing
-        if state is State.STARTING:
-            invariants.nothing_begins_without_a_majority(self.world, self)
-            invariants.a_witness_starts_nothing(self.world, self)
+    # --- what the services ask ------------------------------------------------------------------
+
+    def begins(self, service: str) -> None:
+        """The command that starts a service begins."""
+        self.runs_by_itself()  # what has ended is forgotten before something new runs
+        invariants.at_a_start(self.world, self, service)
+
+    def kill_limit_s(self) -> float:
+        """By the newest that is known to whoever kills here."""
+        standing = self.agent._standing if self.agent is not None else self.lease_file().load(self.now_ms())
+        return standing.terms.kill_limit_s
+
+    def trouble_with_looks(self) -> Fault | None:
+        return self.world.weather.at_node("looks_fail", self.number)
+
+    # --- the agent's rounds ---------------------------------------------------------------------
 
     def note_disturbance(self) -> None:
         """From now on it may for a while be unable to give a promise, or to get one."""
@@ -263,21 +369,19 @@ class Machine:
         if self.agent is not None:
             self.world.story.tell(self.name, f"the agent is gone: {why}")
             self.agent, self.mailbox = None, None
-            self._lives += 1
             self.note_disturbance()
             if self.shares_key and self.rng.random() < 0.2:
                 self.world.story.tell(self.name, "its file of promises is lost")
-                self._promise_file = KeptPromises()
-            self._expire(self._lives)
+                _take_away(self._promises)
+            self.lock.release_by(self._lives)
+            self._lives += 1
+            self._expiring.append(Expiring(self, ORDERLY_STOP_S))
+            self._expiring[-1].go_on()
 
     def _hang(self, agent: Agent) -> bool:
         """Whether the agent hangs, just when its lease asks for something: the worst moment that there is."""
         fault, now_ms = self.world.weather.at_node("agent_hangs", self.number), self.now_ms()
-        if (
-            fault is not None
-            and any(at <= now_ms for at in _ends(agent._standing, None))
-            and self.process.is_up(now_ms)
-        ):
+        if fault is not None and any(at <= now_ms for at in _ends(agent._standing)) and self.workload.is_up(now_ms):
             self.world.weather.spend(fault)
             hangs_s = (0.4 + 0.6 * fault.level) * HANGS_FOR_S
             self.hung_until_s = self.world.clock.now_s + hangs_s
@@ -293,12 +397,16 @@ class Machine:
         if self._hang(agent):
             self._plan_tick(self.hung_until_s)
             return
-        before = agent._order
+        before, was_down = agent._order, agent._services.all_down
         if self._ring is not None and self._ring.keys[:1] not in ((), (KEY,)):
             self.note_disturbance()  # nobody believes what it signs; a new key below the old one disturbs nothing
         self._look_at_hosts()
-        agent.tick(self.now_ms())
-        invariants.after_tick(self.world, self, agent, before)
+        try:
+            agent.tick(self.now_ms())
+        except Exception as fault:
+            raise invariants.broken(self, "the agent", fault) from fault
+        self._take_note(agent, was_down=was_down)
+        invariants.after_tick(self.world, self, agent, before, was_down=was_down)
         if agent.exit_status is not None:
             self.kill_agent(f"it was asked to stop, status {agent.exit_status}")
             if self.world.is_calm:
@@ -306,6 +414,16 @@ class Machine:
             return
         due_ms, late_s = self._next_tick(agent)
         self._plan_tick(self._world_time(due_ms) + late_s)
+
+    def _take_note(self, agent: Agent, *, was_down: bool) -> None:
+        """Of what an agent has just come to know or to do."""
+        if self.is_poisoned or (agent._services.all_down and not was_down):
+            self.note_disturbance()  # no beat of it is recorded any more; or until now it could promise nothing
+        if agent._standing.epoch and self.knows_placed_s is None:
+            self.knows_placed_s = self.world.clock.now_s
+        if agent._order is Order.SERVE and self.runs_by_itself():
+            self.by_itself_s = None
+            self.world.story.tell(self.name, "what runs here is its lease's now")
 
     def _look_at_hosts(self) -> None:
         """What its agent can know of the quorum hosts at most: an answer counts until the next one is missing."""
@@ -326,10 +444,12 @@ class Machine:
         now_ms = self.now_ms()
         paced = [agent._next_beat_ms()] if agent._beats.idle and agent._reads.calls.done_ms is not None else []
         paced += [agent._next_read_ms()] if agent._reads.idle else []
-        ends = [*_ends(agent._standing, agent._services.due_ms()), *_promise_times(agent, now_ms)]  # type: ignore[attr-defined]
+        services, kill_limit_s = agent._services, agent._standing.terms.kill_limit_s
+        ends = [*_ends(agent._standing), *_promise_times(agent, now_ms), *workload.due_ms(services, kill_limit_s)]
         bound = [at for at in ends if at > now_ms]
         due_ms = min([*paced, *bound, now_ms + IDLE_LIMIT_MS])
-        late_s = self.rng.uniform(0, TICK_MS / 1000) if due_ms in bound else 0.001
+        tick_ms = TICK_WHILE_MOVING_MS if workload.moves(services) else TICK_MS
+        late_s = self.rng.uniform(0, tick_ms / 1000) if due_ms in bound else 0.001
         return max(due_ms, now_ms + 10), late_s
 
     def _world_time(self, local_ms: int) -> float:
@@ -352,30 +472,76 @@ class Machine:
 
         self.world.clock.after(delay_s, act)
 
+    # --- what somebody does behind its back ------------------------------------------------------
+
+    def put_file(self, file: Mapping[str, str], *, in_order: bool) -> None:
+        """Somebody edits the agent's file and restarts the agent, in order or by killing it."""
+        self.file = file
+        self.world.story.tell(self.name, f"its file names {', '.join(file) or 'no service: it is a witness'}")
+        if self.agent is not None and in_order:
+            self.agent.ask_to_stop()
+        else:
+            self.kill_agent("it is restarted with another file")
+        self.start_agent_when_ended()
+
+    def start_agent_when_ended(self) -> None:
+        """Start it, once the one that has been asked to stop has ended."""
+        if self.agent is not None and self.agent.is_stopping:
+            self.world.clock.after(1, self.start_agent_when_ended)
+        else:
+            self.start_agent()
+
+    def break_a_file(self, pick: int) -> None:
+        """One file of the agent's, or all that a boot keeps, is lost, or holds nonsense, or cannot be opened."""
+        files = sorted(self.runtime_dir.iterdir())
+        named = ("", "lease", "promises", files[pick // 4 % len(files)].name if files else "")[pick % 4]
+        chosen = [each for each in files if each.name.startswith(named)]
+        how = ("is lost", "holds nonsense", "is empty", "cannot be opened")[pick // 12 % 4]
+        for each in chosen:
+            self.world.story.tell(self.name, f"{each.name} {how}")
+            content = each.read_text(encoding="utf-8") if each.is_file() else ""
+            _take_away(each)
+            if how == "holds nonsense":
+                each.write_text(content[: len(content) // 2], encoding="utf-8")
+            elif how == "is empty":
+                each.touch()
+            elif how == "cannot be opened":
+                each.mkdir()
+
+    def open_its_files(self) -> None:
+        """What could not be opened is taken away."""
+        for each in self.runtime_dir.iterdir():
+            if each.is_dir():
+                each.rmdir()
+
     # --- what is left of an agent ---------------------------------------------------------------
 
-    def _expire(self, life: int) -> None:
-        """`understudy-agent expire`: see to it that the service ends with the lease, unless an agent takes over."""
-        now_ms = self.now_ms()
-        standing = self._lease_file.load(now_ms)
-        if standing == Standing() and self.process.is_up(now_ms):
-            standing = lease.woken(standing, self._placed_file.load(), now_ms)
-        if life != self._lives or not self.is_on or self.is_frozen or standing == Standing():
-            return
-        order = lease.order(standing, now_ms, ORDERLY_STOP_S)
-        if order is Order.KILL:
-            self.process.end_by(now_ms + int(self.rng.uniform(0, 0.9) * standing.terms.kill_limit_s * 1000))
-        elif order is Order.STOP:
-            self.process.end_by(now_ms + self.rng.randrange(50, 20_000))
-        if order is not Order.LEAVE_ALONE and not self.process.is_up(now_ms):
-            self._lease_file.save(Standing())
-            return
-        due = [at for at in _ends(standing, self.process.gone_at_ms) if at > now_ms]
-        self.world.clock.at(self._world_time(min([*due, now_ms + IDLE_LIMIT_MS])) + 0.1, lambda: self._expire(life))
+    def wakes(self, expiring: Expiring, after_s: float) -> None:
+        """When a process of `expire` that sleeps goes on."""
+        expiring.sleeps += 1
+        sleep = expiring.sleeps
+
+        def wake() -> None:
+            if sleep == expiring.sleeps and not self.is_frozen:
+                self._let_expire(expiring)
+
+        self.world.clock.after(after_s / self.rate, wake)
+
+    def _let_expire(self, expiring: Expiring) -> None:
+        expiring.go_on()
+        if expiring.has_ended and expiring in self._expiring:
+            self._expiring.remove(expiring)
 
 
-def _ends(standing: Standing, other_ms: int | None) -> list[int]:
-    ends = (lease.stop_at_ms(standing, ORDERLY_STOP_S), lease.kill_at_ms(standing), other_ms)
+def _take_away(path: Path) -> None:
+    if path.is_dir():
+        path.rmdir()
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _ends(standing: Standing) -> list[int]:
+    ends = (lease.stop_at_ms(standing, ORDERLY_STOP_S), lease.kill_at_ms(standing))
     return [at for at in ends if at is not None]
 
 

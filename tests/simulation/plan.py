@@ -45,7 +45,7 @@ class Setting:
 
     `quorum`: the mode, "" for none; `shares_key`: its agents ask each other for promises; `has_latecomer`: one node is
     added to the definition while the cluster is in use; `has_leaver`: one is taken out, and perhaps put in again;
-    `keys_differ`: somebody changes the key on one node and not on the others.
+    `keys_differ`: somebody changes the key on one node and not on the others; `services`: how many, 0: the seed says.
     """
 
     quorum: str = ""
@@ -54,6 +54,28 @@ class Setting:
     has_latecomer: bool = False
     has_leaver: bool = False
     keys_differ: bool = False
+    services: int = 0
+
+
+@dataclass(frozen=True)
+class Before:
+    """What there is before the cluster is registered, by numbers of nodes.
+
+    `runs_on`: where the services run; `record`: whose address the record carries, None: there is no record;
+    `enabled`: where the services come up by themselves at every boot but the first, as a unit does that is enabled.
+    """
+
+    runs_on: tuple[int, ...] = ()
+    record: int | None = None
+    enabled: tuple[int, ...] = ()
+
+
+FRESH = Before()
+
+
+def adopted(node: int) -> Before:
+    """The services ran on this node before there was an Understudy, and the record leads there."""
+    return Before((node,), node)
 
 
 @dataclass(frozen=True)
@@ -66,9 +88,11 @@ class Kind:
     most_s: float
     needs: str = ""
     """What a cluster must have for it to mean anything: the name of a field of Setting."""
+    is_of_the_controller: bool = False
+    """Whether it keeps the controller from hearing, or from doing what it should."""
 
 
-KINDS = (
+ON_THE_WAY = (
     # What happens to beats and other events on their way.
     Kind("beats_lost", 6, 4, 60),
     Kind("beats_delayed", 5, 4, 40),
@@ -78,8 +102,10 @@ KINDS = (
     Kind("ec2_signals_lost", 2, 10, 60),
     Kind("signals_delayed", 3, 10, 60),
     Kind("watch_lost", 2, 30, 120),
+)
+WITH_NODES = (
     # A node and AWS. An isolated one is cut off from everybody.
-    Kind("aws_dead", 4, 10, 60),
+    Kind("aws_dead", 4, 10, 60, is_of_the_controller=True),
     Kind("isolated", 5, 8, 60),
     Kind("cannot_send", 5, 4, 60),
     Kind("cannot_read", 5, 4, 60),
@@ -101,7 +127,16 @@ KINDS = (
     Kind("agent_hangs", 4, 20, 80),
     Kind("service_breaks", 4, 5, 60),
     Kind("service_dies", 3, 1, 2),
+    Kind("looks_fail", 4, 5, 40),
     Kind("alarm_rings", 4, 5, 40),
+    Kind("files_break", 5, 1, 20),
+    # What people do on a node, behind the back of all.
+    Kind("started_by_hand", 3, 1, 1),
+    Kind("file_differs", 4, 15, 90),
+    Kind("home_made_beats", 4, 10, 80),
+    Kind("lying_beat", 4, 1, 1),
+)
+WITH_AWS = (
     # What AWS does to the controller.
     Kind("function_dies", 10, 20, 90),
     Kind("function_stalls", 10, 20, 90),
@@ -121,18 +156,29 @@ KINDS = (
     Kind("announcer_down", 2, 5, 60),
     Kind("launcher_down", 3, 2, 30),
     Kind("parameters_down", 1, 5, 60),
+)
+WITH_PEOPLE = (
     # What people do.
     Kind("switchover", 9, 1, 1),
     Kind("failback", 3, 1, 1),
     Kind("failover_by_hand", 2, 1, 1),
+    Kind("asked_in_other_words", 4, 1, 1),
     Kind("definition_changes", 4, 1, 1),
     Kind("member_joins", 6, 1, 1, "has_latecomer"),
     Kind("member_leaves", 12, 10, 90, "has_leaver"),
     Kind("key_differs", 12, 30, 118, "keys_differ"),
     Kind("tuning_changes", 2, 1, 1),
     Kind("record_drifts", 3, 1, 1),
+    Kind("table_restored", 3, 1, 1),
+    Kind("registered_again", 3, 10, 60),
     Kind("hold", 5, 1, 1),
     Kind("resume", 2, 1, 1),
+)
+KINDS = (
+    *(replace(kind, is_of_the_controller=True) for kind in ON_THE_WAY),
+    *WITH_NODES,
+    *(replace(kind, is_of_the_controller=True) for kind in WITH_AWS),
+    *WITH_PEOPLE,
 )
 PAUSES = (Kind("machine_freezes", 12, 1, 60),)
 """Only where the proofs that suffice do not rest on a lease, or where the instant after a thaw is excused."""
@@ -161,6 +207,14 @@ POLICIES: tuple[Mapping[str, Any], ...] = (
     },
 )
 """The last goes on without a proof: then the node that was passed over may serve beside the next, and it does."""
+PROOFS = (
+    ("released", "lease_expired", "stopped"),
+    ("released", "lease_expired", "stopped"),
+    ("lease_expired", "stopped"),
+    ("released", "lease_expired"),
+    ("released", "stopped"),
+    ("lease_expired",),
+)
 OFF_ALONE: tuple[Mapping[str, Any], ...] = (
     {"fencing": {"stop_instance": True, "accept": ["stopped"]}},
     {**POLICIES[1], "fencing": {"stop_instance": True, "accept": ["stopped"], "limit_s": 45}},
@@ -181,8 +235,7 @@ class Plan:
     members: int
     policy: int
     tuning: int
-    adopted: int | None
-    """The node (by number) on which the service runs already when the cluster is registered."""
+    before: Before
     faults: tuple[Fault, ...]
     policies: tuple[Mapping[str, Any], ...] = POLICIES
     """Those that the cluster's definitions can have; `policy` is the first, by its place here."""
@@ -198,14 +251,17 @@ def draw(
     *,
     pauses: bool = False,
     only: Collection[str] = (),
-    policies: tuple[Mapping[str, Any], ...] = POLICIES,
+    policies: tuple[Mapping[str, Any], ...] | None = None,
     setting: Setting | None = None,
+    before: Before | None = None,
 ) -> Plan:
     """The plan of a seed.
 
     `pauses`: machines freeze and thaw, too. `only`: no faults of other kinds than these, each as often as the others.
-    `policies`: what the cluster's definitions can have. `setting`: what the cluster has, else the seed says.
+    `policies`: what the cluster's definitions can have; `setting`: what the cluster has; `before`: how it is found.
+    What is not given, the seed says.
     """
+    policies = policies or _draw_policies(Random(f"{seed}/policies"))
     rng = Random(f"{seed}/plan")
     setting = setting or _draw_setting(Random(f"{seed}/setting"), Random(f"{seed}/keys"), only)
     is_of_three = setting.quorum == "majority" or any((setting.has_witness, setting.has_latecomer, setting.has_leaver))
@@ -233,7 +289,7 @@ def draw(
         members=members,
         policy=rng.randrange(len(policies)),
         tuning=rng.randrange(len(TUNINGS)),
-        adopted=rng.randrange(min(members, 2)) if rng.random() < 0.2 else None,
+        before=before or _draw_before(Random(f"{seed}/before"), min(members, 2) if setting.has_witness else members),
         faults=tuple(
             Fault(number, kind, at_s, for_s, node, level, pick)
             for number, (at_s, for_s, kind, node, level, pick) in enumerate(sorted(faults))
@@ -258,3 +314,50 @@ def _draw_setting(rng: Random, keys: Random, only: Collection[str]) -> Setting:
         has_leaver="has_leaver" in needed or (0.3 <= third < 0.4 and quorum != "majority"),
         keys_differ="keys_differ" in needed or (shares_key and keys.random() < 0.15),
     )
+
+
+def _draw_before(rng: Random, serving: int) -> Before:
+    """Half of the clusters are new, and the services of most do not come up by themselves."""
+    enabled = tuple(node for node in range(serving) if rng.random() < 0.5) if rng.random() < 0.2 else ()
+    if rng.random() < 0.5:
+        return Before(enabled=enabled)
+    runs_on = tuple(rng.sample(range(serving), rng.choice((0, 1, 1, 1, 1, 1, 2))))
+    led_to = rng.choice((*runs_on, *runs_on, *runs_on, rng.randrange(serving), None))
+    return Before(runs_on, led_to, enabled)
+
+
+def _draw_policies(rng: Random) -> tuple[Mapping[str, Any], ...]:
+    """Those of every day, or three of which every setting is drawn."""
+    return POLICIES if rng.random() < 0.5 else tuple(_draw_policy(rng) for _ in range(3))
+
+
+def _draw_policy(rng: Random) -> Mapping[str, Any]:
+    """Settings that agree with each other. A lease is as long as drift_margin_s allows on the slowest clock."""
+    beat_s, kill_s, margin_s = rng.choice((1, 2, 3, 4, 4)), rng.choice((0.5, 1, 1, 2)), rng.choice((2, 2, 2.5, 4))
+    read_s = rng.choice([each for each in (1, 2, 3) if each <= beat_s])
+    least_s = 2 * beat_s + read_s + 1 + kill_s
+    lease_s = round(min(least_s + rng.choice((0, 0, 1, 3, 8)), max(least_s, 14 * (margin_s - 0.95))), 1)
+    promise_s = rng.choice((None, None, lease_s, max(2 * (kill_s + 1), round(lease_s * rng.uniform(0.5, 1), 1))))
+    silence_s = max(lease_s + 1 + margin_s, 2 * beat_s + 5 + 1) + rng.choice((0, 0, 2, 10))
+    accept = rng.choice(PROOFS)
+    stops = "stopped" in accept and (rng.random() < 0.5 or "lease_expired" not in accept)
+    keeps = stops and rng.random() < 0.4
+    policy = {
+        "heartbeat_interval_s": beat_s,
+        "lease_read_interval_s": read_s,
+        "kill_limit_s": kill_s,
+        "drift_margin_s": margin_s,
+        "lease_s": lease_s,
+        "silence_limit_s": silence_s,
+        "observer_lag_limit_s": 5,
+        "service_start_limit_s": rng.choice((40, 60, 120)),
+        "on_isolation": "keep" if keeps else "stop",
+        "fencing": {
+            "stop_instance": stops,
+            "accept": list(accept),
+            "limit_s": max(30, lease_s + 1 + margin_s) + rng.choice((0, 15, 60)),
+            "unproven": "proceed" if rng.random() < 0.15 else "hold",
+        },
+        "failback": rng.choice(("manual", "manual", {"mode": "automatic", "stable_for_s": rng.choice((60, 120))})),
+    }
+    return policy if promise_s is None else {**policy, "promise_s": promise_s}

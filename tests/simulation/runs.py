@@ -1,15 +1,18 @@
 """Running plans, and making one that fails as small as it goes."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from multiprocessing import get_context
 
 from tests.simulation.crowd import Crowd
-from tests.simulation.crowd_plan import CrowdPlan
+from tests.simulation.crowd_plan import CrowdPlan, draw_crowd
 from tests.simulation.invariants import Violation
-from tests.simulation.plan import Fault, Plan
+from tests.simulation.plan import OFF_ALONE, Fault, Plan, draw
 from tests.simulation.world import World
 
 SHRINK_TRIES = 150
+SEEDS_AT_ONCE = 10
+"""How many seeds a process is given at a time."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,36 @@ def outcome_of(plan: Plan | CrowdPlan) -> Outcome:
         world.story.tell("VIOLATION", str(violation))
         return Outcome(plan, violation.invariant, str(violation), world.story.text())
     return Outcome(plan, "", "", world.story.text(), world.went_unproven, world.served_beside, world.moved_twice)
+
+
+@dataclass(frozen=True)
+class Series:
+    """Seeds one after the other: the first, how many, and what is drawn for each."""
+
+    seed: int
+    runs: int
+    pauses: bool = False
+    off_alone: bool = False
+    crowd: bool = False
+
+    def plan(self, number: int) -> Plan | CrowdPlan:
+        """The plan of the seed that is so many after the first."""
+        if self.crowd:
+            return draw_crowd(self.seed + number)
+        return draw(self.seed + number, pauses=self.pauses, policies=OFF_ALONE if self.off_alone else None)
+
+    def outcome(self, number: int) -> Outcome:
+        """Run that seed. The story of a run in which all held is not kept."""
+        outcome = outcome_of(self.plan(number))
+        return outcome if outcome.invariant else replace(outcome, story="")
+
+    def outcomes(self, jobs: int) -> Iterator[Outcome]:
+        """Run all of them, in so many processes; what came of each, in the order of the seeds."""
+        if jobs == 1:
+            yield from map(self.outcome, range(self.runs))
+            return
+        with get_context("fork").Pool(jobs) as pool:
+            yield from pool.imap(self.outcome, range(self.runs), chunksize=SEEDS_AT_ONCE)
 
 
 def first_failure(plans: Iterable[Plan | CrowdPlan], tally: Tally | None = None) -> Outcome | None:

@@ -9,27 +9,32 @@ from dataclasses import dataclass, replace
 from typing import Any
 from unittest.mock import patch
 
-from tests.simulation.plan import OFF_ALONE, PROVEN, Fault, Plan, Setting, draw
+from tests.simulation.invariants import TWO_SERVE
+from tests.simulation.plan import FRESH, OFF_ALONE, PROVEN, Before, Fault, Plan, Setting, adopted, draw
+from tests.simulation.stories import STORIES, Tale
 from tests.support.fakes import ledger as fake_ledger
 from tests.support.fakes import zone as fake_zone
 from tests.support.fakes.ledger import FakeLedger
-from understudy.domain import opening, situation
+from understudy.domain import fencing, opening, serving, situation
 from understudy.domain.decision import Decision
-from understudy.domain.definition import Record
+from understudy.domain.definition import Definition, Record
 from understudy.domain.fencing import find_proof
 from understudy.domain.heartbeat import Beat
 from understudy.domain.model import ClusterState, NodeReport, PowerReading, Proof
-from understudy.domain.policy import Policy
 from understudy.domain.record import Change, ChangeVerb, RecordReading, Wish, desired
+from understudy.domain.serving import Said
 from understudy.domain.situation import Mode, Observer, Phase, Situation
 from understudy.usecases import await_service as await_service_module
-from understudy.usecases import fence_node, judging, movers, register_cluster
+from understudy.usecases import fence_node, grant_lease, judging, movers, register_cluster
 from understudy.usecases.judging import Judge
+from understudy.usecases.registered_state import next_state
+from understudy.usecases.survey_addresses import Survey
 from understudy_agent import lease, promise, quorum
 from understudy_agent.lease import Sender, Standing
 from understudy_agent.messages import Message
 from understudy_agent.promise import Memory
-from understudy_agent.view import StateView, Terms
+from understudy_agent.services import Services
+from understudy_agent.view import NodeView, StateView, Terms
 
 CUT_OFF_AND_ASKED_TO_GO = (
     Fault(0, "agent_hangs", 20.0, 60.0, 0, 1.0, 0),
@@ -95,8 +100,9 @@ WITH_A_LATECOMER = Setting(shares_key=True, has_latecomer=True)
 class Safeguard:
     """`without`: what is patched to switch it off, as (owner, attribute, replacement).
 
-    What it is there for: the kinds of fault in `kinds`, drawn at random, or else the `faults` of one story, under the
-    chance of any seed. `runs`: within how many its absence must be found.
+    What it is there for: the kinds of fault in `kinds`, drawn at random, or the `faults` of one story, or a `story` by
+    name, under the chance of any seed. `runs`: within how many its absence must be found, as one of the
+    invariants `finds`.
     """
 
     what: str
@@ -104,18 +110,23 @@ class Safeguard:
     runs: int
     kinds: tuple[str, ...] = ()
     faults: tuple[Fault, ...] = ()
-    adopted: int | None = None
+    before: Before = FRESH
+    story: Tale | None = None
+    finds: tuple[str, ...] = TWO_SERVE
     policies: tuple[Mapping[str, Any], ...] = PROVEN
     setting: Setting = ALONE
 
     def plans(self) -> Iterator[Plan]:
         """What to run it against."""
+        if self.story is not None:
+            yield from self.story.plans(self.runs)
+            return
         for seed in range(self.runs):
             if self.faults:
                 members = 3 if self.setting.has_latecomer or self.setting.has_leaver else 2
-                yield Plan(seed, members, 0, 0, self.adopted, self.faults, self.policies, self.setting)
+                yield Plan(seed, members, 0, 0, self.before, self.faults, self.policies, self.setting)
             else:
-                yield draw(seed, only=self.kinds, policies=self.policies, setting=self.setting)
+                yield draw(seed, only=self.kinds, policies=self.policies, setting=self.setting, before=self.before)
 
     @contextmanager
     def switched_off(self) -> Iterator[None]:
@@ -130,8 +141,9 @@ def _always_proven(*_: Any) -> Proof:
     return Proof.LEASE_EXPIRED
 
 
-def _without_margin(state: ClusterState, policy: Policy, now: float, power: PowerReading) -> Proof | None:
-    return find_proof(state, replace(policy, drift_margin_s=0), now, power)
+def _without_margin(state: ClusterState, definition: Definition, now: float, power: PowerReading) -> Proof | None:
+    without = replace(definition, policy=replace(definition.policy, drift_margin_s=0))
+    return find_proof(state, without, now, power)
 
 
 def _unguarded_plan(record: Record, wish: Wish, reading: RecordReading) -> tuple[Change, ...]:
@@ -200,8 +212,8 @@ def _never_overdue(state: ClusterState, now: int) -> Phase:
     return Phase.UNDER_WAY if found is Phase.OVERDUE else found
 
 
-def _stopping_is_off(state: ClusterState, policy: Policy, now: float, power: PowerReading) -> Proof | None:
-    return find_proof(state, policy, now, PowerReading.STOPPED if power.is_leaving else power)
+def _stopping_is_off(state: ClusterState, definition: Definition, now: float, power: PowerReading) -> Proof | None:
+    return find_proof(state, definition, now, PowerReading.STOPPED if power.is_leaving else power)
 
 
 _survey = situation.survey
@@ -246,6 +258,38 @@ def _true(*_: Any) -> bool:
     return True
 
 
+def _says_that_it_is_down(*_: Any) -> Said:
+    return Said.DOWN
+
+
+def _nobody(*_: Any, **__: Any) -> tuple[str, ...]:
+    return ()
+
+
+def _false(*_: Any) -> bool:
+    return False
+
+
+_accept = register_cluster._accept
+
+
+def _accept_above_the_guard(definition: Definition, state: ClusterState, found: Survey, *rest: Any) -> Any:
+    def lifted(*of_what: Any) -> ClusterState:
+        after = next_state(*of_what)
+        return replace(after, epoch=max(after.epoch, found.epoch))
+
+    with patch.object(register_cluster, "next_state", lifted):
+        return _accept(definition, state, found, *rest)
+
+
+def _no_more_than_the_boot(own: NodeView, *_: Any) -> bool:
+    return True
+
+
+def _may_go_on(*_: Any) -> bool:
+    return True
+
+
 def _nothing_against_it(*_: Any) -> list[str]:
     return []
 
@@ -277,18 +321,21 @@ SAFEGUARDS: Mapping[str, Safeguard] = {
         "Route 53 refuses a batch whose guard is not there any more",
         ((fake_zone, "_apply", _apply_anything),),
         runs=30,
+        finds=("record_obeys_the_newest_epoch",),
         kinds=("batch_is_late", "switchover", "failback", "node_dies"),
     ),
     "guard-in-the-plan": Safeguard(
         "a batch deletes the guard that was read, and creates a new one",
         ((movers, "plan_batch", _unguarded_plan),),
         runs=30,
+        finds=("record_obeys_the_newest_epoch",),
         kinds=("batch_is_late", "switchover", "failback", "node_dies"),
     ),
     "epoch-condition": Safeguard(
         "the table takes a write only under the revision and epoch that were read",
         ((FakeLedger, "_expect", _expect_nothing),),
         runs=60,
+        finds=("epochs_never_fall",),
         kinds=("function_stalls", "slow_calls", "switchover", "node_dies", "alarm_rings"),
     ),
     "holding-still": Safeguard(
@@ -311,6 +358,7 @@ SAFEGUARDS: Mapping[str, Safeguard] = {
             (await_service_module, "observer_by_clock", _trusted),
         ),
         runs=20,
+        finds=("no_failover_for_the_pipelines_sake",),
         kinds=("pipeline_down", "agent_dies"),
     ),
     "unbound-service": Safeguard(
@@ -318,12 +366,13 @@ SAFEGUARDS: Mapping[str, Safeguard] = {
         ((lease, "keeps_lease", _always_promises),),
         runs=40,
         faults=DIES_BEFORE_ITS_FIRST_GRANT_IS_READ,
-        adopted=0,
+        before=adopted(0),
     ),
     "deadline": Safeguard(
         "a transition whose execution is dead is taken up by another",
         ((situation, "_phase", _never_overdue),),
         runs=30,
+        finds=("in_service_within_the_bound",),
         kinds=("ledger_down", "switchover", "node_dies"),
     ),
     "lower-epoch": Safeguard(
@@ -343,6 +392,7 @@ SAFEGUARDS: Mapping[str, Safeguard] = {
         "a cluster that is held moves nothing by itself",
         ((judging, "survey", _survey_of_no_hold), (opening, "survey", _survey_of_no_hold)),
         runs=20,
+        finds=("nothing_begins_while_held",),
         kinds=("hold", "node_dies", "alarm_rings"),
     ),
     "promise-waited-out": Safeguard(
@@ -363,6 +413,7 @@ SAFEGUARDS: Mapping[str, Safeguard] = {
         "a node that holds the lease gives no promise, nor one to an asker of an older epoch",
         ((promise, "objection", _object_only_while_serving),),
         runs=20,
+        finds=("grant_waits_for_one_promise",),
         kinds=("partitioned", "isolated"),
         setting=KEYED,
     ),
@@ -385,6 +436,7 @@ SAFEGUARDS: Mapping[str, Safeguard] = {
         "a standby in touch promises, so that an outage of AWS stops nothing",
         ((promise, "objection", _always_object),),
         runs=10,
+        finds=("in_touch_serves_on",),
         kinds=("aws_dead",),
         setting=KEYED,
     ),
@@ -399,6 +451,7 @@ SAFEGUARDS: Mapping[str, Safeguard] = {
         "a node that serves, may still serve or is to serve is not taken out of the definition",
         ((register_cluster, "_contradictions_with_state", _nothing_against_it),),
         runs=8,
+        finds=("in_service_within_the_bound",),
         faults=LEAVES_WHILE_IT_SERVES,
         setting=WITH_A_LEAVER,
     ),
@@ -406,6 +459,7 @@ SAFEGUARDS: Mapping[str, Safeguard] = {
         "a node without a majority of the quorum hosts is no candidate",
         ((situation, "objection", _no_objection), (opening, "objection", _no_objection)),
         runs=20,
+        finds=("no_candidate_without_a_majority",),
         kinds=("hosts_unreached", "node_dies", "switchover"),
         setting=WITH_HOSTS,
     ),
@@ -413,7 +467,81 @@ SAFEGUARDS: Mapping[str, Safeguard] = {
         "a holder begins nothing without a majority, and gives up what it has begun a lease after it was lost",
         ((quorum, "forbids", _never_forbidden),),
         runs=20,
+        finds=("majority_lost_is_given_up",),
         kinds=("hosts_unreached",),
         setting=WITH_HOSTS,
+    ),
+    "members-are-asked": Safeguard(
+        "before anybody is placed for the first time, the members' own words are looked at",
+        ((serving, "said", _says_that_it_is_down),),
+        runs=4,
+        story=STORIES["runs-where-no-record-leads"],
+        finds=(*TWO_SERVE, "a_word_to_the_contrary_counts"),
+    ),
+    "all-are-heard": Safeguard(
+        "before anybody is placed for the first time, every member that may serve has been heard",
+        ((situation, "unheard", _nobody), (fencing, "unheard", _nobody)),
+        runs=4,
+        story=STORIES["runs-where-nothing-can-be-sent"],
+    ),
+    "newer-word": Safeguard(
+        "no proof stands against a newer word of the node, and nobody is granted the lease beside it",
+        (
+            (fencing, "objectors", _nobody),
+            (fencing, "serves_unbound", _false),
+            (fence_node, "objectors", _nobody),
+            (fence_node, "serves_unbound", _false),
+            (grant_lease, "objectors", _nobody),
+        ),
+        runs=8,
+        story=STORIES["last-holder-comes-up-by-itself"],
+        finds=(*TWO_SERVE, "a_word_to_the_contrary_counts"),
+    ),
+    "second-server": Safeguard(
+        "an operator is called when another node than the holder says that it serves",
+        ((situation, "others_serving", _nobody),),
+        runs=4,
+        story=STORIES["started-where-nothing-can-be-read"],
+        finds=("two_servers_are_told",),
+    ),
+    "names-of-a-candidate": Safeguard(
+        "a node that names other services than the definition is no candidate",
+        ((situation, "means_the_same", _true), (serving, "means_the_same", _true)),
+        runs=4,
+        story=STORIES["file-lacks-a-service"],
+        finds=("names_differ_is_never_granted",),
+    ),
+    "names-of-the-last-holder": Safeguard(
+        "a node that names other services than the definition has released nothing",
+        ((fencing, "means_the_same", _true), (serving, "means_the_same", _true)),
+        runs=4,
+        story=STORIES["file-makes-a-witness"],
+        finds=("names_differ_is_never_released",),
+    ),
+    "order-before-look": Safeguard(
+        "a look that has just ended leads to a start only under the order of that tick",
+        ((Services, "_may_go_on_to_start", _may_go_on),),
+        runs=20,
+        story=STORIES["start-in-the-tick-of-a-stop"],
+        finds=("nothing_starts_without_a_lease",),
+    ),
+    "own-beats-only": Safeguard(
+        "an agent renews its lease only by beats that it has sent itself",
+        ((lease, "_is_own", _no_more_than_the_boot),),
+        runs=4,
+        story=STORIES["number-ahead"],
+        finds=(*TWO_SERVE, "a_lease_is_counted_from_own_beats"),
+    ),
+    "garbled-promises": Safeguard(
+        "an agent that cannot read what it has promised waits, also under a lease that runs",
+        ((promise, "blank", _nothing_forgotten),),
+        runs=8,
+        story=STORIES["waiting-holder-forgets"],
+    ),
+    "epoch-of-a-registration": Safeguard(
+        "a registration does not lift the epoch of a table that is behind its guard",
+        ((register_cluster, "_accept", _accept_above_the_guard),),
+        runs=8,
+        story=STORIES["restored-and-registered"],
     ),
 }

@@ -1,19 +1,32 @@
-"""The service of a node: the process itself, and what an agent knows of it. Times are the node's local milliseconds.
+"""The services of a machine as they really run, and the kind by which the real automaton handles them.
 
-It stands for `understudy_agent.services`, whose own automaton has its own tests: it starts, stops and is killed in the
-time that chance gives, and does not start, or ends, when a fault says so.
+What starts, stops and ends here does so in virtual time; what an agent makes of it is `understudy_agent.services`.
+Times are the node's local milliseconds.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from random import Random
+from typing import TYPE_CHECKING
 
-from understudy_agent.lease import Order
-from understudy_agent.model import Change, State
+from understudy_agent.model import ServiceSpec, State, Step
+from understudy_agent.service import LOOK_LIMIT_MS, LOOKS, Service
+from understudy_agent.services import Services
+from understudy_agent.tasks import Outcome, Settled, Task
 
-NAME = "postgresql"
+if TYPE_CHECKING:
+    from tests.simulation.node import Machine
+
+DATA, POSTGRESQL = "data", "postgresql"
 KILLED_WITHIN = 0.9
 """A kill takes at most this part of kill_limit_s."""
+START_LIMIT_S, STOP_LIMIT_S = 20.0, 30.0
+START_MOST_MS = {DATA: 500, POSTGRESQL: 8000}
+STOPS_MOST_MS = {DATA: (100, 500, 3000), POSTGRESQL: (500, 3000, 25_000)}
+LOOK_MOST_MS = 40
+SLOW_LOOK_MOST_MS = 4000
 
 
 @dataclass
@@ -21,106 +34,174 @@ class Process:
     """What really runs. It goes on when its agent dies, and ends with its machine."""
 
     is_running: bool = False
+    ready_at_ms: int = 0
     gone_at_ms: int | None = None
+    crashed: bool = False
 
     def is_up(self, now_ms: int) -> bool:
         """Whether clients could be served. One that starts or stops counts."""
         return self.is_running and (self.gone_at_ms is None or now_ms < self.gone_at_ms)
 
-    def begin(self) -> None:
-        self.is_running, self.gone_at_ms = True, None
+    def begin(self, ready_at_ms: int = 0) -> None:
+        self.is_running, self.ready_at_ms, self.gone_at_ms, self.crashed = True, ready_at_ms, None, False
 
     def end_by(self, at_ms: int) -> None:
         self.gone_at_ms = at_ms if self.gone_at_ms is None else min(self.gone_at_ms, at_ms)
 
 
+class Until:
+    """A task that ends at a time of its own; one that hangs has none."""
+
+    def __init__(self, clock_ms: Callable[[], int], due_ms: int | None, end: Callable[[], Outcome]) -> None:
+        self.due_ms = due_ms
+        self._clock_ms, self._end = clock_ms, end
+
+    def poll(self) -> Outcome | None:
+        return None if self.due_ms is None or self._clock_ms() < self.due_ms else self._end()
+
+    def abort(self) -> None:
+        """The command is killed; what it has brought about goes on."""
+        self.due_ms = None
+
+
+class RunningKind:
+    """One service of a machine as its agents start it, stop it, kill it and look at it.
+
+    `data` is like a mount: a look at it is answered at once. `postgresql` is like a script: a look takes its time, and
+    shows how things were when it began or when it ended.
+    """
+
+    def __init__(self, machine: Machine, name: str, process: Process, rng: Random) -> None:
+        self.slow_to_show = name == POSTGRESQL
+        self._machine, self._name, self._process, self._rng = machine, name, process, rng
+
+    def start(self) -> Task:
+        now_ms = self._machine.now_ms()
+        self._machine.begins(self._name)
+        ready_at_ms = now_ms + self._rng.randrange(10, START_MOST_MS[self._name])
+        self._process.begin(ready_at_ms)
+        return self._task(ready_at_ms, self._has_started)
+
+    def _has_started(self) -> Outcome:
+        now_ms = self._machine.now_ms()
+        if self._machine.is_broken["start"] and self._process.is_up(now_ms):
+            self._process.end_by(now_ms)
+        return Outcome.DONE if self._process.is_up(now_ms) else Outcome.FAILED
+
+    def stop(self) -> Task:
+        now_ms = self._machine.now_ms()
+        self._process.end_by(now_ms + self._rng.randrange(50, self._rng.choice(STOPS_MOST_MS[self._name])))
+        return self._gone(now_ms)
+
+    def kill(self) -> Task:
+        now_ms, limit_ms = self._machine.now_ms(), int(self._machine.kill_limit_s() * 1000)
+        self._process.end_by(now_ms + int(self._rng.choice((0.05, KILLED_WITHIN, KILLED_WITHIN)) * limit_ms))
+        return self._gone(now_ms)
+
+    def _gone(self, now_ms: int) -> Task:
+        return self._task(max(now_ms, self._process.gone_at_ms or 0), lambda: Outcome.DONE)
+
+    def look(self) -> Task:
+        now_ms, seen = self._machine.now_ms(), self._seen()
+        trouble = self._machine.trouble_with_looks()
+        if trouble is not None and self._rng.random() < trouble.level:
+            if trouble.pick % 3 == 0:
+                return Settled(Outcome.UNKNOWN)
+            late_ms = self._rng.randrange(500, SLOW_LOOK_MOST_MS)
+            return self._task(None if trouble.pick % 3 == 1 else now_ms + late_ms, lambda: seen)
+        if self._name == DATA:
+            return Settled(seen)
+        takes_ms = self._rng.randrange(2, LOOK_MOST_MS)
+        return self._task(now_ms + takes_ms, self._seen if self._rng.random() < 0.5 else lambda: seen)
+
+    def _seen(self) -> Outcome:
+        now_ms, process = self._machine.now_ms(), self._process
+        if not process.is_up(now_ms):
+            return Outcome.DEAD if process.crashed and self._name == POSTGRESQL else Outcome.DOWN
+        if now_ms < process.ready_at_ms:
+            return Outcome.PARTLY
+        return Outcome.UP if process.gone_at_ms is None else self._rng.choice((Outcome.UP, Outcome.PARTLY))
+
+    def _task(self, due_ms: int | None, end: Callable[[], Outcome]) -> Until:
+        return Until(self._machine.now_ms, due_ms, end)
+
+
 class Workload:
-    """What one agent process knows of the service, and does to it. It has the face of `Services`."""
+    """All services of a machine: they outlive its agents. `restart_tries`: as in the agent's file."""
 
-    def __init__(
-        self, process: Process, rng: Random, is_broken: Mapping[str, bool], on_change: Callable[[State], None]
-    ) -> None:
-        """`on_change` is told of every state that the service comes to, before anything is done."""
-        self.state: State | None = None
-        self._process, self._rng, self._is_broken, self._on_change = process, rng, is_broken, on_change
-        self._grant: int | None = None
-        self._retries = False
-        self._ready_at_ms = 0
-        self._is_killing = False
-        self._changes: list[Change] = []
+    def __init__(self, machine: Machine, names: tuple[str, ...], rng: Random, restart_tries: int) -> None:
+        self.processes = {name: Process() for name in names}
+        self._machine, self._rng = machine, rng
+        self._spec = ServiceSpec("", (), START_LIMIT_S, STOP_LIMIT_S, restart_tries=restart_tries)
 
-    @property
-    def all_down(self) -> bool:
-        return self.state is State.OUT_OF_SERVICE
+    def supervised(self, file: Mapping[str, str]) -> Services:
+        """What a new process knows of the services: nothing yet. `file`: the names in its file, and what each is."""
+        kinds, specs = {}, []
+        for name, real in file.items():
+            kinds[name] = RunningKind(self._machine, real, self.processes[real], self._rng)
+            depends_on = tuple(each for each in file if file[each] == DATA) if real == POSTGRESQL else ()
+            specs.append(replace(self._spec, name=name, depends_on=depends_on))
+        return Services(kinds, specs, self._machine.is_unstoppable)
 
-    @property
-    def all_looked_at(self) -> bool:
-        return self.state is not None
+    def is_up(self, now_ms: int) -> bool:
+        """Whether any of it is left."""
+        return any(process.is_up(now_ms) for process in self.processes.values())
 
-    def states(self) -> dict[str, str]:
-        return {NAME: (self.state or State.STOPPING).value}
+    def run(self) -> None:
+        """Somebody else than an agent starts all of it."""
+        for process in self.processes.values():
+            process.begin()
 
-    def orderly_stop_s(self) -> float:
-        return 30.0
+    def is_untidy(self, now_ms: int) -> bool:
+        """Whether any of it runs, or has ended in disorder, so that a look at it tells nothing for sure."""
+        return any(process.crashed or process.is_up(now_ms) for process in self.processes.values())
 
-    def due_ms(self) -> int | None:
-        """When something of its own accord happens next that the agent is to notice."""
-        if self.state is State.STARTING:
-            return self._ready_at_ms
-        return self._process.gone_at_ms if self.state is State.STOPPING else None
+    def stop(self, now_ms: int) -> None:
+        """Somebody else than an agent stops all of it in order."""
+        for process in self.processes.values():
+            process.crashed = False
+            process.end_by(now_ms + 1000)
 
-    def tick(self, order: Order, epoch: int, now_ms: int, kill_limit_s: float) -> list[Change]:
-        self._look(order, now_ms)
-        if order is Order.SERVE:
-            self._serve(epoch, now_ms)
-        elif order in (Order.STOP, Order.KILL):
-            self._grant = None
-            if not self.all_down:
-                self._end(now_ms, kill_limit_s if order is Order.KILL else None)
-        changes, self._changes = self._changes, []
-        return changes
+    def lose(self) -> None:
+        """The machine is off: nothing of it is left."""
+        for name in self.processes:
+            self.processes[name] = Process()
 
-    def _look(self, order: Order, now_ms: int) -> None:
-        is_up = self._process.is_up(now_ms)
-        if self.state is None:
-            self._become(State.IN_SERVICE if is_up else State.OUT_OF_SERVICE, "it was found so")
-        elif self.state is State.OUT_OF_SERVICE and is_up:
-            self._become(State.IN_SERVICE, "it was found running")
-        elif self.state is State.STOPPING and not is_up:
-            self._is_killing = False
-            self._become(State.OUT_OF_SERVICE, "it is gone")
-        elif self.state is State.STARTING and now_ms >= self._ready_at_ms:
-            if self._is_broken["start"]:
-                self._process.end_by(now_ms)
-                self._become(State.FAILED, "its start failed")
-            else:
-                self._become(State.IN_SERVICE, "it was started")
-        elif self.state is State.IN_SERVICE and not is_up:
-            self._become(State.FAILED if order is Order.SERVE else State.OUT_OF_SERVICE, "it no longer runs")
+    def crash(self, pick: int, now_ms: int) -> None:
+        """One of the services ends by itself."""
+        process = list(self.processes.values())[pick % len(self.processes)] if self.processes else Process()
+        if process.is_up(now_ms):
+            process.end_by(now_ms)
+            process.crashed = True
 
-    def _serve(self, epoch: int, now_ms: int) -> None:
-        if epoch != self._grant:
-            self._grant, self._retries = epoch, self.state is State.FAILED
-        if self.state is State.OUT_OF_SERVICE or (self.state is State.FAILED and self._retries):
-            self._retries = False
-            self._become(State.STARTING, f"the lease of epoch {epoch} is held")
-            self._process.begin()
-            self._ready_at_ms = now_ms + self._rng.randrange(100, 8000)
 
-    def _end(self, now_ms: int, kill_limit_s: float | None) -> None:
-        if kill_limit_s is not None and not self._is_killing:
-            self._is_killing = True
-            self._process.end_by(
-                now_ms + int(self._rng.choice((0.05, KILLED_WITHIN, KILLED_WITHIN)) * kill_limit_s * 1000)
-            )
-            self._become(State.STOPPING, "the order is KILL")
-        elif self.state is not State.STOPPING:
-            longest_ms = self._rng.choice((500, 3000, 25_000))
-            self._process.end_by(now_ms + self._rng.randrange(50, longest_ms))
-            self._become(State.STOPPING, "the order is STOP")
+def moves(services: Services) -> bool:
+    """Whether an agent looks at its services more often, because one is being started or stopped."""
+    return any(service.state in (State.STARTING, State.STOPPING) for service in services._services)
 
-    def _become(self, state: State, why: str) -> None:
-        if state is not self.state:
-            old, self.state = self.state, state
-            self._changes.append(Change(NAME, old, state, why))
-            self._on_change(state)
+
+def due_ms(services: Services, kill_limit_s: float) -> Iterator[int]:
+    """When something happens next that a tick takes up: what is under way ends, its time is over, a look is due."""
+    for service in services._services:
+        yield from _due_ms(service, int(kill_limit_s * 1000))
+
+
+def _due_ms(service: Service, kill_limit_ms: int) -> Iterator[int]:
+    step, task = service._step, service._task
+    if step is Step.REST:
+        if service.state is not State.FAILED:
+            yield service._next_look_ms
+        return
+    ends_ms = task.due_ms if isinstance(task, Until) else None
+    if ends_ms is not None:
+        yield ends_ms
+    elif isinstance(task, Settled):
+        yield 0
+    if step in LOOKS:
+        yield service._task_since_ms + LOOK_LIMIT_MS
+    if step in (Step.CHECK, Step.START, Step.CONFIRM_START):
+        yield service._since_ms + int(START_LIMIT_S * 1000)
+    elif step in (Step.STOP, Step.CONFIRM_STOP):
+        yield service._since_ms + int(STOP_LIMIT_S * 1000)
+    elif step in (Step.KILL, Step.CONFIRM_KILL):
+        yield service._since_ms + kill_limit_ms

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Mapping
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -18,10 +20,11 @@ from tests.simulation.functions import FunctionDied, Functions
 from tests.simulation.happenings import BEGINS, ENDS, come_back, resume
 from tests.simulation.network import Network
 from tests.simulation.node import Machine
-from tests.simulation.plan import FAULTS_FOR_S, OFF_ALONE, TUNINGS, Fault, Plan
+from tests.simulation.plan import FAULTS_FOR_S, TUNINGS, Fault, Plan
 from tests.simulation.scheduler import Scheduler
 from tests.simulation.story import Story
 from tests.simulation.weather import Weather
+from tests.simulation.workload import DATA, POSTGRESQL
 from tests.support.asl_definition import Definition as WorkflowDefinition
 from tests.support.asl_runner import Execution, Status
 from tests.support.builders import CLUSTER, HOSTS, NOW, RECORD, SPECS, WITNESS_C
@@ -36,7 +39,8 @@ from understudy.definition import read_definition
 from understudy.domain.decision import Action, Decision
 from understudy.domain.definition import Role
 from understudy.domain.model import ClusterState
-from understudy.domain.record import RecordSet
+from understudy.domain.policy import Policy
+from understudy.domain.record import RecordSet, read_guard
 from understudy.domain.situation import Observer
 from understudy.domain.throughput import Purse
 from understudy.ports.parameters import ParameterText
@@ -61,8 +65,11 @@ from understudy.usecases.watch_clusters import watch_clusters
 
 WORKFLOW = WorkflowDefinition.load(Path("statemachine/transition.asl.json"))
 STACK = "understudy"
+SHARED_MEMORY = Path("/dev/shm")
 WATCH_EVERY_S = 60.0
 STAYS_WELL_S = 25.0
+LOOKS_INTO_IT_S = 60.0
+"""When an operator who has been called because two say that they serve has found out what is to be done."""
 LOOK_EVERY_S = 5.0
 FIRST_RESUME = 900
 """The operator's requests at the end have numbers that no fault has."""
@@ -78,15 +85,23 @@ class World:
         self.plan = plan
         self.setting = plan.setting
         self.hosts = HOSTS if plan.setting.quorum == "tcp_remote" else ()
-        self.excuses_thaw = plan.policies is not OFF_ALONE
+        self.excuses_thaw = any("lease_expired" in _accepted(policy) for policy in plan.policies)
+        self.waits_at_most_s = 1.9 + 2 + 1.01 * max(_promised_s(policy) for policy in plan.policies)
+        """How long a node waits for what it has promised: promise_s, 1 % and LATE_MS, and until its agent ticks."""
+        self.longest_lease_s = max(float(policy.get("lease_s", Policy().lease_s)) for policy in plan.policies)
+        self.names_by_beat: dict[tuple[str, str, int], frozenset[str]] = {}
+        """Which services a recorded beat has named, by instance, boot and number."""
         self.passed_over: set[str] = set()
         """Nodes that were passed over without a proof, and have not been down since (instance ids)."""
+        self.two_say_so_s: float | None = None
+        """Since when two nodes say that they serve, with nobody called, and nothing to keep it from that."""
         self.went_unproven = False
         self.served_beside = False
         self._put: tuple[int, int, int] = (plan.policy, plan.tuning, 0)
         self._is_complete = not plan.setting.has_latecomer
         self.is_calm = False
         self._resumes = FIRST_RESUME
+        self._asked_s = 0.0
         self.clock = Scheduler(NOW)
         self.clock.after_each = partial(invariants.at_most_one_node_serves, self)
         self.story = Story(self.clock)
@@ -100,6 +115,11 @@ class World:
         self.launcher = RunningLauncher(self)
         self.executions: list[Execution] = []
         self.network = Network(self, self._chance("network"))
+        names = (DATA, POSTGRESQL)
+        self.services = names[-(plan.setting.services or self._chance("services").choice((1, 2))) :]
+        self.folder = Path(
+            tempfile.mkdtemp(prefix="understudy-", dir=SHARED_MEMORY if SHARED_MEMORY.is_dir() else None)
+        )
         specs = (*SPECS[:2], WITNESS_C) if plan.setting.has_witness else SPECS[: plan.members]
         self.machines = [Machine(self, number, spec, self._chance(spec.name)) for number, spec in enumerate(specs)]
         self._maps: tuple[ClusterState | None, dict[str, Any]] = (None, {})
@@ -202,7 +222,15 @@ class World:
 
     def heartbeat_arrives(self, event: Mapping[str, Any]) -> bool:
         """Whether it was recorded. EventBridge does not try again: an old beat is worth nothing."""
-        return bool(self._invoke("record_heartbeat", lambda: self._record_heartbeat(event)) == RECORDED)
+        machine, detail = self.machine_of(event["source"].rpartition("/")[2]), event["detail"]
+        services = detail.get("services", {})
+        self.names_by_beat[(machine.spec.instance_id, detail["boot"], detail["beat"])] = frozenset(services)
+        is_recorded = bool(self._invoke("record_heartbeat", lambda: self._record_heartbeat(event)) == RECORDED)
+        if is_recorded and set(services.values()) == {"OUT_OF_SERVICE"}:
+            machine.said_down_s = self.clock.now_s
+        elif is_recorded and services:
+            machine.told_s = self.clock.now_s
+        return is_recorded
 
     def signal_arrives(self, event: Mapping[str, Any], tries: int = 3) -> None:
         """EC2's or CloudWatch's word; a function that breaks is tried again after one minute, and after two."""
@@ -229,18 +257,24 @@ class World:
         ]
         quorum: dict[str, Any] = {"mode": self.setting.quorum or "none"}
         if self.hosts:
-            quorum["hosts"] = list(self.hosts)
+            beat_s = self.plan.policies[policy].get("heartbeat_interval_s", Policy().heartbeat_interval_s)
+            quorum |= {"hosts": list(self.hosts), "timeout_s": min(2, beat_s)}
         record = {"kind": "route53_record", "hosted_zone_id": RECORD.hosted_zone_id, "name": RECORD.name, "type": "A"}
         document = {
             "nodes": nodes,
             "addresses": [record],
-            "services": [{"name": "postgresql"}],
+            "services": [{"name": name} for name in self.services],
             "policy": {**self.plan.policies[policy], "max_failovers": {"count": 100, "window_s": 3600}},
             "tuning": TUNINGS[tuning],
             "quorum": quorum,
         }
         self.story.tell("operator", f"puts the definition: policy {policy}, tuning {tuning}, priorities by {shift}")
         self.put_text(self.parameters.put(CLUSTER, json.dumps(document)))
+
+    def put_definition_again(self) -> None:
+        """The definition as it was put last."""
+        policy, tuning, shift = self._put
+        self.put_definition(policy, tuning, shift=shift)
 
     def let_the_last_node(self, *, be_member: bool) -> None:
         """An operator adds the last node to the definition as it was put last, or takes it out.
@@ -249,8 +283,7 @@ class World:
         """
         if self._is_complete is not be_member:
             self._is_complete = be_member
-            policy, tuning, shift = self._put
-            self.put_definition(policy, tuning, shift=shift)
+            self.put_definition_again()
 
     def put_text(self, text: ParameterText) -> None:
         """A parameter was put, and an event tells of it; should that be lost, the watch finds it."""
@@ -292,25 +325,27 @@ class World:
             self._calm_down()
             self._wait_until_well()
         finally:
+            for machine in self.machines:
+                machine.end_processes()
+            shutil.rmtree(self.folder)
             logging.disable(logging.NOTSET)
 
     def _begin(self) -> None:
         for machine in self.machines:
             self.ec2.launch_as(machine.spec)
             self.clock.at(NOW + machine.rng.uniform(0, 5), machine.power_on)
-        if self.plan.adopted is not None:
-            self._adopt(self.machines[self.plan.adopted])
+        before = self.plan.before
+        if before.record is not None:
+            address = self.machines[before.record].spec.address
+            self.zone.put(RECORD, RecordSet(RECORD.name, RECORD.type, 60, (address,)))
+        for number in before.runs_on:
+            self.machines[number].power_on(runs_already=True)
         self.put_definition(self.plan.policy, self.plan.tuning)
         for fault in self.plan.faults:
             self.clock.at(NOW + fault.at_s, partial(self._begin_fault, fault))
             if fault.at_s + fault.for_s < FAULTS_FOR_S:
                 self.clock.at(NOW + fault.at_s + fault.for_s, partial(self._end_fault, fault))
         self.clock.at(NOW + self.rng.uniform(0, WATCH_EVERY_S), self._minute)
-
-    def _adopt(self, machine: Machine) -> None:
-        """The service ran on this node before there was an Understudy."""
-        self.zone.put(RECORD, RecordSet(RECORD.name, RECORD.type, 60, (machine.spec.address,)))
-        machine.power_on(runs_already=True)
 
     def _begin_fault(self, fault: Fault) -> None:
         self.story.tell("fault", f"begins: {fault}")
@@ -336,10 +371,39 @@ class World:
         for fault in self.plan.faults:
             if fault.at_s + fault.for_s >= FAULTS_FOR_S and fault.kind in ENDS:
                 ENDS[fault.kind](self, fault)
+        for machine in [machine for machine in self.machines if machine.is_poisoned][1:]:
+            machine.power_off("an operator reboots it: the numbers of its beats are taken")
         for machine in self.machines:
             come_back(self, Fault(-1, "", 0, 0, machine.number, 0, 0))
             machine.start_agent()
         self.bus.drain()
+
+    def _end_what_contradicts(self, calm_s: float) -> None:
+        """An operator was called: nobody is placed, and more serve than one, or not where the record leads to."""
+        state = self.ledger.items.get((CLUSTER, "state"))
+        if self.clock.now_s - calm_s < LOOKS_INTO_IT_S or state is None or state.active is not None:
+            return
+        led_to = state.previous.node if state.previous else None
+        for machine in self.machines:
+            if machine.is_poisoned:
+                machine.power_off("an operator stops it by force: no beat of it is recorded")
+                self.clock.after(5, machine.start)
+        serving = [machine for machine in self.machines if machine.serves()]
+        kept = sorted(serving, key=lambda each: each.spec.instance_id != led_to)[:1]
+        for machine in self.machines:
+            if machine not in kept and machine.workload.is_untidy(machine.now_ms()):
+                self.story.tell("operator", f"stops what runs on {machine.name}, or is left of it, by hand")
+                machine.workload.stop(machine.now_ms())
+        if kept and kept[0].spec.instance_id != led_to and len(serving) == 1:
+            self._ask_for(kept[0])
+
+    def _ask_for(self, machine: Machine) -> None:
+        """An operator says that a node which serves is to hold the lease, once in a while."""
+        if self.clock.now_s >= self._asked_s + LOOKS_INTO_IT_S:
+            self._asked_s = self.clock.now_s
+            self._resumes += 1
+            request = {"cluster": CLUSTER, "action": "switchover", "to": machine.name}
+            self.execute(f"manual-{self._resumes}", request)
 
     def _end_the_hold(self) -> None:
         """An operator looks, and resumes what is held; a hold that was asked for earlier can still arrive later."""
@@ -352,13 +416,23 @@ class World:
     def _wait_until_registered(self) -> None:
         """An operator who was told that the first definition was refused, EC2 not knowing its nodes, puts it again."""
         if (CLUSTER, "state") not in self.ledger.items:
-            policy, tuning, shift = self._put
-            self.put_definition(policy, tuning, shift=shift)
-        end_s = self.clock.now_s + DELIVERY_S + WATCH_EVERY_S
+            self.put_definition_again()
+        begun_s, end_s = self.clock.now_s, self.clock.now_s + DELIVERY_S + WATCH_EVERY_S
         while (CLUSTER, "state") not in self.ledger.items:
+            if begun_s + LOOKS_INTO_IT_S <= self.clock.now_s < begun_s + LOOKS_INTO_IT_S + LOOK_EVERY_S:
+                self._let_the_record_agree_with_its_guard()
             if self.clock.now_s > end_s:
                 raise invariants.Violation("in_service_within_the_bound", "the definition is not registered")
             self.clock.run_until(self.clock.now_s + LOOK_EVERY_S)
+
+    def _let_the_record_agree_with_its_guard(self) -> None:
+        """Somebody else had set the record while the cluster was not registered: the definition is refused for that."""
+        guard = read_guard(self.zone.read(RECORD).guard)
+        named = [machine for machine in self.machines if guard is not None and machine.name == guard.node]
+        for machine in named:
+            self.story.tell("operator", f"sets the record to {machine.spec.address}, as its guard says")
+            self.zone.put(RECORD, RecordSet(RECORD.name, RECORD.type, 60, (machine.spec.address,)))
+            self.put_definition_again()
 
     def _wait_until_well(self) -> None:
         calm_s, well_since_s = self.clock.now_s, None
@@ -366,6 +440,7 @@ class World:
         bound_s = quiet_bound_s(self.ledger, self.plan.members)
         while True:
             self._end_the_hold()
+            self._end_what_contradicts(calm_s)
             self.clock.run_until(self.clock.now_s + LOOK_EVERY_S)
             missing = invariants.in_service_on_one_node(self)
             if missing or any(execution.status.value == "RUNNING" for execution in self.executions):
@@ -377,6 +452,15 @@ class World:
             if self.clock.now_s - calm_s > bound_s:
                 invariants.every_execution_ends(self)
                 raise invariants.Violation("in_service_within_the_bound", f"{bound_s:.0f} s after: {missing}")
+
+
+def _accepted(policy: Mapping[str, Any]) -> Sequence[str]:
+    accepted: Sequence[str] = policy.get("fencing", {}).get("accept", ("lease_expired",))
+    return accepted
+
+
+def _promised_s(policy: Mapping[str, Any]) -> float:
+    return float(policy.get("promise_s", policy.get("lease_s", Policy().lease_s)))
 
 
 class _Broken:

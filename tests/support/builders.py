@@ -31,6 +31,7 @@ from understudy.domain.model import (
 )
 from understudy.domain.policy import Policy
 from understudy.domain.record import RecordSet, Wish, desired
+from understudy.domain.service_names import digest_of
 
 NOW = 1_800_000_000
 CLUSTER = "orders-db"
@@ -62,7 +63,7 @@ def a_definition(members: int = 2, **changes: Any) -> Definition:
         version=1,
         nodes=SPECS[:members],
         records=(RECORD,),
-        services=(ServiceSpec("data"), ServiceSpec("postgresql", depends_on=("data",))),
+        services=(ServiceSpec("postgresql"),),
     )
     return replace(usual, **changes)
 
@@ -80,6 +81,7 @@ def a_report(instance_id: str = NODE_A, **changes: Any) -> NodeReport:
         keeps_lease=True,
         read_epoch=1,
         agent="0.1.0",
+        named="" if instance_id == NODE_C else digest_of(["postgresql"]),  # node-c is the witness of many tests
     )
     return replace(usual, **changes)
 
@@ -149,6 +151,7 @@ def a_beat(instance_id: str = NODE_A, **changes: Any) -> Beat:
         read_epoch=1,
         service=report.service,
         agent=report.agent,
+        services=frozenset({"postgresql"}),
     )
     return replace(usual, **changes)
 

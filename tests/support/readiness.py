@@ -28,6 +28,7 @@ from understudy.domain.readiness_facts import (
     HostedZone,
     InboundEndpoint,
     Instance,
+    MetadataService,
     Unread,
     VpcDns,
     needed_rights,
@@ -65,6 +66,8 @@ def an_instance(instance_id: str = NODE_A, **changes: Any) -> Instance:
         forwards=False,
         scaling_group="",
         recovers=True,
+        hibernates=False,
+        metadata=MetadataService(is_on=True, needs_token=True, hop_limit=1),
         address_v6=SPECS[list(PLACES).index(instance_id)].address_v6,
         interface_id=SPECS[list(PLACES).index(instance_id)].interface_id,
     )

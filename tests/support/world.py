@@ -360,7 +360,7 @@ class World:
                 "beat": _local_ms(now),
                 "keeps_lease": machine.keeps_lease,
                 "read_epoch": machine.standing.epoch,
-                "services": {"postgresql": machine.status} if machine.keeps_lease else {},
+                "services": {"postgresql": machine.status},
                 "agent": "0.1.0",
                 **({"quorum": {"reached": reach.reached, "total": reach.total}} if reach else {}),
             },

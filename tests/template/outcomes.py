@@ -25,9 +25,11 @@ OUTCOMES: dict[str, dict[str, str]] = {
         "REFUSED": "GrantLease",
         "GAVE_UP": "GrantLease",
         "LIFTED": "OpenTransition",
+        "GUARD_UNFENCED": "FenceNode",
+        "GUARD_AHEAD": "CloseTransition",
         "STALE": SUPERSEDED,
     },
-    "GrantLease": {"GRANTED": "AwaitService", "STALE": SUPERSEDED},
+    "GrantLease": {"GRANTED": "AwaitService", "UNFENCED": "BeforeFenceNodeAgain", "STALE": SUPERSEDED},
     "AwaitService": {
         "IN_SERVICE": "CheckChange",
         "NOT_YET": "BeforeAwaitServiceAgain",

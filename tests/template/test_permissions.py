@@ -12,6 +12,7 @@ from tests.support.aws_calls import actions_from, actions_in
 from tests.support.iam_conditions import holds
 from tests.template import cfn
 from understudy.adapters.dynamodb_readiness import REPORT
+from understudy.adapters.dynamodb_seals import SEAL_PK
 from understudy.domain.request import CLUSTER_NAME
 
 PARAMETERS = {
@@ -340,6 +341,20 @@ def test_a_role_without_the_tag_reads_nothing():  # B10
     assert not may_read("orders-db", {})
     assert not may_read("orders-db", {"understudy:cluster": ""})
     assert not may_read("orders-db", {"understudy:cluster": "*"})
+
+
+def test_no_node_reads_what_the_controller_seals_with():  # B10 S10
+    """No tag of a role may have a # in it, and a star is no wildcard here."""
+    assert not re.fullmatch(r"[\w\s.:/=+@-]*", SEAL_PK), "what IAM allows as the value of a tag"
+    for value in ("*", "seal", "-", ""):
+        assert not may_read(SEAL_PK, {"understudy:cluster": value})
+    assert not CLUSTER_NAME.fullmatch(SEAL_PK)
+
+
+@pytest.mark.parametrize("function", ["RecordHeartbeat", "ReceiveSignal", "WatchClusters", "OpenTransition"])
+def test_whoever_asks_the_workflow_or_looks_at_a_seal_may_read_and_make_the_secret(function):  # S10
+    allowed = {a for s in statements(f"{function}FunctionRole") for a in as_list(s["Action"])}
+    assert {"dynamodb:GetItem", "dynamodb:UpdateItem"} <= allowed
 
 
 @pytest.mark.parametrize("tag", CLUSTER_TAGS)

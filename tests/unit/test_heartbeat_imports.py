@@ -30,9 +30,9 @@ OF_OTHERS |= {"typing_extensions", "urllib3"}
 ADAPTERS = {"dynamodb", "event_announcer", "sfn_launcher"}
 """The table, and what a decision is carried out with."""
 HELPERS = {"attribute_values", "aws_errors", "dataclass_maps", "unreadable"}
-USE_CASES = {"facts", "judging", "record_heartbeat", "set_mode", "step"}
+USE_CASES = {"asking", "facts", "judging", "record_heartbeat", "set_mode", "step"}
 ROOMS = {"adapters", "assembly", "domain", "invocation", "ports", "settings", "usecases", "wiring"}
-PORTS = {"parameters"}
+PORTS = {"parameters", "seals"}
 """Beside those that everybody needs."""
 DOMAIN_UNUSED = {"allowance", "advice", "forecast", "group_commit", "moves", "network", "readiness", "rehearsal"}
 

@@ -1,6 +1,7 @@
 """The controller and the agent share no code, but they must agree on when a lease has ended."""
 
 from dataclasses import replace
+from pathlib import Path
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,6 +12,7 @@ from understudy.document.parts import Seconds
 from understudy.domain import heartbeat, lease
 from understudy.domain.fencing import lease_expires_at
 from understudy.domain.model import Proof, ServiceStatus
+from understudy.domain.policy import Policy
 from understudy_agent import promise, view
 from understudy_agent.lease import Sender, Standing, Word, after_read, kill_at_ms
 from understudy_agent.view import BEAT_LIMIT, parse_state
@@ -65,7 +67,7 @@ def test_once_the_proof_is_written_down_no_beat_moves_the_end():  # B4
 
 def test_both_sides_have_the_same_limits_for_what_comes_from_outside():  # B4 B12
     """What one side takes and the other refuses stops a cluster: the item of a node's beat is everybody's."""
-    assert (heartbeat.BEAT_LIMIT, heartbeat.EPOCH_LIMIT, heartbeat.VERSION_LIMIT) == (10**12, 10**9, 10**11)
+    assert (heartbeat.BEAT_LIMIT, heartbeat.EPOCH_LIMIT, heartbeat.VERSION_LIMIT) == (10**13, 10**9, 10**11)
     assert view.BEAT_LIMIT == heartbeat.BEAT_LIMIT
     assert view.EPOCH_LIMIT == heartbeat.EPOCH_LIMIT
     assert view.VERSION_LIMIT == heartbeat.VERSION_LIMIT
@@ -76,3 +78,11 @@ def test_the_controller_knows_how_much_longer_than_promised_an_agent_waits():  #
     assert lease.PROMISE_DRIFT == promise.DRIFT
     assert lease.PROMISE_LATE_S * 1000 == promise.LATE_MS
     assert lease.RENEWAL_S == view.RENEWAL_S
+
+
+def test_the_margin_of_a_lease_allows_for_the_watchdog_that_the_agent_really_has():  # B4
+    units = sorted(Path("agent").glob("understudy-agent*.service"))
+    assert units
+    for unit in units:
+        assert f"WatchdogSec={lease.WATCHDOG_S}\n" in unit.read_text(encoding="utf-8")
+    assert Policy().drift_margin_s >= lease.HANG_S

@@ -31,6 +31,19 @@ def test_a_failover_that_crashes_after_any_step_is_finished_by_the_next_evaluati
     assert world.state.previous is None
 
 
+@pytest.mark.parametrize("steps", range(3))
+def test_whoever_aborts_an_execution_before_it_opened_anything_delays_a_failover_by_one_silence_limit(steps):  # S10
+    world = World().settle()
+    world.kill("node-a")
+    world.crash_after_steps = world.steps + steps
+    world.run_until(lambda w: w.steps == w.crash_after_steps and len(w.executions) > 1, limit_s=60)
+    world.crash()
+    assert world.state.transition is None
+    world.run_until(lambda w: w.state.transition is not None, limit_s=world.definition.policy.silence_limit_s + 4)
+    aborted, current = (execution.name for execution in world.executions[-2:])
+    assert world.state.transition.execution == current != aborted
+
+
 @pytest.mark.parametrize("steps", range(0, STEPS, 2))
 def test_a_switchover_that_crashes_after_any_step_ends_in_service_on_one_node(steps):  # B1 B4
     world = World().settle()

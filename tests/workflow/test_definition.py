@@ -14,6 +14,7 @@ EXTRAS: dict[str, dict[str, object]] = {
     "RETRY": {"wait_s": 2, "attempt": 1},
     "PENDING": {"wait_s": 20, "attempt": 1},
     "REFUSED": {"why": "no node is called node-z"},
+    "UNFENCED": {"why": "node-a says that it serves", "wait_s": 1},
     "OPENED": {"epoch": 7},
     "EXHAUSTED": {"epoch": 7, "why": "nobody is fit"},
     "DEGRADED": {"reasons": ["the record is owed"]},

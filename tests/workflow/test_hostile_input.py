@@ -41,15 +41,16 @@ def test_a_hostile_word_in_any_other_field_is_refused_and_moves_nothing(key, tex
     assert (world.state.active, world.state.epoch) == (before.active, before.epoch)
 
 
-@pytest.mark.parametrize("text", SHORT, ids=label)
-def test_a_rule_that_does_not_exist_does_not_hold_and_moves_nothing(text):  # S10
+@pytest.mark.parametrize("seal", [{}, {"seal": "0" * 64, "epoch": 2}], ids=["unsealed", "with-a-made-up-seal"])
+@pytest.mark.parametrize("text", ["active-is-silent", "drill-due", *SHORT], ids=label)
+def test_nobody_but_the_controller_names_a_rule(text, seal):  # S10 B5
     world = World().settle()
     before = world.state
-    execution = world.start(rule=text, action="failover", why=text)
+    execution = world.start(rule=text, action="failover", why=text, **seal)
     world.run_until(lambda world: execution.status is not Status.RUNNING, limit_s=60)
-    assert execution.status is Status.SUCCEEDED
-    assert execution.output["outcome"] == "STOOD_DOWN"
-    assert execution.output["why"].isprintable()
+    assert (execution.status, execution.error) == (Status.FAILED, "Refused")
+    assert execution.cause.isprintable()
+    assert world.history(before.epoch + 1) == {}
     assert (world.state.active, world.state.epoch) == (before.active, before.epoch)
 
 

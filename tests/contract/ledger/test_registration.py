@@ -108,7 +108,13 @@ def test_members_come_go_and_are_renamed_and_the_beats_of_those_that_stay_are_ke
     assert (state.definition_version, state.terms, state.revision) == (2, terms, before.revision + 1)
     assert set(state.nodes) == {NODE_B, NODE_C}
     assert state.nodes[NODE_B] == a_report(
-        NODE_B, name="node-two", ip="10.0.2.77", beat=a_beat(NODE_B).beat, heard_at=NOW + 4, due_by=NOW + 4 + 9
+        NODE_B,
+        name="node-two",
+        ip="10.0.2.77",
+        beat=a_beat(NODE_B).beat,
+        heard_at=NOW + 4,
+        due_by=NOW + 4 + 9,
+        named=a_beat(NODE_B).named,
     )
     assert state.nodes[NODE_C] == NodeReport(name="node-c", ip="10.0.3.10", joined=2)
     assert list(ledger.clusters_of_instance(NODE_A)) == []
@@ -128,6 +134,7 @@ def test_a_new_member_is_heard_and_signalled_like_any_other(ledger):
         heard_at=NOW + 4,
         heard_since=NOW + 4,
         due_by=NOW + 4 + 9,
+        named=a_beat(NODE_C).named,
         alarms={"disk": Alarm(True, NOW)},
     )
 

@@ -10,7 +10,7 @@ from tests.contract.conftest import REGION
 from understudy.adapters.ec2_readings import Ec2Readings
 from understudy.domain.errors import UnreadableError
 from understudy.domain.model import PowerReading
-from understudy.domain.readiness_facts import Instance, VpcDns
+from understudy.domain.readiness_facts import Instance, MetadataService, VpcDns
 
 STRANGER = "i-0ddddddddddddddd4"
 
@@ -128,6 +128,31 @@ def test_the_group_of_an_instance_is_the_one_in_the_tag_that_auto_scaling_sets(r
 )
 def test_whether_ec2_recovers_an_instance_is_told_or_not_known(readings, stubber, options, recovers):
     assert reading_of(readings, stubber, MaintenanceOptions=options).recovers is recovers
+
+
+@pytest.mark.parametrize(
+    ("options", "hibernates"), [({"Configured": True}, True), ({"Configured": False}, False), ({}, None)]
+)
+def test_whether_an_instance_can_be_hibernated_is_told_or_not_known(readings, stubber, options, hibernates):  # B4
+    assert reading_of(readings, stubber, HibernationOptions=options).hibernates is hibernates
+
+
+METADATA = {"HttpTokens": "required", "HttpPutResponseHopLimit": 1, "HttpEndpoint": "enabled", "State": "applied"}
+
+
+@pytest.mark.parametrize(
+    ("options", "found"),
+    [
+        (METADATA, MetadataService(is_on=True, needs_token=True, hop_limit=1)),
+        (METADATA | {"HttpTokens": "optional"}, MetadataService(is_on=True, needs_token=False, hop_limit=1)),
+        (METADATA | {"HttpPutResponseHopLimit": 64}, MetadataService(is_on=True, needs_token=True, hop_limit=64)),
+        (METADATA | {"HttpEndpoint": "disabled"}, MetadataService(is_on=False, needs_token=True, hop_limit=1)),
+        ({}, None),
+        ({"HttpTokens": "required"}, None),
+    ],
+)
+def test_who_can_ask_the_metadata_service_is_told_or_not_known(readings, stubber, options, found):  # B10
+    assert reading_of(readings, stubber, MetadataOptions=options).metadata == found
 
 
 def test_an_interface_that_is_not_attached_gives_no_address(readings, stubber):  # S1

@@ -10,15 +10,18 @@ from understudy.domain.definition import Definition
 from understudy.domain.errors import LedgerConflictError, TooManyEntriesError
 from understudy.domain.heartbeat import Beat
 from understudy.domain.model import Alarm, ClusterState, NodeReport
-from understudy.domain.signal import FaultSignal, PowerSignal, Signal
+from understudy.domain.seal import SECRET_LENGTH
+from understudy.domain.signal import FaultSignal, NamesSignal, PowerSignal, Signal
 from understudy.domain.tuning import StackWide
 from understudy.ports import NOT_A_MEMBER, STALE, UNKNOWN_CLUSTER, Read, Refusal
+from understudy.ports.seals import SECRET_KEPT_S
 
 STAGE_PREFIX = "stages."
+SECRET = ("seal#", "secret")
 
 
 class FakeLedger(Faulty):
-    """BeatLedger, StateLedger, ClusterIndex and Registry over one dict, keyed as the table is.
+    """BeatLedger, StateLedger with its SealBook, ClusterIndex and Registry over one dict, keyed as the table is.
 
     States are frozen, so what a caller has read never changes under it.
     """
@@ -27,6 +30,7 @@ class FakeLedger(Faulty):
         super().__init__()
         self.items: dict[tuple[str, str], Any] = {}
         self.crowded_until = 0
+        self.cached_secret: tuple[bytes, float] | None = None
         if definition is not None:
             self.put_definition(definition)
         if state is not None:
@@ -77,6 +81,7 @@ class FakeLedger(Faulty):
                     agent=beat.agent,
                     quorum=beat.quorum,
                     knows=beat.knows,
+                    named=beat.named,
                 ),
             )
 
@@ -90,6 +95,10 @@ class FakeLedger(Faulty):
                 if signal.definition_version != self.state(cluster).definition_version:
                     return STALE
                 after = replace(report, fault=signal.fault)
+            elif isinstance(signal, NamesSignal):
+                if signal.named != report.named:
+                    return STALE
+                after = replace(report, misnamed=signal.misnamed)
             elif isinstance(signal, PowerSignal):
                 if signal.at < report.power_at:
                     return STALE
@@ -154,6 +163,15 @@ class FakeLedger(Faulty):
         """As StateLedger.history."""
         with self._called("history"):
             return _plain(self.items.get((cluster, _history_key(epoch)), {}))  # type: ignore[no-any-return]
+
+    # SealBook
+
+    def secret(self, now: float, *, anew: bool = False) -> bytes:
+        """As SealBook.secret. The first is always the same, so that a seed of the simulation tells one story."""
+        with self._called("secret"):
+            if anew or self.cached_secret is None or not 0 <= now - self.cached_secret[1] < SECRET_KEPT_S:
+                self.cached_secret = (self.items.setdefault(SECRET, bytes(SECRET_LENGTH)), now)
+            return self.cached_secret[0]
 
     # ClusterIndex
 

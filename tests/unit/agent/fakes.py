@@ -36,6 +36,8 @@ class FakeKind:
         self.fails: set[str] = set()
         self.survives: set[str] = set()
         """Acts that end well and leave it running."""
+        self.look_answers: Outcome | None = None
+        """What every look answers, if anything: it need not be what is so."""
         self.asked: list[str] = []
         self.tasks: list[FakeTask] = []
 
@@ -65,6 +67,8 @@ class FakeKind:
             return FakeTask(None)
         if "look" in self.fails:
             return FakeTask(Outcome.UNKNOWN)
+        if self.look_answers is not None:
+            return FakeTask(self.look_answers)
         down = Outcome.DEAD if self.dies else Outcome.DOWN
         return FakeTask(Outcome.UP if self.running else down)
 

@@ -45,8 +45,8 @@ POLICY = Policy(
     lease_read_interval_s=0.5,
     lease_s=5,
     kill_limit_s=0.5,
-    drift_margin_s=1,
-    silence_limit_s=7,
+    drift_margin_s=2,
+    silence_limit_s=8,
     observer_lag_limit_s=4,
 )
 SPARE = 3
@@ -277,7 +277,7 @@ class World:
         if state.previous is not None and self.random.random() < 0.01:
             self.switch_off(state.previous.node)
             power = PowerReading.STOPPED
-        proof = find_proof(state, self.policy, self.now / 1000, power)
+        proof = find_proof(state, self._definition(), self.now / 1000, power)
         if proof is None:
             return
         target = self.random.choice([name for name in state.nodes if self._is_fit(name)] or [state.transition.target])

@@ -26,7 +26,7 @@ MALFORMED: list[Any] = [
     {"heard_at": 1, "beat": "x"},
     {"heard_at": 1, "beat": -1},
     {"heard_at": 1, "beat": 1.5},
-    {"heard_at": 1, "beat": 10**12},
+    {"heard_at": 1, "beat": 10**13},
     {"heard_at": 1, "beat": 10**15},
     {"heard_at": 1, "beat": float("nan")},
     {"heard_at": 10**15, "beat": 1},

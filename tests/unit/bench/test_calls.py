@@ -23,8 +23,9 @@ def test_a_beat_costs_one_write_and_a_cold_function_reads_the_definition_once(co
 
 def test_a_failover_costs_two_reads_and_a_write_of_the_table_for_each_step_and_four_calls_of_route_53(counted):  # B9
     assert counted["failover_warm"] == {
-        "record_heartbeat": {WRITE: 2, "states.StartExecution": 1},  # the beat that notices, the one that is in service
-        "open_transition": {READ: 2, NOTE: 1, TELL: 1},
+        # The beat that notices, which reads what the request is sealed with, and the one that is in service.
+        "record_heartbeat": {READ: 1, WRITE: 2, "states.StartExecution": 1},
+        "open_transition": {READ: 3, NOTE: 1, TELL: 1},  # the third: what the seal is looked at with
         "fence_node": {READ: 2, NOTE: 1},
         "move_address": {
             READ: 2,

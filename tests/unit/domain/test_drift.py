@@ -61,6 +61,7 @@ def test_a_guard_is_newer_only_above_the_tables_epoch_and_else_drifted(table, st
 
 def test_whose_it_is_comes_before_what_stands_there():  # S5 B1
     assert look(None, record_sets(cluster="payments")[1], "an alias").standing is Standing.FOREIGN
+    assert look(None, record_sets(epoch=10**12)[1]).standing is Standing.FOREIGN
     assert look(None, record_sets(epoch=9)[1], "an alias").standing is Standing.NEWER
     assert look(None, GUARD, "an alias").standing is Standing.OBSTRUCTED
 

@@ -24,7 +24,7 @@ from understudy.domain.approval import Question
 from understudy.domain.decision import COLUMNS, decide
 from understudy.domain.explanation import Explanation, explain
 from understudy.domain.mode import Hold
-from understudy.domain.model import Alarm, Proof, Stage, TransitionAction
+from understudy.domain.model import Alarm, Proof, ServiceStatus, Stage, TransitionAction
 from understudy.domain.policy import ApprovalPolicy, FailbackPolicy, Policy
 from understudy.domain.situation import Observer, survey
 
@@ -61,6 +61,7 @@ def test_a_well_cluster_is_told_what_would_move_it():  # B5
         "holder SILENT": "active-is-silent",
         "holder GONE": "active-is-gone",
         "holder UNKNOWN": "active-is-unknown",
+        "holder CONTESTED": "two-say-they-serve",
         "repair DUE": "address-is-owed",
     }
 
@@ -110,7 +111,10 @@ def test_a_cluster_of_one_serving_node_is_never_told_of_another():  # B5
     ids=["automatic", "manual", "at-home", "home-is-off", "owed", "confirming"],
 )
 def test_going_back_is_named_only_where_it_could_come(state, definition, comes):  # B5 B6
-    serving_b = replace(state, nodes={**state.nodes, NODE_B: a_report(NODE_B, service="IN_SERVICE")})
+    nodes = {**state.nodes, NODE_B: a_report(NODE_B, service=ServiceStatus.IN_SERVICE)}
+    if state.active == NODE_B:
+        nodes[NODE_A] = replace(nodes[NODE_A], service=ServiceStatus.OUT_OF_SERVICE)
+    serving_b = replace(state, nodes=nodes)
     assert ("failback DUE" in others(explained(serving_b, **definition))) is comes
 
 
@@ -149,7 +153,7 @@ def test_a_first_placement_waits_for_nobody_that_could_not_come():  # B5
     fresh = a_report(NODE_B, heard_since=NOW - 1)
     state = a_state(active=None, node_a=a_report(NODE_A, heard_at=None), node_b=fresh)
     shown = explained(state)
-    assert shown.decision.rule == "better-node-is-awaited"
+    assert shown.decision.rule == "members-are-awaited"
     assert others(shown)["holder NOBODY"] == "place-by-priority"
     assert "holder UNPROVEN" not in others(shown)
     settled = explained(a_state(active=None, node_a=a_report(NODE_A, heard_at=None)))

@@ -1,5 +1,6 @@
 """Proof before promotion: what proves that a node can no longer serve, to the second, and what does not."""
 
+from dataclasses import replace
 from math import floor
 
 import pytest
@@ -9,7 +10,9 @@ from hypothesis import strategies as st
 from tests.support.builders import (
     BOOTS,
     NODE_A,
+    NODE_C,
     NOW,
+    a_definition,
     a_moving_state,
     a_previous,
     a_report,
@@ -17,8 +20,9 @@ from tests.support.builders import (
     an_off_report,
 )
 from understudy.domain.fencing import evidence, find_proof, lease_expires_at
-from understudy.domain.model import ClusterState, PowerReading, Proof, ServiceStatus
+from understudy.domain.model import ClusterState, NodeReport, PowerReading, Proof, ServiceStatus
 from understudy.domain.policy import Policy
+from understudy.domain.service_names import NO_NAMES
 
 MARGIN_S = 2
 LEASE_S = 12
@@ -28,13 +32,17 @@ DOWN = ServiceStatus.OUT_OF_SERVICE
 
 
 def proof(state: ClusterState, now: float = NOW, power: PowerReading = PowerReading.UNKNOWN) -> Proof | None:
-    return find_proof(state, Policy(drift_margin_s=MARGIN_S), now, power)
+    return find_proof(state, a_definition(policy=Policy(drift_margin_s=MARGIN_S)), now, power)
 
 
-def test_nobody_before_is_proof_enough_and_there_is_nothing_to_show_for_it():
-    nobody = a_state(active=None, previous=None)
+def test_that_nobody_is_known_to_hold_the_lease_is_a_proof_once_every_member_has_said_that_it_is_down():  # B4
+    down = a_report(service=ServiceStatus.OUT_OF_SERVICE)
+    nobody = a_moving_state(previous=None, node_a=down)
     assert proof(nobody) is Proof.NO_HOLDER
-    assert evidence(nobody, Policy(), NOW, PowerReading.STOPPED) == ()
+    assert proof(a_moving_state(previous=None, node_a=an_off_report())) is Proof.NO_HOLDER
+    for unknown in (NodeReport("node-a"), a_report(), replace(down, heard_at=NOW - 60), replace(down, named="ffffff")):
+        assert proof(a_moving_state(previous=None, node_a=unknown)) is None
+    assert evidence(nobody, a_definition(), NOW, PowerReading.STOPPED) == ()
 
 
 # B4
@@ -151,12 +159,45 @@ def test_a_signal_that_comes_after_the_node_has_booted_and_beaten_again_is_no_pr
 
 def test_a_recorded_proof_does_not_age():
     for recorded in (Proof.RELEASED, Proof.LEASE_EXPIRED, Proof.STOPPED):
-        state = a_moving_state(previous=a_previous(proof=recorded), node_a=a_report(heard_at=NOW + 999))
+        down = a_report(heard_at=NOW + 999, service=ServiceStatus.OUT_OF_SERVICE)
+        state = a_moving_state(previous=a_previous(proof=recorded), node_a=down)
         assert proof(state, NOW + 1000, PowerReading.RUNNING) is recorded
 
 
+@pytest.mark.parametrize("recorded", [Proof.RELEASED, Proof.LEASE_EXPIRED, Proof.STOPPED])
+@pytest.mark.parametrize("keeps_lease", [True, False])
+def test_no_recorded_proof_stands_against_a_newer_word_that_the_node_serves(recorded, keeps_lease):  # B4
+    serves = a_report(heard_at=NOW + 999, boot="rebooted", keeps_lease=keeps_lease)
+    state = a_moving_state(previous=a_previous(proof=recorded), node_a=serves)
+    assert proof(state, NOW + 1000, PowerReading.RUNNING) is None
+    assert proof(state, NOW + 1000, PowerReading.STOPPED) is Proof.STOPPED
+
+
+@pytest.mark.parametrize("service", [each for each in ServiceStatus if each is not ServiceStatus.OUT_OF_SERVICE])
+def test_a_lease_that_ran_out_proves_nothing_about_a_node_that_says_that_no_lease_bounds_it(service):  # B4
+    """The machine booted again, its service came up by itself, and its agent can send and not read."""
+    unbound = a_report(heard_at=NOW + 5, boot="rebooted", service=service, keeps_lease=False, read_epoch=0)
+    state = a_moving_state(node_a=unbound)
+    assert proof(state, NOW + 3600) is None
+    assert proof(state, NOW + 3600, PowerReading.STOPPED) is Proof.STOPPED
+
+
+def test_a_third_member_that_says_that_it_serves_stands_against_every_proof():  # B4
+    third = a_report(NODE_C, service=ServiceStatus.IN_SERVICE, keeps_lease=False)
+    for recorded in (None, Proof.RELEASED):
+        state = a_moving_state(3, previous=a_previous(proof=recorded, renewed_at=NOW - 60), node_c=third)
+        assert find_proof(state, a_definition(3), NOW, PowerReading.STOPPED) is None
+
+
+def test_a_release_by_an_agent_that_knows_other_services_is_none():  # B4
+    down = a_report(service=ServiceStatus.OUT_OF_SERVICE, read_epoch=2)
+    assert proof(a_moving_state(node_a=down)) is Proof.RELEASED
+    assert proof(a_moving_state(node_a=replace(down, named=NO_NAMES))) is None
+
+
 def test_a_holder_that_is_no_member_any_more_can_still_be_proved_off():
-    state = a_moving_state(previous=a_previous(node="i-0ddddddddddddddd4"))
+    down = a_report(service=ServiceStatus.OUT_OF_SERVICE)
+    state = a_moving_state(previous=a_previous(node="i-0ddddddddddddddd4"), node_a=down)
     assert proof(state) is None
     assert proof(state, power=PowerReading.TERMINATED) is Proof.STOPPED
 
@@ -176,4 +217,7 @@ def test_no_agent_counts_its_lease_longer_than_the_controller_waits(sent_at, lat
     proved_from = lease_expires_at(state, margin_s)
     assert proved_from is not None
     assert sent_at + lease_s <= proved_from
-    assert find_proof(state, Policy(drift_margin_s=margin_s), proved_from, PowerReading.UNKNOWN) is Proof.LEASE_EXPIRED
+    assert (
+        find_proof(state, a_definition(policy=Policy(drift_margin_s=margin_s)), proved_from, PowerReading.UNKNOWN)
+        is Proof.LEASE_EXPIRED
+    )

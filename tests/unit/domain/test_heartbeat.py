@@ -50,6 +50,7 @@ def test_a_beat_says_who_when_and_how_the_services_are():  # S11
         read_epoch=3,
         service=ServiceStatus.STARTING,
         agent="0.1.0+dev-1",
+        services=frozenset({"data", "postgresql"}),
     )
 
 

@@ -41,6 +41,11 @@ def test_a_promise_may_be_shorter_than_the_lease():  # B11
             "silence would be noticed before the lease has run out",
         ),
         (
+            Policy(drift_margin_s=1.9),
+            "drift_margin_s 1.9 is below 2: an agent that hangs is ended by its watchdog after 1 s, and what then "
+            "takes its services down needs up to 1 s more, so two nodes would serve",
+        ),
+        (
             Policy(heartbeat_interval_s=5, observer_lag_limit_s=4),
             "2 x heartbeat_interval_s 5 + lease_read_interval_s 2 + 1 is above lease_s 12 - kill_limit_s 1: "
             "one lost beat would stop the service",

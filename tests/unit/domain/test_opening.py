@@ -162,7 +162,8 @@ def test_the_named_node_and_the_reason_are_taken_over():  # S10
 
 
 def test_a_failback_goes_to_the_node_of_the_best_priority():  # B6
-    ruling = asked(a_state(3, active=NODE_C), action=TransitionAction.FAILBACK)
+    serving_c = a_state(3, active=NODE_C, node_a=a_report(service=ServiceStatus.OUT_OF_SERVICE))
+    ruling = asked(serving_c, action=TransitionAction.FAILBACK)
     assert isinstance(ruling, Opening)
     assert ruling.target == NODE_A
 
@@ -237,7 +238,8 @@ def test_a_switchover_goes_back_to_where_it_came_from():
 
 
 def test_a_failover_does_not_prefer_the_node_that_it_left():
-    state = a_failed_start(transition=a_transition(source=NODE_C))
+    down = a_report(service=ServiceStatus.OUT_OF_SERVICE)
+    state = a_failed_start(transition=a_transition(source=NODE_C), node_a=down)
     ruling = next_after(state)
     assert isinstance(ruling, Opening)
     assert ruling.target == NODE_A  # by priority

@@ -163,7 +163,8 @@ def test_without_its_role_the_same_witness_would_be_promoted():  # S12
 def test_a_failback_goes_to_the_best_node_that_serves_and_never_to_a_witness():  # S12 B6
     definition = a_definition(nodes=WITNESSED)
     assert [node.name for node in definition.serving] == ["node-a", "node-b"]
-    ruling = asked(a_state(3, active=NODE_B), definition, action=TransitionAction.FAILBACK)
+    serving_b = a_state(3, active=NODE_B, node_a=a_report(service=ServiceStatus.OUT_OF_SERVICE))
+    ruling = asked(serving_b, definition, action=TransitionAction.FAILBACK)
     assert isinstance(ruling, Opening)
     assert ruling.target == NODE_A
 
@@ -252,10 +253,10 @@ def test_a_first_placement_waits_a_silence_long_for_a_quorum_before_a_person_is_
 
     def rule(heard_for_s: int) -> str:
         node_a = a_report(service=ServiceStatus.OUT_OF_SERVICE, heard_since=NOW - heard_for_s)
-        state = a_state(3, epoch=0, active=None, node_a=node_a, node_b=NodeReport("b"), node_c=NodeReport("c"))
+        state = a_state(3, epoch=0, active=None, node_a=node_a, node_b=an_off_report(NODE_B), node_c=NodeReport("c"))
         return decide(survey(state, definition, NOW, Observer.TRUSTED)).rule
 
-    assert rule(0) == rule(14) == "better-node-is-awaited"
+    assert rule(0) == rule(14) == "members-are-awaited"
     assert rule(15) == "no-quorum-to-place-on"
 
 

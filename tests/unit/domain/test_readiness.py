@@ -22,12 +22,21 @@ from tests.support.readiness import (
     of_all_kinds,
 )
 from understudy.domain.definition import Route
-from understudy.domain.model import PowerReading, Proof, TransitionAction
+from understudy.domain.model import PowerReading, Proof, ServiceStatus, TransitionAction
 from understudy.domain.network import RouteTarget
 from understudy.domain.policy import ApprovalPolicy, Fencing, Policy
 from understudy.domain.reach import Reach
 from understudy.domain.readiness import CheckResult, Report, examine, is_news, make_report
-from understudy.domain.readiness_facts import Finding, FoundRecord, Verdict, VpcDns, needed_rights, together, worst
+from understudy.domain.readiness_facts import (
+    Finding,
+    FoundRecord,
+    MetadataService,
+    Verdict,
+    VpcDns,
+    needed_rights,
+    together,
+    worst,
+)
 from understudy.domain.readiness_table import CHECKS
 
 STOPPED = instances(node_b={"power": PowerReading.STOPPED})
@@ -134,7 +143,7 @@ def test_every_check_says_which_rows_it_serves_what_it_looks_at_what_to_do_and_h
     assert check.command.startswith("aws ")
     assert check.verdicts[0] is Verdict.PASS
     # All but the one that looks at the definition alone read something, and a read can fail.
-    assert (check.verdicts[-1] is Verdict.UNKNOWN) == (check.name != "failover-unattended")
+    assert (check.verdicts[-1] is Verdict.UNKNOWN) == (check.name not in ("failover-unattended", "one-serves"))
 
 
 ASKS = a_definition(policy=Policy(approval=ApprovalPolicy((TransitionAction.FAILOVER,))))
@@ -176,6 +185,9 @@ VARIANTS: tuple[dict[str, Any], ...] = (
         }
         for reach in (Reach(3, 3), Reach(2, 3), Reach(1, 3), None)
     ),
+    {"instances": instances(node_a={"hibernates": True, "metadata": MetadataService(True, False, 64)})},
+    {"state": a_state(node_b=a_report(NODE_B, service=ServiceStatus.IN_SERVICE, keeps_lease=False))},
+    {"state": a_state(node_b=a_report(NODE_B, named="ffffff"))},
     {"definition": ASKS},
     {"definition": STOPS, "may_stop": False},
     {"definition": ONLY_STOPPED, "stop_protected": dict.fromkeys((NODE_A, NODE_B), True)},

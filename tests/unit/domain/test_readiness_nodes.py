@@ -20,10 +20,11 @@ from tests.support.builders import (
 from tests.support.readiness import UNREAD, facts, instances, of_all_kinds
 from understudy.domain import readiness_fencing
 from understudy.domain import readiness_nodes as nodes
-from understudy.domain.model import PowerReading, Proof, TransitionAction
+from understudy.domain.model import PowerReading, Proof, ServiceStatus, TransitionAction
 from understudy.domain.policy import ApprovalPolicy, Fencing, Policy
 from understudy.domain.reach import Reach
 from understudy.domain.readiness_facts import Verdict
+from understudy.domain.service_names import NO_NAMES, digest_of
 
 PASS, WARN, FAIL, UNKNOWN = Verdict.PASS, Verdict.WARN, Verdict.FAIL, Verdict.UNKNOWN
 ONLY_A = {NODE_A: instances()[NODE_A]}
@@ -321,3 +322,21 @@ def test_a_failover_that_waits_for_a_person_is_warned_about_with_the_number():
     says(readiness_fencing.failover_unattended, WARN, "up to 300 s, and does not go ahead", definition=holds)
     proceeds = under(ApprovalPolicy((TransitionAction.FAILOVER,), 300, "proceed"))
     says(readiness_fencing.failover_unattended, WARN, "up to 300 s, then goes ahead", definition=proceeds)
+
+
+def test_a_node_that_names_other_services_is_found_on_a_sunny_day():  # B4
+    right, wrong = digest_of(["postgresql"]), digest_of(["data"])
+    says(nodes.services_named_alike, PASS, "node-a names the same", state=named(right, right))
+    says(nodes.services_named_alike, FAIL, "node-b lacks postgresql", state=named(right, wrong, "lacks postgresql"))
+    says(nodes.services_named_alike, FAIL, "node-b names other services", state=named(right, NO_NAMES))
+    says(nodes.services_named_alike, UNKNOWN, "node-b has not named its services yet", state=named(right, ""))
+
+
+def named(of_a, of_b, misnamed=""):
+    return a_state(node_a=a_report(named=of_a), node_b=a_report(NODE_B, named=of_b, misnamed=misnamed))
+
+
+def test_a_second_server_fails_readiness():  # B4
+    says(nodes.one_serves, PASS, "no node serves without the lease")
+    second = a_state(node_b=a_report(NODE_B, service=ServiceStatus.IN_SERVICE, keeps_lease=False))
+    says(nodes.one_serves, FAIL, "node-b says that it serves, and does not hold the lease", state=second)

@@ -1,12 +1,14 @@
 """The protected record and its guard: a batch that Route 53 itself refuses when somebody newer has been there."""
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from tests.support.builders import ADDRESS_A, ADDRESS_B, RECORD, a_wish, record_sets
 from understudy.domain.definition import Record
+from understudy.domain.heartbeat import EPOCH_LIMIT
 from understudy.domain.record import (
     Change,
     ChangeVerb,
@@ -15,6 +17,8 @@ from understudy.domain.record import (
     RecordReading,
     RecordSet,
     Stale,
+    desired,
+    foreign_words,
     guard_epoch,
     guard_name,
     is_foreign,
@@ -87,7 +91,7 @@ def test_the_ttl_of_the_moment_goes_into_the_record():  # S4 S8
     assert {change.record_set.ttl for change in batch} == {3}
 
 
-@pytest.mark.parametrize("epoch", [3, 10**9])
+@pytest.mark.parametrize("epoch", [3, 10**9 - 1])
 def test_a_higher_epoch_in_the_guard_makes_the_wish_stale(epoch):  # B1
     newer = reading(epoch=epoch)
     assert batch_for(WISH, newer) == Stale(read_guard(newer.guard))
@@ -167,3 +171,34 @@ def test_the_guard_fits_into_one_txt_string():
     longest = a_wish(cluster="c" * 40, node="n" * 40, epoch=2**53)
     text = batch_for(longest)[0].record_set.values[0]
     assert re.fullmatch(r'"[^"]{1,255}"', text)
+
+
+ABSURD = [EPOCH_LIMIT, 10**15, 10**200]
+
+
+@pytest.mark.parametrize("epoch", ABSURD, ids=["the-limit", "a-clock", "endless"])
+def test_an_epoch_that_no_cluster_reaches_is_none_and_its_record_is_not_ours_to_move(epoch):  # B1
+    wish = a_wish()
+    _, guard = desired(RECORD, wish)
+    text = guard.values[0].replace(f"epoch={wish.epoch}", f"epoch={epoch}")
+    strange = replace(guard, values=(text,))
+    assert (read_guard(strange), guard_epoch(strange)) == (None, 0)
+    assert is_foreign(strange, wish.stack, wish.cluster)
+    assert f"every epoch is below {EPOCH_LIMIT}" in foreign_words(strange, wish.stack, wish.cluster)
+    assert isinstance(plan_batch(RECORD, wish, RecordReading(None, strange)), Foreign)
+
+
+def test_the_highest_epoch_that_there_can_be_is_one():  # B1
+    wish = a_wish(epoch=EPOCH_LIMIT - 1)
+    _, guard = desired(RECORD, wish)
+    assert guard_epoch(guard) == EPOCH_LIMIT - 1
+    assert foreign_words(guard, wish.stack, wish.cluster) == ""
+
+
+def test_another_clusters_guard_with_such_an_epoch_is_another_clusters():  # B1
+    _, guard = desired(RECORD, a_wish(cluster="files", epoch=10**15))
+    assert "cluster files" in foreign_words(guard, "understudy", "orders-db")
+
+
+def test_a_guard_that_says_nothing_of_the_kind_is_not_foreign():
+    assert foreign_words(RecordSet("x", "TXT", 10, ('"v=spf1 -all"',)), "understudy", "orders-db") == ""

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from understudy.domain.model import TransitionAction
 from understudy.domain.request import BadRequestError, Request, parse_check, parse_request
+from understudy.domain.seal import CONTROLLER_WORDS
 
-KEYS = ("cluster", "action", "to", "reason", "rule", "why", "noticed_at")
+KEYS = ("cluster", "action", "to", "reason", *CONTROLLER_WORDS)
 
 
 def nested(depth: int) -> Any:
@@ -37,9 +38,24 @@ def test_an_operator_may_say_action_node_and_reason(action):  # S10
 
 
 def test_the_controller_says_its_rule_and_when_it_noticed():  # B5
-    document = {"cluster": "a", "action": "repair", "rule": "address-is-owed", "why": "", "noticed_at": 1.5}
-    request = parse_request(document)
-    assert request == Request("a", TransitionAction.REPAIR, rule="address-is-owed", noticed_at=1.5)
+    document = {"cluster": "a", "action": "repair", "rule": "address-is-owed", "why": "", "noticed_at": 1.5, "epoch": 7}
+    request = parse_request(document, by_controller=True)
+    assert request == Request("a", TransitionAction.REPAIR, rule="address-is-owed", noticed_at=1.5, epoch=7)
+
+
+@pytest.mark.parametrize("word", CONTROLLER_WORDS)
+def test_the_words_of_the_controller_are_refused_unless_it_is_known_that_it_asks(word):  # B5 S10
+    document = {"cluster": "a", word: 7 if word in ("epoch", "noticed_at") else "x"}
+    assert f"'{word}' is for the controller alone to say; allowed: cluster, action, to, reason, unproven" in refusal(
+        document
+    )
+    parse_request(document, by_controller=True)
+
+
+@pytest.mark.parametrize("epoch", [0, -1, True, 1.5, "2", None, 10**12])
+def test_an_epoch_is_a_whole_number(epoch):
+    with pytest.raises(BadRequestError, match=r"epoch is .*; allowed: a whole number from 1 on"):
+        parse_request({"cluster": "a", "rule": "x", "epoch": epoch}, by_controller=True)
 
 
 def test_every_fault_is_named_at_once_with_what_is_allowed_and_an_example():  # S10
@@ -117,11 +133,12 @@ JSON = st.recursive(
 )
 
 
+@pytest.mark.parametrize("by_controller", [False, True])
 @settings(max_examples=100, deadline=None)
-@given(st.one_of(JSON, st.dictionaries(st.sampled_from(KEYS), JSON | st.sampled_from(["a", "failover"]))))
-def test_no_input_raises_anything_but_a_bad_request(document):
+@given(document=st.one_of(JSON, st.dictionaries(st.sampled_from(KEYS), JSON | st.sampled_from(["a", "failover"]))))
+def test_no_input_raises_anything_but_a_bad_request(by_controller, document):
     try:
-        request = parse_request(document)
+        request = parse_request(document, by_controller=by_controller)
     except BadRequestError as fault:
         assert json.dumps(str(fault))
     else:

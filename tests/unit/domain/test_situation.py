@@ -55,7 +55,8 @@ def test_candidates_come_by_priority_and_the_active_node_is_none():
 def test_the_priority_is_the_definitions_and_names_break_a_tie():
     definition = a_definition(3)
     by_other_priority = replace(definition, nodes=tuple(replace(node, priority=1) for node in definition.nodes[::-1]))
-    assert fit_candidates(a_state(3, active=None), by_other_priority, NOW) == (NODE_A, NODE_B, NODE_C)
+    down = a_report(service=ServiceStatus.OUT_OF_SERVICE)
+    assert fit_candidates(a_state(3, active=None, node_a=down), by_other_priority, NOW) == (NODE_A, NODE_B, NODE_C)
 
 
 @pytest.mark.parametrize(
@@ -99,7 +100,8 @@ def test_the_active_node_is_the_holder_by_its_health(report, holder):
     ("previous", "report", "holder"),
     [
         (None, a_report(), Holder.NOBODY),
-        (a_previous(proof=Proof.RELEASED), a_report(), Holder.NOBODY),
+        (a_previous(proof=Proof.RELEASED), a_report(service=ServiceStatus.OUT_OF_SERVICE), Holder.NOBODY),
+        (a_previous(proof=Proof.RELEASED), a_report(), Holder.RETURNED),
         (a_previous(renewed_at=SILENT), a_report(heard_at=SILENT), Holder.NOBODY),
         (a_previous(), a_report(), Holder.RETURNED),
         (a_previous(), a_report(service=ServiceStatus.FAILED), Holder.UNPROVEN),
@@ -205,6 +207,6 @@ def test_a_first_placement_waits_a_silence_long_for_a_node_of_better_priority():
 
     assert holder(0, NodeReport("node-a")) is Holder.AWAITED
     assert holder(14, NodeReport("node-a")) is Holder.AWAITED
-    assert holder(15, NodeReport("node-a")) is Holder.NOBODY
+    assert holder(15, NodeReport("node-a")) is Holder.UNHEARD
     assert holder(0, a_report(NODE_A)) is Holder.NOBODY
-    assert holder(0, a_report(NODE_A, heard_at=NOW - 60)) is Holder.NOBODY
+    assert holder(15, a_report(NODE_A, heard_at=NOW - 60, service=ServiceStatus.OUT_OF_SERVICE)) is Holder.UNHEARD

@@ -57,7 +57,7 @@ def test_a_silent_node_that_failed_over_is_stopped_at_once():  # S12
 def test_it_is_stopped_even_when_its_lease_has_run_out_already():  # S12 B4
     """A machine that was frozen can serve for an instant when it thaws: a lease cannot see to that, a stop does."""
     state = a_moving_state(node_a=SILENT, previous=a_previous(renewed_at=NOW - 15))
-    assert find_proof(state, a_policy().policy, NOW, PowerReading.UNKNOWN) is LEASE_EXPIRED
+    assert find_proof(state, a_policy(), NOW, PowerReading.UNKNOWN) is LEASE_EXPIRED
     assert due(state)
 
 
@@ -151,18 +151,19 @@ def test_a_proof_counts_only_where_the_policy_accepts_it(report, power, proof): 
     state = a_moving_state(node_a=report, previous=a_previous(renewed_at=report.heard_at))
     now = NOW if proof is RELEASED else LATER
     others = [each for each in Fencing().accept if each is not proof]
-    assert find_proof(state, a_policy(proof).policy, now, power) is proof
-    assert find_proof(state, a_policy(*others).policy, now, power) is None
+    assert find_proof(state, a_policy(proof), now, power) is proof
+    assert find_proof(state, a_policy(*others), now, power) is None
 
 
 @pytest.mark.parametrize("power", [PowerReading.STOPPING, PowerReading.SHUTTING_DOWN, PowerReading.UNKNOWN])
 def test_stopping_is_never_a_proof_even_where_a_stop_was_accepted(power):  # B4
-    assert find_proof(a_moving_state(node_a=a_report(heard_at=LATER)), a_policy(STOPPED).policy, LATER, power) is None
+    assert find_proof(a_moving_state(node_a=a_report(heard_at=LATER)), a_policy(STOPPED), LATER, power) is None
 
 
 def test_a_proof_that_is_written_down_stays_when_the_policy_changes():
-    state = a_moving_state(previous=a_previous(proof=LEASE_EXPIRED))
-    assert find_proof(state, a_policy(STOPPED).policy, NOW, PowerReading.UNKNOWN) is LEASE_EXPIRED
+    down = a_report(service=ServiceStatus.OUT_OF_SERVICE)
+    state = a_moving_state(previous=a_previous(proof=LEASE_EXPIRED), node_a=down)
+    assert find_proof(state, a_policy(STOPPED), NOW, PowerReading.UNKNOWN) is LEASE_EXPIRED
 
 
 # Going on without one.
@@ -200,7 +201,8 @@ def test_without_a_node_before_or_a_transition_there_is_nothing_to_go_on_with(ch
 
 
 def test_a_holder_that_the_state_does_not_know_is_not_heard():
-    state = a_moving_state(previous=a_previous(node="i-0ddddddddddddddd4"))
+    down = a_report(service=ServiceStatus.OUT_OF_SERVICE)
+    state = a_moving_state(previous=a_previous(node="i-0ddddddddddddddd4"), node_a=down)
     assert may_go_unproven(state, a_policy(unproven="proceed"), NOW)
 
 

@@ -125,7 +125,10 @@ def test_no_step_goes_on_without_a_proof():  # B4
 
 
 def test_a_recorded_proof_is_in_hand():  # B4
-    assert proof_in_hand(a_moving_state(previous=None)) is Proof.NO_HOLDER
+    moving = a_moving_state(previous=None, transition=a_transition(stage=Stage.MOVING))
+    assert proof_in_hand(moving) is Proof.NO_HOLDER
+    unproven = replace(moving, transition=a_transition(stage=Stage.MOVING, without_proof=True))
+    assert proof_in_hand(unproven) is Proof.UNPROVEN
     assert proof_in_hand(a_moving_state(previous=None, active=NODE_B)) is Proof.KEEPS_LEASE
     assert proof_in_hand(fenced(a_moving_state(), Proof.STOPPED)) is Proof.STOPPED
 
@@ -223,7 +226,7 @@ class World:
         self.state = open_to(target, self.state, self.definition, now=int(self.now))
 
     def fence(self, power: PowerReading) -> None:
-        if proof := find_proof(self.state, Policy(drift_margin_s=2), self.now, power):
+        if proof := find_proof(self.state, a_definition(), self.now, power):
             self.has_stopped = self.has_stopped or proof is Proof.STOPPED
             self.state = fenced(self.state, proof)
 
@@ -280,8 +283,8 @@ def test_the_lease_of_a_holder_that_may_keep_on_proves_nothing_whatever_the_defi
     assert kept_terms(state, a_definition(policy=Policy())).on_isolation == "keep"
     after = open_to(NODE_B, replace(state, terms=kept_terms(state, a_definition(policy=Policy()))))
     assert after.previous.keeps_lease is False
-    assert find_proof(after, Policy(drift_margin_s=2), NOW + 10**6, PowerReading.UNKNOWN) is None
-    assert find_proof(after, Policy(drift_margin_s=2), NOW, PowerReading.STOPPED) is Proof.STOPPED
+    assert find_proof(after, a_definition(), NOW + 10**6, PowerReading.UNKNOWN) is None
+    assert find_proof(after, a_definition(), NOW, PowerReading.STOPPED) is Proof.STOPPED
     again = open_to(NODE_A, after)
     assert again.terms.on_isolation == "keep"
 

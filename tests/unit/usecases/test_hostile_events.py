@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 from tests.support.builders import CLUSTER, NODE_A, NODE_B, NODE_C, NOW, SPECS, a_definition, a_report, a_state
 from tests.unit.usecases.test_record_heartbeat import ARN, Recorder
 from tests.unit.usecases.test_watch_and_signals import Controller
+from understudy.domain.heartbeat import SERVICE_NAME_LIMIT
 from understudy.domain.model import PowerReading
 from understudy.domain.request import TEXT_LIMIT, BadRequestError, parse_request
+from understudy.domain.service_names import DIGEST_LENGTH
 from understudy.ports import STALE
 from understudy.usecases.receive_signal import ALARM_STATE, EC2_STATE, receive_signal
 from understudy.usecases.record_heartbeat import INGESTION_LIMIT_S, MALFORMED
@@ -52,6 +54,7 @@ ODD: list[Any] = [
     [[]] * 1000,
     {"x": {"y": "z"}},
 ]
+LACKS_ONE_AND_HAS_ONE_MORE = "lacks postgresql; has 1 that the definition does not name"
 DETAIL = ("cluster", "boot", "beat", "keeps_lease", "read_epoch", "services", "agent", "quorum")
 
 
@@ -94,13 +97,20 @@ def test_a_hostile_value_in_a_heartbeat_is_refused_or_has_no_effect(field, value
 
 
 @pytest.mark.parametrize("name", [*HOSTILE, "__proto__", "active"], ids=label)
-def test_the_name_of_a_service_in_a_heartbeat_is_stored_nowhere(name, caplog):
+def test_the_name_of_a_service_in_a_heartbeat_is_stored_nowhere(name, caplog):  # B4
+    """Of names that the definition has not, the state keeps a digest and says how many there are."""
     world = Recorder()
-    assert world.beat(services={name: "OUT_OF_SERVICE"}) == "recorded"
+    if 0 < len(name) <= SERVICE_NAME_LIMIT:
+        assert world.beat(services={name: "OUT_OF_SERVICE"}) == "recorded"
+        report = world.ledger.state().nodes[NODE_B]
+        assert (report.misnamed, len(report.named)) == (LACKS_ONE_AND_HAS_ONE_MORE, DIGEST_LENGTH)
+        usual = Recorder()
+        usual.beat(services={"postgresql": "OUT_OF_SERVICE"})
+        as_usual = replace(report, misnamed="", named=usual.ledger.state().nodes[NODE_B].named)
+        assert as_usual == usual.ledger.state().nodes[NODE_B]
+    else:
+        assert world.beat(services={name: "OUT_OF_SERVICE"}) == MALFORMED
     assert world.beat(services={name: name}, at=NOW + 5) == MALFORMED
-    usual = Recorder()
-    usual.beat(services={"postgresql": "OUT_OF_SERVICE"})
-    assert world.ledger.state() == usual.ledger.state()
     assert all(len(text) < 1000 and text.isprintable() for text in told(caplog))
 
 

@@ -2,18 +2,18 @@
 
 from tests.support.builders import CLUSTER, EXECUTION, NOW, a_definition, a_report, a_state
 from tests.support.fakes import FakeAnnouncer, FakeLedger, VirtualClock
+from understudy.domain.seal import sealed
 from understudy.usecases import open_transition as room
 from understudy.usecases.open_transition import open_transition
 
-FAILOVER = {
-    "request": {"cluster": CLUSTER, "action": "failover", "rule": "active-is-silent", "noticed_at": NOW},
-    "execution": EXECUTION,
-}
+REQUEST = {"cluster": CLUSTER, "action": "failover", "rule": "active-is-silent", "noticed_at": NOW, "epoch": 2}
 
 
 def opened(ledger):
     now = VirtualClock(NOW + 60)
-    return open_transition(FAILOVER, ledger=ledger, announcer=FakeAnnouncer(), clock=now)["outcome"]
+    name = EXECUTION.rpartition(":")[2]
+    failover = {"request": sealed(REQUEST, name, ledger.secret(NOW)), "execution": EXECUTION}
+    return open_transition(failover, ledger=ledger, announcer=FakeAnnouncer(), clock=now)["outcome"]
 
 
 def a_ledger_of_a_silent_node():

@@ -79,7 +79,8 @@ def test_a_new_cluster_whose_addresses_lead_to_several_nodes_is_refused():  # B4
     office.record_carries(ADDRESS_A)
     office.network.lead("rtb-00000001", FAR, ENI_B)
     assert faults(office, A, ROUTE) == [
-        "addresses: lead to several nodes (node-a, node-b); allowed: all to one, or to none"
+        "addresses: they and the guards beside them name several nodes (node-a, node-b); allowed: one, or none. Find "
+        "out which one serves, and let the others name it, or delete their guards"
     ]
 
 

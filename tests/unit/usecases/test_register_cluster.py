@@ -106,11 +106,46 @@ def test_the_epoch_goes_on_from_a_guard_of_an_earlier_life():  # B1
     assert office.ledger.state().epoch == 41
 
 
+def test_the_node_that_a_guard_of_an_earlier_life_names_may_be_serving():  # B4
+    office = Office()
+    office.guard_says("understudy stack=understudy cluster=orders-db epoch=41 node=node-b")
+    office.put(a_document())
+    assert office.ledger.state().previous.node == NODE_B
+
+
+def test_a_guard_and_a_record_that_name_different_nodes_are_refused_for_a_person_to_look_at():  # B4
+    office = Office()
+    office.guard_says("understudy stack=understudy cluster=orders-db epoch=41 node=node-b")
+    office.record_carries(ADDRESS_A)
+    assert office.put(a_document()) is RegisterOutcome.REFUSED
+    assert "name several nodes (node-a, node-b)" in office.announcer.details(DEFINITION_REFUSED)[0]["faults"][0]
+
+
+def test_registering_again_lifts_no_epoch_for_the_node_that_the_guard_names_is_not_fenced_by_it():  # B1 B4
+    """The table was put back, the guard remembers node-b under epoch 41, and node-a is the holder in the table."""
+    office = Office()
+    office.put(a_document())
+    state = office.ledger.state()
+    office.ledger.put_state(replace(state, active=NODE_A, epoch=5))
+    office.guard_says("understudy stack=understudy cluster=orders-db epoch=41 node=node-b")
+    assert office.put(a_document(tuning={"ROUTE53_TTL": 20})) is RegisterOutcome.ACCEPTED
+    assert (office.ledger.state().epoch, office.ledger.state().active) == (5, NODE_A)
+
+
 def test_a_record_that_another_cluster_protects_is_refused():  # B1
     office = Office()
     office.guard_says("understudy stack=understudy cluster=other epoch=41 node=node-a")
     assert office.put(a_document()) is RegisterOutcome.REFUSED
     assert "protected by another cluster or stack" in office.announcer.details(DEFINITION_REFUSED)[0]["faults"][0]
+
+
+def test_a_guard_whose_epoch_no_cluster_reaches_is_refused_in_words():  # B1
+    """One with a clock for an epoch would take the cluster to an epoch that no beat may have read."""
+    office = Office()
+    office.guard_says("understudy stack=understudy cluster=orders-db epoch=1000000000000000 node=node-a")
+    assert office.put(a_document()) is RegisterOutcome.REFUSED
+    (fault,) = office.announcer.details(DEFINITION_REFUSED)[0]["faults"]
+    assert "the guard's epoch is 1000000000000000, and every epoch is below 1000000000" in fault
 
 
 def test_a_bad_definition_is_refused_with_every_fault_and_the_last_good_one_stays():

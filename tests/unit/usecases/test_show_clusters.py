@@ -61,7 +61,7 @@ def test_a_cluster_in_service_is_shown_with_everything_that_is_known_of_it():  #
     view = only(healthy())
     assert (view.attention, view.reasons) == (Attention.WELL, ())
     assert (view.active, view.epoch, view.rule, view.action) == ("node-a (us-east-1a)", 4, "active-is-ready", "WAIT")
-    assert view.services == ("data", "postgresql")
+    assert view.services == ("postgresql",)
     first, second, witness = view.nodes
     assert (first.name, first.zone, first.health, first.heard_age_s) == ("node-a", "us-east-1a", "READY", 2)
     assert (first.lease, first.service, first.quorum, first.obeys_epoch) == ("holds it", "IN_SERVICE", "3 of 3", 4)
@@ -375,5 +375,7 @@ def test_nothing_is_written():  # S18
 
 def test_a_stage_that_outlived_its_deadline_is_due_again():  # S18
     stuck = a_transition(stage=Stage.STARTING, deadline_at=NOW - 1)
-    view = only(BoardWorld().add(a_moving_state(active=NODE_B, previous=None, transition=stuck), report=a_check()))
+    down = a_report(service=ServiceStatus.OUT_OF_SERVICE)
+    state = a_moving_state(active=NODE_B, previous=None, transition=stuck, node_a=down)
+    view = only(BoardWorld().add(state, report=a_check()))
     assert (view.attention, view.action) == (Attention.MOVING, "REPAIR")

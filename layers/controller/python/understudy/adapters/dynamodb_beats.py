@@ -11,7 +11,7 @@ from typing import Any
 from understudy.adapters.attribute_values import to_attribute
 from understudy.adapters.dynamodb_items import FORMAT, format_of
 from understudy.domain.heartbeat import Beat
-from understudy.domain.signal import AlarmSignal, FaultSignal, PowerSignal, Signal
+from understudy.domain.signal import AlarmSignal, FaultSignal, NamesSignal, PowerSignal, Signal
 from understudy.ports import NOT_A_MEMBER, STALE, UNKNOWN_CLUSTER, Refusal
 
 NODE = "#nodes.#id"
@@ -25,7 +25,7 @@ RUN_IS_UNBROKEN = f"{NODE}.#due_by >= :recorded_at"
 RUN_GOES_ON = f"{NODE}.#due_by = :heard_at + #terms.#hearing_s"
 RUN_BEGINS = f"{RUN_GOES_ON}, {NODE}.#heard_since = :recorded_at"
 RUN_BROKEN = Refusal("run_broken")
-BEAT_WORDS = ("beat", "heard_at", "boot", "service", "keeps_lease", "read_epoch", "agent", "knows")
+BEAT_WORDS = ("beat", "heard_at", "boot", "service", "keeps_lease", "read_epoch", "agent", "knows", "named")
 
 POWER_NEVER_TOLD = f"attribute_not_exists({NODE}.#power_at)"
 POWER_NOT_OLDER = f"{NODE}.#power_at <= :at"
@@ -35,6 +35,8 @@ FORMAT_IS_KNOWN = "(attribute_not_exists(#v) OR #v <= :v)"
 NEWER_FORMAT = Refusal("newer_format")
 
 FAULT_IS_OF_THIS_VERSION = f"{IS_MEMBER} AND #definition_version = :version"
+
+NAMES_ARE_THESE = f"{IS_MEMBER} AND {NODE}.#named = :named"
 
 ALARM = f"{NODE}.#alarms.#alarm"
 ALARM_NEVER_TOLD = f"attribute_not_exists({ALARM})"
@@ -74,6 +76,8 @@ def signal_update(signal: Signal) -> dict[str, Any]:
     """The arguments of the UpdateItem that records EC2's or CloudWatch's word."""
     if isinstance(signal, FaultSignal):
         return _of_known_format(_fault_update(signal))
+    if isinstance(signal, NamesSignal):
+        return _of_known_format(_names_update(signal))
     return _of_known_format(_power_update(signal) if isinstance(signal, PowerSignal) else _alarm_update(signal))
 
 
@@ -142,6 +146,18 @@ def _fault_update(signal: FaultSignal) -> dict[str, Any]:
         "UpdateExpression": f"SET {NODE}.#fault = :fault" if signal.fault else f"REMOVE {NODE}.#fault",
         "ConditionExpression": FAULT_IS_OF_THIS_VERSION,
         "ExpressionAttributeNames": {"#id": signal.instance_id, **_names("nodes", "fault", "definition_version")},
+        "ExpressionAttributeValues": values,
+    }
+
+
+def _names_update(signal: NamesSignal) -> dict[str, Any]:
+    values = {":named": to_attribute(signal.named)}
+    if signal.misnamed:
+        values[":misnamed"] = to_attribute(signal.misnamed)
+    return {
+        "UpdateExpression": f"SET {NODE}.#misnamed = :misnamed" if signal.misnamed else f"REMOVE {NODE}.#misnamed",
+        "ConditionExpression": NAMES_ARE_THESE,
+        "ExpressionAttributeNames": {"#id": signal.instance_id, **_names("nodes", "misnamed", "named")},
         "ExpressionAttributeValues": values,
     }
 

@@ -15,6 +15,7 @@ from understudy.adapters.aws_errors import code_of
 from understudy.adapters.dynamodb_commits import commit_update
 from understudy.adapters.dynamodb_expressions import Update
 from understudy.adapters.dynamodb_registration import registration
+from understudy.adapters.dynamodb_seals import DynamoDbSeals
 from understudy.adapters.dynamodb_views import DynamoDbViews
 from understudy.domain.definition import Definition
 from understudy.domain.errors import LedgerConflictError
@@ -39,6 +40,10 @@ class DynamoDbLedger(DynamoDbViews):
     Faults of DynamoDB itself (throttled, unreachable, forbidden) come through as botocore raises them: then it is not
     known whether a write was done.
     """
+
+    def __init__(self, client: Any, table_name: str) -> None:
+        super().__init__(client, table_name)
+        self._seals = DynamoDbSeals(client, table_name)
 
     # BeatLedger
 
@@ -122,6 +127,10 @@ class DynamoDbLedger(DynamoDbViews):
     def history(self, cluster: str, epoch: int) -> Mapping[str, Any]:
         """The facts of the history item of an epoch, strongly consistent; empty when there is none."""
         return items.read_history(self._get(cluster, items.history_sk(epoch)))
+
+    def secret(self, now: float, *, anew: bool = False) -> bytes:
+        """See SealBook.secret."""
+        return self._seals.secret(now, anew=anew)
 
     # ClusterIndex
 

@@ -19,6 +19,8 @@ UNKNOWN_INSTANCE = frozenset({"InvalidInstanceID.NotFound", "InvalidInstanceID.M
 SAID_LIMIT = 300
 NOT_IN_THIS_STATE = "IncorrectInstanceState"
 """It is booting, or on its way out: it can be stopped a little later, or is gone by itself."""
+HIBERNATED = "Client.UserInitiatedHibernate"
+"""EC2 calls it stopped too. Its memory is kept: started again, its services run on where they were."""
 LOG = logging.getLogger(__name__)
 
 
@@ -38,7 +40,8 @@ class Ec2Nodes:
     def power(self, instance_id: str) -> PowerReading:
         """The instance's state (B3, B4).
 
-        UNKNOWN when EC2 cannot be read, does not know the instance, or uses a word that we do not. Never raises.
+        UNKNOWN when EC2 cannot be read, does not know the instance, or uses a word that we do not, and for an instance
+        that was hibernated. Never raises.
         """
         try:
             return next((_power(found) for found in self._instances([instance_id])), PowerReading.UNKNOWN)
@@ -100,7 +103,9 @@ def _short(fault: Exception) -> str:
 
 
 def _power(instance: Mapping[str, Any]) -> PowerReading:
-    return PowerReading(instance["State"]["Name"])
+    power = PowerReading(instance["State"]["Name"])
+    is_asleep = instance.get("StateReason", {}).get("Code") == HIBERNATED
+    return PowerReading.UNKNOWN if is_asleep and power is PowerReading.STOPPED else power
 
 
 def _primary_interface(instance: Mapping[str, Any]) -> Mapping[str, Any] | None:

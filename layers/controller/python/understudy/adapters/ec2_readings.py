@@ -7,7 +7,7 @@ from typing import Any
 from understudy.adapters.ec2_nodes import primary_v6
 from understudy.adapters.unreadable import unreadable
 from understudy.domain.model import PowerReading
-from understudy.domain.readiness_facts import Instance, VpcDns
+from understudy.domain.readiness_facts import Instance, MetadataService, VpcDns
 
 SCALING_GROUP_TAG = "aws:autoscaling:groupName"
 STACK_TAG = "understudy:stack"
@@ -79,6 +79,18 @@ def _instance(answer: Mapping[str, Any]) -> Instance:
         address_v6=primary_v6(interface.get("Ipv6Addresses", ())) if interface else "",
         interface_id=interface.get("NetworkInterfaceId", "") if interface else "",
         stack=tags.get(STACK_TAG, ""),
+        hibernates=answer.get("HibernationOptions", {}).get("Configured"),
+        metadata=_metadata(answer.get("MetadataOptions", {})),
+    )
+
+
+def _metadata(options: Mapping[str, Any]) -> MetadataService | None:
+    if not {"HttpEndpoint", "HttpTokens", "HttpPutResponseHopLimit"} <= set(options):
+        return None
+    return MetadataService(
+        is_on=options["HttpEndpoint"] != "disabled",
+        needs_token=options["HttpTokens"] == "required",
+        hop_limit=int(options["HttpPutResponseHopLimit"]),
     )
 
 

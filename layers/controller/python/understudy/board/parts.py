@@ -10,6 +10,7 @@ from understudy.domain.model import NodeReport, PowerReading
 from understudy.domain.quorum import count_heard, objection
 from understudy.domain.readiness_facts import Unread
 from understudy.domain.record import RecordReading, RecordSet, read_guard
+from understudy.domain.serving import others_serving
 from understudy.domain.situation import health_of
 
 TONES = {
@@ -43,6 +44,7 @@ def _node(spec: NodeSpec, look: Look) -> NodeView:
         obeys_epoch=report.read_epoch,
         agent=report.agent,
         notes=tuple(_notes(spec, report, look)),
+        is_second=spec.instance_id in others_serving(look.state, look.definition, look.now),
     )
 
 
@@ -72,6 +74,8 @@ def quorum_of(look: Look) -> str:
 
 def _notes(spec: NodeSpec, report: NodeReport, look: Look) -> list[str]:
     said = [f"alarm {name} is on" for name, alarm in sorted(report.alarms.items()) if alarm.on]
+    if report.misnamed:
+        said.append(f"its agent {report.misnamed}")
     if report.fault:
         said.append(report.fault)
     if report.power_now not in (PowerReading.UNKNOWN, PowerReading.RUNNING):

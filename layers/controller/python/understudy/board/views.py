@@ -37,7 +37,7 @@ class Tone(StrEnum):
 @dataclass(frozen=True)
 class NodeView:
     """One node. `heard_age_s`: seconds since its newest beat, None before the first. `notes`: what else is to be known,
-    in words.
+    in words. `is_second`: whether it says that it serves although another node holds the lease, or should.
     """
 
     name: str
@@ -52,6 +52,7 @@ class NodeView:
     obeys_epoch: int
     agent: str
     notes: tuple[str, ...] = ()
+    is_second: bool = False
 
     @property
     def holds_lease(self) -> bool:

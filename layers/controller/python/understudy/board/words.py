@@ -44,6 +44,8 @@ def service(node: NodeView) -> Html:
     """What a node says of its services, or said last."""
     if not node.service:
         return Html("–")
+    if node.is_second:
+        return toned(f"{node.service} without the lease", Tone.BAD)
     if not node.is_heard:
         return toned(f"last said {node.service}", Tone.QUIET)
     return toned(node.service, SERVICE.get(node.service, Tone.QUIET))

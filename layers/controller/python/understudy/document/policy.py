@@ -104,7 +104,12 @@ class PolicyDocument(Part):
     lease_read_interval_s: Seconds = 2
     lease_s: Seconds = 12
     kill_limit_s: Seconds = 1
-    drift_margin_s: Seconds = 2
+    drift_margin_s: Seconds = Field(
+        default=2,
+        description="What is added to a lease before it counts as over. Below 2 it is refused: an agent that hangs "
+        "needs as long.",
+        json_schema_extra={"minimum": 2},
+    )
     silence_limit_s: Seconds = 15
     observer_lag_limit_s: Seconds = 5
     service_start_limit_s: StartSeconds = 120

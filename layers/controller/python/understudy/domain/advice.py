@@ -24,6 +24,15 @@ _OBSERVER = (
     "wait a minute, it goes on by itself when beats are steady. Do not stop instances because of this alone."
 )
 _START_AGENT = "Start the agent of the active node. Is that not possible, stop its instance by force."
+_ONE_ONLY = (
+    "Decide which node has the good data. Stop the service on the other one now, and see to it that nothing but the "
+    "agent starts it (systemctl disable). Everything goes on by itself when that node says that it is down, or when "
+    "EC2 says that its instance is stopped."
+)
+_BE_HEARD = (
+    "Start the agent of the member that is not heard, or stop its instance and wait until EC2 says stopped: it may be "
+    "serving. The service is then placed by itself."
+)
 _RESUME = "If you have finished your work, resume the cluster. Is it urgent, ask for the failover yourself."
 
 OF_RULE: Mapping[str, str] = {
@@ -35,6 +44,9 @@ OF_RULE: Mapping[str, str] = {
     "failover-budget-is-spent": _COMMON_CAUSE,
     "told-and-budget-is-spent": _COMMON_CAUSE,
     "active-is-unknown": _START_AGENT,
+    "two-say-they-serve": _ONE_ONLY,
+    "member-is-unheard": _BE_HEARD,
+    "overdue-and-member-unheard": _BE_HEARD,
     "nobody-to-place-on": _BRING_BACK,
     "no-quorum-to-place-on": _QUORUM,
     "last-holder-is-unproven": _PROVE,
@@ -68,6 +80,12 @@ OF_REASON: Mapping[str, tuple[str, str]] = {
     "PROCEEDED_WITHOUT_PROOF": (
         "Nothing proved that the old node is off, and policy or operator said to go on: two nodes may have served.",
         "Stop the old node by force now. Look at the data before you let it back.",
+    ),
+    "GUARD_AHEAD": (
+        "The guard in Route 53 carries an epoch that no move of this cluster can have written, so no address was "
+        "moved. Who wrote it may have started the service elsewhere.",
+        "Find out who wrote the guard (CloudTrail: ChangeResourceRecordSets), and make sure that the service runs "
+        "nowhere but where the table says. Then delete the guard's TXT record. Is the cluster held? Then resume it.",
     ),
     "OLD_NODE_UNPROVEN": (
         "Nothing proved that the old node has stopped. Nothing was moved, and nobody holds the lease.",

@@ -87,7 +87,7 @@ def _one_of(*values: StrEnum) -> frozenset[StrEnum]:
 
 
 SETTLED, UNDER_WAY, OVERDUE = (_one_of(phase) for phase in Phase)
-READY, GONE, UNKNOWN, NOBODY, AWAITED, RETURNED, UNPROVEN = (
+READY, GONE, UNKNOWN, NOBODY, AWAITED, UNHEARD, CONTESTED, RETURNED, UNPROVEN = (
     _one_of(holder) for holder in Holder if holder not in (Holder.FAILED, Holder.SILENT)
 )
 FAILED, SILENT = _one_of(Holder.FAILED), _one_of(Holder.SILENT)
@@ -100,8 +100,8 @@ LEFT, SPENT = (_one_of(budget) for budget in Budget)
 TRUSTED, SUSPECT = (_one_of(observer) for observer in Observer)
 NORMAL, HELD = (_one_of(mode) for mode in Mode)
 STAY, RETURN = (_one_of(failback) for failback in Failback)
-TROUBLE = frozenset(Holder) - READY - AWAITED
-"""Everything but a holder that serves, and a first placement that has only begun."""
+TROUBLE = frozenset(Holder) - READY - AWAITED - CONTESTED
+"""Everything but a holder that serves, and a first placement that has only begun. Two that serve are worse than all."""
 
 WAIT, FAIL_OVER, PLACE, FAIL_BACK, REPAIR, CALL_OPERATOR = Action
 
@@ -126,8 +126,10 @@ RULES: tuple[Rule, ...] = (
     Rule("failover-budget-is-spent",           SETTLED,   SILENT,                      FIT,   ANY,      SPENT,  TRUSTED,  NORMAL,  ANY,     CALL_OPERATOR, "the active node has not been heard for silence_limit_s, but max_failovers are used up in this window"),
     Rule("told-and-budget-is-spent",           SETTLED,   TOLD,                        FIT,   ANY,      SPENT,  ANY,      NORMAL,  ANY,     CALL_OPERATOR, "the active node has failed or is gone, but max_failovers are used up in this window"),
     Rule("active-is-unknown",                  SETTLED,   UNKNOWN,                     ANY,   ANY,      ANY,    ANY,      NORMAL,  ANY,     CALL_OPERATOR, "the active node has never been heard, or is not the node of the definition any more: unknown is not failed"),
-    Rule("place-by-priority",                  SETTLED,   NOBODY,                      FIT,   ANY,      ANY,    ANY,      NORMAL,  ANY,     PLACE,         "nobody holds the lease and nobody serves: the fit node of the best priority gets it"),
-    Rule("better-node-is-awaited",             SETTLED,   AWAITED,                     ANY,   ANY,      ANY,    ANY,      ANY,     ANY,     WAIT,          "nobody has served yet; a node of better priority than those heard, or one that makes a quorum, may still come, for silence_limit_s"),
+    Rule("two-say-they-serve",                 SETTLED | OVERDUE, CONTESTED,           ANY,   ANY,      ANY,    ANY,      ANY,     ANY,     CALL_OPERATOR, "a member says that it serves without holding the lease, and it is not the only one that serves or should: nothing moves before one of them is down"),
+    Rule("place-by-priority",                  SETTLED,   NOBODY,                      FIT,   ANY,      ANY,    ANY,      NORMAL,  ANY,     PLACE,         "nobody holds the lease, and the node that serves already, or else the fit node of the best priority, gets it"),
+    Rule("member-is-unheard",                  SETTLED,   UNHEARD,                     ANY,   ANY,      ANY,    ANY,      NORMAL,  ANY,     CALL_OPERATOR, "nobody has been placed yet, and a member may be serving: it does not say that it is down, and EC2 does not say that it is off"),
+    Rule("members-are-awaited",                SETTLED,   AWAITED,                     ANY,   ANY,      ANY,    ANY,      ANY,     ANY,     WAIT,          "nobody has been placed yet; a member that may be serving, or one that makes a quorum, may still be heard, for silence_limit_s"),
     Rule("nobody-to-place-on",                 SETTLED,   NOBODY,                      UNREADY, ANY,    ANY,    ANY,      NORMAL,  ANY,     CALL_OPERATOR, "nobody holds the lease, and no node is fit to get it"),
     Rule("no-quorum-to-place-on",              SETTLED,   NOBODY,                      NO_QUORUM, ANY,  ANY,    ANY,      NORMAL,  ANY,     CALL_OPERATOR, "nobody holds the lease, and quorum keeps the nodes that are ready from getting it"),
     Rule("place-on-last-holder",               SETTLED,   RETURNED,                    ANY,   ANY,      ANY,    ANY,      NORMAL,  ANY,     PLACE,         "nobody holds the lease; the node that served last, or whose address the record carries, is fit"),
@@ -146,6 +148,7 @@ RULES: tuple[Rule, ...] = (
     Rule("overdue-and-suspect",                OVERDUE,   SILENT,                      ANY,   ANY,      ANY,    SUSPECT,  ANY,     ANY,     CALL_OPERATOR, "a transition outlived its deadline, and the observer is doubted"),
     Rule("overdue-and-no-candidate",           OVERDUE,   SILENT,                      NONE,  ANY,      ANY,    TRUSTED,  ANY,     ANY,     CALL_OPERATOR, "a transition outlived its deadline, and no node is fit to take over"),
     Rule("overdue-and-nobody-fit",             OVERDUE,   TOLD | NOBODY | AWAITED | UNPROVEN, NONE,  ANY,      ANY,    ANY,      ANY,     ANY,     CALL_OPERATOR, "a transition outlived its deadline, nobody serves, and no node is fit"),
+    Rule("overdue-and-member-unheard",         OVERDUE,   UNHEARD,                     ANY,   ANY,      ANY,    ANY,      ANY,     ANY,     CALL_OPERATOR, "a transition outlived its deadline, and a member may be serving: it does not say that it is down, and EC2 does not say that it is off"),
     Rule("overdue-and-unknown",                OVERDUE,   UNKNOWN,                     ANY,   ANY,      ANY,    ANY,      ANY,     ANY,     CALL_OPERATOR, "a transition outlived its deadline, and the active node has never been heard, or is not as defined"),
 )
 # fmt: on

@@ -8,7 +8,7 @@ from typing import Any
 from understudy.domain.address import AddressStatus
 from understudy.domain.definition import Definition, Record
 from understudy.domain.model import ClusterState
-from understudy.domain.record import RecordReading, RecordSet, Wish, desired, differences, is_foreign, read_guard
+from understudy.domain.record import RecordReading, RecordSet, Wish, desired, differences, foreign_words, read_guard
 
 
 class Standing(StrEnum):
@@ -66,8 +66,7 @@ def written_last(state: ClusterState, definition: Definition, ttl: int, stack: s
 def examine(record: Record, wish: Wish, reading: RecordReading, epoch: int) -> Finding:
     """Judge one reading. `wish`: what was written last; `epoch`: the cluster's in the table, which may be higher."""
     guard = read_guard(reading.guard)
-    if guard and is_foreign(reading.guard, wish.stack, wish.cluster):
-        why = f"the guard says that cluster {guard.cluster} of stack {guard.stack} protects it"
+    if why := foreign_words(reading.guard, wish.stack, wish.cluster):
         return Finding(record, wish, reading, Standing.FOREIGN, why)
     if guard and guard.epoch > epoch:
         why = f"the guard carries epoch {guard.epoch}, and the table knows none above {epoch}"

@@ -83,7 +83,7 @@ def _of_previous(previous: PreviousHolder, state: ClusterState, definition: Defi
     report = state.nodes.get(previous.node)
     shown = [previous.proof] if previous.proof else []
     if report is not None and not shown:
-        shown = [*evidence(state, definition.policy, now, report.power_now)]
+        shown = [*evidence(state, definition, now, report.power_now)]
     expires_at = lease_expires_at(state, definition.policy.drift_margin_s)
     accepted = ", ".join(definition.policy.fencing.accept)
     ends = (

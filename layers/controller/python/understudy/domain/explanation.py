@@ -19,8 +19,9 @@ from understudy.domain.situation import (
     survey,
 )
 
-OF_ACTIVE = (Holder.READY, Holder.FAILED, Holder.SILENT, Holder.GONE, Holder.UNKNOWN)
-OF_PREVIOUS = (Holder.NOBODY, Holder.RETURNED, Holder.UNPROVEN)
+OF_ACTIVE = (Holder.READY, Holder.FAILED, Holder.SILENT, Holder.GONE, Holder.UNKNOWN, Holder.CONTESTED)
+OF_PREVIOUS = (Holder.NOBODY, Holder.RETURNED, Holder.UNPROVEN, Holder.CONTESTED)
+OF_NOBODY = (Holder.NOBODY, Holder.UNHEARD, Holder.CONTESTED)
 
 
 @dataclass(frozen=True)
@@ -118,7 +119,7 @@ def _phases(situation: Situation, state: ClusterState) -> tuple[Phase, ...]:
 def _holders(situation: Situation, state: ClusterState) -> tuple[Holder, ...]:
     if state.active is not None:
         return OF_ACTIVE
-    return OF_PREVIOUS if state.previous is not None else (situation.holder, Holder.NOBODY)
+    return (situation.holder, *(OF_PREVIOUS if state.previous is not None else OF_NOBODY))
 
 
 def _candidates(state: ClusterState, definition: Definition) -> tuple[Candidate, ...]:
@@ -157,6 +158,8 @@ def _condition(value: StrEnum, column: str, state: ClusterState, definition: Def
         "holder GONE": f"EC2 says that {holder} is off or going off",
         "holder UNKNOWN": f"EC2 says that {holder} is not as the definition has it",
         "holder NOBODY": f"it is certain that {holder} does not serve",
+        "holder UNHEARD": "a member that may be serving is neither heard nor off by EC2's word",
+        "holder CONTESTED": "another member says that it serves, under no lease",
         "holder RETURNED": f"{holder} is heard again and fit, without a proof against it",
         "holder UNPROVEN": f"{holder} is not fit, and nothing proves that it does not serve",
         "candidate FIT": "another node is fit to take over",

@@ -11,12 +11,23 @@ serve has ended when the bound has passed, wherever the node is and whatever its
 A node that is heard and not yet down is given time: as long as the proof is not written down, each such beat moves
 the bound. The agent moves its own deadline by those of its recorded beats that say it has read of the end and is
 stopping. So an orderly stop may take longer than the rest of the lease, and a node that is not heard costs no time.
+
+No proof stands against the node's own newer word: one that has said since its lease was renewed last that it serves
+under no lease (a machine that booted again, and its service came up by itself) is proved off by EC2 alone. That nobody
+is known to hold the lease is no proof either, before every member that may serve has been asked.
 """
 
-from understudy.domain.model import ClusterState, PowerReading, PreviousHolder, Proof, ServiceStatus
-from understudy.domain.policy import Policy
-
-INGESTION_CUT_OFF_S = 1  # EventBridge gives its ingestion time in whole seconds, cut off
+from understudy.domain.definition import Definition
+from understudy.domain.model import (
+    INGESTION_CUT_OFF_S,
+    ClusterState,
+    PowerReading,
+    PreviousHolder,
+    Proof,
+    ServiceStatus,
+)
+from understudy.domain.service_names import means_the_same
+from understudy.domain.serving import objectors, serves_unbound, unheard
 
 
 def lease_expires_at(state: ClusterState, drift_margin_s: float) -> float | None:
@@ -31,36 +42,52 @@ def lease_expires_at(state: ClusterState, drift_margin_s: float) -> float | None
     return renewed_at + INGESTION_CUT_OFF_S + holder.lease_s + drift_margin_s
 
 
-def find_proof(state: ClusterState, policy: Policy, now: float, power: PowerReading) -> Proof | None:
-    """The proof that the previous holder cannot serve at `now`, or None. `power`: EC2's word just read, or UNKNOWN.
+def find_proof(state: ClusterState, definition: Definition, now: float, power: PowerReading) -> Proof | None:
+    """The proof that nobody but the transition's target can serve at `now`, or None.
 
-    Only a proof that the policy accepts is one. What is recorded already stays, whatever the policy says today.
+    `power`: EC2's word on the previous holder, just read, or UNKNOWN. Only a proof that the policy accepts is one. What
+    is recorded already stays, whatever the policy says today; but nothing stands against a newer word of a member.
     """
     holder = state.previous
+    if holder is None and state.active is not None:
+        return Proof.KEEPS_LEASE
+    objecting = set(objectors(state, definition, now))
+    if objecting - {holder.node if holder else None}:
+        return None
+    if (holder is None or holder.is_assumed) and _unasked(state, definition, now):
+        return None
     if holder is None:
-        return Proof.NO_HOLDER if state.active is None else Proof.KEEPS_LEASE
-    if holder.proof is not None:
+        return Proof.NO_HOLDER
+    if holder.proof is not None and holder.node not in objecting:
         return holder.proof
-    accepted = (proof for proof in evidence(state, policy, now, power) if proof in policy.fencing.accept)
+    accepted = (proof for proof in evidence(state, definition, now, power) if proof in definition.policy.fencing.accept)
     return next(accepted, None)
 
 
-def evidence(state: ClusterState, policy: Policy, now: float, power: PowerReading) -> tuple[Proof, ...]:
+def _unasked(state: ClusterState, definition: Definition, now: float) -> bool:
+    """Whether a member that may serve, beside the target and an assumed holder, has not said that it is down."""
+    target = state.transition.target if state.transition else None
+    holder = state.previous.node if state.previous else None
+    return any(each != holder for each in unheard(state, definition, now, besides=target))
+
+
+def evidence(state: ClusterState, definition: Definition, now: float, power: PowerReading) -> tuple[Proof, ...]:
     """Everything that speaks for the end of the previous holder's service, whether the policy accepts it or not."""
     holder = state.previous
     if holder is None:
         return ()
-    expires_at = lease_expires_at(state, policy.drift_margin_s)
+    expires_at = lease_expires_at(state, definition.policy.drift_margin_s)
+    is_unbound = serves_unbound(state.nodes.get(holder.node))
     found = {
-        Proof.RELEASED: _has_released(state, holder),
-        Proof.LEASE_EXPIRED: expires_at is not None and now >= expires_at,
+        Proof.RELEASED: _has_released(state, definition, holder),
+        Proof.LEASE_EXPIRED: expires_at is not None and now >= expires_at and not is_unbound,
         Proof.STOPPED: power.is_off,
     }
     return tuple(proof for proof, is_found in found.items() if is_found)
 
 
-def _has_released(state: ClusterState, holder: PreviousHolder) -> bool:
-    """A beat sent under the epoch that ended the lease, by an agent, with every service down.
+def _has_released(state: ClusterState, definition: Definition, holder: PreviousHolder) -> bool:
+    """A beat sent under the epoch that ended the lease, by an agent, with every service of the definition down.
 
     Such a node starts nothing again without a new grant, so this proof does not age. An epoch that there has not been
     yet is none that the node can have read: it comes from another life of the table, and proves nothing here.
@@ -71,4 +98,5 @@ def _has_released(state: ClusterState, holder: PreviousHolder) -> bool:
         and report.keeps_lease
         and holder.ended_epoch <= report.read_epoch <= state.epoch
         and report.service is ServiceStatus.OUT_OF_SERVICE
+        and means_the_same(report, definition, holder.node)
     )

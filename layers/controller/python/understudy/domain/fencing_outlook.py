@@ -3,9 +3,7 @@
 from dataclasses import dataclass
 
 from understudy.domain.definition import Definition
-from understudy.domain.fencing import INGESTION_CUT_OFF_S
-from understudy.domain.model import ClusterState, Proof
-from understudy.domain.transition import KEEP
+from understudy.domain.model import INGESTION_CUT_OFF_S, KEEP, ClusterState, Proof
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from understudy.domain.definition import Definition
-from understudy.domain.fencing import INGESTION_CUT_OFF_S
 from understudy.domain.lease import STOP_S
-from understudy.domain.model import Proof, TransitionAction
+from understudy.domain.model import INGESTION_CUT_OFF_S, Proof, TransitionAction
 from understudy.domain.phases import between_s
 from understudy.domain.polling import change_gaps_s
 from understudy.domain.transition import STAGE_SLACK_S, TRY_LIMIT_S

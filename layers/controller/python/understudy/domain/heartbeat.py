@@ -12,17 +12,23 @@ from understudy.domain.model import ServiceStatus
 from understudy.domain.quoting import QUOTE_LIMIT, plain, quoted
 from understudy.domain.reach import Reach
 from understudy.domain.request import CLUSTER_NAME
+from understudy.domain.service_names import digest_of
 
 INSTANCE_ARN = re.compile(r"arn:aws[a-z-]*:ec2:[a-z0-9-]+:\d{12}:instance/(i-[0-9a-f]{8,17})")
 BOOT = re.compile(r"[0-9A-Za-z-]{1,64}")
 AGENT = re.compile(r"[0-9A-Za-z.+-]{0,32}")
 VERSION = 1
 """Of what a beat says. A word more is no new version: whoever does not know it leaves it aside."""
-BEAT_LIMIT = 10**12
-"""Numbers of beats are below: CLOCK_BOOTTIME in ms. Agents have the same limits."""
+BEAT_LIMIT = 10**13
+"""Milliseconds: of a boot clock 317 years, and the milliseconds since 1970 of a loop without an agent are below it. One
+that counts microseconds is not. These limits are the agent's, too (understudy_agent.view): what one side lets in must
+not make the other refuse the item."""
 EPOCH_LIMIT = 10**9
+"""One transition a second for 31 years."""
 VERSION_LIMIT = 10**11
+"""Versions of definitions are seconds since 1970."""
 SERVICES_LIMIT = 64
+SERVICE_NAME_LIMIT = 64
 HOSTS_LIMIT = 100
 
 
@@ -32,6 +38,7 @@ class Beat:
 
     `heard_at`: AWS's ingestion time, whole seconds. `quorum`: None when the sender does not know what it reaches.
     `knows`: the version of the definition whose nodes its sender asks for promises; 0: it asks nobody (B11).
+    `services`: the names of its services.
     `late_s`: how long after that it is recorded, whole seconds. One that waited says little of the way of the beats.
     """
 
@@ -47,11 +54,17 @@ class Beat:
     quorum: Reach | None = None
     knows: int = 0
     late_s: int = 0
+    services: frozenset[str] = frozenset()
 
     @property
     def recorded_at(self) -> int:
         """When it is recorded, by the controller's clock: seconds."""
         return self.heard_at + self.late_s
+
+    @property
+    def named(self) -> str:
+        """What the state item keeps of the names of its services."""
+        return digest_of(self.services)
 
 
 class MalformedBeatError(Exception):
@@ -74,13 +87,14 @@ def parse_beat(source: Any, heard_at: int, detail: Any) -> Beat:
         instance_id=instance[1],
         heard_at=heard_at,
         boot=_text(detail, "boot", BOOT),
-        beat=_number(detail, "beat"),
+        beat=_number(detail, "beat", BEAT_LIMIT),
         keeps_lease=_truth(detail, "keeps_lease"),
-        read_epoch=_number(detail, "read_epoch") if "read_epoch" in detail else 0,
+        read_epoch=_number(detail, "read_epoch", EPOCH_LIMIT) if "read_epoch" in detail else 0,
         service=_service(detail),
         agent=_text(detail, "agent", AGENT) if "agent" in detail else "",
         quorum=_reach(detail["quorum"]) if "quorum" in detail else None,
-        knows=_number(detail, "knows") if "knows" in detail else 0,
+        knows=_number(detail, "knows", VERSION_LIMIT) if "knows" in detail else 0,
+        services=frozenset(_services(detail)),
     )
 
 
@@ -99,11 +113,11 @@ def _text(detail: Mapping[str, Any], key: str, allowed: re.Pattern[str]) -> str:
     raise MalformedBeatError(f"detail.{key} is {quoted(value)}; allowed: {allowed.pattern}")
 
 
-def _number(detail: Mapping[str, Any], key: str) -> int:
+def _number(detail: Mapping[str, Any], key: str, limit: int) -> int:
     value = detail.get(key)
-    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < BEAT_LIMIT:
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < limit:
         return value
-    raise MalformedBeatError(f"detail.{key} is {quoted(value)}; allowed: a whole number from 0 to {BEAT_LIMIT - 1}")
+    raise MalformedBeatError(f"detail.{key} is {quoted(value)}; allowed: a whole number from 0 to {limit - 1}")
 
 
 def _truth(detail: Mapping[str, Any], key: str) -> bool:
@@ -133,6 +147,10 @@ def _services(detail: Mapping[str, Any]) -> dict[str, ServiceStatus]:
     services = detail.get("services", {})
     if not isinstance(services, Mapping) or len(services) > SERVICES_LIMIT:
         raise MalformedBeatError(f"detail.services is {quoted(services)}; allowed: at most {SERVICES_LIMIT} by name")
+    for name in services:
+        if not 0 < len(str(name)) <= SERVICE_NAME_LIMIT:
+            told = f"detail.services has the name {quoted(str(name))}"
+            raise MalformedBeatError(f"{told}; allowed: 1 to {SERVICE_NAME_LIMIT} characters")
     for name, status in services.items():
         if not isinstance(status, str) or status not in list(ServiceStatus):
             allowed = ", ".join(ServiceStatus)

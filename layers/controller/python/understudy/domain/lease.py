@@ -1,9 +1,12 @@
 """The timings of a lease must agree with each other, or the promise of one serving node is empty."""
 
-from understudy.domain.fencing import INGESTION_CUT_OFF_S
-from understudy.domain.model import Proof, Terms
+from understudy.domain.model import INGESTION_CUT_OFF_S, Proof, Terms
 from understudy.domain.policy import Policy
 
+WATCHDOG_S, EXPIRE_S = 1, 1
+"""After what time systemd kills an agent that hangs, and what `understudy-agent expire` then needs to take its services
+down (seconds). So long may they outlive the lease: what `drift_margin_s` has to allow for."""
+HANG_S = WATCHDOG_S + EXPIRE_S
 STOP_S = 30
 """What EC2 is given at least to stop an instance by force (seconds)."""
 LEAST_FOR_FAILBACK = 2
@@ -51,6 +54,12 @@ def contradictions(policy: Policy) -> list[str]:
             f"2 x heartbeat_interval_s {policy.heartbeat_interval_s:g} + observer_lag_limit_s "
             f"{policy.observer_lag_limit_s:g} + {INGESTION_CUT_OFF_S} is above silence_limit_s "
             f"{policy.silence_limit_s:g}: one lost beat and a late observer would look like silence"
+        )
+    if policy.drift_margin_s < HANG_S:
+        faults.append(
+            f"drift_margin_s {policy.drift_margin_s:g} is below {HANG_S}: an agent that hangs is ended by its watchdog "
+            f"after {WATCHDOG_S} s, and what then takes its services down needs up to {EXPIRE_S} s more, so two nodes "
+            "would serve"
         )
     return [
         *faults,

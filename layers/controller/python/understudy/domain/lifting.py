@@ -7,14 +7,17 @@ Nothing is written over a higher guard. The table's epoch is lifted above it ins
 carries an epoch in between is refused as before. And what the guard says is believed as far as it is dangerous not to:
 the node that it names may be serving, whoever the table thinks was the last, and is fenced before anybody is granted
 the lease. See docs/adr/0034.
+
+A guard that no move of ours can have written is not lifted above. It stays, no address is moved, and the lease is
+granted only when nobody else can be serving by the guard's word either.
 """
 
 from dataclasses import replace
 
 from understudy.domain.definition import Definition
-from understudy.domain.model import ClusterState, PreviousHolder, Stage
+from understudy.domain.model import KEEP, ClusterState, PreviousHolder, Stage
 from understudy.domain.record import Guard
-from understudy.domain.transition import KEEP, entered
+from understudy.domain.transition import entered
 
 LIFT_LIMIT = 10_000
 """By how many epochs a table is lifted at most: five weeks of backups with a move every five minutes. A guard that is
@@ -33,26 +36,36 @@ def lift_objection(state: ClusterState, definition: Definition, guard: Guard, li
         return f"{where}, which was lifted once already: somebody else writes guards in this cluster's name"
     if guard.epoch - state.epoch > LIFT_LIMIT:
         return f"{where}; allowed: at most {LIFT_LIMIT} ahead"
-    named = definition.node_named(guard.node)
-    if named is None or named not in definition.serving:
+    if not can_be_fenced(definition, guard):
         return (
             f"{where}; it names {guard.node}, which is no node of {state.cluster} that serves, and so cannot be fenced"
         )
     return ""
 
 
-def lifted(state: ClusterState, definition: Definition, guard: Guard, now: int) -> ClusterState:
-    """The state with its open transition under the epoch after the guard's, at `now` (seconds).
+def may_grant(state: ClusterState, definition: Definition, guard: Guard, fenced: str) -> bool:
+    """Whether the lease may be granted although this guard is not lifted above: nobody else serves by its word.
 
-    A guard that names another node than the transition's target: that node held the lease under an epoch that the
-    table has lost. It is the last holder, fenced anew, and nobody is active until there is a proof against it. Its
-    lease cannot have been renewed after now, since no table shows it as active any more.
+    It names the target itself, or the node that was `fenced` (its name) for this very reason; or the target has the
+    lease already, and is not stopped for a guard's sake.
+    """
+    assert state.transition is not None  # noqa: S101 - see lift_objection
+    return state.active is not None or guard.node in (definition.name_of(state.transition.target), fenced)
+
+
+def can_be_fenced(definition: Definition, guard: Guard) -> bool:
+    """Whether the guard names a node that serves in this cluster."""
+    named = definition.node_named(guard.node)
+    return named is not None and named in definition.serving
+
+
+def fenced_anew(state: ClusterState, definition: Definition, guard: Guard, now: int) -> ClusterState:
+    """The state with the guard's node as the last holder, against which nothing is proved; the epoch stays.
+
+    Its lease cannot have been renewed after `now` (seconds), since no table shows it as active any more.
     """
     transition, holder = state.transition, definition.node_named(guard.node)
-    assert transition is not None and holder is not None  # noqa: S101 - see lift_objection
-    higher = replace(state, epoch=guard.epoch + 1)
-    if holder.instance_id == transition.target:
-        return entered(higher, definition, Stage.MOVING, now)
+    assert transition is not None and holder is not None  # noqa: S101 - see can_be_fenced
     report = state.nodes.get(holder.instance_id)
     keeps = KEEP in (state.terms.on_isolation, definition.policy.on_isolation)
     previous = PreviousHolder(
@@ -60,7 +73,21 @@ def lifted(state: ClusterState, definition: Definition, guard: Guard, now: int) 
         renewed_at=now,
         lease_s=max(state.terms.lease_s, definition.policy.lease_s),
         keeps_lease=report is not None and report.keeps_lease and not keeps,
-        ended_epoch=higher.epoch,
+        ended_epoch=state.epoch,
     )
     fencing = replace(transition, source=holder.instance_id, opened_at=now, begun_at=transition.execution_begun_at)
-    return entered(replace(higher, active=None, previous=previous, transition=fencing), definition, Stage.FENCING, now)
+    return entered(replace(state, active=None, previous=previous, transition=fencing), definition, Stage.FENCING, now)
+
+
+def lifted(state: ClusterState, definition: Definition, guard: Guard, now: int) -> ClusterState:
+    """The state with its open transition under the epoch after the guard's, at `now` (seconds).
+
+    A guard that names another node than the transition's target: that node held the lease under an epoch that the
+    table has lost. It is the last holder, fenced anew, and nobody is active until there is a proof against it.
+    """
+    transition, holder = state.transition, definition.node_named(guard.node)
+    assert transition is not None and holder is not None  # noqa: S101 - see lift_objection
+    higher = replace(state, epoch=guard.epoch + 1)
+    if holder.instance_id == transition.target:
+        return entered(higher, definition, Stage.MOVING, now)
+    return fenced_anew(higher, definition, guard, now)

@@ -13,6 +13,11 @@ from understudy.domain.lone import Lone
 from understudy.domain.mode import Hold
 from understudy.domain.reach import QuorumHosts, Reach
 
+INGESTION_CUT_OFF_S = 1
+"""EventBridge gives its ingestion time in whole seconds, cut off."""
+KEEP = "keep"
+"""The `on_isolation` under which a lease does not end by itself."""
+
 
 class ServiceStatus(StrEnum):
     """The services of a node taken together, as its agent reports them."""
@@ -108,7 +113,8 @@ class NodeReport:
     `read_epoch` the epoch that the agent obeyed when it sent the beat; `power_boot` the boot that beat last when EC2's
     word came, so that a machine that has rebooted since is not taken for gone. `fault`: in what EC2 says that the
     instance is not as the definition has it any more; empty when it is. `quorum`: None when its newest beat does not
-    say.
+    say. `named`: the digest of the services that its beat names, empty when an older release recorded it; `misnamed`:
+    in what these are not the definition's, in words (see understudy.domain.service_names).
 
     For promises between the agents (B11): `ip`, where the node is asked; `joined`, the version of the definition
     that added it to a cluster in use, 0 for the first nodes; `knows`, the version whose nodes it would ask, as its own
@@ -134,6 +140,8 @@ class NodeReport:
     alarms: Mapping[str, Alarm] = field(default_factory=dict)
     fault: str = ""
     quorum: Reach | None = None
+    named: str = ""
+    misnamed: str = ""
 
     @property
     def power_now(self) -> PowerReading:
@@ -180,6 +188,11 @@ class PreviousHolder:
     keeps_lease: bool
     ended_epoch: int
     proof: Proof | None = None
+
+    @property
+    def is_assumed(self) -> bool:
+        """Whether it never held a lease: an address led to it when the cluster was registered."""
+        return not self.lease_s
 
 
 @dataclass(frozen=True)

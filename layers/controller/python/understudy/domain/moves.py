@@ -35,6 +35,8 @@ class MoveOutcome(StrEnum):
     REFUSED = "REFUSED"
     GAVE_UP = "GAVE_UP"
     LIFTED = "LIFTED"  # a guard was ahead of the table: the transition begins anew under an epoch above it
+    GUARD_UNFENCED = "GUARD_UNFENCED"  # one too far ahead names another node: that one is fenced before anything else
+    GUARD_AHEAD = "GUARD_AHEAD"  # one names nobody who could be fenced: no lease is granted, a person is called
 
 
 def owed(label: str, why: object, *, may_pass: bool = False) -> Moved:

@@ -13,6 +13,7 @@ from understudy.domain.health import NodeHealth
 from understudy.domain.model import ClusterState, TransitionAction
 from understudy.domain.quorum import objection
 from understudy.domain.request import Request
+from understudy.domain.serving import may_be_adopted, others_serving
 from understudy.domain.situation import Observer, Phase, fit_candidates, health_of, observer_by_clock, survey
 
 ACTION_OF: Mapping[Action, TransitionAction] = {
@@ -73,9 +74,13 @@ Ruling = Opening | AlreadyOpen | StoodDown | Refused | Exhausted
 
 
 def rule_on_request(request: Request, execution: str, state: ClusterState, definition: Definition, now: int) -> Ruling:
-    """Judge a request at `now` by the state as it is."""
+    """Judge a request at `now` by the state as it is. One of the controller's is for one epoch and no later one."""
     if state.transition is not None and state.transition.execution == execution:
         return AlreadyOpen()
+    if request.epoch is not None and request.epoch != state.epoch + 1:
+        return StoodDown(
+            f"{request.rule} was noticed under epoch {request.epoch - 1}, and the cluster is at epoch {state.epoch}"
+        )
     if request.rule in DRILL_RULES and request.action is TransitionAction.SWITCHOVER:
         return _rule_on_drill(request, state, definition, now)
     if request.rule is not None:
@@ -132,7 +137,7 @@ def _rule_on_wish(request: Request, state: ClusterState, definition: Definition,
     if health_of(state, definition, target, now) is not NodeHealth.READY:
         health = _in_words(state, definition, target, now)
         return Refused(f"{definition.name_of(target)} is {health}, not READY; it cannot take over now")
-    if against := objection(state, definition, target, now):
+    if against := _service_elsewhere(state, definition, target, now) or objection(state, definition, target, now):
         return Refused(f"{definition.name_of(target)} cannot take over now: {against}")
     why = f"an operator asked for a {request.action}" + (f": {request.reason}" if request.reason else "")
     if request.may_go_unproven:
@@ -142,10 +147,23 @@ def _rule_on_wish(request: Request, state: ClusterState, definition: Definition,
     )
 
 
+def _service_elsewhere(state: ClusterState, definition: Definition, target: str, now: int) -> str:
+    """Which members say that they serve and hold no lease, in words; empty when none does that is in the way.
+
+    A person may have the one that serves already adopted, where nobody has been placed yet.
+    """
+    others = others_serving(state, definition, now)
+    if not others or may_be_adopted(state, definition, target, now):
+        return ""
+    names = ", ".join(map(definition.name_of, others))
+    return f"{names} says that it serves, and holds no lease; stop the service there first"
+
+
 def _in_words(state: ClusterState, definition: Definition, instance_id: str, now: int) -> str:
     """The health of a node, with what else keeps it from taking over: EC2's word on it (S3), or quorum (S12)."""
     report = state.nodes.get(instance_id)
-    fault = f" ({report.fault})" if report and report.fault else ""
+    faults = [fault for fault in (report.fault, report.misnamed) if fault] if report else []
+    fault = f" ({'; '.join(faults)})" if faults else ""
     health = health_of(state, definition, instance_id, now)
     against = objection(state, definition, instance_id, now) if health is NodeHealth.READY else ""
     return f"{health}{fault}{f', but {against}' if against else ''}"

@@ -24,13 +24,26 @@ class Unread:
 
 
 @dataclass(frozen=True)
+class MetadataService:
+    """Who can ask the instance metadata service of an instance, and so speak for it (B10).
+
+    `needs_token`: IMDSv2 is required. `hop_limit`: how many hops its answers travel.
+    """
+
+    is_on: bool
+    needs_token: bool
+    hop_limit: int
+
+
+@dataclass(frozen=True)
 class Instance:
     """What EC2 says of an instance (S1, S3).
 
     `address` and `forwards`: primary private IPv4 address of the attached primary network interface, and whether that
     interface takes packets that are not addressed to it (source/destination check off); None when none is attached.
     `address_v6` and `interface_id` are of the same interface; empty when there is none.
-    `recovers`: whether EC2 itself brings the instance back after a fault of the host; None when EC2 does not say.
+    `recovers`: whether EC2 itself brings the instance back after a fault of the host; `hibernates`: whether it can be
+    hibernated. These and `metadata` are None when EC2 does not say.
     """
 
     power: PowerReading
@@ -44,6 +57,8 @@ class Instance:
     address_v6: str = ""
     interface_id: str = ""
     stack: str = ""
+    hibernates: bool | None = None
+    metadata: MetadataService | None = None
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from understudy.domain.readiness_facts import (
     Verdict,
     together,
 )
-from understudy.domain.record import guard_epoch, guard_name, is_foreign
+from understudy.domain.record import foreign_words, guard_epoch, guard_name, read_guard
 
 TTL_LIMIT_S = 60
 ENDPOINT_WORKS = "OPERATIONAL"
@@ -80,10 +80,10 @@ def guard_ours(facts: Facts) -> Finding:
             return Finding(Verdict.PASS, f"{guard_name(record)} is not there yet")
         if text.record_set is None:
             return Finding(Verdict.FAIL, text.foreign)
-        if is_foreign(text.record_set, facts.stack, facts.definition.cluster):
-            return Finding(
-                Verdict.FAIL, f"another cluster or stack protects {record.name}: {text.record_set.values[0]}"
-            )
+        if words := foreign_words(text.record_set, facts.stack, facts.definition.cluster):
+            if read_guard(text.record_set):
+                words = f"another cluster or stack protects {record.name}: {text.record_set.values[0]}"
+            return Finding(Verdict.FAIL, words)
         if guard_epoch(text.record_set) > facts.state.epoch:
             return Finding(
                 Verdict.FAIL, f"the guard is newer than epoch {facts.state.epoch}: {text.record_set.values[0]}"

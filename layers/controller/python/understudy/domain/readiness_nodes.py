@@ -6,6 +6,8 @@ from understudy.domain.definition import NodeSpec, QuorumMode
 from understudy.domain.model import NodeReport, PowerReading
 from understudy.domain.quorum import reach_objection
 from understudy.domain.readiness_facts import Facts, Finding, Instance, Unread, Verdict, together
+from understudy.domain.service_names import means_the_same
+from understudy.domain.serving import others_serving
 
 LEAST_NODES = 2
 
@@ -93,6 +95,29 @@ def no_fault_noted(facts: Facts) -> Finding:
         else:
             findings.append(Finding(Verdict.PASS, f"{node.name} is as defined"))
     return together(findings)
+
+
+def services_named_alike(facts: Facts) -> Finding:
+    """Every node's newest beat names the services of the definition: one that does not is never promoted (B4)."""
+    findings = []
+    for node in facts.definition.nodes:
+        report = facts.state.nodes.get(node.instance_id)
+        if report is None or report.heard_at is None or not report.named:
+            findings.append(Finding(Verdict.UNKNOWN, f"{node.name} has not named its services yet"))
+        elif means_the_same(report, facts.definition, node.instance_id):
+            findings.append(Finding(Verdict.PASS, f"{node.name} names the same"))
+        else:
+            findings.append(Finding(Verdict.FAIL, f"{node.name} {report.misnamed or 'names other services'}"))
+    return together(findings)
+
+
+def one_serves(facts: Facts) -> Finding:
+    """No node says that it serves but the one that holds the lease, or held it last (B4)."""
+    others = others_serving(facts.state, facts.definition, facts.now)
+    if not others:
+        return Finding(Verdict.PASS, "no node serves without the lease")
+    names = ", ".join(map(facts.definition.name_of, others))
+    return Finding(Verdict.FAIL, f"{names} says that it serves, and does not hold the lease")
 
 
 def nodes_heard(facts: Facts) -> Finding:

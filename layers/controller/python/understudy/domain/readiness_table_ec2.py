@@ -62,6 +62,27 @@ EC2_CHECKS = (
         STATE,
     ),
     Check(
+        "services-named-alike",
+        nodes.services_named_alike,
+        "B4",
+        (PASS, FAIL, UNKNOWN),
+        "FAIL: that node is no candidate, and that it is down is not believed: a service of the definition may run on "
+        "it unseen, or not at all.",
+        "Give the [service NAME] sections of its agent.ini the names of the definition; role = witness belongs to a "
+        "witness of the definition. A node without an agent names its services in its beats.",
+        STATE,
+    ),
+    Check(
+        "one-serves",
+        nodes.one_serves,
+        "B4",
+        (PASS, FAIL),
+        "FAIL: two nodes may be serving. Nothing moves before one of them is down.",
+        "Decide which node has the good data. Stop the service on the other one, and disable its unit there "
+        "(systemctl disable): only the agent starts it.",
+        STATE,
+    ),
+    Check(
         "nodes-heard",
         nodes.nodes_heard,
         "S11",

@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from understudy.domain.definition import Record
+from understudy.domain.heartbeat import EPOCH_LIMIT
+from understudy.domain.quoting import quoted
 
 GUARD_PREFIX = "_understudy."
-GUARD_TEXT = re.compile(r'"understudy stack=([^" ]+) cluster=([^" ]+) epoch=(\d+) node=([^" ]+)"')
+GUARD_TEXT = re.compile(r'"understudy stack=([^" ]+) cluster=([^" ]+) epoch=([0-9]{1,255}) node=([^" ]+)"')
 
 
 @dataclass(frozen=True)
@@ -104,7 +106,12 @@ def guard_name(record: Record) -> str:
 
 
 def read_guard(guard: RecordSet | None) -> Guard | None:
-    """Who wrote a guard; None when there is none, or something else stands there."""
+    """Who wrote a guard; None when there is none, or something else stands there, or its epoch is none."""
+    found = _parsed(guard)
+    return found if found and found.epoch < EPOCH_LIMIT else None
+
+
+def _parsed(guard: RecordSet | None) -> Guard | None:
     found = GUARD_TEXT.fullmatch(guard.values[0]) if guard and guard.values else None
     return Guard(found[1], found[2], int(found[3]), found[4]) if found else None
 
@@ -116,9 +123,20 @@ def guard_epoch(guard: RecordSet | None) -> int:
 
 
 def is_foreign(guard: RecordSet | None, stack: str, cluster: str) -> bool:
-    """Whether the guard says that another cluster protects this record."""
-    found = read_guard(guard)
-    return found is not None and (found.stack, found.cluster) != (stack, cluster)
+    """Whether the record is not ours to move: another cluster guards it, or an epoch that no cluster can reach."""
+    return bool(foreign_words(guard, stack, cluster))
+
+
+def foreign_words(guard: RecordSet | None, stack: str, cluster: str) -> str:
+    """Why the record is not ours to move, by its guard; empty when it is."""
+    found = _parsed(guard)
+    if found is None:
+        return ""
+    if (found.stack, found.cluster) != (stack, cluster):
+        return f"the guard says that cluster {found.cluster} of stack {found.stack} protects it"
+    if found.epoch >= EPOCH_LIMIT:
+        return f"the guard's epoch is {quoted(found.epoch)}, and every epoch is below {EPOCH_LIMIT}: delete that record"
+    return ""
 
 
 def desired(record: Record, wish: Wish) -> tuple[RecordSet, RecordSet]:

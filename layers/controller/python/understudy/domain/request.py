@@ -8,6 +8,7 @@ from typing import Any
 from understudy.domain.mode import HOLD, MODE_ACTIONS, MODE_KEYS, TIME_LIMIT, ModeRequest, expiry_faults
 from understudy.domain.model import TransitionAction
 from understudy.domain.quoting import plain, quoted
+from understudy.domain.seal import CONTROLLER_WORDS
 
 CLUSTER_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
 MANUAL_ACTIONS = (TransitionAction.SWITCHOVER, TransitionAction.FAILOVER, TransitionAction.FAILBACK)
@@ -16,7 +17,7 @@ CHECK = "check"
 EXPLAIN, REHEARSE = "explain", "rehearse"
 QUESTIONS = {EXPLAIN: ("cluster", "action", "reason"), REHEARSE: ("cluster", "action", "to", "reason")}
 """Actions that change nothing at all, with their keys: the workflow leads them to Advise (B5, B7)."""
-KEYS = ("cluster", "action", "to", "reason", "unproven", "rule", "why", "noticed_at")
+KEYS = ("cluster", "action", "to", "reason", "unproven")
 PROCEED = "proceed"
 TEXT_LIMIT = 200
 KEYS_NAMED = 10
@@ -26,8 +27,8 @@ KEYS_NAMED = 10
 class Request:
     """A transition asked for. `rule` is set when the controller asks: then the cause is looked at once more.
 
-    `noticed_at`: when the controller noticed the cause (seconds), for the history. `may_go_unproven`: an operator
-    answers for it that the old node is off, should nothing prove it (B4).
+    `epoch`: what the controller asks to be opened; `noticed_at`: when it noticed the cause (seconds), for the history.
+    `may_go_unproven`: an operator answers for it that the old node is off, should nothing prove it (B4).
     """
 
     cluster: str
@@ -36,6 +37,7 @@ class Request:
     reason: str = ""
     rule: str | None = None
     noticed_at: float | None = None
+    epoch: int | None = None
     may_go_unproven: bool = False
 
 
@@ -52,8 +54,8 @@ class BadRequestError(Exception):
     """The execution's input is not a request. The message says what was found, where, and what is allowed."""
 
 
-def parse_request(document: Any) -> Request | ModeRequest:
-    """Read an execution's input.
+def parse_request(document: Any, *, by_controller: bool = False) -> Request | ModeRequest:
+    """Read an execution's input. Words of the controller are refused unless the caller has made sure that it asked.
 
     Raises BadRequestError with every fault at once; nothing is changed by a bad request.
     """
@@ -63,12 +65,13 @@ def parse_request(document: Any) -> Request | ModeRequest:
     if document.get("action") in MODE_ACTIONS:
         return _parse_mode(document)
     faults = [
-        *_unknown_keys(document),
+        *_unknown_keys(document, (*KEYS, *CONTROLLER_WORDS) if by_controller else KEYS),
         *_bad_texts(document),
         *_bad_cluster(document),
         *_bad_action(document),
         *_bad_unproven(document),
         *_bad_time(document),
+        *_bad_epoch(document),
     ]
     if faults:
         raise BadRequestError("; ".join([*faults, example]))
@@ -80,6 +83,7 @@ def parse_request(document: Any) -> Request | ModeRequest:
         reason=plain(document.get("reason", ""), TEXT_LIMIT),
         rule=plain(document["rule"], TEXT_LIMIT) if "rule" in document else None,
         noticed_at=document.get("noticed_at"),
+        epoch=document.get("epoch"),
         may_go_unproven="unproven" in document,
     )
 
@@ -137,11 +141,16 @@ def parse_question(document: Any) -> Question:
     return Question(document["cluster"], document["action"], document.get("to"))
 
 
-def _unknown_keys(document: Mapping[str, Any], allowed: tuple[str, ...] = KEYS) -> list[str]:
+def _unknown_keys(document: Mapping[str, Any], allowed: tuple[str, ...]) -> list[str]:
     unknown = [key for key in document if key not in allowed]
-    faults = [f"{quoted(key)} is not a key; allowed: {', '.join(allowed)}" for key in unknown[:KEYS_NAMED]]
+    faults = [_unknown_key(key, allowed) for key in unknown[:KEYS_NAMED]]
     rest = len(unknown) - KEYS_NAMED
     return [*faults, f"{rest} more keys are not allowed"] if rest > 0 else faults
+
+
+def _unknown_key(key: Any, allowed: tuple[str, ...]) -> str:
+    what = "for the controller alone to say" if key in CONTROLLER_WORDS else "not a key"
+    return f"{quoted(key)} is {what}; allowed: {', '.join(allowed)}"
 
 
 def _bad_texts(document: Mapping[str, Any]) -> list[str]:
@@ -190,3 +199,10 @@ def _bad_time(document: Mapping[str, Any]) -> list[str]:
     if isinstance(noticed_at, int | float) and not isinstance(noticed_at, bool) and 0 <= noticed_at <= TIME_LIMIT:
         return []
     return [f"noticed_at is {quoted(noticed_at)}; allowed: seconds since the epoch"]
+
+
+def _bad_epoch(document: Mapping[str, Any]) -> list[str]:
+    epoch = document.get("epoch", 1)
+    if isinstance(epoch, int) and not isinstance(epoch, bool) and 0 < epoch <= TIME_LIMIT:
+        return []
+    return [f"epoch is {quoted(epoch)}; allowed: a whole number from 1 on"]

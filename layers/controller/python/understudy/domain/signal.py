@@ -42,6 +42,18 @@ class FaultSignal:
     definition_version: int
 
 
+@dataclass(frozen=True)
+class NamesSignal:
+    """In what the services that a node's beats name are not the definition's (B4); empty `misnamed`: they are.
+
+    `named`: the digest of these names. Once the node names others, the words are of no use any more.
+    """
+
+    instance_id: str
+    misnamed: str
+    named: str
+
+
 class MalformedSignalError(Exception):
     """An event of EC2's or CloudWatch's that says nothing we know. The message names what was found and is allowed."""
 
@@ -75,4 +87,4 @@ def read_alarm(detail: Any) -> tuple[str, bool]:
     return name, value == "ALARM"
 
 
-Signal = PowerSignal | AlarmSignal | FaultSignal
+Signal = PowerSignal | AlarmSignal | FaultSignal | NamesSignal

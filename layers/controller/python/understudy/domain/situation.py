@@ -13,6 +13,8 @@ from understudy.domain.membership import is_known_to_holder
 from understudy.domain.model import ClusterState, NodeReport, PowerReading, ServiceStatus, Stage
 from understudy.domain.policy import Policy
 from understudy.domain.quorum import objection
+from understudy.domain.service_names import means_the_same
+from understudy.domain.serving import Said, adoptable, others_serving, said, servers, undecided, unheard
 
 
 class Phase(StrEnum):
@@ -32,7 +34,9 @@ class Holder(StrEnum):
     GONE = "GONE"
     UNKNOWN = "UNKNOWN"
     NOBODY = "NOBODY"  # no active node, and proof that none serves
-    AWAITED = "AWAITED"  # as NOBODY, and a node of better priority, or one that makes a quorum, may still come
+    AWAITED = "AWAITED"  # nobody has been placed yet, and a member, or a quorum, may still be heard of
+    UNHEARD = "UNHEARD"  # nobody has been placed yet, and a member that may be serving does not say that it is down
+    CONTESTED = "CONTESTED"  # a member says that it serves, and another one does too, or should
     RETURNED = "RETURNED"  # no active node; the one before has no proof against it, and is itself fit to serve
     UNPROVEN = "UNPROVEN"  # no active node; the one before may still serve
 
@@ -156,7 +160,9 @@ def fit_candidates(
 ) -> tuple[str, ...]:
     """Instance ids of the nodes fit to take over, best priority first: ready, and quorum does not object (S12).
 
-    Neither the active node nor a witness is ever one of them.
+    Neither the active node nor a witness is ever one of them, nor a node that says that it serves under no lease of
+    ours: but the one that served last may get its lease back, and where nobody has been placed yet, the one that serves
+    already is the only candidate.
     """
     return tuple(
         node.instance_id
@@ -167,20 +173,30 @@ def fit_candidates(
 
 def _ready_standbys(state: ClusterState, definition: Definition, now: int) -> Iterator[NodeSpec]:
     """The nodes that are ready, whatever quorum says, best priority first; without the active one."""
+    serving, adopted = servers(state, definition, now), adoptable(state, definition, now)
+    barred = set(serving) - {state.last_holder, adopted}
     return (
         node
         for node in definition.serving
-        if node.instance_id != state.active and health_of(state, definition, node.instance_id, now) is NodeHealth.READY
+        if node.instance_id != state.active
+        and node.instance_id not in barred
+        and adopted in (None, node.instance_id)
+        and health_of(state, definition, node.instance_id, now) is NodeHealth.READY
     )
 
 
 def health_of(state: ClusterState, definition: Definition, instance_id: str, now: int) -> NodeHealth:
-    """The health of one node; a node that the state, or the lease's holder, does not know is UNKNOWN."""
+    """The health of one node.
+
+    UNKNOWN is also one that the state, or the lease's holder, does not know, and one that speaks of other services than
+    the definition.
+    """
     report = state.nodes.get(instance_id)
     if report is None:
         return NodeHealth.UNKNOWN
     health = diagnose(report, definition.policy, now)
-    return NodeHealth.UNKNOWN if health is NodeHealth.READY and not is_known_to_holder(state, instance_id) else health
+    is_known = is_known_to_holder(state, instance_id) and means_the_same(report, definition, instance_id)
+    return NodeHealth.UNKNOWN if health is NodeHealth.READY and not is_known else health
 
 
 def _phase(state: ClusterState, now: int) -> Phase:
@@ -192,36 +208,47 @@ def _phase(state: ClusterState, now: int) -> Phase:
 
 
 def _holder(state: ClusterState, definition: Definition, now: int, phase: Phase) -> Holder:
+    if others_serving(state, definition, now):
+        return Holder.CONTESTED
     if state.active is not None:
         health = health_of(state, definition, state.active, now)
         is_idle = phase is Phase.SETTLED and _is_idle(state.nodes[state.active], definition.policy)
         return Holder.FAILED if health is NodeHealth.READY and is_idle else Holder(health.value)
+    if state.previous is None or state.previous.is_assumed:
+        unplaced = _first_placement(state, definition, now, phase)
+        if unplaced is not None:
+            return unplaced
     if state.previous is None:
-        is_early = phase is Phase.SETTLED and _is_another_awaited(state, definition, now)
-        return Holder.AWAITED if is_early else Holder.NOBODY
+        return Holder.NOBODY
     report = state.nodes.get(state.previous.node)
     power = report.power_now if report else PowerReading.UNKNOWN
-    if find_proof(state, definition.policy, now, power):
+    if find_proof(state, definition, now, power):
         return Holder.NOBODY
     is_fit = state.previous.node in fit_candidates(state, definition, now)
     return Holder.RETURNED if is_fit else Holder.UNPROVEN
 
 
-def _is_another_awaited(state: ClusterState, definition: Definition, now: int) -> bool:
-    """Whether a first placement is early.
+def _first_placement(state: ClusterState, definition: Definition, now: int, phase: Phase) -> Holder | None:
+    """Whether anybody may be placed at all where nobody has been yet; None: that is so.
 
-    The best fit node has only just been heard, and a better one never yet; or all that are ready have only just been
-    heard, and quorum is not there yet.
+    A member that may serve and has not been heard may be serving. It is waited for as long as all that are ready have
+    only just been heard, as is a quorum. After that a person is called; only the one that serves already is adopted,
+    and not even that beside one that is heard and not down.
     """
-    best = next(iter(fit_candidates(state, definition, now)), None)
-    if best is None:
-        ready = [state.nodes[node.instance_id] for node in _ready_standbys(state, definition, now)]
-        return bool(ready) and not any(is_heard_without_gap(report, definition.policy) for report in ready)
-    if is_heard_without_gap(state.nodes[best], definition.policy):
-        return False
-    ranked = [node.instance_id for node in definition.serving]
-    better = ranked[: ranked.index(best)]
-    return any(health_of(state, definition, each, now) is NodeHealth.UNKNOWN for each in better)
+    expected = state.previous.node if state.previous else adoptable(state, definition, now)
+    ready = [state.nodes[node.instance_id] for node in _ready_standbys(state, definition, now)]
+    is_early = (
+        phase is Phase.SETTLED
+        and bool(ready)
+        and not any(is_heard_without_gap(report, definition.policy) for report in ready)
+    )
+    if unheard(state, definition, now, besides=expected):
+        serves = expected is not None and said(state, definition, expected, now) is Said.SERVES
+        if not serves or undecided(state, definition, now, besides=expected):
+            return Holder.AWAITED if is_early else Holder.UNHEARD
+        return Holder.AWAITED if is_early else None
+    is_without_quorum = bool(ready) and not fit_candidates(state, definition, now)
+    return Holder.AWAITED if is_early and is_without_quorum and state.previous is None else None
 
 
 def _is_idle(report: NodeReport, policy: Policy) -> bool:

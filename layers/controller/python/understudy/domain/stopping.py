@@ -9,6 +9,7 @@ from understudy.domain.definition import Definition
 from understudy.domain.fencing import evidence, find_proof
 from understudy.domain.health import NodeHealth
 from understudy.domain.model import ClusterState, PowerReading, PreviousHolder, Proof, ServiceStatus, TransitionAction
+from understudy.domain.serving import objectors
 from understudy.domain.situation import health_of
 
 HEARD = (NodeHealth.READY, NodeHealth.FAILED)
@@ -79,8 +80,8 @@ def is_stop_due(state: ClusterState, definition: Definition, now: float, last: S
         return False
     if definition.node(holder.node) is None or (last is not None and not last.is_due_again(now)):
         return False
-    accepted = find_proof(state, definition.policy, now, PowerReading.UNKNOWN)
-    is_down = bool(evidence(state, definition.policy, now, PowerReading.UNKNOWN))
+    accepted = find_proof(state, definition, now, PowerReading.UNKNOWN)
+    is_down = bool(evidence(state, definition, now, PowerReading.UNKNOWN))
     if transition.action is not TransitionAction.FAILOVER:
         return is_down and accepted is None
     if accepted is Proof.RELEASED:
@@ -92,15 +93,18 @@ def is_stop_due(state: ClusterState, definition: Definition, now: float, last: S
 def may_go_unproven(state: ClusterState, definition: Definition, now: float) -> bool:
     """Whether the transition may go on without a proof, now that the limit is over: the policy or an operator said so.
 
-    Never while the node itself says that it serves: that is no lack of proof, but proof of the contrary.
+    Never while a node says that it serves: that is no lack of proof, but proof of the contrary.
     """
     holder, transition = state.previous, state.transition
-    if holder is None or transition is None:
+    if transition is None or not (definition.policy.fencing.proceeds or transition.may_go_unproven):
         return False
+    if set(objectors(state, definition, now)) - {holder.node if holder else None}:
+        return False
+    if holder is None:
+        return True
     report = state.nodes.get(holder.node)
     is_heard = health_of(state, definition, holder.node, int(now)) in HEARD
-    serves = is_heard and report is not None and report.service is not ServiceStatus.OUT_OF_SERVICE
-    return (definition.policy.fencing.proceeds or transition.may_go_unproven) and not serves
+    return not (is_heard and report is not None and report.service is not ServiceStatus.OUT_OF_SERVICE)
 
 
 def _is_heard(state: ClusterState, definition: Definition, holder: PreviousHolder, now: float) -> bool:

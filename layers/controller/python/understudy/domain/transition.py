@@ -1,17 +1,26 @@
 """What each step of a transition does to the state. No step moves the lease without a proof, none lowers the epoch."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from understudy.domain.address import Address, AddressStatus
 from understudy.domain.definition import Definition
 from understudy.domain.errors import UnprovenError
 from understudy.domain.lease import terms_of
-from understudy.domain.model import ClusterState, PreviousHolder, Proof, Stage, Terms, Transition, TransitionAction
+from understudy.domain.model import (
+    KEEP,
+    ClusterState,
+    PreviousHolder,
+    Proof,
+    Stage,
+    Terms,
+    Transition,
+    TransitionAction,
+)
 from understudy.domain.moves import Moved, address_after
 from understudy.domain.polling import change_gaps_s
+from understudy.domain.serving import may_be_adopted
 
-KEEP = "keep"
 STAGE_SLACK_S = 30
 """What a stage may take beyond its own waits: cold starts, retries of Lambda itself."""
 CALL_LIMIT_S = 12
@@ -51,8 +60,8 @@ def opened(
     may_go_unproven: bool = False,
     asked_at: int = 0,
 ) -> ClusterState:
-    """The state under the next epoch: the active node's lease ends, but a target that served last itself keeps it."""
-    stays = target == state.last_holder
+    """The state under the next epoch: the lease ends, but a target that served last, or is adopted, has it at once."""
+    stays = target == state.last_holder or may_be_adopted(state, definition, target, now)
     return replace(
         state,
         epoch=state.epoch + 1,
@@ -145,13 +154,26 @@ def fenced(state: ClusterState, proof: Proof) -> ClusterState:
     return replace(state, previous=replace(state.previous, proof=proof)) if state.previous else state
 
 
+def unfenced(state: ClusterState, definition: Definition, objecting: Collection[str], now: int) -> ClusterState:
+    """The state whose fencing begins again because a member says that it serves. A proof against that one is void."""
+    previous = state.previous
+    if previous is not None and previous.node in objecting:
+        state = replace(state, previous=replace(previous, proof=None))
+    return entered(state, definition, Stage.FENCING, now)
+
+
 def proof_in_hand(state: ClusterState) -> Proof:
     """The recorded proof for the node that served before.
 
     Raises UnprovenError when there is none: no record is moved and no lease is granted on a guess.
     """
+    if state.previous is None and state.active is not None:
+        return Proof.KEEPS_LEASE
     if state.previous is None:
-        return Proof.NO_HOLDER if state.active is None else Proof.KEEPS_LEASE
+        # There is no holder to write the proof down for: that the fencing is over says that it was found.
+        if state.transition is None or state.transition.stage is Stage.FENCING:
+            raise UnprovenError(f"cluster {state.cluster}, epoch {state.epoch}: not every member has been asked")
+        return Proof.UNPROVEN if state.transition.without_proof else Proof.NO_HOLDER
     if state.previous.proof is None:
         raise UnprovenError(f"cluster {state.cluster}, epoch {state.epoch}: no proof against {state.previous.node}")
     return state.previous.proof

@@ -10,6 +10,7 @@ from understudy.domain.model import ClusterState
 from understudy.domain.record import Change, ChangeReading, RecordReading
 from understudy.domain.signal import Signal
 from understudy.domain.tuning import StackWide
+from understudy.ports.seals import SealBook
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -73,7 +74,7 @@ class HistoryReader(StateReader, Protocol):
         ...
 
 
-class StateLedger(HistoryReader, Protocol):
+class StateLedger(HistoryReader, SealBook, Protocol):
     """The table as those see it who judge and change a cluster's state."""
 
     def read_states(self, clusters: Collection[str]) -> Mapping[str, Read | Exception]:

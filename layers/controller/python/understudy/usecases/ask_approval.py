@@ -20,7 +20,11 @@ def ask_approval(payload: Mapping[str, Any], *, ledger: StateReader, announcer: 
     Raises AnnouncementError when the bus does not take it, for then nobody could ever answer. Raises BadRequestError
     and KeyError for a payload that OpenTransition has not let through.
     """
-    request, asked, execution = parse_request(payload["request"]), payload["asked"], payload["execution"]
+    request, asked, execution = (
+        parse_request(payload["request"], by_controller=True),
+        payload["asked"],
+        payload["execution"],
+    )
     state = ledger.read(request.cluster)
     if state is None:
         raise KeyError(f"{request.cluster} is not registered any more")

@@ -8,6 +8,7 @@ from understudy.domain.definition import Definition, QuorumMode
 from understudy.domain.health import NodeHealth
 from understudy.domain.model import ClusterState, NodeReport, ServiceStatus, Stage
 from understudy.domain.quorum import reach_objection
+from understudy.domain.service_names import means_the_same
 from understudy.domain.situation import Observer, health_of, observer_by_clock
 from understudy.domain.transition import STAGE_SLACK_S, entered
 from understudy.ports import StateLedger
@@ -37,7 +38,8 @@ def _await(state: ClusterState, definition: Definition, ledger: StateLedger, clo
         return answer(AwaitOutcome.IN_SERVICE)
     now = clock()
     report = state.nodes.get(state.transition.target)
-    if report is not None and _obeys(report, state) and report.service is ServiceStatus.IN_SERVICE:
+    is_meant = report is not None and means_the_same(report, definition, state.transition.target)
+    if report is not None and is_meant and _obeys(report, state) and report.service is ServiceStatus.IN_SERVICE:
         after = entered(state, definition, Stage.CONFIRMING, int(now))
         ledger.commit(state, after, history={state.epoch: {"stages.in_service_at": now}})
         return answer(AwaitOutcome.IN_SERVICE)
@@ -48,6 +50,10 @@ def _await(state: ClusterState, definition: Definition, ledger: StateLedger, clo
 def _obeys(report: NodeReport, state: ClusterState) -> bool:
     """Whether the report was made under this epoch. A node without an agent knows no epochs."""
     return report.read_epoch >= state.epoch or not report.keeps_lease
+
+
+def _misnamed(report: NodeReport) -> str:
+    return report.misnamed or "names other services"
 
 
 def _reach_objection(report: NodeReport, definition: Definition) -> str:
@@ -70,6 +76,8 @@ def _fault(report: NodeReport | None, state: ClusterState, definition: Definitio
     )
     if report is None or is_silent or health is NodeHealth.GONE:
         return f"{definition.name_of(target)} was lost while its service started: {health}"
+    if not means_the_same(report, definition, target):
+        return f"{definition.name_of(target)} does not serve what the definition names: its agent {_misnamed(report)}"
     if _obeys(report, state) and report.service is ServiceStatus.FAILED:
         return f"{definition.name_of(target)} reports that its service failed to start"
     if _obeys(report, state) and report.service in DOWN and (against := _reach_objection(report, definition)):

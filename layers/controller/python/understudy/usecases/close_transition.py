@@ -8,9 +8,14 @@ from typing import Any
 
 from understudy.domain.address import AddressStatus
 from understudy.domain.definition import Definition
+from understudy.domain.errors import LedgerConflictError
+from understudy.domain.mode import Hold
 from understudy.domain.model import ClusterState, Stage
 from understudy.domain.phases import durations_s
+from understudy.domain.quoting import plain
+from understudy.domain.request import TEXT_LIMIT
 from understudy.ports import Announcer, Measure, StateLedger, unmeasured
+from understudy.usecases.set_mode import change_hold
 from understudy.usecases.step import Clock, Outcome, Step, answer, do_step, tell
 
 TRANSITION_CLOSED = "Understudy Transition Closed"
@@ -34,6 +39,7 @@ class Reason(StrEnum):
     ADDRESS_OWED = "ADDRESS_OWED"
     NOT_ON_THE_REQUESTED_NODE = "NOT_ON_THE_REQUESTED_NODE"
     PROCEEDED_WITHOUT_PROOF = "PROCEEDED_WITHOUT_PROOF"
+    GUARD_AHEAD = "GUARD_AHEAD"
 
 
 def close_transition(
@@ -73,23 +79,35 @@ def _close(
     history = ledger.history(step.cluster, step.epoch)
     if state.transition is None:
         return answer(history["outcome"], reasons=list(history["reasons"]))
-    reasons = [str(reason) for reason in _reasons(state)]
+    reasons = [str(reason) for reason in _reasons(state, "guard_ahead" in history)]
     outcome = _outcome(state, reasons)
     story = {"outcome": str(outcome), "reasons": reasons, "stages.closed_at": clock()}
-    ledger.commit(state, replace(state, transition=None), history={state.epoch: story})
+    after = ledger.commit(state, replace(state, transition=None), history={state.epoch: story})
     tell(announcer, TRANSITION_CLOSED, _told(state, definition, outcome, reasons))
+    if outcome is CloseOutcome.HELD and Reason.GUARD_AHEAD in reasons:
+        _hold(after, str(history["address_fault"]), ledger, announcer, int(clock()))
     measure({"Transitions": 1}, outcome=str(outcome))
     for phase, seconds in durations_s(history).items():
         measure({"PhaseSeconds": seconds}, phase=str(phase))
     return answer(outcome, reasons=reasons)
 
 
-def _reasons(state: ClusterState) -> list[Reason]:
+def _hold(state: ClusterState, why: str, ledger: StateLedger, announcer: Announcer, now: int) -> None:
+    """Keep the cluster from placing the service by itself: a person has to say that nobody else serves, by a resume."""
+    if state.hold is not None and state.hold.is_on(now):
+        return
+    try:
+        change_hold(state, Hold(now, None, plain(why, TEXT_LIMIT)), why, now, ledger, announcer)
+    except LedgerConflictError:
+        log.info("not held: somebody has changed the cluster since", extra={"cluster": state.cluster})
+
+
+def _reasons(state: ClusterState, is_guard_ahead: bool) -> list[Reason]:
     transition = state.transition
     assert transition is not None  # noqa: S101 - the caller has looked
+    found = [Reason.GUARD_AHEAD] if is_guard_ahead else []
     if state.active is None:
-        return [Reason.OLD_NODE_UNPROVEN]
-    found = []
+        return found if is_guard_ahead and transition.stage is Stage.MOVING else [Reason.OLD_NODE_UNPROVEN]
     if transition.stage is not Stage.CONFIRMING:
         found.append(Reason.SERVICE_NOT_IN_SERVICE)
     if state.address is None or state.address.status is AddressStatus.OWED:

@@ -30,6 +30,7 @@ from understudy.domain.situation import Observer
 from understudy.ports import Announcer, Launcher, StateLedger
 from understudy.ports.drills import DrillBook
 from understudy.ports.readiness import ReportBook
+from understudy.usecases.asking import ask
 from understudy.usecases.step import Clock, tell
 
 DRILL_FINISHED = "Understudy Drill Finished"
@@ -87,23 +88,23 @@ class DrillMaster:
         return look or begin(drill, state, definition, now, report_objections(report, definition, now))
 
     def _look(self, step: Look, state: ClusterState) -> None:
-        name = f"{state.cluster}-check{step.drill.check_asked_at}"
         request = {"cluster": state.cluster, "action": CHECK, "reason": "a planned drill is due"}
-        if self.launcher.start(name, request):
-            log.warning("readiness is checked before a drill", extra={"execution": name, **request})
+        self._start(f"{state.cluster}-check", step.drill.check_asked_at, request)
 
     def _ask(self, step: Ask, state: ClusterState, definition: Definition) -> None:
         request = {
             "cluster": state.cluster,
+            "epoch": step.drill.epoch,
             "action": str(TransitionAction.SWITCHOVER),
             "to": definition.name_of(step.to),
             "rule": step.rule,
             "why": "a planned drill",
             "noticed_at": step.drill.asked_at,
         }
-        name = f"{state.cluster}-epoch{step.drill.epoch}-drill{step.drill.asked_at}"
-        if self.launcher.start(name, request):
-            log.warning("drill asked for", extra={"execution": name, **request})
+        self._start(f"{state.cluster}-epoch{step.drill.epoch}-drill", step.drill.asked_at, request)
+
+    def _start(self, head: str, moment: int, request: Mapping[str, Any]) -> None:
+        ask(self.launcher, self.ledger.secret(self.clock()), head, moment, request)
 
     def _tell(self, end: End, state: ClusterState, definition: Definition) -> None:
         """Tell how it ended; what was measured stays in the history of its last move."""

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from understudy.domain.definition import Definition
 from understudy.domain.fencing import find_proof
 from understudy.domain.model import ClusterState, PowerReading, Proof, Stage
+from understudy.domain.serving import objectors, serves_unbound, unheard
 from understudy.domain.signal import PowerSignal
 from understudy.domain.stopping import StopTry, StopWord, is_stop_due, may_go_unproven, read_try
 from understudy.domain.transition import entered, fenced
@@ -46,7 +47,7 @@ def _fence(state: ClusterState, definition: Definition, ledger: FencingLedger, n
     stop = _stop(state, definition, ledger, nodes, clock)
     facts = {"stop": stop.facts} if stop else {}
     now = clock()
-    proof = _proof(state, definition, nodes, now)
+    proof = _proof(state, definition, ledger, nodes, now)
     is_over = state.transition is None or now >= state.transition.opened_at + definition.policy.fencing.limit_s
     if proof is None and is_over and may_go_unproven(state, definition, now):
         proof = Proof.UNPROVEN
@@ -55,15 +56,24 @@ def _fence(state: ClusterState, definition: Definition, ledger: FencingLedger, n
         _record(state, definition, proof, ledger, now)
         return answer(FenceOutcome.FENCED, proof=str(proof), **facts)
     if is_over:
-        return answer(FenceOutcome.GAVE_UP, why=_why_unproven(state, definition, stop), **facts)
+        return answer(FenceOutcome.GAVE_UP, why=_why_unproven(state, definition, stop, now), **facts)
     return answer(FenceOutcome.NOT_YET, wait_s=POLL_S, **facts)
 
 
-def _proof(state: ClusterState, definition: Definition, nodes: Nodes, now: float) -> Proof | None:
-    """A proof that the policy accepts. EC2 is asked only where its word is one and nothing else was found."""
-    proof = find_proof(state, definition.policy, now, PowerReading.UNKNOWN)
+def _proof(
+    state: ClusterState, definition: Definition, ledger: FencingLedger, nodes: Nodes, now: float
+) -> Proof | None:
+    """A proof that the policy accepts. EC2 is asked only where its word is one and nothing else was found.
+
+    That word is recorded: a beat of the node that comes later is a newer one.
+    """
+    proof = find_proof(state, definition, now, PowerReading.UNKNOWN)
     if proof is None and state.previous is not None and Proof.STOPPED in definition.policy.fencing.accept:
-        proof = find_proof(state, definition.policy, now, nodes.power(state.previous.node))
+        node = state.previous.node
+        power = nodes.power(node)
+        proof = find_proof(state, definition, now, power)
+        if proof is Proof.STOPPED:
+            ledger.record_signal(state.cluster, PowerSignal(node, power, int(now)))
     return proof
 
 
@@ -103,13 +113,22 @@ def _stop(
     return made
 
 
-def _why_unproven(state: ClusterState, definition: Definition, stop: StopTry | None) -> str:
-    node = state.previous.node if state.previous else "nobody"
+def _why_unproven(state: ClusterState, definition: Definition, stop: StopTry | None, now: float) -> str:
+    holder = state.previous.node if state.previous else None
+    serving = [definition.name_of(each) for each in objectors(state, definition, now) if each != holder]
+    if serving:
+        return f"{', '.join(serving)} says that it serves, and holds no lease"
+    if holder is None:
+        target = state.transition.target if state.transition else None
+        names = ", ".join(map(definition.name_of, unheard(state, definition, now, besides=target)))
+        return f"nobody knows whether {names or 'another member'} serves: it is neither heard nor off by EC2's word"
     missing = {
         Proof.RELEASED: f"it has not released its lease ({Proof.RELEASED})",
         Proof.LEASE_EXPIRED: f"no lease of it has run out ({Proof.LEASE_EXPIRED})",
         Proof.STOPPED: f"EC2 does not say that it is off ({Proof.STOPPED})",
     }
     why = ", ".join(missing[proof] for proof in definition.policy.fencing.accept)
+    if serves_unbound(state.nodes.get(holder)):
+        why += "; it says itself that its services run under no lease, so its lease proves nothing"
     tried = f"; StopInstances: {stop.word} {stop.said}".rstrip() if stop else ""
-    return f"no proof that {node} has stopped serving: {why}{tried}"
+    return f"no proof that {holder} has stopped serving: {why}{tried}"

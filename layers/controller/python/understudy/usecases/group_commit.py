@@ -203,7 +203,11 @@ class _Turn:
             if reading.obstacle:
                 moved_not.append(owed(record.label, reading.obstacle, may_pass=True))
             elif isinstance(plan, Foreign):
-                moved_not.append(owed(record.label, f"{record.name} is another cluster's, says its guard {plan.guard}"))
+                moved_not.append(
+                    owed(
+                        record.label, f"{record.name} is another cluster's, or of no epoch, says its guard {plan.guard}"
+                    )
+                )
             else:
                 changes.append(plan)
         if not changes:

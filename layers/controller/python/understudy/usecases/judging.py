@@ -12,6 +12,7 @@ from understudy.domain.model import ClusterState
 from understudy.domain.opening import ACTION_OF
 from understudy.domain.situation import Observer, fit_candidates, survey
 from understudy.ports import Announcer, Launcher, Measure, StateLedger, unmeasured
+from understudy.usecases.asking import ask
 from understudy.usecases.facts import facts_of
 from understudy.usecases.set_mode import change_hold
 from understudy.usecases.step import Clock, tell
@@ -80,14 +81,14 @@ class Judge:
         slot = now // max(1, int(definition.policy.silence_limit_s))
         request = {
             "cluster": state.cluster,
+            "epoch": state.epoch + 1,
             "action": str(ACTION_OF[decision.action]),
             "rule": decision.rule,
             "why": decision.why,
-            "noticed_at": self._clock(),
+            "noticed_at": round(self._clock(), 3),
         }
-        name = f"{state.cluster}-epoch{state.epoch + 1}-{slot}"
-        if self._launcher.start(name, request):
-            log.warning("transition asked for", extra={"execution": name, **request})
+        name = f"{state.cluster}-epoch{state.epoch + 1}"
+        ask(self._launcher, self._ledger.secret(self._clock()), name, slot, request)
 
     def _call_operator(
         self, rule: str | None, decision: Decision, state: ClusterState, definition: Definition, now: int

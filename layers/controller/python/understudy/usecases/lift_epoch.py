@@ -4,10 +4,11 @@ import logging
 from typing import Any
 
 from understudy.domain.definition import Definition
-from understudy.domain.lifting import lift_objection, lifted
+from understudy.domain.lifting import can_be_fenced, fenced_anew, lift_objection, lifted, may_grant
 from understudy.domain.model import ClusterState, Stage
-from understudy.domain.moves import MoveOutcome
+from understudy.domain.moves import MoveOutcome, owed
 from understudy.domain.record import Guard
+from understudy.domain.transition import addresses_moved, entered
 from understudy.ports import Announcer, StateLedger
 from understudy.usecases.step import STALE, Clock, Outcome, answer, tell
 
@@ -20,7 +21,7 @@ log = logging.getLogger(__name__)
 def lift_epoch(
     state: ClusterState, definition: Definition, guard: Guard, ledger: StateLedger, announcer: Announcer, clock: Clock
 ) -> Outcome:
-    """LIFTED: the transition goes on under a higher epoch, from its beginning; or STALE with why it does not.
+    """LIFTED: the transition goes on under a higher epoch, from its beginning; or what becomes of it without that.
 
     The write is on condition that the state is still this one. Raises LedgerConflictError: then somebody newer may be
     in charge, and the guard be theirs.
@@ -29,8 +30,7 @@ def lift_epoch(
     why = lift_objection(state, definition, guard, "lifted_from" in story)
     if why:
         log.error("epoch not lifted", extra={"cluster": state.cluster, "epoch": state.epoch, "why": why})
-        ledger.note(state.cluster, state.epoch, {"address_fault": why})
-        return answer(STALE, why=why)
+        return _not_lifted(why, state, definition, guard, story, ledger, now)
     after = lifted(state, definition, guard, int(now))
     told = {
         "cluster": state.cluster,
@@ -52,6 +52,36 @@ def lift_epoch(
     log.error("epoch lifted above the guard: the table has lost moves", extra=told)
     tell(announcer, EPOCH_LIFTED, told)
     return answer(MoveOutcome.LIFTED, **{name: value for name, value in told.items() if name != "cluster"})
+
+
+def _not_lifted(
+    why: str,
+    state: ClusterState,
+    definition: Definition,
+    guard: Guard,
+    story: dict[str, Any],
+    ledger: StateLedger,
+    now: float,
+) -> Outcome:
+    """Leave guard and addresses as they are: no move of ours has written it.
+
+    REFUSED when nobody else can be serving by the guard's word: then the lease is granted, and the addresses stay owed.
+    GUARD_UNFENCED: the node that it names is fenced first. GUARD_AHEAD: it names nobody who could be.
+    """
+    if state.transition is None:
+        return answer(STALE, why=why)
+    facts: dict[str, Any] = {"address_fault": why, "guard_ahead": True}
+    unmoved = addresses_moved(state, [owed(label, why) for label in definition.labels], int(now))
+    if may_grant(state, definition, guard, str(story.get("guard_fenced", ""))):
+        ledger.commit(state, entered(unmoved, definition, Stage.GRANTING, int(now)), history={state.epoch: facts})
+        return answer(MoveOutcome.REFUSED, why=why, change_ids=[])
+    if can_be_fenced(definition, guard) and "guard_fenced" not in story:
+        after = fenced_anew(unmoved, definition, guard, int(now))
+        fencing = {"guard_fenced": guard.node, "source": guard.node}
+        ledger.commit(state, after, history={state.epoch: facts | fencing})
+        return answer(MoveOutcome.GUARD_UNFENCED, why=why)
+    ledger.commit(state, unmoved, history={state.epoch: facts})
+    return answer(MoveOutcome.GUARD_AHEAD, why=why)
 
 
 def _story(

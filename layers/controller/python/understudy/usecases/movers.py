@@ -164,7 +164,7 @@ class RecordMover:
             return [_known(task, record) or owed(record.label, readings, may_pass=True) for record in records]
         plans = {record: plan_batch(record, _wish(task, record), reading) for record, reading in readings}
         foreign = [
-            owed(record.label, f"{record.name} is another cluster's, says its guard {plan.guard}")
+            owed(record.label, f"{record.name} is another cluster's, or of no epoch, says its guard {plan.guard}")
             for record, plan in plans.items()
             if isinstance(plan, Foreign)
         ]

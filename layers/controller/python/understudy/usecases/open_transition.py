@@ -22,10 +22,12 @@ from understudy.domain.opening import (
     rule_on_next,
     rule_on_request,
 )
-from understudy.domain.request import BadRequestError, Request, parse_request
+from understudy.domain.request import KEYS, BadRequestError, Request, parse_request
+from understudy.domain.seal import SEAL, is_sealed
 from understudy.domain.situation import observer_by_clock
 from understudy.domain.transition import opened
 from understudy.ports import Announcer, StateLedger
+from understudy.ports.seals import SealBook
 from understudy.usecases.facts import facts_of
 from understudy.usecases.question import Asked, close_question, consent_facts, put_question, tell_of_consent
 from understudy.usecases.set_mode import set_mode
@@ -56,14 +58,36 @@ def open_transition(payload: Mapping[str, Any], *, ledger: StateLedger, announce
     opens nothing, and is written down (B6). A bad request is REFUSED with every fault named, and changes nothing (S10).
     """
     try:
-        request = parse_request(payload["request"])
+        request = _let_through(payload, ledger, clock())
         if isinstance(request, ModeRequest):
             return answer(OpenOutcome.MODE_SET, **set_mode(request, ledger, announcer, clock))
     except BadRequestError as fault:
+        log.warning("request refused", extra={"execution": _name_of(payload["execution"]), "why": str(fault)})
         return answer(OpenOutcome.REFUSED, why=str(fault))
     outcome = redo_on_conflict(lambda: _open(request, payload, ledger, announcer, clock))
     log.info("open transition", extra={"cluster": request.cluster, **outcome})
     return outcome
+
+
+def _let_through(payload: Mapping[str, Any], seals: SealBook, now: float) -> Request | ModeRequest:
+    """What is asked for, when whoever asks may say so. Raises BadRequestError.
+
+    The words of the controller need its seal for this very execution. With `failed_epoch` or `approval`, which no
+    input can bring along, the execution has been let through before; then it may be of a version that did not seal.
+    """
+    document = payload["request"]
+    if "failed_epoch" in payload or "approval" in payload:
+        return parse_request(document, by_controller=True)
+    is_said_to_be = isinstance(document, Mapping) and SEAL in document
+    request = parse_request(document, by_controller=is_said_to_be)
+    if is_said_to_be and not _is_sealed(document, _name_of(payload["execution"]), seals, now):
+        raise BadRequestError(f"the seal is not the controller's for this execution; allowed: {', '.join(KEYS)}")
+    return request
+
+
+def _is_sealed(document: Mapping[str, Any], name: str, seals: SealBook, now: float) -> bool:
+    """A seal that seems wrong is held against the secret as it stands: it may have been changed since it was read."""
+    return is_sealed(document, name, seals.secret(now)) or is_sealed(document, name, seals.secret(now, anew=True))
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,12 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from understudy.domain.definition import Definition
 from understudy.domain.heartbeat import Beat, MalformedBeatError, parse_beat
+from understudy.domain.model import ClusterState
 from understudy.domain.quoting import quoted
+from understudy.domain.service_names import misnamed_in
+from understudy.domain.signal import NamesSignal
 from understudy.domain.situation import Observer, is_heard_without_gap
 from understudy.ports import BeatLedger, Measure, Refusal, StateLedger, unmeasured
 from understudy.usecases.judging import Judge
@@ -54,11 +58,28 @@ def _record(beat: Beat, beats: BeatLedger, ledger: StateLedger, judge: Judge, cl
     if isinstance(recorded, Refusal):
         log.info("heartbeat refused", extra={"reason": recorded.reason, "cluster": beat.cluster})
         return recorded.reason
-    policy = ledger.definition(recorded.cluster, recorded.definition_version).policy
+    definition = ledger.definition(recorded.cluster, recorded.definition_version)
+    policy, recorded = definition.policy, _compare_names(beat, recorded, definition, beats)
     is_late = clock() - beat.heard_at > policy.observer_lag_limit_s
     is_doubtful = is_late or not is_heard_without_gap(recorded.nodes[beat.instance_id], policy)
     judge.judge(recorded, beat.heard_at, Observer.SUSPECT if is_doubtful else Observer.TRUSTED)
     return RECORDED
+
+
+def _compare_names(beat: Beat, state: ClusterState, definition: Definition, beats: BeatLedger) -> ClusterState:
+    """The state with the words for how the beat's services differ from the definition's; written when that changes.
+
+    That they differ is known by the digest in the beat's own write: the words are for people.
+    """
+    misnamed = misnamed_in(beat.services, definition, beat.instance_id)
+    if misnamed == state.nodes[beat.instance_id].misnamed:
+        return state
+    extra = {"cluster": beat.cluster, "node": definition.name_of(beat.instance_id), "misnamed": misnamed}
+    log.warning(
+        "services are named otherwise than in the definition" if misnamed else "services are as named", extra=extra
+    )
+    told = beats.record_signal(beat.cluster, NamesSignal(beat.instance_id, misnamed, beat.named))
+    return state if isinstance(told, Refusal) else told
 
 
 def _read(event: Mapping[str, Any], clock: Clock) -> Beat:

@@ -154,7 +154,10 @@ def _several_holders(definition: Definition, state: ClusterState | None, found: 
     if state is not None or len(found.holders) < 2:
         return []
     names = ", ".join(definition.name_of(each) for each in found.holders)
-    return [f"addresses: lead to several nodes ({names}); allowed: all to one, or to none"]
+    return [
+        f"addresses: they and the guards beside them name several nodes ({names}); allowed: one, or none. Find "
+        "out which one serves, and let the others name it, or delete their guards"
+    ]
 
 
 def _read(
@@ -189,7 +192,7 @@ def _accept(
         after = first_state(definition, found)
     else:
         old = registry.definition(state.cluster, state.definition_version)
-        after = next_state(definition, state, old, found, now)
+        after = next_state(definition, state, old, now)
     registry.register(state, after, definition)
     detail = {
         "cluster": definition.cluster,

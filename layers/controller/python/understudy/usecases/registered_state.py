@@ -37,11 +37,12 @@ def first_state(definition: Definition, found: Survey) -> ClusterState:
     )
 
 
-def next_state(definition: Definition, state: ClusterState, old: Definition, found: Survey, now: int) -> ClusterState:
+def next_state(definition: Definition, state: ClusterState, old: Definition, now: int) -> ClusterState:
     """The state under a new version. Other addresses are owed at once; a shorter lease waits for the next grant.
 
-    The epoch is never below the one that a guard carries already. Raises TransitionOpenError when a transition is open
-    that has begun with other addresses.
+    A guard that is ahead of the table (it was restored from a backup) lifts no epoch here: the node that the guard
+    names may be serving. The next move lifts it, and fences that node first (see understudy.domain.lifting). Raises
+    TransitionOpenError when a transition is open that has begun with other addresses.
     """
     # Whoever holds the lease, or held it last, must come to know a new node before that may take over (B11).
     joined = definition.version if state.active or state.previous else 0
@@ -60,7 +61,6 @@ def next_state(definition: Definition, state: ClusterState, old: Definition, fou
     is_owed = state.active is not None and leads.get(state.active) != led.get(state.active)
     return replace(
         state,
-        epoch=max(state.epoch, found.epoch),
         definition_version=definition.version,
         terms=kept_terms(state, definition),
         nodes=nodes,

@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from understudy.domain.definition import Definition, Record, Role, Route
+from understudy.domain.definition import Definition, NodeSpec, Record, Role, Route
 from understudy.domain.network import block_faults, elastic_ip_faults, table_faults
-from understudy.domain.record import RecordReading, guard_epoch, is_foreign
+from understudy.domain.record import RecordReading, foreign_words, guard_epoch, is_foreign, read_guard
 from understudy.ports import RecordReader
 from understudy.ports.network import ElasticIpReading, Network, RouteTable
 
@@ -15,7 +15,8 @@ class Survey:
     """What was found.
 
     `faults`: why the definition cannot be accepted. `holders`: the members (instance ids, best priority first) that an
-    address leads to already, and that may be serving. `epoch`: the highest that a guard carries, 0 without any.
+    address leads to already, or that a guard names, and that may be serving. `epoch`: the highest that a guard
+    carries, 0 without any.
     """
 
     faults: tuple[str, ...]
@@ -29,6 +30,7 @@ def survey_addresses(definition: Definition, records: RecordReader, network: Net
     tables = _tables(definition, network)
     elastic_ips = _elastic_ips(definition, network)
     named = {each for record, reading in readings.items() for each in _named(definition, record, reading)}
+    named |= {each.instance_id for reading in readings.values() if (each := _guarded(definition, reading))}
     interfaces = {*_targets(definition, tables), *(each.interface_id for each in elastic_ips.values())} - {""}
     return Survey(
         faults=(
@@ -60,6 +62,12 @@ def _named(definition: Definition, record: Record, reading: RecordReading) -> li
     return [node.instance_id for node in definition.nodes if definition.leads_to(node)[record.label] in values]
 
 
+def _guarded(definition: Definition, reading: RecordReading) -> NodeSpec | None:
+    """The member that moved the record's name last, in an earlier life of the table: it may be serving."""
+    guard = read_guard(reading.guard)
+    return definition.node_named(guard.node) if guard else None
+
+
 def _targets(definition: Definition, tables: Mapping[str, RouteTable]) -> set[str]:
     return {
         there.target
@@ -73,10 +81,10 @@ def _record_faults(definition: Definition, readings: Mapping[Record, RecordReadi
     """A record that somebody else guards, or that names several nodes, is not taken over."""
     for record, reading in readings.items():
         if reading.guard and is_foreign(reading.guard, stack, definition.cluster):
-            yield (
-                f"addresses: {record.label}: is protected by another cluster or stack already, says its guard "
-                f"{reading.guard.values[0]}"
-            )
+            words = foreign_words(reading.guard, stack, definition.cluster)
+            if read_guard(reading.guard):
+                words = f"is protected by another cluster or stack already, says its guard {reading.guard.values[0]}"
+            yield f"addresses: {record.label}: {words}"
         named = [definition.name_of(each) for each in _named(definition, record, reading)]
         for node in definition.nodes:
             if node.name in named and node.role is Role.WITNESS:

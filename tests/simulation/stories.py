@@ -1,0 +1,140 @@
+"""Stories by name: what once broke, or could have broken, what must always hold, each under the chance of some seeds.
+
+A safeguard of each is switched off in `safeguards.py`.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tests.simulation.plan import FRESH, Before, Fault, Plan, Setting
+
+ALONE, KEYED, WITH_HOSTS = Setting(), Setting(shares_key=True), Setting(quorum="tcp_remote")
+KEEP: Mapping[str, Any] = {"on_isolation": "keep", "fencing": {"stop_instance": True}}
+WITHOUT_MOUNT, AS_WITNESS_AFTER_A_CRASH = 0, 8
+"""What `file_differs` makes of a file."""
+LEASE_FILE, PROMISE_FILE = 1, 2
+IS_LOST, HOLDS_NONSENSE, CANNOT_BE_OPENED = 0, 12, 36
+"""Which file breaks, and how: the sum is the `pick` of `files_break`."""
+BEAT_10_15, BEAT_10_15_LESS_1, BEAT_10_13_LESS_1 = 101, 76, 51
+"""What `lying_beat` says."""
+
+
+@dataclass(frozen=True)
+class Tale:
+    """`what` happens, as faults, to a cluster of two that is found as `before` says. `seeds`: how many are run."""
+
+    what: str
+    faults: tuple[Fault, ...] = ()
+    before: Before = FRESH
+    setting: Setting = ALONE
+    policies: tuple[Mapping[str, Any], ...] = ({},)
+    seeds: int = 4
+
+    def plans(self, seeds: int = 0) -> Iterator[Plan]:
+        """What to run, with as many seeds as it needs, or with so many."""
+        for seed in range(seeds or self.seeds):
+            yield Plan(seed, 2, 0, 0, self.before, self.faults, self.policies, self.setting)
+
+
+def _faults(*told: tuple[str, float, float, int, int]) -> tuple[Fault, ...]:
+    """Each as (kind, when, for how long, node, pick)."""
+    return tuple(
+        Fault(number, kind, at_s, for_s, node, 1.0, pick) for number, (kind, at_s, for_s, node, pick) in enumerate(told)
+    )
+
+
+STORIES: Mapping[str, Tale] = {
+    "runs-where-no-record-leads": Tale("the service runs on node-b, and there is no record", before=Before((1,))),
+    "runs-where-the-record-does-not-lead": Tale(
+        "the service runs on node-b, and the record leads to node-a", before=Before((1,), 0)
+    ),
+    "runs-where-nothing-can-be-read": Tale(
+        "the service runs on node-b, whose role may send and not read; the record leads to node-a",
+        _faults(("cannot_read", 0.1, 110, 1, 0)),
+        before=Before((1,), 0),
+    ),
+    "runs-where-nothing-can-be-sent": Tale(
+        "the service runs on node-b, which is cut off when the cluster is registered",
+        _faults(("isolated", 0.1, 60, 1, 0)),
+        before=Before((1,)),
+    ),
+    "runs-unheard-and-not-where-the-record-leads": Tale(
+        "the service runs on node-b, which is cut off when the cluster is registered; the record leads to node-a",
+        _faults(("isolated", 0.1, 60, 1, 0)),
+        before=Before((1,), 0),
+    ),
+    "runs-on-both": Tale("the service runs on both nodes before the first registration", before=Before((0, 1), 0)),
+    "started-where-nothing-can-be-read": Tale(
+        "somebody starts the service on node-b, whose agent says so and cannot read that it is to stop it",
+        _faults(("cannot_read", 0.1, 115, 1, 0), ("started_by_hand", 40, 1, 1, 0), ("switchover", 100, 1, 1, 1)),
+    ),
+    "file-lacks-a-service": Tale(
+        "node-b's file lacks a service of the definition, and node-a dies",
+        _faults(("file_differs", 20, 95, 1, WITHOUT_MOUNT), ("node_dies", 45, 60, 0, 0)),
+        setting=Setting(services=2),
+    ),
+    "file-makes-a-witness": Tale(
+        "node-a serves, and its file makes it a witness by mistake; it is asked to go",
+        _faults(("file_differs", 30, 80, 0, AS_WITNESS_AFTER_A_CRASH), ("switchover", 45, 1, 1, 1)),
+    ),
+    "last-holder-comes-up-by-itself": Tale(
+        "node-b is wanted; node-a reboots, its unit comes up by itself, and its agent can send and not read",
+        _faults(("cannot_read", 28, 80, 0, 0), ("switchover", 30, 1, 1, 1), ("node_reboots", 33, 3, 0, 0)),
+        before=Before(enabled=(0,)),
+        seeds=8,
+    ),
+    "start-in-the-tick-of-a-stop": Tale(
+        "node-a looks whether the service runs before it starts it, freezes, and thaws after its lease has ended",
+        _faults(("looks_fail", 0.1, 50, 0, 2), ("machine_freezes", 5, 15, 0, 0)),
+        seeds=20,
+    ),
+    "number-beyond-all-bounds": Tale(
+        "a beat with number 10^15 about node-a, and a switchover to node-b",
+        _faults(("lying_beat", 30, 1, 0, BEAT_10_15), ("switchover", 60, 1, 1, 1)),
+    ),
+    "number-far-ahead": Tale(
+        "a beat with number 10^15 - 1 about node-a, which is then cut off",
+        _faults(("lying_beat", 30, 1, 0, BEAT_10_15_LESS_1), ("partitioned", 32, 80, 0, 0)),
+    ),
+    "number-ahead": Tale(
+        "a beat with number 10^13 - 1, just within the bounds, about node-a, which is then cut off",
+        _faults(("lying_beat", 30, 1, 0, BEAT_10_13_LESS_1), ("partitioned", 32, 80, 0, 0)),
+    ),
+    "waiting-holder-forgets": Tale(
+        "node-a goes on by node-b's promises; node-b is granted the lease, waits, and its file of promises is garbled",
+        _faults(("partitioned", 30, 60, 0, 0), ("files_break", 49, 1, 1, PROMISE_FILE + HOLDS_NONSENSE)),
+        setting=KEYED,
+        seeds=8,
+    ),
+    "restored-and-registered": Tale(
+        "node-b serves; the table is put back to when node-a did, and a definition is put",
+        _faults(("switchover", 60, 1, 1, 1), ("table_restored", 112, 1, 0, 5)),
+        seeds=8,
+    ),
+    "majority-forgotten": Tale(
+        "node-a serves without a majority of the quorum hosts, and its agent dies again and again",
+        _faults(
+            ("hosts_unreached", 30, 70, 0, 14),
+            *(("agent_dies", at_s, 1.0, 0, 0) for at_s in (36, 42, 48, 54, 60, 66)),
+        ),
+        setting=WITH_HOSTS,
+    ),
+    "lease-file-lost": Tale(
+        "node-a serves, its agent dies, and the file of its lease is lost",
+        _faults(("files_break", 30, 80, 0, LEASE_FILE + IS_LOST)),
+    ),
+    "lease-file-garbled": Tale(
+        "node-a serves, its agent dies, and the file of its lease is garbled",
+        _faults(("files_break", 30, 80, 0, LEASE_FILE + HOLDS_NONSENSE)),
+    ),
+    "lease-file-cannot-be-opened": Tale(
+        "node-a serves, its agent dies, and the file of its lease cannot be opened",
+        _faults(("files_break", 30, 80, 0, LEASE_FILE + CANNOT_BE_OPENED)),
+    ),
+    "keep-starts-nothing": Tale(
+        "node-a keeps on, cut off, under a lease that ended long ago; its service ends by itself",
+        _faults(("partitioned", 30, 80, 0, 0), ("service_dies", 70, 1, 0, 0)),
+        policies=(KEEP,),
+    ),
+}
