@@ -25,9 +25,10 @@ from understudy.adapters import dynamodb_items as items
 from understudy_agent.aws import Aws
 from understudy_agent.exchange import Exchange
 from understudy_agent.failsafe import Failsafe
-from understudy_agent.files import LeaseFile, PromiseFile, StatusFile
+from understudy_agent.files import LeaseFile, PlacedFile, PromiseFile, StatusFile
 from understudy_agent.loop import Agent
 from understudy_agent.model import ServiceSpec
+from understudy_agent.placed import Placed
 from understudy_agent.ports import Self
 from understudy_agent.prober import Prober
 from understudy_agent.services import Services
@@ -85,6 +86,7 @@ class AgentAtRest:
             notifier=Notifier({}),
             log=log,
             failsafe=Failsafe("orders-db", ME, PromiseFile(directory / "promises.json", BOOT), log),
+            placed=Placed(PlacedFile(directory / "placed.json"), Exchange("placed_file", FakeCaller(), log)),
         )
 
     def rest(self, seconds: int) -> None:

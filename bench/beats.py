@@ -66,7 +66,7 @@ class _Beats:
             "detail": {
                 "cluster": CLUSTER,
                 "boot": "boot-a",
-                "beat": heard_at * 1000,
+                "beat": heard_at % 10**8 * 1000,
                 "keeps_lease": True,
                 "services": {"data": "IN_SERVICE"},
             },

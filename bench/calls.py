@@ -119,7 +119,7 @@ class CountedCluster:
         detail = {
             "cluster": CLUSTER,
             "boot": f"boot-{node}",
-            "beat": int(now * 1000),
+            "beat": int(now % 10**8 * 1000),
             "keeps_lease": True,
             "read_epoch": epoch,
             "services": {"app": service},

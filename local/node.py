@@ -40,6 +40,9 @@ class Program:
     section: tuple[str, ...] = field(default=())
 
 
+_KERNELS_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+
+
 class Node:
     """One machine and what runs on it. Off until `boot` is called."""
 
@@ -58,6 +61,7 @@ class Node:
         self._log = self._directory / "agent.log"
         self._agent: Child | None = None
         self.boot_id = ""
+        """As its beats say it: the kernel's word, which all machines share here, and the configured one."""
         self.failsafe_key = ""
         """Shared with the other nodes; "" : the node neither asks for promises nor gives any."""
         self.failsafe_key_parameter = ""
@@ -84,8 +88,9 @@ class Node:
         if self.failsafe_key:
             self._key_file.write_text(self.failsafe_key + "\n")
             self._key_file.chmod(0o600)
-        self.boot_id = str(uuid.uuid4())
-        config.write_text(self._configuration())
+        boot = str(uuid.uuid4())
+        self.boot_id = f"{_KERNELS_BOOT_ID.read_text(encoding='ascii')[:8]}-{boot}"
+        config.write_text(self._configuration(boot))
         env = self._engine.environment(f"nodes/{self.instance.instance_id}")
         env |= {"PYTHONPATH": f"{ROOT / 'agent'}:{ROOT}", NODE_MARK: self.instance.instance_id}
         env |= self._keys
@@ -140,7 +145,7 @@ class Node:
     def running(self) -> bool:
         return self._agent is not None and self._agent.running()
 
-    def _configuration(self) -> str:
+    def _configuration(self, boot: str) -> str:
         lines = [
             "[agent]",
             f"cluster = {self._cluster}",
@@ -148,8 +153,9 @@ class Node:
             f"bus = {self._stack.bus}",
             f"region = {REGION}",
             f"instance_arn = {self.instance.arn}",
-            f"boot = {self.boot_id}",
+            f"boot = {boot}",
             f"runtime_dir = {self._directory / 'run'}",
+            f"state_dir = {self._directory / 'state'}",
             f"status_file = {self._directory / 'run' / 'status.json'}",
             "# This machine is a process: taking it down would take down the host of the demo.",
             "on_stop_failure = report",

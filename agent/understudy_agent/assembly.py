@@ -10,15 +10,16 @@ from pathlib import Path
 
 from . import identity
 from .aws import Aws, KeyParameter
-from .clock import boot_id, boottime_ms
+from .clock import boot_name, boottime_ms
 from .config import Config
 from .exchange import Exchange
 from .expire import keep_the_lease
 from .failsafe import Failsafe, Means
-from .files import LeaseFile, Lock, PromiseFile, StatusFile
+from .files import LeaseFile, Lock, PlacedFile, PromiseFile, StatusFile
 from .keys import KeyRing, read_key_file
 from .log import JsonLog, Log
 from .loop import Agent
+from .placed import Placed
 from .ports import Self
 from .post import UdpPost
 from .power import on_unstoppable
@@ -53,7 +54,7 @@ def run(settings: Config) -> int:
 
 def _agent(settings: Config, log: Log, notifier: Notifier, wake: threading.Event) -> Agent:
     node = identity.from_arn(settings.instance_arn) if settings.instance_arn else identity.from_metadata()
-    boot = settings.boot or boot_id()
+    boot = boot_name(settings.boot)
     log.info("agent_started", "the configuration is good", instance=node.instance, boot=boot)
     return Agent(
         who=Self(settings.cluster, node.instance, boot, settings.orderly_stop_s),
@@ -75,6 +76,7 @@ def _agent(settings: Config, log: Log, notifier: Notifier, wake: threading.Event
         notifier=notifier,
         log=log,
         failsafe=_failsafe(settings, log, wake, node, boot),
+        placed=Placed(_placed_file(settings), Exchange("placed_file", Worker("placed", wake.set), log)),
     )
 
 
@@ -95,11 +97,15 @@ def _failsafe(settings: Config, log: Log, wake: threading.Event, node: identity.
 
 def expire(settings: Config) -> int:
     """Keep the lease of an agent that has died. The exit status."""
-    if not settings.runtime_dir.is_dir():
-        return 0
     log = JsonLog(settings.cluster)
+    try:
+        boot = boot_name(settings.boot)
+    except OSError as fault:
+        log.warning("boot_unknown", f"a lease that is found is taken for one that has run out: {fault}")
+        boot = ""
     return keep_the_lease(
-        _lease_file(settings.runtime_dir, settings.boot or boot_id()),
+        _lease_file(settings.runtime_dir, boot),
+        _placed_file(settings),
         Lock(settings.runtime_dir / "lock"),
         _services(settings, log),
         settings.orderly_stop_s,
@@ -110,6 +116,10 @@ def expire(settings: Config) -> int:
 
 def _services(settings: Config, log: Log) -> Services:
     return Services(settings.kinds, settings.specs, on_unstoppable(settings.on_stop_failure, log))
+
+
+def _placed_file(settings: Config) -> PlacedFile:
+    return PlacedFile(settings.state_dir / "placed.json")
 
 
 def _lease_file(runtime_dir: Path, boot: str) -> LeaseFile:

@@ -11,6 +11,14 @@ def boottime_ms() -> int:
     return time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1_000_000
 
 
-def boot_id() -> str:
-    """The name of this boot. Raises OSError when the kernel does not tell."""
-    return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()[:8]
+KERNELS_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+
+
+def boot_name(configured: str = "", source: Path = KERNELS_BOOT_ID) -> str:
+    """The name of this boot, always with the kernel's word for it. Raises OSError when the kernel does not tell.
+
+    `configured` tells boots apart that the kernel does not know of, of nodes that are emulated. Alone it would make
+    a lease of before a reboot one of now.
+    """
+    kernels = source.read_text(encoding="ascii").strip()[:8]
+    return f"{kernels}-{configured}" if configured else kernels

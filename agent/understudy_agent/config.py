@@ -15,6 +15,7 @@ from .mounts import Mount
 from .services import DependencyCycleError, in_dependency_order
 
 RUNTIME_DIR = Path("/run/understudy")
+STATE_DIR = Path("/var/lib/understudy")
 COMMON_KEYS = (
     "kind",
     "depends_on",
@@ -39,6 +40,7 @@ AGENT_KEYS = (
     "instance_arn",
     "boot",
     "runtime_dir",
+    "state_dir",
     "status_file",
     "on_stop_failure",
     "orderly_stop_s",
@@ -70,7 +72,7 @@ class FailsafeConfig:
 
 @dataclass(frozen=True)
 class Config:
-    """A configuration that is whole and valid. `instance_arn` and `boot` "": ask the machine.
+    """A configuration that is whole and valid. `instance_arn` "": ask the machine. `boot`: beside the kernel's word.
 
     `failsafe` None: no promises are asked for or given.
     """
@@ -82,6 +84,7 @@ class Config:
     instance_arn: str
     boot: str
     runtime_dir: Path
+    state_dir: Path
     status_file: Path | None
     on_stop_failure: str
     orderly_stop_s: float
@@ -149,6 +152,7 @@ def _agent(section: Section, orderly_s: float, specs: list[ServiceSpec], kinds: 
         instance_arn=arn,
         boot=section.text("boot", pattern=BOOT, needed=False),
         runtime_dir=section.path("runtime_dir") or RUNTIME_DIR / cluster,
+        state_dir=section.path("state_dir") or STATE_DIR / cluster,
         status_file=section.path("status_file"),
         on_stop_failure=section.choice("on_stop_failure", ("reboot", "poweroff", "report"), "reboot"),
         orderly_stop_s=section.seconds("orderly_stop_s", orderly_s, 0, 86400),

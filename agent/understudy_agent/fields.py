@@ -12,8 +12,8 @@ from pathlib import Path
 from .unmount import mount_points
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-BOOT = re.compile(r"[0-9A-Za-z-]{1,64}")
-
+BOOT = re.compile(r"[0-9A-Za-z-]{1,55}")
+"""Sent behind eight characters of the kernel's boot id and a dash; the controller takes 64."""
 
 DEVICE = re.compile(r"[^-\s]\S*")
 IP_ADDRESS = re.compile(r"[0-9.]{7,15}|[0-9a-fA-F:]{2,39}")

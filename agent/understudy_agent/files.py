@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
-from .lease import Standing, Word
+from .lease import DOWN_AT_ONCE, Standing
 from .promise import Memory
-from .view import Terms
+from .view import EPOCH_LIMIT, TIMING_LIMIT_S, Terms, parse_terms
 
 UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, ArithmeticError, RecursionError)
 """What reading a file raises that is not there, cannot be read, or holds nonsense."""
@@ -65,27 +65,28 @@ class LeaseFile:
             },
         )
 
-    def load(self) -> Standing:
+    def load(self, now_ms: int) -> Standing:
         """Where an agent stands that has read nothing yet: it leaves services alone until the old lease ends.
 
-        A file of another boot binds nobody: what ran then is gone. A file that cannot be understood may
-        stand for a lease that has run out: nothing may serve before the table is read.
+        A file of another boot binds nobody: what ran then is gone. One that cannot be read, or says what no agent of
+        this boot can have written, may stand for a lease that has run out: what runs is to be down at once.
         """
         try:
             saved = json.loads(self._path.read_text(encoding="utf-8"))
-            if saved["boot"] != self._boot:
+            if self._boot and str(saved["boot"]) != self._boot:
                 return Standing()
-            promised, renewed_by = saved.get("promised_until_ms"), saved.get("renewed_by")
-            return Standing(
-                lease_end_ms=int(saved["lease_end_ms"]),
+            latest_ms = now_ms + TIMING_LIMIT_S * 1000
+            found = Standing(
+                lease_end_ms=_time(saved["lease_end_ms"], latest_ms),
                 terms=_terms(saved["terms"]),
-                promised_until_ms=None if promised is None else int(promised),
-                renewed_by=None if renewed_by is None else int(renewed_by),
+                promised_until_ms=_time_or_none(saved.get("promised_until_ms"), latest_ms),
+                renewed_by=_time_or_none(saved.get("renewed_by"), now_ms),
             )
         except FileNotFoundError:
             return Standing()
-        except (ValueError, KeyError, TypeError, AttributeError):
-            return Standing(Word.NOT_MINE)
+        except UNREADABLE:
+            return DOWN_AT_ONCE
+        return found if self._boot else DOWN_AT_ONCE
 
 
 class PromiseFile:
@@ -124,10 +125,46 @@ class PromiseFile:
         return True
 
 
+class PlacedFile:
+    """The newest epoch that this node has read of its cluster. It outlives boots."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def save(self, epoch: int | None) -> int | None:
+        """Write it down so that it survives what happens next; None removes it. Raises OSError."""
+        if epoch is None:
+            self.path.unlink(missing_ok=True)
+            return None
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(self.path, {"epoch": epoch}, durably=True)
+        return epoch
+
+    def load(self) -> int | None:
+        """None when the cluster was never placed, as far as is known; 0 when it was, and the epoch cannot be read."""
+        try:
+            epoch = json.loads(self.path.read_text(encoding="utf-8"))["epoch"]
+        except FileNotFoundError:
+            return None
+        except UNREADABLE:
+            return 0
+        return epoch if type(epoch) is int and 0 < epoch < EPOCH_LIMIT else 0
+
+
 def _terms(saved: Mapping[str, object]) -> Terms:
     """The terms as they were written down; what another version wrote beside them is left aside."""
-    defaults = asdict(Terms())
-    return Terms(**{key: type(defaults[key])(value) for key, value in saved.items() if key in defaults})
+    return parse_terms({**asdict(Terms()), **saved})
+
+
+def _time(value: object, latest_ms: int) -> int:
+    """A local time (ms) that an agent of this boot can have written. Raises ValueError."""
+    if type(value) is not int or not 0 <= value <= latest_ms:
+        raise ValueError(f"{value!r:.100} is no time from 0 to {latest_ms}")
+    return value
+
+
+def _time_or_none(value: object, latest_ms: int) -> int | None:
+    return None if value is None else _time(value, latest_ms)
 
 
 class Lock:

@@ -194,34 +194,24 @@ def order(standing: Standing, now_ms: int, orderly_stop_s: float = 0.0) -> Order
     return Order.SERVE if standing.word is Word.MINE else Order.LEAVE_ALONE
 
 
-FREEZE_MS = 3000
-"""A longer gap between two ticks is a freeze: they come five times a second, and systemd's watchdog waits for less."""
+DOWN_AT_ONCE = Standing(Word.NOT_MINE, lease_end_ms=0)
+"""Where a node stands whose lease cannot be told: whatever runs may be another node's to run by now."""
+UNBOUND_STOP_MS = 5000
+"""How long a service that is found running under no lease may take to stop before it is killed."""
 
 
-@dataclass(frozen=True)
-class Watch:
-    """How fresh is what an agent knows. `ticked_ms`: its newest look at the clock; `awake_since_ms`: since when there
-    was no gap between two; `read_begun_ms`: when the newest read began that says something of now (all local ms).
+def woken(found: Standing, placed: int | None, now_ms: int) -> Standing:
+    """Where an agent stands that has read nothing yet. `found`: by the lease file of this boot.
+
+    `placed`: the newest epoch that this node has ever read, None when the cluster was never placed; then what runs is
+    left alone: it ran before its cluster was registered. Else nothing bounds it, and it is stopped at once.
     """
-
-    ticked_ms: int | None = None
-    awake_since_ms: int = 0
-    read_begun_ms: int | None = None
-
-
-def ticked(watch: Watch, now_ms: int) -> Watch:
-    """After one more look at the clock. A gap is a freeze or a suspension: what was read before it is of old."""
-    is_awake = watch.ticked_ms is not None and now_ms - watch.ticked_ms <= FREEZE_MS
-    return replace(watch, ticked_ms=now_ms, awake_since_ms=watch.awake_since_ms if is_awake else now_ms)
-
-
-def may_start(standing: Standing, watch: Watch, now_ms: int) -> bool:
-    """Whether anything may be started at `now_ms` (local ms), under any policy.
-
-    Only under a lease or promises that run, and that were read since the agent's last start, freeze or resume.
-    """
-    is_read = watch.read_begun_ms is not None and watch.read_begun_ms >= watch.awake_since_ms
-    return standing.word is Word.MINE and is_read and runs(standing, now_ms)
+    if placed is None:
+        return found
+    if found != Standing():
+        return replace(found, seen_epoch=placed)
+    end_ms = now_ms + UNBOUND_STOP_MS + _ms(found.terms.kill_limit_s)
+    return Standing(Word.NOT_MINE, lease_end_ms=end_ms, seen_epoch=placed)
 
 
 def keeps_lease(standing: Standing, all_down: bool) -> bool:

@@ -6,22 +6,25 @@ B11.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 
-from . import lease, pacing, telling
+from . import lease, pacing, starts, telling
 from .exchange import Exchange
 from .failsafe import Failsafe
 from .farewell import ENDED_WELL, STOPPED_BADLY, Farewell
 from .files import LeaseFile, StatusFile
-from .lease import Order, Sender, Standing, Watch, Word
+from .lease import Order, Sender, Standing, Word
 from .log import Log
+from .placed import Placed
 from .ports import Report, Self, Transport
 from .prober import Prober
 from .sent import SentBeats
 from .services import Services
+from .starts import Watch
 from .systemd import Notifier
-from .view import MalformedStateError, StateView, parse_state
+from .table import Table
+from .view import StateView
 
 TICK_MS = 200
 TICK_WHILE_MOVING_MS = 50
@@ -44,6 +47,7 @@ class Agent:
         notifier: Notifier,
         log: Log,
         failsafe: Failsafe,
+        placed: Placed,
     ) -> None:
         self.exit_status: int | None = None
         """None while the agent goes on; then the exit status of its process."""
@@ -54,12 +58,13 @@ class Agent:
         self._clock_ms = clock_ms
         self._lease_file = lease_file
         self._status, self._notifier, self._log = status, notifier, log
-        self._standing = lease_file.load()
-        self._failsafe = failsafe
-        failsafe.wake_up(clock_ms())
+        now_ms = clock_ms()
+        self._standing = lease.woken(lease_file.load(now_ms), placed.wake_up(), now_ms)
+        self._failsafe, self._placed = failsafe, placed
+        failsafe.wake_up(now_ms)
+        self._table = Table(reads, prober, log, f"remove {placed.path} and restart this agent")
         self._view: StateView | None = None
         self._sent = SentBeats(clock_ms)
-        self._told_faults: tuple[str, ...] = ()
         self._order = Order.LEAVE_ALONE
         self._urgency = pacing.Urgency()
         self._news = False
@@ -77,15 +82,16 @@ class Agent:
 
     def may_start(self, now_ms: int) -> bool:
         """Whether any service may be started at this moment. Nothing ever is when it may not."""
-        return lease.may_start(self._standing, self._watch, now_ms)
+        return starts.may_start(self._standing, self._watch, now_ms)
 
     def tick(self, now_ms: int) -> None:
         """Look at the lease, obey it, then see to beats and reads."""
         self._notifier.alive(now_ms)
-        self._watch = lease.ticked(self._watch, now_ms)
+        self._watch = starts.ticked(self._watch, now_ms)
         self._take_read(now_ms)
         self._take_beat(now_ms)
         self._prober.tick(now_ms, self._standing.terms)
+        self._placed.tick(self._standing, now_ms, all_down=self._services.all_down)
         self._see_to_promises(now_ms)
         self._obey(now_ms)
         self._report_states(now_ms)
@@ -108,40 +114,32 @@ class Agent:
     # --- the lease ----------------------------------------------------------------------------
 
     def _take_read(self, now_ms: int) -> None:
-        done = self._reads.settle(now_ms)
-        if done is None or done.error is not None:
+        read = self._table.take(self._standing, now_ms)
+        if read is None:
             return
-        item = done.value
-        try:
-            view = parse_state(item) if isinstance(item, Mapping) else None
-        except MalformedStateError as fault:
-            self._reads.failed(f"the state item is malformed: {fault}", now_ms)
-            return
-        if isinstance(item, Mapping):
-            self._prober.tell(item, now_ms)
-        self._view = view
-        self._tell_faults(view)
+        view = self._view = read.view
         sender = Sender(self._who.instance, self._who.boot, self._sent.numbers, now_ms)
         after = lease.after_read(self._standing, view, sender)
         if view is not None:
             self._failsafe.take_view(view, after, now_ms)
         if view is None or not lease.is_outdated(view, self._standing):
-            self._watch = replace(self._watch, read_begun_ms=self._reads.calls.begun_ms)
+            self._watch = replace(self._watch, read_begun_ms=read.begun_ms)
+        if after.seen_epoch:
+            self._placed.note(after, all_down=self._services.all_down)
+        else:
+            self._placed.forget()
         if after == self._standing:
             return
-        if not self._save(after) and after.word is Word.MINE and self._standing.word is not Word.MINE:
+        is_new = after.word is Word.MINE and self._standing.word is not Word.MINE
+        if is_new and not self._placed.is_kept:
+            return  # what is started could not be told, later, from what ran before its cluster was registered
+        if not self._save(after) and is_new:
             return  # nothing may be started that a dead agent would leave unbound
         if after.epoch != self._standing.epoch:
             self._news = True
             active = view.active if view else ""
             self._log.info("epoch_read", f"active is {active or 'nobody'}", epoch=after.epoch)
         self._standing = after
-
-    def _tell_faults(self, view: StateView | None) -> None:
-        faults = view.faults if view is not None else ()
-        if faults and faults != self._told_faults:
-            self._log.error("state_partly_malformed", f"these parts are left aside: {'; '.join(faults)}")
-        self._told_faults = faults
 
     def _see_to_promises(self, now_ms: int) -> None:
         after = self._failsafe.tick(self._standing, now_ms, all_down=self._services.all_down)

@@ -21,6 +21,8 @@ def reason(order: Order, standing: Standing, *, is_stopping: bool, lacks_quorum:
         return f"this node was granted the lease of epoch {standing.epoch}, keeps what runs and starts nothing: {why}"
     if order is Order.WAIT:
         return f"this node holds the lease of epoch {standing.epoch}, and waits a promise out before it starts"
+    if standing.word is Word.NOT_MINE and not standing.epoch:
+        return "nothing has been read yet, and no lease of this boot bounds what runs here"
     if order is Order.STOP and standing.word is Word.NOT_MINE:
         return f"this node does not hold the lease of epoch {standing.epoch}"
     if order is Order.STOP and lacks_quorum:

@@ -26,6 +26,7 @@ from understudy.usecases.judging import Judge
 from understudy.usecases.move_address import move_address
 from understudy.usecases.movers import RecordMover
 from understudy.usecases.open_transition import open_transition
+from understudy.usecases.receive_signal import receive_signal
 from understudy.usecases.record_heartbeat import record_heartbeat
 from understudy.usecases.register_cluster import register_cluster
 from understudy.usecases.shared_changes import SharedChanges
@@ -72,7 +73,7 @@ class Controller:
             "check_change": partial(check_change, ledger=table, follower=follower),
             "close_transition": partial(close_transition, announcer=announcer, **step),
         }
-        self.watch = partial(
+        self._watch = partial(
             watch_clusters,
             ledger=table,
             beats=table,
@@ -92,12 +93,30 @@ class Controller:
 
     def register(self, text: ParameterText) -> str:
         """What an event of a parameter does."""
-        return str(self._register(text))
+        return str(self._call("register_cluster", lambda: self._register(text)))
 
-    def heartbeat(self, event: Mapping[str, Any]) -> str:
+    def heartbeat(self, event: Mapping[str, Any]) -> None:
         """What an event of a beat does."""
+        ports: dict[str, Any] = {"beats": self.world.table, "ledger": self.world.table, "judge": self.judge}
+        self._call("record_heartbeat", lambda: record_heartbeat(event, clock=self.world.clock, **ports))
+
+    def signal(self, event: Mapping[str, Any]) -> None:
+        """What an event of EC2 does."""
         table = self.world.table
-        return record_heartbeat(event, beats=table, ledger=table, judge=self.judge, clock=self.world.clock)
+        ports: dict[str, Any] = {"beats": table, "ledger": table, "index": table, "judge": self.judge}
+        self._call("receive_signal", lambda: receive_signal(event, clock=self.world.clock, **ports))
+
+    def watch(self) -> None:
+        """What every minute does."""
+        self._call("watch_clusters", self._watch)
+
+    def _call(self, function: str, work: Callable[[], object]) -> object:
+        """Nothing here is out of reach, so no function has a reason to break."""
+        try:
+            return work()
+        except Exception as fault:
+            self.world.violates("no_function_breaks", f"{function} raises {type(fault).__name__}: {fault}")
+            return None
 
 
 def _no_pause(seconds: float) -> None:

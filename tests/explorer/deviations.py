@@ -236,6 +236,7 @@ def _restore_and_register(world: World) -> None:
 
 
 def _register_again(world: World) -> None:
+    world.backup = None
     for key in [each for each in world.table.items if each[0] == CLUSTER]:
         del world.table.items[key]
     world.runs_under_way.clear()

@@ -12,15 +12,17 @@ from unittest.mock import patch
 from tests.explorer import deviations as d
 from tests.explorer.deviations import A, B
 from tests.explorer.search import Deviation
-from tests.explorer.themes import KEYED, LONG_CUT, SETTLED, Theme
+from tests.explorer.themes import CANNOT_READ, COMES_BACK, KEYED, LONG_CUT, NAMES, SETTLED, Theme
 from tests.explorer.world import Setting
 from tests.support.fakes import ledger as fake_ledger
+from understudy.domain import fencing, serving, situation
 from understudy.domain.model import Proof
-from understudy.usecases import fence_node
+from understudy.usecases import await_service, fence_node, grant_lease
 from understudy_agent import lease, promise
 from understudy_agent.lease import Standing
 from understudy_agent.messages import Message
 from understudy_agent.promise import Memory
+from understudy_agent.services import Services
 from understudy_agent.view import StateView, Terms
 
 TWO_SERVE = ("at_most_one_node_serves", "nothing_starts_beside_a_server", "no_grant_beside_a_server", "a_proof_is_true")
@@ -79,7 +81,7 @@ _after_read = lease.after_read
 
 
 def _believe_any_epoch(standing: Standing, view: StateView | None, *who: Any, **more: Any) -> Standing:
-    return _after_read(replace(standing, epoch=0), view, *who, **more)
+    return _after_read(replace(standing, epoch=0, seen_epoch=0), view, *who, **more)
 
 
 _start_ms = promise.start_ms
@@ -93,6 +95,24 @@ def _object_only_while_serving(ask: Message, standing: Standing, view: StateView
     return "" if own["all_down"] else "it serves"
 
 
+def _nobody(*_: Any, **__: Any) -> tuple[str, ...]:
+    return ()
+
+
+def _no(*_: Any, **__: Any) -> bool:
+    return False
+
+
+def _yes(*_: Any, **__: Any) -> bool:
+    return True
+
+
+def _nothing(*_: Any, **__: Any) -> None:
+    return None
+
+
+FIRST_ON_B = Setting("runs on node-b, the record leads to nobody", runs=(B,), settle_s=0)
+
 SAFEGUARDS: Mapping[str, Safeguard] = {
     "proof": Safeguard(
         "fence_node waits until it is proved that the node before cannot serve",
@@ -104,10 +124,60 @@ SAFEGUARDS: Mapping[str, Safeguard] = {
         ((lease, "kill_at_ms", _kill_6_s_late),),
         (LONG_CUT,),
     ),
+    "everybody-is-asked": Safeguard(
+        "a first placement waits until every member that may serve was heard, or is off",
+        ((situation, "_first_placement", _nothing), (fencing, "_unasked", _no)),
+        (d.cut_off(A)[1],),
+        ("no_placement_unheard", "no_grant_against_a_newer_word", *TWO_SERVE),
+        setting=FIRST_ON_B,
+    ),
+    "word-of-a-server": Safeguard(
+        "nobody is granted the lease beside a member that says that it serves",
+        (
+            (grant_lease, "objectors", _nobody),
+            (fencing, "objectors", _nobody),
+            (fence_node, "objectors", _nobody),
+            (fencing, "serves_unbound", _no),
+        ),
+        (CANNOT_READ[0], d.reboots(A)[1]),
+        ("no_grant_against_a_newer_word", "no_proof_against_a_newer_word"),
+        count=2,
+        horizon_s=50,
+        until_s=24,
+    ),
+    "second-server": Safeguard(
+        "two members that say that they serve are told of",
+        ((situation, "others_serving", _nobody),),
+        COMES_BACK,
+        ("a_pair_is_told",),
+        count=2,
+        horizon_s=120,
+        until_s=12,
+    ),
+    "names-of-services": Safeguard(
+        "a member that speaks of other services than the definition is no candidate, and in service with none of them",
+        tuple((module, "means_the_same", _yes) for module in (situation, fencing, serving, await_service)),
+        (LONG_CUT,),
+        ("in_service_is_true",),
+        setting=NAMES[1],
+        until_s=8,
+    ),
+    "order-first": Safeguard(
+        "a look that has just ended leads to a start only where the order is still to serve",
+        ((Services, "_give_up_check", _nothing),),
+        (d.blowing("no_read", A, 7), d.blowing("read_late", A, 1, 9)),
+        UNLEASED,
+    ),
+    "own-beats": Safeguard(
+        "only a beat that the agent itself has sent renews its lease",
+        ((lease, "_is_own", _yes),),
+        d.lies(A),
+        ("no_lease_outlasts_its_term",),
+    ),
     "order-of-beats": Safeguard(
         "an older beat never replaces a newer one",
         ((fake_ledger, "_is_newer", _any_beat_is_newer),),
-        (SWITCHOVER, *(each for each in d.beats(A) if "late" in each.name or "doubled" in each.name)),
+        (d.blowing("beats_late", A, 5, 14), d.blowing("beats_ingested_late", A, 5, 12)),
         count=2,
     ),
     "lower-epoch": Safeguard(
@@ -132,7 +202,7 @@ SAFEGUARDS: Mapping[str, Safeguard] = {
     ),
     "promise-of-another-life": Safeguard(
         "nothing starts for promise_s after the agent's own start, unless its file says what it has promised",
-        ((promise, "blank", lambda *_, **__: Memory(known_joined=promise.EVER)),),
+        ((promise, "blank", lambda *_: Memory(known_joined=promise.EVER)),),
         (LONG_CUT, d.reboots(B)[0], d.agent_dies(B, 1, "promises")),
         setting=KEYED,
         count=2,

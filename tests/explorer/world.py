@@ -19,7 +19,6 @@ from tests.support.fakes.parameters import FakeParameters
 from understudy.adapters.dataclass_maps import to_map
 from understudy.domain.model import ClusterState, NodeReport, PowerReading
 from understudy.domain.record import RecordSet
-from understudy.usecases.receive_signal import receive_signal
 
 EVENTS_A_SECOND = 200
 WATCH_EVERY_MS, WATCH_AT_MS = 60_000, 45_000
@@ -302,8 +301,7 @@ class World:
             self.controller.heartbeat(of)
         elif what == "signal":
             self.tell("ec2", f"says {of['detail']}")
-            ports: dict[str, Any] = {"beats": self.table, "ledger": self.table, "index": self.table}
-            receive_signal(of, judge=self.controller.judge, clock=self.clock, **ports)
+            self.controller.signal(of)
         elif what == "off":
             node = self.node_of(of)
             node.power_off()

@@ -98,6 +98,7 @@ class Expiring:
         machine = self._machine
         keep_the_lease(
             machine.lease_file(),
+            machine.placed_file(),
             self,  # type: ignore[arg-type]
             self._services,
             self._orderly_stop_s,
@@ -117,7 +118,7 @@ class Expiring:
             raise ProcessEnded
 
     def _due_ms(self) -> list[int]:
-        standing = self._machine.lease_file().load()
+        standing = self._machine.lease_file().load(self._machine.now_ms())
         ends = (lease.stop_at_ms(standing, self._orderly_stop_s), lease.kill_at_ms(standing))
         mine = workload.due_ms(self._services, standing.terms.kill_limit_s) if self._machine.lock.holder is self else ()
         return [*(at for at in ends if at is not None), *mine]

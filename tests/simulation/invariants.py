@@ -355,9 +355,14 @@ def after_tick(world: World, machine: Machine, agent: Agent, before: Order, *, w
 
 
 def _a_lease_is_counted_from_own_beats(world: World, machine: Machine, agent: Agent) -> None:
-    """B4. No number that somebody else has sent makes a lease longer."""
+    """B4. No number that somebody else has sent makes a lease longer.
+
+    An end that has come already binds what runs under no lease at all: it lets nobody serve.
+    """
     end_ms, sent_ms = agent._standing.lease_end_ms, machine.sent_ms
-    if end_ms is not None and sent_ms is not None and end_ms > sent_ms + world.longest_lease_s * 1000:
+    if end_ms is None or sent_ms is None or end_ms <= machine.now_ms():
+        return
+    if end_ms > sent_ms + world.longest_lease_s * 1000:
         raise Violation(
             "a_lease_is_counted_from_own_beats", f"{machine.name} sent {sent_ms} at last and counts on {end_ms}"
         )

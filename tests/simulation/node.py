@@ -13,7 +13,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from tests.simulation import invariants, workload
-from tests.simulation.agent_parts import Line, NoNotifier, NoStatus, Reach, StoryLog
+from tests.simulation.agent_parts import AtOnce, Line, NoNotifier, NoStatus, Reach, StoryLog
 from tests.simulation.expiring import Expiring, MachineLock
 from tests.simulation.network import ANOTHER_KEY, KEY, PORT, Mailbox
 from tests.simulation.plan import Fault
@@ -22,10 +22,11 @@ from understudy.domain.definition import NodeSpec, Role
 from understudy_agent import lease, promise
 from understudy_agent.exchange import Exchange
 from understudy_agent.failsafe import Failsafe, Means
-from understudy_agent.files import AlreadyRunningError, LeaseFile, PromiseFile
+from understudy_agent.files import AlreadyRunningError, LeaseFile, PlacedFile, PromiseFile
 from understudy_agent.keys import KeyRing
 from understudy_agent.lease import Order, Standing, Word
 from understudy_agent.loop import TICK_MS, TICK_WHILE_MOVING_MS, Agent
+from understudy_agent.placed import Placed
 from understudy_agent.ports import Self
 from understudy_agent.prober import Prober
 
@@ -307,6 +308,7 @@ class Machine:
             notifier=NoNotifier(),  # type: ignore[arg-type]
             log=self.log,
             failsafe=self._failsafe(),
+            placed=Placed(self.placed_file(), Exchange("placed_file", AtOnce(), self.log)),
         )
 
     def _failsafe(self) -> Failsafe:
@@ -316,6 +318,10 @@ class Machine:
             self.mailbox = Mailbox(self)
             means = Means(self._ring, self.mailbox, PORT)
         return Failsafe(cluster, me, PromiseFile(self._promises, self.boot), self.log, means, self._nonce)
+
+    def placed_file(self) -> PlacedFile:
+        """It lies on the machine's disk: a boot does not take it away."""
+        return PlacedFile(self.world.folder / f"{self.name}.placed" / "placed.json")
 
     def lease_file(self) -> LeaseFile:
         return LeaseFile(self.runtime_dir / "lease.json", self.boot)
@@ -343,7 +349,7 @@ class Machine:
 
     def kill_limit_s(self) -> float:
         """By the newest that is known to whoever kills here."""
-        standing = self.agent._standing if self.agent is not None else self.lease_file().load()
+        standing = self.agent._standing if self.agent is not None else self.lease_file().load(self.now_ms())
         return standing.terms.kill_limit_s
 
     def trouble_with_looks(self) -> Fault | None:

@@ -113,14 +113,34 @@ def test_the_user_data_leaves_a_node_whose_agent_starts_its_service(tmp_path: Pa
     assert ran.returncode == 0, ran.stderr
     calls = (tmp_path / "calls").read_text().splitlines()
     assert calls == [
-        "dnf install -y python3.11 python3.11-pip nginx",
+        "dnf install -y python3.11 python3.11-pip nftables nginx",
         "systemctl disable --now nginx.service",
+        "systemctl daemon-reload",
+        "systemctl enable --now understudy-metadata.service",
         f"aws s3 cp --only-show-errors {GIVEN['AgentBundle']} agent.tar.gz",
         "install.sh for python3.11",
         "systemctl daemon-reload",
         "systemctl enable --now understudy-agent.service",
     ]
     assert parse((tmp_path / "root/etc/understudy/agent.ini").read_text()).specs[0].name == "app"
+
+
+def test_nobody_but_root_asks_a_nodes_metadata_service_from_before_the_service_is_there(tmp_path: Path):  # B10
+    """Whoever can ask it gets the role's keys, and speaks for the node."""
+    assert run_user_data(tmp_path, fails="none").returncode == 0
+    rules = (tmp_path / "root/etc/understudy/metadata.nft").read_text()
+    for address in ("ip daddr 169.254.169.254", "ip6 daddr fd00:ec2::254"):
+        assert f"{address} meta skuid != 0 reject" in rules, "a user's"
+        assert rules.count(address) == 2, "and what containers send through the node"
+    unit = (tmp_path / "root/etc/systemd/system/understudy-metadata.service").read_text()
+    assert "ExecStart=/usr/sbin/nft -f /etc/understudy/metadata.nft" in unit
+    assert "Before=network-pre.target understudy-agent.service" in unit
+
+
+def test_the_agents_manual_shows_the_same_rules(tmp_path: Path):  # B10
+    run_user_data(tmp_path, fails="none")
+    manual = (cfn.ROOT / "agent" / "README.md").read_text(encoding="utf-8")
+    assert (tmp_path / "root/etc/understudy/metadata.nft").read_text() in manual
 
 
 @pytest.mark.parametrize("program", ["dnf", "aws"])

@@ -101,7 +101,7 @@ class Node:
         serve = f"import socket,time; s=socket.create_server(('127.0.0.1',{self.port})); time.sleep(600)"
         self.config.write_text(
             f"[agent]\ncluster = orders-db\ntable = t\nbus = b\ninstance_arn = {ARN}\nboot = boot-a\n"
-            f"runtime_dir = {directory}/run\nstatus_file = {directory}/status.json\n"
+            f"runtime_dir = {directory}/run\nstate_dir = {directory}/state\nstatus_file = {directory}/status.json\n"
             "on_stop_failure = report\n"
             f'[service db]\nkind = process\ncommand = {sys.executable} -c "{serve}"\n'
             f"ready = 127.0.0.1:{self.port}\ncheck_interval_s = 0\n"

@@ -33,6 +33,7 @@ def test_the_example_is_good_and_its_comments_show_the_defaults():
     assert (data.start_limit_s, data.stop_limit_s, data.check_interval_s) == (60, 30, 5)
     assert (data.restart_tries, data.restart_window_s) == (2, 300)
     assert settings.runtime_dir == Path("/run/understudy/orders-db")
+    assert settings.state_dir == Path("/var/lib/understudy/orders-db")
     assert (settings.on_stop_failure, settings.call_timeout_s) == ("reboot", 2)
 
 
@@ -54,6 +55,7 @@ def test_an_orderly_stop_may_take_the_sum_of_the_stop_limits_unless_told():
 def test_every_fault_is_told_with_section_key_value_and_what_is_allowed():
     told = faults(
         "[agent]\ncluster = orders db\nbus = b\ninstance_arn = i-0a\nboot = a_b\nruntime_dir = run\n"
+        "state_dir = state\n"
         "on_stop_failure = pray\ncall_timeout_s = soon\nclustre = x\n"
         "[service db]\nkind = unit\nstart_limit_s = 0\nrestart_tries = 1.5\nrestart_window_s = 0\n"
         "command = db\ndepends_on = disk\n"
@@ -68,6 +70,7 @@ def test_every_fault_is_told_with_section_key_value_and_what_is_allowed():
         "[agent] instance_arn = 'i-0a': must match arn:",
         "[agent] boot = 'a_b': must match",
         "[agent] runtime_dir = 'run': must be an absolute path",
+        "[agent] state_dir = 'state': must be an absolute path",
         "[agent] on_stop_failure = 'pray': must be one of reboot, poweroff, report",
         "[agent] call_timeout_s = 'soon': must be a number of seconds from 0.1 to 10",
         "[agent] clustre = 'x': unknown key; known here: boot, bus, call_timeout_s, cluster,",

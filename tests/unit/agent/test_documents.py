@@ -73,5 +73,6 @@ def test_the_unit_lets_the_agent_stop_its_services_itself_and_keeps_the_lease_fi
     service = unit["Service"]
     assert (service["Type"], service["KillMode"], service["Restart"]) == ("notify", "mixed", "always")
     assert service["RuntimeDirectoryPreserve"] == "yes"
+    assert service["StateDirectory"] == "understudy"
     assert service["RestartPreventExitStatus"] == "78"
     assert "understudy-agent expire" in service["ExecStopPost"]

@@ -254,7 +254,7 @@ def test_a_probe_is_refused_until_somebody_listens():
 def test_the_clock_counts_from_the_boot_and_never_back():
     first = clock.boottime_ms()
     assert 0 < first <= clock.boottime_ms()
-    assert len(clock.boot_id()) == 8
+    assert len(clock.boot_name()) == 8
 
 
 def test_a_worker_thread_does_not_keep_the_process():

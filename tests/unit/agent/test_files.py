@@ -5,43 +5,105 @@ import json
 
 import pytest
 
-from understudy_agent.files import AlreadyRunningError, LeaseFile, Lock, StatusFile
-from understudy_agent.lease import Order, Standing, Word, order
+from understudy_agent.files import AlreadyRunningError, LeaseFile, Lock, PlacedFile, StatusFile
+from understudy_agent.lease import DOWN_AT_ONCE, Order, Standing, Word, order
 from understudy_agent.view import Terms
 
-HELD = Standing(Word.MINE, 7, 112_000, Terms(lease_s=30))
+HELD = Standing(Word.MINE, 7, 112_000, Terms(lease_s=30), renewed_by=95_000)
 
 
 def test_the_next_agent_of_a_boot_is_bound_by_the_lease_and_grants_itself_none(tmp_path):
     LeaseFile(tmp_path / "lease.json", "boot-1").save(HELD)
-    assert LeaseFile(tmp_path / "lease.json", "boot-1").load() == Standing(Word.NOTHING, 0, 112_000, Terms(lease_s=30))
+    assert LeaseFile(tmp_path / "lease.json", "boot-1").load(100_000) == Standing(
+        Word.NOTHING, 0, 112_000, Terms(lease_s=30), renewed_by=95_000
+    )
 
 
 def test_a_lease_of_another_boot_binds_nobody(tmp_path):
     LeaseFile(tmp_path / "lease.json", "boot-1").save(HELD)
-    assert LeaseFile(tmp_path / "lease.json", "boot-2").load() == Standing()
+    assert LeaseFile(tmp_path / "lease.json", "boot-2").load(100_000) == Standing()
 
 
 def test_without_a_lease_there_is_no_file(tmp_path):
     file = LeaseFile(tmp_path / "lease.json", "boot-1")
-    assert file.load() == Standing()
+    assert file.load(100_000) == Standing()
     file.save(HELD)
     file.save(Standing())
     file.save(Standing())
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("content", ["", "{}", "[]", '{"boot": "boot-1", "lease_end_ms": 1, "terms": 5}'])
-def test_under_a_lease_file_that_cannot_be_understood_nothing_may_serve(tmp_path, content):
+NONSENSE = (
+    "",
+    "{}",
+    "[]",
+    "null",
+    "[" * 100_000,
+    '{"boot": "boot-1", "lease_end_ms": 1, "terms": 5}',
+    '{"boot": "boot-1", "lease_end_ms": -1, "terms": {}}',
+    '{"boot": "boot-1", "lease_end_ms": "1", "terms": {}}',
+    '{"boot": "boot-1", "lease_end_ms": 1.5, "terms": {}}',
+    '{"boot": "boot-1", "lease_end_ms": Infinity, "terms": {}}',
+    '{"boot": "boot-1", "lease_end_ms": 3700001, "terms": {}}',
+    '{"boot": "boot-1", "lease_end_ms": 1, "promised_until_ms": 3700001, "terms": {}}',
+    '{"boot": "boot-1", "lease_end_ms": 1, "renewed_by": 100001, "terms": {}}',
+    '{"boot": "boot-1", "lease_end_ms": 1, "terms": {"kill_limit_s": NaN}}',
+    '{"boot": "boot-1", "lease_end_ms": 1, "terms": {"kill_limit_s": 1e9}}',
+    '{"boot": "boot-1", "lease_end_ms": 1, "terms": {"lease_s": "long"}}',
+)
+
+
+@pytest.mark.parametrize("content", NONSENSE, ids=lambda content: content[:80])
+def test_under_a_lease_file_that_cannot_be_understood_whatever_runs_is_down_at_once(tmp_path, content):  # B4
     (tmp_path / "lease.json").write_text(content)
-    standing = LeaseFile(tmp_path / "lease.json", "boot-1").load()
-    assert order(standing, 0) is Order.STOP
+    standing = LeaseFile(tmp_path / "lease.json", "boot-1").load(100_000)
+    assert (standing.word, order(standing, 0)) == (Word.NOT_MINE, Order.KILL)
+
+
+def test_under_a_lease_file_that_cannot_be_opened_whatever_runs_is_down_at_once(tmp_path):  # B4
+    (tmp_path / "lease.json").mkdir()
+    (tmp_path / "not-text").write_bytes(b"\xff\xfe")
+    (tmp_path / "loop").symlink_to("loop")
+    for name in ("lease.json", "not-text", "loop", "not-text/lease.json"):
+        assert LeaseFile(tmp_path / name, "boot-1").load(100_000) == DOWN_AT_ONCE
+
+
+def test_a_lease_is_nobodys_when_the_boot_cannot_be_told(tmp_path):  # B4
+    file = LeaseFile(tmp_path / "lease.json", "")
+    assert file.load(100_000) == Standing()
+    LeaseFile(tmp_path / "lease.json", "boot-1").save(HELD)
+    assert file.load(100_000) == DOWN_AT_ONCE
+
+
+def test_the_epoch_that_was_read_outlives_boots_and_is_removed_with_its_cluster(tmp_path):
+    file = PlacedFile(tmp_path / "state" / "orders-db" / "placed.json")
+    assert file.load() is None
+    assert file.save(7) == 7
+    assert PlacedFile(file.path).load() == 7
+    assert file.save(None) is None
+    assert file.load() is None
+
+
+@pytest.mark.parametrize(
+    "content", ["", "{}", "[]", '{"epoch": 0}', '{"epoch": "7"}', '{"epoch": 1000000000}', "[" * 10**5]
+)
+def test_a_memory_of_having_been_placed_that_cannot_be_read_says_so_without_an_epoch(tmp_path, content):  # B4
+    (tmp_path / "placed.json").write_text(content)
+    assert PlacedFile(tmp_path / "placed.json").load() == 0
+
+
+def test_a_memory_of_having_been_placed_that_cannot_be_opened_says_so_too(tmp_path):  # B4
+    (tmp_path / "placed.json").mkdir()
+    assert PlacedFile(tmp_path / "placed.json").load() == 0
+    assert PlacedFile(tmp_path / "placed.json" / "in-a-file").load() is None
+    (tmp_path / "file").write_text("")
+    assert PlacedFile(tmp_path / "file" / "placed.json").load() == 0
 
 
 def test_a_lease_that_another_version_wrote_is_understood(tmp_path):
     saved = {"boot": "boot-1", "lease_end_ms": 9, "terms": {"kill_limit_s": 2, "of_a_later_version": 1}}
     (tmp_path / "lease.json").write_text(json.dumps(saved))
-    assert LeaseFile(tmp_path / "lease.json", "boot-1").load().terms == Terms(kill_limit_s=2)
+    assert LeaseFile(tmp_path / "lease.json", "boot-1").load(100_000).terms == Terms(kill_limit_s=2)
 
 
 def test_the_lease_is_written_in_one_step(tmp_path):

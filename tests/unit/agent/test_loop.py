@@ -11,9 +11,10 @@ from tests.unit.agent.fakes import FakeCaller, FakeClock, FakeKind, FakeLog, Fak
 from tests.unit.agent.items import BOOT, ME, OTHER, item, node, terms
 from understudy_agent.exchange import Exchange
 from understudy_agent.failsafe import Failsafe
-from understudy_agent.files import LeaseFile, PromiseFile, StatusFile
+from understudy_agent.files import LeaseFile, PlacedFile, PromiseFile, StatusFile
 from understudy_agent.loop import Agent
 from understudy_agent.model import ServiceSpec
+from understudy_agent.placed import Placed
 from understudy_agent.ports import Self
 from understudy_agent.prober import Prober
 from understudy_agent.promise import Memory
@@ -29,6 +30,8 @@ class World:
         self, directory: Path, state: dict[str, Any] | None, *, running: bool = False, services: bool = True
     ) -> None:
         self.directory = directory
+        self.placed_path = directory / "state" / "placed.json"
+        self.boot = BOOT
         self.specs = [ServiceSpec("db", check_interval_s=0)] if services else []
         self.kind = FakeKind(running=running)
         self.aws = FakeTransport(state)
@@ -44,18 +47,19 @@ class World:
 
     def start_agent(self) -> None:
         self.agent = Agent(
-            who=Self("orders-db", ME, BOOT, orderly_stop_s=30),
+            who=Self("orders-db", ME, self.boot, orderly_stop_s=30),
             services=Services({"db": self.kind}, self.specs, lambda _name: None),
             transport=self.aws,
             beats=Exchange("beat", self.beat_caller, self.log),
             reads=Exchange("read", self.read_caller, self.log),
             prober=Prober(self._probe_caller, self.log, lambda host, _timeout_s: host in self.reached),
             clock_ms=self.clock,
-            lease_file=LeaseFile(self.directory / "lease.json", BOOT),
+            lease_file=LeaseFile(self.directory / "lease.json", self.boot),
             status=StatusFile(self.directory / "status.json"),
             notifier=Notifier({}),
             log=self.log,
             failsafe=Failsafe("orders-db", ME, PromiseFile(self.directory / "promises.json", BOOT), self.log),
+            placed=Placed(PlacedFile(self.placed_path), Exchange("placed_file", FakeCaller(), self.log)),
         )
 
     def _probe_caller(self, _name: str) -> FakeCaller:

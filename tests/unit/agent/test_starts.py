@@ -11,9 +11,10 @@ from tests.unit.agent.fakes import FakeKind
 from tests.unit.agent.items import ME, OTHER, item, node, terms
 from tests.unit.agent.test_loop import World, with_hosts
 from understudy_agent import lease
-from understudy_agent.lease import FREEZE_MS, Order, Standing, Watch, Word, may_start, order, ticked
+from understudy_agent.lease import Order, Standing, Word, order
 from understudy_agent.model import ServiceSpec
 from understudy_agent.services import Services
+from understudy_agent.starts import FREEZE_MS, Watch, may_start, ticked
 from understudy_agent.view import Terms
 
 KEEP = Terms(on_isolation="keep")
