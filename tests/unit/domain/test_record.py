@@ -91,7 +91,7 @@ def test_the_ttl_of_the_moment_goes_into_the_record():  # S4 S8
     assert {change.record_set.ttl for change in batch} == {3}
 
 
-@pytest.mark.parametrize("epoch", [3, 10**9 - 1])
+@pytest.mark.parametrize("epoch", [3, GUARD_EPOCH_LIMIT - 1])
 def test_a_higher_epoch_in_the_guard_makes_the_wish_stale(epoch):  # B1
     newer = reading(epoch=epoch)
     assert batch_for(WISH, newer) == Stale(read_guard(newer.guard))
