@@ -112,6 +112,7 @@ class World:
         self.ledger, self.zone = WatchedLedger(self), WatchedZone(self)
         self.ec2 = PoweringNodes(self, self._chance("ec2"))
         self.parameters, self.announcer = FakeParameters(), FakeAnnouncer()
+        self.alarms = FakeAlarms()
         self.launcher = RunningLauncher(self)
         self.executions: list[Execution] = []
         self.network = Network(self, self._chance("network"))
@@ -164,7 +165,7 @@ class World:
         self._watch = partial(
             watch_clusters,
             nodes=nodes,
-            alarms=FakeAlarms(),
+            alarms=self.alarms,
             index=ledger,
             parameters=parameters,
             follower=follower,
@@ -381,7 +382,10 @@ class World:
     def _end_what_contradicts(self, calm_s: float) -> None:
         """An operator was called: nobody is placed, and more serve than one, or not where the record leads to."""
         state = self.ledger.items.get((CLUSTER, "state"))
-        if self.clock.now_s - calm_s < LOOKS_INTO_IT_S or state is None or state.active is not None:
+        if self.clock.now_s - calm_s < LOOKS_INTO_IT_S or state is None or state.alert is None:
+            return
+        if state.active is not None:
+            self._stop_by_hand([each for each in self.machines if each.spec.instance_id != state.active])
             return
         led_to = state.previous.node if state.previous else None
         for machine in self.machines:
@@ -390,12 +394,15 @@ class World:
                 self.clock.after(5, machine.start)
         serving = [machine for machine in self.machines if machine.serves()]
         kept = sorted(serving, key=lambda each: each.spec.instance_id != led_to)[:1]
-        for machine in self.machines:
-            if machine not in kept and machine.workload.is_untidy(machine.now_ms()):
-                self.story.tell("operator", f"stops what runs on {machine.name}, or is left of it, by hand")
-                machine.workload.stop(machine.now_ms())
+        self._stop_by_hand([machine for machine in self.machines if machine not in kept])
         if kept and kept[0].spec.instance_id != led_to and len(serving) == 1:
             self._ask_for(kept[0])
+
+    def _stop_by_hand(self, machines: Sequence[Machine]) -> None:
+        for machine in machines:
+            if machine.workload.is_untidy(machine.now_ms()):
+                self.story.tell("operator", f"stops what runs on {machine.name}, or is left of it, by hand")
+                machine.workload.stop(machine.now_ms())
 
     def _ask_for(self, machine: Machine) -> None:
         """An operator says that a node which serves is to hold the lease, once in a while."""
