@@ -15,7 +15,7 @@ from .config import Config
 from .exchange import Exchange
 from .expire import keep_the_lease
 from .failsafe import Failsafe, Means
-from .files import LeaseFile, Lock, PlacedFile, PromiseFile, StatusFile
+from .files import LeaseFile, Lock, MajorityFile, PlacedFile, PromiseFile, StatusFile
 from .keys import KeyRing, read_key_file
 from .log import JsonLog, Log
 from .loop import Agent
@@ -69,7 +69,9 @@ def _agent(settings: Config, log: Log, notifier: Notifier, wake: threading.Event
         ),
         beats=Exchange("beat", Worker("beats", wake.set), log),
         reads=Exchange("read", Worker("reads", wake.set), log),
-        prober=Prober(lambda name: Worker(name, wake.set), log),
+        prober=Prober(
+            lambda name: Worker(name, wake.set), log, file=MajorityFile(settings.runtime_dir / "quorum.json", boot)
+        ),
         clock_ms=boottime_ms,
         lease_file=_lease_file(settings.runtime_dir, boot),
         status=StatusFile(settings.status_file),

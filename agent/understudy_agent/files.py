@@ -125,6 +125,26 @@ class PromiseFile:
         return True
 
 
+class MajorityFile:
+    """When this node reached a majority of the quorum hosts last, as the next agent of this boot finds it."""
+
+    def __init__(self, path: Path, boot: str) -> None:
+        self._path = path
+        self._boot = boot
+
+    def save(self, held_ms: int) -> None:
+        """Write it down (local ms). Raises OSError."""
+        write_atomically(self._path, {"boot": self._boot, "held_ms": held_ms})
+
+    def load(self, now_ms: int) -> int | None:
+        """None when it is not known."""
+        try:
+            saved = json.loads(self._path.read_text(encoding="utf-8"))
+            return _time(saved["held_ms"], now_ms) if saved["boot"] == self._boot else None
+        except UNREADABLE:
+            return None
+
+
 class PlacedFile:
     """The newest epoch that this node has read of its cluster. It outlives boots."""
 

@@ -167,7 +167,7 @@ def _grant(world: World, before: ClusterState, after: ClusterState) -> None:
         if node is target or report is None or report.power_now.is_off:
             continue
         is_proven_off = previous is not None and (previous.node, previous.proof) == (node.spec.instance_id, STOPPED)
-        if previous is None and report.heard_at is None:
+        if previous is None and report.heard_at is None and not target.serves():  # who serves already is adopted
             world.violates("no_placement_unheard", f"{target.name} is placed, and {node.name} was never heard")
         elif not is_proven_off and _says_it_serves(world, report, is_first=previous is None):
             found = f"{target.name} gets the lease, {node.name} says {report.service}"

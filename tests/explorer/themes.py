@@ -56,6 +56,7 @@ NAMES = (
     Setting("node-a's file names nothing, and its service runs", services={A: ()}, runs=(A,), settle_s=0),
 )  # fmt: skip
 SHORTER: dict[str, Any] = {"lease_s": 11, "silence_limit_s": 14}
+MOVING = Setting("a switchover is asked for", is_moving=True)
 CANNOT_READ = [d.blowing("no_read", node, 60) for node in BOTH]
 COMES_BACK = [d.dies_and_comes_up(A, 20), d.dies_and_comes_up(B, 3), *CANNOT_READ]
 LONG_CUT = d.cut_off(A)[-1]
@@ -67,9 +68,9 @@ THEMES = {
         Theme("reads", (SETTLED,), [*_of_both(d.reads), *d.cut_off(A), *d.beats(A)[2:5], d.slow_looks(A)]),
         Theme("agents", (SETTLED,), [*_of_both(d.agents), LONG_CUT, d.blowing("no_read", A, 30)]),
         Theme("reboots", (SETTLED,), [*_of_both(d.reboots), *CANNOT_READ]),
-        Theme("come-back", (SETTLED,), COMES_BACK, 3, 2, 120, 12),
+        Theme("come-back", (SETTLED,), COMES_BACK, 3, 1, 120, 12),
         Theme("freezes", (SETTLED,), [*_of_both(d.freezes), d.asking("switchover", action="switchover"), LONG_CUT]),
-        Theme("controller", (SETTLED,), [*d.steps(), *d.people(), LONG_CUT], 3, 2, 60, 30),
+        Theme("controller", (MOVING, SETTLED), [*d.steps(), *d.people(), LONG_CUT], 2, 1, 60, 30),
         Theme("unproven", (Setting("stopped alone", OFF_ALONE),), [d.unproven(), LONG_CUT, *d.ec2(A)[:2]], 2, 1, 120),
         Theme("definition", (*_placements(), *NAMES),
               [*_of_both(d.cut_off), *d.beats(A)[2:3], *d.beats(B)[2:3], *CANNOT_READ], 2, 1, 70, 12),

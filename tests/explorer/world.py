@@ -47,6 +47,8 @@ class Setting:
     members: int = 2
     has_moved: bool = False
     """Whether the service was switched over since the newest backup of the table."""
+    is_moving: bool = False
+    """Whether a person asks for a switchover just when the exploration begins."""
 
 
 class World:
@@ -118,6 +120,8 @@ class World:
             for _ in range(self.setting.settle_s):
                 self.second()
             self.asked = 0
+        if self.setting.is_moving:
+            self.ask(action="switchover")
 
     # --- what is asked of it ---------------------------------------------------------------------
 

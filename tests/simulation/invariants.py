@@ -357,10 +357,10 @@ def after_tick(world: World, machine: Machine, agent: Agent, before: Order, *, w
 def _a_lease_is_counted_from_own_beats(world: World, machine: Machine, agent: Agent) -> None:
     """B4. No number that somebody else has sent makes a lease longer.
 
-    An end by which something is to be down that runs under no lease lets nobody serve.
+    What runs under no lease at all is given an end, too: it lets nobody serve.
     """
     end_ms, sent_ms = agent._standing.lease_end_ms, machine.sent_ms
-    if end_ms is None or sent_ms is None or agent._standing.word is not Word.MINE:
+    if end_ms is None or sent_ms is None or agent._standing.renewed_by is None:
         return
     if end_ms > sent_ms + world.longest_lease_s * 1000:
         raise Violation(

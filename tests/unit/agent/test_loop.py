@@ -11,7 +11,7 @@ from tests.unit.agent.fakes import FakeCaller, FakeClock, FakeKind, FakeLog, Fak
 from tests.unit.agent.items import BOOT, ME, OTHER, item, node, terms
 from understudy_agent.exchange import Exchange
 from understudy_agent.failsafe import Failsafe
-from understudy_agent.files import LeaseFile, PlacedFile, PromiseFile, StatusFile
+from understudy_agent.files import LeaseFile, MajorityFile, PlacedFile, PromiseFile, StatusFile
 from understudy_agent.loop import Agent
 from understudy_agent.model import ServiceSpec
 from understudy_agent.placed import Placed
@@ -52,7 +52,12 @@ class World:
             transport=self.aws,
             beats=Exchange("beat", self.beat_caller, self.log),
             reads=Exchange("read", self.read_caller, self.log),
-            prober=Prober(self._probe_caller, self.log, lambda host, _timeout_s: host in self.reached),
+            prober=Prober(
+                self._probe_caller,
+                self.log,
+                lambda host, _timeout_s: host in self.reached,
+                MajorityFile(self.directory / "quorum.json", self.boot),
+            ),
             clock_ms=self.clock,
             lease_file=LeaseFile(self.directory / "lease.json", self.boot),
             status=StatusFile(self.directory / "status.json"),

@@ -8,7 +8,7 @@ import pytest
 
 from tests.unit.agent.fakes import FakeCaller, FakeLog
 from tests.unit.agent.items import ME, OTHER, item, node
-from tests.unit.agent.test_loop import World
+from tests.unit.agent.test_loop import World, with_hosts
 from understudy_agent.clock import boot_name
 from understudy_agent.exchange import Exchange
 from understudy_agent.files import PlacedFile
@@ -245,6 +245,56 @@ def test_a_write_that_fails_is_tried_again_after_a_while_and_not_at_every_tick(t
     placed.tick(HELD, RETRY_EVERY_MS, all_down=True)
     placed.tick(HELD, RETRY_EVERY_MS + 200, all_down=True)
     assert placed.is_kept
+
+
+# --- since when there is no majority of quorum hosts ---------------------------------------------------
+
+
+def test_an_agent_that_is_restarted_again_and_again_without_a_majority_gives_up_a_lease_after_it_was_lost(
+    active,
+):  # S12
+    with_hosts(active, "a:1", "b:1").pass_time(10)
+    active.reached = set()
+    for _ in range(3):
+        active.pass_time(5)
+        active.start_agent()
+    assert not active.kind.running
+
+
+@pytest.mark.parametrize(
+    "content", ["", "{}", '{"boot": "boot-1", "held_ms": 1e12}', '{"boot": "boot-0", "held_ms": 1}']
+)
+def test_an_agent_that_does_not_know_since_when_it_has_no_majority_gives_up_at_once(active, content):  # S12
+    with_hosts(active, "a:1", "b:1").pass_time(10)
+    active.reached = {"c:1"}
+    (active.directory / "quorum.json").write_text(content)
+    active.start_agent()
+    active.pass_time(1.5)
+    assert active.kind.asked == ["start", "stop"]
+
+
+def test_without_a_file_a_majority_is_soon_found_and_nothing_is_given_up(active):  # S12
+    with_hosts(active, "a:1", "b:1").pass_time(10)
+    (active.directory / "quorum.json").unlink()
+    active.start_agent()
+    active.pass_time(10)
+    assert active.kind.asked == ["start"]
+
+
+def test_a_majority_that_cannot_be_written_down_is_told_once_and_costs_no_service(active):  # S12
+    (active.directory / "quorum.json").mkdir()
+    with_hosts(active, "a:1", "b:1").pass_time(20)
+    assert active.service_says() == "IN_SERVICE"
+    assert len(active.log.events("majority_file_not_written")) == 1
+
+
+def test_nothing_begins_while_the_hosts_that_are_named_cannot_be_read(tmp_path):  # S12
+    world = World(tmp_path, item(epoch=5, active=ME, mine=node(boot="")))
+    world.aws.item["quorum"] = {"hosts": "everywhere"}
+    world.pass_time(20)
+    assert world.kind.asked == []
+    with_hosts(world, "a:1", "b:1").pass_time(10)
+    assert world.kind.asked == ["start"]
 
 
 # --- the name of a boot -------------------------------------------------------------------------------
