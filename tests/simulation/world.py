@@ -21,6 +21,7 @@ from tests.simulation.happenings import BEGINS, ENDS, come_back, resume
 from tests.simulation.network import Network
 from tests.simulation.node import Machine
 from tests.simulation.plan import FAULTS_FOR_S, TUNINGS, Fault, Plan
+from tests.simulation.rebuilding import rebuild
 from tests.simulation.scheduler import Scheduler
 from tests.simulation.story import Story
 from tests.simulation.weather import Weather
@@ -68,6 +69,7 @@ STACK = "understudy"
 SHARED_MEMORY = Path("/dev/shm")
 WATCH_EVERY_S = 60.0
 STAYS_WELL_S = 25.0
+REBUILT_AFTER_S = 300.0
 LOOKS_INTO_IT_S = 60.0
 """When an operator who has been called because two say that they serve has found out what is to be done."""
 LOOK_EVERY_S = 5.0
@@ -398,6 +400,13 @@ class World:
         if kept and kept[0].spec.instance_id != led_to and len(serving) == 1:
             self._ask_for(kept[0])
 
+    def _rebuild_at_last(self, calm_s: float) -> None:
+        """What the documents say of a table that somebody has restored, should it not be well by itself."""
+        state = self.ledger.items.get((CLUSTER, "state"))
+        if self.ledger.was_restored and self.clock.now_s - calm_s > REBUILT_AFTER_S and state and state.alert:
+            self.ledger.was_restored = False
+            rebuild(self)
+
     def _stop_by_hand(self, machines: Sequence[Machine]) -> None:
         for machine in machines:
             if machine.workload.is_untidy(machine.now_ms()):
@@ -448,6 +457,7 @@ class World:
         while True:
             self._end_the_hold()
             self._end_what_contradicts(calm_s)
+            self._rebuild_at_last(calm_s)
             self.clock.run_until(self.clock.now_s + LOOK_EVERY_S)
             missing = invariants.in_service_on_one_node(self)
             if missing or any(execution.status.value == "RUNNING" for execution in self.executions):
