@@ -143,7 +143,7 @@ STORIES: Mapping[str, Tale] = {
         _faults(("files_break", 30, 80, 0, LEASE_FILE + CANNOT_BE_OPENED)),
     ),
     "keep-starts-nothing": Tale(
-        "the cluster is held, and node-a keeps on, cut off, under a lease that ended long ago; its service ends by itself",
+        "under a hold, node-a keeps on, cut off, under a lease that ended long ago; its service ends by itself",
         _faults(("hold", 20, 1, 0, 0), ("partitioned", 30, 80, 0, 0), ("service_dies", 70, 1, 0, 0)),
         policies=(KEEP,),
     ),
