@@ -26,6 +26,7 @@ from .power import on_unstoppable
 from .prober import Prober
 from .services import Services
 from .systemd import Notifier
+from .tries import TriesFile
 from .worker import Worker
 
 
@@ -58,7 +59,7 @@ def _agent(settings: Config, log: Log, notifier: Notifier, wake: threading.Event
     log.info("agent_started", "the configuration is good", instance=node.instance, boot=boot)
     return Agent(
         who=Self(settings.cluster, node.instance, boot, settings.orderly_stop_s),
-        services=_services(settings, log),
+        services=_services(settings, log, _tries_file(settings, boot, log)),
         transport=Aws(
             region=settings.region or node.region,
             table=settings.table,
@@ -116,8 +117,12 @@ def expire(settings: Config) -> int:
     )
 
 
-def _services(settings: Config, log: Log) -> Services:
-    return Services(settings.kinds, settings.specs, on_unstoppable(settings.on_stop_failure, log))
+def _services(settings: Config, log: Log, tries: TriesFile | None = None) -> Services:
+    return Services(settings.kinds, settings.specs, on_unstoppable(settings.on_stop_failure, log), tries)
+
+
+def _tries_file(settings: Config, boot: str, log: Log) -> TriesFile:
+    return TriesFile(settings.runtime_dir / "tries.json", boot, settings.runtime_dir / "lease.json", log)
 
 
 def _placed_file(settings: Config) -> PlacedFile:

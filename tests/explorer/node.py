@@ -8,7 +8,9 @@ from tests.explorer import properties
 from tests.explorer.keys import BOOT_STEP, CLOCK_STEP
 from tests.explorer.parts import (
     KEY,
+    KILL_MS,
     PORT,
+    STOP_MS,
     Line,
     Mailbox,
     MemoryKind,
@@ -23,11 +25,12 @@ from understudy.domain.definition import NodeSpec
 from understudy_agent import lease
 from understudy_agent.exchange import Exchange
 from understudy_agent.failsafe import Failsafe, Means
-from understudy_agent.files import LeaseFile, PromiseFile
+from understudy_agent.files import LeaseFile, PlacedFile, PromiseFile
 from understudy_agent.keys import KeyRing
 from understudy_agent.lease import Order, Standing
 from understudy_agent.loop import Agent
 from understudy_agent.model import ServiceSpec
+from understudy_agent.placed import Placed
 from understudy_agent.ports import Self
 from understudy_agent.prober import Prober
 from understudy_agent.services import Services
@@ -215,7 +218,11 @@ class Node:
             notifier=NoNotifier(),  # type: ignore[arg-type]
             log=log,
             failsafe=self._failsafe(),
+            placed=Placed(self._placed_file(), Exchange("placed_file", Line(self, "disk"), log)),
         )
+
+    def _placed_file(self) -> PlacedFile:
+        return PlacedFile(MemoryPath(self.files, f"{STATE}/placed.json"))  # type: ignore[arg-type]
 
     def _path(self, name: str) -> Any:
         return MemoryPath(self.files, f"{RUN}/{name}")
@@ -249,7 +256,6 @@ class Node:
             return
         if world.ms < self.hung_until_ms:
             self.due_ms = self.hung_until_ms
-            self.fresh_since_ms = self.hung_until_ms
             return
         self.due_ms = FAR_MS
         agent.tick(self.now_ms())
@@ -305,16 +311,17 @@ class Node:
 
     def _expire(self) -> None:
         """`understudy-agent expire`, looked at once a second: see `understudy_agent.expire`."""
-        try:
-            standing = LeaseFile(self._path("lease.json"), self.boot).load()
-        except OSError:
-            return  # it dies, too
-        if standing == Standing() or standing.terms.keeps_on:
+        now_ms = self.now_ms()
+        standing = LeaseFile(self._path("lease.json"), self.boot).load(now_ms)
+        if standing == Standing():
+            standing = lease.woken(standing, self._placed_file().load(), now_ms)
+        if standing == Standing() or standing.terms.keeps_on or not self.runs():
             return
-        order = lease.order(standing, self.now_ms(), ORDERLY_STOP_S)
+        order = lease.order(standing, now_ms, ORDERLY_STOP_S)
         if order is not Order.LEAVE_ALONE:
+            ends_ms = now_ms + (KILL_MS if order is Order.KILL else STOP_MS)
             for process in self.processes.values():
-                process.ends_ms = min(process.ends_ms or 10**15, self.now_ms() + (200 if order is Order.KILL else 500))
+                process.ends_ms = ends_ms if process.ends_ms is None else min(process.ends_ms, ends_ms)
 
 
 def _read_key() -> tuple[bytes, ...]:

@@ -62,6 +62,10 @@ class MemoryPath:
     def __truediv__(self, name: str) -> MemoryPath:
         return MemoryPath(self._files, f"{self.name}/{name}")
 
+    @property
+    def parent(self) -> MemoryPath:
+        return MemoryPath(self._files, self.name.rpartition("/")[0])
+
     def __str__(self) -> str:
         return self.name
 

@@ -114,6 +114,10 @@ class World:
         self.put_definition()
         for _ in range(self.setting.settle_s):
             self.second()
+        self._prepare()
+
+    def _prepare(self) -> None:
+        """What comes before the exploration, and goes well."""
         if self.setting.has_moved:
             self.backup = self.state
             self.ask(action="switchover")

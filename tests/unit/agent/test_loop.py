@@ -21,6 +21,7 @@ from understudy_agent.promise import Memory
 from understudy_agent.services import Services
 from understudy_agent.systemd import Notifier
 from understudy_agent.tasks import Outcome
+from understudy_agent.tries import TriesFile
 
 
 class World:
@@ -48,7 +49,7 @@ class World:
     def start_agent(self) -> None:
         self.agent = Agent(
             who=Self("orders-db", ME, self.boot, orderly_stop_s=30),
-            services=Services({"db": self.kind}, self.specs, lambda _name: None),
+            services=Services({"db": self.kind}, self.specs, lambda _name: None, self._tries()),
             transport=self.aws,
             beats=Exchange("beat", self.beat_caller, self.log),
             reads=Exchange("read", self.read_caller, self.log),
@@ -66,6 +67,9 @@ class World:
             failsafe=Failsafe("orders-db", ME, PromiseFile(self.directory / "promises.json", BOOT), self.log),
             placed=Placed(PlacedFile(self.placed_path), Exchange("placed_file", FakeCaller(), self.log)),
         )
+
+    def _tries(self) -> TriesFile:
+        return TriesFile(self.directory / "tries.json", self.boot, self.directory / "lease.json", self.log)
 
     def _probe_caller(self, _name: str) -> FakeCaller:
         caller = FakeCaller()
