@@ -32,14 +32,14 @@ from tests.simulation.invariants import Violation
 from tests.simulation.plan import Fault
 from tests.simulation.story import Story
 from tests.simulation.weather import Weather
-from tests.support.builders import ADDRESS_A, NODE_B, NOW, SPECS, a_definition, a_state
+from tests.support.builders import ADDRESS_A, NODE_A, NODE_B, NOW, SPECS, a_definition, a_report, a_state
 from tests.support.fakes.announcer import FakeAnnouncer
 from understudy.adapters.polite_route53 import Polite
 from understudy.adapters.route53_zone import Route53Zone
 from understudy.domain.address import AddressStatus
 from understudy.domain.definition import Definition, Record
 from understudy.domain.group_commit import CROWDED_S, FOLLOWED_S
-from understudy.domain.model import ClusterState, Proof, Stage, TransitionAction
+from understudy.domain.model import ClusterState, Proof, ServiceStatus, Stage, TransitionAction
 from understudy.domain.record import Wish, desired
 from understudy.domain.throughput import Purse
 from understudy.domain.transition import entered, fenced, opened
@@ -138,7 +138,9 @@ class Crowd:
             for each in desired(record, wish):
                 self.route53.model.put(record.hosted_zone_id, each.name, each.type, each.values[0])
         self.ledger.put_definition(a_definition(3, cluster=cluster, records=records))
-        self.ledger.put_state(a_state(3, cluster=cluster))
+        # Nobody beats in a crowd: no node may go on saying for ever that it serves.
+        silent = a_report(NODE_A, service=ServiceStatus.OUT_OF_SERVICE)
+        self.ledger.put_state(a_state(3, cluster=cluster, node_a=silent))
 
     # --- the run --------------------------------------------------------------------------------
 

@@ -29,6 +29,7 @@ from understudy_agent.loop import TICK_MS, TICK_WHILE_MOVING_MS, Agent
 from understudy_agent.placed import Placed
 from understudy_agent.ports import Self
 from understudy_agent.prober import Prober
+from understudy_agent.starts import FREEZE_MS
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -43,6 +44,8 @@ ORDERLY_STOP_S = 5.0
 THAWED_KILL = 1.2
 """How long a thawed machine may still serve once its agent has looked, in kill_limit_s: its clock may be slow."""
 IDLE_LIMIT_MS = 1000
+UNNOTICED_S = (FREEZE_MS + 2 * TICK_MS) / 1000 / RATE_LEAST
+"""A shorter freeze is not told from ticks that come late. The lease has been counted through it all the same."""
 
 
 class Machine:
@@ -56,6 +59,7 @@ class Machine:
         self.rate = rng.choice((1.0, least, least, most, rng.uniform(least, most)))
         self.is_on = False
         self.is_frozen = False
+        self.frozen_s = 0.0
         self.excused_until_s = 0.0
         self.hung_until_s = 0.0
         self.boots = 0
@@ -250,7 +254,7 @@ class Machine:
 
     def freeze(self) -> None:
         if self.is_on and not self.is_frozen:
-            self.is_frozen = True
+            self.is_frozen, self.frozen_s = True, self.world.clock.now_s
             self.note_disturbance()
             self.world.story.tell(self.name, "freezes; its boot clock goes on")
 
@@ -258,7 +262,8 @@ class Machine:
         if self.is_on and self.is_frozen:
             looks_after_s = self.rng.uniform(0, TICK_MS / 1000)
             self.is_frozen = False
-            self.awake_since_s = self.world.clock.now_s
+            if self.world.clock.now_s - self.frozen_s > UNNOTICED_S:
+                self.awake_since_s = self.world.clock.now_s
             self.note_disturbance()
             self.excused_until_s = self.world.clock.now_s + looks_after_s + THAWED_KILL * self.kill_limit_s()
             self.world.story.tell(self.name, "thaws")

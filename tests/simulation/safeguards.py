@@ -29,8 +29,9 @@ from understudy.usecases import fence_node, grant_lease, judging, movers, regist
 from understudy.usecases.judging import Judge
 from understudy.usecases.registered_state import next_state
 from understudy.usecases.survey_addresses import Survey
-from understudy_agent import lease, promise, quorum
-from understudy_agent.lease import Sender, Standing
+from understudy_agent import files, lease, promise, quorum, starts
+from understudy_agent.files import MajorityFile
+from understudy_agent.lease import Sender, Standing, Word
 from understudy_agent.messages import Message
 from understudy_agent.promise import Memory
 from understudy_agent.services import Services
@@ -144,6 +145,16 @@ def _always_proven(*_: Any) -> Proof:
 def _without_margin(state: ClusterState, definition: Definition, now: float, power: PowerReading) -> Proof | None:
     without = replace(definition, policy=replace(definition.policy, drift_margin_s=0))
     return find_proof(state, without, now, power)
+
+
+_has_lapsed = serving._has_lapsed
+
+
+def _has_lapsed_without_margin(
+    report: NodeReport, state: ClusterState, definition: Definition, now: float, *rest: Any
+) -> bool:
+    without = replace(definition, policy=replace(definition.policy, drift_margin_s=0))
+    return _has_lapsed(report, state, without, now, *rest)
 
 
 def _unguarded_plan(record: Record, wish: Wish, reading: RecordReading) -> tuple[Change, ...]:
@@ -290,6 +301,18 @@ def _may_go_on(*_: Any) -> bool:
     return True
 
 
+def _as_found(found: Standing, *_: Any) -> Standing:
+    return found
+
+
+def _just_now(_: MajorityFile, now_ms: int) -> int:
+    return now_ms
+
+
+def _whenever_it_is_the_holder(standing: Standing, *_: Any) -> bool:
+    return standing.word is Word.MINE
+
+
 def _nothing_against_it(*_: Any) -> list[str]:
     return []
 
@@ -307,7 +330,11 @@ SAFEGUARDS: Mapping[str, Safeguard] = {
     ),
     "drift-margin": Safeguard(
         "the proof LEASE_EXPIRED allows for a slow clock and a late agent on the node",
-        ((fence_node, "find_proof", _without_margin), (situation, "find_proof", _without_margin)),
+        (
+            (fence_node, "find_proof", _without_margin),
+            (situation, "find_proof", _without_margin),
+            (serving, "_has_lapsed", _has_lapsed_without_margin),
+        ),
         runs=30,
         faults=CUT_OFF_AND_ASKED_TO_GO,
     ),
@@ -485,13 +512,15 @@ SAFEGUARDS: Mapping[str, Safeguard] = {
         story=STORIES["runs-where-nothing-can-be-sent"],
     ),
     "newer-word": Safeguard(
-        "no proof stands against a newer word of the node, and nobody is granted the lease beside it",
+        "no proof stands against a newer word of the node, nobody is granted the lease beside it, and an agent that "
+        "has read nothing yet stops what no lease bounds",
         (
             (fencing, "objectors", _nobody),
             (fencing, "serves_unbound", _false),
             (fence_node, "objectors", _nobody),
             (fence_node, "serves_unbound", _false),
             (grant_lease, "objectors", _nobody),
+            (lease, "woken", _as_found),
         ),
         runs=8,
         story=STORIES["last-holder-comes-up-by-itself"],
@@ -509,7 +538,7 @@ SAFEGUARDS: Mapping[str, Safeguard] = {
         ((situation, "means_the_same", _true), (serving, "means_the_same", _true)),
         runs=4,
         story=STORIES["file-lacks-a-service"],
-        finds=("names_differ_is_never_granted",),
+        finds=("names_differ_is_never_chosen",),
     ),
     "names-of-the-last-holder": Safeguard(
         "a node that names other services than the definition has released nothing",
@@ -543,5 +572,44 @@ SAFEGUARDS: Mapping[str, Safeguard] = {
         ((register_cluster, "_accept", _accept_above_the_guard),),
         runs=8,
         story=STORIES["restored-and-registered"],
+    ),
+    "what-nothing-bounds": Safeguard(
+        "an agent that has read nothing yet stops what no lease bounds, once its cluster has been placed",
+        ((lease, "woken", _as_found),),
+        runs=4,
+        story=STORIES["lease-file-lost"],
+    ),
+    "unheard-and-by-itself": Safeguard(
+        "the same, where the node is cut off and its unit comes up by itself",
+        ((lease, "woken", _as_found),),
+        runs=4,
+        story=STORIES["comes-up-by-itself-unheard"],
+    ),
+    "garbled-lease": Safeguard(
+        "a file of the lease that cannot be read means: down at once; nor is it taken for none",
+        ((files, "DOWN_AT_ONCE", Standing()), (lease, "woken", _as_found)),
+        runs=4,
+        story=STORIES["lease-file-garbled"],
+    ),
+    "majority-remembered": Safeguard(
+        "an agent that was restarted knows since when there has been no majority",
+        ((MajorityFile, "load", _just_now),),
+        runs=4,
+        story=STORIES["majority-forgotten"],
+        finds=("majority_lost_is_given_up",),
+    ),
+    "keep-starts-nothing": Safeguard(
+        "nothing is started without a lease that runs, whatever on_isolation says",
+        ((lease, "runs", _true), (starts, "may_start", _whenever_it_is_the_holder)),
+        runs=8,
+        story=STORIES["keep-starts-nothing"],
+        finds=("nothing_starts_without_a_lease",),
+    ),
+    "read-before-a-freeze": Safeguard(
+        "nothing is started by what was read before the machine froze",
+        ((starts, "may_start", _whenever_it_is_the_holder),),
+        runs=20,
+        story=STORIES["start-after-a-freeze"],
+        finds=("nothing_starts_without_a_lease",),
     ),
 }

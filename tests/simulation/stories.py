@@ -84,9 +84,19 @@ STORIES: Mapping[str, Tale] = {
         before=Before(enabled=(0,)),
         seeds=8,
     ),
+    "comes-up-by-itself-unheard": Tale(
+        "node-a is cut off from everybody and reboots, and its unit comes up by itself",
+        _faults(("isolated", 28, 91, 0, 0), ("node_reboots", 33, 3, 0, 0)),
+        before=Before(enabled=(0,)),
+    ),
     "start-in-the-tick-of-a-stop": Tale(
         "node-a looks whether the service runs before it starts it, freezes, and thaws after its lease has ended",
         _faults(("looks_fail", 0.1, 50, 0, 2), ("machine_freezes", 5, 15, 0, 0)),
+        seeds=20,
+    ),
+    "start-after-a-freeze": Tale(
+        "node-a looks whether the service runs before it starts it, freezes, and thaws while its lease still runs",
+        _faults(("looks_fail", 0.1, 50, 0, 2), ("machine_freezes", 5, 4, 0, 0)),
         seeds=20,
     ),
     "number-beyond-all-bounds": Tale(
@@ -133,8 +143,8 @@ STORIES: Mapping[str, Tale] = {
         _faults(("files_break", 30, 80, 0, LEASE_FILE + CANNOT_BE_OPENED)),
     ),
     "keep-starts-nothing": Tale(
-        "node-a keeps on, cut off, under a lease that ended long ago; its service ends by itself",
-        _faults(("partitioned", 30, 80, 0, 0), ("service_dies", 70, 1, 0, 0)),
+        "under a hold, node-a keeps on, cut off, under a lease that ended long ago; its service ends by itself",
+        _faults(("hold", 20, 1, 0, 0), ("partitioned", 30, 80, 0, 0), ("service_dies", 70, 1, 0, 0)),
         policies=(KEEP,),
     ),
 }
