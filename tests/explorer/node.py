@@ -162,6 +162,10 @@ class Node:
                 process.since_ms = process.ready_ms = now_ms
         self.tell("its services come up, and the product has not started them")
 
+    def forget(self) -> None:
+        """Its disk is another: nothing is known of what has been before."""
+        self.files.clear()
+
     def power_off(self, again_after_ms: int | None = None) -> None:
         self.is_on, self.agent, self.mailbox, self.frozen_until_ms = False, None, None, None
         self.agent_back_ms = None
