@@ -15,7 +15,7 @@ from .config import Config
 from .exchange import Exchange
 from .expire import keep_the_lease
 from .failsafe import Failsafe, Means
-from .files import LeaseFile, Lock, PlacedFile, PromiseFile, StatusFile
+from .files import LeaseFile, Lock, MajorityFile, PlacedFile, PromiseFile, StatusFile
 from .keys import KeyRing, read_key_file
 from .log import JsonLog, Log
 from .loop import Agent
@@ -26,6 +26,7 @@ from .power import on_unstoppable
 from .prober import Prober
 from .services import Services
 from .systemd import Notifier
+from .tries import TriesFile
 from .worker import Worker
 
 
@@ -58,7 +59,7 @@ def _agent(settings: Config, log: Log, notifier: Notifier, wake: threading.Event
     log.info("agent_started", "the configuration is good", instance=node.instance, boot=boot)
     return Agent(
         who=Self(settings.cluster, node.instance, boot, settings.orderly_stop_s),
-        services=_services(settings, log),
+        services=_services(settings, log, _tries_file(settings, boot, log)),
         transport=Aws(
             region=settings.region or node.region,
             table=settings.table,
@@ -69,7 +70,9 @@ def _agent(settings: Config, log: Log, notifier: Notifier, wake: threading.Event
         ),
         beats=Exchange("beat", Worker("beats", wake.set), log),
         reads=Exchange("read", Worker("reads", wake.set), log),
-        prober=Prober(lambda name: Worker(name, wake.set), log),
+        prober=Prober(
+            lambda name: Worker(name, wake.set), log, file=MajorityFile(settings.runtime_dir / "quorum.json", boot)
+        ),
         clock_ms=boottime_ms,
         lease_file=_lease_file(settings.runtime_dir, boot),
         status=StatusFile(settings.status_file),
@@ -114,8 +117,12 @@ def expire(settings: Config) -> int:
     )
 
 
-def _services(settings: Config, log: Log) -> Services:
-    return Services(settings.kinds, settings.specs, on_unstoppable(settings.on_stop_failure, log))
+def _services(settings: Config, log: Log, tries: TriesFile | None = None) -> Services:
+    return Services(settings.kinds, settings.specs, on_unstoppable(settings.on_stop_failure, log), tries)
+
+
+def _tries_file(settings: Config, boot: str, log: Log) -> TriesFile:
+    return TriesFile(settings.runtime_dir / "tries.json", boot, settings.runtime_dir / "lease.json", log)
 
 
 def _placed_file(settings: Config) -> PlacedFile:

@@ -37,14 +37,13 @@ def keep_the_lease(
     """
     taker = _Taker(services, orderly_stop_s, log, clock_ms, sleep_s)
     while True:
-        standing, now_ms = lease_file.load(clock_ms()), clock_ms()
-        if standing == Standing():
-            standing = lease.woken(standing, placed_file.load(), now_ms)
-            if standing == Standing() or taker.finds_nothing():
-                log.info("nothing_to_expire", "no lease of this boot is left")
-                return 0
-        if standing.terms.keeps_on:
-            log.info("nothing_to_expire", "the cluster's policy is on_isolation: keep")
+        now_ms = clock_ms()
+        standing = found = lease_file.load(now_ms)
+        if found == Standing():
+            standing = lease.woken(found, placed_file.load(), now_ms)
+        why = _nothing_to_expire(standing, taker, is_bound=found != Standing())
+        if why:
+            log.info("nothing_to_expire", why)
             return 0
         if lease.order(standing, now_ms, orderly_stop_s) is not Order.LEAVE_ALONE:
             break
@@ -61,6 +60,13 @@ def keep_the_lease(
         return taker.take_out_of_service(lease_file, standing)
     finally:
         lock.release()
+
+
+def _nothing_to_expire(standing: Standing, taker: _Taker, *, is_bound: bool) -> str:
+    """Why there is nothing to do here; "" when there is. `is_bound`: a lease of this boot was found."""
+    if standing == Standing() or (not is_bound and taker.finds_nothing()):
+        return "no lease of this boot is left"
+    return "the cluster's policy is on_isolation: keep" if standing.terms.keeps_on else ""
 
 
 class _Taker:

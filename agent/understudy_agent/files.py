@@ -17,6 +17,17 @@ UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, Arithmet
 """What reading a file raises that is not there, cannot be read, or holds nonsense."""
 
 
+def is_there(path: Path) -> bool:
+    """Whether there is something of that name; what cannot be looked for counts as there."""
+    try:
+        path.lstat()
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
 class AlreadyRunningError(RuntimeError):
     """Another agent of this cluster holds the lock on this machine."""
 
@@ -77,7 +88,7 @@ class LeaseFile:
                 return Standing()
             latest_ms = now_ms + TIMING_LIMIT_S * 1000
             found = Standing(
-                lease_end_ms=_time(saved["lease_end_ms"], latest_ms),
+                lease_end_ms=local_time(saved["lease_end_ms"], latest_ms),
                 terms=_terms(saved["terms"]),
                 promised_until_ms=_time_or_none(saved.get("promised_until_ms"), latest_ms),
                 renewed_by=_time_or_none(saved.get("renewed_by"), now_ms),
@@ -115,14 +126,28 @@ class PromiseFile:
             return None
 
     def is_there(self) -> bool:
-        """Whether an agent has written such a file; one that cannot be looked for counts as there."""
+        """Whether an agent has written such a file."""
+        return is_there(self._path)
+
+
+class MajorityFile:
+    """When this node reached a majority of the quorum hosts last, as the next agent of this boot finds it."""
+
+    def __init__(self, path: Path, boot: str) -> None:
+        self._path = path
+        self._boot = boot
+
+    def save(self, held_ms: int) -> None:
+        """Write it down (local ms). Raises OSError."""
+        write_atomically(self._path, {"boot": self._boot, "held_ms": held_ms})
+
+    def load(self, now_ms: int) -> int | None:
+        """None when it is not known."""
         try:
-            self._path.lstat()
-        except FileNotFoundError:
-            return False
-        except OSError:
-            return True
-        return True
+            saved = json.loads(self._path.read_text(encoding="utf-8"))
+            return local_time(saved["held_ms"], now_ms) if saved["boot"] == self._boot else None
+        except UNREADABLE:
+            return None
 
 
 class PlacedFile:
@@ -156,7 +181,7 @@ def _terms(saved: Mapping[str, object]) -> Terms:
     return parse_terms({**asdict(Terms()), **saved})
 
 
-def _time(value: object, latest_ms: int) -> int:
+def local_time(value: object, latest_ms: int) -> int:
     """A local time (ms) that an agent of this boot can have written. Raises ValueError."""
     if type(value) is not int or not 0 <= value <= latest_ms:
         raise ValueError(f"{value!r:.100} is no time from 0 to {latest_ms}")
@@ -164,7 +189,7 @@ def _time(value: object, latest_ms: int) -> int:
 
 
 def _time_or_none(value: object, latest_ms: int) -> int | None:
-    return None if value is None else _time(value, latest_ms)
+    return None if value is None else local_time(value, latest_ms)
 
 
 class Lock:

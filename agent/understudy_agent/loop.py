@@ -62,6 +62,7 @@ class Agent:
         self._standing = lease.woken(lease_file.load(now_ms), placed.wake_up(), now_ms)
         self._failsafe, self._placed = failsafe, placed
         failsafe.wake_up(now_ms)
+        prober.wake_up(now_ms)
         self._table = Table(reads, prober, log, f"remove {placed.path} and restart this agent")
         self._view: StateView | None = None
         self._sent = SentBeats(clock_ms)

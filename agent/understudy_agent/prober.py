@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import quorum
+from .files import MajorityFile
 from .log import Log
 from .quorum import Quorum, Result
 from .view import MalformedStateError, Terms
 from .worker import Caller
 
+KEEP_EVERY_MS = 1000
 Accepts = Callable[[str, float], bool]
 """Whether HOST:PORT accepts a connection within so many seconds. If it raises OSError or UnicodeError, it does not."""
 
@@ -60,8 +62,16 @@ class Answer:
 class Prober:
     """Keeps what is known of the quorum hosts up to date. Call `tick` on every tick of the loop; it never waits."""
 
-    def __init__(self, new_caller: Callable[[str], Caller], log: Log, probe: Accepts = accepts) -> None:
-        """`new_caller`: makes a thread, by its name; one for each place in the list of hosts, when it is needed."""
+    def __init__(
+        self, new_caller: Callable[[str], Caller], log: Log, probe: Accepts = accepts, file: MajorityFile | None = None
+    ) -> None:
+        """`new_caller`: makes a thread, by its name; one for each place in the list of hosts, when it is needed.
+
+        `file`: when a majority was reached last, for the next agent; one that finds none does not know it.
+        """
+        self._file = file
+        self._kept_ms: int | None = None
+        self._told_not_kept = False
         self._new_caller = new_caller
         self._log = log
         self._accepts = probe
@@ -70,6 +80,11 @@ class Prober:
         self._terms = Terms()
         self._told: frozenset[str] | None = None
         self._malformed = ""
+
+    def wake_up(self, now_ms: int) -> None:
+        """Remember when an agent of this boot has reached a majority last."""
+        if self._file is not None:
+            self._quorum = Quorum(held_ms=self._file.load(now_ms))
 
     def tell(self, item: Mapping[str, Any], now_ms: int) -> None:
         """Take what a state item, given as plain values, has probed.
@@ -98,6 +113,7 @@ class Prober:
                 self._posts.append(Post(self._new_caller(f"quorum-{position}")))
             self._begin_if_due(self._posts[position], host, now_ms)
         self._quorum = quorum.looked(self._quorum, now_ms, terms.heartbeat_interval_s)
+        self._keep()
         self._tell_changes(now_ms)
 
     def is_pending(self, now_ms: int) -> bool:
@@ -112,7 +128,25 @@ class Prober:
     def forbids(self, now_ms: int, *, is_down: bool) -> bool:
         """Whether the services may not be in service now, although the lease is held; see quorum.forbids."""
         terms = self._terms
+        if self._malformed and self._quorum.probes is None:
+            return is_down  # hosts are named that nobody can read: a majority of them is not known
         return quorum.forbids(self._quorum, now_ms, terms.heartbeat_interval_s, terms.lease_s, is_down=is_down)
+
+    def _keep(self) -> None:
+        """Once a second, while there is a majority: what is written down is never later than what is so."""
+        held_ms = self._quorum.held_ms
+        if self._file is None or self._quorum.probes is None or held_ms is None:
+            return
+        if self._kept_ms is not None and held_ms - self._kept_ms < KEEP_EVERY_MS:
+            return
+        self._kept_ms = held_ms
+        try:
+            self._file.save(held_ms)
+            self._told_not_kept = False
+        except OSError as fault:
+            if not self._told_not_kept:
+                self._log.error("majority_file_not_written", str(fault))
+            self._told_not_kept = True
 
     def _take(self, post: Post) -> None:
         done = post.caller.take()

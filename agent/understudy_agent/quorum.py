@@ -52,13 +52,13 @@ class Result:
 class Quorum:
     """What is known of the hosts. `probes` None: the cluster asks for none.
 
-    `told_ms`: when these hosts were told of; `held_ms`: when a majority was reached last, `told_ms` before the first
-    time.
+    `told_ms`: when these hosts were told of. `held_ms`: when a majority was reached last, or none was asked for; None
+    when that is not known, and then it counts as long ago.
     """
 
     probes: Probes | None = None
     told_ms: int = 0
-    held_ms: int = 0
+    held_ms: int | None = None
     results: Mapping[str, Result] = field(default_factory=dict)
 
 
@@ -82,13 +82,13 @@ def _is_host(host: object) -> bool:
 
 
 def told(quorum: Quorum, probes: Probes | None, now_ms: int) -> Quorum:
-    """After a read of the state item. Hosts that stay keep their results; other hosts are another majority to lose."""
+    """After a read of the state item. Hosts that stay keep their results; other hosts give nobody more time."""
+    if probes is None:
+        return Quorum(held_ms=now_ms)
     if probes == quorum.probes:
         return quorum
-    if probes is None:
-        return Quorum()
     kept = {host: result for host, result in quorum.results.items() if host in probes.hosts}
-    return Quorum(probes, told_ms=now_ms, held_ms=now_ms, results=kept)
+    return Quorum(probes, told_ms=now_ms, held_ms=quorum.held_ms, results=kept)
 
 
 def probed(quorum: Quorum, host: str, result: Result) -> Quorum:
@@ -132,11 +132,14 @@ def reach_at(quorum: Quorum, now_ms: int, interval_s: float) -> Reach | None:
 def forbids(quorum: Quorum, now_ms: int, interval_s: float, lease_s: float, *, is_down: bool) -> bool:
     """Whether the services may not be in service now, although the lease is held.
 
-    `is_down`: they run not, so that nothing is given up by waiting for a majority.
+    `is_down`: they run not, so that nothing is given up by waiting for a majority. Where it is not known since when
+    there is none, what runs is given up as soon as it is known that there is none.
     """
     if quorum.probes is None:
         return False
+    reach = reach_at(quorum, now_ms, interval_s)
     if is_down:
-        reach = reach_at(quorum, now_ms, interval_s)
         return reach is None or not reach.is_majority
+    if quorum.held_ms is None:
+        return reach is not None or now_ms - quorum.told_ms >= lease_s * 1000
     return now_ms - quorum.held_ms >= lease_s * 1000

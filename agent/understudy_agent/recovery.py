@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 
 from .model import Change, State
 from .service import Service
+from .tries import Tries
 
 
 class Recovery:
@@ -21,7 +22,10 @@ class Recovery:
         self._services = {service.spec.name: service for service in services}
         self._needs = {name: self._all_needs(name) for name in self._services}
         self._tell = tell
-        self._epoch = 0
+        self._epoch: int | None = 0
+        """Of the lease that the restarts are counted under; None: of whichever comes first."""
+        self._failed_before: dict[str, int] = {}
+        """Services that an agent before this one has left failed, until it is seen how they are."""
         self._served: set[str] = set()
         self._restarts: dict[str, list[int]] = {name: [] for name in self._services}
         self._going_down: dict[str, str] = {}
@@ -39,10 +43,35 @@ class Recovery:
         """A lease has been granted, or has come back: what fails to start now is not restarted."""
         self._served.clear()
         self._given_up.clear()
-        if epoch != self._epoch:
-            self._epoch = epoch
+        if self._epoch not in (None, epoch):
+            self.forget_failed()
             for restarts in self._restarts.values():
                 restarts.clear()
+        self._epoch = epoch
+
+    def resume(self, tries: Tries | None, now_ms: int) -> None:
+        """Go on where an agent before this one was. What is not known counts against the services: no try is left."""
+        if tries is None:
+            self._epoch = None
+            self._restarts = {name: [now_ms] * each.spec.restart_tries for name, each in self._services.items()}
+            return
+        self._epoch = tries.epoch
+        self._restarts = {name: list(tries.restarts.get(name, ())) for name in self._services}
+        self._failed_before = {name: at_ms for name, at_ms in tries.failed.items() if name in self._services}
+
+    def tries(self) -> Tries:
+        """What the next agent must know."""
+        failed = {
+            name: service.failed_at_ms
+            for name, service in self._services.items()
+            if service.state is State.FAILED and name not in self._under_way
+        }
+        restarts = {name: tuple(times) for name, times in self._restarts.items() if times}
+        return Tries(self._epoch or 0, restarts, {**self._failed_before, **failed})
+
+    def forget_failed(self) -> None:
+        """What had failed is stopped, and may be tried again under the next lease."""
+        self._failed_before.clear()
 
     def abandon(self) -> None:
         """There is no lease to restart anything under: what is under way is given up."""
@@ -51,6 +80,10 @@ class Recovery:
 
     def tick(self, now_ms: int) -> None:
         """Begin the restarts that are due, and go on with those under way."""
+        for name in [name for name in self._failed_before if self._services[name].state is not None]:
+            failed_at_ms = self._failed_before.pop(name)
+            if self._services[name].is_down:
+                self._services[name].stay_failed(failed_at_ms)
         for name, service in self._services.items():
             if service.state is State.IN_SERVICE:
                 self._note_in_service(name, now_ms)

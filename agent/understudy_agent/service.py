@@ -221,6 +221,11 @@ class Service:
     def _fail_at_limit(self, now_ms: int) -> None:
         self._fail(f"it did not come in service within {self.spec.start_limit_s:g} s", now_ms)
 
+    def stay_failed(self, failed_at_ms: int) -> None:
+        """It had failed for good before the agent was restarted, and is down."""
+        self.failed_at_ms = failed_at_ms
+        self._become(State.FAILED, "it had failed before the agent was restarted")
+
     def _fail(self, why: str, now_ms: int) -> None:
         self.failed_at_ms = now_ms
         self._become(State.FAILED, why)

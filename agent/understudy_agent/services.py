@@ -9,6 +9,7 @@ from .lease import Order
 from .model import Change, ServiceSpec, State
 from .recovery import Recovery
 from .service import Service
+from .tries import TriesFile
 
 TO_BE_DOWN = (Order.STOP, Order.KILL)
 
@@ -44,6 +45,7 @@ class Services:
         kinds: Mapping[str, Kind],
         specs: Sequence[ServiceSpec],
         on_unstoppable: Callable[[str], None],
+        tries: TriesFile | None = None,
     ) -> None:
         """`on_unstoppable` is called once for a service that killing did not end."""
         self._changes: list[Change] = []
@@ -52,6 +54,7 @@ class Services:
         self._recovery = Recovery(self._services, self._changes.append)
         self._on_unstoppable = on_unstoppable
         self._told: set[str] = set()
+        self._tries, self._has_resumed = tries, False
         self._order = Order.LEAVE_ALONE
         self._grant: int | None = None
         self._failed_before: set[str] = set()
@@ -60,25 +63,38 @@ class Services:
     def tick(self, order: Order, epoch: int, now_ms: int, kill_limit_s: float) -> list[Change]:
         """Take up what has happened, do what the order asks. The changes of state since the last tick."""
         self._order = order
+        self._resume(now_ms)
         for service in self._services:
             if service.is_checked and not self._may_go_on_to_start(service):
                 self._give_up_check(service)
             service.advance(now_ms, int(kill_limit_s * 1000))
-        if order is not Order.SERVE:
-            self._recovery.abandon()
+        self._obey(order, epoch, now_ms)
+        self._tell_unstoppable()
+        if self._tries is not None:
+            self._tries.keep(self._recovery.tries())
+        changes = list(self._changes)
+        self._changes.clear()
+        return changes
+
+    def _resume(self, now_ms: int) -> None:
+        if self._tries is not None and not self._has_resumed:
+            self._recovery.resume(self._tries.load(now_ms), now_ms)
+            self._has_resumed = True
+
+    def _obey(self, order: Order, epoch: int, now_ms: int) -> None:
         if order is Order.SERVE:
             self._serve(epoch, now_ms)
-        elif order is Order.STOP:
+            return
+        self._recovery.abandon()
+        if order in TO_BE_DOWN:
+            self._recovery.forget_failed()
+        if order is Order.STOP:
             self._stop(now_ms)
         elif order is Order.KILL:
             self._kill(now_ms)
         else:
             for service in self._services:
                 service.watch(now_ms, wanted=order is Order.KEEP)
-        self._tell_unstoppable()
-        changes = list(self._changes)
-        self._changes.clear()
-        return changes
 
     def _serve(self, epoch: int, now_ms: int) -> None:
         if epoch != self._grant:

@@ -149,6 +149,7 @@ class WatchedLedger(FakeLedger):
         """When the lease was granted for the first time since the cluster was registered."""
         self.granted_s = 0.0
         """When the lease was granted to somebody for the last time."""
+        self.was_restored = False
         self.backups: list[tuple[float, ClusterState]] = []
 
     def commit(self, before: ClusterState, after: ClusterState, **how: Any) -> ClusterState:
@@ -169,6 +170,7 @@ class WatchedLedger(FakeLedger):
             self.items[(then[-1].cluster, "state")] = then[-1]
             self.past.clear()
             self.moved_s = self._world.clock.now_s
+            self.was_restored = True
 
     def forget(self) -> None:
         """Somebody deletes the items of the cluster that keep it from being registered anew."""

@@ -13,7 +13,7 @@ from tests.simulation.plan import TUNINGS, Fault
 from tests.simulation.rebuilding import register_again
 from tests.simulation.strange_beats import beat_by_hand, beat_no_more_by_hand, lie
 from tests.support.builders import ADDRESS_A, ADDRESS_B, RECORD
-from understudy.domain.model import PowerReading
+from understudy.domain.model import Alarm, PowerReading
 from understudy.domain.record import RecordSet
 from understudy.usecases.receive_signal import ALARM_STATE
 
@@ -125,7 +125,9 @@ def _put_the_right_file(world: World, fault: Fault) -> None:
 
 def _ring(value: str) -> Deed:
     def deed(world: World, fault: Fault) -> None:
-        detail = {"alarmName": f"{_machine(world, fault).name}-alarm", "state": {"value": value}}
+        name = f"{_machine(world, fault).name}-alarm"
+        world.alarms.known[name] = Alarm(value == "ALARM", int(world.clock.now_s))
+        detail = {"alarmName": name, "state": {"value": value}}
         world.bus.signal({"detail-type": ALARM_STATE, "time": iso(world.clock.now_s), "detail": detail})
 
     return deed

@@ -82,9 +82,12 @@ def nothing_starts_beside_a_server(world: World, machine: Machine, service: str)
     Excused are a machine that has just thawed, one that was passed over, and what came up behind everybody's back:
     before its agent could end it, or any beat could tell of it when the lease was granted.
     """
+    state = world.ledger.items.get((world.cluster, "state"))
     for other in world.machines:
         if other is machine or not other.serves() or other.spec.instance_id in world.passed_over:
             continue
+        if state is not None and other.spec.instance_id not in state.nodes and other.runs_by_itself():
+            continue  # nobody has said that it has anything to do with this cluster
         if world.excuses_thaw and world.clock.now_s < other.excused_until_s:
             continue
         if not _came_up_unseen(world, other):
@@ -220,7 +223,8 @@ def no_lease_without_proof(before: ClusterState, after: ClusterState) -> None:
     if before.active is not None:
         raise Violation("no_lease_without_proof", f"the lease goes from {before.active} to {after.active} in one write")
     previous = before.previous
-    if previous is not None and previous.is_assumed and before.nodes[after.active].service is ServiceStatus.IN_SERVICE:
+    in_use = (ServiceStatus.IN_SERVICE, ServiceStatus.STARTING)
+    if previous is not None and previous.is_assumed and before.nodes[after.active].service in in_use:
         return  # nothing starts: it serves already, and who was only assumed to serve has held no lease
     if previous is not None and previous.node != after.active and previous.proof is None:
         raise Violation(
@@ -353,10 +357,10 @@ def after_tick(world: World, machine: Machine, agent: Agent, before: Order, *, w
 def _a_lease_is_counted_from_own_beats(world: World, machine: Machine, agent: Agent) -> None:
     """B4. No number that somebody else has sent makes a lease longer.
 
-    An end that has come already binds what runs under no lease at all: it lets nobody serve.
+    What runs under no lease at all is given an end, too: it lets nobody serve.
     """
     end_ms, sent_ms = agent._standing.lease_end_ms, machine.sent_ms
-    if end_ms is None or sent_ms is None or end_ms <= machine.now_ms():
+    if end_ms is None or sent_ms is None or agent._standing.renewed_by is None:
         return
     if end_ms > sent_ms + world.longest_lease_s * 1000:
         raise Violation(

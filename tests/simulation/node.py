@@ -22,7 +22,7 @@ from understudy.domain.definition import NodeSpec, Role
 from understudy_agent import lease, promise
 from understudy_agent.exchange import Exchange
 from understudy_agent.failsafe import Failsafe, Means
-from understudy_agent.files import AlreadyRunningError, LeaseFile, PlacedFile, PromiseFile
+from understudy_agent.files import AlreadyRunningError, LeaseFile, MajorityFile, PlacedFile, PromiseFile
 from understudy_agent.keys import KeyRing
 from understudy_agent.lease import Order, Standing, Word
 from understudy_agent.loop import TICK_MS, TICK_WHILE_MOVING_MS, Agent
@@ -301,7 +301,7 @@ class Machine:
             transport=Reach(self),
             beats=beats,
             reads=reads,
-            prober=Prober(lambda _: Line(self, self._answer_s), self.log, self.reaches),
+            prober=Prober(lambda _: Line(self, self._answer_s), self.log, self.reaches, self._majority_file()),
             clock_ms=self.now_ms,
             lease_file=self.lease_file(),
             status=NoStatus(),  # type: ignore[arg-type]
@@ -322,6 +322,9 @@ class Machine:
     def placed_file(self) -> PlacedFile:
         """It lies on the machine's disk: a boot does not take it away."""
         return PlacedFile(self.world.folder / f"{self.name}.placed" / "placed.json")
+
+    def _majority_file(self) -> MajorityFile:
+        return MajorityFile(self.runtime_dir / "quorum.json", self.boot)
 
     def lease_file(self) -> LeaseFile:
         return LeaseFile(self.runtime_dir / "lease.json", self.boot)

@@ -289,7 +289,8 @@ def draw(
         members=members,
         policy=rng.randrange(len(policies)),
         tuning=rng.randrange(len(TUNINGS)),
-        before=before or _draw_before(Random(f"{seed}/before"), min(members, 2) if setting.has_witness else members),
+        before=before
+        or _draw_before(Random(f"{seed}/before"), 2 if setting.has_witness or setting.has_latecomer else members),
         faults=tuple(
             Fault(number, kind, at_s, for_s, node, level, pick)
             for number, (at_s, for_s, kind, node, level, pick) in enumerate(sorted(faults))

@@ -26,6 +26,11 @@ def register_again(world: World, fault: Fault) -> None:
         world.ledger.forget()
         world.clock.after(1 + fault.level * 20, world.put_definition_again)
         return
+    rebuild(world)
+
+
+def rebuild(world: World) -> None:
+    """As the documents say."""
     world.story.tell("operator", "rebuilds the cluster: stops all agents")
     holder = world.record_value()
     for machine in sorted(world.machines, key=lambda each: each.spec.address == holder):

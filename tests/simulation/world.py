@@ -21,6 +21,7 @@ from tests.simulation.happenings import BEGINS, ENDS, come_back, resume
 from tests.simulation.network import Network
 from tests.simulation.node import Machine
 from tests.simulation.plan import FAULTS_FOR_S, TUNINGS, Fault, Plan
+from tests.simulation.rebuilding import rebuild
 from tests.simulation.scheduler import Scheduler
 from tests.simulation.story import Story
 from tests.simulation.weather import Weather
@@ -68,6 +69,7 @@ STACK = "understudy"
 SHARED_MEMORY = Path("/dev/shm")
 WATCH_EVERY_S = 60.0
 STAYS_WELL_S = 25.0
+REBUILT_AFTER_S = 300.0
 LOOKS_INTO_IT_S = 60.0
 """When an operator who has been called because two say that they serve has found out what is to be done."""
 LOOK_EVERY_S = 5.0
@@ -112,6 +114,7 @@ class World:
         self.ledger, self.zone = WatchedLedger(self), WatchedZone(self)
         self.ec2 = PoweringNodes(self, self._chance("ec2"))
         self.parameters, self.announcer = FakeParameters(), FakeAnnouncer()
+        self.alarms = FakeAlarms()
         self.launcher = RunningLauncher(self)
         self.executions: list[Execution] = []
         self.network = Network(self, self._chance("network"))
@@ -164,7 +167,7 @@ class World:
         self._watch = partial(
             watch_clusters,
             nodes=nodes,
-            alarms=FakeAlarms(),
+            alarms=self.alarms,
             index=ledger,
             parameters=parameters,
             follower=follower,
@@ -381,7 +384,10 @@ class World:
     def _end_what_contradicts(self, calm_s: float) -> None:
         """An operator was called: nobody is placed, and more serve than one, or not where the record leads to."""
         state = self.ledger.items.get((CLUSTER, "state"))
-        if self.clock.now_s - calm_s < LOOKS_INTO_IT_S or state is None or state.active is not None:
+        if self.clock.now_s - calm_s < LOOKS_INTO_IT_S or state is None or state.alert is None:
+            return
+        if state.active is not None:
+            self._stop_by_hand([each for each in self.machines if each.spec.instance_id != state.active])
             return
         led_to = state.previous.node if state.previous else None
         for machine in self.machines:
@@ -390,12 +396,22 @@ class World:
                 self.clock.after(5, machine.start)
         serving = [machine for machine in self.machines if machine.serves()]
         kept = sorted(serving, key=lambda each: each.spec.instance_id != led_to)[:1]
-        for machine in self.machines:
-            if machine not in kept and machine.workload.is_untidy(machine.now_ms()):
-                self.story.tell("operator", f"stops what runs on {machine.name}, or is left of it, by hand")
-                machine.workload.stop(machine.now_ms())
+        self._stop_by_hand([machine for machine in self.machines if machine not in kept])
         if kept and kept[0].spec.instance_id != led_to and len(serving) == 1:
             self._ask_for(kept[0])
+
+    def _rebuild_at_last(self, calm_s: float) -> None:
+        """What the documents say of a table that somebody has restored, should it not be well by itself."""
+        state = self.ledger.items.get((CLUSTER, "state"))
+        if self.ledger.was_restored and self.clock.now_s - calm_s > REBUILT_AFTER_S and state and state.alert:
+            self.ledger.was_restored = False
+            rebuild(self)
+
+    def _stop_by_hand(self, machines: Sequence[Machine]) -> None:
+        for machine in machines:
+            if machine.workload.is_untidy(machine.now_ms()):
+                self.story.tell("operator", f"stops what runs on {machine.name}, or is left of it, by hand")
+                machine.workload.stop(machine.now_ms())
 
     def _ask_for(self, machine: Machine) -> None:
         """An operator says that a node which serves is to hold the lease, once in a while."""
@@ -441,6 +457,7 @@ class World:
         while True:
             self._end_the_hold()
             self._end_what_contradicts(calm_s)
+            self._rebuild_at_last(calm_s)
             self.clock.run_until(self.clock.now_s + LOOK_EVERY_S)
             missing = invariants.in_service_on_one_node(self)
             if missing or any(execution.status.value == "RUNNING" for execution in self.executions):

@@ -11,7 +11,7 @@ from tests.unit.agent.fakes import FakeCaller, FakeClock, FakeKind, FakeLog, Fak
 from tests.unit.agent.items import BOOT, ME, OTHER, item, node, terms
 from understudy_agent.exchange import Exchange
 from understudy_agent.failsafe import Failsafe
-from understudy_agent.files import LeaseFile, PlacedFile, PromiseFile, StatusFile
+from understudy_agent.files import LeaseFile, MajorityFile, PlacedFile, PromiseFile, StatusFile
 from understudy_agent.loop import Agent
 from understudy_agent.model import ServiceSpec
 from understudy_agent.placed import Placed
@@ -21,6 +21,7 @@ from understudy_agent.promise import Memory
 from understudy_agent.services import Services
 from understudy_agent.systemd import Notifier
 from understudy_agent.tasks import Outcome
+from understudy_agent.tries import TriesFile
 
 
 class World:
@@ -48,11 +49,16 @@ class World:
     def start_agent(self) -> None:
         self.agent = Agent(
             who=Self("orders-db", ME, self.boot, orderly_stop_s=30),
-            services=Services({"db": self.kind}, self.specs, lambda _name: None),
+            services=Services({"db": self.kind}, self.specs, lambda _name: None, self._tries()),
             transport=self.aws,
             beats=Exchange("beat", self.beat_caller, self.log),
             reads=Exchange("read", self.read_caller, self.log),
-            prober=Prober(self._probe_caller, self.log, lambda host, _timeout_s: host in self.reached),
+            prober=Prober(
+                self._probe_caller,
+                self.log,
+                lambda host, _timeout_s: host in self.reached,
+                MajorityFile(self.directory / "quorum.json", self.boot),
+            ),
             clock_ms=self.clock,
             lease_file=LeaseFile(self.directory / "lease.json", self.boot),
             status=StatusFile(self.directory / "status.json"),
@@ -61,6 +67,9 @@ class World:
             failsafe=Failsafe("orders-db", ME, PromiseFile(self.directory / "promises.json", BOOT), self.log),
             placed=Placed(PlacedFile(self.placed_path), Exchange("placed_file", FakeCaller(), self.log)),
         )
+
+    def _tries(self) -> TriesFile:
+        return TriesFile(self.directory / "tries.json", self.boot, self.directory / "lease.json", self.log)
 
     def _probe_caller(self, _name: str) -> FakeCaller:
         caller = FakeCaller()

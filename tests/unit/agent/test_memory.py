@@ -8,7 +8,7 @@ import pytest
 
 from tests.unit.agent.fakes import FakeCaller, FakeLog
 from tests.unit.agent.items import ME, OTHER, item, node
-from tests.unit.agent.test_loop import World
+from tests.unit.agent.test_loop import World, with_hosts
 from understudy_agent.clock import boot_name
 from understudy_agent.exchange import Exchange
 from understudy_agent.files import PlacedFile
@@ -245,6 +245,169 @@ def test_a_write_that_fails_is_tried_again_after_a_while_and_not_at_every_tick(t
     placed.tick(HELD, RETRY_EVERY_MS, all_down=True)
     placed.tick(HELD, RETRY_EVERY_MS + 200, all_down=True)
     assert placed.is_kept
+
+
+# --- since when there is no majority of quorum hosts ---------------------------------------------------
+
+
+def test_an_agent_that_is_restarted_again_and_again_without_a_majority_gives_up_a_lease_after_it_was_lost(
+    active,
+):  # S12
+    with_hosts(active, "a:1", "b:1").pass_time(10)
+    active.reached = set()
+    for _ in range(3):
+        active.pass_time(5)
+        active.start_agent()
+    assert not active.kind.running
+
+
+@pytest.mark.parametrize(
+    "content", ["", "{}", '{"boot": "boot-1", "held_ms": 1e12}', '{"boot": "boot-0", "held_ms": 1}']
+)
+def test_an_agent_that_does_not_know_since_when_it_has_no_majority_gives_up_at_once(active, content):  # S12
+    with_hosts(active, "a:1", "b:1").pass_time(10)
+    active.reached = {"c:1"}
+    (active.directory / "quorum.json").write_text(content)
+    active.start_agent()
+    active.pass_time(1.5)
+    assert active.kind.asked == ["start", "stop"]
+
+
+def test_without_a_file_a_majority_is_soon_found_and_nothing_is_given_up(active):  # S12
+    with_hosts(active, "a:1", "b:1").pass_time(10)
+    (active.directory / "quorum.json").unlink()
+    active.start_agent()
+    active.pass_time(10)
+    assert active.kind.asked == ["start"]
+
+
+def test_a_majority_that_cannot_be_written_down_is_told_once_and_costs_no_service(active):  # S12
+    (active.directory / "quorum.json").mkdir()
+    with_hosts(active, "a:1", "b:1").pass_time(20)
+    assert active.service_says() == "IN_SERVICE"
+    assert len(active.log.events("majority_file_not_written")) == 1
+
+
+def test_nothing_begins_while_the_hosts_that_are_named_cannot_be_read(tmp_path):  # S12
+    world = World(tmp_path, item(epoch=5, active=ME, mine=node(boot="")))
+    world.aws.item["quorum"] = {"hosts": "everywhere"}
+    world.pass_time(20)
+    assert world.kind.asked == []
+    with_hosts(world, "a:1", "b:1").pass_time(10)
+    assert world.kind.asked == ["start"]
+
+
+# --- tries -------------------------------------------------------------------------------------------
+
+
+def fail(world: World) -> None:
+    """The service dies, is restarted while tries are left, and is looked at for a while."""
+    world.kind.running = False
+    world.pass_time(5)
+
+
+def test_a_restarted_agent_goes_on_counting_restarts(active):  # S16
+    fail(active)
+    fail(active)
+    assert active.kind.asked == ["start", "stop", "start", "stop", "start"]
+    restart(active)
+    active.pass_time(4)
+    fail(active)
+    assert active.service_says() == "FAILED"
+    assert active.kind.asked == []
+
+
+def test_a_service_that_has_failed_for_good_stays_so_under_a_restarted_agent(active):  # S16
+    """Each restart of the agent gave it another start, on a node that was about to be left."""
+    for _ in range(3):
+        fail(active)
+    assert active.service_says() == "FAILED"
+    beats = len(active.aws.beats)
+    restart(active)
+    active.pass_time(20)
+    assert active.kind.asked == []
+    assert {beat["services"]["db"] for beat in active.aws.beats[beats + 1 :]} == {"FAILED"}
+
+
+def test_it_is_tried_again_under_another_lease_and_when_nobody_has_taken_over_for_a_whole_window(active):  # S16
+    for _ in range(3):
+        fail(active)
+    restart(active)
+    active.pass_time(310)
+    assert active.service_says() == "IN_SERVICE"
+    for _ in range(3):
+        fail(active)
+    restart(active)
+    active.grant(ME, epoch=9)
+    active.pass_time(10)
+    assert active.service_says() == "IN_SERVICE"
+
+
+def test_what_an_agent_stopped_itself_is_not_called_failed_by_the_next_one(active):  # S16
+    for _ in range(3):
+        fail(active)
+    active.agent.ask_to_stop()
+    active.pass_time(5)
+    assert active.agent.exit_status == 0
+    restart(active)
+    active.pass_time(6)
+    assert active.service_says() == "IN_SERVICE"
+
+
+def damage(world: World, content: str) -> None:
+    (world.directory / "tries.json").write_text(content)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "[]",
+        '{"boot": "boot-1"}',
+        '{"boot": "boot-1", "epoch": 5, "restarts": {"db": [-1]}, "failed": {}}',
+        '{"boot": "boot-1", "epoch": 5, "restarts": {"db": [1e12]}, "failed": {}}',
+        '{"boot": "boot-1", "epoch": 5, "restarts": 7, "failed": {}}',
+        '{"boot": "boot-1", "epoch": 5, "restarts": {}, "failed": {"db": null}}',
+    ],
+)
+def test_tries_that_cannot_be_read_count_as_used_until_their_window_has_passed(active, content):  # S16
+    damage(active, content)
+    restart(active)
+    active.pass_time(4)
+    fail(active)
+    assert (active.service_says(), active.kind.asked) == ("FAILED", [])
+    active.pass_time(310)
+    assert active.service_says() == "IN_SERVICE"
+
+
+def test_lost_tries_count_as_used_where_a_lease_tells_that_an_agent_has_run(active):  # S16
+    (active.directory / "tries.json").unlink()
+    restart(active)
+    active.pass_time(4)
+    fail(active)
+    assert (active.service_says(), active.kind.asked) == ("FAILED", [])
+
+
+def test_tries_of_another_boot_say_nothing(tmp_path):  # S16
+    damage_of = World(tmp_path, item(epoch=5, active=ME, mine=node(boot="")))
+    damage(damage_of, '{"boot": "boot-0", "epoch": 5, "restarts": {"db": [1, 2]}, "failed": {"db": 1}}')
+    damage_of.start_agent()
+    damage_of.pass_time(6)
+    fail(damage_of)
+    assert damage_of.service_says() == "IN_SERVICE"
+
+
+def test_tries_that_cannot_be_written_down_are_told_once_and_count_as_used_for_the_next_agent(active):  # S16
+    (active.directory / "tries.json").unlink()
+    (active.directory / "tries.json").mkdir()
+    fail(active)
+    fail(active)
+    assert active.service_says() == "IN_SERVICE"
+    assert len(active.log.events("tries_file_not_written")) == 1
+    restart(active)
+    active.pass_time(4)
+    fail(active)
+    assert active.service_says() == "FAILED"
 
 
 # --- the name of a boot -------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -29,8 +30,8 @@ TOLD_MS = 100_000
 
 
 def known(*accepted: bool, begun_ms: int = TOLD_MS) -> Quorum:
-    """Told of three hosts at TOLD_MS, with a result for as many of them as are given."""
-    quorum = told(Quorum(), PROBES, TOLD_MS)
+    """Told of three hosts at TOLD_MS, and of none before; with a result for as many of them as are given."""
+    quorum = told(told(Quorum(), None, TOLD_MS), PROBES, TOLD_MS)
     for host, each in zip(HOSTS, accepted, strict=False):
         quorum = probed(quorum, host, Result(begun_ms, each))
     return quorum
@@ -144,6 +145,33 @@ def test_one_lost_round_of_probes_costs_nothing():  # S12
     assert not forbids(looked(quorum, at_ms, INTERVAL_S), at_ms, INTERVAL_S, LEASE_S, is_down=False)
 
 
+def unknown(*accepted: bool) -> Quorum:
+    """As `known`, of an agent that does not know when a majority was reached last."""
+    return replace(known(*accepted), held_ms=None)
+
+
+def test_where_it_is_not_known_since_when_there_is_no_majority_it_counts_as_lost_for_long():  # S12
+    """A restarted agent served for another lease, and again after each restart."""
+
+    def gives_up(quorum: Quorum, at_ms: int) -> bool:
+        return forbids(looked(quorum, at_ms, INTERVAL_S), at_ms, INTERVAL_S, LEASE_S, is_down=False)
+
+    assert gives_up(unknown(True, False, False), TOLD_MS)
+    assert not gives_up(unknown(True, False), TOLD_MS + 1999)  # the first round may still tell
+    assert gives_up(unknown(True, False), TOLD_MS + 2000)
+    assert not gives_up(unknown(True, True, False), TOLD_MS)
+    slow = replace(unknown(), probes=Probes(HOSTS, 60.0))
+    assert [gives_up(slow, at_ms) for at_ms in (TOLD_MS + 11_999, TOLD_MS + 12_000)] == [False, True]
+
+
+def test_a_changed_list_of_hosts_gives_nobody_more_time():  # S12
+    quorum = looked(known(True, True, False), TOLD_MS + 3000, INTERVAL_S)
+    for second in range(4, 16):
+        quorum = told(quorum, Probes((f"x{second}:1", "y:1"), 2.0), TOLD_MS + second * 1000)
+    assert not forbids(quorum, TOLD_MS + 14_999, INTERVAL_S, LEASE_S, is_down=False)
+    assert forbids(quorum, TOLD_MS + 15_000, INTERVAL_S, LEASE_S, is_down=False)
+
+
 def test_an_agent_that_has_just_been_told_of_hosts_gives_nothing_up_for_the_length_of_a_lease():  # S12
     quorum = known(False, False, False)
     assert not forbids(quorum, TOLD_MS + 11_999, INTERVAL_S, LEASE_S, is_down=False)
@@ -155,6 +183,6 @@ def test_hosts_that_stay_in_the_list_keep_their_results_and_others_start_afresh(
     assert set(changed.results) == {"a:1", "b:1"}
     assert is_pending(changed, TOLD_MS + 5999)
     assert reach_at(changed, TOLD_MS + 6000, INTERVAL_S) == Reach(2, 3)
-    assert changed.held_ms == TOLD_MS + 5000
+    assert changed.held_ms == TOLD_MS
     assert told(changed, changed.probes, TOLD_MS + 9000) is changed
-    assert told(changed, None, TOLD_MS + 9000) == Quorum()
+    assert told(changed, None, TOLD_MS + 9000) == Quorum(held_ms=TOLD_MS + 9000)

@@ -8,8 +8,8 @@ import pytest
 
 from tests.support.builders import ADDRESS_A, ADDRESS_B, RECORD, a_wish, record_sets
 from understudy.domain.definition import Record
-from understudy.domain.heartbeat import EPOCH_LIMIT
 from understudy.domain.record import (
+    GUARD_EPOCH_LIMIT,
     Change,
     ChangeVerb,
     Foreign,
@@ -91,7 +91,7 @@ def test_the_ttl_of_the_moment_goes_into_the_record():  # S4 S8
     assert {change.record_set.ttl for change in batch} == {3}
 
 
-@pytest.mark.parametrize("epoch", [3, 10**9 - 1])
+@pytest.mark.parametrize("epoch", [3, GUARD_EPOCH_LIMIT - 1])
 def test_a_higher_epoch_in_the_guard_makes_the_wish_stale(epoch):  # B1
     newer = reading(epoch=epoch)
     assert batch_for(WISH, newer) == Stale(read_guard(newer.guard))
@@ -173,7 +173,7 @@ def test_the_guard_fits_into_one_txt_string():
     assert re.fullmatch(r'"[^"]{1,255}"', text)
 
 
-ABSURD = [EPOCH_LIMIT, 10**15, 10**200]
+ABSURD = [GUARD_EPOCH_LIMIT, 10**15, 10**200]
 
 
 @pytest.mark.parametrize("epoch", ABSURD, ids=["the-limit", "a-clock", "endless"])
@@ -184,14 +184,14 @@ def test_an_epoch_that_no_cluster_reaches_is_none_and_its_record_is_not_ours_to_
     strange = replace(guard, values=(text,))
     assert (read_guard(strange), guard_epoch(strange)) == (None, 0)
     assert is_foreign(strange, wish.stack, wish.cluster)
-    assert f"every epoch is below {EPOCH_LIMIT}" in foreign_words(strange, wish.stack, wish.cluster)
+    assert f"every one in a guard is below {GUARD_EPOCH_LIMIT}" in foreign_words(strange, wish.stack, wish.cluster)
     assert isinstance(plan_batch(RECORD, wish, RecordReading(None, strange)), Foreign)
 
 
 def test_the_highest_epoch_that_there_can_be_is_one():  # B1
-    wish = a_wish(epoch=EPOCH_LIMIT - 1)
+    wish = a_wish(epoch=GUARD_EPOCH_LIMIT - 1)
     _, guard = desired(RECORD, wish)
-    assert guard_epoch(guard) == EPOCH_LIMIT - 1
+    assert guard_epoch(guard) == GUARD_EPOCH_LIMIT - 1
     assert foreign_words(guard, wish.stack, wish.cluster) == ""
 
 

@@ -125,6 +125,8 @@ def test_no_step_goes_on_without_a_proof():  # B4
 
 
 def test_a_recorded_proof_is_in_hand():  # B4
+    with pytest.raises(UnprovenError, match="not every member has been asked"):
+        proof_in_hand(a_moving_state(previous=None))
     moving = a_moving_state(previous=None, transition=a_transition(stage=Stage.MOVING))
     assert proof_in_hand(moving) is Proof.NO_HOLDER
     unproven = replace(moving, transition=a_transition(stage=Stage.MOVING, without_proof=True))

@@ -145,7 +145,7 @@ def test_a_guard_whose_epoch_no_cluster_reaches_is_refused_in_words():  # B1
     office.guard_says("understudy stack=understudy cluster=orders-db epoch=1000000000000000 node=node-a")
     assert office.put(a_document()) is RegisterOutcome.REFUSED
     (fault,) = office.announcer.details(DEFINITION_REFUSED)[0]["faults"]
-    assert "the guard's epoch is 1000000000000000, and every epoch is below 1000000000" in fault
+    assert "the guard's epoch is 1000000000000000, and every one in a guard is below 500000000" in fault
 
 
 def test_a_bad_definition_is_refused_with_every_fault_and_the_last_good_one_stays():

@@ -13,6 +13,8 @@ from understudy.domain.definition import Record
 from understudy.domain.heartbeat import EPOCH_LIMIT
 from understudy.domain.quoting import quoted
 
+GUARD_EPOCH_LIMIT = EPOCH_LIMIT // 2
+"""A table takes up the epoch of a guard of its own: there must be room above it for the moves to come."""
 GUARD_PREFIX = "_understudy."
 GUARD_TEXT = re.compile(r'"understudy stack=([^" ]+) cluster=([^" ]+) epoch=([0-9]{1,255}) node=([^" ]+)"')
 
@@ -108,7 +110,7 @@ def guard_name(record: Record) -> str:
 def read_guard(guard: RecordSet | None) -> Guard | None:
     """Who wrote a guard; None when there is none, or something else stands there, or its epoch is none."""
     found = _parsed(guard)
-    return found if found and found.epoch < EPOCH_LIMIT else None
+    return found if found and found.epoch < GUARD_EPOCH_LIMIT else None
 
 
 def _parsed(guard: RecordSet | None) -> Guard | None:
@@ -134,8 +136,9 @@ def foreign_words(guard: RecordSet | None, stack: str, cluster: str) -> str:
         return ""
     if (found.stack, found.cluster) != (stack, cluster):
         return f"the guard says that cluster {found.cluster} of stack {found.stack} protects it"
-    if found.epoch >= EPOCH_LIMIT:
-        return f"the guard's epoch is {quoted(found.epoch)}, and every epoch is below {EPOCH_LIMIT}: delete that record"
+    if found.epoch >= GUARD_EPOCH_LIMIT:
+        limit = f"every one in a guard is below {GUARD_EPOCH_LIMIT}"
+        return f"the guard's epoch is {quoted(found.epoch)}, and {limit}: delete that record"
     return ""
 
 
