@@ -117,7 +117,7 @@ def agent_dies(node: str, back_s: int, files: str = "", content: str | None = No
     return at_node(words, node, do, can)
 
 
-def agents(node: str, files: tuple[str, ...] = ("lease", "promises", "placed")) -> list[Deviation]:
+def agents(node: str, files: tuple[str, ...] = ("lease", "promises", "placed", "tries")) -> list[Deviation]:
     found = [agent_dies(node, back_s) for back_s in (1, 8)]
     for name in files:
         found += [agent_dies(node, 1, name, content) for content in (None, UNREADABLE, NONSENSE)]

@@ -19,6 +19,7 @@ from tests.support.fakes import ledger as fake_ledger
 from understudy.domain import fencing, serving, situation
 from understudy.domain.model import ClusterState, Proof
 from understudy.usecases import await_service, fence_node, grant_lease, register_cluster
+from understudy.usecases.registered_state import next_state
 from understudy_agent import files, lease, promise, starts
 from understudy_agent.lease import Standing
 from understudy_agent.messages import Message
@@ -116,11 +117,8 @@ def _as_found(found: Standing, *_: Any) -> Standing:
     return found
 
 
-_next_state = register_cluster.next_state
-
-
 def _lifted_state(definition: Any, state: ClusterState, *rest: Any) -> ClusterState:
-    return replace(_next_state(definition, state, *rest), epoch=state.epoch + 1)
+    return replace(next_state(definition, state, *rest), epoch=state.epoch + 1)
 
 
 FIRST_ON_B = Setting("runs on node-b, the record leads to nobody", runs=(B,), settle_s=0)
@@ -256,6 +254,7 @@ SAFEGUARDS: Mapping[str, Safeguard] = {
         (LONG_CUT, d.agent_dies(B, 1, "promises")),
         setting=KEYED,
         count=2,
-        until_s=30,
+        until_s=27,
+        horizon_s=45,
     ),
 }
