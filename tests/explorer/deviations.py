@@ -117,11 +117,20 @@ def agent_dies(node: str, back_s: int, files: str = "", content: str | None = No
     return at_node(words, node, do, can)
 
 
-def agents(node: str, files: tuple[str, ...] = ("lease", "promises", "placed")) -> list[Deviation]:
+def agents(node: str, files: tuple[str, ...] = ("lease", "promises", "placed", "tries")) -> list[Deviation]:
     found = [agent_dies(node, back_s) for back_s in (1, 8)]
     for name in files:
         found += [agent_dies(node, 1, name, content) for content in (None, UNREADABLE, NONSENSE)]
     return found
+
+
+def services_die(node: str) -> Deviation:
+    def end(there: Node) -> None:
+        for process in there.processes.values():
+            process.ends_ms = there.now_ms()
+        there.wake(there.world.ms)
+
+    return at_node("its services end by themselves", node, end, lambda there: there.runs())
 
 
 def reboots(node: str) -> list[Deviation]:
@@ -147,6 +156,15 @@ def dies_and_comes_up(node: str, after_s: int) -> Deviation:
         there.power_off(after_s * 1000)
 
     return at_node(f"is off for {after_s} s, and its services come up", node, enabled)
+
+
+def comes_up_anew(node: str, after_s: int = 3) -> Deviation:
+    def enabled(there: Node) -> None:
+        there.comes_up_by_itself = True
+        there.forget()
+        there.power_off(after_s * 1000)
+
+    return at_node(f"is off for {after_s} s, and comes up with its services and a new disk", node, enabled)
 
 
 def freezes(node: str) -> list[Deviation]:

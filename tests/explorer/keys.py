@@ -43,7 +43,7 @@ SKIPPED = {
     *("_told_slow", "_malformed", "_lease_file", "_file", "_new_nonce", "_keys", "_accepts", "_new_caller", "_kind"),
     *("spec", "_by_name", "_needs", "story", "facts", "why", "explained", "revision", "address_fault", "expires_at"),
     *("_cluster", "_me", "cluster", "stages", "_on_unstoppable"),
-    *("noticed_at", "seal", "_exchange", "reason", "reasons", "text", "digest"),
+    *("noticed_at", "seal", "_exchange", "_files", "reason", "reasons", "text", "digest"),
 }
 
 

@@ -34,6 +34,7 @@ from understudy_agent.placed import Placed
 from understudy_agent.ports import Self
 from understudy_agent.prober import Prober
 from understudy_agent.services import Services
+from understudy_agent.tries import TriesFile
 
 if TYPE_CHECKING:
     from tests.explorer.world import World
@@ -162,6 +163,10 @@ class Node:
                 process.since_ms = process.ready_ms = now_ms
         self.tell("its services come up, and the product has not started them")
 
+    def forget(self) -> None:
+        """Its disk is another: nothing is known of what has been before."""
+        self.files.clear()
+
     def power_off(self, again_after_ms: int | None = None) -> None:
         self.is_on, self.agent, self.mailbox, self.frozen_until_ms = False, None, None, None
         self.agent_back_ms = None
@@ -207,7 +212,7 @@ class Node:
         specs = [ServiceSpec(name, check_interval_s=CHECK_S) for name in self.services]
         return Agent(
             who=Self(self.world.cluster, self.spec.instance_id, self.boot, ORDERLY_STOP_S),
-            services=Services(kinds, specs, self._unstoppable),
+            services=Services(kinds, specs, self._unstoppable, self._tries_file()),
             transport=Reach(self),
             beats=Exchange("beat", Line(self, "beat"), log),
             reads=Exchange("read", Line(self, "read"), log),
@@ -223,6 +228,9 @@ class Node:
 
     def _placed_file(self) -> PlacedFile:
         return PlacedFile(MemoryPath(self.files, f"{STATE}/placed.json"))  # type: ignore[arg-type]
+
+    def _tries_file(self) -> TriesFile:
+        return TriesFile(self._path("tries.json"), self.boot, self._path("lease.json"), self.log)
 
     def _path(self, name: str) -> Any:
         return MemoryPath(self.files, f"{RUN}/{name}")

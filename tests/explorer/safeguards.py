@@ -11,14 +11,16 @@ from unittest.mock import patch
 
 from tests.explorer import deviations as d
 from tests.explorer.deviations import A, B
+from tests.explorer.parts import UNREADABLE
 from tests.explorer.search import Deviation
-from tests.explorer.themes import CANNOT_READ, COMES_BACK, KEYED, LONG_CUT, NAMES, SETTLED, Theme
+from tests.explorer.themes import CANNOT_READ, KEEPING, KEYED, LONG_CUT, NAMES, SETTLED, THEMES, Theme
 from tests.explorer.world import Setting
 from tests.support.fakes import ledger as fake_ledger
 from understudy.domain import fencing, serving, situation
-from understudy.domain.model import Proof
-from understudy.usecases import await_service, fence_node, grant_lease
-from understudy_agent import lease, promise
+from understudy.domain.model import ClusterState, Proof
+from understudy.usecases import await_service, fence_node, grant_lease, register_cluster
+from understudy.usecases.registered_state import next_state
+from understudy_agent import files, lease, promise, starts
 from understudy_agent.lease import Standing
 from understudy_agent.messages import Message
 from understudy_agent.promise import Memory
@@ -111,6 +113,14 @@ def _nothing(*_: Any, **__: Any) -> None:
     return None
 
 
+def _as_found(found: Standing, *_: Any) -> Standing:
+    return found
+
+
+def _lifted_state(definition: Any, state: ClusterState, *rest: Any) -> ClusterState:
+    return replace(next_state(definition, state, *rest), epoch=state.epoch + 1)
+
+
 FIRST_ON_B = Setting("runs on node-b, the record leads to nobody", runs=(B,), settle_s=0)
 
 SAFEGUARDS: Mapping[str, Safeguard] = {
@@ -139,7 +149,7 @@ SAFEGUARDS: Mapping[str, Safeguard] = {
             (fence_node, "objectors", _nobody),
             (fencing, "serves_unbound", _no),
         ),
-        (CANNOT_READ[0], d.reboots(A)[1]),
+        (CANNOT_READ[0], d.comes_up_anew(A)),
         ("no_grant_against_a_newer_word", "no_proof_against_a_newer_word"),
         count=2,
         horizon_s=50,
@@ -148,7 +158,7 @@ SAFEGUARDS: Mapping[str, Safeguard] = {
     "second-server": Safeguard(
         "two members that say that they serve are told of",
         ((situation, "others_serving", _nobody),),
-        COMES_BACK,
+        (CANNOT_READ[1], d.comes_up_anew(B)),
         ("a_pair_is_told",),
         count=2,
         horizon_s=120,
@@ -173,6 +183,44 @@ SAFEGUARDS: Mapping[str, Safeguard] = {
         ((lease, "_is_own", _yes),),
         d.lies(A),
         ("no_lease_outlasts_its_term",),
+    ),
+    "unbound-service": Safeguard(
+        "what runs without a lease of this boot is stopped at once where the cluster was placed before",
+        ((lease, "woken", _as_found),),
+        (LONG_CUT, d.agent_dies(A, 1, "lease")),
+        count=2,
+        until_s=8,
+    ),
+    "unreadable-lease": Safeguard(
+        "a lease file that cannot be read means that what runs is to be down at once",
+        ((lease, "woken", _as_found), (files, "DOWN_AT_ONCE", Standing())),
+        (LONG_CUT, d.agent_dies(A, 1, "lease", UNREADABLE), d.agent_dies(A, 1, "lease", d.NONSENSE)),
+        count=2,
+        until_s=8,
+    ),
+    "start-under-a-running-lease": Safeguard(
+        "nothing is started but under a lease or promises that run, whatever the policy",
+        ((starts, "may_start", _yes), (lease, "runs", _yes)),
+        (LONG_CUT, d.services_die(A)),
+        (*TWO_SERVE, *UNLEASED),
+        count=2,
+        setting=KEEPING,
+    ),
+    "read-since-the-freeze": Safeguard(
+        "nothing is started by a read from before a freeze",
+        ((starts, "FREEZE_MS", 10**9),),
+        (d.services_die(A), *d.freezes(A)[:1], d.blowing("no_read", A, 7)),
+        UNLEASED,
+        count=3,
+        until_s=7,
+        horizon_s=20,
+    ),
+    "epoch-of-a-registration": Safeguard(
+        "a registration lifts no epoch: only a move does, which fences the node of the guard first",
+        ((register_cluster, "next_state", _lifted_state),),
+        d.backup(),
+        ("registration_lifts_no_epoch",),
+        setting=THEMES["backup"].settings[0],
     ),
     "order-of-beats": Safeguard(
         "an older beat never replaces a newer one",
@@ -203,9 +251,10 @@ SAFEGUARDS: Mapping[str, Safeguard] = {
     "promise-of-another-life": Safeguard(
         "nothing starts for promise_s after the agent's own start, unless its file says what it has promised",
         ((promise, "blank", lambda *_: Memory(known_joined=promise.EVER)),),
-        (LONG_CUT, d.reboots(B)[0], d.agent_dies(B, 1, "promises")),
+        (LONG_CUT, d.agent_dies(B, 1, "promises")),
         setting=KEYED,
         count=2,
-        until_s=30,
+        until_s=27,
+        horizon_s=45,
     ),
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from unittest.mock import patch
 
@@ -13,7 +13,7 @@ from tests.explorer import snapshots
 from tests.explorer.parts import write_in_memory
 from tests.explorer.properties import Violation
 from tests.explorer.world import Setting, World
-from understudy_agent import files
+from understudy_agent import files, tries
 
 
 @dataclass(frozen=True)
@@ -160,7 +160,9 @@ def real_but_for_files() -> Iterator[None]:
     disabled = logging.root.manager.disable
     logging.disable(logging.CRITICAL)
     try:
-        with patch.object(files, "write_atomically", write_in_memory):
+        with ExitStack() as stack:
+            for module in (files, tries):
+                stack.enter_context(patch.object(module, "write_atomically", write_in_memory))
             yield
     finally:
         logging.disable(disabled)

@@ -42,7 +42,7 @@ class Setting:
     enabled: tuple[str, ...] = ()
     rates: Mapping[str, float] = field(default_factory=dict)
     replays: bool = False
-    settle_s: int = 64
+    settle_s: int = 72
     """For how long nothing deviates before the exploration begins; 0: from the registration on."""
     members: int = 2
     has_moved: bool = False
