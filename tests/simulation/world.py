@@ -386,14 +386,14 @@ class World:
         state = self.ledger.items.get((CLUSTER, "state"))
         if self.clock.now_s - calm_s < LOOKS_INTO_IT_S or state is None or state.alert is None:
             return
-        if state.active is not None:
-            self._stop_by_hand([each for each in self.machines if each.spec.instance_id != state.active])
-            return
-        led_to = state.previous.node if state.previous else None
         for machine in self.machines:
             if machine.is_poisoned:
                 machine.power_off("an operator stops it by force: no beat of it is recorded")
                 self.clock.after(5, machine.start)
+        if state.active is not None:
+            self._stop_by_hand([each for each in self.machines if each.spec.instance_id != state.active])
+            return
+        led_to = state.previous.node if state.previous else None
         serving = [machine for machine in self.machines if machine.serves()]
         kept = sorted(serving, key=lambda each: each.spec.instance_id != led_to)[:1]
         self._stop_by_hand([machine for machine in self.machines if machine not in kept])
