@@ -162,3 +162,12 @@ def test_a_holder_whose_agent_knows_other_services_is_fenced_by_ec2_alone_and_th
     lacking = a_report(service=DOWN, named=NO_NAMES, misnamed="lacks postgresql")
     ledger = table(node_a=lacking, previous=a_previous(), transition=a_transition())
     assert "its agent lacks postgresql, so its word and its lease prove nothing" in fence(ledger, after_s=60)["why"]
+
+
+@pytest.mark.parametrize(("read_epoch", "outcome"), [(1, "NOT_YET"), (2, "IN_SERVICE"), (3, "NOT_YET")])
+def test_a_word_is_believed_that_was_said_under_this_very_epoch(read_epoch, outcome):  # B2
+    """An epoch that there has not been comes from another life of the table, or from nobody's agent."""
+    started = a_transition(stage=Stage.STARTING, deadline_at=NOW + 100)
+    report = a_report(NODE_B, service=UP, read_epoch=read_epoch)
+    ledger = table(active=NODE_B, previous=None, transition=started, node_b=report)
+    assert await_service(STEP, ledger=ledger, clock=VirtualClock(NOW))["outcome"] == outcome

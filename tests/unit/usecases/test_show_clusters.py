@@ -379,3 +379,17 @@ def test_a_stage_that_outlived_its_deadline_is_due_again():  # S18
     state = a_moving_state(active=NODE_B, previous=None, transition=stuck, node_a=down)
     view = only(BoardWorld().add(state, report=a_check()))
     assert (view.attention, view.action) == (Attention.MOVING, "REPAIR")
+
+
+def test_a_second_server_stands_in_red_and_needs_a_person():  # S18 B4
+    state = a_state(node_b=a_report(NODE_B, service=ServiceStatus.IN_SERVICE, keeps_lease=False))
+    world = BoardWorld().add(state)
+    view = only(world)
+    assert (view.attention, view.rule) == (Attention.CALLS, "two-say-they-serve")
+    assert [node.is_second for node in view.nodes] == [False, True]
+    assert '<span class="us-bad">IN_SERVICE without the lease</span>' in world.html(cluster=CLUSTER)
+
+
+def test_names_that_differ_stand_beside_the_node():  # S18 B4
+    state = a_state(node_b=a_report(NODE_B, named="ffffff", misnamed="lacks postgresql"))
+    assert only(BoardWorld().add(state)).nodes[1].notes == ("its agent lacks postgresql",)

@@ -17,4 +17,6 @@ def is_known_to_holder(state: ClusterState, instance_id: str) -> bool:
     if not holder.knows or holder.power_now.is_off:
         return True
     granted_under = state.previous.ended_epoch - 1 if state.previous and not state.active else state.epoch
-    return holder.knows >= report.joined and holder.read_epoch >= granted_under
+    # What there has not been yet, nobody can have read: such a word is worth nothing.
+    knows_it = report.joined <= holder.knows <= state.definition_version
+    return knows_it and granted_under <= holder.read_epoch <= state.epoch

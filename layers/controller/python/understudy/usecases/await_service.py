@@ -48,8 +48,8 @@ def _await(state: ClusterState, definition: Definition, ledger: StateLedger, clo
 
 
 def _obeys(report: NodeReport, state: ClusterState) -> bool:
-    """Whether the report was made under this epoch. A node without an agent knows no epochs."""
-    return report.read_epoch >= state.epoch or not report.keeps_lease
+    """Whether the report was made under this epoch: there is no higher one. A node without an agent knows none."""
+    return report.read_epoch == state.epoch or not report.keeps_lease
 
 
 def _misnamed(report: NodeReport) -> str:
