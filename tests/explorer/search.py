@@ -1,4 +1,4 @@
-"""Every way through at most so many deviations, each world once: depth first, with snapshots taken and put back."""
+"""Every way through at most so many deviations, each world once, with snapshots taken and put back."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from random import Random
 from unittest.mock import patch
 
 from tests.explorer import snapshots
@@ -14,6 +15,10 @@ from tests.explorer.parts import write_in_memory
 from tests.explorer.properties import Violation
 from tests.explorer.world import Setting, World
 from understudy_agent import files, tries
+
+AT_RANDOM = 100_000
+"""How much may wait to be followed for its order to be chance, so that a run which has no time for all tries some of
+everything. Beyond that it is depth first, which needs little memory."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +73,7 @@ class Explorer:
         self._setting, self._deviations, self._horizon_s = setting, deviations, horizon_s
         self._until_s = horizon_s if until_s is None else until_s
         self._ends_at, self._stop_at_first = ends_at, stop_at_first
+        self._chance = Random(0)
         self._seen: dict[int, tuple[int, int]] = {}
         self._kinds: set[tuple[str, tuple[str, ...]]] = set()
 
@@ -101,6 +107,9 @@ class Explorer:
         while stack:
             if self._is_over():
                 return
+            if len(stack) < AT_RANDOM:
+                chosen = self._chance.randrange(len(stack))
+                stack[chosen], stack[-1] = stack[-1], stack[chosen]
             saved, at_s, left, trail, deviation = stack.pop()
             snapshots.restore(saved)
             if deviation is not None:

@@ -84,11 +84,11 @@ THEMES = {
         Theme("keep", (KEEPING,), [*d.cut_off(A), *d.freezes(A), d.agent_dies(A, 1), d.agent_dies(A, 8), *d.ec2(A)[:2],
                                    d.slow_looks(A), d.blowing("no_read", A, 7), d.services_die(A)], 2, 1, 80),
         Theme("power", (Setting("stop_instance", STOPS), Setting("stopped alone", OFF_ALONE)),
-              [*_of_both(d.ec2), *d.cut_off(A), *d.freezes(A)], 2, 1, 80),
+              [*_of_both(d.ec2), *d.cut_off(A), *d.freezes(A)], 2, 1, 80, 60, 2),
         Theme("promises", (KEYED,), [*_of_both(d.messages), *d.cut_off(A), d.aws_is_dead(30)]),
         Theme("promise-files", (KEYED,), [
             LONG_CUT, *(d.agent_dies(B, 1, "promises", content) for content in (None, UNREADABLE)),
             d.agent_dies(B, 1), *d.reboots(B)[:1]], 3, 1, 80, 40),
-        Theme("liar", (SETTLED,), [*_of_both(d.lies), *d.cut_off(A)], 2, 1, 80, 8),
+        Theme("liar", (SETTLED,), [*_of_both(d.lies), *d.cut_off(A)], 2, 1, 80, 8, 2),
     )
 }  # fmt: skip

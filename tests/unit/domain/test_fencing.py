@@ -195,6 +195,13 @@ def test_a_release_by_an_agent_that_knows_other_services_is_none():  # B4
     assert proof(a_moving_state(node_a=replace(down, named=NO_NAMES))) is None
 
 
+def test_a_lease_proves_nothing_about_services_that_the_agent_does_not_know():  # B4
+    """Its file was changed, and what it started before runs on unseen."""
+    lacking = a_report(service=ServiceStatus.OUT_OF_SERVICE, named=NO_NAMES)
+    assert proof(a_moving_state(node_a=lacking), NOW + 3600) is None
+    assert proof(a_moving_state(node_a=lacking), NOW + 3600, PowerReading.STOPPED) is Proof.STOPPED
+
+
 def test_a_holder_that_is_no_member_any_more_can_still_be_proved_off():
     down = a_report(service=ServiceStatus.OUT_OF_SERVICE)
     state = a_moving_state(previous=a_previous(node="i-0ddddddddddddddd4"), node_a=down)

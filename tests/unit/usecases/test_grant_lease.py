@@ -156,3 +156,9 @@ def test_a_node_that_names_nothing_is_told_of_even_without_words():  # B2
     report = a_report(NODE_B, service=DOWN, read_epoch=2, named=NO_NAMES)
     ledger = table(active=NODE_B, previous=None, transition=started, node_b=report)
     assert "its agent names other services" in await_service(STEP, ledger=ledger, clock=VirtualClock(NOW))["why"]
+
+
+def test_a_holder_whose_agent_knows_other_services_is_fenced_by_ec2_alone_and_the_reason_names_them():  # B4 B5
+    lacking = a_report(service=DOWN, named=NO_NAMES, misnamed="lacks postgresql")
+    ledger = table(node_a=lacking, previous=a_previous(), transition=a_transition())
+    assert "its agent lacks postgresql, so its word and its lease prove nothing" in fence(ledger, after_s=60)["why"]

@@ -77,7 +77,9 @@ def evidence(state: ClusterState, definition: Definition, now: float, power: Pow
     if holder is None:
         return ()
     expires_at = lease_expires_at(state, definition.policy.drift_margin_s)
-    is_unbound = serves_unbound(state.nodes.get(holder.node))
+    report = state.nodes.get(holder.node)
+    # An agent that knows other services than the definition's does not end these with its lease.
+    is_unbound = serves_unbound(report) or not (report is None or means_the_same(report, definition, holder.node))
     found = {
         Proof.RELEASED: _has_released(state, definition, holder),
         Proof.LEASE_EXPIRED: expires_at is not None and now >= expires_at and not is_unbound,

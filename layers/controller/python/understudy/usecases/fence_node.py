@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from understudy.domain.definition import Definition
 from understudy.domain.fencing import find_proof
 from understudy.domain.model import ClusterState, PowerReading, Proof, Stage
+from understudy.domain.service_names import means_the_same
 from understudy.domain.serving import objectors, serves_unbound, unheard
 from understudy.domain.signal import PowerSignal
 from understudy.domain.stopping import StopTry, StopWord, is_stop_due, may_go_unproven, read_try
@@ -128,7 +129,10 @@ def _why_unproven(state: ClusterState, definition: Definition, stop: StopTry | N
         Proof.STOPPED: f"EC2 does not say that it is off ({Proof.STOPPED})",
     }
     why = ", ".join(missing[proof] for proof in definition.policy.fencing.accept)
-    if serves_unbound(state.nodes.get(holder)):
+    report = state.nodes.get(holder)
+    if serves_unbound(report):
         why += "; it says itself that its services run under no lease, so its lease proves nothing"
+    elif report is not None and not means_the_same(report, definition, holder):
+        why += f"; its agent {report.misnamed or 'names other services'}, so its word and its lease prove nothing"
     tried = f"; StopInstances: {stop.word} {stop.said}".rstrip() if stop else ""
     return f"no proof that {holder} has stopped serving: {why}{tried}"
