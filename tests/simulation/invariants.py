@@ -104,7 +104,7 @@ def _came_up_unseen(world: World, machine: Machine) -> bool:
     placed_s = world.ledger.placed_s
     if placed_s is not None and placed_s < machine.by_itself_s:
         return _may_run_by_itself(world, machine)
-    was_heard_down = world.ledger.registered_s < machine.said_down_s <= machine.by_itself_s
+    was_heard_down = world.ledger.registered_s < machine.said_down_s
     return was_heard_down and world.clock.now_s < machine.by_itself_s + TOLD_WITHIN_S
 
 
@@ -383,8 +383,11 @@ def _majority_lost_is_given_up(world: World, machine: Machine, agent: Agent) -> 
 
 
 def _grant_waits_for_one_promise(world: World, machine: Machine, agent: Agent) -> None:
-    """B11. Who holds the lease gives no promise, so what was given before delays its service once, not for ever."""
-    if agent._order is not Order.WAIT:
+    """B11. Who holds the lease gives no promise, so what was given before delays its service once, not for ever.
+
+    Where somebody has restored the table, another node may hold the lease of a higher epoch, and is promised for.
+    """
+    if agent._order is not Order.WAIT or world.ledger.was_restored:
         machine.waits_since_s = None
         return
     machine.waits_since_s = machine.waits_since_s or world.clock.now_s
