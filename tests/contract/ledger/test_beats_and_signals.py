@@ -7,7 +7,8 @@ import pytest
 from tests.support.builders import BOOTS, CLUSTER, NODE_A, NODE_B, NOW, a_beat, a_definition, a_report, a_state
 from understudy.domain.model import Alarm, ClusterState, PowerReading, ServiceStatus
 from understudy.domain.reach import Reach
-from understudy.domain.signal import AlarmSignal, FaultSignal, PowerSignal
+from understudy.domain.service_names import digest_of
+from understudy.domain.signal import AlarmSignal, FaultSignal, NamesSignal, PowerSignal
 from understudy.ports import NOT_A_MEMBER, STALE, UNKNOWN_CLUSTER
 
 
@@ -156,6 +157,24 @@ def test_a_fault_found_with_another_version_of_the_definition_is_not_believed(le
     assert ledger.record_signal(CLUSTER, FaultSignal("i-x", "", before.definition_version)) == NOT_A_MEMBER
     assert ledger.record_signal("nobodys", fault) == UNKNOWN_CLUSTER
     assert ledger.read(CLUSTER) == before
+
+
+def test_a_beat_keeps_the_digest_of_the_names_of_its_services(ledger):  # B4
+    beat = a_beat(NODE_B, services=frozenset({"data"}))
+    assert recorded(ledger.record_beat(beat)).nodes[NODE_B].named == beat.named == digest_of(["data"])
+
+
+def test_how_names_differ_is_kept_only_while_the_node_names_the_same(ledger):  # B4
+    beat = a_beat(NODE_B, services=frozenset({"data"}))
+    ledger.record_beat(beat)
+    state = recorded(ledger.record_signal(CLUSTER, NamesSignal(NODE_B, "lacks postgresql", beat.named)))
+    assert state.nodes[NODE_B].misnamed == "lacks postgresql"
+    assert ledger.record_signal(CLUSTER, NamesSignal(NODE_B, "", "ffffff")) == STALE
+    assert ledger.record_signal(CLUSTER, NamesSignal("i-x", "", beat.named)) == NOT_A_MEMBER
+    assert ledger.record_signal("nobodys", NamesSignal(NODE_B, "", beat.named)) == UNKNOWN_CLUSTER
+    for _ in range(2):
+        after = recorded(ledger.record_signal(CLUSTER, NamesSignal(NODE_B, "", beat.named)))
+        assert after.nodes[NODE_B].misnamed == ""
 
 
 def test_what_the_newest_beat_does_not_say_of_quorum_is_not_known_any_more(ledger):  # S12 B3

@@ -34,7 +34,7 @@ POWER_IS_NEW = f"{IS_MEMBER} AND ({POWER_NEVER_TOLD} OR {POWER_NOT_OLDER})"
 FORMAT_IS_KNOWN = "(attribute_not_exists(#v) OR #v <= :v)"
 NEWER_FORMAT = Refusal("newer_format")
 
-FAULT_IS_OF_THIS_VERSION = f"{IS_MEMBER} AND #definition_version = :version"
+FAULT_IS_OF_THIS_VERSION = f"{IS_MEMBER} AND #definition_version = :definition_version"
 
 NAMES_ARE_THESE = f"{IS_MEMBER} AND {NODE}.#named = :named"
 
@@ -139,25 +139,26 @@ def _alarm_update(signal: AlarmSignal) -> dict[str, Any]:
 
 
 def _fault_update(signal: FaultSignal) -> dict[str, Any]:
-    values = {":version": to_attribute(signal.definition_version)}
-    if signal.fault:
-        values[":fault"] = to_attribute(signal.fault)
-    return {
-        "UpdateExpression": f"SET {NODE}.#fault = :fault" if signal.fault else f"REMOVE {NODE}.#fault",
-        "ConditionExpression": FAULT_IS_OF_THIS_VERSION,
-        "ExpressionAttributeNames": {"#id": signal.instance_id, **_names("nodes", "fault", "definition_version")},
-        "ExpressionAttributeValues": values,
-    }
+    of = {"definition_version": signal.definition_version}
+    return _words_update(signal.instance_id, "fault", signal.fault, FAULT_IS_OF_THIS_VERSION, of)
 
 
 def _names_update(signal: NamesSignal) -> dict[str, Any]:
-    values = {":named": to_attribute(signal.named)}
-    if signal.misnamed:
-        values[":misnamed"] = to_attribute(signal.misnamed)
+    return _words_update(signal.instance_id, "misnamed", signal.misnamed, NAMES_ARE_THESE, {"named": signal.named})
+
+
+def _words_update(instance_id: str, word: str, text: str, condition: str, of: Mapping[str, Any]) -> dict[str, Any]:
+    """Sets an attribute of a node to words for people, or removes it when there are none to say.
+
+    `of`: what the condition compares, by the name of the attribute.
+    """
+    values = {f":{name}": to_attribute(value) for name, value in of.items()}
+    if text:
+        values[f":{word}"] = to_attribute(text)
     return {
-        "UpdateExpression": f"SET {NODE}.#misnamed = :misnamed" if signal.misnamed else f"REMOVE {NODE}.#misnamed",
-        "ConditionExpression": NAMES_ARE_THESE,
-        "ExpressionAttributeNames": {"#id": signal.instance_id, **_names("nodes", "misnamed", "named")},
+        "UpdateExpression": f"SET {NODE}.#{word} = :{word}" if text else f"REMOVE {NODE}.#{word}",
+        "ConditionExpression": condition,
+        "ExpressionAttributeNames": {"#id": instance_id, **_names("nodes", word, *of)},
         "ExpressionAttributeValues": values,
     }
 
