@@ -72,7 +72,7 @@ THEMES = {
         Theme("reboots", (SETTLED,), [*_of_both(d.reboots), *CANNOT_READ, d.comes_up_anew(A), d.comes_up_anew(B)]),
         Theme("come-back", (SETTLED,), COMES_BACK, 3, 1, 120, 12),
         Theme("freezes", (SETTLED,), [*_of_both(d.freezes), d.asking("switchover", action="switchover"), LONG_CUT]),
-        Theme("controller", (MOVING, SETTLED), [*d.steps(), *d.people(), LONG_CUT], 2, 1, 60, 30, 12),
+        Theme("controller", (MOVING, SETTLED), [*d.steps(), *d.people(), LONG_CUT], 2, 1, 60, 30, 8),
         Theme("unproven", (Setting("stopped alone", OFF_ALONE),), [d.unproven(), LONG_CUT, *d.ec2(A)[:2]], 2, 1, 120),
         Theme("definition", (*_placements(), *NAMES),
               [*_of_both(d.cut_off), *d.beats(A)[2:3], *d.beats(B)[2:3], *CANNOT_READ], 2, 0, 70, 12),
