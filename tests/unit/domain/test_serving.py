@@ -22,8 +22,17 @@ from tests.support.builders import (
 )
 from understudy.domain.decision import Action, decide
 from understudy.domain.definition import ServiceSpec
+from understudy.domain.fencing import find_proof
 from understudy.domain.health import NodeHealth
-from understudy.domain.model import ClusterState, NodeReport, Proof, ServiceStatus, Stage, TransitionAction
+from understudy.domain.model import (
+    ClusterState,
+    NodeReport,
+    PowerReading,
+    Proof,
+    ServiceStatus,
+    Stage,
+    TransitionAction,
+)
 from understudy.domain.opening import Opening, Refused, rule_on_request
 from understudy.domain.policy import Policy
 from understudy.domain.request import Request
@@ -304,3 +313,23 @@ def test_not_even_the_one_that_serves_is_adopted_beside_one_that_is_heard_and_no
     serves = a_report(NODE_B, service=UP, keeps_lease=False)
     state = unplaced(node_a=a_report(service=ServiceStatus.FAILED, keeps_lease=False), node_b=serves)
     assert decided(state)[:2] == (Action.CALL_OPERATOR, "member-is-unheard")
+
+
+def opened_to(target: str, state: ClusterState) -> ClusterState:
+    how: Any = {"action": TransitionAction.FAILOVER, "rule": "operator-asked", "execution": EXECUTION, "now": NOW}
+    return opened(state, a_definition(), target=target, **how)
+
+
+def test_that_an_address_leads_to_a_node_gives_it_no_lease_before_the_others_were_asked():  # B4
+    """Not even when a person asks for it: the other one may be serving."""
+    state = replace(unplaced(node_a=a_report(service=ServiceStatus.FAILED, keeps_lease=False)), previous=led_to(NODE_B))
+    after = opened_to(NODE_B, state)
+    assert (after.active, after.previous) == (None, None)
+    assert find_proof(after, a_definition(), NOW, PowerReading.UNKNOWN) is None
+    down = opened_to(NODE_B, replace(unplaced(), previous=led_to(NODE_B)))
+    assert find_proof(down, a_definition(), NOW, PowerReading.UNKNOWN) is Proof.NO_HOLDER
+
+
+def test_a_node_that_serves_and_that_an_address_leads_to_has_the_lease_from_the_opening_on():  # S4
+    serves = a_report(NODE_B, service=UP, keeps_lease=False)
+    assert opened_to(NODE_B, replace(unplaced(node_b=serves), previous=led_to(NODE_B))).active == NODE_B

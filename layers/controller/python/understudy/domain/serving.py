@@ -96,13 +96,15 @@ def adoptable(state: ClusterState, definition: Definition, now: float) -> str | 
 def may_be_adopted(state: ClusterState, definition: Definition, instance_id: str, now: float) -> bool:
     """Whether a member that serves already may be given the lease as it is, because nobody has been placed yet.
 
-    Where an address leads to another member, that one must be down, and a person must have asked for it.
+    Where an address leads to another member than this one, that one must be down, and a person must have asked for it.
     """
     previous = state.previous
     is_alone = servers(state, definition, now) == (instance_id,)
     if state.active is not None or not is_alone or (previous is not None and not previous.is_assumed):
         return False
-    return previous is None or said(state, definition, previous.node, now) is Said.DOWN
+    if previous is None or previous.node == instance_id:
+        return True
+    return said(state, definition, previous.node, now) is Said.DOWN
 
 
 def objectors(state: ClusterState, definition: Definition, now: float) -> tuple[str, ...]:

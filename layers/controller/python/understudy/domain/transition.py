@@ -61,12 +61,12 @@ def opened(
     asked_at: int = 0,
 ) -> ClusterState:
     """The state under the next epoch: the lease ends, but a target that served last, or is adopted, has it at once."""
-    stays = target == state.last_holder or may_be_adopted(state, definition, target, now)
+    stays = may_be_adopted(state, definition, target, now) or _served_last(state, target)
     return replace(
         state,
         epoch=state.epoch + 1,
         active=target if stays else None,
-        previous=None if stays else _previous_holder(state),
+        previous=None if stays else _previous_holder(state, target),
         terms=_terms_on_staying(state, definition) if stays else state.terms,
         transition=Transition(
             action=action,
@@ -99,9 +99,16 @@ def _failover_times(state: ClusterState, definition: Definition, now: int, spend
     return (*recent, now) if spends_budget else recent
 
 
-def _previous_holder(state: ClusterState) -> PreviousHolder | None:
+def _served_last(state: ClusterState, target: str) -> bool:
+    """Whether the target holds the lease, or held it last. That an address leads to it is no proof that it did."""
+    return target == state.last_holder and not (state.previous is not None and state.previous.is_assumed)
+
+
+def _previous_holder(state: ClusterState, target: str) -> PreviousHolder | None:
+    """Who is to be fenced. An assumed holder that is the target itself is not: all the others are asked instead."""
     if state.active is None:
-        return state.previous
+        is_target = state.previous is not None and state.previous.is_assumed and state.previous.node == target
+        return None if is_target else state.previous
     report = state.nodes[state.active]
     return PreviousHolder(
         node=state.active,
