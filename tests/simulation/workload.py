@@ -152,6 +152,10 @@ class Workload:
         for process in self.processes.values():
             process.begin()
 
+    def is_whole(self, now_ms: int) -> bool:
+        """Whether all of it runs."""
+        return bool(self.processes) and all(process.is_up(now_ms) for process in self.processes.values())
+
     def is_untidy(self, now_ms: int) -> bool:
         """Whether any of it runs, or has ended in disorder, so that a look at it tells nothing for sure."""
         return any(process.crashed or process.is_up(now_ms) for process in self.processes.values())

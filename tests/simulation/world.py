@@ -394,7 +394,7 @@ class World:
             self._stop_by_hand([each for each in self.machines if each.spec.instance_id != state.active])
             return
         led_to = state.previous.node if state.previous else None
-        serving = [machine for machine in self.machines if machine.serves()]
+        serving = [each for each in self.machines if each.serves() and each.workload.is_whole(each.now_ms())]
         kept = sorted(serving, key=lambda each: each.spec.instance_id != led_to)[:1]
         self._stop_by_hand([machine for machine in self.machines if machine not in kept])
         if kept and kept[0].spec.instance_id != led_to and len(serving) == 1:
