@@ -230,9 +230,18 @@ def _unserved(world: World) -> None:
         return
     if watches.unserved_since_ms is None:
         watches.unserved_since_ms = world.ms
-    if watches.liar and world.ms - watches.unserved_since_ms >= LIED_TO_MS:
+    if watches.liar and not _is_liars_turn(world, state) and world.ms - watches.unserved_since_ms >= LIED_TO_MS:
         world.violates(
             "a_lie_harms_its_liar_only", f"nobody serves for {LIED_TO_MS / 1000:g} s, since {watches.liar} lies"
         )
     if world.ms - watches.unserved_since_ms >= UNSERVED_MS:
         world.violates("served_or_told", f"nobody serves for {UNSERVED_MS / 1000:g} s, and nobody is told")
+
+
+def _is_liars_turn(world: World, state: ClusterState | None) -> bool:
+    """Whether the lease is, was or is to be the liar's: then it harms itself, and a limit or a person ends that."""
+    if state is None:
+        return True
+    previous, opened = state.previous, state.transition
+    involved = {state.active, previous.node if previous else None, opened.target if opened else None}
+    return world.node(world.watches.liar).spec.instance_id in involved
