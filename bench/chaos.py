@@ -132,7 +132,10 @@ def run(cluster: Cluster, client: Client, cause: Cause, target: Target | None = 
     try:
         _bring_about(cluster, source, cause)
         state = wait_for("it is moved and closed", lambda: _closed(cluster, epoch), MOVE_LIMIT_S, why=cluster.summary)
-        closed_s, made = time.monotonic() - began, plan.made
+        closed_s = time.monotonic() - began
+        # That it has ended is told after it was written down: the calls are counted when the execution is over.
+        wait_for("its executions have ended", lambda: not _running(cluster), MOVE_LIMIT_S)
+        made = plan.made
     finally:
         plan.clear()
     active = cluster.active()
@@ -177,6 +180,10 @@ def _bring_back(cluster: Cluster, node: Node, cause: Cause) -> None:
 
 def _executions(cluster: Cluster) -> set[str]:
     return {str(e["executionArn"]) for e in cluster.aws.stack.executions(cluster.name)}
+
+
+def _running(cluster: Cluster) -> list[str]:
+    return [str(e["name"]) for e in cluster.aws.stack.executions(cluster.name) if e["status"] == "RUNNING"]
 
 
 def _closed(cluster: Cluster, epoch: int) -> dict[str, Any] | None:
