@@ -22,7 +22,7 @@ BEAT_10_15, BEAT_10_15_LESS_1, BEAT_10_13_LESS_1 = 101, 76, 51
 
 @dataclass(frozen=True)
 class Tale:
-    """`what` happens, as faults, to a cluster of two that is found as `before` says. `seeds`: how many are run."""
+    """`what` happens, as faults, to a cluster that is found as `before` says. `seeds`: how many are run."""
 
     what: str
     faults: tuple[Fault, ...] = ()
@@ -30,11 +30,12 @@ class Tale:
     setting: Setting = ALONE
     policies: tuple[Mapping[str, Any], ...] = ({},)
     seeds: int = 4
+    members: int = 2
 
     def plans(self, seeds: int = 0) -> Iterator[Plan]:
         """What to run, with as many seeds as it needs, or with so many."""
         for seed in range(seeds or self.seeds):
-            yield Plan(seed, 2, 0, 0, self.before, self.faults, self.policies, self.setting)
+            yield Plan(seed, self.members, 0, 0, self.before, self.faults, self.policies, self.setting)
 
 
 def _faults(*told: tuple[str, float, float, int, int]) -> tuple[Fault, ...]:
@@ -110,6 +111,17 @@ STORIES: Mapping[str, Tale] = {
     "number-ahead": Tale(
         "a beat with number 10^13 - 1, just within the bounds, about node-a, which is then cut off",
         _faults(("lying_beat", 30, 1, 0, BEAT_10_13_LESS_1), ("partitioned", 32, 80, 0, 0)),
+    ),
+    "number-ahead-and-late": Tale(
+        "a beat with number 10^13 - 1 about node-a is late, and is recorded after many of node-a's own",
+        _faults(("beats_delayed", 29, 3, 0, 0), ("lying_beat", 30, 1, 0, BEAT_10_13_LESS_1)),
+        seeds=8,
+    ),
+    "another-one-still-stops": Tale(
+        "somebody starts the service on node-c, whose agent says that it stops it; meanwhile node-b is wanted",
+        _faults(("started_by_hand", 38, 1, 2, 0), ("switchover", 44, 1, 1, 1)),
+        seeds=12,
+        members=3,
     ),
     "waiting-holder-forgets": Tale(
         "node-a goes on by node-b's promises; node-b is granted the lease, waits, and its file of promises is garbled",

@@ -144,8 +144,11 @@ class Workload:
         return Services(kinds, specs, self._machine.is_unstoppable)
 
     def is_up(self, now_ms: int) -> bool:
-        """Whether any of it is left."""
-        return any(process.is_up(now_ms) for process in self.processes.values())
+        """Whether any of it is left. Asked after every event, so it is written out."""
+        for process in self.processes.values():
+            if process.is_running and (process.gone_at_ms is None or now_ms < process.gone_at_ms):
+                return True
+        return False
 
     def run(self) -> None:
         """Somebody else than an agent starts all of it."""
@@ -192,10 +195,8 @@ def due_ms(services: Services, kill_limit_s: float) -> Iterator[int]:
 
 def _due_ms(service: Service, kill_limit_ms: int) -> Iterator[int]:
     step, task = service._step, service._task
-    if step is Step.REST:
-        if service.state is not State.FAILED:
-            yield service._next_look_ms
-        return
+    if step is Step.REST or (step is Step.LOOK and service.state is not None):
+        return  # nothing hangs on a look at rest: the next tick takes it up, within a second
     ends_ms = task.due_ms if isinstance(task, Until) else None
     if ends_ms is not None:
         yield ends_ms
