@@ -46,7 +46,9 @@ def test_a_beat_of_an_instance_that_is_no_member_is_refused(ledger):
         ({}, True),
         ({"beat": a_report().beat, "heard_at": NOW + 9}, False),
         ({"beat": a_report().beat - 1, "heard_at": NOW + 9}, False),
-        ({"beat": a_report().beat + 1, "heard_at": NOW - 9}, True),
+        ({"beat": a_report().beat + 1, "heard_at": NOW}, True),
+        # It would make the node heard earlier than it was, and its lease end before the agent counts it as ended.
+        ({"beat": a_report().beat + 1, "heard_at": NOW - 1}, False),
         ({"boot": "new-boot", "beat": 1, "heard_at": NOW + 1}, True),
         ({"boot": "new-boot", "beat": 10**12, "heard_at": NOW}, False),
         ({"boot": "new-boot", "beat": 10**12, "heard_at": NOW - 1}, False),
@@ -55,6 +57,7 @@ def test_a_beat_of_an_instance_that_is_no_member_is_refused(ledger):
         "next",
         "duplicate",
         "overtaken",
+        "next-in-the-same-second",
         "next-but-ingested-earlier",
         "rebooted",
         "other-boot-same-second",

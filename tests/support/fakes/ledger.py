@@ -281,7 +281,9 @@ class FakeLedger(Faulty):
 def _is_newer(beat: Beat, report: NodeReport) -> bool:
     if report.heard_at is None:
         return True
-    return beat.beat > report.beat if beat.boot == report.boot else beat.heard_at > report.heard_at
+    if beat.boot == report.boot:
+        return beat.beat > report.beat and beat.heard_at >= report.heard_at
+    return beat.heard_at > report.heard_at
 
 
 def _beat_of(state: ClusterState, instance_id: str) -> tuple[str, int] | None:

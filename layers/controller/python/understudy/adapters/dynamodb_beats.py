@@ -1,6 +1,6 @@
 """The one write that records a beat or a signal, and what its refusal means.
 
-recorded            same boot:  beat ──────►  greater number      recorded
+recorded            same boot:  beat ──────►  greater number, and not taken in before it      recorded
                     other boot: heard_at ──►  later second        recorded
                     anything else: a duplicate or out of order    STALE
 """
@@ -18,7 +18,7 @@ NODE = "#nodes.#id"
 IS_MEMBER = f"attribute_exists({NODE})"
 
 NEVER_HEARD = f"attribute_not_exists({NODE}.#heard_at)"
-LATER_OF_SAME_BOOT = f"({NODE}.#boot = :boot AND {NODE}.#beat < :beat)"
+LATER_OF_SAME_BOOT = f"({NODE}.#boot = :boot AND {NODE}.#beat < :beat AND {NODE}.#heard_at <= :heard_at)"
 LATER_OF_OTHER_BOOT = f"({NODE}.#boot <> :boot AND {NODE}.#heard_at < :heard_at)"
 BEAT_IS_NEW = f"{IS_MEMBER} AND ({NEVER_HEARD} OR {LATER_OF_SAME_BOOT} OR {LATER_OF_OTHER_BOOT})"
 RUN_IS_UNBROKEN = f"{NODE}.#due_by >= :recorded_at"

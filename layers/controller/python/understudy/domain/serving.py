@@ -111,7 +111,7 @@ def objectors(state: ClusterState, definition: Definition, now: float) -> tuple[
     """The members whose own word forbids to grant the lease to the transition's target at `now` (seconds).
 
     Whatever has been proved before: a node can have booted again, and its service come up by itself. One that says
-    under no lease that its services have failed, or stop, is not down either, as long as it is heard. A node that a
+    that its services have failed, or stop, is not down either, as long as it is heard. A node that a
     person or the policy has passed over without a proof objects only while it is heard.
     """
     target = state.transition.target if state.transition else state.active
@@ -147,4 +147,4 @@ def _objects(state: ClusterState, definition: Definition, instance_id: str, now:
     is_passed_over = previous is not None and (previous.node, previous.proof) == (instance_id, Proof.UNPROVEN)
     if said(state, definition, instance_id, now) is Said.SERVES:
         return is_heard or not is_passed_over
-    return is_heard and serves_unbound(report) and _names_any(report)
+    return is_heard and report.service is not ServiceStatus.OUT_OF_SERVICE and _names_any(report)
