@@ -170,9 +170,11 @@ def stop_at_ms(standing: Standing, orderly_stop_s: float) -> int | None:
     kill_at, terms = kill_at_ms(standing), standing.terms
     if kill_at is None:
         return None
-    promised = standing.end_ms != standing.lease_end_ms
-    slack_s = min(terms.slack_s(), terms.promise_slack_s()) if promised else terms.slack_s()
-    return kill_at - _ms(min(orderly_stop_s, slack_s))
+    stop_at = kill_at - _ms(min(orderly_stop_s, terms.slack_s()))
+    if standing.promised_until_ms is None or standing.promised_until_ms <= stop_at:
+        return stop_at
+    # Promises that run at that moment are about to be renewed.
+    return max(stop_at, kill_at - _ms(min(orderly_stop_s, terms.promise_slack_s())))
 
 
 def runs(standing: Standing, now_ms: int) -> bool:

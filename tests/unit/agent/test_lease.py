@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -293,3 +294,12 @@ def test_an_item_of_a_newer_format_counts_as_not_read_and_words_more_are_left_as
     assert parse_state({**known, "v": 1, "colour": "green"}) == parse_state(known)
     with pytest.raises(MalformedStateError, match="v, the format of the item, is 2, and this agent knows up to 1"):
         parse_state({**known, "v": 2})
+
+
+def test_promises_that_run_when_an_orderly_stop_would_begin_are_renewed_first():  # B11
+    """A short promise in hand ends before the lease does, and is asked for again before the stop has to begin."""
+    terms = Terms(heartbeat_interval_s=1, lease_read_interval_s=1, lease_s=7.5, kill_limit_s=0.5, promise_s=4.4)
+    lease_alone = Standing(Word.MINE, 1, 52_700, terms)
+    assert stop_at_ms(lease_alone, 5.0) == 52_200 - 3000
+    assert stop_at_ms(replace(lease_alone, promised_until_ms=49_200), 5.0) == 52_200 - 3000
+    assert stop_at_ms(replace(lease_alone, promised_until_ms=51_900), 5.0) == 52_200 - 700
