@@ -324,7 +324,7 @@ def _no_objection(*_: Any) -> str:
 SAFEGUARDS: Mapping[str, Safeguard] = {
     "proof": Safeguard(
         "fence_node waits until it is proved that the node before cannot serve",
-        ((fence_node, "find_proof", _always_proven),),
+        ((fence_node, "find_proof", _always_proven), (grant_lease, "objectors", _nobody)),
         runs=20,
         kinds=("partitioned", "node_dies", "switchover"),
     ),
@@ -334,6 +334,7 @@ SAFEGUARDS: Mapping[str, Safeguard] = {
             (fence_node, "find_proof", _without_margin),
             (situation, "find_proof", _without_margin),
             (serving, "_has_lapsed", _has_lapsed_without_margin),
+            (grant_lease, "objectors", _nobody),
         ),
         runs=30,
         faults=CUT_OFF_AND_ASKED_TO_GO,
