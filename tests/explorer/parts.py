@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from tests.explorer import properties
 from understudy_agent.post import Datagram
+from understudy_agent.remains import Remains
 from understudy_agent.tasks import Outcome
 from understudy_agent.worker import Done
 
@@ -179,6 +180,8 @@ class Process:
 class Timed:
     """A task that ends at a moment of the node's clock."""
 
+    why = ""
+
     def __init__(self, node: Node, due_ms: int, outcome: Outcome | None, service: str = "") -> None:
         self.world = node
         self.due_ms, self.outcome, self.service = due_ms, outcome, service
@@ -198,7 +201,7 @@ def look_at(node: Node, service: str) -> Outcome:
     process, now_ms = node.processes[service], node.now_ms()
     if not process.is_up(now_ms):
         return Outcome.DOWN
-    return Outcome.UP if now_ms >= process.ready_ms else Outcome.PARTLY
+    return Outcome.SERVING if now_ms >= process.ready_ms else Outcome.RUNNING
 
 
 class MemoryKind:
@@ -208,6 +211,9 @@ class MemoryKind:
 
     def __init__(self, node: Node, service: str) -> None:
         self._node, self._service = node, service
+
+    def remains(self) -> Remains:
+        return Remains()
 
     def _task(self, after_ms: int, outcome: Outcome | None) -> Timed:
         node = self._node
