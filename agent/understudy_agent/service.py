@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from .kinds import Kind
 from .model import Change, ServiceSpec, State, Step
+from .remains import Remains
 from .tasks import Outcome, Task
 
 LOOK_LIMIT_MS = 5000
@@ -46,6 +47,10 @@ class Service:
     @property
     def is_down(self) -> bool:
         return self.state is State.OUT_OF_SERVICE
+
+    def remains(self) -> Remains:
+        """Where whatever may be left of it can be found."""
+        return self._kind.remains()
 
     # --- what the supervisor asks for --------------------------------------------------------
 
