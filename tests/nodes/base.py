@@ -29,6 +29,7 @@ _MASKED = (
     *("systemd-networkd.service", "systemd-networkd.socket", "systemd-networkd-wait-online.service"),
     *("getty.target", "systemd-firstboot.service", "systemd-timesyncd.service", "nftables.service"),
 )
+_NETWORK = "node-network.service"
 _ENTER = """
 set -e
 mount -t overlay overlay -o lowerdir=/usr,upperdir=$1/usr,workdir=$1/work $1/root/usr
@@ -66,7 +67,6 @@ class Base:
 
 def built_base() -> Base:
     """The root, built if what it is made of has changed since the last time."""
-    subprocess.run(["make", "-s", "wheel"], cwd=ROOT, check=True, capture_output=True)
     directory = BUILD / "base"
     BUILD.mkdir(parents=True, exist_ok=True)
     with (BUILD / "lock").open("w") as lock:  # another run may build at the same time
@@ -74,6 +74,7 @@ def built_base() -> Base:
         wanted = _stamp()
         if not (directory / "stamp").exists() or (directory / "stamp").read_text() != wanted:
             shutil.rmtree(directory, ignore_errors=True)
+            subprocess.run(["make", "-s", "wheel"], cwd=ROOT, check=True, capture_output=True)
             _build(directory)
             (directory / "stamp").write_text(wanted)
     return Base(directory / "root", directory / "usr")
@@ -81,7 +82,10 @@ def built_base() -> Base:
 
 def _stamp() -> str:
     """What it is made of, as one hash."""
-    sources = [BUNDLE, Path(__file__), Path("/var/lib/dpkg/status"), *sorted(_FILES.glob("*"))]
+    agent = [path for path in sorted((ROOT / "agent").rglob("*")) if path.is_file() and path.suffix != ".pyc"]
+    bundle = [ROOT / "requirements" / "agent.txt", ROOT / "tools" / "agent_bundle.py"]
+    lab = [Path(__file__), *sorted(_FILES.glob("*"))]
+    sources = [*agent, *bundle, *lab, Path("/var/lib/dpkg/status")]
     return hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()
 
 
@@ -123,6 +127,8 @@ def _copy_etc(etc: Path) -> None:
     units.mkdir(parents=True)
     for name in _MASKED:
         (units / name).symlink_to("/dev/null")
+    (units / "multi-user.target.wants").mkdir()
+    (units / "multi-user.target.wants" / _NETWORK).symlink_to(f"/usr/local/lib/systemd/system/{_NETWORK}")
     (etc / "hosts").write_text("127.0.0.1 localhost\n")
     (etc / "fstab").write_text("")
     (etc / "resolv.conf").write_text("")

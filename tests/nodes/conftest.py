@@ -9,6 +9,7 @@ import pytest
 
 from tests.nodes.base import built_base
 from tests.nodes.lab import Lab, left_behind
+from tests.nodes.leases import Leases
 from tests.nodes.needs import missing
 
 HERE = Path(__file__).parent
@@ -35,3 +36,10 @@ def session_lab() -> Iterator[Lab]:
 def lab(session_lab: Lab) -> Iterator[Lab]:
     yield session_lab
     session_lab.remove_machines()
+
+
+@pytest.fixture
+def leases(lab: Lab) -> Iterator[Leases]:
+    """The test is the controller."""
+    with Leases(lab.hub) as made:
+        yield made

@@ -38,6 +38,9 @@ class Server(socketserver.ThreadingTCPServer):
     block_on_close = False
     request_queue_size = 64
 
+    def handle_error(self, *_: Any) -> None:
+        """Nodes die in the middle of what they ask."""
+
 
 class Metadata(Serving):
     """Answers on the node's own side, as on EC2: no cut of the node's network cuts it off.
