@@ -31,7 +31,7 @@ TERMS: Mapping[str, Any] = {
     "lease_s": 8,
     "silence_limit_s": 11,
 }
-"""As short as the rules for timings allow, but for the lease: a hung agent is killed and followed by another within one."""
+"""As short as the rules for timings allow, but for the lease: a hung agent is followed by another within one."""
 SHORT_LEASE: Mapping[str, Any] = {"lease_s": 5, "silence_limit_s": 8}
 DRIFT_MARGIN_S = 2.0
 LIMIT_S = 30.0
