@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+
 import pytest
 
 from local.waiting import NotInTime
 
 
+class Shortcoming(AssertionError):  # noqa: N818  (it reads as the sentence that the developer gets)
+    """The agent did not do what is wanted of it; all that led up to it went as it should."""
+
+
+@contextlib.contextmanager
+def wanted() -> Iterator[None]:
+    """What the test is about. Raises Shortcoming when it does not hold or not happen."""
+    try:
+        yield
+    except (NotInTime, AssertionError) as fault:
+        raise Shortcoming(str(fault)) from fault
+
+
 def not_yet(reason: str) -> pytest.MarkDecorator:
-    """The test fails today because of this, and in no other way; it is reported as soon as it passes."""
-    return pytest.mark.xfail(raises=(NotInTime, AssertionError), strict=True, reason=reason)
+    """The test fails today for this reason, where it says what is `wanted` and nowhere else; a pass is told."""
+    return pytest.mark.xfail(raises=Shortcoming, strict=True, reason=reason)

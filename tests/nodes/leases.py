@@ -150,7 +150,8 @@ class Leases(Serving):
         """When the lease ends that the newest recorded beat renewed, in seconds of CLOCK_BOOTTIME."""
         with self._lock:
             item = self._items[cluster]
-            return float(item["nodes"][machine.metadata.instance.instance_id]["beat"]) / 1000 + item["terms"]["lease_s"]
+            beat = float(item["nodes"][machine.metadata.instance.instance_id]["beat"])
+            return beat / 1000 + float(item["terms"]["lease_s"])
 
     # --- what agents ask
 

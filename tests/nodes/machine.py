@@ -57,7 +57,7 @@ class Machine:
         self._uuid = secrets.token_hex(16)
         self._cgroups = Cgroups(self._run)
         self.network = NodeNetwork(hub, name, instance.address)
-        self.metadata = Metadata(self.network, instance)
+        self.metadata = Metadata(self.network.metadata, instance)
         self.metadata.__enter__()
 
     # --- power
@@ -194,7 +194,7 @@ class Machine:
     def start_program(self, *program: str) -> subprocess.Popen[bytes]:
         """A program there that goes on beside the test; it ends with the node at the latest."""
         enter = ["nsenter", f"--target={self.pid()}", "--mount", "--uts", "--ipc", "--net", "--pid", "--root"]
-        return subprocess.Popen([*enter, "--", *program], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+        return subprocess.Popen([*enter, "--", *program], stdin=subprocess.DEVNULL)
 
     # --- its disk
 

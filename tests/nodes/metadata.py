@@ -43,7 +43,7 @@ class Server(socketserver.ThreadingTCPServer):
 
 
 class Metadata(Serving):
-    """Answers on the node's own side, as on EC2: no cut of the node's network cuts it off.
+    """Answers one node.
 
     `is_silent`: it answers with an error, as when it throttles.
     """

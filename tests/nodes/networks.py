@@ -70,14 +70,23 @@ class Hub(Network):
 
 
 class NodeNetwork(Network):
-    """A node's network: `eth0` with its address at the hub, and the metadata service's address on its own side."""
+    """A node's network: `eth0` with its address at the hub, and `metadata0` to a metadata service of its own."""
 
     def __init__(self, hub: Hub, name: str, address: str) -> None:
         super().__init__()
         self._hub, self._port = hub, f"to-{name}"
+        self.metadata = Network()
+        """Where the node's metadata service is: as on EC2, no cut of the node's network cuts it off."""
         hub.run("ip", "link", "add", self._port, "type", "veth", "peer", "name", "eth0", "netns", self.path)
         hub.run("ip", "link", "set", self._port, "master", "hub", "up")
-        self.run("ip", "address", "add", f"{METADATA_ADDRESS}/32", "dev", "lo")
+        pair = ("type", "veth", "peer", "name", "node")
+        self.run("ip", "link", "add", "metadata0", *pair, "netns", self.metadata.path)
+        for network, own, device in (
+            (self, "169.254.169.253", "metadata0"),
+            (self.metadata, METADATA_ADDRESS, "node"),
+        ):
+            network.run("ip", "address", "add", f"{own}/30", "dev", device)
+            network.run("ip", "link", "set", device, "up")
         self.run("ip", "address", "add", f"{address}/{PREFIX}", "dev", "eth0")
         self.run("ip", "link", "set", "eth0", "up")
 
@@ -96,6 +105,7 @@ class NodeNetwork(Network):
     def close(self) -> None:
         self.restore()
         self._hub.run("ip", "link", "delete", self._port)
+        self.metadata.close()
         super().close()
 
 

@@ -117,7 +117,7 @@ def test_the_nodes_have_no_way_beyond_their_hub(lab: Lab):
     node = lab.machine("node-a")
     node.boot()
     devices = {line.split()[0] for line in node.run("ip", "-4", "route").splitlines()}
-    assert devices == {"10.77.0.0/24"}
+    assert devices == {"10.77.0.0/24", "169.254.169.252/30"}
     assert {line.split()[0] for line in lab.hub.run("ip", "-4", "route").splitlines()} == {"10.77.0.0/24"}
 
 
