@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +22,7 @@ class Lab:
 
     def __init__(self, base: Base) -> None:
         remove_abandoned()
+        _remove_abandoned_disks()
         self._base = base
         self.hub = Hub()
         self._numbers = itertools.count(11)
@@ -44,6 +46,13 @@ class Lab:
 
 
 KEYS = {"AWS_ACCESS_KEY_ID": "123456789012", "AWS_SECRET_ACCESS_KEY": "local", "AWS_SESSION_TOKEN": "local"}
+
+
+def _remove_abandoned_disks() -> None:
+    """Of a run that was killed. (What it had mounted has gone with its processes.)"""
+    for path in (BUILD / "disks").glob("*"):
+        if not Path("/proc", path.name.partition("-")[0]).exists():
+            shutil.rmtree(path)
 
 
 def left_behind() -> list[str]:

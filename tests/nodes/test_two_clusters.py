@@ -28,7 +28,7 @@ def node(lab: Lab, leases: Leases) -> Machine:
     return made
 
 
-def test_a_lease_that_ends_is_released_and_the_other_cluster_is_served_on(lab, node, leases):  # S9 B18
+def test_a_lease_that_ends_is_released_and_the_other_cluster_is_served_on(lab, node, leases):  # S9
     with Watcher(lab.hub, node, 7000) as app, Watcher(lab.hub, node, 80, HTTP) as site:
         app.wait_served()
         site.wait_served()
@@ -40,7 +40,7 @@ def test_a_lease_that_ends_is_released_and_the_other_cluster_is_served_on(lab, n
     assert app.longest_gap_s(ended_at) < 0.3
 
 
-def test_an_agent_that_is_stopped_takes_out_its_own_service_only(lab, node, leases):  # S9 B18
+def test_an_agent_that_is_stopped_takes_out_its_own_service_only(lab, node, leases):  # S9
     with Watcher(lab.hub, node, 7000) as app, Watcher(lab.hub, node, 80, HTTP) as site:
         app.wait_served()
         stopped_at = boottime_s()
