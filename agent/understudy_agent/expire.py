@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from . import lease
+from . import lease, telling
 from .files import AlreadyRunningError, LeaseFile, Lock, PlacedFile
 from .lease import Order, Standing
 from .log import Log
@@ -94,6 +94,8 @@ class _Taker:
         return self._services.all_down
 
     def take_out_of_service(self, lease_file: LeaseFile, standing: Standing) -> int:
+        self._services.bind(standing.services)
+        telling.unknown(self._services, self._log)
         give_up_ms = self._clock_ms() + GIVE_UP_MS
         while not self._services.all_down:
             now_ms = self._clock_ms()

@@ -19,7 +19,9 @@ def on_unstoppable(
     """What to do, once for each service that killing did not end. `policy`: reboot, poweroff or report."""
 
     def act(service: str) -> None:
-        journal.error("service_cannot_be_stopped", f"killing did not help; policy {policy}", service=service)
+        journal.error(
+            "service_cannot_be_stopped", f"killing did not help, or cannot be tried; policy {policy}", service=service
+        )
         if policy not in COMMANDS:
             return
         try:

@@ -548,6 +548,12 @@ SAFEGUARDS: Mapping[str, Safeguard] = {
         story=STORIES["file-makes-a-witness"],
         finds=("names_differ_is_never_released",),
     ),
+    "names-under-a-lease": Safeguard(
+        "a lease binds what was named under it, also when the agent's file names it no more",
+        ((Services, "bind", _nobody),),
+        runs=4,
+        story=STORIES["file-names-nothing-unheard"],
+    ),
     "order-before-look": Safeguard(
         "a look that has just ended leads to a start only under the order of that tick",
         ((Services, "_may_go_on_to_start", _may_go_on),),

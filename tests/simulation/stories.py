@@ -79,6 +79,10 @@ STORIES: Mapping[str, Tale] = {
         "node-a serves, and its file makes it a witness by mistake; it is asked to go",
         _faults(("file_differs", 30, 80, 0, AS_WITNESS_AFTER_A_CRASH), ("switchover", 45, 1, 1, 1)),
     ),
+    "file-names-nothing-unheard": Tale(
+        "node-a serves and cannot send; its agent is killed and restarted with a file that names no service",
+        _faults(("cannot_send", 30, 85, 0, 0), ("file_differs", 32, 80, 0, AS_WITNESS_AFTER_A_CRASH)),
+    ),
     "last-holder-comes-up-by-itself": Tale(
         "node-b is wanted; node-a reboots, its unit comes up by itself, and its agent can send and not read",
         _faults(("cannot_read", 28, 80, 0, 0), ("switchover", 30, 1, 1, 1), ("node_reboots", 33, 3, 0, 0)),

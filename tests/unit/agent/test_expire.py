@@ -26,6 +26,10 @@ class Left:
         self.clock = FakeClock(100_000)
         self.log = FakeLog()
         self.ended_ms: int | None = None
+        self.taken_down: list[tuple[str, int]] = []
+
+    def take_down(self, service: str) -> None:
+        self.taken_down.append((service, self.clock.now_ms))
 
     def sleep(self, seconds: float) -> None:
         self.clock.now_ms += int(seconds * 1000)
@@ -33,7 +37,7 @@ class Left:
             self.ended_ms = self.clock.now_ms
 
     def expire(self, orderly_stop_s: float = 0) -> int:
-        services = Services({"db": self.kind}, [ServiceSpec("db")], lambda _name: None)
+        services = Services({"db": self.kind}, [ServiceSpec("db")], self.take_down)
         return keep_the_lease(
             self.lease_file, self.placed_file, self.lock, services, orderly_stop_s, self.log, self.clock, self.sleep
         )
@@ -207,3 +211,12 @@ def test_promises_count_as_the_lease_does(left):
     assert left.expire() == 0
     assert left.ended_ms is not None
     assert 119_000 <= left.ended_ms <= 120_000
+
+
+# B4
+def test_a_node_whose_file_no_longer_names_what_the_lease_binds_is_taken_down_at_its_end(left):
+    left.lease_file.save(Standing(Word.MINE, 7, 112_000, Terms(lease_s=20), services=("db", "front")))
+    assert left.expire() == 1
+    assert left.taken_down == [("front", 111_000)]
+    assert left.kind.asked == ["kill"]
+    assert left.log.events("service_unknown")
