@@ -9,10 +9,11 @@ from pathlib import Path
 
 from . import identity
 from .fields import BOOT, DEVICE, IP_ADDRESS, NAME, PARAMETER, WORD, Section
-from .kinds import Kind, Process, Script, Unit
+from .kinds import Kind, Process, Script
 from .model import ServiceSpec
 from .mounts import Mount
 from .services import DependencyCycleError, in_dependency_order
+from .units import Unit
 
 RUNTIME_DIR = Path("/run/understudy")
 STATE_DIR = Path("/var/lib/understudy")

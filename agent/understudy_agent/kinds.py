@@ -25,7 +25,6 @@ from .tasks import (
 )
 
 TETHER = str(Path(__file__).with_name("tether.py"))
-NO_TASKS = ("", "0", "[not set]", str(2**64 - 1))
 SETTLE_MS = 1000
 """How long a process without a `ready` port must stay alive to count as started."""
 
@@ -47,47 +46,6 @@ class Kind(Protocol):
     def remains(self) -> Remains:
         """Where whatever may be left of it can be found, by what is known at this moment."""
         ...
-
-
-class Unit:
-    """A systemd unit. Its own `Restart=` is left to systemd."""
-
-    slow_to_show = False
-
-    def __init__(self, unit: str, systemctl: str = "systemctl") -> None:
-        self._unit = unit
-        self._systemctl = systemctl
-
-    def start(self) -> Task:
-        return command_task([self._systemctl, "start", self._unit])
-
-    def stop(self) -> Task:
-        return command_task([self._systemctl, "stop", self._unit])
-
-    def kill(self) -> Task:
-        """Kill every process of the unit; the stop that is queued first keeps systemd from restarting it."""
-        script = '"$0" stop --no-block "$1"; exec "$0" kill -s KILL "$1"'
-        return command_task(["/bin/sh", "-c", script, self._systemctl, self._unit])
-
-    def look(self) -> Task:
-        argv = [self._systemctl, "show", "-p", "ActiveState", "-p", "TasksCurrent", self._unit]
-        return command_task(argv, _judge_unit, capture=True)
-
-    def remains(self) -> Remains:
-        return Remains()
-
-
-def _judge_unit(status: int, output: str) -> Outcome:
-    """A unit that is inactive or failed may still have processes: the task count tells."""
-    shown = dict(line.partition("=")[::2] for line in output.splitlines())
-    state = shown.get("ActiveState", "")
-    if status != 0:
-        return Outcome.UNKNOWN
-    if state in ("active", "reloading", "refreshing"):
-        return Outcome.SERVING
-    if state in ("inactive", "failed"):
-        return Outcome.DOWN if shown.get("TasksCurrent", "") in NO_TASKS else Outcome.RUNNING
-    return Outcome.UNKNOWN
 
 
 class Script:

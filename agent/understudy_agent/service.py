@@ -26,6 +26,8 @@ class Service:
         self.state: State | None = None
         """None until the first look has told whether it runs."""
         self.unknown_looks = 0
+        self.unfit = ""
+        """Why it could not be started, by the newest look that told; "" when nothing is known against it."""
         self.unstoppable = False
         """Whether killing it has not helped within the limit."""
         self.failed_at_ms = 0
@@ -116,8 +118,11 @@ class Service:
             outcome = self._task.poll()
             if outcome is None:
                 break
-            step, self._task = self._step, None
+            step, why, self._task = self._step, self._task.why, None
             self._step = Step.REST
+            if step in LOOKS:
+                self._note_fitness(outcome, why)
+                outcome = Outcome.DOWN if outcome is Outcome.UNFIT else outcome
             _AFTER[step](self, outcome, now_ms)
         self._enforce_limits(now_ms, kill_limit_ms)
 
@@ -211,6 +216,14 @@ class Service:
             step = self._step
             self._drop_task()
             _AFTER[step](self, Outcome.UNKNOWN, now_ms)
+
+    def _note_fitness(self, outcome: Outcome, why: str) -> None:
+        """One that cannot be started is out of service and called FAILED: nothing of it runs or will run."""
+        if outcome is Outcome.UNKNOWN:
+            return
+        before, self.unfit = self.unfit, why if outcome is Outcome.UNFIT else ""
+        if self.unfit and self.unfit != before:
+            self._tell(Change(self.spec.name, self.state, State.FAILED, why))
 
     # --- small change -------------------------------------------------------------------------
 

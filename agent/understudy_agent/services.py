@@ -165,6 +165,8 @@ class Services:
         return {service.spec.name: self._reported(service).value for service in self._services}
 
     def _reported(self, service: Service) -> State:
+        if service.is_down and service.unfit:
+            return State.FAILED
         if self._order is Order.SERVE:
             return self._recovery.reported(service)
         return service.state or State.STOPPING
