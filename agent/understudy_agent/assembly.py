@@ -12,6 +12,7 @@ from . import identity
 from .aws import Aws, KeyParameter
 from .clock import boot_name, boottime_ms
 from .config import Config
+from .dropins import DropIns, own_unit
 from .exchange import Exchange
 from .expire import keep_the_lease
 from .failsafe import Failsafe, Means
@@ -42,10 +43,12 @@ def run(settings: Config) -> int:
     signal.signal(signal.SIGTERM, lambda *_: agent.ask_to_stop())
     signal.signal(signal.SIGINT, lambda *_: agent.ask_to_stop())
     notifier.ready()
+    drop_ins = _drop_ins(settings, log)
     told_stopping = False
     while agent.exit_status is None:
         wake.clear()
         agent.tick(boottime_ms())
+        drop_ins.tick(boottime_ms(), is_placed=agent.is_placed)
         if agent.is_stopping and not told_stopping:
             notifier.stopping()
             told_stopping = True
@@ -119,6 +122,16 @@ def expire(settings: Config) -> int:
 
 def _services(settings: Config, log: Log, tries: TriesFile | None = None) -> Services:
     return Services(settings.kinds, settings.specs, on_unstoppable(settings.on_stop_failure, log), tries)
+
+
+def _drop_ins(settings: Config, log: Log) -> DropIns:
+    try:
+        unit = own_unit(Path("/proc/self/cgroup").read_text(encoding="ascii", errors="replace"))
+    except OSError as fault:
+        log.warning("own_unit_unknown", f"systemd is told nothing of the order at shutdown: {fault}")
+        unit = ""
+    exchange = Exchange("drop_ins", Worker("drop-ins", lambda: None), log)
+    return DropIns(settings.units, settings.cluster, unit, exchange, log)
 
 
 def _tries_file(settings: Config, boot: str, log: Log) -> TriesFile:

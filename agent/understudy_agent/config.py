@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import configparser
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from . import identity
@@ -93,6 +93,8 @@ class Config:
     failsafe: FailsafeConfig | None = None
     specs: tuple[ServiceSpec, ...] = ()
     kinds: Mapping[str, Kind] = field(default_factory=dict)
+    units: Mapping[str, Unit] = field(default_factory=dict)
+    """Those of the services that are systemd units."""
 
 
 def load(path: Path) -> Config:
@@ -120,17 +122,18 @@ def parse(text: str) -> Config:
         elif title != "agent":
             faults.append(f"[{title}] is unknown: sections are [agent] and [service NAME]")
     specs = [_spec(name, section, services) for name, section in services.items()]
-    kinds = {name: _kind(section) for name, section in services.items()}
     try:
         in_dependency_order(specs)
     except DependencyCycleError as fault:
         faults.append(f"[service {str(fault).split()[0]}] depends_on goes in a circle: {fault}")
     faults += _role_faults(sections.get("agent"), services)
     orderly_s = sum(spec.stop_limit_s for spec in specs)
-    config = _agent(sections.get("agent") or Section("agent", {}, faults), orderly_s, specs, kinds)
+    config = _agent(sections.get("agent") or Section("agent", {}, faults), orderly_s, specs)
+    gates = config.runtime_dir / "may-run"
+    kinds = {name: _kind(section, gates / name) for name, section in services.items()}
     if faults:
         raise BadConfigError(faults)
-    return config
+    return replace(config, kinds=kinds, units={name: kind for name, kind in kinds.items() if isinstance(kind, Unit)})
 
 
 def _role_faults(agent: Section | None, services: Mapping[str, Section]) -> list[str]:
@@ -141,7 +144,7 @@ def _role_faults(agent: Section | None, services: Mapping[str, Section]) -> list
     return [] if services else ["[service NAME] is missing: at least one service must be named, except by a witness"]
 
 
-def _agent(section: Section, orderly_s: float, specs: list[ServiceSpec], kinds: Mapping[str, Kind]) -> Config:
+def _agent(section: Section, orderly_s: float, specs: list[ServiceSpec]) -> Config:
     section.refuse_unknown(AGENT_KEYS)
     cluster = section.text("cluster", pattern=NAME)
     arn = section.text("instance_arn", pattern=identity.ARN, needed=False)
@@ -160,7 +163,6 @@ def _agent(section: Section, orderly_s: float, specs: list[ServiceSpec], kinds: 
         call_timeout_s=section.seconds("call_timeout_s", 2, 0.1, 10),
         failsafe=_failsafe(section),
         specs=tuple(specs),
-        kinds=kinds,
     )
 
 
@@ -192,7 +194,7 @@ def _spec(name: str, section: Section, services: Mapping[str, Section]) -> Servi
     )
 
 
-def _kind(section: Section) -> Kind:
+def _kind(section: Section, gate: Path) -> Kind:
     kind = section.choice("kind", tuple(KIND_KEYS))
     section.refuse_unknown((*COMMON_KEYS, *KIND_KEYS.get(kind, ())))
     if kind == "script":
@@ -206,7 +208,7 @@ def _kind(section: Section) -> Kind:
         return Process(section.command("command"), section.address("ready"))
     if kind == "mount":
         return _mount(section)
-    return Unit(section.text("unit", needed=kind == "unit"))
+    return Unit(section.text("unit", needed=kind == "unit"), gate=gate)
 
 
 def _mount(section: Section) -> Mount:

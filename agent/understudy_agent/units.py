@@ -8,7 +8,7 @@ from pathlib import Path
 from . import cgroups
 from .remains import Remains
 from .shown import PROPERTIES, Group, Shown, group_of, judge, parse, stop_order
-from .tasks import Outcome, Task, command_task
+from .tasks import Outcome, Settled, Task, command_task
 
 LOOK_ROUNDS = 8
 """How often one look goes on to units that it has just heard of."""
@@ -48,10 +48,20 @@ class Unit:
     slow_to_show = False
 
     def __init__(
-        self, unit: str, systemctl: str = "systemctl", *, has_probe: bool = False, root: Path = cgroups.ROOT
+        self,
+        unit: str,
+        systemctl: str = "systemctl",
+        *,
+        has_probe: bool = False,
+        gate: Path | None = None,
+        root: Path = cgroups.ROOT,
     ) -> None:
-        """`has_probe`: something else proves that it serves, so it may be active without a process."""
+        """`has_probe`: something else proves that it serves, so it may be active without a process.
+
+        `gate`: a file that is there while the unit may be started; see dropins.py.
+        """
         self.unit = unit
+        self.gate = gate
         self.group: Group | None = None
         """What was seen at the newest look that had an answer."""
         self._systemctl = systemctl
@@ -59,17 +69,27 @@ class Unit:
         self._root = root
         self._names = [unit]
         self._restarts: dict[str, int] = {}
+        self._is_ending = False
 
     # --- what is asked for --------------------------------------------------------------------
 
     def start(self) -> Task:
+        self._is_ending = False
+        try:
+            self._open_gate()
+        except OSError as fault:
+            return Settled(Outcome.FAILED, f"systemd would refuse to start it: {fault}")
         return Plan(self._start())
 
     def stop(self) -> Task:
+        self._is_ending = True
+        self._close_gate()
         return Plan(self._stop())
 
     def kill(self) -> Task:
         """Kill every process; the stop that is queued first keeps systemd from restarting anything."""
+        self._is_ending = True
+        self._close_gate()
         return Plan(self._kill())
 
     def look(self) -> Task:
@@ -97,11 +117,13 @@ class Unit:
             return missing
         self.group, self._names = group, [self.unit, *(name for name in group.names if name != group.top.name)]
         try:
-            return judge(group, self._restarts, self._is_populated, has_probe=self._has_probe)
+            outcome, why = judge(group, self._restarts, self._is_populated, has_probe=self._has_probe)
+            self._set_gate(outcome)
         except OSError as fault:
             return Outcome.UNKNOWN, f"nobody can tell which processes are left: {fault}"
         finally:
             self._restarts = {each.name: each.restarts for each in group.all}
+        return outcome, why
 
     def _is_populated(self, shown: Shown) -> bool:
         return any(cgroups.processes(path, self._root) for path in shown.control_groups)
@@ -144,6 +166,30 @@ class Unit:
             return [shown.name for shown in own if self._is_populated(shown)]
         except OSError:
             return [shown.name for shown in own]
+
+    # --- the gate -----------------------------------------------------------------------------
+
+    def _open_gate(self) -> None:
+        if self.gate is not None and not self.gate.exists():
+            self.gate.parent.mkdir(parents=True, exist_ok=True)
+            self.gate.touch()
+
+    def _close_gate(self) -> None:
+        try:
+            if self.gate is not None:
+                self.gate.unlink(missing_ok=True)
+        except OSError:
+            return  # then others may start it, as without a gate, and it is stopped again
+
+    def _set_gate(self, outcome: Outcome) -> None:
+        """An adopted one may be restarted by hand, as one that was started. One that is down may not be started."""
+        if outcome in (Outcome.DOWN, Outcome.UNFIT):
+            self._close_gate()
+        elif outcome is Outcome.SERVING and not self._is_ending:
+            try:
+                self._open_gate()
+            except OSError:
+                return  # the next start tells of it; until then a restart by hand is refused
 
     def _kill_group(self, path: str) -> None:
         try:
