@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from . import identity
-from .fields import BOOT, DEVICE, IP_ADDRESS, NAME, PARAMETER, WORD, Section
+from .fields import BOOT, BUS, DEVICE, IP_ADDRESS, NAME, PARAMETER, REGION, TABLE, UNIT, WORD, Section
 from .kinds import Kind, Process, Script
 from .model import ServiceSpec
 from .mounts import Mount
@@ -131,9 +131,11 @@ def parse(text: str) -> Config:
     config = _agent(sections.get("agent") or Section("agent", {}, faults), orderly_s, specs)
     gates = config.runtime_dir / "may-run"
     kinds = {name: _kind(section, gates / name) for name, section in services.items()}
+    units = {name: kind for name, kind in kinds.items() if isinstance(kind, Unit)}
+    _refuse_twins(services, units)
     if faults:
         raise BadConfigError(faults)
-    return replace(config, kinds=kinds, units={name: kind for name, kind in kinds.items() if isinstance(kind, Unit)})
+    return replace(config, kinds=kinds, units=units)
 
 
 def _role_faults(agent: Section | None, services: Mapping[str, Section]) -> list[str]:
@@ -150,9 +152,9 @@ def _agent(section: Section, orderly_s: float, specs: list[ServiceSpec]) -> Conf
     arn = section.text("instance_arn", pattern=identity.ARN, needed=False)
     return Config(
         cluster=cluster,
-        table=section.text("table"),
-        bus=section.text("bus"),
-        region=section.text("region", needed=False),
+        table=section.text("table", pattern=TABLE, allowed="must be the name or ARN of a DynamoDB table"),
+        bus=section.text("bus", pattern=BUS, allowed="must be the name or ARN of an event bus"),
+        region=section.text("region", pattern=REGION, needed=False, allowed="must be a region, such as eu-west-1"),
         instance_arn=arn,
         boot=section.text("boot", pattern=BOOT, needed=False),
         runtime_dir=section.path("runtime_dir") or RUNTIME_DIR / cluster,
@@ -208,7 +210,24 @@ def _kind(section: Section, gate: Path) -> Kind:
         return Process(section.command("command"), section.address("ready"))
     if kind == "mount":
         return _mount(section)
-    return Unit(section.text("unit", needed=kind == "unit"), gate=gate)
+    return _unit(section, gate, needed=kind == "unit")
+
+
+def _unit(section: Section, gate: Path, *, needed: bool) -> Unit:
+    allowed = "must be the full name of one unit, such as postgresql.service"
+    unit = section.text("unit", pattern=UNIT, needed=needed, allowed=allowed)
+    if unit.startswith("understudy-agent"):
+        section.fault("unit", "the agent cannot manage itself")
+    return Unit(unit, gate=gate)
+
+
+def _refuse_twins(services: Mapping[str, Section], units: Mapping[str, Unit]) -> None:
+    """One unit that is two services would be stopped for the one while the other is to serve."""
+    first: dict[str, str] = {}
+    for name, unit in units.items():
+        other = first.setdefault(unit.unit, name)
+        if unit.unit and other != name:
+            services[name].fault("unit", f"is the unit of service {other!r} already")
 
 
 def _mount(section: Section) -> Mount:

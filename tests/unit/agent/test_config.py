@@ -94,7 +94,7 @@ def test_every_fault_is_told_with_section_key_value_and_what_is_allowed():
 
 
 def test_services_that_depend_on_each_other_in_a_circle_are_refused():
-    text = AGENT + SERVICE + "depends_on = web\n[service web]\nkind = unit\nunit = w\ndepends_on = db\n"
+    text = AGENT + SERVICE + "depends_on = web\n[service web]\nkind = unit\nunit = w.service\ndepends_on = db\n"
     assert faults(text) == ["[service db] depends_on goes in a circle: db -> web -> db"]
 
 
@@ -178,3 +178,120 @@ def test_check_tells_of_a_key_file_that_an_agent_could_not_use(tmp_path, capsys)
     assert "open to everybody" in capsys.readouterr().err
     key.chmod(0o600)
     assert main(["check", "--config", str(file)]) == 0
+
+
+def told_of(text: str) -> str:
+    (told,) = faults(text)
+    return told
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [
+        "--all",
+        "-.mount",
+        "db",
+        "db.service.",
+        "postgresql@.service",
+        "db.service web.service",
+        "db*.service",
+        "db.timer.x",
+    ],
+)
+def test_what_is_no_name_of_a_unit_is_refused(unit):  # B18
+    assert told_of(AGENT + f"[service db]\nkind = unit\nunit = {unit}\n").endswith(
+        "must be the full name of one unit, such as postgresql.service"
+    )
+
+
+@pytest.mark.parametrize(
+    "unit", ["a.service", "postgresql@15-main.service", "srv-my\\x2ddata.mount", "x.socket", "y.target"]
+)
+def test_units_of_any_type_can_be_named(unit):  # B18
+    assert config.parse(AGENT + f"[service db]\nkind = unit\nunit = {unit}\n").units["db"].unit == unit
+
+
+def test_one_unit_is_one_service(tmp_path):  # B18
+    told = told_of(AGENT + SERVICE + "[service again]\nkind = unit\nunit = db.service\n")
+    assert told == "[service again] unit = 'db.service': is the unit of service 'db' already"
+
+
+@pytest.mark.parametrize("unit", ["understudy-agent.service", "understudy-agent@orders.service"])
+def test_the_agent_does_not_manage_itself(unit):  # B18
+    assert "manage itself" in told_of(AGENT + f"[service db]\nkind = unit\nunit = {unit}\n")
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["table = a b", "bus = arn:aws:sns:eu-west-1:1:x", "region = eu_west", "table = arn:aws:events:eu-west-1:1:bus/b"],
+)
+def test_names_of_aws_that_cannot_be_are_refused(line):  # B18
+    key = line.split()[0]
+    text = "\n".join(row for row in AGENT.splitlines() if not row.startswith(key)) + f"\n{line}\n{SERVICE}"
+    assert told_of(text).startswith(f"[agent] {key} = ")
+
+
+def test_a_table_and_a_bus_may_be_named_by_their_arns():  # B18
+    table = "arn:aws:dynamodb:eu-west-1:123456789012:table/understudy-clusters"
+    bus = "arn:aws-us-gov:events:us-gov-west-1:123456789012:event-bus/understudy"
+    parsed = config.parse(f"[agent]\ncluster = c\ntable = {table}\nbus = {bus}\nregion = us-gov-west-1\n" + SERVICE)
+    assert (parsed.table, parsed.bus) == (table, bus)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "table = clusters  # live",
+        "on_stop_failure = report ; for now",
+        "call_timeout_s = 2 # s",
+        "status_file = # none",
+    ],
+)
+def test_a_comment_behind_a_value_is_refused_as_what_it_is(line):  # B18
+    key = line.split()[0]
+    text = "\n".join(row for row in AGENT.splitlines() if not row.startswith(key)) + f"\n{line}\n{SERVICE}"
+    assert told_of(text).endswith("a comment needs a line of its own; here it would be part of the value")
+
+
+SCRIPT = "[service job]\nkind = script\nstart = /bin/true\nstop = /bin/true\nstatus = "
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "ps ax | grep x",
+        "pgrep x >/dev/null",
+        "pgrep x > /dev/null",
+        "pgrep x 2>&1",
+        "pgrep x 2>/tmp/x",
+        "cat </etc/x",
+        "a; b",
+        "a && b",
+        "a || b",
+        "a &",
+        "kill `cat /run/x.pid`",
+        "kill $(cat /run/x.pid)",
+        "kill $MAINPID",
+        "kill ${MAINPID}",
+    ],
+)
+def test_a_command_written_for_a_shell_is_refused(command):  # B18
+    assert "no shell runs it" in told_of(AGENT + SCRIPT + command + "\n")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "/bin/sh -c 'ps ax | grep -q x || exit 3'",
+        '/bin/sh -c "kill $(cat /run/x.pid); exit 0"',
+        "/usr/bin/check --url http://127.0.0.1/?a=1&b=2#top --price 5$",
+        "/usr/bin/find /run -name x -exec test -e {} \\;",
+    ],
+)
+def test_what_is_quoted_or_stands_inside_a_word_is_taken_as_it_is(command):  # B18
+    config.parse(AGENT + SCRIPT + command + "\n")
+
+
+@pytest.mark.parametrize("command", ["/bin/true # always", "/bin/true ; always"])
+def test_a_comment_behind_a_command_is_refused_as_a_comment(command):  # B18
+    assert "a comment needs a line of its own" in told_of(AGENT + SCRIPT + command + "\n")
