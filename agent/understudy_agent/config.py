@@ -95,6 +95,8 @@ class Config:
     kinds: Mapping[str, Kind] = field(default_factory=dict)
     units: Mapping[str, Unit] = field(default_factory=dict)
     """Those of the services that are systemd units."""
+    commands: tuple[tuple[str, str, tuple[str, ...]], ...] = ()
+    """The commands that services are made of: section, key, words."""
 
 
 def load(path: Path) -> Config:
@@ -135,7 +137,8 @@ def parse(text: str) -> Config:
     _refuse_twins(services, units)
     if faults:
         raise BadConfigError(faults)
-    return replace(config, kinds=kinds, units=units)
+    commands = tuple(command for section in services.values() for command in section.commands)
+    return replace(config, kinds=kinds, units=units, commands=commands)
 
 
 def _role_faults(agent: Section | None, services: Mapping[str, Section]) -> list[str]:
@@ -218,7 +221,7 @@ def _unit(section: Section, gate: Path, *, needed: bool) -> Unit:
     unit = section.text("unit", pattern=UNIT, needed=needed, allowed=allowed)
     if unit.startswith("understudy-agent"):
         section.fault("unit", "the agent cannot manage itself")
-    return Unit(unit, gate=gate)
+    return Unit(unit, gate=gate, has_probe=bool(section.text("probe", needed=False)))
 
 
 def _refuse_twins(services: Mapping[str, Section], units: Mapping[str, Unit]) -> None:

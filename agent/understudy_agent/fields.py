@@ -48,6 +48,8 @@ class Section:
         self._values = values
         self._faults = faults
         self._commented: set[str] = set()
+        self.commands: list[tuple[str, str, tuple[str, ...]]] = []
+        """The commands that were read: title, key, words."""
         for key, value in values.items():
             if COMMENT.search(QUOTED.sub("x", value)):
                 self.fault(key, "a comment needs a line of its own; here it would be part of the value")
@@ -116,9 +118,9 @@ class Section:
         if needed and not words:
             self.fault(key, "must be a command")
         if SHELL.search(QUOTED.sub("x", text)):
-            self.fault(
-                key, "no shell runs it, and it has what only a shell understands: quote it, or use /bin/sh -c '...'"
-            )
+            self.fault(key, "no shell runs it, and only a shell understands it: quote it, or use /bin/sh -c '...'")
+        if words:
+            self.commands.append((self.title, key, words))
         return words
 
     def names(self, key: str) -> tuple[str, ...]:

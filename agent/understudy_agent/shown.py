@@ -44,6 +44,7 @@ PROPERTIES = (
 
 ACTIVE = ("active", "reloading", "refreshing")
 IDLE = ("inactive", "failed")
+ENABLED = ("enabled", "enabled-runtime")
 OF_A_TARGET = (".service", ".socket", ".mount", ".path", ".timer")
 """What a target that stands for others may stand for; other targets, slices and devices are not its own."""
 
@@ -79,6 +80,11 @@ class Shown:
     def restarts(self) -> int:
         """How often systemd has restarted it by itself."""
         return int(self["NRestarts"]) if self["NRestarts"].isdigit() else 0
+
+    @property
+    def can_be_empty(self) -> bool:
+        """Whether it may be active without a process by its very kind, which proves nothing."""
+        return self.name.endswith(".target") or (self["Type"] == "oneshot" and self["RemainAfterExit"] == "yes")
 
     @property
     def attached(self) -> list[str]:
@@ -201,9 +207,9 @@ def _judge_active(group: Group, *, runs: bool) -> tuple[Outcome, str]:
     missing = [member.words for member in group.needed if _is_missing(top, member)]
     if missing:
         return Outcome.RUNNING, "; ".join(missing)
-    # One that is "exited" is active without a process, and says nothing of whether anybody serves; so does a target.
-    can_be_empty = top.name.endswith(".target") or top["SubState"] == "exited"
-    if runs or not can_be_empty or any(member.is_active for member in group.members):
+    # Whatever its kind: one that is "exited" is active without a process.
+    may_be_empty = top.can_be_empty or top["SubState"] == "exited"
+    if runs or not may_be_empty or any(member.is_active for member in group.members):
         return Outcome.SERVING, top.words
     if group.members:
         return Outcome.RUNNING, f"{top.name} stands for others, and none of them runs: {group.members[0].words}"
@@ -225,6 +231,21 @@ def _is_missing(top: Shown, member: Shown) -> bool:
     was_checked = member["ConditionTimestampMonotonic"] not in ("", "0")
     is_done = member["Type"] == "oneshot" and member["Result"] == "success"
     return not (was_checked and (is_done or member["ConditionResult"] == "no"))
+
+
+def boot_faults(group: Group) -> list[str]:
+    """What starts a unit at boot, in words with what to do: only the agent may start it."""
+    outside = [shown for shown in group.all if _starters(group, shown)]
+    return [
+        f"{_starters(group, shown)[0]} starts {shown.name} at boot: systemctl disable {shown.name}" for shown in outside
+    ]
+
+
+def _starters(group: Group, shown: Shown) -> list[str]:
+    """The targets that want a unit; units that belong to the same service do not count."""
+    targets = [name for name in shown.names("WantedBy", "RequiredBy", "UpheldBy") if name.endswith(".target")]
+    is_enabled = shown not in group.members and shown["UnitFileState"] in ENABLED
+    return [name for name in targets if name not in group.names] or (["systemd"] if is_enabled else [])
 
 
 def stop_order(group: Group) -> list[list[str]]:

@@ -65,7 +65,7 @@ class Unit:
         self.group: Group | None = None
         """What was seen at the newest look that had an answer."""
         self._systemctl = systemctl
-        self._has_probe = has_probe
+        self.has_probe = has_probe
         self._root = root
         self._names = [unit]
         self._restarts: dict[str, int] = {}
@@ -117,7 +117,7 @@ class Unit:
             return missing
         self.group, self._names = group, [self.unit, *(name for name in group.names if name != group.top.name)]
         try:
-            outcome, why = judge(group, self._restarts, self._is_populated, has_probe=self._has_probe)
+            outcome, why = judge(group, self._restarts, self._is_populated, has_probe=self.has_probe)
             self._set_gate(outcome)
         except OSError as fault:
             return Outcome.UNKNOWN, f"nobody can tell which processes are left: {fault}"

@@ -124,11 +124,6 @@ def test_a_percent_sign_and_an_equals_sign_are_nothing_special():
     assert config.parse(text).specs[0].name == "p"
 
 
-def test_check_says_that_a_good_file_is_good(capsys):
-    assert main(["check", "--config", str(EXAMPLE)]) == 0
-    assert "good, 2 services" in capsys.readouterr().out
-
-
 def test_a_bad_file_ends_every_command_with_78_and_a_line_for_each_fault(tmp_path, capsys):
     file = tmp_path / "agent.ini"
     file.write_text(AGENT)
@@ -165,19 +160,6 @@ def test_failsafe_is_off_without_a_key_and_takes_its_key_from_one_place():  # B1
         "[agent] failsafe_bind",
         "[agent] failsafe_key_parameter",
     ]
-
-
-def test_check_tells_of_a_key_file_that_an_agent_could_not_use(tmp_path, capsys):  # B11
-    file, key = tmp_path / "agent.ini", tmp_path / "key"
-    file.write_text(AGENT + f"failsafe_key_file = {key}\n" + SERVICE)
-    assert main(["check", "--config", str(file)]) == 78
-    assert "No such file" in capsys.readouterr().err
-    key.write_text("k" * 40)
-    key.chmod(0o644)
-    assert main(["check", "--config", str(file)]) == 78
-    assert "open to everybody" in capsys.readouterr().err
-    key.chmod(0o600)
-    assert main(["check", "--config", str(file)]) == 0
 
 
 def told_of(text: str) -> str:

@@ -253,3 +253,18 @@ def test_a_start_that_cannot_open_the_gate_has_failed_and_says_why(plain):
 )
 def test_the_agent_knows_its_own_unit_by_its_control_group(cgroup, unit):
     assert own_unit(cgroup) == unit
+
+
+def test_a_unit_that_starts_at_boot_is_told_once_by_an_agent_that_runs(tmp_path):
+    node = Node(tmp_path, "enabled", "atboot.service")
+    node.look()
+    node.tick(is_placed=False)
+    fault = "multi-user.target starts atboot.service at boot: systemctl disable atboot.service"
+    assert node.log.events("starts_at_boot") == [fault]
+    node.systemctl.shows("enabled", UnitFileState="disabled", WantedBy="")
+    node.look()
+    node.tick(is_placed=False)
+    node.systemctl.shows("enabled")
+    node.look()
+    node.tick(is_placed=False)
+    assert node.log.events("starts_at_boot") == [fault, fault]
