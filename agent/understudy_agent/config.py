@@ -9,9 +9,10 @@ from pathlib import Path
 
 from . import identity
 from .fields import BOOT, DEVICE, IP_ADDRESS, NAME, PARAMETER, WORD, Section
-from .kinds import Kind, Process, Script, Unit
+from .kinds import Kind, Script, Unit
 from .model import ServiceSpec
 from .mounts import Mount
+from .process import Process
 from .services import DependencyCycleError, in_dependency_order
 
 RUNTIME_DIR = Path("/run/understudy")

@@ -2,32 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Protocol
 
-from .clock import boottime_ms
-from .probe import TcpProbe
 from .remains import Remains
-from .tasks import (
-    Outcome,
-    Settled,
-    Task,
-    Until,
-    command_task,
-    done_if_zero,
-    group_is_gone,
-    signal_group,
-)
+from .tasks import Outcome, Task, command_task
 
-TETHER = str(Path(__file__).with_name("tether.py"))
 NO_TASKS = ("", "0", "[not set]", str(2**64 - 1))
-SETTLE_MS = 1000
-"""How long a process without a `ready` port must stay alive to count as started."""
 
 
 class Kind(Protocol):
@@ -121,64 +102,3 @@ class Script:
 def _judge_status(status: int, _output: str) -> Outcome:
     """0 runs; 1 and 2 are dead with a file left behind, 3 is stopped; 4 and anything else is no answer."""
     return {0: Outcome.SERVING, 1: Outcome.DEAD, 2: Outcome.DEAD, 3: Outcome.DOWN}.get(status, Outcome.UNKNOWN)
-
-
-class Process:
-    """A child of the agent, in a session of its own, that dies with it. It must stay in the foreground."""
-
-    slow_to_show = False
-
-    def __init__(
-        self,
-        command: Sequence[str],
-        ready: tuple[str, int] | None = None,
-        clock_ms: Callable[[], int] = boottime_ms,
-    ) -> None:
-        self._command = command
-        self._ready = ready
-        self._clock_ms = clock_ms
-        self._child: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> Task:
-        if not self._is_gone():
-            return Settled(Outcome.FAILED)  # a member of its group outlived it
-        argv = [sys.executable, "-IS", TETHER, str(os.getpid()), *self._command]
-        try:
-            self._child = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=2, start_new_session=True)
-        except OSError as fault:
-            return Settled(done_if_zero(127, str(fault)))
-        if self._ready is None:
-            settled_at_ms = self._clock_ms() + SETTLE_MS
-            return Until(lambda: self._once(lambda: self._clock_ms() >= settled_at_ms))
-        probe = TcpProbe(self._ready)
-        return Until(lambda: self._once(probe.accepts), probe.close)
-
-    def _once(self, ready: Callable[[], bool]) -> Outcome | None:
-        if self._child is None or self._child.poll() is not None:
-            return Outcome.FAILED
-        return Outcome.DONE if ready() else None
-
-    def stop(self) -> Task:
-        return self._end(signal.SIGTERM)
-
-    def kill(self) -> Task:
-        return self._end(signal.SIGKILL)
-
-    def _end(self, number: int) -> Task:
-        if self._child is not None and not self._is_gone():
-            signal_group(self._child.pid, number)
-        return Until(lambda: Outcome.DONE if self._is_gone() else None)
-
-    def look(self) -> Task:
-        if self._is_gone():
-            return Settled(Outcome.DOWN)
-        alive = self._child is not None and self._child.poll() is None
-        return Settled(Outcome.SERVING if alive else Outcome.RUNNING)
-
-    def remains(self) -> Remains:
-        return Remains()
-
-    def _is_gone(self) -> bool:
-        if self._child is None:
-            return True
-        return self._child.poll() is not None and group_is_gone(self._child.pid)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from .kinds import TETHER
+from .process import TETHER
 from .remains import Remains
 from .tasks import Outcome, Settled, Task, command_task
 from .unmount import mount_points

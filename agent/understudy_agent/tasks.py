@@ -10,6 +10,8 @@ from enum import Enum
 from pathlib import Path
 from typing import Protocol, Union
 
+from .children import spawn
+
 
 class Outcome(Enum):
     """What came of a task. DONE and FAILED answer an act; the others answer a look at the service."""
@@ -91,12 +93,7 @@ class Command:
     def __init__(self, argv: Sequence[str], judge: Judge = done_if_zero, *, capture: bool = False) -> None:
         self._judge = judge
         self.why = ""
-        self._child = subprocess.Popen(
-            list(argv),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE if capture else 2,
-            start_new_session=True,
-        )
+        self._child = spawn(argv, subprocess.PIPE if capture else 2)
         if self._child.stdout is not None:
             os.set_blocking(self._child.stdout.fileno(), False)
 

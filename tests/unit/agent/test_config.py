@@ -9,8 +9,9 @@ import understudy_agent
 from understudy_agent import config
 from understudy_agent.__main__ import main
 from understudy_agent.config import BadConfigError
-from understudy_agent.kinds import Process, Script, Unit
+from understudy_agent.kinds import Script, Unit
 from understudy_agent.mounts import Mount
+from understudy_agent.process import Process
 
 EXAMPLE = Path(understudy_agent.__file__).parent.parent / "agent.ini"
 AGENT = "[agent]\ncluster = orders-db\ntable = t\nbus = b\n"
