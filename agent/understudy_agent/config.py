@@ -12,6 +12,7 @@ from .fields import BOOT, DEVICE, IP_ADDRESS, NAME, PARAMETER, WORD, Section
 from .kinds import Kind, Script, Unit
 from .model import ServiceSpec
 from .mounts import Mount
+from .probes import probed
 from .process import Process
 from .services import DependencyCycleError, in_dependency_order
 
@@ -25,6 +26,9 @@ COMMON_KEYS = (
     "check_interval_s",
     "restart_tries",
     "restart_window_s",
+    "restart_pause_s",
+    "probe",
+    "probe_tries",
 )
 KIND_KEYS = {
     "unit": ("unit",),
@@ -120,7 +124,7 @@ def parse(text: str) -> Config:
         elif title != "agent":
             faults.append(f"[{title}] is unknown: sections are [agent] and [service NAME]")
     specs = [_spec(name, section, services) for name, section in services.items()]
-    kinds = {name: _kind(section) for name, section in services.items()}
+    kinds = {name: probed(section, _kind(section)) for name, section in services.items()}
     try:
         in_dependency_order(specs)
     except DependencyCycleError as fault:
@@ -189,6 +193,7 @@ def _spec(name: str, section: Section, services: Mapping[str, Section]) -> Servi
         check_interval_s=section.seconds("check_interval_s", 5, 0, 3600),
         restart_tries=section.count("restart_tries", 2, 0, 100),
         restart_window_s=section.seconds("restart_window_s", 300, 1, 86400),
+        restart_pause_s=section.seconds("restart_pause_s", 2, 0, 60),
     )
 
 

@@ -16,6 +16,8 @@ class Kind(Protocol):
 
     slow_to_show: bool
     """Whether a look may still say DOWN for a while after a start that went well."""
+    confirms_start: bool
+    """Whether a look after a start that went well says SERVING only of what has shown that it serves."""
 
     def start(self) -> Task: ...
 
@@ -34,6 +36,7 @@ class Unit:
     """A systemd unit. Its own `Restart=` is left to systemd."""
 
     slow_to_show = False
+    confirms_start = False
 
     def __init__(self, unit: str, systemctl: str = "systemctl") -> None:
         self._unit = unit
@@ -75,6 +78,7 @@ class Script:
     """Commands with exit statuses as the Linux Standard Base defines them for init scripts."""
 
     slow_to_show = True
+    confirms_start = False
 
     def __init__(
         self, start: Sequence[str], stop: Sequence[str], status: Sequence[str], kill: Sequence[str] = ()

@@ -30,6 +30,7 @@ class Mount:
     """A mount point. Whatever is mounted there counts as it, and is seen without touching the file system."""
 
     slow_to_show = False
+    confirms_start = True
 
     def __init__(
         self, mount_point: str, device: str = "", fstype: str = "", options: str = "", system: System | None = None

@@ -24,6 +24,7 @@ class Process:
     """A child of the agent, in a session of its own, that dies with it. It must stay in the foreground."""
 
     slow_to_show = False
+    confirms_start = True
 
     def __init__(
         self,
