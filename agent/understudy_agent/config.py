@@ -14,6 +14,7 @@ from .model import ServiceSpec
 from .mounts import Mount
 from .probes import probed
 from .process import Process
+from .scopes import Scopes
 from .services import DependencyCycleError, in_dependency_order
 
 RUNTIME_DIR = Path("/run/understudy")
@@ -124,7 +125,8 @@ def parse(text: str) -> Config:
         elif title != "agent":
             faults.append(f"[{title}] is unknown: sections are [agent] and [service NAME]")
     specs = [_spec(name, section, services) for name, section in services.items()]
-    kinds = {name: probed(section, _kind(section)) for name, section in services.items()}
+    cluster = parser.get("agent", "cluster", fallback="").strip()
+    kinds = {name: probed(section, _kind(section, Scopes(cluster, name))) for name, section in services.items()}
     try:
         in_dependency_order(specs)
     except DependencyCycleError as fault:
@@ -197,7 +199,7 @@ def _spec(name: str, section: Section, services: Mapping[str, Section]) -> Servi
     )
 
 
-def _kind(section: Section) -> Kind:
+def _kind(section: Section, scopes: Scopes) -> Kind:
     kind = section.choice("kind", tuple(KIND_KEYS))
     section.refuse_unknown((*COMMON_KEYS, *KIND_KEYS.get(kind, ())))
     if kind == "script":
@@ -206,15 +208,16 @@ def _kind(section: Section) -> Kind:
             stop=section.command("stop"),
             status=section.command("status"),
             kill=section.command("kill", needed=False),
+            scopes=scopes,
         )
     if kind == "process":
         return Process(section.command("command"), section.address("ready"))
     if kind == "mount":
-        return _mount(section)
+        return _mount(section, scopes)
     return Unit(section.text("unit", needed=kind == "unit"))
 
 
-def _mount(section: Section) -> Mount:
+def _mount(section: Section, scopes: Scopes) -> Mount:
     mount_point = section.mount_point("mount")
     device = section.text("device", pattern=DEVICE, needed=False)
     fstype = section.text("fstype", pattern=WORD, needed=False)
@@ -223,4 +226,4 @@ def _mount(section: Section) -> Mount:
         for key in ("fstype", "options"):
             if section.text(key, needed=False):
                 section.fault(key, "goes with a device; without one, fstab says how to mount")
-    return Mount(mount_point, device, fstype, options)
+    return Mount(mount_point, device, fstype, options, scopes=scopes)

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from .remains import Remains
-from .tasks import Outcome, Task, command_task
+from .scopes import Scopes
+from .tasks import Outcome, Settled, Task, Until, command_task
 
 NO_TASKS = ("", "0", "[not set]", str(2**64 - 1))
 
@@ -75,34 +76,55 @@ def _judge_unit(status: int, output: str) -> Outcome:
 
 
 class Script:
-    """Commands with exit statuses as the Linux Standard Base defines them for init scripts."""
+    """Commands with exit statuses as the Linux Standard Base defines them for init scripts.
+
+    What its start leaves running is found in its slice, and killed there, whatever its commands say.
+    """
 
     slow_to_show = True
     confirms_start = False
 
     def __init__(
-        self, start: Sequence[str], stop: Sequence[str], status: Sequence[str], kill: Sequence[str] = ()
+        self,
+        start: Sequence[str],
+        stop: Sequence[str],
+        status: Sequence[str],
+        kill: Sequence[str] = (),
+        scopes: Scopes | None = None,
     ) -> None:
-        self._start, self._stop, self._status = start, stop, status
-        self._kill = kill or stop
+        """Without `scopes` what it starts runs where the agent does."""
+        self._start, self._stop, self._status, self._kill = start, stop, status, kill
+        self._scopes = scopes
 
     def start(self) -> Task:
-        return command_task(self._start)
+        return command_task(self._start if self._scopes is None else self._scopes.command(self._start))
 
     def stop(self) -> Task:
         return command_task(self._stop)
 
     def kill(self) -> Task:
-        """The kill command; without one, the stop command is asked again."""
-        return command_task(self._kill)
+        """End all in its slice, and run the kill command. Without either, the stop command is asked again.
+
+        A slice that was emptied is done with, whatever the command says.
+        """
+        scopes = self._scopes
+        if scopes is None or not scopes.end_left():
+            return command_task(self._kill or self._stop)
+        task = command_task(self._kill) if self._kill else Settled(Outcome.DONE)
+        return Until(lambda: Outcome.DONE if task.poll() is not None and not scopes.end_left() else None, task.abort)
 
     def look(self) -> Task:
-        return command_task(self._status, _judge_status)
+        return command_task(self._status, self._judge)
+
+    def _judge(self, status: int, _output: str) -> tuple[Outcome, str]:
+        """0 runs; 1 and 2 are dead with a file left behind, 3 is stopped; 4 and anything else is no answer."""
+        meanings = {0: Outcome.SERVING, 1: Outcome.DEAD, 2: Outcome.DEAD, 3: Outcome.DOWN}
+        outcome, why = meanings.get(status, Outcome.UNKNOWN), f"status ended with {status}"
+        if outcome is Outcome.SERVING:
+            return outcome, ""
+        if outcome is Outcome.UNKNOWN or self._scopes is None:
+            return outcome, why
+        return self._scopes.judge(outcome, why)
 
     def remains(self) -> Remains:
-        return Remains()
-
-
-def _judge_status(status: int, _output: str) -> Outcome:
-    """0 runs; 1 and 2 are dead with a file left behind, 3 is stopped; 4 and anything else is no answer."""
-    return {0: Outcome.SERVING, 1: Outcome.DEAD, 2: Outcome.DEAD, 3: Outcome.DOWN}.get(status, Outcome.UNKNOWN)
+        return Remains(() if self._scopes is None else self._scopes.groups)

@@ -104,8 +104,13 @@ class Command:
         outcome, self.why = judged(self._judge, status, self._output())
         return outcome
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether its process is gone. One that the kernel keeps in a call outlives even being killed."""
+        return self._child.poll() is not None
+
     def abort(self) -> None:
-        if self._child.poll() is None:
+        if not self.has_ended:
             signal_group(self._child.pid, signal.SIGKILL)
         _unreaped.append(self._child)
         reap()
