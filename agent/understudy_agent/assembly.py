@@ -12,7 +12,7 @@ from . import identity
 from .aws import Aws, KeyParameter
 from .clock import boot_name, boottime_ms
 from .config import Config
-from .dropins import DropIns, own_unit
+from .dropins import DropIns
 from .exchange import Exchange
 from .expire import keep_the_lease
 from .failsafe import Failsafe, Means
@@ -25,6 +25,7 @@ from .ports import Self
 from .post import UdpPost
 from .power import on_unstoppable
 from .prober import Prober
+from .scopes import Machine, own_unit
 from .services import Services
 from .systemd import Notifier
 from .tries import TriesFile
@@ -125,13 +126,8 @@ def _services(settings: Config, log: Log, tries: TriesFile | None = None) -> Ser
 
 
 def _drop_ins(settings: Config, log: Log) -> DropIns:
-    try:
-        unit = own_unit(Path("/proc/self/cgroup").read_text(encoding="ascii", errors="replace"))
-    except OSError as fault:
-        log.warning("own_unit_unknown", f"systemd is told nothing of the order at shutdown: {fault}")
-        unit = ""
     exchange = Exchange("drop_ins", Worker("drop-ins", lambda: None), log)
-    return DropIns(settings.units, settings.cluster, unit, exchange, log)
+    return DropIns(settings.units, settings.cluster, own_unit(Machine().own_group), exchange, log)
 
 
 def _tries_file(settings: Config, boot: str, log: Log) -> TriesFile:

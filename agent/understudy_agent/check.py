@@ -53,7 +53,8 @@ def check(settings: Config, systemctl: str = "systemctl", directory: Path = SYST
     findings = Findings()
     _check_key_file(settings, findings)
     for title, key, words in settings.commands:
-        _check_program(settings, f"[{title}] {key}", words[0], findings)
+        program = words[1] if key == "probe" else words[0]  # there the first word says what kind of probe it is
+        _check_program(settings, f"[{title}] {key}", program, findings)
     for name, unit in settings.units.items():
         # Without its gate: that is opened and closed by an agent that runs.
         probing = Unit(unit.unit, systemctl, has_probe=unit.has_probe)

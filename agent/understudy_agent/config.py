@@ -9,9 +9,12 @@ from pathlib import Path
 
 from . import identity
 from .fields import BOOT, BUS, DEVICE, IP_ADDRESS, NAME, PARAMETER, REGION, TABLE, UNIT, WORD, Section
-from .kinds import Kind, Process, Script
+from .kinds import Kind, Script
 from .model import ServiceSpec
 from .mounts import Mount
+from .probes import probed
+from .process import Process
+from .scopes import Scopes
 from .services import DependencyCycleError, in_dependency_order
 from .units import Unit
 
@@ -25,6 +28,9 @@ COMMON_KEYS = (
     "check_interval_s",
     "restart_tries",
     "restart_window_s",
+    "restart_pause_s",
+    "probe",
+    "probe_tries",
 )
 KIND_KEYS = {
     "unit": ("unit",),
@@ -132,8 +138,9 @@ def parse(text: str) -> Config:
     orderly_s = sum(spec.stop_limit_s for spec in specs)
     config = _agent(sections.get("agent") or Section("agent", {}, faults), orderly_s, specs)
     gates = config.runtime_dir / "may-run"
-    kinds = {name: _kind(section, gates / name) for name, section in services.items()}
-    units = {name: kind for name, kind in kinds.items() if isinstance(kind, Unit)}
+    bare = {name: _kind(section, Scopes(config.cluster, name), gates / name) for name, section in services.items()}
+    units = {name: kind for name, kind in bare.items() if isinstance(kind, Unit)}
+    kinds = {name: probed(services[name], kind) for name, kind in bare.items()}
     _refuse_twins(services, units)
     if faults:
         raise BadConfigError(faults)
@@ -196,10 +203,11 @@ def _spec(name: str, section: Section, services: Mapping[str, Section]) -> Servi
         check_interval_s=section.seconds("check_interval_s", 5, 0, 3600),
         restart_tries=section.count("restart_tries", 2, 0, 100),
         restart_window_s=section.seconds("restart_window_s", 300, 1, 86400),
+        restart_pause_s=section.seconds("restart_pause_s", 2, 0, 60),
     )
 
 
-def _kind(section: Section, gate: Path) -> Kind:
+def _kind(section: Section, scopes: Scopes, gate: Path) -> Kind:
     kind = section.choice("kind", tuple(KIND_KEYS))
     section.refuse_unknown((*COMMON_KEYS, *KIND_KEYS.get(kind, ())))
     if kind == "script":
@@ -208,11 +216,12 @@ def _kind(section: Section, gate: Path) -> Kind:
             stop=section.command("stop"),
             status=section.command("status"),
             kill=section.command("kill", needed=False),
+            scopes=scopes,
         )
     if kind == "process":
         return Process(section.command("command"), section.address("ready"))
     if kind == "mount":
-        return _mount(section)
+        return _mount(section, scopes)
     return _unit(section, gate, needed=kind == "unit")
 
 
@@ -233,7 +242,7 @@ def _refuse_twins(services: Mapping[str, Section], units: Mapping[str, Unit]) ->
             services[name].fault("unit", f"is the unit of service {other!r} already")
 
 
-def _mount(section: Section) -> Mount:
+def _mount(section: Section, scopes: Scopes) -> Mount:
     mount_point = section.mount_point("mount")
     device = section.text("device", pattern=DEVICE, needed=False)
     fstype = section.text("fstype", pattern=WORD, needed=False)
@@ -242,4 +251,4 @@ def _mount(section: Section) -> Mount:
         for key in ("fstype", "options"):
             if section.text(key, needed=False):
                 section.fault(key, "goes with a device; without one, fstab says how to mount")
-    return Mount(mount_point, device, fstype, options)
+    return Mount(mount_point, device, fstype, options, scopes=scopes)

@@ -45,15 +45,6 @@ def file_name(cluster: str) -> str:
     return f"zz-understudy-{cluster}.conf"
 
 
-def own_unit(cgroup: str) -> str:
-    """The service that a process belongs to, by its /proc/PID/cgroup; "" when it belongs to none."""
-    for line in cgroup.splitlines():
-        name = line.rpartition("/")[2]
-        if line.split(":")[1] in ("", "name=systemd") and name.endswith(".service"):
-            return name
-    return ""
-
-
 def takes_drop_in(shown: Shown) -> bool:
     """Not one that is made for each connection, or that systemd does not know."""
     made_by = [name for name in shown.names("TriggeredBy") if name.startswith(shown.name.partition("@")[0] + ".")]

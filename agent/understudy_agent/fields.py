@@ -153,9 +153,16 @@ class Section:
         text = self._values.get(key, "").strip()
         if not text:
             return None
-        host, _, port = text.rpartition(":")
-        host = host.strip("[]")
-        if not re.fullmatch(r"[0-9.]+|[0-9a-fA-F:]+", host) or not port.isdigit() or not 0 < int(port) < 65536:
+        address = address_of(text)
+        if address is None:
             self.fault(key, "must be IP-ADDRESS:PORT, such as 127.0.0.1:5432")
-            return None
-        return host, int(port)
+        return address
+
+
+def address_of(text: str) -> tuple[str, int] | None:
+    """The IP address and port of IP-ADDRESS:PORT; None when the text is not such a thing."""
+    host, _, port = text.rpartition(":")
+    host = host.strip("[]")
+    if not re.fullmatch(r"[0-9.]+|[0-9a-fA-F:]+", host) or not port.isdigit() or not 0 < int(port) < 65536:
+        return None
+    return host, int(port)

@@ -10,6 +10,8 @@ from enum import Enum
 from pathlib import Path
 from typing import Protocol, Union
 
+from .children import spawn
+
 
 class Outcome(Enum):
     """What came of a task. DONE and FAILED answer an act; the others answer a look at the service."""
@@ -92,12 +94,7 @@ class Command:
     def __init__(self, argv: Sequence[str], judge: Judge = done_if_zero, *, capture: bool = False) -> None:
         self._judge = judge
         self.why = ""
-        self._child = subprocess.Popen(
-            list(argv),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE if capture else 2,
-            start_new_session=True,
-        )
+        self._child = spawn(argv, subprocess.PIPE if capture else 2)
         self._said = b""
         if self._child.stdout is not None:
             os.set_blocking(self._child.stdout.fileno(), False)
@@ -110,8 +107,13 @@ class Command:
         outcome, self.why = judged(self._judge, status, self._output())
         return outcome
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether its process is gone. One that the kernel keeps in a call outlives even being killed."""
+        return self._child.poll() is not None
+
     def abort(self) -> None:
-        if self._child.poll() is None:
+        if not self.has_ended:
             signal_group(self._child.pid, signal.SIGKILL)
         _unreaped.append(self._child)
         reap()

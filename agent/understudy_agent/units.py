@@ -46,6 +46,7 @@ class Unit:
     """A systemd unit. What it stands for is stopped, killed and looked at with it; the agent decides about restarts."""
 
     slow_to_show = False
+    confirms_start = False
 
     def __init__(
         self,

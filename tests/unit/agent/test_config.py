@@ -9,8 +9,10 @@ import understudy_agent
 from understudy_agent import config
 from understudy_agent.__main__ import main
 from understudy_agent.config import BadConfigError
-from understudy_agent.kinds import Process, Script
+from understudy_agent.kinds import Script
 from understudy_agent.mounts import Mount
+from understudy_agent.probes import Probed
+from understudy_agent.process import Process
 from understudy_agent.units import Unit
 
 EXAMPLE = Path(understudy_agent.__file__).parent.parent / "agent.ini"
@@ -32,7 +34,7 @@ def test_the_example_is_good_and_its_comments_show_the_defaults():
     ]
     data = settings.specs[0]
     assert (data.start_limit_s, data.stop_limit_s, data.check_interval_s) == (60, 30, 5)
-    assert (data.restart_tries, data.restart_window_s) == (2, 300)
+    assert (data.restart_tries, data.restart_window_s, data.restart_pause_s) == (2, 300, 2)
     assert settings.runtime_dir == Path("/run/understudy/orders-db")
     assert settings.state_dir == Path("/var/lib/understudy/orders-db")
     assert (settings.on_stop_failure, settings.call_timeout_s) == ("reboot", 2)
@@ -44,7 +46,9 @@ def test_the_commented_lines_of_the_example_are_good_too():
         bare = line[2:] if line.startswith("# ") else line
         lines.append(bare if " = " in bare or bare.startswith("[") or bare.endswith(" =") else "")
     settings = config.parse("\n".join(lines))
-    assert [type(kind) for kind in settings.kinds.values()] == [Mount, Unit, Script, Process]
+    data, *others = settings.kinds.values()
+    assert isinstance(data, Probed)
+    assert [type(kind) for kind in (data.kind, *others)] == [Mount, Unit, Script, Process]
     assert settings.instance_arn.endswith("instance/i-0a1b2c3d4e5f60718")
 
 

@@ -8,7 +8,7 @@ import pytest
 from tests.unit.agent.fake_systemd import FakeControlGroups, FakeSystemctl
 from tests.unit.agent.fakes import FakeCaller, FakeLog
 from tests.unit.agent.waiting import wait_for
-from understudy_agent.dropins import RETRY_EVERY_MS, DropIns, own_unit
+from understudy_agent.dropins import RETRY_EVERY_MS, DropIns
 from understudy_agent.exchange import Exchange
 from understudy_agent.tasks import Outcome
 from understudy_agent.units import Unit
@@ -237,22 +237,6 @@ def test_a_start_that_cannot_open_the_gate_has_failed_and_says_why(plain):
     assert plain.systemctl.asked() == []
     assert plain.look() is Outcome.SERVING
     plain.unit.stop().abort()
-
-
-@pytest.mark.parametrize(
-    ("cgroup", "unit"),
-    [
-        ("0::/system.slice/understudy-agent.service\n", "understudy-agent.service"),
-        (
-            "8:pids:/a.service\n1:name=systemd:/system.slice/system-understudy\\x2dagent.slice/understudy-agent@b.service\n0::/\n",
-            "understudy-agent@b.service",
-        ),
-        ("0::/user.slice/user-0.slice/session-1.scope\n", ""),
-        ("", ""),
-    ],
-)
-def test_the_agent_knows_its_own_unit_by_its_control_group(cgroup, unit):
-    assert own_unit(cgroup) == unit
 
 
 def test_a_unit_that_starts_at_boot_is_told_once_by_an_agent_that_runs(tmp_path):

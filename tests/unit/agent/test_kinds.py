@@ -13,9 +13,11 @@ from pathlib import Path
 import pytest
 
 from tests.unit.agent.waiting import wait_for
+from understudy_agent import process as process_module
 from understudy_agent import tasks
-from understudy_agent.kinds import TETHER, Process, Script
+from understudy_agent.kinds import Script
 from understudy_agent.model import Change, ServiceSpec, State
+from understudy_agent.process import TETHER, Process, has_ended
 from understudy_agent.service import LOOK_LIMIT_MS, Service
 from understudy_agent.tasks import Outcome, Task, command_task, group_is_gone, signal_group
 
@@ -147,6 +149,38 @@ def test_a_process_can_be_started_again(processes):
         assert outcome_of(process.kill()) is Outcome.DONE
 
 
+@pytest.mark.parametrize("how", ["stop", "kill"])
+def test_a_process_that_has_ended_long_ago_never_has_its_signals_sent_to_who_got_its_id(processes, monkeypatch, how):
+    process = processes("true")
+    process.start()
+    child = process._child
+    wait_for(lambda: look(process) is Outcome.DOWN)
+    signalled: list[int] = []
+    monkeypatch.setattr(process_module, "group_is_gone", lambda _group: False)  # a stranger has it
+    monkeypatch.setattr(process_module, "signal_group", lambda group, _number: signalled.append(group))
+    assert child.returncode == 0  # collected: its id is anybody's
+    assert outcome_of(getattr(process, how)()) is Outcome.DONE
+    assert signalled == []
+
+
+def test_the_id_of_a_process_is_nobody_elses_while_a_child_of_it_lives(processes, tmp_path):
+    """It has ended and is not collected: the kernel gives its id, and that of its group, to nobody."""
+    process = processes("/bin/sh", "-c", "sleep 600 & exit 0")
+    process.start()
+    child = process._child
+    assert wait_for(lambda: look(process) is Outcome.RUNNING)
+    assert child.returncode is None
+    os.kill(child.pid, 0)
+    assert outcome_of(process.kill()) is Outcome.DONE
+    assert child.returncode == 0
+
+
+def test_a_child_that_somebody_else_has_collected_has_ended():
+    child = subprocess.Popen(["true"])
+    child.wait(10)
+    assert has_ended(child.pid)
+
+
 def test_a_process_dies_with_the_agent(tmp_path):
     child_file = tmp_path / "child"
     agent = subprocess.Popen(
@@ -154,7 +188,7 @@ def test_a_process_dies_with_the_agent(tmp_path):
             PYTHON,
             "-c",
             "import time\n"
-            "from understudy_agent.kinds import Process\n"
+            "from understudy_agent.process import Process\n"
             f"script = 'echo $$ >{child_file}.new; mv {child_file}.new {child_file}; exec sleep 600'\n"
             "process = Process(('/bin/sh', '-c', script))\n"
             "process.start()\n"
