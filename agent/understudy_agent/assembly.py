@@ -23,7 +23,7 @@ from .loop import Agent
 from .placed import Placed
 from .ports import Self
 from .post import UdpPost
-from .power import on_unstoppable
+from .power import TakeDown
 from .prober import Prober
 from .scopes import Machine, own_unit
 from .services import Services
@@ -122,7 +122,7 @@ def expire(settings: Config) -> int:
 
 
 def _services(settings: Config, log: Log, tries: TriesFile | None = None) -> Services:
-    return Services(settings.kinds, settings.specs, on_unstoppable(settings.on_stop_failure, log), tries)
+    return Services(settings.kinds, settings.specs, TakeDown(settings.on_stop_failure, log), tries)
 
 
 def _drop_ins(settings: Config, log: Log) -> DropIns:

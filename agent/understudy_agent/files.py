@@ -8,9 +8,11 @@ import os
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from .lease import DOWN_AT_ONCE, Standing
 from .promise import Memory
+from .slots import SlotFile
 from .view import EPOCH_LIMIT, TIMING_LIMIT_S, Terms, parse_terms
 
 UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, ArithmeticError, RecursionError)
@@ -53,19 +55,23 @@ def write_atomically(path: Path, content: Mapping[str, object], *, durably: bool
 
 
 class LeaseFile:
-    """The lease as the next agent of this boot finds it: binding even if it cannot read the table (B11)."""
+    """The lease as the next agent of this boot finds it: binding even if it cannot read the table (B11).
+
+    Renewing it takes no room, so that a full file system of the directory ends no lease.
+    """
 
     def __init__(self, path: Path, boot: str) -> None:
         self._path = path
+        self._slots = SlotFile(path)
         self._boot = boot
 
     def save(self, standing: Standing) -> None:
         """Write the lease down; one that binds to nothing removes the file. Raises OSError."""
         if standing.lease_end_ms is None:
             self._path.unlink(missing_ok=True)
+            self._slots.close()
             return
-        write_atomically(
-            self._path,
+        self._slots.write(
             {
                 "boot": self._boot,
                 "epoch": standing.epoch,
@@ -73,7 +79,7 @@ class LeaseFile:
                 "promised_until_ms": standing.promised_until_ms,
                 "renewed_by": standing.renewed_by,
                 "terms": asdict(standing.terms),
-            },
+            }
         )
 
     def load(self, now_ms: int) -> Standing:
@@ -83,7 +89,7 @@ class LeaseFile:
         this boot can have written, may stand for a lease that has run out: what runs is to be down at once.
         """
         try:
-            saved = json.loads(self._path.read_text(encoding="utf-8"))
+            saved: Any = self._slots.read()
             if self._boot and str(saved["boot"]) != self._boot:
                 return Standing()
             latest_ms = now_ms + TIMING_LIMIT_S * 1000

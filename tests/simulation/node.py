@@ -507,7 +507,7 @@ class Machine:
             content = each.read_text(encoding="utf-8") if each.is_file() else ""
             _take_away(each)
             if how == "holds nonsense":
-                each.write_text(content[: len(content) // 2], encoding="utf-8")
+                each.write_text(content[: len(content) // 16], encoding="utf-8")
             elif how == "is empty":
                 each.touch()
             elif how == "cannot be opened":

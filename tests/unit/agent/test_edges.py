@@ -1,8 +1,6 @@
 # B10 S11 S12: the edges of the agent, towards systemd, AWS, threads and the power switch
 from __future__ import annotations
 
-import io
-import json
 import socket
 import subprocess
 import threading
@@ -18,8 +16,6 @@ from understudy_agent import clock
 from understudy_agent.aws import Aws, BeatRefusedError, plain
 from understudy_agent.denied import reason_of
 from understudy_agent.exchange import Exchange
-from understudy_agent.log import JsonLog
-from understudy_agent.power import on_unstoppable
 from understudy_agent.probe import TcpProbe
 from understudy_agent.systemd import Notifier
 from understudy_agent.worker import Worker
@@ -192,53 +188,6 @@ def test_an_error_without_words_is_told_by_its_name():
 
 
 # --- the rest -------------------------------------------------------------------------------
-
-
-def test_a_log_line_is_one_json_object_with_level_what_and_why():
-    stream = io.StringIO()
-    log = JsonLog("orders-db", stream)
-    log.info("order", "the lease is held", order="SERVE")
-    log.warning("a", "b")
-    log.error("c", "d")
-    lines = [json.loads(line) for line in stream.getvalue().splitlines()]
-    assert lines[0] == {
-        "level": "INFO",
-        "what": "order",
-        "why": "the lease is held",
-        "cluster": "orders-db",
-        "order": "SERVE",
-    }
-    assert [line["level"] for line in lines] == ["INFO", "WARNING", "ERROR"]
-
-
-@pytest.mark.parametrize(
-    ("policy", "command"),
-    [
-        ("reboot", ("systemctl", "reboot", "--force", "--force")),
-        ("poweroff", ("systemctl", "poweroff", "--force", "--force")),
-    ],
-)
-def test_a_node_whose_service_cannot_be_stopped_is_taken_down(policy, command):
-    ran: list[object] = []
-    on_unstoppable(policy, FakeLog(), ran.append)("db")
-    assert ran == [command]
-
-
-def test_a_node_that_is_only_to_report_is_left_up():
-    ran: list[object] = []
-    log = FakeLog()
-    on_unstoppable("report", log, ran.append)("db")
-    assert ran == []
-    assert log.events("service_cannot_be_stopped")
-
-
-def test_a_node_that_cannot_be_taken_down_is_told():
-    def fail(_argv: object) -> None:
-        raise FileNotFoundError("systemctl")
-
-    log = FakeLog()
-    on_unstoppable("reboot", log, fail)("db")
-    assert log.events("node_cannot_be_taken_down") == ["systemctl"]
 
 
 def test_a_probe_is_refused_until_somebody_listens():
