@@ -183,7 +183,8 @@ class Node:
 def _section(program: Program, node: str, address: str) -> list[str]:
     if program.section:
         return [f"[service {program.name}]", *program.section]
-    serve = [sys.executable, "-m", "local.service", node, address, str(program.port)]
+    python = ["env", f"PYTHONPATH={ROOT}", sys.executable]  # a service has nothing of the agent's own environment
+    serve = [*python, "-m", "local.service", node, address, str(program.port)]
     return [
         f"[service {program.name}]",
         "kind = process",

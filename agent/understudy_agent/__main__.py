@@ -7,9 +7,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from . import __version__, config
+from . import __version__, check, config
 from .config import BadConfigError, Config
-from .keys import read_key_file
 
 DEFAULT_CONFIG = Path("/etc/understudy/agent.ini")
 EXIT_OK = 0
@@ -44,13 +43,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _check(path: Path, settings: Config) -> int:
-    """Beyond the file itself, whether its key file is there: an agent runs without, but gets no promises."""
-    if settings.failsafe is not None and settings.failsafe.key_file is not None:
-        try:
-            read_key_file(settings.failsafe.key_file)
-        except (OSError, ValueError) as fault:
-            sys.stderr.write(f"{path}: [agent] failsafe_key_file: {fault}\n")
-            return EXIT_BAD_CONFIG
+    """Beyond the file itself, what can be found out on this machine. Warnings do not change the exit status."""
+    findings = check.check(settings)
+    for warning in findings.warnings:
+        sys.stderr.write(f"{path}: warning: {warning}\n")
+    for fault in findings.faults:
+        sys.stderr.write(f"{path}: {fault}\n")
+    if findings.faults:
+        return EXIT_BAD_CONFIG
     sys.stdout.write(f"{path}: good, {len(settings.specs)} services\n")
     return EXIT_OK
 

@@ -13,6 +13,7 @@ from . import guardian, identity
 from .aws import Aws, KeyParameter
 from .clock import boot_name, boottime_ms
 from .config import Config
+from .dropins import DropIns
 from .exchange import Exchange
 from .expire import Expiry, Left, keep_the_lease
 from .failsafe import Failsafe, Means
@@ -30,6 +31,7 @@ from .post import UdpPost
 from .power import TakeDown
 from .prober import Prober
 from .remains import RemainsFile
+from .scopes import Machine, own_unit
 from .services import Services
 from .systemd import Notifier
 from .tries import TriesFile
@@ -51,10 +53,12 @@ def run(settings: Config) -> int:
     agent = _agent(settings, log, notifier, wake)
     signal.signal(signal.SIGTERM, lambda *_: agent.ask_to_stop())
     signal.signal(signal.SIGINT, lambda *_: agent.ask_to_stop())
+    drop_ins = _drop_ins(settings, log)
     told_ready = told_stopping = False
     while agent.exit_status is None:
         wake.clear()
         agent.tick(boottime_ms())
+        drop_ins.tick(boottime_ms(), is_placed=agent.is_placed)
         if not told_ready:
             notifier.ready()  # it obeys the lease that it found, whether or not anybody tells who this node is
             told_ready = True
@@ -111,7 +115,7 @@ def _identity(settings: Config) -> Identity:
 
 def _guardian(settings: Config, log: Log) -> Guardian:
     plan = Plan(settings.runtime_dir / "plan.ini", log)
-    argv = guardian.command(plan.path, settings.cluster, guardian.own_unit())
+    argv = guardian.command(plan.path, settings.cluster, own_unit(Machine().own_group))
     return Guardian(
         _guardians_lock(settings), partial(guardian.start, argv), plan, settings.text, _remains_file(settings, log), log
     )
@@ -184,6 +188,11 @@ def _remains_file(settings: Config, log: Log) -> RemainsFile:
 
 def _services(settings: Config, log: Log, tries: TriesFile | None = None) -> Services:
     return Services(settings.kinds, settings.specs, TakeDown(settings.on_stop_failure, log), tries)
+
+
+def _drop_ins(settings: Config, log: Log) -> DropIns:
+    exchange = Exchange("drop_ins", Worker("drop-ins", lambda: None), log)
+    return DropIns(settings.units, settings.cluster, own_unit(Machine().own_group), exchange, log)
 
 
 def _tries_file(settings: Config, boot: str, log: Log) -> TriesFile:

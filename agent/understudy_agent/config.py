@@ -8,11 +8,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from . import identity
-from .fields import BOOT, DEVICE, IP_ADDRESS, NAME, PARAMETER, WORD, Section
-from .kinds import Kind, Process, Script, Unit
+from .fields import BOOT, BUS, DEVICE, IP_ADDRESS, NAME, PARAMETER, REGION, TABLE, UNIT, WORD, Section
+from .kinds import Kind, Script
 from .model import ServiceSpec
 from .mounts import Mount
+from .probes import probed
+from .process import Process
+from .scopes import Scopes
 from .services import DependencyCycleError, in_dependency_order
+from .units import Unit
 
 RUNTIME_DIR = Path("/run/understudy")
 STATE_DIR = Path("/var/lib/understudy")
@@ -24,6 +28,9 @@ COMMON_KEYS = (
     "check_interval_s",
     "restart_tries",
     "restart_window_s",
+    "restart_pause_s",
+    "probe",
+    "probe_tries",
 )
 KIND_KEYS = {
     "unit": ("unit",),
@@ -93,6 +100,10 @@ class Config:
     specs: tuple[ServiceSpec, ...] = ()
     kinds: Mapping[str, Kind] = field(default_factory=dict)
     text: str = ""
+    units: Mapping[str, Unit] = field(default_factory=dict)
+    """Those of the services that are systemd units."""
+    commands: tuple[tuple[str, str, tuple[str, ...]], ...] = ()
+    """The commands that services are made of: section, key, words."""
 
 
 def load(path: Path) -> Config:
@@ -121,17 +132,22 @@ def parse(text: str) -> Config:
         elif title != "agent":
             faults.append(f"[{title}] is unknown: sections are [agent] and [service NAME]")
     specs = [_spec(name, section, services) for name, section in services.items()]
-    kinds = {name: _kind(section) for name, section in services.items()}
     try:
         in_dependency_order(specs)
     except DependencyCycleError as fault:
         faults.append(f"[service {str(fault).split()[0]}] depends_on goes in a circle: {fault}")
     faults += _role_faults(sections.get("agent"), services)
     orderly_s = sum(spec.stop_limit_s for spec in specs)
-    config = _agent(sections.get("agent") or Section("agent", {}, faults), orderly_s, specs, kinds)
+    config = _agent(sections.get("agent") or Section("agent", {}, faults), orderly_s, specs)
+    gates = config.runtime_dir / "may-run"
+    bare = {name: _kind(section, Scopes(config.cluster, name), gates / name) for name, section in services.items()}
+    units = {name: kind for name, kind in bare.items() if isinstance(kind, Unit)}
+    kinds = {name: probed(services[name], kind) for name, kind in bare.items()}
+    _refuse_twins(services, units)
     if faults:
         raise BadConfigError(faults)
-    return config
+    commands = tuple(command for section in services.values() for command in section.commands)
+    return replace(config, kinds=kinds, units=units, commands=commands)
 
 
 def _role_faults(agent: Section | None, services: Mapping[str, Section]) -> list[str]:
@@ -142,15 +158,15 @@ def _role_faults(agent: Section | None, services: Mapping[str, Section]) -> list
     return [] if services else ["[service NAME] is missing: at least one service must be named, except by a witness"]
 
 
-def _agent(section: Section, orderly_s: float, specs: list[ServiceSpec], kinds: Mapping[str, Kind]) -> Config:
+def _agent(section: Section, orderly_s: float, specs: list[ServiceSpec]) -> Config:
     section.refuse_unknown(AGENT_KEYS)
     cluster = section.text("cluster", pattern=NAME)
     arn = section.text("instance_arn", pattern=identity.ARN, needed=False)
     return Config(
         cluster=cluster,
-        table=section.text("table"),
-        bus=section.text("bus"),
-        region=section.text("region", needed=False),
+        table=section.text("table", pattern=TABLE, allowed="must be the name or ARN of a DynamoDB table"),
+        bus=section.text("bus", pattern=BUS, allowed="must be the name or ARN of an event bus"),
+        region=section.text("region", pattern=REGION, needed=False, allowed="must be a region, such as eu-west-1"),
         instance_arn=arn,
         boot=section.text("boot", pattern=BOOT, needed=False),
         runtime_dir=section.path("runtime_dir") or RUNTIME_DIR / cluster,
@@ -161,7 +177,6 @@ def _agent(section: Section, orderly_s: float, specs: list[ServiceSpec], kinds: 
         call_timeout_s=section.seconds("call_timeout_s", 2, 0.1, 10),
         failsafe=_failsafe(section),
         specs=tuple(specs),
-        kinds=kinds,
     )
 
 
@@ -190,10 +205,11 @@ def _spec(name: str, section: Section, services: Mapping[str, Section]) -> Servi
         check_interval_s=section.seconds("check_interval_s", 5, 0, 3600),
         restart_tries=section.count("restart_tries", 2, 0, 100),
         restart_window_s=section.seconds("restart_window_s", 300, 1, 86400),
+        restart_pause_s=section.seconds("restart_pause_s", 2, 0, 60),
     )
 
 
-def _kind(section: Section) -> Kind:
+def _kind(section: Section, scopes: Scopes, gate: Path) -> Kind:
     kind = section.choice("kind", tuple(KIND_KEYS))
     section.refuse_unknown((*COMMON_KEYS, *KIND_KEYS.get(kind, ())))
     if kind == "script":
@@ -202,15 +218,33 @@ def _kind(section: Section) -> Kind:
             stop=section.command("stop"),
             status=section.command("status"),
             kill=section.command("kill", needed=False),
+            scopes=scopes,
         )
     if kind == "process":
         return Process(section.command("command"), section.address("ready"))
     if kind == "mount":
-        return _mount(section)
-    return Unit(section.text("unit", needed=kind == "unit"))
+        return _mount(section, scopes)
+    return _unit(section, gate, needed=kind == "unit")
 
 
-def _mount(section: Section) -> Mount:
+def _unit(section: Section, gate: Path, *, needed: bool) -> Unit:
+    allowed = "must be the full name of one unit, such as postgresql.service"
+    unit = section.text("unit", pattern=UNIT, needed=needed, allowed=allowed)
+    if unit.startswith("understudy-agent"):
+        section.fault("unit", "the agent cannot manage itself")
+    return Unit(unit, gate=gate, has_probe=bool(section.text("probe", needed=False)))
+
+
+def _refuse_twins(services: Mapping[str, Section], units: Mapping[str, Unit]) -> None:
+    """One unit that is two services would be stopped for the one while the other is to serve."""
+    first: dict[str, str] = {}
+    for name, unit in units.items():
+        other = first.setdefault(unit.unit, name)
+        if unit.unit and other != name:
+            services[name].fault("unit", f"is the unit of service {other!r} already")
+
+
+def _mount(section: Section, scopes: Scopes) -> Mount:
     mount_point = section.mount_point("mount")
     device = section.text("device", pattern=DEVICE, needed=False)
     fstype = section.text("fstype", pattern=WORD, needed=False)
@@ -219,4 +253,4 @@ def _mount(section: Section) -> Mount:
         for key in ("fstype", "options"):
             if section.text(key, needed=False):
                 section.fault(key, "goes with a device; without one, fstab says how to mount")
-    return Mount(mount_point, device, fstype, options)
+    return Mount(mount_point, device, fstype, options, scopes=scopes)

@@ -19,6 +19,17 @@ DEVICE = re.compile(r"[^-\s]\S*")
 IP_ADDRESS = re.compile(r"[0-9.]{7,15}|[0-9a-fA-F:]{2,39}")
 PARAMETER = re.compile(r"/?[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*")
 WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+UNIT = re.compile(
+    r"(?!.*@\.)[A-Za-z0-9:_.\\@][A-Za-z0-9:_.\\@-]*\.(service|socket|target|mount|automount|swap|timer|path)"
+)
+TABLE = re.compile(r"[A-Za-z0-9_.-]+|arn:aws[a-z-]*:dynamodb:[a-z0-9-]+:[0-9]{12}:table/[A-Za-z0-9_.-]+")
+BUS = re.compile(r"[A-Za-z0-9_./-]+|arn:aws[a-z-]*:events:[a-z0-9-]+:[0-9]{12}:event-bus/[A-Za-z0-9_./-]+")
+REGION = re.compile(r"[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}")
+
+QUOTED = re.compile(r"""\\.|'[^']*'|"(?:\\.|[^"\\])*\"""")
+COMMENT = re.compile(r"(^|\s)[#;]")
+SHELL = re.compile(r"[|<>;`]|&&|(^|\s)&|&($|\s)|\$[A-Za-z_{(]")
+"""What a shell would not take as it is, where it is not quoted."""
 
 
 def kernels_mount_points() -> list[str]:
@@ -36,9 +47,18 @@ class Section:
         self.title = title
         self._values = values
         self._faults = faults
+        self._commented: set[str] = set()
+        self.commands: list[tuple[str, str, tuple[str, ...]]] = []
+        """The commands that were read: title, key, words."""
+        for key, value in values.items():
+            if COMMENT.search(QUOTED.sub("x", value)):
+                self.fault(key, "a comment needs a line of its own; here it would be part of the value")
+                self._commented.add(key)
 
     def fault(self, key: str, allowed: str) -> None:
-        """Note that the value of a key is not allowed."""
+        """Note that the value of a key is not allowed. One with a comment in it has been told of."""
+        if key in self._commented:
+            return
         found = f"= {self._values[key]!r}" if key in self._values else "is missing"
         self._faults.append(f"[{self.title}] {key} {found}: {allowed}")
 
@@ -48,14 +68,14 @@ class Section:
             if key not in allowed:
                 self.fault(key, f"unknown key; known here: {', '.join(allowed)}")
 
-    def text(self, key: str, *, pattern: re.Pattern[str] | None = None, needed: bool = True) -> str:
-        """A text; "" when it is missing."""
+    def text(self, key: str, *, pattern: re.Pattern[str] | None = None, needed: bool = True, allowed: str = "") -> str:
+        """A text; "" when it is missing. `allowed`: what the pattern asks for, in words."""
         value = self._values.get(key, "").strip()
         if not value:
             if needed:
                 self.fault(key, "must be set")
         elif pattern is not None and not pattern.fullmatch(value):
-            self.fault(key, f"must match {pattern.pattern}")
+            self.fault(key, allowed or f"must match {pattern.pattern}")
         return value
 
     def seconds(self, key: str, default: float, low: float, high: float) -> float:
@@ -97,6 +117,10 @@ class Section:
             return ()
         if needed and not words:
             self.fault(key, "must be a command")
+        if SHELL.search(QUOTED.sub("x", text)):
+            self.fault(key, "no shell runs it, and only a shell understands it: quote it, or use /bin/sh -c '...'")
+        if words:
+            self.commands.append((self.title, key, words))
         return words
 
     def names(self, key: str) -> tuple[str, ...]:
@@ -129,9 +153,16 @@ class Section:
         text = self._values.get(key, "").strip()
         if not text:
             return None
-        host, _, port = text.rpartition(":")
-        host = host.strip("[]")
-        if not re.fullmatch(r"[0-9.]+|[0-9a-fA-F:]+", host) or not port.isdigit() or not 0 < int(port) < 65536:
+        address = address_of(text)
+        if address is None:
             self.fault(key, "must be IP-ADDRESS:PORT, such as 127.0.0.1:5432")
-            return None
-        return host, int(port)
+        return address
+
+
+def address_of(text: str) -> tuple[str, int] | None:
+    """The IP address and port of IP-ADDRESS:PORT; None when the text is not such a thing."""
+    host, _, port = text.rpartition(":")
+    host = host.strip("[]")
+    if not re.fullmatch(r"[0-9.]+|[0-9a-fA-F:]+", host) or not port.isdigit() or not 0 < int(port) < 65536:
+        return None
+    return host, int(port)

@@ -86,6 +86,11 @@ class Agent:
     def is_stopping(self) -> bool:
         return self._farewell.is_asked
 
+    @property
+    def is_placed(self) -> bool:
+        """Whether the disk of this node says that its cluster was placed."""
+        return self._placed.is_kept
+
     def may_start(self, now_ms: int) -> bool:
         """Whether any service may be started at this moment. Nothing ever is when it may not."""
         return starts.may_start(self._standing, self._watch, now_ms)

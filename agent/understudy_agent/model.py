@@ -34,7 +34,8 @@ class Step(Enum):
 class ServiceSpec:
     """A service's name, what it depends on, its limits in seconds, and how often it is restarted on its node.
 
-    `restart_tries`: that many restarts within `restart_window_s`, before it is called FAILED; 0: none (S16).
+    `restart_tries`: that many restarts within `restart_window_s`, before it is called FAILED; 0: none (S16). From the
+    second one on there is a pause before each: `restart_pause_s`, twice as long each time.
     """
 
     name: str
@@ -44,11 +45,12 @@ class ServiceSpec:
     check_interval_s: float = 5.0
     restart_tries: int = 2
     restart_window_s: float = 300.0
+    restart_pause_s: float = 2.0
 
 
 @dataclass(frozen=True)
 class Change:
-    """A service changed its state, and why."""
+    """A service changed its state, or there is news of it, and why."""
 
     service: str
     old: State | None

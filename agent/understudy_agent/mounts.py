@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from .kinds import TETHER
+from .process import TETHER
 from .remains import Remains
-from .tasks import Outcome, Settled, Task, command_task
+from .scopes import Scopes
+from .tasks import Command, Outcome, Settled, Task, Until, command_task
 from .unmount import mount_points
 
+CANNOT_BE_RUN = (126, 127)
+UNMOUNTED = (Outcome.DOWN, "it is unmounted")
 UNMOUNT = str(Path(__file__).with_name("unmount.py"))
 
 
@@ -24,19 +28,27 @@ class System:
     proc: Path = Path("/proc")
     mount: str = "mount"
     umount: str = "umount"
+    stat: str = "stat"
 
 
 class Mount:
-    """A mount point. Whatever is mounted there counts as it, and is seen without touching the file system."""
+    """A mount point. Whatever is mounted there counts as it. Helpers that its mount leaves running belong to it."""
 
     slow_to_show = False
+    confirms_start = True
 
     def __init__(
-        self, mount_point: str, device: str = "", fstype: str = "", options: str = "", system: System | None = None
+        self,
+        mount_point: str,
+        device: str = "",
+        fstype: str = "",
+        options: str = "",
+        system: System | None = None,
+        scopes: Scopes | None = None,
     ) -> None:
-        """Without `device` it is mounted as fstab says."""
+        """Without `device` it is mounted as fstab says; without `scopes` a helper runs where the agent does."""
         self._mount_point = mount_point
-        self._system = system or System()
+        self._system, self._scopes = system or System(), scopes
         self._mount: Sequence[str] = (
             self._system.mount,
             *(("-t", fstype) if fstype else ()),
@@ -44,31 +56,64 @@ class Mount:
             *((device,) if device else ()),
             mount_point,
         )
+        self._question: Task | None = None
+        """The look into the file system that was begun last. It may hang whatever is done to it."""
+        self._is_ending = self._was_killed = False
 
     def start(self) -> Task:
-        return command_task(self._mount)
+        self._is_ending = self._was_killed = False
+        return command_task(self._mount if self._scopes is None else self._scopes.command(self._mount))
 
     def stop(self) -> Task:
-        """Unmount as soon as nobody uses it."""
-        return self._unmount("stop")
+        """Unmount as soon as nobody uses it, then ask its helpers to end."""
+        return self._unmount("stop", signal.SIGTERM)
 
     def kill(self) -> Task:
-        """Kill whoever uses it, and unmount."""
-        return self._unmount("kill")
+        """Kill whoever uses it, unmount, and kill its helpers; those first when it was to no avail before."""
+        if self._was_killed and self._scopes is not None:
+            self._scopes.end_left()
+        self._was_killed = True
+        return self._unmount("kill", signal.SIGKILL)
 
-    def _unmount(self, mode: str) -> Task:
-        system = self._system
+    def _unmount(self, mode: str, number: int) -> Task:
+        self._is_ending = True
+        system, scopes = self._system, self._scopes
         argv = [UNMOUNT, mode, system.umount, str(system.mountinfo), str(system.proc), self._mount_point]
         python = [sys.executable, "-IS"]
         # Tied to the agent: one that outlived it would unmount what the next agent has mounted.
-        return command_task([*python, TETHER, str(os.getpid()), *python, *argv])
+        task = command_task([*python, TETHER, str(os.getpid()), *python, *argv])
+
+        def unmounted() -> Outcome | None:
+            outcome = task.poll()
+            if outcome is Outcome.DONE and scopes is not None:
+                scopes.end_left(number)
+            return outcome
+
+        return Until(unmounted, task.abort)
 
     def look(self) -> Task:
+        """Whether it is mounted is read from the kernel's table; whether its file system answers, a child asks."""
         try:
             points = mount_points(self._system.mountinfo)
-        except OSError:
-            return Settled(Outcome.UNKNOWN)
-        return Settled(Outcome.SERVING if self._mount_point in points else Outcome.DOWN)
+        except OSError as fault:
+            return Settled(Outcome.UNKNOWN, str(fault))
+        if self._mount_point not in points:
+            self._is_ending = False
+            return Settled(*((Outcome.DOWN, "") if self._scopes is None else self._scopes.judge(*UNMOUNTED)))
+        if self._is_ending:
+            return Settled(Outcome.SERVING)  # nobody asks whether it answers, and a question that hangs delays the end
+        if isinstance(self._question, Command) and not self._question.has_ended:
+            return Settled(Outcome.UNKNOWN, "a question to its file system hangs")
+        argv = [self._system.stat, "--file-system", "--format=%T", "--", self._mount_point]
+        self._question = command_task(argv, _judge_answer, capture=True)
+        return self._question
 
     def remains(self) -> Remains:
-        return Remains(mount_points=(self._mount_point,))
+        return Remains(() if self._scopes is None else self._scopes.groups, (self._mount_point,))
+
+
+def _judge_answer(status: int, _output: str) -> tuple[Outcome, str]:
+    if status == 0:
+        return Outcome.SERVING, ""
+    outcome = Outcome.UNKNOWN if status in CANNOT_BE_RUN else Outcome.RUNNING
+    return outcome, f"it is mounted, and asking its file system (statfs) ended with {status}"

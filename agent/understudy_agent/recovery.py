@@ -13,6 +13,8 @@ from .model import Change, State
 from .service import Service
 from .tries import Tries
 
+PAUSE_MOST_MS = 60_000
+
 
 class Recovery:
     """Which services are being restarted, and how often each was. Times are local milliseconds."""
@@ -55,6 +57,9 @@ class Recovery:
             self._epoch = None
             self._restarts = {name: [now_ms] * each.spec.restart_tries for name, each in self._services.items()}
             return
+        if tries.may_run is not None:
+            for name, service in self._services.items():
+                service.may_run = name in tries.may_run
         self._epoch = tries.epoch
         self._restarts = {name: list(tries.restarts.get(name, ())) for name in self._services}
         self._failed_before = {name: at_ms for name, at_ms in tries.failed.items() if name in self._services}
@@ -67,7 +72,8 @@ class Recovery:
             if service.state is State.FAILED and name not in self._under_way
         }
         restarts = {name: tuple(times) for name, times in self._restarts.items() if times}
-        return Tries(self._epoch or 0, restarts, {**self._failed_before, **failed})
+        may_run = frozenset(name for name, service in self._services.items() if service.may_run)
+        return Tries(self._epoch or 0, restarts, {**self._failed_before, **failed}, may_run)
 
     def forget_failed(self) -> None:
         """What had failed is stopped, and may be tried again under the next lease."""
@@ -109,8 +115,9 @@ class Recovery:
         STARTING while anything is restarted: the controller leaves a node alone that is bringing its services in
         service, and takes one that is stopping them for failed.
         """
-        state = service.state or State.STOPPING
-        if service.unstoppable or (state is State.FAILED and service.spec.name not in self._under_way):
+        state = service.shown
+        is_failed = state is State.FAILED and (service.is_unknown or service.spec.name not in self._under_way)
+        if service.unstoppable or is_failed:
             return State.FAILED
         return State.STARTING if self._under_way and state is not State.IN_SERVICE else state
 
@@ -134,6 +141,8 @@ class Recovery:
             self._under_way.discard(name)  # what it needs has failed for good
             return
         self._under_way.add(name)
+        if now_ms < service.failed_at_ms + self._pause_ms(service):
+            return
         unsure = [n for n in needs if n.state is State.IN_SERVICE and n.looked_at_ms < service.failed_at_ms]
         for needed in unsure:
             needed.look_soon()
@@ -159,6 +168,13 @@ class Recovery:
             return False  # it never came in service under this lease: another node may do better
         return len(self._restarts[name]) < spec.restart_tries
 
+    def _pause_ms(self, service: Service) -> int:
+        """Before the next restart: none before the first, then longer each time, so that tries are not all used up at
+        once on what passes in a moment.
+        """
+        count = len(self._restarts[service.spec.name])
+        return min(int(service.spec.restart_pause_s * 1000) * 2 ** (count - 1), PAUSE_MOST_MS) if count else 0
+
     def _give_up(self, service: Service) -> None:
         name = service.spec.name
         self._under_way.discard(name)
@@ -173,9 +189,9 @@ class Recovery:
 
     def _take_down(self, service: Service, now_ms: int) -> None:
         name = service.spec.name
-        if service.is_down:
+        if service.is_over:
             del self._going_down[name]
-        elif not any(name in self._needs[other] and not self._services[other].is_down for other in self._services):
+        elif not any(name in self._needs[other] and not self._services[other].is_over for other in self._services):
             service.stop(self._going_down[name], now_ms)
 
     def _is_lost(self, name: str, service: Service) -> bool:

@@ -13,8 +13,14 @@ from .remains import Remains
 from .tasks import Outcome, Task
 
 LOOK_LIMIT_MS = 5000
+UNKNOWN_LOOKS, UNKNOWN_MS = 3, 10_000
+"""So many looks in a row, and so long, may have no answer before a service is called FAILED."""
+ASK_AGAIN_MS = 5000
+"""A look without an answer is taken again after so long, counted from its begin, or sooner."""
+SETTLE_MS, SETTLE_LOOK_MS = 1000, 250
+"""So long a service must go on serving after its start, and how often it is looked at meanwhile."""
 
-
+PRESENT = (Outcome.SERVING, Outcome.RUNNING)
 GONE = (Outcome.DOWN, Outcome.DEAD)
 LOOKS = (Step.LOOK, Step.CHECK, Step.CONFIRM_START, Step.CONFIRM_STOP, Step.CONFIRM_KILL)
 
@@ -27,6 +33,15 @@ class Service:
         self.state: State | None = None
         """None until the first look has told whether it runs."""
         self.unknown_looks = 0
+        """So many looks at rest in a row had no answer."""
+        self.is_unknown = False
+        """Whether they are too many. What it was like before is of the past then."""
+        self.may_run = True
+        """Whether anything of it was started or seen running since it was last known to be down; True if not known."""
+        self.is_given_up = False
+        """Whether it is left alone, though not known to be down, until something of it is seen."""
+        self.unfit = ""
+        """Why it could not be started, by the newest look that told; "" when nothing is known against it."""
         self.unstoppable = False
         """Whether killing it has not helped within the limit."""
         self.failed_at_ms = 0
@@ -35,6 +50,11 @@ class Service:
         """When the newest look at rest began that has ended, with or without an answer."""
         self._kind = kind
         self._tell = tell
+        self._unknown_since_ms = 0
+        self._is_said_dead = False
+        self._serving_since_ms: int | None = None
+        """Since when it has been seen serving after its start, without a look that said otherwise."""
+        self._why = ""
         self._wanted = False
         self._stop_failed = False
         self._before_start: State | None = None
@@ -46,7 +66,24 @@ class Service:
 
     @property
     def is_down(self) -> bool:
-        return self.state is State.OUT_OF_SERVICE
+        """Whether nothing of it is left, and this is still known."""
+        return self.state is State.OUT_OF_SERVICE and not self.is_unknown
+
+    @property
+    def is_over(self) -> bool:
+        """Whether there is nothing to stop. A look without an answer is no reason to stop, or to take a node down for,
+        what was neither started nor seen running since it was last down.
+        """
+        if self.may_run or self.state not in (None, State.OUT_OF_SERVICE, State.FAILED):
+            return False
+        has_no_answer = self.unknown_looks > 0 and not self._is_said_dead and self.state is not State.FAILED
+        return self.is_down or self.is_given_up or has_no_answer
+
+    @property
+    def shown(self) -> State:
+        """What is said of it. One that looks have told nothing of for too long is neither well nor out of service."""
+        is_moving = self._step not in (Step.REST, Step.LOOK)
+        return State.FAILED if self.is_unknown and not is_moving else self.state or State.STOPPING
 
     def remains(self) -> Remains:
         """Where whatever may be left of it can be found."""
@@ -71,7 +108,8 @@ class Service:
     def start(self, why: str, now_ms: int) -> None:
         """Begin to bring it in service; one that runs already is left running."""
         self._drop_task()
-        self._since_ms, self._before_start = now_ms, self.state
+        self._since_ms, self._before_start, self._serving_since_ms = now_ms, self.state, None
+        self.may_run, self.is_given_up = True, False
         self._become(State.STARTING, why)
         self._do(Step.CHECK, self._kind.look(), now_ms)
 
@@ -111,6 +149,13 @@ class Service:
         self._become(State.STOPPING, why)
         self._do(Step.KILL, self._kind.kill(), now_ms)
 
+    def give_up(self, why: str, now_ms: int) -> None:
+        """Leave it alone until something of it is seen: neither stopping nor killing has shown that it is down."""
+        self._drop_task()
+        self.unstoppable, self.is_given_up = False, True
+        self._next_look_ms = now_ms + int(self.spec.check_interval_s * 1000)
+        self._fail(why, now_ms)
+
     # --- what time and tasks bring ------------------------------------------------------------
 
     def advance(self, now_ms: int, kill_limit_ms: int) -> None:
@@ -121,32 +166,79 @@ class Service:
             outcome = self._task.poll()
             if outcome is None:
                 break
-            step, self._task = self._step, None
-            self._step = Step.REST
-            _AFTER[step](self, outcome, now_ms)
+            self._conclude(outcome, self._task.why, now_ms)
         self._enforce_limits(now_ms, kill_limit_ms)
+
+    def _conclude(self, outcome: Outcome, why: str, now_ms: int) -> None:
+        step, self._task, self._step = self._step, None, Step.REST
+        self._why = why
+        if step in LOOKS:
+            self._note_fitness(outcome, why)
+            outcome = Outcome.DOWN if outcome is Outcome.UNFIT else outcome
+        if outcome in PRESENT:
+            self.may_run, self.is_given_up = True, False
+        # A script that starts may say that it is stopped for a while.
+        elif outcome is Outcome.DOWN and step in (Step.LOOK, Step.CONFIRM_STOP, Step.CONFIRM_KILL):
+            self.may_run = False
+        if step in LOOKS and self._is_answer(outcome):
+            self._end_unknown()
+        _AFTER[step](self, outcome, now_ms)
+
+    def _is_answer(self, outcome: Outcome) -> bool:
+        """A status command that is itself broken ends with 1 or 2 as well, so DEAD alone is no first answer."""
+        return outcome is not Outcome.UNKNOWN and not (self.state is None and outcome is Outcome.DEAD)
+
+    def _end_unknown(self) -> None:
+        was, looks = self.shown, self.unknown_looks
+        self.unknown_looks, self.is_unknown, self._is_said_dead = 0, False, False
+        if looks and self.state is not None:
+            self._tell(Change(self.spec.name, was, self.state, "a look at it has an answer again"))
+
+    def _had_no_answer(self, outcome: Outcome, now_ms: int) -> None:
+        interval_ms = min(int(self.spec.check_interval_s * 1000), ASK_AGAIN_MS)
+        self._next_look_ms = self._task_since_ms + interval_ms
+        self._is_said_dead = outcome is Outcome.DEAD
+        was, was_unknown = self.shown, self.is_unknown
+        self.unknown_looks += 1
+        if self.unknown_looks == 1:
+            self._unknown_since_ms = self._task_since_ms
+            self._say(was, "a look at it has no answer")
+        for_ms = now_ms - self._unknown_since_ms
+        self.is_unknown = was_unknown or (self.unknown_looks >= UNKNOWN_LOOKS and for_ms >= UNKNOWN_MS)
+        if self.is_unknown and not was_unknown:
+            self._say(was, f"{self.unknown_looks} looks in a row had no answer: it is not known whether it runs")
+
+    def _say(self, was: State, why: str) -> None:
+        self._tell(Change(self.spec.name, was, self.shown, self._because(why)))
 
     def _after_look(self, outcome: Outcome, now_ms: int) -> None:
         self.looked_at_ms = self._task_since_ms
-        self._next_look_ms = now_ms + int(self.spec.check_interval_s * 1000)
-        # A status command that is itself broken ends with 1 or 2 as well, so DEAD alone is no first answer.
-        if outcome is Outcome.UNKNOWN or (self.state is None and outcome is Outcome.DEAD):
-            self.unknown_looks += 1
+        if not self._is_answer(outcome):
+            self._had_no_answer(outcome, now_ms)
             return
-        self.unknown_looks = 0
+        self._next_look_ms = now_ms + int(self.spec.check_interval_s * 1000)
         if self.state is State.IN_SERVICE and outcome is not Outcome.SERVING:
             if outcome is Outcome.DOWN and not self._wanted:
-                self._become(State.OUT_OF_SERVICE, "it no longer runs")
+                self._become(State.OUT_OF_SERVICE, self._because("it no longer runs"))
             else:
-                self._fail("it no longer runs", now_ms)
-        elif self.state in (None, State.OUT_OF_SERVICE) and outcome not in GONE:
-            self._become(State.IN_SERVICE, "it was found running")
-        elif self.state is None:
-            self._become(State.OUT_OF_SERVICE, "it was found stopped")
-        elif self.state is State.FAILED and outcome is Outcome.SERVING:
-            self._become(State.IN_SERVICE, "it was found running")
-        elif self.state is State.FAILED and outcome is Outcome.DOWN:
-            self._become(State.OUT_OF_SERVICE, "nothing of it runs any more")
+                self._fail("it no longer does its work" if outcome in PRESENT else "it no longer runs", now_ms)
+        elif outcome is Outcome.SERVING:
+            self._become(State.IN_SERVICE, self._because("it was found running"))
+        elif outcome is Outcome.RUNNING and self.state is not State.FAILED:
+            self._found_running(now_ms)
+        elif outcome is Outcome.DOWN and self.state is State.FAILED:
+            self._become(State.OUT_OF_SERVICE, self._because("nothing of it runs any more"))
+        elif outcome is Outcome.DOWN:
+            self._become(State.OUT_OF_SERVICE, self._because("it was found stopped"))
+        elif self.state is State.STARTING:
+            self._fail("it no longer runs", now_ms)
+
+    def _found_running(self, now_ms: int) -> None:
+        """Something of it runs that nobody here has started: it has as long as a start to do its work."""
+        self._next_look_ms = min(self._next_look_ms, now_ms + SETTLE_MS)
+        if self.state is not State.STARTING:
+            self._since_ms = now_ms
+            self._become(State.STARTING, self._because("it was found running, and does not do its work yet"))
 
     def _after_check(self, outcome: Outcome, now_ms: int) -> None:
         if outcome is Outcome.SERVING:
@@ -163,12 +255,22 @@ class Service:
             self._fail("its start failed", now_ms)
 
     def _after_confirm_start(self, outcome: Outcome, now_ms: int) -> None:
-        if outcome is Outcome.SERVING:
+        has_shown = self._serving_since_ms is not None or not self._kind.slow_to_show
+        if outcome is Outcome.SERVING and self._has_settled(now_ms):
             self._in_service("it was started", now_ms)
-        elif outcome is Outcome.DEAD or (outcome is Outcome.DOWN and not self._kind.slow_to_show):
+        elif outcome is Outcome.DEAD or (outcome is Outcome.DOWN and has_shown):
             self._fail("it ended right after its start", now_ms)
         else:
             self._step = Step.CONFIRM_START
+            if outcome is Outcome.RUNNING:
+                self._serving_since_ms = None
+
+    def _has_settled(self, now_ms: int) -> bool:
+        """Whether it may be believed to serve. What has nothing that confirms its start must go on for a moment."""
+        if self._serving_since_ms is None:
+            self._serving_since_ms = now_ms
+        self._next_look_ms = now_ms + SETTLE_LOOK_MS
+        return self._kind.confirms_start or now_ms - self._serving_since_ms >= SETTLE_MS
 
     def _after_stop(self, outcome: Outcome, now_ms: int) -> None:
         self._stop_failed = outcome is not Outcome.DONE
@@ -187,41 +289,56 @@ class Service:
     def _out_or_again(self, step: Step, outcome: Outcome, why: str, now_ms: int) -> None:
         # Here DEAD is believed when the command before went well, too.
         if outcome is Outcome.DOWN or (outcome is Outcome.DEAD and not self._stop_failed):
-            self.unstoppable = False
+            self.unstoppable = self.may_run = False
             self._next_look_ms = now_ms + int(self.spec.check_interval_s * 1000)
-            self._become(State.OUT_OF_SERVICE, why)
+            self._become(State.OUT_OF_SERVICE, self._because(why))
         else:
             self._step = step
 
     def _enforce_limits(self, now_ms: int, kill_limit_ms: int) -> None:
         for_ms = now_ms - self._since_ms
-        if self._step in (Step.CHECK, Step.START, Step.CONFIRM_START):
+        is_starting = self.state is State.STARTING and self._step in (Step.REST, Step.LOOK)
+        if is_starting or self._step in (Step.CHECK, Step.START, Step.CONFIRM_START):
             if for_ms >= self.spec.start_limit_s * 1000:
                 self._drop_task()
                 self._fail_at_limit(now_ms)
         elif self._step in (Step.STOP, Step.CONFIRM_STOP):
             if for_ms >= self.spec.stop_limit_s * 1000:
                 failed = "its stop failed, and " if self._stop_failed else ""
-                self.kill(f"{failed}it did not stop within {self.spec.stop_limit_s:g} s", now_ms)
+                why = f"{failed}it did not stop within {self.spec.stop_limit_s:g} s"
+                self.kill(self._because(why), now_ms)
         elif self._step in (Step.KILL, Step.CONFIRM_KILL) and for_ms >= kill_limit_ms:
             self.unstoppable = True
             self._drop_task()
-            self.kill(f"it was not gone {kill_limit_ms} ms after it was killed", now_ms)
+            self.kill(self._because(f"it was not gone {kill_limit_ms} ms after it was killed"), now_ms)
         self._look_again(now_ms)
 
     def _look_again(self, now_ms: int) -> None:
-        if self._task is None and self._step is not Step.REST:
-            self._do(self._step, self._kind.look(), now_ms)
+        if self._task is None:
+            is_settling = self._step is Step.CONFIRM_START and self._serving_since_ms is not None
+            if self._step is not Step.REST and not (is_settling and now_ms < self._next_look_ms):
+                self._do(self._step, self._kind.look(), now_ms)
         elif self._step in LOOKS and now_ms - self._task_since_ms >= LOOK_LIMIT_MS:
-            step = self._step
-            self._drop_task()
-            _AFTER[step](self, Outcome.UNKNOWN, now_ms)
+            self._task.abort()
+            self._conclude(Outcome.UNKNOWN, self._task.why or f"it took {LOOK_LIMIT_MS / 1000:g} s", now_ms)
+
+    def _note_fitness(self, outcome: Outcome, why: str) -> None:
+        """One that cannot be started is out of service and called FAILED: nothing of it runs or will run."""
+        if outcome is Outcome.UNKNOWN:
+            return
+        before, self.unfit = self.unfit, why if outcome is Outcome.UNFIT else ""
+        if self.unfit and self.unfit != before:
+            self._tell(Change(self.spec.name, self.state, State.FAILED, why))
 
     # --- small change -------------------------------------------------------------------------
 
     def _in_service(self, why: str, now_ms: int) -> None:
         self._next_look_ms = now_ms + int(self.spec.check_interval_s * 1000)
-        self._become(State.IN_SERVICE, why)
+        self._become(State.IN_SERVICE, self._because(why))
+
+    def _because(self, why: str) -> str:
+        """With what the last look or act has said of it."""
+        return f"{why}: {self._why}" if self._why else why
 
     def _fail_at_limit(self, now_ms: int) -> None:
         self._fail(f"it did not come in service within {self.spec.start_limit_s:g} s", now_ms)
@@ -233,10 +350,12 @@ class Service:
 
     def _fail(self, why: str, now_ms: int) -> None:
         self.failed_at_ms = now_ms
-        self._become(State.FAILED, why)
+        self._become(State.FAILED, self._because(why))
 
     def _do(self, step: Step, task: Task, now_ms: int) -> None:
         self._step, self._task, self._task_since_ms = step, task, now_ms
+        if step not in LOOKS:
+            self._why = ""
 
     def _drop_task(self) -> None:
         if self._task is not None:

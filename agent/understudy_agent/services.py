@@ -76,7 +76,7 @@ class Services:
                 self._give_up_check(service)
             service.advance(now_ms, int(kill_limit_s * 1000))
         self._obey(order, epoch, now_ms)
-        self._tell_unstoppable()
+        self._see_to_unstoppable(now_ms)
         if self._tries is not None:
             self._tries.keep(self._recovery.tries())
         changes = list(self._changes)
@@ -134,14 +134,14 @@ class Services:
             return False
         if service.state is State.FAILED:
             return service.spec.name in self._failed_before
-        return service.is_down or (service.state is None and service.unknown_looks > 0)
+        return service.state is State.OUT_OF_SERVICE or (service.state is None and service.unknown_looks > 0)
 
     def _stop(self, now_ms: int) -> None:
         self._grant = None
         for service in reversed(self._services):
             dependents = [other for other in self._services if service.spec.name in other.spec.depends_on]
             known = service.state is not None or service.unknown_looks > 0
-            if known and not service.is_down and all(other.is_down for other in dependents):
+            if known and not service.is_over and all(other.is_over for other in dependents):
                 service.stop("the order is STOP", now_ms)
             else:
                 service.watch(now_ms, wanted=False)
@@ -149,16 +149,22 @@ class Services:
     def _kill(self, now_ms: int) -> None:
         self._grant = None
         for service in self._services:
-            if service.is_down:
+            if service.is_down or service.is_given_up:
                 service.watch(now_ms, wanted=False)
             else:
                 service.kill("the order is KILL", now_ms)
 
-    def _tell_unstoppable(self) -> None:
-        """A service that killing did not end is only reported as FAILED, unless the order is to be down."""
+    def _see_to_unstoppable(self, now_ms: int) -> None:
+        """A service that killing did not end is only reported as FAILED, unless the order is to be down.
+
+        Nor is a node taken down for one that was neither started nor seen running since it was last down: its status
+        command may lie on a file system that only the active node mounts.
+        """
         for service in self._services:
             name = service.spec.name
-            if service.unstoppable and name not in self._told and self._order in TO_BE_DOWN:
+            if service.unstoppable and self._order in TO_BE_DOWN and not service.may_run:
+                service.give_up("it is not known to be down, and was neither started nor seen running here", now_ms)
+            elif service.unstoppable and name not in self._told and self._order in TO_BE_DOWN:
                 self._told.add(name)
                 self._on_unstoppable(name)
             elif not service.unstoppable:
@@ -176,9 +182,11 @@ class Services:
         return {service.spec.name: self._reported(service).value for service in self._services}
 
     def _reported(self, service: Service) -> State:
+        if service.is_down and service.unfit:
+            return State.FAILED
         if self._order is Order.SERVE:
             return self._recovery.reported(service)
-        return service.state or State.STOPPING
+        return service.shown
 
     def remains(self) -> dict[str, Remains]:
         """Where what is left of each service can be found."""

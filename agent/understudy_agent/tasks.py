@@ -10,6 +10,8 @@ from enum import Enum
 from pathlib import Path
 from typing import Protocol, Union
 
+from .children import spawn
+
 
 class Outcome(Enum):
     """What came of a task. DONE and FAILED answer an act; the others answer a look at the service."""
@@ -20,6 +22,7 @@ class Outcome(Enum):
     RUNNING = "RUNNING"  # something of it runs, and it does not do its work
     DOWN = "DOWN"  # nothing of it is left
     DEAD = "DEAD"  # nothing of it is left, and it did not end in an orderly way
+    UNFIT = "UNFIT"  # nothing of it is left, and it cannot be started
     UNKNOWN = "UNKNOWN"
 
 
@@ -91,33 +94,38 @@ class Command:
     def __init__(self, argv: Sequence[str], judge: Judge = done_if_zero, *, capture: bool = False) -> None:
         self._judge = judge
         self.why = ""
-        self._child = subprocess.Popen(
-            list(argv),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE if capture else 2,
-            start_new_session=True,
-        )
+        self._child = spawn(argv, subprocess.PIPE if capture else 2)
+        self._said = b""
         if self._child.stdout is not None:
             os.set_blocking(self._child.stdout.fileno(), False)
 
     def poll(self) -> Outcome | None:
         status = self._child.poll()
+        self._take_output()  # also while it runs: with a full pipe it would never end
         if status is None:
             return None
         outcome, self.why = judged(self._judge, status, self._output())
         return outcome
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether its process is gone. One that the kernel keeps in a call outlives even being killed."""
+        return self._child.poll() is not None
+
     def abort(self) -> None:
-        if self._child.poll() is None:
+        if not self.has_ended:
             signal_group(self._child.pid, signal.SIGKILL)
         _unreaped.append(self._child)
         reap()
 
+    def _take_output(self) -> None:
+        if self._child.stdout is not None and not self._child.stdout.closed:
+            self._said += self._child.stdout.read() or b""
+
     def _output(self) -> str:
-        if self._child.stdout is None or self._child.stdout.closed:
-            return ""
-        with self._child.stdout as stream:
-            return (stream.read() or b"").decode("utf-8", "replace")
+        if self._child.stdout is not None:
+            self._child.stdout.close()
+        return self._said.decode("utf-8", "replace")
 
 
 _unreaped: list[subprocess.Popen[bytes]] = []

@@ -1,4 +1,6 @@
-"""How often services were restarted on this node, and which have failed for good: kept for the next agent (S16)."""
+"""What was done with the services of this node, kept for its next agent (S16): how often each was restarted, which have
+failed for good, and of which something may run.
+"""
 
 from __future__ import annotations
 
@@ -13,11 +15,15 @@ from .log import Log
 
 @dataclass(frozen=True)
 class Tries:
-    """Under the lease of `epoch`: when each service was restarted, and when those failed that are not any more (ms)."""
+    """Under the lease of `epoch`: when each service was restarted, and when those failed that are not any more (ms).
+
+    `may_run`: those that were started or seen running in this boot since they were last down; None: not known.
+    """
 
     epoch: int = 0
     restarts: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     failed: Mapping[str, int] = field(default_factory=dict)
+    may_run: frozenset[str] | None = frozenset()
 
 
 class TriesFile:
@@ -29,7 +35,7 @@ class TriesFile:
         self._is_told = False
 
     def load(self, now_ms: int) -> Tries | None:
-        """None when it is not known: then all tries count as used."""
+        """None when it is not known: then all tries count as used, and anything may run."""
         try:
             saved = json.loads(self._path.read_text(encoding="utf-8"))
             if saved["boot"] != self._boot:
@@ -41,6 +47,7 @@ class TriesFile:
                     for name, times in saved["restarts"].items()
                 },
                 failed={str(name): local_time(at, now_ms) for name, at in saved["failed"].items()},
+                may_run=_names(saved["may_run"]) if "may_run" in saved else None,
             )
         except FileNotFoundError:
             return None if is_there(self._lease) else Tries()
@@ -53,8 +60,9 @@ class TriesFile:
             return
         self._kept = tries
         content = {"epoch": tries.epoch, "restarts": dict(tries.restarts), "failed": dict(tries.failed)}
+        may_run = {} if tries.may_run is None else {"may_run": sorted(tries.may_run)}
         try:
-            write_atomically(self._path, {"boot": self._boot, **content})
+            write_atomically(self._path, {"boot": self._boot, **content, **may_run})
             self._is_told = False
         except OSError as fault:
             if not self._is_told:
@@ -67,3 +75,9 @@ class TriesFile:
             self._path.unlink(missing_ok=True)
         except OSError as fault:
             self._log.error("tries_file_not_removed", str(fault))
+
+
+def _names(value: object) -> frozenset[str]:
+    if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
+        raise ValueError(f"{value!r:.100} is no list of names")
+    return frozenset(value)

@@ -234,6 +234,7 @@ class MemoryKind:
     """A service in memory: see `understudy_agent.kinds.Kind`."""
 
     slow_to_show = True
+    confirms_start = True
 
     def __init__(self, node: Node, service: str) -> None:
         self._node, self._service = node, service

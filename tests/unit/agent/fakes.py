@@ -13,10 +13,8 @@ from understudy_agent.worker import Done
 class FakeTask:
     """Ends when the test says so, or at once."""
 
-    why = ""
-
-    def __init__(self, outcome: Outcome | None) -> None:
-        self.outcome = outcome
+    def __init__(self, outcome: Outcome | None, why: str = "") -> None:
+        self.outcome, self.why = outcome, why
         self.aborted = False
 
     def poll(self) -> Outcome | None:
@@ -30,6 +28,7 @@ class FakeKind:
     """A service that starts and stops as told. `hangs`: acts and looks that never end."""
 
     slow_to_show = False
+    confirms_start = True
 
     def __init__(self, *, running: bool = False) -> None:
         self.running = running

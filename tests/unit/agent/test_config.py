@@ -9,8 +9,11 @@ import understudy_agent
 from understudy_agent import config
 from understudy_agent.__main__ import main
 from understudy_agent.config import BadConfigError
-from understudy_agent.kinds import Process, Script, Unit
+from understudy_agent.kinds import Script
 from understudy_agent.mounts import Mount
+from understudy_agent.probes import Probed
+from understudy_agent.process import Process
+from understudy_agent.units import Unit
 
 EXAMPLE = Path(understudy_agent.__file__).parent.parent / "agent.ini"
 AGENT = "[agent]\ncluster = orders-db\ntable = t\nbus = b\n"
@@ -31,7 +34,7 @@ def test_the_example_is_good_and_its_comments_show_the_defaults():
     ]
     data = settings.specs[0]
     assert (data.start_limit_s, data.stop_limit_s, data.check_interval_s) == (60, 30, 5)
-    assert (data.restart_tries, data.restart_window_s) == (2, 300)
+    assert (data.restart_tries, data.restart_window_s, data.restart_pause_s) == (2, 300, 2)
     assert settings.runtime_dir == Path("/run/understudy/orders-db")
     assert settings.state_dir == Path("/var/lib/understudy/orders-db")
     assert (settings.on_stop_failure, settings.call_timeout_s) == ("reboot", 2)
@@ -43,7 +46,9 @@ def test_the_commented_lines_of_the_example_are_good_too():
         bare = line[2:] if line.startswith("# ") else line
         lines.append(bare if " = " in bare or bare.startswith("[") or bare.endswith(" =") else "")
     settings = config.parse("\n".join(lines))
-    assert [type(kind) for kind in settings.kinds.values()] == [Mount, Unit, Script, Process]
+    data, *others = settings.kinds.values()
+    assert isinstance(data, Probed)
+    assert [type(kind) for kind in (data.kind, *others)] == [Mount, Unit, Script, Process]
     assert settings.instance_arn.endswith("instance/i-0a1b2c3d4e5f60718")
 
 
@@ -93,7 +98,7 @@ def test_every_fault_is_told_with_section_key_value_and_what_is_allowed():
 
 
 def test_services_that_depend_on_each_other_in_a_circle_are_refused():
-    text = AGENT + SERVICE + "depends_on = web\n[service web]\nkind = unit\nunit = w\ndepends_on = db\n"
+    text = AGENT + SERVICE + "depends_on = web\n[service web]\nkind = unit\nunit = w.service\ndepends_on = db\n"
     assert faults(text) == ["[service db] depends_on goes in a circle: db -> web -> db"]
 
 
@@ -121,11 +126,6 @@ def test_ready_takes_ip_addresses_of_both_kinds():
 def test_a_percent_sign_and_an_equals_sign_are_nothing_special():
     text = AGENT + "[service p]\nkind = process\ncommand = p --format=%d\n"
     assert config.parse(text).specs[0].name == "p"
-
-
-def test_check_says_that_a_good_file_is_good(capsys):
-    assert main(["check", "--config", str(EXAMPLE)]) == 0
-    assert "good, 2 services" in capsys.readouterr().out
 
 
 def test_a_bad_file_ends_every_command_with_78_and_a_line_for_each_fault(tmp_path, capsys):
@@ -166,14 +166,118 @@ def test_failsafe_is_off_without_a_key_and_takes_its_key_from_one_place():  # B1
     ]
 
 
-def test_check_tells_of_a_key_file_that_an_agent_could_not_use(tmp_path, capsys):  # B11
-    file, key = tmp_path / "agent.ini", tmp_path / "key"
-    file.write_text(AGENT + f"failsafe_key_file = {key}\n" + SERVICE)
-    assert main(["check", "--config", str(file)]) == 78
-    assert "No such file" in capsys.readouterr().err
-    key.write_text("k" * 40)
-    key.chmod(0o644)
-    assert main(["check", "--config", str(file)]) == 78
-    assert "open to everybody" in capsys.readouterr().err
-    key.chmod(0o600)
-    assert main(["check", "--config", str(file)]) == 0
+def told_of(text: str) -> str:
+    (told,) = faults(text)
+    return told
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [
+        "--all",
+        "-.mount",
+        "db",
+        "db.service.",
+        "postgresql@.service",
+        "db.service web.service",
+        "db*.service",
+        "db.timer.x",
+    ],
+)
+def test_what_is_no_name_of_a_unit_is_refused(unit):  # B18
+    assert told_of(AGENT + f"[service db]\nkind = unit\nunit = {unit}\n").endswith(
+        "must be the full name of one unit, such as postgresql.service"
+    )
+
+
+@pytest.mark.parametrize(
+    "unit", ["a.service", "postgresql@15-main.service", "srv-my\\x2ddata.mount", "x.socket", "y.target"]
+)
+def test_units_of_any_type_can_be_named(unit):  # B18
+    assert config.parse(AGENT + f"[service db]\nkind = unit\nunit = {unit}\n").units["db"].unit == unit
+
+
+def test_one_unit_is_one_service(tmp_path):  # B18
+    told = told_of(AGENT + SERVICE + "[service again]\nkind = unit\nunit = db.service\n")
+    assert told == "[service again] unit = 'db.service': is the unit of service 'db' already"
+
+
+@pytest.mark.parametrize("unit", ["understudy-agent.service", "understudy-agent@orders.service"])
+def test_the_agent_does_not_manage_itself(unit):  # B18
+    assert "manage itself" in told_of(AGENT + f"[service db]\nkind = unit\nunit = {unit}\n")
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["table = a b", "bus = arn:aws:sns:eu-west-1:1:x", "region = eu_west", "table = arn:aws:events:eu-west-1:1:bus/b"],
+)
+def test_names_of_aws_that_cannot_be_are_refused(line):  # B18
+    key = line.split()[0]
+    text = "\n".join(row for row in AGENT.splitlines() if not row.startswith(key)) + f"\n{line}\n{SERVICE}"
+    assert told_of(text).startswith(f"[agent] {key} = ")
+
+
+def test_a_table_and_a_bus_may_be_named_by_their_arns():  # B18
+    table = "arn:aws:dynamodb:eu-west-1:123456789012:table/understudy-clusters"
+    bus = "arn:aws-us-gov:events:us-gov-west-1:123456789012:event-bus/understudy"
+    parsed = config.parse(f"[agent]\ncluster = c\ntable = {table}\nbus = {bus}\nregion = us-gov-west-1\n" + SERVICE)
+    assert (parsed.table, parsed.bus) == (table, bus)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "table = clusters  # live",
+        "on_stop_failure = report ; for now",
+        "call_timeout_s = 2 # s",
+        "status_file = # none",
+    ],
+)
+def test_a_comment_behind_a_value_is_refused_as_what_it_is(line):  # B18
+    key = line.split()[0]
+    text = "\n".join(row for row in AGENT.splitlines() if not row.startswith(key)) + f"\n{line}\n{SERVICE}"
+    assert told_of(text).endswith("a comment needs a line of its own; here it would be part of the value")
+
+
+SCRIPT = "[service job]\nkind = script\nstart = /bin/true\nstop = /bin/true\nstatus = "
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "ps ax | grep x",
+        "pgrep x >/dev/null",
+        "pgrep x > /dev/null",
+        "pgrep x 2>&1",
+        "pgrep x 2>/tmp/x",
+        "cat </etc/x",
+        "a; b",
+        "a && b",
+        "a || b",
+        "a &",
+        "kill `cat /run/x.pid`",
+        "kill $(cat /run/x.pid)",
+        "kill $MAINPID",
+        "kill ${MAINPID}",
+    ],
+)
+def test_a_command_written_for_a_shell_is_refused(command):  # B18
+    assert "no shell runs it" in told_of(AGENT + SCRIPT + command + "\n")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "/bin/sh -c 'ps ax | grep -q x || exit 3'",
+        '/bin/sh -c "kill $(cat /run/x.pid); exit 0"',
+        "/usr/bin/check --url http://127.0.0.1/?a=1&b=2#top --price 5$",
+        "/usr/bin/find /run -name x -exec test -e {} \\;",
+    ],
+)
+def test_what_is_quoted_or_stands_inside_a_word_is_taken_as_it_is(command):  # B18
+    config.parse(AGENT + SCRIPT + command + "\n")
+
+
+@pytest.mark.parametrize("command", ["/bin/true # always", "/bin/true ; always"])
+def test_a_comment_behind_a_command_is_refused_as_a_comment(command):  # B18
+    assert "a comment needs a line of its own" in told_of(AGENT + SCRIPT + command + "\n")

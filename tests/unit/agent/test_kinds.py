@@ -13,9 +13,11 @@ from pathlib import Path
 import pytest
 
 from tests.unit.agent.waiting import wait_for
+from understudy_agent import process as process_module
 from understudy_agent import tasks
-from understudy_agent.kinds import TETHER, Process, Script, Unit
+from understudy_agent.kinds import Script
 from understudy_agent.model import Change, ServiceSpec, State
+from understudy_agent.process import TETHER, Process, has_ended
 from understudy_agent.service import LOOK_LIMIT_MS, Service
 from understudy_agent.tasks import Outcome, Task, command_task, group_is_gone, signal_group
 
@@ -27,7 +29,7 @@ def outcome_of(task: Task) -> Outcome:
     return wait_for(task.poll)
 
 
-def look(kind: Process | Script | Unit) -> Outcome:
+def look(kind: Process | Script) -> Outcome:
     return outcome_of(kind.look())
 
 
@@ -147,6 +149,38 @@ def test_a_process_can_be_started_again(processes):
         assert outcome_of(process.kill()) is Outcome.DONE
 
 
+@pytest.mark.parametrize("how", ["stop", "kill"])
+def test_a_process_that_has_ended_long_ago_never_has_its_signals_sent_to_who_got_its_id(processes, monkeypatch, how):
+    process = processes("true")
+    process.start()
+    child = process._child
+    wait_for(lambda: look(process) is Outcome.DOWN)
+    signalled: list[int] = []
+    monkeypatch.setattr(process_module, "group_is_gone", lambda _group: False)  # a stranger has it
+    monkeypatch.setattr(process_module, "signal_group", lambda group, _number: signalled.append(group))
+    assert child.returncode == 0  # collected: its id is anybody's
+    assert outcome_of(getattr(process, how)()) is Outcome.DONE
+    assert signalled == []
+
+
+def test_the_id_of_a_process_is_nobody_elses_while_a_child_of_it_lives(processes, tmp_path):
+    """It has ended and is not collected: the kernel gives its id, and that of its group, to nobody."""
+    process = processes("/bin/sh", "-c", "sleep 600 & exit 0")
+    process.start()
+    child = process._child
+    assert wait_for(lambda: look(process) is Outcome.RUNNING)
+    assert child.returncode is None
+    os.kill(child.pid, 0)
+    assert outcome_of(process.kill()) is Outcome.DONE
+    assert child.returncode == 0
+
+
+def test_a_child_that_somebody_else_has_collected_has_ended():
+    child = subprocess.Popen(["true"])
+    child.wait(10)
+    assert has_ended(child.pid)
+
+
 def test_a_process_dies_with_the_agent(tmp_path):
     child_file = tmp_path / "child"
     agent = subprocess.Popen(
@@ -154,7 +188,7 @@ def test_a_process_dies_with_the_agent(tmp_path):
             PYTHON,
             "-c",
             "import time\n"
-            "from understudy_agent.kinds import Process\n"
+            "from understudy_agent.process import Process\n"
             f"script = 'echo $$ >{child_file}.new; mv {child_file}.new {child_file}; exec sleep 600'\n"
             "process = Process(('/bin/sh', '-c', script))\n"
             "process.start()\n"
@@ -317,54 +351,13 @@ def test_a_group_that_may_not_be_signalled_is_not_gone(monkeypatch):
     assert not signal_group(1, 0)
 
 
-@pytest.fixture
-def systemctl(tmp_path):
-    """A systemctl that writes down what it was asked and answers `show` from a file."""
-    program = tmp_path / "systemctl"
-    program.write_text(
-        f'#!/bin/sh\necho "$@" >>{tmp_path}/asked\n'
-        f'if [ "$1" = show ]; then cat {tmp_path}/shown; exit; fi\n'
-        '[ "$2" != broken.service ]\n'
-    )
-    program.chmod(0o755)
-    return program
+def test_a_command_that_says_more_than_a_pipe_holds_is_heard_to_its_end():
+    said: list[int] = []
 
+    def judge(_status: int, output: str) -> Outcome:
+        said.append(len(output))
+        return Outcome.DONE
 
-@pytest.mark.parametrize(
-    ("shown", "meaning"),
-    [
-        ("ActiveState=active\nTasksCurrent=4", Outcome.SERVING),
-        ("ActiveState=reloading\nTasksCurrent=4", Outcome.SERVING),
-        ("ActiveState=inactive\nTasksCurrent=[not set]", Outcome.DOWN),
-        ("ActiveState=inactive\nTasksCurrent=18446744073709551615", Outcome.DOWN),
-        ("ActiveState=failed\nTasksCurrent=0", Outcome.DOWN),
-        ("ActiveState=failed\nTasksCurrent=1", Outcome.RUNNING),
-        ("ActiveState=activating\nTasksCurrent=1", Outcome.UNKNOWN),
-        ("ActiveState=deactivating\nTasksCurrent=1", Outcome.UNKNOWN),
-        ("", Outcome.UNKNOWN),
-    ],
-)
-def test_a_unit_is_down_only_when_it_is_inactive_and_none_of_its_processes_is_left(systemctl, tmp_path, shown, meaning):
-    (tmp_path / "shown").write_text(shown)
-    assert look(Unit("db.service", str(systemctl))) is meaning
-
-
-def test_a_systemctl_that_fails_is_no_answer(systemctl, tmp_path):
-    assert look(Unit("db.service", str(systemctl))) is Outcome.UNKNOWN
-    assert look(Unit("db.service", "/no/such/systemctl")) is Outcome.UNKNOWN
-
-
-def test_a_unit_is_started_stopped_and_killed_through_systemd(systemctl, tmp_path):
-    unit = Unit("db.service", str(systemctl))
-    for act in (unit.start, unit.stop, unit.kill):
-        assert outcome_of(act()) is Outcome.DONE
-    assert (tmp_path / "asked").read_text().splitlines() == [
-        "start db.service",
-        "stop db.service",
-        "stop --no-block db.service",
-        "kill -s KILL db.service",
-    ]
-
-
-def test_a_unit_that_systemd_cannot_start_has_failed(systemctl):
-    assert outcome_of(Unit("broken.service", str(systemctl)).start()) is Outcome.FAILED
+    task = command_task((PYTHON, "-c", "print('x' * 300_000)"), judge, capture=True)
+    assert outcome_of(task) is Outcome.DONE
+    assert said == [300_001]

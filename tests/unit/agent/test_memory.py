@@ -399,6 +399,7 @@ def damage(world: World, content: str) -> None:
         '{"boot": "boot-1", "epoch": 5, "restarts": {"db": [1e12]}, "failed": {}}',
         '{"boot": "boot-1", "epoch": 5, "restarts": 7, "failed": {}}',
         '{"boot": "boot-1", "epoch": 5, "restarts": {}, "failed": {"db": null}}',
+        '{"boot": "boot-1", "epoch": 5, "restarts": {}, "failed": {}, "may_run": "db"}',
     ],
 )
 def test_tries_that_cannot_be_read_count_as_used_until_their_window_has_passed(active, content):  # S16

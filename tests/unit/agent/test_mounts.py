@@ -49,8 +49,8 @@ class Machine:
     def asked(self) -> list[str]:
         return (self.directory / "asked").read_text().splitlines()
 
-    def mount(self, **more: str) -> Mount:
-        return Mount(str(self.point), system=self.system, **more)
+    def mount(self, device: str = "", fstype: str = "", options: str = "") -> Mount:
+        return Mount(str(self.point), device, fstype, options, self.system)
 
     def make_busy(self) -> None:
         (self.directory / "busy").touch()

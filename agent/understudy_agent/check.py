@@ -1,0 +1,142 @@
+"""What `understudy-agent check` finds beyond the file: units, and programs of commands (S9, B18)."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .config import Config
+from .dropins import FOLLOWS_THE_AGENT, SYSTEM_DIR, file_name, takes_drop_in
+from .keys import read_key_file
+from .shown import Group, Shown, boot_faults
+from .tasks import Outcome
+from .units import Unit
+
+LOOK_LIMIT_S = 10.0
+POLL_S = 0.02
+REMEDIES = {
+    "not-found": "install it, or name another; after an installation: systemctl daemon-reload",
+    "masked": "systemctl unmask {name}",
+}
+OTHER_REMEDY = "systemd-analyze verify {name}"
+
+
+@dataclass
+class Findings:
+    """`faults`: with these the node is not fit. `warnings`: what a person should know. One line each."""
+
+    faults: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+
+def load_faults(group: Group) -> list[str]:
+    """Units that systemd cannot start, with what to do."""
+    required = group.top.names("Requires", "BindsTo")
+    own = [group.top, *(member for member in group.members if member.name in required)]
+    return [f"systemd cannot start {each.name}: it is {_with_remedy(each)}" for each in own if _is_not_loaded(each)]
+
+
+def _is_not_loaded(shown: Shown) -> bool:
+    return shown["LoadState"] != "loaded"
+
+
+def _with_remedy(shown: Shown) -> str:
+    state = shown["LoadState"]
+    return f"{state}: {REMEDIES.get(state, OTHER_REMEDY).format(name=shown.name)}"
+
+
+def check(settings: Config, systemctl: str = "systemctl", directory: Path = SYSTEM_DIR) -> Findings:
+    """All that can be found out about a configuration on the machine that it is for. Starts and changes nothing."""
+    findings = Findings()
+    _check_key_file(settings, findings)
+    for title, key, words in settings.commands:
+        program = words[1] if key == "probe" else words[0]  # there the first word says what kind of probe it is
+        _check_program(settings, f"[{title}] {key}", program, findings)
+    for name, unit in settings.units.items():
+        # Without its gate: that is opened and closed by an agent that runs.
+        probing = Unit(unit.unit, systemctl, has_probe=unit.has_probe)
+        where = f"[service {name}] unit = {unit.unit!r}"
+        outcome, why = _look(probing)
+        if probing.group is None:
+            findings.warnings.append(f"{where}: systemd cannot be asked about it here: {why}")
+            continue
+        _check_unit(probing.group, outcome, why, where, findings, has_probe=unit.has_probe)
+        is_placed = (settings.state_dir / "placed.json").exists()
+        _check_drop_ins(probing.group, settings.cluster, where, findings, directory, is_placed=is_placed)
+    return findings
+
+
+def _check_key_file(settings: Config, findings: Findings) -> None:
+    """An agent runs without, but gets no promises."""
+    if settings.failsafe is None or settings.failsafe.key_file is None:
+        return
+    try:
+        read_key_file(settings.failsafe.key_file)
+    except (OSError, ValueError) as fault:
+        findings.faults.append(f"[agent] failsafe_key_file: {fault}")
+
+
+def _check_program(settings: Config, where: str, program: str, findings: Findings) -> None:
+    if shutil.which(program) is not None:
+        return
+    mounts = [point for kind in settings.kinds.values() for point in kind.remains().mount_points]
+    if any(Path(point) in Path(program).parents and not Path(point).is_mount() for point in mounts):
+        findings.warnings.append(f"{where}: {program} is on a file system that is not mounted here now")
+    else:
+        findings.faults.append(f"{where}: {program} is not there, or cannot be executed")
+
+
+def _look(unit: Unit) -> tuple[Outcome, str]:
+    task = unit.look()
+    end_s = time.monotonic() + LOOK_LIMIT_S
+    while time.monotonic() < end_s:
+        outcome = task.poll()
+        if outcome is not None:
+            return outcome, task.why
+        time.sleep(POLL_S)
+    task.abort()
+    return Outcome.UNKNOWN, f"no answer within {LOOK_LIMIT_S:g} s"
+
+
+def _check_unit(group: Group, outcome: Outcome, why: str, where: str, findings: Findings, *, has_probe: bool) -> None:
+    findings.faults += [f"{where}: {fault}" for fault in (*load_faults(group), *boot_faults(group))]
+    is_empty = group.top.can_be_empty and not group.members and not has_probe
+    if outcome is Outcome.UNKNOWN:
+        findings.faults.append(f"{where}: {why}: give the service a `probe`")
+    elif is_empty and group.top.name.endswith(".target"):
+        findings.faults.append(f"{where}: it has no process and stands for no other unit: give the service a `probe`")
+    elif is_empty and outcome is not Outcome.SERVING:
+        findings.warnings.append(f"{where}: is it in service without a process of its own? Then it needs a `probe`")
+    findings.warnings += [
+        f"{where}: {each.name} has changed on disk: systemctl daemon-reload"
+        for each in group.all
+        if each["NeedDaemonReload"] == "yes"
+    ]
+
+
+def _check_drop_ins(
+    group: Group, cluster: str, where: str, findings: Findings, directory: Path, *, is_placed: bool
+) -> None:
+    def warn(text: str) -> None:
+        findings.warnings.append(f"{where}: {text}")
+
+    for shown in group.all:
+        if not takes_drop_in(shown):
+            continue
+        ours = directory / f"{shown.name}.d" / file_name(cluster)
+        if is_placed and str(ours) not in shown.names("DropInPaths"):
+            warn(f"{ours} is not in effect: the agent writes it when it runs")
+        for other in _others(ours):
+            warn(f"{other} is another cluster's, and keeps {shown.name} from starting")
+        late = set(FOLLOWS_THE_AGENT).intersection(shown.names("After"))
+        if late:
+            warn(
+                f"{shown.name} is ordered after {min(late)}: when the machine shuts down, systemd may stop it too early"
+            )
+
+
+def _others(ours: Path) -> Iterable[Path]:
+    return (path for path in ours.parent.glob(file_name("*")) if path != ours)

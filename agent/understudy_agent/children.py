@@ -1,0 +1,66 @@
+"""How the agent starts a program: nothing of the agent's own in its environment, signals and streams (S9)."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import threading
+from collections.abc import Mapping, Sequence
+from typing import IO
+
+AGENTS_OWN = re.compile(
+    r"(AWS|BOTO|PYTHON|SYSTEMD|LISTEN|WATCHDOG|MEMORY_PRESSURE)_?.*|NOTIFY_SOCKET|INVOCATION_ID|JOURNAL_STREAM"
+    r"|MAINPID|MANAGERPID.*|VIRTUAL_ENV|(RUNTIME|STATE|CACHE|LOGS|CONFIGURATION|CREDENTIALS)_DIRECTORY"
+    r"|(?i:(http|https|ftp|all|no)_proxy)"
+)
+"""What systemd and its owner tell the agent: to a program of a service it would be a lie, or the node's keys."""
+
+ENDING = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2, signal.SIGCHLD)
+"""Signals that end a program, or that it waits for, unless it ignores them."""
+
+DEFAULTS = {
+    "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    "LANG": "C.UTF-8",
+    "HOME": "/",
+}
+
+
+def environment(inherited: Mapping[str, str]) -> dict[str, str]:
+    """The environment of a child. What the owner sets for the agent's unit beyond the agent's own is handed on."""
+    return {**DEFAULTS, **{name: text for name, text in inherited.items() if not AGENTS_OWN.fullmatch(name)}}
+
+
+def spawn(argv: Sequence[str], stdout: int | IO[bytes] = 2) -> subprocess.Popen[bytes]:
+    """Start a program in a session of its own. Raises OSError when it cannot be started.
+
+    Its output goes where the agent's log goes, and it reads nothing. Signals are as a program expects them: none
+    blocked, none ignored.
+    """
+    with _SignalsAtRest():
+        return subprocess.Popen(
+            list(argv),
+            stdin=subprocess.DEVNULL,
+            stdout=stdout,
+            env=environment(os.environ),
+            start_new_session=True,
+        )
+
+
+class _SignalsAtRest:
+    """A child inherits what is blocked and what is ignored at the moment of the fork, and no handlers.
+
+    What Python itself ignores is reset by `subprocess`. What whoever started the agent ignored (`nohup`) gets a handler
+    that does nothing: the same to the agent, and the default again to a child.
+    """
+
+    def __enter__(self) -> None:
+        if threading.current_thread() is threading.main_thread():
+            for number in ENDING:
+                if signal.getsignal(number) is signal.SIG_IGN:
+                    signal.signal(number, lambda *_: None)
+        self._blocked = signal.pthread_sigmask(signal.SIG_SETMASK, ())
+
+    def __exit__(self, *_: object) -> None:
+        signal.pthread_sigmask(signal.SIG_SETMASK, self._blocked)
