@@ -310,7 +310,7 @@ class Service:
                 self._do(self._step, self._kind.look(), now_ms)
         elif self._step in LOOKS and now_ms - self._task_since_ms >= LOOK_LIMIT_MS:
             self._task.abort()
-            self._conclude(Outcome.UNKNOWN, self._task.why or f"it took {LOOK_LIMIT_MS / 1000:g} s", now_ms)
+            self._conclude(Outcome.UNKNOWN, self._task.why or f"a look at it took {LOOK_LIMIT_MS / 1000:g} s", now_ms)
 
     # --- small change -------------------------------------------------------------------------
 
