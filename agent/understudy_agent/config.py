@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import configparser
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from . import identity
@@ -74,7 +74,7 @@ class FailsafeConfig:
 class Config:
     """A configuration that is whole and valid. `instance_arn` "": ask the machine. `boot`: beside the kernel's word.
 
-    `failsafe` None: no promises are asked for or given.
+    `failsafe` None: no promises are asked for or given. `text`: of the whole file.
     """
 
     cluster: str
@@ -92,12 +92,14 @@ class Config:
     failsafe: FailsafeConfig | None = None
     specs: tuple[ServiceSpec, ...] = ()
     kinds: Mapping[str, Kind] = field(default_factory=dict)
+    text: str = ""
 
 
 def load(path: Path) -> Config:
     """Read and check the file. Raises BadConfigError."""
     try:
-        return parse(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        return replace(parse(text), text=text)
     except (OSError, UnicodeDecodeError) as fault:
         raise BadConfigError([f"{path}: cannot be read: {fault}"]) from fault
 

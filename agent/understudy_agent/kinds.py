@@ -12,6 +12,7 @@ from typing import Protocol
 
 from .clock import boottime_ms
 from .probe import TcpProbe
+from .remains import Remains
 from .tasks import (
     Outcome,
     Settled,
@@ -43,6 +44,10 @@ class Kind(Protocol):
 
     def look(self) -> Task: ...
 
+    def remains(self) -> Remains:
+        """Where whatever may be left of it can be found, by what is known at this moment."""
+        ...
+
 
 class Unit:
     """A systemd unit. Its own `Restart=` is left to systemd."""
@@ -68,6 +73,9 @@ class Unit:
         argv = [self._systemctl, "show", "-p", "ActiveState", "-p", "TasksCurrent", self._unit]
         return command_task(argv, _judge_unit, capture=True)
 
+    def remains(self) -> Remains:
+        return Remains()
+
 
 def _judge_unit(status: int, output: str) -> Outcome:
     """A unit that is inactive or failed may still have processes: the task count tells."""
@@ -76,9 +84,9 @@ def _judge_unit(status: int, output: str) -> Outcome:
     if status != 0:
         return Outcome.UNKNOWN
     if state in ("active", "reloading", "refreshing"):
-        return Outcome.UP
+        return Outcome.SERVING
     if state in ("inactive", "failed"):
-        return Outcome.DOWN if shown.get("TasksCurrent", "") in NO_TASKS else Outcome.PARTLY
+        return Outcome.DOWN if shown.get("TasksCurrent", "") in NO_TASKS else Outcome.RUNNING
     return Outcome.UNKNOWN
 
 
@@ -106,10 +114,13 @@ class Script:
     def look(self) -> Task:
         return command_task(self._status, _judge_status)
 
+    def remains(self) -> Remains:
+        return Remains()
+
 
 def _judge_status(status: int, _output: str) -> Outcome:
     """0 runs; 1 and 2 are dead with a file left behind, 3 is stopped; 4 and anything else is no answer."""
-    return {0: Outcome.UP, 1: Outcome.DEAD, 2: Outcome.DEAD, 3: Outcome.DOWN}.get(status, Outcome.UNKNOWN)
+    return {0: Outcome.SERVING, 1: Outcome.DEAD, 2: Outcome.DEAD, 3: Outcome.DOWN}.get(status, Outcome.UNKNOWN)
 
 
 class Process:
@@ -162,7 +173,10 @@ class Process:
         if self._is_gone():
             return Settled(Outcome.DOWN)
         alive = self._child is not None and self._child.poll() is None
-        return Settled(Outcome.UP if alive else Outcome.PARTLY)
+        return Settled(Outcome.SERVING if alive else Outcome.RUNNING)
+
+    def remains(self) -> Remains:
+        return Remains()
 
     def _is_gone(self) -> bool:
         if self._child is None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .kinds import TETHER
+from .remains import Remains
 from .tasks import Outcome, Settled, Task, command_task
 from .unmount import mount_points
 
@@ -67,4 +68,7 @@ class Mount:
             points = mount_points(self._system.mountinfo)
         except OSError:
             return Settled(Outcome.UNKNOWN)
-        return Settled(Outcome.UP if self._mount_point in points else Outcome.DOWN)
+        return Settled(Outcome.SERVING if self._mount_point in points else Outcome.DOWN)
+
+    def remains(self) -> Remains:
+        return Remains(mount_points=(self._mount_point,))

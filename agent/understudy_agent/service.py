@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from .kinds import Kind
 from .model import Change, ServiceSpec, State, Step
+from .remains import Remains
 from .tasks import Outcome, Task
 
 LOOK_LIMIT_MS = 5000
@@ -46,6 +47,10 @@ class Service:
     @property
     def is_down(self) -> bool:
         return self.state is State.OUT_OF_SERVICE
+
+    def remains(self) -> Remains:
+        """Where whatever may be left of it can be found."""
+        return self._kind.remains()
 
     # --- what the supervisor asks for --------------------------------------------------------
 
@@ -129,7 +134,7 @@ class Service:
             self.unknown_looks += 1
             return
         self.unknown_looks = 0
-        if self.state is State.IN_SERVICE and outcome is not Outcome.UP:
+        if self.state is State.IN_SERVICE and outcome is not Outcome.SERVING:
             if outcome is Outcome.DOWN and not self._wanted:
                 self._become(State.OUT_OF_SERVICE, "it no longer runs")
             else:
@@ -138,13 +143,13 @@ class Service:
             self._become(State.IN_SERVICE, "it was found running")
         elif self.state is None:
             self._become(State.OUT_OF_SERVICE, "it was found stopped")
-        elif self.state is State.FAILED and outcome is Outcome.UP:
+        elif self.state is State.FAILED and outcome is Outcome.SERVING:
             self._become(State.IN_SERVICE, "it was found running")
         elif self.state is State.FAILED and outcome is Outcome.DOWN:
             self._become(State.OUT_OF_SERVICE, "nothing of it runs any more")
 
     def _after_check(self, outcome: Outcome, now_ms: int) -> None:
-        if outcome is Outcome.UP:
+        if outcome is Outcome.SERVING:
             self._in_service("it was found running and is left running", now_ms)
         elif now_ms - self._since_ms < self.spec.start_limit_s * 1000:
             self._do(Step.START, self._kind.start(), now_ms)
@@ -158,7 +163,7 @@ class Service:
             self._fail("its start failed", now_ms)
 
     def _after_confirm_start(self, outcome: Outcome, now_ms: int) -> None:
-        if outcome is Outcome.UP:
+        if outcome is Outcome.SERVING:
             self._in_service("it was started", now_ms)
         elif outcome is Outcome.DEAD or (outcome is Outcome.DOWN and not self._kind.slow_to_show):
             self._fail("it ended right after its start", now_ms)

@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Callable, Sequence
 from enum import Enum
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, Union
 
 
 class Outcome(Enum):
@@ -16,15 +16,17 @@ class Outcome(Enum):
 
     DONE = "DONE"
     FAILED = "FAILED"
-    UP = "UP"
-    DOWN = "DOWN"  # nothing of it runs any more
-    DEAD = "DEAD"  # nothing of it runs any more, and it did not end in an orderly way
-    PARTLY = "PARTLY"  # not serving, and not gone
+    SERVING = "SERVING"  # it does its work
+    RUNNING = "RUNNING"  # something of it runs, and it does not do its work
+    DOWN = "DOWN"  # nothing of it is left
+    DEAD = "DEAD"  # nothing of it is left, and it did not end in an orderly way
     UNKNOWN = "UNKNOWN"
 
 
 class Task(Protocol):
-    """Something under way."""
+    """Something under way. `why`: what its outcome rests on, in words; "" when there is nothing to say."""
+
+    why: str
 
     def poll(self) -> Outcome | None:
         """The outcome, or None while it is under way. Never waits."""
@@ -38,8 +40,9 @@ class Task(Protocol):
 class Settled:
     """A task whose outcome is known at once."""
 
-    def __init__(self, outcome: Outcome) -> None:
+    def __init__(self, outcome: Outcome, why: str = "") -> None:
         self._outcome = outcome
+        self.why = why
 
     def poll(self) -> Outcome | None:
         return self._outcome
@@ -54,6 +57,7 @@ class Until:
     def __init__(self, ask: Callable[[], Outcome | None], give_up: Callable[[], None] | None = None) -> None:
         self._ask = ask
         self._give_up = give_up
+        self.why = ""
 
     def poll(self) -> Outcome | None:
         return self._ask()
@@ -63,13 +67,19 @@ class Until:
             self._give_up()
 
 
-Judge = Callable[[int, str], Outcome]
-"""From exit status and standard output of a command to the outcome."""
+Judge = Callable[[int, str], Union[Outcome, "tuple[Outcome, str]"]]
+"""From exit status and standard output of a command to the outcome, with or without what it rests on."""
 
 
 def done_if_zero(status: int, _output: str) -> Outcome:
     """The outcome of a command that acts."""
     return Outcome.DONE if status == 0 else Outcome.FAILED
+
+
+def judged(judge: Judge, status: int, output: str) -> tuple[Outcome, str]:
+    """The outcome of a command that has ended, and what it rests on."""
+    verdict = judge(status, output)
+    return verdict if isinstance(verdict, tuple) else (verdict, "")
 
 
 class Command:
@@ -80,6 +90,7 @@ class Command:
 
     def __init__(self, argv: Sequence[str], judge: Judge = done_if_zero, *, capture: bool = False) -> None:
         self._judge = judge
+        self.why = ""
         self._child = subprocess.Popen(
             list(argv),
             stdin=subprocess.DEVNULL,
@@ -91,7 +102,10 @@ class Command:
 
     def poll(self) -> Outcome | None:
         status = self._child.poll()
-        return None if status is None else self._judge(status, self._output())
+        if status is None:
+            return None
+        outcome, self.why = judged(self._judge, status, self._output())
+        return outcome
 
     def abort(self) -> None:
         if self._child.poll() is None:
@@ -152,4 +166,4 @@ def command_task(argv: Sequence[str], judge: Judge = done_if_zero, *, capture: b
     try:
         return Command(argv, judge, capture=capture)
     except OSError as fault:
-        return Settled(judge(127, str(fault)))
+        return Settled(*judged(judge, 127, str(fault)))

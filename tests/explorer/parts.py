@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from tests.explorer import properties
 from understudy_agent.post import Datagram
+from understudy_agent.remains import Remains
 from understudy_agent.tasks import Outcome
 from understudy_agent.worker import Done
 
@@ -44,6 +45,15 @@ class NoNotifier:
 
     def alive(self, now_ms: int) -> None:
         """Nobody waits for it."""
+
+
+class Guarded:
+    """What keeps the lease when the agent cannot: the world runs it, and it is always there."""
+
+    is_there, why_unfit = True, ""
+
+    def tick(self, now_ms: int, remains: Mapping[str, Remains]) -> None:
+        """The world sees to it."""
 
 
 class NoStatus:
@@ -98,6 +108,23 @@ class MemoryPath:
 def write_in_memory(path: MemoryPath, content: Mapping[str, object], **_: Any) -> None:
     """Stands for `understudy_agent.files.write_atomically`."""
     path.write(json.dumps(content))
+
+
+class MemorySlots:
+    """Stands for `understudy_agent.slots.SlotFile`."""
+
+    def __init__(self, path: MemoryPath) -> None:
+        self._path = path
+
+    def write(self, content: Mapping[str, object]) -> None:
+        self._path.write(json.dumps(content))
+
+    def read(self) -> dict[str, object]:
+        content: dict[str, object] = json.loads(self._path.read_text())
+        return content
+
+    def close(self) -> None:
+        """Nothing is open."""
 
 
 class Line:
@@ -179,6 +206,8 @@ class Process:
 class Timed:
     """A task that ends at a moment of the node's clock."""
 
+    why = ""
+
     def __init__(self, node: Node, due_ms: int, outcome: Outcome | None, service: str = "") -> None:
         self.world = node
         self.due_ms, self.outcome, self.service = due_ms, outcome, service
@@ -198,7 +227,7 @@ def look_at(node: Node, service: str) -> Outcome:
     process, now_ms = node.processes[service], node.now_ms()
     if not process.is_up(now_ms):
         return Outcome.DOWN
-    return Outcome.UP if now_ms >= process.ready_ms else Outcome.PARTLY
+    return Outcome.SERVING if now_ms >= process.ready_ms else Outcome.RUNNING
 
 
 class MemoryKind:
@@ -208,6 +237,9 @@ class MemoryKind:
 
     def __init__(self, node: Node, service: str) -> None:
         self._node, self._service = node, service
+
+    def remains(self) -> Remains:
+        return Remains()
 
     def _task(self, after_ms: int, outcome: Outcome | None) -> Timed:
         node = self._node

@@ -12,6 +12,7 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from understudy_agent.model import ServiceSpec, State, Step
+from understudy_agent.remains import Remains
 from understudy_agent.service import LOOK_LIMIT_MS, LOOKS, Service
 from understudy_agent.services import Services
 from understudy_agent.tasks import Outcome, Settled, Task
@@ -51,6 +52,8 @@ class Process:
 
 class Until:
     """A task that ends at a time of its own; one that hangs has none."""
+
+    why = ""
 
     def __init__(self, clock_ms: Callable[[], int], due_ms: int | None, end: Callable[[], Outcome]) -> None:
         self.due_ms = due_ms
@@ -101,6 +104,9 @@ class RunningKind:
     def _gone(self, now_ms: int) -> Task:
         return self._task(max(now_ms, self._process.gone_at_ms or 0), lambda: Outcome.DONE)
 
+    def remains(self) -> Remains:
+        return Remains()
+
     def look(self) -> Task:
         now_ms, seen = self._machine.now_ms(), self._seen()
         trouble = self._machine.trouble_with_looks()
@@ -119,8 +125,8 @@ class RunningKind:
         if not process.is_up(now_ms):
             return Outcome.DEAD if process.crashed and self._name == POSTGRESQL else Outcome.DOWN
         if now_ms < process.ready_at_ms:
-            return Outcome.PARTLY
-        return Outcome.UP if process.gone_at_ms is None else self._rng.choice((Outcome.UP, Outcome.PARTLY))
+            return Outcome.RUNNING
+        return Outcome.SERVING if process.gone_at_ms is None else self._rng.choice((Outcome.SERVING, Outcome.RUNNING))
 
     def _task(self, due_ms: int | None, end: Callable[[], Outcome]) -> Until:
         return Until(self._machine.now_ms, due_ms, end)

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from understudy_agent.remains import Remains
 from understudy_agent.tasks import Outcome
 from understudy_agent.worker import Done
 
 
 class FakeTask:
     """Ends when the test says so, or at once."""
+
+    why = ""
 
     def __init__(self, outcome: Outcome | None) -> None:
         self.outcome = outcome
@@ -56,6 +59,9 @@ class FakeKind:
     def start(self) -> FakeTask:
         return self._act("start", running=True)
 
+    def remains(self) -> Remains:
+        return Remains()
+
     def stop(self) -> FakeTask:
         return self._act("stop", running=False)
 
@@ -70,7 +76,7 @@ class FakeKind:
         if self.look_answers is not None:
             return FakeTask(self.look_answers)
         down = Outcome.DEAD if self.dies else Outcome.DOWN
-        return FakeTask(Outcome.UP if self.running else down)
+        return FakeTask(Outcome.SERVING if self.running else down)
 
 
 class FakeLog:
@@ -144,6 +150,16 @@ class FakeTransport:
             raise self.error
         self.reads += 1
         return self.item
+
+
+class FakeGuard:
+    """What keeps the lease when the agent cannot: there, unless a test takes it away."""
+
+    def __init__(self) -> None:
+        self.is_there, self.why_unfit = True, ""
+
+    def tick(self, now_ms: int, remains: Mapping[str, Remains]) -> None:
+        """Nothing is to be done."""
 
 
 class FakeClock:

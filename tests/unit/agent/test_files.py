@@ -106,16 +106,6 @@ def test_a_lease_that_another_version_wrote_is_understood(tmp_path):
     assert LeaseFile(tmp_path / "lease.json", "boot-1").load(100_000).terms == Terms(kill_limit_s=2)
 
 
-def test_the_lease_is_written_in_one_step(tmp_path):
-    file = LeaseFile(tmp_path / "lease.json", "boot-1")
-    file.save(HELD)
-    before = (tmp_path / "lease.json").open()
-    file.save(Standing(Word.MINE, 8, 116_000))
-    with before:
-        assert json.load(before)["epoch"] == 7
-    assert [entry.name for entry in tmp_path.iterdir()] == ["lease.json"]
-
-
 def test_one_agent_at_a_time_acts_for_a_cluster_on_a_machine(tmp_path):
     first, second = Lock(tmp_path / "lock"), Lock(tmp_path / "lock")
     first.acquire()

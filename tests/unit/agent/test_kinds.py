@@ -67,7 +67,7 @@ def test_a_process_counts_as_started_when_it_has_lived_for_a_second(processes):
     start = process.start()
     assert start.poll() is None
     assert start.poll() is Outcome.DONE
-    assert look(process) is Outcome.UP
+    assert look(process) is Outcome.SERVING
 
 
 def test_a_process_is_down_before_it_was_ever_started():
@@ -100,7 +100,7 @@ def test_a_process_whose_ready_port_never_accepts_is_still_starting(processes, p
     start = process.start()
     assert [start.poll() for _ in range(20)] == [None] * 20
     start.abort()
-    assert look(process) is Outcome.UP
+    assert look(process) is Outcome.SERVING
 
 
 def test_a_process_that_stops_on_sigterm_is_gone_after_it(processes):
@@ -135,7 +135,7 @@ def test_a_process_is_not_gone_while_a_child_of_it_lives(processes, tmp_path):
     process = processes("/bin/sh", "-c", script)
     wait_for(process.start().poll)
     wait_for(child_file.exists)
-    assert wait_for(lambda: look(process) is Outcome.PARTLY)
+    assert wait_for(lambda: look(process) is Outcome.RUNNING)
     assert outcome_of(process.start()) is Outcome.FAILED
     assert outcome_of(process.kill()) is Outcome.DONE
 
@@ -192,7 +192,7 @@ def test_a_script_starts_stops_and_tells_its_status(tmp_path):
     script = Script(shell(f"touch {flag}"), shell(f"rm {flag}"), shell(f"test -e {flag} || exit 3"))
     assert look(script) is Outcome.DOWN
     assert outcome_of(script.start()) is Outcome.DONE
-    assert look(script) is Outcome.UP
+    assert look(script) is Outcome.SERVING
     assert outcome_of(script.kill()) is Outcome.DONE
     assert look(script) is Outcome.DOWN
     assert outcome_of(script.stop()) is Outcome.FAILED
@@ -201,7 +201,7 @@ def test_a_script_starts_stops_and_tells_its_status(tmp_path):
 @pytest.mark.parametrize(
     ("status", "meaning"),
     [
-        (0, Outcome.UP),
+        (0, Outcome.SERVING),
         (1, Outcome.DEAD),
         (2, Outcome.DEAD),
         (3, Outcome.DOWN),
@@ -333,12 +333,12 @@ def systemctl(tmp_path):
 @pytest.mark.parametrize(
     ("shown", "meaning"),
     [
-        ("ActiveState=active\nTasksCurrent=4", Outcome.UP),
-        ("ActiveState=reloading\nTasksCurrent=4", Outcome.UP),
+        ("ActiveState=active\nTasksCurrent=4", Outcome.SERVING),
+        ("ActiveState=reloading\nTasksCurrent=4", Outcome.SERVING),
         ("ActiveState=inactive\nTasksCurrent=[not set]", Outcome.DOWN),
         ("ActiveState=inactive\nTasksCurrent=18446744073709551615", Outcome.DOWN),
         ("ActiveState=failed\nTasksCurrent=0", Outcome.DOWN),
-        ("ActiveState=failed\nTasksCurrent=1", Outcome.PARTLY),
+        ("ActiveState=failed\nTasksCurrent=1", Outcome.RUNNING),
         ("ActiveState=activating\nTasksCurrent=1", Outcome.UNKNOWN),
         ("ActiveState=deactivating\nTasksCurrent=1", Outcome.UNKNOWN),
         ("", Outcome.UNKNOWN),

@@ -72,7 +72,7 @@ def test_a_mount_is_mounted_seen_and_unmounted(machine):
     mount = machine.mount()
     assert outcome_of(mount.look()) is Outcome.DOWN
     assert outcome_of(mount.start()) is Outcome.DONE
-    assert outcome_of(mount.look()) is Outcome.UP
+    assert outcome_of(mount.look()) is Outcome.SERVING
     assert outcome_of(mount.stop()) is Outcome.DONE
     assert outcome_of(mount.look()) is Outcome.DOWN
     assert machine.asked() == [f"mount {machine.point}", f"umount {machine.point}"]
@@ -109,7 +109,7 @@ def test_a_stop_that_is_given_up_goes_on_no_longer(machine):
     wait_for(lambda: len(machine.asked()) >= 2)
     stop.abort()
     machine.make_idle()
-    assert outcome_of(mount.look()) is Outcome.UP
+    assert outcome_of(mount.look()) is Outcome.SERVING
 
 
 def test_a_kill_kills_who_uses_the_mount_and_unmounts_what_is_mounted_below(machine):

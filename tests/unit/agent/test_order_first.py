@@ -51,7 +51,7 @@ class Checked:
         self.look.outcome = outcome
 
 
-@pytest.mark.parametrize("outcome", [Outcome.DOWN, Outcome.DEAD, Outcome.UNKNOWN, Outcome.PARTLY])
+@pytest.mark.parametrize("outcome", [Outcome.DOWN, Outcome.DEAD, Outcome.UNKNOWN, Outcome.RUNNING])
 @pytest.mark.parametrize("order", NOT_TO_START)
 def test_nothing_starts_in_the_tick_that_ends_the_right_to_start(order, outcome):
     node = Checked()
@@ -80,7 +80,7 @@ def test_a_start_that_is_given_up_leaves_the_service_as_it_was_found_and_the_nex
 
 def test_a_service_that_came_up_meanwhile_is_found_at_once_when_its_start_is_given_up():
     node = Checked()
-    node.end_look(Outcome.UP)
+    node.end_look(Outcome.SERVING)
     node.tick(Order.WAIT, times=2)
     assert node.services.states()["db"] == "IN_SERVICE"
 
@@ -130,9 +130,9 @@ def test_a_look_that_ends_after_the_limit_of_the_start_starts_nothing():
 def test_a_node_is_taken_down_for_an_unstoppable_service_only_under_an_order_to_be_down(order):  # S12
     """Under a lease it is reported as FAILED, and a moment without an order is no reason to reboot a node."""
     node = Checked(restart_tries=1)
-    node.end_look(Outcome.UP)
+    node.end_look(Outcome.SERVING)
     node.tick(Order.SERVE, times=2, epoch=2)
-    node.end_look(Outcome.PARTLY)
+    node.end_look(Outcome.RUNNING)
     node.tick(Order.SERVE, times=200, epoch=2)
     assert node.kind.asked.count("kill") > 2
     assert node.services.states()["db"] == "FAILED"

@@ -380,8 +380,8 @@ def test_the_states_are_those_that_a_beat_may_carry():
     ("looks", "becomes"),
     [
         (Outcome.DOWN, "OUT_OF_SERVICE"),
-        (Outcome.UP, "IN_SERVICE"),
-        (Outcome.PARTLY, "FAILED"),
+        (Outcome.SERVING, "IN_SERVICE"),
+        (Outcome.RUNNING, "FAILED"),
         (Outcome.DEAD, "FAILED"),
     ],
 )
@@ -389,7 +389,7 @@ def test_a_failed_service_that_nobody_wants_here_is_looked_at_again(looks, becom
     """Somebody stops by hand what failed, or starts it, before this cluster has been placed."""
     node = Node(data=True, db=True)
     node.pass_time(Order.LEAVE_ALONE)
-    node.db.look_answers = Outcome.PARTLY
+    node.db.look_answers = Outcome.RUNNING
     node.pass_time(Order.LEAVE_ALONE, ms=6000)
     assert node.states() == ["IN_SERVICE", "FAILED"]
     node.db.look_answers = looks
