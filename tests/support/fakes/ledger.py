@@ -82,6 +82,7 @@ class FakeLedger(Faulty):
                     quorum=beat.quorum,
                     knows=beat.knows,
                     named=beat.named,
+                    unfit=beat.unfit,
                 ),
             )
 

@@ -27,6 +27,8 @@ RUN_BEGINS = f"{RUN_GOES_ON}, {NODE}.#heard_since = :recorded_at"
 RUN_BROKEN = Refusal("run_broken")
 BEAT_WORDS = ("beat", "heard_at", "boot", "service", "keeps_lease", "read_epoch", "agent", "knows", "named")
 
+SOMETIMES = ("quorum", "unfit")
+
 POWER_NEVER_TOLD = f"attribute_not_exists({NODE}.#power_at)"
 POWER_NOT_OLDER = f"{NODE}.#power_at <= :at"
 POWER_IS_NEW = f"{IS_MEMBER} AND ({POWER_NEVER_TOLD} OR {POWER_NOT_OLDER})"
@@ -57,16 +59,17 @@ def first_beat_update(beat: Beat) -> dict[str, Any]:
 def _beat_update(beat: Beat, run: str, condition: str, *more_words: str) -> dict[str, Any]:
     """It sets what a beat says of its sender, and the run that it belongs to, and nothing else.
 
-    What the newest beat does not say of quorum is not known any more.
+    What the newest beat does not say, of those words that only some beats have, is not known any more.
     """
-    said = (*BEAT_WORDS, "quorum") if beat.quorum is not None else BEAT_WORDS
-    unsaid = "" if beat.quorum is not None else f" REMOVE {NODE}.#quorum"
+    said = (*BEAT_WORDS, *(word for word in SOMETIMES if getattr(beat, word)))
+    removed = ", ".join(f"{NODE}.#{word}" for word in SOMETIMES if word not in said)
+    unsaid = f" REMOVE {removed}" if removed else ""
     return {
         "UpdateExpression": "SET " + ", ".join([*(f"{NODE}.#{word} = :{word}" for word in said), run]) + unsaid,
         "ConditionExpression": condition,
         "ExpressionAttributeNames": {
             "#id": beat.instance_id,
-            **_names("nodes", "terms", "hearing_s", "due_by", *more_words, "quorum", *BEAT_WORDS),
+            **_names("nodes", "terms", "hearing_s", "due_by", *more_words, *SOMETIMES, *BEAT_WORDS),
         },
         "ExpressionAttributeValues": {f":{word}": to_attribute(getattr(beat, word)) for word in (*said, "recorded_at")},
     }

@@ -76,8 +76,7 @@ def _notes(spec: NodeSpec, report: NodeReport, look: Look) -> list[str]:
     said = [f"alarm {name} is on" for name, alarm in sorted(report.alarms.items()) if alarm.on]
     if report.misnamed:
         said.append(f"its agent {report.misnamed}")
-    if report.fault:
-        said.append(report.fault)
+    said += [words for words in (report.fault, report.unfit) if words]
     if report.power_now not in (PowerReading.UNKNOWN, PowerReading.RUNNING):
         said.append(f"EC2 says {report.power_now}")
     health = health_of(look.state, look.definition, spec.instance_id, look.now)

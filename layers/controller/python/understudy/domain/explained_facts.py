@@ -53,6 +53,8 @@ def _of_node(node: NodeSpec, state: ClusterState, definition: Definition, now: i
         yield Fact(f"{node.name} alarm {name}", "on" if alarm.on else "off", now - alarm.at)
     if report is not None and report.fault:
         yield Fact(f"{node.name} is not as defined", report.fault)
+    if report is not None and report.unfit:
+        yield Fact(f"{node.name} could not take over", report.unfit)
     if definition.quorum.mode is not QuorumMode.NONE:
         against = objection(state, definition, node.instance_id, now)
         yield Fact(f"{node.name} quorum", against or "does not object")

@@ -13,14 +13,14 @@ class NodeHealth(StrEnum):
     FAILED = "FAILED"  # heard, and says or is said to have failed
     SILENT = "SILENT"  # was heard once, is not heard any more
     GONE = "GONE"  # EC2 says that it is off or on its way there
-    UNKNOWN = "UNKNOWN"  # never heard of, or heard, but not the node of the definition any more
+    UNKNOWN = "UNKNOWN"  # never heard of, or heard, and not as it must be to serve
 
 
 def diagnose(report: NodeReport, policy: Policy, now: int) -> NodeHealth:
     """Judge one node at `now` (seconds, AWS's clock). EC2's word outranks silence, silence old reports (B3).
 
     A node of which EC2 says that it is not as defined (S3) is unknown: it is never promoted, and it has not failed
-    either.
+    either. So is one that says itself that it could not keep a lease (B18).
     """
     if report.power_now.is_leaving:
         return NodeHealth.GONE
@@ -30,7 +30,7 @@ def diagnose(report: NodeReport, policy: Policy, now: int) -> NodeHealth:
         return NodeHealth.SILENT
     if report.service is ServiceStatus.FAILED or any(alarm.on for alarm in report.alarms.values()):
         return NodeHealth.FAILED
-    if report.fault:
+    if report.fault or report.unfit:
         return NodeHealth.UNKNOWN
     return NodeHealth.READY
 

@@ -38,7 +38,7 @@ class Beat:
 
     `heard_at`: AWS's ingestion time, whole seconds. `quorum`: None when the sender does not know what it reaches.
     `knows`: the version of the definition whose nodes its sender asks for promises; 0: it asks nobody (B11).
-    `services`: the names of its services.
+    `services`: the names of its services. `unfit`: why its sender could not take over, in words; "" when it can.
     `late_s`: how long after that it is recorded, whole seconds. One that waited says little of the way of the beats.
     """
 
@@ -55,6 +55,7 @@ class Beat:
     knows: int = 0
     late_s: int = 0
     services: frozenset[str] = frozenset()
+    unfit: str = ""
 
     @property
     def recorded_at(self) -> int:
@@ -95,6 +96,7 @@ def parse_beat(source: Any, heard_at: int, detail: Any) -> Beat:
         quorum=_reach(detail["quorum"]) if "quorum" in detail else None,
         knows=_number(detail, "knows", VERSION_LIMIT) if "knows" in detail else 0,
         services=frozenset(_services(detail)),
+        unfit=_unfit(detail),
     )
 
 
@@ -131,6 +133,13 @@ def _service(detail: Mapping[str, Any]) -> ServiceStatus:
     """One word for all services. An agent knows all that it could start: one that names none is a witness's."""
     services = _services(detail)
     return ServiceStatus.of_all(services) if services or not detail["keeps_lease"] else ServiceStatus.OUT_OF_SERVICE
+
+
+def _unfit(detail: Mapping[str, Any]) -> str:
+    value = detail.get("unfit", "")
+    if isinstance(value, str):
+        return plain(value, QUOTE_LIMIT)
+    raise MalformedBeatError(f"detail.unfit is {quoted(value)}; allowed: a text")
 
 
 def _reach(value: Any) -> Reach:

@@ -114,7 +114,8 @@ class NodeReport:
     word came, so that a machine that has rebooted since is not taken for gone. `fault`: in what EC2 says that the
     instance is not as the definition has it any more; empty when it is. `quorum`: None when its newest beat does not
     say. `named`: the digest of the services that its beat names, empty when an older release recorded it; `misnamed`:
-    in what these are not the definition's, in words (see understudy.domain.service_names).
+    in what these are not the definition's, in words (see understudy.domain.service_names). `unfit`: why it could not
+    take over, in its own words; empty when its newest beat does not say so.
 
     For promises between the agents (B11): `ip`, where the node is asked; `joined`, the version of the definition
     that added it to a cluster in use, 0 for the first nodes; `knows`, the version whose nodes it would ask, as its own
@@ -142,6 +143,7 @@ class NodeReport:
     quorum: Reach | None = None
     named: str = ""
     misnamed: str = ""
+    unfit: str = ""
 
     @property
     def power_now(self) -> PowerReading:

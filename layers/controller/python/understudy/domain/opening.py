@@ -166,7 +166,7 @@ def _service_elsewhere(state: ClusterState, definition: Definition, target: str,
 def _in_words(state: ClusterState, definition: Definition, instance_id: str, now: int) -> str:
     """The health of a node, with what else keeps it from taking over: EC2's word on it (S3), or quorum (S12)."""
     report = state.nodes.get(instance_id)
-    faults = [fault for fault in (report.fault, report.misnamed) if fault] if report else []
+    faults = [fault for fault in (report.fault, report.misnamed, report.unfit) if fault] if report else []
     fault = f" ({'; '.join(faults)})" if faults else ""
     health = health_of(state, definition, instance_id, now)
     against = objection(state, definition, instance_id, now) if health is NodeHealth.READY else ""

@@ -84,7 +84,10 @@ def addresses_real(facts: Facts) -> Finding:
 
 
 def no_fault_noted(facts: Facts) -> Finding:
-    """The minute watch has found every node as the definition has it: one that is not is never promoted (S3)."""
+    """The minute watch has found every node as the definition has it, and no node says that it could not take over.
+
+    One of which either is not so is never promoted (S3, B18).
+    """
     findings = []
     for node in facts.definition.nodes:
         report = facts.state.nodes.get(node.instance_id)
@@ -92,6 +95,8 @@ def no_fault_noted(facts: Facts) -> Finding:
             findings.append(Finding(Verdict.UNKNOWN, f"{node.name} is not in the state"))
         elif report.fault:
             findings.append(Finding(Verdict.FAIL, f"{node.name}: {report.fault}"))
+        elif report.unfit:
+            findings.append(Finding(Verdict.FAIL, f"{node.name} says that it could not take over: {report.unfit}"))
         else:
             findings.append(Finding(Verdict.PASS, f"{node.name} is as defined"))
     return together(findings)
