@@ -19,13 +19,14 @@ from botocore.awsrequest import AWSResponse
 
 from bench.beats import _Raw
 from tests.support.builders import NODE_A, a_state
-from tests.unit.agent.fakes import FakeCaller, FakeClock, FakeKind, FakeLog, FakeTransport
+from tests.unit.agent.fakes import FakeCaller, FakeClock, FakeGuard, FakeKind, FakeLog, FakeTransport
 from tests.unit.agent.items import BOOT, ME, OTHER, item, node
 from understudy.adapters import dynamodb_items as items
 from understudy_agent.aws import Aws
 from understudy_agent.exchange import Exchange
 from understudy_agent.failsafe import Failsafe
 from understudy_agent.files import LeaseFile, PlacedFile, PromiseFile, StatusFile
+from understudy_agent.identity import from_arn
 from understudy_agent.loop import Agent
 from understudy_agent.model import ServiceSpec
 from understudy_agent.placed import Placed
@@ -87,6 +88,7 @@ class AgentAtRest:
             log=log,
             failsafe=Failsafe("orders-db", ME, PromiseFile(directory / "promises.json", BOOT), log),
             placed=Placed(PlacedFile(directory / "placed.json"), Exchange("placed_file", FakeCaller(), log)),
+            guard=FakeGuard(),
         )
 
     def rest(self, seconds: int) -> None:
@@ -121,7 +123,7 @@ def call_bytes() -> dict[str, int]:
     arn = f"arn:aws:ec2:us-east-1:123456789012:instance/{NODE_A}"
     with mock.patch.dict(os.environ, keys):
         aws = Aws(
-            region="us-east-1", table="bench", bus="bench", cluster="orders-db", instance_arn=arn, call_timeout_s=2
+            who=lambda: from_arn(arn), region="", table="bench", bus="bench", cluster="orders-db", call_timeout_s=2
         )
         beat = {
             "cluster": "orders-db",
@@ -135,8 +137,8 @@ def call_bytes() -> dict[str, int]:
         }
         taken = {"FailedEntryCount": 0, "Entries": [{"EventId": "01234567-89ab-cdef-0123-456789abcdef"}]}
         return {
-            "beat": _bytes_of(aws._events, taken, lambda: aws.put_beat(beat)),
-            "read": _bytes_of(aws._dynamodb, {"Item": items.state_item(a_state(), 7)}, aws.read_state),
+            "beat": _bytes_of(aws._events.made(), taken, lambda: aws.put_beat(beat)),
+            "read": _bytes_of(aws._dynamodb.made(), {"Item": items.state_item(a_state(), 7)}, aws.read_state),
         }
 
 

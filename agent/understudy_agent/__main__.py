@@ -12,7 +12,6 @@ from .config import BadConfigError, Config
 
 DEFAULT_CONFIG = Path("/etc/understudy/agent.ini")
 EXIT_OK = 0
-EXIT_NO_IDENTITY = 69  # EX_UNAVAILABLE
 EXIT_ALREADY_RUNNING = 75  # EX_TEMPFAIL
 EXIT_BAD_CONFIG = 78  # EX_CONFIG
 
@@ -27,7 +26,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     for name, purpose in (
         ("run", "beat, read the lease and obey it until SIGTERM"),
         ("check", "check the configuration and end"),
-        ("expire", "after an agent died: take the services out of service when its lease ends"),
+        ("expire", "keep the lease of an agent that cannot: take the services out of service when it ends"),
     ):
         command = commands.add_parser(name, help=purpose, description=purpose)
         command.add_argument("--config", type=Path, default=DEFAULT_CONFIG, metavar="FILE")
@@ -40,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return EXIT_BAD_CONFIG
     if arguments.command == "check":
         return _check(arguments.config, settings)
-    return _act(arguments.command, settings)
+    return _act(arguments.command, settings, arguments.config)
 
 
 def _check(path: Path, settings: Config) -> int:
@@ -56,16 +55,12 @@ def _check(path: Path, settings: Config) -> int:
     return EXIT_OK
 
 
-def _act(command: str, settings: Config) -> int:
+def _act(command: str, settings: Config, path: Path) -> int:
     from . import assembly
     from .files import AlreadyRunningError
-    from .identity import NoIdentityError
 
     try:
-        return assembly.expire(settings) if command == "expire" else assembly.run(settings)
-    except NoIdentityError as fault:
-        sys.stderr.write(f"{fault}\n")
-        return EXIT_NO_IDENTITY
+        return assembly.expire(settings, path) if command == "expire" else assembly.run(settings)
     except AlreadyRunningError as fault:
         sys.stderr.write(f"{fault}\n")
         return EXIT_ALREADY_RUNNING

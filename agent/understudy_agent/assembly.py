@@ -2,54 +2,66 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from . import identity
+from . import guardian, identity
 from .aws import Aws, KeyParameter
 from .clock import boot_name, boottime_ms
 from .config import Config
 from .dropins import DropIns
 from .exchange import Exchange
-from .expire import keep_the_lease
+from .expire import Expiry, Left, keep_the_lease
 from .failsafe import Failsafe, Means
 from .files import LeaseFile, Lock, MajorityFile, PlacedFile, PromiseFile, StatusFile
+from .guardian import Guardian
+from .identity import Identity, Whoami
 from .keys import KeyRing, read_key_file
+from .last_resort import Ender, stay_in_memory
 from .log import JsonLog, Log
 from .loop import Agent
 from .placed import Placed
+from .plan import Plan
 from .ports import Self
 from .post import UdpPost
 from .power import TakeDown
 from .prober import Prober
+from .remains import RemainsFile
 from .scopes import Machine, own_unit
 from .services import Services
 from .systemd import Notifier
 from .tries import TriesFile
 from .worker import Worker
 
+STACK_BYTES = 256 * 1024
+"""Of each thread of the process that stays in memory."""
+
 
 def run(settings: Config) -> int:
-    """Run the agent until it is asked to stop. Raises AlreadyRunningError and NoIdentityError."""
+    """Run the agent until it is asked to stop. Raises AlreadyRunningError."""
     log = JsonLog(settings.cluster)
     settings.runtime_dir.mkdir(parents=True, exist_ok=True)
     lock = Lock(settings.runtime_dir / "lock")
-    lock.acquire()
+    lock.acquire_soon()
+    identity.reach_metadata_directly(os.environ)
     wake = threading.Event()
     notifier = Notifier()
     agent = _agent(settings, log, notifier, wake)
     signal.signal(signal.SIGTERM, lambda *_: agent.ask_to_stop())
     signal.signal(signal.SIGINT, lambda *_: agent.ask_to_stop())
-    notifier.ready()
     drop_ins = _drop_ins(settings, log)
-    told_stopping = False
+    told_ready = told_stopping = False
     while agent.exit_status is None:
         wake.clear()
         agent.tick(boottime_ms())
         drop_ins.tick(boottime_ms(), is_placed=agent.is_placed)
+        if not told_ready:
+            notifier.ready()  # it obeys the lease that it found, whether or not anybody tells who this node is
+            told_ready = True
         if agent.is_stopping and not told_stopping:
             notifier.stopping()
             told_stopping = True
@@ -58,18 +70,27 @@ def run(settings: Config) -> int:
 
 
 def _agent(settings: Config, log: Log, notifier: Notifier, wake: threading.Event) -> Agent:
-    node = identity.from_arn(settings.instance_arn) if settings.instance_arn else identity.from_metadata()
     boot = boot_name(settings.boot)
-    log.info("agent_started", "the configuration is good", instance=node.instance, boot=boot)
+    log.info("agent_started", "the configuration is good", boot=boot)
+    myself = Self(settings.cluster, "", boot, settings.orderly_stop_s)
+    who = Whoami(partial(_identity, settings), lambda found: introduce(found))
+    failsafe = _failsafe(settings, log, wake, who, boot)
+
+    def introduce(found: Identity) -> None:
+        myself.instance = failsafe.me = found.instance
+        log.info("identity_known", "the machine has told who it is", instance=found.instance)
+
+    if settings.instance_arn:
+        who()
     return Agent(
-        who=Self(settings.cluster, node.instance, boot, settings.orderly_stop_s),
+        who=myself,
         services=_services(settings, log, _tries_file(settings, boot, log)),
         transport=Aws(
-            region=settings.region or node.region,
+            who=who,
+            region=settings.region,
             table=settings.table,
             bus=settings.bus,
             cluster=settings.cluster,
-            instance_arn=node.arn,
             call_timeout_s=settings.call_timeout_s,
         ),
         beats=Exchange("beat", Worker("beats", wake.set), log),
@@ -82,43 +103,87 @@ def _agent(settings: Config, log: Log, notifier: Notifier, wake: threading.Event
         status=StatusFile(settings.status_file),
         notifier=notifier,
         log=log,
-        failsafe=_failsafe(settings, log, wake, node, boot),
+        failsafe=failsafe,
         placed=Placed(_placed_file(settings), Exchange("placed_file", Worker("placed", wake.set), log)),
+        guard=_guardian(settings, log),
     )
 
 
-def _failsafe(settings: Config, log: Log, wake: threading.Event, node: identity.Identity, boot: str) -> Failsafe:
+def _identity(settings: Config) -> Identity:
+    return identity.from_arn(settings.instance_arn) if settings.instance_arn else identity.from_metadata()
+
+
+def _guardian(settings: Config, log: Log) -> Guardian:
+    plan = Plan(settings.runtime_dir / "plan.ini", log)
+    argv = guardian.command(plan.path, settings.cluster, guardian.own_unit())
+    return Guardian(
+        _guardians_lock(settings), partial(guardian.start, argv), plan, settings.text, _remains_file(settings, log), log
+    )
+
+
+def _failsafe(settings: Config, log: Log, wake: threading.Event, who: Whoami, boot: str) -> Failsafe:
     file = PromiseFile(settings.runtime_dir / "promises.json", boot)
     wanted = settings.failsafe
     if wanted is None:
-        return Failsafe(settings.cluster, node.instance, file, log)
+        return Failsafe(settings.cluster, "", file, log)
     read: Callable[[], tuple[bytes, ...]]
     if wanted.key_file is not None:
         read = partial(read_key_file, wanted.key_file)
     else:
-        read = KeyParameter(wanted.key_parameter, settings.region or node.region, settings.call_timeout_s).read
+        region = partial(_region, settings, who)
+        read = KeyParameter(wanted.key_parameter, region, settings.call_timeout_s).read
     ring = KeyRing(read, Exchange("failsafe_key", Worker("keys", wake.set), log))
     means = Means(ring, UdpPost(wanted.bind, wanted.port, wake.set, log), wanted.port)
-    return Failsafe(settings.cluster, node.instance, file, log, means)
+    return Failsafe(settings.cluster, "", file, log, means)
 
 
-def expire(settings: Config) -> int:
-    """Keep the lease of an agent that has died. The exit status."""
+def _region(settings: Config, who: Whoami) -> str:
+    return settings.region or who().region
+
+
+def expire(settings: Config, path: Path) -> int:
+    """Keep the lease of the agent of this cluster while it cannot. `path`: of the plan. The exit status.
+
+    Raises AlreadyRunningError.
+    """
+    threading.stack_size(STACK_BYTES)
     log = JsonLog(settings.cluster)
-    try:
-        boot = boot_name(settings.boot)
-    except OSError as fault:
-        log.warning("boot_unknown", f"a lease that is found is taken for one that has run out: {fault}")
-        boot = ""
-    return keep_the_lease(
-        _lease_file(settings.runtime_dir, boot),
+    if not settings.runtime_dir.is_dir():
+        log.info("nothing_to_expire", f"there is no {settings.runtime_dir}")
+        return 0
+    lock = _guardians_lock(settings)
+    lock.acquire_soon()
+    plan, remains = Plan(path, log), _remains_file(settings, log)
+    services = _services(settings, log)
+    left = Left(
+        _lease_file(settings.runtime_dir, _boot_name(settings, log)),
         _placed_file(settings),
         Lock(settings.runtime_dir / "lock"),
-        _services(settings, log),
+        services,
         settings.orderly_stop_s,
-        log,
-        boottime_ms,
     )
+    ender = Ender(lambda: [*remains.load(), *services.remains().values()], log)
+    expiry = Expiry(left, ender, plan.has_changed, log)
+    signal.signal(signal.SIGTERM, lambda *_: expiry.ask_to_end())
+    signal.signal(signal.SIGINT, lambda *_: expiry.ask_to_end())
+    stay_in_memory(log)
+    return keep_the_lease(expiry, boottime_ms)
+
+
+def _boot_name(settings: Config, log: Log) -> str:
+    try:
+        return boot_name(settings.boot)
+    except OSError as fault:
+        log.warning("boot_unknown", f"a lease that is found is taken for one that has run out: {fault}")
+        return ""
+
+
+def _guardians_lock(settings: Config) -> Lock:
+    return Lock(settings.runtime_dir / "expire.lock")
+
+
+def _remains_file(settings: Config, log: Log) -> RemainsFile:
+    return RemainsFile(settings.runtime_dir / "remains.json", log)
 
 
 def _services(settings: Config, log: Log, tries: TriesFile | None = None) -> Services:

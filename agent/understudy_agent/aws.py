@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from .identity import Identity
 from .keys import parse_keys
 
 BEAT_VERSION = 1
@@ -21,16 +22,17 @@ class Aws:
     """EventBridge for beats, DynamoDB for the state item. An endpoint other than AWS's: AWS_ENDPOINT_URL.
 
     Every call is tried once and given up after `call_timeout_s` without a connection or an answer: the
-    loop tries again, with a beat number of then.
+    loop tries again, with a beat number of then. `who` is asked at each call; what it raises, a call raises.
     """
 
     def __init__(
-        self, *, region: str, table: str, bus: str, cluster: str, instance_arn: str, call_timeout_s: float
+        self, *, who: Callable[[], Identity], region: str, table: str, bus: str, cluster: str, call_timeout_s: float
     ) -> None:
-        self._events = botocore_client("events", region, call_timeout_s)
-        self._dynamodb = botocore_client("dynamodb", region, call_timeout_s)
+        """`region` "": the instance's own."""
+        self._who = who
+        self._events = Client("events", lambda: region or who().region, call_timeout_s)
+        self._dynamodb = Client("dynamodb", lambda: region or who().region, call_timeout_s)
         self._bus = bus
-        self._source = instance_arn
         self._get = {
             "TableName": table,
             "Key": {"pk": {"S": cluster}, "sk": {"S": "state"}},
@@ -41,40 +43,37 @@ class Aws:
         """Send one beat. Raises BeatRefusedError when the answer says that it failed, or botocore's."""
         entry = {
             "EventBusName": self._bus,
-            "Source": self._source,
+            "Source": self._who().arn,
             "DetailType": DETAIL_TYPE,
             "Detail": json.dumps({"version": BEAT_VERSION, **detail}),
         }
-        answer = self._events.put_events(Entries=[entry])
+        answer = self._events.call("put_events", Entries=[entry])
         if answer.get("FailedEntryCount", 0):
             failed = answer["Entries"][0]
             raise BeatRefusedError(f"{failed.get('ErrorCode')}: {failed.get('ErrorMessage')}")
 
     def read_state(self) -> Mapping[str, Any] | None:
         """The state item as plain values, strongly consistent; None: there is none. Raises botocore's."""
-        item = self._dynamodb.get_item(**self._get).get("Item")
+        self._who()  # without it, nothing that is read could be said of this node
+        item = self._dynamodb.call("get_item", **self._get).get("Item")
         return None if item is None else {key: plain(value) for key, value in item.items()}
 
 
 class KeyParameter:
-    """The keys that the nodes share, in a SecureString parameter. Its client is made at the first reading.
+    """The keys that the nodes share, in a SecureString parameter.
 
     Each decryption costs money: it is asked for when the parameter has been put again since the last one (B9).
     """
 
-    def __init__(self, name: str, region: str, call_timeout_s: float) -> None:
+    def __init__(self, name: str, region: Callable[[], str], call_timeout_s: float) -> None:
         self._name = name
-        self._region = region
-        self._call_timeout_s = call_timeout_s
-        self._client: Any = None
+        self._client = Client("ssm", region, call_timeout_s)
         self._keys: tuple[bytes, ...] = ()
         self._put: tuple[object, ...] = ()
         """Version and time: a parameter that was deleted and put anew begins again at version 1."""
 
     def read(self) -> tuple[bytes, ...]:
         """Raises BadKeysError, or botocore's."""
-        if self._client is None:
-            self._client = botocore_client("ssm", self._region, self._call_timeout_s)
         if not self._keys or self._put != _put(self._get(decrypted=False)):
             found = self._get(decrypted=True)
             self._keys = parse_keys(str(found["Value"]), f"parameter {self._name}")
@@ -82,12 +81,41 @@ class KeyParameter:
         return self._keys
 
     def _get(self, *, decrypted: bool) -> Mapping[str, Any]:
-        found: Mapping[str, Any] = self._client.get_parameter(Name=self._name, WithDecryption=decrypted)["Parameter"]
+        found: Mapping[str, Any] = self._client.call("get_parameter", Name=self._name, WithDecryption=decrypted)[
+            "Parameter"
+        ]
         return found
 
 
 def _put(parameter: Mapping[str, Any]) -> tuple[object, ...]:
     return parameter["Version"], parameter["LastModifiedDate"]
+
+
+class Client:
+    """A botocore client that is made when it is first needed, and anew while there are no credentials.
+
+    One that was made without them would never look for them again: a role can be attached after the agent has started.
+    """
+
+    def __init__(self, service: str, region: Callable[[], str], call_timeout_s: float) -> None:
+        self._service, self._region, self._call_timeout_s = service, region, call_timeout_s
+        self._client: Any = None
+
+    def call(self, operation: str, **arguments: object) -> Any:
+        """Raises botocore's errors, and what `region` raises."""
+        from botocore.exceptions import NoCredentialsError
+
+        try:
+            return getattr(self.made(), operation)(**arguments)
+        except NoCredentialsError:
+            self._client = None
+            raise
+
+    def made(self) -> Any:
+        """The client itself. Raises what `region` raises."""
+        if self._client is None:
+            self._client = botocore_client(self._service, self._region(), self._call_timeout_s)
+        return self._client
 
 
 def botocore_client(service: str, region: str, call_timeout_s: float) -> Any:

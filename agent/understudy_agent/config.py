@@ -81,7 +81,7 @@ class FailsafeConfig:
 class Config:
     """A configuration that is whole and valid. `instance_arn` "": ask the machine. `boot`: beside the kernel's word.
 
-    `failsafe` None: no promises are asked for or given.
+    `failsafe` None: no promises are asked for or given. `text`: of the whole file.
     """
 
     cluster: str
@@ -103,12 +103,14 @@ class Config:
     """Those of the services that are systemd units."""
     commands: tuple[tuple[str, str, tuple[str, ...]], ...] = ()
     """The commands that services are made of: section, key, words."""
+    text: str = ""
 
 
 def load(path: Path) -> Config:
     """Read and check the file. Raises BadConfigError."""
     try:
-        return parse(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        return replace(parse(text), text=text)
     except (OSError, UnicodeDecodeError) as fault:
         raise BadConfigError([f"{path}: cannot be read: {fault}"]) from fault
 

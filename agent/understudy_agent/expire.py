@@ -1,116 +1,176 @@
-"""After an agent has died: keep the lease that it left, unless another agent takes over in time (B11).
+"""The last line of defence: a process that keeps the lease when its agent cannot (B11, B18).
 
-The last line of defence: whatever goes wrong here ends in taking the services out of service, never in leaving them
-unbound.
+It is there before it is needed, and goes by what was written down alone: the lease file, whoever runs or hangs. When
+the lease has run out, whatever still runs is ended, and it is tried until it is down. Whatever goes wrong here ends in
+taking the services out of service, never in leaving them unbound. It ends when there is neither a lease nor an agent.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
 
 from . import lease
-from .files import AlreadyRunningError, LeaseFile, Lock, PlacedFile
-from .lease import Order, Standing
+from .files import LeaseFile, PlacedFile
+from .lease import DOWN_AT_ONCE, Order, Standing
 from .log import Log
 from .services import Services
 
 POLL_MS = 100
-GIVE_UP_MS = 60_000
+HUNG_AFTER_MS = 1000
+"""An agent that has neither renewed its lease nor ended it, so long after it should have killed all, hangs."""
+TELL_AFTER_MS = 60_000
 LOOKS_LIMIT_MS = 2000
 
 
-def keep_the_lease(
-    lease_file: LeaseFile,
-    placed_file: PlacedFile,
-    lock: Lock,
-    services: Services,
-    orderly_stop_s: float,
-    log: Log,
-    clock_ms: Callable[[], int],
-    sleep_s: Callable[[float], None] = time.sleep,
-) -> int:
-    """Wait for the lease to run out, then take the services out of service. The exit status of the process.
+class AgentsLock(Protocol):
+    """What tells whether an agent runs: see files.Lock."""
 
-    The lock is left to a restarted agent until it is time to stop. Ends with 1 when services are left a
-    minute after the lease; the policy for such services has been carried out by then.
-    """
-    taker = _Taker(services, orderly_stop_s, log, clock_ms, sleep_s)
-    while True:
-        now_ms = clock_ms()
-        standing = found = lease_file.load(now_ms)
-        if found == Standing():
-            standing = lease.woken(found, placed_file.load(), now_ms)
-        why = _nothing_to_expire(standing, taker, is_bound=found != Standing())
-        if why:
-            log.info("nothing_to_expire", why)
-            return 0
-        if lease.order(standing, now_ms, orderly_stop_s) is not Order.LEAVE_ALONE:
-            break
-        sleep_s(POLL_MS / 1000)
-    try:
-        lock.acquire()
-    except AlreadyRunningError:
-        log.info("nothing_to_expire", "an agent has taken over and is bound by the lease")
-        return 0
-    except OSError as fault:
-        log.warning("lock_not_taken", f"no agent can take it either: {fault}")
-    log.warning("lease_expired", "no agent took over in time")
-    try:
-        return taker.take_out_of_service(lease_file, standing)
-    finally:
-        lock.release()
+    def is_held(self) -> bool: ...
+
+    def kill_holder(self) -> None: ...
 
 
-def _nothing_to_expire(standing: Standing, taker: _Taker, *, is_bound: bool) -> str:
-    """Why there is nothing to do here; "" when there is. `is_bound`: a lease of this boot was found."""
-    if standing == Standing() or (not is_bound and taker.finds_nothing()):
-        return "no lease of this boot is left"
-    return "the cluster's policy is on_isolation: keep" if standing.terms.keeps_on else ""
+class LastResort(Protocol):
+    """Ends what runs by system calls alone, from `begin` on until `cease`."""
+
+    def begin(self) -> None: ...
+
+    def cease(self) -> None: ...
 
 
-class _Taker:
-    """Looks at the services and takes them out of service, whatever a look or a command raises."""
+@dataclass(frozen=True)
+class Left:
+    """What a dead agent leaves: its files, its lock, and its services. `orderly_stop_s`: as the agent has it."""
 
-    def __init__(
-        self,
-        services: Services,
-        orderly_stop_s: float,
-        log: Log,
-        clock_ms: Callable[[], int],
-        sleep_s: Callable[[float], None],
-    ) -> None:
-        self._services, self._orderly_stop_s = services, orderly_stop_s
-        self._log, self._clock_ms, self._sleep_s = log, clock_ms, sleep_s
+    lease_file: LeaseFile
+    placed_file: PlacedFile
+    agents_lock: AgentsLock
+    services: Services
+    orderly_stop_s: float
 
-    def finds_nothing(self) -> bool:
-        """Whether every service is known to be down; what does not tell within the limit may run."""
-        until_ms = self._clock_ms() + LOOKS_LIMIT_MS
-        while not self._services.all_down and self._clock_ms() < until_ms:
-            self._tick(Order.LEAVE_ALONE, 0)
-            if self._services.all_looked_at:
-                break
-            self._sleep_s(POLL_MS / 1000)
-        return self._services.all_down
 
-    def take_out_of_service(self, lease_file: LeaseFile, standing: Standing) -> int:
-        give_up_ms = self._clock_ms() + GIVE_UP_MS
-        while not self._services.all_down:
-            now_ms = self._clock_ms()
-            if now_ms >= give_up_ms:
-                self._log.error("stopped_badly", "services are left that could not be stopped")
-                return 1
-            self._tick(lease.order(standing, now_ms, self._orderly_stop_s), standing.terms.kill_limit_s)
-            self._sleep_s(POLL_MS / 1000)
+class Expiry:
+    """Looks at the lease again and again. Times are local milliseconds."""
+
+    def __init__(self, left: Left, last_resort: LastResort, has_new_plan: Callable[[], bool], log: Log) -> None:
+        """`has_new_plan`: whether an agent has written down that there is something else to stop."""
+        self._left, self._last_resort, self._log = left, last_resort, log
+        self._has_new_plan = has_new_plan
+        self._unbound: Standing | None = None
+        """Where the services stand that were found to run under no lease."""
+        self._looks_since_ms: int | None = None
+        self._acts_since_ms: int | None = None
+        self._is_told = self._is_agent_killed = False
+        self._is_asked_to_end = False
+
+    def ask_to_end(self) -> None:
+        """Safe in a signal handler. A lease that no agent keeps ends then, and its services with it."""
+        self._is_asked_to_end = True
+
+    @property
+    def acts(self) -> bool:
+        """Whether it is taking services out of service."""
+        return self._acts_since_ms is not None
+
+    def tick(self, now_ms: int) -> int | None:
+        """Take one more look, and act on it. The exit status of the process when it is done, else None."""
+        has_agent = self._left.agents_lock.is_held()
+        if has_agent and (self._is_asked_to_end or self._has_new_plan()):
+            return self._done("an agent runs, and starts another one")
+        standing = self._standing(now_ms, has_agent=has_agent)
+        if standing is None:
+            return None if has_agent else self._done("no lease of this boot is left")
+        if standing.terms.keeps_on and not has_agent:
+            return self._done("the cluster's policy is on_isolation: keep")
+        if self._is_asked_to_end:
+            standing = DOWN_AT_ONCE
+        order = lease.order(standing, now_ms, self._left.orderly_stop_s)
+        # An agent stops them in its own order, as long as the lease runs. When it has run out, nobody is asked.
+        if order is Order.KILL or (order is Order.STOP and not has_agent):
+            return self._take_out_of_service(order, standing, now_ms, has_agent=has_agent)
+        self._leave_alone()
+        return None
+
+    def _standing(self, now_ms: int, *, has_agent: bool) -> Standing | None:
+        """Where the services stand; None when nothing here is to be bound. What runs unbound is an agent's, if any."""
+        found = self._left.lease_file.load(now_ms)
+        if found != Standing():
+            self._unbound = None
+            return found
+        if has_agent:
+            self._unbound = None
+            self._leave_alone()
+            return None
+        if self._unbound is not None:
+            return self._unbound
+        woken = lease.woken(found, self._left.placed_file.load(), now_ms)
+        return None if woken == Standing() else self._look(woken, now_ms)
+
+    def _look(self, woken: Standing, now_ms: int) -> Standing | None:
+        """Where services stand that no lease bounds: None when all are down. What does not tell in time may run."""
+        services = self._left.services
+        self._looks_since_ms = self._looks_since_ms or now_ms
+        self._tick_services(Order.LEAVE_ALONE, 0, now_ms)
+        if not services.all_looked_at and now_ms - self._looks_since_ms < LOOKS_LIMIT_MS:
+            return Standing()
+        self._unbound = None if services.all_down else woken
+        return self._unbound
+
+    def _take_out_of_service(self, order: Order, standing: Standing, now_ms: int, *, has_agent: bool) -> int | None:
+        if self._acts_since_ms is None:
+            self._acts_since_ms, self._is_told, self._is_agent_killed = now_ms, False, False
+            self._log.warning("lease_expired", "nobody has renewed it", order=order.value, has_agent=has_agent)
+        if order is Order.KILL:
+            self._last_resort.begin()
+            self._kill_hung_agent(standing, now_ms - self._acts_since_ms, has_agent=has_agent)
+        self._tick_services(order, standing.terms.kill_limit_s, now_ms)
+        if self._left.services.all_down and not has_agent:
+            return self._end_lease()
+        if not self._left.services.all_down and now_ms - self._acts_since_ms >= TELL_AFTER_MS and not self._is_told:
+            self._is_told = True
+            self._log.error("stopped_badly", "services are left that could not be stopped; it is tried again")
+        return None
+
+    def _kill_hung_agent(self, standing: Standing, acts_ms: int, *, has_agent: bool) -> None:
+        """Services of kind `process` end with their agent; another one is started, and finds how things stand."""
+        if has_agent and not self._is_agent_killed and acts_ms >= standing.terms.kill_limit_s * 1000 + HUNG_AFTER_MS:
+            self._is_agent_killed = True
+            self._log.error("agent_hangs", "its lease has run out, and it has neither renewed nor ended it: SIGKILL")
+            self._left.agents_lock.kill_holder()
+
+    def _leave_alone(self) -> None:
+        if self._acts_since_ms is not None:
+            self._acts_since_ms = None
+            self._last_resort.cease()
+            self._log.info("lease_renewed", "the services are left alone again")
+
+    def _end_lease(self) -> int:
         try:
-            lease_file.save(Standing())
+            self._left.lease_file.save(Standing())
         except OSError as fault:
             self._log.error("lease_file_not_written", str(fault))
+        return self._done("all services are down")
+
+    def _done(self, why: str) -> int:
+        self._last_resort.cease()
+        self._log.info("nothing_to_expire", why)
         return 0
 
-    def _tick(self, order: Order, kill_limit_s: float) -> None:
+    def _tick_services(self, order: Order, kill_limit_s: float, now_ms: int) -> None:
         try:
-            for change in self._services.tick(order, 0, self._clock_ms(), kill_limit_s):
+            for change in self._left.services.tick(order, 0, now_ms, kill_limit_s):
                 self._log.info("service", change.why, service=change.service, state=change.new.value)
         except Exception as fault:
             self._log.error("service_fault", f"it is tried again: {fault!r}")
+
+
+def keep_the_lease(expiry: Expiry, clock_ms: Callable[[], int], sleep_s: Callable[[float], None] = time.sleep) -> int:
+    """Look at the lease ten times a second until there is nothing left to keep. The exit status of the process."""
+    while True:
+        status = expiry.tick(clock_ms())
+        if status is not None:
+            return status
+        sleep_s(POLL_MS / 1000)

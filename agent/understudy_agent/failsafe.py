@@ -31,7 +31,10 @@ class Means:
 
 
 class Failsafe:
-    """One node's promises. `means` None: it asks nobody and promises nothing, and keeps what it has promised."""
+    """One node's promises. `me`: its instance, "" until it is known.
+
+    `means` None: it asks nobody and promises nothing, and keeps what it has promised.
+    """
 
     def __init__(
         self,
@@ -42,7 +45,7 @@ class Failsafe:
         means: Means | None = None,
         new_nonce: Callable[[], str] = lambda: secrets.token_hex(16),
     ) -> None:
-        self._cluster, self._me = cluster, instance
+        self._cluster, self.me = cluster, instance
         self._file = file
         self._log = log
         self._means = means
@@ -50,7 +53,7 @@ class Failsafe:
         self._view: StateView | None = None
         self._asked = Asked()
         self._seen: deque[str] = deque(maxlen=promise.NONCES_KEPT)
-        self._memory = promise.Memory()
+        self.memory = promise.Memory()
         self._told: dict[str, tuple[str, int]] = {}
 
     def wake_up(self, now_ms: int) -> None:
@@ -65,7 +68,7 @@ class Failsafe:
         if found is None and (self._means is not None or self._file.is_there()):
             found = promise.blank(now_ms)
             self._save(found)
-        self._memory = found or promise.Memory()
+        self.memory = found or promise.Memory()
 
     @property
     def knows(self) -> int:
@@ -82,14 +85,14 @@ class Failsafe:
         if is_outdated(view, standing):
             return
         self._view = view
-        after = promise.after_view(self._memory, standing, view, self._me, now_ms)
-        if after != self._memory and self._means is not None:
-            self._memory = after  # also when it cannot be written down: the next agent then waits anew
+        after = promise.after_view(self.memory, standing, view, self.me, now_ms)
+        if after != self.memory and self._means is not None:
+            self.memory = after  # also when it cannot be written down: the next agent then waits anew
             self._save(after)
 
     def waits_until(self, standing: Standing, now_ms: int) -> int | None:
         """Until when nothing may be started here although the lease is held (local ms); None: it may be now."""
-        until_ms = promise.start_ms(self._memory, standing.terms)
+        until_ms = promise.start_ms(self.memory, standing.terms)
         return until_ms if now_ms < until_ms else None
 
     def tick(self, standing: Standing, now_ms: int, *, all_down: bool) -> Standing:
@@ -100,7 +103,7 @@ class Failsafe:
         for datagram in self._means.post.received():
             self._take(datagram, self._means, standing, now_ms, all_down=all_down)
         after = self._covered(standing)
-        if self._view is not None and promise.is_wanted(after, self._view, self._me, now_ms):
+        if self._view is not None and promise.is_wanted(after, self._view, self.me, now_ms):
             self._ask(after, self._view, self._means, now_ms)
         return after
 
@@ -112,7 +115,7 @@ class Failsafe:
         except BadMessageError as fault:
             self._tell("message_ignored", f"from {datagram.address[0]}: {fault}", now_ms)
             return
-        if (message.cluster, message.addressee) != (self._cluster, self._me):
+        if (message.cluster, message.addressee) != (self._cluster, self.me):
             self._tell("message_ignored", f"from {datagram.address[0]}: it is for another node or cluster", now_ms)
         elif message.kind is Kind.PROMISE:
             self._asked = promise.with_promise(self._asked, message)
@@ -123,14 +126,14 @@ class Failsafe:
 
     def _promises(self, ask: Message, standing: Standing, now_ms: int, *, all_down: bool) -> bool:
         """Whether the promise is given; if so, it is written down already."""
-        why = promise.objection(ask, standing, self._view, self._me, all_down=all_down)
+        why = promise.objection(ask, standing, self._view, self.me, all_down=all_down)
         if why:
             self._tell("promise_refused", f"{ask.sender} asks: {why}", now_ms)
             return False
-        after = promise.bound(self._memory, ask, standing.terms, now_ms)
+        after = promise.bound(self.memory, ask, standing.terms, now_ms)
         if not self._save(after):
             return False
-        self._memory = after
+        self.memory = after
         self._tell("promised", f"{ask.sender} holds the lease of epoch {ask.epoch} and cannot renew it", now_ms)
         return True
 
@@ -147,13 +150,13 @@ class Failsafe:
     def _covered(self, standing: Standing) -> Standing:
         if self._view is None or standing.word is not Word.MINE:
             return standing
-        until_ms = promise.promised_until(self._asked, promise.peers_of(self._view, self._me))
+        until_ms = promise.promised_until(self._asked, promise.peers_of(self._view, self.me))
         if until_ms is None or until_ms <= (standing.promised_until_ms or 0):
             return standing
         return replace(standing, promised_until_ms=until_ms)
 
     def _ask(self, standing: Standing, view: StateView, means: Means, now_ms: int) -> None:
-        peers = promise.peers_of(view, self._me)
+        peers = promise.peers_of(view, self.me)
         if not means.ring.keys or not promise.is_due(self._asked, now_ms):
             return
         dumb = sorted(name for name, address in peers.items() if not address)
@@ -163,7 +166,7 @@ class Failsafe:
         silent = promise.to_be_asked(self._asked, peers, standing.terms, now_ms)
         promise_ms = int(standing.terms.promise_s * 1000)
         asks = [
-            Message(Kind.ASK, self._cluster, standing.epoch, self._me, peer, self._new_nonce(), promise_ms)
+            Message(Kind.ASK, self._cluster, standing.epoch, self.me, peer, self._new_nonce(), promise_ms)
             for peer in silent
         ]
         self._asked = promise.with_asks(self._asked, asks, now_ms)

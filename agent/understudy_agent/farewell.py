@@ -1,8 +1,12 @@
-"""How an agent ends that is asked to: its services go out of service, a last beat says so, and it is gone."""
+"""How an agent ends that is asked to: its services go out of service, a last beat says so, and it is gone.
+
+Who holds the lease then reads on until it was taken away, and says that it has read that: a node that has said so can
+be followed at once, and nobody waits for the end of its lease.
+"""
 
 from __future__ import annotations
 
-from .lease import Order
+from .lease import Order, Standing, Word
 from .services import Services
 
 LIMIT_MS = 3000
@@ -16,8 +20,13 @@ class Farewell:
 
     def __init__(self) -> None:
         self.asked_ms: int | None = None
+        self._down_ms: int | None = None
+        """Since when nothing is left to stop."""
         self._begun_ms: int | None = None
+        """Since when the last beat is due."""
         self._is_said = False
+        self._holds = False
+        """Whether it still waits until its lease was taken away."""
 
     def ask(self, now_ms: int) -> None:
         """The first time counts. Safe in a signal handler."""
@@ -37,12 +46,29 @@ class Farewell:
         """Whether now is the time for the last beat: all is down, or nothing is to be touched."""
         if not self.is_asked or self._begun_ms is not None or not (services.all_down or order is Order.LEAVE_ALONE):
             return False
-        self._begun_ms = now_ms
+        self._down_ms = self._begun_ms = now_ms
+        return True
+
+    def take_note(self, standing: Standing, now_ms: int) -> bool:
+        """Wait for the end of the own lease once all is down. Whether it has just been read: a beat is to say so.
+
+        Nobody may be there to take over, so it is waited for as long as the lease would have lasted.
+        """
+        if self._down_ms is None:
+            return False
+        if standing.word is Word.MINE:
+            self._holds = now_ms - self._down_ms < standing.terms.lease_s * 1000
+            return False
+        if not self._holds:
+            return False
+        self._holds, self._is_said, self._begun_ms = False, False, now_ms
         return True
 
     def exit_status(self, services: Services, now_ms: int) -> int | None:
         """The exit status of the agent's process; None while it goes on."""
         if self._begun_ms is not None:
+            if self._holds:
+                return None
             return ENDED_WELL if self._is_said or now_ms - self._begun_ms >= LIMIT_MS else None
         ceiling_ms = int(services.orderly_stop_s() * 1000) + STOP_CEILING_EXTRA_MS
         is_too_late = self.asked_ms is not None and now_ms - self.asked_ms >= ceiling_ms

@@ -5,10 +5,12 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from collections.abc import Mapping
+import signal
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from .lease import DOWN_AT_ONCE, Standing
 from .promise import Memory
@@ -17,6 +19,9 @@ from .view import EPOCH_LIMIT, TIMING_LIMIT_S, Terms, parse_terms
 
 UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, ArithmeticError, RecursionError)
 """What reading a file raises that is not there, cannot be read, or holds nonsense."""
+
+
+ASKED_FOR = 20
 
 
 def is_there(path: Path) -> bool:
@@ -35,17 +40,26 @@ class AlreadyRunningError(RuntimeError):
 
 
 def write_atomically(path: Path, content: Mapping[str, object], *, durably: bool = False) -> None:
-    """Replace a file by JSON in one step: a reader sees the old content or the new. Raises OSError.
+    """Replace a file by JSON: see `replace_text`. Raises OSError."""
+    replace_text(path, json.dumps(content, indent=1) + "\n", durably=durably)
+
+
+def replace_text(path: Path, text: str, *, durably: bool = False) -> None:
+    """Replace a file in one step: a reader sees the old content or the new. Raises OSError, and leaves nothing behind.
 
     `durably`: when this returns, the new content is on the medium, whatever happens to the machine next.
     """
     part = path.with_name(f".{path.name}.{os.getpid()}")
-    with part.open("w", encoding="utf-8") as file:
-        file.write(json.dumps(content, indent=1) + "\n")
-        if durably:
-            file.flush()
-            os.fsync(file.fileno())
-    part.replace(path)
+    try:
+        with part.open("w", encoding="utf-8") as file:
+            file.write(text)
+            if durably:
+                file.flush()
+                os.fsync(file.fileno())
+        part.replace(path)
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise
     if durably:
         folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
@@ -54,15 +68,25 @@ def write_atomically(path: Path, content: Mapping[str, object], *, durably: bool
             os.close(folder)
 
 
+class Slots(Protocol):
+    """What is rewritten in place: see slots.SlotFile."""
+
+    def write(self, content: Mapping[str, object]) -> None: ...
+
+    def read(self) -> dict[str, object]: ...
+
+    def close(self) -> None: ...
+
+
 class LeaseFile:
     """The lease as the next agent of this boot finds it: binding even if it cannot read the table (B11).
 
     Renewing it takes no room, so that a full file system of the directory ends no lease.
     """
 
-    def __init__(self, path: Path, boot: str) -> None:
+    def __init__(self, path: Path, boot: str, slots: Slots | None = None) -> None:
         self._path = path
-        self._slots = SlotFile(path)
+        self._slots = slots or SlotFile(path)
         self._boot = boot
 
     def save(self, standing: Standing) -> None:
@@ -205,15 +229,53 @@ class Lock:
         self._path = path
         self._file: int | None = None
 
+    def is_held(self) -> bool:
+        """Whether a process holds it, this one included. A file that cannot be opened counts as held by nobody."""
+        try:
+            handle = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            return False
+        try:
+            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(handle)
+        return False
+
     def acquire(self) -> None:
-        """Raises AlreadyRunningError when another process holds it."""
+        """Raises AlreadyRunningError when another process holds it, and OSError.
+
+        Somebody may just be asking: see `acquire_soon`.
+        """
         handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as fault:
             os.close(handle)
             raise AlreadyRunningError(f"another agent holds {self._path}") from fault
+        os.pwrite(handle, f"{os.getpid():<20}\n".encode("ascii"), 0)
         self._file = handle
+
+    def kill_holder(self) -> None:
+        """SIGKILL to the process that holds it, if it is known for sure. Raises nothing."""
+        try:
+            pid = int(self._path.read_text(encoding="ascii"))
+            if any(link.readlink() == self._path for link in Path(f"/proc/{pid}/fd").iterdir()):
+                os.kill(pid, signal.SIGKILL)
+        except (OSError, ValueError):
+            return  # it has ended, or has not said who it is
+
+    def acquire_soon(self, sleep_s: Callable[[float], None] = time.sleep) -> None:
+        """As `acquire`, and again for a second: `is_held` holds it for an instant."""
+        for _ in range(ASKED_FOR):
+            try:
+                self.acquire()
+            except AlreadyRunningError:
+                sleep_s(1 / ASKED_FOR)
+            else:
+                return
+        self.acquire()
 
     def release(self) -> None:
         if self._file is not None:

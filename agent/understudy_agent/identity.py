@@ -6,6 +6,7 @@ import json
 import re
 import urllib.error
 import urllib.request
+from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass
 
 METADATA = "http://169.254.169.254"
@@ -14,6 +15,10 @@ TIMEOUT_S = 2.0
 ARN = re.compile(
     r"arn:(?P<partition>aws[a-z-]*):ec2:(?P<region>[a-z0-9-]+):(?P<account>\d{12}):instance/(?P<instance>i-[0-9a-f]+)"
 )
+
+
+PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
+METADATA_HOSTS = "169.254.169.254,fd00:ec2::254"
 
 
 class NoIdentityError(RuntimeError):
@@ -59,3 +64,30 @@ def from_metadata(address: str = METADATA, timeout_s: float = TIMEOUT_S) -> Iden
             f"the metadata service at {address} did not tell who this machine is ({fault}); "
             "outside EC2 set instance_arn in the configuration"
         ) from fault
+
+
+class Whoami:
+    """Finds out who this node is when it is first needed, and again until it is known."""
+
+    def __init__(self, ask: Callable[[], Identity], tell: Callable[[Identity], None]) -> None:
+        """`tell` is called, once, in the thread that has found out."""
+        self._ask, self._tell = ask, tell
+        self._known: Identity | None = None
+
+    def __call__(self) -> Identity:
+        """Raises NoIdentityError while the machine does not tell."""
+        if self._known is None:
+            found = self._ask()
+            self._tell(found)
+            self._known = found
+        return self._known
+
+
+def reach_metadata_directly(environment: MutableMapping[str, str]) -> None:
+    """Keep the metadata service away from proxies, also when botocore asks it for credentials."""
+    if not any(environment.get(name) or environment.get(name.lower()) for name in PROXY_VARIABLES):
+        return
+    spared = environment.get("no_proxy") or environment.get("NO_PROXY") or ""
+    if spared != "*":
+        spared = f"{spared},{METADATA_HOSTS}" if spared else METADATA_HOSTS
+    environment["no_proxy"] = environment["NO_PROXY"] = spared

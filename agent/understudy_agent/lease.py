@@ -151,6 +151,18 @@ def _end_of_stopping(standing: Standing, view: StateView, sender: Sender) -> int
     return max(end_ms, own.beat + _ms(previous.lease_s))
 
 
+def unsaved(before: Standing, after: Standing) -> Standing:
+    """Where a node stands whose renewal could not be written down: what others keep for it ends as it is written."""
+    if after.end_ms is None or (before.end_ms is not None and after.end_ms <= before.end_ms):
+        return after
+    return replace(
+        after,
+        lease_end_ms=before.lease_end_ms,
+        promised_until_ms=before.promised_until_ms,
+        renewed_by=before.renewed_by,
+    )
+
+
 def kill_at_ms(standing: Standing) -> int | None:
     """When what is left of the services is killed (local ms); None: there is no lease to be out of.
 

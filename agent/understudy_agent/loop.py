@@ -17,7 +17,7 @@ from .files import LeaseFile, StatusFile
 from .lease import Order, Sender, Standing, Word
 from .log import Log
 from .placed import Placed
-from .ports import Report, Self, Transport
+from .ports import Guard, Report, Self, Transport
 from .prober import Prober
 from .sent import SentBeats
 from .services import Services
@@ -48,19 +48,18 @@ class Agent:
         log: Log,
         failsafe: Failsafe,
         placed: Placed,
+        guard: Guard,
     ) -> None:
         self.exit_status: int | None = None
         """None while the agent goes on; then the exit status of its process."""
-        self._who = who
-        self._services = services
-        self._transport = transport
+        self._who, self._services, self._transport = who, services, transport
         self._beats, self._reads, self._prober = beats, reads, prober
-        self._clock_ms = clock_ms
-        self._lease_file = lease_file
+        self._clock_ms, self._lease_file = clock_ms, lease_file
         self._status, self._notifier, self._log = status, notifier, log
         now_ms = clock_ms()
-        self._standing = lease.woken(lease_file.load(now_ms), placed.wake_up(), now_ms)
-        self._failsafe, self._placed = failsafe, placed
+        self._saved = lease_file.load(now_ms)
+        self._standing = lease.woken(self._saved, placed.wake_up(), now_ms)
+        self._failsafe, self._placed, self._guard = failsafe, placed, guard
         failsafe.wake_up(now_ms)
         prober.wake_up(now_ms)
         self._table = Table(reads, prober, log, f"remove {placed.path} and restart this agent")
@@ -94,6 +93,7 @@ class Agent:
         """Look at the lease, obey it, then see to beats and reads."""
         self._notifier.alive(now_ms)
         self._watch = starts.ticked(self._watch, now_ms)
+        self._guard.tick(now_ms, self._services.remains())
         self._take_read(now_ms)
         self._take_beat(now_ms)
         self._prober.tick(now_ms, self._standing.terms)
@@ -139,8 +139,10 @@ class Agent:
         is_new = after.word is Word.MINE and self._standing.word is not Word.MINE
         if is_new and not self._placed.is_kept:
             return  # what is started could not be told, later, from what ran before its cluster was registered
-        if not self._save(after) and is_new:
-            return  # nothing may be started that a dead agent would leave unbound
+        if not self._save(after):
+            if is_new:
+                return  # nothing may be started that a dead agent would leave unbound
+            after = lease.unsaved(self._standing, after)
         if after.epoch != self._standing.epoch:
             self._news = True
             active = view.active if view else ""
@@ -150,12 +152,12 @@ class Agent:
     def _see_to_promises(self, now_ms: int) -> None:
         after = self._failsafe.tick(self._standing, now_ms, all_down=self._services.all_down)
         if after != self._standing:
-            self._save(after)  # what a dead agent leaves unwritten only ends earlier
-            self._standing = after
+            self._standing = after if self._save(after) else lease.unsaved(self._standing, after)
 
     def _save(self, standing: Standing) -> bool:
         try:
             self._lease_file.save(standing)
+            self._saved = standing
         except OSError as fault:
             self._log.error("lease_file_not_written", str(fault))
             return False
@@ -170,7 +172,7 @@ class Agent:
             order = Order.STOP
         elif is_holder and self._failsafe.waits_until(self._standing, now_ms) is not None:
             order = Order.WAIT
-        elif order is Order.SERVE and not self.may_start(now_ms):
+        elif order is Order.SERVE and not (self.may_start(now_ms) and self._guard.is_there):
             order = Order.KEEP
         if order is not self._order:
             why = telling.reason(order, self._standing, is_stopping=self.is_stopping, lacks_quorum=lacks_quorum)
@@ -181,16 +183,26 @@ class Agent:
             tell = self._log.error if change.new.value == "FAILED" else self._log.info
             tell("service", change.why, service=change.service, state=change.new.value, at_ms=now_ms)
         if self._services.all_down:
-            after = lease.settled(self._standing, now_ms)
-            if after != self._standing and self._save(after):
-                self._standing = after
+            self._settle(now_ms)
+
+    def _settle(self, now_ms: int) -> None:
+        """Nothing runs: a lease that is not its own, or has run out, binds it to nothing, and says so in its file."""
+        after = lease.settled(self._standing, now_ms)
+        if after != self._standing and self._save(after):
+            self._standing = after
+        elif self._order is Order.KILL and self._saved != Standing():
+            self._save(Standing())
 
     def _report_states(self, now_ms: int) -> None:
         states = self._services.states()
         if states != self._report.services:
             self._news = True
         keeps_lease = lease.keeps_lease(self._standing, self._services.all_down)
-        self._report = Report(self._standing.epoch, states, self._prober.words(now_ms), keeps_lease)
+        unfit = "" if self._standing.word is Word.MINE else self._guard.why_unfit or self._placed.why_unfit
+        if unfit != self._report.unfit:
+            self._news = True
+            self._log.warning("cannot_take_over", unfit) if unfit else self._log.info("can_take_over", "again")
+        self._report = Report(self._standing.epoch, states, self._prober.words(now_ms), keeps_lease, unfit)
 
     # --- beats and reads ----------------------------------------------------------------------
 
@@ -235,6 +247,8 @@ class Agent:
         if self._farewell.begins(self._services, self._order, now_ms):
             self._news = True
             return
+        if self._farewell.take_note(self._standing, now_ms):
+            self._news = True
         self.exit_status = self._farewell.exit_status(self._services, now_ms)
         if self.exit_status == STOPPED_BADLY:
             self._log.error("stopped_badly", "services are left that could not be stopped")

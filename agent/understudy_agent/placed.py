@@ -35,6 +35,12 @@ class Placed:
         return self._kept is not None
 
     @property
+    def why_unfit(self) -> str:
+        """Why nothing could be started here; "" when nothing is known to hinder it."""
+        fails = self._exchange.calls.failures and not self.is_kept
+        return f"{self._file.path} cannot be written" if fails else ""
+
+    @property
     def path(self) -> Path:
         return self._file.path
 

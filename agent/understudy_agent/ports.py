@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from .remains import Remains
+
 
 class Transport(Protocol):
     """The two calls that an agent makes. Both may raise anything; a call that raises has told nothing."""
@@ -15,9 +17,27 @@ class Transport(Protocol):
     def read_state(self) -> Mapping[str, Any] | None: ...
 
 
-@dataclass(frozen=True)
+class Guard(Protocol):
+    """What keeps the lease when the agent cannot.
+
+    `is_there`: whether it runs; nothing is started without it. `why_unfit`: why a lease could not be kept here, "" when
+    nothing is known to hinder it.
+    """
+
+    is_there: bool
+    why_unfit: str
+
+    def tick(self, now_ms: int, remains: Mapping[str, Remains]) -> None:
+        """See that it is there and knows what is left of each service. Never waits."""
+        ...
+
+
+@dataclass
 class Self:
-    """Who this agent is. `orderly_stop_s`: at most so much of the lease is spent on an orderly stop."""
+    """Who this agent is. `orderly_stop_s`: at most so much of the lease is spent on an orderly stop.
+
+    `instance` is "" until the machine has told: a lease that is written down binds before that.
+    """
 
     cluster: str
     instance: str
@@ -36,3 +56,5 @@ class Report:
     services: Mapping[str, str]
     quorum: Mapping[str, object]
     keeps_lease: bool = True
+    unfit: str = ""
+    """Why this node could not take over; "" when nothing is known to hinder it."""

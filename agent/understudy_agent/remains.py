@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from .files import UNREADABLE, write_atomically
+from .log import Log
 
 
 @dataclass(frozen=True)
@@ -11,3 +17,47 @@ class Remains:
 
     control_groups: tuple[str, ...] = ()
     mount_points: tuple[str, ...] = ()
+
+
+class RemainsFile:
+    """The remains of each service of a node, as its agent has seen them last, for whoever must do without it."""
+
+    def __init__(self, path: Path, log: Log) -> None:
+        self._path, self._log = path, log
+        self._kept: Mapping[str, Remains] | None = None
+        self._is_told = False
+
+    def keep(self, remains: Mapping[str, Remains]) -> None:
+        """Write it down when it has changed. What cannot be written is told, and tried again."""
+        if remains == self._kept:
+            return
+        try:
+            write_atomically(self._path, {name: asdict(each) for name, each in remains.items()})
+        except OSError as fault:
+            if not self._is_told:
+                self._log.error("remains_file_not_written", str(fault))
+            self._is_told = True
+            return
+        self._kept, self._is_told = dict(remains), False
+
+    def load(self) -> Collection[Remains]:
+        """What an agent has written down; what cannot be read is as it was read last."""
+        try:
+            saved = json.loads(self._path.read_text(encoding="utf-8"))
+            self._kept = {
+                str(name): Remains(_texts(each["control_groups"]), _texts(each["mount_points"]))
+                for name, each in saved.items()
+            }
+        except FileNotFoundError:
+            return tuple((self._kept or {}).values())
+        except UNREADABLE as fault:
+            if not self._is_told:
+                self._log.error("remains_file_not_read", str(fault))
+            self._is_told = True
+        return tuple((self._kept or {}).values())
+
+
+def _texts(values: object) -> tuple[str, ...]:
+    if not isinstance(values, list):
+        raise TypeError(f"{values!r:.100} is no list")
+    return tuple(str(value) for value in values)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from .kinds import Kind
 from .model import Change, ServiceSpec, State, Step
+from .remains import Remains
 from .tasks import Outcome, Task
 
 LOOK_LIMIT_MS = 5000
@@ -83,6 +84,10 @@ class Service:
         """What is said of it. One that looks have told nothing of for too long is neither well nor out of service."""
         is_moving = self._step not in (Step.REST, Step.LOOK)
         return State.FAILED if self.is_unknown and not is_moving else self.state or State.STOPPING
+
+    def remains(self) -> Remains:
+        """Where whatever may be left of it can be found."""
+        return self._kind.remains()
 
     # --- what the supervisor asks for --------------------------------------------------------
 

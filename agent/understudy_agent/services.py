@@ -8,6 +8,7 @@ from .kinds import Kind
 from .lease import Order
 from .model import Change, ServiceSpec, State
 from .recovery import Recovery
+from .remains import Remains
 from .service import Service
 from .tries import TriesFile
 
@@ -176,6 +177,10 @@ class Services:
         if self._order is Order.SERVE:
             return self._recovery.reported(service)
         return service.shown
+
+    def remains(self) -> dict[str, Remains]:
+        """Where what is left of each service can be found."""
+        return {service.spec.name: service.remains() for service in self._services}
 
     @property
     def all_down(self) -> bool:

@@ -43,6 +43,7 @@ def beat(who: Self, number: int, report: Report, knows: int) -> dict[str, object
         "services": dict(report.services),
         "agent": __version__,
         **report.quorum,
+        **({"unfit": report.unfit} if report.unfit else {}),
         "knows": knows,
     }
 
@@ -57,5 +58,6 @@ def status(cluster: str, instance: str, order: Order, standing: Standing, report
         "lease_end_ms": standing.lease_end_ms,
         "promised_until_ms": standing.promised_until_ms,
         "services": dict(report.services),
+        "unfit": report.unfit,
         **report.quorum,
     }

@@ -11,10 +11,12 @@ from tests.explorer.parts import (
     KILL_MS,
     PORT,
     STOP_MS,
+    Guarded,
     Line,
     Mailbox,
     MemoryKind,
     MemoryPath,
+    MemorySlots,
     NodeLog,
     NoNotifier,
     NoStatus,
@@ -218,13 +220,18 @@ class Node:
             reads=Exchange("read", Line(self, "read"), log),
             prober=Prober(self._no_hosts, log),
             clock_ms=self.now_ms,
-            lease_file=LeaseFile(self._path("lease.json"), self.boot),
+            lease_file=self._lease_file(),
             status=NoStatus(),  # type: ignore[arg-type]
             notifier=NoNotifier(),  # type: ignore[arg-type]
             log=log,
             failsafe=self._failsafe(),
             placed=Placed(self._placed_file(), Exchange("placed_file", Line(self, "disk"), log)),
+            guard=Guarded(),
         )
+
+    def _lease_file(self) -> LeaseFile:
+        path = self._path("lease.json")
+        return LeaseFile(path, self.boot, MemorySlots(path))
 
     def _placed_file(self) -> PlacedFile:
         return PlacedFile(MemoryPath(self.files, f"{STATE}/placed.json"))  # type: ignore[arg-type]
@@ -320,7 +327,7 @@ class Node:
     def _expire(self) -> None:
         """`understudy-agent expire`, looked at once a second: see `understudy_agent.expire`."""
         now_ms = self.now_ms()
-        standing = LeaseFile(self._path("lease.json"), self.boot).load(now_ms)
+        standing = self._lease_file().load(now_ms)
         if standing == Standing():
             standing = lease.woken(standing, self._placed_file().load(), now_ms)
         if standing == Standing() or standing.terms.keeps_on or not self.runs():

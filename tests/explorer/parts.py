@@ -47,6 +47,15 @@ class NoNotifier:
         """Nobody waits for it."""
 
 
+class Guarded:
+    """What keeps the lease when the agent cannot: the world runs it, and it is always there."""
+
+    is_there, why_unfit = True, ""
+
+    def tick(self, now_ms: int, remains: Mapping[str, Remains]) -> None:
+        """The world sees to it."""
+
+
 class NoStatus:
     """Nobody looks at a status file."""
 
@@ -99,6 +108,23 @@ class MemoryPath:
 def write_in_memory(path: MemoryPath, content: Mapping[str, object], **_: Any) -> None:
     """Stands for `understudy_agent.files.write_atomically`."""
     path.write(json.dumps(content))
+
+
+class MemorySlots:
+    """Stands for `understudy_agent.slots.SlotFile`."""
+
+    def __init__(self, path: MemoryPath) -> None:
+        self._path = path
+
+    def write(self, content: Mapping[str, object]) -> None:
+        self._path.write(json.dumps(content))
+
+    def read(self) -> dict[str, object]:
+        content: dict[str, object] = json.loads(self._path.read_text())
+        return content
+
+    def close(self) -> None:
+        """Nothing is open."""
 
 
 class Line:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from tests.simulation.story import Story
+from understudy_agent.remains import Remains
 from understudy_agent.worker import Done
 
 if TYPE_CHECKING:
@@ -38,6 +39,15 @@ class NoNotifier:
 
     def alive(self, now_ms: int) -> None:
         """Nobody waits for it."""
+
+
+class Guarded:
+    """What keeps the lease when the agent cannot: the world runs it, and it is always there."""
+
+    is_there, why_unfit = True, ""
+
+    def tick(self, now_ms: int, remains: Mapping[str, Remains]) -> None:
+        """The world sees to it."""
 
 
 class NoStatus:

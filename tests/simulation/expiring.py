@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tests.simulation import workload
 from tests.simulation.invariants import Violation, broken
 from understudy_agent import lease
-from understudy_agent.expire import keep_the_lease
+from understudy_agent.expire import Expiry, Left, keep_the_lease
 from understudy_agent.files import AlreadyRunningError
 from understudy_agent.services import Services
 
@@ -24,9 +24,10 @@ class ProcessEnded(BaseException):
 
 
 class MachineLock:
-    """The lock that an agent holds while it runs, and `expire` while it takes services out: see `files.Lock`."""
+    """The lock that an agent holds while it runs: see `files.Lock`. It is asked from the process of `expire`."""
 
-    def __init__(self) -> None:
+    def __init__(self, machine: Machine) -> None:
+        self._machine = machine
         self.holder: object | None = None
 
     def acquire_for(self, holder: object) -> None:
@@ -39,6 +40,24 @@ class MachineLock:
         if self.holder is holder:
             self.holder = None
 
+    def is_held(self) -> bool:
+        return self.holder is not None
+
+    def kill_holder(self) -> None:
+        machine = self._machine
+        machine.kill_agent("it hangs, and `expire` ends it")
+        machine.world.clock.after(1, machine.start_agent)
+
+
+class NoLastResort:
+    """Killing is what the services' own kinds do here."""
+
+    def begin(self) -> None:
+        """They do it already."""
+
+    def cease(self) -> None:
+        """They do it no more."""
+
 
 class Expiring:
     """One process of `expire` on a machine. It polls when there is something to find, not ten times a second."""
@@ -46,8 +65,11 @@ class Expiring:
     def __init__(self, machine: Machine, orderly_stop_s: float) -> None:
         self._machine, self._orderly_stop_s = machine, orderly_stop_s
         self._services: Services = machine.workload.supervised(machine.file)
+        plan = dict(machine.file)
+        left = Left(machine.lease_file(), machine.placed_file(), machine.lock, self._services, orderly_stop_s)
+        self._expiry = Expiry(left, NoLastResort(), lambda: machine.file != plan, machine.log)
         self._its_turn, self._others_turn = threading.Semaphore(0), threading.Semaphore(0)
-        self._is_killed = self.has_ended = False
+        self._is_killed = self.has_ended = self._is_running = False
         self.sleeps = 0
         """How often it has slept: what was to wake it from an earlier sleep wakes it no more."""
         self._fault: BaseException | None = None
@@ -56,10 +78,12 @@ class Expiring:
 
     def go_on(self) -> None:
         """Let it run until it sleeps or ends. Raises what it raises."""
-        if self.has_ended:
+        if self.has_ended or self._is_running:
             return
+        self._is_running = True
         self._its_turn.release()
         self._others_turn.acquire()
+        self._is_running = False
         if self._fault is not None:
             raise self._fault
         if not self.has_ended:
@@ -72,40 +96,19 @@ class Expiring:
             self._its_turn.release()
             self._others_turn.acquire()
 
-    # --- as files.Lock --------------------------------------------------------------------------
-
-    def acquire(self) -> None:
-        self._machine.lock.acquire_for(self)
-
-    def release(self) -> None:
-        self._machine.lock.release_by(self)
-
     # --- its own thread -------------------------------------------------------------------------
 
     def _run(self) -> None:
         self._its_turn.acquire()
         try:
             if not self._is_killed:
-                self._keep_the_lease()
+                keep_the_lease(self._expiry, self._machine.now_ms, self._sleep)
         except ProcessEnded:
-            self.release()
+            self._is_killed = True
         except BaseException as fault:
             self._fault = fault if isinstance(fault, Violation) else broken(self._machine, "expire", fault)
         self.has_ended = True
         self._others_turn.release()
-
-    def _keep_the_lease(self) -> None:
-        machine = self._machine
-        keep_the_lease(
-            machine.lease_file(),
-            machine.placed_file(),
-            self,  # type: ignore[arg-type]
-            self._services,
-            self._orderly_stop_s,
-            machine.log,
-            machine.now_ms,
-            self._sleep,
-        )
 
     def _sleep(self, _seconds: float) -> None:
         now_ms = self._machine.now_ms()
@@ -120,5 +123,5 @@ class Expiring:
     def _due_ms(self) -> list[int]:
         standing = self._machine.lease_file().load(self._machine.now_ms())
         ends = (lease.stop_at_ms(standing, self._orderly_stop_s), lease.kill_at_ms(standing))
-        mine = workload.due_ms(self._services, standing.terms.kill_limit_s) if self._machine.lock.holder is self else ()
+        mine = workload.due_ms(self._services, standing.terms.kill_limit_s) if self._expiry.acts else ()
         return [*(at for at in ends if at is not None), *mine]

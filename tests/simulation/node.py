@@ -13,7 +13,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from tests.simulation import invariants, workload
-from tests.simulation.agent_parts import AtOnce, Line, NoNotifier, NoStatus, Reach, StoryLog
+from tests.simulation.agent_parts import AtOnce, Guarded, Line, NoNotifier, NoStatus, Reach, StoryLog
 from tests.simulation.expiring import Expiring, MachineLock
 from tests.simulation.network import ANOTHER_KEY, KEY, PORT, Mailbox
 from tests.simulation.plan import Fault
@@ -39,7 +39,7 @@ RATE_LEAST, RATE_MOST = 0.93, 1.07
 late (0.2 s), an agent that hangs (0.8 s) and a kill that takes its time use up the rest of a drift margin of 2 s."""
 RATE_WRONG_BY = 0.01
 """Where agents ask each other for promises: that is what `promise.DRIFT` allows for."""
-HANGS_FOR_S = 0.8
+HANGS_FOR_S, HANGS_LONG_S = 0.8, 20.0
 ORDERLY_STOP_S = 5.0
 THAWED_KILL = 1.2
 """How long a thawed machine may still serve once its agent has looked, in kill_limit_s: its clock may be slow."""
@@ -100,8 +100,8 @@ class Machine:
         self.agent_since_s = 0.0
         self._booted_at_s = 0.0
         self.runtime_dir = world.folder / self.name
-        self.lock = MachineLock()
-        self._expiring: list[Expiring] = []
+        self.lock = MachineLock(self)
+        self._expiring: Expiring | None = None
         self._ring: KeyRing | None = None
         self.log = StoryLog(world.story, self.name)
 
@@ -235,9 +235,9 @@ class Machine:
 
     def end_processes(self) -> None:
         """Whatever still keeps a lease here ends at once."""
-        for each in self._expiring:
-            each.end()
-        self._expiring, self.lock = [], MachineLock()
+        if self._expiring is not None:
+            self._expiring.end()
+        self._expiring, self.lock = None, MachineLock(self)
 
     def is_unstoppable(self, service: str) -> None:
         """Killing did not help: the agent, or what is left of one, reboots the machine."""
@@ -271,8 +271,7 @@ class Machine:
 
     def _look_after_thaw(self) -> None:
         self.tick()
-        for each in tuple(self._expiring):
-            self._let_expire(each)
+        self._let_expire()
 
     # --- the agent ------------------------------------------------------------------------------
 
@@ -294,6 +293,7 @@ class Machine:
         except Exception as fault:
             raise invariants.broken(self, "the agent", fault) from fault
         self.world.story.tell(self.name, "the agent starts")
+        self._let_expire()
         self.tick()
 
     def _new_agent(self) -> Agent:
@@ -314,6 +314,7 @@ class Machine:
             log=self.log,
             failsafe=self._failsafe(),
             placed=Placed(self.placed_file(), Exchange("placed_file", AtOnce(), self.log)),
+            guard=Guarded(),
         )
 
     def _failsafe(self) -> Failsafe:
@@ -380,15 +381,14 @@ class Machine:
                 _take_away(self._promises)
             self.lock.release_by(self._lives)
             self._lives += 1
-            self._expiring.append(Expiring(self, ORDERLY_STOP_S))
-            self._expiring[-1].go_on()
+            self._let_expire()
 
     def _hang(self, agent: Agent) -> bool:
         """Whether the agent hangs, just when its lease asks for something: the worst moment that there is."""
         fault, now_ms = self.world.weather.at_node("agent_hangs", self.number), self.now_ms()
         if fault is not None and any(at <= now_ms for at in _ends(agent._standing)) and self.workload.is_up(now_ms):
             self.world.weather.spend(fault)
-            hangs_s = (0.4 + 0.6 * fault.level) * HANGS_FOR_S
+            hangs_s = (0.4 + 0.6 * fault.level) * (HANGS_LONG_S if fault.pick % 2 else HANGS_FOR_S)
             self.hung_until_s = self.world.clock.now_s + hangs_s
             self.note_disturbance()
             self.world.story.tell(self.name, f"the agent hangs for {hangs_s:.2f} s")
@@ -528,14 +528,21 @@ class Machine:
 
         def wake() -> None:
             if sleep == expiring.sleeps and not self.is_frozen:
-                self._let_expire(expiring)
+                self._let_expire()
 
         self.world.clock.after(after_s / self.rate, wake)
 
-    def _let_expire(self, expiring: Expiring) -> None:
-        expiring.go_on()
-        if expiring.has_ended and expiring in self._expiring:
-            self._expiring.remove(expiring)
+    def _let_expire(self) -> None:
+        """Whoever keeps the lease when the agent cannot looks once more; an agent starts it when it is not there."""
+        if self._expiring is None and self.agent is not None:
+            self._expiring = Expiring(self, ORDERLY_STOP_S)
+        if self._expiring is None:
+            return
+        self._expiring.go_on()
+        if self._expiring is not None and self._expiring.has_ended:
+            self._expiring = None
+            if self.agent is not None:
+                self._let_expire()
 
 
 def _take_away(path: Path) -> None:

@@ -30,6 +30,7 @@ from understudy.usecases.judging import Judge
 from understudy.usecases.registered_state import next_state
 from understudy.usecases.survey_addresses import Survey
 from understudy_agent import files, lease, promise, quorum, starts
+from understudy_agent.expire import Expiry
 from understudy_agent.files import MajorityFile
 from understudy_agent.lease import Sender, Standing, Word
 from understudy_agent.messages import Message
@@ -68,6 +69,11 @@ HANGS_AT_THE_END_OF_ITS_PROMISES = (
 )
 """node-a is cut off from AWS and goes on by promises of node-b, until that holds the lease and gives none any more;
 node-a's agent hangs just when it is to kill."""
+HANGS_FOR_LONG_AT_THE_END_OF_ITS_LEASE = (
+    Fault(0, "agent_hangs", 20.0, 60.0, 0, 1.0, 1),
+    Fault(1, "partitioned", 30.0, 60.0, 0, 0.5, 0),
+)
+"""node-a is cut off from AWS, and its agent hangs just when it is to kill, for longer than anybody waits."""
 PROMISES_AND_REBOOTS = (
     Fault(0, "partitioned", 30.0, 60.0, 0, 0.5, 0),
     Fault(1, "node_reboots", 44.5, 2.0, 1, 0.5, 0),
@@ -136,6 +142,13 @@ class Safeguard:
             for owner, attribute, new in self.without:
                 stack.enter_context(patch.object(owner, attribute, new))
             yield
+
+
+_look_at_the_lease = Expiry.tick
+
+
+def _leaves_it_to_an_agent(self: Expiry, now_ms: int) -> int | None:
+    return None if self._left.agents_lock.is_held() else _look_at_the_lease(self, now_ms)
 
 
 def _always_proven(*_: Any) -> Proof:
@@ -385,7 +398,7 @@ SAFEGUARDS: Mapping[str, Safeguard] = {
             (opening, "observer_by_clock", _trusted),
             (await_service_module, "observer_by_clock", _trusted),
         ),
-        runs=20,
+        runs=60,
         finds=("no_failover_for_the_pipelines_sake",),
         kinds=("pipeline_down", "agent_dies"),
     ),
@@ -440,17 +453,23 @@ SAFEGUARDS: Mapping[str, Safeguard] = {
     "holder-promises-nothing": Safeguard(
         "a node that holds the lease gives no promise, nor one to an asker of an older epoch",
         ((promise, "objection", _object_only_while_serving),),
-        runs=20,
+        runs=60,
         finds=("grant_waits_for_one_promise",),
         kinds=("partitioned", "isolated"),
         setting=KEYED,
     ),
     "promise-lateness": Safeguard(
-        "a promise binds its giver for longer, so that the asker's agent may be late to kill",
-        ((promise, "LATE_MS", 0),),
+        "a promise binds its giver for longer, so that the asker's agent may be late to kill, and nobody kills for it",
+        ((promise, "LATE_MS", 0), (Expiry, "tick", _leaves_it_to_an_agent)),
         runs=8,
         faults=HANGS_AT_THE_END_OF_ITS_PROMISES,
         setting=KEYED,
+    ),
+    "guardian": Safeguard(
+        "services are ended with the lease by a process that is there beside the agent, also when that hangs",
+        ((Expiry, "tick", _leaves_it_to_an_agent),),
+        runs=8,
+        faults=HANGS_FOR_LONG_AT_THE_END_OF_ITS_LEASE,
     ),
     "end-of-an-ended-lease": Safeguard(
         "a `keep` that is read after a lease has ended frees nobody from that end",

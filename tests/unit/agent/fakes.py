@@ -151,6 +151,16 @@ class FakeTransport:
         return self.item
 
 
+class FakeGuard:
+    """What keeps the lease when the agent cannot: there, unless a test takes it away."""
+
+    def __init__(self) -> None:
+        self.is_there, self.why_unfit = True, ""
+
+    def tick(self, now_ms: int, remains: Mapping[str, Remains]) -> None:
+        """Nothing is to be done."""
+
+
 class FakeClock:
     """Time that moves when the test says so."""
 

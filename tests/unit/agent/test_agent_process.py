@@ -4,6 +4,7 @@ from __future__ import annotations
 import http.server
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -19,6 +20,7 @@ import pytest
 import understudy_agent
 from tests.unit.agent.items import ME, OTHER, terms
 from tests.unit.agent.waiting import wait_for
+from understudy_agent.files import Lock
 
 ARN = f"arn:aws:ec2:eu-west-1:123456789012:instance/{ME}"
 TERMS = terms(heartbeat_interval_s=0.5, lease_read_interval_s=0.5, lease_s=4, kill_limit_s=0.5)
@@ -133,9 +135,19 @@ class Node:
         except FileNotFoundError:
             return ""
 
+    def guardian(self) -> int | None:
+        """The process that keeps the lease when the agent cannot; None: there is none."""
+        lock = Lock(self.directory / "run" / "expire.lock")
+        return int((self.directory / "run" / "expire.lock").read_text()) if lock.is_held() else None
+
     def close(self) -> None:
         for agent in self.agents:
             agent.kill()
+            agent.wait(10)
+        guardian = self.guardian()
+        if guardian is not None:
+            os.kill(guardian, signal.SIGKILL)
+        for agent in self.agents:
             _, log = agent.communicate(timeout=10)
             print(log.decode())  # noqa: T201 - shown when the test fails
 
@@ -188,8 +200,60 @@ def test_a_killed_agent_takes_its_processes_along_and_its_lease_is_kept_for_it(n
     agent.wait(10)
     wait_for(lambda: not node.serves())
     assert (node.directory / "run" / "lease.json").exists()
-    assert node.agent("expire").wait(15) == 0
-    assert not (node.directory / "run" / "lease.json").exists()
+    wait_for(lambda: not (node.directory / "run" / "lease.json").exists())
+    wait_for(lambda: node.guardian() is None)
+
+
+# B18: a process that keeps the lease is there before it is needed, once, and ends
+def test_beside_an_agent_there_is_one_process_that_keeps_its_lease_until_it_has_ended(node, aws):
+    agent = node.agent()
+    wait_for(node.guardian)
+    guardian = node.guardian()
+    assert guardian not in (None, agent.pid)
+    assert node.agent("expire").wait(15) == 75
+    agent.send_signal(signal.SIGTERM)
+    assert agent.wait(15) == 0
+    wait_for(lambda: node.guardian() is None)
+
+
+def test_a_guardian_that_is_killed_is_started_again(node, aws):
+    node.agent()
+    wait_for(node.guardian)
+    killed = node.guardian()
+    os.kill(killed, signal.SIGKILL)
+    wait_for(lambda: node.guardian() not in (None, killed))
+
+
+def test_what_an_agent_that_hangs_runs_is_down_soon_after_the_end_of_its_lease(node, aws):
+    agent = node.agent()
+    aws.grant(ME)
+    wait_for(node.serves)
+    agent.send_signal(signal.SIGSTOP)
+    wait_for(lambda: not node.serves())
+    assert agent.wait(15) == -signal.SIGKILL
+
+
+def test_when_the_configuration_and_the_package_are_gone_the_services_of_a_dead_agent_end_with_its_lease(node, aws):
+    package = node.directory / "package"
+    shutil.copytree(Path(understudy_agent.__file__).parent, package / "understudy_agent")
+    node.environment["PYTHONPATH"] = str(package)
+    running = node.directory / "running"
+    text = node.config.read_text().partition("[service db]")[0]
+    act = f"{sys.executable} -c \"import pathlib; pathlib.Path('{running}')"
+    node.config.write_text(
+        f'{text}[service db]\nkind = script\nstart = {act}.touch()"\nstop = /bin/rm -f {running}\n'
+        f"status = {sys.executable} -c \"import os,sys; sys.exit(0 if os.path.exists('{running}') else 3)\"\n"
+    )
+    agent = node.agent()
+    wait_for(node.guardian)
+    aws.grant(ME)
+    wait_for(running.exists)
+    node.config.write_text("[agnet]\n")
+    shutil.rmtree(package)
+    agent.kill()
+    agent.wait(10)
+    assert running.exists()
+    wait_for(lambda: not running.exists())
 
 
 def test_a_second_agent_of_the_same_cluster_is_refused(node, aws):

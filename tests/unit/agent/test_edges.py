@@ -1,13 +1,14 @@
 # B10 S11 S12: the edges of the agent, towards systemd, AWS, threads and the power switch
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import threading
 
 import boto3
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, NoCredentialsError
 from moto import mock_aws
 
 from tests.unit.agent.fakes import FakeCaller, FakeLog
@@ -16,6 +17,7 @@ from understudy_agent import clock
 from understudy_agent.aws import Aws, BeatRefusedError, plain
 from understudy_agent.denied import reason_of
 from understudy_agent.exchange import Exchange
+from understudy_agent.identity import NoIdentityError, from_arn
 from understudy_agent.probe import TcpProbe
 from understudy_agent.systemd import Notifier
 from understudy_agent.worker import Worker
@@ -75,7 +77,7 @@ def aws(monkeypatch):
         monkeypatch.setenv(key, "testing")
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     with mock_aws():
-        yield Aws(region="eu-west-1", table="t", bus="b", cluster="orders-db", instance_arn=ARN, call_timeout_s=2)
+        yield Aws(who=lambda: from_arn(ARN), region="", table="t", bus="b", cluster="orders-db", call_timeout_s=2)
 
 
 @pytest.fixture
@@ -132,7 +134,7 @@ class Events:
 
 
 def test_a_beat_goes_to_the_bus_from_the_instance_itself(aws):
-    aws._events = events = Events(FailedEntryCount=0)
+    aws._events._client = events = Events(FailedEntryCount=0)
     aws.put_beat({"beat": 7})
     said = '{"version": 1, "beat": 7}'
     assert events.entries == [
@@ -141,7 +143,9 @@ def test_a_beat_goes_to_the_bus_from_the_instance_itself(aws):
 
 
 def test_a_beat_that_eventbridge_took_only_for_the_form_counts_as_failed(aws):
-    aws._events = Events(FailedEntryCount=1, Entries=[{"ErrorCode": "InternalFailure", "ErrorMessage": "sorry"}])
+    aws._events._client = Events(
+        FailedEntryCount=1, Entries=[{"ErrorCode": "InternalFailure", "ErrorMessage": "sorry"}]
+    )
     with pytest.raises(BeatRefusedError, match="InternalFailure: sorry"):
         aws.put_beat({"beat": 7})
 
@@ -149,6 +153,30 @@ def test_a_beat_that_eventbridge_took_only_for_the_form_counts_as_failed(aws):
 def test_eventbridge_takes_a_beat(aws):
     boto3.client("events", region_name="eu-west-1").create_event_bus(Name="b")
     aws.put_beat({"beat": 7})
+
+
+# B18: an instance profile may be attached after the agent was started
+def test_credentials_that_were_not_there_are_looked_for_again(aws, monkeypatch):
+    boto3.client("events", region_name="eu-west-1").create_event_bus(Name="b")
+    keys = {name: os.environ[name] for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")}
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    for name in keys:
+        monkeypatch.delenv(name)
+    with pytest.raises(NoCredentialsError):
+        aws.put_beat({"beat": 7})
+    for name, value in keys.items():
+        monkeypatch.setenv(name, value)
+    aws.put_beat({"beat": 8})
+
+
+def test_no_call_is_made_before_the_machine_has_told_who_it_is():
+    def nobody_tells():
+        raise NoIdentityError("the metadata service is away")
+
+    aws = Aws(who=nobody_tells, region="eu-west-1", table="t", bus="b", cluster="orders-db", call_timeout_s=2)
+    for call in (lambda: aws.put_beat({"beat": 7}), aws.read_state):
+        with pytest.raises(NoIdentityError, match="away"):
+            call()
 
 
 # --- threads and calls ----------------------------------------------------------------------

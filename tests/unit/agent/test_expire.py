@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.agent.fakes import FakeClock, FakeKind, FakeLog
-from understudy_agent.expire import keep_the_lease
+from understudy_agent.expire import Expiry, Left, keep_the_lease
 from understudy_agent.files import LeaseFile, Lock, PlacedFile
 from understudy_agent.lease import Standing, Word
 from understudy_agent.model import ServiceSpec
@@ -14,7 +14,22 @@ from understudy_agent.services import Services
 from understudy_agent.view import Terms
 
 
-class Left:
+class Resort:
+    """What kills without any program: it is only told here."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def begin(self) -> None:
+        if self.told[-1:] != ["begin"]:
+            self.told.append("begin")
+
+    def cease(self) -> None:
+        if self.told[-1:] != ["cease"]:
+            self.told.append("cease")
+
+
+class Node:
     """What a dead agent has left: a service that runs, and a lease until 112 s. It is 100 s now."""
 
     def __init__(self, directory: Path) -> None:
@@ -25,23 +40,48 @@ class Left:
         self.lock = Lock(directory / "lock")
         self.clock = FakeClock(100_000)
         self.log = FakeLog()
+        self.resort = Resort()
+        self.has_new_plan = False
         self.ended_ms: int | None = None
+        self.killed: list[int] = []
+        """When an agent that hangs was killed."""
 
     def sleep(self, seconds: float) -> None:
         self.clock.now_ms += int(seconds * 1000)
         if not self.kind.running and self.ended_ms is None:
             self.ended_ms = self.clock.now_ms
 
-    def expire(self, orderly_stop_s: float = 0) -> int:
+    def keeper(self, orderly_stop_s: float = 0) -> Expiry:
         services = Services({"db": self.kind}, [ServiceSpec("db")], lambda _name: None)
-        return keep_the_lease(
-            self.lease_file, self.placed_file, self.lock, services, orderly_stop_s, self.log, self.clock, self.sleep
-        )
+        self.lock.kill_holder = lambda: self.killed.append(self.clock.now_ms)  # type: ignore[method-assign]
+        left = Left(self.lease_file, self.placed_file, self.lock, services, orderly_stop_s)
+        return Expiry(left, self.resort, lambda: self.has_new_plan, self.log)
+
+    def expire(self, orderly_stop_s: float = 0) -> int:
+        return keep_the_lease(self.keeper(orderly_stop_s), self.clock, self.sleep)
+
+    def keep(self, until_ms: int, keeper: Expiry | None = None) -> int | None:
+        """Go on until then. The exit status, if it has ended."""
+        keeper = keeper or self.keeper()
+        status = None
+        while status is None and self.clock.now_ms < until_ms:
+            status = keeper.tick(self.clock())
+            self.sleep(0.1)
+        return status
 
 
 @pytest.fixture
 def left(tmp_path):
-    return Left(tmp_path)
+    return Node(tmp_path)
+
+
+@pytest.fixture
+def agent(tmp_path):
+    """An agent that runs."""
+    lock = Lock(tmp_path / "lock")
+    lock.acquire()
+    yield lock
+    lock.release()
 
 
 def test_services_run_on_until_the_lease_ends_and_are_down_by_then(left):
@@ -65,12 +105,83 @@ def test_a_lease_that_was_kept_is_gone(left):
     assert left.kind.asked == []
 
 
-def test_an_agent_that_has_taken_over_keeps_the_lease_itself(left, tmp_path):
-    other = Lock(tmp_path / "lock")
-    other.acquire()
-    assert left.expire() == 0
-    other.release()
+# B18: it obeys the lease file, whoever holds a lock
+def test_services_are_down_at_the_end_of_a_lease_that_an_agent_does_not_renew(left, agent):
+    assert left.keep(113_000) is None
+    assert left.kind.asked == ["kill"]
+    assert 111_000 <= left.ended_ms <= 112_000
+    assert left.resort.told == ["begin"]
+
+
+def test_an_orderly_stop_is_left_to_an_agent_that_runs(left, agent):
+    assert left.keep(110_500, left.keeper(orderly_stop_s=5)) is None
+    assert left.kind.asked == []
+
+
+def test_it_stays_as_long_as_an_agent_runs_and_touches_nothing_while_the_lease_does(left, agent):
+    for end_ms in range(115_000, 400_000, 3_000):
+        left.lease_file.save(Standing(Word.MINE, 7, end_ms, Terms(lease_s=20)))
+        assert left.keep(end_ms - 12_000) is None
+    assert (left.kind.asked, left.resort.told) == ([], [])
+
+
+def test_an_agent_that_is_slow_and_renews_the_lease_after_all_has_its_services_left_alone_again(left, agent):
+    left.kind.survives.add("kill")
+    keeper = left.keeper()
+    left.keep(111_500, keeper)
+    left.lease_file.save(Standing(Word.MINE, 7, 130_000, Terms(lease_s=20)))
+    asked = len(left.kind.asked)
+    assert left.keep(120_000, keeper) is None
+    assert left.resort.told == ["begin", "cease"]
+    assert left.kind.asked[asked:] == []
+
+
+def test_an_agent_that_hangs_beyond_its_lease_is_killed_once(left, agent):
+    left.kind.survives.add("kill")
+    left.keep(130_000)
+    (killed_ms,) = left.killed
+    assert 112_000 <= killed_ms <= 114_000
+
+
+def test_an_agent_that_ends_its_services_in_time_is_not_killed(left, agent):
+    keeper = left.keeper()
+    left.keep(111_500, keeper)
+    left.lease_file.save(Standing())
+    left.keep(130_000, keeper)
+    assert left.killed == []
+
+
+def test_what_runs_under_no_lease_is_left_to_an_agent_that_runs(left, agent, tmp_path):
+    left.placed_file.save(7)
+    lost(tmp_path / "lease.json")
+    assert left.keep(130_000) is None
+    assert left.kind.asked == []
+
+
+def test_when_an_agent_has_another_plan_it_makes_way_for_one_that_knows_it(left, agent):
+    left.has_new_plan = True
+    assert left.keep(101_000) == 0
     assert left.kind.running
+
+
+def test_without_an_agent_it_keeps_the_lease_by_the_plan_that_it_knows(left):
+    left.has_new_plan = True
+    assert left.expire() == 0
+    assert left.kind.asked == ["kill"]
+
+
+def test_asked_to_end_it_leaves_the_lease_to_an_agent_that_runs(left, agent):
+    keeper = left.keeper()
+    keeper.ask_to_end()
+    assert left.keep(101_000, keeper) == 0
+    assert left.kind.running
+
+
+def test_asked_to_end_without_an_agent_it_ends_the_services_first(left):
+    keeper = left.keeper()
+    keeper.ask_to_end()
+    assert left.keep(101_000, keeper) == 0
+    assert left.kind.asked == ["kill"]
 
 
 def test_a_lease_that_was_renewed_meanwhile_is_waited_for(left):
@@ -81,18 +192,21 @@ def test_a_lease_that_was_renewed_meanwhile_is_waited_for(left):
         if not renewed and left.clock.now_ms > 105_000:
             renewed = True
             left.lease_file.save(Standing(Word.MINE, 7, 120_000, Terms(lease_s=20)))
-        Left.sleep(left, seconds)
+        Node.sleep(left, seconds)
 
     left.sleep = sleep
     left.expire()
     assert left.ended_ms >= 119_000
 
 
-def test_services_that_cannot_be_stopped_are_told(left):
+def test_services_that_cannot_be_stopped_are_told_once_and_tried_until_they_are_down(left):
     left.kind.survives.update(("stop", "kill"))
-    assert left.expire() == 1
-    assert left.log.events("stopped_badly")
-    Lock(left.lock._path).acquire()
+    keeper = left.keeper()
+    assert left.keep(400_000, keeper) is None
+    assert len(left.log.events("stopped_badly")) == 1
+    assert left.kind.asked.count("kill") > 10
+    left.kind.survives.clear()
+    assert left.keep(410_000, keeper) == 0
 
 
 def is_nonsense(path: Path) -> None:
@@ -163,7 +277,7 @@ def test_services_that_cannot_be_looked_at_count_as_running_where_no_lease_bound
     lost(tmp_path / "lease.json")
     left.kind.hangs.add("look")
     left.kind.fails.add("look")
-    left.expire()
+    left.keep(130_000)
     assert "kill" in left.kind.asked
 
 
@@ -171,7 +285,6 @@ def test_a_lock_that_cannot_be_opened_keeps_nobody_from_ending_the_lease(left, t
     left.lock = Lock(tmp_path / "no-such-directory" / "lock")
     assert left.expire() == 0
     assert left.kind.asked == ["kill"]
-    assert left.log.events("lock_not_taken")
 
 
 def test_a_command_that_raises_is_tried_again(left):

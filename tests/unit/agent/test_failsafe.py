@@ -279,7 +279,7 @@ def test_the_giver_is_bound_for_longer_than_the_asker_counts_on_it():
 # B11 B4
 @pytest.mark.parametrize(("silence_limit_s", "late_ms"), [(60, 2000), (15, 2000), (13.5, 500), (12, 0)])
 def test_the_giver_allows_for_an_asker_that_is_late_to_kill_as_far_as_a_lease_may_be(silence_limit_s, late_ms):
-    """An agent that hangs or dies just when it is to kill is ended by its watchdog a second later."""
+    """An agent that hangs or dies just when it is to kill has its services ended for it, perhaps a little late."""
     terms = Terms(lease_s=12, silence_limit_s=silence_limit_s)
     assert promise.giver_ms(12_000, terms) == 12_121 + late_ms
 

@@ -3,13 +3,23 @@ from __future__ import annotations
 
 import http.server
 import json
+import os
 import threading
 
 import pytest
+from botocore.utils import get_environ_proxies
 
-from understudy_agent.identity import NoIdentityError, from_arn, from_metadata
+from understudy_agent.identity import (
+    METADATA_HOSTS,
+    NoIdentityError,
+    Whoami,
+    from_arn,
+    from_metadata,
+    reach_metadata_directly,
+)
 
 TOKEN = "a-token"
+ARN = "arn:aws:ec2:eu-west-1:123456789012:instance/i-0a1b"
 
 
 class Metadata(http.server.BaseHTTPRequestHandler):
@@ -79,3 +89,51 @@ def test_a_machine_without_metadata_service_is_told_what_to_do():
 def test_only_the_arn_of_an_instance_is_an_identity(arn):
     with pytest.raises(ValueError, match="is not arn:aws:ec2"):
         from_arn(arn)
+
+
+# B18: the metadata service may come later than the agent
+def test_who_a_node_is_is_asked_until_it_is_known_and_told_once():
+    answers = [NoIdentityError("not yet"), NoIdentityError("not yet"), from_arn(ARN)]
+    told = []
+
+    def ask():
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    who = Whoami(ask, told.append)
+    for _ in range(2):
+        with pytest.raises(NoIdentityError):
+            who()
+    assert [who(), who()] == [from_arn(ARN)] * 2
+    assert told == [from_arn(ARN)]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({}, {}),
+        ({"NO_PROXY": "internal"}, {"NO_PROXY": "internal"}),
+        ({"HTTP_PROXY": "http://proxy"}, {"no_proxy": METADATA_HOSTS, "NO_PROXY": METADATA_HOSTS}),
+        (
+            {"https_proxy": "http://proxy", "NO_PROXY": "internal"},
+            {"no_proxy": f"internal,{METADATA_HOSTS}", "NO_PROXY": f"internal,{METADATA_HOSTS}"},
+        ),
+        ({"http_proxy": "http://proxy", "no_proxy": "*"}, {"no_proxy": "*", "NO_PROXY": "*"}),
+    ],
+)
+def test_the_metadata_service_is_never_asked_through_a_proxy(before, after):
+    environment = dict(before)
+    reach_metadata_directly(environment)
+    assert environment == {**before, **after}
+
+
+def test_botocore_obeys_that(monkeypatch):
+    monkeypatch.setenv("HTTP_PROXY", "http://proxy.example:3128")
+    monkeypatch.setenv("NO_PROXY", "")
+    monkeypatch.setenv("no_proxy", "")
+    assert get_environ_proxies("http://169.254.169.254/latest/") != {}
+    reach_metadata_directly(os.environ)
+    assert get_environ_proxies("http://169.254.169.254/latest/") == {}
+    assert get_environ_proxies("http://example.com/") != {}

@@ -60,6 +60,8 @@ def test_a_reader_that_does_not_read_is_not_waited_for_and_is_told_later_what_it
         lines.put("after")
     (lost,) = [json.loads(line)["lines"] for line in seen.splitlines() if b'"lines_lost"' in line and line[-1:] == b"}"]
     assert lost >= 7
+    os.close(reading)
+    assert lines.flush(10)
 
 
 @pytest.mark.parametrize(("level", "priority"), [("info", "<6>"), ("warning", "<4>"), ("error", "<3>")])

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.agent.fakes import FakeCaller, FakeClock, FakeKind, FakeLog, FakeTransport
+from tests.unit.agent.fakes import FakeCaller, FakeClock, FakeGuard, FakeKind, FakeLog, FakeTransport
 from tests.unit.agent.items import BOOT, ME, OTHER, item, node, terms
 from understudy_agent.exchange import Exchange
 from understudy_agent.failsafe import Failsafe
@@ -44,6 +44,7 @@ class World:
         """The quorum hosts that accept a connection."""
         self.hosts_hang = False
         """Whether probes begun by an agent that is started from now on never end."""
+        self.guard = FakeGuard()
         self.start_agent()
 
     def start_agent(self) -> None:
@@ -66,6 +67,7 @@ class World:
             log=self.log,
             failsafe=Failsafe("orders-db", ME, PromiseFile(self.directory / "promises.json", BOOT), self.log),
             placed=Placed(PlacedFile(self.placed_path), Exchange("placed_file", FakeCaller(), self.log)),
+            guard=self.guard,
         )
 
     def _tries(self) -> TriesFile:
@@ -427,11 +429,37 @@ def test_sigterm_stops_the_services_says_so_in_a_last_beat_and_ends_with_0(activ
     active.agent.ask_to_stop()
     active.agent.ask_to_stop()
     assert active.agent.is_stopping
-    active.pass_time(5)
+    active.pass_time(17)
     assert active.agent.exit_status == 0
     assert active.kind.asked == ["start", "stop"]
     assert active.aws.beats[-1]["services"] == {"db": "OUT_OF_SERVICE"}
     assert not (active.directory / "lease.json").exists()
+
+
+# B4 B18: a planned reboot is to cost no more than a switchover
+def test_who_is_asked_to_end_reads_on_until_its_lease_was_taken_away_and_says_so_before_it_is_gone(active):
+    active.agent.ask_to_stop()
+    active.pass_time(3)
+    assert active.agent.exit_status is None
+    assert active.aws.beats[-1]["services"] == {"db": "OUT_OF_SERVICE"}
+    active.grant(OTHER, epoch=2)
+    active.pass_time(5)
+    assert active.agent.exit_status == 0
+    assert (active.aws.beats[-1]["services"], active.aws.beats[-1]["read_epoch"]) == ({"db": "OUT_OF_SERVICE"}, 2)
+
+
+def test_when_nobody_takes_over_an_agent_that_is_asked_to_end_is_gone_when_its_lease_would_have_been(active):
+    active.agent.ask_to_stop()
+    active.pass_time(11)
+    assert active.agent.exit_status is None
+    active.pass_time(5)
+    assert active.agent.exit_status == 0
+
+
+def test_who_does_not_hold_the_lease_ends_with_its_last_beat(standby):
+    standby.agent.ask_to_stop()
+    standby.pass_time(2)
+    assert standby.agent.exit_status == 0
 
 
 def test_the_lease_goes_on_while_a_service_takes_its_time_to_stop(active):
@@ -439,7 +467,7 @@ def test_the_lease_goes_on_while_a_service_takes_its_time_to_stop(active):
     active.agent.ask_to_stop()
     active.pass_time(25)
     assert active.kind.asked == ["start", "stop"]
-    active.pass_time(10)
+    active.pass_time(22)
     assert active.kind.asked == ["start", "stop", "kill"]
     assert active.agent.exit_status == 0
 
@@ -456,7 +484,7 @@ def test_sigterm_leaves_the_services_of_an_unplaced_cluster_alone(tmp_path):
 def test_a_last_beat_that_hangs_does_not_keep_the_agent(active):
     active.beat_caller.hangs = True
     active.agent.ask_to_stop()
-    active.pass_time(6)
+    active.pass_time(17)
     assert active.agent.exit_status == 0
 
 
@@ -650,6 +678,66 @@ def test_an_agent_that_is_asked_to_end_while_it_waits_a_promise_out_ends(standby
     standby.grant(ME, epoch=2)
     standby.pass_time(5)
     standby.agent.ask_to_stop()
-    standby.pass_time(5)
+    standby.pass_time(17)
     assert standby.agent.exit_status == 0
     assert standby.kind.asked == []
+
+
+# B18: who keeps the lease when an agent cannot tells an agent that hangs from one that has done its work
+def test_when_all_is_down_at_the_end_of_a_lease_its_file_is_gone(active):
+    active.aws.error = TimeoutError("away")
+    active.pass_time(5)
+    assert (active.directory / "lease.json").exists()
+    active.pass_time(8)
+    assert active.kind.asked == ["start", "kill"]
+    assert not (active.directory / "lease.json").exists()
+
+
+def test_while_anything_is_left_its_file_stays(active):
+    active.kind.survives.add("kill")
+    active.aws.error = TimeoutError("away")
+    active.pass_time(20)
+    assert (active.directory / "lease.json").exists()
+
+
+# B11 B18
+def test_a_renewal_that_cannot_be_written_down_is_none(active, monkeypatch):
+    def full(*_args, **_more):
+        raise OSError("no space")
+
+    monkeypatch.setattr(active.agent._lease_file, "save", full)
+    active.pass_time(15)
+    assert active.kind.asked == ["start", "kill"]
+
+
+def test_nothing_is_started_while_nobody_would_keep_the_lease_of_a_dead_agent(standby):
+    standby.guard.is_there = False
+    standby.grant(ME, epoch=2)
+    standby.pass_time(5)
+    assert standby.kind.asked == []
+    standby.guard.is_there = True
+    standby.pass_time(2)
+    assert standby.kind.asked == ["start"]
+
+
+def test_what_runs_goes_on_without_that(active):
+    active.guard.is_there = False
+    active.pass_time(60)
+    assert active.kind.asked == ["start"]
+    assert active.service_says() == "IN_SERVICE"
+
+
+def test_a_standby_that_could_keep_no_lease_says_so_before_it_is_chosen(standby):
+    standby.guard.why_unfit = "/run/understudy/orders-db cannot be written: No space left on device"
+    standby.pass_time(2)
+    assert standby.aws.beats[-1]["unfit"] == standby.guard.why_unfit
+    assert standby.log.events("cannot_take_over") == [standby.guard.why_unfit]
+    standby.guard.why_unfit = ""
+    standby.pass_time(2)
+    assert "unfit" not in standby.aws.beats[-1]
+
+
+def test_who_holds_the_lease_is_not_called_unfit(active):
+    active.guard.why_unfit = "/run/understudy/orders-db cannot be written: No space left on device"
+    active.pass_time(5)
+    assert "unfit" not in active.aws.beats[-1]

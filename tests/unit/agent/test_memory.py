@@ -347,7 +347,7 @@ def test_what_an_agent_stopped_itself_is_not_called_failed_by_the_next_one(activ
     for _ in range(3):
         fail(active)
     active.agent.ask_to_stop()
-    active.pass_time(5)
+    active.pass_time(17)
     assert active.agent.exit_status == 0
     restart(active)
     active.pass_time(6)

@@ -123,7 +123,7 @@ def test_keys_can_be_kept_in_a_secure_string_and_an_outage_keeps_the_last(monkey
     with mock_aws():
         ssm = botocore_client("ssm", "eu-west-1", 2)
         ssm.put_parameter(Name="/keys/orders-db", Type="SecureString", Value="k" * 40)
-        parameter = KeyParameter("/keys/orders-db", "eu-west-1", 2)
+        parameter = KeyParameter("/keys/orders-db", lambda: "eu-west-1", 2)
         ring = KeyRing(parameter.read, Exchange("failsafe_key", FakeCaller(), FakeLog()))
         for now_ms in (0, 1):
             ring.tick(now_ms)
@@ -145,10 +145,10 @@ def test_keys_are_decrypted_when_they_were_put_anew_and_not_each_time_they_are_l
     with mock_aws():
         ssm = botocore_client("ssm", "eu-west-1", 2)
         ssm.put_parameter(Name="/keys/orders-db", Type="SecureString", Value="k" * 40)
-        parameter = KeyParameter("/keys/orders-db", "eu-west-1", 2)
+        parameter = KeyParameter("/keys/orders-db", lambda: "eu-west-1", 2)
         read, asked = parameter.read, []
         assert read() == (b"k" * 40,)
-        parameter._client.meta.events.register(
+        parameter._client.made().meta.events.register(
             "provide-client-params.ssm.GetParameter", lambda params, **_: asked.append(params["WithDecryption"])
         )
         assert [read() for _ in range(3)] == [(b"k" * 40,)] * 3

@@ -42,8 +42,8 @@ def test_a_promise_may_be_shorter_than_the_lease():  # B11
         ),
         (
             Policy(drift_margin_s=1.9),
-            "drift_margin_s 1.9 is below 2: an agent that hangs is ended by its watchdog after 1 s, and what then "
-            "takes its services down needs up to 1 s more, so two nodes would serve",
+            "drift_margin_s 1.9 is below 2: where an agent hangs, what takes its services down may be 2 s late on a "
+            "busy node, so two nodes would serve",
         ),
         (
             Policy(heartbeat_interval_s=5, observer_lag_limit_s=4),

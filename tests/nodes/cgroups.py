@@ -1,0 +1,78 @@
+"""The control groups of one node, one in each hierarchy of this machine: version 1, 2 or both."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+from local.waiting import wait_for
+
+MOUNT = Path("/sys/fs/cgroup")
+PREFIX = "understudy-lab-"
+_CPUSET = ("cpuset.cpus", "cpuset.mems")
+LIMIT_S = 10.0
+
+
+def hierarchies() -> list[Path]:
+    """Where the hierarchies of control groups are mounted."""
+    return [path for path in (MOUNT, *sorted(MOUNT.iterdir())) if (path / "cgroup.procs").exists()][: _most()]
+
+
+def _most() -> int | None:
+    """On a machine with version 2 alone everything below the mount is one hierarchy."""
+    return 1 if (MOUNT / "cgroup.procs").exists() else None
+
+
+class Cgroups:
+    """They are made anew for each boot, and nobody is in them before."""
+
+    def __init__(self, name: str) -> None:
+        self.paths = [hierarchy / f"{PREFIX}{name}" for hierarchy in hierarchies()]
+
+    def make(self) -> None:
+        self.remove()
+        for path in self.paths:
+            path.mkdir()
+            for setting in _CPUSET:  # version 1 lets nobody in before these are set
+                if path.parent != MOUNT and (path / setting).exists():
+                    (path / setting).write_text((path.parent / setting).read_text())
+
+    def freeze(self) -> None:
+        """Stop everything on the node at once, in the middle of whatever it does; clocks go on."""
+        path, setting, words = self._freezer()
+        (path / setting).write_text(words[1])
+        shown = (path / "cgroup.events", "frozen 1") if setting == "cgroup.freeze" else (path / setting, words[1])
+        wait_for("the node is frozen", lambda: shown[1] in shown[0].read_text(), LIMIT_S, interval_s=0.005)
+
+    def thaw(self) -> None:
+        path, setting, words = self._freezer()
+        (path / setting).write_text(words[0])
+
+    def _freezer(self) -> tuple[Path, str, tuple[str, str]]:
+        for path in self.paths:
+            if (path / "cgroup.freeze").exists():
+                return path, "cgroup.freeze", ("0", "1")
+        return next(p for p in self.paths if (p / "freezer.state").exists()), "freezer.state", ("THAWED", "FROZEN")
+
+    def remove(self) -> None:
+        """Once nobody is in them any more. Raises NotInTime."""
+        for path in self.paths:
+            wait_for(f"{path} is gone", lambda path=path: _removed(path), LIMIT_S, interval_s=0.02)  # type: ignore[misc]
+
+    def left(self) -> list[Path]:
+        return [path for path in self.paths if path.exists()]
+
+
+def _removed(path: Path) -> bool:
+    below = sorted((p for p in path.rglob("*") if p.is_dir()), reverse=True) if path.exists() else []
+    for each in (*below, path):
+        with contextlib.suppress(OSError):  # somebody is in it yet
+            each.rmdir()
+    return not path.exists()
+
+
+def remove_abandoned() -> None:
+    """Remove what a run has left that was killed; the groups of a run that goes on are not empty, and stay."""
+    for hierarchy in hierarchies():
+        for path in hierarchy.glob(f"{PREFIX}*"):
+            _removed(path)

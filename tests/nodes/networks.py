@@ -1,0 +1,139 @@
+"""Network namespaces without a name: each lives as long as this process holds it, and nobody can leave one behind."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import subprocess
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+T = TypeVar("T")
+
+_CLONE_NEWNET = 0x40000000
+_LIBC = ctypes.CDLL(None, use_errno=True)
+HUB_ADDRESS = "10.77.0.1"
+"""Where the nodes find the embedded AWS."""
+PREFIX = 24
+METADATA_ADDRESS = "169.254.169.254"
+
+
+class Network:
+    """A network namespace of its own, with a loopback interface and nothing else."""
+
+    def __init__(self) -> None:
+        self._fd = _in_thread(_new_namespace)
+        self.run("ip", "link", "set", "lo", "up")
+
+    @property
+    def path(self) -> str:
+        """Where any program of this machine finds it."""
+        return f"/proc/{os.getpid()}/fd/{self._fd}"
+
+    def run(self, *program: str) -> str:
+        """Run a program there. Raises RuntimeError when it fails."""
+        done = subprocess.run(
+            ["nsenter", f"--net={self.path}", *program], capture_output=True, text=True, check=False, timeout=30
+        )
+        if done.returncode != 0:
+            raise RuntimeError(f"{' '.join(program)}: {done.stderr.strip()}")
+        return done.stdout
+
+    def inside(self, call: Callable[[], T]) -> T:
+        """Call it in a thread that is there: a socket that it makes stays there."""
+
+        def entered() -> T:
+            self.enter()
+            return call()
+
+        return _in_thread(entered)
+
+    def enter(self) -> None:
+        """Move the calling thread there. It must not do anything else afterwards."""
+        if _LIBC.setns(self._fd, _CLONE_NEWNET) != 0:
+            raise OSError(ctypes.get_errno(), "setns")
+
+    def close(self) -> None:
+        os.close(self._fd)
+
+
+class Hub(Network):
+    """The network between the nodes. It has no way to any other."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.run("ip", "link", "add", "hub", "type", "bridge")
+        self.run("ip", "address", "add", f"{HUB_ADDRESS}/{PREFIX}", "dev", "hub")
+        self.run("ip", "link", "set", "hub", "up")
+
+
+class NodeNetwork(Network):
+    """A node's network: `eth0` with its address at the hub, and `metadata0` to a metadata service of its own."""
+
+    def __init__(self, hub: Hub, name: str, address: str) -> None:
+        super().__init__()
+        self._hub, self._port = hub, f"to-{name}"
+        self.metadata = Network()
+        """Where the node's metadata service is: as on EC2, no cut of the node's network cuts it off."""
+        hub.run("ip", "link", "add", self._port, "type", "veth", "peer", "name", "eth0", "netns", self.path)
+        hub.run("ip", "link", "set", self._port, "master", "hub", "up")
+        pair = ("type", "veth", "peer", "name", "node")
+        self.run("ip", "link", "add", "metadata0", *pair, "netns", self.metadata.path)
+        for network, own, device in (
+            (self, "169.254.169.253", "metadata0"),
+            (self.metadata, METADATA_ADDRESS, "node"),
+        ):
+            network.run("ip", "address", "add", f"{own}/30", "dev", device)
+            network.run("ip", "link", "set", device, "up")
+        self.run("ip", "address", "add", f"{address}/{PREFIX}", "dev", "eth0")
+        self.run("ip", "link", "set", "eth0", "up")
+
+    def cut(self, *, incoming: bool, outgoing: bool) -> None:
+        """Drop what comes to the node, or what it sends, without a word to anybody."""
+        if incoming:
+            self.run("nft", _drop("eth0"))
+        if outgoing:
+            self._hub.run("nft", _drop(self._port))
+
+    def restore(self) -> None:
+        """Let everything pass again."""
+        for network, device in ((self, "eth0"), (self._hub, self._port)):
+            network.run("nft", f"add table netdev cut-{device}; delete table netdev cut-{device}")
+
+    def close(self) -> None:
+        self.restore()
+        self._hub.run("ip", "link", "delete", self._port)
+        self.metadata.close()
+        super().close()
+
+
+def _drop(device: str) -> str:
+    hook = f"type filter hook ingress device {device} priority 0; policy drop;"
+    return f"add table netdev cut-{device}; add chain netdev cut-{device} everything {{ {hook} }}"
+
+
+def _new_namespace() -> int:
+    if _LIBC.unshare(_CLONE_NEWNET) != 0:
+        raise OSError(ctypes.get_errno(), "unshare")
+    return os.open(Path("/proc/thread-self/ns/net"), os.O_RDONLY | os.O_CLOEXEC)
+
+
+def _in_thread(call: Callable[[], T]) -> T:
+    """What it returns or raises, from a thread that ends with it."""
+    answers: list[T] = []
+    faults: list[BaseException] = []
+
+    def target() -> None:
+        try:
+            answers.append(call())
+        except BaseException as fault:
+            faults.append(fault)
+
+    thread = threading.Thread(target=target)
+    thread.start()
+    thread.join()
+    if faults:
+        raise faults[0]
+    return answers[0]

@@ -1,0 +1,123 @@
+"""What bounds a service when its agent is gone for good: whatever was taken away, it ends with the lease."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from local.waiting import wait_for
+from tests.nodes.agents import AGENT, CLUSTER, section, set_up, show
+from tests.nodes.faults import not_yet, wanted
+from tests.nodes.lab import Lab
+from tests.nodes.leases import DRIFT_MARGIN_S, SHORT_LEASE, Leases
+from tests.nodes.machine import Machine
+from tests.nodes.watcher import Watcher, wait_passed
+
+PORT = 7000
+INI = "/etc/understudy/agent.ini"
+
+
+@pytest.fixture
+def serving(lab: Lab, leases: Leases) -> Machine:
+    """It holds the lease, and serves."""
+    made = lab.machine("node-a")
+    set_up(made, leases.url, section("app", "unit", unit="quick.service", stop_limit_s=5))
+    leases.register(CLUSTER, made, **SHORT_LEASE)
+    leases.grant(CLUSTER, made)
+    made.boot()
+    leases.wait_serving(made, CLUSTER, "app")
+    return made
+
+
+@pytest.fixture
+def watcher(lab: Lab, serving: Machine) -> Iterator[Watcher]:
+    with Watcher(lab.hub, serving, PORT) as made:
+        made.wait_served()
+        yield made
+
+
+def mistype_the_configuration(node: Machine) -> None:
+    node.write(INI, node.read(INI).replace("[agent]", "[agnet]"))
+
+
+def comment_behind_a_value(node: Machine) -> None:
+    node.write(INI, node.read(INI).replace("check_interval_s = 0.5", "check_interval_s = 0.5  # often"))
+
+
+def remove_the_configuration(node: Machine) -> None:
+    node.path(INI).unlink()
+
+
+def remove_the_package_half_way(node: Machine) -> None:
+    node.run("sh", "-c", "rm -r /opt/understudy-agent/lib/python3*/site-packages/understudy_agent")
+
+
+def remove_all_of_the_package(node: Machine) -> None:
+    node.run("rm", "-r", "/opt/understudy-agent", "/usr/bin/understudy-agent")
+
+
+def make_run_read_only(node: Machine) -> None:
+    node.run("mount", "--bind", "/run/understudy", "/run/understudy")
+    node.run("mount", "-o", "remount,bind,ro", "/run/understudy")
+
+
+def fill_run(node: Machine) -> None:
+    node.run("mount", "-o", "remount,size=2m", "/run")
+    node.says("dd", "if=/dev/zero", "of=/run/filled", "bs=1k")
+
+
+def hang_the_metadata_service(node: Machine) -> None:
+    node.metadata.is_silent = True
+
+
+def forbid_restarts(node: Machine) -> None:
+    node.write("/run/systemd/system/understudy-agent.service.d/once.conf", "[Service]\nRestart=no\n")
+    node.run("systemctl", "daemon-reload")
+
+
+def leave_little_processor(node: Machine) -> None:
+    node.run("systemctl", "set-property", "--runtime", AGENT, "CPUQuota=1%")
+
+
+CUT_OFF = not_yet(
+    "what ends a service at the end of its lease needs the very files whose loss keeps the agent from starting"
+)
+
+
+@pytest.mark.parametrize(
+    "take_away",
+    [
+        forbid_restarts,
+        pytest.param(mistype_the_configuration, marks=CUT_OFF),
+        pytest.param(comment_behind_a_value, marks=CUT_OFF),
+        pytest.param(remove_the_configuration, marks=CUT_OFF),
+        pytest.param(remove_the_package_half_way, marks=CUT_OFF),
+        pytest.param(remove_all_of_the_package, marks=CUT_OFF),
+        pytest.param(make_run_read_only, marks=CUT_OFF),
+        pytest.param(fill_run, marks=CUT_OFF),
+        pytest.param(hang_the_metadata_service, marks=CUT_OFF),
+    ],
+)
+def test_a_service_whose_agent_cannot_be_started_any_more_ends_with_its_lease(
+    serving: Machine, leases: Leases, watcher: Watcher, take_away: Callable[[Machine], None]
+):  # B11 S9
+    take_away(serving)
+    end = end_of_lease_of_a_killed_agent(serving, leases)
+    wait_passed(end + DRIFT_MARGIN_S)
+    served_until = watcher.last_before(end + 2 * DRIFT_MARGIN_S)
+    with wanted():
+        assert served_until <= end + DRIFT_MARGIN_S
+        assert watcher.wait_silent(1) == served_until, "and it stays so"
+
+
+def end_of_lease_of_a_killed_agent(node: Machine, leases: Leases) -> float:
+    node.run("systemctl", "kill", "--signal=KILL", AGENT)
+    wait_for("it is dead", lambda: show(node, "MainPID") == "0", 10, interval_s=0.02, why=node.tail)
+    return leases.lease_end(node, CLUSTER)
+
+
+def test_a_service_whose_agent_is_gone_goes_on_until_its_lease_ends(serving, leases, watcher):  # B11 S9
+    forbid_restarts(serving)
+    end = end_of_lease_of_a_killed_agent(serving, leases)
+    assert end - 2.5 < watcher.wait_silent(), "what the agent knew of its lease was one beat old"

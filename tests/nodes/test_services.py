@@ -1,0 +1,276 @@
+"""The kinds of service with the real things behind them, as Debian packages them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+
+from local.waiting import wait_for
+from tests.nodes.agents import AGENT, CLUSTER, section, set_up, show, wait_unit
+from tests.nodes.base import BUILD
+from tests.nodes.faults import not_yet, wanted
+from tests.nodes.lab import Lab
+from tests.nodes.leases import DRIFT_MARGIN_S, SHORT_LEASE, Leases, boottime_s
+from tests.nodes.machine import Machine
+from tests.nodes.watcher import HTTP, POSTGRESQL, Watcher, wait_passed
+
+HEARD_S = 10.0
+"""Within this a service that has died is noticed: it is looked at every half second."""
+
+
+def serving(lab: Lab, leases: Leases, *sections: str, devices: tuple[str, ...] = (), **terms: object) -> Machine:
+    """A node that holds the lease, booted; it has started its services."""
+    node = lab.machine("node-a", devices=devices)
+    set_up(node, leases.url, *sections)
+    leases.register(CLUSTER, node, **terms)
+    leases.grant(CLUSTER, node)
+    node.boot()
+    leases.wait_serving(node, CLUSTER, *(one.partition("]")[0].split()[-1] for one in sections))
+    return node
+
+
+# --- PostgreSQL, by the line of the shipped configuration
+
+STANDS_FOR_OTHERS = not_yet(
+    "postgresql.service stands for the units of the clusters, and the agent looks at nothing but it"
+)
+DATABASE = section("postgresql", "unit", unit="postgresql.service", stop_limit_s=20)
+AS_POSTGRES = ("setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups")
+
+
+def servers(node: Machine) -> list[str]:
+    return node.says("pgrep", "--exact", "postgres").split()
+
+
+def test_the_shipped_example_starts_debians_database_and_clients_are_served(lab, leases):  # S9
+    node = serving(lab, leases, DATABASE)
+    with Watcher(lab.hub, node, 5432, POSTGRESQL) as watcher:
+        watcher.wait_served()
+        assert servers(node)
+        epoch = leases.end(CLUSTER)
+        leases.wait_beat(node, CLUSTER, "releases the lease", lambda beat: beat.says_down(epoch))
+        watcher.wait_silent()
+
+
+@STANDS_FOR_OTHERS
+def test_a_database_that_was_killed_is_noticed(lab, leases):  # S9
+    node = serving(lab, leases, DATABASE)
+    node.run("pkill", "-KILL", "--exact", "postgres")
+    wait_for("it is dead", lambda: servers(node) == [], 10)
+    with wanted():
+        leases.wait_beat(
+            node, CLUSTER, "misses the database", lambda beat: beat.services["postgresql"] != "IN_SERVICE", HEARD_S
+        )
+
+
+@STANDS_FOR_OTHERS
+def test_a_database_that_is_slow_to_stop_is_not_called_out_of_service_while_it_serves(lab, leases):  # S9 S12
+    node = serving(lab, leases, DATABASE)
+    unit = node.run("sh", "-c", "systemctl list-units --plain --no-legend 'postgresql@*' | cut -d' ' -f1")
+    waits = "[Service]\nExecStop=\nExecStop=/usr/bin/pg_ctlcluster --skip-systemctl-redirect -m smart %i stop\n"
+    node.write(f"/run/systemd/system/{unit}.d/smart.conf", waits)
+    node.run("systemctl", "daemon-reload")
+    session = node.start_program(*AS_POSTGRES, "psql", "-Atc", "select pg_sleep(3)")
+    wait_for("a client is served", lambda: node.says("pgrep", "--full", "postgres: .* SELECT"), 10)
+    epoch = leases.end(CLUSTER)
+    leases.wait_beat(node, CLUSTER, "releases the lease", lambda beat: beat.says_down(epoch))
+    still_served = session.poll() is None or servers(node) != []
+    session.wait(30)
+    with wanted():
+        assert not still_served
+
+
+@STANDS_FOR_OTHERS
+def test_a_database_whose_node_is_cut_off_is_down_when_its_lease_has_ended(lab, leases):  # S12
+    node = serving(lab, leases, DATABASE.replace("stop_limit_s = 20", "stop_limit_s = 1"), **SHORT_LEASE)
+    unit = node.run("sh", "-c", "systemctl list-units --plain --no-legend 'postgresql@*' | cut -d' ' -f1")
+    hangs = "[Service]\nExecStop=\nExecStop=/bin/sleep 20\n"
+    node.write(f"/run/systemd/system/{unit}.d/hangs.conf", hangs)
+    node.run("systemctl", "daemon-reload")
+    end = leases.lease_end(node, CLUSTER)
+    leases.reads = leases.records = False
+    wait_passed(end + DRIFT_MARGIN_S + leases_lag_s())
+    with wanted():
+        assert servers(node) == []
+
+
+def leases_lag_s() -> float:
+    """A beat may have been recorded between the look at its number and the cut."""
+    return 1.0
+
+
+# --- nginx
+
+WEB = section("web", "unit", unit="nginx.service", stop_limit_s=10, restart_tries=1)
+
+
+def test_a_web_server_that_was_killed_is_restarted_here_first(lab, leases):  # S9
+    node = serving(lab, leases, WEB)
+    with Watcher(lab.hub, node, 80, HTTP) as watcher:
+        watcher.wait_served()
+        node.run("pkill", "-KILL", "--exact", "nginx")
+        leases.wait_state(node, CLUSTER, "web", "STARTING")
+        leases.wait_state(node, CLUSTER, "web", "IN_SERVICE")
+        watcher.wait_served()
+        killed_at = boottime_s()
+        node.run("pkill", "-KILL", "--exact", "nginx")
+        leases.wait_state(node, CLUSTER, "web", "FAILED")
+        assert watcher.last_before(boottime_s()) < killed_at + 1, "its one restart was used up"
+
+
+def test_a_web_server_that_does_not_start_is_failed_at_once(lab, leases):  # S9
+    node = lab.machine("node-a")
+    set_up(node, leases.url, WEB)
+    node.write("/etc/nginx/nginx.conf", "this is no configuration\n")
+    leases.register(CLUSTER, node)
+    leases.grant(CLUSTER, node)
+    node.boot()
+    leases.wait_state(node, CLUSTER, "web", "FAILED")
+
+
+@not_yet("nothing but the granted node looks whether its unit can be started at all")
+@pytest.mark.parametrize("unit", ["ngnix.service", "masked.service"])
+def test_a_standby_whose_unit_cannot_be_started_says_so_before_it_is_chosen(lab, leases, unit):  # S9
+    node = lab.machine("node-a")
+    set_up(node, leases.url, section("web", "unit", unit=unit))
+    node.path("/etc/systemd/system/masked.service").symlink_to("/dev/null")
+    leases.register(CLUSTER, node)
+    node.boot()
+    with wanted():
+        leases.wait_state(node, CLUSTER, "web", "FAILED", HEARD_S)
+
+
+# --- a script that forks
+
+FORKER = section(
+    "forker",
+    "script",
+    start="/usr/local/sbin/forker start",
+    stop="/usr/local/sbin/forker stop",
+    status="/usr/local/sbin/forker status",
+    kill="/usr/local/sbin/forker kill",
+    stop_limit_s=5,
+)
+
+
+def test_a_daemon_of_a_script_is_started_noticed_when_it_dies_and_stopped(lab, leases):  # S9
+    node = serving(lab, leases, FORKER)
+    with Watcher(lab.hub, node, 7100) as watcher:
+        watcher.wait_served()
+        node.run("kill", "-KILL", node.read("/run/forker.pid"))
+        leases.wait_state(node, CLUSTER, "forker", "STARTING")
+        leases.wait_state(node, CLUSTER, "forker", "IN_SERVICE")
+        watcher.wait_served()
+        epoch = leases.end(CLUSTER)
+        told = leases.wait_beat(node, CLUSTER, "releases the lease", lambda beat: beat.says_down(epoch))
+        assert watcher.wait_silent() < told.at
+
+
+@not_yet("what a script has forked lives in the control group of the agent, and dies with it")
+def test_an_upgrade_of_the_agent_leaves_the_daemon_of_a_script_alone(lab, leases):  # S9
+    node = serving(lab, leases, FORKER)
+    pid, agent = node.read("/run/forker.pid"), show(node, "MainPID")
+    node.run("systemctl", "kill", "--signal=KILL", AGENT)
+    wait_for("another agent runs", lambda: show(node, "MainPID") not in ("0", "", agent), 30, why=node.tail)
+    wait_unit(node, AGENT, "active")
+    leases.wait_state(node, CLUSTER, "forker", "IN_SERVICE")
+    with wanted():
+        assert node.read("/run/forker.pid") == pid
+        assert node.path(f"/proc/{pid}").exists()
+
+
+# --- a file system on a loop device
+
+POINT = "/srv/orders"
+
+
+@pytest.fixture
+def device() -> Iterator[str]:
+    """A loop device with a file system. It is free again when nobody has it open or mounted any more."""
+    image = BUILD / "devices" / f"{os.getpid()}-orders.img"
+    image.parent.mkdir(parents=True, exist_ok=True)
+    with image.open("wb") as new:
+        new.truncate(16 << 20)
+    subprocess.run(["mkfs.ext4", "-q", "-L", "orders", image], check=True)
+    made = subprocess.run(["losetup", "--find", "--show", image], check=True, capture_output=True, text=True)
+    name = made.stdout.strip()
+    yield name
+    subprocess.run(["losetup", "--detach", name], check=True)
+    image.unlink()
+
+
+def mount_section(device: str, **keys: object) -> str:
+    return section("data", "mount", mount=POINT, device=device, fstype="ext4", **{"stop_limit_s": 3, **keys})
+
+
+def is_mounted(node: Machine) -> bool:
+    return f" {POINT} " in node.read("/proc/1/mounts")
+
+
+@pytest.fixture
+def mounted(lab: Lab, leases: Leases, device: str) -> Iterator[Machine]:
+    node = lab.machine("node-a", devices=(device,))
+    node.path(POINT).mkdir(parents=True)
+    set_up(node, leases.url, mount_section(device))
+    leases.register(CLUSTER, node)
+    leases.grant(CLUSTER, node)
+    node.boot()
+    leases.wait_serving(node, CLUSTER, "data")
+    yield node
+    node.cut_power()
+
+
+def test_a_file_system_is_mounted_with_the_lease_and_unmounted_when_it_ends(mounted, leases):  # S9
+    mounted.write(f"{POINT}/order", "1")
+    epoch = leases.end(CLUSTER)
+    leases.wait_beat(mounted, CLUSTER, "releases the lease", lambda beat: beat.says_down(epoch))
+    assert not is_mounted(mounted)
+    leases.grant(CLUSTER, mounted)
+    leases.wait_state(mounted, CLUSTER, "data", "IN_SERVICE")
+    assert mounted.read(f"{POINT}/order") == "1"
+
+
+def test_a_file_system_in_use_is_taken_from_its_users_before_it_is_called_out_of_service(mounted, leases):  # S9 S12
+    mounted.write("/run/use", f"#!/bin/sh\ncd {POINT}\nexec 3>held\nexec sleep 600\n", 0o755)
+    mounted.run("systemd-run", "--quiet", "--unit=user", "/run/use")
+    wait_for("it is in use", lambda: mounted.path(f"{POINT}/held").exists(), 10)
+    epoch = leases.end(CLUSTER)
+    asked = boottime_s()
+    leases.wait_beat(mounted, CLUSTER, "releases the lease", lambda beat: beat.says_down(epoch))
+    assert boottime_s() - asked > 2.5, "its users had their time to leave"
+    assert not is_mounted(mounted)
+    assert show(mounted, "Result", "user.service") == "signal"
+
+
+def test_an_upgrade_of_the_agent_leaves_a_file_system_mounted(mounted, leases):  # S9
+    agent = show(mounted, "MainPID")
+    mounted.run("systemctl", "kill", "--signal=KILL", AGENT)
+    wait_for("another agent runs", lambda: show(mounted, "MainPID") not in ("0", "", agent), 30, why=mounted.tail)
+    leases.wait_state(mounted, CLUSTER, "data", "IN_SERVICE")
+    times = mounted.run("journalctl", "-u", AGENT, "--output=cat").count('"why": "it was started"')
+    assert times == 1
+
+
+# --- a unit that a client's connection starts
+
+ACTIVATED = section("gate", "unit", unit="activated.service", stop_limit_s=5)
+
+
+@not_yet("a socket that starts the unit is not stopped with it")
+def test_a_clients_connection_starts_nothing_on_a_standby(lab, leases):  # S9 S12
+    node = lab.machine("node-a")
+    set_up(node, leases.url, ACTIVATED)
+    leases.register(CLUSTER, node)
+    node.boot()
+    leases.grant(CLUSTER, node)
+    leases.end(CLUSTER)
+    node.run("systemctl", "start", "activated.socket")
+    leases.wait_state(node, CLUSTER, "gate", "OUT_OF_SERVICE")
+    with Watcher(lab.hub, node, 7200) as watcher:
+        leases.wait_state(node, CLUSTER, "gate", "OUT_OF_SERVICE")
+        leases.wait_state(node, CLUSTER, "gate", "OUT_OF_SERVICE")
+    with wanted():
+        assert watcher.answers == []
