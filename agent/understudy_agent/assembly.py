@@ -115,7 +115,7 @@ def _identity(settings: Config) -> Identity:
 
 def _guardian(settings: Config, log: Log) -> Guardian:
     plan = Plan(settings.runtime_dir / "plan.ini", log)
-    argv = guardian.command(plan.path, settings.cluster, guardian.own_unit())
+    argv = guardian.command(plan.path, settings.cluster, own_unit(Machine().own_group))
     return Guardian(
         _guardians_lock(settings), partial(guardian.start, argv), plan, settings.text, _remains_file(settings, log), log
     )

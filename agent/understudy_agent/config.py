@@ -99,11 +99,11 @@ class Config:
     failsafe: FailsafeConfig | None = None
     specs: tuple[ServiceSpec, ...] = ()
     kinds: Mapping[str, Kind] = field(default_factory=dict)
+    text: str = ""
     units: Mapping[str, Unit] = field(default_factory=dict)
     """Those of the services that are systemd units."""
     commands: tuple[tuple[str, str, tuple[str, ...]], ...] = ()
     """The commands that services are made of: section, key, words."""
-    text: str = ""
 
 
 def load(path: Path) -> Config:

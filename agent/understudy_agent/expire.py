@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from . import lease
+from . import lease, telling
 from .files import LeaseFile, PlacedFile
 from .lease import DOWN_AT_ONCE, Order, Standing
 from .log import Log
@@ -99,6 +99,7 @@ class Expiry:
         found = self._left.lease_file.load(now_ms)
         if found != Standing():
             self._unbound = None
+            self._bind(found)
             return found
         if has_agent:
             self._unbound = None
@@ -108,6 +109,13 @@ class Expiry:
             return self._unbound
         woken = lease.woken(found, self._left.placed_file.load(), now_ms)
         return None if woken == Standing() else self._look(woken, now_ms)
+
+    def _bind(self, found: Standing) -> None:
+        """Know what the lease binds, also what cannot be stopped from here."""
+        unknown = self._left.services.unknown
+        self._left.services.bind(found.services)
+        if self._left.services.unknown != unknown:
+            telling.unknown(self._left.services, self._log)
 
     def _look(self, woken: Standing, now_ms: int) -> Standing | None:
         """Where services stand that no lease bounds: None when all are down. What does not tell in time may run."""

@@ -102,6 +102,7 @@ class LeaseFile:
                 "lease_end_ms": standing.lease_end_ms,
                 "promised_until_ms": standing.promised_until_ms,
                 "renewed_by": standing.renewed_by,
+                "services": standing.services,
                 "terms": asdict(standing.terms),
             }
         )
@@ -122,6 +123,7 @@ class LeaseFile:
                 terms=_terms(saved["terms"]),
                 promised_until_ms=_time_or_none(saved.get("promised_until_ms"), latest_ms),
                 renewed_by=_time_or_none(saved.get("renewed_by"), now_ms),
+                services=_names(saved.get("services", [])),
             )
         except FileNotFoundError:
             return Standing()
@@ -209,6 +211,12 @@ class PlacedFile:
 def _terms(saved: Mapping[str, object]) -> Terms:
     """The terms as they were written down; what another version wrote beside them is left aside."""
     return parse_terms({**asdict(Terms()), **saved})
+
+
+def _names(saved: object) -> tuple[str, ...]:
+    if not isinstance(saved, list) or not all(isinstance(each, str) for each in saved):
+        raise TypeError(f"{saved!r:.100} is no list of names")
+    return tuple(saved)
 
 
 def local_time(value: object, latest_ms: int) -> int:

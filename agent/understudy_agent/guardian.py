@@ -12,6 +12,7 @@ from typing import Protocol
 from .log import Log
 from .plan import Plan
 from .remains import Remains, RemainsFile
+from .scopes import BOOTED
 
 START_EVERY_MS = 3000
 """Longer than a start takes, also on a busy machine."""
@@ -19,7 +20,6 @@ MISSED_AFTER_MS = 5000
 WRITE_EVERY_MS = 5000
 ROOM_BYTES = 8192
 """What the files beside a new lease take together."""
-SYSTEMD = Path("/run/systemd/system")
 
 
 class HeldLock(Protocol):
@@ -105,10 +105,10 @@ def _remove(trial: Path) -> None:
         return  # it was not made
 
 
-def command(plan: Path, cluster: str, agents_unit: str, *, systemd: Path = SYSTEMD) -> Sequence[str]:
+def command(plan: Path, cluster: str, agents_unit: str, *, booted: Path = BOOTED) -> Sequence[str]:
     """What starts the guardian. Under systemd it has a unit of its own: what ends the agent's does not end it."""
     expire = [sys.executable, "-m", "understudy_agent", "expire", "--config", str(plan)]
-    if not systemd.is_dir() or os.geteuid() != 0:
+    if not booted.is_dir() or os.geteuid() != 0:
         return expire
     properties = [
         f"Description=Keeps the lease of the Understudy node agent of {cluster}",
@@ -127,13 +127,3 @@ def command(plan: Path, cluster: str, agents_unit: str, *, systemd: Path = SYSTE
 def start(argv: Sequence[str]) -> subprocess.Popen[bytes]:
     """Start it in a session of its own. Raises OSError."""
     return subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=2, start_new_session=True)
-
-
-def own_unit(cgroup: Path = Path("/proc/self/cgroup")) -> str:
-    """The systemd unit that this process runs in; "" when it runs in none."""
-    try:
-        lines = cgroup.read_text(encoding="ascii", errors="replace").splitlines()
-    except OSError:
-        return ""
-    names = [line.rpartition("/")[2] for line in lines]
-    return next((name for name in names if name.endswith(".service")), "")

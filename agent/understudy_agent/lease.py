@@ -45,7 +45,8 @@ class Standing:
     whose lease was ended early must still be down when the controller counts the lease as run out.
     `promised_until_ms`: until then no other node starts the services, whatever the table may grant meanwhile.
     `epoch`: the newest that it obeys; `seen_epoch`: the newest that it has seen. `renewed_by`: the number of the own
-    beat that renewed the lease last, by this process or by one before it that has written it down.
+    beat that renewed the lease last, by this process or by one before it that has written it down. `services`: what
+    that beat named. The controller counts on these being down at the end, whatever the agent's file has said since.
     """
 
     word: Word = Word.NOTHING
@@ -55,6 +56,7 @@ class Standing:
     promised_until_ms: int | None = None
     renewed_by: int | None = None
     seen_epoch: int = 0
+    services: tuple[str, ...] = ()
 
     @property
     def end_ms(self) -> int | None:
@@ -69,12 +71,14 @@ class Sender:
     """The process that reads: its instance, its boot, the numbers of the beats that it has sent, its clock (local ms).
 
     Who can speak for this node can have any number recorded. Only what this process has sent renews its lease.
+    `services`: what its beats name.
     """
 
     instance: str
     boot: str
     sent: Collection[int]
     now_ms: int
+    services: tuple[str, ...] = ()
 
 
 def after_read(standing: Standing, view: StateView | None, sender: Sender) -> Standing:
@@ -98,7 +102,8 @@ def after_read(standing: Standing, view: StateView | None, sender: Sender) -> St
         return replace(heard, word=Word.NOT_MINE, terms=_terms_of_ended(standing, view))
     if _is_own(own, standing, sender):
         end_ms = own.beat + _ms(view.terms.lease_s)
-        return replace(heard, word=Word.MINE, lease_end_ms=end_ms, renewed_by=own.beat)
+        services = sender.services if own.beat in sender.sent else standing.services
+        return replace(heard, word=Word.MINE, lease_end_ms=end_ms, renewed_by=own.beat, services=services)
     if standing.lease_end_ms is None or standing.renewed_by is None:
         return _with_no_beat_recorded(standing, view)
     # An agent before this one has sent what is recorded, or a stranger: the lease runs on, and is not renewed.
@@ -241,7 +246,7 @@ def settled(standing: Standing, now_ms: int) -> Standing:
     may_be_its_own = standing.word is Word.NOTHING and runs(standing, now_ms)
     if standing.word is Word.MINE or standing.lease_end_ms is None or may_be_its_own:
         return standing
-    return replace(standing, word=Word.NOT_MINE, lease_end_ms=None, promised_until_ms=None, renewed_by=None)
+    return Standing(Word.NOT_MINE, standing.epoch, terms=standing.terms, seen_epoch=standing.seen_epoch)
 
 
 def _ms(seconds: float) -> int:

@@ -56,12 +56,8 @@ class Agent:
         self._beats, self._reads, self._prober = beats, reads, prober
         self._clock_ms, self._lease_file = clock_ms, lease_file
         self._status, self._notifier, self._log = status, notifier, log
-        now_ms = clock_ms()
-        self._saved = lease_file.load(now_ms)
-        self._standing = lease.woken(self._saved, placed.wake_up(), now_ms)
         self._failsafe, self._placed, self._guard = failsafe, placed, guard
-        failsafe.wake_up(now_ms)
-        prober.wake_up(now_ms)
+        self._standing = self._woken(clock_ms())
         self._table = Table(reads, prober, log, f"remove {placed.path} and restart this agent")
         self._view: StateView | None = None
         self._sent = SentBeats(clock_ms)
@@ -71,6 +67,16 @@ class Agent:
         self._report = Report(0, {}, {})
         self._watch = Watch()
         self._farewell = Farewell()
+
+    def _woken(self, now_ms: int) -> Standing:
+        """Where it stands by what agents before it have left."""
+        self._saved = self._lease_file.load(now_ms)
+        found = lease.woken(self._saved, self._placed.wake_up(), now_ms)
+        self._services.bind(found.services)
+        telling.unknown(self._services, self._log)
+        self._failsafe.wake_up(now_ms)
+        self._prober.wake_up(now_ms)
+        return found
 
     def ask_to_stop(self) -> None:
         """Take the services out of service, say so in a last beat, end. Safe in a signal handler."""
@@ -124,7 +130,7 @@ class Agent:
         if read is None:
             return
         view = self._view = read.view
-        sender = Sender(self._who.instance, self._who.boot, self._sent.numbers, now_ms)
+        sender = Sender(self._who.instance, self._who.boot, self._sent.numbers, now_ms, self._services.names)
         after = lease.after_read(self._standing, view, sender)
         if view is not None:
             self._failsafe.take_view(view, after, now_ms)
@@ -148,6 +154,7 @@ class Agent:
             active = view.active if view else ""
             self._log.info("epoch_read", f"active is {active or 'nobody'}", epoch=after.epoch)
         self._standing = after
+        self._services.bind(after.services)
 
     def _see_to_promises(self, now_ms: int) -> None:
         after = self._failsafe.tick(self._standing, now_ms, all_down=self._services.all_down)

@@ -71,7 +71,11 @@ class TakeDown:
 
     def __call__(self, service: str) -> None:
         """Killing did not end a service."""
-        self._log.error("service_cannot_be_stopped", f"killing did not help; policy {self._policy}", service=service)
+        self._log.error(
+            "service_cannot_be_stopped",
+            f"killing did not help, or cannot be tried; policy {self._policy}",
+            service=service,
+        )
         self._wanted.set()
 
     def _in_a_thread(self, name: str, act: Callable[[], None], after_s: float) -> None:

@@ -13,7 +13,7 @@ from .children import spawn
 from .clock import boottime_ms
 from .probe import TcpProbe
 from .remains import Remains
-from .tasks import Outcome, Settled, Task, Until, done_if_zero, group_is_gone, signal_group
+from .tasks import Outcome, Settled, Task, Until, group_is_gone, signal_group
 
 TETHER = str(Path(__file__).with_name("tether.py"))
 SETTLE_MS = 1000
@@ -45,7 +45,7 @@ class Process:
         try:
             self._child = spawn(argv)
         except OSError as fault:
-            return Settled(done_if_zero(127, str(fault)), str(fault))
+            return Settled(Outcome.FAILED, str(fault))
         if self._ready is None:
             settled_at_ms = self._clock_ms() + SETTLE_MS
             return Until(lambda: self._once(lambda: self._clock_ms() >= settled_at_ms))

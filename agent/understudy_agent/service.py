@@ -52,6 +52,8 @@ class Service:
         self._tell = tell
         self._unknown_since_ms = 0
         self._is_said_dead = False
+        self._may_have_run = True
+        """What `may_run` was before its start was ordered: nothing of it runs before a look has shown how it is."""
         self._serving_since_ms: int | None = None
         """Since when it has been seen serving after its start, without a look that said otherwise."""
         self._why = ""
@@ -109,7 +111,7 @@ class Service:
         """Begin to bring it in service; one that runs already is left running."""
         self._drop_task()
         self._since_ms, self._before_start, self._serving_since_ms = now_ms, self.state, None
-        self.may_run, self.is_given_up = True, False
+        self._may_have_run, self.may_run, self.is_given_up = self.may_run, True, False
         self._become(State.STARTING, why)
         self._do(Step.CHECK, self._kind.look(), now_ms)
 
@@ -121,6 +123,7 @@ class Service:
     def give_up_check(self, *, must_be_down: bool) -> None:
         """Do not start it after all. Unless it is about to be stopped, it is as it was before, and looked at anew."""
         self._drop_task()
+        self.may_run = self._may_have_run
         if must_be_down:
             return
         self._next_look_ms = 0
@@ -246,6 +249,7 @@ class Service:
         elif now_ms - self._since_ms < self.spec.start_limit_s * 1000:
             self._do(Step.START, self._kind.start(), now_ms)
         else:
+            self.may_run = self._may_have_run or outcome is Outcome.RUNNING
             self._fail_at_limit(now_ms)
 
     def _after_start(self, outcome: Outcome, now_ms: int) -> None:
@@ -300,6 +304,8 @@ class Service:
         is_starting = self.state is State.STARTING and self._step in (Step.REST, Step.LOOK)
         if is_starting or self._step in (Step.CHECK, Step.START, Step.CONFIRM_START):
             if for_ms >= self.spec.start_limit_s * 1000:
+                if self._step is Step.CHECK:
+                    self.may_run = self._may_have_run
                 self._drop_task()
                 self._fail_at_limit(now_ms)
         elif self._step in (Step.STOP, Step.CONFIRM_STOP):
@@ -320,7 +326,7 @@ class Service:
                 self._do(self._step, self._kind.look(), now_ms)
         elif self._step in LOOKS and now_ms - self._task_since_ms >= LOOK_LIMIT_MS:
             self._task.abort()
-            self._conclude(Outcome.UNKNOWN, self._task.why or f"it took {LOOK_LIMIT_MS / 1000:g} s", now_ms)
+            self._conclude(Outcome.UNKNOWN, self._task.why or f"a look at it took {LOOK_LIMIT_MS / 1000:g} s", now_ms)
 
     def _note_fitness(self, outcome: Outcome, why: str) -> None:
         """One that cannot be started is out of service and called FAILED: nothing of it runs or will run."""

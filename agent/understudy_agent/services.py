@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from .kinds import Kind
 from .lease import Order
@@ -48,18 +48,24 @@ class Services:
         on_unstoppable: Callable[[str], None],
         tries: TriesFile | None = None,
     ) -> None:
-        """`on_unstoppable` is called once for a service that killing did not end."""
+        """`on_unstoppable` is called once for a service that killing did not end, or that cannot be killed."""
         self._changes: list[Change] = []
         self._services = [Service(spec, kinds[spec.name], self._changes.append) for spec in in_dependency_order(specs)]
         self._by_name = {service.spec.name: service for service in self._services}
         self._recovery = Recovery(self._services, self._changes.append)
         self._on_unstoppable = on_unstoppable
         self._told: set[str] = set()
+        self.unknown: tuple[str, ...] = ()
+        """Services that are to be down at the end of the lease, and that nothing here can look at or stop."""
         self._tries, self._has_resumed = tries, False
         self._order = Order.LEAVE_ALONE
         self._grant: int | None = None
         self._failed_before: set[str] = set()
         """Services that had failed before the lease was granted: they are tried again under it, once."""
+
+    def bind(self, names: Iterable[str]) -> None:
+        """Name what is to be down at the end of the lease, whether it can be stopped by this process or not."""
+        self.unknown = tuple(name for name in names if name not in self._by_name)
 
     def tick(self, order: Order, epoch: int, now_ms: int, kill_limit_s: float) -> list[Change]:
         """Take up what has happened, do what the order asks. The changes of state since the last tick."""
@@ -163,6 +169,10 @@ class Services:
                 self._on_unstoppable(name)
             elif not service.unstoppable:
                 self._told.discard(name)
+        for name in self.unknown:
+            if self._order is Order.KILL and name not in self._told:
+                self._told.add(name)
+                self._on_unstoppable(name)
 
     def states(self) -> dict[str, str]:
         """What a beat says of each service. One not known to be gone is never called OUT_OF_SERVICE.
@@ -183,8 +193,13 @@ class Services:
         return {service.spec.name: service.remains() for service in self._services}
 
     @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(self._by_name)
+
+    @property
     def all_down(self) -> bool:
-        return all(service.is_down for service in self._services)
+        """Whether all that is to be down is known to be."""
+        return not self.unknown and all(service.is_down for service in self._services)
 
     @property
     def all_looked_at(self) -> bool:

@@ -14,7 +14,7 @@ import zlib
 from collections.abc import Mapping
 from pathlib import Path
 
-SLOT_BYTES = 2048
+SLOT_BYTES = 8192
 
 
 class SlotFile:

@@ -70,13 +70,18 @@ class Until:
             self._give_up()
 
 
+CANNOT_BE_STARTED = 127
+"""The exit status of a command that cannot be started, as a shell has it."""
+
 Judge = Callable[[int, str], Union[Outcome, "tuple[Outcome, str]"]]
 """From exit status and standard output of a command to the outcome, with or without what it rests on."""
 
 
-def done_if_zero(status: int, _output: str) -> Outcome:
-    """The outcome of a command that acts."""
-    return Outcome.DONE if status == 0 else Outcome.FAILED
+def done_if_zero(status: int, output: str) -> tuple[Outcome, str]:
+    """The outcome of a command that acts. One that cannot be started at all has the reason as its output."""
+    if status == 0:
+        return Outcome.DONE, ""
+    return Outcome.FAILED, output if status == CANNOT_BE_STARTED and output else f"its command ended with {status}"
 
 
 def judged(judge: Judge, status: int, output: str) -> tuple[Outcome, str]:
@@ -174,4 +179,4 @@ def command_task(argv: Sequence[str], judge: Judge = done_if_zero, *, capture: b
     try:
         return Command(argv, judge, capture=capture)
     except OSError as fault:
-        return Settled(*judged(judge, 127, str(fault)))
+        return Settled(*judged(judge, CANNOT_BE_STARTED, str(fault)))

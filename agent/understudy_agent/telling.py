@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from . import __version__
 from .lease import Order, Standing, Word
+from .log import Log
 from .ports import Report, Self
+from .services import Services
 
 
 def reason(order: Order, standing: Standing, *, is_stopping: bool, lacks_quorum: bool) -> str:
@@ -46,6 +48,13 @@ def beat(who: Self, number: int, report: Report, knows: int) -> dict[str, object
         **({"unfit": report.unfit} if report.unfit else {}),
         "knows": knows,
     }
+
+
+def unknown(services: Services, log: Log) -> None:
+    """Tell of what a lease binds that this process cannot stop."""
+    for name in services.unknown:
+        why = "it may run under the lease that was found, and the file does not name it: it cannot be stopped from here"
+        log.error("service_unknown", why, service=name)
 
 
 def status(cluster: str, instance: str, order: Order, standing: Standing, report: Report) -> dict[str, object]:

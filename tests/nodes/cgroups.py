@@ -64,15 +64,16 @@ class Cgroups:
 
 
 def _removed(path: Path) -> bool:
-    below = sorted((p for p in path.rglob("*") if p.is_dir()), reverse=True) if path.exists() else []
-    for each in (*below, path):
-        with contextlib.suppress(OSError):  # somebody is in it yet
-            each.rmdir()
+    with contextlib.suppress(FileNotFoundError):  # the kernel has removed one meanwhile
+        for each in (*sorted((p for p in path.rglob("*") if p.is_dir()), reverse=True), path):
+            with contextlib.suppress(OSError):  # somebody is in it yet
+                each.rmdir()
     return not path.exists()
 
 
 def remove_abandoned() -> None:
-    """Remove what a run has left that was killed; the groups of a run that goes on are not empty, and stay."""
+    """Remove what a run has left that was killed. Names begin with the process id of the run."""
     for hierarchy in hierarchies():
         for path in hierarchy.glob(f"{PREFIX}*"):
-            _removed(path)
+            if not Path("/proc", path.name.removeprefix(PREFIX).partition("-")[0]).exists():
+                _removed(path)

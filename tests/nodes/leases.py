@@ -96,6 +96,11 @@ class Leases(Serving):
                 "nodes": nodes,
             }
 
+    def set_terms(self, cluster: str, **terms: Any) -> None:
+        """Other timings, from each agent's next read on."""
+        with self._lock:
+            self._items[cluster]["terms"] |= terms
+
     def grant(self, cluster: str, machine: Machine) -> int:
         """The lease is this node's, under a higher epoch: which one."""
         with self._lock:

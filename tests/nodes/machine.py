@@ -8,12 +8,13 @@ import secrets
 import shutil
 import signal
 import subprocess
+import tarfile
 import threading
 from pathlib import Path
 
 from local.processes import Child, clean_environment, start, tail_of
 from local.waiting import NotInTime, wait_for
-from tests.nodes.base import BUILD, Base
+from tests.nodes.base import BUILD, BUNDLE, Base
 from tests.nodes.cgroups import Cgroups
 from tests.nodes.metadata import Instance, Metadata
 from tests.nodes.networks import Hub, NodeNetwork
@@ -212,6 +213,11 @@ class Machine:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
         path.chmod(mode)
+
+    def unpack_bundle(self, folder: str) -> None:
+        """Put the agent's bundle on the node, as a person copies it there."""
+        with tarfile.open(BUNDLE) as bundle:
+            bundle.extractall(self.path(folder), filter="data")
 
     def read(self, name: str) -> str:
         """A file's text; "" when there is none."""

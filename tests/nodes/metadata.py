@@ -6,7 +6,8 @@ import datetime
 import json
 import secrets
 import socketserver
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
 from typing import Any
@@ -45,12 +46,13 @@ class Server(socketserver.ThreadingTCPServer):
 class Metadata(Serving):
     """Answers one node.
 
-    `is_silent`: it answers with an error, as when it throttles.
+    `is_silent`: it answers with an error, as when it throttles. `is_slow`: its answers come by letters, without end.
     """
 
     def __init__(self, network: Network, instance: Instance) -> None:
         self.instance = instance
-        self.is_silent = False
+        self.is_silent = self.is_slow = False
+        self._ended_event = threading.Event()
         self._tokens: set[str] = set()
         service = self
 
@@ -59,6 +61,15 @@ class Metadata(Serving):
 
         made: Callable[[], Server] = lambda: Server((METADATA_ADDRESS, 80), Handler)  # noqa: E731
         super().__init__("metadata", network.inside(made))
+
+    def _ended(self) -> None:
+        self._ended_event.set()
+
+    def hold(self) -> Iterator[bytes]:
+        """Letters of an answer that never ends, one a second, until it is slow no more."""
+        yield b"HTTP/1.1 200 "
+        while self.is_slow and not self._ended_event.wait(1):
+            yield b"O"
 
     def token(self) -> str:
         self._tokens.add(token := secrets.token_hex(16))
@@ -119,6 +130,10 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(self.metadata.told(self.path))
 
     def _answer(self, text: str | None) -> None:
+        if self.metadata.is_slow:
+            for letter in self.metadata.hold():
+                self.wfile.write(letter)
+            return
         if self.metadata.is_silent or text is None:
             self.send_error(503 if self.metadata.is_silent else 404)
             return

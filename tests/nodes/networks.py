@@ -25,6 +25,7 @@ class Network:
 
     def __init__(self) -> None:
         self._fd = _in_thread(_new_namespace)
+        self.run("sh", "-c", "echo 1 > /proc/sys/net/ipv6/conf/all/disable_ipv6")  # nothing is sent unasked
         self.run("ip", "link", "set", "lo", "up")
 
     @property

@@ -136,6 +136,8 @@ def test_an_agent_that_hangs_is_killed_by_the_watchdog_and_its_service_goes_on(s
 
 @not_yet("each death of an agent adds one that waits for the end of the lease")
 def test_many_deaths_of_an_agent_leave_one_process_that_bounds_its_service(serving, leases):  # B11
+    leases.set_terms(CLUSTER, lease_s=60, silence_limit_s=63)
+    leases.wait_serving(serving, CLUSTER, "app")
     for _ in range(3):
         old = agent_pid(serving)
         serving.run("systemctl", "kill", "--signal=KILL", AGENT)

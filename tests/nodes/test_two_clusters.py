@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.nodes.agents import CLUSTER, section, set_up, show, unit_of, wait_unit
+from local.waiting import wait_for
+from tests.nodes.agents import CLUSTER, section, set_up, show, unit_of
 from tests.nodes.lab import Lab
 from tests.nodes.leases import Leases, boottime_s
 from tests.nodes.machine import Machine
@@ -48,5 +49,5 @@ def test_an_agent_that_is_stopped_takes_out_its_own_service_only(lab, node, leas
         site.wait_silent()
         app.wait_served()
     assert app.longest_gap_s(stopped_at) < 0.3
-    wait_unit(node, unit_of(OTHER), "inactive")
+    wait_for("its agent has ended", lambda: show(node, "MainPID", unit_of(OTHER)) == "0", 30, why=node.tail)
     assert show(node, "ActiveState", unit_of(CLUSTER)) == "active"

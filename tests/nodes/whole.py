@@ -18,7 +18,7 @@ from local.repeated import Repeated
 from local.roles import keys_of, make_node_role
 from local.waiting import wait_for
 from local.world import AZS, ZONE_NAME
-from tests.e2e.conftest import POLICY, TUNING
+from tests.e2e.conftest import TUNING
 from tests.nodes.agents import section, set_up
 from tests.nodes.lab import Lab
 from tests.nodes.leases import boottime_s
@@ -28,6 +28,16 @@ from tests.nodes.networks import HUB_ADDRESS, Hub
 from tests.nodes.watcher import Watcher
 
 LIMIT_S = 90.0
+POLICY = {
+    "heartbeat_interval_s": 2,
+    "lease_read_interval_s": 1,
+    "kill_limit_s": 1,
+    "lease_s": 9,
+    "drift_margin_s": 2,
+    "silence_limit_s": 12,
+    "observer_lag_limit_s": 6,
+}
+"""With air for an embedded AWS that shares two cores with nodes that boot."""
 SUBNETS = ("10.77.0.0/25", "10.77.0.128/25")
 PORT = 7000
 _CHUNK = 65536
@@ -117,7 +127,7 @@ class Pair:
         ]
         self.machines = [lab.machine(one.name, Instance(one.instance_id, one.address, keys)) for one in self.instances]
         for machine in self.machines:
-            app = section("app", "unit", unit="quick.service", stop_limit_s=5, start_limit_s=5)
+            app = section("app", "unit", unit="quick.service", stop_limit_s=5)
             table, bus = aws.stack.table, aws.stack.bus
             set_up(machine, gate.endpoint, app, cluster=self.name, table=table, bus=bus)
         definition = aws.world.definition(self.instances, self.record, [{"name": "app"}], POLICY, TUNING)

@@ -102,7 +102,7 @@ class Bus:
             world.clock.after(rng.uniform(0.02, 0.12) + sum(delays) + copy * rng.uniform(0, 8), deliver)
 
     def _deliver_beat(self, event: Mapping[str, Any], sent: Sent) -> None:
-        is_recorded = self._world.heartbeat_arrives(event)
+        is_recorded = self._world.heartbeat_arrives(event, sent.at_s)
         if sent.fate != "arrived":
             is_dead = bool(self._world.weather.of("aws_dead"))
             sent.fate = "arrived" if is_recorded else "pipeline" if is_dead else "own"

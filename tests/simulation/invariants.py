@@ -105,7 +105,15 @@ def _came_up_unseen(world: World, machine: Machine) -> bool:
     if placed_s is not None and placed_s < machine.by_itself_s:
         return _may_run_by_itself(world, machine)
     was_heard_down = world.ledger.registered_s < machine.said_down_s
-    return was_heard_down and world.clock.now_s < machine.by_itself_s + TOLD_WITHIN_S
+    was_known_down = was_heard_down or _was_off_until_it_booted(world, machine)
+    return was_known_down and world.clock.now_s < machine.by_itself_s + TOLD_WITHIN_S
+
+
+def _was_off_until_it_booted(world: World, machine: Machine) -> bool:
+    """Whether EC2's word in the table, that it is off, was true until it came up by itself."""
+    state = world.ledger.items.get((world.cluster, "state"))
+    report = state.nodes.get(machine.spec.instance_id) if state is not None else None
+    return report is not None and report.power.is_off and report.power_at <= machine.booted_at_s
 
 
 def _without_passed_over(world: World, serving: list[Machine]) -> list[Machine]:

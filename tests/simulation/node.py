@@ -90,7 +90,7 @@ class Machine:
         self.awake_since_s = 0.0
         """Since when its agent has run, without a freeze of the machine."""
         self.told_s = 0.0
-        """When a beat of it was recorded for the last time that says that something runs here."""
+        """When a beat was recorded for the first time that tells of what somebody else than an agent has started."""
         self.said_down_s = 0.0
         """When a beat of it was recorded for the last time that says that nothing runs here."""
         self.knows_placed_s: float | None = None
@@ -98,7 +98,7 @@ class Machine:
         self._lives = 0
         self._plans = 0
         self.agent_since_s = 0.0
-        self._booted_at_s = 0.0
+        self.booted_at_s = 0.0
         self.runtime_dir = world.folder / self.name
         self.lock = MachineLock(self)
         self._expiring: Expiring | None = None
@@ -113,7 +113,7 @@ class Machine:
 
     def now_ms(self) -> int:
         """CLOCK_BOOTTIME."""
-        return int((self.world.clock.now_s - self._booted_at_s) * self.rate * 1000)
+        return int((self.world.clock.now_s - self.booted_at_s) * self.rate * 1000)
 
     def serves(self) -> bool:
         """Whether any service is up, or coming up, or not down yet. A frozen machine serves nobody."""
@@ -176,7 +176,7 @@ class Machine:
         self.boots += 1
         self.is_on, self.is_frozen, self.hung_until_s, self.is_poisoned = True, False, 0.0, False
         self.sent_ms = None
-        self._booted_at_s = self.world.clock.now_s
+        self.booted_at_s = self.world.clock.now_s
         shutil.rmtree(self.runtime_dir, ignore_errors=True)
         self.runtime_dir.mkdir()
         self.world.story.tell(self.name, f"boots ({self.boot}, clock rate {self.rate:.3f})")
@@ -458,7 +458,7 @@ class Machine:
         return max(due_ms, now_ms + 10), late_s
 
     def _world_time(self, local_ms: int) -> float:
-        return self._booted_at_s + local_ms / 1000 / self.rate
+        return self.booted_at_s + local_ms / 1000 / self.rate
 
     def _answer_s(self, is_good: bool) -> float:
         return self.rng.uniform(0.005, 0.06) if is_good else self.rng.uniform(0.05, 2)

@@ -21,7 +21,7 @@ from understudy.domain.definition import Definition, Record
 from understudy.domain.fencing import find_proof
 from understudy.domain.heartbeat import Beat
 from understudy.domain.model import ClusterState, NodeReport, PowerReading, Proof
-from understudy.domain.record import Change, ChangeVerb, RecordReading, Wish, desired
+from understudy.domain.record import Change, ChangeVerb, RecordReading, Stale, Wish, desired, plan_batch
 from understudy.domain.serving import Said
 from understudy.domain.situation import Mode, Observer, Phase, Situation
 from understudy.usecases import await_service as await_service_module
@@ -173,6 +173,14 @@ def _has_lapsed_without_margin(
 def _unguarded_plan(record: Record, wish: Wish, reading: RecordReading) -> tuple[Change, ...]:
     new_record, new_guard = desired(record, wish)
     return (Change(ChangeVerb.UPSERT, new_guard), Change(ChangeVerb.UPSERT, new_record))
+
+
+def _plan_over_the_same_epoch(record: Record, wish: Wish, reading: RecordReading) -> Any:
+    plan = plan_batch(record, wish, reading)
+    if not isinstance(plan, Stale) or plan.guard.epoch > wish.epoch or reading.guard is None:
+        return plan
+    new_record, new_guard = desired(record, wish)
+    return tuple(map(Change, ChangeVerb, (reading.guard, new_guard, new_record)))
 
 
 def _apply_anything(change: Change, record: Record, draft: dict[Any, Any]) -> None:
@@ -567,6 +575,12 @@ SAFEGUARDS: Mapping[str, Safeguard] = {
         story=STORIES["file-makes-a-witness"],
         finds=("names_differ_is_never_released",),
     ),
+    "names-under-a-lease": Safeguard(
+        "a lease binds what was named under it, also when the agent's file names it no more",
+        ((Services, "bind", _nobody),),
+        runs=4,
+        story=STORIES["file-names-nothing-unheard"],
+    ),
     "order-before-look": Safeguard(
         "a look that has just ended leads to a start only under the order of that tick",
         ((Services, "_may_go_on_to_start", _may_go_on),),
@@ -592,6 +606,12 @@ SAFEGUARDS: Mapping[str, Safeguard] = {
         ((register_cluster, "_accept", _accept_above_the_guard),),
         runs=8,
         story=STORIES["restored-and-registered"],
+    ),
+    "same-epoch-of-another-node": Safeguard(
+        "a guard of the same epoch that names another node is not written over",
+        ((movers, "plan_batch", _plan_over_the_same_epoch),),
+        runs=8,
+        story=STORIES["restored-and-counted-on"],
     ),
     "what-nothing-bounds": Safeguard(
         "an agent that has read nothing yet stops what no lease bounds, once its cluster has been placed",

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tests.simulation.plan import FRESH, Before, Fault, Plan, Setting
+from tests.simulation.plan import FRESH, OFF_ALONE, Before, Fault, Plan, Setting
 
 ALONE, KEYED, WITH_HOSTS = Setting(), Setting(shares_key=True), Setting(quorum="tcp_remote")
 KEEP: Mapping[str, Any] = {"on_isolation": "keep", "fencing": {"stop_instance": True}}
@@ -79,6 +79,10 @@ STORIES: Mapping[str, Tale] = {
         "node-a serves, and its file makes it a witness by mistake; it is asked to go",
         _faults(("file_differs", 30, 80, 0, AS_WITNESS_AFTER_A_CRASH), ("switchover", 45, 1, 1, 1)),
     ),
+    "file-names-nothing-unheard": Tale(
+        "node-a serves and cannot send; its agent is killed and restarted with a file that names no service",
+        _faults(("cannot_send", 30, 85, 0, 0), ("file_differs", 32, 80, 0, AS_WITNESS_AFTER_A_CRASH)),
+    ),
     "last-holder-comes-up-by-itself": Tale(
         "node-b is wanted; node-a reboots, its unit comes up by itself, and its agent can send and not read",
         _faults(("cannot_read", 28, 80, 0, 0), ("switchover", 30, 1, 1, 1), ("node_reboots", 33, 3, 0, 0)),
@@ -133,6 +137,14 @@ STORIES: Mapping[str, Tale] = {
         "node-b serves; the table is put back to when node-a did, and a definition is put",
         _faults(("switchover", 60, 1, 1, 1), ("table_restored", 112, 1, 0, 5)),
         seeds=8,
+    ),
+    "restored-and-counted-on": Tale(
+        "node-b serves; the table is put back to when node-a did, which is off; node-b freezes, and the next move has "
+        "the epoch of node-b's own",
+        _faults(("machine_freezes", 62, 20, 0, 0), ("table_restored", 92, 1, 0, 4), ("machine_freezes", 93, 24, 1, 0)),
+        policies=OFF_ALONE[:1],
+        seeds=8,
+        members=3,
     ),
     "majority-forgotten": Tale(
         "node-a serves without a majority of the quorum hosts, and its agent dies again and again",

@@ -223,7 +223,7 @@ class World:
         since_s = max(self.clock.now_s - 1 - old.level * 10, machine.agent_since_s)
         return next((past for at_s, past in self.ledger.past if at_s >= since_s), state)
 
-    def heartbeat_arrives(self, event: Mapping[str, Any]) -> bool:
+    def heartbeat_arrives(self, event: Mapping[str, Any], sent_s: float) -> bool:
         """Whether it was recorded. EventBridge does not try again: an old beat is worth nothing."""
         machine, detail = self.machine_of(event["source"].rpartition("/")[2]), event["detail"]
         services = detail.get("services", {})
@@ -231,7 +231,7 @@ class World:
         is_recorded = bool(self._invoke("record_heartbeat", lambda: self._record_heartbeat(event)) == RECORDED)
         if is_recorded and set(services.values()) == {"OUT_OF_SERVICE"}:
             machine.said_down_s = self.clock.now_s
-        elif is_recorded and services:
+        elif is_recorded and services and machine.told_s < (machine.by_itself_s or 0) <= sent_s:
             machine.told_s = self.clock.now_s
         return is_recorded
 

@@ -45,6 +45,10 @@ class Node:
         self.ended_ms: int | None = None
         self.killed: list[int] = []
         """When an agent that hangs was killed."""
+        self.taken_down: list[tuple[str, int]] = []
+
+    def take_down(self, service: str) -> None:
+        self.taken_down.append((service, self.clock.now_ms))
 
     def sleep(self, seconds: float) -> None:
         self.clock.now_ms += int(seconds * 1000)
@@ -52,7 +56,7 @@ class Node:
             self.ended_ms = self.clock.now_ms
 
     def keeper(self, orderly_stop_s: float = 0) -> Expiry:
-        services = Services({"db": self.kind}, [ServiceSpec("db")], lambda _name: None)
+        services = Services({"db": self.kind}, [ServiceSpec("db")], self.take_down)
         self.lock.kill_holder = lambda: self.killed.append(self.clock.now_ms)  # type: ignore[method-assign]
         left = Left(self.lease_file, self.placed_file, self.lock, services, orderly_stop_s)
         return Expiry(left, self.resort, lambda: self.has_new_plan, self.log)
@@ -320,3 +324,12 @@ def test_promises_count_as_the_lease_does(left):
     assert left.expire() == 0
     assert left.ended_ms is not None
     assert 119_000 <= left.ended_ms <= 120_000
+
+
+# B4
+def test_a_node_whose_file_no_longer_names_what_the_lease_binds_is_taken_down_at_its_end(left):
+    left.lease_file.save(Standing(Word.MINE, 7, 112_000, Terms(lease_s=20), services=("db", "front")))
+    assert left.keep(180_000) is None
+    assert left.taken_down == [("front", 111_000)]
+    assert left.kind.asked == ["kill"]
+    assert len(left.log.events("service_unknown")) == 1

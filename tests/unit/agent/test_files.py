@@ -9,13 +9,13 @@ from understudy_agent.files import AlreadyRunningError, LeaseFile, Lock, PlacedF
 from understudy_agent.lease import DOWN_AT_ONCE, Order, Standing, Word, order
 from understudy_agent.view import Terms
 
-HELD = Standing(Word.MINE, 7, 112_000, Terms(lease_s=30), renewed_by=95_000)
+HELD = Standing(Word.MINE, 7, 112_000, Terms(lease_s=30), renewed_by=95_000, services=("data", "db"))
 
 
 def test_the_next_agent_of_a_boot_is_bound_by_the_lease_and_grants_itself_none(tmp_path):
     LeaseFile(tmp_path / "lease.json", "boot-1").save(HELD)
     assert LeaseFile(tmp_path / "lease.json", "boot-1").load(100_000) == Standing(
-        Word.NOTHING, 0, 112_000, Terms(lease_s=30), renewed_by=95_000
+        Word.NOTHING, 0, 112_000, Terms(lease_s=30), renewed_by=95_000, services=("data", "db")
     )
 
 
@@ -50,6 +50,8 @@ NONSENSE = (
     '{"boot": "boot-1", "lease_end_ms": 1, "terms": {"kill_limit_s": NaN}}',
     '{"boot": "boot-1", "lease_end_ms": 1, "terms": {"kill_limit_s": 1e9}}',
     '{"boot": "boot-1", "lease_end_ms": 1, "terms": {"lease_s": "long"}}',
+    '{"boot": "boot-1", "lease_end_ms": 1, "services": "db", "terms": {}}',
+    '{"boot": "boot-1", "lease_end_ms": 1, "services": [["db"]], "terms": {}}',
 )
 
 

@@ -315,6 +315,26 @@ def test_a_start_that_ends_with_an_error_has_failed():
     wait_for(failed)
 
 
+@pytest.mark.parametrize(
+    ("start", "why"),
+    [
+        (("sh", "-c", "exit 6"), "its start failed: its command ended with 6"),
+        (("/no/such/program",), "its start failed: [Errno 2] No such file or directory: '/no/such/program'"),
+    ],
+)
+def test_a_start_that_fails_says_how(start, why):
+    told: list[Change] = []
+    service = Service(ServiceSpec("reports"), Script(start, (), shell("exit 3")), told.append)
+    service.start("a test", now_ms=0)
+
+    def failed() -> bool:
+        service.advance(1, 1000)
+        return service.state is State.FAILED
+
+    wait_for(failed)
+    assert told[-1].why == why
+
+
 def test_a_command_that_has_ended_can_be_given_up():
     task = command_task(shell("echo said"), capture=True)
     wait_for(lambda: task.poll() is not None)

@@ -303,3 +303,16 @@ def test_promises_that_run_when_an_orderly_stop_would_begin_are_renewed_first():
     assert stop_at_ms(lease_alone, 5.0) == 52_200 - 3000
     assert stop_at_ms(replace(lease_alone, promised_until_ms=49_200), 5.0) == 52_200 - 3000
     assert stop_at_ms(replace(lease_alone, promised_until_ms=51_900), 5.0) == 52_200 - 700
+
+
+# B4 B11
+def test_a_lease_binds_what_the_beat_that_renewed_it_has_named_whatever_the_file_says_now():
+    found = Standing(lease_end_ms=112_000, renewed_by=100_000, services=("data", "db"))
+
+    def read_by_one_that_names_nothing(*, recorded: int) -> Standing:
+        view = parse_state(item(active=ME, mine=node(beat=recorded, heard_at=1)))
+        return after_read(found, view, Sender(ME, BOOT, (104_000,), 105_000, ()))
+
+    assert read_by_one_that_names_nothing(recorded=100_000).services == ("data", "db")
+    assert read_by_one_that_names_nothing(recorded=102_000).services == ("data", "db")
+    assert read_by_one_that_names_nothing(recorded=104_000).services == ()

@@ -44,13 +44,15 @@ class World:
         """The quorum hosts that accept a connection."""
         self.hosts_hang = False
         """Whether probes begun by an agent that is started from now on never end."""
+        self.taken_down: list[str] = []
+        """The services for which the node was to be taken down."""
         self.guard = FakeGuard()
         self.start_agent()
 
     def start_agent(self) -> None:
         self.agent = Agent(
             who=Self("orders-db", ME, self.boot, orderly_stop_s=30),
-            services=Services({"db": self.kind}, self.specs, lambda _name: None, self._tries()),
+            services=Services({"db": self.kind}, self.specs, self.taken_down.append, self._tries()),
             transport=self.aws,
             beats=Exchange("beat", self.beat_caller, self.log),
             reads=Exchange("read", self.read_caller, self.log),

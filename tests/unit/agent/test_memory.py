@@ -37,6 +37,37 @@ def restart(world: World) -> None:
     world.start_agent()
 
 
+# --- a service that the file no longer names ------------------------------------------------------
+
+
+def name_nothing(world: World) -> None:
+    """Somebody has made a witness of the node: its file names no service any more."""
+    world.specs = []
+    restart(world)
+
+
+def test_a_lease_binds_the_services_that_were_named_under_it_until_a_beat_without_them_has_renewed_it(active):
+    """Until then the controller takes its end for the proof that they are down."""
+    active.aws.records = False
+    name_nothing(active)
+    active.pass_time(5)
+    assert not active.agent._services.all_down
+    assert active.log.events("service_unknown")
+    active.aws.records = True
+    active.pass_time(5)
+    assert active.agent._services.all_down
+    assert active.kind.running
+
+
+def test_the_node_is_taken_down_at_the_end_of_a_lease_that_binds_what_nobody_can_stop_any_more(active):
+    cut_off(active)
+    name_nothing(active)
+    active.pass_time(6)
+    assert active.taken_down == []
+    active.pass_time(6)
+    assert active.taken_down == ["db"]
+
+
 # --- a service that runs under no lease ----------------------------------------------------------
 
 

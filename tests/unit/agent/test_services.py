@@ -399,3 +399,25 @@ def test_a_failed_service_that_nobody_wants_here_is_looked_at_again(looks, becom
     node.db.look_answers = looks
     node.pass_time(Order.LEAVE_ALONE, ms=6000)
     assert node.states() == ["IN_SERVICE", becomes]
+
+
+# B4 S12
+def test_what_is_to_be_down_and_cannot_be_looked_at_takes_the_node_down_when_the_rest_is_killed():
+    node = Node(data=True, db=True)
+    node.services.bind(["data", "db", "front"])
+    node.pass_time(Order.STOP, ms=6000)
+    assert node.states() == ["OUT_OF_SERVICE", "OUT_OF_SERVICE"]
+    assert not node.services.all_down
+    assert node.unstoppable == []
+    node.pass_time(Order.KILL)
+    assert node.unstoppable == ["front"]
+
+
+# B4
+def test_what_the_lease_no_longer_binds_takes_nothing_down():
+    node = Node()
+    node.services.bind(["data", "db", "front"])
+    node.services.bind(["data", "db"])
+    node.pass_time(Order.KILL)
+    assert node.services.all_down
+    assert node.unstoppable == []

@@ -50,7 +50,7 @@ def test_a_first_content_that_does_not_fit_is_refused_and_leaves_nothing(
     assert list(path.parent.iterdir()) == []
 
 
-@pytest.mark.parametrize("written", range(0, SLOT_BYTES, 97))
+@pytest.mark.parametrize("written", range(0, SLOT_BYTES, 389))
 def test_whoever_reads_while_it_is_written_sees_the_old_content_or_the_new(path: Path, written: int) -> None:
     file = SlotFile(path)
     file.write({"end": 111})

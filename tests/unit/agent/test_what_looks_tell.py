@@ -223,6 +223,21 @@ def test_what_is_being_started_is_written_down_before_it_is_started(tmp_path: Pa
     assert written == [True]
 
 
+@pytest.mark.parametrize("limit_s", [2, 60])
+def test_a_start_that_was_given_up_before_anything_of_it_ran_is_no_reason(tmp_path, limit_s):
+    """The look before it hung until the lease was gone, or until the start had run out of time."""
+    node = Node(tmp_path)
+    node.spec = ServiceSpec("db", start_limit_s=limit_s, stop_limit_s=5, restart_tries=0)
+    node.start_agent()
+    node.pass_time(Order.LEAVE_ALONE, 2)
+    node.kind.hangs.add("look")
+    node.kind.fails |= {"stop", "kill"}
+    node.pass_time(Order.SERVE, 4)
+    assert node.kind.asked == []
+    node.pass_time(Order.STOP, 60)
+    assert (node.unstoppable, node.says) == ([], "FAILED")
+
+
 def test_what_was_seen_in_another_boot_is_gone(tmp_path):
     node = Node(tmp_path)
     node.pass_time(Order.SERVE, 2)

@@ -82,7 +82,7 @@ def test_the_records_of_one_name_share_its_guard_in_one_batch():  # S4 B1
 
 
 def test_a_guard_that_changed_between_two_readings_is_deleted_twice_and_route_53_refuses_the_batch():  # B1
-    plans = [batch_for(WISH, reading()), batch_for(WISH, reading(epoch=2, node="node-c"))]
+    plans = [batch_for(WISH, reading()), batch_for(WISH, reading(epoch=1, node="node-c"))]
     assert [change.verb for change in plan_zone(plans)].count(DELETE) == 2
 
 
@@ -97,9 +97,14 @@ def test_a_higher_epoch_in_the_guard_makes_the_wish_stale(epoch):  # B1
     assert batch_for(WISH, newer) == Stale(read_guard(newer.guard))
 
 
-@pytest.mark.parametrize("epoch", [0, 1, 2])
-def test_the_same_or_a_lower_epoch_in_the_guard_gives_way(epoch):  # B1
-    assert isinstance(batch_for(WISH, reading(epoch=epoch)), tuple)
+@pytest.mark.parametrize(("epoch", "node"), [(0, "node-a"), (1, "node-a"), (2, "node-b")])
+def test_the_same_or_a_lower_epoch_in_the_guard_gives_way(epoch, node):  # B1
+    assert isinstance(batch_for(WISH, reading(epoch=epoch, node=node)), tuple)
+
+
+def test_the_same_epoch_for_another_node_is_of_another_life_of_the_table():  # B1 B4
+    other = reading(epoch=2, node="node-a")
+    assert batch_for(WISH, other) == Stale(read_guard(other.guard))
 
 
 @pytest.mark.parametrize("epoch", [1, 2, 3])

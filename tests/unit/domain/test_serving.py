@@ -267,6 +267,29 @@ def test_a_person_may_have_the_one_that_serves_adopted_when_the_other_is_down(of
     assert isinstance(ruling, Opening) is is_done
 
 
+@pytest.mark.parametrize(
+    "other",
+    [
+        replace(a_report(service=DOWN), heard_at=None),
+        a_report(service=ServiceStatus.FAILED, keeps_lease=False),
+        a_report(keeps_lease=False, named=NO_NAMES),
+        replace(a_report(keeps_lease=False, named=NO_NAMES), heard_at=NOW - 60),
+    ],
+)
+def test_not_even_a_person_has_the_one_that_serves_adopted_while_another_may_serve_too(other):  # S10 B4
+    serves = a_report(NODE_B, service=UP, keeps_lease=False, heard_since=JUST)
+    state = unplaced(node_a=other, node_b=serves)
+    ruling = rule_on_request(Request(state.cluster, to="node-b"), EXECUTION, state, a_definition(), NOW)
+    assert isinstance(ruling, Refused)
+    assert "nobody knows yet whether node-a does, too" in ruling.why
+
+
+def test_a_person_has_the_one_that_serves_adopted_when_another_has_had_its_time_to_be_heard():  # S10
+    state = unplaced(node_a=NodeReport("node-a"), node_b=a_report(NODE_B, service=UP, keeps_lease=False))
+    ruling = rule_on_request(Request(state.cluster, to="node-b"), EXECUTION, state, a_definition(), NOW)
+    assert isinstance(ruling, Opening)
+
+
 # Before a grant.
 
 

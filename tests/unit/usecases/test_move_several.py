@@ -271,6 +271,17 @@ def test_a_newer_epoch_in_one_guard_stops_every_address_before_the_first_is_writ
     assert world.ledger.state().epoch == 4
 
 
+def test_a_guard_of_the_same_epoch_for_another_node_is_lifted_above_and_that_node_is_fenced():  # B1 B4
+    """The table was put back, and counts the same epoch again: the node of the guard may be serving."""
+    world = Mover()
+    text = f'"understudy stack=understudy cluster={CLUSTER} epoch=2 node=node-c"'
+    world.zone.put(PUBLIC, RecordSet(guard_name(PUBLIC), "TXT", 10, (text,)))
+    assert world.move()["outcome"] == "LIFTED"
+    assert world.zone.batches == []
+    state = world.ledger.state()
+    assert (state.epoch, state.active, state.previous.node, state.previous.proof) == (3, None, NODE_C, None)
+
+
 def test_of_several_guards_that_are_ahead_the_highest_counts():  # B1
     world = Mover()
     for record, epoch, node in ((RECORD, 7, "node-b"), (PUBLIC, 5, "node-c")):

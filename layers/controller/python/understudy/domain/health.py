@@ -33,3 +33,8 @@ def diagnose(report: NodeReport, policy: Policy, now: int) -> NodeHealth:
     if report.fault:
         return NodeHealth.UNKNOWN
     return NodeHealth.READY
+
+
+def is_heard_without_gap(node: NodeReport, policy: Policy) -> bool:
+    """Whether a node has been heard without a gap for at least silence_limit_s: then the way of the beats was open."""
+    return node.heard_at is not None and node.heard_at - node.heard_since >= policy.silence_limit_s

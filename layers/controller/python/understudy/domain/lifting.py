@@ -30,6 +30,8 @@ def lift_objection(state: ClusterState, definition: Definition, guard: Guard, li
     `lifted_before`: whether this very execution has done so already.
     """
     where = f"the guard carries epoch {guard.epoch}, and the table knows none above {state.epoch}"
+    if guard.epoch == state.epoch:
+        where = f"the guard carries epoch {guard.epoch} for {guard.node}, which the table has for another node"
     if state.transition is None:
         return f"{where}; no transition is open"
     if lifted_before:

@@ -251,6 +251,11 @@ class ClusterState:
     lone: Lone | None = None
 
     @property
+    def was_placed(self) -> bool:
+        """Whether anybody has been granted the lease; that an address leads to a node is no grant."""
+        return self.active is not None or (self.previous is not None and not self.previous.is_assumed)
+
+    @property
     def last_holder(self) -> str | None:
         """The node that holds the lease, or held it last; None when that is proved over and forgotten."""
         return self.active or (self.previous.node if self.previous else None)

@@ -13,7 +13,7 @@ from understudy.domain.health import NodeHealth
 from understudy.domain.model import ClusterState, TransitionAction
 from understudy.domain.quorum import objection
 from understudy.domain.request import Request
-from understudy.domain.serving import may_be_adopted, others_serving
+from understudy.domain.serving import Said, may_be_adopted, others_serving, said, unheard
 from understudy.domain.situation import Observer, Phase, fit_candidates, health_of, observer_by_clock, survey
 
 ACTION_OF: Mapping[Action, TransitionAction] = {
@@ -148,15 +148,19 @@ def _rule_on_wish(request: Request, state: ClusterState, definition: Definition,
 
 
 def _service_elsewhere(state: ClusterState, definition: Definition, target: str, now: int) -> str:
-    """Which members say that they serve and hold no lease, in words; empty when none does that is in the way.
+    """Which members say that they serve and hold no lease, or may, in words; empty when none does that is in the way.
 
     A person may have the one that serves already adopted, where nobody has been placed yet.
     """
-    others = others_serving(state, definition, now)
-    if not others or may_be_adopted(state, definition, target, now):
+    if may_be_adopted(state, definition, target, now):
         return ""
-    names = ", ".join(map(definition.name_of, others))
-    return f"{names} says that it serves, and holds no lease; stop the service there first"
+    if others := others_serving(state, definition, now):
+        names = ", ".join(map(definition.name_of, others))
+        return f"{names} says that it serves, and holds no lease; stop the service there first"
+    if not state.was_placed and said(state, definition, target, now) is Said.SERVES:
+        names = ", ".join(map(definition.name_of, unheard(state, definition, now, besides=target)))
+        return f"it serves already, and nobody knows yet whether {names} does, too; ask again when it has said so"
+    return ""
 
 
 def _in_words(state: ClusterState, definition: Definition, instance_id: str, now: int) -> str:

@@ -180,13 +180,14 @@ def differences(record: Record, wish: Wish, reading: RecordReading) -> list[str]
 def plan_batch(record: Record, wish: Wish, reading: RecordReading) -> tuple[Change, ...] | Stale | Foreign:
     """The batch that makes the record say what is wished; Stale or Foreign when it may not.
 
+    One epoch is for one node: a guard of the same epoch for another one comes from another life of the table.
     DELETE of the guard as read, CREATE of the new one, UPSERT of the record: if anybody has changed the guard in
     between, Route 53 itself refuses all three.
     """
     if reading.guard and is_foreign(reading.guard, wish.stack, wish.cluster):
         return Foreign(reading.guard.values[0])
     there = read_guard(reading.guard)
-    if there is not None and there.epoch > wish.epoch:
+    if there is not None and (there.epoch > wish.epoch or (there.epoch == wish.epoch and there.node != wish.node)):
         return Stale(there)
     new_record, new_guard = desired(record, wish)
     removal = (Change(ChangeVerb.DELETE, reading.guard),) if reading.guard else ()

@@ -7,6 +7,7 @@ A node that has not been heard has said nothing, which is no proof that it serve
 from enum import StrEnum
 
 from understudy.domain.definition import Definition
+from understudy.domain.health import is_heard_without_gap
 from understudy.domain.model import (
     INGESTION_CUT_OFF_S,
     KEEP,
@@ -68,13 +69,16 @@ def unheard(state: ClusterState, definition: Definition, now: float, besides: st
 
 
 def undecided(state: ClusterState, definition: Definition, now: float, besides: str | None) -> tuple[str, ...]:
-    """The serving members (instance ids), `besides` one, that are heard and neither serve nor are down."""
+    """The serving members (instance ids), `besides` one, that are heard and neither serve nor are down.
+
+    One that is silent counts as well when no lease bounds its newest word: it may go on for ever.
+    """
     return tuple(
         each
         for each in unheard(state, definition, now, besides)
         if (report := state.nodes.get(each)) is not None
         and report.heard_at is not None
-        and now - report.heard_at < definition.policy.silence_limit_s
+        and (now - report.heard_at < definition.policy.silence_limit_s or serves_unbound(report))
     )
 
 
@@ -97,14 +101,28 @@ def may_be_adopted(state: ClusterState, definition: Definition, instance_id: str
     """Whether a member that serves already may be given the lease as it is, because nobody has been placed yet.
 
     Where an address leads to another member than this one, that one must be down, and a person must have asked for it.
+    Not beside a member that is heard and not down; and one that is not heard has had its time to be.
     """
     previous = state.previous
     is_alone = servers(state, definition, now) == (instance_id,)
-    if state.active is not None or not is_alone or (previous is not None and not previous.is_assumed):
+    if state.was_placed or not is_alone or undecided(state, definition, now, besides=instance_id):
+        return False
+    if unheard(state, definition, now, besides=instance_id) and not _has_been_time(state, definition, now):
         return False
     if previous is None or previous.node == instance_id:
         return True
     return said(state, definition, previous.node, now) is Said.DOWN
+
+
+def _has_been_time(state: ClusterState, definition: Definition, now: float) -> bool:
+    """Whether any member that may serve has been heard for so long that the others would have been, too."""
+    reports = (state.nodes.get(node.instance_id) for node in definition.serving)
+    heard_after = now - definition.policy.silence_limit_s
+    return any(
+        is_heard_without_gap(report, definition.policy)
+        for report in reports
+        if report is not None and report.heard_at is not None and report.heard_at > heard_after
+    )
 
 
 def objectors(state: ClusterState, definition: Definition, now: float) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from understudy.domain.address import AddressStatus
 from understudy.domain.definition import Definition, NodeSpec
 from understudy.domain.failback import is_failback_due, spent
 from understudy.domain.fencing import find_proof
-from understudy.domain.health import NodeHealth, diagnose
+from understudy.domain.health import NodeHealth, diagnose, is_heard_without_gap
 from understudy.domain.membership import is_known_to_holder
 from understudy.domain.model import ClusterState, NodeReport, PowerReading, ServiceStatus, Stage
 from understudy.domain.policy import Policy
@@ -148,11 +148,6 @@ def observer_of_all(state: ClusterState, policy: Policy, now: int, is_anyone_hea
     if not is_anyone_heard:
         return Observer.SUSPECT
     return observer_by_clock(state, policy, now) if is_heard_now(state, policy, now) else Observer.TRUSTED
-
-
-def is_heard_without_gap(node: NodeReport, policy: Policy) -> bool:
-    """Whether a node has been heard without a gap for at least silence_limit_s: then the way of the beats was open."""
-    return node.heard_at is not None and node.heard_at - node.heard_since >= policy.silence_limit_s
 
 
 def fit_candidates(

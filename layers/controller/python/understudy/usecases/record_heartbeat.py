@@ -7,12 +7,13 @@ from datetime import datetime
 from typing import Any
 
 from understudy.domain.definition import Definition
+from understudy.domain.health import is_heard_without_gap
 from understudy.domain.heartbeat import Beat, MalformedBeatError, parse_beat
 from understudy.domain.model import ClusterState
 from understudy.domain.quoting import quoted
 from understudy.domain.service_names import misnamed_in
 from understudy.domain.signal import NamesSignal
-from understudy.domain.situation import Observer, is_heard_without_gap
+from understudy.domain.situation import Observer
 from understudy.ports import BeatLedger, Measure, Refusal, StateLedger, unmeasured
 from understudy.usecases.judging import Judge
 from understudy.usecases.step import Clock
