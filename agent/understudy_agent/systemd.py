@@ -7,13 +7,17 @@ import socket
 from collections.abc import Mapping
 
 
+PETS = 8
+"""So often the watchdog is petted within its time: what is left of it then is how long a machine may freeze."""
+
+
 class Notifier:
     """Sends to NOTIFY_SOCKET; without one it says nothing."""
 
     def __init__(self, environment: Mapping[str, str] | None = None) -> None:
         environment = os.environ if environment is None else environment
         self._address = environment.get("NOTIFY_SOCKET", "")
-        self._watchdog_every_ms = int(environment.get("WATCHDOG_USEC", "0")) // 2000
+        self._watchdog_every_ms = int(environment.get("WATCHDOG_USEC", "0")) // 1000 // PETS
         self._petted_ms: int | None = None
         self._socket: socket.socket | None = None
         if self._address:

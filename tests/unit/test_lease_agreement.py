@@ -13,7 +13,7 @@ from understudy.domain import heartbeat, lease
 from understudy.domain.fencing import lease_expires_at
 from understudy.domain.model import Proof, ServiceStatus
 from understudy.domain.policy import Policy
-from understudy_agent import expire, promise, view
+from understudy_agent import expire, promise, systemd, view
 from understudy_agent.lease import Sender, Standing, Word, after_read, kill_at_ms
 from understudy_agent.view import BEAT_LIMIT, parse_state
 
@@ -89,4 +89,7 @@ def test_no_watchdog_of_systemd_is_needed_for_it_and_none_ends_an_agent_for_a_fr
     units = sorted(Path("agent").glob("understudy-agent*.service"))
     assert units
     for unit in units:
-        assert "WatchdogSec=15\n" in unit.read_text(encoding="utf-8")
+        text = unit.read_text(encoding="utf-8")
+        (watchdog_s,) = [int(line.partition("=")[2]) for line in text.splitlines() if line.startswith("WatchdogSec=")]
+        assert watchdog_s - watchdog_s / systemd.PETS > 2.5
+        assert Policy().lease_s > 2 * watchdog_s
