@@ -20,7 +20,13 @@ from .units import Unit
 SYSTEM_DIR = Path("/etc/systemd/system")
 RETRY_EVERY_MS = 60_000
 RELOAD_LIMIT_S = 90
-FOLLOWS_THE_AGENT = ("multi-user.target", "graphical.target", "default.target")
+FOLLOWS_THE_AGENT = (
+    "multi-user.target",
+    "graphical.target",
+    "default.target",
+    "cloud-final.service",  # these two of cloud-init are ordered after multi-user.target
+    "cloud-init.target",
+)
 """What is ordered after one of these cannot be ordered before the agent: that would be a circle."""
 
 TEXT = """\

@@ -85,7 +85,7 @@ class Expiry:
             return None if has_agent else self._done("no lease of this boot is left")
         if standing.terms.keeps_on and not has_agent:
             return self._done("the cluster's policy is on_isolation: keep")
-        if self._is_asked_to_end:
+        if self._is_asked_to_end and standing != Standing():  # else it is still looking whether anything runs
             standing = DOWN_AT_ONCE
         order = lease.order(standing, now_ms, self._left.orderly_stop_s)
         # An agent stops them in its own order, as long as the lease runs. When it has run out, nobody is asked.

@@ -139,7 +139,10 @@ class Unit:
         needed = (
             [] if self.group is None else [each.name for each in self.group.needed if each["LoadState"] == "loaded"]
         )
-        return (yield self._ask("start", "--", self.unit, *needed))
+        outcome = yield self._ask("start", "--", self.unit, *needed)
+        if outcome is not Outcome.DONE:
+            yield self.look()  # for what is told of it
+        return outcome
 
     def _stop(self) -> Steps:
         yield self.look()

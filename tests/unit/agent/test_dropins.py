@@ -147,8 +147,9 @@ def test_the_drop_in_of_a_cluster_by_another_name_does_not_keep_a_unit_from_star
     assert plain.files() == [f"plain.service.d/{FILE}"]
 
 
-def test_a_unit_that_follows_the_agent_is_not_ordered_before_it(plain):
-    plain.systemctl.shows("serves", After="basic.target multi-user.target")
+@pytest.mark.parametrize("other", ["understudy-agent.service", "multi-user.target", "cloud-final.service"])
+def test_a_unit_that_follows_the_agent_is_not_ordered_before_it(plain, other):
+    plain.systemctl.shows("serves", After=f"basic.target {other}")
     plain.look()
     plain.tick()
     assert "Before=" not in plain.text("plain.service")

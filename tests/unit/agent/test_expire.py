@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.agent.fakes import FakeClock, FakeKind, FakeLog
+from tests.unit.agent.fakes import FakeClock, FakeKind, FakeLog, FakeTask
 from understudy_agent.expire import Expiry, Left, keep_the_lease
 from understudy_agent.files import LeaseFile, Lock, PlacedFile
 from understudy_agent.lease import Standing, Word
 from understudy_agent.model import ServiceSpec
 from understudy_agent.services import Services
+from understudy_agent.tasks import Outcome
 from understudy_agent.view import Terms
 
 
@@ -186,6 +187,24 @@ def test_asked_to_end_without_an_agent_it_ends_the_services_first(left):
     keeper.ask_to_end()
     assert left.keep(101_000, keeper) == 0
     assert left.kind.asked == ["kill"]
+
+
+@pytest.mark.parametrize(
+    ("found", "asked"), [(Outcome.DOWN, []), (Outcome.SERVING, ["kill"])], ids=["nothing-runs", "something-runs"]
+)
+def test_asked_to_end_under_no_lease_it_looks_before_it_ends_anything(left, tmp_path, found, asked):  # B18
+    """On a machine that shuts down, the agent has just ended, and its services before it."""
+    left.placed_file.save(7)
+    lost(tmp_path / "lease.json")
+    look = FakeTask(None)
+    left.kind.look = lambda: look
+    keeper = left.keeper()
+    keeper.ask_to_end()
+    assert left.keep(100_500, keeper) is None
+    assert left.kind.asked == []
+    look.outcome = found
+    left.keep(101_000, keeper)
+    assert (left.kind.asked, left.taken_down) == (asked, [])
 
 
 def test_a_lease_that_was_renewed_meanwhile_is_waited_for(left):

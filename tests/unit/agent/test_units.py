@@ -198,6 +198,12 @@ def test_a_start_first_makes_systemd_forget_how_often_it_was_tried(unit, systemc
     assert outcome_of(unit("broken.service").start()) is Outcome.FAILED
 
 
+def test_a_start_that_failed_says_what_systemd_makes_of_the_unit(unit, systemctl):
+    start = unit("broken.service").start()
+    assert outcome_of(start) is Outcome.FAILED
+    assert start.why == "systemd cannot start broken.service: it is not-found"
+
+
 def test_a_start_of_an_umbrella_that_is_active_already_starts_the_server_that_was_killed(unit, systemctl):
     systemctl.shows("postgresql_server_killed")
     postgresql = unit("postgresql.service")
