@@ -10,9 +10,9 @@ from local.waiting import wait_for
 from tests.nodes.agents import AGENT, CLUSTER, section, set_up, show, status, wait_unit
 from tests.nodes.faults import not_yet, wanted
 from tests.nodes.lab import Lab
-from tests.nodes.leases import Leases, boottime_s
+from tests.nodes.leases import DRIFT_MARGIN_S, Leases, boottime_s
 from tests.nodes.machine import Machine
-from tests.nodes.watcher import Watcher
+from tests.nodes.watcher import Watcher, wait_passed
 
 PORT = 7000
 APP = section("app", "unit", unit="answer.service", stop_limit_s=5)
@@ -95,7 +95,6 @@ def test_an_agent_that_is_stopped_takes_its_service_out_and_says_so_last(serving
     assert show(serving, "Result") == "success"
 
 
-@not_yet("a stopped agent ends before it has read that its lease was ended, so it must be waited for")
 def test_the_last_words_of_a_stopped_agent_release_its_lease(serving, leases):  # S9 S12
     serving.run("systemctl", "stop", "--no-block", AGENT)
     leases.wait_state(serving, CLUSTER, "app", "OUT_OF_SERVICE")
@@ -103,6 +102,16 @@ def test_the_last_words_of_a_stopped_agent_release_its_lease(serving, leases):  
     with wanted():
         leases.wait_beat(serving, CLUSTER, "releases the lease", lambda beat: beat.says_down(epoch), 5)
     wait_unit(serving, AGENT, "inactive")
+
+
+@not_yet(
+    "what keeps the lease is asked to end while systemd goes, cannot look at the units any more, and reboots the node"
+)
+def test_a_poweroff_stays_one_when_nobody_ends_the_lease(serving):  # S9
+    serving.run("systemctl", "poweroff")
+    wait_for("it goes down", lambda: serving.boots > 1 or not serving.is_on, 60, why=serving.tail)
+    with wanted():
+        assert serving.boots == 1
 
 
 def test_a_restart_takes_the_service_out_and_brings_it_back_under_the_lease(serving, leases, watcher):  # S9
@@ -125,16 +134,28 @@ def test_an_agent_that_is_killed_is_followed_by_one_that_adopts_what_runs(servin
     assert show(serving, "NRestarts") == "1"
 
 
-def test_an_agent_that_hangs_is_killed_by_the_watchdog_and_its_service_goes_on(serving, leases, watcher):  # B11 S9
-    old, stopped_at = agent_pid(serving), boottime_s()
+def test_an_agent_that_hangs_for_a_moment_costs_nothing(serving, leases, watcher):  # B11 S9
+    agent, stopped_at = agent_pid(serving), boottime_s()
+    serving.run("kill", "-STOP", agent)
+    wait_passed(stopped_at + 2.5)
+    serving.run("kill", "-CONT", agent)
+    leases.wait_serving(serving, CLUSTER, "app")
+    assert watcher.longest_gap_s(stopped_at) < 0.3
+    assert agent_pid(serving) == agent
+
+
+def test_the_service_of_an_agent_that_hangs_ends_with_its_lease_and_another_takes_over(
+    serving, leases, watcher
+):  # B11 S9
+    old = agent_pid(serving)
     serving.run("kill", "-STOP", old)
+    end = leases.lease_end(serving, CLUSTER)
+    assert watcher.wait_silent() < end + DRIFT_MARGIN_S
     wait_new_agent(serving, old)
     leases.wait_state(serving, CLUSTER, "app", "IN_SERVICE")
-    assert watcher.longest_gap_s(stopped_at) < 0.3
-    assert watcher.wait_served() > stopped_at
+    watcher.wait_served()
 
 
-@not_yet("each death of an agent adds one that waits for the end of the lease")
 def test_many_deaths_of_an_agent_leave_one_process_that_bounds_its_service(serving, leases):  # B11
     leases.set_terms(CLUSTER, lease_s=60, silence_limit_s=63)
     leases.wait_serving(serving, CLUSTER, "app")

@@ -77,7 +77,6 @@ def test_a_unit_that_leaves_a_process_behind_is_not_released(lab, leases, accoun
             assert watcher.wait_silent(3) < told.at
 
 
-@not_yet("credentials that were not there at the start are not looked for again")
 def test_a_role_that_appears_late_is_found(lab, leases):  # S9
     node = lab.machine("node-a")
     set_up(node, leases.url, QUICK)
@@ -90,7 +89,6 @@ def test_a_role_that_appears_late_is_found(lab, leases):  # S9
         leases.wait_state(node, CLUSTER, "app", "OUT_OF_SERVICE", 15)
 
 
-@not_yet("what comes up by itself at boot is stopped only after the agent knows who it is")
 def test_a_unit_that_is_enabled_by_mistake_does_not_serve_beside_the_other_node(lab, leases):  # S9 S12
     one, other = lab.machine("node-a"), lab.machine("node-b")
     for node in (one, other):

@@ -8,7 +8,7 @@ import pytest
 
 from local.waiting import wait_for
 from tests.nodes.agents import AGENT, CLUSTER, section, set_up, show
-from tests.nodes.faults import not_yet, wanted
+from tests.nodes.faults import wanted
 from tests.nodes.lab import Lab
 from tests.nodes.leases import DRIFT_MARGIN_S, SHORT_LEASE, Leases
 from tests.nodes.machine import Machine
@@ -81,24 +81,19 @@ def forbid_restarts(node: Machine) -> None:
     node.run("systemctl", "daemon-reload")
 
 
-CUT_OFF = not_yet(
-    "what ends a service at the end of its lease needs the very files whose loss keeps the agent from starting"
-)
-
-
 @pytest.mark.parametrize(
     "take_away",
     [
         forbid_restarts,
-        pytest.param(mistype_the_configuration, marks=CUT_OFF),
-        pytest.param(comment_behind_a_value, marks=CUT_OFF),
-        pytest.param(remove_the_configuration, marks=CUT_OFF),
-        pytest.param(remove_the_package_half_way, marks=CUT_OFF),
-        pytest.param(remove_all_of_the_package, marks=CUT_OFF),
+        mistype_the_configuration,
+        comment_behind_a_value,
+        remove_the_configuration,
+        remove_the_package_half_way,
+        remove_all_of_the_package,
         make_its_run_read_only,
-        pytest.param(make_all_of_run_read_only, marks=CUT_OFF),
-        pytest.param(fill_run, marks=CUT_OFF),
-        pytest.param(hang_the_metadata_service, marks=CUT_OFF),
+        make_all_of_run_read_only,
+        fill_run,
+        hang_the_metadata_service,
     ],
 )
 def test_a_service_whose_agent_cannot_be_started_any_more_ends_with_its_lease(
