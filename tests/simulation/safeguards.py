@@ -600,8 +600,8 @@ SAFEGUARDS: Mapping[str, Safeguard] = {
         story=STORIES["returns-to-an-old-table"],
     ),
     "same-epoch-of-another-node": Safeguard(
-        "a guard of the same epoch that names another node is not written over, and a lease whose grant was not seen to "
-        "come waits for the others' words",
+        "a guard of the same epoch that names another node is not written over, and a lease whose grant was not seen "
+        "to come waits for the others' words",
         ((movers, "plan_batch", _plan_over_the_same_epoch), (starts, "after_read", _waits_for_nobody)),
         runs=8,
         story=STORIES["restored-and-counted-on"],
