@@ -135,6 +135,8 @@ class Agent:
         if view is not None:
             self._failsafe.take_view(view, after, now_ms)
         if view is None or not lease.is_outdated(view, self._standing):
+            if view is not None:
+                self._watch = starts.after_read(self._watch, self._standing, after, view, self._who.instance, now_ms)
             self._watch = replace(self._watch, read_begun_ms=read.begun_ms)
         if after.seen_epoch:
             self._placed.note(after, all_down=self._services.all_down)
@@ -182,7 +184,9 @@ class Agent:
         elif order is Order.SERVE and not (self.may_start(now_ms) and self._guard.is_there):
             order = Order.KEEP
         if order is not self._order:
-            why = telling.reason(order, self._standing, is_stopping=self.is_stopping, lacks_quorum=lacks_quorum)
+            why = telling.reason(
+                order, self._standing, self._watch, is_stopping=self.is_stopping, lacks_quorum=lacks_quorum
+            )
             self._log.info("order", why, order=order.value, before=self._order.value, at_ms=now_ms)
             self._order = order
         terms = self._standing.terms

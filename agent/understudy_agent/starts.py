@@ -9,20 +9,35 @@ from dataclasses import dataclass, replace
 
 from . import lease
 from .lease import Standing, Word
+from .view import NodeView, StateView
 
 FREEZE_MS = 3000
 """A longer gap between two ticks is a freeze: they come five times a second, and systemd's watchdog waits for less."""
 
 
 @dataclass(frozen=True)
+class Return:
+    """This node has taken up a lease again that had run out, or that was another life's.
+
+    Since then another node may have been granted one, and the table been put back: so the others are heard first.
+    `since_ms`: local; `heard_at`: AWS's time of the own beat that has renewed it (seconds).
+    """
+
+    since_ms: int
+    heard_at: int
+
+
+@dataclass(frozen=True)
 class Watch:
     """How fresh is what an agent knows. `ticked_ms`: its newest look at the clock; `awake_since_ms`: since when there
     was no gap between two; `read_begun_ms`: when the newest read began that says something of now (all local ms).
+    `returned`: None once the others have been heard.
     """
 
     ticked_ms: int | None = None
     awake_since_ms: int = 0
     read_begun_ms: int | None = None
+    returned: Return | None = None
 
 
 def ticked(watch: Watch, now_ms: int) -> Watch:
@@ -31,10 +46,45 @@ def ticked(watch: Watch, now_ms: int) -> Watch:
     return replace(watch, ticked_ms=now_ms, awake_since_ms=watch.awake_since_ms if is_awake else now_ms)
 
 
+def after_read(watch: Watch, before: Standing, after: Standing, view: StateView, me: str, now_ms: int) -> Watch:
+    """What a read adds. `before` and `after`: where the node stood and stands by it.
+
+    A lease that has not been interrupted since its grant was read was nobody else's. What the first read of an agent
+    shows is no grant that it has seen come. Call it before the read is noted in `watch`.
+    """
+    if after.word is not Word.MINE or not lease.runs(after, now_ms):
+        return replace(watch, returned=None)
+    returned = watch.returned
+    is_grant = watch.read_begun_ms is not None and view.epoch > max(before.epoch, before.seen_epoch)
+    if not is_grant and (before.word is Word.NOT_MINE or not lease.runs(before, now_ms)):
+        returned = Return(now_ms, view.nodes[me].heard_at or 0)
+    if is_grant or (returned is not None and _are_down(returned, view, me, now_ms)):
+        returned = None
+    return replace(watch, returned=returned)
+
+
+def _are_down(returned: Return, view: StateView, me: str, now_ms: int) -> bool:
+    """Whether all other nodes have said since that they are down, or are silent, and none has read a higher epoch."""
+    others = [node for name, node in view.nodes.items() if name != me]
+    heard = [node for node in others if node.heard_at is not None and node.heard_at >= returned.heard_at]
+    spoken_after = (view.nodes[me].heard_at or 0) - view.terms.silence_limit_s
+    if any(node.read_epoch > view.epoch for node in others):
+        return False
+    if any(not _is_down(node) for node in heard if (node.heard_at or 0) > spoken_after):
+        return False
+    return len(heard) == len(others) or now_ms - returned.since_ms >= view.terms.silence_limit_s * 1000
+
+
+def _is_down(node: NodeView) -> bool:
+    """Whether nothing runs there, by its own word; a node that names no services speaks of none."""
+    return node.is_down or not node.names_any
+
+
 def may_start(standing: Standing, watch: Watch, now_ms: int) -> bool:
     """Whether anything may be started at `now_ms` (local ms), under any policy.
 
-    Only under a lease or promises that run, and that were read since the agent's last start, freeze or resume.
+    Only under a lease or promises that run, and that were read since the agent's last start, freeze or resume; under a
+    lease that was taken up again only once the others are known to be down.
     """
     is_read = watch.read_begun_ms is not None and watch.read_begun_ms >= watch.awake_since_ms
-    return standing.word is Word.MINE and is_read and lease.runs(standing, now_ms)
+    return standing.word is Word.MINE and is_read and watch.returned is None and lease.runs(standing, now_ms)

@@ -50,6 +50,14 @@ class Table:
         faults = view.faults if view is not None else ()
         if faults and faults != self._told:
             self._log.error("state_partly_malformed", f"these parts are left aside: {'; '.join(faults)}")
+        ahead = max((node.read_epoch for node in view.nodes.values()), default=0) if view is not None else 0
+        if view is not None and ahead > view.epoch:
+            faults = (*faults, f"epoch below {ahead}")
+            if faults != self._told:
+                why = (
+                    f"the table shows epoch {view.epoch}, and a node has read {ahead}, says its beat: was it put back?"
+                )
+                self._log.error("state_contradicted", why)
         if view is not None and is_outdated(view, standing):
             newest = max(standing.epoch, standing.seen_epoch)
             faults = (*faults, f"epoch below {newest}")

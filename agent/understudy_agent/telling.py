@@ -7,9 +7,10 @@ from .lease import Order, Standing, Word
 from .log import Log
 from .ports import Report, Self
 from .services import Services
+from .starts import Watch
 
 
-def reason(order: Order, standing: Standing, *, is_stopping: bool, lacks_quorum: bool) -> str:
+def reason(order: Order, standing: Standing, watch: Watch, *, is_stopping: bool, lacks_quorum: bool) -> str:
     """Why this is the order.
 
     `is_stopping`: the agent was asked to end; `lacks_quorum`: the lease is held, and quorum forbids to serve.
@@ -20,6 +21,8 @@ def reason(order: Order, standing: Standing, *, is_stopping: bool, lacks_quorum:
         return "nothing read says whether this node is to serve"
     if order is Order.KEEP:
         why = "no lease runs that was read since this agent was started or frozen last"
+        if watch.returned is not None:
+            why = "it had lost this lease, and does not know yet that no other node serves"
         return f"this node was granted the lease of epoch {standing.epoch}, keeps what runs and starts nothing: {why}"
     if order is Order.WAIT:
         return f"this node holds the lease of epoch {standing.epoch}, and waits a promise out before it starts"

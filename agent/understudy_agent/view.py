@@ -14,6 +14,8 @@ class MalformedStateError(ValueError):
 
 FORMAT = 1
 """The newest format of the state item that this agent knows. Fields more are no new format, and left aside."""
+NO_NAMES = "-"
+"""What stands in the place of a digest where a node's beat names no services. The controller writes the same."""
 BEAT_LIMIT = 10**13
 """Numbers of beats are below: CLOCK_BOOTTIME in ms, for three hundred years. The controller has the same limits."""
 EPOCH_LIMIT = 10**9
@@ -69,6 +71,7 @@ class NodeView:
     boot: str
     read_epoch: int = 0
     is_down: bool = False
+    names_any: bool = True
     ip: str = ""
     joined: int = 0
     knows: int = 0
@@ -162,6 +165,7 @@ def _node(item: Mapping[str, Any], ip: str) -> NodeView:
         boot=str(item.get("boot") or ""),
         read_epoch=_whole_or_0(item, "read_epoch", EPOCH_LIMIT),
         is_down=item.get("service") == "OUT_OF_SERVICE",
+        names_any=item.get("named") != NO_NAMES,
         ip=ip,
         joined=_whole_or_0(item, "joined", VERSION_LIMIT),
         knows=_whole_or_0(item, "knows", VERSION_LIMIT),

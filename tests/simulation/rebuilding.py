@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 REBUILT = "its cluster is being rebuilt"
 DOWN_WITHIN_S = 90.0
 OTHERS_LATER_S = 5.0
+REFUSED_AFTER_S = 60.0
+"""When an operator has read that the definition was refused, and why."""
 
 
 def register_again(world: World, fault: Fault) -> None:
@@ -51,13 +53,16 @@ def _delete_when_down(world: World, since_s: float) -> None:
     world.story.tell("operator", "deletes the state, and has the definition registered again")
     world.ledger.forget()
     world.put_definition_again()
-    _start_when_registered(world)
+    _start_when_registered(world, world.clock.now_s)
 
 
-def _start_when_registered(world: World) -> None:
-    """First the node to which the record leads, then the others."""
+def _start_when_registered(world: World, since_s: float) -> None:
+    """First the node to which the record leads, then the others. A record that contradicts its guard is put right."""
     if (world.cluster, "state") not in world.ledger.items:
-        world.clock.after(1, lambda: _start_when_registered(world))
+        if world.is_calm and world.clock.now_s - since_s > REFUSED_AFTER_S:
+            world.let_the_record_agree_with_its_guard()
+            since_s = world.clock.now_s
+        world.clock.after(1, lambda: _start_when_registered(world, since_s))
         return
     for machine in world.machines:
         is_first = machine.spec.address == world.record_value()

@@ -146,6 +146,11 @@ STORIES: Mapping[str, Tale] = {
         seeds=8,
         members=3,
     ),
+    "returns-to-an-old-table": Tale(
+        "node-a dies and node-b serves; the table is put back to when node-a did, and node-a comes back",
+        _faults(("node_dies", 62, 46, 0, 0), ("table_restored", 104, 1, 0, 4)),
+        seeds=8,
+    ),
     "majority-forgotten": Tale(
         "node-a serves without a majority of the quorum hosts, and its agent dies again and again",
         _faults(

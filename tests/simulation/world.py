@@ -39,6 +39,7 @@ from understudy.adapters.dataclass_maps import to_map
 from understudy.definition import read_definition
 from understudy.domain.decision import Action, Decision
 from understudy.domain.definition import Role
+from understudy.domain.drift import Standing
 from understudy.domain.model import ClusterState
 from understudy.domain.policy import Policy
 from understudy.domain.record import RecordSet, read_guard
@@ -47,7 +48,7 @@ from understudy.domain.throughput import Purse
 from understudy.ports.parameters import ParameterText
 from understudy.usecases.await_service import await_service
 from understudy.usecases.check_change import check_change
-from understudy.usecases.check_records import RecordMonitor
+from understudy.usecases.check_records import RECORD_GUARDED, RecordMonitor
 from understudy.usecases.close_transition import close_transition
 from understudy.usecases.fence_node import fence_node
 from understudy.usecases.follow_changes import ChangeFollower
@@ -401,11 +402,19 @@ class World:
             self._ask_for(kept[0])
 
     def _rebuild_at_last(self, calm_s: float) -> None:
-        """What the documents say of a table that somebody has restored, should it not be well by itself."""
+        """What the documents say of a table that somebody has restored, should it not be well by itself.
+
+        Somebody was called, or told that a guard is newer than the table: then the record is not put right.
+        """
         state = self.ledger.items.get((CLUSTER, "state"))
-        if self.ledger.was_restored and self.clock.now_s - calm_s > REBUILT_AFTER_S and state and state.alert:
+        is_told = (state is not None and state.alert is not None) or self._is_told_of_a_newer_guard()
+        if self.ledger.was_restored and self.clock.now_s - calm_s > REBUILT_AFTER_S and state and is_told:
             self.ledger.was_restored = False
             rebuild(self)
+
+    def _is_told_of_a_newer_guard(self) -> bool:
+        told = self.announcer.details(RECORD_GUARDED)
+        return any(each["standing"] == Standing.NEWER for detail in told for each in detail["records"])
 
     def _stop_by_hand(self, machines: Sequence[Machine]) -> None:
         for machine in machines:
@@ -436,12 +445,12 @@ class World:
         begun_s, end_s = self.clock.now_s, self.clock.now_s + DELIVERY_S + WATCH_EVERY_S
         while (CLUSTER, "state") not in self.ledger.items:
             if begun_s + LOOKS_INTO_IT_S <= self.clock.now_s < begun_s + LOOKS_INTO_IT_S + LOOK_EVERY_S:
-                self._let_the_record_agree_with_its_guard()
+                self.let_the_record_agree_with_its_guard()
             if self.clock.now_s > end_s:
                 raise invariants.Violation("in_service_within_the_bound", "the definition is not registered")
             self.clock.run_until(self.clock.now_s + LOOK_EVERY_S)
 
-    def _let_the_record_agree_with_its_guard(self) -> None:
+    def let_the_record_agree_with_its_guard(self) -> None:
         """Somebody else had set the record while the cluster was not registered: the definition is refused for that."""
         guard = read_guard(self.zone.read(RECORD).guard)
         named = [machine for machine in self.machines if guard is not None and machine.name == guard.node]

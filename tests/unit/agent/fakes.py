@@ -132,6 +132,8 @@ class FakeTransport:
         self.me = ""
         self.records = True
         """Whether a beat that was accepted gets recorded."""
+        self.others_beat = True
+        """Whether every other node that was ever heard is heard whenever this one is."""
         self.error: Exception | None = None
         self.beats: list[dict[str, Any]] = []
         self.reads = 0
@@ -143,6 +145,9 @@ class FakeTransport:
         if self.records and self.item is not None and self.me in self.item["nodes"]:
             node = self.item["nodes"][self.me]
             node.update(beat=detail["beat"], boot=detail["boot"], heard_at=int(str(detail["beat"])) // 1000)
+            for other in self.item["nodes"].values() if self.others_beat else ():
+                if isinstance(other, dict) and other.get("heard_at") is not None:
+                    other["heard_at"] = node["heard_at"]
 
     def read_state(self) -> Mapping[str, Any] | None:
         if self.error is not None:

@@ -24,6 +24,10 @@ def node(beat: int = 0, heard_at: int | None = None, boot: str = BOOT) -> dict[s
     return found if heard_at is None else {**found, "heard_at": heard_at}
 
 
+def down(node: dict[str, Any]) -> dict[str, Any]:
+    return {**node, "service": "OUT_OF_SERVICE"}
+
+
 def item(epoch: int = 1, active: str = "", *, transition: bool = False, **changes: Any) -> dict[str, Any]:
     """A state item with both nodes; `mine` and `other` replace a node, `terms` the terms."""
     found: dict[str, Any] = {
@@ -32,7 +36,7 @@ def item(epoch: int = 1, active: str = "", *, transition: bool = False, **change
         "terms": changes.get("terms", terms()),
         "nodes": {
             ME: changes.get("mine", node(beat=100_000, heard_at=1_000)),
-            OTHER: changes.get("other", node(beat=900_000, heard_at=1_000, boot="boot-o")),
+            OTHER: changes.get("other", down(node(beat=900_000, heard_at=1_000, boot="boot-o"))),
         },
     }
     if active:

@@ -357,6 +357,7 @@ def test_no_beat_is_sent_before_the_services_are_known(tmp_path):
 
 def test_a_standby_beats_twice_a_second_while_the_active_node_is_silent(standby):
     standby.aws.item["nodes"][OTHER]["heard_at"] = standby.clock.now_ms // 1000
+    standby.aws.others_beat = False
     standby.pass_time(14)
     beats = len(standby.aws.beats)
     standby.pass_time(5)

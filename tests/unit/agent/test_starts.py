@@ -4,18 +4,19 @@ from __future__ import annotations
 from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.unit.agent.fakes import FakeKind
-from tests.unit.agent.items import ME, OTHER, item, node, terms
+from tests.unit.agent.items import ME, OTHER, down, item, node, terms
 from tests.unit.agent.test_loop import World, with_hosts
 from understudy_agent import lease
 from understudy_agent.lease import Order, Standing, Word, order
 from understudy_agent.model import ServiceSpec
 from understudy_agent.services import Services
-from understudy_agent.starts import FREEZE_MS, Watch, may_start, ticked
-from understudy_agent.view import Terms
+from understudy_agent.starts import FREEZE_MS, Return, Watch, after_read, may_start, ticked
+from understudy_agent.view import Terms, parse_state
 
 KEEP = Terms(on_isolation="keep")
 HELD = Standing(Word.MINE, 1, 112_000)
@@ -53,6 +54,79 @@ def test_a_gap_between_two_ticks_is_a_freeze_and_a_loaded_machines_late_tick_is_
     assert ticked(READ, 100_000 + FREEZE_MS) == replace(READ, ticked_ms=100_000 + FREEZE_MS)
     late_ms = 100_001 + FREEZE_MS
     assert ticked(READ, late_ms) == replace(READ, ticked_ms=late_ms, awake_since_ms=late_ms)
+
+
+# --- a lease that is taken up again --------------------------------------------------------------
+
+RETURNED = Return(since_ms=100_000, heard_at=100)
+LOST = Standing(Word.NOT_MINE, 2, seen_epoch=2)
+BACK = Standing(Word.MINE, 2, 112_000, seen_epoch=2)
+
+
+def seen(
+    before: Standing, after: Standing, *, now_ms: int = 100_000, watch: Watch = READ, **other: Any
+) -> Return | None:
+    """What is to be waited for once a table of epoch 2 was read, with the other node heard at 90 s, or as given."""
+    theirs = {**down(node(beat=1, heard_at=90, boot="boot-o")), **other}
+    mine = node(beat=now_ms, heard_at=now_ms // 1000)
+    view = parse_state(item(epoch=2, active=ME, mine=mine, other=theirs))
+    return after_read(watch, before, after, view, ME, now_ms).returned
+
+
+@pytest.mark.parametrize(
+    "before",
+    [LOST, replace(BACK, lease_end_ms=100_500), Standing(seen_epoch=2)],
+    ids=["ended", "run out", "of another boot"],
+)
+def test_under_a_lease_that_is_taken_up_again_nothing_starts_before_the_others_are_heard(before):
+    assert seen(before, BACK) == RETURNED
+    assert not may_start(BACK, replace(READ, returned=RETURNED), 100_000)
+    assert seen(before, BACK, heard_at=100) is None
+
+
+@pytest.mark.parametrize("before", [BACK, replace(BACK, word=Word.NOTHING), replace(LOST, epoch=1, seen_epoch=1)])
+def test_a_lease_that_was_never_interrupted_and_a_grant_that_was_seen_to_come_wait_for_nobody(before):
+    assert seen(before, BACK) is None
+
+
+def test_what_the_first_read_of_an_agent_shows_is_no_grant_that_it_has_seen_come():
+    assert seen(Standing(), BACK, watch=replace(READ, read_begun_ms=None)) == RETURNED
+
+
+def test_the_others_are_waited_for_until_they_have_been_silent_for_as_long_as_makes_them_silent():
+    waiting = replace(READ, returned=RETURNED)
+    later = replace(BACK, lease_end_ms=127_000)
+    assert seen(later, later, watch=waiting, now_ms=114_999) == RETURNED
+    assert seen(later, later, watch=waiting, now_ms=115_000) is None
+
+
+def test_a_node_that_has_read_a_higher_epoch_than_the_table_shows_is_waited_out_by_no_time():
+    """The table was put back: that node may serve under an epoch that the table has lost."""
+    waiting = replace(READ, returned=RETURNED)
+    assert seen(LOST, BACK, heard_at=100, read_epoch=3) == RETURNED
+    later = replace(BACK, lease_end_ms=10**7)
+    assert seen(later, later, watch=waiting, now_ms=10**6, heard_at=100, read_epoch=3) == RETURNED
+
+
+@pytest.mark.parametrize("service", ["IN_SERVICE", "STOPPING", "FAILED"])
+def test_a_node_that_is_heard_and_not_down_is_waited_for_until_it_is_silent(service):
+    waiting, later = replace(READ, returned=RETURNED), replace(BACK, lease_end_ms=10**7)
+    assert seen(later, later, watch=waiting, now_ms=134_999, heard_at=120, service=service) == RETURNED
+    assert seen(later, later, watch=waiting, now_ms=135_000, heard_at=120, service=service) is None
+
+
+def test_a_node_that_names_no_services_is_in_nobodys_way():
+    assert seen(LOST, BACK, heard_at=100, service="IN_SERVICE", named="-") is None
+
+
+def test_nobody_is_waited_for_once_the_lease_is_lost_again():
+    assert seen(BACK, LOST, watch=replace(READ, returned=RETURNED)) is None
+
+
+def test_a_table_that_was_put_back_is_told_of(tmp_path):
+    world = World(tmp_path, item(epoch=2, active=OTHER, other={**node(boot="boot-o"), "read_epoch": 3}))
+    world.pass_time(5)
+    assert len(world.log.events("state_contradicted")) == 1
 
 
 def test_under_keep_a_lease_that_has_ended_keeps_what_runs():

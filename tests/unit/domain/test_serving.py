@@ -343,6 +343,25 @@ def opened_to(target: str, state: ClusterState) -> ClusterState:
     return opened(state, a_definition(), target=target, **how)
 
 
+@pytest.mark.parametrize(("service", "has_it"), [(DOWN, False), (UP, True)])
+def test_the_last_holder_takes_its_lease_back_beside_one_that_is_not_down_only_if_it_serves_itself(
+    service, has_it
+):  # B4
+    """Else it would start its services beside one that is still stopping."""
+    state = a_state(
+        active=None,
+        previous=a_previous(),
+        node_a=a_report(service=service),
+        node_b=a_report(NODE_B, service=ServiceStatus.STOPPING),
+    )
+    assert (opened_to(NODE_A, state).active == NODE_A) is has_it
+
+
+def test_the_last_holder_takes_its_lease_back_at_once_where_all_others_are_down():  # B4
+    state = a_state(active=None, previous=a_previous(), node_a=a_report(service=DOWN))
+    assert opened_to(NODE_A, state).active == NODE_A
+
+
 def test_that_an_address_leads_to_a_node_gives_it_no_lease_before_the_others_were_asked():  # B4
     """Not even when a person asks for it: the other one may be serving."""
     state = replace(unplaced(node_a=a_report(service=ServiceStatus.FAILED, keeps_lease=False)), previous=led_to(NODE_B))

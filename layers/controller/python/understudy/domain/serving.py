@@ -132,7 +132,11 @@ def objectors(state: ClusterState, definition: Definition, now: float) -> tuple[
     that its services have failed, or stop, is not down either, as long as it is heard. A node that a
     person or the policy has passed over without a proof objects only while it is heard.
     """
-    target = state.transition.target if state.transition else state.active
+    return objectors_to(state, definition, state.transition.target if state.transition else state.active, now)
+
+
+def objectors_to(state: ClusterState, definition: Definition, target: str | None, now: float) -> tuple[str, ...]:
+    """As objectors, for a target that no transition names yet."""
     return tuple(
         node.instance_id
         for node in definition.nodes

@@ -19,7 +19,7 @@ from understudy.domain.model import (
 )
 from understudy.domain.moves import Moved, address_after
 from understudy.domain.polling import change_gaps_s
-from understudy.domain.serving import may_be_adopted
+from understudy.domain.serving import Said, may_be_adopted, objectors_to, said
 
 STAGE_SLACK_S = 30
 """What a stage may take beyond its own waits: cold starts, retries of Lambda itself."""
@@ -60,8 +60,8 @@ def opened(
     may_go_unproven: bool = False,
     asked_at: int = 0,
 ) -> ClusterState:
-    """The state under the next epoch: the lease ends, but a target that served last, or is adopted, has it at once."""
-    stays = may_be_adopted(state, definition, target, now) or _served_last(state, target)
+    """The state under the next epoch: the lease ends, but who takes it back, or is adopted, has it at once."""
+    stays = may_be_adopted(state, definition, target, now) or _takes_it_back(state, definition, target, now)
     return replace(
         state,
         epoch=state.epoch + 1,
@@ -97,6 +97,14 @@ def _failover_times(state: ClusterState, definition: Definition, now: int, spend
     window_s = definition.policy.max_failovers.window_s
     recent = tuple(at for at in state.failover_times if now - at < window_s)
     return (*recent, now) if spends_budget else recent
+
+
+def _takes_it_back(state: ClusterState, definition: Definition, target: str, now: int) -> bool:
+    """Whether the target has the lease, or had it last and may have it again at once: nothing starts beside another."""
+    if not _served_last(state, target):
+        return False
+    serves = state.active == target or said(state, definition, target, now) is Said.SERVES
+    return serves or not objectors_to(state, definition, target, now)
 
 
 def _served_last(state: ClusterState, target: str) -> bool:
