@@ -13,6 +13,7 @@ A_NODE: Mapping[str, Any] = {
     "heard_age_s": 21,
     "service": "IN_SERVICE",
     "fault": "",
+    "unfit": "",
     "quorum": "",
     "power": "unknown",
     "alarms_on": [],

@@ -73,6 +73,7 @@ NODE_FACTS = object_of(
         "heard_age_s": or_null(NUMBER),
         "service": TEXT,
         "fault": TEXT,
+        "unfit": TEXT,
         "quorum": TEXT,
         "power": TEXT,
         "alarms_on": list_of(TEXT),

@@ -37,11 +37,11 @@ def test_a_real_file_system_is_mounted_unmounted_and_taken_from_those_who_use_it
     assert json.loads(done.stdout) == {
         "before": "DOWN",
         "start": "DONE",
-        "up": "UP",
+        "up": "SERVING",
         "stop": "DONE",
         "stopped": "DOWN",
         "busy": True,
-        "busy_is": "UP",
+        "busy_is": "SERVING",
         "kill": "DONE",
         "killed": "DOWN",
         "user": -9,

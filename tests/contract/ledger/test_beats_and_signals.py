@@ -144,6 +144,14 @@ def test_what_a_node_says_is_a_value_and_nothing_else(ledger, field, hostile):
     assert state.nodes[NODE_B] == before.nodes[NODE_B]
 
 
+def test_why_a_node_could_not_take_over_is_known_as_long_as_its_newest_beat_says_so(ledger):  # B18
+    told = recorded(ledger.record_beat(a_beat(NODE_B, unfit="/run is full")))
+    assert told.nodes[NODE_B].unfit == "/run is full"
+    assert ledger.read(CLUSTER).nodes[NODE_B].unfit == "/run is full"
+    again = recorded(ledger.record_beat(a_beat(NODE_B, beat=a_beat(NODE_B).beat + 4000, heard_at=NOW + 8)))
+    assert again.nodes[NODE_B].unfit == ""
+
+
 def test_a_fault_is_kept_until_ec2_says_otherwise_and_a_beat_does_not_end_it(ledger):  # S3
     version = ledger.read(CLUSTER).definition_version
     state = recorded(ledger.record_signal(CLUSTER, FaultSignal(NODE_B, "its address is 10.0.2.99", version)))

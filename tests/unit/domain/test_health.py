@@ -67,6 +67,11 @@ def test_a_node_that_is_not_as_defined_is_unknown_and_neither_ready_nor_failed()
     assert health(a_report(fault="its address is 10.0.1.99")) is NodeHealth.UNKNOWN
 
 
+def test_a_node_that_says_that_it_could_not_take_over_is_not_fit_and_has_not_failed():  # B18
+    assert health(a_report(unfit="/run is full")) is NodeHealth.UNKNOWN
+    assert health(a_report(unfit="/run is full", service=ServiceStatus.FAILED)) is NodeHealth.FAILED
+
+
 def test_a_node_that_is_not_as_defined_can_still_fail_fall_silent_and_go():  # S3
     fault = "its address is 10.0.1.99"
     assert health(a_report(fault=fault, service=ServiceStatus.FAILED)) is NodeHealth.FAILED

@@ -54,6 +54,14 @@ def test_a_beat_says_who_when_and_how_the_services_are():  # S11
     )
 
 
+# B18
+def test_a_beat_may_say_why_its_sender_could_not_take_over():
+    full = "/run/understudy/orders-db cannot be written: No space left on device"
+    assert parse_beat(ARN, NOW, DETAIL).unfit == ""
+    assert parse_beat(ARN, NOW, {**DETAIL, "unfit": "no room\nleft"}).unfit == "no room\\nleft"
+    assert parse_beat(ARN, NOW, {**DETAIL, "unfit": full}).unfit == f"{full[:57]}..."
+
+
 def test_words_that_a_newer_agent_has_added_are_left_aside():  # S11 S17
     """Old and new side by side. A beat of before there were versions is of the first."""
     assert parse_beat(ARN, NOW, {**DETAIL, "version": 1, "colour": {"of": "green"}}) == parse_beat(ARN, NOW, DETAIL)
@@ -138,6 +146,8 @@ def test_a_detail_that_is_no_object_is_refused(detail):
         ("agent", "0.1 0"),
         ("agent", "1" * 33),
         ("agent", None),
+        ("unfit", None),
+        ("unfit", True),
     ],
 )
 def test_a_malformed_field_is_named_with_what_is_allowed(key, value):  # S11

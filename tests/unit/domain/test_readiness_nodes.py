@@ -231,6 +231,8 @@ def test_what_an_address_leads_to_is_compared_where_there_is_such_an_address(def
 def test_a_node_whose_fault_the_watch_has_noted_is_named_with_it():  # S3
     faulty = a_state(node_b=a_report(NODE_B, fault="its address is 10.0.2.99, not 10.0.2.10"))
     says(nodes.no_fault_noted, FAIL, "node-b: its address is 10.0.2.99, not 10.0.2.10", state=faulty)
+    unfit = a_state(node_b=a_report(NODE_B, unfit="/run is full"))
+    says(nodes.no_fault_noted, FAIL, "node-b says that it could not take over: /run is full", state=unfit)
     says(nodes.no_fault_noted, UNKNOWN, "node-b is not in the state", state=a_state(1))
     says(nodes.no_fault_noted, PASS, "node-b is as defined")
 
