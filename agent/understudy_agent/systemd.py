@@ -6,7 +6,6 @@ import os
 import socket
 from collections.abc import Mapping
 
-
 PETS = 8
 """So often the watchdog is petted within its time: what is left of it then is how long a machine may freeze."""
 
