@@ -153,10 +153,16 @@ def expire(settings: Config, path: Path) -> int:
         return 0
     lock = _guardians_lock(settings)
     lock.acquire_soon()
-    plan, remains = Plan(path, log), _remains_file(settings, log)
-    services = _services(settings, log)
+    plan, remains, boot = Plan(path, log), _remains_file(settings, log), _boot_name(settings, log)
+    tries, take_down = _tries_file(settings, boot, log), TakeDown(settings.on_stop_failure, log)
+
+    def cannot_be_stopped(service: str) -> None:
+        if expiry.takes_node_down_for(service, tries.load(boottime_ms())):
+            take_down(service)
+
+    services = Services(settings.kinds, settings.specs, cannot_be_stopped)
     left = Left(
-        _lease_file(settings.runtime_dir, _boot_name(settings, log)),
+        _lease_file(settings.runtime_dir, boot),
         _placed_file(settings),
         Lock(settings.runtime_dir / "lock"),
         services,

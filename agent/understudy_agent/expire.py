@@ -17,6 +17,7 @@ from .files import LeaseFile, PlacedFile
 from .lease import DOWN_AT_ONCE, Order, Standing
 from .log import Log
 from .services import Services
+from .tries import Tries
 
 POLL_MS = 100
 HUNG_AFTER_MS = 1000
@@ -69,6 +70,20 @@ class Expiry:
     def ask_to_end(self) -> None:
         """Safe in a signal handler. A lease that no agent keeps ends then, and its services with it."""
         self._is_asked_to_end = True
+
+    def takes_node_down_for(self, service: str, tries: Tries | None) -> bool:
+        """Whether the node is to be taken down for a service that cannot be stopped. `tries`: as an agent left them.
+
+        Not when systemd is ending everything here, and not for one that was neither started nor seen running.
+        """
+        is_foreign = tries is not None and tries.may_run is not None and service not in tries.may_run
+        if self._is_asked_to_end or is_foreign:
+            why = "it is not known to be down" + ("" if self._is_asked_to_end else ", and was never seen running here")
+            self._log.error(
+                "service_not_known_to_be_down", f"{why}; the node is not taken down for it", service=service
+            )
+            return False
+        return True
 
     @property
     def acts(self) -> bool:

@@ -26,3 +26,13 @@ def wanted() -> Iterator[None]:
 def not_yet(reason: str) -> pytest.MarkDecorator:
     """The test fails today for this reason, where it says what is `wanted` and nowhere else; a pass is told."""
     return pytest.mark.xfail(raises=Shortcoming, strict=True, reason=reason)
+
+
+REBOOTS_INSTEAD = (
+    "what keeps the lease is asked to end while systemd goes, cannot look at the units any more, and reboots the node"
+)
+
+
+def sometimes(reason: str) -> pytest.MarkDecorator:
+    """As `not_yet`, of what depends on who is quicker: that it passes today proves nothing."""
+    return pytest.mark.xfail(raises=Shortcoming, strict=False, reason=reason)

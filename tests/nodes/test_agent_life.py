@@ -8,7 +8,7 @@ import pytest
 
 from local.waiting import wait_for
 from tests.nodes.agents import AGENT, CLUSTER, section, set_up, show, status, wait_unit
-from tests.nodes.faults import not_yet, wanted
+from tests.nodes.faults import REBOOTS_INSTEAD, sometimes, wanted
 from tests.nodes.lab import Lab
 from tests.nodes.leases import DRIFT_MARGIN_S, Leases, boottime_s
 from tests.nodes.machine import Machine
@@ -104,9 +104,7 @@ def test_the_last_words_of_a_stopped_agent_release_its_lease(serving, leases):  
     wait_unit(serving, AGENT, "inactive")
 
 
-@not_yet(
-    "what keeps the lease is asked to end while systemd goes, cannot look at the units any more, and reboots the node"
-)
+@sometimes(REBOOTS_INSTEAD)
 def test_a_poweroff_stays_one_when_nobody_ends_the_lease(serving):  # S9
     serving.run("systemctl", "poweroff")
     wait_for("it goes down", lambda: serving.boots > 1 or not serving.is_on, 60, why=serving.tail)

@@ -67,18 +67,19 @@ def make_its_run_read_only(node: Machine) -> None:
     node.run("mount", "-o", "remount,bind,ro", "/run/understudy")
 
 
+def forbid_restarts(node: Machine) -> None:
+    node.write("/run/systemd/system/understudy-agent.service.d/once.conf", "[Service]\nRestart=no\n")
+    node.run("systemctl", "daemon-reload")
+
+
 def fill_run(node: Machine) -> None:
+    forbid_restarts(node)  # an agent that is started goes on, and renews the lease that it finds
     node.run("mount", "-o", "remount,size=2m", "/run")
     node.says("dd", "if=/dev/zero", "of=/run/filled", "bs=1k")
 
 
 def hang_the_metadata_service(node: Machine) -> None:
     node.metadata.is_slow = True
-
-
-def forbid_restarts(node: Machine) -> None:
-    node.write("/run/systemd/system/understudy-agent.service.d/once.conf", "[Service]\nRestart=no\n")
-    node.run("systemctl", "daemon-reload")
 
 
 @pytest.mark.parametrize(

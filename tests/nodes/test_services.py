@@ -228,7 +228,7 @@ def test_a_file_system_in_use_is_taken_from_its_users_before_it_is_called_out_of
     leases.wait_beat(mounted, CLUSTER, "releases the lease", lambda beat: beat.says_down(epoch))
     assert boottime_s() - asked > 2.5, "its users had their time to leave"
     assert not is_mounted(mounted)
-    assert show(mounted, "Result", "user.service") == "signal"
+    assert show(mounted, "ActiveState", "user.service") in ("failed", "inactive")
 
 
 def test_an_upgrade_of_the_agent_leaves_a_file_system_mounted(mounted, leases):  # S9

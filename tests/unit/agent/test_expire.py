@@ -12,6 +12,7 @@ from understudy_agent.lease import Standing, Word
 from understudy_agent.model import ServiceSpec
 from understudy_agent.services import Services
 from understudy_agent.tasks import Outcome
+from understudy_agent.tries import Tries
 from understudy_agent.view import Terms
 
 
@@ -352,3 +353,19 @@ def test_a_node_whose_file_no_longer_names_what_the_lease_binds_is_taken_down_at
     assert left.taken_down == [("front", 111_000)]
     assert left.kind.asked == ["kill"]
     assert len(left.log.events("service_unknown")) == 1
+
+
+# B18 S12
+@pytest.mark.parametrize(
+    ("tries", "is_taken_down"),
+    [(None, True), (Tries(), True), (Tries(may_run=frozenset({"db"})), True), (Tries(may_run=frozenset()), False)],
+)
+def test_a_node_is_not_taken_down_for_what_was_never_seen_running_on_it(left, tries, is_taken_down):
+    assert left.keeper().takes_node_down_for("db", tries) is is_taken_down
+
+
+def test_a_node_that_shuts_down_is_not_taken_down_in_another_way(left):
+    keeper = left.keeper()
+    keeper.ask_to_end()
+    assert not keeper.takes_node_down_for("db", None)
+    assert left.log.events("service_not_known_to_be_down")
