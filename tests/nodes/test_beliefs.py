@@ -162,11 +162,11 @@ def test_an_upgrade_by_the_bundle_while_it_serves_interrupts_nothing(lab, leases
     leases.grant(CLUSTER, node)
     node.boot()
     leases.wait_serving(node, CLUSTER, "app")
-    node.unpack_bundle("/srv/bundle")
+    node.unpack_bundle("/opt/bundle")
     with Watcher(lab.hub, node, 7000) as watcher:
         watcher.wait_served()
         old, upgraded_at = show(node, "MainPID"), boottime_s()
-        node.run("sh", "/srv/bundle/install.sh")
+        node.run("sh", "/opt/bundle/install.sh")
         node.run("systemctl", "daemon-reload")
         node.run("systemctl", "kill", "--signal=KILL", AGENT)
         wait_for("another agent runs", lambda: show(node, "MainPID") not in ("0", "", old), 30, why=node.tail)
