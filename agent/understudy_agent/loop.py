@@ -134,19 +134,25 @@ class Agent:
         after = lease.after_read(self._standing, view, sender)
         if view is not None:
             self._failsafe.take_view(view, after, now_ms)
+        watch = self._watch
         if view is None or not lease.is_outdated(view, self._standing):
-            if view is not None:
-                self._watch = starts.after_read(self._watch, self._standing, after, view, self._who.instance, now_ms)
-            self._watch = replace(self._watch, read_begun_ms=read.begun_ms)
+            me = self._who.instance
+            watch = starts.after_read(watch, self._standing, after, view, me, now_ms, read.begun_ms)
         if after.seen_epoch:
             self._placed.note(after, all_down=self._services.all_down)
         else:
             self._placed.forget()
+<<<<<<< HEAD
         if after != self._standing:
             self._stand(after, view)
 
     def _stand(self, after: Standing, view: StateView | None) -> None:
         """Take up what a read has changed, if it can be written down."""
+=======
+        if after == self._standing:
+            self._watch = watch
+            return
+>>>>>>> sim
         is_new = after.word is Word.MINE and self._standing.word is not Word.MINE
         if is_new and not self._placed.is_kept:
             return  # what is started could not be told, later, from what ran before its cluster was registered
@@ -158,7 +164,7 @@ class Agent:
             self._news = True
             active = view.active if view else ""
             self._log.info("epoch_read", f"active is {active or 'nobody'}", epoch=after.epoch)
-        self._standing = after
+        self._standing, self._watch = after, watch
         self._services.bind(after.services)
 
     def _see_to_promises(self, now_ms: int) -> None:

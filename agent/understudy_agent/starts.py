@@ -31,12 +31,14 @@ class Return:
 class Watch:
     """How fresh is what an agent knows. `ticked_ms`: its newest look at the clock; `awake_since_ms`: since when there
     was no gap between two; `read_begun_ms`: when the newest read began that says something of now (all local ms).
-    `returned`: None once the others have been heard.
+    `epoch` and `active`: what that read showed; `returned`: None once the others have been heard.
     """
 
     ticked_ms: int | None = None
     awake_since_ms: int = 0
     read_begun_ms: int | None = None
+    epoch: int = 0
+    active: str = ""
     returned: Return | None = None
 
 
@@ -46,21 +48,44 @@ def ticked(watch: Watch, now_ms: int) -> Watch:
     return replace(watch, ticked_ms=now_ms, awake_since_ms=watch.awake_since_ms if is_awake else now_ms)
 
 
-def after_read(watch: Watch, before: Standing, after: Standing, view: StateView, me: str, now_ms: int) -> Watch:
-    """What a read adds. `before` and `after`: where the node stood and stands by it.
+def after_read(
+    watch: Watch,
+    before: Standing,
+    after: Standing,
+    view: StateView | None,
+    me: str,
+    now_ms: int,
+    begun_ms: int | None,
+) -> Watch:
+    """What a read adds that says something of now."""
+    if view is None:
+        return replace(watch, read_begun_ms=begun_ms, epoch=0, active="", returned=None)
+    returned = _returned(watch, before, after, view, me, now_ms)
+    return replace(watch, read_begun_ms=begun_ms, epoch=view.epoch, active=view.active, returned=returned)
 
-    A lease that has not been interrupted since its grant was read was nobody else's. What the first read of an agent
-    shows is no grant that it has seen come. Call it before the read is noted in `watch`.
+
+def _returned(watch: Watch, before: Standing, after: Standing, view: StateView, me: str, now_ms: int) -> Return | None:
+    """What is to be waited for. `before` and `after`: where the node stood and stands by it.
+
+    A lease that has not been interrupted since its grant was read was nobody else's.
     """
     if after.word is not Word.MINE or not lease.runs(after, now_ms):
-        return replace(watch, returned=None)
+        return None
     returned = watch.returned
-    is_grant = watch.read_begun_ms is not None and view.epoch > max(before.epoch, before.seen_epoch)
+    is_grant = _saw_it_come(watch, view, me, now_ms)
     if not is_grant and (before.word is Word.NOT_MINE or not lease.runs(before, now_ms)):
         returned = Return(now_ms, view.nodes[me].heard_at or 0)
     if is_grant or (returned is not None and _are_down(returned, view, me, now_ms)):
-        returned = None
-    return replace(watch, returned=returned)
+        return None
+    return returned
+
+
+def _saw_it_come(watch: Watch, view: StateView, me: str, now_ms: int) -> bool:
+    """Whether a read just before, since the last start or freeze, showed that this node did not hold this lease yet."""
+    read_ms, since_ms = watch.read_begun_ms, now_ms - int(view.terms.silence_limit_s * 1000)
+    if read_ms is None or read_ms < max(watch.awake_since_ms, since_ms):
+        return False
+    return view.epoch > watch.epoch or (view.epoch == watch.epoch and watch.active != me)
 
 
 def _are_down(returned: Return, view: StateView, me: str, now_ms: int) -> bool:

@@ -203,7 +203,9 @@ class Checks:
     def _only_the_overtaken_are_stale(self, intent: Intent, guard: Guard) -> None:
         names = [record.name for record in intent.records]
         highest = max((self.crowd.route53.guard_of(name) for name in names), key=lambda each: each.epoch)
-        if guard.epoch <= intent.epoch or highest.epoch < guard.epoch:
+        # A foreign hand may have raised a guard to just this epoch: it is overtaken when that is for another node.
+        is_its_own = guard.epoch == intent.epoch and guard.node == intent.node
+        if guard.epoch < intent.epoch or is_its_own or highest.epoch < guard.epoch:
             found = f"{intent.cluster}/{intent.epoch} is told of {guard}, and {highest} stands there"
             raise Violation("only_the_overtaken_are_stale", found)
 

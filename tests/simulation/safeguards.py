@@ -36,7 +36,6 @@ from understudy_agent.lease import Sender, Standing, Word
 from understudy_agent.messages import Message
 from understudy_agent.promise import Memory
 from understudy_agent.services import Services
-from understudy_agent.starts import Watch
 from understudy_agent.view import NodeView, StateView, Terms
 
 CUT_OFF_AND_ASKED_TO_GO = (
@@ -176,8 +175,8 @@ def _unguarded_plan(record: Record, wish: Wish, reading: RecordReading) -> tuple
     return (Change(ChangeVerb.UPSERT, new_guard), Change(ChangeVerb.UPSERT, new_record))
 
 
-def _waits_for_nobody(watch: Watch, *_: Any) -> Watch:
-    return watch
+def _waits_for_nobody(*_: Any) -> None:
+    return None
 
 
 def _plan_over_the_same_epoch(record: Record, wish: Wish, reading: RecordReading) -> Any:
@@ -614,14 +613,14 @@ SAFEGUARDS: Mapping[str, Safeguard] = {
     ),
     "returned-lease": Safeguard(
         "under a lease that is taken up again nothing starts before the others are heard",
-        ((starts, "after_read", _waits_for_nobody),),
+        ((starts, "_returned", _waits_for_nobody),),
         runs=8,
         story=STORIES["returns-to-an-old-table"],
     ),
     "same-epoch-of-another-node": Safeguard(
         "a guard of the same epoch that names another node is not written over, and a lease whose grant was not seen "
         "to come waits for the others' words",
-        ((movers, "plan_batch", _plan_over_the_same_epoch), (starts, "after_read", _waits_for_nobody)),
+        ((movers, "plan_batch", _plan_over_the_same_epoch), (starts, "_returned", _waits_for_nobody)),
         runs=8,
         story=STORIES["restored-and-counted-on"],
     ),

@@ -20,7 +20,7 @@ from understudy_agent.view import Terms, parse_state
 
 KEEP = Terms(on_isolation="keep")
 HELD = Standing(Word.MINE, 1, 112_000)
-READ = Watch(ticked_ms=100_000, awake_since_ms=90_000, read_begun_ms=95_000)
+READ = Watch(ticked_ms=100_000, awake_since_ms=90_000, read_begun_ms=95_000, epoch=2, active=ME)
 
 
 # --- the rules -----------------------------------------------------------------------------------
@@ -70,7 +70,7 @@ def seen(
     theirs = {**down(node(beat=1, heard_at=90, boot="boot-o")), **other}
     mine = node(beat=now_ms, heard_at=now_ms // 1000)
     view = parse_state(item(epoch=2, active=ME, mine=mine, other=theirs))
-    return after_read(watch, before, after, view, ME, now_ms).returned
+    return after_read(watch, before, after, view, ME, now_ms, now_ms).returned
 
 
 @pytest.mark.parametrize(
@@ -84,9 +84,18 @@ def test_under_a_lease_that_is_taken_up_again_nothing_starts_before_the_others_a
     assert seen(before, BACK, heard_at=100) is None
 
 
-@pytest.mark.parametrize("before", [BACK, replace(BACK, word=Word.NOTHING), replace(LOST, epoch=1, seen_epoch=1)])
-def test_a_lease_that_was_never_interrupted_and_a_grant_that_was_seen_to_come_wait_for_nobody(before):
+@pytest.mark.parametrize("before", [BACK, replace(BACK, word=Word.NOTHING)])
+def test_a_lease_that_was_never_interrupted_waits_for_nobody(before):
     assert seen(before, BACK) is None
+
+
+@pytest.mark.parametrize("read_last", [replace(READ, active=""), replace(READ, active=OTHER), replace(READ, epoch=1)])
+def test_a_grant_that_was_seen_to_come_waits_for_nobody(read_last):
+    assert seen(LOST, BACK, watch=read_last) is None
+    frozen = replace(read_last, awake_since_ms=96_000)
+    assert seen(LOST, BACK, watch=frozen) == RETURNED
+    cut_off = replace(read_last, awake_since_ms=0, read_begun_ms=84_999)
+    assert seen(LOST, BACK, watch=cut_off) == RETURNED
 
 
 def test_what_the_first_read_of_an_agent_shows_is_no_grant_that_it_has_seen_come():
