@@ -173,8 +173,9 @@ SAFEGUARDS: Mapping[str, Safeguard] = {
         until_s=8,
     ),
     "order-first": Safeguard(
-        "a look that has just ended leads to a start only where the order is still to serve",
-        ((Services, "_give_up_check", _nothing),),
+        "a look that has just ended leads to a start only where the order is still to serve, and a lease that is taken "
+        "up again waits for the others' words",
+        ((Services, "_give_up_check", _nothing), (starts, "_returned", _nothing)),
         (d.blowing("no_read", A, 7), d.blowing("read_late", A, 1, 9)),
         UNLEASED,
     ),
