@@ -142,17 +142,13 @@ class Agent:
             self._placed.note(after, all_down=self._services.all_down)
         else:
             self._placed.forget()
-<<<<<<< HEAD
-        if after != self._standing:
-            self._stand(after, view)
-
-    def _stand(self, after: Standing, view: StateView | None) -> None:
-        """Take up what a read has changed, if it can be written down."""
-=======
         if after == self._standing:
             self._watch = watch
-            return
->>>>>>> sim
+        else:
+            self._stand(after, view, watch)
+
+    def _stand(self, after: Standing, view: StateView | None, watch: Watch) -> None:
+        """Take up what a read has changed, if it can be written down."""
         is_new = after.word is Word.MINE and self._standing.word is not Word.MINE
         if is_new and not self._placed.is_kept:
             return  # what is started could not be told, later, from what ran before its cluster was registered
