@@ -358,7 +358,12 @@ def test_a_node_whose_file_no_longer_names_what_the_lease_binds_is_taken_down_at
 # B18 S12
 @pytest.mark.parametrize(
     ("tries", "is_taken_down"),
-    [(None, True), (Tries(may_run=None), True), (Tries(may_run=frozenset({"db"})), True), (Tries(may_run=frozenset()), False)],
+    [
+        (None, True),
+        (Tries(may_run=None), True),
+        (Tries(may_run=frozenset({"db"})), True),
+        (Tries(may_run=frozenset()), False),
+    ],
 )
 def test_a_node_is_not_taken_down_for_what_was_never_seen_running_on_it(left, tries, is_taken_down):
     assert left.keeper().takes_node_down_for("db", tries) is is_taken_down
