@@ -67,25 +67,35 @@ class Ender:
         self._acts.clear()
 
     def kill(self) -> None:
-        """End every process that is left, once. Raises OSError."""
+        """End every process that is left, once."""
         for remains in self._remains():
             for group in remains.control_groups:
-                cgroups.kill(group)
+                self._try(cgroups.kill, group)
 
     def unmount(self) -> None:
         """End every process that keeps a file system busy, and unmount it, once. Raises OSError."""
         wanted = [point for remains in self._remains() for point in remains.mount_points]
         within = [each for each in mount_points(self._proc / "self/mountinfo") if _is_in(each, wanted)]
         for point in reversed(within):
-            for pid in users(self._proc, point):
-                self._kill(pid)
-            self._unmount(point)
+            self._try(self._take_away, point)
+
+    def _take_away(self, point: str) -> None:
+        for pid in users(self._proc, point):
+            self._kill(pid)
+        self._unmount(point)
 
     def _kill(self, pid: int) -> None:
         try:
             os.kill(pid, signal.SIGKILL)
         except ProcessLookupError:
             return  # it has ended
+
+    def _try(self, act: Callable[[str], None], what: str) -> None:
+        """One that cannot be ended hinders no other."""
+        try:
+            act(what)
+        except OSError as fault:
+            self._tell_once(f"{what}: {fault.strerror}")
 
     def _run(self, act: Callable[[], None]) -> None:
         while True:
