@@ -43,8 +43,9 @@ class Farewell:
             self._is_said = True
 
     def begins(self, services: Services, order: Order, now_ms: int) -> bool:
-        """Whether now is the time for the last beat: all is down, or nothing is to be touched."""
-        if not self.is_asked or self._begun_ms is not None or not (services.all_down or order is Order.LEAVE_ALONE):
+        """Whether now is the time for the last beat: all is down, there is nothing to stop, or nothing to be touched."""
+        is_over = services.all_down or services.all_over or order is Order.LEAVE_ALONE
+        if not self.is_asked or self._begun_ms is not None or not is_over:
             return False
         self._down_ms = self._begun_ms = now_ms
         return True

@@ -202,6 +202,11 @@ class Services:
         return not self.unknown and all(service.is_down for service in self._services)
 
     @property
+    def all_over(self) -> bool:
+        """Whether there is nothing to stop: all is down, or was never seen running here and does not tell."""
+        return not self.unknown and all(service.is_over for service in self._services)
+
+    @property
     def all_looked_at(self) -> bool:
         """Whether each service has been looked at once, with or without an answer."""
         return all(s.state is not None or s.unknown_looks > 0 for s in self._services)

@@ -744,3 +744,14 @@ def test_who_holds_the_lease_is_not_called_unfit(active):
     active.guard.why_unfit = "/run/understudy/orders-db cannot be written: No space left on device"
     active.pass_time(5)
     assert "unfit" not in active.aws.beats[-1]
+
+
+# B18
+def test_an_agent_ends_well_where_a_service_that_was_never_seen_here_does_not_tell(standby):
+    standby.kind.look_answers = Outcome.UNKNOWN
+    standby.start_agent()
+    standby.pass_time(3)
+    standby.agent.ask_to_stop()
+    standby.pass_time(6)
+    assert standby.agent.exit_status == 0
+    assert standby.aws.beats[-1]["services"] != {"db": "OUT_OF_SERVICE"}
