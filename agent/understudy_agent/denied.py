@@ -1,8 +1,19 @@
-"""What to do about a call that AWS's permissions do not allow."""
+"""What to do about a call that AWS did not take: permissions that lack, or a clock of this node that is wrong."""
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable, Mapping
+from email.utils import parsedate_to_datetime
+from typing import Any
+
 CODES = frozenset({"AccessDenied", "AccessDeniedException"})
+CLOCK_CODES = frozenset(
+    {"InvalidSignatureException", "SignatureDoesNotMatch", "RequestExpired", "RequestTimeTooSkewed", "AuthFailure"}
+)
+"""Of a signature that AWS refuses, by which it also calls one with a time that it does not accept."""
+CLOCK_LIMIT_S = 60
+"""AWS accepts five minutes; less than this is no reason for a refusal."""
 REMEDIES = {
     "beat": "attach the stack's NodePolicy to this instance's role; a beat's source must be this instance's own ARN",
     "read": "attach the stack's NodePolicy to this instance's role, and give the role the tag understudy:cluster "
@@ -12,10 +23,36 @@ REMEDIES = {
 """By what the calls are for. See PERMISSIONS in the agent's README."""
 
 
-def reason_of(what: str, error: Exception) -> str:
-    """Why a call failed, in words; with what to do when this node is not allowed to make it."""
+def reason_of(what: str, error: Exception, now_s: Callable[[], float] = time.time) -> str:
+    """Why a call failed, in words; with what to do when this node is not allowed to make it, or its clock is wrong.
+
+    `now_s`: the node's clock, in seconds since 1970.
+    """
     reason = str(error) or type(error).__name__
     # botocore's ClientError, which is not imported here: nothing else of it is needed.
-    answer = getattr(error, "response", None) or {}
-    is_denied = answer.get("Error", {}).get("Code") in CODES
-    return f"{reason}; {REMEDIES[what]}" if is_denied and what in REMEDIES else reason
+    answer: Mapping[str, Any] = getattr(error, "response", None) or {}
+    code = answer.get("Error", {}).get("Code")
+    if code in CODES and what in REMEDIES:
+        return f"{reason}; {REMEDIES[what]}"
+    off_s = _clock_off_s(answer, now_s()) if code in CLOCK_CODES else None
+    if off_s is None or abs(off_s) < CLOCK_LIMIT_S:
+        return reason
+    direction = "ahead" if off_s > 0 else "behind"
+    return (
+        f"this node's clock is some {_rounded(abs(off_s))} s {direction} of AWS's, so AWS refuses what it signs: "
+        f"set it (chronyc makestep), and see that it stays right; {code}"
+    )
+
+
+def _clock_off_s(answer: Mapping[str, Any], now_s: float) -> float | None:
+    """By how much this node's clock is ahead of the time of the answer (seconds); None: the answer has none."""
+    told = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date", "")
+    try:
+        return now_s - parsedate_to_datetime(told).timestamp()
+    except (TypeError, ValueError, IndexError):
+        return None
+
+
+def _rounded(seconds: float) -> int:
+    """Told once for each reason, so not to the second."""
+    return round(seconds / 10) * 10

@@ -5,6 +5,7 @@ import os
 import socket
 import subprocess
 import threading
+from datetime import UTC, datetime
 
 import boto3
 import pytest
@@ -276,6 +277,29 @@ def test_a_node_that_is_not_allowed_to_says_what_its_role_lacks(what, operation,
     (why,) = log.events(f"{what}_failed")
     assert why.startswith(f"An error occurred (AccessDeniedException) when calling the {operation} operation")
     assert remedy in why
+
+
+def unsigned(date: str, code: str = "InvalidSignatureException") -> ClientError:
+    headers = {"date": date}
+    answer = {"Error": {"Code": code, "Message": "Signature expired"}, "ResponseMetadata": {"HTTPHeaders": headers}}
+    return ClientError(answer, "GetItem")  # type: ignore[arg-type]
+
+
+# B18
+@pytest.mark.parametrize(
+    ("ahead_s", "words"), [(303, "some 300 s ahead"), (-303, "some 300 s behind"), (7200, "some 7200 s ahead")]
+)
+def test_a_clock_that_is_wrong_is_told_as_what_it_is(ahead_s, words):
+    refused = unsigned("Mon, 30 Nov 2026 00:00:00 GMT")
+    why = reason_of("read", refused, lambda: datetime(2026, 11, 30, tzinfo=UTC).timestamp() + ahead_s)
+    assert words in why
+    assert "chronyc makestep" in why
+
+
+@pytest.mark.parametrize("date", ["Mon, 30 Nov 2026 00:00:00 GMT", "", "yesterday"])
+def test_a_signature_that_is_refused_for_another_reason_is_told_as_it_is(date):
+    refused = unsigned(date)
+    assert reason_of("read", refused, lambda: datetime(2026, 11, 30, tzinfo=UTC).timestamp() + 3) == str(refused)
 
 
 def test_another_fault_of_aws_is_told_as_it_is():
