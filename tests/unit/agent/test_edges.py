@@ -282,7 +282,7 @@ def test_a_node_that_is_not_allowed_to_says_what_its_role_lacks(what, operation,
 def unsigned(date: str, code: str = "InvalidSignatureException") -> ClientError:
     headers = {"date": date}
     answer = {"Error": {"Code": code, "Message": "Signature expired"}, "ResponseMetadata": {"HTTPHeaders": headers}}
-    return ClientError(answer, "GetItem")  # type: ignore[arg-type]
+    return ClientError(answer, "GetItem")
 
 
 # B18
