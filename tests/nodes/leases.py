@@ -56,6 +56,10 @@ class Beat:
         services: Mapping[str, str] = self.said["services"]
         return services
 
+    @property
+    def unfit(self) -> str:
+        return str(self.said.get("unfit", ""))
+
     def says_down(self, epoch: int) -> bool:
         """Whether it proves that its node has released the lease: it has read the epoch, and all is out of service."""
         down = all(state == "OUT_OF_SERVICE" for state in self.services.values())

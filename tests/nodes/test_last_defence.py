@@ -8,7 +8,6 @@ import pytest
 
 from local.waiting import wait_for
 from tests.nodes.agents import AGENT, CLUSTER, section, set_up, show
-from tests.nodes.faults import wanted
 from tests.nodes.lab import Lab
 from tests.nodes.leases import DRIFT_MARGIN_S, SHORT_LEASE, Leases
 from tests.nodes.machine import Machine
@@ -104,9 +103,8 @@ def test_a_service_whose_agent_cannot_be_started_any_more_ends_with_its_lease(
     end = end_of_lease_of_a_killed_agent(serving, leases)
     wait_passed(end + DRIFT_MARGIN_S)
     served_until = watcher.last_before(end + 2 * DRIFT_MARGIN_S)
-    with wanted():
-        assert served_until <= end + DRIFT_MARGIN_S
-        assert watcher.wait_silent(1) == served_until, "and it stays so"
+    assert served_until <= end + DRIFT_MARGIN_S
+    assert watcher.wait_silent(1) == served_until, "and it stays so"
 
 
 def end_of_lease_of_a_killed_agent(node: Machine, leases: Leases) -> float:

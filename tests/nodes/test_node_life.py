@@ -9,7 +9,6 @@ import pytest
 
 from local.waiting import wait_for
 from tests.nodes.agents import AGENT, CLUSTER, section, set_up, show
-from tests.nodes.faults import REBOOTS_INSTEAD, sometimes, wanted
 from tests.nodes.lab import Lab
 from tests.nodes.leases import DRIFT_MARGIN_S, SHORT_LEASE, Leases, boottime_s
 from tests.nodes.machine import Machine
@@ -69,12 +68,10 @@ def test_a_node_that_reboots_releases_its_service_before_its_network_goes(nodes,
     assert spans[-1][1] < said[-1].at
 
 
-@sometimes(REBOOTS_INSTEAD)
 def test_a_node_that_powers_off_releases_its_service_before_its_network_goes(nodes, leases, watchers):  # S9 S12
     one, other = nodes
     one.run("systemctl", "poweroff")
-    with wanted():
-        one.wait_off()
+    one.wait_off()
     last = list(leases.beats_of(one, CLUSTER))[-1]
     assert last.services == {"app": "OUT_OF_SERVICE"}
     assert watchers[0].wait_silent() < last.at

@@ -170,6 +170,15 @@ class Pair:
 
         wait_for(f"{machine.name} stands by", stands_by, LIMIT_S, why=self.tail)
 
+    def wait_heard(self, machine: Machine) -> None:
+        """Until the node has been heard for so long without a gap that its word is believed at once."""
+
+        def is_heard() -> bool:
+            node = self.node(machine)
+            return bool(node["heard_at"] - node["heard_since"] >= POLICY["silence_limit_s"])
+
+        wait_for(f"{machine.name} is heard without a gap", is_heard, LIMIT_S, why=self.tail)
+
     def tail(self) -> str:
         return "\n".join([str(self.state()), *(f"{one.name}: {one.tail()}" for one in self.machines)])
 
