@@ -40,6 +40,8 @@ class Service:
         """Whether anything of it was started or seen running since it was last known to be down; True if not known."""
         self.is_given_up = False
         """Whether it is left alone, though not known to be down, until something of it is seen."""
+        self.came_up = False
+        """Whether it was found running after it was known to be down, and has not been out of service since."""
         self.unfit = ""
         """Why it could not be started, by the newest look that told; "" when nothing is known against it."""
         self.unstoppable = False
@@ -106,6 +108,14 @@ class Service:
     def look_soon(self) -> None:
         """Have the next look taken as soon as it is watched."""
         self._next_look_ms = 0
+
+    def doubt(self) -> None:
+        """Do not call it down by a look that began before now."""
+        if self._step is Step.LOOK:
+            self._drop_task()
+        if self.state is State.OUT_OF_SERVICE:
+            self.state = None
+        self.look_soon()
 
     def start(self, why: str, now_ms: int) -> None:
         """Begin to bring it in service; one that runs already is left running."""
@@ -179,6 +189,8 @@ class Service:
             self._note_fitness(outcome, why)
             outcome = Outcome.DOWN if outcome is Outcome.UNFIT else outcome
         if outcome in PRESENT:
+            was_down = not (self._may_have_run if step is Step.CHECK else self.may_run)
+            self.came_up = self.came_up or (step in (Step.LOOK, Step.CHECK) and was_down)
             self.may_run, self.is_given_up = True, False
         # A script that starts may say that it is stopped for a while.
         elif outcome is Outcome.DOWN and step in (Step.LOOK, Step.CONFIRM_STOP, Step.CONFIRM_KILL):
@@ -369,6 +381,7 @@ class Service:
         self._step, self._task = Step.REST, None
 
     def _become(self, state: State, why: str) -> None:
+        self.came_up = self.came_up and state is not State.OUT_OF_SERVICE
         if state is not self.state:
             old, self.state = self.state, state
             self._tell(Change(self.spec.name, old, state, why))

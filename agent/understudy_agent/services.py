@@ -13,6 +13,7 @@ from .service import Service
 from .tries import TriesFile
 
 TO_BE_DOWN = (Order.STOP, Order.KILL)
+RUNS = (State.IN_SERVICE, State.STARTING)
 
 
 class DependencyCycleError(ValueError):
@@ -71,10 +72,12 @@ class Services:
         """Take up what has happened, do what the order asks. The changes of state since the last tick."""
         self._order = order
         self._resume(now_ms)
+        before = {name: (service.came_up, service.state) for name, service in self._by_name.items()}
         for service in self._services:
             if service.is_checked and not self._may_go_on_to_start(service):
                 self._give_up_check(service)
             service.advance(now_ms, int(kill_limit_s * 1000))
+        self._doubt_looks(before)
         self._obey(order, epoch, now_ms)
         self._see_to_unstoppable(now_ms)
         if self._tries is not None:
@@ -82,6 +85,17 @@ class Services:
         changes = list(self._changes)
         self._changes.clear()
         return changes
+
+    def _doubt_looks(self, before: Mapping[str, tuple[bool, State | None]]) -> None:
+        """Where one has come up by itself others may have: they are looked at anew, and once more when it is down."""
+        news = set()
+        for name, (had_come_up, state) in before.items():
+            service = self._by_name[name]
+            if service.came_up is not had_come_up or (state is None and service.state in RUNS):
+                news.add(name)
+        for name, service in self._by_name.items():
+            if news and name not in news:
+                service.doubt()
 
     def _resume(self, now_ms: int) -> None:
         if self._tries is not None and not self._has_resumed:

@@ -99,6 +99,49 @@ def test_a_service_found_running_without_a_lease_is_stopped():
     assert node.states() == ["OUT_OF_SERVICE", "OUT_OF_SERVICE"]
 
 
+def test_all_is_not_called_down_before_what_may_have_come_up_with_another_has_been_looked_at():  # B4
+    node = Node()
+    node.pass_time(Order.STOP)
+    node.data.running = node.db.running = True
+    node.data.hangs.add("look")
+    node.pass_time(Order.STOP, ms=7000)
+    assert node.db.asked == ["stop"]
+    assert node.states() == ["STOPPING", "OUT_OF_SERVICE"]
+    assert not node.services.all_down
+    node.data.hangs.clear()
+    node.pass_time(Order.STOP, ms=6000)
+    assert node.data.asked == ["stop"]
+    assert node.services.all_down
+
+
+def test_a_look_from_before_the_first_sight_of_another_is_not_believed():  # B4
+    node = Node()
+    look = FakeTask(None)
+    node.db.look = lambda: look
+    node.pass_time(Order.STOP, ms=2000)
+    assert node.states() == ["OUT_OF_SERVICE", "STOPPING"]
+    node.data.running = node.db.running = True
+    look.outcome = Outcome.SERVING
+    del node.db.look
+    for _ in range(10):
+        node.pass_time(Order.STOP, ms=200)
+        assert not (node.services.all_down and node.data.running)
+    assert node.data.asked == node.db.asked == ["stop"]
+
+
+def test_what_came_up_while_another_was_stopped_is_found_before_all_is_called_down():  # B4
+    node = Node()
+    node.pass_time(Order.STOP)
+    node.db.running = True
+    while not node.db.asked:
+        node.pass_time(Order.STOP, ms=200)
+    node.data.running = True
+    for _ in range(10):
+        node.pass_time(Order.STOP, ms=200)
+        assert not (node.services.all_down and node.data.running)
+    assert node.data.asked == ["stop"]
+
+
 def test_a_start_that_fails_stays_failed_while_the_lease_is_held():
     node = Node()
     node.data.fails.add("start")

@@ -108,7 +108,7 @@ def test_nothing_is_begun_while_a_transition_is_under_way():
 
 def test_the_lease_is_placed_only_when_nobody_holds_it():  # B4
     placing = {each.holder for each in WORLD if decide(each).action is Action.PLACE}
-    assert placing == {Holder.NOBODY, Holder.AWAITED, Holder.RETURNED}
+    assert placing == {Holder.NOBODY, Holder.RETURNED}
 
 
 def test_without_a_fit_candidate_nothing_fails_over():  # B3
@@ -136,11 +136,16 @@ def test_without_the_hold_the_same_situations_would_move():  # B6
 
 
 def test_a_held_cluster_finishes_what_was_begun_but_never_by_a_failover():  # B6
-    assert actions_where(mode=[Mode.HELD], phase=[Phase.OVERDUE]) == {
+    known = [holder for holder in Holder if holder is not Holder.AWAITED]
+    assert actions_where(mode=[Mode.HELD], phase=[Phase.OVERDUE], holder=known) == {
         Action.REPAIR,
         Action.PLACE,
         Action.CALL_OPERATOR,
     }
+
+
+def test_nobody_is_placed_while_a_member_that_may_serve_may_still_be_heard():  # B4
+    assert actions_where(holder=[Holder.AWAITED]) == {Action.WAIT}
 
 
 def test_a_held_cluster_that_is_not_known_to_be_served_calls_an_operator_whoever_doubts():  # B6
@@ -167,7 +172,7 @@ def test_a_repair_is_begun_only_under_a_ready_holder():
 
 
 def test_every_situation_without_a_serving_node_ends_with_a_move_or_a_person():
-    """A first placement that waits for a better node is over when the silence limit is (AWAITED turns to NOBODY)."""
+    """Members are awaited for no longer than the silence limit (then it is no longer AWAITED)."""
     lost = [holder for holder in Holder if holder not in (Holder.READY, Holder.AWAITED)]
     assert Action.WAIT not in actions_where(holder=lost, phase=[Phase.SETTLED, Phase.OVERDUE])
 

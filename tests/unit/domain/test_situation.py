@@ -210,3 +210,35 @@ def test_a_first_placement_waits_a_silence_long_for_a_node_of_better_priority():
     assert holder(15, NodeReport("node-a")) is Holder.UNHEARD
     assert holder(0, a_report(NODE_A)) is Holder.NOBODY
     assert holder(15, a_report(NODE_A, heard_at=NOW - 60, service=ServiceStatus.OUT_OF_SERVICE)) is Holder.UNHEARD
+
+
+# B4
+@pytest.mark.parametrize("proof", [None, Proof.RELEASED, Proof.LEASE_EXPIRED])
+@pytest.mark.parametrize("is_overdue", [True, False])
+def test_a_table_that_was_put_back_into_a_move_places_nobody_before_the_others_could_be_heard(is_overdue, proof):
+    """The node that got the lease since has not beaten again, and its old report says that it is down."""
+
+    def holder(heard_for_s: int, heard_ago_s: int) -> Holder:
+        state = a_moving_state(
+            transition=a_transition(deadline_at=NOW - 60) if is_overdue else None,
+            previous=a_previous(proof=proof),
+            node_a=a_report(service=ServiceStatus.OUT_OF_SERVICE, heard_since=NOW - heard_for_s),
+            node_b=a_report(NODE_B, heard_at=NOW - heard_ago_s),
+        )
+        found: Holder = seen(state, members=2).holder
+        return found
+
+    by_its_records = holder(heard_for_s=3600, heard_ago_s=60)
+    assert holder(heard_for_s=0, heard_ago_s=60) is holder(heard_for_s=14, heard_ago_s=60) is Holder.AWAITED
+    assert (
+        holder(heard_for_s=15, heard_ago_s=60) is by_its_records is not Holder.AWAITED
+    )  # a dead peer is not waited for
+    assert holder(heard_for_s=0, heard_ago_s=0) is not Holder.AWAITED  # it says that it is down
+
+
+def test_a_settled_cluster_without_a_proof_calls_a_person_also_while_its_nodes_come_back():  # B4
+    state = a_moving_state(
+        3, transition=None, node_a=a_report(heard_at=NOW - 60), node_b=a_report(NODE_B, heard_since=NOW),
+        previous=a_previous(keeps_lease=False),
+    )  # fmt: skip
+    assert seen(state).holder is Holder.UNPROVEN

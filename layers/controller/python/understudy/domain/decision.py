@@ -101,7 +101,7 @@ TRUSTED, SUSPECT = (_one_of(observer) for observer in Observer)
 NORMAL, HELD = (_one_of(mode) for mode in Mode)
 STAY, RETURN = (_one_of(failback) for failback in Failback)
 TROUBLE = frozenset(Holder) - READY - AWAITED - CONTESTED
-"""Everything but a holder that serves, and a first placement that has only begun. Two that serve are worse than all."""
+"""Everything but a holder that serves, and members that may still be heard. Two that serve are worse than all."""
 
 WAIT, FAIL_OVER, PLACE, FAIL_BACK, REPAIR, CALL_OPERATOR = Action
 
@@ -129,7 +129,7 @@ RULES: tuple[Rule, ...] = (
     Rule("two-say-they-serve",                 SETTLED | OVERDUE, CONTESTED,           ANY,   ANY,      ANY,    ANY,      ANY,     ANY,     CALL_OPERATOR, "a member says that it serves without holding the lease, and it is not the only one that serves or should: nothing moves before one of them is down"),
     Rule("place-by-priority",                  SETTLED,   NOBODY,                      FIT,   ANY,      ANY,    ANY,      NORMAL,  ANY,     PLACE,         "nobody holds the lease, and the node that serves already, or else the fit node of the best priority, gets it"),
     Rule("member-is-unheard",                  SETTLED,   UNHEARD,                     ANY,   ANY,      ANY,    ANY,      NORMAL,  ANY,     CALL_OPERATOR, "nobody has been placed yet, and a member may be serving: it does not say that it is down, and EC2 does not say that it is off"),
-    Rule("members-are-awaited",                SETTLED,   AWAITED,                     ANY,   ANY,      ANY,    ANY,      ANY,     ANY,     WAIT,          "nobody has been placed yet; a member that may be serving, or one that makes a quorum, may still be heard, for silence_limit_s"),
+    Rule("members-are-awaited",                SETTLED | OVERDUE, AWAITED,             ANY,   ANY,      ANY,    ANY,      ANY,     ANY,     WAIT,          "nobody holds the lease; a member that may be serving, or one that makes a quorum, may still be heard, for silence_limit_s"),
     Rule("nobody-to-place-on",                 SETTLED,   NOBODY,                      UNREADY, ANY,    ANY,    ANY,      NORMAL,  ANY,     CALL_OPERATOR, "nobody holds the lease, and no node is fit to get it"),
     Rule("no-quorum-to-place-on",              SETTLED,   NOBODY,                      NO_QUORUM, ANY,  ANY,    ANY,      NORMAL,  ANY,     CALL_OPERATOR, "nobody holds the lease, and quorum keeps the nodes that are ready from getting it"),
     Rule("place-on-last-holder",               SETTLED,   RETURNED,                    ANY,   ANY,      ANY,    ANY,      NORMAL,  ANY,     PLACE,         "nobody holds the lease; the node that served last, or whose address the record carries, is fit"),
@@ -137,7 +137,7 @@ RULES: tuple[Rule, ...] = (
     Rule("held-and-not-served",                SETTLED,   TROUBLE,                     ANY,   ANY,      ANY,    ANY,      HELD,    ANY,     CALL_OPERATOR, "the cluster is held, and it is not known that its service is served: nothing moves until it is resumed or asked for"),
     Rule("overdue-and-active-is-ready",        OVERDUE,   READY,                       ANY,   ANY,      ANY,    ANY,      ANY,     ANY,     REPAIR,        "a transition outlived its deadline after the lease was granted: it is finished under a new epoch"),
     Rule("overdue-and-holder-returned",        OVERDUE,   RETURNED,                    ANY,   ANY,      ANY,    ANY,      ANY,     ANY,     PLACE,         "a transition outlived its deadline before the old node was fenced, and that node is fit"),
-    Rule("overdue-and-nobody-holds",           OVERDUE,   NOBODY | AWAITED,            FIT,   ANY,      ANY,    ANY,      ANY,     ANY,     PLACE,         "a transition outlived its deadline after the old node was fenced, and a node is fit"),
+    Rule("overdue-and-nobody-holds",           OVERDUE,   NOBODY,                      FIT,   ANY,      ANY,    ANY,      ANY,     ANY,     PLACE,         "a transition outlived its deadline after the old node was fenced, and a node is fit"),
     Rule("overdue-and-unproven",               OVERDUE,   UNPROVEN,                    FIT,   ANY,      ANY,    ANY,      NORMAL,  ANY,     FAIL_OVER,     "a transition outlived its deadline before the old node was fenced: fencing goes on under a new epoch"),
     Rule("overdue-and-active-is-gone",         OVERDUE,   TOLD,                        FIT,   ANY,      LEFT,   ANY,      NORMAL,  ANY,     FAIL_OVER,     "a transition outlived its deadline and the active node has failed or is gone"),
     Rule("overdue-and-active-is-silent",       OVERDUE,   SILENT,                      FIT,   ANY,      LEFT,   TRUSTED,  NORMAL,  ANY,     FAIL_OVER,     "a transition outlived its deadline and the active node is silent"),
@@ -147,7 +147,7 @@ RULES: tuple[Rule, ...] = (
     Rule("overdue-silent-and-held",            OVERDUE,   SILENT,                      FIT,   ANY,      ANY,    TRUSTED,  HELD,    ANY,     CALL_OPERATOR, "a transition outlived its deadline and the active node is silent; the cluster is held"),
     Rule("overdue-and-suspect",                OVERDUE,   SILENT,                      ANY,   ANY,      ANY,    SUSPECT,  ANY,     ANY,     CALL_OPERATOR, "a transition outlived its deadline, and the observer is doubted"),
     Rule("overdue-and-no-candidate",           OVERDUE,   SILENT,                      NONE,  ANY,      ANY,    TRUSTED,  ANY,     ANY,     CALL_OPERATOR, "a transition outlived its deadline, and no node is fit to take over"),
-    Rule("overdue-and-nobody-fit",             OVERDUE,   TOLD | NOBODY | AWAITED | UNPROVEN, NONE,  ANY,      ANY,    ANY,      ANY,     ANY,     CALL_OPERATOR, "a transition outlived its deadline, nobody serves, and no node is fit"),
+    Rule("overdue-and-nobody-fit",             OVERDUE,   TOLD | NOBODY | UNPROVEN, NONE,  ANY,      ANY,    ANY,      ANY,     ANY,     CALL_OPERATOR, "a transition outlived its deadline, nobody serves, and no node is fit"),
     Rule("overdue-and-member-unheard",         OVERDUE,   UNHEARD,                     ANY,   ANY,      ANY,    ANY,      ANY,     ANY,     CALL_OPERATOR, "a transition outlived its deadline, and a member may be serving: it does not say that it is down, and EC2 does not say that it is off"),
     Rule("overdue-and-unknown",                OVERDUE,   UNKNOWN,                     ANY,   ANY,      ANY,    ANY,      ANY,     ANY,     CALL_OPERATOR, "a transition outlived its deadline, and the active node has never been heard, or is not as defined"),
 )

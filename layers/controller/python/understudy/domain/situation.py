@@ -34,7 +34,7 @@ class Holder(StrEnum):
     GONE = "GONE"
     UNKNOWN = "UNKNOWN"
     NOBODY = "NOBODY"  # no active node, and proof that none serves
-    AWAITED = "AWAITED"  # nobody has been placed yet, and a member, or a quorum, may still be heard of
+    AWAITED = "AWAITED"  # nobody holds the lease, and a member that may serve, or a quorum, may still be heard of
     UNHEARD = "UNHEARD"  # nobody has been placed yet, and a member that may be serving does not say that it is down
     CONTESTED = "CONTESTED"  # a member says that it serves, and another one does too, or should
     RETURNED = "RETURNED"  # no active node; the one before has no proof against it, and is itself fit to serve
@@ -215,12 +215,33 @@ def _holder(state: ClusterState, definition: Definition, now: int, phase: Phase)
             return unplaced
     if state.previous is None:
         return Holder.NOBODY
-    report = state.nodes.get(state.previous.node)
+    found = _left_by(state.previous.node, state, definition, now)
+    is_left_alone = phase is Phase.SETTLED and found is Holder.UNPROVEN
+    return Holder.AWAITED if not is_left_alone and _is_awaited(state, definition, now) else found
+
+
+def _left_by(previous: str, state: ClusterState, definition: Definition, now: int) -> Holder:
+    """How things are by the records of the one that had the lease last."""
+    report = state.nodes.get(previous)
     power = report.power_now if report else PowerReading.UNKNOWN
     if find_proof(state, definition, now, power):
         return Holder.NOBODY
-    is_fit = state.previous.node in fit_candidates(state, definition, now)
-    return Holder.RETURNED if is_fit else Holder.UNPROVEN
+    return Holder.RETURNED if previous in fit_candidates(state, definition, now) else Holder.UNPROVEN
+
+
+def _is_awaited(state: ClusterState, definition: Definition, now: int) -> bool:
+    """Whether a member that may serve may still be heard: the table may have been put back to before it got the lease.
+
+    A table that was not has heard somebody all the while; where nobody was heard for a time, the first to be heard
+    again waits silence_limit_s for the others. One that is dead is waited for no longer than that.
+    """
+    return _are_heard_anew(state, definition, now) and bool(unheard(state, definition, now, besides=None))
+
+
+def _are_heard_anew(state: ClusterState, definition: Definition, now: int) -> bool:
+    """Whether all that are ready have only just been heard."""
+    ready = [state.nodes[node.instance_id] for node in _ready_standbys(state, definition, now)]
+    return bool(ready) and not any(is_heard_without_gap(report, definition.policy) for report in ready)
 
 
 def _first_placement(state: ClusterState, definition: Definition, now: int, phase: Phase) -> Holder | None:
@@ -231,18 +252,13 @@ def _first_placement(state: ClusterState, definition: Definition, now: int, phas
     and not even that beside one that is heard and not down.
     """
     expected = state.previous.node if state.previous else adoptable(state, definition, now)
-    ready = [state.nodes[node.instance_id] for node in _ready_standbys(state, definition, now)]
-    is_early = (
-        phase is Phase.SETTLED
-        and bool(ready)
-        and not any(is_heard_without_gap(report, definition.policy) for report in ready)
-    )
+    is_early = phase is Phase.SETTLED and _are_heard_anew(state, definition, now)
     if unheard(state, definition, now, besides=expected):
         serves = expected is not None and said(state, definition, expected, now) is Said.SERVES
         if not serves or undecided(state, definition, now, besides=expected):
             return Holder.AWAITED if is_early else Holder.UNHEARD
         return Holder.AWAITED if is_early else None
-    is_without_quorum = bool(ready) and not fit_candidates(state, definition, now)
+    is_without_quorum = not fit_candidates(state, definition, now)
     return Holder.AWAITED if is_early and is_without_quorum and state.previous is None else None
 
 
