@@ -149,7 +149,7 @@ STORIES: Mapping[str, Tale] = {
         members=3,
     ),
     "restored-into-a-move": Tale(
-        "node-b serves; the table is put back to just before it was granted the lease, and node-b is cut off for a while",
+        "node-b serves; the table is put back to just before its grant, and node-b is cut off for a while",
         (
             *_faults(("switchover", 30, 1, 1, 1), ("isolated", 95.5, 10, 1, 0)),
             Fault(2, "function_stalls", 30.0, 50.0, 0, 0.6, GRANT_STALLS),
