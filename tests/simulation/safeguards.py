@@ -617,6 +617,12 @@ SAFEGUARDS: Mapping[str, Safeguard] = {
         runs=8,
         story=STORIES["returns-to-an-old-table"],
     ),
+    "restored-into-a-move": Safeguard(
+        "in a table that knows no holder, and in which all have only just been heard, the others are waited for",
+        ((situation, "_is_awaited", _false),),
+        runs=4,
+        story=STORIES["restored-into-a-move"],
+    ),
     "same-epoch-of-another-node": Safeguard(
         "a guard of the same epoch that names another node is not written over, and a lease whose grant was not seen "
         "to come waits for the others' words",

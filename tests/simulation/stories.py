@@ -16,6 +16,8 @@ WITHOUT_MOUNT, AS_WITNESS_AFTER_A_CRASH = 0, 8
 LEASE_FILE, PROMISE_FILE = 1, 2
 IS_LOST, HOLDS_NONSENSE, CANNOT_BE_OPENED = 0, 12, 36
 """Which file breaks, and how: the sum is the `pick` of `files_break`."""
+GRANT_STALLS = 7
+"""The `pick` of `function_stalls` at the write of a grant."""
 BEAT_10_15, BEAT_10_15_LESS_1, BEAT_10_13_LESS_1 = 101, 76, 51
 """What `lying_beat` says."""
 
@@ -145,6 +147,14 @@ STORIES: Mapping[str, Tale] = {
         policies=OFF_ALONE[:1],
         seeds=8,
         members=3,
+    ),
+    "restored-into-a-move": Tale(
+        "node-b serves; the table is put back to just before its grant, and node-b is cut off for a while",
+        (
+            *_faults(("switchover", 30, 1, 1, 1), ("isolated", 95.5, 10, 1, 0)),
+            Fault(2, "function_stalls", 30.0, 50.0, 0, 0.6, GRANT_STALLS),
+            Fault(3, "table_restored", 96.0, 1.0, 0, 0.5, 4),
+        ),
     ),
     "returns-to-an-old-table": Tale(
         "node-a dies and node-b serves; the table is put back to when node-a did, and node-a comes back",

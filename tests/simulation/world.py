@@ -451,10 +451,11 @@ class World:
             self.clock.run_until(self.clock.now_s + LOOK_EVERY_S)
 
     def let_the_record_agree_with_its_guard(self) -> None:
-        """Somebody else had set the record while the cluster was not registered: the definition is refused for that."""
+        """Somebody had set the record, or left the node out that served, while there was no state: that is refused."""
         guard = read_guard(self.zone.read(RECORD).guard)
         named = [machine for machine in self.machines if guard is not None and machine.name == guard.node]
         for machine in named:
+            self._is_complete = self._is_complete or machine is self.machines[-1]
             self.story.tell("operator", f"sets the record to {machine.spec.address}, as its guard says")
             self.zone.put(RECORD, RecordSet(RECORD.name, RECORD.type, 60, (machine.spec.address,)))
             self.put_definition_again()

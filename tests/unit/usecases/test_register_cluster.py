@@ -113,6 +113,16 @@ def test_the_node_that_a_guard_of_an_earlier_life_names_may_be_serving():  # B4
     assert office.ledger.state().previous.node == NODE_B
 
 
+def test_a_new_cluster_without_the_node_that_a_guard_of_an_earlier_life_names_is_refused():  # B4
+    office = Office()
+    office.guard_says("understudy stack=understudy cluster=orders-db epoch=41 node=node-x")
+    assert office.put(a_document()) is RegisterOutcome.REFUSED
+    assert office.announcer.details(DEFINITION_REFUSED)[0]["faults"] == [
+        "nodes: 'node-x' had the addresses last, says a guard beside them, and is no member that serves: it may be "
+        "serving. Name it, or stop its service and delete the guard"
+    ]
+
+
 def test_a_guard_and_a_record_that_name_different_nodes_are_refused_for_a_person_to_look_at():  # B4
     office = Office()
     office.guard_says("understudy stack=understudy cluster=orders-db epoch=41 node=node-b")

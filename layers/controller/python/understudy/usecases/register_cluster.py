@@ -113,6 +113,7 @@ def _misfits(definition: Definition, state: ClusterState | None, found: Survey, 
         *_taken(definition, registry),
         *found.faults,
         *_several_holders(definition, state, found),
+        *_left_out(state, found),
     ]
 
 
@@ -157,6 +158,17 @@ def _several_holders(definition: Definition, state: ClusterState | None, found: 
     return [
         f"addresses: they and the guards beside them name several nodes ({names}); allowed: one, or none. Find "
         "out which one serves, and let the others name it, or delete their guards"
+    ]
+
+
+def _left_out(state: ClusterState | None, found: Survey) -> list[str]:
+    """The node that moved the addresses last, in an earlier life of the table, may be serving: it must be a member."""
+    if state is not None:
+        return []
+    return [
+        f"nodes: {quoted(name)} had the addresses last, says a guard beside them, and is no member that serves: it may "
+        "be serving. Name it, or stop its service and delete the guard"
+        for name in found.strangers
     ]
 
 

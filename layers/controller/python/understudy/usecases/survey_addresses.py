@@ -1,6 +1,6 @@
 """Where the addresses of a definition lead when it is put, and what stands in the way of moving them (S1, S14, S15)."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from understudy.domain.definition import Definition, NodeSpec, Record, Role, Route
@@ -16,12 +16,13 @@ class Survey:
 
     `faults`: why the definition cannot be accepted. `holders`: the members (instance ids, best priority first) that an
     address leads to already, or that a guard names, and that may be serving. `epoch`: the highest that a guard
-    carries, 0 without any.
+    carries, 0 without any. `strangers`: the names in this cluster's guards that are no member's that serves.
     """
 
     faults: tuple[str, ...]
     holders: tuple[str, ...]
     epoch: int
+    strangers: tuple[str, ...] = ()
 
 
 def survey_addresses(definition: Definition, records: RecordReader, network: Network, stack: str) -> Survey:
@@ -44,6 +45,7 @@ def survey_addresses(definition: Definition, records: RecordReader, network: Net
             if node.instance_id in named or node.interface_id in interfaces
         ),
         epoch=max((guard_epoch(reading.guard) for reading in readings.values()), default=0),
+        strangers=_strangers(definition, readings.values(), stack),
     )
 
 
@@ -66,6 +68,16 @@ def _guarded(definition: Definition, reading: RecordReading) -> NodeSpec | None:
     """The member that moved the record's name last, in an earlier life of the table: it may be serving."""
     guard = read_guard(reading.guard)
     return definition.node_named(guard.node) if guard else None
+
+
+def _strangers(definition: Definition, readings: Iterable[RecordReading], stack: str) -> tuple[str, ...]:
+    own = (
+        read_guard(each.guard)
+        for each in readings
+        if each.guard and not is_foreign(each.guard, stack, definition.cluster)
+    )
+    serving = {node.name for node in definition.serving}
+    return tuple(sorted({guard.node for guard in own if guard and guard.node not in serving}))
 
 
 def _targets(definition: Definition, tables: Mapping[str, RouteTable]) -> set[str]:
