@@ -14,7 +14,7 @@ import ssl
 import threading
 from collections.abc import Sequence
 from typing import Protocol
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 from .fields import Section, address_of
 from .kinds import Kind
@@ -119,8 +119,9 @@ def _status_of(url: str) -> int:
     else:
         connection = http.client.HTTPConnection(host, port, timeout=HTTP_LIMIT_S)
     try:
-        path = parts.path or "/"
-        connection.request("GET", f"{path}?{parts.query}" if parts.query else path, headers={"Connection": "close"})
+        connection.request(
+            "GET", urlunsplit(("", "", parts.path or "/", parts[3], "")), headers={"Connection": "close"}
+        )
         return connection.getresponse().status
     finally:
         connection.close()
