@@ -47,7 +47,7 @@ class Aws:
             "DetailType": DETAIL_TYPE,
             "Detail": json.dumps({"version": BEAT_VERSION, **detail}),
         }
-        answer = self._events.call("put_events", Entries=[entry])
+        answer = self._events.call(lambda events: events.put_events(Entries=[entry]))
         if answer.get("FailedEntryCount", 0):
             failed = answer["Entries"][0]
             raise BeatRefusedError(f"{failed.get('ErrorCode')}: {failed.get('ErrorMessage')}")
@@ -55,7 +55,7 @@ class Aws:
     def read_state(self) -> Mapping[str, Any] | None:
         """The state item as plain values, strongly consistent; None: there is none. Raises botocore's."""
         self._who()  # without it, nothing that is read could be said of this node
-        item = self._dynamodb.call("get_item", **self._get).get("Item")
+        item = self._dynamodb.call(lambda dynamodb: dynamodb.get_item(**self._get)).get("Item")
         return None if item is None else {key: plain(value) for key, value in item.items()}
 
 
@@ -101,12 +101,12 @@ class Client:
         self._service, self._region, self._call_timeout_s = service, region, call_timeout_s
         self._client: Any = None
 
-    def call(self, operation: str, **arguments: object) -> Any:
-        """Raises botocore's errors, and what `region` raises."""
+    def call(self, act: Callable[[Any], Any]) -> Any:
+        """What comes of a call that is made with the client. Raises botocore's errors, and what `region` raises."""
         from botocore.exceptions import NoCredentialsError
 
         try:
-            return getattr(self.made(), operation)(**arguments)
+            return act(self.made())
         except NoCredentialsError:
             self._client = None
             raise
