@@ -81,9 +81,8 @@ class KeyParameter:
         return self._keys
 
     def _get(self, *, decrypted: bool) -> Mapping[str, Any]:
-        found: Mapping[str, Any] = self._client.call("get_parameter", Name=self._name, WithDecryption=decrypted)[
-            "Parameter"
-        ]
+        answer = self._client.call(lambda ssm: ssm.get_parameter(Name=self._name, WithDecryption=decrypted))
+        found: Mapping[str, Any] = answer["Parameter"]
         return found
 
 
