@@ -64,7 +64,7 @@ class Agent:
         self._order = Order.LEAVE_ALONE
         self._urgency = pacing.Urgency()
         self._news = False
-        self._report = Report(0, {}, {})
+        self._report, self._save_fault = Report(0, {}, {}), ""
         self._watch = Watch()
         self._farewell = Farewell()
 
@@ -171,10 +171,12 @@ class Agent:
     def _save(self, standing: Standing) -> bool:
         try:
             self._lease_file.save(standing)
-            self._saved = standing
         except OSError as fault:
-            self._log.error("lease_file_not_written", str(fault))
+            if str(fault) != self._save_fault:
+                self._save_fault = str(fault)
+                self._log.error("lease_file_not_written", self._save_fault)
             return False
+        self._saved, self._save_fault = standing, ""
         return True
 
     def _obey(self, now_ms: int) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import signal
 from pathlib import Path
 
 from local.waiting import wait_for
@@ -72,8 +74,11 @@ def _removed(path: Path) -> bool:
 
 
 def remove_abandoned() -> None:
-    """Remove what a run has left that was killed. Names begin with the process id of the run."""
+    """End and remove what a run has left that was killed. Names begin with the process id of the run."""
     for hierarchy in hierarchies():
         for path in hierarchy.glob(f"{PREFIX}*"):
             if not Path("/proc", path.name.removeprefix(PREFIX).partition("-")[0]).exists():
+                for pid in {pid for each in path.rglob("cgroup.procs") for pid in each.read_text().split()}:
+                    with contextlib.suppress(ProcessLookupError):  # it has ended
+                        os.kill(int(pid), signal.SIGKILL)
                 _removed(path)
