@@ -46,6 +46,13 @@ class Cgroups:
         shown = (path / "cgroup.events", "frozen 1") if setting == "cgroup.freeze" else (path / setting, words[1])
         wait_for("the node is frozen", lambda: shown[1] in shown[0].read_text(), LIMIT_S, interval_s=0.005)
 
+    def forbid_forks(self) -> bool:
+        """Let no process or thread begin on the node any more. False: this machine cannot do that."""
+        limits = [path / "pids.max" for path in self.paths if (path / "pids.max").exists()]
+        for limit in limits:
+            limit.write_text("1")
+        return bool(limits)
+
     def thaw(self) -> None:
         path, setting, words = self._freezer()
         (path / setting).write_text(words[0])

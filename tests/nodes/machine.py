@@ -149,6 +149,10 @@ class Machine:
             return 0
         return 0
 
+    def forbid_forks(self) -> bool:
+        """Let no process or thread begin on it until it boots again. False: this machine cannot do that."""
+        return self._cgroups.forbid_forks()
+
     def freeze(self) -> None:
         self._cgroups.freeze()
 

@@ -113,6 +113,14 @@ def end_of_lease_of_a_killed_agent(node: Machine, leases: Leases) -> float:
     return leases.lease_end(node, CLUSTER)
 
 
+# B18 S12
+def test_where_no_program_can_be_started_any_more_a_service_ends_with_the_lease_all_the_same(serving, leases, watcher):
+    if not serving.forbid_forks():
+        pytest.skip("no control group of this machine limits the number of processes")
+    end = end_of_lease_of_a_killed_agent(serving, leases)
+    assert watcher.wait_silent() < end + DRIFT_MARGIN_S
+
+
 def test_a_service_whose_agent_is_gone_goes_on_until_its_lease_ends(serving, leases, watcher):  # B11 S9
     forbid_restarts(serving)
     end = end_of_lease_of_a_killed_agent(serving, leases)
