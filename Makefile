@@ -94,7 +94,7 @@ test-board: .venv/ready system-packages ## the board in a real browser; pictures
 
 .PHONY: test-nodes
 test-nodes: setup system-packages ## the agent on real nodes: systemd as process 1, real services, power cuts (Debian, as root)
-	@$(PY) -m pytest -n 3 --dist loadscope -rs tests/nodes
+	@$(PY) -m pytest -n 2 --dist loadscope -rs tests/nodes
 
 .PHONY: test
 test: setup lint test-fast test-board test-e2e test-nodes ## everything that must pass before a change lands
