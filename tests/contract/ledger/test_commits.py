@@ -16,7 +16,7 @@ from tests.support.builders import (
 )
 from understudy.domain.address import Address, AddressStatus
 from understudy.domain.errors import LedgerConflictError
-from understudy.domain.model import PowerReading, Proof, Stage
+from understudy.domain.model import PowerReading, Proof, ServiceStatus, Stage
 from understudy.domain.signal import PowerSignal
 
 EVERYTHING = a_moving_state(
@@ -106,6 +106,44 @@ def test_the_beats_of_others_do_not_keep_a_silent_node_from_being_fenced(ledger)
 def test_an_instance_that_is_no_member_any_more_holds_still(ledger):
     before = ledger.read(CLUSTER)
     assert ledger.commit(before, EVERYTHING, holding_still="i-0ddddddddddddddd4").epoch == EVERYTHING.epoch
+
+
+# B4
+@pytest.mark.parametrize("history", [None, {2: {"rule": "active-is-silent"}}], ids=["plain", "with-history"])
+@pytest.mark.parametrize(
+    "said", [{"service": ServiceStatus.IN_SERVICE}, {"keeps_lease": False}], ids=["it-serves", "under-no-lease"]
+)
+def test_a_node_that_says_something_else_than_that_it_is_down_is_heard_before_the_write(ledger, history, said):
+    ledger.record_beat(a_beat(NODE_B, service=ServiceStatus.OUT_OF_SERVICE))
+    before = ledger.read(CLUSTER)
+    later = {"beat": a_beat(NODE_B).beat + 4000, "heard_at": NOW + 8}
+    ledger.record_beat(a_beat(NODE_B, **{"service": ServiceStatus.OUT_OF_SERVICE, **later, **said}))
+    with pytest.raises(LedgerConflictError):
+        ledger.commit(before, EVERYTHING, saying_the_same=[NODE_B], history=history)
+    assert ledger.read(CLUSTER).epoch == before.epoch
+
+
+def test_whatever_a_silent_node_says_after_all_is_heard_that_was_not_down_when_it_fell_silent(ledger):
+    ledger.record_beat(a_beat(NODE_A, service=ServiceStatus.STOPPING))
+    before = ledger.read(CLUSTER)
+    later = {"beat": a_beat(NODE_A).beat + 60_000, "heard_at": NOW + 64}
+    ledger.record_beat(a_beat(NODE_A, service=ServiceStatus.STOPPING, **later))
+    with pytest.raises(LedgerConflictError):
+        ledger.commit(before, EVERYTHING, saying_the_same=[NODE_A])
+
+
+def test_a_node_that_says_again_that_it_is_down_keeps_nobody_from_writing(ledger):
+    ledger.record_beat(a_beat(NODE_B, service=ServiceStatus.OUT_OF_SERVICE))
+    before = ledger.read(CLUSTER)
+    later = {"beat": a_beat(NODE_B).beat + 4000, "heard_at": NOW + 8}
+    ledger.record_beat(a_beat(NODE_B, service=ServiceStatus.OUT_OF_SERVICE, **later))
+    assert ledger.commit(before, EVERYTHING, saying_the_same=[NODE_A, NODE_B]).epoch == EVERYTHING.epoch
+
+
+def test_a_node_that_is_no_member_keeps_nobody_from_writing(ledger):
+    before = ledger.read(CLUSTER)
+    stranger = "i-0ddddddddddddddd4"
+    assert ledger.commit(before, EVERYTHING, saying_the_same=[stranger]).epoch == EVERYTHING.epoch
 
 
 def test_what_was_read_never_changes_under_the_reader(ledger):

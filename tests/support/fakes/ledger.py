@@ -9,7 +9,7 @@ from tests.support.fakes.faults import Faulty
 from understudy.domain.definition import Definition
 from understudy.domain.errors import LedgerConflictError, TooManyEntriesError
 from understudy.domain.heartbeat import Beat
-from understudy.domain.model import Alarm, ClusterState, NodeReport
+from understudy.domain.model import Alarm, ClusterState, NodeReport, ServiceStatus
 from understudy.domain.seal import SECRET_LENGTH
 from understudy.domain.signal import FaultSignal, NamesSignal, PowerSignal, Signal
 from understudy.domain.tuning import StackWide
@@ -142,6 +142,7 @@ class FakeLedger(Faulty):
         after: ClusterState,
         *,
         holding_still: str | None = None,
+        saying_the_same: Collection[str] = (),
         history: Mapping[int, Mapping[str, Any]] | None = None,
     ) -> ClusterState:
         """As StateLedger.commit."""
@@ -149,6 +150,9 @@ class FakeLedger(Faulty):
             there = self._expect(before)
             if holding_still is not None and _beat_of(there, holding_still) != _beat_of(before, holding_still):
                 raise LedgerConflictError(f"{holding_still} has beaten since revision {before.revision} was read")
+            for instance_id in saying_the_same:
+                if _word_of(there, instance_id) != _word_of(before, instance_id):
+                    raise LedgerConflictError(f"{instance_id} has said something else since {before.revision} was read")
             written = replace(after, revision=before.revision + 1, nodes=there.nodes)
             self.put_state(written)
             for epoch, facts in (history or {}).items():
@@ -285,6 +289,14 @@ def _is_newer(beat: Beat, report: NodeReport) -> bool:
     if beat.boot == report.boot:
         return beat.beat > report.beat and beat.heard_at >= report.heard_at
     return beat.heard_at > report.heard_at
+
+
+def _word_of(state: ClusterState, instance_id: str) -> object:
+    report = state.nodes.get(instance_id)
+    if report is None or report.heard_at is None:
+        return report is None
+    is_down = report.service is ServiceStatus.OUT_OF_SERVICE
+    return (report.service, report.keeps_lease) if is_down else (report.boot, report.beat)
 
 
 def _beat_of(state: ClusterState, instance_id: str) -> tuple[str, int] | None:

@@ -8,6 +8,7 @@ from tests.support.builders import (
     NODE_B,
     NODE_C,
     NOW,
+    a_beat,
     a_definition,
     a_moving_state,
     a_previous,
@@ -171,3 +172,19 @@ def test_a_word_is_believed_that_was_said_under_this_very_epoch(read_epoch, outc
     report = a_report(NODE_B, service=UP, read_epoch=read_epoch)
     ledger = table(active=NODE_B, previous=None, transition=started, node_b=report)
     assert await_service(STEP, ledger=ledger, clock=VirtualClock(NOW))["outcome"] == outcome
+
+
+class Beaten(FakeLedger):
+    """A table in which a node beats between the last look before a grant and the grant."""
+
+    def commit(self, before, after, **how):
+        if after.active is not None and before.nodes[NODE_A].service is DOWN:
+            self.record_beat(a_beat(NODE_A, service=UP, boot="rebooted"))
+        return super().commit(before, after, **how)
+
+
+# B4
+def test_what_a_member_says_between_the_last_look_and_the_grant_counts():
+    ledger = Beaten(a_moving_state(2, **READY_TO_GRANT, node_a=a_report(service=DOWN)), a_definition(2))
+    assert grant(ledger)["outcome"] == "UNFENCED"
+    assert ledger.state().active is None

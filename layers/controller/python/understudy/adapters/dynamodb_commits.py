@@ -4,12 +4,12 @@ What newer code has added to the item is left alone: an attribute that this code
 that goes on being about the same thing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from understudy.adapters import dynamodb_items as items
 from understudy.adapters.dynamodb_expressions import Update
-from understudy.domain.model import ClusterState
+from understudy.domain.model import ClusterState, ServiceStatus
 
 SAME_THING: Mapping[str, tuple[str, ...]] = {
     "terms": (),
@@ -22,8 +22,10 @@ SAME_THING: Mapping[str, tuple[str, ...]] = {
 that spoke of the old transition must not be taken for one of the new."""
 
 
-def commit_update(before: ClusterState, after: ClusterState, holding_still: str | None = None) -> Update:
-    """Everything of `after` but its nodes, under the next revision; `holding_still` as in StateLedger.commit."""
+def commit_update(
+    before: ClusterState, after: ClusterState, holding_still: str | None = None, saying_the_same: Collection[str] = ()
+) -> Update:
+    """Everything of `after` but its nodes, under the next revision; the conditions as in StateLedger.commit."""
     update = Update()
     update.require("revision", equals=before.revision)
     update.require("epoch", equals=before.epoch)
@@ -40,6 +42,8 @@ def commit_update(before: ClusterState, after: ClusterState, holding_still: str 
             update.set(name, to=values[name])
     if holding_still is not None:
         _require_stillness(update, before, holding_still)
+    for instance_id in saying_the_same:
+        _require_same_word(update, before, instance_id)
     return update
 
 
@@ -50,6 +54,19 @@ def _require_stillness(update: Update, before: ClusterState, instance_id: str) -
         return
     update.require("nodes", instance_id, "beat", equals=report.beat)
     update.require("nodes", instance_id, "boot", equals=report.boot)
+
+
+def _require_same_word(update: Update, before: ClusterState, instance_id: str) -> None:
+    report = before.nodes.get(instance_id)
+    if report is None:
+        update.require_absent("nodes", instance_id)
+    elif report.heard_at is None:
+        update.require_absent("nodes", instance_id, "heard_at")
+    elif report.service is not ServiceStatus.OUT_OF_SERVICE:
+        _require_stillness(update, before, instance_id)  # it has been silent since, so whatever it says is new
+    else:
+        update.require("nodes", instance_id, "service", equals=report.service)
+        update.require("nodes", instance_id, "keeps_lease", equals=report.keeps_lease)
 
 
 def _is_same_thing(name: str, known: Any, value: Any) -> bool:

@@ -1,6 +1,6 @@
 """The cluster table: BeatLedger, StateLedger, ClusterIndex and Registry on DynamoDB."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -98,16 +98,18 @@ class DynamoDbLedger(DynamoDbViews):
         after: ClusterState,
         *,
         holding_still: str | None = None,
+        saying_the_same: Collection[str] = (),
         history: Mapping[int, Mapping[str, Any]] | None = None,
     ) -> ClusterState:
         """Write everything of the state but the nodes, on condition that nobody else has written since (B1).
 
         Revision and epoch must be those of `before`; with `holding_still` (an instance id) that node must not have
-        beaten since. `history` (epoch to facts) is written in the same transaction. Answers the state as written: its
-        nodes are newest without history, and with history those of `before`, since a transaction answers nothing and a
-        read after it could show another writer's state as if it were ours. Raises LedgerConflictError.
+        beaten since, and those of `saying_the_same` must have said nothing else of their services. `history` (epoch to
+        facts) is written in the same transaction. Answers the state as written: its nodes are newest without history,
+        and with history those of `before`, since a transaction answers nothing and a read after it could show another
+        writer's state as if it were ours. Raises LedgerConflictError.
         """
-        update = commit_update(before, after, holding_still)
+        update = commit_update(before, after, holding_still, saying_the_same)
         key = items.key(before.cluster, items.STATE)
         if not history:
             answer = self._write_state(TableName=self._table, Key=key, ReturnValues="ALL_NEW", **update.arguments())

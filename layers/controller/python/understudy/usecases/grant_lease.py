@@ -47,5 +47,8 @@ def _grant(state: ClusterState, definition: Definition, ledger: StateLedger, clo
         return answer(GrantOutcome.UNFENCED, why=why, wait_s=POLL_S)
     after = state if state.active else granted(state, definition, proof_in_hand(state))
     granted_at = {state.epoch: {"stages.granted_at": now}}
-    ledger.commit(state, entered(after, definition, Stage.STARTING, int(now)), history=granted_at)
+    others = [node.instance_id for node in definition.nodes if node.instance_id != after.active]
+    # A node that says meanwhile that it serves is seen: this write fails, and the next try looks again.
+    starting = entered(after, definition, Stage.STARTING, int(now))
+    ledger.commit(state, starting, saying_the_same=others, history=granted_at)
     return answer(GrantOutcome.GRANTED)
