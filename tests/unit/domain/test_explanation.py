@@ -160,6 +160,12 @@ def test_a_first_placement_waits_for_nobody_that_could_not_come():  # B5
     assert "holder AWAITED" not in others(settled)
 
 
+def test_why_a_node_could_not_take_over_is_a_fact_in_its_own_words():  # B5 B18
+    shown = explained(a_state(node_b=a_report(NODE_B, unfit="/run is full")))
+    assert facts(shown)["node-b could not take over"].endswith("/run is full")
+    assert "node-a could not take over" not in facts(shown)
+
+
 def test_every_fact_has_its_age_and_the_setting_that_it_is_held_against():  # B5
     shown = explained(
         a_state(
