@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from local.waiting import wait_for
-from tests.nodes.agents import CLUSTER, section, set_up, show, wait_logged, wait_unit
+from tests.nodes.agents import CLUSTER, section, set_up, show, wait_logged
 from tests.nodes.lab import Lab
 from tests.nodes.leases import Leases
 from tests.nodes.machine import Machine
@@ -66,9 +66,10 @@ def test_a_person_starts_the_unit_on_no_standby_and_restarts_it_where_it_serves(
     leases.grant(CLUSTER, node)
     leases.wait_serving(node, CLUSTER, "app")
     before = show(node, "MainPID", "answer.service")
-    node.run("systemctl", "restart", "answer.service")
-    wait_unit(node, "answer.service", "active")
-    assert show(node, "MainPID", "answer.service") not in ("0", before)
+    # A look that catches it half-way has the agent restart it itself, which cancels the person's own request.
+    node.says("systemctl", "restart", "answer.service")
+    wait_for("it runs anew", lambda: show(node, "MainPID", "answer.service") not in ("0", before), 30, why=node.tail)
+    leases.wait_serving(node, CLUSTER, "app")
 
 
 def test_a_server_that_dies_is_restarted_by_the_agent_and_not_by_systemd(lab, leases):  # B18 S16
