@@ -73,13 +73,13 @@ def _agent(settings: Config, log: Log, notifier: Notifier, wake: threading.Event
     boot = boot_name(settings.boot)
     log.info("agent_started", "the configuration is good", boot=boot)
     myself = Self(settings.cluster, "", boot, settings.orderly_stop_s)
-    who = Whoami(partial(_identity, settings), lambda found: introduce(found))
-    failsafe = _failsafe(settings, log, wake, who, boot)
 
     def introduce(found: Identity) -> None:
         myself.instance = failsafe.me = found.instance
         log.info("identity_known", "the machine has told who it is", instance=found.instance)
 
+    who = Whoami(partial(_identity, settings), introduce)
+    failsafe = _failsafe(settings, log, wake, who, boot)
     if settings.instance_arn:
         who()
     return Agent(

@@ -21,7 +21,7 @@ UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, Arithmet
 """What reading a file raises that is not there, cannot be read, or holds nonsense."""
 
 
-ASKED_FOR = 20
+ACQUIRE_TRIES = 20
 
 
 def is_there(path: Path) -> bool:
@@ -44,13 +44,17 @@ def write_atomically(path: Path, content: Mapping[str, object], *, durably: bool
     replace_text(path, json.dumps(content, indent=1) + "\n", durably=durably)
 
 
-def replace_text(path: Path, text: str, *, durably: bool = False) -> None:
+def replace_text(path: Path, text: str, *, durably: bool = False, privately: bool = False) -> None:
     """Replace a file in one step: a reader sees the old content or the new. Raises OSError, and leaves nothing behind.
 
-    `durably`: when this returns, the new content is on the medium, whatever happens to the machine next.
+    `durably`: when this returns, the new content is on the medium, whatever happens to the machine next. `privately`:
+    nobody but the owner can read it.
     """
     part = path.with_name(f".{path.name}.{os.getpid()}")
     try:
+        if privately:
+            part.unlink(missing_ok=True)
+            part.touch(mode=0o600)
         with part.open("w", encoding="utf-8") as file:
             file.write(text)
             if durably:
@@ -268,19 +272,19 @@ class Lock:
     def kill_holder(self) -> None:
         """SIGKILL to the process that holds it, if it is known for sure. Raises nothing."""
         try:
-            pid = int(self._path.read_text(encoding="ascii"))
-            if any(link.readlink() == self._path for link in Path(f"/proc/{pid}/fd").iterdir()):
+            pid, lock = int(self._path.read_text(encoding="ascii")), self._path.stat()
+            if any(os.path.samestat(each.stat(), lock) for each in Path(f"/proc/{pid}/fd").iterdir()):
                 os.kill(pid, signal.SIGKILL)
         except (OSError, ValueError):
             return  # it has ended, or has not said who it is
 
     def acquire_soon(self, sleep_s: Callable[[float], None] = time.sleep) -> None:
         """As `acquire`, and again for a second: `is_held` holds it for an instant."""
-        for _ in range(ASKED_FOR):
+        for _ in range(ACQUIRE_TRIES):
             try:
                 self.acquire()
             except AlreadyRunningError:
-                sleep_s(1 / ASKED_FOR)
+                sleep_s(1 / ACQUIRE_TRIES)
             else:
                 return
         self.acquire()

@@ -99,13 +99,13 @@ class Agent:
         """Look at the lease, obey it, then see to beats and reads."""
         self._notifier.alive(now_ms)
         self._watch = starts.ticked(self._watch, now_ms)
-        self._guard.tick(now_ms, self._services.remains())
         self._take_read(now_ms)
         self._take_beat(now_ms)
         self._prober.tick(now_ms, self._standing.terms)
         self._placed.tick(self._standing, now_ms, all_down=self._services.all_down)
         self._see_to_promises(now_ms)
         self._obey(now_ms)
+        self._guard.tick(now_ms, self._services.remains())
         self._report_states(now_ms)
         self._see_to_end(now_ms)
         self._beat_if_due(now_ms)
@@ -216,7 +216,8 @@ class Agent:
         if states != self._report.services:
             self._news = True
         keeps_lease = lease.keeps_lease(self._standing, self._services.all_down)
-        unfit = "" if self._standing.word is Word.MINE else self._guard.why_unfit or self._placed.why_unfit
+        against = self._guard.why_unfit or self._placed.why_unfit or self._services.why_unfit
+        unfit = "" if self._standing.word is Word.MINE else against
         if unfit != self._report.unfit:
             self._news = True
             self._log.warning("cannot_take_over", unfit) if unfit else self._log.info("can_take_over", "again")

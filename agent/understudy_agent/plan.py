@@ -14,7 +14,7 @@ from .log import Log
 
 
 class Plan:
-    """The copy in the runtime directory."""
+    """The copy in the runtime directory. Nobody but root reads it: commands may hold what is secret."""
 
     def __init__(self, path: Path, log: Log) -> None:
         self.path = path
@@ -27,7 +27,7 @@ class Plan:
         try:
             if self.path.is_file() and self.path.read_text(encoding="utf-8") == wanted:
                 return True
-            replace_text(self.path, wanted)
+            replace_text(self.path, wanted, privately=True)
         except (OSError, UnicodeDecodeError) as fault:
             self._log.error("plan_not_written", f"{fault}; nothing is started without it")
             return False

@@ -28,7 +28,9 @@ class RemainsFile:
         self._is_told = False
 
     def keep(self, remains: Mapping[str, Remains]) -> None:
-        """Write it down when it has changed. What cannot be written is told, and tried again."""
+        """Write it down when it is not there already. What cannot be written is told, and tried again."""
+        if self._kept is None:
+            self.load()
         if remains == self._kept:
             return
         try:

@@ -185,8 +185,8 @@ class Service:
     def _conclude(self, outcome: Outcome, why: str, now_ms: int) -> None:
         step, self._task, self._step = self._step, None, Step.REST
         self._why = why
-        if step in LOOKS:
-            self._note_fitness(outcome, why)
+        if step in LOOKS and outcome is not Outcome.UNKNOWN:
+            self.unfit = (why or "it cannot be started here") if outcome is Outcome.UNFIT else ""
             outcome = Outcome.DOWN if outcome is Outcome.UNFIT else outcome
         if outcome in PRESENT:
             was_down = not (self._may_have_run if step is Step.CHECK else self.may_run)
@@ -339,14 +339,6 @@ class Service:
         elif self._step in LOOKS and now_ms - self._task_since_ms >= LOOK_LIMIT_MS:
             self._task.abort()
             self._conclude(Outcome.UNKNOWN, self._task.why or f"a look at it took {LOOK_LIMIT_MS / 1000:g} s", now_ms)
-
-    def _note_fitness(self, outcome: Outcome, why: str) -> None:
-        """One that cannot be started is out of service and called FAILED: nothing of it runs or will run."""
-        if outcome is Outcome.UNKNOWN:
-            return
-        before, self.unfit = self.unfit, why if outcome is Outcome.UNFIT else ""
-        if self.unfit and self.unfit != before:
-            self._tell(Change(self.spec.name, self.state, State.FAILED, why))
 
     # --- small change -------------------------------------------------------------------------
 

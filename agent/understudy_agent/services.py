@@ -196,8 +196,6 @@ class Services:
         return {service.spec.name: self._reported(service).value for service in self._services}
 
     def _reported(self, service: Service) -> State:
-        if service.is_down and service.unfit:
-            return State.FAILED
         if self._order is Order.SERVE:
             return self._recovery.reported(service)
         return service.shown
@@ -209,6 +207,11 @@ class Services:
     @property
     def names(self) -> tuple[str, ...]:
         return tuple(self._by_name)
+
+    @property
+    def why_unfit(self) -> str:
+        """Why one of them could not be started here; "" when nothing is known against it."""
+        return next((service.unfit for service in self._services if service.unfit), "")
 
     @property
     def all_down(self) -> bool:

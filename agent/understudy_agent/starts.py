@@ -12,7 +12,7 @@ from .lease import Standing, Word
 from .view import NodeView, StateView
 
 FREEZE_MS = 3000
-"""A longer gap between two ticks is a freeze: they come five times a second, and systemd's watchdog waits for less."""
+"""A longer gap between two ticks is a freeze: they come five times a second, and systemd's watchdog waits no longer."""
 
 
 @dataclass(frozen=True)

@@ -207,7 +207,7 @@ class Machine:
         """Where this machine sees a file of the node: of the running node, /run too; else of its disk."""
         pid = self.pid() if self._child else 0
         if pid:
-            return Path(f"/proc/{pid}/root/{name.lstrip('/')}")
+            return Path("/proc", str(pid), "root", name.lstrip("/"))
         if name.startswith("/usr/"):
             return self._disk / "usr" / name.removeprefix("/usr/")
         return self._disk / "root" / name.lstrip("/")

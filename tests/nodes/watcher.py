@@ -6,9 +6,8 @@ import itertools
 import socket
 import threading
 import time
-from types import TracebackType
-from typing import Self
 
+from local.beside import Beside
 from local.waiting import wait_for
 from tests.nodes.leases import boottime_s
 from tests.nodes.machine import Machine
@@ -23,30 +22,23 @@ POSTGRESQL = bytes((0, 0, 0, 8, 4, 210, 22, 47))
 """What a client of PostgreSQL asks first: whether it may encrypt. A server that starts or ends answers nothing."""
 
 
-class Watcher:
+class Watcher(Beside):
     """Asks from `with` on. `answers` holds when it was answered, in seconds of CLOCK_BOOTTIME."""
 
     def __init__(self, hub: Hub, machine: Machine, port: int, ask: bytes = b"") -> None:
+        super().__init__(f"watcher of {machine.name}")
         self.answers: list[float] = []
         self._hub, self._machine, self._target, self._ask = hub, machine, (machine.address, port), ask
-        self._end = threading.Event()
-        self._thread = threading.Thread(target=self._run, name=f"watcher of {machine.name}", daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._end.set()
-        self._thread.join()
+        self._is_to_end = threading.Event()
 
     def _run(self) -> None:
         self._hub.enter()
-        while not self._end.wait(EVERY_S):
+        while not self._is_to_end.wait(EVERY_S):
             if self._is_answered():
                 self.answers.append(boottime_s())
+
+    def _end(self) -> None:
+        self._is_to_end.set()
 
     def _is_answered(self) -> bool:
         try:

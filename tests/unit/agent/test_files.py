@@ -2,10 +2,16 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
-from understudy_agent.files import AlreadyRunningError, LeaseFile, Lock, PlacedFile, StatusFile
+import understudy_agent
+from understudy_agent.files import AlreadyRunningError, LeaseFile, Lock, PlacedFile, StatusFile, replace_text
 from understudy_agent.lease import DOWN_AT_ONCE, Order, Standing, Word, order
 from understudy_agent.view import Terms
 
@@ -132,3 +138,32 @@ def test_the_status_is_written_only_when_it_changes(tmp_path):
 def test_without_a_path_no_status_is_written(tmp_path):
     StatusFile(None).show({"order": "SERVE"})
     assert list(tmp_path.iterdir()) == []
+
+
+# B18: an agent that hangs beyond its lease is ended, by whatever name its directory goes
+@pytest.mark.parametrize("name", ["run", "link"])
+def test_who_holds_a_lock_is_killed_and_nobody_else(tmp_path, name):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "link").symlink_to("run")
+    program = (
+        "import sys, time; from pathlib import Path; from understudy_agent.files import Lock\n"
+        "lock = Lock(Path(sys.argv[1])); lock.acquire(); print(flush=True); time.sleep(60)"
+    )
+    environment = {"PYTHONPATH": str(Path(understudy_agent.__file__).parent.parent)}
+    argv = [sys.executable, "-c", program, str(tmp_path / name / "lock")]
+    with subprocess.Popen(argv, env=environment, stdout=subprocess.PIPE) as holder:
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        Lock(tmp_path / name / "lock").kill_holder()
+        assert holder.wait(10) == -signal.SIGKILL
+
+
+def test_a_process_that_was_given_the_id_of_one_that_held_a_lock_is_spared(tmp_path):
+    (tmp_path / "lock").write_text(f"{os.getpid()}\n")
+    Lock(tmp_path / "lock").kill_holder()
+    Lock(tmp_path / "none").kill_holder()
+
+
+def test_what_may_hold_a_secret_is_read_by_its_owner_only(tmp_path):
+    replace_text(tmp_path / "plan.ini", "secret", privately=True)
+    assert (tmp_path / "plan.ini").stat().st_mode & 0o777 == 0o600

@@ -187,6 +187,19 @@ def test_remains_that_cannot_be_written_are_told_once_and_tried_again(
     assert (tmp_path / "remains.json").exists()
 
 
+def test_remains_that_stand_there_already_need_no_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    RemainsFile(tmp_path / "remains.json", FakeLog()).keep(DB)
+    monkeypatch.setattr("understudy_agent.remains.write_atomically", full)
+    RemainsFile(tmp_path / "remains.json", log := FakeLog()).keep(DB)
+    assert log.told == []
+
+
+def test_nobody_but_its_owner_reads_a_plan(tmp_path: Path) -> None:
+    plan = Plan(tmp_path / "plan.ini", FakeLog())
+    plan.write("[service x]\nkind = script\nstart = /opt/x --password secret\n")
+    assert plan.path.stat().st_mode & 0o077 == 0
+
+
 # --- how it is started ----------------------------------------------------------------------------
 
 

@@ -755,3 +755,10 @@ def test_an_agent_ends_well_where_a_service_that_was_never_seen_here_does_not_te
     standby.pass_time(6)
     assert standby.agent.exit_status == 0
     assert standby.aws.beats[-1]["services"] != {"db": "OUT_OF_SERVICE"}
+
+
+def test_a_standby_whose_service_could_not_be_started_says_so_before_it_is_chosen(standby):  # B18
+    standby.kind.look_answers = Outcome.UNFIT
+    standby.pass_time(2)
+    assert standby.aws.beats[-1]["services"] == {"db": "OUT_OF_SERVICE"}
+    assert standby.aws.beats[-1]["unfit"] == "it cannot be started here"

@@ -188,3 +188,12 @@ def test_what_a_member_says_between_the_last_look_and_the_grant_counts():
     ledger = Beaten(a_moving_state(2, **READY_TO_GRANT, node_a=a_report(service=DOWN)), a_definition(2))
     assert grant(ledger)["outcome"] == "UNFENCED"
     assert ledger.state().active is None
+
+
+# B18 B4
+def test_a_standby_that_could_not_serve_and_is_down_keeps_no_other_from_taking_over():
+    """Were it called failed, nobody could: a node that has failed is not known to be down."""
+    ledger = table(3, node_c=a_report(NODE_C, service=DOWN, unfit="systemd cannot start db.service: it is masked"))
+    assert grant(ledger)["outcome"] == "GRANTED"
+    failed = table(3, node_c=a_report(NODE_C, service=ServiceStatus.FAILED))
+    assert grant(failed)["outcome"] == "UNFENCED"
