@@ -128,7 +128,8 @@ def test_a_standby_whose_unit_cannot_be_started_says_so_before_it_is_chosen(lab,
     node.path("/etc/systemd/system/masked.service").symlink_to("/dev/null")
     leases.register(CLUSTER, node)
     node.boot()
-    leases.wait_state(node, CLUSTER, "web", "FAILED", HEARD_S)
+    told = leases.wait_beat(node, CLUSTER, "says why", lambda beat: f"cannot start {unit}" in beat.unfit, HEARD_S)
+    assert told.services == {"web": "OUT_OF_SERVICE"}
 
 
 # --- a script that forks
