@@ -248,12 +248,16 @@ class Agent:
 
     def _send_beat(self) -> None:
         """Called in the sending thread. The number is taken before the call: the lease runs from there."""
-        self._transport.put_beat(telling.beat(self._who, self._sent.next(), self._report, self._failsafe.knows))
+        self._transport.put_beat(
+            telling.beat(self._who, self._sent.next(), self._report, self._failsafe.knows, self._sent.accepted)
+        )
 
     def _take_beat(self, now_ms: int) -> None:
         done = self._beats.settle(now_ms)
         if done is None:
             return
+        if done.error is None:
+            self._sent.accepted += 1
         self._farewell.beat_was_sent(self._beats.calls.begun_ms)
 
     def _read_if_due(self, now_ms: int) -> None:
