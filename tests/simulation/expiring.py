@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.simulation import workload
 from tests.simulation.invariants import broken
 from understudy_agent import lease
 from understudy_agent.expire import Expiry, Left, keep_the_lease
-from understudy_agent.files import AlreadyRunningError
+from understudy_agent.files import AlreadyRunningError, LeaseFile
+from understudy_agent.lease import Standing
 from understudy_agent.services import Services
+from understudy_agent.slots import SlotFile, newest
 
 if TYPE_CHECKING:
     from tests.simulation.node import Machine
@@ -58,6 +61,32 @@ class NoLastResort:
         """They do it no more."""
 
 
+class _LeaseFile(LeaseFile):
+    """The lease file, and what the newest look at it has found."""
+
+    found = Standing()
+
+    def load(self, now_ms: int) -> Standing:
+        self.found = super().load(now_ms)
+        return self.found
+
+
+class _Slots(SlotFile):
+    """What is in the lease file. It is looked at far more often than it changes, so the same bytes are parsed once."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self._data: bytes | None = None
+        self._content: dict[str, object] = {}
+
+    def read(self) -> dict[str, object]:
+        data = self._path.read_bytes()
+        if data != self._data:
+            self._content = newest(data)[1]
+            self._data = data
+        return self._content
+
+
 class Expiring:
     """One process of `expire` on a machine. It polls when there is something to find, not ten times a second."""
 
@@ -65,7 +94,8 @@ class Expiring:
         self._machine, self._orderly_stop_s = machine, orderly_stop_s
         self._services: Services = machine.workload.supervised(machine.file)
         plan = dict(machine.file)
-        left = Left(machine.lease_file(), machine.placed_file(), machine.lock, self._services, orderly_stop_s)
+        self._lease_file = _LeaseFile(machine.lease_path, machine.boot, _Slots(machine.lease_path))
+        left = Left(self._lease_file, machine.placed_file(), machine.lock, self._services, orderly_stop_s)
         self._expiry = Expiry(left, NoLastResort(), lambda: machine.file != plan, machine.log)
         self.has_ended = self._is_running = False
         self.sleeps = 0
@@ -100,7 +130,7 @@ class Expiring:
         raise FallsAsleep
 
     def _due_ms(self) -> list[int]:
-        standing = self._machine.lease_file().load(self._machine.now_ms())
+        standing = self._lease_file.found
         ends = (lease.stop_at_ms(standing, self._orderly_stop_s), lease.kill_at_ms(standing))
         mine = workload.due_ms(self._services, standing.terms.kill_limit_s) if self._expiry.acts else ()
         return [*(at for at in ends if at is not None), *mine]
