@@ -343,7 +343,11 @@ class Machine:
         return MajorityFile(self.runtime_dir / "quorum.json", self.boot)
 
     def lease_file(self) -> LeaseFile:
-        return LeaseFile(self.runtime_dir / "lease.json", self.boot)
+        return LeaseFile(self.lease_path, self.boot)
+
+    @property
+    def lease_path(self) -> Path:
+        return self.runtime_dir / "lease.json"
 
     @property
     def _promises(self) -> Path:
