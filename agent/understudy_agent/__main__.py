@@ -32,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         command.add_argument("--config", type=Path, default=DEFAULT_CONFIG, metavar="FILE")
     arguments = parser.parse_args(argv)
     try:
-        settings = config.load(arguments.config)
+        settings = config.load(arguments.config, is_plan=arguments.command == "expire")
     except BadConfigError as bad:
         for fault in bad.faults:
             sys.stderr.write(f"{arguments.config}: {fault}\n")

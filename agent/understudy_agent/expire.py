@@ -76,7 +76,8 @@ class Expiry:
 
         Not when systemd is ending everything here, and not for one that was neither started nor seen running.
         """
-        is_foreign = tries is not None and tries.may_run is not None and service not in tries.may_run
+        may_run = None if tries is None or self._left.services.is_former(service) else tries.may_run
+        is_foreign = may_run is not None and service not in may_run
         if self._is_asked_to_end or is_foreign:
             why = "it is not known to be down" + ("" if self._is_asked_to_end else ", and was never seen running here")
             self._log.error(

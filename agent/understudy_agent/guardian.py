@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
+from .former import text_with
 from .log import Log
 from .plan import Plan
 from .remains import Remains, RemainsFile
@@ -39,10 +40,12 @@ class Guardian:
         text: str,
         remains: RemainsFile,
         log: Log,
+        former: Mapping[str, str] | None = None,
     ) -> None:
-        """`text`: of the configuration as it is in force."""
+        """`text`: of the configuration as it is in force. `former`: sections of services that it does not name."""
         self._lock, self._start, self._log = lock, start, log
         self._plan, self._text, self._remains = plan, text, remains
+        self._former = former or {}
         self._starting: list[subprocess.Popen[bytes]] = []
         self._started_ms: int | None = None
         self._missed_since_ms: int | None = None
@@ -57,7 +60,7 @@ class Guardian:
         self._remains.keep(remains)
         if self._wrote_ms is None or now_ms - self._wrote_ms >= WRITE_EVERY_MS:
             self._wrote_ms = now_ms
-            self._is_written = self._plan.write(self._text)
+            self._is_written = self._plan.write(text_with(self._text, remains, self._former))
             self._fault = fault_in_writing(self._plan.path.parent)
         self._starting = [each for each in self._starting if each.poll() is None]
         self.is_there = self._lock.is_held()

@@ -73,7 +73,10 @@ class Agent:
         self._saved = self._lease_file.load(now_ms)
         found = lease.woken(self._saved, self._placed.wake_up(), now_ms)
         self._services.bind(found.services)
+        if found == Standing():
+            self._services.forget_former()
         telling.unknown(self._services, self._log)
+        telling.former(self._services, self._log)
         self._failsafe.wake_up(now_ms)
         self._prober.wake_up(now_ms)
         return found
