@@ -87,13 +87,7 @@ def _agent(settings: Config, log: Log, notifier: Notifier, wake: threading.Event
     former = plan.left_of_before(settings.text)
     return Agent(
         who=myself,
-        services=Services(
-            settings.kinds,
-            settings.specs,
-            TakeDown(settings.on_stop_failure, log),
-            _tries_file(settings, boot, log),
-            _former(settings, former, log),
-        ),
+        services=_services(settings, boot, former, log),
         transport=Aws(
             who=who,
             region=settings.region,
@@ -120,6 +114,11 @@ def _agent(settings: Config, log: Log, notifier: Notifier, wake: threading.Event
 
 def _identity(settings: Config) -> Identity:
     return identity.from_arn(settings.instance_arn) if settings.instance_arn else identity.from_metadata()
+
+
+def _services(settings: Config, boot: str, former: Mapping[str, str], log: Log) -> Services:
+    take_down, tries = TakeDown(settings.on_stop_failure, log), _tries_file(settings, boot, log)
+    return Services(settings.kinds, settings.specs, take_down, tries, _former(settings, former, log))
 
 
 def _former(settings: Config, sections: Mapping[str, str], log: Log) -> tuple[Former, ...]:

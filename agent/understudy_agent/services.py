@@ -54,14 +54,13 @@ class Services:
         """`on_unstoppable` is called once for a service that killing did not end, or that cannot be killed."""
         self._changes: list[Change] = []
         gone = {each.spec.name: each for each in former}
-        every = in_dependency_order([*specs, *(each.spec for each in gone.values())])
-        kinds = {**kinds, **{title: each.kind for title, each in gone.items()}}
-        self._services = [Service(spec, kinds[spec.name], self._changes.append) for spec in every]
+        every = {**kinds, **{title: each.kind for title, each in gone.items()}}
+        ordered = in_dependency_order([*specs, *(each.spec for each in gone.values())])
+        self._services = [Service(spec, every[spec.name], self._changes.append) for spec in ordered]
         """All that is to be down when the order says so."""
         self._by_name = {service.spec.name: service for service in self._services}
-        self._former = {title: each.name for title, each in gone.items()}
-        """Those that are not the node's any more, and are only stopped: their names, by what they are called here."""
         self._bound: frozenset[str] = frozenset()
+        self._former = {title: each.name for title, each in gone.items()}  # not the node's any more, and only stopped
         self._own = [service for service in self._services if service.spec.name not in gone]
         self._recovery = Recovery(self._own, self._changes.append)
         self._on_unstoppable = on_unstoppable
