@@ -61,8 +61,7 @@ class Service:
         self._why = ""
         self._wanted = False
         self._stop_failed = False
-        self._is_changing = self._is_awaited = False
-        """By the newest look somebody else has it stopped or started; it was in service before, and is to be again."""
+        self._is_changing = self._is_awaited = False  # somebody else has it stopped or started, and it was in service
         self._before_start: State | None = None
         self._step = Step.REST
         self._task: Task | None = None
