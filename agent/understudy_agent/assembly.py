@@ -172,8 +172,7 @@ def expire(settings: Config, path: Path) -> int:
     tries, take_down = _tries_file(settings, boot, log), TakeDown(settings.on_stop_failure, log)
 
     def cannot_be_stopped(service: str) -> None:
-        if expiry.takes_node_down_for(service, tries.load(boottime_ms())):
-            take_down(service)
+        expiry.cannot_be_stopped(service)
 
     services = Services(settings.kinds, settings.specs, cannot_be_stopped, former=settings.former)
     left = Left(
@@ -182,6 +181,8 @@ def expire(settings: Config, path: Path) -> int:
         Lock(settings.runtime_dir / "lock"),
         services,
         settings.orderly_stop_s,
+        tries.load,
+        take_down,
     )
     ender = Ender(lambda: [*remains.load(), *services.remains().values()], log)
     expiry = Expiry(left, ender, plan.has_changed, log)

@@ -44,13 +44,18 @@ class LastResort(Protocol):
 
 @dataclass(frozen=True)
 class Left:
-    """What a dead agent leaves: its files, its lock, and its services. `orderly_stop_s`: as the agent has it."""
+    """What a dead agent leaves: its files, its lock, and its services. `orderly_stop_s`: as the agent has it.
+
+    `tries` reads what it has written down of them (local ms); `take_down` ends the node for one of them.
+    """
 
     lease_file: LeaseFile
     placed_file: PlacedFile
     agents_lock: AgentsLock
     services: Services
     orderly_stop_s: float
+    tries: Callable[[int], Tries | None]
+    take_down: Callable[[str], None]
 
 
 class Expiry:
@@ -66,25 +71,34 @@ class Expiry:
         self._acts_since_ms: int | None = None
         self._is_told = self._is_agent_killed = False
         self._is_asked_to_end = False
+        self._bound_until_ms = 0
+        """When the lease or the promises end that were found last; 0: there are none."""
+        self._stuck: set[str] = set()
 
     def ask_to_end(self) -> None:
         """Safe in a signal handler. A lease that no agent keeps ends then, and its services with it."""
         self._is_asked_to_end = True
 
-    def takes_node_down_for(self, service: str, tries: Tries | None) -> bool:
-        """Whether the node is to be taken down for a service that cannot be stopped. `tries`: as an agent left them.
+    def cannot_be_stopped(self, service: str) -> None:
+        """Killing did not end it: the node is taken down for it, as soon as nothing else is to be waited for."""
+        self._stuck.add(service)
 
-        Not when systemd is ending everything here, and not for one that was neither started nor seen running.
+    def _see_to_stuck(self, now_ms: int) -> None:
+        """When systemd is ending everything here, it has until the lease ends: that may help, and was asked for.
+
+        A node is not taken down for a service that was neither started nor seen running.
         """
-        may_run = None if tries is None or self._left.services.is_former(service) else tries.may_run
-        is_foreign = may_run is not None and service not in may_run
-        if self._is_asked_to_end or is_foreign:
-            why = "it is not known to be down" + ("" if self._is_asked_to_end else ", and was never seen running here")
-            self._log.error(
-                "service_not_known_to_be_down", f"{why}; the node is not taken down for it", service=service
-            )
-            return False
-        return True
+        if not self._stuck or (self._is_asked_to_end and now_ms < self._bound_until_ms):
+            return
+        tries = self._left.tries(now_ms)
+        for service in sorted(self._stuck):
+            may_run = None if tries is None or self._left.services.is_former(service) else tries.may_run
+            if may_run is None or service in may_run:
+                self._left.take_down(service)
+            else:
+                why = "it is not known to be down, and was never seen running here; the node is not taken down for it"
+                self._log.error("service_not_known_to_be_down", why, service=service)
+        self._stuck.clear()
 
     @property
     def acts(self) -> bool:
@@ -113,6 +127,7 @@ class Expiry:
     def _standing(self, now_ms: int, *, has_agent: bool) -> Standing | None:
         """Where the services stand; None when nothing here is to be bound. What runs unbound is an agent's, if any."""
         found = self._left.lease_file.load(now_ms)
+        self._bound_until_ms = found.end_ms or 0
         if found != Standing():
             self._unbound = None
             self._bind(found)
@@ -151,6 +166,7 @@ class Expiry:
             self._last_resort.begin()
             self._kill_hung_agent(standing, now_ms - self._acts_since_ms, has_agent=has_agent)
         self._tick_services(order, standing.terms.kill_limit_s, now_ms)
+        self._see_to_stuck(now_ms)
         if self._left.services.all_down and not has_agent:
             return self._end_lease()
         if not self._left.services.all_down and now_ms - self._acts_since_ms >= TELL_AFTER_MS and not self._is_told:
@@ -168,6 +184,7 @@ class Expiry:
     def _leave_alone(self) -> None:
         if self._acts_since_ms is not None:
             self._acts_since_ms = None
+            self._stuck.clear()
             self._last_resort.cease()
             self._log.info("lease_renewed", "the services are left alone again")
 

@@ -202,10 +202,14 @@ def test_its_name_is_not_called_out_of_service_while_it_is_left(order: Order) ->
 
 def keeper(left: Left, old: FakeKind) -> Expiry:
     gone = Former("db", old, ServiceSpec("former db"))
-    services = Services({"data": left.kind}, [ServiceSpec("data")], left.take_down, former=[gone])
+    services = Services(
+        {"data": left.kind}, [ServiceSpec("data")], lambda name: made.cannot_be_stopped(name), former=[gone]
+    )
     left.lease_file.save(Standing(Word.MINE, 7, 112_000, Terms(lease_s=20), services=("data", "db")))
-    behind = LeftBehind(left.lease_file, left.placed_file, left.lock, services, 0)
-    return Expiry(behind, left.resort, lambda: False, left.log)
+    files = (left.lease_file, left.placed_file, left.lock)
+    behind = LeftBehind(*files, services, 0, lambda _now_ms: left.tries, left.take_down)
+    made = Expiry(behind, left.resort, lambda: False, left.log)
+    return made
 
 
 def test_the_last_line_of_defence_kills_it_with_the_rest(tmp_path: Path) -> None:  # B18
@@ -216,7 +220,9 @@ def test_the_last_line_of_defence_kills_it_with_the_rest(tmp_path: Path) -> None
 
 
 def test_that_no_agent_remembers_to_have_seen_it_run_saves_no_node_on_which_it_cannot_be_ended(tmp_path: Path) -> None:
-    left = Left(tmp_path)
-    made = keeper(left, FakeKind(running=True))
-    assert made.takes_node_down_for("former db", Tries(may_run=frozenset()))
-    assert not made.takes_node_down_for("data", Tries(may_run=frozenset()))
+    left, old = Left(tmp_path), FakeKind(running=True)
+    old.survives.add("kill")
+    left.kind.survives.add("kill")
+    left.tries = Tries(may_run=frozenset())
+    left.keep(120_000, keeper(left, old))
+    assert [name for name, _at_ms in left.taken_down] == ["former db"]
