@@ -51,7 +51,8 @@ def _check(path: Path, settings: Config) -> int:
         sys.stderr.write(f"{path}: {fault}\n")
     if findings.faults:
         return EXIT_BAD_CONFIG
-    sys.stdout.write(f"{path}: good, {len(settings.specs)} services\n")
+    watchdog = "off: a kernel that hangs is ended by nothing" if settings.watchdog is None else str(settings.watchdog)
+    sys.stdout.write(f"{path}: good, {len(settings.specs)} services; watchdog {watchdog}\n")
     return EXIT_OK
 
 

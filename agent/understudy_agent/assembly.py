@@ -12,7 +12,7 @@ from pathlib import Path
 from . import config, guardian, identity
 from .aws import Aws, KeyParameter
 from .clock import boot_name, boottime_ms
-from .config import BadConfigError, Config
+from .config import WATCHDOG_DEVICE, BadConfigError, Config
 from .dropins import DropIns
 from .exchange import Exchange
 from .expire import Expiry, Left, keep_the_lease
@@ -36,6 +36,7 @@ from .scopes import Machine, own_unit
 from .services import Services
 from .systemd import Notifier
 from .tries import TriesFile
+from .watchdog import Demand, Feeder, LinuxWatchdog, WatchdogFiles, disarm_what_is_left
 from .worker import Worker
 
 STACK_BYTES = 256 * 1024
@@ -133,7 +134,8 @@ def _former(settings: Config, sections: Mapping[str, str], log: Log) -> tuple[Fo
 def _guardian(settings: Config, plan: Plan, former: Mapping[str, str], log: Log) -> Guardian:
     argv = guardian.command(plan.path, settings.cluster, own_unit(Machine().own_group))
     start, remains = partial(guardian.start, argv), _remains_file(settings, log)
-    return Guardian(_guardians_lock(settings), start, plan, settings.text, remains, log, former)
+    watchdog = None if settings.watchdog is None else Demand(WatchdogFiles(settings.runtime_dir, log))
+    return Guardian(_guardians_lock(settings), start, plan, settings.text, remains, log, former, watchdog)
 
 
 def _failsafe(settings: Config, log: Log, wake: threading.Event, who: Whoami, boot: str) -> Failsafe:
@@ -185,11 +187,19 @@ def expire(settings: Config, path: Path) -> int:
         take_down,
     )
     ender = Ender(lambda: [*remains.load(), *services.remains().values()], log)
-    expiry = Expiry(left, ender, plan.has_changed, log)
+    expiry = Expiry(left, ender, plan.has_changed, log, _watchdog(settings, log))
     signal.signal(signal.SIGTERM, lambda *_: expiry.ask_to_end())
     signal.signal(signal.SIGINT, lambda *_: expiry.ask_to_end())
     stay_in_memory(log)
     return keep_the_lease(expiry, boottime_ms)
+
+
+def _watchdog(settings: Config, log: Log) -> Feeder | None:
+    files = WatchdogFiles(settings.runtime_dir, log)
+    if settings.watchdog is not None:
+        return Feeder(LinuxWatchdog(settings.watchdog), files, log)
+    disarm_what_is_left(LinuxWatchdog(WATCHDOG_DEVICE), files, log)
+    return None
 
 
 def _boot_name(settings: Config, log: Log) -> str:

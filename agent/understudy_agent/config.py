@@ -21,6 +21,7 @@ from .units import Unit
 
 RUNTIME_DIR = Path("/run/understudy")
 STATE_DIR = Path("/var/lib/understudy")
+WATCHDOG_DEVICE = Path("/dev/watchdog")
 COMMON_KEYS = (
     "kind",
     "depends_on",
@@ -47,6 +48,8 @@ AGENT_KEYS = (
     "on_stop_failure",
     "orderly_stop_s",
     "call_timeout_s",
+    "watchdog",
+    "watchdog_device",
     "failsafe_key_file",
     "failsafe_key_parameter",
     "failsafe_port",
@@ -91,6 +94,8 @@ class Config:
     on_stop_failure: str
     orderly_stop_s: float
     call_timeout_s: float
+    watchdog: Path | None = None
+    """The device of the hardware watchdog that is demanded; None: none is."""
     failsafe: FailsafeConfig | None = None
     specs: tuple[ServiceSpec, ...] = ()
     kinds: Mapping[str, Kind] = field(default_factory=dict)
@@ -187,9 +192,15 @@ def _agent(section: Section, orderly_s: float, specs: list[ServiceSpec]) -> Conf
         on_stop_failure=section.choice("on_stop_failure", ("reboot", "poweroff", "report"), "reboot"),
         orderly_stop_s=section.seconds("orderly_stop_s", orderly_s, 0, 86400),
         call_timeout_s=section.seconds("call_timeout_s", 2, 0.1, 10),
+        watchdog=_watchdog(section),
         failsafe=_failsafe(section),
         specs=tuple(specs),
     )
+
+
+def _watchdog(section: Section) -> Path | None:
+    device = section.path("watchdog_device") or WATCHDOG_DEVICE
+    return device if section.choice("watchdog", ("off", "required"), "off") == "required" else None
 
 
 def _failsafe(section: Section) -> FailsafeConfig | None:

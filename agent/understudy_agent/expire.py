@@ -18,6 +18,7 @@ from .lease import DOWN_AT_ONCE, Order, Standing
 from .log import Log
 from .services import Services
 from .tries import Tries
+from .watchdog import Unwatched
 
 POLL_MS = 100
 HUNG_AFTER_MS = 1000
@@ -32,6 +33,14 @@ class AgentsLock(Protocol):
     def is_held(self) -> bool: ...
 
     def kill_holder(self) -> None: ...
+
+
+class Watchdog(Protocol):
+    """What resets the machine when this process does not feed it: see watchdog.Feeder."""
+
+    def tick(self, now_ms: int, bound_until_ms: int | None) -> None: ...
+
+    def end(self) -> None: ...
 
 
 class LastResort(Protocol):
@@ -61,9 +70,17 @@ class Left:
 class Expiry:
     """Looks at the lease again and again. Times are local milliseconds."""
 
-    def __init__(self, left: Left, last_resort: LastResort, has_new_plan: Callable[[], bool], log: Log) -> None:
+    def __init__(
+        self,
+        left: Left,
+        last_resort: LastResort,
+        has_new_plan: Callable[[], bool],
+        log: Log,
+        watchdog: Watchdog | None = None,
+    ) -> None:
         """`has_new_plan`: whether an agent has written down that there is something else to stop."""
         self._left, self._last_resort, self._log = left, last_resort, log
+        self._watchdog = watchdog or Unwatched()
         self._has_new_plan = has_new_plan
         self._unbound: Standing | None = None
         """Where the services stand that were found to run under no lease."""
@@ -109,8 +126,21 @@ class Expiry:
         """Take one more look, and act on it. The exit status of the process when it is done, else None."""
         has_agent = self._left.agents_lock.is_held()
         if has_agent and (self._is_asked_to_end or self._has_new_plan()):
-            return self._done("an agent runs, and starts another one")
+            return self._done("an agent runs, and starts another one")  # which feeds the watchdog from then on
         standing = self._standing(now_ms, has_agent=has_agent)
+        status = self._keep(standing, now_ms, has_agent=has_agent)
+        if status is not None:
+            self._watchdog.end()
+        else:
+            self._watchdog.tick(now_ms, self._bound_until(standing))
+        return status
+
+    def _bound_until(self, standing: Standing | None) -> int | None:
+        """By when the services must be down (local ms); None: nothing bounds them, or they are down by now."""
+        is_free = standing is None or standing.terms.keeps_on or (self.acts and self._left.services.all_down)
+        return None if standing is None or is_free else self._bound_until_ms or standing.end_ms
+
+    def _keep(self, standing: Standing | None, now_ms: int, *, has_agent: bool) -> int | None:
         if standing is None:
             return None if has_agent else self._done("no lease of this boot is left")
         if standing.terms.keeps_on and not has_agent:

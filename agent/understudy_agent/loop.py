@@ -108,7 +108,7 @@ class Agent:
         self._placed.tick(self._standing, now_ms, all_down=self._services.all_down)
         self._see_to_promises(now_ms)
         self._obey(now_ms)
-        self._guard.tick(now_ms, self._services.remains())
+        self._guard.tick(now_ms, self._services.remains(), self._standing.terms)
         self._report_states(now_ms)
         self._see_to_end(now_ms)
         self._beat_if_due(now_ms)

@@ -66,7 +66,8 @@ class Expiring:
         self._machine, self._orderly_stop_s = machine, orderly_stop_s
         self._services: Services = machine.workload.supervised(machine.file)
         plan = dict(machine.file)
-        left = Left(machine.lease_file(), machine.placed_file(), machine.lock, self._services, orderly_stop_s)
+        files = (machine.lease_file(), machine.placed_file(), machine.lock)
+        left = Left(*files, self._services, orderly_stop_s, lambda _now_ms: None, machine.is_unstoppable)
         self._expiry = Expiry(left, NoLastResort(), lambda: machine.file != plan, machine.log)
         self._its_turn, self._others_turn = threading.Semaphore(0), threading.Semaphore(0)
         self._is_killed = self.has_ended = self._is_running = False

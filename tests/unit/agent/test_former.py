@@ -92,7 +92,7 @@ def test_a_plan_that_makes_no_sense_keeps_nothing_and_is_told_of(tmp_path: Path,
 def test_the_plan_names_them_as_long_as_the_agent_has_them(tmp_path: Path) -> None:
     log = FakeLog()
     guardian = Guardian(
-        type("Lock", (), {"is_held": lambda _self: True})(),
+        type("Lock", (), {"is_held": lambda _self: True, "holder": lambda _self: 1})(),
         lambda: pytest.fail("it is there"),
         Plan(tmp_path / "plan.ini", log),
         AGENT + DATA,
@@ -100,9 +100,9 @@ def test_the_plan_names_them_as_long_as_the_agent_has_them(tmp_path: Path) -> No
         log,
         former.sections(AGENT + DATA + DB, AGENT + DATA),
     )
-    guardian.tick(0, {"data": Remains(), "former db": Remains()})
+    guardian.tick(0, {"data": Remains(), "former db": Remains()}, Terms())
     assert "[former db]\nkind = unit\n" in (tmp_path / "plan.ini").read_text()
-    guardian.tick(5_000, {"data": Remains()})
+    guardian.tick(5_000, {"data": Remains()}, Terms())
     assert "former" not in (tmp_path / "plan.ini").read_text()
 
 
