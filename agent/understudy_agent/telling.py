@@ -61,6 +61,13 @@ def unknown(services: Services, log: Log) -> None:
         log.error("service_unknown", why, service=name)
 
 
+def former(services: Services, log: Log) -> None:
+    """Tell of what a lease binds that is only to be stopped from here."""
+    for name in services.former:
+        why = "it may run under the lease that was found, and is not in the file, or is another one there by now"
+        log.warning("service_of_before", why, service=name)
+
+
 def status(cluster: str, instance: str, order: Order, standing: Standing, report: Report) -> dict[str, object]:
     """The status file's content."""
     return {
