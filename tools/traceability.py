@@ -40,8 +40,9 @@ ROWS = {
     "B11": "An outage of AWS's APIs stops nothing that runs, and its end moves nothing.",
     "B12": "A thousand clusters fail over together within what Route 53 allows.",
     "B18": "What the agent promises is shown under a real systemd, real mounts, kills, partitions and freezes.",
+    "B20": "A start that failed is not forgotten: its node is the last choice until it may be trusted again.",
 }
-ROW = re.compile(r"(?:S(?:1[0-8]|[1-9])|B(?:1[0-28]|[1-9]))(?!\d)")
+ROW = re.compile(r"(?:S(?:1[0-8]|[1-9])|B(?:1[0-28]|20|[1-9]))(?!\d)")
 ROW_COMMENT = re.compile(rf"#\s*({ROW.pattern}(?:[ ,]+{ROW.pattern})*)(?:[:. ].*)?")
 
 RECORDED = " †"

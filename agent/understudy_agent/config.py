@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import configparser
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from pathlib import Path
 
 from . import identity
@@ -18,6 +20,7 @@ from .scopes import Scopes
 from .services import DependencyCycleError, in_dependency_order
 from .units import Unit
 
+FINGERPRINT_LENGTH = 6
 RUNTIME_DIR = Path("/run/understudy")
 STATE_DIR = Path("/var/lib/understudy")
 COMMON_KEYS = (
@@ -104,6 +107,8 @@ class Config:
     """Those of the services that are systemd units."""
     commands: tuple[tuple[str, str, tuple[str, ...]], ...] = ()
     """The commands that services are made of: section, key, words."""
+    fingerprint: str = ""
+    """Of what the file says of the services; "" without any. A start that failed may succeed with another one."""
 
 
 def load(path: Path) -> Config:
@@ -147,7 +152,14 @@ def parse(text: str) -> Config:
     if faults:
         raise BadConfigError(faults)
     commands = tuple(command for section in services.values() for command in section.commands)
-    return replace(config, kinds=kinds, units=units, commands=commands)
+    return replace(config, kinds=kinds, units=units, commands=commands, fingerprint=_fingerprint(parser))
+
+
+def _fingerprint(parser: configparser.ConfigParser) -> str:
+    """What tells one set of services from another, whatever the order of sections and keys, and comments."""
+    services = {title: dict(parser[title]) for title in parser.sections() if title != "agent"}
+    text = json.dumps(services, sort_keys=True)
+    return sha256(text.encode()).hexdigest()[:FINGERPRINT_LENGTH] if services else ""
 
 
 def _role_faults(agent: Section | None, services: Mapping[str, Section]) -> list[str]:

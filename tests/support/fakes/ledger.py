@@ -83,6 +83,7 @@ class FakeLedger(Faulty):
                     knows=beat.knows,
                     named=beat.named,
                     unfit=beat.unfit,
+                    config=beat.config,
                 ),
             )
 

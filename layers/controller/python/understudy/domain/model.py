@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from understudy.domain.address import Address
 from understudy.domain.approval import Question
+from understudy.domain.failed_start import FailedStart
 from understudy.domain.lone import Lone
 from understudy.domain.mode import Hold
 from understudy.domain.reach import QuorumHosts, Reach
@@ -116,6 +117,7 @@ class NodeReport:
     say. `named`: the digest of the services that its beat names, empty when an older release recorded it; `misnamed`:
     in what these are not the definition's, in words (see understudy.domain.service_names). `unfit`: why it could not
     take over, in its own words; empty when its newest beat does not say so.
+    `config`: a fingerprint of its agent's configuration of the services, empty when its newest beat gives none.
 
     For promises between the agents (B11): `ip`, where the node is asked; `joined`, the version of the definition
     that added it to a cluster in use, 0 for the first nodes; `knows`, the version whose nodes it would ask, as its own
@@ -144,6 +146,7 @@ class NodeReport:
     named: str = ""
     misnamed: str = ""
     unfit: str = ""
+    config: str = ""
 
     @property
     def power_now(self) -> PowerReading:
@@ -231,7 +234,8 @@ class ClusterState:
     `quorum` is there while the definition names quorum hosts.
     `preferred_since`: since when the node of the best priority has been fit without a break while another one is
     active; it is kept only where failback is automatic. `approval`: what a person was asked last (B4). `lone`: whether
-    nobody could take over.
+    nobody could take over. `failed_starts`: as they were noted, by instance id; which of them count, see
+    understudy.domain.starts.
     """
 
     cluster: str
@@ -251,6 +255,7 @@ class ClusterState:
     preferred_since: int | None = None
     approval: Question | None = None
     lone: Lone | None = None
+    failed_starts: Mapping[str, FailedStart] = field(default_factory=dict)
 
     @property
     def was_placed(self) -> bool:
