@@ -244,7 +244,7 @@ class Agent:
             self._news = False
             if urgent:
                 self._urgency = replace(self._urgency, sent=self._urgency.sent + 1)
-                self._log.info("urgent_beat", "the active node seems to be silent", sent=self._urgency.sent)
+                self._log.info("urgent_beat", "no newer beat of the active node is known", sent=self._urgency.sent)
 
     def _send_beat(self) -> None:
         """Called in the sending thread. The number is taken before the call: the lease runs from there."""

@@ -1,5 +1,6 @@
 """What beats, EC2 and CloudWatch say of a node, and what is not believed (S11, B3)."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ from tests.support.builders import BOOTS, CLUSTER, NODE_A, NODE_B, NOW, a_beat, 
 from understudy.domain.model import Alarm, ClusterState, PowerReading, ServiceStatus
 from understudy.domain.reach import Reach
 from understudy.domain.service_names import digest_of
-from understudy.domain.signal import AlarmSignal, FaultSignal, NamesSignal, PowerSignal
+from understudy.domain.signal import AlarmSignal, FaultSignal, LateSignal, NamesSignal, PowerSignal
 from understudy.ports import NOT_A_MEMBER, STALE, UNKNOWN_CLUSTER
 
 
@@ -194,6 +195,16 @@ def test_how_names_differ_is_kept_only_while_the_node_names_the_same(ledger):  #
     for _ in range(2):
         after = recorded(ledger.record_signal(CLUSTER, NamesSignal(NODE_B, "", beat.named)))
         assert after.nodes[NODE_B].misnamed == ""
+
+
+def test_that_a_beat_was_late_is_kept_by_its_newest_time(ledger):  # B14
+    before = ledger.read(CLUSTER).nodes[NODE_B]
+    assert before.late_at == 0
+    assert recorded(ledger.record_signal(CLUSTER, LateSignal(NODE_B, NOW + 30))).nodes[NODE_B].late_at == NOW + 30
+    assert ledger.record_signal(CLUSTER, LateSignal(NODE_B, NOW + 29)) == STALE
+    assert ledger.record_signal(CLUSTER, LateSignal("i-x", NOW + 40)) == NOT_A_MEMBER
+    assert ledger.record_signal("nobodys", LateSignal(NODE_B, NOW + 40)) == UNKNOWN_CLUSTER
+    assert ledger.read(CLUSTER).nodes[NODE_B] == replace(before, late_at=NOW + 30)
 
 
 def test_what_the_newest_beat_does_not_say_of_quorum_is_not_known_any_more(ledger):  # S12 B3

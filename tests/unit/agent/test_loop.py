@@ -367,6 +367,35 @@ def test_a_standby_beats_twice_a_second_while_the_active_node_is_silent(standby)
     assert len(standby.log.events("urgent_beat")) == 20
 
 
+# B14
+def test_the_active_node_beats_at_once_when_its_beats_are_lost_or_late_and_stops_when_twenty_were(active):
+    active.aws.records = False
+    beats = len(active.aws.beats)
+    active.pass_time(4)
+    assert len(active.aws.beats) - beats == 1
+    active.pass_time(7)
+    assert len(active.aws.beats) - beats >= 7
+    active.pass_time(60)
+    assert len(active.log.events("urgent_beat")) == 20
+
+
+def test_one_urgent_beat_that_is_recorded_keeps_the_services_in_service(active):  # B14
+    active.aws.records = False
+    active.pass_time(6.5)
+    active.aws.records = True
+    active.pass_time(0.6)
+    active.aws.records = False
+    active.pass_time(7)
+    assert active.kind.running
+    assert active.kind.asked == ["start"]
+
+
+def test_an_active_node_whose_beats_are_recorded_sends_none_in_haste(active):
+    beats = len(active.aws.beats)
+    active.pass_time(60)
+    assert len(active.aws.beats) - beats in (15, 16)
+
+
 def test_a_restarted_agent_that_cannot_read_is_bound_by_the_old_lease(active):
     active.aws.error = ConnectionError("no route to host")
     active.start_agent()

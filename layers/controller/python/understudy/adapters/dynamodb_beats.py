@@ -11,7 +11,7 @@ from typing import Any
 from understudy.adapters.attribute_values import to_attribute
 from understudy.adapters.dynamodb_items import FORMAT, format_of
 from understudy.domain.heartbeat import Beat
-from understudy.domain.signal import AlarmSignal, FaultSignal, NamesSignal, PowerSignal, Signal
+from understudy.domain.signal import AlarmSignal, FaultSignal, LateSignal, NamesSignal, PowerSignal, Signal
 from understudy.ports import NOT_A_MEMBER, STALE, UNKNOWN_CLUSTER, Refusal
 
 NODE = "#nodes.#id"
@@ -39,6 +39,8 @@ NEWER_FORMAT = Refusal("newer_format")
 FAULT_IS_OF_THIS_VERSION = f"{IS_MEMBER} AND #definition_version = :definition_version"
 
 NAMES_ARE_THESE = f"{IS_MEMBER} AND {NODE}.#named = :named"
+
+LATENESS_IS_NEW = f"{IS_MEMBER} AND (attribute_not_exists({NODE}.#late_at) OR {NODE}.#late_at < :late_at)"
 
 ALARM = f"{NODE}.#alarms.#alarm"
 ALARM_NEVER_TOLD = f"attribute_not_exists({ALARM})"
@@ -81,6 +83,8 @@ def signal_update(signal: Signal) -> dict[str, Any]:
         return _of_known_format(_fault_update(signal))
     if isinstance(signal, NamesSignal):
         return _of_known_format(_names_update(signal))
+    if isinstance(signal, LateSignal):
+        return _of_known_format(_late_update(signal))
     return _of_known_format(_power_update(signal) if isinstance(signal, PowerSignal) else _alarm_update(signal))
 
 
@@ -148,6 +152,15 @@ def _fault_update(signal: FaultSignal) -> dict[str, Any]:
 
 def _names_update(signal: NamesSignal) -> dict[str, Any]:
     return _words_update(signal.instance_id, "misnamed", signal.misnamed, NAMES_ARE_THESE, {"named": signal.named})
+
+
+def _late_update(signal: LateSignal) -> dict[str, Any]:
+    return {
+        "UpdateExpression": f"SET {NODE}.#late_at = :late_at",
+        "ConditionExpression": LATENESS_IS_NEW,
+        "ExpressionAttributeNames": {"#id": signal.instance_id, **_names("nodes", "late_at")},
+        "ExpressionAttributeValues": {":late_at": to_attribute(signal.at)},
+    }
 
 
 def _words_update(instance_id: str, word: str, text: str, condition: str, of: Mapping[str, Any]) -> dict[str, Any]:

@@ -23,7 +23,7 @@ CROWDED = "crowded_until"
 KIND = "cluster"
 STAGES = "stages"
 POWER_WORDS = ("power", "power_at", "power_boot")
-WORDS_OF_SOME = ("fault", "ip", "joined", "knows", "named", "misnamed", "unfit", "config")
+WORDS_OF_SOME = ("fault", "ip", "joined", "knows", "named", "misnamed", "unfit", "config", "late_at")
 
 FORMAT = 1
 """The format of the state item that this code writes, in its attribute `v`; items without it have format 1.

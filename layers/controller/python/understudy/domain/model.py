@@ -116,7 +116,8 @@ class NodeReport:
     instance is not as the definition has it any more; empty when it is. `quorum`: None when its newest beat does not
     say. `named`: the digest of the services that its beat names, empty when an older release recorded it; `misnamed`:
     in what these are not the definition's, in words (see understudy.domain.service_names). `unfit`: why it could not
-    take over, in its own words; empty when its newest beat does not say so.
+    take over, in its own words; empty when its newest beat does not say so. `late_at`: when a beat of it that was late
+    was dealt with last (seconds); 0: never.
     `config`: a fingerprint of its agent's configuration of the services, empty when its newest beat gives none.
 
     For promises between the agents (B11): `ip`, where the node is asked; `joined`, the version of the definition
@@ -147,6 +148,7 @@ class NodeReport:
     misnamed: str = ""
     unfit: str = ""
     config: str = ""
+    late_at: int = 0
 
     @property
     def power_now(self) -> PowerReading:

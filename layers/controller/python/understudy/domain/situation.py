@@ -74,7 +74,7 @@ class Observer(StrEnum):
     """Whether silence can be believed (B3)."""
 
     TRUSTED = "TRUSTED"
-    SUSPECT = "SUSPECT"  # the observer itself is late, or nobody anywhere is heard
+    SUSPECT = "SUSPECT"  # the observer itself is late, or was just now, or nobody anywhere is heard
 
 
 class Mode(StrEnum):
@@ -132,12 +132,35 @@ def is_heard_now(state: ClusterState, policy: Policy, now: int) -> bool:
     return any(node.heard_at is not None and now - node.heard_at <= policy.hearing_s for node in state.nodes.values())
 
 
+def is_late_now(state: ClusterState, policy: Policy, now: float) -> bool:
+    """Whether a beat of any node was late for the controller so lately that others may be under way still (B14).
+
+    Lateness is uneven: that one beat came in time says nothing of the next one's, nor of another node's.
+    """
+    return any(now - node.late_at < policy.silence_limit_s for node in state.nodes.values() if node.late_at)
+
+
+def observer_by_beat(state: ClusterState, policy: Policy, instance_id: str, late_s: float, now: float) -> Observer:
+    """Whether silence can be believed when it is judged by a beat that has just been taken in (B3, B14).
+
+    `instance_id`: its sender, a member; `late_s`: how late it was; `now`: seconds, when it was dealt with.
+    """
+    is_doubtful = (
+        late_s > policy.observer_lag_limit_s
+        or is_late_now(state, policy, now)
+        or not is_heard_without_gap(state.nodes[instance_id], policy)
+    )
+    return Observer.SUSPECT if is_doubtful else Observer.TRUSTED
+
+
 def observer_by_clock(state: ClusterState, policy: Policy, now: int) -> Observer:
     """Whether silence can be believed when it is judged by the clock, not by a beat just taken in (B3).
 
     Only when a witness in the same cluster has been heard just now, and without a gap for as long as the silence: else
     beats of all nodes may have been lost or be waiting, and the first to come back would speak against the others.
     """
+    if is_late_now(state, policy, now):
+        return Observer.SUSPECT
     witnesses = (
         node
         for node in state.nodes.values()
@@ -149,9 +172,9 @@ def observer_by_clock(state: ClusterState, policy: Policy, now: int) -> Observer
 def observer_of_all(state: ClusterState, policy: Policy, now: int, is_anyone_heard: bool) -> Observer:
     """Whether silence can be believed by whoever looks at every cluster at once, as the watch does (B3).
 
-    SUSPECT when nobody anywhere is heard, or when a cluster's own nodes have only just come back.
+    SUSPECT when nobody anywhere is heard, or when a cluster's own nodes have only just come back, or been late.
     """
-    if not is_anyone_heard:
+    if not is_anyone_heard or is_late_now(state, policy, now):
         return Observer.SUSPECT
     return observer_by_clock(state, policy, now) if is_heard_now(state, policy, now) else Observer.TRUSTED
 
