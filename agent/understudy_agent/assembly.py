@@ -74,7 +74,7 @@ def run(settings: Config) -> int:
 def _agent(settings: Config, log: Log, notifier: Notifier, wake: threading.Event) -> Agent:
     boot = boot_name(settings.boot)
     log.info("agent_started", "the configuration is good", boot=boot)
-    myself = Self(settings.cluster, "", boot, settings.orderly_stop_s)
+    myself = Self(settings.cluster, "", boot, settings.orderly_stop_s, settings.fingerprint)
 
     def introduce(found: Identity) -> None:
         myself.instance = failsafe.me = found.instance

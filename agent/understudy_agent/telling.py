@@ -49,6 +49,7 @@ def beat(who: Self, number: int, report: Report, knows: int, accepted: int) -> d
         "agent": __version__,
         **report.quorum,
         **({"unfit": report.unfit} if report.unfit else {}),
+        **({"config": who.config} if who.config else {}),
         "knows": knows,
         "accepted": accepted,
     }
