@@ -104,14 +104,13 @@ def survey(state: ClusterState, definition: Definition, now: int, observer: Obse
     phase = _phase(state, now)
     holder = _holder(state, definition, now, phase)
     candidates = fit_candidates(state, definition, now)
-    unfit = Candidate.NO_QUORUM if any(_ready_standbys(state, definition, now)) else Candidate.NONE
     stays = holder in (Holder.READY, Holder.RETURNED)
     goes_back = is_failback_due(state, definition, candidates, now)
     target = state.last_holder if stays else next(iter(candidates), None)
     return Situation(
         phase=phase,
         holder=holder,
-        candidate=Candidate.FIT if candidates else unfit,
+        candidate=Candidate.FIT if candidates else _unfit(state, definition, now),
         repair=_repair(state, now),
         budget=_budget(state, definition, now),
         observer=observer,
@@ -119,6 +118,10 @@ def survey(state: ClusterState, definition: Definition, now: int, observer: Obse
         failback=Failback.DUE if goes_back else Failback.NOT_DUE,
         target=definition.preferred.instance_id if goes_back and holder is Holder.READY else target,
     )
+
+
+def _unfit(state: ClusterState, definition: Definition, now: int) -> Candidate:
+    return Candidate.NO_QUORUM if any(_ready_standbys(state, definition, now)) else Candidate.NONE
 
 
 def is_heard_now(state: ClusterState, policy: Policy, now: int) -> bool:
