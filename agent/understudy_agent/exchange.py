@@ -31,7 +31,7 @@ class Exchange:
             self._tell_slow(now_ms)
             return False
         self._under_way, self._told_slow = True, False
-        self.calls = replace(self.calls, begun_ms=now_ms)
+        self.calls = Calls(now_ms, self.calls.done_ms, self.calls.failures)
         return True
 
     def settle(self, now_ms: int) -> Done | None:
@@ -46,7 +46,7 @@ class Exchange:
         if self._reason:
             self._log.info(f"{self._name}_again", f"it works again after {self.calls.failures} failures")
             self._reason = ""
-        self.calls = replace(self.calls, done_ms=now_ms, failures=0)
+        self.calls = Calls(self.calls.begun_ms, done_ms=now_ms)
         return done
 
     def failed(self, reason: str, now_ms: int) -> None:

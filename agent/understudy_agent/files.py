@@ -12,7 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Protocol
 
-from .lease import DOWN_AT_ONCE, UNBOUND, Standing
+from .lease import DEFAULT_TERMS, DOWN_AT_ONCE, UNBOUND, Standing
 from .promise import Memory
 from .slots import SlotFile
 from .view import EPOCH_LIMIT, TIMING_LIMIT_S, Terms, parse_terms
@@ -22,6 +22,8 @@ UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, Arithmet
 
 
 ACQUIRE_TRIES = 20
+TERMS_UNSAVED = asdict(DEFAULT_TERMS)
+"""What stands for terms that were not written down."""
 
 
 def is_there(path: Path) -> bool:
@@ -214,7 +216,7 @@ class PlacedFile:
 
 def _terms(saved: Mapping[str, object]) -> Terms:
     """The terms as they were written down; what another version wrote beside them is left aside."""
-    return parse_terms({**asdict(Terms()), **saved})
+    return parse_terms({**TERMS_UNSAVED, **saved})
 
 
 def _names(saved: object) -> tuple[str, ...]:

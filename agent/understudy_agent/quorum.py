@@ -9,7 +9,7 @@ node that runs nothing begins nothing without one: unknown is not a majority.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from .view import MalformedStateError
@@ -96,7 +96,7 @@ def probed(quorum: Quorum, host: str, result: Result) -> Quorum:
     known = quorum.results.get(host)
     if quorum.probes is None or host not in quorum.probes.hosts or (known and known.begun_ms > result.begun_ms):
         return quorum
-    return replace(quorum, results={**quorum.results, host: result})
+    return Quorum(quorum.probes, quorum.told_ms, quorum.held_ms, {**quorum.results, host: result})
 
 
 def looked(quorum: Quorum, now_ms: int, interval_s: float) -> Quorum:

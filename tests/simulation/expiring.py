@@ -10,9 +10,8 @@ from tests.simulation.invariants import broken
 from understudy_agent import lease
 from understudy_agent.expire import Expiry, Left, keep_the_lease
 from understudy_agent.files import AlreadyRunningError, LeaseFile
-from understudy_agent.lease import Standing
+from understudy_agent.lease import DOWN_AT_ONCE, UNBOUND, Standing
 from understudy_agent.services import Services
-from understudy_agent.slots import SlotFile, newest
 
 if TYPE_CHECKING:
     from tests.simulation.node import Machine
@@ -62,29 +61,28 @@ class NoLastResort:
 
 
 class _LeaseFile(LeaseFile):
-    """The lease file, and what the newest look at it has found."""
+    """The lease file, and what the newest look at it has found.
 
-    found = Standing()
+    It is looked at far more often than it changes, so what is whole is parsed once: it stays so as time goes on.
+    """
+
+    def __init__(self, path: Path, boot: str) -> None:
+        super().__init__(path, boot)
+        self.found = UNBOUND
+        self._data: bytes | None = None
 
     def load(self, now_ms: int) -> Standing:
-        self.found = super().load(now_ms)
+        data = self._bytes()
+        if data is None or data != self._data:
+            self.found = super().load(now_ms)
+            self._data = data if self.found is not DOWN_AT_ONCE else None
         return self.found
 
-
-class _Slots(SlotFile):
-    """What is in the lease file. It is looked at far more often than it changes, so the same bytes are parsed once."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__(path)
-        self._data: bytes | None = None
-        self._content: dict[str, object] = {}
-
-    def read(self) -> dict[str, object]:
-        data = self._path.read_bytes()
-        if data != self._data:
-            self._content = newest(data)[1]
-            self._data = data
-        return self._content
+    def _bytes(self) -> bytes | None:
+        try:
+            return self._path.read_bytes()
+        except OSError:
+            return None  # what that means is the real load's to say
 
 
 class Expiring:
@@ -93,7 +91,7 @@ class Expiring:
     def __init__(self, machine: Machine, orderly_stop_s: float) -> None:
         self._machine, self._orderly_stop_s = machine, orderly_stop_s
         self._plan = dict(machine.file)
-        self._lease_file = _LeaseFile(machine.lease_path, machine.boot, _Slots(machine.lease_path))
+        self._lease_file = _LeaseFile(machine.lease_path, machine.boot)
         files = (self._lease_file, machine.placed_file(), machine.lock)
         left = Left(*files, self._supervise, orderly_stop_s, lambda _now_ms: None, machine.is_unstoppable)
         self._expiry = Expiry(left, NoLastResort(), lambda: machine.file != self._plan, machine.log)
