@@ -74,7 +74,7 @@ def run(settings: Config) -> int:
 def _agent(settings: Config, log: Log, notifier: Notifier, wake: threading.Event) -> Agent:
     boot = boot_name(settings.boot)
     log.info("agent_started", "the configuration is good", boot=boot)
-    myself = Self(settings.cluster, "", boot, settings.orderly_stop_s)
+    myself = Self(settings.cluster, "", boot, settings.orderly_stop_s, settings.fingerprint)
 
     def introduce(found: Identity) -> None:
         myself.instance = failsafe.me = found.instance
@@ -176,17 +176,16 @@ def expire(settings: Config, path: Path) -> int:
     def cannot_be_stopped(service: str) -> None:
         expiry.cannot_be_stopped(service)
 
-    services = Services(settings.kinds, settings.specs, cannot_be_stopped, former=settings.former)
     left = Left(
         _lease_file(settings.runtime_dir, boot),
         _placed_file(settings),
         Lock(settings.runtime_dir / "lock"),
-        services,
+        lambda: Services(settings.kinds, settings.specs, cannot_be_stopped, former=settings.former),
         settings.orderly_stop_s,
         tries.load,
         take_down,
     )
-    ender = Ender(lambda: [*remains.load(), *services.remains().values()], log)
+    ender = Ender(lambda: [*remains.load(), *expiry.services.remains().values()], log)
     expiry = Expiry(left, ender, plan.has_changed, log, _watchdog(settings, log))
     signal.signal(signal.SIGTERM, lambda *_: expiry.ask_to_end())
     signal.signal(signal.SIGINT, lambda *_: expiry.ask_to_end())

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import configparser
+import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from pathlib import Path
 
 from . import identity
@@ -20,6 +22,7 @@ from .scopes import Scopes
 from .services import DependencyCycleError, in_dependency_order
 from .units import Unit
 
+FINGERPRINT_LENGTH = 6
 RUNTIME_DIR = Path("/run/understudy")
 STATE_DIR = Path("/var/lib/understudy")
 WATCHDOG_DEVICE = Path("/dev/watchdog")
@@ -108,6 +111,8 @@ class Config:
     """The commands that services are made of: section, key, words."""
     former: tuple[Former, ...] = ()
     """Only in a plan: services that this configuration does not name."""
+    fingerprint: str = ""
+    """Of what the file says of the services; "" without any. A start that failed may succeed with another one."""
 
 
 def load(path: Path, *, is_plan: bool = False) -> Config:
@@ -158,7 +163,7 @@ def parse(text: str, *, is_plan: bool = False) -> Config:
     if faults:
         raise BadConfigError(faults)
     commands = tuple(command for section in services.values() for command in section.commands)
-    return replace(config, kinds=kinds, units=units, commands=commands, former=gone)
+    return replace(config, kinds=kinds, units=units, commands=commands, former=gone, fingerprint=_fingerprint(parser))
 
 
 def _former(section: Section, cluster: str, gates: Path, known: Collection[str]) -> Former:
@@ -168,6 +173,13 @@ def _former(section: Section, cluster: str, gates: Path, known: Collection[str])
     needs = [one for one in (*spec.depends_on, *(f"former {one}" for one in spec.depends_on)) if one in known]
     kind = with_listens(section, _kind(section, Scopes(cluster, name), gates / name))
     return Former(name, kind, replace(spec, depends_on=tuple(needs)))
+
+
+def _fingerprint(parser: configparser.ConfigParser) -> str:
+    """What tells one set of services from another, whatever the order of sections and keys, and comments."""
+    services = {title: dict(parser[title]) for title in parser.sections() if title != "agent"}
+    text = json.dumps(services, sort_keys=True)
+    return sha256(text.encode()).hexdigest()[:FINGERPRINT_LENGTH] if services else ""
 
 
 def _role_faults(agent: Section | None, services: Mapping[str, Section]) -> list[str]:

@@ -14,7 +14,7 @@ from typing import Protocol
 
 from . import lease, telling
 from .files import LeaseFile, PlacedFile
-from .lease import DOWN_AT_ONCE, Order, Standing
+from .lease import DOWN_AT_ONCE, UNBOUND, Order, Standing
 from .log import Log
 from .services import Services
 from .tries import Tries
@@ -53,15 +53,16 @@ class LastResort(Protocol):
 
 @dataclass(frozen=True)
 class Left:
-    """What a dead agent leaves: its files, its lock, and its services. `orderly_stop_s`: as the agent has it.
+    """What a dead agent leaves: its files, its lock, and its services.
 
-    `tries` reads what it has written down of them (local ms); `take_down` ends the node for one of them.
+    `supervise`: gives the services as they are to whoever has not looked at them yet. `orderly_stop_s`: as the agent
+    has it. `tries` reads what it has written down of them (local ms); `take_down` ends the node for one of them.
     """
 
     lease_file: LeaseFile
     placed_file: PlacedFile
     agents_lock: AgentsLock
-    services: Services
+    supervise: Callable[[], Services]
     orderly_stop_s: float
     tries: Callable[[int], Tries | None]
     take_down: Callable[[str], None]
@@ -80,6 +81,7 @@ class Expiry:
     ) -> None:
         """`has_new_plan`: whether an agent has written down that there is something else to stop."""
         self._left, self._last_resort, self._log = left, last_resort, log
+        self._services, self._has_looked = left.supervise(), False
         self._watchdog = watchdog or Unwatched()
         self._has_new_plan = has_new_plan
         self._unbound: Standing | None = None
@@ -109,13 +111,18 @@ class Expiry:
             return
         tries = self._left.tries(now_ms)
         for service in sorted(self._stuck):
-            may_run = None if tries is None or self._left.services.is_former(service) else tries.may_run
+            may_run = None if tries is None or self._services.is_former(service) else tries.may_run
             if may_run is None or service in may_run:
                 self._left.take_down(service)
             else:
                 why = "it is not known to be down, and was never seen running here; the node is not taken down for it"
                 self._log.error("service_not_known_to_be_down", why, service=service)
         self._stuck.clear()
+
+    @property
+    def services(self) -> Services:
+        """The services, and what is known of them since they were last left alone."""
+        return self._services
 
     @property
     def acts(self) -> bool:
@@ -137,7 +144,7 @@ class Expiry:
 
     def _bound_until(self, standing: Standing | None) -> int | None:
         """By when the services must be down (local ms); None: nothing bounds them, or they are down by now."""
-        is_free = standing is None or standing.terms.keeps_on or (self.acts and self._left.services.all_down)
+        is_free = standing is None or standing.terms.keeps_on or (self.acts and self._services.all_down)
         return None if standing is None or is_free else self._bound_until_ms or standing.end_ms
 
     def _keep(self, standing: Standing | None, now_ms: int, *, has_agent: bool) -> int | None:
@@ -145,20 +152,20 @@ class Expiry:
             return None if has_agent else self._done("no lease of this boot is left")
         if standing.terms.keeps_on and not has_agent:
             return self._done("the cluster's policy is on_isolation: keep")
-        if self._is_asked_to_end and standing != Standing():  # else it is still looking whether anything runs
+        if self._is_asked_to_end and standing != UNBOUND:  # else it is still looking whether anything runs
             standing = DOWN_AT_ONCE
         order = lease.order(standing, now_ms, self._left.orderly_stop_s)
         # An agent stops them in its own order, as long as the lease runs. When it has run out, nobody is asked.
         if order is Order.KILL or (order is Order.STOP and not has_agent):
             return self._take_out_of_service(order, standing, now_ms, has_agent=has_agent)
-        self._leave_alone()
+        self._leave_alone(still_looks=standing == Standing())
         return None
 
     def _standing(self, now_ms: int, *, has_agent: bool) -> Standing | None:
         """Where the services stand; None when nothing here is to be bound. What runs unbound is an agent's, if any."""
         found = self._left.lease_file.load(now_ms)
         self._bound_until_ms = found.end_ms or 0
-        if found != Standing():
+        if found != UNBOUND:
             self._unbound = None
             self._bind(found)
             return found
@@ -169,22 +176,22 @@ class Expiry:
         if self._unbound is not None:
             return self._unbound
         woken = lease.woken(found, self._left.placed_file.load(), now_ms)
-        return None if woken == Standing() else self._look(woken, now_ms)
+        return None if woken == UNBOUND else self._look(woken, now_ms)
 
     def _bind(self, found: Standing) -> None:
         """Know what the lease binds, also what cannot be stopped from here."""
-        unknown = self._left.services.unknown
-        self._left.services.bind(found.services)
-        if self._left.services.unknown != unknown:
-            telling.unknown(self._left.services, self._log)
+        unknown = self._services.unknown
+        self._services.bind(found.services)
+        if self._services.unknown != unknown:
+            telling.unknown(self._services, self._log)
 
     def _look(self, woken: Standing, now_ms: int) -> Standing | None:
         """Where services stand that no lease bounds: None when all are down. What does not tell in time may run."""
-        services = self._left.services
+        services = self._services
         self._looks_since_ms = self._looks_since_ms or now_ms
         self._tick_services(Order.LEAVE_ALONE, 0, now_ms)
         if not services.all_looked_at and now_ms - self._looks_since_ms < LOOKS_LIMIT_MS:
-            return Standing()
+            return UNBOUND
         self._unbound = None if services.all_down else woken
         return self._unbound
 
@@ -197,9 +204,9 @@ class Expiry:
             self._kill_hung_agent(standing, now_ms - self._acts_since_ms, has_agent=has_agent)
         self._tick_services(order, standing.terms.kill_limit_s, now_ms)
         self._see_to_stuck(now_ms)
-        if self._left.services.all_down and not has_agent:
+        if self._services.all_down and not has_agent:
             return self._end_lease()
-        if not self._left.services.all_down and now_ms - self._acts_since_ms >= TELL_AFTER_MS and not self._is_told:
+        if not self._services.all_down and now_ms - self._acts_since_ms >= TELL_AFTER_MS and not self._is_told:
             self._is_told = True
             self._log.error("stopped_badly", "services are left that could not be stopped; it is tried again")
         return None
@@ -211,7 +218,10 @@ class Expiry:
             self._log.error("agent_hangs", "its lease has run out, and it has neither renewed nor ended it: SIGKILL")
             self._left.agents_lock.kill_holder()
 
-    def _leave_alone(self) -> None:
+    def _leave_alone(self, *, still_looks: bool = False) -> None:
+        """An agent does with them what it likes, or the lease runs: nothing that was known before counts any more."""
+        if self._has_looked and not still_looks:
+            self._services, self._has_looked, self._looks_since_ms = self._left.supervise(), False, None
         if self._acts_since_ms is not None:
             self._acts_since_ms = None
             self._stuck.clear()
@@ -220,7 +230,7 @@ class Expiry:
 
     def _end_lease(self) -> int:
         try:
-            self._left.lease_file.save(Standing())
+            self._left.lease_file.save(UNBOUND)
         except OSError as fault:
             self._log.error("lease_file_not_written", str(fault))
         return self._done("all services are down")
@@ -231,8 +241,9 @@ class Expiry:
         return 0
 
     def _tick_services(self, order: Order, kill_limit_s: float, now_ms: int) -> None:
+        self._has_looked = True
         try:
-            for change in self._left.services.tick(order, 0, now_ms, kill_limit_s):
+            for change in self._services.tick(order, 0, now_ms, kill_limit_s):
                 self._log.info("service", change.why, service=change.service, state=change.new.value)
         except Exception as fault:
             self._log.error("service_fault", f"it is tried again: {fault!r}")

@@ -37,13 +37,15 @@ class Guard(Protocol):
 class Self:
     """Who this agent is. `orderly_stop_s`: at most so much of the lease is spent on an orderly stop.
 
-    `instance` is "" until the machine has told: a lease that is written down binds before that.
+    `instance` is "" until the machine has told: a lease that is written down binds before that. `config`: a fingerprint
+    of what the configuration says of the services, which beats carry; "" says nothing.
     """
 
     cluster: str
     instance: str
     boot: str
     orderly_stop_s: float
+    config: str = ""
 
 
 @dataclass(frozen=True)

@@ -202,9 +202,11 @@ def test_its_name_is_not_called_out_of_service_while_it_is_left(order: Order) ->
 
 def keeper(left: Left, old: FakeKind) -> Expiry:
     gone = Former("db", old, ServiceSpec("former db"))
-    services = Services(
-        {"data": left.kind}, [ServiceSpec("data")], lambda name: made.cannot_be_stopped(name), former=[gone]
-    )
+
+    def services() -> Services:
+        kinds, specs = {"data": left.kind}, [ServiceSpec("data")]
+        return Services(kinds, specs, lambda name: made.cannot_be_stopped(name), former=[gone])
+
     left.lease_file.save(Standing(Word.MINE, 7, 112_000, Terms(lease_s=20), services=("data", "db")))
     files = (left.lease_file, left.placed_file, left.lock)
     behind = LeftBehind(*files, services, 0, lambda _now_ms: left.tries, left.take_down)
