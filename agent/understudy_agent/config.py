@@ -13,6 +13,7 @@ from . import identity
 from .fields import BOOT, BUS, DEVICE, IP_ADDRESS, NAME, PARAMETER, REGION, TABLE, UNIT, WORD, Section
 from .former import KIND_KEYS, Former, name_of
 from .kinds import Kind, Script
+from .listens import with_listens
 from .model import ServiceSpec
 from .mounts import Mount
 from .probes import probed
@@ -36,6 +37,7 @@ COMMON_KEYS = (
     "restart_pause_s",
     "probe",
     "probe_tries",
+    "listens",
 )
 AGENT_KEYS = (
     "cluster",
@@ -155,7 +157,7 @@ def parse(text: str, *, is_plan: bool = False) -> Config:
     gates = config.runtime_dir / "may-run"
     bare = {name: _kind(section, Scopes(config.cluster, name), gates / name) for name, section in services.items()}
     units = {name: kind for name, kind in bare.items() if isinstance(kind, Unit)}
-    kinds = {name: probed(services[name], kind) for name, kind in bare.items()}
+    kinds = {name: probed(services[name], with_listens(services[name], kind)) for name, kind in bare.items()}
     _refuse_twins(services, units)
     gone = tuple(_former(each, config.cluster, gates, {*services, *former}) for each in former.values())
     if faults:
@@ -169,7 +171,8 @@ def _former(section: Section, cluster: str, gates: Path, known: Collection[str])
     name = name_of(section.title)
     spec = _spec(section.title, section, None)
     needs = [one for one in (*spec.depends_on, *(f"former {one}" for one in spec.depends_on)) if one in known]
-    return Former(name, _kind(section, Scopes(cluster, name), gates / name), replace(spec, depends_on=tuple(needs)))
+    kind = with_listens(section, _kind(section, Scopes(cluster, name), gates / name))
+    return Former(name, kind, replace(spec, depends_on=tuple(needs)))
 
 
 def _fingerprint(parser: configparser.ConfigParser) -> str:

@@ -10,6 +10,7 @@ from understudy_agent import config
 from understudy_agent.__main__ import main
 from understudy_agent.config import BadConfigError
 from understudy_agent.kinds import Script
+from understudy_agent.listens import Listening
 from understudy_agent.mounts import Mount
 from understudy_agent.probes import Probed
 from understudy_agent.process import Process
@@ -48,7 +49,8 @@ def test_the_commented_lines_of_the_example_are_good_too():
     settings = config.parse("\n".join(lines))
     data, *others = settings.kinds.values()
     assert isinstance(data, Probed)
-    assert [type(kind) for kind in (data.kind, *others)] == [Mount, Unit, Script, Process]
+    assert isinstance(data.kind, Listening)
+    assert [type(kind) for kind in (data.kind.kind, *others)] == [Mount, Unit, Script, Process]
     assert settings.instance_arn.endswith("instance/i-0a1b2c3d4e5f60718")
 
 
