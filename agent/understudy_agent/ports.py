@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from .remains import Remains
+from .view import Terms
 
 
 class Transport(Protocol):
@@ -27,8 +28,8 @@ class Guard(Protocol):
     is_there: bool
     why_unfit: str
 
-    def tick(self, now_ms: int, remains: Mapping[str, Remains]) -> None:
-        """See that it is there and knows what is left of each service. Never waits."""
+    def tick(self, now_ms: int, remains: Mapping[str, Remains], terms: Terms) -> None:
+        """See that it is there and knows what is left of each service, and the timings. Never waits."""
         ...
 
 
