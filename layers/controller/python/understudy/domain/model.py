@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from understudy.domain.address import Address
 from understudy.domain.approval import Question
+from understudy.domain.doubt import Doubt
 from understudy.domain.lone import Lone
 from understudy.domain.mode import Hold
 from understudy.domain.reach import QuorumHosts, Reach
@@ -233,7 +234,7 @@ class ClusterState:
     `quorum` is there while the definition names quorum hosts.
     `preferred_since`: since when the node of the best priority has been fit without a break while another one is
     active; it is kept only where failback is automatic. `approval`: what a person was asked last (B4). `lone`: whether
-    nobody could take over.
+    nobody could take over. `doubt`: a move on the active node's silence that was put off (B15).
     """
 
     cluster: str
@@ -253,6 +254,7 @@ class ClusterState:
     preferred_since: int | None = None
     approval: Question | None = None
     lone: Lone | None = None
+    doubt: Doubt | None = None
 
     @property
     def was_placed(self) -> bool:

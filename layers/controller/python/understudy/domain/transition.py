@@ -62,8 +62,9 @@ def opened(
 ) -> ClusterState:
     """The state under the next epoch: the lease ends, but who takes it back, or is adopted, has it at once."""
     stays = may_be_adopted(state, definition, target, now) or _takes_it_back(state, definition, target, now)
+    cleared = replace(state, preferred_since=None, doubt=None)
     return replace(
-        state,
+        cleared,
         epoch=state.epoch + 1,
         active=target if stays else None,
         previous=None if stays else _previous_holder(state, target),
@@ -83,7 +84,6 @@ def opened(
             without_proof=_goes_on_without_proof(state, tried),
         ),
         failover_times=_failover_times(state, definition, now, spends_budget),
-        preferred_since=None,
         approval=state.approval if stays else None,  # a question about a lease ends with it
     )
 

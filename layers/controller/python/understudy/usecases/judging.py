@@ -8,9 +8,11 @@ from understudy.domain.decision import Action, Decision, decide
 from understudy.domain.definition import Definition
 from understudy.domain.errors import LedgerConflictError
 from understudy.domain.failback import preferred_since
+from understudy.domain.health import NodeHealth
 from understudy.domain.model import ClusterState
 from understudy.domain.opening import ACTION_OF
-from understudy.domain.situation import Observer, fit_candidates, survey
+from understudy.domain.silence import is_put_off
+from understudy.domain.situation import Observer, fit_candidates, health_of, survey
 from understudy.ports import Announcer, Launcher, Measure, StateLedger, unmeasured
 from understudy.usecases.asking import ask
 from understudy.usecases.facts import facts_of
@@ -53,8 +55,10 @@ class Judge:
         return decision
 
     def _kept_up(self, state: ClusterState, definition: Definition, now: int) -> ClusterState:
-        """The state without a hold that is over, and with the time since which the preferred node has been fit."""
+        """The state without a hold or a doubt that is over, and with the time since which the preferred node is fit."""
         try:
+            if state.doubt is not None and not _is_silent(state, definition, now):
+                state = self._ledger.commit(state, replace(state, doubt=None))
             if state.hold is not None and not state.hold.is_on(now):
                 state = change_hold(state, None, "the hold is over", now, self._ledger, self._announcer)
             since = preferred_since(state, definition, fit_candidates(state, definition, now), now)
@@ -66,7 +70,8 @@ class Judge:
 
     def _carry_out(self, decision: Decision, state: ClusterState, definition: Definition, now: int) -> None:
         wanted = ACTION_OF.get(decision.action)
-        if wanted is not None and not is_in_question(wanted, definition.policy, state, now):
+        waits = is_in_question(wanted, definition.policy, state, now) or is_put_off(decision.rule, state, now)
+        if wanted is not None and not waits:
             self._start(decision, state, definition, now)
         called = decision.rule if decision.action is Action.CALL_OPERATOR else None
         if called != state.alert:
@@ -112,3 +117,7 @@ class Judge:
         if rule is None:
             detail = {"cluster": state.cluster, "rule": state.alert, "epoch": state.epoch}
             tell(self._announcer, ALERT_OVER, {**detail, "now": decision.rule, "why": decision.why})
+
+
+def _is_silent(state: ClusterState, definition: Definition, now: int) -> bool:
+    return state.active is not None and health_of(state, definition, state.active, now) is NodeHealth.SILENT
