@@ -1,7 +1,6 @@
 """Half a fleet falls silent: along a zone, at random, and both at once. And what happens without each safeguard."""
 
 from contextlib import ExitStack
-from dataclasses import replace
 from unittest.mock import patch
 
 import pytest
@@ -13,7 +12,6 @@ from understudy.domain import fleet as domain_fleet
 from understudy.domain import silence
 from understudy.domain.doubt import ASKED_AGAIN_S
 from understudy.domain.model import PowerReading
-from understudy.domain.policy import Policy
 from understudy.domain.signal import Shift
 from understudy.domain.silence import Limits
 from understudy.usecases import doubting, judging
@@ -232,13 +230,6 @@ def test_if_two_watches_in_a_minute_both_had_its_turns_twice_as_many_would_move(
     assert moved_by_two_watches() == MOVES
     with switched_off((FakeFleet, "take_turns", lambda self, minute: True)):
         assert moved_by_two_watches() == 2 * MOVES
-
-
-def test_if_what_fell_silent_just_now_counted_as_heard_quick_clusters_would_not_see_that_a_zone_is_dark():  # B15
-    quick = replace(Policy(), heartbeat_interval_s=2, lease_s=8, silence_limit_s=11)
-    with switched_off((doubting, "_alive_after", lambda state, definition: 0)):
-        world = dark_zone(FleetWorld(FEW, policy=quick))
-    assert world.opened_at_s.keys() == world.served_in(A_ZONE)
 
 
 def test_if_people_were_told_in_every_watch_they_would_be_called_each_minute():  # B15

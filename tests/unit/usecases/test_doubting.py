@@ -27,6 +27,7 @@ from understudy.domain.policy import ApprovalPolicy, Policy
 from understudy.domain.seal import sealed
 from understudy.domain.silence import Limits
 from understudy.domain.situation import Observer
+from understudy.usecases import doubting
 from understudy.usecases.doubting import Doubter
 from understudy.usecases.judging import Judge
 from understudy.usecases.open_transition import open_transition
@@ -142,6 +143,23 @@ def test_a_node_whose_place_nobody_has_described_is_held_to_the_pace():  # B15
 def test_a_member_that_is_gone_from_the_definition_has_no_place():  # B15
     weighed = Doubter(FakeFleet(FakeLedger()), LIMITS).weigh(a_state(active=None), a_definition(), 1000, NOW)
     assert weighed.belief.rule == "few-are-silent"
+
+
+def test_a_zone_is_seen_to_be_dark_although_slower_clusters_in_it_were_heard_a_moment_before(monkeypatch):  # B15
+    """A quick cluster notices it when eight others are silent; 22 slower ones may have been heard for the last time."""
+    world = Opening(silent=0)
+    for number in range(30):
+        name = f"c{number:02d}"
+        state = world.ledger.state(name)
+        died_with_it = replace(state.nodes[NODE_A], heard_at=NOW if number < 8 else NOW + 2)
+        terms = state.terms if number < 8 else replace(state.terms, hearing_s=90)
+        world.ledger.put_state(replace(state, terms=terms, nodes={**state.nodes, NODE_A: died_with_it}))
+    with monkeypatch.context() as without:
+        without.setattr(doubting, "_alive_after", lambda state, definition: 0)
+        assert world.open()["outcome"] == "DOUBTED"
+    assert world.open()["outcome"] == "OPENED"
+    words = world.ledger.history(CLUSTER, 2)["silence"]
+    assert words.endswith("8 of 8 nodes in us-east-1a are silent, 0 of 30 elsewhere")
 
 
 def test_what_a_person_asks_for_is_not_weighed():  # B15
