@@ -14,7 +14,7 @@ from typing import Protocol
 
 from . import lease, telling
 from .files import LeaseFile, PlacedFile
-from .lease import DOWN_AT_ONCE, Order, Standing
+from .lease import DOWN_AT_ONCE, UNBOUND, Order, Standing
 from .log import Log
 from .services import Services
 from .tries import Tries
@@ -110,7 +110,7 @@ class Expiry:
             return None if has_agent else self._done("no lease of this boot is left")
         if standing.terms.keeps_on and not has_agent:
             return self._done("the cluster's policy is on_isolation: keep")
-        if self._is_asked_to_end and standing != Standing():  # else it is still looking whether anything runs
+        if self._is_asked_to_end and standing != UNBOUND:  # else it is still looking whether anything runs
             standing = DOWN_AT_ONCE
         order = lease.order(standing, now_ms, self._left.orderly_stop_s)
         # An agent stops them in its own order, as long as the lease runs. When it has run out, nobody is asked.
@@ -122,7 +122,7 @@ class Expiry:
     def _standing(self, now_ms: int, *, has_agent: bool) -> Standing | None:
         """Where the services stand; None when nothing here is to be bound. What runs unbound is an agent's, if any."""
         found = self._left.lease_file.load(now_ms)
-        if found != Standing():
+        if found != UNBOUND:
             self._unbound = None
             self._bind(found)
             return found
@@ -133,7 +133,7 @@ class Expiry:
         if self._unbound is not None:
             return self._unbound
         woken = lease.woken(found, self._left.placed_file.load(), now_ms)
-        return None if woken == Standing() else self._look(woken, now_ms)
+        return None if woken == UNBOUND else self._look(woken, now_ms)
 
     def _bind(self, found: Standing) -> None:
         """Know what the lease binds, also what cannot be stopped from here."""
@@ -148,7 +148,7 @@ class Expiry:
         self._looks_since_ms = self._looks_since_ms or now_ms
         self._tick_services(Order.LEAVE_ALONE, 0, now_ms)
         if not services.all_looked_at and now_ms - self._looks_since_ms < LOOKS_LIMIT_MS:
-            return Standing()
+            return UNBOUND
         self._unbound = None if services.all_down else woken
         return self._unbound
 
@@ -185,7 +185,7 @@ class Expiry:
 
     def _end_lease(self) -> int:
         try:
-            self._left.lease_file.save(Standing())
+            self._left.lease_file.save(UNBOUND)
         except OSError as fault:
             self._log.error("lease_file_not_written", str(fault))
         return self._done("all services are down")

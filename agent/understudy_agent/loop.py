@@ -14,7 +14,7 @@ from .exchange import Exchange
 from .failsafe import Failsafe
 from .farewell import ENDED_WELL, STOPPED_BADLY, Farewell
 from .files import LeaseFile, StatusFile
-from .lease import Order, Sender, Standing, Word
+from .lease import UNBOUND, Order, Sender, Standing, Word
 from .log import Log
 from .placed import Placed
 from .ports import Guard, Report, Self, Transport
@@ -165,7 +165,7 @@ class Agent:
 
     def _see_to_promises(self, now_ms: int) -> None:
         after = self._failsafe.tick(self._standing, now_ms, all_down=self._services.all_down)
-        if after != self._standing:
+        if after is not self._standing and after != self._standing:
             self._standing = after if self._save(after) else lease.unsaved(self._standing, after)
 
     def _save(self, standing: Standing) -> bool:
@@ -206,10 +206,10 @@ class Agent:
     def _settle(self, now_ms: int) -> None:
         """Nothing runs: a lease that is not its own, or has run out, binds it to nothing, and says so in its file."""
         after = lease.settled(self._standing, now_ms)
-        if after != self._standing and self._save(after):
+        if after is not self._standing and after != self._standing and self._save(after):
             self._standing = after
-        elif self._order is Order.KILL and self._saved != Standing():
-            self._save(Standing())
+        elif self._order is Order.KILL and self._saved != UNBOUND:
+            self._save(UNBOUND)
 
     def _report_states(self, now_ms: int) -> None:
         states = self._services.states()
@@ -248,12 +248,16 @@ class Agent:
 
     def _send_beat(self) -> None:
         """Called in the sending thread. The number is taken before the call: the lease runs from there."""
-        self._transport.put_beat(telling.beat(self._who, self._sent.next(), self._report, self._failsafe.knows))
+        self._transport.put_beat(
+            telling.beat(self._who, self._sent.next(), self._report, self._failsafe.knows, self._sent.accepted)
+        )
 
     def _take_beat(self, now_ms: int) -> None:
         done = self._beats.settle(now_ms)
         if done is None:
             return
+        if done.error is None:
+            self._sent.accepted += 1
         self._farewell.beat_was_sent(self._beats.calls.begun_ms)
 
     def _read_if_due(self, now_ms: int) -> None:
@@ -273,7 +277,7 @@ class Agent:
             self._log.error("stopped_badly", "services are left that could not be stopped")
         elif self.exit_status == ENDED_WELL:
             if self._services.all_down:
-                self._save(Standing())
+                self._save(UNBOUND)
             self._log.info("stopped", "the agent was asked to stop")
 
     def _show(self) -> None:

@@ -20,6 +20,8 @@ ASK_AGAIN_MS = 5000
 SETTLE_MS, SETTLE_LOOK_MS = 1000, 250
 """So long a service must go on serving after its start, and how often it is looked at meanwhile."""
 
+STEPS = len(Step)
+
 PRESENT = (Outcome.SERVING, Outcome.RUNNING)
 GONE = (Outcome.DOWN, Outcome.DEAD)
 LOOKS = (Step.LOOK, Step.CHECK, Step.CONFIRM_START, Step.CONFIRM_STOP, Step.CONFIRM_KILL)
@@ -173,7 +175,7 @@ class Service:
 
     def advance(self, now_ms: int, kill_limit_ms: int) -> None:
         """Take up what has ended and what has run out of time. Called on every tick, before any order."""
-        for _ in Step:  # a step that ends at once leads to the next within the same tick
+        for _ in range(STEPS):  # a step that ends at once leads to the next within the same tick
             if self._task is None:
                 break
             outcome = self._task.poll()

@@ -93,8 +93,8 @@ class Services:
             service = self._by_name[name]
             if service.came_up is not had_come_up or (state is None and service.state in RUNS):
                 news.add(name)
-        for name, service in self._by_name.items():
-            if news and name not in news:
+        for name, service in self._by_name.items() if news else ():
+            if name not in news:
                 service.doubt()
 
     def _resume(self, now_ms: int) -> None:
@@ -216,7 +216,12 @@ class Services:
     @property
     def all_down(self) -> bool:
         """Whether all that is to be down is known to be."""
-        return not self.unknown and all(service.is_down for service in self._services)
+        if self.unknown:
+            return False
+        for service in self._services:  # noqa: SIM110 - asked several times a tick, so it is written out
+            if not service.is_down:
+                return False
+        return True
 
     @property
     def all_over(self) -> bool:

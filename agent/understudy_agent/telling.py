@@ -37,8 +37,8 @@ def reason(order: Order, standing: Standing, watch: Watch, *, is_stopping: bool,
     return f"the lease of epoch {standing.epoch} was not renewed"
 
 
-def beat(who: Self, number: int, report: Report, knows: int) -> dict[str, object]:
-    """What a beat says. `knows`: see Failsafe.knows."""
+def beat(who: Self, number: int, report: Report, knows: int, accepted: int) -> dict[str, object]:
+    """What a beat says. `knows`: see Failsafe.knows; `accepted`: how many beats of this process AWS took in before."""
     return {
         "cluster": who.cluster,
         "boot": who.boot,
@@ -50,6 +50,7 @@ def beat(who: Self, number: int, report: Report, knows: int) -> dict[str, object
         **report.quorum,
         **({"unfit": report.unfit} if report.unfit else {}),
         "knows": knows,
+        "accepted": accepted,
     }
 
 

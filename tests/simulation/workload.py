@@ -30,6 +30,7 @@ DIES_LATE_MS = 300
 """So long after its start a service that does not start may serve nevertheless."""
 LOOK_MOST_MS = 40
 SLOW_LOOK_MOST_MS = 4000
+NOTHING_TO_FIND = Remains()
 
 
 @dataclass
@@ -109,7 +110,7 @@ class RunningKind:
         return self._task(max(now_ms, self._process.gone_at_ms or 0), lambda: Outcome.DONE)
 
     def remains(self) -> Remains:
-        return Remains()
+        return NOTHING_TO_FIND
 
     def look(self) -> Task:
         now_ms, seen = self._machine.now_ms(), self._seen()

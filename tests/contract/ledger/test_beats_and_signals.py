@@ -189,6 +189,32 @@ def test_how_names_differ_is_kept_only_while_the_node_names_the_same(ledger):  #
         assert after.nodes[NODE_B].misnamed == ""
 
 
+# B14: an agent says how many beats AWS has taken in before
+def test_a_beat_that_follows_the_newest_one_goes_on_with_its_run(ledger):
+    first = recorded(ledger.record_beat(a_beat(NODE_A, accepted=7))).nodes[NODE_A]
+    assert (first.accepted, first.lost_at) == (7, 0)
+    again = a_beat(NODE_A, beat=a_beat(NODE_A).beat + 4000, heard_at=NOW + 8, accepted=8)
+    after = recorded(ledger.record_beat(again)).nodes[NODE_A]
+    assert (after.accepted, after.lost_at, after.heard_since) == (8, 0, first.heard_since)
+
+
+def test_a_beat_before_which_one_is_missing_begins_a_run_and_says_when(ledger):
+    ledger.record_beat(a_beat(NODE_A, accepted=7))
+    later = a_beat(NODE_A, beat=a_beat(NODE_A).beat + 8000, heard_at=NOW + 12, late_s=1, accepted=9)
+    after = recorded(ledger.record_beat(later)).nodes[NODE_A]
+    assert (after.accepted, after.lost_at, after.heard_since) == (9, NOW + 13, NOW + 13)
+
+
+def test_a_beat_of_another_process_or_of_an_agent_that_does_not_count_tells_of_no_loss(ledger):
+    ledger.record_beat(a_beat(NODE_A, accepted=70))
+    beat, heard_at = a_beat(NODE_A).beat, NOW + 4
+    for accepted in (0, 1, None, 40):
+        beat, heard_at = beat + 4000, heard_at + 4
+        told = a_beat(NODE_A, beat=beat, heard_at=heard_at, accepted=accepted)
+        after = recorded(ledger.record_beat(told)).nodes[NODE_A]
+        assert (after.accepted, after.lost_at) == (accepted or None, 0)
+
+
 def test_that_a_beat_was_late_is_kept_by_its_newest_time(ledger):  # B14
     before = ledger.read(CLUSTER).nodes[NODE_B]
     assert before.late_at == 0

@@ -67,6 +67,8 @@ class FakeLedger(Faulty):
                 return report
             if not _is_newer(beat, report):
                 return STALE
+            is_after_loss = report.accepted is not None and report.accepted + 1 < (beat.accepted or 0)
+            goes_on = report.due_by >= beat.recorded_at and not is_after_loss
             return self._set_report(
                 beat.cluster,
                 beat.instance_id,
@@ -74,7 +76,7 @@ class FakeLedger(Faulty):
                     report,
                     beat=beat.beat,
                     heard_at=beat.heard_at,
-                    heard_since=report.heard_since if report.due_by >= beat.recorded_at else beat.recorded_at,
+                    heard_since=report.heard_since if goes_on else beat.recorded_at,
                     due_by=beat.heard_at + self.state(beat.cluster).terms.hearing_s,
                     boot=beat.boot,
                     service=beat.service,
@@ -85,6 +87,8 @@ class FakeLedger(Faulty):
                     knows=beat.knows,
                     named=beat.named,
                     unfit=beat.unfit,
+                    accepted=beat.accepted or None,
+                    lost_at=beat.recorded_at if is_after_loss else report.lost_at,
                 ),
             )
 

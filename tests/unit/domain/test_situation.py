@@ -213,6 +213,15 @@ def test_silence_is_doubted_by_everybody_for_as_long_as_a_silence_after_any_beat
     assert observers(0) == {Observer.TRUSTED}
 
 
+def test_silence_is_doubted_four_times_as_long_after_a_beat_was_lost():  # B14
+    def observer(lost_at: int) -> Observer:
+        state = a_state(2, node_a=a_report(heard_at=0, lost_at=lost_at), node_b=a_report(NODE_B))
+        return observer_by_clock(state, Policy(), NOW)
+
+    assert observer(NOW - 59) is Observer.SUSPECT
+    assert observer(NOW - 60) is Observer.TRUSTED
+
+
 def test_silence_is_doubted_by_a_beat_that_is_late_itself_or_the_first_after_a_gap():  # B3
     gap = a_state(2, node_b=a_report(NODE_B, heard_since=NOW - 14))
     assert observer_by_beat(a_state(2), Policy(), NODE_B, 5, NOW) is Observer.TRUSTED

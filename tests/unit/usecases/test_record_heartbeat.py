@@ -175,6 +175,18 @@ def test_a_late_beat_that_a_newer_one_has_overtaken_is_remembered_as_well():  # 
     assert not world.launcher.starts
 
 
+def test_where_beats_are_lost_by_their_senders_count_no_silence_is_believed():  # B14
+    world = Recorder(a_state(node_b=a_report(NODE_B, accepted=10)))
+    world.beat(at=NOW + 8, accepted=12)
+    world.beat(at=NOW + 12, accepted=13)
+    for at in range(NOW + 16, NOW + 68, 4):
+        world.beat(at=at, accepted=14 + (at - NOW - 16) // 4)
+    assert not world.launcher.starts
+    assert world.ledger.state().alert == "observer-is-suspect"
+    world.beat(at=NOW + 68, accepted=27)
+    assert world.launcher.requests[0]["rule"] == "active-is-silent"
+
+
 def test_a_repeated_beat_that_comes_in_time_costs_nothing_more():  # B9
     world = Recorder()
     world.beat(at=NOW + 8)

@@ -3,9 +3,10 @@
 `docs/decision-table.md` is printed from this table, and a test walks the whole product of the enums.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 
 from understudy.domain.situation import (
     Budget,
@@ -53,7 +54,12 @@ class Rule:
 
     def fits(self, situation: Situation) -> bool:
         """Whether this row is the one for the situation."""
-        return all(allowed is ANY or getattr(situation, column) in allowed for column, allowed in self.columns.items())
+        return all(getattr(situation, column) in allowed for column, allowed in self._conditions)
+
+    @cached_property
+    def _conditions(self) -> Sequence[tuple[str, frozenset[StrEnum]]]:
+        """The columns that do not fit everything."""
+        return [(column, allowed) for column, allowed in self.columns.items() if allowed is not ANY]
 
     @property
     def columns(self) -> Mapping[str, frozenset[StrEnum]]:

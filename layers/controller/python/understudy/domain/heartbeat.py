@@ -30,6 +30,8 @@ VERSION_LIMIT = 10**11
 SERVICES_LIMIT = 64
 SERVICE_NAME_LIMIT = 64
 HOSTS_LIMIT = 100
+ACCEPTED_LIMIT = 10**10
+"""Two beats a second for more than a century."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,7 @@ class Beat:
     `heard_at`: AWS's ingestion time, whole seconds. `quorum`: None when the sender does not know what it reaches.
     `knows`: the version of the definition whose nodes its sender asks for promises; 0: it asks nobody (B11).
     `services`: the names of its services. `unfit`: why its sender could not take over, in words; "" when it can.
+    `accepted`: how many beats of the same process AWS had taken in before, as far as it knew; None: it does not say.
     `late_s`: how long after that it is recorded, whole seconds. One that waited says little of the way of the beats.
     """
 
@@ -56,6 +59,7 @@ class Beat:
     late_s: int = 0
     services: frozenset[str] = frozenset()
     unfit: str = ""
+    accepted: int | None = None
 
     @property
     def recorded_at(self) -> int:
@@ -97,6 +101,7 @@ def parse_beat(source: Any, heard_at: int, detail: Any) -> Beat:
         knows=_number(detail, "knows", VERSION_LIMIT) if "knows" in detail else 0,
         services=frozenset(_services(detail)),
         unfit=_unfit(detail),
+        accepted=_number(detail, "accepted", ACCEPTED_LIMIT) if "accepted" in detail else None,
     )
 
 

@@ -117,7 +117,8 @@ class NodeReport:
     say. `named`: the digest of the services that its beat names, empty when an older release recorded it; `misnamed`:
     in what these are not the definition's, in words (see understudy.domain.service_names). `unfit`: why it could not
     take over, in its own words; empty when its newest beat does not say so. `late_at`: when a beat of it that was late
-    was dealt with last (seconds); 0: never.
+    was dealt with last (seconds); 0: never. `accepted`: how many beats of its agent's process AWS had taken in before
+    the newest; `lost_at`: when a beat was recorded last that shows that one before it was lost, or is late; 0: never.
 
     For promises between the agents (B11): `ip`, where the node is asked; `joined`, the version of the definition
     that added it to a cluster in use, 0 for the first nodes; `knows`, the version whose nodes it would ask, as its own
@@ -147,6 +148,8 @@ class NodeReport:
     misnamed: str = ""
     unfit: str = ""
     late_at: int = 0
+    accepted: int | None = None
+    lost_at: int = 0
 
     @property
     def power_now(self) -> PowerReading:

@@ -16,6 +16,10 @@ from understudy.domain.quorum import objection
 from understudy.domain.service_names import means_the_same
 from understudy.domain.serving import Said, adoptable, others_serving, said, servers, undecided, unheard
 
+LOSS_COUNTS_SILENCES = 4
+"""For how many times silence_limit_s a lost beat makes the observer doubted. While half of all beats are lost, those
+that one node sends in silence_limit_s are all lost once in some minutes."""
+
 
 class Phase(StrEnum):
     """Whether a transition is open."""
@@ -127,11 +131,15 @@ def is_heard_now(state: ClusterState, policy: Policy, now: int) -> bool:
 
 
 def is_late_now(state: ClusterState, policy: Policy, now: float) -> bool:
-    """Whether a beat of any node was late for the controller so lately that others may be under way still (B14).
+    """Whether a beat of any node was late, or lost, so lately that others may be under way still, or lost (B14).
 
-    Lateness is uneven: that one beat came in time says nothing of the next one's, nor of another node's.
+    Bad weather is uneven: that one beat came in time says nothing of the next one's, nor of another node's. The last
+    sign of a loss that explains a silence can be as old as the silence, so losses count for longer.
     """
-    return any(now - node.late_at < policy.silence_limit_s for node in state.nodes.values() if node.late_at)
+    lost_after = now - LOSS_COUNTS_SILENCES * policy.silence_limit_s
+    return any(
+        now - node.late_at < policy.silence_limit_s or lost_after < node.lost_at for node in state.nodes.values()
+    )
 
 
 def observer_by_beat(state: ClusterState, policy: Policy, instance_id: str, late_s: float, now: float) -> Observer:
