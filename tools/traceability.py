@@ -45,7 +45,7 @@ ROWS = {
     "B18": "What the agent promises is shown under a real systemd, real mounts, kills, partitions and freezes.",
     "B20": "A node that is not fit to take over is not chosen; one where the service failed to start is remembered.",
 }
-ROW = re.compile(r"(?:S(?:1[0-8]|[1-9])|B(?:20|1[0-58]|[1-9]))(?!\d)")
+ROW = re.compile(r"(?:S(?:1[0-8]|[1-9])|B(?:1[0-58]|20|[1-9]))(?!\d)")
 ROW_COMMENT = re.compile(rf"#\s*({ROW.pattern}(?:[ ,]+{ROW.pattern})*)(?:[:. ].*)?")
 
 RECORDED = " †"

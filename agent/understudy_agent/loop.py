@@ -73,7 +73,10 @@ class Agent:
         self._saved = self._lease_file.load(now_ms)
         found = lease.woken(self._saved, self._placed.wake_up(), now_ms)
         self._services.bind(found.services)
+        if found == Standing():
+            self._services.forget_former()
         telling.unknown(self._services, self._log)
+        telling.former(self._services, self._log)
         self._failsafe.wake_up(now_ms)
         self._prober.wake_up(now_ms)
         return found
@@ -105,7 +108,7 @@ class Agent:
         self._placed.tick(self._standing, now_ms, all_down=self._services.all_down)
         self._see_to_promises(now_ms)
         self._obey(now_ms)
-        self._guard.tick(now_ms, self._services.remains())
+        self._guard.tick(now_ms, self._services.remains(), self._standing.terms)
         self._report_states(now_ms)
         self._see_to_end(now_ms)
         self._beat_if_due(now_ms)

@@ -94,7 +94,8 @@ class Expiring:
         self._machine, self._orderly_stop_s = machine, orderly_stop_s
         self._plan = dict(machine.file)
         self._lease_file = _LeaseFile(machine.lease_path, machine.boot, _Slots(machine.lease_path))
-        left = Left(self._lease_file, machine.placed_file(), machine.lock, self._supervise, orderly_stop_s)
+        files = (self._lease_file, machine.placed_file(), machine.lock)
+        left = Left(*files, self._supervise, orderly_stop_s, lambda _now_ms: None, machine.is_unstoppable)
         self._expiry = Expiry(left, NoLastResort(), lambda: machine.file != self._plan, machine.log)
         self.has_ended = self._is_running = False
         self.sleeps = 0
@@ -102,7 +103,7 @@ class Expiring:
         self._sleeps_s = 0.0
 
     def _supervise(self) -> Services:
-        return self._machine.workload.supervised(self._plan)
+        return self._machine.workload.supervised(self._plan, lambda name: self._expiry.cannot_be_stopped(name))
 
     def go_on(self) -> None:
         """Let it run until it sleeps or ends. Raises Violation."""

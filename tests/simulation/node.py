@@ -312,7 +312,7 @@ class Machine:
         beats = Exchange("beat", Line(self, self._answer_s), self.log)
         return Agent(
             who=Self(self.world.cluster, self.spec.instance_id, self.boot, ORDERLY_STOP_S),
-            services=self.workload.supervised(self.file),
+            services=self.workload.supervised(self.file, self.is_unstoppable),
             transport=Reach(self),
             beats=beats,
             reads=reads,

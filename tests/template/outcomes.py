@@ -10,6 +10,7 @@ OUTCOMES: dict[str, dict[str, str]] = {
         "EXHAUSTED": "CloseTransition",
         "MODE_SET": "ModeSet",
         "DOUBTED": "Doubted",
+        "CLEARED": "Cleared",
         "APPROVAL_NEEDED": "AskApproval",
         "NOT_APPROVED": "NotApproved",
     },

@@ -25,7 +25,10 @@ DOUBTED = "doubted_since"
 KIND = "cluster"
 STAGES = "stages"
 POWER_WORDS = ("power", "power_at", "power_boot")
-WORDS_OF_SOME = ("fault", "ip", "joined", "knows", "named", "misnamed", "unfit", "late_at", "accepted", "lost_at")
+WORDS_OF_SOME = (
+    *("fault", "ip", "joined", "knows", "named", "misnamed", "unfit", "config"),
+    *("late_at", "accepted", "lost_at"),
+)
 
 FORMAT = 1
 """The format of the state item that this code writes, in its attribute `v`; items without it have format 1.
@@ -51,6 +54,7 @@ COMMITTED = (
     "approval",
     "lone",
     "doubt",
+    "failed_starts",
 )
 """The attributes of the state that `commit` writes: everything but the revision, which counts, and the nodes."""
 

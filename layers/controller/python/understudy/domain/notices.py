@@ -52,6 +52,7 @@ EXPLAINED: Mapping[str, Explain | None] = {
     "Understudy Alert Over": alert_over,
     "Understudy Cluster Degraded": degraded,
     "Understudy Silence Doubted": silence_doubted,
+    "Understudy Failed Start Cleared": None,
     "Understudy Cluster Held": None,
     "Understudy Cluster Resumed": None,
     "Understudy Definition Accepted": None,
