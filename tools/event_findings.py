@@ -135,4 +135,31 @@ FINDINGS: tuple[Event, ...] = (
             ],
         },
     ),
+    Event(
+        "Understudy Silence Doubted",
+        "Many nodes are silent, no Availability Zone and no subnet explains it, and failovers that rest on silence "
+        "alone are put off: those of `clusters`, of which the `oldest` are named. `places`: where nodes are silent. "
+        "Told once, and once more with `clusters` 0 when none is put off any more.",
+        "yes",
+        detail_of(
+            {
+                "clusters": shapes.INTEGER,
+                "of_clusters": shapes.INTEGER,
+                "silent_nodes": shapes.INTEGER,
+                "of_nodes": shapes.INTEGER,
+                "places": map_of(TEXT),
+                "moves_a_minute": shapes.INTEGER,
+                "oldest": list_of(TEXT),
+            }
+        ),
+        {
+            "clusters": 495,
+            "of_clusters": 1000,
+            "silent_nodes": 1002,
+            "of_nodes": 2000,
+            "places": {"us-east-1a": "338 of 667", "us-east-1b": "330 of 667", "us-east-1c": "334 of 666"},
+            "moves_a_minute": 5,
+            "oldest": ["orders-db", "invoices-db"],
+        },
+    ),
 )

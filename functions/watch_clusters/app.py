@@ -27,6 +27,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
         clock=wiring.clock,
         measure=invocation.measure,
         spread=assembly.crew(),
+        keeper=assembly.keeper(),
     )
     return {
         "registered": report.registered,

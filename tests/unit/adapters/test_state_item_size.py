@@ -22,6 +22,7 @@ from tests.support.item_size import size
 from understudy.adapters.dynamodb_items import state_item
 from understudy.domain.address import Address, AddressStatus
 from understudy.domain.approval import Question
+from understudy.domain.doubt import Doubt
 from understudy.domain.lone import Lone
 from understudy.domain.mode import Hold
 from understudy.domain.model import Alarm, PowerReading, Proof, Stage
@@ -60,6 +61,7 @@ def moving(members: int, execution: str, **changes: Any) -> Any:
         a_state(3, node_a=a_report(NODE_A, power=PowerReading.RUNNING, power_at=NOW, power_boot="a" * 8)),
         a_state(3, node_c=a_report(NODE_C, alarms={"orders-db-disk-full": Alarm(True, NOW)})),
         a_state(2, hold=Hold(NOW, NOW + 3600, "patching node-a, ticket 4711"), alert="held-and-not-served"),
+        a_state(2, doubt=Doubt(NOW, NOW + 600, is_due=True), failover_times=SPENT, address=MOVED),
     ],
     ids=[
         "three-nodes",
@@ -68,6 +70,7 @@ def moving(members: int, execution: str, **changes: Any) -> Any:
         "three-nodes-one-restarted",
         "three-nodes-and-an-alarm",
         "two-nodes-held",
+        "two-nodes-doubted",
     ],
 )
 def test_a_heartbeat_writes_less_than_one_unit(state):

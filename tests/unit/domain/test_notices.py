@@ -229,3 +229,10 @@ def test_the_command_that_approves_is_whole_in_the_notice():  # B5
     text = notice("Understudy Approval Asked", approve=sample["approve"].replace("AQCE", "A" * 1024)).text
     assert sample["deny"] in text
     assert "A" * 1024 in text
+
+
+def test_people_learn_where_nodes_are_silent_and_when_it_is_over():  # B15
+    told = notice("Understudy Silence Doubted")
+    assert told.subject.startswith("[understudy] 495 of 1000 clusters silent in no pattern")
+    assert "us-east-1a: 338 of 667 nodes silent" in told.text
+    assert notice("Understudy Silence Doubted", clusters=0).subject == "[understudy] silence of many: over"

@@ -18,6 +18,7 @@ from understudy.settings import settings
 if TYPE_CHECKING:
     from understudy.adapters.assumed_roles import AssumedRoles
     from understudy.adapters.dynamodb_board import DynamoDbBoard
+    from understudy.adapters.dynamodb_fleet import DynamoDbFleet
     from understudy.adapters.polite_route53 import Polite
     from understudy.adapters.route53_zone import Route53Records, Route53Zone
     from understudy.ports.drills import DrillBook
@@ -248,3 +249,11 @@ def shares() -> "ShareBook":
     from understudy.adapters.dynamodb_shares import DynamoDbShares
 
     return DynamoDbShares(_client("dynamodb"), settings().table_name)
+
+
+@cache
+def fleet() -> "DynamoDbFleet":
+    """What the cluster table knows of all clusters together. Connected to when it is asked."""
+    from understudy.adapters.dynamodb_fleet import DynamoDbFleet
+
+    return DynamoDbFleet(lambda: _client("dynamodb"), settings().table_name)

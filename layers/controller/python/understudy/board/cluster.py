@@ -11,10 +11,12 @@ from understudy.domain.address import AddressStatus
 from understudy.domain.consent import is_in_question, standing_question
 from understudy.domain.decision import COLUMNS, Action
 from understudy.domain.drift import repairable, withheld
+from understudy.domain.explanation import DOUBTED
 from understudy.domain.failback import spent
 from understudy.domain.model import ServiceStatus
 from understudy.domain.opening import ACTION_OF
 from understudy.domain.readiness_facts import Verdict
+from understudy.domain.silence import is_put_off
 from understudy.domain.situation import NO_SOUND_STANDBY, Budget, Candidate, Mode, Phase
 
 Reason = tuple[Attention, str]
@@ -67,6 +69,8 @@ def _reasons(look: Look) -> Iterator[Reason]:
     decision, situation = look.decision, look.situation
     if decision.action is Action.CALL_OPERATOR:
         yield Attention.CALLS, decision.why
+    elif look.state.doubt is not None and is_put_off(decision.rule, look.state, look.now):
+        yield Attention.CALLS, f"{DOUBTED}, for {span(look.now - look.state.doubt.since)} now"
     elif decision.action is not Action.WAIT or situation.phase is Phase.UNDER_WAY:
         yield Attention.MOVING, _moving(look)
     yield from _asks(look)

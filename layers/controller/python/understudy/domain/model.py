@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from understudy.domain.address import Address
 from understudy.domain.approval import Question
+from understudy.domain.doubt import Doubt
 from understudy.domain.failed_start import FailedStart
 from understudy.domain.lone import Lone
 from understudy.domain.mode import Hold
@@ -239,8 +240,8 @@ class ClusterState:
     `quorum` is there while the definition names quorum hosts.
     `preferred_since`: since when the node of the best priority has been fit without a break while another one is
     active; it is kept only where failback is automatic. `approval`: what a person was asked last (B4). `lone`: whether
-    nobody could take over. `failed_starts`: as they were noted, by instance id; which of them count, see
-    understudy.domain.starts.
+    nobody could take over. `doubt`: a move on the active node's silence that was put off (B15). `failed_starts`: as
+    they were noted, by instance id; which of them count, see understudy.domain.starts.
     """
 
     cluster: str
@@ -260,6 +261,7 @@ class ClusterState:
     preferred_since: int | None = None
     approval: Question | None = None
     lone: Lone | None = None
+    doubt: Doubt | None = None
     failed_starts: Mapping[str, FailedStart] = field(default_factory=dict)
 
     @property

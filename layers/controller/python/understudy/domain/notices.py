@@ -18,6 +18,7 @@ from understudy.domain.notices_findings import (
     drifted,
     node_changed,
     readiness_failed,
+    silence_doubted,
     tuning_refused,
     withheld,
 )
@@ -50,6 +51,7 @@ EXPLAINED: Mapping[str, Explain | None] = {
     "Understudy Operator Called": operator_called,
     "Understudy Alert Over": alert_over,
     "Understudy Cluster Degraded": degraded,
+    "Understudy Silence Doubted": silence_doubted,
     "Understudy Failed Start Cleared": None,
     "Understudy Cluster Held": None,
     "Understudy Cluster Resumed": None,

@@ -30,6 +30,7 @@ from understudy.usecases.judging import Judge
 from understudy.usecases.step import Clock, tell
 from understudy.usecases.tell_degraded import lone_now, tell_degraded
 from understudy.usecases.views import Ears, Gathering, View, groups, listen
+from understudy.usecases.watch_fleet import FleetKeeper
 from understudy.usecases.watch_run import JUDGE_LIMIT_S, LOOK_LIMIT_S, ROUTE53_LIMIT_S, Run
 
 STATE_TOO_NEW = "Understudy State Too New"
@@ -40,6 +41,7 @@ NODES_LIMIT = 1000
 TELL_LIMIT = 200
 """Of how many clusters one watch tells that they have lost their standby, or have one again: an Availability Zone can
 take the standbys of thousands at once, and each costs a write."""
+RARE = (Ailment.DOUBTED,)
 Check = Callable[[Sequence[tuple[ClusterState, Definition]]], dict[str, ClusterState]]
 log = logging.getLogger(__name__)
 
@@ -71,20 +73,20 @@ def watch_clusters(
     clock: Clock,
     measure: Measure = unmeasured,
     spread: Spread = one_by_one,
+    keeper: FleetKeeper | None = None,
 ) -> WatchReport:
     """Judge every cluster, register what was put and not seen, follow pending changes, and check the records.
 
     The most urgent comes first, and each part has its time. At its end it says so by the metric Watches, together with
     what ails the clusters (B8). `spread` does many clusters at once; Route 53 is asked by one at a time, politely.
+    `keeper` keeps what moves on silence look at (B15); without it, no silence is doubted.
     """
     run = Run(clock, clock(), spread)
     views = _gathered(run, index, Gathering(ledger, beats, nodes, clock))
     _tell_of_newer(run.faults, announcer)
-    views = _checked(run, views, partial(check_nodes, nodes=nodes, beats=beats, announcer=announcer), NODES_LIMIT)
-    views = _checked(run, views, partial(check_alarms, alarms=alarms, beats=beats))
-    look = partial(check_network, network=network, ledger=ledger, announcer=announcer, clock=clock)
-    views = _checked(run, views, look)
+    views = _compared(run, views, ledger, beats, nodes, alarms, network, announcer)
     ears = listen(views)
+    views = keeper.attend(run, views, ears) if keeper else views
     judged = run.each("clusters to judge", views, lambda view: judge.judge(view.state, view.at, ears.observer(view)))
     run.each("drills", views, lambda view: drills.attend(view.state, view.definition, ears.observer(view)))
     _tell_degraded(run, views, ears, ledger, announcer)
@@ -119,6 +121,23 @@ def _tell_of_newer(faults: Iterable[Exception], announcer: Announcer) -> None:
         told = {"clusters": names, "format": max(fault.found for fault in newer), "known": newer[0].known}
         log.error("states of a newer format: nothing is done for these clusters", extra=told)
         tell(announcer, STATE_TOO_NEW, told)
+
+
+def _compared(
+    run: Run,
+    views: list[View],
+    ledger: StateLedger,
+    beats: BeatLedger,
+    nodes: Nodes,
+    alarms: Alarms,
+    network: Network,
+    announcer: Announcer,
+) -> list[View]:
+    """The views with what EC2 and CloudWatch say of their nodes and addresses."""
+    views = _checked(run, views, partial(check_nodes, nodes=nodes, beats=beats, announcer=announcer), NODES_LIMIT)
+    views = _checked(run, views, partial(check_alarms, alarms=alarms, beats=beats))
+    look = partial(check_network, network=network, ledger=ledger, announcer=announcer, clock=run.clock)
+    return _checked(run, views, look)
 
 
 def _checked(run: Run, views: list[View], check: Check, limit: int | None = None) -> list[View]:
@@ -178,10 +197,10 @@ def _ask_route53(run: Run, views: Sequence[View], follow: Callable[[View], objec
 
 
 def _ailing(run: Run, views: Sequence[View], ears: Ears) -> dict[str, int]:
-    """How many clusters have which ailment."""
+    """How many clusters have which ailment. A RARE one is told of only when there is any: a metric costs money."""
     found: Counter[Ailment] = Counter()
     run.in_turn.each("ailments", views, lambda view: found.update(ears.ailments(view)), inf)
-    return {str(each): found[each] for each in Ailment}
+    return {str(each): found[each] for each in Ailment if found[each] or each not in RARE}
 
 
 def _tell_degraded(run: Run, views: Sequence[View], ears: Ears, ledger: StateLedger, announcer: Announcer) -> None:
