@@ -39,9 +39,10 @@ ROWS = {
     "B10": "The controller runs nothing on nodes; they pull their lease.",
     "B11": "An outage of AWS's APIs stops nothing that runs, and its end moves nothing.",
     "B12": "A thousand clusters fail over together within what Route 53 allows.",
+    "B13": "So does the default: nodes share a key from the first registration on, and what lacks is found before.",
     "B18": "What the agent promises is shown under a real systemd, real mounts, kills, partitions and freezes.",
 }
-ROW = re.compile(r"(?:S(?:1[0-8]|[1-9])|B(?:1[0-28]|[1-9]))(?!\d)")
+ROW = re.compile(r"(?:S(?:1[0-8]|[1-9])|B(?:1[0-38]|[1-9]))(?!\d)")
 ROW_COMMENT = re.compile(rf"#\s*({ROW.pattern}(?:[ ,]+{ROW.pattern})*)(?:[:. ].*)?")
 
 RECORDED = " †"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from . import __version__
+from .failsafe import Failsafe
 from .lease import Order, Standing, Word
 from .log import Log
 from .ports import Report, Self
@@ -37,8 +38,8 @@ def reason(order: Order, standing: Standing, watch: Watch, *, is_stopping: bool,
     return f"the lease of epoch {standing.epoch} was not renewed"
 
 
-def beat(who: Self, number: int, report: Report, knows: int) -> dict[str, object]:
-    """What a beat says. `knows`: see Failsafe.knows."""
+def beat(who: Self, number: int, report: Report, failsafe: Failsafe) -> dict[str, object]:
+    """What a beat says."""
     return {
         "cluster": who.cluster,
         "boot": who.boot,
@@ -49,7 +50,8 @@ def beat(who: Self, number: int, report: Report, knows: int) -> dict[str, object
         "agent": __version__,
         **report.quorum,
         **({"unfit": report.unfit} if report.unfit else {}),
-        "knows": knows,
+        "knows": failsafe.knows,
+        **failsafe.words,
     }
 
 

@@ -322,7 +322,7 @@ class Machine:
         if self.shares_key:
             self._ring = KeyRing(self._keys, Exchange("failsafe_key", Line(self, self._answer_s), self.log))
             self.mailbox = Mailbox(self)
-            means = Means(self._ring, self.mailbox, PORT)
+            means = Means(self._ring, self.mailbox, PORT, asks_peers=False)
         return Failsafe(cluster, me, PromiseFile(self._promises, self.boot), self.log, means, self._nonce)
 
     def placed_file(self) -> PlacedFile:

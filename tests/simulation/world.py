@@ -32,6 +32,7 @@ from tests.support.builders import CLUSTER, HOSTS, NOW, RECORD, SPECS, WITNESS_C
 from tests.support.drills import a_drill_master
 from tests.support.fakes.alarms import FakeAlarms
 from tests.support.fakes.announcer import FakeAnnouncer
+from tests.support.fakes.keys import FakeKeys
 from tests.support.fakes.network import FakeNetwork
 from tests.support.fakes.parameters import FakeParameters
 from tests.support.fakes.queue import FakeQuestions, FakeQueue, a_budget
@@ -147,6 +148,7 @@ class World:
             registry=ledger,
             records=zone,
             network=network,
+            keys=FakeKeys(),
             read_definition=lambda text, version: read_definition(text, version, nodes),
             announcer=announcer,
             clock=self.clock,

@@ -5,6 +5,7 @@ from tests.support.fakes.announcer import FakeAnnouncer
 from tests.support.fakes.board import FakeBoardBook
 from tests.support.fakes.clock import VirtualClock
 from tests.support.fakes.inspection import FakeDrillBook, FakeReadings, FakeReportBook
+from tests.support.fakes.keys import FakeKeys
 from tests.support.fakes.launcher import FakeLauncher
 from tests.support.fakes.ledger import FakeLedger
 from tests.support.fakes.network import FakeNetwork
@@ -19,6 +20,7 @@ __all__ = [
     "FakeAnnouncer",
     "FakeBoardBook",
     "FakeDrillBook",
+    "FakeKeys",
     "FakeLauncher",
     "FakeLedger",
     "FakeNetwork",

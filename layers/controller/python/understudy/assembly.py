@@ -194,6 +194,7 @@ def _register(text: ParameterText, records: RecordReader | None) -> str:
         registry=wiring.ledger(),
         records=records or wiring.zone(),
         network=wiring.network(),
+        keys=wiring.keys(),
         read_definition=read_definition,
         announcer=wiring.announcer(),
         clock=wiring.clock,
