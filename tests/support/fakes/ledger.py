@@ -83,6 +83,8 @@ class FakeLedger(Faulty):
                     knows=beat.knows,
                     named=beat.named,
                     unfit=beat.unfit,
+                    key=beat.key,
+                    silent=beat.silent,
                 ),
             )
 

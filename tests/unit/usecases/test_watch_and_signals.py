@@ -23,6 +23,7 @@ from tests.support.drills import a_drill_master
 from tests.support.fakes.alarms import FakeAlarms
 from tests.support.fakes.announcer import FakeAnnouncer
 from tests.support.fakes.clock import VirtualClock
+from tests.support.fakes.keys import FakeKeys
 from tests.support.fakes.launcher import FakeLauncher
 from tests.support.fakes.ledger import FakeLedger
 from tests.support.fakes.network import FakeNetwork
@@ -48,7 +49,7 @@ class Controller:
         self.clock = VirtualClock(NOW)
         self.ledger, self.launcher, self.announcer = FakeLedger(), FakeLauncher(), FakeAnnouncer()
         self.parameters, self.zone, self.nodes = FakeParameters(), FakeZone(self.clock), FakeNodes()
-        self.network, self.alarms = FakeNetwork(), FakeAlarms()
+        self.network, self.alarms, self.keys = FakeNetwork(), FakeAlarms(), FakeKeys()
         self.shared = self.zone  # who is asked for changes in a crowd
         for spec in SPECS:
             self.nodes.launch_as(spec)
@@ -76,6 +77,7 @@ class Controller:
             drills=a_drill_master(self.ledger, self.launcher, self.announcer, self.clock),
             monitor=RecordMonitor(self.ledger, self.zone, self.announcer, self.clock, lambda gap_s: None, "understudy"),
             clock=self.clock,
+            mend_key=self.keys.make,
         )
 
     def receive(self, detail_type, detail, at=NOW, delay_s=0):

@@ -183,6 +183,13 @@ def register(text: ParameterText, records: RecordReader | None = None) -> str:
     return outcome
 
 
+def mend_key(cluster: str) -> None:
+    """Make the key of a cluster of which a node says that it has none."""
+    from understudy.usecases.register_cluster import make_key
+
+    make_key(cluster, wiring.keys())
+
+
 def _register(text: ParameterText, records: RecordReader | None) -> str:
     from understudy.usecases.register_cluster import register_cluster
     from understudy.usecases.register_tuning import register_tuning

@@ -27,7 +27,7 @@ RUN_BEGINS = f"{RUN_GOES_ON}, {NODE}.#heard_since = :recorded_at"
 RUN_BROKEN = Refusal("run_broken")
 BEAT_WORDS = ("beat", "heard_at", "boot", "service", "keeps_lease", "read_epoch", "agent", "knows", "named")
 
-SOMETIMES = ("quorum", "unfit")
+SOMETIMES = ("quorum", "unfit", "key", "silent")
 
 POWER_NEVER_TOLD = f"attribute_not_exists({NODE}.#power_at)"
 POWER_NOT_OLDER = f"{NODE}.#power_at <= :at"

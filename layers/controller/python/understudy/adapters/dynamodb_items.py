@@ -23,7 +23,7 @@ CROWDED = "crowded_until"
 KIND = "cluster"
 STAGES = "stages"
 POWER_WORDS = ("power", "power_at", "power_boot")
-WORDS_OF_SOME = ("fault", "ip", "joined", "knows", "named", "misnamed", "unfit")
+WORDS_OF_SOME = ("fault", "ip", "joined", "knows", "named", "misnamed", "unfit", "key", "silent")
 
 FORMAT = 1
 """The format of the state item that this code writes, in its attribute `v`; items without it have format 1.
@@ -48,6 +48,7 @@ COMMITTED = (
     "preferred_since",
     "approval",
     "lone",
+    "peers",
 )
 """The attributes of the state that `commit` writes: everything but the revision, which counts, and the nodes."""
 

@@ -117,9 +117,10 @@ class NodeReport:
     in what these are not the definition's, in words (see understudy.domain.service_names). `unfit`: why it could not
     take over, in its own words; empty when its newest beat does not say so.
 
-    For promises between the agents (B11): `ip`, where the node is asked; `joined`, the version of the definition
-    that added it to a cluster in use, 0 for the first nodes; `knows`, the version whose nodes it would ask, as its own
-    beat says, 0 when it asks nobody.
+    `key`: which keys of promises it knows, in the words of understudy.domain.peers; `silent`: which nodes do not answer
+    it (B13). For promises between the agents (B11): `ip`, where the node is asked; `joined`, the version of the
+    definition that added it to a cluster in use, 0 for the first nodes; `knows`, the version whose nodes it would ask,
+    as its own beat says, 0 when it asks nobody.
     """
 
     name: str
@@ -144,6 +145,8 @@ class NodeReport:
     named: str = ""
     misnamed: str = ""
     unfit: str = ""
+    key: str = ""
+    silent: tuple[str, ...] = ()
 
     @property
     def power_now(self) -> PowerReading:
@@ -231,7 +234,7 @@ class ClusterState:
     `quorum` is there while the definition names quorum hosts.
     `preferred_since`: since when the node of the best priority has been fit without a break while another one is
     active; it is kept only where failback is automatic. `approval`: what a person was asked last (B4). `lone`: whether
-    nobody could take over.
+    nobody could take over. `peers`: what people were told of keys and peers, as a digest (B13).
     """
 
     cluster: str
@@ -251,6 +254,7 @@ class ClusterState:
     preferred_since: int | None = None
     approval: Question | None = None
     lone: Lone | None = None
+    peers: str = ""
 
     @property
     def was_placed(self) -> bool:

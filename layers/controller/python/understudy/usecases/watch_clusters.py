@@ -14,8 +14,10 @@ from understudy.domain.definition import Definition
 from understudy.domain.errors import LedgerConflictError, NewerFormatError
 from understudy.domain.group_commit import FOLLOWED_S
 from understudy.domain.model import ClusterState
+from understudy.domain.peers import lacks_key
 from understudy.domain.phases import Span, durations_s
 from understudy.domain.rotation import rotated
+from understudy.domain.situation import Observer
 from understudy.ports import Announcer, BeatLedger, ClusterIndex, Measure, Spread, StateLedger, one_by_one, unmeasured
 from understudy.ports.network import Network
 from understudy.ports.nodes import Alarms, Nodes
@@ -29,6 +31,7 @@ from understudy.usecases.follow_changes import ChangeFollower
 from understudy.usecases.judging import Judge
 from understudy.usecases.step import Clock, tell
 from understudy.usecases.tell_degraded import lone_now, tell_degraded
+from understudy.usecases.tell_peers import are_news, tell_peers
 from understudy.usecases.views import Ears, Gathering, View, groups, listen
 from understudy.usecases.watch_run import JUDGE_LIMIT_S, LOOK_LIMIT_S, ROUTE53_LIMIT_S, Run
 
@@ -40,8 +43,14 @@ NODES_LIMIT = 1000
 TELL_LIMIT = 200
 """Of how many clusters one watch tells that they have lost their standby, or have one again: an Availability Zone can
 take the standbys of thousands at once, and each costs a write."""
+KEYS_LIMIT = 20
+"""How many missing keys one watch makes: Parameter Store takes three parameters a second from an account."""
 Check = Callable[[Sequence[tuple[ClusterState, Definition]]], dict[str, ClusterState]]
 log = logging.getLogger(__name__)
+
+
+def _unmended(cluster: str) -> None:
+    """Make no key: where there is no Parameter Store."""
 
 
 @dataclass(frozen=True)
@@ -69,13 +78,13 @@ def watch_clusters(
     drills: DrillMaster,
     monitor: RecordMonitor,
     clock: Clock,
+    mend_key: Callable[[str], object] = _unmended,
     measure: Measure = unmeasured,
     spread: Spread = one_by_one,
 ) -> WatchReport:
     """Judge every cluster, register what was put and not seen, follow pending changes, and check the records.
 
-    The most urgent comes first, and each part has its time. At its end it says so by the metric Watches, together with
-    what ails the clusters (B8). `spread` does many clusters at once; Route 53 is asked by one at a time, politely.
+    The most urgent comes first, each within its time, and figures last (B8). `spread`: for all but Route 53.
     """
     run = Run(clock, clock(), spread)
     views = _gathered(run, index, Gathering(ledger, beats, nodes, clock))
@@ -87,7 +96,7 @@ def watch_clusters(
     ears = listen(views)
     judged = run.each("clusters to judge", views, lambda view: judge.judge(view.state, view.at, ears.observer(view)))
     run.each("drills", views, lambda view: drills.attend(view.state, view.definition, ears.observer(view)))
-    _tell_degraded(run, views, ears, ledger, announcer)
+    _look_after(run, views, ears, ledger, announcer, mend_key)
     registered = _register(run, views, parameters, register)
     is_crowded = cache(lambda: clock() < ledger.stack_wide().crowded_until + FOLLOWED_S)
     _ask_route53(run, views, lambda view: _follow(view, ledger, follower, is_crowded, measure), monitor)
@@ -184,7 +193,23 @@ def _ailing(run: Run, views: Sequence[View], ears: Ears) -> dict[str, int]:
     return {str(each): found[each] for each in Ailment}
 
 
-def _tell_degraded(run: Run, views: Sequence[View], ears: Ears, ledger: StateLedger, announcer: Announcer) -> None:
+def _look_after(
+    run: Run,
+    views: Sequence[View],
+    ears: Ears,
+    ledger: StateLedger,
+    announcer: Announcer,
+    mend_key: Callable[[str], object],
+) -> None:
+    """See to what is dangerous while all is well: nobody to take over, no promises between the nodes."""
+    told = _tell_degraded(run, views, ears, ledger, announcer)
+    others = [view for view in views if all(view is not each for each in told)]
+    _see_to_peers(run, others, ears, ledger, announcer, mend_key)
+
+
+def _tell_degraded(
+    run: Run, views: Sequence[View], ears: Ears, ledger: StateLedger, announcer: Announcer
+) -> list[View]:
     """Note and tell which clusters have lost their standby, so many in each watch: the rest can wait for a minute."""
     news: list[View] = []
 
@@ -198,6 +223,38 @@ def _tell_degraded(run: Run, views: Sequence[View], ears: Ears, ledger: StateLed
 
     run.in_turn.each("clusters to look after", views, look)
     run.each("clusters to tell of", news[:TELL_LIMIT], work)
+    return news[:TELL_LIMIT]
+
+
+def _see_to_peers(
+    run: Run,
+    views: Sequence[View],
+    ears: Ears,
+    ledger: StateLedger,
+    announcer: Announcer,
+    mend_key: Callable[[str], object],
+) -> None:
+    """Make keys that nodes say they lack, and tell of what would keep promises from being given (B13).
+
+    Of clusters whose beats can be believed, so many in each watch: the rest can wait for a minute.
+    """
+    news: list[View] = []
+    keyless: list[View] = []
+
+    def look(view: View) -> None:
+        if ears.observer(view) is not Observer.TRUSTED:
+            return
+        if lacks_key(view.state, view.definition, view.at):
+            keyless.append(view)
+        if are_news(view.state, view.definition, view.at):
+            news.append(view)
+
+    def work(view: View) -> None:
+        tell_peers(view.state, view.definition, view.at, ledger=ledger, announcer=announcer)
+
+    run.in_turn.each("clusters to look at for peers", views, look)
+    run.in_turn.each("keys to make", keyless[:KEYS_LIMIT], lambda view: mend_key(view.state.cluster))
+    run.each("clusters to tell of peers", news[:TELL_LIMIT], work)
 
 
 def _follow(
