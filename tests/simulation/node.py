@@ -340,7 +340,12 @@ class Machine:
         return self.runtime_dir / "promises.json"
 
     def _keys(self) -> tuple[bytes, ...]:
-        """The key that all nodes share; where somebody has changed it, another one alone, or above it, or below it."""
+        """The key that registration made; where somebody has changed it, another one alone, or above it, or below it.
+
+        Raises LookupError before that.
+        """
+        if self.world.cluster not in self.world.keys.made:
+            raise LookupError("ParameterNotFound")
         fault = self.world.weather.at_node("key_differs", self.number)
         if fault is None:
             return (KEY,)

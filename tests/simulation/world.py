@@ -115,7 +115,7 @@ class World:
         self.bus = Bus(self, self._chance("bus"))
         self.ledger, self.zone = WatchedLedger(self), WatchedZone(self)
         self.ec2 = PoweringNodes(self, self._chance("ec2"))
-        self.parameters, self.announcer = FakeParameters(), FakeAnnouncer()
+        self.parameters, self.announcer, self.keys = FakeParameters(), FakeAnnouncer(), FakeKeys()
         self.alarms = FakeAlarms()
         self.launcher = RunningLauncher(self)
         self.executions: list[Execution] = []
@@ -148,7 +148,7 @@ class World:
             registry=ledger,
             records=zone,
             network=network,
-            keys=FakeKeys(),
+            keys=self.keys,
             read_definition=lambda text, version: read_definition(text, version, nodes),
             announcer=announcer,
             clock=self.clock,
