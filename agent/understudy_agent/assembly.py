@@ -162,15 +162,14 @@ def expire(settings: Config, path: Path) -> int:
         if expiry.takes_node_down_for(service, tries.load(boottime_ms())):
             take_down(service)
 
-    services = Services(settings.kinds, settings.specs, cannot_be_stopped)
     left = Left(
         _lease_file(settings.runtime_dir, boot),
         _placed_file(settings),
         Lock(settings.runtime_dir / "lock"),
-        services,
+        lambda: Services(settings.kinds, settings.specs, cannot_be_stopped),
         settings.orderly_stop_s,
     )
-    ender = Ender(lambda: [*remains.load(), *services.remains().values()], log)
+    ender = Ender(lambda: [*remains.load(), *expiry.services.remains().values()], log)
     expiry = Expiry(left, ender, plan.has_changed, log)
     signal.signal(signal.SIGTERM, lambda *_: expiry.ask_to_end())
     signal.signal(signal.SIGINT, lambda *_: expiry.ask_to_end())

@@ -44,12 +44,16 @@ class LastResort(Protocol):
 
 @dataclass(frozen=True)
 class Left:
-    """What a dead agent leaves: its files, its lock, and its services. `orderly_stop_s`: as the agent has it."""
+    """What a dead agent leaves: its files, its lock, and its services.
+
+    `supervise`: gives the services as they are to whoever has not looked at them yet. `orderly_stop_s`: as the agent
+    has it.
+    """
 
     lease_file: LeaseFile
     placed_file: PlacedFile
     agents_lock: AgentsLock
-    services: Services
+    supervise: Callable[[], Services]
     orderly_stop_s: float
 
 
@@ -59,6 +63,7 @@ class Expiry:
     def __init__(self, left: Left, last_resort: LastResort, has_new_plan: Callable[[], bool], log: Log) -> None:
         """`has_new_plan`: whether an agent has written down that there is something else to stop."""
         self._left, self._last_resort, self._log = left, last_resort, log
+        self._services, self._has_looked = left.supervise(), False
         self._has_new_plan = has_new_plan
         self._unbound: Standing | None = None
         """Where the services stand that were found to run under no lease."""
@@ -86,6 +91,11 @@ class Expiry:
         return True
 
     @property
+    def services(self) -> Services:
+        """The services, and what is known of them since they were last left alone."""
+        return self._services
+
+    @property
     def acts(self) -> bool:
         """Whether it is taking services out of service."""
         return self._acts_since_ms is not None
@@ -106,7 +116,7 @@ class Expiry:
         # An agent stops them in its own order, as long as the lease runs. When it has run out, nobody is asked.
         if order is Order.KILL or (order is Order.STOP and not has_agent):
             return self._take_out_of_service(order, standing, now_ms, has_agent=has_agent)
-        self._leave_alone()
+        self._leave_alone(still_looks=standing == Standing())
         return None
 
     def _standing(self, now_ms: int, *, has_agent: bool) -> Standing | None:
@@ -127,14 +137,14 @@ class Expiry:
 
     def _bind(self, found: Standing) -> None:
         """Know what the lease binds, also what cannot be stopped from here."""
-        unknown = self._left.services.unknown
-        self._left.services.bind(found.services)
-        if self._left.services.unknown != unknown:
-            telling.unknown(self._left.services, self._log)
+        unknown = self._services.unknown
+        self._services.bind(found.services)
+        if self._services.unknown != unknown:
+            telling.unknown(self._services, self._log)
 
     def _look(self, woken: Standing, now_ms: int) -> Standing | None:
         """Where services stand that no lease bounds: None when all are down. What does not tell in time may run."""
-        services = self._left.services
+        services = self._services
         self._looks_since_ms = self._looks_since_ms or now_ms
         self._tick_services(Order.LEAVE_ALONE, 0, now_ms)
         if not services.all_looked_at and now_ms - self._looks_since_ms < LOOKS_LIMIT_MS:
@@ -150,9 +160,9 @@ class Expiry:
             self._last_resort.begin()
             self._kill_hung_agent(standing, now_ms - self._acts_since_ms, has_agent=has_agent)
         self._tick_services(order, standing.terms.kill_limit_s, now_ms)
-        if self._left.services.all_down and not has_agent:
+        if self._services.all_down and not has_agent:
             return self._end_lease()
-        if not self._left.services.all_down and now_ms - self._acts_since_ms >= TELL_AFTER_MS and not self._is_told:
+        if not self._services.all_down and now_ms - self._acts_since_ms >= TELL_AFTER_MS and not self._is_told:
             self._is_told = True
             self._log.error("stopped_badly", "services are left that could not be stopped; it is tried again")
         return None
@@ -164,7 +174,10 @@ class Expiry:
             self._log.error("agent_hangs", "its lease has run out, and it has neither renewed nor ended it: SIGKILL")
             self._left.agents_lock.kill_holder()
 
-    def _leave_alone(self) -> None:
+    def _leave_alone(self, *, still_looks: bool = False) -> None:
+        """An agent does with them what it likes, or the lease runs: nothing that was known before counts any more."""
+        if self._has_looked and not still_looks:
+            self._services, self._has_looked, self._looks_since_ms = self._left.supervise(), False, None
         if self._acts_since_ms is not None:
             self._acts_since_ms = None
             self._last_resort.cease()
@@ -183,8 +196,9 @@ class Expiry:
         return 0
 
     def _tick_services(self, order: Order, kill_limit_s: float, now_ms: int) -> None:
+        self._has_looked = True
         try:
-            for change in self._left.services.tick(order, 0, now_ms, kill_limit_s):
+            for change in self._services.tick(order, 0, now_ms, kill_limit_s):
                 self._log.info("service", change.why, service=change.service, state=change.new.value)
         except Exception as fault:
             self._log.error("service_fault", f"it is tried again: {fault!r}")

@@ -244,16 +244,19 @@ class Agent:
             self._news = False
             if urgent:
                 self._urgency = replace(self._urgency, sent=self._urgency.sent + 1)
-                self._log.info("urgent_beat", "the active node seems to be silent", sent=self._urgency.sent)
+                self._log.info("urgent_beat", "no newer beat of the active node is known", sent=self._urgency.sent)
 
     def _send_beat(self) -> None:
         """Called in the sending thread. The number is taken before the call: the lease runs from there."""
-        self._transport.put_beat(telling.beat(self._who, self._sent.next(), self._report, self._failsafe))
+        said = telling.beat(self._who, self._sent.next(), self._report, self._failsafe, self._sent.accepted)
+        self._transport.put_beat(said)
 
     def _take_beat(self, now_ms: int) -> None:
         done = self._beats.settle(now_ms)
         if done is None:
             return
+        if done.error is None:
+            self._sent.accepted += 1
         self._farewell.beat_was_sent(self._beats.calls.begun_ms)
 
     def _read_if_due(self, now_ms: int) -> None:

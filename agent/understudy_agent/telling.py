@@ -38,8 +38,8 @@ def reason(order: Order, standing: Standing, watch: Watch, *, is_stopping: bool,
     return f"the lease of epoch {standing.epoch} was not renewed"
 
 
-def beat(who: Self, number: int, report: Report, failsafe: Failsafe) -> dict[str, object]:
-    """What a beat says."""
+def beat(who: Self, number: int, report: Report, failsafe: Failsafe, accepted: int) -> dict[str, object]:
+    """What a beat says. `accepted`: how many beats of this process AWS took in before."""
     return {
         "cluster": who.cluster,
         "boot": who.boot,
@@ -52,6 +52,7 @@ def beat(who: Self, number: int, report: Report, failsafe: Failsafe) -> dict[str
         **({"unfit": report.unfit} if report.unfit else {}),
         "knows": failsafe.knows,
         **failsafe.words,
+        "accepted": accepted,
     }
 
 

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from tests.simulation.runs import Outcome, Series, Tally, outcome_of, report
+from tests.simulation.weather_scripts import SCRIPTS
 
 TOLD_EVERY = 1000
 
@@ -21,6 +22,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--pauses", action="store_true", help="machines freeze and thaw, too")
     parser.add_argument("--off-alone", action="store_true", help="no proof but EC2's word that the node is off")
     parser.add_argument("--crowd", action="store_true", help="several clusters that move at the same time")
+    parser.add_argument("--weather", choices=SCRIPTS, default="", help="a day on which AWS was ill")
     parser.add_argument("--jobs", type=int, default=1, help="in how many processes")
     parser.add_argument("--keep-going", action="store_true", help="go on after a seed that fails, and list them all")
     parser.add_argument("--story", action="store_true", help="tell the story of the first seed, failed or not")
@@ -55,7 +57,7 @@ def _list_all(failures: Iterator[Outcome]) -> Counter[str]:
 def main() -> int:
     """The exit status is 1 when a seed has failed."""
     options = _options()
-    series = Series(options.seed, options.runs, options.pauses, options.off_alone, options.crowd)
+    series = Series(options.seed, options.runs, options.pauses, options.off_alone, options.crowd, options.weather)
     if options.story:
         _say(outcome_of(series.plan(0)).story)
         return 0

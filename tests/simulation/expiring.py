@@ -64,10 +64,9 @@ class Expiring:
 
     def __init__(self, machine: Machine, orderly_stop_s: float) -> None:
         self._machine, self._orderly_stop_s = machine, orderly_stop_s
-        self._services: Services = machine.workload.supervised(machine.file)
-        plan = dict(machine.file)
-        left = Left(machine.lease_file(), machine.placed_file(), machine.lock, self._services, orderly_stop_s)
-        self._expiry = Expiry(left, NoLastResort(), lambda: machine.file != plan, machine.log)
+        self._plan = dict(machine.file)
+        left = Left(machine.lease_file(), machine.placed_file(), machine.lock, self._supervise, orderly_stop_s)
+        self._expiry = Expiry(left, NoLastResort(), lambda: machine.file != self._plan, machine.log)
         self._its_turn, self._others_turn = threading.Semaphore(0), threading.Semaphore(0)
         self._is_killed = self.has_ended = self._is_running = False
         self.sleeps = 0
@@ -75,6 +74,9 @@ class Expiring:
         self._fault: BaseException | None = None
         self._sleeps_s = 0.0
         threading.Thread(target=self._run, daemon=True).start()
+
+    def _supervise(self) -> Services:
+        return self._machine.workload.supervised(self._plan)
 
     def go_on(self) -> None:
         """Let it run until it sleeps or ends. Raises what it raises."""
@@ -123,5 +125,5 @@ class Expiring:
     def _due_ms(self) -> list[int]:
         standing = self._machine.lease_file().load(self._machine.now_ms())
         ends = (lease.stop_at_ms(standing, self._orderly_stop_s), lease.kill_at_ms(standing))
-        mine = workload.due_ms(self._services, standing.terms.kill_limit_s) if self._expiry.acts else ()
+        mine = workload.due_ms(self._expiry.services, standing.terms.kill_limit_s) if self._expiry.acts else ()
         return [*(at for at in ends if at is not None), *mine]

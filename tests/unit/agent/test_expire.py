@@ -57,10 +57,12 @@ class Node:
         if not self.kind.running and self.ended_ms is None:
             self.ended_ms = self.clock.now_ms
 
+    def supervise(self) -> Services:
+        return Services({"db": self.kind}, [ServiceSpec("db")], self.take_down)
+
     def keeper(self, orderly_stop_s: float = 0) -> Expiry:
-        services = Services({"db": self.kind}, [ServiceSpec("db")], self.take_down)
         self.lock.kill_holder = lambda: self.killed.append(self.clock.now_ms)  # type: ignore[method-assign]
-        left = Left(self.lease_file, self.placed_file, self.lock, services, orderly_stop_s)
+        left = Left(self.lease_file, self.placed_file, self.lock, self.supervise, orderly_stop_s)
         return Expiry(left, self.resort, lambda: self.has_new_plan, self.log)
 
     def expire(self, orderly_stop_s: float = 0) -> int:
@@ -140,6 +142,40 @@ def test_an_agent_that_is_slow_and_renews_the_lease_after_all_has_its_services_l
     assert left.keep(120_000, keeper) is None
     assert left.resort.told == ["begin", "cease"]
     assert left.kind.asked[asked:] == []
+
+
+@pytest.mark.parametrize("orderly_stop_s", [0, 5])
+def test_what_was_down_at_the_end_of_one_lease_is_looked_at_anew_at_the_end_of_the_next(  # B4 B11
+    left, agent, orderly_stop_s
+):
+    keeper = left.keeper(orderly_stop_s)
+    left.keep(113_000, keeper)
+    assert not left.kind.running
+    left.lease_file.save(Standing(Word.MINE, 7, 140_000, Terms(lease_s=20)))
+    left.kind.running, left.ended_ms = True, None
+    assert left.keep(120_000, keeper) is None
+    agent.release()
+    assert left.keep(150_000, keeper) == 0
+    assert left.ended_ms is not None
+    assert left.ended_ms <= 140_000
+
+
+def test_what_was_down_when_no_agent_ran_is_looked_at_anew_when_one_has_been_there(left, agent, tmp_path):  # B4
+    left.placed_file.save(7)
+    lost(tmp_path / "lease.json")
+    left.kind.running = False
+    keeper = left.keeper()
+    agent.release()
+    assert keeper.tick(left.clock()) is None
+    agent.acquire()
+    assert left.keep(101_000, keeper) is None
+    left.lease_file.save(Standing(Word.MINE, 8, 140_000, Terms(lease_s=20)))
+    left.kind.running, left.ended_ms = True, None
+    assert left.keep(102_000, keeper) is None
+    agent.release()
+    assert left.keep(150_000, keeper) == 0
+    assert left.ended_ms is not None
+    assert left.ended_ms <= 140_000
 
 
 def test_an_agent_that_hangs_beyond_its_lease_is_killed_once(left, agent):

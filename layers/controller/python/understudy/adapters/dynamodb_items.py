@@ -23,7 +23,20 @@ CROWDED = "crowded_until"
 KIND = "cluster"
 STAGES = "stages"
 POWER_WORDS = ("power", "power_at", "power_boot")
-WORDS_OF_SOME = ("fault", "ip", "joined", "knows", "named", "misnamed", "unfit", "key", "silent")
+WORDS_OF_SOME = (
+    "fault",
+    "ip",
+    "joined",
+    "knows",
+    "named",
+    "misnamed",
+    "unfit",
+    "key",
+    "silent",
+    "late_at",
+    "accepted",
+    "lost_at",
+)
 
 FORMAT = 1
 """The format of the state item that this code writes, in its attribute `v`; items without it have format 1.
@@ -118,7 +131,7 @@ def node_map(report: NodeReport) -> dict[str, Any]:
     """One node as it stands in the state item. What EC2 says is there from its first word on."""
     values = to_map(report)
     absent = () if report.power_at else POWER_WORDS
-    left_out = {*absent, *(word for word in WORDS_OF_SOME if not values[word])}
+    left_out = {*absent, *(word for word in WORDS_OF_SOME if not values.get(word))}
     return {name: values[name] for name in values if name not in left_out}
 
 

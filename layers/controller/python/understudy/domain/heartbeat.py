@@ -33,6 +33,8 @@ SERVICES_LIMIT = 64
 SERVICE_NAME_LIMIT = 64
 HOSTS_LIMIT = 100
 PEERS_LIMIT = 9
+ACCEPTED_LIMIT = 10**10
+"""Two beats a second for more than a century."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,7 @@ class Beat:
     `knows`: the version of the definition whose nodes its sender asks for promises; 0: it asks nobody (B11).
     `services`: the names of its services. `unfit`: why its sender could not take over, in words; "" when it can.
     `key`, `silent`: see NodeReport.
+    `accepted`: how many beats of the same process AWS had taken in before, as far as it knew; None: it does not say.
     `late_s`: how long after that it is recorded, whole seconds. One that waited says little of the way of the beats.
     """
 
@@ -62,6 +65,7 @@ class Beat:
     unfit: str = ""
     key: str = ""
     silent: tuple[str, ...] = ()
+    accepted: int | None = None
 
     @property
     def recorded_at(self) -> int:
@@ -105,6 +109,7 @@ def parse_beat(source: Any, heard_at: int, detail: Any) -> Beat:
         unfit=_unfit(detail),
         key=_text(detail, "key", KEY) if "key" in detail else "",
         silent=_silent(detail),
+        accepted=_number(detail, "accepted", ACCEPTED_LIMIT) if "accepted" in detail else None,
     )
 
 

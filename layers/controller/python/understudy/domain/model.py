@@ -115,7 +115,9 @@ class NodeReport:
     instance is not as the definition has it any more; empty when it is. `quorum`: None when its newest beat does not
     say. `named`: the digest of the services that its beat names, empty when an older release recorded it; `misnamed`:
     in what these are not the definition's, in words (see understudy.domain.service_names). `unfit`: why it could not
-    take over, in its own words; empty when its newest beat does not say so.
+    take over, in its own words; empty when its newest beat does not say so. `late_at`: when a beat of it that was late
+    was dealt with last (seconds); 0: never. `accepted`: how many beats of its agent's process AWS had taken in before
+    the newest; `lost_at`: when a beat was recorded last that shows that one before it was lost, or is late; 0: never.
 
     `key`: which keys of promises it knows, in the words of understudy.domain.peers; `silent`: which nodes do not answer
     it (B13). For promises between the agents (B11): `ip`, where the node is asked; `joined`, the version of the
@@ -147,6 +149,9 @@ class NodeReport:
     unfit: str = ""
     key: str = ""
     silent: tuple[str, ...] = ()
+    late_at: int = 0
+    accepted: int | None = None
+    lost_at: int = 0
 
     @property
     def power_now(self) -> PowerReading:

@@ -16,6 +16,10 @@ from understudy.domain.quorum import objection
 from understudy.domain.service_names import means_the_same
 from understudy.domain.serving import Said, adoptable, others_serving, said, servers, undecided, unheard
 
+LOSS_COUNTS_SILENCES = 4
+"""For how many times silence_limit_s a lost beat makes the observer doubted. While half of all beats are lost, those
+that one node sends in silence_limit_s are all lost once in some minutes."""
+
 
 class Phase(StrEnum):
     """Whether a transition is open."""
@@ -67,7 +71,7 @@ class Observer(StrEnum):
     """Whether silence can be believed (B3)."""
 
     TRUSTED = "TRUSTED"
-    SUSPECT = "SUSPECT"  # the observer itself is late, or nobody anywhere is heard
+    SUSPECT = "SUSPECT"  # the observer itself is late, or was just now, or nobody anywhere is heard
 
 
 class Mode(StrEnum):
@@ -126,12 +130,39 @@ def is_heard_now(state: ClusterState, policy: Policy, now: int) -> bool:
     return any(node.heard_at is not None and now - node.heard_at <= policy.hearing_s for node in state.nodes.values())
 
 
+def is_late_now(state: ClusterState, policy: Policy, now: float) -> bool:
+    """Whether a beat of any node was late, or lost, so lately that others may be under way still, or lost (B14).
+
+    Bad weather is uneven: that one beat came in time says nothing of the next one's, nor of another node's. The last
+    sign of a loss that explains a silence can be as old as the silence, so losses count for longer.
+    """
+    lost_after = now - LOSS_COUNTS_SILENCES * policy.silence_limit_s
+    return any(
+        now - node.late_at < policy.silence_limit_s or lost_after < node.lost_at for node in state.nodes.values()
+    )
+
+
+def observer_by_beat(state: ClusterState, policy: Policy, instance_id: str, late_s: float, now: float) -> Observer:
+    """Whether silence can be believed when it is judged by a beat that has just been taken in (B3, B14).
+
+    `instance_id`: its sender, a member; `late_s`: how late it was; `now`: seconds, when it was dealt with.
+    """
+    is_doubtful = (
+        late_s > policy.observer_lag_limit_s
+        or is_late_now(state, policy, now)
+        or not is_heard_without_gap(state.nodes[instance_id], policy)
+    )
+    return Observer.SUSPECT if is_doubtful else Observer.TRUSTED
+
+
 def observer_by_clock(state: ClusterState, policy: Policy, now: int) -> Observer:
     """Whether silence can be believed when it is judged by the clock, not by a beat just taken in (B3).
 
     Only when a witness in the same cluster has been heard just now, and without a gap for as long as the silence: else
     beats of all nodes may have been lost or be waiting, and the first to come back would speak against the others.
     """
+    if is_late_now(state, policy, now):
+        return Observer.SUSPECT
     witnesses = (
         node
         for node in state.nodes.values()
@@ -143,9 +174,9 @@ def observer_by_clock(state: ClusterState, policy: Policy, now: int) -> Observer
 def observer_of_all(state: ClusterState, policy: Policy, now: int, is_anyone_heard: bool) -> Observer:
     """Whether silence can be believed by whoever looks at every cluster at once, as the watch does (B3).
 
-    SUSPECT when nobody anywhere is heard, or when a cluster's own nodes have only just come back.
+    SUSPECT when nobody anywhere is heard, or when a cluster's own nodes have only just come back, or been late.
     """
-    if not is_anyone_heard:
+    if not is_anyone_heard or is_late_now(state, policy, now):
         return Observer.SUSPECT
     return observer_by_clock(state, policy, now) if is_heard_now(state, policy, now) else Observer.TRUSTED
 
