@@ -12,7 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Protocol
 
-from .lease import DOWN_AT_ONCE, Standing
+from .lease import DOWN_AT_ONCE, UNBOUND, Standing
 from .promise import Memory
 from .slots import SlotFile
 from .view import EPOCH_LIMIT, TIMING_LIMIT_S, Terms, parse_terms
@@ -55,8 +55,8 @@ def replace_text(path: Path, text: str, *, durably: bool = False, privately: boo
         if privately:
             part.unlink(missing_ok=True)
             part.touch(mode=0o600)
-        with part.open("w", encoding="utf-8") as file:
-            file.write(text)
+        with part.open("wb") as file:
+            file.write(text.encode("utf-8"))
             if durably:
                 file.flush()
                 os.fsync(file.fileno())
@@ -120,7 +120,7 @@ class LeaseFile:
         try:
             saved: Any = self._slots.read()
             if self._boot and str(saved["boot"]) != self._boot:
-                return Standing()
+                return UNBOUND
             latest_ms = now_ms + TIMING_LIMIT_S * 1000
             found = Standing(
                 lease_end_ms=local_time(saved["lease_end_ms"], latest_ms),
@@ -130,7 +130,7 @@ class LeaseFile:
                 services=_names(saved.get("services", [])),
             )
         except FileNotFoundError:
-            return Standing()
+            return UNBOUND
         except UNREADABLE:
             return DOWN_AT_ONCE
         return found if self._boot else DOWN_AT_ONCE
@@ -268,6 +268,13 @@ class Lock:
             raise AlreadyRunningError(f"another agent holds {self._path}") from fault
         os.pwrite(handle, f"{os.getpid():<20}\n".encode("ascii"), 0)
         self._file = handle
+
+    def holder(self) -> int | None:
+        """The id of the process that has taken it last, if that can be read."""
+        try:
+            return int(self._path.read_text(encoding="ascii"))
+        except (OSError, ValueError):
+            return None
 
     def kill_holder(self) -> None:
         """SIGKILL to the process that holds it, if it is known for sure. Raises nothing."""

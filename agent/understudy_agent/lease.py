@@ -12,7 +12,7 @@ are compared with each other only, never with another machine's. Requirements: S
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from .view import NodeView, StateView, Terms
@@ -37,6 +37,9 @@ class Word(Enum):
     NOT_MINE = "NOT_MINE"
 
 
+DEFAULT_TERMS = Terms()
+
+
 @dataclass(frozen=True)
 class Standing:
     """Where a node stands after its reads.
@@ -52,7 +55,7 @@ class Standing:
     word: Word = Word.NOTHING
     epoch: int = 0
     lease_end_ms: int | None = None
-    terms: Terms = field(default_factory=Terms)
+    terms: Terms = DEFAULT_TERMS
     promised_until_ms: int | None = None
     renewed_by: int | None = None
     seen_epoch: int = 0
@@ -213,6 +216,8 @@ def order(standing: Standing, now_ms: int, orderly_stop_s: float = 0.0) -> Order
     return Order.SERVE if standing.word is Word.MINE else Order.LEAVE_ALONE
 
 
+UNBOUND = Standing()
+"""Where a node stands that no lease binds, as far as it knows."""
 DOWN_AT_ONCE = Standing(Word.NOT_MINE, lease_end_ms=0)
 """Where a node stands whose lease cannot be told: whatever runs may be another node's to run by now."""
 UNBOUND_STOP_MS = 5000
@@ -227,7 +232,7 @@ def woken(found: Standing, placed: int | None, now_ms: int) -> Standing:
     """
     if placed is None:
         return found
-    if found != Standing():
+    if found != UNBOUND:
         return replace(found, seen_epoch=placed)
     end_ms = now_ms + UNBOUND_STOP_MS + _ms(found.terms.kill_limit_s)
     return Standing(Word.NOT_MINE, lease_end_ms=end_ms, seen_epoch=placed)

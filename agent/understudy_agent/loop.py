@@ -14,7 +14,7 @@ from .exchange import Exchange
 from .failsafe import Failsafe
 from .farewell import ENDED_WELL, STOPPED_BADLY, Farewell
 from .files import LeaseFile, StatusFile
-from .lease import Order, Sender, Standing, Word
+from .lease import UNBOUND, Order, Sender, Standing, Word
 from .log import Log
 from .placed import Placed
 from .ports import Guard, Report, Self, Transport
@@ -73,7 +73,10 @@ class Agent:
         self._saved = self._lease_file.load(now_ms)
         found = lease.woken(self._saved, self._placed.wake_up(), now_ms)
         self._services.bind(found.services)
+        if found == Standing():
+            self._services.forget_former()
         telling.unknown(self._services, self._log)
+        telling.former(self._services, self._log)
         self._failsafe.wake_up(now_ms)
         self._prober.wake_up(now_ms)
         return found
@@ -105,7 +108,7 @@ class Agent:
         self._placed.tick(self._standing, now_ms, all_down=self._services.all_down)
         self._see_to_promises(now_ms)
         self._obey(now_ms)
-        self._guard.tick(now_ms, self._services.remains())
+        self._guard.tick(now_ms, self._services.remains(), self._standing.terms)
         self._report_states(now_ms)
         self._see_to_end(now_ms)
         self._beat_if_due(now_ms)
@@ -165,7 +168,7 @@ class Agent:
 
     def _see_to_promises(self, now_ms: int) -> None:
         after = self._failsafe.tick(self._standing, now_ms, all_down=self._services.all_down)
-        if after != self._standing:
+        if after is not self._standing and after != self._standing:
             self._standing = after if self._save(after) else lease.unsaved(self._standing, after)
 
     def _save(self, standing: Standing) -> bool:
@@ -206,10 +209,10 @@ class Agent:
     def _settle(self, now_ms: int) -> None:
         """Nothing runs: a lease that is not its own, or has run out, binds it to nothing, and says so in its file."""
         after = lease.settled(self._standing, now_ms)
-        if after != self._standing and self._save(after):
+        if after is not self._standing and after != self._standing and self._save(after):
             self._standing = after
-        elif self._order is Order.KILL and self._saved != Standing():
-            self._save(Standing())
+        elif self._order is Order.KILL and self._saved != UNBOUND:
+            self._save(UNBOUND)
 
     def _report_states(self, now_ms: int) -> None:
         states = self._services.states()
@@ -276,7 +279,7 @@ class Agent:
             self._log.error("stopped_badly", "services are left that could not be stopped")
         elif self.exit_status == ENDED_WELL:
             if self._services.all_down:
-                self._save(Standing())
+                self._save(UNBOUND)
             self._log.info("stopped", "the agent was asked to stop")
 
     def _show(self) -> None:

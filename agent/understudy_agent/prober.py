@@ -170,8 +170,10 @@ class Prober:
     def _tell_changes(self, now_ms: int) -> None:
         interval_s = self._terms.heartbeat_interval_s
         reach = quorum.reach_at(self._quorum, now_ms, interval_s)
+        if reach is None or self._quorum.probes is None:
+            return
         reached = quorum.reached_at(self._quorum, now_ms, interval_s)
-        if reach is None or self._quorum.probes is None or reached == self._told:
+        if reached == self._told:
             return
         self._told = reached
         missing = [host for host in self._quorum.probes.hosts if host not in reached]

@@ -102,7 +102,9 @@ def probed(quorum: Quorum, host: str, result: Result) -> Quorum:
 def looked(quorum: Quorum, now_ms: int, interval_s: float) -> Quorum:
     """After a look at the majority at `now_ms`. `interval_s`: from one probe of a host to the next."""
     reach = reach_at(quorum, now_ms, interval_s)
-    return replace(quorum, held_ms=now_ms) if reach is not None and reach.is_majority else quorum
+    if reach is None or not reach.is_majority:
+        return quorum
+    return Quorum(quorum.probes, quorum.told_ms, now_ms, quorum.results)
 
 
 def reached_at(quorum: Quorum, now_ms: int, interval_s: float) -> frozenset[str]:

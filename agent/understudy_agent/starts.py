@@ -45,7 +45,8 @@ class Watch:
 def ticked(watch: Watch, now_ms: int) -> Watch:
     """After one more look at the clock. A gap is a freeze or a suspension: what was read before it is of old."""
     is_awake = watch.ticked_ms is not None and now_ms - watch.ticked_ms <= FREEZE_MS
-    return replace(watch, ticked_ms=now_ms, awake_since_ms=watch.awake_since_ms if is_awake else now_ms)
+    awake_since_ms = watch.awake_since_ms if is_awake else now_ms
+    return Watch(now_ms, awake_since_ms, watch.read_begun_ms, watch.epoch, watch.active, watch.returned)
 
 
 def after_read(

@@ -50,6 +50,7 @@ def beat(who: Self, number: int, report: Report, failsafe: Failsafe, accepted: i
         "agent": __version__,
         **report.quorum,
         **({"unfit": report.unfit} if report.unfit else {}),
+        **({"config": who.config} if who.config else {}),
         "knows": failsafe.knows,
         **failsafe.words,
         "accepted": accepted,
@@ -61,6 +62,13 @@ def unknown(services: Services, log: Log) -> None:
     for name in services.unknown:
         why = "it may run under the lease that was found, and the file does not name it: it cannot be stopped from here"
         log.error("service_unknown", why, service=name)
+
+
+def former(services: Services, log: Log) -> None:
+    """Tell of what a lease binds that is only to be stopped from here."""
+    for name in services.former:
+        why = "it may run under the lease that was found, and is not in the file, or is another one there by now"
+        log.warning("service_of_before", why, service=name)
 
 
 def status(cluster: str, instance: str, order: Order, standing: Standing, report: Report) -> dict[str, object]:

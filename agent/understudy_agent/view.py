@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import Any
 
@@ -175,10 +176,16 @@ def _node(item: Mapping[str, Any], ip: str) -> NodeView:
 def _address(name: str, item: Mapping[str, Any], faults: list[str]) -> str:
     """An IP address; "" for anything else, which the resolver would be asked about, and waited for."""
     try:
-        return str(ip_address(str(item.get("ip")))) if item.get("ip") else ""
+        return _plain_address(str(item.get("ip"))) if item.get("ip") else ""
     except ValueError as fault:
         faults.append(f"nodes.{name}: ip: {fault}")
         return ""
+
+
+@lru_cache(maxsize=256)
+def _plain_address(text: str) -> str:
+    """Raises ValueError. Every read of the table tells the same few."""
+    return str(ip_address(text))
 
 
 def _previous_or_none(item: Mapping[str, Any], faults: list[str]) -> PreviousView | None:
@@ -210,6 +217,9 @@ def _whole_or_0(item: Mapping[str, Any], key: str, limit: int) -> int:
 
 
 def _whole(item: Mapping[str, Any], key: str, limit: int) -> int:
+    found = item.get(key)
+    if type(found) is int and 0 <= found < limit:
+        return found
     value = _number(item, key, limit)
     if value != int(value) or value == limit:
         raise MalformedStateError(f"{key} is {item[key]!r:.100}, not a whole number from 0 to {limit - 1}")

@@ -1,18 +1,19 @@
-"""`python -m tests.simulation --seed N --runs N`: the first seed that fails is made smaller and told as a story.
+"""`python -m tests.simulation --seed N --runs N`: each seed that fails is told at once, with how to run it again.
 
-With `--keep-going` every seed that fails is told in a line, and how many there were of each kind.
+With `--stop` the first one that fails is made smaller and told as a story, and none is run after it.
 """
 
 import argparse
+import os
 import sys
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterator
 
 from tests.simulation.runs import Outcome, Series, Tally, outcome_of, report
 from tests.simulation.weather_scripts import SCRIPTS
 
-TOLD_EVERY = 1000
+TOLD_EVERY_S = 10.0
 
 
 def _options() -> argparse.Namespace:
@@ -23,8 +24,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--off-alone", action="store_true", help="no proof but EC2's word that the node is off")
     parser.add_argument("--crowd", action="store_true", help="several clusters that move at the same time")
     parser.add_argument("--weather", choices=SCRIPTS, default="", help="a day on which AWS was ill")
-    parser.add_argument("--jobs", type=int, default=1, help="in how many processes")
-    parser.add_argument("--keep-going", action="store_true", help="go on after a seed that fails, and list them all")
+    cores = len(os.sched_getaffinity(0))
+    parser.add_argument("--jobs", type=int, default=cores, help="in how many processes; without it, one for each core")
+    parser.add_argument("--stop", action="store_true", help="stop at the first seed that fails, and tell its story")
     parser.add_argument("--story", action="store_true", help="tell the story of the first seed, failed or not")
     return parser.parse_args()
 
@@ -34,24 +36,38 @@ def _say(text: str) -> None:
     sys.stdout.flush()
 
 
-def _failures(outcomes: Iterator[Outcome], tally: Tally) -> Iterator[Outcome]:
-    """Those that failed; a night of runs says now and then how far it is."""
-    failed = 0
+def _failures(outcomes: Iterator[Outcome], runs: int, tally: Tally) -> Iterator[Outcome]:
+    """Those that failed; every now and then it says how far it is."""
+    failed, begun_s = 0, time.monotonic()
+    told_s = begun_s
     for done, outcome in enumerate(outcomes, 1):
         tally.count(outcome)
         if outcome.invariant:
             failed += 1
             yield outcome
-        if done % TOLD_EVERY == 0:
-            _say(f"{done} runs, {failed} of them failed" if failed else f"{done} runs held")
+        now_s = time.monotonic()
+        if now_s - told_s >= TOLD_EVERY_S:
+            told_s = now_s
+            _say(f"{done} of {runs} seeds, {done / (now_s - begun_s):.1f} a second, {failed} failed")
 
 
-def _list_all(failures: Iterator[Outcome]) -> Counter[str]:
-    found: Counter[str] = Counter()
+def _again(series: Series, seed: int) -> str:
+    """What tells the story of one seed."""
+    chosen = {"PAUSES": series.pauses, "OFF_ALONE": series.off_alone, "CROWD": series.crowd}
+    return " ".join(
+        ["make sim", f"SEED={seed} RUNS=1 STOP=1", *(f"{name}=1" for name, is_set in chosen.items() if is_set)]
+    )
+
+
+def _list_all(series: Series, failures: Iterator[Outcome]) -> bool:
+    """Whether any has failed."""
+    seeds: defaultdict[str, list[int]] = defaultdict(list)
     for failure in failures:
-        found[failure.invariant] += 1
-        _say(f"seed {failure.plan.seed}: {failure.found}")
-    return found
+        seeds[failure.invariant].append(failure.plan.seed)
+        _say(f"seed {failure.plan.seed}: {failure.found}\n    {_again(series, failure.plan.seed)}")
+    for invariant in sorted(seeds, key=lambda each: -len(seeds[each])):
+        _say(f"{len(seeds[invariant])} times {invariant}: {' '.join(map(str, seeds[invariant]))}")
+    return bool(seeds)
 
 
 def main() -> int:
@@ -62,15 +78,15 @@ def main() -> int:
         _say(outcome_of(series.plan(0)).story)
         return 0
     begun_s, tally = time.monotonic(), Tally()
-    failures = _failures(series.outcomes(options.jobs), tally)
-    if options.keep_going:
-        found = _list_all(failures)
-        for invariant, times in found.most_common():
-            _say(f"{times} times {invariant}")
-        if found:
-            return 1
-    elif failure := next(failures, None):
-        _say(report(failure))
+    failures = _failures(series.outcomes(options.jobs), options.runs, tally)
+    if options.stop:
+        failure = next(failures, None)
+        if failure is not None:
+            _say(report(failure))
+        has_failed = failure is not None
+    else:
+        has_failed = _list_all(series, failures)
+    if has_failed:
         return 1
     _say(f"{options.runs} runs from seed {options.seed}: all held, in {time.monotonic() - begun_s:.1f} s")
     if options.crowd:

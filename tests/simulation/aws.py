@@ -10,7 +10,7 @@ from functools import partial
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from tests.simulation import invariants
+from tests.simulation import failed_starts, invariants
 from tests.simulation.functions import ApiDownError, FunctionDied
 from tests.support.asl_runner import Execution, LambdaFault, Status
 from tests.support.builders import CLUSTER
@@ -198,6 +198,7 @@ class WatchedLedger(FakeLedger):
         invariants.names_differ_is_never_chosen_or_released(self._world, definition, before, after)
         invariants.a_word_to_the_contrary_counts(self._world, definition, before, after)
         invariants.unproven_only_where_the_policy_says_so(definition, before, after)
+        failed_starts.after_a_commit(self._world, definition, before, written)
         return written
 
     def restore(self, ago_s: float) -> None:
@@ -207,6 +208,7 @@ class WatchedLedger(FakeLedger):
             self._world.story.tell("somebody", f"restores the table: {then[-1].active} under epoch {then[-1].epoch}")
             self.items[(then[-1].cluster, "state")] = then[-1]
             self.past.clear()
+            self._world.failed_starts.clear()
             self.moved_s = self._world.clock.now_s
             self.was_restored = True
 
@@ -215,6 +217,7 @@ class WatchedLedger(FakeLedger):
         for sk in ("state", "refusal"):
             self.items.pop((CLUSTER, sk), None)
         self.past.clear()
+        self._world.failed_starts.clear()
         self.moved_s = self._world.clock.now_s
 
     def put_state(self, state: ClusterState) -> None:
@@ -242,6 +245,7 @@ class WatchedLedger(FakeLedger):
             if before.definition_version != state.definition_version:
                 self.moved_s = now_s
             invariants.note_who_is_passed_over(self._world, before, state)
+            failed_starts.forget_what_is_over(self._world, state)
             invariants.two_servers_are_told(self._world, state)
 
 

@@ -220,15 +220,17 @@ class Crowd:
     def _look_after(self, cluster: str) -> None:
         """What the next evaluation does: whatever is overdue is taken up, and an address that is owed is put right."""
         self.open_next(cluster, NODE_B, TransitionAction.FAILOVER)
-        while True:
-            self.time.sleep(LOOK_EVERY_S)
-            state, now = self.ledger.state(cluster), self.time()
-            transition, address = state.transition, state.address
-            is_owed = address is not None and address.status is AddressStatus.OWED and now >= address.retry_at
-            if transition is not None and now >= transition.deadline_at:
-                self.open_next(cluster, transition.target, TransitionAction.REPAIR)
-            elif transition is None and is_owed:
-                self.open_next(cluster, state.active or NODE_B, TransitionAction.REPAIR)
+        self.time.start_brief(self.time() + LOOK_EVERY_S, partial(self._look, cluster))
+
+    def _look(self, cluster: str) -> None:
+        state, now = self.ledger.state(cluster), self.time()
+        transition, address = state.transition, state.address
+        is_owed = address is not None and address.status is AddressStatus.OWED and now >= address.retry_at
+        if transition is not None and now >= transition.deadline_at:
+            self.open_next(cluster, transition.target, TransitionAction.REPAIR)
+        elif transition is None and is_owed:
+            self.open_next(cluster, state.active or NODE_B, TransitionAction.REPAIR)
+        self.time.start_brief(self.time() + LOOK_EVERY_S, partial(self._look, cluster))
 
     def open_next(self, cluster: str, target: str, action: TransitionAction) -> None:
         """Open a transition under the next epoch, with its proof, and let its execution run."""

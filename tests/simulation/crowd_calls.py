@@ -88,7 +88,10 @@ class Calls:
     def run(self, invocation: Invocation, work: Callable[[], T]) -> T:
         """Raises what the function raises, and FunctionDied when its process ends before its time."""
         self._thread.invocation = invocation
-        return work()
+        try:
+            return work()
+        finally:
+            del self._thread.invocation  # the thread may run another program after this one
 
     def port(self, target: object) -> Any:
         """A port of the table as the functions see it."""

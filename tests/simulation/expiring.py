@@ -1,16 +1,18 @@
-"""`understudy-agent expire` in virtual time: the real function, in a thread that runs while all others wait."""
+"""`understudy-agent expire` in virtual time: the real function, which is called anew whenever its sleep is over."""
 
 from __future__ import annotations
 
-import threading
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.simulation import workload
-from tests.simulation.invariants import Violation, broken
+from tests.simulation.invariants import broken
 from understudy_agent import lease
 from understudy_agent.expire import Expiry, Left, keep_the_lease
-from understudy_agent.files import AlreadyRunningError
+from understudy_agent.files import AlreadyRunningError, LeaseFile
+from understudy_agent.lease import Standing
 from understudy_agent.services import Services
+from understudy_agent.slots import SlotFile, newest
 
 if TYPE_CHECKING:
     from tests.simulation.node import Machine
@@ -19,8 +21,8 @@ LONGEST_SLEEP_MS = 1000
 POLL_MS = 100
 
 
-class ProcessEnded(BaseException):
-    """The process was killed while it slept."""
+class FallsAsleep(BaseException):
+    """The process sleeps: its function is left. It keeps nothing from round to round but what its `Expiry` knows."""
 
 
 class MachineLock:
@@ -59,71 +61,79 @@ class NoLastResort:
         """They do it no more."""
 
 
+class _LeaseFile(LeaseFile):
+    """The lease file, and what the newest look at it has found."""
+
+    found = Standing()
+
+    def load(self, now_ms: int) -> Standing:
+        self.found = super().load(now_ms)
+        return self.found
+
+
+class _Slots(SlotFile):
+    """What is in the lease file. It is looked at far more often than it changes, so the same bytes are parsed once."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self._data: bytes | None = None
+        self._content: dict[str, object] = {}
+
+    def read(self) -> dict[str, object]:
+        data = self._path.read_bytes()
+        if data != self._data:
+            self._content = newest(data)[1]
+            self._data = data
+        return self._content
+
+
 class Expiring:
     """One process of `expire` on a machine. It polls when there is something to find, not ten times a second."""
 
     def __init__(self, machine: Machine, orderly_stop_s: float) -> None:
         self._machine, self._orderly_stop_s = machine, orderly_stop_s
         self._plan = dict(machine.file)
-        left = Left(machine.lease_file(), machine.placed_file(), machine.lock, self._supervise, orderly_stop_s)
+        self._lease_file = _LeaseFile(machine.lease_path, machine.boot, _Slots(machine.lease_path))
+        files = (self._lease_file, machine.placed_file(), machine.lock)
+        left = Left(*files, self._supervise, orderly_stop_s, lambda _now_ms: None, machine.is_unstoppable)
         self._expiry = Expiry(left, NoLastResort(), lambda: machine.file != self._plan, machine.log)
-        self._its_turn, self._others_turn = threading.Semaphore(0), threading.Semaphore(0)
-        self._is_killed = self.has_ended = self._is_running = False
+        self.has_ended = self._is_running = False
         self.sleeps = 0
         """How often it has slept: what was to wake it from an earlier sleep wakes it no more."""
-        self._fault: BaseException | None = None
         self._sleeps_s = 0.0
-        threading.Thread(target=self._run, daemon=True).start()
 
     def _supervise(self) -> Services:
-        return self._machine.workload.supervised(self._plan)
+        return self._machine.workload.supervised(self._plan, lambda name: self._expiry.cannot_be_stopped(name))
 
     def go_on(self) -> None:
-        """Let it run until it sleeps or ends. Raises what it raises."""
+        """Let it run until it sleeps or ends. Raises Violation."""
         if self.has_ended or self._is_running:
             return
         self._is_running = True
-        self._its_turn.release()
-        self._others_turn.acquire()
-        self._is_running = False
-        if self._fault is not None:
-            raise self._fault
-        if not self.has_ended:
+        try:
+            keep_the_lease(self._expiry, self._machine.now_ms, self._sleep)
+        except FallsAsleep:
             self._machine.wakes(self, self._sleeps_s)
+        except Exception as fault:
+            raise broken(self._machine, "expire", fault) from fault
+        else:
+            self.has_ended = True
+        finally:
+            self._is_running = False
 
     def end(self) -> None:
         """The machine is off, or the run is over."""
-        if not self.has_ended:
-            self._is_killed = True
-            self._its_turn.release()
-            self._others_turn.acquire()
-
-    # --- its own thread -------------------------------------------------------------------------
-
-    def _run(self) -> None:
-        self._its_turn.acquire()
-        try:
-            if not self._is_killed:
-                keep_the_lease(self._expiry, self._machine.now_ms, self._sleep)
-        except ProcessEnded:
-            self._is_killed = True
-        except BaseException as fault:
-            self._fault = fault if isinstance(fault, Violation) else broken(self._machine, "expire", fault)
         self.has_ended = True
-        self._others_turn.release()
 
     def _sleep(self, _seconds: float) -> None:
-        now_ms = self._machine.now_ms()
-        later = [at for at in self._due_ms() if at > now_ms + POLL_MS]
-        is_due = any(now_ms < at <= now_ms + POLL_MS for at in self._due_ms())
+        now_ms, due_ms = self._machine.now_ms(), self._due_ms()
+        later = [at for at in due_ms if at > now_ms + POLL_MS]
+        is_due = any(now_ms < at <= now_ms + POLL_MS for at in due_ms)
         self._sleeps_s = (POLL_MS if is_due else min([*later, now_ms + LONGEST_SLEEP_MS]) - now_ms) / 1000
-        self._others_turn.release()
-        self._its_turn.acquire()
-        if self._is_killed:
-            raise ProcessEnded
+        raise FallsAsleep
 
     def _due_ms(self) -> list[int]:
-        standing = self._machine.lease_file().load(self._machine.now_ms())
+        standing = self._lease_file.found
         ends = (lease.stop_at_ms(standing, self._orderly_stop_s), lease.kill_at_ms(standing))
         mine = workload.due_ms(self._expiry.services, standing.terms.kill_limit_s) if self._expiry.acts else ()
         return [*(at for at in ends if at is not None), *mine]

@@ -56,7 +56,7 @@ def at_most_one_node_serves(world: World) -> None:
     started is excused until its agent has had time to end it; nothing may be started beside it all the same, see
     nothing_starts_beside_a_server.
     """
-    serving = [machine for machine in world.machines if machine.serves()]
+    serving = [machine for machine in world.machines if machine.is_on and machine.serves()]
     if len(serving) > 1:
         serving = [machine for machine in serving if not _may_run_by_itself(world, machine)]
     if world.passed_over:

@@ -312,7 +312,7 @@ class Machine:
         beats = Exchange("beat", Line(self, self._answer_s), self.log)
         return Agent(
             who=Self(self.world.cluster, self.spec.instance_id, self.boot, ORDERLY_STOP_S),
-            services=self.workload.supervised(self.file),
+            services=self.workload.supervised(self.file, self.is_unstoppable),
             transport=Reach(self),
             beats=beats,
             reads=reads,
@@ -343,7 +343,11 @@ class Machine:
         return MajorityFile(self.runtime_dir / "quorum.json", self.boot)
 
     def lease_file(self) -> LeaseFile:
-        return LeaseFile(self.runtime_dir / "lease.json", self.boot)
+        return LeaseFile(self.lease_path, self.boot)
+
+    @property
+    def lease_path(self) -> Path:
+        return self.runtime_dir / "lease.json"
 
     @property
     def _promises(self) -> Path:

@@ -32,14 +32,15 @@ class Scheduler(Clock):
         heappush(self._queue, (max(at_s, self.now_s), next(self._numbers), action))
 
     def after(self, delay_s: float, action: Action) -> None:
-        self.at(self.now_s + delay_s, action)
+        heappush(self._queue, (max(self.now_s + delay_s, self.now_s), next(self._numbers), action))
 
     def run_until(self, until_s: float) -> None:
         """Let everything happen that is due by then; the time is `until_s` afterwards, or later."""
         queue = self._queue
         while queue and queue[0][0] <= until_s:
             due_s, _, action = heappop(queue)
-            self.advance_to(due_s)
+            if due_s > self.now_s:
+                self.now_s = due_s
             action()
             self.after_each()
         self.advance_to(until_s)

@@ -18,7 +18,10 @@ class Weather:
 
     def at_node(self, kind: str, node: int) -> Fault | None:
         """The fault of one kind that blows at one node now, if any."""
-        return next((fault for fault in self._blowing.get(kind, ()) if fault.node == node), None)
+        for fault in self._blowing.get(kind, ()):  # asked all the time, so it is written out
+            if fault.node == node:
+                return fault
+        return None
 
     def begin(self, fault: Fault) -> None:
         self._blowing.setdefault(fault.kind, []).append(fault)

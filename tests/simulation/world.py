@@ -16,6 +16,7 @@ from tests.simulation import invariants
 from tests.simulation.aws import Bus, RunningLauncher, WatchedLedger, WatchedZone, drive, task
 from tests.simulation.bound import DELIVERY_S, quiet_bound_s
 from tests.simulation.ec2 import PoweringNodes
+from tests.simulation.failed_starts import Start
 from tests.simulation.functions import FunctionDied, Functions
 from tests.simulation.happenings import BEGINS, ENDS, come_back, resume
 from tests.simulation.network import Network
@@ -96,6 +97,8 @@ class World:
         self.longest_lease_s = max(float(policy.get("lease_s", Policy().lease_s)) for policy in plan.policies)
         self.names_by_beat: dict[tuple[str, str, int], frozenset[str]] = {}
         """Which services a recorded beat has named, by instance, boot and number."""
+        self.failed_starts: dict[str, Start] = {}
+        """Which nodes have failed to start the service and have given no reason to forget it (instance ids)."""
         self.passed_over: set[str] = set()
         """Nodes that were passed over without a proof, and have not been down since (instance ids)."""
         self.two_say_so_s: float | None = None

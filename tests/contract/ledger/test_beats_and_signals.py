@@ -153,6 +153,14 @@ def test_why_a_node_could_not_take_over_is_known_as_long_as_its_newest_beat_says
     assert again.nodes[NODE_B].unfit == ""
 
 
+def test_a_fingerprint_of_the_configuration_is_known_as_long_as_the_newest_beat_gives_one(ledger):  # B20
+    told = recorded(ledger.record_beat(a_beat(NODE_B, config="0a1b2c")))
+    assert told.nodes[NODE_B].config == "0a1b2c"
+    assert ledger.read(CLUSTER).nodes[NODE_B].config == "0a1b2c"
+    again = recorded(ledger.record_beat(a_beat(NODE_B, beat=a_beat(NODE_B).beat + 4000, heard_at=NOW + 8)))
+    assert again.nodes[NODE_B].config == ""
+
+
 def test_a_fault_is_kept_until_ec2_says_otherwise_and_a_beat_does_not_end_it(ledger):  # S3
     version = ledger.read(CLUSTER).definition_version
     state = recorded(ledger.record_signal(CLUSTER, FaultSignal(NODE_B, "its address is 10.0.2.99", version)))

@@ -89,6 +89,7 @@ class FakeLedger(Faulty):
                     silent=beat.silent,
                     accepted=beat.accepted or None,
                     lost_at=beat.recorded_at if is_after_loss else report.lost_at,
+                    config=beat.config,
                 ),
             )
 

@@ -47,11 +47,12 @@ class World:
         self.taken_down: list[str] = []
         """The services for which the node was to be taken down."""
         self.guard = FakeGuard()
+        self.config = ""
         self.start_agent()
 
     def start_agent(self) -> None:
         self.agent = Agent(
-            who=Self("orders-db", ME, self.boot, orderly_stop_s=30),
+            who=Self("orders-db", ME, self.boot, orderly_stop_s=30, config=self.config),
             services=Services({"db": self.kind}, self.specs, self.taken_down.append, self._tries()),
             transport=self.aws,
             beats=Exchange("beat", self.beat_caller, self.log),
@@ -770,6 +771,15 @@ def test_what_runs_goes_on_without_that(active):
     active.pass_time(60)
     assert active.kind.asked == ["start"]
     assert active.service_says() == "IN_SERVICE"
+
+
+def test_a_beat_gives_the_fingerprint_of_the_configuration_where_there_is_one(standby):  # B20
+    standby.pass_time(5)
+    assert "config" not in standby.aws.beats[-1]
+    standby.config = "0a1b2c"
+    standby.start_agent()
+    standby.pass_time(5)
+    assert standby.aws.beats[-1]["config"] == "0a1b2c"
 
 
 def test_a_standby_that_could_keep_no_lease_says_so_before_it_is_chosen(standby):

@@ -1,11 +1,16 @@
 """Programs on one virtual clock take turns in one order only."""
 
+import threading
 import time as wall
 from random import Random
 
 import pytest
 
 from bench.virtual_time import VirtualTime
+
+
+def fails():
+    raise KeyError("nothing")
 
 
 def story(seed):
@@ -72,3 +77,54 @@ def test_when_a_run_ends_nobody_who_slept_goes_on():
     with pytest.raises(KeyError):
         time.run()
     assert told == []
+
+
+def test_a_brief_program_takes_its_turn_among_those_that_sleep():
+    time, told = VirtualTime(), []
+
+    def sleeper():
+        for _ in range(3):
+            time.sleep(2)
+            told.append(("woke", time()))
+
+    time.start(0, sleeper)
+    for at_s in (1, 2, 5):
+        time.start_brief(at_s, lambda: told.append(("brief", time())))
+    time.run()
+    assert told == [("brief", 1), ("brief", 2), ("woke", 2), ("woke", 4), ("brief", 5), ("woke", 6)]
+
+
+@pytest.mark.parametrize("program", [lambda _: fails(), lambda time: time.sleep(1)], ids=["raises", "sleeps"])
+def test_a_brief_program_that_raises_or_sleeps_ends_the_run(program):
+    time, told = VirtualTime(), []
+    time.start(0, lambda: (time.sleep(10), told.append("went on")))
+    time.start_brief(1, lambda: program(time))
+    with pytest.raises((KeyError, RuntimeError)):
+        time.run()
+    assert told == []
+
+
+def test_hundreds_of_programs_one_after_the_other_share_a_few_threads():
+    time, threads = VirtualTime(), set()
+
+    def program():
+        threads.add(threading.get_ident())
+        time.sleep(0.5)
+
+    for number in range(300):
+        time.start(number, program)
+    time.run()
+    assert len(threads) == 1
+
+
+def test_when_a_run_is_over_its_threads_end():
+    before = set(threading.enumerate())  # other tests of this process may have left some
+    assert story(1)
+    with pytest.raises(KeyError):
+        test = VirtualTime()
+        test.start(0, lambda: test.sleep(9))
+        test.start(1, lambda: {}["nothing"])
+        test.run()
+    for thread in set(threading.enumerate()) - before:
+        thread.join(timeout=60)
+    assert set(threading.enumerate()) <= before

@@ -12,13 +12,15 @@ from types import NoneType, UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 T = TypeVar("T")
+PLAIN = frozenset({str, int, float, bool, NoneType})
+"""Types whose values are plain as they are. Texts and numbers of enums are of other types."""
 
 
 def to_map(value: Any, *, sparse: bool = False) -> dict[str, Any]:
     """A dataclass as a map of plain values. None is left out; with `sparse` so is every field at its default."""
     return {
-        field.name: _plain(content, sparse)
-        for field in fields(value)
+        field.name: content if type(content) in PLAIN else _plain(content, sparse)
+        for field in _fields(type(value))  # type: ignore[arg-type]
         if (content := getattr(value, field.name)) is not None and not (sparse and content == _default(field))
     }
 
@@ -35,6 +37,8 @@ def from_map(kind: type[T], stored: Mapping[str, Any]) -> T:
 
 
 def _plain(value: Any, sparse: bool) -> Any:
+    if type(value) in PLAIN:
+        return value
     if is_dataclass(value):
         return to_map(value, sparse=sparse)
     if isinstance(value, Enum):
@@ -69,6 +73,11 @@ def _default(field: "Field[Any]") -> Any:
 def _is_none_when_missing(field: "Field[Any]", hints: Mapping[str, Any]) -> bool:
     has_default = field.default is not MISSING or field.default_factory is not MISSING
     return not has_default and NoneType in get_args(hints[field.name])
+
+
+@cache
+def _fields(kind: type) -> "tuple[Field[Any], ...]":
+    return fields(kind)
 
 
 @cache

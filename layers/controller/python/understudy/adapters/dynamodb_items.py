@@ -24,18 +24,8 @@ KIND = "cluster"
 STAGES = "stages"
 POWER_WORDS = ("power", "power_at", "power_boot")
 WORDS_OF_SOME = (
-    "fault",
-    "ip",
-    "joined",
-    "knows",
-    "named",
-    "misnamed",
-    "unfit",
-    "key",
-    "silent",
-    "late_at",
-    "accepted",
-    "lost_at",
+    *("fault", "ip", "joined", "knows", "named", "misnamed", "unfit", "config", "key", "silent"),
+    *("late_at", "accepted", "lost_at"),
 )
 
 FORMAT = 1
@@ -62,6 +52,7 @@ COMMITTED = (
     "approval",
     "lone",
     "peers",
+    "failed_starts",
 )
 """The attributes of the state that `commit` writes: everything but the revision, which counts, and the nodes."""
 

@@ -147,7 +147,10 @@ class Definition:
 
     def node(self, instance_id: str) -> NodeSpec | None:
         """The member with this instance id, or None."""
-        return next((node for node in self.nodes if node.instance_id == instance_id), None)
+        for node in self.nodes:  # the most frequent question of all, so it is written out
+            if node.instance_id == instance_id:
+                return node
+        return None
 
     def node_named(self, name: str) -> NodeSpec | None:
         """The member with this name, or None."""

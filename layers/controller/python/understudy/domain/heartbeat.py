@@ -21,6 +21,7 @@ KEY = re.compile(r"-|[0-9a-f]{6}( [0-9a-f]{6}){0,2}\+?")
 INSTANCE = re.compile(r"i-[0-9a-f]{8,17}")
 VERSION = 1
 """Of what a beat says. A word more is no new version: whoever does not know it leaves it aside."""
+CONFIG = re.compile(r"[0-9a-f]{1,16}")
 BEAT_LIMIT = 10**13
 """Milliseconds: of a boot clock 317 years, and the milliseconds since 1970 of a loop without an agent are below it. One
 that counts microseconds is not. These limits are the agent's, too (understudy_agent.view): what one side lets in must
@@ -46,6 +47,7 @@ class Beat:
     `services`: the names of its services. `unfit`: why its sender could not take over, in words; "" when it can.
     `key`, `silent`: see NodeReport.
     `accepted`: how many beats of the same process AWS had taken in before, as far as it knew; None: it does not say.
+    `config`: a fingerprint of what its agent's file says of the services; "" from one that does not say.
     `late_s`: how long after that it is recorded, whole seconds. One that waited says little of the way of the beats.
     """
 
@@ -66,6 +68,7 @@ class Beat:
     key: str = ""
     silent: tuple[str, ...] = ()
     accepted: int | None = None
+    config: str = ""
 
     @property
     def recorded_at(self) -> int:
@@ -110,6 +113,7 @@ def parse_beat(source: Any, heard_at: int, detail: Any) -> Beat:
         key=_text(detail, "key", KEY) if "key" in detail else "",
         silent=_silent(detail),
         accepted=_number(detail, "accepted", ACCEPTED_LIMIT) if "accepted" in detail else None,
+        config=_text(detail, "config", CONFIG) if "config" in detail else "",
     )
 
 

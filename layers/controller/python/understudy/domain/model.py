@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from understudy.domain.address import Address
 from understudy.domain.approval import Question
+from understudy.domain.failed_start import FailedStart
 from understudy.domain.lone import Lone
 from understudy.domain.mode import Hold
 from understudy.domain.reach import QuorumHosts, Reach
@@ -118,6 +119,7 @@ class NodeReport:
     take over, in its own words; empty when its newest beat does not say so. `late_at`: when a beat of it that was late
     was dealt with last (seconds); 0: never. `accepted`: how many beats of its agent's process AWS had taken in before
     the newest; `lost_at`: when a beat was recorded last that shows that one before it was lost, or is late; 0: never.
+    `config`: a fingerprint of its agent's configuration of the services, empty when its newest beat gives none.
 
     `key`: which keys of promises it knows, in the words of understudy.domain.peers; `silent`: which nodes do not answer
     it (B13). For promises between the agents (B11): `ip`, where the node is asked; `joined`, the version of the
@@ -149,6 +151,7 @@ class NodeReport:
     unfit: str = ""
     key: str = ""
     silent: tuple[str, ...] = ()
+    config: str = ""
     late_at: int = 0
     accepted: int | None = None
     lost_at: int = 0
@@ -239,7 +242,8 @@ class ClusterState:
     `quorum` is there while the definition names quorum hosts.
     `preferred_since`: since when the node of the best priority has been fit without a break while another one is
     active; it is kept only where failback is automatic. `approval`: what a person was asked last (B4). `lone`: whether
-    nobody could take over. `peers`: what people were told of keys and peers, as a digest (B13).
+    nobody could take over. `peers`: what people were told of keys and peers, as a digest (B13). `failed_starts`: as
+    they were noted, by instance id; which of them count, see understudy.domain.starts.
     """
 
     cluster: str
@@ -260,6 +264,7 @@ class ClusterState:
     approval: Question | None = None
     lone: Lone | None = None
     peers: str = ""
+    failed_starts: Mapping[str, FailedStart] = field(default_factory=dict)
 
     @property
     def was_placed(self) -> bool:

@@ -5,6 +5,7 @@ has no room for names, so it keeps a digest of them, in the same write as the be
 """
 
 from collections.abc import Collection, Iterable
+from functools import lru_cache
 from hashlib import sha256
 
 from understudy.domain.definition import Definition, Role
@@ -19,7 +20,11 @@ WORDS_LIMIT = 120
 
 def digest_of(names: Iterable[str]) -> str:
     """What the state item keeps of the names of services; NO_NAMES when there are none."""
-    text = "\n".join(sorted(names))
+    return _digest("\n".join(sorted(names)))
+
+
+@lru_cache(maxsize=1024)
+def _digest(text: str) -> str:
     return sha256(text.encode(errors="backslashreplace")).hexdigest()[:DIGEST_LENGTH] if text else NO_NAMES
 
 

@@ -95,8 +95,10 @@ def others_serving(state: ClusterState, definition: Definition, now: float) -> t
 
 def adoptable(state: ClusterState, definition: Definition, now: float) -> str | None:
     """The member that serves already although nobody has been placed yet; None when there is none, or several."""
+    if state.last_holder is not None:
+        return None
     found = servers(state, definition, now)
-    return found[0] if state.last_holder is None and len(found) == 1 else None
+    return found[0] if len(found) == 1 else None
 
 
 def may_be_adopted(state: ClusterState, definition: Definition, instance_id: str, now: float) -> bool:

@@ -15,6 +15,7 @@ from understudy.domain.policy import Policy
 from understudy.domain.quorum import objection
 from understudy.domain.service_names import means_the_same
 from understudy.domain.serving import Said, adoptable, others_serving, said, servers, undecided, unheard
+from understudy.domain.starts import failed_starts
 
 LOSS_COUNTS_SILENCES = 4
 """For how many times silence_limit_s a lost beat makes the observer doubted. While half of all beats are lost, those
@@ -49,8 +50,14 @@ class Candidate(StrEnum):
     """Whether another node is fit to take over."""
 
     FIT = "FIT"
+    RETRY = "RETRY"  # only where the service did not start when it was to last; the policy has it tried again (B20)
+    NO_RETRY = "NO_RETRY"  # only there, and the policy does not
     NO_QUORUM = "NO_QUORUM"  # one is ready, and quorum keeps it from taking over (S12)
     NONE = "NONE"
+
+
+FAILED_BEFORE = (Candidate.RETRY, Candidate.NO_RETRY)
+NO_SOUND_STANDBY = "no standby is known to work: the service did not start on any that is fit"
 
 
 class Repair(StrEnum):
@@ -108,14 +115,13 @@ def survey(state: ClusterState, definition: Definition, now: int, observer: Obse
     phase = _phase(state, now)
     holder = _holder(state, definition, now, phase)
     candidates = fit_candidates(state, definition, now)
-    unfit = Candidate.NO_QUORUM if any(_ready_standbys(state, definition, now)) else Candidate.NONE
     stays = holder in (Holder.READY, Holder.RETURNED)
-    goes_back = is_failback_due(state, definition, candidates, now)
+    goes_back = is_failback_due(state, definition, sound_candidates(state, definition, now), now)
     target = state.last_holder if stays else next(iter(candidates), None)
     return Situation(
         phase=phase,
         holder=holder,
-        candidate=Candidate.FIT if candidates else unfit,
+        candidate=_candidate(state, definition, now),
         repair=_repair(state, now),
         budget=_budget(state, definition, now),
         observer=observer,
@@ -184,17 +190,36 @@ def observer_of_all(state: ClusterState, policy: Policy, now: int, is_anyone_hea
 def fit_candidates(
     state: ClusterState, definition: Definition, now: int, without: Container[str] = ()
 ) -> tuple[str, ...]:
-    """Instance ids of the nodes fit to take over, best priority first: ready, and quorum does not object (S12).
+    """Instance ids of the nodes fit to take over: ready, and quorum does not object (S12); best priority first.
 
-    Neither the active node nor a witness is ever one of them, nor a node that says that it serves under no lease of
-    ours: but the one that served last may get its lease back, and where nobody has been placed yet, the one that serves
-    already is the only candidate.
+    Those on which the service did not start come after all others, or not at all where the policy has none of them
+    tried again (B20). Neither the active node nor a witness is ever one of them, nor a node that says that it serves
+    under no lease of ours: but the one that served last may get its lease back, and where nobody has been placed yet,
+    the one that serves already is the only candidate.
     """
-    return tuple(
-        node.instance_id
-        for node in _ready_standbys(state, definition, now)
-        if node.instance_id not in without and not objection(state, definition, node.instance_id, now)
-    )
+    failed = failed_starts(state, definition)
+    fit = [each for each in _fit(state, definition, now) if each not in without]
+    last = [each for each in fit if each in failed] if definition.policy.retry_failed_start else []
+    return (*(each for each in fit if each not in failed), *last)
+
+
+def sound_candidates(state: ClusterState, definition: Definition, now: int) -> tuple[str, ...]:
+    """Those of the fit candidates on which no start has failed: where the service goes without need (B20)."""
+    failed = failed_starts(state, definition)
+    return tuple(each for each in _fit(state, definition, now) if each not in failed)
+
+
+def _fit(state: ClusterState, definition: Definition, now: int) -> tuple[str, ...]:
+    ready = (node.instance_id for node in _ready_standbys(state, definition, now))
+    return tuple(each for each in ready if not objection(state, definition, each, now))
+
+
+def _candidate(state: ClusterState, definition: Definition, now: int) -> Candidate:
+    if sound_candidates(state, definition, now):
+        return Candidate.FIT
+    if _fit(state, definition, now):
+        return Candidate.RETRY if definition.policy.retry_failed_start else Candidate.NO_RETRY
+    return Candidate.NO_QUORUM if any(_ready_standbys(state, definition, now)) else Candidate.NONE
 
 
 def _ready_standbys(state: ClusterState, definition: Definition, now: int) -> Iterator[NodeSpec]:
