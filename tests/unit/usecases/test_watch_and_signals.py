@@ -345,6 +345,19 @@ def test_a_record_that_somebody_changed_is_put_right_from_the_next_watch_on():  
     assert len(world.announcer.details(RECORD_DRIFTED)) == 1
 
 
+@pytest.mark.parametrize(
+    "state",
+    [a_state(lone=Lone(NOW - 10)), a_state(peers="a1b2c3d4"), a_state(lone=Lone(NOW - 10), peers="a1b2c3d4")],
+    ids=["a-standby-is-back", "peers-are-well-again", "both"],
+)
+def test_what_a_watch_tells_of_first_does_not_keep_it_from_seeing_a_changed_record(state):  # S5 B8 B13
+    world = Controller(state)
+    world.zone.put(RECORD, record_sets(address="10.9.9.9")[0])
+    world.watch()
+    assert len(world.announcer.details(RECORD_DRIFTED)) == 1
+    assert (world.ledger.state().lone, world.ledger.state().peers) == (None, "")
+
+
 def test_tunables_that_cannot_be_read_do_not_keep_definitions_from_being_registered():  # B8
     world = Controller()
     text = world.parameters.put("invoices-db", "nodes: []")

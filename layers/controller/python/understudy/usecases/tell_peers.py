@@ -22,14 +22,15 @@ def are_news(state: ClusterState, definition: Definition, now: int) -> bool:
 
 def tell_peers(
     state: ClusterState, definition: Definition, now: int, *, ledger: StateLedger, announcer: Announcer
-) -> None:
-    """Tell once of each change of what is found, and once when it is over."""
+) -> ClusterState:
+    """Tell once of each change of what is found, and once when it is over. The state as it then is."""
     faults = peer_faults(state, definition, now)
     try:
-        ledger.commit(state, replace(state, peers=digest_of(faults)))
+        after = ledger.commit(state, replace(state, peers=digest_of(faults)))
     except LedgerConflictError:
         log.info("not told: the state has changed; the next watch repeats it")
-        return
+        return state
     detail = {"cluster": state.cluster, "epoch": state.epoch, "faults": faults}
     log.warning("peers degraded" if faults else "peers degraded no more", extra=detail)
     tell(announcer, PEERS_DEGRADED, detail)
+    return after

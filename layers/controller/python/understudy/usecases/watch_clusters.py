@@ -96,7 +96,7 @@ def watch_clusters(
     ears = listen(views)
     judged = run.each("clusters to judge", views, lambda view: judge.judge(view.state, view.at, ears.observer(view)))
     run.each("drills", views, lambda view: drills.attend(view.state, view.definition, ears.observer(view)))
-    _look_after(run, views, ears, ledger, announcer, mend_key)
+    views = _look_after(run, views, ears, ledger, announcer, mend_key)
     registered = _register(run, views, parameters, register)
     is_crowded = cache(lambda: clock() < ledger.stack_wide().crowded_until + FOLLOWED_S)
     _ask_route53(run, views, lambda view: _follow(view, ledger, follower, is_crowded, measure), monitor)
@@ -200,11 +200,13 @@ def _look_after(
     ledger: StateLedger,
     announcer: Announcer,
     mend_key: Callable[[str], object],
-) -> None:
-    """See to what is dangerous while all is well: nobody to take over, no promises between the nodes."""
-    told = _tell_degraded(run, views, ears, ledger, announcer)
-    others = [view for view in views if all(view is not each for each in told)]
-    _see_to_peers(run, others, ears, ledger, announcer, mend_key)
+) -> list[View]:
+    """See to what is dangerous while all is well: nobody to take over, no promises between the nodes.
+
+    The views with the states that this has changed: what comes after it in this watch is noted in these.
+    """
+    views = _tell_degraded(run, views, ears, ledger, announcer)
+    return _see_to_peers(run, views, ears, ledger, announcer, mend_key)
 
 
 def _tell_degraded(
@@ -217,13 +219,21 @@ def _tell_degraded(
         if lone_now(view.state, view.definition, ears.observer(view), view.at) != view.state.lone:
             news.append(view)
 
-    def work(view: View) -> None:
+    def tell_of(view: View) -> ClusterState:
         observer = ears.observer(view)
-        tell_degraded(view.state, view.definition, observer, view.at, ledger=ledger, announcer=announcer)
+        return tell_degraded(view.state, view.definition, observer, view.at, ledger=ledger, announcer=announcer)
 
     run.in_turn.each("clusters to look after", views, look)
-    run.each("clusters to tell of", news[:TELL_LIMIT], work)
-    return news[:TELL_LIMIT]
+    return _told(run, "clusters to tell of", views, news, tell_of)
+
+
+def _told(
+    run: Run, what: str, views: Sequence[View], news: Sequence[View], tell_of: Callable[[View], ClusterState]
+) -> list[View]:
+    """Tell of some clusters, TELL_LIMIT at the most; the views with the states that this has changed."""
+    after: dict[str, ClusterState] = {}
+    run.each(what, news[:TELL_LIMIT], lambda view: after.update({view.state.cluster: tell_of(view)}))
+    return [replace(view, state=after.get(view.state.cluster, view.state)) for view in views]
 
 
 def _see_to_peers(
@@ -233,7 +243,7 @@ def _see_to_peers(
     ledger: StateLedger,
     announcer: Announcer,
     mend_key: Callable[[str], object],
-) -> None:
+) -> list[View]:
     """Make keys that nodes say they lack, and tell of what would keep promises from being given (B13).
 
     Of clusters whose beats can be believed, so many in each watch: the rest can wait for a minute.
@@ -249,12 +259,12 @@ def _see_to_peers(
         if are_news(view.state, view.definition, view.at):
             news.append(view)
 
-    def work(view: View) -> None:
-        tell_peers(view.state, view.definition, view.at, ledger=ledger, announcer=announcer)
+    def tell_of(view: View) -> ClusterState:
+        return tell_peers(view.state, view.definition, view.at, ledger=ledger, announcer=announcer)
 
     run.in_turn.each("clusters to look at for peers", views, look)
     run.in_turn.each("keys to make", keyless[:KEYS_LIMIT], lambda view: mend_key(view.state.cluster))
-    run.each("clusters to tell of peers", news[:TELL_LIMIT], work)
+    return _told(run, "clusters to tell of peers", views, news, tell_of)
 
 
 def _follow(
