@@ -118,6 +118,13 @@ FINDINGS: tuple[Event, ...] = (
         },
     ),
     Event(
+        "Understudy Peers Degraded",
+        "Nodes could not give each other promises: no key, different keys, no answer. Once for each change.",
+        "yes, but not when `faults` is empty: all is well again",
+        detail_of({**CLUSTER, "faults": list_of(TEXT)}),
+        {"cluster": "orders-db", "epoch": 7, "faults": ["node-a gets no answer from node-b"]},
+    ),
+    Event(
         "Understudy Readiness Failed",
         "A check found what would break a failover. Once for each change of `failed`.",
         "yes",

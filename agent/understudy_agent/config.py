@@ -12,6 +12,7 @@ from pathlib import Path
 from . import identity
 from .fields import BOOT, BUS, DEVICE, IP_ADDRESS, NAME, PARAMETER, REGION, TABLE, UNIT, WORD, Section
 from .former import KIND_KEYS, Former, name_of
+from .keys import default_parameter
 from .kinds import Kind, Script
 from .listens import with_listens
 from .model import ServiceSpec
@@ -55,6 +56,7 @@ AGENT_KEYS = (
     "call_timeout_s",
     "watchdog",
     "watchdog_device",
+    "failsafe",
     "failsafe_key_file",
     "failsafe_key_parameter",
     "failsafe_port",
@@ -72,7 +74,7 @@ class BadConfigError(Exception):
 
 @dataclass(frozen=True)
 class FailsafeConfig:
-    """Where the keys are, in a file or in a parameter ("" then), and where to listen for other nodes."""
+    """Where the keys are, in a file or in a parameter (None, "" when not), and where to listen for other nodes."""
 
     key_file: Path | None
     key_parameter: str
@@ -84,7 +86,7 @@ class FailsafeConfig:
 class Config:
     """A configuration that is whole and valid. `instance_arn` "": ask the machine. `boot`: beside the kernel's word.
 
-    `failsafe` None: no promises are asked for or given. `text`: of the whole file.
+    `failsafe` None: it is off, and no promises are asked for or given. `text`: of the whole file.
     """
 
     cluster: str
@@ -223,11 +225,15 @@ def _failsafe(section: Section) -> FailsafeConfig | None:
     key_parameter = section.text("failsafe_key_parameter", pattern=PARAMETER, needed=False)
     port = section.count("failsafe_port", 7411, 1, 65535)
     bind = section.text("failsafe_bind", pattern=IP_ADDRESS, needed=False) or "0.0.0.0"  # noqa: S104 - keys guard it
+    is_on = section.choice("failsafe", ("on", "off"), "on") == "on"
     if key_file is not None and key_parameter:
         section.fault("failsafe_key_parameter", "goes without failsafe_key_file: the keys are in one place")
-    if key_file is None and not key_parameter:
+    if not is_on and (key_file is not None or key_parameter):
+        section.fault("failsafe", "goes without failsafe_key_file and failsafe_key_parameter")
+    if not is_on:
         return None
-    return FailsafeConfig(key_file, key_parameter, port, bind)
+    default = default_parameter(section.text("bus", needed=False), section.text("cluster", needed=False))
+    return FailsafeConfig(key_file, key_parameter or ("" if key_file else default), port, bind)
 
 
 def _spec(name: str, section: Section, services: Mapping[str, Section] | None) -> ServiceSpec:

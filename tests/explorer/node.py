@@ -253,7 +253,7 @@ class Node:
         if self.world.shares_key:
             ring = KeyRing(_read_key, Exchange("failsafe_key", Line(self, "key"), self.log))
             self.mailbox = Mailbox(self)
-            means = Means(ring, self.mailbox, PORT)
+            means = Means(ring, self.mailbox, PORT, asks_peers=False)
         file = PromiseFile(self._path("promises.json"), self.boot)
         return Failsafe(self.world.cluster, self.spec.instance_id, file, self.log, means, self.world.new_nonce)
 

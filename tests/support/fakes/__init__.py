@@ -6,6 +6,7 @@ from tests.support.fakes.board import FakeBoardBook
 from tests.support.fakes.clock import VirtualClock
 from tests.support.fakes.fleet import FakeFleet
 from tests.support.fakes.inspection import FakeDrillBook, FakeReadings, FakeReportBook
+from tests.support.fakes.keys import FakeKeys
 from tests.support.fakes.launcher import FakeLauncher
 from tests.support.fakes.ledger import FakeLedger
 from tests.support.fakes.network import FakeNetwork
@@ -21,6 +22,7 @@ __all__ = [
     "FakeBoardBook",
     "FakeDrillBook",
     "FakeFleet",
+    "FakeKeys",
     "FakeLauncher",
     "FakeLedger",
     "FakeNetwork",

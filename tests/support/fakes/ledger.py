@@ -87,6 +87,8 @@ class FakeLedger(Faulty):
                     knows=beat.knows,
                     named=beat.named,
                     unfit=beat.unfit,
+                    key=beat.key,
+                    silent=beat.silent,
                     accepted=beat.accepted or None,
                     lost_at=beat.recorded_at if is_after_loss else report.lost_at,
                     config=beat.config,

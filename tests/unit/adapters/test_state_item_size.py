@@ -17,6 +17,7 @@ from tests.support.builders import (
     a_state,
     a_transition,
     an_off_report,
+    with_keys,
 )
 from tests.support.item_size import size
 from understudy.adapters.dynamodb_items import state_item
@@ -74,7 +75,15 @@ def moving(members: int, execution: str, **changes: Any) -> Any:
     ],
 )
 def test_a_heartbeat_writes_less_than_one_unit(state):
-    assert size(state_item(ready_for_promises(state), state.revision)) < WRITE_UNIT
+    """Also with what nodes say of keys and peers (B13)."""
+    assert size(state_item(with_keys(ready_for_promises(state)), state.revision)) < WRITE_UNIT
+
+
+# B13 B9
+def test_two_nodes_that_do_not_answer_while_the_key_is_changed_cost_no_second_unit():
+    said = {"key": "a1b2c3 d4e5f6", "silent": ("i-0bbbbbbbbbbbbbbb2",)}
+    state = with_keys(ready_for_promises(a_state(2, peers="a1b2c3d4")), node_a=said, node_b=said)
+    assert size(state_item(state, state.revision)) < WRITE_UNIT
 
 
 @pytest.mark.parametrize(

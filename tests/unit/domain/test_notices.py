@@ -139,6 +139,11 @@ def test_a_node_that_is_right_again_wakes_nobody():
     assert notice("Understudy Node Changed", fault="") is None
 
 
+def test_peers_that_are_well_again_wake_nobody():  # B13
+    assert notice("Understudy Peers Degraded", faults=[]) is None
+    assert "node-a gets no answer from node-b" in notice("Understudy Peers Degraded").text
+
+
 def test_the_active_node_is_told_apart_from_a_standby():
     assert "It is the active node" in notice("Understudy Node Changed", is_active=True).text
     assert "It is a standby" in notice("Understudy Node Changed", is_active=False).text

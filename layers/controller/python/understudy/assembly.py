@@ -210,6 +210,13 @@ def register(text: ParameterText, records: RecordReader | None = None) -> str:
     return outcome
 
 
+def mend_key(cluster: str) -> None:
+    """Make the key of a cluster of which a node says that it has none."""
+    from understudy.usecases.register_cluster import make_key
+
+    make_key(cluster, wiring.keys())
+
+
 def _register(text: ParameterText, records: RecordReader | None) -> str:
     from understudy.usecases.register_cluster import register_cluster
     from understudy.usecases.register_tuning import register_tuning
@@ -221,6 +228,7 @@ def _register(text: ParameterText, records: RecordReader | None) -> str:
         registry=wiring.ledger(),
         records=records or wiring.zone(),
         network=wiring.network(),
+        keys=wiring.keys(),
         read_definition=read_definition,
         announcer=wiring.announcer(),
         clock=wiring.clock,

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from understudy.adapters.polite_route53 import Polite
     from understudy.adapters.route53_zone import Route53Records, Route53Zone
     from understudy.ports.drills import DrillBook
+    from understudy.ports.keys import NodeKeys
     from understudy.ports.network import Network
     from understudy.ports.nodes import Alarms, Nodes
     from understudy.ports.queue import CommitQueue, Questions, ShareBook
@@ -170,6 +171,14 @@ def parameters() -> Parameters:
     from understudy.adapters.ssm_parameters import SsmParameters
 
     return SsmParameters(_client("ssm"), settings().parameter_prefix)
+
+
+@cache
+def keys() -> "NodeKeys":
+    """The keys of the clusters, in Parameter Store."""
+    from understudy.adapters.ssm_keys import SsmKeys
+
+    return SsmKeys(_client("ssm"), stack())
 
 
 @cache

@@ -26,7 +26,7 @@ KIND = "cluster"
 STAGES = "stages"
 POWER_WORDS = ("power", "power_at", "power_boot")
 WORDS_OF_SOME = (
-    *("fault", "ip", "joined", "knows", "named", "misnamed", "unfit", "config"),
+    *("fault", "ip", "joined", "knows", "named", "misnamed", "unfit", "config", "key", "silent"),
     *("late_at", "accepted", "lost_at"),
 )
 
@@ -54,6 +54,7 @@ COMMITTED = (
     "approval",
     "lone",
     "doubt",
+    "peers",
     "failed_starts",
 )
 """The attributes of the state that `commit` writes: everything but the revision, which counts, and the nodes."""

@@ -85,6 +85,19 @@ def node_changed(detail: Detail) -> Words | None:
     )
 
 
+def peers_degraded(detail: Detail) -> Words | None:
+    """Nodes could not give each other promises; None when they could again."""
+    if not detail.get("faults"):
+        return None
+    return Words(
+        f"{cluster_of(detail)}: an outage of AWS would stop the service",
+        words(detail.get("faults")),
+        (GOES_ON, "The nodes could not give each other the promises by which the active one goes on without AWS."),
+        ("The readiness checks keys-alike, peers-addressed and peers-answer say what to do for each.",),
+        "events",
+    )
+
+
 def readiness_failed(detail: Detail) -> Words:
     """A failover would not work."""
     cluster, checks = cluster_of(detail), parts(detail, "checks")
