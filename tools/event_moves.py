@@ -14,6 +14,7 @@ A_NODE: Mapping[str, Any] = {
     "service": "IN_SERVICE",
     "fault": "",
     "unfit": "",
+    "start_failed_at": None,
     "quorum": "",
     "power": "unknown",
     "alarms_on": [],
@@ -55,7 +56,8 @@ MOVES: tuple[Event, ...] = (
     ),
     Event(
         "Understudy Transition Closed",
-        "A move has ended: IN_SERVICE, DEGRADED or HELD with `reasons`, or BROKEN with what broke.",
+        "A move has ended: IN_SERVICE, DEGRADED or HELD with `reasons`, or BROKEN with what broke. `start_failed`: the "
+        "nodes on which the service is known not to have started.",
         "yes, but not of a switchover, a placement or a repair that ended IN_SERVICE",
         shapes.CLOSED,
         {
@@ -66,6 +68,7 @@ MOVES: tuple[Event, ...] = (
             "source": "node-a",
             "active": "node-b",
             "address": "OWED",
+            "start_failed": [],
             "rule": "active-is-silent",
             "execution": "orders-db-epoch7-0c41b7a2d95e6f38",
         },
@@ -102,7 +105,8 @@ MOVES: tuple[Event, ...] = (
     ),
     Event(
         "Understudy Cluster Degraded",
-        "The service runs, and for five minutes no other node has been fit to take over. Told again, with `fault` and "
+        "The service runs, and for five minutes no other node has been fit to take over, but for those on which the "
+        "service did not start. Told again, with `fault` and "
         "`since` null, when one is.",
         "yes, but not when a node is fit again",
         detail_of(
@@ -120,6 +124,13 @@ MOVES: tuple[Event, ...] = (
                 "nodes": {"node-a": A_NODE, "node-b": B_NODE},
             },
         },
+    ),
+    Event(
+        "Understudy Failed Start Cleared",
+        "An operator has cleared a node on which the service did not start, since `start_failed_at`.",
+        "no",
+        detail_of({**CLUSTER, "node": TEXT, "start_failed_at": shapes.SECONDS_1970, "reason": TEXT}),
+        {**WHERE, "node": "node-b", "start_failed_at": 1790000000, "reason": "disk replaced"},
     ),
     Event(
         "Understudy Cluster Held",

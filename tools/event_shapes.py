@@ -74,6 +74,7 @@ NODE_FACTS = object_of(
         "service": TEXT,
         "fault": TEXT,
         "unfit": TEXT,
+        "start_failed_at": or_null(SECONDS_1970),
         "quorum": TEXT,
         "power": TEXT,
         "alarms_on": list_of(TEXT),
@@ -116,6 +117,7 @@ CLOSED: Schema = {
                 "source": or_null(TEXT),
                 "active": or_null(TEXT),
                 "address": or_null(_one_of(AddressStatus)),
+                "start_failed": list_of(TEXT),
                 "rule": TEXT,
                 "execution": TEXT,
             }

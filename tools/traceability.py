@@ -39,9 +39,13 @@ ROWS = {
     "B10": "The controller runs nothing on nodes; they pull their lease.",
     "B11": "An outage of AWS's APIs stops nothing that runs, and its end moves nothing.",
     "B12": "A thousand clusters fail over together within what Route 53 allows.",
+    "B13": "An outage of AWS stops nothing that runs where nobody has set anything up.",
+    "B14": "Beats that are late, for anybody and for however long, fail over no node that serves.",
+    "B15": "Silence of many that follows no zone moves few clusters a minute, and calls a person.",
     "B18": "What the agent promises is shown under a real systemd, real mounts, kills, partitions and freezes.",
+    "B20": "A node that is not fit to take over is not chosen; one where the service failed to start is remembered.",
 }
-ROW = re.compile(r"(?:S(?:1[0-8]|[1-9])|B(?:1[0-28]|[1-9]))(?!\d)")
+ROW = re.compile(r"(?:S(?:1[0-8]|[1-9])|B(?:1[0-58]|20|[1-9]))(?!\d)")
 ROW_COMMENT = re.compile(rf"#\s*({ROW.pattern}(?:[ ,]+{ROW.pattern})*)(?:[:. ].*)?")
 
 RECORDED = " †"

@@ -32,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         command.add_argument("--config", type=Path, default=DEFAULT_CONFIG, metavar="FILE")
     arguments = parser.parse_args(argv)
     try:
-        settings = config.load(arguments.config)
+        settings = config.load(arguments.config, is_plan=arguments.command == "expire")
     except BadConfigError as bad:
         for fault in bad.faults:
             sys.stderr.write(f"{arguments.config}: {fault}\n")
@@ -51,7 +51,8 @@ def _check(path: Path, settings: Config) -> int:
         sys.stderr.write(f"{path}: {fault}\n")
     if findings.faults:
         return EXIT_BAD_CONFIG
-    sys.stdout.write(f"{path}: good, {len(settings.specs)} services\n")
+    watchdog = "off: a kernel that hangs is ended by nothing" if settings.watchdog is None else str(settings.watchdog)
+    sys.stdout.write(f"{path}: good, {len(settings.specs)} services; watchdog {watchdog}\n")
     return EXIT_OK
 
 

@@ -5,19 +5,20 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
-from . import guardian, identity
+from . import config, guardian, identity
 from .aws import Aws, KeyParameter
 from .clock import boot_name, boottime_ms
-from .config import Config
+from .config import WATCHDOG_DEVICE, BadConfigError, Config
 from .dropins import DropIns
 from .exchange import Exchange
 from .expire import Expiry, Left, keep_the_lease
 from .failsafe import Failsafe, Means
 from .files import LeaseFile, Lock, MajorityFile, PlacedFile, PromiseFile, StatusFile
+from .former import Former, text_with
 from .guardian import Guardian
 from .identity import Identity, Whoami
 from .keys import KeyRing, read_key_file
@@ -35,6 +36,7 @@ from .scopes import Machine, own_unit
 from .services import Services
 from .systemd import Notifier
 from .tries import TriesFile
+from .watchdog import Demand, Feeder, LinuxWatchdog, WatchdogFiles, disarm_what_is_left
 from .worker import Worker
 
 STACK_BYTES = 256 * 1024
@@ -72,7 +74,7 @@ def run(settings: Config) -> int:
 def _agent(settings: Config, log: Log, notifier: Notifier, wake: threading.Event) -> Agent:
     boot = boot_name(settings.boot)
     log.info("agent_started", "the configuration is good", boot=boot)
-    myself = Self(settings.cluster, "", boot, settings.orderly_stop_s)
+    myself = Self(settings.cluster, "", boot, settings.orderly_stop_s, settings.fingerprint)
 
     def introduce(found: Identity) -> None:
         myself.instance = failsafe.me = found.instance
@@ -82,9 +84,11 @@ def _agent(settings: Config, log: Log, notifier: Notifier, wake: threading.Event
     failsafe = _failsafe(settings, log, wake, who, boot)
     if settings.instance_arn:
         who()
+    plan = Plan(settings.runtime_dir / "plan.ini", log)
+    former = plan.left_of_before(settings.text)
     return Agent(
         who=myself,
-        services=_services(settings, log, _tries_file(settings, boot, log)),
+        services=_services(settings, boot, former, log),
         transport=Aws(
             who=who,
             region=settings.region,
@@ -105,7 +109,7 @@ def _agent(settings: Config, log: Log, notifier: Notifier, wake: threading.Event
         log=log,
         failsafe=failsafe,
         placed=Placed(_placed_file(settings), Exchange("placed_file", Worker("placed", wake.set), log)),
-        guard=_guardian(settings, log),
+        guard=_guardian(settings, plan, former, log),
     )
 
 
@@ -113,12 +117,25 @@ def _identity(settings: Config) -> Identity:
     return identity.from_arn(settings.instance_arn) if settings.instance_arn else identity.from_metadata()
 
 
-def _guardian(settings: Config, log: Log) -> Guardian:
-    plan = Plan(settings.runtime_dir / "plan.ini", log)
+def _services(settings: Config, boot: str, former: Mapping[str, str], log: Log) -> Services:
+    take_down, tries = TakeDown(settings.on_stop_failure, log), _tries_file(settings, boot, log)
+    return Services(settings.kinds, settings.specs, take_down, tries, _former(settings, former, log))
+
+
+def _former(settings: Config, sections: Mapping[str, str], log: Log) -> tuple[Former, ...]:
+    """What was another agent's before this one. What cannot be understood is unknown, and takes the node down."""
+    try:
+        return config.parse(text_with(settings.text, sections, sections), is_plan=True).former
+    except BadConfigError as bad:
+        log.warning("plan_not_read", str(bad))
+        return ()
+
+
+def _guardian(settings: Config, plan: Plan, former: Mapping[str, str], log: Log) -> Guardian:
     argv = guardian.command(plan.path, settings.cluster, own_unit(Machine().own_group))
-    return Guardian(
-        _guardians_lock(settings), partial(guardian.start, argv), plan, settings.text, _remains_file(settings, log), log
-    )
+    start, remains = partial(guardian.start, argv), _remains_file(settings, log)
+    watchdog = None if settings.watchdog is None else Demand(WatchdogFiles(settings.runtime_dir, log))
+    return Guardian(_guardians_lock(settings), start, plan, settings.text, remains, log, former, watchdog)
 
 
 def _failsafe(settings: Config, log: Log, wake: threading.Event, who: Whoami, boot: str) -> Failsafe:
@@ -157,23 +174,31 @@ def expire(settings: Config, path: Path) -> int:
     tries, take_down = _tries_file(settings, boot, log), TakeDown(settings.on_stop_failure, log)
 
     def cannot_be_stopped(service: str) -> None:
-        if expiry.takes_node_down_for(service, tries.load(boottime_ms())):
-            take_down(service)
+        expiry.cannot_be_stopped(service)
 
-    services = Services(settings.kinds, settings.specs, cannot_be_stopped)
     left = Left(
         _lease_file(settings.runtime_dir, boot),
         _placed_file(settings),
         Lock(settings.runtime_dir / "lock"),
-        services,
+        lambda: Services(settings.kinds, settings.specs, cannot_be_stopped, former=settings.former),
         settings.orderly_stop_s,
+        tries.load,
+        take_down,
     )
-    ender = Ender(lambda: [*remains.load(), *services.remains().values()], log)
-    expiry = Expiry(left, ender, plan.has_changed, log)
+    ender = Ender(lambda: [*remains.load(), *expiry.services.remains().values()], log)
+    expiry = Expiry(left, ender, plan.has_changed, log, _watchdog(settings, log))
     signal.signal(signal.SIGTERM, lambda *_: expiry.ask_to_end())
     signal.signal(signal.SIGINT, lambda *_: expiry.ask_to_end())
     stay_in_memory(log)
     return keep_the_lease(expiry, boottime_ms)
+
+
+def _watchdog(settings: Config, log: Log) -> Feeder | None:
+    files = WatchdogFiles(settings.runtime_dir, log)
+    if settings.watchdog is not None:
+        return Feeder(LinuxWatchdog(settings.watchdog), files, log)
+    disarm_what_is_left(LinuxWatchdog(WATCHDOG_DEVICE), files, log)
+    return None
 
 
 def _boot_name(settings: Config, log: Log) -> str:
@@ -190,10 +215,6 @@ def _guardians_lock(settings: Config) -> Lock:
 
 def _remains_file(settings: Config, log: Log) -> RemainsFile:
     return RemainsFile(settings.runtime_dir / "remains.json", log)
-
-
-def _services(settings: Config, log: Log, tries: TriesFile | None = None) -> Services:
-    return Services(settings.kinds, settings.specs, TakeDown(settings.on_stop_failure, log), tries)
 
 
 def _drop_ins(settings: Config, log: Log) -> DropIns:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -52,6 +53,7 @@ def check(settings: Config, systemctl: str = "systemctl", directory: Path = SYST
     """All that can be found out about a configuration on the machine that it is for. Starts and changes nothing."""
     findings = Findings()
     _check_key_file(settings, findings)
+    _check_watchdog(settings, findings, systemctl)
     for title, key, words in settings.commands:
         program = words[1] if key == "probe" else words[0]  # there the first word says what kind of probe it is
         _check_program(settings, f"[{title}] {key}", program, findings)
@@ -67,6 +69,23 @@ def check(settings: Config, systemctl: str = "systemctl", directory: Path = SYST
         is_placed = (settings.state_dir / "placed.json").exists()
         _check_drop_ins(probing.group, settings.cluster, where, findings, directory, is_placed=is_placed)
     return findings
+
+
+def _check_watchdog(settings: Config, findings: Findings, systemctl: str) -> None:
+    """It is not opened: that would start it, and some cannot be stopped again."""
+    if settings.watchdog is None:
+        return
+    where = f"[agent] watchdog = required: {settings.watchdog}"
+    if not settings.watchdog.is_char_device():
+        findings.faults.append(f"{where} is no device: load the driver of the hardware, or `modprobe softdog`")
+    try:
+        asked = [systemctl, "show", "--value", "-p", "RuntimeWatchdogUSec"]
+        shown = subprocess.run(asked, capture_output=True, text=True, timeout=LOOK_LIMIT_S, check=True).stdout.strip()
+    except (OSError, subprocess.SubprocessError) as fault:
+        findings.warnings.append(f"{where}: systemd cannot be asked whether it holds it: {fault}")
+        return
+    if shown not in ("", "0", "infinity"):
+        findings.faults.append(f"{where} is held by systemd: RuntimeWatchdogSec={shown} in /etc/systemd/system.conf")
 
 
 def _check_key_file(settings: Config, findings: Findings) -> None:

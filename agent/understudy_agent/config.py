@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import configparser
-from collections.abc import Mapping
+import json
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from pathlib import Path
 
 from . import identity
 from .fields import BOOT, BUS, DEVICE, IP_ADDRESS, NAME, PARAMETER, REGION, TABLE, UNIT, WORD, Section
+from .former import KIND_KEYS, Former, name_of
 from .kinds import Kind, Script
 from .model import ServiceSpec
 from .mounts import Mount
@@ -18,8 +21,10 @@ from .scopes import Scopes
 from .services import DependencyCycleError, in_dependency_order
 from .units import Unit
 
+FINGERPRINT_LENGTH = 6
 RUNTIME_DIR = Path("/run/understudy")
 STATE_DIR = Path("/var/lib/understudy")
+WATCHDOG_DEVICE = Path("/dev/watchdog")
 COMMON_KEYS = (
     "kind",
     "depends_on",
@@ -32,12 +37,6 @@ COMMON_KEYS = (
     "probe",
     "probe_tries",
 )
-KIND_KEYS = {
-    "unit": ("unit",),
-    "mount": ("mount", "device", "fstype", "options"),
-    "script": ("start", "stop", "status", "kill"),
-    "process": ("command", "ready"),
-}
 AGENT_KEYS = (
     "cluster",
     "role",
@@ -52,6 +51,8 @@ AGENT_KEYS = (
     "on_stop_failure",
     "orderly_stop_s",
     "call_timeout_s",
+    "watchdog",
+    "watchdog_device",
     "failsafe_key_file",
     "failsafe_key_parameter",
     "failsafe_port",
@@ -96,6 +97,8 @@ class Config:
     on_stop_failure: str
     orderly_stop_s: float
     call_timeout_s: float
+    watchdog: Path | None = None
+    """The device of the hardware watchdog that is demanded; None: none is."""
     failsafe: FailsafeConfig | None = None
     specs: tuple[ServiceSpec, ...] = ()
     kinds: Mapping[str, Kind] = field(default_factory=dict)
@@ -104,19 +107,26 @@ class Config:
     """Those of the services that are systemd units."""
     commands: tuple[tuple[str, str, tuple[str, ...]], ...] = ()
     """The commands that services are made of: section, key, words."""
+    former: tuple[Former, ...] = ()
+    """Only in a plan: services that this configuration does not name."""
+    fingerprint: str = ""
+    """Of what the file says of the services; "" without any. A start that failed may succeed with another one."""
 
 
-def load(path: Path) -> Config:
+def load(path: Path, *, is_plan: bool = False) -> Config:
     """Read and check the file. Raises BadConfigError."""
     try:
         text = path.read_text(encoding="utf-8")
-        return replace(parse(text), text=text)
+        return replace(parse(text, is_plan=is_plan), text=text)
     except (OSError, UnicodeDecodeError) as fault:
         raise BadConfigError([f"{path}: cannot be read: {fault}"]) from fault
 
 
-def parse(text: str) -> Config:
-    """Check the content of a configuration file. Raises BadConfigError with every fault."""
+def parse(text: str, *, is_plan: bool = False) -> Config:
+    """Check the content of a configuration file. Raises BadConfigError with every fault.
+
+    `is_plan`: an agent has written it, and it may name services that are to be stopped and nothing else.
+    """
     parser = configparser.ConfigParser(interpolation=None, default_section="\0")
     try:
         parser.read_string(text, source="configuration")
@@ -124,11 +134,14 @@ def parse(text: str) -> Config:
         raise BadConfigError([" ".join(str(fault).split())]) from fault
     faults: list[str] = []
     sections = {title: Section(title, dict(parser[title]), faults) for title in parser.sections()}
-    services = {}
+    services: dict[str, Section] = {}
+    former: dict[str, Section] = {}
     for title, section in sections.items():
         word, _, name = title.partition(" ")
         if word == "service" and NAME.fullmatch(name.strip()):
             services[name.strip()] = section
+        elif is_plan and name_of(title):
+            former[title] = section
         elif title != "agent":
             faults.append(f"[{title}] is unknown: sections are [agent] and [service NAME]")
     specs = [_spec(name, section, services) for name, section in services.items()]
@@ -144,10 +157,26 @@ def parse(text: str) -> Config:
     units = {name: kind for name, kind in bare.items() if isinstance(kind, Unit)}
     kinds = {name: probed(services[name], kind) for name, kind in bare.items()}
     _refuse_twins(services, units)
+    gone = tuple(_former(each, config.cluster, gates, {*services, *former}) for each in former.values())
     if faults:
         raise BadConfigError(faults)
     commands = tuple(command for section in services.values() for command in section.commands)
-    return replace(config, kinds=kinds, units=units, commands=commands)
+    return replace(config, kinds=kinds, units=units, commands=commands, former=gone, fingerprint=_fingerprint(parser))
+
+
+def _former(section: Section, cluster: str, gates: Path, known: Collection[str]) -> Former:
+    """What it needs may be called otherwise, or be gone by now."""
+    name = name_of(section.title)
+    spec = _spec(section.title, section, None)
+    needs = [one for one in (*spec.depends_on, *(f"former {one}" for one in spec.depends_on)) if one in known]
+    return Former(name, _kind(section, Scopes(cluster, name), gates / name), replace(spec, depends_on=tuple(needs)))
+
+
+def _fingerprint(parser: configparser.ConfigParser) -> str:
+    """What tells one set of services from another, whatever the order of sections and keys, and comments."""
+    services = {title: dict(parser[title]) for title in parser.sections() if title != "agent"}
+    text = json.dumps(services, sort_keys=True)
+    return sha256(text.encode()).hexdigest()[:FINGERPRINT_LENGTH] if services else ""
 
 
 def _role_faults(agent: Section | None, services: Mapping[str, Section]) -> list[str]:
@@ -175,9 +204,15 @@ def _agent(section: Section, orderly_s: float, specs: list[ServiceSpec]) -> Conf
         on_stop_failure=section.choice("on_stop_failure", ("reboot", "poweroff", "report"), "reboot"),
         orderly_stop_s=section.seconds("orderly_stop_s", orderly_s, 0, 86400),
         call_timeout_s=section.seconds("call_timeout_s", 2, 0.1, 10),
+        watchdog=_watchdog(section),
         failsafe=_failsafe(section),
         specs=tuple(specs),
     )
+
+
+def _watchdog(section: Section) -> Path | None:
+    device = section.path("watchdog_device") or WATCHDOG_DEVICE
+    return device if section.choice("watchdog", ("off", "required"), "off") == "required" else None
 
 
 def _failsafe(section: Section) -> FailsafeConfig | None:
@@ -192,10 +227,11 @@ def _failsafe(section: Section) -> FailsafeConfig | None:
     return FailsafeConfig(key_file, key_parameter, port, bind)
 
 
-def _spec(name: str, section: Section, services: Mapping[str, Section]) -> ServiceSpec:
+def _spec(name: str, section: Section, services: Mapping[str, Section] | None) -> ServiceSpec:
+    """`services`: those that it may depend on; None: any."""
     depends_on = section.names("depends_on")
     for wanted in depends_on:
-        if wanted not in services:
+        if services is not None and wanted not in services:
             section.fault("depends_on", f"no service {wanted!r}; there are: {', '.join(services)}")
     return ServiceSpec(
         name=name,

@@ -18,6 +18,7 @@ from .lease import DOWN_AT_ONCE, UNBOUND, Order, Standing
 from .log import Log
 from .services import Services
 from .tries import Tries
+from .watchdog import Unwatched
 
 POLL_MS = 100
 HUNG_AFTER_MS = 1000
@@ -34,6 +35,14 @@ class AgentsLock(Protocol):
     def kill_holder(self) -> None: ...
 
 
+class Watchdog(Protocol):
+    """What resets the machine when this process does not feed it: see watchdog.Feeder."""
+
+    def tick(self, now_ms: int, bound_until_ms: int | None) -> None: ...
+
+    def end(self) -> None: ...
+
+
 class LastResort(Protocol):
     """Ends what runs by system calls alone, from `begin` on until `cease`."""
 
@@ -44,21 +53,36 @@ class LastResort(Protocol):
 
 @dataclass(frozen=True)
 class Left:
-    """What a dead agent leaves: its files, its lock, and its services. `orderly_stop_s`: as the agent has it."""
+    """What a dead agent leaves: its files, its lock, and its services.
+
+    `supervise`: gives the services as they are to whoever has not looked at them yet. `orderly_stop_s`: as the agent
+    has it. `tries` reads what it has written down of them (local ms); `take_down` ends the node for one of them.
+    """
 
     lease_file: LeaseFile
     placed_file: PlacedFile
     agents_lock: AgentsLock
-    services: Services
+    supervise: Callable[[], Services]
     orderly_stop_s: float
+    tries: Callable[[int], Tries | None]
+    take_down: Callable[[str], None]
 
 
 class Expiry:
     """Looks at the lease again and again. Times are local milliseconds."""
 
-    def __init__(self, left: Left, last_resort: LastResort, has_new_plan: Callable[[], bool], log: Log) -> None:
+    def __init__(
+        self,
+        left: Left,
+        last_resort: LastResort,
+        has_new_plan: Callable[[], bool],
+        log: Log,
+        watchdog: Watchdog | None = None,
+    ) -> None:
         """`has_new_plan`: whether an agent has written down that there is something else to stop."""
         self._left, self._last_resort, self._log = left, last_resort, log
+        self._services, self._has_looked = left.supervise(), False
+        self._watchdog = watchdog or Unwatched()
         self._has_new_plan = has_new_plan
         self._unbound: Standing | None = None
         """Where the services stand that were found to run under no lease."""
@@ -66,24 +90,39 @@ class Expiry:
         self._acts_since_ms: int | None = None
         self._is_told = self._is_agent_killed = False
         self._is_asked_to_end = False
+        self._bound_until_ms = 0
+        """When the lease or the promises end that were found last; 0: there are none."""
+        self._stuck: set[str] = set()
 
     def ask_to_end(self) -> None:
         """Safe in a signal handler. A lease that no agent keeps ends then, and its services with it."""
         self._is_asked_to_end = True
 
-    def takes_node_down_for(self, service: str, tries: Tries | None) -> bool:
-        """Whether the node is to be taken down for a service that cannot be stopped. `tries`: as an agent left them.
+    def cannot_be_stopped(self, service: str) -> None:
+        """Killing did not end it: the node is taken down for it, as soon as nothing else is to be waited for."""
+        self._stuck.add(service)
 
-        Not when systemd is ending everything here, and not for one that was neither started nor seen running.
+    def _see_to_stuck(self, now_ms: int) -> None:
+        """When systemd is ending everything here, it has until the lease ends: that may help, and was asked for.
+
+        A node is not taken down for a service that was neither started nor seen running.
         """
-        is_foreign = tries is not None and tries.may_run is not None and service not in tries.may_run
-        if self._is_asked_to_end or is_foreign:
-            why = "it is not known to be down" + ("" if self._is_asked_to_end else ", and was never seen running here")
-            self._log.error(
-                "service_not_known_to_be_down", f"{why}; the node is not taken down for it", service=service
-            )
-            return False
-        return True
+        if not self._stuck or (self._is_asked_to_end and now_ms < self._bound_until_ms):
+            return
+        tries = self._left.tries(now_ms)
+        for service in sorted(self._stuck):
+            may_run = None if tries is None or self._services.is_former(service) else tries.may_run
+            if may_run is None or service in may_run:
+                self._left.take_down(service)
+            else:
+                why = "it is not known to be down, and was never seen running here; the node is not taken down for it"
+                self._log.error("service_not_known_to_be_down", why, service=service)
+        self._stuck.clear()
+
+    @property
+    def services(self) -> Services:
+        """The services, and what is known of them since they were last left alone."""
+        return self._services
 
     @property
     def acts(self) -> bool:
@@ -94,8 +133,21 @@ class Expiry:
         """Take one more look, and act on it. The exit status of the process when it is done, else None."""
         has_agent = self._left.agents_lock.is_held()
         if has_agent and (self._is_asked_to_end or self._has_new_plan()):
-            return self._done("an agent runs, and starts another one")
+            return self._done("an agent runs, and starts another one")  # which feeds the watchdog from then on
         standing = self._standing(now_ms, has_agent=has_agent)
+        status = self._keep(standing, now_ms, has_agent=has_agent)
+        if status is not None:
+            self._watchdog.end()
+        else:
+            self._watchdog.tick(now_ms, self._bound_until(standing))
+        return status
+
+    def _bound_until(self, standing: Standing | None) -> int | None:
+        """By when the services must be down (local ms); None: nothing bounds them, or they are down by now."""
+        is_free = standing is None or standing.terms.keeps_on or (self.acts and self._services.all_down)
+        return None if standing is None or is_free else self._bound_until_ms or standing.end_ms
+
+    def _keep(self, standing: Standing | None, now_ms: int, *, has_agent: bool) -> int | None:
         if standing is None:
             return None if has_agent else self._done("no lease of this boot is left")
         if standing.terms.keeps_on and not has_agent:
@@ -106,12 +158,13 @@ class Expiry:
         # An agent stops them in its own order, as long as the lease runs. When it has run out, nobody is asked.
         if order is Order.KILL or (order is Order.STOP and not has_agent):
             return self._take_out_of_service(order, standing, now_ms, has_agent=has_agent)
-        self._leave_alone()
+        self._leave_alone(still_looks=standing == Standing())
         return None
 
     def _standing(self, now_ms: int, *, has_agent: bool) -> Standing | None:
         """Where the services stand; None when nothing here is to be bound. What runs unbound is an agent's, if any."""
         found = self._left.lease_file.load(now_ms)
+        self._bound_until_ms = found.end_ms or 0
         if found != UNBOUND:
             self._unbound = None
             self._bind(found)
@@ -127,14 +180,14 @@ class Expiry:
 
     def _bind(self, found: Standing) -> None:
         """Know what the lease binds, also what cannot be stopped from here."""
-        unknown = self._left.services.unknown
-        self._left.services.bind(found.services)
-        if self._left.services.unknown != unknown:
-            telling.unknown(self._left.services, self._log)
+        unknown = self._services.unknown
+        self._services.bind(found.services)
+        if self._services.unknown != unknown:
+            telling.unknown(self._services, self._log)
 
     def _look(self, woken: Standing, now_ms: int) -> Standing | None:
         """Where services stand that no lease bounds: None when all are down. What does not tell in time may run."""
-        services = self._left.services
+        services = self._services
         self._looks_since_ms = self._looks_since_ms or now_ms
         self._tick_services(Order.LEAVE_ALONE, 0, now_ms)
         if not services.all_looked_at and now_ms - self._looks_since_ms < LOOKS_LIMIT_MS:
@@ -150,9 +203,10 @@ class Expiry:
             self._last_resort.begin()
             self._kill_hung_agent(standing, now_ms - self._acts_since_ms, has_agent=has_agent)
         self._tick_services(order, standing.terms.kill_limit_s, now_ms)
-        if self._left.services.all_down and not has_agent:
+        self._see_to_stuck(now_ms)
+        if self._services.all_down and not has_agent:
             return self._end_lease()
-        if not self._left.services.all_down and now_ms - self._acts_since_ms >= TELL_AFTER_MS and not self._is_told:
+        if not self._services.all_down and now_ms - self._acts_since_ms >= TELL_AFTER_MS and not self._is_told:
             self._is_told = True
             self._log.error("stopped_badly", "services are left that could not be stopped; it is tried again")
         return None
@@ -164,9 +218,13 @@ class Expiry:
             self._log.error("agent_hangs", "its lease has run out, and it has neither renewed nor ended it: SIGKILL")
             self._left.agents_lock.kill_holder()
 
-    def _leave_alone(self) -> None:
+    def _leave_alone(self, *, still_looks: bool = False) -> None:
+        """An agent does with them what it likes, or the lease runs: nothing that was known before counts any more."""
+        if self._has_looked and not still_looks:
+            self._services, self._has_looked, self._looks_since_ms = self._left.supervise(), False, None
         if self._acts_since_ms is not None:
             self._acts_since_ms = None
+            self._stuck.clear()
             self._last_resort.cease()
             self._log.info("lease_renewed", "the services are left alone again")
 
@@ -183,8 +241,9 @@ class Expiry:
         return 0
 
     def _tick_services(self, order: Order, kill_limit_s: float, now_ms: int) -> None:
+        self._has_looked = True
         try:
-            for change in self._left.services.tick(order, 0, now_ms, kill_limit_s):
+            for change in self._services.tick(order, 0, now_ms, kill_limit_s):
                 self._log.info("service", change.why, service=change.service, state=change.new.value)
         except Exception as fault:
             self._log.error("service_fault", f"it is tried again: {fault!r}")

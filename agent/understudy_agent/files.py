@@ -271,6 +271,13 @@ class Lock:
         os.pwrite(handle, f"{os.getpid():<20}\n".encode("ascii"), 0)
         self._file = handle
 
+    def holder(self) -> int | None:
+        """The id of the process that has taken it last, if that can be read."""
+        try:
+            return int(self._path.read_text(encoding="ascii"))
+        except (OSError, ValueError):
+            return None
+
     def kill_holder(self) -> None:
         """SIGKILL to the process that holds it, if it is known for sure. Raises nothing."""
         try:

@@ -9,10 +9,13 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
+from .former import text_with
 from .log import Log
 from .plan import Plan
 from .remains import Remains, RemainsFile
 from .scopes import BOOTED
+from .view import Terms
+from .watchdog import Demand
 
 START_EVERY_MS = 3000
 """Longer than a start takes, also on a busy machine."""
@@ -27,6 +30,8 @@ class HeldLock(Protocol):
 
     def is_held(self) -> bool: ...
 
+    def holder(self) -> int | None: ...
+
 
 class Guardian:
     """Looks at each tick whether the guardian is there, and starts it when it is not. Never waits."""
@@ -39,10 +44,17 @@ class Guardian:
         text: str,
         remains: RemainsFile,
         log: Log,
+        former: Mapping[str, str] | None = None,
+        watchdog: Demand | None = None,
     ) -> None:
-        """`text`: of the configuration as it is in force."""
+        """`text`: of the configuration as it is in force. `former`: sections of services that it does not name.
+
+        `watchdog`: None when none is demanded.
+        """
         self._lock, self._start, self._log = lock, start, log
         self._plan, self._text, self._remains = plan, text, remains
+        self._former, self._watchdog = former or {}, watchdog
+        self._why_not_fed = ""
         self._starting: list[subprocess.Popen[bytes]] = []
         self._started_ms: int | None = None
         self._missed_since_ms: int | None = None
@@ -52,16 +64,19 @@ class Guardian:
         self.is_there = False
         self.why_unfit = ""
 
-    def tick(self, now_ms: int, remains: Mapping[str, Remains]) -> None:
+    def tick(self, now_ms: int, remains: Mapping[str, Remains], terms: Terms) -> None:
         """See that it is there, and knows what there is to stop."""
         self._remains.keep(remains)
         if self._wrote_ms is None or now_ms - self._wrote_ms >= WRITE_EVERY_MS:
             self._wrote_ms = now_ms
-            self._is_written = self._plan.write(self._text)
+            self._is_written = self._plan.write(text_with(self._text, remains, self._former))
             self._fault = fault_in_writing(self._plan.path.parent)
         self._starting = [each for each in self._starting if each.poll() is None]
-        self.is_there = self._lock.is_held()
-        if self.is_there:
+        self.is_there = is_held = self._lock.is_held()
+        if self._watchdog is not None:
+            self._why_not_fed = self._watchdog.why_not(terms, self._lock.holder())
+            self.is_there = is_held and not self._why_not_fed
+        if is_held:
             self._missed_since_ms = None
         else:
             self._missed_since_ms = now_ms if self._missed_since_ms is None else self._missed_since_ms
@@ -72,7 +87,9 @@ class Guardian:
         if self._fault:
             return self._fault
         is_missed = self._missed_since_ms is not None and now_ms - self._missed_since_ms >= MISSED_AFTER_MS
-        return "the process that keeps the lease of a dead agent does not run" if is_missed else ""
+        if is_missed:
+            return "the process that keeps the lease of a dead agent does not run"
+        return self._why_not_fed
 
     def _start_if_due(self, now_ms: int) -> None:
         if not self._is_written or (self._started_ms is not None and now_ms - self._started_ms < START_EVERY_MS):

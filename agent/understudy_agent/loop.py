@@ -73,7 +73,10 @@ class Agent:
         self._saved = self._lease_file.load(now_ms)
         found = lease.woken(self._saved, self._placed.wake_up(), now_ms)
         self._services.bind(found.services)
+        if found == Standing():
+            self._services.forget_former()
         telling.unknown(self._services, self._log)
+        telling.former(self._services, self._log)
         self._failsafe.wake_up(now_ms)
         self._prober.wake_up(now_ms)
         return found
@@ -105,7 +108,7 @@ class Agent:
         self._placed.tick(self._standing, now_ms, all_down=self._services.all_down)
         self._see_to_promises(now_ms)
         self._obey(now_ms)
-        self._guard.tick(now_ms, self._services.remains())
+        self._guard.tick(now_ms, self._services.remains(), self._standing.terms)
         self._report_states(now_ms)
         self._see_to_end(now_ms)
         self._beat_if_due(now_ms)
@@ -244,16 +247,20 @@ class Agent:
             self._news = False
             if urgent:
                 self._urgency = replace(self._urgency, sent=self._urgency.sent + 1)
-                self._log.info("urgent_beat", "the active node seems to be silent", sent=self._urgency.sent)
+                self._log.info("urgent_beat", "no newer beat of the active node is known", sent=self._urgency.sent)
 
     def _send_beat(self) -> None:
         """Called in the sending thread. The number is taken before the call: the lease runs from there."""
-        self._transport.put_beat(telling.beat(self._who, self._sent.next(), self._report, self._failsafe.knows))
+        self._transport.put_beat(
+            telling.beat(self._who, self._sent.next(), self._report, self._failsafe.knows, self._sent.accepted)
+        )
 
     def _take_beat(self, now_ms: int) -> None:
         done = self._beats.settle(now_ms)
         if done is None:
             return
+        if done.error is None:
+            self._sent.accepted += 1
         self._farewell.beat_was_sent(self._beats.calls.begun_ms)
 
     def _read_if_due(self, now_ms: int) -> None:

@@ -15,6 +15,8 @@ READ_AFTER_OWN_BEAT_MS = 300
 READ_TELLS_OF_BEAT_MS = 200
 """A periodic read that begins so long after an own beat is as good as the read that the beat calls for."""
 READ_WHILE_MOVING_MS = 500
+LOST_AFTER_BEATS = 2
+"""Intervals after which an own beat that is not known to be recorded counts as lost, or late."""
 URGENT_BEAT_EVERY_MS = 500
 URGENT_BEATS_MAX = 20
 CUT_OFF_MS = 1000
@@ -80,18 +82,22 @@ def awaits_first_read(reads: Calls, now_ms: int) -> bool:
 def silence_of_active(view: StateView | None, me: str, boot: str, now_ms: int) -> tuple[int, str, int] | None:
     """The silence of the active node, by the own clock; None when it is heard, absent, or not to be told.
 
-    Both nodes' newest beats carry AWS's time, and the own one is known in local time too: that places the
-    active node's beat in local time, up to a second too late: AWS's times are cut off to whole seconds.
+    The active node itself is silent when its newest recorded beat is so old that one must have been lost, or be late:
+    it beats at once then, before anybody else takes it for silent.
     """
-    if view is None or not view.active or view.active == me:
+    if view is None or not view.active:
         return None
     own, active = view.nodes.get(me), view.nodes.get(view.active)
     if own is None or active is None or own.boot != boot or own.heard_at is None or active.heard_at is None:
         return None
-    heard_ms = own.beat + (active.heard_at - own.heard_at) * 1000
-    if now_ms - heard_ms + CUT_OFF_MS < view.terms.silence_limit_s * 1000:
-        return None
-    return (view.epoch, view.active, active.beat)
+    if view.active == me:
+        is_silent = now_ms - own.beat >= LOST_AFTER_BEATS * view.terms.heartbeat_interval_s * 1000
+    else:
+        # Both nodes' newest beats carry AWS's time, and the own one is known in local time too: that places the
+        # active node's beat in local time, up to a second too late: AWS's times are cut off to whole seconds.
+        heard_ms = own.beat + (active.heard_at - own.heard_at) * 1000
+        is_silent = now_ms - heard_ms + CUT_OFF_MS >= view.terms.silence_limit_s * 1000
+    return (view.epoch, view.active, active.beat) if is_silent else None
 
 
 def urgency_after(urgency: Urgency, silence: tuple[int, str, int] | None) -> Urgency:

@@ -6,9 +6,11 @@ lose the file meanwhile, and the process that must stop the services goes by thi
 
 from __future__ import annotations
 
+import configparser
+from collections.abc import Mapping
 from pathlib import Path
 
-from . import __version__
+from . import __version__, former
 from .files import replace_text
 from .log import Log
 
@@ -32,6 +34,16 @@ class Plan:
             self._log.error("plan_not_written", f"{fault}; nothing is started without it")
             return False
         return True
+
+    def left_of_before(self, text: str) -> Mapping[str, str]:
+        """What of the plan that is there is no longer in this configuration: see former.sections."""
+        try:
+            return former.sections(self.path.read_text(encoding="utf-8"), text)
+        except FileNotFoundError:
+            return {}
+        except (OSError, UnicodeDecodeError, configparser.Error) as fault:
+            self._log.error("plan_not_read", str(fault))
+            return {}
 
     def has_changed(self) -> bool:
         """Whether there is another plan than when this process has begun. One that was lost is no other."""

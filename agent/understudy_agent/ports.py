@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from .remains import Remains
+from .view import Terms
 
 
 class Transport(Protocol):
@@ -27,8 +28,8 @@ class Guard(Protocol):
     is_there: bool
     why_unfit: str
 
-    def tick(self, now_ms: int, remains: Mapping[str, Remains]) -> None:
-        """See that it is there and knows what is left of each service. Never waits."""
+    def tick(self, now_ms: int, remains: Mapping[str, Remains], terms: Terms) -> None:
+        """See that it is there and knows what is left of each service, and the timings. Never waits."""
         ...
 
 
@@ -36,13 +37,15 @@ class Guard(Protocol):
 class Self:
     """Who this agent is. `orderly_stop_s`: at most so much of the lease is spent on an orderly stop.
 
-    `instance` is "" until the machine has told: a lease that is written down binds before that.
+    `instance` is "" until the machine has told: a lease that is written down binds before that. `config`: a fingerprint
+    of what the configuration says of the services, which beats carry; "" says nothing.
     """
 
     cluster: str
     instance: str
     boot: str
     orderly_stop_s: float
+    config: str = ""
 
 
 @dataclass(frozen=True)

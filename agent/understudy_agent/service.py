@@ -63,6 +63,7 @@ class Service:
         self._why = ""
         self._wanted = False
         self._stop_failed = False
+        self._is_changing = self._is_awaited = False  # somebody else has it stopped or started, and it was in service
         self._before_start: State | None = None
         self._step = Step.REST
         self._task: Task | None = None
@@ -189,7 +190,8 @@ class Service:
         self._why = why
         if step in LOOKS and outcome is not Outcome.UNKNOWN:
             self.unfit = (why or "it cannot be started here") if outcome is Outcome.UNFIT else ""
-            outcome = Outcome.DOWN if outcome is Outcome.UNFIT else outcome
+            self._is_changing = outcome is Outcome.CHANGING
+            outcome = {Outcome.UNFIT: Outcome.DOWN, Outcome.CHANGING: Outcome.RUNNING}.get(outcome, outcome)
         if outcome in PRESENT:
             was_down = not (self._may_have_run if step is Step.CHECK else self.may_run)
             self.came_up = self.came_up or (step in (Step.LOOK, Step.CHECK) and was_down)
@@ -234,15 +236,18 @@ class Service:
             self._had_no_answer(outcome, now_ms)
             return
         self._next_look_ms = now_ms + int(self.spec.check_interval_s * 1000)
-        if self.state is State.IN_SERVICE and outcome is not Outcome.SERVING:
-            if outcome is Outcome.DOWN and not self._wanted:
+        if (self.state is State.IN_SERVICE or self._is_awaited) and outcome is not Outcome.SERVING:
+            if self._is_changing:
+                self._found_running("somebody else has it stopped or started, and that is waited for", now_ms)
+                self._is_awaited = True
+            elif outcome is Outcome.DOWN and not self._wanted:
                 self._become(State.OUT_OF_SERVICE, self._because("it no longer runs"))
             else:
                 self._fail("it no longer does its work" if outcome in PRESENT else "it no longer runs", now_ms)
         elif outcome is Outcome.SERVING:
             self._become(State.IN_SERVICE, self._because("it was found running"))
         elif outcome is Outcome.RUNNING and self.state is not State.FAILED:
-            self._found_running(now_ms)
+            self._found_running("it was found running, and does not do its work yet", now_ms)
         elif outcome is Outcome.DOWN and self.state is State.FAILED:
             self._become(State.OUT_OF_SERVICE, self._because("nothing of it runs any more"))
         elif outcome is Outcome.DOWN:
@@ -250,12 +255,12 @@ class Service:
         elif self.state is State.STARTING:
             self._fail("it no longer runs", now_ms)
 
-    def _found_running(self, now_ms: int) -> None:
-        """Something of it runs that nobody here has started: it has as long as a start to do its work."""
+    def _found_running(self, why: str, now_ms: int) -> None:
+        """Something of it runs, by nothing that was done here: it has as long as a start to do its work."""
         self._next_look_ms = min(self._next_look_ms, now_ms + SETTLE_MS)
         if self.state is not State.STARTING:
             self._since_ms = now_ms
-            self._become(State.STARTING, self._because("it was found running, and does not do its work yet"))
+            self._become(State.STARTING, self._because(why))
 
     def _after_check(self, outcome: Outcome, now_ms: int) -> None:
         if outcome is Outcome.SERVING:
@@ -376,6 +381,7 @@ class Service:
 
     def _become(self, state: State, why: str) -> None:
         self.came_up = self.came_up and state is not State.OUT_OF_SERVICE
+        self._is_awaited = self._is_awaited and state is State.STARTING
         if state is not self.state:
             old, self.state = self.state, state
             self._tell(Change(self.spec.name, old, state, why))

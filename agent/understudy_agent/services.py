@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from .former import Former
 from .kinds import Kind
 from .lease import Order
 from .model import Change, ServiceSpec, State
@@ -48,12 +49,20 @@ class Services:
         specs: Sequence[ServiceSpec],
         on_unstoppable: Callable[[str], None],
         tries: TriesFile | None = None,
+        former: Iterable[Former] = (),
     ) -> None:
         """`on_unstoppable` is called once for a service that killing did not end, or that cannot be killed."""
         self._changes: list[Change] = []
-        self._services = [Service(spec, kinds[spec.name], self._changes.append) for spec in in_dependency_order(specs)]
+        gone = {each.spec.name: each for each in former}
+        every = {**kinds, **{title: each.kind for title, each in gone.items()}}
+        ordered = in_dependency_order([*specs, *(each.spec for each in gone.values())])
+        self._services = [Service(spec, every[spec.name], self._changes.append) for spec in ordered]
+        """All that is to be down when the order says so."""
         self._by_name = {service.spec.name: service for service in self._services}
-        self._recovery = Recovery(self._services, self._changes.append)
+        self._bound: frozenset[str] = frozenset()
+        self._former = {title: each.name for title, each in gone.items()}  # not the node's any more, and only stopped
+        self._own = [service for service in self._services if service.spec.name not in gone]
+        self._recovery = Recovery(self._own, self._changes.append)
         self._on_unstoppable = on_unstoppable
         self._told: set[str] = set()
         self.unknown: tuple[str, ...] = ()
@@ -65,8 +74,36 @@ class Services:
         """Services that had failed before the lease was granted: they are tried again under it, once."""
 
     def bind(self, names: Iterable[str]) -> None:
-        """Name what is to be down at the end of the lease, whether it can be stopped by this process or not."""
-        self.unknown = tuple(name for name in names if name not in self._by_name)
+        """Name what is to be down at the end of the lease, whether it can be stopped by this process or not.
+
+        No names: that is not known.
+        """
+        self._bound = frozenset(names)
+        self.unknown = tuple(name for name in names if name not in (*self._by_name, *self._former.values()))
+        self._let_go()
+
+    def forget_former(self) -> None:
+        """Nothing binds what is not the node's any more."""
+        self._remove(list(self._former))
+
+    def _let_go(self) -> None:
+        """A lease that was renewed by a beat without it binds it no more; nor is one kept that is down and that no
+        lease names, or that has a successor of its name.
+        """
+        done = []
+        for title, name in self._former.items():
+            is_named = name in self._bound and name not in self._by_name
+            is_free = bool(self._bound) and name not in self._bound
+            if is_free or (self._by_name[title].is_down and not is_named):
+                done.append(title)
+        self._remove(done)
+
+    def _remove(self, titles: Iterable[str]) -> None:
+        for title in titles:
+            service = self._by_name.pop(title)
+            service.doubt()  # a look that is under way has nobody to tell any more
+            self._services.remove(service)
+            del self._former[title]
 
     def tick(self, order: Order, epoch: int, now_ms: int, kill_limit_s: float) -> list[Change]:
         """Take up what has happened, do what the order asks. The changes of state since the last tick."""
@@ -80,6 +117,7 @@ class Services:
         self._doubt_looks(before)
         self._obey(order, epoch, now_ms)
         self._see_to_unstoppable(now_ms)
+        self._let_go()
         if self._tries is not None:
             self._tries.keep(self._recovery.tries())
         changes = list(self._changes)
@@ -120,10 +158,15 @@ class Services:
     def _serve(self, epoch: int, now_ms: int) -> None:
         if epoch != self._grant:
             self._grant = epoch
-            self._failed_before = {service.spec.name for service in self._services if service.state is State.FAILED}
+            self._failed_before = {service.spec.name for service in self._own if service.state is State.FAILED}
             self._recovery.begin(epoch)
         self._recovery.tick(now_ms)
-        for service in self._services:
+        for title, name in self._former.items():
+            if name in self._by_name and not self._by_name[title].is_over:
+                self._by_name[title].stop(f"{name} is another one by now", now_ms)
+            else:
+                self._by_name[title].watch(now_ms, wanted=False)
+        for service in self._own:
             if self._has_what_it_needs(service) and self._wants_start(service):
                 self._failed_before.discard(service.spec.name)
                 service.start(f"the lease of epoch {epoch} is held", now_ms)
@@ -144,7 +187,8 @@ class Services:
             self._failed_before.add(service.spec.name)
 
     def _wants_start(self, service: Service) -> bool:
-        if self._recovery.is_going_down(service.spec.name):
+        has_former = any(name == service.spec.name for name in self._former.values())
+        if has_former or self._recovery.is_going_down(service.spec.name):
             return False
         if service.state is State.FAILED:
             return service.spec.name in self._failed_before
@@ -193,12 +237,14 @@ class Services:
 
         Without a lease that runs it is the plain truth: OUT_OF_SERVICE of all services is a proof (B4).
         """
-        return {service.spec.name: self._reported(service).value for service in self._services}
+        return {service.spec.name: self._reported(service).value for service in self._own}
 
     def _reported(self, service: Service) -> State:
-        if self._order is Order.SERVE:
-            return self._recovery.reported(service)
-        return service.shown
+        serves = self._order is Order.SERVE
+        left = [self._by_name[title].shown for title, name in self._former.items() if name == service.spec.name]
+        if left and service.is_down:
+            return State.STARTING if serves else left[0]
+        return self._recovery.reported(service) if serves else service.shown
 
     def remains(self) -> dict[str, Remains]:
         """Where what is left of each service can be found."""
@@ -206,12 +252,21 @@ class Services:
 
     @property
     def names(self) -> tuple[str, ...]:
-        return tuple(self._by_name)
+        return tuple(service.spec.name for service in self._own)
+
+    def is_former(self, title: str) -> bool:
+        """Whether a service is called so that is not the node's any more."""
+        return title in self._former
+
+    @property
+    def former(self) -> tuple[str, ...]:
+        """Names of services that are not the node's any more, and may still have to be stopped."""
+        return tuple(self._former.values())
 
     @property
     def why_unfit(self) -> str:
         """Why one of them could not be started here; "" when nothing is known against it."""
-        return next((service.unfit for service in self._services if service.unfit), "")
+        return next((service.unfit for service in self._own if service.unfit), "")
 
     @property
     def all_down(self) -> bool:

@@ -20,6 +20,7 @@ PROPERTIES = (
     "Type",
     "RemainAfterExit",
     "Result",
+    "Job",
     "NRestarts",
     "ControlGroup",
     "Slice",
@@ -44,6 +45,7 @@ PROPERTIES = (
 
 ACTIVE = ("active", "reloading", "refreshing")
 IDLE = ("inactive", "failed")
+CHANGING = ("activating", "deactivating")
 ENABLED = ("enabled", "enabled-runtime")
 OF_A_TARGET = (".service", ".socket", ".mount", ".path", ".timer")
 """What a target that stands for others may stand for; other targets, slices and devices are not its own."""
@@ -75,6 +77,20 @@ class Shown:
     @property
     def is_idle(self) -> bool:
         return self["ActiveState"] in IDLE
+
+    @property
+    def is_changing(self) -> bool:
+        """Whether it is stopped or started because somebody has asked for it, not because it has failed.
+
+        Between the two halves of a restart it is inactive, and the job of the second one is queued.
+        """
+        is_asked_for = self["Result"] in ("", "success") and self["SubState"] != "auto-restart"
+        return (self["ActiveState"] in CHANGING and is_asked_for) or self.is_queued
+
+    @property
+    def is_queued(self) -> bool:
+        """Whether it is inactive and systemd is about to do something about it."""
+        return self.is_idle and self["Job"] not in ("", "0")
 
     @property
     def restarts(self) -> int:
@@ -114,7 +130,8 @@ class Shown:
         if self["SubState"] == "auto-restart":
             return f"{self.name} has failed, and systemd is about to restart it"
         failed = f", {self['Result']}" if self["ActiveState"] == "failed" else ""
-        return f"{self.name} is {self['ActiveState'] or 'unknown'} ({self['SubState']}{failed})"
+        queued = ", and a job is queued" if self.is_queued else ""
+        return f"{self.name} is {self['ActiveState'] or 'unknown'} ({self['SubState']}{failed}){queued}"
 
 
 def _slice_path(name: str) -> str:
@@ -190,10 +207,10 @@ def judge(
             return Outcome.RUNNING, f"{shown.name} had failed, and systemd has restarted it"
     if group.top.is_active:
         return _judge_active(group, runs=has_probe or is_populated(group.top))
-    left = [s.words for s in group.all if not s.is_idle]
+    left = [s.words for s in group.all if not s.is_idle or s.is_queued]
     left += [f"processes of {s.name} are left" for s in own if s.is_idle and is_populated(s)]
     if left:
-        return Outcome.RUNNING, "; ".join(left)
+        return Outcome.CHANGING if any(s.is_changing for s in own) else Outcome.RUNNING, "; ".join(left)
     required = group.top.names("Requires", "BindsTo")
     for shown in own:
         if shown["LoadState"] != "loaded" and (shown is group.top or shown.name in required):
@@ -204,9 +221,10 @@ def judge(
 def _judge_active(group: Group, *, runs: bool) -> tuple[Outcome, str]:
     """`runs`: a process of the unit itself is there, or a probe can tell."""
     top = group.top
-    missing = [member.words for member in group.needed if _is_missing(top, member)]
+    missing = [member for member in group.needed if _is_missing(top, member)]
     if missing:
-        return Outcome.RUNNING, "; ".join(missing)
+        is_changing = all(member.is_changing for member in missing)
+        return Outcome.CHANGING if is_changing else Outcome.RUNNING, "; ".join(member.words for member in missing)
     # Whatever its kind: one that is "exited" is active without a process.
     may_be_empty = top.can_be_empty or top["SubState"] == "exited"
     if runs or not may_be_empty or any(member.is_active for member in group.members):

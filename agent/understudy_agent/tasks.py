@@ -20,6 +20,7 @@ class Outcome(Enum):
     FAILED = "FAILED"
     SERVING = "SERVING"  # it does its work
     RUNNING = "RUNNING"  # something of it runs, and it does not do its work
+    CHANGING = "CHANGING"  # the same, because somebody has it stopped or started at this moment
     DOWN = "DOWN"  # nothing of it is left
     DEAD = "DEAD"  # nothing of it is left, and it did not end in an orderly way
     UNFIT = "UNFIT"  # nothing of it is left, and it cannot be started

@@ -37,8 +37,8 @@ def reason(order: Order, standing: Standing, watch: Watch, *, is_stopping: bool,
     return f"the lease of epoch {standing.epoch} was not renewed"
 
 
-def beat(who: Self, number: int, report: Report, knows: int) -> dict[str, object]:
-    """What a beat says. `knows`: see Failsafe.knows."""
+def beat(who: Self, number: int, report: Report, knows: int, accepted: int) -> dict[str, object]:
+    """What a beat says. `knows`: see Failsafe.knows; `accepted`: how many beats of this process AWS took in before."""
     return {
         "cluster": who.cluster,
         "boot": who.boot,
@@ -49,7 +49,9 @@ def beat(who: Self, number: int, report: Report, knows: int) -> dict[str, object
         "agent": __version__,
         **report.quorum,
         **({"unfit": report.unfit} if report.unfit else {}),
+        **({"config": who.config} if who.config else {}),
         "knows": knows,
+        "accepted": accepted,
     }
 
 
@@ -58,6 +60,13 @@ def unknown(services: Services, log: Log) -> None:
     for name in services.unknown:
         why = "it may run under the lease that was found, and the file does not name it: it cannot be stopped from here"
         log.error("service_unknown", why, service=name)
+
+
+def former(services: Services, log: Log) -> None:
+    """Tell of what a lease binds that is only to be stopped from here."""
+    for name in services.former:
+        why = "it may run under the lease that was found, and is not in the file, or is another one there by now"
+        log.warning("service_of_before", why, service=name)
 
 
 def status(cluster: str, instance: str, order: Order, standing: Standing, report: Report) -> dict[str, object]:

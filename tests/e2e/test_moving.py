@@ -85,6 +85,12 @@ def test_a_switchover_to_a_node_where_it_does_not_start_goes_back(aws, make_clus
     assert "NOT_ON_THE_REQUESTED_NODE" in ended["cause"]
     cluster.wait_settled("node-a", 10, above_epoch=epoch)
     assert cluster.served_address() == cluster.node("node-a").instance.address
+    assert cluster.state()["failed_starts"].keys() == {cluster.node("node-b").instance.instance_id}  # B20
+    for request, status in ({"to": "node-b"}, "FAILED"), ({"action": "clear", "node": "node-b"}, "SUCCEEDED"):
+        asked = aws.stack.start_transition(cluster.name, **request)
+        wait_for("it ends", lambda asked=asked: aws.stack.execution(asked)["status"] != "RUNNING", MOVE_LIMIT_S)
+        assert aws.stack.execution(asked)["status"] == status
+    assert "failed_starts" not in cluster.state()
 
 
 def test_when_ec2_stops_the_active_node_nobody_waits_for_silence(aws, make_cluster):  # S11 B4

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from local.waiting import wait_for
-from tests.nodes.agents import AGENT, CLUSTER, section, set_up, show
+from tests.nodes.agents import AGENT, CLUSTER, section, set_up, show, wait_logged
 from tests.nodes.lab import Lab
 from tests.nodes.leases import DRIFT_MARGIN_S, SHORT_LEASE, Leases
 from tests.nodes.machine import Machine
@@ -119,6 +119,40 @@ def test_where_no_program_can_be_started_any_more_a_service_ends_with_the_lease_
         pytest.skip("no control group of this machine limits the number of processes")
     end = end_of_lease_of_a_killed_agent(serving, leases)
     assert watcher.wait_silent() < end + DRIFT_MARGIN_S
+
+
+def name_another_service(node: Machine) -> None:
+    node.write(
+        INI, node.read(INI).replace("[service app]", "[service other]").replace("quick.service", "answer.service")
+    )
+
+
+# B11 S12
+def test_a_service_that_the_file_names_no_more_is_down_by_the_end_of_its_lease_and_the_node_stays_up(
+    serving, leases, watcher
+):
+    name_another_service(serving)
+    leases.records = False
+    end = end_of_lease_of_a_killed_agent(serving, leases)
+    assert watcher.wait_silent() < end + DRIFT_MARGIN_S
+    leases.wait_beat(serving, CLUSTER, "names the other one", lambda beat: "other" in beat.services)
+    assert serving.boots == 1
+
+
+def test_so_it_is_when_the_agent_that_found_it_is_gone_too(serving, leases, watcher):  # B11 S12
+    leases.set_terms(CLUSTER, lease_s=10, silence_limit_s=13)
+    leases.wait_serving(serving, CLUSTER, "app")
+    name_another_service(serving)
+    leases.records = False
+    first = serving.read(f"/run/understudy/{CLUSTER}/expire.lock")
+    end = end_of_lease_of_a_killed_agent(serving, leases)
+    wait_logged(serving, "service_of_before", service="app")
+    lock = f"/run/understudy/{CLUSTER}/expire.lock"
+    wait_for("another one keeps the lease", lambda: serving.read(lock) not in ("", first), 10, why=serving.tail)
+    forbid_restarts(serving)
+    serving.run("systemctl", "kill", "--signal=KILL", AGENT)
+    assert watcher.wait_silent() < end + DRIFT_MARGIN_S
+    assert serving.boots == 1
 
 
 def test_a_service_whose_agent_is_gone_goes_on_until_its_lease_ends(serving, leases, watcher):  # B11 S9

@@ -177,3 +177,23 @@ def test_a_node_that_thaws_serves_no_more_once_it_has_looked_at_its_lease(nodes,
         leases.wait_state(one, CLUSTER, "app", "OUT_OF_SERVICE")
         first.wait_silent()
     assert max((at - thawed_at for at in first.answers if at > thawed_at), default=0) < LOOK_S + SEEN_S
+
+
+STUCK = {"start": "/usr/bin/true", "stop": "/usr/bin/true", "status": "/usr/bin/true"}
+
+
+@pytest.mark.parametrize(("asked", "boots"), [("poweroff", 1), ("reboot", 2)])
+def test_a_node_that_is_powered_off_while_a_service_cannot_be_stopped_stays_off(lab, leases, asked, boots):  # S12
+    """By its policy, a node with such a service is rebooted."""
+    node = lab.machine("node-a")
+    set_up(node, leases.url, section("app", "script", stop_limit_s=1, **STUCK))
+    leases.register(CLUSTER, node)
+    leases.grant(CLUSTER, node)
+    node.boot()
+    leases.wait_serving(node, CLUSTER, "app")
+    node.run("systemctl", "--no-block", asked)
+    if asked == "poweroff":
+        node.wait_off()
+    else:
+        node.wait_booted(boots=2)
+    assert node.boots == boots

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from local.waiting import wait_for
-from tests.nodes.agents import CLUSTER, section, set_up, show, wait_logged
+from tests.nodes.agents import CLUSTER, logged, section, set_up, show, wait_logged
 from tests.nodes.lab import Lab
-from tests.nodes.leases import Leases
+from tests.nodes.leases import Leases, boottime_s
 from tests.nodes.machine import Machine
 from tests.nodes.watcher import Watcher
 
@@ -66,10 +66,35 @@ def test_a_person_starts_the_unit_on_no_standby_and_restarts_it_where_it_serves(
     leases.grant(CLUSTER, node)
     leases.wait_serving(node, CLUSTER, "app")
     before = show(node, "MainPID", "answer.service")
-    # A look that catches it half-way has the agent restart it itself, which cancels the person's own request.
-    node.says("systemctl", "restart", "answer.service")
-    wait_for("it runs anew", lambda: show(node, "MainPID", "answer.service") not in ("0", before), 30, why=node.tail)
+    node.run("systemctl", "restart", "answer.service")
+    assert show(node, "MainPID", "answer.service") not in ("0", before)
     leases.wait_serving(node, CLUSTER, "app")
+
+
+SLOW_TO_STOP_AND_START = """\
+[Service]
+ExecStartPre=/bin/sleep 2.5
+ExecStart=/bin/sleep infinity
+ExecStop=/bin/sleep 1.5
+"""
+
+
+def test_a_slow_restart_by_hand_is_waited_for_and_is_no_failure(lab, leases):  # B18 S16
+    node = lab.machine("node-a")
+    set_up(node, leases.url, section("app", "unit", unit="slow.service", restart_tries=0))
+    node.write("/etc/systemd/system/slow.service", SLOW_TO_STOP_AND_START)
+    leases.register(CLUSTER, node)
+    leases.grant(CLUSTER, node)
+    node.boot()
+    leases.wait_serving(node, CLUSTER, "app")
+    before, since = show(node, "MainPID", "slow.service"), boottime_s()
+    node.run("systemctl", "restart", "slow.service")
+    after = show(node, "MainPID", "slow.service")
+    leases.wait_serving(node, CLUSTER, "app")
+    said = [beat.services["app"] for beat in leases.beats_of(node, CLUSTER, since)]
+    assert set(said) == {"STARTING", "IN_SERVICE"}
+    assert (show(node, "MainPID", "slow.service"), before == after) == (after, False), "it is not restarted once more"
+    assert any("somebody else has it stopped or started" in line["why"] for line in logged(node))
 
 
 def test_a_server_that_dies_is_restarted_by_the_agent_and_not_by_systemd(lab, leases):  # B18 S16

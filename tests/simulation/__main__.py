@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from tests.simulation.runs import Outcome, Series, Tally, outcome_of, report
+from tests.simulation.weather_scripts import SCRIPTS
 
 TOLD_EVERY_S = 10.0
 
@@ -22,6 +23,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--pauses", action="store_true", help="machines freeze and thaw, too")
     parser.add_argument("--off-alone", action="store_true", help="no proof but EC2's word that the node is off")
     parser.add_argument("--crowd", action="store_true", help="several clusters that move at the same time")
+    parser.add_argument("--weather", choices=SCRIPTS, default="", help="a day on which AWS was ill")
     cores = len(os.sched_getaffinity(0))
     parser.add_argument("--jobs", type=int, default=cores, help="in how many processes; without it, one for each core")
     parser.add_argument("--stop", action="store_true", help="stop at the first seed that fails, and tell its story")
@@ -71,7 +73,7 @@ def _list_all(series: Series, failures: Iterator[Outcome]) -> bool:
 def main() -> int:
     """The exit status is 1 when a seed has failed."""
     options = _options()
-    series = Series(options.seed, options.runs, options.pauses, options.off_alone, options.crowd)
+    series = Series(options.seed, options.runs, options.pauses, options.off_alone, options.crowd, options.weather)
     if options.story:
         _say(outcome_of(series.plan(0)).story)
         return 0

@@ -10,7 +10,7 @@ from functools import partial
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from tests.simulation import invariants
+from tests.simulation import failed_starts, invariants
 from tests.simulation.functions import ApiDownError, FunctionDied
 from tests.support.asl_runner import Execution, LambdaFault, Status
 from tests.support.builders import CLUSTER
@@ -31,6 +31,12 @@ if TYPE_CHECKING:
 STATES_KEPT_S = 12.0
 BACKUP_EVERY_S = 5.0
 LATE_BATCH_S = 60.0
+UNEVEN_MOST_S = 120.0
+"""How late the latest beats are in the worst weather: EventBridge and Lambda give a beat up after a minute each."""
+BEATS_KEPT_S, SIGNALS_KEPT_S = 60.0, 3600.0
+"""How long Lambda keeps what it cannot run at once."""
+LAG_S = 5.0
+"""What is dealt with later is late: observer_lag_limit_s of every policy here."""
 
 
 def iso(at_s: float) -> str:
@@ -56,6 +62,8 @@ class Bus:
         self._world, self._rng = world, rng
         self._sent: dict[str, deque[Sent]] = {}
         self._queued: list[Callable[[], None]] = []
+        self.late_s: float | None = None
+        """When a beat was dealt with for the last time that was late, and the function that did it ended well."""
 
     def take_beat(self, machine: Machine, detail: Mapping[str, Any]) -> None:
         """Raises when the node cannot reach it. What it has taken can still be lost."""
@@ -96,13 +104,27 @@ class Bus:
         if lost is not None and rng.random() < 0.3 + lost.level:
             sent.fate = "own"
             return
+        if self.loses_invocation():
+            sent.fate = "pipeline"
+            return
         delays = [fault.level * 25 * rng.random() for fault in weather.of("beats_delayed")]
+        delays += [fault.level * UNEVEN_MOST_S * rng.random() for fault in weather.of("beats_uneven")]
         copies = 2 if weather.of("beats_duplicated") else 1
         for copy in range(copies):
-            world.clock.after(rng.uniform(0.02, 0.12) + sum(delays) + copy * rng.uniform(0, 8), deliver)
+            delay_s = rng.uniform(0.02, 0.12) + sum(delays) + copy * rng.uniform(0, 8)
+            if any(delay_s > BEATS_KEPT_S for _ in weather.of("invocations_late")):
+                sent.fate = "pipeline"
+                continue
+            world.clock.after(delay_s, deliver)
+
+    def loses_invocation(self) -> bool:
+        """Whether an asynchronous invocation is so late that Lambda gives it up."""
+        return any(self._rng.random() < fault.level for fault in self._world.weather.of("invocations_late"))
 
     def _deliver_beat(self, event: Mapping[str, Any], sent: Sent) -> None:
         is_recorded = self._world.heartbeat_arrives(event, sent.at_s)
+        if is_recorded and self._world.clock.now_s - sent.at_s > LAG_S + 1:
+            self.late_s = self._world.clock.now_s
         if sent.fate != "arrived":
             is_dead = bool(self._world.weather.of("aws_dead"))
             sent.fate = "arrived" if is_recorded else "pipeline" if is_dead else "own"
@@ -119,7 +141,17 @@ class Bus:
         if weather.of("ec2_signals_lost") and event["detail-type"] == EC2_STATE and rng.random() < 0.6:
             self._world.story.tell("bus", f"loses {event['detail']}")
             return
-        delay_s = rng.uniform(0.1, 2) + sum(fault.level * 40 * rng.random() for fault in weather.of("signals_delayed"))
+        late_s = sum(
+            rng.uniform(0, fault.for_s) for fault in weather.of("invocations_late") if rng.random() < fault.level
+        )
+        if late_s > SIGNALS_KEPT_S:
+            self._world.story.tell("bus", f"loses {event['detail']}")
+            return
+        delay_s = (
+            rng.uniform(0.1, 2)
+            + late_s
+            + sum(fault.level * 40 * rng.random() for fault in weather.of("signals_delayed"))
+        )
         for copy in range(2 if rng.random() < 0.1 else 1):
             self._world.clock.after(delay_s + copy * rng.uniform(0, 20), lambda: self._world.signal_arrives(event))
 
@@ -131,8 +163,14 @@ class Bus:
                 return False
             if sent.fate == "arrived":
                 return has_lost
-            later_s, has_lost = sent.at_s, has_lost or sent.fate == "pipeline"
+            is_late = sent.fate == "waits" and self._world.clock.now_s - sent.at_s > LAG_S + 1
+            later_s, has_lost = sent.at_s, has_lost or sent.fate == "pipeline" or (is_late and self._is_late_now())
         return has_lost
+
+    def _is_late_now(self) -> bool:
+        """Whether the controller has dealt with a late beat so lately that it may not believe any silence."""
+        silence_s = self._world.silence_limit_s
+        return self.late_s is not None and self._world.clock.now_s - self.late_s < silence_s
 
 
 class WatchedLedger(FakeLedger):
@@ -160,6 +198,7 @@ class WatchedLedger(FakeLedger):
         invariants.names_differ_is_never_chosen_or_released(self._world, definition, before, after)
         invariants.a_word_to_the_contrary_counts(self._world, definition, before, after)
         invariants.unproven_only_where_the_policy_says_so(definition, before, after)
+        failed_starts.after_a_commit(self._world, definition, before, written)
         return written
 
     def restore(self, ago_s: float) -> None:
@@ -169,6 +208,7 @@ class WatchedLedger(FakeLedger):
             self._world.story.tell("somebody", f"restores the table: {then[-1].active} under epoch {then[-1].epoch}")
             self.items[(then[-1].cluster, "state")] = then[-1]
             self.past.clear()
+            self._world.failed_starts.clear()
             self.moved_s = self._world.clock.now_s
             self.was_restored = True
 
@@ -177,6 +217,7 @@ class WatchedLedger(FakeLedger):
         for sk in ("state", "refusal"):
             self.items.pop((CLUSTER, sk), None)
         self.past.clear()
+        self._world.failed_starts.clear()
         self.moved_s = self._world.clock.now_s
 
     def put_state(self, state: ClusterState) -> None:
@@ -194,6 +235,7 @@ class WatchedLedger(FakeLedger):
             invariants.epochs_never_fall(before, state)
             invariants.no_lease_without_proof(before, state)
             invariants.no_failover_for_the_pipelines_sake(self._world, before, state)
+            invariants.weather_fails_over_nobody_who_serves(self._world, before, state)
             invariants.nothing_begins_while_held(before, state, now_s)
             self._world.tell_of(before, state)
             if before.epoch != state.epoch or before.active != state.active:
@@ -203,6 +245,7 @@ class WatchedLedger(FakeLedger):
             if before.definition_version != state.definition_version:
                 self.moved_s = now_s
             invariants.note_who_is_passed_over(self._world, before, state)
+            failed_starts.forget_what_is_over(self._world, state)
             invariants.two_servers_are_told(self._world, state)
 
 

@@ -90,15 +90,18 @@ class Expiring:
 
     def __init__(self, machine: Machine, orderly_stop_s: float) -> None:
         self._machine, self._orderly_stop_s = machine, orderly_stop_s
-        self._services: Services = machine.workload.supervised(machine.file)
-        plan = dict(machine.file)
+        self._plan = dict(machine.file)
         self._lease_file = _LeaseFile(machine.lease_path, machine.boot)
-        left = Left(self._lease_file, machine.placed_file(), machine.lock, self._services, orderly_stop_s)
-        self._expiry = Expiry(left, NoLastResort(), lambda: machine.file != plan, machine.log)
+        files = (self._lease_file, machine.placed_file(), machine.lock)
+        left = Left(*files, self._supervise, orderly_stop_s, lambda _now_ms: None, machine.is_unstoppable)
+        self._expiry = Expiry(left, NoLastResort(), lambda: machine.file != self._plan, machine.log)
         self.has_ended = self._is_running = False
         self.sleeps = 0
         """How often it has slept: what was to wake it from an earlier sleep wakes it no more."""
         self._sleeps_s = 0.0
+
+    def _supervise(self) -> Services:
+        return self._machine.workload.supervised(self._plan, lambda name: self._expiry.cannot_be_stopped(name))
 
     def go_on(self) -> None:
         """Let it run until it sleeps or ends. Raises Violation."""
@@ -130,5 +133,5 @@ class Expiring:
     def _due_ms(self) -> list[int]:
         standing = self._lease_file.found
         ends = (lease.stop_at_ms(standing, self._orderly_stop_s), lease.kill_at_ms(standing))
-        mine = workload.due_ms(self._services, standing.terms.kill_limit_s) if self._expiry.acts else ()
+        mine = workload.due_ms(self._expiry.services, standing.terms.kill_limit_s) if self._expiry.acts else ()
         return [*(at for at in ends if at is not None), *mine]

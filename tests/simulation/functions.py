@@ -52,6 +52,8 @@ class Invocation:
     function: str
     calls: int = 0
     is_dead: bool = False
+    has_connection: bool | None = None
+    """Whether its environment has had a connection to the table since before the name was gone; None: not asked."""
 
 
 class Functions:
@@ -60,6 +62,7 @@ class Functions:
     def __init__(self, clock: Scheduler, weather: Weather, story: Story, rng: Random) -> None:
         self._clock, self._weather, self._story, self._rng = clock, weather, story, rng
         self._running: list[Invocation] = []
+        self._begun_s = clock.now_s
 
     def run(self, function: str, work: Callable[[], T]) -> T:
         """Raises what the function raises, and FunctionDied when its process ends before its time."""
@@ -123,7 +126,19 @@ class Functions:
             return True
         if method in ("commit", "register") and self._happens("table_conflicts"):
             return True
+        if port == "ledger" and self._has_no_name():
+            return True
         return self._happens(f"{port}_down")
+
+    def _has_no_name(self) -> bool:
+        """The table's name does not resolve: fewer and fewer environments have a connection that was open before."""
+        invocation = self._running[-1]
+        for fault in self._weather.of("names_unresolved"):
+            if invocation.has_connection is None:
+                since_s = self._clock.now_s - self._begun_s - fault.at_s
+                invocation.has_connection = self._rng.random() >= min(1.0, since_s / (fault.level * fault.for_s))
+            return not invocation.has_connection
+        return False
 
     def _happens(self, kind: str) -> bool:
         return any(self._rng.random() < fault.level for fault in self._weather.of(kind))

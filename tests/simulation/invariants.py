@@ -272,6 +272,23 @@ def no_failover_for_the_pipelines_sake(world: World, before: ClusterState, after
         )
 
 
+def weather_fails_over_nobody_who_serves(world: World, before: ClusterState, after: ClusterState) -> None:
+    """B14. Under a script of weather, a node that serves is left only when a person asks for it."""
+    opened = after.transition
+    if not world.plan.weather or after.epoch == before.epoch or opened is None or before.active is None:
+        return
+    machine = world.machine_of(before.active)
+    if opened.action is TransitionAction.FAILOVER and machine.serves():
+        raise Violation("weather_fails_over_nobody_who_serves", f"{machine.name} serves, and is left by {opened.rule}")
+
+
+def weather_stops_nobody_in_touch(machine: Machine, agent: Agent, before: Order) -> None:
+    """B13 B14. Under a script of weather that hurts no node, no service is stopped."""
+    plan = machine.world.plan
+    if plan.weather and not plan.hurts_a_node and before is Order.SERVE and agent._order in (Order.STOP, Order.KILL):
+        raise Violation("weather_stops_nobody_in_touch", f"{machine.name} stops its services by {agent._order.value}")
+
+
 def nothing_begins_while_held(before: ClusterState, after: ClusterState, now_s: float) -> None:
     """B6. Under a hold nothing is opened that no operator asked for.
 
@@ -355,6 +372,7 @@ def a_witness_starts_nothing(machine: Machine) -> None:
 def after_tick(world: World, machine: Machine, agent: Agent, before: Order, *, was_down: bool) -> None:
     """What holds whenever an agent has looked at its lease. `before`: its order until then; `was_down`: as it knew."""
     _a_lease_is_counted_from_own_beats(world, machine, agent)
+    weather_stops_nobody_in_touch(machine, agent, before)
     if world.hosts and agent._order is Order.SERVE:
         if before is not Order.SERVE and was_down:
             _nothing_begins_without_a_majority(world, machine)

@@ -19,7 +19,7 @@ from tests.simulation.network import ANOTHER_KEY, KEY, PORT, Mailbox
 from tests.simulation.plan import Fault
 from tests.simulation.workload import Workload
 from understudy.domain.definition import NodeSpec, Role
-from understudy_agent import lease, promise
+from understudy_agent import lease, pacing, promise
 from understudy_agent.exchange import Exchange
 from understudy_agent.failsafe import Failsafe, Means
 from understudy_agent.files import AlreadyRunningError, LeaseFile, MajorityFile, PlacedFile, PromiseFile
@@ -134,7 +134,9 @@ class Machine:
 
     def can_read(self) -> bool:
         """Whether AWS's answers reach it."""
-        loses_answers = self._blows("cannot_read") or self._turned() is False or self._is_cut_off()
+        loses_answers = (
+            self._blows("cannot_read") or self._turned() is False or self._is_cut_off() or self._has_no_name()
+        )
         return not (loses_answers or self.world.weather.of("aws_dead"))
 
     def loses_its_beats(self) -> bool:
@@ -158,6 +160,14 @@ class Machine:
         ]
         position = self.world.hosts.index(host)
         return not (self._blows("isolated") or any(each.pick // 2 % 8 >> position & 1 for each in faults))
+
+    def _has_no_name(self) -> bool:
+        """Whether the table's name does not resolve, and no connection is left that its agent had before."""
+        for fault in self.world.weather.of("names_unresolved"):
+            begun_s = self.world.clock.now_s - (self.world.since_begin_s() - fault.at_s)
+            lives_s = fault.level * fault.for_s * ((fault.pick * 31 + self.number * 487) % 1000) / 1000
+            return self.agent_since_s > begun_s or self.world.clock.now_s > begun_s + lives_s
+        return False
 
     def _blows(self, kind: str) -> bool:
         return self.world.weather.at_node(kind, self.number) is not None
@@ -302,7 +312,7 @@ class Machine:
         beats = Exchange("beat", Line(self, self._answer_s), self.log)
         return Agent(
             who=Self(self.world.cluster, self.spec.instance_id, self.boot, ORDERLY_STOP_S),
-            services=self.workload.supervised(self.file),
+            services=self.workload.supervised(self.file, self.is_unstoppable),
             transport=Reach(self),
             beats=beats,
             reads=reads,
@@ -456,7 +466,9 @@ class Machine:
         services, kill_limit_s = agent._services, agent._standing.terms.kill_limit_s
         ends = [*_ends(agent._standing), *_promise_times(agent, now_ms), *workload.due_ms(services, kill_limit_s)]
         bound = [at for at in ends if at > now_ms]
-        due_ms = min([*paced, *bound, now_ms + IDLE_LIMIT_MS])
+        silence = pacing.silence_of_active(agent._view, self.spec.instance_id, self.boot, now_ms)
+        idle_ms = IDLE_LIMIT_MS if silence is None else TICK_MS
+        due_ms = min([*paced, *bound, now_ms + idle_ms])
         tick_ms = TICK_WHILE_MOVING_MS if workload.moves(services) else TICK_MS
         late_s = self.rng.uniform(0, tick_ms / 1000) if due_ms in bound else 0.001
         return max(due_ms, now_ms + 10), late_s

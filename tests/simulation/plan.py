@@ -240,6 +240,12 @@ class Plan:
     policies: tuple[Mapping[str, Any], ...] = POLICIES
     """Those that the cluster's definitions can have; `policy` is the first, by its place here."""
     setting: Setting = Setting()
+    lasts_s: float = FAULTS_FOR_S
+    """How long there are faults, in virtual seconds."""
+    weather: str = ""
+    """The script that the faults are from (see weather_scripts); empty when they were drawn one by one."""
+    hurts_a_node: bool = False
+    """Whether such a script hurts a node as well."""
 
     def only(self, faults: tuple[Fault, ...]) -> "Plan":
         """The same seed with fewer faults."""

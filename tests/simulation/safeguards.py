@@ -15,7 +15,7 @@ from tests.simulation.stories import STORIES, Tale
 from tests.support.fakes import ledger as fake_ledger
 from tests.support.fakes import zone as fake_zone
 from tests.support.fakes.ledger import FakeLedger
-from understudy.domain import fencing, opening, serving, situation
+from understudy.domain import fencing, opening, serving, situation, transition
 from understudy.domain.decision import Decision
 from understudy.domain.definition import Definition, Record
 from understudy.domain.fencing import find_proof
@@ -300,6 +300,10 @@ def _says_that_it_is_down(*_: Any) -> Said:
 
 def _nobody(*_: Any, **__: Any) -> tuple[str, ...]:
     return ()
+
+
+def _none_failed(*_: Any) -> dict[str, Any]:
+    return {}
 
 
 def _false(*_: Any) -> bool:
@@ -647,6 +651,27 @@ SAFEGUARDS: Mapping[str, Safeguard] = {
         ((files, "DOWN_AT_ONCE", Standing()), (lease, "woken", _as_found)),
         runs=4,
         story=STORIES["lease-file-garbled"],
+    ),
+    "failed-start-remembered": Safeguard(
+        "a start that failed is written down when the lease is taken away",
+        ((transition, "with_failure_of_holder", _none_failed),),
+        runs=4,
+        story=STORIES["does-not-start-and-looks-well"],
+        finds=("a_failed_start_is_remembered",),
+    ),
+    "failed-start-last-choice": Safeguard(
+        "a node on which the service did not start takes over only when no other one is fit",
+        ((situation, "failed_starts", _none_failed), (opening, "failed_starts", _none_failed)),
+        runs=4,
+        story=STORIES["does-not-start-and-looks-well"],
+        finds=("a_failed_start_is_the_last_choice",),
+    ),
+    "failed-start-told": Safeguard(
+        "a cluster in which every standby has failed to start is not told as well",
+        ((situation, "failed_starts", _none_failed),),
+        runs=4,
+        story=STORIES["does-not-start-and-nobody-else-is-there"],
+        finds=("a_failed_start_is_not_told_as_well",),
     ),
     "majority-remembered": Safeguard(
         "an agent that was restarted knows since when there has been no majority",

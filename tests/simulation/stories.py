@@ -161,6 +161,15 @@ STORIES: Mapping[str, Tale] = {
         _faults(("node_dies", 62, 46, 0, 0), ("table_restored", 104, 1, 0, 4)),
         seeds=8,
     ),
+    "does-not-start-and-looks-well": Tale(
+        "node-b is wanted, and its service does not start there; later node-a dies, and node-c is there, too",
+        _faults(("service_breaks", 15, 90, 1, 0), ("switchover", 20, 1, 1, 1), ("node_dies", 75, 40, 0, 0)),
+        members=3,
+    ),
+    "does-not-start-and-nobody-else-is-there": Tale(
+        "node-b is wanted, and its service does not start there; it is mended, and node-a dies",
+        _faults(("service_breaks", 15, 50, 1, 0), ("switchover", 20, 1, 1, 1), ("node_dies", 75, 40, 0, 0)),
+    ),
     "majority-forgotten": Tale(
         "node-a serves without a majority of the quorum hosts, and its agent dies again and again",
         _faults(

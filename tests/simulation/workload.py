@@ -145,14 +145,14 @@ class Workload:
         self._machine, self._rng = machine, rng
         self._spec = ServiceSpec("", (), START_LIMIT_S, STOP_LIMIT_S, restart_tries=restart_tries)
 
-    def supervised(self, file: Mapping[str, str]) -> Services:
+    def supervised(self, file: Mapping[str, str], on_unstoppable: Callable[[str], None]) -> Services:
         """What a new process knows of the services: nothing yet. `file`: the names in its file, and what each is."""
         kinds, specs = {}, []
         for name, real in file.items():
             kinds[name] = RunningKind(self._machine, real, self.processes[real], self._rng)
             depends_on = tuple(each for each in file if file[each] == DATA) if real == POSTGRESQL else ()
             specs.append(replace(self._spec, name=name, depends_on=depends_on))
-        return Services(kinds, specs, self._machine.is_unstoppable)
+        return Services(kinds, specs, on_unstoppable)
 
     def is_up(self, now_ms: int) -> bool:
         """Whether any of it is left. Asked after every event, so it is written out."""

@@ -16,11 +16,12 @@ from tests.simulation import invariants
 from tests.simulation.aws import Bus, RunningLauncher, WatchedLedger, WatchedZone, drive, task
 from tests.simulation.bound import DELIVERY_S, quiet_bound_s
 from tests.simulation.ec2 import PoweringNodes
+from tests.simulation.failed_starts import Start
 from tests.simulation.functions import FunctionDied, Functions
 from tests.simulation.happenings import BEGINS, ENDS, come_back, resume
 from tests.simulation.network import Network
 from tests.simulation.node import Machine
-from tests.simulation.plan import FAULTS_FOR_S, TUNINGS, Fault, Plan
+from tests.simulation.plan import TUNINGS, Fault, Plan
 from tests.simulation.rebuilding import rebuild
 from tests.simulation.scheduler import Scheduler
 from tests.simulation.story import Story
@@ -91,9 +92,12 @@ class World:
         self.excuses_thaw = any("lease_expired" in _accepted(policy) for policy in plan.policies)
         self.waits_at_most_s = 1.9 + 2 + 1.01 * max(_promised_s(policy) for policy in plan.policies)
         """How long a node waits for what it has promised: promise_s, 1 % and LATE_MS, and until its agent ticks."""
+        self.silence_limit_s = max(float(policy.get("silence_limit_s", 15)) for policy in plan.policies)
         self.longest_lease_s = max(float(policy.get("lease_s", Policy().lease_s)) for policy in plan.policies)
         self.names_by_beat: dict[tuple[str, str, int], frozenset[str]] = {}
         """Which services a recorded beat has named, by instance, boot and number."""
+        self.failed_starts: dict[str, Start] = {}
+        """Which nodes have failed to start the service and have given no reason to forget it (instance ids)."""
         self.passed_over: set[str] = set()
         """Nodes that were passed over without a proof, and have not been down since (instance ids)."""
         self.two_say_so_s: float | None = None
@@ -325,7 +329,7 @@ class World:
         logging.disable(logging.CRITICAL)
         try:
             self._begin()
-            self.clock.run_until(NOW + FAULTS_FOR_S)
+            self.clock.run_until(NOW + self.plan.lasts_s)
             self._calm_down()
             self._wait_until_well()
         finally:
@@ -347,7 +351,7 @@ class World:
         self.put_definition(self.plan.policy, self.plan.tuning)
         for fault in self.plan.faults:
             self.clock.at(NOW + fault.at_s, partial(self._begin_fault, fault))
-            if fault.at_s + fault.for_s < FAULTS_FOR_S:
+            if fault.at_s + fault.for_s < self.plan.lasts_s:
                 self.clock.at(NOW + fault.at_s + fault.for_s, partial(self._end_fault, fault))
         self.clock.at(NOW + self.rng.uniform(0, WATCH_EVERY_S), self._minute)
 
@@ -365,7 +369,7 @@ class World:
 
     def _minute(self) -> None:
         self.clock.after(WATCH_EVERY_S, self._minute)
-        if not self.weather.of("watch_lost"):
+        if not (self.weather.of("watch_lost") or self.bus.loses_invocation()):
             self._invoke("watch_clusters", self._watch)
 
     def _calm_down(self) -> None:
@@ -373,7 +377,7 @@ class World:
         self.is_calm = True
         self.weather.clear()
         for fault in self.plan.faults:
-            if fault.at_s + fault.for_s >= FAULTS_FOR_S and fault.kind in ENDS:
+            if fault.at_s + fault.for_s >= self.plan.lasts_s and fault.kind in ENDS:
                 ENDS[fault.kind](self, fault)
         for machine in [machine for machine in self.machines if machine.is_poisoned][1:]:
             machine.power_off("an operator reboots it: the numbers of its beats are taken")

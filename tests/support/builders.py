@@ -17,6 +17,7 @@ from understudy.domain.definition import (
     Role,
     ServiceSpec,
 )
+from understudy.domain.failed_start import FailedStart
 from understudy.domain.heartbeat import Beat
 from understudy.domain.lease import terms_of
 from understudy.domain.model import (
@@ -32,6 +33,7 @@ from understudy.domain.model import (
 from understudy.domain.policy import Policy
 from understudy.domain.record import RecordSet, Wish, desired
 from understudy.domain.service_names import digest_of
+from understudy.domain.starts import tried_with
 
 NOW = 1_800_000_000
 CLUSTER = "orders-db"
@@ -136,6 +138,12 @@ def a_moving_state(members: int = 2, **changes: Any) -> ClusterState:
         "transition": a_transition(),
     }
     return a_state(members, **{**usual, **changes})
+
+
+def a_failed_start(instance_id: str = NODE_B, **changes: Any) -> dict[str, FailedStart]:
+    """That the service did not start on node-b, an hour ago, with the boot and the configuration of a_report."""
+    usual = FailedStart(at=NOW - 3600, epoch=0, of=tried_with(a_report(instance_id)))
+    return {instance_id: replace(usual, **changes)}
 
 
 def a_beat(instance_id: str = NODE_A, **changes: Any) -> Beat:

@@ -20,6 +20,7 @@ from understudy.domain.approval import Question
 from understudy.domain.consent import Ended
 from understudy.domain.decision import RULES, Action
 from understudy.domain.definition import Definition, Record
+from understudy.domain.failed_start import FailedStart
 from understudy.domain.lease import terms_of
 from understudy.domain.lone import Lone
 from understudy.domain.mode import Hold
@@ -74,6 +75,7 @@ STATE = ClusterState(
     address=Address(AddressStatus.OWED, 7, ("C1",), 61),
     alert="last-holder-is-unproven",
     quorum=QuorumHosts(("192.0.2.53:53", "192.0.2.54:53", "192.0.2.55:53"), 2),
+    failed_starts={NODE: FailedStart(at=1, epoch=7, of="abc123")},
     hold=Hold(1, 2, "patching"),
     preferred_since=1,
     approval=Question("failover", "name", 1, 2, is_no=True),

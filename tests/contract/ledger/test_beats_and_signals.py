@@ -1,5 +1,6 @@
 """What beats, EC2 and CloudWatch say of a node, and what is not believed (S11, B3)."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ from tests.support.builders import BOOTS, CLUSTER, NODE_A, NODE_B, NOW, a_beat, 
 from understudy.domain.model import Alarm, ClusterState, PowerReading, ServiceStatus
 from understudy.domain.reach import Reach
 from understudy.domain.service_names import digest_of
-from understudy.domain.signal import AlarmSignal, FaultSignal, NamesSignal, PowerSignal
+from understudy.domain.signal import AlarmSignal, FaultSignal, LateSignal, NamesSignal, PowerSignal
 from understudy.ports import NOT_A_MEMBER, STALE, UNKNOWN_CLUSTER
 
 
@@ -152,6 +153,14 @@ def test_why_a_node_could_not_take_over_is_known_as_long_as_its_newest_beat_says
     assert again.nodes[NODE_B].unfit == ""
 
 
+def test_a_fingerprint_of_the_configuration_is_known_as_long_as_the_newest_beat_gives_one(ledger):  # B20
+    told = recorded(ledger.record_beat(a_beat(NODE_B, config="0a1b2c")))
+    assert told.nodes[NODE_B].config == "0a1b2c"
+    assert ledger.read(CLUSTER).nodes[NODE_B].config == "0a1b2c"
+    again = recorded(ledger.record_beat(a_beat(NODE_B, beat=a_beat(NODE_B).beat + 4000, heard_at=NOW + 8)))
+    assert again.nodes[NODE_B].config == ""
+
+
 def test_a_fault_is_kept_until_ec2_says_otherwise_and_a_beat_does_not_end_it(ledger):  # S3
     version = ledger.read(CLUSTER).definition_version
     state = recorded(ledger.record_signal(CLUSTER, FaultSignal(NODE_B, "its address is 10.0.2.99", version)))
@@ -186,6 +195,42 @@ def test_how_names_differ_is_kept_only_while_the_node_names_the_same(ledger):  #
     for _ in range(2):
         after = recorded(ledger.record_signal(CLUSTER, NamesSignal(NODE_B, "", beat.named)))
         assert after.nodes[NODE_B].misnamed == ""
+
+
+# B14: an agent says how many beats AWS has taken in before
+def test_a_beat_that_follows_the_newest_one_goes_on_with_its_run(ledger):
+    first = recorded(ledger.record_beat(a_beat(NODE_A, accepted=7))).nodes[NODE_A]
+    assert (first.accepted, first.lost_at) == (7, 0)
+    again = a_beat(NODE_A, beat=a_beat(NODE_A).beat + 4000, heard_at=NOW + 8, accepted=8)
+    after = recorded(ledger.record_beat(again)).nodes[NODE_A]
+    assert (after.accepted, after.lost_at, after.heard_since) == (8, 0, first.heard_since)
+
+
+def test_a_beat_before_which_one_is_missing_begins_a_run_and_says_when(ledger):
+    ledger.record_beat(a_beat(NODE_A, accepted=7))
+    later = a_beat(NODE_A, beat=a_beat(NODE_A).beat + 8000, heard_at=NOW + 12, late_s=1, accepted=9)
+    after = recorded(ledger.record_beat(later)).nodes[NODE_A]
+    assert (after.accepted, after.lost_at, after.heard_since) == (9, NOW + 13, NOW + 13)
+
+
+def test_a_beat_of_another_process_or_of_an_agent_that_does_not_count_tells_of_no_loss(ledger):
+    ledger.record_beat(a_beat(NODE_A, accepted=70))
+    beat, heard_at = a_beat(NODE_A).beat, NOW + 4
+    for accepted in (0, 1, None, 40):
+        beat, heard_at = beat + 4000, heard_at + 4
+        told = a_beat(NODE_A, beat=beat, heard_at=heard_at, accepted=accepted)
+        after = recorded(ledger.record_beat(told)).nodes[NODE_A]
+        assert (after.accepted, after.lost_at) == (accepted or None, 0)
+
+
+def test_that_a_beat_was_late_is_kept_by_its_newest_time(ledger):  # B14
+    before = ledger.read(CLUSTER).nodes[NODE_B]
+    assert before.late_at == 0
+    assert recorded(ledger.record_signal(CLUSTER, LateSignal(NODE_B, NOW + 30))).nodes[NODE_B].late_at == NOW + 30
+    assert ledger.record_signal(CLUSTER, LateSignal(NODE_B, NOW + 29)) == STALE
+    assert ledger.record_signal(CLUSTER, LateSignal("i-x", NOW + 40)) == NOT_A_MEMBER
+    assert ledger.record_signal("nobodys", LateSignal(NODE_B, NOW + 40)) == UNKNOWN_CLUSTER
+    assert ledger.read(CLUSTER).nodes[NODE_B] == replace(before, late_at=NOW + 30)
 
 
 def test_what_the_newest_beat_does_not_say_of_quorum_is_not_known_any_more(ledger):  # S12 B3

@@ -10,6 +10,7 @@ from tests.support.builders import (
     NODE_B,
     NOW,
     a_beat,
+    a_failed_start,
     a_moving_state,
     a_previous,
     a_transition,
@@ -25,6 +26,7 @@ EVERYTHING = a_moving_state(
     failover_times=(NOW - 5, NOW),
     address=Address(AddressStatus.OWED, 2, ("C1", "C2"), retry_at=NOW, change_of={"a": "C1", "z": "C2"}, failures=3),
     alert="no-fit-candidate",
+    failed_starts=a_failed_start(at=NOW, epoch=2),
 )
 
 

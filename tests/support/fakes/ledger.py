@@ -11,7 +11,7 @@ from understudy.domain.errors import LedgerConflictError, TooManyEntriesError
 from understudy.domain.heartbeat import Beat
 from understudy.domain.model import Alarm, ClusterState, NodeReport, ServiceStatus
 from understudy.domain.seal import SECRET_LENGTH
-from understudy.domain.signal import FaultSignal, NamesSignal, PowerSignal, Signal
+from understudy.domain.signal import FaultSignal, LateSignal, NamesSignal, PowerSignal, Signal
 from understudy.domain.tuning import StackWide
 from understudy.ports import NOT_A_MEMBER, STALE, UNKNOWN_CLUSTER, Read, Refusal
 from understudy.ports.seals import SECRET_KEPT_S
@@ -65,6 +65,8 @@ class FakeLedger(Faulty):
                 return report
             if not _is_newer(beat, report):
                 return STALE
+            is_after_loss = report.accepted is not None and report.accepted + 1 < (beat.accepted or 0)
+            goes_on = report.due_by >= beat.recorded_at and not is_after_loss
             return self._set_report(
                 beat.cluster,
                 beat.instance_id,
@@ -72,7 +74,7 @@ class FakeLedger(Faulty):
                     report,
                     beat=beat.beat,
                     heard_at=beat.heard_at,
-                    heard_since=report.heard_since if report.due_by >= beat.recorded_at else beat.recorded_at,
+                    heard_since=report.heard_since if goes_on else beat.recorded_at,
                     due_by=beat.heard_at + self.state(beat.cluster).terms.hearing_s,
                     boot=beat.boot,
                     service=beat.service,
@@ -83,6 +85,9 @@ class FakeLedger(Faulty):
                     knows=beat.knows,
                     named=beat.named,
                     unfit=beat.unfit,
+                    accepted=beat.accepted or None,
+                    lost_at=beat.recorded_at if is_after_loss else report.lost_at,
+                    config=beat.config,
                 ),
             )
 
@@ -92,23 +97,9 @@ class FakeLedger(Faulty):
             report = self._report(cluster, signal.instance_id)
             if isinstance(report, Refusal):
                 return report
-            if isinstance(signal, FaultSignal):
-                if signal.definition_version != self.state(cluster).definition_version:
-                    return STALE
-                after = replace(report, fault=signal.fault)
-            elif isinstance(signal, NamesSignal):
-                if signal.named != report.named:
-                    return STALE
-                after = replace(report, misnamed=signal.misnamed)
-            elif isinstance(signal, PowerSignal):
-                if signal.at < report.power_at:
-                    return STALE
-                after = replace(report, power=signal.power, power_at=signal.at, power_boot=report.boot)
-            else:
-                known = report.alarms.get(signal.alarm)
-                if known is not None and signal.at < known.at:
-                    return STALE
-                after = replace(report, alarms={**report.alarms, signal.alarm: Alarm(signal.on, signal.at)})
+            after = _after_signal(report, signal, self.state(cluster).definition_version)
+            if after is None:
+                return STALE
             return self._set_report(cluster, signal.instance_id, after)
 
     # StateLedger, Registry
@@ -281,6 +272,24 @@ class FakeLedger(Faulty):
                 item.setdefault("stages", {}).update(value)
             else:
                 item[key] = value
+
+
+def _after_signal(report: NodeReport, signal: Signal, definition_version: int) -> NodeReport | None:
+    """What is known of a node after a signal; None: it is of no use any more."""
+    match signal:
+        case FaultSignal():
+            return replace(report, fault=signal.fault) if signal.definition_version == definition_version else None
+        case NamesSignal():
+            return replace(report, misnamed=signal.misnamed) if signal.named == report.named else None
+        case LateSignal():
+            return replace(report, late_at=signal.at) if signal.at > report.late_at else None
+        case PowerSignal():
+            is_new = signal.at >= report.power_at
+            told = replace(report, power=signal.power, power_at=signal.at, power_boot=report.boot)
+            return told if is_new else None
+    known = report.alarms.get(signal.alarm)
+    told = replace(report, alarms={**report.alarms, signal.alarm: Alarm(signal.on, signal.at)})
+    return None if known is not None and signal.at < known.at else told
 
 
 def _is_newer(beat: Beat, report: NodeReport) -> bool:

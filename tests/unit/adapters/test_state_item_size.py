@@ -10,6 +10,7 @@ from tests.support.builders import (
     NODE_C,
     NOW,
     TCP_REMOTE,
+    a_failed_start,
     a_moving_state,
     a_previous,
     a_report,
@@ -81,6 +82,16 @@ def test_a_heartbeat_writes_less_than_one_unit(state):
 def test_while_a_move_is_open_or_a_persons_no_is_remembered_it_is_little_more_than_one(state):  # B9
     """Each node's digest of its services takes twelve bytes: a safeguard is worth two units then."""
     assert size(state_item(ready_for_promises(state), state.revision)) < WRITE_UNIT + 32
+
+
+# B20 B9
+def test_a_failed_start_and_a_fingerprint_for_each_node_cost_two_nodes_no_second_unit():
+    state = a_state(2, failover_times=SPENT, address=MOVED, failed_starts=a_failed_start(at=NOW, epoch=1234))
+    nodes = {each: replace(report, config="0a1b2c") for each, report in state.nodes.items()}
+    whole = ready_for_promises(replace(state, nodes=nodes))
+    assert size(state_item(whole, whole.revision)) < WRITE_UNIT
+    without = ready_for_promises(replace(state, failed_starts={}))
+    assert size(state_item(whole, whole.revision)) - size(state_item(without, without.revision)) < 100
 
 
 def ready_for_promises(state: Any) -> Any:

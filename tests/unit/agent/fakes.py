@@ -7,6 +7,7 @@ from typing import Any
 
 from understudy_agent.remains import Remains
 from understudy_agent.tasks import Outcome
+from understudy_agent.view import Terms
 from understudy_agent.worker import Done
 
 
@@ -162,7 +163,7 @@ class FakeGuard:
     def __init__(self) -> None:
         self.is_there, self.why_unfit = True, ""
 
-    def tick(self, now_ms: int, remains: Mapping[str, Remains]) -> None:
+    def tick(self, now_ms: int, remains: Mapping[str, Remains], terms: Terms) -> None:
         """Nothing is to be done."""
 
 

@@ -281,3 +281,23 @@ def test_what_is_quoted_or_stands_inside_a_word_is_taken_as_it_is(command):  # B
 @pytest.mark.parametrize("command", ["/bin/true # always", "/bin/true ; always"])
 def test_a_comment_behind_a_command_is_refused_as_a_comment(command):  # B18
     assert "a comment needs a line of its own" in told_of(AGENT + SCRIPT + command + "\n")
+
+
+# B20
+def test_a_fingerprint_tells_one_set_of_services_from_another_and_nothing_else():
+    print_of = lambda text: config.parse(text).fingerprint  # noqa: E731
+    first = print_of(AGENT + SERVICE)
+    assert len(first) == 6
+    assert print_of(SERVICE + "# a comment\n" + AGENT + "call_timeout_s = 3\n") == first
+    assert print_of(AGENT + SERVICE.replace("unit =", "unit  = ")) == first
+    others = [
+        SERVICE + "start_limit_s = 90\n",
+        SERVICE.replace("db.service", "pg.service"),
+        SERVICE + SERVICE.replace("db", "b2"),
+    ]
+    assert len({first, *(print_of(AGENT + each) for each in others)}) == 4
+
+
+# B20 S12
+def test_a_witness_has_no_services_and_gives_no_fingerprint():
+    assert config.parse(AGENT + "role = witness\n").fingerprint == ""

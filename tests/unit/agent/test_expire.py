@@ -48,6 +48,7 @@ class Node:
         self.killed: list[int] = []
         """When an agent that hangs was killed."""
         self.taken_down: list[tuple[str, int]] = []
+        self.tries: Tries | None = None
 
     def take_down(self, service: str) -> None:
         self.taken_down.append((service, self.clock.now_ms))
@@ -57,11 +58,15 @@ class Node:
         if not self.kind.running and self.ended_ms is None:
             self.ended_ms = self.clock.now_ms
 
+    def supervise(self) -> Services:
+        return Services({"db": self.kind}, [ServiceSpec("db")], lambda name: self.made.cannot_be_stopped(name))
+
     def keeper(self, orderly_stop_s: float = 0) -> Expiry:
-        services = Services({"db": self.kind}, [ServiceSpec("db")], self.take_down)
         self.lock.kill_holder = lambda: self.killed.append(self.clock.now_ms)  # type: ignore[method-assign]
-        left = Left(self.lease_file, self.placed_file, self.lock, services, orderly_stop_s)
-        return Expiry(left, self.resort, lambda: self.has_new_plan, self.log)
+        files = (self.lease_file, self.placed_file, self.lock)
+        left = Left(*files, self.supervise, orderly_stop_s, lambda _now_ms: self.tries, self.take_down)
+        self.made = Expiry(left, self.resort, lambda: self.has_new_plan, self.log)
+        return self.made
 
     def expire(self, orderly_stop_s: float = 0) -> int:
         return keep_the_lease(self.keeper(orderly_stop_s), self.clock, self.sleep)
@@ -140,6 +145,40 @@ def test_an_agent_that_is_slow_and_renews_the_lease_after_all_has_its_services_l
     assert left.keep(120_000, keeper) is None
     assert left.resort.told == ["begin", "cease"]
     assert left.kind.asked[asked:] == []
+
+
+@pytest.mark.parametrize("orderly_stop_s", [0, 5])
+def test_what_was_down_at_the_end_of_one_lease_is_looked_at_anew_at_the_end_of_the_next(  # B4 B11
+    left, agent, orderly_stop_s
+):
+    keeper = left.keeper(orderly_stop_s)
+    left.keep(113_000, keeper)
+    assert not left.kind.running
+    left.lease_file.save(Standing(Word.MINE, 7, 140_000, Terms(lease_s=20)))
+    left.kind.running, left.ended_ms = True, None
+    assert left.keep(120_000, keeper) is None
+    agent.release()
+    assert left.keep(150_000, keeper) == 0
+    assert left.ended_ms is not None
+    assert left.ended_ms <= 140_000
+
+
+def test_what_was_down_when_no_agent_ran_is_looked_at_anew_when_one_has_been_there(left, agent, tmp_path):  # B4
+    left.placed_file.save(7)
+    lost(tmp_path / "lease.json")
+    left.kind.running = False
+    keeper = left.keeper()
+    agent.release()
+    assert keeper.tick(left.clock()) is None
+    agent.acquire()
+    assert left.keep(101_000, keeper) is None
+    left.lease_file.save(Standing(Word.MINE, 8, 140_000, Terms(lease_s=20)))
+    left.kind.running, left.ended_ms = True, None
+    assert left.keep(102_000, keeper) is None
+    agent.release()
+    assert left.keep(150_000, keeper) == 0
+    assert left.ended_ms is not None
+    assert left.ended_ms <= 140_000
 
 
 def test_an_agent_that_hangs_beyond_its_lease_is_killed_once(left, agent):
@@ -366,11 +405,38 @@ def test_a_node_whose_file_no_longer_names_what_the_lease_binds_is_taken_down_at
     ],
 )
 def test_a_node_is_not_taken_down_for_what_was_never_seen_running_on_it(left, tries, is_taken_down):
-    assert left.keeper().takes_node_down_for("db", tries) is is_taken_down
+    left.tries = tries
+    left.kind.survives.add("kill")
+    left.keep(120_000)
+    assert [name for name, _at_ms in left.taken_down] == ["db"] * is_taken_down
+    assert bool(left.log.events("service_not_known_to_be_down")) is not is_taken_down
 
 
-def test_a_node_that_shuts_down_is_not_taken_down_in_another_way(left):
+def test_a_node_that_shuts_down_is_given_until_the_end_of_its_lease_to_do_so(left):
+    """What systemd does may help, and is what somebody has asked for. It may also hang for ever."""
+    left.kind.survives.add("kill")
     keeper = left.keeper()
     keeper.ask_to_end()
-    assert not keeper.takes_node_down_for("db", None)
-    assert left.log.events("service_not_known_to_be_down")
+    assert left.keep(120_000, keeper) is None
+    assert left.kind.asked[0] == "kill"
+    ((name, at_ms),) = left.taken_down
+    assert (name, 112_000 <= at_ms < 112_200) == ("db", True)
+
+
+def test_a_node_that_shuts_down_and_whose_services_end_in_time_is_left_to_systemd(left):
+    left.kind.survives.add("kill")
+    keeper = left.keeper()
+    keeper.ask_to_end()
+    left.keep(110_000, keeper)
+    left.kind.survives.clear()
+    assert left.keep(120_000, keeper) == 0
+    assert left.taken_down == []
+
+
+def test_a_lease_that_is_renewed_after_all_takes_no_node_down(left, agent):
+    left.kind.survives.add("kill")
+    keeper = left.keeper()
+    left.keep(111_500, keeper)
+    left.lease_file.save(Standing(Word.MINE, 7, 130_000, Terms(lease_s=20)))
+    left.keep(128_000, keeper)
+    assert left.taken_down == []

@@ -18,6 +18,7 @@ from understudy_agent.guardian import Guardian
 from understudy_agent.last_resort import Ender
 from understudy_agent.plan import Plan
 from understudy_agent.remains import Remains, RemainsFile
+from understudy_agent.view import Terms
 
 DB = {"db": Remains(("/system.slice/db.service",), ("/srv/db",))}
 
@@ -50,6 +51,9 @@ class Beside:
     def is_held(self) -> bool:
         return self.runs
 
+    def holder(self) -> int:
+        return 42
+
     def start(self) -> Child:
         if self.fault is not None:
             raise self.fault
@@ -58,7 +62,7 @@ class Beside:
 
     def ticks(self, begin_ms: int, end_ms: int) -> None:
         for now_ms in range(begin_ms, end_ms, 200):
-            self.guardian.tick(now_ms, DB)
+            self.guardian.tick(now_ms, DB, Terms())
 
 
 @pytest.fixture

@@ -47,11 +47,12 @@ class World:
         self.taken_down: list[str] = []
         """The services for which the node was to be taken down."""
         self.guard = FakeGuard()
+        self.config = ""
         self.start_agent()
 
     def start_agent(self) -> None:
         self.agent = Agent(
-            who=Self("orders-db", ME, self.boot, orderly_stop_s=30),
+            who=Self("orders-db", ME, self.boot, orderly_stop_s=30, config=self.config),
             services=Services({"db": self.kind}, self.specs, self.taken_down.append, self._tries()),
             transport=self.aws,
             beats=Exchange("beat", self.beat_caller, self.log),
@@ -124,6 +125,7 @@ def test_a_beat_says_who_sent_it_when_what_it_obeys_and_how_its_services_are(act
         "services": {"db": "IN_SERVICE"},
         "agent": "0.1.0",
         "knows": 0,
+        "accepted": len(active.aws.beats) - 1,
     }
 
 
@@ -364,6 +366,46 @@ def test_a_standby_beats_twice_a_second_while_the_active_node_is_silent(standby)
     assert len(standby.aws.beats) - beats >= 8
     standby.pass_time(30)
     assert len(standby.log.events("urgent_beat")) == 20
+
+
+# B14
+def test_the_active_node_beats_at_once_when_its_beats_are_lost_or_late_and_stops_when_twenty_were(active):
+    active.aws.records = False
+    beats = len(active.aws.beats)
+    active.pass_time(4)
+    assert len(active.aws.beats) - beats == 1
+    active.pass_time(7)
+    assert len(active.aws.beats) - beats >= 7
+    active.pass_time(60)
+    assert len(active.log.events("urgent_beat")) == 20
+
+
+def test_a_beat_says_how_many_before_it_were_taken_in(active):  # B14
+    first = active.aws.beats[-1]["accepted"]
+    active.pass_time(8)
+    assert [beat["accepted"] for beat in active.aws.beats[-2:]] == [first + 1, first + 2]
+    active.aws.error = ConnectionError("no route to host")
+    active.pass_time(2)
+    active.aws.error = None
+    active.pass_time(6)
+    assert active.aws.beats[-1]["accepted"] in (first + 3, first + 4)
+
+
+def test_one_urgent_beat_that_is_recorded_keeps_the_services_in_service(active):  # B14
+    active.aws.records = False
+    active.pass_time(6.5)
+    active.aws.records = True
+    active.pass_time(0.6)
+    active.aws.records = False
+    active.pass_time(7)
+    assert active.kind.running
+    assert active.kind.asked == ["start"]
+
+
+def test_an_active_node_whose_beats_are_recorded_sends_none_in_haste(active):
+    beats = len(active.aws.beats)
+    active.pass_time(60)
+    assert len(active.aws.beats) - beats in (15, 16)
 
 
 def test_a_restarted_agent_that_cannot_read_is_bound_by_the_old_lease(active):
@@ -728,6 +770,15 @@ def test_what_runs_goes_on_without_that(active):
     active.pass_time(60)
     assert active.kind.asked == ["start"]
     assert active.service_says() == "IN_SERVICE"
+
+
+def test_a_beat_gives_the_fingerprint_of_the_configuration_where_there_is_one(standby):  # B20
+    standby.pass_time(5)
+    assert "config" not in standby.aws.beats[-1]
+    standby.config = "0a1b2c"
+    standby.start_agent()
+    standby.pass_time(5)
+    assert standby.aws.beats[-1]["config"] == "0a1b2c"
 
 
 def test_a_standby_that_could_keep_no_lease_says_so_before_it_is_chosen(standby):

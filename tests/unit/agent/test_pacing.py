@@ -107,7 +107,7 @@ def test_the_silence_of_the_active_node_is_told_by_the_own_clock():
 
 
 def test_nothing_is_said_of_silence_where_nothing_can_be_known():
-    for view in (None, standby_view(active=ME), standby_view(active=""), standby_view(active="i-0ccc")):
+    for view in (None, standby_view(active=""), standby_view(active="i-0ccc")):
         assert silence_of_active(view, ME, BOOT, 10**9) is None
     assert silence_of_active(standby_view(), ME, "another-boot", 10**9) is None
     assert silence_of_active(standby_view(), "i-0ddd", BOOT, 10**9) is None
@@ -115,7 +115,14 @@ def test_nothing_is_said_of_silence_where_nothing_can_be_known():
     assert silence_of_active(never_heard, ME, BOOT, 10**9) is None
 
 
-def test_a_standby_beats_twice_a_second_while_the_active_node_is_silent_twenty_times_at_most():
+def test_the_active_node_is_silent_itself_when_no_newer_beat_of_its_own_is_recorded_for_two_intervals():  # B14
+    view = standby_view(active=ME)
+    assert silence_of_active(view, ME, BOOT, 107_999) is None
+    assert silence_of_active(view, ME, BOOT, 108_000) == (1, ME, 100_000)
+    assert silence_of_active(view, ME, "another-boot", 10**9) is None
+
+
+def test_a_node_beats_twice_a_second_while_the_active_node_is_silent_twenty_times_at_most():
     silence = (1, OTHER, 77)
     urgency = urgency_after(Urgency(), silence)
     assert urgent_beat_due(urgency, silence, Calls(), 50_000)

@@ -62,7 +62,7 @@ def test_an_umbrella_is_not_down_while_its_server_is_still_stopping(unit, system
     systemctl.shows("postgresql_stops")
     groups.put(SERVER, 17)
     outcome, why = look(unit("postgresql.service"))
-    assert outcome is Outcome.RUNNING
+    assert outcome is Outcome.CHANGING
     assert "postgresql@15-main.service is deactivating" in why
 
 
@@ -81,7 +81,7 @@ def test_a_server_that_lost_its_tie_to_the_umbrella_belongs_to_it_until_it_has_s
     postgresql = unit("postgresql.service")
     look(postgresql)
     systemctl.shows("postgresql_stops", ConsistsOf="")
-    assert look(postgresql)[0] is Outcome.RUNNING
+    assert look(postgresql)[0] is Outcome.CHANGING
 
 
 def test_what_is_left_of_an_umbrella_is_found_in_the_control_groups_of_its_servers(unit, systemctl):
@@ -185,9 +185,29 @@ def test_a_restart_right_after_a_start_is_a_failure_too(unit, systemctl):
         ("deactivating", "slowstop.service is deactivating (stop)"),
     ],
 )
-def test_a_unit_that_starts_or_stops_runs_and_does_not_serve(unit, systemctl, recorded, words):
+def test_a_unit_that_starts_or_stops_is_neither_down_nor_serving(unit, systemctl, recorded, words):
     systemctl.shows(recorded)
-    assert look(unit(words.split()[0])) == (Outcome.RUNNING, words)
+    assert look(unit(words.split()[0])) == (Outcome.CHANGING, words)
+
+
+def test_a_unit_that_is_stopped_for_a_moment_and_has_a_start_queued_is_on_its_way(unit, systemctl):
+    systemctl.shows("down", Job="4711")
+    assert look(unit("memory.service")) == (
+        Outcome.CHANGING,
+        "memory.service is inactive (dead), and a job is queued",
+    )
+    systemctl.shows("down", Job="0")
+    assert look(unit("memory.service"))[0] is Outcome.DOWN
+
+
+def test_a_unit_that_goes_down_because_it_failed_is_not_on_anybodys_way(unit, systemctl):
+    systemctl.shows("deactivating", Result="exit-code")
+    assert look(unit("slowstop.service"))[0] is Outcome.RUNNING
+
+
+def test_a_target_of_which_a_service_is_restarted_by_hand_is_on_its_way(unit, systemctl):
+    systemctl.shows("target_serves", of="web.service", ActiveState="activating", SubState="start")
+    assert look(unit("app.target")) == (Outcome.CHANGING, "web.service is activating (start)")
 
 
 def test_a_start_first_makes_systemd_forget_how_often_it_was_tried(unit, systemctl):

@@ -331,6 +331,59 @@ def test_a_service_that_stops_doing_its_work_has_failed(serving):
     assert serving.told("FAILED") == ["it no longer does its work: activating: auto-restart"]
 
 
+# --- what somebody else has stopped or started ------------------------------------------------------
+
+
+def test_a_restart_by_hand_that_is_seen_half_way_is_waited_for_and_told_and_is_no_failure(serving):  # S16
+    serving.kind.look = lambda: FakeTask(Outcome.CHANGING, "db.service is deactivating (stop)")
+    serving.pass_time(Order.SERVE, 8)
+    assert serving.says == "STARTING"
+    assert serving.told("STARTING")[-1] == (
+        "somebody else has it stopped or started, and that is waited for: db.service is deactivating (stop)"
+    )
+    del serving.kind.look
+    serving.pass_time(Order.SERVE, 2)
+    assert (serving.says, serving.kind.asked, serving.told("FAILED")) == ("IN_SERVICE", ["start"], [])
+
+
+def test_a_restart_by_hand_is_not_waited_for_longer_than_a_start_may_take(serving):
+    serving.kind.look = lambda: FakeTask(Outcome.CHANGING)
+    serving.pass_time(Order.SERVE, 4)
+    assert serving.says == "STARTING"
+    serving.pass_time(Order.SERVE, 12)
+    assert (serving.says, serving.told("FAILED")) == ("FAILED", ["it did not come in service within 10 s"])
+
+
+@pytest.mark.parametrize("ends", [Outcome.DOWN, Outcome.DEAD, Outcome.RUNNING])
+def test_a_stop_or_restart_by_hand_that_does_not_end_in_service_is_a_failure_like_any_other(serving, ends):  # S16
+    """Else one that ends well every few seconds would be started for ever, and counted never."""
+    serving.kind.look_answers = Outcome.CHANGING
+    serving.pass_time(Order.SERVE, 6)
+    serving.kind.look_answers = ends
+    serving.pass_time(Order.SERVE, 2)
+    assert (serving.says, serving.kind.asked) == ("FAILED", ["start"])
+
+
+def test_a_stop_by_hand_where_nobody_is_told_to_serve_is_left_alone():
+    node = Node(running=True)
+    node.pass_time(Order.LEAVE_ALONE, 2)
+    node.kind.look_answers = Outcome.CHANGING
+    node.pass_time(Order.LEAVE_ALONE, 6)
+    node.kind.look_answers, node.kind.running = None, False
+    node.pass_time(Order.LEAVE_ALONE, 2)
+    assert (node.says, node.told("FAILED"), node.kind.asked) == ("OUT_OF_SERVICE", [], [])
+
+
+def test_what_somebody_else_has_started_is_stopped_where_it_is_not_to_run():
+    node = Node()
+    node.kind.look_answers = Outcome.CHANGING
+    node.pass_time(Order.STOP, 2)
+    assert (node.says, node.kind.asked) == ("STOPPING", ["stop"])
+    node.kind.look_answers = None
+    node.pass_time(Order.STOP, 2)
+    assert node.says == "OUT_OF_SERVICE"
+
+
 # --- the moment after a start -----------------------------------------------------------------------
 
 

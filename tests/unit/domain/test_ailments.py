@@ -4,7 +4,16 @@ from dataclasses import replace
 
 import pytest
 
-from tests.support.builders import NODE_B, NOW, a_definition, a_moving_state, a_report, a_state, a_transition
+from tests.support.builders import (
+    NODE_B,
+    NOW,
+    a_definition,
+    a_failed_start,
+    a_moving_state,
+    a_report,
+    a_state,
+    a_transition,
+)
 from understudy.domain.address import Address, AddressStatus
 from understudy.domain.ailments import HELD_LIMIT_S, Ailment, ailments
 from understudy.domain.approval import Question
@@ -27,6 +36,10 @@ def test_a_cluster_in_service_with_a_standby_has_nothing():
 
 def test_a_silent_standby_ails_before_it_is_needed():
     assert found(node_b=LONE) == {Ailment.WITHOUT_STANDBY}
+
+
+def test_a_standby_on_which_the_service_did_not_start_is_none():  # B20
+    assert found(failed_starts=a_failed_start()) == {Ailment.WITHOUT_STANDBY}
 
 
 def test_a_cluster_that_is_worked_on_is_not_told_of_for_its_standby():  # B6

@@ -11,6 +11,7 @@ from tests.support.builders import (
     NODE_B,
     NOW,
     a_definition,
+    a_failed_start,
     a_report,
     a_state,
     a_transition,
@@ -87,6 +88,7 @@ def test_a_drill_is_due_inside_its_window_once_the_days_are_over(drill, now, due
     [
         ({"hold": Hold(NOW)}, {}, Observer.TRUSTED, "held"),
         ({"node_b": an_off_report(NODE_B)}, {}, Observer.TRUSTED, "no other node is fit"),
+        ({"failed_starts": a_failed_start()}, {}, Observer.TRUSTED, "no standby is known to work"),
         ({}, {"quorum": MAJORITY, "members": 3}, Observer.TRUSTED, ""),
         ({"failover_times": (NOW, NOW, NOW)}, {}, Observer.TRUSTED, "max_failovers"),
         ({}, {}, Observer.SUSPECT, "observer"),
@@ -183,6 +185,12 @@ def test_home_that_is_not_fit_is_waited_for_until_the_window_is_over():  # B7
     end = went_on(OUT, replace(silent, nodes=heard), now=late)
     assert end.outcome is DrillOutcome.STAYED_AWAY
     assert "node-a is not fit to take over" in end.why
+
+
+def test_a_drill_comes_back_to_no_home_on_which_the_service_did_not_start():  # B7 B20
+    failed = replace(AWAY, failed_starts=a_failed_start(NODE_A))
+    assert went_on(OUT, AWAY) is not None
+    assert went_on(OUT, failed) is None
 
 
 def test_a_watch_that_comes_after_the_window_moves_nothing_more():  # B7

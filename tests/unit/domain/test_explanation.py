@@ -12,6 +12,7 @@ from tests.support.builders import (
     NOW,
     RECORD,
     a_definition,
+    a_failed_start,
     a_moving_state,
     a_previous,
     a_report,
@@ -164,6 +165,14 @@ def test_why_a_node_could_not_take_over_is_a_fact_in_its_own_words():  # B5 B18
     shown = explained(a_state(node_b=a_report(NODE_B, unfit="/run is full")))
     assert facts(shown)["node-b could not take over"].endswith("/run is full")
     assert "node-a could not take over" not in facts(shown)
+
+
+def test_that_the_service_did_not_start_on_a_node_is_a_fact_with_its_age():  # B5 B20
+    shown = explained(a_state(failed_starts=a_failed_start(epoch=7)))
+    assert facts(shown)["node-b start"] == "node-b start: the service did not start under epoch 7, 3600 s ago"
+    assert shown.situation.candidate == "RETRY"
+    gone = explained(a_state(node_a=an_off_report(NODE_A)))
+    assert "candidate RETRY" not in others(gone)  # it would go there all the same
 
 
 def test_every_fact_has_its_age_and_the_setting_that_it_is_held_against():  # B5

@@ -62,6 +62,12 @@ def test_a_beat_may_say_why_its_sender_could_not_take_over():
     assert parse_beat(ARN, NOW, {**DETAIL, "unfit": full}).unfit == f"{full[:57]}..."
 
 
+# B20
+def test_a_beat_may_give_a_fingerprint_of_its_agents_configuration():
+    assert parse_beat(ARN, NOW, DETAIL).config == ""
+    assert parse_beat(ARN, NOW, {**DETAIL, "config": "0a1b2c"}).config == "0a1b2c"
+
+
 def test_words_that_a_newer_agent_has_added_are_left_aside():  # S11 S17
     """Old and new side by side. A beat of before there were versions is of the first."""
     assert parse_beat(ARN, NOW, {**DETAIL, "version": 1, "colour": {"of": "green"}}) == parse_beat(ARN, NOW, DETAIL)
@@ -146,6 +152,11 @@ def test_a_detail_that_is_no_object_is_refused(detail):
         ("agent", "0.1 0"),
         ("agent", "1" * 33),
         ("agent", None),
+        ("config", None),
+        ("config", 7),
+        ("config", ""),
+        ("config", "0A1B2C"),
+        ("config", "0" * 17),
         ("unfit", None),
         ("unfit", True),
     ],

@@ -70,6 +70,26 @@ def test_a_failover_that_went_well_names_the_node_in_service_and_the_one_to_look
     assert "It is followed" in told.text
 
 
+def test_a_node_on_which_the_service_did_not_start_is_named_with_how_to_clear_it():  # B20
+    clear = 'start an execution with {"cluster": "orders-db", "action": "clear", "node": "node-b"}'
+    for told in (
+        notice(CLOSED, outcome="IN_SERVICE", reasons=[], active="node-c", start_failed=["node-b"]),
+        notice(CLOSED, action="switchover", reasons=["NOT_ON_THE_REQUESTED_NODE"], start_failed=["node-b"]),
+    ):
+        assert "The service did not start on node-b: it is the last choice from now on." in told.text
+        assert f"Find out why the service does not start on node-b. When it will, clear it: {clear}" in told.text
+
+
+def test_a_cluster_without_a_standby_that_is_known_to_work_says_which_one_is_not():  # B20
+    sample = EVENTS["Understudy Cluster Degraded"].sample
+    node = {**sample["facts"]["nodes"]["node-a"], "start_failed_at": 1790000000}
+    facts = {**sample["facts"], "nodes": {**sample["facts"]["nodes"], "node-a": node}}
+    told = notice("Understudy Cluster Degraded", facts=facts)
+    assert told.subject == "[understudy] orders-db: no node that is known to work could take over"
+    assert "; the service did not start on it" in told.text
+    assert '"action": "clear", "node": "node-a"}' in told.text
+
+
 def test_after_a_failback_there_is_nothing_wrong_with_the_node_before():
     assert "wrong with" not in notice(CLOSED, outcome="IN_SERVICE", action="failback", reasons=[]).text
 

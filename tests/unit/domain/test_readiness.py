@@ -6,7 +6,17 @@ from typing import Any
 
 import pytest
 
-from tests.support.builders import CLUSTER, NODE_A, NODE_B, NOW, TCP_REMOTE, a_definition, a_report, a_state
+from tests.support.builders import (
+    CLUSTER,
+    NODE_A,
+    NODE_B,
+    NOW,
+    TCP_REMOTE,
+    a_definition,
+    a_failed_start,
+    a_report,
+    a_state,
+)
 from tests.support.readiness import (
     GUARD_KEY,
     NAME_KEY,
@@ -143,7 +153,9 @@ def test_every_check_says_which_rows_it_serves_what_it_looks_at_what_to_do_and_h
     assert check.command.startswith("aws ")
     assert check.verdicts[0] is Verdict.PASS
     # All but the one that looks at the definition alone read something, and a read can fail.
-    assert (check.verdicts[-1] is Verdict.UNKNOWN) == (check.name not in ("failover-unattended", "one-serves"))
+    assert (check.verdicts[-1] is Verdict.UNKNOWN) == (
+        check.name not in ("failover-unattended", "one-serves", "starts-known")
+    )
 
 
 ASKS = a_definition(policy=Policy(approval=ApprovalPolicy((TransitionAction.FAILOVER,))))
@@ -171,6 +183,7 @@ VARIANTS: tuple[dict[str, Any], ...] = (
         "elastic_ips": {"eipalloc-1": an_elastic_ip(stack="", interface_id="eni-9")},
     },
     {"state": a_state(1), "now": NOW + 60},
+    {"state": a_state(failed_starts=a_failed_start())},
     {"state": a_state(node_b=a_report(NODE_B, fault="its address is 10.0.2.99, not 10.0.2.10"))},
     {"records": {NAME_KEY: (FoundRecord("CNAME", None),), GUARD_KEY: found(1, stack="other")}},
     {"records": {NAME_KEY: (*found(0, ttl=300), FoundRecord("AAAA", None)), GUARD_KEY: ()}},

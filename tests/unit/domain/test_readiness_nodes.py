@@ -14,6 +14,7 @@ from tests.support.builders import (
     TCP_REMOTE,
     WITNESS_C,
     a_definition,
+    a_failed_start,
     a_report,
     a_state,
 )
@@ -235,6 +236,12 @@ def test_a_node_whose_fault_the_watch_has_noted_is_named_with_it():  # S3
     says(nodes.no_fault_noted, FAIL, "node-b says that it could not take over: /run is full", state=unfit)
     says(nodes.no_fault_noted, UNKNOWN, "node-b is not in the state", state=a_state(1))
     says(nodes.no_fault_noted, PASS, "node-b is as defined")
+
+
+def test_a_node_on_which_the_service_did_not_start_is_named_with_since_when():  # B20
+    failed = a_state(failed_starts=a_failed_start(epoch=7))
+    says(nodes.starts_known, FAIL, "the service did not start on node-b 3604 s ago (epoch 7)", state=failed)
+    says(nodes.starts_known, PASS, "no start of node-b is known to have failed")
 
 
 @pytest.mark.parametrize(("age_s", "verdict"), [(-1, PASS), (0, PASS), (15, PASS), (16, FAIL), (86_400, FAIL)])

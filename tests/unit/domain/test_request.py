@@ -85,7 +85,7 @@ def test_every_fault_is_named_at_once_with_what_is_allowed_and_an_example():  # 
         ({"cluster": {"a": 1}}, "cluster is an object"),
         (
             {"cluster": "a", "action": "place"},
-            "allowed: switchover, failover, failback, hold, resume, check, explain, rehearse (which move nothing);",
+            "failback, hold, resume, clear, check, explain, rehearse (which move nothing);",
         ),
         ({"cluster": "a", "action": "place", "rule": ""}, "rule is ''"),
         ({"cluster": "a", "action": "explode", "rule": "x"}, "allowed: failover, switchover, failback, place, repair"),

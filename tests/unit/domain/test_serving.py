@@ -338,6 +338,15 @@ def test_not_even_the_one_that_serves_is_adopted_beside_one_that_is_heard_and_no
     assert decided(state)[:2] == (Action.CALL_OPERATOR, "member-is-unheard")
 
 
+@pytest.mark.parametrize(("on_isolation", "rule"), [("stop", "place-by-priority"), ("keep", "member-is-unheard")])
+def test_nobody_is_adopted_beside_a_silent_member_whose_services_no_lease_would_bound(on_isolation, rule):  # B4
+    """In a table that was put back, its word that it is down can be older than its lease."""
+    serves = a_report(NODE_B, service=UP, keeps_lease=False)
+    state = unplaced(node_a=a_report(service=DOWN, heard_at=NOW - 60), node_b=serves)
+    state = replace(state, terms=replace(state.terms, on_isolation=on_isolation))
+    assert decided(state)[1] == rule
+
+
 def opened_to(target: str, state: ClusterState) -> ClusterState:
     how: Any = {"action": TransitionAction.FAILOVER, "rule": "operator-asked", "execution": EXECUTION, "now": NOW}
     return opened(state, a_definition(), target=target, **how)

@@ -32,7 +32,9 @@ from understudy.domain.situation import (
     fit_candidates,
     health_of,
     is_heard_now,
+    observer_by_beat,
     observer_by_clock,
+    observer_of_all,
     survey,
 )
 
@@ -194,6 +196,37 @@ def test_silence_by_the_clock_is_believed_only_of_a_witness_heard_now_and_withou
     state = a_state(2, node_a=a_report(heard_at=0), node_b=witness)
     assert observer_by_clock(state, Policy(), NOW) is observer
     assert is_heard_now(state, Policy(), NOW) is (heard_at is not None and heard_at >= NOW - 9)
+
+
+# B14
+def test_silence_is_doubted_by_everybody_for_as_long_as_a_silence_after_any_beat_was_late():
+    def observers(late_at: int) -> set[Observer]:
+        state = a_state(2, node_a=a_report(heard_at=0, late_at=late_at), node_b=a_report(NODE_B))
+        return {
+            observer_by_beat(state, Policy(), NODE_B, 1, NOW),
+            observer_by_clock(state, Policy(), NOW),
+            observer_of_all(state, Policy(), NOW, is_anyone_heard=True),
+        }
+
+    assert observers(NOW - 14) == {Observer.SUSPECT}
+    assert observers(NOW - 15) == {Observer.TRUSTED}
+    assert observers(0) == {Observer.TRUSTED}
+
+
+def test_silence_is_doubted_four_times_as_long_after_a_beat_was_lost():  # B14
+    def observer(lost_at: int) -> Observer:
+        state = a_state(2, node_a=a_report(heard_at=0, lost_at=lost_at), node_b=a_report(NODE_B))
+        return observer_by_clock(state, Policy(), NOW)
+
+    assert observer(NOW - 59) is Observer.SUSPECT
+    assert observer(NOW - 60) is Observer.TRUSTED
+
+
+def test_silence_is_doubted_by_a_beat_that_is_late_itself_or_the_first_after_a_gap():  # B3
+    gap = a_state(2, node_b=a_report(NODE_B, heard_since=NOW - 14))
+    assert observer_by_beat(a_state(2), Policy(), NODE_B, 5, NOW) is Observer.TRUSTED
+    assert observer_by_beat(a_state(2), Policy(), NODE_B, 5.1, NOW) is Observer.SUSPECT
+    assert observer_by_beat(gap, Policy(), NODE_B, 1, NOW) is Observer.SUSPECT
 
 
 def test_a_first_placement_waits_a_silence_long_for_a_node_of_better_priority():  # S4

@@ -148,6 +148,53 @@ def test_a_beat_that_is_judged_late_moves_nothing_and_calls_the_operator_once():
     assert [detail["rule"] for detail in world.announcer.details(OPERATOR_CALLED)] == ["observer-is-suspect"]
 
 
+# B14: beats are late unevenly
+@pytest.mark.parametrize("late", [NODE_A, NODE_B])
+def test_a_late_beat_of_any_node_makes_the_observer_doubt_every_silence_for_as_long_as_a_silence(late):
+    world = Recorder(a_state(node_b=a_report(NODE_B), node_a=a_report(NODE_A)))
+    world.beat(NODE_B, at=NOW + 4)
+    world.beat(late, at=NOW + 5, delay_s=6)
+    for at in range(NOW + 12, NOW + 26, 2):
+        world.beat(NODE_B, at=at)
+    assert not world.launcher.starts
+    assert world.ledger.state().alert == "observer-is-suspect"
+    for at in range(NOW + 26, NOW + 42, 4):
+        world.beat(NODE_B, at=at)
+    assert world.launcher.requests[0]["rule"] == "active-is-silent"
+
+
+def test_a_late_beat_that_a_newer_one_has_overtaken_is_remembered_as_well():  # B14
+    world = Recorder()
+    world.beat(NODE_B, at=NOW + 4)
+    world.beat(NODE_A, at=NOW + 8)
+    world.beat(NODE_B, at=NOW + 8)
+    assert world.beat(NODE_A, at=NOW + 4, delay_s=12) == "stale"
+    assert world.ledger.state().nodes[NODE_A].late_at == NOW + 16
+    world.beat(NODE_B, at=NOW + 12)
+    world.beat(NODE_B, at=NOW + 24)
+    assert not world.launcher.starts
+
+
+def test_where_beats_are_lost_by_their_senders_count_no_silence_is_believed():  # B14
+    world = Recorder(a_state(node_b=a_report(NODE_B, accepted=10)))
+    world.beat(at=NOW + 8, accepted=12)
+    world.beat(at=NOW + 12, accepted=13)
+    for at in range(NOW + 16, NOW + 68, 4):
+        world.beat(at=at, accepted=14 + (at - NOW - 16) // 4)
+    assert not world.launcher.starts
+    assert world.ledger.state().alert == "observer-is-suspect"
+    world.beat(at=NOW + 68, accepted=27)
+    assert world.launcher.requests[0]["rule"] == "active-is-silent"
+
+
+def test_a_repeated_beat_that_comes_in_time_costs_nothing_more():  # B9
+    world = Recorder()
+    world.beat(at=NOW + 8)
+    calls = len(world.ledger.calls)
+    assert world.beat(at=NOW + 8) == "stale"
+    assert world.ledger.calls[calls:] == ["record_beat"]
+
+
 def test_an_alert_is_forgotten_when_its_cause_is_gone_so_that_the_next_one_is_told():
     world = Recorder()
     world.beat(at=NOW + 30, delay_s=6)

@@ -11,7 +11,7 @@ from typing import Any
 from understudy.adapters.attribute_values import to_attribute
 from understudy.adapters.dynamodb_items import FORMAT, format_of
 from understudy.domain.heartbeat import Beat
-from understudy.domain.signal import AlarmSignal, FaultSignal, NamesSignal, PowerSignal, Signal
+from understudy.domain.signal import AlarmSignal, FaultSignal, LateSignal, NamesSignal, PowerSignal, Signal
 from understudy.ports import NOT_A_MEMBER, STALE, UNKNOWN_CLUSTER, Refusal
 
 NODE = "#nodes.#id"
@@ -22,12 +22,15 @@ LATER_OF_SAME_BOOT = f"({NODE}.#boot = :boot AND {NODE}.#beat < :beat AND {NODE}
 LATER_OF_OTHER_BOOT = f"({NODE}.#boot <> :boot AND {NODE}.#heard_at < :heard_at)"
 BEAT_IS_NEW = f"{IS_MEMBER} AND ({NEVER_HEARD} OR {LATER_OF_SAME_BOOT} OR {LATER_OF_OTHER_BOOT})"
 RUN_IS_UNBROKEN = f"{NODE}.#due_by >= :recorded_at"
+NONE_WAS_LOST = f"(attribute_not_exists({NODE}.#accepted) OR {NODE}.#accepted >= :accepted_before)"
 RUN_GOES_ON = f"{NODE}.#due_by = :heard_at + #terms.#hearing_s"
 RUN_BEGINS = f"{RUN_GOES_ON}, {NODE}.#heard_since = :recorded_at"
+RUN_BEGINS_AFTER_LOSS = f"{RUN_BEGINS}, {NODE}.#lost_at = :recorded_at"
 RUN_BROKEN = Refusal("run_broken")
+BEAT_LOST = Refusal("beat_lost")
 BEAT_WORDS = ("beat", "heard_at", "boot", "service", "keeps_lease", "read_epoch", "agent", "knows", "named")
 
-SOMETIMES = ("quorum", "unfit")
+SOMETIMES = ("quorum", "unfit", "config", "accepted")
 
 POWER_NEVER_TOLD = f"attribute_not_exists({NODE}.#power_at)"
 POWER_NOT_OLDER = f"{NODE}.#power_at <= :at"
@@ -40,6 +43,8 @@ FAULT_IS_OF_THIS_VERSION = f"{IS_MEMBER} AND #definition_version = :definition_v
 
 NAMES_ARE_THESE = f"{IS_MEMBER} AND {NODE}.#named = :named"
 
+LATENESS_IS_NEW = f"{IS_MEMBER} AND (attribute_not_exists({NODE}.#late_at) OR {NODE}.#late_at < :late_at)"
+
 ALARM = f"{NODE}.#alarms.#alarm"
 ALARM_NEVER_TOLD = f"attribute_not_exists({ALARM})"
 ALARM_NOT_OLDER = f"{ALARM}.#at <= :at"
@@ -48,11 +53,21 @@ ALARM_IS_NEW = f"{IS_MEMBER} AND ({ALARM_NEVER_TOLD} OR {ALARM_NOT_OLDER})"
 
 def beat_update(beat: Beat) -> dict[str, Any]:
     """The arguments of the UpdateItem that records a beat of an unbroken run: every beat but the first after a gap."""
-    return _of_known_format(_beat_update(beat, RUN_GOES_ON, f"{BEAT_IS_NEW} AND {RUN_IS_UNBROKEN}"))
+    unbroken = f"{BEAT_IS_NEW} AND {RUN_IS_UNBROKEN}"
+    if not beat.accepted:
+        return _of_known_format(_beat_update(beat, RUN_GOES_ON, unbroken))
+    update = _of_known_format(_beat_update(beat, RUN_GOES_ON, f"{unbroken} AND {NONE_WAS_LOST}"))
+    update["ExpressionAttributeValues"][":accepted_before"] = to_attribute(beat.accepted - 1)
+    return update
 
 
-def first_beat_update(beat: Beat) -> dict[str, Any]:
-    """The arguments of the UpdateItem that records a beat with which a run of beats begins."""
+def first_beat_update(beat: Beat, *, after_loss: bool = False) -> dict[str, Any]:
+    """The arguments of the UpdateItem that records a beat with which a run of beats begins.
+
+    `after_loss`: a beat between this one and the newest that is recorded was lost, or is late.
+    """
+    if after_loss:
+        return _of_known_format(_beat_update(beat, RUN_BEGINS_AFTER_LOSS, BEAT_IS_NEW, "heard_since", "lost_at"))
     return _of_known_format(_beat_update(beat, RUN_BEGINS, BEAT_IS_NEW, "heard_since"))
 
 
@@ -81,6 +96,8 @@ def signal_update(signal: Signal) -> dict[str, Any]:
         return _of_known_format(_fault_update(signal))
     if isinstance(signal, NamesSignal):
         return _of_known_format(_names_update(signal))
+    if isinstance(signal, LateSignal):
+        return _of_known_format(_late_update(signal))
     return _of_known_format(_power_update(signal) if isinstance(signal, PowerSignal) else _alarm_update(signal))
 
 
@@ -104,12 +121,14 @@ def refusal_of(instance_id: str, item: Mapping[str, Any] | None) -> Refusal:
 
 
 def refusal_of_beat(beat: Beat, item: Mapping[str, Any] | None) -> Refusal:
-    """As refusal_of; RUN_BROKEN when the beat may only have come too late to go on with its node's run of beats."""
+    """As refusal_of; RUN_BROKEN or BEAT_LOST when the beat may only not go on with its node's run of beats."""
     refusal = refusal_of(beat.instance_id, item)
     if refusal is not STALE or not item:
         return refusal
-    due_by = item["nodes"]["M"][beat.instance_id]["M"].get("due_by", {"N": "0"})["N"]
-    return RUN_BROKEN if float(due_by) < beat.recorded_at else STALE
+    node = item["nodes"]["M"][beat.instance_id]["M"]
+    if "accepted" in node and int(node["accepted"]["N"]) + 1 < (beat.accepted or 0):
+        return BEAT_LOST
+    return RUN_BROKEN if float(node.get("due_by", {"N": "0"})["N"]) < beat.recorded_at else STALE
 
 
 def _power_update(signal: PowerSignal) -> dict[str, Any]:
@@ -148,6 +167,15 @@ def _fault_update(signal: FaultSignal) -> dict[str, Any]:
 
 def _names_update(signal: NamesSignal) -> dict[str, Any]:
     return _words_update(signal.instance_id, "misnamed", signal.misnamed, NAMES_ARE_THESE, {"named": signal.named})
+
+
+def _late_update(signal: LateSignal) -> dict[str, Any]:
+    return {
+        "UpdateExpression": f"SET {NODE}.#late_at = :late_at",
+        "ConditionExpression": LATENESS_IS_NEW,
+        "ExpressionAttributeNames": {"#id": signal.instance_id, **_names("nodes", "late_at")},
+        "ExpressionAttributeValues": {":late_at": to_attribute(signal.at)},
+    }
 
 
 def _words_update(instance_id: str, word: str, text: str, condition: str, of: Mapping[str, Any]) -> dict[str, Any]:

@@ -23,7 +23,10 @@ CROWDED = "crowded_until"
 KIND = "cluster"
 STAGES = "stages"
 POWER_WORDS = ("power", "power_at", "power_boot")
-WORDS_OF_SOME = ("fault", "ip", "joined", "knows", "named", "misnamed", "unfit")
+WORDS_OF_SOME = (
+    *("fault", "ip", "joined", "knows", "named", "misnamed", "unfit", "config"),
+    *("late_at", "accepted", "lost_at"),
+)
 
 FORMAT = 1
 """The format of the state item that this code writes, in its attribute `v`; items without it have format 1.
@@ -48,6 +51,7 @@ COMMITTED = (
     "preferred_since",
     "approval",
     "lone",
+    "failed_starts",
 )
 """The attributes of the state that `commit` writes: everything but the revision, which counts, and the nodes."""
 
@@ -117,7 +121,7 @@ def node_map(report: NodeReport) -> dict[str, Any]:
     """One node as it stands in the state item. What EC2 says is there from its first word on."""
     values = to_map(report)
     absent = () if report.power_at else POWER_WORDS
-    left_out = {*absent, *(word for word in WORDS_OF_SOME if not values[word])}
+    left_out = {*absent, *(word for word in WORDS_OF_SOME if not values.get(word))}
     return {name: values[name] for name in values if name not in left_out}
 
 

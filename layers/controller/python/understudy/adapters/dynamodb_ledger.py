@@ -50,7 +50,7 @@ class DynamoDbLedger(DynamoDbViews):
     def record_beat(self, beat: Beat) -> ClusterState | Refusal:
         """Store a beat unless a newer one is there: one UpdateItem that is also the read (B3, B9).
 
-        The first beat after a gap of hearing_s takes a second one.
+        The first beat after a gap of hearing_s, or after one that was lost, takes a second one.
 
         Answers the whole state after it, or why it was refused.
         """
@@ -63,11 +63,10 @@ class DynamoDbLedger(DynamoDbViews):
 
     def _record_beat(self, beat: Beat) -> ClusterState | Refusal:
         recorded = self._record(beat.cluster, beats.beat_update(beat), partial(beats.refusal_of_beat, beat))
-        if recorded is beats.RUN_BROKEN:
-            return self._record(
-                beat.cluster, beats.first_beat_update(beat), partial(beats.refusal_of, beat.instance_id)
-            )
-        return recorded
+        if recorded not in (beats.RUN_BROKEN, beats.BEAT_LOST):
+            return recorded
+        first = beats.first_beat_update(beat, after_loss=recorded == beats.BEAT_LOST)
+        return self._record(beat.cluster, first, partial(beats.refusal_of, beat.instance_id))
 
     def _mend(self, cluster: str) -> bool:
         """Give an item of before there was `hearing_s` that term: a beat is written by it. Whether it was missing."""

@@ -15,9 +15,14 @@ from understudy.domain.failback import spent
 from understudy.domain.model import ServiceStatus
 from understudy.domain.opening import ACTION_OF
 from understudy.domain.readiness_facts import Verdict
-from understudy.domain.situation import Budget, Candidate, Mode, Phase
+from understudy.domain.situation import NO_SOUND_STANDBY, Budget, Candidate, Mode, Phase
 
 Reason = tuple[Attention, str]
+LACKS = {
+    Candidate.NO_QUORUM: "quorum keeps every standby from taking over",
+    Candidate.RETRY: NO_SOUND_STANDBY,
+    Candidate.NO_RETRY: NO_SOUND_STANDBY,
+}
 
 
 def cluster_view(look: Look) -> ClusterView:
@@ -102,8 +107,7 @@ def _lacks(look: Look) -> Iterator[Reason]:
     state, situation = look.state, look.situation
     is_said = look.decision.action is Action.CALL_OPERATOR  # its reason names what keeps the cluster from moving
     if situation.candidate is not Candidate.FIT and not is_said:
-        words = "quorum keeps every standby from taking over" if situation.candidate is Candidate.NO_QUORUM else ""
-        yield Attention.DEGRADED, words or "no standby is fit to take over"
+        yield Attention.DEGRADED, LACKS.get(situation.candidate, "no standby is fit to take over")
     if situation.budget is Budget.SPENT and not is_said:
         yield Attention.DEGRADED, f"no automatic failover is left: {_budget(look)}"
     if state.address is not None and state.address.status is AddressStatus.OWED:

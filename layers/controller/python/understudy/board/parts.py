@@ -1,5 +1,6 @@
 """The nodes and the addresses of a cluster, as the board shows them."""
 
+from understudy.board.clock import utc
 from understudy.board.look import Look
 from understudy.board.views import HOLDS_IT, AddressView, NodeView, Tone
 from understudy.domain.address import AddressStatus
@@ -12,6 +13,7 @@ from understudy.domain.readiness_facts import Unread
 from understudy.domain.record import RecordReading, RecordSet, read_guard
 from understudy.domain.serving import others_serving
 from understudy.domain.situation import health_of
+from understudy.domain.starts import failed_starts
 
 TONES = {
     Standing.AS_WRITTEN: Tone.GOOD,
@@ -77,6 +79,9 @@ def _notes(spec: NodeSpec, report: NodeReport, look: Look) -> list[str]:
     if report.misnamed:
         said.append(f"its agent {report.misnamed}")
     said += [words for words in (report.fault, report.unfit) if words]
+    if failed := failed_starts(look.state, look.definition).get(spec.instance_id):
+        since = f"since {utc(failed.at)} (epoch {failed.epoch})"
+        said.append(f'the service did not start on it, {since}: find out why, then clear it (action "clear")')
     if report.power_now not in (PowerReading.UNKNOWN, PowerReading.RUNNING):
         said.append(f"EC2 says {report.power_now}")
     health = health_of(look.state, look.definition, spec.instance_id, look.now)

@@ -116,6 +116,11 @@ class PolicyDocument(Part):
     promise_s: PromiseSeconds = None
     on_isolation: OnIsolation = "stop"
     outage_budget_s: OutageSeconds = None
+    retry_failed_start: StrictBool = Field(
+        default=True,
+        description="Whether a failover goes to a node on which the service did not start, when no other is left. "
+        "false: it then calls a person instead.",
+    )
     fencing: FencingDocument = FencingDocument()
     failback: Annotated[
         FailbackDocument,

@@ -8,6 +8,10 @@ from collections.abc import Mapping
 _BRING_BACK = (
     "Bring any node of the cluster back: start its instance or its agent. A failed service: mend it on its node."
 )
+_FAILED_STARTS = (
+    "Find out why the service did not start on the nodes that are left. When it will start on one, clear that one with "
+    'the action "clear": it is then tried by itself.'
+)
 _COMMON_CAUSE = (
     "Find out why it fails again and again. Then ask for the failover yourself: the budget does not hold back what a "
     "person asks for."
@@ -39,6 +43,9 @@ OF_RULE: Mapping[str, str] = {
     "observer-is-suspect": _OBSERVER,
     "no-fit-candidate": _BRING_BACK,
     "told-and-no-fit-candidate": _BRING_BACK,
+    "only-failed-starts-left": _FAILED_STARTS,
+    "told-and-only-failed-starts-left": _FAILED_STARTS,
+    "only-failed-starts-to-place-on": _FAILED_STARTS,
     "quorum-is-lost": _QUORUM,
     "told-and-quorum-is-lost": _QUORUM,
     "failover-budget-is-spent": _COMMON_CAUSE,
@@ -75,7 +82,7 @@ OF_REASON: Mapping[str, tuple[str, str]] = {
     ),
     "NOT_ON_THE_REQUESTED_NODE": (
         "The service did not start on the node that was asked for, and went on to another one.",
-        "Find out why before you ask again: each try costs an outage.",
+        "Find out why before you ask again: each try costs an outage. It is refused until you clear the failed start.",
     ),
     "PROCEEDED_WITHOUT_PROOF": (
         "Nothing proved that the old node is off, and policy or operator said to go on: two nodes may have served.",

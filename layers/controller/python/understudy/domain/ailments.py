@@ -26,8 +26,9 @@ class Ailment(StrEnum):
 def ailments(state: ClusterState, definition: Definition, now: int, observer: Observer) -> frozenset[Ailment]:
     """What ails a cluster at `now` (seconds).
 
-    WITHOUT_STANDBY: no node is fit to take over. Not while a transition is under way, whose target is none any more,
-    nor while the cluster is held: then a standby may be down because somebody works on it.
+    WITHOUT_STANDBY: no node is fit to take over, but for those on which the service did not start. Not while a
+    transition is under way, whose target is none any more, nor while the cluster is held: then a standby may be down
+    because somebody works on it.
     DEGRADED: a person is needed, also for an approval, or an address is not known to lead to the service.
     """
     situation = survey(state, definition, now, observer)

@@ -99,8 +99,9 @@ READY, GONE, UNKNOWN, NOBODY, AWAITED, UNHEARD, CONTESTED, RETURNED, UNPROVEN = 
 FAILED, SILENT = _one_of(Holder.FAILED), _one_of(Holder.SILENT)
 TOLD = FAILED | GONE
 """What the node itself, its alarm or EC2 has said. Silence is nobody's word: it is worth as much as the observer."""
-FIT, NO_QUORUM, UNREADY = (_one_of(candidate) for candidate in Candidate)
-NONE = NO_QUORUM | UNREADY
+SOUND, RETRY, NO_RETRY, NO_QUORUM, UNREADY = (_one_of(candidate) for candidate in Candidate)
+FIT = SOUND | RETRY
+NONE = NO_RETRY | NO_QUORUM | UNREADY
 NOT_DUE, DUE = (_one_of(repair) for repair in Repair)
 LEFT, SPENT = (_one_of(budget) for budget in Budget)
 TRUSTED, SUSPECT = (_one_of(observer) for observer in Observer)
@@ -127,16 +128,19 @@ RULES: tuple[Rule, ...] = (
     Rule("observer-is-suspect",                SETTLED,   SILENT,                      ANY,   ANY,      ANY,    SUSPECT,  NORMAL,  ANY,     CALL_OPERATOR, "beats are late for the controller itself, or nobody anywhere is heard: the observer is doubted, not the node"),
     Rule("no-fit-candidate",                   SETTLED,   SILENT,                      UNREADY, ANY,    ANY,    TRUSTED,  NORMAL,  ANY,     CALL_OPERATOR, "the active node has not been heard for silence_limit_s, and no other node is fit to take over"),
     Rule("told-and-no-fit-candidate",          SETTLED,   TOLD,                        UNREADY, ANY,    ANY,    ANY,      NORMAL,  ANY,     CALL_OPERATOR, "the active node has failed or is gone, and no other node is fit to take over"),
+    Rule("only-failed-starts-left",            SETTLED,   SILENT,                      NO_RETRY, ANY,   ANY,    TRUSTED,  NORMAL,  ANY,     CALL_OPERATOR, "the active node has not been heard for silence_limit_s, the service did not start on any node that is left, and retry_failed_start is false"),
+    Rule("told-and-only-failed-starts-left",   SETTLED,   TOLD,                        NO_RETRY, ANY,   ANY,    ANY,      NORMAL,  ANY,     CALL_OPERATOR, "the active node has failed or is gone, the service did not start on any node that is left, and retry_failed_start is false"),
     Rule("quorum-is-lost",                     SETTLED,   SILENT,                      NO_QUORUM, ANY,  ANY,    TRUSTED,  NORMAL,  ANY,     CALL_OPERATOR, "the active node has not been heard for silence_limit_s, and quorum keeps the nodes that are ready from taking over"),
     Rule("told-and-quorum-is-lost",            SETTLED,   TOLD,                        NO_QUORUM, ANY,  ANY,    ANY,      NORMAL,  ANY,     CALL_OPERATOR, "the active node has failed or is gone, and quorum keeps the nodes that are ready from taking over"),
     Rule("failover-budget-is-spent",           SETTLED,   SILENT,                      FIT,   ANY,      SPENT,  TRUSTED,  NORMAL,  ANY,     CALL_OPERATOR, "the active node has not been heard for silence_limit_s, but max_failovers are used up in this window"),
     Rule("told-and-budget-is-spent",           SETTLED,   TOLD,                        FIT,   ANY,      SPENT,  ANY,      NORMAL,  ANY,     CALL_OPERATOR, "the active node has failed or is gone, but max_failovers are used up in this window"),
     Rule("active-is-unknown",                  SETTLED,   UNKNOWN,                     ANY,   ANY,      ANY,    ANY,      NORMAL,  ANY,     CALL_OPERATOR, "the active node has never been heard, or is not the node of the definition any more: unknown is not failed"),
     Rule("two-say-they-serve",                 SETTLED | OVERDUE, CONTESTED,           ANY,   ANY,      ANY,    ANY,      ANY,     ANY,     CALL_OPERATOR, "a member says that it serves without holding the lease, and it is not the only one that serves or should: nothing moves before one of them is down"),
-    Rule("place-by-priority",                  SETTLED,   NOBODY,                      FIT,   ANY,      ANY,    ANY,      NORMAL,  ANY,     PLACE,         "nobody holds the lease, and the node that serves already, or else the fit node of the best priority, gets it"),
+    Rule("place-by-priority",                  SETTLED,   NOBODY,                      FIT,   ANY,      ANY,    ANY,      NORMAL,  ANY,     PLACE,         "nobody holds the lease, and the node that serves already, or else the fit node of the best priority, gets it; one on which it did not start comes last"),
     Rule("member-is-unheard",                  SETTLED,   UNHEARD,                     ANY,   ANY,      ANY,    ANY,      NORMAL,  ANY,     CALL_OPERATOR, "nobody has been placed yet, and a member may be serving: it does not say that it is down, and EC2 does not say that it is off"),
     Rule("members-are-awaited",                SETTLED | OVERDUE, AWAITED,             ANY,   ANY,      ANY,    ANY,      ANY,     ANY,     WAIT,          "nobody holds the lease; a member that may be serving, or one that makes a quorum, may still be heard, for silence_limit_s"),
     Rule("nobody-to-place-on",                 SETTLED,   NOBODY,                      UNREADY, ANY,    ANY,    ANY,      NORMAL,  ANY,     CALL_OPERATOR, "nobody holds the lease, and no node is fit to get it"),
+    Rule("only-failed-starts-to-place-on",     SETTLED,   NOBODY,                      NO_RETRY, ANY,   ANY,    ANY,      NORMAL,  ANY,     CALL_OPERATOR, "nobody holds the lease, the service did not start on any node that is left, and retry_failed_start is false"),
     Rule("no-quorum-to-place-on",              SETTLED,   NOBODY,                      NO_QUORUM, ANY,  ANY,    ANY,      NORMAL,  ANY,     CALL_OPERATOR, "nobody holds the lease, and quorum keeps the nodes that are ready from getting it"),
     Rule("place-on-last-holder",               SETTLED,   RETURNED,                    ANY,   ANY,      ANY,    ANY,      NORMAL,  ANY,     PLACE,         "nobody holds the lease; the node that served last, or whose address the record carries, is fit"),
     Rule("last-holder-is-unproven",            SETTLED,   UNPROVEN,                    ANY,   ANY,      ANY,    ANY,      NORMAL,  ANY,     CALL_OPERATOR, "the node that served last may still serve, and there is no proof that it does not"),

@@ -15,7 +15,16 @@ from understudy.domain.definition import Definition
 from understudy.domain.failback import DAY_S, is_open
 from understudy.domain.model import ClusterState
 from understudy.domain.policy import DrillPolicy
-from understudy.domain.situation import Budget, Candidate, Mode, Observer, fit_candidates, survey
+from understudy.domain.situation import (
+    FAILED_BEFORE,
+    NO_SOUND_STANDBY,
+    Budget,
+    Candidate,
+    Mode,
+    Observer,
+    sound_candidates,
+    survey,
+)
 
 if TYPE_CHECKING:  # every heartbeat imports this module, and no heartbeat checks readiness
     from understudy.domain.readiness import Report
@@ -112,7 +121,8 @@ def objections(state: ClusterState, definition: Definition, now: int, observer: 
         f"{decision.rule}: {decision.why}": decision.rule != QUIET_RULE,
         "a transition is open": state.transition is not None,
         "the cluster is held": situation.mode is Mode.HELD,
-        "no other node is fit to take over": situation.candidate is not Candidate.FIT,
+        "no other node is fit to take over": situation.candidate in (Candidate.NO_QUORUM, Candidate.NONE),
+        NO_SOUND_STANDBY: situation.candidate in FAILED_BEFORE,
         "max_failovers are used up": situation.budget is Budget.SPENT,
         "the observer is doubted": observer is Observer.SUSPECT,
         "an address is owed, or not yet in sync": not is_settled,
@@ -154,7 +164,7 @@ def begin(
 ) -> Ask | End | None:
     """Begin a drill that is due at `now`, or refuse it; None when its refusal has been told in this window."""
     if not against and state.active is not None:
-        away = fit_candidates(state, definition, now)[0]
+        away = sound_candidates(state, definition, now)[0]
         begun = replace(
             drill,
             stage=DrillStage.OUT,
@@ -202,7 +212,7 @@ def _back(
     drill: Drill, policy: DrillPolicy, state: ClusterState, definition: Definition, now: int, observer: Observer
 ) -> Ask | End | None:
     against = objections(state, definition, now, observer)
-    if drill.home not in fit_candidates(state, definition, now):
+    if drill.home not in sound_candidates(state, definition, now):
         against = (*against, f"{definition.name_of(drill.home)} is not fit to take over")
     if not is_open(policy, now):
         words = "; ".join(against) or "the watch did not come round in time"

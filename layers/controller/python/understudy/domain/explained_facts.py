@@ -11,6 +11,7 @@ from understudy.domain.fencing import evidence, lease_expires_at
 from understudy.domain.model import ClusterState, NodeReport, PreviousHolder, Transition
 from understudy.domain.quorum import objection
 from understudy.domain.situation import health_of
+from understudy.domain.starts import failed_starts
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,8 @@ def _of_node(node: NodeSpec, state: ClusterState, definition: Definition, now: i
         yield Fact(f"{node.name} is not as defined", report.fault)
     if report is not None and report.unfit:
         yield Fact(f"{node.name} could not take over", report.unfit)
+    if failed := failed_starts(state, definition).get(node.instance_id):
+        yield Fact(f"{node.name} start", f"the service did not start under epoch {failed.epoch}", now - failed.at)
     if definition.quorum.mode is not QuorumMode.NONE:
         against = objection(state, definition, node.instance_id, now)
         yield Fact(f"{node.name} quorum", against or "does not object")

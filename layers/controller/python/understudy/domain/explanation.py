@@ -106,7 +106,7 @@ def _can_come(other: Situation, situation: Situation, state: ClusterState, defin
         and other.holder in _holders(situation, state)
         and other.candidate in _candidates(state, definition)
         and (other.holder is not Holder.AWAITED or other.phase is Phase.SETTLED)
-        and (other.holder is not Holder.RETURNED or other.candidate is Candidate.FIT)
+        and (other.holder is not Holder.RETURNED or other.candidate in (Candidate.FIT, Candidate.RETRY))
         and (other.failback is Failback.NOT_DUE or _can_go_back(other, state, definition))
     )
 
@@ -127,7 +127,8 @@ def _candidates(state: ClusterState, definition: Definition) -> tuple[Candidate,
     if not others:
         return (Candidate.NONE,)
     without_quorum = () if definition.quorum.mode is QuorumMode.NONE else (Candidate.NO_QUORUM,)
-    return (Candidate.FIT, Candidate.NONE, *without_quorum)
+    failed_before = Candidate.RETRY if definition.policy.retry_failed_start else Candidate.NO_RETRY
+    return (Candidate.FIT, failed_before, Candidate.NONE, *without_quorum)
 
 
 def _can_go_back(other: Situation, state: ClusterState, definition: Definition) -> bool:
@@ -163,6 +164,8 @@ def _condition(value: StrEnum, column: str, state: ClusterState, definition: Def
         "holder RETURNED": f"{holder} is heard again and fit, without a proof against it",
         "holder UNPROVEN": f"{holder} is not fit, and nothing proves that it does not serve",
         "candidate FIT": "another node is fit to take over",
+        "candidate RETRY": "on every other node that is fit the service did not start",
+        "candidate NO_RETRY": "the same, and retry_failed_start is false: none is tried again",
         "candidate NO_QUORUM": "quorum keeps every other node that is ready from taking over",
         "candidate NONE": "no other node is ready",
         "repair NOT_DUE": "no address is due to be put right",

@@ -19,6 +19,7 @@ BOOT = re.compile(r"[0-9A-Za-z-]{1,64}")
 AGENT = re.compile(r"[0-9A-Za-z.+-]{0,32}")
 VERSION = 1
 """Of what a beat says. A word more is no new version: whoever does not know it leaves it aside."""
+CONFIG = re.compile(r"[0-9a-f]{1,16}")
 BEAT_LIMIT = 10**13
 """Milliseconds: of a boot clock 317 years, and the milliseconds since 1970 of a loop without an agent are below it. One
 that counts microseconds is not. These limits are the agent's, too (understudy_agent.view): what one side lets in must
@@ -30,6 +31,8 @@ VERSION_LIMIT = 10**11
 SERVICES_LIMIT = 64
 SERVICE_NAME_LIMIT = 64
 HOSTS_LIMIT = 100
+ACCEPTED_LIMIT = 10**10
+"""Two beats a second for more than a century."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,8 @@ class Beat:
     `heard_at`: AWS's ingestion time, whole seconds. `quorum`: None when the sender does not know what it reaches.
     `knows`: the version of the definition whose nodes its sender asks for promises; 0: it asks nobody (B11).
     `services`: the names of its services. `unfit`: why its sender could not take over, in words; "" when it can.
+    `accepted`: how many beats of the same process AWS had taken in before, as far as it knew; None: it does not say.
+    `config`: a fingerprint of what its agent's file says of the services; "" from one that does not say.
     `late_s`: how long after that it is recorded, whole seconds. One that waited says little of the way of the beats.
     """
 
@@ -56,6 +61,8 @@ class Beat:
     late_s: int = 0
     services: frozenset[str] = frozenset()
     unfit: str = ""
+    accepted: int | None = None
+    config: str = ""
 
     @property
     def recorded_at(self) -> int:
@@ -97,6 +104,8 @@ def parse_beat(source: Any, heard_at: int, detail: Any) -> Beat:
         knows=_number(detail, "knows", VERSION_LIMIT) if "knows" in detail else 0,
         services=frozenset(_services(detail)),
         unfit=_unfit(detail),
+        accepted=_number(detail, "accepted", ACCEPTED_LIMIT) if "accepted" in detail else None,
+        config=_text(detail, "config", CONFIG) if "config" in detail else "",
     )
 
 

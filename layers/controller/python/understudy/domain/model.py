@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from understudy.domain.address import Address
 from understudy.domain.approval import Question
+from understudy.domain.failed_start import FailedStart
 from understudy.domain.lone import Lone
 from understudy.domain.mode import Hold
 from understudy.domain.reach import QuorumHosts, Reach
@@ -115,7 +116,10 @@ class NodeReport:
     instance is not as the definition has it any more; empty when it is. `quorum`: None when its newest beat does not
     say. `named`: the digest of the services that its beat names, empty when an older release recorded it; `misnamed`:
     in what these are not the definition's, in words (see understudy.domain.service_names). `unfit`: why it could not
-    take over, in its own words; empty when its newest beat does not say so.
+    take over, in its own words; empty when its newest beat does not say so. `late_at`: when a beat of it that was late
+    was dealt with last (seconds); 0: never. `accepted`: how many beats of its agent's process AWS had taken in before
+    the newest; `lost_at`: when a beat was recorded last that shows that one before it was lost, or is late; 0: never.
+    `config`: a fingerprint of its agent's configuration of the services, empty when its newest beat gives none.
 
     For promises between the agents (B11): `ip`, where the node is asked; `joined`, the version of the definition
     that added it to a cluster in use, 0 for the first nodes; `knows`, the version whose nodes it would ask, as its own
@@ -144,6 +148,10 @@ class NodeReport:
     named: str = ""
     misnamed: str = ""
     unfit: str = ""
+    config: str = ""
+    late_at: int = 0
+    accepted: int | None = None
+    lost_at: int = 0
 
     @property
     def power_now(self) -> PowerReading:
@@ -231,7 +239,8 @@ class ClusterState:
     `quorum` is there while the definition names quorum hosts.
     `preferred_since`: since when the node of the best priority has been fit without a break while another one is
     active; it is kept only where failback is automatic. `approval`: what a person was asked last (B4). `lone`: whether
-    nobody could take over.
+    nobody could take over. `failed_starts`: as they were noted, by instance id; which of them count, see
+    understudy.domain.starts.
     """
 
     cluster: str
@@ -251,6 +260,7 @@ class ClusterState:
     preferred_since: int | None = None
     approval: Question | None = None
     lone: Lone | None = None
+    failed_starts: Mapping[str, FailedStart] = field(default_factory=dict)
 
     @property
     def was_placed(self) -> bool:

@@ -50,6 +50,7 @@ EXPLAINED: Mapping[str, Explain | None] = {
     "Understudy Operator Called": operator_called,
     "Understudy Alert Over": alert_over,
     "Understudy Cluster Degraded": degraded,
+    "Understudy Failed Start Cleared": None,
     "Understudy Cluster Held": None,
     "Understudy Cluster Resumed": None,
     "Understudy Definition Accepted": None,

@@ -1,6 +1,6 @@
 """The words for events about moves: how one ended, and when a person is needed or is needed no more."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from understudy.domain.advice import OF_REASON, OF_RULE
@@ -18,31 +18,54 @@ def closed(detail: Detail) -> Words | None:
         return None if action in QUIET_ACTIONS else _in_service(detail, action)
     if outcome == "BROKEN":
         return _broken(detail)
+    failed = words(detail.get("start_failed"))
     known = [reason for reason in words(detail.get("reasons")) if reason in OF_REASON]
     cluster, active = cluster_of(detail), detail.get("active")
     is_served = "SERVICE_NOT_IN_SERVICE" not in known
     holder = f"{word(active)} holds the lease" if active else "Nobody holds the lease, and nobody may serve"
     return Words(
         f"{cluster}: {action} ended {outcome}",
-        (f"The {action} of {cluster} ended {outcome} {_of_epoch(detail)}.", *(OF_REASON[each][0] for each in known)),
+        (
+            f"The {action} of {cluster} ended {outcome} {_of_epoch(detail)}.",
+            *(OF_REASON[each][0] for each in known),
+            *_failed_starts(failed),
+        ),
         (f"{holder}{', but its service is not in service' if active and not is_served else ''}.", _address(detail)),
-        tuple(OF_REASON[each][1] for each in known) or ("Look at the execution's cause.",),
+        (*(OF_REASON[each][1] for each in known), *_to_clear(detail, failed)) or ("Look at the execution's cause.",),
         "held" if outcome == "HELD" else "degraded-by-reason",
     )
 
 
 def _in_service(detail: Detail, action: str) -> Words:
     cluster, source, active = cluster_of(detail), word(detail.get("source")), word(detail.get("active"))
-    was_bad = action == "failover"
+    was_bad, failed = action == "failover", words(detail.get("start_failed"))
     return Words(
         f"{cluster}: {active} is in service after a {action}",
-        (f"The {action} of {cluster} from {source} to {active} ended well {_of_epoch(detail)}.",),
+        (
+            f"The {action} of {cluster} from {source} to {active} ended well {_of_epoch(detail)}.",
+            *_failed_starts(failed),
+        ),
         (f"{active} says that its services are in service.", _address(detail)),
         (
             "Nothing at once: clients follow within the TTL.",
             *([f"Find out soon what was wrong with {source}: until then it may be no standby."] if was_bad else []),
+            *_to_clear(detail, failed),
         ),
         "reading-an-incident-backwards",
+    )
+
+
+def _failed_starts(nodes: tuple[str, ...]) -> tuple[str, ...]:
+    """That the service did not start somewhere: it stays so until there is a reason to think that it would."""
+    return tuple(f"The service did not start on {node}: it is the last choice from now on." for node in nodes)
+
+
+def _to_clear(detail: Detail, nodes: Sequence[str]) -> tuple[str, ...]:
+    """How a failed start is forgotten."""
+    return tuple(
+        f"Find out why the service does not start on {node}. When it will, clear it: start an execution with "
+        f'{{"cluster": "{cluster_of(detail)}", "action": "clear", "node": "{node}"}}'
+        for node in nodes
     )
 
 
@@ -79,15 +102,20 @@ def degraded(detail: Detail) -> Words | None:
     """Nobody could take over; None when somebody can again."""
     if not detail.get("fault"):
         return None
-    cluster = cluster_of(detail)
+    cluster, facts = cluster_of(detail), part(detail, "facts")
+    nodes = part(facts, "nodes")
+    failed = [word(name) for name in list(nodes)[:LINES_LIMIT] if part(nodes, name).get("start_failed_at")]
     return Words(
-        f"{cluster}: no node could take over",
+        f"{cluster}: no node that is known to work could take over"
+        if failed
+        else f"{cluster}: no node could take over",
         (
             f"{_sentence(detail['fault'])} It has been so for five minutes.",
             "The service runs. The next failure will be an outage.",
         ),
-        _standing(part(detail, "facts")),
+        _standing(facts),
         (
+            *_to_clear(detail, failed),
             "Bring a standby back: start its instance or its agent, or mend its failed service.",
             "Do not patch or reboot the active node before.",
         ),
@@ -106,6 +134,7 @@ def _node(name: str, node: Detail) -> str:
     age = node.get("heard_age_s")
     heard = "never heard" if age is None else f"last heard {word(age)} s before"
     more = [f"{key}: {word(node[key])}" for key in ("fault", "quorum") if node.get(key)]
+    more += ["the service did not start on it"] if node.get("start_failed_at") else []
     return "; ".join([f"{name}: {word(node.get('health'))}, its services {word(node.get('service'))}, {heard}", *more])
 
 

@@ -14,7 +14,16 @@ from understudy.domain.model import ClusterState, TransitionAction
 from understudy.domain.quorum import objection
 from understudy.domain.request import Request
 from understudy.domain.serving import Said, may_be_adopted, others_serving, said, unheard
-from understudy.domain.situation import Observer, Phase, fit_candidates, health_of, observer_by_clock, survey
+from understudy.domain.situation import (
+    Observer,
+    Phase,
+    fit_candidates,
+    health_of,
+    observer_by_clock,
+    sound_candidates,
+    survey,
+)
+from understudy.domain.starts import failed_starts, failed_words
 
 ACTION_OF: Mapping[Action, TransitionAction] = {
     Action.FAIL_OVER: TransitionAction.FAILOVER,
@@ -98,16 +107,23 @@ def _rule_on_cause(request: Request, state: ClusterState, definition: Definition
         action=request.action,
         target=situation.target,
         rule=decision.rule,
-        why=decision.why,
+        why=f"{decision.why}{_tried_again(situation.target, state, definition, now)}",
         spends_budget=state.active is not None and request.action in SPENDING,
     )
+
+
+def _tried_again(target: str, state: ClusterState, definition: Definition, now: int) -> str:
+    """That a target is the last choice, and why: words to go on with; empty when it is not."""
+    is_moved_to = target != state.last_holder
+    words = failed_words(state, definition, target, now) if is_moved_to else ""
+    return f"; {words}, and no other node is left" if words else ""
 
 
 def _rule_on_drill(request: Request, state: ClusterState, definition: Definition, now: int) -> Ruling:
     """A drill takes the lease from a healthy node: whatever speaks against it ends it (B7)."""
     against = objections(state, definition, now, observer_by_clock(state, definition.policy, now))
     target = _wanted(request, definition)
-    if against or target not in fit_candidates(state, definition, now):
+    if against or target not in sound_candidates(state, definition, now):
         return StoodDown("; ".join(against) or f"{request.to} is not fit to take over")
     return Opening(request.action, target, str(request.rule), "a planned drill")
 
@@ -139,12 +155,28 @@ def _rule_on_wish(request: Request, state: ClusterState, definition: Definition,
         return Refused(f"{definition.name_of(target)} is {health}, not READY; it cannot take over now")
     if against := _service_elsewhere(state, definition, target, now) or objection(state, definition, target, now):
         return Refused(f"{definition.name_of(target)} cannot take over now: {against}")
+    if against := _failed_before(request, target, state, definition, now):
+        return Refused(against)
     why = f"an operator asked for a {request.action}" + (f": {request.reason}" if request.reason else "")
     if request.may_go_unproven:
         why += "; they asked to go on without a proof, should none be found"
     return Opening(
         action=request.action, target=target, rule=MANUAL_RULE, why=why, may_go_unproven=request.may_go_unproven
     )
+
+
+def _failed_before(request: Request, target: str, state: ClusterState, definition: Definition, now: int) -> str:
+    """Why a failed start keeps the target from what is asked for, in words; empty when it does not (B20).
+
+    A planned move takes the service from a node where it runs: never to one where it is known not to start. A failover
+    may be all that is left, as it may be for the controller.
+    """
+    words = failed_words(state, definition, target, now)
+    is_last_resort = request.action is TransitionAction.FAILOVER and not sound_candidates(state, definition, now)
+    if not words or (is_last_resort and definition.policy.retry_failed_start):
+        return ""
+    clear = f'{{"cluster": "{state.cluster}", "action": "clear", "node": "{definition.name_of(target)}"}}'
+    return f"{words}. Find out why, then clear it and ask again: {clear}"
 
 
 def _service_elsewhere(state: ClusterState, definition: Definition, target: str, now: int) -> str:
@@ -169,7 +201,8 @@ def _in_words(state: ClusterState, definition: Definition, instance_id: str, now
     faults = [fault for fault in (report.fault, report.misnamed, report.unfit) if fault] if report else []
     fault = f" ({'; '.join(faults)})" if faults else ""
     health = health_of(state, definition, instance_id, now)
-    against = objection(state, definition, instance_id, now) if health is NodeHealth.READY else ""
+    against = objection(state, definition, instance_id, now) or failed_words(state, definition, instance_id, now)
+    against = against if health is NodeHealth.READY else ""
     return f"{health}{fault}{f', but {against}' if against else ''}"
 
 
@@ -191,7 +224,8 @@ def _wanted(request: Request, definition: Definition) -> str | None:
 def rule_on_next(failed_epoch: int, execution: str, state: ClusterState, definition: Definition, now: int) -> Ruling:
     """The service did not start on the transition's target: which node is tried next?
 
-    A switchover goes back to the node that it came from, when that is ready. Every other node is tried once.
+    A switchover goes back to the node that it came from, when that is ready. Every other node is tried once, and those
+    on which a start has failed before come last, that one included (B20).
     """
     transition = state.transition
     if transition is None or transition.execution != execution:
@@ -205,7 +239,9 @@ def rule_on_next(failed_epoch: int, execution: str, state: ClusterState, definit
     if not candidates:
         names = ", ".join(definition.name_of(node) for node in tried)
         return Exhausted(f"the service did not start on {names}, and no other node is fit")
-    goes_back = transition.action is not TransitionAction.FAILOVER and transition.source in candidates
+    failed = failed_starts(state, definition)
+    best = [each for each in candidates if each not in failed] or candidates
+    goes_back = transition.action is not TransitionAction.FAILOVER and transition.source in best
     target = transition.source if goes_back and transition.source else candidates[0]
     failed_on = definition.name_of(transition.target)
     why = f"the service did not start on {failed_on}: {definition.name_of(target)} is next"

@@ -93,6 +93,8 @@ class Policy:
     `outage_budget_s`: how long a planned move or a failover may take the service out; None: nobody said (B7).
     `promise_s`: see `promised_s`. `on_isolation`: what a holder does that can neither renew its
     lease nor get promises: `stop`, or `keep` on serving, and then LEASE_EXPIRED is no proof against it (B11).
+    `retry_failed_start`: whether a failover goes to a node on which the service did not start, when no other is left
+    (B20).
     """
 
     heartbeat_interval_s: float = 4
@@ -106,6 +108,7 @@ class Policy:
     promise_s: float | None = None
     on_isolation: str = "stop"
     outage_budget_s: float | None = None
+    retry_failed_start: bool = True
     fencing: Fencing = field(default_factory=Fencing)
     failback: FailbackPolicy = field(default_factory=FailbackPolicy)
     max_failovers: FailoverBudget = field(default_factory=FailoverBudget)

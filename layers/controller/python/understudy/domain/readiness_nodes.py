@@ -8,6 +8,7 @@ from understudy.domain.quorum import reach_objection
 from understudy.domain.readiness_facts import Facts, Finding, Instance, Unread, Verdict, together
 from understudy.domain.service_names import means_the_same
 from understudy.domain.serving import others_serving
+from understudy.domain.starts import failed_starts, failed_words
 
 LEAST_NODES = 2
 
@@ -99,6 +100,18 @@ def no_fault_noted(facts: Facts) -> Finding:
             findings.append(Finding(Verdict.FAIL, f"{node.name} says that it could not take over: {report.unfit}"))
         else:
             findings.append(Finding(Verdict.PASS, f"{node.name} is as defined"))
+    return together(findings)
+
+
+def starts_known(facts: Facts) -> Finding:
+    """On no node has the service failed to start when it was to: one on which it has is the last choice (B20)."""
+    failed = failed_starts(facts.state, facts.definition)
+    findings = [
+        Finding(Verdict.FAIL, failed_words(facts.state, facts.definition, each.instance_id, int(facts.now)))
+        if each.instance_id in failed
+        else Finding(Verdict.PASS, f"no start of {each.name} is known to have failed")
+        for each in facts.definition.serving
+    ]
     return together(findings)
 
 

@@ -62,6 +62,18 @@ EC2_CHECKS = (
         STATE,
     ),
     Check(
+        "starts-known",
+        nodes.starts_known,
+        "B20",
+        (PASS, FAIL),
+        "FAIL: the service did not start on that node when it was to last. It is the last choice; with no other left, "
+        "the next failover may end without a service.",
+        "Find out why it did not start there: the agent's journal on the node, why in the history of that epoch. When "
+        'it will, start an execution with {"cluster": "CLUSTER", "action": "clear", "node": "NODE"}. A reboot of the '
+        "node, or another configuration of its agent, clears it as well.",
+        STATE,
+    ),
+    Check(
         "services-named-alike",
         nodes.services_named_alike,
         "B4",

@@ -17,6 +17,9 @@ CHECK = "check"
 EXPLAIN, REHEARSE = "explain", "rehearse"
 QUESTIONS = {EXPLAIN: ("cluster", "action", "reason"), REHEARSE: ("cluster", "action", "to", "reason")}
 """Actions that change nothing at all, with their keys: the workflow leads them to Advise (B5, B7)."""
+CLEAR = "clear"
+"""The action that forgets a failed start (B20)."""
+CLEAR_KEYS = ("cluster", "action", "node", "reason")
 KEYS = ("cluster", "action", "to", "reason", "unproven")
 PROCEED = "proceed"
 TEXT_LIMIT = 200
@@ -42,6 +45,15 @@ class Request:
 
 
 @dataclass(frozen=True)
+class ClearRequest:
+    """That a failed start of a node is to be forgotten. `node`: its name."""
+
+    cluster: str
+    node: str
+    reason: str = ""
+
+
+@dataclass(frozen=True)
 class Question:
     """What an operator wants to know of a cluster. `to`: the name of a node, for a rehearsal only."""
 
@@ -54,7 +66,7 @@ class BadRequestError(Exception):
     """The execution's input is not a request. The message says what was found, where, and what is allowed."""
 
 
-def parse_request(document: Any, *, by_controller: bool = False) -> Request | ModeRequest:
+def parse_request(document: Any, *, by_controller: bool = False) -> Request | ModeRequest | ClearRequest:
     """Read an execution's input. Words of the controller are refused unless the caller has made sure that it asked.
 
     Raises BadRequestError with every fault at once; nothing is changed by a bad request.
@@ -64,6 +76,8 @@ def parse_request(document: Any, *, by_controller: bool = False) -> Request | Mo
         raise BadRequestError(f"the input is {quoted(document)}, not an object; {example}")
     if document.get("action") in MODE_ACTIONS:
         return _parse_mode(document)
+    if document.get("action") == CLEAR:
+        return _parse_clear(document)
     faults = [
         *_unknown_keys(document, (*KEYS, *CONTROLLER_WORDS) if by_controller else KEYS),
         *_bad_texts(document),
@@ -105,6 +119,19 @@ def _parse_mode(document: Mapping[str, Any]) -> ModeRequest:
         until=document.get("until"),
         for_s=document.get("for_s"),
     )
+
+
+def _parse_clear(document: Mapping[str, Any]) -> ClearRequest:
+    faults = [
+        *_unknown_keys(document, CLEAR_KEYS),
+        *_bad_texts(document),
+        *_bad_cluster(document),
+        *([] if "node" in document else ["node is missing"]),
+    ]
+    if faults:
+        example = 'for example {"cluster": "orders-db", "action": "clear", "node": "node-b", "reason": "disk replaced"}'
+        raise BadRequestError("; ".join([*faults, example]))
+    return ClearRequest(document["cluster"], document["node"], plain(document.get("reason", ""), TEXT_LIMIT))
 
 
 def parse_check(document: Any) -> str:
@@ -156,7 +183,7 @@ def _unknown_key(key: Any, allowed: tuple[str, ...]) -> str:
 def _bad_texts(document: Mapping[str, Any]) -> list[str]:
     return [
         f"{key} is {quoted(document[key])}; allowed: a text of {least} to {TEXT_LIMIT} characters"
-        for key, least in (("to", 1), ("reason", 0), ("rule", 1), ("why", 0))
+        for key, least in (("to", 1), ("node", 1), ("reason", 0), ("rule", 1), ("why", 0))
         if key in document and not (isinstance(document[key], str) and least <= len(document[key]) <= TEXT_LIMIT)
     ]
 
@@ -175,7 +202,9 @@ def _bad_action(document: Mapping[str, Any]) -> list[str]:
     allowed = [str(each) for each in (TransitionAction if document.get("rule") else MANUAL_ACTIONS)]
     if isinstance(action, str) and action in allowed:
         return []
-    allowed += [] if document.get("rule") else [f"{', '.join((*MODE_ACTIONS, CHECK, *QUESTIONS))} (which move nothing)"]
+    allowed += (
+        [] if document.get("rule") else [f"{', '.join((*MODE_ACTIONS, CLEAR, CHECK, *QUESTIONS))} (which move nothing)"]
+    )
     return [f"action is {quoted(action)}; allowed: {', '.join(allowed)}"]
 
 

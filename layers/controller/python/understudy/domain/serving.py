@@ -71,14 +71,16 @@ def unheard(state: ClusterState, definition: Definition, now: float, besides: st
 def undecided(state: ClusterState, definition: Definition, now: float, besides: str | None) -> tuple[str, ...]:
     """The serving members (instance ids), `besides` one, that are heard and neither serve nor are down.
 
-    One that is silent counts as well when no lease bounds its newest word: it may go on for ever.
+    One that is silent counts as well when no lease bounds its newest word, or what it may have been granted since, in a
+    table that was put back: it may go on for ever.
     """
+    is_unbound = state.terms.on_isolation == KEEP
     return tuple(
         each
         for each in unheard(state, definition, now, besides)
         if (report := state.nodes.get(each)) is not None
         and report.heard_at is not None
-        and (now - report.heard_at < definition.policy.silence_limit_s or serves_unbound(report))
+        and (now - report.heard_at < definition.policy.silence_limit_s or is_unbound or serves_unbound(report))
     )
 
 

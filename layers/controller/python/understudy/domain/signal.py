@@ -54,6 +54,14 @@ class NamesSignal:
     named: str
 
 
+@dataclass(frozen=True)
+class LateSignal:
+    """A beat of this node was late for the controller, which dealt with it at this time (whole seconds) (B14)."""
+
+    instance_id: str
+    at: int
+
+
 class MalformedSignalError(Exception):
     """An event of EC2's or CloudWatch's that says nothing we know. The message names what was found and is allowed."""
 
@@ -87,4 +95,4 @@ def read_alarm(detail: Any) -> tuple[str, bool]:
     return name, value == "ALARM"
 
 
-Signal = PowerSignal | AlarmSignal | FaultSignal | NamesSignal
+Signal = PowerSignal | AlarmSignal | FaultSignal | NamesSignal | LateSignal

@@ -15,6 +15,11 @@ from understudy.domain.policy import Policy
 from understudy.domain.quorum import objection
 from understudy.domain.service_names import means_the_same
 from understudy.domain.serving import Said, adoptable, others_serving, said, servers, undecided, unheard
+from understudy.domain.starts import failed_starts
+
+LOSS_COUNTS_SILENCES = 4
+"""For how many times silence_limit_s a lost beat makes the observer doubted. While half of all beats are lost, those
+that one node sends in silence_limit_s are all lost once in some minutes."""
 
 
 class Phase(StrEnum):
@@ -45,8 +50,14 @@ class Candidate(StrEnum):
     """Whether another node is fit to take over."""
 
     FIT = "FIT"
+    RETRY = "RETRY"  # only where the service did not start when it was to last; the policy has it tried again (B20)
+    NO_RETRY = "NO_RETRY"  # only there, and the policy does not
     NO_QUORUM = "NO_QUORUM"  # one is ready, and quorum keeps it from taking over (S12)
     NONE = "NONE"
+
+
+FAILED_BEFORE = (Candidate.RETRY, Candidate.NO_RETRY)
+NO_SOUND_STANDBY = "no standby is known to work: the service did not start on any that is fit"
 
 
 class Repair(StrEnum):
@@ -67,7 +78,7 @@ class Observer(StrEnum):
     """Whether silence can be believed (B3)."""
 
     TRUSTED = "TRUSTED"
-    SUSPECT = "SUSPECT"  # the observer itself is late, or nobody anywhere is heard
+    SUSPECT = "SUSPECT"  # the observer itself is late, or was just now, or nobody anywhere is heard
 
 
 class Mode(StrEnum):
@@ -105,12 +116,12 @@ def survey(state: ClusterState, definition: Definition, now: int, observer: Obse
     holder = _holder(state, definition, now, phase)
     candidates = fit_candidates(state, definition, now)
     stays = holder in (Holder.READY, Holder.RETURNED)
-    goes_back = is_failback_due(state, definition, candidates, now)
+    goes_back = is_failback_due(state, definition, sound_candidates(state, definition, now), now)
     target = state.last_holder if stays else next(iter(candidates), None)
     return Situation(
         phase=phase,
         holder=holder,
-        candidate=Candidate.FIT if candidates else _unfit(state, definition, now),
+        candidate=_candidate(state, definition, now),
         repair=_repair(state, now),
         budget=_budget(state, definition, now),
         observer=observer,
@@ -120,13 +131,34 @@ def survey(state: ClusterState, definition: Definition, now: int, observer: Obse
     )
 
 
-def _unfit(state: ClusterState, definition: Definition, now: int) -> Candidate:
-    return Candidate.NO_QUORUM if any(_ready_standbys(state, definition, now)) else Candidate.NONE
-
-
 def is_heard_now(state: ClusterState, policy: Policy, now: int) -> bool:
     """Whether any node of the cluster has been heard just now, judged by the clock."""
     return any(node.heard_at is not None and now - node.heard_at <= policy.hearing_s for node in state.nodes.values())
+
+
+def is_late_now(state: ClusterState, policy: Policy, now: float) -> bool:
+    """Whether a beat of any node was late, or lost, so lately that others may be under way still, or lost (B14).
+
+    Bad weather is uneven: that one beat came in time says nothing of the next one's, nor of another node's. The last
+    sign of a loss that explains a silence can be as old as the silence, so losses count for longer.
+    """
+    lost_after = now - LOSS_COUNTS_SILENCES * policy.silence_limit_s
+    return any(
+        now - node.late_at < policy.silence_limit_s or lost_after < node.lost_at for node in state.nodes.values()
+    )
+
+
+def observer_by_beat(state: ClusterState, policy: Policy, instance_id: str, late_s: float, now: float) -> Observer:
+    """Whether silence can be believed when it is judged by a beat that has just been taken in (B3, B14).
+
+    `instance_id`: its sender, a member; `late_s`: how late it was; `now`: seconds, when it was dealt with.
+    """
+    is_doubtful = (
+        late_s > policy.observer_lag_limit_s
+        or is_late_now(state, policy, now)
+        or not is_heard_without_gap(state.nodes[instance_id], policy)
+    )
+    return Observer.SUSPECT if is_doubtful else Observer.TRUSTED
 
 
 def observer_by_clock(state: ClusterState, policy: Policy, now: int) -> Observer:
@@ -135,6 +167,8 @@ def observer_by_clock(state: ClusterState, policy: Policy, now: int) -> Observer
     Only when a witness in the same cluster has been heard just now, and without a gap for as long as the silence: else
     beats of all nodes may have been lost or be waiting, and the first to come back would speak against the others.
     """
+    if is_late_now(state, policy, now):
+        return Observer.SUSPECT
     witnesses = (
         node
         for node in state.nodes.values()
@@ -146,9 +180,9 @@ def observer_by_clock(state: ClusterState, policy: Policy, now: int) -> Observer
 def observer_of_all(state: ClusterState, policy: Policy, now: int, is_anyone_heard: bool) -> Observer:
     """Whether silence can be believed by whoever looks at every cluster at once, as the watch does (B3).
 
-    SUSPECT when nobody anywhere is heard, or when a cluster's own nodes have only just come back.
+    SUSPECT when nobody anywhere is heard, or when a cluster's own nodes have only just come back, or been late.
     """
-    if not is_anyone_heard:
+    if not is_anyone_heard or is_late_now(state, policy, now):
         return Observer.SUSPECT
     return observer_by_clock(state, policy, now) if is_heard_now(state, policy, now) else Observer.TRUSTED
 
@@ -156,17 +190,36 @@ def observer_of_all(state: ClusterState, policy: Policy, now: int, is_anyone_hea
 def fit_candidates(
     state: ClusterState, definition: Definition, now: int, without: Container[str] = ()
 ) -> tuple[str, ...]:
-    """Instance ids of the nodes fit to take over, best priority first: ready, and quorum does not object (S12).
+    """Instance ids of the nodes fit to take over: ready, and quorum does not object (S12); best priority first.
 
-    Neither the active node nor a witness is ever one of them, nor a node that says that it serves under no lease of
-    ours: but the one that served last may get its lease back, and where nobody has been placed yet, the one that serves
-    already is the only candidate.
+    Those on which the service did not start come after all others, or not at all where the policy has none of them
+    tried again (B20). Neither the active node nor a witness is ever one of them, nor a node that says that it serves
+    under no lease of ours: but the one that served last may get its lease back, and where nobody has been placed yet,
+    the one that serves already is the only candidate.
     """
-    return tuple(
-        node.instance_id
-        for node in _ready_standbys(state, definition, now)
-        if node.instance_id not in without and not objection(state, definition, node.instance_id, now)
-    )
+    failed = failed_starts(state, definition)
+    fit = [each for each in _fit(state, definition, now) if each not in without]
+    last = [each for each in fit if each in failed] if definition.policy.retry_failed_start else []
+    return (*(each for each in fit if each not in failed), *last)
+
+
+def sound_candidates(state: ClusterState, definition: Definition, now: int) -> tuple[str, ...]:
+    """Those of the fit candidates on which no start has failed: where the service goes without need (B20)."""
+    failed = failed_starts(state, definition)
+    return tuple(each for each in _fit(state, definition, now) if each not in failed)
+
+
+def _fit(state: ClusterState, definition: Definition, now: int) -> tuple[str, ...]:
+    ready = (node.instance_id for node in _ready_standbys(state, definition, now))
+    return tuple(each for each in ready if not objection(state, definition, each, now))
+
+
+def _candidate(state: ClusterState, definition: Definition, now: int) -> Candidate:
+    if sound_candidates(state, definition, now):
+        return Candidate.FIT
+    if _fit(state, definition, now):
+        return Candidate.RETRY if definition.policy.retry_failed_start else Candidate.NO_RETRY
+    return Candidate.NO_QUORUM if any(_ready_standbys(state, definition, now)) else Candidate.NONE
 
 
 def _ready_standbys(state: ClusterState, definition: Definition, now: int) -> Iterator[NodeSpec]:

@@ -20,6 +20,7 @@ from understudy.domain.model import (
 from understudy.domain.moves import Moved, address_after
 from understudy.domain.polling import change_gaps_s
 from understudy.domain.serving import Said, may_be_adopted, objectors_to, said
+from understudy.domain.starts import failed_starts, with_failure_of_holder
 
 STAGE_SLACK_S = 30
 """What a stage may take beyond its own waits: cold starts, retries of Lambda itself."""
@@ -63,11 +64,8 @@ def opened(
     """The state under the next epoch: the lease ends, but who takes it back, or is adopted, has it at once."""
     stays = may_be_adopted(state, definition, target, now) or _takes_it_back(state, definition, target, now)
     return replace(
-        state,
+        _staying(state, definition, target) if stays else _taken_from_holder(state, definition, target, now),
         epoch=state.epoch + 1,
-        active=target if stays else None,
-        previous=None if stays else _previous_holder(state, target),
-        terms=_terms_on_staying(state, definition) if stays else state.terms,
         transition=Transition(
             action=action,
             source=state.last_holder,
@@ -84,7 +82,27 @@ def opened(
         ),
         failover_times=_failover_times(state, definition, now, spends_budget),
         preferred_since=None,
-        approval=state.approval if stays else None,  # a question about a lease ends with it
+    )
+
+
+def _staying(state: ClusterState, definition: Definition, target: str) -> ClusterState:
+    return replace(
+        state,
+        active=target,
+        previous=None,
+        terms=_terms_on_staying(state, definition),
+        failed_starts=failed_starts(state, definition),
+    )
+
+
+def _taken_from_holder(state: ClusterState, definition: Definition, target: str, now: int) -> ClusterState:
+    """Whoever loses the lease with its service not started keeps that as a failed start (B20)."""
+    return replace(
+        state,
+        active=None,
+        previous=_previous_holder(state, target),
+        approval=None,  # a question about a lease ends with it
+        failed_starts=with_failure_of_holder(state, definition, now),
     )
 
 

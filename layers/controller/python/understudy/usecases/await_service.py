@@ -1,21 +1,21 @@
 """AwaitService: granted is not in service (B2). Wait until the node says so itself, under this epoch."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from enum import StrEnum
 from typing import Any
 
-from understudy.domain.definition import Definition, QuorumMode
+from understudy.domain.definition import Definition
 from understudy.domain.health import NodeHealth
 from understudy.domain.model import ClusterState, NodeReport, ServiceStatus, Stage
-from understudy.domain.quorum import reach_objection
 from understudy.domain.service_names import means_the_same
 from understudy.domain.situation import Observer, health_of, observer_by_clock
+from understudy.domain.starts import failed_starts, obeys, start_objection
 from understudy.domain.transition import STAGE_SLACK_S, entered
 from understudy.ports import StateLedger
 from understudy.usecases.step import Clock, Outcome, answer, do_step
 
 POLL_S = 1
-DOWN = (ServiceStatus.OUT_OF_SERVICE, ServiceStatus.STOPPING)
 
 
 class AwaitOutcome(StrEnum):
@@ -39,31 +39,17 @@ def _await(state: ClusterState, definition: Definition, ledger: StateLedger, clo
     now = clock()
     report = state.nodes.get(state.transition.target)
     is_meant = report is not None and means_the_same(report, definition, state.transition.target)
-    if report is not None and is_meant and _obeys(report, state) and report.service is ServiceStatus.IN_SERVICE:
-        after = entered(state, definition, Stage.CONFIRMING, int(now))
+    if report is not None and is_meant and obeys(report, state) and report.service is ServiceStatus.IN_SERVICE:
+        serving = replace(state, failed_starts=failed_starts(state, definition))  # its own counts no more
+        after = entered(serving, definition, Stage.CONFIRMING, int(now))
         ledger.commit(state, after, history={state.epoch: {"stages.in_service_at": now}})
         return answer(AwaitOutcome.IN_SERVICE)
     fault = _fault(report, state, definition, now)
     return answer(AwaitOutcome.FAILED, why=fault) if fault else answer(AwaitOutcome.NOT_YET, wait_s=POLL_S)
 
 
-def _obeys(report: NodeReport, state: ClusterState) -> bool:
-    """Whether the report was made under this epoch: there is no higher one. A node without an agent knows none."""
-    return report.read_epoch == state.epoch or not report.keeps_lease
-
-
 def _misnamed(report: NodeReport) -> str:
     return report.misnamed or "names other services"
-
-
-def _reach_objection(report: NodeReport, definition: Definition) -> str:
-    """An agent that reaches no majority of the quorum hosts starts nothing, whatever it was granted (S12).
-
-    Empty when it does, and when it does not say: unknown is not failed.
-    """
-    is_lost = report.quorum is not None and not report.quorum.is_majority
-    is_asked = definition.quorum.mode is QuorumMode.TCP_REMOTE
-    return reach_objection(report.quorum, definition.quorum) if is_lost and is_asked else ""
 
 
 def _fault(report: NodeReport | None, state: ClusterState, definition: Definition, now: float) -> str | None:
@@ -78,9 +64,9 @@ def _fault(report: NodeReport | None, state: ClusterState, definition: Definitio
         return f"{definition.name_of(target)} was lost while its service started: {health}"
     if not means_the_same(report, definition, target):
         return f"{definition.name_of(target)} does not serve what the definition names: its agent {_misnamed(report)}"
-    if _obeys(report, state) and report.service is ServiceStatus.FAILED:
+    if obeys(report, state) and report.service is ServiceStatus.FAILED:
         return f"{definition.name_of(target)} reports that its service failed to start"
-    if _obeys(report, state) and report.service in DOWN and (against := _reach_objection(report, definition)):
+    if against := start_objection(report, state, definition):
         return f"{definition.name_of(target)} does not start its service: {against}"
     # The stage's deadline is the limit and the slack of a dead execution together.
     if now >= state.transition.deadline_at - STAGE_SLACK_S:

@@ -10,10 +10,11 @@ from understudy.domain.address import AddressStatus
 from understudy.domain.definition import Definition
 from understudy.domain.errors import LedgerConflictError
 from understudy.domain.mode import Hold
-from understudy.domain.model import ClusterState, Stage
+from understudy.domain.model import ClusterState, Stage, Transition
 from understudy.domain.phases import durations_s
 from understudy.domain.quoting import plain
 from understudy.domain.request import TEXT_LIMIT
+from understudy.domain.starts import with_failure_of_holder
 from understudy.ports import Announcer, Measure, StateLedger, unmeasured
 from understudy.usecases.set_mode import change_hold
 from understudy.usecases.step import Clock, Outcome, Step, answer, do_step, tell
@@ -81,9 +82,11 @@ def _close(
         return answer(history["outcome"], reasons=list(history["reasons"]))
     reasons = [str(reason) for reason in _reasons(state, "guard_ahead" in history)]
     outcome = _outcome(state, reasons)
-    story = {"outcome": str(outcome), "reasons": reasons, "stages.closed_at": clock()}
-    after = ledger.commit(state, replace(state, transition=None), history={state.epoch: story})
-    tell(announcer, TRANSITION_CLOSED, _told(state, definition, outcome, reasons))
+    story = {"outcome": str(outcome), "reasons": reasons}
+    now = clock()
+    closed = replace(state, transition=None, failed_starts=with_failure_of_holder(state, definition, int(now)))
+    after = ledger.commit(state, closed, history={state.epoch: {**story, "stages.closed_at": now}})
+    tell(announcer, TRANSITION_CLOSED, _told(after, state.transition, definition, outcome, reasons))
     if outcome is CloseOutcome.HELD and Reason.GUARD_AHEAD in reasons:
         _hold(after, str(history["address_fault"]), ledger, announcer, int(clock()))
     measure({"Transitions": 1}, outcome=str(outcome))
@@ -125,19 +128,21 @@ def _outcome(state: ClusterState, reasons: list[str]) -> CloseOutcome:
     return CloseOutcome.DEGRADED if reasons else CloseOutcome.IN_SERVICE
 
 
-def _told(state: ClusterState, definition: Definition, outcome: CloseOutcome, reasons: list[str]) -> dict[str, Any]:
-    assert state.transition is not None  # noqa: S101 - the caller has looked
+def _told(
+    state: ClusterState, transition: Transition, definition: Definition, outcome: CloseOutcome, reasons: list[str]
+) -> dict[str, Any]:
     return {
         "cluster": state.cluster,
         "epoch": state.epoch,
-        "action": str(state.transition.action),
+        "action": str(transition.action),
         "outcome": str(outcome),
         "reasons": reasons,
-        "source": definition.name_of(state.transition.source) if state.transition.source else None,
+        "source": definition.name_of(transition.source) if transition.source else None,
         "active": definition.name_of(state.active) if state.active else None,
         "address": str(state.address.status) if state.address else None,
-        "rule": state.transition.rule,
-        "execution": state.transition.execution,
+        "start_failed": sorted(map(definition.name_of, state.failed_starts)),
+        "rule": transition.rule,
+        "execution": transition.execution,
     }
 
 

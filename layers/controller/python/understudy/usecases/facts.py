@@ -6,14 +6,17 @@ from understudy.domain.definition import Definition
 from understudy.domain.model import ClusterState
 from understudy.domain.quorum import objection
 from understudy.domain.situation import health_of
+from understudy.domain.starts import failed_starts
 
 
 def facts_of(state: ClusterState, definition: Definition, now: int) -> dict[str, Any]:
     """Every node with its health and what it was judged by; ages in seconds at `now`.
 
-    `quorum`: why quorum keeps the node from taking over; empty when it does not.
+    `quorum`: why quorum keeps the node from taking over; empty when it does not. `start_failed_at`: since when the
+    service is known not to start on it (seconds); None when it is not.
     """
     nodes: dict[str, Any] = {}
+    failed = failed_starts(state, definition)
     for instance_id, report in state.nodes.items():
         nodes[report.name] = {
             "instance_id": instance_id,
@@ -22,6 +25,7 @@ def facts_of(state: ClusterState, definition: Definition, now: int) -> dict[str,
             "service": str(report.service),
             "fault": report.fault,
             "unfit": report.unfit,
+            "start_failed_at": failed[instance_id].at if instance_id in failed else None,
             "quorum": objection(state, definition, instance_id, now),
             "power": str(report.power_now),
             "alarms_on": sorted(name for name, alarm in report.alarms.items() if alarm.on),

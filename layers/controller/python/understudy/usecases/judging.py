@@ -10,7 +10,8 @@ from understudy.domain.errors import LedgerConflictError
 from understudy.domain.failback import preferred_since
 from understudy.domain.model import ClusterState
 from understudy.domain.opening import ACTION_OF
-from understudy.domain.situation import Observer, fit_candidates, survey
+from understudy.domain.situation import Observer, sound_candidates, survey
+from understudy.domain.starts import failed_starts
 from understudy.ports import Announcer, Launcher, Measure, StateLedger, unmeasured
 from understudy.usecases.asking import ask
 from understudy.usecases.facts import facts_of
@@ -53,13 +54,17 @@ class Judge:
         return decision
 
     def _kept_up(self, state: ClusterState, definition: Definition, now: int) -> ClusterState:
-        """The state without a hold that is over, and with the time since which the preferred node has been fit."""
+        """The state without what is over, and with the time since which the preferred node has been fit.
+
+        Over are a hold that has ended, and a failed start whose node has served, booted anew or changed since.
+        """
         try:
             if state.hold is not None and not state.hold.is_on(now):
                 state = change_hold(state, None, "the hold is over", now, self._ledger, self._announcer)
-            since = preferred_since(state, definition, fit_candidates(state, definition, now), now)
-            if since != state.preferred_since:
-                state = self._ledger.commit(state, replace(state, preferred_since=since))
+            failed = failed_starts(state, definition)
+            since = preferred_since(state, definition, sound_candidates(state, definition, now), now)
+            if since != state.preferred_since or failed != state.failed_starts:
+                state = self._ledger.commit(state, replace(state, preferred_since=since, failed_starts=failed))
         except LedgerConflictError:
             log.info("state not kept up: it has changed; the next evaluation repeats it")
         return state

@@ -22,12 +22,13 @@ from understudy.domain.opening import (
     rule_on_next,
     rule_on_request,
 )
-from understudy.domain.request import KEYS, BadRequestError, Request, parse_request
+from understudy.domain.request import KEYS, BadRequestError, ClearRequest, Request, parse_request
 from understudy.domain.seal import SEAL, is_sealed
 from understudy.domain.situation import observer_by_clock
 from understudy.domain.transition import opened
 from understudy.ports import Announcer, StateLedger
 from understudy.ports.seals import SealBook
+from understudy.usecases.clear_start import clear_start
 from understudy.usecases.facts import facts_of
 from understudy.usecases.question import Asked, close_question, consent_facts, put_question, tell_of_consent
 from understudy.usecases.set_mode import set_mode
@@ -47,6 +48,7 @@ class OpenOutcome(StrEnum):
     REFUSED = "REFUSED"
     EXHAUSTED = "EXHAUSTED"
     MODE_SET = "MODE_SET"  # a hold or a resume: nothing was opened
+    CLEARED = "CLEARED"  # a failed start is forgotten: nothing was opened
     APPROVAL_NEEDED = "APPROVAL_NEEDED"  # a person is to be asked first: nothing was opened
     NOT_APPROVED = "NOT_APPROVED"
 
@@ -54,13 +56,16 @@ class OpenOutcome(StrEnum):
 def open_transition(payload: Mapping[str, Any], *, ledger: StateLedger, announcer: Announcer, clock: Clock) -> Outcome:
     """Open what `payload["request"]` asks for; with `failed_epoch`, the next try of this execution's own transition.
 
-    With `approval`, what came back from the question that this execution has asked before (B4). A hold or a resume
-    opens nothing, and is written down (B6). A bad request is REFUSED with every fault named, and changes nothing (S10).
+    With `approval`, what came back from the question that this execution has asked before (B4). A hold, a resume and a
+    clear open nothing, and are written down (B6, B20). A bad request is REFUSED with every fault named, and changes
+    nothing (S10).
     """
     try:
         request = _let_through(payload, ledger, clock())
         if isinstance(request, ModeRequest):
             return answer(OpenOutcome.MODE_SET, **set_mode(request, ledger, announcer, clock))
+        if isinstance(request, ClearRequest):
+            return answer(OpenOutcome.CLEARED, **clear_start(request, ledger, announcer, clock))
     except BadRequestError as fault:
         log.warning("request refused", extra={"execution": _name_of(payload["execution"]), "why": str(fault)})
         return answer(OpenOutcome.REFUSED, why=str(fault))
@@ -69,7 +74,7 @@ def open_transition(payload: Mapping[str, Any], *, ledger: StateLedger, announce
     return outcome
 
 
-def _let_through(payload: Mapping[str, Any], seals: SealBook, now: float) -> Request | ModeRequest:
+def _let_through(payload: Mapping[str, Any], seals: SealBook, now: float) -> Request | ModeRequest | ClearRequest:
     """What is asked for, when whoever asks may say so. Raises BadRequestError.
 
     The words of the controller need its seal for this very execution. With `failed_epoch` or `approval`, which no

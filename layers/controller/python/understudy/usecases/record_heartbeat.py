@@ -7,14 +7,13 @@ from datetime import datetime
 from typing import Any
 
 from understudy.domain.definition import Definition
-from understudy.domain.health import is_heard_without_gap
 from understudy.domain.heartbeat import Beat, MalformedBeatError, parse_beat
 from understudy.domain.model import ClusterState
 from understudy.domain.quoting import quoted
 from understudy.domain.service_names import misnamed_in
-from understudy.domain.signal import NamesSignal
-from understudy.domain.situation import Observer
-from understudy.ports import BeatLedger, Measure, Refusal, StateLedger, unmeasured
+from understudy.domain.signal import LateSignal, NamesSignal
+from understudy.domain.situation import observer_by_beat
+from understudy.ports import STALE, BeatLedger, Measure, Refusal, StateLedger, unmeasured
 from understudy.usecases.judging import Judge
 from understudy.usecases.step import Clock
 
@@ -58,13 +57,33 @@ def _record(beat: Beat, beats: BeatLedger, ledger: StateLedger, judge: Judge, cl
     recorded = beats.record_beat(beat)
     if isinstance(recorded, Refusal):
         log.info("heartbeat refused", extra={"reason": recorded.reason, "cluster": beat.cluster})
+        if recorded is STALE and beat.late_s:
+            _remember_lateness_of_stale(beat, beats, ledger, clock)
         return recorded.reason
     definition = ledger.definition(recorded.cluster, recorded.definition_version)
-    policy, recorded = definition.policy, _compare_names(beat, recorded, definition, beats)
-    is_late = clock() - beat.heard_at > policy.observer_lag_limit_s
-    is_doubtful = is_late or not is_heard_without_gap(recorded.nodes[beat.instance_id], policy)
-    judge.judge(recorded, beat.heard_at, Observer.SUSPECT if is_doubtful else Observer.TRUSTED)
+    recorded = _compare_names(beat, recorded, definition, beats)
+    late_s, now = clock() - beat.heard_at, clock()
+    if late_s > definition.policy.observer_lag_limit_s:
+        recorded = _remember_lateness(beat, recorded, beats, now)
+    observer = observer_by_beat(recorded, definition.policy, beat.instance_id, late_s, now)
+    judge.judge(recorded, beat.heard_at, observer)
     return RECORDED
+
+
+def _remember_lateness(beat: Beat, state: ClusterState, beats: BeatLedger, now: float) -> ClusterState:
+    """The state in which it is written down that a beat of this node was late (B14)."""
+    log.warning("heartbeat late", extra={"cluster": beat.cluster, "late_s": round(now - beat.heard_at, 3)})
+    told = beats.record_signal(beat.cluster, LateSignal(beat.instance_id, int(now)))
+    return state if isinstance(told, Refusal) else told
+
+
+def _remember_lateness_of_stale(beat: Beat, beats: BeatLedger, ledger: StateLedger, clock: Clock) -> None:
+    """A beat that a newer one has overtaken tells of the way of the beats as well."""
+    state = ledger.read(beat.cluster)
+    if state is not None:
+        policy, now = ledger.definition(state.cluster, state.definition_version).policy, clock()
+        if now - beat.heard_at > policy.observer_lag_limit_s:
+            _remember_lateness(beat, state, beats, now)
 
 
 def _compare_names(beat: Beat, state: ClusterState, definition: Definition, beats: BeatLedger) -> ClusterState:

@@ -67,6 +67,7 @@ def next_state(definition: Definition, state: ClusterState, old: Definition, now
         address=Address(AddressStatus.OWED, state.epoch, retry_at=now) if is_owed else state.address,
         quorum=hosts_of(definition.quorum),
         preferred_since=None,  # another node may be the preferred one now
+        failed_starts={},  # what is defined otherwise may start
     )
 
 

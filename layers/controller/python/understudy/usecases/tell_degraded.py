@@ -7,13 +7,24 @@ from understudy.domain.definition import Definition
 from understudy.domain.errors import LedgerConflictError
 from understudy.domain.lone import Lone, lone_after
 from understudy.domain.model import ClusterState
-from understudy.domain.situation import Candidate, Holder, Mode, Observer, Phase, Situation, survey
+from understudy.domain.situation import (
+    NO_SOUND_STANDBY,
+    Candidate,
+    Holder,
+    Mode,
+    Observer,
+    Phase,
+    Situation,
+    survey,
+)
 from understudy.ports import Announcer, StateLedger
 from understudy.usecases.facts import facts_of
 from understudy.usecases.step import tell
 
 CLUSTER_DEGRADED = "Understudy Cluster Degraded"
 FAULTS = {
+    Candidate.RETRY: NO_SOUND_STANDBY,
+    Candidate.NO_RETRY: NO_SOUND_STANDBY,
     Candidate.NONE: "no other node is fit to take over",
     Candidate.NO_QUORUM: "quorum keeps every other node that is ready from taking over",
 }
