@@ -118,14 +118,18 @@ def test_hundreds_of_programs_one_after_the_other_share_a_few_threads():
 
 
 def test_when_a_run_is_over_its_threads_end():
-    before = threading.active_count()
-    assert story(1)
+    time, threads = VirtualTime(), set()
+
+    def program():
+        threads.add(threading.current_thread())
+        time.sleep(1)
+
+    for number in range(5):
+        time.start(number % 3, program)
+    time.start(2, lambda: (threads.add(threading.current_thread()), fails()))
     with pytest.raises(KeyError):
-        test = VirtualTime()
-        test.start(0, lambda: test.sleep(9))
-        test.start(1, lambda: {}["nothing"])
-        test.run()
-    ended = [thread for thread in threading.enumerate() if thread is not threading.current_thread()]
-    for thread in ended:
+        time.run()
+    for thread in threads:
         thread.join(timeout=60)
-    assert threading.active_count() <= before
+    assert threads
+    assert not any(thread.is_alive() for thread in threads)
