@@ -6,6 +6,7 @@ For counts of calls, how many run at once, and what processor time and memory a 
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ from tests.support.fakes import FakeAnnouncer, PagedRoute53, VirtualClock
 from tests.support.politeness import a_polite_way
 from understudy.adapters import dynamodb_items as items
 from understudy.adapters.cloudwatch_alarms import CloudWatchAlarms
+from understudy.adapters.dynamodb_fleet import DynamoDbFleet
 from understudy.adapters.dynamodb_ledger import DynamoDbLedger
 from understudy.adapters.dynamodb_seals import SEAL_PK, SECRET
 from understudy.adapters.ec2_network import Ec2Network
@@ -29,12 +31,14 @@ from understudy.adapters.ssm_parameters import SsmParameters
 from understudy.domain.definition import Record
 from understudy.domain.record import desired
 from understudy.domain.seal import SECRET_LENGTH
+from understudy.domain.silence import Limits
 from understudy.ports import Spread, one_by_one
 from understudy.usecases.check_records import RecordMonitor
 from understudy.usecases.follow_changes import ChangeFollower
 from understudy.usecases.judging import Judge
 from understudy.usecases.sweep import SweptParameters
 from understudy.usecases.watch_clusters import WatchReport, watch_clusters
+from understudy.usecases.watch_fleet import FleetKeeper
 
 TABLE = "clusters"
 PAGE = 10
@@ -103,7 +107,15 @@ class FleetAws:
 
     def update_item(self, **asked: Any) -> dict[str, Any]:
         with self._traffic.call("UpdateItem"):
-            return {"Attributes": self.items[_key(asked["Key"])]}
+            item = self.items.setdefault(_key(asked["Key"]), dict(asked["Key"]))
+            if _key(asked["Key"]) == (items.STACK, items.TUNING):
+                names, values = asked["ExpressionAttributeNames"], asked["ExpressionAttributeValues"]
+                item |= {names[n]: values[v] for n, v in re.findall(r"(#\w+) = (:\w+)", asked["UpdateExpression"])}
+            return {"Attributes": item}
+
+    def put_item(self, **asked: Any) -> None:
+        with self._traffic.call("PutItem"):
+            self.items[_key(asked["Item"])] = asked["Item"]
 
     def start_execution(self, name: str, **_: Any) -> None:
         with self._traffic.call("StartExecution"):
@@ -154,6 +166,8 @@ class Fleet:
         self.registered: list[Any] = []
         self._spread = spread
         self._ledger = DynamoDbLedger(self.aws, TABLE)
+        fleet = DynamoDbFleet(lambda: self.aws, TABLE)
+        self._keeper = FleetKeeper(fleet, Limits(), self._ledger, self.announcer)
         self._parameters = SweptParameters(SsmParameters(self.aws, "/understudy/bench/"))
         self.aws.items[(SEAL_PK, SECRET)] = {SECRET: {"S": "00" * SECRET_LENGTH}}
         for number in range(size):
@@ -207,6 +221,7 @@ class Fleet:
             monitor=RecordMonitor(ledger, zone, self.announcer, self.clock, lambda gap_s: None, "understudy"),
             clock=self.clock,
             spread=self._spread,
+            keeper=self._keeper,
         )
 
 

@@ -1,7 +1,8 @@
 """`make demo`: what goes wrong with a service and its nodes, and what becomes of it. Ends with what clients saw.
 
-A service dies and is restarted on its node; the node dies and the name follows; somebody changes the record by hand and
-it is put right; an operator switches back.
+A service dies and is restarted on its node; all of AWS is gone for a while, and the service goes on; the node dies and
+the name follows; somebody changes the record by hand and it is put right; an operator switches back; AWS and the peers
+are gone, and the service stops and comes back.
 
 Exit status: 0 when everything happened, 1 with a sentence when something did not, 128 + signal when stopped.
 """
@@ -21,11 +22,12 @@ from rich.console import Console
 from local.board_server import BoardServer
 from local.client import Client
 from local.cluster import Cluster
+from local.cut import Cut
 from local.engine import DirectoryInUse
 from local.interrupts import Interrupted, raise_on_signals
 from local.local_aws import local_aws
 from local.observer import Observer
-from local.report import Unreportable, decision, drift_table, restart_table, transition_table
+from local.report import Unreportable, decision, drift_table, outage_table, restart_table, transition_table
 from local.sam import ROOT, SamFailed
 from local.scenes import FIRST, SECOND, SceneFailed, Scenes
 from local.screen import Screen
@@ -78,22 +80,25 @@ def _tell_story(directory: Path, screen: Screen, report: dict[str, Any], *, show
         with (
             BoardServer(aws.stack) if shows else contextlib.nullcontext() as board,
             Cluster(aws, CLUSTER, (FIRST, SECOND), tuning=TUNING) as cluster,
+            Cut(aws, cluster) as ways,
             Client(aws.dns.port, cluster.record, cluster.port) as client,
             Observer(cluster, client, screen.say) as observer,
         ):
             if board:
                 screen.say(f"the board: {board.address}")
             screen.follow(observer)
-            scenes = Scenes(cluster, client, observer, screen)
+            scenes = Scenes(cluster, client, observer, screen, ways)
             scenes.place()
             report["setup_s"] = round(time.monotonic() - began, 1)
             report["restart"] = scenes.restart_locally()
+            report["outage"] = scenes.outlast()
             report["failover"] = scenes.fail_over()
             scenes.come_back()
             report["drift"] = scenes.put_right()
             report["switchover"] = scenes.switch_back()
             report["decisions"] = [decision(item) for item in cluster.history()]
             report["definition"] = cluster.definition()
+            report["parted"] = scenes.stop_without_peers()
             screen.leave()
         screen.chapter("Stopping everything")
     report["propagation_s"] = PROPAGATION_S
@@ -104,6 +109,7 @@ def _tell_story(directory: Path, screen: Screen, report: dict[str, Any], *, show
 def _print_tables(console: Console, report: dict[str, Any]) -> None:
     for table in (
         restart_table(report["restart"]),
+        outage_table(report["outage"], report["parted"]),
         transition_table("Failover", report["failover"]),
         drift_table(report["drift"]),
         transition_table("Switchover", report["switchover"]),

@@ -6,10 +6,11 @@ answer is what the zone's API shows, read again when it is older than READ_AGAIN
 
 from __future__ import annotations
 
+import contextlib
 import socketserver
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -32,8 +33,18 @@ class ZoneServer:
     """
 
     def __init__(self, proxy: AwsProxy, zone: str, zone_name: str, ports: Sequence[int] = ANY_PORTS) -> None:
-        self._tcp, self._udp = _pair(_ZoneResolver(proxy, zone, zone_name), ports)
+        self._resolver = _ZoneResolver(proxy, zone, zone_name)
+        self._tcp, self._udp = _pair(self._resolver, ports)
         self.port = int(self._tcp.server.server_address[1])
+
+    @contextlib.contextmanager
+    def without_apis(self) -> Iterator[None]:
+        """Route 53's own servers answer on while its APIs do not: with the records as they are now."""
+        self._resolver.keep()
+        try:
+            yield
+        finally:
+            self._resolver.keep(kept=False)
 
     def __enter__(self) -> Self:
         self._udp.start_thread()
@@ -83,6 +94,14 @@ class _ZoneResolver(BaseResolver):  # type: ignore[misc]
         self._lock = threading.Lock()
         self._records: Records = {}
         self._read_at = float("-inf")
+        self._is_kept = False
+
+    def keep(self, *, kept: bool = True) -> None:
+        """Read the records now and no more, or again whenever they are asked for."""
+        with self._lock:
+            if kept:
+                self._records = self._proxy.served_records(self._zone)
+            self._is_kept = kept
 
     def resolve(self, request: Any, handler: object) -> Any:
         reply = request.reply()
@@ -105,7 +124,7 @@ class _ZoneResolver(BaseResolver):  # type: ignore[misc]
 
     def _current(self) -> Records:
         with self._lock:
-            if time.monotonic() - self._read_at > READ_AGAIN_S:
+            if not self._is_kept and time.monotonic() - self._read_at > READ_AGAIN_S:
                 self._records = self._proxy.served_records(self._zone)
                 self._read_at = time.monotonic()
             return self._records

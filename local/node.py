@@ -63,9 +63,9 @@ class Node:
         self.boot_id = ""
         """As its beats say it: the kernel's word, which all machines share here, and the configured one."""
         self.failsafe_key = ""
-        """Shared with the other nodes; "" : the node neither asks for promises nor gives any."""
+        """Shared with the other nodes, in a file; "" : the one that registration has made."""
         self.failsafe_key_parameter = ""
-        """The name of the parameter that holds it, instead."""
+        """The name of a parameter of its own that holds it, instead."""
         self.failsafe_port = 7411
         """Where it hears other nodes, and where it expects to be heard by them."""
         self.endpoint = ""
@@ -171,13 +171,12 @@ class Node:
 
     def _failsafe(self) -> list[str]:
         """Other nodes ask it for promises on its own address, as on real machines."""
+        key = []
         if self.failsafe_key:
-            key = f"failsafe_key_file = {self._key_file}"
+            key = [f"failsafe_key_file = {self._key_file}"]
         elif self.failsafe_key_parameter:
-            key = f"failsafe_key_parameter = {self.failsafe_key_parameter}"
-        else:
-            return []
-        return [key, f"failsafe_bind = {self.instance.address}", f"failsafe_port = {self.failsafe_port}"]
+            key = [f"failsafe_key_parameter = {self.failsafe_key_parameter}"]
+        return [*key, f"failsafe_bind = {self.instance.address}", f"failsafe_port = {self.failsafe_port}"]
 
 
 def _section(program: Program, node: str, address: str) -> list[str]:

@@ -167,6 +167,18 @@ def restart_table(report: Mapping[str, Any]) -> RenderableType:
     return Group(heading, _timeline("after SIGKILL", report), unmoved, "")
 
 
+def outage_table(outage: Mapping[str, Any], parted: Mapping[str, Any]) -> RenderableType:
+    """What became of the service without AWS, with and without peers, for people."""
+    return Group(
+        "[bold]All of AWS's APIs gone[/bold]",
+        f"for {outage['lasted_s']:.0f} s: {outage['failed']} of {outage['requests']} requests failed, "
+        f"nothing moved, epoch {outage['epoch']} stays",
+        f"the peers gone, too: stopped after {parted['stopped_s']} s, served again by {parted['back_on']} "
+        f"{parted['back_s']} s after AWS was back",
+        "",
+    )
+
+
 def drift_table(report: Mapping[str, Any]) -> RenderableType:
     """A record that was put right, for people."""
     said = [

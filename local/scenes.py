@@ -7,6 +7,8 @@ from typing import Any
 
 from local.client import Client, Outage, outages
 from local.cluster import Cluster
+from local.cut import Cut
+from local.door import Way
 from local.node import Node
 from local.observer import Observer
 from local.report import Unreportable, drift_report, restart_report, transition_report
@@ -23,6 +25,11 @@ FAILOVER_LIMIT_S = 90.0
 DRIFT_LIMIT_S = 60.0
 STANDBY_LIMIT_S = 40.0
 SWITCHOVER_LIMIT_S = 60.0
+OUTAGE_S = 20.0
+PEERS_LIMIT_S = 60.0
+STOP_LIMIT_S = 13.0
+"""The lease of 12 s, and a look more."""
+BACK_LIMIT_S = 90.0
 
 
 class SceneFailed(Exception):  # noqa: N818  (it reads as the sentence that the operator gets)
@@ -32,8 +39,9 @@ class SceneFailed(Exception):  # noqa: N818  (it reads as the sentence that the 
 class Scenes:
     """What they have in common: the cluster, its client, and where the story is told."""
 
-    def __init__(self, cluster: Cluster, client: Client, observer: Observer, screen: Screen) -> None:
+    def __init__(self, cluster: Cluster, client: Client, observer: Observer, screen: Screen, ways: Cut) -> None:
         self._cluster, self._client, self._observer, self._screen = cluster, client, observer, screen
+        self._ways = ways
 
     def _chapter(self, text: str) -> None:
         self._observer.catch_up()  # what the scene before did is told before this one begins
@@ -68,6 +76,57 @@ class Scenes:
         times = {"found_dead": agent["found_dead"], "in_service": agent["in_service"], "told": told_at}
         facts = {"node": FIRST, "service": SERVICE, "epoch": before["epoch"], "processes": [*pids, *after]}
         return restart_report(times, began, self._outage(mark, FIRST), self._client.attempts) | facts
+
+    def outlast(self) -> dict[str, Any]:
+        """All of AWS is gone: the active node goes on by the promises of the other one, and nothing moves."""
+        self._chapter(f"All of AWS's APIs are gone for {OUTAGE_S:.0f} s: {FIRST} goes on by a promise of {SECOND}")
+        cluster = self._cluster
+        wait_for("each node is answered by the other one", self._answer_each_other, PEERS_LIMIT_S, why=cluster.summary)
+        before, executions = cluster.state(), len(cluster.aws.stack.executions(cluster.name))
+        mark = time.monotonic()
+        with self._ways.outage(Way.SHUT):
+            wait_for("the outage is over", lambda: time.monotonic() - mark >= OUTAGE_S, OUTAGE_S + 10)
+            tried = [attempt for attempt in list(self._client.attempts) if attempt.at >= mark]
+        self._ways.turn(Way.OPEN)
+        self._wait_heard()
+        self._demand_unmoved(before, executions)
+        failed = [attempt for attempt in tried if attempt.node != FIRST]
+        if failed:
+            raise SceneFailed(f"{len(failed)} of {len(tried)} requests failed without AWS: {failed[0].error}")
+        return {"lasted_s": OUTAGE_S, "requests": len(tried), "failed": 0, "epoch": before["epoch"]}
+
+    def stop_without_peers(self) -> dict[str, Any]:
+        """AWS and the peers are gone: the active node stops within its lease, and one serves again afterwards."""
+        self._chapter(f"AWS is gone, and {SECOND} out of reach: {FIRST} stops when its lease ends")
+        cluster, node = self._cluster, self._cluster.node(FIRST)
+        wait_for("each node is answered by the other one", self._answer_each_other, PEERS_LIMIT_S, why=cluster.summary)
+        with self._ways.outage(Way.SHUT):
+            self._ways.part()
+            began = time.monotonic()
+            wait_for(f"{FIRST} has stopped", lambda: not node.pids_of(SERVICE), STOP_LIMIT_S, why=node.tail)
+            stopped_s = time.monotonic() - began
+        self._ways.part(parted=False)
+        self._ways.turn(Way.OPEN)
+        mark = time.monotonic()
+        served = wait_for("the service is back", lambda: self._served_since(mark), BACK_LIMIT_S, why=cluster.summary)
+        return {"stopped_s": round(stopped_s, 1), "back_s": round(time.monotonic() - mark, 1), "back_on": served}
+
+    def _answer_each_other(self) -> bool:
+        names = [node.name for node in self._cluster.nodes]
+        return all(str(self._cluster.beats(name).get("key", "")).endswith("+") for name in names)
+
+    def _wait_heard(self) -> None:
+        before = {node.name: self._cluster.beats(node.name)["beat"] for node in self._cluster.nodes}
+        wait_for(
+            "both nodes are heard",
+            lambda: all(self._cluster.beats(name)["beat"] > beat for name, beat in before.items()),
+            BACK_LIMIT_S,
+            why=self._cluster.summary,
+        )
+
+    def _served_since(self, mark: float) -> str:
+        last = self._client.last()
+        return last.node if last is not None and last.at >= mark else ""
 
     def _told_after(self, beat_ms: int) -> float | None:
         """When the table was seen to hold a later beat that says in service; None as long as it does not."""

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 
 from tools.enum_comments import meanings
+from understudy.domain import silence
 from understudy.domain.decision import ANY, COLUMNS, RULES, Action, Rule
 from understudy.domain.health import NodeHealth
 from understudy.domain.situation import Phase
@@ -25,6 +26,14 @@ lease only under a proof for the node before: a wrong decision here can cost a f
 that serve.
 """
 
+SILENCE_HEAD = """## When many are silent
+
+A transition that would begin for no other reason than that the active node is not heard (`active-is-silent`,
+`overdue-and-active-is-silent`) looks at the rest of the fleet before it ends the lease. What a node, EC2, an alarm or
+a person has said is never put off, nor is what has begun. Again **exactly one rule fits**, whatever the answers are.
+The limits, and what to do, are in [operations](operations.md#silence-of-many).
+"""
+
 GROUPS = {
     Phase.SETTLED: "No transition is open",
     Phase.UNDER_WAY: "A transition is under way",
@@ -40,6 +49,10 @@ def decision_table() -> str:
     parts += [_vocabulary("action", Action)]
     parts += ["## The rules\n"]
     parts += [_group(title, [rule for rule in RULES if phase in rule.phase]) for phase, title in GROUPS.items()]
+    parts += [SILENCE_HEAD]
+    parts += [_vocabulary(column, values) for column, values in silence.COLUMNS.items()]
+    parts += [_vocabulary("verdict", silence.Verdict)]
+    parts += [_rows("### What is believed\n", silence.COLUMNS, "verdict", silence.RULES)]
     return "\n".join(parts)
 
 
@@ -51,12 +64,16 @@ def _vocabulary(title: str, values: type[StrEnum]) -> str:
 
 
 def _group(title: str, rules: Iterable[Rule]) -> str:
-    head = ["rule", *COLUMNS, "action", "why"]
+    return _rows(f"### {title}\n", COLUMNS, "action", rules)
+
+
+def _rows(title: str, columns: Iterable[str], answer: str, rules: Iterable[Rule | silence.SilenceRule]) -> str:
+    head = ["rule", *columns, answer, "why"]
     rows = [
-        [f"`{rule.name}`", *[_cell(allowed) for allowed in rule.columns.values()], f"**{rule.action}**", rule.why]
+        [f"`{rule.name}`", *map(_cell, rule.columns.values()), f"**{getattr(rule, answer)}**", rule.why]
         for rule in rules
     ]
-    lines = [f"### {title}\n", _line(head), _line(["---"] * len(head)), *[_line(row) for row in rows]]
+    lines = [title, _line(head), _line(["---"] * len(head)), *[_line(row) for row in rows]]
     return "\n".join([*lines, ""])
 
 

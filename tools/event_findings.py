@@ -118,6 +118,13 @@ FINDINGS: tuple[Event, ...] = (
         },
     ),
     Event(
+        "Understudy Peers Degraded",
+        "Nodes could not give each other promises: no key, different keys, no answer. Once for each change.",
+        "yes, but not when `faults` is empty: all is well again",
+        detail_of({**CLUSTER, "faults": list_of(TEXT)}),
+        {"cluster": "orders-db", "epoch": 7, "faults": ["node-a gets no answer from node-b"]},
+    ),
+    Event(
         "Understudy Readiness Failed",
         "A check found what would break a failover. Once for each change of `failed`.",
         "yes",
@@ -133,6 +140,33 @@ FINDINGS: tuple[Event, ...] = (
                     "advice": "tag the instance with understudy:stack and the stack's name",
                 }
             ],
+        },
+    ),
+    Event(
+        "Understudy Silence Doubted",
+        "Many nodes are silent, no Availability Zone and no subnet explains it, and failovers that rest on silence "
+        "alone are put off: those of `clusters`, of which the `oldest` are named. `places`: where nodes are silent. "
+        "Told once, and once more with `clusters` 0 when none is put off any more.",
+        "yes",
+        detail_of(
+            {
+                "clusters": shapes.INTEGER,
+                "of_clusters": shapes.INTEGER,
+                "silent_nodes": shapes.INTEGER,
+                "of_nodes": shapes.INTEGER,
+                "places": map_of(TEXT),
+                "moves_a_minute": shapes.INTEGER,
+                "oldest": list_of(TEXT),
+            }
+        ),
+        {
+            "clusters": 495,
+            "of_clusters": 1000,
+            "silent_nodes": 1002,
+            "of_nodes": 2000,
+            "places": {"us-east-1a": "338 of 667", "us-east-1b": "330 of 667", "us-east-1c": "334 of 666"},
+            "moves_a_minute": 5,
+            "oldest": ["orders-db", "invoices-db"],
         },
     ),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import threading
 from collections.abc import Callable, Mapping
@@ -21,7 +22,7 @@ from .files import LeaseFile, Lock, MajorityFile, PlacedFile, PromiseFile, Statu
 from .former import Former, text_with
 from .guardian import Guardian
 from .identity import Identity, Whoami
-from .keys import KeyRing, read_key_file
+from .keys import FILE_PACE, KeyRing, parameter_pace, read_key_file
 from .last_resort import Ender, stay_in_memory
 from .log import JsonLog, Log
 from .loop import Agent
@@ -145,11 +146,12 @@ def _failsafe(settings: Config, log: Log, wake: threading.Event, who: Whoami, bo
         return Failsafe(settings.cluster, "", file, log)
     read: Callable[[], tuple[bytes, ...]]
     if wanted.key_file is not None:
-        read = partial(read_key_file, wanted.key_file)
+        read, pace = partial(read_key_file, wanted.key_file), FILE_PACE
     else:
         region = partial(_region, settings, who)
         read = KeyParameter(wanted.key_parameter, region, settings.call_timeout_s).read
-    ring = KeyRing(read, Exchange("failsafe_key", Worker("keys", wake.set), log))
+        pace = parameter_pace(random.random())  # noqa: S311 - it spreads calls
+    ring = KeyRing(read, Exchange("failsafe_key", Worker("keys", wake.set), log), pace)
     means = Means(ring, UdpPost(wanted.bind, wanted.port, wake.set, log), wanted.port)
     return Failsafe(settings.cluster, "", file, log, means)
 

@@ -12,7 +12,9 @@ from pathlib import Path
 from . import identity
 from .fields import BOOT, BUS, DEVICE, IP_ADDRESS, NAME, PARAMETER, REGION, TABLE, UNIT, WORD, Section
 from .former import KIND_KEYS, Former, name_of
+from .keys import default_parameter
 from .kinds import Kind, Script
+from .listens import with_listens
 from .model import ServiceSpec
 from .mounts import Mount
 from .probes import probed
@@ -36,6 +38,7 @@ COMMON_KEYS = (
     "restart_pause_s",
     "probe",
     "probe_tries",
+    "listens",
 )
 AGENT_KEYS = (
     "cluster",
@@ -53,6 +56,7 @@ AGENT_KEYS = (
     "call_timeout_s",
     "watchdog",
     "watchdog_device",
+    "failsafe",
     "failsafe_key_file",
     "failsafe_key_parameter",
     "failsafe_port",
@@ -70,7 +74,7 @@ class BadConfigError(Exception):
 
 @dataclass(frozen=True)
 class FailsafeConfig:
-    """Where the keys are, in a file or in a parameter ("" then), and where to listen for other nodes."""
+    """Where the keys are, in a file or in a parameter (None, "" when not), and where to listen for other nodes."""
 
     key_file: Path | None
     key_parameter: str
@@ -82,7 +86,7 @@ class FailsafeConfig:
 class Config:
     """A configuration that is whole and valid. `instance_arn` "": ask the machine. `boot`: beside the kernel's word.
 
-    `failsafe` None: no promises are asked for or given. `text`: of the whole file.
+    `failsafe` None: it is off, and no promises are asked for or given. `text`: of the whole file.
     """
 
     cluster: str
@@ -155,7 +159,7 @@ def parse(text: str, *, is_plan: bool = False) -> Config:
     gates = config.runtime_dir / "may-run"
     bare = {name: _kind(section, Scopes(config.cluster, name), gates / name) for name, section in services.items()}
     units = {name: kind for name, kind in bare.items() if isinstance(kind, Unit)}
-    kinds = {name: probed(services[name], kind) for name, kind in bare.items()}
+    kinds = {name: probed(services[name], with_listens(services[name], kind)) for name, kind in bare.items()}
     _refuse_twins(services, units)
     gone = tuple(_former(each, config.cluster, gates, {*services, *former}) for each in former.values())
     if faults:
@@ -169,7 +173,8 @@ def _former(section: Section, cluster: str, gates: Path, known: Collection[str])
     name = name_of(section.title)
     spec = _spec(section.title, section, None)
     needs = [one for one in (*spec.depends_on, *(f"former {one}" for one in spec.depends_on)) if one in known]
-    return Former(name, _kind(section, Scopes(cluster, name), gates / name), replace(spec, depends_on=tuple(needs)))
+    kind = with_listens(section, _kind(section, Scopes(cluster, name), gates / name))
+    return Former(name, kind, replace(spec, depends_on=tuple(needs)))
 
 
 def _fingerprint(parser: configparser.ConfigParser) -> str:
@@ -220,11 +225,15 @@ def _failsafe(section: Section) -> FailsafeConfig | None:
     key_parameter = section.text("failsafe_key_parameter", pattern=PARAMETER, needed=False)
     port = section.count("failsafe_port", 7411, 1, 65535)
     bind = section.text("failsafe_bind", pattern=IP_ADDRESS, needed=False) or "0.0.0.0"  # noqa: S104 - keys guard it
+    is_on = section.choice("failsafe", ("on", "off"), "on") == "on"
     if key_file is not None and key_parameter:
         section.fault("failsafe_key_parameter", "goes without failsafe_key_file: the keys are in one place")
-    if key_file is None and not key_parameter:
+    if not is_on and (key_file is not None or key_parameter):
+        section.fault("failsafe", "goes without failsafe_key_file and failsafe_key_parameter")
+    if not is_on:
         return None
-    return FailsafeConfig(key_file, key_parameter, port, bind)
+    default = default_parameter(section.text("bus", needed=False), section.text("cluster", needed=False))
+    return FailsafeConfig(key_file, key_parameter or ("" if key_file else default), port, bind)
 
 
 def _spec(name: str, section: Section, services: Mapping[str, Section] | None) -> ServiceSpec:

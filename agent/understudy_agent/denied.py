@@ -18,7 +18,9 @@ REMEDIES = {
     "beat": "attach the stack's NodePolicy to this instance's role; a beat's source must be this instance's own ARN",
     "read": "attach the stack's NodePolicy to this instance's role, and give the role the tag understudy:cluster "
     "(or understudy:cluster-2 to -5) with the cluster's name as value",
-    "failsafe_key": "give this instance's role ssm:GetParameter on failsafe_key_parameter, and kms:Decrypt on its key",
+    "failsafe_key": "attach the stack's NodePolicy to this instance's role, and give the role the tag "
+    "understudy:cluster; for a parameter of your own, ssm:GetParameter on failsafe_key_parameter, and kms:Decrypt on "
+    "its key",
 }
 """By what the calls are for. See PERMISSIONS in the agent's README."""
 

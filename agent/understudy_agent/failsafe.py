@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import secrets
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from . import promise
 from .files import PromiseFile
-from .keys import KeyRing
+from .keys import NO_KEY, KeyRing
 from .lease import Standing, Word, is_outdated
 from .log import Log
-from .messages import BadMessageError, Kind, Message, seal, unseal
+from .messages import BadMessageError, Kind, Message, answer_to, seal, unseal
+from .peers import Peers, ping
 from .post import Datagram, Post
 from .promise import Asked
 from .view import StateView
@@ -23,11 +24,15 @@ TELL_NEWS_MS = 1_000
 
 @dataclass(frozen=True)
 class Means:
-    """What failsafe needs to speak to others. `port`: the one that every node of the cluster listens on."""
+    """What failsafe needs to speak to others. `port`: the one that every node of the cluster listens on.
+
+    `asks_peers`: whether it asks them now and then whether they can be reached.
+    """
 
     ring: KeyRing
     post: Post
     port: int
+    asks_peers: bool = True
 
 
 class Failsafe:
@@ -55,6 +60,9 @@ class Failsafe:
         self._seen: deque[str] = deque(maxlen=promise.NONCES_KEPT)
         self.memory = promise.Memory()
         self._told: dict[str, tuple[str, int]] = {}
+        self._peers = Peers()
+        self.words: Mapping[str, object] = {} if means else {"key": NO_KEY}
+        """What a beat says of keys and peers. Replaced as a whole: the sending thread never sees half of it."""
 
     def wake_up(self, now_ms: int) -> None:
         """Remember what an agent of this boot has promised. Who does not know it waits as long as it could bind.
@@ -99,12 +107,13 @@ class Failsafe:
         """Take up what has come, answer, and ask if the lease runs low. The standing with what was promised."""
         if self._means is None:
             return standing
-        self._means.ring.tick(now_ms)
+        self._means.ring.tick(now_ms, is_registered=self._view is not None)
         for datagram in self._means.post.received():
             self._take(datagram, self._means, standing, now_ms, all_down=all_down)
         after = self._covered(standing)
         if self._view is not None and promise.is_wanted(after, self._view, self.me, now_ms):
             self._ask(after, self._view, self._means, now_ms)
+        self._see_to_peers(self._means, now_ms)
         return after
 
     # --- receiving ----------------------------------------------------------------------------
@@ -119,10 +128,15 @@ class Failsafe:
             self._tell("message_ignored", f"from {datagram.address[0]}: it is for another node or cluster", now_ms)
         elif message.kind is Kind.PROMISE:
             self._asked = promise.with_promise(self._asked, message)
+        elif message.kind is Kind.PONG:
+            self._peers.take(message)
+        elif message.kind is Kind.PING:
+            if self._peers.may_answer(message.sender, self._view.nodes if self._view else (), now_ms):
+                self._send(answer_to(message), datagram.address, means, now_ms)
         elif message.nonce not in self._seen:
             self._seen.append(message.nonce)
             if self._promises(message, standing, now_ms, all_down=all_down):
-                self._send(promise.answer_to(message), datagram.address, means, now_ms)
+                self._send(answer_to(message), datagram.address, means, now_ms)
 
     def _promises(self, ask: Message, standing: Standing, now_ms: int, *, all_down: bool) -> bool:
         """Whether the promise is given; if so, it is written down already."""
@@ -173,6 +187,23 @@ class Failsafe:
         self._tell("promises_asked", f"the lease of epoch {standing.epoch} was not renewed", now_ms)
         for ask in asks:
             self._send(ask, (peers[ask.addressee], means.port), means, now_ms)
+
+    # --- peers --------------------------------------------------------------------------------
+
+    def _see_to_peers(self, means: Means, now_ms: int) -> None:
+        """Ask those whose turn it is whether they can be reached, and say what is known. Without a key nobody is."""
+        can_ask = means.asks_peers and bool(self.me and means.ring.keys)
+        peers = promise.peers_of(self._view, self.me) if self._view and can_ask else {}
+        for peer in self._peers.due(peers, now_ms):
+            nonce = self._new_nonce()
+            self._peers.asked(peer, nonce, now_ms)
+            self._send(ping(self._cluster, self.me, peer, nonce), (peers[peer], means.port), means, now_ms)
+        named, silent = means.ring.named, self._peers.silent
+        if silent:
+            self._tell("peers_silent", f"no answer from {', '.join(silent)} at UDP port {means.port}", now_ms)
+        if named:
+            all_answer = self._peers.all_answer(peers)
+            self.words = {"key": f"{named}+" if all_answer else named, **({"silent": silent} if silent else {})}
 
     def _send(self, message: Message, address: tuple[str, int], means: Means, now_ms: int) -> None:
         try:

@@ -251,9 +251,8 @@ class Agent:
 
     def _send_beat(self) -> None:
         """Called in the sending thread. The number is taken before the call: the lease runs from there."""
-        self._transport.put_beat(
-            telling.beat(self._who, self._sent.next(), self._report, self._failsafe.knows, self._sent.accepted)
-        )
+        said = telling.beat(self._who, self._sent.next(), self._report, self._failsafe, self._sent.accepted)
+        self._transport.put_beat(said)
 
     def _take_beat(self, now_ms: int) -> None:
         done = self._beats.settle(now_ms)

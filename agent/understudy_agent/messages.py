@@ -13,7 +13,7 @@ import hmac
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from enum import Enum
 
 from .view import EPOCH_LIMIT
@@ -31,15 +31,23 @@ class BadMessageError(ValueError):
 
 
 class Kind(Enum):
-    """What a message is. There is no refusal: who gets no promise in time has none."""
+    """What a message is. There is no refusal: who gets no promise in time has none.
+
+    PING and PONG only show that a peer can be reached, and bind nobody.
+    """
 
     ASK = "ASK"
     PROMISE = "PROMISE"
+    PING = "PING"
+    PONG = "PONG"
 
 
 @dataclass(frozen=True)
 class Message:
-    """`sender` asks `addressee` to start nothing for `promise_ms`, or promises it; a promise repeats the nonce."""
+    """`sender` asks `addressee` to start nothing for `promise_ms`, or promises it; an answer repeats the nonce.
+
+    `epoch` and `promise_ms` are 0 in PING and PONG.
+    """
 
     kind: Kind
     cluster: str
@@ -48,6 +56,15 @@ class Message:
     addressee: str
     nonce: str
     promise_ms: int
+
+
+ANSWERS = {Kind.ASK: Kind.PROMISE, Kind.PING: Kind.PONG}
+
+
+def answer_to(question: Message) -> Message:
+    """The answer to a question."""
+    sender, addressee = question.addressee, question.sender
+    return replace(question, kind=ANSWERS[question.kind], sender=sender, addressee=addressee)
 
 
 def key_id(key: bytes) -> bytes:
@@ -101,8 +118,11 @@ def _parse(payload: bytes) -> Message:
         (message.addressee, INSTANCE),
         (message.nonce, NONCE),
     )
+    binds = message.kind in (Kind.ASK, Kind.PROMISE)
     numbers = ((message.epoch, EPOCH_LIMIT - 1), (message.promise_ms, PROMISE_LIMIT_MS))
     good_texts = all(isinstance(text, str) and allowed.fullmatch(text) for text, allowed in texts)
-    if not good_texts or not all(type(number) is int and 0 < number <= limit for number, limit in numbers):
+    if not good_texts or not all(
+        type(number) is int and (0 < number <= limit if binds else number == 0) for number, limit in numbers
+    ):
         raise BadMessageError("a field of it is not as it must be")
     return message

@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from .lease import Standing, Word
-from .messages import PROMISE_LIMIT_MS, Kind, Message
+from .messages import PROMISE_LIMIT_MS, Message, answer_to
 from .pacing import CUT_OFF_MS
 from .view import StateView, Terms
 
@@ -138,11 +138,6 @@ def objection(ask: Message, standing: Standing, view: StateView | None, me: str,
 def bound(memory: Memory, ask: Message, terms: Terms, now_ms: int) -> Memory:
     """The memory of a node that has given this promise at `now_ms`. No promise shortens another."""
     return replace(memory, bound_until_ms=max(memory.bound_until_ms, now_ms + giver_ms(ask.promise_ms, terms)))
-
-
-def answer_to(ask: Message) -> Message:
-    """The promise that was asked for."""
-    return replace(ask, kind=Kind.PROMISE, sender=ask.addressee, addressee=ask.sender)
 
 
 # --- asking ------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from . import __version__
+from .failsafe import Failsafe
 from .lease import Order, Standing, Word
 from .log import Log
 from .ports import Report, Self
@@ -37,8 +38,8 @@ def reason(order: Order, standing: Standing, watch: Watch, *, is_stopping: bool,
     return f"the lease of epoch {standing.epoch} was not renewed"
 
 
-def beat(who: Self, number: int, report: Report, knows: int, accepted: int) -> dict[str, object]:
-    """What a beat says. `knows`: see Failsafe.knows; `accepted`: how many beats of this process AWS took in before."""
+def beat(who: Self, number: int, report: Report, failsafe: Failsafe, accepted: int) -> dict[str, object]:
+    """What a beat says. `accepted`: how many beats of this process AWS took in before."""
     return {
         "cluster": who.cluster,
         "boot": who.boot,
@@ -50,7 +51,8 @@ def beat(who: Self, number: int, report: Report, knows: int, accepted: int) -> d
         **report.quorum,
         **({"unfit": report.unfit} if report.unfit else {}),
         **({"config": who.config} if who.config else {}),
-        "knows": knows,
+        "knows": failsafe.knows,
+        **failsafe.words,
         "accepted": accepted,
     }
 

@@ -2,11 +2,17 @@
 
 from typing import Any
 
-from understudy import invocation, wiring
+from understudy import assembly, invocation, wiring
 from understudy.usecases.open_transition import open_transition
 
 
 @invocation.step
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """One step of a transition. Payload and outcomes: see statemachine/README.md."""
-    return open_transition(event, ledger=wiring.ledger(), announcer=wiring.brief_announcer(), clock=wiring.clock)
+    return open_transition(
+        event,
+        ledger=wiring.ledger(),
+        announcer=wiring.brief_announcer(),
+        clock=wiring.clock,
+        doubter=assembly.doubter(),
+    )

@@ -1,4 +1,4 @@
-"""EC2 state changes and CloudWatch alarms from the default bus."""
+"""EC2 state changes, CloudWatch alarms and shifts away from an Availability Zone, from the default bus."""
 
 from typing import Any
 
@@ -16,5 +16,6 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
         index=wiring.ledger(),
         judge=assembly.judge(),
         clock=wiring.clock,
+        zones=wiring.fleet(),
     )
     return {"judged": judged}

@@ -25,8 +25,10 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
         drills=assembly.drills(),
         monitor=assembly.monitor(zone),
         clock=wiring.clock,
+        mend_key=assembly.mend_key,
         measure=invocation.measure,
         spread=assembly.crew(),
+        keeper=assembly.keeper(),
     )
     return {
         "registered": report.registered,

@@ -8,7 +8,7 @@ from botocore.stub import Stubber
 
 from tests.contract.conftest import REGION
 from tests.support.fakes import FakeNodes
-from understudy.adapters.ec2_nodes import Ec2Nodes
+from understudy.adapters.ec2_nodes import Ec2Nodes, _facts
 from understudy.domain.errors import NodesUnreadableError
 from understudy.domain.model import PowerReading
 from understudy.domain.stopping import StopAnswer, StopWord
@@ -275,3 +275,19 @@ def test_an_ec2_that_is_down_says_nothing_of_anybody(nodes_of_an_ec2_that_is_dow
     assert nodes_of_an_ec2_that_is_down.stop(STRANGER).word is StopWord.NOT_TAKEN
     with pytest.raises(NodesUnreadableError):
         nodes_of_an_ec2_that_is_down.facts([STRANGER])
+
+
+def test_ec2_says_in_which_subnet_and_in_which_of_its_zones_an_instance_is():  # B15
+    """moto does not know the id of a zone: the recorded shape has it, as EC2 says it by now."""
+    interface = {"NetworkInterfaceId": "eni-1", "PrivateIpAddress": "10.0.1.10", "SubnetId": "subnet-1"}
+    instance = {"Placement": {"AvailabilityZone": "us-east-1a", "AvailabilityZoneId": "use1-az4"}}
+    facts = _facts(instance, interface)
+    assert (facts.zone, facts.zone_id, facts.subnet) == ("us-east-1a", "use1-az4", "subnet-1")
+    bare = _facts({"Placement": {"AvailabilityZone": "us-east-1a"}}, {**interface, "SubnetId": ""})
+    assert (bare.zone_id, bare.subnet) == ("", "")
+
+
+def test_the_subnet_of_an_instance_is_read(ec2):  # B15
+    world = Ec2World(ec2)
+    node = world.launch("us-east-1a")
+    assert world.nodes.facts([node])[node].subnet.startswith("subnet-")

@@ -73,7 +73,7 @@ def look_at(board: str) -> str:
         return ""
 
 
-def test_the_whole_story_happens_and_is_reported_without_a_terminal(demo):  # S10 S18 B5
+def test_the_whole_story_happens_and_is_reported_without_a_terminal(demo):  # S10 S18 B5 B13
     wait_for("the nodes stand by", lambda: "node-b reports its service" in demo.said(), WHOLE_LIMIT_S, why=demo.said)
     (board,) = re.findall(r"the board: (http://127\.0\.0\.1:\d+/)", demo.said())
     told = ("orders-db", "node-a", "us-east-1b", "orders-db.corp.example.com", "rule now", "Readiness")
@@ -93,6 +93,10 @@ def test_the_whole_story_happens_and_is_reported_without_a_terminal(demo):  # S1
         assert sum(p["of_outage_s"] for p in told["phases"]) == pytest.approx(told["outage_s"], abs=0.05)
     assert report["switchover"]["outage_s"] < report["failover"]["outage_s"]
     assert report["restart"]["outage_s"] < report["failover"]["outage_s"]
+    assert (report["outage"]["lasted_s"], report["outage"]["failed"]) == (20, 0)  # B11 B13
+    assert report["outage"]["requests"] > 20
+    assert report["parted"]["stopped_s"] < 12
+    assert report["parted"]["back_on"] in ("node-a", "node-b")
     drift, rules = report["drift"], [each["rule"] for each in report["decisions"]]
     assert "node=node-b" in drift["records"][0]["guard"][0]
     assert drift["decision"]["action"] == "repair"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -11,7 +10,8 @@ import pytest
 
 from local.client import Client
 from local.cluster import Cluster
-from local.door import Door, Relay, Way
+from local.cut import Cut
+from local.door import Way
 from local.local_aws import LocalAws
 from local.sam import STACK
 from local.waiting import wait_for
@@ -25,40 +25,12 @@ LEASE = {"lease_s": 8, "silence_limit_s": 11}
 KEY = "a key that the nodes of this test share"
 
 
-class Cut:
-    """A cluster whose two nodes reach AWS, and each other, by ways that can be cut."""
-
-    def __init__(self, aws: LocalAws, cluster: Cluster, undo: contextlib.ExitStack) -> None:
-        self.aws, self.cluster = aws, cluster
-        self.doors = {node.name: undo.enter_context(Door(aws.engine.port)) for node in cluster.nodes}
-        for node, port in zip(cluster.nodes, (7411, 7412), strict=True):
-            node.endpoint, node.failsafe_port = self.doors[node.name].url, port
-        a, b = cluster.nodes  # each asks the other on its own port, where a relay listens
-        self.relays = [
-            undo.enter_context(Relay(to.instance.address, asker.failsafe_port, to.failsafe_port))
-            for asker, to in ((a, b), (b, a))
-        ]
-
-    def turn(self, way: Way, *names: str) -> None:
-        for name in names or self.doors:
-            self.doors[name].turn(way)
-
-    @contextlib.contextmanager
-    def outage(self, way: Way) -> Iterator[None]:
-        """All of AWS stands still, and the nodes find it so. When it is back, each node's way is as it was left."""
-        self.turn(way)
-        with self.aws.engine.outage():
-            yield
-
-
 @pytest.fixture
 def cut(aws, make_cluster) -> Iterator[Cut]:
-    """Its clients keep the address for long: Route 53's own servers answer on in an outage of the APIs."""
     cluster: Cluster = make_cluster()
-    cluster.tuning, cluster.policy = cluster.tuning | {"ROUTE53_TTL": 300}, cluster.policy | LEASE
-    with contextlib.ExitStack() as undo:
-        undo.callback(cluster.kill)  # before the ways end
-        yield Cut(aws, cluster, undo)
+    cluster.policy = cluster.policy | LEASE
+    with Cut(aws, cluster) as ways:
+        yield ways
 
 
 def share_a_file(cluster: Cluster) -> None:
@@ -67,7 +39,7 @@ def share_a_file(cluster: Cluster) -> None:
 
 
 def share_a_parameter(aws: LocalAws, cluster: Cluster) -> None:
-    """As the manual has it: the nodes' role may read it by the role's tag."""
+    """A person's own key, which registration leaves alone. The nodes' role may read it by the role's tag."""
     name = f"/understudy-keys/{STACK}/{cluster.name}"
     aws.engine.client("ssm").put_parameter(Name=name, Type="SecureString", Value=KEY)
     for node in cluster.nodes:
@@ -91,6 +63,31 @@ def let_pass(what: str, seconds: float) -> None:
 def wait_until_heard(cluster: Cluster, name: str) -> None:
     before = cluster.beats(name)["beat"]
     wait_for(f"{name} is heard", lambda: cluster.beats(name)["beat"] > before, BACK_LIMIT_S, why=cluster.summary)
+
+
+# B13 B11
+def test_nodes_that_nobody_told_of_a_key_have_the_one_that_registration_made(aws, cut):
+    cluster = cut.cluster
+    before = place_and_wait_for_both_to_know_each_other(cluster)
+    wait_for(
+        "each node is answered by the other one",
+        lambda: all(str(cluster.beats(node.name).get("key", "")).endswith("+") for node in cluster.nodes),
+        60,
+        why=cluster.summary,
+    )
+    assert len({cluster.beats(node.name)["key"] for node in cluster.nodes}) == 1
+    name = f"/understudy-keys/{STACK}/{cluster.name}"
+    assert aws.engine.client("ssm").get_parameter(Name=name)["Parameter"]["Type"] == "SecureString"
+    with Client(aws.dns.port, cluster.record, cluster.port) as client:
+        wait_for("node-a answers", lambda: client.served_by("node-a"), 10)
+        with cut.outage(Way.SHUT):
+            client.attempts.clear()
+            let_pass("more than the lease", 2 * cluster.policy["lease_s"])
+            assert [attempt for attempt in client.attempts if attempt.node != "node-a"] == []
+    cut.turn(Way.OPEN)
+    for node in cluster.nodes:
+        wait_until_heard(cluster, node.name)
+    assert (cluster.active(), cluster.state()["epoch"]) == ("node-a", before["epoch"])
 
 
 @pytest.mark.timeout(480)
@@ -124,14 +121,12 @@ def test_nodes_cut_off_from_each_other_too_stop_within_the_lease_and_it_fails_ov
 ):  # B11 B4 B1
     cluster = cut.cluster
     share_a_parameter(aws, cluster)
-    cluster.tuning = cluster.tuning | {"ROUTE53_TTL": 1}
     before = place_and_wait_for_both_to_know_each_other(cluster)
     a = cluster.node("node-a")
     with Client(aws.dns.port, cluster.record, cluster.port) as client:
         wait_for("node-a answers", lambda: client.served_by("node-a"), 10)
         with cut.outage(Way.SHUT):
-            for relay in cut.relays:
-                relay.cut = True
+            cut.part()
             began = time.monotonic()
             lease_s = cluster.policy["lease_s"]
             wait_for("node-a has stopped", lambda: not a.pids_of("app"), lease_s + 1, why=a.tail)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tests.explorer.snapshots import never_changes
 from tests.support.drills import a_drill_master
 from tests.support.fakes.alarms import FakeAlarms
+from tests.support.fakes.keys import FakeKeys
 from tests.support.fakes.network import FakeNetwork
 from tests.support.fakes.queue import FakeQuestions, FakeQueue, a_budget
 from understudy.definition import read_definition
@@ -55,6 +56,7 @@ class Controller:
             registry=table,
             records=zone,
             network=network,
+            keys=FakeKeys(),
             read_definition=cache(lambda text, version: read_definition(text, version, world.ec2)),
             announcer=announcer,
             clock=clock,

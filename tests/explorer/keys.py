@@ -1,8 +1,9 @@
 """A key of a world: two worlds with one key go on alike, whenever and however they came about.
 
 Times are told from other numbers by their size, and are kept relative to the moment: seconds of AWS begin at NOW, and
-the boot clock of each node in each of its boots has a range of its own. What lies so far back that nothing asks for it
-any more is all the same. Names of boots and executions, versions of the definition and nonces are numbered.
+the boot clock of each node in each of its boots has a range of its own. So has the count of a node's accepted beats: it
+is kept relative to what its agent has counted. What lies so far back that nothing asks for it any more is all the same.
+Names of boots and executions, versions of the definition and nonces are numbered.
 """
 
 from __future__ import annotations
@@ -19,6 +20,10 @@ from tests.explorer.snapshots import is_frozen
 
 AWS_FROM, AWS_TO = 1_799_000_000, 1_802_000_000
 CLOCK_STEP, BOOT_STEP = 10**11, 10**9
+ACCEPTED_STEP, ACCEPTED_MOST = 10**9, 10**6
+"""Counts of the beats that AWS has taken in begin at a multiple of this for each node, and never come near the next."""
+ACCEPTED_APART = 30
+"""How far a count of before can be ahead of the present process's: so many beats none of which can be missed."""
 LONG_AGO_S = 62.0
 """Nothing asks how far something lies back beyond this, but for windows that no run is long enough for."""
 SENT_MS = 31_000
@@ -58,6 +63,7 @@ class Keys:
         self._world = world
         self.now_s = 0.0
         self.clocks: list[tuple[int, int]] = []
+        self.accepted: list[int] = []
         self.numbered: dict[str, int] = {}
         self.texts: dict[str, str] = {}
         self.versions: dict[int, str] = {}
@@ -68,6 +74,8 @@ class Keys:
         world = self._world
         self.now_s, self.texts, self.versions = world.now_s, world.texts, world.versions
         self.clocks = [(node.clock_base_ms(), node.now_ms()) for node in world.nodes]
+        agents = [(node.accepted_base(), node.agent) for node in world.nodes]
+        self.accepted = [base if agent is None else agent._sent.accepted for base, agent in agents]
         self.numbered, self.made = {}, {}
         parts = world.parts()
         return hash(_of(self, parts))
@@ -82,6 +90,10 @@ def _of(keys: Keys, value: Any) -> Any:
 
 
 def _number(keys: Keys, value: float) -> Any:
+    if value < ACCEPTED_STEP:
+        return value
+    if value % ACCEPTED_STEP < ACCEPTED_MOST and value < CLOCK_STEP:
+        return min(int(value) - keys.accepted[int(value // ACCEPTED_STEP) - 1], ACCEPTED_APART)
     if value < AWS_FROM:
         return value
     if value < AWS_TO:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tests.explorer import properties
-from tests.explorer.keys import BOOT_STEP, CLOCK_STEP
+from tests.explorer.keys import ACCEPTED_STEP, BOOT_STEP, CLOCK_STEP
 from tests.explorer.parts import (
     KEY,
     KILL_MS,
@@ -88,6 +88,10 @@ class Node:
 
     def clock_base_ms(self) -> int:
         return (self.number + 1) * CLOCK_STEP + self.boots * BOOT_STEP
+
+    def accepted_base(self) -> int:
+        """From where its agents count the beats that were taken in."""
+        return (self.number + 1) * ACCEPTED_STEP
 
     def now_ms(self) -> int:
         """CLOCK_BOOTTIME, which does not begin at 0 here: so that a key can tell whose it is."""
@@ -212,7 +216,7 @@ class Node:
         log = self.log
         kinds = {name: MemoryKind(self, name) for name in self.services}
         specs = [ServiceSpec(name, check_interval_s=CHECK_S) for name in self.services]
-        return Agent(
+        agent = Agent(
             who=Self(self.world.cluster, self.spec.instance_id, self.boot, ORDERLY_STOP_S),
             services=Services(kinds, specs, self._unstoppable, self._tries_file()),
             transport=Reach(self),
@@ -228,6 +232,8 @@ class Node:
             placed=Placed(self._placed_file(), Exchange("placed_file", Line(self, "disk"), log)),
             guard=Guarded(),
         )
+        agent._sent.accepted = self.accepted_base()
+        return agent
 
     def _lease_file(self) -> LeaseFile:
         path = self._path("lease.json")
@@ -253,7 +259,7 @@ class Node:
         if self.world.shares_key:
             ring = KeyRing(_read_key, Exchange("failsafe_key", Line(self, "key"), self.log))
             self.mailbox = Mailbox(self)
-            means = Means(ring, self.mailbox, PORT)
+            means = Means(ring, self.mailbox, PORT, asks_peers=False)
         file = PromiseFile(self._path("promises.json"), self.boot)
         return Failsafe(self.world.cluster, self.spec.instance_id, file, self.log, means, self.world.new_nonce)
 

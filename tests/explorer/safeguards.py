@@ -75,6 +75,10 @@ def _kill_6_s_late(standing: Standing) -> int | None:
     return None if at_ms is None else at_ms + 6000
 
 
+def _never_late(*_: object) -> bool:
+    return False
+
+
 def _any_beat_is_newer(*_: Any) -> bool:
     return True
 
@@ -224,9 +228,9 @@ SAFEGUARDS: Mapping[str, Safeguard] = {
         setting=THEMES["backup"].settings[0],
     ),
     "order-of-beats": Safeguard(
-        "an older beat never replaces a newer one",
-        ((fake_ledger, "_is_newer", _any_beat_is_newer),),
-        (d.blowing("beats_late", A, 5, 14), d.blowing("beats_ingested_late", A, 5, 12)),
+        "an older beat never replaces a newer one, and while beats are late no silence is believed",
+        ((fake_ledger, "_is_newer", _any_beat_is_newer), (situation, "is_late_now", _never_late)),
+        (d.blowing("beats_late", A, 5, 20), d.blowing("beats_ingested_late", A, 5, 12)),
         count=2,
     ),
     "lower-epoch": Safeguard(

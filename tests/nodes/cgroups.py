@@ -53,6 +53,18 @@ class Cgroups:
             limit.write_text("1")
         return bool(limits)
 
+    def slow_down(self, percent: int) -> bool:
+        """Give the node so much of one processor and no more. False: this machine cannot do that."""
+        period_us = 100_000
+        for path in self.paths:
+            if (path / "cpu.max").exists():
+                (path / "cpu.max").write_text(f"{period_us * percent // 100} {period_us}")
+                return True
+            if (path / "cpu.cfs_quota_us").exists():
+                (path / "cpu.cfs_quota_us").write_text(str(period_us * percent // 100))
+                return True
+        return False
+
     def thaw(self) -> None:
         path, setting, words = self._freezer()
         (path / setting).write_text(words[0])

@@ -96,6 +96,7 @@ class Leases(Serving):
                 "pk": cluster,
                 "sk": "state",
                 "epoch": 0,
+                "definition_version": 1,
                 "terms": {**TERMS, **terms},
                 "nodes": nodes,
             }
@@ -188,6 +189,7 @@ class Leases(Serving):
                 return
             down = all(state == "OUT_OF_SERVICE" for state in beat.services.values())
             node |= {"beat": beat.said["beat"], "boot": beat.said["boot"], "heard_at": int(time.time())}
+            node["knows"] = beat.said["knows"]
             node |= {"read_epoch": beat.said["read_epoch"], "service": "OUT_OF_SERVICE" if down else "IN_SERVICE"}
 
 

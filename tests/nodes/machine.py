@@ -30,7 +30,7 @@ mount -t overlay overlay -o lowerdir={base.root},upperdir={disk}/root,workdir={d
 mount -t overlay overlay -o lowerdir={base.usr}:/usr,upperdir={disk}/usr,workdir={disk}/usr-work {disk}/mounted/usr
 exec systemd-nspawn --quiet --register=no --keep-unit --console=pipe --kill-signal=SIGRTMIN+3 --link-journal=no \
   --resolv-conf=off --timezone=off --machine={name} --uuid={uuid} --directory={disk}/mounted \
-  --network-namespace-path={network} --capability=CAP_NET_ADMIN {devices} \
+  --network-namespace-path={network} --capability=CAP_NET_ADMIN,CAP_IPC_LOCK {devices} \
   /usr/local/sbin/lab-init systemd.show_status=no
 """
 
@@ -152,6 +152,10 @@ class Machine:
     def forbid_forks(self) -> bool:
         """Let no process or thread begin on it until it boots again. False: this machine cannot do that."""
         return self._cgroups.forbid_forks()
+
+    def slow_down(self, percent: int) -> bool:
+        """Give all of it so much of one processor until it boots again. False: this machine cannot do that."""
+        return self._cgroups.slow_down(percent)
 
     def freeze(self) -> None:
         self._cgroups.freeze()

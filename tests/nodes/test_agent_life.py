@@ -187,3 +187,14 @@ def test_agents_of_a_machine_that_has_one_already_refuse_to_act(serving, leases,
     second = serving.says("sh", "-c", "understudy-agent run >/dev/null 2>&1; echo $?")
     assert second == "75"
     assert watcher.longest_gap_s(before) < 0.3
+
+
+def test_a_proxy_in_the_agents_environment_is_not_asked_who_the_node_is(node, leases, watcher):  # S9
+    """The hub answers there as a proxy would, and knows nothing of metadata."""
+    node.write(
+        "/etc/systemd/system/understudy-agent.service.d/proxy.conf",
+        f"[Service]\nEnvironment=HTTP_PROXY={leases.url} http_proxy={leases.url}\n",
+    )
+    leases.grant(CLUSTER, node)
+    node.boot()
+    leases.wait_serving(node, CLUSTER, "app")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from local.waiting import wait_for
-from tests.nodes.agents import AGENT, CLUSTER, section, set_up, show, wait_logged
+from tests.nodes.agents import AGENT, CLUSTER, logged, section, set_up, show, wait_logged
 from tests.nodes.lab import Lab
 from tests.nodes.leases import DRIFT_MARGIN_S, SHORT_LEASE, Leases
 from tests.nodes.machine import Machine
@@ -159,3 +159,23 @@ def test_a_service_whose_agent_is_gone_goes_on_until_its_lease_ends(serving, lea
     forbid_restarts(serving)
     end = end_of_lease_of_a_killed_agent(serving, leases)
     assert end - 2.5 < watcher.wait_silent(), "what the agent knew of its lease was one beat old"
+
+
+def test_the_process_that_keeps_the_lease_stays_in_memory(serving):  # B18
+    unit = f"understudy-expire-{CLUSTER}.service"
+    locked = serving.run("grep", "VmLck", f"/proc/{show(serving, 'MainPID', unit)}/status").split()[1]
+    assert int(locked) > 1000
+    assert not any(line["what"] == "not_kept_in_memory" for line in logged(serving))
+
+
+# B18 S12
+@pytest.mark.parametrize("has_agent", [True, False], ids=["agent-runs", "agent-is-killed"])
+def test_a_service_ends_with_its_lease_where_there_is_almost_no_processor(serving, leases, watcher, has_agent):
+    leases.records = False
+    if not serving.slow_down(5):
+        pytest.skip("no control group of this machine limits the processor")
+    end = leases.lease_end(serving, CLUSTER)
+    if not has_agent:
+        serving.run("systemctl", "kill", "--signal=KILL", AGENT)
+    wait_passed(end + DRIFT_MARGIN_S)
+    assert watcher.last_before(end + 2 * DRIFT_MARGIN_S) <= end + DRIFT_MARGIN_S

@@ -260,3 +260,70 @@ def test_a_clients_connection_starts_nothing_on_a_standby(lab, leases):  # S9 S1
         leases.wait_state(node, CLUSTER, "gate", "OUT_OF_SERVICE")
         leases.wait_state(node, CLUSTER, "gate", "OUT_OF_SERVICE")
     assert watcher.answers == []
+
+
+# --- a file system with a helper process
+
+HELPED = section("data", "mount", mount="/srv/data", device="none", fstype="labfs", stop_limit_s=3)
+
+
+def helped(lab: Lab, leases: Leases) -> Machine:
+    """A node that holds the lease and has it mounted."""
+    node = lab.machine("node-a", devices=("/dev/fuse",))
+    node.path("/usr/sbin").mkdir(parents=True, exist_ok=True)
+    node.path("/usr/sbin/mount.labfs").symlink_to("/usr/local/sbin/mount.labfs")
+    node.path("/srv/data").mkdir(parents=True)
+    set_up(node, leases.url, HELPED)
+    leases.register(CLUSTER, node, lease_s=7, silence_limit_s=10, kill_limit_s=2)  # unmounting takes its time
+    leases.grant(CLUSTER, node)
+    node.boot()
+    leases.wait_serving(node, CLUSTER, "data")
+    return node
+
+
+def helpers(node: Machine) -> list[str]:
+    return node.says("pgrep", "--full", "mount.labfs none").split()
+
+
+def test_the_helper_of_a_file_system_outlives_the_agent_and_ends_with_the_mount(lab, leases):  # S9
+    node = helped(lab, leases)
+    before = helpers(node)
+    node.run("systemctl", "kill", "--signal=KILL", AGENT)
+    leases.wait_serving(node, CLUSTER, "data")
+    assert helpers(node) == before != []
+    epoch = leases.end(CLUSTER)
+    leases.wait_beat(node, CLUSTER, "releases the lease", lambda beat: beat.says_down(epoch))
+    assert (helpers(node), "labfs" in node.read("/proc/1/mounts")) == ([], False)
+
+
+@pytest.mark.parametrize("has_agent", [True, False], ids=["agent-runs", "agent-is-killed"])
+def test_a_file_system_that_never_answers_is_gone_when_its_lease_ends(lab, leases, has_agent):  # S12 B18
+    node = helped(lab, leases)
+    node.run("pkill", "-STOP", "--full", "mount.labfs none")
+    reader = node.start_program("/usr/bin/ls", "/srv/data/x")
+    leases.records = False
+    end = leases.lease_end(node, CLUSTER)
+    if not has_agent:
+        node.run("systemctl", "kill", "--signal=KILL", AGENT)
+    wait_passed(end + DRIFT_MARGIN_S)
+    assert (helpers(node), "labfs" in node.read("/proc/1/mounts"), node.boots) == ([], False, 1)
+    reader.wait(10)
+
+
+# --- the disk of the node
+
+
+def test_a_service_ends_with_its_lease_while_the_disk_of_the_nodes_memory_hangs(lab, leases, device):  # B18 S12
+    """What is written there is never done: neither that a lease was ended, nor a line of the log."""
+    node = serving(lab, leases, section("app", "unit", unit="quick.service", stop_limit_s=5), devices=(device,))
+    with Watcher(lab.hub, node, 7000) as watcher:
+        watcher.wait_served()
+        node.run("mount", device, "/var/lib/understudy")
+        node.run("mkdir", f"/var/lib/understudy/{CLUSTER}")
+        node.run("fsfreeze", "--freeze", "/var/lib/understudy")
+        try:
+            epoch = leases.end(CLUSTER)
+            watcher.wait_silent(5)
+            leases.wait_beat(node, CLUSTER, "releases the lease", lambda beat: beat.says_down(epoch))
+        finally:
+            node.run("fsfreeze", "--unfreeze", "/var/lib/understudy")

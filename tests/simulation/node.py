@@ -332,7 +332,7 @@ class Machine:
         if self.shares_key:
             self._ring = KeyRing(self._keys, Exchange("failsafe_key", Line(self, self._answer_s), self.log))
             self.mailbox = Mailbox(self)
-            means = Means(self._ring, self.mailbox, PORT)
+            means = Means(self._ring, self.mailbox, PORT, asks_peers=False)
         return Failsafe(cluster, me, PromiseFile(self._promises, self.boot), self.log, means, self._nonce)
 
     def placed_file(self) -> PlacedFile:
@@ -354,7 +354,12 @@ class Machine:
         return self.runtime_dir / "promises.json"
 
     def _keys(self) -> tuple[bytes, ...]:
-        """The key that all nodes share; where somebody has changed it, another one alone, or above it, or below it."""
+        """The key that registration made; where somebody has changed it, another one alone, or above it, or below it.
+
+        Raises LookupError before that.
+        """
+        if self.world.cluster not in self.world.keys.made:
+            raise LookupError("ParameterNotFound")
         fault = self.world.weather.at_node("key_differs", self.number)
         if fault is None:
             return (KEY,)

@@ -312,7 +312,7 @@ def _draw_setting(rng: Random, keys: Random, only: Collection[str]) -> Setting:
     quorum = "tcp_remote" if "quorum" in needed else rng.choice(("", "", "tcp_remote", "majority"))
     third = rng.random()
     has_latecomer = "has_latecomer" in needed or (0.2 <= third < 0.3 and quorum != "majority")
-    shares_key = bool(needed & {"shares_key", "keys_differ"}) or rng.random() < 0.6
+    shares_key = bool(needed & {"shares_key", "keys_differ"}) or rng.random() < 0.85
     return Setting(
         quorum="" if "has_leaver" in needed and quorum == "majority" else quorum,
         has_witness=third < 0.2 and "has_leaver" not in needed,

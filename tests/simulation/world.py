@@ -33,6 +33,7 @@ from tests.support.builders import CLUSTER, HOSTS, NOW, RECORD, SPECS, WITNESS_C
 from tests.support.drills import a_drill_master
 from tests.support.fakes.alarms import FakeAlarms
 from tests.support.fakes.announcer import FakeAnnouncer
+from tests.support.fakes.keys import FakeKeys
 from tests.support.fakes.network import FakeNetwork
 from tests.support.fakes.parameters import FakeParameters
 from tests.support.fakes.queue import FakeQuestions, FakeQueue, a_budget
@@ -118,7 +119,7 @@ class World:
         self.bus = Bus(self, self._chance("bus"))
         self.ledger, self.zone = WatchedLedger(self), WatchedZone(self)
         self.ec2 = PoweringNodes(self, self._chance("ec2"))
-        self.parameters, self.announcer = FakeParameters(), FakeAnnouncer()
+        self.parameters, self.announcer, self.keys = FakeParameters(), FakeAnnouncer(), FakeKeys()
         self.alarms = FakeAlarms()
         self.launcher = RunningLauncher(self)
         self.executions: list[Execution] = []
@@ -151,6 +152,7 @@ class World:
             registry=ledger,
             records=zone,
             network=network,
+            keys=self.keys,
             read_definition=lambda text, version: read_definition(text, version, nodes),
             announcer=announcer,
             clock=self.clock,

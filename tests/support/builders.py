@@ -107,6 +107,19 @@ def a_state(members: int = 2, **changes: Any) -> ClusterState:
     return replace(usual, **changes)
 
 
+def with_keys(state: ClusterState, **changes: Any) -> ClusterState:
+    """The same, whose nodes know a key and answer each other. `node_b={"key": ...}` changes what one of them says."""
+    addresses = {spec.instance_id: spec.address for spec in SPECS}
+    names = {NODE_A: "node_a", NODE_B: "node_b", NODE_C: "node_c"}
+    nodes = {
+        each: replace(
+            report, **{"ip": addresses.get(each, ADDRESS_A), "key": "a1b2c3+", **changes.get(names.get(each, ""), {})}
+        )
+        for each, report in state.nodes.items()
+    }
+    return replace(state, nodes=nodes)
+
+
 def a_previous(**changes: Any) -> PreviousHolder:
     """node-a as the node that served before, its lease ended by epoch 2, nothing proven yet."""
     usual = PreviousHolder(node=NODE_A, renewed_at=NOW, lease_s=12, keeps_lease=True, ended_epoch=2)

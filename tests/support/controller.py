@@ -13,6 +13,7 @@ import pytest
 from tests.support.builders import NODE_A, NOW, RECORD, SPECS, a_definition, a_state, record_sets
 from tests.support.fakes.announcer import FakeAnnouncer
 from tests.support.fakes.clock import VirtualClock
+from tests.support.fakes.fleet import FakeFleet
 from tests.support.fakes.launcher import FakeLauncher
 from tests.support.fakes.ledger import FakeLedger
 from tests.support.fakes.network import FakeNetwork
@@ -46,7 +47,7 @@ class Controller:
         self.ledger = FakeLedger(state or a_state(), a_definition())
         self.launcher, self.announcer, self.notifier = FakeLauncher(), FakeAnnouncer(), FakeNotifier()
         self.zone, self.network, self.nodes = FakeZone(self.clock), FakeNetwork(), FakeNodes()
-        self.parameters = FakeParameters()
+        self.parameters, self.fleet = FakeParameters(), FakeFleet(self.ledger)
         for spec in SPECS:
             self.nodes.launch_as(spec)
         for record_set in record_sets():
@@ -56,7 +57,7 @@ class Controller:
         for each in (*vars(wiring).values(), *vars(assembly).values()):
             if hasattr(each, "cache_clear"):
                 each.cache_clear()
-        for name in ("ledger", "launcher", "announcer", "notifier", "zone", "network", "nodes", "parameters"):
+        for name in ("ledger", "launcher", "announcer", "notifier", "zone", "network", "nodes", "parameters", "fleet"):
             monkeypatch.setattr(wiring, name, partial(getattr, self, name))
         monkeypatch.setattr(wiring, "clock", self.clock)
         monkeypatch.setattr(assembly, "zone_for_a_watch", lambda: self.zone)

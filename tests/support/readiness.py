@@ -17,6 +17,7 @@ from tests.support.builders import (
     a_definition,
     a_state,
     record_sets,
+    with_keys,
 )
 from tests.support.fakes import FakeReadings
 from understudy.domain.definition import Definition, ElasticIp, Route
@@ -118,7 +119,7 @@ def facts(members: int = 2, **changes: Any) -> Facts:
     definition = changes.pop("definition", a_definition(members))
     usual = Facts(
         definition=definition,
-        state=a_state(members),
+        state=with_keys(a_state(members)),
         stack="understudy",
         instances=instances(members),
         stop_protected=dict.fromkeys(list(PLACES)[:members], False),

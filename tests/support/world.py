@@ -135,7 +135,7 @@ class World:
                 epoch=0,
                 definition_version=1,
                 terms=terms_of(self.definition.policy),
-                nodes={spec.instance_id: NodeReport(name=spec.name) for spec in SPECS[: self.members]},
+                nodes={spec.instance_id: NodeReport(name=spec.name, ip=spec.address) for spec in SPECS[: self.members]},
                 quorum=hosts_of(self.definition.quorum),
             )
         )
@@ -362,6 +362,7 @@ class World:
                 "read_epoch": machine.standing.epoch,
                 "services": {"postgresql": machine.status},
                 "agent": "0.1.0",
+                **({"key": "a1b2c3+"} if machine.keeps_lease else {}),
                 **({"quorum": {"reached": reach.reached, "total": reach.total}} if reach else {}),
             },
         }

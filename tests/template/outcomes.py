@@ -9,6 +9,7 @@ OUTCOMES: dict[str, dict[str, str]] = {
         "REFUSED": "Refused",
         "EXHAUSTED": "CloseTransition",
         "MODE_SET": "ModeSet",
+        "DOUBTED": "Doubted",
         "CLEARED": "Cleared",
         "APPROVAL_NEEDED": "AskApproval",
         "NOT_APPROVED": "NotApproved",

@@ -6,6 +6,7 @@ from tests.support.asl_definition import snake_case
 from tests.template import cfn
 from tests.template.outcomes import STEPS
 from understudy.assembly import WATCH_ALLOWANCE_S
+from understudy.domain.silence import Limits
 from understudy.domain.transition import TRY_LIMIT_S
 
 ENTRIES = ("RecordHeartbeat", "WatchClusters", "ReceiveSignal", "RegisterCluster", "NotifyOperator")
@@ -73,6 +74,7 @@ def test_every_function_is_told_what_it_needs_and_only_starters_know_the_machine
     starters = {"RecordHeartbeatFunction", "WatchClustersFunction", "ReceiveSignalFunction"}
     examining = {"CheckReadinessFunction", "AdviseFunction"}
     judging_definitions = {"RegisterClusterFunction", "WatchClustersFunction", *examining}
+    doubting = {"OpenTransitionFunction", "WatchClustersFunction"}
     sharing = {"MoveAddressFunction", "CheckChangeFunction", "WatchClustersFunction"}
     for name, function in cfn.of_type("AWS::Lambda::Function").items():
         expected = common | ({"STATE_MACHINE_ARN"} if name in starters else set())
@@ -80,7 +82,14 @@ def test_every_function_is_told_what_it_needs_and_only_starters_know_the_machine
         expected |= {"MAY_STOP_INSTANCES"} if name in judging_definitions else set()
         expected |= {"TOPIC_ARN", "RUNBOOK_URL"} if name == "NotifyOperatorFunction" else set()
         expected |= {"ROUTE53_PERCENT"} if name in sharing else set()
+        expected |= {"SILENCE_PERCENT", "SILENCE_CLUSTERS", "SILENCE_MOVES"} if name in doubting else set()
         assert set(function["Environment"]["Variables"]) == expected, name
+
+
+def test_what_the_template_says_by_default_of_silence_is_what_the_code_takes_for_usual():  # B15
+    parameters = cfn.source()["Parameters"]
+    told = [parameters[f"Silence{name}"]["Default"] for name in ("Percent", "Clusters", "Moves")]
+    assert Limits(*told) == Limits()
 
 
 def test_every_function_runs_on_both_layers_and_the_same_runtime():

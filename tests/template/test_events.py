@@ -8,6 +8,7 @@ import pytest
 from tests.template import cfn
 from understudy.adapters.event_announcer import SOURCE
 from understudy.domain.notices import EXPLAINED
+from understudy.domain.signal import SHIFTS
 from understudy.invocation import WARM
 from understudy.usecases.register_cluster import DEFINITION_ACCEPTED
 
@@ -18,6 +19,7 @@ STALE_AFTER_S = {
     "WatchClustersFunctionMinute": 60,
     "ReceiveSignalFunctionInstanceState": 3600,
     "ReceiveSignalFunctionAlarmState": 3600,
+    "ReceiveSignalFunctionZonalShift": 3600,
     "RegisterClusterFunctionParameter": 3600,
     "CheckReadinessFunctionDay": 3600,
     "CheckReadinessFunctionDefinition": 3600,
@@ -80,6 +82,12 @@ def test_every_state_of_an_instance_and_every_alarm_is_heard():
         "source": ["aws.cloudwatch"],
         "detail-type": ["CloudWatch Alarm State Change"],
     }
+
+
+def test_what_aws_says_of_an_availability_zone_is_heard_and_practice_runs_are_not():  # B15
+    pattern = RULES["ReceiveSignalFunctionZonalShift"]["EventPattern"]
+    assert pattern == {"source": ["aws.arc-zonal-shift"], "detail-type": list(SHIFTS)}
+    assert not [kind for kind in SHIFTS if "Practice" in kind]
 
 
 def test_a_definition_is_read_when_its_parameter_changes():

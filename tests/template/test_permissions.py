@@ -13,7 +13,9 @@ from tests.support.iam_conditions import holds
 from tests.template import cfn
 from understudy.adapters.dynamodb_readiness import REPORT
 from understudy.adapters.dynamodb_seals import SEAL_PK
+from understudy.adapters.ssm_keys import FOLDER
 from understudy.domain.request import CLUSTER_NAME
+from understudy_agent.keys import default_parameter
 
 PARAMETERS = {
     "HostedZoneIds": ["Z1", "Z2"],
@@ -321,6 +323,26 @@ def test_no_function_can_read_the_keys_that_nodes_share(function):  # B10 B11
     """With a key, whoever holds it can promise in the name of a node."""
     reads = [s for s in statements(f"{function}FunctionRole") if "ssm:GetParameter" in as_list(s["Action"])]
     assert all("parameter/understudy/understudy" in arn for s in reads for arn in as_list(s["Resource"]))
+
+
+@pytest.mark.parametrize("function", ["RegisterCluster", "WatchClusters"])
+def test_keys_can_be_made_and_never_replaced(function):  # B13 B10
+    """A key that is replaced at once on no node is no promise on any: only a person changes one."""
+    statement = granting(function, "ssm:PutParameter")
+    assert statement["Resource"] == "arn:aws:ssm:eu-west-1:123456789012:parameter/understudy-keys/understudy/*"
+    assert statement["Condition"] == {"StringNotEquals": {"ssm:Overwrite": "true"}}
+    assert [f for f, actions in CALLED.items() if "ssm:PutParameter" in actions] == ["RegisterCluster", "WatchClusters"]
+
+
+def test_the_nodes_read_their_keys_where_the_functions_make_them():  # B13
+    """The bus has the stack's name, from which an agent knows the path."""
+    (policy,) = cfn.of_type("AWS::IAM::ManagedPolicy").values()
+    (read,) = [s for s in cfn.resolve(policy["PolicyDocument"]["Statement"], {}) if s["Sid"] == "ReadKeys"]
+    (bus,) = cfn.of_type("AWS::Events::EventBus").values()
+    for arn in (*read["Resource"], granting("RegisterCluster", "ssm:PutParameter")["Resource"]):
+        _, path = arn.split(":parameter")
+        assert path.startswith(default_parameter(cfn.resolve(bus["Name"], {}), ""))
+        assert path.startswith(f"{FOLDER}understudy/")
 
 
 def may_read(cluster: str, tags: Mapping[str, str]) -> bool:

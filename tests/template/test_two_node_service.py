@@ -165,3 +165,15 @@ def run_user_data(base: Path, fails: str) -> subprocess.CompletedProcess[str]:
     assert f"root={root}\n" in script
     env = os.environ | {"PATH": f"{programs}:{os.environ['PATH']}", "TMPDIR": str(base)}
     return subprocess.run(["bash", "-s"], input=script, text=True, capture_output=True, env=env, check=False)
+
+
+# B13
+def test_the_nodes_reach_each_other_at_the_agents_port_and_nobody_else_does():
+    """The policy that lets them read their key is imported: nothing has to be set up."""
+    rule = resources()["PeersPort"]["Properties"]
+    failsafe = parse("[agent]\ncluster = c\ntable = t\nbus = b\nrole = witness\n").failsafe
+    assert failsafe is not None
+    assert (rule["IpProtocol"], rule["FromPort"], rule["ToPort"]) == ("udp", failsafe.port, failsafe.port)
+    assert rule["GroupId"] == rule["SourceSecurityGroupId"] == GIVEN["SecurityGroups"][0]
+    for node in NODES:
+        assert rule["GroupId"] in resources()[node]["Properties"]["NetworkInterfaces"][0]["GroupSet"]

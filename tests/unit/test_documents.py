@@ -20,6 +20,7 @@ from understudy.domain.approval import Question
 from understudy.domain.consent import Ended
 from understudy.domain.decision import RULES, Action
 from understudy.domain.definition import Definition, Record
+from understudy.domain.doubt import Doubt
 from understudy.domain.failed_start import FailedStart
 from understudy.domain.lease import terms_of
 from understudy.domain.lone import Lone
@@ -72,6 +73,7 @@ STATE = ClusterState(
     previous=PreviousHolder(NODE, 1, 12, keeps_lease=True, ended_epoch=7, proof=Proof.RELEASED),
     transition=Transition(TransitionAction.FAILOVER, NODE, NODE, "rule", Stage.MOVING, 1, 91, "name"),
     failover_times=(1,),
+    doubt=Doubt(1, 601, is_due=True),
     address=Address(AddressStatus.OWED, 7, ("C1",), 61),
     alert="last-holder-is-unproven",
     quorum=QuorumHosts(("192.0.2.53:53", "192.0.2.54:53", "192.0.2.55:53"), 2),
@@ -281,6 +283,8 @@ def test_the_query_for_the_history_finds_everything_that_it_names():
         "lost_changes": ["C1"],
         "approval": {"outcome": "APPROVED", "by": "sam"},
         "not_approved": {"why": "denied by sam"},
+        "silence": "its-turn-has-come",
+        "doubted_for_s": 120,
         **{f"stages.{stage}_at": 1.5 for stage in stages},
     }
     item = items.to_item({"pk": "orders-db", "sk": items.history_sk(7), **items.facts_as_attributes(facts)})

@@ -45,6 +45,7 @@ def test_everybody_with_one_right_is_looked_at():
         "A local user on a node",
         "Who may start executions",
         "Who may put parameters",
+        "Who may read the keys",
         "Who may write the zone",
         "Who sends UDP on the subnet",
         "Who may write the table",

@@ -243,3 +243,13 @@ def test_what_the_newest_beat_does_not_say_of_quorum_is_not_known_any_more(ledge
     assert recorded(ledger.record_beat(silent)).nodes[NODE_A].quorum is None
     after_a_gap = a_beat(NODE_A, beat=later.beat + 99_000, heard_at=NOW + 100, quorum=Reach(3, 3))
     assert recorded(ledger.record_beat(after_a_gap)).nodes[NODE_A].quorum == Reach(3, 3)
+
+
+# B13
+def test_what_a_beat_says_of_keys_and_peers_is_recorded_until_the_next_one_does_not_say_it(ledger):
+    said = {"key": "a1b2c3 d4e5f6", "silent": (NODE_A,)}
+    told = recorded(ledger.record_beat(a_beat(NODE_B, **said))).nodes[NODE_B]
+    assert (told.key, told.silent) == ("a1b2c3 d4e5f6", (NODE_A,))
+    assert ledger.read(CLUSTER).nodes[NODE_B] == told
+    again = recorded(ledger.record_beat(a_beat(NODE_B, beat=a_beat(NODE_B).beat + 4000, heard_at=NOW + 8)))
+    assert (again.nodes[NODE_B].key, again.nodes[NODE_B].silent) == ("", ())

@@ -4,7 +4,9 @@ from tests.support.fakes.alarms import FakeAlarms
 from tests.support.fakes.announcer import FakeAnnouncer
 from tests.support.fakes.board import FakeBoardBook
 from tests.support.fakes.clock import VirtualClock
+from tests.support.fakes.fleet import FakeFleet
 from tests.support.fakes.inspection import FakeDrillBook, FakeReadings, FakeReportBook
+from tests.support.fakes.keys import FakeKeys
 from tests.support.fakes.launcher import FakeLauncher
 from tests.support.fakes.ledger import FakeLedger
 from tests.support.fakes.network import FakeNetwork
@@ -19,6 +21,8 @@ __all__ = [
     "FakeAnnouncer",
     "FakeBoardBook",
     "FakeDrillBook",
+    "FakeFleet",
+    "FakeKeys",
     "FakeLauncher",
     "FakeLedger",
     "FakeNetwork",

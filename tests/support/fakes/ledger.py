@@ -30,6 +30,8 @@ class FakeLedger(Faulty):
         super().__init__()
         self.items: dict[tuple[str, str], Any] = {}
         self.crowded_until = 0
+        self.clusters_counted = 0
+        self.doubted_since = 0
         self.cached_secret: tuple[bytes, float] | None = None
         if definition is not None:
             self.put_definition(definition)
@@ -85,6 +87,8 @@ class FakeLedger(Faulty):
                     knows=beat.knows,
                     named=beat.named,
                     unfit=beat.unfit,
+                    key=beat.key,
+                    silent=beat.silent,
                     accepted=beat.accepted or None,
                     lost_at=beat.recorded_at if is_after_loss else report.lost_at,
                     config=beat.config,
@@ -217,7 +221,8 @@ class FakeLedger(Faulty):
     def stack_wide(self) -> StackWide:
         """As StateLedger.stack_wide."""
         with self._called("stack_wide"):
-            return StackWide(dict(self.items.get(("stack#", "tuning"), ({}, ""))[0]), self.crowded_until)
+            tuning = dict(self.items.get(("stack#", "tuning"), ({}, ""))[0])
+            return StackWide(tuning, self.crowded_until, self.clusters_counted, self.doubted_since)
 
     def tuning_digest(self) -> str:
         """As Registry.tuning_digest."""

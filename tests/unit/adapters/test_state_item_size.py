@@ -17,11 +17,13 @@ from tests.support.builders import (
     a_state,
     a_transition,
     an_off_report,
+    with_keys,
 )
 from tests.support.item_size import size
 from understudy.adapters.dynamodb_items import state_item
 from understudy.domain.address import Address, AddressStatus
 from understudy.domain.approval import Question
+from understudy.domain.doubt import Doubt
 from understudy.domain.lone import Lone
 from understudy.domain.mode import Hold
 from understudy.domain.model import Alarm, PowerReading, Proof, Stage
@@ -60,6 +62,7 @@ def moving(members: int, execution: str, **changes: Any) -> Any:
         a_state(3, node_a=a_report(NODE_A, power=PowerReading.RUNNING, power_at=NOW, power_boot="a" * 8)),
         a_state(3, node_c=a_report(NODE_C, alarms={"orders-db-disk-full": Alarm(True, NOW)})),
         a_state(2, hold=Hold(NOW, NOW + 3600, "patching node-a, ticket 4711"), alert="held-and-not-served"),
+        a_state(2, doubt=Doubt(NOW, NOW + 600, is_due=True), failover_times=SPENT, address=MOVED),
     ],
     ids=[
         "three-nodes",
@@ -68,10 +71,19 @@ def moving(members: int, execution: str, **changes: Any) -> Any:
         "three-nodes-one-restarted",
         "three-nodes-and-an-alarm",
         "two-nodes-held",
+        "two-nodes-doubted",
     ],
 )
 def test_a_heartbeat_writes_less_than_one_unit(state):
-    assert size(state_item(ready_for_promises(state), state.revision)) < WRITE_UNIT
+    """Also with what nodes say of keys and peers (B13)."""
+    assert size(state_item(with_keys(ready_for_promises(state)), state.revision)) < WRITE_UNIT
+
+
+# B13 B9
+def test_two_nodes_that_do_not_answer_while_the_key_is_changed_cost_no_second_unit():
+    said = {"key": "a1b2c3 d4e5f6", "silent": ("i-0bbbbbbbbbbbbbbb2",)}
+    state = with_keys(ready_for_promises(a_state(2, peers="a1b2c3d4")), node_a=said, node_b=said)
+    assert size(state_item(state, state.revision)) < WRITE_UNIT
 
 
 @pytest.mark.parametrize(

@@ -123,7 +123,7 @@ class Node:
             self.name,
             self.disk,  # type: ignore[arg-type]
             FakeLog(),
-            Means(ring, self, 7411),
+            Means(ring, self, 7411, asks_peers=False),
             lambda: f"{nonces.getrandbits(128):032x}",
         )
         left = self.disk.standing

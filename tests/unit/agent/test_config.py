@@ -10,6 +10,7 @@ from understudy_agent import config
 from understudy_agent.__main__ import main
 from understudy_agent.config import BadConfigError
 from understudy_agent.kinds import Script
+from understudy_agent.listens import Listening
 from understudy_agent.mounts import Mount
 from understudy_agent.probes import Probed
 from understudy_agent.process import Process
@@ -48,7 +49,8 @@ def test_the_commented_lines_of_the_example_are_good_too():
     settings = config.parse("\n".join(lines))
     data, *others = settings.kinds.values()
     assert isinstance(data, Probed)
-    assert [type(kind) for kind in (data.kind, *others)] == [Mount, Unit, Script, Process]
+    assert isinstance(data.kind, Listening)
+    assert [type(kind) for kind in (data.kind.kind, *others)] == [Mount, Unit, Script, Process]
     assert settings.instance_arn.endswith("instance/i-0a1b2c3d4e5f60718")
 
 
@@ -153,10 +155,24 @@ def test_a_witness_runs_no_services_and_says_so():  # S12
     ]
 
 
-def test_failsafe_is_off_without_a_key_and_takes_its_key_from_one_place():  # B11
-    assert config.parse(AGENT + SERVICE).failsafe is None
+# B11 B13
+def test_the_key_is_where_registration_made_it_unless_another_place_is_named():
+    for bus in ("understudy", "arn:aws:events:eu-west-1:123456789012:event-bus/understudy"):
+        text = AGENT.replace("bus = b", f"bus = {bus}") + SERVICE
+        there = config.FailsafeConfig(None, "/understudy-keys/understudy/orders-db", 7411, "0.0.0.0")
+        assert config.parse(text).failsafe == there
     there = config.parse(AGENT + "failsafe_key_parameter = /keys/orders-db\nfailsafe_port = 7500\n" + SERVICE).failsafe
     assert there == config.FailsafeConfig(None, "/keys/orders-db", 7500, "0.0.0.0")
+    there = config.parse(AGENT + "failsafe_key_file = /keys\n" + SERVICE).failsafe
+    assert there == config.FailsafeConfig(Path("/keys"), "", 7411, "0.0.0.0")
+
+
+def test_failsafe_can_be_off_and_then_has_no_key():  # B11
+    assert config.parse(AGENT + "failsafe = off\n" + SERVICE).failsafe is None
+    assert told_of(AGENT + "failsafe = off\nfailsafe_key_file = /k\n" + SERVICE).startswith("[agent] failsafe = 'off'")
+
+
+def test_a_key_is_in_one_place():  # B11
     both = "failsafe_key_file = /k\nfailsafe_key_parameter = k\nfailsafe_port = 0\nfailsafe_bind = here\n"
     told = faults(AGENT + both + SERVICE)
     assert [fault.split(" = ")[0] for fault in told] == [

@@ -16,9 +16,9 @@ from understudy_agent import promise
 from understudy_agent.exchange import Exchange
 from understudy_agent.failsafe import Failsafe, Means
 from understudy_agent.files import PromiseFile
-from understudy_agent.keys import READ_EVERY_MS, KeyRing
+from understudy_agent.keys import FILE_PACE, KeyRing
 from understudy_agent.lease import Order, Sender, Standing, Word, after_read, order
-from understudy_agent.messages import Kind, Message, seal, unseal
+from understudy_agent.messages import Kind, Message, answer_to, seal, unseal
 from understudy_agent.post import Datagram, UdpPost
 from understudy_agent.view import Terms, parse_state
 
@@ -56,7 +56,9 @@ class Station:
         self.boot, self.numbers = boot, 0
         self.ring = KeyRing(lambda: self.keys, Exchange("failsafe_key", FakeCaller(), self.log))
         self.file = PromiseFile(self.directory / f"{self.me}.json", boot)
-        self.failsafe = Failsafe("orders-db", self.me, self.file, self.log, Means(self.ring, self, 7411), self.nonce)
+        self.failsafe = Failsafe(
+            "orders-db", self.me, self.file, self.log, Means(self.ring, self, 7411, asks_peers=False), self.nonce
+        )
         self.failsafe.wake_up(self.now_ms)
         self.tick()
         self.tick()
@@ -120,7 +122,7 @@ def ask(**changes: Any) -> Message:
 
 
 def promised(asked: Message) -> Message:
-    return promise.answer_to(asked)
+    return answer_to(asked)
 
 
 # --- asking ------------------------------------------------------------------------------------
@@ -377,7 +379,7 @@ def test_a_message_that_nobody_with_the_key_has_signed_does_nothing(giver):
 
 def test_with_other_keys_on_both_sides_nobody_gets_a_promise_and_with_one_in_common_it_does(giver):
     giver.keys = (b"n" * 32, KEY)
-    giver.pass_time(READ_EVERY_MS / 1000 + 0.2)
+    giver.pass_time(FILE_PACE.every_ms / 1000 + 0.2)
     assert giver.gets(ask()) == [promised(ask())]
 
 

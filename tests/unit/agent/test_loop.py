@@ -117,6 +117,7 @@ def standby(tmp_path: Path) -> World:
 
 def test_a_beat_says_who_sent_it_when_what_it_obeys_and_how_its_services_are(active):
     assert active.aws.beats[-1] == {
+        "key": "-",
         "cluster": "orders-db",
         "boot": BOOT,
         "beat": active.aws.beats[-1]["beat"],

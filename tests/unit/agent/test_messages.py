@@ -11,7 +11,7 @@ from moto import mock_aws
 from tests.unit.agent.fakes import FakeCaller, FakeLog
 from understudy_agent.aws import KeyParameter, botocore_client
 from understudy_agent.exchange import Exchange
-from understudy_agent.keys import READ_EVERY_MS, RETRY_EVERY_MS, BadKeysError, KeyRing, parse_keys, read_key_file
+from understudy_agent.keys import FILE_PACE, BadKeysError, KeyRing, parse_keys, read_key_file
 from understudy_agent.messages import SIZE_LIMIT, BadMessageError, Kind, Message, key_id, seal, unseal
 
 KEY, OTHER_KEY = b"a" * 32, b"b" * 32
@@ -126,15 +126,15 @@ def test_keys_can_be_kept_in_a_secure_string_and_an_outage_keeps_the_last(monkey
         parameter = KeyParameter("/keys/orders-db", lambda: "eu-west-1", 2)
         ring = KeyRing(parameter.read, Exchange("failsafe_key", FakeCaller(), FakeLog()))
         for now_ms in (0, 1):
-            ring.tick(now_ms)
+            ring.tick(now_ms, is_registered=False)
         assert ring.keys == (b"k" * 40,)
         ssm.delete_parameter(Name="/keys/orders-db")
-        for now_ms in (READ_EVERY_MS, READ_EVERY_MS + 1):
-            ring.tick(now_ms)
+        for now_ms in (FILE_PACE.every_ms, FILE_PACE.every_ms + 1):
+            ring.tick(now_ms, is_registered=False)
         assert ring.keys == (b"k" * 40,)
         ssm.put_parameter(Name="/keys/orders-db", Type="SecureString", Value="n" * 40)
-        for now_ms in (READ_EVERY_MS + RETRY_EVERY_MS, READ_EVERY_MS + RETRY_EVERY_MS + 1):
-            ring.tick(now_ms)
+        for now_ms in (FILE_PACE.every_ms + FILE_PACE.retry_ms, FILE_PACE.every_ms + FILE_PACE.retry_ms + 1):
+            ring.tick(now_ms, is_registered=False)
         assert ring.keys == (b"n" * 40,)
 
 

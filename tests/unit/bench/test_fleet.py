@@ -21,12 +21,15 @@ def test_a_watch_of_a_thousand_clusters_makes_tens_of_calls_and_not_thousands():
         "DescribeInstances": 10,
         "GetParameter": 1,  # the tunables
         "GetParametersByPath": 100,
-        "GetItem": 1,  # the tunables in the table
+        "GetItem": 2,  # the tunables in the table, and how many clusters were counted before
+        "UpdateItem": 1,  # how many there are
+        "PutItem": 2,  # who stands for each of the two Availability Zones
     }
     assert len(fleet.route53.asked) == 7
     fleet.traffic.calls.clear()
     assert fleet.watch().judged == 1000
     assert fleet.traffic.calls["BatchGetItem"] == 10
+    assert not fleet.traffic.calls.keys() & {"UpdateItem", "PutItem"}
 
 
 def test_a_hundred_times_ten_clusters_that_nothing_ails_are_neither_registered_nor_told_of_again():  # B12

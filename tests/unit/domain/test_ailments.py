@@ -17,6 +17,7 @@ from tests.support.builders import (
 from understudy.domain.address import Address, AddressStatus
 from understudy.domain.ailments import HELD_LIMIT_S, Ailment, ailments
 from understudy.domain.approval import Question
+from understudy.domain.doubt import Doubt
 from understudy.domain.mode import Hold
 from understudy.domain.model import TransitionAction
 from understudy.domain.policy import ApprovalPolicy, Policy
@@ -91,3 +92,12 @@ def test_a_failover_that_waits_for_a_person_degrades(question, actions, expected
     state = a_state(node_a=a_report(heard_at=NOW - 60), approval=question)
     policy = Policy(approval=ApprovalPolicy(actions, 300))
     assert ailments(state, a_definition(policy=policy), NOW, Observer.TRUSTED) == expected
+
+
+@pytest.mark.parametrize(
+    ("doubt", "expected"),
+    [(Doubt(NOW, NOW + 60), {Ailment.DOUBTED}), (Doubt(NOW, NOW + 60, is_due=True), set()), (None, set())],
+)
+def test_a_failover_that_is_put_off_because_many_are_silent_is_counted(doubt, expected):  # B15 B8
+    state = a_state(node_a=a_report(heard_at=NOW - 60), doubt=doubt)
+    assert ailments(state, a_definition(), NOW, Observer.TRUSTED) == expected

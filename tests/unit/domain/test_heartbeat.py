@@ -152,6 +152,14 @@ def test_a_detail_that_is_no_object_is_refused(detail):
         ("agent", "0.1 0"),
         ("agent", "1" * 33),
         ("agent", None),
+        ("key", ""),
+        ("key", "A1B2C3"),
+        ("key", "a1b2c3 " * 4),
+        ("key", None),
+        ("silent", "i-0bbbbbbbbbbbbbbb2"),
+        ("silent", ["node-b"]),
+        ("silent", [7]),
+        ("silent", ["i-0bbbbbbbbbbbbbbb2"] * 10),
         ("config", None),
         ("config", 7),
         ("config", ""),
@@ -243,3 +251,11 @@ def test_a_beat_may_say_which_definition_its_sender_knows():  # B11
     assert parse_beat(arn, 1, {**detail, "knows": 5}).knows == 5
     with pytest.raises(MalformedBeatError, match="knows"):
         parse_beat(arn, 1, {**detail, "knows": -1})
+
+
+# B13
+def test_a_beat_says_which_keys_its_sender_knows_and_who_does_not_answer_it():
+    assert (parse_beat(ARN, NOW, DETAIL).key, parse_beat(ARN, NOW, DETAIL).silent) == ("", ())
+    for key in ("-", "a1b2c3", "a1b2c3+", "a1b2c3 d4e5f6+"):
+        assert parse_beat(ARN, NOW, {**DETAIL, "key": key}).key == key
+    assert parse_beat(ARN, NOW, {**DETAIL, "silent": ["i-0bbbbbbbbbbbbbbb2"]}).silent == ("i-0bbbbbbbbbbbbbbb2",)

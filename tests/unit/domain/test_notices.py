@@ -139,6 +139,11 @@ def test_a_node_that_is_right_again_wakes_nobody():
     assert notice("Understudy Node Changed", fault="") is None
 
 
+def test_peers_that_are_well_again_wake_nobody():  # B13
+    assert notice("Understudy Peers Degraded", faults=[]) is None
+    assert "node-a gets no answer from node-b" in notice("Understudy Peers Degraded").text
+
+
 def test_the_active_node_is_told_apart_from_a_standby():
     assert "It is the active node" in notice("Understudy Node Changed", is_active=True).text
     assert "It is a standby" in notice("Understudy Node Changed", is_active=False).text
@@ -229,3 +234,10 @@ def test_the_command_that_approves_is_whole_in_the_notice():  # B5
     text = notice("Understudy Approval Asked", approve=sample["approve"].replace("AQCE", "A" * 1024)).text
     assert sample["deny"] in text
     assert "A" * 1024 in text
+
+
+def test_people_learn_where_nodes_are_silent_and_when_it_is_over():  # B15
+    told = notice("Understudy Silence Doubted")
+    assert told.subject.startswith("[understudy] 495 of 1000 clusters silent in no pattern")
+    assert "us-east-1a: 338 of 667 nodes silent" in told.text
+    assert notice("Understudy Silence Doubted", clusters=0).subject == "[understudy] silence of many: over"

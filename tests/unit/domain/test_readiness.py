@@ -16,6 +16,7 @@ from tests.support.builders import (
     a_failed_start,
     a_report,
     a_state,
+    with_keys,
 )
 from tests.support.readiness import (
     GUARD_KEY,
@@ -201,6 +202,10 @@ VARIANTS: tuple[dict[str, Any], ...] = (
     {"instances": instances(node_a={"hibernates": True, "metadata": MetadataService(True, False, 64)})},
     {"state": a_state(node_b=a_report(NODE_B, service=ServiceStatus.IN_SERVICE, keeps_lease=False))},
     {"state": a_state(node_b=a_report(NODE_B, named="ffffff"))},
+    *(
+        {"state": with_keys(a_state(), node_b=said)}
+        for said in ({"key": "-"}, {"key": "d4e5f6"}, {"ip": ""}, {"key": "a1b2c3", "silent": (NODE_A,)}, {"key": ""})
+    ),
     {"definition": ASKS},
     {"definition": STOPS, "may_stop": False},
     {"definition": ONLY_STOPPED, "stop_protected": dict.fromkeys((NODE_A, NODE_B), True)},

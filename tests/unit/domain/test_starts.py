@@ -207,10 +207,12 @@ def test_a_planned_move_that_names_no_node_goes_to_another_one():  # S10 B20
 
 def test_a_failover_that_a_person_asks_for_goes_there_when_no_other_node_is_left():  # S10 B20
     failover = {"action": TransitionAction.FAILOVER, "to": "node-b"}
-    failed = a_state(2, failed_starts=a_failed_start())
+    gone = {"node_a": an_off_report(), "failed_starts": a_failed_start()}
+    failed = a_state(2, **gone)
     assert asked(failed, **failover).target == NODE_B
     assert isinstance(asked(failed, NEVER_AGAIN, **failover), Refused)
-    assert isinstance(asked(a_state(3, failed_starts=a_failed_start()), **failover), Refused)
+    assert isinstance(asked(a_state(3, **gone), **failover), Refused)
+    assert isinstance(asked(a_state(2, failed_starts=a_failed_start()), **failover), Refused), "node-a serves"
 
 
 def test_a_person_who_names_no_node_is_told_of_the_failed_start_when_the_policy_tries_none_again():  # S10 B20

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.support.builders import CLUSTER, NODE_A, NODE_B, RECORD, a_definition, a_state
+from tests.support.builders import CLUSTER, NODE_A, NODE_B, RECORD, a_definition, a_state, with_keys
 from tests.support.fakes import FakeAnnouncer, FakeLedger, FakeReportBook, VirtualClock
 from tests.support.readiness import GUARD_KEY, a_gatherer, an_instance, found, of_all_kinds, readings
 from understudy.domain.errors import AddressUnreadableError, AnnouncementError, UnreadableError
@@ -22,7 +22,7 @@ class Scene:
     """The usual cluster, an AWS without a fault, and whatever the check tells."""
 
     def __init__(self) -> None:
-        self.ledger = FakeLedger(a_state(), a_definition())
+        self.ledger = FakeLedger(with_keys(a_state()), a_definition())
         self.aws = readings()
         self.book = FakeReportBook()
         self.announcer = FakeAnnouncer()
@@ -127,7 +127,7 @@ def test_whatever_cannot_be_read_leaves_its_checks_unknown_and_the_others_as_the
 
 def test_a_move_between_two_reads_is_not_taken_for_a_guard_of_the_future(scene):  # B1
     def move() -> None:
-        scene.ledger.put_state(a_state(epoch=2))
+        scene.ledger.put_state(with_keys(a_state(epoch=2)))
         scene.aws.records[GUARD_KEY] = found(1, epoch=2)
 
     scene.aws.before_next("found_records", move)
@@ -136,7 +136,7 @@ def test_a_move_between_two_reads_is_not_taken_for_a_guard_of_the_future(scene):
 
 def test_a_beat_between_two_reads_counts(scene):  # S17
     scene.ledger.put_state(a_state(1))
-    scene.aws.before_next("granted", lambda: scene.ledger.put_state(a_state()))
+    scene.aws.before_next("granted", lambda: scene.ledger.put_state(with_keys(a_state())))
     checks = {each["name"]: each["verdict"] for each in scene.check()["checks"]}
     assert checks["agents-alike"] == "PASS"
 

@@ -19,7 +19,9 @@ from tests.support.fakes.announcer import FakeAnnouncer
 from tests.support.fakes.clock import VirtualClock
 from tests.support.fakes.launcher import FakeLauncher
 from tests.support.fakes.ledger import FakeLedger
+from understudy.domain.definition import ServiceSpec
 from understudy.domain.errors import LedgerConflictError
+from understudy.domain.policy import Policy
 from understudy.domain.situation import Observer
 from understudy.usecases.clear_start import START_CLEARED
 from understudy.usecases.judging import Judge
@@ -116,6 +118,19 @@ def test_what_is_over_is_taken_out_of_the_state_by_whoever_judges_it_next():  # 
     assert scene.ledger.state().revision == revision, "a write for nothing"
 
 
-def test_a_new_version_of_the_definition_forgets_them():  # B20
+# B20
+@pytest.mark.parametrize(
+    ("changes", "kept"),
+    [
+        ({}, TWO),
+        ({"policy": Policy(retry_failed_start=False)}, TWO),
+        ({"policy": Policy(service_start_limit_s=300)}, {}),
+        ({"services": (ServiceSpec("data"), ServiceSpec("postgresql", ("data",)))}, {}),
+        ({"members": 2}, {}),
+    ],
+    ids=["a-comment", "what-is-to-follow", "a-limit", "a-service", "a-member"],
+)
+def test_a_definition_that_means_something_else_forgets_them_and_another_text_alone_does_not(changes, kept):
     state = a_state(3, failed_starts=TWO)
-    assert next_state(a_definition(3, version=2), state, a_definition(3), NOW).failed_starts == {}
+    new = a_definition(**{"members": 3, "version": 2, "digest": "another", **changes})
+    assert next_state(new, state, a_definition(3), NOW).failed_starts == kept

@@ -9,6 +9,7 @@ import pytest
 from tests.support.builders import ADDRESS_A, ADDRESS_B, CLUSTER, NODE_A, NODE_B, NODE_C, NOW, RECORD, SPECS
 from tests.support.fakes.announcer import FakeAnnouncer
 from tests.support.fakes.clock import VirtualClock
+from tests.support.fakes.keys import FakeKeys
 from tests.support.fakes.ledger import FakeLedger
 from tests.support.fakes.network import FakeNetwork
 from tests.support.fakes.nodes import FakeNodes
@@ -16,7 +17,7 @@ from tests.support.fakes.parameters import FakeParameters
 from tests.support.fakes.zone import FakeZone
 from understudy.definition import read_definition
 from understudy.domain.address import AddressStatus
-from understudy.domain.errors import AddressUnreadableError, LedgerConflictError
+from understudy.domain.errors import AddressUnreadableError, KeyNotMadeError, LedgerConflictError
 from understudy.domain.mode import Hold
 from understudy.domain.reach import QuorumHosts
 from understudy.domain.record import RecordSet, guard_name
@@ -47,7 +48,7 @@ class Office:
         self.may_stop = may_stop
         self.ledger, self.zone, self.ec2 = FakeLedger(), FakeZone(), FakeNodes()
         self.parameters, self.announcer, self.clock = FakeParameters(), FakeAnnouncer(), VirtualClock(NOW)
-        self.network = FakeNetwork()
+        self.network, self.keys = FakeNetwork(), FakeKeys()
         for spec in SPECS:
             self.ec2.launch_as(spec)
 
@@ -60,6 +61,7 @@ class Office:
             registry=self.ledger,
             records=self.zone,
             network=self.network,
+            keys=self.keys,
             read_definition=partial(read_definition, nodes=self.ec2),
             announcer=self.announcer,
             clock=self.clock,
@@ -384,3 +386,25 @@ def test_another_definition_begins_the_time_of_the_preferred_node_anew_and_keeps
     turned = [{**node, "priority": 3 - node["priority"]} for node in a_document()["nodes"]]
     assert office.put(a_document(nodes=turned)) is RegisterOutcome.ACCEPTED
     assert (office.ledger.state().preferred_since, office.ledger.state().hold) == (None, hold)
+
+
+# B13
+def test_a_cluster_has_a_key_before_it_is_registered_and_keeps_it():
+    office = Office()
+    office.ledger.before_next("register", lambda: office.keys.calls.append("registered"))
+    office.put(a_document())
+    office.put(a_document(services=[]))
+    assert office.keys.calls == ["make", "registered", "make"]
+    assert office.keys.made == {CLUSTER: 1}
+
+
+def test_a_definition_that_is_refused_makes_no_key():
+    office = Office()
+    assert office.put(a_document(nodes=[])) is RegisterOutcome.REFUSED
+    assert office.keys.made == {}
+
+
+def test_a_key_that_cannot_be_made_keeps_no_cluster_from_being_protected():  # B13
+    office = Office()
+    office.keys.fail_next("make", KeyNotMadeError("ThrottlingException"))
+    assert office.put(a_document()) is RegisterOutcome.ACCEPTED

@@ -19,6 +19,7 @@ from tests.support.builders import (
     a_report,
     a_state,
     record_sets,
+    with_keys,
 )
 from tests.support.fakes import FakeAnnouncer, FakeLedger, FakeZone, VirtualClock
 from tests.support.readiness import a_gatherer, an_instance, of_all_kinds, readings
@@ -53,7 +54,7 @@ class Scene:
     """The usual cluster and an AWS without a fault, in which every write is an error."""
 
     def __init__(self, state=None, definition=None) -> None:
-        self.ledger = FakeLedger(state or a_state(), definition or a_definition())
+        self.ledger = FakeLedger(state or with_keys(a_state()), definition or a_definition())
         self.aws = readings()
         self.zone = FakeZone()
         for each in record_sets():

@@ -37,7 +37,9 @@ from understudy.board.views import Attention
 from understudy.domain.address import Address, AddressStatus
 from understudy.domain.decision import RULES, Action
 from understudy.domain.definition import Record
+from understudy.domain.doubt import Doubt
 from understudy.domain.errors import AddressUnreadableError, UnreadableError
+from understudy.domain.explanation import DOUBTED
 from understudy.domain.model import ServiceStatus, Stage
 from understudy.domain.record import RecordSet, guard_name
 from understudy.usecases.show_clusters import ZONE_LIMIT, look_at_all
@@ -146,6 +148,16 @@ def test_a_no_is_shown_as_long_as_it_keeps_off_a_move_that_is_due(action, attent
     view = only(world)
     assert view.attention is attention
     assert any("was not approved" in each for each in view.reasons) is (attention is Attention.CALLS)
+
+
+def test_a_cluster_whose_move_is_put_off_needs_somebody_and_says_for_how_long():  # S18 B15
+    world = BoardWorld()
+    state, definition = well()
+    silent = {**state.nodes, NODE_A: replace(state.nodes[NODE_A], heard_at=NOW - 60)}
+    world.add(replace(state, nodes=silent, doubt=Doubt(NOW - 40, NOW + 560)), definition)
+    view = only(world)
+    assert view.attention is Attention.CALLS
+    assert view.reasons[0] == f"{DOUBTED}, for 40 s now"
 
 
 def test_a_hold_that_is_over_holds_nothing():

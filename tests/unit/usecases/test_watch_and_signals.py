@@ -23,6 +23,7 @@ from tests.support.drills import a_drill_master
 from tests.support.fakes.alarms import FakeAlarms
 from tests.support.fakes.announcer import FakeAnnouncer
 from tests.support.fakes.clock import VirtualClock
+from tests.support.fakes.keys import FakeKeys
 from tests.support.fakes.launcher import FakeLauncher
 from tests.support.fakes.ledger import FakeLedger
 from tests.support.fakes.network import FakeNetwork
@@ -48,7 +49,7 @@ class Controller:
         self.clock = VirtualClock(NOW)
         self.ledger, self.launcher, self.announcer = FakeLedger(), FakeLauncher(), FakeAnnouncer()
         self.parameters, self.zone, self.nodes = FakeParameters(), FakeZone(self.clock), FakeNodes()
-        self.network, self.alarms = FakeNetwork(), FakeAlarms()
+        self.network, self.alarms, self.keys = FakeNetwork(), FakeAlarms(), FakeKeys()
         self.shared = self.zone  # who is asked for changes in a crowd
         for spec in SPECS:
             self.nodes.launch_as(spec)
@@ -76,6 +77,7 @@ class Controller:
             drills=a_drill_master(self.ledger, self.launcher, self.announcer, self.clock),
             monitor=RecordMonitor(self.ledger, self.zone, self.announcer, self.clock, lambda gap_s: None, "understudy"),
             clock=self.clock,
+            mend_key=self.keys.make,
         )
 
     def receive(self, detail_type, detail, at=NOW, delay_s=0):
@@ -341,6 +343,19 @@ def test_a_record_that_somebody_changed_is_put_right_from_the_next_watch_on():  
     world.watch()
     assert world.launcher.requests[0]["rule"] == "address-is-owed"
     assert len(world.announcer.details(RECORD_DRIFTED)) == 1
+
+
+@pytest.mark.parametrize(
+    "state",
+    [a_state(lone=Lone(NOW - 10)), a_state(peers="a1b2c3d4"), a_state(lone=Lone(NOW - 10), peers="a1b2c3d4")],
+    ids=["a-standby-is-back", "peers-are-well-again", "both"],
+)
+def test_what_a_watch_tells_of_first_does_not_keep_it_from_seeing_a_changed_record(state):  # S5 B8 B13
+    world = Controller(state)
+    world.zone.put(RECORD, record_sets(address="10.9.9.9")[0])
+    world.watch()
+    assert len(world.announcer.details(RECORD_DRIFTED)) == 1
+    assert (world.ledger.state().lone, world.ledger.state().peers) == (None, "")
 
 
 def test_tunables_that_cannot_be_read_do_not_keep_definitions_from_being_registered():  # B8

@@ -13,14 +13,17 @@ from understudy.usecases.judging import Judge
 
 if TYPE_CHECKING:
     from understudy.adapters.route53_zone import Route53Zone
+    from understudy.domain.silence import Limits
     from understudy.domain.throughput import Purse
     from understudy.usecases.check_readiness import Inspector
     from understudy.usecases.check_records import RecordMonitor
+    from understudy.usecases.doubting import Doubter
     from understudy.usecases.drills import DrillMaster
     from understudy.usecases.follow_changes import ChangeFollower
     from understudy.usecases.movers import Mover
     from understudy.usecases.rehearse import Rehearser
     from understudy.usecases.route53_budget import Budget
+    from understudy.usecases.watch_fleet import FleetKeeper
 
 WATCH_THREADS = 10
 """How many calls of one service a watch makes at once: botocore keeps as many connections open for a client."""
@@ -134,6 +137,30 @@ def judge() -> Judge:
     return Judge(wiring.ledger(), wiring.launcher(), wiring.announcer(), wiring.clock, measure)
 
 
+def silence_limits() -> "Limits":
+    """From where on silence of many is doubted."""
+    from understudy.domain.silence import Limits
+
+    told = settings()
+    return Limits(told.silence_percent, told.silence_clusters, told.silence_moves)
+
+
+@cache
+def doubter() -> "Doubter":
+    """Who weighs the silence that a move rests on."""
+    from understudy.usecases.doubting import Doubter
+
+    return Doubter(wiring.fleet(), silence_limits())
+
+
+@cache
+def keeper() -> "FleetKeeper":
+    """Who keeps for a watch what moves on silence look at. It remembers what it has written."""
+    from understudy.usecases.watch_fleet import FleetKeeper
+
+    return FleetKeeper(wiring.fleet(), silence_limits(), wiring.ledger(), wiring.announcer())
+
+
 @cache
 def beat_figures() -> Gathered:
     """The figures of beats. Those of recorded ones wait for each other; a refused one is told at once."""
@@ -183,6 +210,13 @@ def register(text: ParameterText, records: RecordReader | None = None) -> str:
     return outcome
 
 
+def mend_key(cluster: str) -> None:
+    """Make the key of a cluster of which a node says that it has none."""
+    from understudy.usecases.register_cluster import make_key
+
+    make_key(cluster, wiring.keys())
+
+
 def _register(text: ParameterText, records: RecordReader | None) -> str:
     from understudy.usecases.register_cluster import register_cluster
     from understudy.usecases.register_tuning import register_tuning
@@ -194,6 +228,7 @@ def _register(text: ParameterText, records: RecordReader | None) -> str:
         registry=wiring.ledger(),
         records=records or wiring.zone(),
         network=wiring.network(),
+        keys=wiring.keys(),
         read_definition=read_definition,
         announcer=wiring.announcer(),
         clock=wiring.clock,

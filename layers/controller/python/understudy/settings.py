@@ -18,6 +18,9 @@ class Settings:
     topic_arn: str = ""
     runbook_url: str = ""
     route53_percent: int = 90
+    silence_percent: int = 10
+    silence_clusters: int = 20
+    silence_moves: int = 5
 
     @property
     def stack(self) -> str:
@@ -38,6 +41,9 @@ def settings() -> Settings:
         topic_arn=os.environ.get("TOPIC_ARN", ""),
         runbook_url=os.environ.get("RUNBOOK_URL", ""),
         route53_percent=int(os.environ.get("ROUTE53_PERCENT", "90")),
+        silence_percent=int(os.environ.get("SILENCE_PERCENT", "10")),
+        silence_clusters=int(os.environ.get("SILENCE_CLUSTERS", "20")),
+        silence_moves=int(os.environ.get("SILENCE_MOVES", "5")),
     )
 
 

@@ -18,9 +18,11 @@ from understudy.settings import settings
 if TYPE_CHECKING:
     from understudy.adapters.assumed_roles import AssumedRoles
     from understudy.adapters.dynamodb_board import DynamoDbBoard
+    from understudy.adapters.dynamodb_fleet import DynamoDbFleet
     from understudy.adapters.polite_route53 import Polite
     from understudy.adapters.route53_zone import Route53Records, Route53Zone
     from understudy.ports.drills import DrillBook
+    from understudy.ports.keys import NodeKeys
     from understudy.ports.network import Network
     from understudy.ports.nodes import Alarms, Nodes
     from understudy.ports.queue import CommitQueue, Questions, ShareBook
@@ -172,6 +174,14 @@ def parameters() -> Parameters:
 
 
 @cache
+def keys() -> "NodeKeys":
+    """The keys of the clusters, in Parameter Store."""
+    from understudy.adapters.ssm_keys import SsmKeys
+
+    return SsmKeys(_client("ssm"), stack())
+
+
+@cache
 def board_book() -> "DynamoDbBoard":
     """The cluster table as the board reads it."""
     from understudy.adapters.dynamodb_board import DynamoDbBoard
@@ -248,3 +258,11 @@ def shares() -> "ShareBook":
     from understudy.adapters.dynamodb_shares import DynamoDbShares
 
     return DynamoDbShares(_client("dynamodb"), settings().table_name)
+
+
+@cache
+def fleet() -> "DynamoDbFleet":
+    """What the cluster table knows of all clusters together. Connected to when it is asked."""
+    from understudy.adapters.dynamodb_fleet import DynamoDbFleet
+
+    return DynamoDbFleet(lambda: _client("dynamodb"), settings().table_name)

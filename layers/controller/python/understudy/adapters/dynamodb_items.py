@@ -20,11 +20,13 @@ CLAIM = "claim"
 STACK = "stack#"
 TUNING = "tuning"
 CROWDED = "crowded_until"
+CLUSTERS = "cluster_count"
+DOUBTED = "doubted_since"
 KIND = "cluster"
 STAGES = "stages"
 POWER_WORDS = ("power", "power_at", "power_boot")
 WORDS_OF_SOME = (
-    *("fault", "ip", "joined", "knows", "named", "misnamed", "unfit", "config"),
+    *("fault", "ip", "joined", "knows", "named", "misnamed", "unfit", "config", "key", "silent"),
     *("late_at", "accepted", "lost_at"),
 )
 
@@ -51,6 +53,8 @@ COMMITTED = (
     "preferred_since",
     "approval",
     "lone",
+    "doubt",
+    "peers",
     "failed_starts",
 )
 """The attributes of the state that `commit` writes: everything but the revision, which counts, and the nodes."""
@@ -172,13 +176,18 @@ def read_refusal(item: Mapping[str, Mapping[str, Any]]) -> str:
 
 
 def read_stack_wide(item: Mapping[str, Mapping[str, Any]]) -> StackWide:
-    """The stack's tunables, none without an item, and until when Route 53 is crowded.
+    """The stack's tunables, none without an item, and what else holds for all clusters.
 
     Tunables that this code does not know are left aside.
     """
     values = from_item(item)
     tuning = {name: int(value) for name, value in values.get("values", {}).items() if name in LIMITS}
-    return StackWide(tuning, crowded_until=values.get(CROWDED, 0))
+    return StackWide(
+        tuning,
+        crowded_until=values.get(CROWDED, 0),
+        cluster_count=values.get(CLUSTERS, 0),
+        doubted_since=values.get(DOUBTED, 0),
+    )
 
 
 def read_digest(item: Mapping[str, Mapping[str, Any]]) -> str:

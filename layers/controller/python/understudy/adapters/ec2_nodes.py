@@ -124,6 +124,8 @@ def _facts(instance: Mapping[str, Any], interface: Mapping[str, Any]) -> Instanc
         interface_id=interface["NetworkInterfaceId"],
         vpc_id=interface.get("VpcId", ""),
         checks_source_dest=interface.get("SourceDestCheck", True),
+        subnet=interface.get("SubnetId", ""),
+        zone_id=instance["Placement"].get("AvailabilityZoneId", ""),
     )
 
 

@@ -66,6 +66,7 @@ def _facts(cluster: ClusterView) -> Html:
         "budget": cluster.budget,
         "mode": cluster.hold or "moves by itself",
         "quorum": cluster.quorum or "none wanted",
+        "failsafe": cluster.failsafe or "not known",
         "situation": ", ".join(f"{question} {answer}" for question, answer in cluster.situation),
     }
     return tag("p", *(tag("span", tag("b", word), f" {said}") for word, said in facts.items()), class_="us-facts")

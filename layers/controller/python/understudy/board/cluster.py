@@ -4,17 +4,20 @@ from collections.abc import Iterator
 
 from understudy.board.clock import span, utc
 from understudy.board.look import Look
-from understudy.board.parts import address_views, node_views, quorum_of
+from understudy.board.parts import address_views, failsafe_of, node_views, quorum_of
 from understudy.board.phases import move_view
 from understudy.board.views import Attention, ClusterView, ReadinessView
 from understudy.domain.address import AddressStatus
 from understudy.domain.consent import is_in_question, standing_question
 from understudy.domain.decision import COLUMNS, Action
 from understudy.domain.drift import repairable, withheld
+from understudy.domain.explanation import DOUBTED
 from understudy.domain.failback import spent
 from understudy.domain.model import ServiceStatus
 from understudy.domain.opening import ACTION_OF
+from understudy.domain.peers import peer_faults
 from understudy.domain.readiness_facts import Verdict
+from understudy.domain.silence import is_put_off
 from understudy.domain.situation import NO_SOUND_STANDBY, Budget, Candidate, Mode, Phase
 
 Reason = tuple[Attention, str]
@@ -43,6 +46,7 @@ def cluster_view(look: Look) -> ClusterView:
         hold=_hold(look),
         budget=_budget(look),
         quorum=quorum_of(look),
+        failsafe=failsafe_of(look),
         services=tuple(each.name for each in definition.services),
         nodes=node_views(look),
         addresses=address_views(look),
@@ -67,6 +71,8 @@ def _reasons(look: Look) -> Iterator[Reason]:
     decision, situation = look.decision, look.situation
     if decision.action is Action.CALL_OPERATOR:
         yield Attention.CALLS, decision.why
+    elif look.state.doubt is not None and is_put_off(decision.rule, look.state, look.now):
+        yield Attention.CALLS, f"{DOUBTED}, for {span(look.now - look.state.doubt.since)} now"
     elif decision.action is not Action.WAIT or situation.phase is Phase.UNDER_WAY:
         yield Attention.MOVING, _moving(look)
     yield from _asks(look)
@@ -112,6 +118,8 @@ def _lacks(look: Look) -> Iterator[Reason]:
         yield Attention.DEGRADED, f"no automatic failover is left: {_budget(look)}"
     if state.address is not None and state.address.status is AddressStatus.OWED:
         yield Attention.DEGRADED, "not every address is known to lead to the active node"
+    for fault in peer_faults(state, look.definition, look.now):
+        yield Attention.DEGRADED, f"an outage of AWS would stop the service: {fault}"
     active = state.nodes.get(state.active or "")
     if active is not None and active.service is not ServiceStatus.IN_SERVICE:
         yield Attention.DEGRADED, f"{active.name} says that its service is {active.service}"

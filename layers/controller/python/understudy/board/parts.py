@@ -8,6 +8,7 @@ from understudy.domain.definition import NodeSpec, QuorumMode, Record, Role
 from understudy.domain.drift import Standing
 from understudy.domain.health import NodeHealth
 from understudy.domain.model import NodeReport, PowerReading
+from understudy.domain.peers import peer_faults, rotation, unanswered
 from understudy.domain.quorum import count_heard, objection
 from understudy.domain.readiness_facts import Unread
 from understudy.domain.record import RecordReading, RecordSet, read_guard
@@ -72,6 +73,16 @@ def quorum_of(look: Look) -> str:
         heard = count_heard(look.state, look.definition, look.now)
         return f"majority: {heard} of {len(look.definition.nodes)} nodes are heard"
     return f"tcp_remote: {len(hosts)} hosts" if mode is QuorumMode.TCP_REMOTE else ""
+
+
+def failsafe_of(look: Look) -> str:
+    """Whether an outage of AWS would be bridged, in words, and how far a change of the key is; empty when unknown."""
+    facts = (look.state, look.definition, look.now)
+    if faults := peer_faults(*facts):
+        return "; ".join(faults)
+    if words := rotation(*facts):
+        return words
+    return "" if unanswered(*facts) else "every node knows the key, and is answered by every other one"
 
 
 def _notes(spec: NodeSpec, report: NodeReport, look: Look) -> list[str]:

@@ -141,6 +141,7 @@ class ClusterView:
     hold: str = ""
     budget: str = ""
     quorum: str = ""
+    failsafe: str = ""
     services: tuple[str, ...] = ()
     nodes: tuple[NodeView, ...] = ()
     addresses: tuple[AddressView, ...] = ()

@@ -126,6 +126,8 @@ def _node(node: NodeDocument, facts: InstanceFacts) -> NodeSpec:
         interface_id=facts.interface_id,
         address_v6=facts.address_v6,
         role=Role(node.role),
+        subnet=facts.subnet,
+        zone_id=facts.zone_id,
     )
 
 

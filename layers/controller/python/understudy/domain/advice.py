@@ -82,7 +82,7 @@ OF_REASON: Mapping[str, tuple[str, str]] = {
     ),
     "NOT_ON_THE_REQUESTED_NODE": (
         "The service did not start on the node that was asked for, and went on to another one.",
-        "Find out why before you ask again: each try costs an outage. It is refused until you clear the failed start.",
+        "Find out why before you ask again: each try costs an outage.",
     ),
     "PROCEEDED_WITHOUT_PROOF": (
         "Nothing proved that the old node is off, and policy or operator said to go on: two nodes may have served.",

@@ -8,6 +8,7 @@ from understudy.domain.decision import Action, decide
 from understudy.domain.definition import Definition
 from understudy.domain.model import ClusterState
 from understudy.domain.opening import ACTION_OF
+from understudy.domain.silence import is_put_off
 from understudy.domain.situation import Candidate, Mode, Observer, Phase, survey
 
 HELD_LIMIT_S = 86_400
@@ -21,6 +22,7 @@ class Ailment(StrEnum):
     DEGRADED = "ClustersDegraded"
     HELD_TOO_LONG = "ClustersHeldTooLong"
     OVERDUE = "TransitionsOverdue"
+    DOUBTED = "ClustersDoubted"
 
 
 def ailments(state: ClusterState, definition: Definition, now: int, observer: Observer) -> frozenset[Ailment]:
@@ -30,11 +32,13 @@ def ailments(state: ClusterState, definition: Definition, now: int, observer: Ob
     transition is under way, whose target is none any more, nor while the cluster is held: then a standby may be down
     because somebody works on it.
     DEGRADED: a person is needed, also for an approval, or an address is not known to lead to the service.
+    DOUBTED: a move that rests on the silence of a node is put off, because many are silent (B15).
     """
     situation = survey(state, definition, now, observer)
     is_owed = state.address is not None and state.address.status is AddressStatus.OWED
     is_under_way = situation.phase is Phase.UNDER_WAY
-    action = decide(situation).action
+    decision = decide(situation)
+    action = decision.action
     needs_person = action is Action.CALL_OPERATOR or is_in_question(
         ACTION_OF.get(action), definition.policy, state, now
     )
@@ -47,5 +51,6 @@ def ailments(state: ClusterState, definition: Definition, now: int, observer: Ob
         and state.hold.is_on(now)
         and now - state.hold.since > HELD_LIMIT_S,
         Ailment.OVERDUE: situation.phase is Phase.OVERDUE,
+        Ailment.DOUBTED: is_put_off(decision.rule, state, now),
     }
     return frozenset(ailment for ailment, is_so in found.items() if is_so)

@@ -163,6 +163,9 @@ RULES: tuple[Rule, ...] = (
 )
 # fmt: on
 
+ON_SILENCE = frozenset(rule.name for rule in RULES if rule.holder == SILENT and rule.action is FAIL_OVER)
+"""The rules that take the lease from a node for no other reason than that it is not heard. They may be put off (B15)."""
+
 
 def decide(situation: Situation) -> Decision:
     """Look the situation up. Pure: the same situation always gives the same decision (B5)."""

@@ -21,8 +21,9 @@ class Role(StrEnum):
 class NodeSpec:
     """One member. Priority 1 is taken first; a witness has LAST_PRIORITY, which nobody writes.
 
-    `address`, `zone`, `interface_id` and `address_v6` are what EC2 said when the definition was put (S3): all of the
-    primary network interface; `address_v6` is empty when that has none.
+    `address`, `zone`, `interface_id`, `address_v6`, `subnet` and `zone_id` are what EC2 said when the definition was
+    put (S3): all of the primary network interface; `address_v6` is empty when that has none. `subnet` and `zone_id`,
+    the zone's name in all accounts, are empty when an earlier version accepted the definition.
     """
 
     name: str
@@ -34,6 +35,8 @@ class NodeSpec:
     interface_id: str = ""
     address_v6: str = ""
     role: Role = Role.SERVING
+    subnet: str = ""
+    zone_id: str = ""
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,10 @@ class TooManyEntriesError(Exception):
     """One registration would write more items than the table takes in one transaction. Nothing was written."""
 
 
+class KeyNotMadeError(Exception):
+    """Parameter Store did not say that the cluster has a key now. Without one, agents give each other no promises."""
+
+
 class UnprovenError(Exception):
     """A step that needs a proof for the previous holder was called without one. The workflow is broken."""
 

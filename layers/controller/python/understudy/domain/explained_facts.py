@@ -122,6 +122,8 @@ def _of_cluster(state: ClusterState, definition: Definition, now: int) -> Iterat
     if question is not None:
         found = f"{question.words(now)}; {'said' if question.is_no else 'asked'}"
         yield Fact("approval", found, now - question.asked_at, question.wait_s, "approval.wait_s")
+    if state.doubt is not None:
+        yield Fact("silence of many", state.doubt.words(now), now - state.doubt.since)
     if policy.failback.is_automatic:
         hours = "hours open" if is_open(policy.failback, now) else "hours closed"
         since = state.preferred_since

@@ -8,6 +8,7 @@ from understudy.domain.decision import COLUMNS, Decision, decide
 from understudy.domain.definition import Definition, QuorumMode
 from understudy.domain.explained_facts import Fact, facts_behind
 from understudy.domain.model import ClusterState
+from understudy.domain.silence import is_put_off
 from understudy.domain.situation import (
     Candidate,
     Failback,
@@ -19,6 +20,7 @@ from understudy.domain.situation import (
     survey,
 )
 
+DOUBTED = "many nodes are silent, and neither zone nor subnet explains it; it waits for its turn, the oldest first"
 OF_ACTIVE = (Holder.READY, Holder.FAILED, Holder.SILENT, Holder.GONE, Holder.UNKNOWN, Holder.CONTESTED)
 OF_PREVIOUS = (Holder.NOBODY, Holder.RETURNED, Holder.UNPROVEN, Holder.CONTESTED)
 OF_NOBODY = (Holder.NOBODY, Holder.UNHEARD, Holder.CONTESTED)
@@ -46,7 +48,8 @@ class Otherwise:
 class Explanation:
     """The situation as the table of rules sees it, the decision, and everything behind it.
 
-    `target`: the name of the node that would take over, or stay; None when there is none.
+    `target`: the name of the node that would take over, or stay; None when there is none. `put_off`: why it is not
+    carried out now, empty when it is.
     """
 
     situation: Situation
@@ -54,6 +57,7 @@ class Explanation:
     target: str | None
     facts: tuple[Fact, ...]
     otherwise: tuple[Otherwise, ...]
+    put_off: str = ""
 
     @property
     def lines(self) -> tuple[str, ...]:
@@ -61,6 +65,7 @@ class Explanation:
         columns = [f"  {column}: {getattr(self.situation, column)}" for column in COLUMNS]
         return (
             f"{self.decision.action} by {self.decision.rule}: {self.decision.why}",
+            *([f"not now: {self.put_off}"] if self.put_off else []),
             f"the node meant: {self.target or 'none'}",
             "the situation, as the decision table asks for it:",
             *columns,
@@ -81,6 +86,7 @@ def explain(state: ClusterState, definition: Definition, now: int, observer: Obs
         target=definition.name_of(situation.target) if situation.target else None,
         facts=facts_behind(state, definition, now),
         otherwise=tuple(_alternatives(situation, decision, state, definition, now)),
+        put_off=DOUBTED if is_put_off(decision.rule, state, now) else "",
     )
 
 

@@ -17,6 +17,8 @@ from understudy.domain.service_names import digest_of
 INSTANCE_ARN = re.compile(r"arn:aws[a-z-]*:ec2:[a-z0-9-]+:\d{12}:instance/(i-[0-9a-f]{8,17})")
 BOOT = re.compile(r"[0-9A-Za-z-]{1,64}")
 AGENT = re.compile(r"[0-9A-Za-z.+-]{0,32}")
+KEY = re.compile(r"-|[0-9a-f]{6}( [0-9a-f]{6}){0,2}\+?")
+INSTANCE = re.compile(r"i-[0-9a-f]{8,17}")
 VERSION = 1
 """Of what a beat says. A word more is no new version: whoever does not know it leaves it aside."""
 CONFIG = re.compile(r"[0-9a-f]{1,16}")
@@ -31,6 +33,7 @@ VERSION_LIMIT = 10**11
 SERVICES_LIMIT = 64
 SERVICE_NAME_LIMIT = 64
 HOSTS_LIMIT = 100
+PEERS_LIMIT = 9
 ACCEPTED_LIMIT = 10**10
 """Two beats a second for more than a century."""
 
@@ -42,6 +45,7 @@ class Beat:
     `heard_at`: AWS's ingestion time, whole seconds. `quorum`: None when the sender does not know what it reaches.
     `knows`: the version of the definition whose nodes its sender asks for promises; 0: it asks nobody (B11).
     `services`: the names of its services. `unfit`: why its sender could not take over, in words; "" when it can.
+    `key`, `silent`: see NodeReport.
     `accepted`: how many beats of the same process AWS had taken in before, as far as it knew; None: it does not say.
     `config`: a fingerprint of what its agent's file says of the services; "" from one that does not say.
     `late_s`: how long after that it is recorded, whole seconds. One that waited says little of the way of the beats.
@@ -61,6 +65,8 @@ class Beat:
     late_s: int = 0
     services: frozenset[str] = frozenset()
     unfit: str = ""
+    key: str = ""
+    silent: tuple[str, ...] = ()
     accepted: int | None = None
     config: str = ""
 
@@ -104,6 +110,8 @@ def parse_beat(source: Any, heard_at: int, detail: Any) -> Beat:
         knows=_number(detail, "knows", VERSION_LIMIT) if "knows" in detail else 0,
         services=frozenset(_services(detail)),
         unfit=_unfit(detail),
+        key=_text(detail, "key", KEY) if "key" in detail else "",
+        silent=_silent(detail),
         accepted=_number(detail, "accepted", ACCEPTED_LIMIT) if "accepted" in detail else None,
         config=_text(detail, "config", CONFIG) if "config" in detail else "",
     )
@@ -149,6 +157,14 @@ def _unfit(detail: Mapping[str, Any]) -> str:
     if isinstance(value, str):
         return plain(value, QUOTE_LIMIT)
     raise MalformedBeatError(f"detail.unfit is {quoted(value)}; allowed: a text")
+
+
+def _silent(detail: Mapping[str, Any]) -> tuple[str, ...]:
+    value = detail.get("silent", [])
+    is_short = isinstance(value, list) and len(value) <= PEERS_LIMIT
+    if is_short and all(isinstance(each, str) and INSTANCE.fullmatch(each) for each in value):
+        return tuple(value)
+    raise MalformedBeatError(f"detail.silent is {quoted(value)}; allowed: at most {PEERS_LIMIT} ids of instances")
 
 
 def _reach(value: Any) -> Reach:

@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from understudy.domain.address import Address
 from understudy.domain.approval import Question
+from understudy.domain.doubt import Doubt
 from understudy.domain.failed_start import FailedStart
 from understudy.domain.lone import Lone
 from understudy.domain.mode import Hold
@@ -121,9 +122,10 @@ class NodeReport:
     the newest; `lost_at`: when a beat was recorded last that shows that one before it was lost, or is late; 0: never.
     `config`: a fingerprint of its agent's configuration of the services, empty when its newest beat gives none.
 
-    For promises between the agents (B11): `ip`, where the node is asked; `joined`, the version of the definition
-    that added it to a cluster in use, 0 for the first nodes; `knows`, the version whose nodes it would ask, as its own
-    beat says, 0 when it asks nobody.
+    `key`: which keys of promises it knows, in the words of understudy.domain.peers; `silent`: which nodes do not answer
+    it (B13). For promises between the agents (B11): `ip`, where the node is asked; `joined`, the version of the
+    definition that added it to a cluster in use, 0 for the first nodes; `knows`, the version whose nodes it would ask,
+    as its own beat says, 0 when it asks nobody.
     """
 
     name: str
@@ -148,6 +150,8 @@ class NodeReport:
     named: str = ""
     misnamed: str = ""
     unfit: str = ""
+    key: str = ""
+    silent: tuple[str, ...] = ()
     config: str = ""
     late_at: int = 0
     accepted: int | None = None
@@ -239,8 +243,9 @@ class ClusterState:
     `quorum` is there while the definition names quorum hosts.
     `preferred_since`: since when the node of the best priority has been fit without a break while another one is
     active; it is kept only where failback is automatic. `approval`: what a person was asked last (B4). `lone`: whether
-    nobody could take over. `failed_starts`: as they were noted, by instance id; which of them count, see
-    understudy.domain.starts.
+    nobody could take over. `doubt`: a move on the active node's silence that was put off (B15). `peers`: what people
+    were told of keys and peers, as a digest (B13). `failed_starts`: as they were noted, by instance id; which of them
+    count, see understudy.domain.starts.
     """
 
     cluster: str
@@ -260,6 +265,8 @@ class ClusterState:
     preferred_since: int | None = None
     approval: Question | None = None
     lone: Lone | None = None
+    doubt: Doubt | None = None
+    peers: str = ""
     failed_starts: Mapping[str, FailedStart] = field(default_factory=dict)
 
     @property

@@ -6,6 +6,7 @@ from typing import Any
 from understudy.domain.notice import LINES_LIMIT, Words, cluster_of, part, parts, word, words
 
 Detail = Mapping[str, Any]
+SILENCE_SECTION = "silence-of-many"
 GOES_ON = "Nothing was moved by this. What was in service goes on."
 
 
@@ -84,6 +85,19 @@ def node_changed(detail: Detail) -> Words | None:
     )
 
 
+def peers_degraded(detail: Detail) -> Words | None:
+    """Nodes could not give each other promises; None when they could again."""
+    if not detail.get("faults"):
+        return None
+    return Words(
+        f"{cluster_of(detail)}: an outage of AWS would stop the service",
+        words(detail.get("faults")),
+        (GOES_ON, "The nodes could not give each other the promises by which the active one goes on without AWS."),
+        ("The readiness checks keys-alike, peers-addressed and peers-answer say what to do for each.",),
+        "events",
+    )
+
+
 def readiness_failed(detail: Detail) -> Words:
     """A failover would not work."""
     cluster, checks = cluster_of(detail), parts(detail, "checks")
@@ -93,4 +107,35 @@ def readiness_failed(detail: Detail) -> Words:
         (GOES_ON, "The next failover may not work."),
         tuple(f"{word(each.get('name'))}: {word(each.get('advice'))}" for each in checks),
         "events",
+    )
+
+
+def silence_doubted(detail: Detail) -> Words:
+    """Many nodes are silent and no zone explains it, or that is over."""
+    if not detail.get("clusters"):
+        return Words(
+            "silence of many: over",
+            ("No failover is put off any more because many nodes are silent.",),
+            ("Each cluster that still waited has moved, or its node is heard again.",),
+            ("Nothing at once. Find out what kept so many nodes from being heard.",),
+            SILENCE_SECTION,
+        )
+    clusters, of_clusters = word(detail["clusters"]), word(detail.get("of_clusters"))
+    silent, of_nodes = word(detail.get("silent_nodes")), word(detail.get("of_nodes"))
+    places, moves = part(detail, "places"), word(detail.get("moves_a_minute"))
+    return Words(
+        f"{clusters} of {of_clusters} clusters silent in no pattern, failovers are put off",
+        (
+            f"{silent} of {of_nodes} nodes are silent, and neither an Availability Zone nor a subnet explains it.",
+            *(f"{word(place, 60)}: {word(found, 60)} nodes silent" for place, found in places.items()),
+        ),
+        (
+            f"{clusters} clusters wait. {moves} of them fail over each minute, the oldest first. The others stay.",
+            "A node that is only not heard may still serve. One that has died does not.",
+        ),
+        (
+            "If only the heartbeats do not come through (network, DNS, credentials, EventBridge), repair that.",
+            "If the nodes are dead, start a failover for each cluster that cannot wait: it is not put off.",
+        ),
+        SILENCE_SECTION,
     )

@@ -15,6 +15,7 @@ from understudy.domain.quorum import objection
 from understudy.domain.request import Request
 from understudy.domain.serving import Said, may_be_adopted, others_serving, said, unheard
 from understudy.domain.situation import (
+    Holder,
     Observer,
     Phase,
     fit_candidates,
@@ -168,11 +169,13 @@ def _rule_on_wish(request: Request, state: ClusterState, definition: Definition,
 def _failed_before(request: Request, target: str, state: ClusterState, definition: Definition, now: int) -> str:
     """Why a failed start keeps the target from what is asked for, in words; empty when it does not (B20).
 
-    A planned move takes the service from a node where it runs: never to one where it is known not to start. A failover
-    may be all that is left, as it may be for the controller.
+    Nobody takes the service from a node where it runs to one where it is known not to start. A failover of a service
+    that does not run may be all that is left, as it may be for the controller.
     """
     words = failed_words(state, definition, target, now)
-    is_last_resort = request.action is TransitionAction.FAILOVER and not sound_candidates(state, definition, now)
+    is_served = survey(state, definition, now, Observer.TRUSTED).holder is Holder.READY
+    is_failover = request.action is TransitionAction.FAILOVER and not is_served
+    is_last_resort = is_failover and not sound_candidates(state, definition, now)
     if not words or (is_last_resort and definition.policy.retry_failed_start):
         return ""
     clear = f'{{"cluster": "{state.cluster}", "action": "clear", "node": "{definition.name_of(target)}"}}'

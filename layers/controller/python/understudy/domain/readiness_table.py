@@ -7,5 +7,6 @@ A check is a pure function of gathered facts. A read that failed is UNKNOWN, nev
 from understudy.domain.readiness_table_dns import DNS_CHECKS
 from understudy.domain.readiness_table_ec2 import EC2_CHECKS
 from understudy.domain.readiness_table_instances import INSTANCE_CHECKS
+from understudy.domain.readiness_table_peers import PEER_CHECKS
 
-CHECKS = (*EC2_CHECKS, *INSTANCE_CHECKS, *DNS_CHECKS)
+CHECKS = (*EC2_CHECKS, *INSTANCE_CHECKS, *PEER_CHECKS, *DNS_CHECKS)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 from understudy.domain.model import PowerReading
@@ -10,6 +11,30 @@ from understudy.domain.quoting import quoted
 
 INSTANCE_ID = re.compile(r"i-[0-9a-f]{8,17}")
 ALARM_NAME_LIMIT = 255
+ZONE_ID = re.compile(r"[a-z0-9-]{1,20}")
+
+
+class Shift(StrEnum):
+    """Who shifts traffic away from an Availability Zone."""
+
+    AUTOSHIFT = "autoshift"  # AWS, because it finds the zone impaired
+    MANUAL = "manual"  # a person, for a resource of theirs
+    EXPERIMENT = "experiment"  # AWS Fault Injection Service
+
+
+SHIFTS: Mapping[str, tuple[Shift, bool]] = {
+    "Autoshift In Progress": (Shift.AUTOSHIFT, True),
+    "Autoshift Completed": (Shift.AUTOSHIFT, False),
+    "FIS Experiment Autoshift In Progress": (Shift.EXPERIMENT, True),
+    "FIS Experiment Autoshift Completed": (Shift.EXPERIMENT, False),
+    "FIS Experiment Autoshift Canceled": (Shift.EXPERIMENT, False),
+    "Manual Shift Started": (Shift.MANUAL, True),
+    "Manual Shift Updated": (Shift.MANUAL, True),
+    "Manual Shift Canceled": (Shift.MANUAL, False),
+}
+"""The events of Application Recovery Controller that say something of a zone, and whether they begin it (B15).
+
+Practice runs are none of them: they say nothing of the zone's health."""
 POWERS = tuple(power for power in PowerReading if power is not PowerReading.UNKNOWN)
 ALARM_STATES = ("OK", "ALARM", "INSUFFICIENT_DATA")
 
@@ -93,6 +118,22 @@ def read_alarm(detail: Any) -> tuple[str, bool]:
     if not isinstance(value, str) or value not in ALARM_STATES:
         raise MalformedSignalError(f"detail.state.value is {quoted(value)}; allowed: {', '.join(ALARM_STATES)}")
     return name, value == "ALARM"
+
+
+def read_shift(kind: Any, detail: Any) -> tuple[str, Shift, bool]:
+    """The Availability Zone (its id) that traffic is shifted away from, who does so, and whether it begins or ends.
+
+    Raises MalformedSignalError.
+    """
+    found = SHIFTS.get(kind) if isinstance(kind, str) else None
+    if found is None:
+        raise MalformedSignalError(f"detail-type is {quoted(kind)}; allowed: {', '.join(SHIFTS)}")
+    detail = detail if isinstance(detail, Mapping) else {}
+    metadata = detail.get("metadata")
+    zone_id = metadata.get("awayFrom") if isinstance(metadata, Mapping) else None
+    if not isinstance(zone_id, str) or not ZONE_ID.fullmatch(zone_id):
+        raise MalformedSignalError(f"detail.metadata.awayFrom is {quoted(zone_id)}; allowed: {ZONE_ID.pattern}")
+    return zone_id, *found
 
 
 Signal = PowerSignal | AlarmSignal | FaultSignal | NamesSignal | LateSignal

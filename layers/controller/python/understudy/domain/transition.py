@@ -82,6 +82,7 @@ def opened(
         ),
         failover_times=_failover_times(state, definition, now, spends_budget),
         preferred_since=None,
+        doubt=None,
     )
 
 

@@ -25,11 +25,14 @@ class StackWide:
     """What holds for all clusters of the stack. `tuning`: the tunables that it sets itself.
 
     `crowded_until`: until when Route 53 is taken for crowded (seconds); it stands with the tunables because every step
-    reads these anyway.
+    reads these anyway. `cluster_count`: how many there are, as the watch counts them; 0 when it has not yet.
+    `doubted_since`: since when a person knows that silence of many is doubted (seconds); 0 when it is not.
     """
 
     tuning: Mapping[str, int]
     crowded_until: int = 0
+    cluster_count: int = 0
+    doubted_since: int = 0
 
 
 LIMITS: Mapping[str, tuple[int, int]] = {

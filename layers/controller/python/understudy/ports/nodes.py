@@ -10,7 +10,10 @@ from understudy.domain.stopping import StopAnswer
 
 @dataclass(frozen=True)
 class InstanceFacts:
-    """What EC2 says of an instance: its zone, VPC and primary network interface, with that one's primary addresses."""
+    """What EC2 says of an instance: its zone, VPC and primary network interface, with that one's primary addresses.
+
+    `zone_id`: the zone's name in all accounts (use1-az1).
+    """
 
     address: str
     zone: str
@@ -18,6 +21,8 @@ class InstanceFacts:
     interface_id: str = ""
     vpc_id: str = ""
     checks_source_dest: bool = True
+    subnet: str = ""
+    zone_id: str = ""
 
 
 class Nodes(Protocol):

@@ -8,9 +8,11 @@ from understudy.domain.decision import Action, Decision, decide
 from understudy.domain.definition import Definition
 from understudy.domain.errors import LedgerConflictError
 from understudy.domain.failback import preferred_since
+from understudy.domain.health import NodeHealth
 from understudy.domain.model import ClusterState
 from understudy.domain.opening import ACTION_OF
-from understudy.domain.situation import Observer, sound_candidates, survey
+from understudy.domain.silence import is_put_off
+from understudy.domain.situation import Observer, health_of, sound_candidates, survey
 from understudy.domain.starts import failed_starts
 from understudy.ports import Announcer, Launcher, Measure, StateLedger, unmeasured
 from understudy.usecases.asking import ask
@@ -56,9 +58,12 @@ class Judge:
     def _kept_up(self, state: ClusterState, definition: Definition, now: int) -> ClusterState:
         """The state without what is over, and with the time since which the preferred node has been fit.
 
-        Over are a hold that has ended, and a failed start whose node has served, booted anew or changed since.
+        Over are a hold that has ended, the doubt of a node that is heard again, and a failed start whose node has
+        served, booted anew or changed since.
         """
         try:
+            if state.doubt is not None and not _is_silent(state, definition, now):
+                state = self._ledger.commit(state, replace(state, doubt=None))
             if state.hold is not None and not state.hold.is_on(now):
                 state = change_hold(state, None, "the hold is over", now, self._ledger, self._announcer)
             failed = failed_starts(state, definition)
@@ -71,7 +76,8 @@ class Judge:
 
     def _carry_out(self, decision: Decision, state: ClusterState, definition: Definition, now: int) -> None:
         wanted = ACTION_OF.get(decision.action)
-        if wanted is not None and not is_in_question(wanted, definition.policy, state, now):
+        waits = is_in_question(wanted, definition.policy, state, now) or is_put_off(decision.rule, state, now)
+        if wanted is not None and not waits:
             self._start(decision, state, definition, now)
         called = decision.rule if decision.action is Action.CALL_OPERATOR else None
         if called != state.alert:
@@ -117,3 +123,7 @@ class Judge:
         if rule is None:
             detail = {"cluster": state.cluster, "rule": state.alert, "epoch": state.epoch}
             tell(self._announcer, ALERT_OVER, {**detail, "now": decision.rule, "why": decision.why})
+
+
+def _is_silent(state: ClusterState, definition: Definition, now: int) -> bool:
+    return state.active is not None and health_of(state, definition, state.active, now) is NodeHealth.SILENT

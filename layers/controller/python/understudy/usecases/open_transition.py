@@ -2,13 +2,15 @@
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
 from understudy.domain.approval import parse_reply
 from understudy.domain.consent import Approved, Ask, Ending, NotApproved, after_reply, before_asking, withdrawn
+from understudy.domain.decision import ON_SILENCE
 from understudy.domain.definition import Definition
+from understudy.domain.doubt import doubted
 from understudy.domain.explanation import explain
 from understudy.domain.mode import ModeRequest
 from understudy.domain.model import ClusterState
@@ -29,6 +31,7 @@ from understudy.domain.transition import opened
 from understudy.ports import Announcer, StateLedger
 from understudy.ports.seals import SealBook
 from understudy.usecases.clear_start import clear_start
+from understudy.usecases.doubting import Doubter, Weighed
 from understudy.usecases.facts import facts_of
 from understudy.usecases.question import Asked, close_question, consent_facts, put_question, tell_of_consent
 from understudy.usecases.set_mode import set_mode
@@ -48,17 +51,26 @@ class OpenOutcome(StrEnum):
     REFUSED = "REFUSED"
     EXHAUSTED = "EXHAUSTED"
     MODE_SET = "MODE_SET"  # a hold or a resume: nothing was opened
+    DOUBTED = "DOUBTED"  # too many are silent: nothing was opened yet
     CLEARED = "CLEARED"  # a failed start is forgotten: nothing was opened
     APPROVAL_NEEDED = "APPROVAL_NEEDED"  # a person is to be asked first: nothing was opened
     NOT_APPROVED = "NOT_APPROVED"
 
 
-def open_transition(payload: Mapping[str, Any], *, ledger: StateLedger, announcer: Announcer, clock: Clock) -> Outcome:
+def open_transition(
+    payload: Mapping[str, Any],
+    *,
+    ledger: StateLedger,
+    announcer: Announcer,
+    clock: Clock,
+    doubter: Doubter | None = None,
+) -> Outcome:
     """Open what `payload["request"]` asks for; with `failed_epoch`, the next try of this execution's own transition.
 
     With `approval`, what came back from the question that this execution has asked before (B4). A hold, a resume and a
     clear open nothing, and are written down (B6, B20). A bad request is REFUSED with every fault named, and changes
     nothing (S10).
+    `doubter` weighs the silence that a move rests on against the rest of the fleet (B15); without it, it is believed.
     """
     try:
         request = _let_through(payload, ledger, clock())
@@ -69,7 +81,7 @@ def open_transition(payload: Mapping[str, Any], *, ledger: StateLedger, announce
     except BadRequestError as fault:
         log.warning("request refused", extra={"execution": _name_of(payload["execution"]), "why": str(fault)})
         return answer(OpenOutcome.REFUSED, why=str(fault))
-    outcome = redo_on_conflict(lambda: _open(request, payload, ledger, announcer, clock))
+    outcome = redo_on_conflict(lambda: _open(request, payload, ledger, announcer, clock, doubter))
     log.info("open transition", extra={"cluster": request.cluster, **outcome})
     return outcome
 
@@ -107,6 +119,8 @@ class _Opener:
     announcer: Announcer
     now: float
     asked: Asked | None
+    cluster_count: int
+    doubter: Doubter | None
 
     def rule(self, failed_epoch: int | None) -> Ruling | Ask | NotApproved | Approved:
         """What is to become of the request. A person is asked before the first opening only, never between two."""
@@ -118,7 +132,43 @@ class _Opener:
             return before_asking(ruling, self.request, self.execution, self.state, self.definition, now)
         return after_reply(ruling, self.asked.reply, self.execution, self.state, self.definition, now)
 
-    def open(self, ruling: Opening, consent: Approved | None = None) -> Outcome:
+    def carry_out(self, ruling: Ruling | Ask | NotApproved | Approved) -> Outcome:
+        """Do what was ruled, unless it rests on a silence that is doubted."""
+        weighed = self.weigh(ruling)
+        if weighed and weighed.is_doubted:
+            return self.put_off(weighed)
+        match ruling:
+            case Opening():
+                return self.open(ruling, weighed=weighed)
+            case Approved(opening):
+                return self.open(opening, ruling)
+            case Ask():
+                return self.ask(ruling)
+            case AlreadyOpen():
+                return answer(OpenOutcome.OPENED, epoch=self.state.epoch)
+            case NotApproved(ending):
+                return self.leave(OpenOutcome.NOT_APPROVED, ending.why, ending)
+            case StoodDown(why):
+                return self.leave(OpenOutcome.STOOD_DOWN, why)
+            case Refused(why):
+                return self.leave(OpenOutcome.REFUSED, why)
+            case Exhausted(why):
+                return answer(OpenOutcome.EXHAUSTED, epoch=self.state.epoch, why=why)
+
+    def weigh(self, ruling: Ruling | Ask | NotApproved | Approved) -> Weighed | None:
+        """What is thought of the silence that a move rests on, before it begins or a person is asked; None: of none."""
+        opening = ruling.opening if isinstance(ruling, Ask) else ruling
+        if self.doubter is None or not isinstance(opening, Opening) or opening.rule not in ON_SILENCE:
+            return None
+        return self.doubter.weigh(self.state, self.definition, self.cluster_count, int(self.now))
+
+    def put_off(self, weighed: Weighed) -> Outcome:
+        """Open nothing: the old node keeps its lease. The watch lets the move through when its turn has come (B15)."""
+        doubt = doubted(self.state.doubt, int(self.now))
+        self.ledger.commit(self.state, replace(self.state, doubt=doubt))
+        return answer(OpenOutcome.DOUBTED, why=weighed.words)
+
+    def open(self, ruling: Opening, consent: Approved | None = None, weighed: Weighed | None = None) -> Outcome:
         """Open it, and tell of it."""
         state, definition, now = self.state, self.definition, self.now
         after = opened(
@@ -137,6 +187,10 @@ class _Opener:
         story = _story(ruling, self.request, state, definition, after, now) | (
             consent_facts(consent) if consent else {}
         )
+        if weighed:
+            story["silence"] = weighed.words
+        if state.doubt:
+            story["doubted_for_s"] = int(now) - state.doubt.since
         history: dict[int, Mapping[str, Any]] = {after.epoch: story}
         if state.transition is not None:
             history[state.epoch] = {"outcome": "SUPERSEDED", "reasons": [ruling.why], "stages.superseded_at": now}
@@ -162,34 +216,23 @@ class _Opener:
 
 
 def _open(
-    request: Request, payload: Mapping[str, Any], ledger: StateLedger, announcer: Announcer, clock: Clock
+    request: Request,
+    payload: Mapping[str, Any],
+    ledger: StateLedger,
+    announcer: Announcer,
+    clock: Clock,
+    doubter: Doubter | None,
 ) -> Outcome:
     found = read_in_force(ledger, request.cluster)
     if found is None:
         return answer(OpenOutcome.REFUSED, why=f"cluster is {request.cluster!r}, which is not registered")
-    state, definition, _ = found
+    state, definition, stack_wide = found
     execution, failed_epoch = _name_of(payload["execution"]), payload.get("failed_epoch")
     reply = parse_reply(payload["approval"]) if "approval" in payload and failed_epoch is None else None
     asked = Asked(request, execution, reply) if reply else None
-    opener = _Opener(request, execution, state, definition, ledger, announcer, clock(), asked)
-    ruling = opener.rule(None if failed_epoch is None else int(failed_epoch))
-    match ruling:
-        case Opening():
-            return opener.open(ruling)
-        case Approved(opening):
-            return opener.open(opening, ruling)
-        case Ask():
-            return opener.ask(ruling)
-        case AlreadyOpen():
-            return answer(OpenOutcome.OPENED, epoch=state.epoch)
-        case NotApproved(ending):
-            return opener.leave(OpenOutcome.NOT_APPROVED, ending.why, ending)
-        case StoodDown(why):
-            return opener.leave(OpenOutcome.STOOD_DOWN, why)
-        case Refused(why):
-            return opener.leave(OpenOutcome.REFUSED, why)
-        case Exhausted(why):
-            return answer(OpenOutcome.EXHAUSTED, epoch=state.epoch, why=why)
+    of_all = (stack_wide.cluster_count, doubter)
+    opener = _Opener(request, execution, state, definition, ledger, announcer, clock(), asked, *of_all)
+    return opener.carry_out(opener.rule(None if failed_epoch is None else int(failed_epoch)))
 
 
 def _name_of(execution_arn: str) -> str:

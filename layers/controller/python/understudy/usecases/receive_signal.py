@@ -7,21 +7,27 @@ from typing import Any
 from understudy.domain.heartbeat import MalformedBeatError
 from understudy.domain.quoting import quoted
 from understudy.domain.signal import (
+    SHIFTS,
     AlarmSignal,
     MalformedSignalError,
     PowerSignal,
     Signal,
     read_alarm,
     read_power,
+    read_shift,
 )
 from understudy.domain.situation import observer_by_clock
 from understudy.ports import BeatLedger, ClusterIndex, Refusal, StateLedger
+from understudy.ports.fleet import ZoneWords
 from understudy.usecases.judging import Judge
 from understudy.usecases.record_heartbeat import MALFORMED, whole_seconds
 from understudy.usecases.step import Clock
 
 EC2_STATE = "EC2 Instance State-change Notification"
 ALARM_STATE = "CloudWatch Alarm State Change"
+SHIFT_KEPT_S = 86_400
+"""How long a zone is taken for impaired (seconds) when nothing is heard of its end: such events come on a best effort
+basis. An Availability Zone has been without power for 20 hours."""
 AHEAD_LIMIT_S = 60
 """AWS's clocks agree within seconds. A time farther ahead of ours is none, and everything after it would be older."""
 log = logging.getLogger(__name__)
@@ -35,16 +41,20 @@ def receive_signal(
     index: ClusterIndex,
     judge: Judge,
     clock: Clock,
+    zones: ZoneWords | None = None,
 ) -> list[str]:
     """Record one event of the default bus; the clusters that were judged by it.
 
     The event's own `time` is AWS's: these sources cannot be forged. A word of AWS's counts even when it comes late, and
     not at all when it comes from the future. An event that says nothing we know is told of in the log and changes
     nothing; it would be no better the next time, so it is not tried again. The watch asks EC2 itself where a proof is
-    missing.
+    missing. What AWS says of an Availability Zone is noted in `zones`: no cluster is judged by it (B15).
     """
     judged: list[str] = []
     try:
+        if zones is not None and event.get("detail-type") in SHIFTS:
+            _note_shift(event, zones, clock())
+            return judged
         signals = _signals(event, index, clock())
     except MalformedSignalError as fault:
         log.warning("signal refused", extra={"reason": MALFORMED, "fault": str(fault)})
@@ -60,6 +70,13 @@ def receive_signal(
         log.warning("signal received", extra={"cluster": cluster, "signal": str(signal), "rule": decision.rule})
         judged.append(cluster)
     return judged
+
+
+def _note_shift(event: Mapping[str, Any], zones: ZoneWords, now: float) -> None:
+    at = _time(event.get("time"), now)
+    zone_id, shift, begins = read_shift(event.get("detail-type"), event.get("detail"))
+    log.warning("traffic is shifted", extra={"zone_id": zone_id, "shift": str(shift), "begins": begins})
+    zones.note_shift(zone_id, shift, at, at + SHIFT_KEPT_S if begins else 0)
 
 
 def _signals(event: Mapping[str, Any], index: ClusterIndex, now: float) -> Iterable[tuple[str, Signal]]:

@@ -8,6 +8,7 @@ from typing import Any
 from understudy.domain.definition import Definition
 from understudy.domain.errors import (
     AddressUnreadableError,
+    KeyNotMadeError,
     LedgerConflictError,
     NodesUnreadableError,
     TooManyEntriesError,
@@ -19,6 +20,7 @@ from understudy.domain.request import CLUSTER_NAME
 from understudy.domain.stopping import stop_faults
 from understudy.domain.tuning import effective
 from understudy.ports import Announcer, RecordReader, Registry
+from understudy.ports.keys import NodeKeys
 from understudy.ports.network import Network
 from understudy.ports.parameters import Parameters, ParameterText
 from understudy.usecases.registered_state import TransitionOpenError, first_state, next_state
@@ -51,6 +53,7 @@ def register_cluster(
     registry: Registry,
     records: RecordReader,
     network: Network,
+    keys: NodeKeys,
     read_definition: ReadDefinition,
     announcer: Announcer,
     clock: Clock,
@@ -60,9 +63,8 @@ def register_cluster(
     """Accept or refuse the text of a cluster's parameter. Doing it twice is harmless; a refusal changes nothing.
 
     What was refused is judged again when it is put again, the same text as well: an instance that EC2 did not know may
-    exist by then.
-
-    `may_stop`: whether the stack may stop instances. A definition that wants that is refused where it may not.
+    exist by then. The key is made before the state, so whoever reads the state finds the key (B13).
+    `may_stop`: whether the stack may stop instances. A definition that wants it is refused where it may not.
     """
     state = registry.read(text.cluster)
     if state and registry.definition(state.cluster, state.definition_version).digest == text.digest:
@@ -76,12 +78,25 @@ def register_cluster(
         found = survey_addresses(definition, records, network, stack)
         if faults := [*stop_faults(definition, may_stop), *_misfits(definition, state, found, registry)]:
             return _refuse(text, faults, registry, announcer)
+        make_key(definition.cluster, keys)
         return _accept(definition, state, found, registry, announcer, int(clock()))
     except TooManyEntriesError as fault:
         return _refuse(text, [str(fault)], registry, announcer)
     except (NodesUnreadableError, AddressUnreadableError, LedgerConflictError, TransitionOpenError) as fault:
         log.warning("definition deferred", extra={"cluster": text.cluster, "fault": repr(fault)})
         return RegisterOutcome.DEFERRED
+
+
+def make_key(cluster: str, keys: NodeKeys) -> None:
+    """Make the cluster's key, unless it has one. A fault keeps nobody from being registered: the watch makes it later.
+
+    Until then the beats say that no node has a key, which people are told of.
+    """
+    try:
+        if keys.make(cluster):
+            log.info("key made", extra={"cluster": cluster})
+    except KeyNotMadeError as fault:
+        log.warning("key not made", extra={"cluster": cluster, "fault": repr(fault)})
 
 
 def register_changed(

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from understudy.domain.address import Address, AddressStatus
 from understudy.domain.definition import Definition
+from understudy.domain.failed_start import FailedStart
 from understudy.domain.lease import terms_of
 from understudy.domain.model import ClusterState, NodeReport, PreviousHolder
 from understudy.domain.quorum import hosts_of
@@ -67,8 +68,21 @@ def next_state(definition: Definition, state: ClusterState, old: Definition, now
         address=Address(AddressStatus.OWED, state.epoch, retry_at=now) if is_owed else state.address,
         quorum=hosts_of(definition.quorum),
         preferred_since=None,  # another node may be the preferred one now
-        failed_starts={},  # what is defined otherwise may start
+        failed_starts=_kept_failures(definition, state, old),
     )
+
+
+def _kept_failures(definition: Definition, state: ClusterState, old: Definition) -> Mapping[str, FailedStart]:
+    """What is defined otherwise may start. Another text that means the same is no reason to think so (B20)."""
+    if _of_a_start(definition) != _of_a_start(old):
+        return {}
+    return state.failed_starts  # the members are the same, too
+
+
+def _of_a_start(definition: Definition) -> Definition:
+    """Without what tells texts apart, and without what is to follow from a start that failed."""
+    policy = replace(definition.policy, retry_failed_start=True)
+    return replace(definition, version=0, digest="", policy=policy)
 
 
 def _leads(definition: Definition) -> dict[str, Mapping[str, str]]:

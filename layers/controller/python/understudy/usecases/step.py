@@ -55,16 +55,16 @@ def do_step(name: str, payload: Mapping[str, Any], ledger: StateLedger, work: St
         found = read_in_force(ledger, step.cluster)
         if found is None or found[0].epoch != step.epoch:
             return answer(STALE)
-        state, definition, crowded_until = found
-        return work(replace(step, crowded_until=crowded_until), state, definition)
+        state, definition, stack_wide = found
+        return work(replace(step, crowded_until=stack_wide.crowded_until), state, definition)
 
     outcome = redo_on_conflict(once)
     log.info(name, extra={"cluster": step.cluster, "epoch": step.epoch, **outcome})
     return outcome
 
 
-def read_in_force(ledger: StateReader, cluster: str) -> tuple[ClusterState, Definition, int] | None:
-    """The state, the definition with its tunables as they are at this moment, and until when Route 53 is crowded.
+def read_in_force(ledger: StateReader, cluster: str) -> tuple[ClusterState, Definition, StackWide] | None:
+    """The state, the definition with its tunables as they are at this moment, and what holds for all clusters.
 
     None when the cluster is not registered. The state is read last, but for a definition that is not in memory yet:
     whatever is read after it gives beats time to come between it and a write that wants its node to hold still. With a
@@ -72,7 +72,7 @@ def read_in_force(ledger: StateReader, cluster: str) -> tuple[ClusterState, Defi
     """
     stack_wide = ledger.stack_wide()
     state = ledger.read(cluster)
-    return None if state is None else (state, _in_force(ledger, state, stack_wide), stack_wide.crowded_until)
+    return None if state is None else (state, _in_force(ledger, state, stack_wide), stack_wide)
 
 
 def definition_in_force(ledger: StateReader, state: ClusterState) -> Definition:

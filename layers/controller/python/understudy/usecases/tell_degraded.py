@@ -50,11 +50,14 @@ def tell_degraded(
     *,
     ledger: StateLedger,
     announcer: Announcer,
-) -> None:
-    """Tell once when a cluster has had nobody who could take over for LONE_LIMIT_S, and once when it has again."""
+) -> ClusterState:
+    """Tell once when a cluster has had nobody who could take over for LONE_LIMIT_S, and once when it has again.
+
+    The state as it then is.
+    """
     before, after = state.lone, lone_now(state, definition, observer, now)
     if after == before:
-        return
+        return state
     if (after is not None and after.is_told) or (before is not None and before.is_told):
         fault = FAULTS[survey(state, definition, now, observer).candidate] if after else None
         detail = {
@@ -67,9 +70,10 @@ def tell_degraded(
         log.warning("cluster degraded" if fault else "cluster degraded no more", extra=detail)
         tell(announcer, CLUSTER_DEGRADED, detail)
     try:
-        ledger.commit(state, replace(state, lone=after))
+        return ledger.commit(state, replace(state, lone=after))
     except LedgerConflictError:
         log.info("not noted: the state has changed; the next watch repeats it")
+        return state
 
 
 def _is_plain(situation: Situation) -> bool:

@@ -14,8 +14,10 @@ from understudy.domain.definition import Definition
 from understudy.domain.errors import LedgerConflictError, NewerFormatError
 from understudy.domain.group_commit import FOLLOWED_S
 from understudy.domain.model import ClusterState
+from understudy.domain.peers import lacks_key
 from understudy.domain.phases import Span, durations_s
 from understudy.domain.rotation import rotated
+from understudy.domain.situation import Observer
 from understudy.ports import Announcer, BeatLedger, ClusterIndex, Measure, Spread, StateLedger, one_by_one, unmeasured
 from understudy.ports.network import Network
 from understudy.ports.nodes import Alarms, Nodes
@@ -29,7 +31,9 @@ from understudy.usecases.follow_changes import ChangeFollower
 from understudy.usecases.judging import Judge
 from understudy.usecases.step import Clock, tell
 from understudy.usecases.tell_degraded import lone_now, tell_degraded
+from understudy.usecases.tell_peers import are_news, tell_peers
 from understudy.usecases.views import Ears, Gathering, View, groups, listen
+from understudy.usecases.watch_fleet import FleetKeeper
 from understudy.usecases.watch_run import JUDGE_LIMIT_S, LOOK_LIMIT_S, ROUTE53_LIMIT_S, Run
 
 STATE_TOO_NEW = "Understudy State Too New"
@@ -40,8 +44,15 @@ NODES_LIMIT = 1000
 TELL_LIMIT = 200
 """Of how many clusters one watch tells that they have lost their standby, or have one again: an Availability Zone can
 take the standbys of thousands at once, and each costs a write."""
+RARE = (Ailment.DOUBTED,)
+KEYS_LIMIT = 20
+"""How many missing keys one watch makes: Parameter Store takes three parameters a second from an account."""
 Check = Callable[[Sequence[tuple[ClusterState, Definition]]], dict[str, ClusterState]]
 log = logging.getLogger(__name__)
+
+
+def _unmended(cluster: str) -> None:
+    """Make no key: where there is no Parameter Store."""
 
 
 @dataclass(frozen=True)
@@ -69,25 +80,25 @@ def watch_clusters(
     drills: DrillMaster,
     monitor: RecordMonitor,
     clock: Clock,
+    mend_key: Callable[[str], object] = _unmended,
     measure: Measure = unmeasured,
     spread: Spread = one_by_one,
+    keeper: FleetKeeper | None = None,
 ) -> WatchReport:
     """Judge every cluster, register what was put and not seen, follow pending changes, and check the records.
 
-    The most urgent comes first, and each part has its time. At its end it says so by the metric Watches, together with
-    what ails the clusters (B8). `spread` does many clusters at once; Route 53 is asked by one at a time, politely.
+    The most urgent comes first, each within its time, and figures last (B8). `spread`: for all but Route 53. `keeper`
+    keeps what moves on silence look at (B15); without it, no silence is doubted.
     """
     run = Run(clock, clock(), spread)
     views = _gathered(run, index, Gathering(ledger, beats, nodes, clock))
     _tell_of_newer(run.faults, announcer)
-    views = _checked(run, views, partial(check_nodes, nodes=nodes, beats=beats, announcer=announcer), NODES_LIMIT)
-    views = _checked(run, views, partial(check_alarms, alarms=alarms, beats=beats))
-    look = partial(check_network, network=network, ledger=ledger, announcer=announcer, clock=clock)
-    views = _checked(run, views, look)
+    views = _compared(run, views, ledger, beats, nodes, alarms, network, announcer)
     ears = listen(views)
+    views = keeper.attend(run, views, ears) if keeper else views
     judged = run.each("clusters to judge", views, lambda view: judge.judge(view.state, view.at, ears.observer(view)))
     run.each("drills", views, lambda view: drills.attend(view.state, view.definition, ears.observer(view)))
-    _tell_degraded(run, views, ears, ledger, announcer)
+    views = _look_after(run, views, ears, ledger, announcer, mend_key)
     registered = _register(run, views, parameters, register)
     is_crowded = cache(lambda: clock() < ledger.stack_wide().crowded_until + FOLLOWED_S)
     _ask_route53(run, views, lambda view: _follow(view, ledger, follower, is_crowded, measure), monitor)
@@ -119,6 +130,23 @@ def _tell_of_newer(faults: Iterable[Exception], announcer: Announcer) -> None:
         told = {"clusters": names, "format": max(fault.found for fault in newer), "known": newer[0].known}
         log.error("states of a newer format: nothing is done for these clusters", extra=told)
         tell(announcer, STATE_TOO_NEW, told)
+
+
+def _compared(
+    run: Run,
+    views: list[View],
+    ledger: StateLedger,
+    beats: BeatLedger,
+    nodes: Nodes,
+    alarms: Alarms,
+    network: Network,
+    announcer: Announcer,
+) -> list[View]:
+    """The views with what EC2 and CloudWatch say of their nodes and addresses."""
+    views = _checked(run, views, partial(check_nodes, nodes=nodes, beats=beats, announcer=announcer), NODES_LIMIT)
+    views = _checked(run, views, partial(check_alarms, alarms=alarms, beats=beats))
+    look = partial(check_network, network=network, ledger=ledger, announcer=announcer, clock=run.clock)
+    return _checked(run, views, look)
 
 
 def _checked(run: Run, views: list[View], check: Check, limit: int | None = None) -> list[View]:
@@ -178,13 +206,31 @@ def _ask_route53(run: Run, views: Sequence[View], follow: Callable[[View], objec
 
 
 def _ailing(run: Run, views: Sequence[View], ears: Ears) -> dict[str, int]:
-    """How many clusters have which ailment."""
+    """How many clusters have which ailment. A RARE one is told of only when there is any: a metric costs money."""
     found: Counter[Ailment] = Counter()
     run.in_turn.each("ailments", views, lambda view: found.update(ears.ailments(view)), inf)
-    return {str(each): found[each] for each in Ailment}
+    return {str(each): found[each] for each in Ailment if found[each] or each not in RARE}
 
 
-def _tell_degraded(run: Run, views: Sequence[View], ears: Ears, ledger: StateLedger, announcer: Announcer) -> None:
+def _look_after(
+    run: Run,
+    views: Sequence[View],
+    ears: Ears,
+    ledger: StateLedger,
+    announcer: Announcer,
+    mend_key: Callable[[str], object],
+) -> list[View]:
+    """See to what is dangerous while all is well: nobody to take over, no promises between the nodes.
+
+    The views with the states that this has changed: what comes after it in this watch is noted in these.
+    """
+    views = _tell_degraded(run, views, ears, ledger, announcer)
+    return _see_to_peers(run, views, ears, ledger, announcer, mend_key)
+
+
+def _tell_degraded(
+    run: Run, views: Sequence[View], ears: Ears, ledger: StateLedger, announcer: Announcer
+) -> list[View]:
     """Note and tell which clusters have lost their standby, so many in each watch: the rest can wait for a minute."""
     news: list[View] = []
 
@@ -192,12 +238,52 @@ def _tell_degraded(run: Run, views: Sequence[View], ears: Ears, ledger: StateLed
         if lone_now(view.state, view.definition, ears.observer(view), view.at) != view.state.lone:
             news.append(view)
 
-    def work(view: View) -> None:
+    def tell_of(view: View) -> ClusterState:
         observer = ears.observer(view)
-        tell_degraded(view.state, view.definition, observer, view.at, ledger=ledger, announcer=announcer)
+        return tell_degraded(view.state, view.definition, observer, view.at, ledger=ledger, announcer=announcer)
 
     run.in_turn.each("clusters to look after", views, look)
-    run.each("clusters to tell of", news[:TELL_LIMIT], work)
+    return _told(run, "clusters to tell of", views, news, tell_of)
+
+
+def _told(
+    run: Run, what: str, views: Sequence[View], news: Sequence[View], tell_of: Callable[[View], ClusterState]
+) -> list[View]:
+    """Tell of some clusters, TELL_LIMIT at the most; the views with the states that this has changed."""
+    after: dict[str, ClusterState] = {}
+    run.each(what, news[:TELL_LIMIT], lambda view: after.update({view.state.cluster: tell_of(view)}))
+    return [replace(view, state=after.get(view.state.cluster, view.state)) for view in views]
+
+
+def _see_to_peers(
+    run: Run,
+    views: Sequence[View],
+    ears: Ears,
+    ledger: StateLedger,
+    announcer: Announcer,
+    mend_key: Callable[[str], object],
+) -> list[View]:
+    """Make keys that nodes say they lack, and tell of what would keep promises from being given (B13).
+
+    Of clusters whose beats can be believed, so many in each watch: the rest can wait for a minute.
+    """
+    news: list[View] = []
+    keyless: list[View] = []
+
+    def look(view: View) -> None:
+        if ears.observer(view) is not Observer.TRUSTED:
+            return
+        if lacks_key(view.state, view.definition, view.at):
+            keyless.append(view)
+        if are_news(view.state, view.definition, view.at):
+            news.append(view)
+
+    def tell_of(view: View) -> ClusterState:
+        return tell_peers(view.state, view.definition, view.at, ledger=ledger, announcer=announcer)
+
+    run.in_turn.each("clusters to look at for peers", views, look)
+    run.in_turn.each("keys to make", keyless[:KEYS_LIMIT], lambda view: mend_key(view.state.cluster))
+    return _told(run, "clusters to tell of peers", views, news, tell_of)
 
 
 def _follow(
