@@ -54,9 +54,8 @@ def _failures(outcomes: Iterator[Outcome], runs: int, tally: Tally) -> Iterator[
 def _again(series: Series, seed: int) -> str:
     """What tells the story of one seed."""
     chosen = {"PAUSES": series.pauses, "OFF_ALONE": series.off_alone, "CROWD": series.crowd}
-    return " ".join(
-        ["make sim", f"SEED={seed} RUNS=1 STOP=1", *(f"{name}=1" for name, is_set in chosen.items() if is_set)]
-    )
+    words = ["make sim", f"SEED={seed} RUNS=1 STOP=1", *(f"{name}=1" for name, is_set in chosen.items() if is_set)]
+    return " ".join([*words, f"WEATHER={series.weather}"] if series.weather else words)
 
 
 def _list_all(series: Series, failures: Iterator[Outcome]) -> bool:

@@ -46,6 +46,11 @@ def test_every_seed_that_fails_is_told_with_how_to_run_it_again_and_listed_at_th
     ]
 
 
+def test_a_seed_that_fails_under_a_script_of_weather_is_run_again_under_it(run):
+    _, told = run("--seed", "5", "--runs", "1", "--weather", "late-for-hours")
+    assert told[1] == "    make sim SEED=5 RUNS=1 STOP=1 WEATHER=late-for-hours"
+
+
 @pytest.mark.parametrize("jobs", ["1", "2"])
 def test_told_to_stop_it_tells_the_story_of_the_first_seed_that_fails_and_no_more(run, jobs):
     status, told = run("--seed", "1", "--runs", "12", "--jobs", jobs, "--stop", "--crowd")
