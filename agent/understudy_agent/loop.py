@@ -191,7 +191,7 @@ class Agent:
             order = Order.STOP
         elif is_holder and self._failsafe.waits_until(self._standing, now_ms) is not None:
             order = Order.WAIT
-        elif order is Order.SERVE and not (self.may_start(now_ms) and self._guard.is_there):
+        elif order is Order.SERVE and not self._lets_start(now_ms):
             order = Order.KEEP
         if order is not self._order:
             why = telling.reason(
@@ -205,6 +205,9 @@ class Agent:
             tell("service", change.why, service=change.service, state=change.new.value, at_ms=now_ms)
         if self._services.all_down:
             self._settle(now_ms)
+
+    def _lets_start(self, now_ms: int) -> bool:
+        return self.may_start(now_ms) and self._guard.is_there and self._prober.lets_start
 
     def _settle(self, now_ms: int) -> None:
         """Nothing runs: a lease that is not its own, or has run out, binds it to nothing, and says so in its file."""

@@ -132,6 +132,12 @@ class Prober:
             return is_down  # hosts are named that nobody can read: a majority of them is not known
         return quorum.forbids(self._quorum, now_ms, terms.heartbeat_interval_s, terms.lease_s, is_down=is_down)
 
+    @property
+    def lets_start(self) -> bool:
+        """Whether anything may be started at all: where hosts are named, once a majority was reached in this boot."""
+        is_asked = self._quorum.probes is not None or bool(self._malformed)
+        return not is_asked or self._quorum.held_ms is not None
+
     def _keep(self) -> None:
         """Once a second, while there is a majority: what is written down is never later than what is so."""
         held_ms = self._quorum.held_ms

@@ -235,9 +235,12 @@ class Services:
     def states(self) -> dict[str, str]:
         """What a beat says of each service. One not known to be gone is never called OUT_OF_SERVICE.
 
-        Without a lease that runs it is the plain truth: OUT_OF_SERVICE of all services is a proof (B4).
+        Without a lease that runs it is the plain truth: OUT_OF_SERVICE of all services is a proof (B4). So one that is
+        not the node's any more is named as well until it is down: else nobody would hear of what runs here.
         """
-        return {service.spec.name: self._reported(service).value for service in self._own}
+        own = {service.spec.name: self._reported(service).value for service in self._own}
+        left = {title: self._by_name[title] for title in self._former}
+        return {self._former[title]: each.shown.value for title, each in left.items() if not each.is_down} | own
 
     def _reported(self, service: Service) -> State:
         serves = self._order is Order.SERVE

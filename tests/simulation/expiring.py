@@ -90,18 +90,19 @@ class Expiring:
 
     def __init__(self, machine: Machine, orderly_stop_s: float) -> None:
         self._machine, self._orderly_stop_s = machine, orderly_stop_s
-        self._plan = dict(machine.file)
+        self._plan, self._left = dict(machine.plan), dict(machine.left)
         self._lease_file = _LeaseFile(machine.lease_path, machine.boot)
         files = (self._lease_file, machine.placed_file(), machine.lock)
         left = Left(*files, self._supervise, orderly_stop_s, lambda _now_ms: None, machine.is_unstoppable)
-        self._expiry = Expiry(left, NoLastResort(), lambda: machine.file != self._plan, machine.log)
+        self._expiry = Expiry(left, NoLastResort(), lambda: machine.plan != self._plan, machine.log)
         self.has_ended = self._is_running = False
         self.sleeps = 0
         """How often it has slept: what was to wake it from an earlier sleep wakes it no more."""
         self._sleeps_s = 0.0
 
     def _supervise(self) -> Services:
-        return self._machine.workload.supervised(self._plan, lambda name: self._expiry.cannot_be_stopped(name))
+        own = {name: real for name, real in self._plan.items() if name not in self._left}
+        return self._machine.workload.supervised(own, self._left, lambda name: self._expiry.cannot_be_stopped(name))
 
     def go_on(self) -> None:
         """Let it run until it sleeps or ends. Raises Violation."""

@@ -29,6 +29,7 @@ from understudy_agent.loop import TICK_MS, TICK_WHILE_MOVING_MS, Agent
 from understudy_agent.placed import Placed
 from understudy_agent.ports import Self
 from understudy_agent.prober import Prober
+from understudy_agent.services import Services
 from understudy_agent.starts import FREEZE_MS
 
 if TYPE_CHECKING:
@@ -77,6 +78,10 @@ class Machine:
         self.workload = Workload(self, names, rng, restart_tries=rng.choice((0, 2)))
         self.file: Mapping[str, str] = {name: name for name in names}
         """The services that its agent's file names, and what they really are."""
+        self.plan: Mapping[str, str] = {}
+        """What the newest agent of this boot has written down of what it is in charge of, by the names of then."""
+        self.left: Mapping[str, str] = {}
+        """That part of it which its file does not name so."""
         self.is_broken = {"start": False}
         self.kept_off: set[str] = set()
         """Why its agent is not to be started now."""
@@ -187,6 +192,7 @@ class Machine:
         self.is_on, self.is_frozen, self.hung_until_s, self.is_poisoned = True, False, 0.0, False
         self.sent_ms = None
         self.booted_at_s = self.world.clock.now_s
+        self.plan, self.left = {}, {}
         shutil.rmtree(self.runtime_dir, ignore_errors=True)
         self.runtime_dir.mkdir()
         self.world.story.tell(self.name, f"boots ({self.boot}, clock rate {self.rate:.3f})")
@@ -312,7 +318,7 @@ class Machine:
         beats = Exchange("beat", Line(self, self._answer_s), self.log)
         return Agent(
             who=Self(self.world.cluster, self.spec.instance_id, self.boot, ORDERLY_STOP_S),
-            services=self.workload.supervised(self.file, self.is_unstoppable),
+            services=self._supervised(),
             transport=Reach(self),
             beats=beats,
             reads=reads,
@@ -326,6 +332,12 @@ class Machine:
             placed=Placed(self.placed_file(), Exchange("placed_file", AtOnce(), self.log)),
             guard=Guarded(),
         )
+
+    def _supervised(self) -> Services:
+        """By the plan of the agent before: what it had let go was in it no more."""
+        self.left = {name: real for name, real in self.plan.items() if self.file.get(name) != real}
+        self.plan = {**self.left, **self.file}
+        return self.workload.supervised(self.file, self.left, self.is_unstoppable)
 
     def _failsafe(self) -> Failsafe:
         cluster, me, means = self.world.cluster, self.spec.instance_id, None
@@ -429,6 +441,8 @@ class Machine:
             agent.tick(self.now_ms())
         except Exception as fault:
             raise invariants.broken(self, "the agent", fault) from fault
+        self.left = {name: real for name, real in self.left.items() if name in agent._services.former}
+        self.plan = {**self.left, **{name: self.plan[name] for name in agent._services.names}}
         self._take_note(agent, was_down=was_down)
         invariants.after_tick(self.world, self, agent, before, was_down=was_down)
         if agent.exit_status is not None:

@@ -12,6 +12,7 @@ from unittest.mock import patch
 from tests.simulation.invariants import TWO_SERVE
 from tests.simulation.plan import FRESH, OFF_ALONE, PROVEN, Before, Fault, Plan, Setting, adopted, draw
 from tests.simulation.stories import STORIES, Tale
+from tests.simulation.workload import Workload
 from tests.support.fakes import ledger as fake_ledger
 from tests.support.fakes import zone as fake_zone
 from tests.support.fakes.ledger import FakeLedger
@@ -204,6 +205,13 @@ _commit = FakeLedger.commit
 
 def _commit_of_a_moving_node(ledger: FakeLedger, before: ClusterState, after: ClusterState, **how: Any) -> ClusterState:
     return _commit(ledger, before, after, history=how.get("history"))
+
+
+_supervised = Workload.supervised
+
+
+def _forgets_what_was_left(workload: Workload, file: Any, left: Any, on_unstoppable: Any) -> Services:
+    return _supervised(workload, file, {}, on_unstoppable)
 
 
 def _never_late(*_: object) -> bool:
@@ -588,8 +596,8 @@ SAFEGUARDS: Mapping[str, Safeguard] = {
         finds=("names_differ_is_never_released",),
     ),
     "names-under-a-lease": Safeguard(
-        "a lease binds what was named under it, also when the agent's file names it no more",
-        ((Services, "bind", _nobody),),
+        "a lease binds what was named under it, also when the file names it no more, and that is stopped in its own way",
+        ((Services, "bind", _nobody), (Workload, "supervised", _forgets_what_was_left)),
         runs=4,
         story=STORIES["file-names-nothing-unheard"],
     ),

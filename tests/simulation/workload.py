@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from random import Random
 from typing import TYPE_CHECKING
 
+from understudy_agent.former import Former
 from understudy_agent.model import ServiceSpec, State, Step
 from understudy_agent.remains import Remains
 from understudy_agent.service import LOOK_LIMIT_MS, LOOKS, Service
@@ -145,14 +146,26 @@ class Workload:
         self._machine, self._rng = machine, rng
         self._spec = ServiceSpec("", (), START_LIMIT_S, STOP_LIMIT_S, restart_tries=restart_tries)
 
-    def supervised(self, file: Mapping[str, str], on_unstoppable: Callable[[str], None]) -> Services:
-        """What a new process knows of the services: nothing yet. `file`: the names in its file, and what each is."""
+    def supervised(
+        self, file: Mapping[str, str], left: Mapping[str, str], on_unstoppable: Callable[[str], None]
+    ) -> Services:
+        """What a new process knows of the services: nothing yet. `file`: the names in its file, and what each is.
+
+        `left`: the same, of what an agent before it was in charge of, and the file does not name so any more.
+        """
+        former = [
+            Former(name, RunningKind(self._machine, real, self.processes[real], self._rng), self._spec_of(name))
+            for name, real in left.items()
+        ]
         kinds, specs = {}, []
         for name, real in file.items():
             kinds[name] = RunningKind(self._machine, real, self.processes[real], self._rng)
             depends_on = tuple(each for each in file if file[each] == DATA) if real == POSTGRESQL else ()
             specs.append(replace(self._spec, name=name, depends_on=depends_on))
-        return Services(kinds, specs, on_unstoppable)
+        return Services(kinds, specs, on_unstoppable, former=former)
+
+    def _spec_of(self, former: str) -> ServiceSpec:
+        return replace(self._spec, name=f"former {former}")
 
     def is_up(self, now_ms: int) -> bool:
         """Whether any of it is left. Asked after every event, so it is written out."""

@@ -197,6 +197,17 @@ def test_its_name_is_not_called_out_of_service_while_it_is_left(order: Order) ->
     assert node.services.states()["db"] in ("STOPPING", "IN_SERVICE")
 
 
+@pytest.mark.parametrize("named", [(), ("data",)])
+def test_a_beat_names_it_until_it_is_down_so_that_nobody_else_is_started(named):  # B4
+    node = Node(*named)
+    node.old.hangs.add("stop")
+    node.pass_time(Order.STOP)
+    assert node.services.states()["db"] in ("STOPPING", "IN_SERVICE")
+    node.pass_time(Order.KILL, 5)
+    assert not node.old.running
+    assert list(node.services.states()) == list(named)
+
+
 # --- and when the agent is gone --------------------------------------------------------------------
 
 

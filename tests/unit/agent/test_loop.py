@@ -639,6 +639,17 @@ def test_a_node_without_a_majority_begins_nothing_under_a_lease_that_it_is_grant
     assert standby.service_says() == "IN_SERVICE"
 
 
+@pytest.mark.parametrize(("reached", "order"), [((), "KEEP"), (HOSTS, "SERVE")])
+def test_a_restarted_agent_starts_nothing_before_a_majority_was_reached_in_this_boot(tmp_path, reached, order):  # S12
+    world = with_hosts(World(tmp_path, item(epoch=1, active=ME, mine=node(boot=""))), *reached)
+    world.pass_time(6)
+    world.hosts_hang = True
+    world.kind.hangs.add("look")
+    world.start_agent()
+    world.pass_time(1)
+    assert world.status()["order"] == order
+
+
 def test_a_restarted_agent_disturbs_no_service_while_it_does_not_know_what_it_reaches(active):  # S12
     with_hosts(active, *HOSTS).pass_time(10)
     active.hosts_hang = True
