@@ -596,7 +596,7 @@ SAFEGUARDS: Mapping[str, Safeguard] = {
         finds=("names_differ_is_never_released",),
     ),
     "names-under-a-lease": Safeguard(
-        "a lease binds what was named under it, also when the file names it no more, and that is stopped in its own way",
+        "a lease binds what was named under it, also when the file names it no more, and stops that in its own way",
         ((Services, "bind", _nobody), (Workload, "supervised", _forgets_what_was_left)),
         runs=4,
         story=STORIES["file-names-nothing-unheard"],
