@@ -140,7 +140,7 @@ class Failsafe:
 
     def _promises(self, ask: Message, standing: Standing, now_ms: int, *, all_down: bool) -> bool:
         """Whether the promise is given; if so, it is written down already."""
-        why = promise.objection(ask, standing, self._view, self.me, all_down=all_down)
+        why = promise.objection(ask, standing, self._view, all_down=all_down)
         if why:
             self._tell("promise_refused", f"{ask.sender} asks: {why}", now_ms)
             return False

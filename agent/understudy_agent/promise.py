@@ -107,12 +107,13 @@ def asker_ms(promise_ms: int) -> int:
 # --- giving ------------------------------------------------------------------------------------
 
 
-def objection(ask: Message, standing: Standing, view: StateView | None, me: str, *, all_down: bool) -> str:
+def objection(ask: Message, standing: Standing, view: StateView | None, *, all_down: bool) -> str:
     """Why no promise is given, in words; "" when it is.
 
     A promise binds nobody but its giver, so what a node does not know is no objection: one that has read nothing yet,
-    or not the asker's epoch, or not yet whom that epoch's lease was granted to, gives it. `all_down`: whether every
-    service of this node is known to be down.
+    or not the asker's epoch, or not yet whom that epoch's lease was granted to, gives it. So does one that has been
+    taken out of the cluster, for a holder that cannot read of that. `all_down`: whether every service of this node is
+    known to be down.
     """
     if standing.word is Word.MINE and ask.epoch <= standing.epoch:
         return f"this node holds the lease of epoch {standing.epoch}"
@@ -120,8 +121,8 @@ def objection(ask: Message, standing: Standing, view: StateView | None, me: str,
         return "a service of this node is not down"
     if view is None:
         return ""
-    if me not in view.nodes or ask.sender not in view.nodes:
-        return "it or this node is no member of the cluster"
+    if ask.sender not in view.nodes:
+        return "it is no member of the cluster"
     if ask.promise_ms > _ms(view.terms.promise_s):
         return f"it asks for {ask.promise_ms} ms, and promise_s is {view.terms.promise_s:g}"
     # As long as nobody holds the lease and the last holder is not proved off, an outage may go on for ever.

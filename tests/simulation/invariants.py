@@ -202,7 +202,8 @@ def a_word_to_the_contrary_counts(
 def two_servers_are_told(world: World, state: ClusterState) -> None:
     """B4. Two whose newest words say that they serve are not left alone: within a while an operator was called.
 
-    Counted while nothing keeps words from the controller, or the controller from working.
+    Counted while nothing keeps words from the controller, or the controller from working. After an outage of the beats
+    the members are awaited for silence_limit_s first.
     """
     now_s, limit_s = world.clock.now_s, state.terms.silence_limit_s
     serving = [
@@ -217,7 +218,7 @@ def two_servers_are_told(world: World, state: ClusterState) -> None:
         world.two_say_so_s = None
     elif world.two_say_so_s is None:
         world.two_say_so_s = now_s
-    elif now_s - world.two_say_so_s > IS_TOLD_WITHIN_S:
+    elif now_s - world.two_say_so_s > limit_s + IS_TOLD_WITHIN_S:
         raise Violation("two_servers_are_told", f"{' and '.join(serving)} have said for long that they serve")
 
 

@@ -282,7 +282,7 @@ def _nothing_forgotten(now_ms: int) -> Memory:
     return Memory(known_joined=promise.EVER)
 
 
-def _object_only_while_serving(ask: Message, standing: Standing, view: StateView | None, me: str, **own: bool) -> str:
+def _object_only_while_serving(ask: Message, standing: Standing, view: StateView | None, **own: bool) -> str:
     return "" if own["all_down"] else "it serves"
 
 

@@ -272,6 +272,14 @@ def test_a_standby_promises_writes_it_down_and_starts_nothing_until_it_has_run_o
     assert giver.waits_s() == 0
 
 
+def test_one_that_was_taken_out_of_the_cluster_promises_to_a_holder_that_cannot_read_of_it(giver):  # B11
+    without = state(ME)
+    del without["nodes"][OTHER]
+    giver.read(without)
+    assert giver.gets(ask()) == [promised(ask())]
+    assert giver.gets(ask(sender=THIRD, nonce="e" * 32)) == []
+
+
 def test_the_giver_is_bound_for_longer_than_the_asker_counts_on_it():
     for promise_ms in (1, 100, 4_000, 12_000, 3_600_000):
         assert promise.giver_ms(promise_ms, Terms()) / (1 + promise.DRIFT) >= promise_ms

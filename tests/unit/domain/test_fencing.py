@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from tests.support.builders import (
     BOOTS,
     NODE_A,
+    NODE_B,
     NODE_C,
     NOW,
     a_definition,
@@ -63,6 +64,24 @@ def test_a_lease_is_proved_to_have_ended_when_cut_off_lease_and_margin_have_pass
 def test_the_bound_counts_the_lease_that_the_holder_counted_not_the_one_of_today():  # B4
     state = a_moving_state(previous=a_previous(lease_s=60))
     assert (proof(state, NOW + 62), proof(state, NOW + 63)) == (None, Proof.LEASE_EXPIRED)
+
+
+@pytest.mark.parametrize(
+    ("standby", "since"),
+    [
+        ({}, NOW - 30),  # it has been heard all the while
+        ({"heard_since": NOW - 9, "heard_at": NOW - 1}, NOW - 9),
+        ({"heard_since": NOW + 5, "heard_at": NOW + 9}, NOW),  # it was lost for a beat after the lease had ended
+        ({"heard_since": NOW - 3600, "heard_at": NOW - 20, "due_by": NOW - 11}, NOW),  # nobody was heard at the end
+    ],
+)
+def test_where_nobody_was_heard_without_a_gap_the_lease_is_counted_from_there_but_not_from_beyond_its_end(  # B4
+    standby, since
+):
+    """The table can have been put back to before beats that renewed it."""
+    holder = a_report(heard_at=NOW - 30, due_by=NOW - 21)
+    state = a_moving_state(previous=a_previous(renewed_at=NOW - 30), node_a=holder, node_b=a_report(NODE_B, **standby))
+    assert lease_expires_at(state, MARGIN_S) == since + 1 + LEASE_S + MARGIN_S
 
 
 @pytest.mark.parametrize("previous", [a_previous(keeps_lease=False), a_previous(renewed_at=None)])

@@ -11,6 +11,8 @@ serve has ended when the bound has passed, wherever the node is and whatever its
 A node that is heard and not yet down is given time: as long as the proof is not written down, each such beat moves
 the bound. The agent moves its own deadline by those of its recorded beats that say it has read of the end and is
 stopping. So an orderly stop may take longer than the rest of the lease, and a node that is not heard costs no time.
+Where nobody was heard without a gap since its last beat, the table may have been put back: the lease is counted from
+there, as long as that is before its end.
 
 No proof stands against the node's own newer word: one that has said since its lease was renewed last that it serves
 under no lease (a machine that booted again, and its service came up by itself) is proved off by EC2 alone. That nobody
@@ -39,7 +41,20 @@ def lease_expires_at(state: ClusterState, drift_margin_s: float) -> float | None
     # Whatever epoch it has read: an agent that has just been restarted has read none, and may still be stopping.
     if report is not None and report.keeps_lease and report.service is not ServiceStatus.OUT_OF_SERVICE:
         renewed_at = max(renewed_at, report.heard_at or 0)
-    return renewed_at + INGESTION_CUT_OFF_S + holder.lease_s + drift_margin_s
+    return max(renewed_at, _kept_up_since(state)) + INGESTION_CUT_OFF_S + holder.lease_s + drift_margin_s
+
+
+def _kept_up_since(state: ClusterState) -> int:
+    """Since when beats have been recorded in this table without a gap, until the lease was ended (seconds).
+
+    Before that it may have been put back to an earlier time: then the lease was renewed by beats that it knows nothing
+    of, though by none after its end was written down.
+    """
+    moving = state.transition
+    if moving is None:
+        return 0
+    runs = (report.heard_since for report in state.nodes.values() if report.due_by >= moving.opened_at)
+    return min(min(runs, default=moving.opened_at), moving.opened_at)
 
 
 def find_proof(state: ClusterState, definition: Definition, now: float, power: PowerReading) -> Proof | None:
