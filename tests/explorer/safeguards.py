@@ -97,7 +97,7 @@ def _start_before_what_was_promised(memory: Memory, terms: Terms) -> int:
     return _start_ms(replace(memory, bound_until_ms=0), terms)
 
 
-def _object_only_while_serving(ask: Message, standing: Standing, view: StateView | None, me: str, **own: bool) -> str:
+def _object_only_while_serving(ask: Message, standing: Standing, view: StateView | None, **own: bool) -> str:
     return "" if own["all_down"] else "it serves"
 
 

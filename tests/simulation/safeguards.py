@@ -218,6 +218,10 @@ def _never_late(*_: object) -> bool:
     return False
 
 
+def _always(*_: object) -> int:
+    return 0
+
+
 def _any_beat_is_newer(beat: Beat, report: NodeReport) -> bool:
     return True
 
@@ -415,7 +419,11 @@ SAFEGUARDS: Mapping[str, Safeguard] = {
     ),
     "order-of-beats": Safeguard(
         "an older beat never replaces a newer one, and while beats are late no silence is believed",
-        ((fake_ledger, "_is_newer", _any_beat_is_newer), (situation, "is_late_now", _never_late)),
+        (
+            (fake_ledger, "_is_newer", _any_beat_is_newer),
+            (situation, "is_late_now", _never_late),
+            (fencing, "_kept_up_since", _always),
+        ),
         runs=60,
         kinds=("beats_delayed", "beats_duplicated", "switchover", "partitioned"),
     ),

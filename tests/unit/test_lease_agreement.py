@@ -6,7 +6,7 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.builders import NODE_A, a_moving_state, a_previous, a_report
+from tests.support.builders import NODE_A, NODE_B, a_moving_state, a_previous, a_report
 from understudy.adapters.dataclass_maps import to_map
 from understudy.document.parts import Seconds
 from understudy.domain import heartbeat, lease
@@ -46,7 +46,7 @@ def test_the_agent_is_down_before_the_controller_counts_the_lease_as_ended(  # B
 
 def test_a_recorded_beat_of_a_stopping_node_moves_the_end_for_both():  # B4
     report = a_report(NODE_A, beat=100_000, heard_at=100, read_epoch=2, service=ServiceStatus.STOPPING)
-    state = a_moving_state(node_a=report, previous=a_previous(renewed_at=92))
+    state = a_moving_state(node_a=report, node_b=a_report(NODE_B, heard_since=0), previous=a_previous(renewed_at=92))
     held = Standing(Word.MINE, 1, 104_000)
     after = after_read(held, parse_state(to_map(state)), Sender(NODE_A, report.boot, range(BEAT_LIMIT), BEAT_LIMIT))
     assert after.lease_end_ms == 112_000
