@@ -129,6 +129,7 @@ def command(plan: Path, cluster: str, agents_unit: str, *, booted: Path = BOOTED
         return expire
     properties = [
         f"Description=Keeps the lease of the Understudy node agent of {cluster}",
+        "KillMode=mixed",  # a look at a service that is under way when it is asked to end has an answer yet
         "Restart=on-failure",
         "RestartSec=1",
         "OOMScoreAdjust=-1000",

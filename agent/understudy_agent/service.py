@@ -334,9 +334,17 @@ class Service:
                 self.kill(self._because(why), now_ms)
         elif self._step in (Step.KILL, Step.CONFIRM_KILL) and for_ms >= kill_limit_ms:
             self.unstoppable = True
-            self._drop_task()
-            self.kill(self._because(f"it was not gone {kill_limit_ms} ms after it was killed"), now_ms)
+            self._look_or_kill_again(f"it was not gone {kill_limit_ms} ms after it was killed", now_ms)
         self._look_again(now_ms)
+
+    def _look_or_kill_again(self, why: str, now_ms: int) -> None:
+        """A command that takes longer than killing may take is not begun anew for ever: there is a look in between."""
+        if self._step is Step.KILL:
+            self._drop_task()
+            self._after_kill(Outcome.UNKNOWN, now_ms)
+        elif self._task is None:
+            self._drop_task()
+            self.kill(self._because(why), now_ms)
 
     def _look_again(self, now_ms: int) -> None:
         if self._task is None:

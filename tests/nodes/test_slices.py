@@ -74,3 +74,13 @@ def test_a_standby_whose_status_command_is_not_there_is_failed_and_stays_up(lab,
     wait_passed(boottime_s() + 25)  # stopped, killed and taken down, it would be by now
     assert (node.boots, show(node, "MainPID")) == (1, agent)
     assert "it is not known whether it runs" in node.run("journalctl", "-u", AGENT, "--output=cat")
+
+
+def test_a_look_under_way_when_what_keeps_the_lease_is_asked_to_end_has_an_answer_yet(lab, leases):  # S9 B18
+    """The machine that shuts down waits for it, and what nothing runs of would be killed."""
+    node = serving(lab, leases, forker(status=f'/bin/sh -c "sleep 0.5; exec {FORKER} status"'))
+    keeper = f"understudy-expire-{CLUSTER}.service"
+    node.run("sh", "-c", f"systemctl stop {AGENT}; sleep 0.2; pgrep -f 'sleep 0.5' && systemctl stop {keeper}")
+    told = node.run("journalctl", "--output=cat")
+    assert "no lease of this boot is left" in told
+    assert "a look at it has no answer" not in told

@@ -142,6 +142,44 @@ def test_what_is_not_known_to_be_down_any_more_is_not_called_out_of_service(tmp_
     assert (node.says, node.services.all_down) == ("FAILED", False)
 
 
+# --- killing that takes longer than it may ----------------------------------------------------------
+
+
+@pytest.mark.parametrize("how", ["look", "kill"])
+def test_what_was_not_known_to_be_down_is_so_after_a_look_though_its_kill_command_takes_too_long(serving, how):
+    """As where the stop command is asked again because there is no other one."""
+    serving.kind.hangs |= {"kill"} | ({"look"} if how == "look" else set())
+    serving.kind.running = False
+    serving.pass_time(Order.KILL, 3)
+    assert serving.unstoppable == ["db"]
+    serving.kind.hangs -= {"look"}
+    serving.pass_time(Order.KILL, 7)
+    assert (serving.says, serving.services.all_down) == ("OUT_OF_SERVICE", True)
+
+
+class SlowLook(FakeTask):
+    """Has its answer 1.5 s after it began."""
+
+    def __init__(self, node: Node) -> None:
+        super().__init__(Outcome.DOWN)
+        self._node, self._until_ms = node, node.now_ms + 1500
+
+    def poll(self) -> Outcome | None:
+        return super().poll() if self._node.now_ms >= self._until_ms else None
+
+
+def test_a_look_that_takes_longer_than_killing_may_is_waited_for(serving):
+    serving.kind.look = lambda: SlowLook(serving)
+    serving.pass_time(Order.KILL, 3)
+    assert (serving.unstoppable, serving.services.all_down) == (["db"], True)
+
+
+def test_what_still_runs_is_killed_again_and_again(serving):
+    serving.kind.survives.add("kill")
+    serving.pass_time(Order.KILL, 5)
+    assert serving.kind.asked.count("kill") == 5
+
+
 # --- what was never seen running --------------------------------------------------------------------
 
 
