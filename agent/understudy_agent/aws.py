@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from .answers import refuse_strange_answers
 from .identity import Identity
 from .keys import parse_keys
 
@@ -129,7 +130,9 @@ def botocore_client(service: str, region: str, call_timeout_s: float) -> Any:
         max_pool_connections=1,
         tcp_keepalive=True,
     )
-    return botocore.session.get_session().create_client(service, region_name=region, config=config)
+    return refuse_strange_answers(
+        botocore.session.get_session().create_client(service, region_name=region, config=config)
+    )
 
 
 def plain(attribute: Mapping[str, Any]) -> Any:

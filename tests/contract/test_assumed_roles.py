@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
 from tests.contract.conftest import REGION
@@ -39,6 +40,9 @@ class Account:
         self.keys.append(keys)
         return object()
 
+    def client(self, role_arn: str, external_id: str) -> Any:
+        return self.roles.call(role_arn, external_id, lambda client: client)
+
 
 @pytest.fixture(scope="module")
 def sts(moto_aws: None) -> Any:
@@ -53,8 +57,8 @@ def account(sts: Any) -> Account:
 
 
 def test_a_role_is_assumed_once_with_its_external_id_and_under_the_stacks_name(account):
-    one = account.roles.client(ROLE, "secret-handshake")
-    assert account.roles.client(ROLE, "secret-handshake") is one
+    one = account.client(ROLE, "secret-handshake")
+    assert account.client(ROLE, "secret-handshake") is one
     (asked,) = account.asked
     assert (asked["RoleArn"], asked["ExternalId"]) == (ROLE, "secret-handshake")
     assert asked["RoleSessionName"] == "understudy-stack"
@@ -62,21 +66,66 @@ def test_a_role_is_assumed_once_with_its_external_id_and_under_the_stacks_name(a
 
 
 def test_no_external_id_is_sent_where_none_is_given(account):
-    account.roles.client(ROLE, "")
+    account.client(ROLE, "")
     assert "ExternalId" not in account.asked[0]
 
 
 def test_each_role_and_external_id_has_keys_of_its_own(account):
     wanted = [(ROLE, ""), (ROLE, "x1"), (ROLE + "2", "")]
-    assert len({account.roles.client(*each) for each in wanted * 2}) == 3
+    assert len({account.client(*each) for each in wanted * 2}) == 3
 
 
 @pytest.mark.parametrize(("age_s", "sessions"), [(3000, 1), (3590, 2), (4000, 2)])
 def test_keys_are_renewed_shortly_before_they_run_out(account, age_s, sessions):
-    account.roles.client(ROLE, "")
+    account.client(ROLE, "")
     account.clock.advance(age_s)
-    account.roles.client(ROLE, "")
+    account.client(ROLE, "")
     assert len(account.asked) == sessions
+
+
+def refusal(code: str) -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": "in words"}}, "GetChange")
+
+
+class Revoked:
+    """A call that is refused to the first keys, or to all."""
+
+    def __init__(self, code: str, *, for_ever: bool = False) -> None:
+        self.code, self.for_ever = code, for_ever
+        self.clients: list[Any] = []
+
+    def __call__(self, client: Any) -> str:
+        self.clients.append(client)
+        if self.for_ever or len(self.clients) == 1:
+            raise refusal(self.code)
+        return "answer"
+
+
+@pytest.mark.parametrize("code", ["ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "AccessDenied"])
+def test_keys_that_were_revoked_are_dropped_and_the_role_is_assumed_again(account, code):
+    account.client(ROLE, "")
+    account.clock.advance(100)
+    call = Revoked(code)
+    assert account.roles.call(ROLE, "", call) == "answer"
+    assert len({id(each) for each in call.clients}) == 2
+    assert len(account.asked) == 2
+
+
+def test_keys_that_are_refused_again_are_assumed_no_third_time(account):
+    account.client(ROLE, "")
+    account.clock.advance(100)
+    with pytest.raises(ClientError, match="ExpiredToken"):
+        account.roles.call(ROLE, "", Revoked("ExpiredToken", for_ever=True))
+    assert len(account.asked) == 2
+
+
+@pytest.mark.parametrize(("code", "age_s"), [("AccessDenied", 59), ("NoSuchHostedZone", 1000), ("Throttling", 1000)])
+def test_new_keys_and_other_refusals_assume_nothing(account, code, age_s):
+    account.client(ROLE, "")
+    account.clock.advance(age_s)
+    with pytest.raises(ClientError, match=code):
+        account.roles.call(ROLE, "", Revoked(code))
+    assert len(account.asked) == 1
 
 
 @pytest.fixture
@@ -96,11 +145,11 @@ class Refusing:
 def test_a_record_of_another_account_is_read_written_and_followed_by_its_role(route53):
     asked = []
 
-    def client_of(role_arn: str, external_id: str) -> Any:
+    def call_as(role_arn: str, external_id: str, make: Any) -> Any:
         asked.append((role_arn, external_id))
-        return route53
+        return make(route53)
 
-    zone = Route53Zone(Refusing(), a_polite_way(), client_of)
+    zone = Route53Zone(Refusing(), a_polite_way(), call_as)
     change = {"Id": "/change/C123", "Status": "PENDING", "SubmittedAt": datetime.fromtimestamp(NOW, UTC)}
     nothing = {"ResourceRecordSets": [], "IsTruncated": False, "MaxItems": "1"}
     with Stubber(route53) as stubber:
@@ -116,7 +165,7 @@ def test_a_record_of_another_account_is_read_written_and_followed_by_its_role(ro
 
 def test_a_role_that_may_not_be_assumed_is_unreadable_and_a_refusal(sts, route53):
     roles = AssumedRoles(lambda: sts, lambda keys: route53, VirtualClock(), "understudy")
-    zone = Route53Zone(route53, a_polite_way(), roles.client)
+    zone = Route53Zone(route53, a_polite_way(), roles.call)
     with Stubber(sts) as stubber:
         for _ in range(3):
             stubber.add_client_error("assume_role", "AccessDenied", http_status_code=403)

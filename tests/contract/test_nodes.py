@@ -9,6 +9,7 @@ from botocore.stub import Stubber
 from tests.contract.conftest import REGION
 from tests.support.fakes import FakeNodes
 from understudy.adapters.ec2_nodes import Ec2Nodes, _facts
+from understudy.adapters.ec2_readings import Ec2Readings
 from understudy.domain.errors import NodesUnreadableError
 from understudy.domain.model import PowerReading
 from understudy.domain.stopping import StopAnswer, StopWord
@@ -195,10 +196,37 @@ def test_nobody_asked_for_is_nobody_found(world):
 def test_a_node_that_is_gone_for_good_has_no_address_any_more(ec2):
     world = Ec2World(ec2)
     node = world.launch("us-east-1a")
-    gone = {"InstanceId": node, "State": {"Name": "terminated"}, "NetworkInterfaces": []}
+    placed = {"AvailabilityZone": "us-east-1a"}
+    gone = {"InstanceId": node, "State": {"Name": "terminated"}, "NetworkInterfaces": [], "Placement": placed}
     with Stubber(ec2) as stubber:
         stubber.add_response("describe_instances", {"Reservations": [{"Instances": [gone]}]})
-        assert world.nodes.facts([node]) == {}
+        found = world.nodes.facts([node])
+    assert found == {node: InstanceFacts("", "us-east-1a", power=PowerReading.TERMINATED)}
+
+
+def test_a_node_without_a_private_ipv4_address_is_known_and_has_none(ec2):  # S3
+    interface = {"NetworkInterfaceId": "eni-1", "Attachment": {"DeviceIndex": 0}}
+    v6_only = {**an_instance(STRANGER), "NetworkInterfaces": [interface]}
+    with Stubber(ec2) as stubber:
+        stubber.add_response("describe_instances", {"Reservations": [{"Instances": [v6_only]}]})
+        facts = Ec2Nodes(lambda: ec2).facts([STRANGER])
+    assert facts == {STRANGER: InstanceFacts("", "us-east-1a", interface_id="eni-1")}
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+def test_of_several_network_cards_the_first_one_counts(ec2, is_first):  # S3
+    """Each has an interface of index 0. An answer that names no card has one card only."""
+    on_card_0 = {"NetworkInterfaceId": "eni-1", "PrivateIpAddress": "10.9.1.10"}
+    on_card_1 = {"NetworkInterfaceId": "eni-2", "PrivateIpAddress": "10.9.1.99"}
+    on_card_0["Attachment"] = {"DeviceIndex": 0, "NetworkCardIndex": 0, "Status": "attached"}
+    on_card_1["Attachment"] = {"DeviceIndex": 0, "NetworkCardIndex": 1, "Status": "attached"}
+    both = [on_card_0, on_card_1] if is_first else [on_card_1, on_card_0]
+    answer = {"Reservations": [{"Instances": [{**an_instance(STRANGER), "NetworkInterfaces": both}]}]}
+    with Stubber(ec2) as stubber:
+        stubber.add_response("describe_instances", answer)
+        stubber.add_response("describe_instances", answer)
+        assert Ec2Nodes(lambda: ec2).facts([STRANGER])[STRANGER].address == "10.9.1.10"
+        assert Ec2Readings(lambda: ec2).instances([STRANGER])[STRANGER].address == "10.9.1.10"
 
 
 def an_instance(node: str, **interface: Any) -> dict[str, Any]:
@@ -280,10 +308,11 @@ def test_an_ec2_that_is_down_says_nothing_of_anybody(nodes_of_an_ec2_that_is_dow
 def test_ec2_says_in_which_subnet_and_in_which_of_its_zones_an_instance_is():  # B15
     """moto does not know the id of a zone: the recorded shape has it, as EC2 says it by now."""
     interface = {"NetworkInterfaceId": "eni-1", "PrivateIpAddress": "10.0.1.10", "SubnetId": "subnet-1"}
-    instance = {"Placement": {"AvailabilityZone": "us-east-1a", "AvailabilityZoneId": "use1-az4"}}
+    running = {"State": {"Name": "running"}}
+    instance = {**running, "Placement": {"AvailabilityZone": "us-east-1a", "AvailabilityZoneId": "use1-az4"}}
     facts = _facts(instance, interface)
     assert (facts.zone, facts.zone_id, facts.subnet) == ("us-east-1a", "use1-az4", "subnet-1")
-    bare = _facts({"Placement": {"AvailabilityZone": "us-east-1a"}}, {**interface, "SubnetId": ""})
+    bare = _facts({**running, "Placement": {"AvailabilityZone": "us-east-1a"}}, {**interface, "SubnetId": ""})
     assert (bare.zone_id, bare.subnet) == ("", "")
 
 

@@ -41,6 +41,7 @@ WITHOUT_RESOURCE = {
     "ec2:DescribeInstanceAttribute",
     "ec2:DescribeVpcAttribute",
     "ec2:DescribeInternetGateways",
+    "ec2:DescribeSpotInstanceRequests",
     "route53resolver:ListResolverEndpoints",
     "cloudwatch:DescribeAlarms",  # of composite alarms it tells nothing under a narrower scope
     "logs:CreateLogDelivery",

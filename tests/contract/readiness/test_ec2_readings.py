@@ -130,6 +130,24 @@ def test_whether_ec2_recovers_an_instance_is_told_or_not_known(readings, stubber
     assert reading_of(readings, stubber, MaintenanceOptions=options).recovers is recovers
 
 
+@pytest.mark.parametrize(("kind", "is_one_time"), [("one-time", True), ("persistent", False)])
+def test_a_spot_instance_is_read_with_the_kind_of_its_request(readings, stubber, kind, is_one_time):  # S12
+    request = {"InstanceId": STRANGER, "Type": kind}
+    spot = described(InstanceLifecycle="spot", RootDeviceType="instance-store")
+    stubber.add_response("describe_instances", {"Reservations": [{"Instances": [spot]}]})
+    stubber.add_response("describe_spot_instance_requests", {"SpotInstanceRequests": [request]})
+    (found,) = readings.instances([STRANGER]).values()
+    assert (found.is_one_time, found.root_device) == (is_one_time, "instance-store")
+
+
+def test_a_spot_request_that_cannot_be_read_is_no_request_of_the_good_kind(readings, stubber):  # B3
+    spot = described(InstanceLifecycle="spot")
+    stubber.add_response("describe_instances", {"Reservations": [{"Instances": [spot]}]})
+    stubber.add_client_error("describe_spot_instance_requests", "UnauthorizedOperation")
+    with pytest.raises(UnreadableError, match="Spot requests"):
+        readings.instances([STRANGER])
+
+
 @pytest.mark.parametrize(
     ("options", "hibernates"), [({"Configured": True}, True), ({"Configured": False}, False), ({}, None)]
 )

@@ -56,7 +56,7 @@ def stubber(route53: Any) -> Iterator[Stubber]:
 NOT_PATIENT = a_polite_way(random=lambda: 100.0)
 
 
-def no_role(role_arn: str, external_id: str) -> Any:
+def no_role(role_arn: str, external_id: str, make: Any) -> Any:
     raise AssertionError(f"{role_arn} was assumed for a zone of this account")
 
 
@@ -150,15 +150,15 @@ class Refusing:
 def test_a_zone_of_another_account_is_read_by_its_role_and_external_id(route53, stubber):  # S1 S4
     asked = []
 
-    def client_of(role_arn: str, external_id: str) -> Any:
+    def call_as(role_arn: str, external_id: str, make: Any) -> Any:
         asked.append((role_arn, external_id))
-        return route53
+        return make(route53)
 
     zone = {"Id": "/hostedzone/Z0ELSEWHERE", "Name": "corp.example.com.", "CallerReference": "1"}
     stubber.add_response("get_hosted_zone", {"HostedZone": zone}, {"Id": "Z0ELSEWHERE"})
     nothing = {"ResourceRecordSets": [], "IsTruncated": False, "MaxItems": "100"}
     stubber.add_response("list_resource_record_sets", nothing)
-    readings = Route53Readings(Refusing(), NOT_PATIENT, client_of)
+    readings = Route53Readings(Refusing(), NOT_PATIENT, call_as)
     assert readings.hosted_zone(ELSEWHERE) == HostedZone("corp.example.com", False, {})
     assert readings.found_records(ELSEWHERE, NAME) == ()
     assert asked == [(ELSEWHERE.role_arn, ELSEWHERE.external_id)] * 2
@@ -180,7 +180,7 @@ def test_a_role_that_may_not_read_its_zone_is_unreadable_with_what_to_allow(
 ):  # S4 B3
     stubber.add_client_error(operation, "AccessDenied")
     with pytest.raises(UnreadableError) as caught:
-        read(Route53Readings(Refusing(), NOT_PATIENT, lambda role_arn, external_id: route53))
+        read(Route53Readings(Refusing(), NOT_PATIENT, lambda role_arn, external_id, make: make(route53)))
     assert "AccessDenied" in str(caught.value)
     assert (
         f"{ELSEWHERE.role_arn} must be in the stack's ZoneRoleArns, trust this account, and allow {action} on "
@@ -189,7 +189,7 @@ def test_a_role_that_may_not_read_its_zone_is_unreadable_with_what_to_allow(
 
 
 def test_a_role_that_may_not_be_assumed_is_unreadable_with_what_to_allow(route53):  # S4 B3
-    def refusing(role_arn: str, external_id: str) -> Any:
+    def refusing(role_arn: str, external_id: str, make: Any) -> Any:
         raise ClientError({"Error": {"Code": "AccessDenied", "Message": "not trusted"}}, "AssumeRole")
 
     with pytest.raises(UnreadableError, match=r"not trusted.*trust this account"):

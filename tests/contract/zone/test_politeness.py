@@ -185,7 +185,7 @@ def test_both_readings_of_a_record_share_one_limit():  # S5
 def test_where_a_role_has_to_be_assumed_an_attempt_is_given_time_for_both_calls():  # S4
     clock = GapClock()
     route53 = Hanging(clock, timeouts()[0], 2 * ATTEMPT_LIMIT_S)
-    zone = Route53Zone(object(), a_polite_way(clock), lambda role, external_id: route53)
+    zone = Route53Zone(object(), a_polite_way(clock), lambda role, external_id, make: make(route53))
     with pytest.raises(AddressUnreadableError):
         zone.change_status("C1 arn:aws:iam::210987654321:role/zones")
     assert route53.calls == {"get_change": 1}

@@ -2,8 +2,8 @@
 
 import pytest
 
-from understudy.adapters.route53_names import ForeignRecordError, plain_name, read_record_set
-from understudy.domain.record import RecordSet
+from understudy.adapters.route53_names import ForeignRecordError, plain_name, read_record_set, write_change
+from understudy.domain.record import Change, ChangeVerb, RecordSet
 
 
 @pytest.mark.parametrize(
@@ -28,3 +28,16 @@ def test_an_alias_is_named_with_its_target():
     answer = {"Name": "x.example.com.", "Type": "A", "AliasTarget": {"DNSName": "lb.example.com."}}
     with pytest.raises(ForeignRecordError, match="alias of lb"):
         read_record_set(answer)
+
+
+def test_a_record_of_a_traffic_policy_is_no_simple_record():  # S4
+    answer = {"Name": "x.example.com.", "Type": "A", "TTL": 10, "ResourceRecords": [{"Value": "10.0.0.1"}]}
+    with pytest.raises(ForeignRecordError, match="traffic policy"):
+        read_record_set({**answer, "TrafficPolicyInstanceId": "0a1b"})
+
+
+def test_a_health_check_is_read_and_written_with_its_record():  # S4
+    answer = {"Name": "x.example.com", "Type": "A", "TTL": 10, "ResourceRecords": [{"Value": "10.0.0.1"}]}
+    found = read_record_set({**answer, "HealthCheckId": "0cf4"})
+    assert write_change(Change(ChangeVerb.UPSERT, found))["ResourceRecordSet"] == {**answer, "HealthCheckId": "0cf4"}
+    assert "HealthCheckId" not in write_change(Change(ChangeVerb.UPSERT, read_record_set(answer)))["ResourceRecordSet"]

@@ -210,6 +210,8 @@ VARIANTS: tuple[dict[str, Any], ...] = (
     {"definition": STOPS, "may_stop": False},
     {"definition": ONLY_STOPPED, "stop_protected": dict.fromkeys((NODE_A, NODE_B), True)},
     {"definition": STOPS, "may_stop": True, "instances": UNREAD},
+    {"definition": STOPS, "instances": instances(node_b={"is_one_time": True})},
+    {"definition": ONLY_STOPPED, "instances": instances(node_b={"root_device": "instance-store"})},
 )
 
 

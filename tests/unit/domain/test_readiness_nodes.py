@@ -157,6 +157,21 @@ def test_a_stop_that_iam_would_deny_is_found_before_it_is_needed():  # S12
     says(readiness_fencing.stop_allowed, WARN, "is missing", definition=stops, may_stop=True)
 
 
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ({"is_one_time": True}, "node-b is a one-time Spot Instance"),
+        ({"root_device": "instance-store"}, "node-b has its root device in the instance store"),
+    ],
+)
+def test_an_instance_of_a_kind_that_ec2_cannot_stop_is_found_before_it_is_needed(kind, words):  # S12
+    stops, only = fencing(stop_instance=True), fencing(stop_instance=True, accept=(Proof.STOPPED,))
+    says(readiness_fencing.stop_possible, PASS, "stops no instance", instances=instances(node_b=kind))
+    says(readiness_fencing.stop_possible, WARN, words, definition=stops, instances=instances(node_b=kind))
+    says(readiness_fencing.stop_possible, FAIL, words, definition=only, instances=instances(node_b=kind))
+    says(readiness_fencing.stop_possible, PASS, "node-b is of a kind", definition=only)
+
+
 def test_a_node_whose_death_nobody_could_prove_without_a_person_is_warned_about():  # B4
     says(readiness_fencing.death_provable, PASS, "the end of a lease is accepted")
     says(

@@ -68,8 +68,8 @@ def test_the_first_batch_creates_the_guard_and_fails_when_another_was_first():  
 
 
 def test_the_guard_is_deleted_exactly_as_it_was_read():  # B1
-    """Route 53 refuses a DELETE that differs in TTL, values or their order: so nothing is normalised."""
-    guard = a_guard('"understudy stack=understudy cluster=orders-db epoch=1 node=node-a"', '"a word of somebody else"')
+    """Route 53 refuses a DELETE that differs in TTL or value: so nothing is normalised."""
+    guard = a_guard('"a damaged  guard"')
     assert batch_for(WISH, RecordReading(None, guard))[0] == Change(DELETE, guard)
 
 
@@ -207,3 +207,36 @@ def test_another_clusters_guard_with_such_an_epoch_is_another_clusters():  # B1
 
 def test_a_guard_that_says_nothing_of_the_kind_is_not_foreign():
     assert foreign_words(RecordSet("x", "TXT", 10, ('"v=spf1 -all"',)), "understudy", "orders-db") == ""
+
+
+OURS = '"understudy stack=understudy cluster=orders-db epoch=3 node=node-a"'
+NEWER = '"understudy stack=understudy cluster=orders-db epoch=8 node=node-b"'
+OTHERS = '"understudy stack=understudy cluster=files epoch=1 node=node-x"'
+
+
+@pytest.mark.parametrize("values", [(OURS, OTHERS), (OTHERS, OURS), ('"v=spf1 -all"', OTHERS)])
+def test_a_guard_of_which_any_value_is_another_clusters_is_not_ours_to_move(values):  # B1
+    guard = RecordSet(GUARD_NAME, "TXT", 10, values)
+    assert "cluster files" in foreign_words(guard, "understudy", "orders-db")
+    assert plan_batch(RECORD, a_wish(epoch=9), RecordReading(None, guard)) == Foreign(" ".join(values))
+
+
+@pytest.mark.parametrize("values", [(OURS, NEWER), (OURS, '"heritage=external-dns,external-dns/owner=k8s"')])
+def test_a_guard_with_several_values_is_somebody_elses_as_well(values):  # B1
+    guard = RecordSet(GUARD_NAME, "TXT", 10, values)
+    assert foreign_words(guard, "understudy", "orders-db").startswith("the guard has 2 values")
+    assert isinstance(plan_batch(RECORD, a_wish(epoch=9), RecordReading(None, guard)), Foreign)
+
+
+def test_of_several_guards_the_highest_epoch_is_the_one_to_fear():  # B1
+    assert guard_epoch(RecordSet(GUARD_NAME, "TXT", 10, (OURS, NEWER))) == 8
+
+
+def test_a_health_check_that_somebody_attached_to_the_record_stays_attached():  # S4
+    wish = a_wish(epoch=9)
+    record, guard = desired(RECORD, wish)
+    checked = replace(record, health_check="0cf4")
+    assert is_in_place(RECORD, wish, RecordReading(checked, guard))
+    old = RecordReading(replace(checked, values=("10.0.9.9",)), None)
+    written = [change.record_set for change in plan_batch(RECORD, wish, old)]
+    assert written == [guard, checked]

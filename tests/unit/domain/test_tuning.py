@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from understudy.domain.quoting import quoted
 from understudy.domain.tuning import LIMITS, BadTuningError, PastedTuning, Tuning, parse_lines
 
 
@@ -50,8 +51,8 @@ def test_a_value_that_is_not_allowed_is_refused_by_key_and_value(value):  # S8
 
 
 def test_what_is_not_ours_is_left_alone_and_named():  # S8
-    pasted = parse_lines("# comment\n\nLKROOT=/opt\nif true; then\nROUTE53_RECORD_INTERVAL=4")
-    assert pasted == PastedTuning({"ROUTE53_RECORD_INTERVAL": 4}, ("LKROOT", "line 4"))
+    pasted = parse_lines("# comment\n\nLKROOT=/opt\nROUTE53_RECORD_INTERVAL=4")
+    assert pasted == PastedTuning({"ROUTE53_RECORD_INTERVAL": 4}, ("LKROOT",))
 
 
 @pytest.mark.parametrize(
@@ -75,10 +76,35 @@ def test_a_line_of_ours_that_assigns_nothing_is_a_fault_and_not_ignored(line):  
 
 
 @pytest.mark.parametrize(
-    "line", ["ROUTE53_TTLS 10", "LK_ROUTE53_TTL = 10", "echo ROUTE53_TTL 10", "unset -v ROUTE53_TTL", "10 ROUTE53_TTL"]
+    "line",
+    [
+        "ROUTE53_TTLS 10",
+        "LK_ROUTE53_TTL = 10",
+        "echo ROUTE53_TTL 10",
+        "unset -v ROUTE53_TTL",
+        "10 ROUTE53_TTL",
+        "\u200bROUTE53_TTL=10",
+        "\ufeff\ufeffROUTE53_TTL=10",
+        ". /etc/default/other",
+    ],
 )
-def test_a_line_that_begins_with_something_else_is_noted_as_ignored(line):  # S8
-    assert parse_lines(line) == PastedTuning({}, ("line 1",))
+def test_a_line_that_is_not_understood_is_refused_with_its_number(line):  # S8
+    with pytest.raises(BadTuningError) as caught:
+        parse_lines(f"# comment\n{line}\nLKROOT=/opt")
+    assert caught.value.faults == [
+        f"line 2: found {quoted(line.strip())}; allowed: KEY=value, a comment after #, or nothing"
+    ]
+
+
+@pytest.mark.parametrize("key", ["ROUTE53_TTLS", "route53_ttl", "ROUTE53_RECORD_TRYCOUNT", "export Route53_TTL"])
+def test_a_key_that_is_nearly_one_of_ours_is_refused_with_those_that_there_are(key):  # S8
+    with pytest.raises(BadTuningError) as caught:
+        parse_lines(f"{key}=5")
+    assert caught.value.faults == [f"line 1: found '{key}=5'; allowed: {', '.join(LIMITS)}"]
+
+
+def test_a_byte_order_mark_before_the_first_key_is_no_part_of_it():  # S8
+    assert parse_lines("\ufeffROUTE53_TTL=30\n") == PastedTuning({"ROUTE53_TTL": 30}, ())
 
 
 @pytest.mark.parametrize("line", ["export ROUTE53_TTL", "export LKROOT ROUTE53_TTL", "export ROUTE53_TTL # for all"])

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from botocore.config import Config
 
+from understudy.adapters.answers import refuse_strange_answers
 from understudy.adapters.dynamodb_ledger import DynamoDbLedger
 from understudy.ports import Announcer, Launcher, Notifier
 from understudy.ports.parameters import Parameters
@@ -48,7 +49,7 @@ _connecting = Lock()
 
 def _connect(service: str, **how: Any) -> Any:
     with _connecting:
-        return boto3.client(service, **how)
+        return refuse_strange_answers(boto3.client(service, **how))
 
 
 def _client(service: str) -> Any:
@@ -93,7 +94,7 @@ def zone() -> "Route53Zone":
     """Route 53, to read and to write."""
     from understudy.adapters.route53_zone import Route53Zone
 
-    return Route53Zone(_route53(), _polite(), _zone_roles().client)
+    return Route53Zone(_route53(), _polite(), _zone_roles().call)
 
 
 @cache
@@ -194,7 +195,7 @@ def records() -> "Route53Records":
     """Route 53, to read only."""
     from understudy.adapters.route53_zone import Route53Records
 
-    return Route53Records(_route53(), _polite(), _zone_roles().client)
+    return Route53Records(_route53(), _polite(), _zone_roles().call)
 
 
 @cache
@@ -226,7 +227,7 @@ def gatherer() -> "Gatherer":
     return Gatherer(
         ledger=ledger(),
         instances=Ec2Readings(lambda: _client("ec2")),
-        zones=Route53Readings(_route53(), _polite(), _zone_roles().client),
+        zones=Route53Readings(_route53(), _polite(), _zone_roles().call),
         network=Ec2Routing(lambda: _client("ec2")),
         endpoints=ResolverReadings(lambda: _client("route53resolver")),
         rights=IamRights(lambda: _client("iam"), settings().mover_role_arn, region),

@@ -1,11 +1,18 @@
 """Clients for zones of other accounts, by roles to assume, each kept until shortly before its keys run out."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
+from botocore.exceptions import ClientError
+
+from understudy.adapters.aws_errors import KEYS_REFUSED, code_of
+
+T = TypeVar("T")
 RENEWAL_S = 120
 """Keys are renewed this long before they run out, so that no call is refused for their age in mid-move."""
 DURATION_S = 3600
+YOUNG_S = 60
+"""What refuses keys that are younger than this (seconds) would refuse new ones, too."""
 
 
 class AssumedRoles:
@@ -28,8 +35,28 @@ class AssumedRoles:
         self._session = session[:64]
         self._known: dict[tuple[str, str], tuple[Any, float]] = {}
 
-    def client(self, role_arn: str, external_id: str) -> Any:
-        """The client that acts as this role. Faults of AssumeRole come through as botocore raises them."""
+    def call(self, role_arn: str, external_id: str, make: Callable[[Any], T]) -> T:
+        """What comes of a call that is made with the client of this role.
+
+        When its keys are refused, they may have been revoked: the role is assumed anew and the call made again, once.
+        Faults come through as botocore raises them, those of AssumeRole among them.
+        """
+        try:
+            return make(self._client(role_arn, external_id))
+        except ClientError as fault:
+            if code_of(fault) not in KEYS_REFUSED or not self._drop(role_arn, external_id):
+                raise
+        return make(self._client(role_arn, external_id))
+
+    def _drop(self, role_arn: str, external_id: str) -> bool:
+        """Forget the keys. False: they were fetched just now, or there are none."""
+        known = self._known.get((role_arn, external_id))
+        if known is None or self._clock() < known[1] - DURATION_S + YOUNG_S:
+            return False
+        del self._known[(role_arn, external_id)]
+        return True
+
+    def _client(self, role_arn: str, external_id: str) -> Any:
         known = self._known.get((role_arn, external_id))
         if known is not None and self._clock() < known[1] - RENEWAL_S:
             return known[0]

@@ -1,29 +1,66 @@
 """Which faults of AWS pass by themselves. By code and class, never by message."""
 
 from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError
+from botocore.parsers import ResponseParserError
+
+from understudy.adapters.answers import NoAnswerOfAwsError
+
+NOT_UNDERSTOOD = (ConnectionError, HTTPClientError, NoAnswerOfAwsError, ResponseParserError)
+"""What went wrong between AWS and here."""
 
 THROTTLED_CODES = frozenset(
     {
+        "BandwidthLimitExceeded",
+        "EC2ThrottledException",
+        "LimitExceededException",
         "PriorRequestNotComplete",
+        "ProvisionedThroughputExceededException",
         "RequestLimitExceeded",
+        "RequestThrottled",
+        "RequestThrottledException",
+        "SlowDown",
+        "Throttled",
+        "ThrottledException",
         "Throttling",
         "ThrottlingException",
         "TooManyRequestsException",
     }
 )
-"""Said instead of doing it. Throttling has no class in botocore's Route 53: the code is all there is."""
+"""Said by any service instead of doing it. Throttling has no class in botocore's Route 53: there is only the code."""
 
 PASSING_CODES = THROTTLED_CODES | {
     "InternalError",
+    "InternalException",
     "InternalFailure",
+    "InternalFault",
     "InternalServerError",
+    "InternalServiceError",
+    "InternalServiceException",
     "RequestTimeout",
     "RequestTimeoutException",
     "ServiceUnavailable",
+    "ServiceUnavailableException",
+    "TransactionInProgressException",
+    "Unavailable",
 }
 
-NO_ANSWER = BotoCoreError
-"""No answer, or none that is AWS's: connections refused, reset or timed out, no name, no credentials."""
+KEYS_REFUSED = frozenset(
+    {
+        "AccessDenied",
+        "AccessDeniedException",
+        "ExpiredToken",
+        "ExpiredTokenException",
+        "InvalidClientTokenId",
+        "InvalidToken",
+        "RequestExpired",
+        "TokenRefreshRequired",
+        "UnrecognizedClientException",
+    }
+)
+"""What AWS says to keys of a session that has run out, or was revoked: revoking is a policy that denies all."""
+
+NO_ANSWER = (BotoCoreError, ResponseParserError)
+"""No answer, or none that is AWS's: connections refused, reset or timed out, no name, no credentials, no sense."""
 
 
 def code_of(fault: ClientError) -> str:
@@ -43,7 +80,7 @@ def is_not_done(fault: Exception) -> bool:
 
 def is_worth_asking_again(fault: Exception) -> bool:
     """Whether a call that changes nothing may well succeed a little later; also after no answer over the network."""
-    return passes(fault) if isinstance(fault, ClientError) else isinstance(fault, (ConnectionError, HTTPClientError))
+    return passes(fault) if isinstance(fault, ClientError) else isinstance(fault, NOT_UNDERSTOOD)
 
 
 def _status_of(fault: ClientError) -> int:

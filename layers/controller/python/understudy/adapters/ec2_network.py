@@ -55,7 +55,7 @@ class Ec2Routing:
         try:
             for start in range(0, len(wanted), FILTER_LIMIT):
                 yield from self._found(what, [{"Name": by, "Values": wanted[start : start + FILTER_LIMIT]}])
-        except (ClientError, NO_ANSWER) as fault:
+        except (ClientError, *NO_ANSWER) as fault:
             raise AddressUnreadableError(f"{', '.join(wanted)}: {fault}") from fault
 
     def _found(self, what: str, filters: list[dict[str, Any]]) -> Iterator[Mapping[str, Any]]:

@@ -44,7 +44,7 @@ class Ec2Nodes:
         that was hibernated. Never raises.
         """
         try:
-            return next((_power(found) for found in self._instances([instance_id])), PowerReading.UNKNOWN)
+            return next((power_of(found) for found in self._instances([instance_id])), PowerReading.UNKNOWN)
         except Exception:  # whatever goes wrong, not knowing is the answer, and it never counts as off
             LOG.warning("EC2 cannot be read for %s", instance_id, exc_info=True)
             return PowerReading.UNKNOWN
@@ -66,21 +66,16 @@ class Ec2Nodes:
         return StopAnswer(StopWord.ACCEPTED, ", ".join(words))
 
     def facts(self, instance_ids: Iterable[str]) -> Mapping[str, InstanceFacts]:
-        """What EC2 says of each instance that it knows and that has a primary network interface (S3).
+        """What EC2 says of each instance that it knows (S3).
 
         One call for every FILTER_LIMIT instances. A terminated instance stays known to EC2 for an hour, but has no
         interface any more. Raises NodesUnreadableError.
         """
         try:
             found = list(self._instances(sorted(set(instance_ids))))
-        except (ClientError, NO_ANSWER) as fault:
+        except (ClientError, *NO_ANSWER) as fault:
             raise NodesUnreadableError(str(fault)) from fault
-        interfaces = {instance["InstanceId"]: (_primary_interface(instance), instance) for instance in found}
-        return {
-            instance_id: _facts(instance, interface)
-            for instance_id, (interface, instance) in interfaces.items()
-            if interface is not None
-        }
+        return {instance["InstanceId"]: _facts(instance, primary_interface(instance)) for instance in found}
 
     def _instances(self, instance_ids: list[str]) -> Iterator[Mapping[str, Any]]:
         for start in range(0, len(instance_ids), FILTER_LIMIT):
@@ -102,26 +97,35 @@ def _short(fault: Exception) -> str:
     return str(fault)[:SAID_LIMIT]
 
 
-def _power(instance: Mapping[str, Any]) -> PowerReading:
-    power = PowerReading(instance["State"]["Name"])
+def power_of(instance: Mapping[str, Any]) -> PowerReading:
+    """UNKNOWN for a word that we do not know, and for one that hibernates."""
+    word = instance["State"]["Name"]
+    power = PowerReading(word) if word in list(PowerReading) else PowerReading.UNKNOWN
     is_asleep = instance.get("StateReason", {}).get("Code") == HIBERNATED
     return PowerReading.UNKNOWN if is_asleep and power is PowerReading.STOPPED else power
 
 
-def _primary_interface(instance: Mapping[str, Any]) -> Mapping[str, Any] | None:
+def primary_interface(instance: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The interface of device index 0 on network card 0; empty when none is attached.
+
+    Each network card of an instance may have an interface of index 0.
+    """
     for interface in instance.get("NetworkInterfaces", ()):
-        if interface.get("Attachment", {}).get("DeviceIndex") == 0 and "PrivateIpAddress" in interface:
+        attachment = interface.get("Attachment", {})
+        place = (attachment.get("NetworkCardIndex", 0), attachment.get("DeviceIndex"))
+        if place == (0, 0) and attachment.get("Status", "attached") == "attached":
             found: Mapping[str, Any] = interface
             return found
-    return None
+    return {}
 
 
 def _facts(instance: Mapping[str, Any], interface: Mapping[str, Any]) -> InstanceFacts:
     return InstanceFacts(
-        address=interface["PrivateIpAddress"],
+        power=power_of(instance),
+        address=interface.get("PrivateIpAddress", ""),
         zone=instance["Placement"]["AvailabilityZone"],
         address_v6=primary_v6(interface.get("Ipv6Addresses", ())),
-        interface_id=interface["NetworkInterfaceId"],
+        interface_id=interface.get("NetworkInterfaceId", ""),
         vpc_id=interface.get("VpcId", ""),
         checks_source_dest=interface.get("SourceDestCheck", True),
         subnet=interface.get("SubnetId", ""),

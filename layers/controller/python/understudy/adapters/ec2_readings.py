@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import cached_property
 from typing import Any
 
-from understudy.adapters.ec2_nodes import primary_v6
+from understudy.adapters.ec2_nodes import primary_interface, primary_v6
 from understudy.adapters.unreadable import unreadable
 from understudy.domain.model import PowerReading
 from understudy.domain.readiness_facts import Instance, MetadataService, VpcDns
@@ -12,7 +12,7 @@ from understudy.domain.readiness_facts import Instance, MetadataService, VpcDns
 SCALING_GROUP_TAG = "aws:autoscaling:groupName"
 STACK_TAG = "understudy:stack"
 RECOVERS = "default"
-PRIMARY = 0
+ONE_TIME = "one-time"
 
 
 class Ec2Readings:
@@ -31,7 +31,19 @@ class Ec2Readings:
         with unreadable("the instances"):
             pages = list(self._client.get_paginator("describe_instances").paginate(Filters=asked))
         found = [each for page in pages for reservation in page["Reservations"] for each in reservation["Instances"]]
-        return {each["InstanceId"]: _instance(each) for each in found}
+        one_time = self._one_time([each["InstanceId"] for each in found if each.get("InstanceLifecycle") == "spot"])
+        return {each["InstanceId"]: _instance(each, one_time) for each in found}
+
+    def _one_time(self, spot_ids: list[str]) -> Collection[str]:
+        """Those of the Spot Instances whose request is not persistent."""
+        if not spot_ids:
+            return ()
+        asked = [{"Name": "instance-id", "Values": spot_ids}]
+        with unreadable("the Spot requests"):
+            pages = list(self._client.get_paginator("describe_spot_instance_requests").paginate(Filters=asked))
+        return {
+            each["InstanceId"] for page in pages for each in page["SpotInstanceRequests"] if each["Type"] == ONE_TIME
+        }
 
     def is_stop_protected(self, instance_id: str) -> bool:
         """Whether the attribute disableApiStop is on: StopInstances would fail (S12)."""
@@ -55,16 +67,8 @@ class Ec2Readings:
         return {each["VpcId"] for each in found if each["VpcId"] in vpc_ids}
 
 
-def _instance(answer: Mapping[str, Any]) -> Instance:
-    interface = next(
-        (
-            each
-            for each in answer.get("NetworkInterfaces", ())
-            if each.get("Attachment", {}).get("DeviceIndex") == PRIMARY
-            and each["Attachment"].get("Status", "attached") == "attached"
-        ),
-        None,
-    )
+def _instance(answer: Mapping[str, Any], one_time: Collection[str]) -> Instance:
+    interface = primary_interface(answer)
     tags = {tag["Key"]: tag["Value"] for tag in answer.get("Tags", ())}
     recovery = answer.get("MaintenanceOptions", {}).get("AutoRecovery")
     return Instance(
@@ -72,14 +76,16 @@ def _instance(answer: Mapping[str, Any]) -> Instance:
         zone=answer["Placement"]["AvailabilityZone"],
         subnet_id=answer.get("SubnetId", ""),
         vpc_id=answer.get("VpcId", ""),
-        address=interface.get("PrivateIpAddress") if interface else None,
+        address=interface.get("PrivateIpAddress"),
         forwards=not interface.get("SourceDestCheck", True) if interface else None,
         scaling_group=tags.get(SCALING_GROUP_TAG, ""),
         recovers=recovery == RECOVERS if recovery else None,
-        address_v6=primary_v6(interface.get("Ipv6Addresses", ())) if interface else "",
-        interface_id=interface.get("NetworkInterfaceId", "") if interface else "",
+        address_v6=primary_v6(interface.get("Ipv6Addresses", ())),
+        interface_id=interface.get("NetworkInterfaceId", ""),
         stack=tags.get(STACK_TAG, ""),
         hibernates=answer.get("HibernationOptions", {}).get("Configured"),
+        is_one_time=answer["InstanceId"] in one_time,
+        root_device=answer.get("RootDeviceType", ""),
         metadata=_metadata(answer.get("MetadataOptions", {})),
     )
 

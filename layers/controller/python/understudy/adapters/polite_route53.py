@@ -120,7 +120,7 @@ class Question:
             raise NoTimeLeftError()
         try:
             return call()
-        except (ClientError, NO_ANSWER) as fault:
+        except (ClientError, *NO_ANSWER) as fault:
             # Full jitter: of many that were refused at once, hardly two come back at once.
             gap_s = self._random() * gaps_s[0] if gaps_s else inf
             if not is_repeated(fault) or self._clock() + gap_s > self._last_begin_at:

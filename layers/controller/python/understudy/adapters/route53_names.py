@@ -11,7 +11,7 @@ NAMED = re.compile(r"name='([^']+)'")
 
 
 class ForeignRecordError(ValueError):
-    """What stands there is no simple record: an alias, or one of several under a routing policy."""
+    """What stands there is no simple record: an alias, one of several under a routing policy, or a traffic policy's."""
 
 
 def plain_name(name: str) -> str:
@@ -32,9 +32,9 @@ def listing_order(name: str) -> str:
 def read_record_set(answer: Mapping[str, Any]) -> RecordSet:
     """A simple record set of an answer.
 
-    Raises ForeignRecordError for an alias and for a record with a routing policy. An alias has no TTL and no values to
-    compare or to put back, and one of several weighted records is not what clients see: the controller did not make
-    them, so it does not know what moving them would mean, and leaves them to the operator.
+    Raises ForeignRecordError for an alias and for a record with a routing or traffic policy. An alias has no TTL and no
+    values to compare or to put back, and one of several weighted records is not what clients see: the controller did
+    not make them, so it does not know what moving them would mean, and leaves them to the operator.
     """
     name = plain_name(answer["Name"])
     if "AliasTarget" in answer:
@@ -42,13 +42,17 @@ def read_record_set(answer: Mapping[str, Any]) -> RecordSet:
         raise ForeignRecordError(f"{name} {answer['Type']} is an alias of {target}, not a record with values")
     if "SetIdentifier" in answer:
         raise ForeignRecordError(f"{name} {answer['Type']} has a routing policy (set {answer['SetIdentifier']!r:.60})")
+    if "TrafficPolicyInstanceId" in answer:
+        policy = answer["TrafficPolicyInstanceId"]
+        raise ForeignRecordError(f"{name} {answer['Type']} is made by a traffic policy (instance {policy!r:.60})")
     values = tuple(record["Value"] for record in answer.get("ResourceRecords", ()))
-    return RecordSet(name, answer["Type"], int(answer["TTL"]), values)
+    return RecordSet(name, answer["Type"], int(answer["TTL"]), values, answer.get("HealthCheckId", ""))
 
 
 def write_change(change: Change) -> dict[str, Any]:
     """One line of a batch as ChangeResourceRecordSets takes it."""
     record_set = change.record_set
+    checked = {"HealthCheckId": record_set.health_check} if record_set.health_check else {}
     return {
         "Action": change.verb.value,
         "ResourceRecordSet": {
@@ -56,5 +60,6 @@ def write_change(change: Change) -> dict[str, Any]:
             "Type": record_set.type,
             "TTL": record_set.ttl,
             "ResourceRecords": [{"Value": value} for value in record_set.values],
+            **checked,
         },
     }

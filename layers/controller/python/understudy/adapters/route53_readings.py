@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 from understudy.adapters.aws_errors import code_of
 from understudy.adapters.polite_route53 import Polite
 from understudy.adapters.route53_names import ForeignRecordError, plain_name, read_record_set
+from understudy.adapters.route53_zone import CallAs
 from understudy.adapters.unreadable import unreadable
 from understudy.domain.definition import Record
 from understudy.domain.errors import UnreadableError
@@ -20,23 +21,21 @@ INBOUND = [{"Name": "Direction", "Values": ["INBOUND"]}]
 
 
 class Route53Readings:
-    """Route 53, by a boto3 client, and for zones of other accounts by `client_of`: role and external id to a client.
+    """Route 53, by a boto3 client, and for zones of other accounts by `call_as`: see AssumedRoles.call.
 
     Every method raises UnreadableError.
     """
 
-    def __init__(self, client: Any, polite: Polite, client_of: Callable[[str, str], Any]) -> None:
+    def __init__(self, client: Any, polite: Polite, call_as: CallAs) -> None:
         self._own = client
         self._polite = polite
-        self._client_of = client_of
+        self._call_as = call_as
 
     def hosted_zone(self, record: Record) -> HostedZone | None:
         """The record's hosted zone with the VPCs that it is associated with; None when there is none (S1, S2)."""
         with _unreadable(f"hosted zone {record.hosted_zone_id}", record, "route53:GetHostedZone"):
             try:
-                answer = self._polite.begin().read(
-                    lambda: self._client(record).get_hosted_zone(Id=record.hosted_zone_id)
-                )
+                answer = self._ask(record, lambda client: client.get_hosted_zone(Id=record.hosted_zone_id))
             except ClientError as fault:
                 if code_of(fault) == NO_SUCH_ZONE:
                     return None
@@ -55,15 +54,19 @@ class Route53Readings:
         """
         zone_id = record.hosted_zone_id
         with _unreadable(f"{name} in hosted zone {zone_id}", record, "route53:ListResourceRecordSets"):
-            answer = self._polite.begin().read(
-                lambda: self._client(record).list_resource_record_sets(
+            answer = self._ask(
+                record,
+                lambda client: client.list_resource_record_sets(
                     HostedZoneId=zone_id, StartRecordName=name, MaxItems="100"
-                )
+                ),
             )
         return tuple(_found(each) for each in answer["ResourceRecordSets"] if plain_name(each["Name"]) == name)
 
-    def _client(self, record: Record) -> Any:
-        return self._client_of(record.role_arn, record.external_id) if record.role_arn else self._own
+    def _ask(self, record: Record, make: Callable[[Any], Any]) -> Any:
+        def call() -> Any:
+            return self._call_as(record.role_arn, record.external_id, make) if record.role_arn else make(self._own)
+
+        return self._polite.begin().read(call)
 
 
 @contextmanager

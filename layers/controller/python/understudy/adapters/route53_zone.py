@@ -30,24 +30,26 @@ BATCH_REFUSED = "InvalidChangeBatch"
 NO_SUCH_CHANGE = "NoSuchChange"
 IN_SYNC = "INSYNC"
 COMMENT_LIMIT = 256
+CallAs = Callable[[str, str, Callable[[Any], Any]], Any]
+"""Makes a call with the client of a role (its ARN, and the external id)."""
 
 
 class Route53Records:
     """Route 53 as those see it who only look.
 
-    By a boto3 client, and for zones of other accounts by `client_of`: role and external id to a client.
-    Without `client_of` every zone is asked for with the function's own rights, and Route 53 refuses what is not ours.
+    By a boto3 client, and for zones of other accounts by `call_as`: see AssumedRoles.call.
+    Without `call_as` every zone is asked for with the function's own rights, and Route 53 refuses what is not ours.
     Each method but `read_many` ends within CALL_LIMIT_S; in `read_many` each page does.
     """
 
-    def __init__(self, client: Any, polite: Polite, client_of: Callable[[str, str], Any] | None = None) -> None:
+    def __init__(self, client: Any, polite: Polite, call_as: CallAs | None = None) -> None:
         self._own = client
         self._polite = polite
-        self._client_of = client_of
+        self._call_as = call_as
 
     def within(self, allowance: Allowance) -> Self:
         """The same, but all its calls together take no longer than the allowance."""
-        return type(self)(self._own, self._polite.within(allowance), self._client_of)
+        return type(self)(self._own, self._polite.within(allowance), self._call_as)
 
     def pause(self, seconds: float) -> None:
         """Wait between two questions, but no longer than the allowance allows."""
@@ -70,8 +72,8 @@ class Route53Records:
         """A question whose attempts have time for the keys of the role as well, where there is one."""
         return self._polite.begin(2 * ATTEMPT_LIMIT_S if role_arn else ATTEMPT_LIMIT_S)
 
-    def _client(self, role_arn: str, external_id: str) -> Any:
-        return self._client_of(role_arn, external_id) if role_arn and self._client_of else self._own
+    def _call(self, role_arn: str, external_id: str, make: Callable[[Any], Any]) -> Any:
+        return self._call_as(role_arn, external_id, make) if role_arn and self._call_as else make(self._own)
 
     def read_many(
         self, records: Collection[Record], before_page: Callable[[], object] = lambda: None
@@ -91,12 +93,14 @@ class Route53Records:
 
         try:
             return read_records(records, list_page)
-        except (ClientError, NO_ANSWER) as fault:
+        except (ClientError, *NO_ANSWER) as fault:
             raise _unreadable(fault, f"{zone.hosted_zone_id}: {fault}") from fault
 
     def _list(self, question: Question, record: Record, asked: Mapping[str, Any]) -> Any:
         return question.read(
-            lambda: self._client(record.role_arn, record.external_id).list_resource_record_sets(**asked)
+            lambda: self._call(
+                record.role_arn, record.external_id, lambda client: client.list_resource_record_sets(**asked)
+            )
         )
 
     def _read(self, question: Question, record: Record, name: str, kind: str) -> RecordSet | None:
@@ -105,7 +109,7 @@ class Route53Records:
             for found in self._list(question, record, {**asked, "MaxItems": "1"})["ResourceRecordSets"]:
                 if (plain_name(found["Name"]), found["Type"]) == (name, kind):
                     return read_record_set(found)
-        except (ClientError, NO_ANSWER, ForeignRecordError) as fault:
+        except (ClientError, ForeignRecordError, *NO_ANSWER) as fault:
             raise _unreadable(fault, f"{record.hosted_zone_id} {name} {kind}: {fault}") from fault
         return None
 
@@ -130,8 +134,12 @@ class Route53Zone(Route53Records):
         write = question.write if tries_again else question.write_once
         try:
             answer = write(
-                lambda: self._client(record.role_arn, record.external_id).change_resource_record_sets(
-                    HostedZoneId=record.hosted_zone_id, ChangeBatch=changes
+                lambda: self._call(
+                    record.role_arn,
+                    record.external_id,
+                    lambda client: client.change_resource_record_sets(
+                        HostedZoneId=record.hosted_zone_id, ChangeBatch=changes
+                    ),
                 )
             )
         except NO_ANSWER as fault:
@@ -148,8 +156,10 @@ class Route53Zone(Route53Records):
         """
         plain_id, role_arn, external_id = (*change_id.split(" "), "", "")[:3]
         try:
-            answer = self._begin(role_arn).read(lambda: self._client(role_arn, external_id).get_change(Id=plain_id))
-        except (ClientError, NO_ANSWER) as fault:
+            answer = self._begin(role_arn).read(
+                lambda: self._call(role_arn, external_id, lambda client: client.get_change(Id=plain_id))
+            )
+        except (ClientError, *NO_ANSWER) as fault:
             if isinstance(fault, ClientError) and code_of(fault) == NO_SUCH_CHANGE:
                 return ChangeReading.UNKNOWN
             raise AddressUnreadableError(f"change {change_id}: {fault}") from fault

@@ -4,8 +4,9 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
+from understudy.adapters.aws_errors import NO_ANSWER
 from understudy.domain.errors import NotSentError
 
 
@@ -24,5 +25,5 @@ class SnsNotifier:
         """As Notifier.send. Raises NotSentError when SNS did not take it or did not answer."""
         try:
             self._client.publish(TopicArn=self._topic_arn, Subject=subject, Message=text)
-        except (BotoCoreError, ClientError) as fault:
+        except (ClientError, *NO_ANSWER) as fault:
             raise NotSentError(f"{subject}: {fault}") from fault

@@ -14,5 +14,5 @@ def unreadable(what: str) -> Iterator[None]:
     """Raise UnreadableError, which names `what` and AWS's reason, for whatever AWS refuses or does not answer."""
     try:
         yield
-    except (ClientError, NO_ANSWER) as fault:
+    except (ClientError, *NO_ANSWER) as fault:
         raise UnreadableError(f"{what} cannot be read: {fault}") from fault

@@ -28,6 +28,7 @@ from understudy.domain.definition import (
     Role,
     ServiceSpec,
 )
+from understudy.domain.model import PowerReading
 from understudy.domain.quoting import plain, quoted
 from understudy.ports.nodes import InstanceFacts, Nodes
 from understudy.ports.parameters import ParameterText
@@ -84,9 +85,9 @@ def define(cluster: str, version: int, document: ClusterDocument, instances: Map
     Raises DefinitionError for an instance that EC2 does not know and for nodes that are all in one Availability Zone.
     """
     faults = [
-        f"nodes[{position}].instance_id: found {node.instance_id!r}; EC2 knows no such instance here"
+        f"nodes[{position}].instance_id: found {node.instance_id!r}; {why}"
         for position, node in enumerate(document.nodes)
-        if node.instance_id not in instances
+        if (why := _unusable(instances.get(node.instance_id)))
     ]
     faults = faults or _one_zone(document, instances)
     faults = faults or [*unfit_nodes(document, instances), *own_hosts(document, instances)]
@@ -106,6 +107,20 @@ def define(cluster: str, version: int, document: ClusterDocument, instances: Map
         dns_forwarder=document.dns_forwarder,
         quorum=Quorum(QuorumMode(document.quorum.mode), document.quorum.hosts, document.quorum.timeout_s),
     )
+
+
+def _unusable(facts: InstanceFacts | None) -> str:
+    """Why an instance can be no node; empty when it can."""
+    if facts is None:
+        return "EC2 knows no such instance here"
+    if facts.power in (PowerReading.SHUTTING_DOWN, PowerReading.TERMINATED):
+        return f"EC2 says that it is {facts.power}"
+    if not facts.address:
+        return (
+            "it has no private IPv4 address on its primary network interface; allowed: an instance that has one (in a "
+            "subnet that is not for IPv6 only)"
+        )
+    return ""
 
 
 def _one_zone(document: ClusterDocument, instances: Mapping[str, InstanceFacts]) -> list[str]:

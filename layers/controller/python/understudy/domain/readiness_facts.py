@@ -43,7 +43,8 @@ class Instance:
     interface takes packets that are not addressed to it (source/destination check off); None when none is attached.
     `address_v6` and `interface_id` are of the same interface; empty when there is none.
     `recovers`: whether EC2 itself brings the instance back after a fault of the host; `hibernates`: whether it can be
-    hibernated. These and `metadata` are None when EC2 does not say.
+    hibernated. These and `metadata` are None when EC2 does not say. `is_one_time`: of a Spot request that ends with
+    the instance; `root_device`: `ebs` or `instance-store`, empty when EC2 does not say.
     """
 
     power: PowerReading
@@ -59,6 +60,8 @@ class Instance:
     stack: str = ""
     hibernates: bool | None = None
     metadata: MetadataService | None = None
+    is_one_time: bool = False
+    root_device: str = ""
 
 
 @dataclass(frozen=True)

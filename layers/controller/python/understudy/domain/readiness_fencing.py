@@ -5,6 +5,8 @@ from understudy.domain.model import Proof, TransitionAction
 from understudy.domain.readiness_facts import Facts, Finding, Instance, Unread, Verdict, together
 from understudy.domain.readiness_nodes import of_each_instance
 
+INSTANCE_STORE = "instance-store"
+
 
 def stop_protection(facts: Facts) -> Finding:
     """No instance is protected from being stopped: a failed node could not be fenced by stopping it (S12)."""
@@ -35,6 +37,22 @@ def stop_allowed(facts: Facts) -> Finding:
         return Finding(
             gravity, f"{node.name}: tag understudy:stack is {instance.stack or 'missing'}, not {facts.stack}"
         )
+
+    return of_each_instance(facts, look)
+
+
+def stop_possible(facts: Facts) -> Finding:
+    """Where the policy stops instances, EC2 can stop them: some kinds can only be terminated (S12)."""
+    if not facts.definition.policy.fencing.stop_instance:
+        return Finding(Verdict.PASS, "the policy stops no instance")
+    gravity = Verdict.FAIL if _only_stopped(facts) else Verdict.WARN
+
+    def look(node: NodeSpec, instance: Instance) -> Finding:
+        if instance.is_one_time:
+            return Finding(gravity, f"{node.name} is a one-time Spot Instance")
+        if instance.root_device == INSTANCE_STORE:
+            return Finding(gravity, f"{node.name} has its root device in the instance store")
+        return Finding(Verdict.PASS, f"{node.name} is of a kind that can be stopped")
 
     return of_each_instance(facts, look)
 

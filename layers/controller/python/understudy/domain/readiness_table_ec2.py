@@ -115,6 +115,18 @@ EC2_CHECKS = (
         "aws ec2 describe-instance-attribute --instance-id INSTANCE_ID --attribute disableApiStop",
     ),
     Check(
+        "stop-possible",
+        fencing.stop_possible,
+        "S12",
+        (PASS, WARN, FAIL, UNKNOWN),
+        "FAIL: the policy accepts stopped only, and EC2 answers UnsupportedOperation to StopInstances. WARN: a failed "
+        "node cannot be fenced by stopping it; another proof that the policy accepts may still come.",
+        "Use an instance with an EBS root device that is On-Demand, or of a persistent Spot request; or accept "
+        "lease_expired (policy.fencing.accept).",
+        "aws ec2 describe-instances --instance-ids INSTANCE_ID --query "
+        "'Reservations[].Instances[].[InstanceLifecycle,RootDeviceType]'; aws ec2 describe-spot-instance-requests",
+    ),
+    Check(
         "stop-allowed",
         fencing.stop_allowed,
         "S12",

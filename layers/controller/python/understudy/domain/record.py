@@ -6,7 +6,7 @@ guard, a TXT record beside the protected one that carries the epoch, makes the b
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from understudy.domain.definition import Record
@@ -21,12 +21,16 @@ GUARD_TEXT = re.compile(r'"understudy stack=([^" ]+) cluster=([^" ]+) epoch=([0-
 
 @dataclass(frozen=True)
 class RecordSet:
-    """A record set as Route 53 keeps it: values in Route 53's own notation, TTL in seconds."""
+    """A record set as Route 53 keeps it: values in Route 53's own notation, TTL in seconds.
+
+    `health_check`: the id of the health check that somebody has attached to it, which an UPSERT without it would drop.
+    """
 
     name: str
     type: str
     ttl: int
     values: tuple[str, ...]
+    health_check: str = ""
 
 
 @dataclass(frozen=True)
@@ -109,13 +113,14 @@ def guard_name(record: Record) -> str:
 
 def read_guard(guard: RecordSet | None) -> Guard | None:
     """Who wrote a guard; None when there is none, or something else stands there, or its epoch is none."""
-    found = _parsed(guard)
+    found = max(_parsed(guard), key=lambda each: each.epoch, default=None)
     return found if found and found.epoch < GUARD_EPOCH_LIMIT else None
 
 
-def _parsed(guard: RecordSet | None) -> Guard | None:
-    found = GUARD_TEXT.fullmatch(guard.values[0]) if guard and guard.values else None
-    return Guard(found[1], found[2], int(found[3]), found[4]) if found else None
+def _parsed(guard: RecordSet | None) -> list[Guard]:
+    """What its values say, those that are no guard's left out. The controller writes one value."""
+    found = [GUARD_TEXT.fullmatch(value) for value in guard.values] if guard else []
+    return [Guard(each[1], each[2], int(each[3]), each[4]) for each in found if each]
 
 
 def guard_epoch(guard: RecordSet | None) -> int:
@@ -125,20 +130,22 @@ def guard_epoch(guard: RecordSet | None) -> int:
 
 
 def is_foreign(guard: RecordSet | None, stack: str, cluster: str) -> bool:
-    """Whether the record is not ours to move: another cluster guards it, or an epoch that no cluster can reach."""
+    """Whether the record is not ours to move: somebody else writes its guard too, or its epoch can be no cluster's."""
     return bool(foreign_words(guard, stack, cluster))
 
 
 def foreign_words(guard: RecordSet | None, stack: str, cluster: str) -> str:
     """Why the record is not ours to move, by its guard; empty when it is."""
     found = _parsed(guard)
-    if found is None:
-        return ""
-    if (found.stack, found.cluster) != (stack, cluster):
-        return f"the guard says that cluster {found.cluster} of stack {found.stack} protects it"
-    if found.epoch >= GUARD_EPOCH_LIMIT:
+    for each in found:
+        if (each.stack, each.cluster) != (stack, cluster):
+            return f"the guard says that cluster {each.cluster} of stack {each.stack} protects it"
+    if guard and len(guard.values) > 1:
+        every = quoted(" ".join(guard.values))
+        return f"the guard has {len(guard.values)} values, {every}, and is written with one: delete what is not ours"
+    if found and found[0].epoch >= GUARD_EPOCH_LIMIT:
         limit = f"every one in a guard is below {GUARD_EPOCH_LIMIT}"
-        return f"the guard's epoch is {quoted(found.epoch)}, and {limit}: delete that record"
+        return f"the guard's epoch is {quoted(found[0].epoch)}, and {limit}: delete that record"
     return ""
 
 
@@ -153,7 +160,13 @@ def desired(record: Record, wish: Wish) -> tuple[RecordSet, RecordSet]:
 
 def is_in_place(record: Record, wish: Wish, reading: RecordReading) -> bool:
     """Whether Route 53 already says just what is wished, guard included."""
-    return (reading.record, reading.guard) == desired(record, wish)
+    new_record, new_guard = desired(record, wish)
+    return (reading.record, reading.guard) == (_checked_as(new_record, reading.record), new_guard)
+
+
+def _checked_as(new: RecordSet, found: RecordSet | None) -> RecordSet:
+    """A record set with the health check that is attached to the one that it replaces."""
+    return replace(new, health_check=found.health_check) if found else new
 
 
 def differences(record: Record, wish: Wish, reading: RecordReading) -> list[str]:
@@ -185,13 +198,17 @@ def plan_batch(record: Record, wish: Wish, reading: RecordReading) -> tuple[Chan
     between, Route 53 itself refuses all three.
     """
     if reading.guard and is_foreign(reading.guard, wish.stack, wish.cluster):
-        return Foreign(reading.guard.values[0])
+        return Foreign(" ".join(reading.guard.values))
     there = read_guard(reading.guard)
     if there is not None and (there.epoch > wish.epoch or (there.epoch == wish.epoch and there.node != wish.node)):
         return Stale(there)
     new_record, new_guard = desired(record, wish)
     removal = (Change(ChangeVerb.DELETE, reading.guard),) if reading.guard else ()
-    return (*removal, Change(ChangeVerb.CREATE, new_guard), Change(ChangeVerb.UPSERT, new_record))
+    return (
+        *removal,
+        Change(ChangeVerb.CREATE, new_guard),
+        Change(ChangeVerb.UPSERT, _checked_as(new_record, reading.record)),
+    )
 
 
 def plan_zone(plans: Iterable[tuple[Change, ...]]) -> tuple[Change, ...]:

@@ -50,6 +50,9 @@ ASSIGNMENT = re.compile(r"(?:export\s+)?([A-Za-z_]\w*)=(.*)")
 FIRST_WORD = re.compile(r"(?:export\s+)?([A-Za-z_]\w*)")
 BARE_EXPORT = re.compile(r"export(\s+[A-Za-z_]\w*)+\s*(?:#.*)?")
 """It hands on what is set elsewhere, and sets nothing."""
+OUR_PREFIX = "ROUTE53_"
+BYTE_ORDER_MARK = "\ufeff"
+"""Some editors put it before the first key, where nobody sees it."""
 QUOTED = re.compile(r"""(["'])(.*?)\1\s*(?:#.*)?""")
 
 
@@ -77,12 +80,12 @@ def effective(stack: Mapping[str, int], cluster: Mapping[str, int]) -> Tuning:
 def parse_lines(text: str) -> PastedTuning:
     """Read pasted `KEY=value` lines (S8), with comments, blanks, quotes and `export`; the last line of a key wins.
 
-    A line that begins with one of our keys and is not `KEY=value` is a fault: whoever wrote it means it to count.
-    Raises BadTuningError with every fault at once.
+    A line that is no `KEY=value` is a fault, and so is a key that is nearly one of ours: whoever wrote it means it to
+    count. Raises BadTuningError with every fault at once.
     """
     values: dict[str, int] = {}
     ignored, faults = [], []
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.removeprefix(BYTE_ORDER_MARK).splitlines(), 1):
         line = line.strip()
         if not line or line.startswith("#"):
             continue
@@ -93,9 +96,8 @@ def parse_lines(text: str) -> PastedTuning:
                 values[found[1]] = int(value)
             else:
                 faults.append(f"line {number}: {found[1]} is {quoted(value)}; allowed: {_allowed(found[1])}")
-        elif key := _miswritten_key(line):
-            allowed = f"{key}= and, without a blank, {_allowed(key)}"
-            faults.append(f"line {number}: found {quoted(line)}; allowed: {allowed}")
+        elif why := _not_understood(line, found[1] if found else ""):
+            faults.append(f"line {number}: found {quoted(line)}; allowed: {why}")
         else:
             ignored.append(found[1] if found else f"line {number}")
     if faults:
@@ -113,10 +115,19 @@ def _allowed(key: str) -> str:
     return f"a whole number from {least} to {most}"
 
 
-def _miswritten_key(line: str) -> str:
-    """Our key that a line begins with and does not set; empty when there is none. A shell would set nothing either."""
+def _not_understood(line: str, key: str) -> str:
+    """What is allowed instead of a line that does not set one of ours, and could be meant to; empty when it is not.
+
+    `key`: the name of somebody else's that it sets. What cannot be read at all may be one of ours as well.
+    """
     word = FIRST_WORD.match(line)
-    return word[1] if word and word[1] in LIMITS and not BARE_EXPORT.fullmatch(line) else ""
+    if key.upper().startswith(OUR_PREFIX):
+        return ", ".join(LIMITS)
+    if key or BARE_EXPORT.fullmatch(line):
+        return ""
+    if word and word[1] in LIMITS:
+        return f"{word[1]}= and, without a blank, {_allowed(word[1])}"
+    return "KEY=value, a comment after #, or nothing"
 
 
 def _bare(value: str) -> str:

@@ -12,7 +12,8 @@ from understudy.domain.stopping import StopAnswer
 class InstanceFacts:
     """What EC2 says of an instance: its zone, VPC and primary network interface, with that one's primary addresses.
 
-    `zone_id`: the zone's name in all accounts (use1-az1).
+    `address`: empty without a private IPv4 address, and when the instance is terminated. `zone_id`: the zone's name in
+    all accounts (use1-az1).
     """
 
     address: str
@@ -23,6 +24,7 @@ class InstanceFacts:
     checks_source_dest: bool = True
     subnet: str = ""
     zone_id: str = ""
+    power: PowerReading = PowerReading.RUNNING
 
 
 class Nodes(Protocol):
@@ -40,7 +42,10 @@ class Nodes(Protocol):
         ...
 
     def facts(self, instance_ids: Iterable[str]) -> Mapping[str, InstanceFacts]:
-        """Address and zone of each instance that EC2 knows. Raises NodesUnreadableError when EC2 cannot be read."""
+        """Each instance that EC2 knows, for an hour also one that is terminated.
+
+        Raises NodesUnreadableError when EC2 cannot be read.
+        """
         ...
 
 

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 
 from understudy.domain.definition import Definition, NodeSpec, Role
-from understudy.domain.model import ClusterState
+from understudy.domain.model import ClusterState, PowerReading
 from understudy.domain.signal import FaultSignal
 from understudy.ports import Announcer, BeatLedger, Refusal
 from understudy.ports.nodes import InstanceFacts, Nodes
@@ -40,12 +40,12 @@ def check_nodes(
 
 def fault_of(definition: Definition, node: NodeSpec, facts: InstanceFacts | None) -> str:
     """In what an instance is not as the definition has it, in words; empty when it is. No address needs a witness."""
-    if facts is None:
+    if facts is None or facts.power is PowerReading.TERMINATED:
         return GONE
     if node.role is Role.WITNESS:
         return ""
     if facts.address != node.address:
-        return f"its address is {facts.address}, not {node.address}"
+        return f"its address is {facts.address or 'gone'}, not {node.address}"
     if any(each.type == "AAAA" for each in definition.records) and facts.address_v6 != node.address_v6:
         return f"its IPv6 address is {facts.address_v6 or 'gone'}, not {node.address_v6}"
     if (definition.routes or definition.elastic_ips) and facts.interface_id != node.interface_id:
