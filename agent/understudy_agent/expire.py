@@ -86,6 +86,8 @@ class Expiry:
         self._has_new_plan = has_new_plan
         self._unbound: Standing | None = None
         """Where the services stand that were found to run under no lease."""
+        self._last: Standing | None = None
+        """The lease that was found last. Its file may go before it has run out, by its agent or by anybody else."""
         self._looks_since_ms: int | None = None
         self._acts_since_ms: int | None = None
         self._is_told = self._is_agent_killed = False
@@ -162,20 +164,26 @@ class Expiry:
         return None
 
     def _standing(self, now_ms: int, *, has_agent: bool) -> Standing | None:
-        """Where the services stand; None when nothing here is to be bound. What runs unbound is an agent's, if any."""
+        """Where the services stand; None when nothing here is to be bound. What runs unbound is an agent's, if any.
+
+        But nothing runs beyond a lease that was found once, whose file is gone, and after which none came.
+        """
         found = self._left.lease_file.load(now_ms)
         self._bound_until_ms = found.end_ms or 0
         if found != UNBOUND:
-            self._unbound = None
+            self._unbound, self._last = None, None if found.terms.keeps_on else found
             self._bind(found)
             return found
-        if has_agent:
+        kill_at = lease.kill_at_ms(self._last) if self._last else None
+        if has_agent and (kill_at is None or now_ms < kill_at):
             self._unbound = None
             self._leave_alone()
             return None
         if self._unbound is not None:
             return self._unbound
         woken = lease.woken(found, self._left.placed_file.load(), now_ms)
+        if self._last is not None:
+            woken = lease.not_beyond(woken, self._last)
         return None if woken == UNBOUND else self._look(woken, now_ms)
 
     def _bind(self, found: Standing) -> None:
@@ -192,8 +200,11 @@ class Expiry:
         self._tick_services(Order.LEAVE_ALONE, 0, now_ms)
         if not services.all_looked_at and now_ms - self._looks_since_ms < LOOKS_LIMIT_MS:
             return UNBOUND
-        self._unbound = None if services.all_down else woken
-        return self._unbound
+        if services.all_down:
+            self._last = None
+            return None
+        self._unbound = woken
+        return woken
 
     def _take_out_of_service(self, order: Order, standing: Standing, now_ms: int, *, has_agent: bool) -> int | None:
         if self._acts_since_ms is None:
@@ -206,13 +217,19 @@ class Expiry:
         self._see_to_stuck(now_ms)
         if self._services.all_down and not has_agent:
             return self._end_lease()
+        if self._services.all_down and self._unbound is not None:
+            self._unbound = self._last = None  # what the agent starts from now on is its own affair
         if not self._services.all_down and now_ms - self._acts_since_ms >= TELL_AFTER_MS and not self._is_told:
             self._is_told = True
             self._log.error("stopped_badly", "services are left that could not be stopped; it is tried again")
         return None
 
     def _kill_hung_agent(self, standing: Standing, acts_ms: int, *, has_agent: bool) -> None:
-        """Services of kind `process` end with their agent; another one is started, and finds how things stand."""
+        """Services of kind `process` end with their agent; another one is started, and finds how things stand.
+
+        Without a file nobody knows what the agent has renewed.
+        """
+        has_agent = has_agent and self._unbound is None
         if has_agent and not self._is_agent_killed and acts_ms >= standing.terms.kill_limit_s * 1000 + HUNG_AFTER_MS:
             self._is_agent_killed = True
             self._log.error("agent_hangs", "its lease has run out, and it has neither renewed nor ended it: SIGKILL")

@@ -238,6 +238,12 @@ def woken(found: Standing, placed: int | None, now_ms: int) -> Standing:
     return Standing(Word.NOT_MINE, lease_end_ms=end_ms, seen_epoch=placed)
 
 
+def not_beyond(woken: Standing, last: Standing) -> Standing:
+    """Where services stand that nothing bounds now, and that a lease bounded which was never known to be over."""
+    ends = [each for each in (woken.lease_end_ms, last.end_ms) if each is not None]
+    return replace(woken, word=Word.NOT_MINE, lease_end_ms=min(ends), terms=last.terms)
+
+
 def keeps_lease(standing: Standing, all_down: bool) -> bool:
     """Whether a lease bounds how long this node serves; not so while a service runs that nothing read is about."""
     return all_down or standing.word is not Word.NOTHING or standing.lease_end_ms is not None

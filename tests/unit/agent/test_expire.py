@@ -320,6 +320,54 @@ def test_what_does_not_stop_by_itself_under_no_lease_is_killed(left, tmp_path):
     assert left.ended_ms < 107_000
 
 
+# B4 B18: the file goes before its lease has run out
+@pytest.mark.parametrize("is_placed_known", [True, False])
+def test_a_lease_whose_file_is_lost_binds_by_what_was_last_read_of_it(left, tmp_path, is_placed_known):
+    """Found by the simulation: an orderly stop of five seconds would take the services beyond their lease."""
+    if is_placed_known:
+        left.placed_file.save(7)
+    left.kind.hangs.add("stop")
+    keeper = left.keeper()
+    assert left.keep(109_000, keeper) is None
+    lost(tmp_path / "lease.json")
+    left.keep(113_000, keeper)
+    assert left.kind.asked == ["stop", "kill"]
+    assert left.ended_ms <= 112_000
+
+
+def test_nothing_runs_beyond_such_a_lease_either_when_an_agent_is_back(left, agent, tmp_path):
+    """It cannot know when the old lease ends, and takes its time to stop."""
+    keeper = left.keeper()
+    assert left.keep(109_000, keeper) is None
+    lost(tmp_path / "lease.json")
+    assert left.keep(120_000, keeper) is None
+    assert left.kind.asked == ["kill"]
+    assert left.ended_ms <= 112_000
+    assert left.killed == []
+
+
+def test_a_lease_that_its_agent_has_ended_costs_one_look_and_nothing_else(left, agent):
+    keeper = left.keeper()
+    assert left.keep(103_000, keeper) is None
+    left.kind.running = False
+    left.lease_file.save(Standing())
+    assert left.keep(120_000, keeper) is None
+    left.kind.running = True  # by hand
+    assert left.keep(140_000, keeper) is None
+    assert (left.kind.asked, left.resort.told) == ([], [])
+
+
+def test_a_lease_that_is_written_down_anew_counts_and_not_the_one_before(left, agent, tmp_path):
+    keeper = left.keeper()
+    assert left.keep(109_000, keeper) is None
+    lost(tmp_path / "lease.json")
+    left.keep(110_000, keeper)
+    for end_ms in range(122_000, 180_000, 3_000):
+        left.lease_file.save(Standing(Word.MINE, 7, end_ms, Terms(lease_s=20)))
+        assert left.keep(end_ms - 9_000, keeper) is None
+    assert left.kind.asked == []
+
+
 def test_services_that_ran_before_their_cluster_was_placed_are_left_alone(left, tmp_path):
     lost(tmp_path / "lease.json")
     assert left.expire() == 0
