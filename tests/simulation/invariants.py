@@ -9,7 +9,7 @@ from tests.simulation.plan import KINDS
 from tests.support.asl_runner import Status
 from understudy.domain.address import AddressStatus
 from understudy.domain.definition import Definition, QuorumMode, Role
-from understudy.domain.model import ClusterState, Proof, ServiceStatus, TransitionAction
+from understudy.domain.model import ClusterState, Proof, ServiceStatus, Transition, TransitionAction
 from understudy.domain.opening import MANUAL_RULE
 from understudy.domain.record import Change, ChangeVerb, guard_epoch
 from understudy_agent.lease import Order, Word
@@ -166,10 +166,18 @@ def names_differ_is_never_chosen_or_released(
     previous, was_proven = after.previous, before.previous is not None and before.previous.proof is not None
     if previous is not None and previous.proof is Proof.RELEASED and not was_proven and differs(previous.node):
         raise Violation("names_differ_is_never_released", f"{previous}, which names other services")
-    # Whose file is changed in mid-move is granted the lease, and is left at once because it serves nothing.
+    # Whose file is changed in mid-move is granted the lease, and is left at once because it serves nothing. A move that
+    # goes on under a lifted epoch chooses nobody anew.
     opened = after.transition if after.epoch != before.epoch else None
-    if opened is not None and opened.target not in (before.active, opened.source) and differs(opened.target):
+    if opened is None or _goes_on(before.transition, opened):
+        return
+    if opened.target not in (before.active, opened.source) and differs(opened.target):
         raise Violation("names_differ_is_never_chosen", f"{opened.target} is to take over, and names other services")
+
+
+def _goes_on(before: Transition | None, after: Transition) -> bool:
+    """Whether it is the same move, under another epoch."""
+    return before is not None and (before.execution, before.target) == (after.execution, after.target)
 
 
 def a_word_to_the_contrary_counts(
