@@ -39,6 +39,18 @@ FINDINGS: tuple[Event, ...] = (
         {"cluster": "orders-db", "parameter_version": 4, "faults": ["policy: lease_s is 40; allowed: 4 to 30"]},
     ),
     Event(
+        "Understudy Definition Put Off",
+        "A definition that was put cannot be judged, `since` when and `why`. It is tried again each minute.",
+        "yes",
+        detail_of({"cluster": TEXT, "parameter_version": shapes.INTEGER, "since": shapes.INTEGER, "why": TEXT}),
+        {
+            "cluster": "orders-db",
+            "parameter_version": 4,
+            "since": 1790000000,
+            "why": "hosted zone Z0EXAMPLE cannot be read: AccessDenied",
+        },
+    ),
+    Event(
         "Understudy Tuning Accepted",
         "Tunables of the stack are in force; `ignored` names the keys that are not ours.",
         "no",

@@ -6,6 +6,7 @@ Its state is what beats report. OUT_OF_SERVICE is said only after a look that fo
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from .kinds import Kind
 from .model import Change, ServiceSpec, State, Step
@@ -20,10 +21,7 @@ ASK_AGAIN_MS = 5000
 SETTLE_MS, SETTLE_LOOK_MS = 1000, 250
 """So long a service must go on serving after its start, and how often it is looked at meanwhile."""
 
-STEPS = len(Step)
-
 PRESENT = (Outcome.SERVING, Outcome.RUNNING)
-GONE = (Outcome.DOWN, Outcome.DEAD)
 LOOKS = (Step.LOOK, Step.CHECK, Step.CONFIRM_START, Step.CONFIRM_STOP, Step.CONFIRM_KILL)
 
 
@@ -176,7 +174,7 @@ class Service:
 
     def advance(self, now_ms: int, kill_limit_ms: int) -> None:
         """Take up what has ended and what has run out of time. Called on every tick, before any order."""
-        for _ in range(STEPS):  # a step that ends at once leads to the next within the same tick
+        for _ in Step:  # a step that ends at once leads to the next within the same tick
             if self._task is None:
                 break
             outcome = self._task.poll()
@@ -303,13 +301,7 @@ class Service:
         self._stop_failed = outcome is not Outcome.DONE
         self._do(Step.CONFIRM_KILL, self._kind.look(), now_ms)
 
-    def _after_confirm_stop(self, outcome: Outcome, now_ms: int) -> None:
-        self._out_or_again(Step.CONFIRM_STOP, outcome, "it was stopped", now_ms)
-
-    def _after_confirm_kill(self, outcome: Outcome, now_ms: int) -> None:
-        self._out_or_again(Step.CONFIRM_KILL, outcome, "it was killed", now_ms)
-
-    def _out_or_again(self, step: Step, outcome: Outcome, why: str, now_ms: int) -> None:
+    def _after_confirm_end(self, outcome: Outcome, now_ms: int, step: Step, why: str) -> None:
         # Here DEAD is believed when the command before went well, too.
         if outcome is Outcome.DOWN or (outcome is Outcome.DEAD and not self._stop_failed):
             self.unstoppable = self.may_run = False
@@ -401,7 +393,7 @@ _AFTER: dict[Step, Callable[[Service, Outcome, int], None]] = {
     Step.START: Service._after_start,
     Step.CONFIRM_START: Service._after_confirm_start,
     Step.STOP: Service._after_stop,
-    Step.CONFIRM_STOP: Service._after_confirm_stop,
+    Step.CONFIRM_STOP: partial(Service._after_confirm_end, step=Step.CONFIRM_STOP, why="it was stopped"),
     Step.KILL: Service._after_kill,
-    Step.CONFIRM_KILL: Service._after_confirm_kill,
+    Step.CONFIRM_KILL: partial(Service._after_confirm_end, step=Step.CONFIRM_KILL, why="it was killed"),
 }

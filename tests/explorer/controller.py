@@ -29,7 +29,7 @@ from understudy.usecases.movers import RecordMover
 from understudy.usecases.open_transition import open_transition
 from understudy.usecases.receive_signal import receive_signal
 from understudy.usecases.record_heartbeat import record_heartbeat
-from understudy.usecases.register_cluster import register_cluster
+from understudy.usecases.register_cluster import Registrar
 from understudy.usecases.shared_changes import SharedChanges
 from understudy.usecases.watch_clusters import watch_clusters
 
@@ -51,18 +51,19 @@ class Controller:
         group = GroupCommit(zone, FakeQueue(table), clock, _no_pause, STACK, a_budget(clock))
         shared = SharedChanges(zone, FakeQuestions(), clock, a_budget(clock, Purse.POLLS))
         follower = ChangeFollower(zone, shared, zone, clock, STACK)
-        self._register = partial(
-            register_cluster,
+        self._register = Registrar(
             registry=table,
             records=zone,
+            zones=zone,
             network=network,
+            power=world.ec2.power,
             keys=FakeKeys(),
             read_definition=cache(lambda text, version: read_definition(text, version, world.ec2)),
             announcer=announcer,
             clock=clock,
             stack=STACK,
             may_stop=True,
-        )
+        ).register
         step: dict[str, Any] = {"ledger": table, "clock": clock}
         self.handlers: Mapping[str, Callable[[Any], Any]] = {
             "open_transition": partial(open_transition, announcer=announcer, **step),

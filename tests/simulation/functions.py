@@ -14,6 +14,7 @@ from understudy.domain.errors import (
     AnnouncementError,
     LedgerConflictError,
     NodesUnreadableError,
+    UnreadableError,
     ZoneBusyError,
 )
 from understudy.domain.model import PowerReading
@@ -159,6 +160,8 @@ _WRITES = frozenset(
 _FAULTS: dict[tuple[str, str], type[Exception]] = {
     ("zone", "read"): AddressUnreadableError,
     ("zone", "read_many"): AddressUnreadableError,
+    ("zone", "hosted_zone"): UnreadableError,
+    ("zone", "found_records"): UnreadableError,
     ("zone", "change_status"): AddressUnreadableError,
     ("zone", "submit"): ZoneBusyError,
     ("announcer", "announce"): AnnouncementError,

@@ -326,16 +326,16 @@ def _false(*_: Any) -> bool:
     return False
 
 
-_accept = register_cluster._accept
+_accept = register_cluster.Registrar._accept
 
 
-def _accept_above_the_guard(definition: Definition, state: ClusterState, found: Survey, *rest: Any) -> Any:
+def _accept_above_the_guard(office: Any, definition: Definition, state: ClusterState, found: Survey) -> None:
     def lifted(*of_what: Any) -> ClusterState:
         after = next_state(*of_what)
         return replace(after, epoch=max(after.epoch, found.epoch))
 
     with patch.object(register_cluster, "next_state", lifted):
-        return _accept(definition, state, found, *rest)
+        _accept(office, definition, state, found)
 
 
 def _no_more_than_the_boot(own: NodeView, *_: Any) -> bool:
@@ -631,7 +631,7 @@ SAFEGUARDS: Mapping[str, Safeguard] = {
     ),
     "epoch-of-a-registration": Safeguard(
         "a registration does not lift the epoch of a table that is behind its guard",
-        ((register_cluster, "_accept", _accept_above_the_guard),),
+        ((register_cluster.Registrar, "_accept", _accept_above_the_guard),),
         runs=8,
         story=STORIES["restored-and-registered"],
     ),

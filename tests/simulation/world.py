@@ -62,7 +62,7 @@ from understudy.usecases.movers import RecordMover
 from understudy.usecases.open_transition import open_transition
 from understudy.usecases.receive_signal import receive_signal
 from understudy.usecases.record_heartbeat import RECORDED, record_heartbeat
-from understudy.usecases.register_cluster import register_cluster
+from understudy.usecases.register_cluster import Registrar
 from understudy.usecases.register_tuning import register_tuning
 from understudy.usecases.shared_changes import SharedChanges
 from understudy.usecases.watch_clusters import watch_clusters
@@ -147,18 +147,19 @@ class World:
         heard: dict[str, Any] = {"beats": ledger, "ledger": ledger, "judge": judge, "clock": self.clock}
         self._record_heartbeat: Callable[[Any], str] = partial(record_heartbeat, **heard)
         self._receive_signal: Callable[[Any], object] = partial(receive_signal, index=ledger, **heard)
-        register = partial(
-            register_cluster,
+        register = Registrar(
             registry=ledger,
             records=zone,
+            zones=zone.readings(),
             network=network,
+            power=nodes.power,
             keys=self.keys,
             read_definition=lambda text, version: read_definition(text, version, nodes),
             announcer=announcer,
             clock=self.clock,
             stack=STACK,
             may_stop=True,
-        )
+        ).register
         tune = partial(register_tuning, registry=ledger, announcer=announcer)
         self._register = lambda text: tune(text) if text.is_tuning else register(text)
         queue = FakeQueue(ledger)

@@ -136,10 +136,10 @@ def definition() -> Definition:
     """What the controller makes of the parameter, with what EC2 says of the instances."""
     text = SsmParameters(client("ssm"), f"/understudy/{CONTROLLER}/").cluster_text(CLUSTER)
     assert text is not None
-    read, faults = read_definition(text, 1, Ec2Nodes(lambda: client("ec2")))
-    assert faults == []
-    assert read is not None
-    return read
+    read = read_definition(text, 1, Ec2Nodes(lambda: client("ec2")))
+    assert read.faults == ()
+    assert read.definition is not None
+    return read.definition
 
 
 def test_it_is_deployed_whole(given):

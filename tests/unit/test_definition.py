@@ -35,12 +35,11 @@ from understudy.domain.definition import (
     Route,
     ServiceSpec,
 )
-from understudy.domain.errors import NodesUnreadableError
-from understudy.domain.model import Proof, TransitionAction
+from understudy.domain.model import PowerReading, Proof, TransitionAction
 from understudy.domain.policy import ApprovalPolicy, DrillPolicy, FailbackPolicy, FailoverBudget, Fencing, Policy
 from understudy.domain.tuning import Tuning
 from understudy.ports.nodes import InstanceFacts
-from understudy.ports.parameters import ParameterText
+from understudy.ports.parameters import DefinitionReading, ParameterText
 
 DRILL = {"every_days": 30, "hours": "02:00-04:00"}
 YAML = f"""
@@ -357,20 +356,64 @@ def test_reading_a_parameter_answers_the_definition_or_its_faults():
     for each, facts in INSTANCES.items():
         nodes.launch(each, facts.address, facts.zone)
     text = ParameterText("orders-db", 7, YAML)
-    definition, faults = read_definition(text, 3, nodes)
-    assert definition is not None
-    assert (definition.version, definition.digest, faults) == (3, text.digest, [])
-    assert read_definition(ParameterText("orders-db", 8, "nodes: 7"), 4, nodes) == (
-        None,
-        ["nodes: found 7; Input should be a valid tuple", "addresses: is missing"],
+    read = read_definition(text, 3, nodes)
+    assert read.definition is not None
+    assert (read.definition.version, read.definition.digest, read.faults) == (3, text.digest, ())
+    assert read.records == read.definition.records
+    assert read_definition(ParameterText("orders-db", 8, "nodes: 7"), 4, nodes) == DefinitionReading(
+        None, ("nodes: found 7; Input should be a valid tuple", "addresses: is missing")
     )
+
+
+def test_sound_parts_are_judged_in_the_same_round_as_faulty_ones():  # S1
+    """Else somebody mends one fault after the other, each with a minute of waiting."""
+    nodes = FakeNodes()
+    nodes.launch(NODE_A, "10.0.1.10", "us-east-1a", PowerReading.TERMINATED)
+    document = a_document(
+        nodes=[
+            {"name": "node-a", "instance_id": NODE_A, "priority": 1},
+            {"name": "node-b", "instance_id": "db-2", "priority": 0},
+            {"name": "node-c", "instance_id": NODE_C, "priority": 3},
+        ],
+        addresses=[*a_document()["addresses"], {"kind": "route53_record", "hosted_zone_id": "no", "name": "x"}],
+        colour="red",
+    )
+    read = read_definition(ParameterText("orders-db", 7, json.dumps(document)), 3, nodes)
+    assert {fault.partition(": ")[0] for fault in read.faults} == {
+        "nodes[0].instance_id",
+        "nodes[1].instance_id",
+        "nodes[1].priority",
+        "nodes[2].instance_id",
+        "addresses[1].hosted_zone_id",
+        "addresses[1].name",
+        "colour",
+    }
+    assert f"nodes[0].instance_id: found '{NODE_A}'; EC2 says that it is terminated" in read.faults
+    assert [record.name for record in read.records] == ["orders-db.corp.example.com"]
+
+
+def test_a_policy_that_contradicts_itself_and_an_unknown_instance_are_told_together():  # S1
+    nodes = FakeNodes()
+    nodes.launch(NODE_A, "10.0.1.10", "us-east-1a")
+    document = a_document(policy={"lease_s": 12, "silence_limit_s": 5})
+    faults = read_definition(ParameterText("orders-db", 7, json.dumps(document)), 3, nodes).faults
+    assert any(fault.startswith("policy") for fault in faults)
+    assert f"nodes[1].instance_id: found '{NODE_B}'; EC2 knows no such instance here" in faults
+
+
+def test_a_node_for_ipv6_only_is_refused_with_the_reason_as_it_is():  # S3
+    instances = {**INSTANCES, NODE_B: InstanceFacts("", "us-east-1b", address_v6="2001:db8::1")}
+    with pytest.raises(DefinitionError) as caught:
+        define("orders-db", 1, parse_document(YAML), instances)
+    (fault,) = caught.value.faults
+    assert f"found '{NODE_B}'; it has no private IPv4 address" in fault
 
 
 def test_a_definition_is_not_judged_while_ec2_cannot_be_read():  # B3
     nodes = FakeNodes()
     nodes.is_down = True
-    with pytest.raises(NodesUnreadableError):
-        read_definition(ParameterText("orders-db", 7, YAML), 3, nodes)
+    read = read_definition(ParameterText("orders-db", 7, YAML), 3, nodes)
+    assert (read.definition, read.faults, read.unread) == (None, (), "EC2 is down")
 
 
 BILLION_LAUGHS = "a: &a [x, x]\n" + "".join(

@@ -29,7 +29,7 @@ OF_OTHERS |= {"typing_extensions", "urllib3"}
 """boto3 with what it needs, and Powertools."""
 ADAPTERS = {"dynamodb", "event_announcer", "sfn_launcher"}
 """The table, and what a decision is carried out with."""
-HELPERS = {"attribute_values", "aws_errors", "dataclass_maps", "unreadable"}
+HELPERS = {"answers", "attribute_values", "aws_errors", "dataclass_maps", "unreadable"}
 USE_CASES = {"asking", "facts", "judging", "record_heartbeat", "set_mode", "step"}
 ROOMS = {"adapters", "assembly", "domain", "invocation", "ports", "settings", "usecases", "wiring"}
 PORTS = {"parameters", "seals"}

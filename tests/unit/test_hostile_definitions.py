@@ -12,6 +12,7 @@ from tests.unit.usecases.test_register_addresses import AAAA, EIP, ROUTE, an_off
 from tests.unit.usecases.test_register_cluster import Office, a_document
 from understudy.definition import DefinitionError, parse_document
 from understudy.domain.quoting import FAULT_LENGTH_LIMIT, FAULT_LIMIT
+from understudy.domain.unaccepted import Unaccepted
 from understudy.usecases.register_cluster import DEFINITION_REFUSED, RegisterOutcome
 
 ROLE = "arn:aws:iam::210987654321:role/zones"
@@ -97,13 +98,12 @@ def faults_of(text: str) -> list[str]:
     before = dict(office.ledger.items)
     assert office.register(office.parameters.put("orders-db", text)) is RegisterOutcome.REFUSED
     after = dict(office.ledger.items)
-    noted: list[str]
-    digest, noted = after.pop(("orders-db", "refusal"))
+    noted: Unaccepted = after.pop(("orders-db", "refusal"))
     assert after == before
     (told,) = office.announcer.details(DEFINITION_REFUSED)
-    assert digest
-    assert told["faults"] == noted
-    return noted
+    assert noted.putting
+    assert told["faults"] == list(noted.faults)
+    return list(noted.faults)
 
 
 def is_fit_to_be_shown(fault: str) -> bool:

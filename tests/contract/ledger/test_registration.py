@@ -25,6 +25,7 @@ from understudy.domain.model import Alarm, NodeReport
 from understudy.domain.policy import FailbackPolicy, FailoverBudget, Policy
 from understudy.domain.signal import AlarmSignal, FaultSignal
 from understudy.domain.tuning import Tuning
+from understudy.domain.unaccepted import Unaccepted
 
 
 def with_alarms(*alarms: str, version: int = 1):
@@ -161,15 +162,20 @@ def test_an_instance_and_an_alarm_can_belong_to_several_clusters(empty_ledger):
 
 def test_the_text_that_was_refused_last_is_remembered_without_touching_the_state(ledger):
     before = ledger.read(CLUSTER)
-    assert ledger.refused_putting(CLUSTER) == ""
-    for putting in ("first 1", "second 2"):
-        ledger.note_refusal(CLUSTER, putting, ["nodes: there is none", "policy.lease_s: is above silence_limit_s"])
-    assert ledger.refused_putting(CLUSTER) == "second 2"
+    assert ledger.unaccepted(CLUSTER) is None
+    refused = Unaccepted("first 1", ("nodes: there is none", "policy.lease_s: is above silence_limit_s"))
+    waits = Unaccepted("second 2", since=1_790_000_000, why="EC2 is down", is_told=True)
+    for text in (refused, waits, refused):
+        ledger.note_unaccepted(CLUSTER, text)
+        assert ledger.unaccepted(CLUSTER) == text
+    ledger.forget_unaccepted(CLUSTER)
+    ledger.forget_unaccepted(CLUSTER)
+    assert ledger.unaccepted(CLUSTER) is None
     assert ledger.read(CLUSTER) == before
 
 
 def test_a_refusal_registers_nothing(empty_ledger):
-    empty_ledger.note_refusal(CLUSTER, "first 1", ["nodes: there is none"])
+    empty_ledger.note_unaccepted(CLUSTER, Unaccepted("first 1", ("nodes: there is none",)))
     assert empty_ledger.read(CLUSTER) is None
     assert list(empty_ledger.clusters()) == []
 

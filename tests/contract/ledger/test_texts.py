@@ -1,5 +1,7 @@
 """What the table remembers of the texts that operators put."""
 
+from understudy.domain.unaccepted import Unaccepted
+
 
 def test_a_stack_without_tunables_sets_none(empty_ledger):  # S8
     assert empty_ledger.stack_wide().tuning == {}
@@ -15,7 +17,7 @@ def test_the_stacks_tunables_are_those_that_were_put_last(empty_ledger):  # S8
 
 def test_tunables_are_no_cluster(empty_ledger):
     empty_ledger.put_tuning({"ROUTE53_TTL": 30}, "digest")
-    empty_ledger.note_refusal("stack#", "bad", ["a fault"])
+    empty_ledger.note_unaccepted("stack#", Unaccepted("bad", ("a fault",)))
     assert list(empty_ledger.clusters()) == []
-    assert empty_ledger.refused_putting("stack#") == "bad"
+    assert empty_ledger.unaccepted("stack#") == Unaccepted("bad", ("a fault",))
     assert empty_ledger.tuning_digest() == "digest"

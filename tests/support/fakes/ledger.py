@@ -13,6 +13,7 @@ from understudy.domain.model import Alarm, ClusterState, NodeReport, ServiceStat
 from understudy.domain.seal import SECRET_LENGTH
 from understudy.domain.signal import FaultSignal, LateSignal, NamesSignal, PowerSignal, Signal
 from understudy.domain.tuning import StackWide
+from understudy.domain.unaccepted import Unaccepted
 from understudy.ports import NOT_A_MEMBER, STALE, UNKNOWN_CLUSTER, Read, Refusal
 from understudy.ports.seals import SECRET_KEPT_S
 
@@ -234,16 +235,21 @@ class FakeLedger(Faulty):
         with self._called("put_tuning"):
             self.items[("stack#", "tuning")] = (dict(values), digest)
 
-    def refused_putting(self, cluster: str) -> str:
-        """As Registry.refused_putting."""
-        with self._called("refused_putting"):
-            refusal: tuple[str, list[str]] = self.items.get((cluster, "refusal"), ("", []))
-            return refusal[0]
+    def unaccepted(self, cluster: str) -> Unaccepted | None:
+        """As Registry.unaccepted."""
+        with self._called("unaccepted"):
+            noted: Unaccepted | None = self.items.get((cluster, "refusal"))
+            return noted
 
-    def note_refusal(self, cluster: str, putting: str, faults: list[str]) -> None:
-        """As Registry.note_refusal."""
-        with self._called("note_refusal"):
-            self.items[(cluster, "refusal")] = (putting, list(faults))
+    def note_unaccepted(self, cluster: str, text: Unaccepted) -> None:
+        """As Registry.note_unaccepted."""
+        with self._called("note_unaccepted"):
+            self.items[(cluster, "refusal")] = text
+
+    def forget_unaccepted(self, cluster: str) -> None:
+        """As Registry.forget_unaccepted."""
+        with self._called("forget_unaccepted"):
+            self.items.pop((cluster, "refusal"), None)
 
     def _claimed(self, definition: Definition) -> dict[str, str]:
         owners = {label: self.items.get((f"address#{each}", "claim")) for each, label in definition.claims.items()}

@@ -1,6 +1,7 @@
 """EC2 in memory."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from tests.support.fakes.faults import Faulty
@@ -64,4 +65,10 @@ class FakeNodes(Faulty):
         with self._called("facts"):
             if self.is_down:
                 raise NodesUnreadableError("EC2 is down")
-            return {each: self.known[each] for each in instance_ids if each in self.known}
+            return {each: self._facts(each) for each in instance_ids if each in self.known}
+
+    def _facts(self, instance_id: str) -> InstanceFacts:
+        known, power = self.known[instance_id], self.powers.get(instance_id, PowerReading.RUNNING)
+        if power is PowerReading.TERMINATED:  # without its interface
+            return InstanceFacts("", known.zone, power=power)
+        return known if power is PowerReading.RUNNING else replace(known, power=power)

@@ -6,6 +6,7 @@ from tests.support.fakes.clock import VirtualClock
 from tests.support.fakes.faults import Faulty
 from understudy.domain.definition import Record
 from understudy.domain.errors import AddressUnreadableError, GuardMismatchError
+from understudy.domain.readiness_facts import FoundRecord, HostedZone
 from understudy.domain.record import Change, ChangeReading, ChangeVerb, RecordReading, RecordSet, guard_name
 
 Key = tuple[str, str, str]
@@ -22,6 +23,8 @@ class FakeZone(Faulty):
         self.propagation_s = propagation_s
         self.record_sets: dict[Key, RecordSet] = {}
         self.obstacles: dict[Key, str] = {}
+        self.hosted: dict[str, HostedZone | None] = {}
+        """What is not here is a public zone of the name above whatever is asked for."""
         self.batches: list[tuple[Change, ...]] = []
         self.comments: list[str] = []
         self._clock = clock or VirtualClock()
@@ -36,6 +39,26 @@ class FakeZone(Faulty):
         key = _key(record, record.name, record.type)
         self.record_sets.pop(key, None)
         self.obstacles[key] = words
+
+    def readings(self) -> "FakeZone":
+        """As Route53Records.readings."""
+        return self
+
+    def hosted_zone(self, record: Record) -> HostedZone | None:
+        """As ZoneReader.hosted_zone."""
+        with self._called("hosted_zone"):
+            usual = HostedZone(record.name.partition(".")[2], False, {})
+            return self.hosted.get(record.hosted_zone_id, usual)
+
+    def found_records(self, record: Record, name: str) -> tuple[FoundRecord, ...]:
+        """As ZoneReader.found_records."""
+        with self._called("found_records"):
+            zone_id = record.hosted_zone_id
+            found = [FoundRecord(key[2], each) for key, each in self.record_sets.items() if key[:2] == (zone_id, name)]
+            foreign = [
+                FoundRecord(key[2], None, words) for key, words in self.obstacles.items() if key[:2] == (zone_id, name)
+            ]
+            return (*found, *foreign)
 
     def read(self, record: Record) -> RecordReading:
         """As Zone.read."""

@@ -81,7 +81,24 @@ def test_route_53_that_answers_that_there_is_no_zone_has_answered():  # S1
     ],
 )
 def test_the_zone_owns_the_name_only_by_whole_labels(zone, verdict):  # S1
-    says(names.zone_owns_name, verdict, zone, zones={ZONE_ID: a_zone(name=zone)})
+    above = {(ZONE_ID, "corp.example.com"): ()}
+    says(names.zone_owns_name, verdict, zone, zones={ZONE_ID: a_zone(name=zone)}, records={**OURS, **above})
+
+
+@pytest.mark.parametrize("name", [RECORD.name, "corp.example.com"])
+def test_a_name_that_the_zone_delegates_is_not_owned_by_it(name):  # S1
+    """Resolvers ask the other zone's servers for it, and never see what is written here."""
+    zones = {ZONE_ID: a_zone(name="example.com")}
+    away = FoundRecord("NS", RecordSet(name, "NS", 300, ("ns.example.org.",)))
+    records = {**OURS, (ZONE_ID, "corp.example.com"): (), (ZONE_ID, name): (away,)}
+    says(names.zone_owns_name, FAIL, f"{name} NS in {ZONE_ID} delegates", zones=zones, records=records)
+    unread = {**OURS, (ZONE_ID, "corp.example.com"): UNREAD}
+    says(names.zone_owns_name, UNKNOWN, UNREAD.why, zones=zones, records=unread)
+
+
+def test_the_name_servers_of_the_zone_itself_delegate_nothing():  # S1
+    apex = {**OURS, NAME_KEY: (FoundRecord("NS", RecordSet(RECORD.name, "NS", 300, ("ns.example.org.",))),)}
+    says(names.zone_owns_name, PASS, RECORD.name, zones={ZONE_ID: a_zone(name=RECORD.name)}, records=apex)
 
 
 @pytest.mark.parametrize("look", [names.zone_associated, names.vpc_dns_on, names.premises_resolve])

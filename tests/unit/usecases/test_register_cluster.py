@@ -6,7 +6,18 @@ from functools import partial
 
 import pytest
 
-from tests.support.builders import ADDRESS_A, ADDRESS_B, CLUSTER, NODE_A, NODE_B, NODE_C, NOW, RECORD, SPECS
+from tests.support.builders import (
+    ADDRESS_A,
+    ADDRESS_B,
+    CLUSTER,
+    NODE_A,
+    NODE_B,
+    NODE_C,
+    NOW,
+    RECORD,
+    SPECS,
+    a_transition,
+)
 from tests.support.fakes.announcer import FakeAnnouncer
 from tests.support.fakes.clock import VirtualClock
 from tests.support.fakes.keys import FakeKeys
@@ -17,16 +28,22 @@ from tests.support.fakes.parameters import FakeParameters
 from tests.support.fakes.zone import FakeZone
 from understudy.definition import read_definition
 from understudy.domain.address import AddressStatus
-from understudy.domain.errors import AddressUnreadableError, KeyNotMadeError, LedgerConflictError
+from understudy.domain.errors import AddressUnreadableError, KeyNotMadeError, LedgerConflictError, UnreadableError
 from understudy.domain.mode import Hold
+from understudy.domain.model import PowerReading
 from understudy.domain.reach import QuorumHosts
+from understudy.domain.readiness_facts import HostedZone
 from understudy.domain.record import RecordSet, guard_name
+from understudy.domain.signal import PowerSignal
 from understudy.usecases.register_cluster import (
+    DEFINITION_PUT_OFF,
     DEFINITION_REFUSED,
     RegisterOutcome,
+    Registrar,
     register_changed,
-    register_cluster,
 )
+
+NODE_D = "i-0ddddddddddddddd4"
 
 
 def a_document(**changes):
@@ -46,6 +63,7 @@ def a_document(**changes):
 class Office:
     def __init__(self, may_stop=False):
         self.may_stop = may_stop
+        self.forgotten = []
         self.ledger, self.zone, self.ec2 = FakeLedger(), FakeZone(), FakeNodes()
         self.parameters, self.announcer, self.clock = FakeParameters(), FakeAnnouncer(), VirtualClock(NOW)
         self.network, self.keys = FakeNetwork(), FakeKeys()
@@ -56,18 +74,19 @@ class Office:
         return self.register(self.parameters.put(cluster, json.dumps(document)))
 
     def register(self, text):
-        return register_cluster(
-            text,
+        return Registrar(
             registry=self.ledger,
             records=self.zone,
+            zones=self.zone,
             network=self.network,
+            power=self.ec2.power,
             keys=self.keys,
             read_definition=partial(read_definition, nodes=self.ec2),
             announcer=self.announcer,
             clock=self.clock,
             stack="understudy",
             may_stop=self.may_stop,
-        )
+        ).register(text)
 
     def record_carries(self, address):
         self.zone.put(RECORD, RecordSet(RECORD.name, "A", 60, (address,)))
@@ -312,7 +331,176 @@ def test_a_change_event_registers_the_text_as_it_stands_now():
     office = Office()
     office.parameters.put(CLUSTER, json.dumps(a_document()))
     event = an_event(f"/understudy/understudy/clusters/{CLUSTER}")
-    assert register_changed(event, parameters=office.parameters, register=office.register) is RegisterOutcome.ACCEPTED
+    assert (
+        register_changed(event, parameters=office.parameters, register=office.register, forget=office.forgotten.append)
+        is RegisterOutcome.ACCEPTED
+    )
+
+
+def test_a_text_that_was_refused_is_forgotten_when_a_good_one_is_in_force_or_its_parameter_is_deleted():
+    office = Office()
+    office.put(a_document())
+    office.put(a_document(nodes=[]))
+    assert office.ledger.unaccepted(CLUSTER).is_refused
+    assert office.put(a_document()) is RegisterOutcome.UNCHANGED
+    assert office.ledger.unaccepted(CLUSTER) is None
+    office.put(a_document(nodes=[]))
+    assert office.put(a_document(services=[])) is RegisterOutcome.ACCEPTED
+    assert office.ledger.unaccepted(CLUSTER) is None
+    office.parameters.delete(CLUSTER)
+    event = an_event(f"/understudy/understudy/clusters/{CLUSTER}", "Delete")
+    register_changed(event, parameters=office.parameters, register=office.register, forget=office.forgotten.append)
+    assert office.forgotten == [CLUSTER]
+
+
+# S1: what waiting cannot mend is refused, at once and all of it
+def test_a_zone_that_does_not_exist_is_refused_and_not_put_off():
+    office = Office()
+    office.zone.hosted["Z0EXAMPLE"] = None
+    assert office.put(a_document()) is RegisterOutcome.REFUSED
+    assert office.announcer.details(DEFINITION_REFUSED)[0]["faults"] == [
+        "addresses: orders-db.corp.example.com A Z0EXAMPLE: there is no hosted zone Z0EXAMPLE"
+    ]
+
+
+def test_a_name_that_its_zone_does_not_own_is_refused():  # S1
+    office = Office()
+    office.zone.hosted["Z0EXAMPLE"] = HostedZone("corp.example.org", False, {})
+    assert office.put(a_document()) is RegisterOutcome.REFUSED
+    (fault,) = office.announcer.details(DEFINITION_REFUSED)[0]["faults"]
+    assert fault.endswith("Z0EXAMPLE is corp.example.org, which does not own orders-db.corp.example.com")
+
+
+@pytest.mark.parametrize("name", ["orders-db.corp.example.com", "corp.example.com"])
+def test_a_name_below_a_delegated_subdomain_is_refused(name):  # S1
+    office = Office()
+    office.zone.hosted["Z0EXAMPLE"] = HostedZone("example.com", False, {})
+    office.zone.put(RECORD, RecordSet(name, "NS", 300, ("ns-1.example.org.",)))
+    assert office.put(a_document()) is RegisterOutcome.REFUSED
+    (fault,) = office.announcer.details(DEFINITION_REFUSED)[0]["faults"]
+    assert f"{name} NS in Z0EXAMPLE delegates orders-db.corp.example.com to another zone" in fault
+
+
+@pytest.mark.parametrize("at", [RECORD.name, guard_name(RECORD)])
+@pytest.mark.parametrize("kind", ["CNAME", "foreign"])
+def test_what_cannot_be_moved_in_the_place_of_record_or_guard_is_refused(kind, at):  # S4
+    office = Office()
+    if kind == "CNAME":
+        office.zone.put(RECORD, RecordSet(at, "CNAME", 300, ("x.example.org",)))
+    else:
+        office.zone.obstacles[("Z0EXAMPLE", at, "A" if at == RECORD.name else "TXT")] = "it is an alias of lb"
+    assert office.put(a_document()) is RegisterOutcome.REFUSED
+    (fault,) = office.announcer.details(DEFINITION_REFUSED)[0]["faults"]
+    assert ("no other record can stand beside it" if kind == "CNAME" else "it is an alias of lb") in fault
+
+
+def test_every_fault_of_text_nodes_names_and_other_clusters_is_told_in_one_round():  # S1
+    office = Office()
+    office.zone.hosted["Z0NONE"] = None
+    del office.ec2.known[NODE_B]
+    name = {**a_document()["addresses"][0], "hosted_zone_id": "Z0NONE"}
+    office.put(a_document(addresses=[name], policy={"lease_s": 12, "silence_limit_s": 5}, colour="red"))
+    faults = office.announcer.details(DEFINITION_REFUSED)[0]["faults"]
+    assert {fault.partition(":")[0] for fault in faults} == {"colour", "nodes[1].instance_id", "addresses"}
+
+
+@pytest.mark.parametrize("unread", ["ec2", "route53"])
+def test_a_fault_is_told_although_something_else_cannot_be_read(unread):  # S1
+    office = Office()
+    office.ec2.is_down = unread == "ec2"
+    if unread == "route53":
+        office.zone.fail_next("hosted_zone", UnreadableError("AccessDenied"))
+    assert office.put(a_document(colour="red")) is RegisterOutcome.REFUSED
+
+
+# C17: what is put off is told
+def put_off_for(office, seconds, text):
+    outcomes = set()
+    for _ in range(0, seconds, 60):
+        office.zone.fail_next("hosted_zone", UnreadableError("hosted zone Z0EXAMPLE cannot be read: AccessDenied"))
+        outcomes.add(office.register(text))
+        office.clock.advance(60)
+    return outcomes
+
+
+def test_a_definition_that_cannot_be_judged_is_told_of_within_three_minutes_once_and_accepted_when_it_can():  # B3
+    office = Office()
+    text = office.parameters.put(CLUSTER, json.dumps(a_document()))
+    assert put_off_for(office, 120, text) == {RegisterOutcome.DEFERRED}
+    assert office.announcer.details(DEFINITION_PUT_OFF) == []
+    put_off_for(office, 600, text)
+    assert office.announcer.details(DEFINITION_PUT_OFF) == [
+        {
+            "cluster": CLUSTER,
+            "parameter_version": 1,
+            "since": NOW,
+            "why": "hosted zone Z0EXAMPLE cannot be read: AccessDenied",
+        }
+    ]
+    assert office.ledger.unaccepted(CLUSTER).since == NOW
+    assert office.register(text) is RegisterOutcome.ACCEPTED
+    assert office.ledger.unaccepted(CLUSTER) is None
+
+
+def test_another_text_is_put_off_anew():
+    office = Office()
+    put_off_for(office, 180, office.parameters.put(CLUSTER, json.dumps(a_document())))
+    put_off_for(office, 120, office.parameters.put(CLUSTER, json.dumps(a_document(services=[]))))
+    assert len(office.announcer.details(DEFINITION_PUT_OFF)) == 1
+
+
+# B17: an instance that EC2 says is terminated
+REPLACED = [
+    {"name": "node-a", "instance_id": NODE_C, "priority": 1},
+    {"name": "node-b", "instance_id": NODE_D, "priority": 2},
+]
+
+
+def replaced(office):
+    for spec, instance_id in zip(SPECS, (NODE_C, NODE_D), strict=False):
+        office.ec2.launch_as(replace(spec, instance_id=instance_id))
+    return office.put(a_document(nodes=REPLACED))
+
+
+@pytest.mark.parametrize("is_remembered", [False, True])
+def test_a_cluster_whose_instances_were_all_replaced_comes_back_by_its_definition(is_remembered):
+    """EC2 forgets a terminated instance after an hour; what it said of it stays in the state."""
+    office = Office()
+    serving(office)
+    office.ec2.powers |= dict.fromkeys((NODE_A, NODE_B), PowerReading.TERMINATED)
+    if is_remembered:
+        office.ledger.record_signal(CLUSTER, PowerSignal(NODE_A, PowerReading.TERMINATED, NOW))
+        office.ec2.powers.clear()
+    assert replaced(office) is RegisterOutcome.ACCEPTED
+    state = office.ledger.state()
+    assert (state.active, state.previous, set(state.nodes), state.epoch) == (None, None, {NODE_C, NODE_D}, 1)
+
+
+def test_a_last_holder_that_is_terminated_may_be_left_out_as_well():
+    office = Office()
+    office.record_carries(ADDRESS_A)
+    office.put(a_document())
+    assert office.ledger.state().previous.node == NODE_A
+    office.ec2.powers[NODE_A] = PowerReading.TERMINATED
+    assert replaced(office) is RegisterOutcome.ACCEPTED
+    assert office.ledger.state().previous is None
+
+
+@pytest.mark.parametrize("power", [each for each in PowerReading if each is not PowerReading.TERMINATED])
+def test_nothing_but_terminated_lets_the_holder_be_left_out(power):  # B4
+    office = Office()
+    serving(office)
+    office.ec2.powers[NODE_A] = power
+    assert replaced(office) is RegisterOutcome.REFUSED
+
+
+def test_a_move_that_is_about_a_node_that_goes_is_waited_for():
+    office = Office()
+    serving(office)
+    moving = a_transition(source=NODE_B, target=NODE_A)
+    office.ledger.put_state(replace(office.ledger.state(), active=None, transition=moving))
+    office.ec2.powers[NODE_A] = PowerReading.TERMINATED
+    assert replaced(office) is RegisterOutcome.DEFERRED
 
 
 def test_a_deleted_parameter_takes_no_protection_away():
@@ -320,14 +508,20 @@ def test_a_deleted_parameter_takes_no_protection_away():
     office.put(a_document())
     office.parameters.delete(CLUSTER)
     event = an_event(f"/understudy/understudy/clusters/{CLUSTER}", "Delete")
-    assert register_changed(event, parameters=office.parameters, register=office.register) is RegisterOutcome.DELETED
+    assert (
+        register_changed(event, parameters=office.parameters, register=office.register, forget=office.forgotten.append)
+        is RegisterOutcome.DELETED
+    )
     assert office.ledger.state().definition_version == NOW
 
 
 def test_a_parameter_that_is_no_cluster_is_left_alone():
     office = Office()
     event = an_event("/understudy/understudy/notes")
-    assert register_changed(event, parameters=office.parameters, register=office.register) is RegisterOutcome.IGNORED
+    assert (
+        register_changed(event, parameters=office.parameters, register=office.register, forget=office.forgotten.append)
+        is RegisterOutcome.IGNORED
+    )
 
 
 def with_witness(name, **changes):

@@ -7,6 +7,7 @@ from tests.support.fakes.announcer import FakeAnnouncer
 from tests.support.fakes.ledger import FakeLedger
 from tests.support.fakes.parameters import FakeParameters
 from understudy.domain.tuning import Tuning
+from understudy.domain.unaccepted import STACK_WIDE
 from understudy.usecases.register_cluster import RegisterOutcome, register_changed
 from understudy.usecases.register_tuning import TUNING_ACCEPTED, TUNING_REFUSED, register_tuning
 from understudy.usecases.step import definition_in_force
@@ -79,8 +80,22 @@ def test_a_change_event_of_the_tuning_parameter_registers_it_as_it_stands(text, 
     if text:
         office.parameters.put_tuning(text)
     event = {"detail": {"name": "/understudy/understudy/tuning", "operation": "Update"}}
-    assert register_changed(event, parameters=office.parameters, register=office.register) is outcome
+    forgotten: list[str] = []
+    outcomes = register_changed(event, parameters=office.parameters, register=office.register, forget=forgotten.append)
+    assert outcomes is outcome
     assert office.ledger.state(CLUSTER) == a_state()
+    assert forgotten == ([] if text else [STACK_WIDE])
+
+
+def test_what_was_refused_of_the_tunables_is_forgotten_when_good_ones_are_in_force():  # S8
+    office = Office()
+    office.put("ROUTE53_TTL=x")
+    assert office.ledger.unaccepted(STACK_WIDE).is_refused
+    office.put(PASTED)
+    assert office.ledger.unaccepted(STACK_WIDE) is None
+    office.put("ROUTE53_TTL=x")
+    office.put(PASTED)
+    assert office.ledger.unaccepted(STACK_WIDE) is None
 
 
 def test_tunables_whose_waits_outlast_an_execution_are_refused_with_the_numbers():  # S8

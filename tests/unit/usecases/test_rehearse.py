@@ -36,7 +36,7 @@ from understudy.usecases.rehearsed_writes import RehearsedGroup
 
 REHEARSE = {"cluster": CLUSTER, "action": "rehearse"}
 WRITES = {
-    "ledger": ("commit", "note", "register", "record_beat", "record_signal", "put_tuning", "note_refusal"),
+    "ledger": ("commit", "note", "register", "record_beat", "record_signal", "put_tuning", "note_unaccepted"),
     "zone": ("submit",),
     "aws": ("put_route", "associate"),
 }

@@ -4,10 +4,9 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from understudy import wiring
-from understudy.domain.definition import Definition
 from understudy.invocation import Gathered, count, measure
-from understudy.ports import RecordReader, Spread
-from understudy.ports.parameters import Parameters, ParameterText
+from understudy.ports import Spread
+from understudy.ports.parameters import DefinitionReading, Parameters, ParameterText
 from understudy.settings import settings
 from understudy.usecases.judging import Judge
 
@@ -192,19 +191,19 @@ def monitor(zone: "Route53Zone") -> "RecordMonitor":
     return RecordMonitor(wiring.ledger(), zone, wiring.announcer(), wiring.clock, zone.pause, wiring.stack(), measure)
 
 
-def read_definition(text: ParameterText, version: int) -> tuple[Definition | None, list[str]]:
+def read_definition(text: ParameterText, version: int) -> DefinitionReading:
     """See `understudy.definition.read_definition`. Imported when a definition has been put: nothing else needs it."""
     from understudy.definition import read_definition as read
 
     return read(text, version, wiring.nodes())
 
 
-def register(text: ParameterText, records: RecordReader | None = None) -> str:
+def register(text: ParameterText, zone: "Route53Zone | None" = None) -> str:
     """Register what a parameter says: the stack's tunables or a cluster's definition.
 
     The metric Definitions counts what became of it; a text that is known already is not counted, each minute anew.
     """
-    outcome = _register(text, records)
+    outcome = _register(text, zone)
     if outcome != "UNCHANGED":
         count("Definitions", outcome=outcome)
     return outcome
@@ -217,21 +216,28 @@ def mend_key(cluster: str) -> None:
     make_key(cluster, wiring.keys())
 
 
-def _register(text: ParameterText, records: RecordReader | None) -> str:
-    from understudy.usecases.register_cluster import register_cluster
+def _register(text: ParameterText, zone: "Route53Zone | None") -> str:
+    from understudy.usecases.register_cluster import Registrar
     from understudy.usecases.register_tuning import register_tuning
 
     if text.is_tuning:
         return register_tuning(text, registry=wiring.ledger(), announcer=wiring.announcer())
-    return register_cluster(
-        text,
+    zone = zone or wiring.zone()
+    return Registrar(
         registry=wiring.ledger(),
-        records=records or wiring.zone(),
+        records=zone,
+        zones=zone.readings(),
         network=wiring.network(),
+        power=wiring.nodes().power,
         keys=wiring.keys(),
         read_definition=read_definition,
         announcer=wiring.announcer(),
         clock=wiring.clock,
         stack=wiring.stack(),
         may_stop=wiring.may_stop(),
-    )
+    ).register(text)
+
+
+def forget_text(cluster: str) -> None:
+    """What was put last for a cluster is there no more."""
+    wiring.ledger().forget_unaccepted(cluster)

@@ -8,6 +8,8 @@ from botocore.exceptions import ClientError
 from understudy.adapters.aws_errors import KEYS_REFUSED, code_of
 
 T = TypeVar("T")
+CallAs = Callable[[str, str, Callable[[Any], Any]], Any]
+"""Makes a call with the client of a role (its ARN, and the external id): see AssumedRoles.call."""
 RENEWAL_S = 120
 """Keys are renewed this long before they run out, so that no call is refused for their age in mid-move."""
 DURATION_S = 3600

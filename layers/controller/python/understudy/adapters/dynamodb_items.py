@@ -13,9 +13,11 @@ from understudy.domain.definition import Definition
 from understudy.domain.errors import NewerFormatError
 from understudy.domain.model import ClusterState, NodeReport
 from understudy.domain.tuning import LIMITS, StackWide
+from understudy.domain.unaccepted import Unaccepted
 
 STATE = "state"
-REFUSAL = "refusal"
+UNACCEPTED = "refusal"
+"""As the first version called it, which knew no texts that are put off."""
 CLAIM = "claim"
 STACK = "stack#"
 TUNING = "tuning"
@@ -23,6 +25,7 @@ CROWDED = "crowded_until"
 CLUSTERS = "cluster_count"
 DOUBTED = "doubted_since"
 KIND = "cluster"
+KIND_UNACCEPTED = "unaccepted"
 STAGES = "stages"
 POWER_WORDS = ("power", "power_at", "power_boot")
 WORDS_OF_SOME = (
@@ -165,14 +168,25 @@ def _in_words_of_today(values: Mapping[str, Any]) -> dict[str, Any]:
     return {**records, **values, "policy": policy}
 
 
-def refusal_item(cluster: str, putting: str, faults: list[str]) -> Item:
-    """The item that says which putting of a text was refused last, and why."""
-    return to_item({"pk": cluster, "sk": REFUSAL, "putting": putting, "faults": faults})
+def unaccepted_item(cluster: str, text: Unaccepted) -> Item:
+    """The item of a text that is not in force. An earlier version takes a `putting` that is there for a refused one."""
+    which = {"putting" if text.is_refused else "put_off": text.putting}
+    how = {"faults": list(text.faults), "since": text.since, "why": text.why, "told": text.is_told}
+    return to_item({"pk": cluster, "sk": UNACCEPTED, "kind": KIND_UNACCEPTED, **which, **how})
 
 
-def read_refusal(item: Mapping[str, Mapping[str, Any]]) -> str:
-    """Which putting was refused; empty without an item, and when an earlier version wrote it."""
-    return str(from_item(item).get("putting", ""))
+def read_unaccepted(item: Mapping[str, Mapping[str, Any]]) -> Unaccepted | None:
+    """The text that is not in force; None without an item."""
+    values = from_item(item)
+    if not values:
+        return None
+    return Unaccepted(
+        putting=str(values.get("putting") or values.get("put_off", "")),
+        faults=tuple(values.get("faults", ())),
+        since=values.get("since", 0),
+        why=values.get("why", ""),
+        is_told=values.get("told", False),
+    )
 
 
 def read_stack_wide(item: Mapping[str, Mapping[str, Any]]) -> StackWide:

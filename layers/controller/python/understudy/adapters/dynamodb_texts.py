@@ -7,6 +7,7 @@ from understudy.adapters import dynamodb_items as items
 from understudy.adapters.attribute_values import Item
 from understudy.adapters.dynamodb_expressions import Update
 from understudy.domain.tuning import StackWide
+from understudy.domain.unaccepted import Unaccepted
 
 
 class DynamoDbTexts:
@@ -31,13 +32,17 @@ class DynamoDbTexts:
         update.set("digest", to=digest)
         self._client.update_item(TableName=self._table, Key=items.key(items.STACK, items.TUNING), **update.arguments())
 
-    def refused_putting(self, cluster: str) -> str:
-        """Which putting of which text was refused last (ParameterText.putting); empty when none was."""
-        return items.read_refusal(self._get(cluster, items.REFUSAL))
+    def unaccepted(self, cluster: str) -> Unaccepted | None:
+        """The text that was put last, when it is not in force; None when it is."""
+        return items.read_unaccepted(self._get(cluster, items.UNACCEPTED))
 
-    def note_refusal(self, cluster: str, putting: str, faults: list[str]) -> None:
-        """Remember which text was refused and why. The state is not touched."""
-        self._client.put_item(TableName=self._table, Item=items.refusal_item(cluster, putting, faults))
+    def note_unaccepted(self, cluster: str, text: Unaccepted) -> None:
+        """Remember it in place of the one before. The state is not touched."""
+        self._client.put_item(TableName=self._table, Item=items.unaccepted_item(cluster, text))
+
+    def forget_unaccepted(self, cluster: str) -> None:
+        """The text that was put last is in force."""
+        self._client.delete_item(TableName=self._table, Key=items.key(cluster, items.UNACCEPTED))
 
     def _get(self, pk: str, sk: str) -> Item:
         answer = self._client.get_item(TableName=self._table, Key=items.key(pk, sk), ConsistentRead=True)

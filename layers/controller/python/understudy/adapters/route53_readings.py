@@ -7,10 +7,10 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from understudy.adapters.assumed_roles import CallAs
 from understudy.adapters.aws_errors import code_of
 from understudy.adapters.polite_route53 import Polite
 from understudy.adapters.route53_names import ForeignRecordError, plain_name, read_record_set
-from understudy.adapters.route53_zone import CallAs
 from understudy.adapters.unreadable import unreadable
 from understudy.domain.definition import Record
 from understudy.domain.errors import UnreadableError

@@ -5,6 +5,7 @@ from typing import Any, Self
 
 from botocore.exceptions import ClientError
 
+from understudy.adapters.assumed_roles import CallAs
 from understudy.adapters.aws_errors import NO_ANSWER, code_of, is_not_done, passes
 from understudy.adapters.polite_route53 import ATTEMPT_LIMIT_S, Allowance, Polite, Question
 from understudy.adapters.route53_listing import PAGE_SIZE, read_records
@@ -15,6 +16,7 @@ from understudy.adapters.route53_names import (
     read_record_set,
     write_change,
 )
+from understudy.adapters.route53_readings import Route53Readings
 from understudy.domain.definition import Record
 from understudy.domain.errors import (
     AddressCrowdedError,
@@ -30,8 +32,6 @@ BATCH_REFUSED = "InvalidChangeBatch"
 NO_SUCH_CHANGE = "NoSuchChange"
 IN_SYNC = "INSYNC"
 COMMENT_LIMIT = 256
-CallAs = Callable[[str, str, Callable[[Any], Any]], Any]
-"""Makes a call with the client of a role (its ARN, and the external id)."""
 
 
 class Route53Records:
@@ -50,6 +50,10 @@ class Route53Records:
     def within(self, allowance: Allowance) -> Self:
         """The same, but all its calls together take no longer than the allowance."""
         return type(self)(self._own, self._polite.within(allowance), self._call_as)
+
+    def readings(self) -> Route53Readings:
+        """What else it says of zones and names, within the same allowance."""
+        return Route53Readings(self._own, self._polite, self._call_as or _no_role)
 
     def pause(self, seconds: float) -> None:
         """Wait between two questions, but no longer than the allowance allows."""
@@ -164,6 +168,10 @@ class Route53Zone(Route53Records):
                 return ChangeReading.UNKNOWN
             raise AddressUnreadableError(f"change {change_id}: {fault}") from fault
         return ChangeReading.IN_SYNC if answer["ChangeInfo"]["Status"] == IN_SYNC else ChangeReading.PENDING
+
+
+def _no_role(role_arn: str, external_id: str, make: Callable[[Any], Any]) -> Any:
+    raise ValueError(f"{role_arn} is to be assumed by nobody here")
 
 
 def _refusal(fault: ClientError, why: str) -> Exception:

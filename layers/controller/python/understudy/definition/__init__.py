@@ -16,7 +16,8 @@ from understudy.definition.addresses import (
 )
 from understudy.definition.policy import RENAMED, policy_faults, policy_of
 from understudy.definition.quorum import contradicting_quorum, own_hosts
-from understudy.document import ClusterDocument, NodeDocument
+from understudy.definition.sound import sound_parts
+from understudy.document import AddressDocument, ClusterDocument, NodeDocument
 from understudy.document.plain_yaml import read_plain_yaml
 from understudy.domain.definition import (
     LAST_PRIORITY,
@@ -28,10 +29,11 @@ from understudy.domain.definition import (
     Role,
     ServiceSpec,
 )
+from understudy.domain.errors import NodesUnreadableError
 from understudy.domain.model import PowerReading
 from understudy.domain.quoting import plain, quoted
 from understudy.ports.nodes import InstanceFacts, Nodes
-from understudy.ports.parameters import ParameterText
+from understudy.ports.parameters import DefinitionReading, ParameterText
 
 
 class DefinitionError(Exception):
@@ -44,60 +46,82 @@ class DefinitionError(Exception):
 
 def parse_document(text: str) -> ClusterDocument:
     """Read the text of a cluster's parameter. Raises DefinitionError with every fault that can be seen without AWS."""
+    document = _shaped(_content(text))
+    if faults := [*_disagreements(document)]:
+        raise DefinitionError(faults)
+    return document
+
+
+def read_definition(text: ParameterText, version: int, nodes: Nodes) -> DefinitionReading:
+    """What a parameter's text stands for: a definition under `version`, or every fault of its text and its nodes.
+
+    Parts without a fault are looked at also when others have one.
+    """
+    try:
+        content = _content(text.text)
+    except DefinitionError as error:
+        return DefinitionReading(None, tuple(error.faults))
+    document, faults = _judged(content)
+    listed = sound_parts(content, "nodes", NodeDocument)
+    records = records_of(sound_parts(content, "addresses", AddressDocument).values())
+    try:
+        instances = nodes.facts([node.instance_id for node in listed.values()]) if listed else {}
+    except NodesUnreadableError as error:
+        return DefinitionReading(None, tuple(faults), records, str(error))
+    faults += _unusable_nodes(listed, instances) if document is None else _unfit(document, instances)
+    if document is None or faults:
+        return DefinitionReading(None, tuple(faults), records)
+    return DefinitionReading(
+        replace(define(text.cluster, version, document, instances), digest=text.digest), records=records
+    )
+
+
+def _judged(content: Mapping[str, Any]) -> tuple[ClusterDocument | None, list[str]]:
+    try:
+        document = _shaped(content)
+    except DefinitionError as error:
+        return None, error.faults
+    return document, [*_disagreements(document)]
+
+
+def _content(text: str) -> Mapping[str, Any]:
     try:
         content = read_plain_yaml(text)
     except ValueError as fault:
         raise DefinitionError([f"the text is neither YAML nor JSON: {fault}"]) from None
     if not isinstance(content, dict):
         raise DefinitionError([f"the text is {quoted(content)}, not an object with nodes and addresses"])
+    return content
+
+
+def _shaped(content: Mapping[str, Any]) -> ClusterDocument:
     try:
-        document = ClusterDocument.model_validate(content)
+        return ClusterDocument.model_validate(content)
     except ValidationError as fault:
         raise DefinitionError(list(_sentences(fault.errors(include_url=False)))) from None
-    faults = [
-        *_twice(document),
-        *contradicting_addresses(document),
-        *_bad_dependencies(document),
-        *policy_faults(document),
-        *contradicting_quorum(document),
-    ]
-    if faults:
-        raise DefinitionError(faults)
-    return document
 
 
-def read_definition(text: ParameterText, version: int, nodes: Nodes) -> tuple[Definition | None, list[str]]:
-    """The definition, under `version`, that a parameter's text stands for, or the list of its faults.
-
-    Raises NodesUnreadableError when EC2 cannot be asked for the addresses: then the text cannot be judged yet.
-    """
-    try:
-        document = parse_document(text.text)
-        instances = nodes.facts([node.instance_id for node in document.nodes])
-        return replace(define(text.cluster, version, document, instances), digest=text.digest), []
-    except DefinitionError as fault:
-        return None, fault.faults
+def _disagreements(document: ClusterDocument) -> Iterator[str]:
+    """In what its parts do not fit together."""
+    yield from _twice(document)
+    yield from contradicting_addresses(document)
+    yield from _bad_dependencies(document)
+    yield from policy_faults(document)
+    yield from contradicting_quorum(document)
 
 
 def define(cluster: str, version: int, document: ClusterDocument, instances: Mapping[str, InstanceFacts]) -> Definition:
     """The normalised definition, with the addresses that EC2 gave (S1, S3).
 
-    Raises DefinitionError for an instance that EC2 does not know and for nodes that are all in one Availability Zone.
+    Raises DefinitionError for an instance that can be no node, and for nodes that are all in one Availability Zone.
     """
-    faults = [
-        f"nodes[{position}].instance_id: found {node.instance_id!r}; {why}"
-        for position, node in enumerate(document.nodes)
-        if (why := _unusable(instances.get(node.instance_id)))
-    ]
-    faults = faults or _one_zone(document, instances)
-    faults = faults or [*unfit_nodes(document, instances), *own_hosts(document, instances)]
-    if faults:
+    if faults := _unfit(document, instances):
         raise DefinitionError(faults)
     return Definition(
         cluster=cluster,
         version=version,
         nodes=tuple(_node(node, instances[node.instance_id]) for node in document.nodes),
-        records=records_of(document),
+        records=records_of(document.addresses),
         routes=routes_of(document),
         elastic_ips=elastic_ips_of(document),
         services=tuple(ServiceSpec(service.name, service.depends_on) for service in document.services),
@@ -107,6 +131,24 @@ def define(cluster: str, version: int, document: ClusterDocument, instances: Map
         dns_forwarder=document.dns_forwarder,
         quorum=Quorum(QuorumMode(document.quorum.mode), document.quorum.hosts, document.quorum.timeout_s),
     )
+
+
+def _unfit(document: ClusterDocument, instances: Mapping[str, InstanceFacts]) -> list[str]:
+    """What speaks against the nodes by EC2's word. Of those that are fit in themselves also what they are together."""
+    listed = dict(enumerate(document.nodes))
+    usable = {name: facts for name, facts in instances.items() if not _unusable(facts)}
+    faults = _unusable_nodes(listed, instances)
+    together = [] if faults else _one_zone(document, usable)
+    return [*faults, *together, *unfit_nodes(document, usable), *own_hosts(document, usable)]
+
+
+def _unusable_nodes(listed: Mapping[int, NodeDocument], instances: Mapping[str, InstanceFacts]) -> list[str]:
+    """Those that can be no nodes at all, by their places in the list."""
+    return [
+        f"nodes[{position}].instance_id: found {node.instance_id!r}; {why}"
+        for position, node in listed.items()
+        if (why := _unusable(instances.get(node.instance_id)))
+    ]
 
 
 def _unusable(facts: InstanceFacts | None) -> str:

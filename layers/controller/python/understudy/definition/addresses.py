@@ -1,6 +1,6 @@
 """The addresses of a definition: from the document to the domain, and what they ask of each other and of the nodes."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from understudy.document import ClusterDocument, ElasticIpDocument, RecordDocument, RouteDocument
 from understudy.domain.definition import ElasticIp, Record, Route
@@ -9,11 +9,11 @@ from understudy.ports.nodes import InstanceFacts
 KINDS = ("route53_record", "route_table", "elastic_ip")
 
 
-def records_of(document: ClusterDocument) -> tuple[Record, ...]:
+def records_of(addresses: Iterable[RecordDocument | RouteDocument | ElasticIpDocument]) -> tuple[Record, ...]:
     """The Route 53 records, in the order of the document."""
     return tuple(
         Record(each.hosted_zone_id, each.name.rstrip("."), each.type, each.role_arn, each.external_id)
-        for each in document.addresses
+        for each in addresses
         if isinstance(each, RecordDocument)
     )
 
@@ -51,11 +51,15 @@ def contradicting_addresses(document: ClusterDocument) -> Iterator[str]:
 
 
 def unfit_nodes(document: ClusterDocument, instances: Mapping[str, InstanceFacts]) -> Iterator[str]:
-    """Nodes that could not use one of the addresses, by what EC2 says of them. Every node must be known (S3, S14).
+    """Nodes that could not use one of the addresses, by what EC2 says of those that are given (S3, S14).
 
     A witness uses none.
     """
-    serving = [(position, node) for position, node in enumerate(document.nodes) if node.role == "serving"]
+    serving = [
+        (position, node)
+        for position, node in enumerate(document.nodes)
+        if node.role == "serving" and node.instance_id in instances
+    ]
     wants_v6 = any(isinstance(each, RecordDocument) and each.type == "AAAA" for each in document.addresses)
     has_routes = any(isinstance(each, RouteDocument) for each in document.addresses)
     for position, node in serving:

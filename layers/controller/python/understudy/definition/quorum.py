@@ -33,6 +33,7 @@ def own_hosts(document: ClusterDocument, instances: Mapping[str, InstanceFacts])
     names = {
         address: node.name
         for node in document.nodes
+        if node.instance_id in instances
         for address in (instances[node.instance_id].address, instances[node.instance_id].address_v6)
     }
     for position, host in enumerate(document.quorum.hosts):

@@ -14,6 +14,7 @@ from understudy.domain.notices_asked import (
 )
 from understudy.domain.notices_findings import (
     address_changed,
+    definition_put_off,
     definition_refused,
     drifted,
     node_changed,
@@ -58,6 +59,7 @@ EXPLAINED: Mapping[str, Explain | None] = {
     "Understudy Cluster Resumed": None,
     "Understudy Definition Accepted": None,
     "Understudy Definition Refused": definition_refused,
+    "Understudy Definition Put Off": definition_put_off,
     "Understudy Tuning Accepted": None,
     "Understudy Tuning Refused": tuning_refused,
     "Understudy Record Drifted": drifted,

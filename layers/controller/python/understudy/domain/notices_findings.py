@@ -17,6 +17,18 @@ def definition_refused(detail: Detail) -> Words:
     )
 
 
+def definition_put_off(detail: Detail) -> Words:
+    """A definition waits for something that cannot be read."""
+    cluster = cluster_of(detail)
+    return Words(
+        f"{cluster}: a definition that was put waits",
+        (f"The definition of {cluster} that was put cannot be judged yet: {word(detail.get('why'))}",),
+        ("It is not in force. The one before it, if any, stays.", GOES_ON),
+        ("Mend what cannot be read, most often a right. It is tried again each minute, and need not be put again.",),
+        "changing-a-cluster",
+    )
+
+
 def tuning_refused(detail: Detail) -> Words:
     """The tunables of the stack have faults."""
     return _refused("The tunables that were put", "tunables refused", detail)

@@ -1,8 +1,10 @@
 """Readiness of the protected name (S1, S2, S13): pure functions of gathered facts, one for each named check."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from understudy.domain.definition import Record
+from understudy.domain.ownership import delegation_fault, names_below, obstacle, zone_fault
 from understudy.domain.readiness_facts import (
     Facts,
     Finding,
@@ -35,16 +37,25 @@ def route53_answers(facts: Facts) -> Finding:
 
 
 def zone_owns_name(facts: Facts) -> Finding:
-    """The hosted zone exists and owns the protected name (S1)."""
+    """The hosted zone exists and owns the protected name, and delegates it to nobody (S1)."""
 
     def look(record: Record, zone: HostedZone | None) -> Finding:
-        if zone is None:
-            return Finding(Verdict.FAIL, f"there is no hosted zone {record.hosted_zone_id}")
-        if record.name != zone.name and not record.name.endswith(f".{zone.name}"):
-            return Finding(Verdict.FAIL, f"{record.hosted_zone_id} is {zone.name}, which does not own {record.name}")
-        return Finding(Verdict.PASS, f"{record.hosted_zone_id} is {zone.name}")
+        if fault := zone_fault(record, zone):
+            return Finding(Verdict.FAIL, fault)
+        return _delegated(record, zone, facts) if zone else NO_RECORD
 
     return _of_each_zone(facts, look)
+
+
+def _delegated(record: Record, zone: HostedZone, facts: Facts) -> Finding:
+    found = {}
+    for name in names_below(zone, record.name):
+        there = facts.records.get((record.hosted_zone_id, name), NOT_ASKED)
+        if isinstance(there, Unread):
+            return Finding(Verdict.UNKNOWN, there.why)
+        found[name] = there
+    fault = delegation_fault(record, found)
+    return Finding(Verdict.FAIL, fault) if fault else Finding(Verdict.PASS, f"{record.hosted_zone_id} is {zone.name}")
 
 
 def record_movable(facts: Facts) -> Finding:
@@ -60,12 +71,10 @@ def record_movable(facts: Facts) -> Finding:
 
 def _movable(record: Record, found: FoundRecord, ours: set[str]) -> Finding:
     name = f"{record.name} {found.type}"
-    if found.type == "CNAME":
-        return Finding(Verdict.FAIL, f"{name} stands there, and no other record can stand beside it")
-    if found.type not in ours:
+    if found.type not in (*ours, "CNAME"):
         return Finding(Verdict.WARN, f"{name} stands beside it and is not protected: it never follows the service")
-    if found.record_set is None:
-        return Finding(Verdict.FAIL, found.foreign)
+    if found.record_set is None or found.type == "CNAME":
+        return Finding(Verdict.FAIL, obstacle(replace(record, type=found.type), [found]))
     if len(found.record_set.values) > 1:
         return Finding(Verdict.WARN, f"{name} has several values: {', '.join(found.record_set.values)}")
     return Finding(Verdict.PASS, f"{name} is {', '.join(found.record_set.values)}")

@@ -22,8 +22,8 @@ DNS_CHECKS = (
         names.zone_owns_name,
         "S1",
         (PASS, FAIL, UNKNOWN),
-        "FAIL: no record of this name can be written in this zone.",
-        "Put the definition with the id of the zone that owns the name.",
+        "FAIL: no record of this name can be written in this zone, or resolvers ask another zone for it.",
+        "Put the definition with the id of the zone that owns the name: that to which it is delegated, if it is.",
         ZONE,
     ),
     Check(

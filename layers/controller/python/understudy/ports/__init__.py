@@ -10,6 +10,7 @@ from understudy.domain.model import ClusterState
 from understudy.domain.record import Change, ChangeReading, RecordReading
 from understudy.domain.signal import Signal
 from understudy.domain.tuning import StackWide
+from understudy.domain.unaccepted import Unaccepted
 from understudy.ports.seals import SealBook
 
 T = TypeVar("T")
@@ -149,12 +150,16 @@ class Registry(StateReader, Protocol):
         """Let these be the stack's tunables, from the text of this digest."""
         ...
 
-    def refused_putting(self, cluster: str) -> str:
-        """Which putting of which text was refused last (ParameterText.putting); empty when none was."""
+    def unaccepted(self, cluster: str) -> Unaccepted | None:
+        """The text that was put last, when it is not in force; None when it is."""
         ...
 
-    def note_refusal(self, cluster: str, putting: str, faults: list[str]) -> None:
-        """Remember which text was refused and why, so that the operator is told once. The state is not touched."""
+    def note_unaccepted(self, cluster: str, text: Unaccepted) -> None:
+        """Remember it in place of the one before. The state is not touched."""
+        ...
+
+    def forget_unaccepted(self, cluster: str) -> None:
+        """The text that was put last is in force."""
         ...
 
 

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
+from understudy.domain.definition import Definition, Record
+
 
 @dataclass(frozen=True)
 class ParameterText:
@@ -28,6 +30,20 @@ class ParameterText:
     def putting(self) -> str:
         """Tells one putting from the next, also of the same text: what did not fit to AWS may fit by then."""
         return f"{self.digest} {self.version}"
+
+
+@dataclass(frozen=True)
+class DefinitionReading:
+    """What a cluster's text stands for.
+
+    `definition`: None when there is any fault, or when EC2 could not be asked, and why: `unread`. `faults`: every one
+    that the text has by itself and by what EC2 says. `records`: those that it names, as far as they can be understood.
+    """
+
+    definition: Definition | None
+    faults: tuple[str, ...] = ()
+    records: tuple[Record, ...] = ()
+    unread: str = ""
 
 
 class Parameters(Protocol):

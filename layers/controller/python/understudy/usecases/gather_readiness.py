@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
-from understudy.domain.definition import Definition
+from understudy.domain.definition import Definition, Record
 from understudy.domain.errors import AddressUnreadableError, UnreadableError
 from understudy.domain.model import ClusterState
-from understudy.domain.readiness_facts import Facts, Unread, needed_rights
+from understudy.domain.ownership import names_below
+from understudy.domain.readiness_facts import Facts, HostedZone, Unread, needed_rights
 from understudy.domain.record import guard_name
 from understudy.ports import StateReader
 from understudy.ports.readiness import EndpointReader, InstanceReader, NetworkReader, RightsReader, ZoneReader
@@ -41,8 +42,9 @@ class Gatherer:
         ids = [node.instance_id for node in definition.nodes]
         instances = _read(lambda: self.instances.instances(ids))
         vpc_ids = set() if isinstance(instances, Unread) else {each.vpc_id for each in instances.values()}
-        zones = {record.hosted_zone_id: record for record in definition.records}
-        sets = {(r.hosted_zone_id, name): r for r in definition.records for name in (r.name, guard_name(r))}
+        by_zone = {record.hosted_zone_id: record for record in definition.records}
+        zones = {zone_id: route53(partial(self.zones.hosted_zone, each)) for zone_id, each in by_zone.items()}
+        sets = {(r.hosted_zone_id, name): r for r in definition.records for name in _names(r, zones[r.hosted_zone_id])}
         tables = {table for route in definition.routes for table in route.route_table_ids}
         elastic_ips = {each.allocation_id for each in definition.elastic_ips}
         return Facts(
@@ -51,7 +53,7 @@ class Gatherer:
             instances=instances,
             stop_protected={each: _read(partial(self.instances.is_stop_protected, each)) for each in ids},
             vpcs={each: _read(partial(self.instances.vpc_dns, each)) for each in sorted(vpc_ids)},
-            zones={zone_id: route53(partial(self.zones.hosted_zone, record)) for zone_id, record in zones.items()},
+            zones=zones,
             records={key: route53(partial(self.zones.found_records, each, key[1])) for key, each in sets.items()},
             endpoints=_read(self.endpoints.inbound_endpoints),
             rights=_read(lambda: self.rights.granted(needed_rights(definition, self.stack))),
@@ -63,6 +65,12 @@ class Gatherer:
             state=self.ledger.read(definition.cluster) or state,
             now=self.clock(),
         )
+
+
+def _names(record: Record, zone: HostedZone | Unread | None) -> tuple[str, ...]:
+    """Under which names something may stand that matters."""
+    above = names_below(zone, record.name) if isinstance(zone, HostedZone) else ()
+    return tuple(dict.fromkeys((record.name, guard_name(record), *above)))
 
 
 def _read(read: Callable[[], T]) -> T | Unread:

@@ -1,7 +1,8 @@
 """Registration: a parameter that was put becomes the definition in force, or is refused with every fault named."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -10,25 +11,29 @@ from understudy.domain.errors import (
     AddressUnreadableError,
     KeyNotMadeError,
     LedgerConflictError,
-    NodesUnreadableError,
     TooManyEntriesError,
 )
 from understudy.domain.execution import outlasting
-from understudy.domain.model import ClusterState
-from understudy.domain.quoting import few_and_short, quoted
+from understudy.domain.model import ClusterState, PowerReading
+from understudy.domain.quoting import FAULT_LENGTH_LIMIT, few_and_short, plain, quoted
+from understudy.domain.replacing import is_terminated, needed_and_left_out
 from understudy.domain.request import CLUSTER_NAME
 from understudy.domain.stopping import stop_faults
 from understudy.domain.tuning import effective
+from understudy.domain.unaccepted import STACK_WIDE, Unaccepted, put_off
 from understudy.ports import Announcer, RecordReader, Registry
 from understudy.ports.keys import NodeKeys
 from understudy.ports.network import Network
-from understudy.ports.parameters import Parameters, ParameterText
+from understudy.ports.parameters import DefinitionReading, Parameters, ParameterText
+from understudy.ports.readiness import ZoneReader
 from understudy.usecases.registered_state import TransitionOpenError, first_state, next_state
 from understudy.usecases.step import Clock, tell
 from understudy.usecases.survey_addresses import Survey, survey_addresses
+from understudy.usecases.survey_names import survey_names
 
 DEFINITION_ACCEPTED = "Understudy Definition Accepted"
 DEFINITION_REFUSED = "Understudy Definition Refused"
+DEFINITION_PUT_OFF = "Understudy Definition Put Off"
 log = logging.getLogger(__name__)
 
 
@@ -43,48 +48,133 @@ class RegisterOutcome(StrEnum):
     IGNORED = "IGNORED"  # neither a cluster's definition nor the tunables
 
 
-ReadDefinition = Callable[[ParameterText, int], tuple[Definition | None, list[str]]]
-"""A definition of this version from a parameter's text, or the list of its faults. Raises NodesUnreadableError."""
+ReadDefinition = Callable[[ParameterText, int], DefinitionReading]
+"""What a parameter's text stands for, as a definition of this version."""
 
 
-def register_cluster(
-    text: ParameterText,
-    *,
-    registry: Registry,
-    records: RecordReader,
-    network: Network,
-    keys: NodeKeys,
-    read_definition: ReadDefinition,
-    announcer: Announcer,
-    clock: Clock,
-    stack: str,
-    may_stop: bool = False,
-) -> RegisterOutcome:
-    """Accept or refuse the text of a cluster's parameter. Doing it twice is harmless; a refusal changes nothing.
+@dataclass(frozen=True)
+class Judgement:
+    """What speaks against a text. `faults`: what waiting cannot mend; `unread`: why it cannot be judged now."""
 
-    What was refused is judged again when it is put again, the same text as well: an instance that EC2 did not know may
-    exist by then. The key is made before the state, so whoever reads the state finds the key (B13).
+    definition: Definition | None
+    found: Survey | None = None
+    faults: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Registrar:
+    """Whoever judges texts. `power`: EC2's word on an instance, which never raises. `stack`: the stack's name.
+
     `may_stop`: whether the stack may stop instances. A definition that wants it is refused where it may not.
     """
-    state = registry.read(text.cluster)
-    if state and registry.definition(state.cluster, state.definition_version).digest == text.digest:
-        return RegisterOutcome.UNCHANGED
-    if registry.refused_putting(text.cluster) == text.putting:
-        return RegisterOutcome.UNCHANGED
-    try:
-        definition, faults = _read(text, state, read_definition, int(clock()))
-        if definition is None:
-            return _refuse(text, faults, registry, announcer)
-        found = survey_addresses(definition, records, network, stack)
-        if faults := [*stop_faults(definition, may_stop), *_misfits(definition, state, found, registry)]:
-            return _refuse(text, faults, registry, announcer)
-        make_key(definition.cluster, keys)
-        return _accept(definition, state, found, registry, announcer, int(clock()))
-    except TooManyEntriesError as fault:
-        return _refuse(text, [str(fault)], registry, announcer)
-    except (NodesUnreadableError, AddressUnreadableError, LedgerConflictError, TransitionOpenError) as fault:
-        log.warning("definition deferred", extra={"cluster": text.cluster, "fault": repr(fault)})
+
+    registry: Registry
+    records: RecordReader
+    zones: ZoneReader
+    network: Network
+    power: Callable[[str], PowerReading]
+    keys: NodeKeys
+    read_definition: ReadDefinition
+    announcer: Announcer
+    clock: Clock
+    stack: str
+    may_stop: bool = False
+
+    def register(self, text: ParameterText) -> RegisterOutcome:
+        """Accept or refuse the text of a cluster's parameter. Doing it twice is harmless; a refusal changes nothing.
+
+        What was refused is judged again when it is put again, the same text as well: an instance that EC2 did not know
+        may exist by then. The key is made before the state, so whoever reads the state finds the key (B13).
+        """
+        state, before = self.registry.read(text.cluster), self.registry.unaccepted(text.cluster)
+        if state and self.registry.definition(state.cluster, state.definition_version).digest == text.digest:
+            self._forget(text, before)
+            return RegisterOutcome.UNCHANGED
+        if before is not None and before.is_refused and before.putting == text.putting:
+            return RegisterOutcome.UNCHANGED
+        judged = self._judge(text, state)
+        if judged.faults:
+            return self._refuse(text, judged.faults)
+        if judged.unread or judged.definition is None or judged.found is None:
+            return self._put_off(text, before, "; ".join(judged.unread))
+        make_key(judged.definition.cluster, self.keys)
+        try:
+            self._accept(judged.definition, state, judged.found)
+        except TooManyEntriesError as fault:
+            return self._refuse(text, [str(fault)])
+        except (LedgerConflictError, TransitionOpenError) as fault:
+            return self._put_off(text, before, str(fault))
+        self._forget(text, before)
+        return RegisterOutcome.ACCEPTED
+
+    def _judge(self, text: ParameterText, state: ClusterState | None) -> Judgement:
+        """Every fault in one round: of the text, of its nodes in EC2, of its names in Route 53, and with all else."""
+        if not CLUSTER_NAME.fullmatch(text.cluster):
+            allowed = "1 to 40 of a-z, 0-9 and -, not - at an end"
+            return Judgement(None, faults=(f"the cluster's name is {quoted(text.cluster)}; allowed: {allowed}",))
+        # The version is the time (seconds): no other life of the cluster has used it.
+        version = max(int(self.clock()), state.definition_version + 1 if state else 1)
+        reading = self.read_definition(text, version)
+        names = survey_names(reading.records, self.zones)
+        faults, unread = [*reading.faults, *names.faults], [*filter(None, [reading.unread]), *names.unread]
+        definition, found = reading.definition, None
+        if definition is not None:
+            try:
+                fit = replace(definition, records=names.fit)
+                found = survey_addresses(fit, self.records, self.network, self.stack)
+            except AddressUnreadableError as fault:
+                unread.append(str(fault))
+            faults += [*stop_faults(definition, self.may_stop), *self._misfits(definition, state)]
+        if definition is not None and found is not None:
+            faults += [*found.faults, *_several_holders(definition, state, found), *_left_out(state, found)]
+        return Judgement(definition, found, tuple(faults), tuple(unread))
+
+    def _misfits(self, definition: Definition, state: ClusterState | None) -> list[str]:
+        """In what a definition does not fit to the tunables, the state and other clusters."""
+        return [
+            *_too_long_waits(definition, self.registry),
+            *_contradictions_with_state(definition, state, self.power),
+            *_taken(definition, self.registry),
+        ]
+
+    def _refuse(self, text: ParameterText, faults: Iterable[str]) -> RegisterOutcome:
+        told = few_and_short([*faults])
+        detail = {"cluster": text.cluster, "parameter_version": text.version, "faults": told}
+        log.error("definition refused", extra=detail)
+        tell(self.announcer, DEFINITION_REFUSED, detail)
+        self.registry.note_unaccepted(text.cluster, Unaccepted(text.putting, tuple(told)))
+        return RegisterOutcome.REFUSED
+
+    def _put_off(self, text: ParameterText, before: Unaccepted | None, why: str) -> RegisterOutcome:
+        """The next watch tries again. People are told when that goes on."""
+        after = put_off(before, text.putting, plain(why, FAULT_LENGTH_LIMIT), int(self.clock()))
+        detail = {"cluster": text.cluster, "parameter_version": text.version, "since": after.since, "why": after.why}
+        log.warning("definition put off", extra=detail)
+        if after.is_told and not (before and before.is_told and before.putting == text.putting):
+            tell(self.announcer, DEFINITION_PUT_OFF, detail)
+        if after != before:
+            self.registry.note_unaccepted(text.cluster, after)
         return RegisterOutcome.DEFERRED
+
+    def _forget(self, text: ParameterText, before: Unaccepted | None) -> None:
+        if before is not None:
+            self.registry.forget_unaccepted(text.cluster)
+
+    def _accept(self, definition: Definition, state: ClusterState | None, found: Survey) -> None:
+        if state is None:
+            after = first_state(definition, found)
+        else:
+            old = self.registry.definition(state.cluster, state.definition_version)
+            after = next_state(definition, state, old, int(self.clock()))
+        self.registry.register(state, after, definition)
+        detail = {
+            "cluster": definition.cluster,
+            "definition_version": definition.version,
+            "last_holder": definition.name_of(after.previous.node) if after.previous and state is None else None,
+        }
+        log.info("definition accepted", extra=detail)
+        tell(self.announcer, DEFINITION_ACCEPTED, detail)
 
 
 def make_key(cluster: str, keys: NodeKeys) -> None:
@@ -100,36 +190,30 @@ def make_key(cluster: str, keys: NodeKeys) -> None:
 
 
 def register_changed(
-    event: Mapping[str, Any], *, parameters: Parameters, register: Callable[[ParameterText], str]
+    event: Mapping[str, Any],
+    *,
+    parameters: Parameters,
+    register: Callable[[ParameterText], str],
+    forget: Callable[[str], object],
 ) -> str:
     """Register what a `Parameter Store Change` event names, as it stands now.
 
     A deleted parameter changes nothing: what it said stays in force, so that a slip cannot take the protection away.
+    But a text that was refused, or put off, is there no more: `forget`.
     """
     name = event["detail"]["name"]
     folder, _, last = name.rpartition("/")
     if folder.endswith("/clusters"):
-        text = parameters.cluster_text(last)
+        text, of = parameters.cluster_text(last), last
     elif last == "tuning":
-        text = parameters.tuning_text()
+        text, of = parameters.tuning_text(), STACK_WIDE
     else:
         return RegisterOutcome.IGNORED
     if text is None:
+        forget(of)
         log.error("parameter deleted; what it said stays in force", extra={"parameter": name})
         return RegisterOutcome.DELETED
     return register(text)
-
-
-def _misfits(definition: Definition, state: ClusterState | None, found: Survey, registry: Registry) -> list[str]:
-    """In what a definition does not fit to what there is: tunables, the state, other clusters, and AWS."""
-    return [
-        *_too_long_waits(definition, registry),
-        *_contradictions_with_state(definition, state),
-        *_taken(definition, registry),
-        *found.faults,
-        *_several_holders(definition, state, found),
-        *_left_out(state, found),
-    ]
 
 
 def _too_long_waits(definition: Definition, registry: Registry) -> list[str]:
@@ -138,18 +222,20 @@ def _too_long_waits(definition: Definition, registry: Registry) -> list[str]:
     return [f"policy and tuning: {fault}" for fault in faults]
 
 
-def _contradictions_with_state(definition: Definition, state: ClusterState | None) -> list[str]:
-    """A node that serves, may still serve, or is to serve next is neither taken out nor made a witness."""
+def _contradictions_with_state(
+    definition: Definition, state: ClusterState | None, power: Callable[[str], PowerReading]
+) -> list[str]:
+    """A node that serves, may still serve, or is to serve next is neither taken out nor made a witness.
+
+    But one that EC2 says is terminated can do neither any more, whatever is said of it (B17).
+    """
     if state is None:
         return []
-    needed = {state.active, state.previous.node if state.previous else None}
-    needed |= {state.transition.target} if state.transition else set()
-    serving = {node.instance_id for node in definition.serving}
     return [
-        f"nodes: {instance_id} ({state.nodes[instance_id].name}) is in service or may still serve, and cannot be "
+        f"nodes: {each} ({state.nodes[each].name}) is in service or may still serve, and cannot be "
         "taken out or made a witness; switch over first"
-        for instance_id in sorted(filter(None, needed))
-        if instance_id not in serving and instance_id in state.nodes
+        for each in needed_and_left_out(definition, state)
+        if not (definition.node(each) is None and is_terminated(state, each, power))
     ]
 
 
@@ -185,47 +271,3 @@ def _left_out(state: ClusterState | None, found: Survey) -> list[str]:
         "be serving. Name it, or stop its service and delete the guard"
         for name in found.strangers
     ]
-
-
-def _read(
-    text: ParameterText, state: ClusterState | None, read_definition: ReadDefinition, now: int
-) -> tuple[Definition | None, list[str]]:
-    """The definition, or its faults. Its version is the time (seconds): no other life of the cluster has used it."""
-    if not CLUSTER_NAME.fullmatch(text.cluster):
-        return None, [
-            f"the cluster's name is {quoted(text.cluster)}; allowed: 1 to 40 of a-z, 0-9 and -, not - at an end"
-        ]
-    return read_definition(text, max(now, state.definition_version + 1 if state else 1))
-
-
-def _refuse(text: ParameterText, faults: list[str], registry: Registry, announcer: Announcer) -> RegisterOutcome:
-    faults = few_and_short(faults)
-    detail = {"cluster": text.cluster, "parameter_version": text.version, "faults": faults}
-    log.error("definition refused", extra=detail)
-    tell(announcer, DEFINITION_REFUSED, detail)
-    registry.note_refusal(text.cluster, text.putting, faults)
-    return RegisterOutcome.REFUSED
-
-
-def _accept(
-    definition: Definition,
-    state: ClusterState | None,
-    found: Survey,
-    registry: Registry,
-    announcer: Announcer,
-    now: int,
-) -> RegisterOutcome:
-    if state is None:
-        after = first_state(definition, found)
-    else:
-        old = registry.definition(state.cluster, state.definition_version)
-        after = next_state(definition, state, old, now)
-    registry.register(state, after, definition)
-    detail = {
-        "cluster": definition.cluster,
-        "definition_version": definition.version,
-        "last_holder": definition.name_of(after.previous.node) if after.previous and state is None else None,
-    }
-    log.info("definition accepted", extra=detail)
-    tell(announcer, DEFINITION_ACCEPTED, detail)
-    return RegisterOutcome.ACCEPTED

@@ -5,6 +5,7 @@ import logging
 from understudy.domain.execution import outlasting
 from understudy.domain.policy import Policy
 from understudy.domain.tuning import BadTuningError, PastedTuning, effective, parse_lines
+from understudy.domain.unaccepted import STACK_WIDE, Unaccepted
 from understudy.ports import Announcer, Registry
 from understudy.ports.parameters import ParameterText
 from understudy.usecases.register_cluster import RegisterOutcome
@@ -12,27 +13,35 @@ from understudy.usecases.step import tell
 
 TUNING_ACCEPTED = "Understudy Tuning Accepted"
 TUNING_REFUSED = "Understudy Tuning Refused"
-STACK_WIDE = "stack#"
-"""Under which name the refusal of the stack's tunables is remembered: no cluster can be called so."""
 log = logging.getLogger(__name__)
 
 
 def register_tuning(text: ParameterText, *, registry: Registry, announcer: Announcer) -> RegisterOutcome:
     """Accept or refuse the text. Doing it twice is harmless; after a refusal the last good set stays in force."""
-    if text.digest == registry.tuning_digest() or text.putting == registry.refused_putting(STACK_WIDE):
+    before = registry.unaccepted(STACK_WIDE)
+    if text.digest == registry.tuning_digest():
+        _forget(registry, before)
+        return RegisterOutcome.UNCHANGED
+    if before is not None and before.putting == text.putting:
         return RegisterOutcome.UNCHANGED
     try:
         pasted = _parse(text.text)
     except BadTuningError as bad:
         log.warning("tuning refused", extra={"faults": bad.faults})
         tell(announcer, TUNING_REFUSED, {"parameter_version": text.version, "faults": bad.faults})
-        registry.note_refusal(STACK_WIDE, text.putting, bad.faults)
+        registry.note_unaccepted(STACK_WIDE, Unaccepted(text.putting, tuple(bad.faults)))
         return RegisterOutcome.REFUSED
     registry.put_tuning(pasted.values, text.digest)
+    _forget(registry, before)
     detail = {"parameter_version": text.version, "values": dict(pasted.values), "ignored": list(pasted.ignored)}
     log.info("tuning accepted", extra=detail)
     tell(announcer, TUNING_ACCEPTED, detail)
     return RegisterOutcome.ACCEPTED
+
+
+def _forget(registry: Registry, before: Unaccepted | None) -> None:
+    if before is not None:
+        registry.forget_unaccepted(STACK_WIDE)
 
 
 def _parse(text: str) -> PastedTuning:

@@ -9,6 +9,7 @@ from understudy.domain.failed_start import FailedStart
 from understudy.domain.lease import terms_of
 from understudy.domain.model import ClusterState, NodeReport, PreviousHolder
 from understudy.domain.quorum import hosts_of
+from understudy.domain.replacing import needed_and_left_out, without_the_gone
 from understudy.domain.transition import kept_terms
 from understudy.usecases.survey_addresses import Survey
 
@@ -43,8 +44,11 @@ def next_state(definition: Definition, state: ClusterState, old: Definition, now
 
     A guard that is ahead of the table (it was restored from a backup) lifts no epoch here: the node that the guard
     names may be serving. The next move lifts it, and fences that node first (see understudy.domain.lifting). Raises
-    TransitionOpenError when a transition is open that has begun with other addresses.
+    TransitionOpenError when a transition is open that has begun with other addresses, or is about a node that goes.
     """
+    if state.transition is not None and needed_and_left_out(definition, state):
+        raise TransitionOpenError(f"{state.cluster}: epoch {state.epoch} is about a node that is to be left out")
+    state = without_the_gone(state, definition)
     # Whoever holds the lease, or held it last, must come to know a new node before that may take over (B11).
     joined = definition.version if state.active or state.previous else 0
     nodes = {
