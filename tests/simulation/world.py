@@ -150,7 +150,7 @@ class World:
         register = Registrar(
             registry=ledger,
             records=zone,
-            zones=zone.readings(),
+            zones=zone,
             network=network,
             power=nodes.power,
             keys=self.keys,

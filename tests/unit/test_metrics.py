@@ -1,5 +1,6 @@
 """What the deployed functions really say about themselves, line by line."""
 
+import json
 import re
 from pathlib import Path
 
@@ -8,9 +9,11 @@ from aws_lambda_powertools.metrics.provider.cloudwatch_emf.constants import MAX_
 
 from tests.support.builders import NODE_A, NODE_B, NOW, RECORD, a_moving_state, a_report, a_state, a_transition
 from tests.support.controller import Controller, emitted
+from tests.unit.usecases.test_register_cluster import a_document
 from understudy.domain.address import Address, AddressStatus
 from understudy.domain.ailments import Ailment
 from understudy.domain.decision import RULES
+from understudy.domain.errors import UnreadableError
 from understudy.domain.mode import Hold
 from understudy.domain.model import Stage
 from understudy.domain.phases import Span, durations_s
@@ -162,6 +165,17 @@ def test_a_watch_says_that_it_was_there_and_what_ails_the_clusters_in_one_line(c
         "ClustersHeldTooLong": 0,
         "TransitionsOverdue": 0,
     }
+
+
+def test_a_definition_that_cannot_be_judged_is_a_figure_of_every_watch_that_meets_it(controller, capsys):  # B8
+    world = controller()
+    name = {**a_document()["addresses"][0], "name": "billing.corp.example.com"}
+    world.parameters.put("billing", json.dumps(a_document(addresses=[name])))
+    world.zone.fail_next("hosted_zone", UnreadableError("AccessDenied"))
+    world.call("watch_clusters", {})
+    assert told(capsys)[("DefinitionsPutOff", "")] == [1]
+    world.call("watch_clusters", {})
+    assert ("DefinitionsPutOff", "") not in told(capsys)
 
 
 @pytest.mark.parametrize(

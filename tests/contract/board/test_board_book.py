@@ -17,6 +17,7 @@ from understudy.adapters.dynamodb_ledger import DynamoDbLedger
 from understudy.adapters.dynamodb_readiness import DynamoDbReportBook
 from understudy.domain.errors import UnreadableError
 from understudy.domain.readiness_facts import Unread
+from understudy.domain.unaccepted import STACK_WIDE, Unaccepted
 from understudy.ports.board import Remembered
 
 
@@ -47,6 +48,17 @@ def test_an_empty_table_has_no_cluster(shelf):
     assert list(book.clusters()) == []
     assert book.states([]) == book.remembered([]) == book.histories({}) == {}
     assert book.states(["orders-db"]) == {}
+
+
+def test_texts_that_are_not_in_force_are_listed_also_of_what_is_no_cluster(shelf):  # S18
+    ledger, _, book = shelf
+    refused, waits = Unaccepted("a 1", ("a fault",)), Unaccepted("b 1", since=NOW, why="throttled")
+    ledger.note_unaccepted("billing", refused)
+    ledger.note_unaccepted(STACK_WIDE, waits)
+    assert book.unaccepted() == {"billing": refused, STACK_WIDE: waits}
+    assert list(book.clusters()) == []
+    ledger.forget_unaccepted("billing")
+    assert book.unaccepted() == {STACK_WIDE: waits}
 
 
 def test_what_the_table_holds_of_a_cluster_comes_back(shelf):  # S18

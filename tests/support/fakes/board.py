@@ -7,6 +7,7 @@ from tests.support.fakes.inspection import FakeReportBook
 from tests.support.fakes.ledger import FakeLedger
 from understudy.domain.model import ClusterState
 from understudy.domain.readiness_facts import Unread
+from understudy.domain.unaccepted import Unaccepted
 from understudy.ports.board import Histories, Remembered
 
 
@@ -23,6 +24,11 @@ class FakeBoardBook(Faulty):
         """As BoardBook.clusters."""
         with self._called("clusters"):
             return list(self._ledger.clusters())
+
+    def unaccepted(self) -> Mapping[str, Unaccepted]:
+        """As BoardBook.unaccepted."""
+        with self._called("unaccepted"):
+            return {name: each for (name, kind), each in self._ledger.items.items() if kind == "refusal"}
 
     def states(self, clusters: Collection[str]) -> Mapping[str, ClusterState | Unread]:
         """As BoardBook.states."""

@@ -1,6 +1,7 @@
 """The words that a person gets at three in the morning: of every event, whatever stands in it."""
 
 import re
+from copy import deepcopy
 from pathlib import Path
 
 import pytest
@@ -130,9 +131,17 @@ def test_a_broken_execution_says_where_it_broke_and_to_wait():
 
 def test_whoever_is_called_reads_how_each_node_is():
     text = notice(CALLED).text
+    assert "node-a was given the lease last, and is not heard: it may have run out." in text
+    assert "node-a: SILENT, its services were last said to be IN_SERVICE, last heard 21 s before" in text
+    assert "node-b: UNKNOWN, it has never said how its services are, never heard" in text
+
+
+def test_a_node_that_is_heard_holds_the_lease_and_says_how_its_services_are():
+    detail = deepcopy(dict(EVENTS[CALLED].sample))
+    detail["facts"]["nodes"]["node-a"]["health"] = "READY"
+    text = notice(CALLED, detail).text
     assert "node-a holds the lease." in text
-    assert "node-a: SILENT, its services IN_SERVICE, last heard 21 s before" in text
-    assert "node-b: UNKNOWN, its services OUT_OF_SERVICE, never heard" in text
+    assert "node-a: READY, its services IN_SERVICE, last heard" in text
 
 
 def test_a_node_that_is_right_again_wakes_nobody():

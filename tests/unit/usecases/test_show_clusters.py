@@ -32,7 +32,7 @@ from tests.support.builders import (
     a_transition,
 )
 from tests.support.fakes import VirtualClock
-from understudy.board.page import ROW_LIMIT
+from understudy.board.page import ROW_LIMIT, page
 from understudy.board.views import Attention
 from understudy.domain.address import Address, AddressStatus
 from understudy.domain.decision import RULES, Action
@@ -42,6 +42,7 @@ from understudy.domain.errors import AddressUnreadableError, UnreadableError
 from understudy.domain.explanation import DOUBTED
 from understudy.domain.model import ServiceStatus, Stage
 from understudy.domain.record import RecordSet, guard_name
+from understudy.domain.unaccepted import STACK_WIDE, Unaccepted
 from understudy.usecases.show_clusters import ZONE_LIMIT, look_at_all
 
 AFTER_MANY = UnreadableError("the cluster table cannot be read: AccessDenied")
@@ -54,6 +55,63 @@ def look(world, shown=""):
 def only(world, name=CLUSTER):
     (view,) = [each for each in look(world).clusters if each.name == name]
     return view
+
+
+# --- texts that are not in force ----------------------------------------------------------------
+
+
+def test_a_text_that_was_refused_is_on_the_board_also_of_a_cluster_that_is_not_registered():
+    world = BoardWorld()
+    faults = tuple(f"fault {number}" for number in range(5))
+    world.ledger.note_unaccepted("billing", Unaccepted("x 1", faults))
+    world.ledger.note_unaccepted(STACK_WIDE, Unaccepted("y 1", ("line 2: found 'x'",)))
+    board = look(world)
+    assert board.texts == (
+        "The definition of billing that was put was refused: fault 0; fault 1; fault 2; and 2 more. What was in force "
+        "before stays, if anything was.",
+        "The text of tunables that was put was refused: line 2: found 'x'. What was in force before stays, if "
+        "anything was.",
+    )
+    assert "fault 1" in page(board)
+    assert look(world, "orders-db").texts == ()
+
+
+def test_a_text_that_waits_is_on_the_board_with_how_long_and_why():
+    world = BoardWorld()
+    world.ledger.note_unaccepted("billing", Unaccepted("x 1", since=NOW - 180, why="AccessDenied"))
+    (text,) = look(world, "billing").texts
+    assert text.startswith("The definition of billing that was put cannot be judged for 3 min now: AccessDenied. ")
+
+
+def test_texts_that_cannot_be_read_hide_nothing_else():
+    world = healthy()
+    world.book.fail_next("unaccepted", AFTER_MANY)
+    board = look(world)
+    assert len(board.clusters) == 1
+    assert board.notes == (f"Definitions that are not in force are missing here: {AFTER_MANY}",)
+
+
+# --- a lease that was not renewed ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("age_s", "promise_s", "lease"),
+    [
+        (13, 0, "holds it"),
+        (35, 0, "not renewed for 35 s"),
+        (35, 10, "not renewed for 35 s, unless by promises of the others"),
+    ],
+)
+def test_a_lease_that_has_run_out_is_not_shown_as_held(age_s, promise_s, lease):  # B2
+    state = a_state(node_a=a_report(service=ServiceStatus.IN_SERVICE, heard_at=NOW - age_s))
+    world = BoardWorld().add(replace(state, terms=replace(state.terms, promise_s=promise_s)))
+    node = only(world).nodes[0]
+    assert (node.lease, node.holds_lease) == (lease, lease == "holds it")
+
+
+def test_a_node_that_was_given_the_lease_and_was_never_heard_does_not_hold_it_on_the_board():  # B2
+    state = a_state(node_a=a_report(heard_at=None))
+    assert only(BoardWorld().add(state)).nodes[0].lease == "was given it, and never heard"
 
 
 # --- what is said of a cluster ------------------------------------------------------------------
@@ -243,7 +301,7 @@ def test_one_look_at_two_hundred_clusters_of_one_zone_reads_it_once_and_the_tabl
     world = many()
     world.html()
     assert world.zone.calls == ["read_many"]
-    assert world.book.calls == ["clusters", "states", "remembered", "histories", "histories"]
+    assert world.book.calls == ["clusters", "states", "remembered", "unaccepted", "histories", "histories"]
 
 
 def test_two_hundred_clusters_take_less_than_a_second_of_the_processor():  # S18

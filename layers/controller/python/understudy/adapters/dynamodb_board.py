@@ -14,6 +14,7 @@ from understudy.domain.definition import Definition
 from understudy.domain.model import ClusterState
 from understudy.domain.readiness import Report
 from understudy.domain.readiness_facts import Unread
+from understudy.domain.unaccepted import Unaccepted
 from understudy.ports.board import Histories, Remembered
 
 T = TypeVar("T")
@@ -29,12 +30,21 @@ class DynamoDbBoard:
 
     def clusters(self) -> Iterable[str]:
         """The name of every registered cluster, as the index has it (eventually consistent)."""
+        return self._listed(items.KIND)
+
+    def unaccepted(self) -> Mapping[str, Unaccepted]:
+        """By cluster, and by STACK_WIDE: the texts that were put and are not in force."""
+        found = self._get((each, items.UNACCEPTED) for each in self._listed(items.KIND_UNACCEPTED))
+        texts = {name: items.read_unaccepted(item) for (name, _), item in found.items()}
+        return {name: text for name, text in texts.items() if text is not None}
+
+    def _listed(self, kind: str) -> list[str]:
         with unreadable("the list of clusters"):
             pages = self._client.get_paginator("query").paginate(
                 TableName=self._table,
                 IndexName=INDEX,
                 KeyConditionExpression="kind = :kind",
-                ExpressionAttributeValues={":kind": {"S": items.KIND}},
+                ExpressionAttributeValues={":kind": {"S": kind}},
             )
             return [item["pk"]["S"] for page in pages for item in page["Items"]]
 

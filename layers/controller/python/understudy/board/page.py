@@ -33,7 +33,7 @@ def page(board: Board, theme: Theme = Theme.AUTO, endpoint: str = "") -> str:
         sheet(),
         _top(board),
         _tiles(board) if len(board.clusters) > 1 else None,
-        *(tag("p", each, class_="us-note") for each in board.notes),
+        *(tag("p", each, class_="us-note") for each in (*board.texts, *board.notes)),
         *(card(each) for each in in_full),
         rows(rest[:ROW_LIMIT], endpoint) if rest else None,
         tag("p", f"and {left_out} more, none of them worse than these", class_="us-quiet") if left_out > 0 else None,

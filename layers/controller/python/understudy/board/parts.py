@@ -1,13 +1,13 @@
 """The nodes and the addresses of a cluster, as the board shows them."""
 
-from understudy.board.clock import utc
+from understudy.board.clock import span, utc
 from understudy.board.look import Look
 from understudy.board.views import HOLDS_IT, AddressView, NodeView, Tone
 from understudy.domain.address import AddressStatus
 from understudy.domain.definition import NodeSpec, QuorumMode, Record, Role
 from understudy.domain.drift import Standing
 from understudy.domain.health import NodeHealth
-from understudy.domain.model import NodeReport, PowerReading
+from understudy.domain.model import INGESTION_CUT_OFF_S, ClusterState, NodeReport, PowerReading
 from understudy.domain.peers import peer_faults, rotation, unanswered
 from understudy.domain.quorum import count_heard, objection
 from understudy.domain.readiness_facts import Unread
@@ -54,10 +54,22 @@ def _node(spec: NodeSpec, look: Look) -> NodeView:
 def _lease(spec: NodeSpec, look: Look) -> str:
     previous = look.state.previous
     if spec.instance_id == look.state.active:
-        return HOLDS_IT
+        return _held(look.state, look.now)
     if previous is not None and previous.node == spec.instance_id:
         return f"held it: {previous.proof}" if previous.proof else "held it: no proof yet that it is over"
     return "witness" if spec.role is Role.WITNESS else ""
+
+
+def _held(state: ClusterState, now: int) -> str:
+    """What is known of the lease of the active node, which nobody has ended."""
+    report, terms = state.nodes.get(state.active or ""), state.terms
+    heard_at = report.heard_at if report else None
+    if heard_at is not None and now - heard_at <= terms.lease_s + INGESTION_CUT_OFF_S:
+        return HOLDS_IT
+    unless = ", unless by promises of the others" if terms.promise_s else ""
+    return (
+        f"not renewed for {span(now - heard_at)}{unless}" if heard_at is not None else "was given it, and never heard"
+    )
 
 
 def _quorum(report: NodeReport, look: Look) -> str:

@@ -36,8 +36,9 @@ class Tone(StrEnum):
 
 @dataclass(frozen=True)
 class NodeView:
-    """One node. `heard_age_s`: seconds since its newest beat, None before the first. `notes`: what else is to be known,
-    in words. `is_second`: whether it says that it serves although another node holds the lease, or should.
+    """One node. `lease`: HOLDS_IT only while its newest beat is younger than the lease. `heard_age_s`: seconds since
+    that beat, None before the first. `notes`: what else is to be known, in words. `is_second`: whether it says that it
+    serves although another node holds the lease, or should.
     """
 
     name: str
@@ -153,6 +154,7 @@ class ClusterView:
 class Board:
     """The whole of it, the clusters that need somebody first. `notes`: what could not be read, for all to see.
 
+    `texts`: those that were put and are not in force, in words; of a cluster that is not registered nothing else shows.
     `shown`: the one cluster that was asked for; empty for all of them. `now`: seconds since the epoch.
     """
 
@@ -161,3 +163,4 @@ class Board:
     clusters: tuple[ClusterView, ...]
     notes: tuple[str, ...] = field(default=())
     shown: str = ""
+    texts: tuple[str, ...] = ()

@@ -4,9 +4,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from understudy.domain.advice import OF_REASON, OF_RULE
+from understudy.domain.health import NodeHealth
 from understudy.domain.notice import LINES_LIMIT, LOOK, Words, cluster_of, part, word, words
 
 Detail = Mapping[str, Any]
+HEARD = (NodeHealth.READY, NodeHealth.FAILED)
 QUIET_ACTIONS = ("switchover", "place", "repair")
 """A move of these that ends well is what somebody has asked for, or changes nothing for clients."""
 
@@ -127,15 +129,24 @@ def _standing(facts: Detail) -> tuple[str, ...]:
     """Who holds the lease, and how each node was."""
     active, nodes = facts.get("active"), part(facts, "nodes")
     holder = f"{word(active)} holds the lease." if active else "Nobody holds the lease."
+    if active and not _is_heard(part(nodes, str(active))):
+        holder = f"{word(active)} was given the lease last, and is not heard: it may have run out."
     return (holder, *(_node(word(name), part(nodes, name)) for name in list(nodes)[:LINES_LIMIT]))
+
+
+def _is_heard(node: Detail) -> bool:
+    """Whether what it has said of itself is still to be believed."""
+    return node.get("health") in HEARD
 
 
 def _node(name: str, node: Detail) -> str:
     age = node.get("heard_age_s")
     heard = "never heard" if age is None else f"last heard {word(age)} s before"
+    said = f"its services {'' if _is_heard(node) else 'were last said to be '}{word(node.get('service'))}"
+    services = "it has never said how its services are" if age is None else said
     more = [f"{key}: {word(node[key])}" for key in ("fault", "quorum") if node.get(key)]
     more += ["the service did not start on it"] if node.get("start_failed_at") else []
-    return "; ".join([f"{name}: {word(node.get('health'))}, its services {word(node.get('service'))}, {heard}", *more])
+    return "; ".join([f"{name}: {word(node.get('health'))}, {services}, {heard}", *more])
 
 
 def alert_over(detail: Detail) -> Words:

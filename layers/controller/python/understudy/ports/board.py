@@ -8,6 +8,7 @@ from understudy.domain.definition import Definition
 from understudy.domain.model import ClusterState
 from understudy.domain.readiness import Report
 from understudy.domain.readiness_facts import Unread
+from understudy.domain.unaccepted import Unaccepted
 
 Histories = Mapping[int, Mapping[str, Any]]
 """The facts of history items, by their epochs; empty for an epoch that has none."""
@@ -26,6 +27,10 @@ class BoardBook(Protocol):
 
     def clusters(self) -> Iterable[str]:
         """The name of every registered cluster."""
+        ...
+
+    def unaccepted(self) -> Mapping[str, Unaccepted]:
+        """By cluster, and by STACK_WIDE: the texts that were put and are not in force."""
         ...
 
     def states(self, clusters: Collection[str]) -> Mapping[str, ClusterState | Unread]:

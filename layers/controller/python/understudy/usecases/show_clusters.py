@@ -10,6 +10,7 @@ from understudy.board.look import Look
 from understudy.board.manual import MANUAL
 from understudy.board.page import page, shown_in_full
 from understudy.board.style import Theme
+from understudy.board.texts import text_words
 from understudy.board.views import Board, ClusterView
 from understudy.domain.decision import Action
 from understudy.domain.definition import Record
@@ -57,6 +58,8 @@ def look_at_all(*, book: BoardBook, listing: ZoneListing, clock: Clock, stack: s
         log.warning("board: table not read", extra={"fault": str(fault)})
         return Board(stack, now, (), (f"Nothing is known: {fault}",), shown)
     looks, notes = _with_readings(looks, listing)
+    texts, unread_texts = _texts(book, now, shown)
+    notes = (*notes, *unread_texts)
     try:
         newest = book.histories({look.state.cluster: [look.state.epoch] for look in looks})
         looks = [replace(look, histories=newest[look.state.cluster]) for look in looks]
@@ -65,7 +68,17 @@ def look_at_all(*, book: BoardBook, listing: ZoneListing, clock: Clock, stack: s
         log.warning("board: histories not read", extra={"fault": str(fault)})
         notes = (*notes, f"Transitions are missing here: {fault}")
         views = _most_urgent_first([*map(cluster_view, looks), *unread])
-    return Board(stack, now, views, notes, shown)
+    return Board(stack, now, views, notes, shown, texts)
+
+
+def _texts(book: BoardBook, now: int, shown: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What was put and is not in force, and why that could not be read."""
+    try:
+        found = book.unaccepted()
+    except UnreadableError as fault:
+        log.warning("board: texts not read", extra={"fault": str(fault)})
+        return (), (f"Definitions that are not in force are missing here: {fault}",)
+    return tuple(text_words(name, each, now) for name, each in sorted(found.items()) if shown in ("", name)), ()
 
 
 def _gather(book: BoardBook, now: int, stack: str, shown: str) -> tuple[list[Look], list[ClusterView]]:

@@ -29,6 +29,7 @@ from understudy.usecases.check_records import RecordMonitor
 from understudy.usecases.drills import DrillMaster
 from understudy.usecases.follow_changes import ChangeFollower
 from understudy.usecases.judging import Judge
+from understudy.usecases.register_cluster import RegisterOutcome
 from understudy.usecases.step import Clock, tell
 from understudy.usecases.tell_degraded import lone_now, tell_degraded
 from understudy.usecases.tell_peers import are_news, tell_peers
@@ -99,10 +100,10 @@ def watch_clusters(
     judged = run.each("clusters to judge", views, lambda view: judge.judge(view.state, view.at, ears.observer(view)))
     run.each("drills", views, lambda view: drills.attend(view.state, view.definition, ears.observer(view)))
     views = _look_after(run, views, ears, ledger, announcer, mend_key)
-    registered = _register(run, views, parameters, register)
+    registered, put_off = _register(run, views, parameters, register)
     is_crowded = cache(lambda: clock() < ledger.stack_wide().crowded_until + FOLLOWED_S)
     _ask_route53(run, views, lambda view: _follow(view, ledger, follower, is_crowded, measure), monitor)
-    measure({"Watches": 1, **_ailing(run, views, ears), "WatchFaults": len(run.faults)})
+    measure({"Watches": 1, **_ailing(run, views, ears), "WatchFaults": len(run.faults), **put_off})
     return WatchReport(registered, judged, tuple(run.faults))
 
 
@@ -166,21 +167,25 @@ def _checked(run: Run, views: list[View], check: Check, limit: int | None = None
 
 def _register(
     run: Run, views: Sequence[View], parameters: Parameters, register: Callable[[ParameterText], object]
-) -> int:
-    """Register the texts that are not those of the definitions in force: how many there were.
+) -> tuple[int, dict[str, int]]:
+    """Register the texts that are not those of the definitions in force: how many there were, and the gauge of those
+    that cannot be judged yet, when there is any: a metric costs money.
 
     Each of these is read once more: a text that has waited since its page was read must not replace a newer one.
     """
+    outcomes: Counter[object] = Counter()
 
     def renew(text: ParameterText) -> None:
         newest = text if text.is_tuning else parameters.cluster_text(text.cluster)
         if newest is not None:
-            register(newest)
+            outcomes[register(newest)] += 1
 
     in_force = {view.state.cluster: view.definition.digest for view in views}
     texts = run.while_time(_texts(run, parameters), JUDGE_LIMIT_S)
     unseen = (text for text in texts if in_force.get(text.cluster) != text.digest)
-    return run.in_turn.each("texts", unseen, renew, inf)
+    seen = run.in_turn.each("texts", unseen, renew, inf)
+    waiting = outcomes[RegisterOutcome.DEFERRED]
+    return seen, {"DefinitionsPutOff": waiting} if waiting else {}
 
 
 def _texts(run: Run, parameters: Parameters) -> Iterable[ParameterText]:
