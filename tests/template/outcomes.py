@@ -1,6 +1,7 @@
 """The table of the workflow: what each state's function may answer, and where each answer leads."""
 
-SUPERSEDED = "Superseded"
+LEFT = "LeaveToAnother"
+"""Where an execution goes that is not in charge any more: whether that is a failure depends on who has asked for it."""
 
 OUTCOMES: dict[str, dict[str, str]] = {
     "OpenTransition": {
@@ -18,7 +19,7 @@ OUTCOMES: dict[str, dict[str, str]] = {
         "FENCED": "MoveAddress",
         "NOT_YET": "BeforeFenceNodeAgain",
         "GAVE_UP": "CloseTransition",
-        "STALE": SUPERSEDED,
+        "STALE": LEFT,
     },
     "MoveAddress": {
         "ACCEPTED": "GrantLease",
@@ -29,14 +30,14 @@ OUTCOMES: dict[str, dict[str, str]] = {
         "LIFTED": "OpenTransition",
         "GUARD_UNFENCED": "FenceNode",
         "GUARD_AHEAD": "CloseTransition",
-        "STALE": SUPERSEDED,
+        "STALE": LEFT,
     },
-    "GrantLease": {"GRANTED": "AwaitService", "UNFENCED": "BeforeFenceNodeAgain", "STALE": SUPERSEDED},
+    "GrantLease": {"GRANTED": "AwaitService", "UNFENCED": "BeforeFenceNodeAgain", "STALE": LEFT},
     "AwaitService": {
         "IN_SERVICE": "CheckChange",
         "NOT_YET": "BeforeAwaitServiceAgain",
         "FAILED": "OpenTransition",
-        "STALE": SUPERSEDED,
+        "STALE": LEFT,
     },
     "CheckChange": {
         "IN_SYNC": "CloseTransition",
@@ -44,13 +45,13 @@ OUTCOMES: dict[str, dict[str, str]] = {
         "PENDING": "BeforeCheckChangeAgain",
         "PROPAGATING": "CloseTransition",
         "OWED": "CloseTransition",
-        "STALE": SUPERSEDED,
+        "STALE": "Superseded",
     },
     "CloseTransition": {
         "IN_SERVICE": "InService",
         "DEGRADED": "Degraded",
         "HELD": "Held",
-        "STALE": SUPERSEDED,
+        "STALE": LEFT,
     },
     "CheckReadiness": {"CHECKED": "Checked", "NOT_READY": "NotReady", "REFUSED": "Refused"},
     "Advise": {"ADVISED": "Advised", "REFUSED": "Refused"},

@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
-from tests.support.builders import NODE_B
+from tests.support.builders import NODE_B, a_moving_state, a_transition
 from tests.support.controller import STACK, Controller, emitted
 from tests.template import cfn
 from tests.unit.test_documents import anchors
 from understudy import assembly
+from understudy.domain.model import Stage
 from understudy.domain.policy import Policy
 from understudy.invocation import GATHERED_S
 
@@ -21,7 +22,6 @@ PARAMETERS = {"RunbookUrl": "docs/operations.md"}
 OF_AWS = {
     ("AWS/Lambda", "Errors"): ("FunctionName", "AWS::Lambda::Function"),
     ("AWS/Lambda", "Throttles"): ("FunctionName", "AWS::Lambda::Function"),
-    ("AWS/States", "ExecutionsFailed"): ("StateMachineArn", "AWS::StepFunctions::StateMachine"),
     ("AWS/States", "ExecutionsTimedOut"): ("StateMachineArn", "AWS::StepFunctions::StateMachine"),
     ("AWS/States", "ExecutionsAborted"): ("StateMachineArn", "AWS::StepFunctions::StateMachine"),
     ("AWS/SQS", "ApproximateNumberOfMessagesVisible"): ("QueueName", "AWS::SQS::Queue"),
@@ -51,12 +51,23 @@ def really_emitted(monkeypatch, capsys):
     world.beat(NODE_B, boot="bbbbbbbb")  # a second server
     world.put("nodes: nonsense")
     world.call("watch_clusters", {})
+    _end_badly(world)
     return {(namespace, name, dimensions) for namespace, name, dimensions, _ in emitted(capsys.readouterr().out)}
+
+
+def _end_badly(world: Controller) -> None:
+    """A move ends in each way that pages a person."""
+    step = {"cluster": "orders-db", "epoch": 2}
+    for active in (NODE_B, None):  # its service did not start there; nobody was proved down
+        world.ledger.put_state(a_moving_state(active=active, transition=a_transition(stage=Stage.STARTING)))
+        world.call("close_transition", step)
+    broken = {"state": "FenceNode", "error": "Lambda.Unknown", "cause": "killed"}
+    world.call("close_transition", {**step, "broken": broken})
 
 
 def test_every_alarm_on_our_own_metrics_watches_what_the_code_really_emits(really_emitted):  # B8
     ours = {(namespace, name, dimensions) for _, namespace, name, dimensions in WATCHED if namespace == "Understudy"}
-    assert len(ours) == 10
+    assert len(ours) == 13
     assert ours - really_emitted == set()
 
 

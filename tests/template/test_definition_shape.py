@@ -122,7 +122,7 @@ def test_every_outcome_of_the_table_is_followed_and_any_other_is_reported(name):
 
 def test_choices_do_nothing_but_follow_outcomes_after_the_one_that_knows_a_question_from_a_transition():
     choices = {name for name, state in STATES.items() if state["Type"] == "Choice"}
-    assert choices == {"WhatIsAsked", *(f"After{name}" for name in OUTCOMES)}
+    assert choices == {"WhatIsAsked", "LeaveToAnother", *(f"After{name}" for name in OUTCOMES)}
     assert STATES["Begin"]["Next"] == "WhatIsAsked"
     assert {(rule["Condition"].split("'")[1], rule["Next"]) for rule in STATES["WhatIsAsked"]["Choices"]} == {
         ("check", "CheckReadiness"),

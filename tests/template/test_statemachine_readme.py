@@ -16,7 +16,8 @@ def rows() -> list[str]:
 
 
 def outcome(rule: dict[str, Any]) -> str:
-    return str(rule["Condition"]).split("'")[1]
+    said = str(rule["Condition"]).split("'")
+    return said[1] if len(said) > 1 else "the controller asked"
 
 
 def edges() -> Iterator[str]:

@@ -122,12 +122,12 @@ def test_a_move_that_the_policy_does_not_name_asks_nobody():
 
 
 # B4
-def test_an_execution_started_all_the_same_while_a_question_is_open_stands_down_and_says_who_asks():
+def test_an_execution_started_all_the_same_while_a_question_is_open_fails_and_says_who_asks():
     world = a_silent_world()
     second = world.start(action="failover")
     world.run(2)
-    assert second.output["outcome"] == "STOOD_DOWN"
-    assert pending(world).name in second.output["why"]
+    assert (second.status, second.error) == (Status.FAILED, "Refused")
+    assert pending(world).name in second.cause
     assert len(world.told(ASKED)) == 1
 
 
@@ -156,8 +156,8 @@ def test_a_question_about_a_failover_takes_the_place_of_one_about_a_switchover()
     world.run_until(lambda w: len(w.told(ASKED)) == 2, limit_s=60)
     by_hand.send_task_success(token, '{"approved": true, "by": "late"}')
     world.run(3)
-    assert by_hand.output["outcome"] == "STOOD_DOWN"
-    assert "another one took its place" in by_hand.output["why"]
+    assert (by_hand.status, by_hand.error) == (Status.FAILED, "Refused")
+    assert "another one took its place" in by_hand.cause
     answer(world, approved=True, by="sam")
     world.run_until(closed_on("node-b"), limit_s=60)
 

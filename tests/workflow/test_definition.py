@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.asl_definition import snake_case
 from tests.support.asl_runner import LambdaFault, Status
-from tests.template.outcomes import ASKING_STEPS, OUTCOMES, SUPERSEDED, TRANSITION_STEPS
+from tests.template.outcomes import ASKING_STEPS, LEFT, OUTCOMES, TRANSITION_STEPS
 from tests.workflow.script import DEFINITION, GOOD, REQUEST, Script, run
 
 EXTRAS: dict[str, dict[str, object]] = {
@@ -78,12 +78,23 @@ def test_every_state_is_reached():
     assert reached == set(DEFINITION.states)
 
 
-@pytest.mark.parametrize("step", [step for step, outcomes in OUTCOMES.items() if outcomes.get("STALE") == SUPERSEDED])
-def test_a_superseded_execution_leaves_quietly_and_touches_nothing_more(step):  # B1
+@pytest.mark.parametrize("step", [step for step, outcomes in OUTCOMES.items() if "STALE" in outcomes])
+def test_a_superseded_execution_of_the_controller_leaves_quietly_and_touches_nothing_more(step):  # B1
     script = answering(step, "STALE")
-    execution = run(script)
+    execution = run(script, {"cluster": "orders-db", "action": "failover", "rule": "active-is-silent"})
     assert execution.status is Status.SUCCEEDED
     assert execution.output == {"outcome": "STALE", "cluster": "orders-db", "epoch": 7}
+    assert script.calls[-1][0] == snake_case(step)
+
+
+@pytest.mark.parametrize("step", [step for step, outcomes in OUTCOMES.items() if outcomes.get("STALE") == LEFT])
+def test_what_a_person_asked_for_and_another_move_replaced_has_failed(step):  # B2
+    script = answering(step, "STALE")
+    execution = run(script)
+    assert (execution.status, execution.error) == (Status.FAILED, "Superseded")
+    assert execution.cause == (
+        "a higher epoch than 7 of orders-db is in charge: look at the newer move before you ask again"
+    )
     assert script.calls[-1][0] == snake_case(step)
 
 

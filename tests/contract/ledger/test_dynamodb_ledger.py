@@ -117,16 +117,19 @@ def test_items_of_a_newer_and_of_an_older_version_are_read(dynamodb, table, ledg
     assert ledger.definition(CLUSTER, 1) == a_definition()
 
 
-def test_a_beat_that_meets_a_transaction_is_tried_again_at_once(ledger, faults, calls):
-    faults.extend(["TransactionConflictException"] * 2)
-    assert isinstance(ledger.record_beat(a_beat()), ClusterState)
+def test_a_beat_that_meets_a_transaction_is_tried_again_after_a_pause_and_is_not_lost(dynamodb, table, ledger, faults):
+    pauses_s, chances = [], iter([0.0, 0.5, 1.0, 0.25])
+    patient = DynamoDbLedger(dynamodb, table, pauses_s.append, lambda: next(chances))
+    faults.extend(["TransactionConflictException"] * 4)
+    assert isinstance(patient.record_beat(a_beat()), ClusterState)
+    assert pauses_s == pytest.approx([0.02, 0.035, 0.05, 0.0275])
 
 
 def test_a_beat_is_not_tried_for_ever(ledger, faults):
     faults.extend(["TransactionConflictException"] * 9)
     with pytest.raises(ClientError):
         ledger.record_beat(a_beat())
-    assert len(faults) == 5
+    assert len(faults) == 4
 
 
 def test_a_commit_that_meets_a_transaction_has_lost_the_race(ledger, faults):

@@ -59,7 +59,7 @@ def _client(service: str) -> Any:
 @cache
 def ledger() -> DynamoDbLedger:
     """The cluster table."""
-    return DynamoDbLedger(_client("dynamodb"), settings().table_name)
+    return DynamoDbLedger(_client("dynamodb"), settings().table_name, pause, random.random)
 
 
 @cache

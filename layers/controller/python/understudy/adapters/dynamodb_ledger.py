@@ -30,8 +30,10 @@ NOT_IN_THE_ITEM = "ValidationException"
 """Among other things: an expression refers to what is not in the item."""
 TRANSACTION_IN_THE_WAY = "TransactionConflictException"
 LOST_RACES = frozenset({"ConditionalCheckFailed", "TransactionConflict"})
-TRY_COUNT = 4
-"""A write that depends on nothing read before is tried again this often when a transaction holds the item."""
+TRY_COUNT = 5
+"""A write that depends on nothing read before is tried this often when a transaction holds the item."""
+PAUSE_S = (0.02, 0.05)
+"""Between two of these tries, by chance: a transaction holds an item for some milliseconds, and others wait for it, too."""
 
 
 class DynamoDbLedger(DynamoDbViews):
@@ -41,9 +43,17 @@ class DynamoDbLedger(DynamoDbViews):
     known whether a write was done.
     """
 
-    def __init__(self, client: Any, table_name: str) -> None:
+    def __init__(
+        self,
+        client: Any,
+        table_name: str,
+        sleep: Callable[[float], object] = lambda seconds: None,
+        random: Callable[[], float] = lambda: 0,
+    ) -> None:
+        """`sleep` waits (seconds); `random` gives 0 to 1."""
         super().__init__(client, table_name)
         self._seals = DynamoDbSeals(client, table_name)
+        self._sleep, self._random = sleep, random
 
     # BeatLedger
 
@@ -200,6 +210,8 @@ class DynamoDbLedger(DynamoDbViews):
         except ClientError as fault:
             if code_of(fault) != TRANSACTION_IN_THE_WAY or try_count == 1:
                 raise
+            least, most = PAUSE_S
+            self._sleep(least + (most - least) * self._random())
             return self._update(try_count - 1, **arguments)
         return answer
 

@@ -149,7 +149,9 @@ class _Opener:
             case NotApproved(ending):
                 return self.leave(OpenOutcome.NOT_APPROVED, ending.why, ending)
             case StoodDown(why):
-                return self.leave(OpenOutcome.STOOD_DOWN, why)
+                # What a person has asked for, and does not happen, has failed, whatever the reason.
+                is_asked_by_hand = self.request.rule is None
+                return self.leave(OpenOutcome.REFUSED if is_asked_by_hand else OpenOutcome.STOOD_DOWN, why)
             case Refused(why):
                 return self.leave(OpenOutcome.REFUSED, why)
             case Exhausted(why):
