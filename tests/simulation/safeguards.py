@@ -534,7 +534,7 @@ SAFEGUARDS: Mapping[str, Safeguard] = {
         "a node that serves, may still serve or is to serve is not taken out of the definition",
         ((register_cluster, "_contradictions_with_state", _nothing_against_it),),
         runs=8,
-        finds=("in_service_within_the_bound",),
+        finds=(*TWO_SERVE, "in_service_within_the_bound"),
         faults=LEAVES_WHILE_IT_SERVES,
         setting=WITH_A_LEAVER,
     ),
@@ -557,7 +557,7 @@ SAFEGUARDS: Mapping[str, Safeguard] = {
     "members-are-asked": Safeguard(
         "before anybody is placed for the first time, the members' own words are looked at",
         ((serving, "said", _says_that_it_is_down),),
-        runs=4,
+        runs=12,
         story=STORIES["runs-where-no-record-leads"],
         finds=(*TWO_SERVE, "a_word_to_the_contrary_counts"),
     ),
@@ -651,12 +651,12 @@ SAFEGUARDS: Mapping[str, Safeguard] = {
         "a guard of the same epoch that names another node is not written over, and a lease whose grant was not seen "
         "to come waits for the others' words",
         ((movers, "plan_batch", _plan_over_the_same_epoch), (starts, "_returned", _waits_for_nobody)),
-        runs=20,
+        runs=80,
         story=STORIES["restored-and-counted-on"],
     ),
     "what-nothing-bounds": Safeguard(
         "an agent that has read nothing yet stops what no lease bounds, once its cluster has been placed",
-        ((lease, "woken", _as_found),),
+        ((lease, "woken", _as_found), (lease, "not_beyond", _as_found)),
         runs=4,
         story=STORIES["lease-file-lost"],
     ),
@@ -668,7 +668,11 @@ SAFEGUARDS: Mapping[str, Safeguard] = {
     ),
     "garbled-lease": Safeguard(
         "a file of the lease that cannot be read means: down at once; nor is it taken for none",
-        ((files, "DOWN_AT_ONCE", Standing()), (lease, "woken", _as_found)),
+        (
+            (files, "DOWN_AT_ONCE", Standing()),
+            (lease, "woken", _as_found),
+            (lease, "not_beyond", _as_found),
+        ),
         runs=4,
         story=STORIES["lease-file-garbled"],
     ),
