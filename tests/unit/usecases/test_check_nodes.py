@@ -56,6 +56,27 @@ def test_an_instance_that_is_no_more_is_told_of():  # S3
     assert world.ledger.state().nodes[NODE_B].fault == GONE
 
 
+# B17: its event may be lost, and an hour later EC2 knows nothing of it
+def test_that_an_instance_is_terminated_is_remembered_and_an_active_one_is_followed():
+    world = Controller(silent_for(0))
+    world.nodes.powers[NODE_A] = PowerReading.TERMINATED
+    world.watch()
+    assert world.ledger.state().nodes[NODE_A].power is PowerReading.TERMINATED
+    assert world.launcher.requests[0]["rule"] == "active-is-gone"
+    signals = world.ledger.calls.count("record_signal")
+    world.watch()
+    assert world.ledger.calls.count("record_signal") == signals
+
+
+@pytest.mark.parametrize("power", [PowerReading.STOPPED, PowerReading.SHUTTING_DOWN, PowerReading.STOPPING])
+def test_what_may_come_back_is_left_to_the_events(power):
+    world = Controller(silent_for(0))
+    world.nodes.powers[NODE_A] = power
+    world.watch()
+    assert world.ledger.state().nodes[NODE_A].power is PowerReading.UNKNOWN
+    assert not world.launcher.starts
+
+
 def test_an_active_node_that_is_not_as_defined_is_an_operators_matter_and_is_not_failed_over():  # S3 B3
     world = moved(Controller(), NODE_A, "10.0.1.99")
     world.watch()

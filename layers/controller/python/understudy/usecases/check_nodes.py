@@ -5,10 +5,10 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from understudy.domain.definition import Definition, NodeSpec, Role
 from understudy.domain.model import ClusterState, PowerReading
-from understudy.domain.signal import FaultSignal
+from understudy.domain.signal import FaultSignal, PowerSignal
 from understudy.ports import Announcer, BeatLedger, Refusal
 from understudy.ports.nodes import InstanceFacts, Nodes
-from understudy.usecases.step import tell
+from understudy.usecases.step import Clock, tell
 
 NODE_CHANGED = "Understudy Node Changed"
 GONE = "EC2 knows no such instance any more"
@@ -17,17 +17,22 @@ log = logging.getLogger(__name__)
 
 
 def check_nodes(
-    clusters: Sequence[Cluster], *, nodes: Nodes, beats: BeatLedger, announcer: Announcer
+    clusters: Sequence[Cluster], *, nodes: Nodes, beats: BeatLedger, announcer: Announcer, clock: Clock
 ) -> dict[str, ClusterState]:
     """Compare every member of every cluster with what EC2 says, in one question; the states that this has changed.
 
-    A node that differs is noted as faulty and told of once, and is no candidate until EC2 says otherwise. Raises
+    A node that differs is noted as faulty and told of once, and is no candidate until EC2 says otherwise. That one is
+    terminated is noted as EC2's word, whose event may have been lost: an hour later EC2 knows nothing of it. Raises
     NodesUnreadableError when EC2 cannot be read: then nothing is noted, for unknown is no difference.
     """
     members = {node.instance_id for _, definition in clusters for node in definition.nodes}
     facts = nodes.facts(sorted(members))
     changed: dict[str, ClusterState] = {}
     for state, definition in clusters:
+        for instance_id in _terminated(state, facts):
+            signal = PowerSignal(instance_id, PowerReading.TERMINATED, int(clock()))
+            after = beats.record_signal(state.cluster, signal)
+            changed |= {} if isinstance(after, Refusal) else {state.cluster: after}
         for node, fault in _differences(state, definition, facts):
             after = beats.record_signal(state.cluster, FaultSignal(node.instance_id, fault, definition.version))
             if isinstance(after, Refusal):
@@ -51,6 +56,17 @@ def fault_of(definition: Definition, node: NodeSpec, facts: InstanceFacts | None
     if (definition.routes or definition.elastic_ips) and facts.interface_id != node.interface_id:
         return f"its network interface is {facts.interface_id}, not {node.interface_id}"
     return ""
+
+
+def _terminated(state: ClusterState, facts: Mapping[str, InstanceFacts]) -> list[str]:
+    """The members that EC2 says are terminated, and of which the state does not know it."""
+    return [
+        instance_id
+        for instance_id, report in state.nodes.items()
+        if report.power is not PowerReading.TERMINATED
+        and instance_id in facts
+        and facts[instance_id].power is PowerReading.TERMINATED
+    ]
 
 
 def _differences(

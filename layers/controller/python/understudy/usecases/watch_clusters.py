@@ -144,7 +144,9 @@ def _compared(
     announcer: Announcer,
 ) -> list[View]:
     """The views with what EC2 and CloudWatch say of their nodes and addresses."""
-    views = _checked(run, views, partial(check_nodes, nodes=nodes, beats=beats, announcer=announcer), NODES_LIMIT)
+    views = _checked(
+        run, views, partial(check_nodes, nodes=nodes, beats=beats, announcer=announcer, clock=run.clock), NODES_LIMIT
+    )
     views = _checked(run, views, partial(check_alarms, alarms=alarms, beats=beats))
     look = partial(check_network, network=network, ledger=ledger, announcer=announcer, clock=run.clock)
     return _checked(run, views, look)
