@@ -59,7 +59,7 @@ def test_the_template_fills_exactly_the_holes_of_the_definition():
     assert holes == {"Partition", *(f"{step}FunctionArn" for step in STEPS)}
     for step in STEPS:
         substitution = MACHINE["DefinitionSubstitutions"][f"{step}FunctionArn"]
-        assert substitution == {"Fn::GetAtt": [f"{step}Function", "Arn"]}
+        assert substitution == {"Ref": f"{step}Function.Alias"}
 
 
 def test_every_function_is_told_what_it_needs_and_only_starters_know_the_machine():
