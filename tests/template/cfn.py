@@ -19,6 +19,7 @@ PSEUDO = {
     "AWS::Region": "eu-west-1",
     "AWS::AccountId": "123456789012",
     "AWS::StackName": "understudy",
+    "AWS::StackId": "arn:aws:cloudformation:eu-west-1:123456789012:stack/understudy/1",
 }
 
 

@@ -12,6 +12,7 @@ LISTED = {
     "AWS::DynamoDB::Table",
     "AWS::Events::Rule",
     "AWS::IAM::ManagedPolicy",
+    "AWS::IAM::Policy",
     "AWS::IAM::Role",
     "AWS::Lambda::Alias",
     "AWS::Lambda::EventInvokeConfig",

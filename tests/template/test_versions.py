@@ -16,6 +16,7 @@ VERSIONS = {p["FunctionName"]["Ref"]: name for name, p in cfn.of_type("AWS::Lamb
 ALIASES = {p["FunctionName"]["Ref"]: name for name, p in cfn.of_type("AWS::Lambda::Alias").items()}
 OF_ALL_VERSIONS = {"ReservedConcurrentExecutions"}
 """What a function has as a whole, and none of its versions."""
+CALL = {"Sid": "Call", "Action": ["lambda:InvokeFunction"], "Resource": {"Fn::GetAtt": ["AdviseFunction", "Arn"]}}
 DESCRIPTION_LIMIT = 256
 """Of AWS::Lambda::Version. Its update requires a replacement, so another description publishes another version."""
 
@@ -43,7 +44,7 @@ def _named(function: str, argument: Any) -> list[str]:
 
 
 def may_name_the_function_itself(resources: dict[str, Any], path: tuple[str, ...]) -> bool:
-    """What is made of it, what counts all its versions, and what an execution of a release without aliases calls."""
+    """What is made of it, what counts or prunes its versions, and what an execution of before aliases calls."""
     resource = resources.get(path[0], {})
     if resource.get("Type") in ("AWS::Lambda::Version", "AWS::Lambda::Alias"):
         return path[1:] == ("Properties", "FunctionName")
@@ -51,7 +52,10 @@ def may_name_the_function_itself(resources: dict[str, Any], path: tuple[str, ...
         return path[1:] == ("Properties", "FunctionName") and resource["Properties"].get("Qualifier") == ALIAS
     if resource.get("Type") == "AWS::CloudWatch::Alarm":
         return "Dimensions" in path
-    return _statement(resources, path).get("Sid") == "CallTheStepsOfOldExecutions"
+    statement = _statement(resources, path)
+    return bool(statement) and (
+        statement["Sid"] == "CallTheStepsOfOldExecutions" or "InvokeFunction" not in json.dumps(statement["Action"])
+    )
 
 
 def _statement(resources: dict[str, Any], path: tuple[str, ...]) -> dict[str, Any]:
@@ -105,7 +109,7 @@ def test_nobody_calls_a_function_past_its_alias():  # B16
         },
         {
             "Type": "AWS::IAM::Policy",
-            "Properties": {"PolicyDocument": {"Statement": [{"Sid": "Call", "Resource": {"Ref": "AdviseFunction"}}]}},
+            "Properties": {"PolicyDocument": {"Statement": [CALL]}},
         },
     ],
     ids=lambda caller: caller["Type"],
