@@ -17,16 +17,16 @@ from local.world import ZONE_NAME
 from tests.e2e.placing import place
 from tests.e2e.upgrading import Beats, Release, call_past_the_alias
 
-# Quicker beats than by default, so that a cold start on a busy machine is no missing beat. The lease is the usual one.
-POLICY = {"heartbeat_interval_s": 2, "lease_read_interval_s": 1}
+# Nothing is warm after a new version, and here all cold starts share two processors: there is room for that in a lease.
+POLICY = {"heartbeat_interval_s": 5, "lease_s": 20, "silence_limit_s": 23, "observer_lag_limit_s": 8}
 TUNING = {
     "ROUTE53_TTL": 1,
     "ROUTE53_RECORD_INTERVAL": 1,
     "ROUTE53_CHANGEID_INTERVAL": 2,
     "ROUTE53_CHANGEID_TRY_COUNT": 100,
 }
-HALF_S = 16.0
-"""How long code and layer are of two releases: longer than a lease, as it was seen on AWS (8 to 22 s)."""
+HALF_S = 26.0
+"""How long code and layer are of two releases: longer than a lease. On AWS 8 to 22 s were seen, with leases of 12 s."""
 MOVE_LIMIT_S = 120.0
 GLITCH_S = 1.0
 """A client on a busy machine may be without an answer for so long. A service that is stopped is not back by then."""
@@ -55,7 +55,7 @@ def number(request: pytest.FixtureRequest) -> int:
 
 @pytest.fixture
 def clusters(upgraded: LocalAws, number: int) -> Iterator[dict[str, Cluster]]:
-    """Placed on node-a. Nobody promises anything to the one that is alone: it serves by recorded beats or not at all."""
+    """Placed on node-a. Nobody promises anything to the one that is alone: it serves by recorded beats or not."""
     made = {
         kind: Cluster(upgraded, f"{kind}-{number}", policy=POLICY, tuning=TUNING)
         for kind in ("alone", "failing", "moving")
@@ -102,8 +102,9 @@ def test_an_upgrade_in_mid_transition_loses_no_beat_and_stops_no_service(
         failing.node("node-a").kill()
         release.change_code() if first == "code" else release.change_layer()
         let_pass(HALF_S)
+        began = [wait_granted(failing)]
         execution = upgraded.stack.start_transition(moving.name)
-        began = [wait_granted(cluster) for cluster in (failing, moving)]
+        began += [wait_granted(moving)]
         release.deploy()
         switched_at = time.time()
         slow_route53.arrive()
@@ -112,7 +113,7 @@ def test_an_upgrade_in_mid_transition_loses_no_beat_and_stops_no_service(
         lost = beats.lost()
         assert [each for each in outages(client.attempts) if each.seconds > GLITCH_S] == []
     assert lost == []
-    assert beats.sent() > HALF_S
+    assert beats.sent() > HALF_S / 2
     moves = [upgraded.stack.transition(c.name, s["epoch"]) for c, s in zip((failing, moving), ended, strict=True)]
     assert [(move["action"], move["outcome"]) for move in moves] == [
         ("failover", "IN_SERVICE"),
@@ -156,5 +157,5 @@ def test_without_the_alias_the_same_upgrade_loses_beats_and_stops_services(upgra
         status = upgraded.stack.execution(execution)["status"]
         release.deploy()
         wait_for("it serves again", lambda: client.served_by("node-a"), MOVE_LIMIT_S)
-    assert len(beats.lost()) > HALF_S / 2
+    assert len(beats.lost()) > HALF_S / POLICY["heartbeat_interval_s"]
     assert status == "FAILED"

@@ -22,6 +22,8 @@ from tools.sam_package import take_in
 RENAMED = ("logged", "step")
 """What every app.py takes from the package. The release calls them otherwise, on both sides."""
 LAYER = "layers/controller"
+OVERTAKEN = '"reason":"stale"'
+"""In the log of a beat that came when a newer one of its node had been recorded: two are dealt with at once."""
 LATE_S = 15.0
 """A beat that is not recorded by then is lost: one that waits for a worker to start is not."""
 
@@ -51,6 +53,9 @@ class Release:
         definition = json.loads(workflow.read_text())
         definition["States"][self.first_state] = {"Type": "Pass", "Next": definition["StartAt"]}
         workflow.write_text(json.dumps(definition | {"StartAt": self.first_state}))
+        # The embedded AWS counts the start of a worker as time of the first call, which AWS does not.
+        template = folder / "template.yaml"
+        template.write_text(template.read_text().replace("Timeout: 10\n", "Timeout: 60\n"))
         sam.compile_in(folder)
 
     @property
@@ -138,11 +143,24 @@ class Beats:
         table = aws.engine.client("dynamodb").update_table(TableName=aws.stack.table, StreamSpecification=stream)
         self._stream = table["TableDescription"]["LatestStreamArn"]
         self._positions: dict[str, str] = {}
+        self._refused_before = 0
         self._sent: set[Beat] = set()
         self._recorded: set[Beat] = set()
 
     def lost(self) -> list[Beat]:
-        """What was sent and is in no state that the table has had. Waits until what is under way has ended."""
+        """What was sent, and was neither recorded nor refused because a newer one had been.
+
+        Which one was refused nobody says, so as many as were are left out. Waits until what is under way has ended.
+        """
+        unrecorded = self._unrecorded()
+        return unrecorded[self._refused() - self._refused_before :]
+
+    def _refused(self) -> int:
+        group = f"/understudy/{sam.STACK}/record_heartbeat"
+        pages = self._log.get_paginator("filter_log_events").paginate(logGroupName=group)
+        return sum(OVERTAKEN in event["message"] for page in pages for event in page["events"])
+
+    def _unrecorded(self) -> list[Beat]:
         self._receive()
         sent = set(self._sent)
         with contextlib.suppress(NotInTime):  # some are lost
@@ -151,8 +169,9 @@ class Beats:
 
     def forget(self) -> None:
         """Count from now on."""
-        self.lost()
+        self._unrecorded()
         self._sent.clear()
+        self._refused_before = self._refused()
 
     def sent(self) -> int:
         return len(self._sent)
