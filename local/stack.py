@@ -88,6 +88,10 @@ class Stack:
         """What the schedule does every minute, at once."""
         self.call("WatchClustersFunction", {"source": "aws.events", "detail-type": "Scheduled Event"})
 
+    def function(self, logical_id: str) -> str:
+        """The name of a function that the template calls so."""
+        return self._resources[logical_id]
+
     def call(self, function: str, event: dict[str, Any]) -> Any:
         """Invoke by the logical name in the template; raises FunctionFailed."""
         answer = self._engine.client("lambda").invoke(

@@ -14,7 +14,6 @@ from local.propagation import Propagation
 from local.sam import ROOT
 from local.waiting import wait_for
 from local.world import ZONE_NAME
-from tests.e2e.placing import place
 from tests.e2e.upgrading import Beats, Release, call_past_the_alias
 
 # Nothing is warm after a new version, and here all cold starts share two processors: there is room for that in a lease.
@@ -62,7 +61,11 @@ def clusters(upgraded: LocalAws, number: int) -> Iterator[dict[str, Cluster]]:
     }
     try:
         for cluster in made.values():
-            place(cluster)
+            cluster.register()
+            cluster.boot()
+        for cluster in made.values():
+            cluster.wait_settled("node-a", MOVE_LIMIT_S)
+            cluster.wait_standby("node-b", MOVE_LIMIT_S)
         made["alone"].node("node-b").kill()
         yield made
     finally:
@@ -91,6 +94,7 @@ def let_pass(seconds: float) -> None:
 
 
 # B16
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("first", ["code", "layer"])
 def test_an_upgrade_in_mid_transition_loses_no_beat_and_stops_no_service(
     upgraded, beats, clusters, slow_route53, release, first
@@ -143,6 +147,7 @@ def states_of(aws: LocalAws, execution: str) -> set[str]:
 
 
 # B16
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("first", ["code", "layer"])
 def test_without_the_alias_the_same_upgrade_loses_beats_and_stops_services(upgraded, beats, clusters, release, first):
     alone, _, moving = clusters.values()

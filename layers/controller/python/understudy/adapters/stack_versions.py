@@ -48,9 +48,9 @@ class StackVersions:
         return str(stack["StackStatus"])
 
     def delete(self, function: str, number: int) -> bool:
-        """As Deployment.delete. The qualifier is what keeps the function itself: without one, all of it would go."""
+        """As Deployment.delete. The version stands in the name: a call that lost it would delete the whole function."""
         try:
-            self._functions.delete_function(FunctionName=function, Qualifier=str(number))
+            self._functions.delete_function(FunctionName=f"{function}:{number}")
         except ClientError as refused:
             if code_of(refused) == NAMED_BY_AN_ALIAS:
                 return False
