@@ -148,14 +148,13 @@ def states_of(aws: LocalAws, execution: str) -> set[str]:
 
 # B16
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("first", ["code", "layer"])
-def test_without_the_alias_the_same_upgrade_loses_beats_and_stops_services(upgraded, beats, clusters, release, first):
+def test_without_the_alias_the_same_upgrade_loses_beats_and_stops_services(upgraded, beats, clusters, release):
     alone, _, moving = clusters.values()
     beats.forget()
     call_past_the_alias(upgraded)
     with Client(upgraded.dns.port, alone.record, alone.port) as client:
         wait_for("it serves", lambda: client.served_by("node-a"), 10)
-        release.change_code() if first == "code" else release.change_layer()
+        release.change_layer()
         execution = upgraded.stack.start_transition(moving.name)
         let_pass(HALF_S)
         wait_for("the service is stopped", lambda: not client.served_by("node-a"), 10)
