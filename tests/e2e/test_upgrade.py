@@ -155,11 +155,11 @@ def test_without_the_alias_the_same_upgrade_loses_beats_and_stops_services(upgra
     with Client(upgraded.dns.port, alone.record, alone.port) as client:
         wait_for("it serves", lambda: client.served_by("node-a"), 10)
         release.change_layer()
-        execution = upgraded.stack.start_transition(moving.name)
+        upgraded.stack.start_transition(moving.name)
         let_pass(HALF_S)
         wait_for("the service is stopped", lambda: not client.served_by("node-a"), 10)
-        status = upgraded.stack.execution(execution)["status"]
+        opened = "transition" in moving.state()
         release.deploy()
         wait_for("it serves again", lambda: client.served_by("node-a"), MOVE_LIMIT_S)
     assert len(beats.lost()) > HALF_S / POLICY["heartbeat_interval_s"]
-    assert status == "FAILED"
+    assert not opened, "no move gets on, either"
