@@ -59,12 +59,12 @@ def _build(engine: Engine) -> bool:
         {"LAYER_ARCHITECTURE": "host", "PIP_PYTHON": sys.executable},
         BUILD_LIMIT_S,
     )
-    _compile(BUILD / "out")
+    compile_in(BUILD / "out")
     stamp.write_text(wanted)
     return True
 
 
-def _compile(built: Path) -> None:
+def compile_in(built: Path) -> None:
     """Put the bytecode beside the sources.
 
     The embedded AWS unpacks every layer anew for each worker that it starts, so each would compile it all again:
@@ -76,8 +76,10 @@ def _compile(built: Path) -> None:
         raise SamFailed(f"{built} holds Python that does not compile")
 
 
-def deploy(engine: Engine, hosted_zone_ids: Sequence[str], protected_names: Sequence[str]) -> None:
-    """Deploy what was built. The zone must exist already: its id is a parameter of the stack."""
+def deploy(
+    engine: Engine, hosted_zone_ids: Sequence[str], protected_names: Sequence[str], folder: Path = BUILD / "out"
+) -> None:
+    """Deploy what was built into `folder`. The zone must exist already: its id is a parameter of the stack."""
     # A bucket of our own: the one that SAM would make for itself takes it half a minute of waiting.
     engine.client("s3").create_bucket(Bucket=BUCKET)
     parameters = {
@@ -89,7 +91,7 @@ def deploy(engine: Engine, hosted_zone_ids: Sequence[str], protected_names: Sequ
         "LogRetentionDays": "1",
     }
     program = ["deploy", "--config-env", "local", "--stack-name", STACK, "--no-progressbar"]
-    program += ["--template-file", str(BUILD / "out" / "template.yaml")]
+    program += ["--template-file", str(folder / "template.yaml")]
     program += ["--no-resolve-s3", "--s3-bucket", BUCKET, "--no-confirm-changeset", "--capabilities", "CAPABILITY_IAM"]
     program += ["--parameter-overrides", *(f"{name}={value}" for name, value in parameters.items())]
     try:

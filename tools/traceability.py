@@ -42,11 +42,12 @@ ROWS = {
     "B13": "An outage of AWS stops nothing that runs where nobody has set anything up.",
     "B14": "Beats that are late, for anybody and for however long, fail over no node that serves.",
     "B15": "Silence of many that follows no zone moves few clusters a minute, and calls a person.",
+    "B16": "Deploying a new version over a running stack loses no beat and stops no service, also in mid-transition.",
     "B17": "Instances are replaceable: a terminated one never blocks its cluster.",
     "B18": "What the agent promises is shown under a real systemd, real mounts, kills, partitions and freezes.",
     "B20": "A node that is not fit to take over is not chosen; one where the service failed to start is remembered.",
 }
-ROW = re.compile(r"(?:S(?:1[0-8]|[1-9])|B(?:1[0-58]|20|[1-9]))(?!\d)")
+ROW = re.compile(r"(?:S(?:1[0-8]|[1-9])|B(?:1[0-8]|20|[1-9]))(?!\d)")
 ROW_COMMENT = re.compile(rf"#\s*({ROW.pattern}(?:[ ,]+{ROW.pattern})*)(?:[:. ].*)?")
 
 RECORDED = " †"

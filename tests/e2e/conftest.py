@@ -35,6 +35,7 @@ APART = (
     "test_postgresql.py",
     "test_postgresql_pair.py",
     "test_agent_bundle.py",
+    "test_upgrade.py",
 )
 
 

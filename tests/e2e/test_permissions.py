@@ -88,6 +88,19 @@ def test_no_function_can_do_another_ones_work(aws, roles):  # B1 B10
     assert denied(heartbeat("dynamodb").put_item, TableName=table, Item=key("state"))
 
 
+def test_pruning_may_delete_a_version_of_a_function_and_not_the_function(aws, roles):  # B16 B10
+    lambda_, pruning = aws.engine.client("lambda"), client_as(aws.engine, roles["PruneVersions"])("lambda")
+    name = aws.stack.function("AdviseFunction")
+    lambda_.update_function_configuration(FunctionName=name, Description="changed, so that there is one more")
+    version = lambda_.publish_version(FunctionName=name)["Version"]
+    assert denied(pruning.delete_function, FunctionName=name)
+    assert not denied(pruning.delete_function, FunctionName=f"{name}:{version}")
+    another = client_as(aws.engine, roles["WatchClusters"])("lambda")
+    assert denied(another.delete_function, FunctionName=f"{name}:{version}")
+    published = [each["Version"] for each in lambda_.list_versions_by_function(FunctionName=name)["Versions"]]
+    assert published == ["$LATEST", "1"]
+
+
 def test_a_node_can_neither_write_the_table_nor_speak_on_another_bus_nor_read_another_clusters_key(aws, roles):  # B10
     client, table = client_as(aws.engine, roles["node"]), aws.stack.table
     dynamodb = client("dynamodb")
@@ -156,7 +169,8 @@ def _asked_directly(aws: LocalAws, bus: Bus, cluster: Cluster) -> set[str]:
     assert cluster.nodes[0].instance.address in board
     aws.stack.watch()
     aws.stack.tell_instance_state(cluster.nodes[0].instance.instance_id, "running")
-    return {"NotifyOperator", "ClusterBoard", "WatchClusters", "ReceiveSignal"}
+    assert aws.stack.call("PruneVersionsFunction", {}) == {"outcome": "PRUNED", "deleted": 0}
+    return {"NotifyOperator", "ClusterBoard", "WatchClusters", "ReceiveSignal", "PruneVersions"}
 
 
 def _has_ended(aws: LocalAws, execution: str) -> bool:

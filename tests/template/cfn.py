@@ -19,6 +19,7 @@ PSEUDO = {
     "AWS::Region": "eu-west-1",
     "AWS::AccountId": "123456789012",
     "AWS::StackName": "understudy",
+    "AWS::StackId": "arn:aws:cloudformation:eu-west-1:123456789012:stack/understudy/1",
 }
 
 
@@ -28,17 +29,31 @@ def source(path: Path = TEMPLATE) -> dict[str, Any]:
     return dict(json.loads(json.dumps(cfn_yaml.load(str(path)))))
 
 
-@cache
-def expanded() -> dict[str, dict[str, Any]]:
-    """The resources that CloudFormation gets, after the SAM transform, with the code in S3."""
-    template = json.loads(json.dumps(source()))
-    for resource in template["Resources"].values():
+def translate(template: Mapping[str, Any], contents: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """A template after the SAM transform, with the code in S3. `contents` names what lies there for a resource."""
+    template = json.loads(json.dumps(template))
+    for name, resource in template["Resources"].items():
         for uri in ("CodeUri", "ContentUri", "DefinitionUri"):
             if uri in resource.get("Properties", {}):
-                resource["Properties"][uri] = "s3://bucket/key"
+                resource["Properties"][uri] = f"s3://bucket/{(contents or {}).get(name, 'key')}"
     session = boto3.session.Session(region_name=PSEUDO["AWS::Region"])
     translator = Translator({}, Parser(), boto_session=session)
-    return dict(translator.translate(template, parameter_values={})["Resources"])
+    return dict(translator.translate(template, parameter_values={}))
+
+
+@cache
+def _translated() -> dict[str, Any]:
+    return translate(source())
+
+
+def expanded() -> dict[str, dict[str, Any]]:
+    """The resources that CloudFormation gets, after the SAM transform, with the code in S3."""
+    return dict(_translated()["Resources"])
+
+
+def expanded_outputs() -> dict[str, dict[str, Any]]:
+    """The outputs as CloudFormation gets them."""
+    return dict(_translated()["Outputs"])
 
 
 def of_type(kind: str) -> dict[str, dict[str, Any]]:

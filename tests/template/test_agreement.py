@@ -9,7 +9,7 @@ from understudy.assembly import WATCH_ALLOWANCE_S
 from understudy.domain.silence import Limits
 from understudy.domain.transition import TRY_LIMIT_S
 
-ENTRIES = ("RecordHeartbeat", "WatchClusters", "ReceiveSignal", "RegisterCluster", "NotifyOperator")
+ENTRIES = ("RecordHeartbeat", "WatchClusters", "ReceiveSignal", "RegisterCluster", "NotifyOperator", "PruneVersions")
 VIEWS = ("ClusterBoard",)
 FUNCTIONS = {
     name: resource["Properties"]
@@ -59,7 +59,7 @@ def test_the_template_fills_exactly_the_holes_of_the_definition():
     assert holes == {"Partition", *(f"{step}FunctionArn" for step in STEPS)}
     for step in STEPS:
         substitution = MACHINE["DefinitionSubstitutions"][f"{step}FunctionArn"]
-        assert substitution == {"Fn::GetAtt": [f"{step}Function", "Arn"]}
+        assert substitution == {"Ref": f"{step}Function.Alias"}
 
 
 def test_every_function_is_told_what_it_needs_and_only_starters_know_the_machine():
@@ -81,6 +81,7 @@ def test_every_function_is_told_what_it_needs_and_only_starters_know_the_machine
         expected |= {"MOVER_ROLE_ARN"} if name in examining else set()
         expected |= {"MAY_STOP_INSTANCES"} if name in judging_definitions else set()
         expected |= {"TOPIC_ARN", "RUNBOOK_URL"} if name == "NotifyOperatorFunction" else set()
+        expected |= {"STACK_ID"} if name == "PruneVersionsFunction" else set()
         expected |= {"ROUTE53_PERCENT"} if name in sharing else set()
         expected |= {"SILENCE_PERCENT", "SILENCE_CLUSTERS", "SILENCE_MOVES"} if name in doubting else set()
         assert set(function["Environment"]["Variables"]) == expected, name

@@ -10,7 +10,7 @@ def dashboard():
 
 
 def test_the_dashboard_shows_the_board_over_its_whole_width_as_often_as_it_is_refreshed():  # S18
-    properties = cfn.resolve(dashboard()["Properties"], {"ClusterBoardFunction.Arn": "arn:board"})
+    properties = cfn.resolve(dashboard()["Properties"], {"ClusterBoardFunctionAliaslive": "arn:board"})
     assert properties["DashboardName"] == "understudy"
     (widget,) = json.loads(properties["DashboardBody"])["widgets"]
     assert (widget["type"], widget["x"], widget["width"]) == ("custom", 0, 24)

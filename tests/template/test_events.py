@@ -24,6 +24,7 @@ STALE_AFTER_S = {
     "CheckReadinessFunctionDay": 3600,
     "CheckReadinessFunctionDefinition": 3600,
     "NotifyOperatorFunctionTold": 3600,
+    "PruneVersionsFunctionDay": 3600,
     **{f"{step}FunctionKeepWarm": 60 for step in KEPT_WARM},
 }
 ON_OWN_BUS = {"RecordHeartbeatFunctionHeartbeat", "CheckReadinessFunctionDefinition", "NotifyOperatorFunctionTold"}
@@ -107,6 +108,10 @@ def test_readiness_is_checked_every_day_and_when_a_definition_was_accepted():  #
     }
 
 
+def test_old_versions_are_pruned_every_day():  # B16
+    assert RULES["PruneVersionsFunctionDay"]["ScheduleExpression"] == "rate(1 day)"
+
+
 def test_people_are_told_of_the_events_that_have_words_and_of_no_heartbeat():  # B8
     pattern = RULES["NotifyOperatorFunctionTold"]["EventPattern"]
     assert pattern["source"] == [SOURCE]
@@ -129,6 +134,7 @@ def test_a_rule_gives_up_in_time_and_keeps_what_it_could_not_deliver(name):  # B
         ("RegisterCluster", 3600, 2),
         ("CheckReadiness", 3600, 1),
         ("NotifyOperator", 3600, 2),
+        ("PruneVersions", 3600, 0),
     ],
 )
 def test_what_an_entry_could_not_handle_is_kept(function, age_s, retries):  # B8
@@ -139,4 +145,4 @@ def test_what_an_entry_could_not_handle_is_kept(function, age_s, retries):  # B8
 
 
 def test_only_entries_are_invoked_asynchronously():
-    assert len(cfn.of_type("AWS::Lambda::EventInvokeConfig")) == 6
+    assert len(cfn.of_type("AWS::Lambda::EventInvokeConfig")) == 7

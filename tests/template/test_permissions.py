@@ -60,7 +60,8 @@ def as_list(value: Any) -> list[Any]:
 
 
 def statements(role: str, parameters: Mapping[str, Any] = PARAMETERS) -> list[dict[str, Any]]:
-    policies = cfn.of_type("AWS::IAM::Role")[role]["Policies"]
+    policies = list(cfn.of_type("AWS::IAM::Role")[role]["Policies"])
+    policies += [each for each in cfn.of_type("AWS::IAM::Policy").values() if {"Ref": role} in each["Roles"]]
     return [each for policy in policies for each in cfn.resolve(policy["PolicyDocument"]["Statement"], parameters)]
 
 
@@ -95,8 +96,34 @@ def test_only_moving_the_address_may_write_dns():  # B1
 
 def test_nothing_can_run_a_command_on_a_node_or_call_another_function():  # B10
     asking = {"iam:SimulatePrincipalPolicy"}  # it asks what another role may do, and does nothing
-    for actions in CALLED.values():
-        assert not {a for a in actions if a.startswith(("ssm:Send", "ssm:Start", "lambda:", "iam:"))} - asking
+    pruning = {"lambda:ListVersionsByFunction", "lambda:ListAliases", "lambda:DeleteFunction"}
+    for function, actions in CALLED.items():
+        allowed = asking | (pruning if function == "PruneVersions" else set())
+        assert not {a for a in actions if a.startswith(("ssm:Send", "ssm:Start", "lambda:", "iam:"))} - allowed
+
+
+def test_pruning_may_delete_versions_of_this_stacks_functions_and_none_of_the_functions():  # B16 B10
+    """Lambda asks for the right to `function:NAME:VERSION` when a version is named, else to `function:NAME`."""
+    functions = set(cfn.of_type("AWS::Lambda::Function"))
+    (policy,) = cfn.of_type("AWS::IAM::Policy").values()
+    read, delete = policy["PolicyDocument"]["Statement"]
+    assert delete["Action"] == "lambda:DeleteFunction"
+    assert {each["Fn::Sub"] for each in delete["Resource"]} == {f"${{{name}.Arn}}:*" for name in functions}
+    assert set(read["Action"]) == {"lambda:ListVersionsByFunction", "lambda:ListAliases"}
+    assert {each["Fn::GetAtt"][0] for each in read["Resource"]} == functions
+    assert policy["Roles"] == [{"Ref": "PruneVersionsFunctionRole"}]
+
+
+POLICIES_LIMIT = 10_240
+"""What all inline policies of a role may hold together, without spaces."""
+
+
+def test_what_pruning_may_do_fits_into_a_role_with_the_longest_names():  # B16
+    (policy,) = cfn.of_type("AWS::IAM::Policy").values()
+    longest = f"arn:aws-us-gov:lambda:us-gov-west-1:123456789012:function:{'x' * 64}"
+    resources = [longest] * len(policy["PolicyDocument"]["Statement"][0]["Resource"])
+    document = {"Statement": [{"Resource": resources}, {"Resource": [f"{each}:*" for each in resources]}]}
+    assert len(json.dumps(document).replace(" ", "")) < POLICIES_LIMIT - 1000
 
 
 def test_the_readiness_check_changes_nothing_but_its_own_report():
@@ -421,11 +448,11 @@ def test_a_node_may_do_what_its_agent_calls_and_nothing_else():  # B10
 
 
 def test_the_machine_may_call_its_steps_and_write_its_log():
-    call, log = statements("TransitionStateMachineRole")
+    call, call_of_old, log = statements("TransitionStateMachineRole")
     steps = ("Open", "Ask", "Fence", "Move", "Grant", "Await", "CheckChange", "Close", "CheckReadiness", "Advise")
-    assert call["Action"] == "lambda:InvokeFunction"
-    assert len(call["Resource"]) == len(steps)
-    assert all(arn.startswith(step) for arn, step in zip(call["Resource"], steps, strict=True))
+    for each in (call, call_of_old):
+        assert each["Action"] == "lambda:InvokeFunction"
+        assert all(arn.startswith(step) for arn, step in zip(each["Resource"], steps, strict=True))
     assert all(action.startswith("logs:") for action in log["Action"])
 
 

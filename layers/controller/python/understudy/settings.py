@@ -21,6 +21,7 @@ class Settings:
     silence_percent: int = 10
     silence_clusters: int = 20
     silence_moves: int = 5
+    stack_id: str = ""
 
     @property
     def stack(self) -> str:
@@ -44,6 +45,7 @@ def settings() -> Settings:
         silence_percent=int(os.environ.get("SILENCE_PERCENT", "10")),
         silence_clusters=int(os.environ.get("SILENCE_CLUSTERS", "20")),
         silence_moves=int(os.environ.get("SILENCE_MOVES", "5")),
+        stack_id=os.environ.get("STACK_ID", ""),
     )
 
 

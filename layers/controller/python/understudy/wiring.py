@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from understudy.adapters.dynamodb_fleet import DynamoDbFleet
     from understudy.adapters.polite_route53 import Polite
     from understudy.adapters.route53_zone import Route53Records, Route53Zone
+    from understudy.ports.deployment import Deployment
     from understudy.ports.drills import DrillBook
     from understudy.ports.keys import NodeKeys
     from understudy.ports.network import Network
@@ -267,3 +268,11 @@ def fleet() -> "DynamoDbFleet":
     from understudy.adapters.dynamodb_fleet import DynamoDbFleet
 
     return DynamoDbFleet(lambda: _client("dynamodb"), settings().table_name)
+
+
+@cache
+def deployment() -> "Deployment":
+    """The stack itself, as CloudFormation and Lambda know it."""
+    from understudy.adapters.stack_versions import StackVersions
+
+    return StackVersions(_client("cloudformation"), _client("lambda"), settings().stack_id)

@@ -1,0 +1,12 @@
+"""The day's schedule: versions of the stack's functions that nobody can call any more are deleted."""
+
+from typing import Any
+
+from understudy import invocation, wiring
+from understudy.usecases.prune_versions import prune_versions
+
+
+@invocation.logged
+def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+    """Delete what is superfluous, unless the stack is being changed."""
+    return prune_versions(stack=wiring.deployment(), clock=wiring.clock)
