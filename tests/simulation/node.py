@@ -6,14 +6,13 @@ its lease name, up to a tick late, and at every answer of AWS.
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
 
 from tests.simulation import invariants, workload
 from tests.simulation.agent_parts import AtOnce, Guarded, Line, NoNotifier, NoStatus, Reach, StoryLog
+from tests.simulation.disk import MemoryPath, MemorySlots
 from tests.simulation.expiring import Expiring, MachineLock
 from tests.simulation.network import ANOTHER_KEY, KEY, PORT, Mailbox
 from tests.simulation.plan import Fault
@@ -104,7 +103,7 @@ class Machine:
         self._plans = 0
         self.agent_since_s = 0.0
         self.booted_at_s = 0.0
-        self.runtime_dir = world.folder / self.name
+        self.runtime_dir = world.disk.path(self.name)
         self.lock = MachineLock(self)
         self._expiring: Expiring | None = None
         self._ring: KeyRing | None = None
@@ -193,8 +192,7 @@ class Machine:
         self.sent_ms = None
         self.booted_at_s = self.world.clock.now_s
         self.plan, self.left = {}, {}
-        shutil.rmtree(self.runtime_dir, ignore_errors=True)
-        self.runtime_dir.mkdir()
+        self.world.disk.clear(self.name)
         self.world.story.tell(self.name, f"boots ({self.boot}, clock rate {self.rate:.3f})")
         if runs_already:
             self.run_by_itself("it ran before there was a cluster")
@@ -345,24 +343,25 @@ class Machine:
             self._ring = KeyRing(self._keys, Exchange("failsafe_key", Line(self, self._answer_s), self.log))
             self.mailbox = Mailbox(self)
             means = Means(self._ring, self.mailbox, PORT, asks_peers=False)
-        return Failsafe(cluster, me, PromiseFile(self._promises, self.boot), self.log, means, self._nonce)
+        file = PromiseFile(self._promises, self.boot)  # type: ignore[arg-type]
+        return Failsafe(cluster, me, file, self.log, means, self._nonce)
 
     def placed_file(self) -> PlacedFile:
         """It lies on the machine's disk: a boot does not take it away."""
-        return PlacedFile(self.world.folder / f"{self.name}.placed" / "placed.json")
+        return PlacedFile(self.world.disk.path(f"{self.name}.placed/placed.json"))  # type: ignore[arg-type]
 
     def _majority_file(self) -> MajorityFile:
-        return MajorityFile(self.runtime_dir / "quorum.json", self.boot)
+        return MajorityFile(self.runtime_dir / "quorum.json", self.boot)  # type: ignore[arg-type]
 
     def lease_file(self) -> LeaseFile:
-        return LeaseFile(self.lease_path, self.boot)
+        return LeaseFile(self.lease_path, self.boot, MemorySlots(self.lease_path))  # type: ignore[arg-type]
 
     @property
-    def lease_path(self) -> Path:
+    def lease_path(self) -> MemoryPath:
         return self.runtime_dir / "lease.json"
 
     @property
-    def _promises(self) -> Path:
+    def _promises(self) -> MemoryPath:
         return self.runtime_dir / "promises.json"
 
     def _keys(self) -> tuple[bytes, ...]:
@@ -533,18 +532,18 @@ class Machine:
 
     def break_a_file(self, pick: int) -> None:
         """One file of the agent's, or all that a boot keeps, is lost, or holds nonsense, or cannot be opened."""
-        files = sorted(self.runtime_dir.iterdir())
+        files = list(self.runtime_dir.iterdir())
         named = ("", "lease", "promises", files[pick // 4 % len(files)].name if files else "")[pick % 4]
         chosen = [each for each in files if each.name.startswith(named)]
         how = ("is lost", "holds nonsense", "is empty", "cannot be opened")[pick // 12 % 4]
         for each in chosen:
             self.world.story.tell(self.name, f"{each.name} {how}")
-            content = each.read_text(encoding="utf-8") if each.is_file() else ""
+            content = each.read_text() if each.is_file() else ""
             _take_away(each)
             if how == "holds nonsense":
-                each.write_text(content[: len(content) // 16], encoding="utf-8")
+                each.write_text(content[: len(content) // 16])
             elif how == "is empty":
-                each.touch()
+                each.write_text("")
             elif how == "cannot be opened":
                 each.mkdir()
 
@@ -580,7 +579,7 @@ class Machine:
                 self._let_expire()
 
 
-def _take_away(path: Path) -> None:
+def _take_away(path: MemoryPath) -> None:
     if path.is_dir():
         path.rmdir()
     else:

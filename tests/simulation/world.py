@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import json
 import logging
-import shutil
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
+from unittest.mock import patch
 
 from tests.simulation import invariants
 from tests.simulation.aws import Bus, RunningLauncher, WatchedLedger, WatchedZone, drive, task
 from tests.simulation.bound import DELIVERY_S, quiet_bound_s
+from tests.simulation.disk import Disk, write_in_memory
 from tests.simulation.ec2 import PoweringNodes
 from tests.simulation.failed_starts import Start
 from tests.simulation.functions import FunctionDied, Functions
@@ -66,10 +66,10 @@ from understudy.usecases.register_cluster import register_cluster
 from understudy.usecases.register_tuning import register_tuning
 from understudy.usecases.shared_changes import SharedChanges
 from understudy.usecases.watch_clusters import watch_clusters
+from understudy_agent import files
 
 WORKFLOW = WorkflowDefinition.load(Path("statemachine/transition.asl.json"))
 STACK = "understudy"
-SHARED_MEMORY = Path("/dev/shm")
 WATCH_EVERY_S = 60.0
 STAYS_WELL_S = 25.0
 REBUILT_AFTER_S = 300.0
@@ -126,9 +126,7 @@ class World:
         self.network = Network(self, self._chance("network"))
         names = (DATA, POSTGRESQL)
         self.services = names[-(plan.setting.services or self._chance("services").choice((1, 2))) :]
-        self.folder = Path(
-            tempfile.mkdtemp(prefix="understudy-", dir=SHARED_MEMORY if SHARED_MEMORY.is_dir() else None)
-        )
+        self.disk = Disk()
         specs = (*SPECS[:2], WITNESS_C) if plan.setting.has_witness else SPECS[: plan.members]
         self.machines = [Machine(self, number, spec, self._chance(spec.name)) for number, spec in enumerate(specs)]
         self._maps: tuple[ClusterState | None, dict[str, Any]] = (None, {})
@@ -330,14 +328,14 @@ class World:
         """Let the faults happen, let them end, and wait until all is well. Raises Violation."""
         logging.disable(logging.CRITICAL)
         try:
-            self._begin()
-            self.clock.run_until(NOW + self.plan.lasts_s)
-            self._calm_down()
-            self._wait_until_well()
+            with patch.object(files, "write_atomically", write_in_memory):
+                self._begin()
+                self.clock.run_until(NOW + self.plan.lasts_s)
+                self._calm_down()
+                self._wait_until_well()
         finally:
             for machine in self.machines:
                 machine.end_processes()
-            shutil.rmtree(self.folder)
             logging.disable(logging.NOTSET)
 
     def _begin(self) -> None:
