@@ -133,6 +133,11 @@ class Expiring:
 
     def _due_ms(self) -> list[int]:
         standing = self._lease_file.found
-        ends = (lease.stop_at_ms(standing, self._orderly_stop_s), lease.kill_at_ms(standing))
         mine = workload.due_ms(self._expiry.services, standing.terms.kill_limit_s) if self._expiry.acts else ()
-        return [*(at for at in ends if at is not None), *mine]
+        return [*ends_of(standing, self._orderly_stop_s), *mine]
+
+
+def ends_of(standing: Standing, orderly_stop_s: float) -> list[int]:
+    """When a lease asks for something by running out (local ms)."""
+    ends = (lease.stop_at_ms(standing, orderly_stop_s), lease.kill_at_ms(standing))
+    return [at for at in ends if at is not None]

@@ -58,7 +58,7 @@ def at_most_one_node_serves(world: World) -> None:
     """
     serving = []
     for machine in world.machines:  # as machine.serves(), written out: it is asked after every event
-        if machine.is_on and not machine.is_frozen and machine.workload.is_up(machine.now_ms()):
+        if machine.is_on and not machine.is_frozen and machine.workload.is_up_now():
             serving.append(machine)
     if len(serving) > 1:
         serving = [machine for machine in serving if not _may_run_by_itself(world, machine)]

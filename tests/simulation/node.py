@@ -13,17 +13,17 @@ from typing import TYPE_CHECKING, Any
 from tests.simulation import invariants, workload
 from tests.simulation.agent_parts import AtOnce, Guarded, Line, NoNotifier, NoStatus, Reach, StoryLog
 from tests.simulation.disk import MemoryPath, MemorySlots
-from tests.simulation.expiring import Expiring, MachineLock
+from tests.simulation.expiring import Expiring, MachineLock, ends_of
 from tests.simulation.network import ANOTHER_KEY, KEY, PORT, Mailbox
 from tests.simulation.plan import Fault
 from tests.simulation.workload import Workload
 from understudy.domain.definition import NodeSpec, Role
-from understudy_agent import lease, pacing, promise
+from understudy_agent import pacing, promise
 from understudy_agent.exchange import Exchange
 from understudy_agent.failsafe import Failsafe, Means
 from understudy_agent.files import AlreadyRunningError, LeaseFile, MajorityFile, PlacedFile, PromiseFile
 from understudy_agent.keys import KeyRing
-from understudy_agent.lease import Order, Standing, Word
+from understudy_agent.lease import UNBOUND, Order, Standing, Word
 from understudy_agent.loop import TICK_MS, TICK_WHILE_MOVING_MS, Agent
 from understudy_agent.placed import Placed
 from understudy_agent.ports import Self
@@ -101,6 +101,9 @@ class Machine:
         """When an agent of it has read for the first time that its cluster was placed."""
         self._lives = 0
         self._plans = 0
+        self._planned_for: Services | None = None
+        """The services whose plan is written down, and has nothing in it of an agent before."""
+        self._known_ends: tuple[Standing, list[int]] = (UNBOUND, [])
         self.agent_since_s = 0.0
         self.booted_at_s = 0.0
         self.runtime_dir = world.disk.path(self.name)
@@ -121,7 +124,7 @@ class Machine:
 
     def serves(self) -> bool:
         """Whether any service is up, or coming up, or not down yet. A frozen machine serves nobody."""
-        return self.is_on and not self.is_frozen and self.workload.is_up(self.now_ms())
+        return self.is_on and not self.is_frozen and self.workload.is_up_now()
 
     def reports_in_service(self) -> bool:
         return self.is_on and self.agent is not None and set(self.agent._report.services.values()) == {"IN_SERVICE"}
@@ -159,11 +162,13 @@ class Machine:
 
     def reaches(self, host: str, _timeout_s: float = 0) -> bool:
         """Whether a quorum host accepts a connection from here."""
-        faults = [
-            each for each in self.world.weather.of("hosts_unreached") if each.node == self.number or each.pick % 2
-        ]
-        position = self.world.hosts.index(host)
-        return not (self._blows("isolated") or any(each.pick // 2 % 8 >> position & 1 for each in faults))
+        if self._blows("isolated"):
+            return False
+        for fault in self.world.weather.of("hosts_unreached"):
+            position = self.world.hosts.index(host)
+            if (fault.node == self.number or fault.pick % 2) and fault.pick // 2 % 8 >> position & 1:
+                return False
+        return True
 
     def _has_no_name(self) -> bool:
         """Whether the table's name does not resolve, and no connection is left that its agent had before."""
@@ -416,7 +421,7 @@ class Machine:
     def _hang(self, agent: Agent) -> bool:
         """Whether the agent hangs, just when its lease asks for something: the worst moment that there is."""
         fault, now_ms = self.world.weather.at_node("agent_hangs", self.number), self.now_ms()
-        if fault is not None and any(at <= now_ms for at in _ends(agent._standing)) and self.workload.is_up(now_ms):
+        if fault is not None and any(at <= now_ms for at in self._ends(agent._standing)) and self.workload.is_up(now_ms):
             self.world.weather.spend(fault)
             hangs_s = (0.4 + 0.6 * fault.level) * (HANGS_LONG_S if fault.pick % 2 else HANGS_FOR_S)
             self.hung_until_s = self.world.clock.now_s + hangs_s
@@ -440,8 +445,7 @@ class Machine:
             agent.tick(self.now_ms())
         except Exception as fault:
             raise invariants.broken(self, "the agent", fault) from fault
-        self.left = {name: real for name, real in self.left.items() if name in agent._services.former}
-        self.plan = {**self.left, **{name: self.plan[name] for name in agent._services.names}}
+        self._write_plan(agent._services)
         self._take_note(agent, was_down=was_down)
         invariants.after_tick(self.world, self, agent, before, was_down=was_down)
         if agent.exit_status is not None:
@@ -451,6 +455,14 @@ class Machine:
             return
         due_ms, late_s = self._next_tick(agent)
         self._plan_tick(self._world_time(due_ms) + late_s)
+
+    def _write_plan(self, services: Services) -> None:
+        """What an agent has let go is in it no more."""
+        if services is self._planned_for:
+            return
+        self.left = {name: real for name, real in self.left.items() if name in services.former}
+        self.plan = {**self.left, **{name: self.plan[name] for name in services.names}}
+        self._planned_for = None if self.left else services
 
     def _take_note(self, agent: Agent, *, was_down: bool) -> None:
         """Of what an agent has just come to know or to do."""
@@ -482,14 +494,22 @@ class Machine:
         paced = [agent._next_beat_ms()] if agent._beats.idle and agent._reads.calls.done_ms is not None else []
         paced += [agent._next_read_ms()] if agent._reads.idle else []
         services, kill_limit_s = agent._services, agent._standing.terms.kill_limit_s
-        ends = [*_ends(agent._standing), *_promise_times(agent, now_ms), *workload.due_ms(services, kill_limit_s)]
+        ends = [*self._ends(agent._standing), *_promise_times(agent, now_ms), *workload.due_ms(services, kill_limit_s)]
         bound = [at for at in ends if at > now_ms]
         silence = pacing.silence_of_active(agent._view, self.spec.instance_id, self.boot, now_ms)
         idle_ms = IDLE_LIMIT_MS if silence is None else TICK_MS
         due_ms = min([*paced, *bound, now_ms + idle_ms])
-        tick_ms = TICK_WHILE_MOVING_MS if workload.moves(services) else TICK_MS
-        late_s = self.rng.uniform(0, tick_ms / 1000) if due_ms in bound else 0.001
+        late_s = 0.001
+        if due_ms in bound:
+            tick_ms = TICK_WHILE_MOVING_MS if workload.moves(services) else TICK_MS
+            late_s = self.rng.uniform(0, tick_ms / 1000)
         return max(due_ms, now_ms + 10), late_s
+
+    def _ends(self, standing: Standing) -> list[int]:
+        """When its lease asks for something. A standing is asked about far more often than there is a new one."""
+        if standing is not self._known_ends[0]:
+            self._known_ends = (standing, ends_of(standing, ORDERLY_STOP_S))
+        return self._known_ends[1]
 
     def _world_time(self, local_ms: int) -> float:
         return self.booted_at_s + local_ms / 1000 / self.rate
@@ -584,11 +604,6 @@ def _take_away(path: MemoryPath) -> None:
         path.rmdir()
     else:
         path.unlink(missing_ok=True)
-
-
-def _ends(standing: Standing) -> list[int]:
-    ends = (lease.stop_at_ms(standing, ORDERLY_STOP_S), lease.kill_at_ms(standing))
-    return [at for at in ends if at is not None]
 
 
 def _promise_times(agent: Agent, now_ms: int) -> Iterator[int]:
