@@ -112,6 +112,7 @@ class KeyRing:
         if self._pace.needs_registration and not is_registered:
             return
         calls = self._exchange.calls
-        pause_ms = self._pace.pause_ms(calls.failures)
-        if self._exchange.idle and (calls.begun_ms is None or now_ms - calls.begun_ms >= pause_ms):
+        if not self._exchange.idle:
+            return
+        if calls.begun_ms is None or now_ms - calls.begun_ms >= self._pace.pause_ms(calls.failures):
             self._exchange.begin(self._read, now_ms)

@@ -420,14 +420,18 @@ class Machine:
 
     def _hang(self, agent: Agent) -> bool:
         """Whether the agent hangs, just when its lease asks for something: the worst moment that there is."""
-        fault, now_ms = self.world.weather.at_node("agent_hangs", self.number), self.now_ms()
-        if fault is not None and any(at <= now_ms for at in self._ends(agent._standing)) and self.workload.is_up(now_ms):
+        fault = self.world.weather.at_node("agent_hangs", self.number)
+        if fault is not None and self._is_asked_by_its_lease(agent) and self.workload.is_up_now():
             self.world.weather.spend(fault)
             hangs_s = (0.4 + 0.6 * fault.level) * (HANGS_LONG_S if fault.pick % 2 else HANGS_FOR_S)
             self.hung_until_s = self.world.clock.now_s + hangs_s
             self.note_disturbance()
             self.world.story.tell(self.name, f"the agent hangs for {hangs_s:.2f} s")
         return self.world.clock.now_s < self.hung_until_s
+
+    def _is_asked_by_its_lease(self, agent: Agent) -> bool:
+        now_ms = self.now_ms()
+        return any(at <= now_ms for at in self._ends(agent._standing))
 
     def tick(self) -> None:
         """One round of the agent's loop, and the time of the next."""

@@ -19,6 +19,7 @@ class Reading:
 
     def __init__(self) -> None:
         self._state: tuple[ClusterState | None, Item | None] = (None, None)
+        self._rest: tuple[dict[str, object], Item] = ({}, {})
         self._nodes: dict[str, tuple[NodeReport, Item]] = {}
         self._view: tuple[Item | None, StateView | None] = (None, None)
 
@@ -27,9 +28,16 @@ class Reading:
         known, item = self._state
         if known is not state or item is None:
             nodes = {name: self._node(name, report) for name, report in state.nodes.items()}
-            item = {**to_map(replace(state, nodes={})), "nodes": nodes}
+            item = {**self._without_nodes(state), "nodes": nodes}
             self._state = (state, item)
         return item
+
+    def _without_nodes(self, state: ClusterState) -> Item:
+        """A beat changes nothing but its node."""
+        fields = {name: value for name, value in vars(state).items() if name != "nodes"}
+        if fields != self._rest[0]:
+            self._rest = (fields, to_map(replace(state, nodes={})))
+        return self._rest[1]
 
     def _node(self, name: str, report: NodeReport) -> Item:
         known, item = self._nodes.get(name, (None, {}))
