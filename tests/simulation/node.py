@@ -30,6 +30,7 @@ from understudy_agent.ports import Self
 from understudy_agent.prober import Prober
 from understudy_agent.services import Services
 from understudy_agent.starts import FREEZE_MS
+from understudy_agent.view import Terms
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -104,6 +105,7 @@ class Machine:
         self._planned_for: Services | None = None
         """The services whose plan is written down, and has nothing in it of an agent before."""
         self._known_ends: tuple[Standing, list[int]] = (UNBOUND, [])
+        self._waited_out: tuple[promise.Memory | None, Terms | None, int] = (None, None, 0)
         self.agent_since_s = 0.0
         self.booted_at_s = 0.0
         self.runtime_dir = world.disk.path(self.name)
@@ -498,8 +500,9 @@ class Machine:
         paced = [agent._next_beat_ms()] if agent._beats.idle and agent._reads.calls.done_ms is not None else []
         paced += [agent._next_read_ms()] if agent._reads.idle else []
         services, kill_limit_s = agent._services, agent._standing.terms.kill_limit_s
-        ends = [*self._ends(agent._standing), *_promise_times(agent, now_ms), *workload.due_ms(services, kill_limit_s)]
-        bound = [at for at in ends if at > now_ms]
+        bound = [at for at in self._ends(agent._standing) if at > now_ms]
+        bound += [at for at in self._promise_times(agent) if at > now_ms]
+        bound += [at for at in workload.due_ms(services, kill_limit_s) if at > now_ms]
         silence = pacing.silence_of_active(agent._view, self.spec.instance_id, self.boot, now_ms)
         idle_ms = IDLE_LIMIT_MS if silence is None else TICK_MS
         due_ms = min([*paced, *bound, now_ms + idle_ms])
@@ -514,6 +517,17 @@ class Machine:
         if standing is not self._known_ends[0]:
             self._known_ends = (standing, ends_of(standing, ORDERLY_STOP_S))
         return self._known_ends[1]
+
+    def _promise_times(self, agent: Agent) -> Iterator[int]:
+        """When promises are asked for next, and when those that it has given have been waited out."""
+        failsafe, standing = agent._failsafe, agent._standing
+        memory, terms, until_ms = self._waited_out
+        if memory is not failsafe.memory or terms is not standing.terms:
+            until_ms = promise.start_ms(failsafe.memory, standing.terms)
+            self._waited_out = (failsafe.memory, standing.terms, until_ms)
+        yield until_ms
+        if failsafe._means is not None and standing.word is Word.MINE and standing.lease_end_ms is not None:
+            yield _asks_at_ms(agent, standing.lease_end_ms)
 
     def _world_time(self, local_ms: int) -> float:
         return self.booted_at_s + local_ms / 1000 / self.rate
@@ -610,17 +624,11 @@ def _take_away(path: MemoryPath) -> None:
         path.unlink(missing_ok=True)
 
 
-def _promise_times(agent: Agent, now_ms: int) -> Iterator[int]:
-    """When promises are asked for next, and when one of its own has been waited out."""
-    failsafe, standing = agent._failsafe, agent._standing
-    waits_until = failsafe.waits_until(standing, now_ms)
-    if waits_until is not None:
-        yield waits_until
-    if failsafe._means is None or standing.word is not Word.MINE or standing.lease_end_ms is None:
-        return
-    terms = standing.terms
-    sent_ms = standing.lease_end_ms - int(terms.lease_s * 1000)
+def _asks_at_ms(agent: Agent, lease_end_ms: int) -> int:
+    """When promises are asked for next (local ms)."""
+    standing, terms = agent._standing, agent._standing.terms
+    sent_ms = lease_end_ms - int(terms.lease_s * 1000)
     wanted_ms = sent_ms + int((2 * terms.heartbeat_interval_s + terms.lease_read_interval_s / 2) * 1000)
     if standing.promised_until_ms is not None:
         wanted_ms = max(wanted_ms, standing.promised_until_ms - int(terms.promise_s * 1000) // 2)
-    yield max(wanted_ms, (failsafe._asked.asked_ms or 0) + promise.ASK_EVERY_MS)
+    return max(wanted_ms, (agent._failsafe._asked.asked_ms or 0) + promise.ASK_EVERY_MS)
