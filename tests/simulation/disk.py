@@ -116,7 +116,7 @@ class MemorySlots:
         """Raises OSError, or ValueError when it holds nonsense."""
         content = json.loads(self._path.read_text())
         if not isinstance(content, dict):
-            raise ValueError(f"{content!r:.100} is no JSON object")  # noqa: TRY004 - as SlotFile raises
+            raise ValueError(f"{content!r:.100} is no JSON object")
         return content
 
     def close(self) -> None:
