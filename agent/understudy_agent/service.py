@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from .kinds import Kind
-from .model import Change, ServiceSpec, State, Step
+from .model import AT_REST, KILLS, STARTS, STOPS, Change, ServiceSpec, State, Step
 from .remains import Remains
 from .tasks import Outcome, Task
 
@@ -24,9 +24,6 @@ STEPS = len(Step)
 
 PRESENT = (Outcome.SERVING, Outcome.RUNNING)
 GONE = (Outcome.DOWN, Outcome.DEAD)
-AT_REST = (Step.REST, Step.LOOK)
-STARTS = (Step.CHECK, Step.START, Step.CONFIRM_START)
-STOPS, KILLS = (Step.STOP, Step.CONFIRM_STOP), (Step.KILL, Step.CONFIRM_KILL)
 LOOKS = (Step.LOOK, Step.CHECK, Step.CONFIRM_START, Step.CONFIRM_STOP, Step.CONFIRM_KILL)
 
 
@@ -92,9 +89,7 @@ class Service:
     @property
     def shown(self) -> State:
         """What is said of it. One that looks have told nothing of for too long is neither well nor out of service."""
-        if self.is_unknown and self._step in AT_REST:
-            return State.FAILED
-        return self.state or State.STOPPING
+        return State.FAILED if self.is_unknown and self._step in AT_REST else self.state or State.STOPPING
 
     def remains(self) -> Remains:
         """Where whatever may be left of it can be found."""
