@@ -64,8 +64,12 @@ class VirtualTime:
             raise RunOverError
         if self._is_in_brief:
             raise RuntimeError("a program that was started as a brief one sleeps")
+        wakes_at = self.now_s + seconds
+        if not self._faults and (not self._wakings or wakes_at < self._wakings[0][0]):
+            self.now_s = wakes_at  # nobody wakes before it does
+            return
         place = Place()
-        self._wake_at(self.now_s + seconds, place)
+        self._wake_at(wakes_at, place)
         self._let_next_go_on()
         place.wait()
         if self._is_over:

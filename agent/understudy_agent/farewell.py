@@ -44,8 +44,9 @@ class Farewell:
 
     def begins(self, services: Services, order: Order, now_ms: int) -> bool:
         """Whether now is the time for the last beat: nothing is left to stop, or nothing is to be touched."""
-        is_over = services.all_down or services.all_over or order is Order.LEAVE_ALONE
-        if not self.is_asked or self._begun_ms is not None or not is_over:
+        if not self.is_asked or self._begun_ms is not None:
+            return False
+        if not (services.all_down or services.all_over or order is Order.LEAVE_ALONE):
             return False
         self._down_ms = self._begun_ms = now_ms
         return True
@@ -67,10 +68,11 @@ class Farewell:
 
     def exit_status(self, services: Services, now_ms: int) -> int | None:
         """The exit status of the agent's process; None while it goes on."""
+        if self.asked_ms is None:
+            return None
         if self._begun_ms is not None:
             if self._holds:
                 return None
             return ENDED_WELL if self._is_said or now_ms - self._begun_ms >= LIMIT_MS else None
         ceiling_ms = int(services.orderly_stop_s() * 1000) + STOP_CEILING_EXTRA_MS
-        is_too_late = self.asked_ms is not None and now_ms - self.asked_ms >= ceiling_ms
-        return STOPPED_BADLY if is_too_late else None
+        return STOPPED_BADLY if now_ms - self.asked_ms >= ceiling_ms else None

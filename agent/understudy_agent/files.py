@@ -109,7 +109,7 @@ class LeaseFile:
                 "promised_until_ms": standing.promised_until_ms,
                 "renewed_by": standing.renewed_by,
                 "services": standing.services,
-                "terms": asdict(standing.terms),
+                "terms": vars(standing.terms),
             }
         )
 

@@ -89,6 +89,8 @@ class KeyRing:
 
     def __init__(self, read: Callable[[], tuple[bytes, ...]], exchange: Exchange, pace: Pace = FILE_PACE) -> None:
         self.keys: tuple[bytes, ...] = ()
+        self._names: tuple[tuple[bytes, ...], str] = ((), "")
+        """The keys that were named last, and their names: digests are made when keys change, not on every tick."""
         self._read = read
         self._exchange = exchange
         self._pace = pace
@@ -98,7 +100,9 @@ class KeyRing:
         """What a beat says of the keys: fingerprints, of the one that signs first; "" before any reading."""
         if not self.keys:
             return NO_KEY if self._exchange.calls.failures else ""
-        return " ".join(fingerprint(key) for key in self.keys[:NAMED_LIMIT])
+        if self.keys is not self._names[0]:
+            self._names = (self.keys, " ".join(fingerprint(key) for key in self.keys[:NAMED_LIMIT]))
+        return self._names[1]
 
     def tick(self, now_ms: int, *, is_registered: bool) -> None:
         """Take up what was read, and read again when it is time. Never waits."""
@@ -108,6 +112,7 @@ class KeyRing:
         if self._pace.needs_registration and not is_registered:
             return
         calls = self._exchange.calls
-        pause_ms = self._pace.pause_ms(calls.failures)
-        if self._exchange.idle and (calls.begun_ms is None or now_ms - calls.begun_ms >= pause_ms):
+        if not self._exchange.idle:
+            return
+        if calls.begun_ms is None or now_ms - calls.begun_ms >= self._pace.pause_ms(calls.failures):
             self._exchange.begin(self._read, now_ms)

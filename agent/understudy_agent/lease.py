@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from enum import Enum
+from functools import partial
 
 from .view import NodeView, StateView, Terms
 
@@ -93,25 +94,24 @@ def after_read(standing: Standing, view: StateView | None, sender: Sender) -> St
         return replace(standing, word=Word.NOTHING, epoch=0, seen_epoch=0)
     if is_outdated(view, standing):
         return standing
-    heard = replace(standing, epoch=view.epoch, seen_epoch=view.epoch, terms=view.terms)
-    own = view.nodes.get(sender.instance)
+    own, heard = view.nodes.get(sender.instance), partial(replace, standing, epoch=view.epoch, seen_epoch=view.epoch)
     if own is None or view.active != sender.instance:
-        ended = replace(heard, terms=_terms_of_ended(standing, view))
-        return replace(ended, word=Word.NOT_MINE, lease_end_ms=_end_of_stopping(ended, view, sender))
+        end_ms = _end_of_stopping(standing, view, sender)
+        return heard(word=Word.NOT_MINE, terms=_terms_of_ended(standing, view), lease_end_ms=end_ms)
     if own.heard_at is None:
         return _with_no_beat_recorded(standing, view)
     if own.boot != sender.boot:
         # The recorded beat is from before a reboot: that lease was another life's.
-        return replace(heard, word=Word.NOT_MINE, terms=_terms_of_ended(standing, view))
+        return heard(word=Word.NOT_MINE, terms=_terms_of_ended(standing, view))
     if _is_own(own, standing, sender):
         end_ms = own.beat + _ms(view.terms.lease_s)
         services = sender.services if own.beat in sender.sent else standing.services
-        return replace(heard, word=Word.MINE, lease_end_ms=end_ms, renewed_by=own.beat, services=services)
+        return heard(word=Word.MINE, terms=view.terms, lease_end_ms=end_ms, renewed_by=own.beat, services=services)
     if standing.lease_end_ms is None or standing.renewed_by is None:
         return _with_no_beat_recorded(standing, view)
     # An agent before this one has sent what is recorded, or a stranger: the lease runs on, and is not renewed.
     end_ms = min(standing.lease_end_ms, standing.renewed_by + _ms(view.terms.lease_s))
-    return replace(heard, word=Word.MINE, lease_end_ms=end_ms)
+    return heard(word=Word.MINE, terms=view.terms, lease_end_ms=end_ms)
 
 
 def is_outdated(view: StateView, standing: Standing) -> bool:

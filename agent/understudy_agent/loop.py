@@ -105,9 +105,10 @@ class Agent:
         self._take_read(now_ms)
         self._take_beat(now_ms)
         self._prober.tick(now_ms, self._standing.terms)
-        self._placed.tick(self._standing, now_ms, all_down=self._services.all_down)
-        self._see_to_promises(now_ms)
-        self._obey(now_ms)
+        were_down = self._services.all_down
+        self._placed.tick(self._standing, now_ms, all_down=were_down)
+        self._see_to_promises(now_ms, all_down=were_down)
+        self._obey(now_ms, were_down=were_down)
         self._guard.tick(now_ms, self._services.remains(), self._standing.terms)
         self._report_states(now_ms)
         self._see_to_end(now_ms)
@@ -166,8 +167,8 @@ class Agent:
         self._standing, self._watch = after, watch
         self._services.bind(after.services)
 
-    def _see_to_promises(self, now_ms: int) -> None:
-        after = self._failsafe.tick(self._standing, now_ms, all_down=self._services.all_down)
+    def _see_to_promises(self, now_ms: int, *, all_down: bool) -> None:
+        after = self._failsafe.tick(self._standing, now_ms, all_down=all_down)
         if after is not self._standing and after != self._standing:
             self._standing = after if self._save(after) else lease.unsaved(self._standing, after)
 
@@ -182,9 +183,9 @@ class Agent:
         self._saved, self._save_fault = standing, ""
         return True
 
-    def _obey(self, now_ms: int) -> None:
+    def _obey(self, now_ms: int, *, were_down: bool) -> None:
         order = lease.order(self._standing, now_ms, self._who.orderly_stop_s)
-        is_down = self._order is not Order.SERVE and self._services.all_down
+        is_down = self._order is not Order.SERVE and were_down
         is_holder = order in (Order.SERVE, Order.KEEP)
         lacks_quorum = is_holder and self._prober.forbids(now_ms, is_down=is_down)
         if is_holder and (self.is_stopping or lacks_quorum):

@@ -30,6 +30,11 @@ class Step(Enum):
     CONFIRM_KILL = "CONFIRM_KILL"
 
 
+AT_REST = (Step.REST, Step.LOOK)
+STARTS = (Step.CHECK, Step.START, Step.CONFIRM_START)
+STOPS, KILLS = (Step.STOP, Step.CONFIRM_STOP), (Step.KILL, Step.CONFIRM_KILL)
+
+
 @dataclass(frozen=True)
 class ServiceSpec:
     """A service's name, what it depends on, its limits in seconds, and how often it is restarted on its node.

@@ -74,6 +74,8 @@ class Peers:
     @property
     def silent(self) -> list[str]:
         """Who does not answer."""
+        if not self._contacts:
+            return []
         return sorted(peer for peer, contact in self._contacts.items() if contact.is_silent)[:SILENT_LIMIT]
 
     def all_answer(self, peers: Mapping[str, str]) -> bool:

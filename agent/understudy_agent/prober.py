@@ -112,9 +112,10 @@ class Prober:
             if position == len(self._posts):
                 self._posts.append(Post(self._new_caller(f"quorum-{position}")))
             self._begin_if_due(self._posts[position], host, now_ms)
-        self._quorum = quorum.looked(self._quorum, now_ms, terms.heartbeat_interval_s)
-        self._keep()
-        self._tell_changes(now_ms)
+        if self._quorum.probes is not None:
+            self._quorum = quorum.looked(self._quorum, now_ms, terms.heartbeat_interval_s)
+            self._keep()
+            self._tell_changes(now_ms)
 
     def is_pending(self, now_ms: int) -> bool:
         """Whether the first round of probes may still tell what is reached."""

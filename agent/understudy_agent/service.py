@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import partial
 
 from .kinds import Kind
-from .model import Change, ServiceSpec, State, Step
+from .model import AT_REST, KILLS, STARTS, STOPS, Change, ServiceSpec, State, Step
 from .remains import Remains
 from .tasks import Outcome, Task
 
@@ -87,8 +87,7 @@ class Service:
     @property
     def shown(self) -> State:
         """What is said of it. One that looks have told nothing of for too long is neither well nor out of service."""
-        is_moving = self._step not in (Step.REST, Step.LOOK)
-        return State.FAILED if self.is_unknown and not is_moving else self.state or State.STOPPING
+        return State.FAILED if self.is_unknown and self._step in AT_REST else self.state or State.STOPPING
 
     def remains(self) -> Remains:
         """Where whatever may be left of it can be found."""
@@ -154,7 +153,7 @@ class Service:
 
     def kill(self, why: str, now_ms: int) -> None:
         """Begin to kill it. Asked again while it is killed: goes on."""
-        if self._step in (Step.KILL, Step.CONFIRM_KILL):
+        if self._step in KILLS:
             return
         self._drop_task()
         self._since_ms = now_ms
@@ -312,19 +311,19 @@ class Service:
 
     def _enforce_limits(self, now_ms: int, kill_limit_ms: int) -> None:
         for_ms = now_ms - self._since_ms
-        is_starting = self.state is State.STARTING and self._step in (Step.REST, Step.LOOK)
-        if is_starting or self._step in (Step.CHECK, Step.START, Step.CONFIRM_START):
+        is_starting = self.state is State.STARTING and self._step in AT_REST
+        if is_starting or self._step in STARTS:
             if for_ms >= self.spec.start_limit_s * 1000:
                 if self._step is Step.CHECK:
                     self.may_run = self._may_have_run
                 self._drop_task()
                 self._fail_at_limit(now_ms)
-        elif self._step in (Step.STOP, Step.CONFIRM_STOP):
+        elif self._step in STOPS:
             if for_ms >= self.spec.stop_limit_s * 1000:
                 failed = "its stop failed, and " if self._stop_failed else ""
                 why = f"{failed}it did not stop within {self.spec.stop_limit_s:g} s"
                 self.kill(self._because(why), now_ms)
-        elif self._step in (Step.KILL, Step.CONFIRM_KILL) and for_ms >= kill_limit_ms:
+        elif self._step in KILLS and for_ms >= kill_limit_ms:
             self.unstoppable = True
             self._look_or_kill_again(f"it was not gone {kill_limit_ms} ms after it was killed", now_ms)
         self._look_again(now_ms)

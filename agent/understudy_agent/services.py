@@ -109,12 +109,11 @@ class Services:
         """Take up what has happened, do what the order asks. The changes of state since the last tick."""
         self._order = order
         self._resume(now_ms)
-        before = {name: (service.came_up, service.state) for name, service in self._by_name.items()}
-        for service in self._services:
-            if service.is_checked and not self._may_go_on_to_start(service):
-                self._give_up_check(service)
-            service.advance(now_ms, int(kill_limit_s * 1000))
-        self._doubt_looks(before)
+        kill_limit_ms = int(kill_limit_s * 1000)
+        news = [service for service in self._services if self._take_up(service, now_ms, kill_limit_ms)]
+        for service in self._services if news else ():
+            if service not in news:
+                service.doubt()
         self._obey(order, epoch, now_ms)
         self._see_to_unstoppable(now_ms)
         self._let_go()
@@ -124,16 +123,16 @@ class Services:
         self._changes.clear()
         return changes
 
-    def _doubt_looks(self, before: Mapping[str, tuple[bool, State | None]]) -> None:
-        """Where one has come up by itself others may have: they are looked at anew, and once more when it is down."""
-        news = set()
-        for name, (had_come_up, state) in before.items():
-            service = self._by_name[name]
-            if service.came_up is not had_come_up or (state is None and service.state in RUNS):
-                news.add(name)
-        for name, service in self._by_name.items() if news else ():
-            if name not in news:
-                service.doubt()
+    def _take_up(self, service: Service, now_ms: int, kill_limit_ms: int) -> bool:
+        """Take up what has happened to one. Whether it has come up by itself, or is down again after that.
+
+        Where one has others may have: they are looked at anew, and once more when it is down.
+        """
+        had_come_up, was = service.came_up, service.state
+        if service.is_checked and not self._may_go_on_to_start(service):
+            self._give_up_check(service)
+        service.advance(now_ms, kill_limit_ms)
+        return service.came_up is not had_come_up or (was is None and service.state in RUNS)
 
     def _resume(self, now_ms: int) -> None:
         if self._tries is not None and not self._has_resumed:
@@ -197,12 +196,14 @@ class Services:
     def _stop(self, now_ms: int) -> None:
         self._grant = None
         for service in reversed(self._services):
-            dependents = [other for other in self._services if service.spec.name in other.spec.depends_on]
             known = service.state is not None or service.unknown_looks > 0
-            if known and not service.is_over and all(other.is_over for other in dependents):
+            if known and not service.is_over and self._are_dependents_over(service):
                 service.stop("the order is STOP", now_ms)
             else:
                 service.watch(now_ms, wanted=False)
+
+    def _are_dependents_over(self, service: Service) -> bool:
+        return all(other.is_over for other in self._services if service.spec.name in other.spec.depends_on)
 
     def _kill(self, now_ms: int) -> None:
         self._grant = None
@@ -239,14 +240,17 @@ class Services:
         not the node's any more is named as well until it is down: else nobody would hear of what runs here.
         """
         own = {service.spec.name: self._reported(service).value for service in self._own}
+        if not self._former:
+            return own
         left = {title: self._by_name[title] for title in self._former}
         return {self._former[title]: each.shown.value for title, each in left.items() if not each.is_down} | own
 
     def _reported(self, service: Service) -> State:
         serves = self._order is Order.SERVE
-        left = [self._by_name[title].shown for title, name in self._former.items() if name == service.spec.name]
-        if left and service.is_down:
-            return State.STARTING if serves else left[0]
+        if self._former and service.is_down:
+            left = [self._by_name[title].shown for title, name in self._former.items() if name == service.spec.name]
+            if left:
+                return State.STARTING if serves else left[0]
         return self._recovery.reported(service) if serves else service.shown
 
     def remains(self) -> dict[str, Remains]:

@@ -62,7 +62,7 @@ def after_read(
     if view is None:
         return replace(watch, read_begun_ms=begun_ms, epoch=0, active="", returned=None)
     returned = _returned(watch, before, after, view, me, now_ms)
-    return replace(watch, read_begun_ms=begun_ms, epoch=view.epoch, active=view.active, returned=returned)
+    return Watch(watch.ticked_ms, watch.awake_since_ms, begun_ms, view.epoch, view.active, returned)
 
 
 def _returned(watch: Watch, before: Standing, after: Standing, view: StateView, me: str, now_ms: int) -> Return | None:

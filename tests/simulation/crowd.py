@@ -183,10 +183,10 @@ class Crowd:
             self._let_an_operator_look()
             self.time.sleep(LOOK_EVERY_S)
             calm_s = self.time() - NOW - FAULTS_FOR_S
-            missing = [each for name in self.names if (each := self._missing(name))]
-            if not missing and calm_s > LEFT_BEHIND_S:
+            if calm_s > LEFT_BEHIND_S and not any(map(self._missing, self.names)):
                 raise WellError
             if calm_s > bound_s:
+                missing = filter(None, map(self._missing, self.names))
                 raise Violation("all_is_right_within_the_bound", f"{bound_s:.0f} s after: {'; '.join(missing)}")
 
     def _let_an_operator_look(self) -> None:

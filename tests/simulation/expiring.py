@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.simulation import workload
+from tests.simulation.disk import MemoryPath, MemorySlots
 from tests.simulation.invariants import broken
 from understudy_agent import lease
 from understudy_agent.expire import Expiry, Left, keep_the_lease
@@ -66,21 +66,21 @@ class _LeaseFile(LeaseFile):
     It is looked at far more often than it changes, so what is whole is parsed once: it stays so as time goes on.
     """
 
-    def __init__(self, path: Path, boot: str) -> None:
-        super().__init__(path, boot)
+    def __init__(self, path: MemoryPath, boot: str) -> None:
+        super().__init__(path, boot, MemorySlots(path))  # type: ignore[arg-type]
         self.found = UNBOUND
-        self._data: bytes | None = None
+        self._text: str | None = None
 
     def load(self, now_ms: int) -> Standing:
-        data = self._bytes()
-        if data is None or data != self._data:
+        text = self._read()
+        if text is None or text != self._text:
             self.found = super().load(now_ms)
-            self._data = data if self.found is not DOWN_AT_ONCE else None
+            self._text = text if self.found is not DOWN_AT_ONCE else None
         return self.found
 
-    def _bytes(self) -> bytes | None:
+    def _read(self) -> str | None:
         try:
-            return self._path.read_bytes()
+            return self._path.read_text(encoding="utf-8")
         except OSError:
             return None  # what that means is the real load's to say
 
@@ -133,6 +133,11 @@ class Expiring:
 
     def _due_ms(self) -> list[int]:
         standing = self._lease_file.found
-        ends = (lease.stop_at_ms(standing, self._orderly_stop_s), lease.kill_at_ms(standing))
         mine = workload.due_ms(self._expiry.services, standing.terms.kill_limit_s) if self._expiry.acts else ()
-        return [*(at for at in ends if at is not None), *mine]
+        return [*ends_of(standing, self._orderly_stop_s), *mine]
+
+
+def ends_of(standing: Standing, orderly_stop_s: float) -> list[int]:
+    """When a lease asks for something by running out (local ms)."""
+    ends = (lease.stop_at_ms(standing, orderly_stop_s), lease.kill_at_ms(standing))
+    return [at for at in ends if at is not None]

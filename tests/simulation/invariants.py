@@ -58,8 +58,12 @@ def at_most_one_node_serves(world: World) -> None:
     """
     serving = []
     for machine in world.machines:  # as machine.serves(), written out: it is asked after every event
-        if machine.is_on and not machine.is_frozen and machine.workload.is_up(machine.now_ms()):
-            serving.append(machine)
+        if not machine.is_on or machine.is_frozen:
+            continue
+        for process in machine.workload.processes.values():
+            if process.is_running and (process.gone_at_ms is None or machine.now_ms() < process.gone_at_ms):
+                serving.append(machine)
+                break
     if len(serving) > 1:
         serving = [machine for machine in serving if not _may_run_by_itself(world, machine)]
     if world.passed_over:

@@ -6,31 +6,31 @@ its lease name, up to a tick late, and at every answer of AWS.
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
 
 from tests.simulation import invariants, workload
 from tests.simulation.agent_parts import AtOnce, Guarded, Line, NoNotifier, NoStatus, Reach, StoryLog
-from tests.simulation.expiring import Expiring, MachineLock
+from tests.simulation.disk import MemoryPath, MemorySlots
+from tests.simulation.expiring import Expiring, MachineLock, ends_of
 from tests.simulation.network import ANOTHER_KEY, KEY, PORT, Mailbox
 from tests.simulation.plan import Fault
 from tests.simulation.workload import Workload
 from understudy.domain.definition import NodeSpec, Role
-from understudy_agent import lease, pacing, promise
+from understudy_agent import pacing, promise
 from understudy_agent.exchange import Exchange
 from understudy_agent.failsafe import Failsafe, Means
 from understudy_agent.files import AlreadyRunningError, LeaseFile, MajorityFile, PlacedFile, PromiseFile
 from understudy_agent.keys import KeyRing
-from understudy_agent.lease import Order, Standing, Word
+from understudy_agent.lease import UNBOUND, Order, Standing, Word
 from understudy_agent.loop import TICK_MS, TICK_WHILE_MOVING_MS, Agent
 from understudy_agent.placed import Placed
 from understudy_agent.ports import Self
 from understudy_agent.prober import Prober
 from understudy_agent.services import Services
 from understudy_agent.starts import FREEZE_MS
+from understudy_agent.view import Terms
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -102,9 +102,13 @@ class Machine:
         """When an agent of it has read for the first time that its cluster was placed."""
         self._lives = 0
         self._plans = 0
+        self._planned_for: Services | None = None
+        """The services whose plan is written down, and has nothing in it of an agent before."""
+        self._known_ends: tuple[Standing, list[int]] = (UNBOUND, [])
+        self._waited_out: tuple[promise.Memory | None, Terms | None, int] = (None, None, 0)
         self.agent_since_s = 0.0
         self.booted_at_s = 0.0
-        self.runtime_dir = world.folder / self.name
+        self.runtime_dir = world.disk.path(self.name)
         self.lock = MachineLock(self)
         self._expiring: Expiring | None = None
         self._ring: KeyRing | None = None
@@ -122,7 +126,7 @@ class Machine:
 
     def serves(self) -> bool:
         """Whether any service is up, or coming up, or not down yet. A frozen machine serves nobody."""
-        return self.is_on and not self.is_frozen and self.workload.is_up(self.now_ms())
+        return self.is_on and not self.is_frozen and self.workload.is_up_now()
 
     def reports_in_service(self) -> bool:
         return self.is_on and self.agent is not None and set(self.agent._report.services.values()) == {"IN_SERVICE"}
@@ -160,11 +164,13 @@ class Machine:
 
     def reaches(self, host: str, _timeout_s: float = 0) -> bool:
         """Whether a quorum host accepts a connection from here."""
-        faults = [
-            each for each in self.world.weather.of("hosts_unreached") if each.node == self.number or each.pick % 2
-        ]
-        position = self.world.hosts.index(host)
-        return not (self._blows("isolated") or any(each.pick // 2 % 8 >> position & 1 for each in faults))
+        if self._blows("isolated"):
+            return False
+        for fault in self.world.weather.of("hosts_unreached"):
+            position = self.world.hosts.index(host)
+            if (fault.node == self.number or fault.pick % 2) and fault.pick // 2 % 8 >> position & 1:
+                return False
+        return True
 
     def _has_no_name(self) -> bool:
         """Whether the table's name does not resolve, and no connection is left that its agent had before."""
@@ -193,8 +199,7 @@ class Machine:
         self.sent_ms = None
         self.booted_at_s = self.world.clock.now_s
         self.plan, self.left = {}, {}
-        shutil.rmtree(self.runtime_dir, ignore_errors=True)
-        self.runtime_dir.mkdir()
+        self.world.disk.clear(self.name)
         self.world.story.tell(self.name, f"boots ({self.boot}, clock rate {self.rate:.3f})")
         if runs_already:
             self.run_by_itself("it ran before there was a cluster")
@@ -345,24 +350,25 @@ class Machine:
             self._ring = KeyRing(self._keys, Exchange("failsafe_key", Line(self, self._answer_s), self.log))
             self.mailbox = Mailbox(self)
             means = Means(self._ring, self.mailbox, PORT, asks_peers=False)
-        return Failsafe(cluster, me, PromiseFile(self._promises, self.boot), self.log, means, self._nonce)
+        file = PromiseFile(self._promises, self.boot)  # type: ignore[arg-type]
+        return Failsafe(cluster, me, file, self.log, means, self._nonce)
 
     def placed_file(self) -> PlacedFile:
         """It lies on the machine's disk: a boot does not take it away."""
-        return PlacedFile(self.world.folder / f"{self.name}.placed" / "placed.json")
+        return PlacedFile(self.world.disk.path(f"{self.name}.placed/placed.json"))  # type: ignore[arg-type]
 
     def _majority_file(self) -> MajorityFile:
-        return MajorityFile(self.runtime_dir / "quorum.json", self.boot)
+        return MajorityFile(self.runtime_dir / "quorum.json", self.boot)  # type: ignore[arg-type]
 
     def lease_file(self) -> LeaseFile:
-        return LeaseFile(self.lease_path, self.boot)
+        return LeaseFile(self.lease_path, self.boot, MemorySlots(self.lease_path))  # type: ignore[arg-type]
 
     @property
-    def lease_path(self) -> Path:
+    def lease_path(self) -> MemoryPath:
         return self.runtime_dir / "lease.json"
 
     @property
-    def _promises(self) -> Path:
+    def _promises(self) -> MemoryPath:
         return self.runtime_dir / "promises.json"
 
     def _keys(self) -> tuple[bytes, ...]:
@@ -416,14 +422,18 @@ class Machine:
 
     def _hang(self, agent: Agent) -> bool:
         """Whether the agent hangs, just when its lease asks for something: the worst moment that there is."""
-        fault, now_ms = self.world.weather.at_node("agent_hangs", self.number), self.now_ms()
-        if fault is not None and any(at <= now_ms for at in _ends(agent._standing)) and self.workload.is_up(now_ms):
+        fault = self.world.weather.at_node("agent_hangs", self.number)
+        if fault is not None and self._is_asked_by_its_lease(agent) and self.workload.is_up_now():
             self.world.weather.spend(fault)
             hangs_s = (0.4 + 0.6 * fault.level) * (HANGS_LONG_S if fault.pick % 2 else HANGS_FOR_S)
             self.hung_until_s = self.world.clock.now_s + hangs_s
             self.note_disturbance()
             self.world.story.tell(self.name, f"the agent hangs for {hangs_s:.2f} s")
         return self.world.clock.now_s < self.hung_until_s
+
+    def _is_asked_by_its_lease(self, agent: Agent) -> bool:
+        now_ms = self.now_ms()
+        return any(at <= now_ms for at in self._ends(agent._standing))
 
     def tick(self) -> None:
         """One round of the agent's loop, and the time of the next."""
@@ -441,8 +451,7 @@ class Machine:
             agent.tick(self.now_ms())
         except Exception as fault:
             raise invariants.broken(self, "the agent", fault) from fault
-        self.left = {name: real for name, real in self.left.items() if name in agent._services.former}
-        self.plan = {**self.left, **{name: self.plan[name] for name in agent._services.names}}
+        self._write_plan(agent._services)
         self._take_note(agent, was_down=was_down)
         invariants.after_tick(self.world, self, agent, before, was_down=was_down)
         if agent.exit_status is not None:
@@ -452,6 +461,14 @@ class Machine:
             return
         due_ms, late_s = self._next_tick(agent)
         self._plan_tick(self._world_time(due_ms) + late_s)
+
+    def _write_plan(self, services: Services) -> None:
+        """What an agent has let go is in it no more."""
+        if services is self._planned_for:
+            return
+        self.left = {name: real for name, real in self.left.items() if name in services.former}
+        self.plan = {**self.left, **{name: self.plan[name] for name in services.names}}
+        self._planned_for = None if self.left else services
 
     def _take_note(self, agent: Agent, *, was_down: bool) -> None:
         """Of what an agent has just come to know or to do."""
@@ -483,14 +500,34 @@ class Machine:
         paced = [agent._next_beat_ms()] if agent._beats.idle and agent._reads.calls.done_ms is not None else []
         paced += [agent._next_read_ms()] if agent._reads.idle else []
         services, kill_limit_s = agent._services, agent._standing.terms.kill_limit_s
-        ends = [*_ends(agent._standing), *_promise_times(agent, now_ms), *workload.due_ms(services, kill_limit_s)]
-        bound = [at for at in ends if at > now_ms]
+        bound = [at for at in self._ends(agent._standing) if at > now_ms]
+        bound += [at for at in self._promise_times(agent) if at > now_ms]
+        bound += [at for at in workload.due_ms(services, kill_limit_s) if at > now_ms]
         silence = pacing.silence_of_active(agent._view, self.spec.instance_id, self.boot, now_ms)
         idle_ms = IDLE_LIMIT_MS if silence is None else TICK_MS
         due_ms = min([*paced, *bound, now_ms + idle_ms])
-        tick_ms = TICK_WHILE_MOVING_MS if workload.moves(services) else TICK_MS
-        late_s = self.rng.uniform(0, tick_ms / 1000) if due_ms in bound else 0.001
+        late_s = 0.001
+        if due_ms in bound:
+            tick_ms = TICK_WHILE_MOVING_MS if workload.moves(services) else TICK_MS
+            late_s = self.rng.uniform(0, tick_ms / 1000)
         return max(due_ms, now_ms + 10), late_s
+
+    def _ends(self, standing: Standing) -> list[int]:
+        """When its lease asks for something. A standing is asked about far more often than there is a new one."""
+        if standing is not self._known_ends[0]:
+            self._known_ends = (standing, ends_of(standing, ORDERLY_STOP_S))
+        return self._known_ends[1]
+
+    def _promise_times(self, agent: Agent) -> Iterator[int]:
+        """When promises are asked for next, and when those that it has given have been waited out."""
+        failsafe, standing = agent._failsafe, agent._standing
+        memory, terms, until_ms = self._waited_out
+        if memory is not failsafe.memory or terms is not standing.terms:
+            until_ms = promise.start_ms(failsafe.memory, standing.terms)
+            self._waited_out = (failsafe.memory, standing.terms, until_ms)
+        yield until_ms
+        if failsafe._means is not None and standing.word is Word.MINE and standing.lease_end_ms is not None:
+            yield _asks_at_ms(agent, standing.lease_end_ms)
 
     def _world_time(self, local_ms: int) -> float:
         return self.booted_at_s + local_ms / 1000 / self.rate
@@ -533,18 +570,18 @@ class Machine:
 
     def break_a_file(self, pick: int) -> None:
         """One file of the agent's, or all that a boot keeps, is lost, or holds nonsense, or cannot be opened."""
-        files = sorted(self.runtime_dir.iterdir())
+        files = list(self.runtime_dir.iterdir())
         named = ("", "lease", "promises", files[pick // 4 % len(files)].name if files else "")[pick % 4]
         chosen = [each for each in files if each.name.startswith(named)]
         how = ("is lost", "holds nonsense", "is empty", "cannot be opened")[pick // 12 % 4]
         for each in chosen:
             self.world.story.tell(self.name, f"{each.name} {how}")
-            content = each.read_text(encoding="utf-8") if each.is_file() else ""
+            content = each.read_text() if each.is_file() else ""
             _take_away(each)
             if how == "holds nonsense":
-                each.write_text(content[: len(content) // 16], encoding="utf-8")
+                each.write_text(content[: len(content) // 16])
             elif how == "is empty":
-                each.touch()
+                each.write_text("")
             elif how == "cannot be opened":
                 each.mkdir()
 
@@ -580,29 +617,18 @@ class Machine:
                 self._let_expire()
 
 
-def _take_away(path: Path) -> None:
+def _take_away(path: MemoryPath) -> None:
     if path.is_dir():
         path.rmdir()
     else:
         path.unlink(missing_ok=True)
 
 
-def _ends(standing: Standing) -> list[int]:
-    ends = (lease.stop_at_ms(standing, ORDERLY_STOP_S), lease.kill_at_ms(standing))
-    return [at for at in ends if at is not None]
-
-
-def _promise_times(agent: Agent, now_ms: int) -> Iterator[int]:
-    """When promises are asked for next, and when one of its own has been waited out."""
-    failsafe, standing = agent._failsafe, agent._standing
-    waits_until = failsafe.waits_until(standing, now_ms)
-    if waits_until is not None:
-        yield waits_until
-    if failsafe._means is None or standing.word is not Word.MINE or standing.lease_end_ms is None:
-        return
-    terms = standing.terms
-    sent_ms = standing.lease_end_ms - int(terms.lease_s * 1000)
+def _asks_at_ms(agent: Agent, lease_end_ms: int) -> int:
+    """When promises are asked for next (local ms)."""
+    standing, terms = agent._standing, agent._standing.terms
+    sent_ms = lease_end_ms - int(terms.lease_s * 1000)
     wanted_ms = sent_ms + int((2 * terms.heartbeat_interval_s + terms.lease_read_interval_s / 2) * 1000)
     if standing.promised_until_ms is not None:
         wanted_ms = max(wanted_ms, standing.promised_until_ms - int(terms.promise_s * 1000) // 2)
-    yield max(wanted_ms, (failsafe._asked.asked_ms or 0) + promise.ASK_EVERY_MS)
+    return max(wanted_ms, (agent._failsafe._asked.asked_ms or 0) + promise.ASK_EVERY_MS)

@@ -168,9 +168,13 @@ class Workload:
         return replace(self._spec, name=f"former {former}")
 
     def is_up(self, now_ms: int) -> bool:
-        """Whether any of it is left. Asked after every event, so it is written out."""
+        """Whether any of it is left."""
+        return any(process.is_up(now_ms) for process in self.processes.values())
+
+    def is_up_now(self) -> bool:
+        """As is_up. Asked after every event, so it is written out, and reads the clock only where something ends."""
         for process in self.processes.values():
-            if process.is_running and (process.gone_at_ms is None or now_ms < process.gone_at_ms):
+            if process.is_running and (process.gone_at_ms is None or self._machine.now_ms() < process.gone_at_ms):
                 return True
         return False
 

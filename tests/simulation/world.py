@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import json
 import logging
-import shutil
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
+from unittest.mock import patch
 
 from tests.simulation import invariants
 from tests.simulation.aws import Bus, RunningLauncher, WatchedLedger, WatchedZone, drive, task
 from tests.simulation.bound import DELIVERY_S, quiet_bound_s
+from tests.simulation.disk import Disk, write_in_memory
 from tests.simulation.ec2 import PoweringNodes
 from tests.simulation.failed_starts import Start
 from tests.simulation.functions import FunctionDied, Functions
@@ -22,6 +22,7 @@ from tests.simulation.happenings import BEGINS, ENDS, come_back, resume
 from tests.simulation.network import Network
 from tests.simulation.node import Machine
 from tests.simulation.plan import TUNINGS, Fault, Plan
+from tests.simulation.reading import Reading
 from tests.simulation.rebuilding import rebuild
 from tests.simulation.scheduler import Scheduler
 from tests.simulation.story import Story
@@ -37,7 +38,6 @@ from tests.support.fakes.keys import FakeKeys
 from tests.support.fakes.network import FakeNetwork
 from tests.support.fakes.parameters import FakeParameters
 from tests.support.fakes.queue import FakeQuestions, FakeQueue, a_budget
-from understudy.adapters.dataclass_maps import to_map
 from understudy.definition import read_definition
 from understudy.domain.decision import Action, Decision
 from understudy.domain.definition import Role
@@ -66,10 +66,10 @@ from understudy.usecases.register_cluster import Registrar
 from understudy.usecases.register_tuning import register_tuning
 from understudy.usecases.shared_changes import SharedChanges
 from understudy.usecases.watch_clusters import watch_clusters
+from understudy_agent import files, table
 
 WORKFLOW = WorkflowDefinition.load(Path("statemachine/transition.asl.json"))
 STACK = "understudy"
-SHARED_MEMORY = Path("/dev/shm")
 WATCH_EVERY_S = 60.0
 STAYS_WELL_S = 25.0
 REBUILT_AFTER_S = 300.0
@@ -126,12 +126,10 @@ class World:
         self.network = Network(self, self._chance("network"))
         names = (DATA, POSTGRESQL)
         self.services = names[-(plan.setting.services or self._chance("services").choice((1, 2))) :]
-        self.folder = Path(
-            tempfile.mkdtemp(prefix="understudy-", dir=SHARED_MEMORY if SHARED_MEMORY.is_dir() else None)
-        )
+        self.disk = Disk()
         specs = (*SPECS[:2], WITNESS_C) if plan.setting.has_witness else SPECS[: plan.members]
         self.machines = [Machine(self, number, spec, self._chance(spec.name)) for number, spec in enumerate(specs)]
-        self._maps: tuple[ClusterState | None, dict[str, Any]] = (None, {})
+        self.reading = Reading()
         self._join()
 
     def _chance(self, whose: str) -> Random:
@@ -222,9 +220,7 @@ class World:
         if old is not None and machine.rng.random() < 0.5:
             state = self._older(state, machine, old)
             machine.note_disturbance()
-        if self._maps[0] is not state:
-            self._maps = (state, to_map(state) if state else {})
-        return self._maps[1] or None
+        return self.reading.item(state) if state is not None else None
 
     def _older(self, state: ClusterState | None, machine: Machine, old: Fault) -> ClusterState | None:
         """The state as it was some seconds ago, but not before this agent's first read: see docs/simulation.md."""
@@ -331,14 +327,17 @@ class World:
         """Let the faults happen, let them end, and wait until all is well. Raises Violation."""
         logging.disable(logging.CRITICAL)
         try:
-            self._begin()
-            self.clock.run_until(NOW + self.plan.lasts_s)
-            self._calm_down()
-            self._wait_until_well()
+            with (
+                patch.object(files, "write_atomically", write_in_memory),
+                patch.object(table, "parse_state", self.reading.parse),
+            ):
+                self._begin()
+                self.clock.run_until(NOW + self.plan.lasts_s)
+                self._calm_down()
+                self._wait_until_well()
         finally:
             for machine in self.machines:
                 machine.end_processes()
-            shutil.rmtree(self.folder)
             logging.disable(logging.NOTSET)
 
     def _begin(self) -> None:

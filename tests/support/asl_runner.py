@@ -9,10 +9,12 @@ left out: a retry comes after its full delay.
 """
 
 import json
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+import re
+from collections.abc import Callable, Generator, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import cache
+from types import NoneType
 from typing import Any
 
 from jsonata import Jsonata, Utils
@@ -22,6 +24,14 @@ from tests.support.asl_definition import CALLBACK, Definition, UnsupportedError
 Handler = Callable[[Any], Any]
 
 LONGEST_WAIT_S = 99_999_999
+
+PATH = re.compile(r"\$([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)")
+"""A variable, and what of it an expression names; a function is taken for a variable that is not there."""
+SCALARS = (str, int, float, bool, NoneType)
+MISSING = (NoneType, "missing")
+ANSWERS_KEPT = 10_000
+_ANSWERS: dict[Hashable, Any] = {}
+"""What expressions came to: the same few are asked about the same few values, again and again."""
 
 
 class StatesError(Exception):
@@ -278,15 +288,48 @@ class Execution:
         expression = template[2:-2].strip()
         bindings = {name: Utils.NULL_VALUE if v is None else v for name, v in self.variables.items()}
         bindings["states"] = {"input": self._data, "context": self._context, **known}
-        try:
-            value = _compiled(expression).evaluate(None, bindings)
-            if value is None and not _compiled(f"$exists(({expression}))").evaluate(None, bindings):
-                raise StatesError("States.QueryEvaluationError", f"{expression} is undefined")
-        except StatesError:
-            raise
-        except Exception as error:
-            raise StatesError("States.QueryEvaluationError", f"{expression}: {error}") from error
-        return _plain(value)
+        asked = _asked(expression, bindings)
+        if asked is None:
+            return _plain(_evaluated(expression, bindings))
+        if asked not in _ANSWERS:
+            if len(_ANSWERS) == ANSWERS_KEPT:
+                _ANSWERS.clear()
+            _ANSWERS[asked] = _plain(_evaluated(expression, bindings))
+        answer = _ANSWERS[asked]
+        return answer if type(answer) in SCALARS else _plain(answer)
+
+
+def _evaluated(expression: str, bindings: Mapping[str, Any]) -> Any:
+    try:
+        value = _compiled(expression).evaluate(None, bindings)
+        if value is None and not _compiled(f"$exists(({expression}))").evaluate(None, bindings):
+            raise StatesError("States.QueryEvaluationError", f"{expression} is undefined")
+    except StatesError:
+        raise
+    except Exception as error:
+        raise StatesError("States.QueryEvaluationError", f"{expression}: {error}") from error
+    return value
+
+
+def _asked(expression: str, bindings: Mapping[str, Any]) -> Hashable | None:
+    """The expression and all that its value rests on; None where that is more than single values."""
+    found = [_single(path, bindings) for path in _paths(expression)]
+    return None if None in found else (expression, *found)
+
+
+@cache
+def _paths(expression: str) -> tuple[list[str], ...]:
+    return tuple(path.split(".") for path in PATH.findall(expression))
+
+
+def _single(path: Sequence[str], bindings: Mapping[str, Any]) -> tuple[type, Any] | None:
+    """A value and its type, for 1 is 1.0 and True to Python. None: there are several, or parts of one."""
+    found: Any = bindings
+    for name in path:
+        if type(found) is not dict or name not in found:
+            return None if isinstance(found, list) else MISSING
+        found = found[name]
+    return (type(found), found) if type(found) in SCALARS else None
 
 
 def _matches(names: Iterable[str], error: str) -> bool:

@@ -2,7 +2,9 @@
 
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+
+NOTHING_LOST = nullcontext()
 
 
 class Faulty:
@@ -27,11 +29,14 @@ class Faulty:
         """Do something just before the next call of `method`: what another writer does in between."""
         self._before[method].append(action)
 
-    @contextmanager
-    def _called(self, method: str) -> Iterator[None]:
+    def _called(self, method: str) -> AbstractContextManager[None]:
         self.calls.append(method)
-        if self._before[method]:
+        if self._before and self._before[method]:
             self._before[method].popleft()()
+        return self._losing_answers(method) if self._after else NOTHING_LOST
+
+    @contextmanager
+    def _losing_answers(self, method: str) -> Iterator[None]:
         yield
         if self._after[method]:
             raise self._after[method].popleft()

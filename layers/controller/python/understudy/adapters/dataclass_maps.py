@@ -39,10 +39,10 @@ def from_map(kind: type[T], stored: Mapping[str, Any]) -> T:
 def _plain(value: Any, sparse: bool) -> Any:
     if type(value) in PLAIN:
         return value
-    if is_dataclass(value):
-        return to_map(value, sparse=sparse)
     if isinstance(value, Enum):
         return value.value
+    if is_dataclass(value):
+        return to_map(value, sparse=sparse)
     if isinstance(value, Mapping):
         return {key: _plain(each, sparse) for key, each in value.items()}
     if isinstance(value, list | tuple):

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 
 from understudy.domain.policy import Policy
 from understudy.domain.tuning import Tuning
@@ -142,11 +143,16 @@ class Definition:
     dns_forwarder: bool = False
     quorum: Quorum = field(default_factory=Quorum)
 
-    @property
+    @cached_property
     def serving(self) -> tuple[NodeSpec, ...]:
         """The members that may serve: all but the witnesses, best priority first."""
         ranked = sorted(self.nodes, key=lambda node: (node.priority, node.name))
         return tuple(node for node in ranked if node.role is Role.SERVING)
+
+    @cached_property
+    def service_names(self) -> frozenset[str]:
+        """What a serving member's beats must name."""
+        return frozenset(service.name for service in self.services)
 
     def node(self, instance_id: str) -> NodeSpec | None:
         """The member with this instance id, or None."""

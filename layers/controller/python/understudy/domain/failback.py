@@ -19,15 +19,18 @@ EPOCH_DAY = 3
 """The first of January 1970 was a Thursday."""
 
 
+def counts(state: ClusterState, definition: Definition) -> bool:
+    """Whether it is counted now how long the preferred node has been fit."""
+    return definition.policy.failback.is_automatic and state.active is not None and state.transition is None
+
+
 def preferred_since(state: ClusterState, definition: Definition, fit: Collection[str], now: int) -> int | None:
     """Since when (seconds) the preferred node has been fit without a break while another one is active, else None.
 
     A transition, a gap in the node's beats and an unfit moment all begin the time anew. `fit`: who could take over.
     """
     preferred = definition.preferred.instance_id
-    if not definition.policy.failback.is_automatic or state.active is None or state.transition is not None:
-        return None
-    if preferred not in fit:
+    if not counts(state, definition) or preferred not in fit:
         return None
     since = now if state.preferred_since is None else state.preferred_since
     return max(since, state.nodes[preferred].heard_since)

@@ -30,6 +30,7 @@ EPOCH_LIMIT = 10**9
 """One transition a second for 31 years."""
 VERSION_LIMIT = 10**11
 """Versions of definitions are seconds since 1970."""
+STATUSES = tuple(ServiceStatus)
 SERVICES_LIMIT = 64
 SERVICE_NAME_LIMIT = 64
 HOSTS_LIMIT = 100
@@ -85,8 +86,8 @@ class MalformedBeatError(Exception):
     """The event is not a heartbeat. The message names the field, the value and what is allowed."""
 
 
-def parse_beat(source: Any, heard_at: int, detail: Any) -> Beat:
-    """Read a heartbeat from its source ARN, ingestion time (whole seconds) and detail.
+def parse_beat(source: Any, heard_at: int, detail: Any, late_s: int = 0) -> Beat:
+    """Read a heartbeat from its source ARN, ingestion time (whole seconds), detail, and how late it is dealt with.
 
     Raises MalformedBeatError at the first field that is not as it must be.
     """
@@ -104,16 +105,17 @@ def parse_beat(source: Any, heard_at: int, detail: Any) -> Beat:
         beat=_number(detail, "beat", BEAT_LIMIT),
         keeps_lease=_truth(detail, "keeps_lease"),
         read_epoch=_number(detail, "read_epoch", EPOCH_LIMIT) if "read_epoch" in detail else 0,
-        service=_service(detail),
+        service=_service(named := _services(detail), detail),
         agent=_text(detail, "agent", AGENT) if "agent" in detail else "",
         quorum=_reach(detail["quorum"]) if "quorum" in detail else None,
         knows=_number(detail, "knows", VERSION_LIMIT) if "knows" in detail else 0,
-        services=frozenset(_services(detail)),
+        services=frozenset(named),
         unfit=_unfit(detail),
         key=_text(detail, "key", KEY) if "key" in detail else "",
         silent=_silent(detail),
         accepted=_number(detail, "accepted", ACCEPTED_LIMIT) if "accepted" in detail else None,
         config=_text(detail, "config", CONFIG) if "config" in detail else "",
+        late_s=late_s,
     )
 
 
@@ -146,9 +148,8 @@ def _truth(detail: Mapping[str, Any], key: str) -> bool:
     raise MalformedBeatError(f"detail.{key} is {quoted(value)}; allowed: true, false")
 
 
-def _service(detail: Mapping[str, Any]) -> ServiceStatus:
+def _service(services: Mapping[str, ServiceStatus], detail: Mapping[str, Any]) -> ServiceStatus:
     """One word for all services. An agent knows all that it could start: one that names none is a witness's."""
-    services = _services(detail)
     return ServiceStatus.of_all(services) if services or not detail["keeps_lease"] else ServiceStatus.OUT_OF_SERVICE
 
 
@@ -186,7 +187,7 @@ def _services(detail: Mapping[str, Any]) -> dict[str, ServiceStatus]:
             told = f"detail.services has the name {quoted(str(name))}"
             raise MalformedBeatError(f"{told}; allowed: 1 to {SERVICE_NAME_LIMIT} characters")
     for name, status in services.items():
-        if not isinstance(status, str) or status not in list(ServiceStatus):
+        if not isinstance(status, str) or status not in STATUSES:
             allowed = ", ".join(ServiceStatus)
             raise MalformedBeatError(
                 f"detail.services.{plain(str(name), QUOTE_LIMIT)} is {quoted(status)}; allowed: {allowed}"

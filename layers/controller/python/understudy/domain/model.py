@@ -59,12 +59,16 @@ class PowerReading(StrEnum):
     @property
     def is_off(self) -> bool:
         """Whether nothing can run on the instance any more. `stopping` is not off."""
-        return self in (PowerReading.STOPPED, PowerReading.TERMINATED)
+        return self in _OFF
 
     @property
     def is_leaving(self) -> bool:
         """Whether the instance is off or on its way there."""
-        return self.is_off or self in (PowerReading.STOPPING, PowerReading.SHUTTING_DOWN)
+        return self in _LEAVING
+
+
+_OFF = (PowerReading.STOPPED, PowerReading.TERMINATED)
+_LEAVING = (*_OFF, PowerReading.STOPPING, PowerReading.SHUTTING_DOWN)
 
 
 class Proof(StrEnum):
@@ -163,8 +167,10 @@ class NodeReport:
 
         An event can be delivered long after its time: that a machine was off says nothing when it has beaten later.
         """
+        if self.power_boot != self.boot:
+            return PowerReading.UNKNOWN
         has_beaten_since = self.heard_at is not None and self.heard_at > self.power_at
-        if self.power_boot != self.boot or (self.power.is_off and has_beaten_since):
+        if has_beaten_since and self.power.is_off:
             return PowerReading.UNKNOWN
         return self.power
 

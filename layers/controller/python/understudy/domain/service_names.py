@@ -20,11 +20,12 @@ WORDS_LIMIT = 120
 
 def digest_of(names: Iterable[str]) -> str:
     """What the state item keeps of the names of services; NO_NAMES when there are none."""
-    return _digest("\n".join(sorted(names)))
+    return _digest(frozenset(names))
 
 
 @lru_cache(maxsize=1024)
-def _digest(text: str) -> str:
+def _digest(names: frozenset[str]) -> str:
+    text = "\n".join(sorted(names))
     return sha256(text.encode(errors="backslashreplace")).hexdigest()[:DIGEST_LENGTH] if text else NO_NAMES
 
 
@@ -33,7 +34,7 @@ def expected_names(definition: Definition, instance_id: str) -> frozenset[str]:
     node = definition.node(instance_id)
     if node is None or node.role is Role.WITNESS:
         return frozenset()
-    return frozenset(service.name for service in definition.services)
+    return definition.service_names
 
 
 def means_the_same(report: NodeReport, definition: Definition, instance_id: str) -> bool:

@@ -114,14 +114,15 @@ def survey(state: ClusterState, definition: Definition, now: int, observer: Obse
     """Gather the answers for one cluster at `now` (seconds, AWS's clock)."""
     phase = _phase(state, now)
     holder = _holder(state, definition, now, phase)
-    candidates = fit_candidates(state, definition, now)
+    fit, failed = _fit(state, definition, now), failed_starts(state, definition)
+    sound = _without(fit, failed)
     stays = holder in (Holder.READY, Holder.RETURNED)
-    goes_back = is_failback_due(state, definition, sound_candidates(state, definition, now), now)
-    target = state.last_holder if stays else next(iter(candidates), None)
+    goes_back = is_failback_due(state, definition, sound, now)
+    target = state.last_holder if stays else next(iter(_by_soundness(fit, failed, definition.policy)), None)
     return Situation(
         phase=phase,
         holder=holder,
-        candidate=_candidate(state, definition, now),
+        candidate=Candidate.FIT if sound else _candidate_in_need(state, definition, now, fit),
         repair=_repair(state, now),
         budget=_budget(state, definition, now),
         observer=observer,
@@ -197,16 +198,13 @@ def fit_candidates(
     under no lease of ours: but the one that served last may get its lease back, and where nobody has been placed yet,
     the one that serves already is the only candidate.
     """
-    failed = failed_starts(state, definition)
-    fit = [each for each in _fit(state, definition, now) if each not in without]
-    last = [each for each in fit if each in failed] if definition.policy.retry_failed_start else []
-    return (*(each for each in fit if each not in failed), *last)
+    fit = _without(_fit(state, definition, now), without)
+    return _by_soundness(fit, failed_starts(state, definition), definition.policy)
 
 
 def sound_candidates(state: ClusterState, definition: Definition, now: int) -> tuple[str, ...]:
     """Those of the fit candidates on which no start has failed: where the service goes without need (B20)."""
-    failed = failed_starts(state, definition)
-    return tuple(each for each in _fit(state, definition, now) if each not in failed)
+    return _without(_fit(state, definition, now), failed_starts(state, definition))
 
 
 def _fit(state: ClusterState, definition: Definition, now: int) -> tuple[str, ...]:
@@ -214,10 +212,18 @@ def _fit(state: ClusterState, definition: Definition, now: int) -> tuple[str, ..
     return tuple(each for each in ready if not objection(state, definition, each, now))
 
 
-def _candidate(state: ClusterState, definition: Definition, now: int) -> Candidate:
-    if sound_candidates(state, definition, now):
-        return Candidate.FIT
-    if _fit(state, definition, now):
+def _without(fit: tuple[str, ...], barred: Container[str]) -> tuple[str, ...]:
+    return tuple(each for each in fit if each not in barred)
+
+
+def _by_soundness(fit: tuple[str, ...], failed: Container[str], policy: Policy) -> tuple[str, ...]:
+    last = tuple(each for each in fit if each in failed) if policy.retry_failed_start else ()
+    return _without(fit, failed) + last
+
+
+def _candidate_in_need(state: ClusterState, definition: Definition, now: int, fit: tuple[str, ...]) -> Candidate:
+    """Where no candidate is sound. `fit`: those on which the service did not start."""
+    if fit:
         return Candidate.RETRY if definition.policy.retry_failed_start else Candidate.NO_RETRY
     return Candidate.NO_QUORUM if any(_ready_standbys(state, definition, now)) else Candidate.NONE
 

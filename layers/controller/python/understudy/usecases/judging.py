@@ -7,7 +7,7 @@ from understudy.domain.consent import is_in_question
 from understudy.domain.decision import Action, Decision, decide
 from understudy.domain.definition import Definition
 from understudy.domain.errors import LedgerConflictError
-from understudy.domain.failback import preferred_since
+from understudy.domain.failback import counts, preferred_since
 from understudy.domain.health import NodeHealth
 from understudy.domain.model import ClusterState
 from understudy.domain.opening import ACTION_OF
@@ -67,7 +67,8 @@ class Judge:
             if state.hold is not None and not state.hold.is_on(now):
                 state = change_hold(state, None, "the hold is over", now, self._ledger, self._announcer)
             failed = failed_starts(state, definition)
-            since = preferred_since(state, definition, sound_candidates(state, definition, now), now)
+            fit = sound_candidates(state, definition, now) if counts(state, definition) else ()
+            since = preferred_since(state, definition, fit, now)
             if since != state.preferred_since or failed != state.failed_starts:
                 state = self._ledger.commit(state, replace(state, preferred_since=since, failed_starts=failed))
         except LedgerConflictError:

@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -110,8 +109,8 @@ def _read(event: Mapping[str, Any], clock: Clock) -> Beat:
     if abs(now - heard_at) > INGESTION_LIMIT_S:
         told = f"ingested_at is {quoted(ingested_at)}, {abs(now - heard_at):.0f} s from the clock"
         raise MalformedBeatError(f"{told}; allowed: at most {INGESTION_LIMIT_S} s")
-    beat = parse_beat(event.get("source"), heard_at, event.get("detail"))
-    return replace(beat, late_s=max(0, int(now) - heard_at))
+    late_s = max(0, int(now) - heard_at)
+    return parse_beat(event.get("source"), heard_at, event.get("detail"), late_s)
 
 
 def whole_seconds(iso_time: str) -> int:
