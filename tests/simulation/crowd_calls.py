@@ -78,6 +78,8 @@ class Calls:
     def __init__(self, time: VirtualTime, weather: Weather, story: Story, rng: Random) -> None:
         self._time, self._weather, self._story, self._rng = time, weather, story, rng
         self._thread = threading.local()
+        self.unread: set[tuple[str, int]] = set()
+        """Moves (cluster, epoch) that have taken their answer out of the queue and never got it."""
 
     @property
     def now(self) -> Invocation:
@@ -114,6 +116,8 @@ class Calls:
         kind = "table_answers_lost" if lost is None else "route53_answers_lost"
         if method in WRITES and self.happens(kind):
             self._story.tell(str(invocation), f"{method} took effect, and its answer was lost")
+            if method == "withdraw":
+                self.unread.add((invocation.cluster, invocation.epoch))
             raise ApiDownError(f"{method}: no answer") if lost is None else lost()
         self._strike(invocation, method, after=True)
         return answer

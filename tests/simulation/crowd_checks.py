@@ -182,6 +182,8 @@ class Checks:
         since = caller.waiting_at if caller.has_turn else caller.begun_at
         for part in submitted & self._submitted:
             self.twice += 1
+            if part[:2] in self.crowd.calls.unread:
+                continue
             noted = self._noted.get(part)
             if noted and caller.has_turn and (noted.is_alone or noted.is_of_another_try(caller)):
                 continue

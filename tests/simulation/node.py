@@ -99,7 +99,7 @@ class Machine:
         self.said_down_s = 0.0
         """When a beat of it was recorded for the last time that says that nothing runs here."""
         self.knows_placed_s: float | None = None
-        """When an agent of it has read for the first time that its cluster was placed."""
+        """When an agent of it has read for the first time that its cluster, as it is registered now, was placed."""
         self._lives = 0
         self._plans = 0
         self._planned_for: Services | None = None
@@ -474,8 +474,11 @@ class Machine:
         """Of what an agent has just come to know or to do."""
         if self.is_poisoned or (agent._services.all_down and not was_down):
             self.note_disturbance()  # no beat of it is recorded any more; or until now it could promise nothing
-        if agent._standing.epoch and self.knows_placed_s is None:
+        standing = agent._standing
+        if standing.epoch and self.knows_placed_s is None:
             self.knows_placed_s = self.world.clock.now_s
+        elif not standing.epoch and not standing.seen_epoch:
+            self.knows_placed_s = None  # its cluster was registered anew: what runs is left alone until it is placed
         if agent._order is Order.SERVE and self.runs_by_itself():
             self.by_itself_s = None
             self.world.story.tell(self.name, "what runs here is its lease's now")

@@ -6,6 +6,7 @@ the statement does not take effect.
 
 import re
 from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase
 
 VARIABLE = re.compile(r"\$\{(?P<key>[^,}]+?)(?:\s*,\s*'(?P<default>[^']*)')?\}")
 Keys = Mapping[str, Sequence[str]]
@@ -26,9 +27,11 @@ def holds(condition: Mapping[str, Mapping[str, str | list[str]]], keys: Keys, co
 def _holds(operator: str, found: Sequence[str], allowed: Sequence[str]) -> bool:
     if operator == "ForAllValues:StringEquals":
         return set(found) <= set(allowed)  # of no value at all, it holds
+    if operator == "ForAllValues:StringLike":
+        return all(any(fnmatchcase(each, pattern) for pattern in allowed) for each in found)  # a * takes dots as well
     if operator == "Null":
         return bool(found) == (allowed == ["false"])
-    raise ValueError(f"operator is {operator}; known here: ForAllValues:StringEquals, Null")
+    raise ValueError(f"operator is {operator}; known here: ForAllValues:StringEquals, ForAllValues:StringLike, Null")
 
 
 def _values(texts: str | list[str], context: Mapping[str, str]) -> list[str]:

@@ -13,6 +13,8 @@ from understudy.invocation import WARM
 from understudy.usecases.register_cluster import DEFINITION_ACCEPTED
 
 RULES = cfn.of_type("AWS::Events::Rule")
+WORTHLESS_AFTER_S = 60
+"""What is worth nothing by then is no dead letter: its alarm would last until somebody purges it."""
 KEPT_WARM = ("OpenTransition", "FenceNode", "MoveAddress", "GrantLease", "AwaitService")
 STALE_AFTER_S = {
     "RecordHeartbeatFunctionHeartbeat": 60,
@@ -119,10 +121,12 @@ def test_people_are_told_of_the_events_that_have_words_and_of_no_heartbeat():  #
 
 
 @pytest.mark.parametrize("name", RULES)
-def test_a_rule_gives_up_in_time_and_keeps_what_it_could_not_deliver(name):  # B8
+def test_a_rule_gives_up_in_time_and_keeps_what_it_could_not_deliver_if_it_is_worth_anything_later(name):  # B8
+    """A beat, a watch or a call that keeps a function warm is followed by the next one."""
     (target,) = RULES[name]["Targets"]
     assert target["RetryPolicy"]["MaximumEventAgeInSeconds"] == STALE_AFTER_S[name]
-    assert target["DeadLetterConfig"] == {"Arn": {"Fn::GetAtt": ["DeadLetters", "Arn"]}}
+    kept = {"Arn": {"Fn::GetAtt": ["DeadLetters", "Arn"]}}
+    assert target.get("DeadLetterConfig") == (None if STALE_AFTER_S[name] == WORTHLESS_AFTER_S else kept)
 
 
 @pytest.mark.parametrize(
@@ -137,11 +141,13 @@ def test_a_rule_gives_up_in_time_and_keeps_what_it_could_not_deliver(name):  # B
         ("PruneVersions", 3600, 0),
     ],
 )
-def test_what_an_entry_could_not_handle_is_kept(function, age_s, retries):  # B8
+def test_what_an_entry_could_not_handle_is_kept_if_it_is_worth_anything_later(function, age_s, retries):  # B8
     config = cfn.of_type("AWS::Lambda::EventInvokeConfig")[f"{function}FunctionEventInvokeConfig"]
     assert config["MaximumEventAgeInSeconds"] == age_s
     assert config["MaximumRetryAttempts"] == retries
-    assert config["DestinationConfig"]["OnFailure"]["Destination"] == {"Fn::GetAtt": ["DeadLetters", "Arn"]}
+    kept = {"Type": "SQS", "Destination": {"Fn::GetAtt": ["DeadLetters", "Arn"]}}
+    found = config.get("DestinationConfig", {}).get("OnFailure")
+    assert (found and found["Destination"]) == (None if age_s == WORTHLESS_AFTER_S else kept["Destination"])
 
 
 def test_only_entries_are_invoked_asynchronously():

@@ -78,8 +78,8 @@ DELIVERY = {"sqs:SendMessage"}
 def test_a_function_may_do_what_its_code_calls_and_nothing_else(function):  # B10
     actions = [a for s in statements(f"{function}FunctionRole") for a in as_list(s["Action"])]
     assert set(actions) - DELIVERY == CALLED[function]
-    is_invoked_by_events = f"{function}FunctionEventInvokeConfig" in cfn.of_type("AWS::Lambda::EventInvokeConfig")
-    assert set(actions) & DELIVERY == (DELIVERY if is_invoked_by_events else set())
+    invoked = cfn.of_type("AWS::Lambda::EventInvokeConfig").get(f"{function}FunctionEventInvokeConfig", {})
+    assert set(actions) & DELIVERY == (DELIVERY if "DestinationConfig" in invoked else set())
     twice = {"ec2:AssociateAddress"}  # once for the address, once for where it goes
     assert sorted({a for a in actions if actions.count(a) > 1}) == sorted(twice & CALLED[function])
 
@@ -175,18 +175,90 @@ def test_no_permission_is_wider_than_it_can_be(role):
 
 def test_dns_writes_are_bound_to_protected_names_and_their_guards():  # B1
     statement = granting("MoveAddress", "route53:ChangeResourceRecordSets")
+    names = [
+        "orders-db.corp.example.com",
+        "files.corp.example.com",
+        "_understudy.orders-db.corp.example.com",
+        "_understudy.files.corp.example.com",
+    ]
+    change = "route53:ChangeResourceRecordSets"
     assert statement["Condition"] == {
         "ForAllValues:StringEquals": {
-            "route53:ChangeResourceRecordSetsActions": ["UPSERT", "CREATE", "DELETE"],
-            "route53:ChangeResourceRecordSetsRecordTypes": ["A", "AAAA", "TXT"],
-            "route53:ChangeResourceRecordSetsNormalizedRecordNames": [
-                "orders-db.corp.example.com",
-                "files.corp.example.com",
-                "_understudy.orders-db.corp.example.com",
-                "_understudy.files.corp.example.com",
-            ],
-        }
+            f"{change}Actions": ["UPSERT", "CREATE", "DELETE"],
+            f"{change}RecordTypes": ["A", "AAAA", "TXT"],
+        },
+        "ForAllValues:StringLike": {f"{change}NormalizedRecordNames": names},
+        "Null": dict.fromkeys(
+            (f"{change}{each}" for each in ("Actions", "RecordTypes", "NormalizedRecordNames")), "false"
+        ),
     }
+
+
+@pytest.mark.parametrize("role", [*(f"{f}FunctionRole" for f in CALLED), "TransitionStateMachineRole"])
+def test_what_must_hold_for_all_values_needs_one(role):  # B10
+    """IAM takes "for all values" for true where there is none."""
+    for statement in statements(role):
+        condition = statement.get("Condition", {})
+        keys = {key for kind, about in condition.items() if kind.startswith("ForAllValues:") for key in about}
+        assert keys <= {key for key, is_null in condition.get("Null", {}).items() if is_null == "false"}
+
+
+def dns_condition(*names: str) -> dict[str, Any]:
+    (statement,) = [
+        each
+        for each in statements("MoveAddressFunctionRole", {**PARAMETERS, "ProtectedNames": list(names)})
+        if "route53:ChangeResourceRecordSets" in as_list(each["Action"])
+    ]
+    return dict(statement["Condition"])
+
+
+@pytest.mark.parametrize(
+    ("name", "is_allowed"),
+    [
+        ("orders-db.ha.corp.example.com", True),
+        ("eu.orders-db.ha.corp.example.com", True),
+        ("ha.corp.example.com", False),
+        ("orders-db.corp.example.com", False),
+        ("orders-db.haha.corp.example.com", False),
+    ],
+)
+def test_a_suffix_protects_all_names_below_it_with_their_guards_and_no_other(name, is_allowed):  # B12
+    change = "route53:ChangeResourceRecordSets"
+    asked = {
+        f"{change}Actions": ["UPSERT", "CREATE", "DELETE"],
+        f"{change}RecordTypes": ["A", "TXT"],
+        f"{change}NormalizedRecordNames": [name, f"_understudy.{name}"],
+    }
+    assert holds(dns_condition("*.ha.corp.example.com"), asked, {}) is is_allowed
+
+
+INLINE_LIMIT, PARAMETER_LIMIT = 10_240, 4_096
+"""What all inline policies of a role hold together, in characters that are no space, and a parameter's value in bytes."""
+
+
+@pytest.mark.parametrize("count", [10, 1000, 10_000])
+def test_the_rights_for_so_many_names_fit_into_a_role_and_into_a_parameter(count):  # B12
+    """Ten names one by one; more by a suffix."""
+    names = [f"orders-db-{each}.ha.corp.example.com" for each in range(count)]
+    given = names if count == 10 else ["*.ha.corp.example.com"]
+    parameters = {**PARAMETERS, "ProtectedNames": given}
+    policies = cfn.of_type("AWS::IAM::Role")["MoveAddressFunctionRole"]["Policies"]
+    document = json.dumps([cfn.resolve(each["PolicyDocument"], parameters) for each in policies], separators=(",", ":"))
+    assert len(document.replace(" ", "")) < INLINE_LIMIT
+    assert len(",".join(given)) < PARAMETER_LIMIT
+
+
+def test_the_documents_say_how_many_names_fit_one_by_one():  # B12
+    """Names of 27 characters, the length of orders-db.corp.example.com and one more."""
+
+    def size(count: int) -> int:
+        given = [f"db-{each:04d}.ha.corp.example.com"[:27] for each in range(count)]
+        policies = cfn.of_type("AWS::IAM::Role")["MoveAddressFunctionRole"]["Policies"]
+        resolved = [cfn.resolve(each["PolicyDocument"], {**PARAMETERS, "ProtectedNames": given}) for each in policies]
+        return len(json.dumps(resolved, separators=(",", ":")).replace(" ", ""))
+
+    most = max(count for count in range(10, 300) if size(count) < INLINE_LIMIT)
+    assert f"{most // 10 * 10} names" in (ROOT / "docs" / "scale.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(

@@ -29,15 +29,32 @@ def test_the_table_has_the_keys_and_the_index_of_the_ledger():
 
 
 @pytest.mark.parametrize(("given", "protected"), [("true", True), ("false", False)])
-def test_the_table_is_protected_from_deletion_unless_told_otherwise(given, protected):
+def test_the_table_is_protected_from_deletion_when_told(given, protected):
     (table,) = cfn.of_type("AWS::DynamoDB::Table").values()
     assert cfn.resolve(table["DeletionProtectionEnabled"], {"DeletionProtection": given}) is protected
-    assert cfn.source()["Parameters"]["DeletionProtection"]["Default"] == "true"
+    assert cfn.source()["Parameters"]["DeletionProtection"]["Default"] == "false"
 
 
-def test_a_replaced_table_is_kept_because_it_holds_the_epochs():
+def test_the_table_outlives_its_stack_but_not_a_first_deployment_that_fails():
+    """A protected one could not be deleted then: the stack would stay in ROLLBACK_FAILED."""
     (table,) = [r for r in cfn.expanded().values() if r["Type"] == "AWS::DynamoDB::Table"]
-    assert table["UpdateReplacePolicy"] == "Retain"
+    assert (table["DeletionPolicy"], table["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")
+
+
+def test_no_beat_asks_kms_for_its_leave_unless_a_key_is_named():
+    (table,) = cfn.of_type("AWS::DynamoDB::Table").values()
+    key = "arn:aws:kms:eu-west-1:123456789012:key/1234abcd"
+    assert cfn.resolve(table["SSESpecification"], {"TableKeyArn": ""}) == "AWS::NoValue"
+    assert cfn.resolve(table["SSESpecification"], {"TableKeyArn": key}) == {
+        "SSEEnabled": True,
+        "SSEType": "KMS",
+        "KMSMasterKeyId": key,
+    }
+
+
+def test_the_log_of_the_workflow_holds_no_token_of_an_approval():  # B4
+    (machine,) = cfn.of_type("AWS::StepFunctions::StateMachine").values()
+    assert machine["LoggingConfiguration"]["IncludeExecutionData"] is False
 
 
 @pytest.mark.parametrize("name", cfn.of_type("AWS::Logs::LogGroup"))
@@ -45,14 +62,16 @@ def test_no_log_is_kept_for_ever(name):
     assert cfn.of_type("AWS::Logs::LogGroup")[name]["RetentionInDays"] == {"Ref": "LogRetentionDays"}
 
 
-def test_two_watches_never_run_side_by_side():
+def test_nothing_is_reserved_unless_asked_for():
+    """An account whose quota is 10 refuses every reservation."""
     reserved = {
         n: f["ReservedConcurrentExecutions"] for n, f in FUNCTIONS.items() if "ReservedConcurrentExecutions" in f
     }
     assert set(reserved) == {"WatchClustersFunction", "RecordHeartbeatFunction"}
     assert cfn.resolve(reserved["WatchClustersFunction"], {"ReserveWatch": "true"}) == 1
     assert cfn.resolve(reserved["WatchClustersFunction"], {"ReserveWatch": "false"}) == "AWS::NoValue"
-    assert cfn.source()["Parameters"]["ReserveWatch"]["Default"] == "true"
+    assert cfn.source()["Parameters"]["ReserveWatch"]["Default"] == "false"
+    assert cfn.resolve(reserved["RecordHeartbeatFunction"], {"HeartbeatConcurrency": "0"}) == "AWS::NoValue"
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)

@@ -33,7 +33,7 @@ LOST_RACES = frozenset({"ConditionalCheckFailed", "TransactionConflict"})
 TRY_COUNT = 5
 """A write that depends on nothing read before is tried this often when a transaction holds the item."""
 PAUSE_S = (0.02, 0.05)
-"""Between two of these tries, by chance: a transaction holds an item for some milliseconds, and others wait for it, too."""
+"""Between two of these tries, by chance: a transaction holds an item for milliseconds, and others wait for it, too."""
 
 
 class DynamoDbLedger(DynamoDbViews):
