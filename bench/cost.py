@@ -20,8 +20,6 @@ MONTH_DAYS = 365 / 12
 READ_S = 2
 TABLE_MS, TABLE_P99_MS, CALL_MS, STEP_MS, WARM_MS = 5, 25, 50, 200, 5
 """Assumed, not measured: an answer of DynamoDB, one of any other service, a step of a failover, a call that keeps warm."""
-KEY_EVERY_S = 300
-"""DynamoDB asks KMS for the table's key again after so long, for each node; assumed to do so each time."""
 PARSE_STATE_CPU_MS, PARSE_INSTANCE_CPU_MS = 0.31, 1.3
 """botocore's parsers of a state and of an instance. `bench.fleet` answers parsed."""
 VCPU_MB = 1769
@@ -63,7 +61,6 @@ def monthly(nodes: int, beat_s: float = BEAT_S) -> dict[str, float]:
         "DynamoDB: a write for each beat": writes * prices.WRITE_UNIT.usd,
         "DynamoDB: the agents' reads": reads * prices.READ_UNIT.usd,
         "DynamoDB: storage and its backup": table_bytes * (prices.TABLE_GB.usd + prices.BACKUP_GB.usd),
-        "KMS: the table's key": nodes * MONTH_S / KEY_EVERY_S * prices.KEY_REQUEST.usd,
         "Lambda: a request for each beat": beats * prices.LAMBDA_REQUEST.usd,
         "Lambda: its duration": gb_s * prices.LAMBDA_GB_S.usd,
         "CloudWatch: log lines of the beats, taken in and kept": beats * beat["printed_bytes"] * _log_byte(),
@@ -171,7 +168,6 @@ def _inputs() -> list[str]:
         f"| reads of an agent | {active['reads']} for {active['beats']} beats when active, {standby['reads']} for {standby['beats']} as standby | the agent's own loop, ten minutes on a virtual clock (`bench/agents.py`) |",
         f"| log of a beat | {COUNTS['beat']['printed_bytes']:g} bytes; none of Lambda's own | printed by the function, one cluster and one worker (`bench/beats.py`); each further worker adds a line of some 300 bytes in 15 s at the most |",
         f"| a beat's function | {beat_ms():.0f} ms at {memory_mb} MB | {TIMES['beat_p50_ms']} ms of a processor, measured on a small shared machine; share of a processor {memory_mb}/{VCPU_MB}; {TABLE_MS} ms for the table, assumed |",
-        f"| the table's key | a request in {KEY_EVERY_S} s for each node | assumed: how long DynamoDB keeps a key is {prices.UNCONFIRMED} |",
         f"| a watch | {TIMES['judge_ms']} ms of a processor for each cluster, and its calls | measured (`bench/fleet.py`); {CALL_MS} ms for each call, assumed |",
         f"| a failover | {COUNTS['failover']['states']} states, {COUNTS['failover']['invocations']} calls of functions | the real workflow and functions on the emulator; {STEP_MS} ms for each, assumed |",
         f"| metrics | {', '.join(f'`{each}`' for each in COUNTS['metrics'])} | what the functions print while nothing happens |",
@@ -228,6 +224,17 @@ def document() -> str:
             "because they come to less than a cent: one check of readiness for each cluster and day, the dead-letter queue, looks at the",
             "board. Parameters are standard ones, the keys of encryption are AWS's, and rules of EventBridge have schedules: that these",
             f"cost nothing but the requests above is {prices.UNCONFIRMED}.",
+            "",
+            "## What the rest of your account adds",
+            "",
+            "`receive_signal` hears each change of state of every EC2 instance and of every CloudWatch alarm of the account in this Region: EventBridge",
+            "cannot be told which are nodes, for clusters come and go. Events of AWS's own services are free, and a call that finds no node ends after",
+            f"one read of the table. A million of them cost about {1_000_000 * (prices.LAMBDA_REQUEST.usd + 0.05 * 0.25 * prices.LAMBDA_GB_S.usd + prices.READ_UNIT.usd):.2f} USD.",
+            "Data events of CloudTrail on the table, should you have them switched on, count each beat and each read: leave the table out.",
+            "",
+            "The table is encrypted with a key of DynamoDB's own, which costs nothing. With `TableKeyArn` each function and each node needs the leave of",
+            "your key (its policy lets the account use it by `kms:ViaService` of DynamoDB), its requests and itself are paid for, and a key that is",
+            "disabled or throttled stops every beat.",
             "",
             "## A failover",
             "",

@@ -86,12 +86,6 @@ TRACE = Price(
     "5.00 a million",
     "awsnegotiations: AWS X-Ray Pricing Strategy: Sampling, Scale, and EDP Bundling",
 )
-KEY_REQUEST = Price(
-    0.03 / 10_000,
-    "KMS, request with a key that AWS manages; the key itself is free",
-    "0.03 ten thousand",
-    "wring: AWS KMS Pricing: Encryption Key Costs; AWS: KMS pricing, note 1",
-)
 NAT_BYTE = Price(
     0.045 / GB,
     "NAT gateway, processed; DynamoDB's gateway endpoint is free",
@@ -105,7 +99,6 @@ ALL = (
     READ_UNIT,
     TABLE_GB,
     BACKUP_GB,
-    KEY_REQUEST,
     LAMBDA_REQUEST,
     LAMBDA_GB_S,
     LOG_BYTE,
