@@ -213,6 +213,17 @@ def test_a_node_without_a_private_ipv4_address_is_known_and_has_none(ec2):  # S3
     assert facts == {STRANGER: InstanceFacts("", "us-east-1a", interface_id="eni-1")}
 
 
+def test_living_instances_are_found_by_their_tag(ec2):  # B17
+    world = Ec2World(ec2)
+    first, second = (world.launch(zone) for zone in ADDRESSES)
+    ec2.create_tags(Resources=[first, second], Tags=[{"Key": "understudy:member", "Value": "orders-db/node-a"}])
+    assert world.nodes.tagged(["orders-db/node-a", "nobody"]) == {"orders-db/node-a": tuple(sorted((first, second)))}
+    world.stop(first)
+    world.terminate(second)
+    assert world.nodes.tagged(["orders-db/node-a"]) == {"orders-db/node-a": (first,)}
+    assert world.nodes.tagged([]) == {}
+
+
 @pytest.mark.parametrize("is_first", [True, False])
 def test_of_several_network_cards_the_first_one_counts(ec2, is_first):  # S3
     """Each has an interface of index 0. An answer that names no card has one card only."""

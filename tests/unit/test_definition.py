@@ -392,6 +392,72 @@ def test_sound_parts_are_judged_in_the_same_round_as_faulty_ones():  # S1
     assert [record.name for record in read.records] == ["orders-db.corp.example.com"]
 
 
+# B17
+TAGGED = [
+    {"name": f"node-{each}", "instance": {"tag": f"orders-db/node-{each}"}, "priority": n}
+    for n, each in enumerate("ab", 1)
+]
+
+
+def tagged_nodes() -> FakeNodes:
+    nodes = FakeNodes()
+    for each, facts, tag in zip(
+        (NODE_A, NODE_B), INSTANCES.values(), ("orders-db/node-a", "orders-db/node-b"), strict=True
+    ):
+        nodes.launch(each, facts.address, facts.zone)
+        nodes.tags[each] = tag
+    return nodes
+
+
+def read_tagged(ec2: FakeNodes, **changes: Any) -> DefinitionReading:
+    document = a_document(**{"nodes": TAGGED, **changes})
+    return read_definition(ParameterText("orders-db", 7, json.dumps(document)), 3, ec2)
+
+
+def test_a_member_may_be_named_by_its_tag():
+    read = read_tagged(tagged_nodes())
+    assert read.faults == ()
+    assert read.definition is not None
+    assert [(node.instance_id, node.tag) for node in read.definition.nodes] == [
+        (NODE_A, "orders-db/node-a"),
+        (NODE_B, "orders-db/node-b"),
+    ]
+
+
+def test_of_the_instances_with_a_tag_one_must_live():
+    nodes = tagged_nodes()
+    nodes.launch(NODE_C, "10.0.1.99", "us-east-1a")
+    nodes.tags[NODE_C] = "orders-db/node-a"
+    assert read_tagged(nodes).faults == (
+        "nodes[0].instance.tag: found 'orders-db/node-a'; "
+        f"2 living instances have it ({NODE_A}, {NODE_C}); allowed: one",
+    )
+    nodes.powers |= {NODE_A: PowerReading.TERMINATED, NODE_C: PowerReading.SHUTTING_DOWN}
+    assert read_tagged(nodes).faults == (
+        "nodes[0].instance.tag: found 'orders-db/node-a'; no living instance has it; allowed: one",
+    )
+
+
+@pytest.mark.parametrize(
+    ("node", "fault"),
+    [
+        ({"name": "node-a", "priority": 1}, "nodes[0].instance_id: is missing"),
+        (
+            {"name": "node-a", "priority": 1, "instance_id": NODE_A, "instance": {"tag": "a"}},
+            f"nodes[0].instance_id: found '{NODE_A}'; Value error, a node is named by instance_id or by instance, "
+            "not by both",
+        ),
+        ({"name": "node-a", "priority": 1, "instance": {}}, "nodes[0].instance.tag: is missing"),
+        (
+            {**TAGGED[1], "name": "node-a", "priority": 1},
+            "nodes[1].instance: found 'orders-db/node-b', which nodes[0] has already",
+        ),
+    ],
+)
+def test_a_member_is_named_in_one_of_the_two_ways_and_once(node, fault):
+    assert fault in read_tagged(tagged_nodes(), nodes=[node, TAGGED[1]]).faults
+
+
 def test_a_policy_that_contradicts_itself_and_an_unknown_instance_are_told_together():  # S1
     nodes = FakeNodes()
     nodes.launch(NODE_A, "10.0.1.10", "us-east-1a")

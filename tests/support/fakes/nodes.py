@@ -1,6 +1,6 @@
 """EC2 in memory."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -22,6 +22,8 @@ class FakeNodes(Faulty):
         self.stops: list[str] = []
         self.answers: dict[str, StopAnswer] = {}
         self.is_down = False
+        self.tags: dict[str, str] = {}
+        """The tag understudy:member of an instance, by its id."""
 
     def launch(
         self, instance_id: str, address: str, zone: str, power: PowerReading = PowerReading.RUNNING, **facts: Any
@@ -66,6 +68,16 @@ class FakeNodes(Faulty):
             if self.is_down:
                 raise NodesUnreadableError("EC2 is down")
             return {each: self._facts(each) for each in instance_ids if each in self.known}
+
+    def tagged(self, tags: Collection[str]) -> Mapping[str, tuple[str, ...]]:
+        """As Nodes.tagged."""
+        with self._called("tagged"):
+            if self.is_down:
+                raise NodesUnreadableError("EC2 is down")
+            gone = (PowerReading.TERMINATED, PowerReading.SHUTTING_DOWN)
+            living = [each for each in sorted(self.tags) if self.powers.get(each) not in gone]
+            found = {tag: tuple(each for each in living if self.tags[each] == tag) for tag in tags}
+            return {tag: ids for tag, ids in found.items() if ids}
 
     def _facts(self, instance_id: str) -> InstanceFacts:
         known, power = self.known[instance_id], self.powers.get(instance_id, PowerReading.RUNNING)

@@ -35,6 +35,7 @@ from understudy.domain.reach import QuorumHosts
 from understudy.domain.readiness_facts import HostedZone
 from understudy.domain.record import RecordSet, guard_name
 from understudy.domain.signal import PowerSignal
+from understudy.usecases.follow_tags import follow_tags
 from understudy.usecases.register_cluster import (
     DEFINITION_PUT_OFF,
     DEFINITION_REFUSED,
@@ -73,7 +74,7 @@ class Office:
     def put(self, document, cluster=CLUSTER):
         return self.register(self.parameters.put(cluster, json.dumps(document)))
 
-    def register(self, text):
+    def register(self, text, **how):
         return Registrar(
             registry=self.ledger,
             records=self.zone,
@@ -86,7 +87,7 @@ class Office:
             clock=self.clock,
             stack="understudy",
             may_stop=self.may_stop,
-        ).register(text)
+        ).register(text, **how)
 
     def record_carries(self, address):
         self.zone.put(RECORD, RecordSet(RECORD.name, "A", 60, (address,)))
@@ -492,6 +493,82 @@ def test_nothing_but_terminated_lets_the_holder_be_left_out(power):  # B4
     serving(office)
     office.ec2.powers[NODE_A] = power
     assert replaced(office) is RegisterOutcome.REFUSED
+
+
+TAGGED = [
+    {"name": "node-a", "instance": {"tag": "orders-db/node-a"}, "priority": 1},
+    {"name": "node-b", "instance": {"tag": "orders-db/node-b"}, "priority": 2},
+]
+
+
+def a_tagged_office():
+    office = Office()
+    office.ec2.tags |= {NODE_A: "orders-db/node-a", NODE_B: "orders-db/node-b"}
+    office.put(a_document(nodes=TAGGED))
+    office.ledger.put_state(replace(office.ledger.state(), active=NODE_B, epoch=1))
+    return office
+
+
+def launch_a_successor(office):
+    office.ec2.launch_as(replace(SPECS[0], instance_id=NODE_C))
+    office.ec2.tags[NODE_C] = "orders-db/node-a"
+
+
+def follow(office):
+    state = office.ledger.state()
+    seen = [(state, office.ledger.definition(CLUSTER, state.definition_version))]
+    follow_tags(
+        seen,
+        nodes=office.ec2,
+        register_anew=lambda cluster: office.register(office.parameters.cluster_text(cluster), anew=True),
+    )
+    return set(office.ledger.state().nodes)
+
+
+def test_a_terminated_member_is_followed_by_the_instance_that_has_its_tag_now():
+    office = a_tagged_office()
+    launch_a_successor(office)
+    office.ec2.powers[NODE_A] = PowerReading.TERMINATED
+    assert follow(office) == {NODE_A, NODE_B}, "nobody has written down yet that EC2 has said so"
+    office.ledger.record_signal(CLUSTER, PowerSignal(NODE_A, PowerReading.TERMINATED, NOW))
+    assert follow(office) == {NODE_B, NODE_C}
+    state = office.ledger.state()
+    assert (state.active, state.nodes[NODE_C].heard_at, state.nodes[NODE_C].joined) == (
+        NODE_B,
+        None,
+        state.definition_version,
+    )
+    version = state.definition_version
+    follow(office)
+    assert office.ledger.state().definition_version == version
+
+
+@pytest.mark.parametrize("power", [PowerReading.STOPPED, PowerReading.RUNNING])
+def test_as_long_as_the_old_instance_may_come_back_it_is_the_member(power):
+    office = a_tagged_office()
+    launch_a_successor(office)
+    office.ledger.record_signal(CLUSTER, PowerSignal(NODE_A, power, NOW))
+    assert follow(office) == {NODE_A, NODE_B}
+
+
+def test_of_two_that_would_succeed_none_does_and_that_is_told_once():
+    office = a_tagged_office()
+    launch_a_successor(office)
+    office.ec2.launch_as(replace(SPECS[0], instance_id=NODE_D))
+    office.ec2.tags[NODE_D] = "orders-db/node-a"
+    office.ec2.powers[NODE_A] = PowerReading.TERMINATED
+    office.ledger.record_signal(CLUSTER, PowerSignal(NODE_A, PowerReading.TERMINATED, NOW))
+    for _ in range(3):
+        assert follow(office) == {NODE_A, NODE_B}
+    (told,) = office.announcer.details(DEFINITION_REFUSED)
+    assert "2 living instances have it" in told["faults"][0]
+
+
+def test_ec2_is_asked_for_tags_only_when_somebody_is_gone():  # B9
+    office = a_tagged_office()
+    before = office.ec2.calls.count("tagged")
+    follow(office)
+    assert office.ec2.calls.count("tagged") == before
 
 
 def test_a_move_that_is_about_a_node_that_goes_is_waited_for():

@@ -12,6 +12,8 @@ from understudy.usecases.judging import Judge
 
 if TYPE_CHECKING:
     from understudy.adapters.route53_zone import Route53Zone
+    from understudy.domain.definition import Definition
+    from understudy.domain.model import ClusterState
     from understudy.domain.silence import Limits
     from understudy.domain.throughput import Purse
     from understudy.usecases.check_readiness import Inspector
@@ -198,12 +200,12 @@ def read_definition(text: ParameterText, version: int) -> DefinitionReading:
     return read(text, version, wiring.nodes())
 
 
-def register(text: ParameterText, zone: "Route53Zone | None" = None) -> str:
-    """Register what a parameter says: the stack's tunables or a cluster's definition.
+def register(text: ParameterText, zone: "Route53Zone | None" = None, *, anew: bool = False) -> str:
+    """Register what a parameter says: the stack's tunables or a cluster's definition. `anew`: see Registrar.register.
 
     The metric Definitions counts what became of it; a text that is known already is not counted, each minute anew.
     """
-    outcome = _register(text, zone)
+    outcome = _register(text, zone, anew=anew)
     if outcome != "UNCHANGED":
         count("Definitions", outcome=outcome)
     return outcome
@@ -216,7 +218,19 @@ def mend_key(cluster: str) -> None:
     make_key(cluster, wiring.keys())
 
 
-def _register(text: ParameterText, zone: "Route53Zone | None") -> str:
+def follow_tags(clusters: "list[tuple[ClusterState, Definition]]", zone: "Route53Zone") -> None:
+    """See `understudy.usecases.follow_tags`."""
+    from understudy.usecases.follow_tags import follow_tags as follow
+
+    def register_anew(cluster: str) -> str:
+        """By its text as it stands, which means other instances by now; nothing when it was deleted."""
+        text = wiring.parameters().cluster_text(cluster)
+        return register(text, zone, anew=True) if text is not None else "DELETED"
+
+    follow(clusters, nodes=wiring.nodes(), register_anew=register_anew)
+
+
+def _register(text: ParameterText, zone: "Route53Zone | None", *, anew: bool) -> str:
     from understudy.usecases.register_cluster import Registrar
     from understudy.usecases.register_tuning import register_tuning
 
@@ -235,7 +249,7 @@ def _register(text: ParameterText, zone: "Route53Zone | None") -> str:
         clock=wiring.clock,
         stack=wiring.stack(),
         may_stop=wiring.may_stop(),
-    ).register(text)
+    ).register(text, anew=anew)
 
 
 def forget_text(cluster: str) -> None:

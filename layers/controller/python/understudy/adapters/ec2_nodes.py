@@ -1,7 +1,7 @@
 """What EC2 says of the nodes: Nodes."""
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -17,6 +17,8 @@ FILTER_LIMIT = 200
 """EC2 takes at most this many values in one filter."""
 UNKNOWN_INSTANCE = frozenset({"InvalidInstanceID.NotFound", "InvalidInstanceID.Malformed"})
 SAID_LIMIT = 300
+MEMBER_TAG = "understudy:member"
+LIVING = ["pending", "running", "stopping", "stopped"]
 NOT_IN_THIS_STATE = "IncorrectInstanceState"
 """It is booting, or on its way out: it can be stopped a little later, or is gone by itself."""
 HIBERNATED = "Client.UserInitiatedHibernate"
@@ -77,9 +79,23 @@ class Ec2Nodes:
             raise NodesUnreadableError(str(fault)) from fault
         return {instance["InstanceId"]: _facts(instance, primary_interface(instance)) for instance in found}
 
+    def tagged(self, tags: Collection[str]) -> Mapping[str, tuple[str, ...]]:
+        """The living instances by their tag understudy:member. Raises NodesUnreadableError."""
+        asked, living = {"Name": "instance-state-name", "Values": LIVING}, dict[str, list[str]]()
+        try:
+            for instance in self._found(f"tag:{MEMBER_TAG}", sorted(set(tags)), asked):
+                value = next(each["Value"] for each in instance["Tags"] if each["Key"] == MEMBER_TAG)
+                living.setdefault(value, []).append(instance["InstanceId"])
+        except (ClientError, *NO_ANSWER) as fault:
+            raise NodesUnreadableError(str(fault)) from fault
+        return {tag: tuple(sorted(ids)) for tag, ids in living.items()}
+
     def _instances(self, instance_ids: list[str]) -> Iterator[Mapping[str, Any]]:
-        for start in range(0, len(instance_ids), FILTER_LIMIT):
-            asked = [{"Name": "instance-id", "Values": instance_ids[start : start + FILTER_LIMIT]}]
+        return self._found("instance-id", instance_ids)
+
+    def _found(self, name: str, values: list[str], *filters: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+        for start in range(0, len(values), FILTER_LIMIT):
+            asked = [{"Name": name, "Values": values[start : start + FILTER_LIMIT]}, *filters]
             for page in self._client.get_paginator("describe_instances").paginate(Filters=asked):
                 for reservation in page["Reservations"]:
                     yield from reservation["Instances"]

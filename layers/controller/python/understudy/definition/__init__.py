@@ -17,7 +17,8 @@ from understudy.definition.addresses import (
 from understudy.definition.policy import RENAMED, policy_faults, policy_of
 from understudy.definition.quorum import contradicting_quorum, own_hosts
 from understudy.definition.sound import sound_parts
-from understudy.document import AddressDocument, ClusterDocument, NodeDocument
+from understudy.definition.tags import found_by_tag
+from understudy.document import AddressDocument, ClusterDocument, InstanceDocument, NodeDocument
 from understudy.document.plain_yaml import read_plain_yaml
 from understudy.domain.definition import (
     LAST_PRIORITY,
@@ -62,14 +63,18 @@ def read_definition(text: ParameterText, version: int, nodes: Nodes) -> Definiti
     except DefinitionError as error:
         return DefinitionReading(None, tuple(error.faults))
     document, faults = _judged(content)
-    listed = sound_parts(content, "nodes", NodeDocument)
+    listed: dict[int, NodeDocument] = sound_parts(content, "nodes", NodeDocument)
     records = records_of(sound_parts(content, "addresses", AddressDocument).values())
     try:
-        instances = nodes.facts([node.instance_id for node in listed.values()]) if listed else {}
+        listed, untold = found_by_tag(listed, nodes)
+        instances = nodes.facts([node.known_id for node in listed.values()]) if listed else {}
     except NodesUnreadableError as error:
         return DefinitionReading(None, tuple(faults), records, str(error))
-    faults += _unusable_nodes(listed, instances) if document is None else _unfit(document, instances)
-    if document is None or faults:
+    if document is None or untold:
+        return DefinitionReading(None, (*faults, *untold, *_unusable_nodes(listed, instances)), records)
+    document = document.model_copy(update={"nodes": tuple(listed.values())})
+    faults += _unfit(document, instances)
+    if faults:
         return DefinitionReading(None, tuple(faults), records)
     return DefinitionReading(
         replace(define(text.cluster, version, document, instances), digest=text.digest), records=records
@@ -120,7 +125,7 @@ def define(cluster: str, version: int, document: ClusterDocument, instances: Map
     return Definition(
         cluster=cluster,
         version=version,
-        nodes=tuple(_node(node, instances[node.instance_id]) for node in document.nodes),
+        nodes=tuple(_node(node, instances[node.known_id]) for node in document.nodes),
         records=records_of(document.addresses),
         routes=routes_of(document),
         elastic_ips=elastic_ips_of(document),
@@ -145,9 +150,10 @@ def _unfit(document: ClusterDocument, instances: Mapping[str, InstanceFacts]) ->
 def _unusable_nodes(listed: Mapping[int, NodeDocument], instances: Mapping[str, InstanceFacts]) -> list[str]:
     """Those that can be no nodes at all, by their places in the list."""
     return [
-        f"nodes[{position}].instance_id: found {node.instance_id!r}; {why}"
+        f"nodes[{position}].{f'instance.tag: {node.tag!r} is on' if node.tag else 'instance_id: found'} "
+        f"{node.known_id!r}; {why}"
         for position, node in listed.items()
-        if (why := _unusable(instances.get(node.instance_id)))
+        if (why := _unusable(instances.get(node.known_id)))
     ]
 
 
@@ -166,7 +172,7 @@ def _unusable(facts: InstanceFacts | None) -> str:
 
 
 def _one_zone(document: ClusterDocument, instances: Mapping[str, InstanceFacts]) -> list[str]:
-    zones = {instances[node.instance_id].zone for node in document.nodes if node.role == "serving"}
+    zones = {instances[node.known_id].zone for node in document.nodes if node.role == "serving"}
     if len(zones) >= 2:
         return []
     return [f"nodes: all that serve are in {zones.pop()}; allowed: nodes in at least two Availability Zones"]
@@ -175,7 +181,8 @@ def _one_zone(document: ClusterDocument, instances: Mapping[str, InstanceFacts])
 def _node(node: NodeDocument, facts: InstanceFacts) -> NodeSpec:
     return NodeSpec(
         name=node.name,
-        instance_id=node.instance_id,
+        instance_id=node.known_id,
+        tag=node.tag,
         priority=node.priority or LAST_PRIORITY,
         address=facts.address,
         zone=facts.zone,
@@ -213,12 +220,13 @@ def _sentence(error: Any) -> str:
 
 
 def _twice(document: ClusterDocument) -> Iterator[str]:
-    for key in ("name", "instance_id", "priority"):
+    for key in ("name", "instance_id", "instance", "priority"):
         seen: dict[Any, int] = {}
         for position, node in enumerate(document.nodes):
             value = getattr(node, key)
             if value in seen and value is not None:
-                yield f"nodes[{position}].{key}: found {value!r}, which nodes[{seen[value]}] has already"
+                found = repr(value.tag if isinstance(value, InstanceDocument) else value)
+                yield f"nodes[{position}].{key}: found {found}, which nodes[{seen[value]}] has already"
             seen.setdefault(value, position)
 
 

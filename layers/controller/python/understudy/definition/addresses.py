@@ -58,13 +58,13 @@ def unfit_nodes(document: ClusterDocument, instances: Mapping[str, InstanceFacts
     serving = [
         (position, node)
         for position, node in enumerate(document.nodes)
-        if node.role == "serving" and node.instance_id in instances
+        if node.role == "serving" and node.known_id in instances
     ]
     wants_v6 = any(isinstance(each, RecordDocument) and each.type == "AAAA" for each in document.addresses)
     has_routes = any(isinstance(each, RouteDocument) for each in document.addresses)
     for position, node in serving:
-        found = instances[node.instance_id]
-        path = f"nodes[{position}].instance_id: {node.instance_id}"
+        found = instances[node.known_id]
+        path = f"nodes[{position}].instance_id: {node.known_id}"
         if wants_v6 and not found.address_v6:
             yield f"{path} has no IPv6 address on its primary network interface, and an address is of type AAAA"
         if has_routes and found.checks_source_dest:
@@ -72,7 +72,7 @@ def unfit_nodes(document: ClusterDocument, instances: Mapping[str, InstanceFacts
                 f"{path} has the source/destination check on, which drops what a route brings for another address; "
                 "turn it off on the primary network interface"
             )
-    networks = sorted({instances[node.instance_id].vpc_id for _, node in serving})
+    networks = sorted({instances[node.known_id].vpc_id for _, node in serving})
     if has_routes and len(networks) > 1:
         yield f"nodes: are in {', '.join(networks)}; allowed with a route_table address: nodes in one VPC"
 

@@ -33,8 +33,8 @@ def own_hosts(document: ClusterDocument, instances: Mapping[str, InstanceFacts])
     names = {
         address: node.name
         for node in document.nodes
-        if node.instance_id in instances
-        for address in (instances[node.instance_id].address, instances[node.instance_id].address_v6)
+        if node.known_id in instances
+        for address in (instances[node.known_id].address, instances[node.known_id].address_v6)
     }
     for position, host in enumerate(document.quorum.hosts):
         if name := names.get(host.rpartition(":")[0].strip("[]")):

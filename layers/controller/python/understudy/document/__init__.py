@@ -15,6 +15,7 @@ from understudy.document.parts import (
     AllocationId,
     ExternalId,
     InstanceId,
+    MemberTag,
     Name,
     NoTruth,
     Part,
@@ -33,11 +34,18 @@ from understudy.document.policy import PolicyDocument
 from understudy.domain.tuning import LIMITS
 
 
+class InstanceDocument(Part):
+    """An EC2 instance by what it is tagged with: its successor takes its place when it is terminated."""
+
+    tag: MemberTag = Field(description="The value of its tag understudy:member, which one living instance has.")
+
+
 class NodeDocument(Part):
-    """An EC2 instance that can run the service, or a witness, which only beats."""
+    """An EC2 instance that can run the service, or a witness, which only beats. It is named by its id or by its tag."""
 
     name: Name = Field(description="What people call the node.")
-    instance_id: InstanceId
+    instance: InstanceDocument | None = None
+    instance_id: InstanceId | None = Field(None, validate_default=True)
     role: Literal["serving", "witness"] = Field(
         "serving", description="A witness beats, counts for a majority, and never serves."
     )
@@ -49,6 +57,27 @@ class NodeDocument(Part):
     alarms: tuple[AlarmName, ...] = Field(
         (), max_length=10, description="CloudWatch alarms that mean: this node failed."
     )
+
+    @field_validator("instance_id")
+    @classmethod
+    def _by_one_of_two(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if "instance" not in info.data:  # that has a fault of its own
+            return value
+        if value is None and info.data["instance"] is None:
+            raise PydanticCustomError("missing", "Field required")
+        if value is not None and info.data["instance"] is not None:
+            raise ValueError("a node is named by instance_id or by instance, not by both")
+        return value
+
+    @property
+    def tag(self) -> str:
+        """Its tag; empty when it is named by its id."""
+        return self.instance.tag if self.instance else ""
+
+    @property
+    def known_id(self) -> str:
+        """Its id; empty as long as nobody has looked up its tag."""
+        return self.instance_id or ""
 
     @field_validator("priority")
     @classmethod

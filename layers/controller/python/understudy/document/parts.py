@@ -53,6 +53,9 @@ Name = Annotated[str, StringConstraints(pattern=NAME)]
 InstanceId = Annotated[str, StringConstraints(pattern=r"^i-[0-9a-f]{8,17}$")]
 
 
+MemberTag = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9+=._:/@-]{1,255}$")]
+
+
 ZoneId = Annotated[str, StringConstraints(pattern=r"^Z[A-Z0-9]{1,31}$")]
 
 

@@ -24,7 +24,8 @@ class NodeSpec:
 
     `address`, `zone`, `interface_id`, `address_v6`, `subnet` and `zone_id` are what EC2 said when the definition was
     put (S3): all of the primary network interface; `address_v6` is empty when that has none. `subnet` and `zone_id`,
-    the zone's name in all accounts, are empty when an earlier version accepted the definition.
+    the zone's name in all accounts, are empty when an earlier version accepted the definition. `tag`: the value of the
+    tag by which the instance was found; empty when it is named by its id (B17).
     """
 
     name: str
@@ -38,6 +39,7 @@ class NodeSpec:
     role: Role = Role.SERVING
     subnet: str = ""
     zone_id: str = ""
+    tag: str = ""
 
 
 @dataclass(frozen=True)

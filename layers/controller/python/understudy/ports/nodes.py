@@ -48,6 +48,13 @@ class Nodes(Protocol):
         """
         ...
 
+    def tagged(self, tags: Collection[str]) -> Mapping[str, tuple[str, ...]]:
+        """The ids of the living instances that have each of these values in the tag understudy:member (B17).
+
+        One that is terminated, or on its way there, does not live. Raises NodesUnreadableError.
+        """
+        ...
+
 
 class Alarms(Protocol):
     """CloudWatch as the watch sees it."""

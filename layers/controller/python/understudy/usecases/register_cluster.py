@@ -81,14 +81,16 @@ class Registrar:
     stack: str
     may_stop: bool = False
 
-    def register(self, text: ParameterText) -> RegisterOutcome:
+    def register(self, text: ParameterText, *, anew: bool = False) -> RegisterOutcome:
         """Accept or refuse the text of a cluster's parameter. Doing it twice is harmless; a refusal changes nothing.
 
         What was refused is judged again when it is put again, the same text as well: an instance that EC2 did not know
         may exist by then. The key is made before the state, so whoever reads the state finds the key (B13).
+        `anew`: the text in force means something else by now, for a tag is on another instance (B17).
         """
         state, before = self.registry.read(text.cluster), self.registry.unaccepted(text.cluster)
-        if state and self.registry.definition(state.cluster, state.definition_version).digest == text.digest:
+        in_force = self.registry.definition(state.cluster, state.definition_version).digest if state else ""
+        if in_force == text.digest and not anew:
             self._forget(text, before)
             return RegisterOutcome.UNCHANGED
         if before is not None and before.is_refused and before.putting == text.putting:

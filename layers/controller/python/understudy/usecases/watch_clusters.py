@@ -48,12 +48,17 @@ take the standbys of thousands at once, and each costs a write."""
 RARE = (Ailment.DOUBTED,)
 KEYS_LIMIT = 20
 """How many missing keys one watch makes: Parameter Store takes three parameters a second from an account."""
+Cluster = tuple[ClusterState, Definition]
 Check = Callable[[Sequence[tuple[ClusterState, Definition]]], dict[str, ClusterState]]
 log = logging.getLogger(__name__)
 
 
 def _unmended(cluster: str) -> None:
     """Make no key: where there is no Parameter Store."""
+
+
+def _unfollowed(clusters: list[Cluster]) -> None:
+    """Look for no successors: where no member is named by a tag."""
 
 
 @dataclass(frozen=True)
@@ -82,14 +87,14 @@ def watch_clusters(
     monitor: RecordMonitor,
     clock: Clock,
     mend_key: Callable[[str], object] = _unmended,
+    follow: Callable[[list[Cluster]], object] = _unfollowed,
     measure: Measure = unmeasured,
     spread: Spread = one_by_one,
     keeper: FleetKeeper | None = None,
 ) -> WatchReport:
     """Judge every cluster, register what was put and not seen, follow pending changes, and check the records.
 
-    The most urgent comes first, each within its time, and figures last (B8). `spread`: for all but Route 53. `keeper`
-    keeps what moves on silence look at (B15); without it, no silence is doubted.
+    The most urgent comes first, and figures last (B8). `spread`: for all but Route 53; `keeper`: who doubts silence.
     """
     run = Run(clock, clock(), spread)
     views = _gathered(run, index, Gathering(ledger, beats, nodes, clock))
@@ -100,7 +105,7 @@ def watch_clusters(
     judged = run.each("clusters to judge", views, lambda view: judge.judge(view.state, view.at, ears.observer(view)))
     run.each("drills", views, lambda view: drills.attend(view.state, view.definition, ears.observer(view)))
     views = _look_after(run, views, ears, ledger, announcer, mend_key)
-    registered, put_off = _register(run, views, parameters, register)
+    registered, put_off = _register(run, views, parameters, register, follow)
     is_crowded = cache(lambda: clock() < ledger.stack_wide().crowded_until + FOLLOWED_S)
     _ask_route53(run, views, lambda view: _follow(view, ledger, follower, is_crowded, measure), monitor)
     measure({"Watches": 1, **_ailing(run, views, ears), "WatchFaults": len(run.faults), **put_off})
@@ -168,13 +173,19 @@ def _checked(run: Run, views: list[View], check: Check, limit: int | None = None
 
 
 def _register(
-    run: Run, views: Sequence[View], parameters: Parameters, register: Callable[[ParameterText], object]
+    run: Run,
+    views: Sequence[View],
+    parameters: Parameters,
+    register: Callable[[ParameterText], object],
+    follow: Callable[[list[Cluster]], object],
 ) -> tuple[int, dict[str, int]]:
-    """Register the texts that are not those of the definitions in force: how many there were, and the gauge of those
-    that cannot be judged yet, when there is any: a metric costs money.
+    """Let successors take the places of terminated members (`follow`: see follow_tags), and register the texts that are
+    not those of the definitions in force: how many there were, and the gauge of those that cannot be judged yet, when
+    there is any: a metric costs money.
 
     Each of these is read once more: a text that has waited since its page was read must not replace a newer one.
     """
+    run.in_turn.each("tags of members", [[(view.state, view.definition) for view in views]], follow, JUDGE_LIMIT_S)
     outcomes: Counter[object] = Counter()
 
     def renew(text: ParameterText) -> None:
