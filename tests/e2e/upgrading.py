@@ -55,7 +55,7 @@ class Release:
         workflow.write_text(json.dumps(definition | {"StartAt": self.first_state}))
         # The embedded AWS counts the start of a worker as time of the first call, which AWS does not.
         template = folder / "template.yaml"
-        template.write_text(template.read_text().replace("Timeout: 10\n", "Timeout: 60\n"))
+        template.write_text(template.read_text().replace("Timeout: 20\n", "Timeout: 60\n"))
         sam.compile_in(folder)
 
     @property
