@@ -108,12 +108,13 @@ def _came_up_unseen(world: World, machine: Machine) -> bool:
         return False
     if machine.by_itself_s <= machine.told_s <= world.ledger.granted_s:
         return False
-    placed_s = world.ledger.placed_s
-    if placed_s is not None and placed_s < machine.by_itself_s:
-        return _may_run_by_itself(world, machine)
     was_heard_down = world.ledger.registered_s < machine.said_down_s
     was_known_down = was_heard_down or _was_off_until_it_booted(world, machine)
-    return was_known_down and world.clock.now_s < machine.by_itself_s + TOLD_WITHIN_S
+    could_be_told_s = machine.by_itself_s + (TOLD_WITHIN_S if was_known_down else 0)
+    placed_s = world.ledger.placed_s
+    if placed_s is not None and placed_s < could_be_told_s:
+        return _may_run_by_itself(world, machine)  # from then on it is its agent's to end it
+    return world.clock.now_s < could_be_told_s
 
 
 def _was_off_until_it_booted(world: World, machine: Machine) -> bool:
@@ -324,6 +325,8 @@ def no_candidate_without_a_majority(definition: Definition, before: ClusterState
     opened, mode = after.transition, definition.quorum.mode
     if opened is None or after.epoch == before.epoch or opened.action is TransitionAction.REPAIR:
         return
+    if _goes_on(before.transition, opened):
+        return  # under a lifted epoch
     if mode is QuorumMode.TCP_REMOTE:
         report, total = before.nodes.get(opened.target), len(definition.quorum.hosts)
         reach = report.quorum if report else None

@@ -100,6 +100,7 @@ class Machine:
         """When a beat of it was recorded for the last time that says that nothing runs here."""
         self.knows_placed_s: float | None = None
         """When an agent of it has read for the first time that its cluster, as it is registered now, was placed."""
+        self._knew_epoch: Agent | None = None
         self._lives = 0
         self._plans = 0
         self._planned_for: Services | None = None
@@ -475,9 +476,10 @@ class Machine:
         if self.is_poisoned or (agent._services.all_down and not was_down):
             self.note_disturbance()  # no beat of it is recorded any more; or until now it could promise nothing
         standing = agent._standing
-        if standing.epoch and self.knows_placed_s is None:
-            self.knows_placed_s = self.world.clock.now_s
-        elif not standing.epoch and not standing.seen_epoch:
+        if standing.epoch:
+            self._knew_epoch = agent
+            self.knows_placed_s = self.world.clock.now_s if self.knows_placed_s is None else self.knows_placed_s
+        elif not standing.seen_epoch and self._knew_epoch is agent:
             self.knows_placed_s = None  # its cluster was registered anew: what runs is left alone until it is placed
         if agent._order is Order.SERVE and self.runs_by_itself():
             self.by_itself_s = None
