@@ -23,6 +23,8 @@ def _look(response_dict: Mapping[str, Any], operation_model: Any, **_: object) -
 
     body = bytes(response_dict["body"] or b"").strip()
     status = response_dict["status_code"]
+    if status >= 500:
+        return  # a server's own fault, which botocore takes for one whatever it looks like
     if body.startswith(b"<") or (status < 300 and not (body.startswith(b"{") and body.endswith(b"}"))):
         begin = body[:SHOWN].decode("utf-8", "replace")
         why = f"the answer to {operation_model.name} has status {status} and is none of AWS's: {begin!r}"

@@ -184,7 +184,7 @@ class Expiry:
         woken = lease.woken(found, self._left.placed_file.load(), now_ms)
         if self._last is not None:
             woken = lease.not_beyond(woken, self._last)
-        return None if woken == UNBOUND else self._look(woken, now_ms)
+        return None if woken == UNBOUND else self._look(woken, now_ms, has_agent=has_agent)
 
     def _bind(self, found: Standing) -> None:
         """Know what the lease binds, also what cannot be stopped from here."""
@@ -193,15 +193,21 @@ class Expiry:
         if self._services.unknown != unknown:
             telling.unknown(self._services, self._log)
 
-    def _look(self, woken: Standing, now_ms: int) -> Standing | None:
-        """Where services stand that no lease bounds: None when all are down. What does not tell in time may run."""
+    def _look(self, woken: Standing, now_ms: int, *, has_agent: bool) -> Standing | None:
+        """Where services stand that no lease bounds: None when all are down. What does not tell in time may run.
+
+        But where an agent runs, which has most likely ended the lease itself, only what is seen running is not down:
+        the program that tells may lie on a file system that only the active node mounts.
+        """
         services = self._services
         self._looks_since_ms = self._looks_since_ms or now_ms
         self._tick_services(Order.LEAVE_ALONE, 0, now_ms)
         if not services.all_looked_at and now_ms - self._looks_since_ms < LOOKS_LIMIT_MS:
             return UNBOUND
-        if services.all_down:
+        if services.all_down or (has_agent and not services.any_seen):
             self._last = None
+            if has_agent:
+                self._leave_alone()
             return None
         self._unbound = woken
         return woken

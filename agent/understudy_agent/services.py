@@ -295,6 +295,11 @@ class Services:
         """Whether each service has been looked at once, with or without an answer."""
         return all(s.state is not None or s.unknown_looks > 0 for s in self._services)
 
+    @property
+    def any_seen(self) -> bool:
+        """Whether a look has seen any of them running. Of one without an answer nothing is known."""
+        return any(s.state not in (None, State.OUT_OF_SERVICE) for s in self._services)
+
     def orderly_stop_s(self) -> float:
         """What stopping everything in order may take by the services' own limits, in seconds."""
         return sum(service.spec.stop_limit_s for service in self._services)

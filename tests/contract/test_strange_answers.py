@@ -70,12 +70,31 @@ def test_what_is_no_answer_of_the_service_is_no_answer(clients, strange, service
     assert not is_not_done(caught.value)
 
 
-@pytest.mark.parametrize("status", [200, 302, 403, 407, 503])
+@pytest.mark.parametrize("status", [200, 302, 403, 407])
 @pytest.mark.parametrize("service", CALLS)
 def test_a_page_is_no_refusal_whatever_its_status(clients, stranger, service, status):
     stranger.status, stranger.body = status, HTML[0]
     with pytest.raises(NO_ANSWER):
         CALLS[service](clients[service])
+
+
+@pytest.mark.parametrize("service", CALLS)
+def test_a_servers_own_fault_is_asked_about_again_whatever_it_looks_like(stranger, service):
+    """AWS itself answers 503 with a page, and botocore knows it."""
+    stranger.status, stranger.body = 503, HTML[0]
+    config = Config(retries={"mode": "standard", "total_max_attempts": 2})
+    client = refuse_strange_answers(boto3.client(service, endpoint_url=stranger.url, config=config, **KEYS))
+    before = stranger.asked
+    with pytest.raises(ClientError) as caught:
+        CALLS[service](client)
+    assert is_worth_asking_again(caught.value)
+    assert stranger.asked - before == 2
+
+
+def test_no_content_is_an_answer_where_there_is_nothing_to_say(stranger):
+    stranger.status, stranger.body = 204, b""
+    client = refuse_strange_answers(boto3.client("lambda", endpoint_url=stranger.url, **KEYS))
+    client.delete_function(FunctionName="understudy", Qualifier="7")
 
 
 def test_a_refusal_of_aws_stays_one(clients, stranger):

@@ -12,17 +12,19 @@ class Stranger:
 
     def __init__(self) -> None:
         self.status, self.body = 200, b""
+        self.asked = 0
         stranger = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
+                stranger.asked += 1
                 self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 self.send_response(stranger.status)
                 self.send_header("Content-Length", str(len(stranger.body)))
                 self.end_headers()
                 self.wfile.write(stranger.body)
 
-            do_GET = do_POST  # noqa: N815 - as http.server has it
+            do_GET = do_DELETE = do_POST  # noqa: N815 - as http.server has it
 
             def log_message(self, *_: object) -> None:
                 """It says nothing."""

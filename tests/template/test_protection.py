@@ -44,7 +44,7 @@ def test_the_table_outlives_its_stack_but_not_a_first_deployment_that_fails():
 def test_no_beat_asks_kms_for_its_leave_unless_a_key_is_named():
     (table,) = cfn.of_type("AWS::DynamoDB::Table").values()
     key = "arn:aws:kms:eu-west-1:123456789012:key/1234abcd"
-    assert cfn.resolve(table["SSESpecification"], {"TableKeyArn": ""}) == "AWS::NoValue"
+    assert cfn.resolve(table["SSESpecification"], {"TableKeyArn": ""}) == {"SSEEnabled": False}
     assert cfn.resolve(table["SSESpecification"], {"TableKeyArn": key}) == {
         "SSEEnabled": True,
         "SSEType": "KMS",

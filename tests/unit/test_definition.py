@@ -438,6 +438,18 @@ def test_of_the_instances_with_a_tag_one_must_live():
     )
 
 
+@pytest.mark.parametrize("way", [{"instance_id": NODE_A}, {"instance": {"tag": "orders-db/node-a"}}])
+def test_one_instance_is_one_member_however_it_is_named(way):
+    """It would count twice in a majority."""
+    nodes = tagged_nodes()
+    nodes.launch(NODE_C, "10.0.3.10", "us-east-1c")
+    nodes.tags |= {NODE_C: "orders-db/node-c"}
+    nodes.tags[NODE_A] = "orders-db/node-a"
+    twice = [{"name": "node-x", "priority": 3, **way}, *TAGGED]
+    faults = read_tagged(nodes, nodes=twice).faults
+    assert any("are the same instance" in fault or "has already" in fault for fault in faults)
+
+
 @pytest.mark.parametrize(
     ("node", "fault"),
     [

@@ -27,7 +27,7 @@ def aws() -> Aws:
     return Aws(who=lambda: SELF, region="us-east-1", table="clusters", bus="bus", cluster="orders-db", call_timeout_s=2)
 
 
-ANSWERS = [*((200, body) for body in NOTHING_OF_AWS), (302, HTML[0]), (403, HTML[0]), (503, HTML[0])]
+ANSWERS = [*((200, body) for body in NOTHING_OF_AWS), (302, HTML[0]), (403, HTML[0])]
 
 
 @pytest.mark.parametrize(("status", "body"), ANSWERS)

@@ -357,6 +357,27 @@ def test_a_lease_that_its_agent_has_ended_costs_one_look_and_nothing_else(left, 
     assert (left.kind.asked, left.resort.told) == ([], [])
 
 
+@pytest.mark.parametrize("how", ["fails", "hangs"])
+def test_a_standby_of_which_no_look_tells_anything_is_left_to_its_agent(left, agent, how):
+    """Its status command may lie on a file system that only the active node mounts."""
+    keeper = left.keeper()
+    assert left.keep(103_000, keeper) is None
+    left.kind.running = False
+    getattr(left.kind, how).add("look")
+    left.lease_file.save(Standing())
+    assert left.keep(140_000, keeper) is None
+    assert (left.kind.asked, left.resort.told, left.killed, left.taken_down) == ([], [], [], [])
+
+
+def test_a_standby_that_is_said_to_be_dead_is_left_to_its_agent(left, agent):
+    keeper = left.keeper()
+    assert left.keep(103_000, keeper) is None
+    left.kind.running, left.kind.dies = False, True
+    left.lease_file.save(Standing())
+    assert left.keep(140_000, keeper) is None
+    assert left.kind.asked == []
+
+
 def test_a_lease_that_is_written_down_anew_counts_and_not_the_one_before(left, agent, tmp_path):
     keeper = left.keeper()
     assert left.keep(109_000, keeper) is None

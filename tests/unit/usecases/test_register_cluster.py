@@ -551,7 +551,51 @@ def test_as_long_as_the_old_instance_may_come_back_it_is_the_member(power):
     assert follow(office) == {NODE_A, NODE_B}
 
 
-def test_of_two_that_would_succeed_none_does_and_that_is_told_once():
+def test_a_holder_is_failed_over_before_its_successor_is_taken_in():  # B4
+    """The successor has none of its data, and would be placed by its priority."""
+    office = a_tagged_office()
+    launch_a_successor(office)
+    office.ec2.powers[NODE_A] = PowerReading.TERMINATED
+    office.ledger.record_signal(CLUSTER, PowerSignal(NODE_A, PowerReading.TERMINATED, NOW))
+    office.ledger.put_state(replace(office.ledger.state(), active=NODE_A))
+    assert follow(office) == {NODE_A, NODE_B}
+    office.ledger.put_state(replace(office.ledger.state(), active=NODE_B, epoch=2))
+    assert follow(office) == {NODE_B, NODE_C}
+
+
+def test_where_nobody_is_left_the_successor_of_the_holder_is_taken_in():
+    office = a_tagged_office()
+    launch_a_successor(office)
+    office.ec2.launch_as(replace(SPECS[1], instance_id=NODE_D))
+    office.ec2.tags[NODE_D] = "orders-db/node-b"
+    for each in (NODE_A, NODE_B):
+        office.ec2.powers[each] = PowerReading.TERMINATED
+        office.ledger.record_signal(CLUSTER, PowerSignal(each, PowerReading.TERMINATED, NOW))
+    assert follow(office) == {NODE_C, NODE_D}
+    assert office.ledger.state().active is None
+
+
+def test_one_cluster_that_cannot_be_followed_hides_no_other():
+    office = a_tagged_office()
+    asked = []
+
+    def register_anew(cluster):
+        asked.append(cluster)
+        raise UnreadableError(cluster)
+
+    state = office.ledger.state()
+    gone = replace(state.nodes[NODE_A], power=PowerReading.TERMINATED, power_at=NOW)
+    definition = office.ledger.definition(CLUSTER, state.definition_version)
+    seen = [
+        (replace(state, cluster=name, nodes={**state.nodes, NODE_A: gone}), definition)
+        for name in ("billing", "orders")
+    ]
+    with pytest.raises(UnreadableError, match="billing"):
+        follow_tags(seen, nodes=office.ec2, register_anew=register_anew)
+    assert asked == ["billing", "orders"]
+
+
+def test_of_two_that_would_succeed_none_does_and_that_is_told_once_until_one_is_left():
     office = a_tagged_office()
     launch_a_successor(office)
     office.ec2.launch_as(replace(SPECS[0], instance_id=NODE_D))
@@ -562,6 +606,8 @@ def test_of_two_that_would_succeed_none_does_and_that_is_told_once():
         assert follow(office) == {NODE_A, NODE_B}
     (told,) = office.announcer.details(DEFINITION_REFUSED)
     assert "2 living instances have it" in told["faults"][0]
+    del office.ec2.tags[NODE_D]
+    assert follow(office) == {NODE_B, NODE_C}
 
 
 def test_ec2_is_asked_for_tags_only_when_somebody_is_gone():  # B9

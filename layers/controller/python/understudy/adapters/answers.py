@@ -10,6 +10,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError
 
 SHOWN = 80
+NO_CONTENT = 204
 HTML = (b"<html", b"<!doctype html")
 
 
@@ -26,9 +27,14 @@ def refuse_strange_answers(client: Any) -> Any:
 
 
 def _look(response_dict: Mapping[str, Any], operation_model: Any, **_: object) -> None:
-    """Only what stands at both ends is looked at: the whole is read by botocore, which says what it cannot read."""
+    """Only what stands at both ends is looked at: the whole is read by botocore, which says what it cannot read.
+
+    Of a server's own fault botocore knows what to make, whatever the answer looks like: it asks again.
+    """
     body, status = bytes(response_dict["body"] or b"").strip(), response_dict["status_code"]
     protocol = operation_model.service_model.resolved_protocol
+    if status >= 500 or (status == NO_CONTENT and not body):
+        return
     if body.lower().startswith(HTML) or (status < 300 and not _is_whole(protocol, body, operation_model)):
         begin = body[:SHOWN].decode("utf-8", "replace")
         raise NoAnswerOfAwsError(operation=operation_model.name, status=status, begin=repr(begin))

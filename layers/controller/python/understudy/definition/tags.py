@@ -23,4 +23,16 @@ def found_by_tag(listed: Mapping[int, NodeDocument], nodes: Nodes) -> tuple[dict
         else:
             there = f"{len(ids)} living instances have it ({', '.join(ids)})" if ids else "no living instance has it"
             faults.append(f"nodes[{position}].instance.tag: found {node.tag!r}; {there}; allowed: one")
-    return known, faults
+    return known, [*faults, *_twice(known)]
+
+
+def _twice(known: Mapping[int, NodeDocument]) -> list[str]:
+    """One instance that is two members by its tag: it would count twice in a majority."""
+    places: dict[str, list[int]] = {}
+    for position, node in known.items():
+        places.setdefault(node.known_id, []).append(position)
+    return [
+        f"{' and '.join(f'nodes[{each}]' for each in several)}: are the same instance, {instance_id}; allowed: one each"
+        for instance_id, several in places.items()
+        if len(several) > 1 and any(known[each].tag for each in several)
+    ]

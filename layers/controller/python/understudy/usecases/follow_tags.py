@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Iterable
 
-from understudy.domain.definition import Definition
+from understudy.domain.definition import Definition, NodeSpec
 from understudy.domain.model import ClusterState, PowerReading
 from understudy.ports.nodes import Nodes
 
@@ -14,15 +14,14 @@ def succeeded(clusters: Iterable[tuple[ClusterState, Definition]], nodes: Nodes)
     """The clusters of which a terminated member has a living successor: their definitions are to be read anew.
 
     EC2's word that it is terminated is the strongest proof there is. As long as the old one may come back, it is the
-    member. One question to EC2, and none where nobody is gone. Raises NodesUnreadableError.
+    member. A holder is failed over first, to a node that has its data: its successor, which has none, comes after that,
+    unless nobody else is left. One question to EC2, and none where nobody is gone. Raises NodesUnreadableError.
     """
     gone = {
         (state.cluster, node.tag)
         for state, definition in clusters
         for node in definition.nodes
-        if node.tag
-        and node.instance_id in state.nodes
-        and state.nodes[node.instance_id].power_now is PowerReading.TERMINATED
+        if node.tag and _is_terminated(state, node.instance_id) and not _is_to_be_failed_over(state, definition, node)
     }
     living = nodes.tagged({tag for _, tag in gone}) if gone else {}
     return sorted({cluster for cluster, tag in gone if tag in living})
@@ -31,7 +30,31 @@ def succeeded(clusters: Iterable[tuple[ClusterState, Definition]], nodes: Nodes)
 def follow_tags(
     clusters: Iterable[tuple[ClusterState, Definition]], *, nodes: Nodes, register_anew: Callable[[str], object]
 ) -> None:
-    """Have the definitions read anew whose members have successors."""
+    """Have the definitions read anew whose members have successors. A fault with one never hides the next.
+
+    Raises the first of these faults when all are done.
+    """
+    faults = []
     for cluster in succeeded(clusters, nodes):
-        outcome = register_anew(cluster)
+        try:
+            outcome = register_anew(cluster)
+        except Exception as fault:
+            log.exception("a member's successor was not taken in", extra={"cluster": cluster})
+            faults.append(fault)
+            continue
         log.info("a member's tag is on another instance", extra={"cluster": cluster, "outcome": str(outcome)})
+    if faults:
+        raise faults[0]
+
+
+def _is_terminated(state: ClusterState, instance_id: str) -> bool:
+    report = state.nodes.get(instance_id)
+    return report is not None and report.power_now is PowerReading.TERMINATED
+
+
+def _is_to_be_failed_over(state: ClusterState, definition: Definition, node: NodeSpec) -> bool:
+    """Whether it holds the lease, or held it last, or is to get it, and another member could serve in its place."""
+    moving = state.transition
+    holders = {state.active, state.previous.node if state.previous else None, moving.target if moving else None}
+    others = (each.instance_id for each in definition.serving if each.instance_id != node.instance_id)
+    return node.instance_id in holders and not all(_is_terminated(state, each) for each in others)

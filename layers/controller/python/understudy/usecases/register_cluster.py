@@ -93,18 +93,18 @@ class Registrar:
         if in_force == text.digest and not anew:
             self._forget(text, before)
             return RegisterOutcome.UNCHANGED
-        if before is not None and before.is_refused and before.putting == text.putting:
+        if before is not None and before.is_refused and before.putting == text.putting and not anew:
             return RegisterOutcome.UNCHANGED
         judged = self._judge(text, state)
         if judged.faults:
-            return self._refuse(text, judged.faults)
+            return self._refuse(text, judged.faults, before)
         if judged.unread or judged.definition is None or judged.found is None:
             return self._put_off(text, before, "; ".join(judged.unread))
         make_key(judged.definition.cluster, self.keys)
         try:
             self._accept(judged.definition, state, judged.found)
         except TooManyEntriesError as fault:
-            return self._refuse(text, [str(fault)])
+            return self._refuse(text, [str(fault)], before)
         except (LedgerConflictError, TransitionOpenError) as fault:
             return self._put_off(text, before, str(fault))
         self._forget(text, before)
@@ -140,8 +140,10 @@ class Registrar:
             *_taken(definition, self.registry),
         ]
 
-    def _refuse(self, text: ParameterText, faults: Iterable[str]) -> RegisterOutcome:
+    def _refuse(self, text: ParameterText, faults: Iterable[str], before: Unaccepted | None) -> RegisterOutcome:
         told = few_and_short([*faults])
+        if before == Unaccepted(text.putting, tuple(told)):
+            return RegisterOutcome.REFUSED  # people know: it was judged anew, and nothing is better yet
         detail = {"cluster": text.cluster, "parameter_version": text.version, "faults": told}
         log.error("definition refused", extra=detail)
         tell(self.announcer, DEFINITION_REFUSED, detail)
