@@ -111,6 +111,17 @@ def test_keys_that_were_revoked_are_dropped_and_the_role_is_assumed_again(accoun
     assert len(account.asked) == 2
 
 
+def test_a_role_that_may_no_longer_be_assumed_is_asked_for_once(account):
+    """The refusal is AssumeRole's own: the keys of before, which have run out, are not what it is about."""
+    account.client(ROLE, "")
+    account.clock.advance(3590)
+    refused = Revoked("AccessDenied", for_ever=True)
+    account.assume_role = lambda **asked: refused(asked)
+    with pytest.raises(ClientError, match="AccessDenied"):
+        account.client(ROLE, "")
+    assert len(refused.clients) == 1
+
+
 def test_keys_that_are_refused_again_are_assumed_no_third_time(account):
     account.client(ROLE, "")
     account.clock.advance(100)

@@ -6,21 +6,25 @@ The shapes of the faults are those that Route 53 sends; the answers that never c
 import socket
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
 from itertools import repeat
 from typing import Any
 
 import boto3
 import pytest
 from botocore.config import Config
-from botocore.exceptions import ConnectTimeoutError, ReadTimeoutError
+from botocore.exceptions import ClientError, ConnectTimeoutError, ReadTimeoutError
 from botocore.stub import Stubber
 
 from tests.contract.conftest import REGION
 from tests.support.builders import RECORD, a_wish
 from tests.support.politeness import GapClock, a_polite_way
+from understudy.adapters.assumed_roles import AssumedRoles, CallAs
 from understudy.adapters.polite_route53 import ATTEMPT_LIMIT_S, Allowance
 from understudy.adapters.route53_readings import Route53Readings
 from understudy.adapters.route53_zone import Route53Zone
+from understudy.domain.definition import Record
 from understudy.domain.errors import AddressUnreadableError, UnreadableError, ZoneBusyError, ZoneCrowdedError
 from understudy.domain.record import Change, ChangeReading, ChangeVerb, RecordReading, desired, guard_name
 from understudy.domain.transition import CALL_LIMIT_S
@@ -190,6 +194,68 @@ def test_where_a_role_has_to_be_assumed_an_attempt_is_given_time_for_both_calls(
         zone.change_status("C1 arn:aws:iam::210987654321:role/zones")
     assert route53.calls == {"get_change": 1}
     assert clock() <= CALL_LIMIT_S
+
+
+class Elsewhere:
+    """Another account whose calls last as long as told, and which has revoked the keys of an hour ago.
+
+    Route 53 is throttled at first, then refuses the old keys, and from then on never answers; STS hangs nearly.
+    """
+
+    def __init__(self, clock: GapClock, lasts_s: float, throttled: int) -> None:
+        self.calls: list[str] = []
+        self._clock, self._lasts_s = clock, lasts_s
+        self._faults = ["Throttling"] * throttled + ["ExpiredToken"]
+
+    def assume_role(self, **asked: Any) -> Any:
+        self._clock.now_s += ATTEMPT_LIMIT_S
+        expiry = datetime.fromtimestamp(self._clock() + 3600, UTC)
+        return {"Credentials": {"AccessKeyId": "x", "SecretAccessKey": "x", "SessionToken": "x", "Expiration": expiry}}
+
+    def __getattr__(self, name: str) -> Any:
+        def ask(**asked: Any) -> Any:
+            self.calls.append(name)
+            if not self._faults:
+                self._clock.now_s += ATTEMPT_LIMIT_S
+                raise timeouts()[0]
+            self._clock.now_s += self._lasts_s
+            raise ClientError({"Error": {"Code": self._faults.pop(0), "Message": "no"}}, name)
+
+        return ask
+
+
+def an_old_session(there: Elsewhere, clock: GapClock, record: Record) -> CallAs:
+    roles = AssumedRoles(lambda: there, lambda keys: there, clock, "understudy")
+    roles.call(record.role_arn, "", lambda client: client)
+    clock.now_s += 1000
+    return roles.call
+
+
+READERS = [lambda *how: Route53Zone(*how).read, lambda *how: Route53Readings(*how).hosted_zone]
+
+
+@pytest.mark.parametrize("throttled", [0, 1, 2])
+@pytest.mark.parametrize("lasts_s", [0.0, 0.5, 0.9, 1.1, 2.5, ATTEMPT_LIMIT_S])
+@pytest.mark.parametrize("reader", READERS)
+def test_a_question_by_keys_that_were_revoked_ends_in_time_as_well(reader, lasts_s, throttled):  # S4 S6
+    """Refused, new keys fetched, and asked again: three calls for one."""
+    clock = GapClock()
+    there = Elsewhere(clock, lasts_s, throttled)
+    record = replace(RECORD, role_arn="arn:aws:iam::210987654321:role/zones")
+    call_as = an_old_session(there, clock, record)
+    begun_at = clock()
+    with pytest.raises((AddressUnreadableError, UnreadableError, ZoneCrowdedError)):
+        reader(object(), a_polite_way(clock), call_as)(record)
+    assert clock() - begun_at <= CALL_LIMIT_S
+
+
+def test_keys_that_are_refused_at_once_are_renewed_within_the_same_question():  # S4
+    clock = GapClock()
+    there = Elsewhere(clock, 0.2, 0)
+    record = replace(RECORD, role_arn="arn:aws:iam::210987654321:role/zones")
+    with pytest.raises(UnreadableError):
+        Route53Readings(object(), a_polite_way(clock), an_old_session(there, clock, record)).hosted_zone(record)
+    assert there.calls == ["get_hosted_zone"] * 2
 
 
 def test_all_that_one_run_does_ends_within_its_allowance_and_what_was_not_reached_is_not_asked():  # S5 B3

@@ -1,6 +1,7 @@
 """Registration: putting the parameter is all there is to it."""
 
 import json
+from collections import Counter
 from dataclasses import replace
 from functools import partial
 
@@ -43,6 +44,7 @@ from understudy.usecases.register_cluster import (
     Registrar,
     register_changed,
 )
+from understudy.usecases.survey_names import survey_names
 
 NODE_D = "i-0ddddddddddddddd4"
 
@@ -380,6 +382,13 @@ def test_a_name_below_a_delegated_subdomain_is_refused(name):  # S1
     assert office.put(a_document()) is RegisterOutcome.REFUSED
     (fault,) = office.announcer.details(DEFINITION_REFUSED)[0]["faults"]
     assert f"{name} NS in Z0EXAMPLE delegates orders-db.corp.example.com to another zone" in fault
+
+
+def test_what_two_records_of_a_name_have_in_common_is_asked_for_once():  # S4
+    zone = FakeZone()
+    names = survey_names([RECORD, replace(RECORD, type="AAAA")], zone)
+    assert len(names.fit) == 2
+    assert Counter(zone.calls) == {"hosted_zone": 1, "found_records": 2}  # the name, and its guard
 
 
 @pytest.mark.parametrize("at", [RECORD.name, guard_name(RECORD)])

@@ -15,6 +15,8 @@ RENEWAL_S = 120
 DURATION_S = 3600
 YOUNG_S = 60
 """What refuses keys that are younger than this (seconds) would refuse new ones, too."""
+REFUSAL_LIMIT_S = 1
+"""A refusal that took longer is not followed by another call at once: whoever asks has reckoned with no more time."""
 
 
 class AssumedRoles:
@@ -40,13 +42,16 @@ class AssumedRoles:
     def call(self, role_arn: str, external_id: str, make: Callable[[Any], T]) -> T:
         """What comes of a call that is made with the client of this role.
 
-        When its keys are refused, they may have been revoked: the role is assumed anew and the call made again, once.
-        Faults come through as botocore raises them, those of AssumeRole among them.
+        When its keys are refused, they may have been revoked: the role is assumed anew, and the call made again, once,
+        at once or when it is asked for next. Faults come through as botocore raises them, those of AssumeRole too.
         """
+        client, begun_at = self._client(role_arn, external_id), self._clock()
         try:
-            return make(self._client(role_arn, external_id))
+            return make(client)
         except ClientError as fault:
             if code_of(fault) not in KEYS_REFUSED or not self._drop(role_arn, external_id):
+                raise
+            if self._clock() - begun_at > REFUSAL_LIMIT_S:
                 raise
         return make(self._client(role_arn, external_id))
 

@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from understudy.adapters.assumed_roles import REFUSAL_LIMIT_S
 from understudy.adapters.aws_errors import NO_ANSWER, is_not_done, is_worth_asking_again
 from understudy.domain.transition import CALL_LIMIT_S
 
@@ -18,6 +19,8 @@ READ_LIMIT_S = 3
 ATTEMPT_LIMIT_S = CONNECT_LIMIT_S + READ_LIMIT_S
 """What one attempt may last when Route 53 does not answer. Not counted: a name server that hangs, and an answer that
 comes drop by drop. These end with the function."""
+ROLE_ATTEMPT_LIMIT_S = 2 * ATTEMPT_LIMIT_S + REFUSAL_LIMIT_S
+"""The same where a role is to be assumed: its old keys are refused, new ones fetched, and the call made again."""
 LONGEST_GAPS_S = (0.25, 0.5, 1.0)
 """Between four attempts (seconds). No more: a failover waits for them, and longer waits are the tunables' business."""
 
@@ -71,13 +74,14 @@ class Polite:
         allowance = self._allowance or Allowance(seconds, self._clock)
         allowance.spend(lambda: self._sleep(max(0.0, min(seconds, allowance.left_s))))
 
-    def begin(self, attempt_limit_s: float = ATTEMPT_LIMIT_S) -> "Question":
-        """One question to Route 53, of one call or several. `attempt_limit_s`: what one attempt may last.
+    def begin(self, role_arn: str = "") -> "Question":
+        """One question to Route 53, of one call or several. `role_arn`: the role that is to be assumed, if any.
 
         It ends within CALL_LIMIT_S, and within the allowance: no attempt begins that could end later.
         """
         allowance = self._allowance or Allowance(CALL_LIMIT_S, self._clock)
         until = self._clock() + min(CALL_LIMIT_S, allowance.left_s)
+        attempt_limit_s = ROLE_ATTEMPT_LIMIT_S if role_arn else ATTEMPT_LIMIT_S
         return Question(self._clock, self._sleep, self._random, allowance, until - attempt_limit_s)
 
 

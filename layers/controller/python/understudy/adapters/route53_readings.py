@@ -66,7 +66,7 @@ class Route53Readings:
         def call() -> Any:
             return self._call_as(record.role_arn, record.external_id, make) if record.role_arn else make(self._own)
 
-        return self._polite.begin().read(call)
+        return self._polite.begin(record.role_arn).read(call)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from botocore.exceptions import ClientError
 
 from understudy.adapters.assumed_roles import CallAs
 from understudy.adapters.aws_errors import NO_ANSWER, code_of, is_not_done, passes
-from understudy.adapters.polite_route53 import ATTEMPT_LIMIT_S, Allowance, Polite, Question
+from understudy.adapters.polite_route53 import Allowance, Polite, Question
 from understudy.adapters.route53_listing import PAGE_SIZE, read_records
 from understudy.adapters.route53_names import (
     ForeignRecordError,
@@ -66,15 +66,11 @@ class Route53Records:
         when an alias or a record with a routing policy stands under either name: that is nothing the controller could
         compare or move.
         """
-        question = self._begin(record.role_arn)
+        question = self._polite.begin(record.role_arn)
         return RecordReading(
             record=self._read(question, record, record.name, record.type),
             guard=self._read(question, record, guard_name(record), "TXT"),
         )
-
-    def _begin(self, role_arn: str) -> Question:
-        """A question whose attempts have time for the keys of the role as well, where there is one."""
-        return self._polite.begin(2 * ATTEMPT_LIMIT_S if role_arn else ATTEMPT_LIMIT_S)
 
     def _call(self, role_arn: str, external_id: str, make: Callable[[Any], Any]) -> Any:
         return self._call_as(role_arn, external_id, make) if role_arn and self._call_as else make(self._own)
@@ -92,7 +88,7 @@ class Route53Records:
         def list_page(**start: str) -> Mapping[str, Any]:
             before_page()
             asked = {"HostedZoneId": zone.hosted_zone_id, "MaxItems": PAGE_SIZE, **start}
-            page: Mapping[str, Any] = self._list(self._begin(zone.role_arn), zone, asked)
+            page: Mapping[str, Any] = self._list(self._polite.begin(zone.role_arn), zone, asked)
             return page
 
         try:
@@ -134,7 +130,7 @@ class Route53Zone(Route53Records):
         then the batch may have been accepted all the same. Raises ChangeRefusedError for anything else.
         """
         changes = {"Comment": comment[:COMMENT_LIMIT], "Changes": [write_change(each) for each in batch]}
-        question = self._begin(record.role_arn)
+        question = self._polite.begin(record.role_arn)
         write = question.write if tries_again else question.write_once
         try:
             answer = write(
@@ -160,7 +156,7 @@ class Route53Zone(Route53Records):
         """
         plain_id, role_arn, external_id = (*change_id.split(" "), "", "")[:3]
         try:
-            answer = self._begin(role_arn).read(
+            answer = self._polite.begin(role_arn).read(
                 lambda: self._call(role_arn, external_id, lambda client: client.get_change(Id=plain_id))
             )
         except (ClientError, *NO_ANSWER) as fault:

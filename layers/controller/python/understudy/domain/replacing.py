@@ -7,12 +7,20 @@ from understudy.domain.definition import Definition
 from understudy.domain.model import ClusterState, PowerReading
 
 
+def needed(state: ClusterState) -> frozenset[str]:
+    """Whoever serves, may still serve, or is to serve next: instance ids."""
+    ids = (
+        state.active,
+        state.previous.node if state.previous else None,
+        state.transition.target if state.transition else None,
+    )
+    return frozenset(filter(None, ids))
+
+
 def needed_and_left_out(definition: Definition, state: ClusterState) -> tuple[str, ...]:
-    """Whoever serves, may still serve, or is to serve next, and could not do so under the definition."""
-    needed = {state.active, state.previous.node if state.previous else None}
-    needed |= {state.transition.target} if state.transition else set()
+    """Whoever of these could not serve under the definition."""
     serving = {node.instance_id for node in definition.serving}
-    return tuple(each for each in sorted(filter(None, needed)) if each not in serving and each in state.nodes)
+    return tuple(each for each in sorted(needed(state)) if each not in serving and each in state.nodes)
 
 
 def is_terminated(state: ClusterState, instance_id: str, power: Callable[[str], PowerReading]) -> bool:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 
 from understudy.domain.definition import Definition, NodeSpec
 from understudy.domain.model import ClusterState, PowerReading
+from understudy.domain.replacing import needed
 from understudy.ports.nodes import Nodes
 
 log = logging.getLogger(__name__)
@@ -54,7 +55,5 @@ def _is_terminated(state: ClusterState, instance_id: str) -> bool:
 
 def _is_to_be_failed_over(state: ClusterState, definition: Definition, node: NodeSpec) -> bool:
     """Whether it holds the lease, or held it last, or is to get it, and another member could serve in its place."""
-    moving = state.transition
-    holders = {state.active, state.previous.node if state.previous else None, moving.target if moving else None}
     others = (each.instance_id for each in definition.serving if each.instance_id != node.instance_id)
-    return node.instance_id in holders and not all(_is_terminated(state, each) for each in others)
+    return node.instance_id in needed(state) and not all(_is_terminated(state, each) for each in others)

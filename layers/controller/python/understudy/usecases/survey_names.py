@@ -1,11 +1,13 @@
 """Whether the records of a definition can be written, and are asked for, where it says (S1, S4)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 
 from understudy.domain.definition import Record
 from understudy.domain.errors import UnreadableError
 from understudy.domain.ownership import delegation_fault, names_below, obstacle, zone_fault
+from understudy.domain.readiness_facts import FoundRecord, HostedZone
 from understudy.domain.record import guard_name
 from understudy.ports.readiness import ZoneReader
 
@@ -20,11 +22,12 @@ class Names:
 
 
 def survey_names(records: Sequence[Record], zones: ZoneReader) -> Names:
-    """Look at the zone of each record, and at what stands under its name."""
+    """Look at the zone of each record, and at what stands under its name, once for all records of a name."""
+    hosted_zone, found_records = cache(zones.hosted_zone), cache(zones.found_records)
     faults, unread, fit = [], [], []
     for record in records:
         try:
-            fault = _fault(record, zones)
+            fault = _fault(record, hosted_zone, found_records)
         except UnreadableError as why:
             unread.append(str(why))
             continue
@@ -35,16 +38,19 @@ def survey_names(records: Sequence[Record], zones: ZoneReader) -> Names:
     return Names(tuple(dict.fromkeys(faults)), tuple(dict.fromkeys(unread)), tuple(fit))
 
 
-def _fault(record: Record, zones: ZoneReader) -> str:
-    zone = zones.hosted_zone(record)
+def _fault(
+    record: Record,
+    hosted_zone: Callable[[Record], HostedZone | None],
+    found_records: Callable[[Record, str], Sequence[FoundRecord]],
+) -> str:
+    place, guard = replace(record, type=""), replace(record, name=guard_name(record), type="TXT")
+    zone = hosted_zone(place)
     fault = zone_fault(record, zone)
     if fault or zone is None:
         return fault
-    below = {name: zones.found_records(record, name) for name in names_below(zone, record.name)}
-    there = below.get(record.name) or zones.found_records(record, record.name)
-    guard = replace(record, name=guard_name(record), type="TXT")
+    below = {name: found_records(place, name) for name in names_below(zone, record.name)}
     return (
         delegation_fault(record, below)
-        or obstacle(record, there)
-        or obstacle(guard, zones.found_records(record, guard.name))
+        or obstacle(record, found_records(place, record.name))
+        or obstacle(guard, found_records(place, guard.name))
     )

@@ -49,7 +49,7 @@ RARE = (Ailment.DOUBTED,)
 KEYS_LIMIT = 20
 """How many missing keys one watch makes: Parameter Store takes three parameters a second from an account."""
 Cluster = tuple[ClusterState, Definition]
-Check = Callable[[Sequence[tuple[ClusterState, Definition]]], dict[str, ClusterState]]
+Check = Callable[[Sequence[Cluster]], dict[str, ClusterState]]
 log = logging.getLogger(__name__)
 
 
