@@ -292,7 +292,7 @@ def weather_fails_over_nobody_who_serves(world: World, before: ClusterState, aft
     if not world.plan.weather or after.epoch == before.epoch or opened is None or before.active is None:
         return
     machine = world.machine_of(before.active)
-    if opened.action is TransitionAction.FAILOVER and machine.serves():
+    if opened.action is TransitionAction.FAILOVER and machine.goes_on_serving():
         raise Violation("weather_fails_over_nobody_who_serves", f"{machine.name} serves, and is left by {opened.rule}")
 
 

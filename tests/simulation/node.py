@@ -129,6 +129,10 @@ class Machine:
         """Whether any service is up, or coming up, or not down yet. A frozen machine serves nobody."""
         return self.is_on and not self.is_frozen and self.workload.is_up_now()
 
+    def goes_on_serving(self) -> bool:
+        """Whether it serves, and nothing on it has begun to end that."""
+        return self.serves() and self.agent is not None and "STOPPING" not in self.agent._report.services.values()
+
     def reports_in_service(self) -> bool:
         return self.is_on and self.agent is not None and set(self.agent._report.services.values()) == {"IN_SERVICE"}
 

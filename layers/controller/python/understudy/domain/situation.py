@@ -327,11 +327,12 @@ def _first_placement(state: ClusterState, definition: Definition, now: int, phas
 def _is_idle(report: NodeReport, policy: Policy) -> bool:
     """Whether a node that is to serve says that it does not: it cannot read its lease, or was told to stop.
 
-    One that has only just come back, after an outage of the beats, is given silence_limit_s to take up its service.
+    One that has only just come back, after an outage of the beats, is given the time that it needs to take up its
+    service: it waits out what it has promised, and hears the others first, for silence_limit_s when one of them is dead.
     """
-    return report.service in (ServiceStatus.OUT_OF_SERVICE, ServiceStatus.STOPPING) and is_heard_without_gap(
-        report, policy
-    )
+    patience_s = policy.silence_limit_s + policy.promised_s + policy.hearing_s
+    is_down = report.service in (ServiceStatus.OUT_OF_SERVICE, ServiceStatus.STOPPING)
+    return is_down and report.heard_at is not None and report.heard_at - report.heard_since >= patience_s
 
 
 def _repair(state: ClusterState, now: int) -> Repair:
