@@ -17,6 +17,7 @@ A_NODE: Mapping[str, Any] = {
     "start_failed_at": None,
     "quorum": "",
     "power": "unknown",
+    "goes": "",
     "alarms_on": [],
 }
 B_NODE: Mapping[str, Any] = {

@@ -77,6 +77,7 @@ NODE_FACTS = object_of(
         "start_failed_at": or_null(SECONDS_1970),
         "quorum": TEXT,
         "power": TEXT,
+        "goes": TEXT,
         "alarms_on": list_of(TEXT),
     }
 )

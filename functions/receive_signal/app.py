@@ -16,6 +16,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
         index=wiring.ledger(),
         judge=assembly.judge(),
         clock=wiring.clock,
+        releaser=assembly.releaser(),
         zones=wiring.fleet(),
     )
     return {"judged": judged}

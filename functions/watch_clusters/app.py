@@ -26,7 +26,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
         monitor=assembly.monitor(zone),
         clock=wiring.clock,
         mend_key=assembly.mend_key,
-        follow=lambda clusters: assembly.follow_tags(clusters, zone),
+        replacing=(assembly.releaser().release_all, lambda clusters: assembly.follow_tags(clusters, zone)),
         measure=invocation.measure,
         spread=assembly.crew(),
         keeper=assembly.keeper(),

@@ -12,6 +12,7 @@ from tests.support.fakes.alarms import FakeAlarms
 from tests.support.fakes.keys import FakeKeys
 from tests.support.fakes.network import FakeNetwork
 from tests.support.fakes.queue import FakeQuestions, FakeQueue, a_budget
+from tests.support.fakes.scaling import a_releaser
 from understudy.definition import read_definition
 from understudy.domain.throughput import Purse
 from understudy.ports.parameters import ParameterText
@@ -107,6 +108,7 @@ class Controller:
         """What an event of EC2 does."""
         table = self.world.table
         ports: dict[str, Any] = {"beats": table, "ledger": table, "index": table, "judge": self.judge}
+        ports["releaser"] = a_releaser(table)
         self._call("receive_signal", lambda: receive_signal(event, clock=self.world.clock, **ports))
 
     def watch(self) -> None:

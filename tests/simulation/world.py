@@ -38,6 +38,7 @@ from tests.support.fakes.keys import FakeKeys
 from tests.support.fakes.network import FakeNetwork
 from tests.support.fakes.parameters import FakeParameters
 from tests.support.fakes.queue import FakeQuestions, FakeQueue, a_budget
+from tests.support.fakes.scaling import a_releaser
 from understudy.definition import read_definition
 from understudy.domain.decision import Action, Decision
 from understudy.domain.definition import Role
@@ -144,7 +145,9 @@ class World:
         judge = _TellingJudge(self.story, ledger, launcher, announcer, self.clock)
         heard: dict[str, Any] = {"beats": ledger, "ledger": ledger, "judge": judge, "clock": self.clock}
         self._record_heartbeat: Callable[[Any], str] = partial(record_heartbeat, **heard)
-        self._receive_signal: Callable[[Any], object] = partial(receive_signal, index=ledger, **heard)
+        self._receive_signal: Callable[[Any], object] = partial(
+            receive_signal, index=ledger, releaser=a_releaser(ledger), **heard
+        )
         register = Registrar(
             registry=ledger,
             records=zone,

@@ -4,7 +4,7 @@ Time is virtual and passes second by second. `serving` is looked at in every sec
 at the same time is the thing that must never happen, so the world raises at once.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -22,12 +22,14 @@ from tests.support.fakes.ledger import FakeLedger
 from tests.support.fakes.network import FakeNetwork
 from tests.support.fakes.nodes import FakeNodes
 from tests.support.fakes.queue import FakeQuestions, FakeQueue, a_budget
+from tests.support.fakes.scaling import FakeScalingGroups, a_releaser
 from tests.support.fakes.zone import FakeZone
 from understudy.adapters.dataclass_maps import to_map
 from understudy.domain.lease import terms_of
 from understudy.domain.model import ClusterState, NodeReport, PowerReading
 from understudy.domain.quorum import hosts_of
 from understudy.domain.throughput import Purse
+from understudy.ports import Read
 from understudy.ports.parameters import ParameterText
 from understudy.usecases.ask_approval import ask_approval
 from understudy.usecases.await_service import await_service
@@ -108,6 +110,8 @@ class World:
         self.ledger = FakeLedger(definition=self.definition)
         self.zone = FakeZone(self.clock)
         self.ec2, self.network, self.alarms = FakeNodes(), FakeNetwork(), FakeAlarms()
+        self.scaling = FakeScalingGroups()
+        self.releaser = a_releaser(self.ledger, self.scaling)
         self.queue = FakeQueue(self.ledger)
         group = GroupCommit(self.zone, self.queue, self.clock, lambda _: None, "understudy", a_budget(self.clock))
         self.movers = (RecordMover(self.zone, group), RouteMover(self.network), ElasticIpMover(self.network))
@@ -230,7 +234,11 @@ class World:
                 self.ledger, self.zone, self.announcer, self.clock, lambda seconds: None, "understudy"
             ),
             clock=self.clock,
+            replacing=(self.releaser.release_all, self.follow),
         )
+
+    def follow(self, clusters: list[Read]) -> None:
+        """Look for successors. A test whose members are named by tags puts another one in its place."""
 
     def kill(self, name: str) -> None:
         """The machine dies as a whole, and EC2 says nothing."""
@@ -246,13 +254,18 @@ class World:
         """EC2 changes its word, and tells the controller by an event."""
         instance_id = self.machines[name].instance_id
         self.ec2.powers[instance_id] = power
-        event = {
-            "detail-type": EC2_STATE,
-            "time": _iso(self.clock.now_s),
-            "detail": {"instance-id": instance_id, "state": str(power)},
-        }
+        self.aws_says(EC2_STATE, {"instance-id": instance_id, "state": str(power)})
+
+    def aws_says(self, detail_type: str, detail: Mapping[str, Any], late_s: float = 0) -> None:
+        """An event of AWS's arrives from the default bus, so many seconds after its time."""
         receive_signal(
-            event, beats=self.ledger, ledger=self.ledger, index=self.ledger, judge=self.judge, clock=self.clock
+            {"detail-type": detail_type, "time": _iso(self.clock.now_s - late_s), "detail": detail},
+            beats=self.ledger,
+            ledger=self.ledger,
+            index=self.ledger,
+            judge=self.judge,
+            clock=self.clock,
+            releaser=self.releaser,
         )
 
     # How the world goes on.

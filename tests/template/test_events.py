@@ -8,8 +8,9 @@ import pytest
 from tests.template import cfn
 from understudy.adapters.event_announcer import SOURCE
 from understudy.domain.notices import EXPLAINED
-from understudy.domain.signal import SHIFTS
+from understudy.domain.signal import SHIFTS, TERMINATING
 from understudy.invocation import WARM
+from understudy.usecases.receive_signal import LIFECYCLE_ACTION, SPOT_EVENTS, SPOT_LIMIT_S
 from understudy.usecases.register_cluster import DEFINITION_ACCEPTED
 
 RULES = cfn.of_type("AWS::Events::Rule")
@@ -22,6 +23,8 @@ STALE_AFTER_S = {
     "ReceiveSignalFunctionInstanceState": 3600,
     "ReceiveSignalFunctionAlarmState": 3600,
     "ReceiveSignalFunctionZonalShift": 3600,
+    "ReceiveSignalFunctionTerminating": 3600,
+    "ReceiveSignalFunctionSpot": SPOT_LIMIT_S,
     "RegisterClusterFunctionParameter": 3600,
     "CheckReadinessFunctionDay": 3600,
     "CheckReadinessFunctionDefinition": 3600,
@@ -91,6 +94,22 @@ def test_what_aws_says_of_an_availability_zone_is_heard_and_practice_runs_are_no
     pattern = RULES["ReceiveSignalFunctionZonalShift"]["EventPattern"]
     assert pattern == {"source": ["aws.arc-zonal-shift"], "detail-type": list(SHIFTS)}
     assert not [kind for kind in SHIFTS if "Practice" in kind]
+
+
+def test_groups_whose_hook_has_the_stacks_name_are_heard_and_no_others():  # B17
+    pattern = cfn.resolve(RULES["ReceiveSignalFunctionTerminating"]["EventPattern"], {})
+    assert pattern == {
+        "source": ["aws.autoscaling"],
+        "detail-type": [LIFECYCLE_ACTION],
+        "detail": {"LifecycleTransition": [TERMINATING], "LifecycleHookName": ["understudy-understudy"]},
+    }
+
+
+def test_what_ec2_says_of_spot_instances_is_heard():  # B17
+    assert RULES["ReceiveSignalFunctionSpot"]["EventPattern"] == {
+        "source": ["aws.ec2"],
+        "detail-type": list(SPOT_EVENTS),
+    }
 
 
 def test_a_definition_is_read_when_its_parameter_changes():

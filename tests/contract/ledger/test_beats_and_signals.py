@@ -6,10 +6,18 @@ from typing import Any
 import pytest
 
 from tests.support.builders import BOOTS, CLUSTER, NODE_A, NODE_B, NOW, a_beat, a_definition, a_report, a_state
+from understudy.domain.departure import Cause, Departure
 from understudy.domain.model import Alarm, ClusterState, PowerReading, ServiceStatus
 from understudy.domain.reach import Reach
 from understudy.domain.service_names import digest_of
-from understudy.domain.signal import AlarmSignal, FaultSignal, LateSignal, NamesSignal, PowerSignal
+from understudy.domain.signal import (
+    AlarmSignal,
+    DepartureSignal,
+    FaultSignal,
+    LateSignal,
+    NamesSignal,
+    PowerSignal,
+)
 from understudy.ports import NOT_A_MEMBER, STALE, UNKNOWN_CLUSTER
 
 
@@ -231,6 +239,52 @@ def test_that_a_beat_was_late_is_kept_by_its_newest_time(ledger):  # B14
     assert ledger.record_signal(CLUSTER, LateSignal("i-x", NOW + 40)) == NOT_A_MEMBER
     assert ledger.record_signal("nobodys", LateSignal(NODE_B, NOW + 40)) == UNKNOWN_CLUSTER
     assert ledger.read(CLUSTER).nodes[NODE_B] == replace(before, late_at=NOW + 30)
+
+
+HELD = Departure(Cause.AUTO_SCALING, NOW + 30, "orders-db-a", "understudy-ha")
+
+
+def goes(ledger, departure, node=NODE_B):
+    return ledger.record_signal(CLUSTER, DepartureSignal(node, departure))
+
+
+def test_that_an_instance_goes_is_kept_with_who_waits_for_it(ledger):  # B17
+    before = ledger.read(CLUSTER).nodes[NODE_B]
+    assert (before.departure, before.departure_now) == (None, None)
+    assert recorded(goes(ledger, HELD)).nodes[NODE_B].departure_now == HELD
+    assert goes(ledger, HELD, "i-x") == NOT_A_MEMBER
+    assert ledger.record_signal("nobodys", DepartureSignal(NODE_B, HELD)) == UNKNOWN_CLUSTER
+    assert ledger.read(CLUSTER).nodes[NODE_B] == replace(before, departure=HELD, departure_boot=before.boot)
+
+
+def test_the_more_certain_word_of_a_departure_stands_and_of_two_alike_the_newer(ledger):  # B17
+    rebalance, spot = Departure(Cause.REBALANCE, NOW + 50), Departure(Cause.SPOT, NOW + 60)
+    for departure in (rebalance, spot):
+        assert recorded(goes(ledger, departure)).nodes[NODE_B].departure == departure
+    assert goes(ledger, replace(rebalance, at=NOW + 70)) == STALE
+    assert goes(ledger, replace(spot, at=NOW + 59)) == STALE
+    held = replace(HELD, at=NOW + 61)
+    assert recorded(goes(ledger, held)).nodes[NODE_B].departure == held
+    assert goes(ledger, replace(spot, at=NOW + 80)) == STALE
+    let_go = replace(held, hook="")
+    assert recorded(goes(ledger, let_go)).nodes[NODE_B].departure == let_go
+
+
+def test_a_spot_instance_that_booted_anew_has_come_back_and_can_go_again(ledger):  # B17
+    ledger.record_beat(a_beat(NODE_B))
+    spot = Departure(Cause.SPOT, NOW + 60)
+    goes(ledger, spot)
+    ledger.record_beat(a_beat(NODE_B, boot="another", beat=1, heard_at=NOW + 90))
+    assert ledger.read(CLUSTER).nodes[NODE_B].departure_now is None
+    rebalance = Departure(Cause.REBALANCE, NOW + 50)
+    assert recorded(goes(ledger, rebalance)).nodes[NODE_B].departure_now == rebalance
+
+
+def test_what_a_group_ends_does_not_come_back(ledger):  # B17
+    goes(ledger, HELD)
+    ledger.record_beat(a_beat(NODE_B, boot="another", beat=1, heard_at=NOW + 90))
+    assert ledger.read(CLUSTER).nodes[NODE_B].departure_now == HELD
+    assert goes(ledger, Departure(Cause.SPOT, NOW + 95)) == STALE
 
 
 def test_what_the_newest_beat_does_not_say_of_quorum_is_not_known_any_more(ledger):  # S12 B3

@@ -7,11 +7,19 @@ from typing import Any
 
 from tests.support.fakes.faults import Faulty
 from understudy.domain.definition import Definition
+from understudy.domain.departure import Cause, Departure
 from understudy.domain.errors import LedgerConflictError, TooManyEntriesError
 from understudy.domain.heartbeat import Beat
 from understudy.domain.model import Alarm, ClusterState, NodeReport, ServiceStatus
 from understudy.domain.seal import SECRET_LENGTH
-from understudy.domain.signal import FaultSignal, LateSignal, NamesSignal, PowerSignal, Signal
+from understudy.domain.signal import (
+    DepartureSignal,
+    FaultSignal,
+    LateSignal,
+    NamesSignal,
+    PowerSignal,
+    Signal,
+)
 from understudy.domain.tuning import StackWide
 from understudy.domain.unaccepted import Unaccepted
 from understudy.ports import NOT_A_MEMBER, STALE, UNKNOWN_CLUSTER, Read, Refusal
@@ -298,9 +306,20 @@ def _after_signal(report: NodeReport, signal: Signal, definition_version: int) -
             is_new = signal.at >= report.power_at
             told = replace(report, power=signal.power, power_at=signal.at, power_boot=report.boot)
             return told if is_new else None
+        case DepartureSignal():
+            told = replace(report, departure=signal.departure, departure_boot=report.boot)
+            return told if _is_certain_enough(signal.departure, report) else None
     known = report.alarms.get(signal.alarm)
     told = replace(report, alarms={**report.alarms, signal.alarm: Alarm(signal.on, signal.at)})
     return None if known is not None and signal.at < known.at else told
+
+
+def _is_certain_enough(departure: Departure, report: NodeReport) -> bool:
+    known = report.departure_now
+    if known is None:
+        return True
+    ranks = [Cause.REBALANCE, Cause.SPOT, Cause.AUTO_SCALING]
+    return ranks.index(departure.cause) >= ranks.index(known.cause) and departure.at >= known.at
 
 
 def _is_newer(beat: Beat, report: NodeReport) -> bool:

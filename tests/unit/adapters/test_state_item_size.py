@@ -7,6 +7,7 @@ import pytest
 
 from tests.support.builders import (
     NODE_A,
+    NODE_B,
     NODE_C,
     NOW,
     TCP_REMOTE,
@@ -23,10 +24,11 @@ from tests.support.item_size import size
 from understudy.adapters.dynamodb_items import state_item
 from understudy.domain.address import Address, AddressStatus
 from understudy.domain.approval import Question
+from understudy.domain.departure import Cause, Departure
 from understudy.domain.doubt import Doubt
 from understudy.domain.lone import Lone
 from understudy.domain.mode import Hold
-from understudy.domain.model import Alarm, PowerReading, Proof, Stage
+from understudy.domain.model import Alarm, NodeReport, PowerReading, Proof, Stage
 from understudy.domain.quorum import hosts_of
 from understudy.domain.reach import Reach
 from understudy.domain.service_names import digest_of
@@ -37,6 +39,12 @@ MOVED = Address(AddressStatus.PROPAGATING, 1234, ("C0123456789ABCDEFGHIJ",))
 NAMED = digest_of(["postgresql"])
 NAME = "orders-db-1234-active-is-silent"
 QUESTION = Question("switchover", "01234567-89ab-cdef-0123-456789abcdef", NOW, NOW + 1500, is_no=True)
+
+
+def departing() -> NodeReport:
+    report = a_report(NODE_B)
+    departure = Departure(Cause.AUTO_SCALING, NOW, "orders-db-production-node-b-GroupB-1ABCDEFGHIJKL", "understudy-ha")
+    return replace(report, departure=departure, departure_boot=report.boot)
 
 
 def moving(members: int, execution: str, **changes: Any) -> Any:
@@ -62,6 +70,7 @@ def moving(members: int, execution: str, **changes: Any) -> Any:
         a_state(3, node_a=a_report(NODE_A, power=PowerReading.RUNNING, power_at=NOW, power_boot="a" * 8)),
         a_state(3, node_c=a_report(NODE_C, alarms={"orders-db-disk-full": Alarm(True, NOW)})),
         a_state(2, hold=Hold(NOW, NOW + 3600, "patching node-a, ticket 4711"), alert="held-and-not-served"),
+        a_state(2, node_b=departing(), failover_times=SPENT, address=MOVED),
         a_state(2, doubt=Doubt(NOW, NOW + 600, is_due=True), failover_times=SPENT, address=MOVED),
     ],
     ids=[
@@ -71,6 +80,7 @@ def moving(members: int, execution: str, **changes: Any) -> Any:
         "three-nodes-one-restarted",
         "three-nodes-and-an-alarm",
         "two-nodes-held",
+        "two-nodes-one-to-go",
         "two-nodes-doubted",
     ],
 )

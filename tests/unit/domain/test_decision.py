@@ -26,11 +26,11 @@ from understudy.domain.policy import FailoverBudget, Policy
 from understudy.domain.situation import (
     Budget,
     Candidate,
-    Failback,
     Holder,
     Mode,
     Observer,
     Phase,
+    Planned,
     Repair,
     Situation,
     survey,
@@ -57,7 +57,7 @@ def test_the_columns_of_the_table_are_the_questions_of_the_survey():
 
 
 def test_exactly_one_rule_fits_every_situation_there_can_be():  # B5
-    assert len(WORLD) == 3 * 11 * 5 * 2 * 2 * 2 * 2 * 2
+    assert len(WORLD) == 3 * 11 * 5 * 2 * 2 * 2 * 2 * 4
     misjudged = {each: names for each in WORLD if len(names := [rule.name for rule in RULES if rule.fits(each)]) != 1}
     assert misjudged == {}
 
@@ -89,6 +89,7 @@ def test_nothing_is_taken_from_a_node_that_is_ready_or_was_never_heard(holder): 
         Action.REPAIR,
         Action.CALL_OPERATOR,
         Action.FAIL_BACK,
+        Action.SWITCH_OVER,
     }
 
 
@@ -130,7 +131,7 @@ def test_a_held_cluster_begins_nothing_by_itself():  # B6
 
 
 def test_without_the_hold_the_same_situations_would_move():  # B6
-    assert {Action.FAIL_OVER, Action.PLACE, Action.REPAIR, Action.FAIL_BACK} <= actions_where(
+    assert {Action.FAIL_OVER, Action.PLACE, Action.REPAIR, Action.FAIL_BACK, Action.SWITCH_OVER} <= actions_where(
         mode=[Mode.NORMAL], phase=[Phase.SETTLED]
     )
 
@@ -155,8 +156,8 @@ def test_a_held_cluster_that_is_not_known_to_be_served_calls_an_operator_whoever
 
 def test_the_service_goes_back_only_from_a_ready_node_of_a_settled_trusted_cluster():  # B6
     back = [each for each in WORLD if decide(each).action is Action.FAIL_BACK]
-    assert {(e.phase, e.holder, e.repair, e.observer, e.mode, e.failback) for e in back} == {
-        (Phase.SETTLED, Holder.READY, Repair.NOT_DUE, Observer.TRUSTED, Mode.NORMAL, Failback.DUE)
+    assert {(e.phase, e.holder, e.repair, e.observer, e.mode, e.planned) for e in back} == {
+        (Phase.SETTLED, Holder.READY, Repair.NOT_DUE, Observer.TRUSTED, Mode.NORMAL, Planned.FAIL_BACK)
     }
 
 
@@ -320,7 +321,7 @@ def test_a_decision_repeats_the_words_of_its_rule():  # B5
             Budget.LEFT,
             Observer.TRUSTED,
             Mode.NORMAL,
-            Failback.NOT_DUE,
+            Planned.NONE,
         )
     )
     rule = next(rule for rule in RULES if rule.name == decision.rule)

@@ -64,6 +64,7 @@ def test_a_well_cluster_is_told_what_would_move_it():  # B5
         "holder UNKNOWN": "active-is-unknown",
         "holder CONTESTED": "two-say-they-serve",
         "repair DUE": "address-is-owed",
+        "planned LEAVE": "active-is-to-go",
     }
 
 
@@ -84,7 +85,7 @@ def test_a_silent_node_is_told_what_keeps_the_service_where_it_is():  # B5
 def test_only_what_this_cluster_can_come_to_is_named():  # B5
     shown = others(explained(a_state(node_a=a_report(NODE_A, heard_at=NOW - 20))))
     assert "candidate NO_QUORUM" not in shown
-    assert not {each for each in shown if each.startswith(("phase", "failback"))}
+    assert not {each for each in shown if each.startswith(("phase", "planned"))}
     with_quorum = explained(a_state(3, node_a=a_report(NODE_A, heard_at=NOW - 20)), members=3, quorum=MAJORITY)
     assert others(with_quorum)["candidate NO_QUORUM"] == "quorum-is-lost"
 
@@ -116,7 +117,7 @@ def test_going_back_is_named_only_where_it_could_come(state, definition, comes):
     if state.active == NODE_B:
         nodes[NODE_A] = replace(nodes[NODE_A], service=ServiceStatus.OUT_OF_SERVICE)
     serving_b = replace(state, nodes=nodes)
-    assert ("failback DUE" in others(explained(serving_b, **definition))) is comes
+    assert ("planned FAIL_BACK" in others(explained(serving_b, **definition))) is comes
 
 
 def test_an_open_transition_is_told_of_its_deadline_and_its_end():  # B5

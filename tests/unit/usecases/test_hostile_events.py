@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.builders import CLUSTER, NODE_A, NODE_B, NODE_C, NOW, SPECS, a_definition, a_report, a_state
+from tests.support.fakes.scaling import a_releaser
 from tests.unit.usecases.test_record_heartbeat import ARN, Recorder
 from tests.unit.usecases.test_watch_and_signals import Controller
 from understudy.domain.heartbeat import SERVICE_NAME_LIMIT
@@ -17,7 +18,7 @@ from understudy.domain.model import PowerReading
 from understudy.domain.request import TEXT_LIMIT, BadRequestError, parse_request
 from understudy.domain.service_names import DIGEST_LENGTH
 from understudy.ports import STALE
-from understudy.usecases.receive_signal import ALARM_STATE, EC2_STATE, receive_signal
+from understudy.usecases.receive_signal import ALARM_STATE, EC2_STATE, LIFECYCLE_ACTION, SPOT_EVENTS, receive_signal
 from understudy.usecases.record_heartbeat import INGESTION_LIMIT_S, MALFORMED
 
 HOSTILE = [
@@ -181,16 +182,29 @@ def test_no_event_whatever_it_is_makes_the_recorder_of_heartbeats_raise(event):
     assert world.ledger.calls == []
 
 
+KINDS = [EC2_STATE, ALARM_STATE, LIFECYCLE_ACTION, *SPOT_EVENTS]
+
+
 def receive(world: Controller, event: Any) -> list[str]:
     return receive_signal(
-        event, beats=world.ledger, ledger=world.ledger, index=world.ledger, judge=world.judge, clock=world.clock
+        event,
+        beats=world.ledger,
+        ledger=world.ledger,
+        index=world.ledger,
+        judge=world.judge,
+        clock=world.clock,
+        releaser=a_releaser(world.ledger, world.scaling),
     )
 
 
 @settings(max_examples=100, deadline=None)
 @given(
     st.fixed_dictionaries(
-        {"detail-type": st.sampled_from([EC2_STATE, ALARM_STATE]) | JSON, "time": JSON, "detail": JSON}
+        {
+            "detail-type": st.sampled_from([EC2_STATE, ALARM_STATE, LIFECYCLE_ACTION, *SPOT_EVENTS]) | JSON,
+            "time": JSON,
+            "detail": JSON,
+        }
     )
 )
 def test_no_event_whatever_it_is_makes_the_receiver_of_signals_raise(event):

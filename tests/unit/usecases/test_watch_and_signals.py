@@ -29,6 +29,7 @@ from tests.support.fakes.ledger import FakeLedger
 from tests.support.fakes.network import FakeNetwork
 from tests.support.fakes.nodes import FakeNodes
 from tests.support.fakes.parameters import FakeParameters
+from tests.support.fakes.scaling import FakeScalingGroups, a_releaser
 from tests.support.fakes.zone import FakeZone
 from understudy.domain.address import Address, AddressStatus
 from understudy.domain.errors import AddressUnreadableError, LedgerConflictError, NewerFormatError
@@ -60,6 +61,7 @@ class Controller:
             self.ledger.put_definition(replace(definition or a_definition(), cluster=state.cluster))
             self.ledger.put_state(state)
         self.judge = Judge(self.ledger, self.launcher, self.announcer, self.clock)
+        self.scaling = FakeScalingGroups()
 
     def watch(self, register=None):
         return watch_clusters(
@@ -78,6 +80,7 @@ class Controller:
             monitor=RecordMonitor(self.ledger, self.zone, self.announcer, self.clock, lambda gap_s: None, "understudy"),
             clock=self.clock,
             mend_key=self.keys.make,
+            replacing=(a_releaser(self.ledger, self.scaling).release_all,),
         )
 
     def receive(self, detail_type, detail, at=NOW, delay_s=0):
@@ -86,7 +89,13 @@ class Controller:
         self.clock.now_s = at + delay_s
         event = {"detail-type": detail_type, "time": datetime.fromtimestamp(at, UTC).isoformat(), "detail": detail}
         return receive_signal(
-            event, beats=self.ledger, ledger=self.ledger, index=self.ledger, judge=self.judge, clock=self.clock
+            event,
+            beats=self.ledger,
+            ledger=self.ledger,
+            index=self.ledger,
+            judge=self.judge,
+            clock=self.clock,
+            releaser=a_releaser(self.ledger, self.scaling),
         )
 
     def ec2(self, state, instance_id=NODE_A, **when):

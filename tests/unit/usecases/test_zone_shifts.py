@@ -6,6 +6,7 @@ import pytest
 
 from tests.support.builders import NOW
 from tests.support.fakes import FakeAnnouncer, FakeFleet, FakeLauncher, FakeLedger, VirtualClock
+from tests.support.fakes.scaling import a_releaser
 from understudy.domain.signal import SHIFTS, Shift
 from understudy.usecases.judging import Judge
 from understudy.usecases.receive_signal import SHIFT_KEPT_S, receive_signal
@@ -36,6 +37,7 @@ def received(*events: dict[str, Any]) -> FakeFleet:
     judge = Judge(ledger, launcher, FakeAnnouncer(), clock)
     for each in events:
         ports: Any = {"beats": ledger, "ledger": ledger, "index": ledger, "judge": judge, "clock": clock}
+        ports["releaser"] = a_releaser(ledger)
         assert receive_signal(each, zones=fleet, **ports) == []
     assert launcher.starts == {}, "no cluster moves because of it"
     return fleet

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from understudy.usecases.doubting import Doubter
     from understudy.usecases.drills import DrillMaster
     from understudy.usecases.follow_changes import ChangeFollower
+    from understudy.usecases.let_go import Releaser
     from understudy.usecases.movers import Mover
     from understudy.usecases.rehearse import Rehearser
     from understudy.usecases.route53_budget import Budget
@@ -216,6 +217,14 @@ def mend_key(cluster: str) -> None:
     from understudy.usecases.register_cluster import make_key
 
     make_key(cluster, wiring.keys())
+
+
+@cache
+def releaser() -> "Releaser":
+    """Who lets instances go for which Auto Scaling groups wait."""
+    from understudy.usecases.let_go import Releaser
+
+    return Releaser(index=wiring.ledger(), ledger=wiring.ledger(), beats=wiring.ledger(), scaling=wiring.scaling())
 
 
 def follow_tags(clusters: "list[tuple[ClusterState, Definition]]", zone: "Route53Zone") -> None:

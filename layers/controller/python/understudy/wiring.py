@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from understudy.ports.drills import DrillBook
     from understudy.ports.keys import NodeKeys
     from understudy.ports.network import Network
-    from understudy.ports.nodes import Alarms, Nodes
+    from understudy.ports.nodes import Alarms, Nodes, ScalingGroups
     from understudy.ports.queue import CommitQueue, Questions, ShareBook
     from understudy.ports.readiness import ReportBook
     from understudy.usecases.gather_readiness import Gatherer
@@ -122,6 +122,14 @@ def nodes() -> "Nodes":
     from understudy.adapters.ec2_nodes import Ec2Nodes
 
     return Ec2Nodes(lambda: _client("ec2"))
+
+
+@cache
+def scaling() -> "ScalingGroups":
+    """EC2 Auto Scaling. Connected to when a group waits."""
+    from understudy.adapters.scaling_groups import Ec2ScalingGroups
+
+    return Ec2ScalingGroups(lambda: _client("autoscaling"))
 
 
 @cache

@@ -9,9 +9,19 @@ from collections.abc import Mapping
 from typing import Any
 
 from understudy.adapters.attribute_values import to_attribute
+from understudy.adapters.dataclass_maps import to_map
 from understudy.adapters.dynamodb_items import FORMAT, format_of
+from understudy.domain.departure import Cause
 from understudy.domain.heartbeat import Beat
-from understudy.domain.signal import AlarmSignal, FaultSignal, LateSignal, NamesSignal, PowerSignal, Signal
+from understudy.domain.signal import (
+    AlarmSignal,
+    DepartureSignal,
+    FaultSignal,
+    LateSignal,
+    NamesSignal,
+    PowerSignal,
+    Signal,
+)
 from understudy.ports import NOT_A_MEMBER, STALE, UNKNOWN_CLUSTER, Refusal
 
 NODE = "#nodes.#id"
@@ -44,6 +54,10 @@ FAULT_IS_OF_THIS_VERSION = f"{IS_MEMBER} AND #definition_version = :definition_v
 NAMES_ARE_THESE = f"{IS_MEMBER} AND {NODE}.#named = :named"
 
 LATENESS_IS_NEW = f"{IS_MEMBER} AND (attribute_not_exists({NODE}.#late_at) OR {NODE}.#late_at < :late_at)"
+
+DEPARTURE = f"{NODE}.#departure"
+DEPARTURE_STANDS = f"{NODE}.#departure_boot = {NODE}.#boot"
+NO_DEPARTURE_YET = f"attribute_not_exists({DEPARTURE})"
 
 ALARM = f"{NODE}.#alarms.#alarm"
 ALARM_NEVER_TOLD = f"attribute_not_exists({ALARM})"
@@ -98,6 +112,8 @@ def signal_update(signal: Signal) -> dict[str, Any]:
         return _of_known_format(_names_update(signal))
     if isinstance(signal, LateSignal):
         return _of_known_format(_late_update(signal))
+    if isinstance(signal, DepartureSignal):
+        return _of_known_format(_departure_update(signal))
     return _of_known_format(_power_update(signal) if isinstance(signal, PowerSignal) else _alarm_update(signal))
 
 
@@ -175,6 +191,27 @@ def _late_update(signal: LateSignal) -> dict[str, Any]:
         "ConditionExpression": LATENESS_IS_NEW,
         "ExpressionAttributeNames": {"#id": signal.instance_id, **_names("nodes", "late_at")},
         "ExpressionAttributeValues": {":late_at": to_attribute(signal.at)},
+    }
+
+
+def _departure_update(signal: DepartureSignal) -> dict[str, Any]:
+    """The more certain word stands, unless the machine has come back from it; of two that are alike the newer one."""
+    causes = tuple(Cause)
+    weaker = {f":{cause.name.lower()}": cause for cause in causes[: causes.index(signal.departure.cause) + 1]}
+    is_news = f"({DEPARTURE}.#at <= :at AND {DEPARTURE}.#cause IN ({', '.join(weaker)}))"
+    came_back = f"({DEPARTURE}.#cause <> :auto_scaling AND NOT {DEPARTURE_STANDS})"
+    return {
+        "UpdateExpression": f"SET {DEPARTURE} = :departure, {NODE}.#departure_boot = {NODE}.#boot",
+        "ConditionExpression": f"{IS_MEMBER} AND ({NO_DEPARTURE_YET} OR {is_news} OR {came_back})",
+        "ExpressionAttributeNames": {
+            "#id": signal.instance_id,
+            **_names("nodes", "departure", "departure_boot", "boot", "at", "cause"),
+        },
+        "ExpressionAttributeValues": {
+            ":departure": to_attribute(to_map(signal.departure)),
+            ":at": to_attribute(signal.departure.at),
+            **{name: to_attribute(cause) for name, cause in {**weaker, ":auto_scaling": Cause.AUTO_SCALING}.items()},
+        },
     }
 
 

@@ -7,6 +7,7 @@ from understudy.domain.address import AddressStatus
 from understudy.domain.definition import NodeSpec, QuorumMode, Record, Role
 from understudy.domain.drift import Standing
 from understudy.domain.health import NodeHealth
+from understudy.domain.leaving import departures
 from understudy.domain.model import INGESTION_CUT_OFF_S, ClusterState, NodeReport, PowerReading
 from understudy.domain.peers import peer_faults, rotation, unanswered
 from understudy.domain.quorum import count_heard, objection
@@ -105,6 +106,8 @@ def _notes(spec: NodeSpec, report: NodeReport, look: Look) -> list[str]:
     if failed := failed_starts(look.state, look.definition).get(spec.instance_id):
         since = f"since {utc(failed.at)} (epoch {failed.epoch})"
         said.append(f'the service did not start on it, {since}: find out why, then clear it (action "clear")')
+    if departure := departures(look.state).get(spec.instance_id):
+        said.append(f"about to go, since {utc(departure.at)}: {departure.words}")
     if report.power_now not in (PowerReading.UNKNOWN, PowerReading.RUNNING):
         said.append(f"EC2 says {report.power_now}")
     health = health_of(look.state, look.definition, spec.instance_id, look.now)

@@ -39,6 +39,11 @@ _BE_HEARD = (
 )
 _RESUME = "If you have finished your work, resume the cluster. Is it urgent, ask for the failover yourself."
 
+_GOING = (
+    "Bring another node of the cluster back: start its instance or its agent. The service then moves there by itself. "
+    "An Auto Scaling group waits for it no longer than its lifecycle hook's time-out; Spot leaves two minutes."
+)
+
 OF_RULE: Mapping[str, str] = {
     "observer-is-suspect": _OBSERVER,
     "no-fit-candidate": _BRING_BACK,
@@ -66,6 +71,8 @@ OF_RULE: Mapping[str, str] = {
     "overdue-and-no-candidate": _BRING_BACK,
     "overdue-and-nobody-fit": f"{_BRING_BACK} If the old node has no proof against it: {_PROVE}",
     "overdue-and-unknown": _START_AGENT,
+    "active-is-to-go-and-nobody-stays": _GOING,
+    "held-and-active-is-to-go": "Resume the cluster, or ask for a switchover yourself, before AWS takes the node away.",
 }
 """By the name of each rule that calls an operator."""
 

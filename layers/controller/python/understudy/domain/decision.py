@@ -11,11 +11,11 @@ from functools import cached_property
 from understudy.domain.situation import (
     Budget,
     Candidate,
-    Failback,
     Holder,
     Mode,
     Observer,
     Phase,
+    Planned,
     Repair,
     Situation,
 )
@@ -28,6 +28,7 @@ class Action(StrEnum):
     FAIL_OVER = "FAIL_OVER"
     PLACE = "PLACE"  # give the lease to a node when nobody holds it
     FAIL_BACK = "FAIL_BACK"  # to the node of the best priority, with the service in service all the while before
+    SWITCH_OVER = "SWITCH_OVER"  # away from a node that AWS takes away, in good order
     REPAIR = "REPAIR"  # finish what is unfinished; the service stays where it is
     CALL_OPERATOR = "CALL_OPERATOR"
 
@@ -48,7 +49,7 @@ class Rule:
     budget: frozenset[StrEnum]
     observer: frozenset[StrEnum]
     mode: frozenset[StrEnum]
-    failback: frozenset[StrEnum]
+    planned: frozenset[StrEnum]
     action: Action
     why: str
 
@@ -75,7 +76,7 @@ COLUMNS: Mapping[str, type[StrEnum]] = {
     "budget": Budget,
     "observer": Observer,
     "mode": Mode,
-    "failback": Failback,
+    "planned": Planned,
 }
 
 
@@ -106,22 +107,27 @@ NOT_DUE, DUE = (_one_of(repair) for repair in Repair)
 LEFT, SPENT = (_one_of(budget) for budget in Budget)
 TRUSTED, SUSPECT = (_one_of(observer) for observer in Observer)
 NORMAL, HELD = (_one_of(mode) for mode in Mode)
-STAY, RETURN = (_one_of(failback) for failback in Failback)
+STAY, RETURN, LEAVE, STRANDED = (_one_of(planned) for planned in Planned)
+GO = LEAVE | STRANDED
+"""AWS is about to take the active node away."""
 TROUBLE = frozenset(Holder) - READY - AWAITED - CONTESTED
 """Everything but a holder that serves, and members that may still be heard. Two that serve are worse than all."""
 
-WAIT, FAIL_OVER, PLACE, FAIL_BACK, REPAIR, CALL_OPERATOR = Action
+WAIT, FAIL_OVER, PLACE, FAIL_BACK, SWITCH_OVER, REPAIR, CALL_OPERATOR = Action
 
 # fmt: off
 RULES: tuple[Rule, ...] = (
-    #    name                                 phase      holder                       cand.  repair    budget  observer  mode     failback action         why
+    #    name                                 phase      holder                       cand.  repair    budget  observer  mode     planned  action         why
     Rule("transition-is-under-way",            UNDER_WAY, ANY,                         ANY,   ANY,      ANY,    ANY,      ANY,     ANY,     WAIT,          "a transition is under way and within its deadline; a hold lets it end"),
     Rule("active-is-ready",                    SETTLED,   READY,                       ANY,   NOT_DUE,  ANY,    ANY,      ANY,     STAY,    WAIT,          "the active node is heard and well, and nothing is due"),
-    Rule("address-is-owed",                    SETTLED,   READY,                       ANY,   DUE,      ANY,    ANY,      NORMAL,  ANY,     REPAIR,        "the service is in service, but not all of its addresses are known to lead to it"),
+    Rule("address-is-owed",                    SETTLED,   READY,                       ANY,   DUE,      ANY,    ANY,      NORMAL,  STAY | RETURN | STRANDED, REPAIR,        "the service is in service, but not all of its addresses are known to lead to it"),
+    Rule("active-is-to-go",                    SETTLED,   READY,                       ANY,   ANY,      ANY,    ANY,      NORMAL,  LEAVE,   SWITCH_OVER,   "AWS is about to take the active node away (Auto Scaling, Spot), and another node is sound and stays"),
+    Rule("active-is-to-go-and-nobody-stays",   SETTLED,   READY,                       ANY,   NOT_DUE,  ANY,    ANY,      NORMAL,  STRANDED, CALL_OPERATOR, "AWS is about to take the active node away (Auto Scaling, Spot), and there is no other node that is sound and stays"),
+    Rule("held-and-active-is-to-go",           SETTLED,   READY,                       ANY,   ANY,      ANY,    ANY,      HELD,    GO,      CALL_OPERATOR, "AWS is about to take the active node away (Auto Scaling, Spot), and the cluster is held: nothing moves until it is resumed or asked for"),
     Rule("preferred-node-is-stable",           SETTLED,   READY,                       ANY,   NOT_DUE,  ANY,    TRUSTED,  NORMAL,  RETURN,  FAIL_BACK,     "the node of the best priority has been fit for stable_for_s, failback is automatic, and its hours are open"),
     Rule("failback-waits-for-observer",        SETTLED,   READY,                       ANY,   NOT_DUE,  ANY,    SUSPECT,  NORMAL,  RETURN,  WAIT,          "the service could go back, but beats are late for the controller: nothing is begun in doubt"),
     Rule("held-and-failback-is-due",           SETTLED,   READY,                       ANY,   NOT_DUE,  ANY,    ANY,      HELD,    RETURN,  WAIT,          "the service could go back, but the cluster is held"),
-    Rule("held-and-address-is-owed",           SETTLED,   READY,                       ANY,   DUE,      ANY,    ANY,      HELD,    ANY,     WAIT,          "an address is not known to lead to the service, but the cluster is held: it is put right when it is resumed"),
+    Rule("held-and-address-is-owed",           SETTLED,   READY,                       ANY,   DUE,      ANY,    ANY,      HELD,    STAY | RETURN, WAIT,          "an address is not known to lead to the service, but the cluster is held: it is put right when it is resumed"),
     Rule("active-is-gone",                     SETTLED,   GONE,                        FIT,   ANY,      LEFT,   ANY,      NORMAL,  ANY,     FAIL_OVER,     "EC2 says that the active node is off or going off, and another node is fit"),
     Rule("active-is-silent",                   SETTLED,   SILENT,                      FIT,   ANY,      LEFT,   TRUSTED,  NORMAL,  ANY,     FAIL_OVER,     "the active node has not been heard for silence_limit_s, and another node is fit"),
     Rule("active-has-failed",                  SETTLED,   FAILED,                      FIT,   ANY,      LEFT,   ANY,      NORMAL,  ANY,     FAIL_OVER,     "the active node has failed or serves nothing by its own word, or its alarm is on, and another node is fit"),

@@ -72,3 +72,7 @@ class AnnouncementError(Exception):
 
 class UnreadableError(Exception):
     """Something that a readiness check wanted to look at could not be read. Not knowing is neither good nor bad."""
+
+
+class NotLetGoError(Exception):
+    """An Auto Scaling group could not be told that its hook need not wait. It waits until the hook's time-out."""

@@ -8,6 +8,7 @@ from understudy.domain.consent import standing_question
 from understudy.domain.definition import Definition, NodeSpec, QuorumMode
 from understudy.domain.failback import is_open, spent
 from understudy.domain.fencing import evidence, lease_expires_at
+from understudy.domain.leaving import departures
 from understudy.domain.model import ClusterState, NodeReport, PreviousHolder, Transition
 from understudy.domain.quorum import objection
 from understudy.domain.situation import health_of
@@ -50,6 +51,8 @@ def _of_node(node: NodeSpec, state: ClusterState, definition: Definition, now: i
         yield from _of_beats(node.name, report, report.heard_at, definition, now)
     if report is not None and report.power_at:
         yield Fact(f"{node.name} in EC2's words", str(report.power_now), now - report.power_at)
+    if departure := departures(state).get(node.instance_id):
+        yield Fact(f"{node.name} is about to go", departure.words, now - departure.at)
     for name, alarm in report.alarms.items() if report else ():
         yield Fact(f"{node.name} alarm {name}", "on" if alarm.on else "off", now - alarm.at)
     if report is not None and report.fault:

@@ -11,10 +11,10 @@ from understudy.domain.model import ClusterState
 from understudy.domain.silence import is_put_off
 from understudy.domain.situation import (
     Candidate,
-    Failback,
     Holder,
     Observer,
     Phase,
+    Planned,
     Repair,
     Situation,
     survey,
@@ -113,7 +113,7 @@ def _can_come(other: Situation, situation: Situation, state: ClusterState, defin
         and other.candidate in _candidates(state, definition)
         and (other.holder is not Holder.AWAITED or other.phase is Phase.SETTLED)
         and (other.holder is not Holder.RETURNED or other.candidate in (Candidate.FIT, Candidate.RETRY))
-        and (other.failback is Failback.NOT_DUE or _can_go_back(other, state, definition))
+        and _can_be_planned(other, situation, state, definition)
     )
 
 
@@ -137,6 +137,20 @@ def _candidates(state: ClusterState, definition: Definition) -> tuple[Candidate,
     return (Candidate.FIT, failed_before, Candidate.NONE, *without_quorum)
 
 
+def _can_be_planned(other: Situation, situation: Situation, state: ClusterState, definition: Definition) -> bool:
+    """Whether a move of a service that is well can come. AWS may take any node away, at any time."""
+    match other.planned:
+        case Planned.NONE:
+            return True
+        case Planned.FAIL_BACK:
+            return _can_go_back(other, state, definition)
+        case Planned.LEAVE:
+            return state.active is not None and other.candidate is Candidate.FIT
+        case Planned.STRANDED:
+            is_so = other.candidate is not Candidate.FIT or situation.planned is Planned.STRANDED
+            return state.active is not None and is_so
+
+
 def _can_go_back(other: Situation, state: ClusterState, definition: Definition) -> bool:
     return (
         definition.policy.failback.is_automatic
@@ -150,10 +164,7 @@ def _can_go_back(other: Situation, state: ClusterState, definition: Definition) 
 def _condition(value: StrEnum, column: str, state: ClusterState, definition: Definition, now: int) -> str:
     """What would have to be so, in words and with the names and numbers of this cluster."""
     holder = definition.name_of(state.last_holder) if state.last_holder else "the node before"
-    report = state.nodes.get(state.last_holder or "")
-    heard = (
-        "never heard yet" if report is None or report.heard_at is None else f"last heard {now - report.heard_at} s ago"
-    )
+    heard = _heard(state, now)
     limit_s, budget = definition.policy.silence_limit_s, definition.policy.max_failovers
     deadline_s = max(0, state.transition.deadline_at - now) if state.transition else 0
     words = {
@@ -182,7 +193,15 @@ def _condition(value: StrEnum, column: str, state: ClusterState, definition: Def
         "observer SUSPECT": "the controller itself is late, or hears nobody without a gap",
         "mode NORMAL": "the cluster is resumed",
         "mode HELD": "the cluster is held",
-        "failback NOT_DUE": f"{definition.preferred.name} is not fit for stable_for_s, or the hours are closed",
-        "failback DUE": f"{definition.preferred.name} is fit for stable_for_s, in the hours, with a failover left",
+        "planned NONE": f"{holder} stays, and {definition.preferred.name} is not fit for stable_for_s, in the hours",
+        "planned FAIL_BACK": f"{definition.preferred.name} is fit for stable_for_s, in the hours, with a failover left",
+        "planned LEAVE": f"AWS is about to take {holder} away, and another node is sound and stays",
+        "planned STRANDED": f"AWS takes {holder} away for certain, and no such node is left",
     }
     return words[f"{column} {value}"]
+
+
+def _heard(state: ClusterState, now: int) -> str:
+    report = state.nodes.get(state.last_holder or "")
+    heard_at = report.heard_at if report else None
+    return "never heard yet" if heard_at is None else f"last heard {now - heard_at} s ago"

@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from understudy.domain.address import Address
 from understudy.domain.approval import Question
+from understudy.domain.departure import Cause, Departure
 from understudy.domain.doubt import Doubt
 from understudy.domain.failed_start import FailedStart
 from understudy.domain.lone import Lone
@@ -126,6 +127,8 @@ class NodeReport:
     the newest; `lost_at`: when a beat was recorded last that shows that one before it was lost, or is late; 0: never.
     `config`: a fingerprint of its agent's configuration of the services, empty when its newest beat gives none.
 
+    `departure`: AWS's newest word that the instance goes, and `departure_boot` the boot that beat last when it came.
+
     `key`: which keys of promises it knows, in the words of understudy.domain.peers; `silent`: which nodes do not answer
     it (B13). For promises between the agents (B11): `ip`, where the node is asked; `joined`, the version of the
     definition that added it to a cluster in use, 0 for the first nodes; `knows`, the version whose nodes it would ask,
@@ -160,6 +163,19 @@ class NodeReport:
     late_at: int = 0
     accepted: int | None = None
     lost_at: int = 0
+    departure: Departure | None = None
+    departure_boot: str = ""
+
+    @property
+    def departure_now(self) -> Departure | None:
+        """AWS's word that the instance goes, unless it came back from that: a Spot instance may only be stopped.
+
+        Whatever an Auto Scaling group ends is ended.
+        """
+        departure = self.departure
+        if departure is None or departure.cause is Cause.AUTO_SCALING or self.departure_boot == self.boot:
+            return departure
+        return None
 
     @property
     def power_now(self) -> PowerReading:

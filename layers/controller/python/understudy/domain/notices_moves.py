@@ -145,6 +145,7 @@ def _node(name: str, node: Detail) -> str:
     said = f"its services {'' if _is_heard(node) else 'were last said to be '}{word(node.get('service'))}"
     services = "it has never said how its services are" if age is None else said
     more = [f"{key}: {word(node[key])}" for key in ("fault", "quorum") if node.get(key)]
+    more += [f"about to go: {word(node['goes'])}"] if node.get("goes") else []
     more += ["the service did not start on it"] if node.get("start_failed_at") else []
     return "; ".join([f"{name}: {word(node.get('health'))}, {services}, {heard}", *more])
 

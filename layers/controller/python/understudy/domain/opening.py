@@ -10,6 +10,7 @@ from understudy.domain.decision import Action, decide
 from understudy.domain.definition import Definition, Role
 from understudy.domain.drill import DRILL_RULES, objections
 from understudy.domain.health import NodeHealth
+from understudy.domain.leaving import departure_words
 from understudy.domain.model import ClusterState, TransitionAction
 from understudy.domain.quorum import objection
 from understudy.domain.request import Request
@@ -30,6 +31,7 @@ ACTION_OF: Mapping[Action, TransitionAction] = {
     Action.FAIL_OVER: TransitionAction.FAILOVER,
     Action.PLACE: TransitionAction.PLACE,
     Action.FAIL_BACK: TransitionAction.FAILBACK,
+    Action.SWITCH_OVER: TransitionAction.SWITCHOVER,
     Action.REPAIR: TransitionAction.REPAIR,
 }
 """What the workflow is asked for under each decision that moves something."""
@@ -156,7 +158,7 @@ def _rule_on_wish(request: Request, state: ClusterState, definition: Definition,
         return Refused(f"{definition.name_of(target)} is {health}, not READY; it cannot take over now")
     if against := _service_elsewhere(state, definition, target, now) or objection(state, definition, target, now):
         return Refused(f"{definition.name_of(target)} cannot take over now: {against}")
-    if against := _failed_before(request, target, state, definition, now):
+    if against := _unsound(request, target, state, definition, now):
         return Refused(against)
     why = f"an operator asked for a {request.action}" + (f": {request.reason}" if request.reason else "")
     if request.may_go_unproven:
@@ -166,20 +168,22 @@ def _rule_on_wish(request: Request, state: ClusterState, definition: Definition,
     )
 
 
-def _failed_before(request: Request, target: str, state: ClusterState, definition: Definition, now: int) -> str:
-    """Why a failed start keeps the target from what is asked for, in words; empty when it does not (B20).
+def _unsound(request: Request, target: str, state: ClusterState, definition: Definition, now: int) -> str:
+    """Why the target is no place for a service that is well, in words; empty when it is one (B17, B20).
 
-    Nobody takes the service from a node where it runs to one where it is known not to start. A failover of a service
-    that does not run may be all that is left, as it may be for the controller.
+    Nobody takes the service from a node where it runs to one where it is known not to start, or that AWS is about to
+    take away. A failover of a service that does not run may be all that is left, as it may be for the controller.
     """
-    words = failed_words(state, definition, target, now)
+    failed, goes = (words(state, definition, target, now) for words in (failed_words, departure_words))
     is_served = survey(state, definition, now, Observer.TRUSTED).holder is Holder.READY
     is_failover = request.action is TransitionAction.FAILOVER and not is_served
     is_last_resort = is_failover and not sound_candidates(state, definition, now)
-    if not words or (is_last_resort and definition.policy.retry_failed_start):
+    if is_last_resort and (definition.policy.retry_failed_start or not failed):
         return ""
     clear = f'{{"cluster": "{state.cluster}", "action": "clear", "node": "{definition.name_of(target)}"}}'
-    return f"{words}. Find out why, then clear it and ask again: {clear}"
+    if failed:
+        return f"{failed}. Find out why, then clear it and ask again: {clear}"
+    return f"{goes}. If it stays all the same, boot it anew and ask again" if goes else ""
 
 
 def _service_elsewhere(state: ClusterState, definition: Definition, target: str, now: int) -> str:

@@ -6,12 +6,16 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from understudy.domain.departure import Cause, Departure
 from understudy.domain.model import PowerReading
 from understudy.domain.quoting import quoted
 
 INSTANCE_ID = re.compile(r"i-[0-9a-f]{8,17}")
 ALARM_NAME_LIMIT = 255
 ZONE_ID = re.compile(r"[a-z0-9-]{1,20}")
+NAME_LIMIT = 255
+"""How long the name of an Auto Scaling group or of a lifecycle hook can be."""
+TERMINATING = "autoscaling:EC2_INSTANCE_TERMINATING"
 
 
 class Shift(StrEnum):
@@ -87,6 +91,14 @@ class LateSignal:
     at: int
 
 
+@dataclass(frozen=True)
+class DepartureSignal:
+    """AWS's word that an instance goes (B17)."""
+
+    instance_id: str
+    departure: Departure
+
+
 class MalformedSignalError(Exception):
     """An event of EC2's or CloudWatch's that says nothing we know. The message names what was found and is allowed."""
 
@@ -96,15 +108,35 @@ def read_power(detail: Any) -> tuple[str, PowerReading]:
 
     Raises MalformedSignalError.
     """
-    instance_id, state = (
-        (detail.get("instance-id"), detail.get("state")) if isinstance(detail, Mapping) else (None, None)
-    )
-    if not isinstance(instance_id, str) or not INSTANCE_ID.fullmatch(instance_id):
-        raise MalformedSignalError(f"detail.instance-id is {quoted(instance_id)}; allowed: {INSTANCE_ID.pattern}")
+    instance_id = read_instance(detail)
+    state = detail.get("state")
     for power in POWERS:
         if state == power:
             return instance_id, power
     raise MalformedSignalError(f"detail.state is {quoted(state)}; allowed: {', '.join(POWERS)}")
+
+
+def read_instance(detail: Any, key: str = "instance-id") -> str:
+    """The instance that an event is about. Raises MalformedSignalError."""
+    instance_id = detail.get(key) if isinstance(detail, Mapping) else None
+    if not isinstance(instance_id, str) or not INSTANCE_ID.fullmatch(instance_id):
+        raise MalformedSignalError(f"detail.{key} is {quoted(instance_id)}; allowed: {INSTANCE_ID.pattern}")
+    return instance_id
+
+
+def read_lifecycle_action(detail: Any, at: int) -> DepartureSignal:
+    """What waits at a lifecycle hook to be ended, by an event of `at` (seconds). Raises MalformedSignalError."""
+    instance_id = read_instance(detail, "EC2InstanceId")
+    group, hook, transition = (
+        detail.get(key) for key in ("AutoScalingGroupName", "LifecycleHookName", "LifecycleTransition")
+    )
+    for key, name in (("AutoScalingGroupName", group), ("LifecycleHookName", hook)):
+        if not isinstance(name, str) or not 0 < len(name) <= NAME_LIMIT:
+            allowed = f"a text of 1 to {NAME_LIMIT} characters"
+            raise MalformedSignalError(f"detail.{key} is {quoted(name)}; allowed: {allowed}")
+    if transition != TERMINATING:
+        raise MalformedSignalError(f"detail.LifecycleTransition is {quoted(transition)}; allowed: {TERMINATING}")
+    return DepartureSignal(instance_id, Departure(Cause.AUTO_SCALING, at, group, hook))
 
 
 def read_alarm(detail: Any) -> tuple[str, bool]:
@@ -136,4 +168,4 @@ def read_shift(kind: Any, detail: Any) -> tuple[str, Shift, bool]:
     return zone_id, *found
 
 
-Signal = PowerSignal | AlarmSignal | FaultSignal | NamesSignal | LateSignal
+Signal = PowerSignal | AlarmSignal | FaultSignal | NamesSignal | LateSignal | DepartureSignal

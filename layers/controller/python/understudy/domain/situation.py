@@ -9,13 +9,14 @@ from understudy.domain.definition import Definition, NodeSpec
 from understudy.domain.failback import is_failback_due, spent
 from understudy.domain.fencing import find_proof
 from understudy.domain.health import NodeHealth, diagnose, is_heard_without_gap
+from understudy.domain.leaving import departures, is_stranded, leaves_now
 from understudy.domain.membership import is_known_to_holder
 from understudy.domain.model import ClusterState, NodeReport, PowerReading, ServiceStatus, Stage
 from understudy.domain.policy import Policy
 from understudy.domain.quorum import objection
 from understudy.domain.service_names import means_the_same
 from understudy.domain.serving import Said, adoptable, others_serving, said, servers, undecided, unheard
-from understudy.domain.starts import failed_starts
+from understudy.domain.starts import failed_starts, start_objection
 
 LOSS_COUNTS_SILENCES = 4
 """For how many times silence_limit_s a lost beat makes the observer doubted. While half of all beats are lost, those
@@ -88,11 +89,13 @@ class Mode(StrEnum):
     HELD = "HELD"  # maintenance: nothing is begun that nobody asked for
 
 
-class Failback(StrEnum):
-    """Whether the service is to go back to the node of the best priority now (B6)."""
+class Planned(StrEnum):
+    """Whether the service is to leave a node on which it is well, and why."""
 
-    NOT_DUE = "NOT_DUE"
-    DUE = "DUE"  # automatic, the node stable, within the hours, nothing owed, and a failover is left after it
+    NONE = "NONE"
+    FAIL_BACK = "FAIL_BACK"  # automatic, the node stable, within the hours, nothing owed, and a failover is left (B6)
+    LEAVE = "LEAVE"  # AWS is about to take the active node away, and another node is sound and stays (B17)
+    STRANDED = "STRANDED"  # AWS takes it away for certain, and no such node is left
 
 
 @dataclass(frozen=True)
@@ -106,7 +109,7 @@ class Situation:
     budget: Budget
     observer: Observer
     mode: Mode
-    failback: Failback
+    planned: Planned
     target: str | None = None
 
 
@@ -115,10 +118,8 @@ def survey(state: ClusterState, definition: Definition, now: int, observer: Obse
     phase = _phase(state, now)
     holder = _holder(state, definition, now, phase)
     fit, failed = _fit(state, definition, now), failed_starts(state, definition)
-    sound = _without(fit, failed)
-    stays = holder in (Holder.READY, Holder.RETURNED)
-    goes_back = is_failback_due(state, definition, sound, now)
-    target = state.last_holder if stays else next(iter(_by_soundness(fit, failed, definition.policy)), None)
+    sound = _sound(state, fit, failed)
+    planned = _planned(state, definition, now, observer, sound)
     return Situation(
         phase=phase,
         holder=holder,
@@ -127,8 +128,8 @@ def survey(state: ClusterState, definition: Definition, now: int, observer: Obse
         budget=_budget(state, definition, now),
         observer=observer,
         mode=Mode.HELD if state.hold is not None and state.hold.is_on(now) else Mode.NORMAL,
-        failback=Failback.DUE if goes_back else Failback.NOT_DUE,
-        target=definition.preferred.instance_id if goes_back and holder is Holder.READY else target,
+        planned=planned,
+        target=_target(state, definition, holder, planned, sound, _by_soundness(state, fit, failed, definition.policy)),
     )
 
 
@@ -193,18 +194,18 @@ def fit_candidates(
 ) -> tuple[str, ...]:
     """Instance ids of the nodes fit to take over: ready, and quorum does not object (S12); best priority first.
 
-    Those on which the service did not start come after all others, or not at all where the policy has none of them
-    tried again (B20). Neither the active node nor a witness is ever one of them, nor a node that says that it serves
-    under no lease of ours: but the one that served last may get its lease back, and where nobody has been placed yet,
-    the one that serves already is the only candidate.
+    Those that AWS is about to take away come after those that stay (B17), and after them those on which the service did
+    not start, or none of these where the policy has none tried again (B20). Neither the active node nor a witness is
+    ever one of them, nor a node that says that it serves under no lease of ours: but the one that served last may get
+    its lease back, and where nobody has been placed yet, the one that serves already is the only candidate.
     """
     fit = _without(_fit(state, definition, now), without)
-    return _by_soundness(fit, failed_starts(state, definition), definition.policy)
+    return _by_soundness(state, fit, failed_starts(state, definition), definition.policy)
 
 
 def sound_candidates(state: ClusterState, definition: Definition, now: int) -> tuple[str, ...]:
-    """Those of the fit candidates on which no start has failed: where the service goes without need (B20)."""
-    return _without(_fit(state, definition, now), failed_starts(state, definition))
+    """Those of the fit candidates where the service goes without need: no start has failed there, and they stay."""
+    return _sound(state, _fit(state, definition, now), failed_starts(state, definition))
 
 
 def _fit(state: ClusterState, definition: Definition, now: int) -> tuple[str, ...]:
@@ -216,13 +217,52 @@ def _without(fit: tuple[str, ...], barred: Container[str]) -> tuple[str, ...]:
     return tuple(each for each in fit if each not in barred)
 
 
-def _by_soundness(fit: tuple[str, ...], failed: Container[str], policy: Policy) -> tuple[str, ...]:
-    last = tuple(each for each in fit if each in failed) if policy.retry_failed_start else ()
-    return _without(fit, failed) + last
+def _sound(state: ClusterState, fit: tuple[str, ...], failed: Container[str]) -> tuple[str, ...]:
+    return _without(_without(fit, failed), departures(state))
+
+
+def _by_soundness(state: ClusterState, fit: tuple[str, ...], failed: Container[str], policy: Policy) -> tuple[str, ...]:
+    sound = _sound(state, fit, failed)
+    going = _without(_without(fit, failed), sound)
+    return sound + going + (_without(fit, sound + going) if policy.retry_failed_start else ())
+
+
+def _planned(
+    state: ClusterState, definition: Definition, now: int, observer: Observer, sound: tuple[str, ...]
+) -> Planned:
+    """What is to become of a service that is well where it is. That its node goes comes before that another is better.
+
+    `sound`: where it could go.
+    """
+    departure = departures(state).get(state.active or "")
+    if departure is not None and sound and leaves_now(departure, state, is_trusted=observer is Observer.TRUSTED):
+        return Planned.LEAVE
+    if departure is not None and not sound and is_stranded(departure, now):
+        return Planned.STRANDED
+    return Planned.FAIL_BACK if is_failback_due(state, definition, sound, now) else Planned.NONE
+
+
+def _target(
+    state: ClusterState,
+    definition: Definition,
+    holder: Holder,
+    planned: Planned,
+    sound: tuple[str, ...],
+    candidates: tuple[str, ...],
+) -> str | None:
+    """The node that the service would be on after what is due. `candidates`: the fit ones, in their order."""
+    if holder is Holder.READY and planned is Planned.FAIL_BACK:
+        return definition.preferred.instance_id
+    if holder is Holder.READY and planned is Planned.LEAVE:
+        return sound[0]
+    return state.last_holder if holder in (Holder.READY, Holder.RETURNED) else next(iter(candidates), None)
 
 
 def _candidate_in_need(state: ClusterState, definition: Definition, now: int, fit: tuple[str, ...]) -> Candidate:
-    """Where no candidate is sound. `fit`: those on which the service did not start."""
+    """Where no candidate is sound. One that AWS is about to take away is fit until it goes."""
+    failed = failed_starts(state, definition)
+    if _without(fit, failed):
+        return Candidate.FIT
     if fit:
         return Candidate.RETRY if definition.policy.retry_failed_start else Candidate.NO_RETRY
     return Candidate.NO_QUORUM if any(_ready_standbys(state, definition, now)) else Candidate.NONE
@@ -269,7 +309,7 @@ def _holder(state: ClusterState, definition: Definition, now: int, phase: Phase)
         return Holder.CONTESTED
     if state.active is not None:
         health = health_of(state, definition, state.active, now)
-        is_idle = phase is Phase.SETTLED and _is_idle(state.nodes[state.active], definition.policy)
+        is_idle = phase is Phase.SETTLED and _is_idle(state.nodes[state.active], state, definition)
         return Holder.FAILED if health is NodeHealth.READY and is_idle else Holder(health.value)
     if state.previous is None or state.previous.is_assumed:
         unplaced = _first_placement(state, definition, now, phase)
@@ -324,13 +364,15 @@ def _first_placement(state: ClusterState, definition: Definition, now: int, phas
     return Holder.AWAITED if is_early and is_without_quorum and state.previous is None else None
 
 
-def _is_idle(report: NodeReport, policy: Policy) -> bool:
+def _is_idle(report: NodeReport, state: ClusterState, definition: Definition) -> bool:
     """Whether a node that is to serve says that it does not: it cannot read its lease, or was told to stop.
 
     One that has only just come back, after an outage of the beats, is given the time that it needs to take up its
-    service: it waits out what it has promised, and hears the others first, for silence_limit_s when one of them is dead.
+    service: it waits out what it has promised, and then for the others, for silence_limit_s when one of them is dead.
+    One that says why it starts nothing is not waited for.
     """
-    patience_s = policy.silence_limit_s + policy.promised_s + policy.hearing_s
+    policy, is_unwilling = definition.policy, bool(start_objection(report, state, definition))
+    patience_s = policy.silence_limit_s + (0 if is_unwilling else policy.promised_s + policy.hearing_s)
     is_down = report.service in (ServiceStatus.OUT_OF_SERVICE, ServiceStatus.STOPPING)
     return is_down and report.heard_at is not None and report.heard_at - report.heard_since >= patience_s
 

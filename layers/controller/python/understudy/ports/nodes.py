@@ -65,3 +65,14 @@ class Alarms(Protocol):
         Raises UnreadableError when CloudWatch cannot be read.
         """
         ...
+
+
+class ScalingGroups(Protocol):
+    """EC2 Auto Scaling as the controller sees it."""
+
+    def let_go(self, instance_id: str, group: str, hook: str) -> None:
+        """Tell a group that its lifecycle hook need not wait for this instance any more.
+
+        Harmless when it does not wait, or not any more. Raises NotLetGoError when the group was not told.
+        """
+        ...

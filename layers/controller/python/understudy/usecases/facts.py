@@ -3,6 +3,7 @@
 from typing import Any
 
 from understudy.domain.definition import Definition
+from understudy.domain.leaving import departures
 from understudy.domain.model import ClusterState
 from understudy.domain.quorum import objection
 from understudy.domain.situation import health_of
@@ -13,10 +14,11 @@ def facts_of(state: ClusterState, definition: Definition, now: int) -> dict[str,
     """Every node with its health and what it was judged by; ages in seconds at `now`.
 
     `quorum`: why quorum keeps the node from taking over; empty when it does not. `start_failed_at`: since when the
-    service is known not to start on it (seconds); None when it is not.
+    service is known not to start on it (seconds); None when it is not. `goes`: who is about to take the node away;
+    empty when nobody is.
     """
     nodes: dict[str, Any] = {}
-    failed = failed_starts(state, definition)
+    failed, going = failed_starts(state, definition), departures(state)
     for instance_id, report in state.nodes.items():
         nodes[report.name] = {
             "instance_id": instance_id,
@@ -28,6 +30,7 @@ def facts_of(state: ClusterState, definition: Definition, now: int) -> dict[str,
             "start_failed_at": failed[instance_id].at if instance_id in failed else None,
             "quorum": objection(state, definition, instance_id, now),
             "power": str(report.power_now),
+            "goes": going[instance_id].words if instance_id in going else "",
             "alarms_on": sorted(name for name, alarm in report.alarms.items() if alarm.on),
         }
     return {

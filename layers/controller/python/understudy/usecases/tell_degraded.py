@@ -14,6 +14,7 @@ from understudy.domain.situation import (
     Mode,
     Observer,
     Phase,
+    Planned,
     Situation,
     survey,
 )
@@ -86,4 +87,5 @@ def _is_plain(situation: Situation) -> bool:
         and situation.holder is Holder.READY
         and situation.mode is Mode.NORMAL
         and situation.observer is Observer.TRUSTED
+        and situation.planned is not Planned.STRANDED
     )

@@ -57,10 +57,6 @@ def _unmended(cluster: str) -> None:
     """Make no key: where there is no Parameter Store."""
 
 
-def _unfollowed(clusters: list[Cluster]) -> None:
-    """Look for no successors: where no member is named by a tag."""
-
-
 @dataclass(frozen=True)
 class WatchReport:
     """What one watch did: counts, and the faults that it met on the way (one never hides another)."""
@@ -87,33 +83,33 @@ def watch_clusters(
     monitor: RecordMonitor,
     clock: Clock,
     mend_key: Callable[[str], object] = _unmended,
-    follow: Callable[[list[Cluster]], object] = _unfollowed,
+    replacing: Sequence[Callable[[list[Cluster]], object]] = (),
     measure: Measure = unmeasured,
     spread: Spread = one_by_one,
     keeper: FleetKeeper | None = None,
 ) -> WatchReport:
     """Judge every cluster, register what was put and not seen, follow pending changes, and check the records.
 
-    The most urgent comes first, and figures last (B8). `spread`: for all but Route 53; `keeper`: who doubts silence.
+    The most urgent comes first, and figures last (B8). `replacing`: what is done for members that are replaced, one
+    thing after the other; `spread`: for all but Route 53; `keeper`: who doubts silence.
     """
     run = Run(clock, clock(), spread)
-    views = _gathered(run, index, Gathering(ledger, beats, nodes, clock))
-    _tell_of_newer(run.faults, announcer)
+    views = _gathered(run, index, Gathering(ledger, beats, nodes, clock), announcer)
     views = _compared(run, views, ledger, beats, nodes, alarms, network, announcer)
     ears = listen(views)
     views = keeper.attend(run, views, ears) if keeper else views
     judged = run.each("clusters to judge", views, lambda view: judge.judge(view.state, view.at, ears.observer(view)))
     run.each("drills", views, lambda view: drills.attend(view.state, view.definition, ears.observer(view)))
     views = _look_after(run, views, ears, ledger, announcer, mend_key)
-    registered, put_off = _register(run, views, parameters, register, follow)
+    registered, put_off = _register(run, views, parameters, register, replacing)
     is_crowded = cache(lambda: clock() < ledger.stack_wide().crowded_until + FOLLOWED_S)
     _ask_route53(run, views, lambda view: _follow(view, ledger, follower, is_crowded, measure), monitor)
     measure({"Watches": 1, **_ailing(run, views, ears), "WatchFaults": len(run.faults), **put_off})
     return WatchReport(registered, judged, tuple(run.faults))
 
 
-def _gathered(run: Run, index: ClusterIndex, gathering: Gathering) -> list[View]:
-    """Every cluster as it is, in an order that begins elsewhere in every minute."""
+def _gathered(run: Run, index: ClusterIndex, gathering: Gathering, announcer: Announcer) -> list[View]:
+    """Every cluster as it is, in an order that begins elsewhere in every minute. Those too new are told of."""
     names = rotated(sorted(index.clusters()), int(run.begun_at // 60))
     parts, found = list(groups(names)), dict[str, list[View | Exception]]()
     look = "groups of clusters to read"
@@ -122,6 +118,7 @@ def _gathered(run: Run, index: ClusterIndex, gathering: Gathering) -> list[View]
     for each in in_order:
         if isinstance(each, Exception):
             run.keep(each)
+    _tell_of_newer(run.faults, announcer)
     return [each for each in in_order if isinstance(each, View)]
 
 
@@ -177,15 +174,15 @@ def _register(
     views: Sequence[View],
     parameters: Parameters,
     register: Callable[[ParameterText], object],
-    follow: Callable[[list[Cluster]], object],
+    replacing: Sequence[Callable[[list[Cluster]], object]],
 ) -> tuple[int, dict[str, int]]:
-    """Let successors take the places of terminated members (`follow`: see follow_tags), and register the texts that are
-    not those of the definitions in force: how many there were, and the gauge of those that cannot be judged yet, when
-    there is any: a metric costs money.
+    """Look after members that are replaced, and register the texts that are not those of the definitions in force: how
+    many there were, and the gauge of those that cannot be judged yet, when there is any: a metric costs money.
 
     Each of these is read once more: a text that has waited since its page was read must not replace a newer one.
     """
-    run.in_turn.each("tags of members", [[(view.state, view.definition) for view in views]], follow, JUDGE_LIMIT_S)
+    clusters = [(view.state, view.definition) for view in views]
+    run.in_turn.each("members that are replaced", replacing, lambda look_after: look_after(clusters), JUDGE_LIMIT_S)
     outcomes: Counter[object] = Counter()
 
     def renew(text: ParameterText) -> None:

@@ -1,0 +1,188 @@
+"""AWS is about to take a node away (B17): the service leaves it in good order, and goes to nobody who goes as well."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tests.support.builders import (
+    CLUSTER,
+    EXECUTION,
+    NODE_A,
+    NODE_B,
+    NODE_C,
+    NOW,
+    a_definition,
+    a_failed_start,
+    a_moving_state,
+    a_previous,
+    a_report,
+    a_state,
+    a_transition,
+    an_off_report,
+)
+from understudy.domain.address import Address, AddressStatus
+from understudy.domain.decision import Action, Decision, decide
+from understudy.domain.departure import Cause, Departure
+from understudy.domain.explanation import explain
+from understudy.domain.leaving import SUCCESSOR_S, departure_words, keeps_waiting
+from understudy.domain.mode import Hold
+from understudy.domain.model import ClusterState, Stage, TransitionAction
+from understudy.domain.opening import Opening, Refused, rule_on_request
+from understudy.domain.policy import FailbackPolicy, FailoverBudget, Policy
+from understudy.domain.request import Request
+from understudy.domain.situation import Observer, fit_candidates, survey
+
+GROUP = Departure(Cause.AUTO_SCALING, NOW - 5, "orders-db-a", "understudy-ha")
+SPOT = Departure(Cause.SPOT, NOW - 5)
+REBALANCE = Departure(Cause.REBALANCE, NOW - 5)
+OF_ALL = [GROUP, SPOT, REBALANCE]
+
+
+def going(node: str, departure: Departure, **changes: Any) -> Any:
+    report = a_report(node)
+    return replace(report, departure=departure, departure_boot=report.boot, **changes)
+
+
+def decided(state: ClusterState, observer: Observer = Observer.TRUSTED, **definition: Any) -> Decision:
+    return decide(survey(state, a_definition(**definition), NOW, observer))
+
+
+@pytest.mark.parametrize("departure", OF_ALL, ids=lambda each: each.cause)
+def test_a_service_that_is_well_leaves_a_node_that_goes_by_an_orderly_switchover(departure):
+    state = a_state(node_a=going(NODE_A, departure))
+    assert decided(a_state()).action is Action.WAIT
+    found = decided(state)
+    assert (found.rule, found.action) == ("active-is-to-go", Action.SWITCH_OVER)
+    assert survey(state, a_definition(), NOW, Observer.TRUSTED).target == NODE_B
+
+
+def test_the_workflow_opens_it_as_a_switchover_that_spends_no_failover():
+    state = a_state(node_a=going(NODE_A, SPOT), failover_times=(NOW - 60, NOW - 30))
+    request = Request(CLUSTER, TransitionAction.SWITCHOVER, rule="active-is-to-go", epoch=2)
+    definition = a_definition(policy=Policy(max_failovers=FailoverBudget(count=2, window_s=3600)))
+    ruling = rule_on_request(request, EXECUTION, state, definition, NOW)
+    assert isinstance(ruling, Opening)
+    assert (ruling.action, ruling.target, ruling.spends_budget) == (TransitionAction.SWITCHOVER, NODE_B, False)
+
+
+def test_a_node_that_goes_is_the_last_choice_of_a_failover_and_none_of_a_switchover():
+    gone = an_off_report(NODE_A)
+    state = a_state(3, node_a=gone, node_b=going(NODE_B, GROUP))
+    definition = a_definition(3)
+    assert fit_candidates(state, definition, NOW) == (NODE_C, NODE_B)
+    alone = a_state(node_a=gone, node_b=going(NODE_B, GROUP))
+    assert decided(alone).action is Action.FAIL_OVER
+    both = a_state(node_a=going(NODE_A, REBALANCE), node_b=going(NODE_B, REBALANCE))
+    assert decided(both).action is Action.WAIT
+
+
+def test_a_node_on_which_the_service_did_not_start_comes_after_one_that_goes():
+    state = a_state(3, node_a=an_off_report(NODE_A), node_c=going(NODE_C, SPOT), failed_starts=a_failed_start())
+    assert fit_candidates(state, a_definition(3), NOW) == (NODE_C, NODE_B)
+    assert decided(replace(state, nodes={**state.nodes, NODE_A: going(NODE_A, SPOT)}), members=3).action is (
+        Action.CALL_OPERATOR
+    )
+
+
+@pytest.mark.parametrize(
+    ("departure", "rule"),
+    [
+        (SPOT, "active-is-to-go-and-nobody-stays"),
+        (replace(GROUP, at=NOW - SUCCESSOR_S), "active-is-to-go-and-nobody-stays"),
+        (replace(GROUP, at=NOW - SUCCESSOR_S + 1), "active-is-ready"),
+        (replace(REBALANCE, at=NOW - 86_400), "active-is-ready"),
+    ],
+    ids=["spot", "group", "a group that waits for the next instance", "rebalance"],
+)
+def test_with_nowhere_to_go_a_person_is_called_once_the_node_is_known_to_go_soon(departure, rule):
+    state = a_state(node_a=going(NODE_A, departure), node_b=an_off_report(NODE_B))
+    assert decided(state).rule == rule
+    assert decided(replace(state, nodes={**state.nodes, NODE_B: a_report(NODE_B)})).rule == "active-is-to-go"
+
+
+@pytest.mark.parametrize("departure", OF_ALL, ids=lambda each: each.cause)
+def test_a_held_cluster_is_not_moved_but_a_person_is_called(departure):
+    state = a_state(node_a=going(NODE_A, departure), hold=Hold(NOW - 60, None))
+    found = decided(state)
+    assert (found.rule, found.action) == ("held-and-active-is-to-go", Action.CALL_OPERATOR)
+
+
+@pytest.mark.parametrize(
+    ("departure", "action"),
+    [(SPOT, Action.SWITCH_OVER), (GROUP, Action.SWITCH_OVER), (REBALANCE, Action.WAIT)],
+    ids=lambda each: getattr(each, "cause", ""),
+)
+def test_while_beats_are_late_only_what_goes_for_certain_is_left(departure, action):
+    assert decided(a_state(node_a=going(NODE_A, departure)), Observer.SUSPECT).action is action
+
+
+@pytest.mark.parametrize(
+    ("departure", "rule"),
+    [(SPOT, "active-is-to-go"), (GROUP, "active-is-ready"), (REBALANCE, "active-is-ready")],
+    ids=lambda each: getattr(each, "cause", ""),
+)
+def test_two_minutes_do_not_wait_for_the_confirmation_of_a_move_and_a_group_does(departure, rule):
+    confirming = a_transition(stage=Stage.CONFIRMING, source=NODE_B, target=NODE_A)
+    assert decided(a_state(epoch=2, node_a=going(NODE_A, departure), transition=confirming)).rule == rule
+
+
+def test_an_address_that_is_owed_is_moved_with_the_service():
+    state = a_state(node_a=going(NODE_A, SPOT), address=Address(AddressStatus.OWED, 1))
+    assert decided(state).action is Action.SWITCH_OVER
+    assert decided(replace(state, nodes={**state.nodes, NODE_B: an_off_report(NODE_B)})).action is Action.REPAIR
+
+
+def test_the_service_does_not_go_back_to_a_node_that_goes():
+    policy = Policy(failback=FailbackPolicy(mode="automatic"))
+    back = a_state(
+        active=NODE_B,
+        node_a=a_report(NODE_A, service="OUT_OF_SERVICE"),
+        node_b=a_report(NODE_B, service="IN_SERVICE"),
+        preferred_since=NOW - 86_400,
+    )
+    assert decided(back, policy=policy).action is Action.FAIL_BACK
+    goes = replace(back, nodes={**back.nodes, NODE_A: going(NODE_A, REBALANCE, service="OUT_OF_SERVICE")})
+    assert decided(goes, policy=policy).action is Action.WAIT
+
+
+def test_a_person_cannot_switch_over_to_a_node_that_goes_but_may_fail_over_to_it_in_need():
+    state = a_state(node_b=going(NODE_B, GROUP))
+    switchover = Request(CLUSTER, TransitionAction.SWITCHOVER, to="node-b")
+    ruling = rule_on_request(switchover, EXECUTION, state, a_definition(), NOW)
+    assert ruling == Refused(
+        "node-b is about to go: Auto Scaling group orders-db-a ends it (said 5 s ago). If it stays all the same, "
+        "boot it anew and ask again"
+    )
+    lost = replace(state, nodes={**state.nodes, NODE_A: an_off_report(NODE_A)})
+    failover = Request(CLUSTER, TransitionAction.FAILOVER, to="node-b")
+    assert isinstance(rule_on_request(failover, EXECUTION, lost, a_definition(), NOW), Opening)
+
+
+def test_a_group_waits_for_a_node_that_serves_or_takes_part_in_a_move_and_for_no_other():
+    assert keeps_waiting(a_state(), NODE_A)
+    assert not keeps_waiting(a_state(), NODE_B)
+    moving = a_moving_state(transition=a_transition(source=NODE_A, target=NODE_B))
+    assert keeps_waiting(moving, NODE_A)
+    assert keeps_waiting(moving, NODE_B)
+    assert not keeps_waiting(a_state(3, transition=a_transition(source=NODE_A, target=NODE_B)), NODE_C)
+
+
+def test_a_group_does_not_wait_for_an_old_holder_against_which_only_the_proof_is_missing():
+    left = a_state(active=None, previous=a_previous())
+    assert not keeps_waiting(left, NODE_A)
+
+
+def test_a_group_waits_for_a_node_that_an_address_led_to_before_anybody_was_placed():
+    new = a_state(active=None, epoch=0, previous=a_previous(lease_s=0, renewed_at=None, keeps_lease=False))
+    assert keeps_waiting(new, NODE_A)
+
+
+def test_an_explanation_names_the_node_that_goes_and_what_follows():
+    state = a_state(node_a=going(NODE_A, SPOT))
+    shown = explain(state, a_definition(), NOW, Observer.TRUSTED)
+    assert "node-a is about to go: EC2 interrupts it (Spot), 5 s ago" in [fact.line for fact in shown.facts]
+    assert departure_words(state, a_definition(), NODE_B, NOW) == ""
+    well = explain(a_state(), a_definition(), NOW, Observer.TRUSTED)
+    assert ("planned", "LEAVE") in {(each.column, each.value) for each in well.otherwise}
+    assert ("planned", "STRANDED") not in {(each.column, each.value) for each in well.otherwise}
