@@ -16,15 +16,15 @@ from understudy.domain.request import CLUSTER_NAME
 from understudy_agent.config import parse
 
 TEMPLATE = cfn.ROOT / "examples" / "two-node-service" / "template.yaml"
+OBJECT = "a-bucket/understudy-agent-0.1.0.tar.gz"
 GIVEN = {
     "Subnets": ["subnet-0a", "subnet-0b"],
     "SecurityGroups": ["sg-0a"],
     "HostedZoneId": "Z0123EXAMPLE",
     "RecordName": "app.corp.example.com",
-    "AgentBundle": "s3://a-bucket/understudy-agent-0.1.0.tar.gz",
+    "AgentBundle": f"s3://{OBJECT}",
     "Image": "ami-0a1b2c3d4e5f60718",
 }
-OBJECT = GIVEN["AgentBundle"].removeprefix("s3://")
 NODES = {"GroupA": "node-a", "GroupB": "node-b"}
 """The names of the nodes by their groups, in the order of Subnets."""
 UNTOUCHED = {"HostedZoneId", "RecordName"}

@@ -57,7 +57,7 @@ def launch(group: FakeAutoScalingGroup, count_needed: int, propagated_tags: dict
     )
     for each in ran["Instances"]:
         instance = ec2_backends[group.account_id][group.region].get_instance(each["InstanceId"])
-        instance.autoscaling_group = group  # type: ignore[attr-defined]
+        instance.autoscaling_group = group
         group.instance_states.append(InstanceState(instance))
 
 
