@@ -62,7 +62,7 @@ def of_type(kind: str) -> dict[str, dict[str, Any]]:
 
 
 def resolve(value: Any, parameters: Mapping[str, Any]) -> Any:
-    """Evaluate intrinsic functions. A resource, or an attribute of it, becomes its logical ID."""
+    """Evaluate intrinsic functions. A resource, or an attribute of it, becomes its logical ID unless it is given."""
     if isinstance(value, list):
         resolved = [resolve(item, parameters) for item in value]
         return [item for item in resolved if item != NO_VALUE]
@@ -114,7 +114,8 @@ def _holds(condition: Mapping[str, Any], parameters: Mapping[str, Any]) -> bool:
 
 
 def _get_att(argument: Any, parameters: Mapping[str, Any]) -> str:
-    return str(argument[0] if isinstance(argument, list) else argument.split(".")[0])
+    name = ".".join(argument) if isinstance(argument, list) else str(argument)
+    return str(parameters.get(name, name.split(".")[0]))
 
 
 _FUNCTIONS: Mapping[str, Callable[[Any, Mapping[str, Any]], Any]] = {
