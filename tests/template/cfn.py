@@ -107,6 +107,8 @@ def _holds(condition: Mapping[str, Any], parameters: Mapping[str, Any]) -> bool:
         return _holds(source()["Conditions"][condition["Condition"]], parameters)
     if "Fn::And" in condition:
         return all(_holds(each, parameters) for each in condition["Fn::And"])
+    if "Fn::Or" in condition:
+        return any(_holds(each, parameters) for each in condition["Fn::Or"])
     if "Fn::Not" in condition:
         return not _holds(condition["Fn::Not"][0], parameters)
     left, right = resolve(condition["Fn::Equals"], parameters)

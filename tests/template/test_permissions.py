@@ -44,6 +44,8 @@ WITHOUT_RESOURCE = {
     "ec2:DescribeVpcAttribute",
     "ec2:DescribeInternetGateways",
     "ec2:DescribeSpotInstanceRequests",
+    "ec2:DescribeVpcs",
+    "route53:ListHostedZonesByVPC",
     "route53resolver:ListResolverEndpoints",
     "cloudwatch:DescribeAlarms",  # of composite alarms it tells nothing under a narrower scope
     "logs:CreateLogDelivery",
@@ -76,10 +78,15 @@ DELIVERY = {"sqs:SendMessage"}
 """What Lambda itself does with a function's role: events that it could not handle go to the dead-letter queue."""
 
 
+IN_ITS_CALLERS_NAME = {"route53:ListHostedZonesByVPC": "ec2:DescribeVpcs"}
+"""What a service asks of another one by its caller's rights (Service Authorization Reference: dependent actions)."""
+
+
 @pytest.mark.parametrize("function", CALLED)
 def test_a_function_may_do_what_its_code_calls_and_nothing_else(function):  # B10
     actions = [a for s in statements(f"{function}FunctionRole") for a in as_list(s["Action"])]
-    assert set(actions) - DELIVERY == CALLED[function]
+    asked_for = {other for action, other in IN_ITS_CALLERS_NAME.items() if action in CALLED[function]}
+    assert set(actions) - DELIVERY == CALLED[function] | asked_for
     invoked = cfn.of_type("AWS::Lambda::EventInvokeConfig").get(f"{function}FunctionEventInvokeConfig", {})
     keeps = "OnFailure" in invoked.get("DestinationConfig", {})
     assert set(actions) & DELIVERY == (DELIVERY if keeps else set())
@@ -388,6 +395,9 @@ def test_zones_of_other_accounts_need_no_zone_here():  # S4
     elsewhere = {**NOWHERE, "ZoneRoleArns": PARAMETERS["ZoneRoleArns"]}
     actions = {a for s in statements("MoveAddressFunctionRole", elsewhere) for a in as_list(s["Action"])}
     assert {a for a in actions if a.startswith(("route53:", "sts:"))} == {"sts:AssumeRole"}
+    actions = {a for s in statements("CheckReadinessFunctionRole", elsewhere) for a in as_list(s["Action"])}
+    looked_at = {"sts:AssumeRole", "route53:ListHostedZonesByVPC"}  # the VPCs are here
+    assert {a for a in actions if a.startswith(("route53:", "sts:"))} == looked_at
 
 
 def test_without_a_name_nothing_is_written_in_any_zone():  # B1
