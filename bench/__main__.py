@@ -18,7 +18,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bench import calls, counts, imports, large_watch, live, paper, watches
+from bench import busy, calls, counts, imports, large_watch, live, paper, watches
 from local.client import Client
 from local.cluster import Cluster
 from local.interrupts import Interrupted, raise_on_signals
@@ -127,6 +127,10 @@ def table(result: dict[str, Any]) -> Table:
     shown.add_row("AWS calls, failover cold / warm", f"{sum(cold.values())} / {sum(warm.values())}", "")
     for operation, number in cold.items():
         shown.add_row(f"  {operation}", f"{number} / {warm.get(operation, 0)}", "")
+    for case in result["busy"]:
+        figure = f"{case['tries_mean']:.2f} / {case['tries_most']}, {case['lost']} of {case['beats']:,} lost"
+        allowed = "" if case["goal"] is None else f"{case['goal']} lost"
+        shown.add_row(f"tries of a beat, mean / most, {busy.words(case)}", figure, allowed)
     for case in result["watches"]:
         figures = [str(case["route53_calls"]), str(case["goal"] or "")]
         shown.add_row(f"Route 53 calls per watch, {watches.words(case)}", *figures)

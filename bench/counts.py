@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from bench import calls, imports, packages, paper, watches
+from bench import busy, calls, imports, packages, paper, watches
 from local import sam
 from local.engine import Engine
 
@@ -26,6 +26,7 @@ def measure(directory: Path) -> dict[str, Any]:
         sam.build(engine)
     found = {
         "calls": calls.count(),
+        "busy": busy.count(),
         "watches": watches.count(),
         "paper": paper.waits(paper.PROPAGATIONS_S),
         "sizes": imports.sizes(),
@@ -38,9 +39,10 @@ def measure(directory: Path) -> dict[str, Any]:
 
 
 def too_many(found: dict[str, Any]) -> list[str]:
-    """The beats that cost another number of DynamoDB calls than they must."""
+    """The beats that cost another number of DynamoDB calls than they must, or were lost."""
     allowed = CALLS_OF_A_BEAT.items()
-    return [name for name, number in allowed if calls.of_service(found["calls"][name], "dynamodb") != number]
+    wrong = [name for name, number in allowed if calls.of_service(found["calls"][name], "dynamodb") != number]
+    return wrong + busy.losing(found["busy"])
 
 
 if __name__ == "__main__":

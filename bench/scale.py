@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from bench import names
 from bench.calls import BEAT_S
 from bench.cost import (
     CALL_MS,
@@ -23,6 +24,7 @@ from bench.cost import (
     reads_a_beat,
 )
 from bench.cost import watch_cpu_s as _watch_cpu_s
+from bench.names import CUT, NARROWEST, OWN_NAME_LIMIT, STACK_LIMIT, STACK_NAME_LIMIT
 from bench.prices import GB, LOG_BYTE, UNCONFIRMED
 from understudy.usecases.views import GROUP_SIZE
 from understudy.usecases.watch_clusters import NODES_LIMIT, TEXTS_LIMIT
@@ -32,6 +34,8 @@ PAGE = Path(__file__).parents[1] / "docs" / "scale.md"
 VIEW_KB = 6.2
 BEAT_SIZES = (20, 2_000, 20_000)
 WATCH_SIZES = (100, 500, 1_000, 10_000)
+NAMES_ONE_BY_ONE, ZONES_ONE_BY_ONE = 105, 70
+"""How many protected names of 26 characters, or hosted zones beside a suffix, fit into the policies of the role that moves."""
 EVENTBRIDGE, ON_DEMAND = "Amazon EventBridge quotas", "DynamoDB on-demand capacity mode"
 QUOTAS = (
     ("Lambda", "Concurrent executions", "1,000 (new accounts: less)", "Lambda quotas"),
@@ -106,6 +110,7 @@ def _watches() -> list[str]:
 def document() -> str:
     """The text of docs/scale.md."""
     log_bytes = 20_000 / BEAT_S * COUNTS["beat"]["printed_bytes"] * MONTH_S
+    cut = " and ".join(f"{what} is cut to {limit} characters" for what, limit in CUT)
     quotas = [f"| {service} | {name} | {default} | {source} |" for service, name, default, source in QUOTAS]
     return "\n".join(
         [
@@ -154,11 +159,21 @@ def document() -> str:
             "stand by and by the watch. What Step Functions turns away is asked for again by the next beat. Route 53 is the narrower",
             "door: its buckets let some 25 such moves through a second ([performance](performance.md#a-whole-availability-zone-at-once)).",
             "",
+            "## The stack's name",
+            "",
+            f"It may have **{STACK_NAME_LIMIT} characters**, of the {STACK_LIMIT} that CloudFormation allows. CloudFormation has no way to say so before it begins: with a",
+            f"longer one the first deployment fails when it comes to the {NARROWEST.what}, and is rolled back. Names of clusters and nodes have {OWN_NAME_LIMIT} characters at most.",
+            "",
+            *names.table(),
+            "",
+            f"{cut[0].upper()}{cut[1:]}: nothing depends on their ends. What CloudFormation names",
+            "by itself (functions, roles, rules, alarms) it shortens by itself, so that rules and functions of a long name do not begin with all of it.",
+            "",
             "## Protected names and hosted zones",
             "",
-            "IAM lets the policies of a role hold 10,240 characters together, and CloudFormation a parameter 4,096 bytes. So some 110 names of 27",
-            "characters fit into `ProtectedNames` one by one, each of which stands there a second time for its guard, and 75 hosted zones into",
-            "`HostedZoneIds`. CloudFormation refuses a deployment with more. **A suffix (`*.ha.corp.example.com`) stands for all names below it,",
+            f"IAM lets the policies of a role hold 10,240 characters together, and CloudFormation a parameter 4,096 bytes. So some {NAMES_ONE_BY_ONE} names of 26",
+            f"characters fit into `ProtectedNames` one by one, each of which stands there a second time for its guard, and {ZONES_ONE_BY_ONE} hosted zones into",
+            "`HostedZoneIds`, also with the longest name of a stack. CloudFormation refuses a deployment with more. **A suffix (`*.ha.corp.example.com`) stands for all names below it,",
             "with their guards**: ten thousand names take as much room as one. Give the clusters of a stack a subdomain of their own, in few zones.",
             "",
             "## The watch",

@@ -14,6 +14,7 @@ _ROUTE_53 = [
     ("GET", re.compile(r"^/2013-04-01/hostedzone/([^/]+)/rrset/?$"), "ListResourceRecordSets"),
     ("GET", re.compile(r"^/2013-04-01/change/([^/]+)/?$"), "GetChange"),
     ("GET", re.compile(r"^/2013-04-01/hostedzone/([^/]+)/?$"), "GetHostedZone"),
+    ("GET", re.compile(r"^/2013-04-01/hostedzonesbyvpc()/?$"), "ListHostedZonesByVPC"),
 ]
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tools.performance_words import (
+    BUSY,
     CALLS,
     FAILOVER,
     HEAD,
@@ -56,14 +57,29 @@ def _calls(counts: Mapping[str, Any]) -> str:
         [f"{case['clusters']:,}", str(case["zones"]), f"{case['others']:,}", str(case["route53_calls"])]
         for case in counts["watches"]
     ]
+    held = [
+        [
+            f"{case['least_ms']} to {case['most_ms']} ms",
+            f"{case['tries_mean']:.2f}",
+            str(case["tries_most"]),
+            _lost(case),
+        ]
+        for case in counts["busy"]
+    ]
     return (
         CALLS
         + _table(["", "calls"], beats)
+        + BUSY.format(beats=counts["busy"][0]["beats"])
+        + _table(["a transaction holds the item for", "tries, mean", "most", "lost"], held)
         + FAILOVER
         + _table(["function", "warm", "in all", "cold"], [*steps, ["together", "", *totals]])
         + WATCH
         + _table(["clusters in each zone", "zones", "other records in each", "calls of Route 53"], watches)
     )
+
+
+def _lost(case: Mapping[str, Any]) -> str:
+    return str(case["lost"]) if case["goal"] is None else f"{case['lost']} (goal: {case['goal']})"
 
 
 def _loaded(counts: Mapping[str, Any]) -> str:

@@ -20,6 +20,15 @@ Counted by botocore itself, on moto, with the real functions and the real workfl
 no test checks a time. *Cold* means that every function has just been started.
 
 """
+BUSY = """
+A move writes the cluster's item in transactions, and DynamoDB refuses a beat meanwhile. The beat is tried again after
+20 to 50 ms, by chance, five times in all. The table shows how many tries {beats:,} beats need that all come while a
+transaction holds the item. The adapter is the real one; DynamoDB is a table in memory that answers without delay
+(virtual time, seeded chance), and its next transaction begins 50 to 150 ms after the end of the one before. How long
+DynamoDB holds an item is not documented, so the times are assumed. Below 80 ms no beat can be lost, whatever chance
+says. With longer holds some are lost, and a single lost beat costs nothing.
+
+"""
 FAILOVER = """
 A failover, from the beat that notices the silence to the end of the transition, for a cluster with one record:
 

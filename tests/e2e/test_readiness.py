@@ -23,6 +23,7 @@ def test_an_accepted_definition_is_checked_by_itself_and_an_operator_can_ask_aga
     read_from_aws = {
         "vpc-dns-on",
         "zone-associated",
+        "name-not-shadowed",
         "instances-run",
         "zones-differ",
         "standbys-apart",

@@ -30,6 +30,7 @@ from understudy.domain.readiness_facts import (
     InboundEndpoint,
     Instance,
     MetadataService,
+    PrivateZone,
     Unread,
     VpcDns,
     needed_rights,
@@ -125,6 +126,7 @@ def facts(members: int = 2, **changes: Any) -> Facts:
         stop_protected=dict.fromkeys(list(PLACES)[:members], False),
         vpcs={VPC: VpcDns(True, True)},
         zones={ZONE_ID: a_zone()},
+        private_zones={VPC: (PrivateZone(ZONE_ID, "corp.example.com"),)},
         records={NAME_KEY: found(0), GUARD_KEY: found(1)},
         endpoints=(an_endpoint(),),
         rights=dict.fromkeys(needed_rights(definition, "understudy"), True),
@@ -142,6 +144,7 @@ def readings(members: int = 2) -> FakeReadings:
     seen.known = instances(members)
     seen.vpcs = {VPC: VpcDns(True, True)}
     seen.zones = {ZONE_ID: a_zone()}
+    seen.seen_zones = {(VPC, REGION): (PrivateZone(ZONE_ID, "corp.example.com"),)}
     seen.records = {NAME_KEY: found(0), GUARD_KEY: found(1)}
     seen.endpoints = [an_endpoint()]
     seen.tables = dict.fromkeys(ROUTE.route_table_ids, a_table())
@@ -152,5 +155,13 @@ def readings(members: int = 2) -> FakeReadings:
 
 def a_gatherer(ledger: StateReader, aws: FakeReadings, clock: Clock, **changes: Any) -> Gatherer:
     """Whoever reads what a check looks at: the table, and everything else from one AWS."""
-    usual = {"instances": aws, "zones": aws, "network": aws, "endpoints": aws, "rights": aws, "stack": "understudy"}
-    return Gatherer(**{"ledger": ledger, "clock": clock, **usual, **changes})
+    usual = {
+        "instances": aws,
+        "zones": aws,
+        "vpc_zones": aws,
+        "network": aws,
+        "endpoints": aws,
+        "rights": aws,
+        "stack": "understudy",
+    }
+    return Gatherer(**{"ledger": ledger, "clock": clock, "region": REGION, **usual, **changes})

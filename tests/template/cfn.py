@@ -62,7 +62,7 @@ def of_type(kind: str) -> dict[str, dict[str, Any]]:
 
 
 def resolve(value: Any, parameters: Mapping[str, Any]) -> Any:
-    """Evaluate intrinsic functions. A resource, or an attribute of it, becomes its logical ID."""
+    """Evaluate intrinsic functions. A resource, or an attribute of it, becomes its logical ID unless it is given."""
     if isinstance(value, list):
         resolved = [resolve(item, parameters) for item in value]
         return [item for item in resolved if item != NO_VALUE]
@@ -107,6 +107,8 @@ def _holds(condition: Mapping[str, Any], parameters: Mapping[str, Any]) -> bool:
         return _holds(source()["Conditions"][condition["Condition"]], parameters)
     if "Fn::And" in condition:
         return all(_holds(each, parameters) for each in condition["Fn::And"])
+    if "Fn::Or" in condition:
+        return any(_holds(each, parameters) for each in condition["Fn::Or"])
     if "Fn::Not" in condition:
         return not _holds(condition["Fn::Not"][0], parameters)
     left, right = resolve(condition["Fn::Equals"], parameters)
@@ -114,7 +116,8 @@ def _holds(condition: Mapping[str, Any], parameters: Mapping[str, Any]) -> bool:
 
 
 def _get_att(argument: Any, parameters: Mapping[str, Any]) -> str:
-    return str(argument[0] if isinstance(argument, list) else argument.split(".")[0])
+    name = ".".join(argument) if isinstance(argument, list) else str(argument)
+    return str(parameters.get(name, name.split(".")[0]))
 
 
 _FUNCTIONS: Mapping[str, Callable[[Any, Mapping[str, Any]], Any]] = {

@@ -2,12 +2,14 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bench.names import STACK_NAME_LIMIT
+from bench.scale import NAMES_ONE_BY_ONE, ZONES_ONE_BY_ONE
 from tests.support.aws_calls import actions_from, actions_in
 from tests.support.iam_conditions import holds
 from tests.template import cfn
@@ -42,6 +44,8 @@ WITHOUT_RESOURCE = {
     "ec2:DescribeVpcAttribute",
     "ec2:DescribeInternetGateways",
     "ec2:DescribeSpotInstanceRequests",
+    "ec2:DescribeVpcs",
+    "route53:ListHostedZonesByVPC",
     "route53resolver:ListResolverEndpoints",
     "cloudwatch:DescribeAlarms",  # of composite alarms it tells nothing under a narrower scope
     "logs:CreateLogDelivery",
@@ -74,10 +78,15 @@ DELIVERY = {"sqs:SendMessage"}
 """What Lambda itself does with a function's role: events that it could not handle go to the dead-letter queue."""
 
 
+IN_ITS_CALLERS_NAME = {"route53:ListHostedZonesByVPC": "ec2:DescribeVpcs"}
+"""What a service asks of another one by its caller's rights (Service Authorization Reference: dependent actions)."""
+
+
 @pytest.mark.parametrize("function", CALLED)
 def test_a_function_may_do_what_its_code_calls_and_nothing_else(function):  # B10
     actions = [a for s in statements(f"{function}FunctionRole") for a in as_list(s["Action"])]
-    assert set(actions) - DELIVERY == CALLED[function]
+    asked_for = {other for action, other in IN_ITS_CALLERS_NAME.items() if action in CALLED[function]}
+    assert set(actions) - DELIVERY == CALLED[function] | asked_for
     invoked = cfn.of_type("AWS::Lambda::EventInvokeConfig").get(f"{function}FunctionEventInvokeConfig", {})
     keeps = "OnFailure" in invoked.get("DestinationConfig", {})
     assert set(actions) & DELIVERY == (DELIVERY if keeps else set())
@@ -235,6 +244,31 @@ def test_a_suffix_protects_all_names_below_it_with_their_guards_and_no_other(nam
 
 INLINE_LIMIT, PARAMETER_LIMIT = 10_240, 4_096
 """What all inline policies of a role hold together, in characters without spaces; bytes of a parameter's value."""
+MANAGED_LIMIT = 6_144
+_PLACE = "ap-southeast-1:123456789012"
+_TABLE = f"{'s' * STACK_NAME_LIMIT}-ClusterTable-1A2B3C4D5E6F7"
+LONGEST = {
+    "AWS::Region": "ap-southeast-1",
+    "AWS::StackName": "s" * STACK_NAME_LIMIT,
+    "ClusterTable.Arn": f"arn:aws:dynamodb:{_PLACE}:table/{_TABLE}",
+    "Bus.Arn": f"arn:aws:events:{_PLACE}:event-bus/{'s' * STACK_NAME_LIMIT}",
+    "TransitionStateMachine": f"arn:aws:states:{_PLACE}:stateMachine:{'s' * STACK_NAME_LIMIT}-transition",
+}
+"""What a stack with the longest name has in its policies, in a Region with a long one."""
+
+
+def held(policies: Iterable[Mapping[str, Any]], parameters: Mapping[str, Any]) -> int:
+    """How many characters these policies have together, as IAM counts."""
+    documents = [cfn.resolve(each["PolicyDocument"], parameters) for each in policies]
+    return sum(len("".join(json.dumps(each, separators=(",", ":")).split())) for each in documents)
+
+
+def test_the_policies_of_a_stack_with_the_longest_name_fit_into_their_roles():
+    given = {**PARAMETERS, **LONGEST}
+    roles = cfn.of_type("AWS::IAM::Role").items()
+    sizes = {name: held(role.get("Policies", ()), given) for name, role in roles}
+    assert {name for name, size in sizes.items() if size >= INLINE_LIMIT} == set()
+    assert all(held([policy], given) < MANAGED_LIMIT for policy in cfn.of_type("AWS::IAM::ManagedPolicy").values())
 
 
 @pytest.mark.parametrize("count", [10, 1000, 10_000])
@@ -242,29 +276,25 @@ def test_the_rights_for_so_many_names_fit_into_a_role_and_into_a_parameter(count
     """Ten names one by one; more by a suffix."""
     names = [f"orders-db-{each}.ha.corp.example.com" for each in range(count)]
     given = names if count == 10 else ["*.ha.corp.example.com"]
-    parameters = {**PARAMETERS, "ProtectedNames": given}
     policies = cfn.of_type("AWS::IAM::Role")["MoveAddressFunctionRole"]["Policies"]
-    document = json.dumps([cfn.resolve(each["PolicyDocument"], parameters) for each in policies], separators=(",", ":"))
-    assert len(document.replace(" ", "")) < INLINE_LIMIT
+    assert held(policies, {**PARAMETERS, **LONGEST, "ProtectedNames": given}) < INLINE_LIMIT
     assert len(",".join(given)) < PARAMETER_LIMIT
 
 
 @pytest.mark.parametrize(
     ("parameter", "one", "advised", "words"),
     [
-        ("ProtectedNames", "db-{:03d}.ha.corp.example.com", 110, "110 names"),
-        ("HostedZoneIds", "Z{:020d}", 75, "75 hosted zones"),
+        ("ProtectedNames", "db-{:03d}.ha.corp.example.com", NAMES_ONE_BY_ONE, f"{NAMES_ONE_BY_ONE} names"),
+        ("HostedZoneIds", "Z{:020d}", ZONES_ONE_BY_ONE, f"{ZONES_ONE_BY_ONE} hosted zones"),
     ],
 )
 def test_as_many_names_and_zones_as_the_documents_say_fit_one_by_one_and_not_many_more(  # B12
     parameter, one, advised, words
 ):
     def fits(count: int) -> bool:
-        usual = {**PARAMETERS, "ProtectedNames": ["*.ha.corp.example.com"]}
-        given = {**usual, parameter: [one.format(each) for each in range(count)]}
+        usual = {**PARAMETERS, **LONGEST, "ProtectedNames": ["*.ha.corp.example.com"]}
         policies = cfn.of_type("AWS::IAM::Role")["MoveAddressFunctionRole"]["Policies"]
-        resolved = [cfn.resolve(each["PolicyDocument"], given) for each in policies]
-        return len(json.dumps(resolved, separators=(",", ":")).replace(" ", "")) < INLINE_LIMIT
+        return held(policies, {**usual, parameter: [one.format(each) for each in range(count)]}) < INLINE_LIMIT
 
     assert fits(advised)
     assert not fits(advised + 10)
@@ -365,6 +395,9 @@ def test_zones_of_other_accounts_need_no_zone_here():  # S4
     elsewhere = {**NOWHERE, "ZoneRoleArns": PARAMETERS["ZoneRoleArns"]}
     actions = {a for s in statements("MoveAddressFunctionRole", elsewhere) for a in as_list(s["Action"])}
     assert {a for a in actions if a.startswith(("route53:", "sts:"))} == {"sts:AssumeRole"}
+    actions = {a for s in statements("CheckReadinessFunctionRole", elsewhere) for a in as_list(s["Action"])}
+    looked_at = {"sts:AssumeRole", "route53:ListHostedZonesByVPC"}  # the VPCs are here
+    assert {a for a in actions if a.startswith(("route53:", "sts:"))} == looked_at
 
 
 def test_without_a_name_nothing_is_written_in_any_zone():  # B1

@@ -10,10 +10,10 @@ from botocore.stub import Stubber
 
 from tests.contract.conftest import REGION
 from tests.support.politeness import a_polite_way
-from understudy.adapters.route53_readings import ResolverReadings, Route53Readings
+from understudy.adapters.route53_readings import PAGES_LIMIT, ResolverReadings, Route53Readings
 from understudy.domain.definition import Record
 from understudy.domain.errors import UnreadableError
-from understudy.domain.readiness_facts import FoundRecord, HostedZone, InboundEndpoint
+from understudy.domain.readiness_facts import FoundRecord, HostedZone, InboundEndpoint, PrivateZone
 from understudy.domain.record import RecordSet
 
 NAME = "orders-db.corp.example.com"
@@ -38,8 +38,12 @@ def vpc(clients: dict[str, Any]) -> str:
 
 @pytest.fixture
 def private_zone(route53: Any, vpc: str) -> str:
+    return a_private_zone(route53, "corp.example.com", vpc)
+
+
+def a_private_zone(route53: Any, name: str, vpc: str) -> str:
     answer = route53.create_hosted_zone(
-        Name="corp.example.com",
+        Name=name,
         CallerReference=str(uuid4()),
         VPC={"VPCRegion": REGION, "VPCId": vpc},
         HostedZoneConfig={"PrivateZone": True},
@@ -83,6 +87,49 @@ def test_a_private_zone_names_the_vpcs_that_see_it(route53, vpc, private_zone): 
     found = readings_of(route53).hosted_zone(a_record(private_zone))
     assert found is not None
     assert found.vpcs == {vpc: REGION, "vpc-0cccccccccccccccc": "eu-west-1"}
+
+
+def test_every_private_zone_that_a_vpc_sees_is_listed_and_no_other(clients, route53):  # S2
+    vpc = str(clients["ec2"].create_vpc(CidrBlock="10.7.0.0/16")["Vpc"]["VpcId"])
+    names = ["corp.example.com", "ha.corp.example.com"]
+    made = [a_private_zone(route53, name, vpc) for name in names]
+    a_private_zone(route53, "elsewhere.example.com", "vpc-0eeeeeeeeeeeeeeee")
+    route53.create_hosted_zone(Name="public.example.com", CallerReference=str(uuid4()))
+    found = readings_of(route53).private_zones(vpc, REGION)
+    assert set(found) == {PrivateZone(*each) for each in zip(made, names, strict=True)}
+    assert readings_of(route53).private_zones("vpc-0dddddddddddddddd", REGION) == ()
+
+
+def a_page(number: int, **more: str) -> dict[str, Any]:
+    zone = {
+        "HostedZoneId": f"Z{number}",
+        "Name": "EFS\\052.Example.com.",
+        "Owner": {"OwningService": "efs.amazonaws.com"},
+    }
+    return {"HostedZoneSummaries": [zone], "MaxItems": "100", **more}
+
+
+def test_the_zones_of_a_vpc_are_read_page_by_page_whoever_owns_them(route53, stubber):  # S2
+    asked = {"VPCId": "vpc-1", "VPCRegion": REGION}
+    stubber.add_response("list_hosted_zones_by_vpc", a_page(1, NextToken="more"), asked)
+    stubber.add_response("list_hosted_zones_by_vpc", a_page(2), {**asked, "NextToken": "more"})
+    found = readings_of(route53).private_zones("vpc-1", REGION)
+    assert found == (PrivateZone("Z1", "efs*.example.com"), PrivateZone("Z2", "efs*.example.com"))
+    stubber.assert_no_pending_responses()
+
+
+def test_a_list_without_an_end_is_unreadable(route53, stubber):  # B3
+    for number in range(PAGES_LIMIT):
+        stubber.add_response("list_hosted_zones_by_vpc", a_page(number, NextToken="more"))
+    with pytest.raises(UnreadableError, match=rf"vpc-1 in {REGION} sees more than {PAGES_LIMIT} private zones"):
+        readings_of(route53).private_zones("vpc-1", REGION)
+
+
+@pytest.mark.parametrize("code", ["AccessDenied", "InvalidInput", "Throttling"])
+def test_a_vpc_that_route_53_does_not_answer_for_is_unreadable_and_says_which(route53, stubber, code):  # S2 B3
+    stubber.add_client_error("list_hosted_zones_by_vpc", code)
+    with pytest.raises(UnreadableError, match=rf"vpc-1 in {REGION}.*{code}"):
+        readings_of(route53).private_zones("vpc-1", REGION)
 
 
 def test_a_public_zone_is_seen_by_everybody(route53):  # S2

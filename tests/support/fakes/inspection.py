@@ -9,11 +9,19 @@ from understudy.domain.drill import Drill
 from understudy.domain.errors import LedgerConflictError
 from understudy.domain.network import ElasticIpReading, RouteTable
 from understudy.domain.readiness import Report
-from understudy.domain.readiness_facts import FoundRecord, HostedZone, InboundEndpoint, Instance, Right, VpcDns
+from understudy.domain.readiness_facts import (
+    FoundRecord,
+    HostedZone,
+    InboundEndpoint,
+    Instance,
+    PrivateZone,
+    Right,
+    VpcDns,
+)
 
 
 class FakeReadings(Faulty):
-    """InstanceReader, ZoneReader, NetworkReader, EndpointReader and RightsReader over plain dicts, set by a test."""
+    """InstanceReader, ZoneReader, VpcZoneReader, NetworkReader, EndpointReader and RightsReader over plain dicts."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -22,6 +30,7 @@ class FakeReadings(Faulty):
         self.vpcs: dict[str, VpcDns] = {}
         self.zones: dict[str, HostedZone] = {}
         self.records: dict[tuple[str, str], tuple[FoundRecord, ...]] = {}
+        self.seen_zones: dict[tuple[str, str], tuple[PrivateZone, ...]] = {}
         self.endpoints: list[InboundEndpoint] = []
         self.denied: set[str] = set()
         self.tables: dict[str, RouteTable] = {}
@@ -60,6 +69,11 @@ class FakeReadings(Faulty):
         with self._called("found_records"):
             self.roles.append(record.role_arn)
             return self.records.get((record.hosted_zone_id, name), ())
+
+    def private_zones(self, vpc_id: str, region: str) -> tuple[PrivateZone, ...]:
+        """As VpcZoneReader.private_zones."""
+        with self._called("private_zones"):
+            return self.seen_zones.get((vpc_id, region), ())
 
     def route_tables(self, ids: Collection[str]) -> Mapping[str, RouteTable]:
         """As NetworkReader.route_tables."""

@@ -11,6 +11,7 @@ from tests.support.builders import (
     NODE_A,
     NODE_B,
     NOW,
+    RECORD,
     TCP_REMOTE,
     a_definition,
     a_failed_start,
@@ -42,6 +43,7 @@ from understudy.domain.readiness_facts import (
     Finding,
     FoundRecord,
     MetadataService,
+    PrivateZone,
     Verdict,
     VpcDns,
     needed_rights,
@@ -162,12 +164,14 @@ def test_every_check_says_which_rows_it_serves_what_it_looks_at_what_to_do_and_h
 ASKS = a_definition(policy=Policy(approval=ApprovalPolicy((TransitionAction.FAILOVER,))))
 STOPS = a_definition(policy=Policy(fencing=Fencing(stop_instance=True)))
 ONLY_STOPPED = a_definition(policy=Policy(fencing=Fencing(stop_instance=True, accept=(Proof.STOPPED,))))
+SHADOWED = {VPC: (PrivateZone("Z0CLOSER", RECORD.name),)}
 VARIANTS: tuple[dict[str, Any], ...] = (
     {},
     {"instances": UNREAD, "rights": UNREAD, "endpoints": UNREAD},
     {"instances": UNREAD, "definition": of_all_kinds()},
     {"zones": {ZONE_ID: UNREAD}, "records": {}, "vpcs": {}, "stop_protected": {}},
     {"zones": {ZONE_ID: None}},
+    *({"zones": {ZONE_ID: a_zone(is_private=private)}, "private_zones": SHADOWED} for private in (True, False)),
     {"zones": {ZONE_ID: a_zone(name="example.org", vpcs={})}, "endpoints": ()},
     {"instances": STOPPED, "vpcs": {VPC: VpcDns(True, False)}, "stop_protected": dict.fromkeys((NODE_A, NODE_B), True)},
     {"instances": instances(node_a={"power": PowerReading.PENDING, "scaling_group": "asg", "address": None})},

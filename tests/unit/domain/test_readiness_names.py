@@ -21,7 +21,7 @@ from tests.support.readiness import (
 )
 from understudy.domain import readiness_names as names
 from understudy.domain.definition import ClientVpc
-from understudy.domain.readiness_facts import FoundRecord, Right, Verdict, VpcDns, needed_rights
+from understudy.domain.readiness_facts import FoundRecord, PrivateZone, Right, Verdict, VpcDns, needed_rights
 from understudy.domain.record import RecordSet
 from understudy.domain.tuning import Tuning
 
@@ -47,6 +47,7 @@ ZONE_CHECKS = (
     names.route53_answers,
     names.zone_owns_name,
     names.zone_associated,
+    names.name_not_shadowed,
     names.vpc_dns_on,
     names.premises_resolve,
 )
@@ -164,6 +165,66 @@ def test_a_zone_that_a_vpc_does_not_see_is_named_with_the_vpc():  # S2
     says(names.zone_associated, PASS, f"{VPC}, {CLIENT_VPC}", definition=clients, zones=both)
     says(names.zone_associated, FAIL, f"{VPC} (nodes)", zones={ZONE_ID: a_zone(vpcs={})})
     says(names.zone_associated, UNKNOWN, "AccessDenied", instances=UNREAD)
+
+
+PARENT = {ZONE_ID: a_zone(name="example.com")}
+OURS_IN_VPC = PrivateZone(ZONE_ID, "example.com")
+
+
+def seen(*zones: tuple[str, str], vpc_id: str = VPC):
+    return {vpc_id: (OURS_IN_VPC, *(PrivateZone(*each) for each in zones))}
+
+
+@pytest.mark.parametrize("closer", ["corp.example.com", RECORD.name])
+def test_a_more_specific_private_zone_on_the_same_vpc_hides_the_record(closer):  # S2
+    """Route 53 Resolver looks in the most specific zone alone: what is not there does not exist."""
+    words = f"in {VPC}, {RECORD.name} is looked for in Z0CLOSER ({closer}), not in {ZONE_ID}"
+    says(names.name_not_shadowed, FAIL, words, zones=PARENT, private_zones=seen(("Z0CLOSER", closer)))
+
+
+@pytest.mark.parametrize("other", ["com", "p.example.com", "files.corp.example.com", f"x.{RECORD.name}", "example.org"])
+def test_a_zone_that_does_not_own_the_name_or_is_less_specific_hides_nothing(other):  # S2
+    zones = {ZONE_ID: a_zone()} if other == "com" else PARENT
+    says(names.name_not_shadowed, PASS, f"{VPC} is answered", zones=zones, private_zones=seen(("Z0OTHER", other)))
+
+
+def test_of_several_zones_the_most_specific_one_is_named():  # S2
+    there = seen(("Z0CLOSER", "corp.example.com"), ("Z0CLOSEST", RECORD.name))
+    says(names.name_not_shadowed, FAIL, "Z0CLOSEST", zones=PARENT, private_zones=there)
+
+
+def test_a_vpc_with_clients_may_be_hidden_from_where_the_nodes_are_not():  # S2
+    clients = a_definition(client_vpcs=(ClientVpc(CLIENT_VPC, "eu-west-1"),))
+    there = seen() | seen(("Z0CLOSER", "corp.example.com"), vpc_id=CLIENT_VPC)
+    says(names.name_not_shadowed, FAIL, f"in {CLIENT_VPC}", definition=clients, zones=PARENT, private_zones=there)
+
+
+def test_any_private_zone_that_owns_the_name_hides_a_public_record_and_that_matters_where_clients_are():  # S2
+    clients = a_definition(client_vpcs=(ClientVpc(CLIENT_VPC, "eu-west-1"),))
+    public = {ZONE_ID: a_zone(is_private=False, vpcs={})}
+    there = {VPC: (PrivateZone("Z0SPLIT", "example.com"),), CLIENT_VPC: ()}
+    says(names.name_not_shadowed, WARN, "Z0SPLIT", definition=clients, zones=public, private_zones=there)
+    there = {VPC: (), CLIENT_VPC: (PrivateZone("Z0SPLIT", "example.com"),)}
+    says(names.name_not_shadowed, FAIL, "Z0SPLIT", definition=clients, zones=public, private_zones=there)
+
+
+def test_a_zone_in_which_the_same_record_is_protected_hides_nothing():  # S2
+    closer = a_zone()
+    both = a_definition(records=(RECORD, replace(RECORD, hosted_zone_id="Z0CLOSER")))
+    there = seen(("Z0CLOSER", "corp.example.com"))
+    zones = {**PARENT, "Z0CLOSER": closer}
+    says(names.name_not_shadowed, PASS, "is answered", definition=both, zones=zones, private_zones=there)
+    other = a_definition(records=(RECORD, replace(RECORD, hosted_zone_id="Z0CLOSER", type="AAAA")))
+    says(names.name_not_shadowed, FAIL, "Z0CLOSER", definition=other, zones=zones, private_zones=there)
+
+
+def test_a_vpc_whose_zones_cannot_be_listed_is_unknown_and_hides_no_failure():  # S2 B3
+    says(names.name_not_shadowed, UNKNOWN, "AccessDenied", private_zones={VPC: UNREAD})
+    says(names.name_not_shadowed, UNKNOWN, "not known", private_zones={})
+    says(names.name_not_shadowed, UNKNOWN, "AccessDenied", instances=UNREAD)
+    says(names.name_not_shadowed, UNKNOWN, "there is no hosted zone", zones={ZONE_ID: None})
+    there = {CLIENT_VPC: UNREAD, **seen(("Z0CLOSER", "corp.example.com"))}
+    says(names.name_not_shadowed, FAIL, "Z0CLOSER", zones=PARENT, private_zones=there)
 
 
 def test_a_vpc_with_its_dns_off_answers_from_no_private_zone():  # S2

@@ -14,6 +14,7 @@ from local.aws_calls import Call, call_of, refusal
         ("GET", "/2013-04-01/hostedzone/Z1/rrset?maxitems=1", {}, b"", Call("ListResourceRecordSets", "Z1")),
         ("GET", "/2013-04-01/change/C9", {}, b"", Call("GetChange", "C9")),
         ("GET", "/2013-04-01/hostedzone/Z1", {}, b"", Call("GetHostedZone", "Z1")),
+        ("GET", "/2013-04-01/hostedzonesbyvpc?vpcid=vpc-1", {}, b"", Call("ListHostedZonesByVPC")),
         ("POST", "/", {"X-Amz-Target": "DynamoDB_20120810.GetItem"}, b"{}", Call("GetItem", "", "json")),
         (
             "POST",

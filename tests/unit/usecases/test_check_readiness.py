@@ -6,10 +6,21 @@ import pytest
 
 from tests.support.builders import CLUSTER, NODE_A, NODE_B, RECORD, a_definition, a_state, with_keys
 from tests.support.fakes import FakeAnnouncer, FakeLedger, FakeReportBook, VirtualClock
-from tests.support.readiness import GUARD_KEY, a_gatherer, an_instance, found, of_all_kinds, readings
+from tests.support.readiness import (
+    CLIENT_VPC,
+    GUARD_KEY,
+    REGION,
+    VPC,
+    a_gatherer,
+    an_instance,
+    found,
+    of_all_kinds,
+    readings,
+)
+from understudy.domain.definition import ClientVpc
 from understudy.domain.errors import AddressUnreadableError, AnnouncementError, UnreadableError
 from understudy.domain.model import PowerReading
-from understudy.domain.readiness_facts import Verdict
+from understudy.domain.readiness_facts import PrivateZone, Verdict
 from understudy.domain.signal import AlarmSignal
 from understudy.usecases.check_readiness import READINESS_FAILED, Inspector, UncheckedError, check_readiness
 
@@ -106,11 +117,15 @@ def test_a_failure_that_could_not_be_told_is_told_by_the_next_check(scene):
 @pytest.mark.parametrize(
     ("method", "names"),
     [
-        ("instances", {"instances-run", "zones-differ", "addresses-real", "zone-associated", "vpc-dns-on"}),
+        (
+            "instances",
+            {"instances-run", "zones-differ", "addresses-real", "zone-associated", "name-not-shadowed", "vpc-dns-on"},
+        ),
         ("is_stop_protected", {"stop-protection"}),
         ("vpc_dns", {"vpc-dns-on"}),
         ("hosted_zone", {"route53-answers", "zone-owns-name", "zone-associated", "premises-resolve"}),
         ("found_records", {"record-movable"}),
+        ("private_zones", {"name-not-shadowed"}),
         ("inbound_endpoints", {"premises-resolve"}),
         ("granted", {"rights-suffice"}),
     ],
@@ -237,6 +252,30 @@ def test_a_zone_of_another_account_is_read_by_its_role_and_one_of_ours_is_not(sc
     assert scene.check()["reasons"] == ["zone-owns-name: there is no hosted zone Z0ELSEWHERE"]
 
 
+def test_a_private_zone_that_hides_the_name_from_nodes_or_clients_fails_the_check_and_is_told(scene):  # S2
+    clients = ClientVpc(CLIENT_VPC, "eu-west-1")
+    scene.ledger.put_definition(a_definition(client_vpcs=(clients,)))
+    zone = scene.aws.zones[RECORD.hosted_zone_id]
+    scene.aws.zones[RECORD.hosted_zone_id] = replace(zone, vpcs={VPC: REGION, CLIENT_VPC: "eu-west-1"})
+    assert scene.check()["verdict"] == "PASS"
+    scene.aws.seen_zones[(CLIENT_VPC, "eu-west-1")] = (PrivateZone("Z0CLOSER", RECORD.name),)
+    assert scene.check()["outcome"] == "NOT_READY"
+    assert scene.told[0]["failed"] == ["name-not-shadowed"]
+
+
+def test_each_vpc_is_asked_once_for_its_private_zones_and_none_without_a_record(scene):  # B9
+    """Two nodes in one VPC, and clients in it and in another one; two records."""
+    vpcs = (ClientVpc(VPC, REGION), ClientVpc(CLIENT_VPC, "eu-west-1"))
+    records = (RECORD, replace(RECORD, type="AAAA"))
+    scene.ledger.put_definition(a_definition(client_vpcs=vpcs, records=records))
+    scene.check()
+    assert scene.aws.calls.count("private_zones") == 2
+    scene.aws.calls.clear()
+    scene.ledger.put_definition(of_all_kinds(records=()))
+    scene.check()
+    assert "private_zones" not in scene.aws.calls
+
+
 def test_a_standby_that_has_fallen_silent_is_told_of(scene):  # S11
     scene.clock.advance(60)
     assert scene.check()["outcome"] == "NOT_READY"
@@ -247,6 +286,6 @@ def test_while_route_53_is_crowded_it_is_not_asked_about_readiness_and_nothing_i
     scene.ledger.crowded_until = int(scene.clock()) + 30
     answer = scene.check()
     assert answer["outcome"] == "CHECKED"
-    assert {"hosted_zone", "found_records"} & set(scene.aws.calls) == set()
+    assert {"hosted_zone", "found_records", "private_zones"} & set(scene.aws.calls) == set()
     assert any("crowded" in each["found"] for each in answer["checks"])
     assert not scene.told

@@ -233,15 +233,18 @@ def gatherer() -> "Gatherer":
     from understudy.usecases.gather_readiness import Gatherer
 
     region = boto3.session.Session().region_name or ""
+    zones = Route53Readings(_route53(), _polite(), _zone_roles().call)
     return Gatherer(
         ledger=ledger(),
         instances=Ec2Readings(lambda: _client("ec2")),
-        zones=Route53Readings(_route53(), _polite(), _zone_roles().call),
+        zones=zones,
+        vpc_zones=zones,
         network=Ec2Routing(lambda: _client("ec2")),
         endpoints=ResolverReadings(lambda: _client("route53resolver")),
         rights=IamRights(lambda: _client("iam"), settings().mover_role_arn, region),
         clock=clock,
         stack=stack(),
+        region=region,
         may_stop=settings().may_stop,
     )
 

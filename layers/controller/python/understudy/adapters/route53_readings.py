@@ -1,8 +1,8 @@
-"""What Route 53 and its Resolver say to the readiness check: ZoneReader and EndpointReader."""
+"""What Route 53 and its Resolver say to the readiness check: ZoneReader, VpcZoneReader and EndpointReader."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -14,9 +14,11 @@ from understudy.adapters.route53_names import ForeignRecordError, plain_name, re
 from understudy.adapters.unreadable import unreadable
 from understudy.domain.definition import Record
 from understudy.domain.errors import UnreadableError
-from understudy.domain.readiness_facts import FoundRecord, HostedZone, InboundEndpoint
+from understudy.domain.readiness_facts import FoundRecord, HostedZone, InboundEndpoint, PrivateZone
 
 NO_SUCH_ZONE = "NoSuchHostedZone"
+PAGES_LIMIT = 20
+"""Of a hundred zones each. A VPC may see any number of zones, and a check must end."""
 INBOUND = [{"Name": "Direction", "Values": ["INBOUND"]}]
 
 
@@ -61,6 +63,24 @@ class Route53Readings:
                 ),
             )
         return tuple(_found(each) for each in answer["ResourceRecordSets"] if plain_name(each["Name"]) == name)
+
+    def private_zones(self, vpc_id: str, region: str) -> tuple[PrivateZone, ...]:
+        """Every private zone that is associated with a VPC, in whatever account the zone is; not by a Profile (S2).
+
+        Route 53 answers to the VPC's own account only, which must let the caller describe VPCs.
+        """
+        found: list[PrivateZone] = []
+        more: dict[str, str] = {}
+        with unreadable(f"the private zones of {vpc_id} in {region}"):
+            for _ in range(PAGES_LIMIT):
+                answer = self._polite.begin().read(
+                    partial(self._own.list_hosted_zones_by_vpc, VPCId=vpc_id, VPCRegion=region, **more)
+                )
+                found += [PrivateZone(e["HostedZoneId"], plain_name(e["Name"])) for e in answer["HostedZoneSummaries"]]
+                if not answer.get("NextToken"):
+                    return tuple(found)
+                more = {"NextToken": answer["NextToken"]}
+        raise UnreadableError(f"{vpc_id} in {region} sees more than {len(found)} private zones")
 
     def _ask(self, record: Record, make: Callable[[Any], Any]) -> Any:
         def call() -> Any:

@@ -82,6 +82,14 @@ class HostedZone:
 
 
 @dataclass(frozen=True)
+class PrivateZone:
+    """A private hosted zone that a VPC sees, anybody's. `name` is without its trailing dot."""
+
+    zone_id: str
+    name: str
+
+
+@dataclass(frozen=True)
 class FoundRecord:
     """What stands under a name. `record_set` is None for an alias and a routing policy; `foreign` then says which."""
 
@@ -119,9 +127,10 @@ class Facts:
 
     `stack` is the controller's own name. `instances`: those that EC2 knows, by id. `stop_protected` by instance id,
     `vpcs` by id (those of the nodes), `zones` by id with None for a zone that does not exist, `records` by zone and
-    name. `rights`: whether each needed right is granted. `route_tables` and `elastic_ips`: those of the definition that
-    EC2 knows, by id (S14, S15). `internet_vpcs`: the VPCs of the nodes that have an internet gateway; empty when no
-    address is an Elastic IP. `now`: when this was gathered, in seconds.
+    name. `private_zones`: all that a VPC of nodes or clients sees, by the VPC's id; empty without a record. `rights`:
+    whether each needed right is granted. `route_tables` and `elastic_ips`: those of the definition that EC2 knows, by
+    id (S14, S15). `internet_vpcs`: the VPCs of the nodes that have an internet gateway; empty when no address is an
+    Elastic IP. `now`: when this was gathered, in seconds.
     """
 
     definition: Definition
@@ -131,6 +140,7 @@ class Facts:
     stop_protected: Mapping[str, bool | Unread]
     vpcs: Mapping[str, VpcDns | Unread]
     zones: Mapping[str, HostedZone | Unread | None]
+    private_zones: Mapping[str, tuple[PrivateZone, ...] | Unread]
     records: Mapping[tuple[str, str], tuple[FoundRecord, ...] | Unread]
     endpoints: tuple[InboundEndpoint, ...] | Unread
     rights: Mapping[Right, bool] | Unread

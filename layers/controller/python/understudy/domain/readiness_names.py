@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from understudy.domain.definition import Record
-from understudy.domain.ownership import delegation_fault, names_below, obstacle, zone_fault
+from understudy.domain.ownership import delegation_fault, names_below, obstacle, shadowing, zone_fault
 from understudy.domain.readiness_facts import (
     Facts,
     Finding,
@@ -137,6 +137,42 @@ def zone_associated(facts: Facts) -> Finding:
         return Finding(Verdict.PASS, f"{record.hosted_zone_id} is associated with {', '.join(sorted(zone.vpcs))}")
 
     return _of_each_zone(facts, look)
+
+
+def name_not_shadowed(facts: Facts) -> Finding:
+    """No more specific private zone answers for the name in the VPCs of the nodes, or of `client_vpcs` (S2)."""
+    if isinstance(facts.instances, Unread):
+        return Finding(Verdict.UNKNOWN, facts.instances.why)
+
+    def look(record: Record, zone: HostedZone | None) -> Finding:
+        if zone is None:
+            return Finding(Verdict.UNKNOWN, f"there is no hosted zone {record.hosted_zone_id}")
+        if not facts.private_zones:
+            return Finding(Verdict.UNKNOWN, "the VPC of the nodes is not known")
+        return together(_shadow(facts, record, zone, vpc_id) for vpc_id in sorted(facts.private_zones))
+
+    return _of_each_zone(facts, look)
+
+
+def _shadow(facts: Facts, record: Record, zone: HostedZone, vpc_id: str) -> Finding:
+    """Clients of a public zone may all be elsewhere, unless the definition says that some are in this VPC."""
+    seen = facts.private_zones[vpc_id]
+    if isinstance(seen, Unread):
+        return Finding(Verdict.UNKNOWN, seen.why)
+    shadow = shadowing(record, zone, seen)
+    if shadow is None or _is_protected(facts, record, shadow.zone_id):
+        return Finding(Verdict.PASS, f"{vpc_id} is answered from {record.hosted_zone_id}")
+    concerns_clients = zone.is_private or vpc_id in {each.vpc_id for each in facts.definition.client_vpcs}
+    return Finding(
+        Verdict.FAIL if concerns_clients else Verdict.WARN,
+        f"in {vpc_id}, {record.name} is looked for in {shadow.zone_id} ({shadow.name}), not in {record.hosted_zone_id}",
+    )
+
+
+def _is_protected(facts: Facts, record: Record, zone_id: str) -> bool:
+    """Whether the same record in this zone is protected as well: then both move together."""
+    kin = {(each.hosted_zone_id, each.name, each.type) for each in facts.definition.records}
+    return (zone_id, record.name, record.type) in kin
 
 
 def vpc_dns_on(facts: Facts) -> Finding:

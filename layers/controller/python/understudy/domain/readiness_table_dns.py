@@ -69,6 +69,19 @@ DNS_CHECKS = (
         ZONE,
     ),
     Check(
+        "name-not-shadowed",
+        names.name_not_shadowed,
+        "S2",
+        (PASS, WARN, FAIL, UNKNOWN),
+        "FAIL: clients in that VPC never see the record: Route 53 Resolver looks in the most specific private zone of "
+        "the VPC alone, and says that the name does not exist when it is not there. WARN: so do clients in that VPC, "
+        "if there are any; the record is in a public zone.",
+        "Put the definition with the id of that zone, or protect the same record there as well; or "
+        "aws route53 disassociate-vpc-from-hosted-zone, if nobody in the VPC needs it. A VPC of another account can "
+        "only be looked at from there. Zones that a Route 53 Profile brings are not seen here.",
+        "aws route53 list-hosted-zones-by-vpc --vpc-id VPC_ID --vpc-region REGION",
+    ),
+    Check(
         "vpc-dns-on",
         names.vpc_dns_on,
         "S2",

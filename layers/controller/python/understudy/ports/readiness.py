@@ -6,7 +6,15 @@ from typing import Protocol
 from understudy.domain.definition import Record
 from understudy.domain.network import ElasticIpReading, RouteTable
 from understudy.domain.readiness import Report
-from understudy.domain.readiness_facts import FoundRecord, HostedZone, InboundEndpoint, Instance, Right, VpcDns
+from understudy.domain.readiness_facts import (
+    FoundRecord,
+    HostedZone,
+    InboundEndpoint,
+    Instance,
+    PrivateZone,
+    Right,
+    VpcDns,
+)
 
 
 class ReportBook(Protocol):
@@ -50,6 +58,14 @@ class ZoneReader(Protocol):
 
     def found_records(self, record: Record, name: str) -> tuple[FoundRecord, ...]:
         """Every record set that stands under a name in the zone of a record. Raises UnreadableError."""
+        ...
+
+
+class VpcZoneReader(Protocol):
+    """Route 53 as the clients of a VPC see it."""
+
+    def private_zones(self, vpc_id: str, region: str) -> tuple[PrivateZone, ...]:
+        """Every private zone that is associated with a VPC, whose ever it is. Raises UnreadableError."""
         ...
 
 

@@ -1,7 +1,7 @@
 """Look at everything that a failover will need, by reading only. What cannot be read is a fact, too."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
@@ -13,7 +13,14 @@ from understudy.domain.ownership import names_below
 from understudy.domain.readiness_facts import Facts, HostedZone, Unread, needed_rights
 from understudy.domain.record import guard_name
 from understudy.ports import StateReader
-from understudy.ports.readiness import EndpointReader, InstanceReader, NetworkReader, RightsReader, ZoneReader
+from understudy.ports.readiness import (
+    EndpointReader,
+    InstanceReader,
+    NetworkReader,
+    RightsReader,
+    VpcZoneReader,
+    ZoneReader,
+)
 from understudy.usecases.step import Clock
 
 CROWDED = "Route 53 is crowded by moves, and was left to them; check again in some minutes"
@@ -28,11 +35,14 @@ class Gatherer:
     ledger: StateReader
     instances: InstanceReader
     zones: ZoneReader
+    vpc_zones: VpcZoneReader
     network: NetworkReader
     endpoints: EndpointReader
     rights: RightsReader
     clock: Clock
     stack: str
+    region: str
+    """Where the controller and the nodes are."""
     may_stop: bool = False
     """Whether the stack may stop instances."""
 
@@ -45,6 +55,7 @@ class Gatherer:
         by_zone = {record.hosted_zone_id: record for record in definition.records}
         zones = {zone_id: route53(partial(self.zones.hosted_zone, each)) for zone_id, each in by_zone.items()}
         sets = {(r.hosted_zone_id, name): r for r in definition.records for name in _names(r, zones[r.hosted_zone_id])}
+        asking = self._asking(definition, vpc_ids)
         tables = {table for route in definition.routes for table in route.route_table_ids}
         elastic_ips = {each.allocation_id for each in definition.elastic_ips}
         return Facts(
@@ -54,6 +65,7 @@ class Gatherer:
             stop_protected={each: _read(partial(self.instances.is_stop_protected, each)) for each in ids},
             vpcs={each: _read(partial(self.instances.vpc_dns, each)) for each in sorted(vpc_ids)},
             zones=zones,
+            private_zones={vpc: route53(partial(self.vpc_zones.private_zones, vpc, at)) for vpc, at in asking.items()},
             records={key: route53(partial(self.zones.found_records, each, key[1])) for key, each in sets.items()},
             endpoints=_read(self.endpoints.inbound_endpoints),
             rights=_read(lambda: self.rights.granted(needed_rights(definition, self.stack))),
@@ -65,6 +77,12 @@ class Gatherer:
             state=self.ledger.read(definition.cluster) or state,
             now=self.clock(),
         )
+
+    def _asking(self, definition: Definition, vpc_ids: Collection[str]) -> Mapping[str, str]:
+        """The VPCs, with their Regions, in which records are asked for: none without a record."""
+        of_nodes = {each: self.region for each in vpc_ids if each}  # EC2 names none of an instance that is terminated
+        of_clients = {vpc.vpc_id: vpc.region for vpc in definition.client_vpcs}
+        return of_nodes | of_clients if definition.records else {}
 
 
 def _names(record: Record, zone: HostedZone | Unread | None) -> tuple[str, ...]:
