@@ -72,7 +72,7 @@ lint: .venv/ready ## formatter, linters, types, import rules
 	@.venv/bin/ruff check $(CODE)
 	@.venv/bin/mypy
 	@PYTHONPATH=layers/controller/python:agent .venv/bin/lint-imports
-	@.venv/bin/cfn-lint template.yaml examples/two-node-service/template.yaml
+	@.venv/bin/cfn-lint template.yaml examples/two-node-service/template.yaml examples/pagers/*.yaml
 	@PYTHONPATH=layers/controller/python:agent $(PY) -m tools.generate_docs --check
 
 .PHONY: docs

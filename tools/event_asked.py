@@ -5,7 +5,9 @@ from tools.event_moves import A_NODE, B_NODE, WHERE
 from tools.event_shapes import CLUSTER, EPOCH, FLAG, INTEGER, NUMBER, TEXT, Event, detail_of, list_of, map_of, or_null
 from understudy.domain.approval import commands
 from understudy.domain.drill import DrillOutcome
+from understudy.domain.incident import PRIORITIES, TEXT_LIMIT, EventAction, Severity
 from understudy.domain.rehearsal import RehearsalVerdict
+from understudy.usecases.notify_operator import INCIDENT
 
 EXECUTION = "orders-db-epoch8-5f62adce8e13fe42"
 MOVE = {"action": shapes.ACTION, "source": or_null(TEXT), "target": TEXT}
@@ -144,5 +146,40 @@ ASKED: tuple[Event, ...] = (
         "yes",
         detail_of({"clusters": list_of(TEXT), "format": INTEGER, "known": INTEGER}),
         {"clusters": ["orders-db"], "format": 2, "known": 1},
+    ),
+    Event(
+        INCIDENT,
+        "An incident for a pager begins (`trigger`) or is over (`resolve`): what the event `event` opens or ends. The "
+        "two have the same `dedup_key`. `summary` is of 130 characters at most, `text` is the notice. How to pass it "
+        "on: [notices.md](notices.md).",
+        "no: it is made of the events that they are told of",
+        detail_of(
+            {
+                "cluster": or_null(TEXT),
+                "event_action": {"enum": [str(each) for each in EventAction]},
+                "dedup_key": {"type": "string", "pattern": "^[A-Za-z0-9._:-]{1,255}$"},
+                "severity": {"enum": [str(each) for each in Severity]},
+                "priority": {"enum": sorted(set(PRIORITIES.values()))},
+                "summary": {"type": "string", "maxLength": 130},
+                "service": TEXT,
+                "text": {"type": "string", "maxLength": TEXT_LIMIT},
+                "runbook": or_null(TEXT),
+                "event": TEXT,
+                "event_id": TEXT,
+            }
+        ),
+        {
+            "cluster": "orders-db",
+            "event_action": "trigger",
+            "dedup_key": "123456789012:eu-central-1:understudy:orders-db:rule.no-fit-candidate",
+            "severity": "critical",
+            "priority": "P1",
+            "summary": "[understudy] orders-db: you are needed (no-fit-candidate)",
+            "service": "understudy/orders-db",
+            "text": "Understudy, stack understudy, ...",
+            "runbook": "docs/operations.md#operator-called-by-rule",
+            "event": "Understudy Operator Called",
+            "event_id": "4f3c1f0e-6f5c-4a8e-9d0a-6b1f2c3d4e5f",
+        },
     ),
 )

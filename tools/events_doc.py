@@ -32,7 +32,7 @@ Nodes put `Understudy Heartbeat` on the same bus, with their instance's ARN as s
 ## Which events people are told of
 
 The function `notify_operator` makes a notice of these and sends it to the topic of the stack (output OperatorTopicArn).
-The others are for the record, and wake nobody.
+The others are for the record, and wake nobody. Chats and pagers: [notices.md](notices.md).
 
 | event | people are told |
 |---|---|"""

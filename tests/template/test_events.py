@@ -7,9 +7,11 @@ import pytest
 
 from tests.template import cfn
 from understudy.adapters.event_announcer import SOURCE
+from understudy.domain.incident import CONCERNS
 from understudy.domain.notices import EXPLAINED
 from understudy.domain.signal import SHIFTS, TERMINATING
 from understudy.invocation import WARM
+from understudy.usecases.notify_operator import INCIDENT
 from understudy.usecases.receive_signal import LIFECYCLE_ACTION, SPOT_EVENTS, SPOT_LIMIT_S
 from understudy.usecases.register_cluster import DEFINITION_ACCEPTED
 
@@ -133,10 +135,11 @@ def test_old_versions_are_pruned_every_day():  # B16
     assert RULES["PruneVersionsFunctionDay"]["ScheduleExpression"] == "rate(1 day)"
 
 
-def test_people_are_told_of_the_events_that_have_words_and_of_no_heartbeat():  # B8
+def test_what_people_or_pagers_are_to_hear_of_is_told_and_no_heartbeat_and_not_what_was_told():  # B8
     pattern = RULES["NotifyOperatorFunctionTold"]["EventPattern"]
     assert pattern["source"] == [SOURCE]
-    assert set(pattern["detail-type"]) == {kind for kind, explain in EXPLAINED.items() if explain}
+    assert set(pattern["detail-type"]) == {kind for kind in EXPLAINED if EXPLAINED[kind] or CONCERNS[kind]}
+    assert INCIDENT not in pattern["detail-type"], "it would tell of itself for ever"
 
 
 @pytest.mark.parametrize("name", RULES)

@@ -19,14 +19,6 @@ LOOK = "Not known from this event: us_state of the runbook shows it."
 
 
 @dataclass(frozen=True)
-class Notice:
-    """A message for SNS: `subject` is ASCII, one line and short, `text` many lines."""
-
-    subject: str
-    text: str
-
-
-@dataclass(frozen=True)
 class Words:
     """What an event means to a person. `section`: where the runbook goes on, a heading's anchor."""
 
@@ -37,17 +29,31 @@ class Words:
     section: str
 
 
+@dataclass(frozen=True)
+class Notice:
+    """A message for people: `subject` is ASCII, one line and short, `text` many lines, made of `words`.
+
+    `runbook`: the address of the section where it goes on.
+    """
+
+    subject: str
+    text: str
+    words: Words
+    runbook: str
+
+
 def compose(words: Words, stack: str, at: str, runbook: str) -> Notice:
     """The notice of a stack about what happened `at` (ISO time); `runbook` is the address of docs/operations.md."""
     subject = plain(f"[{stack}] {words.headline}", SUBJECT_LIMIT)
+    section = f"{runbook}#{words.section}"
     parts = [
         f"Understudy, stack {stack}, {at} (UTC)",
         _part("What happened", words.happened),
         _part("What is in service", words.serving),
         _part("What to do", words.todo),
-        f"Runbook: {runbook}#{words.section}",
+        f"Runbook: {section}",
     ]
-    return Notice(subject.encode("ascii", "replace").decode("ascii"), "\n\n".join(parts) + "\n")
+    return Notice(subject.encode("ascii", "replace").decode("ascii"), "\n\n".join(parts) + "\n", words, section)
 
 
 def _part(title: str, lines: Iterable[str]) -> str:

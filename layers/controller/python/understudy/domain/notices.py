@@ -75,5 +75,6 @@ EXPLAINED: Mapping[str, Explain | None] = {
     "Understudy Rehearsal Finished": None,
     "Understudy Epoch Lifted": epoch_lifted,
     "Understudy State Too New": state_too_new,
+    "Understudy Incident": None,
 }
 """The words for each event; None for one that is only for the record."""
