@@ -227,7 +227,7 @@ def releaser() -> "Releaser":
     return Releaser(index=wiring.ledger(), ledger=wiring.ledger(), beats=wiring.ledger(), scaling=wiring.scaling())
 
 
-def follow_tags(clusters: "list[tuple[ClusterState, Definition]]", zone: "Route53Zone") -> None:
+def follow_tags(clusters: "list[tuple[ClusterState, Definition]]", zone: "Route53Zone | None" = None) -> None:
     """See `understudy.usecases.follow_tags`."""
     from understudy.usecases.follow_tags import follow_tags as follow
 
