@@ -57,6 +57,12 @@ class Beat:
         return services
 
     @property
+    def reached(self) -> int | None:
+        """How many quorum hosts its node reaches; None: it does not say."""
+        quorum = self.said.get("quorum")
+        return None if quorum is None else int(quorum["reached"])
+
+    @property
     def unfit(self) -> str:
         return str(self.said.get("unfit", ""))
 
@@ -100,6 +106,11 @@ class Leases(Serving):
                 "terms": {**TERMS, **terms},
                 "nodes": nodes,
             }
+
+    def name_hosts(self, cluster: str, hosts: list[str], timeout_s: int) -> None:
+        """Quorum hosts, as HOST:PORT, from each agent's next read on."""
+        with self._lock:
+            self._items[cluster]["quorum"] = {"hosts": hosts, "timeout_s": timeout_s}
 
     def set_terms(self, cluster: str, **terms: Any) -> None:
         """Other timings, from each agent's next read on."""
