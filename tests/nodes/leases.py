@@ -6,6 +6,7 @@ the controller does it, unless the test wants otherwise.
 
 from __future__ import annotations
 
+import datetime
 import json
 import threading
 import time
@@ -35,6 +36,7 @@ TERMS: Mapping[str, Any] = {
 SHORT_LEASE: Mapping[str, Any] = {"lease_s": 5, "silence_limit_s": 8}
 DRIFT_MARGIN_S = 2.0
 LIMIT_S = 30.0
+SIGNED_LIMIT_S = 300
 Item = dict[str, Any]
 
 
@@ -210,13 +212,22 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        status, told = self.owner.answer(self.headers["X-Amz-Target"].rpartition(".")[2], asked)
+        status, told = self._refused() or self.owner.answer(self.headers["X-Amz-Target"].rpartition(".")[2], asked)
         body = json.dumps(told).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/x-amz-json-1.1")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
+
+    def _refused(self) -> tuple[int, Item] | None:
+        """As AWS does it with what is not signed within five minutes of its own time."""
+        signed = self.headers["X-Amz-Date"]
+        at = datetime.datetime.strptime(signed, "%Y%m%dT%H%M%SZ").replace(tzinfo=datetime.UTC).timestamp()
+        if abs(at - time.time()) <= SIGNED_LIMIT_S:
+            return None
+        said = f"Signature expired: {signed}" if at < time.time() else f"Signature not yet current: {signed}"
+        return 400, {"__type": "com.amazon.coral.service#InvalidSignatureException", "message": said}
 
     def log_message(self, *_: Any) -> None:
         """Nobody reads it."""
