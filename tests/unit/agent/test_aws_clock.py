@@ -89,7 +89,7 @@ def test_a_clock_that_is_right_is_gone_by(client: Client) -> None:
 def test_what_was_refused_for_another_reason_says_nothing_of_clocks() -> None:
     clock, request = AwsClock(lambda: 1_000_000.0), type("Request", (), {"context": {}})()
     answer = {"Error": {"Code": "AccessDenied"}, "ResponseMetadata": {"HTTPHeaders": {"date": "1 Jan 1970 00:00 GMT"}}}
-    clock.learn(ClientError(answer, "GetItem"))  # type: ignore[arg-type]
+    clock.learn(ClientError(answer, "GetItem"))
     clock.learn(TimeoutError())
     clock._correct(request)
     assert type(request.context) is dict
