@@ -98,7 +98,7 @@ class Leases(Serving):
 
     def register(self, cluster: str, *machines: Machine, **terms: Any) -> None:
         """A cluster that was never placed."""
-        nodes = {m.metadata.instance.instance_id: {"name": m.name, "beat": 0, "ip": m.address} for m in machines}
+        nodes = {machine.metadata.instance.instance_id: _node(machine) for machine in machines}
         with self._lock:
             self._items[cluster] = {
                 "pk": cluster,
@@ -108,6 +108,11 @@ class Leases(Serving):
                 "terms": {**TERMS, **terms},
                 "nodes": nodes,
             }
+
+    def register_more(self, cluster: str, machine: Machine) -> None:
+        """One more node of a cluster that is registered."""
+        with self._lock:
+            self._items[cluster]["nodes"][machine.metadata.instance.instance_id] = _node(machine)
 
     def name_hosts(self, cluster: str, hosts: list[str], timeout_s: int) -> None:
         """Quorum hosts, as HOST:PORT, from each agent's next read on."""
@@ -204,6 +209,10 @@ class Leases(Serving):
             node |= {"beat": beat.said["beat"], "boot": beat.said["boot"], "heard_at": int(time.time())}
             node["knows"] = beat.said["knows"]
             node |= {"read_epoch": beat.said["read_epoch"], "service": "OUT_OF_SERVICE" if down else "IN_SERVICE"}
+
+
+def _node(machine: Machine) -> Item:
+    return {"name": machine.name, "beat": 0, "ip": machine.address}
 
 
 class _Handler(BaseHTTPRequestHandler):
