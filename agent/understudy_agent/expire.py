@@ -201,7 +201,7 @@ class Expiry:
         """
         services = self._services
         self._looks_since_ms = self._looks_since_ms or now_ms
-        self._tick_services(Order.LEAVE_ALONE, 0, now_ms)
+        self._tick_services(Order.LEAVE_ALONE, woken.terms.kill_limit_s, now_ms)
         if not services.all_looked_at and now_ms - self._looks_since_ms < LOOKS_LIMIT_MS:
             return UNBOUND
         if services.all_down or (has_agent and not services.any_seen):

@@ -509,3 +509,19 @@ def test_a_lease_that_is_renewed_after_all_takes_no_node_down(left, agent):
     left.lease_file.save(Standing(Word.MINE, 7, 130_000, Terms(lease_s=20)))
     left.keep(128_000, keeper)
     assert left.taken_down == []
+
+
+def test_a_lease_that_its_agent_ends_while_killing_is_under_way_takes_no_node_down(left, agent):
+    """Both act at the end of the lease, and the agent is done first: its file goes between two looks at it."""
+    keeper = left.keeper()
+    assert left.keep(110_900, keeper) is None
+    left.kind.hangs = {"kill", "look"}  # each takes longer than a tick
+    while "kill" not in left.kind.asked:
+        left.keep(left.clock.now_ms + 100, keeper)
+    left.kind.running = False
+    left.lease_file.save(Standing())
+    left.keep(left.clock.now_ms + 200, keeper)
+    left.kind.hangs = set()
+    left.kind.tasks[-1].outcome = Outcome.DONE
+    assert left.keep(130_000, keeper) is None
+    assert left.taken_down == []
