@@ -223,6 +223,56 @@ def test_an_old_holder_that_hangs_is_let_go_and_its_end_is_the_proof():
     world.run_until(lambda w: w.in_service == ["node-b"], limit_s=180)
 
 
+def test_a_group_waits_for_a_node_that_serves_before_anybody_has_been_placed():
+    world = Groups()
+    world.machines["node-a"].hears = world.machines["node-a"].is_heard = False
+    world.machines["node-b"].hears, world.machines["node-b"].status = False, "IN_SERVICE"
+    world.run(8)
+    world.end("node-b")
+    assert world.state.active is None
+    assert world.scaling.released == []
+
+
+def test_the_last_node_that_could_take_over_is_not_let_go_while_a_hold_keeps_it_from_that():
+    world = Groups().settle()
+    world.start(action="hold")
+    world.kill("node-a")
+    world.run(60)
+    world.end("node-b")
+    world.run(60)
+    assert world.scaling.released == []
+    world.start(action="resume")
+    world.run_until(lambda w: w.in_service == ["node-b"] and w.state.transition is None)
+
+
+@pytest.mark.parametrize("kind", [SPOT_WARNING, REBALANCE, LIFECYCLE_ACTION])
+def test_a_node_that_cannot_be_left_in_good_order_serves_until_it_is_ended(kind):
+    world = Groups(definition_changes={"policy": Policy(fencing=Fencing(accept=(Proof.STOPPED,)))}).settle()
+    if kind == LIFECYCLE_ACTION:
+        world.end("node-a")
+    else:
+        spot(world, "node-a", kind)
+    for _ in range(SUCCESSOR_S + 60):
+        world.run(1)
+        assert world.in_service == ["node-a"]
+    called = [each["rule"] for each in world.told(OPERATOR_CALLED)]
+    assert called == ([] if kind == REBALANCE else ["active-is-to-go-and-nobody-stays"])
+    world.gone("node-a")
+    world.run_until(lambda w: w.in_service == ["node-b"])
+
+
+def test_a_recommendation_does_not_move_a_service_again_and_again_to_a_node_that_dies_of_it():
+    world = World().settle()
+    spot(world, "node-a", REBALANCE)
+    for _ in range(3):
+        world.run(150)
+        if world.active == "node-b":
+            world.reboot("node-b")
+    world.run(150)
+    assert [action for action, _ in closed(world)] == ["place", "switchover", "failover"]
+    assert world.in_service == ["node-a"]
+
+
 @pytest.mark.parametrize("kind", [SPOT_WARNING, REBALANCE])
 def test_an_instance_that_spot_takes_is_left_within_two_minutes(kind):
     world = World().settle()

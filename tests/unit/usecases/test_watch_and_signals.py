@@ -80,7 +80,7 @@ class Controller:
             monitor=RecordMonitor(self.ledger, self.zone, self.announcer, self.clock, lambda gap_s: None, "understudy"),
             clock=self.clock,
             mend_key=self.keys.make,
-            replacing=(a_releaser(self.ledger, self.scaling).release_all,),
+            replacing=(a_releaser(self.ledger, self.clock, self.scaling).release_all,),
         )
 
     def receive(self, detail_type, detail, at=NOW, delay_s=0):
@@ -95,7 +95,7 @@ class Controller:
             index=self.ledger,
             judge=self.judge,
             clock=self.clock,
-            releaser=a_releaser(self.ledger, self.scaling),
+            releaser=a_releaser(self.ledger, self.clock, self.scaling),
         )
 
     def ec2(self, state, instance_id=NODE_A, **when):

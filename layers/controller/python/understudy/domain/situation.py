@@ -9,7 +9,7 @@ from understudy.domain.definition import Definition, NodeSpec
 from understudy.domain.failback import is_failback_due, spent
 from understudy.domain.fencing import find_proof
 from understudy.domain.health import NodeHealth, diagnose, is_heard_without_gap
-from understudy.domain.leaving import departures, is_stranded, leaves_now
+from understudy.domain.leaving import can_be_left, departures, is_stranded, leaves_now
 from understudy.domain.membership import is_known_to_holder
 from understudy.domain.model import ClusterState, NodeReport, PowerReading, ServiceStatus, Stage
 from understudy.domain.policy import Policy
@@ -95,7 +95,7 @@ class Planned(StrEnum):
     NONE = "NONE"
     FAIL_BACK = "FAIL_BACK"  # automatic, the node stable, within the hours, nothing owed, and a failover is left (B6)
     LEAVE = "LEAVE"  # AWS is about to take the active node away, and another node is sound and stays (B17)
-    STRANDED = "STRANDED"  # AWS takes it away for certain, and no such node is left
+    STRANDED = "STRANDED"  # AWS takes it away for certain, and no such node is left, or a switchover is no way out
 
 
 @dataclass(frozen=True)
@@ -235,10 +235,12 @@ def _planned(
     `sound`: where it could go.
     """
     departure = departures(state).get(state.active or "")
-    if departure is not None and sound and leaves_now(departure, state, is_trusted=observer is Observer.TRUSTED):
-        return Planned.LEAVE
-    if departure is not None and not sound and is_stranded(departure, now):
-        return Planned.STRANDED
+    if departure is not None:
+        is_free = bool(sound) and can_be_left(departure, state, definition.policy, now)
+        if is_free and leaves_now(departure, state, is_trusted=observer is Observer.TRUSTED):
+            return Planned.LEAVE
+        if not is_free and is_stranded(departure, now):
+            return Planned.STRANDED
     return Planned.FAIL_BACK if is_failback_due(state, definition, sound, now) else Planned.NONE
 
 
