@@ -134,6 +134,15 @@ def test_without_the_hook_the_same_end_cuts_the_service_off_and_costs_a_failover
     assert len(world.state.failover_times) == 1
 
 
+def test_a_group_is_told_to_go_on_though_its_word_was_overtaken_by_another_one():
+    """Where capacity is rebalanced, Spot's word and the group's come at nearly the same moment."""
+    world = Groups().settle()
+    spot(world, "node-a")
+    world.aws_says(LIFECYCLE_ACTION, action(NODE_A, "orders-db-a"), late_s=5)
+    world.run_until(lambda w: w.in_service == ["node-b"] and w.state.transition is None)
+    world.run_until(lambda w: w.scaling.released, limit_s=61)
+
+
 def test_a_standby_of_a_group_is_let_go_at_once():
     world = Groups().settle()
     world.end("node-b")
