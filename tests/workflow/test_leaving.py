@@ -143,6 +143,16 @@ def test_a_group_is_told_to_go_on_though_its_word_was_overtaken_by_another_one()
     world.run_until(lambda w: w.scaling.released, limit_s=61)
 
 
+def test_a_group_does_not_wait_in_vain_because_the_standby_was_once_recommended_to_be_replaced():
+    world = Groups().settle()
+    spot(world, "node-b", REBALANCE)
+    world.run(600)
+    world.end("node-a")
+    world.run_until(lambda w: w.in_service == ["node-b"] and w.state.transition is None)
+    world.run_until(lambda w: w.scaling.released, limit_s=61)
+    assert closed(world)[-1] == ("switchover", "IN_SERVICE")
+
+
 def test_a_standby_of_a_group_is_let_go_at_once():
     world = Groups().settle()
     world.end("node-b")

@@ -102,6 +102,24 @@ def test_with_nowhere_to_go_a_person_is_called_once_the_node_is_known_to_go_soon
     assert decided(replace(state, nodes={**state.nodes, NODE_B: a_report(NODE_B)})).rule == "active-is-to-go"
 
 
+@pytest.mark.parametrize("departure", [GROUP, SPOT], ids=lambda each: each.cause)
+def test_a_node_that_goes_for_certain_is_left_for_one_that_may_go_some_day(departure):
+    old = replace(REBALANCE, at=NOW - 86_400)
+    state = a_state(node_a=going(NODE_A, departure), node_b=going(NODE_B, old, service="OUT_OF_SERVICE"))
+    found = survey(state, a_definition(), NOW, Observer.TRUSTED)
+    assert (decide(found).rule, found.target) == ("active-is-to-go", NODE_B)
+    assert (
+        survey(
+            replace(state, nodes={**state.nodes, NODE_C: a_report(NODE_C)}), a_definition(3), NOW, Observer.TRUSTED
+        ).target
+        == NODE_C
+    )
+    by_hand = Request(CLUSTER, TransitionAction.SWITCHOVER, to="node-b")
+    assert isinstance(rule_on_request(by_hand, EXECUTION, state, a_definition(), NOW), Opening)
+    also = replace(state, nodes={**state.nodes, NODE_B: going(NODE_B, departure, service="OUT_OF_SERVICE")})
+    assert decided(also).action is not Action.SWITCH_OVER
+
+
 @pytest.mark.parametrize("departure", OF_ALL, ids=lambda each: each.cause)
 def test_a_held_cluster_is_not_moved_but_a_person_is_called(departure):
     state = a_state(node_a=going(NODE_A, departure), hold=Hold(NOW - 60, None))

@@ -19,6 +19,18 @@ def departures(state: ClusterState) -> Mapping[str, Departure]:
     return {instance_id: departure for instance_id, departure in words if departure is not None}
 
 
+def ways_out(state: ClusterState, stay: tuple[str, ...], may_serve: tuple[str, ...]) -> tuple[str, ...]:
+    """Where the service can go from the active node, in their order: to those of the others that `stay`.
+
+    From a node that goes for certain also to one that may go some day, of those that `may_serve`.
+    """
+    going = departures(state)
+    departure = going.get(state.active or "")
+    if departure is None or not departure.has_deadline:
+        return stay
+    return stay + tuple(each for each in may_serve if each in going and not going[each].has_deadline)
+
+
 def leaves_now(departure: Departure, state: ClusterState, *, is_trusted: bool) -> bool:
     """Whether the service is to leave the active node, of which this is said, now that it has somewhere to go.
 
