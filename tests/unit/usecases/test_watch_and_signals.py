@@ -310,6 +310,14 @@ def test_an_instance_in_two_clusters_is_judged_in_both():
     assert len(world.launcher.starts) == 2
 
 
+def test_a_cluster_that_a_signal_cannot_be_noted_of_never_hides_the_next():  # B8 S11
+    controller = Controller(a_state(cluster="a"), a_state(cluster="b"))
+    controller.ledger.fail_next("record_signal", RuntimeError("the table is throttled"))
+    with pytest.raises(RuntimeError, match="throttled"):
+        controller.receive(EC2_STATE, {"instance-id": NODE_A, "state": "shutting-down"})
+    assert [request["cluster"] for request in controller.launcher.starts.values()] == ["b"]
+
+
 def with_alarm():
     return a_definition(nodes=(replace(SPECS[0], alarms=("orders-db-down",)), SPECS[1]))
 
