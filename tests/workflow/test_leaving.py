@@ -8,13 +8,14 @@ from tests.support.asl_runner import Status
 from tests.support.builders import NODE_A, NODE_B, SPECS
 from tests.support.world import Machine, World
 from understudy.domain.definition import Definition
+from understudy.domain.errors import ChangeRefusedError
 from understudy.domain.leaving import SUCCESSOR_S
 from understudy.domain.model import ClusterState, PowerReading, Proof
 from understudy.domain.policy import Fencing, Policy
 from understudy.ports import Read
 from understudy.usecases.close_transition import TRANSITION_CLOSED
 from understudy.usecases.follow_tags import follow_tags
-from understudy.usecases.judging import OPERATOR_CALLED
+from understudy.usecases.judging import ALERT_OVER, OPERATOR_CALLED
 from understudy.usecases.receive_signal import LIFECYCLE_ACTION, SPOT_LIMIT_S
 from understudy.usecases.registered_state import next_state
 from understudy.usecases.tell_degraded import CLUSTER_DEGRADED
@@ -195,6 +196,21 @@ def test_a_group_waits_for_the_only_node_and_a_person_hears_of_it_once():
     world.run(1200)
     assert len(world.told(OPERATOR_CALLED)) == 1
     assert len(world.told(CLUSTER_DEGRADED)) <= 1
+
+
+def test_repairs_of_an_address_call_nobody_anew_for_a_node_that_still_has_to_go():
+    world = Groups()
+    for _ in range(99):
+        world.zone.fail_next("submit", ChangeRefusedError("AccessDenied"))
+    world.settle()
+    world.boot_s = 36_000
+    world.end("node-b")
+    world.run(5)
+    world.end("node-a")
+    world.run(3600)
+    assert [action for action, _ in closed(world)].count("repair") > 3
+    assert [each["rule"] for each in world.told(OPERATOR_CALLED)] == ["active-is-to-go-and-nobody-stays"]
+    assert world.told(ALERT_OVER) == []
 
 
 def test_a_target_is_not_let_go_in_the_middle_of_a_move_to_it():
