@@ -58,6 +58,13 @@ NAMES = (
         "Supported DNS record types of Route 53: TXT, one string",
     ),
     Name(
+        "lifecycle hook",
+        "understudy-{stack}",
+        255,
+        "PutLifecycleHook in the Amazon EC2 Auto Scaling API Reference",
+        ("AWS::Events::Rule", "EventPattern", "detail", "LifecycleHookName"),
+    ),
+    Name(
         "exports",
         "{stack}-NodePolicyArn",
         255,

@@ -30,6 +30,21 @@ def instance_changed(instance_id: str, state: str) -> dict[str, Any]:
     return _event("ec2_state_change", arn, {"instance-id": instance_id, "state": state})
 
 
+def instance_terminating(instance_id: str, group: str, hook: str) -> dict[str, Any]:
+    """EC2 Instance-terminate Lifecycle Action: a group waits at a hook before it ends the instance."""
+    arn = f"arn:aws:autoscaling:{REGION}:{ACCOUNT}:autoScalingGroup:d5d8b4c2:autoScalingGroupName/{group}"
+    detail = {
+        "LifecycleActionToken": str(uuid.uuid4()),
+        "AutoScalingGroupName": group,
+        "LifecycleHookName": hook,
+        "EC2InstanceId": instance_id,
+        "LifecycleTransition": "autoscaling:EC2_INSTANCE_TERMINATING",
+        "Origin": "AutoScalingGroup",
+        "Destination": "EC2",
+    }
+    return _event("instance_terminate_lifecycle_action", arn, detail)
+
+
 def _event(sample: str, resource: str, detail: dict[str, str]) -> dict[str, Any]:
     event: dict[str, Any] = json.loads((SAMPLES / f"{sample}.json").read_text())
     return event | {

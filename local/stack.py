@@ -10,7 +10,7 @@ from typing import Any
 from boto3.dynamodb.types import TypeDeserializer
 
 from local.engine import Engine
-from local.events import instance_changed, parameter_changed
+from local.events import instance_changed, instance_terminating, parameter_changed
 from local.sam import STACK
 from local.waiting import wait_for
 
@@ -83,6 +83,10 @@ class Stack:
 
     def tell_instance_state(self, instance_id: str, state: str) -> None:
         self.call("ReceiveSignalFunction", instance_changed(instance_id, state))
+
+    def tell_terminating(self, instance_id: str, group: str) -> None:
+        """A group waits at the hook that has this stack's name before it ends the instance."""
+        self.call("ReceiveSignalFunction", instance_terminating(instance_id, group, f"understudy-{STACK}"))
 
     def watch(self) -> None:
         """What the schedule does every minute, at once."""

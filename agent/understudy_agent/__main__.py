@@ -12,7 +12,6 @@ from .config import BadConfigError, Config
 
 DEFAULT_CONFIG = Path("/etc/understudy/agent.ini")
 EXIT_OK = 0
-EXIT_ALREADY_RUNNING = 75  # EX_TEMPFAIL
 EXIT_BAD_CONFIG = 78  # EX_CONFIG
 
 
@@ -58,7 +57,7 @@ def _check(path: Path, settings: Config) -> int:
 
 def _act(command: str, settings: Config, path: Path) -> int:
     from . import assembly
-    from .files import AlreadyRunningError
+    from .files import EXIT_ALREADY_RUNNING, AlreadyRunningError
 
     try:
         return assembly.expire(settings, path) if command == "expire" else assembly.run(settings)

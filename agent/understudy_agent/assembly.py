@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import signal
+import subprocess
 import threading
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -35,6 +36,7 @@ from .prober import Prober
 from .remains import RemainsFile
 from .scopes import Machine, own_unit
 from .services import Services
+from .succession import Succession
 from .systemd import Notifier
 from .tries import TriesFile
 from .watchdog import Demand, Feeder, LinuxWatchdog, WatchdogFiles, disarm_what_is_left
@@ -133,10 +135,14 @@ def _former(settings: Config, sections: Mapping[str, str], log: Log) -> tuple[Fo
 
 
 def _guardian(settings: Config, plan: Plan, former: Mapping[str, str], log: Log) -> Guardian:
-    argv = guardian.command(plan.path, settings.cluster, own_unit(Machine().own_group))
-    start, remains = partial(guardian.start, argv), _remains_file(settings, log)
+    own, remains = own_unit(Machine().own_group), _remains_file(settings, log)
+
+    def start(beside: int | None) -> subprocess.Popen[bytes]:
+        followed = "" if beside is None else own_unit(Path(f"/proc/{beside}/cgroup"))
+        return guardian.start(guardian.command(plan.path, settings.cluster, own, beside=followed))
+
     watchdog = None if settings.watchdog is None else Demand(WatchdogFiles(settings.runtime_dir, log))
-    return Guardian(_guardians_lock(settings), start, plan, settings.text, remains, log, former, watchdog)
+    return Guardian(Succession(settings.runtime_dir), start, plan, settings.text, remains, log, former, watchdog)
 
 
 def _failsafe(settings: Config, log: Log, wake: threading.Event, who: Whoami, boot: str) -> Failsafe:
@@ -170,9 +176,8 @@ def expire(settings: Config, path: Path) -> int:
     if not settings.runtime_dir.is_dir():
         log.info("nothing_to_expire", f"there is no {settings.runtime_dir}")
         return 0
-    lock = _guardians_lock(settings)
-    lock.acquire_soon()
-    plan, remains, boot = Plan(path, log), _remains_file(settings, log), _boot_name(settings, log)
+    succession, plan = Succession(settings.runtime_dir), Plan(path, log, settings.text)
+    remains, boot = _remains_file(settings, log), _boot_name(settings, log)
     tries, take_down = _tries_file(settings, boot, log), TakeDown(settings.on_stop_failure, log)
 
     def cannot_be_stopped(service: str) -> None:
@@ -188,19 +193,16 @@ def expire(settings: Config, path: Path) -> int:
         take_down,
     )
     ender = Ender(lambda: [*remains.load(), *expiry.services.remains().values()], log)
-    expiry = Expiry(left, ender, plan.has_changed, log, _watchdog(settings, log))
+    files = WatchdogFiles(settings.runtime_dir, log)
+    feeder = None if settings.watchdog is None else Feeder(LinuxWatchdog(settings.watchdog), files, log)
+    expiry = Expiry(left, ender, lambda: plan.has_changed() and succession.is_followed(), log, feeder)
+    stay_in_memory(log)
+    succession.follow(plan.mark)  # from here on it could take the place of the one before at any moment
     signal.signal(signal.SIGTERM, lambda *_: expiry.ask_to_end())
     signal.signal(signal.SIGINT, lambda *_: expiry.ask_to_end())
-    stay_in_memory(log)
+    if feeder is None:
+        disarm_what_is_left(LinuxWatchdog(WATCHDOG_DEVICE), files, log)
     return keep_the_lease(expiry, boottime_ms)
-
-
-def _watchdog(settings: Config, log: Log) -> Feeder | None:
-    files = WatchdogFiles(settings.runtime_dir, log)
-    if settings.watchdog is not None:
-        return Feeder(LinuxWatchdog(settings.watchdog), files, log)
-    disarm_what_is_left(LinuxWatchdog(WATCHDOG_DEVICE), files, log)
-    return None
 
 
 def _boot_name(settings: Config, log: Log) -> str:
@@ -209,10 +211,6 @@ def _boot_name(settings: Config, log: Log) -> str:
     except OSError as fault:
         log.warning("boot_unknown", f"a lease that is found is taken for one that has run out: {fault}")
         return ""
-
-
-def _guardians_lock(settings: Config) -> Lock:
-    return Lock(settings.runtime_dir / "expire.lock")
 
 
 def _remains_file(settings: Config, log: Log) -> RemainsFile:

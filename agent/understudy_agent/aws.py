@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from .answers import refuse_strange_answers
+from .aws_clock import AwsClock
 from .identity import Identity
 from .keys import parse_keys
 
@@ -100,6 +101,7 @@ class Client:
     def __init__(self, service: str, region: Callable[[], str], call_timeout_s: float) -> None:
         self._service, self._region, self._call_timeout_s = service, region, call_timeout_s
         self._client: Any = None
+        self._clock = AwsClock()
 
     def call(self, act: Callable[[Any], Any]) -> Any:
         """What comes of a call that is made with the client. Raises botocore's errors, and what `region` raises."""
@@ -110,11 +112,15 @@ class Client:
         except NoCredentialsError:
             self._client = None
             raise
+        except Exception as error:
+            self._clock.learn(error)
+            raise
 
     def made(self) -> Any:
         """The client itself. Raises what `region` raises."""
         if self._client is None:
-            self._client = botocore_client(self._service, self._region(), self._call_timeout_s)
+            client = botocore_client(self._service, self._region(), self._call_timeout_s)
+            self._client = self._clock.sign_by(client)
         return self._client
 
 

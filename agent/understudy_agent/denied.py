@@ -36,18 +36,24 @@ def reason_of(what: str, error: Exception, now_s: Callable[[], float] = time.tim
     code = answer.get("Error", {}).get("Code")
     if code in CODES and what in REMEDIES:
         return f"{reason}; {REMEDIES[what]}"
-    off_s = _clock_off_s(answer, now_s()) if code in CLOCK_CODES else None
-    if off_s is None or abs(off_s) < CLOCK_LIMIT_S:
+    ahead_s = clock_ahead_s(error, now_s())
+    if ahead_s is None or abs(ahead_s) < CLOCK_LIMIT_S:
         return reason
-    direction = "ahead" if off_s > 0 else "behind"
+    direction = "ahead of" if ahead_s > 0 else "behind"
     return (
-        f"this node's clock is some {_rounded(abs(off_s))} s {direction} of AWS's, so AWS refuses what it signs: "
-        f"set it (chronyc makestep), and see that it stays right; {code}"
+        f"this node's clock is some {_rounded(abs(ahead_s))} s {direction} AWS's, so AWS refuses what it signs: "
+        f"set it (chronyc makestep), and see that it stays right; calls are signed by AWS's clock meanwhile; {code}"
     )
 
 
-def _clock_off_s(answer: Mapping[str, Any], now_s: float) -> float | None:
-    """By how much this node's clock is ahead of the time of the answer (seconds); None: the answer has none."""
+def clock_ahead_s(error: Exception, now_s: float) -> float | None:
+    """By how much this node's clock is ahead of AWS's (seconds), by an answer that refuses a signature.
+
+    None: the error is none, or the answer has no time.
+    """
+    answer: Mapping[str, Any] = getattr(error, "response", None) or {}
+    if answer.get("Error", {}).get("Code") not in CLOCK_CODES:
+        return None
     told = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date", "")
     try:
         return now_s - parsedate_to_datetime(told).timestamp()

@@ -75,15 +75,15 @@ class Expiry:
         self,
         left: Left,
         last_resort: LastResort,
-        has_new_plan: Callable[[], bool],
+        is_followed: Callable[[], bool],
         log: Log,
         watchdog: Watchdog | None = None,
     ) -> None:
-        """`has_new_plan`: whether an agent has written down that there is something else to stop."""
+        """`is_followed`: whether another one waits for the lock, and knows of something else to stop."""
         self._left, self._last_resort, self._log = left, last_resort, log
         self._services, self._has_looked = left.supervise(), False
         self._watchdog = watchdog or Unwatched()
-        self._has_new_plan = has_new_plan
+        self._is_followed = is_followed
         self._unbound: Standing | None = None
         """Where the services stand that were found to run under no lease."""
         self._last: Standing | None = None
@@ -134,8 +134,8 @@ class Expiry:
     def tick(self, now_ms: int) -> int | None:
         """Take one more look, and act on it. The exit status of the process when it is done, else None."""
         has_agent = self._left.agents_lock.is_held()
-        if has_agent and (self._is_asked_to_end or self._has_new_plan()):
-            return self._done("an agent runs, and starts another one")  # which feeds the watchdog from then on
+        if has_agent and (self._is_asked_to_end or self._is_followed()):
+            return self._done("an agent runs, and another one follows")  # which feeds the watchdog from then on
         standing = self._standing(now_ms, has_agent=has_agent)
         status = self._keep(standing, now_ms, has_agent=has_agent)
         if status is not None:

@@ -22,6 +22,8 @@ UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, Arithmet
 
 
 ACQUIRE_TRIES = 20
+HOLDER_WIDTH = 40
+"""Of the line that says who holds a lock: longer than any, so that nothing of the one before is left."""
 TERMS_UNSAVED = asdict(DEFAULT_TERMS)
 """What stands for terms that were not written down."""
 
@@ -37,8 +39,11 @@ def is_there(path: Path) -> bool:
     return True
 
 
+EXIT_ALREADY_RUNNING = 75  # EX_TEMPFAIL
+
+
 class AlreadyRunningError(RuntimeError):
-    """Another agent of this cluster holds the lock on this machine."""
+    """Another process holds the lock that makes this one the only one of its cluster on this machine."""
 
 
 def write_atomically(path: Path, content: Mapping[str, object], *, durably: bool = False) -> None:
@@ -257,8 +262,8 @@ class Lock:
             os.close(handle)
         return False
 
-    def acquire(self) -> None:
-        """Raises AlreadyRunningError when another process holds it, and OSError.
+    def acquire(self, mark: str = "") -> None:
+        """Raises AlreadyRunningError when another process holds it, and OSError. `mark`: a word for others to read.
 
         Somebody may just be asking: see `acquire_soon`.
         """
@@ -267,36 +272,46 @@ class Lock:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as fault:
             os.close(handle)
-            raise AlreadyRunningError(f"another agent holds {self._path}") from fault
-        os.pwrite(handle, f"{os.getpid():<20}\n".encode("ascii"), 0)
+            raise AlreadyRunningError(f"another process holds {self._path}") from fault
+        os.pwrite(handle, f"{f'{os.getpid()} {mark}':<{HOLDER_WIDTH}}\n".encode("ascii"), 0)
         self._file = handle
 
     def holder(self) -> int | None:
         """The id of the process that has taken it last, if that can be read."""
         try:
-            return int(self._path.read_text(encoding="ascii"))
-        except (OSError, ValueError):
+            return int(self._said()[0])
+        except (OSError, ValueError, IndexError):
             return None
+
+    def mark(self) -> str:
+        """The word of that process, if that can be read; "" when not."""
+        try:
+            return self._said()[1]
+        except (OSError, ValueError, IndexError):
+            return ""
+
+    def _said(self) -> list[str]:
+        return self._path.read_text(encoding="ascii").split()
 
     def kill_holder(self) -> None:
         """SIGKILL to the process that holds it, if it is known for sure. Raises nothing."""
         try:
-            pid, lock = int(self._path.read_text(encoding="ascii")), self._path.stat()
+            pid, lock = int(self._said()[0]), self._path.stat()
             if any(os.path.samestat(each.stat(), lock) for each in Path(f"/proc/{pid}/fd").iterdir()):
                 os.kill(pid, signal.SIGKILL)
-        except (OSError, ValueError):
+        except (OSError, ValueError, IndexError):
             return  # it has ended, or has not said who it is
 
-    def acquire_soon(self, sleep_s: Callable[[float], None] = time.sleep) -> None:
+    def acquire_soon(self, sleep_s: Callable[[float], None] = time.sleep, mark: str = "") -> None:
         """As `acquire`, and again for a second: `is_held` holds it for an instant."""
         for _ in range(ACQUIRE_TRIES):
             try:
-                self.acquire()
+                self.acquire(mark)
             except AlreadyRunningError:
                 sleep_s(1 / ACQUIRE_TRIES)
             else:
                 return
-        self.acquire()
+        self.acquire(mark)
 
     def release(self) -> None:
         if self._file is not None:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
+from .files import EXIT_ALREADY_RUNNING
 from .former import text_with
 from .log import Log
 from .plan import Plan
@@ -26,20 +27,28 @@ ROOM_BYTES = 8192
 
 
 class HeldLock(Protocol):
-    """What tells whether a guardian runs: see files.Lock."""
+    """What tells whether a guardian runs, by which plan, and whether another one follows it: see Succession."""
 
     def is_held(self) -> bool: ...
 
     def holder(self) -> int | None: ...
 
+    def mark(self) -> str: ...
+
+    def is_followed(self) -> bool: ...
+
 
 class Guardian:
-    """Looks at each tick whether the guardian is there, and starts it when it is not. Never waits."""
+    """Looks at each tick whether the guardian is there, and starts it when it is not. Never waits.
+
+    One that goes by another plan is there for what it knows of, and not for what this agent starts: another is started,
+    which follows it.
+    """
 
     def __init__(
         self,
         lock: HeldLock,
-        start: Callable[[], subprocess.Popen[bytes]],
+        start: Callable[[int | None], subprocess.Popen[bytes]],
         plan: Plan,
         text: str,
         remains: RemainsFile,
@@ -47,7 +56,8 @@ class Guardian:
         former: Mapping[str, str] | None = None,
         watchdog: Demand | None = None,
     ) -> None:
-        """`text`: of the configuration as it is in force. `former`: sections of services that it does not name.
+        """`start`: beside the process of that id, or alone. `text`: of the configuration as it is in force. `former`:
+        sections of services that it does not name.
 
         `watchdog`: None when none is demanded.
         """
@@ -72,15 +82,16 @@ class Guardian:
             self._is_written = self._plan.write(text_with(self._text, remains, self._former))
             self._fault = fault_in_writing(self._plan.path.parent)
         self._starting = [each for each in self._starting if each.poll() is None]
-        self.is_there = is_held = self._lock.is_held()
+        is_held = self._lock.is_held()
+        self.is_there = knows_all = is_held and self._lock.mark() == self._plan.mark
         if self._watchdog is not None:
             self._why_not_fed = self._watchdog.why_not(terms, self._lock.holder())
-            self.is_there = is_held and not self._why_not_fed
-        if is_held:
+            self.is_there = knows_all and not self._why_not_fed
+        if knows_all:
             self._missed_since_ms = None
         else:
             self._missed_since_ms = now_ms if self._missed_since_ms is None else self._missed_since_ms
-            self._start_if_due(now_ms)
+            self._start_if_due(now_ms, self._lock.holder() if is_held else None)
         self.why_unfit = self._why_unfit(now_ms)
 
     def _why_unfit(self, now_ms: int) -> str:
@@ -88,15 +99,16 @@ class Guardian:
             return self._fault
         is_missed = self._missed_since_ms is not None and now_ms - self._missed_since_ms >= MISSED_AFTER_MS
         if is_missed:
-            return "the process that keeps the lease of a dead agent does not run"
+            return "the process that keeps the lease of a dead agent does not run with this configuration"
         return self._why_not_fed
 
-    def _start_if_due(self, now_ms: int) -> None:
-        if not self._is_written or (self._started_ms is not None and now_ms - self._started_ms < START_EVERY_MS):
+    def _start_if_due(self, now_ms: int, beside: int | None) -> None:
+        is_early = self._started_ms is not None and now_ms - self._started_ms < START_EVERY_MS
+        if not self._is_written or is_early or self._lock.is_followed():
             return
         self._started_ms = now_ms
         try:
-            self._starting.append(self._start())
+            self._starting.append(self._start(beside))
         except OSError as fault:
             if str(fault) != self._told:
                 self._told = str(fault)
@@ -122,8 +134,11 @@ def _remove(trial: Path) -> None:
         return  # it was not made
 
 
-def command(plan: Path, cluster: str, agents_unit: str, *, booted: Path = BOOTED) -> Sequence[str]:
-    """What starts the guardian. Under systemd it has a unit of its own: what ends the agent's does not end it."""
+def command(plan: Path, cluster: str, agents_unit: str, *, beside: str = "", booted: Path = BOOTED) -> Sequence[str]:
+    """What starts the guardian. Under systemd it has a unit of its own: what ends the agent's does not end it.
+
+    `beside`: the unit of the one that it follows.
+    """
     expire = [sys.executable, "-m", "understudy_agent", "expire", "--config", str(plan)]
     if not booted.is_dir() or os.geteuid() != 0:
         return expire
@@ -132,14 +147,20 @@ def command(plan: Path, cluster: str, agents_unit: str, *, booted: Path = BOOTED
         "KillMode=mixed",  # a look at a service that is under way when it is asked to end has an answer yet
         "Restart=on-failure",
         "RestartSec=1",
+        f"RestartPreventExitStatus={EXIT_ALREADY_RUNNING}",  # the agent starts another one if one is needed
         "OOMScoreAdjust=-1000",
         "LimitMEMLOCK=infinity",
         "TasksMax=64",
         *((f"Before={agents_unit}",) if agents_unit else ()),
     ]
     options = [word for each in properties for word in ("-p", each)]
-    unit = f"--unit=understudy-expire-{cluster}.service"
-    return ["systemd-run", "--quiet", "--collect", "--no-ask-password", unit, *options, "--", *expire]
+    unit = next(each for each in units(cluster) if each != beside)
+    return ["systemd-run", "--quiet", "--collect", "--no-ask-password", f"--unit={unit}", *options, "--", *expire]
+
+
+def units(cluster: str) -> tuple[str, str]:
+    """Its units: the one that follows needs another name than the one that it follows."""
+    return f"understudy-expire-{cluster}.service", f"understudy-expire-{cluster}@next.service"
 
 
 def start(argv: Sequence[str]) -> subprocess.Popen[bytes]:

@@ -8,31 +8,44 @@ from __future__ import annotations
 
 import configparser
 from collections.abc import Mapping
+from hashlib import sha256
 from pathlib import Path
 
 from . import __version__, former
 from .files import replace_text
 from .log import Log
 
+MARK_LENGTH = 16
+
+
+def mark_of(text: str) -> str:
+    """What tells one plan from another, as a word."""
+    return sha256(text.encode("utf-8")).hexdigest()[:MARK_LENGTH]
+
 
 class Plan:
-    """The copy in the runtime directory. Nobody but root reads it: commands may hold what is secret."""
+    """The copy in the runtime directory. Nobody but root reads it: commands may hold what is secret.
 
-    def __init__(self, path: Path, log: Log) -> None:
-        self.path = path
+    `mark`: of the plan that this process goes by or has written; "" while there is none.
+    """
+
+    def __init__(self, path: Path, log: Log, text: str = "") -> None:
+        """`text`: the plan that this process goes by, which stood there when it was read."""
+        self.path, self.mark = path, mark_of(text) if text else ""
         self._log = log
-        self._seen = self._mark()
+        self._seen: tuple[int, int] | None = None
+        self._is_other = False
 
     def write(self, text: str) -> bool:
         """Write it down unless it stands there already. Whether it does."""
         wanted = f"# Written by understudy-agent {__version__}. Do not edit.\n{text}"
         try:
-            if self.path.is_file() and self.path.read_text(encoding="utf-8") == wanted:
-                return True
-            replace_text(self.path, wanted, privately=True)
+            if not self.path.is_file() or self.path.read_text(encoding="utf-8") != wanted:
+                replace_text(self.path, wanted, privately=True)
         except (OSError, UnicodeDecodeError) as fault:
             self._log.error("plan_not_written", f"{fault}; nothing is started without it")
             return False
+        self.mark = mark_of(wanted)
         return True
 
     def left_of_before(self, text: str) -> Mapping[str, str]:
@@ -46,13 +59,12 @@ class Plan:
             return {}
 
     def has_changed(self) -> bool:
-        """Whether there is another plan than when this process has begun. One that was lost is no other."""
-        mark = self._mark()
-        return mark is not None and mark != self._seen
-
-    def _mark(self) -> tuple[int, int] | None:
+        """Whether there is another plan than the one that this process goes by. One that was lost is no other."""
         try:
             found = self.path.stat()
-        except OSError:
-            return None
-        return found.st_ino, found.st_mtime_ns
+            if (found.st_ino, found.st_mtime_ns) != self._seen:
+                self._is_other = mark_of(self.path.read_text(encoding="utf-8")) != self.mark
+                self._seen = found.st_ino, found.st_mtime_ns
+        except (OSError, UnicodeDecodeError):
+            return False
+        return self._is_other

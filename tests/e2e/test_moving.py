@@ -93,6 +93,26 @@ def test_a_switchover_to_a_node_where_it_does_not_start_goes_back(aws, make_clus
     assert "failed_starts" not in cluster.state()
 
 
+def test_a_node_that_its_auto_scaling_group_ends_is_left_first_and_then_let_go(aws, make_cluster):  # B17
+    cluster = make_cluster()
+    epoch = place(cluster)["epoch"]
+    active, standby = (cluster.node(name).instance.instance_id for name in ("node-a", "node-b"))
+
+    def waits(instance_id: str) -> bool:
+        return bool(cluster.state()["nodes"][instance_id]["departure"]["hook"])
+
+    aws.stack.tell_terminating(active, "orders-db-a")
+    assert waits(active)
+    state = cluster.wait_settled("node-b", MOVE_LIMIT_S, above_epoch=epoch)
+    moved = aws.stack.transition(cluster.name, state["epoch"])
+    assert (moved["action"], moved["rule"], moved["proof"]) == ("switchover", "active-is-to-go", "RELEASED")
+    assert cluster.served_address() == cluster.node("node-b").instance.address
+    aws.stack.watch()
+    wait_for("it is let go", lambda: not waits(active), 30)
+    aws.stack.tell_terminating(standby, "orders-db-b")
+    assert waits(standby), "nobody else stays"
+
+
 def test_when_ec2_stops_the_active_node_nobody_waits_for_silence(aws, make_cluster):  # S11 B4
     cluster = make_cluster()
     cluster.policy = cluster.policy | {"lease_s": 20, "silence_limit_s": 30}  # neither runs out before EC2 has told

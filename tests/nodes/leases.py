@@ -6,6 +6,7 @@ the controller does it, unless the test wants otherwise.
 
 from __future__ import annotations
 
+import datetime
 import json
 import threading
 import time
@@ -35,6 +36,7 @@ TERMS: Mapping[str, Any] = {
 SHORT_LEASE: Mapping[str, Any] = {"lease_s": 5, "silence_limit_s": 8}
 DRIFT_MARGIN_S = 2.0
 LIMIT_S = 30.0
+SIGNED_LIMIT_S = 300
 Item = dict[str, Any]
 
 
@@ -55,6 +57,12 @@ class Beat:
     def services(self) -> Mapping[str, str]:
         services: Mapping[str, str] = self.said["services"]
         return services
+
+    @property
+    def reached(self) -> int | None:
+        """How many quorum hosts its node reaches; None: it does not say."""
+        quorum = self.said.get("quorum")
+        return None if quorum is None else int(quorum["reached"])
 
     @property
     def unfit(self) -> str:
@@ -90,7 +98,7 @@ class Leases(Serving):
 
     def register(self, cluster: str, *machines: Machine, **terms: Any) -> None:
         """A cluster that was never placed."""
-        nodes = {m.metadata.instance.instance_id: {"name": m.name, "beat": 0, "ip": m.address} for m in machines}
+        nodes = {machine.metadata.instance.instance_id: _node(machine) for machine in machines}
         with self._lock:
             self._items[cluster] = {
                 "pk": cluster,
@@ -100,6 +108,16 @@ class Leases(Serving):
                 "terms": {**TERMS, **terms},
                 "nodes": nodes,
             }
+
+    def register_more(self, cluster: str, machine: Machine) -> None:
+        """One more node of a cluster that is registered."""
+        with self._lock:
+            self._items[cluster]["nodes"][machine.metadata.instance.instance_id] = _node(machine)
+
+    def name_hosts(self, cluster: str, hosts: list[str], timeout_s: int) -> None:
+        """Quorum hosts, as HOST:PORT, from each agent's next read on."""
+        with self._lock:
+            self._items[cluster]["quorum"] = {"hosts": hosts, "timeout_s": timeout_s}
 
     def set_terms(self, cluster: str, **terms: Any) -> None:
         """Other timings, from each agent's next read on."""
@@ -193,19 +211,32 @@ class Leases(Serving):
             node |= {"read_epoch": beat.said["read_epoch"], "service": "OUT_OF_SERVICE" if down else "IN_SERVICE"}
 
 
+def _node(machine: Machine) -> Item:
+    return {"name": machine.name, "beat": 0, "ip": machine.address}
+
+
 class _Handler(BaseHTTPRequestHandler):
     owner: Leases
     protocol_version = "HTTP/1.1"
 
     def do_POST(self) -> None:
         asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        status, told = self.owner.answer(self.headers["X-Amz-Target"].rpartition(".")[2], asked)
+        status, told = self._refused() or self.owner.answer(self.headers["X-Amz-Target"].rpartition(".")[2], asked)
         body = json.dumps(told).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/x-amz-json-1.1")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
+
+    def _refused(self) -> tuple[int, Item] | None:
+        """As AWS does it with what is not signed within five minutes of its own time."""
+        signed = self.headers["X-Amz-Date"]
+        at = datetime.datetime.strptime(signed, "%Y%m%dT%H%M%SZ").replace(tzinfo=datetime.UTC).timestamp()
+        if abs(at - time.time()) <= SIGNED_LIMIT_S:
+            return None
+        said = f"Signature expired: {signed}" if at < time.time() else f"Signature not yet current: {signed}"
+        return 400, {"__type": "com.amazon.coral.service#InvalidSignatureException", "message": said}
 
     def log_message(self, *_: Any) -> None:
         """Nobody reads it."""

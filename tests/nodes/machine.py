@@ -149,6 +149,11 @@ class Machine:
             return 0
         return 0
 
+    def is_ended(self) -> bool:
+        """Whether its process 1 runs no more, also while it waits for a process that cannot end."""
+        pid = self.pid()
+        return not pid or not Path(f"/proc/{pid}/cmdline").read_bytes()
+
     def forbid_forks(self) -> bool:
         """Let no process or thread begin on it until it boots again. False: this machine cannot do that."""
         return self._cgroups.forbid_forks()

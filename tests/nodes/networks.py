@@ -18,6 +18,8 @@ HUB_ADDRESS = "10.77.0.1"
 """Where the nodes find the embedded AWS."""
 PREFIX = 24
 METADATA_ADDRESS = "169.254.169.254"
+QUORUM_ADDRESSES = ("10.77.0.2", "10.77.0.3", "10.77.0.4")
+"""Where the nodes find the quorum hosts of clusters that have some."""
 
 
 class Network:
@@ -66,7 +68,8 @@ class Hub(Network):
     def __init__(self) -> None:
         super().__init__()
         self.run("ip", "link", "add", "hub", "type", "bridge")
-        self.run("ip", "address", "add", f"{HUB_ADDRESS}/{PREFIX}", "dev", "hub")
+        for address in (HUB_ADDRESS, *QUORUM_ADDRESSES):
+            self.run("ip", "address", "add", f"{address}/{PREFIX}", "dev", "hub")
         self.run("ip", "link", "set", "hub", "up")
 
 
@@ -98,10 +101,18 @@ class NodeNetwork(Network):
         if outgoing:
             self._hub.run("nft", _drop(self._port))
 
+    def cut_from(self, *addresses: str) -> None:
+        """Drop what the node sends to these addresses, and nothing else, instead of those before."""
+        self._restore(self._hub, _SOME + self._port)
+        self._hub.run("nft", _drop(self._port, addresses))
+
     def restore(self) -> None:
         """Let everything pass again."""
-        for network, device in ((self, "eth0"), (self._hub, self._port)):
-            network.run("nft", f"add table netdev cut-{device}; delete table netdev cut-{device}")
+        for network, name in ((self, "eth0"), (self._hub, self._port), (self._hub, _SOME + self._port)):
+            self._restore(network, name)
+
+    def _restore(self, network: Network, name: str) -> None:
+        network.run("nft", f"add table netdev cut-{name}; delete table netdev cut-{name}")
 
     def close(self) -> None:
         self.restore()
@@ -110,9 +121,16 @@ class NodeNetwork(Network):
         super().close()
 
 
-def _drop(device: str) -> str:
-    hook = f"type filter hook ingress device {device} priority 0; policy drop;"
-    return f"add table netdev cut-{device}; add chain netdev cut-{device} everything {{ {hook} }}"
+_SOME = "some-of-"
+
+
+def _drop(device: str, addresses: tuple[str, ...] = ()) -> str:
+    """What comes in at a device: everything, or only what goes to these addresses."""
+    name = f"cut-{_SOME if addresses else ''}{device}"
+    policy = "accept" if addresses else "drop"
+    hook = f"type filter hook ingress device {device} priority 0; policy {policy};"
+    rule = f"add rule netdev {name} everything ip daddr {{ {', '.join(addresses)} }} drop" if addresses else ""
+    return f"add table netdev {name}; add chain netdev {name} everything {{ {hook} }}; {rule}"
 
 
 def _new_namespace() -> int:

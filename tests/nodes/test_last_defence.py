@@ -12,6 +12,7 @@ from tests.nodes.lab import Lab
 from tests.nodes.leases import DRIFT_MARGIN_S, SHORT_LEASE, Leases
 from tests.nodes.machine import Machine
 from tests.nodes.watcher import Watcher, wait_passed
+from understudy_agent.succession import Succession
 
 PORT = 7000
 INI = "/etc/understudy/agent.ini"
@@ -166,6 +167,26 @@ def test_the_process_that_keeps_the_lease_stays_in_memory(serving):  # B18
     locked = serving.run("grep", "VmLck", f"/proc/{show(serving, 'MainPID', unit)}/status").split()[1]
     assert int(locked) > 1000
     assert not any(line["what"] == "not_kept_in_memory" for line in logged(serving))
+
+
+# B11 B18
+def test_an_agent_that_is_killed_while_what_keeps_its_lease_is_replaced_leaves_nothing_unbound(
+    serving, leases, watcher
+):
+    leases.set_terms(CLUSTER, lease_s=10, silence_limit_s=13)
+    leases.wait_serving(serving, CLUSTER, "app")
+    keeper = Succession(serving.path(f"/run/understudy/{CLUSTER}"))
+    serving.write(INI, serving.read(INI).replace("stop_limit_s = 5", "stop_limit_s = 6"))
+    old = keeper.holder()
+    forbid_restarts(serving)
+    serving.run("systemctl", "kill", "--signal=KILL", AGENT)
+    serving.run("systemctl", "start", "--no-block", AGENT)
+    wait_for(
+        "the one before has ended", lambda: not keeper.is_held() or keeper.holder() != old, 10, 0.001, why=serving.tail
+    )
+    end = end_of_lease_of_a_killed_agent(serving, leases)
+    assert watcher.wait_silent() < end + DRIFT_MARGIN_S
+    assert serving.boots == 1
 
 
 # B18 S12

@@ -14,9 +14,12 @@ from local.world import ZONE_NAME
 from tests.nodes.agents import unit_of
 from tests.nodes.base import BUILD
 from tests.nodes.lab import Lab
+from tests.nodes.leases import boottime_s
 from tests.nodes.machine import Machine
-from tests.nodes.watcher import Watcher, both_served_s
-from tests.nodes.whole import PORT, Gate, Name, Pair, Subnets, outage_s
+from tests.nodes.networks import QUORUM_ADDRESSES
+from tests.nodes.quorum_hosts import QuorumHosts
+from tests.nodes.watcher import Watcher, both_served_s, wait_passed
+from tests.nodes.whole import LIMIT_S, POLICY, PORT, Gate, Name, Pair, Subnets, outage_s
 
 CLUSTERS = 6
 OUTAGES = BUILD / "outages.txt"
@@ -48,6 +51,17 @@ def pair(aws: LocalAws, lab: Lab, subnets: Subnets, numbers: Iterator[int]) -> I
     """Placed: node-a serves, node-b stands by."""
     with Gate(lab.hub, aws.engine.port) as gate:
         made = Pair(aws, lab, subnets, gate, next(numbers))
+        made.place()
+        yield made
+        lab.remove_machines()
+
+
+@pytest.fixture
+def pair_with_hosts(aws: LocalAws, lab: Lab, subnets: Subnets, numbers: Iterator[int]) -> Iterator[Pair]:
+    """Placed, as above; each node is to reach a majority of three hosts."""
+    with Gate(lab.hub, aws.engine.port) as gate, QuorumHosts(lab.hub) as hosts:
+        quorum = {"mode": "tcp_remote", "hosts": hosts.names, "timeout_s": 1}
+        made = Pair(aws, lab, subnets, gate, next(numbers), quorum=quorum)
         made.place()
         yield made
         lab.remove_machines()
@@ -103,6 +117,27 @@ def test_a_planned_reboot_of_the_active_node_costs_no_more_than_a_switchover(pai
     pair.wait_standby(pair.machines[1])
     assert history["proof"] == "RELEASED"
     assert outage <= planned_s + SEEN_S
+
+
+def test_a_node_takes_over_from_one_that_lost_the_majority_of_quorum_hosts_only_with_a_majority(pair_with_hosts):  # S12
+    pair = pair_with_hosts
+    one, other = pair.machines
+    epoch, before = pair.state()["epoch"], boottime_s()
+    with Watcher(pair.hub, one, PORT) as first, Watcher(pair.hub, other, PORT) as second:
+        first.wait_served()
+        for node in (other, one):
+            node.network.cut_from(*QUORUM_ADDRESSES[1:])
+        pair.wait_reach(other, 1)
+        first.wait_silent(LIMIT_S)
+        pair.wait_reach(one, 1)
+        wait_passed(boottime_s() + 4 * POLICY["heartbeat_interval_s"])
+        assert (pair.state()["epoch"], pair.state()["active"]) == (epoch, one.metadata.instance.instance_id)
+        assert second.first_after(before) is None
+        other.network.restore()
+        history = pair.wait_settled(other, above_epoch=epoch)
+        second.wait_served()
+    assert (history["action"], history["proof"], history["outcome"]) == ("failover", "RELEASED", "IN_SERVICE")
+    assert both_served_s(first, second) == 0
 
 
 def test_an_agent_that_is_stopped_releases_its_lease(pair):  # S9 S11 S12

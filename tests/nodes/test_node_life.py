@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import pytest
 
@@ -16,7 +17,7 @@ from tests.nodes.watcher import Watcher, both_served_s, wait_passed
 
 PORT = 7000
 APP = section("app", "unit", unit="answer.service", stop_limit_s=5)
-FREEZES_S = (5, 14, 30, 120) if os.environ.get("UNDERSTUDY_LONG_FREEZES") else (5, 14)
+LONGEST_FREEZE_S = 120 if os.environ.get("UNDERSTUDY_LONG_FREEZES") else 30
 LOOK_S = 0.2
 """How soon after a thaw the agent promises to have looked at its lease."""
 SEEN_S = 0.3
@@ -158,25 +159,60 @@ def test_a_short_cut_costs_nothing(nodes, leases, watchers):  # S9 B4
     assert starts == 1
 
 
-@pytest.mark.parametrize("freeze_s", FREEZES_S)
-def test_a_node_that_thaws_serves_no_more_once_it_has_looked_at_its_lease(nodes, leases, freeze_s, lab):  # S9 S12
-    """It serves for an instant beside the other: leases cannot close that gap, and the manual says how long it is."""
-    one, other = nodes
-    with Watcher(lab.hub, one, PORT) as first, Watcher(lab.hub, other, PORT) as second:
-        first.wait_served()
-        one.freeze()
-        frozen_at, end = boottime_s(), leases.lease_end(one, CLUSTER)
-        leases.end(CLUSTER)
-        if frozen_at + freeze_s > end + DRIFT_MARGIN_S:
-            wait_passed(end + DRIFT_MARGIN_S)
-            leases.grant(CLUSTER, other)
-            second.wait_served()
-        wait_passed(frozen_at + freeze_s)
+@dataclass
+class Freeze:
+    """A node that serves stands still from now on, for so long. Its lease is taken away meanwhile."""
+
+    leases: Leases
+    node: Machine
+    watcher: Watcher
+    length_s: float
+
+    def __post_init__(self) -> None:
+        self.watcher.wait_served()
+        self.node.freeze()
+        self.until, self.end = boottime_s() + self.length_s, self.leases.lease_end(self.node, CLUSTER)
+        self.leases.end(CLUSTER)
+
+    def give_lease_to(self, node: Machine, watcher: Watcher) -> None:
+        """When that of the frozen one has ended, as the controller does it."""
+        wait_passed(self.end + DRIFT_MARGIN_S)
+        assert boottime_s() < self.until
+        self.leases.grant(CLUSTER, node)
+        watcher.wait_served()
+
+    def thaw(self) -> float:
+        """When its time has come. For how long it has served after that (seconds)."""
+        wait_passed(self.until)
         thawed_at = boottime_s()
-        one.thaw()
-        leases.wait_state(one, CLUSTER, "app", "OUT_OF_SERVICE")
-        first.wait_silent()
-    assert max((at - thawed_at for at in first.answers if at > thawed_at), default=0) < LOOK_S + SEEN_S
+        self.node.thaw()
+        self.leases.wait_state(self.node, CLUSTER, "app", "OUT_OF_SERVICE")
+        self.watcher.wait_silent()
+        return max((at - thawed_at for at in self.watcher.answers if at > thawed_at), default=0.0)
+
+
+def test_a_node_that_thaws_serves_no_more_once_it_has_looked_at_its_lease(nodes, leases, lab):  # S9 S12
+    """It serves for an instant beside another: leases cannot close that gap, and the manual says how long it is.
+
+    Each of three nodes is frozen once. While the first one is, the second one takes over, and from that the third one.
+    """
+    one, other = nodes
+    third = lab.machine("node-c")
+    set_up(third, leases.url, APP)
+    leases.register_more(CLUSTER, third)
+    third.switch_on()
+    with (
+        Watcher(lab.hub, one, PORT) as first,
+        Watcher(lab.hub, other, PORT) as second,
+        Watcher(lab.hub, third, PORT) as last,
+    ):
+        leases.wait_state(third, CLUSTER, "app", "OUT_OF_SERVICE")
+        long = Freeze(leases, one, first, LONGEST_FREEZE_S)
+        long.give_lease_to(other, second)
+        middle = Freeze(leases, other, second, 14)
+        middle.give_lease_to(third, last)
+        served_s = [middle.thaw(), Freeze(leases, third, last, 5).thaw(), long.thaw()]
+    assert max(served_s) < LOOK_S + SEEN_S
 
 
 STUCK = {"start": "/usr/bin/true", "stop": "/usr/bin/true", "status": "/usr/bin/true"}

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import subprocess
 from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -14,7 +18,7 @@ from tests.nodes.base import BUILD
 from tests.nodes.lab import Lab
 from tests.nodes.leases import DRIFT_MARGIN_S, SHORT_LEASE, Leases, boottime_s
 from tests.nodes.machine import Machine
-from tests.nodes.watcher import HTTP, POSTGRESQL, Watcher, wait_passed
+from tests.nodes.watcher import HTTP, POSTGRESQL, SPAN_GAP_S, Watcher, wait_passed
 
 HEARD_S = 10.0
 """Within this a service that has died is noticed: it is looked at every half second."""
@@ -310,7 +314,74 @@ def test_a_file_system_that_never_answers_is_gone_when_its_lease_ends(lab, lease
     reader.wait(10)
 
 
-# --- the disk of the node
+# --- disks that hang
+
+FREEZE, THAW = 0xC0045877, 0xC0045878
+"""FIFREEZE and FITHAW of <linux/fs.h>."""
+_HOLD = 'mount "$0" "$1" && echo && exec sleep infinity'
+
+
+@dataclass(frozen=True)
+class Disk:
+    """A device, and the folder of the file system in which all that is written to it ends up."""
+
+    device: str
+    below: Path
+
+    @contextlib.contextmanager
+    def hangs(self) -> Iterator[None]:
+        """Nothing that is written to it is done meanwhile, and who waits for that cannot be killed."""
+        handle = os.open(self.below, os.O_RDONLY)
+        fcntl.ioctl(handle, FREEZE, 0)
+        try:
+            yield
+        finally:
+            fcntl.ioctl(handle, THAW, 0)
+            os.close(handle)
+
+
+@pytest.fixture
+def disk(device: str) -> Iterator[Disk]:
+    """A loop device over a file on another one. That is mounted where nobody but a process of its own sees it."""
+    argv = ["unshare", "--mount", "--propagation", "private", "sh", "-c", _HOLD, device, "/mnt"]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE) as holder:
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        below = Path("/proc", str(holder.pid), "root", "mnt")
+        with (below / "image").open("wb") as new:
+            new.truncate(8 << 20)
+        subprocess.run(["mkfs.ext4", "-q", below / "image"], check=True)
+        losetup = ["losetup", "--find", "--show", str(below / "image")]
+        name = subprocess.run(losetup, check=True, capture_output=True, text=True).stdout.strip()
+        yield Disk(name, below)
+        subprocess.run(["losetup", "--detach", name], check=True)
+        holder.kill()
+
+
+def test_a_node_whose_disk_hangs_under_a_service_is_down_with_its_lease_and_waits_for_no_disk(lab, leases, disk):  # S12
+    node = lab.machine("node-a", devices=(disk.device,))
+    app = section("app", "unit", unit="writer.service", stop_limit_s=1)
+    set_up(node, leases.url, app, on_stop_failure="reboot")
+    leases.register(CLUSTER, node, **SHORT_LEASE)
+    node.boot()
+    node.run("mkdir", "-p", POINT)
+    node.run("mount", disk.device, POINT)
+    leases.grant(CLUSTER, node)
+    leases.wait_serving(node, CLUSTER, "app")
+    with Watcher(lab.hub, node, 7000) as watcher:
+        watcher.wait_served()
+        with disk.hangs():
+            hung_at = boottime_s()
+            watcher.wait_silent(2)
+            waits = node.start_program("sync")
+            leases.records = False
+            end = leases.lease_end(node, CLUSTER)
+            wait_for("the node is down", node.is_ended, end - boottime_s() + DRIFT_MARGIN_S, 0.02, why=node.tail)
+            assert (waits.poll(), node.boots) == (None, 1), "who writes there, or waits for it, does so yet"
+        node.wait_booted(boots=2)
+        waits.wait(10)
+        assert watcher.last_before(boottime_s()) < hung_at + SPAN_GAP_S
+    node.cut_power()
 
 
 def test_a_service_ends_with_its_lease_while_the_disk_of_the_nodes_memory_hangs(lab, leases, device):  # B18 S12

@@ -115,9 +115,9 @@ class Subnets:
 
 
 class Pair:
-    """node-a and node-b, registered; `place` boots them, and has node-a serve."""
+    """node-a and node-b, registered; `place` boots them, and has node-a serve. `more`: keys of the definition."""
 
-    def __init__(self, aws: LocalAws, lab: Lab, subnets: Subnets, gate: Gate, number: int) -> None:
+    def __init__(self, aws: LocalAws, lab: Lab, subnets: Subnets, gate: Gate, number: int, **more: Any) -> None:
         self.aws, self.name, self.record = aws, f"cluster-{number}", f"cluster-{number}.{ZONE_NAME}"
         self.hub = lab.hub
         keys = keys_of(aws.engine, make_node_role(aws.engine, self.name, aws.stack.node_policy))
@@ -131,7 +131,7 @@ class Pair:
             table, bus = aws.stack.table, aws.stack.bus
             set_up(machine, gate.endpoint, app, cluster=self.name, table=table, bus=bus)
         definition = aws.world.definition(self.instances, self.record, [{"name": "app"}], POLICY, TUNING)
-        aws.stack.put_definition(self.name, definition)
+        aws.stack.put_definition(self.name, definition | more)
 
     def place(self) -> None:
         one, other = self.machines
@@ -169,6 +169,14 @@ class Pair:
             return bool(node.get("read_epoch") == state["epoch"] and node["service"] == "OUT_OF_SERVICE")
 
         wait_for(f"{machine.name} stands by", stands_by, LIMIT_S, why=self.tail)
+
+    def wait_reach(self, machine: Machine, reached: int) -> None:
+        """Until the node says that it reaches so many quorum hosts."""
+
+        def says() -> bool:
+            return [int(number) for number in self.node(machine).get("quorum", [])][:1] == [reached]
+
+        wait_for(f"{machine.name} reaches {reached} quorum hosts", says, LIMIT_S, why=self.tail)
 
     def wait_heard(self, machine: Machine) -> None:
         """Until the node has been heard for so long without a gap that its word is believed at once."""

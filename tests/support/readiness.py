@@ -133,6 +133,9 @@ def facts(members: int = 2, **changes: Any) -> Facts:
         route_tables=dict.fromkeys(ROUTE.route_table_ids, a_table()),
         elastic_ips={ELASTIC_IP.allocation_id: an_elastic_ip()},
         internet_vpcs={VPC},
+        groups={},
+        tagged={},
+        name_members={},
         now=NOW + 4,
     )
     return replace(usual, **changes)
@@ -162,6 +165,8 @@ def a_gatherer(ledger: StateReader, aws: FakeReadings, clock: Clock, **changes: 
         "network": aws,
         "endpoints": aws,
         "rights": aws,
+        "groups": aws,
+        "taggers": aws,
         "stack": "understudy",
     }
     return Gatherer(**{"ledger": ledger, "clock": clock, "region": REGION, **usual, **changes})

@@ -12,7 +12,7 @@ from understudy.domain.notices import EXPLAINED
 from understudy.domain.signal import SHIFTS, TERMINATING
 from understudy.invocation import WARM
 from understudy.usecases.notify_operator import INCIDENT
-from understudy.usecases.receive_signal import LIFECYCLE_ACTION, SPOT_EVENTS, SPOT_LIMIT_S
+from understudy.usecases.receive_signal import EC2_STATE, LIFECYCLE_ACTION, SPOT_EVENTS, SPOT_LIMIT_S
 from understudy.usecases.register_cluster import DEFINITION_ACCEPTED
 
 RULES = cfn.of_type("AWS::Events::Rule")
@@ -28,6 +28,7 @@ STALE_AFTER_S = {
     "ReceiveSignalFunctionTerminating": 3600,
     "ReceiveSignalFunctionSpot": SPOT_LIMIT_S,
     "RegisterClusterFunctionParameter": 3600,
+    "RegisterClusterFunctionTerminated": 3600,
     "CheckReadinessFunctionDay": 3600,
     "CheckReadinessFunctionDefinition": 3600,
     "NotifyOperatorFunctionTold": 3600,
@@ -120,6 +121,14 @@ def test_a_definition_is_read_when_its_parameter_changes():
         "source": ["aws.ssm"],
         "detail-type": ["Parameter Store Change"],
         "detail": {"name": [{"prefix": "/understudy/understudy/"}]},
+    }
+
+
+def test_the_successor_of_an_instance_is_looked_for_when_it_is_terminated():  # B17
+    assert RULES["RegisterClusterFunctionTerminated"]["EventPattern"] == {
+        "source": ["aws.ec2"],
+        "detail-type": [EC2_STATE],
+        "detail": {"state": ["terminated"]},
     }
 
 

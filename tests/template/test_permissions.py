@@ -42,6 +42,8 @@ WITHOUT_RESOURCE = {
     "ec2:DescribeAddresses",
     "ec2:DescribeInstanceAttribute",
     "ec2:DescribeVpcAttribute",
+    "autoscaling:DescribeAutoScalingGroups",
+    "autoscaling:DescribeLifecycleHooks",
     "ec2:DescribeInternetGateways",
     "ec2:DescribeSpotInstanceRequests",
     "ec2:DescribeVpcs",
@@ -90,7 +92,8 @@ def test_a_function_may_do_what_its_code_calls_and_nothing_else(function):  # B1
     invoked = cfn.of_type("AWS::Lambda::EventInvokeConfig").get(f"{function}FunctionEventInvokeConfig", {})
     keeps = "OnFailure" in invoked.get("DestinationConfig", {})
     assert set(actions) & DELIVERY == (DELIVERY if keeps else set())
-    twice = {"ec2:AssociateAddress"}  # once for the address, once for where it goes
+    # Once for the address, once for where it goes; once for the mover's role, once for those of nodes.
+    twice = {"ec2:AssociateAddress", "iam:SimulatePrincipalPolicy"}
     assert sorted({a for a in actions if actions.count(a) > 1}) == sorted(twice & CALLED[function])
 
 
@@ -105,7 +108,7 @@ def test_only_moving_the_address_may_write_dns():  # B1
 
 
 def test_nothing_can_run_a_command_on_a_node_or_call_another_function():  # B10
-    asking = {"iam:SimulatePrincipalPolicy"}  # it asks what another role may do, and does nothing
+    asking = {"iam:SimulatePrincipalPolicy", "iam:GetInstanceProfile"}  # what other roles may do; nothing is done
     pruning = {"lambda:ListVersionsByFunction", "lambda:ListAliases", "lambda:DeleteFunction"}
     for function, actions in CALLED.items():
         allowed = asking | (pruning if function == "PruneVersions" else set())
@@ -164,10 +167,19 @@ def test_advice_can_write_nothing_but_what_it_tells_the_bus():  # B7
     assert writes == {"events:PutEvents"}
 
 
+@pytest.mark.parametrize("function", ["ReceiveSignal", "WatchClusters"])
+def test_only_groups_with_the_stacks_tag_are_told_to_go_on(function):  # B17
+    statement = granting(function, "autoscaling:CompleteLifecycleAction")
+    assert statement["Resource"].endswith(":autoScalingGroup:*:autoScalingGroupName/*")
+    assert statement["Condition"] == {"StringEquals": {"autoscaling:ResourceTag/understudy:stack": "understudy"}}
+
+
 @pytest.mark.parametrize("function", ["CheckReadiness", "Advise"])
-def test_whoever_examines_asks_iam_for_the_mover_of_the_address_only(function):
-    statement = granting(function, "iam:SimulatePrincipalPolicy")
-    assert statement["Resource"] == "MoveAddressFunctionRole"
+def test_whoever_examines_asks_iam_for_the_mover_of_the_address_and_for_the_roles_of_nodes(function):
+    asking = [s for s in statements(f"{function}FunctionRole") if "iam:SimulatePrincipalPolicy" in as_list(s["Action"])]
+    mover, nodes = (as_list(each["Resource"]) for each in asking)
+    assert mover == ["MoveAddressFunctionRole"]
+    assert [each.rpartition(":")[2] for each in nodes] == ["instance-profile/*", "role/*"]
     variables = cfn.of_type("AWS::Lambda::Function")[f"{function}Function"]["Environment"]["Variables"]
     assert cfn.resolve(variables["MOVER_ROLE_ARN"], {}) == "MoveAddressFunctionRole"
 

@@ -209,3 +209,14 @@ def test_an_ec2_that_forbids_or_throttles_is_unreadable_and_says_why(readings, s
     stubber.add_client_error(operation, "UnauthorizedOperation", "no right", 403)
     with pytest.raises(UnreadableError, match="UnauthorizedOperation"):
         read(readings)
+
+
+def test_living_instances_are_found_by_the_tag_that_names_members(ec2, readings, instance):  # B17
+    ec2.create_tags(Resources=[instance], Tags=[{"Key": "understudy:member", "Value": "orders-db/node-a"}])
+    assert readings.tagged({"orders-db/node-a", "orders-db/node-b"}) == {"orders-db/node-a": (instance,)}
+
+
+def test_tags_that_ec2_does_not_show_are_not_read(readings, stubber):  # B3 B17
+    stubber.add_client_error("describe_instances", "UnauthorizedOperation")
+    with pytest.raises(UnreadableError, match="understudy:member"):
+        readings.tagged({"orders-db/node-a"})

@@ -1,6 +1,7 @@
 """IAM's simulation, in recorded shapes of the real API: moto has none, and the embedded AWS's proves nothing."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import boto3
@@ -10,7 +11,7 @@ from botocore.stub import Stubber
 from tests.contract.conftest import REGION
 from tests.support.builders import a_definition
 from tests.support.readiness import of_all_kinds
-from understudy.adapters.iam_rights import IamRights
+from understudy.adapters.iam_rights import IamRights, ProfileRights
 from understudy.domain.definition import Route
 from understudy.domain.errors import UnreadableError
 from understudy.domain.readiness_facts import HERE, STACK_TAG, Right, needed_rights
@@ -181,3 +182,43 @@ def test_everything_that_a_cluster_of_all_kinds_needs_takes_six_simulations(iam,
         iam.meta.events.unregister("provide-client-params.iam.SimulatePrincipalPolicy", answer)
     pairs = [(a, r) for each in asked_for for a in each["ActionNames"] for r in each["ResourceArns"]]
     assert len(pairs) == len(set(pairs)) == len(rights)
+
+
+PROFILE = "arn:aws-cn:iam::123456789012:instance-profile/teams/nodes"
+NODE_ROLE = "arn:aws-cn:iam::123456789012:role/nodes"
+
+
+def profile_answer(roles: list[str]) -> dict[str, Any]:
+    some = {"Path": "/", "CreateDate": datetime(2026, 1, 1, tzinfo=UTC)}
+    of_roles = [{**some, "RoleName": each.rpartition("/")[2], "RoleId": "A" * 20, "Arn": each} for each in roles]
+    named = {"InstanceProfileName": "nodes", "InstanceProfileId": "B" * 20, "Arn": PROFILE}
+    return {"InstanceProfile": {**some, **named, "Roles": of_roles}}
+
+
+@pytest.mark.parametrize(("decision", "may"), [("allowed", True), ("implicitDeny", False), ("explicitDeny", False)])
+def test_whether_a_node_may_name_members_is_asked_of_its_profiles_role_with_the_tag(iam, stubber, decision, may):  # B17
+    stubber.add_response("get_instance_profile", profile_answer([NODE_ROLE]), {"InstanceProfileName": "nodes"})
+    context = {
+        "aws:TagKeys": (["understudy:member"], "stringList"),
+        "aws:RequestTag/understudy:member": (["a-cluster/a-node"], "string"),
+    }
+    expected = {
+        "PolicySourceArn": NODE_ROLE,
+        "ActionNames": ["ec2:CreateTags"],
+        "ResourceArns": [f"arn:aws-cn:ec2:{REGION}:123456789012:instance/*"],
+        "ContextEntries": [
+            {"ContextKeyName": key, "ContextKeyValues": values, "ContextKeyType": kind}
+            for key, (values, kind) in context.items()
+        ],
+    }
+    right = Right("ec2:CreateTags", f"ec2:{REGION}:123456789012:instance/*")
+    stubber.add_response("simulate_principal_policy", answered(right, decision), expected)
+    assert ProfileRights(lambda: iam, REGION).may_name_members(PROFILE) is may
+
+
+def test_a_profile_without_a_role_names_nobody_and_one_that_cannot_be_read_is_not_known(iam, stubber):  # B3 B17
+    stubber.add_response("get_instance_profile", profile_answer([]))
+    assert not ProfileRights(lambda: iam, REGION).may_name_members(PROFILE)
+    stubber.add_client_error("get_instance_profile", "AccessDenied")
+    with pytest.raises(UnreadableError, match="instance profile nodes"):
+        ProfileRights(lambda: iam, REGION).may_name_members(PROFILE)

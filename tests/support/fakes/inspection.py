@@ -16,12 +16,13 @@ from understudy.domain.readiness_facts import (
     Instance,
     PrivateZone,
     Right,
+    ScalingGroup,
     VpcDns,
 )
 
 
 class FakeReadings(Faulty):
-    """InstanceReader, ZoneReader, VpcZoneReader, NetworkReader, EndpointReader and RightsReader over plain dicts."""
+    """Every reader of the readiness check over plain dicts."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -37,6 +38,9 @@ class FakeReadings(Faulty):
         self.addresses: dict[str, ElasticIpReading] = {}
         self.gateways: set[str] = set()
         self.roles: list[str] = []
+        self.tags: dict[str, tuple[str, ...]] = {}
+        self.scaling: dict[str, ScalingGroup] = {}
+        self.taggers: set[str] = set()
 
     def instances(self, instance_ids: Iterable[str]) -> Mapping[str, Instance]:
         """As InstanceReader.instances."""
@@ -47,6 +51,21 @@ class FakeReadings(Faulty):
         """As InstanceReader.is_stop_protected."""
         with self._called("is_stop_protected"):
             return instance_id in self.protected
+
+    def tagged(self, tags: Collection[str]) -> Mapping[str, tuple[str, ...]]:
+        """As InstanceReader.tagged."""
+        with self._called("tagged"):
+            return {each: self.tags[each] for each in tags if each in self.tags}
+
+    def groups(self, names: Collection[str]) -> Mapping[str, ScalingGroup]:
+        """As GroupReader.groups."""
+        with self._called("groups"):
+            return {each: self.scaling[each] for each in names if each in self.scaling}
+
+    def may_name_members(self, profile_arn: str) -> bool:
+        """As TaggerReader.may_name_members."""
+        with self._called("may_name_members"):
+            return profile_arn in self.taggers
 
     def vpc_dns(self, vpc_id: str) -> VpcDns:
         """As InstanceReader.vpc_dns."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from understudy_agent.plan import Plan
 from understudy_agent.remains import Remains
 from understudy_agent.tasks import Outcome
 from understudy_agent.view import Terms
@@ -175,3 +176,22 @@ class FakeClock:
 
     def __call__(self) -> int:
         return self.now_ms
+
+
+class KeptByNewest:
+    """The lock of a process, 42, that keeps the lease by the plan that was written down last."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+
+    def is_held(self) -> bool:
+        return True
+
+    def holder(self) -> int:
+        return 42
+
+    def mark(self) -> str:
+        return self._plan.mark
+
+    def is_followed(self) -> bool:
+        return False

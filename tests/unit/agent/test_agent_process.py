@@ -20,7 +20,7 @@ import pytest
 import understudy_agent
 from tests.unit.agent.items import ME, OTHER, terms
 from tests.unit.agent.waiting import wait_for
-from understudy_agent.files import Lock
+from understudy_agent.succession import Succession
 
 ARN = f"arn:aws:ec2:eu-west-1:123456789012:instance/{ME}"
 TERMS = terms(heartbeat_interval_s=0.5, lease_read_interval_s=0.5, lease_s=4, kill_limit_s=0.5)
@@ -99,7 +99,7 @@ class Node:
             listener.bind(("127.0.0.1", 0))
             self.port = listener.getsockname()[1]
         self.directory = directory
-        self.config = directory / "agent.ini"
+        self.config, self.keeper = directory / "agent.ini", Succession(directory / "run")
         serve = f"import socket,time; s=socket.create_server(('127.0.0.1',{self.port})); time.sleep(600)"
         self.config.write_text(
             f"[agent]\ncluster = orders-db\ntable = t\nbus = b\ninstance_arn = {ARN}\nboot = boot-a\n"
@@ -137,8 +137,7 @@ class Node:
 
     def guardian(self) -> int | None:
         """The process that keeps the lease when the agent cannot; None: there is none."""
-        lock = Lock(self.directory / "run" / "expire.lock")
-        return int((self.directory / "run" / "expire.lock").read_text()) if lock.is_held() else None
+        return self.keeper.holder() if self.keeper.is_held() else None
 
     def close(self) -> None:
         for agent in self.agents:
@@ -210,10 +209,31 @@ def test_beside_an_agent_there_is_one_process_that_keeps_its_lease_until_it_has_
     wait_for(node.guardian)
     guardian = node.guardian()
     assert guardian not in (None, agent.pid)
+    shutil.copy(node.directory / "run" / "plan.ini", node.config)
     assert node.agent("expire").wait(15) == 75
     agent.send_signal(signal.SIGTERM)
     assert agent.wait(15) == 0
     wait_for(lambda: node.guardian() is None)
+
+
+def test_when_the_configuration_changes_somebody_keeps_the_lease_at_every_moment(node, aws):
+    agent = node.agent()
+    aws.grant(ME)
+    wait_for(node.serves)
+    first = node.guardian()
+    agent.send_signal(signal.SIGKILL)
+    agent.wait(10)
+    node.config.write_text(node.config.read_text().replace("check_interval_s = 0", "check_interval_s = 1"))
+    node.agent()
+    unkept = []
+
+    def has_made_way():
+        if not (node.keeper.is_held() or node.keeper.is_followed() or node.keeper.is_held()):
+            unkept.append(time.monotonic())
+        return node.keeper.holder() != first
+
+    wait_for(has_made_way)
+    assert unkept == []
 
 
 def test_a_guardian_that_is_killed_is_started_again(node, aws):

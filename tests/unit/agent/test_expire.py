@@ -43,7 +43,7 @@ class Node:
         self.clock = FakeClock(100_000)
         self.log = FakeLog()
         self.resort = Resort()
-        self.has_new_plan = False
+        self.is_followed = False
         self.ended_ms: int | None = None
         self.killed: list[int] = []
         """When an agent that hangs was killed."""
@@ -65,7 +65,7 @@ class Node:
         self.lock.kill_holder = lambda: self.killed.append(self.clock.now_ms)  # type: ignore[method-assign]
         files = (self.lease_file, self.placed_file, self.lock)
         left = Left(*files, self.supervise, orderly_stop_s, lambda _now_ms: self.tries, self.take_down)
-        self.made = Expiry(left, self.resort, lambda: self.has_new_plan, self.log)
+        self.made = Expiry(left, self.resort, lambda: self.is_followed, self.log)
         return self.made
 
     def expire(self, orderly_stop_s: float = 0) -> int:
@@ -203,14 +203,14 @@ def test_what_runs_under_no_lease_is_left_to_an_agent_that_runs(left, agent, tmp
     assert left.kind.asked == []
 
 
-def test_when_an_agent_has_another_plan_it_makes_way_for_one_that_knows_it(left, agent):
-    left.has_new_plan = True
+def test_it_makes_way_for_one_that_is_ready_and_knows_the_plan_of_an_agent_that_runs(left, agent):
+    left.is_followed = True
     assert left.keep(101_000) == 0
     assert left.kind.running
 
 
 def test_without_an_agent_it_keeps_the_lease_by_the_plan_that_it_knows(left):
-    left.has_new_plan = True
+    left.is_followed = True
     assert left.expire() == 0
     assert left.kind.asked == ["kill"]
 

@@ -117,7 +117,7 @@ def test_a_lease_that_another_version_wrote_is_understood(tmp_path):
 def test_one_agent_at_a_time_acts_for_a_cluster_on_a_machine(tmp_path):
     first, second = Lock(tmp_path / "lock"), Lock(tmp_path / "lock")
     first.acquire()
-    with pytest.raises(AlreadyRunningError, match="another agent"):
+    with pytest.raises(AlreadyRunningError, match="another process"):
         second.acquire()
     first.release()
     first.release()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.agent.fakes import FakeKind, FakeLog
+from tests.unit.agent.fakes import FakeKind, FakeLog, KeptByNewest
 from tests.unit.agent.test_expire import Node as Left
 from understudy_agent import config, former
 from understudy_agent.config import BadConfigError
@@ -92,9 +92,9 @@ def test_a_plan_that_makes_no_sense_keeps_nothing_and_is_told_of(tmp_path: Path,
 def test_the_plan_names_them_as_long_as_the_agent_has_them(tmp_path: Path) -> None:
     log = FakeLog()
     guardian = Guardian(
-        type("Lock", (), {"is_held": lambda _self: True, "holder": lambda _self: 1})(),
-        lambda: pytest.fail("it is there"),
-        Plan(tmp_path / "plan.ini", log),
+        KeptByNewest(plan := Plan(tmp_path / "plan.ini", log)),
+        lambda _: pytest.fail("it is there"),
+        plan,
         AGENT + DATA,
         RemainsFile(tmp_path / "remains.json", log),
         log,

@@ -34,19 +34,22 @@ class Beside:
     """A guardian that is there, or not, and what starts it."""
 
     def __init__(self, directory: Path) -> None:
-        self.runs = False
-        self.starts = 0
+        self.runs = self.followed = False
+        self.goes_by: str | None = None
+        """The mark of an older plan; None: it knows all."""
+        self.started: list[int | None] = []
         self.fault: OSError | None = None
         self.log = FakeLog()
         self.plan = directory / "plan.ini"
         self.guardian: Any = Guardian(
             self,
             self.start,  # type: ignore[arg-type]
-            Plan(self.plan, self.log),
+            written := Plan(self.plan, self.log),
             "[agent]\n",
             RemainsFile(directory / "remains.json", self.log),
             self.log,
         )
+        self.written = written
 
     def is_held(self) -> bool:
         return self.runs
@@ -54,10 +57,20 @@ class Beside:
     def holder(self) -> int:
         return 42
 
-    def start(self) -> Child:
+    def mark(self) -> str:
+        return self.written.mark if self.goes_by is None else self.goes_by
+
+    def is_followed(self) -> bool:
+        return self.followed
+
+    @property
+    def starts(self) -> int:
+        return len(self.started)
+
+    def start(self, beside: int | None) -> Child:
         if self.fault is not None:
             raise self.fault
-        self.starts += 1
+        self.started.append(beside)
         return Child()
 
     def ticks(self, begin_ms: int, end_ms: int) -> None:
@@ -83,6 +96,21 @@ def test_one_that_is_there_is_left_alone(beside: Beside) -> None:
     beside.runs = True
     beside.ticks(0, 60_000)
     assert (beside.starts, beside.guardian.is_there, beside.guardian.why_unfit) == (0, True, "")
+
+
+def test_beside_one_that_goes_by_an_older_plan_another_is_started_and_nothing_counts_as_kept_before_that_is_there(
+    beside: Beside,
+) -> None:
+    beside.runs, beside.goes_by = True, "older"
+    beside.ticks(0, 2_000)
+    assert (beside.started, beside.guardian.is_there) == ([42], False)
+    beside.followed = True
+    beside.ticks(2_000, 20_000)
+    assert beside.starts == 1, "one waits already"
+    assert "with this configuration" in beside.guardian.why_unfit
+    beside.followed, beside.goes_by = False, None
+    beside.ticks(20_000, 20_400)
+    assert (beside.starts, beside.guardian.is_there, beside.guardian.why_unfit) == (1, True, "")
 
 
 def test_a_node_on_which_it_cannot_be_started_says_so(beside: Beside) -> None:
@@ -127,23 +155,38 @@ def test_a_node_whose_runtime_directory_is_full_says_so_until_there_is_room(
 # --- the plan -------------------------------------------------------------------------------------
 
 
+def read_by_its_keeper(plan: Plan) -> Plan:
+    """The plan as a process has it that has just begun to go by it."""
+    return Plan(plan.path, FakeLog(), plan.path.read_text())
+
+
 def test_a_plan_is_read_as_the_configuration_and_written_only_when_it_has_changed(tmp_path: Path) -> None:
     plan = Plan(tmp_path / "plan.ini", FakeLog())
     assert plan.write("[agent]\ncluster = a\n")
-    before = plan.path.stat()
-    seen = Plan(plan.path, FakeLog())
+    before, seen = plan.path.stat(), read_by_its_keeper(plan)
     assert plan.write("[agent]\ncluster = a\n")
     assert plan.path.stat().st_ino == before.st_ino
     assert not seen.has_changed()
     assert plan.write("[agent]\ncluster = b\n")
     assert seen.has_changed()
     assert plan.path.read_text().endswith("[agent]\ncluster = b\n")
+    assert plan.write("[agent]\ncluster = a\n")
+    assert not seen.has_changed(), "it is as it was"
+    assert seen.mark == plan.mark
+
+
+def test_a_plan_that_was_replaced_before_its_reader_could_look_at_it_has_changed(tmp_path: Path) -> None:
+    plan = Plan(tmp_path / "plan.ini", FakeLog())
+    plan.write("[agent]\ncluster = a\n")
+    read = plan.path.read_text()
+    plan.write("[agent]\ncluster = b\n")
+    assert Plan(plan.path, FakeLog(), read).has_changed()
 
 
 def test_another_version_of_the_agent_is_another_plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plan = Plan(tmp_path / "plan.ini", FakeLog())
     plan.write("[agent]\n")
-    seen = Plan(plan.path, FakeLog())
+    seen = read_by_its_keeper(plan)
     monkeypatch.setattr("understudy_agent.plan.__version__", "99")
     plan.write("[agent]\n")
     assert seen.has_changed()
@@ -152,7 +195,7 @@ def test_another_version_of_the_agent_is_another_plan(tmp_path: Path, monkeypatc
 def test_a_plan_that_was_lost_is_no_other_one(tmp_path: Path) -> None:
     plan = Plan(tmp_path / "plan.ini", FakeLog())
     plan.write("[agent]\n")
-    seen = Plan(plan.path, FakeLog())
+    seen = read_by_its_keeper(plan)
     plan.path.unlink()
     assert not seen.has_changed()
 
@@ -213,6 +256,15 @@ def test_under_systemd_it_has_a_unit_of_its_own_that_outlives_the_agents(tmp_pat
     assert "--unit=understudy-expire-orders-db.service" in argv
     assert "Before=understudy-agent.service" in argv, "systemd stops the agent first when the machine shuts down"
     assert list(argv[-5:]) == ["-m", "understudy_agent", "expire", "--config", "/run/x/plan.ini"]
+
+
+def test_beside_another_it_has_a_unit_of_another_name(tmp_path: Path) -> None:
+    names = []
+    for beside in ("", *guardian.units("orders-db")):
+        argv = guardian.command(Path("/run/x/plan.ini"), "orders-db", "", beside=beside, booted=tmp_path)
+        names += [word.removeprefix("--unit=") for word in argv if word.startswith("--unit=")]
+    first, other = guardian.units("orders-db")
+    assert names == [first, other, first]
 
 
 def test_without_systemd_it_is_a_process(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.agent.fakes import FakeLog
+from tests.unit.agent.fakes import FakeLog, KeptByNewest
 from tests.unit.agent.test_expire import Node
 from understudy_agent import config, watchdog
 from understudy_agent.check import check
@@ -95,7 +95,7 @@ class Fed:
 
     def made(self) -> Expiry:
         keeper = self.node.keeper()
-        return Expiry(keeper._left, self.node.resort, lambda: self.node.has_new_plan, self.node.log, self.feeder)
+        return Expiry(keeper._left, self.node.resort, lambda: self.node.is_followed, self.node.log, self.feeder)
 
     def keep(self, until_ms: int) -> int | None:
         return self.node.keep(until_ms, self.keeper)
@@ -156,7 +156,7 @@ def test_when_nothing_is_left_to_keep_the_machine_is_not_reset_any_more(fed: Fed
 def test_a_process_that_makes_way_for_another_leaves_it_running(fed: Fed) -> None:
     fed.keep(101_000)
     fed.node.lock.is_held = lambda: True  # type: ignore[method-assign]
-    fed.node.has_new_plan = True
+    fed.node.is_followed = True
     assert fed.keep(102_000) == 0
     assert fed.hardware.resets_at_ms() is not None
 
@@ -248,20 +248,12 @@ def test_files_that_cannot_be_written_are_told_of_once(tmp_path: Path) -> None:
 # --- what the agent makes of it ------------------------------------------------------------------------
 
 
-class Beside:
-    """What keeps the lease, by its lock."""
-
-    def is_held(self) -> bool:
-        return True
-
-    def holder(self) -> int:
-        return 42
-
-
 def test_nothing_starts_and_the_node_is_unfit_before_the_device_is_fed_for_these_timings(tmp_path: Path) -> None:
     log, files = FakeLog(), WatchdogFiles(tmp_path, FakeLog())
     plan, remains = Plan(tmp_path / "plan.ini", log), RemainsFile(tmp_path / "remains.json", log)
-    guardian = Guardian(Beside(), lambda: pytest.fail("it is there"), plan, "", remains, log, watchdog=Demand(files))
+    guardian = Guardian(
+        KeptByNewest(plan), lambda _: pytest.fail("it is there"), plan, "", remains, log, watchdog=Demand(files)
+    )
 
     def seen(terms: Terms) -> tuple[bool, str]:
         guardian.tick(0, {}, terms)

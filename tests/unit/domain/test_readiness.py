@@ -12,6 +12,7 @@ from tests.support.builders import (
     NODE_B,
     NOW,
     RECORD,
+    SPECS,
     TCP_REMOTE,
     a_definition,
     a_failed_start,
@@ -44,6 +45,7 @@ from understudy.domain.readiness_facts import (
     FoundRecord,
     MetadataService,
     PrivateZone,
+    ScalingGroup,
     Verdict,
     VpcDns,
     needed_rights,
@@ -164,6 +166,9 @@ def test_every_check_says_which_rows_it_serves_what_it_looks_at_what_to_do_and_h
 ASKS = a_definition(policy=Policy(approval=ApprovalPolicy((TransitionAction.FAILOVER,))))
 STOPS = a_definition(policy=Policy(fencing=Fencing(stop_instance=True)))
 ONLY_STOPPED = a_definition(policy=Policy(fencing=Fencing(stop_instance=True, accept=(Proof.STOPPED,))))
+PROFILE = "arn:aws:iam::123456789012:instance-profile/nodes"
+BY_TAG = a_definition(nodes=tuple(replace(each, tag=f"orders-db/{each.name}") for each in SPECS[:2]))
+IN_GROUPS = instances(node_a={"scaling_group": "asg", "profile": PROFILE})
 SHADOWED = {VPC: (PrivateZone("Z0CLOSER", RECORD.name),)}
 VARIANTS: tuple[dict[str, Any], ...] = (
     {},
@@ -174,6 +179,14 @@ VARIANTS: tuple[dict[str, Any], ...] = (
     *({"zones": {ZONE_ID: a_zone(is_private=private)}, "private_zones": SHADOWED} for private in (True, False)),
     {"zones": {ZONE_ID: a_zone(name="example.org", vpcs={})}, "endpoints": ()},
     {"instances": STOPPED, "vpcs": {VPC: VpcDns(True, False)}, "stop_protected": dict.fromkeys((NODE_A, NODE_B), True)},
+    {"definition": BY_TAG, "tagged": UNREAD, "instances": instances(node_a={"scaling_group": "asg"}), "groups": UNREAD},
+    {"definition": BY_TAG, "instances": IN_GROUPS, "groups": {"asg": ScalingGroup(frozenset())}},
+    {
+        "instances": IN_GROUPS,
+        "definition": BY_TAG,
+        "tagged": {"orders-db/node-a": (NODE_A, "i-0ddddddddddddddd9")},
+        "name_members": {PROFILE: True},
+    },
     {"instances": instances(node_a={"power": PowerReading.PENDING, "scaling_group": "asg", "address": None})},
     {"instances": instances(node_a={"zone": "us-east-1b"}), "definition": of_all_kinds()},
     {"route_tables": {}, "elastic_ips": {}, "internet_vpcs": (), "definition": of_all_kinds()},

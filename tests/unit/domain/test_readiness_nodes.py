@@ -47,7 +47,6 @@ def says(look, verdict, words, **changes):
         nodes.zones_differ,
         nodes.standbys_apart,
         nodes.addresses_real,
-        nodes.no_auto_scaling,
         nodes.auto_recovery,
     ],
 )
@@ -196,12 +195,6 @@ def test_a_node_whose_death_nobody_could_prove_without_a_person_is_warned_about(
     )
 
 
-def test_a_node_that_an_auto_scaling_group_may_replace_is_warned_about_with_the_group():
-    grouped = instances(node_a={"scaling_group": "orders-asg"})
-    says(nodes.no_auto_scaling, WARN, "node-a is in Auto Scaling group orders-asg", instances=grouped)
-    says(nodes.no_auto_scaling, UNKNOWN, "node-b", instances=ONLY_A)
-
-
 def test_a_node_that_ec2_brings_back_must_keep_a_lease():  # B4
     without_lease = a_state(node_b=a_report(NODE_B, keeps_lease=False))
     says(nodes.auto_recovery, WARN, "node-b is recovered by EC2 and keeps no lease", state=without_lease)
@@ -324,7 +317,6 @@ def test_a_witness_needs_no_address_no_zone_of_its_own_and_no_quorum_host():  # 
         nodes.standbys_apart,
         nodes.addresses_real,
         readiness_fencing.stop_protection,
-        nodes.no_auto_scaling,
         nodes.auto_recovery,
         nodes.forwarding,
         nodes.quorum_reachable,

@@ -36,7 +36,7 @@ from understudy.domain.reach import QuorumHosts
 from understudy.domain.readiness_facts import HostedZone
 from understudy.domain.record import RecordSet, guard_name
 from understudy.domain.signal import PowerSignal
-from understudy.usecases.follow_tags import follow_tags
+from understudy.usecases.follow_tags import follow_tags, follow_terminated
 from understudy.usecases.register_cluster import (
     DEFINITION_PUT_OFF,
     DEFINITION_REFUSED,
@@ -550,6 +550,45 @@ def test_a_terminated_member_is_followed_by_the_instance_that_has_its_tag_now():
     version = state.definition_version
     follow(office)
     assert office.ledger.state().definition_version == version
+
+
+def ec2_says(office, power, instance_id=NODE_A):
+    """EC2's event, before the judge has written it down."""
+
+    def look(seen):
+        follow_tags(
+            seen,
+            nodes=office.ec2,
+            register_anew=lambda cluster: office.register(office.parameters.cluster_text(cluster), anew=True),
+        )
+
+    detail = {"instance-id": instance_id, "state": power}
+    return follow_terminated({"detail": detail}, index=office.ledger, ledger=office.ledger, follow=look)
+
+
+def test_at_ec2s_event_the_successor_takes_its_place_at_once():
+    office = a_tagged_office()
+    launch_a_successor(office)
+    office.ec2.powers[NODE_A] = PowerReading.TERMINATED
+    assert ec2_says(office, "terminated") == [CLUSTER]
+    assert set(office.ledger.state().nodes) == {NODE_B, NODE_C}
+
+
+@pytest.mark.parametrize(("power", "instance_id"), [("stopped", NODE_A), ("nonsense", NODE_A), ("terminated", NODE_D)])
+def test_an_event_that_ends_no_member_changes_none(power, instance_id):
+    office = a_tagged_office()
+    launch_a_successor(office)
+    assert ec2_says(office, power, instance_id) == []
+    assert set(office.ledger.state().nodes) == {NODE_A, NODE_B}
+
+
+def test_at_ec2s_event_too_a_holder_is_failed_over_first():  # B4
+    office = a_tagged_office()
+    launch_a_successor(office)
+    office.ec2.powers[NODE_A] = PowerReading.TERMINATED
+    office.ledger.put_state(replace(office.ledger.state(), active=NODE_A))
+    assert ec2_says(office, "terminated") == [CLUSTER]
+    assert set(office.ledger.state().nodes) == {NODE_A, NODE_B}
 
 
 @pytest.mark.parametrize("power", [PowerReading.STOPPED, PowerReading.RUNNING])

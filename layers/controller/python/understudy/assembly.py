@@ -228,7 +228,7 @@ def releaser() -> "Releaser":
     return Releaser(index=ledger, ledger=ledger, beats=ledger, scaling=wiring.scaling(), clock=wiring.clock)
 
 
-def follow_tags(clusters: "list[tuple[ClusterState, Definition]]", zone: "Route53Zone") -> None:
+def follow_tags(clusters: "list[tuple[ClusterState, Definition]]", zone: "Route53Zone | None" = None) -> None:
     """See `understudy.usecases.follow_tags`."""
     from understudy.usecases.follow_tags import follow_tags as follow
 

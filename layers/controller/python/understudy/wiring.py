@@ -228,8 +228,9 @@ def gatherer() -> "Gatherer":
     """What a check of readiness reads: more of AWS than anybody else, and nobody else imports what it needs."""
     from understudy.adapters.ec2_network import Ec2Routing
     from understudy.adapters.ec2_readings import Ec2Readings
-    from understudy.adapters.iam_rights import IamRights
+    from understudy.adapters.iam_rights import IamRights, ProfileRights
     from understudy.adapters.route53_readings import ResolverReadings, Route53Readings
+    from understudy.adapters.scaling_readings import ScalingReadings
     from understudy.usecases.gather_readiness import Gatherer
 
     region = boto3.session.Session().region_name or ""
@@ -242,6 +243,8 @@ def gatherer() -> "Gatherer":
         network=Ec2Routing(lambda: _client("ec2")),
         endpoints=ResolverReadings(lambda: _client("route53resolver")),
         rights=IamRights(lambda: _client("iam"), settings().mover_role_arn, region),
+        groups=ScalingReadings(lambda: _client("autoscaling")),
+        taggers=ProfileRights(lambda: _client("iam"), region),
         clock=clock,
         stack=stack(),
         region=region,

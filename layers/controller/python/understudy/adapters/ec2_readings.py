@@ -4,8 +4,9 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import cached_property
 from typing import Any
 
-from understudy.adapters.ec2_nodes import primary_interface, primary_v6
+from understudy.adapters.ec2_nodes import MEMBER_TAG, Ec2Nodes, primary_interface, primary_v6
 from understudy.adapters.unreadable import unreadable
+from understudy.domain.errors import NodesUnreadableError, UnreadableError
 from understudy.domain.model import PowerReading
 from understudy.domain.readiness_facts import Instance, MetadataService, VpcDns
 
@@ -51,6 +52,13 @@ class Ec2Readings:
             answer = self._client.describe_instance_attribute(InstanceId=instance_id, Attribute="disableApiStop")
         return bool(answer["DisableApiStop"]["Value"])
 
+    def tagged(self, tags: Collection[str]) -> Mapping[str, tuple[str, ...]]:
+        """The living instances by their tag understudy:member (B17)."""
+        try:
+            return Ec2Nodes(lambda: self._client).tagged(tags)
+        except NodesUnreadableError as fault:
+            raise UnreadableError(f"the instances with the tag {MEMBER_TAG}: {fault}") from fault
+
     def vpc_dns(self, vpc_id: str) -> VpcDns:
         """The DNS attributes of a VPC (S2)."""
         with unreadable(f"the DNS attributes of {vpc_id}"):
@@ -86,6 +94,7 @@ def _instance(answer: Mapping[str, Any], one_time: Collection[str]) -> Instance:
         hibernates=answer.get("HibernationOptions", {}).get("Configured"),
         is_one_time=answer["InstanceId"] in one_time,
         root_device=answer.get("RootDeviceType", ""),
+        profile=answer.get("IamInstanceProfile", {}).get("Arn", ""),
         metadata=_metadata(answer.get("MetadataOptions", {})),
     )
 

@@ -4,10 +4,18 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
+from understudy.adapters.ec2_nodes import MEMBER_TAG
 from understudy.adapters.unreadable import unreadable
-from understudy.domain.readiness_facts import HERE, STACK_TAG, Right
+from understudy.domain.readiness_facts import HERE, Right
 
 ALLOWED = "allowed"
+NAMES_A_MEMBER = Right(
+    "ec2:CreateTags",
+    f"ec2:{HERE}:instance/*",
+    (("aws:TagKeys", (MEMBER_TAG,)), (f"aws:RequestTag/{MEMBER_TAG}", ("a-cluster/a-node",))),
+)
+"""What whoever sets the tag of a member must be allowed to do."""
+OF_ONE_VALUE = ("aws:ResourceTag/", "aws:RequestTag/")
 Context = tuple[tuple[str, tuple[str, ...]], ...]
 """See Right.context."""
 
@@ -61,6 +69,26 @@ class IamRights:
         return f"arn:{partition}:{resource.replace(HERE, f'{self._region}:{account}')}"
 
 
+class ProfileRights:
+    """What the roles of nodes may do: TaggerReader, by a function that makes a boto3 client, and the nodes' Region."""
+
+    def __init__(self, connect: Callable[[], Any], region: str) -> None:
+        self._connect = connect
+        self._region = region
+
+    @cached_property
+    def _client(self) -> Any:
+        return self._connect()
+
+    def may_name_members(self, profile_arn: str) -> bool:
+        """See TaggerReader.may_name_members. What a tag of the caller's or of the instance allows is not seen."""
+        name = profile_arn.rpartition("/")[2]
+        with unreadable(f"the roles of instance profile {name}"):
+            profile = self._client.get_instance_profile(InstanceProfileName=name)["InstanceProfile"]
+        roles = (IamRights(lambda: self._client, role["Arn"], self._region) for role in profile["Roles"])
+        return any(role.granted([NAMES_A_MEMBER])[NAMES_A_MEMBER] for role in roles)
+
+
 def _batches(rights: Iterable[Right]) -> Iterator[tuple[Context, Sequence[str], Sequence[str]]]:
     """The rights as (context, actions, resources), in which every action is wanted on every resource.
 
@@ -77,5 +105,5 @@ def _batches(rights: Iterable[Right]) -> Iterator[tuple[Context, Sequence[str], 
 
 
 def _entry(key: str, values: Sequence[str]) -> dict[str, Any]:
-    kind = "string" if key == STACK_TAG else "stringList"
+    kind = "string" if key.startswith(OF_ONE_VALUE) else "stringList"
     return {"ContextKeyName": key, "ContextKeyValues": list(values), "ContextKeyType": kind}

@@ -44,7 +44,8 @@ class Instance:
     `address_v6` and `interface_id` are of the same interface; empty when there is none.
     `recovers`: whether EC2 itself brings the instance back after a fault of the host; `hibernates`: whether it can be
     hibernated. These and `metadata` are None when EC2 does not say. `is_one_time`: of a Spot request that ends with
-    the instance; `root_device`: `ebs` or `instance-store`, empty when EC2 does not say.
+    the instance; `root_device`: `ebs` or `instance-store`, empty when EC2 does not say; `profile`: the ARN of its
+    instance profile, empty without one.
     """
 
     power: PowerReading
@@ -62,6 +63,19 @@ class Instance:
     metadata: MetadataService | None = None
     is_one_time: bool = False
     root_device: str = ""
+    profile: str = ""
+
+
+@dataclass(frozen=True)
+class ScalingGroup:
+    """An Auto Scaling group (B17).
+
+    `hooks`: the names of its lifecycle hooks at which it waits before it ends an instance; `stack`: the value of its
+    tag understudy:stack, empty without it.
+    """
+
+    hooks: frozenset[str]
+    stack: str = ""
 
 
 @dataclass(frozen=True)
@@ -130,7 +144,9 @@ class Facts:
     name. `private_zones`: all that a VPC of nodes or clients sees, by the VPC's id; empty without a record. `rights`:
     whether each needed right is granted. `route_tables` and `elastic_ips`: those of the definition that EC2 knows, by
     id (S14, S15). `internet_vpcs`: the VPCs of the nodes that have an internet gateway; empty when no address is an
-    Elastic IP. `now`: when this was gathered, in seconds.
+    Elastic IP. `groups`: those of the nodes, by name, `tagged`: the living instances that have a member's tag, by its
+    value; `name_members`: whether a role may set such a tag, by the instance profile (B17). `now`: when this was
+    gathered, in seconds.
     """
 
     definition: Definition
@@ -147,6 +163,9 @@ class Facts:
     route_tables: Mapping[str, RouteTable] | Unread
     elastic_ips: Mapping[str, ElasticIpReading] | Unread
     internet_vpcs: Collection[str] | Unread
+    groups: Mapping[str, ScalingGroup] | Unread
+    tagged: Mapping[str, tuple[str, ...]] | Unread
+    name_members: Mapping[str, bool | Unread]
     now: float
     may_stop: bool = False
 

@@ -152,17 +152,6 @@ def nodes_heard(facts: Facts) -> Finding:
     return together(findings)
 
 
-def no_auto_scaling(facts: Facts) -> Finding:
-    """No node belongs to an Auto Scaling group, which may end it and start another one in its place."""
-
-    def look(node: NodeSpec, instance: Instance) -> Finding:
-        if instance.scaling_group:
-            return Finding(Verdict.WARN, f"{node.name} is in Auto Scaling group {instance.scaling_group}")
-        return Finding(Verdict.PASS, f"{node.name} is in no group")
-
-    return of_each_instance(facts, look)
-
-
 def auto_recovery(facts: Facts) -> Finding:
     """A node that EC2 brings back by itself keeps a lease, so that it comes back as a standby."""
 

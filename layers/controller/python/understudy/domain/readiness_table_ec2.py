@@ -157,16 +157,6 @@ EC2_CHECKS = (
         "aws ssm get-parameter --name /understudy/STACK/clusters/CLUSTER",
     ),
     Check(
-        "no-auto-scaling",
-        nodes.no_auto_scaling,
-        "S1",
-        (PASS, WARN, UNKNOWN),
-        "WARN: the group may end the node and start another one that the definition does not know.",
-        "Take the node out (aws autoscaling detach-instances), or protect it from scale-in and suspend "
-        "ReplaceUnhealthy.",
-        INSTANCES,
-    ),
-    Check(
         "auto-recovery",
         nodes.auto_recovery,
         "B4",

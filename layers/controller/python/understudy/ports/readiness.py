@@ -13,6 +13,7 @@ from understudy.domain.readiness_facts import (
     Instance,
     PrivateZone,
     Right,
+    ScalingGroup,
     VpcDns,
 )
 
@@ -44,8 +45,28 @@ class InstanceReader(Protocol):
         """Those of the VPCs that have an internet gateway. Raises UnreadableError."""
         ...
 
+    def tagged(self, tags: Collection[str]) -> Mapping[str, tuple[str, ...]]:
+        """The living instances (ids) by their tag understudy:member, at least one tag. Raises UnreadableError."""
+        ...
+
     def vpc_dns(self, vpc_id: str) -> VpcDns:
         """The DNS attributes of a VPC. Raises UnreadableError."""
+        ...
+
+
+class GroupReader(Protocol):
+    """EC2 Auto Scaling as the readiness check sees it."""
+
+    def groups(self, names: Collection[str]) -> Mapping[str, ScalingGroup]:
+        """The groups of these names, at least one, that Auto Scaling knows. Raises UnreadableError."""
+        ...
+
+
+class TaggerReader(Protocol):
+    """IAM as the check sees it that asks who may name members."""
+
+    def may_name_members(self, profile_arn: str) -> bool:
+        """Whether a role of this instance profile may set the tag understudy:member. Raises UnreadableError."""
         ...
 
 

@@ -1,11 +1,15 @@
 """Members that are named by a tag: a terminated instance is followed by the one that has its tag now (B17)."""
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from typing import Any
 
 from understudy.domain.definition import Definition, NodeSpec
 from understudy.domain.model import ClusterState, PowerReading
 from understudy.domain.replacing import needed
+from understudy.domain.signal import MalformedSignalError, read_power
+from understudy.ports import ClusterIndex, StateReader
 from understudy.ports.nodes import Nodes
 
 log = logging.getLogger(__name__)
@@ -46,6 +50,36 @@ def follow_tags(
         log.info("a member's tag is on another instance", extra={"cluster": cluster, "outcome": str(outcome)})
     if faults:
         raise faults[0]
+
+
+def follow_terminated(
+    event: Mapping[str, Any],
+    *,
+    index: ClusterIndex,
+    ledger: StateReader,
+    follow: Callable[[list[tuple[ClusterState, Definition]]], object],
+) -> list[str]:
+    """Look for the successor of an instance at EC2's event that it is terminated; the clusters that were looked at.
+
+    The event goes to the judge as well, and may be here before it: so it counts whatever the table says by now. An
+    event that says anything else changes nothing. `follow`: see follow_tags, whose faults it raises.
+    """
+    try:
+        instance_id, power = read_power(event.get("detail"))
+    except MalformedSignalError as fault:
+        log.warning("event refused", extra={"fault": str(fault)})
+        return []
+    clusters = sorted(index.clusters_of_instance(instance_id)) if power is PowerReading.TERMINATED else []
+    states = [state for state in map(ledger.read, clusters) if state is not None and instance_id in state.nodes]
+    follow([(_without(instance_id, each), ledger.definition(each.cluster, each.definition_version)) for each in states])
+    return [state.cluster for state in states]
+
+
+def _without(instance_id: str, state: ClusterState) -> ClusterState:
+    """The state with EC2's word that an instance is terminated: nothing that it has beaten counts against that."""
+    report = state.nodes[instance_id]
+    gone = replace(report, power=PowerReading.TERMINATED, power_boot=report.boot, power_at=report.heard_at or 0)
+    return replace(state, nodes={**state.nodes, instance_id: gone})
 
 
 def _is_terminated(state: ClusterState, instance_id: str) -> bool:

@@ -1,23 +1,25 @@
 """Look at everything that a failover will need, by reading only. What cannot be read is a fact, too."""
 
 import logging
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from understudy.domain.definition import Definition, Record
 from understudy.domain.errors import AddressUnreadableError, UnreadableError
 from understudy.domain.model import ClusterState
 from understudy.domain.ownership import names_below
-from understudy.domain.readiness_facts import Facts, HostedZone, Unread, needed_rights
+from understudy.domain.readiness_facts import Facts, HostedZone, Instance, Unread, needed_rights
 from understudy.domain.record import guard_name
 from understudy.ports import StateReader
 from understudy.ports.readiness import (
     EndpointReader,
+    GroupReader,
     InstanceReader,
     NetworkReader,
     RightsReader,
+    TaggerReader,
     VpcZoneReader,
     ZoneReader,
 )
@@ -39,6 +41,8 @@ class Gatherer:
     network: NetworkReader
     endpoints: EndpointReader
     rights: RightsReader
+    groups: GroupReader
+    taggers: TaggerReader
     clock: Clock
     stack: str
     region: str
@@ -51,7 +55,8 @@ class Gatherer:
         route53 = _read if self.clock() >= self.ledger.stack_wide().crowded_until else _unread
         ids = [node.instance_id for node in definition.nodes]
         instances = _read(lambda: self.instances.instances(ids))
-        vpc_ids = set() if isinstance(instances, Unread) else {each.vpc_id for each in instances.values()}
+        known = () if isinstance(instances, Unread) else tuple(instances.values())
+        vpc_ids = {each.vpc_id for each in known}
         by_zone = {record.hosted_zone_id: record for record in definition.records}
         zones = {zone_id: route53(partial(self.zones.hosted_zone, each)) for zone_id, each in by_zone.items()}
         sets = {(r.hosted_zone_id, name): r for r in definition.records for name in _names(r, zones[r.hosted_zone_id])}
@@ -73,10 +78,22 @@ class Gatherer:
             route_tables=_read(lambda: self.network.route_tables(tables)) if tables else {},
             elastic_ips=_read(lambda: self.network.elastic_ips(elastic_ips)) if elastic_ips else {},
             internet_vpcs=_read(lambda: self.instances.internet_vpcs(vpc_ids)) if elastic_ips and vpc_ids else (),
+            **self._replacing(definition, known),
             # After Route 53: a move in between makes the guard newer than a state that was read before it.
             state=self.ledger.read(definition.cluster) or state,
             now=self.clock(),
         )
+
+    def _replacing(self, definition: Definition, known: Iterable[Instance]) -> Mapping[str, Any]:
+        """What has to do with members that are replaced. Nobody is asked where no member can be."""
+        names = {each.scaling_group for each in known} - {""}
+        tags = {node.tag for node in definition.nodes} - {""}
+        profiles = {each.profile for each in known if tags} - {""}
+        return {
+            "groups": _read(lambda: self.groups.groups(names)) if names else {},
+            "tagged": _read(lambda: self.instances.tagged(tags)) if tags else {},
+            "name_members": {each: _read(partial(self.taggers.may_name_members, each)) for each in sorted(profiles)},
+        }
 
     def _asking(self, definition: Definition, vpc_ids: Collection[str]) -> Mapping[str, str]:
         """The VPCs, with their Regions, in which records are asked for: none without a record."""
