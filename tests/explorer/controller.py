@@ -108,7 +108,7 @@ class Controller:
         """What an event of EC2 does."""
         table = self.world.table
         ports: dict[str, Any] = {"beats": table, "ledger": table, "index": table, "judge": self.judge}
-        ports["releaser"] = a_releaser(table)
+        ports["releaser"] = a_releaser(table, self.world.clock)
         self._call("receive_signal", lambda: receive_signal(event, clock=self.world.clock, **ports))
 
     def watch(self) -> None:

@@ -414,7 +414,7 @@ SAFEGUARDS: Mapping[str, Safeguard] = {
     "holding-still": Safeguard(
         "a lease is ended only when its node has not beaten since that was decided",
         ((FakeLedger, "commit", _commit_of_a_moving_node),),
-        runs=20,
+        runs=80,
         faults=READS_AGAIN_WHILE_IT_IS_LEFT,
     ),
     "order-of-beats": Safeguard(

@@ -146,7 +146,7 @@ class World:
         heard: dict[str, Any] = {"beats": ledger, "ledger": ledger, "judge": judge, "clock": self.clock}
         self._record_heartbeat: Callable[[Any], str] = partial(record_heartbeat, **heard)
         self._receive_signal: Callable[[Any], object] = partial(
-            receive_signal, index=ledger, releaser=a_releaser(ledger), **heard
+            receive_signal, index=ledger, releaser=a_releaser(ledger, self.clock), **heard
         )
         register = Registrar(
             registry=ledger,

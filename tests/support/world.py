@@ -111,7 +111,7 @@ class World:
         self.zone = FakeZone(self.clock)
         self.ec2, self.network, self.alarms = FakeNodes(), FakeNetwork(), FakeAlarms()
         self.scaling = FakeScalingGroups()
-        self.releaser = a_releaser(self.ledger, self.scaling)
+        self.releaser = a_releaser(self.ledger, self.clock, self.scaling)
         self.queue = FakeQueue(self.ledger)
         group = GroupCommit(self.zone, self.queue, self.clock, lambda _: None, "understudy", a_budget(self.clock))
         self.movers = (RecordMover(self.zone, group), RouteMover(self.network), ElasticIpMover(self.network))

@@ -8,13 +8,14 @@ from tests.support.asl_runner import Status
 from tests.support.builders import NODE_A, NODE_B, SPECS
 from tests.support.world import Machine, World
 from understudy.domain.definition import Definition
+from understudy.domain.errors import ChangeRefusedError
 from understudy.domain.leaving import SUCCESSOR_S
 from understudy.domain.model import ClusterState, PowerReading, Proof
 from understudy.domain.policy import Fencing, Policy
 from understudy.ports import Read
 from understudy.usecases.close_transition import TRANSITION_CLOSED
 from understudy.usecases.follow_tags import follow_tags
-from understudy.usecases.judging import OPERATOR_CALLED
+from understudy.usecases.judging import ALERT_OVER, OPERATOR_CALLED
 from understudy.usecases.receive_signal import LIFECYCLE_ACTION, SPOT_LIMIT_S
 from understudy.usecases.registered_state import next_state
 from understudy.usecases.tell_degraded import CLUSTER_DEGRADED
@@ -134,6 +135,25 @@ def test_without_the_hook_the_same_end_cuts_the_service_off_and_costs_a_failover
     assert len(world.state.failover_times) == 1
 
 
+def test_a_group_is_told_to_go_on_though_its_word_was_overtaken_by_another_one():
+    """Where capacity is rebalanced, Spot's word and the group's come at nearly the same moment."""
+    world = Groups().settle()
+    spot(world, "node-a")
+    world.aws_says(LIFECYCLE_ACTION, action(NODE_A, "orders-db-a"), late_s=5)
+    world.run_until(lambda w: w.in_service == ["node-b"] and w.state.transition is None)
+    world.run_until(lambda w: w.scaling.released, limit_s=61)
+
+
+def test_a_group_does_not_wait_in_vain_because_the_standby_was_once_recommended_to_be_replaced():
+    world = Groups().settle()
+    spot(world, "node-b", REBALANCE)
+    world.run(600)
+    world.end("node-a")
+    world.run_until(lambda w: w.in_service == ["node-b"] and w.state.transition is None)
+    world.run_until(lambda w: w.scaling.released, limit_s=61)
+    assert closed(world)[-1] == ("switchover", "IN_SERVICE")
+
+
 def test_a_standby_of_a_group_is_let_go_at_once():
     world = Groups().settle()
     world.end("node-b")
@@ -176,6 +196,21 @@ def test_a_group_waits_for_the_only_node_and_a_person_hears_of_it_once():
     world.run(1200)
     assert len(world.told(OPERATOR_CALLED)) == 1
     assert len(world.told(CLUSTER_DEGRADED)) <= 1
+
+
+def test_repairs_of_an_address_call_nobody_anew_for_a_node_that_still_has_to_go():
+    world = Groups()
+    for _ in range(99):
+        world.zone.fail_next("submit", ChangeRefusedError("AccessDenied"))
+    world.settle()
+    world.boot_s = 36_000
+    world.end("node-b")
+    world.run(5)
+    world.end("node-a")
+    world.run(3600)
+    assert [action for action, _ in closed(world)].count("repair") > 3
+    assert [each["rule"] for each in world.told(OPERATOR_CALLED)] == ["active-is-to-go-and-nobody-stays"]
+    assert world.told(ALERT_OVER) == []
 
 
 def test_a_target_is_not_let_go_in_the_middle_of_a_move_to_it():
@@ -221,6 +256,56 @@ def test_an_old_holder_that_hangs_is_let_go_and_its_end_is_the_proof():
     world.end("node-a")
     assert [instance for instance, _, _ in world.scaling.released] == [NODE_A]
     world.run_until(lambda w: w.in_service == ["node-b"], limit_s=180)
+
+
+def test_a_group_waits_for_a_node_that_serves_before_anybody_has_been_placed():
+    world = Groups()
+    world.machines["node-a"].hears = world.machines["node-a"].is_heard = False
+    world.machines["node-b"].hears, world.machines["node-b"].status = False, "IN_SERVICE"
+    world.run(8)
+    world.end("node-b")
+    assert world.state.active is None
+    assert world.scaling.released == []
+
+
+def test_the_last_node_that_could_take_over_is_not_let_go_while_a_hold_keeps_it_from_that():
+    world = Groups().settle()
+    world.start(action="hold")
+    world.kill("node-a")
+    world.run(60)
+    world.end("node-b")
+    world.run(60)
+    assert world.scaling.released == []
+    world.start(action="resume")
+    world.run_until(lambda w: w.in_service == ["node-b"] and w.state.transition is None)
+
+
+@pytest.mark.parametrize("kind", [SPOT_WARNING, REBALANCE, LIFECYCLE_ACTION])
+def test_a_node_that_cannot_be_left_in_good_order_serves_until_it_is_ended(kind):
+    world = Groups(definition_changes={"policy": Policy(fencing=Fencing(accept=(Proof.STOPPED,)))}).settle()
+    if kind == LIFECYCLE_ACTION:
+        world.end("node-a")
+    else:
+        spot(world, "node-a", kind)
+    for _ in range(SUCCESSOR_S + 60):
+        world.run(1)
+        assert world.in_service == ["node-a"]
+    called = [each["rule"] for each in world.told(OPERATOR_CALLED)]
+    assert called == ([] if kind == REBALANCE else ["active-is-to-go-and-nobody-stays"])
+    world.gone("node-a")
+    world.run_until(lambda w: w.in_service == ["node-b"])
+
+
+def test_a_recommendation_does_not_move_a_service_again_and_again_to_a_node_that_dies_of_it():
+    world = World().settle()
+    spot(world, "node-a", REBALANCE)
+    for _ in range(3):
+        world.run(150)
+        if world.active == "node-b":
+            world.reboot("node-b")
+    world.run(150)
+    assert [action for action, _ in closed(world)] == ["place", "switchover", "failover"]
+    assert world.in_service == ["node-a"]
 
 
 @pytest.mark.parametrize("kind", [SPOT_WARNING, REBALANCE])

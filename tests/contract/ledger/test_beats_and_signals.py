@@ -270,6 +270,15 @@ def test_the_more_certain_word_of_a_departure_stands_and_of_two_alike_the_newer(
     assert recorded(goes(ledger, let_go)).nodes[NODE_B].departure == let_go
 
 
+def test_what_a_group_waits_for_is_noted_though_a_weaker_word_of_a_later_time_came_first(ledger):  # B17
+    """Events overtake each other. A hook that the table does not know is never answered."""
+    goes(ledger, Departure(Cause.REBALANCE, HELD.at + 5))
+    spot = Departure(Cause.SPOT, HELD.at + 3)
+    assert recorded(goes(ledger, spot)).nodes[NODE_B].departure == spot
+    assert recorded(goes(ledger, HELD)).nodes[NODE_B].departure == HELD
+    assert goes(ledger, replace(HELD, at=HELD.at - 1)) == STALE
+
+
 def test_a_spot_instance_that_booted_anew_has_come_back_and_can_go_again(ledger):  # B17
     ledger.record_beat(a_beat(NODE_B))
     spot = Departure(Cause.SPOT, NOW + 60)

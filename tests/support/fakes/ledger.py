@@ -319,7 +319,8 @@ def _is_certain_enough(departure: Departure, report: NodeReport) -> bool:
     if known is None:
         return True
     ranks = [Cause.REBALANCE, Cause.SPOT, Cause.AUTO_SCALING]
-    return ranks.index(departure.cause) >= ranks.index(known.cause) and departure.at >= known.at
+    more_certain = ranks.index(departure.cause) - ranks.index(known.cause)
+    return more_certain > 0 or (more_certain == 0 and departure.at >= known.at)
 
 
 def _is_newer(beat: Beat, report: NodeReport) -> bool:

@@ -4,6 +4,7 @@ from tests.support.fakes.faults import Faulty
 from tests.support.fakes.ledger import FakeLedger
 from understudy.domain.errors import NotLetGoError
 from understudy.usecases.let_go import Releaser
+from understudy.usecases.step import Clock
 
 
 class FakeScalingGroups(Faulty):
@@ -25,6 +26,6 @@ class FakeScalingGroups(Faulty):
             self.released.append((instance_id, group, hook))
 
 
-def a_releaser(ledger: FakeLedger, scaling: FakeScalingGroups | None = None) -> Releaser:
+def a_releaser(ledger: FakeLedger, clock: Clock, scaling: FakeScalingGroups | None = None) -> Releaser:
     """Who lets instances go of the clusters in a table."""
-    return Releaser(index=ledger, ledger=ledger, beats=ledger, scaling=scaling or FakeScalingGroups())
+    return Releaser(index=ledger, ledger=ledger, beats=ledger, scaling=scaling or FakeScalingGroups(), clock=clock)

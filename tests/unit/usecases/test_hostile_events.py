@@ -193,7 +193,7 @@ def receive(world: Controller, event: Any) -> list[str]:
         index=world.ledger,
         judge=world.judge,
         clock=world.clock,
-        releaser=a_releaser(world.ledger, world.scaling),
+        releaser=a_releaser(world.ledger, world.clock, world.scaling),
     )
 
 

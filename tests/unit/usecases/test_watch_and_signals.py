@@ -80,7 +80,7 @@ class Controller:
             monitor=RecordMonitor(self.ledger, self.zone, self.announcer, self.clock, lambda gap_s: None, "understudy"),
             clock=self.clock,
             mend_key=self.keys.make,
-            replacing=(a_releaser(self.ledger, self.scaling).release_all,),
+            replacing=(a_releaser(self.ledger, self.clock, self.scaling).release_all,),
         )
 
     def receive(self, detail_type, detail, at=NOW, delay_s=0):
@@ -95,7 +95,7 @@ class Controller:
             index=self.ledger,
             judge=self.judge,
             clock=self.clock,
-            releaser=a_releaser(self.ledger, self.scaling),
+            releaser=a_releaser(self.ledger, self.clock, self.scaling),
         )
 
     def ec2(self, state, instance_id=NODE_A, **when):
@@ -308,6 +308,14 @@ def test_an_instance_in_two_clusters_is_judged_in_both():
     world = Controller(a_state(), a_state(cluster="invoices-db"))
     assert sorted(world.ec2("stopped")) == ["invoices-db", CLUSTER]
     assert len(world.launcher.starts) == 2
+
+
+def test_a_cluster_that_a_signal_cannot_be_noted_of_never_hides_the_next():  # B8 S11
+    controller = Controller(a_state(cluster="a"), a_state(cluster="b"))
+    controller.ledger.fail_next("record_signal", RuntimeError("the table is throttled"))
+    with pytest.raises(RuntimeError, match="throttled"):
+        controller.receive(EC2_STATE, {"instance-id": NODE_A, "state": "shutting-down"})
+    assert [request["cluster"] for request in controller.launcher.starts.values()] == ["b"]
 
 
 def with_alarm():

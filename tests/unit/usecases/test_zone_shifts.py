@@ -37,7 +37,7 @@ def received(*events: dict[str, Any]) -> FakeFleet:
     judge = Judge(ledger, launcher, FakeAnnouncer(), clock)
     for each in events:
         ports: Any = {"beats": ledger, "ledger": ledger, "index": ledger, "judge": judge, "clock": clock}
-        ports["releaser"] = a_releaser(ledger)
+        ports["releaser"] = a_releaser(ledger, clock)
         assert receive_signal(each, zones=fleet, **ports) == []
     assert launcher.starts == {}, "no cluster moves because of it"
     return fleet

@@ -224,7 +224,8 @@ def releaser() -> "Releaser":
     """Who lets instances go for which Auto Scaling groups wait."""
     from understudy.usecases.let_go import Releaser
 
-    return Releaser(index=wiring.ledger(), ledger=wiring.ledger(), beats=wiring.ledger(), scaling=wiring.scaling())
+    ledger = wiring.ledger()
+    return Releaser(index=ledger, ledger=ledger, beats=ledger, scaling=wiring.scaling(), clock=wiring.clock)
 
 
 def follow_tags(clusters: "list[tuple[ClusterState, Definition]]", zone: "Route53Zone | None" = None) -> None:

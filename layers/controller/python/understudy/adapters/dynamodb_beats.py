@@ -195,10 +195,16 @@ def _late_update(signal: LateSignal) -> dict[str, Any]:
 
 
 def _departure_update(signal: DepartureSignal) -> dict[str, Any]:
-    """The more certain word stands, unless the machine has come back from it; of two that are alike the newer one."""
+    """The more certain word stands, whichever came first, unless the machine has come back from it; of two that are
+    alike the newer one.
+    """
     causes = tuple(Cause)
-    weaker = {f":{cause.name.lower()}": cause for cause in causes[: causes.index(signal.departure.cause) + 1]}
-    is_news = f"({DEPARTURE}.#at <= :at AND {DEPARTURE}.#cause IN ({', '.join(weaker)}))"
+    rank = causes.index(signal.departure.cause)
+    known = {f":{cause.name.lower()}": cause for cause in causes[: rank + 1]}
+    *weaker, alike = known
+    is_news = f"({DEPARTURE}.#cause = {alike} AND {DEPARTURE}.#at <= :at)"
+    if weaker:
+        is_news = f"({is_news} OR {DEPARTURE}.#cause IN ({', '.join(weaker)}))"
     came_back = f"({DEPARTURE}.#cause <> :auto_scaling AND NOT {DEPARTURE_STANDS})"
     return {
         "UpdateExpression": f"SET {DEPARTURE} = :departure, {NODE}.#departure_boot = {NODE}.#boot",
@@ -210,7 +216,7 @@ def _departure_update(signal: DepartureSignal) -> dict[str, Any]:
         "ExpressionAttributeValues": {
             ":departure": to_attribute(to_map(signal.departure)),
             ":at": to_attribute(signal.departure.at),
-            **{name: to_attribute(cause) for name, cause in {**weaker, ":auto_scaling": Cause.AUTO_SCALING}.items()},
+            **{name: to_attribute(cause) for name, cause in {**known, ":auto_scaling": Cause.AUTO_SCALING}.items()},
         },
     }
 

@@ -41,7 +41,9 @@ _RESUME = "If you have finished your work, resume the cluster. Is it urgent, ask
 
 _GOING = (
     "Bring another node of the cluster back: start its instance or its agent. The service then moves there by itself. "
-    "An Auto Scaling group waits for it no longer than its lifecycle hook's time-out; Spot leaves two minutes."
+    "An Auto Scaling group waits for it no longer than its lifecycle hook's time-out; Spot leaves two minutes. Is "
+    "another node well? Then either no proof is accepted while this one runs, and it is failed over when it is off. "
+    "Or the service did not last there: mend that, and ask for the switchover yourself."
 )
 
 OF_RULE: Mapping[str, str] = {

@@ -195,8 +195,8 @@ def _condition(value: StrEnum, column: str, state: ClusterState, definition: Def
         "mode HELD": "the cluster is held",
         "planned NONE": f"{holder} stays, and {definition.preferred.name} is not fit for stable_for_s, in the hours",
         "planned FAIL_BACK": f"{definition.preferred.name} is fit for stable_for_s, in the hours, with a failover left",
-        "planned LEAVE": f"AWS is about to take {holder} away, and another node is sound and stays",
-        "planned STRANDED": f"AWS takes {holder} away for certain, and no such node is left",
+        "planned LEAVE": f"AWS is about to take {holder} away, another node is sound and stays, and a switchover lasts",
+        "planned STRANDED": f"AWS takes {holder} away for certain; no such node is left, or no switchover lasts",
     }
     return words[f"{column} {value}"]
 

@@ -19,6 +19,7 @@ from understudy.domain.situation import (
     Holder,
     Observer,
     Phase,
+    Planned,
     fit_candidates,
     health_of,
     observer_by_clock,
@@ -172,10 +173,14 @@ def _unsound(request: Request, target: str, state: ClusterState, definition: Def
     """Why the target is no place for a service that is well, in words; empty when it is one (B17, B20).
 
     Nobody takes the service from a node where it runs to one where it is known not to start, or that AWS is about to
-    take away. A failover of a service that does not run may be all that is left, as it may be for the controller.
+    take away, but from a node that goes sooner than that. A failover of a service that does not run may be all that is
+    left, as it may be for the controller.
     """
     failed, goes = (words(state, definition, target, now) for words in (failed_words, departure_words))
-    is_served = survey(state, definition, now, Observer.TRUSTED).holder is Holder.READY
+    situation = survey(state, definition, now, Observer.TRUSTED)
+    is_served = situation.holder is Holder.READY
+    if is_served and situation.planned is Planned.LEAVE and situation.target == target:
+        return ""
     is_failover = request.action is TransitionAction.FAILOVER and not is_served
     is_last_resort = is_failover and not sound_candidates(state, definition, now)
     if is_last_resort and (definition.policy.retry_failed_start or not failed):

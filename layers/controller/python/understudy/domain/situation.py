@@ -9,7 +9,7 @@ from understudy.domain.definition import Definition, NodeSpec
 from understudy.domain.failback import is_failback_due, spent
 from understudy.domain.fencing import find_proof
 from understudy.domain.health import NodeHealth, diagnose, is_heard_without_gap
-from understudy.domain.leaving import departures, is_stranded, leaves_now
+from understudy.domain.leaving import can_be_left, departures, is_stranded, leaves_now, ways_out
 from understudy.domain.membership import is_known_to_holder
 from understudy.domain.model import ClusterState, NodeReport, PowerReading, ServiceStatus, Stage
 from understudy.domain.policy import Policy
@@ -95,7 +95,7 @@ class Planned(StrEnum):
     NONE = "NONE"
     FAIL_BACK = "FAIL_BACK"  # automatic, the node stable, within the hours, nothing owed, and a failover is left (B6)
     LEAVE = "LEAVE"  # AWS is about to take the active node away, and another node is sound and stays (B17)
-    STRANDED = "STRANDED"  # AWS takes it away for certain, and no such node is left
+    STRANDED = "STRANDED"  # AWS takes it away for certain, and no such node is left, or a switchover is no way out
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,8 @@ def survey(state: ClusterState, definition: Definition, now: int, observer: Obse
     holder = _holder(state, definition, now, phase)
     fit, failed = _fit(state, definition, now), failed_starts(state, definition)
     sound = _sound(state, fit, failed)
-    planned = _planned(state, definition, now, observer, sound)
+    ways = ways_out(state, sound, _without(fit, failed))
+    planned = _planned(state, definition, now, observer, sound, ways)
     return Situation(
         phase=phase,
         holder=holder,
@@ -129,7 +130,7 @@ def survey(state: ClusterState, definition: Definition, now: int, observer: Obse
         observer=observer,
         mode=Mode.HELD if state.hold is not None and state.hold.is_on(now) else Mode.NORMAL,
         planned=planned,
-        target=_target(state, definition, holder, planned, sound, _by_soundness(state, fit, failed, definition.policy)),
+        target=_target(state, definition, holder, planned, ways, _by_soundness(state, fit, failed, definition.policy)),
     )
 
 
@@ -228,17 +229,24 @@ def _by_soundness(state: ClusterState, fit: tuple[str, ...], failed: Container[s
 
 
 def _planned(
-    state: ClusterState, definition: Definition, now: int, observer: Observer, sound: tuple[str, ...]
+    state: ClusterState,
+    definition: Definition,
+    now: int,
+    observer: Observer,
+    sound: tuple[str, ...],
+    ways: tuple[str, ...],
 ) -> Planned:
     """What is to become of a service that is well where it is. That its node goes comes before that another is better.
 
-    `sound`: where it could go.
+    `sound`: where it could go without need; `ways`: where from a node that goes.
     """
     departure = departures(state).get(state.active or "")
-    if departure is not None and sound and leaves_now(departure, state, is_trusted=observer is Observer.TRUSTED):
-        return Planned.LEAVE
-    if departure is not None and not sound and is_stranded(departure, now):
-        return Planned.STRANDED
+    if departure is not None:
+        is_free = bool(ways) and can_be_left(departure, state, definition.policy, now)
+        if is_free and leaves_now(departure, state, is_trusted=observer is Observer.TRUSTED):
+            return Planned.LEAVE
+        if not is_free and is_stranded(departure, now):
+            return Planned.STRANDED
     return Planned.FAIL_BACK if is_failback_due(state, definition, sound, now) else Planned.NONE
 
 
@@ -247,14 +255,14 @@ def _target(
     definition: Definition,
     holder: Holder,
     planned: Planned,
-    sound: tuple[str, ...],
+    ways: tuple[str, ...],
     candidates: tuple[str, ...],
 ) -> str | None:
     """The node that the service would be on after what is due. `candidates`: the fit ones, in their order."""
     if holder is Holder.READY and planned is Planned.FAIL_BACK:
         return definition.preferred.instance_id
     if holder is Holder.READY and planned is Planned.LEAVE:
-        return sound[0]
+        return ways[0]
     return state.last_holder if holder in (Holder.READY, Holder.RETURNED) else next(iter(candidates), None)
 
 

@@ -9,7 +9,7 @@ from understudy.domain.definition import Definition
 from understudy.domain.errors import LedgerConflictError
 from understudy.domain.failback import counts, preferred_since
 from understudy.domain.health import NodeHealth
-from understudy.domain.model import ClusterState
+from understudy.domain.model import ClusterState, TransitionAction
 from understudy.domain.opening import ACTION_OF
 from understudy.domain.silence import is_put_off
 from understudy.domain.situation import Observer, health_of, sound_candidates, survey
@@ -81,7 +81,7 @@ class Judge:
         if wanted is not None and not waits:
             self._start(decision, state, definition, now)
         called = decision.rule if decision.action is Action.CALL_OPERATOR else None
-        if called != state.alert:
+        if called != state.alert and not (called is None and _is_repair(decision, state)):
             self._call_operator(called, decision, state, definition, now)
 
     def _start(self, decision: Decision, state: ClusterState, definition: Definition, now: int) -> None:
@@ -124,6 +124,12 @@ class Judge:
         if rule is None:
             detail = {"cluster": state.cluster, "rule": state.alert, "epoch": state.epoch}
             tell(self._announcer, ALERT_OVER, {**detail, "now": decision.rule, "why": decision.why})
+
+
+def _is_repair(decision: Decision, state: ClusterState) -> bool:
+    """Whether only an address is put right, or is to be: that ends nothing that a person was called for."""
+    is_open = state.transition is not None and state.transition.action is TransitionAction.REPAIR
+    return is_open or decision.action is Action.REPAIR
 
 
 def _is_silent(state: ClusterState, definition: Definition, now: int) -> bool:

@@ -6,11 +6,13 @@ from dataclasses import dataclass, replace
 
 from understudy.domain.definition import Definition
 from understudy.domain.departure import Departure
-from understudy.domain.leaving import departures, keeps_waiting
+from understudy.domain.leaving import departures
+from understudy.domain.letting_go import keeps_waiting
 from understudy.domain.model import ClusterState
 from understudy.domain.signal import DepartureSignal
 from understudy.ports import BeatLedger, ClusterIndex, Refusal, StateReader
 from understudy.ports.nodes import ScalingGroups
+from understudy.usecases.step import Clock
 
 log = logging.getLogger(__name__)
 
@@ -23,6 +25,7 @@ class Releaser:
     ledger: StateReader
     beats: BeatLedger
     scaling: ScalingGroups
+    clock: Clock
 
     def release(self, instance_id: str, departure: Departure) -> bool:
         """Let an instance go, unless one of its clusters needs it still; whether its group was told.
@@ -32,7 +35,7 @@ class Releaser:
         """
         clusters = sorted(self.index.clusters_of_instance(instance_id))
         states = [state for state in map(self.ledger.read, clusters) if state is not None]
-        needing = [state.cluster for state in states if keeps_waiting(state, instance_id)]
+        needing = [state.cluster for state in states if self._is_needed(state, instance_id)]
         facts = {"instance_id": instance_id, "group": departure.group, "hook": departure.hook}
         if needing:
             log.warning("its group waits", extra={**facts, "clusters": needing})
@@ -45,13 +48,17 @@ class Releaser:
                 log.info("not noted that it was let go", extra={"cluster": cluster, "reason": noted.reason})
         return True
 
+    def _is_needed(self, state: ClusterState, instance_id: str) -> bool:
+        definition = self.ledger.definition(state.cluster, state.definition_version)
+        return keeps_waiting(state, definition, instance_id, int(self.clock()))
+
     def release_all(self, clusters: Iterable[tuple[ClusterState, Definition]]) -> None:
         """Let all members of these clusters go for which groups wait in vain. A fault with one never hides the next.
 
         Raises the first of these faults when all are done.
         """
         faults = []
-        for instance_id, departure in _waited_for(clusters).items():
+        for instance_id, departure in _waited_for(clusters, int(self.clock())).items():
             try:
                 self.release(instance_id, departure)
             except Exception as fault:
@@ -61,11 +68,11 @@ class Releaser:
             raise faults[0]
 
 
-def _waited_for(clusters: Iterable[tuple[ClusterState, Definition]]) -> dict[str, Departure]:
+def _waited_for(clusters: Iterable[tuple[ClusterState, Definition]], now: int) -> dict[str, Departure]:
     """The members for which a group waits and that their cluster, as it was read, does not need."""
     return {
         instance_id: departure
-        for state, _ in clusters
+        for state, definition in clusters
         for instance_id, departure in departures(state).items()
-        if departure.hook and not keeps_waiting(state, instance_id)
+        if departure.hook and not keeps_waiting(state, definition, instance_id, now)
     }

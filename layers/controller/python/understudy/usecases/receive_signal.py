@@ -1,7 +1,7 @@
 """EC2 or CloudWatch says something of a member (S11): store it, and judge every cluster that it concerns."""
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from understudy.domain.departure import Cause, Departure
@@ -75,9 +75,24 @@ def receive_signal(
     except MalformedSignalError as fault:
         log.warning("signal refused", extra={"reason": MALFORMED, "fault": str(fault)})
         return []
-    judged = [cluster for cluster, signal in signals if _judge(cluster, signal, beats, ledger, judge, clock)]
+    judged = _judge_each(signals, lambda cluster, signal: _judge(cluster, signal, beats, ledger, judge, clock))
     if going and going.departure.hook:
         releaser.release(going.instance_id, going.departure)
+    return judged
+
+
+def _judge_each(signals: Iterable[tuple[str, Signal]], judge: Callable[[str, Signal], bool]) -> list[str]:
+    """The clusters that were judged. A fault with one never hides the next: the first is raised when all are done."""
+    judged, faults = [], []
+    for cluster, signal in signals:
+        try:
+            if judge(cluster, signal):
+                judged.append(cluster)
+        except Exception as fault:
+            log.exception("signal not dealt with", extra={"cluster": cluster, "signal": str(signal)})
+            faults.append(fault)
+    if faults:
+        raise faults[0]
     return judged
 
 
