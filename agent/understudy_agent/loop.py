@@ -228,7 +228,8 @@ class Agent:
         if unfit != self._report.unfit:
             self._news = True
             self._log.warning("cannot_take_over", unfit) if unfit else self._log.info("can_take_over", "again")
-        self._report = Report(self._standing.epoch, states, self._prober.words(now_ms), keeps_lease, unfit)
+        waits = self._order is Order.WAIT or (self._order is Order.KEEP and self._watch.returned is not None)
+        self._report = Report(self._standing.epoch, states, self._prober.words(now_ms), keeps_lease, unfit, waits)
 
     # --- beats and reads ----------------------------------------------------------------------
 

@@ -61,3 +61,5 @@ class Report:
     keeps_lease: bool = True
     unfit: str = ""
     """Why this node could not take over; "" when nothing is known to hinder it."""
+    waits: bool = False
+    """Whether it holds the lease and starts by itself as soon as a promise has run out, or the others were heard."""

@@ -50,6 +50,7 @@ def beat(who: Self, number: int, report: Report, failsafe: Failsafe, accepted: i
         "agent": __version__,
         **report.quorum,
         **({"unfit": report.unfit} if report.unfit else {}),
+        **({"waits": True} if report.waits else {}),
         **({"config": who.config} if who.config else {}),
         "knows": failsafe.knows,
         **failsafe.words,

@@ -154,11 +154,11 @@ def test_what_a_node_says_is_a_value_and_nothing_else(ledger, field, hostile):
 
 
 def test_why_a_node_could_not_take_over_is_known_as_long_as_its_newest_beat_says_so(ledger):  # B18
-    told = recorded(ledger.record_beat(a_beat(NODE_B, unfit="/run is full")))
-    assert told.nodes[NODE_B].unfit == "/run is full"
+    told = recorded(ledger.record_beat(a_beat(NODE_B, unfit="/run is full", waits=True)))
+    assert (told.nodes[NODE_B].unfit, told.nodes[NODE_B].waits) == ("/run is full", True)
     assert ledger.read(CLUSTER).nodes[NODE_B].unfit == "/run is full"
     again = recorded(ledger.record_beat(a_beat(NODE_B, beat=a_beat(NODE_B).beat + 4000, heard_at=NOW + 8)))
-    assert again.nodes[NODE_B].unfit == ""
+    assert (again.nodes[NODE_B].unfit, again.nodes[NODE_B].waits) == ("", False)
 
 
 def test_a_fingerprint_of_the_configuration_is_known_as_long_as_the_newest_beat_gives_one(ledger):  # B20

@@ -96,6 +96,7 @@ class FakeLedger(Faulty):
                     knows=beat.knows,
                     named=beat.named,
                     unfit=beat.unfit,
+                    waits=beat.waits,
                     key=beat.key,
                     silent=beat.silent,
                     accepted=beat.accepted or None,

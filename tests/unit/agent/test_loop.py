@@ -711,11 +711,12 @@ def test_a_node_that_has_promised_waits_the_promise_out_before_it_starts_what_it
     standby.grant(ME, epoch=2)
     standby.pass_time(7.5)
     assert (standby.status()["order"], standby.service_says()) == ("WAIT", "OUT_OF_SERVICE")
-    assert standby.aws.beats[-1]["services"] == {"db": "OUT_OF_SERVICE"}
+    assert (standby.aws.beats[-1]["services"], standby.aws.beats[-1]["waits"]) == ({"db": "OUT_OF_SERVICE"}, True)
     assert standby.kind.asked == []
     assert any("waits a promise out" in why for why in standby.log.events("order"))
     standby.pass_time(2)
     assert standby.service_says() == "IN_SERVICE"
+    assert "waits" not in standby.aws.beats[-1]
 
 
 def test_a_holder_that_does_not_know_what_it_has_promised_starts_nothing_and_leaves_alone_what_runs(active):  # B11

@@ -210,6 +210,23 @@ def test_a_keeper_that_has_lost_the_majority_of_quorum_hosts_for_a_lease_stops(t
     assert world.kind.asked == ["start", "stop"]
 
 
+def test_a_holder_that_waits_for_the_others_says_so_in_its_beats_and_one_that_cannot_read_does_not(tmp_path):  # B14
+    """The controller is patient with the first, and fails the second over."""
+    unheard = down(node(boot="boot-o", heard_at=None))
+    world = World(tmp_path, item(epoch=1, active=ME, mine=node(boot=""), other=unheard, terms=terms()))
+    world.pass_time(30)
+    assert world.service_says() == "IN_SERVICE"
+    world.aws.error = ConnectionError("no route to host")
+    world.pass_time(30)
+    assert world.service_says() == "OUT_OF_SERVICE"
+    assert "waits" not in world.aws.beats[-1]
+    world.aws.error = None
+    world.pass_time(8)
+    assert (world.status()["order"], world.aws.beats[-1]["waits"]) == ("KEEP", True)
+    world.pass_time(15)
+    assert (world.service_says(), "waits" in world.aws.beats[-1]) == ("IN_SERVICE", False)
+
+
 @pytest.mark.parametrize("policy", ["stop", "keep"])
 def test_after_a_freeze_nothing_starts_before_a_read_that_was_begun_after_it(tmp_path, policy):
     """What was read before says nothing: the lease may have gone elsewhere meanwhile, and its service be up there."""

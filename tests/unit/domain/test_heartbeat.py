@@ -58,6 +58,7 @@ def test_a_beat_says_who_when_and_how_the_services_are():  # S11
 def test_a_beat_may_say_why_its_sender_could_not_take_over():
     full = "/run/understudy/orders-db cannot be written: No space left on device"
     assert parse_beat(ARN, NOW, DETAIL).unfit == ""
+    assert [parse_beat(ARN, NOW, {**DETAIL, **each}).waits for each in ({}, {"waits": True})] == [False, True]
     assert parse_beat(ARN, NOW, {**DETAIL, "unfit": "no room\nleft"}).unfit == "no room\\nleft"
     assert parse_beat(ARN, NOW, {**DETAIL, "unfit": full}).unfit == f"{full[:57]}..."
 
@@ -167,6 +168,7 @@ def test_a_detail_that_is_no_object_is_refused(detail):
         ("config", "0" * 17),
         ("unfit", None),
         ("unfit", True),
+        ("waits", "yes"),
     ],
 )
 def test_a_malformed_field_is_named_with_what_is_allowed(key, value):  # S11

@@ -30,7 +30,7 @@ STAGES = "stages"
 POWER_WORDS = ("power", "power_at", "power_boot")
 WORDS_OF_SOME = (
     *("fault", "ip", "joined", "knows", "named", "misnamed", "unfit", "config", "key", "silent"),
-    *("late_at", "accepted", "lost_at", "departure", "departure_boot"),
+    *("late_at", "accepted", "lost_at", "waits", "departure", "departure_boot"),
 )
 
 FORMAT = 1

@@ -46,7 +46,7 @@ class Beat:
     `heard_at`: AWS's ingestion time, whole seconds. `quorum`: None when the sender does not know what it reaches.
     `knows`: the version of the definition whose nodes its sender asks for promises; 0: it asks nobody (B11).
     `services`: the names of its services. `unfit`: why its sender could not take over, in words; "" when it can.
-    `key`, `silent`: see NodeReport.
+    `key`, `silent`, `waits`: see NodeReport.
     `accepted`: how many beats of the same process AWS had taken in before, as far as it knew; None: it does not say.
     `config`: a fingerprint of what its agent's file says of the services; "" from one that does not say.
     `late_s`: how long after that it is recorded, whole seconds. One that waited says little of the way of the beats.
@@ -70,6 +70,7 @@ class Beat:
     silent: tuple[str, ...] = ()
     accepted: int | None = None
     config: str = ""
+    waits: bool = False
 
     @property
     def recorded_at(self) -> int:
@@ -115,6 +116,7 @@ def parse_beat(source: Any, heard_at: int, detail: Any, late_s: int = 0) -> Beat
         silent=_silent(detail),
         accepted=_number(detail, "accepted", ACCEPTED_LIMIT) if "accepted" in detail else None,
         config=_text(detail, "config", CONFIG) if "config" in detail else "",
+        waits=_truth(detail, "waits") if "waits" in detail else False,
         late_s=late_s,
     )
 

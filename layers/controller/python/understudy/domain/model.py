@@ -126,6 +126,7 @@ class NodeReport:
     was dealt with last (seconds); 0: never. `accepted`: how many beats of its agent's process AWS had taken in before
     the newest; `lost_at`: when a beat was recorded last that shows that one before it was lost, or is late; 0: never.
     `config`: a fingerprint of its agent's configuration of the services, empty when its newest beat gives none.
+    `waits`: whether it holds the lease, by its newest beat, and only waits before it starts its services by itself.
 
     `departure`: AWS's newest word that the instance goes, and `departure_boot` the boot that beat last when it came.
 
@@ -163,6 +164,7 @@ class NodeReport:
     late_at: int = 0
     accepted: int | None = None
     lost_at: int = 0
+    waits: bool = False
     departure: Departure | None = None
     departure_boot: str = ""
 

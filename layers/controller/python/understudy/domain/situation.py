@@ -16,7 +16,7 @@ from understudy.domain.policy import Policy
 from understudy.domain.quorum import objection
 from understudy.domain.service_names import means_the_same
 from understudy.domain.serving import Said, adoptable, others_serving, said, servers, undecided, unheard
-from understudy.domain.starts import failed_starts, start_objection
+from understudy.domain.starts import failed_starts
 
 LOSS_COUNTS_SILENCES = 4
 """For how many times silence_limit_s a lost beat makes the observer doubted. While half of all beats are lost, those
@@ -317,7 +317,7 @@ def _holder(state: ClusterState, definition: Definition, now: int, phase: Phase)
         return Holder.CONTESTED
     if state.active is not None:
         health = health_of(state, definition, state.active, now)
-        is_idle = phase is Phase.SETTLED and _is_idle(state.nodes[state.active], state, definition)
+        is_idle = phase is Phase.SETTLED and _is_idle(state.nodes[state.active], definition.policy)
         return Holder.FAILED if health is NodeHealth.READY and is_idle else Holder(health.value)
     if state.previous is None or state.previous.is_assumed:
         unplaced = _first_placement(state, definition, now, phase)
@@ -372,15 +372,14 @@ def _first_placement(state: ClusterState, definition: Definition, now: int, phas
     return Holder.AWAITED if is_early and is_without_quorum and state.previous is None else None
 
 
-def _is_idle(report: NodeReport, state: ClusterState, definition: Definition) -> bool:
+def _is_idle(report: NodeReport, policy: Policy) -> bool:
     """Whether a node that is to serve says that it does not: it cannot read its lease, or was told to stop.
 
-    One that has only just come back, after an outage of the beats, is given the time that it needs to take up its
-    service: it waits out what it has promised, and then for the others, for silence_limit_s when one of them is dead.
-    One that says why it starts nothing is not waited for.
+    One that has only just come back, after an outage of the beats, is given silence_limit_s to take up its service.
+    One that says that it waits is given the time for that: it waits out what it has promised, and then for the others,
+    for silence_limit_s when one of them is dead.
     """
-    policy, is_unwilling = definition.policy, bool(start_objection(report, state, definition))
-    patience_s = policy.silence_limit_s + (0 if is_unwilling else policy.promised_s + policy.hearing_s)
+    patience_s = policy.silence_limit_s + (policy.promised_s + policy.hearing_s if report.waits else 0)
     is_down = report.service in (ServiceStatus.OUT_OF_SERVICE, ServiceStatus.STOPPING)
     return is_down and report.heard_at is not None and report.heard_at - report.heard_since >= patience_s
 
