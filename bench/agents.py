@@ -21,7 +21,7 @@ from bench.beats import _Raw
 from tests.support.builders import NODE_A, a_state
 from tests.unit.agent.fakes import FakeCaller, FakeClock, FakeGuard, FakeKind, FakeLog, FakeTransport
 from tests.unit.agent.items import BOOT, ME, OTHER, item, node
-from understudy.adapters import dynamodb_items as items
+from understudy.adapters.dynamodb import items
 from understudy_agent.aws import Aws
 from understudy_agent.exchange import Exchange
 from understudy_agent.failsafe import Failsafe

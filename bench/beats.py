@@ -18,7 +18,7 @@ from botocore.awsrequest import AWSResponse
 
 from bench.calls import BEAT_S, CLUSTER, _context, _forget, _handler, _wiring
 from tests.support.builders import NODE_A, NODE_B, NOW, a_definition, a_report, a_state
-from understudy.adapters import dynamodb_items as items
+from understudy.adapters.dynamodb import items
 
 SETTINGS = {
     "TABLE_NAME": "bench",

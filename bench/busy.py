@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 from botocore.exceptions import ClientError
 
 from tests.support.builders import a_beat, a_state
-from understudy.adapters.dynamodb_items import state_item
-from understudy.adapters.dynamodb_ledger import TRANSACTION_IN_THE_WAY, DynamoDbLedger
+from understudy.adapters.dynamodb.items import state_item
+from understudy.adapters.dynamodb.ledger import TRANSACTION_IN_THE_WAY, DynamoDbLedger
 
 BEATS = 1000
 FREE_S = (0.05, 0.15)

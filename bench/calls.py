@@ -281,15 +281,15 @@ def _context(function: str) -> SimpleNamespace:
 
 def _wiring() -> ModuleType:
     """Imported late: it reads the environment when it is."""
-    from understudy import wiring
+    from understudy import clients
 
-    return wiring
+    return clients
 
 
 def _forget() -> None:
-    from understudy import assembly
+    from understudy import bootstrap
 
-    for room in (_wiring(), assembly):
+    for room in (_wiring(), bootstrap):
         for each in vars(room).values():
             if hasattr(each, "cache_clear"):
                 each.cache_clear()

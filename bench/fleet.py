@@ -18,27 +18,27 @@ from tests.support.builders import NOW, SPECS, a_definition, a_report, a_state, 
 from tests.support.drills import a_drill_master
 from tests.support.fakes import FakeAnnouncer, PagedRoute53, VirtualClock
 from tests.support.politeness import a_polite_way
-from understudy.adapters import dynamodb_items as items
 from understudy.adapters.cloudwatch_alarms import CloudWatchAlarms
-from understudy.adapters.dynamodb_fleet import DynamoDbFleet
-from understudy.adapters.dynamodb_ledger import DynamoDbLedger
-from understudy.adapters.dynamodb_seals import SEAL_PK, SECRET
-from understudy.adapters.ec2_network import Ec2Network
-from understudy.adapters.ec2_nodes import Ec2Nodes
-from understudy.adapters.route53_zone import Route53Zone
+from understudy.adapters.dynamodb import items
+from understudy.adapters.dynamodb.fleet import DynamoDbFleet
+from understudy.adapters.dynamodb.ledger import DynamoDbLedger
+from understudy.adapters.dynamodb.seals import SEAL_PK, SECRET
+from understudy.adapters.ec2.network import Ec2Network
+from understudy.adapters.ec2.nodes import Ec2Nodes
+from understudy.adapters.route53.zone import Route53Zone
 from understudy.adapters.sfn_launcher import SfnLauncher
 from understudy.adapters.ssm_parameters import SsmParameters
-from understudy.domain.definition import Record
-from understudy.domain.record import desired
-from understudy.domain.seal import SECRET_LENGTH
-from understudy.domain.silence import Limits
+from understudy.domain.cluster.definition import Record
+from understudy.domain.cluster.record import desired
+from understudy.domain.cluster.seal import SECRET_LENGTH
+from understudy.domain.decide.silence import Limits
 from understudy.ports import Spread, one_by_one
-from understudy.usecases.check_records import RecordMonitor
-from understudy.usecases.follow_changes import ChangeFollower
-from understudy.usecases.judging import Judge
-from understudy.usecases.sweep import SweptParameters
-from understudy.usecases.watch_clusters import WatchReport, watch_clusters
-from understudy.usecases.watch_fleet import FleetKeeper
+from understudy.usecases.observe.judge import Judge
+from understudy.usecases.transition.follow_changes import ChangeFollower
+from understudy.usecases.watch.fleet import FleetKeeper
+from understudy.usecases.watch.records import RecordMonitor
+from understudy.usecases.watch.sweep import SweptParameters
+from understudy.usecases.watch.watch_clusters import WatchReport, watch_clusters
 
 TABLE = "clusters"
 PAGE = 10

@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from bench.fleet import Fleet
-from understudy.assembly import WATCH_THREADS
+from understudy.bootstrap import WATCH_THREADS
 
 CLUSTERS, ZONES, SILENCE_S = 10_000, 100, 60
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from understudy.domain.record import GUARD_EPOCH_LIMIT
+from understudy.domain.cluster.record import GUARD_EPOCH_LIMIT
 
 STACK_LIMIT = 128
 """Of CloudFormation itself, in characters."""

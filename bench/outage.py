@@ -38,21 +38,21 @@ from tests.support.builders import (
 from tests.support.fakes.announcer import FakeAnnouncer
 from tests.support.fakes.ledger import FakeLedger
 from tests.support.fakes.queue import FakeQuestions, FakeQueue, FakeShares
-from understudy.adapters.polite_route53 import Polite
-from understudy.adapters.route53_zone import Route53Zone
-from understudy.domain.definition import Record
-from understudy.domain.errors import AddressUnreadableError, GuardMismatchError, ZoneBusyError
-from understudy.domain.model import Proof, Stage
-from understudy.domain.record import Wish, desired, plan_batch
-from understudy.domain.throughput import Purse
-from understudy.domain.tuning import Tuning
-from understudy.usecases.check_change import check_change
-from understudy.usecases.follow_changes import ChangeFollower
-from understudy.usecases.group_commit import GroupCommit
-from understudy.usecases.move_address import move_address
-from understudy.usecases.movers import RecordMover
-from understudy.usecases.route53_budget import Budget
-from understudy.usecases.shared_changes import SharedChanges
+from understudy.adapters.route53.retries import Polite
+from understudy.adapters.route53.zone import Route53Zone
+from understudy.domain.batching.rate_limits import Purse
+from understudy.domain.cluster.definition import Record
+from understudy.domain.cluster.errors import AddressUnreadableError, GuardMismatchError, ZoneBusyError
+from understudy.domain.cluster.record import Wish, desired, plan_batch
+from understudy.domain.cluster.state import Proof, Stage
+from understudy.domain.cluster.tuning import Tuning
+from understudy.usecases.batching.budget import Budget
+from understudy.usecases.batching.group_commit import GroupCommit
+from understudy.usecases.batching.shared_changes import SharedChanges
+from understudy.usecases.transition.check_change import check_change
+from understudy.usecases.transition.follow_changes import ChangeFollower
+from understudy.usecases.transition.move_address import move_address
+from understudy.usecases.transition.record_mover import RecordMover
 
 GOAL = 1.5
 SHARE = 0.9

@@ -30,7 +30,7 @@ from local.processes import Child, start
 from local.sam import ROOT
 from local.waiting import wait_for
 from local.world import AZS, World
-from understudy.domain.tuning import Tuning
+from understudy.domain.cluster.tuning import Tuning
 
 HEARTBEAT_S, MISSED_HEARTBEATS = 5.0, 3
 DETECTION_S = HEARTBEAT_S * MISSED_HEARTBEATS

@@ -26,9 +26,9 @@ from bench.cost import (
 from bench.cost import watch_cpu_s as _watch_cpu_s
 from bench.names import CUT, NARROWEST, OWN_NAME_LIMIT, STACK_LIMIT, STACK_NAME_LIMIT
 from bench.prices import GB, LOG_BYTE, UNCONFIRMED
-from understudy.usecases.views import GROUP_SIZE
-from understudy.usecases.watch_clusters import NODES_LIMIT, TEXTS_LIMIT
-from understudy.usecases.watch_run import JUDGE_LIMIT_S
+from understudy.usecases.watch.run import JUDGE_LIMIT_S
+from understudy.usecases.watch.views import GROUP_SIZE
+from understudy.usecases.watch.watch_clusters import NODES_LIMIT, TEXTS_LIMIT
 
 PAGE = Path(__file__).parents[1] / "docs" / "scale.md"
 VIEW_KB = 6.2

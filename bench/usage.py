@@ -22,7 +22,7 @@ from bench.fleet import Fleet
 from tests.support.controller import Controller, emitted
 from tests.support.item_size import size
 from tests.template import cfn
-from understudy.adapters import dynamodb_items as items
+from understudy.adapters.dynamodb import items
 from understudy.invocation import GATHERED_S
 
 RESULTS = Path(__file__).parent / "results" / "usage.json"

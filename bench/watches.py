@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 from tests.support.builders import NOW, SPECS, a_definition, a_state, a_wish
 from tests.support.fakes import FakeAnnouncer, FakeLedger, PagedRoute53, VirtualClock
 from tests.support.politeness import a_polite_way
-from understudy.adapters.route53_zone import Route53Zone
-from understudy.domain.definition import Record
-from understudy.domain.record import desired
-from understudy.usecases.check_records import RecordMonitor
+from understudy.adapters.route53.zone import Route53Zone
+from understudy.domain.cluster.definition import Record
+from understudy.domain.cluster.record import desired
+from understudy.usecases.watch.records import RecordMonitor
 
 
 class Case(NamedTuple):

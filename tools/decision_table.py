@@ -4,10 +4,10 @@ from collections.abc import Iterable
 from enum import StrEnum
 
 from tools.enum_comments import meanings
-from understudy.domain import silence
-from understudy.domain.decision import ANY, COLUMNS, RULES, Action, Rule
-from understudy.domain.health import NodeHealth
-from understudy.domain.situation import Phase
+from understudy.domain.decide import silence
+from understudy.domain.decide.rules import ANY, COLUMNS, RULES, Action, Rule
+from understudy.domain.decide.situation import Phase
+from understudy.domain.observe.health import NodeHealth
 
 HEAD = """<!-- Printed from layers/controller/python/understudy/domain/ by `make docs`. Do not edit. -->
 

@@ -2,7 +2,7 @@
 
 import json
 
-from understudy.document import ClusterDocument
+from understudy.definition.document import ClusterDocument
 
 
 def definition_schema() -> str:

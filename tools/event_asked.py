@@ -3,11 +3,11 @@
 from tools import event_shapes as shapes
 from tools.event_moves import A_NODE, B_NODE, WHERE
 from tools.event_shapes import CLUSTER, EPOCH, FLAG, INTEGER, NUMBER, TEXT, Event, detail_of, list_of, map_of, or_null
-from understudy.domain.approval import commands
-from understudy.domain.drill import DrillOutcome
-from understudy.domain.incident import PRIORITIES, TEXT_LIMIT, EventAction, Severity
-from understudy.domain.rehearsal import RehearsalVerdict
-from understudy.usecases.notify_operator import INCIDENT
+from understudy.domain.advise.rehearsal import RehearsalVerdict
+from understudy.domain.cluster.approval import commands
+from understudy.domain.notices.incident import PRIORITIES, TEXT_LIMIT, EventAction, Severity
+from understudy.domain.transition.drill import DrillOutcome
+from understudy.usecases.answer.notify_operator import INCIDENT
 
 EXECUTION = "orders-db-epoch8-5f62adce8e13fe42"
 MOVE = {"action": shapes.ACTION, "source": or_null(TEXT), "target": TEXT}

@@ -5,7 +5,7 @@ from typing import Any
 
 from tools import event_shapes as shapes
 from tools.event_shapes import CLUSTER, TEXT, Event, detail_of, list_of, map_of, object_of, or_null
-from understudy.domain.drift import ADVICE, Standing
+from understudy.domain.watch.drift import ADVICE, Standing
 
 WHERE: Mapping[str, Any] = {"cluster": "orders-db", "epoch": 7}
 CHECK = object_of({"name": TEXT, "verdict": TEXT, "found": TEXT, "advice": TEXT})

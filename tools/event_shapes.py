@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from understudy.domain.address import AddressStatus
-from understudy.domain.drift import Standing
-from understudy.domain.health import NodeHealth
-from understudy.domain.model import TransitionAction
-from understudy.usecases.close_transition import Reason
+from understudy.domain.cluster.address import AddressStatus
+from understudy.domain.cluster.state import TransitionAction
+from understudy.domain.observe.health import NodeHealth
+from understudy.domain.watch.drift import Standing
+from understudy.usecases.transition.close_transition import Reason
 
 Schema = dict[str, Any]
 

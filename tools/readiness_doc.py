@@ -1,11 +1,11 @@
 """Prints the table of readiness checks for operators."""
 
 from tools.enum_comments import meanings
-from understudy.domain.readiness_check import Check
-from understudy.domain.readiness_facts import Verdict
-from understudy.domain.readiness_table import CHECKS
+from understudy.domain.readiness.check import Check
+from understudy.domain.readiness.facts import Verdict
+from understudy.domain.readiness.table import CHECKS
 
-HEAD = """<!-- Printed from understudy/domain/readiness_table*.py by `make docs`. Do not edit. -->
+HEAD = """<!-- Printed from understudy/domain/readiness/rows_*.py by `make docs`. Do not edit. -->
 
 # Is a cluster ready for a failover?
 

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from understudy import assembly, invocation, wiring
-from understudy.usecases.check_change import check_change
+from understudy import bootstrap, clients, invocation
+from understudy.usecases.transition.check_change import check_change
 
 
 @invocation.step
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """One step of a transition. Payload and outcomes: see statemachine/README.md."""
-    return check_change(event, ledger=wiring.ledger(), follower=assembly.follower())
+    return check_change(event, ledger=clients.ledger(), follower=bootstrap.follower())

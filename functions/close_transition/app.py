@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from understudy import invocation, wiring
-from understudy.usecases.close_transition import close_transition
+from understudy import clients, invocation
+from understudy.usecases.transition.close_transition import close_transition
 
 
 @invocation.step
@@ -11,8 +11,8 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """One step of a transition. Payload and outcomes: see statemachine/README.md."""
     return close_transition(
         event,
-        ledger=wiring.ledger(),
-        announcer=wiring.announcer(),
-        clock=wiring.clock,
+        ledger=clients.ledger(),
+        announcer=clients.announcer(),
+        clock=clients.clock,
         measure=invocation.measure,
     )

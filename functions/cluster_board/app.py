@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from understudy import assembly, invocation, wiring
-from understudy.usecases.show_clusters import show_clusters
+from understudy import bootstrap, clients, invocation
+from understudy.usecases.answer.show_clusters import show_clusters
 
 
 @invocation.logged
@@ -11,9 +11,9 @@ def handler(event: dict[str, Any], context: Any) -> str | dict[str, str]:
     """Show every cluster, or the one that the widget names."""
     return show_clusters(
         event,
-        book=wiring.board_book(),
-        listing=assembly.zone_for_a_board(),
-        clock=wiring.clock,
-        stack=wiring.stack(),
+        book=clients.board_book(),
+        listing=bootstrap.zone_for_a_board(),
+        clock=clients.clock,
+        stack=clients.stack(),
         endpoint=context.invoked_function_arn,
     )

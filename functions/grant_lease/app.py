@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from understudy import invocation, wiring
-from understudy.usecases.grant_lease import grant_lease
+from understudy import clients, invocation
+from understudy.usecases.transition.grant_lease import grant_lease
 
 
 @invocation.step
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """One step of a transition. Payload and outcomes: see statemachine/README.md."""
-    return grant_lease(event, ledger=wiring.ledger(), clock=wiring.clock)
+    return grant_lease(event, ledger=clients.ledger(), clock=clients.clock)

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from understudy import assembly, invocation, wiring
-from understudy.usecases.move_address import move_address
+from understudy import bootstrap, clients, invocation
+from understudy.usecases.transition.move_address import move_address
 
 
 @invocation.step
@@ -11,9 +11,9 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """One step of a transition. Payload and outcomes: see statemachine/README.md."""
     return move_address(
         event,
-        ledger=wiring.ledger(),
-        movers=assembly.movers(),
-        announcer=wiring.brief_announcer(),
-        clock=wiring.clock,
-        stack=wiring.stack(),
+        ledger=clients.ledger(),
+        movers=bootstrap.movers(),
+        announcer=clients.brief_announcer(),
+        clock=clients.clock,
+        stack=clients.stack(),
     )

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from understudy import invocation, wiring
+from understudy import clients, invocation
 from understudy.settings import settings
-from understudy.usecases.notify_operator import notify_operator
+from understudy.usecases.answer.notify_operator import notify_operator
 
 
 @invocation.logged
@@ -12,9 +12,9 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Send one notice to the stack's topic, and its incident to the stack's bus."""
     outcome = notify_operator(
         event,
-        notifier=wiring.notifier(),
-        announcer=wiring.announcer(),
-        stack=wiring.stack(),
+        notifier=clients.notifier(),
+        announcer=clients.announcer(),
+        stack=clients.stack(),
         runbook=settings().runbook_url,
     )
     return {"outcome": outcome}

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from understudy import assembly, invocation, wiring
-from understudy.usecases.open_transition import open_transition
+from understudy import bootstrap, clients, invocation
+from understudy.usecases.transition.open_transition import open_transition
 
 
 @invocation.step
@@ -11,8 +11,8 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """One step of a transition. Payload and outcomes: see statemachine/README.md."""
     return open_transition(
         event,
-        ledger=wiring.ledger(),
-        announcer=wiring.brief_announcer(),
-        clock=wiring.clock,
-        doubter=assembly.doubter(),
+        ledger=clients.ledger(),
+        announcer=clients.brief_announcer(),
+        clock=clients.clock,
+        doubter=bootstrap.doubter(),
     )

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from understudy import invocation, wiring
-from understudy.usecases.prune_versions import prune_versions
+from understudy import clients, invocation
+from understudy.usecases.watch.prune_versions import prune_versions
 
 
 @invocation.logged
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Delete what is superfluous, unless the stack is being changed."""
-    return prune_versions(stack=wiring.deployment(), clock=wiring.clock)
+    return prune_versions(stack=clients.deployment(), clock=clients.clock)

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from understudy import assembly, invocation, wiring
-from understudy.usecases.receive_signal import receive_signal
+from understudy import bootstrap, clients, invocation
+from understudy.usecases.observe.receive_signal import receive_signal
 
 
 @invocation.logged
@@ -11,12 +11,12 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Record one signal and judge the clusters that it concerns."""
     judged = receive_signal(
         event,
-        beats=wiring.ledger(),
-        ledger=wiring.ledger(),
-        index=wiring.ledger(),
-        judge=assembly.judge(),
-        clock=wiring.clock,
-        releaser=assembly.releaser(),
-        zones=wiring.fleet(),
+        beats=clients.ledger(),
+        ledger=clients.ledger(),
+        index=clients.ledger(),
+        judge=bootstrap.judge(),
+        clock=clients.clock,
+        releaser=bootstrap.releaser(),
+        zones=clients.fleet(),
     )
     return {"judged": judged}

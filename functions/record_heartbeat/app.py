@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from understudy import assembly, invocation, wiring
-from understudy.usecases.record_heartbeat import record_heartbeat
+from understudy import bootstrap, clients, invocation
+from understudy.usecases.observe.record_heartbeat import record_heartbeat
 
-assembly.judge()
+bootstrap.judge()
 
 
 @invocation.logged
@@ -13,10 +13,10 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Record one heartbeat and judge its cluster."""
     outcome = record_heartbeat(
         event,
-        beats=wiring.ledger(),
-        ledger=wiring.ledger(),
-        judge=assembly.judge(),
-        clock=wiring.clock,
-        measure=assembly.beat_figures().measure,
+        beats=clients.ledger(),
+        ledger=clients.ledger(),
+        judge=bootstrap.judge(),
+        clock=clients.clock,
+        measure=bootstrap.beat_figures().measure,
     )
     return {"outcome": outcome}

@@ -2,34 +2,34 @@
 
 from typing import Any
 
-from understudy import assembly, invocation, wiring
-from understudy.usecases.watch_clusters import watch_clusters
+from understudy import bootstrap, clients, invocation
+from understudy.usecases.watch.watch_clusters import watch_clusters
 
 
 @invocation.logged
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Register, judge and follow whatever the events have missed."""
-    zone = assembly.zone_for_a_watch()
+    zone = bootstrap.zone_for_a_watch()
     report = watch_clusters(
-        ledger=wiring.ledger(),
-        beats=wiring.ledger(),
-        nodes=wiring.nodes(),
-        alarms=wiring.alarms(),
-        index=wiring.ledger(),
-        parameters=assembly.swept_parameters(),
-        follower=assembly.follower_for_a_watch(zone),
-        network=wiring.network(),
-        announcer=wiring.announcer(),
-        register=lambda text: assembly.register(text, zone),
-        judge=assembly.judge(),
-        drills=assembly.drills(),
-        monitor=assembly.monitor(zone),
-        clock=wiring.clock,
-        mend_key=assembly.mend_key,
-        replacing=(assembly.releaser().release_all, lambda clusters: assembly.follow_tags(clusters, zone)),
+        ledger=clients.ledger(),
+        beats=clients.ledger(),
+        nodes=clients.nodes(),
+        alarms=clients.alarms(),
+        index=clients.ledger(),
+        parameters=bootstrap.swept_parameters(),
+        follower=bootstrap.follower_for_a_watch(zone),
+        network=clients.network(),
+        announcer=clients.announcer(),
+        register=lambda text: bootstrap.register(text, zone),
+        judge=bootstrap.judge(),
+        drills=bootstrap.drills(),
+        monitor=bootstrap.monitor(zone),
+        clock=clients.clock,
+        mend_key=bootstrap.mend_key,
+        replacing=(bootstrap.releaser().release_all, lambda clusters: bootstrap.follow_tags(clusters, zone)),
         measure=invocation.measure,
-        spread=assembly.crew(),
-        keeper=assembly.keeper(),
+        spread=bootstrap.crew(),
+        keeper=bootstrap.keeper(),
     )
     return {
         "registered": report.registered,

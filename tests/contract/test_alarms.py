@@ -9,8 +9,8 @@ from botocore.stub import ANY, Stubber
 from tests.contract.conftest import REGION
 from tests.support.fakes import FakeAlarms
 from understudy.adapters.cloudwatch_alarms import CloudWatchAlarms
-from understudy.domain.errors import UnreadableError
-from understudy.domain.model import Alarm
+from understudy.domain.cluster.errors import UnreadableError
+from understudy.domain.cluster.state import Alarm
 from understudy.ports.nodes import Alarms
 
 

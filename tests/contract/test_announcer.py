@@ -11,7 +11,7 @@ from tests.contract.conftest import REGION
 from tests.support.fakes import FakeAnnouncer
 from tools.event_catalogue import EVENTS
 from understudy.adapters.event_announcer import EventAnnouncer
-from understudy.domain.errors import AnnouncementError
+from understudy.domain.cluster.errors import AnnouncementError
 
 OPENED = "Understudy Transition Opened"
 DETAIL = {**EVENTS[OPENED].sample, "why": "not heard for 15 s – ü", "source": None}

@@ -11,11 +11,11 @@ from tests.contract.conftest import REGION
 from tests.support.builders import NOW, a_wish
 from tests.support.fakes import VirtualClock
 from tests.support.politeness import a_polite_way
-from understudy.adapters.assumed_roles import AssumedRoles
-from understudy.adapters.route53_zone import Route53Zone
-from understudy.domain.definition import Record
-from understudy.domain.errors import AddressUnreadableError, ChangeRefusedError
-from understudy.domain.record import Change, ChangeReading, ChangeVerb, RecordReading, desired
+from understudy.adapters.route53.assumed_roles import AssumedRoles
+from understudy.adapters.route53.zone import Route53Zone
+from understudy.domain.cluster.definition import Record
+from understudy.domain.cluster.errors import AddressUnreadableError, ChangeRefusedError
+from understudy.domain.cluster.record import Change, ChangeReading, ChangeVerb, RecordReading, desired
 
 ROLE = "arn:aws:iam::210987654321:role/zones"
 RECORD = Record("Z0ELSEWHERE", "orders-db.corp.example.com", "A", ROLE, "secret-handshake")

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 
 from tests.contract.conftest import REGION
 from understudy.adapters.stack_versions import StackVersions
-from understudy.domain.versions import AT_REST
+from understudy.domain.cluster.versions import AT_REST
 
 STACK = "pruned"
 TEMPLATE = {

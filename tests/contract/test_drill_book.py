@@ -8,9 +8,9 @@ from tests.contract.conftest import REGION
 from tests.contract.tables import create_table
 from tests.support.builders import CLUSTER, NODE_A, NODE_B, NOW
 from tests.support.fakes import FakeDrillBook
-from understudy.adapters.dynamodb_drills import DynamoDbDrillBook
-from understudy.domain.drill import Drill, DrillStage
-from understudy.domain.errors import LedgerConflictError
+from understudy.adapters.dynamodb.drills import DynamoDbDrillBook
+from understudy.domain.cluster.errors import LedgerConflictError
+from understudy.domain.transition.drill import Drill, DrillStage
 
 DRILL = Drill(DrillStage.OUT, NOW, NODE_A, NODE_B, 7, 7, NOW)
 

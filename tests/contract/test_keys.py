@@ -10,7 +10,7 @@ from botocore.stub import Stubber
 from tests.contract.conftest import REGION
 from tests.support.fakes import FakeKeys
 from understudy.adapters.ssm_keys import SsmKeys
-from understudy.domain.errors import KeyNotMadeError
+from understudy.domain.cluster.errors import KeyNotMadeError
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,8 @@ from botocore.stub import Stubber
 
 from tests.contract.conftest import REGION
 from tests.support.fakes import FakeNetwork
-from understudy.adapters.ec2_network import Ec2Network
-from understudy.domain.errors import AddressUnreadableError, ChangeRefusedError, ZoneBusyError
+from understudy.adapters.ec2.network import Ec2Network
+from understudy.domain.cluster.errors import AddressUnreadableError, ChangeRefusedError, ZoneBusyError
 from understudy.ports.network import ElasticIpReading, Network, RouteTarget
 
 FAR = "192.0.2.10/32"

@@ -8,11 +8,11 @@ from botocore.stub import Stubber
 
 from tests.contract.conftest import REGION
 from tests.support.fakes import FakeNodes
-from understudy.adapters.ec2_nodes import Ec2Nodes, _facts
-from understudy.adapters.ec2_readings import Ec2Readings
-from understudy.domain.errors import NodesUnreadableError
-from understudy.domain.model import PowerReading
-from understudy.domain.stopping import StopAnswer, StopWord
+from understudy.adapters.ec2.nodes import Ec2Nodes, _facts
+from understudy.adapters.ec2.readings import Ec2Readings
+from understudy.domain.cluster.errors import NodesUnreadableError
+from understudy.domain.cluster.state import PowerReading
+from understudy.domain.transition.stopping import StopAnswer, StopWord
 from understudy.ports.nodes import InstanceFacts, Nodes
 
 STRANGER = "i-0ddddddddddddddd4"

@@ -12,7 +12,7 @@ from moto.sns.models import sns_backends
 from tests.contract.conftest import REGION
 from tests.support.fakes.notifier import FakeNotifier
 from understudy.adapters.sns_notifier import SnsNotifier
-from understudy.domain.errors import NotSentError
+from understudy.domain.cluster.errors import NotSentError
 
 SUBJECT, TEXT = "[understudy] orders-db: over", "What happened:\n  - ü – all of it\n"
 DATA = {"version": "1.0", "content": {"description": 'ü "quoted" \\n'}}

@@ -8,8 +8,8 @@ from botocore.exceptions import EndpointConnectionError
 from botocore.stub import Stubber
 
 from tests.support.fakes.scaling import FakeScalingGroups
-from understudy.adapters.scaling_groups import Ec2ScalingGroups
-from understudy.domain.errors import NotLetGoError
+from understudy.adapters.ec2.scaling_groups import Ec2ScalingGroups
+from understudy.domain.cluster.errors import NotLetGoError
 
 INSTANCE, GROUP, HOOK = "i-0aaaaaaaaaaaaaaa1", "orders-db-a", "understudy-ha"
 ASKED = {

@@ -15,12 +15,12 @@ from tests.support.politeness import a_polite_way
 from tests.support.stranger import HTML, NOTHING_OF_AWS, Stranger
 from understudy.adapters.answers import refuse_strange_answers
 from understudy.adapters.aws_errors import NO_ANSWER, is_not_done, is_worth_asking_again
-from understudy.adapters.dynamodb_ledger import DynamoDbLedger
-from understudy.adapters.ec2_nodes import Ec2Nodes
-from understudy.adapters.route53_zone import Route53Zone
-from understudy.domain.errors import AddressUnreadableError, NodesUnreadableError, ZoneBusyError
-from understudy.domain.model import PowerReading
-from understudy.domain.record import Change, ChangeVerb, desired
+from understudy.adapters.dynamodb.ledger import DynamoDbLedger
+from understudy.adapters.ec2.nodes import Ec2Nodes
+from understudy.adapters.route53.zone import Route53Zone
+from understudy.domain.cluster.errors import AddressUnreadableError, NodesUnreadableError, ZoneBusyError
+from understudy.domain.cluster.record import Change, ChangeVerb, desired
+from understudy.domain.cluster.state import PowerReading
 
 KEYS = {"region_name": REGION, "aws_access_key_id": "x", "aws_secret_access_key": "x"}
 ROLE = "arn:aws:iam::123456789012:role/understudy"

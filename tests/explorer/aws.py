@@ -12,12 +12,12 @@ from tests.support.fakes.launcher import FakeLauncher
 from tests.support.fakes.ledger import FakeLedger, _plain
 from tests.support.fakes.nodes import FakeNodes
 from tests.support.fakes.zone import FakeZone, _apply
-from understudy.domain.definition import Record
-from understudy.domain.errors import LedgerConflictError
-from understudy.domain.model import ClusterState, PowerReading
-from understudy.domain.record import Change
-from understudy.domain.stopping import StopAnswer
-from understudy.usecases.receive_signal import EC2_STATE
+from understudy.domain.cluster.definition import Record
+from understudy.domain.cluster.errors import LedgerConflictError
+from understudy.domain.cluster.record import Change
+from understudy.domain.cluster.state import ClusterState, PowerReading
+from understudy.domain.transition.stopping import StopAnswer
+from understudy.usecases.observe.receive_signal import EC2_STATE
 from understudy_agent.post import Datagram
 
 if TYPE_CHECKING:

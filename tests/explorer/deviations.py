@@ -12,7 +12,7 @@ from tests.explorer.parts import UNREADABLE
 from tests.explorer.search import Deviation
 from tests.explorer.world import World
 from tests.support.builders import CLUSTER
-from understudy.domain.model import PowerReading
+from understudy.domain.cluster.state import PowerReading
 
 A, B = "node-a", "node-b"
 BOTH = (A, B)

@@ -23,7 +23,7 @@ from tests.explorer.parts import (
     Process,
     Reach,
 )
-from understudy.domain.definition import NodeSpec
+from understudy.domain.cluster.definition import NodeSpec
 from understudy_agent import lease
 from understudy_agent.exchange import Exchange
 from understudy_agent.failsafe import Failsafe, Means

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from understudy.domain.model import ClusterState, NodeReport, Proof, ServiceStatus, Stage
-from understudy.domain.record import Change, ChangeVerb, guard_epoch
+from understudy.domain.cluster.record import Change, ChangeVerb, guard_epoch
+from understudy.domain.cluster.state import ClusterState, NodeReport, Proof, ServiceStatus, Stage
 from understudy_agent.lease import Order, Word
 from understudy_agent.loop import Agent
 

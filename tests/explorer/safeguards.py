@@ -16,10 +16,13 @@ from tests.explorer.search import Deviation
 from tests.explorer.themes import CANNOT_READ, KEEPING, KEYED, LONG_CUT, NAMES, SETTLED, THEMES, Theme
 from tests.explorer.world import Setting
 from tests.support.fakes import ledger as fake_ledger
-from understudy.domain import fencing, serving, situation
-from understudy.domain.model import ClusterState, Proof
-from understudy.usecases import await_service, fence_node, grant_lease, register_cluster
-from understudy.usecases.registered_state import next_state
+from understudy.domain.cluster.state import ClusterState, Proof
+from understudy.domain.decide import situation
+from understudy.domain.lease import proof as fencing
+from understudy.domain.observe import serving
+from understudy.usecases.register import cluster as register_cluster
+from understudy.usecases.register.state import next_state
+from understudy.usecases.transition import await_service, fence_node, grant_lease
 from understudy_agent import files, lease, promise, starts
 from understudy_agent.lease import Standing
 from understudy_agent.messages import Message

@@ -16,9 +16,9 @@ from tests.explorer.node import Node
 from tests.explorer.workflow import Run
 from tests.support.builders import CLUSTER, NOW, RECORD, SPECS
 from tests.support.fakes.parameters import FakeParameters
-from understudy.adapters.dataclass_maps import to_map
-from understudy.domain.model import ClusterState, NodeReport, PowerReading
-from understudy.domain.record import RecordSet
+from understudy.adapters.dynamodb.maps import to_map
+from understudy.domain.cluster.record import RecordSet
+from understudy.domain.cluster.state import ClusterState, NodeReport, PowerReading
 
 EVENTS_A_SECOND = 200
 WATCH_EVERY_MS, WATCH_AT_MS = 60_000, 45_000

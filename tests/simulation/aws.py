@@ -17,11 +17,11 @@ from tests.support.builders import CLUSTER
 from tests.support.fakes.launcher import FakeLauncher
 from tests.support.fakes.ledger import FakeLedger
 from tests.support.fakes.zone import FakeZone
-from understudy.domain.definition import Record
-from understudy.domain.errors import GuardMismatchError, ZoneBusyError
-from understudy.domain.model import ClusterState
-from understudy.domain.record import Change, ChangeReading
-from understudy.usecases.receive_signal import EC2_STATE
+from understudy.domain.cluster.definition import Record
+from understudy.domain.cluster.errors import GuardMismatchError, ZoneBusyError
+from understudy.domain.cluster.record import Change, ChangeReading
+from understudy.domain.cluster.state import ClusterState
+from understudy.usecases.observe.receive_signal import EC2_STATE
 from understudy.usecases.step import definition_in_force
 
 if TYPE_CHECKING:

@@ -2,9 +2,9 @@
 
 from tests.support.builders import CLUSTER
 from tests.support.fakes.ledger import FakeLedger
-from understudy.domain.model import Stage
-from understudy.domain.polling import LONGEST_REPAIR_GAP_S, change_gaps_s
-from understudy.domain.transition import deadline
+from understudy.domain.cluster.intervals import LONGEST_REPAIR_GAP_S, change_gaps_s
+from understudy.domain.cluster.state import Stage
+from understudy.domain.transition.steps import deadline
 from understudy.usecases.step import definition_in_force
 
 WATCH_S = 60

@@ -34,23 +34,23 @@ from tests.simulation.story import Story
 from tests.simulation.weather import Weather
 from tests.support.builders import ADDRESS_A, NODE_A, NODE_B, NOW, SPECS, a_definition, a_report, a_state
 from tests.support.fakes.announcer import FakeAnnouncer
-from understudy.adapters.polite_route53 import Polite
-from understudy.adapters.route53_zone import Route53Zone
-from understudy.domain.address import AddressStatus
-from understudy.domain.definition import Definition, Record
-from understudy.domain.group_commit import CROWDED_S, FOLLOWED_S
-from understudy.domain.model import ClusterState, Proof, ServiceStatus, Stage, TransitionAction
-from understudy.domain.record import Wish, desired
-from understudy.domain.throughput import Purse
-from understudy.domain.transition import entered, fenced, opened
-from understudy.usecases.check_change import check_change
-from understudy.usecases.check_records import RecordMonitor
-from understudy.usecases.follow_changes import ChangeFollower
-from understudy.usecases.grant_lease import grant_lease
-from understudy.usecases.group_commit import GroupCommit
-from understudy.usecases.move_address import move_address
-from understudy.usecases.movers import RecordMover
-from understudy.usecases.shared_changes import AskedOnce, SharedChanges
+from understudy.adapters.route53.retries import Polite
+from understudy.adapters.route53.zone import Route53Zone
+from understudy.domain.batching.group_commit import CROWDED_S, FOLLOWED_S
+from understudy.domain.batching.rate_limits import Purse
+from understudy.domain.cluster.address import AddressStatus
+from understudy.domain.cluster.definition import Definition, Record
+from understudy.domain.cluster.record import Wish, desired
+from understudy.domain.cluster.state import ClusterState, Proof, ServiceStatus, Stage, TransitionAction
+from understudy.domain.transition.steps import entered, fenced, opened
+from understudy.usecases.batching.group_commit import GroupCommit
+from understudy.usecases.batching.shared_changes import AskedOnce, SharedChanges
+from understudy.usecases.transition.check_change import check_change
+from understudy.usecases.transition.follow_changes import ChangeFollower
+from understudy.usecases.transition.grant_lease import grant_lease
+from understudy.usecases.transition.move_address import move_address
+from understudy.usecases.transition.record_mover import RecordMover
+from understudy.usecases.watch.records import RecordMonitor
 
 STACK = "understudy"
 TRIES, TASK_LIMIT_S, RETRY_GAP_S = 3, 35.0, 2.0

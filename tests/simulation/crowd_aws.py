@@ -16,11 +16,11 @@ from tests.simulation.crowd_checks import parts_of
 from tests.simulation.crowd_plan import LEFT_BEHIND_S
 from tests.support.fakes.ledger import FakeLedger
 from tests.support.fakes.queue import FakeQuestions, FakeQueue, FakeShares
-from understudy.domain.group_commit import Intent, Settled, ZoneKey
-from understudy.domain.model import ClusterState
-from understudy.domain.record import GUARD_PREFIX, ChangeReading, Guard, RecordSet, read_guard
-from understudy.domain.throughput import Bucket, Cost, Purse, Throughput
-from understudy.usecases.route53_budget import Budget
+from understudy.domain.batching.group_commit import Intent, Settled, ZoneKey
+from understudy.domain.batching.rate_limits import Bucket, Cost, Purse, Throughput
+from understudy.domain.cluster.record import GUARD_PREFIX, ChangeReading, Guard, RecordSet, read_guard
+from understudy.domain.cluster.state import ClusterState
+from understudy.usecases.batching.budget import Budget
 
 if TYPE_CHECKING:
     from tests.simulation.crowd import Crowd

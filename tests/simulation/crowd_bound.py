@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 from tests.simulation.crowd_plan import LEFT_BEHIND_S
 from tests.support.builders import a_definition
-from understudy.domain.group_commit import QUEUE_GAP_S, QUEUE_LIMIT_S, TURN_S
-from understudy.domain.model import Stage
-from understudy.domain.polling import LONGEST_REPAIR_GAP_S, change_gaps_s
-from understudy.domain.throughput import A_SECOND, Bucket
-from understudy.domain.transition import STAGE_SLACK_S, TRY_LIMIT_S, deadline
+from understudy.domain.batching.group_commit import QUEUE_GAP_S, QUEUE_LIMIT_S, TURN_S
+from understudy.domain.batching.rate_limits import A_SECOND, Bucket
+from understudy.domain.cluster.intervals import LONGEST_REPAIR_GAP_S, change_gaps_s
+from understudy.domain.cluster.state import Stage
+from understudy.domain.transition.steps import STAGE_SLACK_S, TRY_LIMIT_S, deadline
 
 if TYPE_CHECKING:
     from tests.simulation.crowd import Crowd

@@ -17,8 +17,8 @@ from tests.simulation.functions import ApiDownError, FunctionDied
 from tests.simulation.plan import Fault
 from tests.simulation.story import Story
 from tests.simulation.weather import Weather
-from understudy.domain.group_commit import Intent
-from understudy.domain.throughput import Bucket, Cost
+from understudy.domain.batching.group_commit import Intent
+from understudy.domain.batching.rate_limits import Bucket, Cost
 
 T = TypeVar("T")
 TABLE_S = (0.003, 0.02)

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from tests.simulation.crowd_calls import Invocation
 from tests.simulation.invariants import Violation
-from understudy.domain.address import AddressStatus
-from understudy.domain.group_commit import ASK_GAP_S, INTENT_KEPT_S, Intent, Settled
-from understudy.domain.model import ClusterState
-from understudy.domain.record import GUARD_PREFIX, Guard, RecordSet, read_guard
-from understudy.domain.throughput import A_SECOND, BURST, Bucket, Cost
+from understudy.domain.batching.group_commit import ASK_GAP_S, INTENT_KEPT_S, Intent, Settled
+from understudy.domain.batching.rate_limits import A_SECOND, BURST, Bucket, Cost
+from understudy.domain.cluster.address import AddressStatus
+from understudy.domain.cluster.record import GUARD_PREFIX, Guard, RecordSet, read_guard
+from understudy.domain.cluster.state import ClusterState
 
 if TYPE_CHECKING:
     from tests.simulation.crowd import Crowd

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from tests.simulation.plan import Fault
 from tests.support.builders import NODE_A, NODE_B, NODE_C
-from understudy.domain.model import TransitionAction
-from understudy.domain.record import GUARD_PREFIX
+from understudy.domain.cluster.record import GUARD_PREFIX
+from understudy.domain.cluster.state import TransitionAction
 
 if TYPE_CHECKING:
     from tests.simulation.crowd import Crowd

@@ -9,12 +9,14 @@ from tests.simulation.crowd_plan import CrowdPlan, Member, draw_crowd
 from tests.simulation.plan import Fault
 from tests.simulation.safeguards import Safeguard, _unguarded_plan
 from tests.support.fakes.queue import FakeQuestions, FakeQueue, FakeShares
-from understudy.domain.group_commit import Intent, Planned, Settled, ZoneKey
-from understudy.domain.throughput import Purse, Throughput
+from understudy.domain.batching.group_commit import Intent, Planned, Settled, ZoneKey
+from understudy.domain.batching.rate_limits import Purse, Throughput
 from understudy.ports.queue import Queued
-from understudy.usecases import group_commit, move_address, movers
-from understudy.usecases.group_commit import _Turn
-from understudy.usecases.route53_budget import Budget
+from understudy.usecases.batching import group_commit
+from understudy.usecases.batching.budget import Budget
+from understudy.usecases.batching.group_commit import _Turn
+from understudy.usecases.transition import move_address
+from understudy.usecases.transition import record_mover as movers
 
 
 @dataclass(frozen=True)

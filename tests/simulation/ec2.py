@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from tests.simulation.aws import iso
 from tests.support.fakes.nodes import FakeNodes
-from understudy.domain.model import PowerReading
-from understudy.domain.stopping import StopAnswer, StopWord
+from understudy.domain.cluster.state import PowerReading
+from understudy.domain.transition.stopping import StopAnswer, StopWord
 from understudy.ports.nodes import InstanceFacts
-from understudy.usecases.receive_signal import EC2_STATE
+from understudy.usecases.observe.receive_signal import EC2_STATE
 
 if TYPE_CHECKING:
     from tests.simulation.node import Machine

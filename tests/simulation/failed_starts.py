@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tests.simulation.invariants import Violation
-from understudy.domain.definition import Definition
-from understudy.domain.health import NodeHealth
-from understudy.domain.model import ClusterState, NodeReport, ServiceStatus, TransitionAction
-from understudy.domain.quorum import objection
-from understudy.domain.serving import servers
-from understudy.domain.situation import Candidate, Observer, health_of, survey
+from understudy.domain.cluster.definition import Definition
+from understudy.domain.cluster.state import ClusterState, NodeReport, ServiceStatus, TransitionAction
+from understudy.domain.decide.situation import Candidate, Observer, health_of, survey
+from understudy.domain.observe.health import NodeHealth
+from understudy.domain.observe.quorum import objection
+from understudy.domain.observe.serving import servers
 
 if TYPE_CHECKING:
     from tests.simulation.world import World

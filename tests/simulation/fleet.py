@@ -24,21 +24,21 @@ from tests.support.fakes import (
     FakeZone,
     VirtualClock,
 )
-from understudy.domain.definition import Definition
-from understudy.domain.heartbeat import Beat
-from understudy.domain.lease import terms_of
-from understudy.domain.model import PowerReading, ServiceStatus
-from understudy.domain.policy import Policy
-from understudy.domain.signal import PowerSignal
-from understudy.domain.silence import Limits
-from understudy.domain.situation import Observer, observer_by_clock
-from understudy.usecases.check_records import RecordMonitor
-from understudy.usecases.doubting import Doubter
-from understudy.usecases.follow_changes import ChangeFollower
-from understudy.usecases.judging import Judge
-from understudy.usecases.open_transition import open_transition
-from understudy.usecases.watch_clusters import watch_clusters
-from understudy.usecases.watch_fleet import SILENCE_DOUBTED, FleetKeeper
+from understudy.domain.cluster.definition import Definition
+from understudy.domain.cluster.policy import Policy
+from understudy.domain.cluster.state import PowerReading, ServiceStatus
+from understudy.domain.decide.silence import Limits
+from understudy.domain.decide.situation import Observer, observer_by_clock
+from understudy.domain.lease.terms import terms_of
+from understudy.domain.observe.heartbeat import Beat
+from understudy.domain.observe.signal import PowerSignal
+from understudy.usecases.observe.doubting import Doubter
+from understudy.usecases.observe.judge import Judge
+from understudy.usecases.transition.follow_changes import ChangeFollower
+from understudy.usecases.transition.open_transition import open_transition
+from understudy.usecases.watch.fleet import SILENCE_DOUBTED, FleetKeeper
+from understudy.usecases.watch.records import RecordMonitor
+from understudy.usecases.watch.watch_clusters import watch_clusters
 
 ZONES = ("us-east-1a", "us-east-1b", "us-east-1c")
 ZONE_IDS = {"us-east-1a": "use1-az4", "us-east-1b": "use1-az6", "us-east-1c": "use1-az1"}

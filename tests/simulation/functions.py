@@ -9,7 +9,7 @@ from tests.simulation.plan import Fault
 from tests.simulation.scheduler import Scheduler
 from tests.simulation.story import Story
 from tests.simulation.weather import Weather
-from understudy.domain.errors import (
+from understudy.domain.cluster.errors import (
     AddressUnreadableError,
     AnnouncementError,
     LedgerConflictError,
@@ -17,8 +17,8 @@ from understudy.domain.errors import (
     UnreadableError,
     ZoneBusyError,
 )
-from understudy.domain.model import PowerReading
-from understudy.domain.stopping import StopAnswer, StopWord
+from understudy.domain.cluster.state import PowerReading
+from understudy.domain.transition.stopping import StopAnswer, StopWord
 
 T = TypeVar("T")
 FUNCTIONS = (

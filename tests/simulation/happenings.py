@@ -13,9 +13,9 @@ from tests.simulation.plan import TUNINGS, Fault
 from tests.simulation.rebuilding import register_again
 from tests.simulation.strange_beats import beat_by_hand, beat_no_more_by_hand, lie
 from tests.support.builders import ADDRESS_A, ADDRESS_B, RECORD
-from understudy.domain.model import Alarm, PowerReading
-from understudy.domain.record import RecordSet
-from understudy.usecases.receive_signal import ALARM_STATE
+from understudy.domain.cluster.record import RecordSet
+from understudy.domain.cluster.state import Alarm, PowerReading
+from understudy.usecases.observe.receive_signal import ALARM_STATE
 
 if TYPE_CHECKING:
     from tests.simulation.node import Machine

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from tests.simulation.plan import KINDS
 from tests.support.asl_runner import Status
-from understudy.domain.address import AddressStatus
-from understudy.domain.definition import Definition, QuorumMode, Role
-from understudy.domain.model import ClusterState, Proof, ServiceStatus, Transition, TransitionAction
-from understudy.domain.opening import MANUAL_RULE
-from understudy.domain.record import Change, ChangeVerb, guard_epoch
+from understudy.domain.cluster.address import AddressStatus
+from understudy.domain.cluster.definition import Definition, QuorumMode, Role
+from understudy.domain.cluster.record import Change, ChangeVerb, guard_epoch
+from understudy.domain.cluster.state import ClusterState, Proof, ServiceStatus, Transition, TransitionAction
+from understudy.domain.transition.opening import MANUAL_RULE
 from understudy_agent.lease import Order, Word
 from understudy_agent.loop import Agent
 

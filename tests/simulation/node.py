@@ -17,7 +17,7 @@ from tests.simulation.expiring import Expiring, MachineLock, ends_of
 from tests.simulation.network import ANOTHER_KEY, KEY, PORT, Mailbox
 from tests.simulation.plan import Fault
 from tests.simulation.workload import Workload
-from understudy.domain.definition import NodeSpec, Role
+from understudy.domain.cluster.definition import NodeSpec, Role
 from understudy_agent import pacing, promise
 from understudy_agent.exchange import Exchange
 from understudy_agent.failsafe import Failsafe, Means

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from understudy.adapters.dataclass_maps import to_map
-from understudy.domain.model import ClusterState, NodeReport
+from understudy.adapters.dynamodb.maps import to_map
+from understudy.domain.cluster.state import ClusterState, NodeReport
 from understudy_agent.view import StateView, parse_state
 
 Item = Mapping[str, Any]

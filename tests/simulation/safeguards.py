@@ -16,20 +16,27 @@ from tests.simulation.workload import Workload
 from tests.support.fakes import ledger as fake_ledger
 from tests.support.fakes import zone as fake_zone
 from tests.support.fakes.ledger import FakeLedger
-from understudy.domain import fencing, opening, serving, situation, transition
-from understudy.domain.decision import Decision
-from understudy.domain.definition import Definition, Record
-from understudy.domain.fencing import find_proof
-from understudy.domain.heartbeat import Beat
-from understudy.domain.model import ClusterState, NodeReport, PowerReading, Proof
-from understudy.domain.record import Change, ChangeVerb, RecordReading, Stale, Wish, desired, plan_batch
-from understudy.domain.serving import Said
-from understudy.domain.situation import Mode, Observer, Phase, Situation
-from understudy.usecases import await_service as await_service_module
-from understudy.usecases import fence_node, grant_lease, judging, movers, register_cluster
-from understudy.usecases.judging import Judge
-from understudy.usecases.registered_state import next_state
-from understudy.usecases.survey_addresses import Survey
+from understudy.domain.cluster.definition import Definition, Record
+from understudy.domain.cluster.record import Change, ChangeVerb, RecordReading, Stale, Wish, desired, plan_batch
+from understudy.domain.cluster.state import ClusterState, NodeReport, PowerReading, Proof
+from understudy.domain.decide import situation
+from understudy.domain.decide.rules import Decision
+from understudy.domain.decide.situation import Mode, Observer, Phase, Situation
+from understudy.domain.lease import proof as fencing
+from understudy.domain.lease.proof import find_proof
+from understudy.domain.observe import serving
+from understudy.domain.observe.heartbeat import Beat
+from understudy.domain.observe.serving import Said
+from understudy.domain.transition import opening
+from understudy.domain.transition import steps as transition
+from understudy.usecases.observe import judge as judging
+from understudy.usecases.observe.judge import Judge
+from understudy.usecases.register import cluster as register_cluster
+from understudy.usecases.register.addresses import Survey
+from understudy.usecases.register.state import next_state
+from understudy.usecases.transition import await_service as await_service_module
+from understudy.usecases.transition import fence_node, grant_lease
+from understudy.usecases.transition import record_mover as movers
 from understudy_agent import files, lease, promise, quorum, starts
 from understudy_agent.expire import Expiry
 from understudy_agent.files import MajorityFile

@@ -8,13 +8,14 @@ import pytest
 from tests.simulation.fleet import ZONES, FleetWorld
 from tests.support.builders import NOW
 from tests.support.fakes import FakeFleet
-from understudy.domain import fleet as domain_fleet
-from understudy.domain import silence
-from understudy.domain.doubt import ASKED_AGAIN_S
-from understudy.domain.model import PowerReading
-from understudy.domain.signal import Shift
-from understudy.domain.silence import Limits
-from understudy.usecases import doubting, judging
+from understudy.domain.cluster.doubt import ASKED_AGAIN_S
+from understudy.domain.cluster.state import PowerReading
+from understudy.domain.decide import fleet as domain_fleet
+from understudy.domain.decide import silence
+from understudy.domain.decide.silence import Limits
+from understudy.domain.observe.signal import Shift
+from understudy.usecases.observe import doubting
+from understudy.usecases.observe import judge as judging
 
 MANY = 1000
 FEW = 200

@@ -9,8 +9,8 @@ import pytest
 
 from tests.simulation.runs import Series, outcome_of, report
 from tests.simulation.weather_scripts import SCRIPTS, draw_weather
-from understudy.domain import situation
-from understudy.usecases import record_heartbeat
+from understudy.domain.decide import situation
+from understudy.usecases.observe import record_heartbeat
 from understudy_agent import pacing
 
 LOSES_WITHOUT_THE_COUNT = 2

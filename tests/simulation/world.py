@@ -40,33 +40,33 @@ from tests.support.fakes.parameters import FakeParameters
 from tests.support.fakes.queue import FakeQuestions, FakeQueue, a_budget
 from tests.support.fakes.scaling import a_releaser
 from understudy.definition import read_definition
-from understudy.domain.decision import Action, Decision
-from understudy.domain.definition import Role
-from understudy.domain.drift import Standing
-from understudy.domain.model import ClusterState
-from understudy.domain.policy import Policy
-from understudy.domain.record import RecordSet, read_guard
-from understudy.domain.situation import Observer
-from understudy.domain.throughput import Purse
+from understudy.domain.batching.rate_limits import Purse
+from understudy.domain.cluster.definition import Role
+from understudy.domain.cluster.policy import Policy
+from understudy.domain.cluster.record import RecordSet, read_guard
+from understudy.domain.cluster.state import ClusterState
+from understudy.domain.decide.rules import Action, Decision
+from understudy.domain.decide.situation import Observer
+from understudy.domain.watch.drift import Standing
 from understudy.ports.parameters import ParameterText
-from understudy.usecases.await_service import await_service
-from understudy.usecases.check_change import check_change
-from understudy.usecases.check_records import RECORD_GUARDED, RecordMonitor
-from understudy.usecases.close_transition import close_transition
-from understudy.usecases.fence_node import fence_node
-from understudy.usecases.follow_changes import ChangeFollower
-from understudy.usecases.grant_lease import grant_lease
-from understudy.usecases.group_commit import GroupCommit
-from understudy.usecases.judging import Judge
-from understudy.usecases.move_address import move_address
-from understudy.usecases.movers import RecordMover
-from understudy.usecases.open_transition import open_transition
-from understudy.usecases.receive_signal import receive_signal
-from understudy.usecases.record_heartbeat import RECORDED, record_heartbeat
-from understudy.usecases.register_cluster import Registrar
-from understudy.usecases.register_tuning import register_tuning
-from understudy.usecases.shared_changes import SharedChanges
-from understudy.usecases.watch_clusters import watch_clusters
+from understudy.usecases.batching.group_commit import GroupCommit
+from understudy.usecases.batching.shared_changes import SharedChanges
+from understudy.usecases.observe.judge import Judge
+from understudy.usecases.observe.receive_signal import receive_signal
+from understudy.usecases.observe.record_heartbeat import RECORDED, record_heartbeat
+from understudy.usecases.register.cluster import Registrar
+from understudy.usecases.register.tuning import register_tuning
+from understudy.usecases.transition.await_service import await_service
+from understudy.usecases.transition.check_change import check_change
+from understudy.usecases.transition.close_transition import close_transition
+from understudy.usecases.transition.fence_node import fence_node
+from understudy.usecases.transition.follow_changes import ChangeFollower
+from understudy.usecases.transition.grant_lease import grant_lease
+from understudy.usecases.transition.move_address import move_address
+from understudy.usecases.transition.open_transition import open_transition
+from understudy.usecases.transition.record_mover import RecordMover
+from understudy.usecases.watch.records import RECORD_GUARDED, RecordMonitor
+from understudy.usecases.watch.watch_clusters import watch_clusters
 from understudy_agent import files, table
 
 WORKFLOW = WorkflowDefinition.load(Path("statemachine/transition.asl.json"))

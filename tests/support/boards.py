@@ -24,18 +24,18 @@ from tests.support.builders import (
 )
 from tests.support.fakes import FakeBoardBook, FakeLedger, FakeReportBook, FakeZone, VirtualClock
 from understudy.board.style import Theme
-from understudy.domain.address import Address, AddressStatus
-from understudy.domain.approval import Question
-from understudy.domain.definition import Definition, ElasticIp
-from understudy.domain.drift import written_last
-from understudy.domain.mode import Hold
-from understudy.domain.model import Alarm, ClusterState, ServiceStatus, Stage, TransitionAction
-from understudy.domain.policy import ApprovalPolicy, Policy
-from understudy.domain.reach import Reach
-from understudy.domain.readiness import CheckResult, Report
-from understudy.domain.readiness_facts import Verdict
-from understudy.domain.record import RecordSet, desired
-from understudy.usecases.show_clusters import show_clusters
+from understudy.domain.cluster.address import Address, AddressStatus
+from understudy.domain.cluster.approval import Question
+from understudy.domain.cluster.definition import Definition, ElasticIp
+from understudy.domain.cluster.hold import Hold
+from understudy.domain.cluster.policy import ApprovalPolicy, Policy
+from understudy.domain.cluster.reach import Reach
+from understudy.domain.cluster.record import RecordSet, desired
+from understudy.domain.cluster.state import Alarm, ClusterState, ServiceStatus, Stage, TransitionAction
+from understudy.domain.readiness.facts import Verdict
+from understudy.domain.readiness.report import CheckResult, Report
+from understudy.domain.watch.drift import written_last
+from understudy.usecases.answer.show_clusters import show_clusters
 
 STACK = "understudy"
 HOSTILE = (

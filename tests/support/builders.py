@@ -6,8 +6,8 @@ The usual cluster: orders-db, settled under epoch 1, served by node-a, node-b st
 from dataclasses import replace
 from typing import Any
 
-from understudy.domain.address import Address, AddressStatus
-from understudy.domain.definition import (
+from understudy.domain.cluster.address import Address, AddressStatus
+from understudy.domain.cluster.definition import (
     LAST_PRIORITY,
     Definition,
     NodeSpec,
@@ -17,10 +17,11 @@ from understudy.domain.definition import (
     Role,
     ServiceSpec,
 )
-from understudy.domain.failed_start import FailedStart
-from understudy.domain.heartbeat import Beat
-from understudy.domain.lease import terms_of
-from understudy.domain.model import (
+from understudy.domain.cluster.failed_start import FailedStart
+from understudy.domain.cluster.policy import Policy
+from understudy.domain.cluster.record import RecordSet, Wish, desired
+from understudy.domain.cluster.service_names import digest_of
+from understudy.domain.cluster.state import (
     ClusterState,
     NodeReport,
     PowerReading,
@@ -30,10 +31,9 @@ from understudy.domain.model import (
     Transition,
     TransitionAction,
 )
-from understudy.domain.policy import Policy
-from understudy.domain.record import RecordSet, Wish, desired
-from understudy.domain.service_names import digest_of
-from understudy.domain.starts import tried_with
+from understudy.domain.lease.terms import terms_of
+from understudy.domain.observe.heartbeat import Beat
+from understudy.domain.observe.starts import tried_with
 
 NOW = 1_800_000_000
 CLUSTER = "orders-db"

@@ -21,9 +21,9 @@ from tests.support.fakes.nodes import FakeNodes
 from tests.support.fakes.notifier import FakeNotifier
 from tests.support.fakes.parameters import FakeParameters
 from tests.support.fakes.zone import FakeZone
-from understudy import assembly, wiring
-from understudy.domain.model import ClusterState
-from understudy.usecases.check_records import RecordMonitor
+from understudy import bootstrap, clients
+from understudy.domain.cluster.state import ClusterState
+from understudy.usecases.watch.records import RecordMonitor
 
 STACK = "understudy"
 ENVIRONMENT = {
@@ -54,15 +54,15 @@ class Controller:
             self.zone.put(RECORD, record_set)
         for name, value in ENVIRONMENT.items():
             monkeypatch.setenv(name, value)
-        for each in (*vars(wiring).values(), *vars(assembly).values()):
+        for each in (*vars(clients).values(), *vars(bootstrap).values()):
             if hasattr(each, "cache_clear"):
                 each.cache_clear()
         for name in ("ledger", "launcher", "announcer", "notifier", "zone", "network", "nodes", "parameters", "fleet"):
-            monkeypatch.setattr(wiring, name, partial(getattr, self, name))
-        monkeypatch.setattr(wiring, "clock", self.clock)
-        monkeypatch.setattr(assembly, "zone_for_a_watch", lambda: self.zone)
-        monkeypatch.setattr(wiring, "zone", lambda: self.zone)
-        monkeypatch.setattr(assembly, "monitor", lambda zone: self._monitor())
+            monkeypatch.setattr(clients, name, partial(getattr, self, name))
+        monkeypatch.setattr(clients, "clock", self.clock)
+        monkeypatch.setattr(bootstrap, "zone_for_a_watch", lambda: self.zone)
+        monkeypatch.setattr(clients, "zone", lambda: self.zone)
+        monkeypatch.setattr(bootstrap, "monitor", lambda zone: self._monitor())
 
     def _monitor(self) -> RecordMonitor:
         return RecordMonitor(self.ledger, self.zone, self.announcer, self.clock, lambda gap_s: None, STACK)

@@ -4,12 +4,12 @@ from typing import Any
 
 from tests.support.builders import NOW
 from tests.support.fakes import FakeDrillBook, FakeReportBook
-from understudy.domain.policy import DrillPolicy, Policy
-from understudy.domain.readiness import Report
-from understudy.domain.readiness_facts import Verdict
+from understudy.domain.cluster.policy import DrillPolicy, Policy
+from understudy.domain.readiness.facts import Verdict
+from understudy.domain.readiness.report import Report
 from understudy.ports import Announcer, Launcher, StateLedger
-from understudy.usecases.drills import DrillMaster
 from understudy.usecases.step import Clock
+from understudy.usecases.watch.drills import DrillMaster
 
 DRILL = DrillPolicy(every_days=7, hours="07:00-09:00")
 """NOW is a Friday at 08:00."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from understudy.adapters.polite_route53 import Allowance, Polite
+from understudy.adapters.route53.retries import Allowance, Polite
 
 
 class GapClock:

@@ -20,10 +20,11 @@ from tests.support.builders import (
     with_keys,
 )
 from tests.support.fakes import FakeReadings
-from understudy.domain.definition import Definition, ElasticIp, Route
-from understudy.domain.model import PowerReading
-from understudy.domain.network import ElasticIpReading, RouteTable, RouteTarget
-from understudy.domain.readiness_facts import (
+from understudy.domain.cluster.definition import Definition, ElasticIp, Route
+from understudy.domain.cluster.network import ElasticIpReading, RouteTable, RouteTarget
+from understudy.domain.cluster.record import guard_name
+from understudy.domain.cluster.state import PowerReading
+from understudy.domain.readiness.facts import (
     Facts,
     FoundRecord,
     HostedZone,
@@ -35,9 +36,8 @@ from understudy.domain.readiness_facts import (
     VpcDns,
     needed_rights,
 )
-from understudy.domain.record import guard_name
 from understudy.ports import StateReader
-from understudy.usecases.gather_readiness import Gatherer
+from understudy.usecases.answer.gather_readiness import Gatherer
 from understudy.usecases.step import Clock
 
 VPC = "vpc-0aaaaaaaaaaaaaaaa"

@@ -24,31 +24,31 @@ from tests.support.fakes.nodes import FakeNodes
 from tests.support.fakes.queue import FakeQuestions, FakeQueue, a_budget
 from tests.support.fakes.scaling import FakeScalingGroups, a_releaser
 from tests.support.fakes.zone import FakeZone
-from understudy.adapters.dataclass_maps import to_map
-from understudy.domain.lease import terms_of
-from understudy.domain.model import ClusterState, NodeReport, PowerReading
-from understudy.domain.quorum import hosts_of
-from understudy.domain.throughput import Purse
+from understudy.adapters.dynamodb.maps import to_map
+from understudy.domain.batching.rate_limits import Purse
+from understudy.domain.cluster.state import ClusterState, NodeReport, PowerReading
+from understudy.domain.lease.terms import terms_of
+from understudy.domain.observe.quorum import hosts_of
 from understudy.ports import Read
 from understudy.ports.parameters import ParameterText
-from understudy.usecases.ask_approval import ask_approval
-from understudy.usecases.await_service import await_service
-from understudy.usecases.check_change import check_change
-from understudy.usecases.check_records import RecordMonitor
-from understudy.usecases.close_transition import close_transition
-from understudy.usecases.fence_node import fence_node
-from understudy.usecases.follow_changes import ChangeFollower
-from understudy.usecases.grant_lease import grant_lease
-from understudy.usecases.group_commit import GroupCommit
-from understudy.usecases.judging import Judge
-from understudy.usecases.move_address import move_address
-from understudy.usecases.movers import RecordMover
-from understudy.usecases.network_movers import ElasticIpMover, RouteMover
-from understudy.usecases.open_transition import open_transition
-from understudy.usecases.receive_signal import EC2_STATE, receive_signal
-from understudy.usecases.record_heartbeat import record_heartbeat
-from understudy.usecases.shared_changes import SharedChanges
-from understudy.usecases.watch_clusters import WatchReport, watch_clusters
+from understudy.usecases.batching.group_commit import GroupCommit
+from understudy.usecases.batching.shared_changes import SharedChanges
+from understudy.usecases.observe.judge import Judge
+from understudy.usecases.observe.receive_signal import EC2_STATE, receive_signal
+from understudy.usecases.observe.record_heartbeat import record_heartbeat
+from understudy.usecases.transition.ask_approval import ask_approval
+from understudy.usecases.transition.await_service import await_service
+from understudy.usecases.transition.check_change import check_change
+from understudy.usecases.transition.close_transition import close_transition
+from understudy.usecases.transition.fence_node import fence_node
+from understudy.usecases.transition.follow_changes import ChangeFollower
+from understudy.usecases.transition.grant_lease import grant_lease
+from understudy.usecases.transition.move_address import move_address
+from understudy.usecases.transition.network_movers import ElasticIpMover, RouteMover
+from understudy.usecases.transition.open_transition import open_transition
+from understudy.usecases.transition.record_mover import RecordMover
+from understudy.usecases.watch.records import RecordMonitor
+from understudy.usecases.watch.watch_clusters import WatchReport, watch_clusters
 from understudy_agent import quorum as hosts
 from understudy_agent.lease import Order, Sender, Standing, after_read, order, settled
 from understudy_agent.view import parse_state

@@ -5,9 +5,9 @@ import re
 from tests.support.asl_definition import snake_case
 from tests.template import cfn
 from tests.template.outcomes import STEPS
-from understudy.assembly import WATCH_ALLOWANCE_S
-from understudy.domain.silence import Limits
-from understudy.domain.transition import TRY_LIMIT_S
+from understudy.bootstrap import WATCH_ALLOWANCE_S
+from understudy.domain.decide.silence import Limits
+from understudy.domain.transition.steps import TRY_LIMIT_S
 
 ENTRIES = ("RecordHeartbeat", "WatchClusters", "ReceiveSignal", "RegisterCluster", "NotifyOperator", "PruneVersions")
 VIEWS = ("ClusterBoard",)

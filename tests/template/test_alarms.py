@@ -10,9 +10,9 @@ from tests.support.builders import NODE_B, a_moving_state, a_transition
 from tests.support.controller import STACK, Controller, emitted
 from tests.template import cfn
 from tests.unit.test_documents import anchors
-from understudy import assembly
-from understudy.domain.model import Stage
-from understudy.domain.policy import Policy
+from understudy import bootstrap
+from understudy.domain.cluster.policy import Policy
+from understudy.domain.cluster.state import Stage
 from understudy.invocation import GATHERED_S
 
 ALARMS = cfn.of_type("AWS::CloudWatch::Alarm")
@@ -47,7 +47,7 @@ def really_emitted(monkeypatch, capsys):
     world.beat()
     world.clock.now_s += GATHERED_S
     world.beat(number=90_015_000)
-    assembly.drills().count_over_budget()
+    bootstrap.drills().count_over_budget()
     world.beat(NODE_B, boot="bbbbbbbb")  # a second server
     world.put("nodes: nonsense")
     world.call("watch_clusters", {})

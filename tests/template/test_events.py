@@ -7,13 +7,13 @@ import pytest
 
 from tests.template import cfn
 from understudy.adapters.event_announcer import SOURCE
-from understudy.domain.incident import CONCERNS
-from understudy.domain.notices import EXPLAINED
-from understudy.domain.signal import SHIFTS, TERMINATING
+from understudy.domain.notices.incident import CONCERNS
+from understudy.domain.notices.table import EXPLAINED
+from understudy.domain.observe.signal import SHIFTS, TERMINATING
 from understudy.invocation import WARM
-from understudy.usecases.notify_operator import INCIDENT
-from understudy.usecases.receive_signal import EC2_STATE, LIFECYCLE_ACTION, SPOT_EVENTS, SPOT_LIMIT_S
-from understudy.usecases.register_cluster import DEFINITION_ACCEPTED
+from understudy.usecases.answer.notify_operator import INCIDENT
+from understudy.usecases.observe.receive_signal import EC2_STATE, LIFECYCLE_ACTION, SPOT_EVENTS, SPOT_LIMIT_S
+from understudy.usecases.register.cluster import DEFINITION_ACCEPTED
 
 RULES = cfn.of_type("AWS::Events::Rule")
 WORTHLESS_AFTER_S = 60

@@ -13,10 +13,10 @@ from bench.scale import NAMES_ONE_BY_ONE, ZONES_ONE_BY_ONE
 from tests.support.aws_calls import actions_from, actions_in
 from tests.support.iam_conditions import holds
 from tests.template import cfn
-from understudy.adapters.dynamodb_readiness import REPORT
-from understudy.adapters.dynamodb_seals import SEAL_PK
+from understudy.adapters.dynamodb.readiness import REPORT
+from understudy.adapters.dynamodb.seals import SEAL_PK
 from understudy.adapters.ssm_keys import FOLDER
-from understudy.domain.request import CLUSTER_NAME
+from understudy.domain.cluster.request import CLUSTER_NAME
 from understudy_agent.keys import default_parameter
 
 PARAMETERS = {
@@ -32,7 +32,7 @@ FUNCTIONS = {
     for folder in sorted((ROOT / "functions").iterdir())
     if (folder / "app.py").is_file()
 }
-CALLED = {name: actions_from(entry, PACKAGE, clients="wiring.py") for name, entry in FUNCTIONS.items()}
+CALLED = {name: actions_from(entry, PACKAGE, clients="clients.py") for name, entry in FUNCTIONS.items()}
 """What the code of each function can call, read from the code: nobody keeps this list, so nobody can forget it."""
 MANAGED = {"AWSLambdaBasicExecutionRole", "AWSXrayWriteOnlyAccess"}  # write logs, write traces
 # No call of these takes a resource, so IAM cannot name one.

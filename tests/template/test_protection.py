@@ -6,7 +6,7 @@ import pytest
 
 from tests.template import cfn
 from tests.template.test_events import KEPT_WARM
-from understudy import wiring
+from understudy import clients
 
 FUNCTIONS = cfn.of_type("AWS::Lambda::Function")
 CALLED_ALL_DAY = {"RecordHeartbeatFunction", "WatchClustersFunction"} | {f"{step}Function" for step in KEPT_WARM}
@@ -96,7 +96,7 @@ def test_a_function_has_more_time_than_one_call_of_its_slowest_client_may_take(n
     """botocore's standard mode waits for up to 1, 2, 4... seconds between its tries."""
     worst_s = [
         tries * (config.connect_timeout + config.read_timeout) + sum(2**each for each in range(tries - 1))
-        for config in (wiring._QUICK, wiring._ONCE, wiring._BRIEF)
+        for config in (clients._QUICK, clients._ONCE, clients._BRIEF)
         for tries in [config.retries["total_max_attempts"]]
     ]
     assert FUNCTIONS[name].get("Timeout", 3) > max(worst_s)

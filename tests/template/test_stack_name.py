@@ -10,14 +10,14 @@ from botocore.stub import Stubber
 
 from bench.names import CUT, NAMES, OWN_NAME_LIMIT, STACK_LIMIT, STACK_NAME_LIMIT, Name
 from tests.template import cfn
-from understudy.adapters.assumed_roles import AssumedRoles
+from understudy.adapters.route53.assumed_roles import AssumedRoles
 from understudy.adapters.ssm_keys import SsmKeys
 from understudy.adapters.ssm_parameters import SsmParameters
-from understudy.document.parts import NAME as OWN_NAME
-from understudy.domain.definition import Record
-from understudy.domain.notice import Words, compose
-from understudy.domain.record import GUARD_EPOCH_LIMIT, Wish, desired
-from understudy.domain.request import CLUSTER_NAME
+from understudy.definition.parts import NAME as OWN_NAME
+from understudy.domain.cluster.definition import Record
+from understudy.domain.cluster.record import GUARD_EPOCH_LIMIT, Wish, desired
+from understudy.domain.cluster.request import CLUSTER_NAME
+from understudy.domain.notices.layout import Words, compose
 
 LONGEST = "s" * STACK_NAME_LIMIT
 OWN = "x" * OWN_NAME_LIMIT

@@ -20,10 +20,10 @@ from moto.ec2.models import ec2_backends
 from moto.iam.models import Role
 
 from tests.template import cfn
-from understudy.adapters.ec2_nodes import Ec2Nodes
+from understudy.adapters.ec2.nodes import Ec2Nodes
 from understudy.adapters.ssm_parameters import SsmParameters
 from understudy.definition import read_definition
-from understudy.domain.definition import Definition
+from understudy.domain.cluster.definition import Definition
 
 REGION = "us-east-1"
 CONTROLLER, CLUSTER = "understudy", "two-node-service"

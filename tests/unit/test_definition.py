@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.support.builders import NODE_A, NODE_B, NODE_C
 from tests.support.fakes import FakeNodes
 from understudy.definition import DefinitionError, define, parse_document, read_definition
-from understudy.document import (
+from understudy.definition.document import (
     ClusterDocument,
     ElasticIpDocument,
     QuorumDocument,
@@ -21,8 +21,8 @@ from understudy.document import (
     ServiceDocument,
     TuningDocument,
 )
-from understudy.document.policy import BudgetDocument, PolicyDocument
-from understudy.domain.definition import (
+from understudy.definition.policy_document import BudgetDocument, PolicyDocument
+from understudy.domain.cluster.definition import (
     LAST_PRIORITY,
     ClientVpc,
     Definition,
@@ -35,9 +35,16 @@ from understudy.domain.definition import (
     Route,
     ServiceSpec,
 )
-from understudy.domain.model import PowerReading, Proof, TransitionAction
-from understudy.domain.policy import ApprovalPolicy, DrillPolicy, FailbackPolicy, FailoverBudget, Fencing, Policy
-from understudy.domain.tuning import Tuning
+from understudy.domain.cluster.policy import (
+    ApprovalPolicy,
+    DrillPolicy,
+    FailbackPolicy,
+    FailoverBudget,
+    Fencing,
+    Policy,
+)
+from understudy.domain.cluster.state import PowerReading, Proof, TransitionAction
+from understudy.domain.cluster.tuning import Tuning
 from understudy.ports.nodes import InstanceFacts
 from understudy.ports.parameters import DefinitionReading, ParameterText
 

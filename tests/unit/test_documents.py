@@ -14,18 +14,17 @@ import pytest
 from botocore import xform_name
 
 from tests.unit.test_house_rules import MACHINE_PATH
-from understudy.adapters import dynamodb_items as items
-from understudy.domain.address import Address, AddressStatus
-from understudy.domain.approval import Question
-from understudy.domain.consent import Ended
-from understudy.domain.decision import RULES, Action
-from understudy.domain.definition import Definition, Record
-from understudy.domain.doubt import Doubt
-from understudy.domain.failed_start import FailedStart
-from understudy.domain.lease import terms_of
-from understudy.domain.lone import Lone
-from understudy.domain.mode import Hold
-from understudy.domain.model import (
+from understudy.adapters.dynamodb import items
+from understudy.domain.cluster.address import Address, AddressStatus
+from understudy.domain.cluster.approval import Question
+from understudy.domain.cluster.definition import Definition, Record
+from understudy.domain.cluster.doubt import Doubt
+from understudy.domain.cluster.failed_start import FailedStart
+from understudy.domain.cluster.hold import Hold
+from understudy.domain.cluster.lone import Lone
+from understudy.domain.cluster.policy import Policy
+from understudy.domain.cluster.reach import QuorumHosts, Reach
+from understudy.domain.cluster.state import (
     ClusterState,
     NodeReport,
     PowerReading,
@@ -35,10 +34,11 @@ from understudy.domain.model import (
     Transition,
     TransitionAction,
 )
-from understudy.domain.policy import Policy
-from understudy.domain.reach import QuorumHosts, Reach
-from understudy.domain.transition import deadline
-from understudy.usecases.close_transition import CloseOutcome, Reason
+from understudy.domain.decide.rules import RULES, Action
+from understudy.domain.lease.terms import terms_of
+from understudy.domain.transition.consent import Ended
+from understudy.domain.transition.steps import deadline
+from understudy.usecases.transition.close_transition import CloseOutcome, Reason
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "layers/controller/python/understudy"

@@ -20,7 +20,7 @@ def announced():
     """The detail-types that use cases have a name for, with that name."""
     return {
         kind: name
-        for path in USECASES.glob("*.py")
+        for path in USECASES.rglob("*.py")
         for name, kind in CONSTANT.findall(path.read_text(encoding="utf-8"))
     }
 
@@ -30,7 +30,7 @@ def test_every_event_that_is_announced_has_a_shape_and_every_shape_an_event():
 
 
 def test_every_name_of_an_event_is_used_to_announce_it():
-    code = "".join(path.read_text(encoding="utf-8") for path in USECASES.glob("*.py"))
+    code = "".join(path.read_text(encoding="utf-8") for path in USECASES.rglob("*.py"))
     assert [name for name in announced().values() if len(re.findall(rf"\b{name}\b", code)) < 2] == []
 
 

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.unit.usecases.test_register_addresses import AAAA, EIP, ROUTE, an_office
-from tests.unit.usecases.test_register_cluster import Office, a_document
+from tests.unit.usecases.register.test_addresses_of_definitions import AAAA, EIP, ROUTE, an_office
+from tests.unit.usecases.register.test_cluster import Office, a_document
 from understudy.definition import DefinitionError, parse_document
-from understudy.domain.quoting import FAULT_LENGTH_LIMIT, FAULT_LIMIT
-from understudy.domain.unaccepted import Unaccepted
-from understudy.usecases.register_cluster import DEFINITION_REFUSED, RegisterOutcome
+from understudy.domain.cluster.quoting import FAULT_LENGTH_LIMIT, FAULT_LIMIT
+from understudy.domain.cluster.unaccepted import Unaccepted
+from understudy.usecases.register.cluster import DEFINITION_REFUSED, RegisterOutcome
 
 ROLE = "arn:aws:iam::210987654321:role/zones"
 WHOLE: dict[str, Any] = a_document(

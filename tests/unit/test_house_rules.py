@@ -13,7 +13,7 @@ from tools.traceability import ROWS, rows_named_in
 ROOT = Path(__file__).resolve().parents[2]
 FUNCTION_LIMIT = 40
 MODULE_LIMIT = 400
-CLOCK_ROOMS = ("wiring.py", "settings.py")
+CLOCK_ROOMS = ("clients.py", "settings.py")
 CLOCK_AND_ENVIRONMENT = re.compile(
     r"(time\.(time|monotonic|perf_counter|time_ns)|(datetime|date)\.(now|utcnow|today)|os\.(environ|getenv))$"
 )
@@ -124,7 +124,7 @@ def test_nothing_sleeps_where_a_decision_is_made():
     sleeping = [
         where(path, node.lineno)
         for path, node in nodes(ROOT / "layers/controller", ROOT / "functions")
-        if isinstance(node, ast.Attribute) and node.attr == "sleep" and path.name != "wiring.py"
+        if isinstance(node, ast.Attribute) and node.attr == "sleep" and path.name != "clients.py"
     ]
     assert sleeping == []
 

@@ -7,12 +7,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.builders import NODE_A, NODE_B, a_moving_state, a_previous, a_report
-from understudy.adapters.dataclass_maps import to_map
-from understudy.document.parts import Seconds
-from understudy.domain import heartbeat, lease
-from understudy.domain.fencing import lease_expires_at
-from understudy.domain.model import Proof, ServiceStatus
-from understudy.domain.policy import Policy
+from understudy.adapters.dynamodb.maps import to_map
+from understudy.definition.parts import Seconds
+from understudy.domain.cluster.policy import Policy
+from understudy.domain.cluster.state import Proof, ServiceStatus
+from understudy.domain.lease import terms as lease
+from understudy.domain.lease.proof import lease_expires_at
+from understudy.domain.observe import heartbeat
 from understudy_agent import expire, promise, systemd, view
 from understudy_agent.lease import Sender, Standing, Word, after_read, kill_at_ms
 from understudy_agent.view import BEAT_LIMIT, parse_state

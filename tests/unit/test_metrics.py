@@ -9,14 +9,14 @@ from aws_lambda_powertools.metrics.provider.cloudwatch_emf.constants import MAX_
 
 from tests.support.builders import NODE_A, NODE_B, NOW, RECORD, a_moving_state, a_report, a_state, a_transition
 from tests.support.controller import Controller, emitted
-from tests.unit.usecases.test_register_cluster import a_document
-from understudy.domain.address import Address, AddressStatus
-from understudy.domain.ailments import Ailment
-from understudy.domain.decision import RULES
-from understudy.domain.errors import UnreadableError
-from understudy.domain.mode import Hold
-from understudy.domain.model import Stage
-from understudy.domain.phases import Span, durations_s
+from tests.unit.usecases.register.test_cluster import a_document
+from understudy.domain.cluster.address import Address, AddressStatus
+from understudy.domain.cluster.errors import UnreadableError
+from understudy.domain.cluster.hold import Hold
+from understudy.domain.cluster.state import Stage
+from understudy.domain.decide.rules import RULES
+from understudy.domain.transition.phases import Span, durations_s
+from understudy.domain.watch.gauges import Ailment
 from understudy.invocation import GATHERED_MAX, GATHERED_S
 from understudy.ports import unmeasured
 

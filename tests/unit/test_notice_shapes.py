@@ -14,12 +14,12 @@ from jsonschema import Draft202012Validator
 
 from tests.support.fakes import FakeAnnouncer
 from tests.support.fakes.notifier import FakeNotifier
-from tests.unit.domain.test_incident import CALLED, OPENS, OVER, event
-from tests.unit.domain.test_notices import HOSTILE
+from tests.unit.domain.notices.test_incident import CALLED, OPENS, OVER, event
+from tests.unit.domain.notices.test_table import HOSTILE
 from tools.event_catalogue import EVENTS
-from understudy.domain.chat import DESCRIPTION_LIMIT
-from understudy.domain.incident import TEXT_LIMIT
-from understudy.usecases.notify_operator import INCIDENT, notify_operator
+from understudy.domain.notices.chat import DESCRIPTION_LIMIT
+from understudy.domain.notices.incident import TEXT_LIMIT
+from understudy.usecases.answer.notify_operator import INCIDENT, notify_operator
 
 RUNBOOK = "https://wiki.example.com/understudy/docs/operations.md"
 TEXT: dict[str, Any] = {"type": "string", "minLength": 1}

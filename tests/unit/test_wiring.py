@@ -11,11 +11,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from tests.unit.usecases.test_hostile_events import HOSTILE, label
-from understudy import assembly, invocation, wiring
-from understudy.adapters.polite_route53 import ATTEMPT_LIMIT_S
+from tests.unit.usecases.observe.test_hostile_events import HOSTILE, label
+from understudy import bootstrap, clients, invocation
+from understudy.adapters.route53.retries import ATTEMPT_LIMIT_S
 from understudy.invocation import WARM, step
-from understudy.usecases.watch_clusters import WatchReport
+from understudy.usecases.watch.watch_clusters import WatchReport
 
 A_BEAT = {"cluster": "orders-db", "boot": "b", "beat": 1, "keeps_lease": True}
 CONTEXT = SimpleNamespace(
@@ -103,7 +103,7 @@ def settled(monkeypatch):
         "POWERTOOLS_METRICS_NAMESPACE": "Understudy",
     }.items():
         monkeypatch.setenv(name, value)
-    built = [each for room in (wiring, assembly) for each in vars(room).values() if hasattr(each, "cache_clear")]
+    built = [each for room in (clients, bootstrap) for each in vars(room).values() if hasattr(each, "cache_clear")]
     for each in built:
         each.cache_clear()
     yield
@@ -113,7 +113,7 @@ def settled(monkeypatch):
 
 @pytest.mark.parametrize("service", ["route53", "sts"])
 def test_one_call_of_route_53_is_one_attempt_of_the_length_that_our_retries_count_on(settled, service):  # S6
-    config = wiring._route53(service).meta.config
+    config = clients._route53(service).meta.config
     assert config.retries["total_max_attempts"] == 1
     assert config.connect_timeout + config.read_timeout == ATTEMPT_LIMIT_S
 
@@ -129,7 +129,7 @@ def test_telling_that_a_move_was_opened_holds_it_up_for_two_seconds_at_the_most(
 
 
 def test_every_other_event_has_three_attempts(settled):  # B5
-    assert wiring.announcer()._client.meta.config.retries["total_max_attempts"] == 3
+    assert clients.announcer()._client.meta.config.retries["total_max_attempts"] == 3
 
 
 def test_all_that_a_watch_does_with_route_53_shares_one_allowance(settled, monkeypatch):  # S5
@@ -137,12 +137,12 @@ def test_all_that_a_watch_does_with_route_53_shares_one_allowance(settled, monke
     app = importlib.import_module("functions.watch_clusters.app")
     given, registered = {}, []
     monkeypatch.setattr(app, "watch_clusters", lambda **ports: given.update(ports) or WatchReport(0, 0, ()))
-    monkeypatch.setattr(assembly, "register", lambda text, records: registered.append(records))
+    monkeypatch.setattr(bootstrap, "register", lambda text, records: registered.append(records))
     app.handler({}, CONTEXT)
     given["register"]("a text")
     (zone,) = registered
     assert given["follower"].changes.changes is given["follower"].records is given["monitor"]._listing is zone
-    assert zone._polite._allowance.left_s == assembly.WATCH_ALLOWANCE_S == 25
+    assert zone._polite._allowance.left_s == bootstrap.WATCH_ALLOWANCE_S == 25
     app.handler({}, CONTEXT)
     assert given["follower"].changes is not zone  # the next run has an allowance of its own
 
@@ -155,5 +155,5 @@ def test_the_board_has_the_clock_the_table_and_little_of_route_53(settled, monke
     assert given["event"] == {"cluster": "orders-db"}
     assert given["endpoint"] == CONTEXT.invoked_function_arn
     assert given["stack"] == "understudy"
-    assert given["book"] is wiring.board_book()
-    assert given["listing"]._polite._allowance.left_s == assembly.BOARD_ALLOWANCE_S
+    assert given["book"] is clients.board_book()
+    assert given["listing"]._polite._allowance.left_s == bootstrap.BOARD_ALLOWANCE_S

@@ -6,10 +6,10 @@ import pytest
 
 from tests.support.builders import ADDRESS_B, ENI_A, ENI_B, NODE_B, RECORD
 from tests.support.world import World
-from understudy.domain.address import AddressStatus
-from understudy.domain.definition import ElasticIp, Record, Route
-from understudy.domain.errors import ChangeRefusedError, ZoneBusyError
-from understudy.usecases.check_nodes import NODE_CHANGED
+from understudy.domain.cluster.address import AddressStatus
+from understudy.domain.cluster.definition import ElasticIp, Record, Route
+from understudy.domain.cluster.errors import ChangeRefusedError, ZoneBusyError
+from understudy.usecases.watch.nodes import NODE_CHANGED
 
 FAR = "192.0.2.10/32"
 TABLES = ("rtb-1", "rtb-2")

@@ -10,9 +10,9 @@ import pytest
 from tests.support.asl_runner import LambdaFault, Status, TokenError
 from tests.support.builders import ADDRESS_A, ADDRESS_B
 from tests.support.world import World
-from understudy.domain.mode import Hold
-from understudy.domain.model import TransitionAction
-from understudy.domain.policy import ApprovalPolicy, FailbackPolicy, Policy
+from understudy.domain.cluster.hold import Hold
+from understudy.domain.cluster.policy import ApprovalPolicy, FailbackPolicy, Policy
+from understudy.domain.cluster.state import TransitionAction
 
 FAILOVER, SWITCHOVER, FAILBACK = TransitionAction.FAILOVER, TransitionAction.SWITCHOVER, TransitionAction.FAILBACK
 ASKED, ENDED = "Understudy Approval Asked", "Understudy Approval Ended"

@@ -10,10 +10,10 @@ from tests.support.builders import CLUSTER, NODE_A, NODE_B, NOW
 from tests.support.drills import DRILLING, a_ready_report
 from tests.support.fakes import FakeDrillBook
 from tests.support.world import World
-from understudy.domain.drill import DrillStage
-from understudy.domain.readiness import CheckResult, Report
-from understudy.domain.readiness_facts import Verdict
-from understudy.usecases.drills import DRILL_FINISHED
+from understudy.domain.readiness.facts import Verdict
+from understudy.domain.readiness.report import CheckResult, Report
+from understudy.domain.transition.drill import DrillStage
+from understudy.usecases.watch.drills import DRILL_FINISHED
 
 
 def a_world(**changes) -> World:
@@ -183,7 +183,7 @@ def test_two_watches_side_by_side_begin_one_drill():  # B7
 
 
 def a_drill():
-    from understudy.domain.drill import Drill
+    from understudy.domain.transition.drill import Drill
 
     return Drill(DrillStage.OUT, NOW, NODE_A, NODE_B, 99, 99, NOW, revision=1)
 

@@ -12,16 +12,16 @@ from tests.support.fakes.inspection import FakeReportBook
 from tests.support.readiness import GUARD_KEY, NAME_KEY, a_gatherer, found, readings
 from tests.support.world import WORKFLOW, World
 from understudy.board.views import Attention, ClusterView
-from understudy.domain.lone import LONE_LIMIT_S
-from understudy.domain.model import PowerReading
-from understudy.domain.policy import FailbackPolicy, Policy
-from understudy.usecases.advise import advise
-from understudy.usecases.check_readiness import Inspector, check_readiness
-from understudy.usecases.clear_start import START_CLEARED
-from understudy.usecases.close_transition import TRANSITION_CLOSED
-from understudy.usecases.rehearse import Rehearser
-from understudy.usecases.show_clusters import look_at_all
-from understudy.usecases.tell_degraded import CLUSTER_DEGRADED
+from understudy.domain.cluster.lone import LONE_LIMIT_S
+from understudy.domain.cluster.policy import FailbackPolicy, Policy
+from understudy.domain.cluster.state import PowerReading
+from understudy.usecases.answer.advise import advise
+from understudy.usecases.answer.check_readiness import Inspector, check_readiness
+from understudy.usecases.answer.rehearse import Rehearser
+from understudy.usecases.answer.show_clusters import look_at_all
+from understudy.usecases.transition.clear_start import START_CLEARED
+from understudy.usecases.transition.close_transition import TRANSITION_CLOSED
+from understudy.usecases.watch.no_standby import CLUSTER_DEGRADED
 
 
 class Scene:
@@ -108,7 +108,7 @@ def test_readiness_fails_by_a_check_of_its_own_and_a_rehearsal_says_not_ready(sc
 def test_without_the_memory_all_of_them_would_say_that_all_is_well(scene, monkeypatch):  # B20
     for place in ("domain.situation", "domain.opening", "domain.readiness_nodes", "board.parts", "usecases.judging"):
         monkeypatch.setattr(f"understudy.{place}.failed_starts", lambda state, definition: {})
-    monkeypatch.setattr("understudy.domain.opening.failed_words", lambda *_: "")
+    monkeypatch.setattr("understudy.domain.transition.opening.failed_words", lambda *_: "")
     assert scene.looks_well
 
 

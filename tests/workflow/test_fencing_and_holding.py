@@ -8,8 +8,8 @@ import pytest
 from tests.support.asl_runner import Status
 from tests.support.builders import ADDRESS_A, ADDRESS_B, NODE_A, NOW, RECORD
 from tests.support.world import World
-from understudy.domain.model import PowerReading, Proof
-from understudy.domain.policy import FailbackPolicy, FailoverBudget, Fencing, Policy
+from understudy.domain.cluster.policy import FailbackPolicy, FailoverBudget, Fencing, Policy
+from understudy.domain.cluster.state import PowerReading, Proof
 
 
 def a_world(**policy: Any) -> World:

@@ -6,11 +6,11 @@ import pytest
 
 from tests.support.asl_runner import Status
 from tests.support.world import World
-from tests.unit.usecases.test_hostile_events import HOSTILE, label
+from tests.unit.usecases.observe.test_hostile_events import HOSTILE, label
 from tests.workflow.script import Script, run
-from understudy.domain.quoting import plain
-from understudy.domain.request import TEXT_LIMIT
-from understudy.usecases.open_transition import TRANSITION_OPENED
+from understudy.domain.cluster.quoting import plain
+from understudy.domain.cluster.request import TEXT_LIMIT
+from understudy.usecases.transition.open_transition import TRANSITION_OPENED
 
 EXPRESSIONS = ["{% $states.input %}", "{% $error('x') %}", "$.cluster", "$$.Execution.Id", "States.Format('{}', $.x)"]
 SHORT = [text[:TEXT_LIMIT] for text in dict.fromkeys([*EXPRESSIONS, *HOSTILE]) if text.strip()]

@@ -7,18 +7,18 @@ import pytest
 from tests.support.asl_runner import Status
 from tests.support.builders import NODE_A, NODE_B, SPECS
 from tests.support.world import Machine, World
-from understudy.domain.definition import Definition
-from understudy.domain.errors import ChangeRefusedError
-from understudy.domain.leaving import SUCCESSOR_S
-from understudy.domain.model import ClusterState, PowerReading, Proof
-from understudy.domain.policy import Fencing, Policy
+from understudy.domain.cluster.definition import Definition
+from understudy.domain.cluster.errors import ChangeRefusedError
+from understudy.domain.cluster.policy import Fencing, Policy
+from understudy.domain.cluster.state import ClusterState, PowerReading, Proof
+from understudy.domain.decide.leaving import SUCCESSOR_S
 from understudy.ports import Read
-from understudy.usecases.close_transition import TRANSITION_CLOSED
-from understudy.usecases.follow_tags import follow_tags
-from understudy.usecases.judging import ALERT_OVER, OPERATOR_CALLED
-from understudy.usecases.receive_signal import LIFECYCLE_ACTION, SPOT_LIMIT_S
-from understudy.usecases.registered_state import next_state
-from understudy.usecases.tell_degraded import CLUSTER_DEGRADED
+from understudy.usecases.observe.judge import ALERT_OVER, OPERATOR_CALLED
+from understudy.usecases.observe.receive_signal import LIFECYCLE_ACTION, SPOT_LIMIT_S
+from understudy.usecases.register.follow_tags import follow_tags
+from understudy.usecases.register.state import next_state
+from understudy.usecases.transition.close_transition import TRANSITION_CLOSED
+from understudy.usecases.watch.no_standby import CLUSTER_DEGRADED
 
 SPOT_WARNING = "EC2 Spot Instance Interruption Warning"
 REBALANCE = "EC2 Instance Rebalance Recommendation"

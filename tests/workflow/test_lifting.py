@@ -7,14 +7,14 @@ import pytest
 from tests.support.asl_runner import Status
 from tests.support.builders import ADDRESS_B, ADDRESS_C, RECORD
 from tests.support.world import TwoServeError, World
-from understudy.domain.model import PowerReading
-from understudy.domain.record import guard_epoch, guard_name
-from understudy.domain.transition import address_owed
-from understudy.usecases import lift_epoch
-from understudy.usecases.close_transition import TRANSITION_CLOSED
-from understudy.usecases.judging import OPERATOR_CALLED
-from understudy.usecases.lift_epoch import EPOCH_LIFTED
-from understudy.usecases.set_mode import CLUSTER_HELD
+from understudy.domain.cluster.record import guard_epoch, guard_name
+from understudy.domain.cluster.state import PowerReading
+from understudy.domain.transition.steps import address_owed
+from understudy.usecases.observe.hold import CLUSTER_HELD
+from understudy.usecases.observe.judge import OPERATOR_CALLED
+from understudy.usecases.transition import lift_epoch
+from understudy.usecases.transition.close_transition import TRANSITION_CLOSED
+from understudy.usecases.transition.lift_epoch import EPOCH_LIFTED
 from understudy_agent.lease import Standing
 
 

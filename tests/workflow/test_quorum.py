@@ -7,9 +7,9 @@ import pytest
 from tests.support.asl_runner import Status
 from tests.support.builders import HOSTS, MAJORITY, SPECS, TCP_REMOTE, WITNESS_C
 from tests.support.world import World
-from understudy.domain.definition import Quorum
-from understudy.domain.model import Proof, TransitionAction
-from understudy.usecases.judging import OPERATOR_CALLED
+from understudy.domain.cluster.definition import Quorum
+from understudy.domain.cluster.state import Proof, TransitionAction
+from understudy.usecases.observe.judge import OPERATOR_CALLED
 
 WITNESSED = (*SPECS[:2], WITNESS_C)
 

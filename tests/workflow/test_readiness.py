@@ -9,8 +9,8 @@ from tests.support.builders import CLUSTER, NODE_B
 from tests.support.fakes import FakeReportBook
 from tests.support.readiness import GUARD_KEY, NAME_KEY, a_gatherer, an_instance, found, readings
 from tests.support.world import WORKFLOW, World
-from understudy.domain.model import PowerReading
-from understudy.usecases.check_readiness import READINESS_FAILED, Inspector, check_readiness
+from understudy.domain.cluster.state import PowerReading
+from understudy.usecases.answer.check_readiness import READINESS_FAILED, Inspector, check_readiness
 
 
 class Scene:

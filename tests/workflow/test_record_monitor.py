@@ -6,8 +6,8 @@ import pytest
 
 from tests.support.builders import ADDRESS_A, RECORD, record_sets
 from tests.support.world import World
-from understudy.domain.record import guard_epoch
-from understudy.usecases.check_records import RECORD_DRIFTED, RECORD_GUARDED, RECORD_OBSTRUCTED
+from understudy.domain.cluster.record import guard_epoch
+from understudy.usecases.watch.records import RECORD_DRIFTED, RECORD_GUARDED, RECORD_OBSTRUCTED
 
 MINUTES = 5 * 60
 

@@ -8,13 +8,13 @@ import pytest
 from tests.support.asl_runner import Status
 from tests.support.builders import ADDRESS_A, ADDRESS_B, NODE_A, NODE_B, RECORD
 from tests.support.world import World
-from understudy.domain.address import AddressStatus
-from understudy.domain.errors import ChangeRefusedError, ZoneBusyError
-from understudy.domain.execution import EXECUTION_LIMIT_S, outlasting
-from understudy.domain.model import PowerReading, Proof
-from understudy.domain.policy import Policy
-from understudy.domain.record import guard_epoch
-from understudy.domain.tuning import effective
+from understudy.domain.cluster.address import AddressStatus
+from understudy.domain.cluster.errors import ChangeRefusedError, ZoneBusyError
+from understudy.domain.cluster.policy import Policy
+from understudy.domain.cluster.record import guard_epoch
+from understudy.domain.cluster.state import PowerReading, Proof
+from understudy.domain.cluster.tuning import effective
+from understudy.domain.transition.limits import EXECUTION_LIMIT_S, outlasting
 
 
 def closed_on(name):
@@ -324,7 +324,7 @@ def test_a_longer_interval_in_mid_transition_is_waited_for_and_nobody_takes_the_
 
 
 def test_without_the_deadline_that_moves_the_same_transition_would_be_superseded(monkeypatch):  # S8
-    monkeypatch.setattr("understudy.usecases.check_change.kept_open", lambda state, wait_s, now: state)
+    monkeypatch.setattr("understudy.usecases.transition.check_change.kept_open", lambda state, wait_s, now: state)
     world = World().settle()
     world.zone.propagation_s = 10_000
     confirming(world)

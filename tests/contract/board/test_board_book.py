@@ -10,14 +10,14 @@ from tests.contract.tables import create_table
 from tests.support.boards import a_check, a_history
 from tests.support.builders import CLUSTER, NOW, a_definition, a_state
 from tests.support.fakes import FakeBoardBook, FakeLedger, FakeReportBook
-from understudy.adapters import dynamodb_items as items
-from understudy.adapters.dynamodb_batches import TRY_COUNT
-from understudy.adapters.dynamodb_board import DynamoDbBoard
-from understudy.adapters.dynamodb_ledger import DynamoDbLedger
-from understudy.adapters.dynamodb_readiness import DynamoDbReportBook
-from understudy.domain.errors import UnreadableError
-from understudy.domain.readiness_facts import Unread
-from understudy.domain.unaccepted import STACK_WIDE, Unaccepted
+from understudy.adapters.dynamodb import items
+from understudy.adapters.dynamodb.batches import TRY_COUNT
+from understudy.adapters.dynamodb.board import DynamoDbBoard
+from understudy.adapters.dynamodb.ledger import DynamoDbLedger
+from understudy.adapters.dynamodb.readiness import DynamoDbReportBook
+from understudy.domain.cluster.errors import UnreadableError
+from understudy.domain.cluster.unaccepted import STACK_WIDE, Unaccepted
+from understudy.domain.readiness.facts import Unread
 from understudy.ports.board import Remembered
 
 

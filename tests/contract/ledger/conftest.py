@@ -8,7 +8,7 @@ from tests.contract.conftest import REGION
 from tests.contract.tables import create_table
 from tests.support.builders import a_definition, a_state
 from tests.support.fakes import FakeLedger
-from understudy.adapters.dynamodb_ledger import DynamoDbLedger
+from understudy.adapters.dynamodb.ledger import DynamoDbLedger
 
 Ledger = FakeLedger | DynamoDbLedger
 

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from tests.support.builders import BOOTS, CLUSTER, NODE_A, NODE_B, NOW, a_beat, a_definition, a_report, a_state
-from understudy.domain.departure import Cause, Departure
-from understudy.domain.model import Alarm, ClusterState, PowerReading, ServiceStatus
-from understudy.domain.reach import Reach
-from understudy.domain.service_names import digest_of
-from understudy.domain.signal import (
+from understudy.domain.cluster.departure import Cause, Departure
+from understudy.domain.cluster.reach import Reach
+from understudy.domain.cluster.service_names import digest_of
+from understudy.domain.cluster.state import Alarm, ClusterState, PowerReading, ServiceStatus
+from understudy.domain.observe.signal import (
     AlarmSignal,
     DepartureSignal,
     FaultSignal,

@@ -15,10 +15,10 @@ from tests.support.builders import (
     a_previous,
     a_transition,
 )
-from understudy.domain.address import Address, AddressStatus
-from understudy.domain.errors import LedgerConflictError
-from understudy.domain.model import PowerReading, Proof, ServiceStatus, Stage
-from understudy.domain.signal import PowerSignal
+from understudy.domain.cluster.address import Address, AddressStatus
+from understudy.domain.cluster.errors import LedgerConflictError
+from understudy.domain.cluster.state import PowerReading, Proof, ServiceStatus, Stage
+from understudy.domain.observe.signal import PowerSignal
 
 EVERYTHING = a_moving_state(
     previous=a_previous(proof=Proof.LEASE_EXPIRED, lease_s=12.5),

@@ -7,10 +7,10 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.support.builders import CLUSTER, NODE_A, NOW, a_beat, a_definition, a_moving_state, a_state
-from understudy.adapters.dynamodb_ledger import DynamoDbLedger
-from understudy.domain.errors import LedgerConflictError, NewerFormatError
-from understudy.domain.model import ClusterState, PowerReading
-from understudy.domain.signal import AlarmSignal, PowerSignal
+from understudy.adapters.dynamodb.ledger import DynamoDbLedger
+from understudy.domain.cluster.errors import LedgerConflictError, NewerFormatError
+from understudy.domain.cluster.state import ClusterState, PowerReading
+from understudy.domain.observe.signal import AlarmSignal, PowerSignal
 from understudy.ports import NOT_A_MEMBER, STALE
 
 

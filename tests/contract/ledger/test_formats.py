@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 
 from tests.support.builders import CLUSTER, NODE_A, NODE_B, NOW, a_beat, a_definition, a_moving_state, a_state
-from understudy.adapters.attribute_values import Item, from_item, to_attribute
-from understudy.adapters.dynamodb_ledger import DynamoDbLedger
-from understudy.domain.errors import LedgerConflictError, NewerFormatError
-from understudy.domain.lease import terms_of
-from understudy.domain.model import ClusterState, PowerReading, Stage
-from understudy.domain.policy import Policy
-from understudy.domain.signal import AlarmSignal, FaultSignal, PowerSignal
+from understudy.adapters.dynamodb.ledger import DynamoDbLedger
+from understudy.adapters.dynamodb.values import Item, from_item, to_attribute
+from understudy.domain.cluster.errors import LedgerConflictError, NewerFormatError
+from understudy.domain.cluster.policy import Policy
+from understudy.domain.cluster.state import ClusterState, PowerReading, Stage
+from understudy.domain.lease.terms import terms_of
+from understudy.domain.observe.signal import AlarmSignal, FaultSignal, PowerSignal
 from understudy.ports import Refusal
 
 KEY = {"pk": {"S": CLUSTER}, "sk": {"S": "state"}}

@@ -1,7 +1,7 @@
 """What was done and why can be read afterwards (B5)."""
 
 from tests.support.builders import CLUSTER, NODE_A, a_moving_state
-from understudy.domain.model import Proof
+from understudy.domain.cluster.state import Proof
 
 
 def test_an_epoch_without_history_has_an_empty_one(ledger):

@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 
 from tests.support.builders import CLUSTER, NODE_A, NOW, SPECS, a_beat, a_definition, a_report, a_state
-from tests.unit.usecases.test_hostile_events import HOSTILE, label
-from understudy.adapters.dynamodb_beats import beat_update, first_beat_update, signal_update
-from understudy.domain.model import Alarm, ClusterState
-from understudy.domain.signal import AlarmSignal, FaultSignal
+from tests.unit.usecases.observe.test_hostile_events import HOSTILE, label
+from understudy.adapters.dynamodb.beats import beat_update, first_beat_update, signal_update
+from understudy.domain.cluster.state import Alarm, ClusterState
+from understudy.domain.observe.signal import AlarmSignal, FaultSignal
 from understudy.ports import NOT_A_MEMBER, UNKNOWN_CLUSTER
 
 # Names that the text of an update itself uses, too.

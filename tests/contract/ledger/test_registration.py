@@ -17,15 +17,15 @@ from tests.support.builders import (
     a_report,
     a_state,
 )
-from understudy.domain.address import Address, AddressStatus
-from understudy.domain.definition import ElasticIp, Route
-from understudy.domain.errors import LedgerConflictError, TooManyEntriesError
-from understudy.domain.lease import terms_of
-from understudy.domain.model import Alarm, NodeReport
-from understudy.domain.policy import FailbackPolicy, FailoverBudget, Policy
-from understudy.domain.signal import AlarmSignal, FaultSignal
-from understudy.domain.tuning import Tuning
-from understudy.domain.unaccepted import Unaccepted
+from understudy.domain.cluster.address import Address, AddressStatus
+from understudy.domain.cluster.definition import ElasticIp, Route
+from understudy.domain.cluster.errors import LedgerConflictError, TooManyEntriesError
+from understudy.domain.cluster.policy import FailbackPolicy, FailoverBudget, Policy
+from understudy.domain.cluster.state import Alarm, NodeReport
+from understudy.domain.cluster.tuning import Tuning
+from understudy.domain.cluster.unaccepted import Unaccepted
+from understudy.domain.lease.terms import terms_of
+from understudy.domain.observe.signal import AlarmSignal, FaultSignal
 
 
 def with_alarms(*alarms: str, version: int = 1):

@@ -6,9 +6,9 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.support.builders import NOW
-from understudy.adapters.dynamodb_ledger import DynamoDbLedger
-from understudy.adapters.dynamodb_seals import SEAL_PK, SECRET
-from understudy.domain.seal import SECRET_LENGTH
+from understudy.adapters.dynamodb.ledger import DynamoDbLedger
+from understudy.adapters.dynamodb.seals import SEAL_PK, SECRET
+from understudy.domain.cluster.seal import SECRET_LENGTH
 from understudy.ports.seals import SECRET_KEPT_S
 
 

@@ -1,6 +1,6 @@
 """What the table remembers of the texts that operators put."""
 
-from understudy.domain.unaccepted import Unaccepted
+from understudy.domain.cluster.unaccepted import Unaccepted
 
 
 def test_a_stack_without_tunables_sets_none(empty_ledger):  # S8

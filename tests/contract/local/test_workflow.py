@@ -9,7 +9,7 @@ from local.engine import ACCOUNT
 from local.sam import ROOT
 from local.waiting import wait_for
 from local.workflow import LONGEST_WAIT_S, bridge_timeouts
-from understudy.document.policy import ApprovalDocument
+from understudy.definition.policy_document import ApprovalDocument
 
 ENDED_LIMIT_S = 60
 

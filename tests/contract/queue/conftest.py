@@ -7,10 +7,10 @@ import pytest
 from tests.contract.conftest import REGION
 from tests.contract.tables import create_table
 from tests.support.fakes import FakeLedger, FakeQuestions, FakeQueue, FakeShares
-from understudy.adapters.dynamodb_ledger import DynamoDbLedger
-from understudy.adapters.dynamodb_questions import DynamoDbQuestions
-from understudy.adapters.dynamodb_queue import DynamoDbQueue
-from understudy.adapters.dynamodb_shares import DynamoDbShares
+from understudy.adapters.dynamodb.ledger import DynamoDbLedger
+from understudy.adapters.dynamodb.questions import DynamoDbQuestions
+from understudy.adapters.dynamodb.queue import DynamoDbQueue
+from understudy.adapters.dynamodb.shares import DynamoDbShares
 
 
 @pytest.fixture(params=["fake", "dynamodb"])

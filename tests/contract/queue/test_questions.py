@@ -1,7 +1,7 @@
 """One asks for a change, and the others are told."""
 
 from tests.support.builders import NOW
-from understudy.domain.record import ChangeReading
+from understudy.domain.cluster.record import ChangeReading
 
 
 def test_one_asks_for_a_change_and_the_others_are_told_what_it_heard(questions):  # B12 S7

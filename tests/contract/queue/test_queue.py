@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 
 from tests.support.builders import ADDRESS_B, NOW, RECORD
-from understudy.domain.address import AddressStatus
-from understudy.domain.group_commit import Intent, Settled
-from understudy.domain.moves import Moved, owed
-from understudy.domain.record import Guard
+from understudy.domain.batching.group_commit import Intent, Settled
+from understudy.domain.cluster.address import AddressStatus
+from understudy.domain.cluster.record import Guard
+from understudy.domain.transition.addresses import Moved, owed
 
 ZONE = ("", "Z0", "")
 ELSEWHERE = ("arn:aws:iam::222222222222:role/dns", "Z0", "a secret")

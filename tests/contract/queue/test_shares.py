@@ -1,7 +1,7 @@
 """What is left of the controller's share of Route 53's buckets."""
 
 from tests.support.builders import NOW
-from understudy.domain.throughput import Bucket, Purse, Throughput
+from understudy.domain.batching.rate_limits import Bucket, Purse, Throughput
 
 
 def moves(units, at, reads=45.0):

@@ -7,10 +7,10 @@ import pytest
 from botocore.stub import Stubber
 
 from tests.contract.conftest import REGION
-from understudy.adapters.ec2_readings import Ec2Readings
-from understudy.domain.errors import UnreadableError
-from understudy.domain.model import PowerReading
-from understudy.domain.readiness_facts import Instance, MetadataService, VpcDns
+from understudy.adapters.ec2.readings import Ec2Readings
+from understudy.domain.cluster.errors import UnreadableError
+from understudy.domain.cluster.state import PowerReading
+from understudy.domain.readiness.facts import Instance, MetadataService, VpcDns
 
 STRANGER = "i-0ddddddddddddddd4"
 

@@ -12,9 +12,9 @@ from tests.contract.conftest import REGION
 from tests.support.builders import a_definition
 from tests.support.readiness import of_all_kinds
 from understudy.adapters.iam_rights import IamRights, ProfileRights
-from understudy.domain.definition import Route
-from understudy.domain.errors import UnreadableError
-from understudy.domain.readiness_facts import HERE, STACK_TAG, Right, needed_rights
+from understudy.domain.cluster.definition import Route
+from understudy.domain.cluster.errors import UnreadableError
+from understudy.domain.readiness.facts import HERE, STACK_TAG, Right, needed_rights
 
 ROLE = "arn:aws-cn:iam::123456789012:role/understudy-MoveAddressFunctionRole-1A2B"
 READING, WRITING = needed_rights(a_definition(), "understudy")

@@ -9,9 +9,9 @@ from tests.contract.tables import create_table
 from tests.support.builders import CLUSTER, NOW, a_definition, a_state
 from tests.support.fakes import FakeReportBook
 from tests.support.readiness import UNREAD, facts
-from understudy.adapters.dynamodb_ledger import DynamoDbLedger
-from understudy.adapters.dynamodb_readiness import REPORT, DynamoDbReportBook
-from understudy.domain.readiness import examine, make_report
+from understudy.adapters.dynamodb.ledger import DynamoDbLedger
+from understudy.adapters.dynamodb.readiness import REPORT, DynamoDbReportBook
+from understudy.domain.readiness.report import examine, make_report
 
 
 @pytest.fixture(scope="module")

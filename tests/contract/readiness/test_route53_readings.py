@@ -10,11 +10,11 @@ from botocore.stub import Stubber
 
 from tests.contract.conftest import REGION
 from tests.support.politeness import a_polite_way
-from understudy.adapters.route53_readings import PAGES_LIMIT, ResolverReadings, Route53Readings
-from understudy.domain.definition import Record
-from understudy.domain.errors import UnreadableError
-from understudy.domain.readiness_facts import FoundRecord, HostedZone, InboundEndpoint, PrivateZone
-from understudy.domain.record import RecordSet
+from understudy.adapters.route53.readings import PAGES_LIMIT, ResolverReadings, Route53Readings
+from understudy.domain.cluster.definition import Record
+from understudy.domain.cluster.errors import UnreadableError
+from understudy.domain.cluster.record import RecordSet
+from understudy.domain.readiness.facts import FoundRecord, HostedZone, InboundEndpoint, PrivateZone
 
 NAME = "orders-db.corp.example.com"
 

@@ -7,9 +7,9 @@ import pytest
 from botocore.stub import Stubber
 
 from tests.contract.conftest import REGION
-from understudy.adapters.scaling_readings import ScalingReadings
-from understudy.domain.errors import UnreadableError
-from understudy.domain.readiness_facts import ScalingGroup
+from understudy.adapters.ec2.scaling_readings import ScalingReadings
+from understudy.domain.cluster.errors import UnreadableError
+from understudy.domain.readiness.facts import ScalingGroup
 
 GROUP, HOOK = "orders-db-a", "understudy-understudy"
 

@@ -9,8 +9,8 @@ import pytest
 from tests.contract.conftest import REGION
 from tests.support.fakes import FakeZone
 from tests.support.politeness import a_polite_way
-from understudy.adapters.route53_zone import Route53Zone
-from understudy.domain.definition import Record
+from understudy.adapters.route53.zone import Route53Zone
+from understudy.domain.cluster.definition import Record
 
 NAME = "orders-db.corp.example.com"
 

@@ -4,8 +4,8 @@ import pytest
 
 from tests.support.builders import RECORD, a_wish
 from tests.support.fakes import FakeZone, VirtualClock
-from understudy.domain.errors import GuardMismatchError, ZoneBusyError
-from understudy.domain.record import Change, ChangeReading, ChangeVerb, desired
+from understudy.domain.cluster.errors import GuardMismatchError, ZoneBusyError
+from understudy.domain.cluster.record import Change, ChangeReading, ChangeVerb, desired
 
 BATCH = tuple(Change(ChangeVerb.CREATE, each) for each in desired(RECORD, a_wish()))
 

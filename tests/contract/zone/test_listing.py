@@ -11,10 +11,10 @@ from tests.contract.conftest import REGION
 from tests.support.builders import ADDRESS_A, RECORD, a_wish, record_sets
 from tests.support.fakes import PagedRoute53
 from tests.support.politeness import a_polite_way
-from understudy.adapters.route53_zone import Route53Zone
-from understudy.domain.definition import Record
-from understudy.domain.errors import AddressCrowdedError, AddressUnreadableError
-from understudy.domain.record import RecordReading, RecordSet, desired, guard_name
+from understudy.adapters.route53.zone import Route53Zone
+from understudy.domain.cluster.definition import Record
+from understudy.domain.cluster.errors import AddressCrowdedError, AddressUnreadableError
+from understudy.domain.cluster.record import RecordReading, RecordSet, desired, guard_name
 
 ZONE = "Z0EXAMPLE"
 ALIAS = {"HostedZoneId": "Z2", "DNSName": "lb.example.com.", "EvaluateTargetHealth": False}

@@ -20,14 +20,14 @@ from botocore.stub import Stubber
 from tests.contract.conftest import REGION
 from tests.support.builders import RECORD, a_wish
 from tests.support.politeness import GapClock, a_polite_way
-from understudy.adapters.assumed_roles import AssumedRoles, CallAs
-from understudy.adapters.polite_route53 import ATTEMPT_LIMIT_S, Allowance
-from understudy.adapters.route53_readings import Route53Readings
-from understudy.adapters.route53_zone import Route53Zone
-from understudy.domain.definition import Record
-from understudy.domain.errors import AddressUnreadableError, UnreadableError, ZoneBusyError, ZoneCrowdedError
-from understudy.domain.record import Change, ChangeReading, ChangeVerb, RecordReading, desired, guard_name
-from understudy.domain.transition import CALL_LIMIT_S
+from understudy.adapters.route53.assumed_roles import AssumedRoles, CallAs
+from understudy.adapters.route53.readings import Route53Readings
+from understudy.adapters.route53.retries import ATTEMPT_LIMIT_S, Allowance
+from understudy.adapters.route53.zone import Route53Zone
+from understudy.domain.cluster.definition import Record
+from understudy.domain.cluster.errors import AddressUnreadableError, UnreadableError, ZoneBusyError, ZoneCrowdedError
+from understudy.domain.cluster.record import Change, ChangeReading, ChangeVerb, RecordReading, desired, guard_name
+from understudy.domain.transition.steps import CALL_LIMIT_S
 
 BATCH = tuple(Change(ChangeVerb.CREATE, each) for each in desired(RECORD, a_wish()))
 KEYS = {"region_name": REGION, "aws_access_key_id": "x", "aws_secret_access_key": "x"}

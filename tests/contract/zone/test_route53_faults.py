@@ -12,9 +12,14 @@ from botocore.stub import Stubber
 from tests.contract.conftest import REGION
 from tests.support.builders import RECORD, a_wish
 from tests.support.politeness import a_polite_way
-from understudy.adapters.route53_zone import Route53Zone
-from understudy.domain.errors import AddressUnreadableError, ChangeRefusedError, GuardMismatchError, ZoneBusyError
-from understudy.domain.record import Change, ChangeReading, ChangeVerb, desired
+from understudy.adapters.route53.zone import Route53Zone
+from understudy.domain.cluster.errors import (
+    AddressUnreadableError,
+    ChangeRefusedError,
+    GuardMismatchError,
+    ZoneBusyError,
+)
+from understudy.domain.cluster.record import Change, ChangeReading, ChangeVerb, desired
 
 BATCH = tuple(Change(ChangeVerb.CREATE, each) for each in desired(RECORD, a_wish()))
 KEYS = {"region_name": REGION, "aws_access_key_id": "x", "aws_secret_access_key": "x"}

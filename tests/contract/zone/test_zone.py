@@ -8,8 +8,8 @@ import pytest
 
 from tests.contract.zone.conftest import Scene
 from tests.support.builders import ADDRESS_A, ADDRESS_B, a_wish
-from understudy.domain.errors import GuardMismatchError
-from understudy.domain.record import (
+from understudy.domain.cluster.errors import GuardMismatchError
+from understudy.domain.cluster.record import (
     Change,
     ChangeReading,
     ChangeVerb,

@@ -3,8 +3,8 @@
 from collections.abc import Collection, Mapping
 
 from tests.support.fakes.faults import Faulty
-from understudy.domain.errors import UnreadableError
-from understudy.domain.model import Alarm
+from understudy.domain.cluster.errors import UnreadableError
+from understudy.domain.cluster.state import Alarm
 
 
 class FakeAlarms(Faulty):

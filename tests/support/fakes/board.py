@@ -5,9 +5,9 @@ from collections.abc import Collection, Iterable, Mapping
 from tests.support.fakes.faults import Faulty
 from tests.support.fakes.inspection import FakeReportBook
 from tests.support.fakes.ledger import FakeLedger
-from understudy.domain.model import ClusterState
-from understudy.domain.readiness_facts import Unread
-from understudy.domain.unaccepted import Unaccepted
+from understudy.domain.cluster.state import ClusterState
+from understudy.domain.cluster.unaccepted import Unaccepted
+from understudy.domain.readiness.facts import Unread
 from understudy.ports.board import Histories, Remembered
 
 

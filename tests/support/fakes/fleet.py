@@ -5,9 +5,9 @@ from collections.abc import Collection
 
 from tests.support.fakes.faults import Faulty
 from tests.support.fakes.ledger import FakeLedger
-from understudy.domain.fleet import Sample
-from understudy.domain.model import ClusterState
-from understudy.domain.signal import Shift
+from understudy.domain.cluster.state import ClusterState
+from understudy.domain.decide.fleet import Sample
+from understudy.domain.observe.signal import Shift
 from understudy.ports.fleet import Places
 
 

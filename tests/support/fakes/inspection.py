@@ -4,12 +4,10 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
 from tests.support.fakes.faults import Faulty
-from understudy.domain.definition import Record
-from understudy.domain.drill import Drill
-from understudy.domain.errors import LedgerConflictError
-from understudy.domain.network import ElasticIpReading, RouteTable
-from understudy.domain.readiness import Report
-from understudy.domain.readiness_facts import (
+from understudy.domain.cluster.definition import Record
+from understudy.domain.cluster.errors import LedgerConflictError
+from understudy.domain.cluster.network import ElasticIpReading, RouteTable
+from understudy.domain.readiness.facts import (
     FoundRecord,
     HostedZone,
     InboundEndpoint,
@@ -19,6 +17,8 @@ from understudy.domain.readiness_facts import (
     ScalingGroup,
     VpcDns,
 )
+from understudy.domain.readiness.report import Report
+from understudy.domain.transition.drill import Drill
 
 
 class FakeReadings(Faulty):

@@ -6,22 +6,15 @@ from enum import Enum
 from typing import Any
 
 from tests.support.fakes.faults import Faulty
-from understudy.domain.definition import Definition
-from understudy.domain.departure import Cause, Departure
-from understudy.domain.errors import LedgerConflictError, TooManyEntriesError
-from understudy.domain.heartbeat import Beat
-from understudy.domain.model import Alarm, ClusterState, NodeReport, ServiceStatus
-from understudy.domain.seal import SECRET_LENGTH
-from understudy.domain.signal import (
-    DepartureSignal,
-    FaultSignal,
-    LateSignal,
-    NamesSignal,
-    PowerSignal,
-    Signal,
-)
-from understudy.domain.tuning import StackWide
-from understudy.domain.unaccepted import Unaccepted
+from understudy.domain.cluster.definition import Definition
+from understudy.domain.cluster.departure import Cause, Departure
+from understudy.domain.cluster.errors import LedgerConflictError, TooManyEntriesError
+from understudy.domain.cluster.seal import SECRET_LENGTH
+from understudy.domain.cluster.state import Alarm, ClusterState, NodeReport, ServiceStatus
+from understudy.domain.cluster.tuning import StackWide
+from understudy.domain.cluster.unaccepted import Unaccepted
+from understudy.domain.observe.heartbeat import Beat
+from understudy.domain.observe.signal import DepartureSignal, FaultSignal, LateSignal, NamesSignal, PowerSignal, Signal
 from understudy.ports import NOT_A_MEMBER, STALE, UNKNOWN_CLUSTER, Read, Refusal
 from understudy.ports.seals import SECRET_KEPT_S
 

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from tests.support.fakes.faults import Faulty
-from understudy.domain.errors import AddressUnreadableError, ChangeRefusedError, ZoneBusyError
+from understudy.domain.cluster.errors import AddressUnreadableError, ChangeRefusedError, ZoneBusyError
 from understudy.ports.network import ElasticIpReading, RouteTable, RouteTarget
 
 

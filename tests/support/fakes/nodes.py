@@ -5,10 +5,10 @@ from dataclasses import replace
 from typing import Any
 
 from tests.support.fakes.faults import Faulty
-from understudy.domain.definition import NodeSpec
-from understudy.domain.errors import NodesUnreadableError
-from understudy.domain.model import PowerReading
-from understudy.domain.stopping import StopAnswer, StopWord
+from understudy.domain.cluster.definition import NodeSpec
+from understudy.domain.cluster.errors import NodesUnreadableError
+from understudy.domain.cluster.state import PowerReading
+from understudy.domain.transition.stopping import StopAnswer, StopWord
 from understudy.ports.nodes import InstanceFacts
 
 

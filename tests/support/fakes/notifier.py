@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tests.support.fakes.faults import Faulty
-from understudy.domain.errors import NotSentError
+from understudy.domain.cluster.errors import NotSentError
 
 
 class FakeNotifier(Faulty):

@@ -5,11 +5,11 @@ from dataclasses import replace
 
 from tests.support.fakes.faults import Faulty
 from tests.support.fakes.ledger import FakeLedger
-from understudy.domain.group_commit import Intent, Settled, ZoneKey
-from understudy.domain.record import ChangeReading
-from understudy.domain.throughput import Purse, Throughput
+from understudy.domain.batching.group_commit import Intent, Settled, ZoneKey
+from understudy.domain.batching.rate_limits import Purse, Throughput
+from understudy.domain.cluster.record import ChangeReading
 from understudy.ports.queue import Queued
-from understudy.usecases.route53_budget import Budget
+from understudy.usecases.batching.budget import Budget
 from understudy.usecases.step import Clock
 
 

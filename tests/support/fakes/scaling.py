@@ -2,8 +2,8 @@
 
 from tests.support.fakes.faults import Faulty
 from tests.support.fakes.ledger import FakeLedger
-from understudy.domain.errors import NotLetGoError
-from understudy.usecases.let_go import Releaser
+from understudy.domain.cluster.errors import NotLetGoError
+from understudy.usecases.observe.let_go import Releaser
 from understudy.usecases.step import Clock
 
 

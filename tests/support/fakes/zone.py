@@ -4,10 +4,10 @@ from collections.abc import Callable, Collection
 
 from tests.support.fakes.clock import VirtualClock
 from tests.support.fakes.faults import Faulty
-from understudy.domain.definition import Record
-from understudy.domain.errors import AddressUnreadableError, GuardMismatchError
-from understudy.domain.readiness_facts import FoundRecord, HostedZone
-from understudy.domain.record import Change, ChangeReading, ChangeVerb, RecordReading, RecordSet, guard_name
+from understudy.domain.cluster.definition import Record
+from understudy.domain.cluster.errors import AddressUnreadableError, GuardMismatchError
+from understudy.domain.cluster.record import Change, ChangeReading, ChangeVerb, RecordReading, RecordSet, guard_name
+from understudy.domain.readiness.facts import FoundRecord, HostedZone
 
 Key = tuple[str, str, str]
 

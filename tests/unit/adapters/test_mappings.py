@@ -19,18 +19,18 @@ from tests.support.builders import (
     a_state,
     a_transition,
 )
-from understudy.adapters.attribute_values import from_attribute, from_item, to_attribute, to_item
-from understudy.adapters.dataclass_maps import from_map, to_map
-from understudy.adapters.dynamodb_expressions import Update
-from understudy.adapters.dynamodb_items import definition_item, read_definition, read_state, state_item
-from understudy.domain.address import AddressStatus
-from understudy.domain.approval import Question
-from understudy.domain.definition import Definition
-from understudy.domain.lone import Lone
-from understudy.domain.mode import Hold
-from understudy.domain.model import Alarm, ClusterState, NodeReport, Proof, Stage
-from understudy.domain.policy import Fencing, Policy
-from understudy.domain.reach import QuorumHosts, Reach
+from understudy.adapters.dynamodb.expressions import Update
+from understudy.adapters.dynamodb.items import definition_item, read_definition, read_state, state_item
+from understudy.adapters.dynamodb.maps import from_map, to_map
+from understudy.adapters.dynamodb.values import from_attribute, from_item, to_attribute, to_item
+from understudy.domain.cluster.address import AddressStatus
+from understudy.domain.cluster.approval import Question
+from understudy.domain.cluster.definition import Definition
+from understudy.domain.cluster.hold import Hold
+from understudy.domain.cluster.lone import Lone
+from understudy.domain.cluster.policy import Fencing, Policy
+from understudy.domain.cluster.reach import QuorumHosts, Reach
+from understudy.domain.cluster.state import Alarm, ClusterState, NodeReport, Proof, Stage
 
 PLAIN = st.recursive(
     st.none()
@@ -80,7 +80,7 @@ def test_a_state_comes_back(state):
 
 
 def test_every_field_of_a_state_is_committed_or_known_to_be_written_otherwise():
-    from understudy.adapters.dynamodb_items import COMMITTED
+    from understudy.adapters.dynamodb.items import COMMITTED
 
     assert {*COMMITTED, "cluster", "revision", "nodes"} == set(ClusterState.__dataclass_fields__)
 

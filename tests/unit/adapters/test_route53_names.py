@@ -2,8 +2,8 @@
 
 import pytest
 
-from understudy.adapters.route53_names import ForeignRecordError, plain_name, read_record_set, write_change
-from understudy.domain.record import Change, ChangeVerb, RecordSet
+from understudy.adapters.route53.names import ForeignRecordError, plain_name, read_record_set, write_change
+from understudy.domain.cluster.record import Change, ChangeVerb, RecordSet
 
 
 @pytest.mark.parametrize(

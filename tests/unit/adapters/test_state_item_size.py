@@ -21,17 +21,17 @@ from tests.support.builders import (
     with_keys,
 )
 from tests.support.item_size import size
-from understudy.adapters.dynamodb_items import state_item
-from understudy.domain.address import Address, AddressStatus
-from understudy.domain.approval import Question
-from understudy.domain.departure import Cause, Departure
-from understudy.domain.doubt import Doubt
-from understudy.domain.lone import Lone
-from understudy.domain.mode import Hold
-from understudy.domain.model import Alarm, NodeReport, PowerReading, Proof, Stage
-from understudy.domain.quorum import hosts_of
-from understudy.domain.reach import Reach
-from understudy.domain.service_names import digest_of
+from understudy.adapters.dynamodb.items import state_item
+from understudy.domain.cluster.address import Address, AddressStatus
+from understudy.domain.cluster.approval import Question
+from understudy.domain.cluster.departure import Cause, Departure
+from understudy.domain.cluster.doubt import Doubt
+from understudy.domain.cluster.hold import Hold
+from understudy.domain.cluster.lone import Lone
+from understudy.domain.cluster.reach import Reach
+from understudy.domain.cluster.service_names import digest_of
+from understudy.domain.cluster.state import Alarm, NodeReport, PowerReading, Proof, Stage
+from understudy.domain.observe.quorum import hosts_of
 
 WRITE_UNIT = 1024
 SPENT = (NOW - 3000, NOW - 2000, NOW)

@@ -14,11 +14,10 @@ from typing import Any
 
 from tests.support.builders import CLUSTER, a_definition
 from tests.unit.agent.fakes import FakeLog
-from understudy.adapters.dataclass_maps import to_map
-from understudy.domain.fencing import find_proof
-from understudy.domain.lease import terms_of
-from understudy.domain.membership import is_known_to_holder
-from understudy.domain.model import (
+from understudy.adapters.dynamodb.maps import to_map
+from understudy.domain.cluster.membership import is_known_to_holder
+from understudy.domain.cluster.policy import Policy
+from understudy.domain.cluster.state import (
     ClusterState,
     NodeReport,
     PowerReading,
@@ -27,8 +26,9 @@ from understudy.domain.model import (
     Transition,
     TransitionAction,
 )
-from understudy.domain.policy import Policy
-from understudy.domain.transition import fenced, granted, kept_terms, opened
+from understudy.domain.lease.proof import find_proof
+from understudy.domain.lease.terms import terms_of
+from understudy.domain.transition.steps import fenced, granted, kept_terms, opened
 from understudy_agent import promise
 from understudy_agent.exchange import Exchange
 from understudy_agent.failsafe import Failsafe, Means

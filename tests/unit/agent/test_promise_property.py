@@ -13,9 +13,9 @@ import pytest
 
 from tests.unit.agent import promise_world
 from tests.unit.agent.promise_world import NAMES, TwoServeError, World
-from understudy.domain.fencing import find_proof
-from understudy.domain.model import PowerReading, TransitionAction
-from understudy.domain.transition import fenced, granted, opened
+from understudy.domain.cluster.state import PowerReading, TransitionAction
+from understudy.domain.lease.proof import find_proof
+from understudy.domain.transition.steps import fenced, granted, opened
 from understudy_agent import promise
 
 A, B, C, _ = NAMES

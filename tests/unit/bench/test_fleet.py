@@ -6,7 +6,7 @@ from threading import Barrier
 import pytest
 
 from bench.fleet import Fleet
-from understudy.assembly import WATCH_THREADS
+from understudy.bootstrap import WATCH_THREADS
 
 GIVE_UP_S = 60
 

@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 
 from bench import outage
-from understudy.domain.group_commit import ASK_GAP_S, CROWDED_S
+from understudy.domain.batching.group_commit import ASK_GAP_S, CROWDED_S
 
 CLUSTERS, ZONES = 60, 2
 

@@ -3,7 +3,7 @@
 import pytest
 
 from bench import agents, cost, prices, scale, usage
-from understudy.usecases.watch_run import JUDGE_LIMIT_S, LOOK_LIMIT_S
+from understudy.usecases.watch.run import JUDGE_LIMIT_S, LOOK_LIMIT_S
 
 AGAIN = "run `make cost`"
 

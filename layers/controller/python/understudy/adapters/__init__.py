@@ -1,1 +1,1 @@
-"""The ports on AWS, one technology a module. Clients are passed in; wiring.py builds them."""
+"""The ports on AWS, one technology a module. Clients are passed in; clients.py builds them."""

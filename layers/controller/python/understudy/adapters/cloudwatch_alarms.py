@@ -5,7 +5,7 @@ from functools import cached_property
 from typing import Any
 
 from understudy.adapters.unreadable import unreadable
-from understudy.domain.model import Alarm
+from understudy.domain.cluster.state import Alarm
 
 NAMES_LIMIT = 100
 """DescribeAlarms takes at most this many names, and gives at most this many alarms a page."""

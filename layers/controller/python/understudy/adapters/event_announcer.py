@@ -7,7 +7,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from understudy.domain.errors import AnnouncementError
+from understudy.domain.cluster.errors import AnnouncementError
 
 SOURCE = "understudy"
 VERSION = 1

@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
-from understudy.adapters.ec2_nodes import MEMBER_TAG
+from understudy.adapters.ec2.nodes import MEMBER_TAG
 from understudy.adapters.unreadable import unreadable
-from understudy.domain.readiness_facts import HERE, Right
+from understudy.domain.readiness.facts import HERE, Right
 
 ALLOWED = "allowed"
 NAMES_A_MEMBER = Right(

@@ -8,7 +8,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from understudy.adapters.aws_errors import NO_ANSWER
-from understudy.domain.errors import NotSentError
+from understudy.domain.cluster.errors import NotSentError
 
 FOR_PROGRAMS = ("https", "sqs", "lambda")
 """The protocols of SNS whose subscribers get the data. All others get the text: a person may read it."""

@@ -6,7 +6,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from understudy.adapters.aws_errors import NO_ANSWER, code_of
-from understudy.domain.errors import KeyNotMadeError
+from understudy.domain.cluster.errors import KeyNotMadeError
 
 FOLDER = "/understudy-keys/"
 """The nodes' role, the template and the agents (understudy_agent.keys) have the same."""

@@ -7,7 +7,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from understudy.adapters.aws_errors import code_of
-from understudy.domain.versions import Published, Versions
+from understudy.domain.cluster.versions import Published, Versions
 
 FUNCTION = "AWS::Lambda::Function"
 LATEST = "$LATEST"

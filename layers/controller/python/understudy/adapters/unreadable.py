@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from botocore.exceptions import ClientError
 
 from understudy.adapters.aws_errors import NO_ANSWER
-from understudy.domain.errors import UnreadableError
+from understudy.domain.cluster.errors import UnreadableError
 
 
 @contextmanager

@@ -7,18 +7,18 @@ from understudy.board.look import Look
 from understudy.board.parts import address_views, failsafe_of, node_views, quorum_of
 from understudy.board.phases import move_view
 from understudy.board.views import Attention, ClusterView, ReadinessView
-from understudy.domain.address import AddressStatus
-from understudy.domain.consent import is_in_question, standing_question
-from understudy.domain.decision import COLUMNS, Action
-from understudy.domain.drift import repairable, withheld
-from understudy.domain.explanation import DOUBTED
-from understudy.domain.failback import spent
-from understudy.domain.model import ServiceStatus
-from understudy.domain.opening import ACTION_OF
-from understudy.domain.peers import peer_faults
-from understudy.domain.readiness_facts import Verdict
-from understudy.domain.silence import is_put_off
-from understudy.domain.situation import NO_SOUND_STANDBY, Budget, Candidate, Mode, Phase
+from understudy.domain.advise.explain import DOUBTED
+from understudy.domain.cluster.address import AddressStatus
+from understudy.domain.cluster.state import ServiceStatus
+from understudy.domain.decide.failback import spent
+from understudy.domain.decide.rules import COLUMNS, Action
+from understudy.domain.decide.silence import is_put_off
+from understudy.domain.decide.situation import NO_SOUND_STANDBY, Budget, Candidate, Mode, Phase
+from understudy.domain.observe.peers import peer_faults
+from understudy.domain.readiness.facts import Verdict
+from understudy.domain.transition.consent import is_in_question, standing_question
+from understudy.domain.transition.opening import ACTION_OF
+from understudy.domain.watch.drift import repairable, withheld
 
 Reason = tuple[Attention, str]
 LACKS = {

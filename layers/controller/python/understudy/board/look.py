@@ -5,14 +5,14 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from understudy.domain.decision import Decision, decide
-from understudy.domain.definition import Definition, Record
-from understudy.domain.drift import Finding, examine, written_last
-from understudy.domain.model import ClusterState
-from understudy.domain.readiness import Report
-from understudy.domain.readiness_facts import Unread
-from understudy.domain.record import RecordReading
-from understudy.domain.situation import Observer, Situation, survey
+from understudy.domain.cluster.definition import Definition, Record
+from understudy.domain.cluster.record import RecordReading
+from understudy.domain.cluster.state import ClusterState
+from understudy.domain.decide.rules import Decision, decide
+from understudy.domain.decide.situation import Observer, Situation, survey
+from understudy.domain.readiness.facts import Unread
+from understudy.domain.readiness.report import Report
+from understudy.domain.watch.drift import Finding, examine, written_last
 
 
 @dataclass(frozen=True)

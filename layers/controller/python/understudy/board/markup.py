@@ -2,7 +2,7 @@
 
 from html import escape
 
-from understudy.domain.quoting import plain
+from understudy.domain.cluster.quoting import plain
 
 TEXT_LIMIT = 400
 """What is shown of one text. Names are shorter; an operator's reason or AWS's words for a fault can be long."""

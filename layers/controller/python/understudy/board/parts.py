@@ -3,19 +3,19 @@
 from understudy.board.clock import span, utc
 from understudy.board.look import Look
 from understudy.board.views import HOLDS_IT, AddressView, NodeView, Tone
-from understudy.domain.address import AddressStatus
-from understudy.domain.definition import NodeSpec, QuorumMode, Record, Role
-from understudy.domain.drift import Standing
-from understudy.domain.health import NodeHealth
-from understudy.domain.leaving import departures
-from understudy.domain.model import INGESTION_CUT_OFF_S, ClusterState, NodeReport, PowerReading
-from understudy.domain.peers import peer_faults, rotation, unanswered
-from understudy.domain.quorum import count_heard, objection
-from understudy.domain.readiness_facts import Unread
-from understudy.domain.record import RecordReading, RecordSet, read_guard
-from understudy.domain.serving import others_serving
-from understudy.domain.situation import health_of
-from understudy.domain.starts import failed_starts
+from understudy.domain.cluster.address import AddressStatus
+from understudy.domain.cluster.definition import NodeSpec, QuorumMode, Record, Role
+from understudy.domain.cluster.record import RecordReading, RecordSet, read_guard
+from understudy.domain.cluster.state import INGESTION_CUT_OFF_S, ClusterState, NodeReport, PowerReading
+from understudy.domain.decide.leaving import departures
+from understudy.domain.decide.situation import health_of
+from understudy.domain.observe.health import NodeHealth
+from understudy.domain.observe.peers import peer_faults, rotation, unanswered
+from understudy.domain.observe.quorum import count_heard, objection
+from understudy.domain.observe.serving import others_serving
+from understudy.domain.observe.starts import failed_starts
+from understudy.domain.readiness.facts import Unread
+from understudy.domain.watch.drift import Standing
 
 TONES = {
     Standing.AS_WRITTEN: Tone.GOOD,

@@ -7,7 +7,7 @@ from understudy.board import words
 from understudy.board.clock import span
 from understudy.board.markup import Html, join, name, tag
 from understudy.board.views import ClusterView, MoveView, Tone
-from understudy.domain.health import NodeHealth
+from understudy.domain.observe.health import NodeHealth
 
 HEADINGS = ("", "cluster", "lease", "epoch", "nodes", "heard", "address", "last transition", "")
 

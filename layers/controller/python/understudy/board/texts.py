@@ -1,7 +1,7 @@
 """What the board says of a text that was put and is not in force."""
 
 from understudy.board.clock import span
-from understudy.domain.unaccepted import STACK_WIDE, Unaccepted
+from understudy.domain.cluster.unaccepted import STACK_WIDE, Unaccepted
 
 KEPT = "What was in force before stays, if anything was."
 SHOWN = 3

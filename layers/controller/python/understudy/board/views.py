@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from enum import Enum, StrEnum
 
-from understudy.domain.health import NodeHealth
-from understudy.domain.readiness import CheckResult
+from understudy.domain.observe.health import NodeHealth
+from understudy.domain.readiness.report import CheckResult
 
 HOLDS_IT = "holds it"
 

@@ -3,7 +3,7 @@
 from understudy.board.clock import span
 from understudy.board.markup import Html, name, tag
 from understudy.board.views import Attention, ClusterView, MoveView, NodeView, Tone
-from understudy.domain.health import NodeHealth
+from understudy.domain.observe.health import NodeHealth
 
 GLYPHS = {
     Attention.CALLS: "!",

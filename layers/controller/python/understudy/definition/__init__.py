@@ -14,13 +14,13 @@ from understudy.definition.addresses import (
     routes_of,
     unfit_nodes,
 )
+from understudy.definition.document import AddressDocument, ClusterDocument, InstanceDocument, NodeDocument
+from understudy.definition.plain_yaml import read_plain_yaml
 from understudy.definition.policy import RENAMED, policy_faults, policy_of
 from understudy.definition.quorum import contradicting_quorum, own_hosts
 from understudy.definition.sound import sound_parts
 from understudy.definition.tags import found_by_tag
-from understudy.document import AddressDocument, ClusterDocument, InstanceDocument, NodeDocument
-from understudy.document.plain_yaml import read_plain_yaml
-from understudy.domain.definition import (
+from understudy.domain.cluster.definition import (
     LAST_PRIORITY,
     ClientVpc,
     Definition,
@@ -30,9 +30,9 @@ from understudy.domain.definition import (
     Role,
     ServiceSpec,
 )
-from understudy.domain.errors import NodesUnreadableError
-from understudy.domain.model import PowerReading
-from understudy.domain.quoting import plain, quoted
+from understudy.domain.cluster.errors import NodesUnreadableError
+from understudy.domain.cluster.quoting import plain, quoted
+from understudy.domain.cluster.state import PowerReading
 from understudy.ports.nodes import InstanceFacts, Nodes
 from understudy.ports.parameters import DefinitionReading, ParameterText
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from understudy.document import ClusterDocument, ElasticIpDocument, RecordDocument, RouteDocument
-from understudy.domain.definition import ElasticIp, Record, Route
+from understudy.definition.document import ClusterDocument, ElasticIpDocument, RecordDocument, RouteDocument
+from understudy.domain.cluster.definition import ElasticIp, Record, Route
 from understudy.ports.nodes import InstanceFacts
 
 KINDS = ("route53_record", "route_table", "elastic_ip")

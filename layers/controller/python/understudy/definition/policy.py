@@ -2,12 +2,19 @@
 
 from collections.abc import Iterator
 
-from understudy.document import ClusterDocument
-from understudy.document.policy import ApprovalDocument, DrillDocument, FailbackDocument, FencingDocument
-from understudy.domain.failback import DAY_S
-from understudy.domain.lease import contradictions
-from understudy.domain.model import Proof, TransitionAction
-from understudy.domain.policy import ApprovalPolicy, DrillPolicy, FailbackPolicy, FailoverBudget, Fencing, Policy
+from understudy.definition.document import ClusterDocument
+from understudy.definition.policy_document import ApprovalDocument, DrillDocument, FailbackDocument, FencingDocument
+from understudy.domain.cluster.policy import (
+    ApprovalPolicy,
+    DrillPolicy,
+    FailbackPolicy,
+    FailoverBudget,
+    Fencing,
+    Policy,
+)
+from understudy.domain.cluster.state import Proof, TransitionAction
+from understudy.domain.decide.failback import DAY_S
+from understudy.domain.lease.terms import contradictions
 
 RENAMED = {"policy.fence_limit_s": "policy.fencing.limit_s"}
 """Keys of earlier versions by their path, and what they are called now."""

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
-from understudy.document import ClusterDocument
+from understudy.definition.document import ClusterDocument
 from understudy.ports.nodes import InstanceFacts
 
 LEAST_HOSTS = 3

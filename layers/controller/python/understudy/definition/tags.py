@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from understudy.document import NodeDocument
+from understudy.definition.document import NodeDocument
 from understudy.ports.nodes import Nodes
 
 

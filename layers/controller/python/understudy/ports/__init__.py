@@ -4,13 +4,13 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
-from understudy.domain.definition import Definition, Record
-from understudy.domain.heartbeat import Beat
-from understudy.domain.model import ClusterState
-from understudy.domain.record import Change, ChangeReading, RecordReading
-from understudy.domain.signal import Signal
-from understudy.domain.tuning import StackWide
-from understudy.domain.unaccepted import Unaccepted
+from understudy.domain.cluster.definition import Definition, Record
+from understudy.domain.cluster.record import Change, ChangeReading, RecordReading
+from understudy.domain.cluster.state import ClusterState
+from understudy.domain.cluster.tuning import StackWide
+from understudy.domain.cluster.unaccepted import Unaccepted
+from understudy.domain.observe.heartbeat import Beat
+from understudy.domain.observe.signal import Signal
 from understudy.ports.seals import SealBook
 
 T = TypeVar("T")

@@ -4,11 +4,11 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from understudy.domain.definition import Definition
-from understudy.domain.model import ClusterState
-from understudy.domain.readiness import Report
-from understudy.domain.readiness_facts import Unread
-from understudy.domain.unaccepted import Unaccepted
+from understudy.domain.cluster.definition import Definition
+from understudy.domain.cluster.state import ClusterState
+from understudy.domain.cluster.unaccepted import Unaccepted
+from understudy.domain.readiness.facts import Unread
+from understudy.domain.readiness.report import Report
 
 Histories = Mapping[int, Mapping[str, Any]]
 """The facts of history items, by their epochs; empty for an epoch that has none."""

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from understudy.domain.versions import Versions
+from understudy.domain.cluster.versions import Versions
 
 
 class Deployment(Protocol):

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from understudy.domain.drill import Drill
+from understudy.domain.transition.drill import Drill
 
 
 class DrillBook(Protocol):

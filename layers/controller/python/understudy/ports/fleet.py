@@ -4,9 +4,9 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from understudy.domain.fleet import Sample
-from understudy.domain.model import ClusterState
-from understudy.domain.signal import Shift
+from understudy.domain.cluster.state import ClusterState
+from understudy.domain.decide.fleet import Sample
+from understudy.domain.observe.signal import Shift
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from typing import Protocol
 
-from understudy.domain.network import ElasticIpReading, RouteTable, RouteTarget
+from understudy.domain.cluster.network import ElasticIpReading, RouteTable, RouteTarget
 
 __all__ = ["ElasticIpReading", "Network", "RouteTable", "RouteTarget"]
 

@@ -4,8 +4,8 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from understudy.domain.model import Alarm, PowerReading
-from understudy.domain.stopping import StopAnswer
+from understudy.domain.cluster.state import Alarm, PowerReading
+from understudy.domain.transition.stopping import StopAnswer
 
 
 @dataclass(frozen=True)

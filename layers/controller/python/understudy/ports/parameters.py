@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-from understudy.domain.definition import Definition, Record
+from understudy.domain.cluster.definition import Definition, Record
 
 
 @dataclass(frozen=True)

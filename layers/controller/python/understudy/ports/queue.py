@@ -4,10 +4,10 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from understudy.domain.definition import Record
-from understudy.domain.group_commit import Intent, Settled, ZoneKey
-from understudy.domain.record import Change, ChangeReading, RecordReading
-from understudy.domain.throughput import Purse, Throughput
+from understudy.domain.batching.group_commit import Intent, Settled, ZoneKey
+from understudy.domain.batching.rate_limits import Purse, Throughput
+from understudy.domain.cluster.definition import Record
+from understudy.domain.cluster.record import Change, ChangeReading, RecordReading
 
 
 @dataclass(frozen=True)

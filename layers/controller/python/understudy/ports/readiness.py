@@ -3,10 +3,9 @@
 from collections.abc import Collection, Iterable, Mapping
 from typing import Protocol
 
-from understudy.domain.definition import Record
-from understudy.domain.network import ElasticIpReading, RouteTable
-from understudy.domain.readiness import Report
-from understudy.domain.readiness_facts import (
+from understudy.domain.cluster.definition import Record
+from understudy.domain.cluster.network import ElasticIpReading, RouteTable
+from understudy.domain.readiness.facts import (
     FoundRecord,
     HostedZone,
     InboundEndpoint,
@@ -16,6 +15,7 @@ from understudy.domain.readiness_facts import (
     ScalingGroup,
     VpcDns,
 )
+from understudy.domain.readiness.report import Report
 
 
 class ReportBook(Protocol):

@@ -6,10 +6,10 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from understudy.domain.definition import Definition
-from understudy.domain.errors import AnnouncementError, LedgerConflictError
-from understudy.domain.model import ClusterState
-from understudy.domain.tuning import StackWide, effective
+from understudy.domain.cluster.definition import Definition
+from understudy.domain.cluster.errors import AnnouncementError, LedgerConflictError
+from understudy.domain.cluster.state import ClusterState
+from understudy.domain.cluster.tuning import StackWide, effective
 from understudy.ports import Announcer, StateLedger, StateReader
 
 Clock = Callable[[], float]

@@ -1,0 +1,131 @@
+"""The policy of a definition as people write it."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BeforeValidator,
+    Field,
+    StrictBool,
+)
+
+from understudy.definition.parts import (
+    ApprovalSeconds,
+    Day,
+    DayHours,
+    FenceSeconds,
+    NoTruth,
+    OnIsolation,
+    OutageSeconds,
+    Part,
+    PromiseSeconds,
+    Seconds,
+    StartSeconds,
+)
+
+
+class BudgetDocument(Part):
+    """How many automatic failovers are allowed in a window of time."""
+
+    count: Annotated[int, Field(ge=1, le=1000), NoTruth] = 3
+    window_s: Annotated[int, Field(ge=60, le=604800), NoTruth] = 3600
+
+
+class FencingDocument(Part):
+    """How the node before is kept from serving, and what is taken as proof that it does not."""
+
+    stop_instance: StrictBool = Field(
+        default=False,
+        description="true: a failed node is stopped through EC2. The stack's AllowStopInstances must be true.",
+    )
+    accept: tuple[Literal["released", "lease_expired", "stopped"], ...] = Field(
+        default=("released", "lease_expired", "stopped"),
+        min_length=1,
+        max_length=3,
+        description="The proofs that suffice.",
+    )
+    limit_s: FenceSeconds = Field(default=60, description="How long a proof is waited for.")
+    unproven: Literal["hold", "proceed"] = Field(
+        default="hold",
+        description="At the limit without a proof. hold: nothing moves. proceed: the new node starts; two may serve.",
+    )
+
+
+class FailbackDocument(Part):
+    """Whether the service goes back by itself to the node of the best priority."""
+
+    mode: Literal["manual", "automatic"]
+    stable_for_s: Annotated[int, Field(ge=60, le=604800), NoTruth] = Field(
+        default=600, description="How long that node must have been fit without a break."
+    )
+    hours: DayHours = Field(
+        default="", description="When it may go back, in UTC, for example 22:00-06:00. Always when empty."
+    )
+    days: tuple[Day, ...] = Field(
+        default=(), max_length=7, description="Days on which these hours begin. Every day when empty."
+    )
+
+
+class ApprovalDocument(Part):
+    """Moves that wait for a person's consent before they are opened."""
+
+    actions: tuple[Literal["failover", "switchover", "failback"], ...] = Field(
+        default=(),
+        alias="for",
+        max_length=3,
+        description="Which moves; none when empty. The outage of a failover grows by the wait.",
+    )
+    wait_s: ApprovalSeconds = Field(default=600, description="How long an answer is waited for.")
+    on_timeout: Literal["proceed", "hold"] = Field(
+        default="hold",
+        description="When nobody has answered. hold: nothing moves. proceed: it goes on as if it had been approved.",
+    )
+
+
+class DrillDocument(Part):
+    """Planned drills: the service is switched over and back within these hours, when nothing speaks against it."""
+
+    every_days: Annotated[int, Field(ge=1, le=366), NoTruth]
+    hours: DayHours = Field(description="When a drill may move the service, in UTC, for example 02:00-04:00.")
+    days: tuple[Day, ...] = Field(default=(), max_length=7, description="Days on which these hours begin.")
+    back_after_s: Annotated[int, Field(ge=120, le=21600), NoTruth] = Field(
+        default=300, description="How long after its begin a drill comes back."
+    )
+
+
+def _spelled_out(value: Any) -> Any:
+    """`failback: manual` is short for `failback: {mode: manual}`."""
+    return {"mode": value} if isinstance(value, str) else value
+
+
+class PolicyDocument(Part):
+    """Timings in seconds, and choices. The timings must agree with each other."""
+
+    heartbeat_interval_s: Seconds = 4
+    lease_read_interval_s: Seconds = 2
+    lease_s: Seconds = 12
+    kill_limit_s: Seconds = 1
+    drift_margin_s: Seconds = Field(
+        default=2,
+        description="What is added to a lease before it counts as over. Below 2 it is refused: an agent that hangs "
+        "needs as long.",
+        json_schema_extra={"minimum": 2},
+    )
+    silence_limit_s: Seconds = 15
+    observer_lag_limit_s: Seconds = 5
+    service_start_limit_s: StartSeconds = 120
+    promise_s: PromiseSeconds = None
+    on_isolation: OnIsolation = "stop"
+    outage_budget_s: OutageSeconds = None
+    retry_failed_start: StrictBool = Field(
+        default=True,
+        description="Whether a failover goes to a node on which the service did not start, when no other is left. "
+        "false: it then calls a person instead.",
+    )
+    fencing: FencingDocument = FencingDocument()
+    failback: Annotated[
+        FailbackDocument,
+        BeforeValidator(_spelled_out, json_schema_input_type=Literal["manual", "automatic"] | FailbackDocument),
+    ] = FailbackDocument(mode="manual")
+    max_failovers: BudgetDocument = BudgetDocument()
+    approval: ApprovalDocument = ApprovalDocument()
+    drill: DrillDocument | None = None

@@ -1,0 +1,395 @@
+"""Second step of deciding: what stands between this cluster and being well, one word for each question."""
+
+from collections.abc import Container, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from understudy.domain.cluster.address import AddressStatus
+from understudy.domain.cluster.definition import Definition, NodeSpec
+from understudy.domain.cluster.membership import is_known_to_holder
+from understudy.domain.cluster.policy import Policy
+from understudy.domain.cluster.service_names import means_the_same
+from understudy.domain.cluster.state import ClusterState, NodeReport, PowerReading, ServiceStatus, Stage
+from understudy.domain.decide.failback import is_failback_due, spent
+from understudy.domain.decide.leaving import can_be_left, departures, is_stranded, leaves_now, ways_out
+from understudy.domain.lease.proof import find_proof
+from understudy.domain.observe.health import NodeHealth, diagnose, is_heard_without_gap
+from understudy.domain.observe.quorum import objection
+from understudy.domain.observe.serving import Said, adoptable, others_serving, said, servers, undecided, unheard
+from understudy.domain.observe.starts import failed_starts
+
+LOSS_COUNTS_SILENCES = 4
+"""For how many times silence_limit_s a lost beat makes the observer doubted. While half of all beats are lost, those
+that one node sends in silence_limit_s are all lost once in some minutes."""
+
+
+class Phase(StrEnum):
+    """Whether a transition is open."""
+
+    SETTLED = "SETTLED"  # none, or only the confirmation of the change is left
+    UNDER_WAY = "UNDER_WAY"
+    OVERDUE = "OVERDUE"  # it has outlived its deadline: whoever drove it is gone
+
+
+class Holder(StrEnum):
+    """The node that may be serving now: the active one by its health, else what is known of the one before."""
+
+    READY = "READY"
+    FAILED = "FAILED"
+    SILENT = "SILENT"
+    GONE = "GONE"
+    UNKNOWN = "UNKNOWN"
+    NOBODY = "NOBODY"  # no active node, and proof that none serves
+    AWAITED = "AWAITED"  # nobody holds the lease, and a member that may serve, or a quorum, may still be heard of
+    UNHEARD = "UNHEARD"  # nobody has been placed yet, and a member that may be serving does not say that it is down
+    CONTESTED = "CONTESTED"  # a member says that it serves, and another one does too, or should
+    RETURNED = "RETURNED"  # no active node; the one before has no proof against it, and is itself fit to serve
+    UNPROVEN = "UNPROVEN"  # no active node; the one before may still serve
+
+
+class Candidate(StrEnum):
+    """Whether another node is fit to take over."""
+
+    FIT = "FIT"
+    RETRY = "RETRY"  # only where the service did not start when it was to last; the policy has it tried again (B20)
+    NO_RETRY = "NO_RETRY"  # only there, and the policy does not
+    NO_QUORUM = "NO_QUORUM"  # one is ready, and quorum keeps it from taking over (S12)
+    NONE = "NONE"
+
+
+FAILED_BEFORE = (Candidate.RETRY, Candidate.NO_RETRY)
+NO_SOUND_STANDBY = "no standby is known to work: the service did not start on any that is fit"
+
+
+class Repair(StrEnum):
+    """Whether an address that Route 53 has not accepted is to be tried again now."""
+
+    NOT_DUE = "NOT_DUE"
+    DUE = "DUE"
+
+
+class Budget(StrEnum):
+    """Whether the policy allows one more automatic failover now (B6)."""
+
+    LEFT = "LEFT"
+    SPENT = "SPENT"
+
+
+class Observer(StrEnum):
+    """Whether silence can be believed (B3)."""
+
+    TRUSTED = "TRUSTED"
+    SUSPECT = "SUSPECT"  # the observer itself is late, or was just now, or nobody anywhere is heard
+
+
+class Mode(StrEnum):
+    """Whether an operator lets the cluster move by itself (B6)."""
+
+    NORMAL = "NORMAL"
+    HELD = "HELD"  # maintenance: nothing is begun that nobody asked for
+
+
+class Planned(StrEnum):
+    """Whether the service is to leave a node on which it is well, and why."""
+
+    NONE = "NONE"
+    FAIL_BACK = "FAIL_BACK"  # automatic, the node stable, within the hours, nothing owed, and a failover is left (B6)
+    LEAVE = "LEAVE"  # AWS is about to take the active node away, and another node is sound and stays (B17)
+    STRANDED = "STRANDED"  # AWS takes it away for certain, and no such node is left, or a switchover is no way out
+
+
+@dataclass(frozen=True)
+class Situation:
+    """Everything that `decide` looks at, and `target`: the node that would take over (instance id), for who acts."""
+
+    phase: Phase
+    holder: Holder
+    candidate: Candidate
+    repair: Repair
+    budget: Budget
+    observer: Observer
+    mode: Mode
+    planned: Planned
+    target: str | None = None
+
+
+def survey(state: ClusterState, definition: Definition, now: int, observer: Observer) -> Situation:
+    """Gather the answers for one cluster at `now` (seconds, AWS's clock)."""
+    phase = _phase(state, now)
+    holder = _holder(state, definition, now, phase)
+    fit, failed = _fit(state, definition, now), failed_starts(state, definition)
+    sound = _sound(state, fit, failed)
+    ways = ways_out(state, sound, _without(fit, failed))
+    planned = _planned(state, definition, now, observer, sound, ways)
+    return Situation(
+        phase=phase,
+        holder=holder,
+        candidate=Candidate.FIT if sound else _candidate_in_need(state, definition, now, fit),
+        repair=_repair(state, now),
+        budget=_budget(state, definition, now),
+        observer=observer,
+        mode=Mode.HELD if state.hold is not None and state.hold.is_on(now) else Mode.NORMAL,
+        planned=planned,
+        target=_target(state, definition, holder, planned, ways, _by_soundness(state, fit, failed, definition.policy)),
+    )
+
+
+def is_heard_now(state: ClusterState, policy: Policy, now: int) -> bool:
+    """Whether any node of the cluster has been heard just now, judged by the clock."""
+    return any(node.heard_at is not None and now - node.heard_at <= policy.hearing_s for node in state.nodes.values())
+
+
+def is_late_now(state: ClusterState, policy: Policy, now: float) -> bool:
+    """Whether a beat of any node was late, or lost, so lately that others may be under way still, or lost (B14).
+
+    Bad weather is uneven: that one beat came in time says nothing of the next one's, nor of another node's. The last
+    sign of a loss that explains a silence can be as old as the silence, so losses count for longer.
+    """
+    lost_after = now - LOSS_COUNTS_SILENCES * policy.silence_limit_s
+    return any(
+        now - node.late_at < policy.silence_limit_s or lost_after < node.lost_at for node in state.nodes.values()
+    )
+
+
+def observer_by_beat(state: ClusterState, policy: Policy, instance_id: str, late_s: float, now: float) -> Observer:
+    """Whether silence can be believed when it is judged by a beat that has just been taken in (B3, B14).
+
+    `instance_id`: its sender, a member; `late_s`: how late it was; `now`: seconds, when it was dealt with.
+    """
+    is_doubtful = (
+        late_s > policy.observer_lag_limit_s
+        or is_late_now(state, policy, now)
+        or not is_heard_without_gap(state.nodes[instance_id], policy)
+    )
+    return Observer.SUSPECT if is_doubtful else Observer.TRUSTED
+
+
+def observer_by_clock(state: ClusterState, policy: Policy, now: int) -> Observer:
+    """Whether silence can be believed when it is judged by the clock, not by a beat just taken in (B3).
+
+    Only when a witness in the same cluster has been heard just now, and without a gap for as long as the silence: else
+    beats of all nodes may have been lost or be waiting, and the first to come back would speak against the others.
+    """
+    if is_late_now(state, policy, now):
+        return Observer.SUSPECT
+    witnesses = (
+        node
+        for node in state.nodes.values()
+        if node.heard_at is not None and now - node.heard_at <= policy.hearing_s and is_heard_without_gap(node, policy)
+    )
+    return Observer.TRUSTED if any(witnesses) else Observer.SUSPECT
+
+
+def observer_of_all(state: ClusterState, policy: Policy, now: int, is_anyone_heard: bool) -> Observer:
+    """Whether silence can be believed by whoever looks at every cluster at once, as the watch does (B3).
+
+    SUSPECT when nobody anywhere is heard, or when a cluster's own nodes have only just come back, or been late.
+    """
+    if not is_anyone_heard or is_late_now(state, policy, now):
+        return Observer.SUSPECT
+    return observer_by_clock(state, policy, now) if is_heard_now(state, policy, now) else Observer.TRUSTED
+
+
+def fit_candidates(
+    state: ClusterState, definition: Definition, now: int, without: Container[str] = ()
+) -> tuple[str, ...]:
+    """Instance ids of the nodes fit to take over: ready, and quorum does not object (S12); best priority first.
+
+    Those that AWS is about to take away come after those that stay (B17), and after them those on which the service did
+    not start, or none of these where the policy has none tried again (B20). Neither the active node nor a witness is
+    ever one of them, nor a node that says that it serves under no lease of ours: but the one that served last may get
+    its lease back, and where nobody has been placed yet, the one that serves already is the only candidate.
+    """
+    fit = _without(_fit(state, definition, now), without)
+    return _by_soundness(state, fit, failed_starts(state, definition), definition.policy)
+
+
+def sound_candidates(state: ClusterState, definition: Definition, now: int) -> tuple[str, ...]:
+    """Those of the fit candidates where the service goes without need: no start has failed there, and they stay."""
+    return _sound(state, _fit(state, definition, now), failed_starts(state, definition))
+
+
+def _fit(state: ClusterState, definition: Definition, now: int) -> tuple[str, ...]:
+    ready = (node.instance_id for node in _ready_standbys(state, definition, now))
+    return tuple(each for each in ready if not objection(state, definition, each, now))
+
+
+def _without(fit: tuple[str, ...], barred: Container[str]) -> tuple[str, ...]:
+    return tuple(each for each in fit if each not in barred)
+
+
+def _sound(state: ClusterState, fit: tuple[str, ...], failed: Container[str]) -> tuple[str, ...]:
+    return _without(_without(fit, failed), departures(state))
+
+
+def _by_soundness(state: ClusterState, fit: tuple[str, ...], failed: Container[str], policy: Policy) -> tuple[str, ...]:
+    sound = _sound(state, fit, failed)
+    going = _without(_without(fit, failed), sound)
+    return sound + going + (_without(fit, sound + going) if policy.retry_failed_start else ())
+
+
+def _planned(
+    state: ClusterState,
+    definition: Definition,
+    now: int,
+    observer: Observer,
+    sound: tuple[str, ...],
+    ways: tuple[str, ...],
+) -> Planned:
+    """What is to become of a service that is well where it is. That its node goes comes before that another is better.
+
+    `sound`: where it could go without need; `ways`: where from a node that goes.
+    """
+    departure = departures(state).get(state.active or "")
+    if departure is not None:
+        is_free = bool(ways) and can_be_left(departure, state, definition.policy, now)
+        if is_free and leaves_now(departure, state, is_trusted=observer is Observer.TRUSTED):
+            return Planned.LEAVE
+        if not is_free and is_stranded(departure, now):
+            return Planned.STRANDED
+    return Planned.FAIL_BACK if is_failback_due(state, definition, sound, now) else Planned.NONE
+
+
+def _target(
+    state: ClusterState,
+    definition: Definition,
+    holder: Holder,
+    planned: Planned,
+    ways: tuple[str, ...],
+    candidates: tuple[str, ...],
+) -> str | None:
+    """The node that the service would be on after what is due. `candidates`: the fit ones, in their order."""
+    if holder is Holder.READY and planned is Planned.FAIL_BACK:
+        return definition.preferred.instance_id
+    if holder is Holder.READY and planned is Planned.LEAVE:
+        return ways[0]
+    return state.last_holder if holder in (Holder.READY, Holder.RETURNED) else next(iter(candidates), None)
+
+
+def _candidate_in_need(state: ClusterState, definition: Definition, now: int, fit: tuple[str, ...]) -> Candidate:
+    """Where no candidate is sound. One that AWS is about to take away is fit until it goes."""
+    failed = failed_starts(state, definition)
+    if _without(fit, failed):
+        return Candidate.FIT
+    if fit:
+        return Candidate.RETRY if definition.policy.retry_failed_start else Candidate.NO_RETRY
+    return Candidate.NO_QUORUM if any(_ready_standbys(state, definition, now)) else Candidate.NONE
+
+
+def _ready_standbys(state: ClusterState, definition: Definition, now: int) -> Iterator[NodeSpec]:
+    """The nodes that are ready, whatever quorum says, best priority first; without the active one."""
+    serving, adopted = servers(state, definition, now), adoptable(state, definition, now)
+    barred = set(serving) - {state.last_holder, adopted}
+    return (
+        node
+        for node in definition.serving
+        if node.instance_id != state.active
+        and node.instance_id not in barred
+        and adopted in (None, node.instance_id)
+        and health_of(state, definition, node.instance_id, now) is NodeHealth.READY
+    )
+
+
+def health_of(state: ClusterState, definition: Definition, instance_id: str, now: int) -> NodeHealth:
+    """The health of one node.
+
+    UNKNOWN is also one that the state, or the lease's holder, does not know, and one that speaks of other services than
+    the definition.
+    """
+    report = state.nodes.get(instance_id)
+    if report is None:
+        return NodeHealth.UNKNOWN
+    health = diagnose(report, definition.policy, now)
+    is_known = is_known_to_holder(state, instance_id) and means_the_same(report, definition, instance_id)
+    return NodeHealth.UNKNOWN if health is NodeHealth.READY and not is_known else health
+
+
+def _phase(state: ClusterState, now: int) -> Phase:
+    if state.transition is None:
+        return Phase.SETTLED
+    if now >= state.transition.deadline_at:
+        return Phase.OVERDUE
+    return Phase.SETTLED if state.transition.stage is Stage.CONFIRMING else Phase.UNDER_WAY
+
+
+def _holder(state: ClusterState, definition: Definition, now: int, phase: Phase) -> Holder:
+    if others_serving(state, definition, now):
+        return Holder.CONTESTED
+    if state.active is not None:
+        health = health_of(state, definition, state.active, now)
+        is_idle = phase is Phase.SETTLED and _is_idle(state.nodes[state.active], definition.policy)
+        return Holder.FAILED if health is NodeHealth.READY and is_idle else Holder(health.value)
+    if state.previous is None or state.previous.is_assumed:
+        unplaced = _first_placement(state, definition, now, phase)
+        if unplaced is not None:
+            return unplaced
+    if state.previous is None:
+        return Holder.NOBODY
+    found = _left_by(state.previous.node, state, definition, now)
+    is_left_alone = phase is Phase.SETTLED and found is Holder.UNPROVEN
+    return Holder.AWAITED if not is_left_alone and _is_awaited(state, definition, now) else found
+
+
+def _left_by(previous: str, state: ClusterState, definition: Definition, now: int) -> Holder:
+    """How things are by the records of the one that had the lease last."""
+    report = state.nodes.get(previous)
+    power = report.power_now if report else PowerReading.UNKNOWN
+    if find_proof(state, definition, now, power):
+        return Holder.NOBODY
+    return Holder.RETURNED if previous in fit_candidates(state, definition, now) else Holder.UNPROVEN
+
+
+def _is_awaited(state: ClusterState, definition: Definition, now: int) -> bool:
+    """Whether a member that may serve may still be heard: the table may have been put back to before it got the lease.
+
+    A table that was not has heard somebody all the while; where nobody was heard for a time, the first to be heard
+    again waits silence_limit_s for the others. One that is dead is waited for no longer than that.
+    """
+    return _are_heard_anew(state, definition, now) and bool(unheard(state, definition, now, besides=None))
+
+
+def _are_heard_anew(state: ClusterState, definition: Definition, now: int) -> bool:
+    """Whether all that are ready have only just been heard."""
+    ready = [state.nodes[node.instance_id] for node in _ready_standbys(state, definition, now)]
+    return bool(ready) and not any(is_heard_without_gap(report, definition.policy) for report in ready)
+
+
+def _first_placement(state: ClusterState, definition: Definition, now: int, phase: Phase) -> Holder | None:
+    """Whether anybody may be placed at all where nobody has been yet; None: that is so.
+
+    A member that may serve and has not been heard may be serving. It is waited for as long as all that are ready have
+    only just been heard, as is a quorum. After that a person is called; only the one that serves already is adopted,
+    and not even that beside one that is heard and not down.
+    """
+    expected = state.previous.node if state.previous else adoptable(state, definition, now)
+    is_early = phase is Phase.SETTLED and _are_heard_anew(state, definition, now)
+    if unheard(state, definition, now, besides=expected):
+        serves = expected is not None and said(state, definition, expected, now) is Said.SERVES
+        if not serves or undecided(state, definition, now, besides=expected):
+            return Holder.AWAITED if is_early else Holder.UNHEARD
+        return Holder.AWAITED if is_early else None
+    is_without_quorum = not fit_candidates(state, definition, now)
+    return Holder.AWAITED if is_early and is_without_quorum and state.previous is None else None
+
+
+def _is_idle(report: NodeReport, policy: Policy) -> bool:
+    """Whether a node that is to serve says that it does not: it cannot read its lease, or was told to stop.
+
+    One that has only just come back, after an outage of the beats, is given silence_limit_s to take up its service.
+    One that says that it waits is given the time for that: it waits out what it has promised, and then for the others,
+    for silence_limit_s when one of them is dead.
+    """
+    patience_s = policy.silence_limit_s + (policy.promised_s + policy.hearing_s if report.waits else 0)
+    is_down = report.service in (ServiceStatus.OUT_OF_SERVICE, ServiceStatus.STOPPING)
+    return is_down and report.heard_at is not None and report.heard_at - report.heard_since >= patience_s
+
+
+def _repair(state: ClusterState, now: int) -> Repair:
+    address = state.address
+    is_due = address is not None and address.status is AddressStatus.OWED and now >= address.retry_at
+    return Repair.DUE if is_due else Repair.NOT_DUE
+
+
+def _budget(state: ClusterState, definition: Definition, now: int) -> Budget:
+    limit = definition.policy.max_failovers
+    return Budget.SPENT if spent(state, limit, now) >= limit.count else Budget.LEFT

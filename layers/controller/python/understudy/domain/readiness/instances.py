@@ -1,0 +1,40 @@
+"""Readiness of the instances themselves (B4, B10): pure functions of gathered facts, one for each named check."""
+
+from understudy.domain.cluster.definition import NodeSpec
+from understudy.domain.readiness.facts import Facts, Finding, Instance, Unread, Verdict, together
+from understudy.domain.readiness.nodes import of_each_instance
+
+
+def no_hibernation(facts: Facts) -> Finding:
+    """No node that serves can be hibernated: it would come back with its services running (B4)."""
+
+    def look(node: NodeSpec, instance: Instance) -> Finding:
+        if instance.hibernates is None:
+            return Finding(Verdict.UNKNOWN, f"{node.name}: EC2 does not say whether it can be hibernated")
+        if instance.hibernates:
+            return Finding(Verdict.FAIL, f"{node.name} can be hibernated")
+        return Finding(Verdict.PASS, f"{node.name} cannot be hibernated")
+
+    return of_each_instance(facts, look)
+
+
+def metadata_closed(facts: Facts) -> Finding:
+    """Each node's metadata service wants a token (IMDSv2), and answers no farther than the node itself (B10)."""
+    if isinstance(facts.instances, Unread):
+        return Finding(Verdict.UNKNOWN, facts.instances.why)
+    found = ((node, facts.instances.get(node.instance_id)) for node in facts.definition.nodes)
+    return together(_metadata(node, instance) for node, instance in found if instance)
+
+
+def _metadata(node: NodeSpec, instance: Instance) -> Finding:
+    metadata = instance.metadata
+    if metadata is None:
+        return Finding(Verdict.UNKNOWN, f"{node.name}: EC2 does not say who can ask its metadata service")
+    faults = {
+        "without a token (IMDSv1)": not metadata.needs_token,
+        f"from {metadata.hop_limit} hops away": metadata.hop_limit > 1,
+    }
+    open_ways = [words for words, is_so in faults.items() if is_so and metadata.is_on]
+    if open_ways:
+        return Finding(Verdict.WARN, f"{node.name} answers questions about its metadata {' and '.join(open_ways)}")
+    return Finding(Verdict.PASS, f"{node.name} answers only itself about its metadata, and with a token")

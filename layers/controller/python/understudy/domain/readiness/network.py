@@ -1,0 +1,157 @@
+"""Readiness of routes and Elastic IPs (S14, S15): pure functions of gathered facts, one for each named check."""
+
+from collections.abc import Callable, Iterable
+
+from understudy.domain.cluster.definition import ElasticIp, Route
+from understudy.domain.cluster.network import (
+    ElasticIpReading,
+    RouteTable,
+    block_faults,
+    elastic_ip_faults,
+    narrower,
+    table_faults,
+)
+from understudy.domain.readiness.facts import Facts, Finding, Unread, Verdict, together
+
+NO_ROUTE = Finding(Verdict.PASS, "no address of kind route_table")
+NO_ELASTIC_IP = Finding(Verdict.PASS, "no address of kind elastic_ip")
+
+
+def tables_ours(facts: Facts) -> Finding:
+    """Every route table exists, carries the stack's tag, and is in the VPC of all nodes (S14)."""
+    if isinstance(facts.route_tables, Unread):
+        return Finding(Verdict.UNKNOWN, facts.route_tables.why)
+    ids = dict.fromkeys(table for route in facts.definition.routes for table in route.route_table_ids)
+    findings = []
+    for table_id in ids:
+        table = facts.route_tables.get(table_id)
+        faults = table_faults(facts.definition, table, facts.stack) if table else ["is no route table that EC2 knows"]
+        findings += _failures(table_id, faults) or [Finding(Verdict.PASS, f"{table_id} is the stack's")]
+    return together(findings or [NO_ROUTE])
+
+
+def address_outside(facts: Facts) -> Finding:
+    """The address of each route lies outside every CIDR block that its VPC has now (S14)."""
+
+    def look(route: Route, table_id: str, table: RouteTable) -> list[Finding]:
+        outside = Finding(Verdict.PASS, f"{route.destination} is outside {', '.join(table.local_blocks)}")
+        return _failures(f"{route.destination}: {table_id}", block_faults(route, table)) or [outside]
+
+    return _of_each_table(facts, look)
+
+
+def tables_used(facts: Facts) -> Finding:
+    """Every route table is associated with a subnet, or is its VPC's main one: else no packets follow it (S14)."""
+
+    def look(_: Route, table_id: str, table: RouteTable) -> list[Finding]:
+        if table.is_used:
+            return [Finding(Verdict.PASS, f"{table_id} is in use")]
+        return [Finding(Verdict.WARN, f"{table_id} is associated with no subnet")]
+
+    return _of_each_table(facts, look)
+
+
+def routes_lead(facts: Facts) -> Finding:
+    """While a node is in service, every route leads to it; else to a member, or nowhere (S14)."""
+
+    def look(route: Route, table_id: str, table: RouteTable) -> list[Finding]:
+        there = table.routes.get(route.destination)
+        if there is None:
+            return [_led(facts, f"{route.destination} in {table_id}", "")]
+        if not there.is_live:
+            return [Finding(Verdict.WARN, f"{route.destination} in {table_id} leads to {there.target}, which is gone")]
+        return [_led(facts, f"{route.destination} in {table_id}", there.target)]
+
+    return _of_each_table(facts, look)
+
+
+def routes_whole(facts: Facts) -> Finding:
+    """No narrower route in the table takes some of a route's packets elsewhere: EC2 follows the narrowest (S14)."""
+    own = {route.destination for route in facts.definition.routes}
+
+    def look(route: Route, table_id: str, table: RouteTable) -> list[Finding]:
+        found = [
+            Finding(Verdict.WARN, f"{each} in {table_id} leads a part of {route.destination} to {there.target}")
+            for each in narrower(route, table, own)
+            for there in [table.routes[each]]
+        ]
+        return found or [Finding(Verdict.PASS, f"{route.destination} in {table_id} is taken by no narrower route")]
+
+    return _of_each_table(facts, look)
+
+
+def elastic_ips_ours(facts: Facts) -> Finding:
+    """Every Elastic IP exists and carries the stack's tag (S15)."""
+    if isinstance(facts.elastic_ips, Unread):
+        return Finding(Verdict.UNKNOWN, facts.elastic_ips.why)
+    findings = []
+    for each in facts.definition.elastic_ips:
+        there = facts.elastic_ips.get(each.allocation_id)
+        faults = elastic_ip_faults(there, facts.stack) if there else ["is no Elastic IP that EC2 knows here"]
+        findings += _failures(each.label, faults) or [Finding(Verdict.PASS, f"{each.label} is the stack's")]
+    return together(findings or [NO_ELASTIC_IP])
+
+
+def elastic_ips_lead(facts: Facts) -> Finding:
+    """While a node is in service, every Elastic IP is associated with it; else with a member, or with nothing (S15)."""
+
+    def look(each: ElasticIp, there: ElasticIpReading) -> Finding:
+        return _led(facts, each.label, there.interface_id)
+
+    if isinstance(facts.elastic_ips, Unread):
+        return Finding(Verdict.UNKNOWN, facts.elastic_ips.why)
+    known = [(each, facts.elastic_ips.get(each.allocation_id)) for each in facts.definition.elastic_ips]
+    findings = [look(each, there) if there else _unknown(each.label) for each, there in known]
+    return together(findings or [NO_ELASTIC_IP])
+
+
+def internet_gateway(facts: Facts) -> Finding:
+    """With an Elastic IP, the VPC of every node has an internet gateway: else EC2 refuses to associate it (S15)."""
+    if not facts.definition.elastic_ips:
+        return NO_ELASTIC_IP
+    if isinstance(facts.instances, Unread):
+        return Finding(Verdict.UNKNOWN, facts.instances.why)
+    if isinstance(facts.internet_vpcs, Unread):
+        return Finding(Verdict.UNKNOWN, facts.internet_vpcs.why)
+    findings = []
+    for node in facts.definition.serving:
+        instance = facts.instances.get(node.instance_id)
+        if instance is None:
+            findings.append(Finding(Verdict.UNKNOWN, f"the VPC of {node.name} is not known"))
+        elif instance.vpc_id in facts.internet_vpcs:
+            findings.append(Finding(Verdict.PASS, f"{instance.vpc_id} has an internet gateway"))
+        else:
+            findings.append(Finding(Verdict.FAIL, f"{node.name} is in {instance.vpc_id} without an internet gateway"))
+    return together(findings)
+
+
+def _led(facts: Facts, what: str, target: str) -> Finding:
+    """Whether it is well that an address leads to this interface (or nowhere, when empty)."""
+    active = facts.definition.node(facts.state.active or "")
+    members = {node.interface_id: node.name for node in facts.definition.nodes}
+    found = f"{what} leads to {members.get(target) or target or 'nothing'}"
+    if active is not None and target != active.interface_id:
+        return Finding(Verdict.WARN, f"{found}; {active.name} is in service")
+    if target and target not in members:
+        return Finding(Verdict.WARN, f"{found}, which is no member's")
+    return Finding(Verdict.PASS, found)
+
+
+def _failures(what: str, faults: Iterable[str]) -> list[Finding]:
+    return [Finding(Verdict.FAIL, f"{what} {fault}") for fault in faults]
+
+
+def _unknown(what: str) -> Finding:
+    """What EC2 does not know has a check of its own."""
+    return Finding(Verdict.UNKNOWN, f"{what} is not known to EC2")
+
+
+def _of_each_table(facts: Facts, look: Callable[[Route, str, RouteTable], list[Finding]]) -> Finding:
+    if isinstance(facts.route_tables, Unread):
+        return Finding(Verdict.UNKNOWN, facts.route_tables.why)
+    findings = []
+    for route in facts.definition.routes:
+        for table_id in route.route_table_ids:
+            table = facts.route_tables.get(table_id)
+            findings += look(route, table_id, table) if table else [_unknown(table_id)]
+    return together(findings or [NO_ROUTE])

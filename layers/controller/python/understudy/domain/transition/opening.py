@@ -1,0 +1,267 @@
+"""Whether a transition that was asked for is opened, and on which node.
+
+Bad requests and vanished causes change nothing.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from understudy.domain.cluster.definition import Definition, Role
+from understudy.domain.cluster.request import Request
+from understudy.domain.cluster.state import ClusterState, TransitionAction
+from understudy.domain.decide.leaving import departure_words
+from understudy.domain.decide.rules import Action, decide
+from understudy.domain.decide.situation import (
+    Holder,
+    Observer,
+    Phase,
+    Planned,
+    fit_candidates,
+    health_of,
+    observer_by_clock,
+    sound_candidates,
+    survey,
+)
+from understudy.domain.observe.health import NodeHealth
+from understudy.domain.observe.quorum import objection
+from understudy.domain.observe.serving import Said, may_be_adopted, others_serving, said, unheard
+from understudy.domain.observe.starts import failed_starts, failed_words
+from understudy.domain.transition.drill import DRILL_RULES, objections
+
+ACTION_OF: Mapping[Action, TransitionAction] = {
+    Action.FAIL_OVER: TransitionAction.FAILOVER,
+    Action.PLACE: TransitionAction.PLACE,
+    Action.FAIL_BACK: TransitionAction.FAILBACK,
+    Action.SWITCH_OVER: TransitionAction.SWITCHOVER,
+    Action.REPAIR: TransitionAction.REPAIR,
+}
+"""What the workflow is asked for under each decision that moves something."""
+
+SPENDING = (TransitionAction.FAILOVER, TransitionAction.FAILBACK)
+"""Moves that spend the budget when nobody asked for them and they take the lease from a node. Fencing that goes on
+under a new epoch, after its execution died, takes it from nobody: it is the failover that was counted already."""
+MANUAL_RULE = "operator-asked"
+NEXT_RULE = "service-did-not-start"
+
+
+@dataclass(frozen=True)
+class Opening:
+    """Open a transition to `target` (instance id)."""
+
+    action: TransitionAction
+    target: str
+    rule: str
+    why: str
+    tried: tuple[str, ...] = ()
+    spends_budget: bool = False
+    may_go_unproven: bool = False
+
+
+@dataclass(frozen=True)
+class AlreadyOpen:
+    """This very execution has opened it before and was cut off."""
+
+
+@dataclass(frozen=True)
+class StoodDown:
+    """The cause went away, or somebody else is at it."""
+
+    why: str
+
+
+@dataclass(frozen=True)
+class Refused:
+    """The request cannot be carried out as it stands."""
+
+    why: str
+
+
+@dataclass(frozen=True)
+class Exhausted:
+    """The service started nowhere: no node is left to try."""
+
+    why: str
+
+
+Ruling = Opening | AlreadyOpen | StoodDown | Refused | Exhausted
+
+
+def rule_on_request(request: Request, execution: str, state: ClusterState, definition: Definition, now: int) -> Ruling:
+    """Judge a request at `now` by the state as it is. One of the controller's is for one epoch and no later one."""
+    if state.transition is not None and state.transition.execution == execution:
+        return AlreadyOpen()
+    if request.epoch is not None and request.epoch != state.epoch + 1:
+        return StoodDown(
+            f"{request.rule} was noticed under epoch {request.epoch - 1}, and the cluster is at epoch {state.epoch}"
+        )
+    if request.rule in DRILL_RULES and request.action is TransitionAction.SWITCHOVER:
+        return _rule_on_drill(request, state, definition, now)
+    if request.rule is not None:
+        return _rule_on_cause(request, state, definition, now)
+    return _rule_on_wish(request, state, definition, now)
+
+
+def _rule_on_cause(request: Request, state: ClusterState, definition: Definition, now: int) -> Ruling:
+    """The controller asked. What it saw may be over: the table of rules is asked again."""
+    situation = survey(state, definition, now, observer_by_clock(state, definition.policy, now))
+    decision = decide(situation)
+    if ACTION_OF.get(decision.action) is not request.action or situation.target is None:
+        return StoodDown(f"{request.rule} no longer holds; now {decision.rule}: {decision.why}")
+    return Opening(
+        action=request.action,
+        target=situation.target,
+        rule=decision.rule,
+        why=f"{decision.why}{_tried_again(situation.target, state, definition, now)}",
+        spends_budget=state.active is not None and request.action in SPENDING,
+    )
+
+
+def _tried_again(target: str, state: ClusterState, definition: Definition, now: int) -> str:
+    """That a target is the last choice, and why: words to go on with; empty when it is not."""
+    is_moved_to = target != state.last_holder
+    words = failed_words(state, definition, target, now) if is_moved_to else ""
+    return f"; {words}, and no other node is left" if words else ""
+
+
+def _rule_on_drill(request: Request, state: ClusterState, definition: Definition, now: int) -> Ruling:
+    """A drill takes the lease from a healthy node: whatever speaks against it ends it (B7)."""
+    against = objections(state, definition, now, observer_by_clock(state, definition.policy, now))
+    target = _wanted(request, definition)
+    if against or target not in sound_candidates(state, definition, now):
+        return StoodDown("; ".join(against) or f"{request.to} is not fit to take over")
+    return Opening(request.action, target, str(request.rule), "a planned drill")
+
+
+def _rule_on_wish(request: Request, state: ClusterState, definition: Definition, now: int) -> Ruling:
+    """An operator asked: each thing that is in the way is named."""
+    if survey(state, definition, now, Observer.TRUSTED).phase is Phase.UNDER_WAY and state.transition:
+        return Refused(
+            f"a {state.transition.action} to {definition.name_of(state.transition.target)} is under way "
+            f"(epoch {state.epoch}, {state.transition.stage}); wait until it has ended"
+        )
+    names = ", ".join(node.name for node in definition.serving)
+    candidates = fit_candidates(state, definition, now)
+    wanted = _wanted(request, definition)
+    if wanted is None and request.to is not None:
+        return Refused(f"to is {request.to!r:.60}, which is no node of {state.cluster}; allowed: {names}")
+    if _is_witness(wanted, definition):
+        return Refused(f"to is {request.to!r}, a witness, which never serves; allowed: {names}")
+    if wanted is None and not candidates:
+        health = ", ".join(
+            f"{node.name} is {_in_words(state, definition, node.instance_id, now)}" for node in definition.serving
+        )
+        return Refused(f"no node of {state.cluster} is fit to take over: {health}")
+    target = wanted or candidates[0]
+    if target == state.active:
+        return Refused(f"{definition.name_of(target)} is in service already; allowed for to: another of {names}")
+    if health_of(state, definition, target, now) is not NodeHealth.READY:
+        health = _in_words(state, definition, target, now)
+        return Refused(f"{definition.name_of(target)} is {health}, not READY; it cannot take over now")
+    if against := _service_elsewhere(state, definition, target, now) or objection(state, definition, target, now):
+        return Refused(f"{definition.name_of(target)} cannot take over now: {against}")
+    if against := _unsound(request, target, state, definition, now):
+        return Refused(against)
+    why = f"an operator asked for a {request.action}" + (f": {request.reason}" if request.reason else "")
+    if request.may_go_unproven:
+        why += "; they asked to go on without a proof, should none be found"
+    return Opening(
+        action=request.action, target=target, rule=MANUAL_RULE, why=why, may_go_unproven=request.may_go_unproven
+    )
+
+
+def _unsound(request: Request, target: str, state: ClusterState, definition: Definition, now: int) -> str:
+    """Why the target is no place for a service that is well, in words; empty when it is one (B17, B20).
+
+    Nobody takes the service from a node where it runs to one where it is known not to start, or that AWS is about to
+    take away, but from a node that goes sooner than that. A failover of a service that does not run may be all that is
+    left, as it may be for the controller.
+    """
+    failed, goes = (words(state, definition, target, now) for words in (failed_words, departure_words))
+    situation = survey(state, definition, now, Observer.TRUSTED)
+    is_served = situation.holder is Holder.READY
+    if is_served and situation.planned is Planned.LEAVE and situation.target == target:
+        return ""
+    is_failover = request.action is TransitionAction.FAILOVER and not is_served
+    is_last_resort = is_failover and not sound_candidates(state, definition, now)
+    if is_last_resort and (definition.policy.retry_failed_start or not failed):
+        return ""
+    clear = f'{{"cluster": "{state.cluster}", "action": "clear", "node": "{definition.name_of(target)}"}}'
+    if failed:
+        return f"{failed}. Find out why, then clear it and ask again: {clear}"
+    return f"{goes}. If it stays all the same, boot it anew and ask again" if goes else ""
+
+
+def _service_elsewhere(state: ClusterState, definition: Definition, target: str, now: int) -> str:
+    """Which members say that they serve and hold no lease, or may, in words; empty when none does that is in the way.
+
+    A person may have the one that serves already adopted, where nobody has been placed yet.
+    """
+    if may_be_adopted(state, definition, target, now):
+        return ""
+    if others := others_serving(state, definition, now):
+        names = ", ".join(map(definition.name_of, others))
+        return f"{names} says that it serves, and holds no lease; stop the service there first"
+    if not state.was_placed and said(state, definition, target, now) is Said.SERVES:
+        names = ", ".join(map(definition.name_of, unheard(state, definition, now, besides=target)))
+        return f"it serves already, and nobody knows yet whether {names} does, too; ask again when it has said so"
+    return ""
+
+
+def _in_words(state: ClusterState, definition: Definition, instance_id: str, now: int) -> str:
+    """The health of a node, with what else keeps it from taking over: EC2's word on it (S3), or quorum (S12)."""
+    report = state.nodes.get(instance_id)
+    faults = [fault for fault in (report.fault, report.misnamed, report.unfit) if fault] if report else []
+    fault = f" ({'; '.join(faults)})" if faults else ""
+    health = health_of(state, definition, instance_id, now)
+    against = objection(state, definition, instance_id, now) or failed_words(state, definition, instance_id, now)
+    against = against if health is NodeHealth.READY else ""
+    return f"{health}{fault}{f', but {against}' if against else ''}"
+
+
+def _is_witness(instance_id: str | None, definition: Definition) -> bool:
+    node = definition.node(instance_id) if instance_id else None
+    return node is not None and node.role is Role.WITNESS
+
+
+def _wanted(request: Request, definition: Definition) -> str | None:
+    """The node that the request names: by `to`, or for a failback the one of the best priority."""
+    if request.to is not None:
+        named = definition.node_named(request.to)
+        return named.instance_id if named else None
+    if request.action is TransitionAction.FAILBACK:
+        return definition.preferred.instance_id
+    return None
+
+
+def rule_on_next(failed_epoch: int, execution: str, state: ClusterState, definition: Definition, now: int) -> Ruling:
+    """The service did not start on the transition's target: which node is tried next?
+
+    A switchover goes back to the node that it came from, when that is ready. Every other node is tried once, and those
+    on which a start has failed before come last, that one included (B20).
+    """
+    transition = state.transition
+    if transition is None or transition.execution != execution:
+        return StoodDown(f"epoch {failed_epoch} has been superseded by epoch {state.epoch}")
+    if state.epoch != failed_epoch:
+        return AlreadyOpen()
+    tried = (*transition.tried, transition.target)
+    # A repair moves nothing: whether the service is moved is for the table of rules, which knows the budget.
+    is_repair = transition.action is TransitionAction.REPAIR
+    candidates = () if is_repair else fit_candidates(state, definition, now, without=tried)
+    if not candidates:
+        names = ", ".join(definition.name_of(node) for node in tried)
+        return Exhausted(f"the service did not start on {names}, and no other node is fit")
+    failed = failed_starts(state, definition)
+    best = [each for each in candidates if each not in failed] or candidates
+    goes_back = transition.action is not TransitionAction.FAILOVER and transition.source in best
+    target = transition.source if goes_back and transition.source else candidates[0]
+    failed_on = definition.name_of(transition.target)
+    why = f"the service did not start on {failed_on}: {definition.name_of(target)} is next"
+    return Opening(
+        action=transition.action,
+        target=target,
+        rule=NEXT_RULE,
+        why=why,
+        tried=tried,
+        may_go_unproven=transition.may_go_unproven,
+    )

@@ -1,0 +1,136 @@
+"""What stands in Route 53, compared with what the controller wrote there last: the record monitor's judgement (S5)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any
+
+from understudy.domain.cluster.address import AddressStatus
+from understudy.domain.cluster.definition import Definition, Record
+from understudy.domain.cluster.record import (
+    RecordReading,
+    RecordSet,
+    Wish,
+    desired,
+    differences,
+    foreign_words,
+    read_guard,
+)
+from understudy.domain.cluster.state import ClusterState
+
+
+class Standing(StrEnum):
+    """How a protected record stands."""
+
+    AS_WRITTEN = "AS_WRITTEN"
+    DRIFTED = "DRIFTED"  # somebody changed the record or its guard: ours to put right
+    FOREIGN = "FOREIGN"  # the guard is another cluster's or stack's
+    NEWER = "NEWER"  # the guard is our own, of an epoch that the table has never had
+    OBSTRUCTED = "OBSTRUCTED"  # an alias, a routing policy or a CNAME stands there
+
+
+ADVICE: Mapping[Standing, str] = {
+    Standing.DRIFTED: "nothing: it is put right as soon as the other records of this event no longer stand in the way",
+    Standing.FOREIGN: (
+        "find out which cluster is to have the name: take it out of the definition of the other one, and delete the "
+        "guard only when that one has let go of it"
+    ),
+    Standing.NEWER: (
+        "was the table restored from a backup? Then rebuild the cluster in the table. Was the guard edited by hand? "
+        "Then delete it: record and guard are written anew"
+    ),
+    Standing.OBSTRUCTED: "delete what stands there by hand: record and guard are written anew",
+}
+"""What a person has to do about a record that is not put right by itself."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A protected record as it was found. `why` is empty when it stands as it was written."""
+
+    record: Record
+    wish: Wish
+    reading: RecordReading
+    standing: Standing
+    why: str
+
+
+def written_last(state: ClusterState, definition: Definition, ttl: int, stack: str) -> Mapping[Record, Wish]:
+    """What the newest move wrote for each record of a cluster; empty while that is not known.
+
+    It is known when a member holds the lease and no transition is open, of what is not owed. `ttl`: the tunable (s).
+    """
+    node, address = definition.node(state.active or ""), state.address
+    if node is None or address is None or state.transition is not None:
+        return {}
+    leads_to = definition.leads_to(node)
+    return {
+        each: Wish(stack, state.cluster, address.epoch, node.name, leads_to[each.label], ttl)
+        for each in definition.records
+        if address.status_of(each.label) is not AddressStatus.OWED  # of that it is known already
+    }
+
+
+def examine(record: Record, wish: Wish, reading: RecordReading, epoch: int) -> Finding:
+    """Judge one reading. `wish`: what was written last; `epoch`: the cluster's in the table, which may be higher."""
+    guard = read_guard(reading.guard)
+    if why := foreign_words(reading.guard, wish.stack, wish.cluster):
+        return Finding(record, wish, reading, Standing.FOREIGN, why)
+    if guard and guard.epoch > epoch:
+        why = f"the guard carries epoch {guard.epoch}, and the table knows none above {epoch}"
+        return Finding(record, wish, reading, Standing.NEWER, why)
+    if reading.obstacle:
+        return Finding(record, wish, reading, Standing.OBSTRUCTED, reading.obstacle)
+    why = "; ".join(differences(record, wish, reading))
+    return Finding(record, wish, reading, Standing.DRIFTED if why else Standing.AS_WRITTEN, why)
+
+
+def repairable(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    """The drifted records that a repair of the cluster can put right.
+
+    A newer guard stops every move of the cluster, and an obstacle every batch of its zone: a repair that cannot succeed
+    would open a transition each time, and change nothing.
+    """
+    if any(each.standing is Standing.NEWER for each in findings):
+        return ()
+    shut = {_zone_of(each.record) for each in findings if each.standing is Standing.OBSTRUCTED}
+    return tuple(each for each in findings if each.standing is Standing.DRIFTED and _zone_of(each.record) not in shut)
+
+
+def withheld(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    """The records that are not as written and that no repair can put right: a person has to look."""
+    good = repairable(findings)
+    return tuple(each for each in findings if each.standing is not Standing.AS_WRITTEN and each not in good)
+
+
+def _zone_of(record: Record) -> tuple[str, str]:
+    return (record.role_arn, record.hosted_zone_id)
+
+
+def facts_of(finding: Finding) -> dict[str, Any]:
+    """A finding for the event and the history: what was expected, what stands there, and who the guard says wrote it.
+
+    The expected TTL is that of the guard as long as nobody has changed the guard's text: the two were written together.
+    """
+    wish, found, guard = finding.wish, finding.reading.record, finding.reading.guard
+    _, new_guard = desired(finding.record, wish)
+    is_text_ours = guard is not None and guard.values == new_guard.values
+    return {
+        "record": finding.record.label,
+        "standing": str(finding.standing),
+        "why": finding.why,
+        "expected": wish.address,
+        "expected_ttl_s": guard.ttl if guard and is_text_ours else wish.ttl,
+        "expected_writer": _writer(new_guard),
+        "found": list(found.values) if found else [],
+        "found_ttl_s": found.ttl if found else None,
+        "guard": list(guard.values) if guard else [],
+        "guard_ttl_s": guard.ttl if guard else None,
+        "guard_writer": _writer(guard),
+    }
+
+
+def _writer(guard: RecordSet | None) -> dict[str, Any] | None:
+    """Stack, cluster, epoch and node of whoever wrote a guard; None when it does not say so."""
+    found = read_guard(guard)
+    return asdict(found) if found else None

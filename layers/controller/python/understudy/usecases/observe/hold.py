@@ -1,0 +1,50 @@
+"""Hold and resume a cluster (B6): who asked and why goes into the history of its epoch and onto the bus."""
+
+import logging
+from dataclasses import replace
+from typing import Any
+
+from understudy.domain.cluster.hold import HOLD, RESUME, Hold, ModeRequest, changed_hold
+from understudy.domain.cluster.request import BadRequestError
+from understudy.domain.cluster.state import ClusterState
+from understudy.ports import Announcer, StateLedger
+from understudy.usecases.step import Clock, redo_on_conflict, tell
+
+CLUSTER_HELD = "Understudy Cluster Held"
+CLUSTER_RESUMED = "Understudy Cluster Resumed"
+log = logging.getLogger(__name__)
+
+
+def set_mode(request: ModeRequest, ledger: StateLedger, announcer: Announcer, clock: Clock) -> dict[str, Any]:
+    """Write the hold down, or take it away; the mode as it then is. Asked twice, it changes nothing more.
+
+    Raises BadRequestError for a cluster that is not registered and for an end that is past.
+    """
+    return redo_on_conflict(lambda: _set(request, ledger, announcer, int(clock())))
+
+
+def _set(request: ModeRequest, ledger: StateLedger, announcer: Announcer, now: int) -> dict[str, Any]:
+    state = ledger.read(request.cluster)
+    if state is None:
+        raise BadRequestError(f"cluster is {request.cluster!r}, which is not registered")
+    if request.until is not None and request.until <= now:
+        raise BadRequestError(f"until is {now - request.until} s ago; allowed: a time to come")
+    hold = changed_hold(request, state.hold, now)
+    change_hold(state, hold, request.reason, now, ledger, announcer)
+    return {"cluster": request.cluster, "mode": "HELD" if hold else "NORMAL", "until": hold.until if hold else None}
+
+
+def change_hold(
+    state: ClusterState, hold: Hold | None, reason: str, now: int, ledger: StateLedger, announcer: Announcer
+) -> ClusterState:
+    """Let this hold stand from `now` (seconds), and tell of it; the state after. Raises LedgerConflictError."""
+    if hold == state.hold:
+        return state
+    told = {"reason": reason, "since": hold.since if hold else None, "until": hold.until if hold else None}
+    # Each under a name of its own: a cluster can be held many times under one epoch.
+    story = {f"{HOLD if hold else RESUME}.{now}": told}
+    after = ledger.commit(state, replace(state, hold=hold), history={state.epoch: story})
+    detail = {"cluster": state.cluster, "epoch": state.epoch, **told}
+    log.warning("cluster held" if hold else "cluster resumed", extra=detail)
+    tell(announcer, CLUSTER_HELD if hold else CLUSTER_RESUMED, detail)
+    return after

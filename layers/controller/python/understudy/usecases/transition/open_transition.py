@@ -1,0 +1,281 @@
+"""OpenTransition: look at the cause once more, and end the lease of the node that holds it, under a new epoch."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any
+
+from understudy.domain.advise.explain import explain
+from understudy.domain.cluster.approval import parse_reply
+from understudy.domain.cluster.definition import Definition
+from understudy.domain.cluster.doubt import doubted
+from understudy.domain.cluster.hold import ModeRequest
+from understudy.domain.cluster.request import KEYS, BadRequestError, ClearRequest, Request, parse_request
+from understudy.domain.cluster.seal import SEAL, is_sealed
+from understudy.domain.cluster.state import ClusterState
+from understudy.domain.decide.rules import ON_SILENCE
+from understudy.domain.decide.situation import observer_by_clock
+from understudy.domain.transition.consent import (
+    Approved,
+    Ask,
+    Ending,
+    NotApproved,
+    after_reply,
+    before_asking,
+    withdrawn,
+)
+from understudy.domain.transition.opening import (
+    AlreadyOpen,
+    Exhausted,
+    Opening,
+    Refused,
+    Ruling,
+    StoodDown,
+    rule_on_next,
+    rule_on_request,
+)
+from understudy.domain.transition.steps import opened
+from understudy.ports import Announcer, StateLedger
+from understudy.ports.seals import SealBook
+from understudy.usecases.observe.doubting import Doubter, Weighed
+from understudy.usecases.observe.facts import facts_of
+from understudy.usecases.observe.hold import set_mode
+from understudy.usecases.step import Clock, Outcome, answer, read_in_force, redo_on_conflict, tell
+from understudy.usecases.transition.clear_start import clear_start
+from understudy.usecases.transition.question import Asked, close_question, consent_facts, put_question, tell_of_consent
+
+TRANSITION_OPENED = "Understudy Transition Opened"
+HISTORY_KEPT_S = 400 * 86_400
+"""How long the history of a transition is kept: DynamoDB deletes the item some days after `expires_at` (seconds)."""
+log = logging.getLogger(__name__)
+
+
+class OpenOutcome(StrEnum):
+    """How OpenTransition can end."""
+
+    OPENED = "OPENED"
+    STOOD_DOWN = "STOOD_DOWN"
+    REFUSED = "REFUSED"
+    EXHAUSTED = "EXHAUSTED"
+    MODE_SET = "MODE_SET"  # a hold or a resume: nothing was opened
+    DOUBTED = "DOUBTED"  # too many are silent: nothing was opened yet
+    CLEARED = "CLEARED"  # a failed start is forgotten: nothing was opened
+    APPROVAL_NEEDED = "APPROVAL_NEEDED"  # a person is to be asked first: nothing was opened
+    NOT_APPROVED = "NOT_APPROVED"
+
+
+def open_transition(
+    payload: Mapping[str, Any],
+    *,
+    ledger: StateLedger,
+    announcer: Announcer,
+    clock: Clock,
+    doubter: Doubter | None = None,
+) -> Outcome:
+    """Open what `payload["request"]` asks for; with `failed_epoch`, the next try of this execution's own transition.
+
+    With `approval`, what came back from the question that this execution has asked before (B4). A hold, a resume and a
+    clear open nothing, and are written down (B6, B20). A bad request is REFUSED with every fault named, and changes
+    nothing (S10).
+    `doubter` weighs the silence that a move rests on against the rest of the fleet (B15); without it, it is believed.
+    """
+    try:
+        request = _let_through(payload, ledger, clock())
+        if isinstance(request, ModeRequest):
+            return answer(OpenOutcome.MODE_SET, **set_mode(request, ledger, announcer, clock))
+        if isinstance(request, ClearRequest):
+            return answer(OpenOutcome.CLEARED, **clear_start(request, ledger, announcer, clock))
+    except BadRequestError as fault:
+        log.warning("request refused", extra={"execution": _name_of(payload["execution"]), "why": str(fault)})
+        return answer(OpenOutcome.REFUSED, why=str(fault))
+    outcome = redo_on_conflict(lambda: _open(request, payload, ledger, announcer, clock, doubter))
+    log.info("open transition", extra={"cluster": request.cluster, **outcome})
+    return outcome
+
+
+def _let_through(payload: Mapping[str, Any], seals: SealBook, now: float) -> Request | ModeRequest | ClearRequest:
+    """What is asked for, when whoever asks may say so. Raises BadRequestError.
+
+    The words of the controller need its seal for this very execution. With `failed_epoch` or `approval`, which no
+    input can bring along, the execution has been let through before; then it may be of a version that did not seal.
+    """
+    document = payload["request"]
+    if "failed_epoch" in payload or "approval" in payload:
+        return parse_request(document, by_controller=True)
+    is_said_to_be = isinstance(document, Mapping) and SEAL in document
+    request = parse_request(document, by_controller=is_said_to_be)
+    if is_said_to_be and not _is_sealed(document, _name_of(payload["execution"]), seals, now):
+        raise BadRequestError(f"the seal is not the controller's for this execution; allowed: {', '.join(KEYS)}")
+    return request
+
+
+def _is_sealed(document: Mapping[str, Any], name: str, seals: SealBook, now: float) -> bool:
+    """A seal that seems wrong is held against the secret as it stands: it may have been changed since it was read."""
+    return is_sealed(document, name, seals.secret(now)) or is_sealed(document, name, seals.secret(now, anew=True))
+
+
+@dataclass(frozen=True)
+class _Opener:
+    """One try to carry a request out, on the state and the definition as they are now (seconds)."""
+
+    request: Request
+    execution: str
+    state: ClusterState
+    definition: Definition
+    ledger: StateLedger
+    announcer: Announcer
+    now: float
+    asked: Asked | None
+    cluster_count: int
+    doubter: Doubter | None
+
+    def rule(self, failed_epoch: int | None) -> Ruling | Ask | NotApproved | Approved:
+        """What is to become of the request. A person is asked before the first opening only, never between two."""
+        now = int(self.now)
+        if failed_epoch is not None:
+            return rule_on_next(failed_epoch, self.execution, self.state, self.definition, now)
+        ruling = rule_on_request(self.request, self.execution, self.state, self.definition, now)
+        if self.asked is None:
+            return before_asking(ruling, self.request, self.execution, self.state, self.definition, now)
+        return after_reply(ruling, self.asked.reply, self.execution, self.state, self.definition, now)
+
+    def carry_out(self, ruling: Ruling | Ask | NotApproved | Approved) -> Outcome:
+        """Do what was ruled, unless it rests on a silence that is doubted."""
+        weighed = self.weigh(ruling)
+        if weighed and weighed.is_doubted:
+            return self.put_off(weighed)
+        match ruling:
+            case Opening():
+                return self.open(ruling, weighed=weighed)
+            case Approved(opening):
+                return self.open(opening, ruling)
+            case Ask():
+                return self.ask(ruling)
+            case AlreadyOpen():
+                return answer(OpenOutcome.OPENED, epoch=self.state.epoch)
+            case NotApproved(ending):
+                return self.leave(OpenOutcome.NOT_APPROVED, ending.why, ending)
+            case StoodDown(why):
+                # What a person has asked for, and does not happen, has failed, whatever the reason.
+                is_asked_by_hand = self.request.rule is None
+                return self.leave(OpenOutcome.REFUSED if is_asked_by_hand else OpenOutcome.STOOD_DOWN, why)
+            case Refused(why):
+                return self.leave(OpenOutcome.REFUSED, why)
+            case Exhausted(why):
+                return answer(OpenOutcome.EXHAUSTED, epoch=self.state.epoch, why=why)
+
+    def weigh(self, ruling: Ruling | Ask | NotApproved | Approved) -> Weighed | None:
+        """What is thought of the silence that a move rests on, before it begins or a person is asked; None: of none."""
+        opening = ruling.opening if isinstance(ruling, Ask) else ruling
+        if self.doubter is None or not isinstance(opening, Opening) or opening.rule not in ON_SILENCE:
+            return None
+        return self.doubter.weigh(self.state, self.definition, self.cluster_count, int(self.now))
+
+    def put_off(self, weighed: Weighed) -> Outcome:
+        """Open nothing: the old node keeps its lease. The watch lets the move through when its turn has come (B15)."""
+        doubt = doubted(self.state.doubt, int(self.now))
+        self.ledger.commit(self.state, replace(self.state, doubt=doubt))
+        return answer(OpenOutcome.DOUBTED, why=weighed.words)
+
+    def open(self, ruling: Opening, consent: Approved | None = None, weighed: Weighed | None = None) -> Outcome:
+        """Open it, and tell of it."""
+        state, definition, now = self.state, self.definition, self.now
+        after = opened(
+            state,
+            definition,
+            action=ruling.action,
+            target=ruling.target,
+            rule=ruling.rule,
+            execution=self.execution,
+            now=int(now),
+            tried=ruling.tried,
+            spends_budget=ruling.spends_budget,
+            may_go_unproven=ruling.may_go_unproven,
+            asked_at=consent.asked_at if consent else 0,
+        )
+        story = _story(ruling, self.request, state, definition, after, now) | (
+            consent_facts(consent) if consent else {}
+        )
+        if weighed:
+            story["silence"] = weighed.words
+        if state.doubt:
+            story["doubted_for_s"] = int(now) - state.doubt.since
+        history: dict[int, Mapping[str, Any]] = {after.epoch: story}
+        if state.transition is not None:
+            history[state.epoch] = {"outcome": "SUPERSEDED", "reasons": [ruling.why], "stages.superseded_at": now}
+        # The active node must not have beaten since its last beat was read: that beat would have renewed the lease.
+        self.ledger.commit(state, after, holding_still=state.active, history=history)
+        if consent and self.asked:
+            tell_of_consent(self.asked, consent, state, definition, after.epoch, self.announcer)
+        told = {key: story[key] for key in ("action", "source", "target", "rule", "why", "reason", "execution")}
+        tell(self.announcer, TRANSITION_OPENED, {"cluster": state.cluster, "epoch": after.epoch, **told})
+        return answer(OpenOutcome.OPENED, epoch=after.epoch)
+
+    def ask(self, asking: Ask) -> Outcome:
+        """Let the question stand: the workflow puts it to people."""
+        facts = put_question(asking, self.state, self.definition, self.ledger, int(self.now))
+        return answer(OpenOutcome.APPROVAL_NEEDED, **facts)
+
+    def leave(self, word: OpenOutcome, why: str, ending: Ending | None = None) -> Outcome:
+        """Open nothing. A question that this execution has asked is closed: withdrawn, unless it ended otherwise."""
+        if self.asked:
+            ending = ending or withdrawn(why, self.asked.reply)
+            close_question(self.asked, ending, self.state, self.definition, self.ledger, self.announcer, self.now)
+        return answer(word, why=why)
+
+
+def _open(
+    request: Request,
+    payload: Mapping[str, Any],
+    ledger: StateLedger,
+    announcer: Announcer,
+    clock: Clock,
+    doubter: Doubter | None,
+) -> Outcome:
+    found = read_in_force(ledger, request.cluster)
+    if found is None:
+        return answer(OpenOutcome.REFUSED, why=f"cluster is {request.cluster!r}, which is not registered")
+    state, definition, stack_wide = found
+    execution, failed_epoch = _name_of(payload["execution"]), payload.get("failed_epoch")
+    reply = parse_reply(payload["approval"]) if "approval" in payload and failed_epoch is None else None
+    asked = Asked(request, execution, reply) if reply else None
+    of_all = (stack_wide.cluster_count, doubter)
+    opener = _Opener(request, execution, state, definition, ledger, announcer, clock(), asked, *of_all)
+    return opener.carry_out(opener.rule(None if failed_epoch is None else int(failed_epoch)))
+
+
+def _name_of(execution_arn: str) -> str:
+    """The execution's name: as unique as the ARN within the state machine, and the hot item stays below 1 KB."""
+    return execution_arn.rpartition(":")[2]
+
+
+def _story(
+    ruling: Opening, request: Request, state: ClusterState, definition: Definition, after: ClusterState, now: float
+) -> dict[str, Any]:
+    """The first facts of the history: who asked for what, by which rule, and what the table showed then (B5)."""
+    assert after.transition is not None  # noqa: S101 - it has just been opened
+    source = after.transition.source
+    return {
+        "action": str(ruling.action),
+        "source": definition.name_of(source) if source else None,
+        "target": definition.name_of(ruling.target),
+        "rule": ruling.rule,
+        "why": ruling.why,
+        "reason": request.reason,
+        "execution": after.transition.execution,
+        "facts": facts_of(state, definition, int(now)),
+        "explained": _explained(state, definition, int(now)),
+        "expires_at": int(now) + HISTORY_KEPT_S,
+        "stages.noticed_at": request.noticed_at or now,
+        "stages.opened_at": now,
+    }
+
+
+def _explained(state: ClusterState, definition: Definition, now: int) -> list[str]:
+    """What `"action": "explain"` would have answered at that moment (B5). Words must never stop a failover."""
+    try:
+        return list(explain(state, definition, now, observer_by_clock(state, definition.policy, now)).lines)
+    except Exception:
+        log.exception("not explained", extra={"cluster": state.cluster, "epoch": state.epoch})
+        return []

@@ -1,0 +1,143 @@
+"""Planned drills (B7): the watch begins them, brings them back, and tells what was measured."""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from understudy.domain.advise.forecast import measured_outage_s
+from understudy.domain.cluster.definition import Definition
+from understudy.domain.cluster.errors import LedgerConflictError
+from understudy.domain.cluster.policy import DrillPolicy
+from understudy.domain.cluster.request import CHECK
+from understudy.domain.cluster.state import ClusterState, TransitionAction
+from understudy.domain.decide.situation import Observer
+from understudy.domain.transition.drill import (
+    DRILL_RULES,
+    Ask,
+    Drill,
+    DrillOutcome,
+    DrillStage,
+    End,
+    Look,
+    begin,
+    go_on,
+    is_due,
+    look_first,
+    objections,
+    report_objections,
+)
+from understudy.ports import Announcer, Launcher, StateLedger
+from understudy.ports.drills import DrillBook
+from understudy.ports.readiness import ReportBook
+from understudy.usecases.observe.asking import ask
+from understudy.usecases.step import Clock, tell
+
+DRILL_FINISHED = "Understudy Drill Finished"
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DrillMaster:
+    """Looks after the drills of clusters whose policy has any. Nothing is moved here: the workflow is asked."""
+
+    ledger: StateLedger
+    book: DrillBook
+    reports: ReportBook
+    launcher: Launcher
+    announcer: Announcer
+    clock: Clock
+    count_over_budget: Callable[[], None]
+
+    def attend(self, state: ClusterState, definition: Definition, observer: Observer) -> None:
+        """Do what is next for the drill of one cluster. Cut off anywhere, the next watch goes on."""
+        policy = definition.policy.drill
+        if policy is None:
+            return
+        before = self.book.last(state.cluster)
+        step = self._next(before or Drill(), policy, state, definition, observer)
+        if step is None:
+            return
+        try:
+            # Written first: a move that was begun and not written down would never be brought back.
+            self.book.store(state.cluster, before, step.drill)
+        except LedgerConflictError:
+            log.info("drill not gone on with: another watch has", extra={"cluster": state.cluster})
+            return
+        if isinstance(step, Look):
+            self._look(step, state)
+        elif isinstance(step, Ask):
+            self._ask(step, state, definition)
+        else:
+            self._tell(step, state, definition)
+
+    def _next(
+        self, drill: Drill, policy: DrillPolicy, state: ClusterState, definition: Definition, observer: Observer
+    ) -> Look | Ask | End | None:
+        now = int(self.clock())
+        if drill.stage is not DrillStage.DONE:
+            story = self.ledger.history(state.cluster, drill.epoch) if state.epoch >= drill.epoch else {}
+            return go_on(drill, policy, state, definition, now, observer, story)
+        if not is_due(drill, policy, now):
+            return None
+        against = objections(state, definition, now, observer)
+        if against:
+            return begin(drill, state, definition, now, against)
+        report = self.reports.last(state.cluster)
+        look = look_first(drill, report, definition, now)
+        return look or begin(drill, state, definition, now, report_objections(report, definition, now))
+
+    def _look(self, step: Look, state: ClusterState) -> None:
+        request = {"cluster": state.cluster, "action": CHECK, "reason": "a planned drill is due"}
+        self._start(f"{state.cluster}-check", step.drill.check_asked_at, request)
+
+    def _ask(self, step: Ask, state: ClusterState, definition: Definition) -> None:
+        request = {
+            "cluster": state.cluster,
+            "epoch": step.drill.epoch,
+            "action": str(TransitionAction.SWITCHOVER),
+            "to": definition.name_of(step.to),
+            "rule": step.rule,
+            "why": "a planned drill",
+            "noticed_at": step.drill.asked_at,
+        }
+        self._start(f"{state.cluster}-epoch{step.drill.epoch}-drill", step.drill.asked_at, request)
+
+    def _start(self, head: str, moment: int, request: Mapping[str, Any]) -> None:
+        ask(self.launcher, self.ledger.secret(self.clock()), head, moment, request)
+
+    def _tell(self, end: End, state: ClusterState, definition: Definition) -> None:
+        """Tell how it ended; what was measured stays in the history of its last move."""
+        is_refusal = end.outcome is DrillOutcome.REFUSED
+        taken = {} if is_refusal else self._measured(end.drill, state.cluster)
+        budget_s = definition.policy.outage_budget_s
+        measured_s = max(taken.values(), default=None)
+        within = None if budget_s is None or measured_s is None else measured_s <= budget_s
+        result = {
+            "outcome": str(end.outcome),
+            "why": end.why,
+            "outages_s": taken,
+            "measured_s": measured_s,
+            "budget_s": budget_s,
+            "within": within,
+        }
+        detail = {
+            "cluster": state.cluster,
+            "epoch": state.epoch,
+            "active": definition.name_of(state.active) if state.active else None,
+            **result,
+        }
+        log.warning("drill finished", extra=detail)
+        if within is False:
+            self.count_over_budget()
+        if taken:
+            self.ledger.note(state.cluster, end.drill.epoch, {"drill": result})
+        tell(self.announcer, DRILL_FINISHED, detail)
+
+    def _measured(self, drill: Drill, cluster: str) -> dict[str, float]:
+        """The outage of each of the two moves that came to an end (seconds), `out` and `back`."""
+        stories: dict[str, Mapping[str, Any]] = {"out": self.ledger.history(cluster, drill.out_epoch)}
+        if drill.epoch != drill.out_epoch:
+            stories["back"] = self.ledger.history(cluster, drill.epoch)
+        found = {way: measured_outage_s(each) for way, each in stories.items() if each.get("rule") in DRILL_RULES}
+        return {way: taken_s for way, taken_s in found.items() if taken_s is not None}

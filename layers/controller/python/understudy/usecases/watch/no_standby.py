@@ -1,0 +1,91 @@
+"""Tell people which cluster has nobody left to take over while its service still runs (B8)."""
+
+import logging
+from dataclasses import replace
+
+from understudy.domain.cluster.definition import Definition
+from understudy.domain.cluster.errors import LedgerConflictError
+from understudy.domain.cluster.lone import Lone, lone_after
+from understudy.domain.cluster.state import ClusterState
+from understudy.domain.decide.situation import (
+    NO_SOUND_STANDBY,
+    Candidate,
+    Holder,
+    Mode,
+    Observer,
+    Phase,
+    Planned,
+    Situation,
+    survey,
+)
+from understudy.ports import Announcer, StateLedger
+from understudy.usecases.observe.facts import facts_of
+from understudy.usecases.step import tell
+
+CLUSTER_DEGRADED = "Understudy Cluster Degraded"
+FAULTS = {
+    Candidate.RETRY: NO_SOUND_STANDBY,
+    Candidate.NO_RETRY: NO_SOUND_STANDBY,
+    Candidate.NONE: "no other node is fit to take over",
+    Candidate.NO_QUORUM: "quorum keeps every other node that is ready from taking over",
+}
+log = logging.getLogger(__name__)
+
+
+def lone_now(state: ClusterState, definition: Definition, observer: Observer, now: int) -> Lone | None:
+    """What is to be remembered of a cluster from `now` on.
+
+    It stays as it is where nothing can be known, or where something else is told: see `_is_plain`.
+    """
+    situation = survey(state, definition, now, observer)
+    if not _is_plain(situation):
+        return state.lone
+    return lone_after(state.lone, now, is_lone=situation.candidate in FAULTS)
+
+
+def tell_degraded(
+    state: ClusterState,
+    definition: Definition,
+    observer: Observer,
+    now: int,
+    *,
+    ledger: StateLedger,
+    announcer: Announcer,
+) -> ClusterState:
+    """Tell once when a cluster has had nobody who could take over for LONE_LIMIT_S, and once when it has again.
+
+    The state as it then is.
+    """
+    before, after = state.lone, lone_now(state, definition, observer, now)
+    if after == before:
+        return state
+    if (after is not None and after.is_told) or (before is not None and before.is_told):
+        fault = FAULTS[survey(state, definition, now, observer).candidate] if after else None
+        detail = {
+            "cluster": state.cluster,
+            "epoch": state.epoch,
+            "fault": fault,
+            "since": after.since if after else None,
+            "facts": facts_of(state, definition, now),
+        }
+        log.warning("cluster degraded" if fault else "cluster degraded no more", extra=detail)
+        tell(announcer, CLUSTER_DEGRADED, detail)
+    try:
+        return ledger.commit(state, replace(state, lone=after))
+    except LedgerConflictError:
+        log.info("not noted: the state has changed; the next watch repeats it")
+        return state
+
+
+def _is_plain(situation: Situation) -> bool:
+    """Whether the service runs and nothing is under way, and silence can be believed.
+
+    Else: a move has taken the standby, an operator works on it, a rule calls a person, or nobody at all is heard.
+    """
+    return (
+        situation.phase is Phase.SETTLED
+        and situation.holder is Holder.READY
+        and situation.mode is Mode.NORMAL
+        and situation.observer is Observer.TRUSTED
+        and situation.planned is not Planned.STRANDED
+    )
