@@ -32,6 +32,7 @@ from understudy.domain.decide.leaving import SUCCESSOR_S, departure_words
 from understudy.domain.decide.letting_go import keeps_waiting
 from understudy.domain.decide.rules import Action, Decision, decide
 from understudy.domain.decide.situation import Observer, fit_candidates, survey
+from understudy.domain.observe.signal import MalformedSignalError, read_lifecycle_action
 from understudy.domain.transition.opening import Opening, Refused, rule_on_request
 
 GROUP = Departure(Cause.AUTO_SCALING, NOW - 5, "orders-db-a", "understudy-ha")
@@ -278,3 +279,25 @@ def test_an_explanation_names_the_node_that_goes_and_what_follows():
     well = explain(a_state(), a_definition(), NOW, Observer.TRUSTED)
     assert ("planned", "LEAVE") in {(each.column, each.value) for each in well.otherwise}
     assert ("planned", "STRANDED") not in {(each.column, each.value) for each in well.otherwise}
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "allowed"),
+    [
+        ("EC2InstanceId", "nobody", "i-"),
+        ("AutoScalingGroupName", "", "1 to 255 characters"),
+        ("LifecycleHookName", "x" * 256, "1 to 255 characters"),
+        ("LifecycleHookName", None, "1 to 255 characters"),
+        ("LifecycleTransition", "autoscaling:EC2_INSTANCE_LAUNCHING", "EC2_INSTANCE_TERMINATING"),
+    ],
+)
+def test_a_lifecycle_action_that_says_nothing_we_know_names_what_it_says_and_what_is_allowed(key, value, allowed):
+    said = {
+        "EC2InstanceId": NODE_A,
+        "AutoScalingGroupName": "orders-db-a",
+        "LifecycleHookName": "understudy-ha",
+        "LifecycleTransition": "autoscaling:EC2_INSTANCE_TERMINATING",
+    }
+    assert read_lifecycle_action(said, NOW - 5).departure == GROUP
+    with pytest.raises(MalformedSignalError, match=f"detail.{key} is .*{allowed}"):
+        read_lifecycle_action({**said, key: value}, NOW)

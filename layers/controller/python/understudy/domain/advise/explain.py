@@ -130,16 +130,12 @@ def _candidates(state: ClusterState, definition: Definition) -> tuple[Candidate,
 
 def _can_be_planned(other: Situation, situation: Situation, state: ClusterState, definition: Definition) -> bool:
     """Whether a move of a service that is well can come. AWS may take any node away, at any time."""
-    match other.planned:
-        case Planned.NONE:
-            return True
-        case Planned.FAIL_BACK:
-            return _can_go_back(other, state, definition)
-        case Planned.LEAVE:
-            return state.active is not None and other.candidate is Candidate.FIT
-        case Planned.STRANDED:
-            is_so = other.candidate is not Candidate.FIT or situation.planned is Planned.STRANDED
-            return state.active is not None and is_so
+    if other.planned is Planned.NONE:
+        return True
+    if other.planned is Planned.FAIL_BACK:
+        return _can_go_back(other, state, definition)
+    is_fit, was_stranded = other.candidate is Candidate.FIT, situation.planned is Planned.STRANDED
+    return state.active is not None and (is_fit if other.planned is Planned.LEAVE else not is_fit or was_stranded)
 
 
 def _can_go_back(other: Situation, state: ClusterState, definition: Definition) -> bool:
