@@ -123,7 +123,7 @@ class NodeReport:
     word came, so that a machine that has rebooted since is not taken for gone. `fault`: in what EC2 says that the
     instance is not as the definition has it any more; empty when it is. `quorum`: None when its newest beat does not
     say. `named`: the digest of the services that its beat names, empty when an older release recorded it; `misnamed`:
-    in what these are not the definition's, in words (see understudy.domain.service_names). `unfit`: why it could not
+    in what these are not the definition's, in words (see cluster.service_names). `unfit`: why it could not
     take over, in its own words; empty when its newest beat does not say so. `late_at`: when a beat of it that was late
     was dealt with last (seconds); 0: never. `accepted`: how many beats of its agent's process AWS had taken in before
     the newest; `lost_at`: when a beat was recorded last that shows that one before it was lost, or is late; 0: never.
@@ -132,7 +132,7 @@ class NodeReport:
 
     `departure`: AWS's newest word that the instance goes, and `departure_boot` the boot that beat last when it came.
 
-    `key`: which keys of promises it knows, in the words of understudy.domain.peers; `silent`: which nodes do not answer
+    `key`: which keys of promises it knows, in the words of observe.peers; `silent`: which nodes do not answer
     it (B13). For promises between the agents (B11): `ip`, where the node is asked; `joined`, the version of the
     definition that added it to a cluster in use, 0 for the first nodes; `knows`, the version whose nodes it would ask,
     as its own beat says, 0 when it asks nobody.
@@ -271,7 +271,7 @@ class ClusterState:
     active; it is kept only where failback is automatic. `approval`: what a person was asked last (B4). `lone`: whether
     nobody could take over. `doubt`: a move on the active node's silence that was put off (B15). `peers`: what people
     were told of keys and peers, as a digest (B13). `failed_starts`: as they were noted, by instance id; which of them
-    count, see understudy.domain.starts.
+    count, see observe.starts.
     """
 
     cluster: str

@@ -43,7 +43,7 @@ def next_state(definition: Definition, state: ClusterState, old: Definition, now
     """The state under a new version. Other addresses are owed at once; a shorter lease waits for the next grant.
 
     A guard that is ahead of the table (it was restored from a backup) lifts no epoch here: the node that the guard
-    names may be serving. The next move lifts it, and fences that node first (see understudy.domain.lifting). Raises
+    names may be serving. The next move lifts it, and fences that node first (see transition.epoch_lift). Raises
     TransitionOpenError when a transition is open that has begun with other addresses, or is about a node that goes.
     """
     if state.transition is not None and needed_and_left_out(definition, state):
