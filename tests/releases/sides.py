@@ -18,6 +18,12 @@ from tools.keep_release import KEPT, ROOT
 PACKAGE = "understudy"
 
 
+def _clients() -> ModuleType:
+    """What builds the clients of the release whose package is in force, by the name that it has there."""
+    names = (f"{PACKAGE}.clients", f"{PACKAGE}.wiring")
+    return importlib.import_module(next(each for each in names if importlib.util.find_spec(each)))
+
+
 def unpack_release_before(folder: Path) -> Path:
     """What `tools.keep_release` has kept, laid out as the sources are."""
     with tarfile.open(KEPT) as archive:
@@ -26,7 +32,7 @@ def unpack_release_before(folder: Path) -> Path:
 
 
 class Side:
-    """The functions below `root`, as they are deployed: handlers, wiring and adapters, with that release's package.
+    """The functions below `root`, as they are deployed: handlers, clients and adapters, with that release's package.
 
     While one of them is called, `understudy` means that package; what it has imported is put away in between.
     """
@@ -37,10 +43,10 @@ class Side:
         self._handlers: dict[str, Callable[[Any, Any], Any]] = {}
         self.workflow = Definition.load(root / "statemachine" / "transition.asl.json")
         with self._in_force():
-            wiring = importlib.import_module(f"{PACKAGE}.wiring")
-            assert Path(str(wiring.__file__)).is_relative_to(root)
-            setattr(wiring, "clock", clock)  # noqa: B010 - of another release, so nothing here knows its type
-            setattr(wiring, "pause", lambda seconds: None)  # noqa: B010
+            clients = _clients()
+            assert Path(str(clients.__file__)).is_relative_to(root)
+            setattr(clients, "clock", clock)  # noqa: B010 - of another release, so nothing here knows its type
+            setattr(clients, "pause", lambda seconds: None)  # noqa: B010
 
     def __repr__(self) -> str:
         return self.name
