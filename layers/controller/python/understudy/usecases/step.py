@@ -1,7 +1,7 @@
 """What the steps of the workflow have in common: they belong to an epoch, and somebody newer ends them quietly."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
@@ -23,7 +23,25 @@ StepWork = Callable[["Step", ClusterState, Definition], Outcome]
 
 CONFLICT_TRIES = 5
 T = TypeVar("T")
+R = TypeVar("R")
 log = logging.getLogger(__name__)
+
+
+def for_each(items: Iterable[T], work: Callable[[T], R], otherwise: str) -> list[R]:
+    """The answers of the work for each item. A fault with one never hides the next.
+
+    `otherwise`: what the log says of an item with a fault. Raises the first of these faults when all are done.
+    """
+    answers, faults = list[R](), list[Exception]()
+    for item in items:
+        try:
+            answers.append(work(item))
+        except Exception as fault:
+            log.exception(otherwise, extra={"item": str(item)})
+            faults.append(fault)
+    if faults:
+        raise faults[0]
+    return answers
 
 
 @dataclass(frozen=True)

@@ -124,7 +124,7 @@ def survey(state: ClusterState, definition: Definition, now: int, observer: Obse
     return Situation(
         phase=phase,
         holder=holder,
-        candidate=Candidate.FIT if sound else _candidate_in_need(state, definition, now, fit),
+        candidate=Candidate.FIT if sound else _candidate_in_need(state, definition, now, fit, failed),
         repair=_repair(state, now),
         budget=_budget(state, definition, now),
         observer=observer,
@@ -266,9 +266,10 @@ def _target(
     return state.last_holder if holder in (Holder.READY, Holder.RETURNED) else next(iter(candidates), None)
 
 
-def _candidate_in_need(state: ClusterState, definition: Definition, now: int, fit: tuple[str, ...]) -> Candidate:
+def _candidate_in_need(
+    state: ClusterState, definition: Definition, now: int, fit: tuple[str, ...], failed: Container[str]
+) -> Candidate:
     """Where no candidate is sound. One that AWS is about to take away is fit until it goes."""
-    failed = failed_starts(state, definition)
     if _without(fit, failed):
         return Candidate.FIT
     if fit:

@@ -12,7 +12,7 @@ from understudy.domain.decide.letting_go import keeps_waiting
 from understudy.domain.observe.signal import DepartureSignal
 from understudy.ports import BeatLedger, ClusterIndex, Refusal, StateReader
 from understudy.ports.nodes import ScalingGroups
-from understudy.usecases.step import Clock
+from understudy.usecases.step import Clock, for_each
 
 log = logging.getLogger(__name__)
 
@@ -57,15 +57,8 @@ class Releaser:
 
         Raises the first of these faults when all are done.
         """
-        faults = []
-        for instance_id, departure in _waited_for(clusters, int(self.clock())).items():
-            try:
-                self.release(instance_id, departure)
-            except Exception as fault:
-                log.exception("not let go", extra={"instance_id": instance_id, "group": departure.group})
-                faults.append(fault)
-        if faults:
-            raise faults[0]
+        waited_for = _waited_for(clusters, int(self.clock()))
+        for_each(waited_for.items(), lambda each: self.release(*each), "not let go")
 
 
 def _waited_for(clusters: Iterable[tuple[ClusterState, Definition]], now: int) -> dict[str, Departure]:

@@ -1,7 +1,7 @@
 """EC2 or CloudWatch says something of a member (S11): store it, and judge every cluster that it concerns."""
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from understudy.domain.cluster.departure import Cause, Departure
@@ -26,7 +26,7 @@ from understudy.ports.fleet import ZoneWords
 from understudy.usecases.observe.judge import Judge
 from understudy.usecases.observe.let_go import Releaser
 from understudy.usecases.observe.record_heartbeat import MALFORMED, whole_seconds
-from understudy.usecases.step import Clock
+from understudy.usecases.step import Clock, for_each
 
 EC2_STATE = "EC2 Instance State-change Notification"
 ALARM_STATE = "CloudWatch Alarm State Change"
@@ -75,37 +75,22 @@ def receive_signal(
     except MalformedSignalError as fault:
         log.warning("signal refused", extra={"reason": MALFORMED, "fault": str(fault)})
         return []
-    judged = _judge_each(signals, lambda cluster, signal: _judge(cluster, signal, beats, ledger, judge, clock))
+    judged = for_each(signals, lambda each: _judge(*each, beats, ledger, judge, clock), "signal not dealt with")
     if going and going.departure.hook:
         releaser.release(going.instance_id, going.departure)
-    return judged
+    return [cluster for cluster in judged if cluster]
 
 
-def _judge_each(signals: Iterable[tuple[str, Signal]], judge: Callable[[str, Signal], bool]) -> list[str]:
-    """The clusters that were judged. A fault with one never hides the next: the first is raised when all are done."""
-    judged, faults = [], []
-    for cluster, signal in signals:
-        try:
-            if judge(cluster, signal):
-                judged.append(cluster)
-        except Exception as fault:
-            log.exception("signal not dealt with", extra={"cluster": cluster, "signal": str(signal)})
-            faults.append(fault)
-    if faults:
-        raise faults[0]
-    return judged
-
-
-def _judge(cluster: str, signal: Signal, beats: BeatLedger, ledger: StateLedger, judge: Judge, clock: Clock) -> bool:
-    """Record a signal of one cluster, and judge it; whether it was recorded."""
+def _judge(cluster: str, signal: Signal, beats: BeatLedger, ledger: StateLedger, judge: Judge, clock: Clock) -> str:
+    """Record a signal of one cluster, and judge it; the cluster, or nothing when the signal was refused."""
     recorded = beats.record_signal(cluster, signal)
     if isinstance(recorded, Refusal):
         log.info("signal refused", extra={"reason": recorded.reason, "cluster": cluster})
-        return False
+        return ""
     policy, now = ledger.definition(cluster, recorded.definition_version).policy, int(clock())
     decision = judge.judge(recorded, now, observer_by_clock(recorded, policy, now))
     log.warning("signal received", extra={"cluster": cluster, "signal": str(signal), "rule": decision.rule})
-    return True
+    return cluster
 
 
 def _note_shift(event: Mapping[str, Any], zones: ZoneWords, now: float) -> None:

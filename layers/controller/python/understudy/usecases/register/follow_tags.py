@@ -11,6 +11,7 @@ from understudy.domain.decide.replacing import needed
 from understudy.domain.observe.signal import MalformedSignalError, read_power
 from understudy.ports import ClusterIndex, StateReader
 from understudy.ports.nodes import Nodes
+from understudy.usecases.step import for_each
 
 log = logging.getLogger(__name__)
 
@@ -39,17 +40,12 @@ def follow_tags(
 
     Raises the first of these faults when all are done.
     """
-    faults = []
-    for cluster in succeeded(clusters, nodes):
-        try:
-            outcome = register_anew(cluster)
-        except Exception as fault:
-            log.exception("a member's successor was not taken in", extra={"cluster": cluster})
-            faults.append(fault)
-            continue
+
+    def take_in(cluster: str) -> None:
+        outcome = register_anew(cluster)
         log.info("a member's tag is on another instance", extra={"cluster": cluster, "outcome": str(outcome)})
-    if faults:
-        raise faults[0]
+
+    for_each(succeeded(clusters, nodes), take_in, "a member's successor was not taken in")
 
 
 def follow_terminated(
