@@ -43,6 +43,7 @@ from understudy.domain.cluster.definition import Definition, Record
 from understudy.domain.cluster.record import Wish, desired
 from understudy.domain.cluster.state import ClusterState, Proof, ServiceStatus, Stage, TransitionAction
 from understudy.domain.cluster.view import ClusterView
+from understudy.domain.transition.opening import Opening
 from understudy.domain.transition.steps import entered, fenced, opened
 from understudy.usecases.batching.group_commit import GroupCommit
 from understudy.usecases.batching.shared_changes import AskedOnce, SharedChanges
@@ -237,9 +238,10 @@ class Crowd:
         """Open a transition under the next epoch, with its proof, and let its execution run."""
         before, now = self.ledger.state(cluster), int(self.time())
         definition = self._definition(before)
-        how: Any = {"target": target, "rule": "", "execution": f"{cluster}-{before.epoch + 1}", "now": now}
-        state = fenced(opened(before, definition, action=action, **how), Proof.STOPPED)
-        written = self.ledger.commit(before, entered(ClusterView(state, definition, now), Stage.MOVING))
+        view = ClusterView(before, definition, now)
+        state = opened(view, Opening(action, target, rule="", why=""), f"{cluster}-{before.epoch + 1}")
+        moving = entered(replace(view, state=fenced(state, Proof.STOPPED)), Stage.MOVING)
+        written = self.ledger.commit(before, moving)
         self.story.tell(f"{cluster}/{written.epoch}", f"is opened: {action} to {definition.name_of(target)}")
         self.time.start(self.time() + 0.1, partial(self._execute, cluster, written.epoch))
 

@@ -164,19 +164,19 @@ def _always_proven(*_: Any) -> Proof:
     return Proof.LEASE_EXPIRED
 
 
-def _without_margin(state: ClusterState, definition: Definition, now: float, power: PowerReading) -> Proof | None:
-    without = replace(definition, policy=replace(definition.policy, drift_margin_s=0))
-    return find_proof(ClusterView(state, without, now), power)
+def _with_no_margin(view: ClusterView) -> ClusterView:
+    return replace(view, definition=replace(view.definition, policy=replace(view.policy, drift_margin_s=0)))
+
+
+def _without_margin(view: ClusterView, power: PowerReading) -> Proof | None:
+    return find_proof(_with_no_margin(view), power)
 
 
 _has_lapsed = serving._has_lapsed
 
 
-def _has_lapsed_without_margin(
-    report: NodeReport, state: ClusterState, definition: Definition, now: float, *rest: Any
-) -> bool:
-    without = replace(definition, policy=replace(definition.policy, drift_margin_s=0))
-    return _has_lapsed(report, state, without, now, *rest)
+def _has_lapsed_without_margin(report: NodeReport, view: ClusterView) -> bool:
+    return _has_lapsed(report, _with_no_margin(view))
 
 
 def _unguarded_plan(record: Record, wish: Wish, reading: RecordReading) -> tuple[Change, ...]:
@@ -272,8 +272,8 @@ def _never_overdue(state: ClusterState, now: int) -> Phase:
     return Phase.UNDER_WAY if found is Phase.OVERDUE else found
 
 
-def _stopping_is_off(state: ClusterState, definition: Definition, now: float, power: PowerReading) -> Proof | None:
-    return find_proof(ClusterView(state, definition, now), PowerReading.STOPPED if power.is_leaving else power)
+def _stopping_is_off(view: ClusterView, power: PowerReading) -> Proof | None:
+    return find_proof(view, PowerReading.STOPPED if power.is_leaving else power)
 
 
 _survey = situation.survey

@@ -29,6 +29,7 @@ from understudy.domain.cluster.state import (
 from understudy.domain.cluster.view import ClusterView
 from understudy.domain.lease.proof import find_proof
 from understudy.domain.lease.terms import terms_of
+from understudy.domain.transition.opening import Opening
 from understudy.domain.transition.steps import fenced, granted, kept_terms, opened
 from understudy_agent import promise
 from understudy_agent.exchange import Exchange
@@ -263,8 +264,8 @@ class World:
         fit = [name for name in self.state.nodes if self._is_fit(name)]
         if fit:
             target = self.random.choice(fit)
-            action: Any = {"action": TransitionAction.FAILOVER, "rule": "any", "execution": "x"}
-            self.state = opened(self.state, self._definition(), target=target, now=self.now // 1000, **action)
+            view = ClusterView(self.state, self._definition(), self.now // 1000)
+            self.state = opened(view, Opening(TransitionAction.FAILOVER, target, "any", why=""), "x")
             self.tell(f"opened epoch {self.state.epoch} to {target}")
 
     def _is_fit(self, name: str) -> bool:
@@ -278,7 +279,7 @@ class World:
         if state.previous is not None and self.random.random() < 0.01:
             self.switch_off(state.previous.node)
             power = PowerReading.STOPPED
-        proof = find_proof(ClusterView(state, self._definition(), self.now / 1000), power)
+        proof = find_proof(ClusterView(state, self._definition(), self.now // 1000), power)
         if proof is None:
             return
         target = self.random.choice([name for name in state.nodes if self._is_fit(name)] or [state.transition.target])

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
@@ -16,6 +15,7 @@ from tests.unit.agent.promise_world import NAMES, TwoServeError, World
 from understudy.domain.cluster.state import PowerReading, TransitionAction
 from understudy.domain.cluster.view import ClusterView
 from understudy.domain.lease.proof import find_proof
+from understudy.domain.transition.opening import Opening
 from understudy.domain.transition.steps import fenced, granted, opened
 from understudy_agent import promise
 
@@ -99,10 +99,10 @@ class Quiet(World):
         state = self.state
         if not self.grants_to or state.active == self.grants_to:
             return
+        view = ClusterView(state, self._definition(), self.now // 1000)
         if state.transition is None:
-            more: Any = {"action": TransitionAction.FAILOVER, "rule": "any", "execution": "x"}
-            self.state = opened(state, self._definition(), target=self.grants_to, now=self.now // 1000, **more)
-        elif proof := find_proof(ClusterView(state, self._definition(), self.now / 1000), PowerReading.UNKNOWN):
+            self.state = opened(view, Opening(TransitionAction.FAILOVER, self.grants_to, "any", why=""), "x")
+        elif proof := find_proof(view, PowerReading.UNKNOWN):
             self.state = granted(fenced(state, proof), self._definition(), proof)
 
     def cut_off_from_aws(self, name: str) -> None:

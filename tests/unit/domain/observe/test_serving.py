@@ -186,10 +186,8 @@ def test_an_adopted_member_has_the_lease_from_the_opening_on_and_is_not_interrup
     serves = a_report(NODE_B, service=UP, keeps_lease=False, read_epoch=0)
     after = opened(
         ClusterView(unplaced(node_b=serves), a_definition(), NOW),
-        action=TransitionAction.PLACE,
-        target=NODE_B,
-        rule="place-by-priority",
-        execution=EXECUTION,
+        Opening(TransitionAction.PLACE, NODE_B, "place-by-priority", why=""),
+        EXECUTION,
     )
     assert (after.active, after.previous, after.epoch) == (NODE_B, None, 1)
 
@@ -347,8 +345,8 @@ def test_nobody_is_adopted_beside_a_silent_member_whose_services_no_lease_would_
 
 
 def opened_to(target: str, state: ClusterState) -> ClusterState:
-    how: Any = {"action": TransitionAction.FAILOVER, "rule": "operator-asked", "execution": EXECUTION, "now": NOW}
-    return opened(state, a_definition(), target=target, **how)
+    opening = Opening(TransitionAction.FAILOVER, target, "operator-asked", why="")
+    return opened(ClusterView(state, a_definition(), NOW), opening, EXECUTION)
 
 
 @pytest.mark.parametrize(("service", "has_it"), [(DOWN, False), (UP, True)])

@@ -134,10 +134,10 @@ def test_a_start_that_fails_once_more_has_failed_since_the_first_time():  # B20
 
 
 def test_the_opening_that_takes_the_lease_away_notes_it_in_the_same_write():  # B20
-    move = {"action": TransitionAction.FAILOVER, "rule": "r", "execution": "e", "now": NOW}
-    after = opened(granted_b(service=FAILED), a_definition(3), target=NODE_C, **move)
+    view = ClusterView(granted_b(service=FAILED), a_definition(3), NOW)
+    after = opened(view, Opening(TransitionAction.FAILOVER, NODE_C, "r", why=""), "e")
     assert set(after.failed_starts) == {NODE_B}
-    stays = opened(granted_b(service=FAILED), a_definition(3), target=NODE_B, **move)
+    stays = opened(view, Opening(TransitionAction.FAILOVER, NODE_B, "r", why=""), "e")
     assert stays.failed_starts == {}
 
 

@@ -215,9 +215,9 @@ def test_who_said_yes_to_what_was_not_to_be_any_more_stays_named():
 # B4
 def test_a_lease_that_moves_takes_its_question_with_it_and_a_repair_does_not():
     state = a_state(3, approval=ASKED)
-    move = {"rule": "r", "execution": "e", "now": NOW}
-    assert opened(state, under(FAILOVER), action=FAILOVER, target=NODE_B, **move).approval is None
-    repaired = opened(state, under(FAILOVER), action=TransitionAction.REPAIR, target=NODE_A, **move)
+    view = ClusterView(state, under(FAILOVER), NOW)
+    assert opened(view, Opening(FAILOVER, NODE_B, "r", why=""), "e").approval is None
+    repaired = opened(view, Opening(TransitionAction.REPAIR, NODE_A, "r", why=""), "e")
     assert repaired.approval == ASKED
 
 
@@ -225,19 +225,14 @@ def test_a_lease_that_moves_takes_its_question_with_it_and_a_repair_does_not():
 def test_the_time_of_an_execution_counts_from_its_question_also_for_the_next_node_that_it_tries():
     state = opened(
         ClusterView(a_state(3), under(FAILOVER), NOW),
-        action=FAILOVER,
-        target=NODE_B,
-        rule="r",
-        execution="e",
+        Opening(FAILOVER, NODE_B, "r", why=""),
+        "e",
         asked_at=NOW - 900,
     )
     assert state.transition.execution_begun_at == NOW - 900
     next_one = opened(
         ClusterView(state, under(FAILOVER), NOW + 60),
-        action=FAILOVER,
-        target=NODE_C,
-        rule="r",
-        execution="e",
-        tried=(NODE_B,),
+        Opening(FAILOVER, NODE_C, "r", why="", tried=(NODE_B,)),
+        "e",
     )
     assert next_one.transition.execution_begun_at == NOW - 900

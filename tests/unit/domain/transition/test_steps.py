@@ -30,6 +30,7 @@ from understudy.domain.cluster.view import ClusterView
 from understudy.domain.lease.proof import find_proof
 from understudy.domain.lease.terms import terms_of
 from understudy.domain.transition.addresses import Moved
+from understudy.domain.transition.opening import Opening
 from understudy.domain.transition.steps import (
     STAGE_SLACK_S,
     TRY_LIMIT_S,
@@ -46,8 +47,9 @@ from understudy.domain.transition.steps import (
 
 
 def open_to(target: Any, state: Any, definition: Any = None, **changes: Any) -> Any:
-    usual: Any = {"action": TransitionAction.FAILOVER, "rule": "active-is-silent", "execution": EXECUTION, "now": NOW}
-    return opened(state, definition or a_definition(3), target=target, **{**usual, **changes})
+    now = changes.pop("now", NOW)
+    opening = Opening(changes.pop("action", TransitionAction.FAILOVER), target, "active-is-silent", why="", **changes)
+    return opened(ClusterView(state, definition or a_definition(3), now), opening, EXECUTION)
 
 
 def test_opening_takes_the_lease_from_the_active_node_under_the_next_epoch():  # B1
@@ -185,8 +187,8 @@ def test_the_next_try_of_a_chain_knows_when_its_execution_began():
     first = a_moving_state(transition=a_transition(opened_at=NOW))
 
     def following(state, now, **changes):
-        usual = {"action": TransitionAction.FAILOVER, "target": NODE_A, "rule": "r", "execution": EXECUTION}
-        return opened(state, a_definition(3), now=now, **{**usual, **changes})
+        opening = Opening(TransitionAction.FAILOVER, NODE_A, "r", why="", **changes)
+        return opened(ClusterView(state, a_definition(3), now), opening, EXECUTION)
 
     second = following(first, NOW + 100, tried=(NODE_B,))
     third = following(second, NOW + 200, tried=(NODE_B, NODE_A))
@@ -229,7 +231,7 @@ class World:
         self.state = open_to(target, self.state, self.definition, now=int(self.now))
 
     def fence(self, power: PowerReading) -> None:
-        if proof := find_proof(ClusterView(self.state, a_definition(), self.now), power):
+        if proof := find_proof(ClusterView(self.state, a_definition(), int(self.now)), power):
             self.has_stopped = self.has_stopped or proof is Proof.STOPPED
             self.state = fenced(self.state, proof)
 

@@ -36,7 +36,7 @@ def a_policy(*accept: Proof, **fencing: Any) -> Definition:
     return a_definition(policy=Policy(fencing=Fencing(**{**usual, **fencing})))
 
 
-def due(state: Any, definition: Definition | None = None, now: float = NOW, last: StopTry | None = None) -> bool:
+def due(state: Any, definition: Definition | None = None, now: int = NOW, last: StopTry | None = None) -> bool:
     return is_stop_due(ClusterView(state, definition or a_policy(), now), last)
 
 

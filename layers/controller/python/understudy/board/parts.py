@@ -91,12 +91,12 @@ def quorum_of(look: Look) -> str:
 
 def failsafe_of(look: Look) -> str:
     """Whether an outage of AWS would be bridged, in words, and how far a change of the key is; empty when unknown."""
-    facts = (look.state, look.definition, look.now)
-    if faults := peer_faults(*facts):
+    view = ClusterView(look.state, look.definition, look.now)
+    if faults := peer_faults(view):
         return "; ".join(faults)
-    if words := rotation(*facts):
+    if words := rotation(view):
         return words
-    return "" if unanswered(*facts) else "every node knows the key, and is answered by every other one"
+    return "" if unanswered(view) else "every node knows the key, and is answered by every other one"
 
 
 def _notes(spec: NodeSpec, report: NodeReport, look: Look) -> list[str]:

@@ -150,6 +150,7 @@ def _can_go_back(other: Situation, view: ClusterView) -> bool:
 def _condition(value: StrEnum, column: str, view: ClusterView) -> str:
     """What would have to be so, in words and with the names and numbers of this cluster."""
     holder = view.definition.name_of(view.state.last_holder) if view.state.last_holder else "the node before"
+    preferred = view.definition.preferred.name
     heard = _heard(view.state, view.now)
     limit_s, budget = view.policy.silence_limit_s, view.policy.max_failovers
     deadline_s = max(0, view.state.transition.deadline_at - view.now) if view.state.transition else 0
@@ -179,8 +180,8 @@ def _condition(value: StrEnum, column: str, view: ClusterView) -> str:
         "observer SUSPECT": "the controller itself is late, or hears nobody without a gap",
         "mode NORMAL": "the cluster is resumed",
         "mode HELD": "the cluster is held",
-        "planned NONE": f"{holder} stays, and {view.definition.preferred.name} is not fit for stable_for_s, in the hours",
-        "planned FAIL_BACK": f"{view.definition.preferred.name} is fit for stable_for_s, in the hours, with a failover left",
+        "planned NONE": f"{holder} stays, and {preferred} is not fit for stable_for_s, in the hours",
+        "planned FAIL_BACK": f"{preferred} is fit for stable_for_s, in the hours, with a failover left",
         "planned LEAVE": f"AWS is about to take {holder} away, another node is sound and stays, and a switchover lasts",
         "planned STRANDED": f"AWS takes {holder} away for certain; no such node is left, or no switchover lasts",
     }

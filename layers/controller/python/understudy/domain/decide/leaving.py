@@ -82,4 +82,5 @@ def departure_words(view: ClusterView, instance_id: str) -> str:
     departure = departures(view.state).get(instance_id)
     if departure is None:
         return ""
-    return f"{view.definition.name_of(instance_id)} is about to go: {departure.words} (said {max(0, view.now - departure.at)} s ago)"
+    said_s = max(0, view.now - departure.at)
+    return f"{view.definition.name_of(instance_id)} is about to go: {departure.words} (said {said_s} s ago)"

@@ -9,6 +9,7 @@ from understudy.domain.cluster.definition import Definition
 from understudy.domain.cluster.network import ElasticIpReading, RouteTable
 from understudy.domain.cluster.record import RecordSet, guard_name
 from understudy.domain.cluster.state import ClusterState, PowerReading
+from understudy.domain.cluster.view import ClusterView
 
 T = TypeVar("T")
 HERE = "<region>:<account>"
@@ -168,6 +169,11 @@ class Facts:
     name_members: Mapping[str, bool | Unread]
     now: float
     may_stop: bool = False
+
+    @property
+    def view(self) -> ClusterView:
+        """The cluster at the moment when all of this was gathered."""
+        return ClusterView(self.state, self.definition, int(self.now))
 
 
 class Verdict(StrEnum):

@@ -134,7 +134,7 @@ def services_named_alike(facts: Facts) -> Finding:
 
 def one_serves(facts: Facts) -> Finding:
     """No node says that it serves but the one that holds the lease, or held it last (B4)."""
-    others = others_serving(ClusterView(facts.state, facts.definition, facts.now))
+    others = others_serving(facts.view)
     if not others:
         return Finding(Verdict.PASS, "no node serves without the lease")
     names = ", ".join(map(facts.definition.name_of, others))

@@ -1,35 +1,34 @@
 """Readiness of failsafe (B13): pure functions of gathered facts, one for each named check."""
 
-from understudy.domain.cluster.view import ClusterView
 from understudy.domain.observe import peers
 from understudy.domain.readiness.facts import Facts, Finding, Verdict, worst
 
 
 def keys_alike(facts: Facts) -> Finding:
     """Every node knows a key, and each knows the one that every other node signs with (B13)."""
-    facts_of = (facts.state, facts.definition, facts.now)
-    if faults := peers.key_faults(*facts_of):
+    view = facts.view
+    if faults := peers.key_faults(view):
         return Finding(Verdict.WARN, "; ".join(faults))
-    if unsaid := peers.unsaid(*facts_of):
+    if unsaid := peers.unsaid(view):
         return Finding(Verdict.UNKNOWN, f"{', '.join(unsaid)}: no beat says which key it knows")
-    return Finding(Verdict.PASS, peers.rotation(*facts_of) or "all nodes know the same key")
+    return Finding(Verdict.PASS, peers.rotation(view) or "all nodes know the same key")
 
 
 def peers_addressed(facts: Facts) -> Finding:
     """The table has an address of every node: without one nobody can ask it for a promise (B13)."""
     if faults := peers.address_faults(facts.state, facts.definition):
         return Finding(Verdict.WARN, "; ".join(faults))
-    if unsaid := peers.unsaid(ClusterView(facts.state, facts.definition, facts.now)):
+    if unsaid := peers.unsaid(facts.view):
         return Finding(Verdict.UNKNOWN, f"{', '.join(unsaid)}: no beat says which key it knows")
     return Finding(Verdict.PASS, "every node has an address")
 
 
 def peers_answer(facts: Facts) -> Finding:
     """Every node gets an answer from every other one at the UDP port of failsafe, as their newest beats say (B13)."""
-    facts_of = (facts.state, facts.definition, facts.now)
-    if faults := peers.answer_faults(*facts_of):
+    view = facts.view
+    if faults := peers.answer_faults(view):
         return Finding(Verdict.WARN, "; ".join(faults))
-    if unanswered := peers.unanswered(*facts_of):
+    if unanswered := peers.unanswered(view):
         return Finding(Verdict.UNKNOWN, f"{', '.join(unanswered)}: not known to be answered by every peer")
     return Finding(Verdict.PASS, "every node is answered by every other one")
 

@@ -93,7 +93,8 @@ def rule_on_request(request: Request, execution: str, view: ClusterView) -> Ruli
         return AlreadyOpen()
     if request.epoch is not None and request.epoch != view.state.epoch + 1:
         return StoodDown(
-            f"{request.rule} was noticed under epoch {request.epoch - 1}, and the cluster is at epoch {view.state.epoch}"
+            f"{request.rule} was noticed under epoch {request.epoch - 1}, "
+            f"and the cluster is at epoch {view.state.epoch}"
         )
     if request.rule in DRILL_RULES and request.action is TransitionAction.SWITCHOVER:
         return _rule_on_drill(request, view)
@@ -175,7 +176,7 @@ def _unsound(request: Request, target: str, view: ClusterView) -> str:
     take away, but from a node that goes sooner than that. A failover of a service that does not run may be all that is
     left, as it may be for the controller.
     """
-    failed, goes = (words(view.state, view.definition, target, view.now) for words in (failed_words, departure_words))
+    failed, goes = (words(view, target) for words in (failed_words, departure_words))
     situation = survey(view, Observer.TRUSTED)
     is_served = situation.holder is Holder.READY
     if is_served and situation.planned is Planned.LEAVE and situation.target == target:

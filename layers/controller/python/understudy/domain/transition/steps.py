@@ -15,13 +15,13 @@ from understudy.domain.cluster.state import (
     Stage,
     Terms,
     Transition,
-    TransitionAction,
 )
 from understudy.domain.cluster.view import ClusterView
 from understudy.domain.lease.terms import terms_of
 from understudy.domain.observe.serving import Said, may_be_adopted, objectors_to, said
 from understudy.domain.observe.starts import failed_starts, with_failure_of_holder
 from understudy.domain.transition.addresses import Moved, address_after
+from understudy.domain.transition.opening import Opening
 
 STAGE_SLACK_S = 30
 """What a stage may take beyond its own waits: cold starts, retries of Lambda itself."""
@@ -48,38 +48,31 @@ def deadline(stage: Stage, definition: Definition, now: int) -> int:
     return now + int(waits_s[stage]) + STAGE_SLACK_S
 
 
-def opened(
-    view: ClusterView,
-    *,
-    action: TransitionAction,
-    target: str,
-    rule: str,
-    execution: str,
-    tried: tuple[str, ...] = (),
-    spends_budget: bool = False,
-    may_go_unproven: bool = False,
-    asked_at: int = 0,
-) -> ClusterState:
-    """The state under the next epoch: the lease ends, but who takes it back, or is adopted, has it at once."""
+def opened(view: ClusterView, opening: Opening, execution: str, asked_at: int = 0) -> ClusterState:
+    """The state under the next epoch: the lease ends, but who takes it back, or is adopted, has it at once.
+
+    `asked_at`: when a person was asked about it (seconds); 0: nobody was.
+    """
+    target, tried = opening.target, opening.tried
     stays = may_be_adopted(view, target) or _takes_it_back(view, target)
     return replace(
         _staying(view, target) if stays else _taken_from_holder(view, target),
         epoch=view.state.epoch + 1,
         transition=Transition(
-            action=action,
+            action=opening.action,
             source=view.state.last_holder,
             target=target,
-            rule=rule,
+            rule=opening.rule,
             stage=Stage.FENCING,
             opened_at=view.now,
             deadline_at=deadline(Stage.FENCING, view.definition, view.now),
             execution=execution,
             tried=tried,
             begun_at=view.state.transition.execution_begun_at if tried and view.state.transition else asked_at,
-            may_go_unproven=may_go_unproven,
+            may_go_unproven=opening.may_go_unproven,
             without_proof=_goes_on_without_proof(view.state, tried),
         ),
-        failover_times=_failover_times(view, spends_budget),
+        failover_times=_failover_times(view, opening.spends_budget),
         preferred_since=None,
         doubt=None,
     )
@@ -189,10 +182,10 @@ def fenced(state: ClusterState, proof: Proof) -> ClusterState:
 
 def unfenced(view: ClusterView, objecting: Collection[str]) -> ClusterState:
     """The state whose fencing begins again because a member says that it serves. A proof against that one is void."""
-    previous = state.previous
+    previous = view.state.previous
     if previous is not None and previous.node in objecting:
-        state = replace(state, previous=replace(previous, proof=None))
-    return entered(replace(view, state=state), Stage.FENCING)
+        view = replace(view, state=replace(view.state, previous=replace(previous, proof=None)))
+    return entered(view, Stage.FENCING)
 
 
 def proof_in_hand(state: ClusterState) -> Proof:

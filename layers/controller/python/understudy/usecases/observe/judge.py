@@ -48,21 +48,22 @@ class Judge:
     def judge(self, state: ClusterState, now: int, observer: Observer) -> Decision:
         """Decide for one cluster at `now` (seconds: the ingestion time of what is judged), and carry it out."""
         definition = self._ledger.definition(state.cluster, state.definition_version)
-        state = self._kept_up(ClusterView(state, definition, now))
-        decision = decide(survey(ClusterView(state, definition, now), observer))
+        view = self._kept_up(ClusterView(state, definition, now))
+        decision = decide(survey(view, observer))
         if decision.action is not Action.WAIT:
             self._measure({"Decisions": 1}, rule=decision.rule)
-        self._carry_out(decision, ClusterView(state, definition, now))
+        self._carry_out(decision, view)
         return decision
 
-    def _kept_up(self, view: ClusterView) -> ClusterState:
+    def _kept_up(self, view: ClusterView) -> ClusterView:
         """The state without what is over, and with the time since which the preferred node has been fit.
 
         Over are a hold that has ended, the doubt of a node that is heard again, and a failed start whose node has
         served, booted anew or changed since.
         """
+        state = view.state
         try:
-            if state.doubt is not None and not _is_silent(replace(view, state=state)):
+            if state.doubt is not None and not _is_silent(view):
                 state = self._ledger.commit(state, replace(state, doubt=None))
             if state.hold is not None and not state.hold.is_on(view.now):
                 state = change_hold(state, None, "the hold is over", view.now, self._ledger, self._announcer)
@@ -73,7 +74,7 @@ class Judge:
                 state = self._ledger.commit(state, replace(state, preferred_since=since, failed_starts=failed))
         except LedgerConflictError:
             log.info("state not kept up: it has changed; the next evaluation repeats it")
-        return state
+        return replace(view, state=state)
 
     def _carry_out(self, decision: Decision, view: ClusterView) -> None:
         wanted = ACTION_OF.get(decision.action)

@@ -45,7 +45,7 @@ def _await(state: ClusterState, definition: Definition, ledger: StateLedger, clo
         after = entered(ClusterView(serving, definition, int(now)), Stage.CONFIRMING)
         ledger.commit(state, after, history={state.epoch: {"stages.in_service_at": now}})
         return answer(AwaitOutcome.IN_SERVICE)
-    fault = _fault(report, ClusterView(state, definition, now))
+    fault = _fault(report, ClusterView(state, definition, int(now)))
     return answer(AwaitOutcome.FAILED, why=fault) if fault else answer(AwaitOutcome.NOT_YET, wait_s=POLL_S)
 
 
@@ -56,7 +56,7 @@ def _misnamed(report: NodeReport) -> str:
 def _fault(report: NodeReport | None, view: ClusterView) -> str | None:
     assert view.state.transition is not None  # noqa: S101 - the caller has looked
     target = view.state.transition.target
-    health = health_of(replace(view, now=int(view.now)), target)
+    health = health_of(view, target)
     # Silence is believed only when somebody else has been heard all the time (B3).
     is_silent = (
         health is NodeHealth.SILENT and observer_by_clock(view.state, view.policy, int(view.now)) is Observer.TRUSTED

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 from enum import StrEnum
 from typing import Any, Protocol
 
@@ -49,16 +50,17 @@ def _fence(state: ClusterState, definition: Definition, ledger: FencingLedger, n
     stop = _stop(state, definition, ledger, nodes, clock)
     facts = {"stop": stop.facts} if stop else {}
     now = clock()
-    proof = _proof(ClusterView(state, definition, now), ledger, nodes)
+    view = ClusterView(state, definition, int(now))
+    proof = _proof(view, ledger, nodes)
     is_over = state.transition is None or now >= state.transition.opened_at + definition.policy.fencing.limit_s
-    if proof is None and is_over and may_go_unproven(ClusterView(state, definition, now)):
+    if proof is None and is_over and may_go_unproven(view):
         proof = Proof.UNPROVEN
         log.error("going on without a proof", extra={"cluster": state.cluster, "epoch": state.epoch, **facts})
     if proof is not None:
-        _record(ClusterView(state, definition, now), proof, ledger)
+        _record(view, proof, now, ledger)
         return answer(FenceOutcome.FENCED, proof=str(proof), **facts)
     if is_over:
-        return answer(FenceOutcome.GAVE_UP, why=_why_unproven(ClusterView(state, definition, now), stop), **facts)
+        return answer(FenceOutcome.GAVE_UP, why=_why_unproven(view, stop), **facts)
     return answer(FenceOutcome.NOT_YET, wait_s=POLL_S, **facts)
 
 
@@ -73,19 +75,19 @@ def _proof(view: ClusterView, ledger: FencingLedger, nodes: Nodes) -> Proof | No
         power = nodes.power(node)
         proof = find_proof(view, power)
         if proof is Proof.STOPPED:
-            ledger.record_signal(view.state.cluster, PowerSignal(node, power, int(view.now)))
+            ledger.record_signal(view.state.cluster, PowerSignal(node, power, view.now))
     return proof
 
 
-def _record(view: ClusterView, proof: Proof, ledger: FencingLedger) -> None:
+def _record(view: ClusterView, proof: Proof, fenced_at: float, ledger: FencingLedger) -> None:
     if view.state.transition is None or view.state.transition.stage is not Stage.FENCING:
         return
     # A beat that says "still stopping" would move the end of the lease: none may come between.
     ledger.commit(
         view.state,
-        entered(ClusterView(fenced(view.state, proof), view.definition, int(view.now)), Stage.MOVING),
+        entered(replace(view, state=fenced(view.state, proof)), Stage.MOVING),
         holding_still=view.state.previous.node if view.state.previous and proof is Proof.LEASE_EXPIRED else None,
-        history={view.state.epoch: {"proof": str(proof), "stages.fenced_at": view.now}},
+        history={view.state.epoch: {"proof": str(proof), "stages.fenced_at": fenced_at}},
     )
 
 
@@ -100,7 +102,7 @@ def _stop(
     if not definition.policy.fencing.stop_instance or state.previous is None:
         return None
     last, now = read_try(ledger.history(state.cluster, state.epoch)), clock()
-    if not is_stop_due(ClusterView(state, definition, now), last):
+    if not is_stop_due(ClusterView(state, definition, int(now)), last):
         return last
     node = state.previous.node
     given = nodes.stop(node)

@@ -39,7 +39,7 @@ def _grant(state: ClusterState, definition: Definition, ledger: StateLedger, clo
     if state.transition is None or state.transition.stage in (Stage.STARTING, Stage.CONFIRMING):
         return answer(GrantOutcome.GRANTED)
     now = clock()
-    against = () if state.active else objectors(ClusterView(state, definition, now))
+    against = () if state.active else objectors(ClusterView(state, definition, int(now)))
     if against:
         why = f"{', '.join(map(definition.name_of, against))} says that it serves"
         log.error("lease not granted", extra={"cluster": state.cluster, "epoch": state.epoch, "why": why})

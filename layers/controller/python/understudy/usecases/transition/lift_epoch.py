@@ -1,6 +1,7 @@
 """Lift a table's epoch above a guard of its own cluster, so that the transition that met the guard can win (B1)."""
 
 import logging
+from dataclasses import replace
 from typing import Any
 
 from understudy.domain.cluster.definition import Definition
@@ -31,7 +32,7 @@ def lift_epoch(
     why = lift_objection(state, definition, guard, "lifted_from" in story)
     if why:
         log.error("epoch not lifted", extra={"cluster": state.cluster, "epoch": state.epoch, "why": why})
-        return _not_lifted(why, ClusterView(state, definition, now), guard, story, ledger)
+        return _not_lifted(why, ClusterView(state, definition, int(now)), guard, story, ledger)
     after = lifted(ClusterView(state, definition, int(now)), guard)
     told = {
         "cluster": state.cluster,
@@ -70,16 +71,16 @@ def _not_lifted(
     if view.state.transition is None:
         return answer(STALE, why=why)
     facts: dict[str, Any] = {"address_fault": why, "guard_ahead": True}
-    unmoved = addresses_moved(view.state, [owed(label, why) for label in view.definition.labels], int(view.now))
+    unmoved = addresses_moved(view.state, [owed(label, why) for label in view.definition.labels], view.now)
     if may_grant(view, guard, str(story.get("guard_fenced", ""))):
         ledger.commit(
             view.state,
-            entered(ClusterView(unmoved, view.definition, int(view.now)), Stage.GRANTING),
+            entered(replace(view, state=unmoved), Stage.GRANTING),
             history={view.state.epoch: facts},
         )
         return answer(MoveOutcome.REFUSED, why=why, change_ids=[])
     if can_be_fenced(view.definition, guard) and "guard_fenced" not in story:
-        after = fenced_anew(ClusterView(unmoved, view.definition, int(view.now)), guard)
+        after = fenced_anew(replace(view, state=unmoved), guard)
         fencing = {"guard_fenced": guard.node, "source": guard.node}
         ledger.commit(view.state, after, history={view.state.epoch: facts | fencing})
         return answer(MoveOutcome.GUARD_UNFENCED, why=why)

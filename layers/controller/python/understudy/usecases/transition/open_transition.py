@@ -8,7 +8,6 @@ from typing import Any
 
 from understudy.domain.advise.explain import explain
 from understudy.domain.cluster.approval import parse_reply
-from understudy.domain.cluster.definition import Definition
 from understudy.domain.cluster.doubt import doubted
 from understudy.domain.cluster.hold import ModeRequest
 from understudy.domain.cluster.request import KEYS, BadRequestError, ClearRequest, Request, parse_request
@@ -122,8 +121,7 @@ class _Opener:
 
     request: Request
     execution: str
-    state: ClusterState
-    definition: Definition
+    view: ClusterView
     ledger: StateLedger
     announcer: Announcer
     now: float
@@ -133,13 +131,12 @@ class _Opener:
 
     def rule(self, failed_epoch: int | None) -> Ruling | Ask | NotApproved | Approved:
         """What is to become of the request. A person is asked before the first opening only, never between two."""
-        now = int(self.now)
         if failed_epoch is not None:
-            return rule_on_next(failed_epoch, self.execution, ClusterView(self.state, self.definition, now))
-        ruling = rule_on_request(self.request, self.execution, ClusterView(self.state, self.definition, now))
+            return rule_on_next(failed_epoch, self.execution, self.view)
+        ruling = rule_on_request(self.request, self.execution, self.view)
         if self.asked is None:
-            return before_asking(ruling, self.request, self.execution, ClusterView(self.state, self.definition, now))
-        return after_reply(ruling, self.asked.reply, self.execution, ClusterView(self.state, self.definition, now))
+            return before_asking(ruling, self.request, self.execution, self.view)
+        return after_reply(ruling, self.asked.reply, self.execution, self.view)
 
     def carry_out(self, ruling: Ruling | Ask | NotApproved | Approved) -> Outcome:
         """Do what was ruled, unless it rests on a silence that is doubted."""
@@ -154,7 +151,7 @@ class _Opener:
             case Ask():
                 return self.ask(ruling)
             case AlreadyOpen():
-                return answer(OpenOutcome.OPENED, epoch=self.state.epoch)
+                return answer(OpenOutcome.OPENED, epoch=self.view.state.epoch)
             case NotApproved(ending):
                 return self.leave(OpenOutcome.NOT_APPROVED, ending.why, ending)
             case StoodDown(why):
@@ -164,65 +161,51 @@ class _Opener:
             case Refused(why):
                 return self.leave(OpenOutcome.REFUSED, why)
             case Exhausted(why):
-                return answer(OpenOutcome.EXHAUSTED, epoch=self.state.epoch, why=why)
+                return answer(OpenOutcome.EXHAUSTED, epoch=self.view.state.epoch, why=why)
 
     def weigh(self, ruling: Ruling | Ask | NotApproved | Approved) -> Weighed | None:
         """What is thought of the silence that a move rests on, before it begins or a person is asked; None: of none."""
         opening = ruling.opening if isinstance(ruling, Ask) else ruling
         if self.doubter is None or not isinstance(opening, Opening) or opening.rule not in ON_SILENCE:
             return None
-        return self.doubter.weigh(self.state, self.definition, self.cluster_count, int(self.now))
+        return self.doubter.weigh(self.view, self.cluster_count)
 
     def put_off(self, weighed: Weighed) -> Outcome:
         """Open nothing: the old node keeps its lease. The watch lets the move through when its turn has come (B15)."""
-        doubt = doubted(self.state.doubt, int(self.now))
-        self.ledger.commit(self.state, replace(self.state, doubt=doubt))
+        state = self.view.state
+        self.ledger.commit(state, replace(state, doubt=doubted(state.doubt, self.view.now)))
         return answer(OpenOutcome.DOUBTED, why=weighed.words)
 
     def open(self, ruling: Opening, consent: Approved | None = None, weighed: Weighed | None = None) -> Outcome:
         """Open it, and tell of it."""
-        state, definition, now = self.state, self.definition, self.now
-        after = opened(
-            ClusterView(state, definition, int(now)),
-            action=ruling.action,
-            target=ruling.target,
-            rule=ruling.rule,
-            execution=self.execution,
-            tried=ruling.tried,
-            spends_budget=ruling.spends_budget,
-            may_go_unproven=ruling.may_go_unproven,
-            asked_at=consent.asked_at if consent else 0,
-        )
-        story = _story(ruling, self.request, ClusterView(state, definition, now), after) | (
-            consent_facts(consent) if consent else {}
-        )
+        state, now = self.view.state, self.now
+        after = opened(self.view, ruling, self.execution, asked_at=consent.asked_at if consent else 0)
+        story = _story(ruling, self.request, self.view, after, now) | (consent_facts(consent) if consent else {})
         if weighed:
             story["silence"] = weighed.words
         if state.doubt:
-            story["doubted_for_s"] = int(now) - state.doubt.since
+            story["doubted_for_s"] = self.view.now - state.doubt.since
         history: dict[int, Mapping[str, Any]] = {after.epoch: story}
         if state.transition is not None:
             history[state.epoch] = {"outcome": "SUPERSEDED", "reasons": [ruling.why], "stages.superseded_at": now}
         # The active node must not have beaten since its last beat was read: that beat would have renewed the lease.
         self.ledger.commit(state, after, holding_still=state.active, history=history)
         if consent and self.asked:
-            tell_of_consent(self.asked, consent, state, definition, after.epoch, self.announcer)
+            tell_of_consent(self.asked, consent, self.view, after.epoch, self.announcer)
         told = {key: story[key] for key in ("action", "source", "target", "rule", "why", "reason", "execution")}
         tell(self.announcer, TRANSITION_OPENED, {"cluster": state.cluster, "epoch": after.epoch, **told})
         return answer(OpenOutcome.OPENED, epoch=after.epoch)
 
     def ask(self, asking: Ask) -> Outcome:
         """Let the question stand: the workflow puts it to people."""
-        facts = put_question(asking, ClusterView(self.state, self.definition, int(self.now)), self.ledger)
+        facts = put_question(asking, self.view, self.ledger)
         return answer(OpenOutcome.APPROVAL_NEEDED, **facts)
 
     def leave(self, word: OpenOutcome, why: str, ending: Ending | None = None) -> Outcome:
         """Open nothing. A question that this execution has asked is closed: withdrawn, unless it ended otherwise."""
         if self.asked:
             ending = ending or withdrawn(why, self.asked.reply)
-            close_question(
-                self.asked, ending, ClusterView(self.state, self.definition, self.now), self.ledger, self.announcer
-            )
+            close_question(self.asked, ending, self.view, self.now, self.ledger, self.announcer)
         return answer(word, why=why)
 
 
@@ -241,8 +224,9 @@ def _open(
     execution, failed_epoch = _name_of(payload["execution"]), payload.get("failed_epoch")
     reply = parse_reply(payload["approval"]) if "approval" in payload and failed_epoch is None else None
     asked = Asked(request, execution, reply) if reply else None
-    of_all = (stack_wide.cluster_count, doubter)
-    opener = _Opener(request, execution, state, definition, ledger, announcer, clock(), asked, *of_all)
+    now = clock()
+    view = ClusterView(state, definition, int(now))
+    opener = _Opener(request, execution, view, ledger, announcer, now, asked, stack_wide.cluster_count, doubter)
     return opener.carry_out(opener.rule(None if failed_epoch is None else int(failed_epoch)))
 
 
@@ -251,7 +235,9 @@ def _name_of(execution_arn: str) -> str:
     return execution_arn.rpartition(":")[2]
 
 
-def _story(ruling: Opening, request: Request, view: ClusterView, after: ClusterState) -> dict[str, Any]:
+def _story(
+    ruling: Opening, request: Request, view: ClusterView, after: ClusterState, opened_at: float
+) -> dict[str, Any]:
     """The first facts of the history: who asked for what, by which rule, and what the table showed then (B5)."""
     assert after.transition is not None  # noqa: S101 - it has just been opened
     source = after.transition.source
@@ -263,11 +249,11 @@ def _story(ruling: Opening, request: Request, view: ClusterView, after: ClusterS
         "why": ruling.why,
         "reason": request.reason,
         "execution": after.transition.execution,
-        "facts": facts_of(replace(view, now=int(view.now))),
-        "explained": _explained(replace(view, now=int(view.now))),
-        "expires_at": int(view.now) + HISTORY_KEPT_S,
-        "stages.noticed_at": request.noticed_at or view.now,
-        "stages.opened_at": view.now,
+        "facts": facts_of(view),
+        "explained": _explained(view),
+        "expires_at": view.now + HISTORY_KEPT_S,
+        "stages.noticed_at": request.noticed_at or opened_at,
+        "stages.opened_at": opened_at,
     }
 
 

@@ -8,9 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from understudy.domain.cluster.approval import Reply
-from understudy.domain.cluster.definition import Definition
 from understudy.domain.cluster.request import Request
-from understudy.domain.cluster.state import ClusterState
 from understudy.domain.cluster.view import ClusterView
 from understudy.domain.transition.consent import Approved, Ask, Ending
 from understudy.ports import Announcer, StateLedger
@@ -52,6 +50,7 @@ def close_question(
     asked: Asked,
     ending: Ending,
     view: ClusterView,
+    ended_at: float,
     ledger: StateLedger,
     announcer: Announcer,
 ) -> None:
@@ -60,20 +59,18 @@ def close_question(
     The history keeps the newest only: a cluster can be asked about for days under one epoch. A question that another
     one has replaced is not in the state any more, and stays so.
     """
-    told = _told(asked, ending, view.state, view.definition)
+    told = _told(asked, ending, view)
     if view.state.approval is not None and view.state.approval.execution == asked.execution:
-        history = {view.state.epoch: {"not_approved": {**told, "at": view.now}}}
+        history = {view.state.epoch: {"not_approved": {**told, "at": ended_at}}}
         ledger.commit(view.state, replace(view.state, approval=ending.remembered), history=history)
     log.warning("not approved", extra={"cluster": view.state.cluster, **told})
     tell(announcer, APPROVAL_ENDED, {"cluster": view.state.cluster, "epoch": view.state.epoch, **told})
 
 
-def tell_of_consent(
-    asked: Asked, consent: Approved, before: ClusterState, definition: Definition, epoch: int, announcer: Announcer
-) -> None:
+def tell_of_consent(asked: Asked, consent: Approved, before: ClusterView, epoch: int, announcer: Announcer) -> None:
     """Whoever was asked hears that the move goes on under `epoch`, and on whose word."""
-    told = _told(asked, consent.ending, before, definition)
-    tell(announcer, APPROVAL_ENDED, {"cluster": before.cluster, "epoch": epoch, **told})
+    told = _told(asked, consent.ending, before)
+    tell(announcer, APPROVAL_ENDED, {"cluster": before.state.cluster, "epoch": epoch, **told})
 
 
 def consent_facts(consent: Approved) -> dict[str, Any]:
@@ -84,11 +81,11 @@ def consent_facts(consent: Approved) -> dict[str, Any]:
     }
 
 
-def _told(asked: Asked, ending: Ending, state: ClusterState, definition: Definition) -> dict[str, Any]:
+def _told(asked: Asked, ending: Ending, view: ClusterView) -> dict[str, Any]:
     return {
         "action": str(asked.request.action),
-        "source": definition.name_of(state.last_holder) if state.last_holder else None,
-        "target": definition.name_of(asked.reply.target),
+        "source": view.definition.name_of(view.state.last_holder) if view.state.last_holder else None,
+        "target": view.definition.name_of(asked.reply.target),
         "outcome": ending.outcome,
         "by": ending.by,
         "reason": ending.reason,
