@@ -10,6 +10,7 @@ from tests.support.politeness import a_polite_way
 from understudy.adapters.route53.zone import Route53Zone
 from understudy.domain.cluster.definition import Record
 from understudy.domain.cluster.record import desired
+from understudy.domain.cluster.view import ClusterView
 from understudy.usecases.watch.records import RecordMonitor
 
 
@@ -64,8 +65,8 @@ def _calls(case: Case) -> int:
     return len(client.asked)
 
 
-def _cluster(client: PagedRoute53, record: Record, name: str) -> Any:
+def _cluster(client: PagedRoute53, record: Record, name: str) -> ClusterView:
     """A cluster in service, its record and guard as the controller writes them."""
     for each in desired(record, a_wish(cluster=name, address=SPECS[0].address)):
         client.put(record.hosted_zone_id, each.name, each.type, *each.values, ttl=each.ttl)
-    return a_state(cluster=name), a_definition(cluster=name, records=(record,))
+    return ClusterView(a_state(cluster=name), a_definition(cluster=name, records=(record,)), NOW)

@@ -3,14 +3,14 @@
 from typing import Any
 
 from understudy import bootstrap, clients, invocation
-from understudy.usecases.watch.watch_clusters import watch_clusters
+from understudy.usecases.watch.watch_clusters import Watch
 
 
 @invocation.logged
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Register, judge and follow whatever the events have missed."""
     zone = bootstrap.zone_for_a_watch()
-    report = watch_clusters(
+    report = Watch(
         ledger=clients.ledger(),
         beats=clients.ledger(),
         nodes=clients.nodes(),
@@ -30,7 +30,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
         measure=invocation.measure,
         spread=bootstrap.crew(),
         keeper=bootstrap.keeper(),
-    )
+    ).run()
     return {
         "registered": report.registered,
         "judged": report.judged,

@@ -32,7 +32,7 @@ from understudy.usecases.transition.move_address import move_address
 from understudy.usecases.transition.open_transition import open_transition
 from understudy.usecases.transition.record_mover import RecordMover
 from understudy.usecases.watch.records import RecordMonitor
-from understudy.usecases.watch.watch_clusters import watch_clusters
+from understudy.usecases.watch.watch_clusters import Watch
 
 if TYPE_CHECKING:
     from tests.explorer.world import World
@@ -77,8 +77,7 @@ class Controller:
             "check_change": partial(check_change, ledger=table, follower=follower),
             "close_transition": partial(close_transition, announcer=announcer, **step),
         }
-        self._watch = partial(
-            watch_clusters,
+        self._watch = Watch(
             ledger=table,
             beats=table,
             nodes=world.ec2,
@@ -93,7 +92,7 @@ class Controller:
             drills=a_drill_master(table, world.launcher, announcer, clock),
             monitor=RecordMonitor(table, zone, announcer, clock, _no_pause, STACK),
             clock=clock,
-        )
+        ).run
 
     def register(self, text: ParameterText) -> str:
         """What an event of a parameter does."""

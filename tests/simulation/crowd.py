@@ -318,7 +318,7 @@ class Crowd:
 
     def _compare(self) -> None:
         states = [self.ledger.state(cluster) for cluster in self.names]
-        self._monitor.check([(state, self._definition(state)) for state in states])
+        self._monitor.check([ClusterView(state, self._definition(state), int(self.time())) for state in states])
 
     def _follow(self, cluster: str, follower: ChangeFollower) -> None:
         state = self._ledger.read(cluster)

@@ -38,7 +38,7 @@ from understudy.usecases.transition.follow_changes import ChangeFollower
 from understudy.usecases.transition.open_transition import open_transition
 from understudy.usecases.watch.fleet import SILENCE_DOUBTED, FleetKeeper
 from understudy.usecases.watch.records import RecordMonitor
-from understudy.usecases.watch.watch_clusters import watch_clusters
+from understudy.usecases.watch.watch_clusters import Watch
 
 ZONES = ("us-east-1a", "us-east-1b", "us-east-1c")
 ZONE_IDS = {"us-east-1a": "use1-az4", "us-east-1b": "use1-az6", "us-east-1c": "use1-az1"}
@@ -136,7 +136,7 @@ class FleetWorld:
     def watch(self) -> None:
         """One watch, as it is each minute."""
         zone = FakeZone(self.clock)
-        watch_clusters(
+        Watch(
             ledger=self.ledger,
             beats=self.ledger,
             nodes=self.ec2,
@@ -152,7 +152,7 @@ class FleetWorld:
             monitor=RecordMonitor(self.ledger, zone, self.announcer, self.clock, lambda gap_s: None, "understudy"),
             clock=self.clock,
             keeper=self.keeper,
-        )
+        ).run()
 
     def ec2_says(self, cluster: str, power: PowerReading) -> None:
         """EC2's word on the active node of a cluster, as receive_signal takes it."""

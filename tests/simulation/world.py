@@ -66,7 +66,7 @@ from understudy.usecases.transition.move_address import move_address
 from understudy.usecases.transition.open_transition import open_transition
 from understudy.usecases.transition.record_mover import RecordMover
 from understudy.usecases.watch.records import RECORD_GUARDED, RecordMonitor
-from understudy.usecases.watch.watch_clusters import watch_clusters
+from understudy.usecases.watch.watch_clusters import Watch
 from understudy_agent import files, table
 
 WORKFLOW = WorkflowDefinition.load(Path("statemachine/transition.asl.json"))
@@ -173,8 +173,7 @@ class World:
             STACK,
         )
         monitor = RecordMonitor(ledger, zone, announcer, self.clock, self.clock.pass_time, STACK)
-        self._watch = partial(
-            watch_clusters,
+        self._watch = Watch(
             nodes=nodes,
             alarms=self.alarms,
             index=ledger,
@@ -186,7 +185,7 @@ class World:
             drills=a_drill_master(ledger, launcher, announcer, self.clock),
             monitor=monitor,
             **heard,
-        )
+        ).run
         step: dict[str, Any] = {"ledger": ledger, "clock": self.clock}
         tasks = {
             "open_transition": partial(open_transition, announcer=announcer, **step),

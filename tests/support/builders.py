@@ -23,9 +23,9 @@ from understudy.domain.cluster.record import RecordSet, Wish, desired
 from understudy.domain.cluster.service_names import digest_of
 from understudy.domain.cluster.state import (
     ClusterState,
+    Lease,
     NodeReport,
     PowerReading,
-    PreviousHolder,
     ServiceStatus,
     Stage,
     Transition,
@@ -120,9 +120,9 @@ def with_keys(state: ClusterState, **changes: Any) -> ClusterState:
     return replace(state, nodes=nodes)
 
 
-def a_previous(**changes: Any) -> PreviousHolder:
+def a_previous(**changes: Any) -> Lease:
     """node-a as the node that served before, its lease ended by epoch 2, nothing proven yet."""
-    usual = PreviousHolder(node=NODE_A, renewed_at=NOW, lease_s=12, keeps_lease=True, ended_epoch=2)
+    usual = Lease(node=NODE_A, renewed_at=NOW, lease_s=12, keeps_lease=True, ended_epoch=2)
     return replace(usual, **changes)
 
 

@@ -48,7 +48,7 @@ from understudy.usecases.transition.network_movers import ElasticIpMover, RouteM
 from understudy.usecases.transition.open_transition import open_transition
 from understudy.usecases.transition.record_mover import RecordMover
 from understudy.usecases.watch.records import RecordMonitor
-from understudy.usecases.watch.watch_clusters import WatchReport, watch_clusters
+from understudy.usecases.watch.watch_clusters import Watch, WatchReport
 from understudy_agent import quorum as hosts
 from understudy_agent.lease import Order, Sender, Standing, after_read, order, settled
 from understudy_agent.view import parse_state
@@ -217,7 +217,7 @@ class World:
         )
 
     def watch(self) -> WatchReport:
-        return watch_clusters(
+        return Watch(
             ledger=self.ledger,
             beats=self.ledger,
             nodes=self.ec2,
@@ -235,10 +235,10 @@ class World:
             ),
             clock=self.clock,
             replacing=(self.releaser.release_all, self.follow),
-        )
+        ).run()
 
     def follow(self, clusters: list[Read]) -> None:
-        """Look for successors. A test whose members are named by tags puts another one in its place."""
+        """BoardEntry for successors. A test whose members are named by tags puts another one in its place."""
 
     def kill(self, name: str) -> None:
         """The machine dies as a whole, and EC2 says nothing."""

@@ -26,9 +26,9 @@ from understudy.domain.cluster.policy import Policy
 from understudy.domain.cluster.reach import QuorumHosts, Reach
 from understudy.domain.cluster.state import (
     ClusterState,
+    Lease,
     NodeReport,
     PowerReading,
-    PreviousHolder,
     Proof,
     Stage,
     Transition,
@@ -70,7 +70,7 @@ STATE = ClusterState(
         )
     },
     active=NODE,
-    previous=PreviousHolder(NODE, 1, 12, keeps_lease=True, ended_epoch=7, proof=Proof.RELEASED),
+    previous=Lease(NODE, 1, 12, keeps_lease=True, ended_epoch=7, proof=Proof.RELEASED),
     transition=Transition(TransitionAction.FAILOVER, NODE, NODE, "rule", Stage.MOVING, 1, 91, "name"),
     failover_times=(1,),
     doubt=Doubt(1, 601, is_due=True),

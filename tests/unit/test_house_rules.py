@@ -13,6 +13,7 @@ from tools.traceability import ROWS, rows_named_in
 ROOT = Path(__file__).resolve().parents[2]
 FUNCTION_LIMIT = 40
 MODULE_LIMIT = 400
+PARAMETER_LIMIT = 6
 CLOCK_ROOMS = ("clients.py", "settings.py")
 CLOCK_AND_ENVIRONMENT = re.compile(
     r"(time\.(time|monotonic|perf_counter|time_ns)|(datetime|date)\.(now|utcnow|today)|os\.(environ|getenv))$"
@@ -58,6 +59,30 @@ def test_no_function_needs_scrolling():
         if node.end_lineno and node.end_lineno - node.lineno + 1 > FUNCTION_LIMIT
     ]
     assert long == []
+
+
+def parameters(function: ast.FunctionDef | ast.AsyncFunctionDef) -> list[str]:
+    taken = function.args
+    named = [each.arg for each in (*taken.posonlyargs, *taken.args, *taken.kwonlyargs)]
+    return [name for name in named if name not in ("self", "cls")]
+
+
+def test_no_function_takes_more_than_six_parameters_without_saying_why():
+    many = [
+        f"{where(path, node.lineno)} {node.name}: {len(parameters(node))} parameters"
+        for path, node in functions(*FOLDERS)
+        if len(parameters(node)) > PARAMETER_LIMIT and "parameters, since" not in (ast.get_docstring(node) or "")
+    ]
+    assert many == []
+
+
+def test_the_domain_is_asked_by_a_view_of_a_cluster_and_not_by_its_parts():
+    loose = [
+        f"{where(path, node.lineno)} {node.name}"
+        for path, node in functions(ROOT / "layers/controller/python/understudy/domain")
+        if {"state", "definition", "now"} <= set(parameters(node))
+    ]
+    assert loose == []
 
 
 def test_no_module_needs_a_table_of_contents():

@@ -134,14 +134,18 @@ def test_every_other_event_has_three_attempts(settled):  # B5
 
 def test_all_that_a_watch_does_with_route_53_shares_one_allowance(settled, monkeypatch):  # S5
     """Registration, changes and the record monitor: the function ends after 55 s, whatever Route 53 does."""
+
+    def nothing_done() -> WatchReport:
+        return WatchReport(0, 0, ())
+
     app = importlib.import_module("functions.watch_clusters.app")
     given, registered = {}, []
-    monkeypatch.setattr(app, "watch_clusters", lambda **ports: given.update(ports) or WatchReport(0, 0, ()))
+    monkeypatch.setattr(app, "Watch", lambda **ports: given.update(ports) or SimpleNamespace(run=nothing_done))
     monkeypatch.setattr(bootstrap, "register", lambda text, records: registered.append(records))
     app.handler({}, CONTEXT)
     given["register"]("a text")
     (zone,) = registered
-    assert given["follower"].changes.changes is given["follower"].records is given["monitor"]._listing is zone
+    assert given["follower"].changes.changes is given["follower"].records is given["monitor"].listing is zone
     assert zone._polite._allowance.left_s == bootstrap.WATCH_ALLOWANCE_S == 25
     app.handler({}, CONTEXT)
     assert given["follower"].changes is not zone  # the next run has an allowance of its own

@@ -10,6 +10,7 @@ from tests.support.builders import CLUSTER, NODE_A, NODE_B, NOW
 from tests.support.drills import DRILLING, a_ready_report
 from tests.support.fakes import FakeDrillBook
 from tests.support.world import World
+from understudy.domain.cluster.view import ClusterView
 from understudy.domain.readiness.facts import Verdict
 from understudy.domain.readiness.report import CheckResult, Report
 from understudy.domain.transition.drill import DrillStage
@@ -160,7 +161,7 @@ def test_home_that_is_not_fit_again_keeps_the_service_where_it_is_and_a_person_i
     world.run(400)
     assert (world.in_service, ended(world)) == (["node-b"], False)
     world.clock.now_s = NOW + 3700  # the window is over; nobody beats meanwhile
-    world.drills.attend(world.state, world.definition, observer="TRUSTED")
+    world.drills.attend(ClusterView(world.state, world.definition, NOW), observer="TRUSTED")
     (detail,) = world.told(DRILL_FINISHED)
     assert (detail["outcome"], detail["active"]) == ("STAYED_AWAY", "node-b")
 

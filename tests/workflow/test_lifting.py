@@ -200,8 +200,8 @@ def test_after_a_backup_was_put_back_the_node_that_the_guard_names_is_fenced_bef
 def test_without_fencing_it_anew_two_nodes_would_serve(monkeypatch):  # B1 B4
     """What the safeguard is for: only the number is lifted, under the proof for the node that the old state names."""
 
-    def only_the_number(state, definition, guard, now):
-        return replace(state, epoch=guard.epoch + 1)
+    def only_the_number(view, guard):
+        return replace(view.state, epoch=guard.epoch + 1)
 
     monkeypatch.setattr(lift_epoch, "lifted", only_the_number)
     world = World(members=3).settle()

@@ -6,7 +6,7 @@ from understudy.domain.advise.fencing_outlook import dead_end, outlook
 from understudy.domain.advise.forecast import PredictedPhase, forecast, measured_outage_s
 from understudy.domain.cluster.definition import Definition
 from understudy.domain.cluster.policy import Fencing, Policy
-from understudy.domain.cluster.state import PreviousHolder, Proof, TransitionAction
+from understudy.domain.cluster.state import Lease, Proof, TransitionAction
 from understudy.domain.cluster.tuning import Tuning
 
 SWITCHOVER, FAILOVER = TransitionAction.SWITCHOVER, TransitionAction.FAILOVER
@@ -94,13 +94,13 @@ def test_the_total_is_measured_only_where_every_phase_is():  # B7
 
 
 def test_an_outlook_after_the_lease_has_ended_speaks_of_that_lease():  # B4 B7
-    state = a_state(active=None, previous=PreviousHolder("i-0aaaaaaaaaaaaaaa1", 1, 30, True, 2))
+    state = a_state(active=None, previous=Lease("i-0aaaaaaaaaaaaaaa1", 1, 30, True, 2))
     (_, expiry, _) = outlook(state, a_definition(), may_stop=False)
     assert "33 s after" in expiry.how
 
 
 def test_a_holder_that_keeps_no_lease_can_only_be_stopped():  # B4 B7
-    state = a_state(active=None, previous=PreviousHolder("i-0aaaaaaaaaaaaaaa1", 1, 12, False, 2))
+    state = a_state(active=None, previous=Lease("i-0aaaaaaaaaaaaaaa1", 1, 12, False, 2))
     proofs = outlook(state, a_definition(), may_stop=True)
     assert not any(each.comes_alive or each.comes_dead for each in proofs)
     assert dead_end(proofs).startswith("nothing that the policy accepts")

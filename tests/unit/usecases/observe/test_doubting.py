@@ -34,7 +34,7 @@ from understudy.usecases.observe.judge import Judge
 from understudy.usecases.transition.open_transition import open_transition
 from understudy.usecases.watch.fleet import SILENCE_DOUBTED, FleetKeeper
 from understudy.usecases.watch.run import Run
-from understudy.usecases.watch.views import View, listen
+from understudy.usecases.watch.views import listen
 
 PLACE = "us-east-1a"
 LIMITS = Limits()
@@ -142,7 +142,9 @@ def test_a_node_whose_place_nobody_has_described_is_held_to_the_pace():  # B15
 
 
 def test_a_member_that_is_gone_from_the_definition_has_no_place():  # B15
-    weighed = Doubter(FakeFleet(FakeLedger()), LIMITS).weigh(a_state(active=None), a_definition(), 1000, NOW)
+    weighed = Doubter(FakeFleet(FakeLedger()), LIMITS).weigh(
+        ClusterView(a_state(active=None), a_definition(), NOW), 1000
+    )
     assert weighed.belief.rule == "few-are-silent"
 
 
@@ -273,7 +275,7 @@ class Keeping:
         self.views = []
         for state in states:
             self.ledger.put_state(state)
-            self.views.append(View(state, replace(a_definition(), cluster=state.cluster), NOTICED))
+            self.views.append(ClusterView(state, replace(a_definition(), cluster=state.cluster), NOTICED))
 
     def watch(self, *faults: Exception) -> Run:
         run = Run(self.clock, self.clock(), lambda work, items: map(work, items))

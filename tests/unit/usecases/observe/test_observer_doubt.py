@@ -21,7 +21,7 @@ from understudy.domain.cluster.state import PowerReading, ServiceStatus
 from understudy.usecases.observe.judge import OPERATOR_CALLED, Judge
 from understudy.usecases.transition.follow_changes import ChangeFollower
 from understudy.usecases.watch.records import RecordMonitor
-from understudy.usecases.watch.watch_clusters import WatchReport, watch_clusters
+from understudy.usecases.watch.watch_clusters import Watch, WatchReport
 
 DARK_SINCE = NOW - 40
 SIZES = [1, 2, 10, 1000]
@@ -61,7 +61,7 @@ class Fleet:
     def watch(self) -> WatchReport:
         judge = Judge(self.ledger, self.launcher, self.announcer, self.clock)
         monitor = RecordMonitor(self.ledger, self.zone, self.announcer, self.clock, lambda seconds: None, "understudy")
-        return watch_clusters(
+        return Watch(
             ledger=self.ledger,
             beats=self.ledger,
             nodes=self.nodes,
@@ -76,7 +76,7 @@ class Fleet:
             drills=a_drill_master(self.ledger, self.launcher, self.announcer, self.clock),
             monitor=monitor,
             clock=self.clock,
-        )
+        ).run()
 
     @property
     def failed_over(self) -> list[str]:

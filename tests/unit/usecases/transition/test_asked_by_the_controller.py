@@ -10,6 +10,7 @@ from tests.support.drills import DRILLING, a_drill_master, a_ready_report
 from tests.support.fakes import FakeAnnouncer, FakeLauncher, FakeLedger, FakeReportBook, VirtualClock
 from tests.unit.usecases.observe.test_record_heartbeat import Recorder
 from understudy.domain.cluster.seal import SEAL, execution_name, sealed
+from understudy.domain.cluster.view import ClusterView
 from understudy.domain.decide.situation import Observer
 from understudy.usecases.transition import open_transition as room
 from understudy.usecases.transition.open_transition import open_transition
@@ -203,9 +204,9 @@ def test_a_drill_and_its_check_are_asked_for_under_names_that_nobody_knows_and_t
     ledger, launcher = FakeLedger(a_state(), a_definition(policy=DRILLING)), FakeLauncher()
     reports, clock = FakeReportBook(), VirtualClock(NOW)
     drills = a_drill_master(ledger, launcher, FakeAnnouncer(), clock, reports=reports)
-    drills.attend(ledger.state(), ledger.definition(CLUSTER, 1), Observer.TRUSTED)
+    drills.attend(ClusterView(ledger.state(), ledger.definition(CLUSTER, 1), NOW), Observer.TRUSTED)
     reports.store(a_ready_report())
-    drills.attend(ledger.state(), ledger.definition(CLUSTER, 1), Observer.TRUSTED)
+    drills.attend(ClusterView(ledger.state(), ledger.definition(CLUSTER, 1), NOW), Observer.TRUSTED)
     check, drill = launcher.starts
     secret = ledger.secret(NOW)
     assert check == execution_name(secret, f"{CLUSTER}-check", NOW)

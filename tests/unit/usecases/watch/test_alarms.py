@@ -67,13 +67,13 @@ def test_an_alarm_that_came_on_again_after_the_answer_stays_on():  # S11
 def test_one_question_serves_all_clusters_and_none_is_asked_while_no_alarm_is_on():  # B9
     ledger, alarms = FakeLedger(), FakeAlarms()
     quiet = a_state(node_a=a_report(alarms={SLOW: Alarm(on=False, at=NOW)}))
-    assert check_alarms([(quiet, with_alarm())], alarms=alarms, beats=ledger) == {}
+    assert check_alarms([ClusterView(quiet, with_alarm(), NOW)], alarms=alarms, beats=ledger) == {}
     assert alarms.asked == []
     clusters = []
     for name in (CLUSTER, "invoices-db"):
         state = a_state(cluster=name, node_a=a_report(alarms={**ON, SLOW: Alarm(on=True, at=NOW)}))
         ledger.put_state(state)
-        clusters.append((state, with_alarm()))
+        clusters.append(ClusterView(state, with_alarm(), NOW))
     alarms.known = {DOWN: Alarm(on=False, at=NOW), SLOW: Alarm(on=False, at=NOW)}
     changed = check_alarms(clusters, alarms=alarms, beats=ledger)
     assert alarms.asked == [[DOWN, SLOW]]
@@ -87,5 +87,5 @@ def test_a_member_that_is_gone_meanwhile_is_left_alone():
     ledger, alarms = FakeLedger(), FakeAlarms()
     alarms.known = {DOWN: Alarm(on=False, at=NOW)}
     state = a_state(node_a=a_report(alarms=ON))
-    assert check_alarms([(state, with_alarm())], alarms=alarms, beats=ledger) == {}
+    assert check_alarms([ClusterView(state, with_alarm(), NOW)], alarms=alarms, beats=ledger) == {}
     assert ledger.calls == ["record_signal"]

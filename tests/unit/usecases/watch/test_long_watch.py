@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from tests.support.builders import CLUSTER, NODE_B, NOW, RECORD, a_report, a_state, record_sets
 from tests.unit.usecases.watch.test_watch_and_signals import Controller, silent_for
+from understudy.domain.cluster.view import ClusterView
 from understudy.usecases.watch.records import RECORD_DRIFTED, RecordMonitor
 from understudy.usecases.watch.run import JUDGE_LIMIT_S, LOOK_LIMIT_S, ROUTE53_LIMIT_S, UnreachedError
 from understudy.usecases.watch.views import GROUP_SIZE
@@ -112,5 +113,5 @@ def test_a_minute_in_which_records_are_not_checked_is_counted():  # B8 B12
     monitor = RecordMonitor(
         world.ledger, world.zone, world.announcer, world.clock, lambda gap_s: None, "understudy", measured.append
     )
-    monitor.check([(world.ledger.state(), world.ledger.definition(CLUSTER, 1))])
+    monitor.check([ClusterView(world.ledger.state(), world.ledger.definition(CLUSTER, 1), NOW)])
     assert measured == [{"RecordChecksPutOff": 1}]

@@ -21,6 +21,7 @@ from understudy.domain.cluster.address import Address, AddressStatus
 from understudy.domain.cluster.definition import Record
 from understudy.domain.cluster.errors import AddressUnreadableError
 from understudy.domain.cluster.record import desired
+from understudy.domain.cluster.view import ClusterView
 from understudy.usecases.watch.records import RECORD_DRIFTED, RECORD_GUARDED, RECORD_OBSTRUCTED, RecordMonitor
 
 THROTTLED = AddressUnreadableError("throttled")
@@ -55,7 +56,7 @@ class Watch:
         return self
 
     def check(self):
-        self.monitor.check([(self.ledger.state(name), each) for name, each in self.definitions.items()])
+        self.monitor.check([ClusterView(self.ledger.state(name), each, NOW) for name, each in self.definitions.items()])
         return self
 
     def told(self, detail_type):

@@ -42,7 +42,7 @@ from understudy.usecases.observe.receive_signal import ALARM_STATE, EC2_STATE, r
 from understudy.usecases.transition.follow_changes import ChangeFollower
 from understudy.usecases.watch.no_standby import CLUSTER_DEGRADED
 from understudy.usecases.watch.records import RECORD_DRIFTED, RecordMonitor
-from understudy.usecases.watch.watch_clusters import STATE_TOO_NEW, TELL_LIMIT, watch_clusters
+from understudy.usecases.watch.watch_clusters import STATE_TOO_NEW, TELL_LIMIT, Watch
 
 
 class Controller:
@@ -64,7 +64,7 @@ class Controller:
         self.scaling = FakeScalingGroups()
 
     def watch(self, register=None):
-        return watch_clusters(
+        return Watch(
             ledger=self.ledger,
             beats=self.ledger,
             nodes=self.nodes,
@@ -81,7 +81,7 @@ class Controller:
             clock=self.clock,
             mend_key=self.keys.make,
             replacing=(a_releaser(self.ledger, self.clock, self.scaling).release_all,),
-        )
+        ).run()
 
     def receive(self, detail_type, detail, at=NOW, delay_s=0):
         from datetime import UTC, datetime

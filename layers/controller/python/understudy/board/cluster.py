@@ -3,14 +3,13 @@
 from collections.abc import Iterator
 
 from understudy.board.clock import span, utc
-from understudy.board.look import Look
+from understudy.board.look import BoardEntry
 from understudy.board.parts import address_views, failsafe_of, node_views, quorum_of
 from understudy.board.phases import move_view
 from understudy.board.views import Attention, ShownCluster, ShownReadiness
 from understudy.domain.advise.explain import DOUBTED
 from understudy.domain.cluster.address import AddressStatus
 from understudy.domain.cluster.state import ServiceStatus
-from understudy.domain.cluster.view import ClusterView
 from understudy.domain.decide.failback import spent
 from understudy.domain.decide.rules import COLUMNS, Action
 from understudy.domain.decide.silence import is_put_off
@@ -29,7 +28,7 @@ LACKS = {
 }
 
 
-def shown_cluster(look: Look) -> ShownCluster:
+def shown_cluster(look: BoardEntry) -> ShownCluster:
     """The view of a cluster that could be read."""
     found = sorted(_reasons(look), key=lambda each: each[0].rank)
     state, definition = look.state, look.definition
@@ -67,7 +66,7 @@ def shown_unread(cluster: str, why: str) -> ShownCluster:
     )
 
 
-def _reasons(look: Look) -> Iterator[Reason]:
+def _reasons(look: BoardEntry) -> Iterator[Reason]:
     """Everything that is not as it should be, each with how much it matters."""
     decision, situation = look.decision, look.situation
     if decision.action is Action.CALL_OPERATOR:
@@ -91,7 +90,7 @@ def _reasons(look: Look) -> Iterator[Reason]:
         yield Attention.DEGRADED, f"readiness: {', '.join(look.report.failed)}"
 
 
-def _asks(look: Look) -> Iterator[Reason]:
+def _asks(look: BoardEntry) -> Iterator[Reason]:
     """A move that waits for a person, or is kept off by a no although there is cause for it (B4)."""
     policy = look.definition.policy
     question = standing_question(policy, look.state, look.now)
@@ -100,7 +99,7 @@ def _asks(look: Look) -> Iterator[Reason]:
         yield Attention.CALLS, question.words(look.now)
 
 
-def _moving(look: Look) -> str:
+def _moving(look: BoardEntry) -> str:
     transition = look.state.transition
     if transition is None:
         return f"{look.decision.action} is due: {look.decision.why}"
@@ -109,7 +108,7 @@ def _moving(look: Look) -> str:
     return f"{transition.action}, {where}: {transition.stage} for {span(look.now - transition.opened_at)} in all"
 
 
-def _lacks(look: Look) -> Iterator[Reason]:
+def _lacks(look: BoardEntry) -> Iterator[Reason]:
     """What is missing while nothing moves."""
     state, situation = look.state, look.situation
     is_said = look.decision.action is Action.CALL_OPERATOR  # its reason names what keeps the cluster from moving
@@ -119,14 +118,14 @@ def _lacks(look: Look) -> Iterator[Reason]:
         yield Attention.DEGRADED, f"no automatic failover is left: {_budget(look)}"
     if state.address is not None and state.address.status is AddressStatus.OWED:
         yield Attention.DEGRADED, "not every address is known to lead to the active node"
-    for fault in peer_faults(ClusterView(state, look.definition, look.now)):
+    for fault in peer_faults(look.view):
         yield Attention.DEGRADED, f"an outage of AWS would stop the service: {fault}"
     active = state.nodes.get(state.active or "")
     if active is not None and active.service is not ServiceStatus.IN_SERVICE:
         yield Attention.DEGRADED, f"{active.name} says that its service is {active.service}"
 
 
-def _hold(look: Look) -> str:
+def _hold(look: BoardEntry) -> str:
     hold = look.state.hold
     if hold is None or not hold.is_on(look.now):
         return ""
@@ -134,12 +133,12 @@ def _hold(look: Look) -> str:
     return f"held for {span(look.now - hold.since)}, {until}" + (f": {hold.reason}" if hold.reason else "")
 
 
-def _budget(look: Look) -> str:
+def _budget(look: BoardEntry) -> str:
     limit = look.definition.policy.max_failovers
     return f"{spent(look.state, limit, look.now)} of {limit.count} failovers within {span(limit.window_s)}"
 
 
-def _readiness(look: Look) -> ShownReadiness | None:
+def _readiness(look: BoardEntry) -> ShownReadiness | None:
     if look.report is None:
         return None
     bad = look.report.named(Verdict.FAIL) + look.report.named(Verdict.WARN) + look.report.named(Verdict.UNKNOWN)

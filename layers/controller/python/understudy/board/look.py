@@ -17,24 +17,37 @@ from understudy.domain.watch.drift import Finding, examine, written_last
 
 
 @dataclass(frozen=True)
-class Look:
-    """A cluster as it was read at `now` (seconds). `readings`: what Route 53 said of each record, or why it was not
+class BoardEntry:
+    """A cluster as it was read. `readings`: what Route 53 said of each record, or why it was not
     read; `histories`: of the newest epochs, by epoch.
     """
 
-    state: ClusterState
-    definition: Definition
+    view: ClusterView
     observer: Observer
     stack: str
-    now: int
     report: Report | None = None
     readings: Mapping[Record, RecordReading | Unread] = field(default_factory=dict)
     histories: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
 
+    @property
+    def state(self) -> ClusterState:
+        """What the table says."""
+        return self.view.state
+
+    @property
+    def definition(self) -> Definition:
+        """The definition in force."""
+        return self.view.definition
+
+    @property
+    def now(self) -> int:
+        """When it was read (seconds)."""
+        return self.view.now
+
     @cached_property
     def situation(self) -> Situation:
         """Everything that the rule table looks at, now."""
-        return survey(ClusterView(self.state, self.definition, self.now), self.observer)
+        return survey(self.view, self.observer)
 
     @cached_property
     def decision(self) -> Decision:

@@ -1,13 +1,12 @@
 """The nodes and the addresses of a cluster, as the board shows them."""
 
 from understudy.board.clock import span, utc
-from understudy.board.look import Look
+from understudy.board.look import BoardEntry
 from understudy.board.views import HOLDS_IT, ShownAddress, ShownNode, Tone
 from understudy.domain.cluster.address import AddressStatus
 from understudy.domain.cluster.definition import NodeSpec, QuorumMode, Record, Role
 from understudy.domain.cluster.record import RecordReading, RecordSet, read_guard
 from understudy.domain.cluster.state import INGESTION_CUT_OFF_S, ClusterState, NodeReport, PowerReading
-from understudy.domain.cluster.view import ClusterView
 from understudy.domain.decide.leaving import departures
 from understudy.domain.decide.situation import health_of
 from understudy.domain.observe.health import NodeHealth
@@ -28,20 +27,20 @@ TONES = {
 NOT_READ = Unread("Route 53 was not asked")
 
 
-def node_views(look: Look) -> tuple[ShownNode, ...]:
+def node_views(look: BoardEntry) -> tuple[ShownNode, ...]:
     """The members, the active one first, then by priority."""
     specs = sorted(look.definition.nodes, key=lambda each: (each.instance_id != look.state.active, each.priority))
     return tuple(_node(spec, look) for spec in specs)
 
 
-def _node(spec: NodeSpec, look: Look) -> ShownNode:
+def _node(spec: NodeSpec, look: BoardEntry) -> ShownNode:
     report = look.state.nodes.get(spec.instance_id) or NodeReport(spec.name)
     return ShownNode(
         name=spec.name,
         instance_id=spec.instance_id,
         address=spec.address,
         zone=spec.zone,
-        health=health_of(ClusterView(look.state, look.definition, look.now), spec.instance_id),
+        health=health_of(look.view, spec.instance_id),
         heard_age_s=None if report.heard_at is None else max(0, look.now - report.heard_at),
         lease=_lease(spec, look),
         service="" if spec.role is Role.WITNESS or report.heard_at is None else str(report.service),
@@ -49,11 +48,11 @@ def _node(spec: NodeSpec, look: Look) -> ShownNode:
         obeys_epoch=report.read_epoch,
         agent=report.agent,
         notes=tuple(_notes(spec, report, look)),
-        is_second=spec.instance_id in others_serving(ClusterView(look.state, look.definition, look.now)),
+        is_second=spec.instance_id in others_serving(look.view),
     )
 
 
-def _lease(spec: NodeSpec, look: Look) -> str:
+def _lease(spec: NodeSpec, look: BoardEntry) -> str:
     previous = look.state.previous
     if spec.instance_id == look.state.active:
         return _held(look.state, look.now)
@@ -74,32 +73,31 @@ def _held(state: ClusterState, now: int) -> str:
     )
 
 
-def _quorum(report: NodeReport, look: Look) -> str:
+def _quorum(report: NodeReport, look: BoardEntry) -> str:
     if look.definition.quorum.mode is not QuorumMode.TCP_REMOTE:
         return ""
     return "not said" if report.quorum is None else f"{report.quorum.reached} of {report.quorum.total}"
 
 
-def quorum_of(look: Look) -> str:
+def quorum_of(look: BoardEntry) -> str:
     """The quorum of the whole cluster in words; empty when the definition wants none."""
     mode, hosts = look.definition.quorum.mode, look.definition.quorum.hosts
     if mode is QuorumMode.MAJORITY:
-        heard = count_heard(ClusterView(look.state, look.definition, look.now))
+        heard = count_heard(look.view)
         return f"majority: {heard} of {len(look.definition.nodes)} nodes are heard"
     return f"tcp_remote: {len(hosts)} hosts" if mode is QuorumMode.TCP_REMOTE else ""
 
 
-def failsafe_of(look: Look) -> str:
+def failsafe_of(look: BoardEntry) -> str:
     """Whether an outage of AWS would be bridged, in words, and how far a change of the key is; empty when unknown."""
-    view = ClusterView(look.state, look.definition, look.now)
-    if faults := peer_faults(view):
+    if faults := peer_faults(look.view):
         return "; ".join(faults)
-    if words := rotation(view):
+    if words := rotation(look.view):
         return words
-    return "" if unanswered(view) else "every node knows the key, and is answered by every other one"
+    return "" if unanswered(look.view) else "every node knows the key, and is answered by every other one"
 
 
-def _notes(spec: NodeSpec, report: NodeReport, look: Look) -> list[str]:
+def _notes(spec: NodeSpec, report: NodeReport, look: BoardEntry) -> list[str]:
     said = [f"alarm {name} is on" for name, alarm in sorted(report.alarms.items()) if alarm.on]
     if report.misnamed:
         said.append(f"its agent {report.misnamed}")
@@ -111,14 +109,14 @@ def _notes(spec: NodeSpec, report: NodeReport, look: Look) -> list[str]:
         said.append(f"about to go, since {utc(departure.at)}: {departure.words}")
     if report.power_now not in (PowerReading.UNKNOWN, PowerReading.RUNNING):
         said.append(f"EC2 says {report.power_now}")
-    health = health_of(ClusterView(look.state, look.definition, look.now), spec.instance_id)
-    against = objection(ClusterView(look.state, look.definition, look.now), spec.instance_id)
+    health = health_of(look.view, spec.instance_id)
+    against = objection(look.view, spec.instance_id)
     if health is NodeHealth.READY and spec.role is Role.SERVING and against:
         said.append(f"quorum: {against}")
     return said
 
 
-def address_views(look: Look) -> tuple[ShownAddress, ...]:
+def address_views(look: BoardEntry) -> tuple[ShownAddress, ...]:
     """The addresses, records first, as in the definition."""
     others = look.definition.labels[len(look.definition.records) :]
     unread = "EC2 is not asked by the board: this is what the table knows"
@@ -128,7 +126,7 @@ def address_views(look: Look) -> tuple[ShownAddress, ...]:
     )
 
 
-def _record(record: Record, look: Look) -> ShownAddress:
+def _record(record: Record, look: BoardEntry) -> ShownAddress:
     reading = look.readings.get(record, NOT_READ)
     status = _status(record.label, look)
     if isinstance(reading, Unread):
@@ -139,7 +137,7 @@ def _record(record: Record, look: Look) -> ShownAddress:
     return ShownAddress(record.label, status, _found(record, reading, look), _guard(reading), said, tone)
 
 
-def _found(record: Record, reading: RecordReading, look: Look) -> str:
+def _found(record: Record, reading: RecordReading, look: BoardEntry) -> str:
     if reading.record is None:
         return "something else" if reading.obstacle else "no record"
     owners = {look.definition.leads_to(node)[record.label]: node.name for node in look.definition.nodes}
@@ -155,18 +153,18 @@ def _guard(reading: RecordReading) -> str:
     return " ".join(guard.values) if guard else "no guard"
 
 
-def _meanwhile(look: Look) -> str:
+def _meanwhile(look: BoardEntry) -> str:
     if look.state.transition is not None:
         return "a transition is open"
     return "not known to lead to the active node" if look.state.active else "nobody is active"
 
 
-def _status(label: str, look: Look) -> str:
+def _status(label: str, look: BoardEntry) -> str:
     address = look.state.address
     return str(address.status_of(label)) if address else "never moved"
 
 
-def _tone(label: str, look: Look) -> Tone:
+def _tone(label: str, look: BoardEntry) -> Tone:
     address = look.state.address
     if address is None or look.state.transition is not None:
         return Tone.QUIET

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from understudy.domain.cluster.address import AddressStatus
 from understudy.domain.cluster.definition import Definition, NodeSpec, QuorumMode
-from understudy.domain.cluster.state import ClusterState, NodeReport, PreviousHolder, Transition
+from understudy.domain.cluster.state import ClusterState, Lease, NodeReport, Transition
 from understudy.domain.cluster.view import ClusterView
 from understudy.domain.decide.failback import is_open, spent
 from understudy.domain.decide.leaving import departures
@@ -88,7 +88,7 @@ def _of_lease(view: ClusterView) -> Iterator[Fact]:
         yield _of_transition(view.state.transition, view.definition, view.now)
 
 
-def _of_previous(previous: PreviousHolder, view: ClusterView) -> Fact:
+def _of_previous(previous: Lease, view: ClusterView) -> Fact:
     report = view.state.nodes.get(previous.node)
     shown = [previous.proof] if previous.proof else []
     if report is not None and not shown:

@@ -7,8 +7,8 @@ from enum import StrEnum
 from understudy.domain.advise.fencing_outlook import ProofOutlook, dead_end
 from understudy.domain.advise.forecast import Forecast
 from understudy.domain.cluster.address import AddressStatus
-from understudy.domain.cluster.definition import Definition
-from understudy.domain.cluster.state import ClusterState
+from understudy.domain.cluster.policy import Policy
+from understudy.domain.cluster.view import ClusterView
 from understudy.domain.decide.situation import Budget, Mode, Observer, Situation
 from understudy.domain.readiness.facts import Verdict
 from understudy.domain.readiness.report import CheckResult
@@ -72,29 +72,32 @@ class Rehearsal:
         )
 
 
-def rehearsal(
-    state: ClusterState,
-    definition: Definition,
-    *,
-    situation: Situation,
-    ruling: Ruling,
-    proofs: tuple[ProofOutlook, ...],
-    plan: Plan,
-    forecasts: tuple[Forecast, ...],
-    checks: Sequence[CheckResult],
-) -> Rehearsal:
+@dataclass(frozen=True)
+class Outlook:
+    """What was found out about a move, each thing by the code that would do it."""
+
+    situation: Situation
+    ruling: Ruling
+    proofs: tuple[ProofOutlook, ...]
+    plan: Plan
+    forecasts: tuple[Forecast, ...]
+    checks: Sequence[CheckResult]
+
+
+def rehearsal(view: ClusterView, found: Outlook) -> Rehearsal:
     """Everything together, and what of it speaks against the move."""
-    target = ruling.target if isinstance(ruling, Opening) else None
+    last_holder = view.state.last_holder
+    target = found.ruling.target if isinstance(found.ruling, Opening) else None
     return Rehearsal(
-        cluster=state.cluster,
-        source=definition.name_of(state.last_holder) if state.last_holder else None,
-        target=definition.name_of(target) if target else None,
-        ruling=_words(ruling),
-        proofs=proofs,
-        plan=plan,
-        forecasts=forecasts,
-        reasons=tuple(_reasons(definition, ruling, proofs, plan, checks)),
-        warnings=tuple(_warnings(state, definition, situation, proofs, plan, forecasts, checks)),
+        cluster=view.state.cluster,
+        source=view.definition.name_of(last_holder) if last_holder else None,
+        target=view.definition.name_of(target) if target else None,
+        ruling=_words(found.ruling),
+        proofs=found.proofs,
+        plan=found.plan,
+        forecasts=found.forecasts,
+        reasons=tuple(_reasons(found, view.policy)),
+        warnings=tuple(_warnings(found, view)),
     )
 
 
@@ -104,49 +107,38 @@ def _words(ruling: Ruling) -> str:
     return f"a switchover asked for now would be refused: {getattr(ruling, 'why', 'it is open already')}"
 
 
-def _reasons(
-    definition: Definition,
-    ruling: Ruling,
-    proofs: tuple[ProofOutlook, ...],
-    plan: Plan,
-    checks: Sequence[CheckResult],
-) -> Iterator[str]:
-    if not isinstance(ruling, Opening):
-        yield _words(ruling)
-    if plan.why_not:
-        yield plan.why_not
-    yield from (f"{each.label} could not be moved: {each.why}" for each in plan.moved if _is_refused(each))
-    yield from (f"{each.name}: {each.found}" for each in checks if each.verdict is Verdict.FAIL)
-    if (why := dead_end(proofs)) and not definition.policy.fencing.proceeds:
+def _reasons(found: Outlook, policy: Policy) -> Iterator[str]:
+    if not isinstance(found.ruling, Opening):
+        yield _words(found.ruling)
+    if found.plan.why_not:
+        yield found.plan.why_not
+    yield from (f"{each.label} could not be moved: {each.why}" for each in found.plan.moved if _is_refused(each))
+    yield from (f"{each.name}: {each.found}" for each in found.checks if each.verdict is Verdict.FAIL)
+    if (why := dead_end(found.proofs)) and not policy.fencing.proceeds:
         yield f"{why}; a failover would end HELD"
 
 
-def _warnings(
-    state: ClusterState,
-    definition: Definition,
-    situation: Situation,
-    proofs: tuple[ProofOutlook, ...],
-    plan: Plan,
-    forecasts: tuple[Forecast, ...],
-    checks: Sequence[CheckResult],
-) -> Iterator[str]:
+def _warnings(found: Outlook, view: ClusterView) -> Iterator[str]:
+    situation, address = found.situation, view.state.address
     if situation.mode is Mode.HELD:
         yield "the cluster is held: no failover would be begun by itself"
     if situation.budget is Budget.SPENT:
         yield "max_failovers are used up in this window: no failover would be begun by itself"
     if situation.observer is Observer.SUSPECT:
         yield "the observer is doubted now: nothing would be moved on silence"
-    if state.address is None or state.address.status is AddressStatus.OWED:
+    if address is None or address.status is AddressStatus.OWED:
         yield "an address is owed now: it is not known to lead to the node in service"
     yield from (
         f"{each.label} could not be moved just now: {each.why}"
-        for each in plan.moved
+        for each in found.plan.moved
         if each.status is AddressStatus.OWED and each.may_pass
     )
-    if (why := dead_end(proofs)) and definition.policy.fencing.proceeds:
+    if (why := dead_end(found.proofs)) and view.policy.fencing.proceeds:
         yield f"{why}; a failover would go on without a proof, and two nodes could serve"
-    yield from (f"{each.name}: {each.found}" for each in checks if each.verdict in (Verdict.WARN, Verdict.UNKNOWN))
-    yield from _over_budget(definition.policy.outage_budget_s, forecasts)
+    yield from (
+        f"{each.name}: {each.found}" for each in found.checks if each.verdict in (Verdict.WARN, Verdict.UNKNOWN)
+    )
+    yield from _over_budget(view.policy.outage_budget_s, found.forecasts)
 
 
 def _over_budget(budget_s: float | None, forecasts: tuple[Forecast, ...]) -> Iterator[str]:

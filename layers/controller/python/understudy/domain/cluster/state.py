@@ -4,7 +4,7 @@ Nodes are named by EC2 instance id. Times are whole seconds since the epoch on A
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from understudy.domain.cluster.address import Address
@@ -214,25 +214,30 @@ class Terms:
 
 
 @dataclass(frozen=True)
-class PreviousHolder:
-    """The last node that could serve, kept until the next grant.
+class Lease:
+    """The right of one node to serve. It ends by itself unless the node's beats renew it, and is granted anew.
 
-    `renewed_at`: ingestion time of the last beat that could renew its lease, None when it never beat.
-    `keeps_lease`: whether its lease ends by itself, without `on_isolation: keep`.
-    `ended_epoch`: the epoch whose opening ended its lease. `proof`: None until it is proved that it cannot serve.
+    `node`: its holder. `renewed_at`: ingestion time of the last beat that could renew it (seconds), None when there
+    was none. `lease_s`: how long it lasts from there, 0 when it was never granted. `keeps_lease`: whether it does end
+    by itself, without `on_isolation: keep`. `ended_epoch`: the epoch whose opening ended it; 0 while it is held.
+    `proof`: why its holder can serve no longer; None until that is proved.
     """
 
     node: str
     renewed_at: int | None
     lease_s: float
     keeps_lease: bool
-    ended_epoch: int
+    ended_epoch: int = 0
     proof: Proof | None = None
 
     @property
     def is_assumed(self) -> bool:
-        """Whether it never held a lease: an address led to it when the cluster was registered."""
+        """Whether it was never granted: an address led to its node when the cluster was registered."""
         return not self.lease_s
+
+    def ended(self, epoch: int) -> "Lease":
+        """The lease as the opening of this epoch leaves it: nothing renews it any more."""
+        return replace(self, ended_epoch=epoch)
 
 
 @dataclass(frozen=True)
@@ -281,7 +286,7 @@ class ClusterState:
     terms: Terms
     nodes: Mapping[str, NodeReport]
     active: str | None = None
-    previous: PreviousHolder | None = None
+    previous: Lease | None = None
     transition: Transition | None = None
     failover_times: tuple[int, ...] = ()
     address: Address | None = None
@@ -299,6 +304,15 @@ class ClusterState:
     def was_placed(self) -> bool:
         """Whether anybody has been granted the lease; that an address leads to a node is no grant."""
         return self.active is not None or (self.previous is not None and not self.previous.is_assumed)
+
+    @property
+    def lease(self) -> Lease | None:
+        """The lease that is held; else the last one, until its end is proved and somebody else is granted one."""
+        if self.active is None:
+            return self.previous
+        report = self.nodes[self.active]
+        ends = report.keeps_lease and self.terms.on_isolation != KEEP
+        return Lease(self.active, report.heard_at, self.terms.lease_s, ends)
 
     @property
     def last_holder(self) -> str | None:

@@ -23,8 +23,8 @@ from understudy.domain.cluster.service_names import means_the_same
 from understudy.domain.cluster.state import (
     INGESTION_CUT_OFF_S,
     ClusterState,
+    Lease,
     PowerReading,
-    PreviousHolder,
     Proof,
     ServiceStatus,
 )
@@ -103,7 +103,7 @@ def evidence(view: ClusterView, power: PowerReading) -> tuple[Proof, ...]:
     return tuple(proof for proof, is_found in found.items() if is_found)
 
 
-def _has_released(view: ClusterView, holder: PreviousHolder) -> bool:
+def _has_released(view: ClusterView, holder: Lease) -> bool:
     """A beat sent under the epoch that ended the lease, by an agent, with every service of the definition down.
 
     Such a node starts nothing again without a new grant, so this proof does not age. An epoch that there has not been

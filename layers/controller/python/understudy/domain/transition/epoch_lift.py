@@ -16,7 +16,7 @@ from dataclasses import replace
 
 from understudy.domain.cluster.definition import Definition
 from understudy.domain.cluster.record import Guard
-from understudy.domain.cluster.state import KEEP, ClusterState, PreviousHolder, Stage
+from understudy.domain.cluster.state import KEEP, ClusterState, Lease, Stage
 from understudy.domain.cluster.view import ClusterView
 from understudy.domain.transition.steps import entered
 
@@ -74,7 +74,7 @@ def fenced_anew(view: ClusterView, guard: Guard) -> ClusterState:
     assert transition is not None and holder is not None  # noqa: S101 - see can_be_fenced
     report = view.state.nodes.get(holder.instance_id)
     keeps = KEEP in (view.state.terms.on_isolation, view.policy.on_isolation)
-    previous = PreviousHolder(
+    lease = Lease(
         node=holder.instance_id,
         renewed_at=view.now,
         lease_s=max(view.state.terms.lease_s, view.policy.lease_s),
@@ -82,9 +82,8 @@ def fenced_anew(view: ClusterView, guard: Guard) -> ClusterState:
         ended_epoch=view.state.epoch,
     )
     fencing = replace(transition, source=holder.instance_id, opened_at=view.now, begun_at=transition.execution_begun_at)
-    return entered(
-        replace(view, state=replace(view.state, active=None, previous=previous, transition=fencing)), Stage.FENCING
-    )
+    state = replace(view.state, active=None, previous=lease, transition=fencing)
+    return entered(replace(view, state=state), Stage.FENCING)
 
 
 def lifted(view: ClusterView, guard: Guard) -> ClusterState:

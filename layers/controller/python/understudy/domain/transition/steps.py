@@ -10,7 +10,7 @@ from understudy.domain.cluster.intervals import change_gaps_s
 from understudy.domain.cluster.state import (
     KEEP,
     ClusterState,
-    PreviousHolder,
+    Lease,
     Proof,
     Stage,
     Terms,
@@ -93,7 +93,7 @@ def _taken_from_holder(view: ClusterView, target: str) -> ClusterState:
     return replace(
         view.state,
         active=None,
-        previous=_previous_holder(view.state, target),
+        previous=_ended_lease(view.state, target),
         approval=None,  # a question about a lease ends with it
         failed_starts=with_failure_of_holder(view),
     )
@@ -123,19 +123,12 @@ def _served_last(state: ClusterState, target: str) -> bool:
     return target == state.last_holder and not (state.previous is not None and state.previous.is_assumed)
 
 
-def _previous_holder(state: ClusterState, target: str) -> PreviousHolder | None:
-    """Who is to be fenced. An assumed holder that is the target itself is not: all the others are asked instead."""
-    if state.active is None:
-        is_target = state.previous is not None and state.previous.is_assumed and state.previous.node == target
-        return None if is_target else state.previous
-    report = state.nodes[state.active]
-    return PreviousHolder(
-        node=state.active,
-        renewed_at=report.heard_at,
-        lease_s=state.terms.lease_s,
-        keeps_lease=report.keeps_lease and state.terms.on_isolation != KEEP,
-        ended_epoch=state.epoch + 1,
-    )
+def _ended_lease(state: ClusterState, target: str) -> Lease | None:
+    """The lease to be fenced. An assumed one of the target itself is not: all the others are asked instead."""
+    lease = state.lease
+    if lease is None or state.active is not None:
+        return lease and lease.ended(state.epoch + 1)
+    return None if lease.is_assumed and lease.node == target else lease
 
 
 def kept_terms(state: ClusterState, definition: Definition) -> Terms:

@@ -7,8 +7,8 @@ from typing import Any
 
 from understudy.domain.cluster.definition import Definition
 from understudy.domain.cluster.state import (
+    Lease,
     PowerReading,
-    PreviousHolder,
     Proof,
     ServiceStatus,
     TransitionAction,
@@ -114,6 +114,6 @@ def may_go_unproven(view: ClusterView) -> bool:
     return not (is_heard and report is not None and report.service is not ServiceStatus.OUT_OF_SERVICE)
 
 
-def _is_heard(view: ClusterView, holder: PreviousHolder) -> bool:
+def _is_heard(view: ClusterView, holder: Lease) -> bool:
     """Whether the holder is in touch and has a lease that it can release."""
     return holder.keeps_lease and health_of(replace(view, now=int(view.now)), holder.node) in HEARD

@@ -1,4 +1,4 @@
-"""Look at everything that a failover will need, by reading only. What cannot be read is a fact, too."""
+"""BoardEntry at everything that a failover will need, by reading only. What cannot be read is a fact, too."""
 
 import logging
 from collections.abc import Callable, Collection, Iterable, Mapping

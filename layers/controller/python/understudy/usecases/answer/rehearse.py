@@ -6,8 +6,7 @@ from typing import Any
 
 from understudy.domain.advise.fencing_outlook import outlook
 from understudy.domain.advise.forecast import Forecast, PredictedPhase, forecast
-from understudy.domain.advise.rehearsal import Plan, Rehearsal, rehearsal
-from understudy.domain.cluster.definition import Definition
+from understudy.domain.advise.rehearsal import Outlook, Plan, Rehearsal, rehearsal
 from understudy.domain.cluster.quoting import few_and_short
 from understudy.domain.cluster.request import Request
 from understudy.domain.cluster.state import ClusterState, TransitionAction
@@ -42,25 +41,25 @@ class Rehearser:
     def rehearse(self, state: ClusterState, to: str | None) -> dict[str, Any]:
         """Think a move through, to the node named `to` or to the best candidate, and tell the verdict (B7)."""
         definition = definition_in_force(self.ledger, state)
-        now = int(self.clock())
-        ruling = rule_on_request(Request(state.cluster, to=to), "", ClusterView(state, definition, now))
+        view = ClusterView(state, definition, int(self.clock()))
+        ruling = rule_on_request(Request(state.cluster, to=to), "", view)
         facts = self.gatherer.gather(definition, state)
         past = self._past(state)
-        done = rehearsal(
-            state,
-            definition,
-            situation=survey(ClusterView(state, definition, now), observer_by_clock(state, definition.policy, now)),
+        found = Outlook(
+            situation=survey(view, observer_by_clock(state, view.policy, view.now)),
             ruling=ruling,
             proofs=outlook(state, definition, self.gatherer.may_stop),
-            plan=self._plan(ruling, state, definition),
+            plan=self._plan(ruling, view),
             forecasts=tuple(forecast(action, definition, past) for action in ACTIONS),
             checks=examine(facts),
         )
-        tell(self.announcer, REHEARSAL_FINISHED, _told(done, state, definition))
-        return {"epoch": state.epoch, "at": now, **_plain(done)}
+        done = rehearsal(view, found)
+        tell(self.announcer, REHEARSAL_FINISHED, _told(done, view))
+        return {"epoch": state.epoch, "at": view.now, **_plain(done)}
 
-    def _plan(self, ruling: Ruling, state: ClusterState, definition: Definition) -> Plan:
+    def _plan(self, ruling: Ruling, view: ClusterView) -> Plan:
         """What the movers would do under the next epoch."""
+        state, definition = view.state, view.definition
         node = definition.node(ruling.target) if isinstance(ruling, Opening) else None
         if node is None:
             return Plan()
@@ -124,15 +123,15 @@ def _of_phase(phase: PredictedPhase) -> dict[str, Any]:
     return {**asdict(phase), "name": str(phase.name)}
 
 
-def _told(done: Rehearsal, state: ClusterState, definition: Definition) -> dict[str, Any]:
+def _told(done: Rehearsal, view: ClusterView) -> dict[str, Any]:
     return {
         "cluster": done.cluster,
-        "epoch": state.epoch,
+        "epoch": view.state.epoch,
         "verdict": str(done.verdict),
         "reasons": few_and_short(done.reasons),
         "warnings": few_and_short(done.warnings),
         "source": done.source,
         "target": done.target,
         "usual_outage_s": {str(each.action): each.total.usual_s for each in done.forecasts},
-        "outage_budget_s": definition.policy.outage_budget_s,
+        "outage_budget_s": view.policy.outage_budget_s,
     }

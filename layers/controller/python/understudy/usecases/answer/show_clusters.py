@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from understudy.board.cluster import shown_cluster, shown_unread
-from understudy.board.look import Look
+from understudy.board.look import BoardEntry
 from understudy.board.manual import MANUAL
 from understudy.board.page import page, shown_in_full
 from understudy.board.style import Theme
@@ -17,6 +17,7 @@ from understudy.domain.cluster.errors import AddressUnreadableError, UnreadableE
 from understudy.domain.cluster.quoting import quoted
 from understudy.domain.cluster.record import RecordReading
 from understudy.domain.cluster.state import ClusterState
+from understudy.domain.cluster.view import ClusterView
 from understudy.domain.decide.rules import Action
 from understudy.domain.decide.situation import is_heard_now, observer_of_all
 from understudy.domain.readiness.facts import Unread
@@ -81,7 +82,7 @@ def _texts(book: BoardBook, now: int, shown: str) -> tuple[tuple[str, ...], tupl
     return tuple(text_words(name, each, now) for name, each in sorted(found.items()) if shown in ("", name)), ()
 
 
-def _gather(book: BoardBook, now: int, stack: str, shown: str) -> tuple[list[Look], list[ShownCluster]]:
+def _gather(book: BoardBook, now: int, stack: str, shown: str) -> tuple[list[BoardEntry], list[ShownCluster]]:
     """The clusters that could be read, and views of those that could not.
 
     All are read also when one is shown: whether silence can be believed is a question to all of them (B3).
@@ -96,12 +97,12 @@ def _gather(book: BoardBook, now: int, stack: str, shown: str) -> tuple[list[Loo
     return looks, [shown_unread(name, why) for name, why in unread.items() if shown in ("", name)]
 
 
-def _look(state: ClusterState, known: Remembered, is_anyone_heard: bool, stack: str, now: int) -> Look:
+def _look(state: ClusterState, known: Remembered, is_anyone_heard: bool, stack: str, now: int) -> BoardEntry:
     observer = observer_of_all(state, known.definition.policy, now, is_anyone_heard)
-    return Look(state, known.definition, observer, stack, now, known.report)
+    return BoardEntry(ClusterView(state, known.definition, now), observer, stack, known.report)
 
 
-def _with_readings(looks: Sequence[Look], listing: ZoneListing) -> tuple[list[Look], tuple[str, ...]]:
+def _with_readings(looks: Sequence[BoardEntry], listing: ZoneListing) -> tuple[list[BoardEntry], tuple[str, ...]]:
     """With what Route 53 says of the records: one reading for all clusters of a zone, and what was not read."""
     zones: dict[tuple[str, str, str], list[Record]] = {}
     for look in sorted(looks, key=lambda each: each.decision.action is Action.WAIT):
@@ -117,7 +118,7 @@ def _with_readings(looks: Sequence[Look], listing: ZoneListing) -> tuple[list[Lo
     return [_with(look, readings) for look in looks], tuple(notes)
 
 
-def _with(look: Look, readings: Readings) -> Look:
+def _with(look: BoardEntry, readings: Readings) -> BoardEntry:
     return replace(look, readings={each: readings[each] for each in look.definition.records})
 
 
@@ -134,7 +135,7 @@ def _most_urgent_first(views: Iterable[ShownCluster]) -> tuple[ShownCluster, ...
 
 
 def _with_earlier_moves(
-    views: tuple[ShownCluster, ...], looks: Sequence[Look], book: BoardBook
+    views: tuple[ShownCluster, ...], looks: Sequence[BoardEntry], book: BoardBook
 ) -> tuple[ShownCluster, ...]:
     """With the transitions before the newest one, for those that are shown in full."""
     by_name = {each.state.cluster: each for each in looks}

@@ -64,6 +64,8 @@ def receive_signal(
     nothing; it would be no better the next time, so it is not tried again. The watch asks EC2 itself where a proof is
     missing. What AWS says of an Availability Zone is noted in `zones`: no cluster is judged by it (B15). An instance
     that its Auto Scaling group is about to end is let go by `releaser`, at once where no cluster needs it (B17).
+
+    More than six parameters, since an event may be of any kind, and each kind needs a port of its own.
     """
     now = clock()
     try:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from understudy.domain.cluster.address import Address, AddressStatus
 from understudy.domain.cluster.definition import Definition
 from understudy.domain.cluster.failed_start import FailedStart
-from understudy.domain.cluster.state import ClusterState, NodeReport, PreviousHolder
+from understudy.domain.cluster.state import ClusterState, Lease, NodeReport
 from understudy.domain.decide.replacing import needed_and_left_out, without_the_gone
 from understudy.domain.lease.terms import terms_of
 from understudy.domain.observe.quorum import hosts_of
@@ -24,7 +24,7 @@ def first_state(definition: Definition, found: Survey) -> ClusterState:
     The epoch goes on from the guards, should one stand there from an earlier life of this cluster.
     """
     previous = [
-        PreviousHolder(node=each, renewed_at=None, lease_s=0, keeps_lease=False, ended_epoch=found.epoch + 1)
+        Lease(node=each, renewed_at=None, lease_s=0, keeps_lease=False, ended_epoch=found.epoch + 1)
         for each in found.holders[:1]
     ]
     return ClusterState(

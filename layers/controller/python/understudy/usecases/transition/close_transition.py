@@ -18,7 +18,7 @@ from understudy.domain.observe.starts import with_failure_of_holder
 from understudy.domain.transition.phases import durations_s
 from understudy.ports import Announcer, Measure, StateLedger, unmeasured
 from understudy.usecases.observe.hold import change_hold
-from understudy.usecases.step import Clock, Outcome, Step, answer, do_step, tell
+from understudy.usecases.step import Clock, Outcome, answer, do_step, tell
 
 TRANSITION_CLOSED = "Understudy Transition Closed"
 log = logging.getLogger(__name__)
@@ -65,12 +65,11 @@ def close_transition(
         "close transition",
         payload,
         ledger,
-        lambda step, state, definition: _close(step, state, definition, ledger, announcer, clock, measure),
+        lambda step, state, definition: _close(state, definition, ledger, announcer, clock, measure),
     )
 
 
 def _close(
-    step: Step,
     state: ClusterState,
     definition: Definition,
     ledger: StateLedger,
@@ -78,7 +77,7 @@ def _close(
     clock: Clock,
     measure: Measure,
 ) -> Outcome:
-    history = ledger.history(step.cluster, step.epoch)
+    history = ledger.history(state.cluster, state.epoch)
     if state.transition is None:
         return answer(history["outcome"], reasons=list(history["reasons"]))
     reasons = [str(reason) for reason in _reasons(state, "guard_ahead" in history)]

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from understudy.domain.batching.group_commit import QUEUE_GAP_S
@@ -47,115 +48,96 @@ def move_address(
     """
 
     def work(step: Step, state: ClusterState, definition: Definition) -> Outcome:
+        tried = _Try(step, state, definition, ledger, clock)
         try:
-            return _move(step, state, definition, ledger, movers, clock, stack)
+            return tried.move(movers, stack)
         except OvertakenError as fault:
-            return _overtaken(fault, state, definition, ledger, announcer, clock)
+            return tried.overtaken(fault, announcer)
 
     return do_step("move address", payload, ledger, work)
 
 
-def _move(
-    step: Step,
-    state: ClusterState,
-    definition: Definition,
-    ledger: StateLedger,
-    movers: Sequence[Mover],
-    clock: Clock,
-    stack: str,
-) -> Outcome:
-    proof_in_hand(state)
-    node = _target(state, definition)
-    if node is None:
-        moved: list[Moved] = [owed(each, "the target is no member any more") for each in definition.labels]
-        return _note(step, state, definition, moved, ledger, clock)
-    task = _task(step, state, definition, node, ledger, clock, stack)
-    moved = [each for mover in movers for each in mover.move(task)]
-    return _note(step, state, definition, moved, ledger, clock)
+@dataclass(frozen=True)
+class _Try:
+    """One try at the addresses of a transition, on the state and the definition as they are now."""
 
+    step: Step
+    state: ClusterState
+    definition: Definition
+    ledger: StateLedger
+    clock: Clock
 
-def _overtaken(
-    fault: OvertakenError,
-    state: ClusterState,
-    definition: Definition,
-    ledger: StateLedger,
-    announcer: Announcer,
-    clock: Clock,
-) -> Outcome:
-    log.warning("overtaken", extra={"cluster": state.cluster, "epoch": state.epoch, "why": str(fault)})
-    if fault.guard is not None:
-        return lift_epoch(state, definition, fault.guard, ledger, announcer, clock)
-    if fault.has_written:
-        redo_on_conflict(lambda: _own_up(state, ledger, clock))
-    return answer(STALE)
+    def move(self, movers: Sequence[Mover], stack: str) -> Outcome:
+        """Move what is not known to lead to the target. Raises OvertakenError, UnprovenError."""
+        proof_in_hand(self.state)
+        node = self._target()
+        if node is None:
+            return self._note([owed(each, "the target is no member any more") for each in self.definition.labels])
+        task = self._task(node, stack)
+        return self._note([each for mover in movers for each in mover.move(task)])
 
+    def overtaken(self, fault: OvertakenError, announcer: Announcer) -> Outcome:
+        """Somebody newer is in charge, or a guard of our own is ahead of the table: then the epoch is lifted."""
+        state = self.state
+        log.warning("overtaken", extra={"cluster": state.cluster, "epoch": state.epoch, "why": str(fault)})
+        if fault.guard is not None:
+            return lift_epoch(state, self.definition, fault.guard, self.ledger, announcer, self.clock)
+        if fault.has_written:
+            redo_on_conflict(lambda: _own_up(state, self.ledger, self.clock))
+        return answer(STALE)
 
-def _target(state: ClusterState, definition: Definition) -> NodeSpec | None:
-    target = state.transition.target if state.transition else state.active
-    return definition.node(target) if target else None
+    def _target(self) -> NodeSpec | None:
+        target = self.state.transition.target if self.state.transition else self.state.active
+        return self.definition.node(target) if target else None
 
+    def _task(self, node: NodeSpec, stack: str) -> MoveTask:
+        state, begun_at = self.state, self.clock()
 
-def _task(
-    step: Step,
-    state: ClusterState,
-    definition: Definition,
-    node: NodeSpec,
-    ledger: StateLedger,
-    clock: Clock,
-    stack: str,
-) -> MoveTask:
-    begun_at = clock()
+        def is_current() -> bool:
+            there = self.ledger.read(state.cluster)
+            return there is not None and there.epoch == state.epoch
 
-    def is_current() -> bool:
-        there = ledger.read(state.cluster)
-        return there is not None and there.epoch == state.epoch
+        return MoveTask(
+            definition=self.definition,
+            node=node,
+            epoch=state.epoch,
+            stack=stack,
+            known=known_parts(state, self.definition.labels),
+            is_current=is_current,
+            has_time=lambda: self.clock() - begun_at < TRY_BUDGET_S,
+            now=int(begun_at),
+            is_crowded=begun_at < self.step.crowded_until,
+        )
 
-    return MoveTask(
-        definition=definition,
-        node=node,
-        epoch=state.epoch,
-        stack=stack,
-        known=known_parts(state, definition.labels),
-        is_current=is_current,
-        has_time=lambda: clock() - begun_at < TRY_BUDGET_S,
-        now=int(begun_at),
-        is_crowded=begun_at < step.crowded_until,
-    )
+    def _note(self, moved: Sequence[Moved]) -> Outcome:
+        """Write down what became of the addresses, and answer it.
 
-
-def _note(
-    step: Step,
-    state: ClusterState,
-    definition: Definition,
-    moved: Sequence[Moved],
-    ledger: StateLedger,
-    clock: Clock,
-) -> Outcome:
-    """Write down what became of the addresses, and answer it.
-
-    However it ended, the transition goes on: the old node is fenced, nobody else can serve, so the lease is granted,
-    and what is owed stays owed. Before another try only what was accepted is written down, so that it can be followed.
-    """
-    now = clock()
-    # To stand in a queue is no try: it ends by its own limit, not by ROUTE53_RECORD_TRY_COUNT.
-    waits = is_waiting(moved)
-    wait_s = QUEUE_GAP_S if waits else record_gap_s(definition.tuning, step.attempt)
-    if wait_s is not None and not has_time_to_wait(state.transition, definition.policy, wait_s, int(now)):
-        log.warning("tries cut short: the workflow ends", extra={"cluster": state.cluster, "epoch": state.epoch})
-        wait_s = None
-    outcome = outcome_of(moved, tries_left=wait_s is not None)
-    facts: dict[str, Any] = {"addresses": story_of(moved)}
-    if why := faults_of(moved):
-        facts["why"] = why
-    after = addresses_moved(state, moved, int(now))
-    if outcome is MoveOutcome.RETRY and wait_s is not None:
-        tried = kept_open(after if any(each.is_new for each in moved) else state, wait_s, int(now))
-        if tried != state:
-            ledger.commit(state, tried)
-        return answer(outcome, wait_s=wait_s, attempt=step.attempt + (not waits), **facts)
-    history = {state.epoch: _history(outcome, moved, now)}
-    ledger.commit(state, entered(ClusterView(after, definition, int(now)), Stage.GRANTING), history=history)
-    return answer(outcome, change_ids=list(after.address.change_ids if after.address else ()), **facts)
+        However it ended, the transition goes on: the old node is fenced, nobody else can serve, so the lease is
+        granted, and what is owed stays owed. Before another try only what was accepted is written down: so it can be
+        followed.
+        """
+        state, now = self.state, self.clock()
+        # To stand in a queue is no try: it ends by its own limit, not by ROUTE53_RECORD_TRY_COUNT.
+        waits = is_waiting(moved)
+        wait_s = QUEUE_GAP_S if waits else record_gap_s(self.definition.tuning, self.step.attempt)
+        if wait_s is not None and not has_time_to_wait(state.transition, self.definition.policy, wait_s, int(now)):
+            log.warning("tries cut short: the workflow ends", extra={"cluster": state.cluster, "epoch": state.epoch})
+            wait_s = None
+        outcome = outcome_of(moved, tries_left=wait_s is not None)
+        facts: dict[str, Any] = {"addresses": story_of(moved)}
+        if why := faults_of(moved):
+            facts["why"] = why
+        after = addresses_moved(state, moved, int(now))
+        if outcome is MoveOutcome.RETRY and wait_s is not None:
+            tried = kept_open(after if any(each.is_new for each in moved) else state, wait_s, int(now))
+            if tried != state:
+                self.ledger.commit(state, tried)
+            return answer(outcome, wait_s=wait_s, attempt=self.step.attempt + (not waits), **facts)
+        history = {state.epoch: _history(outcome, moved, now)}
+        self.ledger.commit(
+            state, entered(ClusterView(after, self.definition, int(now)), Stage.GRANTING), history=history
+        )
+        return answer(outcome, change_ids=list(after.address.change_ids if after.address else ()), **facts)
 
 
 def _history(outcome: MoveOutcome, moved: Sequence[Moved], now: float) -> dict[str, Any]:

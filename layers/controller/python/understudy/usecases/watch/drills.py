@@ -2,11 +2,10 @@
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from understudy.domain.advise.forecast import measured_outage_s
-from understudy.domain.cluster.definition import Definition
 from understudy.domain.cluster.errors import LedgerConflictError
 from understudy.domain.cluster.policy import DrillPolicy
 from understudy.domain.cluster.request import CHECK
@@ -50,13 +49,13 @@ class DrillMaster:
     clock: Clock
     count_over_budget: Callable[[], None]
 
-    def attend(self, state: ClusterState, definition: Definition, observer: Observer) -> None:
+    def attend(self, view: ClusterView, observer: Observer) -> None:
         """Do what is next for the drill of one cluster. Cut off anywhere, the next watch goes on."""
-        policy = definition.policy.drill
+        state, policy = view.state, view.policy.drill
         if policy is None:
             return
         before = self.book.last(state.cluster)
-        step = self._next(before or Drill(), policy, state, definition, observer)
+        step = self._next(before or Drill(), policy, view, observer)
         if step is None:
             return
         try:
@@ -68,36 +67,38 @@ class DrillMaster:
         if isinstance(step, Look):
             self._look(step, state)
         elif isinstance(step, Ask):
-            self._ask(step, state, definition)
+            self._ask(step, view)
         else:
-            self._tell(step, state, definition)
+            self._tell(step, view)
 
     def _next(
-        self, drill: Drill, policy: DrillPolicy, state: ClusterState, definition: Definition, observer: Observer
+        self, drill: Drill, policy: DrillPolicy, view: ClusterView, observer: Observer
     ) -> Look | Ask | End | None:
-        now = int(self.clock())
+        state, definition, now = view.state, view.definition, int(self.clock())
+        view = replace(view, now=now)
         if drill.stage is not DrillStage.DONE:
             story = self.ledger.history(state.cluster, drill.epoch) if state.epoch >= drill.epoch else {}
-            return go_on(drill, policy, ClusterView(state, definition, now), observer, story)
+            return go_on(drill, policy, view, observer, story)
         if not is_due(drill, policy, now):
             return None
-        against = objections(ClusterView(state, definition, now), observer)
+        against = objections(view, observer)
         if against:
-            return begin(drill, ClusterView(state, definition, now), against)
+            return begin(drill, view, against)
         report = self.reports.last(state.cluster)
         look = look_first(drill, report, definition, now)
-        return look or begin(drill, ClusterView(state, definition, now), report_objections(report, definition, now))
+        return look or begin(drill, view, report_objections(report, definition, now))
 
     def _look(self, step: Look, state: ClusterState) -> None:
         request = {"cluster": state.cluster, "action": CHECK, "reason": "a planned drill is due"}
         self._start(f"{state.cluster}-check", step.drill.check_asked_at, request)
 
-    def _ask(self, step: Ask, state: ClusterState, definition: Definition) -> None:
+    def _ask(self, step: Ask, view: ClusterView) -> None:
+        state = view.state
         request = {
             "cluster": state.cluster,
             "epoch": step.drill.epoch,
             "action": str(TransitionAction.SWITCHOVER),
-            "to": definition.name_of(step.to),
+            "to": view.definition.name_of(step.to),
             "rule": step.rule,
             "why": "a planned drill",
             "noticed_at": step.drill.asked_at,
@@ -107,11 +108,12 @@ class DrillMaster:
     def _start(self, head: str, moment: int, request: Mapping[str, Any]) -> None:
         ask(self.launcher, self.ledger.secret(self.clock()), head, moment, request)
 
-    def _tell(self, end: End, state: ClusterState, definition: Definition) -> None:
+    def _tell(self, end: End, view: ClusterView) -> None:
         """Tell how it ended; what was measured stays in the history of its last move."""
+        state = view.state
         is_refusal = end.outcome is DrillOutcome.REFUSED
         taken = {} if is_refusal else self._measured(end.drill, state.cluster)
-        budget_s = definition.policy.outage_budget_s
+        budget_s = view.policy.outage_budget_s
         measured_s = max(taken.values(), default=None)
         within = None if budget_s is None or measured_s is None else measured_s <= budget_s
         result = {
@@ -125,7 +127,7 @@ class DrillMaster:
         detail = {
             "cluster": state.cluster,
             "epoch": state.epoch,
-            "active": definition.name_of(state.active) if state.active else None,
+            "active": view.definition.name_of(state.active) if state.active else None,
             **result,
         }
         log.warning("drill finished", extra=detail)

@@ -8,21 +8,20 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 
 from understudy.domain.cluster.address import AddressStatus
-from understudy.domain.cluster.definition import Definition
 from understudy.domain.cluster.errors import LedgerConflictError
 from understudy.domain.cluster.state import ClusterState
+from understudy.domain.cluster.view import ClusterView
 from understudy.domain.transition.steps import address_owed
 from understudy.ports import Announcer, StateLedger
 from understudy.ports.network import ElasticIpReading, Network, RouteTable
 from understudy.usecases.step import tell
 
 ADDRESS_CHANGED = "Understudy Address Changed"
-Cluster = tuple[ClusterState, Definition]
 log = logging.getLogger(__name__)
 
 
 def check_network(
-    clusters: Sequence[Cluster],
+    views: Sequence[ClusterView],
     *,
     network: Network,
     ledger: StateLedger,
@@ -35,14 +34,14 @@ def check_network(
     elsewhere is owed from now on, so that the cluster's next evaluation repairs it. Raises AddressUnreadableError when
     EC2 cannot be read: unknown is no difference.
     """
-    settled = [each for each in clusters if _is_to_be_compared(*each)]
-    table_ids = {table for _, each in settled for route in each.routes for table in route.route_table_ids}
-    allocation_ids = {each.allocation_id for _, definition in settled for each in definition.elastic_ips}
+    settled = [view for view in views if _is_to_be_compared(view)]
+    table_ids = {table for view in settled for route in view.definition.routes for table in route.route_table_ids}
+    allocation_ids = {each.allocation_id for view in settled for each in view.definition.elastic_ips}
     tables = network.route_tables(table_ids) if table_ids else {}
     elastic_ips = network.elastic_ips(allocation_ids) if allocation_ids else {}
     changed = {}
-    for state, definition in settled:
-        found = _strays(state, definition, tables, elastic_ips)
+    for view in settled:
+        state, found = view.state, _strays(view, tables, elastic_ips)
         if found:
             try:
                 changed[state.cluster] = ledger.commit(state, address_owed(state, int(clock())))
@@ -55,7 +54,8 @@ def check_network(
     return changed
 
 
-def _is_to_be_compared(state: ClusterState, definition: Definition) -> bool:
+def _is_to_be_compared(view: ClusterView) -> bool:
+    state, definition = view.state, view.definition
     is_settled = state.transition is None and state.active is not None
     labels = [*(each.label for each in definition.routes), *(each.label for each in definition.elastic_ips)]
     return is_settled and any(_is_moved(state, label) for label in labels)
@@ -67,12 +67,12 @@ def _is_moved(state: ClusterState, label: str) -> bool:
 
 
 def _strays(
-    state: ClusterState,
-    definition: Definition,
+    view: ClusterView,
     tables: Mapping[str, RouteTable],
     elastic_ips: Mapping[str, ElasticIpReading],
 ) -> dict[str, str]:
     """What leads elsewhere, by its label, and where; an empty text for what leads nowhere."""
+    state, definition = view.state, view.definition
     node = definition.node(state.active or "")
     wanted = node.interface_id if node else ""
     found = {

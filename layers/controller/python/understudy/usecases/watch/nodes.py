@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from understudy.domain.cluster.definition import Definition, NodeSpec, Role
 from understudy.domain.cluster.state import ClusterState, PowerReading
+from understudy.domain.cluster.view import ClusterView
 from understudy.domain.observe.signal import FaultSignal, PowerSignal
 from understudy.ports import Announcer, BeatLedger, Refusal
 from understudy.ports.nodes import InstanceFacts, Nodes
@@ -12,12 +13,11 @@ from understudy.usecases.step import Clock, tell
 
 NODE_CHANGED = "Understudy Node Changed"
 GONE = "EC2 knows no such instance any more"
-Cluster = tuple[ClusterState, Definition]
 log = logging.getLogger(__name__)
 
 
 def check_nodes(
-    clusters: Sequence[Cluster], *, nodes: Nodes, beats: BeatLedger, announcer: Announcer, clock: Clock
+    views: Sequence[ClusterView], *, nodes: Nodes, beats: BeatLedger, announcer: Announcer, clock: Clock
 ) -> dict[str, ClusterState]:
     """Compare every member of every cluster with what EC2 says, in one question; the states that this has changed.
 
@@ -25,16 +25,17 @@ def check_nodes(
     terminated is noted as EC2's word, whose event may have been lost: an hour later EC2 knows nothing of it. Raises
     NodesUnreadableError when EC2 cannot be read: then nothing is noted, for unknown is no difference.
     """
-    members = {node.instance_id for _, definition in clusters for node in definition.nodes}
+    members = {node.instance_id for view in views for node in view.definition.nodes}
     facts = nodes.facts(sorted(members))
     changed: dict[str, ClusterState] = {}
-    for state, definition in clusters:
+    for view in views:
+        state = view.state
         for instance_id in _terminated(state, facts):
             signal = PowerSignal(instance_id, PowerReading.TERMINATED, int(clock()))
             after = beats.record_signal(state.cluster, signal)
             changed |= {} if isinstance(after, Refusal) else {state.cluster: after}
-        for node, fault in _differences(state, definition, facts):
-            after = beats.record_signal(state.cluster, FaultSignal(node.instance_id, fault, definition.version))
+        for node, fault in _differences(view, facts):
+            after = beats.record_signal(state.cluster, FaultSignal(node.instance_id, fault, view.definition.version))
             if isinstance(after, Refusal):
                 log.info("fault not noted", extra={"cluster": state.cluster, "reason": after.reason})
                 continue
@@ -69,13 +70,11 @@ def _terminated(state: ClusterState, facts: Mapping[str, InstanceFacts]) -> list
     ]
 
 
-def _differences(
-    state: ClusterState, definition: Definition, facts: Mapping[str, InstanceFacts]
-) -> Iterator[tuple[NodeSpec, str]]:
+def _differences(view: ClusterView, facts: Mapping[str, InstanceFacts]) -> Iterator[tuple[NodeSpec, str]]:
     """The members whose fault is another than the state says."""
-    for node in definition.nodes:
-        report = state.nodes.get(node.instance_id)
-        fault = fault_of(definition, node, facts.get(node.instance_id))
+    for node in view.definition.nodes:
+        report = view.state.nodes.get(node.instance_id)
+        fault = fault_of(view.definition, node, facts.get(node.instance_id))
         if report is not None and report.fault != fault:
             yield node, fault
 

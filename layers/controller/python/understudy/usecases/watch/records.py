@@ -9,12 +9,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from understudy.domain.cluster.definition import Definition, Record
+from understudy.domain.cluster.definition import Record
 from understudy.domain.cluster.errors import AddressUnreadableError, LedgerConflictError
 from understudy.domain.cluster.intervals import recordcheck_gap_s
 from understudy.domain.cluster.record import RecordReading, Wish
 from understudy.domain.cluster.state import ClusterState
 from understudy.domain.cluster.tuning import Tuning, effective
+from understudy.domain.cluster.view import ClusterView
 from understudy.domain.transition.steps import address_owed
 from understudy.domain.watch.drift import (
     ADVICE,
@@ -35,7 +36,6 @@ RECORD_OBSTRUCTED = "Understudy Record Obstructed"
 REMEMBERED = 20
 """How many findings the history of an epoch keeps: more than a cluster has records, and no more than an item holds."""
 Sleep = Callable[[float], None]
-Cluster = tuple[ClusterState, Definition]
 ZoneKey = tuple[str, str, str]
 Readings = Mapping[Record, RecordReading]
 log = logging.getLogger(__name__)
@@ -58,38 +58,29 @@ class ZoneTask:
     tunings: set[Tuning] = field(default_factory=set)
 
 
+@dataclass(frozen=True)
 class RecordMonitor:
     """Compares, and marks what has drifted as owed: the table of rules then has it put right, under a new epoch."""
 
-    def __init__(
-        self,
-        ledger: StateLedger,
-        listing: ZoneListing,
-        announcer: Announcer,
-        clock: Clock,
-        sleep: Sleep,
-        stack: str,
-        measure: Measure = unmeasured,
-    ) -> None:
-        self._ledger = ledger
-        self._listing = listing
-        self._announcer = announcer
-        self._clock = clock
-        self._sleep = sleep
-        self._stack = stack
-        self._measure = measure
+    ledger: StateLedger
+    listing: ZoneListing
+    announcer: Announcer
+    clock: Clock
+    sleep: Sleep
+    stack: str
+    measure: Measure = unmeasured
 
-    def check(self, clusters: Sequence[Cluster]) -> None:
+    def check(self, views: Sequence[ClusterView]) -> None:
         """Look at the records of every cluster that is in service and settled, but for those that it owes already.
 
         While Route 53 is crowded it is left to moves; the metric RecordChecksPutOff counts such a minute (B12).
         """
-        stack_wide = self._ledger.stack_wide()
-        if self._clock() < stack_wide.crowded_until:
+        stack_wide = self.ledger.stack_wide()
+        if self.clock() < stack_wide.crowded_until:
             log.warning("records not checked: Route 53 is crowded", extra={"until": stack_wide.crowded_until})
-            self._measure({"RecordChecksPutOff": 1})
+            self.measure({"RecordChecksPutOff": 1})
             return
-        subjects = [_subject(*each, stack_wide.tuning, self._stack) for each in clusters]
+        subjects = [_subject(view, stack_wide.tuning, self.stack) for view in views]
         readings = self._read(_tasks(subjects))
         for each in subjects:
             findings = [
@@ -112,7 +103,7 @@ class RecordMonitor:
             gap_s = recordcheck_gap_s((each for task in left.values() for each in task.tunings), tries, waited_s)
             if gap_s is None:
                 break
-            self._sleep(gap_s)
+            self.sleep(gap_s)
             waited_s += gap_s
         for _, zone, _ in left:
             log.error("zone not checked: unknown is not different", extra={"zone": zone})
@@ -120,7 +111,7 @@ class RecordMonitor:
 
     def _is_read(self, task: ZoneTask, found: dict[Record, RecordReading]) -> bool:
         try:
-            found.update(self._listing.read_many(task.records))
+            found.update(self.listing.read_many(task.records))
         except AddressUnreadableError as fault:
             log.warning("zone not read", extra={"fault": str(fault)})
             return False
@@ -129,15 +120,15 @@ class RecordMonitor:
     def _owe(self, state: ClusterState, drifted: Sequence[Finding]) -> None:
         """Have it put right at once. The commit is refused when anybody has moved since the state was read."""
         detail = _detail(state, [facts_of(each) for each in drifted])
-        now = self._clock()
+        now = self.clock()
         story = {state.epoch: {"drift": detail, "stages.drifted_at": now}}
         try:
-            self._ledger.commit(state, address_owed(state, int(now)), history=story)
+            self.ledger.commit(state, address_owed(state, int(now)), history=story)
         except LedgerConflictError:
             log.info("drift not noted: the state has changed; the next watch looks again")
             return
         log.error("record drifted", extra=detail)
-        tell(self._announcer, RECORD_DRIFTED, detail)
+        tell(self.announcer, RECORD_DRIFTED, detail)
 
     def _withhold(self, state: ClusterState, findings: Sequence[Finding]) -> None:
         """Move nothing, and tell an operator: once of each different finding under one epoch.
@@ -146,25 +137,25 @@ class RecordMonitor:
         seem to be newer because a move came between the two readings: so the state is read again before it is told.
         """
         records = [{**facts_of(each), "advice": ADVICE[each.standing]} for each in findings]
-        told = self._ledger.history(state.cluster, state.epoch).get("withheld", [])
+        told = self.ledger.history(state.cluster, state.epoch).get("withheld", [])
         new = [each for each in records if each not in told]
         if not new:
             log.warning("record still not put right", extra=_detail(state, records))
             return
-        there = self._ledger.read(state.cluster)
+        there = self.ledger.read(state.cluster)
         if there is None or there.epoch != state.epoch or there.transition is not None:
             log.info("finding not told: the state has changed; the next watch looks again")
             return
         log.error("record not put right: a person has to look", extra=_detail(state, records))
         is_guarded = any(each.standing in (Standing.FOREIGN, Standing.NEWER) for each in findings)
-        tell(self._announcer, RECORD_GUARDED if is_guarded else RECORD_OBSTRUCTED, _detail(state, records))
-        story = {"withheld": [*told, *new][-REMEMBERED:], "stages.withheld_at": self._clock()}
-        self._ledger.note(state.cluster, state.epoch, story)
+        tell(self.announcer, RECORD_GUARDED if is_guarded else RECORD_OBSTRUCTED, _detail(state, records))
+        story = {"withheld": [*told, *new][-REMEMBERED:], "stages.withheld_at": self.clock()}
+        self.ledger.note(state.cluster, state.epoch, story)
 
 
-def _subject(state: ClusterState, definition: Definition, stack_wide: Mapping[str, int], stack: str) -> Subject:
-    tuning = effective(stack_wide, definition.tuning_set)
-    return Subject(state, tuning, written_last(state, definition, tuning.ROUTE53_TTL, stack))
+def _subject(view: ClusterView, stack_wide: Mapping[str, int], stack: str) -> Subject:
+    tuning = effective(stack_wide, view.definition.tuning_set)
+    return Subject(view.state, tuning, written_last(view.state, view.definition, tuning.ROUTE53_TTL, stack))
 
 
 def _tasks(subjects: Iterable[Subject]) -> Mapping[ZoneKey, ZoneTask]:

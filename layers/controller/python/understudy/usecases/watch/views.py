@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from understudy.domain.cluster.definition import Definition
-from understudy.domain.cluster.policy import Policy
 from understudy.domain.cluster.state import ClusterState, PowerReading
 from understudy.domain.cluster.view import ClusterView
 from understudy.domain.decide.situation import Observer, observer_of_all
@@ -21,35 +20,21 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class View:
-    """A cluster as it was read `at` (seconds): each is judged by its own time, however long the watch takes."""
-
-    state: ClusterState
-    definition: Definition
-    at: int
-
-    @property
-    def policy(self) -> Policy:
-        """The timings in force."""
-        return self.definition.policy
-
-
-@dataclass(frozen=True)
 class Ears:
     """Until when somebody anywhere counts as heard (seconds): what is read later is not spoken for by it (B3)."""
 
     heard_until: float
 
-    def observer(self, view: View) -> Observer:
+    def observer(self, view: ClusterView) -> Observer:
         """Whether the silence of this cluster can be believed."""
-        return observer_of_all(view.state, view.policy, view.at, is_anyone_heard=view.at <= self.heard_until)
+        return observer_of_all(view.state, view.policy, view.now, is_anyone_heard=view.now <= self.heard_until)
 
-    def ailments(self, view: View) -> frozenset[Ailment]:
+    def ailments(self, view: ClusterView) -> frozenset[Ailment]:
         """What ails this cluster."""
-        return ailments(ClusterView(view.state, view.definition, view.at), self.observer(view))
+        return ailments(view, self.observer(view))
 
 
-def listen(views: Iterable[View]) -> Ears:
+def listen(views: Iterable[ClusterView]) -> Ears:
     """The best that any node of any cluster has to say, each by the timings of its own cluster."""
     heard = (
         node.heard_at + view.policy.hearing_s
@@ -69,16 +54,16 @@ class Gathering:
     nodes: Nodes
     clock: Clock
 
-    def gather(self, clusters: Collection[str]) -> list[View | Exception]:
+    def gather(self, clusters: Collection[str]) -> list[ClusterView | Exception]:
         """A view of each that is registered, or why there is none."""
         # Taken before the reading: a table that is slow to answer must not make a silence longer.
         at = int(self.clock())
         found = self.ledger.read_states(clusters)
         return [each if isinstance(each, Exception) else self._view(*each, at) for each in found.values()]
 
-    def _view(self, state: ClusterState, definition: Definition, at: int) -> View | Exception:
+    def _view(self, state: ClusterState, definition: Definition, at: int) -> ClusterView | Exception:
         try:
-            return View(self._with_power(state), definition, at)
+            return ClusterView(self._with_power(state), definition, at)
         except Exception as fault:  # of one cluster: it must not hide the others
             return fault
 
