@@ -35,7 +35,7 @@ RECORD_GUARDED = "Understudy Record Guarded"
 RECORD_OBSTRUCTED = "Understudy Record Obstructed"
 REMEMBERED = 20
 """How many findings the history of an epoch keeps: more than a cluster has records, and no more than an item holds."""
-Sleep = Callable[[float], None]
+Pause = Callable[[float], None]
 ZoneKey = tuple[str, str, str]
 Readings = Mapping[Record, RecordReading]
 log = logging.getLogger(__name__)
@@ -66,7 +66,7 @@ class RecordMonitor:
     listing: ZoneListing
     announcer: Announcer
     clock: Clock
-    sleep: Sleep
+    pause: Pause
     stack: str
     measure: Measure = unmeasured
 
@@ -103,7 +103,7 @@ class RecordMonitor:
             gap_s = recordcheck_gap_s((each for task in left.values() for each in task.tunings), tries, waited_s)
             if gap_s is None:
                 break
-            self.sleep(gap_s)
+            self.pause(gap_s)
             waited_s += gap_s
         for _, zone, _ in left:
             log.error("zone not checked: unknown is not different", extra={"zone": zone})
