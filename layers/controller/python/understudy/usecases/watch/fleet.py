@@ -9,7 +9,7 @@ from understudy.domain.cluster.errors import LedgerConflictError
 from understudy.domain.cluster.tuning import StackWide
 from understudy.domain.decide.fleet import Census, Sample, census, line_of, samples, share_of
 from understudy.domain.decide.rules import ON_SILENCE, decide
-from understudy.domain.decide.silence import Evidence, Fleet, Limits, Pace, Verdict, ZoneWord, weigh
+from understudy.domain.decide.silence import Evidence, Fleet, Limits, Pace, SilenceVerdict, ZoneWord, weigh
 from understudy.domain.decide.situation import survey
 from understudy.ports import Announcer, StateLedger
 from understudy.ports.fleet import FleetBook
@@ -124,7 +124,7 @@ class FleetKeeper:
 
 
 def _is_believed(evidence: Evidence, pace: Pace) -> bool:
-    return weigh(replace(evidence, pace=pace)).verdict is Verdict.BELIEVE
+    return weigh(replace(evidence, pace=pace)).verdict is SilenceVerdict.BELIEVE
 
 
 def _waits(view: View, ears: Ears) -> bool:
