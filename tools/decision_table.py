@@ -51,7 +51,7 @@ def decision_table() -> str:
     parts += [_group(title, [rule for rule in RULES if phase in rule.phase]) for phase, title in GROUPS.items()]
     parts += [SILENCE_HEAD]
     parts += [_vocabulary(column, values) for column, values in silence.COLUMNS.items()]
-    parts += [_vocabulary("verdict", silence.Verdict)]
+    parts += [_vocabulary("verdict", silence.SilenceVerdict)]
     parts += [_rows("### What is believed\n", silence.COLUMNS, "verdict", silence.RULES)]
     return "\n".join(parts)
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from tools import event_shapes as shapes
 from tools.event_shapes import CLUSTER, TEXT, Event, detail_of, list_of, map_of, object_of, or_null
-from understudy.domain.watch.drift import ADVICE, Standing
+from understudy.domain.watch.drift import ADVICE, RecordStatus
 
 WHERE: Mapping[str, Any] = {"cluster": "orders-db", "epoch": 7}
 CHECK = object_of({"name": TEXT, "verdict": TEXT, "found": TEXT, "advice": TEXT})
@@ -85,7 +85,7 @@ FINDINGS: tuple[Event, ...] = (
                     "why": "the guard says that cluster files of stack understudy protects it",
                     "guard": ['"understudy stack=understudy cluster=files epoch=3 node=node-x"'],
                     "guard_writer": {"stack": "understudy", "cluster": "files", "epoch": 3, "node": "node-x"},
-                    "advice": ADVICE[Standing.FOREIGN],
+                    "advice": ADVICE[RecordStatus.FOREIGN],
                 }
             ],
         },
@@ -104,7 +104,7 @@ FINDINGS: tuple[Event, ...] = (
                     "why": "orders-db.corp.example.com is a CNAME",
                     "found": [],
                     "found_ttl_s": None,
-                    "advice": ADVICE[Standing.OBSTRUCTED],
+                    "advice": ADVICE[RecordStatus.OBSTRUCTED],
                 }
             ],
         },

@@ -8,7 +8,7 @@ from typing import Any
 from understudy.domain.cluster.address import AddressStatus
 from understudy.domain.cluster.state import TransitionAction
 from understudy.domain.observe.health import NodeHealth
-from understudy.domain.watch.drift import Standing
+from understudy.domain.watch.drift import RecordStatus
 from understudy.usecases.transition.close_transition import Reason
 
 Schema = dict[str, Any]
@@ -93,7 +93,7 @@ FACTS = object_of(
 WRITER = or_null(object_of({"stack": TEXT, "cluster": TEXT, "epoch": EPOCH, "node": TEXT}))
 FINDING: Mapping[str, Schema] = {
     "record": TEXT,
-    "standing": _one_of(Standing),
+    "standing": _one_of(RecordStatus),
     "why": TEXT,
     "expected": TEXT,
     "expected_ttl_s": INTEGER,

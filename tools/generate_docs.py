@@ -10,6 +10,7 @@ from tools.events_doc import events_doc
 from tools.performance_doc import performance_doc
 from tools.readiness_doc import readiness_doc
 from tools.traceability import traceability
+from tools.tuning_doc import tuning_doc
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -24,6 +25,7 @@ def documents() -> dict[Path, str]:
         docs / "performance.md": performance_doc(ROOT),
         docs / "readiness.md": readiness_doc(),
         docs / "traceability.md": traceability(ROOT),
+        docs / "tuning.md": tuning_doc(ROOT),
     }
 
 

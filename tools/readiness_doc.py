@@ -1,11 +1,15 @@
 """Prints the table of readiness checks for operators."""
 
-from tools.enum_comments import meanings
-from understudy.domain.readiness.check import Check
-from understudy.domain.readiness.facts import Verdict
-from understudy.domain.readiness.table import CHECKS
+from textwrap import wrap
 
-HEAD = """<!-- Printed from understudy/domain/readiness/rows_*.py by `make docs`. Do not edit. -->
+from tools.enum_comments import meanings
+from understudy.domain.readiness.check import Check, checks_in
+from understudy.domain.readiness.facts import Verdict
+from understudy.domain.readiness.table import CHECKS, SUBJECTS
+
+WIDTH = 120
+
+HEAD = """<!-- Printed from understudy/domain/readiness by `make docs`. Do not edit. -->
 
 # Is a cluster ready for a failover?
 
@@ -26,7 +30,7 @@ checked at all fails the function, which has an alarm, and never keeps the next 
 ## What the verdicts mean
 """
 
-TAIL = """
+TAIL = """\
 ## What is stated in the definition
 
 - `client_vpcs`: further VPCs with clients (peered ones, for example), each with `vpc_id` and `region`. A private zone
@@ -48,39 +52,63 @@ TAIL = """
   `dynamodb:Attributes` is documented by AWS, and not seen here.
 """
 
+OVERVIEW = """\
+A `FAIL` would keep a failover from succeeding, unless the check says otherwise. What a check cannot read, or does not
+know yet, makes it `UNKNOWN`; that has words of its own only where it means more. Never `UNKNOWN`: {known}.
+"""
+
 
 def readiness_doc() -> str:
     """The whole document."""
     comments = {**meanings(Verdict), "PASS": "what must hold does"}
     verdicts = [f"- `{verdict}`: {comments[verdict.name]}" for verdict in Verdict]
-    return "\n".join([HEAD, *verdicts, "", "## The checks", "", _overview(), _rows(), *map(_section, CHECKS)]) + TAIL
+    checks = ["## The checks", "", *_overview(), "", *map(_of_subject, SUBJECTS)]
+    return "\n".join([HEAD, *verdicts, "", *checks, TAIL])
 
 
-def _rows() -> str:
-    """Which checks look at a row of the requirements, S before B, by number."""
-    rows = sorted({row for check in CHECKS for row in check.rows.split()}, key=lambda row: (-ord(row[0]), int(row[1:])))
-    lines = [
-        f"| {row} | {', '.join(f'`{check.name}`' for check in CHECKS if row in check.rows.split())} |" for row in rows
+def _overview() -> list[str]:
+    """The names by subject, each a link to what is said of it."""
+    known = ", ".join(f"`{each.name}`" for each in CHECKS if not each.can_be_unknown)
+    lists = [
+        line
+        for subject, module in SUBJECTS.items()
+        for line in _item(f"{subject}: " + ", ".join(f"[{each.name}](#{each.name})" for each in checks_in(module)))
     ]
-    return "\n".join(["\nBy the row of the requirements that they look at:\n", "| row | checks |", "|---|---|", *lines])
+    return [*_wrapped(OVERVIEW.format(known=known)), "", *lists]
 
 
-def _overview() -> str:
-    head = "| check | what must hold | rows | verdicts | FAIL breaks a failover |\n|---|---|---|---|---|"
-    return "\n".join([head, *(_row(check) for check in CHECKS)])
-
-
-def _row(check: Check) -> str:
-    breaks = ("yes" if check.breaks_failover else "no") if Verdict.FAIL in check.verdicts else "never fails"
-    return f"| `{check.name}` | {_promise(check)} | {check.rows} | {', '.join(check.verdicts)} | {breaks} |"
-
-
-def _promise(check: Check) -> str:
-    """What must hold: the docstring of the check's function, without the rows that end it."""
-    promise = " ".join((check.look.__doc__ or "").split())
-    return promise.rpartition(" (")[0] + "." if promise.endswith(").") else promise
+def _of_subject(subject: str) -> str:
+    return "\n".join([f"## {subject}", "", *map(_section, checks_in(SUBJECTS[subject]))])
 
 
 def _section(check: Check) -> str:
-    look = f"To look for yourself:\n\n    {check.command}"
-    return "\n\n".join([f"\n### {check.name}", check.meaning, f"What to do: {check.remedy}", look])
+    lines = [f"### {check.name}", "", *_wrapped(check.promise), ""]
+    for verdict in check.verdicts:
+        if verdict in check.means:
+            lines += _item(f"`{verdict}`: {_meaning(check, verdict)}")
+    lines += [*_item(f"What to do: {check.remedy}"), "- To look for yourself:", "", *_commands(check.command), ""]
+    return "\n".join(lines)
+
+
+def _meaning(check: Check, verdict: Verdict) -> str:
+    is_harmless = verdict is Verdict.FAIL and not check.breaks_failover
+    return f"{check.means[verdict]}{' A failover is possible all the same.' if is_harmless else ''}"
+
+
+def _commands(text: str) -> list[str]:
+    """One or several commands as code in a point of a list, with a backslash where a line goes on."""
+    return [
+        f"      {line}"
+        for command in text.split("; ")
+        for line in " \\\n  ".join(_wrapped(command, WIDTH - 10)).splitlines()
+    ]
+
+
+def _item(text: str) -> list[str]:
+    """One point of a list, on as many lines as it needs."""
+    first, *others = _wrapped(text, WIDTH - 2)
+    return [f"- {first}", *(f"  {each}" for each in others)]
+
+
+def _wrapped(text: str, width: int = WIDTH) -> list[str]:
+    return wrap(text, width, break_long_words=False, break_on_hyphens=False)

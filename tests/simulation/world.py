@@ -47,7 +47,7 @@ from understudy.domain.cluster.record import RecordSet, read_guard
 from understudy.domain.cluster.state import ClusterState
 from understudy.domain.decide.rules import Action, Decision
 from understudy.domain.decide.situation import Observer
-from understudy.domain.watch.drift import Standing
+from understudy.domain.watch.drift import RecordStatus
 from understudy.ports.parameters import ParameterText
 from understudy.usecases.batching.group_commit import GroupCommit
 from understudy.usecases.batching.shared_changes import SharedChanges
@@ -422,7 +422,7 @@ class World:
 
     def _is_told_of_a_newer_guard(self) -> bool:
         told = self.announcer.details(RECORD_GUARDED)
-        return any(each["standing"] == Standing.NEWER for detail in told for each in detail["records"])
+        return any(each["standing"] == RecordStatus.NEWER for detail in told for each in detail["records"])
 
     def _stop_by_hand(self, machines: Sequence[Machine]) -> None:
         for machine in machines:

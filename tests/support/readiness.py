@@ -1,5 +1,6 @@
 """What the readiness checks of the usual cluster see when all is well. A test names only what it is about."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -26,6 +27,7 @@ from understudy.domain.cluster.record import guard_name
 from understudy.domain.cluster.state import PowerReading
 from understudy.domain.readiness.facts import (
     Facts,
+    Finding,
     FoundRecord,
     HostedZone,
     InboundEndpoint,
@@ -33,6 +35,7 @@ from understudy.domain.readiness.facts import (
     MetadataService,
     PrivateZone,
     Unread,
+    Verdict,
     VpcDns,
     needed_rights,
 )
@@ -170,3 +173,9 @@ def a_gatherer(ledger: StateReader, aws: FakeReadings, clock: Clock, **changes: 
         "stack": "understudy",
     }
     return Gatherer(**{"ledger": ledger, "clock": clock, "region": REGION, **usual, **changes})
+
+
+def says(check: Callable[[Facts], Finding], verdict: Verdict, words: str, **changes: Any) -> None:
+    """Hold a check to its verdict and to words of what it has found, in a cluster with these changes."""
+    finding = check(facts(**changes))
+    assert (finding.verdict, words in finding.found) == (verdict, True), finding

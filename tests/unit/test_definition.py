@@ -21,7 +21,14 @@ from understudy.definition.document import (
     ServiceDocument,
     TuningDocument,
 )
-from understudy.definition.policy_document import BudgetDocument, PolicyDocument
+from understudy.definition.policy_document import (
+    ApprovalDocument,
+    BudgetDocument,
+    DrillDocument,
+    FailbackDocument,
+    FencingDocument,
+    PolicyDocument,
+)
 from understudy.domain.cluster.definition import (
     LAST_PRIORITY,
     ClientVpc,
@@ -48,7 +55,7 @@ from understudy.domain.cluster.tuning import Tuning
 from understudy.ports.nodes import InstanceFacts
 from understudy.ports.parameters import DefinitionReading, ParameterText
 
-DRILL = {"every_days": 30, "hours": "02:00-04:00"}
+DRILL: dict[str, Any] = {"every_days": 30, "hours": "02:00-04:00"}
 YAML = f"""
 nodes:
   - {{name: node-a, instance_id: {NODE_A}, priority: 1}}
@@ -113,21 +120,75 @@ def test_the_record_is_known_by_its_name_in_lower_case_without_the_last_dot(name
     assert define("orders-db", 1, document, INSTANCES).records[0].name == "orders-db.corp.example.com"
 
 
-@pytest.mark.parametrize(
-    ("document_class", "domain_class"),
-    [(PolicyDocument, Policy), (TuningDocument, Tuning), (BudgetDocument, FailoverBudget), (QuorumDocument, Quorum)],
+SIDES: tuple[tuple[Any, Any, dict[str, Any]], ...] = (
+    (PolicyDocument, Policy, {}),
+    (FencingDocument, Fencing, {}),
+    (FailbackDocument, FailbackPolicy, {"mode": "manual"}),
+    (BudgetDocument, FailoverBudget, {}),
+    (ApprovalDocument, ApprovalPolicy, {}),
+    (DrillDocument, DrillPolicy, DRILL),
+    (TuningDocument, Tuning, {}),
+    (QuorumDocument, Quorum, {}),
 )
-def test_what_is_left_out_is_what_the_domain_says(document_class, domain_class):  # S8
+"""What people write, what it becomes, and what of it has to be written."""
+
+
+@pytest.mark.parametrize(("document_class", "domain_class", "needed"), SIDES)
+def test_a_setting_is_known_on_both_sides_with_the_same_default(document_class, domain_class, needed):  # S8
     assert list(document_class.model_fields) == [field.name for field in fields(domain_class)]
-    written = document_class().model_dump()
+    written = document_class(**needed).model_dump()
     for field in fields(domain_class):
-        default: Any = getattr(domain_class(), field.name)
-        assert written[field.name] == (_as_written(vars(default)) if is_dataclass(default) else default)
+        default: Any = getattr(domain_class(**needed), field.name)
+        usual = vars(default) if is_dataclass(default) else default
+        assert {field.name: written[field.name]} == _as_written({field.name: usual})
+
+
+NOTHING_USUAL: dict[str, Any] = {
+    "heartbeat_interval_s": 3,
+    "lease_read_interval_s": 1,
+    "lease_s": 14,
+    "kill_limit_s": 1.5,
+    "drift_margin_s": 3,
+    "silence_limit_s": 20,
+    "observer_lag_limit_s": 4,
+    "service_start_limit_s": 100,
+    "promise_s": 13,
+    "on_isolation": "keep",
+    "outage_budget_s": 60,
+    "retry_failed_start": False,
+    "fencing": {"stop_instance": True, "accept": ["stopped"], "limit_s": 50, "unproven": "proceed"},
+    "failback": {"mode": "automatic", "stable_for_s": 700, "hours": "22:00-06:00", "days": ["mon"]},
+    "max_failovers": {"count": 2, "window_s": 1800},
+    "approval": {"for": ["failover"], "wait_s": 300, "on_timeout": "proceed"},
+    "drill": {**DRILL, "days": ["sun"], "back_after_s": 240},
+}
+
+
+def as_usual(found: Any, usual: Any) -> list[str]:
+    """The fields that are as they are when nothing is said."""
+    names = [field.name for field in fields(found)]
+    parts = [name for name in names if is_dataclass(getattr(found, name))]
+    defaults = {name: getattr(usual, name) or DrillPolicy(**DRILL) for name in parts}
+    alike = [name for name in names if name not in parts and getattr(found, name) == getattr(usual, name)]
+    return alike + [f"{name}.{each}" for name in parts for each in as_usual(getattr(found, name), defaults[name])]
+
+
+def test_no_setting_of_the_policy_is_lost_on_its_way():
+    text = json.dumps(a_document(policy=NOTHING_USUAL))
+    policy = define("orders-db", 1, parse_document(text), INSTANCES).policy
+    assert as_usual(policy, Policy()) == [f"drill.{name}" for name in DRILL]
 
 
 def _as_written(values: dict[str, Any]) -> dict[str, Any]:
     """People write the proofs in small letters."""
-    return {key: tuple(map(str.lower, value)) if key == "accept" else value for key, value in values.items()}
+    return {
+        key: _as_written(value)
+        if isinstance(value, dict)
+        else tuple(map(str.lower, value))
+        if key == "accept"
+        else value
+        for key, value in values.items()
+    }
 
 
 def test_a_definition_with_least_said_has_the_domains_defaults():

@@ -16,8 +16,8 @@ from understudy.domain.decide.silence import (
     Line,
     Pace,
     Share,
+    SilenceVerdict,
     Turn,
-    Verdict,
     ZoneWord,
     depends_on,
     is_put_off,
@@ -31,7 +31,7 @@ EVIDENCE = [Evidence(*values) for values in product(*VALUES)]
 RANDOM = Evidence(Fleet.LARGE, line=Line.ACROSS, share=Share.BEYOND)
 
 
-def verdicts_where(**values: Any) -> set[Verdict]:
+def verdicts_where(**values: Any) -> set[SilenceVerdict]:
     found = {
         weigh(each).verdict for each in EVIDENCE if all(getattr(each, key) is value for key, value in values.items())
     }
@@ -54,21 +54,21 @@ def test_every_rule_is_reached_and_has_a_name_of_its_own():  # B15
 
 
 def test_a_small_fleet_doubts_nothing():  # B15
-    assert verdicts_where(fleet=Fleet.SMALL) == {Verdict.BELIEVE}
+    assert verdicts_where(fleet=Fleet.SMALL) == {SilenceVerdict.BELIEVE}
 
 
 def test_silence_along_a_zone_or_subnet_is_believed_however_many_are_silent():  # B15 B12
-    assert verdicts_where(line=Line.ALONG) == {Verdict.BELIEVE}
+    assert verdicts_where(line=Line.ALONG) == {SilenceVerdict.BELIEVE}
 
 
 def test_a_zone_that_aws_shifts_away_from_is_believed_to_be_silent():  # B15
-    assert verdicts_where(word=ZoneWord.IMPAIRED) == {Verdict.BELIEVE}
+    assert verdicts_where(word=ZoneWord.IMPAIRED) == {SilenceVerdict.BELIEVE}
 
 
 def test_silence_of_many_across_zones_is_doubted_until_its_turn_has_come():  # B15
     across: dict[str, Any] = {"fleet": Fleet.LARGE, "word": ZoneWord.UNSAID, "line": Line.ACROSS, "share": Share.BEYOND}
-    assert verdicts_where(turn=Turn.NOT_DUE, **across) == {Verdict.DOUBT}
-    assert verdicts_where(turn=Turn.DUE, **across) == {Verdict.BELIEVE}
+    assert verdicts_where(turn=Turn.NOT_DUE, **across) == {SilenceVerdict.DOUBT}
+    assert verdicts_where(turn=Turn.DUE, **across) == {SilenceVerdict.BELIEVE}
 
 
 def test_an_unknown_zone_follows_no_line_and_is_no_reason_to_doubt():  # B15 B3

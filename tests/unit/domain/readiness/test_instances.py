@@ -3,7 +3,7 @@
 import pytest
 
 from tests.support.builders import SPECS, WITNESS_C, a_definition
-from tests.support.readiness import UNREAD, an_instance, facts, instances
+from tests.support.readiness import UNREAD, an_instance, instances, says
 from understudy.domain.readiness.facts import MetadataService, Verdict
 from understudy.domain.readiness.instances import metadata_closed, no_hibernation
 
@@ -11,11 +11,6 @@ PASS, WARN, FAIL, UNKNOWN = Verdict.PASS, Verdict.WARN, Verdict.FAIL, Verdict.UN
 OPEN = MetadataService(is_on=True, needs_token=False, hop_limit=1)
 FAR = MetadataService(is_on=True, needs_token=True, hop_limit=2)
 OFF = MetadataService(is_on=False, needs_token=False, hop_limit=64)
-
-
-def says(look, verdict, words, **changes):
-    finding = look(facts(**changes))
-    assert (finding.verdict, words in finding.found) == (verdict, True), finding
 
 
 def test_a_node_that_can_be_hibernated_is_a_fault():  # B4

@@ -18,6 +18,7 @@ from tests.support.readiness import (
     facts,
     found,
     of_all_kinds,
+    says,
 )
 from understudy.domain.cluster.definition import ClientVpc
 from understudy.domain.cluster.record import RecordSet
@@ -28,11 +29,6 @@ from understudy.domain.readiness.facts import FoundRecord, PrivateZone, Right, V
 PASS, WARN, FAIL, UNKNOWN = Verdict.PASS, Verdict.WARN, Verdict.FAIL, Verdict.UNKNOWN
 OURS = {NAME_KEY: found(0), GUARD_KEY: found(1)}
 PUBLIC = {ZONE_ID: a_zone(is_private=False, vpcs={})}
-
-
-def says(look, verdict, words, **changes):
-    finding = look(facts(**changes))
-    assert (finding.verdict, words in finding.found) == (verdict, True), finding
 
 
 def standing(*records: FoundRecord):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.builders import ENI_A, ENI_B, NODE_A, a_moving_state, a_state
+from tests.support.builders import ENI_A, ENI_B, NODE_A, a_definition, a_moving_state, a_state
 from tests.support.readiness import UNREAD, VPC, a_table, an_elastic_ip, facts, instances, of_all_kinds
 from understudy.domain.cluster.definition import Route
 from understudy.domain.cluster.network import RouteTarget
@@ -118,3 +118,12 @@ def test_a_narrower_route_to_somebody_else_is_warned_about_and_a_wider_one_is_no
     says(network.routes_whole, PASS, "", **with_route("10.0.0.0/8", RouteTarget("eni-other")))
     says(network.routes_whole, PASS, "", **with_route("10.9.1.0/24", RouteTarget("eni-other", is_live=False)))
     says(network.routes_whole, PASS, "", **with_route("2001:db8::/32", RouteTarget("eni-other")))
+
+
+def test_packets_for_the_moved_address_are_taken_only_without_the_source_and_destination_check():  # S14
+    with_route = of_all_kinds()
+    says(network.source_dest_check, PASS, "no address of kind route_table", definition=a_definition(), instances=UNREAD)
+    says(network.source_dest_check, FAIL, "node-a has its source/destination check on", definition=with_route)
+    says(network.source_dest_check, UNKNOWN, "AccessDenied", definition=with_route, instances=UNREAD)
+    off = instances(node_a={"forwards": True}, node_b={"forwards": True})
+    says(network.source_dest_check, PASS, "node-a takes packets", definition=with_route, instances=off)

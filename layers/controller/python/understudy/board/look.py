@@ -13,7 +13,7 @@ from understudy.domain.decide.rules import Decision, decide
 from understudy.domain.decide.situation import Observer, Situation, survey
 from understudy.domain.readiness.facts import Unread
 from understudy.domain.readiness.report import Report
-from understudy.domain.watch.drift import Finding, examine, written_last
+from understudy.domain.watch.drift import RecordFinding, examine, written_last
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class BoardEntry:
         return decide(self.situation)
 
     @cached_property
-    def findings(self) -> Mapping[Record, Finding]:
+    def findings(self) -> Mapping[Record, RecordFinding]:
         """How each record that was read stands, while it is known what was written (S5)."""
         ttl = self.definition.tuning.ROUTE53_TTL  # not compared: the guard has the TTL that was written
         wishes = written_last(self.state, self.definition, ttl, self.stack)

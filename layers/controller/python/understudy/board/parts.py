@@ -15,14 +15,14 @@ from understudy.domain.observe.quorum import count_heard, objection
 from understudy.domain.observe.serving import others_serving
 from understudy.domain.observe.starts import failed_starts
 from understudy.domain.readiness.facts import Unread
-from understudy.domain.watch.drift import Standing
+from understudy.domain.watch.drift import RecordStatus
 
 TONES = {
-    Standing.AS_WRITTEN: Tone.GOOD,
-    Standing.DRIFTED: Tone.WARN,
-    Standing.FOREIGN: Tone.BAD,
-    Standing.NEWER: Tone.BAD,
-    Standing.OBSTRUCTED: Tone.BAD,
+    RecordStatus.AS_WRITTEN: Tone.GOOD,
+    RecordStatus.DRIFTED: Tone.WARN,
+    RecordStatus.FOREIGN: Tone.BAD,
+    RecordStatus.NEWER: Tone.BAD,
+    RecordStatus.OBSTRUCTED: Tone.BAD,
 }
 NOT_READ = Unread("Route 53 was not asked")
 
@@ -133,7 +133,7 @@ def _record(record: Record, look: BoardEntry) -> ShownAddress:
         return ShownAddress(record.label, status, "not read", "not read", reading.why, Tone.QUIET)
     finding = look.findings.get(record)
     said = (finding.why or "as written") if finding else reading.obstacle or _meanwhile(look)
-    tone = TONES[finding.standing] if finding else _tone(record.label, look)
+    tone = TONES[finding.status] if finding else _tone(record.label, look)
     return ShownAddress(record.label, status, _found(record, reading, look), _guard(reading), said, tone)
 
 

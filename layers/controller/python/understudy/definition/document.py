@@ -1,11 +1,13 @@
 """A definition as people write it. The JSON Schema for editors (`docs/cluster.schema.json`) is printed from here."""
 
+from dataclasses import fields
 from typing import Annotated, Any, Literal
 
 from pydantic import (
     Field,
     StrictBool,
     ValidationInfo,
+    create_model,
     field_validator,
 )
 from pydantic_core import PydanticCustomError
@@ -31,7 +33,7 @@ from understudy.definition.parts import (
     ZoneId,
 )
 from understudy.definition.policy_document import PolicyDocument
-from understudy.domain.cluster.tuning import LIMITS
+from understudy.domain.cluster.tuning import LIMITS, Tuning
 
 
 class InstanceDocument(Part):
@@ -140,21 +142,18 @@ class QuorumDocument(Part):
     timeout_s: QuorumSeconds = Field(default=2, description="So long may one connection take.")
 
 
-def _within(name: str) -> Any:
-    least, most = LIMITS[name]
-    return Field(ge=least, le=most)
+def _tunables() -> dict[str, Any]:
+    """A field for each of the domain's."""
+    written = {}
+    for each in fields(Tuning):
+        least, most = LIMITS[each.name]
+        bounds = Field(ge=least, le=most, description=each.metadata["meaning"])
+        written[each.name] = (Annotated[int, bounds, NoTruth], each.default)
+    return written
 
 
-class TuningDocument(Part):
+class TuningDocument(create_model("Tunables", __base__=Part, **_tunables())):  # type: ignore[misc]
     """The tunables of the Recovery Kit for Route 53. What is left out is the stack's, or the default shown here."""
-
-    ROUTE53_TTL: Annotated[int, _within("ROUTE53_TTL"), NoTruth] = 10
-    ROUTE53_RECORD_INTERVAL: Annotated[int, _within("ROUTE53_RECORD_INTERVAL"), NoTruth] = 2
-    ROUTE53_RECORD_TRY_COUNT: Annotated[int, _within("ROUTE53_RECORD_TRY_COUNT"), NoTruth] = 3
-    ROUTE53_CHANGEID_INTERVAL: Annotated[int, _within("ROUTE53_CHANGEID_INTERVAL"), NoTruth] = 20
-    ROUTE53_CHANGEID_TRY_COUNT: Annotated[int, _within("ROUTE53_CHANGEID_TRY_COUNT"), NoTruth] = 5
-    ROUTE53_RECORDCHECK_INTERVAL: Annotated[int, _within("ROUTE53_RECORDCHECK_INTERVAL"), NoTruth] = 2
-    ROUTE53_RECORDCHECK_TRY_COUNT: Annotated[int, _within("ROUTE53_RECORDCHECK_TRY_COUNT"), NoTruth] = 4
 
 
 class ClientVpcDocument(Part):

@@ -1,4 +1,4 @@
-"""The policy of a definition as people write it."""
+"""The policy of a definition as people write it. A test holds fields and defaults to those of the domain."""
 
 from typing import Annotated, Any, Literal
 
@@ -21,6 +21,7 @@ from understudy.definition.parts import (
     Seconds,
     StartSeconds,
 )
+from understudy.domain.lease.terms import LATE_S
 
 
 class BudgetDocument(Part):
@@ -106,9 +107,9 @@ class PolicyDocument(Part):
     kill_limit_s: Seconds = 1
     drift_margin_s: Seconds = Field(
         default=2,
-        description="What is added to a lease before it counts as over. Below 2 it is refused: an agent that hangs "
-        "needs as long.",
-        json_schema_extra={"minimum": 2},
+        description=f"What is added to a lease before it counts as over. Below {LATE_S} it is refused: an agent that "
+        "hangs needs as long.",
+        json_schema_extra={"minimum": LATE_S},
     )
     silence_limit_s: Seconds = 15
     observer_lag_limit_s: Seconds = 5

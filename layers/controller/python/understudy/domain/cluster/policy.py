@@ -7,7 +7,7 @@ from understudy.domain.cluster.state import Proof, TransitionAction
 
 @dataclass(frozen=True)
 class FailoverBudget:
-    """At most `count` automatic failovers in any `window_s` seconds (B6)."""
+    """At most `count` automatic failovers in any `window_s` seconds."""
 
     count: int = 3
     window_s: int = 3600
@@ -15,7 +15,7 @@ class FailoverBudget:
 
 @dataclass(frozen=True)
 class Fencing:
-    """How the node before is kept from serving, and what is taken as proof (S12, B4).
+    """How the node before is kept from serving, and what is taken as proof.
 
     `stop_instance`: a failed node is stopped through EC2. `accept`: the proofs that suffice. `limit_s`: how long a
     proof is waited for; then the transition ends without one (`unproven: hold`), or goes on all the same (`proceed`).
@@ -34,7 +34,7 @@ class Fencing:
 
 @dataclass(frozen=True)
 class FailbackPolicy:
-    """Whether the service goes back by itself to the node of the best priority (B6).
+    """Whether the service goes back by itself to the node of the best priority.
 
     `stable_for_s`: how long that node must have been fit. `hours`: "HH:MM-HH:MM" in UTC, empty for the whole day;
     `days`: of the week on which those hours begin (`mon`), empty for all.
@@ -53,7 +53,7 @@ class FailbackPolicy:
 
 @dataclass(frozen=True)
 class ApprovalPolicy:
-    """Which moves wait for a person's consent before they are opened (B4).
+    """Which moves wait for a person's consent before they are opened.
 
     `wait_s`: how long an answer is waited for; then nothing moves (`on_timeout: hold`), or it goes on (`proceed`).
     """
@@ -75,7 +75,7 @@ class ApprovalPolicy:
 
 @dataclass(frozen=True)
 class DrillPolicy:
-    """Planned drills (B7): every `every_days` days, within `hours` ("HH:MM-HH:MM" in UTC) that begin on `days`.
+    """Planned drills: every `every_days` days, within `hours` ("HH:MM-HH:MM" in UTC) that begin on `days`.
 
     `back_after_s`: how long after it was begun the service is brought back.
     """
@@ -90,11 +90,10 @@ class DrillPolicy:
 class Policy:
     """Timings and choices of one cluster. All times are seconds.
 
-    `outage_budget_s`: how long a planned move or a failover may take the service out; None: nobody said (B7).
-    `promise_s`: see `promised_s`. `on_isolation`: what a holder does that can neither renew its
-    lease nor get promises: `stop`, or `keep` on serving, and then LEASE_EXPIRED is no proof against it (B11).
-    `retry_failed_start`: whether a failover goes to a node on which the service did not start, when no other is left
-    (B20).
+    `outage_budget_s`: how long a planned move or a failover may take the service out; None: nobody said. `promise_s`:
+    see `promised_s`. `on_isolation`: what a holder does that can neither renew its lease nor get promises: `stop`, or
+    `keep` on serving, and then LEASE_EXPIRED is no proof against it. `retry_failed_start`: whether a failover goes to a
+    node on which the service did not start, when no other is left.
     """
 
     heartbeat_interval_s: float = 4

@@ -1,23 +1,28 @@
-"""The tunables of row S8, under the names and with the defaults of the Recovery Kit that they come from."""
+"""The tunables, under the names and with the defaults of the Recovery Kit that they come from."""
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 
 from understudy.domain.cluster.quoting import quoted
 
 
+def _tunable(default: int, most: int, unit: str, meaning: str) -> int:
+    """A field of Tuning from 1 to `most`, with what the documents and the JSON Schema say of it."""
+    return field(default=default, metadata={"limits": (1, most), "unit": unit, "meaning": meaning})
+
+
 @dataclass(frozen=True)
 class Tuning:
-    """Retry counts and intervals of everything that talks to Route 53 (S6, S7, S8). Intervals and TTL are seconds."""
+    """Retry counts and intervals of everything that talks to Route 53. Intervals and TTL are seconds."""
 
-    ROUTE53_TTL: int = 10
-    ROUTE53_RECORD_INTERVAL: int = 2
-    ROUTE53_RECORD_TRY_COUNT: int = 3
-    ROUTE53_CHANGEID_INTERVAL: int = 20
-    ROUTE53_CHANGEID_TRY_COUNT: int = 5
-    ROUTE53_RECORDCHECK_INTERVAL: int = 2
-    ROUTE53_RECORDCHECK_TRY_COUNT: int = 4
+    ROUTE53_TTL: int = _tunable(10, 86_400, "s", "TTL of the protected record and its guard; from the next move on")
+    ROUTE53_RECORD_INTERVAL: int = _tunable(2, 300, "s", "wait between two tries to change the record")
+    ROUTE53_RECORD_TRY_COUNT: int = _tunable(3, 100, "", "tries to change the record")
+    ROUTE53_CHANGEID_INTERVAL: int = _tunable(20, 300, "s", "longest wait between two polls of GetChange")
+    ROUTE53_CHANGEID_TRY_COUNT: int = _tunable(5, 100, "", "polls at that longest wait")
+    ROUTE53_RECORDCHECK_INTERVAL: int = _tunable(2, 300, "s", "wait between two reads of the record check")
+    ROUTE53_RECORDCHECK_TRY_COUNT: int = _tunable(4, 100, "", "reads of the record check")
 
 
 @dataclass(frozen=True)
@@ -35,15 +40,7 @@ class StackWide:
     doubted_since: int = 0
 
 
-LIMITS: Mapping[str, tuple[int, int]] = {
-    "ROUTE53_TTL": (1, 86_400),
-    "ROUTE53_RECORD_INTERVAL": (1, 300),
-    "ROUTE53_RECORD_TRY_COUNT": (1, 100),
-    "ROUTE53_CHANGEID_INTERVAL": (1, 300),
-    "ROUTE53_CHANGEID_TRY_COUNT": (1, 100),
-    "ROUTE53_RECORDCHECK_INTERVAL": (1, 300),
-    "ROUTE53_RECORDCHECK_TRY_COUNT": (1, 100),
-}
+LIMITS: Mapping[str, tuple[int, int]] = {each.name: each.metadata["limits"] for each in fields(Tuning)}
 """The least and the greatest value of each tunable, both allowed. Intervals and TTL are seconds."""
 
 ASSIGNMENT = re.compile(r"(?:export\s+)?([A-Za-z_]\w*)=(.*)")
@@ -73,12 +70,12 @@ class BadTuningError(Exception):
 
 
 def effective(stack: Mapping[str, int], cluster: Mapping[str, int]) -> Tuning:
-    """The tunables in force: what the cluster sets wins over what the stack sets, and that over the defaults (S8)."""
+    """The tunables in force: what the cluster sets wins over what the stack sets, and that over the defaults."""
     return Tuning(**{**stack, **cluster})
 
 
 def parse_lines(text: str) -> PastedTuning:
-    """Read pasted `KEY=value` lines (S8), with comments, blanks, quotes and `export`; the last line of a key wins.
+    """Read pasted `KEY=value` lines, with comments, blanks, quotes and `export`; the last line of a key wins.
 
     A line that is no `KEY=value` is a fault, and so is a key that is nearly one of ours: whoever wrote it means it to
     count. Raises BadTuningError with every fault at once.

@@ -56,7 +56,7 @@ class Pace(StrEnum):
     BEYOND = "BEYOND"
 
 
-class Verdict(StrEnum):
+class SilenceVerdict(StrEnum):
     """What becomes of the move."""
 
     BELIEVE = "BELIEVE"
@@ -96,7 +96,7 @@ class SilenceRule:
     line: frozenset[StrEnum]
     share: frozenset[StrEnum]
     pace: frozenset[StrEnum]
-    verdict: Verdict
+    verdict: SilenceVerdict
     why: str
 
     def fits(self, evidence: Evidence) -> bool:
@@ -120,7 +120,7 @@ ALONG, ACROSS, UNTOLD = map(_one_of, Line)
 NO_LINE = ACROSS | UNTOLD
 FEW, MANY = map(_one_of, Share)
 SLOW, FAST = map(_one_of, Pace)
-BELIEVE, DOUBT = Verdict
+BELIEVE, DOUBT = SilenceVerdict
 
 # fmt: off
 RULES: tuple[SilenceRule, ...] = (
@@ -141,7 +141,7 @@ class Belief:
     """The rule that fits, what becomes of the move, and why, in words for the log, the history and the operator."""
 
     rule: str
-    verdict: Verdict
+    verdict: SilenceVerdict
     why: str
 
 

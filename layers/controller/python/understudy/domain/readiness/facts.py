@@ -26,7 +26,7 @@ class Unread:
 
 @dataclass(frozen=True)
 class MetadataService:
-    """Who can ask the instance metadata service of an instance, and so speak for it (B10).
+    """Who can ask the instance metadata service of an instance, and so speak for it.
 
     `needs_token`: IMDSv2 is required. `hop_limit`: how many hops its answers travel.
     """
@@ -38,7 +38,7 @@ class MetadataService:
 
 @dataclass(frozen=True)
 class Instance:
-    """What EC2 says of an instance (S1, S3).
+    """What EC2 says of an instance.
 
     `address` and `forwards`: primary private IPv4 address of the attached primary network interface, and whether that
     interface takes packets that are not addressed to it (source/destination check off); None when none is attached.
@@ -69,7 +69,7 @@ class Instance:
 
 @dataclass(frozen=True)
 class ScalingGroup:
-    """An Auto Scaling group (B17).
+    """An Auto Scaling group.
 
     `hooks`: the names of its lifecycle hooks at which it waits before it ends an instance; `stack`: the value of its
     tag understudy:stack, empty without it.
@@ -144,10 +144,10 @@ class Facts:
     `vpcs` by id (those of the nodes), `zones` by id with None for a zone that does not exist, `records` by zone and
     name. `private_zones`: all that a VPC of nodes or clients sees, by the VPC's id; empty without a record. `rights`:
     whether each needed right is granted. `route_tables` and `elastic_ips`: those of the definition that EC2 knows, by
-    id (S14, S15). `internet_vpcs`: the VPCs of the nodes that have an internet gateway; empty when no address is an
-    Elastic IP. `groups`: those of the nodes, by name, `tagged`: the living instances that have a member's tag, by its
-    value; `name_members`: whether a role may set such a tag, by the instance profile (B17). `now`: when this was
-    gathered, in seconds.
+    id. `internet_vpcs`: the VPCs of the nodes that have an internet gateway; empty when no address is an Elastic IP.
+    `groups`: those of the nodes, by name, `tagged`: the living instances that have a member's tag, by its value;
+    `name_members`: whether a role may set such a tag, by the instance profile. `now`: when this was gathered, in
+    seconds.
     """
 
     definition: Definition
@@ -210,7 +210,7 @@ def together(findings: Iterable[Finding]) -> Finding:
 
 
 def needed_rights(definition: Definition, stack: str) -> tuple[Right, ...]:
-    """What the mover of the address must be allowed to do for this definition, by IAM's own words (B1).
+    """What the mover of the address must be allowed to do for this definition, by IAM's own words.
 
     A table and an Elastic IP are asked for with the tag that they should have: whether they have it is looked at apart.
     In a zone of another account, the role's own policies decide; what is asked for is to assume the role.

@@ -1,12 +1,26 @@
-"""Readiness of the instances themselves (B4, B10): pure functions of gathered facts, one for each named check."""
+"""Readiness of the instances themselves: pure functions of gathered facts, one for each named check."""
 
 from understudy.domain.cluster.definition import NodeSpec
+from understudy.domain.readiness.check import FAIL, INSTANCES, WARN, check, of_each_instance
 from understudy.domain.readiness.facts import Facts, Finding, Instance, Unread, Verdict, together
-from understudy.domain.readiness.nodes import of_each_instance
 
 
+@check(
+    "no-hibernation",
+    means={
+        FAIL: (
+            "a node that somebody hibernates is `stopped` by EC2's word, and when it is started again, its services "
+            "run on where they were, beside the node that took over, until its agent has looked at the clock."
+        ),
+    },
+    remedy=(
+        "Launch the instance anew without hibernation (it cannot be switched off later), and put the definition with "
+        "its instance id. Until then nobody hibernates it, and a node that was hibernated is terminated, not started."
+    ),
+    command=INSTANCES,
+)
 def no_hibernation(facts: Facts) -> Finding:
-    """No node that serves can be hibernated: it would come back with its services running (B4)."""
+    """No node that serves can be hibernated: it would come back with its services running."""
 
     def look(node: NodeSpec, instance: Instance) -> Finding:
         if instance.hibernates is None:
@@ -18,8 +32,22 @@ def no_hibernation(facts: Facts) -> Finding:
     return of_each_instance(facts, look)
 
 
+@check(
+    "metadata-closed",
+    means={
+        WARN: (
+            "a program on the node that can be made to fetch a URL, or a container on it, can get the role's keys, "
+            "and so beat in the node's name and read the key of promises."
+        ),
+    },
+    remedy=(
+        "aws ec2 modify-instance-metadata-options --instance-id INSTANCE_ID --http-tokens required "
+        "--http-put-response-hop-limit 1. And on the node, close it to everybody but root: see agent/README.md."
+    ),
+    command=INSTANCES,
+)
 def metadata_closed(facts: Facts) -> Finding:
-    """Each node's metadata service wants a token (IMDSv2), and answers no farther than the node itself (B10)."""
+    """Each node's metadata service wants a token (IMDSv2), and answers no farther than the node itself."""
     if isinstance(facts.instances, Unread):
         return Finding(Verdict.UNKNOWN, facts.instances.why)
     found = ((node, facts.instances.get(node.instance_id)) for node in facts.definition.nodes)

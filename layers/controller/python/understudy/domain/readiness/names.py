@@ -1,10 +1,11 @@
-"""Readiness of the protected name (S1, S2, S13): pure functions of gathered facts, one for each named check."""
+"""Readiness of the protected name: pure functions of gathered facts, one for each named check."""
 
 from collections.abc import Callable
 from dataclasses import replace
 
 from understudy.domain.cluster.definition import Record
 from understudy.domain.cluster.record import foreign_words, guard_epoch, guard_name, read_guard
+from understudy.domain.readiness.check import FAIL, UNKNOWN, WARN, check
 from understudy.domain.readiness.facts import (
     Facts,
     Finding,
@@ -23,10 +24,23 @@ ENDPOINT_ADDRESSES = 2
 ADDRESS_TYPES = ("A", "AAAA", "CNAME")
 NO_RECORD = Finding(Verdict.PASS, "no address of kind route53_record")
 NOT_ASKED = Unread("it was not asked for")
+ZONE = "aws route53 get-hosted-zone --id ZONE_ID"
+RECORDS = "aws route53 list-resource-record-sets --hosted-zone-id ZONE_ID --start-record-name NAME --max-items 10"
 
 
+@check(
+    "route53-answers",
+    means={
+        UNKNOWN: "no answer, or none that this function may read; other checks are then UNKNOWN too.",
+    },
+    remedy=(
+        "Look whether the zone is among the stack's HostedZoneIds, its role (where it is another account's) among "
+        "ZoneRoleArns and allowed to read it, and at https://health.aws.amazon.com."
+    ),
+    command=ZONE,
+)
 def route53_answers(facts: Facts) -> Finding:
-    """The Route 53 API can be reached and lets its answers be read (S1)."""
+    """The Route 53 API can be reached and lets its answers be read."""
     findings = [
         Finding(Verdict.UNKNOWN, reading.why)
         if isinstance(reading, Unread)
@@ -36,8 +50,16 @@ def route53_answers(facts: Facts) -> Finding:
     return together(findings or [NO_RECORD])
 
 
+@check(
+    "zone-owns-name",
+    means={
+        FAIL: "no record of this name can be written in this zone, or resolvers ask another zone for it.",
+    },
+    remedy="Put the definition with the id of the zone that owns the name: that to which it is delegated, if it is.",
+    command=ZONE,
+)
 def zone_owns_name(facts: Facts) -> Finding:
-    """The hosted zone exists and owns the protected name, and delegates it to nobody (S1)."""
+    """The hosted zone exists and owns the protected name, and delegates it to nobody."""
 
     def look(record: Record, zone: HostedZone | None) -> Finding:
         if fault := zone_fault(record, zone):
@@ -58,8 +80,20 @@ def _delegated(record: Record, zone: HostedZone, facts: Facts) -> Finding:
     return Finding(Verdict.FAIL, fault) if fault else Finding(Verdict.PASS, f"{record.hosted_zone_id} is {zone.name}")
 
 
+@check(
+    "record-movable",
+    means={
+        FAIL: "an alias, a routing policy or a CNAME is in the way.",
+        WARN: (
+            "several values, which the first move makes one; or an address record beside the protected one, which "
+            "never follows."
+        ),
+    },
+    remedy="Replace what stands there by one simple A record with one value, and delete what stands beside it.",
+    command=RECORDS,
+)
 def record_movable(facts: Facts) -> Finding:
-    """What stands under the protected name is a simple record of one value, or nothing yet (S4)."""
+    """What stands under the protected name is a simple record of one value, or nothing yet."""
 
     def look(record: Record, found: tuple[FoundRecord, ...]) -> Finding:
         ours = {each.type for each in facts.definition.records if each.name == record.name}
@@ -80,8 +114,21 @@ def _movable(record: Record, found: FoundRecord, ours: set[str]) -> Finding:
     return Finding(Verdict.PASS, f"{name} is {', '.join(found.record_set.values)}")
 
 
+@check(
+    "guard-ours",
+    means={
+        FAIL: "every move would be refused, because somebody else, or a newer epoch, writes the record.",
+    },
+    remedy=(
+        "Find out which stack writes the record; one cluster can own it. If the other one is gone for good, delete "
+        "the TXT record _understudy.NAME: the next move makes it anew. If this table was restored from a backup, do "
+        "not delete it but rebuild the cluster (docs/operations.md): the guard may be the only memory of the newest "
+        "epoch."
+    ),
+    command=RECORDS,
+)
 def guard_ours(facts: Facts) -> Finding:
-    """The guard beside the record is this cluster's, and no newer than its state (B1)."""
+    """The guard beside the record is this cluster's, and no newer than its state."""
 
     def look(record: Record, found: tuple[FoundRecord, ...]) -> Finding:
         text = next((each for each in found if each.type == "TXT"), None)
@@ -102,8 +149,19 @@ def guard_ours(facts: Facts) -> Finding:
     return _of_each_record(facts, look, of_guards=True)
 
 
+@check(
+    "ttl-short",
+    means={
+        WARN: "clients and resolvers keep the old address for more than a minute after a failover.",
+    },
+    remedy=(
+        "Set ROUTE53_TTL to 60 or less; 10 is usual. Clients follow a failover that much sooner, and ask that much "
+        "more often. A TTL that stands already changes with the next move."
+    ),
+    command=RECORDS,
+)
 def ttl_short(facts: Facts) -> Finding:
-    """Clients that have cached the old address ask again within a minute (S13)."""
+    """Clients that have cached the old address ask again within a minute."""
     tuned_s = facts.definition.tuning.ROUTE53_TTL
     is_long = tuned_s > TTL_LIMIT_S
     tuned = Finding(Verdict.WARN if is_long else Verdict.PASS, f"ROUTE53_TTL is {tuned_s} s")
@@ -117,8 +175,20 @@ def ttl_short(facts: Facts) -> Finding:
     return together([tuned, _of_each_record(facts, look)])
 
 
+@check(
+    "zone-associated",
+    means={
+        FAIL: "clients in that VPC cannot resolve the name.",
+    },
+    remedy=(
+        "aws route53 associate-vpc-with-hosted-zone --hosted-zone-id ZONE_ID --vpc VPCRegion=REGION,VPCId=VPC_ID (a "
+        "VPC of another account is authorised first: create-vpc-association-authorization). Association by a Route 53 "
+        "Profile is not seen here."
+    ),
+    command=ZONE,
+)
 def zone_associated(facts: Facts) -> Finding:
-    """A private zone is associated with the VPCs of the nodes and with every VPC of `client_vpcs` (S2)."""
+    """A private zone is associated with the VPCs of the nodes and with every VPC of `client_vpcs`."""
     if isinstance(facts.instances, Unread):
         return Finding(Verdict.UNKNOWN, facts.instances.why)
     of_nodes = sorted({each.vpc_id for each in facts.instances.values()})
@@ -139,8 +209,24 @@ def zone_associated(facts: Facts) -> Finding:
     return _of_each_zone(facts, look)
 
 
+@check(
+    "name-not-shadowed",
+    means={
+        FAIL: (
+            "clients in that VPC never see the record: Route 53 Resolver looks in the most specific private zone of "
+            "the VPC alone, and says that the name does not exist when it is not there."
+        ),
+        WARN: "so do clients in that VPC, if there are any; the record is in a public zone.",
+    },
+    remedy=(
+        "Put the definition with the id of that zone, or protect the same record there as well; or aws route53 "
+        "disassociate-vpc-from-hosted-zone, if nobody in the VPC needs it. A VPC of another account can only be "
+        "looked at from there. Zones that a Route 53 Profile brings are not seen here."
+    ),
+    command="aws route53 list-hosted-zones-by-vpc --vpc-id VPC_ID --vpc-region REGION",
+)
 def name_not_shadowed(facts: Facts) -> Finding:
-    """No more specific private zone answers for the name in the VPCs of the nodes, or of `client_vpcs` (S2)."""
+    """No more specific private zone answers for the name in the VPCs of the nodes, or of `client_vpcs`."""
     if isinstance(facts.instances, Unread):
         return Finding(Verdict.UNKNOWN, facts.instances.why)
 
@@ -175,8 +261,16 @@ def _is_protected(facts: Facts, record: Record, zone_id: str) -> bool:
     return (zone_id, record.name, record.type) in kin
 
 
+@check(
+    "vpc-dns-on",
+    means={
+        FAIL: "Route 53 Resolver answers from no private zone in that VPC.",
+    },
+    remedy="aws ec2 modify-vpc-attribute --vpc-id VPC_ID --enable-dns-support, then --enable-dns-hostnames",
+    command="aws ec2 describe-vpc-attribute --vpc-id VPC_ID --attribute enableDnsSupport (and enableDnsHostnames)",
+)
 def vpc_dns_on(facts: Facts) -> Finding:
-    """The VPCs of the nodes have DNS support and DNS host names on, which a private zone needs to be answered (S2)."""
+    """The VPCs of the nodes have DNS support and DNS host names on, which a private zone needs to be answered."""
 
     def look(record: Record, zone: HostedZone | None) -> Finding:
         if zone is None or not zone.is_private:
@@ -199,8 +293,20 @@ def _vpc_dns(facts: Facts, vpc_id: str) -> Finding:
     return Finding(Verdict.PASS, f"{vpc_id} answers from private zones")
 
 
+@check(
+    "premises-resolve",
+    means={
+        WARN: "clients on-premises (Direct Connect, VPN) cannot resolve the name, as far as can be seen here.",
+    },
+    remedy=(
+        "Make an inbound Resolver endpoint with two addresses in a VPC of the zone and forward to it from "
+        "on-premises, or say dns_forwarder: true in the definition when clients get there another way, or none is "
+        "on-premises."
+    ),
+    command="aws route53resolver list-resolver-endpoints --filters Name=Direction,Values=INBOUND",
+)
 def premises_resolve(facts: Facts) -> Finding:
-    """A private zone can be asked from on-premises: an inbound Resolver endpoint, or a stated forwarder (S2)."""
+    """A private zone can be asked from on-premises: an inbound Resolver endpoint, or a stated forwarder."""
 
     def look(record: Record, zone: HostedZone | None) -> Finding:
         if zone is None or not zone.is_private:
@@ -224,8 +330,22 @@ def _endpoint(endpoint: InboundEndpoint) -> Finding:
     return Finding(Verdict.PASS if works else Verdict.WARN, found)
 
 
+@check(
+    "rights-suffice",
+    means={
+        FAIL: "IAM would deny the move; zone, name or role is not among the stack's parameters, or there is a deny.",
+    },
+    remedy=(
+        "Update the stack with this zone in HostedZoneIds, this name in ProtectedNames, this role in ZoneRoleArns; "
+        "look for a deny in a permissions boundary or an organisation's policy."
+    ),
+    command=(
+        "aws iam simulate-principal-policy --policy-source-arn ROLE_OF_MOVE_ADDRESS --action-names "
+        "route53:ChangeResourceRecordSets --resource-arns arn:aws:route53:::hostedzone/ZONE_ID"
+    ),
+)
 def rights_suffice(facts: Facts) -> Finding:
-    """IAM would let the mover write each record and guard, assume each role, move each route and Elastic IP (B1)."""
+    """IAM would let the mover write each record and guard, assume each role, move each route and Elastic IP."""
     if isinstance(facts.rights, Unread):
         return Finding(Verdict.UNKNOWN, facts.rights.why)
     return together(

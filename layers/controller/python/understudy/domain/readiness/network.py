@@ -1,8 +1,8 @@
-"""Readiness of routes and Elastic IPs (S14, S15): pure functions of gathered facts, one for each named check."""
+"""Readiness of routes and Elastic IPs: pure functions of gathered facts, one for each named check."""
 
 from collections.abc import Callable, Iterable
 
-from understudy.domain.cluster.definition import ElasticIp, Route
+from understudy.domain.cluster.definition import ElasticIp, NodeSpec, Route
 from understudy.domain.cluster.network import (
     ElasticIpReading,
     RouteTable,
@@ -11,14 +11,52 @@ from understudy.domain.cluster.network import (
     narrower,
     table_faults,
 )
-from understudy.domain.readiness.facts import Facts, Finding, Unread, Verdict, together
+from understudy.domain.readiness.check import FAIL, INSTANCES, WARN, check, of_each_instance
+from understudy.domain.readiness.facts import Facts, Finding, Instance, Unread, Verdict, together
 
 NO_ROUTE = Finding(Verdict.PASS, "no address of kind route_table")
 NO_ELASTIC_IP = Finding(Verdict.PASS, "no address of kind elastic_ip")
+TABLES = "aws ec2 describe-route-tables --route-table-ids ROUTE_TABLE_ID ..."
+ELASTIC_IPS = "aws ec2 describe-addresses --allocation-ids ALLOCATION_ID ..."
+WATCHED = (
+    "The watch puts it right within a minute. When it stays, look at address in the state, and for who else writes."
+)
 
 
+@check(
+    "source-dest-check",
+    means={
+        FAIL: "EC2 drops the packets for the moved address on this node.",
+    },
+    remedy="aws ec2 modify-instance-attribute --instance-id INSTANCE_ID --no-source-dest-check",
+    command=INSTANCES,
+)
+def source_dest_check(facts: Facts) -> Finding:
+    """With a route-table address, the source/destination check of every node is off."""
+    if not facts.definition.routes:
+        return Finding(Verdict.PASS, "no address of kind route_table")
+
+    def look(node: NodeSpec, instance: Instance) -> Finding:
+        if instance.forwards:
+            return Finding(Verdict.PASS, f"{node.name} takes packets for other addresses")
+        return Finding(Verdict.FAIL, f"{node.name} has its source/destination check on")
+
+    return of_each_instance(facts, look)
+
+
+@check(
+    "tables-ours",
+    means={
+        FAIL: "the route in that table cannot be moved, or leads to no node from there.",
+    },
+    remedy=(
+        "aws ec2 create-tags --resources ROUTE_TABLE_ID --tags Key=understudy:stack,Value=STACK. A table that is "
+        "gone, or in another VPC: put the definition without it."
+    ),
+    command=TABLES,
+)
 def tables_ours(facts: Facts) -> Finding:
-    """Every route table exists, carries the stack's tag, and is in the VPC of all nodes (S14)."""
+    """Every route table exists, carries the stack's tag, and is in the VPC of all nodes."""
     if isinstance(facts.route_tables, Unread):
         return Finding(Verdict.UNKNOWN, facts.route_tables.why)
     ids = dict.fromkeys(table for route in facts.definition.routes for table in route.route_table_ids)
@@ -30,8 +68,16 @@ def tables_ours(facts: Facts) -> Finding:
     return together(findings or [NO_ROUTE])
 
 
+@check(
+    "address-outside",
+    means={
+        FAIL: "EC2 refuses the route, or delivers within the VPC what is sent to the address.",
+    },
+    remedy="Put the definition with an address outside the VPC, or take the new CIDR block from the VPC.",
+    command=TABLES,
+)
 def address_outside(facts: Facts) -> Finding:
-    """The address of each route lies outside every CIDR block that its VPC has now (S14)."""
+    """The address of each route lies outside every CIDR block that its VPC has now."""
 
     def look(route: Route, table_id: str, table: RouteTable) -> list[Finding]:
         outside = Finding(Verdict.PASS, f"{route.destination} is outside {', '.join(table.local_blocks)}")
@@ -40,8 +86,19 @@ def address_outside(facts: Facts) -> Finding:
     return _of_each_table(facts, look)
 
 
+@check(
+    "tables-used",
+    means={
+        WARN: "a route in that table is moved, and no client's packets follow it.",
+    },
+    remedy=(
+        "aws ec2 associate-route-table --route-table-id ROUTE_TABLE_ID --subnet-id SUBNET_ID, or put the definition "
+        "without the table."
+    ),
+    command=TABLES,
+)
 def tables_used(facts: Facts) -> Finding:
-    """Every route table is associated with a subnet, or is its VPC's main one: else no packets follow it (S14)."""
+    """Every route table is associated with a subnet, or is its VPC's main one: else no packets follow it."""
 
     def look(_: Route, table_id: str, table: RouteTable) -> list[Finding]:
         if table.is_used:
@@ -51,8 +108,16 @@ def tables_used(facts: Facts) -> Finding:
     return _of_each_table(facts, look)
 
 
+@check(
+    "routes-lead",
+    means={
+        WARN: "clients do not reach the node in service by that route.",
+    },
+    remedy=WATCHED,
+    command=TABLES,
+)
 def routes_lead(facts: Facts) -> Finding:
-    """While a node is in service, every route leads to it; else to a member, or nowhere (S14)."""
+    """While a node is in service, every route leads to it; else to a member, or nowhere."""
 
     def look(route: Route, table_id: str, table: RouteTable) -> list[Finding]:
         there = table.routes.get(route.destination)
@@ -65,8 +130,18 @@ def routes_lead(facts: Facts) -> Finding:
     return _of_each_table(facts, look)
 
 
+@check(
+    "routes-whole",
+    means={
+        WARN: "what is sent to that part of the address block does not reach this cluster.",
+    },
+    remedy=(
+        "Nothing, when it is meant so: another cluster may have a part of the block. Else delete the narrower route."
+    ),
+    command=TABLES,
+)
 def routes_whole(facts: Facts) -> Finding:
-    """No narrower route in the table takes some of a route's packets elsewhere: EC2 follows the narrowest (S14)."""
+    """No narrower route in the table takes some of a route's packets elsewhere: EC2 follows the narrowest."""
     own = {route.destination for route in facts.definition.routes}
 
     def look(route: Route, table_id: str, table: RouteTable) -> list[Finding]:
@@ -80,8 +155,19 @@ def routes_whole(facts: Facts) -> Finding:
     return _of_each_table(facts, look)
 
 
+@check(
+    "elastic-ips-ours",
+    means={
+        FAIL: "that address cannot be moved.",
+    },
+    remedy=(
+        "aws ec2 create-tags --resources ALLOCATION_ID --tags Key=understudy:stack,Value=STACK. An address that was "
+        "released does not come back: put the definition with another one."
+    ),
+    command=ELASTIC_IPS,
+)
 def elastic_ips_ours(facts: Facts) -> Finding:
-    """Every Elastic IP exists and carries the stack's tag (S15)."""
+    """Every Elastic IP exists and carries the stack's tag."""
     if isinstance(facts.elastic_ips, Unread):
         return Finding(Verdict.UNKNOWN, facts.elastic_ips.why)
     findings = []
@@ -92,8 +178,16 @@ def elastic_ips_ours(facts: Facts) -> Finding:
     return together(findings or [NO_ELASTIC_IP])
 
 
+@check(
+    "elastic-ips-lead",
+    means={
+        WARN: "clients do not reach the node in service by that address.",
+    },
+    remedy=WATCHED,
+    command=ELASTIC_IPS,
+)
 def elastic_ips_lead(facts: Facts) -> Finding:
-    """While a node is in service, every Elastic IP is associated with it; else with a member, or with nothing (S15)."""
+    """While a node is in service, every Elastic IP is associated with it; else with a member, or with nothing."""
 
     def look(each: ElasticIp, there: ElasticIpReading) -> Finding:
         return _led(facts, each.label, there.interface_id)
@@ -105,8 +199,16 @@ def elastic_ips_lead(facts: Facts) -> Finding:
     return together(findings or [NO_ELASTIC_IP])
 
 
+@check(
+    "internet-gateway",
+    means={
+        FAIL: "EC2 refuses to associate an Elastic IP with that node.",
+    },
+    remedy="aws ec2 attach-internet-gateway --internet-gateway-id GATEWAY_ID --vpc-id VPC_ID",
+    command="aws ec2 describe-internet-gateways --filters Name=attachment.vpc-id,Values=VPC_ID",
+)
 def internet_gateway(facts: Facts) -> Finding:
-    """With an Elastic IP, the VPC of every node has an internet gateway: else EC2 refuses to associate it (S15)."""
+    """With an Elastic IP, the VPC of every node has an internet gateway: else EC2 refuses to associate it."""
     if not facts.definition.elastic_ips:
         return NO_ELASTIC_IP
     if isinstance(facts.instances, Unread):

@@ -1,21 +1,29 @@
-"""Readiness of the nodes (S1, S3, S12, S14, S17): pure functions of gathered facts, one for each named check."""
+"""Readiness of the nodes: pure functions of gathered facts, one for each named check."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
-from understudy.domain.cluster.definition import NodeSpec, QuorumMode
+from understudy.domain.cluster.definition import NodeSpec
 from understudy.domain.cluster.service_names import means_the_same
-from understudy.domain.cluster.state import NodeReport, PowerReading
-from understudy.domain.cluster.view import ClusterView
-from understudy.domain.observe.quorum import reach_objection
+from understudy.domain.cluster.state import PowerReading
 from understudy.domain.observe.serving import others_serving
 from understudy.domain.observe.starts import failed_starts, failed_words
+from understudy.domain.readiness.check import AGAIN, FAIL, INSTANCES, STATE, WARN, check, of_each_instance
 from understudy.domain.readiness.facts import Facts, Finding, Instance, Unread, Verdict, together
 
 LEAST_NODES = 2
 
 
+@check(
+    "instances-run",
+    means={
+        FAIL: "a node is unknown to EC2 or does not run, so it can take nothing over.",
+        WARN: "it is booting.",
+    },
+    remedy="Start the instance. If it was replaced, put the definition again with the new instance id.",
+    command=INSTANCES,
+)
 def instances_run(facts: Facts) -> Finding:
-    """At least two instances, each known to EC2 and running (S1)."""
+    """At least two instances, each known to EC2 and running."""
     if isinstance(facts.instances, Unread):
         return Finding(Verdict.UNKNOWN, facts.instances.why)
     return together(_power(node, facts.instances) for node in facts.definition.nodes)
@@ -33,8 +41,16 @@ def _power(node: NodeSpec, instances: Mapping[str, Instance]) -> Finding:
     return Finding(Verdict.PASS if instance.power is PowerReading.RUNNING else Verdict.FAIL, found)
 
 
+@check(
+    "zones-differ",
+    means={
+        FAIL: "one zone's outage takes every node.",
+    },
+    remedy="Move a node to a subnet in another Availability Zone, and put the definition with its new instance id.",
+    command=INSTANCES,
+)
 def zones_differ(facts: Facts) -> Finding:
-    """The nodes that serve are in at least two subnets in different Availability Zones (S1)."""
+    """The nodes that serve are in at least two subnets in different Availability Zones."""
     if isinstance(facts.instances, Unread):
         return Finding(Verdict.UNKNOWN, facts.instances.why)
     serving = {node.instance_id for node in facts.definition.serving}
@@ -44,8 +60,17 @@ def zones_differ(facts: Facts) -> Finding:
     return Finding(Verdict.PASS if len(zones) >= LEAST_NODES else Verdict.FAIL, found)
 
 
+@check(
+    "standbys-apart",
+    means={
+        FAIL: "that standby goes down with the primary's zone; another one may not.",
+    },
+    remedy="Move the standby to another zone, or give priority 1 to a node that shares its zone with no other.",
+    command=INSTANCES,
+    breaks_failover=False,  # while another standby is in another zone: zones-differ fails otherwise
+)
 def standbys_apart(facts: Facts) -> Finding:
-    """The primary (the node of the best priority) and each standby are in different Availability Zones (S1)."""
+    """The primary (the node of the best priority) and each standby are in different Availability Zones."""
     if isinstance(facts.instances, Unread):
         return Finding(Verdict.UNKNOWN, facts.instances.why)
     first = facts.definition.preferred
@@ -65,8 +90,16 @@ def _distance(first: NodeSpec, home: Instance, node: NodeSpec, instances: Mappin
     return Finding(Verdict.PASS, f"{first.name} in {home.zone}, {node.name} in {instance.zone}")
 
 
+@check(
+    "addresses-real",
+    means={
+        FAIL: "a move would point the name at an address where the node is not.",
+    },
+    remedy=AGAIN,
+    command=INSTANCES,
+)
 def addresses_real(facts: Facts) -> Finding:
-    """What addresses lead to is each node's attached primary network interface, and its primary IPs (S1, S3)."""
+    """What addresses lead to is each node's attached primary network interface, and its primary IPs."""
     definition = facts.definition
     wants_v6 = any(each.type == "AAAA" for each in definition.records)
     wants_interface = bool(definition.routes or definition.elastic_ips)
@@ -85,10 +118,18 @@ def addresses_real(facts: Facts) -> Finding:
     return of_each_instance(facts, look)
 
 
+@check(
+    "no-fault-noted",
+    means={
+        FAIL: "that node is no candidate until EC2 says otherwise.",
+    },
+    remedy=AGAIN,
+    command=STATE,
+)
 def no_fault_noted(facts: Facts) -> Finding:
     """The minute watch has found every node as the definition has it, and no node says that it could not take over.
 
-    One of which either is not so is never promoted (S3, B18).
+    One of which either is not so is never promoted.
     """
     findings = []
     for node in facts.definition.nodes:
@@ -104,13 +145,27 @@ def no_fault_noted(facts: Facts) -> Finding:
     return together(findings)
 
 
+@check(
+    "starts-known",
+    means={
+        FAIL: (
+            "the service did not start on that node when it was to last. It is the last choice; with no other left, "
+            "the next failover may end without a service."
+        ),
+    },
+    remedy=(
+        "Find out why it did not start there: the agent's journal on the node, why in the history of that epoch. When "
+        'it will, start an execution with {"cluster": "CLUSTER", "action": "clear", "node": "NODE"}. A reboot of the '
+        "node, or another configuration of its agent, clears it as well."
+    ),
+    command=STATE,
+    can_be_unknown=False,
+)
 def starts_known(facts: Facts) -> Finding:
-    """On no node has the service failed to start when it was to: one on which it has is the last choice (B20)."""
+    """On no node has the service failed to start when it was to: one on which it has is the last choice."""
     failed = failed_starts(facts.state, facts.definition)
     findings = [
-        Finding(
-            Verdict.FAIL, failed_words(ClusterView(facts.state, facts.definition, int(facts.now)), each.instance_id)
-        )
+        Finding(Verdict.FAIL, failed_words(facts.view, each.instance_id))
         if each.instance_id in failed
         else Finding(Verdict.PASS, f"no start of {each.name} is known to have failed")
         for each in facts.definition.serving
@@ -118,8 +173,22 @@ def starts_known(facts: Facts) -> Finding:
     return together(findings)
 
 
+@check(
+    "services-named-alike",
+    means={
+        FAIL: (
+            "that node is no candidate, and that it is down is not believed: a service of the definition may run on "
+            "it unseen, or not at all."
+        ),
+    },
+    remedy=(
+        "Give the [service NAME] sections of its agent.ini the names of the definition; role = witness belongs to a "
+        "witness of the definition. A node without an agent names its services in its beats."
+    ),
+    command=STATE,
+)
 def services_named_alike(facts: Facts) -> Finding:
-    """Every node's newest beat names the services of the definition: one that does not is never promoted (B4)."""
+    """Every node's newest beat names the services of the definition: one that does not is never promoted."""
     findings = []
     for node in facts.definition.nodes:
         report = facts.state.nodes.get(node.instance_id)
@@ -132,8 +201,20 @@ def services_named_alike(facts: Facts) -> Finding:
     return together(findings)
 
 
+@check(
+    "one-serves",
+    means={
+        FAIL: "two nodes may be serving. Nothing moves before one of them is down.",
+    },
+    remedy=(
+        "Decide which node has the good data. Stop the service on the other one, and disable its unit there "
+        "(systemctl disable): only the agent starts it."
+    ),
+    command=STATE,
+    can_be_unknown=False,
+)
 def one_serves(facts: Facts) -> Finding:
-    """No node says that it serves but the one that holds the lease, or held it last (B4)."""
+    """No node says that it serves but the one that holds the lease, or held it last."""
     others = others_serving(facts.view)
     if not others:
         return Finding(Verdict.PASS, "no node serves without the lease")
@@ -141,8 +222,19 @@ def one_serves(facts: Facts) -> Finding:
     return Finding(Verdict.FAIL, f"{names} says that it serves, and does not hold the lease")
 
 
+@check(
+    "nodes-heard",
+    means={
+        FAIL: "a standby that is silent cannot take over.",
+    },
+    remedy=(
+        "Look at the agent on that node: systemctl status understudy-agent, understudy-agent check. A beat needs the "
+        "policy NodePolicy, the name of the stack's bus, and a way to EventBridge."
+    ),
+    command=STATE,
+)
 def nodes_heard(facts: Facts) -> Finding:
-    """Every node's newest beat is younger than silence_limit_s: a node that is not heard takes nothing over (S11)."""
+    """Every node's newest beat is younger than silence_limit_s: a node that is not heard takes nothing over."""
     findings = []
     for node in facts.definition.nodes:
         report = facts.state.nodes.get(node.instance_id)
@@ -153,83 +245,3 @@ def nodes_heard(facts: Facts) -> Finding:
         is_silent = age_s > facts.definition.policy.silence_limit_s
         findings.append(Finding(Verdict.FAIL if is_silent else Verdict.PASS, f"{node.name} was heard {age_s} s ago"))
     return together(findings)
-
-
-def auto_recovery(facts: Facts) -> Finding:
-    """A node that EC2 brings back by itself keeps a lease, so that it comes back as a standby."""
-
-    def look(node: NodeSpec, instance: Instance) -> Finding:
-        if instance.recovers is None:
-            return Finding(Verdict.UNKNOWN, f"{node.name}: EC2 does not say whether it recovers the instance")
-        if not instance.recovers:
-            return Finding(Verdict.PASS, f"{node.name} is not recovered by EC2")
-        report = facts.state.nodes.get(node.instance_id)
-        if report is None or report.heard_at is None:
-            return Finding(Verdict.UNKNOWN, f"{node.name} is recovered by EC2, and was never heard")
-        if report.keeps_lease:
-            return Finding(Verdict.PASS, f"{node.name} is recovered by EC2 and keeps a lease")
-        return Finding(Verdict.WARN, f"{node.name} is recovered by EC2 and keeps no lease")
-
-    return of_each_instance(facts, look)
-
-
-def forwarding(facts: Facts) -> Finding:
-    """With a route-table address, the source/destination check of every node is off (S14)."""
-    if not facts.definition.routes:
-        return Finding(Verdict.PASS, "no address of kind route_table")
-
-    def look(node: NodeSpec, instance: Instance) -> Finding:
-        if instance.forwards:
-            return Finding(Verdict.PASS, f"{node.name} takes packets for other addresses")
-        return Finding(Verdict.FAIL, f"{node.name} has its source/destination check on")
-
-    return of_each_instance(facts, look)
-
-
-def agents_alike(facts: Facts) -> Finding:
-    """Every node runs the same version of the agent, as their newest beats say (S17)."""
-    findings = []
-    versions = set()
-    for node in facts.definition.nodes:
-        report = facts.state.nodes.get(node.instance_id)
-        if report is None or report.heard_at is None:
-            findings.append(Finding(Verdict.UNKNOWN, f"{node.name} was never heard"))
-            continue
-        versions.add(report.agent)
-        findings.append(Finding(Verdict.PASS, f"{node.name} has {report.agent or 'no agent'}"))
-    if len(versions) > 1:
-        is_other_kind = len({version.partition(".")[0] for version in versions}) > 1
-        verdict = Verdict.FAIL if is_other_kind else Verdict.WARN
-        return Finding(verdict, "; ".join(each.found for each in findings))
-    return together(findings)
-
-
-def quorum_reachable(facts: Facts) -> Finding:
-    """Each node reaches every quorum host, as its newest beat says (S12)."""
-    if facts.definition.quorum.mode is not QuorumMode.TCP_REMOTE:
-        return Finding(Verdict.PASS, "no quorum hosts are named")
-    return together(_reach(node, facts.state.nodes.get(node.instance_id), facts) for node in facts.definition.serving)
-
-
-def _reach(node: NodeSpec, report: NodeReport | None, facts: Facts) -> Finding:
-    reach, quorum = report.quorum if report else None, facts.definition.quorum
-    against = reach_objection(reach, quorum)
-    if reach is None or reach.total != len(quorum.hosts):
-        return Finding(Verdict.UNKNOWN, f"{node.name}: {against}")
-    if against:
-        return Finding(Verdict.FAIL, f"{node.name}: {against}")
-    verdict = Verdict.PASS if reach.reached == reach.total else Verdict.WARN
-    return Finding(verdict, f"{node.name} reaches {reach.reached} of {reach.total} quorum hosts")
-
-
-def of_each_instance(facts: Facts, look: Callable[[NodeSpec, Instance], Finding]) -> Finding:
-    """The findings of all nodes that serve and that EC2 knows. One that it does not know has a check of its own."""
-    if isinstance(facts.instances, Unread):
-        return Finding(Verdict.UNKNOWN, facts.instances.why)
-    known = [(node, facts.instances.get(node.instance_id)) for node in facts.definition.serving]
-    return together(
-        look(node, instance)
-        if instance
-        else Finding(Verdict.UNKNOWN, f"{node.name}: EC2 knows no instance {node.instance_id} here")
-        for node, instance in known
-    )

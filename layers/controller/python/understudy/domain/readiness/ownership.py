@@ -1,4 +1,4 @@
-"""Whether a hosted zone owns a protected name (S1): whether resolvers that ask for the name end there."""
+"""Whether a hosted zone owns a protected name: whether resolvers that ask for the name end there."""
 
 from collections.abc import Iterable, Mapping, Sequence
 

@@ -1,11 +1,24 @@
-"""Readiness of failsafe (B13): pure functions of gathered facts, one for each named check."""
+"""Readiness of failsafe: pure functions of gathered facts, one for each named check."""
 
 from understudy.domain.observe import peers
+from understudy.domain.readiness.check import AGAIN, STATE, WARN, check
 from understudy.domain.readiness.facts import Facts, Finding, Verdict, worst
 
 
+@check(
+    "keys-alike",
+    means={
+        WARN: "these nodes give each other no promises, so an outage of AWS's APIs stops the service.",
+    },
+    remedy=(
+        "No key: the log of that agent says failsafe_key_failed and why; attach NodePolicy to its role, with the tag "
+        "of the cluster. Different keys: docs/failsafe.md, Changing the key. All nodes read one again within 30 "
+        "minutes."
+    ),
+    command=STATE,
+)
 def keys_alike(facts: Facts) -> Finding:
-    """Every node knows a key, and each knows the one that every other node signs with (B13)."""
+    """Every node knows a key, and each knows the one that every other node signs with."""
     view = facts.view
     if faults := peers.key_faults(view):
         return Finding(Verdict.WARN, "; ".join(faults))
@@ -14,8 +27,16 @@ def keys_alike(facts: Facts) -> Finding:
     return Finding(Verdict.PASS, peers.rotation(view) or "all nodes know the same key")
 
 
+@check(
+    "peers-addressed",
+    means={
+        WARN: "nobody can ask that node for a promise, so an outage of AWS's APIs stops the service.",
+    },
+    remedy=AGAIN,
+    command=STATE,
+)
 def peers_addressed(facts: Facts) -> Finding:
-    """The table has an address of every node: without one nobody can ask it for a promise (B13)."""
+    """The table has an address of every node: without one nobody can ask it for a promise."""
     if faults := peers.address_faults(facts.state, facts.definition):
         return Finding(Verdict.WARN, "; ".join(faults))
     if unsaid := peers.unsaid(facts.view):
@@ -23,8 +44,19 @@ def peers_addressed(facts: Facts) -> Finding:
     return Finding(Verdict.PASS, "every node has an address")
 
 
+@check(
+    "peers-answer",
+    means={
+        WARN: "the first node named could get no promise from the second: an outage of AWS's APIs stops the service.",
+    },
+    remedy=(
+        "Open UDP port 7411 (failsafe_port) of the second node for the first: security group, network ACLs both ways, "
+        "host firewall. All agents of the cluster need the same failsafe_port, and those of one node different ones."
+    ),
+    command="aws ec2 describe-security-groups --group-ids SECURITY_GROUP_ID",
+)
 def peers_answer(facts: Facts) -> Finding:
-    """Every node gets an answer from every other one at the UDP port of failsafe, as their newest beats say (B13)."""
+    """Every node gets an answer from every other one at the UDP port of failsafe, as their newest beats say."""
     view = facts.view
     if faults := peers.answer_faults(view):
         return Finding(Verdict.WARN, "; ".join(faults))
@@ -33,9 +65,20 @@ def peers_answer(facts: Facts) -> Finding:
     return Finding(Verdict.PASS, "every node is answered by every other one")
 
 
+@check(
+    "outage-bridged",
+    means={
+        WARN: "the lease alone bridges one lost beat and no more, and the service stops when the second is lost.",
+    },
+    remedy=(
+        "See to the three checks of keys and peers. Where they cannot hold, give lease_s and silence_limit_s more: a "
+        "failover then takes longer by as much."
+    ),
+    command=STATE,
+)
 def outage_bridged(facts: Facts) -> Finding:
-    """A short outage of AWS's APIs stops nothing: by promises, or by a lease that bridges two lost beats (B13)."""
-    verdict = worst(check(facts).verdict for check in (keys_alike, peers_addressed, peers_answer))
+    """A short outage of AWS's APIs stops nothing: by promises, or by a lease that bridges two lost beats."""
+    verdict = worst(each(facts).verdict for each in (keys_alike, peers_addressed, peers_answer))
     if verdict is Verdict.PASS:
         return Finding(verdict, "the active node goes on by the promises of all others")
     policy = facts.definition.policy

@@ -1,12 +1,26 @@
-"""Readiness of members that are replaced (B17): pure functions of gathered facts, one for each named check."""
+"""Readiness of members that are replaced: pure functions of gathered facts, one for each named check."""
 
 from collections.abc import Mapping
 
 from understudy.domain.cluster.definition import NodeSpec
+from understudy.domain.readiness.check import FAIL, UNKNOWN, WARN, check, of_each_instance
 from understudy.domain.readiness.facts import Facts, Finding, Instance, ScalingGroup, Unread, Verdict, together
-from understudy.domain.readiness.nodes import of_each_instance
 
 
+@check(
+    "groups-wait",
+    means={
+        WARN: (
+            "the group cuts the service off when it ends the node, or starts another one that the definition does not "
+            "know."
+        ),
+    },
+    remedy=(
+        "Give the group the lifecycle hook and the tag, and name the member by a tag: Instances that AWS takes away, "
+        "in the runbook. Else take the node out of the group (aws autoscaling detach-instances)."
+    ),
+    command="aws autoscaling describe-lifecycle-hooks --auto-scaling-group-name GROUP",
+)
 def groups_wait(facts: Facts) -> Finding:
     """An Auto Scaling group of a node waits before it ends the node, and the next instance becomes the member."""
 
@@ -40,6 +54,18 @@ def _group(node: NodeSpec, name: str, groups: Mapping[str, ScalingGroup], stack:
     return Finding(Verdict.PASS, f"{node.name}: Auto Scaling group {name} waits for the service to leave")
 
 
+@check(
+    "tags-unique",
+    means={
+        FAIL: (
+            "when the member is terminated, it is not known which of them takes its place, and none does; a "
+            "definition that names the tag is refused."
+        ),
+        WARN: "the member has lost its tag, so nobody takes its place.",
+    },
+    remedy="Take the tag understudy:member off all but the member (aws ec2 delete-tags).",
+    command="aws ec2 describe-instances --filters Name=tag:understudy:member,Values=TAG",
+)
 def tags_unique(facts: Facts) -> Finding:
     """No other living instance has the tag that names a member."""
     named = [node for node in facts.definition.nodes if node.tag]
@@ -61,6 +87,18 @@ def _tag(node: NodeSpec, living: tuple[str, ...]) -> Finding:
     return Finding(Verdict.PASS, f"{node.name} alone has its tag {node.tag}")
 
 
+@check(
+    "nodes-name-no-members",
+    means={
+        WARN: (
+            "whoever has taken over the node can put the tag on an instance of theirs, which becomes the member when "
+            "the old one is terminated."
+        ),
+        UNKNOWN: "IAM was not to be asked.",
+    },
+    remedy="Take ec2:CreateTags out of the nodes' role, or forbid it the key understudy:member.",
+    command="aws iam simulate-principal-policy --policy-source-arn ROLE_ARN --action-names ec2:CreateTags",
+)
 def nodes_name_no_members(facts: Facts) -> Finding:
     """No node's role may set the tag that names members: whoever may says which instance takes a member's place."""
     if not any(node.tag for node in facts.definition.nodes):

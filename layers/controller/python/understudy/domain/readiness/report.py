@@ -1,4 +1,4 @@
-"""Is this cluster ready for a failover (S1, S2, S13, S17)? What the checks of the table say, as one report."""
+"""Is this cluster ready for a failover? What the checks of the table say, as one report."""
 
 from dataclasses import dataclass
 
@@ -44,7 +44,7 @@ class Report:
 
 def examine(facts: Facts) -> tuple[CheckResult, ...]:
     """The result of every check, in the order of the table."""
-    return tuple(_result(check, check.look(facts)) for check in CHECKS)
+    return tuple(_result(check, check(facts)) for check in CHECKS)
 
 
 def _result(check: Check, finding: Finding) -> CheckResult:

@@ -1,12 +1,24 @@
-"""The table of readiness checks (S1 to S3, S11 to S15, S17): what each looks at, and what to do about what it finds.
+"""The table of readiness checks, in the order in which they are made and reported.
 
-A check is a pure function of gathered facts. A read that failed is UNKNOWN, never FAIL and never PASS.
-`docs/readiness.md` is printed from the table.
+`docs/readiness.md` is printed from it.
 """
 
-from understudy.domain.readiness.rows_instances import INSTANCE_CHECKS
-from understudy.domain.readiness.rows_names import DNS_CHECKS
-from understudy.domain.readiness.rows_nodes import EC2_CHECKS
-from understudy.domain.readiness.rows_peers import PEER_CHECKS
+from collections.abc import Mapping
+from types import ModuleType
 
-CHECKS = (*EC2_CHECKS, *INSTANCE_CHECKS, *PEER_CHECKS, *DNS_CHECKS)
+from understudy.domain.readiness import agents, fencing, instances, names, network, nodes, peers, replacing
+from understudy.domain.readiness.check import checks_in
+
+SUBJECTS: Mapping[str, ModuleType] = {
+    "Nodes": nodes,
+    "Fencing": fencing,
+    "Agents": agents,
+    "Routes and Elastic IPs": network,
+    "Instances": instances,
+    "Members that are replaced": replacing,
+    "Failsafe": peers,
+    "Names, clients and rights": names,
+}
+"""The modules of the checks, by what they are about. A check is in the table by standing in one of them."""
+
+CHECKS = tuple(check for module in SUBJECTS.values() for check in checks_in(module))

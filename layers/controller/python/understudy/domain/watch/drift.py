@@ -19,7 +19,7 @@ from understudy.domain.cluster.record import (
 from understudy.domain.cluster.state import ClusterState
 
 
-class Standing(StrEnum):
+class RecordStatus(StrEnum):
     """How a protected record stands."""
 
     AS_WRITTEN = "AS_WRITTEN"
@@ -29,29 +29,31 @@ class Standing(StrEnum):
     OBSTRUCTED = "OBSTRUCTED"  # an alias, a routing policy or a CNAME stands there
 
 
-ADVICE: Mapping[Standing, str] = {
-    Standing.DRIFTED: "nothing: it is put right as soon as the other records of this event no longer stand in the way",
-    Standing.FOREIGN: (
+ADVICE: Mapping[RecordStatus, str] = {
+    RecordStatus.DRIFTED: (
+        "nothing: it is put right as soon as the other records of this event no longer stand in the way"
+    ),
+    RecordStatus.FOREIGN: (
         "find out which cluster is to have the name: take it out of the definition of the other one, and delete the "
         "guard only when that one has let go of it"
     ),
-    Standing.NEWER: (
+    RecordStatus.NEWER: (
         "was the table restored from a backup? Then rebuild the cluster in the table. Was the guard edited by hand? "
         "Then delete it: record and guard are written anew"
     ),
-    Standing.OBSTRUCTED: "delete what stands there by hand: record and guard are written anew",
+    RecordStatus.OBSTRUCTED: "delete what stands there by hand: record and guard are written anew",
 }
 """What a person has to do about a record that is not put right by itself."""
 
 
 @dataclass(frozen=True)
-class Finding:
+class RecordFinding:
     """A protected record as it was found. `why` is empty when it stands as it was written."""
 
     record: Record
     wish: Wish
     reading: RecordReading
-    standing: Standing
+    status: RecordStatus
     why: str
 
 
@@ -71,43 +73,43 @@ def written_last(state: ClusterState, definition: Definition, ttl: int, stack: s
     }
 
 
-def examine(record: Record, wish: Wish, reading: RecordReading, epoch: int) -> Finding:
+def examine(record: Record, wish: Wish, reading: RecordReading, epoch: int) -> RecordFinding:
     """Judge one reading. `wish`: what was written last; `epoch`: the cluster's in the table, which may be higher."""
     guard = read_guard(reading.guard)
     if why := foreign_words(reading.guard, wish.stack, wish.cluster):
-        return Finding(record, wish, reading, Standing.FOREIGN, why)
+        return RecordFinding(record, wish, reading, RecordStatus.FOREIGN, why)
     if guard and guard.epoch > epoch:
         why = f"the guard carries epoch {guard.epoch}, and the table knows none above {epoch}"
-        return Finding(record, wish, reading, Standing.NEWER, why)
+        return RecordFinding(record, wish, reading, RecordStatus.NEWER, why)
     if reading.obstacle:
-        return Finding(record, wish, reading, Standing.OBSTRUCTED, reading.obstacle)
+        return RecordFinding(record, wish, reading, RecordStatus.OBSTRUCTED, reading.obstacle)
     why = "; ".join(differences(record, wish, reading))
-    return Finding(record, wish, reading, Standing.DRIFTED if why else Standing.AS_WRITTEN, why)
+    return RecordFinding(record, wish, reading, RecordStatus.DRIFTED if why else RecordStatus.AS_WRITTEN, why)
 
 
-def repairable(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+def repairable(findings: Sequence[RecordFinding]) -> tuple[RecordFinding, ...]:
     """The drifted records that a repair of the cluster can put right.
 
     A newer guard stops every move of the cluster, and an obstacle every batch of its zone: a repair that cannot succeed
     would open a transition each time, and change nothing.
     """
-    if any(each.standing is Standing.NEWER for each in findings):
+    if any(each.status is RecordStatus.NEWER for each in findings):
         return ()
-    shut = {_zone_of(each.record) for each in findings if each.standing is Standing.OBSTRUCTED}
-    return tuple(each for each in findings if each.standing is Standing.DRIFTED and _zone_of(each.record) not in shut)
+    shut = {_zone_of(each.record) for each in findings if each.status is RecordStatus.OBSTRUCTED}
+    return tuple(each for each in findings if each.status is RecordStatus.DRIFTED and _zone_of(each.record) not in shut)
 
 
-def withheld(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+def withheld(findings: Sequence[RecordFinding]) -> tuple[RecordFinding, ...]:
     """The records that are not as written and that no repair can put right: a person has to look."""
     good = repairable(findings)
-    return tuple(each for each in findings if each.standing is not Standing.AS_WRITTEN and each not in good)
+    return tuple(each for each in findings if each.status is not RecordStatus.AS_WRITTEN and each not in good)
 
 
 def _zone_of(record: Record) -> tuple[str, str]:
     return (record.role_arn, record.hosted_zone_id)
 
 
-def facts_of(finding: Finding) -> dict[str, Any]:
+def facts_of(finding: RecordFinding) -> dict[str, Any]:
     """A finding for the event and the history: what was expected, what stands there, and who the guard says wrote it.
 
     The expected TTL is that of the guard as long as nobody has changed the guard's text: the two were written together.
@@ -117,7 +119,7 @@ def facts_of(finding: Finding) -> dict[str, Any]:
     is_text_ours = guard is not None and guard.values == new_guard.values
     return {
         "record": finding.record.label,
-        "standing": str(finding.standing),
+        "standing": str(finding.status),
         "why": finding.why,
         "expected": wish.address,
         "expected_ttl_s": guard.ttl if guard and is_text_ours else wish.ttl,

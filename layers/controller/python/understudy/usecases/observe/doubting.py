@@ -15,8 +15,8 @@ from understudy.domain.decide.silence import (
     Fleet,
     Limits,
     Pace,
+    SilenceVerdict,
     Turn,
-    Verdict,
     ZoneWord,
     depends_on,
     weigh,
@@ -36,7 +36,7 @@ class Weighed:
     @property
     def is_doubted(self) -> bool:
         """Whether the move is put off."""
-        return self.belief.verdict is Verdict.DOUBT
+        return self.belief.verdict is SilenceVerdict.DOUBT
 
     @property
     def words(self) -> str:

@@ -10,7 +10,7 @@ from understudy.domain.cluster.tuning import StackWide
 from understudy.domain.cluster.view import ClusterView
 from understudy.domain.decide.fleet import Census, Sample, census, line_of, samples, share_of
 from understudy.domain.decide.rules import ON_SILENCE, decide
-from understudy.domain.decide.silence import Evidence, Fleet, Limits, Pace, Verdict, ZoneWord, weigh
+from understudy.domain.decide.silence import Evidence, Fleet, Limits, Pace, SilenceVerdict, ZoneWord, weigh
 from understudy.domain.decide.situation import survey
 from understudy.ports import Announcer, StateLedger
 from understudy.ports.fleet import FleetBook
@@ -127,7 +127,7 @@ class FleetKeeper:
 
 
 def _is_believed(evidence: Evidence, pace: Pace) -> bool:
-    return weigh(replace(evidence, pace=pace)).verdict is Verdict.BELIEVE
+    return weigh(replace(evidence, pace=pace)).verdict is SilenceVerdict.BELIEVE
 
 
 def _waits(view: ClusterView, ears: Ears) -> bool:

@@ -19,8 +19,8 @@ from understudy.domain.cluster.view import ClusterView
 from understudy.domain.transition.steps import address_owed
 from understudy.domain.watch.drift import (
     ADVICE,
-    Finding,
-    Standing,
+    RecordFinding,
+    RecordStatus,
     examine,
     facts_of,
     repairable,
@@ -117,7 +117,7 @@ class RecordMonitor:
             return False
         return True
 
-    def _owe(self, state: ClusterState, drifted: Sequence[Finding]) -> None:
+    def _owe(self, state: ClusterState, drifted: Sequence[RecordFinding]) -> None:
         """Have it put right at once. The commit is refused when anybody has moved since the state was read."""
         detail = _detail(state, [facts_of(each) for each in drifted])
         now = self.clock()
@@ -130,13 +130,13 @@ class RecordMonitor:
         log.error("record drifted", extra=detail)
         tell(self.announcer, RECORD_DRIFTED, detail)
 
-    def _withhold(self, state: ClusterState, findings: Sequence[Finding]) -> None:
+    def _withhold(self, state: ClusterState, findings: Sequence[RecordFinding]) -> None:
         """Move nothing, and tell an operator: once of each different finding under one epoch.
 
         What was told is remembered in the history of the epoch, which nobody else reads in a watch. A guard can only
         seem to be newer because a move came between the two readings: so the state is read again before it is told.
         """
-        records = [{**facts_of(each), "advice": ADVICE[each.standing]} for each in findings]
+        records = [{**facts_of(each), "advice": ADVICE[each.status]} for each in findings]
         told = self.ledger.history(state.cluster, state.epoch).get("withheld", [])
         new = [each for each in records if each not in told]
         if not new:
@@ -147,7 +147,7 @@ class RecordMonitor:
             log.info("finding not told: the state has changed; the next watch looks again")
             return
         log.error("record not put right: a person has to look", extra=_detail(state, records))
-        is_guarded = any(each.standing in (Standing.FOREIGN, Standing.NEWER) for each in findings)
+        is_guarded = any(each.status in (RecordStatus.FOREIGN, RecordStatus.NEWER) for each in findings)
         tell(self.announcer, RECORD_GUARDED if is_guarded else RECORD_OBSTRUCTED, _detail(state, records))
         story = {"withheld": [*told, *new][-REMEMBERED:], "stages.withheld_at": self.clock()}
         self.ledger.note(state.cluster, state.epoch, story)
