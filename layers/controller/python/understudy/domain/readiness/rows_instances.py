@@ -35,7 +35,7 @@ INSTANCE_CHECKS = (
         "WARN: the group cuts the service off when it ends the node, or starts another one that the definition does "
         "not know.",
         "Give the group the lifecycle hook and the tag, and name the member by a tag: Instances that AWS takes away, "
-        "in the runbook. Else take the node out of the group (aws autoscaling detach-instances).",
+        "in docs/planned-work.md. Else take the node out of the group (aws autoscaling detach-instances).",
         "aws autoscaling describe-lifecycle-hooks --auto-scaling-group-name GROUP",
     ),
     Check(
