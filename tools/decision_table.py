@@ -31,7 +31,7 @@ SILENCE_HEAD = """## When many are silent
 A transition that would begin for no other reason than that the active node is not heard (`active-is-silent`,
 `overdue-and-active-is-silent`) looks at the rest of the fleet before it ends the lease. What a node, EC2, an alarm or
 a person has said is never put off, nor is what has begun. Again **exactly one rule fits**, whatever the answers are.
-The limits, and what to do, are in [operations](operations.md#silence-of-many).
+The limits, and what to do, are in [on-call.md](on-call.md#silence-of-many).
 """
 
 GROUPS = {

@@ -177,7 +177,7 @@ ASKED: tuple[Event, ...] = (
             "summary": "[understudy] orders-db: you are needed (no-fit-candidate)",
             "service": "understudy/orders-db",
             "text": "Understudy, stack understudy, ...",
-            "runbook": "docs/operations.md#operator-called-by-rule",
+            "runbook": "docs/on-call.md#no-fit-candidate",
             "event": "Understudy Operator Called",
             "event_id": "4f3c1f0e-6f5c-4a8e-9d0a-6b1f2c3d4e5f",
         },

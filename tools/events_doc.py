@@ -13,7 +13,7 @@ HEAD = """<!-- Printed from tools/event_catalogue.py by `make docs`. Do not edit
 # What Understudy says on its bus
 
 Each event has the source `understudy` and is on the stack's own bus (output BusName). What to do about each stands in
-[operations.md](operations.md#events). Every event that a test of the project announces is held against its schema here.
+[on-call.md](on-call.md#notices). Every event that a test of the project announces is held against its schema here.
 
 - Delivered at least once, in no certain order. The same event can come twice, and one can be lost while EventBridge is
   down: the history in the table has everything all the same.

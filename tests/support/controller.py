@@ -32,7 +32,7 @@ ENVIRONMENT = {
     "PARAMETER_PREFIX": f"/understudy/{STACK}/",
     "STATE_MACHINE_ARN": f"arn:aws:states:us-east-1:123456789012:stateMachine:{STACK}-transition",
     "TOPIC_ARN": "arn:aws:sns:us-east-1:123456789012:people",
-    "RUNBOOK_URL": "docs/operations.md",
+    "RUNBOOK_URL": "docs/on-call.md",
     "AWS_DEFAULT_REGION": "us-east-1",
     "POWERTOOLS_METRICS_NAMESPACE": "Understudy",
     "POWERTOOLS_SERVICE_NAME": STACK,

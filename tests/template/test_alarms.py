@@ -18,7 +18,7 @@ from understudy.invocation import GATHERED_S
 ALARMS = cfn.of_type("AWS::CloudWatch::Alarm")
 FUNCTIONS = cfn.of_type("AWS::Lambda::Function")
 ENTRIES = {"RecordHeartbeatFunction", "WatchClustersFunction", "ReceiveSignalFunction"}
-PARAMETERS = {"RunbookUrl": "docs/operations.md"}
+PARAMETERS = {"RunbookUrl": "docs/on-call.md"}
 OF_AWS = {
     ("AWS/Lambda", "Errors"): ("FunctionName", "AWS::Lambda::Function"),
     ("AWS/Lambda", "Throttles"): ("FunctionName", "AWS::Lambda::Function"),

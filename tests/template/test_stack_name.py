@@ -77,7 +77,7 @@ def test_the_template_says_how_long_the_stacks_name_may_be():
     (said,) = re.findall(r"name may have up to (\d+) characters", cfn.source()["Description"])
     assert int(said) == STACK_NAME_LIMIT <= STACK_LIMIT
     assert f"**{STACK_NAME_LIMIT} characters**" in document("scale.md")
-    assert f"[{STACK_NAME_LIMIT} characters](scale.md#" in document("operations.md")
+    assert f"[{STACK_NAME_LIMIT} characters](scale.md#" in " ".join(document("planned-work.md").split())
     assert f"NAME may have {STACK_NAME_LIMIT - len('serverlessrepo-')} characters" in document("packaging.md")
 
 
@@ -176,7 +176,7 @@ def test_what_is_longer_than_its_limit_by_the_longest_name_is_cut():
 
 
 def test_the_runbook_finds_by_their_logical_ids_what_does_not_begin_with_the_whole_name_of_the_stack():
-    runbook = document("operations.md")
+    runbook = "".join(document(f"{page}.md") for page in ("on-call", "disasters", "planned-work", "monitoring"))
     assert set(re.findall(r"\$\(resource (\w+)\)", runbook)) <= set(cfn.expanded())
     assert re.findall(r"[a-z-]*name-prefix", runbook) == ["--alarm-name-prefix"]  # these have room for all of it
 

@@ -20,7 +20,7 @@ from understudy.domain.watch.gauges import Ailment
 from understudy.invocation import GATHERED_MAX, GATHERED_S
 from understudy.ports import unmeasured
 
-OPERATIONS = Path("docs/operations.md").read_text(encoding="utf-8")
+MONITORING = Path("docs/monitoring.md").read_text(encoding="utf-8")
 SOURCES = "".join(
     path.read_text(encoding="utf-8") for path in sorted(Path("layers/controller/python/understudy").rglob("*.py"))
 )
@@ -226,7 +226,7 @@ def test_every_metric_stands_in_the_guide():
     measured = "".join(re.findall(r"measure\(\s*\{([^}]*)\}", SOURCES))
     names = {*re.findall(r'"(\w+)":', measured), *re.findall(r'count\("(\w+)"', SOURCES), *map(str, Ailment)}
     assert {"Heartbeats", "PhaseSeconds", "Definitions", "Watches"} < names
-    assert [name for name in sorted(names) if f"| `{name}` |" not in OPERATIONS] == []
+    assert [name for name in sorted(names) if f"| `{name}` |" not in MONITORING] == []
 
 
 def test_a_phase_of_which_an_end_is_missing_or_before_its_beginning_is_not_made_up():

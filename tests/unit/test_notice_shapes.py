@@ -21,7 +21,7 @@ from understudy.domain.notices.chat import DESCRIPTION_LIMIT
 from understudy.domain.notices.incident import TEXT_LIMIT
 from understudy.usecases.answer.notify_operator import INCIDENT, notify_operator
 
-RUNBOOK = "https://wiki.example.com/understudy/docs/operations.md"
+RUNBOOK = "https://wiki.example.com/understudy/docs/on-call.md"
 TEXT: dict[str, Any] = {"type": "string", "minLength": 1}
 TEXTS = {"type": "array", "items": TEXT}
 
@@ -243,7 +243,7 @@ def test_in_a_chat_hostile_text_calls_nobody_and_makes_no_link_and_no_heading(ki
 
 def test_the_runbook_can_be_clicked_on_in_a_chat():
     ((data, _),) = told(event(CALLED))[0].for_programs
-    assert f"Runbook: {RUNBOOK}#operator-called-by-rule" in data["content"]["nextSteps"]
+    assert f"Runbook: {RUNBOOK}#no-fit-candidate" in data["content"]["nextSteps"]
 
 
 def test_the_command_that_approves_is_whole_in_a_chat_and_for_a_pager():  # B5

@@ -50,7 +50,7 @@ def test_every_place_that_says_the_version_says_that_of_the_project():
 
 
 def test_the_runbook_is_of_this_version():
-    head = (ROOT / "docs/operations.md").read_text(encoding="utf-8")[:400]
+    head = (ROOT / "docs/on-call.md").read_text(encoding="utf-8")[:400]
     assert re.findall(r"Version ([0-9.]+[0-9])", head) == [version()]
 
 

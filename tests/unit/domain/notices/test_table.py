@@ -17,7 +17,7 @@ from understudy.domain.notices.layout import LINES_LIMIT, SUBJECT_LIMIT, word
 from understudy.domain.notices.table import EXPLAINED, notice_of
 from understudy.usecases.transition.close_transition import Reason
 
-STACK, RUNBOOK = "understudy", "docs/operations.md"
+STACK, RUNBOOK = "understudy", "docs/on-call.md"
 TOLD = [kind for kind, explain in EXPLAINED.items() if explain]
 CLOSED = "Understudy Transition Closed"
 CALLED = "Understudy Operator Called"

@@ -23,7 +23,7 @@ def test_people_are_told_of_what_needs_them(monkeypatch):  # B8
     assert world.call("notify_operator", event("Understudy Operator Called")) == {"outcome": "SENT"}
     ((subject, text),) = world.notifier.sent
     assert subject == "[understudy] orders-db: you are needed (no-fit-candidate)"
-    assert "docs/operations.md#operator-called-by-rule" in text
+    assert "docs/on-call.md#no-fit-candidate" in text
 
 
 def test_pagers_are_told_of_the_same_on_the_bus(monkeypatch):  # B8

@@ -26,5 +26,5 @@ the controller, and carries nothing out.
 cluster: orders-db
 ```
 
-What every word means, and what to do: `docs/operations.md`, *The board*.
+What every word means, and what to do: `docs/monitoring.md`, *The board*.
 """

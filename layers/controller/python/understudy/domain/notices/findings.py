@@ -25,7 +25,7 @@ def definition_put_off(detail: Detail) -> Words:
         (f"The definition of {cluster} that was put cannot be judged yet: {word(detail.get('why'))}",),
         ("It is not in force. The one before it, if any, stays.", GOES_ON),
         ("Mend what cannot be read, most often a right. It is tried again each minute, and need not be put again.",),
-        "changing-a-cluster",
+        "a-text-that-is-not-in-force",
     )
 
 
@@ -40,7 +40,7 @@ def _refused(what: str, headline: str, detail: Detail) -> Words:
         (f"{what} has faults and is not in force. The last good text stays.", *words(detail.get("faults"))),
         (GOES_ON,),
         ("Mend each fault, and put the text again. There is no hurry.",),
-        "changing-a-cluster",
+        "a-text-that-is-not-in-force",
     )
 
 
@@ -52,7 +52,7 @@ def drifted(detail: Detail) -> Words:
         tuple(f"{word(each.get('record'))}: {word(each.get('why'))}" for each in parts(detail, "records")),
         ("Clients may have been led astray. The record is put right within a minute, under a new epoch.",),
         ("Find out who writes to the zone (CloudTrail): the change comes back otherwise.",),
-        "events",
+        "an-address-that-somebody-changed",
     )
 
 
@@ -79,7 +79,7 @@ def address_changed(detail: Detail) -> Words:
         tuple(f"{word(label)} leads to {word(found[label] or 'nowhere')}" for label in list(found)[:LINES_LIMIT]),
         ("Clients may have been led astray. It is put right within a minute, under a new epoch.",),
         ("Find out who changes it (CloudTrail): the change comes back otherwise.",),
-        "events",
+        "an-address-that-somebody-changed",
     )
 
 
@@ -93,7 +93,7 @@ def node_changed(detail: Detail) -> Words | None:
         (f"EC2 says of {node} ({word(detail.get('instance_id'))}): {word(detail['fault'])}.",),
         ("It is the active node. It goes on serving." if is_active else "It is a standby, and cannot take over now.",),
         ("Put the definition again with the instance and address that are right.",),
-        "replacing-an-instance",
+        "understudy-node-changed",
     )
 
 
@@ -106,7 +106,7 @@ def peers_degraded(detail: Detail) -> Words | None:
         words(detail.get("faults")),
         (GOES_ON, "The nodes could not give each other the promises by which the active one goes on without AWS."),
         ("The readiness checks keys-alike, peers-addressed and peers-answer say what to do for each.",),
-        "events",
+        "understudy-peers-degraded",
     )
 
 
@@ -118,7 +118,7 @@ def readiness_failed(detail: Detail) -> Words:
         tuple(f"{word(each.get('name'))}: {word(each.get('found'))}" for each in checks),
         (GOES_ON, "The next failover may not work."),
         tuple(f"{word(each.get('name'))}: {word(each.get('advice'))}" for each in checks),
-        "events",
+        "understudy-readiness-failed",
     )
 
 

@@ -1,6 +1,6 @@
 """What a person is to do first, by the rule that called or the reason why a transition ended as it did.
 
-One sentence or two each. The runbook (docs/operations.md) says how to check, and what not to do.
+One sentence or two each. The runbook (docs/on-call.md) says how to check, and what not to do.
 """
 
 from collections.abc import Mapping

@@ -43,7 +43,7 @@ class Notice:
 
 
 def compose(words: Words, stack: str, at: str, runbook: str) -> Notice:
-    """The notice of a stack about what happened `at` (ISO time); `runbook` is the address of docs/operations.md."""
+    """The notice of a stack about what happened `at` (ISO time); `runbook` is the address of docs/on-call.md."""
     subject = plain(f"[{stack}] {words.headline}", SUBJECT_LIMIT)
     section = f"{runbook}#{words.section}"
     parts = [

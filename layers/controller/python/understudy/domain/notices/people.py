@@ -80,7 +80,7 @@ def epoch_lifted(detail: Detail) -> Words:
         ),
         ("A move is going on; its end is told of.",),
         ("Find out who restored or changed the table. Compare its other clusters with their guards.",),
-        "the-table-is-damaged-or-lost",
+        "understudy-epoch-lifted",
     )
 
 
@@ -94,5 +94,5 @@ def state_too_new(detail: Detail) -> Words:
         ),
         ("What runs goes on. Nothing fails over.",),
         ("Deploy the newer version of the stack again.",),
-        "old-and-new-versions-side-by-side",
+        "understudy-state-too-new",
     )

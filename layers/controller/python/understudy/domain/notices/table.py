@@ -37,7 +37,7 @@ def notice_of(event: Mapping[str, Any], stack: str, runbook: str) -> Notice | No
 
 def _unknown(kind: str, detail: Detail) -> Words:
     told = tuple(f"{word(key, 60)}: {word(detail[key])}" for key in list(detail)[:LINES_LIMIT])
-    return Words(f"{cluster_of(detail)}: {word(kind, 60)}", told, (LOOK,), ("Look the event up.",), "events")
+    return Words(f"{cluster_of(detail)}: {word(kind, 60)}", told, (LOOK,), ("Look the event up.",), "notices")
 
 
 Explain = Callable[[Detail], Words | None]

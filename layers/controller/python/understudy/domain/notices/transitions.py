@@ -96,7 +96,7 @@ def operator_called(detail: Detail) -> Words:
         (f"{_sentence(detail.get('why'))} (Rule {rule}, {cluster}, epoch {word(detail.get('epoch'))}.)",),
         _standing(facts),
         (OF_RULE.get(rule, "Look the rule up in the runbook."),),
-        "operator-called-by-rule",
+        rule if rule in OF_RULE else "operator-called-by-rule",
     )
 
 

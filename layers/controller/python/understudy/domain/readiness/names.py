@@ -122,7 +122,7 @@ def _movable(record: Record, found: FoundRecord, ours: set[str]) -> Finding:
     remedy=(
         "Find out which stack writes the record; one cluster can own it. If the other one is gone for good, delete "
         "the TXT record _understudy.NAME: the next move makes it anew. If this table was restored from a backup, do "
-        "not delete it but rebuild the cluster (docs/operations.md): the guard may be the only memory of the newest "
+        "not delete it but rebuild the cluster (docs/disasters.md): the guard may be the only memory of the newest "
         "epoch."
     ),
     command=RECORDS,

@@ -17,7 +17,7 @@ from understudy.domain.readiness.facts import Facts, Finding, Instance, ScalingG
     },
     remedy=(
         "Give the group the lifecycle hook and the tag, and name the member by a tag: Instances that AWS takes away, "
-        "in the runbook. Else take the node out of the group (aws autoscaling detach-instances)."
+        "in docs/planned-work.md. Else take the node out of the group (aws autoscaling detach-instances)."
     ),
     command="aws autoscaling describe-lifecycle-hooks --auto-scaling-group-name GROUP",
 )
