@@ -37,14 +37,14 @@ MODULES = {
     "adapters": "answers aws_errors event_announcer sfn_launcher unreadable",
     "adapters.dynamodb": "batches beats commits expressions items ledger maps registration seals texts values views",
     "domain.cluster": "address approval definition departure doubt errors failed_start hold lone membership "
-    "policy quoting reach record request seal service_names state tuning unaccepted",
-    "domain.decide": "failback leaving rules silence situation",
+    "policy quoting reach record request seal service_names state tuning unaccepted view",
+    "domain.decide": "failback leaving rules silence situation upkeep",
     "domain.lease": "proof",
     "domain.observe": "health heartbeat quorum serving signal starts",
     "domain.transition": "consent drill opening",
     "ports": "parameters seals",
     "usecases": "step",
-    "usecases.observe": "asking facts hold judge record_heartbeat",
+    "usecases.observe": "asking facts judge record_heartbeat",
 }
 """Of the controller, by their folders. The drill is there for the rules that it brings along."""
 

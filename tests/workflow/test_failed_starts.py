@@ -107,7 +107,7 @@ def test_readiness_fails_by_a_check_of_its_own_and_a_rehearsal_says_not_ready(sc
 
 def test_without_the_memory_all_of_them_would_say_that_all_is_well(scene, monkeypatch):  # B20
     users = ("decide.situation", "transition.opening", "readiness.nodes")
-    for place in (*(f"domain.{each}" for each in users), "board.parts", "usecases.observe.judge"):
+    for place in (*(f"domain.{each}" for each in users), "board.parts"):
         monkeypatch.setattr(f"understudy.{place}.failed_starts", lambda state, definition: {})
     monkeypatch.setattr("understudy.domain.transition.opening.failed_words", lambda *_: "")
     assert scene.looks_well

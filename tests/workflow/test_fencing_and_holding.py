@@ -116,6 +116,8 @@ def test_a_hold_ends_by_itself():  # B6
     world.run(50)
     assert world.in_service == []
     world.run_until(on("node-b"), limit_s=60)
+    world.run_until(lambda _: bool(world.told("Understudy Cluster Resumed")), limit_s=60)
+    world.run(120)
     assert len(world.told("Understudy Cluster Resumed")) == 1
 
 

@@ -54,7 +54,7 @@ def actions_where(**values: Any) -> set[Action]:
 
 
 def test_the_columns_of_the_table_are_the_questions_of_the_survey():
-    assert [*COLUMNS, "target"] == list(Situation.__dataclass_fields__)
+    assert [*COLUMNS, "target", "upkeep"] == list(Situation.__dataclass_fields__)
 
 
 def test_exactly_one_rule_fits_every_situation_there_can_be():  # B5

@@ -37,6 +37,7 @@ from understudy.domain.cluster.errors import AddressUnreadableError, LedgerConfl
 from understudy.domain.cluster.hold import Hold
 from understudy.domain.cluster.lone import LONE_LIMIT_S, Lone
 from understudy.domain.cluster.state import PowerReading
+from understudy.usecases.observe.hold import CLUSTER_RESUMED
 from understudy.usecases.observe.judge import OPERATOR_CALLED, Judge
 from understudy.usecases.observe.receive_signal import ALARM_STATE, EC2_STATE, receive_signal
 from understudy.usecases.transition.follow_changes import ChangeFollower
@@ -113,6 +114,24 @@ def test_the_watch_notices_a_silence_that_no_beat_has_noticed():  # S11
     world = Controller(silent_for(20))
     assert world.watch().judged == 1
     assert world.launcher.requests[0]["rule"] == "active-is-silent"
+
+
+def test_a_hold_that_is_over_is_taken_away_and_told_of_by_the_watch():  # B6
+    world = Controller(a_state(hold=Hold(NOW - 60, NOW)), a_state(cluster="invoices-db", hold=Hold(NOW - 60, NOW + 1)))
+    world.watch()
+    assert world.ledger.state().hold is None
+    assert [(told["cluster"], told["reason"]) for told in world.announcer.details(CLUSTER_RESUMED)] == [
+        (CLUSTER, "the hold is over")
+    ]
+
+
+def test_a_hold_whose_end_cannot_be_written_down_is_ended_by_the_next_watch():  # B6
+    world = Controller(a_state(hold=Hold(NOW - 60, NOW)))
+    world.ledger.fail_next("commit", LedgerConflictError("somebody else wrote"))
+    world.watch()
+    assert world.announcer.details(CLUSTER_RESUMED) == []
+    world.watch()
+    assert len(world.announcer.details(CLUSTER_RESUMED)) == 1
 
 
 def test_when_nobody_anywhere_is_heard_the_watch_doubts_itself():  # B3

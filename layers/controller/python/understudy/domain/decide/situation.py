@@ -1,7 +1,7 @@
 """Second step of deciding: what stands between this cluster and being well, one word for each question."""
 
 from collections.abc import Container, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from understudy.domain.cluster.address import AddressStatus
@@ -11,8 +11,9 @@ from understudy.domain.cluster.policy import Policy
 from understudy.domain.cluster.service_names import means_the_same
 from understudy.domain.cluster.state import ClusterState, NodeReport, PowerReading, ServiceStatus, Stage
 from understudy.domain.cluster.view import ClusterView
-from understudy.domain.decide.failback import is_failback_due, spent
+from understudy.domain.decide.failback import is_failback_due, preferred_since, spent
 from understudy.domain.decide.leaving import can_be_left, departures, is_stranded, leaves_now, ways_out
+from understudy.domain.decide.upkeep import Upkeep
 from understudy.domain.lease.proof import find_proof
 from understudy.domain.observe.health import NodeHealth, diagnose, is_heard_without_gap
 from understudy.domain.observe.quorum import objection
@@ -101,7 +102,9 @@ class Planned(StrEnum):
 
 @dataclass(frozen=True)
 class Situation:
-    """Everything that `decide` looks at, and `target`: the node that would take over (instance id), for who acts."""
+    """Everything that `decide` looks at; `target`, the node that would take over (instance id), for who acts, and
+    `upkeep` for who keeps the state up.
+    """
 
     phase: Phase
     holder: Holder
@@ -112,6 +115,7 @@ class Situation:
     mode: Mode
     planned: Planned
     target: str | None = None
+    upkeep: Upkeep = field(default_factory=Upkeep)
 
 
 def survey(view: ClusterView, observer: Observer) -> Situation:
@@ -132,6 +136,7 @@ def survey(view: ClusterView, observer: Observer) -> Situation:
         mode=Mode.HELD if view.state.hold is not None and view.state.hold.is_on(view.now) else Mode.NORMAL,
         planned=planned,
         target=_target(view, holder, planned, ways, _by_soundness(view.state, fit, failed, view.policy)),
+        upkeep=Upkeep(preferred_since(view, sound), failed),
     )
 
 

@@ -6,18 +6,15 @@ from dataclasses import replace
 from understudy.domain.cluster.errors import LedgerConflictError
 from understudy.domain.cluster.state import ClusterState, TransitionAction
 from understudy.domain.cluster.view import ClusterView
-from understudy.domain.decide.failback import counts, preferred_since
 from understudy.domain.decide.rules import Action, Decision, decide
 from understudy.domain.decide.silence import is_put_off
-from understudy.domain.decide.situation import Observer, health_of, sound_candidates, survey
-from understudy.domain.observe.health import NodeHealth
-from understudy.domain.observe.starts import failed_starts
+from understudy.domain.decide.situation import Observer, survey
+from understudy.domain.decide.upkeep import Upkeep, kept_up
 from understudy.domain.transition.consent import is_in_question
 from understudy.domain.transition.opening import ACTION_OF
 from understudy.ports import Announcer, Launcher, Measure, StateLedger, unmeasured
 from understudy.usecases.observe.asking import ask
 from understudy.usecases.observe.facts import facts_of
-from understudy.usecases.observe.hold import change_hold
 from understudy.usecases.step import Clock, tell
 
 OPERATOR_CALLED = "Understudy Operator Called"
@@ -48,33 +45,24 @@ class Judge:
     def judge(self, state: ClusterState, now: int, observer: Observer) -> Decision:
         """Decide for one cluster at `now` (seconds: the ingestion time of what is judged), and carry it out."""
         definition = self._ledger.definition(state.cluster, state.definition_version)
-        view = self._kept_up(ClusterView(state, definition, now))
-        decision = decide(survey(view, observer))
+        view = ClusterView(state, definition, now)
+        situation = survey(view, observer)
+        decision = decide(situation)
         if decision.action is not Action.WAIT:
             self._measure({"Decisions": 1}, rule=decision.rule)
-        self._carry_out(decision, view)
+        self._carry_out(decision, replace(view, state=self._keep_up(view, situation.upkeep)))
         return decision
 
-    def _kept_up(self, view: ClusterView) -> ClusterView:
-        """The state without what is over, and with the time since which the preferred node has been fit.
-
-        Over are a hold that has ended, the doubt of a node that is heard again, and a failed start whose node has
-        served, booted anew or changed since.
-        """
-        state = view.state
+    def _keep_up(self, view: ClusterView, upkeep: Upkeep) -> ClusterState:
+        """The state with what should stand in it."""
+        after = kept_up(view, upkeep)
+        if after == view.state:
+            return after
         try:
-            if state.doubt is not None and not _is_silent(view):
-                state = self._ledger.commit(state, replace(state, doubt=None))
-            if state.hold is not None and not state.hold.is_on(view.now):
-                state = change_hold(state, None, "the hold is over", view.now, self._ledger, self._announcer)
-            failed = failed_starts(state, view.definition)
-            fit = sound_candidates(replace(view, state=state)) if counts(state, view.definition) else ()
-            since = preferred_since(replace(view, state=state), fit)
-            if since != state.preferred_since or failed != state.failed_starts:
-                state = self._ledger.commit(state, replace(state, preferred_since=since, failed_starts=failed))
+            return self._ledger.commit(view.state, after)
         except LedgerConflictError:
             log.info("state not kept up: it has changed; the next evaluation repeats it")
-        return replace(view, state=state)
+            return view.state
 
     def _carry_out(self, decision: Decision, view: ClusterView) -> None:
         wanted = ACTION_OF.get(decision.action)
@@ -131,7 +119,3 @@ def _is_repair(decision: Decision, state: ClusterState) -> bool:
     """Whether only an address is put right, or is to be: that ends nothing that a person was called for."""
     is_open = state.transition is not None and state.transition.action is TransitionAction.REPAIR
     return is_open or decision.action is Action.REPAIR
-
-
-def _is_silent(view: ClusterView) -> bool:
-    return view.state.active is not None and health_of(view, view.state.active) is NodeHealth.SILENT

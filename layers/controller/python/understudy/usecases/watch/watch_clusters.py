@@ -33,6 +33,7 @@ from understudy.ports import (
 from understudy.ports.network import Network
 from understudy.ports.nodes import Alarms, Nodes
 from understudy.ports.parameters import Parameters, ParameterText
+from understudy.usecases.observe.hold import change_hold
 from understudy.usecases.observe.judge import Judge
 from understudy.usecases.register.cluster import RegisterOutcome
 from understudy.usecases.step import Clock, tell
@@ -114,6 +115,7 @@ class Watch:
         views = self._compared(run, self._gathered(run))
         ears = listen(views)
         views = self.keeper.attend(run, views, ears) if self.keeper else views
+        views = self._end_holds(run, views)
         judged = run.each(
             "clusters to judge", views, lambda view: self.judge.judge(view.state, view.now, ears.observer(view))
         )
@@ -146,6 +148,15 @@ class Watch:
         views = _checked(run, views, partial(check_alarms, alarms=self.alarms, beats=self.beats))
         return _checked(run, views, partial(check_network, network=self.network, ledger=self.ledger, **told))
 
+    def _end_holds(self, run: Run, views: Sequence[ClusterView]) -> list[ClusterView]:
+        """The views without the holds whose end has come: from that moment on nothing has obeyed them."""
+        over = [view for view in views if view.state.hold is not None and not view.state.hold.is_on(view.now)]
+
+        def resume(view: ClusterView) -> ClusterState:
+            return change_hold(view.state, None, "the hold is over", view.now, self.ledger, self.announcer)
+
+        return _changed(run, "holds to end", views, over, resume)
+
     def _tell_degraded(self, run: Run, views: Sequence[ClusterView], ears: Ears) -> list[ClusterView]:
         """Note and tell which clusters have lost their standby, so many in each watch; the rest wait for a minute."""
         news: list[ClusterView] = []
@@ -158,7 +169,7 @@ class Watch:
             return tell_degraded(view, ears.observer(view), ledger=self.ledger, announcer=self.announcer)
 
         run.in_turn.each("clusters to look after", views, look)
-        return _told(run, "clusters to tell of", views, news, tell_of)
+        return _changed(run, "clusters to tell of", views, news, tell_of)
 
     def _see_to_peers(self, run: Run, views: Sequence[ClusterView], ears: Ears) -> list[ClusterView]:
         """Make keys that nodes say they lack, and tell of what would keep promises from being given (B13).
@@ -181,7 +192,7 @@ class Watch:
 
         run.in_turn.each("clusters to look at for peers", views, look)
         run.in_turn.each("keys to make", keyless[:KEYS_LIMIT], lambda view: self.mend_key(view.state.cluster))
-        return _told(run, "clusters to tell of peers", views, news, tell_of)
+        return _changed(run, "clusters to tell of peers", views, news, tell_of)
 
     def _register(self, run: Run, views: Sequence[ClusterView]) -> tuple[int, dict[str, int]]:
         """Look after members that are replaced, and register the texts that are not those of the definitions in force.
@@ -282,16 +293,16 @@ def _texts(run: Run, parameters: Parameters) -> Iterable[ParameterText]:
             run.keep(fault, "parameters")
 
 
-def _told(
+def _changed(
     run: Run,
     what: str,
     views: Sequence[ClusterView],
     news: Sequence[ClusterView],
-    tell_of: Callable[[ClusterView], ClusterState],
+    change: Callable[[ClusterView], ClusterState],
 ) -> list[ClusterView]:
-    """Tell of some clusters, TELL_LIMIT at the most; the views with the states that this has changed."""
+    """The views with the states that this makes of some, TELL_LIMIT of them at the most."""
     after: dict[str, ClusterState] = {}
-    run.each(what, news[:TELL_LIMIT], lambda view: after.update({view.state.cluster: tell_of(view)}))
+    run.each(what, news[:TELL_LIMIT], lambda view: after.update({view.state.cluster: change(view)}))
     return [replace(view, state=after.get(view.state.cluster, view.state)) for view in views]
 
 
