@@ -1,6 +1,6 @@
 """Prints the table of readiness checks for operators."""
 
-from tools.enum_comments import meanings
+from tools.line_comments import meanings
 from understudy.domain.readiness.check import Check
 from understudy.domain.readiness.facts import Verdict
 from understudy.domain.readiness.table import CHECKS

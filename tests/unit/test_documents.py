@@ -37,8 +37,8 @@ from understudy.domain.cluster.state import (
 from understudy.domain.decide.rules import RULES, Action
 from understudy.domain.lease.terms import terms_of
 from understudy.domain.transition.consent import Ended
+from understudy.domain.transition.ending import CloseOutcome, Reason
 from understudy.domain.transition.steps import deadline
-from understudy.usecases.transition.close_transition import CloseOutcome, Reason
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "layers/controller/python/understudy"

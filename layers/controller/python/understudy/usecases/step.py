@@ -10,6 +10,7 @@ from understudy.domain.cluster.definition import Definition
 from understudy.domain.cluster.errors import AnnouncementError, LedgerConflictError
 from understudy.domain.cluster.state import ClusterState
 from understudy.domain.cluster.tuning import StackWide, effective
+from understudy.domain.events.event import Event
 from understudy.ports import Announcer, StateLedger, StateReader
 
 Clock = Callable[[], float]
@@ -120,9 +121,9 @@ STALE = "STALE"
 """The outcome of every step that finds a higher epoch in charge."""
 
 
-def tell(announcer: Announcer, detail_type: str, detail: Mapping[str, Any]) -> None:
+def publish(announcer: Announcer, event: Event) -> None:
     """Publish an event. A bus that cannot be reached must not stop a failover: the history has it all the same."""
     try:
-        announcer.announce(detail_type, detail)
+        announcer.announce(event)
     except AnnouncementError:
-        log.exception("event not published", extra={"detail_type": detail_type, "detail": dict(detail)})
+        log.exception("event not published", extra={"detail_type": event.detail_type, "detail": event.detail()})

@@ -1,8 +1,16 @@
 """The policy of a cluster: timings, what proves an end, what moves by itself. All times are seconds."""
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from understudy.domain.cluster.state import Proof, TransitionAction
+
+
+class Otherwise(StrEnum):
+    """What becomes of a move that has waited in vain, for a proof or for a person."""
+
+    HOLD = "hold"  # nothing moves
+    PROCEED = "proceed"  # it goes on all the same
 
 
 @dataclass(frozen=True)
@@ -29,7 +37,7 @@ class Fencing:
     @property
     def proceeds(self) -> bool:
         """Whether the policy lets a transition go on without a proof at the limit."""
-        return self.unproven == "proceed"
+        return self.unproven == Otherwise.PROCEED
 
 
 @dataclass(frozen=True)
@@ -65,7 +73,7 @@ class ApprovalPolicy:
     @property
     def proceeds(self) -> bool:
         """Whether the move goes on when nobody has answered."""
-        return self.on_timeout == "proceed"
+        return self.on_timeout == Otherwise.PROCEED
 
     @property
     def longest_s(self) -> int:

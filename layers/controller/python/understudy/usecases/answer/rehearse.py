@@ -12,17 +12,17 @@ from understudy.domain.cluster.quoting import few_and_short
 from understudy.domain.cluster.request import Request
 from understudy.domain.cluster.state import ClusterState, TransitionAction
 from understudy.domain.decide.situation import observer_by_clock, survey
+from understudy.domain.events.drills import RehearsalFinished
 from understudy.domain.readiness.report import examine
 from understudy.domain.transition.opening import Opening, Ruling, rule_on_request
 from understudy.domain.transition.steps import TRY_BUDGET_S
 from understudy.ports import Announcer, HistoryReader, RecordReader
 from understudy.usecases.answer.gather_readiness import Gatherer
 from understudy.usecases.answer.rehearsed_writes import RehearsedGroup, RehearsedNetwork, RehearsedZone, Writes
-from understudy.usecases.step import Clock, definition_in_force, tell
+from understudy.usecases.step import Clock, definition_in_force, publish
 from understudy.usecases.transition.network_movers import ElasticIpMover, RouteMover
 from understudy.usecases.transition.record_mover import MoveTask, OvertakenError, RecordMover
 
-REHEARSAL_FINISHED = "Understudy Rehearsal Finished"
 PAST_MOVES = 20
 """So many epochs back a forecast looks for what was measured: each costs one read."""
 ACTIONS = (TransitionAction.SWITCHOVER, TransitionAction.FAILOVER)
@@ -55,7 +55,7 @@ class Rehearser:
             forecasts=tuple(forecast(action, definition, past) for action in ACTIONS),
             checks=examine(facts),
         )
-        tell(self.announcer, REHEARSAL_FINISHED, _told(done, state, definition))
+        publish(self.announcer, _finished(done, state, definition))
         return {"epoch": state.epoch, "at": now, **_plain(done)}
 
     def _plan(self, ruling: Ruling, state: ClusterState, definition: Definition) -> Plan:
@@ -123,15 +123,15 @@ def _of_phase(phase: Phase) -> dict[str, Any]:
     return {**asdict(phase), "name": str(phase.name)}
 
 
-def _told(done: Rehearsal, state: ClusterState, definition: Definition) -> dict[str, Any]:
-    return {
-        "cluster": done.cluster,
-        "epoch": state.epoch,
-        "verdict": str(done.verdict),
-        "reasons": few_and_short(done.reasons),
-        "warnings": few_and_short(done.warnings),
-        "source": done.source,
-        "target": done.target,
-        "usual_outage_s": {str(each.action): each.total.usual_s for each in done.forecasts},
-        "outage_budget_s": definition.policy.outage_budget_s,
-    }
+def _finished(done: Rehearsal, state: ClusterState, definition: Definition) -> RehearsalFinished:
+    return RehearsalFinished(
+        cluster=done.cluster,
+        epoch=state.epoch,
+        verdict=done.verdict,
+        reasons=few_and_short(done.reasons),
+        warnings=few_and_short(done.warnings),
+        source=done.source,
+        target=done.target,
+        usual_outage_s={str(each.action): each.total.usual_s for each in done.forecasts},
+        outage_budget_s=definition.policy.outage_budget_s,
+    )

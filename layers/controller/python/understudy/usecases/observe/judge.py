@@ -10,6 +10,7 @@ from understudy.domain.decide.failback import counts, preferred_since
 from understudy.domain.decide.rules import Action, Decision, decide
 from understudy.domain.decide.silence import is_put_off
 from understudy.domain.decide.situation import Observer, health_of, sound_candidates, survey
+from understudy.domain.events.alerts import AlertOver, OperatorCalled
 from understudy.domain.observe.health import NodeHealth
 from understudy.domain.observe.starts import failed_starts
 from understudy.domain.transition.consent import is_in_question
@@ -18,10 +19,8 @@ from understudy.ports import Announcer, Launcher, Measure, StateLedger, unmeasur
 from understudy.usecases.observe.asking import ask
 from understudy.usecases.observe.facts import facts_of
 from understudy.usecases.observe.hold import change_hold
-from understudy.usecases.step import Clock, tell
+from understudy.usecases.step import Clock, publish
 
-OPERATOR_CALLED = "Understudy Operator Called"
-ALERT_OVER = "Understudy Alert Over"
 log = logging.getLogger(__name__)
 
 
@@ -107,23 +106,25 @@ class Judge:
     ) -> None:
         """Tell a person once for each rule that needs one, remember it, and tell when it holds no more."""
         if rule is not None:
-            detail = {
-                "cluster": state.cluster,
-                "rule": rule,
-                "why": decision.why,
-                "epoch": state.epoch,
-                "facts": facts_of(state, definition, now),
-            }
-            log.error("operator called", extra=detail)
-            tell(self._announcer, OPERATOR_CALLED, detail)
+            event = OperatorCalled(
+                cluster=state.cluster,
+                rule=rule,
+                why=decision.why,
+                epoch=state.epoch,
+                facts=facts_of(state, definition, now),
+            )
+            log.error("operator called", extra=event.detail())
+            publish(self._announcer, event)
         try:
             self._ledger.commit(state, replace(state, alert=rule))
         except LedgerConflictError:
             log.info("alert not noted: the state has changed; the next evaluation repeats it")
             return
-        if rule is None:
-            detail = {"cluster": state.cluster, "rule": state.alert, "epoch": state.epoch}
-            tell(self._announcer, ALERT_OVER, {**detail, "now": decision.rule, "why": decision.why})
+        if rule is None and state.alert is not None:
+            over = AlertOver(
+                cluster=state.cluster, rule=state.alert, epoch=state.epoch, now=decision.rule, why=decision.why
+            )
+            publish(self._announcer, over)
 
 
 def _is_repair(decision: Decision, state: ClusterState) -> bool:

@@ -16,6 +16,7 @@ from understudy.domain.cluster.seal import SEAL, is_sealed
 from understudy.domain.cluster.state import ClusterState
 from understudy.domain.decide.rules import ON_SILENCE
 from understudy.domain.decide.situation import observer_by_clock
+from understudy.domain.events.transitions import TransitionOpened
 from understudy.domain.transition.consent import (
     Approved,
     Ask,
@@ -41,11 +42,10 @@ from understudy.ports.seals import SealBook
 from understudy.usecases.observe.doubting import Doubter, Weighed
 from understudy.usecases.observe.facts import facts_of
 from understudy.usecases.observe.hold import set_mode
-from understudy.usecases.step import Clock, Outcome, answer, read_in_force, redo_on_conflict, tell
+from understudy.usecases.step import Clock, Outcome, answer, publish, read_in_force, redo_on_conflict
 from understudy.usecases.transition.clear_start import clear_start
 from understudy.usecases.transition.question import Asked, close_question, consent_facts, put_question, tell_of_consent
 
-TRANSITION_OPENED = "Understudy Transition Opened"
 HISTORY_KEPT_S = 400 * 86_400
 """How long the history of a transition is kept: DynamoDB deletes the item some days after `expires_at` (seconds)."""
 log = logging.getLogger(__name__)
@@ -208,8 +208,9 @@ class _Opener:
         self.ledger.commit(state, after, holding_still=state.active, history=history)
         if consent and self.asked:
             tell_of_consent(self.asked, consent, state, definition, after.epoch, self.announcer)
-        told = {key: story[key] for key in ("action", "source", "target", "rule", "why", "reason", "execution")}
-        tell(self.announcer, TRANSITION_OPENED, {"cluster": state.cluster, "epoch": after.epoch, **told})
+        told = {key: story[key] for key in ("source", "target", "rule", "why", "reason", "execution")}
+        event = TransitionOpened(cluster=state.cluster, epoch=after.epoch, action=ruling.action, **told)
+        publish(self.announcer, event)
         return answer(OpenOutcome.OPENED, epoch=after.epoch)
 
     def ask(self, asking: Ask) -> Outcome:

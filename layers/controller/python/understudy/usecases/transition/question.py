@@ -11,11 +11,11 @@ from understudy.domain.cluster.approval import Reply
 from understudy.domain.cluster.definition import Definition
 from understudy.domain.cluster.request import Request
 from understudy.domain.cluster.state import ClusterState
+from understudy.domain.events.approvals import ApprovalEnded
 from understudy.domain.transition.consent import Approved, Ask, Ending
 from understudy.ports import Announcer, StateLedger
-from understudy.usecases.step import tell
+from understudy.usecases.step import publish
 
-APPROVAL_ENDED = "Understudy Approval Ended"
 log = logging.getLogger(__name__)
 
 
@@ -63,20 +63,20 @@ def close_question(
     The history keeps the newest only: a cluster can be asked about for days under one epoch. A question that another
     one has replaced is not in the state any more, and stays so.
     """
-    told = _told(asked, ending, state, definition)
+    event = _ended(asked, ending, state, definition, state.epoch)
+    told = {key: value for key, value in event.detail().items() if key not in ("cluster", "epoch")}
     if state.approval is not None and state.approval.execution == asked.execution:
         history = {state.epoch: {"not_approved": {**told, "at": now}}}
         ledger.commit(state, replace(state, approval=ending.remembered), history=history)
     log.warning("not approved", extra={"cluster": state.cluster, **told})
-    tell(announcer, APPROVAL_ENDED, {"cluster": state.cluster, "epoch": state.epoch, **told})
+    publish(announcer, event)
 
 
 def tell_of_consent(
     asked: Asked, consent: Approved, before: ClusterState, definition: Definition, epoch: int, announcer: Announcer
 ) -> None:
     """Whoever was asked hears that the move goes on under `epoch`, and on whose word."""
-    told = _told(asked, consent.ending, before, definition)
-    tell(announcer, APPROVAL_ENDED, {"cluster": before.cluster, "epoch": epoch, **told})
+    publish(announcer, _ended(asked, consent.ending, before, definition, epoch))
 
 
 def consent_facts(consent: Approved) -> dict[str, Any]:
@@ -87,15 +87,17 @@ def consent_facts(consent: Approved) -> dict[str, Any]:
     }
 
 
-def _told(asked: Asked, ending: Ending, state: ClusterState, definition: Definition) -> dict[str, Any]:
-    return {
-        "action": str(asked.request.action),
-        "source": definition.name_of(state.last_holder) if state.last_holder else None,
-        "target": definition.name_of(asked.reply.target),
-        "outcome": ending.outcome,
-        "by": ending.by,
-        "reason": ending.reason,
-        "why": ending.why,
-        "execution": asked.execution,
-        "asked_again_at": ending.remembered.until if ending.remembered else None,
-    }
+def _ended(asked: Asked, ending: Ending, state: ClusterState, definition: Definition, epoch: int) -> ApprovalEnded:
+    return ApprovalEnded(
+        cluster=state.cluster,
+        epoch=epoch,
+        action=asked.request.action,
+        source=definition.name_of(state.last_holder) if state.last_holder else None,
+        target=definition.name_of(asked.reply.target),
+        outcome=ending.outcome,
+        by=ending.by,
+        reason=ending.reason,
+        why=ending.why,
+        execution=asked.execution,
+        asked_again_at=ending.remembered.until if ending.remembered else None,
+    )
