@@ -42,7 +42,7 @@ MODULES = {
     "domain.events": "alerts event facts operators reading",
     "domain.lease": "proof",
     "domain.observe": "health heartbeat quorum serving signal starts",
-    "domain.transition": "consent drill opening",
+    "domain.transition": "consent drill opening outcomes",
     "ports": "parameters seals",
     "usecases": "step",
     "usecases.observe": "asking facts hold judge record_heartbeat",

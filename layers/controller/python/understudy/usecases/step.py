@@ -11,6 +11,7 @@ from understudy.domain.cluster.errors import AnnouncementError, LedgerConflictEr
 from understudy.domain.cluster.state import ClusterState
 from understudy.domain.cluster.tuning import StackWide, effective
 from understudy.domain.events.event import Event
+from understudy.domain.transition.outcomes import Overtaken
 from understudy.ports import Announcer, StateLedger, StateReader
 
 Clock = Callable[[], float]
@@ -73,7 +74,7 @@ def do_step(name: str, payload: Mapping[str, Any], ledger: StateLedger, work: St
     def once() -> Outcome:
         found = read_in_force(ledger, step.cluster)
         if found is None or found[0].epoch != step.epoch:
-            return answer(STALE)
+            return answer(Overtaken.STALE)
         state, definition, stack_wide = found
         return work(replace(step, crowded_until=stack_wide.crowded_until), state, definition)
 
@@ -115,10 +116,6 @@ def redo_on_conflict(work: Callable[[], T]) -> T:
 def answer(word: str, **facts: Any) -> Outcome:
     """An outcome as the workflow reads it."""
     return {"outcome": str(word), **facts}
-
-
-STALE = "STALE"
-"""The outcome of every step that finds a higher epoch in charge."""
 
 
 def publish(announcer: Announcer, event: Event) -> None:

@@ -6,6 +6,13 @@ from enum import StrEnum
 from understudy.domain.cluster.state import Proof, TransitionAction
 
 
+class FailbackMode(StrEnum):
+    """Who sends the service back to the node of the best priority."""
+
+    MANUAL = "manual"  # a person
+    AUTOMATIC = "automatic"  # the controller
+
+
 class Otherwise(StrEnum):
     """What becomes of a move that has waited in vain, for a proof or for a person."""
 
@@ -56,7 +63,7 @@ class FailbackPolicy:
     @property
     def is_automatic(self) -> bool:
         """Whether nobody needs to ask for it."""
-        return self.mode == "automatic"
+        return self.mode == FailbackMode.AUTOMATIC
 
 
 @dataclass(frozen=True)

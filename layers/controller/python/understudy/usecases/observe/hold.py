@@ -7,6 +7,7 @@ from typing import Any
 from understudy.domain.cluster.hold import HOLD, RESUME, Hold, ModeRequest, changed_hold
 from understudy.domain.cluster.request import BadRequestError
 from understudy.domain.cluster.state import ClusterState
+from understudy.domain.decide.situation import Mode
 from understudy.domain.events.operators import ClusterHeld, ClusterResumed
 from understudy.ports import Announcer, StateLedger
 from understudy.usecases.step import Clock, publish, redo_on_conflict
@@ -30,7 +31,8 @@ def _set(request: ModeRequest, ledger: StateLedger, announcer: Announcer, now: i
         raise BadRequestError(f"until is {now - request.until} s ago; allowed: a time to come")
     hold = changed_hold(request, state.hold, now)
     change_hold(state, hold, request.reason, now, ledger, announcer)
-    return {"cluster": request.cluster, "mode": "HELD" if hold else "NORMAL", "until": hold.until if hold else None}
+    mode = Mode.HELD if hold else Mode.NORMAL
+    return {"cluster": request.cluster, "mode": str(mode), "until": hold.until if hold else None}
 
 
 def change_hold(

@@ -7,11 +7,12 @@ from understudy.domain.cluster.definition import Definition
 from understudy.domain.cluster.record import Guard
 from understudy.domain.cluster.state import ClusterState, Stage
 from understudy.domain.events.transitions import EpochLifted
-from understudy.domain.transition.addresses import MoveOutcome, owed
+from understudy.domain.transition.addresses import owed
 from understudy.domain.transition.epoch_lift import can_be_fenced, fenced_anew, lift_objection, lifted, may_grant
+from understudy.domain.transition.outcomes import MoveOutcome, Overtaken
 from understudy.domain.transition.steps import addresses_moved, entered
 from understudy.ports import Announcer, StateLedger
-from understudy.usecases.step import STALE, Clock, Outcome, answer, publish
+from understudy.usecases.step import Clock, Outcome, answer, publish
 
 ENDED = frozenset({"proof", "stop"})
 """Facts of the history that speak of a node which is not the one to be fenced now."""
@@ -43,7 +44,7 @@ def lift_epoch(
     history = {
         after.epoch: _story(story, definition, after, event, now),
         state.epoch: {
-            "outcome": "SUPERSEDED",
+            "outcome": str(Overtaken.SUPERSEDED),
             "reasons": [f"the guard in Route 53 carries epoch {guard.epoch}: lifted to {after.epoch}"],
             "stages.superseded_at": now,
         },
@@ -69,7 +70,7 @@ def _not_lifted(
     GUARD_UNFENCED: the node that it names is fenced first. GUARD_AHEAD: it names nobody who could be.
     """
     if state.transition is None:
-        return answer(STALE, why=why)
+        return answer(Overtaken.STALE, why=why)
     facts: dict[str, Any] = {"address_fault": why, "guard_ahead": True}
     unmoved = addresses_moved(state, [owed(label, why) for label in definition.labels], int(now))
     if may_grant(state, definition, guard, str(story.get("guard_fenced", ""))):

@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from typing import Any
 
 from understudy.domain.advise.explain import explain
@@ -36,6 +35,7 @@ from understudy.domain.transition.opening import (
     rule_on_next,
     rule_on_request,
 )
+from understudy.domain.transition.outcomes import OpenOutcome, Overtaken
 from understudy.domain.transition.steps import opened
 from understudy.ports import Announcer, StateLedger
 from understudy.ports.seals import SealBook
@@ -49,20 +49,6 @@ from understudy.usecases.transition.question import Asked, close_question, conse
 HISTORY_KEPT_S = 400 * 86_400
 """How long the history of a transition is kept: DynamoDB deletes the item some days after `expires_at` (seconds)."""
 log = logging.getLogger(__name__)
-
-
-class OpenOutcome(StrEnum):
-    """How OpenTransition can end."""
-
-    OPENED = "OPENED"
-    STOOD_DOWN = "STOOD_DOWN"
-    REFUSED = "REFUSED"
-    EXHAUSTED = "EXHAUSTED"
-    MODE_SET = "MODE_SET"  # a hold or a resume: nothing was opened
-    DOUBTED = "DOUBTED"  # too many are silent: nothing was opened yet
-    CLEARED = "CLEARED"  # a failed start is forgotten: nothing was opened
-    APPROVAL_NEEDED = "APPROVAL_NEEDED"  # a person is to be asked first: nothing was opened
-    NOT_APPROVED = "NOT_APPROVED"
 
 
 def open_transition(
@@ -203,7 +189,11 @@ class _Opener:
             story["doubted_for_s"] = int(now) - state.doubt.since
         history: dict[int, Mapping[str, Any]] = {after.epoch: story}
         if state.transition is not None:
-            history[state.epoch] = {"outcome": "SUPERSEDED", "reasons": [ruling.why], "stages.superseded_at": now}
+            history[state.epoch] = {
+                "outcome": str(Overtaken.SUPERSEDED),
+                "reasons": [ruling.why],
+                "stages.superseded_at": now,
+            }
         # The active node must not have beaten since its last beat was read: that beat would have renewed the lease.
         self.ledger.commit(state, after, holding_still=state.active, history=history)
         if consent and self.asked:
