@@ -1,4 +1,4 @@
-"""How a transition ends, why it did not end as it was to, and what a person is to do about that (B2)."""
+"""How a transition ends, why it did not end as it was to, and what a person is to do about that."""
 
 from enum import StrEnum
 from typing import Self
