@@ -11,7 +11,7 @@ from tests.support.fakes.board import FakeBoardBook
 from tests.support.fakes.inspection import FakeReportBook
 from tests.support.readiness import GUARD_KEY, NAME_KEY, a_gatherer, found, readings
 from tests.support.world import WORKFLOW, World
-from understudy.board.views import Attention, ClusterView
+from understudy.board.views import Attention, ShownCluster
 from understudy.domain.cluster.lone import LONE_LIMIT_S
 from understudy.domain.cluster.policy import FailbackPolicy, Policy
 from understudy.domain.cluster.state import PowerReading
@@ -60,7 +60,7 @@ class Scene:
         return Execution(WORKFLOW, handlers, document, clock=world.clock).run()
 
     @property
-    def board(self) -> ClusterView:
+    def board(self) -> ShownCluster:
         book = FakeBoardBook(self.world.ledger, FakeReportBook())
         (view,) = look_at_all(book=book, listing=self.world.zone, clock=self.world.clock, stack="understudy").clusters
         return view

@@ -3,7 +3,7 @@
 from tests.support.builders import RECORD, a_definition, a_state
 from tests.support.readiness import ROUTE
 from understudy.domain.advise.fencing_outlook import dead_end, outlook
-from understudy.domain.advise.forecast import Phase, forecast, measured_outage_s
+from understudy.domain.advise.forecast import PredictedPhase, forecast, measured_outage_s
 from understudy.domain.cluster.definition import Definition
 from understudy.domain.cluster.policy import Fencing, Policy
 from understudy.domain.cluster.state import PreviousHolder, Proof, TransitionAction
@@ -19,7 +19,7 @@ def a_story(action: str = "switchover", **took_s: float) -> dict[str, object]:
 
 def phases(
     action: TransitionAction, *past: dict[str, object], definition: Definition | None = None
-) -> dict[str, Phase]:
+) -> dict[str, PredictedPhase]:
     found = forecast(action, definition or a_definition(), past)
     return {phase.name: phase for phase in found.phases}
 

@@ -2,12 +2,12 @@
 
 from understudy.board.clock import span
 from understudy.board.markup import Html, join, tag
-from understudy.board.views import MoveView
+from understudy.board.views import ShownMove
 
 WIDTH = 1000
 
 
-def bar(move: MoveView) -> Html:
+def bar(move: ShownMove) -> Html:
     """The bar with its key; nothing when the history knows no time."""
     if not move.phases:
         return Html("")
@@ -40,7 +40,7 @@ def bar(move: MoveView) -> Html:
     return join(drawn, tag("div", *_keys(move), class_="us-keys"))
 
 
-def _keys(move: MoveView) -> list[Html]:
+def _keys(move: ShownMove) -> list[Html]:
     return [
         tag(
             "span",

@@ -6,7 +6,7 @@ from understudy.board import words
 from understudy.board.bar import bar
 from understudy.board.clock import span
 from understudy.board.markup import Html, join, name, tag
-from understudy.board.views import AddressView, ClusterView, MoveView, NodeView, ReadinessView, Tone
+from understudy.board.views import ShownAddress, ShownCluster, ShownMove, ShownNode, ShownReadiness, Tone
 from understudy.board.words import TONE_OF
 from understudy.domain.cluster.address import AddressStatus
 from understudy.domain.readiness.facts import Verdict
@@ -14,7 +14,7 @@ from understudy.domain.readiness.facts import Verdict
 VERDICTS: Mapping[str, Tone] = {Verdict.PASS: Tone.GOOD, Verdict.FAIL: Tone.BAD}
 
 
-def card(cluster: ClusterView) -> Html:
+def card(cluster: ShownCluster) -> Html:
     """Everything that is known of a cluster, what matters first."""
     body = (
         _head(cluster),
@@ -24,7 +24,7 @@ def card(cluster: ClusterView) -> Html:
     return tag("section", *body, class_=f"us-card us-t-{TONE_OF[cluster.attention]}")
 
 
-def _head(cluster: ClusterView) -> Html:
+def _head(cluster: ShownCluster) -> Html:
     active = next((node for node in cluster.nodes if node.holds_lease), None)
     service = words.service(active) if active else None
     lease = (tag("b", words.served_by(cluster)), " ", service, f" · epoch {cluster.epoch}")
@@ -38,12 +38,12 @@ def _head(cluster: ClusterView) -> Html:
     )
 
 
-def _rule(cluster: ClusterView) -> Html:
+def _rule(cluster: ShownCluster) -> Html:
     why = "" if cluster.why in cluster.reasons else f". {cluster.why}"
     return tag("p", "rule now: ", tag("code", cluster.rule), f" {cluster.action}{why}", class_="us-rule us-quiet")
 
 
-def _known(cluster: ClusterView) -> tuple[Html | None, ...]:
+def _known(cluster: ShownCluster) -> tuple[Html | None, ...]:
     return (
         _rule(cluster),
         _facts(cluster),
@@ -66,7 +66,7 @@ def _known(cluster: ClusterView) -> tuple[Html | None, ...]:
     )
 
 
-def _facts(cluster: ClusterView) -> Html:
+def _facts(cluster: ShownCluster) -> Html:
     facts = {
         "services": ", ".join(cluster.services) or "none named",
         "budget": cluster.budget,
@@ -78,7 +78,7 @@ def _facts(cluster: ClusterView) -> Html:
     return tag("p", *(tag("span", tag("b", word), f" {said}") for word, said in facts.items()), class_="us-facts")
 
 
-def _node(node: NodeView) -> Html:
+def _node(node: ShownNode) -> Html:
     notes = tag("div", "; ".join(node.notes), class_="us-warn") if node.notes else None
     return tag(
         "tr",
@@ -95,7 +95,7 @@ def _node(node: NodeView) -> Html:
     )
 
 
-def _address(address: AddressView) -> Html:
+def _address(address: ShownAddress) -> Html:
     status = words.toned(address.status, Tone.BAD if address.status == AddressStatus.OWED else Tone.QUIET)
     return tag(
         "tr",
@@ -107,11 +107,11 @@ def _address(address: AddressView) -> Html:
     )
 
 
-def _moves(moves: tuple[MoveView, ...]) -> list[Html]:
+def _moves(moves: tuple[ShownMove, ...]) -> list[Html]:
     return [_move(each) for each in moves] or [tag("p", "none in the history", class_="us-quiet")]
 
 
-def _move(move: MoveView) -> Html:
+def _move(move: ShownMove) -> Html:
     ago = "" if move.ago_s is None else f", {span(move.ago_s)} ago"
     reasons = f" ({', '.join(move.reasons)})" if move.reasons else ""
     return tag(
@@ -128,7 +128,7 @@ def _move(move: MoveView) -> Html:
     )
 
 
-def _readiness(readiness: ReadinessView | None) -> Html:
+def _readiness(readiness: ShownReadiness | None) -> Html:
     if readiness is None:
         return tag("p", "never checked", class_="us-quiet")
     tone = VERDICTS.get(readiness.verdict, Tone.WARN)

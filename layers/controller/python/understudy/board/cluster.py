@@ -6,7 +6,7 @@ from understudy.board.clock import span, utc
 from understudy.board.look import Look
 from understudy.board.parts import address_views, failsafe_of, node_views, quorum_of
 from understudy.board.phases import move_view
-from understudy.board.views import Attention, ClusterView, ReadinessView
+from understudy.board.views import Attention, ShownCluster, ShownReadiness
 from understudy.domain.advise.explain import DOUBTED
 from understudy.domain.cluster.address import AddressStatus
 from understudy.domain.cluster.state import ServiceStatus
@@ -28,12 +28,12 @@ LACKS = {
 }
 
 
-def cluster_view(look: Look) -> ClusterView:
+def shown_cluster(look: Look) -> ShownCluster:
     """The view of a cluster that could be read."""
     found = sorted(_reasons(look), key=lambda each: each[0].rank)
     state, definition = look.state, look.definition
     node = definition.node(state.active or "")
-    return ClusterView(
+    return ShownCluster(
         name=state.cluster,
         attention=found[0][0] if found else Attention.WELL,
         reasons=tuple(why for _, why in found),
@@ -59,9 +59,9 @@ def cluster_view(look: Look) -> ClusterView:
     )
 
 
-def unread_view(cluster: str, why: str) -> ClusterView:
+def shown_unread(cluster: str, why: str) -> ShownCluster:
     """The view of a cluster of which not enough could be read. It may be well."""
-    return ClusterView(
+    return ShownCluster(
         name=cluster, attention=Attention.UNREAD, reasons=(why, "Nothing else is known of it: it may be well.")
     )
 
@@ -138,8 +138,8 @@ def _budget(look: Look) -> str:
     return f"{spent(look.state, limit, look.now)} of {limit.count} failovers within {span(limit.window_s)}"
 
 
-def _readiness(look: Look) -> ReadinessView | None:
+def _readiness(look: Look) -> ShownReadiness | None:
     if look.report is None:
         return None
     bad = look.report.named(Verdict.FAIL) + look.report.named(Verdict.WARN) + look.report.named(Verdict.UNKNOWN)
-    return ReadinessView(str(look.report.verdict), max(0, int(look.now - look.report.checked_at)), bad)
+    return ShownReadiness(str(look.report.verdict), max(0, int(look.now - look.report.checked_at)), bad)

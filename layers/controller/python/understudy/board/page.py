@@ -7,7 +7,7 @@ from understudy.board.clock import utc
 from understudy.board.markup import Html, tag
 from understudy.board.rows import rows
 from understudy.board.style import Theme, sheet
-from understudy.board.views import Attention, Board, ClusterView
+from understudy.board.views import Attention, Board, ShownCluster
 from understudy.board.words import TONE_OF
 
 CARD_LIMIT = 12
@@ -41,7 +41,7 @@ def page(board: Board, theme: Theme = Theme.AUTO, endpoint: str = "") -> str:
     )
 
 
-def shown_in_full(clusters: tuple[ClusterView, ...]) -> tuple[ClusterView, ...]:
+def shown_in_full(clusters: tuple[ShownCluster, ...]) -> tuple[ShownCluster, ...]:
     """Those that have a card: the first of those that need attention, or all where there are few."""
     if len(clusters) <= FEW:
         return clusters

@@ -2,7 +2,7 @@
 
 from understudy.board.clock import span, utc
 from understudy.board.look import Look
-from understudy.board.views import HOLDS_IT, AddressView, NodeView, Tone
+from understudy.board.views import HOLDS_IT, ShownAddress, ShownNode, Tone
 from understudy.domain.cluster.address import AddressStatus
 from understudy.domain.cluster.definition import NodeSpec, QuorumMode, Record, Role
 from understudy.domain.cluster.record import RecordReading, RecordSet, read_guard
@@ -27,15 +27,15 @@ TONES = {
 NOT_READ = Unread("Route 53 was not asked")
 
 
-def node_views(look: Look) -> tuple[NodeView, ...]:
+def node_views(look: Look) -> tuple[ShownNode, ...]:
     """The members, the active one first, then by priority."""
     specs = sorted(look.definition.nodes, key=lambda each: (each.instance_id != look.state.active, each.priority))
     return tuple(_node(spec, look) for spec in specs)
 
 
-def _node(spec: NodeSpec, look: Look) -> NodeView:
+def _node(spec: NodeSpec, look: Look) -> ShownNode:
     report = look.state.nodes.get(spec.instance_id) or NodeReport(spec.name)
-    return NodeView(
+    return ShownNode(
         name=spec.name,
         instance_id=spec.instance_id,
         address=spec.address,
@@ -117,25 +117,25 @@ def _notes(spec: NodeSpec, report: NodeReport, look: Look) -> list[str]:
     return said
 
 
-def address_views(look: Look) -> tuple[AddressView, ...]:
+def address_views(look: Look) -> tuple[ShownAddress, ...]:
     """The addresses, records first, as in the definition."""
     others = look.definition.labels[len(look.definition.records) :]
     unread = "EC2 is not asked by the board: this is what the table knows"
     return (
         *(_record(record, look) for record in look.definition.records),
-        *(AddressView(each, _status(each, look), "", "", unread, _tone(each, look)) for each in others),
+        *(ShownAddress(each, _status(each, look), "", "", unread, _tone(each, look)) for each in others),
     )
 
 
-def _record(record: Record, look: Look) -> AddressView:
+def _record(record: Record, look: Look) -> ShownAddress:
     reading = look.readings.get(record, NOT_READ)
     status = _status(record.label, look)
     if isinstance(reading, Unread):
-        return AddressView(record.label, status, "not read", "not read", reading.why, Tone.QUIET)
+        return ShownAddress(record.label, status, "not read", "not read", reading.why, Tone.QUIET)
     finding = look.findings.get(record)
     said = (finding.why or "as written") if finding else reading.obstacle or _meanwhile(look)
     tone = TONES[finding.standing] if finding else _tone(record.label, look)
-    return AddressView(record.label, status, _found(record, reading, look), _guard(reading), said, tone)
+    return ShownAddress(record.label, status, _found(record, reading, look), _guard(reading), said, tone)
 
 
 def _found(record: Record, reading: RecordReading, look: Look) -> str:

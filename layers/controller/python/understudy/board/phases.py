@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from understudy.board.views import MoveView, Phase
+from understudy.board.views import ShownMove, ShownPhase
 
 ENDS = (
     ("opened_at", "opened"),
@@ -22,7 +22,7 @@ AFTERWARDS = (
 """What clients do not wait for."""
 
 
-def phases_of(stages: Mapping[str, float], now: float, *, is_open: bool) -> tuple[Phase, ...]:
+def phases_of(stages: Mapping[str, float], now: float, *, is_open: bool) -> tuple[ShownPhase, ...]:
     """The phases from when the cause was noticed, in the order in which they ended. An open transition's last phase has
     not ended at `now`, and is named by what it waits for.
     """
@@ -35,12 +35,12 @@ def phases_of(stages: Mapping[str, float], now: float, *, is_open: bool) -> tupl
     )
     found, reached = [], began
     for at, number, name in ended:
-        found.append(Phase(name, max(0.0, at - reached), number))
+        found.append(ShownPhase(name, max(0.0, at - reached), number))
         reached = max(reached, at)
     left = [(number, name) for number, (key, name) in enumerate(ENDS) if key not in stages]
     if is_open and left:
         number, name = left[0]
-        found.append(Phase(f"not yet {name}", max(0.0, now - reached), number))
+        found.append(ShownPhase(f"not yet {name}", max(0.0, now - reached), number))
     return tuple(found)
 
 
@@ -48,11 +48,11 @@ def _began(stages: Mapping[str, float]) -> float | None:
     return stages.get("noticed_at", stages.get("opened_at"))
 
 
-def move_view(epoch: int, history: Mapping[str, Any], now: int, *, is_open: bool) -> MoveView:
+def move_view(epoch: int, history: Mapping[str, Any], now: int, *, is_open: bool) -> ShownMove:
     """One transition as the board shows it."""
     stages = history.get("stages", {})
     began = _began(stages)
-    return MoveView(
+    return ShownMove(
         epoch=epoch,
         action=str(history.get("action", "")),
         source=str(history.get("source") or ""),

@@ -6,18 +6,18 @@ from urllib.parse import urlencode
 from understudy.board import words
 from understudy.board.clock import span
 from understudy.board.markup import Html, join, name, tag
-from understudy.board.views import ClusterView, MoveView, Tone
+from understudy.board.views import ShownCluster, ShownMove, Tone
 from understudy.domain.observe.health import NodeHealth
 
 HEADINGS = ("", "cluster", "lease", "epoch", "nodes", "heard", "address", "last transition", "")
 
 
-def rows(clusters: tuple[ClusterView, ...], endpoint: str) -> Html:
+def rows(clusters: tuple[ShownCluster, ...], endpoint: str) -> Html:
     """A table of clusters. `endpoint`: the ARN of the board's function; empty where links do instead of it."""
     return tag("div", words.table(HEADINGS, [_row(each, endpoint) for each in clusters]), class_="us-list")
 
 
-def _row(cluster: ClusterView, endpoint: str) -> Html:
+def _row(cluster: ShownCluster, endpoint: str) -> Html:
     why = tag("div", cluster.reasons[0], class_="us-quiet") if cluster.reasons else None
     return tag(
         "tr",
@@ -33,13 +33,13 @@ def _row(cluster: ClusterView, endpoint: str) -> Html:
     )
 
 
-def _nodes(cluster: ClusterView) -> Html | str:
+def _nodes(cluster: ShownCluster) -> Html | str:
     ready = sum(node.health is NodeHealth.READY for node in cluster.nodes)
     said = f"{ready} of {len(cluster.nodes)} ready"
     return said if ready == len(cluster.nodes) else words.toned(said, Tone.WARN)
 
 
-def _heard(cluster: ClusterView) -> str:
+def _heard(cluster: ShownCluster) -> str:
     """The age of the oldest of the newest beats."""
     ages = [node.heard_age_s for node in cluster.nodes]
     if not ages or None in ages:
@@ -47,7 +47,7 @@ def _heard(cluster: ClusterView) -> str:
     return f"{span(max(age for age in ages if age is not None))} ago"
 
 
-def _addresses(cluster: ClusterView) -> list[Html]:
+def _addresses(cluster: ShownCluster) -> list[Html]:
     """Each address that needs a word of its own; the others have one together."""
     said = [
         tag("div", name(each.label.partition(" ")[0]), " ", words.toned(each.said, each.tone))
@@ -58,7 +58,7 @@ def _addresses(cluster: ClusterView) -> list[Html]:
     return [*said, words.toned("as written" if not said else f"{good} as written", Tone.GOOD)] if good else said
 
 
-def _last(moves: tuple[MoveView, ...]) -> Html | str:
+def _last(moves: tuple[ShownMove, ...]) -> Html | str:
     if not moves:
         return "–"
     move = moves[0]

@@ -35,7 +35,7 @@ class Tone(StrEnum):
 
 
 @dataclass(frozen=True)
-class NodeView:
+class ShownNode:
     """One node. `lease`: HOLDS_IT only while its newest beat is younger than the lease. `heard_age_s`: seconds since
     that beat, None before the first. `notes`: what else is to be known, in words. `is_second`: whether it says that it
     serves although another node holds the lease, or should.
@@ -67,7 +67,7 @@ class NodeView:
 
 
 @dataclass(frozen=True)
-class AddressView:
+class ShownAddress:
     """One address. `status`: what AWS has said of the newest change. `found`: what stands in AWS now; `guard`: what the
     guard says; `said`: how that compares, or why nothing was read.
     """
@@ -81,7 +81,7 @@ class AddressView:
 
 
 @dataclass(frozen=True)
-class Phase:
+class ShownPhase:
     """A part of a transition. `name`: what ended it, or what has not come yet; `number`: which one it is, from 0."""
 
     name: str
@@ -90,7 +90,7 @@ class Phase:
 
 
 @dataclass(frozen=True)
-class MoveView:
+class ShownMove:
     """A transition, from its history. `outcome` is empty while it is open; `ago_s`: since its cause was noticed.
 
     `phases`: until the service was in service, which is what clients wait for; `afterwards`: what came when, in seconds
@@ -106,7 +106,7 @@ class MoveView:
     outcome: str
     reasons: tuple[str, ...]
     ago_s: int | None
-    phases: tuple[Phase, ...]
+    phases: tuple[ShownPhase, ...]
     afterwards: tuple[tuple[str, float], ...] = ()
 
     @property
@@ -116,7 +116,7 @@ class MoveView:
 
 
 @dataclass(frozen=True)
-class ReadinessView:
+class ShownReadiness:
     """The newest readiness report. `faults`: the checks that failed or warned; `ago_s`: seconds since it was made."""
 
     verdict: str
@@ -125,7 +125,7 @@ class ReadinessView:
 
 
 @dataclass(frozen=True)
-class ClusterView:
+class ShownCluster:
     """One cluster. `reasons`: why it needs attention, the gravest first; `situation`: each question of the rule table
     with its answer; `active`: who holds the lease, empty when nobody does.
     """
@@ -144,10 +144,10 @@ class ClusterView:
     quorum: str = ""
     failsafe: str = ""
     services: tuple[str, ...] = ()
-    nodes: tuple[NodeView, ...] = ()
-    addresses: tuple[AddressView, ...] = ()
-    moves: tuple[MoveView, ...] = ()
-    readiness: ReadinessView | None = None
+    nodes: tuple[ShownNode, ...] = ()
+    addresses: tuple[ShownAddress, ...] = ()
+    moves: tuple[ShownMove, ...] = ()
+    readiness: ShownReadiness | None = None
 
 
 @dataclass(frozen=True)
@@ -160,7 +160,7 @@ class Board:
 
     stack: str
     now: int
-    clusters: tuple[ClusterView, ...]
+    clusters: tuple[ShownCluster, ...]
     notes: tuple[str, ...] = field(default=())
     shown: str = ""
     texts: tuple[str, ...] = ()

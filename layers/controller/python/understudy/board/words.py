@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from understudy.board.clock import span
 from understudy.board.markup import Html, name, tag
-from understudy.board.views import Attention, ClusterView, MoveView, NodeView, Tone
+from understudy.board.views import Attention, ShownCluster, ShownMove, ShownNode, Tone
 from understudy.domain.cluster.state import ServiceStatus
 from understudy.domain.observe.health import NodeHealth
 from understudy.domain.transition.ending import CloseOutcome
@@ -39,17 +39,17 @@ def toned(word: str, tone: Tone) -> Html:
     return tag("span", word, class_=f"us-{tone}")
 
 
-def health(node: NodeView) -> Html:
+def health(node: ShownNode) -> Html:
     """The health of a node."""
     return toned(str(node.health), HEALTH.get(node.health, Tone.BAD))
 
 
-def heard(node: NodeView) -> str:
+def heard(node: ShownNode) -> str:
     """How long ago a node was heard."""
     return "never" if node.heard_age_s is None else f"{span(node.heard_age_s)} ago"
 
 
-def service(node: NodeView) -> Html:
+def service(node: ShownNode) -> Html:
     """What a node says of its services, or said last."""
     if not node.service:
         return Html("–")
@@ -60,12 +60,12 @@ def service(node: NodeView) -> Html:
     return toned(node.service, SERVICE.get(node.service, Tone.QUIET))
 
 
-def served_by(cluster: ClusterView) -> Html:
+def served_by(cluster: ShownCluster) -> Html:
     """Who holds the lease."""
     return name(cluster.active) if cluster.active else toned("nobody", Tone.BAD)
 
 
-def outcome(move: MoveView) -> Html:
+def outcome(move: ShownMove) -> Html:
     """How a transition ended, as far as it has."""
     if not move.outcome:
         return toned("not closed", Tone.WARN)

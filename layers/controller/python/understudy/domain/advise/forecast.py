@@ -25,7 +25,7 @@ STEP_S = 1
 
 
 @dataclass(frozen=True)
-class Phase:
+class PredictedPhase:
     """How long one part of a move takes (seconds). `measured`: in how many past moves; 0 when policy alone speaks.
 
     With measured ones `least_s` and `usual_s` (the median) are theirs, and `most_s` is the ceiling, or theirs if above.
@@ -53,16 +53,16 @@ class Forecast:
     """
 
     action: TransitionAction
-    phases: tuple[Phase, ...]
-    clients: Phase | None
+    phases: tuple[PredictedPhase, ...]
+    clients: PredictedPhase | None
 
     @property
-    def total(self) -> Phase:
+    def total(self) -> PredictedPhase:
         """The phases together. Their usual times are added, which is an estimate; the other two are bounds."""
         least_s, usual_s, most_s = (
             round(sum(getattr(each, bound) for each in self.phases), 1) for bound in ("least_s", "usual_s", "most_s")
         )
-        return Phase(self.action, least_s, usual_s, most_s, min(each.measured for each in self.phases))
+        return PredictedPhase(self.action, least_s, usual_s, most_s, min(each.measured for each in self.phases))
 
 
 def forecast(action: TransitionAction, definition: Definition, past: Past) -> Forecast:
@@ -85,15 +85,15 @@ def measured_outage_s(story: Mapping[str, Any]) -> float | None:
     return taken[0] if taken else None
 
 
-def _noticing(definition: Definition, past: Past) -> tuple[Phase, Phase]:
+def _noticing(definition: Definition, past: Past) -> tuple[PredictedPhase, PredictedPhase]:
     """Nobody knows when a node died: how long noticing takes is never measured."""
     limit_s, beat_s = definition.policy.silence_limit_s, definition.policy.heartbeat_interval_s
-    silence = Phase("noticing silence", limit_s - beat_s, limit_s, limit_s + WATCH_S)
+    silence = PredictedPhase("noticing silence", limit_s - beat_s, limit_s, limit_s + WATCH_S)
     failovers = [story for story in past if story.get("action") == TransitionAction.FAILOVER]
-    return silence, _known(Phase("opening", 0, STEP_S, STAGE_SLACK_S), failovers, "noticed", "opened")
+    return silence, _known(PredictedPhase("opening", 0, STEP_S, STAGE_SLACK_S), failovers, "noticed", "opened")
 
 
-def _fencing(is_failover: bool, definition: Definition, past: Past) -> Phase:
+def _fencing(is_failover: bool, definition: Definition, past: Past) -> PredictedPhase:
     policy = definition.policy
     usual_s: float
     if is_failover:
@@ -103,27 +103,27 @@ def _fencing(is_failover: bool, definition: Definition, past: Past) -> Phase:
     else:
         usual_s = policy.lease_s + INGESTION_CUT_OFF_S + policy.drift_margin_s
     alike = [story for story in past if (story.get("action") == TransitionAction.FAILOVER) is is_failover]
-    phase = Phase("fencing", 0, min(usual_s, policy.fencing.limit_s), policy.fencing.limit_s)
+    phase = PredictedPhase("fencing", 0, min(usual_s, policy.fencing.limit_s), policy.fencing.limit_s)
     return _known(phase, alike, "opened", "fenced")
 
 
-def _moving(definition: Definition) -> Phase:
+def _moving(definition: Definition) -> PredictedPhase:
     tuning = definition.tuning
     tries = tuning.ROUTE53_RECORD_TRY_COUNT
     ceiling_s = tries * TRY_LIMIT_S + (tries - 1) * tuning.ROUTE53_RECORD_INTERVAL + STAGE_SLACK_S
-    return Phase("moving the addresses, granting the lease", 0, 2 * STEP_S, ceiling_s)
+    return PredictedPhase("moving the addresses, granting the lease", 0, 2 * STEP_S, ceiling_s)
 
 
-def _starting(definition: Definition) -> Phase:
+def _starting(definition: Definition) -> PredictedPhase:
     policy = definition.policy
-    return Phase("starting the services", 0, policy.heartbeat_interval_s, policy.service_start_limit_s)
+    return PredictedPhase("starting the services", 0, policy.heartbeat_interval_s, policy.service_start_limit_s)
 
 
-def _clients(definition: Definition, past: Past, starting: Phase) -> Phase:
+def _clients(definition: Definition, past: Past, starting: PredictedPhase) -> PredictedPhase:
     """Route 53 spreads the change while the services start; then a resolver may keep the old answer for TTL."""
     ttl_s, ceiling_s = definition.tuning.ROUTE53_TTL, max(SPREADING_S, sum(change_gaps_s(definition.tuning)))
-    spreading = _known(Phase("spreading", 0, SPREADING_S, ceiling_s), past, "accepted", "in_sync")
-    return Phase(
+    spreading = _known(PredictedPhase("spreading", 0, SPREADING_S, ceiling_s), past, "accepted", "in_sync")
+    return PredictedPhase(
         "clients that obey TTL, after that",
         max(0, spreading.least_s - starting.most_s),
         round(max(0, spreading.usual_s - starting.usual_s) + ttl_s / 2, 1),
@@ -132,12 +132,12 @@ def _clients(definition: Definition, past: Past, starting: Phase) -> Phase:
     )
 
 
-def _known(phase: Phase, past: Past, begin: str, end: str) -> Phase:
+def _known(phase: PredictedPhase, past: Past, begin: str, end: str) -> PredictedPhase:
     """A phase by policy, with what past moves have measured between two of their stages."""
     taken = _durations(past, begin, end)
     if not taken:
         return phase
-    return Phase(
+    return PredictedPhase(
         phase.name, min(taken), sorted(taken)[len(taken) // 2], max(phase.most_s, max(taken)), measured=len(taken)
     )
 

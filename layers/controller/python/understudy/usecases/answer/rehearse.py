@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from understudy.domain.advise.fencing_outlook import outlook
-from understudy.domain.advise.forecast import Forecast, Phase, forecast
+from understudy.domain.advise.forecast import Forecast, PredictedPhase, forecast
 from understudy.domain.advise.rehearsal import Plan, Rehearsal, rehearsal
 from understudy.domain.cluster.definition import Definition
 from understudy.domain.cluster.quoting import few_and_short
@@ -119,7 +119,7 @@ def _of_forecast(each: Forecast) -> dict[str, Any]:
     }
 
 
-def _of_phase(phase: Phase) -> dict[str, Any]:
+def _of_phase(phase: PredictedPhase) -> dict[str, Any]:
     return {**asdict(phase), "name": str(phase.name)}
 
 

@@ -5,13 +5,13 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from understudy.board.cluster import cluster_view, unread_view
+from understudy.board.cluster import shown_cluster, shown_unread
 from understudy.board.look import Look
 from understudy.board.manual import MANUAL
 from understudy.board.page import page, shown_in_full
 from understudy.board.style import Theme
 from understudy.board.texts import text_words
-from understudy.board.views import Board, ClusterView
+from understudy.board.views import Board, ShownCluster
 from understudy.domain.cluster.definition import Record
 from understudy.domain.cluster.errors import AddressUnreadableError, UnreadableError
 from understudy.domain.cluster.quoting import quoted
@@ -63,11 +63,11 @@ def look_at_all(*, book: BoardBook, listing: ZoneListing, clock: Clock, stack: s
     try:
         newest = book.histories({look.state.cluster: [look.state.epoch] for look in looks})
         looks = [replace(look, histories=newest[look.state.cluster]) for look in looks]
-        views = _with_earlier_moves(_most_urgent_first([*map(cluster_view, looks), *unread]), looks, book)
+        views = _with_earlier_moves(_most_urgent_first([*map(shown_cluster, looks), *unread]), looks, book)
     except UnreadableError as fault:
         log.warning("board: histories not read", extra={"fault": str(fault)})
         notes = (*notes, f"Transitions are missing here: {fault}")
-        views = _most_urgent_first([*map(cluster_view, looks), *unread])
+        views = _most_urgent_first([*map(shown_cluster, looks), *unread])
     return Board(stack, now, views, notes, shown, texts)
 
 
@@ -81,7 +81,7 @@ def _texts(book: BoardBook, now: int, shown: str) -> tuple[tuple[str, ...], tupl
     return tuple(text_words(name, each, now) for name, each in sorted(found.items()) if shown in ("", name)), ()
 
 
-def _gather(book: BoardBook, now: int, stack: str, shown: str) -> tuple[list[Look], list[ClusterView]]:
+def _gather(book: BoardBook, now: int, stack: str, shown: str) -> tuple[list[Look], list[ShownCluster]]:
     """The clusters that could be read, and views of those that could not.
 
     All are read also when one is shown: whether silence can be believed is a question to all of them (B3).
@@ -93,7 +93,7 @@ def _gather(book: BoardBook, now: int, stack: str, shown: str) -> tuple[list[Loo
     heard = any(is_heard_now(states[name], each.definition.policy, now) for name, each in known.items())
     looks = [_look(states[name], each, heard, stack, now) for name, each in known.items() if shown in ("", name)]
     unread = {name: each.why for name, each in {**found, **remembered}.items() if isinstance(each, Unread)}
-    return looks, [unread_view(name, why) for name, why in unread.items() if shown in ("", name)]
+    return looks, [shown_unread(name, why) for name, why in unread.items() if shown in ("", name)]
 
 
 def _look(state: ClusterState, known: Remembered, is_anyone_heard: bool, stack: str, now: int) -> Look:
@@ -129,19 +129,19 @@ def _read(records: Collection[Record], listing: ZoneListing) -> Mapping[Record, 
         return Unread(str(fault))
 
 
-def _most_urgent_first(views: Iterable[ClusterView]) -> tuple[ClusterView, ...]:
+def _most_urgent_first(views: Iterable[ShownCluster]) -> tuple[ShownCluster, ...]:
     return tuple(sorted(views, key=lambda each: (each.attention.rank, each.name)))
 
 
 def _with_earlier_moves(
-    views: tuple[ClusterView, ...], looks: Sequence[Look], book: BoardBook
-) -> tuple[ClusterView, ...]:
+    views: tuple[ShownCluster, ...], looks: Sequence[Look], book: BoardBook
+) -> tuple[ShownCluster, ...]:
     """With the transitions before the newest one, for those that are shown in full."""
     by_name = {each.state.cluster: each for each in looks}
     full = [by_name[each.name] for each in shown_in_full(views) if each.name in by_name]
     before = book.histories({each.state.cluster: _earlier(each.state.epoch) for each in full})
     more = {
-        each.state.cluster: cluster_view(replace(each, histories={**each.histories, **before[each.state.cluster]}))
+        each.state.cluster: shown_cluster(replace(each, histories={**each.histories, **before[each.state.cluster]}))
         for each in full
     }
     return tuple(more.get(each.name, each) for each in views)
