@@ -42,6 +42,7 @@ from understudy.domain.cluster.address import AddressStatus
 from understudy.domain.cluster.definition import Definition, Record
 from understudy.domain.cluster.record import Wish, desired
 from understudy.domain.cluster.state import ClusterState, Proof, ServiceStatus, Stage, TransitionAction
+from understudy.domain.cluster.view import ClusterView
 from understudy.domain.transition.steps import entered, fenced, opened
 from understudy.usecases.batching.group_commit import GroupCommit
 from understudy.usecases.batching.shared_changes import AskedOnce, SharedChanges
@@ -238,7 +239,7 @@ class Crowd:
         definition = self._definition(before)
         how: Any = {"target": target, "rule": "", "execution": f"{cluster}-{before.epoch + 1}", "now": now}
         state = fenced(opened(before, definition, action=action, **how), Proof.STOPPED)
-        written = self.ledger.commit(before, entered(state, definition, Stage.MOVING, now))
+        written = self.ledger.commit(before, entered(ClusterView(state, definition, now), Stage.MOVING))
         self.story.tell(f"{cluster}/{written.epoch}", f"is opened: {action} to {definition.name_of(target)}")
         self.time.start(self.time() + 0.1, partial(self._execute, cluster, written.epoch))
 
@@ -268,7 +269,9 @@ class Crowd:
     def _fence_anew(self, cluster: str) -> None:
         state = self.ledger.state(cluster)
         if state.transition is not None and state.transition.stage is Stage.FENCING:
-            after = entered(fenced(state, Proof.STOPPED), self._definition(state), Stage.MOVING, int(self.time()))
+            after = entered(
+                ClusterView(fenced(state, Proof.STOPPED), self._definition(state), int(self.time())), Stage.MOVING
+            )
             self.ledger.commit(state, after)
 
     def _task(self, function: str, payload: Mapping[str, Any]) -> Mapping[str, Any] | None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from tests.simulation.invariants import Violation
 from understudy.domain.cluster.definition import Definition
 from understudy.domain.cluster.state import ClusterState, NodeReport, ServiceStatus, TransitionAction
+from understudy.domain.cluster.view import ClusterView
 from understudy.domain.decide.situation import Candidate, Observer, health_of, survey
 from understudy.domain.observe.health import NodeHealth
 from understudy.domain.observe.quorum import objection
@@ -82,13 +83,13 @@ def _a_failed_start_is_the_last_choice(
 
 
 def _sound(world: World, definition: Definition, state: ClusterState, now: int) -> list[str]:
-    barred = {state.active, *world.failed_starts, *servers(state, definition, now)}
+    barred = {state.active, *world.failed_starts, *servers(ClusterView(state, definition, now))}
     return [
         node.instance_id
         for node in definition.serving
         if node.instance_id not in barred
-        and health_of(state, definition, node.instance_id, now) is NodeHealth.READY
-        and not objection(state, definition, node.instance_id, now)
+        and health_of(ClusterView(state, definition, now), node.instance_id) is NodeHealth.READY
+        and not objection(ClusterView(state, definition, now), node.instance_id)
     ]
 
 
@@ -99,6 +100,6 @@ def _a_failed_start_is_remembered(world: World, definition: Definition, state: C
         raise Violation("a_failed_start_is_remembered", f"{sorted(forgotten)} failed to start; the state has forgotten")
     standbys = {node.instance_id for node in definition.serving} - {state.active}
     if standbys and standbys <= world.failed_starts.keys():
-        situation = survey(state, definition, int(world.clock.now_s), Observer.TRUSTED)
+        situation = survey(ClusterView(state, definition, int(world.clock.now_s)), Observer.TRUSTED)
         if situation.candidate is Candidate.FIT:
             raise Violation("a_failed_start_is_not_told_as_well", f"the service started on none of {sorted(standbys)}")

@@ -19,6 +19,7 @@ from tests.support.fakes.ledger import FakeLedger
 from understudy.domain.cluster.definition import Definition, Record
 from understudy.domain.cluster.record import Change, ChangeVerb, RecordReading, Stale, Wish, desired, plan_batch
 from understudy.domain.cluster.state import ClusterState, NodeReport, PowerReading, Proof
+from understudy.domain.cluster.view import ClusterView
 from understudy.domain.decide import situation
 from understudy.domain.decide.rules import Decision
 from understudy.domain.decide.situation import Mode, Observer, Phase, Situation
@@ -165,7 +166,7 @@ def _always_proven(*_: Any) -> Proof:
 
 def _without_margin(state: ClusterState, definition: Definition, now: float, power: PowerReading) -> Proof | None:
     without = replace(definition, policy=replace(definition.policy, drift_margin_s=0))
-    return find_proof(state, without, now, power)
+    return find_proof(ClusterView(state, without, now), power)
 
 
 _has_lapsed = serving._has_lapsed
@@ -272,7 +273,7 @@ def _never_overdue(state: ClusterState, now: int) -> Phase:
 
 
 def _stopping_is_off(state: ClusterState, definition: Definition, now: float, power: PowerReading) -> Proof | None:
-    return find_proof(state, definition, now, PowerReading.STOPPED if power.is_leaving else power)
+    return find_proof(ClusterView(state, definition, now), PowerReading.STOPPED if power.is_leaving else power)
 
 
 _survey = situation.survey

@@ -26,6 +26,7 @@ from understudy.domain.cluster.state import (
     Transition,
     TransitionAction,
 )
+from understudy.domain.cluster.view import ClusterView
 from understudy.domain.lease.proof import find_proof
 from understudy.domain.lease.terms import terms_of
 from understudy.domain.transition.steps import fenced, granted, kept_terms, opened
@@ -277,7 +278,7 @@ class World:
         if state.previous is not None and self.random.random() < 0.01:
             self.switch_off(state.previous.node)
             power = PowerReading.STOPPED
-        proof = find_proof(state, self._definition(), self.now / 1000, power)
+        proof = find_proof(ClusterView(state, self._definition(), self.now / 1000), power)
         if proof is None:
             return
         target = self.random.choice([name for name in state.nodes if self._is_fit(name)] or [state.transition.target])

@@ -14,6 +14,7 @@ import pytest
 from tests.unit.agent import promise_world
 from tests.unit.agent.promise_world import NAMES, TwoServeError, World
 from understudy.domain.cluster.state import PowerReading, TransitionAction
+from understudy.domain.cluster.view import ClusterView
 from understudy.domain.lease.proof import find_proof
 from understudy.domain.transition.steps import fenced, granted, opened
 from understudy_agent import promise
@@ -101,7 +102,7 @@ class Quiet(World):
         if state.transition is None:
             more: Any = {"action": TransitionAction.FAILOVER, "rule": "any", "execution": "x"}
             self.state = opened(state, self._definition(), target=self.grants_to, now=self.now // 1000, **more)
-        elif proof := find_proof(state, self._definition(), self.now / 1000, PowerReading.UNKNOWN):
+        elif proof := find_proof(ClusterView(state, self._definition(), self.now / 1000), PowerReading.UNKNOWN):
             self.state = granted(fenced(state, proof), self._definition(), proof)
 
     def cut_off_from_aws(self, name: str) -> None:

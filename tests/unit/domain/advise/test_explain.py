@@ -26,6 +26,7 @@ from understudy.domain.cluster.approval import Question
 from understudy.domain.cluster.hold import Hold
 from understudy.domain.cluster.policy import ApprovalPolicy, FailbackPolicy, Policy
 from understudy.domain.cluster.state import Alarm, Proof, ServiceStatus, Stage, TransitionAction
+from understudy.domain.cluster.view import ClusterView
 from understudy.domain.decide.rules import COLUMNS, decide
 from understudy.domain.decide.situation import Observer, survey
 
@@ -35,7 +36,7 @@ AUTOMATIC = Policy(failback=FailbackPolicy(mode="automatic"))
 def explained(
     state: Any = None, now: int = NOW, observer: Observer = Observer.TRUSTED, **definition: Any
 ) -> Explanation:
-    return explain(state or a_state(), a_definition(**definition), now, observer)
+    return explain(ClusterView(state or a_state(), a_definition(**definition), now), observer)
 
 
 def others(explanation: Explanation) -> dict[str, str]:
@@ -50,7 +51,7 @@ def facts(explanation: Explanation) -> dict[str, str]:
 def test_the_explanation_is_the_decision_that_the_controller_makes():  # B5
     silent = a_state(node_a=a_report(NODE_A, heard_at=NOW - 20))
     for state in (a_state(), silent, a_moving_state(), a_state(hold=Hold(NOW))):
-        situation = survey(state, a_definition(), NOW, Observer.TRUSTED)
+        situation = survey(ClusterView(state, a_definition(), NOW), Observer.TRUSTED)
         shown = explained(state)
         assert (shown.situation, shown.decision) == (situation, decide(situation))
     assert explained(silent).target == "node-b"

@@ -15,6 +15,7 @@ from tests.support.builders import (
     an_off_report,
 )
 from understudy.domain.cluster.membership import is_known_to_holder
+from understudy.domain.cluster.view import ClusterView
 from understudy.domain.decide.situation import fit_candidates, health_of
 from understudy.domain.observe.health import NodeHealth
 
@@ -38,13 +39,13 @@ NEW = a_report(NODE_C, joined=7)
 def test_a_new_node_is_a_candidate_when_the_holder_would_ask_it_for_a_promise(holder, is_known):
     state = a_state(3, definition_version=7, node_a=holder, node_c=NEW)
     assert is_known_to_holder(state, NODE_C) is is_known
-    assert (health_of(state, a_definition(3), NODE_C, NOW) is NodeHealth.READY) is is_known
-    assert (NODE_C in fit_candidates(state, a_definition(3), NOW)) is is_known
+    assert (health_of(ClusterView(state, a_definition(3), NOW), NODE_C) is NodeHealth.READY) is is_known
+    assert (NODE_C in fit_candidates(ClusterView(state, a_definition(3), NOW))) is is_known
 
 
 def test_the_others_stay_candidates_meanwhile():  # B11
     state = a_state(3, definition_version=7, node_a=a_report(knows=6), node_c=NEW)
-    assert fit_candidates(state, a_definition(3), NOW) == (NODE_B,)
+    assert fit_candidates(ClusterView(state, a_definition(3), NOW)) == (NODE_B,)
 
 
 def test_the_last_holder_counts_while_nobody_holds_the_lease():  # B11

@@ -9,6 +9,7 @@ from tests.support.builders import NODE_A, NODE_B, NOW, a_definition, a_report, 
 from understudy.domain.cluster.address import Address, AddressStatus
 from understudy.domain.cluster.policy import FailbackPolicy, FailoverBudget, Policy
 from understudy.domain.cluster.state import ServiceStatus
+from understudy.domain.cluster.view import ClusterView
 from understudy.domain.decide.failback import is_failback_due, is_open, preferred_since
 from understudy.domain.decide.rules import Action, decide
 from understudy.domain.decide.situation import Observer, fit_candidates, survey
@@ -37,16 +38,16 @@ def on_b(**changes: Any) -> Any:
 
 def is_due(state: Any, definition: Any = None, now: int = NOW) -> bool:
     definition = definition or a_policy()
-    return is_failback_due(state, definition, fit_candidates(state, definition, now), now)
+    return is_failback_due(ClusterView(state, definition, now), fit_candidates(ClusterView(state, definition, now)))
 
 
 def since(state: Any, definition: Any = None) -> int | None:
     definition = definition or a_policy()
-    return preferred_since(state, definition, fit_candidates(state, definition, NOW), NOW)
+    return preferred_since(ClusterView(state, definition, NOW), fit_candidates(ClusterView(state, definition, NOW)))
 
 
 def test_a_preferred_node_that_has_been_fit_for_long_enough_gets_the_service_back():  # B6
-    situation = survey(on_b(), a_policy(), NOW, Observer.TRUSTED)
+    situation = survey(ClusterView(on_b(), a_policy(), NOW), Observer.TRUSTED)
     decision = decide(situation)
     assert (decision.rule, decision.action, situation.target) == (
         "preferred-node-is-stable",
@@ -111,7 +112,7 @@ def test_a_budget_that_was_spent_long_ago_counts_no_more():
     [(Observer.TRUSTED, "preferred-node-is-stable"), (Observer.SUSPECT, "failback-waits-for-observer")],
 )
 def test_nothing_is_begun_while_the_observer_is_doubted(observer, rule):  # B3
-    assert decide(survey(on_b(), a_policy(), NOW, observer)).rule == rule
+    assert decide(survey(ClusterView(on_b(), a_policy(), NOW), observer)).rule == rule
 
 
 # The hours, in UTC.

@@ -28,6 +28,7 @@ from understudy.domain.cluster.hold import Hold
 from understudy.domain.cluster.policy import FailbackPolicy, FailoverBudget, Fencing, Policy
 from understudy.domain.cluster.request import Request
 from understudy.domain.cluster.state import KEEP, ClusterState, Proof, Stage, TransitionAction
+from understudy.domain.cluster.view import ClusterView
 from understudy.domain.decide.leaving import SUCCESSOR_S, departure_words
 from understudy.domain.decide.letting_go import keeps_waiting
 from understudy.domain.decide.rules import Action, Decision, decide
@@ -47,7 +48,7 @@ def going(node: str, departure: Departure, **changes: Any) -> Any:
 
 
 def decided(state: ClusterState, observer: Observer = Observer.TRUSTED, **definition: Any) -> Decision:
-    return decide(survey(state, a_definition(**definition), NOW, observer))
+    return decide(survey(ClusterView(state, a_definition(**definition), NOW), observer))
 
 
 @pytest.mark.parametrize("departure", OF_ALL, ids=lambda each: each.cause)
@@ -56,14 +57,14 @@ def test_a_service_that_is_well_leaves_a_node_that_goes_by_an_orderly_switchover
     assert decided(a_state()).action is Action.WAIT
     found = decided(state)
     assert (found.rule, found.action) == ("active-is-to-go", Action.SWITCH_OVER)
-    assert survey(state, a_definition(), NOW, Observer.TRUSTED).target == NODE_B
+    assert survey(ClusterView(state, a_definition(), NOW), Observer.TRUSTED).target == NODE_B
 
 
 def test_the_workflow_opens_it_as_a_switchover_that_spends_no_failover():
     state = a_state(node_a=going(NODE_A, SPOT), failover_times=(NOW - 60, NOW - 30))
     request = Request(CLUSTER, TransitionAction.SWITCHOVER, rule="active-is-to-go", epoch=2)
     definition = a_definition(policy=Policy(max_failovers=FailoverBudget(count=2, window_s=3600)))
-    ruling = rule_on_request(request, EXECUTION, state, definition, NOW)
+    ruling = rule_on_request(request, EXECUTION, ClusterView(state, definition, NOW))
     assert isinstance(ruling, Opening)
     assert (ruling.action, ruling.target, ruling.spends_budget) == (TransitionAction.SWITCHOVER, NODE_B, False)
 
@@ -72,7 +73,7 @@ def test_a_node_that_goes_is_the_last_choice_of_a_failover_and_none_of_a_switcho
     gone = an_off_report(NODE_A)
     state = a_state(3, node_a=gone, node_b=going(NODE_B, GROUP))
     definition = a_definition(3)
-    assert fit_candidates(state, definition, NOW) == (NODE_C, NODE_B)
+    assert fit_candidates(ClusterView(state, definition, NOW)) == (NODE_C, NODE_B)
     alone = a_state(node_a=gone, node_b=going(NODE_B, GROUP))
     assert decided(alone).action is Action.FAIL_OVER
     both = a_state(node_a=going(NODE_A, REBALANCE), node_b=going(NODE_B, REBALANCE))
@@ -81,7 +82,7 @@ def test_a_node_that_goes_is_the_last_choice_of_a_failover_and_none_of_a_switcho
 
 def test_a_node_on_which_the_service_did_not_start_comes_after_one_that_goes():
     state = a_state(3, node_a=an_off_report(NODE_A), node_c=going(NODE_C, SPOT), failed_starts=a_failed_start())
-    assert fit_candidates(state, a_definition(3), NOW) == (NODE_C, NODE_B)
+    assert fit_candidates(ClusterView(state, a_definition(3), NOW)) == (NODE_C, NODE_B)
     assert decided(replace(state, nodes={**state.nodes, NODE_A: going(NODE_A, SPOT)}), members=3).action is (
         Action.CALL_OPERATOR
     )
@@ -107,16 +108,17 @@ def test_with_nowhere_to_go_a_person_is_called_once_the_node_is_known_to_go_soon
 def test_a_node_that_goes_for_certain_is_left_for_one_that_may_go_some_day(departure):
     old = replace(REBALANCE, at=NOW - 86_400)
     state = a_state(node_a=going(NODE_A, departure), node_b=going(NODE_B, old, service="OUT_OF_SERVICE"))
-    found = survey(state, a_definition(), NOW, Observer.TRUSTED)
+    found = survey(ClusterView(state, a_definition(), NOW), Observer.TRUSTED)
     assert (decide(found).rule, found.target) == ("active-is-to-go", NODE_B)
     assert (
         survey(
-            replace(state, nodes={**state.nodes, NODE_C: a_report(NODE_C)}), a_definition(3), NOW, Observer.TRUSTED
+            ClusterView(replace(state, nodes={**state.nodes, NODE_C: a_report(NODE_C)}), a_definition(3), NOW),
+            Observer.TRUSTED,
         ).target
         == NODE_C
     )
     by_hand = Request(CLUSTER, TransitionAction.SWITCHOVER, to="node-b")
-    assert isinstance(rule_on_request(by_hand, EXECUTION, state, a_definition(), NOW), Opening)
+    assert isinstance(rule_on_request(by_hand, EXECUTION, ClusterView(state, a_definition(), NOW)), Opening)
     also = replace(state, nodes={**state.nodes, NODE_B: going(NODE_B, departure, service="OUT_OF_SERVICE")})
     assert decided(also).action is not Action.SWITCH_OVER
 
@@ -225,34 +227,34 @@ def test_the_service_does_not_go_back_to_a_node_that_goes():
 def test_a_person_cannot_switch_over_to_a_node_that_goes_but_may_fail_over_to_it_in_need():
     state = a_state(node_b=going(NODE_B, GROUP))
     switchover = Request(CLUSTER, TransitionAction.SWITCHOVER, to="node-b")
-    ruling = rule_on_request(switchover, EXECUTION, state, a_definition(), NOW)
+    ruling = rule_on_request(switchover, EXECUTION, ClusterView(state, a_definition(), NOW))
     assert ruling == Refused(
         "node-b is about to go: Auto Scaling group orders-db-a ends it (said 5 s ago). If it stays all the same, "
         "boot it anew and ask again"
     )
     lost = replace(state, nodes={**state.nodes, NODE_A: an_off_report(NODE_A)})
     failover = Request(CLUSTER, TransitionAction.FAILOVER, to="node-b")
-    assert isinstance(rule_on_request(failover, EXECUTION, lost, a_definition(), NOW), Opening)
+    assert isinstance(rule_on_request(failover, EXECUTION, ClusterView(lost, a_definition(), NOW)), Opening)
 
 
 def test_a_group_waits_for_a_node_that_serves_or_takes_part_in_a_move_and_for_no_other():
-    assert keeps_waiting(a_state(), a_definition(), NODE_A, NOW)
-    assert not keeps_waiting(a_state(), a_definition(), NODE_B, NOW)
+    assert keeps_waiting(ClusterView(a_state(), a_definition(), NOW), NODE_A)
+    assert not keeps_waiting(ClusterView(a_state(), a_definition(), NOW), NODE_B)
     moving = a_moving_state(transition=a_transition(source=NODE_A, target=NODE_B))
-    assert keeps_waiting(moving, a_definition(), NODE_A, NOW)
-    assert keeps_waiting(moving, a_definition(), NODE_B, NOW)
+    assert keeps_waiting(ClusterView(moving, a_definition(), NOW), NODE_A)
+    assert keeps_waiting(ClusterView(moving, a_definition(), NOW), NODE_B)
     of_three = a_state(3, transition=a_transition(source=NODE_A, target=NODE_B))
-    assert not keeps_waiting(of_three, a_definition(3), NODE_C, NOW)
+    assert not keeps_waiting(ClusterView(of_three, a_definition(3), NOW), NODE_C)
 
 
 def test_a_group_does_not_wait_for_an_old_holder_against_which_only_the_proof_is_missing():
     left = a_state(active=None, previous=a_previous())
-    assert not keeps_waiting(left, a_definition(), NODE_A, NOW)
+    assert not keeps_waiting(ClusterView(left, a_definition(), NOW), NODE_A)
 
 
 def test_a_group_waits_for_a_node_that_an_address_led_to_before_anybody_was_placed():
     new = a_state(active=None, epoch=0, previous=a_previous(lease_s=0, renewed_at=None, keeps_lease=False))
-    assert keeps_waiting(new, a_definition(), NODE_A, NOW)
+    assert keeps_waiting(ClusterView(new, a_definition(), NOW), NODE_A)
 
 
 @pytest.mark.parametrize(
@@ -266,17 +268,17 @@ def test_a_group_waits_for_a_node_that_an_address_led_to_before_anybody_was_plac
 )
 def test_a_group_waits_for_the_node_that_would_take_over_while_none_is_known_to_serve(changes):
     state = a_state(**changes, node_b=going(NODE_B, GROUP, service="OUT_OF_SERVICE"))
-    assert keeps_waiting(state, a_definition(), NODE_B, NOW)
+    assert keeps_waiting(ClusterView(state, a_definition(), NOW), NODE_B)
     of_three = a_state(3, **changes, node_b=going(NODE_B, GROUP, service="OUT_OF_SERVICE"))
-    assert not keeps_waiting(of_three, a_definition(3), NODE_B, NOW), "the third one takes over"
+    assert not keeps_waiting(ClusterView(of_three, a_definition(3), NOW), NODE_B), "the third one takes over"
 
 
 def test_an_explanation_names_the_node_that_goes_and_what_follows():
     state = a_state(node_a=going(NODE_A, SPOT))
-    shown = explain(state, a_definition(), NOW, Observer.TRUSTED)
+    shown = explain(ClusterView(state, a_definition(), NOW), Observer.TRUSTED)
     assert "node-a is about to go: EC2 interrupts it (Spot), 5 s ago" in [fact.line for fact in shown.facts]
-    assert departure_words(state, a_definition(), NODE_B, NOW) == ""
-    well = explain(a_state(), a_definition(), NOW, Observer.TRUSTED)
+    assert departure_words(ClusterView(state, a_definition(), NOW), NODE_B) == ""
+    well = explain(ClusterView(a_state(), a_definition(), NOW), Observer.TRUSTED)
     assert ("planned", "LEAVE") in {(each.column, each.value) for each in well.otherwise}
     assert ("planned", "STRANDED") not in {(each.column, each.value) for each in well.otherwise}
 

@@ -22,6 +22,7 @@ from understudy.domain.cluster.address import Address, AddressStatus
 from understudy.domain.cluster.hold import Hold
 from understudy.domain.cluster.policy import FailoverBudget, Policy
 from understudy.domain.cluster.state import Alarm, NodeReport, PowerReading, ServiceStatus, Stage
+from understudy.domain.cluster.view import ClusterView
 from understudy.domain.decide.rules import COLUMNS, RULES, Action, Decision, decide
 from understudy.domain.decide.situation import (
     Budget,
@@ -43,7 +44,7 @@ SILENCE_LIMIT_S = 15
 
 
 def decided(state: Any, now: int = NOW, observer: Observer = Observer.TRUSTED, **definition: Any) -> Decision:
-    return decide(survey(state, a_definition(**definition), now, observer))
+    return decide(survey(ClusterView(state, a_definition(**definition), now), observer))
 
 
 def actions_where(**values: Any) -> set[Action]:

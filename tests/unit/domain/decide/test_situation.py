@@ -21,6 +21,7 @@ from tests.support.builders import (
 from understudy.domain.cluster.address import Address, AddressStatus
 from understudy.domain.cluster.policy import FailoverBudget, Policy
 from understudy.domain.cluster.state import NodeReport, Proof, ServiceStatus, Stage
+from understudy.domain.cluster.view import ClusterView
 from understudy.domain.decide.situation import (
     Budget,
     Candidate,
@@ -42,7 +43,7 @@ SILENT = NOW - 15
 
 
 def seen(state: Any, now: int = NOW, observer: Observer = Observer.TRUSTED, members: int = 3, **definition: Any) -> Any:
-    return survey(state, a_definition(members, **definition), now, observer)
+    return survey(ClusterView(state, a_definition(members, **definition), now), observer)
 
 
 @pytest.mark.parametrize("observer", Observer)
@@ -51,14 +52,18 @@ def test_the_observer_is_handed_through(observer):
 
 
 def test_candidates_come_by_priority_and_the_active_node_is_none():
-    assert fit_candidates(a_state(3), a_definition(3), NOW) == (NODE_B, NODE_C)
+    assert fit_candidates(ClusterView(a_state(3), a_definition(3), NOW)) == (NODE_B, NODE_C)
 
 
 def test_the_priority_is_the_definitions_and_names_break_a_tie():
     definition = a_definition(3)
     by_other_priority = replace(definition, nodes=tuple(replace(node, priority=1) for node in definition.nodes[::-1]))
     down = a_report(service=ServiceStatus.OUT_OF_SERVICE)
-    assert fit_candidates(a_state(3, active=None, node_a=down), by_other_priority, NOW) == (NODE_A, NODE_B, NODE_C)
+    assert fit_candidates(ClusterView(a_state(3, active=None, node_a=down), by_other_priority, NOW)) == (
+        NODE_A,
+        NODE_B,
+        NODE_C,
+    )
 
 
 @pytest.mark.parametrize(
@@ -71,17 +76,17 @@ def test_the_priority_is_the_definitions_and_names_break_a_tie():
     ],
 )
 def test_only_a_ready_node_is_fit(report):  # B3
-    assert fit_candidates(a_state(3, node_b=report), a_definition(3), NOW) == (NODE_C,)
+    assert fit_candidates(ClusterView(a_state(3, node_b=report), a_definition(3), NOW)) == (NODE_C,)
 
 
 def test_a_node_that_was_tried_is_left_out():
-    assert fit_candidates(a_state(3), a_definition(3), NOW, without=(NODE_B,)) == (NODE_C,)
+    assert fit_candidates(ClusterView(a_state(3), a_definition(3), NOW), without=(NODE_B,)) == (NODE_C,)
 
 
 def test_a_member_that_the_state_does_not_know_yet_is_unknown():
     state = a_state(2)
-    assert health_of(state, a_definition(3), NODE_C, NOW) is NodeHealth.UNKNOWN
-    assert fit_candidates(state, a_definition(3), NOW) == (NODE_B,)
+    assert health_of(ClusterView(state, a_definition(3), NOW), NODE_C) is NodeHealth.UNKNOWN
+    assert fit_candidates(ClusterView(state, a_definition(3), NOW)) == (NODE_B,)
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ from tests.support.builders import (
 from understudy.domain.cluster.policy import Policy
 from understudy.domain.cluster.service_names import NO_NAMES
 from understudy.domain.cluster.state import ClusterState, NodeReport, PowerReading, Proof, ServiceStatus
+from understudy.domain.cluster.view import ClusterView
 from understudy.domain.lease.proof import evidence, find_proof, lease_expires_at
 
 MARGIN_S = 2
@@ -33,7 +34,7 @@ DOWN = ServiceStatus.OUT_OF_SERVICE
 
 
 def proof(state: ClusterState, now: float = NOW, power: PowerReading = PowerReading.UNKNOWN) -> Proof | None:
-    return find_proof(state, a_definition(policy=Policy(drift_margin_s=MARGIN_S)), now, power)
+    return find_proof(ClusterView(state, a_definition(policy=Policy(drift_margin_s=MARGIN_S)), now), power)
 
 
 def test_that_nobody_is_known_to_hold_the_lease_is_a_proof_once_every_member_has_said_that_it_is_down():  # B4
@@ -43,7 +44,7 @@ def test_that_nobody_is_known_to_hold_the_lease_is_a_proof_once_every_member_has
     assert proof(a_moving_state(previous=None, node_a=an_off_report())) is Proof.NO_HOLDER
     for unknown in (NodeReport("node-a"), a_report(), replace(down, heard_at=NOW - 60), replace(down, named="ffffff")):
         assert proof(a_moving_state(previous=None, node_a=unknown)) is None
-    assert evidence(nobody, a_definition(), NOW, PowerReading.STOPPED) == ()
+    assert evidence(ClusterView(nobody, a_definition(), NOW), PowerReading.STOPPED) == ()
 
 
 # B4
@@ -205,7 +206,7 @@ def test_a_third_member_that_says_that_it_serves_stands_against_every_proof():  
     third = a_report(NODE_C, service=ServiceStatus.IN_SERVICE, keeps_lease=False)
     for recorded in (None, Proof.RELEASED):
         state = a_moving_state(3, previous=a_previous(proof=recorded, renewed_at=NOW - 60), node_c=third)
-        assert find_proof(state, a_definition(3), NOW, PowerReading.STOPPED) is None
+        assert find_proof(ClusterView(state, a_definition(3), NOW), PowerReading.STOPPED) is None
 
 
 def test_a_release_by_an_agent_that_knows_other_services_is_none():  # B4
@@ -244,6 +245,8 @@ def test_no_agent_counts_its_lease_longer_than_the_controller_waits(sent_at, lat
     assert proved_from is not None
     assert sent_at + lease_s <= proved_from
     assert (
-        find_proof(state, a_definition(policy=Policy(drift_margin_s=margin_s)), proved_from, PowerReading.UNKNOWN)
+        find_proof(
+            ClusterView(state, a_definition(policy=Policy(drift_margin_s=margin_s)), proved_from), PowerReading.UNKNOWN
+        )
         is Proof.LEASE_EXPIRED
     )

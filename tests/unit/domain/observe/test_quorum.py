@@ -41,6 +41,7 @@ from understudy.domain.cluster.state import (
     Stage,
     TransitionAction,
 )
+from understudy.domain.cluster.view import ClusterView
 from understudy.domain.decide.rules import decide
 from understudy.domain.decide.situation import Candidate, Holder, Observer, fit_candidates, health_of, survey
 from understudy.domain.observe.health import NodeHealth
@@ -87,7 +88,7 @@ def test_a_node_is_a_candidate_when_it_is_ready_and_has_what_the_mode_asks_for(h
     state = a_state(3, node_b=a_node_b(health, quorum=reach))
     definition = a_definition(3, quorum=quorum)
     is_fit = health is NodeHealth.READY and is_enough
-    assert (NODE_B in fit_candidates(state, definition, NOW)) is is_fit
+    assert (NODE_B in fit_candidates(ClusterView(state, definition, NOW))) is is_fit
 
 
 @pytest.mark.parametrize(
@@ -100,15 +101,15 @@ def test_more_than_half_of_all_nodes_must_be_heard_and_witnesses_count(silent, i
         state, nodes={each: replace(r, heard_at=SILENT if each in silent else NOW) for each, r in state.nodes.items()}
     )
     definition = a_definition(nodes=WITNESSED, quorum=MAJORITY)
-    assert (not objection(state, definition, NODE_B, NOW)) is is_majority
-    assert fit_candidates(state, definition, NOW) == ((NODE_B,) if is_majority else ())
+    assert (not objection(ClusterView(state, definition, NOW), NODE_B)) is is_majority
+    assert fit_candidates(ClusterView(state, definition, NOW)) == ((NODE_B,) if is_majority else ())
 
 
 # S12
 def test_half_of_the_nodes_are_no_majority():
     report = a_report(NODE_B, heard_at=SILENT)
     state = a_state(2, node_b=report)
-    assert objection(state, a_definition(quorum=MAJORITY), NODE_A, NOW) == (
+    assert objection(ClusterView(state, a_definition(quorum=MAJORITY), NOW), NODE_A) == (
         "the cluster is without a majority: 1 of its 2 nodes are heard"
     )
 
@@ -127,12 +128,12 @@ def test_half_of_the_nodes_are_no_majority():
 )
 # S12 B3
 def test_a_node_counts_for_the_majority_as_long_as_it_is_heard(report, count):
-    assert count_heard(a_state(2, node_b=report), a_definition(), NOW) == count
+    assert count_heard(ClusterView(a_state(2, node_b=report), a_definition(), NOW)) == count
 
 
 def test_a_node_that_the_state_does_not_know_yet_does_not_count():  # S12
-    assert count_heard(a_state(2), a_definition(3), NOW) == 2
-    assert objection(a_state(2), a_definition(3, quorum=TCP_REMOTE), NODE_C, NOW) == (
+    assert count_heard(ClusterView(a_state(2), a_definition(3), NOW)) == 2
+    assert objection(ClusterView(a_state(2), a_definition(3, quorum=TCP_REMOTE), NOW), NODE_C) == (
         "it does not say how many of the 3 quorum hosts it reaches"
     )
 
@@ -150,14 +151,14 @@ def test_a_witness_is_never_a_candidate_however_well_it_is():  # S12
     state = a_state(3, node_a=an_off_report(), node_b=an_off_report(NODE_B), node_c=a_report(NODE_C, quorum=GOOD))
     for quorum in (Quorum(), TCP_REMOTE, MAJORITY):
         definition = a_definition(nodes=WITNESSED, quorum=quorum)
-        assert health_of(state, definition, NODE_C, NOW) is NodeHealth.READY
-        assert fit_candidates(state, definition, NOW) == ()
-        assert survey(state, definition, NOW, Observer.TRUSTED).candidate is Candidate.NONE
+        assert health_of(ClusterView(state, definition, NOW), NODE_C) is NodeHealth.READY
+        assert fit_candidates(ClusterView(state, definition, NOW)) == ()
+        assert survey(ClusterView(state, definition, NOW), Observer.TRUSTED).candidate is Candidate.NONE
 
 
 def test_without_its_role_the_same_witness_would_be_promoted():  # S12
     state = a_state(3, node_a=an_off_report(), node_b=an_off_report(NODE_B))
-    assert fit_candidates(state, a_definition(3), NOW) == (NODE_C,)
+    assert fit_candidates(ClusterView(state, a_definition(3), NOW)) == (NODE_C,)
 
 
 def test_a_failback_goes_to_the_best_node_that_serves_and_never_to_a_witness():  # S12 B6
@@ -173,7 +174,7 @@ def test_a_failback_goes_to_the_best_node_that_serves_and_never_to_a_witness(): 
 
 
 def asked(state: ClusterState, definition: Definition, **request: Any) -> Any:
-    return rule_on_request(Request(CLUSTER, **request), EXECUTION, state, definition, NOW)
+    return rule_on_request(Request(CLUSTER, **request), EXECUTION, ClusterView(state, definition, NOW))
 
 
 @pytest.mark.parametrize(
@@ -214,7 +215,7 @@ def test_an_operator_is_told_what_quorum_has_against_a_node(quorum, changes, req
 
 def test_the_facts_of_a_decision_say_what_quorum_has_against_each_node():  # S12 B5
     state = a_state(2, node_a=a_report(quorum=GOOD), node_b=a_report(NODE_B, quorum=BAD))
-    nodes = facts_of(state, a_definition(quorum=TCP_REMOTE), NOW)["nodes"]
+    nodes = facts_of(ClusterView(state, a_definition(quorum=TCP_REMOTE), NOW))["nodes"]
     assert (nodes["node-a"]["quorum"], nodes["node-b"]["quorum"]) == ("", "it reaches 1 of 3 quorum hosts")
 
 
@@ -231,7 +232,7 @@ def test_the_facts_of_a_decision_say_what_quorum_has_against_each_node():  # S12
 # S12 B3 B5
 def test_an_operator_is_called_by_a_rule_of_its_own_when_only_quorum_is_in_the_way(changes, rule):
     state = a_state(2, **{"node_b": a_report(NODE_B, quorum=BAD), **changes})
-    assert decide(survey(state, a_definition(quorum=TCP_REMOTE), NOW, Observer.TRUSTED)).rule == rule
+    assert decide(survey(ClusterView(state, a_definition(quorum=TCP_REMOTE), NOW), Observer.TRUSTED)).rule == rule
 
 
 def test_the_node_that_served_last_gets_nothing_back_without_a_majority():  # S12 B4
@@ -239,7 +240,7 @@ def test_the_node_that_served_last_gets_nothing_back_without_a_majority():  # S1
 
     def holder(reach: Reach | None) -> Holder:
         state = a_moving_state(2, transition=None, previous=a_previous(), node_a=a_report(quorum=reach))
-        found: Holder = survey(state, definition, NOW, Observer.TRUSTED).holder
+        found: Holder = survey(ClusterView(state, definition, NOW), Observer.TRUSTED).holder
         return found
 
     assert holder(GOOD) is Holder.RETURNED
@@ -254,7 +255,7 @@ def test_a_first_placement_waits_a_silence_long_for_a_quorum_before_a_person_is_
     def rule(heard_for_s: int) -> str:
         node_a = a_report(service=ServiceStatus.OUT_OF_SERVICE, heard_since=NOW - heard_for_s)
         state = a_state(3, epoch=0, active=None, node_a=node_a, node_b=an_off_report(NODE_B), node_c=NodeReport("c"))
-        return decide(survey(state, definition, NOW, Observer.TRUSTED)).rule
+        return decide(survey(ClusterView(state, definition, NOW), Observer.TRUSTED)).rule
 
     assert rule(0) == rule(14) == "members-are-awaited"
     assert rule(15) == "no-quorum-to-place-on"
@@ -327,11 +328,11 @@ def test_a_node_without_a_majority_and_a_witness_are_never_given_the_lease_by_an
         address=Address(AddressStatus.OWED if is_owed else AddressStatus.IN_SYNC, 2),
     )
     definition = a_definition(nodes=WITNESSED, quorum=Quorum(mode, HOSTS if mode is QuorumMode.TCP_REMOTE else ()))
-    situation = survey(state, definition, NOW, observer)
+    situation = survey(ClusterView(state, definition, NOW), observer)
     chosen = [(ACTION_OF.get(decide(situation).action), situation.target)]
     for ruling in (
-        rule_on_request(request_, "another", state, definition, NOW),
-        rule_on_next(2, EXECUTION, state, definition, NOW),
+        rule_on_request(request_, "another", ClusterView(state, definition, NOW)),
+        rule_on_next(2, EXECUTION, ClusterView(state, definition, NOW)),
     ):
         if isinstance(ruling, Opening):
             chosen.append((ruling.action, ruling.target))
@@ -339,4 +340,4 @@ def test_a_node_without_a_majority_and_a_witness_are_never_given_the_lease_by_an
         if action is None or target is None or target == state.active:
             continue
         assert target != NODE_C
-        assert not objection(state, definition, target, NOW)
+        assert not objection(ClusterView(state, definition, NOW), target)

@@ -33,6 +33,7 @@ from understudy.domain.cluster.state import (
     Stage,
     TransitionAction,
 )
+from understudy.domain.cluster.view import ClusterView
 from understudy.domain.decide.rules import Action, decide
 from understudy.domain.decide.situation import Holder, Observer, fit_candidates, health_of, survey
 from understudy.domain.lease.proof import find_proof
@@ -54,7 +55,7 @@ def unplaced(members: int = 2, **nodes: Any) -> ClusterState:
 
 
 def decided(state: ClusterState, members: int = 2, **definition: Any) -> tuple[Action, str, str | None]:
-    situation = survey(state, a_definition(members, **definition), NOW, Observer.TRUSTED)
+    situation = survey(ClusterView(state, a_definition(members, **definition), NOW), Observer.TRUSTED)
     decision = decide(situation)
     return decision.action, decision.rule, situation.target
 
@@ -71,13 +72,13 @@ def led_to(node: str) -> Any:
 @pytest.mark.parametrize("keeps_lease", [True, False])
 def test_a_member_that_is_heard_serves_is_down_or_is_neither(service, keeps_lease):  # B4
     report = a_report(NODE_B, service=service, keeps_lease=keeps_lease)
-    found = said(a_state(node_b=report), a_definition(), NODE_B, NOW)
+    found = said(ClusterView(a_state(node_b=report), a_definition(), NOW), NODE_B)
     assert found is {DOWN: Said.DOWN, UP: Said.SERVES, ServiceStatus.STARTING: Said.SERVES}.get(service, Said.UNKNOWN)
 
 
 def test_that_it_is_down_counts_while_it_is_heard_and_that_it_serves_until_its_lease_has_run_out():  # B4
     def at(now: int, **report: Any) -> Said:
-        return said(a_state(node_b=a_report(NODE_B, **report)), a_definition(), NODE_B, now)
+        return said(ClusterView(a_state(node_b=a_report(NODE_B, **report)), a_definition(), now), NODE_B)
 
     assert (at(NOW + 14, service=DOWN), at(NOW + 15, service=DOWN)) == (Said.DOWN, Said.UNKNOWN)
     assert (at(NOW + 14, service=UP), at(NOW + 15, service=UP)) == (Said.SERVES, Said.UNKNOWN)
@@ -87,28 +88,28 @@ def test_that_it_is_down_counts_while_it_is_heard_and_that_it_serves_until_its_l
 def test_under_keep_no_lease_bounds_the_word_that_a_node_serves():  # B4
     state = a_state(node_b=a_report(NODE_B, service=UP))
     keeping = replace(state, terms=replace(state.terms, on_isolation="keep"))
-    assert said(keeping, a_definition(), NODE_B, NOW + 3600) is Said.SERVES
+    assert said(ClusterView(keeping, a_definition(), NOW + 3600), NODE_B) is Said.SERVES
 
 
 def test_a_longer_lease_that_was_ended_bounds_the_word_of_its_holder():  # B4
     state = a_moving_state(previous=a_previous(lease_s=60))
-    assert said(state, a_definition(), NODE_A, NOW + 62) is Said.SERVES
-    assert said(state, a_definition(), NODE_A, NOW + 63) is Said.UNKNOWN
+    assert said(ClusterView(state, a_definition(), NOW + 62), NODE_A) is Said.SERVES
+    assert said(ClusterView(state, a_definition(), NOW + 63), NODE_A) is Said.UNKNOWN
 
 
 def test_a_member_that_is_off_by_ec2s_word_is_down_and_one_that_was_never_heard_is_unknown():  # B4
     off = an_off_report(NODE_B, service=UP, power_at=NOW + 1)
-    assert said(a_state(node_b=off), a_definition(), NODE_B, NOW + 2) is Said.DOWN
-    assert said(a_state(node_b=NodeReport("node-b")), a_definition(), NODE_B, NOW) is Said.UNKNOWN
-    assert said(a_state(2), a_definition(3), NODE_C, NOW) is Said.UNKNOWN
+    assert said(ClusterView(a_state(node_b=off), a_definition(), NOW + 2), NODE_B) is Said.DOWN
+    assert said(ClusterView(a_state(node_b=NodeReport("node-b")), a_definition(), NOW), NODE_B) is Said.UNKNOWN
+    assert said(ClusterView(a_state(2), a_definition(3), NOW), NODE_C) is Said.UNKNOWN
 
 
 def test_a_beat_that_names_no_services_says_nothing_of_them():  # B3
     silent = a_report(NODE_B, service=UP, keeps_lease=False, named=NO_NAMES)
-    assert said(a_state(node_b=silent), a_definition(), NODE_B, NOW) is Said.UNKNOWN
-    assert said(a_state(node_b=silent), a_definition(services=()), NODE_B, NOW) is Said.DOWN
+    assert said(ClusterView(a_state(node_b=silent), a_definition(), NOW), NODE_B) is Said.UNKNOWN
+    assert said(ClusterView(a_state(node_b=silent), a_definition(services=()), NOW), NODE_B) is Said.DOWN
     of_an_older_release = a_report(NODE_B, service=UP, keeps_lease=False, agent="", named="")
-    assert said(a_state(node_b=of_an_older_release), a_definition(), NODE_B, NOW) is Said.UNKNOWN
+    assert said(ClusterView(a_state(node_b=of_an_older_release), a_definition(), NOW), NODE_B) is Said.UNKNOWN
 
 
 # The names of services.
@@ -118,11 +119,11 @@ def test_a_node_that_names_other_services_than_the_definition_is_unknown_and_no_
     both = a_definition(services=(ServiceSpec("data"), ServiceSpec("postgresql", ("data",))))
     for names in (["data"], ["data", "postgresq1"], ["data", "postgresql", "more"], []):
         state = a_state(node_b=a_report(NODE_B, named=digest_of(names)))
-        assert health_of(state, both, NODE_B, NOW) is NodeHealth.UNKNOWN
-        assert fit_candidates(state, both, NOW) == ()
-        assert said(state, both, NODE_B, NOW) is Said.UNKNOWN
+        assert health_of(ClusterView(state, both, NOW), NODE_B) is NodeHealth.UNKNOWN
+        assert fit_candidates(ClusterView(state, both, NOW)) == ()
+        assert said(ClusterView(state, both, NOW), NODE_B) is Said.UNKNOWN
     right = a_state(node_b=a_report(NODE_B, named=digest_of(["postgresql", "data"])))
-    assert fit_candidates(right, both, NOW) == (NODE_B,)
+    assert fit_candidates(ClusterView(right, both, NOW)) == (NODE_B,)
 
 
 def test_a_witness_by_mistake_is_found_whatever_the_definition_names():  # B4
@@ -184,13 +185,11 @@ def test_the_record_leads_to_the_member_that_serves_and_it_is_adopted():  # S4
 def test_an_adopted_member_has_the_lease_from_the_opening_on_and_is_not_interrupted():  # S4
     serves = a_report(NODE_B, service=UP, keeps_lease=False, read_epoch=0)
     after = opened(
-        unplaced(node_b=serves),
-        a_definition(),
+        ClusterView(unplaced(node_b=serves), a_definition(), NOW),
         action=TransitionAction.PLACE,
         target=NODE_B,
         rule="place-by-priority",
         execution=EXECUTION,
-        now=NOW,
     )
     assert (after.active, after.previous, after.epoch) == (NODE_B, None, 1)
 
@@ -226,7 +225,7 @@ def test_the_one_that_serves_is_adopted_although_another_stays_unheard():  # S4
 def test_two_that_serve_before_anybody_was_placed_call_a_person():  # B4
     both = unplaced(node_a=a_report(keeps_lease=False), node_b=a_report(NODE_B, service=UP, keeps_lease=False))
     assert decided(both)[:2] == (Action.CALL_OPERATOR, TWO_SERVE)
-    assert fit_candidates(both, a_definition(), NOW) == ()
+    assert fit_candidates(ClusterView(both, a_definition(), NOW)) == ()
 
 
 def test_a_dead_first_placement_looks_at_everybody_again():  # B4
@@ -242,7 +241,7 @@ def test_a_second_server_calls_a_person_and_is_no_candidate():  # B4 B8
     for keeps_lease in (True, False):
         state = a_state(node_b=a_report(NODE_B, service=UP, keeps_lease=keeps_lease))
         assert decided(state)[:2] == (Action.CALL_OPERATOR, TWO_SERVE)
-        assert fit_candidates(state, a_definition(), NOW) == ()
+        assert fit_candidates(ClusterView(state, a_definition(), NOW)) == ()
 
 
 def test_a_third_member_that_serves_keeps_the_standby_from_taking_over():  # B4
@@ -254,7 +253,7 @@ def test_a_third_member_that_serves_keeps_the_standby_from_taking_over():  # B4
 def test_a_switchover_beside_or_to_a_second_server_is_refused_with_what_to_do():  # B4 S10
     state = a_state(3, node_c=a_report(NODE_C, service=UP, keeps_lease=False))
     for to in ("node-b", "node-c"):
-        ruling = rule_on_request(Request(state.cluster, to=to), EXECUTION, state, a_definition(3), NOW)
+        ruling = rule_on_request(Request(state.cluster, to=to), EXECUTION, ClusterView(state, a_definition(3), NOW))
         assert isinstance(ruling, Refused)
         assert "node-c says that it serves, and holds no lease" in ruling.why
 
@@ -263,7 +262,7 @@ def test_a_switchover_beside_or_to_a_second_server_is_refused_with_what_to_do():
 def test_a_person_may_have_the_one_that_serves_adopted_when_the_other_is_down(of_the_other, is_done):  # S10
     serves = a_report(NODE_B, service=UP, keeps_lease=False)
     state = replace(unplaced(node_a=of_the_other, node_b=serves), previous=led_to(NODE_A))
-    ruling = rule_on_request(Request(state.cluster, to="node-b"), EXECUTION, state, a_definition(), NOW)
+    ruling = rule_on_request(Request(state.cluster, to="node-b"), EXECUTION, ClusterView(state, a_definition(), NOW))
     assert isinstance(ruling, Opening) is is_done
 
 
@@ -279,14 +278,14 @@ def test_a_person_may_have_the_one_that_serves_adopted_when_the_other_is_down(of
 def test_not_even_a_person_has_the_one_that_serves_adopted_while_another_may_serve_too(other):  # S10 B4
     serves = a_report(NODE_B, service=UP, keeps_lease=False, heard_since=JUST)
     state = unplaced(node_a=other, node_b=serves)
-    ruling = rule_on_request(Request(state.cluster, to="node-b"), EXECUTION, state, a_definition(), NOW)
+    ruling = rule_on_request(Request(state.cluster, to="node-b"), EXECUTION, ClusterView(state, a_definition(), NOW))
     assert isinstance(ruling, Refused)
     assert "nobody knows yet whether node-a does, too" in ruling.why
 
 
 def test_a_person_has_the_one_that_serves_adopted_when_another_has_had_its_time_to_be_heard():  # S10
     state = unplaced(node_a=NodeReport("node-a"), node_b=a_report(NODE_B, service=UP, keeps_lease=False))
-    ruling = rule_on_request(Request(state.cluster, to="node-b"), EXECUTION, state, a_definition(), NOW)
+    ruling = rule_on_request(Request(state.cluster, to="node-b"), EXECUTION, ClusterView(state, a_definition(), NOW))
     assert isinstance(ruling, Opening)
 
 
@@ -295,41 +294,41 @@ def test_a_person_has_the_one_that_serves_adopted_when_another_has_had_its_time_
 
 def test_whoever_says_that_it_serves_objects_to_a_grant_but_not_the_target():  # B4
     state = a_moving_state(3, previous=a_previous(proof=Proof.LEASE_EXPIRED), node_b=a_report(NODE_B, service=UP))
-    assert objectors(state, a_definition(3), NOW) == (NODE_A,)
-    assert servers(state, a_definition(3), NOW) == (NODE_A, NODE_B)
+    assert objectors(ClusterView(state, a_definition(3), NOW)) == (NODE_A,)
+    assert servers(ClusterView(state, a_definition(3), NOW)) == (NODE_A, NODE_B)
 
 
 def test_a_node_that_was_passed_over_without_a_proof_objects_only_while_it_is_heard():  # B4
     passed = a_previous(proof=Proof.UNPROVEN)
     heard = a_moving_state(previous=passed, node_a=a_report(keeps_lease=False))
-    assert objectors(heard, a_definition(), NOW) == (NODE_A,)
-    assert objectors(heard, a_definition(), NOW + 60) == ()
+    assert objectors(ClusterView(heard, a_definition(), NOW)) == (NODE_A,)
+    assert objectors(ClusterView(heard, a_definition(), NOW + 60)) == ()
 
 
 def test_fencing_begins_again_without_the_proof_that_a_word_has_voided():  # B4
     proven = a_moving_state(previous=a_previous(proof=Proof.RELEASED), transition=a_transition(stage=Stage.GRANTING))
-    again = unfenced(proven, a_definition(), [NODE_A], NOW)
+    again = unfenced(ClusterView(proven, a_definition(), NOW), [NODE_A])
     assert again.previous is not None
     assert again.transition is not None
     assert (again.previous.proof, again.transition.stage) == (None, Stage.FENCING)
-    other = unfenced(proven, a_definition(), [NODE_C], NOW)
+    other = unfenced(ClusterView(proven, a_definition(), NOW), [NODE_C])
     assert other.previous is not None
     assert other.previous.proof is Proof.RELEASED
 
 
 def test_a_policy_that_accepts_everything_changes_nothing_about_a_second_server():  # B4
     state = a_state(node_b=a_report(NODE_B, service=UP, keeps_lease=False))
-    assert survey(state, a_definition(policy=Policy()), NOW, Observer.TRUSTED).holder is Holder.CONTESTED
+    assert survey(ClusterView(state, a_definition(policy=Policy()), NOW), Observer.TRUSTED).holder is Holder.CONTESTED
 
 
 @pytest.mark.parametrize("service", [ServiceStatus.FAILED, ServiceStatus.STOPPING])
 def test_a_member_whose_services_are_not_down_objects_while_it_is_heard(service):  # B4
     third = a_report(NODE_C, service=service, keeps_lease=False)
     state = a_moving_state(3, node_a=a_report(service=DOWN), node_c=third)
-    assert objectors(state, a_definition(3), NOW) == (NODE_C,)
-    assert objectors(state, a_definition(3), NOW + 15) == ()
+    assert objectors(ClusterView(state, a_definition(3), NOW)) == (NODE_C,)
+    assert objectors(ClusterView(state, a_definition(3), NOW + 15)) == ()
     bound = a_moving_state(3, node_a=a_report(service=DOWN), node_c=replace(third, keeps_lease=True))
-    assert objectors(bound, a_definition(3), NOW) == (NODE_C,)
+    assert objectors(ClusterView(bound, a_definition(3), NOW)) == (NODE_C,)
 
 
 def test_not_even_the_one_that_serves_is_adopted_beside_one_that_is_heard_and_not_down():  # B4
@@ -376,9 +375,9 @@ def test_that_an_address_leads_to_a_node_gives_it_no_lease_before_the_others_wer
     state = replace(unplaced(node_a=a_report(service=ServiceStatus.FAILED, keeps_lease=False)), previous=led_to(NODE_B))
     after = opened_to(NODE_B, state)
     assert (after.active, after.previous) == (None, None)
-    assert find_proof(after, a_definition(), NOW, PowerReading.UNKNOWN) is None
+    assert find_proof(ClusterView(after, a_definition(), NOW), PowerReading.UNKNOWN) is None
     down = opened_to(NODE_B, replace(unplaced(), previous=led_to(NODE_B)))
-    assert find_proof(down, a_definition(), NOW, PowerReading.UNKNOWN) is Proof.NO_HOLDER
+    assert find_proof(ClusterView(down, a_definition(), NOW), PowerReading.UNKNOWN) is Proof.NO_HOLDER
 
 
 def test_a_node_that_serves_and_that_an_address_leads_to_has_the_lease_from_the_opening_on():  # S4

@@ -23,6 +23,7 @@ from understudy.domain.cluster.policy import FailbackPolicy, Policy
 from understudy.domain.cluster.reach import Reach
 from understudy.domain.cluster.request import Request
 from understudy.domain.cluster.state import ServiceStatus, Stage, TransitionAction
+from understudy.domain.cluster.view import ClusterView
 from understudy.domain.decide.failback import preferred_since
 from understudy.domain.decide.rules import decide
 from understudy.domain.decide.situation import Candidate, Observer, fit_candidates, sound_candidates, survey
@@ -41,7 +42,7 @@ def counts(state: Any, **definition: Any) -> set[str]:
 
 
 def noted(state: Any, **definition: Any) -> set[str]:
-    return set(with_failure_of_holder(state, a_definition(3, **definition), NOW))
+    return set(with_failure_of_holder(ClusterView(state, a_definition(3, **definition), NOW)))
 
 
 def granted_b(**node_b: Any) -> Any:
@@ -128,7 +129,7 @@ def test_a_node_that_served_and_gave_up_has_failed_to_start_again():  # B20
 
 def test_a_start_that_fails_once_more_has_failed_since_the_first_time():  # B20
     state = replace(granted_b(service=FAILED), failed_starts=a_failed_start())
-    failed = with_failure_of_holder(state, a_definition(3), NOW)[NODE_B]
+    failed = with_failure_of_holder(ClusterView(state, a_definition(3), NOW))[NODE_B]
     assert (failed.at, failed.epoch, failed.of) == (NOW - 3600, 2, tried_with(state.nodes[NODE_B]))
 
 
@@ -142,10 +143,10 @@ def test_the_opening_that_takes_the_lease_away_notes_it_in_the_same_write():  # 
 
 def test_it_is_told_in_words():  # B5 B20
     state = a_state(3, failed_starts=a_failed_start(epoch=7))
-    assert failed_words(state, a_definition(3), NODE_B, NOW) == (
+    assert failed_words(ClusterView(state, a_definition(3), NOW), NODE_B) == (
         "the service did not start on node-b 3600 s ago (epoch 7)"
     )
-    assert failed_words(state, a_definition(3), NODE_C, NOW) == ""
+    assert failed_words(ClusterView(state, a_definition(3), NOW), NODE_C) == ""
 
 
 # --- who is chosen -------------------------------------------------------------------------------
@@ -153,14 +154,14 @@ def test_it_is_told_in_words():  # B5 B20
 
 def test_a_node_on_which_the_service_did_not_start_is_the_last_choice_whatever_its_priority():  # B20
     state = a_state(3, failed_starts=a_failed_start())
-    assert fit_candidates(state, a_definition(3), NOW) == (NODE_C, NODE_B)
-    assert sound_candidates(state, a_definition(3), NOW) == (NODE_C,)
-    assert fit_candidates(state, a_definition(3), NOW, without=(NODE_C,)) == (NODE_B,)
-    assert fit_candidates(state, a_definition(3, policy=NEVER_AGAIN), NOW) == (NODE_C,)
+    assert fit_candidates(ClusterView(state, a_definition(3), NOW)) == (NODE_C, NODE_B)
+    assert sound_candidates(ClusterView(state, a_definition(3), NOW)) == (NODE_C,)
+    assert fit_candidates(ClusterView(state, a_definition(3), NOW), without=(NODE_C,)) == (NODE_B,)
+    assert fit_candidates(ClusterView(state, a_definition(3, policy=NEVER_AGAIN), NOW)) == (NODE_C,)
 
 
 def test_without_the_memory_it_would_be_the_first():  # B20
-    assert fit_candidates(a_state(3), a_definition(3), NOW) == (NODE_B, NODE_C)
+    assert fit_candidates(ClusterView(a_state(3), a_definition(3), NOW)) == (NODE_B, NODE_C)
 
 
 # B20
@@ -173,7 +174,7 @@ def test_without_the_memory_it_would_be_the_first():  # B20
 )
 def test_when_no_other_is_left_the_policy_says_whether_it_is_tried_again(policy, candidate, rule):
     state = a_state(2, failed_starts=a_failed_start(), node_a=an_off_report())
-    seen = survey(state, a_definition(policy=policy), NOW, Observer.TRUSTED)
+    seen = survey(ClusterView(state, a_definition(policy=policy), NOW), Observer.TRUSTED)
     assert (seen.candidate, decide(seen).rule) == (candidate, rule)
 
 
@@ -182,13 +183,18 @@ def test_the_service_never_goes_back_by_itself_to_a_node_on_which_it_did_not_sta
     down = a_report(NODE_A, service=DOWN)
     away = a_state(2, active=NODE_B, node_a=down, node_b=a_report(NODE_B, service=UP))
     failed = replace(away, failed_starts=a_failed_start(NODE_A))
-    assert preferred_since(away, definition, sound_candidates(away, definition, NOW), NOW) == NOW
-    assert preferred_since(failed, definition, sound_candidates(failed, definition, NOW), NOW) is None
+    assert (
+        preferred_since(ClusterView(away, definition, NOW), sound_candidates(ClusterView(away, definition, NOW))) == NOW
+    )
+    assert (
+        preferred_since(ClusterView(failed, definition, NOW), sound_candidates(ClusterView(failed, definition, NOW)))
+        is None
+    )
 
 
 def asked(state: Any, policy: Policy | None = None, **request: Any) -> Any:
     definition = a_definition(len(state.nodes), policy=policy or Policy())
-    return rule_on_request(Request("orders-db", **request), "e", state, definition, NOW)
+    return rule_on_request(Request("orders-db", **request), "e", ClusterView(state, definition, NOW))
 
 
 def test_a_planned_move_to_a_node_on_which_the_service_did_not_start_is_refused_until_it_is_cleared():  # S10 B20
@@ -237,10 +243,12 @@ def test_the_next_try_goes_back_where_the_service_ran_but_not_where_it_had_faile
     moving = a_transition(action=TransitionAction.SWITCHOVER, target=NODE_B, stage=Stage.STARTING)
     state = replace(granted_b(service=FAILED), transition=moving)
     state = replace(state, nodes={**state.nodes, NODE_A: a_report(service=DOWN)})
-    ruling = rule_on_next(2, EXECUTION, state, a_definition(3), NOW)
+    ruling = rule_on_next(2, EXECUTION, ClusterView(state, a_definition(3), NOW))
     assert (ruling.target, ruling.tried) == (NODE_A, (NODE_B,))
     failed = replace(state, failed_starts=a_failed_start(NODE_A))
-    assert rule_on_next(2, EXECUTION, failed, a_definition(3), NOW).target == NODE_C
+    assert rule_on_next(2, EXECUTION, ClusterView(failed, a_definition(3), NOW)).target == NODE_C
     alone = replace(failed, nodes={each: failed.nodes[each] for each in (NODE_A, NODE_B)})
-    assert rule_on_next(2, EXECUTION, alone, a_definition(2), NOW).target == NODE_A
-    assert isinstance(rule_on_next(2, EXECUTION, alone, a_definition(2, policy=NEVER_AGAIN), NOW), Exhausted)
+    assert rule_on_next(2, EXECUTION, ClusterView(alone, a_definition(2), NOW)).target == NODE_A
+    assert isinstance(
+        rule_on_next(2, EXECUTION, ClusterView(alone, a_definition(2, policy=NEVER_AGAIN), NOW)), Exhausted
+    )

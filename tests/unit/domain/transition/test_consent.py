@@ -10,6 +10,7 @@ from understudy.domain.cluster.approval import No, Question, Reply, Unanswered, 
 from understudy.domain.cluster.policy import ApprovalPolicy, Policy
 from understudy.domain.cluster.request import Request
 from understudy.domain.cluster.state import TransitionAction
+from understudy.domain.cluster.view import ClusterView
 from understudy.domain.transition.consent import (
     Approved,
     Ask,
@@ -43,14 +44,18 @@ def under(*actions: TransitionAction, on_timeout: str = "hold") -> Any:
 def asking(request: Request = CAUSE, question: Question | None = None, **changes: Any) -> Any:
     state = changes.pop("state", a_state(3, approval=question))
     ruling = changes.pop("ruling", OPENING)
-    return before_asking(ruling, request, EXECUTION, state, changes.pop("definition", under(FAILOVER)), NOW + 10)
+    return before_asking(
+        ruling, request, EXECUTION, ClusterView(state, changes.pop("definition", under(FAILOVER)), NOW + 10)
+    )
 
 
 def replied(answer: Any, question: Question | None = ASKED, **changes: Any) -> Any:
     definition = changes.pop("definition", under(FAILOVER))
     now = changes.pop("now", NOW + WAIT_S)
     state = a_state(3, approval=question)
-    return after_reply(changes.pop("ruling", OPENING), Reply(NODE_B, answer), EXECUTION, state, definition, now)
+    return after_reply(
+        changes.pop("ruling", OPENING), Reply(NODE_B, answer), EXECUTION, ClusterView(state, definition, now)
+    )
 
 
 # B4
@@ -219,17 +224,20 @@ def test_a_lease_that_moves_takes_its_question_with_it_and_a_repair_does_not():
 # B4 S6 S7
 def test_the_time_of_an_execution_counts_from_its_question_also_for_the_next_node_that_it_tries():
     state = opened(
-        a_state(3),
-        under(FAILOVER),
+        ClusterView(a_state(3), under(FAILOVER), NOW),
         action=FAILOVER,
         target=NODE_B,
         rule="r",
         execution="e",
-        now=NOW,
         asked_at=NOW - 900,
     )
     assert state.transition.execution_begun_at == NOW - 900
     next_one = opened(
-        state, under(FAILOVER), action=FAILOVER, target=NODE_C, rule="r", execution="e", now=NOW + 60, tried=(NODE_B,)
+        ClusterView(state, under(FAILOVER), NOW + 60),
+        action=FAILOVER,
+        target=NODE_C,
+        rule="r",
+        execution="e",
+        tried=(NODE_B,),
     )
     assert next_one.transition.execution_begun_at == NOW - 900

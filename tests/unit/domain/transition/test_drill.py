@@ -22,6 +22,7 @@ from understudy.domain.cluster.address import Address, AddressStatus
 from understudy.domain.cluster.hold import Hold
 from understudy.domain.cluster.request import Request
 from understudy.domain.cluster.state import ServiceStatus, Stage, TransitionAction
+from understudy.domain.cluster.view import ClusterView
 from understudy.domain.decide.situation import Observer
 from understudy.domain.readiness.facts import Verdict
 from understudy.domain.readiness.report import CheckResult
@@ -59,7 +60,7 @@ AWAY = a_state(
 
 
 def went_on(drill: Drill, state: Any, now: int = NOW, story: Any = OURS) -> Any:
-    return go_on(drill, DRILL, state, a_definition(policy=DRILLING), now, Observer.TRUSTED, story)
+    return go_on(drill, DRILL, ClusterView(state, a_definition(policy=DRILLING), now), Observer.TRUSTED, story)
 
 
 # --- when it may begin ---------------------------------------------------------------------------
@@ -102,21 +103,21 @@ def test_a_drill_is_due_inside_its_window_once_the_days_are_over(drill, now, due
 )
 def test_whatever_is_not_well_speaks_against_a_drill(changes, definition, observer, word):  # B7 B3 B6
     members = definition.get("members", 2)
-    found = objections(a_state(members, **changes), a_definition(**definition), NOW, observer)
+    found = objections(ClusterView(a_state(members, **changes), a_definition(**definition), NOW), observer)
     assert any(word in each for each in found) if word else found == ()
 
 
 def test_nothing_speaks_against_a_drill_of_a_well_cluster():  # B7
-    assert objections(a_state(), a_definition(), NOW, Observer.TRUSTED) == ()
+    assert objections(ClusterView(a_state(), a_definition(), NOW), Observer.TRUSTED) == ()
     unconfirmed = a_state(address=Address(AddressStatus.UNCONFIRMED, 1))
-    assert objections(unconfirmed, a_definition(), NOW, Observer.TRUSTED) == ()
+    assert objections(ClusterView(unconfirmed, a_definition(), NOW), Observer.TRUSTED) == ()
 
 
 def test_a_standby_without_quorum_is_no_candidate_for_a_drill():  # S12 B7
     state = a_state(
         3, node_b=a_report(NODE_B, heard_at=NOW - 60), node_c=a_report("i-0ccccccccccccccc3", heard_at=None)
     )
-    assert objections(state, a_definition(3, quorum=MAJORITY), NOW, Observer.TRUSTED)
+    assert objections(ClusterView(state, a_definition(3, quorum=MAJORITY), NOW), Observer.TRUSTED)
 
 
 @pytest.mark.parametrize(
@@ -154,14 +155,14 @@ def test_a_check_is_asked_for_under_the_same_name_until_it_is_late_and_anew_only
 
 
 def test_a_drill_goes_to_the_best_candidate_and_remembers_its_home():  # B7
-    asked = begin(Drill(revision=3), a_state(3), a_definition(3), NOW, ())
+    asked = begin(Drill(revision=3), ClusterView(a_state(3), a_definition(3), NOW), ())
     assert asked == Ask(Drill(DrillStage.OUT, NOW, NODE_A, NODE_B, 2, 2, asked_at=NOW, revision=3), NODE_B, DRILL_DUE)
 
 
 def test_a_refusal_is_told_once_a_day():  # B7
-    told = begin(Drill(), a_state(), a_definition(), NOW, ("held",))
+    told = begin(Drill(), ClusterView(a_state(), a_definition(), NOW), ("held",))
     assert told == End(Drill(refused_at=NOW), DrillOutcome.REFUSED, "held")
-    assert begin(Drill(refused_at=NOW), a_state(), a_definition(), NOW + 60, ("held",)) is None
+    assert begin(Drill(refused_at=NOW), ClusterView(a_state(), a_definition(), NOW + 60), ("held",)) is None
 
 
 # --- how it goes on ------------------------------------------------------------------------------
@@ -246,7 +247,7 @@ def test_a_move_that_is_not_opened_is_asked_for_again_and_then_given_up(drill, r
 
 def ruled(state: Any = None, **request: Any) -> Any:
     asked = Request("orders-db", TransitionAction.SWITCHOVER, "node-b", rule=DRILL_DUE)
-    return rule_on_request(replace(asked, **request), "x", state or a_state(), a_definition(), NOW)
+    return rule_on_request(replace(asked, **request), "x", ClusterView(state or a_state(), a_definition(), NOW))
 
 
 def test_a_drill_is_opened_on_a_well_cluster_and_spends_no_failover():  # B7

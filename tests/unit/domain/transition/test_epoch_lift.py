@@ -18,6 +18,7 @@ from tests.support.builders import (
 from understudy.domain.cluster.policy import Policy
 from understudy.domain.cluster.record import Guard
 from understudy.domain.cluster.state import Proof, Stage
+from understudy.domain.cluster.view import ClusterView
 from understudy.domain.transition.epoch_lift import LIFT_LIMIT, lift_objection, lifted
 
 MOVING = a_moving_state(previous=a_previous(proof=Proof.RELEASED), transition=a_transition(stage=Stage.MOVING))
@@ -47,7 +48,7 @@ def test_what_keeps_a_table_from_being_lifted_is_named(state, there, lifted_befo
 
 
 def test_the_node_that_the_guard_names_is_the_last_holder_and_nothing_is_proved_against_it():  # B4
-    after = lifted(MOVING, a_definition(), guard(node="node-a"), NOW + 30)
+    after = lifted(ClusterView(MOVING, a_definition(), NOW + 30), guard(node="node-a"))
     assert (after.epoch, after.active) == (10, None)
     expected = a_previous(renewed_at=NOW + 30, ended_epoch=10, proof=None)
     assert after.previous == expected
@@ -61,8 +62,13 @@ def test_the_node_that_the_guard_names_is_the_last_holder_and_nothing_is_proved_
 
 def test_the_longer_lease_counts():  # B4
     longer = a_definition(policy=Policy(lease_s=20, silence_limit_s=30))
-    assert lifted(MOVING, longer, guard(), NOW).previous.lease_s == 20
-    assert lifted(replace(MOVING, terms=replace(MOVING.terms, lease_s=40)), longer, guard(), NOW).previous.lease_s == 40
+    assert lifted(ClusterView(MOVING, longer, NOW), guard()).previous.lease_s == 20
+    assert (
+        lifted(
+            ClusterView(replace(MOVING, terms=replace(MOVING.terms, lease_s=40)), longer, NOW), guard()
+        ).previous.lease_s
+        == 40
+    )
 
 
 @pytest.mark.parametrize(
@@ -75,16 +81,16 @@ def test_the_longer_lease_counts():  # B4
 )
 def test_a_holder_whose_lease_may_not_end_by_itself_is_not_proved_off_by_time(report, terms, policy):  # B4
     state = replace(MOVING, nodes={**MOVING.nodes, NODE_A: report}, terms=replace(MOVING.terms, on_isolation=terms))
-    after = lifted(state, a_definition(policy=Policy(on_isolation=policy)), guard(), NOW)
+    after = lifted(ClusterView(state, a_definition(policy=Policy(on_isolation=policy)), NOW), guard())
     assert after.previous.keeps_lease is False
 
 
 def test_a_member_that_the_state_does_not_know_is_not_proved_off_by_time():  # B4
     state = replace(MOVING, nodes={NODE_B: MOVING.nodes[NODE_B]})
-    assert lifted(state, a_definition(), guard(), NOW).previous.keeps_lease is False
+    assert lifted(ClusterView(state, a_definition(), NOW), guard()).previous.keeps_lease is False
 
 
 def test_a_target_that_the_guard_names_goes_on_where_it_was():  # B1
-    after = lifted(MOVING, a_definition(), guard(node="node-b"), NOW + 5)
+    after = lifted(ClusterView(MOVING, a_definition(), NOW + 5), guard(node="node-b"))
     assert (after.epoch, after.previous, after.transition.stage) == (10, MOVING.previous, Stage.MOVING)
     assert after.transition.deadline_at > NOW + 5

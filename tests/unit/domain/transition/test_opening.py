@@ -25,6 +25,7 @@ from understudy.domain.cluster.hold import Hold
 from understudy.domain.cluster.policy import FailbackPolicy, FailoverBudget, Policy
 from understudy.domain.cluster.request import Request
 from understudy.domain.cluster.state import ClusterState, NodeReport, ServiceStatus, Stage, TransitionAction
+from understudy.domain.cluster.view import ClusterView
 from understudy.domain.transition.opening import (
     AlreadyOpen,
     Exhausted,
@@ -40,11 +41,13 @@ SILENT = a_report(heard_at=NOW - 15)
 
 
 def asked(state: Any, definition: Any = None, execution: str = EXECUTION, **request: Any) -> Any:
-    return rule_on_request(Request(CLUSTER, **request), execution, state, definition or a_definition(3), NOW)
+    return rule_on_request(
+        Request(CLUSTER, **request), execution, ClusterView(state, definition or a_definition(3), NOW)
+    )
 
 
 def next_after(state: Any, failed_epoch: int = 2, execution: str = EXECUTION) -> Any:
-    return rule_on_next(failed_epoch, execution, state, a_definition(3), NOW)
+    return rule_on_next(failed_epoch, execution, ClusterView(state, a_definition(3), NOW))
 
 
 # What the controller asks for.

@@ -26,6 +26,7 @@ from understudy.domain.cluster.intervals import change_gaps_s
 from understudy.domain.cluster.policy import FailoverBudget, Policy
 from understudy.domain.cluster.state import PowerReading, Proof, ServiceStatus, Stage, TransitionAction
 from understudy.domain.cluster.tuning import Tuning
+from understudy.domain.cluster.view import ClusterView
 from understudy.domain.lease.proof import find_proof
 from understudy.domain.lease.terms import terms_of
 from understudy.domain.transition.addresses import Moved
@@ -146,12 +147,12 @@ def test_the_grant_gives_the_lease_to_the_target_and_forgets_the_node_before():
 
 
 def test_a_stage_has_its_own_deadline():
-    after = entered(a_moving_state(), a_definition(), Stage.STARTING, NOW + 5)
+    after = entered(ClusterView(a_moving_state(), a_definition(), NOW + 5), Stage.STARTING)
     assert after.transition == a_transition(stage=Stage.STARTING, deadline_at=NOW + 5 + 120 + STAGE_SLACK_S)
 
 
 def test_without_a_transition_there_is_no_stage_to_enter():
-    assert entered(a_state(), a_definition(), Stage.STARTING, NOW) == a_state()
+    assert entered(ClusterView(a_state(), a_definition(), NOW), Stage.STARTING) == a_state()
 
 
 @pytest.mark.parametrize(
@@ -228,7 +229,7 @@ class World:
         self.state = open_to(target, self.state, self.definition, now=int(self.now))
 
     def fence(self, power: PowerReading) -> None:
-        if proof := find_proof(self.state, a_definition(), self.now, power):
+        if proof := find_proof(ClusterView(self.state, a_definition(), self.now), power):
             self.has_stopped = self.has_stopped or proof is Proof.STOPPED
             self.state = fenced(self.state, proof)
 
@@ -285,8 +286,8 @@ def test_the_lease_of_a_holder_that_may_keep_on_proves_nothing_whatever_the_defi
     assert kept_terms(state, a_definition(policy=Policy())).on_isolation == "keep"
     after = open_to(NODE_B, replace(state, terms=kept_terms(state, a_definition(policy=Policy()))))
     assert after.previous.keeps_lease is False
-    assert find_proof(after, a_definition(), NOW + 10**6, PowerReading.UNKNOWN) is None
-    assert find_proof(after, a_definition(), NOW, PowerReading.STOPPED) is Proof.STOPPED
+    assert find_proof(ClusterView(after, a_definition(), NOW + 10**6), PowerReading.UNKNOWN) is None
+    assert find_proof(ClusterView(after, a_definition(), NOW), PowerReading.STOPPED) is Proof.STOPPED
     again = open_to(NODE_A, after)
     assert again.terms.on_isolation == "keep"
 

@@ -18,6 +18,7 @@ from tests.support.builders import (
 from understudy.domain.cluster.definition import Definition
 from understudy.domain.cluster.policy import Fencing, Policy
 from understudy.domain.cluster.state import PowerReading, Proof, ServiceStatus, TransitionAction
+from understudy.domain.cluster.view import ClusterView
 from understudy.domain.lease.proof import find_proof
 from understudy.domain.transition.stopping import StopTry, StopWord, is_stop_due, may_go_unproven, read_try, stop_faults
 
@@ -36,7 +37,7 @@ def a_policy(*accept: Proof, **fencing: Any) -> Definition:
 
 
 def due(state: Any, definition: Definition | None = None, now: float = NOW, last: StopTry | None = None) -> bool:
-    return is_stop_due(state, definition or a_policy(), now, last)
+    return is_stop_due(ClusterView(state, definition or a_policy(), now), last)
 
 
 def a_try(word: StopWord = StopWord.ACCEPTED, tries: int = 1) -> StopTry:
@@ -50,7 +51,7 @@ def test_a_silent_node_that_failed_over_is_stopped_at_once():  # S12
 def test_it_is_stopped_even_when_its_lease_has_run_out_already():  # S12 B4
     """A machine that was frozen can serve for an instant when it thaws: a lease cannot see to that, a stop does."""
     state = a_moving_state(node_a=SILENT, previous=a_previous(renewed_at=NOW - 15))
-    assert find_proof(state, a_policy(), NOW, PowerReading.UNKNOWN) is LEASE_EXPIRED
+    assert find_proof(ClusterView(state, a_policy(), NOW), PowerReading.UNKNOWN) is LEASE_EXPIRED
     assert due(state)
 
 
@@ -144,19 +145,22 @@ def test_a_proof_counts_only_where_the_policy_accepts_it(report, power, proof): 
     state = a_moving_state(node_a=report, previous=a_previous(renewed_at=report.heard_at))
     now = NOW if proof is RELEASED else LATER
     others = [each for each in Fencing().accept if each is not proof]
-    assert find_proof(state, a_policy(proof), now, power) is proof
-    assert find_proof(state, a_policy(*others), now, power) is None
+    assert find_proof(ClusterView(state, a_policy(proof), now), power) is proof
+    assert find_proof(ClusterView(state, a_policy(*others), now), power) is None
 
 
 @pytest.mark.parametrize("power", [PowerReading.STOPPING, PowerReading.SHUTTING_DOWN, PowerReading.UNKNOWN])
 def test_stopping_is_never_a_proof_even_where_a_stop_was_accepted(power):  # B4
-    assert find_proof(a_moving_state(node_a=a_report(heard_at=LATER)), a_policy(STOPPED), LATER, power) is None
+    assert (
+        find_proof(ClusterView(a_moving_state(node_a=a_report(heard_at=LATER)), a_policy(STOPPED), LATER), power)
+        is None
+    )
 
 
 def test_a_proof_that_is_written_down_stays_when_the_policy_changes():
     down = a_report(service=ServiceStatus.OUT_OF_SERVICE)
     state = a_moving_state(previous=a_previous(proof=LEASE_EXPIRED), node_a=down)
-    assert find_proof(state, a_policy(STOPPED), NOW, PowerReading.UNKNOWN) is LEASE_EXPIRED
+    assert find_proof(ClusterView(state, a_policy(STOPPED), NOW), PowerReading.UNKNOWN) is LEASE_EXPIRED
 
 
 # Going on without one.
@@ -170,7 +174,7 @@ def test_a_transition_goes_on_without_proof_only_when_the_policy_or_an_operator_
     unproven, asked, expected
 ):  # B4
     state = a_moving_state(node_a=SILENT, transition=a_transition(may_go_unproven=asked))
-    assert may_go_unproven(state, a_policy(unproven=unproven), LATER) is expected
+    assert may_go_unproven(ClusterView(state, a_policy(unproven=unproven), LATER)) is expected
 
 
 @pytest.mark.parametrize(
@@ -185,18 +189,18 @@ def test_a_transition_goes_on_without_proof_only_when_the_policy_or_an_operator_
     ],
 )
 def test_a_node_that_says_itself_that_it_serves_is_never_passed_over(report, expected):  # B4
-    assert may_go_unproven(a_moving_state(node_a=report), a_policy(unproven="proceed"), NOW) is expected
+    assert may_go_unproven(ClusterView(a_moving_state(node_a=report), a_policy(unproven="proceed"), NOW)) is expected
 
 
 @pytest.mark.parametrize("changes", [{"previous": None}, {"transition": None}])
 def test_without_a_node_before_or_a_transition_there_is_nothing_to_go_on_with(changes):
-    assert not may_go_unproven(a_moving_state(**changes), a_policy(unproven="proceed"), NOW)
+    assert not may_go_unproven(ClusterView(a_moving_state(**changes), a_policy(unproven="proceed"), NOW))
 
 
 def test_a_holder_that_the_state_does_not_know_is_not_heard():
     down = a_report(service=ServiceStatus.OUT_OF_SERVICE)
     state = a_moving_state(previous=a_previous(node="i-0ddddddddddddddd4"), node_a=down)
-    assert may_go_unproven(state, a_policy(unproven="proceed"), NOW)
+    assert may_go_unproven(ClusterView(state, a_policy(unproven="proceed"), NOW))
 
 
 # The stack's permission.

@@ -25,6 +25,7 @@ from understudy.domain.cluster.errors import LedgerConflictError, UnreadableErro
 from understudy.domain.cluster.policy import ApprovalPolicy, Policy
 from understudy.domain.cluster.seal import sealed
 from understudy.domain.cluster.state import Proof, ServiceStatus, Stage, TransitionAction
+from understudy.domain.cluster.view import ClusterView
 from understudy.domain.decide.silence import Limits
 from understudy.domain.decide.situation import Observer
 from understudy.domain.events.nodes import SilenceDoubted
@@ -247,12 +248,12 @@ def test_a_node_that_is_heard_again_is_doubted_no_more():  # B15
 
 def test_an_explanation_says_that_a_move_is_put_off_and_until_when():  # B15 B5
     waiting = a_state(node_b=HEARD, doubt=Doubt(NOTICED - 30, NOTICED + 570))
-    found = explain(waiting, a_definition(), NOTICED, Observer.TRUSTED)
+    found = explain(ClusterView(waiting, a_definition(), NOTICED), Observer.TRUSTED)
     assert found.lines[:2] == (f"FAIL_OVER by active-is-silent: {found.decision.why}", f"not now: {DOUBTED}")
     assert any(line.startswith("  silence of many: the silence is doubted") for line in found.lines)
     assert any("at the latest in 570 s it is looked at again; put off first, 30 s ago" in line for line in found.lines)
     due = replace(waiting, doubt=Doubt(NOTICED - 30, NOTICED + 570, is_due=True))
-    lines = explain(due, a_definition(), NOTICED, Observer.TRUSTED).lines
+    lines = explain(ClusterView(due, a_definition(), NOTICED), Observer.TRUSTED).lines
     assert not [line for line in lines if line.startswith("not now")]
     assert any("the move may begin now" in line for line in lines)
 

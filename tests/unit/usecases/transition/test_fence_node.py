@@ -23,6 +23,7 @@ from tests.support.fakes.nodes import FakeNodes
 from understudy.domain.cluster.errors import LedgerConflictError
 from understudy.domain.cluster.policy import Fencing, Policy
 from understudy.domain.cluster.state import PowerReading, Proof, ServiceStatus, Stage, TransitionAction
+from understudy.domain.cluster.view import ClusterView
 from understudy.domain.decide.situation import health_of
 from understudy.domain.observe.health import NodeHealth
 from understudy.domain.transition.stopping import StopAnswer, StopWord
@@ -180,7 +181,7 @@ def test_a_node_that_is_stopped_is_no_candidate_until_it_beats_from_another_boot
     def health(**beat: Any) -> NodeHealth:
         scene.clock.advance(4)
         scene.ledger.record_beat(a_beat(NODE_A, heard_at=scene.clock.now_s, read_epoch=2, **beat))
-        return health_of(scene.ledger.state(), scene.definition, NODE_A, scene.clock.now_s)
+        return health_of(ClusterView(scene.ledger.state(), scene.definition, scene.clock.now_s), NODE_A)
 
     down = {"service": ServiceStatus.OUT_OF_SERVICE}
     assert health(beat=90_000_000, **down) is NodeHealth.GONE

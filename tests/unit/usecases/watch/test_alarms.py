@@ -7,6 +7,7 @@ from tests.support.fakes import FakeAlarms
 from tests.support.fakes.ledger import FakeLedger
 from tests.unit.usecases.watch.test_watch_and_signals import Controller, with_alarm
 from understudy.domain.cluster.state import Alarm
+from understudy.domain.cluster.view import ClusterView
 from understudy.domain.decide.situation import health_of
 from understudy.domain.observe.health import NodeHealth
 from understudy.usecases.watch.alarms import check_alarms
@@ -29,10 +30,10 @@ def node_b(world):
 
 def test_a_node_is_fit_again_when_its_alarm_is_over_and_nobody_has_heard_of_it():  # S11
     world = world_with(orders_db_down=Alarm(on=False, at=NOW - 60))
-    assert health_of(world.ledger.state(), a_definition(), NODE_B, NOW) is NodeHealth.FAILED
+    assert health_of(ClusterView(world.ledger.state(), a_definition(), NOW), NODE_B) is NodeHealth.FAILED
     assert not world.watch().faults
     assert node_b(world).alarms == {DOWN: Alarm(on=False, at=NOW - 60)}
-    assert health_of(world.ledger.state(), a_definition(), NODE_B, NOW) is NodeHealth.READY
+    assert health_of(ClusterView(world.ledger.state(), a_definition(), NOW), NODE_B) is NodeHealth.READY
 
 
 def test_an_alarm_that_is_still_on_stays_as_it_is():  # S11

@@ -8,6 +8,7 @@ from tests.support.builders import CLUSTER, NODE_A, NODE_B, SPECS, WITNESS_C, a_
 from tests.unit.usecases.watch.test_watch_and_signals import Controller, silent_for
 from understudy.domain.cluster.definition import ElasticIp, Record
 from understudy.domain.cluster.state import PowerReading
+from understudy.domain.cluster.view import ClusterView
 from understudy.domain.events.alerts import OperatorCalled
 from understudy.domain.events.nodes import NodeChanged
 from understudy.domain.observe.signal import FaultSignal
@@ -126,7 +127,9 @@ def test_a_switchover_to_such_a_node_is_refused_with_the_reason():  # S3 S10
     from understudy.domain.cluster.state import TransitionAction
 
     for to in ("node-b", None):
-        ruling = rule_on_request(Request(CLUSTER, TransitionAction.SWITCHOVER, to=to), "x", state, a_definition(), now)
+        ruling = rule_on_request(
+            Request(CLUSTER, TransitionAction.SWITCHOVER, to=to), "x", ClusterView(state, a_definition(), now)
+        )
         assert isinstance(ruling, Refused)
         assert f"node-b is UNKNOWN ({OTHER})" in ruling.why
 

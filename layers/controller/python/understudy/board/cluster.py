@@ -10,6 +10,7 @@ from understudy.board.views import Attention, ShownCluster, ShownReadiness
 from understudy.domain.advise.explain import DOUBTED
 from understudy.domain.cluster.address import AddressStatus
 from understudy.domain.cluster.state import ServiceStatus
+from understudy.domain.cluster.view import ClusterView
 from understudy.domain.decide.failback import spent
 from understudy.domain.decide.rules import COLUMNS, Action
 from understudy.domain.decide.silence import is_put_off
@@ -118,7 +119,7 @@ def _lacks(look: Look) -> Iterator[Reason]:
         yield Attention.DEGRADED, f"no automatic failover is left: {_budget(look)}"
     if state.address is not None and state.address.status is AddressStatus.OWED:
         yield Attention.DEGRADED, "not every address is known to lead to the active node"
-    for fault in peer_faults(state, look.definition, look.now):
+    for fault in peer_faults(ClusterView(state, look.definition, look.now)):
         yield Attention.DEGRADED, f"an outage of AWS would stop the service: {fault}"
     active = state.nodes.get(state.active or "")
     if active is not None and active.service is not ServiceStatus.IN_SERVICE:

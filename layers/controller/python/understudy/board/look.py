@@ -8,6 +8,7 @@ from typing import Any
 from understudy.domain.cluster.definition import Definition, Record
 from understudy.domain.cluster.record import RecordReading
 from understudy.domain.cluster.state import ClusterState
+from understudy.domain.cluster.view import ClusterView
 from understudy.domain.decide.rules import Decision, decide
 from understudy.domain.decide.situation import Observer, Situation, survey
 from understudy.domain.readiness.facts import Unread
@@ -33,7 +34,7 @@ class Look:
     @cached_property
     def situation(self) -> Situation:
         """Everything that the rule table looks at, now."""
-        return survey(self.state, self.definition, self.now, self.observer)
+        return survey(ClusterView(self.state, self.definition, self.now), self.observer)
 
     @cached_property
     def decision(self) -> Decision:

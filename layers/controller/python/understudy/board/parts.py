@@ -7,6 +7,7 @@ from understudy.domain.cluster.address import AddressStatus
 from understudy.domain.cluster.definition import NodeSpec, QuorumMode, Record, Role
 from understudy.domain.cluster.record import RecordReading, RecordSet, read_guard
 from understudy.domain.cluster.state import INGESTION_CUT_OFF_S, ClusterState, NodeReport, PowerReading
+from understudy.domain.cluster.view import ClusterView
 from understudy.domain.decide.leaving import departures
 from understudy.domain.decide.situation import health_of
 from understudy.domain.observe.health import NodeHealth
@@ -40,7 +41,7 @@ def _node(spec: NodeSpec, look: Look) -> ShownNode:
         instance_id=spec.instance_id,
         address=spec.address,
         zone=spec.zone,
-        health=health_of(look.state, look.definition, spec.instance_id, look.now),
+        health=health_of(ClusterView(look.state, look.definition, look.now), spec.instance_id),
         heard_age_s=None if report.heard_at is None else max(0, look.now - report.heard_at),
         lease=_lease(spec, look),
         service="" if spec.role is Role.WITNESS or report.heard_at is None else str(report.service),
@@ -48,7 +49,7 @@ def _node(spec: NodeSpec, look: Look) -> ShownNode:
         obeys_epoch=report.read_epoch,
         agent=report.agent,
         notes=tuple(_notes(spec, report, look)),
-        is_second=spec.instance_id in others_serving(look.state, look.definition, look.now),
+        is_second=spec.instance_id in others_serving(ClusterView(look.state, look.definition, look.now)),
     )
 
 
@@ -83,7 +84,7 @@ def quorum_of(look: Look) -> str:
     """The quorum of the whole cluster in words; empty when the definition wants none."""
     mode, hosts = look.definition.quorum.mode, look.definition.quorum.hosts
     if mode is QuorumMode.MAJORITY:
-        heard = count_heard(look.state, look.definition, look.now)
+        heard = count_heard(ClusterView(look.state, look.definition, look.now))
         return f"majority: {heard} of {len(look.definition.nodes)} nodes are heard"
     return f"tcp_remote: {len(hosts)} hosts" if mode is QuorumMode.TCP_REMOTE else ""
 
@@ -110,8 +111,8 @@ def _notes(spec: NodeSpec, report: NodeReport, look: Look) -> list[str]:
         said.append(f"about to go, since {utc(departure.at)}: {departure.words}")
     if report.power_now not in (PowerReading.UNKNOWN, PowerReading.RUNNING):
         said.append(f"EC2 says {report.power_now}")
-    health = health_of(look.state, look.definition, spec.instance_id, look.now)
-    against = objection(look.state, look.definition, spec.instance_id, look.now)
+    health = health_of(ClusterView(look.state, look.definition, look.now), spec.instance_id)
+    against = objection(ClusterView(look.state, look.definition, look.now), spec.instance_id)
     if health is NodeHealth.READY and spec.role is Role.SERVING and against:
         said.append(f"quorum: {against}")
     return said

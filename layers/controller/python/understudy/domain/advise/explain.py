@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from understudy.domain.advise.facts import Fact, facts_behind
-from understudy.domain.cluster.definition import Definition, QuorumMode
+from understudy.domain.cluster.definition import QuorumMode
 from understudy.domain.cluster.state import ClusterState
+from understudy.domain.cluster.view import ClusterView
 from understudy.domain.decide.rules import COLUMNS, Decision, decide
 from understudy.domain.decide.silence import is_put_off
 from understudy.domain.decide.situation import Candidate, Holder, Observer, Phase, Planned, Repair, Situation, survey
@@ -67,44 +68,42 @@ class Explanation:
         )
 
 
-def explain(state: ClusterState, definition: Definition, now: int, observer: Observer) -> Explanation:
+def explain(view: ClusterView, observer: Observer) -> Explanation:
     """Judge the cluster at `now` (seconds, AWS's clock) as the controller would, and show all of it. Pure."""
-    situation = survey(state, definition, now, observer)
+    situation = survey(view, observer)
     decision = decide(situation)
     return Explanation(
         situation=situation,
         decision=decision,
-        target=definition.name_of(situation.target) if situation.target else None,
-        facts=facts_behind(state, definition, now),
-        otherwise=tuple(_alternatives(situation, decision, state, definition, now)),
-        put_off=DOUBTED if is_put_off(decision.rule, state, now) else "",
+        target=view.definition.name_of(situation.target) if situation.target else None,
+        facts=facts_behind(view),
+        otherwise=tuple(_alternatives(situation, decision, view)),
+        put_off=DOUBTED if is_put_off(decision.rule, view.state, view.now) else "",
     )
 
 
-def _alternatives(
-    situation: Situation, decision: Decision, state: ClusterState, definition: Definition, now: int
-) -> Iterator[Otherwise]:
+def _alternatives(situation: Situation, decision: Decision, view: ClusterView) -> Iterator[Otherwise]:
     """Every single other answer that this cluster could come to, and that another rule stands for."""
     for column, kind in COLUMNS.items():
         for value in kind:
             other = replace(situation, **{column: value})  # type: ignore[arg-type]
-            if not _can_come(other, situation, state, definition):
+            if not _can_come(other, situation, view):
                 continue
             found = decide(other)
             if found.rule != decision.rule:
-                condition = _condition(value, column, state, definition, now)
+                condition = _condition(value, column, view)
                 yield Otherwise(column, str(value), condition, found)
 
 
-def _can_come(other: Situation, situation: Situation, state: ClusterState, definition: Definition) -> bool:
+def _can_come(other: Situation, situation: Situation, view: ClusterView) -> bool:
     """Whether the answers of `other` can be true together, of this cluster and from where it stands."""
     return (
-        other.phase in _phases(situation, state)
-        and other.holder in _holders(situation, state)
-        and other.candidate in _candidates(state, definition)
+        other.phase in _phases(situation, view.state)
+        and other.holder in _holders(situation, view.state)
+        and other.candidate in _candidates(view)
         and (other.holder is not Holder.AWAITED or other.phase is Phase.SETTLED)
         and (other.holder is not Holder.RETURNED or other.candidate in (Candidate.FIT, Candidate.RETRY))
-        and _can_be_planned(other, situation, state, definition)
+        and _can_be_planned(other, situation, view)
     )
 
 
@@ -119,41 +118,41 @@ def _holders(situation: Situation, state: ClusterState) -> tuple[Holder, ...]:
     return (situation.holder, *(OF_PREVIOUS if state.previous is not None else OF_NOBODY))
 
 
-def _candidates(state: ClusterState, definition: Definition) -> tuple[Candidate, ...]:
-    others = [node for node in definition.serving if node.instance_id != state.active]
+def _candidates(view: ClusterView) -> tuple[Candidate, ...]:
+    others = [node for node in view.definition.serving if node.instance_id != view.state.active]
     if not others:
         return (Candidate.NONE,)
-    without_quorum = () if definition.quorum.mode is QuorumMode.NONE else (Candidate.NO_QUORUM,)
-    failed_before = Candidate.RETRY if definition.policy.retry_failed_start else Candidate.NO_RETRY
+    without_quorum = () if view.definition.quorum.mode is QuorumMode.NONE else (Candidate.NO_QUORUM,)
+    failed_before = Candidate.RETRY if view.policy.retry_failed_start else Candidate.NO_RETRY
     return (Candidate.FIT, failed_before, Candidate.NONE, *without_quorum)
 
 
-def _can_be_planned(other: Situation, situation: Situation, state: ClusterState, definition: Definition) -> bool:
+def _can_be_planned(other: Situation, situation: Situation, view: ClusterView) -> bool:
     """Whether a move of a service that is well can come. AWS may take any node away, at any time."""
     if other.planned is Planned.NONE:
         return True
     if other.planned is Planned.FAIL_BACK:
-        return _can_go_back(other, state, definition)
+        return _can_go_back(other, view)
     is_fit, was_stranded = other.candidate is Candidate.FIT, situation.planned is Planned.STRANDED
-    return state.active is not None and (is_fit if other.planned is Planned.LEAVE else not is_fit or was_stranded)
+    return view.state.active is not None and (is_fit if other.planned is Planned.LEAVE else not is_fit or was_stranded)
 
 
-def _can_go_back(other: Situation, state: ClusterState, definition: Definition) -> bool:
+def _can_go_back(other: Situation, view: ClusterView) -> bool:
     return (
-        definition.policy.failback.is_automatic
-        and state.active not in (None, definition.preferred.instance_id)
-        and state.transition is None
+        view.policy.failback.is_automatic
+        and view.state.active not in (None, view.definition.preferred.instance_id)
+        and view.state.transition is None
         and other.candidate is Candidate.FIT
         and other.repair is Repair.NOT_DUE
     )
 
 
-def _condition(value: StrEnum, column: str, state: ClusterState, definition: Definition, now: int) -> str:
+def _condition(value: StrEnum, column: str, view: ClusterView) -> str:
     """What would have to be so, in words and with the names and numbers of this cluster."""
-    holder = definition.name_of(state.last_holder) if state.last_holder else "the node before"
-    heard = _heard(state, now)
-    limit_s, budget = definition.policy.silence_limit_s, definition.policy.max_failovers
-    deadline_s = max(0, state.transition.deadline_at - now) if state.transition else 0
+    holder = view.definition.name_of(view.state.last_holder) if view.state.last_holder else "the node before"
+    heard = _heard(view.state, view.now)
+    limit_s, budget = view.policy.silence_limit_s, view.policy.max_failovers
+    deadline_s = max(0, view.state.transition.deadline_at - view.now) if view.state.transition else 0
     words = {
         "phase SETTLED": "the open transition ends",
         "phase OVERDUE": f"the open transition outlives its deadline, in {deadline_s} s",
@@ -180,8 +179,8 @@ def _condition(value: StrEnum, column: str, state: ClusterState, definition: Def
         "observer SUSPECT": "the controller itself is late, or hears nobody without a gap",
         "mode NORMAL": "the cluster is resumed",
         "mode HELD": "the cluster is held",
-        "planned NONE": f"{holder} stays, and {definition.preferred.name} is not fit for stable_for_s, in the hours",
-        "planned FAIL_BACK": f"{definition.preferred.name} is fit for stable_for_s, in the hours, with a failover left",
+        "planned NONE": f"{holder} stays, and {view.definition.preferred.name} is not fit for stable_for_s, in the hours",
+        "planned FAIL_BACK": f"{view.definition.preferred.name} is fit for stable_for_s, in the hours, with a failover left",
         "planned LEAVE": f"AWS is about to take {holder} away, another node is sound and stays, and a switchover lasts",
         "planned STRANDED": f"AWS takes {holder} away for certain; no such node is left, or no switchover lasts",
     }

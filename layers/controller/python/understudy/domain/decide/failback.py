@@ -9,6 +9,7 @@ from understudy.domain.cluster.address import AddressStatus
 from understudy.domain.cluster.definition import Definition
 from understudy.domain.cluster.policy import DrillPolicy, FailbackPolicy, FailoverBudget
 from understudy.domain.cluster.state import ClusterState
+from understudy.domain.cluster.view import ClusterView
 
 Timetable = FailbackPolicy | DrillPolicy
 """Whatever has `hours` and `days`."""
@@ -24,27 +25,27 @@ def counts(state: ClusterState, definition: Definition) -> bool:
     return definition.policy.failback.is_automatic and state.active is not None and state.transition is None
 
 
-def preferred_since(state: ClusterState, definition: Definition, fit: Collection[str], now: int) -> int | None:
+def preferred_since(view: ClusterView, fit: Collection[str]) -> int | None:
     """Since when (seconds) the preferred node has been fit without a break while another one is active, else None.
 
     A transition, a gap in the node's beats and an unfit moment all begin the time anew. `fit`: who could take over.
     """
-    preferred = definition.preferred.instance_id
-    if not counts(state, definition) or preferred not in fit:
+    preferred = view.definition.preferred.instance_id
+    if not counts(view.state, view.definition) or preferred not in fit:
         return None
-    since = now if state.preferred_since is None else state.preferred_since
-    return max(since, state.nodes[preferred].heard_since)
+    since = view.now if view.state.preferred_since is None else view.state.preferred_since
+    return max(since, view.state.nodes[preferred].heard_since)
 
 
-def is_failback_due(state: ClusterState, definition: Definition, fit: Collection[str], now: int) -> bool:
+def is_failback_due(view: ClusterView, fit: Collection[str]) -> bool:
     """Whether the service is to go back now: stable, nothing owed, within the hours, and failovers are left after."""
-    since = preferred_since(state, definition, fit, now)
-    if since is None or (state.address is not None and state.address.status is AddressStatus.OWED):
+    since = preferred_since(view, fit)
+    if since is None or (view.state.address is not None and view.state.address.status is AddressStatus.OWED):
         return False
-    policy = definition.policy
-    is_stable = now - since >= policy.failback.stable_for_s
-    leaves_one = spent(state, policy.max_failovers, now) + 1 < policy.max_failovers.count
-    return is_stable and leaves_one and is_open(policy.failback, now)
+    policy = view.policy
+    is_stable = view.now - since >= policy.failback.stable_for_s
+    leaves_one = spent(view.state, policy.max_failovers, view.now) + 1 < policy.max_failovers.count
+    return is_stable and leaves_one and is_open(policy.failback, view.now)
 
 
 def spent(state: ClusterState, budget: FailoverBudget, now: int) -> int:

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 
-from understudy.domain.cluster.definition import Definition
 from understudy.domain.cluster.departure import Cause, Departure
 from understudy.domain.cluster.policy import FailoverBudget, Fencing, Policy
 from understudy.domain.cluster.state import KEEP, ClusterState, Proof
+from understudy.domain.cluster.view import ClusterView
 from understudy.domain.decide.failback import spent
 
 SUCCESSOR_S = 300
@@ -77,11 +77,9 @@ def is_stranded(departure: Departure, now: int) -> bool:
     return departure.has_deadline and now - departure.at >= patience_s
 
 
-def departure_words(state: ClusterState, definition: Definition, instance_id: str, now: int) -> str:
+def departure_words(view: ClusterView, instance_id: str) -> str:
     """That AWS takes a node away, who does, and since when that is known; empty when nobody says so."""
-    departure = departures(state).get(instance_id)
+    departure = departures(view.state).get(instance_id)
     if departure is None:
         return ""
-    return (
-        f"{definition.name_of(instance_id)} is about to go: {departure.words} (said {max(0, now - departure.at)} s ago)"
-    )
+    return f"{view.definition.name_of(instance_id)} is about to go: {departure.words} (said {max(0, view.now - departure.at)} s ago)"

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from understudy.domain.cluster.address import AddressStatus
-from understudy.domain.cluster.definition import Definition, NodeSpec
+from understudy.domain.cluster.definition import NodeSpec
 from understudy.domain.cluster.membership import is_known_to_holder
 from understudy.domain.cluster.policy import Policy
 from understudy.domain.cluster.service_names import means_the_same
 from understudy.domain.cluster.state import ClusterState, NodeReport, PowerReading, ServiceStatus, Stage
+from understudy.domain.cluster.view import ClusterView
 from understudy.domain.decide.failback import is_failback_due, spent
 from understudy.domain.decide.leaving import can_be_left, departures, is_stranded, leaves_now, ways_out
 from understudy.domain.lease.proof import find_proof
@@ -113,24 +114,24 @@ class Situation:
     target: str | None = None
 
 
-def survey(state: ClusterState, definition: Definition, now: int, observer: Observer) -> Situation:
+def survey(view: ClusterView, observer: Observer) -> Situation:
     """Gather the answers for one cluster at `now` (seconds, AWS's clock)."""
-    phase = _phase(state, now)
-    holder = _holder(state, definition, now, phase)
-    fit, failed = _fit(state, definition, now), failed_starts(state, definition)
-    sound = _sound(state, fit, failed)
-    ways = ways_out(state, sound, _without(fit, failed))
-    planned = _planned(state, definition, now, observer, sound, ways)
+    phase = _phase(view.state, view.now)
+    holder = _holder(view, phase)
+    fit, failed = _fit(view), failed_starts(view.state, view.definition)
+    sound = _sound(view.state, fit, failed)
+    ways = ways_out(view.state, sound, _without(fit, failed))
+    planned = _planned(view, observer, sound, ways)
     return Situation(
         phase=phase,
         holder=holder,
-        candidate=Candidate.FIT if sound else _candidate_in_need(state, definition, now, fit, failed),
-        repair=_repair(state, now),
-        budget=_budget(state, definition, now),
+        candidate=Candidate.FIT if sound else _candidate_in_need(view, fit, failed),
+        repair=_repair(view.state, view.now),
+        budget=_budget(view),
         observer=observer,
-        mode=Mode.HELD if state.hold is not None and state.hold.is_on(now) else Mode.NORMAL,
+        mode=Mode.HELD if view.state.hold is not None and view.state.hold.is_on(view.now) else Mode.NORMAL,
         planned=planned,
-        target=_target(state, definition, holder, planned, ways, _by_soundness(state, fit, failed, definition.policy)),
+        target=_target(view, holder, planned, ways, _by_soundness(view.state, fit, failed, view.policy)),
     )
 
 
@@ -190,9 +191,7 @@ def observer_of_all(state: ClusterState, policy: Policy, now: int, is_anyone_hea
     return observer_by_clock(state, policy, now) if is_heard_now(state, policy, now) else Observer.TRUSTED
 
 
-def fit_candidates(
-    state: ClusterState, definition: Definition, now: int, without: Container[str] = ()
-) -> tuple[str, ...]:
+def fit_candidates(view: ClusterView, without: Container[str] = ()) -> tuple[str, ...]:
     """Instance ids of the nodes fit to take over: ready, and quorum does not object (S12); best priority first.
 
     Those that AWS is about to take away come after those that stay (B17), and after them those on which the service did
@@ -200,18 +199,18 @@ def fit_candidates(
     ever one of them, nor a node that says that it serves under no lease of ours: but the one that served last may get
     its lease back, and where nobody has been placed yet, the one that serves already is the only candidate.
     """
-    fit = _without(_fit(state, definition, now), without)
-    return _by_soundness(state, fit, failed_starts(state, definition), definition.policy)
+    fit = _without(_fit(view), without)
+    return _by_soundness(view.state, fit, failed_starts(view.state, view.definition), view.policy)
 
 
-def sound_candidates(state: ClusterState, definition: Definition, now: int) -> tuple[str, ...]:
+def sound_candidates(view: ClusterView) -> tuple[str, ...]:
     """Those of the fit candidates where the service goes without need: no start has failed there, and they stay."""
-    return _sound(state, _fit(state, definition, now), failed_starts(state, definition))
+    return _sound(view.state, _fit(view), failed_starts(view.state, view.definition))
 
 
-def _fit(state: ClusterState, definition: Definition, now: int) -> tuple[str, ...]:
-    ready = (node.instance_id for node in _ready_standbys(state, definition, now))
-    return tuple(each for each in ready if not objection(state, definition, each, now))
+def _fit(view: ClusterView) -> tuple[str, ...]:
+    ready = (node.instance_id for node in _ready_standbys(view))
+    return tuple(each for each in ready if not objection(view, each))
 
 
 def _without(fit: tuple[str, ...], barred: Container[str]) -> tuple[str, ...]:
@@ -229,9 +228,7 @@ def _by_soundness(state: ClusterState, fit: tuple[str, ...], failed: Container[s
 
 
 def _planned(
-    state: ClusterState,
-    definition: Definition,
-    now: int,
+    view: ClusterView,
     observer: Observer,
     sound: tuple[str, ...],
     ways: tuple[str, ...],
@@ -240,19 +237,18 @@ def _planned(
 
     `sound`: where it could go without need; `ways`: where from a node that goes.
     """
-    departure = departures(state).get(state.active or "")
+    departure = departures(view.state).get(view.state.active or "")
     if departure is not None:
-        is_free = bool(ways) and can_be_left(departure, state, definition.policy, now)
-        if is_free and leaves_now(departure, state, is_trusted=observer is Observer.TRUSTED):
+        is_free = bool(ways) and can_be_left(departure, view.state, view.policy, view.now)
+        if is_free and leaves_now(departure, view.state, is_trusted=observer is Observer.TRUSTED):
             return Planned.LEAVE
-        if not is_free and is_stranded(departure, now):
+        if not is_free and is_stranded(departure, view.now):
             return Planned.STRANDED
-    return Planned.FAIL_BACK if is_failback_due(state, definition, sound, now) else Planned.NONE
+    return Planned.FAIL_BACK if is_failback_due(view, sound) else Planned.NONE
 
 
 def _target(
-    state: ClusterState,
-    definition: Definition,
+    view: ClusterView,
     holder: Holder,
     planned: Planned,
     ways: tuple[str, ...],
@@ -260,48 +256,46 @@ def _target(
 ) -> str | None:
     """The node that the service would be on after what is due. `candidates`: the fit ones, in their order."""
     if holder is Holder.READY and planned is Planned.FAIL_BACK:
-        return definition.preferred.instance_id
+        return view.definition.preferred.instance_id
     if holder is Holder.READY and planned is Planned.LEAVE:
         return ways[0]
-    return state.last_holder if holder in (Holder.READY, Holder.RETURNED) else next(iter(candidates), None)
+    return view.state.last_holder if holder in (Holder.READY, Holder.RETURNED) else next(iter(candidates), None)
 
 
-def _candidate_in_need(
-    state: ClusterState, definition: Definition, now: int, fit: tuple[str, ...], failed: Container[str]
-) -> Candidate:
+def _candidate_in_need(view: ClusterView, fit: tuple[str, ...], failed: Container[str]) -> Candidate:
     """Where no candidate is sound. One that AWS is about to take away is fit until it goes."""
     if _without(fit, failed):
         return Candidate.FIT
     if fit:
-        return Candidate.RETRY if definition.policy.retry_failed_start else Candidate.NO_RETRY
-    return Candidate.NO_QUORUM if any(_ready_standbys(state, definition, now)) else Candidate.NONE
+        return Candidate.RETRY if view.policy.retry_failed_start else Candidate.NO_RETRY
+    return Candidate.NO_QUORUM if any(_ready_standbys(view)) else Candidate.NONE
 
 
-def _ready_standbys(state: ClusterState, definition: Definition, now: int) -> Iterator[NodeSpec]:
+def _ready_standbys(view: ClusterView) -> Iterator[NodeSpec]:
     """The nodes that are ready, whatever quorum says, best priority first; without the active one."""
-    serving, adopted = servers(state, definition, now), adoptable(state, definition, now)
-    barred = set(serving) - {state.last_holder, adopted}
+    serving, adopted = servers(view), adoptable(view)
+    barred = set(serving) - {view.state.last_holder, adopted}
     return (
         node
-        for node in definition.serving
-        if node.instance_id != state.active
+        for node in view.definition.serving
+        if node.instance_id != view.state.active
         and node.instance_id not in barred
         and adopted in (None, node.instance_id)
-        and health_of(state, definition, node.instance_id, now) is NodeHealth.READY
+        and health_of(view, node.instance_id) is NodeHealth.READY
     )
 
 
-def health_of(state: ClusterState, definition: Definition, instance_id: str, now: int) -> NodeHealth:
+def health_of(view: ClusterView, instance_id: str) -> NodeHealth:
     """The health of one node.
 
     UNKNOWN is also one that the state, or the lease's holder, does not know, and one that speaks of other services than
     the definition.
     """
-    report = state.nodes.get(instance_id)
+    report = view.state.nodes.get(instance_id)
     if report is None:
         return NodeHealth.UNKNOWN
-    health = diagnose(report, definition.policy, now)
-    is_known = is_known_to_holder(state, instance_id) and means_the_same(report, definition, instance_id)
+    health = diagnose(report, view.policy, view.now)
+    is_known = is_known_to_holder(view.state, instance_id) and means_the_same(report, view.definition, instance_id)
     return NodeHealth.UNKNOWN if health is NodeHealth.READY and not is_known else health
 
 
@@ -313,64 +307,64 @@ def _phase(state: ClusterState, now: int) -> Phase:
     return Phase.SETTLED if state.transition.stage is Stage.CONFIRMING else Phase.UNDER_WAY
 
 
-def _holder(state: ClusterState, definition: Definition, now: int, phase: Phase) -> Holder:
-    if others_serving(state, definition, now):
+def _holder(view: ClusterView, phase: Phase) -> Holder:
+    if others_serving(view):
         return Holder.CONTESTED
-    if state.active is not None:
-        health = health_of(state, definition, state.active, now)
-        is_idle = phase is Phase.SETTLED and _is_idle(state.nodes[state.active], definition.policy)
+    if view.state.active is not None:
+        health = health_of(view, view.state.active)
+        is_idle = phase is Phase.SETTLED and _is_idle(view.state.nodes[view.state.active], view.policy)
         return Holder.FAILED if health is NodeHealth.READY and is_idle else Holder(health.value)
-    if state.previous is None or state.previous.is_assumed:
-        unplaced = _first_placement(state, definition, now, phase)
+    if view.state.previous is None or view.state.previous.is_assumed:
+        unplaced = _first_placement(view, phase)
         if unplaced is not None:
             return unplaced
-    if state.previous is None:
+    if view.state.previous is None:
         return Holder.NOBODY
-    found = _left_by(state.previous.node, state, definition, now)
+    found = _left_by(view.state.previous.node, view)
     is_left_alone = phase is Phase.SETTLED and found is Holder.UNPROVEN
-    return Holder.AWAITED if not is_left_alone and _is_awaited(state, definition, now) else found
+    return Holder.AWAITED if not is_left_alone and _is_awaited(view) else found
 
 
-def _left_by(previous: str, state: ClusterState, definition: Definition, now: int) -> Holder:
+def _left_by(previous: str, view: ClusterView) -> Holder:
     """How things are by the records of the one that had the lease last."""
-    report = state.nodes.get(previous)
+    report = view.state.nodes.get(previous)
     power = report.power_now if report else PowerReading.UNKNOWN
-    if find_proof(state, definition, now, power):
+    if find_proof(view, power):
         return Holder.NOBODY
-    return Holder.RETURNED if previous in fit_candidates(state, definition, now) else Holder.UNPROVEN
+    return Holder.RETURNED if previous in fit_candidates(view) else Holder.UNPROVEN
 
 
-def _is_awaited(state: ClusterState, definition: Definition, now: int) -> bool:
+def _is_awaited(view: ClusterView) -> bool:
     """Whether a member that may serve may still be heard: the table may have been put back to before it got the lease.
 
     A table that was not has heard somebody all the while; where nobody was heard for a time, the first to be heard
     again waits silence_limit_s for the others. One that is dead is waited for no longer than that.
     """
-    return _are_heard_anew(state, definition, now) and bool(unheard(state, definition, now, besides=None))
+    return _are_heard_anew(view) and bool(unheard(view, besides=None))
 
 
-def _are_heard_anew(state: ClusterState, definition: Definition, now: int) -> bool:
+def _are_heard_anew(view: ClusterView) -> bool:
     """Whether all that are ready have only just been heard."""
-    ready = [state.nodes[node.instance_id] for node in _ready_standbys(state, definition, now)]
-    return bool(ready) and not any(is_heard_without_gap(report, definition.policy) for report in ready)
+    ready = [view.state.nodes[node.instance_id] for node in _ready_standbys(view)]
+    return bool(ready) and not any(is_heard_without_gap(report, view.policy) for report in ready)
 
 
-def _first_placement(state: ClusterState, definition: Definition, now: int, phase: Phase) -> Holder | None:
+def _first_placement(view: ClusterView, phase: Phase) -> Holder | None:
     """Whether anybody may be placed at all where nobody has been yet; None: that is so.
 
     A member that may serve and has not been heard may be serving. It is waited for as long as all that are ready have
     only just been heard, as is a quorum. After that a person is called; only the one that serves already is adopted,
     and not even that beside one that is heard and not down.
     """
-    expected = state.previous.node if state.previous else adoptable(state, definition, now)
-    is_early = phase is Phase.SETTLED and _are_heard_anew(state, definition, now)
-    if unheard(state, definition, now, besides=expected):
-        serves = expected is not None and said(state, definition, expected, now) is Said.SERVES
-        if not serves or undecided(state, definition, now, besides=expected):
+    expected = view.state.previous.node if view.state.previous else adoptable(view)
+    is_early = phase is Phase.SETTLED and _are_heard_anew(view)
+    if unheard(view, besides=expected):
+        serves = expected is not None and said(view, expected) is Said.SERVES
+        if not serves or undecided(view, besides=expected):
             return Holder.AWAITED if is_early else Holder.UNHEARD
         return Holder.AWAITED if is_early else None
-    is_without_quorum = not fit_candidates(state, definition, now)
-    return Holder.AWAITED if is_early and is_without_quorum and state.previous is None else None
+    is_without_quorum = not fit_candidates(view)
+    return Holder.AWAITED if is_early and is_without_quorum and view.state.previous is None else None
 
 
 def _is_idle(report: NodeReport, policy: Policy) -> bool:
@@ -391,6 +385,6 @@ def _repair(state: ClusterState, now: int) -> Repair:
     return Repair.DUE if is_due else Repair.NOT_DUE
 
 
-def _budget(state: ClusterState, definition: Definition, now: int) -> Budget:
-    limit = definition.policy.max_failovers
-    return Budget.SPENT if spent(state, limit, now) >= limit.count else Budget.LEFT
+def _budget(view: ClusterView) -> Budget:
+    limit = view.policy.max_failovers
+    return Budget.SPENT if spent(view.state, limit, view.now) >= limit.count else Budget.LEFT

@@ -19,7 +19,6 @@ under no lease (a machine that booted again, and its service came up by itself) 
 is known to hold the lease is no proof either, before every member that may serve has been asked.
 """
 
-from understudy.domain.cluster.definition import Definition
 from understudy.domain.cluster.service_names import means_the_same
 from understudy.domain.cluster.state import (
     INGESTION_CUT_OFF_S,
@@ -29,6 +28,7 @@ from understudy.domain.cluster.state import (
     Proof,
     ServiceStatus,
 )
+from understudy.domain.cluster.view import ClusterView
 from understudy.domain.observe.serving import objectors, serves_unbound, unheard
 
 
@@ -57,63 +57,63 @@ def _kept_up_since(state: ClusterState) -> int:
     return min(min(runs, default=moving.opened_at), moving.opened_at)
 
 
-def find_proof(state: ClusterState, definition: Definition, now: float, power: PowerReading) -> Proof | None:
+def find_proof(view: ClusterView, power: PowerReading) -> Proof | None:
     """The proof that nobody but the transition's target can serve at `now`, or None.
 
     `power`: EC2's word on the previous holder, just read, or UNKNOWN. Only a proof that the policy accepts is one. What
     is recorded already stays, whatever the policy says today; but nothing stands against a newer word of a member.
     """
-    holder = state.previous
-    if holder is None and state.active is not None:
+    holder = view.state.previous
+    if holder is None and view.state.active is not None:
         return Proof.KEEPS_LEASE
-    objecting = set(objectors(state, definition, now))
+    objecting = set(objectors(view))
     if objecting - {holder.node if holder else None}:
         return None
-    if (holder is None or holder.is_assumed) and _unasked(state, definition, now):
+    if (holder is None or holder.is_assumed) and _unasked(view):
         return None
     if holder is None:
         return Proof.NO_HOLDER
     if holder.proof is not None and holder.node not in objecting:
         return holder.proof
-    accepted = (proof for proof in evidence(state, definition, now, power) if proof in definition.policy.fencing.accept)
+    accepted = (proof for proof in evidence(view, power) if proof in view.policy.fencing.accept)
     return next(accepted, None)
 
 
-def _unasked(state: ClusterState, definition: Definition, now: float) -> bool:
+def _unasked(view: ClusterView) -> bool:
     """Whether a member that may serve, beside the target and an assumed holder, has not said that it is down."""
-    target = state.transition.target if state.transition else None
-    holder = state.previous.node if state.previous else None
-    return any(each != holder for each in unheard(state, definition, now, besides=target))
+    target = view.state.transition.target if view.state.transition else None
+    holder = view.state.previous.node if view.state.previous else None
+    return any(each != holder for each in unheard(view, besides=target))
 
 
-def evidence(state: ClusterState, definition: Definition, now: float, power: PowerReading) -> tuple[Proof, ...]:
+def evidence(view: ClusterView, power: PowerReading) -> tuple[Proof, ...]:
     """Everything that speaks for the end of the previous holder's service, whether the policy accepts it or not."""
-    holder = state.previous
+    holder = view.state.previous
     if holder is None:
         return ()
-    expires_at = lease_expires_at(state, definition.policy.drift_margin_s)
-    report = state.nodes.get(holder.node)
+    expires_at = lease_expires_at(view.state, view.policy.drift_margin_s)
+    report = view.state.nodes.get(holder.node)
     # An agent that knows other services than the definition's does not end these with its lease.
-    is_unbound = serves_unbound(report) or not (report is None or means_the_same(report, definition, holder.node))
+    is_unbound = serves_unbound(report) or not (report is None or means_the_same(report, view.definition, holder.node))
     found = {
-        Proof.RELEASED: _has_released(state, definition, holder),
-        Proof.LEASE_EXPIRED: expires_at is not None and now >= expires_at and not is_unbound,
+        Proof.RELEASED: _has_released(view, holder),
+        Proof.LEASE_EXPIRED: expires_at is not None and view.now >= expires_at and not is_unbound,
         Proof.STOPPED: power.is_off,
     }
     return tuple(proof for proof, is_found in found.items() if is_found)
 
 
-def _has_released(state: ClusterState, definition: Definition, holder: PreviousHolder) -> bool:
+def _has_released(view: ClusterView, holder: PreviousHolder) -> bool:
     """A beat sent under the epoch that ended the lease, by an agent, with every service of the definition down.
 
     Such a node starts nothing again without a new grant, so this proof does not age. An epoch that there has not been
     yet is none that the node can have read: it comes from another life of the table, and proves nothing here.
     """
-    report = state.nodes.get(holder.node)
+    report = view.state.nodes.get(holder.node)
     return (
         report is not None
         and report.keeps_lease
-        and holder.ended_epoch <= report.read_epoch <= state.epoch
+        and holder.ended_epoch <= report.read_epoch <= view.state.epoch
         and report.service is ServiceStatus.OUT_OF_SERVICE
-        and means_the_same(report, definition, holder.node)
+        and means_the_same(report, view.definition, holder.node)
     )

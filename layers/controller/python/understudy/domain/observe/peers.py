@@ -11,6 +11,7 @@ from itertools import combinations
 
 from understudy.domain.cluster.definition import Definition, NodeSpec
 from understudy.domain.cluster.state import ClusterState, NodeReport
+from understudy.domain.cluster.view import ClusterView
 
 NO_KEY = "-"
 ALL_ANSWER = "+"
@@ -31,9 +32,9 @@ def all_answer(report: NodeReport) -> bool:
     return report.key.endswith(ALL_ANSWER)
 
 
-def key_faults(state: ClusterState, definition: Definition, now: float, settled_s: float = 0) -> list[str]:
+def key_faults(view: ClusterView, settled_s: float = 0) -> list[str]:
     """Which nodes know no key, and which have different ones, in words."""
-    said = _said(state, definition, now, settled_s)
+    said = _said(view, settled_s)
     lacking = [f"{node.name} knows no key" for node, report in said if not keys_of(report)]
     apart = [
         f"{a.name} and {b.name} have different keys ({_shown(of_a)} and {_shown(of_b)})"
@@ -51,9 +52,9 @@ def address_faults(state: ClusterState, definition: Definition) -> list[str]:
     ]
 
 
-def answer_faults(state: ClusterState, definition: Definition, now: float, settled_s: float = 0) -> list[str]:
+def answer_faults(view: ClusterView, settled_s: float = 0) -> list[str]:
     """Who gets no answer from whom, in words: of nodes that are heard and have keys that fit."""
-    said = {node.instance_id: (node, report) for node, report in _said(state, definition, now, settled_s)}
+    said = {node.instance_id: (node, report) for node, report in _said(view, settled_s)}
     return [
         f"{node.name} gets no answer from {said[peer][0].name}"
         for node, report in said.values()
@@ -62,28 +63,28 @@ def answer_faults(state: ClusterState, definition: Definition, now: float, settl
     ]
 
 
-def peer_faults(state: ClusterState, definition: Definition, now: float) -> list[str]:
+def peer_faults(view: ClusterView) -> list[str]:
     """All of these that people are told of."""
     return [
-        *key_faults(state, definition, now, SETTLED_S),
-        *address_faults(state, definition),
-        *answer_faults(state, definition, now, SETTLED_S),
+        *key_faults(view, SETTLED_S),
+        *address_faults(view.state, view.definition),
+        *answer_faults(view, SETTLED_S),
     ]
 
 
-def lacks_key(state: ClusterState, definition: Definition, now: float) -> bool:
+def lacks_key(view: ClusterView) -> bool:
     """Whether a node that is heard says that it knows no key."""
-    return any(keys_of(report) == () for _, report in _said(state, definition, now, 0))
+    return any(keys_of(report) == () for _, report in _said(view, 0))
 
 
-def rotation(state: ClusterState, definition: Definition, now: float) -> str:
+def rotation(view: ClusterView) -> str:
     """How far a change of the key is, in words; empty when all nodes know the same keys in the same order."""
-    found = [keys for _, report in _said(state, definition, now, 0) if (keys := keys_of(report))]
+    found = [keys for _, report in _said(view, 0) if (keys := keys_of(report))]
     if len(set(found)) < 2:
         return ""
     return "the key is being changed: " + "; ".join(
         f"{key} is known to {sum(key in keys for keys in found)} and signs on {sum(keys[0] == key for keys in found)}"
-        f" of {len(definition.nodes)} nodes"
+        f" of {len(view.definition.nodes)} nodes"
         for key in dict.fromkeys(key for keys in found for key in keys)
     )
 
@@ -93,29 +94,29 @@ def digest_of(faults: Sequence[str]) -> str:
     return sha256("\n".join(faults).encode()).hexdigest()[:8] if faults else ""
 
 
-def unsaid(state: ClusterState, definition: Definition, now: float) -> list[str]:
+def unsaid(view: ClusterView) -> list[str]:
     """The names of the nodes that do not say which key they know, or are not heard."""
-    said = {node.instance_id for node, _ in _said(state, definition, now, 0)}
-    return [node.name for node in definition.nodes if node.instance_id not in said]
+    said = {node.instance_id for node, _ in _said(view, 0)}
+    return [node.name for node in view.definition.nodes if node.instance_id not in said]
 
 
-def unanswered(state: ClusterState, definition: Definition, now: float) -> list[str]:
+def unanswered(view: ClusterView) -> list[str]:
     """The names of the nodes of which it is not known that every peer answers them."""
-    answered = {node.instance_id for node, report in _said(state, definition, now, 0) if all_answer(report)}
-    return [node.name for node in definition.nodes if node.instance_id not in answered]
+    answered = {node.instance_id for node, report in _said(view, 0) if all_answer(report)}
+    return [node.name for node in view.definition.nodes if node.instance_id not in answered]
 
 
-def _said(state: ClusterState, definition: Definition, now: float, settled_s: float) -> list[Said]:
+def _said(view: ClusterView, settled_s: float) -> list[Said]:
     """The nodes that are heard, have been for `settled_s`, and say which keys they know."""
-    return list(_each_said(state, definition, now, settled_s))
+    return list(_each_said(view, settled_s))
 
 
-def _each_said(state: ClusterState, definition: Definition, now: float, settled_s: float) -> Iterator[Said]:
-    for node in definition.nodes:
-        report = state.nodes.get(node.instance_id)
+def _each_said(view: ClusterView, settled_s: float) -> Iterator[Said]:
+    for node in view.definition.nodes:
+        report = view.state.nodes.get(node.instance_id)
         if report is None or report.heard_at is None or keys_of(report) is None:
             continue
-        if now - report.heard_at <= definition.policy.silence_limit_s and now - report.heard_since >= settled_s:
+        if view.now - report.heard_at <= view.policy.silence_limit_s and view.now - report.heard_since >= settled_s:
             yield node, report
 
 

@@ -7,19 +7,19 @@ Unknown is not a majority: a node that does not say what it reaches takes nothin
 away here; the agent of an active node that reaches no majority gives up its services itself.
 """
 
-from understudy.domain.cluster.definition import Definition, Quorum, QuorumMode
+from understudy.domain.cluster.definition import Quorum, QuorumMode
 from understudy.domain.cluster.reach import QuorumHosts, Reach
-from understudy.domain.cluster.state import ClusterState
+from understudy.domain.cluster.view import ClusterView
 
 
-def objection(state: ClusterState, definition: Definition, instance_id: str, now: int) -> str:
+def objection(view: ClusterView, instance_id: str) -> str:
     """Why quorum keeps a node from taking over at `now` (seconds), in words; empty when it does not."""
-    quorum = definition.quorum
+    quorum = view.definition.quorum
     if quorum.mode is QuorumMode.TCP_REMOTE:
-        report = state.nodes.get(instance_id)
+        report = view.state.nodes.get(instance_id)
         return reach_objection(report.quorum if report else None, quorum)
     if quorum.mode is QuorumMode.MAJORITY:
-        heard, total = count_heard(state, definition, now), len(definition.nodes)
+        heard, total = count_heard(view), len(view.definition.nodes)
         is_majority = 2 * heard > total
         return "" if is_majority else f"the cluster is without a majority: {heard} of its {total} nodes are heard"
     return ""
@@ -35,13 +35,13 @@ def reach_objection(reach: Reach | None, quorum: Quorum) -> str:
     return "" if reach.is_majority else f"it reaches {reach.reached} of {total} quorum hosts"
 
 
-def count_heard(state: ClusterState, definition: Definition, now: int) -> int:
+def count_heard(view: ClusterView) -> int:
     """How many of the definition's nodes are heard at `now` (seconds). One that EC2 says is leaving does not count."""
-    reports = (state.nodes.get(node.instance_id) for node in definition.nodes)
+    reports = (view.state.nodes.get(node.instance_id) for node in view.definition.nodes)
     return sum(
         report is not None
         and report.heard_at is not None
-        and now - report.heard_at < definition.policy.silence_limit_s
+        and view.now - report.heard_at < view.policy.silence_limit_s
         and not report.power_now.is_leaving
         for report in reports
     )

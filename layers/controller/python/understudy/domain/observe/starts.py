@@ -12,6 +12,7 @@ from understudy.domain.cluster.definition import Definition, QuorumMode
 from understudy.domain.cluster.failed_start import FailedStart
 from understudy.domain.cluster.service_names import means_the_same
 from understudy.domain.cluster.state import ClusterState, NodeReport, ServiceStatus, Stage
+from understudy.domain.cluster.view import ClusterView
 from understudy.domain.observe.quorum import reach_objection
 
 DIGEST_LENGTH = 6
@@ -34,48 +35,48 @@ def failed_starts(state: ClusterState, definition: Definition) -> Mapping[str, F
     }
 
 
-def failed_words(state: ClusterState, definition: Definition, instance_id: str, now: int) -> str:
+def failed_words(view: ClusterView, instance_id: str) -> str:
     """That the service did not start on a node, and how long ago that was; empty where no failed start counts."""
-    failed = failed_starts(state, definition).get(instance_id)
+    failed = failed_starts(view.state, view.definition).get(instance_id)
     if failed is None:
         return ""
-    name = definition.name_of(instance_id)
-    return f"the service did not start on {name} {now - failed.at} s ago (epoch {failed.epoch})"
+    name = view.definition.name_of(instance_id)
+    return f"the service did not start on {name} {view.now - failed.at} s ago (epoch {failed.epoch})"
 
 
-def with_failure_of_holder(state: ClusterState, definition: Definition, now: int) -> Mapping[str, FailedStart]:
+def with_failure_of_holder(view: ClusterView) -> Mapping[str, FailedStart]:
     """The failed starts that count at `now` (seconds), with that of the lease's holder, should its service be down.
 
     Its start has failed when its service is not in service and the lease is taken from it while it was to start, or
     when it says FAILED: then its agent has tried to start the service again and has given up.
     """
-    counting = failed_starts(state, definition)
-    holder, report = state.active, state.nodes.get(state.active or "")
-    if holder is None or report is None or not _has_failed(holder, report, state, definition):
+    counting = failed_starts(view.state, view.definition)
+    holder, report = view.state.active, view.state.nodes.get(view.state.active or "")
+    if holder is None or report is None or not _has_failed(holder, report, view):
         return counting
-    since = counting[holder].at if holder in counting else now
-    return {**counting, holder: FailedStart(since, state.epoch, tried_with(report))}
+    since = counting[holder].at if holder in counting else view.now
+    return {**counting, holder: FailedStart(since, view.state.epoch, tried_with(report))}
 
 
-def start_objection(report: NodeReport, state: ClusterState, definition: Definition) -> str:
+def start_objection(report: NodeReport, view: ClusterView) -> str:
     """Why an agent that holds the lease starts nothing at all, by its own word; empty when it does.
 
     One that reaches no majority of the quorum hosts does not, whatever it was granted (S12). It may say nothing of
     them: unknown is not failed.
     """
     is_lost = report.quorum is not None and not report.quorum.is_majority
-    is_asked = definition.quorum.mode is QuorumMode.TCP_REMOTE
-    is_down = obeys(report, state) and report.service in DOWN
-    return reach_objection(report.quorum, definition.quorum) if is_lost and is_asked and is_down else ""
+    is_asked = view.definition.quorum.mode is QuorumMode.TCP_REMOTE
+    is_down = obeys(report, view.state) and report.service in DOWN
+    return reach_objection(report.quorum, view.definition.quorum) if is_lost and is_asked and is_down else ""
 
 
-def _has_failed(instance_id: str, report: NodeReport, state: ClusterState, definition: Definition) -> bool:
+def _has_failed(instance_id: str, report: NodeReport, view: ClusterView) -> bool:
     """A node that did not try, for a reason of its own that is told by itself, has not failed to start."""
-    if not means_the_same(report, definition, instance_id) or start_objection(report, state, definition):
+    if not means_the_same(report, view.definition, instance_id) or start_objection(report, view):
         return False
-    if obeys(report, state) and report.service in (ServiceStatus.IN_SERVICE, ServiceStatus.FAILED):
+    if obeys(report, view.state) and report.service in (ServiceStatus.IN_SERVICE, ServiceStatus.FAILED):
         return report.service is ServiceStatus.FAILED
-    return state.transition is not None and state.transition.stage is Stage.STARTING
+    return view.state.transition is not None and view.state.transition.stage is Stage.STARTING
 
 
 def _has_served(

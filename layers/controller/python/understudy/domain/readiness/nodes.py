@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from understudy.domain.cluster.definition import NodeSpec, QuorumMode
 from understudy.domain.cluster.service_names import means_the_same
 from understudy.domain.cluster.state import NodeReport, PowerReading
+from understudy.domain.cluster.view import ClusterView
 from understudy.domain.observe.quorum import reach_objection
 from understudy.domain.observe.serving import others_serving
 from understudy.domain.observe.starts import failed_starts, failed_words
@@ -107,7 +108,9 @@ def starts_known(facts: Facts) -> Finding:
     """On no node has the service failed to start when it was to: one on which it has is the last choice (B20)."""
     failed = failed_starts(facts.state, facts.definition)
     findings = [
-        Finding(Verdict.FAIL, failed_words(facts.state, facts.definition, each.instance_id, int(facts.now)))
+        Finding(
+            Verdict.FAIL, failed_words(ClusterView(facts.state, facts.definition, int(facts.now)), each.instance_id)
+        )
         if each.instance_id in failed
         else Finding(Verdict.PASS, f"no start of {each.name} is known to have failed")
         for each in facts.definition.serving
@@ -131,7 +134,7 @@ def services_named_alike(facts: Facts) -> Finding:
 
 def one_serves(facts: Facts) -> Finding:
     """No node says that it serves but the one that holds the lease, or held it last (B4)."""
-    others = others_serving(facts.state, facts.definition, facts.now)
+    others = others_serving(ClusterView(facts.state, facts.definition, facts.now))
     if not others:
         return Finding(Verdict.PASS, "no node serves without the lease")
     names = ", ".join(map(facts.definition.name_of, others))

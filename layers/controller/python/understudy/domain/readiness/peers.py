@@ -1,5 +1,6 @@
 """Readiness of failsafe (B13): pure functions of gathered facts, one for each named check."""
 
+from understudy.domain.cluster.view import ClusterView
 from understudy.domain.observe import peers
 from understudy.domain.readiness.facts import Facts, Finding, Verdict, worst
 
@@ -18,7 +19,7 @@ def peers_addressed(facts: Facts) -> Finding:
     """The table has an address of every node: without one nobody can ask it for a promise (B13)."""
     if faults := peers.address_faults(facts.state, facts.definition):
         return Finding(Verdict.WARN, "; ".join(faults))
-    if unsaid := peers.unsaid(facts.state, facts.definition, facts.now):
+    if unsaid := peers.unsaid(ClusterView(facts.state, facts.definition, facts.now)):
         return Finding(Verdict.UNKNOWN, f"{', '.join(unsaid)}: no beat says which key it knows")
     return Finding(Verdict.PASS, "every node has an address")
 

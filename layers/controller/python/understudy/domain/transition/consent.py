@@ -11,6 +11,7 @@ from understudy.domain.cluster.definition import Definition
 from understudy.domain.cluster.policy import Policy
 from understudy.domain.cluster.request import Request
 from understudy.domain.cluster.state import ClusterState, TransitionAction
+from understudy.domain.cluster.view import ClusterView
 from understudy.domain.transition.opening import AlreadyOpen, Opening, Ruling, StoodDown
 
 
@@ -90,34 +91,30 @@ def is_in_question(action: TransitionAction | None, policy: Policy, state: Clust
     )
 
 
-def before_asking(
-    ruling: Ruling, request: Request, execution: str, state: ClusterState, definition: Definition, now: int
-) -> Ruling | Ask:
+def before_asking(ruling: Ruling, request: Request, execution: str, view: ClusterView) -> Ruling | Ask:
     """What becomes of a ruling before anybody was asked: it may stand, wait for a person, or be in question already.
 
     One question for an action at a time. Another action's takes the place of what was asked before: a failover is not
     kept waiting by the question whether the service may go back.
     """
     by_hand = request.rule is None
-    if not isinstance(ruling, Opening) or not needs_consent(ruling.action, definition.policy, state, by_hand=by_hand):
+    if not isinstance(ruling, Opening) or not needs_consent(ruling.action, view.policy, view.state, by_hand=by_hand):
         return ruling
-    asked = state.approval
-    if asked is not None and asked.action == ruling.action and asked.stands(now):
+    asked = view.state.approval
+    if asked is not None and asked.action == ruling.action and asked.stands(view.now):
         if not asked.is_no and asked.execution == execution:
             return Ask(asked, ruling)  # this very execution, cut off before it could ask
         if not asked.is_no:
             return StoodDown(f"approval of a {asked.action} is asked for already, by {asked.execution}")
         if not by_hand:
-            return StoodDown(f"a {asked.action} was not approved; it is asked again in {asked.until - now} s")
-    until = now + definition.policy.approval.wait_s
-    return Ask(Question(str(ruling.action), execution, asked_at=now, until=until), ruling)
+            return StoodDown(f"a {asked.action} was not approved; it is asked again in {asked.until - view.now} s")
+    until = view.now + view.policy.approval.wait_s
+    return Ask(Question(str(ruling.action), execution, asked_at=view.now, until=until), ruling)
 
 
-def after_reply(
-    ruling: Ruling, reply: Reply, execution: str, state: ClusterState, definition: Definition, now: int
-) -> Ruling | NotApproved | Approved:
+def after_reply(ruling: Ruling, reply: Reply, execution: str, view: ClusterView) -> Ruling | NotApproved | Approved:
     """What becomes of a ruling, which is of this moment, with what came back from the question. Never asks again."""
-    question = state.approval
+    question = view.state.approval
     if isinstance(ruling, AlreadyOpen):
         return ruling
     if question is None or question.execution != execution:
@@ -125,16 +122,16 @@ def after_reply(
     match reply.answer:
         case No(by, reason):
             why = f"denied by {by}" + (f": {reason}" if reason else "")
-            return NotApproved(Ending(Ended.DENIED, why, by, reason, question.denied(now)))
+            return NotApproved(Ending(Ended.DENIED, why, by, reason, question.denied(view.now)))
         case Unreadable(why):
             return _unreadable(why)
-        case Unanswered() if not question.was_waited_out(now):
-            return _unreadable(f"the question ended {question.until - now} s early")
+        case Unanswered() if not question.was_waited_out(view.now):
+            return _unreadable(f"the question ended {question.until - view.now} s early")
     if not isinstance(ruling, Opening):
         return ruling
     if isinstance(reply.answer, Yes):
-        return _with_a_yes(ruling, reply.answer, reply.target, question, definition)
-    return _without_a_word(ruling, question, definition, now)
+        return _with_a_yes(ruling, reply.answer, reply.target, question, view.definition)
+    return _without_a_word(ruling, question, view.definition, view.now)
 
 
 def withdrawn(why: str, reply: Reply) -> Ending:

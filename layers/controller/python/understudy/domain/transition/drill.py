@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from understudy.domain.cluster.address import AddressStatus
 from understudy.domain.cluster.definition import Definition
 from understudy.domain.cluster.policy import DrillPolicy
-from understudy.domain.cluster.state import ClusterState
+from understudy.domain.cluster.view import ClusterView
 from understudy.domain.decide.failback import DAY_S, is_open
 from understudy.domain.decide.rules import decide
 from understudy.domain.decide.situation import (
@@ -112,14 +112,14 @@ def is_due(drill: Drill, policy: DrillPolicy, now: int) -> bool:
     return drill.stage is DrillStage.DONE and days >= policy.every_days and is_in_time
 
 
-def objections(state: ClusterState, definition: Definition, now: int, observer: Observer) -> tuple[str, ...]:
+def objections(view: ClusterView, observer: Observer) -> tuple[str, ...]:
     """What speaks against a move that nobody needs, in words; empty only when the cluster is well in every respect."""
-    situation = survey(state, definition, now, observer)
-    decision, address = decide(situation), state.address
+    situation = survey(view, observer)
+    decision, address = decide(situation), view.state.address
     is_settled = address is not None and address.status in (AddressStatus.IN_SYNC, AddressStatus.UNCONFIRMED)
     found = {
         f"{decision.rule}: {decision.why}": decision.rule != QUIET_RULE,
-        "a transition is open": state.transition is not None,
+        "a transition is open": view.state.transition is not None,
         "the cluster is held": situation.mode is Mode.HELD,
         "no other node is fit to take over": situation.candidate in (Candidate.NO_QUORUM, Candidate.NONE),
         NO_SOUND_STANDBY: situation.candidate in FAILED_BEFORE,
@@ -159,67 +159,61 @@ def _outdated(report: "Report | None", definition: Definition, now: int) -> str:
     return f"the newest report is {age_s} s old" if age_s > NEW_S else ""
 
 
-def begin(
-    drill: Drill, state: ClusterState, definition: Definition, now: int, against: Sequence[str]
-) -> Ask | End | None:
+def begin(drill: Drill, view: ClusterView, against: Sequence[str]) -> Ask | End | None:
     """Begin a drill that is due at `now`, or refuse it; None when its refusal has been told in this window."""
-    if not against and state.active is not None:
-        away = sound_candidates(state, definition, now)[0]
+    if not against and view.state.active is not None:
+        away = sound_candidates(view)[0]
         begun = replace(
             drill,
             stage=DrillStage.OUT,
-            begun_at=now,
-            home=state.active,
+            begun_at=view.now,
+            home=view.state.active,
             away=away,
-            epoch=state.epoch + 1,
-            out_epoch=state.epoch + 1,
-            asked_at=now,
+            epoch=view.state.epoch + 1,
+            out_epoch=view.state.epoch + 1,
+            asked_at=view.now,
         )
         return Ask(begun, away, DRILL_DUE)
-    if now - drill.refused_at < DAY_S:
+    if view.now - drill.refused_at < DAY_S:
         return None
-    return End(replace(drill, refused_at=now), DrillOutcome.REFUSED, "; ".join(against))
+    return End(replace(drill, refused_at=view.now), DrillOutcome.REFUSED, "; ".join(against))
 
 
 def go_on(
     drill: Drill,
     policy: DrillPolicy,
-    state: ClusterState,
-    definition: Definition,
-    now: int,
+    view: ClusterView,
     observer: Observer,
     story: Mapping[str, Any],
 ) -> Ask | End | None:
     """What a drill that is under way does next; None: it waits. `story`: the history of the epoch it waits for."""
     is_out = drill.stage is DrillStage.OUT
-    if state.epoch < drill.epoch:
-        return _asked_again(drill, now)
-    if state.transition is not None:
+    if view.state.epoch < drill.epoch:
+        return _asked_again(drill, view.now)
+    if view.state.transition is not None:
         return None
     there = drill.away if is_out else drill.home
-    has_failed_over = any(at >= drill.begun_at for at in state.failover_times)
-    if state.active != there or has_failed_over or story.get("rule") not in DRILL_RULES:
-        where = definition.name_of(state.active) if state.active else "no node"
+    has_failed_over = any(at >= drill.begun_at for at in view.state.failover_times)
+    if view.state.active != there or has_failed_over or story.get("rule") not in DRILL_RULES:
+        where = view.definition.name_of(view.state.active) if view.state.active else "no node"
         return _end(drill, DrillOutcome.INTERRUPTED, f"another move came between, or this one ended on {where}")
     if not is_out:
         return _end(drill, DrillOutcome.PASSED, "out and back")
-    if now < drill.asked_at + policy.back_after_s:
+    if view.now < drill.asked_at + policy.back_after_s:
         return None
-    return _back(drill, policy, state, definition, now, observer)
+    return _back(drill, policy, view, observer)
 
 
-def _back(
-    drill: Drill, policy: DrillPolicy, state: ClusterState, definition: Definition, now: int, observer: Observer
-) -> Ask | End | None:
-    against = objections(state, definition, now, observer)
-    if drill.home not in sound_candidates(state, definition, now):
-        against = (*against, f"{definition.name_of(drill.home)} is not fit to take over")
-    if not is_open(policy, now):
+def _back(drill: Drill, policy: DrillPolicy, view: ClusterView, observer: Observer) -> Ask | End | None:
+    against = objections(view, observer)
+    if drill.home not in sound_candidates(view):
+        against = (*against, f"{view.definition.name_of(drill.home)} is not fit to take over")
+    if not is_open(policy, view.now):
         words = "; ".join(against) or "the watch did not come round in time"
         return _end(drill, DrillOutcome.STAYED_AWAY, f"the window is over: {words}")
     if against:
         return None
-    asked = replace(drill, stage=DrillStage.BACK, epoch=state.epoch + 1, asked_at=now)
+    asked = replace(drill, stage=DrillStage.BACK, epoch=view.state.epoch + 1, asked_at=view.now)
     return Ask(asked, drill.home, DRILL_BACK)
 
 

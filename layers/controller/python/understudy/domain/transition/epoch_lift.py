@@ -17,6 +17,7 @@ from dataclasses import replace
 from understudy.domain.cluster.definition import Definition
 from understudy.domain.cluster.record import Guard
 from understudy.domain.cluster.state import KEEP, ClusterState, PreviousHolder, Stage
+from understudy.domain.cluster.view import ClusterView
 from understudy.domain.transition.steps import entered
 
 LIFT_LIMIT = 10_000
@@ -45,14 +46,17 @@ def lift_objection(state: ClusterState, definition: Definition, guard: Guard, li
     return ""
 
 
-def may_grant(state: ClusterState, definition: Definition, guard: Guard, fenced: str) -> bool:
+def may_grant(view: ClusterView, guard: Guard, fenced: str) -> bool:
     """Whether the lease may be granted although this guard is not lifted above: nobody else serves by its word.
 
     It names the target itself, or the node that was `fenced` (its name) for this very reason; or the target has the
     lease already, and is not stopped for a guard's sake.
     """
-    assert state.transition is not None  # noqa: S101 - see lift_objection
-    return state.active is not None or guard.node in (definition.name_of(state.transition.target), fenced)
+    assert view.state.transition is not None  # noqa: S101 - see lift_objection
+    return view.state.active is not None or guard.node in (
+        view.definition.name_of(view.state.transition.target),
+        fenced,
+    )
 
 
 def can_be_fenced(definition: Definition, guard: Guard) -> bool:
@@ -61,35 +65,37 @@ def can_be_fenced(definition: Definition, guard: Guard) -> bool:
     return named is not None and named in definition.serving
 
 
-def fenced_anew(state: ClusterState, definition: Definition, guard: Guard, now: int) -> ClusterState:
+def fenced_anew(view: ClusterView, guard: Guard) -> ClusterState:
     """The state with the guard's node as the last holder, against which nothing is proved; the epoch stays.
 
     Its lease cannot have been renewed after `now` (seconds), since no table shows it as active any more.
     """
-    transition, holder = state.transition, definition.node_named(guard.node)
+    transition, holder = view.state.transition, view.definition.node_named(guard.node)
     assert transition is not None and holder is not None  # noqa: S101 - see can_be_fenced
-    report = state.nodes.get(holder.instance_id)
-    keeps = KEEP in (state.terms.on_isolation, definition.policy.on_isolation)
+    report = view.state.nodes.get(holder.instance_id)
+    keeps = KEEP in (view.state.terms.on_isolation, view.policy.on_isolation)
     previous = PreviousHolder(
         node=holder.instance_id,
-        renewed_at=now,
-        lease_s=max(state.terms.lease_s, definition.policy.lease_s),
+        renewed_at=view.now,
+        lease_s=max(view.state.terms.lease_s, view.policy.lease_s),
         keeps_lease=report is not None and report.keeps_lease and not keeps,
-        ended_epoch=state.epoch,
+        ended_epoch=view.state.epoch,
     )
-    fencing = replace(transition, source=holder.instance_id, opened_at=now, begun_at=transition.execution_begun_at)
-    return entered(replace(state, active=None, previous=previous, transition=fencing), definition, Stage.FENCING, now)
+    fencing = replace(transition, source=holder.instance_id, opened_at=view.now, begun_at=transition.execution_begun_at)
+    return entered(
+        replace(view, state=replace(view.state, active=None, previous=previous, transition=fencing)), Stage.FENCING
+    )
 
 
-def lifted(state: ClusterState, definition: Definition, guard: Guard, now: int) -> ClusterState:
+def lifted(view: ClusterView, guard: Guard) -> ClusterState:
     """The state with its open transition under the epoch after the guard's, at `now` (seconds).
 
     A guard that names another node than the transition's target: that node held the lease under an epoch that the
     table has lost. It is the last holder, fenced anew, and nobody is active until there is a proof against it.
     """
-    transition, holder = state.transition, definition.node_named(guard.node)
+    transition, holder = view.state.transition, view.definition.node_named(guard.node)
     assert transition is not None and holder is not None  # noqa: S101 - see lift_objection
-    higher = replace(state, epoch=guard.epoch + 1)
+    higher = replace(view.state, epoch=guard.epoch + 1)
     if holder.instance_id == transition.target:
-        return entered(higher, definition, Stage.MOVING, now)
-    return fenced_anew(higher, definition, guard, now)
+        return entered(replace(view, state=higher), Stage.MOVING)
+    return fenced_anew(replace(view, state=higher), guard)

@@ -17,6 +17,7 @@ from understudy.domain.cluster.state import (
     Transition,
     TransitionAction,
 )
+from understudy.domain.cluster.view import ClusterView
 from understudy.domain.lease.terms import terms_of
 from understudy.domain.observe.serving import Said, may_be_adopted, objectors_to, said
 from understudy.domain.observe.starts import failed_starts, with_failure_of_holder
@@ -48,62 +49,60 @@ def deadline(stage: Stage, definition: Definition, now: int) -> int:
 
 
 def opened(
-    state: ClusterState,
-    definition: Definition,
+    view: ClusterView,
     *,
     action: TransitionAction,
     target: str,
     rule: str,
     execution: str,
-    now: int,
     tried: tuple[str, ...] = (),
     spends_budget: bool = False,
     may_go_unproven: bool = False,
     asked_at: int = 0,
 ) -> ClusterState:
     """The state under the next epoch: the lease ends, but who takes it back, or is adopted, has it at once."""
-    stays = may_be_adopted(state, definition, target, now) or _takes_it_back(state, definition, target, now)
+    stays = may_be_adopted(view, target) or _takes_it_back(view, target)
     return replace(
-        _staying(state, definition, target) if stays else _taken_from_holder(state, definition, target, now),
-        epoch=state.epoch + 1,
+        _staying(view, target) if stays else _taken_from_holder(view, target),
+        epoch=view.state.epoch + 1,
         transition=Transition(
             action=action,
-            source=state.last_holder,
+            source=view.state.last_holder,
             target=target,
             rule=rule,
             stage=Stage.FENCING,
-            opened_at=now,
-            deadline_at=deadline(Stage.FENCING, definition, now),
+            opened_at=view.now,
+            deadline_at=deadline(Stage.FENCING, view.definition, view.now),
             execution=execution,
             tried=tried,
-            begun_at=state.transition.execution_begun_at if tried and state.transition else asked_at,
+            begun_at=view.state.transition.execution_begun_at if tried and view.state.transition else asked_at,
             may_go_unproven=may_go_unproven,
-            without_proof=_goes_on_without_proof(state, tried),
+            without_proof=_goes_on_without_proof(view.state, tried),
         ),
-        failover_times=_failover_times(state, definition, now, spends_budget),
+        failover_times=_failover_times(view, spends_budget),
         preferred_since=None,
         doubt=None,
     )
 
 
-def _staying(state: ClusterState, definition: Definition, target: str) -> ClusterState:
+def _staying(view: ClusterView, target: str) -> ClusterState:
     return replace(
-        state,
+        view.state,
         active=target,
         previous=None,
-        terms=_terms_on_staying(state, definition),
-        failed_starts=failed_starts(state, definition),
+        terms=_terms_on_staying(view),
+        failed_starts=failed_starts(view.state, view.definition),
     )
 
 
-def _taken_from_holder(state: ClusterState, definition: Definition, target: str, now: int) -> ClusterState:
+def _taken_from_holder(view: ClusterView, target: str) -> ClusterState:
     """Whoever loses the lease with its service not started keeps that as a failed start (B20)."""
     return replace(
-        state,
+        view.state,
         active=None,
-        previous=_previous_holder(state, target),
+        previous=_previous_holder(view.state, target),
         approval=None,  # a question about a lease ends with it
-        failed_starts=with_failure_of_holder(state, definition, now),
+        failed_starts=with_failure_of_holder(view),
     )
 
 
@@ -112,18 +111,18 @@ def _goes_on_without_proof(state: ClusterState, tried: tuple[str, ...]) -> bool:
     return bool(tried) and state.transition is not None and state.transition.without_proof
 
 
-def _failover_times(state: ClusterState, definition: Definition, now: int, spends_budget: bool) -> tuple[int, ...]:
-    window_s = definition.policy.max_failovers.window_s
-    recent = tuple(at for at in state.failover_times if now - at < window_s)
-    return (*recent, now) if spends_budget else recent
+def _failover_times(view: ClusterView, spends_budget: bool) -> tuple[int, ...]:
+    window_s = view.policy.max_failovers.window_s
+    recent = tuple(at for at in view.state.failover_times if view.now - at < window_s)
+    return (*recent, view.now) if spends_budget else recent
 
 
-def _takes_it_back(state: ClusterState, definition: Definition, target: str, now: int) -> bool:
+def _takes_it_back(view: ClusterView, target: str) -> bool:
     """Whether the target has the lease, or had it last and may have it again at once: nothing starts beside another."""
-    if not _served_last(state, target):
+    if not _served_last(view.state, target):
         return False
-    serves = state.active == target or said(state, definition, target, now) is Said.SERVES
-    return serves or not objectors_to(state, definition, target, now)
+    serves = view.state.active == target or said(view, target) is Said.SERVES
+    return serves or not objectors_to(view, target)
 
 
 def _served_last(state: ClusterState, target: str) -> bool:
@@ -167,18 +166,18 @@ def _kept_promise(state: ClusterState, terms: Terms) -> Terms:
     return replace(terms, promise_s=max(terms.promise_s, state.terms.promise_s))
 
 
-def _terms_on_staying(state: ClusterState, definition: Definition) -> Terms:
+def _terms_on_staying(view: ClusterView) -> Terms:
     """As kept_terms; the one that gets its lease back may still count on the lease that was taken from it."""
-    terms = kept_terms(state, definition)
-    return replace(terms, lease_s=max(terms.lease_s, state.previous.lease_s)) if state.previous else terms
+    terms = kept_terms(view.state, view.definition)
+    return replace(terms, lease_s=max(terms.lease_s, view.state.previous.lease_s)) if view.state.previous else terms
 
 
-def entered(state: ClusterState, definition: Definition, stage: Stage, now: int) -> ClusterState:
+def entered(view: ClusterView, stage: Stage) -> ClusterState:
     """The state with its transition in `stage`, and the deadline of that stage. Unchanged when none is open."""
-    if state.transition is None:
-        return state
-    transition = replace(state.transition, stage=stage, deadline_at=deadline(stage, definition, now))
-    return replace(state, transition=transition)
+    if view.state.transition is None:
+        return view.state
+    transition = replace(view.state.transition, stage=stage, deadline_at=deadline(stage, view.definition, view.now))
+    return replace(view.state, transition=transition)
 
 
 def fenced(state: ClusterState, proof: Proof) -> ClusterState:
@@ -188,12 +187,12 @@ def fenced(state: ClusterState, proof: Proof) -> ClusterState:
     return replace(state, previous=replace(state.previous, proof=proof)) if state.previous else state
 
 
-def unfenced(state: ClusterState, definition: Definition, objecting: Collection[str], now: int) -> ClusterState:
+def unfenced(view: ClusterView, objecting: Collection[str]) -> ClusterState:
     """The state whose fencing begins again because a member says that it serves. A proof against that one is void."""
     previous = state.previous
     if previous is not None and previous.node in objecting:
         state = replace(state, previous=replace(previous, proof=None))
-    return entered(state, definition, Stage.FENCING, now)
+    return entered(replace(view, state=state), Stage.FENCING)
 
 
 def proof_in_hand(state: ClusterState) -> Proof:

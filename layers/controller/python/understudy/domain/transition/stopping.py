@@ -1,19 +1,19 @@
 """Stopping a node through EC2 (S12): when it is due, what EC2 can answer, and when to go on without any proof."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import Any
 
 from understudy.domain.cluster.definition import Definition
 from understudy.domain.cluster.state import (
-    ClusterState,
     PowerReading,
     PreviousHolder,
     Proof,
     ServiceStatus,
     TransitionAction,
 )
+from understudy.domain.cluster.view import ClusterView
 from understudy.domain.decide.situation import health_of
 from understudy.domain.lease.proof import evidence, find_proof
 from understudy.domain.observe.health import NodeHealth
@@ -75,45 +75,45 @@ def stop_faults(definition: Definition, may_stop: bool) -> list[str]:
     ]
 
 
-def is_stop_due(state: ClusterState, definition: Definition, now: float, last: StopTry | None) -> bool:
+def is_stop_due(view: ClusterView, last: StopTry | None) -> bool:
     """Whether the previous holder is to be stopped now, under the open transition. `last`: its newest try.
 
     A node that failed over and is not heard is stopped at once, even when its lease has run out: a machine that was
     only frozen stays off. One that is heard is given its lease to release. A node that is left on purpose is stopped
     only when its services are down already and the policy accepts no other proof.
     """
-    holder, transition = state.previous, state.transition
-    if not definition.policy.fencing.stop_instance or holder is None or holder.proof or transition is None:
+    holder, transition = view.state.previous, view.state.transition
+    if not view.policy.fencing.stop_instance or holder is None or holder.proof or transition is None:
         return False
-    if definition.node(holder.node) is None or (last is not None and not last.is_due_again(now)):
+    if view.definition.node(holder.node) is None or (last is not None and not last.is_due_again(view.now)):
         return False
-    accepted = find_proof(state, definition, now, PowerReading.UNKNOWN)
-    is_down = bool(evidence(state, definition, now, PowerReading.UNKNOWN))
+    accepted = find_proof(view, PowerReading.UNKNOWN)
+    is_down = bool(evidence(view, PowerReading.UNKNOWN))
     if transition.action is not TransitionAction.FAILOVER:
         return is_down and accepted is None
     if accepted is Proof.RELEASED:
         return False
-    is_given_time = not is_down and now < transition.opened_at + holder.lease_s
-    return not (is_given_time and _is_heard(state, definition, holder, now))
+    is_given_time = not is_down and view.now < transition.opened_at + holder.lease_s
+    return not (is_given_time and _is_heard(view, holder))
 
 
-def may_go_unproven(state: ClusterState, definition: Definition, now: float) -> bool:
+def may_go_unproven(view: ClusterView) -> bool:
     """Whether the transition may go on without a proof, now that the limit is over: the policy or an operator said so.
 
     Never while a node says that it serves: that is no lack of proof, but proof of the contrary.
     """
-    holder, transition = state.previous, state.transition
-    if transition is None or not (definition.policy.fencing.proceeds or transition.may_go_unproven):
+    holder, transition = view.state.previous, view.state.transition
+    if transition is None or not (view.policy.fencing.proceeds or transition.may_go_unproven):
         return False
-    if set(objectors(state, definition, now)) - {holder.node if holder else None}:
+    if set(objectors(view)) - {holder.node if holder else None}:
         return False
     if holder is None:
         return True
-    report = state.nodes.get(holder.node)
-    is_heard = health_of(state, definition, holder.node, int(now)) in HEARD
+    report = view.state.nodes.get(holder.node)
+    is_heard = health_of(replace(view, now=int(view.now)), holder.node) in HEARD
     return not (is_heard and report is not None and report.service is not ServiceStatus.OUT_OF_SERVICE)
 
 
-def _is_heard(state: ClusterState, definition: Definition, holder: PreviousHolder, now: float) -> bool:
+def _is_heard(view: ClusterView, holder: PreviousHolder) -> bool:
     """Whether the holder is in touch and has a lease that it can release."""
-    return holder.keeps_lease and health_of(state, definition, holder.node, int(now)) in HEARD
+    return holder.keeps_lease and health_of(replace(view, now=int(view.now)), holder.node) in HEARD

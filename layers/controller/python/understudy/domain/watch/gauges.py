@@ -3,8 +3,7 @@
 from enum import StrEnum
 
 from understudy.domain.cluster.address import AddressStatus
-from understudy.domain.cluster.definition import Definition
-from understudy.domain.cluster.state import ClusterState
+from understudy.domain.cluster.view import ClusterView
 from understudy.domain.decide.rules import Action, decide
 from understudy.domain.decide.silence import is_put_off
 from understudy.domain.decide.situation import Candidate, Mode, Observer, Phase, survey
@@ -25,7 +24,7 @@ class Ailment(StrEnum):
     DOUBTED = "ClustersDoubted"
 
 
-def ailments(state: ClusterState, definition: Definition, now: int, observer: Observer) -> frozenset[Ailment]:
+def ailments(view: ClusterView, observer: Observer) -> frozenset[Ailment]:
     """What ails a cluster at `now` (seconds).
 
     WITHOUT_STANDBY: no node is fit to take over, but for those on which the service did not start. Not while a
@@ -34,23 +33,23 @@ def ailments(state: ClusterState, definition: Definition, now: int, observer: Ob
     DEGRADED: a person is needed, also for an approval, or an address is not known to lead to the service.
     DOUBTED: a move that rests on the silence of a node is put off, because many are silent (B15).
     """
-    situation = survey(state, definition, now, observer)
-    is_owed = state.address is not None and state.address.status is AddressStatus.OWED
+    situation = survey(view, observer)
+    is_owed = view.state.address is not None and view.state.address.status is AddressStatus.OWED
     is_under_way = situation.phase is Phase.UNDER_WAY
     decision = decide(situation)
     action = decision.action
     needs_person = action is Action.CALL_OPERATOR or is_in_question(
-        ACTION_OF.get(action), definition.policy, state, now
+        ACTION_OF.get(action), view.policy, view.state, view.now
     )
     found = {
         Ailment.WITHOUT_STANDBY: situation.candidate is not Candidate.FIT
         and situation.mode is Mode.NORMAL
         and not is_under_way,
         Ailment.DEGRADED: needs_person or (is_owed and not is_under_way),
-        Ailment.HELD_TOO_LONG: state.hold is not None
-        and state.hold.is_on(now)
-        and now - state.hold.since > HELD_LIMIT_S,
+        Ailment.HELD_TOO_LONG: view.state.hold is not None
+        and view.state.hold.is_on(view.now)
+        and view.now - view.state.hold.since > HELD_LIMIT_S,
         Ailment.OVERDUE: situation.phase is Phase.OVERDUE,
-        Ailment.DOUBTED: is_put_off(decision.rule, state, now),
+        Ailment.DOUBTED: is_put_off(decision.rule, view.state, view.now),
     }
     return frozenset(ailment for ailment, is_so in found.items() if is_so)

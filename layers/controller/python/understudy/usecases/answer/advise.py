@@ -8,6 +8,7 @@ from typing import Any
 from understudy.domain.advise.explain import Explanation, explain
 from understudy.domain.cluster.request import REHEARSE, BadRequestError, parse_question
 from understudy.domain.cluster.state import ClusterState
+from understudy.domain.cluster.view import ClusterView
 from understudy.domain.decide.rules import COLUMNS
 from understudy.domain.decide.situation import observer_by_clock
 from understudy.ports import StateReader
@@ -45,7 +46,7 @@ def advise(payload: Mapping[str, Any], *, ledger: StateReader, rehearser: Rehear
 def _explained(state: ClusterState, ledger: StateReader, now: int) -> dict[str, Any]:
     definition = definition_in_force(ledger, state)
     observer = observer_by_clock(state, definition.policy, now)
-    return {"epoch": state.epoch, "at": now, **_plain(explain(state, definition, now, observer))}
+    return {"epoch": state.epoch, "at": now, **_plain(explain(ClusterView(state, definition, now), observer))}
 
 
 def _plain(explanation: Explanation) -> dict[str, Any]:

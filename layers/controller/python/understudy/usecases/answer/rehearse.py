@@ -11,6 +11,7 @@ from understudy.domain.cluster.definition import Definition
 from understudy.domain.cluster.quoting import few_and_short
 from understudy.domain.cluster.request import Request
 from understudy.domain.cluster.state import ClusterState, TransitionAction
+from understudy.domain.cluster.view import ClusterView
 from understudy.domain.decide.situation import observer_by_clock, survey
 from understudy.domain.events.drills import RehearsalFinished
 from understudy.domain.readiness.report import examine
@@ -42,13 +43,13 @@ class Rehearser:
         """Think a move through, to the node named `to` or to the best candidate, and tell the verdict (B7)."""
         definition = definition_in_force(self.ledger, state)
         now = int(self.clock())
-        ruling = rule_on_request(Request(state.cluster, to=to), "", state, definition, now)
+        ruling = rule_on_request(Request(state.cluster, to=to), "", ClusterView(state, definition, now))
         facts = self.gatherer.gather(definition, state)
         past = self._past(state)
         done = rehearsal(
             state,
             definition,
-            situation=survey(state, definition, now, observer_by_clock(state, definition.policy, now)),
+            situation=survey(ClusterView(state, definition, now), observer_by_clock(state, definition.policy, now)),
             ruling=ruling,
             proofs=outlook(state, definition, self.gatherer.may_stop),
             plan=self._plan(ruling, state, definition),

@@ -3,9 +3,9 @@
 import logging
 from dataclasses import replace
 
-from understudy.domain.cluster.definition import Definition
 from understudy.domain.cluster.errors import LedgerConflictError
 from understudy.domain.cluster.state import ClusterState, TransitionAction
+from understudy.domain.cluster.view import ClusterView
 from understudy.domain.decide.failback import counts, preferred_since
 from understudy.domain.decide.rules import Action, Decision, decide
 from understudy.domain.decide.silence import is_put_off
@@ -47,82 +47,86 @@ class Judge:
     def judge(self, state: ClusterState, now: int, observer: Observer) -> Decision:
         """Decide for one cluster at `now` (seconds: the ingestion time of what is judged), and carry it out."""
         definition = self._ledger.definition(state.cluster, state.definition_version)
-        state = self._kept_up(state, definition, now)
-        decision = decide(survey(state, definition, now, observer))
+        state = self._kept_up(ClusterView(state, definition, now))
+        decision = decide(survey(ClusterView(state, definition, now), observer))
         if decision.action is not Action.WAIT:
             self._measure({"Decisions": 1}, rule=decision.rule)
-        self._carry_out(decision, state, definition, now)
+        self._carry_out(decision, ClusterView(state, definition, now))
         return decision
 
-    def _kept_up(self, state: ClusterState, definition: Definition, now: int) -> ClusterState:
+    def _kept_up(self, view: ClusterView) -> ClusterState:
         """The state without what is over, and with the time since which the preferred node has been fit.
 
         Over are a hold that has ended, the doubt of a node that is heard again, and a failed start whose node has
         served, booted anew or changed since.
         """
         try:
-            if state.doubt is not None and not _is_silent(state, definition, now):
+            if state.doubt is not None and not _is_silent(replace(view, state=state)):
                 state = self._ledger.commit(state, replace(state, doubt=None))
-            if state.hold is not None and not state.hold.is_on(now):
-                state = change_hold(state, None, "the hold is over", now, self._ledger, self._announcer)
-            failed = failed_starts(state, definition)
-            fit = sound_candidates(state, definition, now) if counts(state, definition) else ()
-            since = preferred_since(state, definition, fit, now)
+            if state.hold is not None and not state.hold.is_on(view.now):
+                state = change_hold(state, None, "the hold is over", view.now, self._ledger, self._announcer)
+            failed = failed_starts(state, view.definition)
+            fit = sound_candidates(replace(view, state=state)) if counts(state, view.definition) else ()
+            since = preferred_since(replace(view, state=state), fit)
             if since != state.preferred_since or failed != state.failed_starts:
                 state = self._ledger.commit(state, replace(state, preferred_since=since, failed_starts=failed))
         except LedgerConflictError:
             log.info("state not kept up: it has changed; the next evaluation repeats it")
         return state
 
-    def _carry_out(self, decision: Decision, state: ClusterState, definition: Definition, now: int) -> None:
+    def _carry_out(self, decision: Decision, view: ClusterView) -> None:
         wanted = ACTION_OF.get(decision.action)
-        waits = is_in_question(wanted, definition.policy, state, now) or is_put_off(decision.rule, state, now)
+        waits = is_in_question(wanted, view.policy, view.state, view.now) or is_put_off(
+            decision.rule, view.state, view.now
+        )
         if wanted is not None and not waits:
-            self._start(decision, state, definition, now)
+            self._start(decision, view)
         called = decision.rule if decision.action is Action.CALL_OPERATOR else None
-        if called != state.alert and not (called is None and _is_repair(decision, state)):
-            self._call_operator(called, decision, state, definition, now)
+        if called != view.state.alert and not (called is None and _is_repair(decision, view.state)):
+            self._call_operator(called, decision, view)
 
-    def _start(self, decision: Decision, state: ClusterState, definition: Definition, now: int) -> None:
+    def _start(self, decision: Decision, view: ClusterView) -> None:
         """Ask the workflow, under a name that many callers share, so that asking twice starts one.
 
         The name changes with every epoch, and with every silence_limit_s: an execution that stood down is not in the
         way of the next cause, which cannot come sooner.
         """
-        slot = now // max(1, int(definition.policy.silence_limit_s))
+        slot = view.now // max(1, int(view.policy.silence_limit_s))
         request = {
-            "cluster": state.cluster,
-            "epoch": state.epoch + 1,
+            "cluster": view.state.cluster,
+            "epoch": view.state.epoch + 1,
             "action": str(ACTION_OF[decision.action]),
             "rule": decision.rule,
             "why": decision.why,
             "noticed_at": round(self._clock(), 3),
         }
-        name = f"{state.cluster}-epoch{state.epoch + 1}"
+        name = f"{view.state.cluster}-epoch{view.state.epoch + 1}"
         ask(self._launcher, self._ledger.secret(self._clock()), name, slot, request)
 
-    def _call_operator(
-        self, rule: str | None, decision: Decision, state: ClusterState, definition: Definition, now: int
-    ) -> None:
+    def _call_operator(self, rule: str | None, decision: Decision, view: ClusterView) -> None:
         """Tell a person once for each rule that needs one, remember it, and tell when it holds no more."""
         if rule is not None:
             event = OperatorCalled(
-                cluster=state.cluster,
+                cluster=view.state.cluster,
                 rule=rule,
                 why=decision.why,
-                epoch=state.epoch,
-                facts=facts_of(state, definition, now),
+                epoch=view.state.epoch,
+                facts=facts_of(view),
             )
             log.error("operator called", extra=event.detail())
             publish(self._announcer, event)
         try:
-            self._ledger.commit(state, replace(state, alert=rule))
+            self._ledger.commit(view.state, replace(view.state, alert=rule))
         except LedgerConflictError:
             log.info("alert not noted: the state has changed; the next evaluation repeats it")
             return
-        if rule is None and state.alert is not None:
+        if rule is None and view.state.alert is not None:
             over = AlertOver(
-                cluster=state.cluster, rule=state.alert, epoch=state.epoch, now=decision.rule, why=decision.why
+                cluster=view.state.cluster,
+                rule=view.state.alert,
+                epoch=view.state.epoch,
+                now=decision.rule,
+                why=decision.why,
             )
             publish(self._announcer, over)
 
@@ -133,5 +137,5 @@ def _is_repair(decision: Decision, state: ClusterState) -> bool:
     return is_open or decision.action is Action.REPAIR
 
 
-def _is_silent(state: ClusterState, definition: Definition, now: int) -> bool:
-    return state.active is not None and health_of(state, definition, state.active, now) is NodeHealth.SILENT
+def _is_silent(view: ClusterView) -> bool:
+    return view.state.active is not None and health_of(view, view.state.active) is NodeHealth.SILENT

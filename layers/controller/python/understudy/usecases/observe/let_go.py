@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from understudy.domain.cluster.definition import Definition
 from understudy.domain.cluster.departure import Departure
 from understudy.domain.cluster.state import ClusterState
+from understudy.domain.cluster.view import ClusterView
 from understudy.domain.decide.leaving import departures
 from understudy.domain.decide.letting_go import keeps_waiting
 from understudy.domain.observe.signal import DepartureSignal
@@ -50,7 +51,7 @@ class Releaser:
 
     def _is_needed(self, state: ClusterState, instance_id: str) -> bool:
         definition = self.ledger.definition(state.cluster, state.definition_version)
-        return keeps_waiting(state, definition, instance_id, int(self.clock()))
+        return keeps_waiting(ClusterView(state, definition, int(self.clock())), instance_id)
 
     def release_all(self, clusters: Iterable[tuple[ClusterState, Definition]]) -> None:
         """Let all members of these clusters go for which groups wait in vain. A fault with one never hides the next.
@@ -67,5 +68,5 @@ def _waited_for(clusters: Iterable[tuple[ClusterState, Definition]], now: int) -
         instance_id: departure
         for state, definition in clusters
         for instance_id, departure in departures(state).items()
-        if departure.hook and not keeps_waiting(state, definition, instance_id, now)
+        if departure.hook and not keeps_waiting(ClusterView(state, definition, now), instance_id)
     }

@@ -6,6 +6,7 @@ from typing import Any
 
 from understudy.domain.cluster.approval import commands
 from understudy.domain.cluster.request import parse_request
+from understudy.domain.cluster.view import ClusterView
 from understudy.domain.events.approvals import ApprovalAsked
 from understudy.ports import Announcer, StateReader
 from understudy.usecases.observe.facts import facts_of
@@ -40,7 +41,7 @@ def ask_approval(payload: Mapping[str, Any], *, ledger: StateReader, announcer: 
         target=definition.name_of(asked["target"]),
         rule=asked["rule"],
         why=asked["why"],
-        facts=facts_of(state, definition, int(clock())),
+        facts=facts_of(ClusterView(state, definition, int(clock()))),
         wait_s=asked["wait_s"],
         on_timeout=asked["on_timeout"],
         execution=execution.rpartition(":")[2],

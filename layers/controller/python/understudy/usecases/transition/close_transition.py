@@ -12,6 +12,7 @@ from understudy.domain.cluster.hold import Hold
 from understudy.domain.cluster.quoting import plain
 from understudy.domain.cluster.request import TEXT_LIMIT
 from understudy.domain.cluster.state import ClusterState, Stage, Transition, TransitionAction
+from understudy.domain.cluster.view import ClusterView
 from understudy.domain.events.transitions import TransitionBroken, TransitionClosed
 from understudy.domain.observe.starts import with_failure_of_holder
 from understudy.domain.transition.ending import CloseOutcome, Reason
@@ -64,7 +65,9 @@ def _close(
     outcome = _outcome(state, reasons)
     story = {"outcome": str(outcome), "reasons": [*map(str, reasons)]}
     now = clock()
-    closed = replace(state, transition=None, failed_starts=with_failure_of_holder(state, definition, int(now)))
+    closed = replace(
+        state, transition=None, failed_starts=with_failure_of_holder(ClusterView(state, definition, int(now)))
+    )
     after = ledger.commit(state, closed, history={state.epoch: {**story, "stages.closed_at": now}})
     publish(announcer, _told(after, state.transition, definition, outcome, reasons))
     if outcome is CloseOutcome.HELD and Reason.GUARD_AHEAD in reasons:

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from understudy.domain.cluster.definition import Definition
 from understudy.domain.cluster.service_names import means_the_same
 from understudy.domain.cluster.state import ClusterState, PowerReading, Proof, Stage
+from understudy.domain.cluster.view import ClusterView
 from understudy.domain.lease.proof import find_proof
 from understudy.domain.observe.serving import objectors, serves_unbound, unheard
 from understudy.domain.observe.signal import PowerSignal
@@ -40,45 +41,43 @@ def _fence(state: ClusterState, definition: Definition, ledger: FencingLedger, n
     stop = _stop(state, definition, ledger, nodes, clock)
     facts = {"stop": stop.facts} if stop else {}
     now = clock()
-    proof = _proof(state, definition, ledger, nodes, now)
+    proof = _proof(ClusterView(state, definition, now), ledger, nodes)
     is_over = state.transition is None or now >= state.transition.opened_at + definition.policy.fencing.limit_s
-    if proof is None and is_over and may_go_unproven(state, definition, now):
+    if proof is None and is_over and may_go_unproven(ClusterView(state, definition, now)):
         proof = Proof.UNPROVEN
         log.error("going on without a proof", extra={"cluster": state.cluster, "epoch": state.epoch, **facts})
     if proof is not None:
-        _record(state, definition, proof, ledger, now)
+        _record(ClusterView(state, definition, now), proof, ledger)
         return answer(FenceOutcome.FENCED, proof=str(proof), **facts)
     if is_over:
-        return answer(FenceOutcome.GAVE_UP, why=_why_unproven(state, definition, stop, now), **facts)
+        return answer(FenceOutcome.GAVE_UP, why=_why_unproven(ClusterView(state, definition, now), stop), **facts)
     return answer(FenceOutcome.NOT_YET, wait_s=POLL_S, **facts)
 
 
-def _proof(
-    state: ClusterState, definition: Definition, ledger: FencingLedger, nodes: Nodes, now: float
-) -> Proof | None:
+def _proof(view: ClusterView, ledger: FencingLedger, nodes: Nodes) -> Proof | None:
     """A proof that the policy accepts. EC2 is asked only where its word is one and nothing else was found.
 
     That word is recorded: a beat of the node that comes later is a newer one.
     """
-    proof = find_proof(state, definition, now, PowerReading.UNKNOWN)
-    if proof is None and state.previous is not None and Proof.STOPPED in definition.policy.fencing.accept:
-        node = state.previous.node
+    proof = find_proof(view, PowerReading.UNKNOWN)
+    if proof is None and view.state.previous is not None and Proof.STOPPED in view.policy.fencing.accept:
+        node = view.state.previous.node
         power = nodes.power(node)
-        proof = find_proof(state, definition, now, power)
+        proof = find_proof(view, power)
         if proof is Proof.STOPPED:
-            ledger.record_signal(state.cluster, PowerSignal(node, power, int(now)))
+            ledger.record_signal(view.state.cluster, PowerSignal(node, power, int(view.now)))
     return proof
 
 
-def _record(state: ClusterState, definition: Definition, proof: Proof, ledger: FencingLedger, now: float) -> None:
-    if state.transition is None or state.transition.stage is not Stage.FENCING:
+def _record(view: ClusterView, proof: Proof, ledger: FencingLedger) -> None:
+    if view.state.transition is None or view.state.transition.stage is not Stage.FENCING:
         return
     # A beat that says "still stopping" would move the end of the lease: none may come between.
     ledger.commit(
-        state,
-        entered(fenced(state, proof), definition, Stage.MOVING, int(now)),
-        holding_still=state.previous.node if state.previous and proof is Proof.LEASE_EXPIRED else None,
-        history={state.epoch: {"proof": str(proof), "stages.fenced_at": now}},
+        view.state,
+        entered(ClusterView(fenced(view.state, proof), view.definition, int(view.now)), Stage.MOVING),
+        holding_still=view.state.previous.node if view.state.previous and proof is Proof.LEASE_EXPIRED else None,
+        history={view.state.epoch: {"proof": str(proof), "stages.fenced_at": view.now}},
     )
 
 
@@ -93,7 +92,7 @@ def _stop(
     if not definition.policy.fencing.stop_instance or state.previous is None:
         return None
     last, now = read_try(ledger.history(state.cluster, state.epoch)), clock()
-    if not is_stop_due(state, definition, now, last):
+    if not is_stop_due(ClusterView(state, definition, now), last):
         return last
     node = state.previous.node
     given = nodes.stop(node)
@@ -106,25 +105,25 @@ def _stop(
     return made
 
 
-def _why_unproven(state: ClusterState, definition: Definition, stop: StopTry | None, now: float) -> str:
-    holder = state.previous.node if state.previous else None
-    serving = [definition.name_of(each) for each in objectors(state, definition, now) if each != holder]
+def _why_unproven(view: ClusterView, stop: StopTry | None) -> str:
+    holder = view.state.previous.node if view.state.previous else None
+    serving = [view.definition.name_of(each) for each in objectors(view) if each != holder]
     if serving:
         return f"{', '.join(serving)} says that it serves, and holds no lease"
     if holder is None:
-        target = state.transition.target if state.transition else None
-        names = ", ".join(map(definition.name_of, unheard(state, definition, now, besides=target)))
+        target = view.state.transition.target if view.state.transition else None
+        names = ", ".join(map(view.definition.name_of, unheard(view, besides=target)))
         return f"nobody knows whether {names or 'another member'} serves: it is neither heard nor off by EC2's word"
     missing = {
         Proof.RELEASED: f"it has not released its lease ({Proof.RELEASED})",
         Proof.LEASE_EXPIRED: f"no lease of it has run out ({Proof.LEASE_EXPIRED})",
         Proof.STOPPED: f"EC2 does not say that it is off ({Proof.STOPPED})",
     }
-    why = ", ".join(missing[proof] for proof in definition.policy.fencing.accept)
-    report = state.nodes.get(holder)
+    why = ", ".join(missing[proof] for proof in view.policy.fencing.accept)
+    report = view.state.nodes.get(holder)
     if serves_unbound(report):
         why += "; it says itself that its services run under no lease, so its lease proves nothing"
-    elif report is not None and not means_the_same(report, definition, holder):
+    elif report is not None and not means_the_same(report, view.definition, holder):
         why += f"; its agent {report.misnamed or 'names other services'}, so its word and its lease prove nothing"
     tried = f"; StopInstances: {stop.word} {stop.said}".rstrip() if stop else ""
     return f"no proof that {holder} has stopped serving: {why}{tried}"

@@ -10,6 +10,7 @@ from typing import Any
 
 from understudy.domain.cluster.definition import Definition
 from understudy.domain.cluster.state import ClusterState, Stage
+from understudy.domain.cluster.view import ClusterView
 from understudy.domain.observe.serving import objectors
 from understudy.domain.transition.outcomes import GrantOutcome
 from understudy.domain.transition.steps import entered, granted, proof_in_hand, unfenced
@@ -31,17 +32,17 @@ def _grant(state: ClusterState, definition: Definition, ledger: StateLedger, clo
     if state.transition is None or state.transition.stage in (Stage.STARTING, Stage.CONFIRMING):
         return answer(GrantOutcome.GRANTED)
     now = clock()
-    against = () if state.active else objectors(state, definition, now)
+    against = () if state.active else objectors(ClusterView(state, definition, now))
     if against:
         why = f"{', '.join(map(definition.name_of, against))} says that it serves"
         log.error("lease not granted", extra={"cluster": state.cluster, "epoch": state.epoch, "why": why})
         history = {state.epoch: {"not_granted": why, "stages.unfenced_at": now}}
-        ledger.commit(state, unfenced(state, definition, against, int(now)), history=history)
+        ledger.commit(state, unfenced(ClusterView(state, definition, int(now)), against), history=history)
         return answer(GrantOutcome.UNFENCED, why=why, wait_s=POLL_S)
     after = state if state.active else granted(state, definition, proof_in_hand(state))
     granted_at = {state.epoch: {"stages.granted_at": now}}
     others = [node.instance_id for node in definition.nodes if node.instance_id != after.active]
     # A node that says meanwhile that it serves is seen: this write fails, and the next try looks again.
-    starting = entered(after, definition, Stage.STARTING, int(now))
+    starting = entered(ClusterView(after, definition, int(now)), Stage.STARTING)
     ledger.commit(state, starting, saying_the_same=others, history=granted_at)
     return answer(GrantOutcome.GRANTED)

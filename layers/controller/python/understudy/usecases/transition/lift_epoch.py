@@ -6,6 +6,7 @@ from typing import Any
 from understudy.domain.cluster.definition import Definition
 from understudy.domain.cluster.record import Guard
 from understudy.domain.cluster.state import ClusterState, Stage
+from understudy.domain.cluster.view import ClusterView
 from understudy.domain.events.transitions import EpochLifted
 from understudy.domain.transition.addresses import owed
 from understudy.domain.transition.epoch_lift import can_be_fenced, fenced_anew, lift_objection, lifted, may_grant
@@ -31,8 +32,8 @@ def lift_epoch(
     why = lift_objection(state, definition, guard, "lifted_from" in story)
     if why:
         log.error("epoch not lifted", extra={"cluster": state.cluster, "epoch": state.epoch, "why": why})
-        return _not_lifted(why, state, definition, guard, story, ledger, now)
-    after = lifted(state, definition, guard, int(now))
+        return _not_lifted(why, ClusterView(state, definition, now), guard, story, ledger)
+    after = lifted(ClusterView(state, definition, int(now)), guard)
     event = EpochLifted(
         cluster=state.cluster,
         epoch=after.epoch,
@@ -57,31 +58,33 @@ def lift_epoch(
 
 def _not_lifted(
     why: str,
-    state: ClusterState,
-    definition: Definition,
+    view: ClusterView,
     guard: Guard,
     story: dict[str, Any],
     ledger: StateLedger,
-    now: float,
 ) -> Outcome:
     """Leave guard and addresses as they are: no move of ours has written it.
 
     REFUSED when nobody else can be serving by the guard's word: then the lease is granted, and the addresses stay owed.
     GUARD_UNFENCED: the node that it names is fenced first. GUARD_AHEAD: it names nobody who could be.
     """
-    if state.transition is None:
+    if view.state.transition is None:
         return answer(Overtaken.STALE, why=why)
     facts: dict[str, Any] = {"address_fault": why, "guard_ahead": True}
-    unmoved = addresses_moved(state, [owed(label, why) for label in definition.labels], int(now))
-    if may_grant(state, definition, guard, str(story.get("guard_fenced", ""))):
-        ledger.commit(state, entered(unmoved, definition, Stage.GRANTING, int(now)), history={state.epoch: facts})
+    unmoved = addresses_moved(view.state, [owed(label, why) for label in view.definition.labels], int(view.now))
+    if may_grant(view, guard, str(story.get("guard_fenced", ""))):
+        ledger.commit(
+            view.state,
+            entered(ClusterView(unmoved, view.definition, int(view.now)), Stage.GRANTING),
+            history={view.state.epoch: facts},
+        )
         return answer(MoveOutcome.REFUSED, why=why, change_ids=[])
-    if can_be_fenced(definition, guard) and "guard_fenced" not in story:
-        after = fenced_anew(unmoved, definition, guard, int(now))
+    if can_be_fenced(view.definition, guard) and "guard_fenced" not in story:
+        after = fenced_anew(ClusterView(unmoved, view.definition, int(view.now)), guard)
         fencing = {"guard_fenced": guard.node, "source": guard.node}
-        ledger.commit(state, after, history={state.epoch: facts | fencing})
+        ledger.commit(view.state, after, history={view.state.epoch: facts | fencing})
         return answer(MoveOutcome.GUARD_UNFENCED, why=why)
-    ledger.commit(state, unmoved, history={state.epoch: facts})
+    ledger.commit(view.state, unmoved, history={view.state.epoch: facts})
     return answer(MoveOutcome.GUARD_AHEAD, why=why)
 
 

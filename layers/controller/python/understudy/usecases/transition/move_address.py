@@ -9,6 +9,7 @@ from understudy.domain.cluster.address import AddressStatus
 from understudy.domain.cluster.definition import Definition, NodeSpec
 from understudy.domain.cluster.intervals import record_gap_s
 from understudy.domain.cluster.state import ClusterState, Stage
+from understudy.domain.cluster.view import ClusterView
 from understudy.domain.transition.addresses import Moved, faults_of, is_waiting, known_parts, outcome_of, owed, story_of
 from understudy.domain.transition.limits import has_time_to_wait, kept_open
 from understudy.domain.transition.outcomes import MoveOutcome, Overtaken
@@ -145,7 +146,7 @@ def _note(
             ledger.commit(state, tried)
         return answer(outcome, wait_s=wait_s, attempt=step.attempt + (not waits), **facts)
     history = {state.epoch: _history(outcome, moved, now)}
-    ledger.commit(state, entered(after, definition, Stage.GRANTING, int(now)), history=history)
+    ledger.commit(state, entered(ClusterView(after, definition, int(now)), Stage.GRANTING), history=history)
     return answer(outcome, change_ids=list(after.address.change_ids if after.address else ()), **facts)
 
 

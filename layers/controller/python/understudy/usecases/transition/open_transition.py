@@ -13,6 +13,7 @@ from understudy.domain.cluster.hold import ModeRequest
 from understudy.domain.cluster.request import KEYS, BadRequestError, ClearRequest, Request, parse_request
 from understudy.domain.cluster.seal import SEAL, is_sealed
 from understudy.domain.cluster.state import ClusterState
+from understudy.domain.cluster.view import ClusterView
 from understudy.domain.decide.rules import ON_SILENCE
 from understudy.domain.decide.situation import observer_by_clock
 from understudy.domain.events.transitions import TransitionOpened
@@ -120,11 +121,11 @@ class _Opener:
         """What is to become of the request. A person is asked before the first opening only, never between two."""
         now = int(self.now)
         if failed_epoch is not None:
-            return rule_on_next(failed_epoch, self.execution, self.state, self.definition, now)
-        ruling = rule_on_request(self.request, self.execution, self.state, self.definition, now)
+            return rule_on_next(failed_epoch, self.execution, ClusterView(self.state, self.definition, now))
+        ruling = rule_on_request(self.request, self.execution, ClusterView(self.state, self.definition, now))
         if self.asked is None:
-            return before_asking(ruling, self.request, self.execution, self.state, self.definition, now)
-        return after_reply(ruling, self.asked.reply, self.execution, self.state, self.definition, now)
+            return before_asking(ruling, self.request, self.execution, ClusterView(self.state, self.definition, now))
+        return after_reply(ruling, self.asked.reply, self.execution, ClusterView(self.state, self.definition, now))
 
     def carry_out(self, ruling: Ruling | Ask | NotApproved | Approved) -> Outcome:
         """Do what was ruled, unless it rests on a silence that is doubted."""
@@ -168,19 +169,17 @@ class _Opener:
         """Open it, and tell of it."""
         state, definition, now = self.state, self.definition, self.now
         after = opened(
-            state,
-            definition,
+            ClusterView(state, definition, int(now)),
             action=ruling.action,
             target=ruling.target,
             rule=ruling.rule,
             execution=self.execution,
-            now=int(now),
             tried=ruling.tried,
             spends_budget=ruling.spends_budget,
             may_go_unproven=ruling.may_go_unproven,
             asked_at=consent.asked_at if consent else 0,
         )
-        story = _story(ruling, self.request, state, definition, after, now) | (
+        story = _story(ruling, self.request, ClusterView(state, definition, now), after) | (
             consent_facts(consent) if consent else {}
         )
         if weighed:
@@ -205,14 +204,16 @@ class _Opener:
 
     def ask(self, asking: Ask) -> Outcome:
         """Let the question stand: the workflow puts it to people."""
-        facts = put_question(asking, self.state, self.definition, self.ledger, int(self.now))
+        facts = put_question(asking, ClusterView(self.state, self.definition, int(self.now)), self.ledger)
         return answer(OpenOutcome.APPROVAL_NEEDED, **facts)
 
     def leave(self, word: OpenOutcome, why: str, ending: Ending | None = None) -> Outcome:
         """Open nothing. A question that this execution has asked is closed: withdrawn, unless it ended otherwise."""
         if self.asked:
             ending = ending or withdrawn(why, self.asked.reply)
-            close_question(self.asked, ending, self.state, self.definition, self.ledger, self.announcer, self.now)
+            close_question(
+                self.asked, ending, ClusterView(self.state, self.definition, self.now), self.ledger, self.announcer
+            )
         return answer(word, why=why)
 
 
@@ -241,32 +242,30 @@ def _name_of(execution_arn: str) -> str:
     return execution_arn.rpartition(":")[2]
 
 
-def _story(
-    ruling: Opening, request: Request, state: ClusterState, definition: Definition, after: ClusterState, now: float
-) -> dict[str, Any]:
+def _story(ruling: Opening, request: Request, view: ClusterView, after: ClusterState) -> dict[str, Any]:
     """The first facts of the history: who asked for what, by which rule, and what the table showed then (B5)."""
     assert after.transition is not None  # noqa: S101 - it has just been opened
     source = after.transition.source
     return {
         "action": str(ruling.action),
-        "source": definition.name_of(source) if source else None,
-        "target": definition.name_of(ruling.target),
+        "source": view.definition.name_of(source) if source else None,
+        "target": view.definition.name_of(ruling.target),
         "rule": ruling.rule,
         "why": ruling.why,
         "reason": request.reason,
         "execution": after.transition.execution,
-        "facts": facts_of(state, definition, int(now)),
-        "explained": _explained(state, definition, int(now)),
-        "expires_at": int(now) + HISTORY_KEPT_S,
-        "stages.noticed_at": request.noticed_at or now,
-        "stages.opened_at": now,
+        "facts": facts_of(replace(view, now=int(view.now))),
+        "explained": _explained(replace(view, now=int(view.now))),
+        "expires_at": int(view.now) + HISTORY_KEPT_S,
+        "stages.noticed_at": request.noticed_at or view.now,
+        "stages.opened_at": view.now,
     }
 
 
-def _explained(state: ClusterState, definition: Definition, now: int) -> list[str]:
+def _explained(view: ClusterView) -> list[str]:
     """What `"action": "explain"` would have answered at that moment (B5). Words must never stop a failover."""
     try:
-        return list(explain(state, definition, now, observer_by_clock(state, definition.policy, now)).lines)
+        return list(explain(view, observer_by_clock(view.state, view.policy, view.now)).lines)
     except Exception:
-        log.exception("not explained", extra={"cluster": state.cluster, "epoch": state.epoch})
+        log.exception("not explained", extra={"cluster": view.state.cluster, "epoch": view.state.epoch})
         return []

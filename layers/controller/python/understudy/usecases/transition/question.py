@@ -11,6 +11,7 @@ from understudy.domain.cluster.approval import Reply
 from understudy.domain.cluster.definition import Definition
 from understudy.domain.cluster.request import Request
 from understudy.domain.cluster.state import ClusterState
+from understudy.domain.cluster.view import ClusterView
 from understudy.domain.events.approvals import ApprovalEnded
 from understudy.domain.transition.consent import Approved, Ask, Ending
 from understudy.ports import Announcer, StateLedger
@@ -28,47 +29,43 @@ class Asked:
     reply: Reply
 
 
-def put_question(
-    asking: Ask, state: ClusterState, definition: Definition, ledger: StateLedger, now: int
-) -> dict[str, Any]:
+def put_question(asking: Ask, view: ClusterView, ledger: StateLedger) -> dict[str, Any]:
     """Let the question stand, and say what AskApproval needs to put it to people. Raises LedgerConflictError.
 
     Asked again by the same execution, which was cut off, it writes nothing and gives the seconds that are left.
     """
     question, opening = asking.question, asking.opening
-    if state.approval != question:
-        ledger.commit(state, replace(state, approval=question))
+    if view.state.approval != question:
+        ledger.commit(view.state, replace(view.state, approval=question))
     return {
-        "wait_s": max(1, question.until - now),
+        "wait_s": max(1, question.until - view.now),
         "action": question.action,
-        "source": state.last_holder,
+        "source": view.state.last_holder,
         "target": opening.target,
         "rule": opening.rule,
         "why": opening.why,
-        "on_timeout": definition.policy.approval.on_timeout,
+        "on_timeout": view.policy.approval.on_timeout,
     }
 
 
 def close_question(
     asked: Asked,
     ending: Ending,
-    state: ClusterState,
-    definition: Definition,
+    view: ClusterView,
     ledger: StateLedger,
     announcer: Announcer,
-    now: float,
 ) -> None:
     """Nothing moves: remember a no, write into the history of the epoch who said what, and tell people.
 
     The history keeps the newest only: a cluster can be asked about for days under one epoch. A question that another
     one has replaced is not in the state any more, and stays so.
     """
-    event = _ended(asked, ending, state, definition, state.epoch)
+    event = _ended(asked, ending, view.state, view.definition, view.state.epoch)
     told = {key: value for key, value in event.detail().items() if key not in ("cluster", "epoch")}
-    if state.approval is not None and state.approval.execution == asked.execution:
-        history = {state.epoch: {"not_approved": {**told, "at": now}}}
-        ledger.commit(state, replace(state, approval=ending.remembered), history=history)
-    log.warning("not approved", extra={"cluster": state.cluster, **told})
+    if view.state.approval is not None and view.state.approval.execution == asked.execution:
+        history = {view.state.epoch: {"not_approved": {**told, "at": view.now}}}
+        ledger.commit(view.state, replace(view.state, approval=ending.remembered), history=history)
+    log.warning("not approved", extra={"cluster": view.state.cluster, **told})
     publish(announcer, event)
 
 

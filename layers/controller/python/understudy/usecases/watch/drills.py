@@ -11,6 +11,7 @@ from understudy.domain.cluster.errors import LedgerConflictError
 from understudy.domain.cluster.policy import DrillPolicy
 from understudy.domain.cluster.request import CHECK
 from understudy.domain.cluster.state import ClusterState, TransitionAction
+from understudy.domain.cluster.view import ClusterView
 from understudy.domain.decide.situation import Observer
 from understudy.domain.events.drills import DrillFinished
 from understudy.domain.transition.drill import (
@@ -77,15 +78,15 @@ class DrillMaster:
         now = int(self.clock())
         if drill.stage is not DrillStage.DONE:
             story = self.ledger.history(state.cluster, drill.epoch) if state.epoch >= drill.epoch else {}
-            return go_on(drill, policy, state, definition, now, observer, story)
+            return go_on(drill, policy, ClusterView(state, definition, now), observer, story)
         if not is_due(drill, policy, now):
             return None
-        against = objections(state, definition, now, observer)
+        against = objections(ClusterView(state, definition, now), observer)
         if against:
-            return begin(drill, state, definition, now, against)
+            return begin(drill, ClusterView(state, definition, now), against)
         report = self.reports.last(state.cluster)
         look = look_first(drill, report, definition, now)
-        return look or begin(drill, state, definition, now, report_objections(report, definition, now))
+        return look or begin(drill, ClusterView(state, definition, now), report_objections(report, definition, now))
 
     def _look(self, step: Look, state: ClusterState) -> None:
         request = {"cluster": state.cluster, "action": CHECK, "reason": "a planned drill is due"}

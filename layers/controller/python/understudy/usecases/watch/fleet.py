@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from understudy.domain.cluster.errors import LedgerConflictError
 from understudy.domain.cluster.tuning import StackWide
+from understudy.domain.cluster.view import ClusterView
 from understudy.domain.decide.fleet import Census, Sample, census, line_of, samples, share_of
 from understudy.domain.decide.rules import ON_SILENCE, decide
 from understudy.domain.decide.silence import Evidence, Fleet, Limits, Pace, Verdict, ZoneWord, weigh
@@ -130,7 +131,7 @@ def _waits(view: View, ears: Ears) -> bool:
     """Whether a move was put off that would begin now if it were not."""
     if view.state.doubt is None or view.state.doubt.is_due:
         return False
-    return decide(survey(view.state, view.definition, view.at, ears.observer(view))).rule in ON_SILENCE
+    return decide(survey(ClusterView(view.state, view.definition, view.at), ears.observer(view))).rule in ON_SILENCE
 
 
 def _census(views: Iterable[View]) -> Census:

@@ -3,10 +3,10 @@
 import logging
 from dataclasses import replace
 
-from understudy.domain.cluster.definition import Definition
 from understudy.domain.cluster.errors import LedgerConflictError
 from understudy.domain.cluster.lone import Lone, lone_after
 from understudy.domain.cluster.state import ClusterState
+from understudy.domain.cluster.view import ClusterView
 from understudy.domain.decide.situation import (
     NO_SOUND_STANDBY,
     Candidate,
@@ -32,22 +32,20 @@ FAULTS = {
 log = logging.getLogger(__name__)
 
 
-def lone_now(state: ClusterState, definition: Definition, observer: Observer, now: int) -> Lone | None:
+def lone_now(view: ClusterView, observer: Observer) -> Lone | None:
     """What is to be remembered of a cluster from `now` on.
 
     It stays as it is where nothing can be known, or where something else is told: see `_is_plain`.
     """
-    situation = survey(state, definition, now, observer)
+    situation = survey(view, observer)
     if not _is_plain(situation):
-        return state.lone
-    return lone_after(state.lone, now, is_lone=situation.candidate in FAULTS)
+        return view.state.lone
+    return lone_after(view.state.lone, view.now, is_lone=situation.candidate in FAULTS)
 
 
 def tell_degraded(
-    state: ClusterState,
-    definition: Definition,
+    view: ClusterView,
     observer: Observer,
-    now: int,
     *,
     ledger: StateLedger,
     announcer: Announcer,
@@ -56,25 +54,25 @@ def tell_degraded(
 
     The state as it then is.
     """
-    before, after = state.lone, lone_now(state, definition, observer, now)
+    before, after = view.state.lone, lone_now(view, observer)
     if after == before:
-        return state
+        return view.state
     if (after is not None and after.is_told) or (before is not None and before.is_told):
-        fault = FAULTS[survey(state, definition, now, observer).candidate] if after else None
+        fault = FAULTS[survey(view, observer).candidate] if after else None
         event = ClusterDegraded(
-            cluster=state.cluster,
-            epoch=state.epoch,
+            cluster=view.state.cluster,
+            epoch=view.state.epoch,
             fault=fault,
             since=after.since if after else None,
-            facts=facts_of(state, definition, now),
+            facts=facts_of(view),
         )
         log.warning("cluster degraded" if fault else "cluster degraded no more", extra=event.detail())
         publish(announcer, event)
     try:
-        return ledger.commit(state, replace(state, lone=after))
+        return ledger.commit(view.state, replace(view.state, lone=after))
     except LedgerConflictError:
         log.info("not noted: the state has changed; the next watch repeats it")
-        return state
+        return view.state
 
 
 def _is_plain(situation: Situation) -> bool:

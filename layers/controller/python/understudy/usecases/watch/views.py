@@ -7,6 +7,7 @@ from typing import TypeVar
 from understudy.domain.cluster.definition import Definition
 from understudy.domain.cluster.policy import Policy
 from understudy.domain.cluster.state import ClusterState, PowerReading
+from understudy.domain.cluster.view import ClusterView
 from understudy.domain.decide.situation import Observer, observer_of_all
 from understudy.domain.observe.signal import PowerSignal
 from understudy.domain.watch.gauges import Ailment, ailments
@@ -45,7 +46,7 @@ class Ears:
 
     def ailments(self, view: View) -> frozenset[Ailment]:
         """What ails this cluster."""
-        return ailments(view.state, view.definition, view.at, self.observer(view))
+        return ailments(ClusterView(view.state, view.definition, view.at), self.observer(view))
 
 
 def listen(views: Iterable[View]) -> Ears:

@@ -13,6 +13,7 @@ from understudy.domain.cluster.address import AddressStatus
 from understudy.domain.cluster.definition import Definition
 from understudy.domain.cluster.errors import LedgerConflictError, NewerFormatError
 from understudy.domain.cluster.state import ClusterState
+from understudy.domain.cluster.view import ClusterView
 from understudy.domain.decide.situation import Observer
 from understudy.domain.events.definitions import StateTooNew
 from understudy.domain.observe.peers import lacks_key
@@ -250,12 +251,14 @@ def _tell_degraded(
     news: list[View] = []
 
     def look(view: View) -> None:
-        if lone_now(view.state, view.definition, ears.observer(view), view.at) != view.state.lone:
+        if lone_now(ClusterView(view.state, view.definition, view.at), ears.observer(view)) != view.state.lone:
             news.append(view)
 
     def tell_of(view: View) -> ClusterState:
         observer = ears.observer(view)
-        return tell_degraded(view.state, view.definition, observer, view.at, ledger=ledger, announcer=announcer)
+        return tell_degraded(
+            ClusterView(view.state, view.definition, view.at), observer, ledger=ledger, announcer=announcer
+        )
 
     run.in_turn.each("clusters to look after", views, look)
     return _told(run, "clusters to tell of", views, news, tell_of)
@@ -288,13 +291,13 @@ def _see_to_peers(
     def look(view: View) -> None:
         if ears.observer(view) is not Observer.TRUSTED:
             return
-        if lacks_key(view.state, view.definition, view.at):
+        if lacks_key(ClusterView(view.state, view.definition, view.at)):
             keyless.append(view)
-        if are_news(view.state, view.definition, view.at):
+        if are_news(ClusterView(view.state, view.definition, view.at)):
             news.append(view)
 
     def tell_of(view: View) -> ClusterState:
-        return tell_peers(view.state, view.definition, view.at, ledger=ledger, announcer=announcer)
+        return tell_peers(ClusterView(view.state, view.definition, view.at), ledger=ledger, announcer=announcer)
 
     run.in_turn.each("clusters to look at for peers", views, look)
     run.in_turn.each("keys to make", keyless[:KEYS_LIMIT], lambda view: mend_key(view.state.cluster))
