@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from enum import StrEnum
 
-from tools.enum_comments import meanings
+from tools.line_comments import meanings
 from understudy.domain.decide import silence
 from understudy.domain.decide.rules import ANY, COLUMNS, RULES, Action, Rule
 from understudy.domain.decide.situation import Phase

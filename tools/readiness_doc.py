@@ -2,7 +2,7 @@
 
 from textwrap import wrap
 
-from tools.enum_comments import meanings
+from tools.line_comments import meanings
 from understudy.domain.readiness.check import Check, checks_in
 from understudy.domain.readiness.facts import Verdict
 from understudy.domain.readiness.table import CHECKS, SUBJECTS

@@ -1,6 +1,7 @@
 """What the controller does is heard on its bus (B5)."""
 
 import json
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
@@ -9,12 +10,11 @@ from botocore.stub import Stubber
 
 from tests.contract.conftest import REGION
 from tests.support.fakes import FakeAnnouncer
-from tools.event_catalogue import EVENTS
 from understudy.adapters.event_announcer import EventAnnouncer
 from understudy.domain.cluster.errors import AnnouncementError
+from understudy.domain.events.transitions import TransitionOpened
 
-OPENED = "Understudy Transition Opened"
-DETAIL = {**EVENTS[OPENED].sample, "why": "not heard for 15 s – ü", "source": None}
+OPENED = replace(TransitionOpened.example(), why="not heard for 15 s – ü", source=None)
 
 
 def unversioned(detail: dict[str, Any]) -> dict[str, Any]:
@@ -64,8 +64,8 @@ def heard(request: pytest.FixtureRequest) -> Any:
 
 
 def test_what_is_announced_is_heard_as_it_was_said(heard):
-    heard.announcer.announce(OPENED, DETAIL)
-    assert heard.events() == [("understudy", OPENED, DETAIL)]
+    heard.announcer.announce(OPENED)
+    assert heard.events() == [("understudy", "Understudy Transition Opened", OPENED.detail())]
 
 
 def test_an_event_that_eventbridge_did_not_take_is_a_fault_that_names_its_code(clients):
@@ -74,7 +74,7 @@ def test_an_event_that_eventbridge_did_not_take_is_a_fault_that_names_its_code(c
     with Stubber(client) as stubber:
         stubber.add_response("put_events", refused)
         with pytest.raises(AnnouncementError, match="ThrottlingException"):
-            EventAnnouncer(lambda: client, "understudy").announce(OPENED, DETAIL)
+            EventAnnouncer(lambda: client, "understudy").announce(OPENED)
 
 
 def test_a_bus_that_forbids_or_does_not_answer_is_a_fault_of_the_same_class(clients):
@@ -82,14 +82,14 @@ def test_a_bus_that_forbids_or_does_not_answer_is_a_fault_of_the_same_class(clie
     with Stubber(client) as stubber:
         stubber.add_client_error("put_events", "AccessDeniedException")
         with pytest.raises(AnnouncementError, match="AccessDenied"):
-            EventAnnouncer(lambda: client, "understudy").announce(OPENED, DETAIL)
+            EventAnnouncer(lambda: client, "understudy").announce(OPENED)
 
 
 def test_the_fake_can_be_deaf():
     fake = FakeAnnouncer()
     fake.fail_next("announce", AnnouncementError("deaf"))
     with pytest.raises(AnnouncementError):
-        fake.announce(OPENED, DETAIL)
+        fake.announce(OPENED)
     assert fake.events == []
-    fake.announce(OPENED, DETAIL)
-    assert fake.details(OPENED) == [DETAIL]
+    fake.announce(OPENED)
+    assert fake.details(TransitionOpened) == [OPENED.detail()]

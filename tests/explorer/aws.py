@@ -16,6 +16,8 @@ from understudy.domain.cluster.definition import Record
 from understudy.domain.cluster.errors import LedgerConflictError
 from understudy.domain.cluster.record import Change
 from understudy.domain.cluster.state import ClusterState, PowerReading
+from understudy.domain.events.alerts import OperatorCalled
+from understudy.domain.events.event import Event
 from understudy.domain.transition.stopping import StopAnswer
 from understudy.usecases.observe.receive_signal import EC2_STATE
 from understudy_agent.post import Datagram
@@ -234,10 +236,11 @@ class Announcer:
         self.world = world
         self.called_ms = -1
 
-    def announce(self, detail_type: str, detail: Mapping[str, Any]) -> None:
+    def announce(self, event: Event) -> None:
         world = self.world
         if world.story is not None:
+            detail = event.detail()
             said = {key: detail[key] for key in ("rule", "outcome", "reasons", "faults") if key in detail}
-            world.tell("told", f"{detail_type} {said}")
-        if detail_type == "Understudy Operator Called":
+            world.tell("told", f"{event.detail_type} {said}")
+        if isinstance(event, OperatorCalled):
             self.called_ms = world.ms

@@ -29,6 +29,7 @@ from understudy.domain.cluster.policy import Policy
 from understudy.domain.cluster.state import PowerReading, ServiceStatus
 from understudy.domain.decide.silence import Limits
 from understudy.domain.decide.situation import Observer, observer_by_clock
+from understudy.domain.events.nodes import SilenceDoubted
 from understudy.domain.lease.terms import terms_of
 from understudy.domain.observe.heartbeat import Beat
 from understudy.domain.observe.signal import PowerSignal
@@ -36,7 +37,7 @@ from understudy.usecases.observe.doubting import Doubter
 from understudy.usecases.observe.judge import Judge
 from understudy.usecases.transition.follow_changes import ChangeFollower
 from understudy.usecases.transition.open_transition import open_transition
-from understudy.usecases.watch.fleet import SILENCE_DOUBTED, FleetKeeper
+from understudy.usecases.watch.fleet import FleetKeeper
 from understudy.usecases.watch.records import RecordMonitor
 from understudy.usecases.watch.watch_clusters import Watch
 
@@ -171,7 +172,7 @@ class FleetWorld:
     @property
     def told(self) -> list[Any]:
         """What people were told of silence."""
-        return self.announcer.details(SILENCE_DOUBTED)
+        return self.announcer.details(SilenceDoubted)
 
     def doubted(self) -> set[str]:
         """The clusters whose moves are put off."""

@@ -47,6 +47,7 @@ from understudy.domain.cluster.record import RecordSet, read_guard
 from understudy.domain.cluster.state import ClusterState
 from understudy.domain.decide.rules import Action, Decision
 from understudy.domain.decide.situation import Observer
+from understudy.domain.events.addresses import RecordGuarded
 from understudy.domain.watch.drift import RecordStatus
 from understudy.ports.parameters import ParameterText
 from understudy.usecases.batching.group_commit import GroupCommit
@@ -65,7 +66,7 @@ from understudy.usecases.transition.grant_lease import grant_lease
 from understudy.usecases.transition.move_address import move_address
 from understudy.usecases.transition.open_transition import open_transition
 from understudy.usecases.transition.record_mover import RecordMover
-from understudy.usecases.watch.records import RECORD_GUARDED, RecordMonitor
+from understudy.usecases.watch.records import RecordMonitor
 from understudy.usecases.watch.watch_clusters import Watch
 from understudy_agent import files, table
 
@@ -421,7 +422,7 @@ class World:
             rebuild(self)
 
     def _is_told_of_a_newer_guard(self) -> bool:
-        told = self.announcer.details(RECORD_GUARDED)
+        told = self.announcer.details(RecordGuarded)
         return any(each["standing"] == RecordStatus.NEWER for detail in told for each in detail["records"])
 
     def _stop_by_hand(self, machines: Sequence[Machine]) -> None:

@@ -27,6 +27,7 @@ from tests.support.fakes.zone import FakeZone
 from understudy.adapters.dynamodb.maps import to_map
 from understudy.domain.batching.rate_limits import Purse
 from understudy.domain.cluster.state import ClusterState, NodeReport, PowerReading
+from understudy.domain.events.event import Event
 from understudy.domain.lease.terms import terms_of
 from understudy.domain.observe.quorum import hosts_of
 from understudy.ports import Read
@@ -186,8 +187,8 @@ class World:
     def history(self, epoch: int) -> Any:
         return self.ledger.history(CLUSTER, epoch)
 
-    def told(self, detail_type: str) -> list[Any]:
-        return self.announcer.details(detail_type)
+    def told(self, kind: type[Event]) -> list[Any]:
+        return self.announcer.details(kind)
 
     # What a test does.
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,18 @@ import pytest
 from tests.support.asl_definition import Definition, successors
 from tests.template import cfn
 from tests.template.outcomes import ASKING, ASKING_STEPS, OUTCOMES, STEPS, TRANSITION_STEPS
+from understudy.domain.transition.ending import CloseOutcome
+from understudy.domain.transition.outcomes import (
+    AwaitOutcome,
+    ChangeOutcome,
+    FenceOutcome,
+    GrantOutcome,
+    MoveOutcome,
+    OpenOutcome,
+    Overtaken,
+)
+from understudy.usecases.answer.advise import AdviceOutcome
+from understudy.usecases.answer.check_readiness import ReadinessOutcome
 
 PATH = cfn.ROOT / "statemachine" / "transition.asl.json"
 MACHINE: dict[str, Any] = json.loads(PATH.read_text(encoding="utf-8"))
@@ -17,6 +30,18 @@ STATES: dict[str, dict[str, Any]] = MACHINE["States"]
 TASKS = {name: state for name, state in STATES.items() if state["Type"] == "Task"}
 CALLS = {name: task for name, task in TASKS.items() if name != ASKING}
 """The tasks that end when their function does."""
+ENUMS: dict[str, type[StrEnum]] = {
+    "OpenTransition": OpenOutcome,
+    "FenceNode": FenceOutcome,
+    "MoveAddress": MoveOutcome,
+    "GrantLease": GrantOutcome,
+    "AwaitService": AwaitOutcome,
+    "CheckChange": ChangeOutcome,
+    "CloseTransition": CloseOutcome,
+    "CheckReadiness": ReadinessOutcome,
+    "Advise": AdviceOutcome,
+}
+"""What each step can answer. That an execution broke is written down by RecordBroken, which leads on by itself."""
 LAMBDA_FAULTS = {
     "Lambda.ServiceException",
     "Lambda.AWSLambdaException",
@@ -118,6 +143,13 @@ def test_every_outcome_of_the_table_is_followed_and_any_other_is_reported(name):
         followed[match[1]] = rule["Next"]
     assert followed == OUTCOMES[name]
     assert choice["Default"] == "UnknownOutcome"
+
+
+@pytest.mark.parametrize("name", OUTCOMES)
+def test_the_table_has_every_outcome_that_the_step_can_have_and_no_other(name):
+    can_be_overtaken = name in TRANSITION_STEPS and name != "OpenTransition"
+    words = {str(each) for each in ENUMS[name]} - ({str(CloseOutcome.BROKEN)} if name == "CloseTransition" else set())
+    assert set(OUTCOMES[name]) == words | ({str(Overtaken.STALE)} if can_be_overtaken else set())
 
 
 def test_choices_do_nothing_but_follow_outcomes_after_the_one_that_knows_a_question_from_a_transition():

@@ -7,13 +7,12 @@ import pytest
 
 from tests.template import cfn
 from understudy.adapters.event_announcer import SOURCE
-from understudy.domain.notices.incident import CONCERNS
-from understudy.domain.notices.table import EXPLAINED
+from understudy.domain.events.catalogue import EVENTS, has_concern, has_words
+from understudy.domain.events.definitions import DefinitionAccepted
+from understudy.domain.events.incidents import IncidentChanged
 from understudy.domain.observe.signal import SHIFTS, TERMINATING
 from understudy.invocation import WARM
-from understudy.usecases.answer.notify_operator import INCIDENT
 from understudy.usecases.observe.receive_signal import EC2_STATE, LIFECYCLE_ACTION, SPOT_EVENTS, SPOT_LIMIT_S
-from understudy.usecases.register.cluster import DEFINITION_ACCEPTED
 
 RULES = cfn.of_type("AWS::Events::Rule")
 WORTHLESS_AFTER_S = 60
@@ -136,7 +135,7 @@ def test_readiness_is_checked_every_day_and_when_a_definition_was_accepted():  #
     assert RULES["CheckReadinessFunctionDay"]["ScheduleExpression"] == "rate(1 day)"
     assert RULES["CheckReadinessFunctionDefinition"]["EventPattern"] == {
         "source": [SOURCE],
-        "detail-type": [DEFINITION_ACCEPTED],
+        "detail-type": [DefinitionAccepted.detail_type],
     }
 
 
@@ -147,8 +146,8 @@ def test_old_versions_are_pruned_every_day():  # B16
 def test_what_people_or_pagers_are_to_hear_of_is_told_and_no_heartbeat_and_not_what_was_told():  # B8
     pattern = RULES["NotifyOperatorFunctionTold"]["EventPattern"]
     assert pattern["source"] == [SOURCE]
-    assert set(pattern["detail-type"]) == {kind for kind in EXPLAINED if EXPLAINED[kind] or CONCERNS[kind]}
-    assert INCIDENT not in pattern["detail-type"], "it would tell of itself for ever"
+    assert set(pattern["detail-type"]) == {each.detail_type for each in EVENTS if has_words(each) or has_concern(each)}
+    assert IncidentChanged.detail_type not in pattern["detail-type"], "it would tell of itself for ever"
 
 
 @pytest.mark.parametrize("name", RULES)

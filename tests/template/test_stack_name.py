@@ -17,7 +17,8 @@ from understudy.definition.parts import NAME as OWN_NAME
 from understudy.domain.cluster.definition import Record
 from understudy.domain.cluster.record import GUARD_EPOCH_LIMIT, Wish, desired
 from understudy.domain.cluster.request import CLUSTER_NAME
-from understudy.domain.notices.layout import Words, compose
+from understudy.domain.events.event import Words
+from understudy.domain.notices.notice import compose
 
 LONGEST = "s" * STACK_NAME_LIMIT
 OWN = "x" * OWN_NAME_LIMIT

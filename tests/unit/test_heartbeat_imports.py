@@ -39,14 +39,16 @@ MODULES = {
     "domain.cluster": "address approval definition departure doubt errors failed_start hold lone membership "
     "policy quoting reach record request seal service_names state tuning unaccepted view",
     "domain.decide": "failback leaving rules silence situation upkeep",
+    "domain.events": "alerts event facts reading",
     "domain.lease": "proof",
     "domain.observe": "health heartbeat quorum serving signal starts",
-    "domain.transition": "consent drill opening",
+    "domain.transition": "consent drill opening outcomes",
     "ports": "parameters seals",
     "usecases": "step",
     "usecases.observe": "asking facts judge record_heartbeat",
 }
-"""Of the controller, by their folders. The drill is there for the rules that it brings along."""
+"""Of the controller, by their folders. The drill is there for the rules that it brings along; `facts` and `reading` for
+the words that stand beside the events that a heartbeat may publish."""
 
 
 @pytest.fixture(scope="module")

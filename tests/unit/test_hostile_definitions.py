@@ -13,7 +13,8 @@ from tests.unit.usecases.register.test_cluster import Office, a_document
 from understudy.definition import DefinitionError, parse_document
 from understudy.domain.cluster.quoting import FAULT_LENGTH_LIMIT, FAULT_LIMIT
 from understudy.domain.cluster.unaccepted import Unaccepted
-from understudy.usecases.register.cluster import DEFINITION_REFUSED, RegisterOutcome
+from understudy.domain.events.definitions import DefinitionRefused
+from understudy.usecases.register.cluster import RegisterOutcome
 
 ROLE = "arn:aws:iam::210987654321:role/zones"
 WHOLE: dict[str, Any] = a_document(
@@ -100,7 +101,7 @@ def faults_of(text: str) -> list[str]:
     after = dict(office.ledger.items)
     noted: Unaccepted = after.pop(("orders-db", "refusal"))
     assert after == before
-    (told,) = office.announcer.details(DEFINITION_REFUSED)
+    (told,) = office.announcer.details(DefinitionRefused)
     assert noted.putting
     assert told["faults"] == list(noted.faults)
     return list(noted.faults)

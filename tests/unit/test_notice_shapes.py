@@ -12,14 +12,14 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
+from tests.support.events import EXAMPLES
 from tests.support.fakes import FakeAnnouncer
 from tests.support.fakes.notifier import FakeNotifier
 from tests.unit.domain.notices.test_incident import CALLED, OPENS, OVER, event
 from tests.unit.domain.notices.test_table import HOSTILE
-from tools.event_catalogue import EVENTS
+from understudy.domain.events.incidents import TEXT_LIMIT, IncidentChanged
 from understudy.domain.notices.chat import DESCRIPTION_LIMIT
-from understudy.domain.notices.incident import TEXT_LIMIT
-from understudy.usecases.answer.notify_operator import INCIDENT, notify_operator
+from understudy.usecases.answer.notify_operator import notify_operator
 
 RUNBOOK = "https://wiki.example.com/understudy/docs/on-call.md"
 TEXT: dict[str, Any] = {"type": "string", "minLength": 1}
@@ -188,7 +188,7 @@ def test_opsgenie_closes_by_the_alias_under_which_it_has_opened():  # B8
 @pytest.mark.parametrize("name", ["pagerduty", "opsgenie"])
 def test_every_rule_of_a_recipe_is_about_incidents_and_together_they_take_all(name):
     rules = [each["Properties"] for each in recipe(name).values() if each["Type"] == "AWS::Events::Rule"]
-    assert all(rule["EventPattern"]["detail-type"] == [INCIDENT] for rule in rules)
+    assert all(rule["EventPattern"]["detail-type"] == [IncidentChanged.detail_type] for rule in rules)
     actions = {action for rule in rules for action in rule["EventPattern"].get("detail", {}).get("event_action", [])}
     assert actions in (set(), {"trigger", "resolve"})
 
@@ -227,7 +227,7 @@ def test_the_document_says_what_an_event_is_about_and_how_bad_it_is(event_):
 @pytest.mark.parametrize("kind", OPENS)
 def test_in_a_chat_hostile_text_calls_nobody_and_makes_no_link_and_no_heading(kind):  # B8
     evil = "<!channel> @here [free](http://evil.example/x) <https://evil.example|*What to do*> `rm` "
-    clean = EVENTS[kind].sample
+    clean = EXAMPLES[kind]
     kept = ("outcome", "action")
     bad = {key: evil if isinstance(value, str) and key not in kept else value for key, value in clean.items()}
     notifier, _ = told({**event(kind), "detail": bad})
@@ -249,7 +249,7 @@ def test_the_runbook_can_be_clicked_on_in_a_chat():
 def test_the_command_that_approves_is_whole_in_a_chat_and_for_a_pager():  # B5
     notifier, on_bus = told(event("Understudy Approval Asked"))
     ((data, _),) = notifier.for_programs
-    sample = EVENTS["Understudy Approval Asked"].sample
+    sample = EXAMPLES["Understudy Approval Asked"]
     assert any(sample["approve"] in step for step in data["content"]["nextSteps"])
     assert sample["deny"] in on_bus["detail"]["text"]
 
@@ -264,8 +264,8 @@ def test_no_event_is_too_large_for_what_it_is_told_by(kind, filler):
             return [filled(value[0])] * 60 if value else [filler * 9000] * 60
         return filler * 9000 if isinstance(value, str) else value
 
-    keep = {key: EVENTS[kind].sample[key] for key in ("outcome", "action") if key in EVENTS[kind].sample}
-    notifier, on_bus = told({**event(kind), "detail": {**filled(EVENTS[kind].sample), **keep}})
+    keep = {key: EXAMPLES[kind][key] for key in ("outcome", "action") if key in EXAMPLES[kind]}
+    notifier, on_bus = told({**event(kind), "detail": {**filled(EXAMPLES[kind]), **keep}})
     assert len(json.dumps(on_bus)) < 262_144
     assert len(on_bus["detail"]["text"]) <= TEXT_LIMIT
     for (subject, text), (data, _) in zip(notifier.sent, notifier.for_programs, strict=True):

@@ -9,8 +9,8 @@ from pathlib import Path
 import jmespath  # type: ignore[import-untyped]
 import pytest
 
+from tests.support.events import EXAMPLES
 from tests.unit.test_documents import anchors
-from tools.event_catalogue import EVENTS
 from understudy.adapters.dynamodb import items
 from understudy.domain.cluster.address import Address, AddressStatus
 from understudy.domain.cluster.approval import Question
@@ -32,13 +32,14 @@ from understudy.domain.cluster.state import (
     TransitionAction,
 )
 from understudy.domain.decide.rules import RULES, Action
+from understudy.domain.events.catalogue import SHAPES, has_words
 from understudy.domain.lease.terms import terms_of
-from understudy.domain.notices.table import EXPLAINED, notice_of
+from understudy.domain.notices.notice import notice_of
 from understudy.domain.observe.health import NodeHealth
 from understudy.domain.transition.consent import Ended
 from understudy.domain.transition.drill import DrillOutcome
+from understudy.domain.transition.ending import CloseOutcome, Reason
 from understudy.domain.transition.steps import deadline
-from understudy.usecases.transition.close_transition import CloseOutcome, Reason
 
 ROOT = Path(__file__).resolve().parents[2]
 ON_CALL_PAGE = ROOT / "docs/on-call.md"
@@ -122,7 +123,7 @@ def four_lines(title: str) -> list[str]:
 
 def sent(kind: str, **changes: str) -> str:
     """The link at the end of the notice about an event; nothing when nobody is told."""
-    detail = {**EVENTS[kind].sample, **changes}
+    detail = {**EXAMPLES[kind], **changes}
     event = {"detail-type": kind, "time": "2026-11-22T03:00:00Z", "detail": detail}
     notice = notice_of(event, "understudy", "docs/on-call.md")
     return notice.runbook if notice else ""
@@ -130,7 +131,7 @@ def sent(kind: str, **changes: str) -> str:
 
 def links_in_notices() -> set[str]:
     """Every link that a notice can have: of each event, each end of a move, and each rule that calls."""
-    plain = {sent(kind) for kind in EXPLAINED}
+    plain = {sent(kind) for kind in SHAPES}
     ended = {sent("Understudy Transition Closed", outcome=str(outcome)) for outcome in CloseOutcome}
     called = {sent("Understudy Operator Called", rule=rule) for rule in (*CALLED, "a-rule-of-a-newer-release")}
     unknown = notice_of({"detail-type": "Understudy Of Tomorrow", "detail": {}}, "understudy", "docs/on-call.md")
@@ -178,7 +179,7 @@ def test_no_answer_needs_what_stands_above_it():
 
 
 def test_every_event_that_people_are_told_of_is_named():
-    told = [kind for kind, explain in EXPLAINED.items() if explain]
+    told = [kind for kind, shapes in SHAPES.items() if has_words(shapes[0])]
     assert len(told) >= 5
     assert missing(told, ON_CALL) == []
 

@@ -9,7 +9,7 @@ from tests.support.world import World
 from understudy.domain.cluster.address import AddressStatus
 from understudy.domain.cluster.definition import ElasticIp, Record, Route
 from understudy.domain.cluster.errors import ChangeRefusedError, ZoneBusyError
-from understudy.usecases.watch.nodes import NODE_CHANGED
+from understudy.domain.events.nodes import NodeChanged
 
 FAR = "192.0.2.10/32"
 TABLES = ("rtb-1", "rtb-2")
@@ -95,7 +95,7 @@ def test_a_standby_that_has_lost_its_address_is_never_promoted():  # S3 B3
     world = a_world()
     world.ec2.known[NODE_B] = replace(world.ec2.known[NODE_B], address="10.0.2.99")
     world.run(61)
-    assert len(world.told(NODE_CHANGED)) == 1
+    assert len(world.told(NodeChanged)) == 1
     world.kill("node-a")
     world.run(120)
     assert world.active == "node-a"

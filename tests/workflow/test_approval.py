@@ -13,9 +13,10 @@ from tests.support.world import World
 from understudy.domain.cluster.hold import Hold
 from understudy.domain.cluster.policy import ApprovalPolicy, FailbackPolicy, Policy
 from understudy.domain.cluster.state import TransitionAction
+from understudy.domain.events.approvals import ApprovalAsked, ApprovalEnded
 
 FAILOVER, SWITCHOVER, FAILBACK = TransitionAction.FAILOVER, TransitionAction.SWITCHOVER, TransitionAction.FAILBACK
-ASKED, ENDED = "Understudy Approval Asked", "Understudy Approval Ended"
+ASKED, ENDED = ApprovalAsked, ApprovalEnded
 WAIT_S = 300
 
 

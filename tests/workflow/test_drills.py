@@ -11,10 +11,11 @@ from tests.support.drills import DRILLING, a_ready_report
 from tests.support.fakes import FakeDrillBook
 from tests.support.world import World
 from understudy.domain.cluster.view import ClusterView
+from understudy.domain.events.drills import DrillFinished
+from understudy.domain.events.transitions import TransitionOpened
 from understudy.domain.readiness.facts import Verdict
 from understudy.domain.readiness.report import CheckResult, Report
 from understudy.domain.transition.drill import DrillStage
-from understudy.usecases.watch.drills import DRILL_FINISHED
 
 
 def a_world(**changes) -> World:
@@ -41,7 +42,7 @@ def asked_checks(world: World) -> list[str]:
 
 
 def ended(world: World) -> bool:
-    return bool(world.told(DRILL_FINISHED))
+    return bool(world.told(DrillFinished))
 
 
 def out(world: World) -> World:
@@ -55,7 +56,7 @@ def test_a_drill_switches_over_and_back_and_tells_what_was_measured():  # B7
     out(world)
     assert world.history(world.state.epoch)["rule"] == "drill-due"
     world.run_until(ended, 600)
-    (detail,) = world.told(DRILL_FINISHED)
+    (detail,) = world.told(DrillFinished)
     assert (detail["outcome"], detail["active"], detail["within"]) == ("PASSED", "node-a", True)
     assert set(detail["outages_s"]) == {"out", "back"}
     assert detail["measured_s"] == max(detail["outages_s"].values())
@@ -69,7 +70,7 @@ def test_after_a_drill_there_is_none_until_the_days_are_over():  # B7
     world.run_until(ended, 900)
     epoch = world.state.epoch
     world.run(300)
-    assert (world.state.epoch, len(world.told(DRILL_FINISHED))) == (epoch, 1)
+    assert (world.state.epoch, len(world.told(DrillFinished))) == (epoch, 1)
 
 
 def test_without_a_policy_there_is_no_drill():  # B7
@@ -90,7 +91,7 @@ def test_readiness_is_checked_anew_before_a_drill_when_the_report_is_old_or_miss
     out(world)
     (name,) = asked_checks(world)
     assert world.launcher.starts[name] == {"cluster": CLUSTER, "action": "check", "reason": "a planned drill is due"}
-    (opened,) = [each for each in world.told("Understudy Transition Opened") if each["rule"] == "drill-due"]
+    (opened,) = [each for each in world.told(TransitionOpened) if each["rule"] == "drill-due"]
     assert opened
 
 
@@ -102,7 +103,7 @@ def test_a_drill_is_refused_with_what_the_check_before_it_finds_although_the_dai
     epoch = world.state.epoch
     world.run(250)
     assert (world.state.epoch, world.in_service) == (epoch, ["node-a"])
-    (detail,) = world.told(DRILL_FINISHED)
+    (detail,) = world.told(DrillFinished)
     assert (detail["outcome"], detail["why"]) == ("REFUSED", "zones-differ: both nodes are in us-east-1a")
     assert len(asked_checks(world)) == 1
 
@@ -114,7 +115,7 @@ def test_a_drill_is_refused_when_readiness_cannot_be_checked_anew_however_good_t
     epoch = world.state.epoch
     world.run(250)
     assert (world.state.epoch, world.in_service) == (epoch, ["node-a"])
-    (detail,) = world.told(DRILL_FINISHED)
+    (detail,) = world.told(DrillFinished)
     assert detail["outcome"] == "REFUSED"
     assert detail["why"].startswith("readiness was to be checked anew, and was not: the newest report is 7")
 
@@ -132,7 +133,7 @@ def test_a_drill_that_is_due_is_refused_and_told_once_when_the_cluster_is_not_re
     epoch = world.state.epoch
     world.run(250)
     assert (world.state.epoch, world.in_service) == (epoch, ["node-a"])
-    (detail,) = world.told(DRILL_FINISHED)
+    (detail,) = world.told(DrillFinished)
     assert (detail["outcome"], detail["measured_s"]) == ("REFUSED", None)
     assert detail["why"]
 
@@ -142,7 +143,7 @@ def test_a_node_that_dies_during_a_drill_fails_over_and_ends_it():  # B7 S10
     world.kill("node-b")
     world.run_until(lambda each: each.in_service == ["node-a"], 120)
     world.run_until(ended, 200)
-    (detail,) = world.told(DRILL_FINISHED)
+    (detail,) = world.told(DrillFinished)
     assert (detail["outcome"], detail["active"]) == ("INTERRUPTED", "node-a")
 
 
@@ -151,7 +152,7 @@ def test_an_execution_that_is_lost_leaves_the_service_in_service_and_the_watch_f
     world.run_until(lambda each: each.state.transition is not None, 120)
     world.crash()
     world.run_until(ended, 1500)
-    assert world.told(DRILL_FINISHED)[0]["outcome"] in ("PASSED", "INTERRUPTED")
+    assert world.told(DrillFinished)[0]["outcome"] in ("PASSED", "INTERRUPTED")
     assert len(world.in_service) == 1
 
 
@@ -162,7 +163,7 @@ def test_home_that_is_not_fit_again_keeps_the_service_where_it_is_and_a_person_i
     assert (world.in_service, ended(world)) == (["node-b"], False)
     world.clock.now_s = NOW + 3700  # the window is over; nobody beats meanwhile
     world.drills.attend(ClusterView(world.state, world.definition, NOW), observer="TRUSTED")
-    (detail,) = world.told(DRILL_FINISHED)
+    (detail,) = world.told(DrillFinished)
     assert (detail["outcome"], detail["active"]) == ("STAYED_AWAY", "node-b")
 
 
@@ -194,4 +195,4 @@ def test_an_outage_above_the_budget_is_counted():  # B7
     world = a_world(policy=DRILLING.__class__(drill=DRILLING.drill, outage_budget_s=0.5))
     object.__setattr__(world.drills, "count_over_budget", lambda: counted.append(1))
     world.run_until(ended, 900)
-    assert (world.told(DRILL_FINISHED)[0]["within"], counted) == (False, [1])
+    assert (world.told(DrillFinished)[0]["within"], counted) == (False, [1])

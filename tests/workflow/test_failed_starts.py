@@ -15,13 +15,13 @@ from understudy.board.views import Attention, ShownCluster
 from understudy.domain.cluster.lone import LONE_LIMIT_S
 from understudy.domain.cluster.policy import FailbackPolicy, Policy
 from understudy.domain.cluster.state import PowerReading
+from understudy.domain.events.alerts import ClusterDegraded
+from understudy.domain.events.operators import FailedStartCleared
+from understudy.domain.events.transitions import TransitionClosed
 from understudy.usecases.answer.advise import advise
 from understudy.usecases.answer.check_readiness import Inspector, check_readiness
 from understudy.usecases.answer.rehearse import Rehearser
 from understudy.usecases.answer.show_clusters import look_at_all
-from understudy.usecases.transition.clear_start import START_CLEARED
-from understudy.usecases.transition.close_transition import TRANSITION_CLOSED
-from understudy.usecases.watch.no_standby import CLUSTER_DEGRADED
 
 
 class Scene:
@@ -114,9 +114,9 @@ def test_without_the_memory_all_of_them_would_say_that_all_is_well(scene, monkey
 
 
 def test_people_are_told_which_node_it_was_and_after_five_minutes_that_no_standby_is_known_to_work(scene):  # B8 B20
-    assert scene.world.told(TRANSITION_CLOSED)[-1]["start_failed"] == ["node-b"]
+    assert scene.world.told(TransitionClosed)[-1]["start_failed"] == ["node-b"]
     scene.world.run(LONE_LIMIT_S + 120)
-    (told,) = scene.world.told(CLUSTER_DEGRADED)
+    (told,) = scene.world.told(ClusterDegraded)
     assert told["fault"] == "no standby is known to work: the service did not start on any that is fit"
     failed_at = {name: node["start_failed_at"] for name, node in told["facts"]["nodes"].items()}
     assert failed_at == {"node-a": None, "node-b": scene.world.state.failed_starts[NODE_B].at}
@@ -141,7 +141,7 @@ def test_a_person_clears_it_by_a_request_and_may_then_switch_over_again(scene): 
     cleared = scene.ask("clear", node="node-b", reason="disk replaced")
     assert (cleared.status, cleared.trail[-1]) == (Status.SUCCEEDED, "Cleared")
     assert (cleared.output["outcome"], cleared.output["node"]) == ("CLEARED", "node-b")
-    assert scene.world.told(START_CLEARED)[0]["reason"] == "disk replaced"
+    assert scene.world.told(FailedStartCleared)[0]["reason"] == "disk replaced"
     assert scene.looks_well
     scene.world.machines["node-b"].starts = True
     scene.world.start(to="node-b")

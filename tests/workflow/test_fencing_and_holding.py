@@ -10,6 +10,10 @@ from tests.support.builders import ADDRESS_A, ADDRESS_B, NODE_A, NOW, RECORD
 from tests.support.world import World
 from understudy.domain.cluster.policy import FailbackPolicy, FailoverBudget, Fencing, Policy
 from understudy.domain.cluster.state import PowerReading, Proof
+from understudy.domain.events.addresses import RecordDrifted
+from understudy.domain.events.alerts import OperatorCalled
+from understudy.domain.events.operators import ClusterResumed
+from understudy.domain.events.transitions import TransitionClosed
 
 
 def a_world(**policy: Any) -> World:
@@ -75,7 +79,7 @@ def test_a_policy_that_goes_on_without_proof_says_so_loudly():  # B4
     world.kill("node-a")
     world.run_until(on("node-b"), limit_s=90)
     assert (world.history(2)["proof"], world.history(2)["outcome"]) == ("UNPROVEN", "DEGRADED")
-    assert world.told("Understudy Transition Closed")[-1]["reasons"] == ["PROCEEDED_WITHOUT_PROOF"]
+    assert world.told(TransitionClosed)[-1]["reasons"] == ["PROCEEDED_WITHOUT_PROOF"]
     assert world.executions[-1].error == "Degraded"
 
 
@@ -103,7 +107,7 @@ def test_a_held_cluster_stays_where_it_is_until_it_is_resumed():  # B6
     world.kill("node-a")
     world.run(120)
     assert (world.in_service, world.state.epoch) == ([], 1)
-    assert [each["rule"] for each in world.told("Understudy Operator Called")] == ["held-and-not-served"]
+    assert [each["rule"] for each in world.told(OperatorCalled)] == ["held-and-not-served"]
     world.start(action="resume")
     world.run_until(on("node-b"), limit_s=40)
 
@@ -116,9 +120,9 @@ def test_a_hold_ends_by_itself():  # B6
     world.run(50)
     assert world.in_service == []
     world.run_until(on("node-b"), limit_s=60)
-    world.run_until(lambda _: bool(world.told("Understudy Cluster Resumed")), limit_s=60)
+    world.run_until(lambda _: bool(world.told(ClusterResumed)), limit_s=60)
     world.run(120)
-    assert len(world.told("Understudy Cluster Resumed")) == 1
+    assert len(world.told(ClusterResumed)) == 1
 
 
 def test_an_operator_moves_a_held_cluster_and_the_hold_stays():  # B6
@@ -150,7 +154,7 @@ def test_a_record_that_is_changed_while_held_is_told_of_and_put_right_after_the_
     world.zone.put(RECORD, replace(reading.record, values=("10.9.9.9",)))
     world.run(180)
     assert (world.dns, world.state.epoch) == ("10.9.9.9", 1)
-    assert len(world.told("Understudy Record Drifted")) == 1
+    assert len(world.told(RecordDrifted)) == 1
     world.start(action="resume")
     world.run_until(lambda w: w.dns == ADDRESS_A and w.state.transition is None, limit_s=60)
 

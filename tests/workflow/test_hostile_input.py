@@ -10,7 +10,7 @@ from tests.unit.usecases.observe.test_hostile_events import HOSTILE, label
 from tests.workflow.script import Script, run
 from understudy.domain.cluster.quoting import plain
 from understudy.domain.cluster.request import TEXT_LIMIT
-from understudy.usecases.transition.open_transition import TRANSITION_OPENED
+from understudy.domain.events.transitions import TransitionOpened
 
 EXPRESSIONS = ["{% $states.input %}", "{% $error('x') %}", "$.cluster", "$$.Execution.Id", "States.Format('{}', $.x)"]
 SHORT = [text[:TEXT_LIMIT] for text in dict.fromkeys([*EXPRESSIONS, *HOSTILE]) if text.strip()]
@@ -25,8 +25,8 @@ def test_an_operators_reason_reaches_the_function_the_history_and_the_bus_uneval
     kept = plain(text, TEXT_LIMIT)
     assert world.history(2)["reason"] == kept
     assert kept in world.history(2)["why"]
-    assert world.announcer.details(TRANSITION_OPENED)[-1]["reason"] == kept
-    assert "\n" not in json.dumps(world.announcer.details(TRANSITION_OPENED)[-1], ensure_ascii=False)
+    assert world.announcer.details(TransitionOpened)[-1]["reason"] == kept
+    assert "\n" not in json.dumps(world.announcer.details(TransitionOpened)[-1], ensure_ascii=False)
 
 
 @pytest.mark.parametrize("text", SHORT, ids=label)

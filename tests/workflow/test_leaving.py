@@ -12,13 +12,12 @@ from understudy.domain.cluster.errors import ChangeRefusedError
 from understudy.domain.cluster.policy import Fencing, Policy
 from understudy.domain.cluster.state import ClusterState, PowerReading, Proof
 from understudy.domain.decide.leaving import SUCCESSOR_S
+from understudy.domain.events.alerts import AlertOver, ClusterDegraded, OperatorCalled
+from understudy.domain.events.transitions import TransitionClosed
 from understudy.ports import Read
-from understudy.usecases.observe.judge import ALERT_OVER, OPERATOR_CALLED
 from understudy.usecases.observe.receive_signal import LIFECYCLE_ACTION, SPOT_LIMIT_S
 from understudy.usecases.register.follow_tags import follow_tags
 from understudy.usecases.register.state import next_state
-from understudy.usecases.transition.close_transition import TRANSITION_CLOSED
-from understudy.usecases.watch.no_standby import CLUSTER_DEGRADED
 
 SPOT_WARNING = "EC2 Spot Instance Interruption Warning"
 REBALANCE = "EC2 Instance Rebalance Recommendation"
@@ -102,7 +101,7 @@ class Groups(World):
 
 
 def closed(world: World) -> list[tuple[str, str]]:
-    return [(each["action"], each["outcome"]) for each in world.told(TRANSITION_CLOSED)]
+    return [(each["action"], each["outcome"]) for each in world.told(TransitionClosed)]
 
 
 def spot(world: World, name: str, kind: str = SPOT_WARNING, late_s: float = 0) -> None:
@@ -180,7 +179,7 @@ def test_a_refresh_of_both_groups_at_once_replaces_one_after_the_other_and_never
     assert {outcome for _, outcome in closed(world)} == {"IN_SERVICE"}
     assert len(world.in_service) == 1
     assert old.isdisjoint(world.state.nodes)
-    assert world.told(OPERATOR_CALLED) == [], "what goes as planned wakes nobody"
+    assert world.told(OperatorCalled) == [], "what goes as planned wakes nobody"
 
 
 def test_a_group_waits_for_the_only_node_and_a_person_hears_of_it_once():
@@ -192,10 +191,10 @@ def test_a_group_waits_for_the_only_node_and_a_person_hears_of_it_once():
     world.run(SUCCESSOR_S + 130)
     assert world.in_service == ["node-a"]
     assert [instance for instance, _, _ in world.scaling.released] == [NODE_B]
-    assert [each["rule"] for each in world.told(OPERATOR_CALLED)] == ["active-is-to-go-and-nobody-stays"]
+    assert [each["rule"] for each in world.told(OperatorCalled)] == ["active-is-to-go-and-nobody-stays"]
     world.run(1200)
-    assert len(world.told(OPERATOR_CALLED)) == 1
-    assert len(world.told(CLUSTER_DEGRADED)) <= 1
+    assert len(world.told(OperatorCalled)) == 1
+    assert len(world.told(ClusterDegraded)) <= 1
 
 
 def test_repairs_of_an_address_call_nobody_anew_for_a_node_that_still_has_to_go():
@@ -209,8 +208,8 @@ def test_repairs_of_an_address_call_nobody_anew_for_a_node_that_still_has_to_go(
     world.end("node-a")
     world.run(3600)
     assert [action for action, _ in closed(world)].count("repair") > 3
-    assert [each["rule"] for each in world.told(OPERATOR_CALLED)] == ["active-is-to-go-and-nobody-stays"]
-    assert world.told(ALERT_OVER) == []
+    assert [each["rule"] for each in world.told(OperatorCalled)] == ["active-is-to-go-and-nobody-stays"]
+    assert world.told(AlertOver) == []
 
 
 def test_a_target_is_not_let_go_in_the_middle_of_a_move_to_it():
@@ -290,7 +289,7 @@ def test_a_node_that_cannot_be_left_in_good_order_serves_until_it_is_ended(kind)
     for _ in range(SUCCESSOR_S + 60):
         world.run(1)
         assert world.in_service == ["node-a"]
-    called = [each["rule"] for each in world.told(OPERATOR_CALLED)]
+    called = [each["rule"] for each in world.told(OperatorCalled)]
     assert called == ([] if kind == REBALANCE else ["active-is-to-go-and-nobody-stays"])
     world.gone("node-a")
     world.run_until(lambda w: w.in_service == ["node-b"])

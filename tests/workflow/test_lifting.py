@@ -9,12 +9,11 @@ from tests.support.builders import ADDRESS_B, ADDRESS_C, RECORD
 from tests.support.world import TwoServeError, World
 from understudy.domain.cluster.record import guard_epoch, guard_name
 from understudy.domain.cluster.state import PowerReading
+from understudy.domain.events.alerts import OperatorCalled
+from understudy.domain.events.operators import ClusterHeld
+from understudy.domain.events.transitions import EpochLifted, TransitionClosed
 from understudy.domain.transition.steps import address_owed
-from understudy.usecases.observe.hold import CLUSTER_HELD
-from understudy.usecases.observe.judge import OPERATOR_CALLED
 from understudy.usecases.transition import lift_epoch
-from understudy.usecases.transition.close_transition import TRANSITION_CLOSED
-from understudy.usecases.transition.lift_epoch import EPOCH_LIFTED
 from understudy_agent.lease import Standing
 
 
@@ -35,9 +34,9 @@ def test_a_switchover_that_meets_a_higher_guard_of_its_own_cluster_wins_under_th
     assert (execution.output["outcome"], execution.output["epoch"]) == ("IN_SERVICE", 10)
     assert (world.dns, world.in_service) == (ADDRESS_B, ["node-b"])
     assert guard_epoch(world.zone.read(RECORD).guard) == world.state.epoch == 10
-    (told,) = world.told(EPOCH_LIFTED)
+    (told,) = world.told(EpochLifted)
     assert (told["lifted_from"], told["guard_epoch"], told["guard_node"], told["epoch"]) == (2, 9, "node-a", 10)
-    assert [each["epoch"] for each in world.told(TRANSITION_CLOSED)] == [1, 10]
+    assert [each["epoch"] for each in world.told(TransitionClosed)] == [1, 10]
 
 
 def test_the_history_goes_on_under_the_new_epoch_and_says_what_became_of_the_old_one():  # B5
@@ -77,7 +76,7 @@ def test_a_guard_too_far_ahead_that_names_the_target_costs_the_address_and_not_t
     assert "the guard carries epoch 20002" in world.history(2)["address_fault"]
     assert (world.in_service, world.state.epoch) == (["node-b"], 2)
     assert f'"understudy {FAR}node-b"' in world.zone.read(RECORD).guard.values, "it is never written over"
-    assert world.told(EPOCH_LIFTED) == []
+    assert world.told(EpochLifted) == []
 
 
 def test_a_guard_too_far_ahead_that_names_another_node_has_that_one_fenced_before_anybody_serves():  # B1 B4
@@ -88,7 +87,7 @@ def test_a_guard_too_far_ahead_that_names_another_node_has_that_one_fenced_befor
     story = world.history(2)
     assert (story["guard_fenced"], story["source"], story["proof"]) == ("node-c", "node-c", "RELEASED")
     assert story["reasons"] == ["GUARD_AHEAD", "ADDRESS_OWED"]
-    assert (world.state.epoch, world.told(EPOCH_LIFTED)) == (2, [])
+    assert (world.state.epoch, world.told(EpochLifted)) == (2, [])
 
 
 def test_the_node_of_such_a_guard_is_fenced_once_and_a_guard_that_then_names_another_grants_nothing():  # B4 B6
@@ -130,12 +129,12 @@ def test_under_a_guard_that_names_a_stranger_nobody_is_granted_the_lease_and_a_p
     world.run_until(ended(execution), limit_s=30)
     assert (execution.status, execution.error) == (Status.FAILED, "Held")
     assert world.history(2)["reasons"] == ["GUARD_AHEAD"]
-    assert world.told(TRANSITION_CLOSED)[-1]["reasons"] == ["GUARD_AHEAD"]
+    assert world.told(TransitionClosed)[-1]["reasons"] == ["GUARD_AHEAD"]
     world.run(60)
     assert (world.in_service, world.active, world.state.epoch) == ([], None, 2)
     assert "it names node-x" in world.state.hold.reason
-    assert [each["rule"] for each in world.told(OPERATOR_CALLED)] == ["held-and-not-served"]
-    assert (world.told(CLUSTER_HELD)[0]["until"], world.state.hold.until) == (None, None)
+    assert [each["rule"] for each in world.told(OperatorCalled)] == ["held-and-not-served"]
+    assert (world.told(ClusterHeld)[0]["until"], world.state.hold.until) == (None, None)
 
 
 def test_once_such_a_guard_is_deleted_a_resume_has_the_service_back():  # B6
@@ -166,7 +165,7 @@ def test_the_guard_of_another_stack_or_cluster_lifts_nothing(whose):  # B1
     execution = world.start()
     world.run_until(ended(execution), limit_s=60)
     assert world.state.epoch == 2
-    assert world.told(EPOCH_LIFTED) == []
+    assert world.told(EpochLifted) == []
 
 
 def put_back(world):
@@ -193,7 +192,7 @@ def test_after_a_backup_was_put_back_the_node_that_the_guard_names_is_fenced_bef
     world.run_until(ended(execution), limit_s=90)
     assert (execution.output["outcome"], world.state.epoch) == ("IN_SERVICE", 5)
     assert (world.in_service, world.dns) == (["node-c"], ADDRESS_C)
-    assert world.told(EPOCH_LIFTED)[0]["is_fenced_anew"] is True
+    assert world.told(EpochLifted)[0]["is_fenced_anew"] is True
     assert (world.history(5)["source"], world.history(5)["proof"]) == ("node-b", "LEASE_EXPIRED")
 
 
@@ -217,7 +216,7 @@ def test_a_guard_that_names_the_target_itself_costs_no_second_fencing():  # B1
     execution = world.start()
     world.run_until(ended(execution), limit_s=60)
     assert (execution.output["outcome"], world.state.epoch) == ("IN_SERVICE", 10)
-    assert world.told(EPOCH_LIFTED)[0]["is_fenced_anew"] is False
+    assert world.told(EpochLifted)[0]["is_fenced_anew"] is False
     assert (world.in_service, world.history(10)["proof"]) == (["node-b"], "RELEASED")
 
 

@@ -9,7 +9,7 @@ from tests.support.builders import HOSTS, MAJORITY, SPECS, TCP_REMOTE, WITNESS_C
 from tests.support.world import World
 from understudy.domain.cluster.definition import Quorum
 from understudy.domain.cluster.state import Proof, TransitionAction
-from understudy.usecases.observe.judge import OPERATOR_CALLED
+from understudy.domain.events.alerts import OperatorCalled
 
 WITNESSED = (*SPECS[:2], WITNESS_C)
 
@@ -34,7 +34,7 @@ def closed_on(name: str) -> Any:
 
 
 def called(world: World) -> list[str]:
-    return [each["rule"] for each in world.told(OPERATOR_CALLED)]
+    return [each["rule"] for each in world.told(OperatorCalled)]
 
 
 def test_an_active_node_that_loses_the_quorum_gives_up_and_its_standby_takes_over():  # S12 B4 B5
@@ -72,7 +72,7 @@ def test_when_all_lose_the_quorum_nobody_is_promoted_and_a_person_is_called():  
     assert world.serving == []
     assert (world.state.epoch, world.active) == (1, "node-a")
     assert called(world) == ["told-and-quorum-is-lost"]
-    facts = world.told(OPERATOR_CALLED)[0]["facts"]["nodes"]
+    facts = world.told(OperatorCalled)[0]["facts"]["nodes"]
     assert facts["node-b"]["quorum"] == "it reaches 0 of 3 quorum hosts"
 
 
@@ -140,7 +140,7 @@ def test_without_a_majority_nobody_takes_over_and_a_person_is_called():  # S12 B
     world.run(300)
     assert world.serving == []
     assert called(world) == ["quorum-is-lost"]
-    why = world.told(OPERATOR_CALLED)[0]["facts"]["nodes"]["node-b"]["quorum"]
+    why = world.told(OperatorCalled)[0]["facts"]["nodes"]["node-b"]["quorum"]
     assert why == "the cluster is without a majority: 1 of its 3 nodes are heard"
     world.reboot("node-c")
     world.run_until(closed_on("node-b"), limit_s=60)

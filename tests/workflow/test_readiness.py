@@ -10,7 +10,8 @@ from tests.support.fakes import FakeReportBook
 from tests.support.readiness import GUARD_KEY, NAME_KEY, a_gatherer, an_instance, found, readings
 from tests.support.world import WORKFLOW, World
 from understudy.domain.cluster.state import PowerReading
-from understudy.usecases.answer.check_readiness import READINESS_FAILED, Inspector, check_readiness
+from understudy.domain.events.nodes import ReadinessFailed
+from understudy.usecases.answer.check_readiness import Inspector, check_readiness
 
 
 class Scene:
@@ -57,7 +58,7 @@ def test_a_check_that_fails_names_what_would_break_a_failover_and_moves_nothing_
     execution = scene.check()
     assert (execution.status, execution.error) == (Status.FAILED, "NotReady")
     assert execution.cause == "instances-run: node-b is stopped"
-    assert scene.world.told(READINESS_FAILED)[0]["failed"] == ["instances-run"]
+    assert scene.world.told(ReadinessFailed)[0]["failed"] == ["instances-run"]
     assert scene.world.ledger.items == before
 
 

@@ -7,7 +7,7 @@ import pytest
 from tests.support.builders import ADDRESS_A, RECORD, record_sets
 from tests.support.world import World
 from understudy.domain.cluster.record import guard_epoch
-from understudy.usecases.watch.records import RECORD_DRIFTED, RECORD_GUARDED, RECORD_OBSTRUCTED
+from understudy.domain.events.addresses import RecordDrifted, RecordGuarded, RecordObstructed
 
 MINUTES = 5 * 60
 
@@ -28,7 +28,7 @@ def test_a_record_that_somebody_changed_is_put_right_and_the_service_is_not_dist
     world.run_until(lambda w: w.zone.read(RECORD).record == as_written and w.state.transition is None, limit_s=90)
     assert world.history(world.state.epoch)["action"] == "repair"
     assert world.in_service == ["node-a"]
-    assert len(world.told(RECORD_DRIFTED)) == 1
+    assert len(world.told(RecordDrifted)) == 1
     world.run(MINUTES)
     assert world.state.epoch == 2
 
@@ -42,7 +42,7 @@ def test_under_a_strange_guard_nothing_is_moved_until_a_person_has_removed_it(gu
     world.zone.put(RECORD, record_sets(address="10.9.9.9")[0])
     world.run(MINUTES)
     assert (len(world.executions), world.state.epoch, world.in_service) == (1, 1, ["node-a"])
-    assert (world.dns, len(world.told(RECORD_GUARDED)), world.told(RECORD_DRIFTED)) == ("10.9.9.9", 1, [])
+    assert (world.dns, len(world.told(RecordGuarded)), world.told(RecordDrifted)) == ("10.9.9.9", 1, [])
     remove(world, guard)
     world.run_until(repaired, limit_s=90)
     assert guard_epoch(world.zone.read(RECORD).guard) == world.state.epoch == 2
@@ -54,7 +54,7 @@ def test_an_alias_in_the_records_place_is_not_fought_each_minute_and_replaced_on
     world.zone.obstruct(RECORD, "it is an alias of lb.example.com")
     world.run(MINUTES)
     assert (len(world.executions), world.state.epoch, world.in_service) == (1, 1, ["node-a"])
-    assert len(world.told(RECORD_OBSTRUCTED)) == 1
+    assert len(world.told(RecordObstructed)) == 1
     world.zone.obstacles.clear()
     world.run_until(repaired, limit_s=90)
     assert world.state.epoch == 2

@@ -14,6 +14,8 @@ from understudy.domain.cluster.policy import Policy
 from understudy.domain.cluster.record import guard_epoch
 from understudy.domain.cluster.state import PowerReading, Proof
 from understudy.domain.cluster.tuning import effective
+from understudy.domain.events.alerts import OperatorCalled
+from understudy.domain.events.transitions import TransitionClosed
 from understudy.domain.transition.limits import EXECUTION_LIMIT_S, outlasting
 
 
@@ -193,7 +195,7 @@ def test_when_both_nodes_are_dead_nothing_moves_and_an_operator_is_called_once()
     world.kill("node-b")
     world.run(300)
     assert (world.state.epoch, world.active, world.dns) == (1, "node-a", ADDRESS_A)
-    assert len(world.told("Understudy Operator Called")) == 1
+    assert len(world.told(OperatorCalled)) == 1
 
 
 def test_a_service_that_fails_to_start_goes_to_the_next_candidate_under_a_new_epoch():  # B5 S10
@@ -353,7 +355,7 @@ def test_a_change_that_route_53_forgets_is_reported_as_unconfirmed_and_the_servi
     world.zone.forget()
     world.run_until(lambda w: execution.status is not Status.RUNNING, limit_s=60)
     assert execution.status is Status.SUCCEEDED
-    assert world.told("Understudy Transition Closed")[-1]["address"] == "UNCONFIRMED"
+    assert world.told(TransitionClosed)[-1]["address"] == "UNCONFIRMED"
     assert world.history(2)["outcome"] == "IN_SERVICE"
     assert "unconfirmed_at" in world.history(2)["stages"]
     assert world.dns == ADDRESS_B

@@ -7,16 +7,17 @@ from typing import Any
 from jsonschema import Draft202012Validator
 
 from tests.support.fakes.faults import Faulty
-from tools.event_catalogue import EVENTS
+from tools.event_schema import detail_schema
+from understudy.domain.events.catalogue import SHAPES
+from understudy.domain.events.event import Event
 
-SHAPES = {kind: Draft202012Validator(event.schema) for kind, event in EVENTS.items()}
+VALIDATORS = {kind: Draft202012Validator(detail_schema(shapes)) for kind, shapes in SHAPES.items()}
 
 
 def held_to_its_shape(detail_type: str, detail: Mapping[str, Any]) -> None:
-    """Fail when an event is not as docs/events.md says, or is not in it. What goes over the bus is JSON, so that is
-    what is looked at."""
-    assert detail_type in SHAPES, f"{detail_type} is not in tools/event_catalogue.py"
-    SHAPES[detail_type].validate(json.loads(json.dumps(detail)))
+    """Fail when a detail is not as docs/events.schema.json says. What goes over the bus is JSON, so that is what is
+    looked at."""
+    VALIDATORS[detail_type].validate(json.loads(json.dumps(detail)))
 
 
 class FakeAnnouncer(Faulty):
@@ -26,12 +27,13 @@ class FakeAnnouncer(Faulty):
         super().__init__()
         self.events: list[tuple[str, Mapping[str, Any]]] = []
 
-    def announce(self, detail_type: str, detail: Mapping[str, Any]) -> None:
+    def announce(self, event: Event) -> None:
         """As Announcer.announce."""
-        held_to_its_shape(detail_type, detail)
+        detail = event.detail()
+        held_to_its_shape(event.detail_type, detail)
         with self._called("announce"):
-            self.events.append((detail_type, dict(detail)))
+            self.events.append((event.detail_type, detail))
 
-    def details(self, detail_type: str) -> list[Mapping[str, Any]]:
-        """What has been announced under one detail type."""
-        return [detail for kind, detail in self.events if kind == detail_type]
+    def details(self, kind: type[Event]) -> list[Mapping[str, Any]]:
+        """What has been published of one type."""
+        return [detail for detail_type, detail in self.events if detail_type == kind.detail_type]

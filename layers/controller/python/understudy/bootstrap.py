@@ -210,8 +210,10 @@ def register(text: ParameterText, zone: "Route53Zone | None" = None, *, anew: bo
 
     The metric Definitions counts what became of it; a text that is known already is not counted, each minute anew.
     """
+    from understudy.usecases.register.cluster import RegisterOutcome
+
     outcome = _register(text, zone, anew=anew)
-    if outcome != "UNCHANGED":
+    if outcome is not RegisterOutcome.UNCHANGED:
         count("Definitions", outcome=outcome)
     return outcome
 
@@ -234,12 +236,13 @@ def releaser() -> "Releaser":
 
 def follow_tags(clusters: "list[tuple[ClusterState, Definition]]", zone: "Route53Zone | None" = None) -> None:
     """See `understudy.usecases.register.follow_tags`."""
+    from understudy.usecases.register.cluster import RegisterOutcome
     from understudy.usecases.register.follow_tags import follow_tags as follow
 
     def register_anew(cluster: str) -> str:
         """By its text as it stands, which means other instances by now; nothing when it was deleted."""
         text = clients.parameters().cluster_text(cluster)
-        return register(text, zone, anew=True) if text is not None else "DELETED"
+        return register(text, zone, anew=True) if text is not None else RegisterOutcome.DELETED
 
     follow(clusters, nodes=clients.nodes(), register_anew=register_anew)
 

@@ -8,34 +8,29 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.events import EXAMPLES
 from tests.support.fakes.announcer import held_to_its_shape
 from tests.unit.test_documents import anchors
-from tools.event_catalogue import EVENTS
 from understudy.domain.decide.rules import RULES, Action
-from understudy.domain.notices.first_aid import OF_REASON, OF_RULE
-from understudy.domain.notices.layout import LINES_LIMIT, SUBJECT_LIMIT, word
-from understudy.domain.notices.table import EXPLAINED, notice_of
-from understudy.usecases.transition.close_transition import Reason
+from understudy.domain.events.catalogue import SHAPES, has_words
+from understudy.domain.events.reading import LINES_LIMIT, word
+from understudy.domain.notices.notice import SUBJECT_LIMIT, notice_of
+from understudy.domain.transition.ending import Reason
 
 STACK, RUNBOOK = "understudy", "docs/on-call.md"
-TOLD = [kind for kind, explain in EXPLAINED.items() if explain]
+TOLD = [kind for kind, shapes in SHAPES.items() if has_words(shapes[0])]
 CLOSED = "Understudy Transition Closed"
 CALLED = "Understudy Operator Called"
 HOSTILE = "x\nWhat to do:\n  - run https://evil.example/x.sh\r\x1b[2J\u202e\u2028" + "y" * 5000
 
 
 def notice(kind, detail=None, **changes):
-    said = {**(EVENTS[kind].sample if detail is None else detail), **changes}
+    said = {**(EXAMPLES[kind] if detail is None else detail), **changes}
     return notice_of({"detail-type": kind, "time": "2026-11-22T03:00:00Z", "detail": said}, STACK, RUNBOOK)
 
 
-def test_every_event_has_words_or_is_for_the_record():  # B8
-    assert set(EXPLAINED) == set(EVENTS)
-
-
-@pytest.mark.parametrize("kind", EVENTS)
-def test_the_document_says_which_events_people_are_told_of(kind):
-    assert EVENTS[kind].told.startswith("yes" if EXPLAINED[kind] else "no")
+@pytest.mark.parametrize("kind", EXAMPLES)
+def test_people_are_told_of_an_event_that_has_words_and_of_no_other(kind):  # B8
     assert (notice(kind) is not None) is (kind in TOLD)
 
 
@@ -60,8 +55,8 @@ def test_every_link_leads_to_a_section_of_the_runbook(kind):
 
 
 def test_every_rule_that_calls_and_every_reason_has_advice():  # B8
-    assert set(OF_RULE) == {rule.name for rule in RULES if rule.action is Action.CALL_OPERATOR}
-    assert set(OF_REASON) == {str(reason) for reason in Reason}
+    assert [rule.name for rule in RULES if bool(rule.advice) is not (rule.action is Action.CALL_OPERATOR)] == []
+    assert [reason for reason in Reason if not (reason.meaning and reason.advice)] == []
 
 
 def test_a_failover_that_went_well_names_the_node_in_service_and_the_one_to_look_at():
@@ -82,7 +77,7 @@ def test_a_node_on_which_the_service_did_not_start_is_named_with_how_to_clear_it
 
 
 def test_a_cluster_without_a_standby_that_is_known_to_work_says_which_one_is_not():  # B20
-    sample = EVENTS["Understudy Cluster Degraded"].sample
+    sample = EXAMPLES["Understudy Cluster Degraded"]
     node = {**sample["facts"]["nodes"]["node-a"], "start_failed_at": 1790000000}
     facts = {**sample["facts"], "nodes": {**sample["facts"]["nodes"], "node-a": node}}
     told = notice("Understudy Cluster Degraded", facts=facts)
@@ -104,9 +99,8 @@ def test_what_was_asked_for_and_went_well_wakes_nobody(action):
 @pytest.mark.parametrize("reason", Reason)
 def test_every_reason_is_put_in_words_with_what_to_do(reason):  # B2
     told = notice(CLOSED, reasons=[str(reason)])
-    meaning, advice = OF_REASON[str(reason)]
-    assert meaning in told.text
-    assert advice in told.text
+    assert reason.meaning in told.text
+    assert reason.advice in told.text
 
 
 def test_a_service_that_did_not_start_is_never_told_as_served():  # B2
@@ -137,7 +131,7 @@ def test_whoever_is_called_reads_how_each_node_is():
 
 
 def test_a_node_that_is_heard_holds_the_lease_and_says_how_its_services_are():
-    detail = deepcopy(dict(EVENTS[CALLED].sample))
+    detail = deepcopy(dict(EXAMPLES[CALLED]))
     detail["facts"]["nodes"]["node-a"]["health"] = "READY"
     text = notice(CALLED, detail).text
     assert "node-a holds the lease." in text
@@ -184,8 +178,8 @@ def test_hostile_text_adds_no_line_no_heading_and_no_link_that_works(kind):  # B
         return HOSTILE if isinstance(value, str) else value
 
     clean = notice(kind)
-    keep = {key: EVENTS[kind].sample[key] for key in ("outcome", "action", "reasons") if key in EVENTS[kind].sample}
-    told = notice(kind, {**poisoned(EVENTS[kind].sample), **keep})
+    keep = {key: EXAMPLES[kind][key] for key in ("outcome", "action", "reasons") if key in EXAMPLES[kind]}
+    told = notice(kind, {**poisoned(EXAMPLES[kind]), **keep})
     assert told.subject.isascii()
     assert told.subject.isprintable()
     assert len(told.subject) <= SUBJECT_LIMIT
@@ -211,8 +205,8 @@ ANYTHING = st.recursive(
 @settings(max_examples=60, deadline=None)
 @given(kind=st.sampled_from(TOLD), value=ANYTHING, data=st.data())
 def test_no_event_however_odd_keeps_a_notice_from_being_made(kind, value, data):
-    key = data.draw(st.sampled_from(sorted(EVENTS[kind].sample)))
-    for detail in ({**EVENTS[kind].sample, key: value}, value):
+    key = data.draw(st.sampled_from(sorted(EXAMPLES[kind])))
+    for detail in ({**EXAMPLES[kind], key: value}, value):
         told = notice_of({"detail-type": kind, "time": value, "detail": detail}, STACK, RUNBOOK)
         if told is not None:
             assert told.subject.isascii()
@@ -239,7 +233,7 @@ def test_a_drill_that_did_not_pass_is_told_of(outcome):  # B7
 
 
 def test_the_command_that_approves_is_whole_in_the_notice():  # B5
-    sample = EVENTS["Understudy Approval Asked"].sample
+    sample = EXAMPLES["Understudy Approval Asked"]
     text = notice("Understudy Approval Asked", approve=sample["approve"].replace("AQCE", "A" * 1024)).text
     assert sample["deny"] in text
     assert "A" * 1024 in text

@@ -10,7 +10,6 @@ from understudy.domain.cluster.definition import ElasticIp, Route
 from understudy.domain.cluster.state import TransitionAction
 from understudy.domain.transition.addresses import (
     Moved,
-    MoveOutcome,
     address_after,
     faults_of,
     known_parts,
@@ -18,6 +17,7 @@ from understudy.domain.transition.addresses import (
     owed,
     story_of,
 )
+from understudy.domain.transition.outcomes import MoveOutcome
 from understudy.domain.transition.steps import address_owed
 
 OWED, PROPAGATING, UNCONFIRMED, IN_SYNC = AddressStatus

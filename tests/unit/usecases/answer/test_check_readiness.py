@@ -20,9 +20,10 @@ from tests.support.readiness import (
 from understudy.domain.cluster.definition import ClientVpc
 from understudy.domain.cluster.errors import AddressUnreadableError, AnnouncementError, UnreadableError
 from understudy.domain.cluster.state import PowerReading
+from understudy.domain.events.nodes import ReadinessFailed
 from understudy.domain.observe.signal import AlarmSignal
 from understudy.domain.readiness.facts import PrivateZone, Verdict
-from understudy.usecases.answer.check_readiness import READINESS_FAILED, Inspector, UncheckedError, check_readiness
+from understudy.usecases.answer.check_readiness import Inspector, UncheckedError, check_readiness
 
 DAY = {"source": "aws.events", "detail-type": "Scheduled Event", "detail": {}}
 ACCEPTED = {"source": "understudy", "detail-type": "Understudy Definition Accepted", "detail": {"cluster": CLUSTER}}
@@ -59,7 +60,7 @@ class Scene:
 
     @property
     def told(self):
-        return self.announcer.details(READINESS_FAILED)
+        return self.announcer.details(ReadinessFailed)
 
 
 @pytest.fixture

@@ -3,15 +3,16 @@
 import pytest
 
 from tests.support.controller import Controller
+from tests.support.events import EXAMPLES
 from tests.support.fakes import FakeAnnouncer
 from tests.support.fakes.notifier import FakeNotifier
-from tools.event_catalogue import EVENTS
 from understudy.domain.cluster.errors import AnnouncementError, NotSentError
-from understudy.usecases.answer.notify_operator import INCIDENT, NotifyOutcome, notify_operator
+from understudy.domain.events.incidents import IncidentChanged
+from understudy.usecases.answer.notify_operator import NotifyOutcome, notify_operator
 
 
 def event(kind, **changes):
-    return {"detail-type": kind, "time": "2026-11-22T03:00:00Z", "detail": {**EVENTS[kind].sample, **changes}}
+    return {"detail-type": kind, "time": "2026-11-22T03:00:00Z", "detail": {**EXAMPLES[kind], **changes}}
 
 
 def told(kind, notifier, announcer, **changes):
@@ -31,7 +32,7 @@ def test_pagers_are_told_of_the_same_on_the_bus(monkeypatch):  # B8
     world.call("notify_operator", event("Understudy Operator Called"))
     ((kind, detail),) = world.announcer.events
     ((subject, text),) = world.notifier.sent
-    assert kind == INCIDENT
+    assert kind == IncidentChanged.detail_type
     assert (detail["summary"], detail["text"], detail["event_action"]) == (subject, text, "trigger")
 
 
@@ -55,7 +56,7 @@ def test_an_end_that_people_are_not_told_of_is_an_end_for_pagers():  # B8
     notifier, announcer = FakeNotifier(), FakeAnnouncer()
     assert told("Understudy Node Changed", notifier, announcer, fault="") is NotifyOutcome.ENDED
     assert notifier.sent == []
-    assert [detail["event_action"] for detail in announcer.details(INCIDENT)] == ["resolve"]
+    assert [detail["event_action"] for detail in announcer.details(IncidentChanged)] == ["resolve"]
 
 
 def test_a_notice_that_could_not_be_sent_is_a_fault_so_that_it_is_tried_again_and_kept_and_pagers_are_told():  # B8

@@ -28,8 +28,9 @@ from understudy.domain.cluster.errors import AddressUnreadableError
 from understudy.domain.cluster.hold import Hold
 from understudy.domain.cluster.policy import Fencing, Policy
 from understudy.domain.cluster.state import PowerReading, Proof
+from understudy.domain.events.drills import RehearsalFinished
 from understudy.usecases.answer.advise import advise
-from understudy.usecases.answer.rehearse import REHEARSAL_FINISHED, Rehearser
+from understudy.usecases.answer.rehearse import Rehearser
 from understudy.usecases.answer.rehearsed_writes import RehearsedGroup
 from understudy.usecases.transition.move_address import move_address
 from understudy.usecases.transition.record_mover import RecordMover
@@ -88,7 +89,7 @@ def test_a_rehearsal_of_a_ready_cluster_shows_the_plan_and_writes_nothing():  # 
     assert (answer["outcome"], answer["verdict"]) == ("ADVISED", "READY"), answer["text"]
     assert (answer["source"], answer["target"], answer["reasons"], answer["warnings"]) == ("node-a", "node-b", [], [])
     assert answer["text"][0] == "READY: orders-db from node-a to node-b"
-    (detail,) = scene.announcer.details(REHEARSAL_FINISHED)
+    (detail,) = scene.announcer.details(RehearsalFinished)
     assert (detail["cluster"], detail["verdict"], detail["target"]) == (CLUSTER, "READY", "node-b")
 
 

@@ -28,11 +28,12 @@ from understudy.domain.cluster.state import Proof, ServiceStatus, Stage, Transit
 from understudy.domain.cluster.view import ClusterView
 from understudy.domain.decide.silence import Limits
 from understudy.domain.decide.situation import Observer
+from understudy.domain.events.nodes import SilenceDoubted
 from understudy.usecases.observe import doubting
 from understudy.usecases.observe.doubting import Doubter
 from understudy.usecases.observe.judge import Judge
 from understudy.usecases.transition.open_transition import open_transition
-from understudy.usecases.watch.fleet import SILENCE_DOUBTED, FleetKeeper
+from understudy.usecases.watch.fleet import FleetKeeper
 from understudy.usecases.watch.run import Run
 from understudy.usecases.watch.views import listen
 
@@ -310,7 +311,7 @@ def test_people_are_told_once_when_it_begins_and_once_when_it_is_over():  # B15
     world = Keeping(30, WAITING)
     world.watch()
     world.watch()
-    (told,) = world.announcer.details(SILENCE_DOUBTED)
+    (told,) = world.announcer.details(SilenceDoubted)
     assert told == {
         "clusters": 1,
         "of_clusters": 30,
@@ -322,7 +323,7 @@ def test_people_are_told_once_when_it_begins_and_once_when_it_is_over():  # B15
     }
     world.views = world.views[1:]
     world.watch()
-    assert [each["clusters"] for each in world.announcer.details(SILENCE_DOUBTED)] == [1, 0]
+    assert [each["clusters"] for each in world.announcer.details(SilenceDoubted)] == [1, 0]
 
 
 def test_one_that_is_few_by_now_is_let_through():  # B15
@@ -346,7 +347,7 @@ def test_one_that_could_not_move_anyway_has_no_turn():  # B15
     world.views[0] = replace(view, state=alone)
     world.watch()
     assert world.ledger.state("c00").doubt == WAITING
-    assert world.announcer.details(SILENCE_DOUBTED) == []
+    assert world.announcer.details(SilenceDoubted) == []
 
 
 def test_a_table_that_does_not_say_what_holds_for_all_keeps_nobody_from_a_turn():  # B15 B8

@@ -14,8 +14,9 @@ from understudy.domain.cluster.hold import Hold
 from understudy.domain.cluster.policy import FailbackPolicy, Policy
 from understudy.domain.cluster.state import ServiceStatus
 from understudy.domain.decide.situation import Observer
-from understudy.usecases.observe.hold import CLUSTER_HELD, CLUSTER_RESUMED
-from understudy.usecases.observe.judge import OPERATOR_CALLED, Judge
+from understudy.domain.events.alerts import OperatorCalled
+from understudy.domain.events.operators import ClusterHeld, ClusterResumed
+from understudy.usecases.observe.judge import Judge
 from understudy.usecases.transition.open_transition import open_transition
 
 AUTOMATIC = a_definition(policy=Policy(failback=FailbackPolicy("automatic")))
@@ -51,7 +52,7 @@ def test_a_hold_is_written_down_with_its_reason_and_told_of_and_opens_nothing():
     assert scene.hold == Hold(NOW, NOW + 600, "patching")
     assert (scene.ledger.state().epoch, scene.ledger.state().transition) == (1, None)
     assert scene.ledger.history(CLUSTER, 1)[f"hold.{NOW}"]["reason"] == "patching"
-    assert scene.announcer.details(CLUSTER_HELD)[0]["until"] == NOW + 600
+    assert scene.announcer.details(ClusterHeld)[0]["until"] == NOW + 600
 
 
 def test_a_resume_lets_it_move_again_and_is_told_of():  # B6
@@ -59,7 +60,7 @@ def test_a_resume_lets_it_move_again_and_is_told_of():  # B6
     assert scene.judge() == "held-and-not-served"
     assert scene.ask(action="resume", reason="done")["mode"] == "NORMAL"
     assert scene.ledger.history(CLUSTER, 1)[f"resume.{NOW}"]["reason"] == "done"
-    assert scene.announcer.details(CLUSTER_RESUMED)[0]["reason"] == "done"
+    assert scene.announcer.details(ClusterResumed)[0]["reason"] == "done"
     assert scene.judge() == "active-is-silent"
 
 
@@ -98,14 +99,14 @@ def test_a_held_cluster_that_fails_moves_nothing_and_calls_an_operator_once():  
     scene = Scene(a_state(hold=Hold(NOW - 60), node_a=SILENT))
     assert [scene.judge() for _ in range(3)] == ["held-and-not-served"] * 3
     assert scene.launcher.starts == {}
-    assert [detail["rule"] for detail in scene.announcer.details(OPERATOR_CALLED)] == ["held-and-not-served"]
+    assert [detail["rule"] for detail in scene.announcer.details(OperatorCalled)] == ["held-and-not-served"]
 
 
 def test_a_hold_that_is_over_holds_nothing_before_anybody_has_taken_it_away():  # B6
     scene = Scene(a_state(hold=Hold(NOW - 60, NOW), node_a=SILENT))
     assert scene.judge() == "active-is-silent"
     assert [request["action"] for request in scene.launcher.requests] == ["failover"]
-    assert scene.announcer.details(CLUSTER_RESUMED) == []
+    assert scene.announcer.details(ClusterResumed) == []
     assert scene.launcher.requests
 
 

@@ -18,7 +18,8 @@ from tests.support.fakes.nodes import FakeNodes
 from tests.support.fakes.parameters import FakeParameters
 from tests.support.fakes.zone import FakeZone
 from understudy.domain.cluster.state import PowerReading, ServiceStatus
-from understudy.usecases.observe.judge import OPERATOR_CALLED, Judge
+from understudy.domain.events.alerts import OperatorCalled
+from understudy.usecases.observe.judge import Judge
 from understudy.usecases.transition.follow_changes import ChangeFollower
 from understudy.usecases.watch.records import RecordMonitor
 from understudy.usecases.watch.watch_clusters import Watch, WatchReport
@@ -84,7 +85,7 @@ class Fleet:
 
     @property
     def called(self) -> list[str]:
-        return [str(detail["rule"]) for detail in self.announcer.details(OPERATOR_CALLED)]
+        return [str(detail["rule"]) for detail in self.announcer.details(OperatorCalled)]
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -10,7 +10,8 @@ from tests.support.fakes.clock import VirtualClock
 from tests.support.fakes.launcher import FakeLauncher
 from tests.support.fakes.ledger import FakeLedger
 from understudy.domain.cluster.errors import AnnouncementError, LedgerConflictError
-from understudy.usecases.observe.judge import ALERT_OVER, OPERATOR_CALLED, Judge
+from understudy.domain.events.alerts import AlertOver, OperatorCalled
+from understudy.usecases.observe.judge import Judge
 from understudy.usecases.observe.record_heartbeat import record_heartbeat
 
 ARN = "arn:aws:ec2:us-east-1:123456789012:instance/"
@@ -145,7 +146,7 @@ def test_a_beat_that_is_judged_late_moves_nothing_and_calls_the_operator_once():
     world.beat(at=NOW + 30, delay_s=6)
     world.beat(at=NOW + 34, delay_s=6)
     assert not world.launcher.starts
-    assert [detail["rule"] for detail in world.announcer.details(OPERATOR_CALLED)] == ["observer-is-suspect"]
+    assert [detail["rule"] for detail in world.announcer.details(OperatorCalled)] == ["observer-is-suspect"]
 
 
 # B14: beats are late unevenly
@@ -202,16 +203,16 @@ def test_an_alert_is_forgotten_when_its_cause_is_gone_so_that_the_next_one_is_to
     world.beat(NODE_A, at=NOW + 32)
     assert world.ledger.state().alert is None
     world.beat(at=NOW + 60, delay_s=6)
-    assert len(world.announcer.details(OPERATOR_CALLED)) == 2
+    assert len(world.announcer.details(OperatorCalled)) == 2
 
 
 def test_whoever_was_called_hears_once_that_it_is_over_and_what_holds_instead():  # B5 B8
     world = Recorder()
     world.beat(at=NOW + 30, delay_s=6)
-    assert world.announcer.details(ALERT_OVER) == []
+    assert world.announcer.details(AlertOver) == []
     world.beat(NODE_A, at=NOW + 32)
     world.beat(NODE_A, at=NOW + 36)
-    (told,) = world.announcer.details(ALERT_OVER)
+    (told,) = world.announcer.details(AlertOver)
     assert (told["rule"], told["now"]) == ("observer-is-suspect", "active-is-ready")
 
 
@@ -220,9 +221,9 @@ def test_an_alert_that_could_not_be_taken_back_is_not_told_as_over():
     world.beat(at=NOW + 30, delay_s=6)
     world.ledger.fail_next("commit", LedgerConflictError("somebody wrote"))
     world.beat(NODE_A, at=NOW + 32)
-    assert world.announcer.details(ALERT_OVER) == []
+    assert world.announcer.details(AlertOver) == []
     world.beat(NODE_A, at=NOW + 36)
-    assert len(world.announcer.details(ALERT_OVER)) == 1
+    assert len(world.announcer.details(AlertOver)) == 1
 
 
 def test_a_bus_that_does_not_take_the_call_for_the_operator_stops_nothing():

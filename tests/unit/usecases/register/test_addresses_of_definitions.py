@@ -10,9 +10,10 @@ from understudy.domain.cluster.address import AddressStatus
 from understudy.domain.cluster.definition import Record
 from understudy.domain.cluster.errors import AddressUnreadableError
 from understudy.domain.cluster.record import RecordSet, guard_name
+from understudy.domain.events.definitions import DefinitionRefused
 from understudy.ports.network import RouteTarget
 from understudy.ports.nodes import InstanceFacts
-from understudy.usecases.register.cluster import DEFINITION_REFUSED, RegisterOutcome
+from understudy.usecases.register.cluster import RegisterOutcome
 
 A = a_document()["addresses"][0]
 AAAA = {**A, "type": "AAAA"}
@@ -31,7 +32,7 @@ def an_office(stack="understudy"):
 
 def faults(office, *addresses, **changes):
     assert office.put(a_document(addresses=list(addresses), **changes)) is RegisterOutcome.REFUSED
-    return office.announcer.details(DEFINITION_REFUSED)[-1]["faults"]
+    return office.announcer.details(DefinitionRefused)[-1]["faults"]
 
 
 def test_several_addresses_of_all_kinds_are_accepted():  # S4 S14 S15
@@ -243,7 +244,7 @@ def test_of_two_registrations_at_once_one_wins_and_the_other_is_refused_when_it_
     assert office.put(document) is RegisterOutcome.DEFERRED
     assert (office.ledger.read(CLUSTER), office.ledger.state("billing").epoch) == (None, 0)
     assert office.put(document) is RegisterOutcome.REFUSED
-    assert "belongs to cluster billing" in office.announcer.details(DEFINITION_REFUSED)[-1]["faults"][0]
+    assert "belongs to cluster billing" in office.announcer.details(DefinitionRefused)[-1]["faults"][0]
 
 
 def test_an_address_that_its_cluster_has_dropped_can_be_another_clusters():  # S15

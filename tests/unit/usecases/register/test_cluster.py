@@ -39,15 +39,10 @@ from understudy.domain.cluster.hold import Hold
 from understudy.domain.cluster.reach import QuorumHosts
 from understudy.domain.cluster.record import RecordSet, guard_name
 from understudy.domain.cluster.state import PowerReading
+from understudy.domain.events.definitions import DefinitionPutOff, DefinitionRefused
 from understudy.domain.observe.signal import PowerSignal
 from understudy.domain.readiness.facts import HostedZone
-from understudy.usecases.register.cluster import (
-    DEFINITION_PUT_OFF,
-    DEFINITION_REFUSED,
-    RegisterOutcome,
-    Registrar,
-    register_changed,
-)
+from understudy.usecases.register.cluster import RegisterOutcome, Registrar, register_changed
 from understudy.usecases.register.follow_tags import follow_tags, follow_terminated
 from understudy.usecases.register.names import survey_names
 
@@ -117,7 +112,7 @@ def test_a_cluster_with_a_name_that_no_beat_could_carry_is_refused():
     office = Office()
     text = office.parameters.put("Orders_DB/x", json.dumps(a_document()))
     assert office.register(text) is RegisterOutcome.REFUSED
-    assert "the cluster's name is 'Orders_DB/x'" in office.announcer.details(DEFINITION_REFUSED)[0]["faults"][0]
+    assert "the cluster's name is 'Orders_DB/x'" in office.announcer.details(DefinitionRefused)[0]["faults"][0]
 
 
 def test_the_member_whose_address_the_record_carries_counts_as_the_last_holder_and_is_unproven():  # B4
@@ -146,7 +141,7 @@ def test_a_new_cluster_without_the_node_that_a_guard_of_an_earlier_life_names_is
     office = Office()
     office.guard_says("understudy stack=understudy cluster=orders-db epoch=41 node=node-x")
     assert office.put(a_document()) is RegisterOutcome.REFUSED
-    assert office.announcer.details(DEFINITION_REFUSED)[0]["faults"] == [
+    assert office.announcer.details(DefinitionRefused)[0]["faults"] == [
         "nodes: 'node-x' had the addresses last, says a guard beside them, and is no member that serves: it may be "
         "serving. Name it, or stop its service and delete the guard"
     ]
@@ -157,7 +152,7 @@ def test_a_guard_and_a_record_that_name_different_nodes_are_refused_for_a_person
     office.guard_says("understudy stack=understudy cluster=orders-db epoch=41 node=node-b")
     office.record_carries(ADDRESS_A)
     assert office.put(a_document()) is RegisterOutcome.REFUSED
-    assert "name several nodes (node-a, node-b)" in office.announcer.details(DEFINITION_REFUSED)[0]["faults"][0]
+    assert "name several nodes (node-a, node-b)" in office.announcer.details(DefinitionRefused)[0]["faults"][0]
 
 
 def test_registering_again_lifts_no_epoch_for_the_node_that_the_guard_names_is_not_fenced_by_it():  # B1 B4
@@ -175,7 +170,7 @@ def test_a_record_that_another_cluster_protects_is_refused():  # B1
     office = Office()
     office.guard_says("understudy stack=understudy cluster=other epoch=41 node=node-a")
     assert office.put(a_document()) is RegisterOutcome.REFUSED
-    assert "protected by another cluster or stack" in office.announcer.details(DEFINITION_REFUSED)[0]["faults"][0]
+    assert "protected by another cluster or stack" in office.announcer.details(DefinitionRefused)[0]["faults"][0]
 
 
 def test_a_guard_whose_epoch_no_cluster_reaches_is_refused_in_words():  # B1
@@ -183,7 +178,7 @@ def test_a_guard_whose_epoch_no_cluster_reaches_is_refused_in_words():  # B1
     office = Office()
     office.guard_says("understudy stack=understudy cluster=orders-db epoch=1000000000000000 node=node-a")
     assert office.put(a_document()) is RegisterOutcome.REFUSED
-    (fault,) = office.announcer.details(DEFINITION_REFUSED)[0]["faults"]
+    (fault,) = office.announcer.details(DefinitionRefused)[0]["faults"]
     assert "the guard's epoch is 1000000000000000, and every one in a guard is below 500000000" in fault
 
 
@@ -193,7 +188,7 @@ def test_a_bad_definition_is_refused_with_every_fault_and_the_last_good_one_stay
     before = office.ledger.state()
     bad = a_document(nodes=[{"name": "node-a", "instance_id": "i-1", "priority": 0}], colour="red")
     assert office.put(bad) is RegisterOutcome.REFUSED
-    faults = office.announcer.details(DEFINITION_REFUSED)[0]["faults"]
+    faults = office.announcer.details(DefinitionRefused)[0]["faults"]
     assert {fault.partition(":")[0] for fault in faults} == {
         "nodes[0].instance_id",
         "nodes[0].priority",
@@ -208,7 +203,7 @@ def test_what_was_refused_is_told_once_and_judged_again_when_the_same_text_is_pu
     del office.ec2.known[NODE_B]
     text = office.parameters.put(CLUSTER, json.dumps(a_document()))
     assert [office.register(text) for _ in range(2)] == [RegisterOutcome.REFUSED, RegisterOutcome.UNCHANGED]
-    assert len(office.announcer.details(DEFINITION_REFUSED)) == 1
+    assert len(office.announcer.details(DefinitionRefused)) == 1
     office.ec2.launch_as(SPECS[1])
     assert office.register(text) is RegisterOutcome.UNCHANGED
     assert office.put(a_document()) is RegisterOutcome.ACCEPTED
@@ -227,7 +222,7 @@ def test_waits_that_outlast_an_execution_are_refused_with_the_numbers_of_the_sta
     office = Office()
     office.ledger.put_tuning(stack, "digest")
     assert office.put(a_document(**changes)) is RegisterOutcome.REFUSED
-    (fault,) = office.announcer.details(DEFINITION_REFUSED)[0]["faults"]
+    (fault,) = office.announcer.details(DefinitionRefused)[0]["faults"]
     assert fault.startswith("policy and tuning: ")
     assert "allowed: 2700 s" in fault
     office.ledger.put_tuning({}, "other")
@@ -243,7 +238,7 @@ def test_the_operator_is_told_once_of_a_bad_text_however_often_the_watch_sees_it
         RegisterOutcome.UNCHANGED,
         RegisterOutcome.UNCHANGED,
     ]
-    assert len(office.announcer.details(DEFINITION_REFUSED)) == 1
+    assert len(office.announcer.details(DefinitionRefused)) == 1
 
 
 def test_putting_the_same_text_again_changes_nothing():
@@ -286,7 +281,7 @@ def test_a_node_in_service_cannot_be_taken_out_of_the_definition():
     serving(office)
     nodes = [{"name": "node-c", "instance_id": NODE_C, "priority": 1}, a_document()["nodes"][1]]
     assert office.put(a_document(nodes=nodes)) is RegisterOutcome.REFUSED
-    assert "node-a) is in service" in office.announcer.details(DEFINITION_REFUSED)[0]["faults"][0]
+    assert "node-a) is in service" in office.announcer.details(DefinitionRefused)[0]["faults"][0]
 
 
 def test_a_standby_can_be_replaced_while_the_service_runs():
@@ -366,7 +361,7 @@ def test_a_zone_that_does_not_exist_is_refused_and_not_put_off():
     office = Office()
     office.zone.hosted["Z0EXAMPLE"] = None
     assert office.put(a_document()) is RegisterOutcome.REFUSED
-    assert office.announcer.details(DEFINITION_REFUSED)[0]["faults"] == [
+    assert office.announcer.details(DefinitionRefused)[0]["faults"] == [
         "addresses: orders-db.corp.example.com A Z0EXAMPLE: there is no hosted zone Z0EXAMPLE"
     ]
 
@@ -375,7 +370,7 @@ def test_a_name_that_its_zone_does_not_own_is_refused():  # S1
     office = Office()
     office.zone.hosted["Z0EXAMPLE"] = HostedZone("corp.example.org", False, {})
     assert office.put(a_document()) is RegisterOutcome.REFUSED
-    (fault,) = office.announcer.details(DEFINITION_REFUSED)[0]["faults"]
+    (fault,) = office.announcer.details(DefinitionRefused)[0]["faults"]
     assert fault.endswith("Z0EXAMPLE is corp.example.org, which does not own orders-db.corp.example.com")
 
 
@@ -385,7 +380,7 @@ def test_a_name_below_a_delegated_subdomain_is_refused(name):  # S1
     office.zone.hosted["Z0EXAMPLE"] = HostedZone("example.com", False, {})
     office.zone.put(RECORD, RecordSet(name, "NS", 300, ("ns-1.example.org.",)))
     assert office.put(a_document()) is RegisterOutcome.REFUSED
-    (fault,) = office.announcer.details(DEFINITION_REFUSED)[0]["faults"]
+    (fault,) = office.announcer.details(DefinitionRefused)[0]["faults"]
     assert f"{name} NS in Z0EXAMPLE delegates orders-db.corp.example.com to another zone" in fault
 
 
@@ -405,7 +400,7 @@ def test_what_cannot_be_moved_in_the_place_of_record_or_guard_is_refused(kind, a
     else:
         office.zone.obstacles[("Z0EXAMPLE", at, "A" if at == RECORD.name else "TXT")] = "it is an alias of lb"
     assert office.put(a_document()) is RegisterOutcome.REFUSED
-    (fault,) = office.announcer.details(DEFINITION_REFUSED)[0]["faults"]
+    (fault,) = office.announcer.details(DefinitionRefused)[0]["faults"]
     assert ("no other record can stand beside it" if kind == "CNAME" else "it is an alias of lb") in fault
 
 
@@ -415,7 +410,7 @@ def test_every_fault_of_text_nodes_names_and_other_clusters_is_told_in_one_round
     del office.ec2.known[NODE_B]
     name = {**a_document()["addresses"][0], "hosted_zone_id": "Z0NONE"}
     office.put(a_document(addresses=[name], policy={"lease_s": 12, "silence_limit_s": 5}, colour="red"))
-    faults = office.announcer.details(DEFINITION_REFUSED)[0]["faults"]
+    faults = office.announcer.details(DefinitionRefused)[0]["faults"]
     assert {fault.partition(":")[0] for fault in faults} == {"colour", "nodes[1].instance_id", "addresses"}
 
 
@@ -442,9 +437,9 @@ def test_a_definition_that_cannot_be_judged_is_told_of_within_three_minutes_once
     office = Office()
     text = office.parameters.put(CLUSTER, json.dumps(a_document()))
     assert put_off_for(office, 120, text) == {RegisterOutcome.DEFERRED}
-    assert office.announcer.details(DEFINITION_PUT_OFF) == []
+    assert office.announcer.details(DefinitionPutOff) == []
     put_off_for(office, 600, text)
-    assert office.announcer.details(DEFINITION_PUT_OFF) == [
+    assert office.announcer.details(DefinitionPutOff) == [
         {
             "cluster": CLUSTER,
             "parameter_version": 1,
@@ -461,7 +456,7 @@ def test_another_text_is_put_off_anew():
     office = Office()
     put_off_for(office, 180, office.parameters.put(CLUSTER, json.dumps(a_document())))
     put_off_for(office, 120, office.parameters.put(CLUSTER, json.dumps(a_document(services=[]))))
-    assert len(office.announcer.details(DEFINITION_PUT_OFF)) == 1
+    assert len(office.announcer.details(DefinitionPutOff)) == 1
 
 
 # B17: an instance that EC2 says is terminated
@@ -657,7 +652,7 @@ def test_of_two_that_would_succeed_none_does_and_that_is_told_once_until_one_is_
     office.ledger.record_signal(CLUSTER, PowerSignal(NODE_A, PowerReading.TERMINATED, NOW))
     for _ in range(3):
         assert follow(office) == {NODE_A, NODE_B}
-    (told,) = office.announcer.details(DEFINITION_REFUSED)
+    (told,) = office.announcer.details(DefinitionRefused)
     assert "2 living instances have it" in told["faults"][0]
     del office.ec2.tags[NODE_D]
     assert follow(office) == {NODE_B, NODE_C}
@@ -725,7 +720,7 @@ def test_a_record_that_leads_to_a_witness_is_refused_for_it_may_be_serving():  #
     office = Office()
     office.record_carries(ADDRESS_B)
     assert office.put(with_witness("node-b")) is RegisterOutcome.REFUSED
-    (refused,) = office.announcer.details(DEFINITION_REFUSED)
+    (refused,) = office.announcer.details(DefinitionRefused)
     assert refused["faults"] == [
         "addresses: orders-db.corp.example.com A Z0EXAMPLE: leads to node-b, a witness, which never serves"
     ]
@@ -736,7 +731,7 @@ def test_a_node_that_serves_or_may_still_serve_is_not_made_a_witness():  # S12 B
     office.put(a_document())
     office.ledger.put_state(replace(office.ledger.state(), epoch=1, active=NODE_A))
     assert office.put(with_witness("node-a")) is RegisterOutcome.REFUSED
-    assert "cannot be taken out or made a witness" in office.announcer.details(DEFINITION_REFUSED)[0]["faults"][0]
+    assert "cannot be taken out or made a witness" in office.announcer.details(DefinitionRefused)[0]["faults"][0]
     assert office.put(with_witness("node-b")) is RegisterOutcome.ACCEPTED
 
 
@@ -744,7 +739,7 @@ def test_a_node_that_serves_or_may_still_serve_is_not_made_a_witness():  # S12 B
 def test_a_definition_that_wants_instances_stopped_needs_a_stack_that_may_stop_them(may_stop, outcome):  # S12
     office = Office(may_stop)
     assert office.put(a_document(policy={"fencing": {"stop_instance": True}})) is outcome
-    refused = office.announcer.details(DEFINITION_REFUSED)
+    refused = office.announcer.details(DefinitionRefused)
     assert ["AllowStopInstances=true" in detail["faults"][0] for detail in refused] == ([] if may_stop else [True])
 
 

@@ -8,8 +8,9 @@ from tests.support.fakes.ledger import FakeLedger
 from tests.support.fakes.parameters import FakeParameters
 from understudy.domain.cluster.tuning import Tuning
 from understudy.domain.cluster.unaccepted import STACK_WIDE
+from understudy.domain.events.definitions import TuningAccepted, TuningRefused
 from understudy.usecases.register.cluster import RegisterOutcome, register_changed
-from understudy.usecases.register.tuning import TUNING_ACCEPTED, TUNING_REFUSED, register_tuning
+from understudy.usecases.register.tuning import register_tuning
 from understudy.usecases.step import definition_in_force
 
 PASTED = """
@@ -41,7 +42,7 @@ def test_pasted_lines_are_in_force_at_once_and_the_rest_is_named_as_ignored():  
     assert office.in_force == Tuning(ROUTE53_TTL=5)
     assert office.put(PASTED) is RegisterOutcome.ACCEPTED
     assert office.in_force == Tuning(ROUTE53_TTL=5, ROUTE53_CHANGEID_INTERVAL=10)
-    assert office.announcer.details(TUNING_ACCEPTED)[0]["ignored"] == ["LKROOT"]
+    assert office.announcer.details(TuningAccepted)[0]["ignored"] == ["LKROOT"]
 
 
 def test_what_a_cluster_sets_wins_over_the_stack_and_the_stack_over_the_defaults():  # S8
@@ -58,7 +59,7 @@ def test_bad_values_are_refused_by_key_and_value_and_the_last_good_set_stays(): 
         office.put("ROUTE53_TTL=0\nROUTE53_RECORD_TRY_COUNT=many\nROUTE53_CHANGEID_INTERVAL=7")
         is RegisterOutcome.REFUSED
     )
-    assert office.announcer.details(TUNING_REFUSED)[0]["faults"] == [
+    assert office.announcer.details(TuningRefused)[0]["faults"] == [
         "line 1: ROUTE53_TTL is '0'; allowed: a whole number from 1 to 86400",
         "line 2: ROUTE53_RECORD_TRY_COUNT is 'many'; allowed: a whole number from 1 to 100",
     ]
@@ -102,7 +103,7 @@ def test_tunables_whose_waits_outlast_an_execution_are_refused_with_the_numbers(
     office = Office()
     office.put(PASTED)
     assert office.put("ROUTE53_CHANGEID_INTERVAL=300\nROUTE53_CHANGEID_TRY_COUNT=9") is RegisterOutcome.REFUSED
-    (fault,) = office.announcer.details(TUNING_REFUSED)[0]["faults"]
+    (fault,) = office.announcer.details(TuningRefused)[0]["faults"]
     assert "ROUTE53_CHANGEID_INTERVAL 300, ROUTE53_CHANGEID_TRY_COUNT 9" in fault
     assert "allowed: 2700 s" in fault
     assert office.in_force.ROUTE53_CHANGEID_INTERVAL == 10

@@ -21,8 +21,9 @@ from understudy.domain.cluster.definition import Record
 from understudy.domain.cluster.errors import AddressUnreadableError
 from understudy.domain.cluster.policy import Fencing, Policy
 from understudy.domain.cluster.state import Stage
+from understudy.domain.transition.outcomes import ChangeOutcome
 from understudy.domain.transition.steps import STAGE_SLACK_S, TRY_LIMIT_S
-from understudy.usecases.transition.check_change import ChangeOutcome, check_change
+from understudy.usecases.transition.check_change import check_change
 from understudy.usecases.transition.follow_changes import ChangeFollower
 
 FILES = Record("Z0OTHER", "files.corp.example.com")

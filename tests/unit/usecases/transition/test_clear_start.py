@@ -23,9 +23,9 @@ from understudy.domain.cluster.definition import ServiceSpec
 from understudy.domain.cluster.errors import LedgerConflictError
 from understudy.domain.cluster.policy import Policy
 from understudy.domain.decide.situation import Observer
+from understudy.domain.events.operators import FailedStartCleared
 from understudy.usecases.observe.judge import Judge
 from understudy.usecases.register.state import next_state
-from understudy.usecases.transition.clear_start import START_CLEARED
 from understudy.usecases.transition.open_transition import open_transition
 
 TWO = {**a_failed_start(), **a_failed_start(NODE_C)}
@@ -52,7 +52,7 @@ def test_it_is_forgotten_with_its_reason_in_the_history_and_opens_nothing():  # 
     assert scene.left == {NODE_C}
     assert (scene.ledger.state().epoch, scene.ledger.state().transition) == (1, None)
     assert scene.ledger.history(CLUSTER, 1)[f"clear.{NOW}"] == {**facts, "reason": "disk\\nreplaced"}
-    (told,) = scene.announcer.details(START_CLEARED)
+    (told,) = scene.announcer.details(FailedStartCleared)
     assert told == {"cluster": CLUSTER, "epoch": 1, **facts, "reason": "disk\\nreplaced"}
 
 

@@ -33,8 +33,8 @@ from understudy.domain.cluster.errors import (
 )
 from understudy.domain.cluster.record import RecordSet, guard_epoch, guard_name
 from understudy.domain.cluster.state import Proof, ServiceStatus, Stage
-from understudy.domain.transition.addresses import MoveOutcome
 from understudy.domain.transition.limits import EXECUTION_LIMIT_S
+from understudy.domain.transition.outcomes import MoveOutcome
 from understudy.domain.transition.steps import STAGE_SLACK_S, TRY_LIMIT_S
 from understudy.usecases.batching.group_commit import GroupCommit
 from understudy.usecases.transition.grant_lease import grant_lease

@@ -17,9 +17,10 @@ from tests.support.builders import (
 from tests.support.fakes import FakeAnnouncer, FakeLedger, FakeNodes, VirtualClock
 from understudy.domain.cluster.errors import AnnouncementError, LedgerConflictError
 from understudy.domain.cluster.state import ServiceStatus
+from understudy.domain.events.transitions import TransitionOpened
 from understudy.usecases.step import CONFLICT_TRIES
 from understudy.usecases.transition.fence_node import fence_node
-from understudy.usecases.transition.open_transition import TRANSITION_OPENED, open_transition
+from understudy.usecases.transition.open_transition import open_transition
 
 SWITCHOVER = {"request": {"cluster": CLUSTER, "action": "switchover"}, "execution": EXECUTION}
 
@@ -74,5 +75,9 @@ def test_a_move_that_nobody_could_be_told_of_is_opened_and_stands_whole_in_the_l
     assert opened == {"outcome": "OPENED", "epoch": 2}
     assert announcer.calls == ["announce"]
     (lost,) = [record for record in caplog.records if record.message == "event not published"]
-    assert (lost.detail_type, lost.detail["epoch"], lost.detail["target"]) == (TRANSITION_OPENED, 2, "node-b")
+    assert (lost.detail_type, lost.detail["epoch"], lost.detail["target"]) == (
+        TransitionOpened.detail_type,
+        2,
+        "node-b",
+    )
     assert lost.levelname == "ERROR"

@@ -5,7 +5,8 @@ from dataclasses import replace
 from tests.support.builders import CLUSTER, NODE_B, NOW, RECORD, a_report, a_state, record_sets
 from tests.unit.usecases.watch.test_watch_and_signals import Controller, silent_for
 from understudy.domain.cluster.view import ClusterView
-from understudy.usecases.watch.records import RECORD_DRIFTED, RecordMonitor
+from understudy.domain.events.addresses import RecordDrifted
+from understudy.usecases.watch.records import RecordMonitor
 from understudy.usecases.watch.run import JUDGE_LIMIT_S, LOOK_LIMIT_S, ROUTE53_LIMIT_S, UnreachedError
 from understudy.usecases.watch.views import GROUP_SIZE
 
@@ -94,18 +95,18 @@ def test_while_route_53_is_crowded_the_record_monitor_leaves_it_to_those_who_mov
     world = drifted(NOW + 30)
     assert not world.watch().faults
     assert world.zone.calls == []
-    assert not world.announcer.details(RECORD_DRIFTED)
+    assert not world.announcer.details(RecordDrifted)
     world.clock.advance(60)
     silent = a_report(NODE_B, heard_at=NOW + 60, heard_since=NOW - 3600)
     world.ledger.put_state(a_state(node_a=a_report(heard_at=NOW + 60), node_b=silent))
     world.watch()
-    assert len(world.announcer.details(RECORD_DRIFTED)) == 1
+    assert len(world.announcer.details(RecordDrifted)) == 1
 
 
 def test_without_a_crowd_the_same_record_is_found_at_once():  # S5
     world = drifted(NOW)
     world.watch()
-    assert len(world.announcer.details(RECORD_DRIFTED)) == 1
+    assert len(world.announcer.details(RecordDrifted)) == 1
 
 
 def test_a_minute_in_which_records_are_not_checked_is_counted():  # B8 B12

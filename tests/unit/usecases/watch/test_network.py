@@ -9,7 +9,7 @@ from tests.unit.usecases.watch.test_watch_and_signals import Controller
 from understudy.domain.cluster.address import Address, AddressStatus
 from understudy.domain.cluster.definition import ElasticIp, Route
 from understudy.domain.cluster.errors import LedgerConflictError
-from understudy.usecases.watch.network import ADDRESS_CHANGED
+from understudy.domain.events.addresses import AddressChanged
 
 FAR = "192.0.2.10/32"
 KINDS = {"routes": (Route(FAR, ("rtb-1", "rtb-2")),), "elastic_ips": (ElasticIp("eipalloc-1"),)}
@@ -50,10 +50,10 @@ def test_an_address_that_a_late_writer_or_a_hand_has_led_elsewhere_is_owed_told_
     stray(world.network)
     world.watch()
     assert world.ledger.state().address == Address(AddressStatus.OWED, 1, retry_at=NOW)
-    assert world.announcer.details(ADDRESS_CHANGED)[0]["addresses"] == found
+    assert world.announcer.details(AddressChanged)[0]["addresses"] == found
     assert world.launcher.requests[0]["action"] == "repair"
     world.watch()
-    assert len(world.announcer.details(ADDRESS_CHANGED)) == 1
+    assert len(world.announcer.details(AddressChanged)) == 1
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_a_cluster_that_is_not_settled_is_not_compared(state):
     world = a_world(state, target=ENI_B)
     world.watch()
     assert world.network.calls == []
-    assert not world.announcer.details(ADDRESS_CHANGED)
+    assert not world.announcer.details(AddressChanged)
 
 
 def test_an_ec2_that_cannot_be_read_makes_no_difference():  # B3
@@ -85,9 +85,9 @@ def test_a_state_that_has_changed_meanwhile_is_left_to_the_next_watch():
     world = a_world(target=ENI_B)
     world.ledger.fail_next("commit", LedgerConflictError("a failover has begun"))
     world.watch()
-    assert not world.announcer.details(ADDRESS_CHANGED)
+    assert not world.announcer.details(AddressChanged)
     world.watch()
-    assert world.announcer.details(ADDRESS_CHANGED)
+    assert world.announcer.details(AddressChanged)
 
 
 def test_the_tables_and_addresses_of_all_clusters_are_asked_for_in_two_questions():  # B9
@@ -102,7 +102,7 @@ def test_an_active_node_that_is_no_member_any_more_holds_nothing():
         replace(world.ledger.state(), nodes={**a_state().nodes, "i-0ddddddddddddddd4": a_state().nodes[NODE_A]})
     )
     world.watch()
-    assert len(world.announcer.details(ADDRESS_CHANGED)[0]["addresses"]) == 3
+    assert len(world.announcer.details(AddressChanged)[0]["addresses"]) == 3
 
 
 def partly_owed(**changes):
@@ -117,7 +117,7 @@ def test_an_address_that_somebody_changed_is_put_right_although_another_one_is_o
     world = a_world(partly_owed())
     world.network.lead("rtb-2", FAR, ENI_B)
     world.watch()
-    assert world.announcer.details(ADDRESS_CHANGED)[0]["addresses"] == {"route 192.0.2.10/32 in rtb-2": ENI_B}
+    assert world.announcer.details(AddressChanged)[0]["addresses"] == {"route 192.0.2.10/32 in rtb-2": ENI_B}
     assert world.ledger.state().address == Address(AddressStatus.OWED, 1, retry_at=NOW)
 
 
@@ -126,4 +126,4 @@ def test_an_address_that_is_owed_itself_is_told_of_once():  # S14 S15
     world.network.lead("rtb-2", FAR, ENI_B)
     world.watch()
     assert world.network.calls == []
-    assert not world.announcer.details(ADDRESS_CHANGED)
+    assert not world.announcer.details(AddressChanged)

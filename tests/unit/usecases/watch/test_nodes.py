@@ -9,10 +9,11 @@ from tests.unit.usecases.watch.test_watch_and_signals import Controller, silent_
 from understudy.domain.cluster.definition import ElasticIp, Record
 from understudy.domain.cluster.state import PowerReading
 from understudy.domain.cluster.view import ClusterView
+from understudy.domain.events.alerts import OperatorCalled
+from understudy.domain.events.nodes import NodeChanged
 from understudy.domain.observe.signal import FaultSignal
 from understudy.ports.nodes import InstanceFacts
-from understudy.usecases.observe.judge import OPERATOR_CALLED
-from understudy.usecases.watch.nodes import GONE, NODE_CHANGED, fault_of
+from understudy.usecases.watch.nodes import GONE, fault_of
 
 OTHER = "its address is 10.0.2.99, not 10.0.2.10"
 
@@ -26,7 +27,7 @@ def test_a_node_that_has_another_address_is_told_of_once_and_is_no_candidate(): 
     world = moved(Controller(silent_for(0)))
     for _ in range(3):
         world.watch()
-    (told,) = world.announcer.details(NODE_CHANGED)
+    (told,) = world.announcer.details(NodeChanged)
     assert told == {"cluster": CLUSTER, "node": "node-b", "instance_id": NODE_B, "fault": OTHER, "is_active": False}
     assert world.ledger.state().nodes[NODE_B].fault == OTHER
 
@@ -35,7 +36,7 @@ def test_nothing_fails_over_to_a_node_whose_address_is_not_its_own():  # S3 B3
     world = moved(Controller(silent_for(20)))
     world.watch()
     assert not world.launcher.starts
-    (called,) = world.announcer.details(OPERATOR_CALLED)
+    (called,) = world.announcer.details(OperatorCalled)
     assert called["rule"] == "no-fit-candidate"
     assert called["facts"]["nodes"]["node-b"]["health"] == "UNKNOWN"
     assert called["facts"]["nodes"]["node-b"]["fault"] == OTHER
@@ -46,7 +47,7 @@ def test_when_ec2_says_otherwise_the_node_is_a_candidate_again():  # S3
     world.watch()
     moved(world, address="10.0.2.10")
     world.watch()
-    assert [each["fault"] for each in world.announcer.details(NODE_CHANGED)] == [OTHER, ""]
+    assert [each["fault"] for each in world.announcer.details(NodeChanged)] == [OTHER, ""]
     assert len(world.launcher.starts) == 1
 
 
@@ -82,8 +83,8 @@ def test_an_active_node_that_is_not_as_defined_is_an_operators_matter_and_is_not
     world = moved(Controller(), NODE_A, "10.0.1.99")
     world.watch()
     assert not world.launcher.starts
-    assert world.announcer.details(OPERATOR_CALLED)[0]["rule"] == "active-is-unknown"
-    assert world.announcer.details(NODE_CHANGED)[0]["is_active"] is True
+    assert world.announcer.details(OperatorCalled)[0]["rule"] == "active-is-unknown"
+    assert world.announcer.details(NodeChanged)[0]["is_active"] is True
 
 
 def test_an_active_node_that_is_not_as_defined_and_dies_is_followed_by_its_standby():  # S3 S10
@@ -114,7 +115,7 @@ def test_a_definition_that_came_in_between_is_not_judged_by_the_older_one():  # 
     world.ledger.before_next("record_signal", lambda: world.ledger.put_state(after))
     world.watch()
     assert world.ledger.state().nodes[NODE_B].fault == ""
-    assert not world.announcer.details(NODE_CHANGED)
+    assert not world.announcer.details(NodeChanged)
 
 
 def test_a_switchover_to_such_a_node_is_refused_with_the_reason():  # S3 S10

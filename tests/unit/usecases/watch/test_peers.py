@@ -4,11 +4,11 @@ from dataclasses import replace
 
 from tests.support.builders import CLUSTER, NODE_B, a_state, a_transition, with_keys
 from tests.unit.usecases.watch.test_watch_and_signals import Controller
-from understudy.usecases.watch.peers import PEERS_DEGRADED
+from understudy.domain.events.nodes import PeersDegraded
 
 
 def told(minute: Controller) -> list[list[str]]:
-    return [detail["faults"] for detail in minute.announcer.details(PEERS_DEGRADED)]
+    return [detail["faults"] for detail in minute.announcer.details(PeersDegraded)]
 
 
 def test_different_keys_are_told_of_within_a_minute_once_and_when_it_is_over():

@@ -22,7 +22,8 @@ from understudy.domain.cluster.definition import Record
 from understudy.domain.cluster.errors import AddressUnreadableError
 from understudy.domain.cluster.record import desired
 from understudy.domain.cluster.view import ClusterView
-from understudy.usecases.watch.records import RECORD_DRIFTED, RECORD_GUARDED, RECORD_OBSTRUCTED, RecordMonitor
+from understudy.domain.events.addresses import RecordDrifted, RecordGuarded, RecordObstructed
+from understudy.usecases.watch.records import RecordMonitor
 
 THROTTLED = AddressUnreadableError("throttled")
 OTHER_NAME = replace(RECORD, name="invoices-db.corp.example.com")
@@ -84,7 +85,7 @@ def test_a_record_that_names_the_node_in_service_is_left_alone():  # S5
 
 def test_a_record_that_somebody_changed_is_owed_at_once_and_told_with_what_was_expected_and_found():  # S5
     watch = Watch().put(record_sets(address="10.9.9.9", ttl=60)[0]).check()
-    ((told,),) = watch.told(RECORD_DRIFTED)
+    ((told,),) = watch.told(RecordDrifted)
     assert (told["expected"], told["expected_ttl_s"]) == (ADDRESS_A, 10)
     assert (told["found"], told["found_ttl_s"]) == (["10.9.9.9"], 60)
     assert watch.ledger.state().address == Address(AddressStatus.OWED, 1, retry_at=NOW)
@@ -96,7 +97,7 @@ def test_a_record_that_somebody_changed_is_owed_at_once_and_told_with_what_was_e
 def test_who_the_guard_says_wrote_the_record_is_told_in_fields():  # S5 B5
     watch = Watch(a_state(epoch=7, address=Address(AddressStatus.IN_SYNC, 7)))
     watch.put(*record_sets(epoch=3, node="node-b", address="10.0.2.10")).check()
-    ((told,),) = watch.told(RECORD_DRIFTED)
+    ((told,),) = watch.told(RecordDrifted)
     ours = {"stack": "understudy", "cluster": CLUSTER}
     assert told["guard_writer"] == {**ours, "epoch": 3, "node": "node-b"}
     assert told["expected_writer"] == {**ours, "epoch": 7, "node": "node-a"}
@@ -104,7 +105,7 @@ def test_who_the_guard_says_wrote_the_record_is_told_in_fields():  # S5 B5
 
 def test_a_guard_that_is_no_guard_is_told_in_its_own_words():  # S5
     guard = replace(record_sets()[1], values=('"v=spf1 -all"',))
-    ((told,),) = Watch().put(guard).check().told(RECORD_DRIFTED)
+    ((told,),) = Watch().put(guard).check().told(RecordDrifted)
     assert (told["guard"], told["guard_ttl_s"], told["guard_writer"]) == (['"v=spf1 -all"'], 10, None)
 
 
@@ -112,12 +113,12 @@ def test_a_guard_that_is_no_guard_is_told_in_its_own_words():  # S5
 def test_a_record_or_a_guard_that_is_gone_has_drifted(gone):  # S5 B1
     watch = Watch()
     del watch.zone.record_sets[(RECORD.hosted_zone_id, gone.name, gone.type)]
-    assert len(watch.check().told(RECORD_DRIFTED)) == 1
+    assert len(watch.check().told(RecordDrifted)) == 1
 
 
 def test_a_ttl_that_somebody_changed_is_owed_and_told_of():  # S5
     watch = Watch().put(replace(record_sets()[0], ttl=3600)).check()
-    ((told,),) = watch.told(RECORD_DRIFTED)
+    ((told,),) = watch.told(RecordDrifted)
     assert (told["expected_ttl_s"], told["found_ttl_s"]) == (10, 3600)
     assert watch.status is AddressStatus.OWED
 
@@ -166,18 +167,18 @@ def test_a_transition_that_comes_between_is_not_disturbed():  # S5 B1
 )
 def test_a_guard_that_is_not_ours_to_replace_is_told_of_and_nothing_is_moved(guard, standing, words):  # S5 B1 B3
     watch = Watch().put(record_sets(address="10.9.9.9")[0], guard).check()
-    ((told,),) = watch.told(RECORD_GUARDED)
+    ((told,),) = watch.told(RecordGuarded)
     assert (told["standing"], told["found"]) == (standing, ["10.9.9.9"])
     assert words in told["why"]
     assert told["advice"]
-    assert watch.told(RECORD_DRIFTED) == []
+    assert watch.told(RecordDrifted) == []
     assert watch.ledger.state() == a_state()
 
 
 def test_what_stands_there_instead_of_a_record_is_told_of_in_words_and_nothing_is_moved():  # S5 B3
     watch = Watch()
     watch.zone.obstruct(RECORD, "it is an alias of lb.example.com")
-    ((told,),) = watch.check().told(RECORD_OBSTRUCTED)
+    ((told,),) = watch.check().told(RecordObstructed)
     assert (told["standing"], told["why"]) == ("OBSTRUCTED", "it is an alias of lb.example.com")
     assert (told["found"], told["guard_writer"]["epoch"]) == ([], 1)
     assert watch.ledger.state() == a_state()
@@ -185,10 +186,10 @@ def test_what_stands_there_instead_of_a_record_is_told_of_in_words_and_nothing_i
 
 def test_the_same_finding_is_told_once_and_another_one_again():  # S5
     watch = Watch().put(record_sets(epoch=9)[1]).check().check().check()
-    assert len(watch.told(RECORD_GUARDED)) == 1
-    assert watch.ledger.history(CLUSTER, 1)["withheld"] == watch.told(RECORD_GUARDED)[0]
+    assert len(watch.told(RecordGuarded)) == 1
+    assert watch.ledger.history(CLUSTER, 1)["withheld"] == watch.told(RecordGuarded)[0]
     watch.put(record_sets(epoch=10)[1]).check().check()
-    assert [told["guard_writer"]["epoch"] for (told,) in watch.told(RECORD_GUARDED)] == [9, 10]
+    assert [told["guard_writer"]["epoch"] for (told,) in watch.told(RecordGuarded)] == [9, 10]
 
 
 def test_a_finding_that_comes_back_under_the_same_epoch_is_not_told_again():  # S5
@@ -196,7 +197,7 @@ def test_a_finding_that_comes_back_under_the_same_epoch_is_not_told_again():  # 
     watch = Watch()
     for epoch in (9, 10, 9, 10, 9):
         watch.put(record_sets(epoch=epoch)[1]).check()
-    assert len(watch.told(RECORD_GUARDED)) == 2
+    assert len(watch.told(RecordGuarded)) == 2
 
 
 def test_a_zone_that_cannot_be_read_for_once_makes_no_news_of_what_was_told():  # S5
@@ -206,7 +207,7 @@ def test_a_zone_that_cannot_be_read_for_once_makes_no_news_of_what_was_told():  
     watch.zone.obstruct(OTHER_ZONE, "an alias")
     watch.check()
     unreadable(watch, times=1).check().check()
-    assert [len(told) for told in watch.told(RECORD_OBSTRUCTED)] == [2]
+    assert [len(told) for told in watch.told(RecordObstructed)] == [2]
 
 
 def test_what_is_remembered_of_findings_has_an_end():  # S5
@@ -246,7 +247,7 @@ def test_a_drifted_record_is_not_repaired_where_another_one_would_stop_the_repai
     """A repair would open a transition each minute, and change nothing."""
     watch = Watch(records=(RECORD, OTHER_NAME)).put(record_sets(address="10.9.9.9")[0])
     watch.zone.obstruct(OTHER_NAME, "an alias")
-    (told,) = watch.check().told(RECORD_OBSTRUCTED)
+    (told,) = watch.check().told(RecordObstructed)
     assert [(each["standing"], each["record"]) for each in told] == [
         ("DRIFTED", RECORD.label),
         ("OBSTRUCTED", OTHER_NAME.label),
@@ -258,8 +259,8 @@ def test_a_drifted_record_is_repaired_although_one_in_another_zone_is_not():  # 
     watch = Watch(records=(RECORD, OTHER_ZONE)).put(record_sets(address="10.9.9.9")[0])
     watch.zone.obstruct(OTHER_ZONE, "an alias")
     watch.check()
-    assert [each["record"] for (each,) in watch.told(RECORD_DRIFTED)] == [RECORD.label]
-    assert [each["record"] for (each,) in watch.told(RECORD_OBSTRUCTED)] == [OTHER_ZONE.label]
+    assert [each["record"] for (each,) in watch.told(RecordDrifted)] == [RECORD.label]
+    assert [each["record"] for (each,) in watch.told(RecordObstructed)] == [OTHER_ZONE.label]
     assert watch.status is AddressStatus.OWED
 
 
@@ -280,7 +281,7 @@ def test_a_zone_is_read_as_often_as_tuned_and_then_left_without_acting():  # S5 
 
 def test_a_read_that_succeeds_on_a_later_try_counts():  # S5
     watch = unreadable(Watch().put(record_sets(address="10.9.9.9")[0]), times=1).check()
-    assert len(watch.told(RECORD_DRIFTED)) == 1
+    assert len(watch.told(RecordDrifted)) == 1
 
 
 def test_the_waits_of_the_check_are_bounded_whatever_the_tunables_say():  # S5
@@ -297,7 +298,7 @@ def test_a_zone_out_of_reach_does_not_hide_what_drifted_in_another():  # S5 B3
     watch = Watch(records=(OTHER_ZONE, RECORD)).put(record_sets(address="10.9.9.9")[0])
     unreadable(watch, times=1)
     watch.ledger.put_tuning({"ROUTE53_RECORDCHECK_TRY_COUNT": 1}, "digest")
-    assert [each["record"] for (each,) in watch.check().told(RECORD_DRIFTED)] == [RECORD.label]
+    assert [each["record"] for (each,) in watch.check().told(RecordDrifted)] == [RECORD.label]
 
 
 def test_the_most_patient_cluster_of_a_zone_decides_how_often_it_is_read():  # S5 S8
@@ -328,7 +329,7 @@ def test_zones_reached_in_different_ways_are_read_apart():  # S5
 def test_the_address_of_the_node_in_service_is_what_counts():  # S5
     watch = Watch().put(*record_sets(address="10.0.2.10"))
     assert watch.ledger.state().active == NODE_A
-    assert len(watch.check().told(RECORD_DRIFTED)) == 1
+    assert len(watch.check().told(RecordDrifted)) == 1
 
 
 def test_a_record_that_somebody_changed_is_put_right_although_another_one_is_owed():  # S5
@@ -340,6 +341,6 @@ def test_a_record_that_somebody_changed_is_put_right_although_another_one_is_owe
     watch.check()
     assert not watch.announcer.events
     watch.put(record_sets(address="10.9.9.9")[0]).check()
-    ((told,),) = watch.told(RECORD_DRIFTED)
+    ((told,),) = watch.told(RecordDrifted)
     assert told["record"] == RECORD.label
     assert watch.ledger.state().address == Address(AddressStatus.OWED, 1, retry_at=NOW)

@@ -37,13 +37,15 @@ from understudy.domain.cluster.errors import AddressUnreadableError, LedgerConfl
 from understudy.domain.cluster.hold import Hold
 from understudy.domain.cluster.lone import LONE_LIMIT_S, Lone
 from understudy.domain.cluster.state import PowerReading
-from understudy.usecases.observe.hold import CLUSTER_RESUMED
-from understudy.usecases.observe.judge import OPERATOR_CALLED, Judge
+from understudy.domain.events.addresses import RecordDrifted
+from understudy.domain.events.alerts import ClusterDegraded, OperatorCalled
+from understudy.domain.events.definitions import StateTooNew
+from understudy.domain.events.operators import ClusterResumed
+from understudy.usecases.observe.judge import Judge
 from understudy.usecases.observe.receive_signal import ALARM_STATE, EC2_STATE, receive_signal
 from understudy.usecases.transition.follow_changes import ChangeFollower
-from understudy.usecases.watch.no_standby import CLUSTER_DEGRADED
-from understudy.usecases.watch.records import RECORD_DRIFTED, RecordMonitor
-from understudy.usecases.watch.watch_clusters import STATE_TOO_NEW, TELL_LIMIT, Watch
+from understudy.usecases.watch.records import RecordMonitor
+from understudy.usecases.watch.watch_clusters import TELL_LIMIT, Watch
 
 
 class Controller:
@@ -120,7 +122,7 @@ def test_a_hold_that_is_over_is_taken_away_and_told_of_by_the_watch():  # B6
     world = Controller(a_state(hold=Hold(NOW - 60, NOW)), a_state(cluster="invoices-db", hold=Hold(NOW - 60, NOW + 1)))
     world.watch()
     assert world.ledger.state().hold is None
-    assert [(told["cluster"], told["reason"]) for told in world.announcer.details(CLUSTER_RESUMED)] == [
+    assert [(told["cluster"], told["reason"]) for told in world.announcer.details(ClusterResumed)] == [
         (CLUSTER, "the hold is over")
     ]
 
@@ -129,9 +131,9 @@ def test_a_hold_whose_end_cannot_be_written_down_is_ended_by_the_next_watch():  
     world = Controller(a_state(hold=Hold(NOW - 60, NOW)))
     world.ledger.fail_next("commit", LedgerConflictError("somebody else wrote"))
     world.watch()
-    assert world.announcer.details(CLUSTER_RESUMED) == []
+    assert world.announcer.details(ClusterResumed) == []
     world.watch()
-    assert len(world.announcer.details(CLUSTER_RESUMED)) == 1
+    assert len(world.announcer.details(ClusterResumed)) == 1
 
 
 def test_when_nobody_anywhere_is_heard_the_watch_doubts_itself():  # B3
@@ -139,7 +141,7 @@ def test_when_nobody_anywhere_is_heard_the_watch_doubts_itself():  # B3
     world = Controller(dark, replace(dark, cluster="invoices-db"))
     world.watch()
     assert not world.launcher.starts
-    assert {detail["rule"] for detail in world.announcer.details(OPERATOR_CALLED)} == {"observer-is-suspect"}
+    assert {detail["rule"] for detail in world.announcer.details(OperatorCalled)} == {"observer-is-suspect"}
 
 
 def test_beats_that_arrive_late_for_everybody_are_not_taken_for_the_silence_of_one():  # B3
@@ -149,7 +151,7 @@ def test_beats_that_arrive_late_for_everybody_are_not_taken_for_the_silence_of_o
     world.watch()
     world.ec2("running", instance_id=NODE_B)
     assert not world.launcher.starts
-    assert world.announcer.details(OPERATOR_CALLED)[0]["rule"] == "observer-is-suspect"
+    assert world.announcer.details(OperatorCalled)[0]["rule"] == "observer-is-suspect"
 
 
 def test_one_cluster_that_is_heard_lets_the_watch_believe_the_silence_of_another():  # B3
@@ -378,7 +380,7 @@ def test_a_record_that_somebody_changed_is_put_right_from_the_next_watch_on():  
     world.watch()
     world.watch()
     assert world.launcher.requests[0]["rule"] == "address-is-owed"
-    assert len(world.announcer.details(RECORD_DRIFTED)) == 1
+    assert len(world.announcer.details(RecordDrifted)) == 1
 
 
 @pytest.mark.parametrize(
@@ -390,7 +392,7 @@ def test_what_a_watch_tells_of_first_does_not_keep_it_from_seeing_a_changed_reco
     world = Controller(state)
     world.zone.put(RECORD, record_sets(address="10.9.9.9")[0])
     world.watch()
-    assert len(world.announcer.details(RECORD_DRIFTED)) == 1
+    assert len(world.announcer.details(RecordDrifted)) == 1
     assert (world.ledger.state().lone, world.ledger.state().peers) == (None, "")
 
 
@@ -409,9 +411,9 @@ def test_clusters_that_a_newer_stack_has_written_are_told_of_together_and_all_ot
     report = world.watch()
     assert report.judged == 1
     assert [type(fault) for fault in report.faults] == [NewerFormatError] * 2
-    assert world.announcer.details(STATE_TOO_NEW) == [{"clusters": ["invoices-db", CLUSTER], "format": 2, "known": 1}]
+    assert world.announcer.details(StateTooNew) == [{"clusters": ["invoices-db", CLUSTER], "format": 2, "known": 1}]
     world.watch()
-    assert len(world.announcer.details(STATE_TOO_NEW)) == 1
+    assert len(world.announcer.details(StateTooNew)) == 1
 
 
 # --- a cluster that nobody could take over -------------------------------------------------------
@@ -426,13 +428,13 @@ def later(controller, **changes):
     state = controller.ledger.state()
     controller.ledger.put_state(replace(state, nodes={**state.nodes, NODE_A: WELL}, **changes))
     controller.watch()
-    return controller.announcer.details(CLUSTER_DEGRADED)
+    return controller.announcer.details(ClusterDegraded)
 
 
 def test_people_are_told_once_which_cluster_has_had_nobody_to_take_over_for_five_minutes():  # B8
     controller = Controller(a_state(node_b=DOWN))
     controller.watch()
-    assert controller.announcer.details(CLUSTER_DEGRADED) == []
+    assert controller.announcer.details(ClusterDegraded) == []
     (told,) = later(controller)
     assert (told["cluster"], told["fault"], told["since"]) == (CLUSTER, "no other node is fit to take over", NOW)
     assert told["facts"]["nodes"]["node-b"]["health"] == "SILENT"
@@ -447,13 +449,13 @@ def test_a_standby_that_is_back_within_five_minutes_was_never_missed():  # B8
     controller.clock.now_s = NOW + LONE_LIMIT_S
     controller.ledger.put_state(replace(controller.ledger.state(), nodes=back))
     controller.watch()
-    assert (controller.announcer.details(CLUSTER_DEGRADED), controller.ledger.state().lone) == ([], None)
+    assert (controller.announcer.details(ClusterDegraded), controller.ledger.state().lone) == ([], None)
 
 
 def test_people_hear_when_a_node_could_take_over_again():  # B8
     controller = Controller(a_state(lone=Lone(NOW - 900, is_told=True)))
     controller.watch()
-    (told,) = controller.announcer.details(CLUSTER_DEGRADED)
+    (told,) = controller.announcer.details(ClusterDegraded)
     assert (told["fault"], told["since"]) == (None, None)
     assert controller.ledger.state().lone is None
 
@@ -470,7 +472,7 @@ def test_people_hear_when_a_node_could_take_over_again():  # B8
 def test_what_is_worked_on_or_told_otherwise_or_cannot_be_known_is_not_told(changes):  # B3 B6 B8
     controller = Controller(a_state(node_b=DOWN, lone=Lone(NOW - LONE_LIMIT_S), **changes))
     controller.watch()
-    assert controller.announcer.details(CLUSTER_DEGRADED) == []
+    assert controller.announcer.details(ClusterDegraded) == []
     assert controller.ledger.state().lone == Lone(NOW - LONE_LIMIT_S)
 
 
@@ -480,7 +482,7 @@ def test_what_could_not_be_noted_is_told_again_by_the_next_watch():  # B8
     controller.watch()
     controller.watch()
     controller.watch()
-    assert len(controller.announcer.details(CLUSTER_DEGRADED)) == 2
+    assert len(controller.announcer.details(ClusterDegraded)) == 2
 
 
 def test_a_zone_that_takes_the_standbys_of_many_clusters_costs_each_watch_no_more_writes_than_it_has_time_for():  # B8

@@ -1,13 +1,14 @@
 """Tells what the controller does: Announcer on EventBridge."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from understudy.domain.cluster.errors import AnnouncementError
+from understudy.domain.events.event import Event
 
 SOURCE = "understudy"
 VERSION = 1
@@ -25,7 +26,7 @@ class EventAnnouncer:
     def _client(self) -> Any:
         return self._connect()
 
-    def announce(self, detail_type: str, detail: Mapping[str, Any]) -> None:
+    def announce(self, event: Event) -> None:
         """Publish one event, source `understudy`, with the version of what it says (B5).
 
         Raises AnnouncementError when EventBridge did not take it or did not answer. A bus that does not exist takes
@@ -34,13 +35,13 @@ class EventAnnouncer:
         entry = {
             "EventBusName": self._bus_name,
             "Source": SOURCE,
-            "DetailType": detail_type,
-            "Detail": json.dumps({"version": VERSION, **detail}),
+            "DetailType": event.detail_type,
+            "Detail": json.dumps({"version": VERSION, **event.detail()}),
         }
         try:
             answer = self._client.put_events(Entries=[entry])
         except (BotoCoreError, ClientError) as fault:
-            raise AnnouncementError(f"{detail_type}: {fault}") from fault
+            raise AnnouncementError(f"{event.detail_type}: {fault}") from fault
         if answer["FailedEntryCount"]:
             (refused,) = answer["Entries"]
-            raise AnnouncementError(f"{detail_type}: {refused.get('ErrorCode')}: {refused.get('ErrorMessage')}")
+            raise AnnouncementError(f"{event.detail_type}: {refused.get('ErrorCode')}: {refused.get('ErrorMessage')}")

@@ -1,11 +1,17 @@
 """A cluster in full."""
 
+from collections.abc import Mapping
+
 from understudy.board import words
 from understudy.board.bar import bar
 from understudy.board.clock import span
 from understudy.board.markup import Html, join, name, tag
 from understudy.board.views import ShownAddress, ShownCluster, ShownMove, ShownNode, ShownReadiness, Tone
 from understudy.board.words import TONE_OF
+from understudy.domain.cluster.address import AddressStatus
+from understudy.domain.readiness.facts import Verdict
+
+VERDICTS: Mapping[str, Tone] = {Verdict.PASS: Tone.GOOD, Verdict.FAIL: Tone.BAD}
 
 
 def card(cluster: ShownCluster) -> Html:
@@ -90,7 +96,7 @@ def _node(node: ShownNode) -> Html:
 
 
 def _address(address: ShownAddress) -> Html:
-    status = words.toned(address.status, Tone.BAD if address.status == "OWED" else Tone.QUIET)
+    status = words.toned(address.status, Tone.BAD if address.status == AddressStatus.OWED else Tone.QUIET)
     return tag(
         "tr",
         tag("td", tag("b", name(address.label))),
@@ -125,7 +131,7 @@ def _move(move: ShownMove) -> Html:
 def _readiness(readiness: ShownReadiness | None) -> Html:
     if readiness is None:
         return tag("p", "never checked", class_="us-quiet")
-    tone = {"PASS": Tone.GOOD, "FAIL": Tone.BAD}.get(readiness.verdict, Tone.WARN)
+    tone = VERDICTS.get(readiness.verdict, Tone.WARN)
     summary = tag("p", words.toned(readiness.verdict, tone), f", {span(readiness.ago_s)} ago", class_="us-rule")
     faults = [
         tag("li", tag("b", f"{each.verdict} "), tag("code", each.name), f" {each.found}", title=each.advice)

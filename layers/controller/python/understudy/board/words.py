@@ -1,9 +1,13 @@
 """Small pieces that cards and rows have in common."""
 
+from collections.abc import Mapping
+
 from understudy.board.clock import span
 from understudy.board.markup import Html, name, tag
 from understudy.board.views import Attention, ShownCluster, ShownMove, ShownNode, Tone
+from understudy.domain.cluster.state import ServiceStatus
 from understudy.domain.observe.health import NodeHealth
+from understudy.domain.transition.ending import CloseOutcome
 
 GLYPHS = {
     Attention.CALLS: "!",
@@ -16,7 +20,12 @@ GLYPHS = {
 TONE_OF = {each: each.name.lower() for each in Attention}
 """The colour of each word: the names of the style's variables."""
 HEALTH = {NodeHealth.READY: Tone.GOOD, NodeHealth.UNKNOWN: Tone.WARN}
-SERVICE = {"IN_SERVICE": Tone.GOOD, "FAILED": Tone.BAD, "STARTING": Tone.WARN, "STOPPING": Tone.WARN}
+SERVICE: Mapping[str, Tone] = {
+    ServiceStatus.IN_SERVICE: Tone.GOOD,
+    ServiceStatus.FAILED: Tone.BAD,
+    ServiceStatus.STARTING: Tone.WARN,
+    ServiceStatus.STOPPING: Tone.WARN,
+}
 
 
 def attention(of: Attention) -> Html:
@@ -60,7 +69,7 @@ def outcome(move: ShownMove) -> Html:
     """How a transition ended, as far as it has."""
     if not move.outcome:
         return toned("not closed", Tone.WARN)
-    return toned(move.outcome, Tone.GOOD if move.outcome == "IN_SERVICE" else Tone.WARN)
+    return toned(move.outcome, Tone.GOOD if move.outcome == CloseOutcome.IN_SERVICE else Tone.WARN)
 
 
 def table(headings: tuple[str, ...], rows: list[Html]) -> Html:

@@ -9,6 +9,7 @@ from understudy.domain.cluster.record import Change, ChangeReading, RecordReadin
 from understudy.domain.cluster.state import ClusterState
 from understudy.domain.cluster.tuning import StackWide
 from understudy.domain.cluster.unaccepted import Unaccepted
+from understudy.domain.events.event import Event
 from understudy.domain.observe.heartbeat import Beat
 from understudy.domain.observe.signal import Signal
 from understudy.ports.seals import SealBook
@@ -213,7 +214,7 @@ class Launcher(Protocol):
 class Announcer(Protocol):
     """The bus on which the controller tells what it does."""
 
-    def announce(self, detail_type: str, detail: Mapping[str, Any]) -> None:
+    def announce(self, event: Event) -> None:
         """Publish one event, source `understudy`. Raises when EventBridge did not take it."""
         ...
 

@@ -10,6 +10,8 @@ from understudy.domain.cluster.definition import Definition
 from understudy.domain.cluster.errors import AnnouncementError, LedgerConflictError
 from understudy.domain.cluster.state import ClusterState
 from understudy.domain.cluster.tuning import StackWide, effective
+from understudy.domain.events.event import Event
+from understudy.domain.transition.outcomes import Overtaken
 from understudy.ports import Announcer, StateLedger, StateReader
 
 Clock = Callable[[], float]
@@ -72,7 +74,7 @@ def do_step(name: str, payload: Mapping[str, Any], ledger: StateLedger, work: St
     def once() -> Outcome:
         found = read_in_force(ledger, step.cluster)
         if found is None or found[0].epoch != step.epoch:
-            return answer(STALE)
+            return answer(Overtaken.STALE)
         state, definition, stack_wide = found
         return work(replace(step, crowded_until=stack_wide.crowded_until), state, definition)
 
@@ -116,13 +118,9 @@ def answer(word: str, **facts: Any) -> Outcome:
     return {"outcome": str(word), **facts}
 
 
-STALE = "STALE"
-"""The outcome of every step that finds a higher epoch in charge."""
-
-
-def tell(announcer: Announcer, detail_type: str, detail: Mapping[str, Any]) -> None:
+def publish(announcer: Announcer, event: Event) -> None:
     """Publish an event. A bus that cannot be reached must not stop a failover: the history has it all the same."""
     try:
-        announcer.announce(detail_type, detail)
+        announcer.announce(event)
     except AnnouncementError:
-        log.exception("event not published", extra={"detail_type": detail_type, "detail": dict(detail)})
+        log.exception("event not published", extra={"detail_type": event.detail_type, "detail": event.detail()})

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class AddressStatus(StrEnum):
-    """What AWS has said of the newest change of an address (B2). A route or an Elastic IP is never PROPAGATING."""
+    """What AWS has said of the newest change of an address. A route or an Elastic IP is never PROPAGATING."""
 
     OWED = "OWED"  # not accepted: the address may still lead to another node
     PROPAGATING = "PROPAGATING"  # accepted, not yet on every server of Route 53

@@ -1,8 +1,23 @@
 """The policy of a cluster: timings, what proves an end, what moves by itself. All times are seconds."""
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from understudy.domain.cluster.state import Proof, TransitionAction
+
+
+class FailbackMode(StrEnum):
+    """Who sends the service back to the node of the best priority."""
+
+    MANUAL = "manual"  # a person
+    AUTOMATIC = "automatic"  # the controller
+
+
+class Otherwise(StrEnum):
+    """What becomes of a move that has waited in vain, for a proof or for a person."""
+
+    HOLD = "hold"  # nothing moves
+    PROCEED = "proceed"  # it goes on all the same
 
 
 @dataclass(frozen=True)
@@ -29,7 +44,7 @@ class Fencing:
     @property
     def proceeds(self) -> bool:
         """Whether the policy lets a transition go on without a proof at the limit."""
-        return self.unproven == "proceed"
+        return self.unproven == Otherwise.PROCEED
 
 
 @dataclass(frozen=True)
@@ -48,7 +63,7 @@ class FailbackPolicy:
     @property
     def is_automatic(self) -> bool:
         """Whether nobody needs to ask for it."""
-        return self.mode == "automatic"
+        return self.mode == FailbackMode.AUTOMATIC
 
 
 @dataclass(frozen=True)
@@ -65,7 +80,7 @@ class ApprovalPolicy:
     @property
     def proceeds(self) -> bool:
         """Whether the move goes on when nobody has answered."""
-        return self.on_timeout == "proceed"
+        return self.on_timeout == Otherwise.PROCEED
 
     @property
     def longest_s(self) -> int:

@@ -39,7 +39,10 @@ ANY: frozenset[StrEnum] = frozenset()
 
 @dataclass(frozen=True)
 class Rule:
-    """One row: it fits a situation when every column names the situation's value, or is ANY."""
+    """One row: it fits a situation when every column names the situation's value, or is ANY.
+
+    `advice`: what a person is to do first, of a rule that calls one.
+    """
 
     name: str
     phase: frozenset[StrEnum]
@@ -52,6 +55,7 @@ class Rule:
     planned: frozenset[StrEnum]
     action: Action
     why: str
+    advice: str = ""
 
     def fits(self, situation: Situation) -> bool:
         """Whether this row is the one for the situation."""
@@ -115,15 +119,59 @@ TROUBLE = frozenset(Holder) - READY - AWAITED - CONTESTED
 
 WAIT, FAIL_OVER, PLACE, FAIL_BACK, SWITCH_OVER, REPAIR, CALL_OPERATOR = Action
 
+# What a person is to do first. The runbook says how to check, and what not to do.
+BRING_BACK = (
+    "Bring any node of the cluster back: start its instance or its agent. A failed service: mend it on its node."
+)
+FAILED_STARTS = (
+    "Find out why the service did not start on the nodes that are left. When it will start on one, clear that one with "
+    'the action "clear": it is then tried by itself.'
+)
+COMMON_CAUSE = (
+    "Find out why it fails again and again. Then ask for the failover yourself: the budget does not hold back what a "
+    "person asks for."
+)
+PROVE = (
+    "Bring the old node's agent back, or stop its instance by force and wait until EC2 says stopped. Do not start the "
+    "service anywhere by hand before."
+)
+QUORUM = (
+    "Mend the network or the quorum hosts, or bring a node back: it goes on by itself as soon as there is a quorum."
+)
+OBSERVER = (
+    "Are all clusters silent? Then mend the way of the beats (network, permissions, AWS). Is it only one: "
+    "wait a minute, it goes on by itself when beats are steady. Do not stop instances because of this alone."
+)
+START_AGENT = "Start the agent of the active node. Is that not possible, stop its instance by force."
+ONE_ONLY = (
+    "Decide which node has the good data. Stop the service on the other one now, and see to it that nothing but the "
+    "agent starts it (systemctl disable). Everything goes on by itself when that node says that it is down, or when "
+    "EC2 says that its instance is stopped."
+)
+BE_HEARD = (
+    "Start the agent of the member that is not heard, or stop its instance and wait until EC2 says stopped: it may be "
+    "serving. The service is then placed by itself."
+)
+RESUME = "If you have finished your work, resume the cluster. Is it urgent, ask for the failover yourself."
+GOING = (
+    "Bring another node of the cluster back: start its instance or its agent. The service then moves there by itself. "
+    "An Auto Scaling group waits for it no longer than its lifecycle hook's time-out; Spot leaves two minutes. Is "
+    "another node well? Then either no proof is accepted while this one runs, and it is failed over when it is off. "
+    "Or the service did not last there: mend that, and ask for the switchover yourself."
+)
+BRING_BACK_OR_PROVE = f"{BRING_BACK} If the old node has no proof against it: {PROVE}"
+RESUME_OR_SWITCH = "Resume the cluster, or ask for a switchover yourself, before AWS takes the node away."
+
+
 # fmt: off
 RULES: tuple[Rule, ...] = (
-    #    name                                 phase      holder                       cand.  repair    budget  observer  mode     planned  action         why
+    #    name                                 phase      holder                       cand.  repair    budget  observer  mode     planned  action         why, advice
     Rule("transition-is-under-way",            UNDER_WAY, ANY,                         ANY,   ANY,      ANY,    ANY,      ANY,     ANY,     WAIT,          "a transition is under way and within its deadline; a hold lets it end"),
     Rule("active-is-ready",                    SETTLED,   READY,                       ANY,   NOT_DUE,  ANY,    ANY,      ANY,     STAY,    WAIT,          "the active node is heard and well, and nothing is due"),
     Rule("address-is-owed",                    SETTLED,   READY,                       ANY,   DUE,      ANY,    ANY,      NORMAL,  STAY | RETURN | STRANDED, REPAIR,        "the service is in service, but not all of its addresses are known to lead to it"),
     Rule("active-is-to-go",                    SETTLED,   READY,                       ANY,   ANY,      ANY,    ANY,      NORMAL,  LEAVE,   SWITCH_OVER,   "AWS is about to take the active node away (Auto Scaling, Spot), and another node is sound and stays"),
-    Rule("active-is-to-go-and-nobody-stays",   SETTLED,   READY,                       ANY,   NOT_DUE,  ANY,    ANY,      NORMAL,  STRANDED, CALL_OPERATOR, "AWS is about to take the active node away (Auto Scaling, Spot), and there is no other node that is sound and stays, or a switchover would not last: no proof of its end would be accepted, or failovers have brought it back"),
-    Rule("held-and-active-is-to-go",           SETTLED,   READY,                       ANY,   ANY,      ANY,    ANY,      HELD,    GO,      CALL_OPERATOR, "AWS is about to take the active node away (Auto Scaling, Spot), and the cluster is held: nothing moves until it is resumed or asked for"),
+    Rule("active-is-to-go-and-nobody-stays",   SETTLED,   READY,                       ANY,   NOT_DUE,  ANY,    ANY,      NORMAL,  STRANDED, CALL_OPERATOR, "AWS is about to take the active node away (Auto Scaling, Spot), and there is no other node that is sound and stays, or a switchover would not last: no proof of its end would be accepted, or failovers have brought it back", GOING),
+    Rule("held-and-active-is-to-go",           SETTLED,   READY,                       ANY,   ANY,      ANY,    ANY,      HELD,    GO,      CALL_OPERATOR, "AWS is about to take the active node away (Auto Scaling, Spot), and the cluster is held: nothing moves until it is resumed or asked for", RESUME_OR_SWITCH),
     Rule("preferred-node-is-stable",           SETTLED,   READY,                       ANY,   NOT_DUE,  ANY,    TRUSTED,  NORMAL,  RETURN,  FAIL_BACK,     "the node of the best priority has been fit for stable_for_s, failback is automatic, and its hours are open"),
     Rule("failback-waits-for-observer",        SETTLED,   READY,                       ANY,   NOT_DUE,  ANY,    SUSPECT,  NORMAL,  RETURN,  WAIT,          "the service could go back, but beats are late for the controller: nothing is begun in doubt"),
     Rule("held-and-failback-is-due",           SETTLED,   READY,                       ANY,   NOT_DUE,  ANY,    ANY,      HELD,    RETURN,  WAIT,          "the service could go back, but the cluster is held"),
@@ -131,46 +179,48 @@ RULES: tuple[Rule, ...] = (
     Rule("active-is-gone",                     SETTLED,   GONE,                        FIT,   ANY,      LEFT,   ANY,      NORMAL,  ANY,     FAIL_OVER,     "EC2 says that the active node is off or going off, and another node is fit"),
     Rule("active-is-silent",                   SETTLED,   SILENT,                      FIT,   ANY,      LEFT,   TRUSTED,  NORMAL,  ANY,     FAIL_OVER,     "the active node has not been heard for silence_limit_s, and another node is fit"),
     Rule("active-has-failed",                  SETTLED,   FAILED,                      FIT,   ANY,      LEFT,   ANY,      NORMAL,  ANY,     FAIL_OVER,     "the active node has failed or serves nothing by its own word, or its alarm is on, and another node is fit"),
-    Rule("observer-is-suspect",                SETTLED,   SILENT,                      ANY,   ANY,      ANY,    SUSPECT,  NORMAL,  ANY,     CALL_OPERATOR, "beats are late for the controller itself, or nobody anywhere is heard: the observer is doubted, not the node"),
-    Rule("no-fit-candidate",                   SETTLED,   SILENT,                      UNREADY, ANY,    ANY,    TRUSTED,  NORMAL,  ANY,     CALL_OPERATOR, "the active node has not been heard for silence_limit_s, and no other node is fit to take over"),
-    Rule("told-and-no-fit-candidate",          SETTLED,   TOLD,                        UNREADY, ANY,    ANY,    ANY,      NORMAL,  ANY,     CALL_OPERATOR, "the active node has failed or is gone, and no other node is fit to take over"),
-    Rule("only-failed-starts-left",            SETTLED,   SILENT,                      NO_RETRY, ANY,   ANY,    TRUSTED,  NORMAL,  ANY,     CALL_OPERATOR, "the active node has not been heard for silence_limit_s, the service did not start on any node that is left, and retry_failed_start is false"),
-    Rule("told-and-only-failed-starts-left",   SETTLED,   TOLD,                        NO_RETRY, ANY,   ANY,    ANY,      NORMAL,  ANY,     CALL_OPERATOR, "the active node has failed or is gone, the service did not start on any node that is left, and retry_failed_start is false"),
-    Rule("quorum-is-lost",                     SETTLED,   SILENT,                      NO_QUORUM, ANY,  ANY,    TRUSTED,  NORMAL,  ANY,     CALL_OPERATOR, "the active node has not been heard for silence_limit_s, and quorum keeps the nodes that are ready from taking over"),
-    Rule("told-and-quorum-is-lost",            SETTLED,   TOLD,                        NO_QUORUM, ANY,  ANY,    ANY,      NORMAL,  ANY,     CALL_OPERATOR, "the active node has failed or is gone, and quorum keeps the nodes that are ready from taking over"),
-    Rule("failover-budget-is-spent",           SETTLED,   SILENT,                      FIT,   ANY,      SPENT,  TRUSTED,  NORMAL,  ANY,     CALL_OPERATOR, "the active node has not been heard for silence_limit_s, but max_failovers are used up in this window"),
-    Rule("told-and-budget-is-spent",           SETTLED,   TOLD,                        FIT,   ANY,      SPENT,  ANY,      NORMAL,  ANY,     CALL_OPERATOR, "the active node has failed or is gone, but max_failovers are used up in this window"),
-    Rule("active-is-unknown",                  SETTLED,   UNKNOWN,                     ANY,   ANY,      ANY,    ANY,      NORMAL,  ANY,     CALL_OPERATOR, "the active node has never been heard, or is not the node of the definition any more: unknown is not failed"),
-    Rule("two-say-they-serve",                 SETTLED | OVERDUE, CONTESTED,           ANY,   ANY,      ANY,    ANY,      ANY,     ANY,     CALL_OPERATOR, "a member says that it serves without holding the lease, and it is not the only one that serves or should: nothing moves before one of them is down"),
+    Rule("observer-is-suspect",                SETTLED,   SILENT,                      ANY,   ANY,      ANY,    SUSPECT,  NORMAL,  ANY,     CALL_OPERATOR, "beats are late for the controller itself, or nobody anywhere is heard: the observer is doubted, not the node", OBSERVER),
+    Rule("no-fit-candidate",                   SETTLED,   SILENT,                      UNREADY, ANY,    ANY,    TRUSTED,  NORMAL,  ANY,     CALL_OPERATOR, "the active node has not been heard for silence_limit_s, and no other node is fit to take over", BRING_BACK),
+    Rule("told-and-no-fit-candidate",          SETTLED,   TOLD,                        UNREADY, ANY,    ANY,    ANY,      NORMAL,  ANY,     CALL_OPERATOR, "the active node has failed or is gone, and no other node is fit to take over", BRING_BACK),
+    Rule("only-failed-starts-left",            SETTLED,   SILENT,                      NO_RETRY, ANY,   ANY,    TRUSTED,  NORMAL,  ANY,     CALL_OPERATOR, "the active node has not been heard for silence_limit_s, the service did not start on any node that is left, and retry_failed_start is false", FAILED_STARTS),
+    Rule("told-and-only-failed-starts-left",   SETTLED,   TOLD,                        NO_RETRY, ANY,   ANY,    ANY,      NORMAL,  ANY,     CALL_OPERATOR, "the active node has failed or is gone, the service did not start on any node that is left, and retry_failed_start is false", FAILED_STARTS),
+    Rule("quorum-is-lost",                     SETTLED,   SILENT,                      NO_QUORUM, ANY,  ANY,    TRUSTED,  NORMAL,  ANY,     CALL_OPERATOR, "the active node has not been heard for silence_limit_s, and quorum keeps the nodes that are ready from taking over", QUORUM),
+    Rule("told-and-quorum-is-lost",            SETTLED,   TOLD,                        NO_QUORUM, ANY,  ANY,    ANY,      NORMAL,  ANY,     CALL_OPERATOR, "the active node has failed or is gone, and quorum keeps the nodes that are ready from taking over", QUORUM),
+    Rule("failover-budget-is-spent",           SETTLED,   SILENT,                      FIT,   ANY,      SPENT,  TRUSTED,  NORMAL,  ANY,     CALL_OPERATOR, "the active node has not been heard for silence_limit_s, but max_failovers are used up in this window", COMMON_CAUSE),
+    Rule("told-and-budget-is-spent",           SETTLED,   TOLD,                        FIT,   ANY,      SPENT,  ANY,      NORMAL,  ANY,     CALL_OPERATOR, "the active node has failed or is gone, but max_failovers are used up in this window", COMMON_CAUSE),
+    Rule("active-is-unknown",                  SETTLED,   UNKNOWN,                     ANY,   ANY,      ANY,    ANY,      NORMAL,  ANY,     CALL_OPERATOR, "the active node has never been heard, or is not the node of the definition any more: unknown is not failed", START_AGENT),
+    Rule("two-say-they-serve",                 SETTLED | OVERDUE, CONTESTED,           ANY,   ANY,      ANY,    ANY,      ANY,     ANY,     CALL_OPERATOR, "a member says that it serves without holding the lease, and it is not the only one that serves or should: nothing moves before one of them is down", ONE_ONLY),
     Rule("place-by-priority",                  SETTLED,   NOBODY,                      FIT,   ANY,      ANY,    ANY,      NORMAL,  ANY,     PLACE,         "nobody holds the lease, and the node that serves already, or else the fit node of the best priority, gets it; one on which it did not start comes last"),
-    Rule("member-is-unheard",                  SETTLED,   UNHEARD,                     ANY,   ANY,      ANY,    ANY,      NORMAL,  ANY,     CALL_OPERATOR, "nobody has been placed yet, and a member may be serving: it does not say that it is down, and EC2 does not say that it is off"),
+    Rule("member-is-unheard",                  SETTLED,   UNHEARD,                     ANY,   ANY,      ANY,    ANY,      NORMAL,  ANY,     CALL_OPERATOR, "nobody has been placed yet, and a member may be serving: it does not say that it is down, and EC2 does not say that it is off", BE_HEARD),
     Rule("members-are-awaited",                SETTLED | OVERDUE, AWAITED,             ANY,   ANY,      ANY,    ANY,      ANY,     ANY,     WAIT,          "nobody holds the lease; a member that may be serving, or one that makes a quorum, may still be heard, for silence_limit_s"),
-    Rule("nobody-to-place-on",                 SETTLED,   NOBODY,                      UNREADY, ANY,    ANY,    ANY,      NORMAL,  ANY,     CALL_OPERATOR, "nobody holds the lease, and no node is fit to get it"),
-    Rule("only-failed-starts-to-place-on",     SETTLED,   NOBODY,                      NO_RETRY, ANY,   ANY,    ANY,      NORMAL,  ANY,     CALL_OPERATOR, "nobody holds the lease, the service did not start on any node that is left, and retry_failed_start is false"),
-    Rule("no-quorum-to-place-on",              SETTLED,   NOBODY,                      NO_QUORUM, ANY,  ANY,    ANY,      NORMAL,  ANY,     CALL_OPERATOR, "nobody holds the lease, and quorum keeps the nodes that are ready from getting it"),
+    Rule("nobody-to-place-on",                 SETTLED,   NOBODY,                      UNREADY, ANY,    ANY,    ANY,      NORMAL,  ANY,     CALL_OPERATOR, "nobody holds the lease, and no node is fit to get it", BRING_BACK),
+    Rule("only-failed-starts-to-place-on",     SETTLED,   NOBODY,                      NO_RETRY, ANY,   ANY,    ANY,      NORMAL,  ANY,     CALL_OPERATOR, "nobody holds the lease, the service did not start on any node that is left, and retry_failed_start is false", FAILED_STARTS),
+    Rule("no-quorum-to-place-on",              SETTLED,   NOBODY,                      NO_QUORUM, ANY,  ANY,    ANY,      NORMAL,  ANY,     CALL_OPERATOR, "nobody holds the lease, and quorum keeps the nodes that are ready from getting it", QUORUM),
     Rule("place-on-last-holder",               SETTLED,   RETURNED,                    ANY,   ANY,      ANY,    ANY,      NORMAL,  ANY,     PLACE,         "nobody holds the lease; the node that served last, or whose address the record carries, is fit"),
-    Rule("last-holder-is-unproven",            SETTLED,   UNPROVEN,                    ANY,   ANY,      ANY,    ANY,      NORMAL,  ANY,     CALL_OPERATOR, "the node that served last may still serve, and there is no proof that it does not"),
-    Rule("held-and-not-served",                SETTLED,   TROUBLE,                     ANY,   ANY,      ANY,    ANY,      HELD,    ANY,     CALL_OPERATOR, "the cluster is held, and it is not known that its service is served: nothing moves until it is resumed or asked for"),
+    Rule("last-holder-is-unproven",            SETTLED,   UNPROVEN,                    ANY,   ANY,      ANY,    ANY,      NORMAL,  ANY,     CALL_OPERATOR, "the node that served last may still serve, and there is no proof that it does not", PROVE),
+    Rule("held-and-not-served",                SETTLED,   TROUBLE,                     ANY,   ANY,      ANY,    ANY,      HELD,    ANY,     CALL_OPERATOR, "the cluster is held, and it is not known that its service is served: nothing moves until it is resumed or asked for", RESUME),
     Rule("overdue-and-active-is-ready",        OVERDUE,   READY,                       ANY,   ANY,      ANY,    ANY,      ANY,     ANY,     REPAIR,        "a transition outlived its deadline after the lease was granted: it is finished under a new epoch"),
     Rule("overdue-and-holder-returned",        OVERDUE,   RETURNED,                    ANY,   ANY,      ANY,    ANY,      ANY,     ANY,     PLACE,         "a transition outlived its deadline before the old node was fenced, and that node is fit"),
     Rule("overdue-and-nobody-holds",           OVERDUE,   NOBODY,                      FIT,   ANY,      ANY,    ANY,      ANY,     ANY,     PLACE,         "a transition outlived its deadline after the old node was fenced, and a node is fit"),
     Rule("overdue-and-unproven",               OVERDUE,   UNPROVEN,                    FIT,   ANY,      ANY,    ANY,      NORMAL,  ANY,     FAIL_OVER,     "a transition outlived its deadline before the old node was fenced: fencing goes on under a new epoch"),
     Rule("overdue-and-active-is-gone",         OVERDUE,   TOLD,                        FIT,   ANY,      LEFT,   ANY,      NORMAL,  ANY,     FAIL_OVER,     "a transition outlived its deadline and the active node has failed or is gone"),
     Rule("overdue-and-active-is-silent",       OVERDUE,   SILENT,                      FIT,   ANY,      LEFT,   TRUSTED,  NORMAL,  ANY,     FAIL_OVER,     "a transition outlived its deadline and the active node is silent"),
-    Rule("overdue-and-budget-is-spent",        OVERDUE,   TOLD,                        FIT,   ANY,      SPENT,  ANY,      NORMAL,  ANY,     CALL_OPERATOR, "a transition outlived its deadline and the active node has failed or is gone, but max_failovers are used up"),
-    Rule("overdue-silent-and-budget-is-spent", OVERDUE,   SILENT,                      FIT,   ANY,      SPENT,  TRUSTED,  NORMAL,  ANY,     CALL_OPERATOR, "a transition outlived its deadline and the active node is silent, but max_failovers are used up"),
-    Rule("overdue-and-held",                   OVERDUE,   TOLD | UNPROVEN,             FIT,   ANY,      ANY,    ANY,      HELD,    ANY,     CALL_OPERATOR, "a transition outlived its deadline, and only a failover could go on; the cluster is held"),
-    Rule("overdue-silent-and-held",            OVERDUE,   SILENT,                      FIT,   ANY,      ANY,    TRUSTED,  HELD,    ANY,     CALL_OPERATOR, "a transition outlived its deadline and the active node is silent; the cluster is held"),
-    Rule("overdue-and-suspect",                OVERDUE,   SILENT,                      ANY,   ANY,      ANY,    SUSPECT,  ANY,     ANY,     CALL_OPERATOR, "a transition outlived its deadline, and the observer is doubted"),
-    Rule("overdue-and-no-candidate",           OVERDUE,   SILENT,                      NONE,  ANY,      ANY,    TRUSTED,  ANY,     ANY,     CALL_OPERATOR, "a transition outlived its deadline, and no node is fit to take over"),
-    Rule("overdue-and-nobody-fit",             OVERDUE,   TOLD | NOBODY | UNPROVEN, NONE,  ANY,      ANY,    ANY,      ANY,     ANY,     CALL_OPERATOR, "a transition outlived its deadline, nobody serves, and no node is fit"),
-    Rule("overdue-and-member-unheard",         OVERDUE,   UNHEARD,                     ANY,   ANY,      ANY,    ANY,      ANY,     ANY,     CALL_OPERATOR, "a transition outlived its deadline, and a member may be serving: it does not say that it is down, and EC2 does not say that it is off"),
-    Rule("overdue-and-unknown",                OVERDUE,   UNKNOWN,                     ANY,   ANY,      ANY,    ANY,      ANY,     ANY,     CALL_OPERATOR, "a transition outlived its deadline, and the active node has never been heard, or is not as defined"),
+    Rule("overdue-and-budget-is-spent",        OVERDUE,   TOLD,                        FIT,   ANY,      SPENT,  ANY,      NORMAL,  ANY,     CALL_OPERATOR, "a transition outlived its deadline and the active node has failed or is gone, but max_failovers are used up", COMMON_CAUSE),
+    Rule("overdue-silent-and-budget-is-spent", OVERDUE,   SILENT,                      FIT,   ANY,      SPENT,  TRUSTED,  NORMAL,  ANY,     CALL_OPERATOR, "a transition outlived its deadline and the active node is silent, but max_failovers are used up", COMMON_CAUSE),
+    Rule("overdue-and-held",                   OVERDUE,   TOLD | UNPROVEN,             FIT,   ANY,      ANY,    ANY,      HELD,    ANY,     CALL_OPERATOR, "a transition outlived its deadline, and only a failover could go on; the cluster is held", RESUME),
+    Rule("overdue-silent-and-held",            OVERDUE,   SILENT,                      FIT,   ANY,      ANY,    TRUSTED,  HELD,    ANY,     CALL_OPERATOR, "a transition outlived its deadline and the active node is silent; the cluster is held", RESUME),
+    Rule("overdue-and-suspect",                OVERDUE,   SILENT,                      ANY,   ANY,      ANY,    SUSPECT,  ANY,     ANY,     CALL_OPERATOR, "a transition outlived its deadline, and the observer is doubted", OBSERVER),
+    Rule("overdue-and-no-candidate",           OVERDUE,   SILENT,                      NONE,  ANY,      ANY,    TRUSTED,  ANY,     ANY,     CALL_OPERATOR, "a transition outlived its deadline, and no node is fit to take over", BRING_BACK),
+    Rule("overdue-and-nobody-fit",             OVERDUE,   TOLD | NOBODY | UNPROVEN, NONE,  ANY,      ANY,    ANY,      ANY,     ANY,     CALL_OPERATOR, "a transition outlived its deadline, nobody serves, and no node is fit", BRING_BACK_OR_PROVE),
+    Rule("overdue-and-member-unheard",         OVERDUE,   UNHEARD,                     ANY,   ANY,      ANY,    ANY,      ANY,     ANY,     CALL_OPERATOR, "a transition outlived its deadline, and a member may be serving: it does not say that it is down, and EC2 does not say that it is off", BE_HEARD),
+    Rule("overdue-and-unknown",                OVERDUE,   UNKNOWN,                     ANY,   ANY,      ANY,    ANY,      ANY,     ANY,     CALL_OPERATOR, "a transition outlived its deadline, and the active node has never been heard, or is not as defined", START_AGENT),
 )
 # fmt: on
 
 ON_SILENCE = frozenset(rule.name for rule in RULES if rule.holder == SILENT and rule.action is FAIL_OVER)
 """The rules that take the lease from a node for no other reason than that it is not heard. They may be put off (B15)."""
+ADVICE: Mapping[str, str] = {rule.name: rule.advice for rule in RULES if rule.advice}
+"""What a person is to do first, by the name of the rule that calls."""
 
 
 def decide(situation: Situation) -> Decision:

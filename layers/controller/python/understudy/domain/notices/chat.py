@@ -7,8 +7,9 @@ The service drops what has another shape, and says so only in its own log. What 
 from collections.abc import Iterable
 from typing import Any
 
-from understudy.domain.notices.incident import PRIORITIES, Incident
-from understudy.domain.notices.layout import Notice
+from understudy.domain.events.incidents import PRIORITIES
+from understudy.domain.notices.incident import Incident
+from understudy.domain.notices.notice import Notice
 
 DESCRIPTION_LIMIT = 2_800
 """Slack takes 3,000 characters in a block of text."""

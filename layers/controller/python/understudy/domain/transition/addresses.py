@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
 from understudy.domain.cluster.address import Address, AddressStatus
 from understudy.domain.cluster.intervals import repair_gap_s
 from understudy.domain.cluster.state import ClusterState, TransitionAction
+from understudy.domain.transition.outcomes import MoveOutcome
 
 
 @dataclass(frozen=True)
@@ -24,19 +24,6 @@ class Moved:
     why: str = ""
     may_pass: bool = False
     is_queued: bool = False
-
-
-class MoveOutcome(StrEnum):
-    """How MoveAddress can end, beside STALE."""
-
-    ACCEPTED = "ACCEPTED"
-    ALREADY_THERE = "ALREADY_THERE"
-    RETRY = "RETRY"
-    REFUSED = "REFUSED"
-    GAVE_UP = "GAVE_UP"
-    LIFTED = "LIFTED"  # a guard was ahead of the table: the transition begins anew under an epoch above it
-    GUARD_UNFENCED = "GUARD_UNFENCED"  # one too far ahead names another node: that one is fenced before anything else
-    GUARD_AHEAD = "GUARD_AHEAD"  # one names nobody who could be fenced: no lease is granted, a person is called
 
 
 def owed(label: str, why: object, *, may_pass: bool = False) -> Moved:

@@ -1,9 +1,9 @@
 """What stands in Route 53, compared with what the controller wrote there last: the record monitor's judgement (S5)."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, TypedDict
 
 from understudy.domain.cluster.address import AddressStatus
 from understudy.domain.cluster.definition import Definition, Record
@@ -44,6 +44,37 @@ ADVICE: Mapping[RecordStatus, str] = {
     RecordStatus.OBSTRUCTED: "delete what stands there by hand: record and guard are written anew",
 }
 """What a person has to do about a record that is not put right by itself."""
+
+
+class GuardWriter(TypedDict):
+    """Who the text of a guard says wrote it."""
+
+    stack: str
+    cluster: str
+    epoch: int
+    node: str
+
+
+class FindingFacts(TypedDict):
+    """A protected record as it was found, for the event and the history."""
+
+    record: str  # name and type
+    standing: Annotated[str, RecordStatus]
+    why: str  # in what it is not as it was written
+    expected: str
+    expected_ttl_s: int
+    expected_writer: GuardWriter | None
+    found: Sequence[str]  # its values
+    found_ttl_s: int | None
+    guard: Sequence[str]  # the values of its guard
+    guard_ttl_s: int | None
+    guard_writer: GuardWriter | None
+
+
+class WithheldFacts(FindingFacts):
+    """One that is not put right, with what a person has to do."""
+
+    advice: str
 
 
 @dataclass(frozen=True)
@@ -109,7 +140,7 @@ def _zone_of(record: Record) -> tuple[str, str]:
     return (record.role_arn, record.hosted_zone_id)
 
 
-def facts_of(finding: RecordFinding) -> dict[str, Any]:
+def facts_of(finding: RecordFinding) -> FindingFacts:
     """A finding for the event and the history: what was expected, what stands there, and who the guard says wrote it.
 
     The expected TTL is that of the guard as long as nobody has changed the guard's text: the two were written together.
@@ -132,7 +163,9 @@ def facts_of(finding: RecordFinding) -> dict[str, Any]:
     }
 
 
-def _writer(guard: RecordSet | None) -> dict[str, Any] | None:
-    """Stack, cluster, epoch and node of whoever wrote a guard; None when it does not say so."""
+def _writer(guard: RecordSet | None) -> GuardWriter | None:
+    """Whoever wrote a guard; None when it does not say so."""
     found = read_guard(guard)
-    return asdict(found) if found else None
+    if found is None:
+        return None
+    return {"stack": found.stack, "cluster": found.cluster, "epoch": found.epoch, "node": found.node}

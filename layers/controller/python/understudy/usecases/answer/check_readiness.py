@@ -8,13 +8,13 @@ from typing import Any
 
 from understudy.domain.cluster.errors import AnnouncementError
 from understudy.domain.cluster.request import BadRequestError, parse_check
+from understudy.domain.events.nodes import FailedCheck, ReadinessFailed
 from understudy.domain.readiness.report import CheckResult, Report, examine, is_news, make_report
 from understudy.ports import Announcer, ClusterIndex
 from understudy.ports.readiness import ReportBook
 from understudy.usecases.answer.gather_readiness import Gatherer
 from understudy.usecases.step import Outcome, answer, definition_in_force
 
-READINESS_FAILED = "Understudy Readiness Failed"
 log = logging.getLogger(__name__)
 
 
@@ -58,16 +58,16 @@ class Inspector:
         """Tell of failures that are news. One that could not be told is news again the next time."""
         if not is_news(report):
             return report
-        detail = {
-            "cluster": report.cluster,
-            "failed": list(report.failed),
-            "checks": [_plain(each) for each in report.checks if each.name in report.failed],
-        }
-        log.error("readiness failed", extra=detail)
+        event = ReadinessFailed(
+            cluster=report.cluster,
+            failed=report.failed,
+            checks=[_plain(each) for each in report.checks if each.name in report.failed],
+        )
+        log.error("readiness failed", extra=event.detail())
         try:
-            self.announcer.announce(READINESS_FAILED, detail)
+            self.announcer.announce(event)
         except AnnouncementError:
-            log.exception("event not published; the next check repeats it", extra=detail)
+            log.exception("event not published; the next check repeats it", extra=event.detail())
             return report
         return replace(report, told=report.failed)
 
@@ -119,5 +119,5 @@ def _check_each(clusters: Iterable[str], inspector: Inspector) -> Outcome:
     return answer(ReadinessOutcome.CHECKED, checked=checked)
 
 
-def _plain(result: CheckResult) -> dict[str, str]:
+def _plain(result: CheckResult) -> FailedCheck:
     return {"name": result.name, "verdict": str(result.verdict), "found": result.found, "advice": result.advice}

@@ -6,12 +6,10 @@ from enum import StrEnum
 from typing import Any
 
 from understudy.domain.notices.chat import chat_message
-from understudy.domain.notices.incident import Incident, incident_of, pager_detail
-from understudy.domain.notices.layout import Notice
-from understudy.domain.notices.table import notice_of
+from understudy.domain.notices.incident import Incident, for_pagers, incident_of
+from understudy.domain.notices.notice import Notice, notice_of
 from understudy.ports import Announcer, Notifier
 
-INCIDENT = "Understudy Incident"
 log = logging.getLogger(__name__)
 
 
@@ -39,7 +37,7 @@ def notify_operator(
         if notice:
             _send(notice, incident, notifier)
     finally:
-        announcer.announce(INCIDENT, pager_detail(incident, notice))
+        announcer.announce(for_pagers(incident, notice))
     return NotifyOutcome.SENT if notice else NotifyOutcome.ENDED
 
 

@@ -12,17 +12,17 @@ from understudy.domain.cluster.request import Request
 from understudy.domain.cluster.state import ClusterState, TransitionAction
 from understudy.domain.cluster.view import ClusterView
 from understudy.domain.decide.situation import observer_by_clock, survey
+from understudy.domain.events.drills import RehearsalFinished
 from understudy.domain.readiness.report import examine
 from understudy.domain.transition.opening import Opening, Ruling, rule_on_request
 from understudy.domain.transition.steps import TRY_BUDGET_S
 from understudy.ports import Announcer, HistoryReader, RecordReader
 from understudy.usecases.answer.gather_readiness import Gatherer
 from understudy.usecases.answer.rehearsed_writes import RehearsedGroup, RehearsedNetwork, RehearsedZone, Writes
-from understudy.usecases.step import Clock, definition_in_force, tell
+from understudy.usecases.step import Clock, definition_in_force, publish
 from understudy.usecases.transition.network_movers import ElasticIpMover, RouteMover
 from understudy.usecases.transition.record_mover import MoveTask, OvertakenError, RecordMover
 
-REHEARSAL_FINISHED = "Understudy Rehearsal Finished"
 PAST_MOVES = 20
 """So many epochs back a forecast looks for what was measured: each costs one read."""
 ACTIONS = (TransitionAction.SWITCHOVER, TransitionAction.FAILOVER)
@@ -54,7 +54,7 @@ class Rehearser:
             checks=examine(facts),
         )
         done = rehearsal(view, found)
-        tell(self.announcer, REHEARSAL_FINISHED, _told(done, view))
+        publish(self.announcer, _finished(done, view))
         return {"epoch": state.epoch, "at": view.now, **_plain(done)}
 
     def _plan(self, ruling: Ruling, view: ClusterView) -> Plan:
@@ -123,15 +123,15 @@ def _of_phase(phase: PredictedPhase) -> dict[str, Any]:
     return {**asdict(phase), "name": str(phase.name)}
 
 
-def _told(done: Rehearsal, view: ClusterView) -> dict[str, Any]:
-    return {
-        "cluster": done.cluster,
-        "epoch": view.state.epoch,
-        "verdict": str(done.verdict),
-        "reasons": few_and_short(done.reasons),
-        "warnings": few_and_short(done.warnings),
-        "source": done.source,
-        "target": done.target,
-        "usual_outage_s": {str(each.action): each.total.usual_s for each in done.forecasts},
-        "outage_budget_s": view.policy.outage_budget_s,
-    }
+def _finished(done: Rehearsal, view: ClusterView) -> RehearsalFinished:
+    return RehearsalFinished(
+        cluster=done.cluster,
+        epoch=view.state.epoch,
+        verdict=done.verdict,
+        reasons=few_and_short(done.reasons),
+        warnings=few_and_short(done.warnings),
+        source=done.source,
+        target=done.target,
+        usual_outage_s={str(each.action): each.total.usual_s for each in done.forecasts},
+        outage_budget_s=view.policy.outage_budget_s,
+    )

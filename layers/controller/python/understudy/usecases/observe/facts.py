@@ -1,22 +1,21 @@
 """The facts that a decision saw, in words that stay readable in the history (B5)."""
 
-from typing import Any
-
 from understudy.domain.cluster.view import ClusterView
 from understudy.domain.decide.leaving import departures
 from understudy.domain.decide.situation import health_of
+from understudy.domain.events.facts import ClusterFacts, NodeFacts
 from understudy.domain.observe.quorum import objection
 from understudy.domain.observe.starts import failed_starts
 
 
-def facts_of(view: ClusterView) -> dict[str, Any]:
+def facts_of(view: ClusterView) -> ClusterFacts:
     """Every node with its health and what it was judged by; ages in seconds at `now`.
 
     `quorum`: why quorum keeps the node from taking over; empty when it does not. `start_failed_at`: since when the
     service is known not to start on it (seconds); None when it is not. `goes`: who is about to take the node away;
     empty when nobody is.
     """
-    nodes: dict[str, Any] = {}
+    nodes: dict[str, NodeFacts] = {}
     failed, going = failed_starts(view.state, view.definition), departures(view.state)
     for instance_id, report in view.state.nodes.items():
         nodes[report.name] = {

@@ -7,11 +7,11 @@ from typing import Any
 from understudy.domain.cluster.hold import HOLD, RESUME, Hold, ModeRequest, changed_hold
 from understudy.domain.cluster.request import BadRequestError
 from understudy.domain.cluster.state import ClusterState
+from understudy.domain.decide.situation import Mode
+from understudy.domain.events.operators import ClusterHeld, ClusterResumed
 from understudy.ports import Announcer, StateLedger
-from understudy.usecases.step import Clock, redo_on_conflict, tell
+from understudy.usecases.step import Clock, publish, redo_on_conflict
 
-CLUSTER_HELD = "Understudy Cluster Held"
-CLUSTER_RESUMED = "Understudy Cluster Resumed"
 log = logging.getLogger(__name__)
 
 
@@ -31,7 +31,8 @@ def _set(request: ModeRequest, ledger: StateLedger, announcer: Announcer, now: i
         raise BadRequestError(f"until is {now - request.until} s ago; allowed: a time to come")
     hold = changed_hold(request, state.hold, now)
     change_hold(state, hold, request.reason, now, ledger, announcer)
-    return {"cluster": request.cluster, "mode": "HELD" if hold else "NORMAL", "until": hold.until if hold else None}
+    mode = Mode.HELD if hold else Mode.NORMAL
+    return {"cluster": request.cluster, "mode": str(mode), "until": hold.until if hold else None}
 
 
 def change_hold(
@@ -40,11 +41,17 @@ def change_hold(
     """Let this hold stand from `now` (seconds), and tell of it; the state after. Raises LedgerConflictError."""
     if hold == state.hold:
         return state
-    told = {"reason": reason, "since": hold.since if hold else None, "until": hold.until if hold else None}
+    event = (ClusterHeld if hold else ClusterResumed)(
+        cluster=state.cluster,
+        epoch=state.epoch,
+        reason=reason,
+        since=hold.since if hold else None,
+        until=hold.until if hold else None,
+    )
     # Each under a name of its own: a cluster can be held many times under one epoch.
+    told = {"reason": event.reason, "since": event.since, "until": event.until}
     story = {f"{HOLD if hold else RESUME}.{now}": told}
     after = ledger.commit(state, replace(state, hold=hold), history={state.epoch: story})
-    detail = {"cluster": state.cluster, "epoch": state.epoch, **told}
-    log.warning("cluster held" if hold else "cluster resumed", extra=detail)
-    tell(announcer, CLUSTER_HELD if hold else CLUSTER_RESUMED, detail)
+    log.warning("cluster held" if hold else "cluster resumed", extra=event.detail())
+    publish(announcer, event)
     return after

@@ -10,15 +10,14 @@ from understudy.domain.decide.rules import Action, Decision, decide
 from understudy.domain.decide.silence import is_put_off
 from understudy.domain.decide.situation import Observer, survey
 from understudy.domain.decide.upkeep import Upkeep, kept_up
+from understudy.domain.events.alerts import AlertOver, OperatorCalled
 from understudy.domain.transition.consent import is_in_question
 from understudy.domain.transition.opening import ACTION_OF
 from understudy.ports import Announcer, Launcher, Measure, StateLedger, unmeasured
 from understudy.usecases.observe.asking import ask
 from understudy.usecases.observe.facts import facts_of
-from understudy.usecases.step import Clock, tell
+from understudy.usecases.step import Clock, publish
 
-OPERATOR_CALLED = "Understudy Operator Called"
-ALERT_OVER = "Understudy Alert Over"
 log = logging.getLogger(__name__)
 
 
@@ -96,23 +95,29 @@ class Judge:
     def _call_operator(self, rule: str | None, decision: Decision, view: ClusterView) -> None:
         """Tell a person once for each rule that needs one, remember it, and tell when it holds no more."""
         if rule is not None:
-            detail = {
-                "cluster": view.state.cluster,
-                "rule": rule,
-                "why": decision.why,
-                "epoch": view.state.epoch,
-                "facts": facts_of(view),
-            }
-            log.error("operator called", extra=detail)
-            tell(self._announcer, OPERATOR_CALLED, detail)
+            event = OperatorCalled(
+                cluster=view.state.cluster,
+                rule=rule,
+                why=decision.why,
+                epoch=view.state.epoch,
+                facts=facts_of(view),
+            )
+            log.error("operator called", extra=event.detail())
+            publish(self._announcer, event)
         try:
             self._ledger.commit(view.state, replace(view.state, alert=rule))
         except LedgerConflictError:
             log.info("alert not noted: the state has changed; the next evaluation repeats it")
             return
-        if rule is None:
-            detail = {"cluster": view.state.cluster, "rule": view.state.alert, "epoch": view.state.epoch}
-            tell(self._announcer, ALERT_OVER, {**detail, "now": decision.rule, "why": decision.why})
+        if rule is None and view.state.alert is not None:
+            over = AlertOver(
+                cluster=view.state.cluster,
+                rule=view.state.alert,
+                epoch=view.state.epoch,
+                now=decision.rule,
+                why=decision.why,
+            )
+            publish(self._announcer, over)
 
 
 def _is_repair(decision: Decision, state: ClusterState) -> bool:

@@ -19,6 +19,7 @@ from understudy.domain.cluster.state import ClusterState, PowerReading
 from understudy.domain.cluster.tuning import effective
 from understudy.domain.cluster.unaccepted import STACK_WIDE, Unaccepted, put_off
 from understudy.domain.decide.replacing import is_terminated, needed_and_left_out
+from understudy.domain.events.definitions import DefinitionAccepted, DefinitionPutOff, DefinitionRefused
 from understudy.domain.transition.limits import outlasting
 from understudy.domain.transition.stopping import stop_faults
 from understudy.ports import Announcer, RecordReader, Registry
@@ -29,11 +30,8 @@ from understudy.ports.readiness import ZoneReader
 from understudy.usecases.register.addresses import Survey, survey_addresses
 from understudy.usecases.register.names import survey_names
 from understudy.usecases.register.state import TransitionOpenError, first_state, next_state
-from understudy.usecases.step import Clock, tell
+from understudy.usecases.step import Clock, publish
 
-DEFINITION_ACCEPTED = "Understudy Definition Accepted"
-DEFINITION_REFUSED = "Understudy Definition Refused"
-DEFINITION_PUT_OFF = "Understudy Definition Put Off"
 log = logging.getLogger(__name__)
 
 
@@ -144,19 +142,19 @@ class Registrar:
         told = few_and_short([*faults])
         if before == Unaccepted(text.putting, tuple(told)):
             return RegisterOutcome.REFUSED  # people know: it was judged anew, and nothing is better yet
-        detail = {"cluster": text.cluster, "parameter_version": text.version, "faults": told}
-        log.error("definition refused", extra=detail)
-        tell(self.announcer, DEFINITION_REFUSED, detail)
+        event = DefinitionRefused(cluster=text.cluster, parameter_version=text.version, faults=told)
+        log.error("definition refused", extra=event.detail())
+        publish(self.announcer, event)
         self.registry.note_unaccepted(text.cluster, Unaccepted(text.putting, tuple(told)))
         return RegisterOutcome.REFUSED
 
     def _put_off(self, text: ParameterText, before: Unaccepted | None, why: str) -> RegisterOutcome:
         """The next watch tries again. People are told when that goes on."""
         after = put_off(before, text.putting, plain(why, FAULT_LENGTH_LIMIT), int(self.clock()))
-        detail = {"cluster": text.cluster, "parameter_version": text.version, "since": after.since, "why": after.why}
-        log.warning("definition put off", extra=detail)
+        event = DefinitionPutOff(cluster=text.cluster, parameter_version=text.version, since=after.since, why=after.why)
+        log.warning("definition put off", extra=event.detail())
         if after.is_told and not (before and before.is_told and before.putting == text.putting):
-            tell(self.announcer, DEFINITION_PUT_OFF, detail)
+            publish(self.announcer, event)
         if after != before:
             self.registry.note_unaccepted(text.cluster, after)
         return RegisterOutcome.DEFERRED
@@ -172,13 +170,13 @@ class Registrar:
             old = self.registry.definition(state.cluster, state.definition_version)
             after = next_state(definition, state, old, int(self.clock()))
         self.registry.register(state, after, definition)
-        detail = {
-            "cluster": definition.cluster,
-            "definition_version": definition.version,
-            "last_holder": definition.name_of(after.previous.node) if after.previous and state is None else None,
-        }
-        log.info("definition accepted", extra=detail)
-        tell(self.announcer, DEFINITION_ACCEPTED, detail)
+        event = DefinitionAccepted(
+            cluster=definition.cluster,
+            definition_version=definition.version,
+            last_holder=definition.name_of(after.previous.node) if after.previous and state is None else None,
+        )
+        log.info("definition accepted", extra=event.detail())
+        publish(self.announcer, event)
 
 
 def make_key(cluster: str, keys: NodeKeys) -> None:

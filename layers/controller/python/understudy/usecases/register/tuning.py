@@ -5,14 +5,13 @@ import logging
 from understudy.domain.cluster.policy import Policy
 from understudy.domain.cluster.tuning import BadTuningError, PastedTuning, effective, parse_lines
 from understudy.domain.cluster.unaccepted import STACK_WIDE, Unaccepted
+from understudy.domain.events.definitions import TuningAccepted, TuningRefused
 from understudy.domain.transition.limits import outlasting
 from understudy.ports import Announcer, Registry
 from understudy.ports.parameters import ParameterText
 from understudy.usecases.register.cluster import RegisterOutcome
-from understudy.usecases.step import tell
+from understudy.usecases.step import publish
 
-TUNING_ACCEPTED = "Understudy Tuning Accepted"
-TUNING_REFUSED = "Understudy Tuning Refused"
 log = logging.getLogger(__name__)
 
 
@@ -28,14 +27,14 @@ def register_tuning(text: ParameterText, *, registry: Registry, announcer: Annou
         pasted = _parse(text.text)
     except BadTuningError as bad:
         log.warning("tuning refused", extra={"faults": bad.faults})
-        tell(announcer, TUNING_REFUSED, {"parameter_version": text.version, "faults": bad.faults})
+        publish(announcer, TuningRefused(parameter_version=text.version, faults=bad.faults))
         registry.note_unaccepted(STACK_WIDE, Unaccepted(text.putting, tuple(bad.faults)))
         return RegisterOutcome.REFUSED
     registry.put_tuning(pasted.values, text.digest)
     _forget(registry, before)
-    detail = {"parameter_version": text.version, "values": dict(pasted.values), "ignored": list(pasted.ignored)}
-    log.info("tuning accepted", extra=detail)
-    tell(announcer, TUNING_ACCEPTED, detail)
+    event = TuningAccepted(parameter_version=text.version, values=pasted.values, ignored=pasted.ignored)
+    log.info("tuning accepted", extra=event.detail())
+    publish(announcer, event)
     return RegisterOutcome.ACCEPTED
 
 

@@ -7,11 +7,13 @@ from typing import Any
 from understudy.domain.cluster.approval import commands
 from understudy.domain.cluster.request import parse_request
 from understudy.domain.cluster.view import ClusterView
+from understudy.domain.events.approvals import ApprovalAsked
 from understudy.ports import Announcer, StateReader
 from understudy.usecases.observe.facts import facts_of
 from understudy.usecases.step import Clock, definition_in_force
 
-APPROVAL_ASKED = "Understudy Approval Asked"
+LOGGED = ("cluster", "action", "source", "target", "rule", "why", "wait_s", "execution")
+"""The commands that answer are in no log."""
 log = logging.getLogger(__name__)
 
 
@@ -31,20 +33,19 @@ def ask_approval(payload: Mapping[str, Any], *, ledger: StateReader, announcer: 
         raise KeyError(f"{request.cluster} is not registered any more")
     definition = definition_in_force(ledger, state)
     source = asked["source"]
-    detail = {
-        "cluster": state.cluster,
-        "epoch": state.epoch,
-        "action": asked["action"],
-        "source": definition.name_of(source) if source else None,
-        "target": definition.name_of(asked["target"]),
-        "rule": asked["rule"],
-        "why": asked["why"],
-        "facts": facts_of(ClusterView(state, definition, int(clock()))),
-        "wait_s": asked["wait_s"],
-        "on_timeout": asked["on_timeout"],
-        "execution": execution.rpartition(":")[2],
+    event = ApprovalAsked(
+        cluster=state.cluster,
+        epoch=state.epoch,
+        action=asked["action"],
+        source=definition.name_of(source) if source else None,
+        target=definition.name_of(asked["target"]),
+        rule=asked["rule"],
+        why=asked["why"],
+        facts=facts_of(ClusterView(state, definition, int(clock()))),
+        wait_s=asked["wait_s"],
+        on_timeout=asked["on_timeout"],
+        execution=execution.rpartition(":")[2],
         **commands(payload["token"], region=execution.split(":")[3]),
-    }
-    announcer.announce(APPROVAL_ASKED, detail)
-    told = {key: detail[key] for key in ("cluster", "action", "source", "target", "rule", "why", "wait_s", "execution")}
-    log.warning("approval asked for", extra=told)
+    )
+    announcer.announce(event)
+    log.warning("approval asked for", extra={key: value for key, value in event.detail().items() if key in LOGGED})

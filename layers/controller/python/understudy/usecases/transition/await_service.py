@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from enum import StrEnum
 from typing import Any
 
 from understudy.domain.cluster.definition import Definition
@@ -12,19 +11,12 @@ from understudy.domain.cluster.view import ClusterView
 from understudy.domain.decide.situation import Observer, health_of, observer_by_clock
 from understudy.domain.observe.health import NodeHealth
 from understudy.domain.observe.starts import failed_starts, obeys, start_objection
+from understudy.domain.transition.outcomes import AwaitOutcome
 from understudy.domain.transition.steps import STAGE_SLACK_S, entered
 from understudy.ports import StateLedger
 from understudy.usecases.step import Clock, Outcome, answer, do_step
 
 POLL_S = 1
-
-
-class AwaitOutcome(StrEnum):
-    """How AwaitService can end, beside STALE."""
-
-    IN_SERVICE = "IN_SERVICE"
-    NOT_YET = "NOT_YET"
-    FAILED = "FAILED"
 
 
 def await_service(payload: Mapping[str, Any], *, ledger: StateLedger, clock: Clock) -> Outcome:

@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Mapping
-from enum import StrEnum
 from typing import Any
 
 from understudy.domain.batching.group_commit import FOLLOWED_S
@@ -11,21 +10,12 @@ from understudy.domain.cluster.definition import Definition
 from understudy.domain.cluster.intervals import change_gap_s
 from understudy.domain.cluster.state import ClusterState
 from understudy.domain.transition.limits import has_time_to_wait, kept_open
+from understudy.domain.transition.outcomes import ChangeOutcome
 from understudy.ports import StateLedger
 from understudy.usecases.step import Outcome, Step, answer, do_step
 from understudy.usecases.transition.follow_changes import ChangeFollower, Followed
 
 log = logging.getLogger(__name__)
-
-
-class ChangeOutcome(StrEnum):
-    """How CheckChange can end, beside STALE."""
-
-    IN_SYNC = "IN_SYNC"
-    UNCONFIRMED = "UNCONFIRMED"  # Route 53 holds the records, but knows the change no more
-    PENDING = "PENDING"
-    PROPAGATING = "PROPAGATING"
-    OWED = "OWED"
 
 
 OUTCOMES: Mapping[AddressStatus, ChangeOutcome] = {

@@ -5,11 +5,11 @@ from dataclasses import replace
 from typing import Any
 
 from understudy.domain.cluster.request import CLEAR, BadRequestError, ClearRequest
+from understudy.domain.events.operators import FailedStartCleared
 from understudy.domain.observe.starts import failed_starts
 from understudy.ports import Announcer, StateLedger
-from understudy.usecases.step import Clock, definition_in_force, redo_on_conflict, tell
+from understudy.usecases.step import Clock, definition_in_force, publish, redo_on_conflict
 
-START_CLEARED = "Understudy Failed Start Cleared"
 log = logging.getLogger(__name__)
 
 
@@ -39,7 +39,9 @@ def _clear(request: ClearRequest, ledger: StateLedger, announcer: Announcer, now
     # Under a name of its own: several can be cleared under one epoch.
     story = {f"{CLEAR}.{now}": {**facts, "reason": request.reason}}
     ledger.commit(state, replace(state, failed_starts=left), history={state.epoch: story})
-    detail = {"cluster": state.cluster, "epoch": state.epoch, **facts, "reason": request.reason}
-    log.warning("failed start cleared", extra=detail)
-    tell(announcer, START_CLEARED, detail)
+    event = FailedStartCleared(
+        cluster=state.cluster, epoch=state.epoch, node=node.name, start_failed_at=known.at, reason=request.reason
+    )
+    log.warning("failed start cleared", extra=event.detail())
+    publish(announcer, event)
     return {"cluster": request.cluster, **facts}

@@ -1,9 +1,8 @@
 """CloseTransition: say honestly how it ended (B2), in the history and on the bus."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from enum import StrEnum
 from typing import Any
 
 from understudy.domain.cluster.address import AddressStatus
@@ -12,36 +11,17 @@ from understudy.domain.cluster.errors import LedgerConflictError
 from understudy.domain.cluster.hold import Hold
 from understudy.domain.cluster.quoting import plain
 from understudy.domain.cluster.request import TEXT_LIMIT
-from understudy.domain.cluster.state import ClusterState, Stage, Transition
+from understudy.domain.cluster.state import ClusterState, Stage, Transition, TransitionAction
 from understudy.domain.cluster.view import ClusterView
+from understudy.domain.events.transitions import TransitionBroken, TransitionClosed
 from understudy.domain.observe.starts import with_failure_of_holder
+from understudy.domain.transition.ending import CloseOutcome, Reason
 from understudy.domain.transition.phases import durations_s
 from understudy.ports import Announcer, Measure, StateLedger, unmeasured
 from understudy.usecases.observe.hold import change_hold
-from understudy.usecases.step import Clock, Outcome, answer, do_step, tell
+from understudy.usecases.step import Clock, Outcome, answer, do_step, publish
 
-TRANSITION_CLOSED = "Understudy Transition Closed"
 log = logging.getLogger(__name__)
-
-
-class CloseOutcome(StrEnum):
-    """How a transition can end, beside STALE."""
-
-    IN_SERVICE = "IN_SERVICE"
-    DEGRADED = "DEGRADED"  # the lease is granted, but not all is as it was to be
-    HELD = "HELD"  # the lease is not granted: nobody may serve until a proof or a person comes
-    BROKEN = "BROKEN"  # the execution could not go on; another takes over after its deadline
-
-
-class Reason(StrEnum):
-    """Why a transition did not end as it was to end."""
-
-    OLD_NODE_UNPROVEN = "OLD_NODE_UNPROVEN"
-    SERVICE_NOT_IN_SERVICE = "SERVICE_NOT_IN_SERVICE"
-    ADDRESS_OWED = "ADDRESS_OWED"
-    NOT_ON_THE_REQUESTED_NODE = "NOT_ON_THE_REQUESTED_NODE"
-    PROCEEDED_WITHOUT_PROOF = "PROCEEDED_WITHOUT_PROOF"
-    GUARD_AHEAD = "GUARD_AHEAD"
 
 
 def close_transition(
@@ -80,21 +60,21 @@ def _close(
     history = ledger.history(state.cluster, state.epoch)
     if state.transition is None:
         return answer(history["outcome"], reasons=list(history["reasons"]))
-    reasons = [str(reason) for reason in _reasons(state, "guard_ahead" in history)]
+    reasons = _reasons(state, "guard_ahead" in history)
     outcome = _outcome(state, reasons)
-    story = {"outcome": str(outcome), "reasons": reasons}
+    story = {"outcome": str(outcome), "reasons": [*map(str, reasons)]}
     now = clock()
     closed = replace(
         state, transition=None, failed_starts=with_failure_of_holder(ClusterView(state, definition, int(now)))
     )
     after = ledger.commit(state, closed, history={state.epoch: {**story, "stages.closed_at": now}})
-    tell(announcer, TRANSITION_CLOSED, _told(after, state.transition, definition, outcome, reasons))
+    publish(announcer, _told(after, state.transition, definition, outcome, reasons))
     if outcome is CloseOutcome.HELD and Reason.GUARD_AHEAD in reasons:
         _hold(after, str(history["address_fault"]), ledger, announcer, int(clock()))
     measure({"Transitions": 1}, outcome=str(outcome))
     for phase, seconds in durations_s(history).items():
         measure({"PhaseSeconds": seconds}, phase=str(phase))
-    return answer(outcome, reasons=reasons)
+    return answer(outcome, reasons=story["reasons"])
 
 
 def _hold(state: ClusterState, why: str, ledger: StateLedger, announcer: Announcer, now: int) -> None:
@@ -117,44 +97,47 @@ def _reasons(state: ClusterState, is_guard_ahead: bool) -> list[Reason]:
         found.append(Reason.SERVICE_NOT_IN_SERVICE)
     if state.address is None or state.address.status is AddressStatus.OWED:
         found.append(Reason.ADDRESS_OWED)
-    if transition.tried and transition.action != "failover":
+    if transition.tried and transition.action is not TransitionAction.FAILOVER:
         found.append(Reason.NOT_ON_THE_REQUESTED_NODE)
     if transition.without_proof:
         found.append(Reason.PROCEEDED_WITHOUT_PROOF)
     return found
 
 
-def _outcome(state: ClusterState, reasons: list[str]) -> CloseOutcome:
+def _outcome(state: ClusterState, reasons: Sequence[Reason]) -> CloseOutcome:
     if state.active is None:
         return CloseOutcome.HELD
     return CloseOutcome.DEGRADED if reasons else CloseOutcome.IN_SERVICE
 
 
 def _told(
-    state: ClusterState, transition: Transition, definition: Definition, outcome: CloseOutcome, reasons: list[str]
-) -> dict[str, Any]:
-    return {
-        "cluster": state.cluster,
-        "epoch": state.epoch,
-        "action": str(transition.action),
-        "outcome": str(outcome),
-        "reasons": reasons,
-        "source": definition.name_of(transition.source) if transition.source else None,
-        "active": definition.name_of(state.active) if state.active else None,
-        "address": str(state.address.status) if state.address else None,
-        "start_failed": sorted(map(definition.name_of, state.failed_starts)),
-        "rule": transition.rule,
-        "execution": transition.execution,
-    }
+    state: ClusterState,
+    transition: Transition,
+    definition: Definition,
+    outcome: CloseOutcome,
+    reasons: Sequence[Reason],
+) -> TransitionClosed:
+    return TransitionClosed(
+        cluster=state.cluster,
+        epoch=state.epoch,
+        action=transition.action,
+        outcome=outcome,
+        reasons=reasons,
+        source=definition.name_of(transition.source) if transition.source else None,
+        active=definition.name_of(state.active) if state.active else None,
+        address=state.address.status if state.address else None,
+        start_failed=sorted(map(definition.name_of, state.failed_starts)),
+        rule=transition.rule,
+        execution=transition.execution,
+    )
 
 
 def _record_broken(payload: Mapping[str, Any], ledger: StateLedger, announcer: Announcer, clock: Clock) -> Outcome:
     cluster, epoch, broken = str(payload["cluster"]), int(payload["epoch"]), payload["broken"]
     log.error("transition broken", extra={"cluster": cluster, "epoch": epoch, "broken": broken})
-    tell(
+    publish(
         announcer,
-        TRANSITION_CLOSED,
-        {"cluster": cluster, "epoch": epoch, "outcome": str(CloseOutcome.BROKEN), "broken": broken},
+        TransitionBroken(cluster=cluster, epoch=epoch, outcome=str(CloseOutcome.BROKEN), broken=broken),
     )
     if epoch:
         ledger.note(cluster, epoch, {"outcome": str(CloseOutcome.BROKEN), "broken": broken, "broken_at": clock()})

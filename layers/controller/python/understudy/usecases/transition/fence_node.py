@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Mapping
 from dataclasses import replace
-from enum import StrEnum
 from typing import Any, Protocol
 
 from understudy.domain.cluster.definition import Definition
@@ -13,6 +12,7 @@ from understudy.domain.cluster.view import ClusterView
 from understudy.domain.lease.proof import find_proof
 from understudy.domain.observe.serving import objectors, serves_unbound, unheard
 from understudy.domain.observe.signal import PowerSignal
+from understudy.domain.transition.outcomes import FenceOutcome
 from understudy.domain.transition.steps import entered, fenced
 from understudy.domain.transition.stopping import StopTry, StopWord, is_stop_due, may_go_unproven, read_try
 from understudy.ports import BeatLedger, StateLedger
@@ -25,14 +25,6 @@ log = logging.getLogger(__name__)
 
 class FencingLedger(StateLedger, BeatLedger, Protocol):
     """The table as fencing sees it: it changes the state, and notes that EC2 stops a node."""
-
-
-class FenceOutcome(StrEnum):
-    """How FenceNode can end, beside STALE."""
-
-    FENCED = "FENCED"
-    NOT_YET = "NOT_YET"
-    GAVE_UP = "GAVE_UP"
 
 
 def fence_node(payload: Mapping[str, Any], *, ledger: FencingLedger, nodes: Nodes, clock: Clock) -> Outcome:

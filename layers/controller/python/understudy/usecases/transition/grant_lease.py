@@ -6,26 +6,19 @@ have booted again since, and its service come up by itself.
 
 import logging
 from collections.abc import Mapping
-from enum import StrEnum
 from typing import Any
 
 from understudy.domain.cluster.definition import Definition
 from understudy.domain.cluster.state import ClusterState, Stage
 from understudy.domain.cluster.view import ClusterView
 from understudy.domain.observe.serving import objectors
+from understudy.domain.transition.outcomes import GrantOutcome
 from understudy.domain.transition.steps import entered, granted, proof_in_hand, unfenced
 from understudy.ports import StateLedger
 from understudy.usecases.step import Clock, Outcome, answer, do_step
 
 POLL_S = 1
 log = logging.getLogger(__name__)
-
-
-class GrantOutcome(StrEnum):
-    """How GrantLease can end, beside STALE."""
-
-    GRANTED = "GRANTED"
-    UNFENCED = "UNFENCED"  # a member says that it serves: nothing is granted, and it is to be fenced first
 
 
 def grant_lease(payload: Mapping[str, Any], *, ledger: StateLedger, clock: Clock) -> Outcome:

@@ -8,13 +8,14 @@ from understudy.domain.cluster.definition import Definition
 from understudy.domain.cluster.record import Guard
 from understudy.domain.cluster.state import ClusterState, Stage
 from understudy.domain.cluster.view import ClusterView
-from understudy.domain.transition.addresses import MoveOutcome, owed
+from understudy.domain.events.transitions import EpochLifted
+from understudy.domain.transition.addresses import owed
 from understudy.domain.transition.epoch_lift import can_be_fenced, fenced_anew, lift_objection, lifted, may_grant
+from understudy.domain.transition.outcomes import MoveOutcome, Overtaken
 from understudy.domain.transition.steps import addresses_moved, entered
 from understudy.ports import Announcer, StateLedger
-from understudy.usecases.step import STALE, Clock, Outcome, answer, tell
+from understudy.usecases.step import Clock, Outcome, answer, publish
 
-EPOCH_LIFTED = "Understudy Epoch Lifted"
 ENDED = frozenset({"proof", "stop"})
 """Facts of the history that speak of a node which is not the one to be fenced now."""
 log = logging.getLogger(__name__)
@@ -34,26 +35,26 @@ def lift_epoch(
         log.error("epoch not lifted", extra={"cluster": state.cluster, "epoch": state.epoch, "why": why})
         return _not_lifted(why, ClusterView(state, definition, int(now)), guard, story, ledger)
     after = lifted(ClusterView(state, definition, int(now)), guard)
-    told = {
-        "cluster": state.cluster,
-        "epoch": after.epoch,
-        "lifted_from": state.epoch,
-        "guard_epoch": guard.epoch,
-        "guard_node": guard.node,
-        "is_fenced_anew": after.transition is not None and after.transition.stage is Stage.FENCING,
-    }
+    event = EpochLifted(
+        cluster=state.cluster,
+        epoch=after.epoch,
+        lifted_from=state.epoch,
+        guard_epoch=guard.epoch,
+        guard_node=guard.node,
+        is_fenced_anew=after.transition is not None and after.transition.stage is Stage.FENCING,
+    )
     history = {
-        after.epoch: _story(story, definition, after, told, now),
+        after.epoch: _story(story, definition, after, event, now),
         state.epoch: {
-            "outcome": "SUPERSEDED",
+            "outcome": str(Overtaken.SUPERSEDED),
             "reasons": [f"the guard in Route 53 carries epoch {guard.epoch}: lifted to {after.epoch}"],
             "stages.superseded_at": now,
         },
     }
     ledger.commit(state, after, history=history)
-    log.error("epoch lifted above the guard: the table has lost moves", extra=told)
-    tell(announcer, EPOCH_LIFTED, told)
-    return answer(MoveOutcome.LIFTED, **{name: value for name, value in told.items() if name != "cluster"})
+    log.error("epoch lifted above the guard: the table has lost moves", extra=event.detail())
+    publish(announcer, event)
+    return answer(MoveOutcome.LIFTED, **{name: value for name, value in event.detail().items() if name != "cluster"})
 
 
 def _not_lifted(
@@ -69,7 +70,7 @@ def _not_lifted(
     GUARD_UNFENCED: the node that it names is fenced first. GUARD_AHEAD: it names nobody who could be.
     """
     if view.state.transition is None:
-        return answer(STALE, why=why)
+        return answer(Overtaken.STALE, why=why)
     facts: dict[str, Any] = {"address_fault": why, "guard_ahead": True}
     unmoved = addresses_moved(view.state, [owed(label, why) for label in view.definition.labels], view.now)
     if may_grant(view, guard, str(story.get("guard_fenced", ""))):
@@ -89,12 +90,16 @@ def _not_lifted(
 
 
 def _story(
-    story: dict[str, Any], definition: Definition, after: ClusterState, told: dict[str, Any], now: float
+    story: dict[str, Any], definition: Definition, after: ClusterState, event: EpochLifted, now: float
 ) -> dict[str, Any]:
     """The transition's story so far, which goes on under the new epoch; of its fencing only what still counts."""
     stages = dict(story.pop("stages", {}))
-    facts = {"lifted_from": told["lifted_from"], "guard_epoch": told["guard_epoch"], "guard_node": told["guard_node"]}
-    if told["is_fenced_anew"]:
+    facts: dict[str, Any] = {
+        "lifted_from": event.lifted_from,
+        "guard_epoch": event.guard_epoch,
+        "guard_node": event.guard_node,
+    }
+    if event.is_fenced_anew:
         story = {name: fact for name, fact in story.items() if name not in ENDED}
         stages.pop("fenced_at", None)
         facts["source"] = definition.name_of(after.previous.node) if after.previous else None

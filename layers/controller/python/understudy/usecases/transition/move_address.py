@@ -11,20 +11,12 @@ from understudy.domain.cluster.definition import Definition, NodeSpec
 from understudy.domain.cluster.intervals import record_gap_s
 from understudy.domain.cluster.state import ClusterState, Stage
 from understudy.domain.cluster.view import ClusterView
-from understudy.domain.transition.addresses import (
-    Moved,
-    MoveOutcome,
-    faults_of,
-    is_waiting,
-    known_parts,
-    outcome_of,
-    owed,
-    story_of,
-)
+from understudy.domain.transition.addresses import Moved, faults_of, is_waiting, known_parts, outcome_of, owed, story_of
 from understudy.domain.transition.limits import has_time_to_wait, kept_open
+from understudy.domain.transition.outcomes import MoveOutcome, Overtaken
 from understudy.domain.transition.steps import TRY_BUDGET_S, address_owed, addresses_moved, entered, proof_in_hand
 from understudy.ports import Announcer, StateLedger
-from understudy.usecases.step import STALE, Clock, Outcome, Step, answer, do_step, redo_on_conflict
+from understudy.usecases.step import Clock, Outcome, Step, answer, do_step, redo_on_conflict
 from understudy.usecases.transition.lift_epoch import lift_epoch
 from understudy.usecases.transition.record_mover import Mover, MoveTask, OvertakenError
 
@@ -84,7 +76,7 @@ class _Try:
             return lift_epoch(state, self.definition, fault.guard, self.ledger, announcer, self.clock)
         if fault.has_written:
             redo_on_conflict(lambda: _own_up(state, self.ledger, self.clock))
-        return answer(STALE)
+        return answer(Overtaken.STALE)
 
     def _target(self) -> NodeSpec | None:
         target = self.state.transition.target if self.state.transition else self.state.active

@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from typing import Any
 
 from understudy.domain.advise.explain import explain
@@ -16,6 +15,7 @@ from understudy.domain.cluster.state import ClusterState
 from understudy.domain.cluster.view import ClusterView
 from understudy.domain.decide.rules import ON_SILENCE
 from understudy.domain.decide.situation import observer_by_clock
+from understudy.domain.events.transitions import TransitionOpened
 from understudy.domain.transition.consent import (
     Approved,
     Ask,
@@ -35,34 +35,20 @@ from understudy.domain.transition.opening import (
     rule_on_next,
     rule_on_request,
 )
+from understudy.domain.transition.outcomes import OpenOutcome, Overtaken
 from understudy.domain.transition.steps import opened
 from understudy.ports import Announcer, StateLedger
 from understudy.ports.seals import SealBook
 from understudy.usecases.observe.doubting import Doubter, Weighed
 from understudy.usecases.observe.facts import facts_of
 from understudy.usecases.observe.hold import set_mode
-from understudy.usecases.step import Clock, Outcome, answer, read_in_force, redo_on_conflict, tell
+from understudy.usecases.step import Clock, Outcome, answer, publish, read_in_force, redo_on_conflict
 from understudy.usecases.transition.clear_start import clear_start
 from understudy.usecases.transition.question import Asked, close_question, consent_facts, put_question, tell_of_consent
 
-TRANSITION_OPENED = "Understudy Transition Opened"
 HISTORY_KEPT_S = 400 * 86_400
 """How long the history of a transition is kept: DynamoDB deletes the item some days after `expires_at` (seconds)."""
 log = logging.getLogger(__name__)
-
-
-class OpenOutcome(StrEnum):
-    """How OpenTransition can end."""
-
-    OPENED = "OPENED"
-    STOOD_DOWN = "STOOD_DOWN"
-    REFUSED = "REFUSED"
-    EXHAUSTED = "EXHAUSTED"
-    MODE_SET = "MODE_SET"  # a hold or a resume: nothing was opened
-    DOUBTED = "DOUBTED"  # too many are silent: nothing was opened yet
-    CLEARED = "CLEARED"  # a failed start is forgotten: nothing was opened
-    APPROVAL_NEEDED = "APPROVAL_NEEDED"  # a person is to be asked first: nothing was opened
-    NOT_APPROVED = "NOT_APPROVED"
 
 
 def open_transition(
@@ -187,13 +173,18 @@ class _Opener:
             story["doubted_for_s"] = self.view.now - state.doubt.since
         history: dict[int, Mapping[str, Any]] = {after.epoch: story}
         if state.transition is not None:
-            history[state.epoch] = {"outcome": "SUPERSEDED", "reasons": [ruling.why], "stages.superseded_at": now}
+            history[state.epoch] = {
+                "outcome": str(Overtaken.SUPERSEDED),
+                "reasons": [ruling.why],
+                "stages.superseded_at": now,
+            }
         # The active node must not have beaten since its last beat was read: that beat would have renewed the lease.
         self.ledger.commit(state, after, holding_still=state.active, history=history)
         if consent and self.asked:
             tell_of_consent(self.asked, consent, self.view, after.epoch, self.announcer)
-        told = {key: story[key] for key in ("action", "source", "target", "rule", "why", "reason", "execution")}
-        tell(self.announcer, TRANSITION_OPENED, {"cluster": state.cluster, "epoch": after.epoch, **told})
+        told = {key: story[key] for key in ("source", "target", "rule", "why", "reason", "execution")}
+        event = TransitionOpened(cluster=state.cluster, epoch=after.epoch, action=ruling.action, **told)
+        publish(self.announcer, event)
         return answer(OpenOutcome.OPENED, epoch=after.epoch)
 
     def ask(self, asking: Ask) -> Outcome:

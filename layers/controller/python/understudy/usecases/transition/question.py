@@ -10,11 +10,11 @@ from typing import Any
 from understudy.domain.cluster.approval import Reply
 from understudy.domain.cluster.request import Request
 from understudy.domain.cluster.view import ClusterView
+from understudy.domain.events.approvals import ApprovalEnded
 from understudy.domain.transition.consent import Approved, Ask, Ending
 from understudy.ports import Announcer, StateLedger
-from understudy.usecases.step import tell
+from understudy.usecases.step import publish
 
-APPROVAL_ENDED = "Understudy Approval Ended"
 log = logging.getLogger(__name__)
 
 
@@ -59,18 +59,18 @@ def close_question(
     The history keeps the newest only: a cluster can be asked about for days under one epoch. A question that another
     one has replaced is not in the state any more, and stays so.
     """
-    told = _told(asked, ending, view)
+    event = _ended(asked, ending, view, view.state.epoch)
+    told = {key: value for key, value in event.detail().items() if key not in ("cluster", "epoch")}
     if view.state.approval is not None and view.state.approval.execution == asked.execution:
         history = {view.state.epoch: {"not_approved": {**told, "at": ended_at}}}
         ledger.commit(view.state, replace(view.state, approval=ending.remembered), history=history)
     log.warning("not approved", extra={"cluster": view.state.cluster, **told})
-    tell(announcer, APPROVAL_ENDED, {"cluster": view.state.cluster, "epoch": view.state.epoch, **told})
+    publish(announcer, event)
 
 
 def tell_of_consent(asked: Asked, consent: Approved, before: ClusterView, epoch: int, announcer: Announcer) -> None:
     """Whoever was asked hears that the move goes on under `epoch`, and on whose word."""
-    told = _told(asked, consent.ending, before)
-    tell(announcer, APPROVAL_ENDED, {"cluster": before.state.cluster, "epoch": epoch, **told})
+    publish(announcer, _ended(asked, consent.ending, before, epoch))
 
 
 def consent_facts(consent: Approved) -> dict[str, Any]:
@@ -81,15 +81,17 @@ def consent_facts(consent: Approved) -> dict[str, Any]:
     }
 
 
-def _told(asked: Asked, ending: Ending, view: ClusterView) -> dict[str, Any]:
-    return {
-        "action": str(asked.request.action),
-        "source": view.definition.name_of(view.state.last_holder) if view.state.last_holder else None,
-        "target": view.definition.name_of(asked.reply.target),
-        "outcome": ending.outcome,
-        "by": ending.by,
-        "reason": ending.reason,
-        "why": ending.why,
-        "execution": asked.execution,
-        "asked_again_at": ending.remembered.until if ending.remembered else None,
-    }
+def _ended(asked: Asked, ending: Ending, view: ClusterView, epoch: int) -> ApprovalEnded:
+    return ApprovalEnded(
+        cluster=view.state.cluster,
+        epoch=epoch,
+        action=asked.request.action,
+        source=view.definition.name_of(view.state.last_holder) if view.state.last_holder else None,
+        target=view.definition.name_of(asked.reply.target),
+        outcome=ending.outcome,
+        by=ending.by,
+        reason=ending.reason,
+        why=ending.why,
+        execution=asked.execution,
+        asked_again_at=ending.remembered.until if ending.remembered else None,
+    )

@@ -12,6 +12,7 @@ from understudy.domain.cluster.request import CHECK
 from understudy.domain.cluster.state import ClusterState, TransitionAction
 from understudy.domain.cluster.view import ClusterView
 from understudy.domain.decide.situation import Observer
+from understudy.domain.events.drills import DrillFinished
 from understudy.domain.transition.drill import (
     DRILL_RULES,
     Ask,
@@ -31,9 +32,8 @@ from understudy.ports import Announcer, Launcher, StateLedger
 from understudy.ports.drills import DrillBook
 from understudy.ports.readiness import ReportBook
 from understudy.usecases.observe.asking import ask
-from understudy.usecases.step import Clock, tell
+from understudy.usecases.step import Clock, publish
 
-DRILL_FINISHED = "Understudy Drill Finished"
 log = logging.getLogger(__name__)
 
 
@@ -116,26 +116,24 @@ class DrillMaster:
         budget_s = view.policy.outage_budget_s
         measured_s = max(taken.values(), default=None)
         within = None if budget_s is None or measured_s is None else measured_s <= budget_s
-        result = {
-            "outcome": str(end.outcome),
-            "why": end.why,
-            "outages_s": taken,
-            "measured_s": measured_s,
-            "budget_s": budget_s,
-            "within": within,
-        }
-        detail = {
-            "cluster": state.cluster,
-            "epoch": state.epoch,
-            "active": view.definition.name_of(state.active) if state.active else None,
-            **result,
-        }
-        log.warning("drill finished", extra=detail)
+        event = DrillFinished(
+            cluster=state.cluster,
+            epoch=state.epoch,
+            active=view.definition.name_of(state.active) if state.active else None,
+            outcome=end.outcome,
+            why=end.why,
+            outages_s=taken,
+            measured_s=measured_s,
+            budget_s=budget_s,
+            within=within,
+        )
+        log.warning("drill finished", extra=event.detail())
         if within is False:
             self.count_over_budget()
         if taken:
+            result = {key: value for key, value in event.detail().items() if key not in ("cluster", "epoch", "active")}
             self.ledger.note(state.cluster, end.drill.epoch, {"drill": result})
-        tell(self.announcer, DRILL_FINISHED, detail)
+        publish(self.announcer, event)
 
     def _measured(self, drill: Drill, cluster: str) -> dict[str, float]:
         """The outage of each of the two moves that came to an end (seconds), `out` and `back`."""

@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from understudy.domain.cluster.errors import LedgerConflictError
 from understudy.domain.cluster.tuning import StackWide
@@ -12,13 +11,13 @@ from understudy.domain.decide.fleet import Census, Sample, census, line_of, samp
 from understudy.domain.decide.rules import ON_SILENCE, decide
 from understudy.domain.decide.silence import Evidence, Fleet, Limits, Pace, SilenceVerdict, ZoneWord, weigh
 from understudy.domain.decide.situation import survey
+from understudy.domain.events.nodes import SilenceDoubted
 from understudy.ports import Announcer, StateLedger
 from understudy.ports.fleet import FleetBook
-from understudy.usecases.step import tell
+from understudy.usecases.step import publish
 from understudy.usecases.watch.run import Run
 from understudy.usecases.watch.views import Ears
 
-SILENCE_DOUBTED = "Understudy Silence Doubted"
 NAMED = 10
 """How many clusters and places the event names. The numbers count all of them."""
 log = logging.getLogger(__name__)
@@ -67,22 +66,22 @@ class FleetKeeper:
 
     def _tell(self, views: Sequence[ClusterView], waiting: Sequence[ClusterView]) -> None:
         """Tell people once when moves are put off, with the numbers, and once when none is any more."""
-        detail = self._numbers(views, waiting)
-        log.error("silence of many is doubted" if waiting else "silence is doubted no more", extra=detail)
-        tell(self.announcer, SILENCE_DOUBTED, detail)
+        event = self._numbers(views, waiting)
+        log.error("silence of many is doubted" if waiting else "silence is doubted no more", extra=event.detail())
+        publish(self.announcer, event)
 
-    def _numbers(self, views: Sequence[ClusterView], waiting: Sequence[ClusterView]) -> dict[str, Any]:
+    def _numbers(self, views: Sequence[ClusterView], waiting: Sequence[ClusterView]) -> SilenceDoubted:
         counted = _census(views)
         worst = sorted(counted.by_place.items(), key=lambda each: (-each[1].all.silent, each[0]))
-        return {
-            "clusters": len(waiting),
-            "of_clusters": len(views),
-            "silent_nodes": counted.everywhere.all.silent,
-            "of_nodes": counted.everywhere.all.total,
-            "places": {place: str(found.all) for place, found in worst[:NAMED] if found.all.silent},
-            "moves_a_minute": self.limits.moves,
-            "oldest": [view.state.cluster for view in sorted(waiting, key=_age)[:NAMED]],
-        }
+        return SilenceDoubted(
+            clusters=len(waiting),
+            of_clusters=len(views),
+            silent_nodes=counted.everywhere.all.silent,
+            of_nodes=counted.everywhere.all.total,
+            places={place: str(found.all) for place, found in worst[:NAMED] if found.all.silent},
+            moves_a_minute=self.limits.moves,
+            oldest=[view.state.cluster for view in sorted(waiting, key=_age)[:NAMED]],
+        )
 
     def _let_through(
         self, run: Run, views: Sequence[ClusterView], waiting: Sequence[ClusterView]

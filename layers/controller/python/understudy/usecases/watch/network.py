@@ -11,12 +11,12 @@ from understudy.domain.cluster.address import AddressStatus
 from understudy.domain.cluster.errors import LedgerConflictError
 from understudy.domain.cluster.state import ClusterState
 from understudy.domain.cluster.view import ClusterView
+from understudy.domain.events.addresses import AddressChanged
 from understudy.domain.transition.steps import address_owed
 from understudy.ports import Announcer, StateLedger
 from understudy.ports.network import ElasticIpReading, Network, RouteTable
-from understudy.usecases.step import tell
+from understudy.usecases.step import publish
 
-ADDRESS_CHANGED = "Understudy Address Changed"
 log = logging.getLogger(__name__)
 
 
@@ -48,9 +48,9 @@ def check_network(
             except LedgerConflictError:
                 log.info("address changed, not noted: so has the state; the next watch repeats it")
                 continue
-            detail = {"cluster": state.cluster, "epoch": state.epoch, "addresses": found}
-            log.warning("address changed", extra=detail)
-            tell(announcer, ADDRESS_CHANGED, detail)
+            event = AddressChanged(cluster=state.cluster, epoch=state.epoch, addresses=found)
+            log.warning("address changed", extra=event.detail())
+            publish(announcer, event)
     return changed
 
 

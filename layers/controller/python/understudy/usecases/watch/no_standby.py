@@ -18,11 +18,11 @@ from understudy.domain.decide.situation import (
     Situation,
     survey,
 )
+from understudy.domain.events.alerts import ClusterDegraded
 from understudy.ports import Announcer, StateLedger
 from understudy.usecases.observe.facts import facts_of
-from understudy.usecases.step import tell
+from understudy.usecases.step import publish
 
-CLUSTER_DEGRADED = "Understudy Cluster Degraded"
 FAULTS = {
     Candidate.RETRY: NO_SOUND_STANDBY,
     Candidate.NO_RETRY: NO_SOUND_STANDBY,
@@ -59,15 +59,15 @@ def tell_degraded(
         return view.state
     if (after is not None and after.is_told) or (before is not None and before.is_told):
         fault = FAULTS[survey(view, observer).candidate] if after else None
-        detail = {
-            "cluster": view.state.cluster,
-            "epoch": view.state.epoch,
-            "fault": fault,
-            "since": after.since if after else None,
-            "facts": facts_of(view),
-        }
-        log.warning("cluster degraded" if fault else "cluster degraded no more", extra=detail)
-        tell(announcer, CLUSTER_DEGRADED, detail)
+        event = ClusterDegraded(
+            cluster=view.state.cluster,
+            epoch=view.state.epoch,
+            fault=fault,
+            since=after.since if after else None,
+            facts=facts_of(view),
+        )
+        log.warning("cluster degraded" if fault else "cluster degraded no more", extra=event.detail())
+        publish(announcer, event)
     try:
         return ledger.commit(view.state, replace(view.state, lone=after))
     except LedgerConflictError:

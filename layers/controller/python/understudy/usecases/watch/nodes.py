@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from understudy.domain.cluster.definition import Definition, NodeSpec, Role
 from understudy.domain.cluster.state import ClusterState, PowerReading
 from understudy.domain.cluster.view import ClusterView
+from understudy.domain.events.nodes import NodeChanged
 from understudy.domain.observe.signal import FaultSignal, PowerSignal
 from understudy.ports import Announcer, BeatLedger, Refusal
 from understudy.ports.nodes import InstanceFacts, Nodes
-from understudy.usecases.step import Clock, tell
+from understudy.usecases.step import Clock, publish
 
-NODE_CHANGED = "Understudy Node Changed"
 GONE = "EC2 knows no such instance any more"
 log = logging.getLogger(__name__)
 
@@ -80,12 +80,12 @@ def _differences(view: ClusterView, facts: Mapping[str, InstanceFacts]) -> Itera
 
 
 def _tell(state: ClusterState, node: NodeSpec, fault: str, announcer: Announcer) -> None:
-    detail = {
-        "cluster": state.cluster,
-        "node": node.name,
-        "instance_id": node.instance_id,
-        "fault": fault,
-        "is_active": state.active == node.instance_id,
-    }
-    log.warning("node changed", extra=detail)
-    tell(announcer, NODE_CHANGED, detail)
+    event = NodeChanged(
+        cluster=state.cluster,
+        node=node.name,
+        instance_id=node.instance_id,
+        fault=fault,
+        is_active=state.active == node.instance_id,
+    )
+    log.warning("node changed", extra=event.detail())
+    publish(announcer, event)

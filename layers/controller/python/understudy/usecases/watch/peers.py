@@ -6,11 +6,11 @@ from dataclasses import replace
 from understudy.domain.cluster.errors import LedgerConflictError
 from understudy.domain.cluster.state import ClusterState
 from understudy.domain.cluster.view import ClusterView
+from understudy.domain.events.nodes import PeersDegraded
 from understudy.domain.observe.peers import digest_of, peer_faults
 from understudy.ports import Announcer, StateLedger
-from understudy.usecases.step import tell
+from understudy.usecases.step import publish
 
-PEERS_DEGRADED = "Understudy Peers Degraded"
 log = logging.getLogger(__name__)
 
 
@@ -28,7 +28,7 @@ def tell_peers(view: ClusterView, *, ledger: StateLedger, announcer: Announcer) 
     except LedgerConflictError:
         log.info("not told: the state has changed; the next watch repeats it")
         return view.state
-    detail = {"cluster": view.state.cluster, "epoch": view.state.epoch, "faults": faults}
-    log.warning("peers degraded" if faults else "peers degraded no more", extra=detail)
-    tell(announcer, PEERS_DEGRADED, detail)
+    event = PeersDegraded(cluster=view.state.cluster, epoch=view.state.epoch, faults=faults)
+    log.warning("peers degraded" if faults else "peers degraded no more", extra=event.detail())
+    publish(announcer, event)
     return after

@@ -7,7 +7,6 @@ ends the check of that zone without acting: unknown is not different.
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from understudy.domain.cluster.definition import Record
 from understudy.domain.cluster.errors import AddressUnreadableError, LedgerConflictError
@@ -16,11 +15,13 @@ from understudy.domain.cluster.record import RecordReading, Wish
 from understudy.domain.cluster.state import ClusterState
 from understudy.domain.cluster.tuning import Tuning, effective
 from understudy.domain.cluster.view import ClusterView
+from understudy.domain.events.addresses import RecordDrifted, RecordGuarded, RecordObstructed
 from understudy.domain.transition.steps import address_owed
 from understudy.domain.watch.drift import (
     ADVICE,
     RecordFinding,
     RecordStatus,
+    WithheldFacts,
     examine,
     facts_of,
     repairable,
@@ -28,11 +29,8 @@ from understudy.domain.watch.drift import (
     written_last,
 )
 from understudy.ports import Announcer, Measure, StateLedger, ZoneListing, unmeasured
-from understudy.usecases.step import Clock, tell
+from understudy.usecases.step import Clock, publish
 
-RECORD_DRIFTED = "Understudy Record Drifted"
-RECORD_GUARDED = "Understudy Record Guarded"
-RECORD_OBSTRUCTED = "Understudy Record Obstructed"
 REMEMBERED = 20
 """How many findings the history of an epoch keeps: more than a cluster has records, and no more than an item holds."""
 Pause = Callable[[float], None]
@@ -119,16 +117,16 @@ class RecordMonitor:
 
     def _owe(self, state: ClusterState, drifted: Sequence[RecordFinding]) -> None:
         """Have it put right at once. The commit is refused when anybody has moved since the state was read."""
-        detail = _detail(state, [facts_of(each) for each in drifted])
+        event = RecordDrifted(cluster=state.cluster, epoch=state.epoch, records=[facts_of(each) for each in drifted])
         now = self.clock()
-        story = {state.epoch: {"drift": detail, "stages.drifted_at": now}}
+        story = {state.epoch: {"drift": event.detail(), "stages.drifted_at": now}}
         try:
             self.ledger.commit(state, address_owed(state, int(now)), history=story)
         except LedgerConflictError:
             log.info("drift not noted: the state has changed; the next watch looks again")
             return
-        log.error("record drifted", extra=detail)
-        tell(self.announcer, RECORD_DRIFTED, detail)
+        log.error("record drifted", extra=event.detail())
+        publish(self.announcer, event)
 
     def _withhold(self, state: ClusterState, findings: Sequence[RecordFinding]) -> None:
         """Move nothing, and tell an operator: once of each different finding under one epoch.
@@ -136,19 +134,22 @@ class RecordMonitor:
         What was told is remembered in the history of the epoch, which nobody else reads in a watch. A guard can only
         seem to be newer because a move came between the two readings: so the state is read again before it is told.
         """
-        records = [{**facts_of(each), "advice": ADVICE[each.status]} for each in findings]
+        is_guarded = any(each.status in (RecordStatus.FOREIGN, RecordStatus.NEWER) for each in findings)
+        records: list[WithheldFacts] = [{**facts_of(each), "advice": ADVICE[each.status]} for each in findings]
+        event = (RecordGuarded if is_guarded else RecordObstructed)(
+            cluster=state.cluster, epoch=state.epoch, records=records
+        )
         told = self.ledger.history(state.cluster, state.epoch).get("withheld", [])
         new = [each for each in records if each not in told]
         if not new:
-            log.warning("record still not put right", extra=_detail(state, records))
+            log.warning("record still not put right", extra=event.detail())
             return
         there = self.ledger.read(state.cluster)
         if there is None or there.epoch != state.epoch or there.transition is not None:
             log.info("finding not told: the state has changed; the next watch looks again")
             return
-        log.error("record not put right: a person has to look", extra=_detail(state, records))
-        is_guarded = any(each.status in (RecordStatus.FOREIGN, RecordStatus.NEWER) for each in findings)
-        tell(self.announcer, RECORD_GUARDED if is_guarded else RECORD_OBSTRUCTED, _detail(state, records))
+        log.error("record not put right: a person has to look", extra=event.detail())
+        publish(self.announcer, event)
         story = {"withheld": [*told, *new][-REMEMBERED:], "stages.withheld_at": self.clock()}
         self.ledger.note(state.cluster, state.epoch, story)
 
@@ -167,7 +168,3 @@ def _tasks(subjects: Iterable[Subject]) -> Mapping[ZoneKey, ZoneTask]:
             task.records[record] = None
             task.tunings.add(each.tuning)
     return tasks
-
-
-def _detail(state: ClusterState, records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    return {"cluster": state.cluster, "epoch": state.epoch, "records": list(records)}

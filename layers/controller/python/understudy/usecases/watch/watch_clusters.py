@@ -15,6 +15,7 @@ from understudy.domain.cluster.errors import LedgerConflictError, NewerFormatErr
 from understudy.domain.cluster.state import ClusterState
 from understudy.domain.cluster.view import ClusterView
 from understudy.domain.decide.situation import Observer
+from understudy.domain.events.definitions import StateTooNew
 from understudy.domain.observe.peers import lacks_key
 from understudy.domain.transition.phases import Span, durations_s
 from understudy.domain.watch.gauges import Ailment
@@ -36,7 +37,7 @@ from understudy.ports.parameters import Parameters, ParameterText
 from understudy.usecases.observe.hold import change_hold
 from understudy.usecases.observe.judge import Judge
 from understudy.usecases.register.cluster import RegisterOutcome
-from understudy.usecases.step import Clock, tell
+from understudy.usecases.step import Clock, publish
 from understudy.usecases.transition.follow_changes import ChangeFollower
 from understudy.usecases.watch.alarms import check_alarms
 from understudy.usecases.watch.drills import DrillMaster
@@ -49,7 +50,6 @@ from understudy.usecases.watch.records import RecordMonitor
 from understudy.usecases.watch.run import JUDGE_LIMIT_S, LOOK_LIMIT_S, ROUTE53_LIMIT_S, Run
 from understudy.usecases.watch.views import Ears, Gathering, groups, listen
 
-STATE_TOO_NEW = "Understudy State Too New"
 TEXTS_LIMIT = 1000
 """How many clusters' texts one watch reads, ten a call: Parameter Store answers an account 40 calls a second."""
 NODES_LIMIT = 1000
@@ -261,9 +261,9 @@ def _tell_of_newer(faults: Iterable[Exception], announcer: Announcer) -> None:
     newer = [fault for fault in faults if isinstance(fault, NewerFormatError)]
     if newer:
         names = sorted({fault.cluster for fault in newer})
-        told = {"clusters": names, "format": max(fault.found for fault in newer), "known": newer[0].known}
-        log.error("states of a newer format: nothing is done for these clusters", extra=told)
-        tell(announcer, STATE_TOO_NEW, told)
+        event = StateTooNew(clusters=names, format=max(fault.found for fault in newer), known=newer[0].known)
+        log.error("states of a newer format: nothing is done for these clusters", extra=event.detail())
+        publish(announcer, event)
 
 
 def _checked(run: Run, views: list[ClusterView], check: Check, limit: int | None = None) -> list[ClusterView]:

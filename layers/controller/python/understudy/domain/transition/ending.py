@@ -1,0 +1,65 @@
+"""How a transition ends, why it did not end as it was to, and what a person is to do about that."""
+
+from enum import StrEnum
+from typing import Self
+
+from understudy.domain.decide.rules import PROVE
+
+
+class CloseOutcome(StrEnum):
+    """How a transition can end, beside STALE."""
+
+    IN_SERVICE = "IN_SERVICE"
+    DEGRADED = "DEGRADED"  # the lease is granted, but not all is as it was to be
+    HELD = "HELD"  # the lease is not granted: nobody may serve until a proof or a person comes
+    BROKEN = "BROKEN"  # the execution could not go on; another takes over after its deadline
+
+
+class Reason(StrEnum):
+    """Why a transition did not end as it was to end: what it means, and what a person is to do."""
+
+    meaning: str
+    advice: str
+
+    def __new__(cls, value: str, meaning: str, advice: str) -> Self:
+        """The word, with what is told of it."""
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.meaning = meaning
+        member.advice = advice
+        return member
+
+    OLD_NODE_UNPROVEN = (
+        "OLD_NODE_UNPROVEN",
+        "Nothing proved that the old node has stopped. Nothing was moved, and nobody holds the lease.",
+        PROVE,
+    )
+    SERVICE_NOT_IN_SERVICE = (
+        "SERVICE_NOT_IN_SERVICE",
+        "The service started on no node that was tried. Clients are not served.",
+        "Mend why it does not start (disk, configuration, data). Then restart the agent on the node that holds the "
+        "lease, or ask for a failover to another node.",
+    )
+    ADDRESS_OWED = (
+        "ADDRESS_OWED",
+        "The service may run, but the address was not moved: clients still go to the old node.",
+        "Mend the cause (the history's address_fault names it). It is tried again by itself, in growing gaps up to 15 "
+        "minutes. Do not delete the guard.",
+    )
+    NOT_ON_THE_REQUESTED_NODE = (
+        "NOT_ON_THE_REQUESTED_NODE",
+        "The service did not start on the node that was asked for, and went on to another one.",
+        "Find out why before you ask again: each try costs an outage.",
+    )
+    PROCEEDED_WITHOUT_PROOF = (
+        "PROCEEDED_WITHOUT_PROOF",
+        "Nothing proved that the old node is off, and policy or operator said to go on: two nodes may have served.",
+        "Stop the old node by force now. Look at the data before you let it back.",
+    )
+    GUARD_AHEAD = (
+        "GUARD_AHEAD",
+        "The guard in Route 53 carries an epoch that no move of this cluster can have written, so no address was "
+        "moved. Who wrote it may have started the service elsewhere.",
+        "Find out who wrote the guard (CloudTrail: ChangeResourceRecordSets), and make sure that the service runs "
+        "nowhere but where the table says. Then delete the guard's TXT record. Is the cluster held? Then resume it.",
+    )
