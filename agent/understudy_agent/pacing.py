@@ -6,9 +6,9 @@ A standby beats at once, and then twice a second, when the active node seems sil
 arrives, and would otherwise notice the silence up to `heartbeat_interval_s` later. Such a beat only makes it look; it
 decides by AWS's times as always.
 
-No read is ever put off: the next one is due `lease_read_interval_s` after the one before, or earlier. The rule that
-timings must keep, `2 * heartbeat_interval_s + lease_read_interval_s + 1 <= lease_s - kill_limit_s`, counts on that alone.
-Reads are strongly consistent, which costs twice as much: else an agent would read a lease that it has lost, and serve.
+No read is ever put off: the next one is due `lease_read_interval_s` after the one before, or earlier. The rule for
+timings, `2 * heartbeat_interval_s + lease_read_interval_s + 1 <= lease_s - kill_limit_s`, counts on that alone. Reads
+are strongly consistent, which costs twice as much: else an agent would read a lease that it has lost, and serve.
 """
 
 from __future__ import annotations
