@@ -7,8 +7,8 @@ help: its input could be copied.
 Many beats notice the same failure, and one name starts one execution. Step Functions keeps a name for 90 days, so the
 name also depends on a moment (the time divided by `silence_limit_s`). Else an execution that stood down would use it
 up, and the next failure at the same epoch would start nothing. A node that was heard again cannot be silent again
-within the same slot, so no failover is delayed. Two executions on either side of a slot's border do no harm: the second one
-finds the transition open and stands down.
+within the same slot, so no failover is delayed. Two executions on either side of a slot's border do no harm: the
+second one finds the transition open and stands down.
 
 The secret is in the table and not in a parameter: the functions have that right already, and a failover depends on no
 further service. Its partition key is its own, and no node's role can name it: a tag may not contain `#`.

@@ -1,4 +1,4 @@
-"""The tunables of row S8, under the names and with the defaults of the Recovery Kit that they come from."""
+"""The tunables, under the names and with the defaults of the Recovery Kit that they come from."""
 
 import re
 from collections.abc import Mapping

@@ -1,0 +1,14 @@
+"""docs/README.md leads to every document: one that it does not name is found by nobody."""
+
+import re
+from pathlib import Path
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+LINES_LIMIT = 12
+
+
+def test_the_list_of_what_to_read_names_every_document_and_stays_short():
+    text = (DOCS / "README.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"\]\(([a-z-]+\.md)\)", text))
+    assert sorted({path.name for path in DOCS.glob("*.md")} - {"README.md"} - named) == []
+    assert len([line for line in text.splitlines() if line.startswith("- ")]) <= LINES_LIMIT
