@@ -10,7 +10,7 @@ ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "docs/adr"
 DECISIONS = sorted(path for path in FOLDER.glob("*.md") if path.name != "README.md")
 STATUS = re.compile(r"\*\*Status\.\*\* (Accepted|Superseded), (\d{1,2} [A-Z][a-z]+ \d{4})\.")
-LISTED = re.compile(r"^\| \[(\d{4})\]\(([^)]+)\) \| (.+) \| (.+) \|$", re.MULTILINE)
+LISTED = re.compile(r"^- \[(\d{4})\]\(([^)]+)\) (.+) \(([^()]+)\)$", re.MULTILINE)
 
 
 def title_of(path: Path) -> str:
