@@ -38,7 +38,7 @@ from understudy.usecases.transition.follow_changes import ChangeFollower
 from understudy.usecases.watch.fleet import FleetKeeper
 from understudy.usecases.watch.records import RecordMonitor
 from understudy.usecases.watch.sweep import SweptParameters
-from understudy.usecases.watch.watch_clusters import Watch, WatchReport
+from understudy.usecases.watch.watch_clusters import ClusterWatch, WatchReport
 
 TABLE = "clusters"
 PAGE = 10
@@ -205,7 +205,7 @@ class Fleet:
         """One watch."""
         ledger, zone = self._ledger, Route53Zone(self.route53, a_polite_way())
         launcher = SfnLauncher(lambda: self.aws, "arn:aws:states:us-east-1:123456789012:stateMachine:bench")
-        return Watch(
+        return ClusterWatch(
             ledger=ledger,
             beats=ledger,
             nodes=Ec2Nodes(lambda: self.aws),

@@ -1,6 +1,10 @@
 """`make performance-docs`: what the benchmarks left in build/bench, into bench/results, docs/images and the document.
 
 What was not measured again stays as it is. The document itself is printed from bench/results alone (`make docs`).
+
+Three kinds of figures are kept apart. Counts (calls, modules, bytes, an outage in virtual time) are the same on every
+machine: tests demand them exactly. Ratios and times are of one machine: they are shown with its load, and no test looks
+at them. A time that is a threshold makes tests fail on busy machines, and says nothing about AWS.
 """
 
 from __future__ import annotations

@@ -2,12 +2,15 @@
 
 from collections.abc import Iterable
 from enum import StrEnum
+from textwrap import fill
 
 from tools.line_comments import meanings
 from understudy.domain.decide import silence
 from understudy.domain.decide.rules import ANY, COLUMNS, RULES, Action, Rule
 from understudy.domain.decide.situation import Phase
 from understudy.domain.observe.health import NodeHealth
+
+WIDTH = 120
 
 HEAD = """<!-- Printed from layers/controller/python/understudy/domain/ by `make docs`. Do not edit. -->
 
@@ -68,13 +71,13 @@ def _group(title: str, rules: Iterable[Rule]) -> str:
 
 
 def _rows(title: str, columns: Iterable[str], answer: str, rules: Iterable[Rule | silence.SilenceRule]) -> str:
-    head = ["rule", *columns, answer, "why"]
-    rows = [
-        [f"`{rule.name}`", *map(_cell, rule.columns.values()), f"**{getattr(rule, answer)}**", rule.why]
-        for rule in rules
-    ]
+    rules, head = [*rules], ["rule", *columns, answer]
+    rows = [[f"`{rule.name}`", *map(_cell, rule.columns.values()), f"**{getattr(rule, answer)}**"] for rule in rules]
     lines = [title, _line(head), _line(["---"] * len(head)), *[_line(row) for row in rows]]
-    return "\n".join([*lines, ""])
+    why = [
+        fill(f"- `{rule.name}`: {rule.why}", WIDTH, subsequent_indent="  ", break_on_hyphens=False) for rule in rules
+    ]
+    return "\n".join([*lines, "", *why, ""])
 
 
 def _cell(allowed: frozenset[StrEnum]) -> str:

@@ -16,8 +16,9 @@ Nothing here was measured on real AWS.
 """
 CALLS = """## What is asked of AWS
 
-Counted by botocore itself, on moto, with the real functions and the real workflow. Tests demand exactly these numbers;
-no test checks a time. *Cold* means that every function has just been started.
+Counted by botocore itself, on moto, with the real functions and the real workflow. Tests demand exactly these numbers:
+one call more for each beat costs money on every machine. No test checks a time. *Cold* means that every function has
+just been started.
 
 """
 BUSY = """

@@ -1,6 +1,14 @@
 """When to beat and when to read next, as pure functions of what is known (S11).
 
 Times are local milliseconds.
+
+A standby beats at once, and then twice a second, when the active node seems silent: the controller judges when a beat
+arrives, and would otherwise notice the silence up to `heartbeat_interval_s` later. Such a beat only makes it look; it
+decides by AWS's times as always.
+
+No read is ever put off: the next one is due `lease_read_interval_s` after the one before, or earlier. The rule for
+timings, `2 * heartbeat_interval_s + lease_read_interval_s + 1 <= lease_s - kill_limit_s`, counts on that alone. Reads
+are strongly consistent, which costs twice as much: else an agent would read a lease that it has lost, and serve.
 """
 
 from __future__ import annotations
@@ -13,7 +21,11 @@ FIRST_READ_LIMIT_MS = 3000
 FIRST_RETRY_MS = 500
 READ_AFTER_OWN_BEAT_MS = 300
 READ_TELLS_OF_BEAT_MS = 200
-"""A periodic read that begins so long after an own beat is as good as the read that the beat calls for."""
+"""A periodic read that begins so long after an own beat is as good as the read that the beat calls for.
+
+By the default timings both would fall on nearly the same moment, and one paid read in six would be for nothing. Where
+the way to the table takes longer than this, the next read sees the beat, as for every beat that is recorded late.
+"""
 READ_WHILE_MOVING_MS = 500
 LOST_AFTER_BEATS = 2
 """Intervals after which an own beat that is not known to be recorded counts as lost, or late."""

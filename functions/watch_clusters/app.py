@@ -3,14 +3,14 @@
 from typing import Any
 
 from understudy import bootstrap, clients, invocation
-from understudy.usecases.watch.watch_clusters import Watch
+from understudy.usecases.watch.watch_clusters import ClusterWatch
 
 
 @invocation.logged
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Register, judge and follow whatever the events have missed."""
     zone = bootstrap.zone_for_a_watch()
-    report = Watch(
+    report = ClusterWatch(
         ledger=clients.ledger(),
         beats=clients.ledger(),
         nodes=clients.nodes(),

@@ -32,7 +32,7 @@ from understudy.usecases.transition.move_address import move_address
 from understudy.usecases.transition.open_transition import open_transition
 from understudy.usecases.transition.record_mover import RecordMover
 from understudy.usecases.watch.records import RecordMonitor
-from understudy.usecases.watch.watch_clusters import Watch
+from understudy.usecases.watch.watch_clusters import ClusterWatch
 
 if TYPE_CHECKING:
     from tests.explorer.world import World
@@ -77,7 +77,7 @@ class Controller:
             "check_change": partial(check_change, ledger=table, follower=follower),
             "close_transition": partial(close_transition, announcer=announcer, **step),
         }
-        self._watch = Watch(
+        self._watch = ClusterWatch(
             ledger=table,
             beats=table,
             nodes=world.ec2,

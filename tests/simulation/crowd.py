@@ -2,6 +2,13 @@
 
 What stands in for the rest of the workflow: every task is tried three times and given up after 35 s, a transition that
 is past its deadline is opened anew under a higher epoch, and so is one whose address is owed when its time has come.
+
+The simulation of one cluster lets others act inside a slow call, on one stack. That does not do here: what group commit
+has to fear is a writer that stands still between any two calls for longer than its turn, while others take turns, stand
+still and die themselves. So each function is a thread, of which one goes on at a time.
+
+A function that has died makes no further call, and its `finally` is told so. Else a dead writer would give its turn
+back, and no run would need the end of the turn.
 """
 
 from __future__ import annotations

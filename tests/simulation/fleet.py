@@ -39,7 +39,7 @@ from understudy.usecases.transition.follow_changes import ChangeFollower
 from understudy.usecases.transition.open_transition import open_transition
 from understudy.usecases.watch.fleet import FleetKeeper
 from understudy.usecases.watch.records import RecordMonitor
-from understudy.usecases.watch.watch_clusters import Watch
+from understudy.usecases.watch.watch_clusters import ClusterWatch
 
 ZONES = ("us-east-1a", "us-east-1b", "us-east-1c")
 ZONE_IDS = {"us-east-1a": "use1-az4", "us-east-1b": "use1-az6", "us-east-1c": "use1-az1"}
@@ -137,7 +137,7 @@ class FleetWorld:
     def watch(self) -> None:
         """One watch, as it is each minute."""
         zone = FakeZone(self.clock)
-        Watch(
+        ClusterWatch(
             ledger=self.ledger,
             beats=self.ledger,
             nodes=self.ec2,

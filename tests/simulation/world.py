@@ -67,7 +67,7 @@ from understudy.usecases.transition.move_address import move_address
 from understudy.usecases.transition.open_transition import open_transition
 from understudy.usecases.transition.record_mover import RecordMover
 from understudy.usecases.watch.records import RecordMonitor
-from understudy.usecases.watch.watch_clusters import Watch
+from understudy.usecases.watch.watch_clusters import ClusterWatch
 from understudy_agent import files, table
 
 WORKFLOW = WorkflowDefinition.load(Path("statemachine/transition.asl.json"))
@@ -174,7 +174,7 @@ class World:
             STACK,
         )
         monitor = RecordMonitor(ledger, zone, announcer, self.clock, self.clock.pass_time, STACK)
-        self._watch = Watch(
+        self._watch = ClusterWatch(
             nodes=nodes,
             alarms=self.alarms,
             index=ledger,

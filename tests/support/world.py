@@ -49,7 +49,7 @@ from understudy.usecases.transition.network_movers import ElasticIpMover, RouteM
 from understudy.usecases.transition.open_transition import open_transition
 from understudy.usecases.transition.record_mover import RecordMover
 from understudy.usecases.watch.records import RecordMonitor
-from understudy.usecases.watch.watch_clusters import Watch, WatchReport
+from understudy.usecases.watch.watch_clusters import ClusterWatch, WatchReport
 from understudy_agent import quorum as hosts
 from understudy_agent.lease import Order, Sender, Standing, after_read, order, settled
 from understudy_agent.view import parse_state
@@ -218,7 +218,7 @@ class World:
         )
 
     def watch(self) -> WatchReport:
-        return Watch(
+        return ClusterWatch(
             ledger=self.ledger,
             beats=self.ledger,
             nodes=self.ec2,

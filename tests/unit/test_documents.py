@@ -30,31 +30,12 @@ SCREEN = 160
 """How many characters of source a row of a table may have: what fits on a screen."""
 WIDE = frozenset(
     {
-        "CONTRIBUTING.md",
-        "README.md",
         "agent/README.md",
-        "docs/addresses.md",
-        "docs/adr/0025-promises-between-agents.md",
-        "docs/adr/0037-end-to-end-tests-run-under-enforced-iam.md",
-        "docs/adr/0063-what-the-agent-writes-into-systemd.md",
-        "docs/adr/0065-the-lease-is-kept-by-a-process-beside-the-agent.md",
-        "docs/adr/0067-a-watchdog-is-fed-by-the-lease.md",
-        "docs/adr/0072-everybody-calls-an-alias.md",
         "docs/cost.md",
         "docs/decision-table.md",
-        "docs/explorer.md",
-        "docs/failsafe.md",
-        "docs/network.md",
-        "docs/nodes-lab.md",
-        "docs/notices.md",
-        "docs/quorum.md",
-        "docs/releases.md",
         "docs/reliability.md",
         "docs/scale.md",
         "docs/simulation.md",
-        "docs/threat-model.md",
-        "docs/traceability.md",
-        "examples/two-node-service/README.md",
         "statemachine/README.md",
     }
 )

@@ -11,13 +11,14 @@ ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "docs/threat-model.md").read_text(encoding="utf-8")
 TEST = re.compile(r"`((?:\w+/)+test_\w+\.py)::(test_\w+)`")
 SECTIONS = {head: body for head, _, body in (part.partition("\n") for part in TEXT.split("\n## ")[1:])}
+ENTRY = re.compile(r"\*\*(\w+):\*\* (.+?)((?:\n  - .+)*)", re.DOTALL)
 LINES = [
-    (section, cells)
+    (section, entry)
     for section, body in SECTIONS.items()
-    for line in body.splitlines()
-    if line.startswith("| ") and (cells := [cell.strip() for cell in line.strip("|").split("|")])[0]
+    for part in re.split(r"^- ", body, flags=re.MULTILINE)[1:]
+    if (match := ENTRY.fullmatch(part.partition("\n\n")[0].rstrip())) and (entry := match.groups())
 ]
-"""(section, [can/cannot/told, what, tests]) for each line of a table."""
+"""(section, (can/cannot/told, what, tests)) for each entry of a list."""
 
 
 @cache
@@ -31,12 +32,16 @@ def test_a_test_that_the_threat_model_names_exists(path, name):
     assert name in names_in(path)
 
 
-@pytest.mark.parametrize(("section", "cells"), LINES, ids=lambda each: each if isinstance(each, str) else each[1][:60])
-def test_whatever_somebody_is_said_not_to_be_able_to_do_is_held_by_a_test(section, cells):
-    kind, _, tests = cells
+@pytest.mark.parametrize(("section", "entry"), LINES, ids=lambda each: each if isinstance(each, str) else each[1][:60])
+def test_whatever_somebody_is_said_not_to_be_able_to_do_is_held_by_a_test(section, entry):
+    kind, _, tests = entry
     assert kind in ("can", "cannot", "told")
     assert kind != "cannot" or TEST.search(tests)
-    assert not re.sub(TEST, "", tests).strip(), "the last column names tests and nothing else"
+    assert not re.sub(r"\n  - ", "", re.sub(TEST, "", tests)), "below an entry are tests and nothing else"
+
+
+def test_every_entry_of_every_list_was_looked_at():
+    assert len(LINES) == len(re.findall(r"^- ", TEXT, flags=re.MULTILINE)) > 50
 
 
 def test_everybody_with_one_right_is_looked_at():
@@ -52,5 +57,5 @@ def test_everybody_with_one_right_is_looked_at():
         "Who may put events on the bus",
     ]
     for section in SECTIONS:
-        kinds = {cells[0] for each, cells in LINES if each == section}
+        kinds = {entry[0] for each, entry in LINES if each == section}
         assert "cannot" in kinds, section

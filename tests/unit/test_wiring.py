@@ -140,7 +140,7 @@ def test_all_that_a_watch_does_with_route_53_shares_one_allowance(settled, monke
 
     app = importlib.import_module("functions.watch_clusters.app")
     given, registered = {}, []
-    monkeypatch.setattr(app, "Watch", lambda **ports: given.update(ports) or SimpleNamespace(run=nothing_done))
+    monkeypatch.setattr(app, "ClusterWatch", lambda **ports: given.update(ports) or SimpleNamespace(run=nothing_done))
     monkeypatch.setattr(bootstrap, "register", lambda text, records: registered.append(records))
     app.handler({}, CONTEXT)
     given["register"]("a text")

@@ -60,8 +60,8 @@ class Gathered:
     """Emits figures of `usual` dimensions many in one line, where a line for each would cost more than all else (B9).
 
     They wait in the worker, for GATHERED_S and GATHERED_MAX of them at most: the first call after that emits them. A
-    worker that is called no more keeps what waits; so nothing that matters by itself may wait. Figures of other
-    dimensions are emitted at once.
+    worker that is called no more keeps what waits, and Lambda takes it along; so nothing that matters by itself may
+    wait. Figures of other dimensions are emitted at once: a late beat must be seen, so a sample would not do.
     """
 
     def __init__(self, clock: Callable[[], float], **usual: str) -> None:

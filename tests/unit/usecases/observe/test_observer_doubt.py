@@ -22,7 +22,7 @@ from understudy.domain.events.alerts import OperatorCalled
 from understudy.usecases.observe.judge import Judge
 from understudy.usecases.transition.follow_changes import ChangeFollower
 from understudy.usecases.watch.records import RecordMonitor
-from understudy.usecases.watch.watch_clusters import Watch, WatchReport
+from understudy.usecases.watch.watch_clusters import ClusterWatch, WatchReport
 
 DARK_SINCE = NOW - 40
 SIZES = [1, 2, 10, 1000]
@@ -62,7 +62,7 @@ class Fleet:
     def watch(self) -> WatchReport:
         judge = Judge(self.ledger, self.launcher, self.announcer, self.clock)
         monitor = RecordMonitor(self.ledger, self.zone, self.announcer, self.clock, lambda seconds: None, "understudy")
-        return Watch(
+        return ClusterWatch(
             ledger=self.ledger,
             beats=self.ledger,
             nodes=self.nodes,

@@ -45,7 +45,7 @@ from understudy.usecases.observe.judge import Judge
 from understudy.usecases.observe.receive_signal import ALARM_STATE, EC2_STATE, receive_signal
 from understudy.usecases.transition.follow_changes import ChangeFollower
 from understudy.usecases.watch.records import RecordMonitor
-from understudy.usecases.watch.watch_clusters import TELL_LIMIT, Watch
+from understudy.usecases.watch.watch_clusters import TELL_LIMIT, ClusterWatch
 
 
 class Controller:
@@ -67,7 +67,7 @@ class Controller:
         self.scaling = FakeScalingGroups()
 
     def watch(self, register=None):
-        return Watch(
+        return ClusterWatch(
             ledger=self.ledger,
             beats=self.ledger,
             nodes=self.nodes,

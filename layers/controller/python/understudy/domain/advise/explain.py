@@ -19,7 +19,7 @@ OF_NOBODY = (Holder.NOBODY, Holder.UNHEARD, Holder.CONTESTED)
 
 
 @dataclass(frozen=True)
-class Otherwise:
+class Alternative:
     """One other answer to one question of the table, all else equal, and the decision that it would lead to.
 
     `condition`: what would have to be so, in words.
@@ -48,7 +48,7 @@ class Explanation:
     decision: Decision
     target: str | None
     facts: tuple[Fact, ...]
-    otherwise: tuple[Otherwise, ...]
+    otherwise: tuple[Alternative, ...]
     put_off: str = ""
 
     @property
@@ -82,7 +82,7 @@ def explain(view: ClusterView, observer: Observer) -> Explanation:
     )
 
 
-def _alternatives(situation: Situation, decision: Decision, view: ClusterView) -> Iterator[Otherwise]:
+def _alternatives(situation: Situation, decision: Decision, view: ClusterView) -> Iterator[Alternative]:
     """Every single other answer that this cluster could come to, and that another rule stands for."""
     for column, kind in COLUMNS.items():
         for value in kind:
@@ -92,7 +92,7 @@ def _alternatives(situation: Situation, decision: Decision, view: ClusterView) -
             found = decide(other)
             if found.rule != decision.rule:
                 condition = _condition(value, column, view)
-                yield Otherwise(column, str(value), condition, found)
+                yield Alternative(column, str(value), condition, found)
 
 
 def _can_come(other: Situation, situation: Situation, view: ClusterView) -> bool:

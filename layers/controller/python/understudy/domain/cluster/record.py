@@ -214,7 +214,7 @@ def plan_batch(record: Record, wish: Wish, reading: RecordReading) -> tuple[Chan
 def plan_zone(plans: Iterable[tuple[Change, ...]]) -> tuple[Change, ...]:
     """One batch for several records of one zone, from the batch of each.
 
-    The records of one name share its guard, which is to be written once. Had it changed between their readings, the
-    batch would hold two different DELETEs of it, and Route 53 would refuse the whole.
+    The records of one name share its guard, which is to be written once. If it changed between their readings,
+    the batch holds two different DELETEs of it, and Route 53 refuses the whole.
     """
     return tuple(dict.fromkeys(change for plan in plans for change in plan))

@@ -1,7 +1,17 @@
 """What the controller itself asks of the workflow: names that nobody can guess, and a seal on the request (S10, B5).
 
 Both are made with a secret that only the controller's functions can read. Whoever may start executions can therefore
-neither use up a name before the controller does, nor ask in its words.
+neither use up a name before the controller does, nor ask in its words. Looking at what bears the name instead would not
+help: its input could be copied.
+
+Many beats notice the same failure, and one name starts one execution. Step Functions keeps a name for 90 days, so the
+name also depends on a moment (the time divided by `silence_limit_s`). Else an execution that stood down would use it
+up, and the next failure at the same epoch would start nothing. A node that was heard again cannot be silent again
+within the same slot, so no failover is delayed. Two executions on either side of a slot's border do no harm: the
+second one finds the transition open and stands down.
+
+The secret is in the table and not in a parameter: the functions have that right already, and a failover depends on no
+further service. Its partition key is its own, and no node's role can name it: a tag may not contain `#`.
 """
 
 import hashlib

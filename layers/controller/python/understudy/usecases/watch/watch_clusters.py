@@ -79,7 +79,7 @@ class WatchReport:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Watch:
+class ClusterWatch:
     """All that one watch looks at and works with.
 
     `replacing`: what is done for members that are replaced, one thing after the other; `spread`: for all but Route 53;

@@ -1,0 +1,201 @@
+"""One word for one thing: a name is one class, words that were replaced stay away, requirements are named by tests."""
+
+import ast
+import re
+import subprocess
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.unit.test_house_rules import EVERYWHERE, ROOT, modules
+
+PACKAGES = (ROOT / "layers/controller/python/understudy", ROOT / "agent/understudy_agent")
+CODE = (*EVERYWHERE, ROOT / "bench")
+
+TWICE_STILL = {
+    "Ask",
+    "Asked",
+    "Budget",
+    "Change",
+    "Finding",
+    "Group",
+    "Guard",
+    "Kind",
+    "Look",
+    "Machine",
+    "NodeView",
+    "Notifier",
+    "Pace",
+    "Phase",
+    "Plan",
+    "Planned",
+    "Post",
+    "Question",
+    "Quorum",
+    "Reach",
+    "Report",
+    "ServiceSpec",
+    "Settled",
+    "Standing",
+    "Step",
+    "Terms",
+    "Verdict",
+    "_Look",
+}
+"""Classes that still share their name with another one. A name that is one class by now must leave this list."""
+
+REPLACED = {
+    "Allowance": "a deadline",
+    "Beside": "a helper",
+    "DrillMaster": "a drill scheduler",
+    "Ears": "the observer's confidence",
+    "Inspector": "a readiness check",
+    "Lone": "no standby",
+    "Polite": "a client that tries again",
+    "Post": "a worker, or the UDP transport",
+    "Purse": "a rate budget",
+    "Rehearser": "a rehearsal",
+    "Serving": "a server",
+    "ShareBook": "the store of rate budgets",
+    "Standing": "a record's status, or the view of a lease",
+    "Wish": "a desired record",
+    "Word": "an answer about a lease",
+    "_own_up": "mark unmoved",
+    "ailments": "health gauges",
+    "crew": "shards",
+    "door": "a link, or a proxy",
+    "few_and_short": "truncated",
+    "guilty": "rejected members",
+    "hand_in": "submit",
+    "holding_still": "if_no_newer_beat_of",
+    "listens": "the observer's confidence",
+    "lone": "no standby",
+    "mend": "fix, repair or restore",
+    "moved_not": "not moved",
+    "outlasting": "exceeds the execution's limit",
+    "polite_route53": "the retries of Route 53",
+    "post": "the UDP transport",
+    "put_left": "save",
+    "putting": "submission, or revision",
+    "swept_parameters": "the listing of parameters",
+    "taken_in": "ingested",
+    "telling": "publish, report or notify",
+}
+"""Identifiers that are not to come back, with what is said instead."""
+
+REPLACED_STILL_THERE = {
+    "Allowance",
+    "Beside",
+    "DrillMaster",
+    "Ears",
+    "Inspector",
+    "Lone",
+    "Polite",
+    "Post",
+    "Purse",
+    "Rehearser",
+    "Serving",
+    "ShareBook",
+    "Standing",
+    "Wish",
+    "Word",
+    "_own_up",
+    "ailments",
+    "crew",
+    "door",
+    "few_and_short",
+    "guilty",
+    "holding_still",
+    "listens",
+    "lone",
+    "moved_not",
+    "outlasting",
+    "post",
+    "put_left",
+    "putting",
+    "swept_parameters",
+    "telling",
+}
+"""Those that the code still has. One that has gone must leave this list."""
+
+ROW = r"(?:S(?:1[0-8]|[1-9])|B(?:1\d|2[0-5]|[1-9]))"
+NAMES_A_ROW = re.compile(rf"\((?:rows? )?{ROW}\b|\brows? {ROW}\b|\b(?!S3\b){ROW}\b")
+"""S3 by itself is a service of AWS."""
+ROWS_BELONG_IN = ("tests/", "docs/traceability.md")
+NAMES_ROWS_STILL = {
+    "docs/readiness.md",
+    "layers/controller/python/understudy/domain/readiness/rows_instances.py",
+    "layers/controller/python/understudy/domain/readiness/rows_names.py",
+    "layers/controller/python/understudy/domain/readiness/rows_nodes.py",
+    "layers/controller/python/understudy/domain/readiness/rows_peers.py",
+}
+"""Files in which requirements are still named. One that names none by now must leave this list."""
+
+
+def classes() -> dict[str, list[str]]:
+    """Where each class of controller and agent is defined."""
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    for path in modules(*PACKAGES):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef):
+                found[node.name].append(f"{path.relative_to(ROOT)}:{node.lineno}")
+    return dict(found)
+
+
+def identifiers(path: Path) -> Iterator[str]:
+    """Every name that a module defines or uses, and its own."""
+    yield path.stem
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for field in ("name", "id", "attr", "arg", "asname"):
+            value = getattr(node, field, None)
+            if isinstance(value, str):
+                yield value.rpartition(".")[2]
+
+
+def replaced_words() -> dict[str, list[str]]:
+    """Where each word is still an identifier that was to be replaced."""
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    for path in modules(*CODE):
+        for word in REPLACED.keys() & {*identifiers(path)}:
+            found[word].append(str(path.relative_to(ROOT)))
+    return dict(found)
+
+
+def rows_by_file() -> dict[str, list[str]]:
+    """The lines that name a row of the requirements, by file, where none belongs."""
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\n")
+    found = {}
+    for name in listed:
+        path = ROOT / name
+        if name.startswith(ROWS_BELONG_IN) or path.suffix not in {".py", ".md", ".yaml", ".toml"} or not path.is_file():
+            continue
+        lines = path.read_text(encoding="utf-8").splitlines()
+        found[name] = [f"{name}:{number}" for number, line in enumerate(lines, 1) if NAMES_A_ROW.search(line)]
+    return {name: lines for name, lines in found.items() if lines}
+
+
+def test_no_two_classes_of_controller_and_agent_have_one_name():
+    twice = {name: places for name, places in classes().items() if len(places) > 1}
+    assert {name: places for name, places in twice.items() if name not in TWICE_STILL} == {}
+    assert sorted(TWICE_STILL - twice.keys()) == [], "one class by now: take it out of TWICE_STILL"
+
+
+def test_a_word_that_was_replaced_does_not_come_back():
+    found = replaced_words()
+    back = {f"{word}: say {REPLACED[word]}": found[word] for word in found if word not in REPLACED_STILL_THERE}
+    assert back == {}
+    assert sorted(REPLACED_STILL_THERE - found.keys()) == [], "gone: take it out of REPLACED_STILL_THERE"
+
+
+def test_rows_of_the_requirements_are_named_beside_tests_and_nowhere_else():
+    found = rows_by_file()
+    assert [line for name, lines in found.items() for line in lines if name not in NAMES_ROWS_STILL] == []
+    assert sorted(NAMES_ROWS_STILL - found.keys()) == [], "names none by now: take it out of NAMES_ROWS_STILL"
+
+
+def test_a_row_is_told_from_a_service_of_aws_and_from_a_longer_name():
+    assert [
+        text for text in ("(B4)", "(S3, B1)", "row S3", "(rows S1", "B12 is", "S18.") if not NAMES_A_ROW.search(text)
+    ] == []
+    assert [text for text in ("to S3 and", "B26", "S19", "S100", "SHA1", "us-east-1") if NAMES_A_ROW.search(text)] == []
