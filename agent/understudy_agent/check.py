@@ -1,4 +1,4 @@
-"""What `understudy-agent check` finds beyond the file: units, and programs of commands (S9, B18)."""
+"""What `understudy-agent check` finds beyond the file: units, and programs of commands."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the agent starts a program: nothing of the agent's own in its environment, signals and streams (S9)."""
+"""How the agent starts a program: nothing of the agent's own in its environment, signals and streams."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The agent's configuration file. Every fault is told in a line that names section, key and value (S9)."""
+"""The agent's configuration file. Every fault is told in a line that names section, key and value."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the agent has systemd know of the units that it manages: drop-ins in /etc, and gates in /run (B18).
+"""What the agent has systemd know of the units that it manages: drop-ins in /etc, and gates in /run.
 
 A drop-in leaves restarts to the agent, has systemd stop the agent first when the machine shuts down, and lets nobody
 but the agent start the unit, also at a boot. It is written once the cluster has been placed, as far as this node knows:

@@ -1,4 +1,4 @@
-"""The last line of defence: a process that keeps the lease when its agent cannot (B11, B18).
+"""The last line of defence: a process that keeps the lease when its agent cannot.
 
 It is there before it is needed, and goes by what was written down alone: the lease file, whoever runs or hangs. When
 the lease has run out, whatever still runs is ended, and it is tried until it is down. Whatever goes wrong here ends in

@@ -1,4 +1,4 @@
-"""Asks for promises, gives them and keeps them: joins the rules, the wire, the memory and the keys (B11)."""
+"""Asks for promises, gives them and keeps them: joins the rules, the wire, the memory and the keys."""
 
 from __future__ import annotations
 

@@ -90,7 +90,7 @@ class Slots(Protocol):
 
 
 class LeaseFile:
-    """The lease as the next agent of this boot finds it: binding even if it cannot read the table (B11).
+    """The lease as the next agent of this boot finds it: binding even if it cannot read the table.
 
     Renewing it takes no room, so that a full file system of the directory ends no lease.
     """

@@ -1,4 +1,4 @@
-"""Services that an agent before this one was in charge of, and that the file no longer names, or names otherwise (B11).
+"""Services that an agent before this one was in charge of, and that the file no longer names, or names otherwise.
 
 What was written down of them is kept in the plan, in sections `[former NAME]`, as long as the lease binds them: so they
 can be looked at and stopped in their own way. They are never started.

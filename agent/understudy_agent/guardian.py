@@ -1,4 +1,4 @@
-"""Sees to it that there is a process which keeps the lease when this one cannot: see `expire` (B18)."""
+"""Sees to it that there is a process which keeps the lease when this one cannot: see `expire`."""
 
 from __future__ import annotations
 

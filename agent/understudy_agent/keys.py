@@ -1,4 +1,4 @@
-"""The keys that the nodes of a cluster share: read from a file or a parameter, again and again (B11 B13)."""
+"""The keys that the nodes of a cluster share: read from a file or a parameter, again and again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The kinds of service: how each is started, stopped, killed and looked at (S9). All answers are tasks."""
+"""The kinds of service: how each is started, stopped, killed and looked at. All answers are tasks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ends what is left of services by system calls alone: no program is started, and no disk is needed (B18, S12)."""
+"""Ends what is left of services by system calls alone: no program is started, and no disk is needed."""
 
 from __future__ import annotations
 

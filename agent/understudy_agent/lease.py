@@ -1,7 +1,7 @@
 """The lease, as pure logic: what a node may do, from what it has read and what its clock says.
 
 No clock and no input or output here. Times are whole milliseconds of the node's CLOCK_BOOTTIME; they
-are compared with each other only, never with another machine's. Requirements: S9, S12, B4, B10, B11.
+are compared with each other only, never with another machine's.
 
         beat sent          recorded, read                  stop_at     kill_at   lease end
     ──────┼───────────────────┼──────────────────────────────┼───────────┼──────────┼──────▶ boottime

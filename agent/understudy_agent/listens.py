@@ -1,4 +1,4 @@
-"""Sockets that a service has declared: it is down only when nobody listens there any more (S9, B18)."""
+"""Sockets that a service has declared: it is down only when nobody listens there any more."""
 
 from __future__ import annotations
 

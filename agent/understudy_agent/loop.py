@@ -1,7 +1,6 @@
 """The supervising loop: on every tick it looks at the lease first, and obeys it.
 
-The tick never waits: network calls are made by two threads, services are polled. Requirements: S9-S11, B10,
-B11.
+The tick never waits: network calls are made by two threads, services are polled.
 """
 
 from __future__ import annotations

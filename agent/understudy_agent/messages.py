@@ -1,4 +1,4 @@
-"""What agents say to each other: one datagram, signed, the same bytes for the same content (B11).
+"""What agents say to each other: one datagram, signed, the same bytes for the same content.
 
     US1 KEYID MAC PAYLOAD          MAC = HMAC-SHA256(key, "US1 KEYID PAYLOAD") in hex
 

@@ -1,4 +1,4 @@
-"""What a service of a node is, and what a beat can say of it (S9)."""
+"""What a service of a node is, and what a beat can say of it."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ STOPS, KILLS = (Step.STOP, Step.CONFIRM_STOP), (Step.KILL, Step.CONFIRM_KILL)
 class ServiceSpec:
     """A service's name, what it depends on, its limits in seconds, and how often it is restarted on its node.
 
-    `restart_tries`: that many restarts within `restart_window_s`, before it is called FAILED; 0: none (S16). From the
+    `restart_tries`: that many restarts within `restart_window_s`, before it is called FAILED; 0: none. From the
     second one on there is a pause before each: `restart_pause_s`, twice as long each time.
     """
 

@@ -1,4 +1,4 @@
-"""The kind `mount`: a file system that is mounted while the node serves (S9)."""
+"""The kind `mount`: a file system that is mounted while the node serves."""
 
 from __future__ import annotations
 

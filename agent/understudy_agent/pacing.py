@@ -1,4 +1,4 @@
-"""When to beat and when to read next, as pure functions of what is known (S11).
+"""When to beat and when to read next, as pure functions of what is known.
 
 Times are local milliseconds.
 

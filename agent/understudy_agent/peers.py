@@ -1,4 +1,4 @@
-"""Which peers answer: a question to each now and then, so that a closed port is found before anybody needs it (B13).
+"""Which peers answer: a question to each now and then, so that a closed port is found before anybody needs it.
 
 No clock and no input or output here. One datagram each way; whoever is asked answers a member of the cluster once in
 PONG_EVERY_MS at the most.

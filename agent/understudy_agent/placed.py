@@ -1,4 +1,4 @@
-"""Whether this cluster has ever been placed, as far as this node has read: it outlives boots and runtime files (B4).
+"""Whether this cluster has ever been placed, as far as this node has read: it outlives boots and runtime files.
 
 A service that runs without a lease of this boot is either one that ran before its cluster was registered, which is left
 alone, or one that nothing bounds: a lost lease file, a unit that comes up by itself. Only this memory tells them apart.

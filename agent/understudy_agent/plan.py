@@ -1,4 +1,4 @@
-"""What is written down beside the lease, so that services can be stopped without the configuration file (B18).
+"""What is written down beside the lease, so that services can be stopped without the configuration file.
 
 It is the text of the configuration as the agent runs with it, headed by the agent's version: an operator may change or
 lose the file meanwhile, and the process that must stop the services goes by this copy.

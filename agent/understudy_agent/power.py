@@ -1,4 +1,4 @@
-"""What becomes of a node whose service cannot be stopped: it must not go on serving (S12).
+"""What becomes of a node whose service cannot be stopped: it must not go on serving.
 
 Nothing here waits for a program, a disk or a fork: each may fail or hang just then. The threads are there before they
 are needed. A power off that is under way already is not turned into a reboot: systemd is asked, and what it has not

@@ -1,4 +1,4 @@
-"""Probes the quorum hosts, each in a thread of its own, so that one that hangs delays no beat and no other host (S12).
+"""Probes the quorum hosts, each in a thread of its own, so that one that hangs delays no beat and no other host.
 
 A probe opens a TCP connection and closes it. Nothing is sent.
 """

@@ -1,4 +1,4 @@
-"""What proves that a service serves, when its kind cannot tell: a port, a URL or a command that answers (S9).
+"""What proves that a service serves, when its kind cannot tell: a port, a URL or a command that answers.
 
 Nothing here ever waits. An answer is DONE or FAILED; no answer is UNKNOWN, or a look that is cut off.
 """

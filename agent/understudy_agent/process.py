@@ -1,4 +1,4 @@
-"""The kind `process`: a program that the agent runs itself, and that dies with it (S9)."""
+"""The kind `process`: a program that the agent runs itself, and that dies with it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Promises between agents, as pure logic: when to ask, when to give, how long one counts (B11).
+"""Promises between agents, as pure logic: when to ask, when to give, how long one counts.
 
 A promise says: I start no service of this cluster for `promise_s`, whatever the table may grant me meanwhile. Who holds
 one of every other node may serve on without a lease. No clock and no input or output here; times are whole milliseconds

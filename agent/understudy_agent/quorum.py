@@ -1,4 +1,4 @@
-"""Whether this node reaches a majority of the quorum hosts, as pure logic (S12).
+"""Whether this node reaches a majority of the quorum hosts, as pure logic.
 
 No clock and no input or output here. Times are whole milliseconds of the node's CLOCK_BOOTTIME.
 

@@ -1,4 +1,4 @@
-"""Local recovery: a failed service is restarted on its own node before it is called FAILED (S16).
+"""Local recovery: a failed service is restarted on its own node before it is called FAILED.
 
 A restart takes what depends on the service out of service first, then clears what is left of the service itself, and
 brings all of it back bottom-up. It happens under a running lease only: `Services` calls `tick` while the order is

@@ -1,4 +1,4 @@
-"""Where what is left of a service can be found, for whoever must end it with nothing but system calls (B18, S12)."""
+"""Where what is left of a service can be found, for whoever must end it with nothing but system calls."""
 
 from __future__ import annotations
 

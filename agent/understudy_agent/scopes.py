@@ -1,4 +1,4 @@
-"""Where programs of a service run that must outlive the agent: in a slice of their own, not in the agent's group (S9).
+"""Where programs of a service run that must outlive the agent: in a slice of their own, not in the agent's group.
 
 Under systemd, what the agent starts would end with it: in an upgrade, when memory runs out, when it is killed. A scope
 in a slice of the service's own keeps it, and the kernel tells at any time what of the service is left there.

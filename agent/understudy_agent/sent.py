@@ -1,4 +1,4 @@
-"""What this process has sent: only a beat of its own renews its lease, whatever is recorded in its name (B4)."""
+"""What this process has sent: only a beat of its own renews its lease, whatever is recorded in its name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One service brought in service and taken out of it, step by step, never waiting (S9, S10).
+"""One service brought in service and taken out of it, step by step, never waiting.
 
 Its state is what beats report. OUT_OF_SERVICE is said only after a look that found nothing running.
 """

@@ -1,4 +1,4 @@
-"""All services of a node under one order: up in dependency order, down in reverse (S9, S10, S12, S16)."""
+"""All services of a node under one order: up in dependency order, down in reverse."""
 
 from __future__ import annotations
 
@@ -236,7 +236,7 @@ class Services:
     def states(self) -> dict[str, str]:
         """What a beat says of each service. One not known to be gone is never called OUT_OF_SERVICE.
 
-        Without a lease that runs it is the plain truth: OUT_OF_SERVICE of all services is a proof (B4). So one that is
+        Without a lease that runs it is the plain truth: OUT_OF_SERVICE of all services is a proof. So one that is
         not the node's any more is named as well until it is down: else nobody would hear of what runs here.
         """
         own = {service.spec.name: self._reported(service).value for service in self._own}

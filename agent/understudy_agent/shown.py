@@ -1,4 +1,4 @@
-"""What systemd shows of a unit and of the units that belong to it, and what follows for a service (B18).
+"""What systemd shows of a unit and of the units that belong to it, and what follows for a service.
 
 No clock and no input or output here: everything is an argument.
 """

@@ -1,4 +1,4 @@
-"""A small file of JSON that is rewritten in place: it needs no room that it does not have already (B11, B18).
+"""A small file of JSON that is rewritten in place: it needs no room that it does not have already.
 
 Two slots are written in turn, each with a count and a checksum. A reader takes the newest that is whole, so it sees
 the old content or the new. The file is kept open for writing: its file system cannot become read-only below it, and one

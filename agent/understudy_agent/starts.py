@@ -1,4 +1,4 @@
-"""What must be so at every start of a service, under any policy, as pure logic (B4, B11).
+"""What must be so at every start of a service, under any policy, as pure logic.
 
 No clock and no input or output here; times are whole milliseconds of the node's CLOCK_BOOTTIME.
 """

@@ -1,4 +1,4 @@
-"""How the process that keeps the lease is followed by another that knows a newer plan, without a moment between (B18).
+"""How the process that keeps the lease is followed by another that knows a newer plan, without a moment between.
 
     old    keeps the lease ───────────────────────────────┐ sees that it is followed, and ends
     new            loads all that it needs, then waits ───┴── holds the lock, and keeps the lease

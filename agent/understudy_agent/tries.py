@@ -1,4 +1,4 @@
-"""What was done with the services of this node, kept for its next agent (S16): how often each was restarted, which have
+"""What was done with the services of this node, kept for its next agent: how often each was restarted, which have
 failed for good, and of which something may run.
 """
 

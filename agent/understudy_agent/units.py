@@ -1,4 +1,4 @@
-"""The kind `unit`: a systemd unit, with all that it stands for (S9, B18)."""
+"""The kind `unit`: a systemd unit, with all that it stands for."""
 
 from __future__ import annotations
 

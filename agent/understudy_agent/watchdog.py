@@ -1,4 +1,4 @@
-"""A hardware watchdog that ends a node whose kernel hangs before its lease has run out (B11, B18).
+"""A hardware watchdog that ends a node whose kernel hangs before its lease has run out.
 
 The process that keeps the lease opens the device and feeds it. A device that is not fed for its time-out resets the
 machine. It is fed only while that would still be before the end of the lease, or while nothing is bound by one.

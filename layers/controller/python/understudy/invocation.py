@@ -44,7 +44,7 @@ def step(handler: Handler) -> Handler:
 
 
 def measure(values: Mapping[str, float], **dimension: str) -> None:
-    """Emit values as CloudWatch metrics, together in one line of the log (B8). See `ports.Measure`.
+    """Emit values as CloudWatch metrics, together in one line of the log. See `ports.Measure`.
 
     Their dimensions are `service`, which is the stack's name, and the one that is given.
     """
@@ -57,7 +57,7 @@ def count(name: str, value: int = 1, **dimension: str) -> None:
 
 
 class Gathered:
-    """Emits figures of `usual` dimensions many in one line, where a line for each would cost more than all else (B9).
+    """Emits figures of `usual` dimensions many in one line, where a line for each would cost more than all else.
 
     They wait in the worker, for GATHERED_S and GATHERED_MAX of them at most: the first call after that emits them. A
     worker that is called no more keeps what waits, and Lambda takes it along; so nothing that matters by itself may

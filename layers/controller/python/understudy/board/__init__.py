@@ -1,1 +1,1 @@
-"""The board (S18): what an operator sees of every cluster. Pure: values in, HTML out; no script, no clock, no call."""
+"""The board: what an operator sees of every cluster. Pure: values in, HTML out; no script, no clock, no call."""

@@ -91,7 +91,7 @@ def _reasons(look: BoardEntry) -> Iterator[Reason]:
 
 
 def _asks(look: BoardEntry) -> Iterator[Reason]:
-    """A move that waits for a person, or is kept off by a no although there is cause for it (B4)."""
+    """A move that waits for a person, or is kept off by a no although there is cause for it."""
     policy = look.definition.policy
     question = standing_question(policy, look.state, look.now)
     wanted = ACTION_OF.get(look.decision.action)

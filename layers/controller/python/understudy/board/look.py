@@ -51,12 +51,12 @@ class BoardEntry:
 
     @cached_property
     def decision(self) -> Decision:
-        """What the rule table says now (B5). Nothing is carried out."""
+        """What the rule table says now. Nothing is carried out."""
         return decide(self.situation)
 
     @cached_property
     def findings(self) -> Mapping[Record, RecordFinding]:
-        """How each record that was read stands, while it is known what was written (S5)."""
+        """How each record that was read stands, while it is known what was written."""
         ttl = self.definition.tuning.ROUTE53_TTL  # not compared: the guard has the TTL that was written
         wishes = written_last(self.state, self.definition, ttl, self.stack)
         return {

@@ -19,7 +19,7 @@ ROW_LIMIT = 600
 
 
 def page(board: Board, theme: Theme = Theme.AUTO, endpoint: str = "") -> str:
-    """The board as HTML, to stand in a page or in a widget of CloudWatch (S18).
+    """The board as HTML, to stand in a page or in a widget of CloudWatch.
 
     `endpoint`: the ARN of the board's function, where CloudWatch can call it; empty elsewhere.
     """

@@ -116,7 +116,7 @@ def _disagreements(document: ClusterDocument) -> Iterator[str]:
 
 
 def define(cluster: str, version: int, document: ClusterDocument, instances: Mapping[str, InstanceFacts]) -> Definition:
-    """The normalised definition, with the addresses that EC2 gave (S1, S3).
+    """The normalised definition, with the addresses that EC2 gave.
 
     Raises DefinitionError for an instance that can be no node, and for nodes that are all in one Availability Zone.
     """

@@ -51,7 +51,7 @@ def contradicting_addresses(document: ClusterDocument) -> Iterator[str]:
 
 
 def unfit_nodes(document: ClusterDocument, instances: Mapping[str, InstanceFacts]) -> Iterator[str]:
-    """Nodes that could not use one of the addresses, by what EC2 says of those that are given (S3, S14).
+    """Nodes that could not use one of the addresses, by what EC2 says of those that are given.
 
     A witness uses none.
     """

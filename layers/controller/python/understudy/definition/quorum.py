@@ -1,4 +1,4 @@
-"""Quorum and witnesses in a definition: what contradicts itself is refused with the numbers (S12)."""
+"""Quorum and witnesses in a definition: what contradicts itself is refused with the numbers."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping

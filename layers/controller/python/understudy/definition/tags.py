@@ -1,4 +1,4 @@
-"""Members that are named by a tag: which instance is meant now (B17)."""
+"""Members that are named by a tag: which instance is meant now."""
 
 from collections.abc import Mapping
 

@@ -64,7 +64,7 @@ class StateReader(Protocol):
         ...
 
     def stack_wide(self) -> StackWide:
-        """What holds for all clusters, as it stands now: the tunables that the stack sets, and more (S8, B12)."""
+        """What holds for all clusters, as it stands now: the tunables that the stack sets, and more."""
         ...
 
 
@@ -247,7 +247,7 @@ def one_by_one(work: Callable[[T], R], items: Iterable[T], /) -> Iterable[R]:
 
 
 class Measure(Protocol):
-    """Where the controller puts figures about itself (B8)."""
+    """Where the controller puts figures about itself."""
 
     def __call__(self, values: Mapping[str, float], **dimension: str) -> None:
         """Put values down by their names: one that ends in Seconds is seconds, every other is a count.

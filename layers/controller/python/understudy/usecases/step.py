@@ -96,7 +96,7 @@ def read_in_force(ledger: StateReader, cluster: str) -> tuple[ClusterState, Defi
 
 
 def definition_in_force(ledger: StateReader, state: ClusterState) -> Definition:
-    """The definition with its tunables as they are at this moment: a change counts from the next step on (S8)."""
+    """The definition with its tunables as they are at this moment: a change counts from the next step on."""
     return _in_force(ledger, state, ledger.stack_wide())
 
 

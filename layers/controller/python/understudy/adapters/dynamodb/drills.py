@@ -27,7 +27,7 @@ class DynamoDbDrillBook:
         self._table = table_name
 
     def last(self, cluster: str) -> Drill | None:
-        """The newest drill, strongly consistent; None when there has been none (B7)."""
+        """The newest drill, strongly consistent; None when there has been none."""
         answer = self._client.get_item(TableName=self._table, Key=items.key(cluster, DRILL), ConsistentRead=True)
         return from_map(Drill, from_item(answer["Item"])[DRILL]) if "Item" in answer else None
 

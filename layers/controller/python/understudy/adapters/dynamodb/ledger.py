@@ -57,7 +57,7 @@ class DynamoDbLedger(DynamoDbViews):
     # BeatLedger
 
     def record_beat(self, beat: Beat) -> ClusterState | Refusal:
-        """Store a beat unless a newer one is there: one UpdateItem that is also the read (B3, B9).
+        """Store a beat unless a newer one is there: one UpdateItem that is also the read.
 
         The first beat after a gap of hearing_s, or after one that was lost, takes a second one.
 
@@ -109,7 +109,7 @@ class DynamoDbLedger(DynamoDbViews):
         saying_the_same: Collection[str] = (),
         history: Mapping[int, Mapping[str, Any]] | None = None,
     ) -> ClusterState:
-        """Write everything of the state but the nodes, on condition that nobody else has written since (B1).
+        """Write everything of the state but the nodes, on condition that nobody else has written since.
 
         Revision and epoch must be those of `before`; with `holding_still` (an instance id) that node must not have
         beaten since, and those of `saying_the_same` must have said nothing else of their services. `history` (epoch to
@@ -131,7 +131,7 @@ class DynamoDbLedger(DynamoDbViews):
         return replace(after, revision=before.revision + 1, nodes=before.nodes)
 
     def note(self, cluster: str, epoch: int, facts: Mapping[str, Any]) -> None:
-        """Set facts on the history item of an epoch; a fact `stages.<name>` sets one entry of `stages` (S10)."""
+        """Set facts on the history item of an epoch; a fact `stages.<name>` sets one entry of `stages`."""
         self._update(**self._facts_update(cluster, epoch, facts))
 
     def history(self, cluster: str, epoch: int) -> Mapping[str, Any]:
@@ -168,7 +168,7 @@ class DynamoDbLedger(DynamoDbViews):
         return {label: owner for label, owner in owners.items() if owner not in ("", definition.cluster)}
 
     def register(self, before: ClusterState | None, after: ClusterState, definition: Definition) -> None:
-        """Store a new version of a definition with its state, look-ups and claims, in one transaction (S9).
+        """Store a new version of a definition with its state, look-ups and claims, in one transaction.
 
         On condition that the state is still `before` (None: that there is none), that this version is not there yet
         with another content, and that no other cluster has one of the addresses. The revision is one higher than

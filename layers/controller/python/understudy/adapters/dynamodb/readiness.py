@@ -23,7 +23,7 @@ class DynamoDbReportBook:
         self._table = table_name
 
     def last(self, cluster: str) -> Report | None:
-        """The newest report, strongly consistent; None when there is none yet (S1)."""
+        """The newest report, strongly consistent; None when there is none yet."""
         answer = self._client.get_item(TableName=self._table, Key=items.key(cluster, READINESS), ConsistentRead=True)
         return from_map(Report, from_item(answer["Item"])[REPORT]) if "Item" in answer else None
 

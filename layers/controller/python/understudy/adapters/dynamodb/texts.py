@@ -18,7 +18,7 @@ class DynamoDbTexts:
         self._table = table_name
 
     def stack_wide(self) -> StackWide:
-        """The tunables that the stack sets, and until when Route 53 is crowded: one read, strongly consistent (S8)."""
+        """The tunables that the stack sets, and until when Route 53 is crowded: one read, strongly consistent."""
         return items.read_stack_wide(self._get(items.STACK, items.TUNING))
 
     def tuning_digest(self) -> str:

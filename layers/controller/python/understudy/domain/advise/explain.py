@@ -1,4 +1,4 @@
-"""Why the controller does what it does now, and what would have to change for another decision (B5)."""
+"""Why the controller does what it does now, and what would have to change for another decision."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace

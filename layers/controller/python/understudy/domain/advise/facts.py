@@ -1,4 +1,4 @@
-"""Every fact that a decision rests on, with its age and the threshold that it is held against (B5)."""
+"""Every fact that a decision rests on, with its age and the threshold that it is held against."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Which proofs could be had against the node that serves, should it have to be fenced now (B4, S12)."""
+"""Which proofs could be had against the node that serves, should it have to be fenced now."""
 
 from dataclasses import dataclass
 

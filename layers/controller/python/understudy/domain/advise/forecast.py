@@ -1,4 +1,4 @@
-"""How long a move will take the service out: by policy, and by what this cluster's past moves have measured (B7)."""
+"""How long a move will take the service out: by policy, and by what this cluster's past moves have measured."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

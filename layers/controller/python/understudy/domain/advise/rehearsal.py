@@ -1,4 +1,4 @@
-"""What a move of a cluster would do and cost now, put together from real readings (B7). Nothing is changed by it."""
+"""What a move of a cluster would do and cost now, put together from real readings. Nothing is changed by it."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field

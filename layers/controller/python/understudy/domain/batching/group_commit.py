@@ -1,4 +1,4 @@
-"""Group commit: when Route 53 is crowded, the moves of one zone share one change batch (B12).
+"""Group commit: when Route 53 is crowded, the moves of one zone share one change batch.
 
 Route 53 takes one batch for a zone at a time, and an account's requests and changes come out of buckets. A thousand
 clusters that each ask for themselves get in each other's way. So each leaves in the table what it wants of a zone, its

@@ -1,4 +1,4 @@
-"""What the controller may use of Route 53's buckets, which all of an account shares (B12).
+"""What the controller may use of Route 53's buckets, which all of an account shares.
 
 Route 53 gives an account a bucket of change units (an UPSERT costs two, a CREATE or a DELETE one), and for each action
 of its API a bucket of requests. In a crowd the controller keeps within a share of each, so that ExternalDNS, Terraform

@@ -1,4 +1,4 @@
-"""A person's consent to a move (B4): the question that is kept while it is open, and what an answer is worth.
+"""A person's consent to a move: the question that is kept while it is open, and what an answer is worth.
 
 Unknown is not approved. Only `{"approved": true}` is consent; whatever cannot be read is neither a yes nor a no.
 """

@@ -23,9 +23,9 @@ class NodeSpec:
     """One member. Priority 1 is taken first; a witness has LAST_PRIORITY, which nobody writes.
 
     `address`, `zone`, `interface_id`, `address_v6`, `subnet` and `zone_id` are what EC2 said when the definition was
-    put (S3): all of the primary network interface; `address_v6` is empty when that has none. `subnet` and `zone_id`,
+    put: all of the primary network interface; `address_v6` is empty when that has none. `subnet` and `zone_id`,
     the zone's name in all accounts, are empty when an earlier version accepted the definition. `tag`: the value of the
-    tag by which the instance was found; empty when it is named by its id (B17).
+    tag by which the instance was found; empty when it is named by its id.
     """
 
     name: str
@@ -44,7 +44,7 @@ class NodeSpec:
 
 @dataclass(frozen=True)
 class Record:
-    """A protected Route 53 record (S4). `name` is lower case without a trailing dot.
+    """A protected Route 53 record. `name` is lower case without a trailing dot.
 
     A zone of another account is reached by the role `role_arn`, with `external_id` where that role asks for one.
     """
@@ -63,7 +63,7 @@ class Record:
 
 @dataclass(frozen=True)
 class Route:
-    """A protected address outside the VPC: a route in each of these tables leads to the active node (S14).
+    """A protected address outside the VPC: a route in each of these tables leads to the active node.
 
     `destination` is a CIDR block, for one address with /32 at its end.
     """
@@ -79,7 +79,7 @@ class Route:
 
 @dataclass(frozen=True)
 class ElasticIp:
-    """A protected Elastic IP address, associated with the active node (S15)."""
+    """A protected Elastic IP address, associated with the active node."""
 
     allocation_id: str
 
@@ -91,14 +91,14 @@ class ElasticIp:
 
 @dataclass(frozen=True)
 class ServiceSpec:
-    """A service by name only: what it is, the agent's own file says (B10)."""
+    """A service by name only: what it is, the agent's own file says."""
 
     name: str
     depends_on: tuple[str, ...] = ()
 
 
 class QuorumMode(StrEnum):
-    """What a node must have beside its health to take over (S12)."""
+    """What a node must have beside its health to take over."""
 
     NONE = "none"
     TCP_REMOTE = "tcp_remote"  # it reaches more than half of the hosts itself
@@ -116,7 +116,7 @@ class Quorum:
 
 @dataclass(frozen=True)
 class ClientVpc:
-    """A VPC in which clients resolve the protected name: a peered one, for example, also of another account (S2)."""
+    """A VPC in which clients resolve the protected name: a peered one, for example, also of another account."""
 
     vpc_id: str
     region: str
@@ -127,7 +127,7 @@ class Definition:
     """What one cluster is. `version` grows with every accepted text; `digest` tells texts apart.
 
     `tuning_set`: the tunables that the text sets itself; `tuning`: those in force, with the stack's and the defaults.
-    `dns_forwarder`: the operator states that on-premises clients reach the zone by a forwarder of their own (S2).
+    `dns_forwarder`: the operator states that on-premises clients reach the zone by a forwarder of their own.
     """
 
     cluster: str

@@ -1,4 +1,4 @@
-"""That AWS is about to take an instance away, in AWS's own words (B17): with time left, the service moves first."""
+"""That AWS is about to take an instance away, in AWS's own words: with time left, the service moves first."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""A silence that is not believed yet: what the state remembers of a move that was put off (B15)."""
+"""A silence that is not believed yet: what the state remembers of a move that was put off."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""That a service did not start on a node under a lease, kept until there is a reason to think that it would (B20)."""
+"""That a service did not start on a node under a lease, kept until there is a reason to think that it would."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Hold and resume (B6): an operator keeps a cluster from moving by itself, for a while or until they say otherwise."""
+"""Hold and resume: an operator keeps a cluster from moving by itself, for a while or until they say otherwise."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ LEAST_HOLD_S, MOST_HOLD_S = 60, 30 * 86_400
 
 @dataclass(frozen=True)
 class Hold:
-    """An operator's word that nothing is to move by itself (B6), from `since` until `until` (None: until resumed)."""
+    """An operator's word that nothing is to move by itself, from `since` until `until` (None: until resumed)."""
 
     since: int
     until: int | None = None

@@ -8,7 +8,7 @@ FIRST_GAP_S = 2
 
 
 def change_gaps_s(tuning: Tuning) -> tuple[int, ...]:
-    """The waits before each GetChange (S7).
+    """The waits before each GetChange.
 
     They double from 2 s up to ROUTE53_CHANGEID_INTERVAL; then come ROUTE53_CHANGEID_TRY_COUNT waits of that length.
     A fast change is seen fast, and the whole is never shorter than the interval times the count.
@@ -49,7 +49,7 @@ RECORDCHECK_LIMIT_S = 20
 
 
 def recordcheck_gap_s(tunings: Iterable[Tuning], tries: int, waited_s: int) -> int | None:
-    """The wait before the next read of zones that could not be read, or None when no cluster wants another (S5).
+    """The wait before the next read of zones that could not be read, or None when no cluster wants another.
 
     `tunings`: of the clusters with a record in these zones; `tries`: the reads so far; `waited_s`: the waits so far.
     The most patient cluster decides: whoever wants no more tries than were made has no say, and of the others'
@@ -61,5 +61,5 @@ def recordcheck_gap_s(tunings: Iterable[Tuning], tries: int, waited_s: int) -> i
 
 
 def record_gap_s(tuning: Tuning, attempt: int) -> int | None:
-    """The wait after the failed update number `attempt` (from 0), or None when the tries are spent (S6)."""
+    """The wait after the failed update number `attempt` (from 0), or None when the tries are spent."""
     return tuning.ROUTE53_RECORD_INTERVAL if attempt + 1 < tuning.ROUTE53_RECORD_TRY_COUNT else None

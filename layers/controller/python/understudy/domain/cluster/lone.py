@@ -1,4 +1,4 @@
-"""A cluster that is served, and that nobody could take over: since when, and whether people know (B8)."""
+"""A cluster that is served, and that nobody could take over: since when, and whether people know."""
 
 from dataclasses import dataclass, replace
 

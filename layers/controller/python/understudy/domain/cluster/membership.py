@@ -1,4 +1,4 @@
-"""Who knows of a new node. A holder that is cut off goes on by the promises of the nodes that it knows (B11)."""
+"""Who knows of a new node. A holder that is cut off goes on by the promises of the nodes that it knows."""
 
 from understudy.domain.cluster.state import ClusterState
 

@@ -1,4 +1,4 @@
-"""Routes and Elastic IPs as EC2 has them, and what must hold so that they can be moved (S14, S15)."""
+"""Routes and Elastic IPs as EC2 has them, and what must hold so that they can be moved."""
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -42,7 +42,7 @@ class ElasticIpReading:
 
 
 def table_faults(definition: Definition, table: RouteTable, stack: str) -> Iterator[str]:
-    """Why a route table is none that this stack could move a route in, for these nodes (S14)."""
+    """Why a route table is none that this stack could move a route in, for these nodes."""
     if table.stack != stack:
         yield f"has the tag understudy:stack {table.stack!r}; allowed: {stack!r}, else it may not be changed"
     blocks = [ip_network(block) for block in table.local_blocks]
@@ -52,7 +52,7 @@ def table_faults(definition: Definition, table: RouteTable, stack: str) -> Itera
 
 
 def block_faults(route: Route, table: RouteTable) -> Iterator[str]:
-    """Why EC2 would never send packets for the address by this route: it belongs to the VPC itself (S14)."""
+    """Why EC2 would never send packets for the address by this route: it belongs to the VPC itself."""
     for block in table.local_blocks:
         if ip_network(block).overlaps(ip_network(route.destination)):
             yield f"is in a VPC of {block}; allowed: an address outside every CIDR block of the VPC"
@@ -70,6 +70,6 @@ def narrower(route: Route, table: RouteTable, own: Collection[str]) -> Iterator[
 
 
 def elastic_ip_faults(elastic_ip: ElasticIpReading, stack: str) -> Iterator[str]:
-    """Why an Elastic IP is none that this stack could move (S15)."""
+    """Why an Elastic IP is none that this stack could move."""
     if elastic_ip.stack != stack:
         yield f"has the tag understudy:stack {elastic_ip.stack!r}; allowed: {stack!r}, else it may not be moved"

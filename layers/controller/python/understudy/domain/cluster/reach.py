@@ -1,4 +1,4 @@
-"""What the agents are told of the quorum hosts, and what they say of them (S12)."""
+"""What the agents are told of the quorum hosts, and what they say of them."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -6,14 +6,14 @@ from typing import NamedTuple
 
 @dataclass(frozen=True)
 class QuorumHosts:
-    """The hosts that the agents probe (S12), each as HOST:PORT, and the timeout of one connection in seconds."""
+    """The hosts that the agents probe, each as HOST:PORT, and the timeout of one connection in seconds."""
 
     hosts: tuple[str, ...]
     timeout_s: float
 
 
 class Reach(NamedTuple):
-    """How many of the quorum hosts a node reaches, and of how many (S12)."""
+    """How many of the quorum hosts a node reaches, and of how many."""
 
     reached: int
     total: int

@@ -1,4 +1,4 @@
-"""The protected record and its guard (S4, B1).
+"""The protected record and its guard.
 
 Route 53 has no conditional UPSERT. A batch is atomic, though, and a DELETE must match what is there exactly: so the
 guard, a TXT record beside the protected one that carries the epoch, makes the batch a compare-and-swap.
@@ -170,10 +170,10 @@ def _checked_as(new: RecordSet, found: RecordSet | None) -> RecordSet:
 
 
 def differences(record: Record, wish: Wish, reading: RecordReading) -> list[str]:
-    """What somebody has changed since record and guard were written, in words; empty when nothing (S5).
+    """What somebody has changed since record and guard were written, in words; empty when nothing.
 
     Both are always written with one TTL, so two different ones are a change. One that only differs from ROUTE53_TTL is
-    none: a changed tunable applies from the next move on (S8).
+    none: a changed tunable applies from the next move on.
     """
     found, guard, (new_record, new_guard) = reading.record, reading.guard, desired(record, wish)
     words = []

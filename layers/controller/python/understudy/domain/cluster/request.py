@@ -1,4 +1,4 @@
-"""What an operator, a schedule or the controller itself may ask of the workflow (S10)."""
+"""What an operator, a schedule or the controller itself may ask of the workflow."""
 
 import re
 from collections.abc import Mapping
@@ -16,9 +16,9 @@ CHECK = "check"
 """The action that moves nothing: the workflow leads it to the readiness check."""
 EXPLAIN, REHEARSE = "explain", "rehearse"
 QUESTIONS = {EXPLAIN: ("cluster", "action", "reason"), REHEARSE: ("cluster", "action", "to", "reason")}
-"""Actions that change nothing at all, with their keys: the workflow leads them to Advise (B5, B7)."""
+"""Actions that change nothing at all, with their keys: the workflow leads them to Advise."""
 CLEAR = "clear"
-"""The action that forgets a failed start (B20)."""
+"""The action that forgets a failed start."""
 CLEAR_KEYS = ("cluster", "action", "node", "reason")
 KEYS = ("cluster", "action", "to", "reason", "unproven")
 PROCEED = "proceed"
@@ -31,7 +31,7 @@ class Request:
     """A transition asked for. `rule` is set when the controller asks: then the cause is looked at once more.
 
     `epoch`: what the controller asks to be opened; `noticed_at`: when it noticed the cause (seconds), for the history.
-    `may_go_unproven`: an operator answers for it that the old node is off, should nothing prove it (B4).
+    `may_go_unproven`: an operator answers for it that the old node is off, should nothing prove it.
     """
 
     cluster: str

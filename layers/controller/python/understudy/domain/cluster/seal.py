@@ -1,4 +1,4 @@
-"""What the controller itself asks of the workflow: names that nobody can guess, and a seal on the request (S10, B5).
+"""What the controller itself asks of the workflow: names that nobody can guess, and a seal on the request.
 
 Both are made with a secret that only the controller's functions can read. Whoever may start executions can therefore
 neither use up a name before the controller does, nor ask in its words. Looking at what bears the name instead would not

@@ -1,4 +1,4 @@
-"""Whether a node means the services that the definition means (B4).
+"""Whether a node means the services that the definition means.
 
 A beat that names other services says nothing of these: neither that they serve, nor that they are down. The hot item
 has no room for names, so it keeps a digest of them, in the same write as the beat.

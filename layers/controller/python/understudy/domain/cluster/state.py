@@ -75,7 +75,7 @@ _LEAVING = (*_OFF, PowerReading.STOPPING, PowerReading.SHUTTING_DOWN)
 
 
 class Proof(StrEnum):
-    """Why the node before can no longer serve (B4)."""
+    """Why the node before can no longer serve."""
 
     NO_HOLDER = "NO_HOLDER"  # nobody held the lease
     KEEPS_LEASE = "KEEPS_LEASE"  # the target itself holds the lease and keeps it: nobody is to be fenced
@@ -133,7 +133,7 @@ class NodeReport:
     `departure`: AWS's newest word that the instance goes, and `departure_boot` the boot that beat last when it came.
 
     `key`: which keys of promises it knows, in the words of observe.peers; `silent`: which nodes do not answer
-    it (B13). For promises between the agents (B11): `ip`, where the node is asked; `joined`, the version of the
+    it. For promises between the agents: `ip`, where the node is asked; `joined`, the version of the
     definition that added it to a cluster in use, 0 for the first nodes; `knows`, the version whose nodes it would ask,
     as its own beat says, 0 when it asks nobody.
     """
@@ -273,9 +273,9 @@ class ClusterState:
 
     `quorum` is there while the definition names quorum hosts.
     `preferred_since`: since when the node of the best priority has been fit without a break while another one is
-    active; it is kept only where failback is automatic. `approval`: what a person was asked last (B4). `lone`: whether
-    nobody could take over. `doubt`: a move on the active node's silence that was put off (B15). `peers`: what people
-    were told of keys and peers, as a digest (B13). `failed_starts`: as they were noted, by instance id; which of them
+    active; it is kept only where failback is automatic. `approval`: what a person was asked last. `lone`: whether
+    nobody could take over. `doubt`: a move on the active node's silence that was put off. `peers`: what people
+    were told of keys and peers, as a digest. `failed_starts`: as they were noted, by instance id; which of them
     count, see observe.starts.
     """
 

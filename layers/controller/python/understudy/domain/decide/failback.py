@@ -1,4 +1,4 @@
-"""Going back by itself to the node of the best priority (B6): only when it has been fit for long, and at the hours set.
+"""Going back by itself to the node of the best priority: only when it has been fit for long, and at the hours set.
 
 Every going back costs an outage, so it spends the budget of failovers, and never the last one of the window.
 """

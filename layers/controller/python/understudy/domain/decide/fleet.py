@@ -1,4 +1,4 @@
-"""Where the silent nodes of a fleet are: in one Availability Zone or subnet, or all over it (B15)."""
+"""Where the silent nodes of a fleet are: in one Availability Zone or subnet, or all over it."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence

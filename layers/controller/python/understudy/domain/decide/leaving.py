@@ -1,4 +1,4 @@
-"""Which nodes AWS is about to take away, and what has to come before that (B17)."""
+"""Which nodes AWS is about to take away, and what has to come before that."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""For which nodes an Auto Scaling group is to wait at its lifecycle hook before it ends them (B17)."""
+"""For which nodes an Auto Scaling group is to wait at its lifecycle hook before it ends them."""
 
 from understudy.domain.cluster.view import ClusterView
 from understudy.domain.decide.situation import Holder, Observer, survey

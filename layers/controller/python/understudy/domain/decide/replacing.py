@@ -1,4 +1,4 @@
-"""Members that a new definition no longer has (B17)."""
+"""Members that a new definition no longer has."""
 
 from collections.abc import Callable
 from dataclasses import replace

@@ -86,7 +86,7 @@ COLUMNS: Mapping[str, type[StrEnum]] = {
 
 @dataclass(frozen=True)
 class Decision:
-    """The rule that fits, what to do, and why, in words for the log, the history and the operator (B5)."""
+    """The rule that fits, what to do, and why, in words for the log, the history and the operator."""
 
     rule: str
     action: Action
@@ -218,12 +218,12 @@ RULES: tuple[Rule, ...] = (
 # fmt: on
 
 ON_SILENCE = frozenset(rule.name for rule in RULES if rule.holder == SILENT and rule.action is FAIL_OVER)
-"""The rules that take the lease from a node for no other reason than that it is not heard. They may be put off (B15)."""
+"""The rules that take the lease from a node for no other reason than that it is not heard. They may be put off."""
 ADVICE: Mapping[str, str] = {rule.name: rule.advice for rule in RULES if rule.advice}
 """What a person is to do first, by the name of the rule that calls."""
 
 
 def decide(situation: Situation) -> Decision:
-    """Look the situation up. Pure: the same situation always gives the same decision (B5)."""
+    """Look the situation up. Pure: the same situation always gives the same decision."""
     rule = next(rule for rule in RULES if rule.fits(situation))
     return Decision(rule=rule.name, action=rule.action, why=rule.why)

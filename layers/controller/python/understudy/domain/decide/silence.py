@@ -1,4 +1,4 @@
-"""Whether the silence of a node is believed where many are silent: one table of rules (B15).
+"""Whether the silence of a node is believed where many are silent: one table of rules.
 
 It is asked when a move that rests on silence alone is about to begin. What a node, EC2 or a person has said is never
 asked about here, and a move that has begun is never stopped: while it is put off, the old node keeps its lease.

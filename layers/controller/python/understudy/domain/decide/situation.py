@@ -53,9 +53,9 @@ class Candidate(StrEnum):
     """Whether another node is fit to take over."""
 
     FIT = "FIT"
-    RETRY = "RETRY"  # only where the service did not start when it was to last; the policy has it tried again (B20)
+    RETRY = "RETRY"  # only where the service did not start when it was to last; the policy has it tried again
     NO_RETRY = "NO_RETRY"  # only there, and the policy does not
-    NO_QUORUM = "NO_QUORUM"  # one is ready, and quorum keeps it from taking over (S12)
+    NO_QUORUM = "NO_QUORUM"  # one is ready, and quorum keeps it from taking over
     NONE = "NONE"
 
 
@@ -71,21 +71,21 @@ class Repair(StrEnum):
 
 
 class Budget(StrEnum):
-    """Whether the policy allows one more automatic failover now (B6)."""
+    """Whether the policy allows one more automatic failover now."""
 
     LEFT = "LEFT"
     SPENT = "SPENT"
 
 
 class Observer(StrEnum):
-    """Whether silence can be believed (B3)."""
+    """Whether silence can be believed."""
 
     TRUSTED = "TRUSTED"
     SUSPECT = "SUSPECT"  # the observer itself is late, or was just now, or nobody anywhere is heard
 
 
 class Mode(StrEnum):
-    """Whether an operator lets the cluster move by itself (B6)."""
+    """Whether an operator lets the cluster move by itself."""
 
     NORMAL = "NORMAL"
     HELD = "HELD"  # maintenance: nothing is begun that nobody asked for
@@ -95,8 +95,8 @@ class Planned(StrEnum):
     """Whether the service is to leave a node on which it is well, and why."""
 
     NONE = "NONE"
-    FAIL_BACK = "FAIL_BACK"  # automatic, the node stable, within the hours, nothing owed, and a failover is left (B6)
-    LEAVE = "LEAVE"  # AWS is about to take the active node away, and another node is sound and stays (B17)
+    FAIL_BACK = "FAIL_BACK"  # automatic, the node stable, within the hours, nothing owed, and a failover is left
+    LEAVE = "LEAVE"  # AWS is about to take the active node away, and another node is sound and stays
     STRANDED = "STRANDED"  # AWS takes it away for certain, and no such node is left, or a switchover is no way out
 
 
@@ -146,7 +146,7 @@ def is_heard_now(state: ClusterState, policy: Policy, now: int) -> bool:
 
 
 def is_late_now(state: ClusterState, policy: Policy, now: float) -> bool:
-    """Whether a beat of any node was late, or lost, so lately that others may be under way still, or lost (B14).
+    """Whether a beat of any node was late, or lost, so lately that others may be under way still, or lost.
 
     Bad weather is uneven: that one beat came in time says nothing of the next one's, nor of another node's. The last
     sign of a loss that explains a silence can be as old as the silence, so losses count for longer.
@@ -158,7 +158,7 @@ def is_late_now(state: ClusterState, policy: Policy, now: float) -> bool:
 
 
 def observer_by_beat(state: ClusterState, policy: Policy, instance_id: str, late_s: float, now: float) -> Observer:
-    """Whether silence can be believed when it is judged by a beat that has just been taken in (B3, B14).
+    """Whether silence can be believed when it is judged by a beat that has just been taken in.
 
     `instance_id`: its sender, a member; `late_s`: how late it was; `now`: seconds, when it was dealt with.
     """
@@ -171,7 +171,7 @@ def observer_by_beat(state: ClusterState, policy: Policy, instance_id: str, late
 
 
 def observer_by_clock(state: ClusterState, policy: Policy, now: int) -> Observer:
-    """Whether silence can be believed when it is judged by the clock, not by a beat just taken in (B3).
+    """Whether silence can be believed when it is judged by the clock, not by a beat just taken in.
 
     Only when a witness in the same cluster has been heard just now, and without a gap for as long as the silence: else
     beats of all nodes may have been lost or be waiting, and the first to come back would speak against the others.
@@ -187,7 +187,7 @@ def observer_by_clock(state: ClusterState, policy: Policy, now: int) -> Observer
 
 
 def observer_of_all(state: ClusterState, policy: Policy, now: int, is_anyone_heard: bool) -> Observer:
-    """Whether silence can be believed by whoever looks at every cluster at once, as the watch does (B3).
+    """Whether silence can be believed by whoever looks at every cluster at once, as the watch does.
 
     SUSPECT when nobody anywhere is heard, or when a cluster's own nodes have only just come back, or been late.
     """
@@ -197,10 +197,10 @@ def observer_of_all(state: ClusterState, policy: Policy, now: int, is_anyone_hea
 
 
 def fit_candidates(view: ClusterView, without: Container[str] = ()) -> tuple[str, ...]:
-    """Instance ids of the nodes fit to take over: ready, and quorum does not object (S12); best priority first.
+    """Instance ids of the nodes fit to take over: ready, and quorum does not object; best priority first.
 
-    Those that AWS is about to take away come after those that stay (B17), and after them those on which the service did
-    not start, or none of these where the policy has none tried again (B20). Neither the active node nor a witness is
+    Those that AWS is about to take away come after those that stay, and after them those on which the service did
+    not start, or none of these where the policy has none tried again. Neither the active node nor a witness is
     ever one of them, nor a node that says that it serves under no lease of ours: but the one that served last may get
     its lease back, and where nobody has been placed yet, the one that serves already is the only candidate.
     """

@@ -1,4 +1,4 @@
-"""Proof before promotion (B4): why the node that served before can serve no longer.
+"""Proof before promotion: why the node that served before can serve no longer.
 
     last beat recorded        open                          not before
     heard_at ──────────────────┼──── active is cleared ────────┼──► time

@@ -95,7 +95,7 @@ def _fencing_contradictions(policy: Policy, fence_s: float) -> list[str]:
 
 
 def _promise_contradictions(policy: Policy) -> list[str]:
-    """A node that has promised waits for so long before it starts, also when it is granted the lease (B11)."""
+    """A node that has promised waits for so long before it starts, also when it is granted the lease."""
     faults = []
     if policy.promised_s > policy.lease_s:
         faults.append(

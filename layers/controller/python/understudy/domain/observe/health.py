@@ -17,10 +17,10 @@ class NodeHealth(StrEnum):
 
 
 def diagnose(report: NodeReport, policy: Policy, now: int) -> NodeHealth:
-    """Judge one node at `now` (seconds, AWS's clock). EC2's word outranks silence, silence old reports (B3).
+    """Judge one node at `now` (seconds, AWS's clock). EC2's word outranks silence, silence old reports.
 
-    A node of which EC2 says that it is not as defined (S3) is unknown: it is never promoted, and it has not failed
-    either. So is one that says itself that it could not keep a lease (B18).
+    A node of which EC2 says that it is not as defined is unknown: it is never promoted, and it has not failed
+    either. So is one that says itself that it could not keep a lease.
     """
     if report.power_now.is_leaving:
         return NodeHealth.GONE

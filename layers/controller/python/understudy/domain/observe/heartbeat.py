@@ -1,4 +1,4 @@
-"""A heartbeat (S11), read with suspicion: a node says it, AWS only says who said it and when.
+"""A heartbeat, read with suspicion: a node says it, AWS only says who said it and when.
 
 The node's identity comes from the event's source, which IAM binds to the instance, never from the detail.
 """
@@ -42,7 +42,7 @@ class Beat:
     """One heartbeat, believed so far as its form goes.
 
     `heard_at`: AWS's ingestion time, whole seconds. `quorum`: None when the sender does not know what it reaches.
-    `knows`: the version of the definition whose nodes its sender asks for promises; 0: it asks nobody (B11).
+    `knows`: the version of the definition whose nodes its sender asks for promises; 0: it asks nobody.
     `services`: the names of its services. `unfit`: why its sender could not take over, in words; "" when it can.
     `key`, `silent`, `waits`: see NodeReport.
     `accepted`: how many beats of the same process AWS had taken in before, as far as it knew; None: it does not say.

@@ -1,4 +1,4 @@
-"""Whether the nodes could give each other promises, by their own words while nobody needs any (B13).
+"""Whether the nodes could give each other promises, by their own words while nobody needs any.
 
 A node's beat names the keys that it knows by their fingerprints, the one that signs first; `-` when it knows none. A
 `+` at the end: every peer has answered it. What a beat does not say, and a node that is not heard,

@@ -1,4 +1,4 @@
-"""Quorum (S12): what keeps a node that is ready from taking over.
+"""Quorum: what keeps a node that is ready from taking over.
 
     tcp_remote    the node itself must reach more than half of the hosts that the definition names
     majority      more than half of the cluster's nodes, witnesses included, must be heard now

@@ -1,4 +1,4 @@
-"""What the members themselves say of who serves, whoever holds the lease (B4).
+"""What the members themselves say of who serves, whoever holds the lease.
 
 No proof stands against a node's own newer word, and nobody is granted the lease beside a node that says that it serves.
 A node that has not been heard has said nothing, which is no proof that it serves nothing.

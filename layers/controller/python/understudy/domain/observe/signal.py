@@ -1,4 +1,4 @@
-"""What EC2 and CloudWatch say of a node (S11)."""
+"""What EC2 and CloudWatch say of a node."""
 
 import re
 from collections.abc import Mapping
@@ -36,7 +36,7 @@ SHIFTS: Mapping[str, tuple[Shift, bool]] = {
     "Manual Shift Updated": (Shift.MANUAL, True),
     "Manual Shift Canceled": (Shift.MANUAL, False),
 }
-"""The events of Application Recovery Controller that say something of a zone, and whether they begin it (B15).
+"""The events of Application Recovery Controller that say something of a zone, and whether they begin it.
 
 Practice runs are none of them: they say nothing of the zone's health."""
 POWERS = tuple(power for power in PowerReading if power is not PowerReading.UNKNOWN)
@@ -64,7 +64,7 @@ class AlarmSignal:
 
 @dataclass(frozen=True)
 class FaultSignal:
-    """In what an instance is not as this version of the definition has it (S3); empty `fault`: it is, again."""
+    """In what an instance is not as this version of the definition has it; empty `fault`: it is, again."""
 
     instance_id: str
     fault: str
@@ -73,7 +73,7 @@ class FaultSignal:
 
 @dataclass(frozen=True)
 class NamesSignal:
-    """In what the services that a node's beats name are not the definition's (B4); empty `misnamed`: they are.
+    """In what the services that a node's beats name are not the definition's; empty `misnamed`: they are.
 
     `named`: the digest of these names. Once the node names others, the words are of no use any more.
     """
@@ -85,7 +85,7 @@ class NamesSignal:
 
 @dataclass(frozen=True)
 class LateSignal:
-    """A beat of this node was late for the controller, which dealt with it at this time (whole seconds) (B14)."""
+    """A beat of this node was late for the controller, which dealt with it at this time (whole seconds)."""
 
     instance_id: str
     at: int
@@ -93,7 +93,7 @@ class LateSignal:
 
 @dataclass(frozen=True)
 class DepartureSignal:
-    """AWS's word that an instance goes (B17)."""
+    """AWS's word that an instance goes."""
 
     instance_id: str
     departure: Departure

@@ -1,4 +1,4 @@
-"""Which nodes are known to have failed to start the service, and since when (B20).
+"""Which nodes are known to have failed to start the service, and since when.
 
 A node that failed to start looks well as soon as another one serves: its services are down, as a standby's should be.
 So its failed start is kept in the state until it has served, has booted anew, its agent's configuration or the
@@ -61,7 +61,7 @@ def with_failure_of_holder(view: ClusterView) -> Mapping[str, FailedStart]:
 def start_objection(report: NodeReport, view: ClusterView) -> str:
     """Why an agent that holds the lease starts nothing at all, by its own word; empty when it does.
 
-    One that reaches no majority of the quorum hosts does not, whatever it was granted (S12). It may say nothing of
+    One that reaches no majority of the quorum hosts does not, whatever it was granted. It may say nothing of
     them: unknown is not failed.
     """
     is_lost = report.quorum is not None and not report.quorum.is_majority

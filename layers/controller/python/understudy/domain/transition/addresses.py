@@ -1,4 +1,4 @@
-"""What became of each address of a cluster in one move, and what that makes of them together (B2)."""
+"""What became of each address of a cluster in one move, and what that makes of them together."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ def owed(label: str, why: object, *, may_pass: bool = False) -> Moved:
 
 
 def queued(label: str) -> Moved:
-    """An address that waits with those of other clusters until somebody hands them in (B12)."""
+    """An address that waits with those of other clusters until somebody hands them in."""
     why = "it waits with others for one change batch"
     return Moved(label, AddressStatus.OWED, is_new=False, why=why, may_pass=True, is_queued=True)
 
@@ -115,7 +115,7 @@ def _failures(state: ClusterState, moved: Sequence[Moved]) -> int:
 
 
 def story_of(moved: Sequence[Moved]) -> dict[str, dict[str, str]]:
-    """Each address by its label, and what became of it, for the outcome and the history (B5)."""
+    """Each address by its label, and what became of it, for the outcome and the history."""
     return {each.label: {"status": str(each.status), **({"why": each.why} if each.why else {})} for each in moved}
 
 

@@ -1,4 +1,4 @@
-"""Where the policy wants a person's consent to a move: when it is asked for, and what becomes of the move then (B4).
+"""Where the policy wants a person's consent to a move: when it is asked for, and what becomes of the move then.
 
 The question comes before anything is opened: nobody's lease is touched while it is open.
 """

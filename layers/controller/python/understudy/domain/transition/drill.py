@@ -1,4 +1,4 @@
-"""Planned drills (B7): switch over inside a window, come back after a while, and measure both.
+"""Planned drills: switch over inside a window, come back after a while, and measure both.
 
 A drill is a wish, never a need. It begins only when nothing at all speaks against a move, and whatever comes in
 between ends it where it stands: the service stays in service, and a person is told.

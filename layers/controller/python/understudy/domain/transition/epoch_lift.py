@@ -1,4 +1,4 @@
-"""A guard of our own that is ahead of the table (B1): the table has lost moves, and the guard remembers the newest.
+"""A guard of our own that is ahead of the table: the table has lost moves, and the guard remembers the newest.
 
     table    1 ─ 2 ─ 3 ─ 4   a backup of epoch 2 is put back        3 (this move) ══► 6
     guard    1 ─ 2 ─ 3 ─ 5   "epoch 5, node-b"          refuses it ──┘                └── Route 53 takes it

@@ -1,4 +1,4 @@
-"""How long one execution of the workflow may take, and how its waits keep within (S7, S8)."""
+"""How long one execution of the workflow may take, and how its waits keep within."""
 
 from dataclasses import replace
 

@@ -126,7 +126,7 @@ def _tried_again(target: str, view: ClusterView) -> str:
 
 
 def _rule_on_drill(request: Request, view: ClusterView) -> Ruling:
-    """A drill takes the lease from a healthy node: whatever speaks against it ends it (B7)."""
+    """A drill takes the lease from a healthy node: whatever speaks against it ends it."""
     against = objections(view, observer_by_clock(view.state, view.policy, view.now))
     target = _wanted(request, view.definition)
     if against or target not in sound_candidates(view):
@@ -170,7 +170,7 @@ def _rule_on_wish(request: Request, view: ClusterView) -> Ruling:
 
 
 def _unsound(request: Request, target: str, view: ClusterView) -> str:
-    """Why the target is no place for a service that is well, in words; empty when it is one (B17, B20).
+    """Why the target is no place for a service that is well, in words; empty when it is one.
 
     Nobody takes the service from a node where it runs to one where it is known not to start, or that AWS is about to
     take away, but from a node that goes sooner than that. A failover of a service that does not run may be all that is
@@ -208,7 +208,7 @@ def _service_elsewhere(view: ClusterView, target: str) -> str:
 
 
 def _in_words(view: ClusterView, instance_id: str) -> str:
-    """The health of a node, with what else keeps it from taking over: EC2's word on it (S3), or quorum (S12)."""
+    """The health of a node, with what else keeps it from taking over: EC2's word on it, or quorum."""
     report = view.state.nodes.get(instance_id)
     faults = [fault for fault in (report.fault, report.misnamed, report.unfit) if fault] if report else []
     fault = f" ({'; '.join(faults)})" if faults else ""
@@ -237,7 +237,7 @@ def rule_on_next(failed_epoch: int, execution: str, view: ClusterView) -> Ruling
     """The service did not start on the transition's target: which node is tried next?
 
     A switchover goes back to the node that it came from, when that is ready. Every other node is tried once, and those
-    on which a start has failed before come last, that one included (B20).
+    on which a start has failed before come last, that one included.
     """
     transition = view.state.transition
     if transition is None or transition.execution != execution:

@@ -1,4 +1,4 @@
-"""How long each phase of a transition took, from the times in its history (B8)."""
+"""How long each phase of a transition took, from the times in its history."""
 
 from collections.abc import Mapping
 from enum import StrEnum

@@ -89,7 +89,7 @@ def _staying(view: ClusterView, target: str) -> ClusterState:
 
 
 def _taken_from_holder(view: ClusterView, target: str) -> ClusterState:
-    """Whoever loses the lease with its service not started keeps that as a failed start (B20)."""
+    """Whoever loses the lease with its service not started keeps that as a failed start."""
     return replace(
         view.state,
         active=None,
@@ -135,7 +135,7 @@ def kept_terms(state: ClusterState, definition: Definition) -> Terms:
     """The definition's terms, but never a shorter lease or promise than the holder may still be counting on.
 
     One that may keep on serving when it is cut off may have read no other word: it keeps that right until the next
-    grant, and its lease proves nothing until then (B11).
+    grant, and its lease proves nothing until then.
     """
     terms = terms_of(definition.policy)
     if state.active is None and state.previous is None:

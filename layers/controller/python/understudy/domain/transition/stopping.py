@@ -1,4 +1,4 @@
-"""Stopping a node through EC2 (S12): when it is due, what EC2 can answer, and when to go on without any proof."""
+"""Stopping a node through EC2: when it is due, what EC2 can answer, and when to go on without any proof."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace

@@ -1,4 +1,4 @@
-"""What stands in Route 53, compared with what the controller wrote there last: the record monitor's judgement (S5)."""
+"""What stands in Route 53, compared with what the controller wrote there last: the record monitor's judgement."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

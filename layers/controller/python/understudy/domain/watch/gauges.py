@@ -1,4 +1,4 @@
-"""What is wrong with a cluster that nobody may have noticed, because nothing happens: the gauges of the watch (B8)."""
+"""What is wrong with a cluster that nobody may have noticed, because nothing happens: the gauges of the watch."""
 
 from enum import StrEnum
 
@@ -31,7 +31,7 @@ def ailments(view: ClusterView, observer: Observer) -> frozenset[Ailment]:
     transition is under way, whose target is none any more, nor while the cluster is held: then a standby may be down
     because somebody works on it.
     DEGRADED: a person is needed, also for an approval, or an address is not known to lead to the service.
-    DOUBTED: a move that rests on the silence of a node is put off, because many are silent (B15).
+    DOUBTED: a move that rests on the silence of a node is put off, because many are silent.
     """
     situation = survey(view, observer)
     is_owed = view.state.address is not None and view.state.address.status is AddressStatus.OWED

@@ -1,4 +1,4 @@
-"""What becomes of changes that Route 53 has accepted, told apart by address (S7, B2)."""
+"""What becomes of changes that Route 53 has accepted, told apart by address."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace

@@ -26,9 +26,9 @@ class AdviceOutcome(StrEnum):
 
 
 def advise(payload: Mapping[str, Any], *, ledger: StateReader, rehearser: Rehearser, clock: Clock) -> Outcome:
-    """Explain the decision about a cluster as it is now (B5), or rehearse a move of it (B7).
+    """Explain the decision about a cluster as it is now, or rehearse a move of it.
 
-    A bad request is REFUSED with every fault named (S10).
+    A bad request is REFUSED with every fault named.
     """
     try:
         question = parse_question(payload["request"])

@@ -75,7 +75,7 @@ class Inspector:
 def check_readiness(event: Mapping[str, Any], *, inspector: Inspector, index: ClusterIndex) -> Outcome:
     """Check what asks for it: an execution's `request`, an accepted definition, or the day's schedule (every cluster).
 
-    A bad request is REFUSED with every fault named (S10). Raises UncheckedError when a cluster of an event could not
+    A bad request is REFUSED with every fault named. Raises UncheckedError when a cluster of an event could not
     be checked at all; that never keeps the others from being checked.
     """
     if "request" in event:

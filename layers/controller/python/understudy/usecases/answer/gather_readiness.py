@@ -51,7 +51,7 @@ class Gatherer:
     """Whether the stack may stop instances."""
 
     def gather(self, definition: Definition, state: ClusterState) -> Facts:
-        """What the checks of one cluster look at (S1, S2). A crowded Route 53 is left to those who move (B12)."""
+        """What the checks of one cluster look at. A crowded Route 53 is left to those who move."""
         route53 = _read if self.clock() >= self.ledger.stack_wide().crowded_until else _unread
         ids = [node.instance_id for node in definition.nodes]
         instances = _read(lambda: self.instances.instances(ids))

@@ -1,4 +1,4 @@
-"""Tell people of an event of the controller, in words, and pagers of the incident that it opens or ends (B8)."""
+"""Tell people of an event of the controller, in words, and pagers of the incident that it opens or ends."""
 
 import logging
 from collections.abc import Mapping

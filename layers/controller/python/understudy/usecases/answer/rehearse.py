@@ -1,4 +1,4 @@
-"""Rehearse a move: real readings, the real movers, and no write (B7)."""
+"""Rehearse a move: real readings, the real movers, and no write."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -39,7 +39,7 @@ class Rehearser:
     clock: Clock
 
     def rehearse(self, state: ClusterState, to: str | None) -> dict[str, Any]:
-        """Think a move through, to the node named `to` or to the best candidate, and tell the verdict (B7)."""
+        """Think a move through, to the node named `to` or to the best candidate, and tell the verdict."""
         definition = definition_in_force(self.ledger, state)
         view = ClusterView(state, definition, int(self.clock()))
         ruling = rule_on_request(Request(state.cluster, to=to), "", view)

@@ -1,4 +1,4 @@
-"""The board (S18): look at every cluster, and at what Route 53 says of its records. Nothing is written."""
+"""The board: look at every cluster, and at what Route 53 says of its records. Nothing is written."""
 
 import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -85,7 +85,7 @@ def _texts(book: BoardBook, now: int, shown: str) -> tuple[tuple[str, ...], tupl
 def _gather(book: BoardBook, now: int, stack: str, shown: str) -> tuple[list[BoardEntry], list[ShownCluster]]:
     """The clusters that could be read, and views of those that could not.
 
-    All are read also when one is shown: whether silence can be believed is a question to all of them (B3).
+    All are read also when one is shown: whether silence can be believed is a question to all of them.
     """
     found = book.states(list(book.clusters()))
     states = {name: each for name, each in found.items() if isinstance(each, ClusterState)}

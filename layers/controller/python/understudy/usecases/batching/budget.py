@@ -1,4 +1,4 @@
-"""How the controller keeps within its share of what Route 53 gives the account, when it is crowded (B12)."""
+"""How the controller keeps within its share of what Route 53 gives the account, when it is crowded."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Group commit: leave what a cluster wants of a zone, and hand in whatever waits when the turn is ours (B12)."""
+"""Group commit: leave what a cluster wants of a zone, and hand in whatever waits when the turn is ours."""
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence

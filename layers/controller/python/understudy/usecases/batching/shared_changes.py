@@ -1,4 +1,4 @@
-"""Who asks Route 53 what became of a change that brought the addresses of many clusters: once for all of them (B12)."""
+"""Who asks Route 53 what became of a change that brought the addresses of many clusters: once for all of them."""
 
 from dataclasses import dataclass, field
 

@@ -1,4 +1,4 @@
-"""Asking the workflow for something in the controller's own name (S10)."""
+"""Asking the workflow for something in the controller's own name."""
 
 import logging
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Looks at the fleet when a move is about to begin on silence alone: is it this node, its zone, or everybody (B15)?"""
+"""Looks at the fleet when a move is about to begin on silence alone: is it this node, its zone, or everybody?"""
 
 import logging
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""The facts that a decision saw, in words that stay readable in the history (B5)."""
+"""The facts that a decision saw, in words that stay readable in the history."""
 
 from understudy.domain.cluster.view import ClusterView
 from understudy.domain.decide.leaving import departures

@@ -1,4 +1,4 @@
-"""Hold and resume a cluster (B6): who asked and why goes into the history of its epoch and onto the bus."""
+"""Hold and resume a cluster: who asked and why goes into the history of its epoch and onto the bus."""
 
 import logging
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""An Auto Scaling group waits at a lifecycle hook until the service has left a node. Then the node is let go (B17)."""
+"""An Auto Scaling group waits at a lifecycle hook until the service has left a node. Then the node is let go."""
 
 import logging
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""EC2 or CloudWatch says something of a member (S11): store it, and judge every cluster that it concerns."""
+"""EC2 or CloudWatch says something of a member: store it, and judge every cluster that it concerns."""
 
 import logging
 from collections.abc import Iterable, Mapping
@@ -62,8 +62,8 @@ def receive_signal(
     The event's own `time` is AWS's: these sources cannot be forged. A word of AWS's counts even when it comes late, and
     not at all when it comes from the future. An event that says nothing we know is told of in the log and changes
     nothing; it would be no better the next time, so it is not tried again. The watch asks EC2 itself where a proof is
-    missing. What AWS says of an Availability Zone is noted in `zones`: no cluster is judged by it (B15). An instance
-    that its Auto Scaling group is about to end is let go by `releaser`, at once where no cluster needs it (B17).
+    missing. What AWS says of an Availability Zone is noted in `zones`: no cluster is judged by it. An instance
+    that its Auto Scaling group is about to end is let go by `releaser`, at once where no cluster needs it.
 
     More than six parameters, since an event may be of any kind, and each kind needs a port of its own.
     """

@@ -33,12 +33,12 @@ def record_heartbeat(
     clock: Clock,
     measure: Measure = unmeasured,
 ) -> str:
-    """Record one beat (S11) and answer what became of it: `recorded`, or the reason why it was refused.
+    """Record one beat and answer what became of it: `recorded`, or the reason why it was refused.
 
     `event`: {"source": instance ARN, "ingested_at": ISO time of EventBridge, "detail": the sender's own words}.
     A beat that is refused changes nothing and raises nothing. The metric Heartbeats counts beats by what became of
     them; HeartbeatAgeSeconds is their age when they have been dealt with, up to a second too much: EventBridge cuts
-    its time off (B8).
+    its time off.
     """
     try:
         beat = _read(event, clock)
@@ -70,7 +70,7 @@ def _record(beat: Beat, beats: BeatLedger, ledger: StateLedger, judge: Judge, cl
 
 
 def _remember_lateness(beat: Beat, state: ClusterState, beats: BeatLedger, now: float) -> ClusterState:
-    """The state in which it is written down that a beat of this node was late (B14)."""
+    """The state in which it is written down that a beat of this node was late."""
     log.warning("heartbeat late", extra={"cluster": beat.cluster, "late_s": round(now - beat.heard_at, 3)})
     told = beats.record_signal(beat.cluster, LateSignal(beat.instance_id, int(now)))
     return state if isinstance(told, Refusal) else told

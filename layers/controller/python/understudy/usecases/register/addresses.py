@@ -1,4 +1,4 @@
-"""Where the addresses of a definition lead when it is put, and what stands in the way of moving them (S1, S14, S15)."""
+"""Where the addresses of a definition lead when it is put, and what stands in the way of moving them."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass

@@ -83,8 +83,8 @@ class Registrar:
         """Accept or refuse the text of a cluster's parameter. Doing it twice is harmless; a refusal changes nothing.
 
         What was refused is judged again when it is put again, the same text as well: an instance that EC2 did not know
-        may exist by then. The key is made before the state, so whoever reads the state finds the key (B13).
-        `anew`: the text in force means something else by now, for a tag is on another instance (B17).
+        may exist by then. The key is made before the state, so whoever reads the state finds the key.
+        `anew`: the text in force means something else by now, for a tag is on another instance.
         """
         state, before = self.registry.read(text.cluster), self.registry.unaccepted(text.cluster)
         in_force = self.registry.definition(state.cluster, state.definition_version).digest if state else ""
@@ -219,7 +219,7 @@ def register_changed(
 
 
 def _too_long_waits(definition: Definition, registry: Registry) -> list[str]:
-    """Policy and tunables must fit into one execution together, those of the stack as they are now among them (S8)."""
+    """Policy and tunables must fit into one execution together, those of the stack as they are now among them."""
     faults = outlasting(definition.policy, effective(registry.stack_wide().tuning, definition.tuning_set))
     return [f"policy and tuning: {fault}" for fault in faults]
 
@@ -229,7 +229,7 @@ def _contradictions_with_state(
 ) -> list[str]:
     """A node that serves, may still serve, or is to serve next is neither taken out nor made a witness.
 
-    But one that EC2 says is terminated can do neither any more, whatever is said of it (B17).
+    But one that EC2 says is terminated can do neither any more, whatever is said of it.
     """
     if state is None:
         return []

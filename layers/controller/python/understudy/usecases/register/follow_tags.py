@@ -1,4 +1,4 @@
-"""Members that are named by a tag: a terminated instance is followed by the one that has its tag now (B17)."""
+"""Members that are named by a tag: a terminated instance is followed by the one that has its tag now."""
 
 import logging
 from collections.abc import Callable, Iterable, Mapping

@@ -1,4 +1,4 @@
-"""Whether the records of a definition can be written, and are asked for, where it says (S1, S4)."""
+"""Whether the records of a definition can be written, and are asked for, where it says."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace

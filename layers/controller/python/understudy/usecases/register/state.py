@@ -49,7 +49,7 @@ def next_state(definition: Definition, state: ClusterState, old: Definition, now
     if state.transition is not None and needed_and_left_out(definition, state):
         raise TransitionOpenError(f"{state.cluster}: epoch {state.epoch} is about a node that is to be left out")
     state = without_the_gone(state, definition)
-    # Whoever holds the lease, or held it last, must come to know a new node before that may take over (B11).
+    # Whoever holds the lease, or held it last, must come to know a new node before that may take over.
     joined = definition.version if state.active or state.previous else 0
     nodes = {
         node.instance_id: replace(
@@ -77,7 +77,7 @@ def next_state(definition: Definition, state: ClusterState, old: Definition, now
 
 
 def _kept_failures(definition: Definition, state: ClusterState, old: Definition) -> Mapping[str, FailedStart]:
-    """What is defined otherwise may start. Another text that means the same is no reason to think so (B20)."""
+    """What is defined otherwise may start. Another text that means the same is no reason to think so."""
     if _of_a_start(definition) != _of_a_start(old):
         return {}
     return state.failed_starts  # the members are the same, too

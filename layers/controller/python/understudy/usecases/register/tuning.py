@@ -1,4 +1,4 @@
-"""The stack's tunables, as an operator pastes them: accepted whole, or refused with every fault named (S8)."""
+"""The stack's tunables, as an operator pastes them: accepted whole, or refused with every fault named."""
 
 import logging
 

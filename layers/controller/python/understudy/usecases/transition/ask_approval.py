@@ -1,4 +1,4 @@
-"""AskApproval: put the question whether a move may be opened to people, with the two commands that answer it (B4)."""
+"""AskApproval: put the question whether a move may be opened to people, with the two commands that answer it."""
 
 import logging
 from collections.abc import Mapping

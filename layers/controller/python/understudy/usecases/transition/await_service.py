@@ -1,4 +1,4 @@
-"""AwaitService: granted is not in service (B2). Wait until the node says so itself, under this epoch."""
+"""AwaitService: granted is not in service. Wait until the node says so itself, under this epoch."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -49,7 +49,7 @@ def _fault(report: NodeReport | None, view: ClusterView) -> str | None:
     assert view.state.transition is not None  # noqa: S101 - the caller has looked
     target = view.state.transition.target
     health = health_of(view, target)
-    # Silence is believed only when somebody else has been heard all the time (B3).
+    # Silence is believed only when somebody else has been heard all the time.
     is_silent = (
         health is NodeHealth.SILENT and observer_by_clock(view.state, view.policy, int(view.now)) is Observer.TRUSTED
     )

@@ -1,4 +1,4 @@
-"""CheckChange: has the accepted change reached all of Route 53's servers (S7)? Pending is never a failure (B2)."""
+"""CheckChange: has the accepted change reached all of Route 53's servers? Pending is never a failure."""
 
 import logging
 from collections.abc import Mapping

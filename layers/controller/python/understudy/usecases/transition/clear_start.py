@@ -1,4 +1,4 @@
-"""Clear a failed start (B20): a person says that the service will start on that node now."""
+"""Clear a failed start: a person says that the service will start on that node now."""
 
 import logging
 from dataclasses import replace

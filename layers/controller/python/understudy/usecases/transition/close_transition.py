@@ -1,4 +1,4 @@
-"""CloseTransition: say honestly how it ended (B2), in the history and on the bus."""
+"""CloseTransition: say honestly how it ended, in the history and on the bus."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -35,7 +35,7 @@ def close_transition(
     """Close the epoch's transition; with `broken` ({state, error, cause}), only write down that it broke.
 
     A broken transition stays open in the table: it is superseded under a higher epoch when its deadline has passed.
-    The metric Transitions counts them by outcome, and PhaseSeconds says how long each phase took (B8).
+    The metric Transitions counts them by outcome, and PhaseSeconds says how long each phase took.
     """
     if "broken" in payload:
         outcome = _record_broken(payload, ledger, announcer, clock)

@@ -1,4 +1,4 @@
-"""FenceNode: get the proof that the node before can no longer serve (B4), if need be by stopping it (S12)."""
+"""FenceNode: get the proof that the node before can no longer serve, if need be by stopping it."""
 
 import logging
 from collections.abc import Mapping

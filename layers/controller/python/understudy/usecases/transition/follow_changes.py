@@ -44,7 +44,7 @@ class ChangeFollower:
     measure: Measure = unmeasured
 
     def follow(self, state: ClusterState, definition: Definition, *, is_crowded: bool = False) -> Followed:
-        """What Route 53 says now of the addresses that are PROPAGATING (S7). What it does not say stays as it is (B2).
+        """What Route 53 says now of the addresses that are PROPAGATING. What it does not say stays as it is.
 
         Only Route 53's word that it knows no such change leads to the records: there is nothing left to ask for then.
         """
@@ -109,7 +109,7 @@ class ChangeFollower:
 
 
 def _facts(before: Address, after: Address, stands: dict[str, bool], now: float) -> dict[str, Any]:
-    """For the history of the address's epoch (B5)."""
+    """For the history of the address's epoch."""
     facts: dict[str, Any] = {}
     if stands:
         facts["lost_changes"] = list(change_ids_of(before, stands))

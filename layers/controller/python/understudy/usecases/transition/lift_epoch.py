@@ -1,4 +1,4 @@
-"""Lift a table's epoch above a guard of its own cluster, so that the transition that met the guard can win (B1)."""
+"""Lift a table's epoch above a guard of its own cluster, so that the transition that met the guard can win."""
 
 import logging
 from dataclasses import replace

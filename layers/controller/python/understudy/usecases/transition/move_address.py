@@ -1,4 +1,4 @@
-"""MoveAddress: make every address of the cluster lead to the new node (S4, S14, S15), in one step of the workflow."""
+"""MoveAddress: make every address of the cluster lead to the new node, in one step of the workflow."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -32,9 +32,9 @@ def move_address(
     clock: Clock,
     stack: str,
 ) -> Outcome:
-    """Move all addresses, ROUTE53_RECORD_TRY_COUNT times at most (S6). What is not moved is noted as owed (B2).
+    """Move all addresses, ROUTE53_RECORD_TRY_COUNT times at most. What is not moved is noted as owed.
 
-    The answer and the history name each address and what became of it (B5). LIFTED when a guard of our own was ahead
+    The answer and the history name each address and what became of it. LIFTED when a guard of our own was ahead
     of the table: then nothing was moved, and the transition begins anew. Raises UnprovenError when the previous holder
     is not fenced.
     """

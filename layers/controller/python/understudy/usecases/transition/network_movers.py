@@ -1,4 +1,4 @@
-"""The movers of routes (S14) and Elastic IPs (S15).
+"""The movers of routes and Elastic IPs.
 
 EC2 has no conditional write. What keeps a stale writer out is the look at the epoch just before each write; what finds
 one that was late all the same is the look after the last; what puts it right is the newer epoch's own REPAIR, and the
@@ -25,7 +25,7 @@ class RouteMover:
         self._network = network
 
     def move(self, task: MoveTask) -> Sequence[Moved]:
-        """See Mover.move (S14)."""
+        """See Mover.move."""
         routes = task.definition.routes
         ids = {table for route in routes for table in route.route_table_ids}
         if not routes:
@@ -73,7 +73,7 @@ class ElasticIpMover:
         self._network = network
 
     def move(self, task: MoveTask) -> Sequence[Moved]:
-        """See Mover.move (S15)."""
+        """See Mover.move."""
         ids = [each.allocation_id for each in task.definition.elastic_ips]
         if not ids:
             return []

@@ -61,10 +61,10 @@ def open_transition(
 ) -> Outcome:
     """Open what `payload["request"]` asks for; with `failed_epoch`, the next try of this execution's own transition.
 
-    With `approval`, what came back from the question that this execution has asked before (B4). A hold, a resume and a
-    clear open nothing, and are written down (B6, B20). A bad request is REFUSED with every fault named, and changes
-    nothing (S10).
-    `doubter` weighs the silence that a move rests on against the rest of the fleet (B15); without it, it is believed.
+    With `approval`, what came back from the question that this execution has asked before. A hold, a resume and a
+    clear open nothing, and are written down. A bad request is REFUSED with every fault named, and changes
+    nothing.
+    `doubter` weighs the silence that a move rests on against the rest of the fleet; without it, it is believed.
     """
     try:
         request = _let_through(payload, ledger, clock())
@@ -157,7 +157,7 @@ class _Opener:
         return self.doubter.weigh(self.view, self.cluster_count)
 
     def put_off(self, weighed: Weighed) -> Outcome:
-        """Open nothing: the old node keeps its lease. The watch lets the move through when its turn has come (B15)."""
+        """Open nothing: the old node keeps its lease. The watch lets the move through when its turn has come."""
         state = self.view.state
         self.ledger.commit(state, replace(state, doubt=doubted(state.doubt, self.view.now)))
         return answer(OpenOutcome.DOUBTED, why=weighed.words)
@@ -229,7 +229,7 @@ def _name_of(execution_arn: str) -> str:
 def _story(
     ruling: Opening, request: Request, view: ClusterView, after: ClusterState, opened_at: float
 ) -> dict[str, Any]:
-    """The first facts of the history: who asked for what, by which rule, and what the table showed then (B5)."""
+    """The first facts of the history: who asked for what, by which rule, and what the table showed then."""
     assert after.transition is not None  # noqa: S101 - it has just been opened
     source = after.transition.source
     return {
@@ -249,7 +249,7 @@ def _story(
 
 
 def _explained(view: ClusterView) -> list[str]:
-    """What `"action": "explain"` would have answered at that moment (B5). Words must never stop a failover."""
+    """What `"action": "explain"` would have answered at that moment. Words must never stop a failover."""
     try:
         return list(explain(view, observer_by_clock(view.state, view.policy, view.now)).lines)
     except Exception:

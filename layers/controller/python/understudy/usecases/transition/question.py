@@ -1,4 +1,4 @@
-"""The question whether a move may be opened: put down before it is asked, and closed with what came of it (B4).
+"""The question whether a move may be opened: put down before it is asked, and closed with what came of it.
 
 It stands in the state, so whoever judges the cluster sees it, and no two executions ask the same.
 """
@@ -74,7 +74,7 @@ def tell_of_consent(asked: Asked, consent: Approved, before: ClusterView, epoch:
 
 
 def consent_facts(consent: Approved) -> dict[str, Any]:
-    """What the history of the transition keeps of the consent to it (B5)."""
+    """What the history of the transition keeps of the consent to it."""
     return {
         "approval": {"outcome": consent.ending.outcome, "by": consent.ending.by},
         "stages.asked_at": consent.asked_at,

@@ -99,7 +99,7 @@ class RecordMover:
 
     On a quiet day every record of every zone is read before the first is written: a newer epoch in any guard stops the
     whole. When Route 53 says that it is crowded, the zones that are left go by group commit, with those of others; and
-    at once when it was known to be crowded before (B12).
+    at once when it was known to be crowded before.
     """
 
     def __init__(self, zone: Zone, group: Group) -> None:
@@ -107,7 +107,7 @@ class RecordMover:
         self._group = group
 
     def move(self, task: MoveTask) -> Sequence[Moved]:
-        """See Mover.move (B1, S4)."""
+        """See Mover.move."""
         by_zone = [list(group) for _, group in groupby(sorted(task.definition.records, key=zone_of), key=zone_of)]
         moved = self._move_together(task, by_zone) if task.is_crowded else self._move_alone(task, by_zone)
         order = {record.label: position for position, record in enumerate(task.definition.records)}

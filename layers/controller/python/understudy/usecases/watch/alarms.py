@@ -1,4 +1,4 @@
-"""The watch's look at the alarms: is each one that the table has as on still on (S11)?
+"""The watch's look at the alarms: is each one that the table has as on still on?
 
 The event that an alarm is over can be lost. Without this look its node would be unfit for ever.
 """

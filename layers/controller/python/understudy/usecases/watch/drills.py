@@ -1,4 +1,4 @@
-"""Planned drills (B7): the watch begins them, brings them back, and tells what was measured."""
+"""Planned drills: the watch begins them, brings them back, and tells what was measured."""
 
 import logging
 from collections.abc import Callable, Mapping

@@ -1,4 +1,4 @@
-"""The fleet as the watch keeps it: what a move on silence looks at, and whose turn it is of those put off (B15)."""
+"""The fleet as the watch keeps it: what a move on silence looks at, and whose turn it is of those put off."""
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence

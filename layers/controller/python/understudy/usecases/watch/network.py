@@ -1,4 +1,4 @@
-"""The watch's look at routes and Elastic IPs: does each still lead to the active node (S14, S15)?
+"""The watch's look at routes and Elastic IPs: does each still lead to the active node?
 
 Neither has a guard that would keep a late writer out. So this look is what bounds how long an address can lead to a
 node that is not the active one.

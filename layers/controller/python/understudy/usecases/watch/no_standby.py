@@ -1,4 +1,4 @@
-"""Tell people which cluster has nobody left to take over while its service still runs (B8)."""
+"""Tell people which cluster has nobody left to take over while its service still runs."""
 
 import logging
 from dataclasses import replace

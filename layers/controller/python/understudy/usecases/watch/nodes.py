@@ -1,4 +1,4 @@
-"""The watch's look at the nodes: is each instance still what the definition says that it is (S3)?"""
+"""The watch's look at the nodes: is each instance still what the definition says that it is?"""
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Tell people, while all is well, that the nodes of a cluster could not give each other promises (B13)."""
+"""Tell people, while all is well, that the nodes of a cluster could not give each other promises."""
 
 import logging
 from dataclasses import replace

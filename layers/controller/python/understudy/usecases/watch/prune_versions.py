@@ -13,7 +13,7 @@ log = logging.getLogger(__name__)
 
 
 def prune_versions(*, stack: Deployment, clock: Clock) -> dict[str, Any]:
-    """Delete what is superfluous (B16) and answer how many versions that were; BUSY while the stack is being changed.
+    """Delete what is superfluous and answer how many versions that were; BUSY while the stack is being changed.
 
     The stack's state is read after the aliases. A rollback puts an alias back to the version that it named before:
     where it had moved already when it was read, the stack is busy until that version is no longer needed; where it

@@ -1,4 +1,4 @@
-"""The record monitor (S5): once a minute, compare every protected record with the node in service.
+"""The record monitor: once a minute, compare every protected record with the node in service.
 
 One reading of a zone serves all its clusters: calls grow with zones and pages, not with clusters. What cannot be read
 ends the check of that zone without acting: unknown is not different.
@@ -71,7 +71,7 @@ class RecordMonitor:
     def check(self, views: Sequence[ClusterView]) -> None:
         """Look at the records of every cluster that is in service and settled, but for those that it owes already.
 
-        While Route 53 is crowded it is left to moves; the metric RecordChecksPutOff counts such a minute (B12).
+        While Route 53 is crowded it is left to moves; the metric RecordChecksPutOff counts such a minute.
         """
         stack_wide = self.ledger.stack_wide()
         if self.clock() < stack_wide.crowded_until:

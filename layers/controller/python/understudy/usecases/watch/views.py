@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Ears:
-    """Until when somebody anywhere counts as heard (seconds): what is read later is not spoken for by it (B3)."""
+    """Until when somebody anywhere counts as heard (seconds): what is read later is not spoken for by it."""
 
     heard_until: float
 

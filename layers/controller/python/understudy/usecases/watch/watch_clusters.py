@@ -109,7 +109,7 @@ class ClusterWatch:
     def run(self) -> WatchReport:
         """Judge every cluster, register what was put and not seen, follow pending changes, and check the records.
 
-        The most urgent comes first, and figures last (B8).
+        The most urgent comes first, and figures last.
         """
         run = Run(self.clock, self.clock(), self.spread)
         views = self._compared(run, self._gathered(run))
@@ -172,7 +172,7 @@ class ClusterWatch:
         return _changed(run, "clusters to tell of", views, news, tell_of)
 
     def _see_to_peers(self, run: Run, views: Sequence[ClusterView], ears: Ears) -> list[ClusterView]:
-        """Make keys that nodes say they lack, and tell of what would keep promises from being given (B13).
+        """Make keys that nodes say they lack, and tell of what would keep promises from being given.
 
         Of clusters whose beats can be believed, so many in each watch: the rest can wait for a minute.
         """
@@ -228,7 +228,7 @@ class ClusterWatch:
         run.in_turn.each("records", [views], self.monitor.check, inf)
 
     def _follow(self, view: ClusterView, is_crowded: Callable[[], bool]) -> None:
-        """A change that outlasted its transition's polls: ask on until INSYNC, and close it in the history (S7)."""
+        """A change that outlasted its transition's polls: ask on until INSYNC, and close it in the history."""
         state = view.state
         if (
             state.transition is not None
