@@ -14,7 +14,7 @@ from typing import Protocol
 
 from . import lease, telling
 from .files import LeaseFile, PlacedFile
-from .lease import DOWN_AT_ONCE, UNBOUND, Order, Standing
+from .lease import DOWN_AT_ONCE, UNBOUND, LeaseView, Order
 from .log import Log
 from .services import Services
 from .tries import Tries
@@ -84,9 +84,9 @@ class Expiry:
         self._services, self._has_looked = left.supervise(), False
         self._watchdog = watchdog or Unwatched()
         self._is_followed = is_followed
-        self._unbound: Standing | None = None
+        self._unbound: LeaseView | None = None
         """Where the services stand that were found to run under no lease."""
-        self._last: Standing | None = None
+        self._last: LeaseView | None = None
         """The lease that was found last. Its file may go before it has run out, by its agent or by anybody else."""
         self._looks_since_ms: int | None = None
         self._acts_since_ms: int | None = None
@@ -144,12 +144,12 @@ class Expiry:
             self._watchdog.tick(now_ms, self._bound_until(standing))
         return status
 
-    def _bound_until(self, standing: Standing | None) -> int | None:
+    def _bound_until(self, standing: LeaseView | None) -> int | None:
         """By when the services must be down (local ms); None: nothing bounds them, or they are down by now."""
         is_free = standing is None or standing.terms.keeps_on or (self.acts and self._services.all_down)
         return None if standing is None or is_free else self._bound_until_ms or standing.end_ms
 
-    def _keep(self, standing: Standing | None, now_ms: int, *, has_agent: bool) -> int | None:
+    def _keep(self, standing: LeaseView | None, now_ms: int, *, has_agent: bool) -> int | None:
         if standing is None:
             return None if has_agent else self._done("no lease of this boot is left")
         if standing.terms.keeps_on and not has_agent:
@@ -160,10 +160,10 @@ class Expiry:
         # An agent stops them in its own order, as long as the lease runs. When it has run out, nobody is asked.
         if order is Order.KILL or (order is Order.STOP and not has_agent):
             return self._take_out_of_service(order, standing, now_ms, has_agent=has_agent)
-        self._leave_alone(still_looks=standing == Standing())
+        self._leave_alone(still_looks=standing == LeaseView())
         return None
 
-    def _standing(self, now_ms: int, *, has_agent: bool) -> Standing | None:
+    def _standing(self, now_ms: int, *, has_agent: bool) -> LeaseView | None:
         """Where the services stand; None when nothing here is to be bound. What runs unbound is an agent's, if any.
 
         But nothing runs beyond a lease that was found once, whose file is gone, and after which none came.
@@ -186,14 +186,14 @@ class Expiry:
             woken = lease.not_beyond(woken, self._last)
         return None if woken == UNBOUND else self._look(woken, now_ms, has_agent=has_agent)
 
-    def _bind(self, found: Standing) -> None:
+    def _bind(self, found: LeaseView) -> None:
         """Know what the lease binds, also what cannot be stopped from here."""
         unknown = self._services.unknown
         self._services.bind(found.services)
         if self._services.unknown != unknown:
             telling.unknown(self._services, self._log)
 
-    def _look(self, woken: Standing, now_ms: int, *, has_agent: bool) -> Standing | None:
+    def _look(self, woken: LeaseView, now_ms: int, *, has_agent: bool) -> LeaseView | None:
         """Where services stand that no lease bounds: None when all are down. What does not tell in time may run.
 
         But where an agent runs, which has most likely ended the lease itself, only what is seen running is not down:
@@ -212,7 +212,7 @@ class Expiry:
         self._unbound = woken
         return woken
 
-    def _take_out_of_service(self, order: Order, standing: Standing, now_ms: int, *, has_agent: bool) -> int | None:
+    def _take_out_of_service(self, order: Order, standing: LeaseView, now_ms: int, *, has_agent: bool) -> int | None:
         if self._acts_since_ms is None:
             self._acts_since_ms, self._is_told, self._is_agent_killed = now_ms, False, False
             self._log.warning("lease_expired", "nobody has renewed it", order=order.value, has_agent=has_agent)
@@ -230,7 +230,7 @@ class Expiry:
             self._log.error("stopped_badly", "services are left that could not be stopped; it is tried again")
         return None
 
-    def _kill_hung_agent(self, standing: Standing, acts_ms: int, *, has_agent: bool) -> None:
+    def _kill_hung_agent(self, standing: LeaseView, acts_ms: int, *, has_agent: bool) -> None:
         """Services of kind `process` end with their agent; another one is started, and finds how things stand.
 
         Without a file nobody knows what the agent has renewed.

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from . import promise
 from .files import PromiseFile
 from .keys import NO_KEY, KeyRing
-from .lease import Standing, Word, is_outdated
+from .lease import LeaseView, Word, is_outdated
 from .log import Log
 from .messages import BadMessageError, Kind, Message, answer_to, seal, unseal
 from .peers import Peers, ping
@@ -88,7 +88,7 @@ class Failsafe:
             return 0
         return max(1, self._view.version) if self._view is not None else 1
 
-    def take_view(self, view: StateView, standing: Standing, now_ms: int) -> None:
+    def take_view(self, view: StateView, standing: LeaseView, now_ms: int) -> None:
         """Take up what was read. `standing`: after that read; one of an earlier epoch says nothing."""
         if is_outdated(view, standing):
             return
@@ -98,12 +98,12 @@ class Failsafe:
             self.memory = after  # also when it cannot be written down: the next agent then waits anew
             self._save(after)
 
-    def waits_until(self, standing: Standing, now_ms: int) -> int | None:
+    def waits_until(self, standing: LeaseView, now_ms: int) -> int | None:
         """Until when nothing may be started here although the lease is held (local ms); None: it may be now."""
         until_ms = promise.start_ms(self.memory, standing.terms)
         return until_ms if now_ms < until_ms else None
 
-    def tick(self, standing: Standing, now_ms: int, *, all_down: bool) -> Standing:
+    def tick(self, standing: LeaseView, now_ms: int, *, all_down: bool) -> LeaseView:
         """Take up what has come, answer, and ask if the lease runs low. The standing with what was promised."""
         if self._means is None:
             return standing
@@ -118,7 +118,7 @@ class Failsafe:
 
     # --- receiving ----------------------------------------------------------------------------
 
-    def _take(self, datagram: Datagram, means: Means, standing: Standing, now_ms: int, *, all_down: bool) -> None:
+    def _take(self, datagram: Datagram, means: Means, standing: LeaseView, now_ms: int, *, all_down: bool) -> None:
         try:
             message = unseal(datagram.data, means.ring.keys)
         except BadMessageError as fault:
@@ -138,7 +138,7 @@ class Failsafe:
             if self._promises(message, standing, now_ms, all_down=all_down):
                 self._send(answer_to(message), datagram.address, means, now_ms)
 
-    def _promises(self, ask: Message, standing: Standing, now_ms: int, *, all_down: bool) -> bool:
+    def _promises(self, ask: Message, standing: LeaseView, now_ms: int, *, all_down: bool) -> bool:
         """Whether the promise is given; if so, it is written down already."""
         why = promise.objection(ask, standing, self._view, all_down=all_down)
         if why:
@@ -161,7 +161,7 @@ class Failsafe:
 
     # --- asking -------------------------------------------------------------------------------
 
-    def _covered(self, standing: Standing) -> Standing:
+    def _covered(self, standing: LeaseView) -> LeaseView:
         if self._view is None or standing.word is not Word.MINE:
             return standing
         until_ms = promise.promised_until(self._asked, promise.peers_of(self._view, self.me))
@@ -169,7 +169,7 @@ class Failsafe:
             return standing
         return replace(standing, promised_until_ms=until_ms)
 
-    def _ask(self, standing: Standing, view: StateView, means: Means, now_ms: int) -> None:
+    def _ask(self, standing: LeaseView, view: StateView, means: Means, now_ms: int) -> None:
         peers = promise.peers_of(view, self.me)
         if not means.ring.keys or not promise.is_due(self._asked, now_ms):
             return

@@ -6,7 +6,7 @@ be followed at once, and nobody waits for the end of its lease.
 
 from __future__ import annotations
 
-from .lease import Order, Standing, Word
+from .lease import LeaseView, Order, Word
 from .services import Services
 
 LIMIT_MS = 3000
@@ -51,7 +51,7 @@ class Farewell:
         self._down_ms = self._begun_ms = now_ms
         return True
 
-    def take_note(self, standing: Standing, now_ms: int) -> bool:
+    def take_note(self, standing: LeaseView, now_ms: int) -> bool:
         """Wait for the end of the own lease once all is down. Whether it has just been read: a beat is to say so.
 
         Nobody may be there to take over, so it is waited for as long as the lease would have lasted.

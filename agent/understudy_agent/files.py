@@ -12,7 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Protocol
 
-from .lease import DEFAULT_TERMS, DOWN_AT_ONCE, UNBOUND, Standing
+from .lease import DEFAULT_TERMS, DOWN_AT_ONCE, UNBOUND, LeaseView
 from .promise import Memory
 from .slots import SlotFile
 from .view import EPOCH_LIMIT, TIMING_LIMIT_S, Terms, parse_terms
@@ -100,7 +100,7 @@ class LeaseFile:
         self._slots = slots or SlotFile(path)
         self._boot = boot
 
-    def save(self, standing: Standing) -> None:
+    def save(self, standing: LeaseView) -> None:
         """Write the lease down; one that binds to nothing removes the file. Raises OSError."""
         if standing.lease_end_ms is None:
             self._path.unlink(missing_ok=True)
@@ -118,7 +118,7 @@ class LeaseFile:
             }
         )
 
-    def load(self, now_ms: int) -> Standing:
+    def load(self, now_ms: int) -> LeaseView:
         """Where an agent stands that has read nothing yet: it leaves services alone until the old lease ends.
 
         A file of another boot binds nobody: what ran then is gone. One that cannot be read, or says what no agent of
@@ -129,7 +129,7 @@ class LeaseFile:
             if self._boot and str(saved["boot"]) != self._boot:
                 return UNBOUND
             latest_ms = now_ms + TIMING_LIMIT_S * 1000
-            found = Standing(
+            found = LeaseView(
                 lease_end_ms=local_time(saved["lease_end_ms"], latest_ms),
                 terms=_terms(saved["terms"]),
                 promised_until_ms=_time_or_none(saved.get("promised_until_ms"), latest_ms),

@@ -42,7 +42,7 @@ DEFAULT_TERMS = Terms()
 
 
 @dataclass(frozen=True)
-class Standing:
+class LeaseView:
     """Where a node stands after its reads.
 
     `lease_end_ms` is the moment by which its services must be down. It outlives the lease itself: a node
@@ -85,7 +85,7 @@ class Sender:
     services: tuple[str, ...] = ()
 
 
-def after_read(standing: Standing, view: StateView | None, sender: Sender) -> Standing:
+def after_read(standing: LeaseView, view: StateView | None, sender: Sender) -> LeaseView:
     """Where a node stands after one more read. `view` None: there is no such item.
 
     A cluster that was never placed says nothing: a lease held before is not renewed and runs out.
@@ -114,12 +114,12 @@ def after_read(standing: Standing, view: StateView | None, sender: Sender) -> St
     return heard(word=Word.MINE, terms=view.terms, lease_end_ms=end_ms)
 
 
-def is_outdated(view: StateView, standing: Standing) -> bool:
+def is_outdated(view: StateView, standing: LeaseView) -> bool:
     """Whether it is a table from an earlier time: epochs only grow, so it says nothing of now."""
     return view.epoch < max(standing.epoch, standing.seen_epoch)
 
 
-def _with_no_beat_recorded(standing: Standing, view: StateView) -> Standing:
+def _with_no_beat_recorded(standing: LeaseView, view: StateView) -> LeaseView:
     """Placed here, and no beat of this process is recorded yet: nothing is renewed, and what runs is not disturbed.
 
     The grant is obeyed, and told of, once there is a beat from which its lease runs.
@@ -129,12 +129,12 @@ def _with_no_beat_recorded(standing: Standing, view: StateView) -> Standing:
     return replace(standing, word=word, terms=terms, seen_epoch=view.epoch)
 
 
-def _is_own(own: NodeView, standing: Standing, sender: Sender) -> bool:
+def _is_own(own: NodeView, standing: LeaseView, sender: Sender) -> bool:
     """Whether the beat that is recorded is one that this process has sent, or that has renewed the lease before."""
     return own.beat <= sender.now_ms and (own.beat == standing.renewed_by or own.beat in sender.sent)
 
 
-def _terms_of_ended(standing: Standing, view: StateView) -> Terms:
+def _terms_of_ended(standing: LeaseView, view: StateView) -> Terms:
     """The newest terms; but who must be down by the end of its lease is not freed by a `keep` that it reads after it.
 
     The controller has counted on that end, and the lease may be another node's by now.
@@ -144,7 +144,7 @@ def _terms_of_ended(standing: Standing, view: StateView) -> Terms:
     return replace(view.terms, on_isolation="stop")
 
 
-def _end_of_stopping(standing: Standing, view: StateView, sender: Sender) -> int | None:
+def _end_of_stopping(standing: LeaseView, view: StateView, sender: Sender) -> int | None:
     """By when the services of a node whose lease was ended must be down (local ms).
 
     A recorded beat that says "I have read it, and am still stopping" moves the end, until the controller has written
@@ -159,7 +159,7 @@ def _end_of_stopping(standing: Standing, view: StateView, sender: Sender) -> int
     return max(end_ms, own.beat + _ms(previous.lease_s))
 
 
-def unsaved(before: Standing, after: Standing) -> Standing:
+def unsaved(before: LeaseView, after: LeaseView) -> LeaseView:
     """Where a node stands whose renewal could not be written down: what others keep for it ends as it is written."""
     if after.end_ms is None or (before.end_ms is not None and after.end_ms <= before.end_ms):
         return after
@@ -171,7 +171,7 @@ def unsaved(before: Standing, after: Standing) -> Standing:
     )
 
 
-def kill_at_ms(standing: Standing) -> int | None:
+def kill_at_ms(standing: LeaseView) -> int | None:
     """When what is left of the services is killed (local ms); None: there is no lease to be out of.
 
     Under `on_isolation: keep` a lease does not run out by itself: it proves nothing to the controller.
@@ -181,7 +181,7 @@ def kill_at_ms(standing: Standing) -> int | None:
     return standing.end_ms - _ms(standing.terms.kill_limit_s)
 
 
-def stop_at_ms(standing: Standing, orderly_stop_s: float) -> int | None:
+def stop_at_ms(standing: LeaseView, orderly_stop_s: float) -> int | None:
     """When an orderly stop begins if nothing renews the lease (local ms).
 
     It takes at most what the timings leave over, so that one lost beat still costs nothing, and that promises can be
@@ -197,12 +197,12 @@ def stop_at_ms(standing: Standing, orderly_stop_s: float) -> int | None:
     return max(stop_at, kill_at - _ms(min(orderly_stop_s, terms.promise_slack_s())))
 
 
-def runs(standing: Standing, now_ms: int) -> bool:
+def runs(standing: LeaseView, now_ms: int) -> bool:
     """Whether a lease or promises run, and what is left is not to be killed yet."""
     return standing.end_ms is not None and now_ms < standing.end_ms - _ms(standing.terms.kill_limit_s)
 
 
-def order(standing: Standing, now_ms: int, orderly_stop_s: float = 0.0) -> Order:
+def order(standing: LeaseView, now_ms: int, orderly_stop_s: float = 0.0) -> Order:
     """What to do with the services at `now_ms` (local ms). SERVE only under a lease or promises that still run."""
     if standing.terms.keeps_on and standing.word is Word.MINE:
         return Order.SERVE if runs(standing, now_ms) else Order.KEEP
@@ -216,15 +216,15 @@ def order(standing: Standing, now_ms: int, orderly_stop_s: float = 0.0) -> Order
     return Order.SERVE if standing.word is Word.MINE else Order.LEAVE_ALONE
 
 
-UNBOUND = Standing()
+UNBOUND = LeaseView()
 """Where a node stands that no lease binds, as far as it knows."""
-DOWN_AT_ONCE = Standing(Word.NOT_MINE, lease_end_ms=0)
+DOWN_AT_ONCE = LeaseView(Word.NOT_MINE, lease_end_ms=0)
 """Where a node stands whose lease cannot be told: whatever runs may be another node's to run by now."""
 UNBOUND_STOP_MS = 5000
 """How long a service that is found running under no lease may take to stop before it is killed."""
 
 
-def woken(found: Standing, placed: int | None, now_ms: int) -> Standing:
+def woken(found: LeaseView, placed: int | None, now_ms: int) -> LeaseView:
     """Where an agent stands that has read nothing yet. `found`: by the lease file of this boot.
 
     `placed`: the newest epoch that this node has ever read, None when the cluster was never placed; then what runs is
@@ -235,21 +235,21 @@ def woken(found: Standing, placed: int | None, now_ms: int) -> Standing:
     if found != UNBOUND:
         return replace(found, seen_epoch=placed)
     end_ms = now_ms + UNBOUND_STOP_MS + _ms(found.terms.kill_limit_s)
-    return Standing(Word.NOT_MINE, lease_end_ms=end_ms, seen_epoch=placed)
+    return LeaseView(Word.NOT_MINE, lease_end_ms=end_ms, seen_epoch=placed)
 
 
-def not_beyond(woken: Standing, last: Standing) -> Standing:
+def not_beyond(woken: LeaseView, last: LeaseView) -> LeaseView:
     """Where services stand that nothing bounds now, and that a lease bounded which was never known to be over."""
     ends = [each for each in (woken.lease_end_ms, last.end_ms) if each is not None]
     return replace(woken, word=Word.NOT_MINE, lease_end_ms=min(ends), terms=last.terms)
 
 
-def keeps_lease(standing: Standing, all_down: bool) -> bool:
+def keeps_lease(standing: LeaseView, all_down: bool) -> bool:
     """Whether a lease bounds how long this node serves; not so while a service runs that nothing read is about."""
     return all_down or standing.word is not Word.NOTHING or standing.lease_end_ms is not None
 
 
-def settled(standing: Standing, now_ms: int) -> Standing:
+def settled(standing: LeaseView, now_ms: int) -> LeaseView:
     """Where a node stands once all its services are down: a lease no longer its own binds it to nothing.
 
     One that runs, and of which nothing has been read, may still be its own.
@@ -257,7 +257,7 @@ def settled(standing: Standing, now_ms: int) -> Standing:
     may_be_its_own = standing.word is Word.NOTHING and runs(standing, now_ms)
     if standing.word is Word.MINE or standing.lease_end_ms is None or may_be_its_own:
         return standing
-    return Standing(Word.NOT_MINE, standing.epoch, terms=standing.terms, seen_epoch=standing.seen_epoch)
+    return LeaseView(Word.NOT_MINE, standing.epoch, terms=standing.terms, seen_epoch=standing.seen_epoch)
 
 
 def _ms(seconds: float) -> int:

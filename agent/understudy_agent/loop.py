@@ -14,7 +14,7 @@ from .exchange import Exchange
 from .failsafe import Failsafe
 from .farewell import ENDED_WELL, STOPPED_BADLY, Farewell
 from .files import LeaseFile, StatusFile
-from .lease import UNBOUND, Order, Sender, Standing, Word
+from .lease import UNBOUND, LeaseView, Order, Sender, Word
 from .log import Log
 from .placed import Placed
 from .ports import Guard, Report, Self, Transport
@@ -68,12 +68,12 @@ class Agent:
         self._watch = Watch()
         self._farewell = Farewell()
 
-    def _woken(self, now_ms: int) -> Standing:
+    def _woken(self, now_ms: int) -> LeaseView:
         """Where it stands by what agents before it have left."""
         self._saved = self._lease_file.load(now_ms)
         found = lease.woken(self._saved, self._placed.wake_up(), now_ms)
         self._services.bind(found.services)
-        if found == Standing():
+        if found == LeaseView():
             self._services.forget_former()
         telling.unknown(self._services, self._log)
         telling.former(self._services, self._log)
@@ -151,7 +151,7 @@ class Agent:
         else:
             self._stand(after, view, watch)
 
-    def _stand(self, after: Standing, view: StateView | None, watch: Watch) -> None:
+    def _stand(self, after: LeaseView, view: StateView | None, watch: Watch) -> None:
         """Take up what a read has changed, if it can be written down."""
         is_new = after.word is Word.MINE and self._standing.word is not Word.MINE
         if is_new and not self._placed.is_kept:
@@ -172,7 +172,7 @@ class Agent:
         if after is not self._standing and after != self._standing:
             self._standing = after if self._save(after) else lease.unsaved(self._standing, after)
 
-    def _save(self, standing: Standing) -> bool:
+    def _save(self, standing: LeaseView) -> bool:
         try:
             self._lease_file.save(standing)
         except OSError as fault:

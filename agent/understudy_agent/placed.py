@@ -10,7 +10,7 @@ from pathlib import Path
 
 from .exchange import Exchange
 from .files import PlacedFile
-from .lease import Standing, Word
+from .lease import LeaseView, Word
 
 RETRY_EVERY_MS = 5_000
 
@@ -44,7 +44,7 @@ class Placed:
     def path(self) -> Path:
         return self._file.path
 
-    def note(self, after: Standing, *, all_down: bool) -> None:
+    def note(self, after: LeaseView, *, all_down: bool) -> None:
         """Have written down what a read has shown.
 
         Not yet while a service runs that is to be adopted: the next agent would take it for one that nothing bounds.
@@ -56,7 +56,7 @@ class Placed:
         """The cluster is there no more, or not placed."""
         self._wanted = None
 
-    def tick(self, standing: Standing, now_ms: int, *, all_down: bool) -> None:
+    def tick(self, standing: LeaseView, now_ms: int, *, all_down: bool) -> None:
         """Write what is to be written. Never waits."""
         self.note(standing, all_down=all_down)
         done = self._exchange.settle(now_ms)

@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from .lease import Standing, Word
+from .lease import LeaseView, Word
 from .messages import PROMISE_LIMIT_MS, Message, answer_to
 from .pacing import CUT_OFF_MS
 from .view import StateView, Terms
@@ -61,7 +61,7 @@ def is_possible(memory: Memory, now_ms: int) -> bool:
     return 0 <= memory.bound_until_ms <= latest_ms and 0 <= since_ms <= now_ms and 0 <= memory.known_joined <= EVER
 
 
-def after_view(memory: Memory, standing: Standing, view: StateView, me: str, now_ms: int) -> Memory:
+def after_view(memory: Memory, standing: LeaseView, view: StateView, me: str, now_ms: int) -> Memory:
     """The memory after a read. A new node waits from when the holder of the lease knows it, or else from its grant.
 
     The holder may be cut off and go on by promises of the nodes that it knows; this one it has not asked. Until its
@@ -107,7 +107,7 @@ def asker_ms(promise_ms: int) -> int:
 # --- giving ------------------------------------------------------------------------------------
 
 
-def objection(ask: Message, standing: Standing, view: StateView | None, *, all_down: bool) -> str:
+def objection(ask: Message, standing: LeaseView, view: StateView | None, *, all_down: bool) -> str:
     """Why no promise is given, in words; "" when it is.
 
     A promise binds nobody but its giver, so what a node does not know is no objection: one that has read nothing yet,
@@ -158,7 +158,7 @@ def peers_of(view: StateView, me: str) -> dict[str, str]:
     return {name: node.ip for name, node in view.nodes.items() if name != me}
 
 
-def is_wanted(standing: Standing, view: StateView, me: str, now_ms: int) -> bool:
+def is_wanted(standing: LeaseView, view: StateView, me: str, now_ms: int) -> bool:
     """Whether promises are needed now: the second beat should have renewed the lease, and has not.
 
     Renewed at half time. The table must have it from this node's own beat that it asks for promises: a new node is

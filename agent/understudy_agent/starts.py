@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from . import lease
-from .lease import Standing, Word
+from .lease import LeaseView, Word
 from .view import NodeView, StateView
 
 FREEZE_MS = 3000
@@ -51,8 +51,8 @@ def ticked(watch: Watch, now_ms: int) -> Watch:
 
 def after_read(
     watch: Watch,
-    before: Standing,
-    after: Standing,
+    before: LeaseView,
+    after: LeaseView,
     view: StateView | None,
     me: str,
     now_ms: int,
@@ -65,7 +65,9 @@ def after_read(
     return Watch(watch.ticked_ms, watch.awake_since_ms, begun_ms, view.epoch, view.active, returned)
 
 
-def _returned(watch: Watch, before: Standing, after: Standing, view: StateView, me: str, now_ms: int) -> Return | None:
+def _returned(
+    watch: Watch, before: LeaseView, after: LeaseView, view: StateView, me: str, now_ms: int
+) -> Return | None:
     """What is to be waited for. `before` and `after`: where the node stood and stands by it.
 
     A lease that has not been interrupted since its grant was read was nobody else's.
@@ -106,7 +108,7 @@ def _is_down(node: NodeView) -> bool:
     return node.is_down or not node.names_any
 
 
-def may_start(standing: Standing, watch: Watch, now_ms: int) -> bool:
+def may_start(standing: LeaseView, watch: Watch, now_ms: int) -> bool:
     """Whether anything may be started at `now_ms` (local ms), under any policy.
 
     Only under a lease or promises that run, and that were read since the agent's last start, freeze or resume; under a

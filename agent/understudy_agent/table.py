@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from .exchange import Exchange
-from .lease import Standing, is_outdated
+from .lease import LeaseView, is_outdated
 from .log import Log
 from .prober import Prober
 from .view import MalformedStateError, StateView, parse_state
@@ -29,7 +29,7 @@ class Table:
         self._forgotten_by = forgotten_by
         self._told: tuple[str, ...] = ()
 
-    def take(self, standing: Standing, now_ms: int) -> Read | None:
+    def take(self, standing: LeaseView, now_ms: int) -> Read | None:
         """The read that has ended, if it has told anything."""
         done = self._reads.settle(now_ms)
         if done is None or done.error is not None:
@@ -45,7 +45,7 @@ class Table:
         self._tell(view, standing)
         return Read(view, self._reads.calls.begun_ms)
 
-    def _tell(self, view: StateView | None, standing: Standing) -> None:
+    def _tell(self, view: StateView | None, standing: LeaseView) -> None:
         """What is wrong is told when it is news."""
         faults = view.faults if view is not None else ()
         if faults and faults != self._told:

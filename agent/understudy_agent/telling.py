@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from . import __version__
 from .failsafe import Failsafe
-from .lease import Order, Standing, Word
+from .lease import LeaseView, Order, Word
 from .log import Log
 from .ports import Report, Self
 from .services import Services
 from .starts import Watch
 
 
-def reason(order: Order, standing: Standing, watch: Watch, *, is_stopping: bool, lacks_quorum: bool) -> str:
+def reason(order: Order, standing: LeaseView, watch: Watch, *, is_stopping: bool, lacks_quorum: bool) -> str:
     """Why this is the order.
 
     `is_stopping`: the agent was asked to end; `lacks_quorum`: the lease is held, and quorum forbids to serve.
@@ -72,7 +72,7 @@ def former(services: Services, log: Log) -> None:
         log.warning("service_of_before", why, service=name)
 
 
-def status(cluster: str, instance: str, order: Order, standing: Standing, report: Report) -> dict[str, object]:
+def status(cluster: str, instance: str, order: Order, standing: LeaseView, report: Report) -> dict[str, object]:
     """The status file's content."""
     return {
         "cluster": cluster,

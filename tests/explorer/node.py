@@ -29,7 +29,7 @@ from understudy_agent.exchange import Exchange
 from understudy_agent.failsafe import Failsafe, Means
 from understudy_agent.files import LeaseFile, PlacedFile, PromiseFile
 from understudy_agent.keys import KeyRing
-from understudy_agent.lease import Order, Standing
+from understudy_agent.lease import LeaseView, Order
 from understudy_agent.loop import Agent
 from understudy_agent.model import ServiceSpec
 from understudy_agent.placed import Placed
@@ -334,9 +334,9 @@ class Node:
         """`understudy-agent expire`, looked at once a second: see `understudy_agent.expire`."""
         now_ms = self.now_ms()
         standing = self._lease_file().load(now_ms)
-        if standing == Standing():
+        if standing == LeaseView():
             standing = lease.woken(standing, self._placed_file().load(), now_ms)
-        if standing == Standing() or standing.terms.keeps_on or not self.runs():
+        if standing == LeaseView() or standing.terms.keeps_on or not self.runs():
             return
         order = lease.order(standing, now_ms, ORDERLY_STOP_S)
         if order is not Order.LEAVE_ALONE:
@@ -349,6 +349,6 @@ def _read_key() -> tuple[bytes, ...]:
     return (KEY,)
 
 
-def _ends(standing: Standing) -> list[int]:
+def _ends(standing: LeaseView) -> list[int]:
     ends = (lease.stop_at_ms(standing, ORDERLY_STOP_S), lease.kill_at_ms(standing))
     return [at for at in ends if at is not None]

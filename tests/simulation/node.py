@@ -23,7 +23,7 @@ from understudy_agent.exchange import Exchange
 from understudy_agent.failsafe import Failsafe, Means
 from understudy_agent.files import AlreadyRunningError, LeaseFile, MajorityFile, PlacedFile, PromiseFile
 from understudy_agent.keys import KeyRing
-from understudy_agent.lease import UNBOUND, Order, Standing, Word
+from understudy_agent.lease import UNBOUND, LeaseView, Order, Word
 from understudy_agent.loop import TICK_MS, TICK_WHILE_MOVING_MS, Agent
 from understudy_agent.placed import Placed
 from understudy_agent.ports import Self
@@ -105,7 +105,7 @@ class Machine:
         self._plans = 0
         self._planned_for: Services | None = None
         """The services whose plan is written down, and has nothing in it of an agent before."""
-        self._known_ends: tuple[Standing, list[int]] = (UNBOUND, [])
+        self._known_ends: tuple[LeaseView, list[int]] = (UNBOUND, [])
         self._waited_out: tuple[promise.Memory | None, Terms | None, int] = (None, None, 0)
         self.agent_since_s = 0.0
         self.booted_at_s = 0.0
@@ -521,7 +521,7 @@ class Machine:
             late_s = self.rng.uniform(0, tick_ms / 1000)
         return max(due_ms, now_ms + 10), late_s
 
-    def _ends(self, standing: Standing) -> list[int]:
+    def _ends(self, standing: LeaseView) -> list[int]:
         """When its lease asks for something. A standing is asked about far more often than there is a new one."""
         if standing is not self._known_ends[0]:
             self._known_ends = (standing, ends_of(standing, ORDERLY_STOP_S))

@@ -40,7 +40,7 @@ from understudy.usecases.transition import record_mover as movers
 from understudy_agent import files, lease, promise, quorum, starts
 from understudy_agent.expire import Expiry
 from understudy_agent.files import MajorityFile
-from understudy_agent.lease import Sender, Standing, Word
+from understudy_agent.lease import LeaseView, Sender, Word
 from understudy_agent.messages import Message
 from understudy_agent.promise import Memory
 from understudy_agent.services import Services
@@ -236,7 +236,7 @@ def _any_beat_is_newer(beat: Beat, report: NodeReport) -> bool:
 _kill_at_ms = lease.kill_at_ms
 
 
-def _kill_5_s_late(standing: Standing) -> int | None:
+def _kill_5_s_late(standing: LeaseView) -> int | None:
     at_ms = _kill_at_ms(standing)
     return None if at_ms is None else at_ms + 5000
 
@@ -255,11 +255,11 @@ def _trusted(*_: Any) -> Observer:
 _after_read = lease.after_read
 
 
-def _believe_any_epoch(standing: Standing, view: StateView | None, sender: Sender) -> Standing:
+def _believe_any_epoch(standing: LeaseView, view: StateView | None, sender: Sender) -> LeaseView:
     return _after_read(replace(standing, epoch=0, seen_epoch=0), view, sender)
 
 
-def _always_promises(standing: Standing, all_down: bool) -> bool:
+def _always_promises(standing: LeaseView, all_down: bool) -> bool:
     return True
 
 
@@ -293,7 +293,7 @@ def _nothing_forgotten(now_ms: int) -> Memory:
     return Memory(known_joined=promise.EVER)
 
 
-def _object_only_while_serving(ask: Message, standing: Standing, view: StateView | None, **own: bool) -> str:
+def _object_only_while_serving(ask: Message, standing: LeaseView, view: StateView | None, **own: bool) -> str:
     return "" if own["all_down"] else "it serves"
 
 
@@ -309,7 +309,7 @@ def _never_forbidden(*_: Any, **__: Any) -> bool:
     return False
 
 
-def _newest_terms(_: Standing, view: StateView) -> Terms:
+def _newest_terms(_: LeaseView, view: StateView) -> Terms:
     return view.terms
 
 
@@ -353,7 +353,7 @@ def _may_go_on(*_: Any) -> bool:
     return True
 
 
-def _as_found(found: Standing, *_: Any) -> Standing:
+def _as_found(found: LeaseView, *_: Any) -> LeaseView:
     return found
 
 
@@ -361,7 +361,7 @@ def _just_now(_: MajorityFile, now_ms: int) -> int:
     return now_ms
 
 
-def _whenever_it_is_the_holder(standing: Standing, *_: Any) -> bool:
+def _whenever_it_is_the_holder(standing: LeaseView, *_: Any) -> bool:
     return standing.word is Word.MINE
 
 
@@ -676,7 +676,7 @@ SAFEGUARDS: Mapping[str, Safeguard] = {
     "garbled-lease": Safeguard(
         "a file of the lease that cannot be read means: down at once; nor is it taken for none",
         (
-            (files, "DOWN_AT_ONCE", Standing()),
+            (files, "DOWN_AT_ONCE", LeaseView()),
             (lease, "woken", _as_found),
             (lease, "not_beyond", _as_found),
         ),

@@ -50,7 +50,7 @@ from understudy.usecases.transition.record_mover import RecordMover
 from understudy.usecases.watch.records import RecordMonitor
 from understudy.usecases.watch.watch_clusters import WatchReport, watch_clusters
 from understudy_agent import quorum as hosts
-from understudy_agent.lease import Order, Sender, Standing, after_read, order, settled
+from understudy_agent.lease import LeaseView, Order, Sender, after_read, order, settled
 from understudy_agent.view import parse_state
 
 WORKFLOW = WorkflowDefinition.load(Path("statemachine/transition.asl.json"))
@@ -82,7 +82,7 @@ class Machine:
     start_s: int = 2
     stop_s: int = 0
     status: str = "OUT_OF_SERVICE"
-    standing: Standing = field(default_factory=Standing)
+    standing: LeaseView = field(default_factory=LeaseView)
     reaches: int = 99  # how many of the quorum hosts accept its connections
     quorum: hosts.Quorum = field(default_factory=hosts.Quorum)
     since: float = 0

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.unit.agent.items import BOOT, ME, OTHER, item, node, terms
 from tests.unit.agent.test_lease import read
 from understudy_agent import lease, promise
-from understudy_agent.lease import Order, Standing, Word, kill_at_ms, order, settled
+from understudy_agent.lease import LeaseView, Order, Word, kill_at_ms, order, settled
 from understudy_agent.promise import Memory
 from understudy_agent.sent import NUMBERS_KEPT, SentBeats
 from understudy_agent.view import BEAT_LIMIT, NodeView, PreviousView, parse_state
@@ -96,7 +96,7 @@ def test_a_malformed_holder_is_not_known_to_know_a_new_node():
     found["previous"]["lease_s"] = 12
     view = parse_state(with_node(found, OTHER, 7))
     assert view.previous == PreviousView(OTHER, 1, 12, is_proven=False)
-    assert promise.after_view(Memory(), Standing(), view, ME, 100_000) == Memory()
+    assert promise.after_view(Memory(), LeaseView(), view, ME, 100_000) == Memory()
 
 
 # --- what is said in this node's name --------------------------------------------------------------
@@ -131,7 +131,7 @@ def test_the_beat_that_renewed_the_lease_last_stays_good_however_many_were_sent_
 
 
 def test_before_its_own_first_beat_is_recorded_a_restarted_agent_is_bound_by_the_lease_that_it_found():
-    found = Standing(lease_end_ms=112_000, renewed_by=100_000)
+    found = LeaseView(lease_end_ms=112_000, renewed_by=100_000)
     for recorded in (104_000, 99_000, BEAT_LIMIT - 1):
         standing = read(granted(recorded), standing=found, sent=(), now_ms=105_000)
         assert [order(standing, at) for at in (105_000, 111_000)] == [Order.SERVE, Order.KILL]
@@ -141,7 +141,7 @@ def test_before_its_own_first_beat_is_recorded_a_restarted_agent_is_bound_by_the
 
 def test_a_lease_that_was_found_is_no_longer_than_the_one_that_is_granted_now():
     """It was ended early, and is granted again for a shorter time: the controller counts on the shorter one."""
-    found = Standing(lease_end_ms=120_000, renewed_by=100_000)
+    found = LeaseView(lease_end_ms=120_000, renewed_by=100_000)
     standing = read(granted(104_000, epoch=3, terms=terms(lease_s=8)), standing=found, sent=(), now_ms=105_000)
     assert kill_at_ms(standing) == 107_000
 
@@ -176,7 +176,7 @@ histories = st.lists(st.tuples(rows, st.integers(1, 4), st.sampled_from([ME, ME,
 
 @given(histories, st.sets(st.integers(0, 120_000), max_size=4), st.integers(0, 200_000))
 def test_no_word_of_another_makes_a_node_serve_past_its_own_newest_beat_plus_the_lease(history, sent, now_ms):
-    standing = Standing()
+    standing = LeaseView()
     for mine, epoch, active in history:
         mine = {**mine, "beat": min(sent)} if sent and mine["beat"] % 3 == 0 else mine
         standing = read(item(epoch, active, mine=mine), standing=standing, sent=sent, now_ms=now_ms)
@@ -185,7 +185,7 @@ def test_no_word_of_another_makes_a_node_serve_past_its_own_newest_beat_plus_the
 
 
 def test_a_lease_that_was_found_outlives_services_that_died_with_the_agent_until_it_has_run_out():  # S16
-    found = Standing(lease_end_ms=112_000, renewed_by=100_000)
+    found = LeaseView(lease_end_ms=112_000, renewed_by=100_000)
     assert settled(found, 110_999) == found
     assert settled(found, 111_000).lease_end_ms is None
 

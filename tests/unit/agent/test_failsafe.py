@@ -17,7 +17,7 @@ from understudy_agent.exchange import Exchange
 from understudy_agent.failsafe import Failsafe, Means
 from understudy_agent.files import PromiseFile
 from understudy_agent.keys import FILE_PACE, KeyRing
-from understudy_agent.lease import Order, Sender, Standing, Word, after_read, order
+from understudy_agent.lease import LeaseView, Order, Sender, Word, after_read, order
 from understudy_agent.messages import Kind, Message, answer_to, seal, unseal
 from understudy_agent.post import Datagram, UdpPost
 from understudy_agent.view import Terms, parse_state
@@ -49,7 +49,7 @@ class Station:
         self.sent: list[tuple[bytes, tuple[str, int]]] = []
         self.inbox: list[Datagram] = []
         self.now_ms = 100_000
-        self.standing = Standing()
+        self.standing = LeaseView()
         self.start_agent()
 
     def start_agent(self, boot: str = BOOT) -> None:
@@ -485,7 +485,7 @@ def test_a_promise_is_kept_also_when_failsafe_is_switched_off(giver):
 def test_without_a_key_nothing_is_written_sent_or_waited_for(tmp_path):
     off = Failsafe("orders-db", ME, PromiseFile(tmp_path / "promises.json", BOOT), FakeLog())
     off.wake_up(0)
-    found = after_read(Standing(), parse_state(state(ME)), Sender(ME, BOOT, (100_000,), 100_000))
+    found = after_read(LeaseView(), parse_state(state(ME)), Sender(ME, BOOT, (100_000,), 100_000))
     off.take_view(parse_state(state(ME)), found, 1)
     assert off.tick(found, 200_000, all_down=True) == found
     assert off.waits_until(found, 1) is None

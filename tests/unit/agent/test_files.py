@@ -12,30 +12,30 @@ import pytest
 
 import understudy_agent
 from understudy_agent.files import AlreadyRunningError, LeaseFile, Lock, PlacedFile, StatusFile, replace_text
-from understudy_agent.lease import DOWN_AT_ONCE, Order, Standing, Word, order
+from understudy_agent.lease import DOWN_AT_ONCE, LeaseView, Order, Word, order
 from understudy_agent.view import Terms
 
-HELD = Standing(Word.MINE, 7, 112_000, Terms(lease_s=30), renewed_by=95_000, services=("data", "db"))
+HELD = LeaseView(Word.MINE, 7, 112_000, Terms(lease_s=30), renewed_by=95_000, services=("data", "db"))
 
 
 def test_the_next_agent_of_a_boot_is_bound_by_the_lease_and_grants_itself_none(tmp_path):
     LeaseFile(tmp_path / "lease.json", "boot-1").save(HELD)
-    assert LeaseFile(tmp_path / "lease.json", "boot-1").load(100_000) == Standing(
+    assert LeaseFile(tmp_path / "lease.json", "boot-1").load(100_000) == LeaseView(
         Word.NOTHING, 0, 112_000, Terms(lease_s=30), renewed_by=95_000, services=("data", "db")
     )
 
 
 def test_a_lease_of_another_boot_binds_nobody(tmp_path):
     LeaseFile(tmp_path / "lease.json", "boot-1").save(HELD)
-    assert LeaseFile(tmp_path / "lease.json", "boot-2").load(100_000) == Standing()
+    assert LeaseFile(tmp_path / "lease.json", "boot-2").load(100_000) == LeaseView()
 
 
 def test_without_a_lease_there_is_no_file(tmp_path):
     file = LeaseFile(tmp_path / "lease.json", "boot-1")
-    assert file.load(100_000) == Standing()
+    assert file.load(100_000) == LeaseView()
     file.save(HELD)
-    file.save(Standing())
-    file.save(Standing())
+    file.save(LeaseView())
+    file.save(LeaseView())
     assert list(tmp_path.iterdir()) == []
 
 
@@ -78,7 +78,7 @@ def test_under_a_lease_file_that_cannot_be_opened_whatever_runs_is_down_at_once(
 
 def test_a_lease_is_nobodys_when_the_boot_cannot_be_told(tmp_path):  # B4
     file = LeaseFile(tmp_path / "lease.json", "")
-    assert file.load(100_000) == Standing()
+    assert file.load(100_000) == LeaseView()
     LeaseFile(tmp_path / "lease.json", "boot-1").save(HELD)
     assert file.load(100_000) == DOWN_AT_ONCE
 

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from tests.unit.agent.items import BOOT, ME, OTHER, item, node, terms
 from understudy_agent.lease import (
+    LeaseView,
     Order,
     Sender,
-    Standing,
     Word,
     after_read,
     keeps_lease,
@@ -30,12 +30,12 @@ ALL_SENT = range(10**9)
 
 def read(
     *items: dict[str, Any] | None,
-    standing: Standing | None = None,
+    standing: LeaseView | None = None,
     sent: Collection[int] = ALL_SENT,
     now_ms: int = 10**9,
-) -> Standing:
+) -> LeaseView:
     """`sent`: the beats that this process has sent; all that are recorded, unless the test says otherwise."""
-    standing = standing or Standing()
+    standing = standing or LeaseView()
     for one in items:
         view = parse_state(one) if one is not None else None
         standing = after_read(standing, view, Sender(ME, BOOT, sent, now_ms))
@@ -43,7 +43,7 @@ def read(
 
 
 def test_a_node_that_has_read_nothing_leaves_its_services_alone():
-    assert order(Standing(), 10**9) is Order.LEAVE_ALONE
+    assert order(LeaseView(), 10**9) is Order.LEAVE_ALONE
 
 
 @pytest.mark.parametrize("nothing_yet", [None, item(epoch=0)])
@@ -226,7 +226,7 @@ def renewing(one: dict[str, Any] | None) -> bool:
 
 @given(reads, st.lists(st.booleans(), min_size=12, max_size=12), st.integers(0, 200_000), st.integers(0, 60))
 def test_a_node_never_serves_past_its_newest_recorded_beat_plus_the_lease(history, down, now_ms, orderly_s):
-    standing, newest = Standing(), None
+    standing, newest = LeaseView(), None
     for one, all_down in zip(history, down, strict=False):
         if one is None or not 0 < one["epoch"] < standing.epoch:  # else it is from an earlier time, and says nothing
             newest = one
@@ -268,7 +268,7 @@ def test_one_lost_beat_costs_nothing_when_the_timings_agree(some, orderly_s):
         return
     view = parse_state(item(active=ME, terms=some, mine=node(beat=0, heard_at=1)))
     assert isinstance(view, StateView)
-    standing = after_read(Standing(), view, Sender(ME, BOOT, ALL_SENT, 10**9))
+    standing = after_read(LeaseView(), view, Sender(ME, BOOT, ALL_SENT, 10**9))
     assert order(standing, int(renewed_after_s * 1000) - 1, orderly_s) is Order.SERVE
 
 
@@ -276,11 +276,11 @@ def test_one_lost_beat_costs_nothing_when_the_timings_agree(some, orderly_s):
 @pytest.mark.parametrize(
     ("standing", "all_down", "keeps"),
     [
-        (Standing(), False, False),
-        (Standing(), True, True),
-        (Standing(Word.NOTHING, 0, 20_000), False, True),
-        (Standing(Word.MINE, 1, 20_000), False, True),
-        (Standing(Word.NOT_MINE, 1), False, True),
+        (LeaseView(), False, False),
+        (LeaseView(), True, True),
+        (LeaseView(Word.NOTHING, 0, 20_000), False, True),
+        (LeaseView(Word.MINE, 1, 20_000), False, True),
+        (LeaseView(Word.NOT_MINE, 1), False, True),
     ],
     ids=["nothing read", "nothing read and nothing runs", "bound by the lease file", "active", "told to stop"],
 )
@@ -299,7 +299,7 @@ def test_an_item_of_a_newer_format_counts_as_not_read_and_words_more_are_left_as
 def test_promises_that_run_when_an_orderly_stop_would_begin_are_renewed_first():  # B11
     """A short promise in hand ends before the lease does, and is asked for again before the stop has to begin."""
     terms = Terms(heartbeat_interval_s=1, lease_read_interval_s=1, lease_s=7.5, kill_limit_s=0.5, promise_s=4.4)
-    lease_alone = Standing(Word.MINE, 1, 52_700, terms)
+    lease_alone = LeaseView(Word.MINE, 1, 52_700, terms)
     assert stop_at_ms(lease_alone, 5.0) == 52_200 - 3000
     assert stop_at_ms(replace(lease_alone, promised_until_ms=49_200), 5.0) == 52_200 - 3000
     assert stop_at_ms(replace(lease_alone, promised_until_ms=51_900), 5.0) == 52_200 - 700
@@ -307,9 +307,9 @@ def test_promises_that_run_when_an_orderly_stop_would_begin_are_renewed_first():
 
 # B4 B11
 def test_a_lease_binds_what_the_beat_that_renewed_it_has_named_whatever_the_file_says_now():
-    found = Standing(lease_end_ms=112_000, renewed_by=100_000, services=("data", "db"))
+    found = LeaseView(lease_end_ms=112_000, renewed_by=100_000, services=("data", "db"))
 
-    def read_by_one_that_names_nothing(*, recorded: int) -> Standing:
+    def read_by_one_that_names_nothing(*, recorded: int) -> LeaseView:
         view = parse_state(item(active=ME, mine=node(beat=recorded, heard_at=1)))
         return after_read(found, view, Sender(ME, BOOT, (104_000,), 105_000, ()))
 

@@ -10,7 +10,7 @@ from tests.unit.agent.items import ME, OTHER
 from tests.unit.agent.test_failsafe import KEY, OLD_KEY, THIRD, Station, state
 from understudy_agent.failsafe import Failsafe, Means
 from understudy_agent.keys import NO_KEY, fingerprint
-from understudy_agent.lease import Standing
+from understudy_agent.lease import LeaseView
 from understudy_agent.messages import BadMessageError, Kind, Message, answer_to, seal, unseal
 from understudy_agent.peers import PONG_EVERY_MS, ping
 from understudy_agent.post import Datagram
@@ -164,7 +164,7 @@ def test_a_question_to_a_peer_binds_nobody_and_an_answer_is_no_promise(tmp_path)
     before = holder.standing
     (asked,) = holder.pass_time(0.2)
     holder.gets(answer_to(asked))
-    assert isinstance(before, Standing)
+    assert isinstance(before, LeaseView)
     assert holder.standing.promised_until_ms is None
 
 

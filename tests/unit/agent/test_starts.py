@@ -12,14 +12,14 @@ from tests.unit.agent.fakes import FakeKind
 from tests.unit.agent.items import ME, OTHER, down, item, node, terms
 from tests.unit.agent.test_loop import World, with_hosts
 from understudy_agent import lease
-from understudy_agent.lease import Order, Standing, Word, order
+from understudy_agent.lease import LeaseView, Order, Word, order
 from understudy_agent.model import ServiceSpec
 from understudy_agent.services import Services
 from understudy_agent.starts import FREEZE_MS, Return, Watch, after_read, may_start, ticked
 from understudy_agent.view import Terms, parse_state
 
 KEEP = Terms(on_isolation="keep")
-HELD = Standing(Word.MINE, 1, 112_000)
+HELD = LeaseView(Word.MINE, 1, 112_000)
 READ = Watch(ticked_ms=100_000, awake_since_ms=90_000, read_begun_ms=95_000, epoch=2, active=ME)
 
 
@@ -59,12 +59,12 @@ def test_a_gap_between_two_ticks_is_a_freeze_and_a_loaded_machines_late_tick_is_
 # --- a lease that is taken up again --------------------------------------------------------------
 
 RETURNED = Return(since_ms=100_000, heard_at=100)
-LOST = Standing(Word.NOT_MINE, 2, seen_epoch=2)
-BACK = Standing(Word.MINE, 2, 112_000, seen_epoch=2)
+LOST = LeaseView(Word.NOT_MINE, 2, seen_epoch=2)
+BACK = LeaseView(Word.MINE, 2, 112_000, seen_epoch=2)
 
 
 def seen(
-    before: Standing, after: Standing, *, now_ms: int = 100_000, watch: Watch = READ, **other: Any
+    before: LeaseView, after: LeaseView, *, now_ms: int = 100_000, watch: Watch = READ, **other: Any
 ) -> Return | None:
     """What is to be waited for once a table of epoch 2 was read, with the other node heard at 90 s, or as given."""
     theirs = {**down(node(beat=1, heard_at=90, boot="boot-o")), **other}
@@ -75,7 +75,7 @@ def seen(
 
 @pytest.mark.parametrize(
     "before",
-    [LOST, replace(BACK, lease_end_ms=100_500), Standing(seen_epoch=2)],
+    [LOST, replace(BACK, lease_end_ms=100_500), LeaseView(seen_epoch=2)],
     ids=["ended", "run out", "of another boot"],
 )
 def test_under_a_lease_that_is_taken_up_again_nothing_starts_before_the_others_are_heard(before):
@@ -99,7 +99,7 @@ def test_a_grant_that_was_seen_to_come_waits_for_nobody(read_last):
 
 
 def test_what_the_first_read_of_an_agent_shows_is_no_grant_that_it_has_seen_come():
-    assert seen(Standing(), BACK, watch=replace(READ, read_begun_ms=None)) == RETURNED
+    assert seen(LeaseView(), BACK, watch=replace(READ, read_begun_ms=None)) == RETURNED
 
 
 def test_the_others_are_waited_for_until_they_have_been_silent_for_as_long_as_makes_them_silent():
