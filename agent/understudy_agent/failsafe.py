@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from . import promise
 from .files import PromiseFile
 from .keys import NO_KEY, KeyRing
-from .lease import LeaseView, Word, is_outdated
+from .lease import LeaseAnswer, LeaseView, is_outdated
 from .log import Log
 from .messages import BadMessageError, Kind, Message, answer_to, seal, unseal
 from .peers import Peers, ping
@@ -162,7 +162,7 @@ class Failsafe:
     # --- asking -------------------------------------------------------------------------------
 
     def _covered(self, standing: LeaseView) -> LeaseView:
-        if self._view is None or standing.word is not Word.MINE:
+        if self._view is None or standing.word is not LeaseAnswer.MINE:
             return standing
         until_ms = promise.promised_until(self._asked, promise.peers_of(self._view, self.me))
         if until_ms is None or until_ms <= (standing.promised_until_ms or 0):

@@ -6,7 +6,7 @@ be followed at once, and nobody waits for the end of its lease.
 
 from __future__ import annotations
 
-from .lease import LeaseView, Order, Word
+from .lease import LeaseAnswer, LeaseView, Order
 from .services import Services
 
 LIMIT_MS = 3000
@@ -58,7 +58,7 @@ class Farewell:
         """
         if self._down_ms is None:
             return False
-        if standing.word is Word.MINE:
+        if standing.word is LeaseAnswer.MINE:
             self._holds = now_ms - self._down_ms < standing.terms.lease_s * 1000
             return False
         if not self._holds:

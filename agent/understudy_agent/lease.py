@@ -30,7 +30,7 @@ class Order(Enum):
     KILL = "KILL"  # kill what is left, all at once
 
 
-class Word(Enum):
+class LeaseAnswer(Enum):
     """What the newest read said about the lease."""
 
     NOTHING = "NOTHING"  # nothing read yet, or a cluster that was never placed
@@ -53,7 +53,7 @@ class LeaseView:
     that beat named. The controller counts on these being down at the end, whatever the agent's file has said since.
     """
 
-    word: Word = Word.NOTHING
+    word: LeaseAnswer = LeaseAnswer.NOTHING
     epoch: int = 0
     lease_end_ms: int | None = None
     terms: Terms = DEFAULT_TERMS
@@ -91,27 +91,29 @@ def after_read(standing: LeaseView, view: StateView | None, sender: Sender) -> L
     A cluster that was never placed says nothing: a lease held before is not renewed and runs out.
     """
     if view is None or view.epoch == 0:
-        return replace(standing, word=Word.NOTHING, epoch=0, seen_epoch=0)
+        return replace(standing, word=LeaseAnswer.NOTHING, epoch=0, seen_epoch=0)
     if is_outdated(view, standing):
         return standing
     own, heard = view.nodes.get(sender.instance), partial(replace, standing, epoch=view.epoch, seen_epoch=view.epoch)
     if own is None or view.active != sender.instance:
         end_ms = _end_of_stopping(standing, view, sender)
-        return heard(word=Word.NOT_MINE, terms=_terms_of_ended(standing, view), lease_end_ms=end_ms)
+        return heard(word=LeaseAnswer.NOT_MINE, terms=_terms_of_ended(standing, view), lease_end_ms=end_ms)
     if own.heard_at is None:
         return _with_no_beat_recorded(standing, view)
     if own.boot != sender.boot:
         # The recorded beat is from before a reboot: that lease was another life's.
-        return heard(word=Word.NOT_MINE, terms=_terms_of_ended(standing, view))
+        return heard(word=LeaseAnswer.NOT_MINE, terms=_terms_of_ended(standing, view))
     if _is_own(own, standing, sender):
         end_ms = own.beat + _ms(view.terms.lease_s)
         services = sender.services if own.beat in sender.sent else standing.services
-        return heard(word=Word.MINE, terms=view.terms, lease_end_ms=end_ms, renewed_by=own.beat, services=services)
+        return heard(
+            word=LeaseAnswer.MINE, terms=view.terms, lease_end_ms=end_ms, renewed_by=own.beat, services=services
+        )
     if standing.lease_end_ms is None or standing.renewed_by is None:
         return _with_no_beat_recorded(standing, view)
     # An agent before this one has sent what is recorded, or a stranger: the lease runs on, and is not renewed.
     end_ms = min(standing.lease_end_ms, standing.renewed_by + _ms(view.terms.lease_s))
-    return heard(word=Word.MINE, terms=view.terms, lease_end_ms=end_ms)
+    return heard(word=LeaseAnswer.MINE, terms=view.terms, lease_end_ms=end_ms)
 
 
 def is_outdated(view: StateView, standing: LeaseView) -> bool:
@@ -124,8 +126,8 @@ def _with_no_beat_recorded(standing: LeaseView, view: StateView) -> LeaseView:
 
     The grant is obeyed, and told of, once there is a beat from which its lease runs.
     """
-    word = Word.NOT_MINE if standing.word is Word.NOT_MINE else Word.NOTHING
-    terms = _terms_of_ended(standing, view) if word is Word.NOT_MINE else view.terms
+    word = LeaseAnswer.NOT_MINE if standing.word is LeaseAnswer.NOT_MINE else LeaseAnswer.NOTHING
+    terms = _terms_of_ended(standing, view) if word is LeaseAnswer.NOT_MINE else view.terms
     return replace(standing, word=word, terms=terms, seen_epoch=view.epoch)
 
 
@@ -204,21 +206,21 @@ def runs(standing: LeaseView, now_ms: int) -> bool:
 
 def order(standing: LeaseView, now_ms: int, orderly_stop_s: float = 0.0) -> Order:
     """What to do with the services at `now_ms` (local ms). SERVE only under a lease or promises that still run."""
-    if standing.terms.keeps_on and standing.word is Word.MINE:
+    if standing.terms.keeps_on and standing.word is LeaseAnswer.MINE:
         return Order.SERVE if runs(standing, now_ms) else Order.KEEP
     kill_at, stop_at = kill_at_ms(standing), stop_at_ms(standing, orderly_stop_s)
     if kill_at is None or stop_at is None:
-        return Order.LEAVE_ALONE if standing.word is Word.NOTHING else Order.STOP
+        return Order.LEAVE_ALONE if standing.word is LeaseAnswer.NOTHING else Order.STOP
     if now_ms >= kill_at:
         return Order.KILL
-    if standing.word is Word.NOT_MINE or now_ms >= stop_at:
+    if standing.word is LeaseAnswer.NOT_MINE or now_ms >= stop_at:
         return Order.STOP
-    return Order.SERVE if standing.word is Word.MINE else Order.LEAVE_ALONE
+    return Order.SERVE if standing.word is LeaseAnswer.MINE else Order.LEAVE_ALONE
 
 
 UNBOUND = LeaseView()
 """Where a node stands that no lease binds, as far as it knows."""
-DOWN_AT_ONCE = LeaseView(Word.NOT_MINE, lease_end_ms=0)
+DOWN_AT_ONCE = LeaseView(LeaseAnswer.NOT_MINE, lease_end_ms=0)
 """Where a node stands whose lease cannot be told: whatever runs may be another node's to run by now."""
 UNBOUND_STOP_MS = 5000
 """How long a service that is found running under no lease may take to stop before it is killed."""
@@ -235,18 +237,18 @@ def woken(found: LeaseView, placed: int | None, now_ms: int) -> LeaseView:
     if found != UNBOUND:
         return replace(found, seen_epoch=placed)
     end_ms = now_ms + UNBOUND_STOP_MS + _ms(found.terms.kill_limit_s)
-    return LeaseView(Word.NOT_MINE, lease_end_ms=end_ms, seen_epoch=placed)
+    return LeaseView(LeaseAnswer.NOT_MINE, lease_end_ms=end_ms, seen_epoch=placed)
 
 
 def not_beyond(woken: LeaseView, last: LeaseView) -> LeaseView:
     """Where services stand that nothing bounds now, and that a lease bounded which was never known to be over."""
     ends = [each for each in (woken.lease_end_ms, last.end_ms) if each is not None]
-    return replace(woken, word=Word.NOT_MINE, lease_end_ms=min(ends), terms=last.terms)
+    return replace(woken, word=LeaseAnswer.NOT_MINE, lease_end_ms=min(ends), terms=last.terms)
 
 
 def keeps_lease(standing: LeaseView, all_down: bool) -> bool:
     """Whether a lease bounds how long this node serves; not so while a service runs that nothing read is about."""
-    return all_down or standing.word is not Word.NOTHING or standing.lease_end_ms is not None
+    return all_down or standing.word is not LeaseAnswer.NOTHING or standing.lease_end_ms is not None
 
 
 def settled(standing: LeaseView, now_ms: int) -> LeaseView:
@@ -254,10 +256,10 @@ def settled(standing: LeaseView, now_ms: int) -> LeaseView:
 
     One that runs, and of which nothing has been read, may still be its own.
     """
-    may_be_its_own = standing.word is Word.NOTHING and runs(standing, now_ms)
-    if standing.word is Word.MINE or standing.lease_end_ms is None or may_be_its_own:
+    may_be_its_own = standing.word is LeaseAnswer.NOTHING and runs(standing, now_ms)
+    if standing.word is LeaseAnswer.MINE or standing.lease_end_ms is None or may_be_its_own:
         return standing
-    return LeaseView(Word.NOT_MINE, standing.epoch, terms=standing.terms, seen_epoch=standing.seen_epoch)
+    return LeaseView(LeaseAnswer.NOT_MINE, standing.epoch, terms=standing.terms, seen_epoch=standing.seen_epoch)
 
 
 def _ms(seconds: float) -> int:

@@ -14,7 +14,7 @@ from .exchange import Exchange
 from .failsafe import Failsafe
 from .farewell import ENDED_WELL, STOPPED_BADLY, Farewell
 from .files import LeaseFile, StatusFile
-from .lease import UNBOUND, LeaseView, Order, Sender, Word
+from .lease import UNBOUND, LeaseAnswer, LeaseView, Order, Sender
 from .log import Log
 from .placed import Placed
 from .ports import Guard, Report, Self, Transport
@@ -153,7 +153,7 @@ class Agent:
 
     def _stand(self, after: LeaseView, view: StateView | None, watch: Watch) -> None:
         """Take up what a read has changed, if it can be written down."""
-        is_new = after.word is Word.MINE and self._standing.word is not Word.MINE
+        is_new = after.word is LeaseAnswer.MINE and self._standing.word is not LeaseAnswer.MINE
         if is_new and not self._placed.is_kept:
             return  # what is started could not be told, later, from what ran before its cluster was registered
         if not self._save(after):
@@ -224,7 +224,7 @@ class Agent:
             self._news = True
         keeps_lease = lease.keeps_lease(self._standing, self._services.all_down)
         against = self._guard.why_unfit or self._placed.why_unfit or self._services.why_unfit
-        unfit = "" if self._standing.word is Word.MINE else against
+        unfit = "" if self._standing.word is LeaseAnswer.MINE else against
         if unfit != self._report.unfit:
             self._news = True
             self._log.warning("cannot_take_over", unfit) if unfit else self._log.info("can_take_over", "again")

@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from .lease import LeaseView, Word
+from .lease import LeaseAnswer, LeaseView
 from .messages import PROMISE_LIMIT_MS, Message, answer_to
 from .pacing import CUT_OFF_MS
 from .view import StateView, Terms
@@ -78,7 +78,7 @@ def after_view(memory: Memory, standing: LeaseView, view: StateView, me: str, no
         and (holder.knows >= own.joined or not holder.knows)
         and holder.read_epoch >= granted_under
     )
-    if is_known or standing.word is Word.MINE:
+    if is_known or standing.word is LeaseAnswer.MINE:
         return replace(memory, since_ms=now_ms, known_joined=own.joined)
     return memory
 
@@ -115,7 +115,7 @@ def objection(ask: Message, standing: LeaseView, view: StateView | None, *, all_
     taken out of the cluster, for a holder that cannot read of that. `all_down`: whether every service of this node is
     known to be down.
     """
-    if standing.word is Word.MINE and ask.epoch <= standing.epoch:
+    if standing.word is LeaseAnswer.MINE and ask.epoch <= standing.epoch:
         return f"this node holds the lease of epoch {standing.epoch}"
     if not all_down:
         return "a service of this node is not down"
@@ -165,7 +165,7 @@ def is_wanted(standing: LeaseView, view: StateView, me: str, now_ms: int) -> boo
     let in by what the holder's beats say.
     """
     terms, own = standing.terms, view.nodes.get(me)
-    if standing.word is not Word.MINE or standing.lease_end_ms is None or own is None or not own.knows:
+    if standing.word is not LeaseAnswer.MINE or standing.lease_end_ms is None or own is None or not own.knows:
         return False
     if terms.promise_s <= 0:
         return False

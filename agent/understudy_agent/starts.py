@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from . import lease
-from .lease import LeaseView, Word
+from .lease import LeaseAnswer, LeaseView
 from .view import NodeView, StateView
 
 FREEZE_MS = 3000
@@ -72,11 +72,11 @@ def _returned(
 
     A lease that has not been interrupted since its grant was read was nobody else's.
     """
-    if after.word is not Word.MINE or not lease.runs(after, now_ms):
+    if after.word is not LeaseAnswer.MINE or not lease.runs(after, now_ms):
         return None
     returned = watch.returned
     is_grant = _saw_it_come(watch, view, me, now_ms)
-    if not is_grant and (before.word is Word.NOT_MINE or not lease.runs(before, now_ms)):
+    if not is_grant and (before.word is LeaseAnswer.NOT_MINE or not lease.runs(before, now_ms)):
         returned = Return(now_ms, view.nodes[me].heard_at or 0)
     if is_grant or (returned is not None and _are_down(returned, view, me, now_ms)):
         return None
@@ -115,4 +115,4 @@ def may_start(standing: LeaseView, watch: Watch, now_ms: int) -> bool:
     lease that was taken up again only once the others are known to be down.
     """
     is_read = watch.read_begun_ms is not None and watch.read_begun_ms >= watch.awake_since_ms
-    return standing.word is Word.MINE and is_read and watch.returned is None and lease.runs(standing, now_ms)
+    return standing.word is LeaseAnswer.MINE and is_read and watch.returned is None and lease.runs(standing, now_ms)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from . import __version__
 from .failsafe import Failsafe
-from .lease import LeaseView, Order, Word
+from .lease import LeaseAnswer, LeaseView, Order
 from .log import Log
 from .ports import Report, Self
 from .services import Services
@@ -27,9 +27,9 @@ def reason(order: Order, standing: LeaseView, watch: Watch, *, is_stopping: bool
         return f"this node was granted the lease of epoch {standing.epoch}, keeps what runs and starts nothing: {why}"
     if order is Order.WAIT:
         return f"this node holds the lease of epoch {standing.epoch}, and waits a promise out before it starts"
-    if standing.word is Word.NOT_MINE and not standing.epoch:
+    if standing.word is LeaseAnswer.NOT_MINE and not standing.epoch:
         return "nothing has been read yet, and no lease of this boot bounds what runs here"
-    if order is Order.STOP and standing.word is Word.NOT_MINE:
+    if order is Order.STOP and standing.word is LeaseAnswer.NOT_MINE:
         return f"this node does not hold the lease of epoch {standing.epoch}"
     if order is Order.STOP and lacks_quorum:
         return f"this node holds the lease of epoch {standing.epoch}, and reaches no majority of the quorum hosts"

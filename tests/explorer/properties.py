@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from understudy.domain.cluster.record import Change, ChangeVerb, guard_epoch
 from understudy.domain.cluster.state import ClusterState, NodeReport, Proof, ServiceStatus, Stage
-from understudy_agent.lease import Order, Word
+from understudy_agent.lease import LeaseAnswer, Order
 from understudy_agent.loop import Agent
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def at_start(world: World, node: Node, service: str) -> None:
         world.violates("nothing_starts_without_a_lease", f"{node.name} starts {service} without an agent")
         return
     standing, now_ms = agent._standing, node.now_ms()
-    if standing.word is not Word.MINE or standing.end_ms is None or now_ms >= standing.end_ms:
+    if standing.word is not LeaseAnswer.MINE or standing.end_ms is None or now_ms >= standing.end_ms:
         world.violates("nothing_starts_without_a_lease", f"{node.name} starts {service} under {standing}")
     elif node.read_at_ms < node.fresh_since_ms:
         world.violates("nothing_starts_unread", f"{node.name} starts {service} by a read from before it stood still")

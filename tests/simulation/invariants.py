@@ -12,7 +12,7 @@ from understudy.domain.cluster.definition import Definition, QuorumMode, Role
 from understudy.domain.cluster.record import Change, ChangeVerb, guard_epoch
 from understudy.domain.cluster.state import ClusterState, Proof, ServiceStatus, Transition, TransitionAction
 from understudy.domain.transition.opening import MANUAL_RULE
-from understudy_agent.lease import Order, Word
+from understudy_agent.lease import LeaseAnswer, Order
 from understudy_agent.loop import Agent
 
 if TYPE_CHECKING:
@@ -361,7 +361,7 @@ def nothing_starts_without_a_lease(machine: Machine, service: str) -> None:
         order = "no agent" if agent is None else agent._services._order.value
         raise Violation("nothing_starts_without_a_lease", f"{machine.name} begins to start {service} under {order}")
     standing = agent._standing
-    if standing.word is not Word.MINE or standing.end_ms is None or now_ms >= standing.end_ms:
+    if standing.word is not LeaseAnswer.MINE or standing.end_ms is None or now_ms >= standing.end_ms:
         raise Violation(
             "nothing_starts_without_a_lease", f"{machine.name} begins to start {service} at {now_ms} under {standing}"
         )
@@ -454,7 +454,7 @@ def _in_touch_serves_on(world: World, machine: Machine, agent: Agent) -> None:
         return
     is_meant = agent.is_stopping or agent._prober.forbids(machine.now_ms(), is_down=False)
     if (
-        agent._standing.word is not Word.MINE
+        agent._standing.word is not LeaseAnswer.MINE
         or is_meant
         or not terms.promise_s
         or state.active != machine.spec.instance_id

@@ -23,7 +23,7 @@ from understudy_agent.exchange import Exchange
 from understudy_agent.failsafe import Failsafe, Means
 from understudy_agent.files import AlreadyRunningError, LeaseFile, MajorityFile, PlacedFile, PromiseFile
 from understudy_agent.keys import KeyRing
-from understudy_agent.lease import UNBOUND, LeaseView, Order, Word
+from understudy_agent.lease import UNBOUND, LeaseAnswer, LeaseView, Order
 from understudy_agent.loop import TICK_MS, TICK_WHILE_MOVING_MS, Agent
 from understudy_agent.placed import Placed
 from understudy_agent.ports import Self
@@ -535,7 +535,7 @@ class Machine:
             until_ms = promise.start_ms(failsafe.memory, standing.terms)
             self._waited_out = (failsafe.memory, standing.terms, until_ms)
         yield until_ms
-        if failsafe._means is not None and standing.word is Word.MINE and standing.lease_end_ms is not None:
+        if failsafe._means is not None and standing.word is LeaseAnswer.MINE and standing.lease_end_ms is not None:
             yield _asks_at_ms(agent, standing.lease_end_ms)
 
     def _world_time(self, local_ms: int) -> float:

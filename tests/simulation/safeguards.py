@@ -40,7 +40,7 @@ from understudy.usecases.transition import record_mover as movers
 from understudy_agent import files, lease, promise, quorum, starts
 from understudy_agent.expire import Expiry
 from understudy_agent.files import MajorityFile
-from understudy_agent.lease import LeaseView, Sender, Word
+from understudy_agent.lease import LeaseAnswer, LeaseView, Sender
 from understudy_agent.messages import Message
 from understudy_agent.promise import Memory
 from understudy_agent.services import Services
@@ -362,7 +362,7 @@ def _just_now(_: MajorityFile, now_ms: int) -> int:
 
 
 def _whenever_it_is_the_holder(standing: LeaseView, *_: Any) -> bool:
-    return standing.word is Word.MINE
+    return standing.word is LeaseAnswer.MINE
 
 
 def _nothing_against_it(*_: Any) -> list[str]:

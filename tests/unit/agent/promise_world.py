@@ -33,7 +33,7 @@ from understudy_agent import promise
 from understudy_agent.exchange import Exchange
 from understudy_agent.failsafe import Failsafe, Means
 from understudy_agent.keys import KeyRing
-from understudy_agent.lease import LeaseView, Order, Sender, Word, after_read, order, settled
+from understudy_agent.lease import LeaseAnswer, LeaseView, Order, Sender, after_read, order, settled
 from understudy_agent.post import Datagram
 from understudy_agent.promise import Memory
 from understudy_agent.view import parse_state
@@ -128,7 +128,7 @@ class Node:
         )
         left = self.disk.standing
         bound = left.lease_end_ms is not None
-        self.standing = replace(left, word=Word.NOTHING, epoch=0, seen_epoch=0) if bound else LeaseView()
+        self.standing = replace(left, word=LeaseAnswer.NOTHING, epoch=0, seen_epoch=0) if bound else LeaseView()
         self.sent: set[int] = set()
         self.failsafe.wake_up(self.now_ms())
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.unit.agent.items import BOOT, ME, OTHER, item, node, terms
 from tests.unit.agent.test_lease import read
 from understudy_agent import lease, promise
-from understudy_agent.lease import LeaseView, Order, Word, kill_at_ms, order, settled
+from understudy_agent.lease import LeaseAnswer, LeaseView, Order, kill_at_ms, order, settled
 from understudy_agent.promise import Memory
 from understudy_agent.sent import NUMBERS_KEPT, SentBeats
 from understudy_agent.view import BEAT_LIMIT, NodeView, PreviousView, parse_state
@@ -46,7 +46,7 @@ def with_node(found: dict[str, Any], name: str, malformed: Any) -> dict[str, Any
 @pytest.mark.parametrize("malformed", MALFORMED, ids=str)
 def test_a_malformed_node_costs_nobody_else_its_lease(malformed):
     standing = read(with_node(HELD, OTHER, malformed))
-    assert (standing.word, standing.lease_end_ms) == (Word.MINE, 112_000)
+    assert (standing.word, standing.lease_end_ms) == (LeaseAnswer.MINE, 112_000)
 
 
 @pytest.mark.parametrize("malformed", MALFORMED, ids=str)

@@ -17,7 +17,7 @@ from understudy_agent.exchange import Exchange
 from understudy_agent.failsafe import Failsafe, Means
 from understudy_agent.files import PromiseFile
 from understudy_agent.keys import FILE_PACE, KeyRing
-from understudy_agent.lease import LeaseView, Order, Sender, Word, after_read, order
+from understudy_agent.lease import LeaseAnswer, LeaseView, Order, Sender, after_read, order
 from understudy_agent.messages import Kind, Message, answer_to, seal, unseal
 from understudy_agent.post import Datagram, UdpPost
 from understudy_agent.view import Terms, parse_state
@@ -266,7 +266,7 @@ def test_a_standby_promises_writes_it_down_and_starts_nothing_until_it_has_run_o
     assert json.loads((giver.directory / f"{OTHER}.json").read_text())["bound_until_ms"] == giver.now_ms + 14_121
     giver.pass_time(1)
     giver.read(state(OTHER, epoch=2, **{OTHER: {"boot": BOOT, "beat": giver.now_ms}}))
-    assert giver.standing.word is Word.MINE
+    assert giver.standing.word is LeaseAnswer.MINE
     assert giver.waits_s() == pytest.approx(13.1, abs=0.1)
     giver.pass_time(13.2)
     assert giver.waits_s() == 0
@@ -450,7 +450,7 @@ def test_a_waiting_holder_whose_promises_cannot_be_read_waits_anew_also_under_a_
     """It would start beside the node that it has promised: a lease file says nothing of promises."""
     giver.gets(ask())
     giver.read(state(OTHER, **GRANTED))
-    assert giver.standing.word is Word.MINE
+    assert giver.standing.word is LeaseAnswer.MINE
     assert giver.waits_s() == pytest.approx(14.1, abs=0.1)
     goes_wrong(giver.directory / f"{OTHER}.json")
     giver.start_agent()

@@ -12,16 +12,16 @@ import pytest
 
 import understudy_agent
 from understudy_agent.files import AlreadyRunningError, LeaseFile, Lock, PlacedFile, StatusFile, replace_text
-from understudy_agent.lease import DOWN_AT_ONCE, LeaseView, Order, Word, order
+from understudy_agent.lease import DOWN_AT_ONCE, LeaseAnswer, LeaseView, Order, order
 from understudy_agent.view import Terms
 
-HELD = LeaseView(Word.MINE, 7, 112_000, Terms(lease_s=30), renewed_by=95_000, services=("data", "db"))
+HELD = LeaseView(LeaseAnswer.MINE, 7, 112_000, Terms(lease_s=30), renewed_by=95_000, services=("data", "db"))
 
 
 def test_the_next_agent_of_a_boot_is_bound_by_the_lease_and_grants_itself_none(tmp_path):
     LeaseFile(tmp_path / "lease.json", "boot-1").save(HELD)
     assert LeaseFile(tmp_path / "lease.json", "boot-1").load(100_000) == LeaseView(
-        Word.NOTHING, 0, 112_000, Terms(lease_s=30), renewed_by=95_000, services=("data", "db")
+        LeaseAnswer.NOTHING, 0, 112_000, Terms(lease_s=30), renewed_by=95_000, services=("data", "db")
     )
 
 
@@ -65,7 +65,7 @@ NONSENSE = (
 def test_under_a_lease_file_that_cannot_be_understood_whatever_runs_is_down_at_once(tmp_path, content):  # B4
     (tmp_path / "lease.json").write_text(content)
     standing = LeaseFile(tmp_path / "lease.json", "boot-1").load(100_000)
-    assert (standing.word, order(standing, 0)) == (Word.NOT_MINE, Order.KILL)
+    assert (standing.word, order(standing, 0)) == (LeaseAnswer.NOT_MINE, Order.KILL)
 
 
 def test_under_a_lease_file_that_cannot_be_opened_whatever_runs_is_down_at_once(tmp_path):  # B4

@@ -13,7 +13,7 @@ from understudy_agent.expire import Expiry
 from understudy_agent.expire import Left as LeftBehind
 from understudy_agent.former import Former
 from understudy_agent.guardian import Guardian
-from understudy_agent.lease import LeaseView, Order, Word
+from understudy_agent.lease import LeaseAnswer, LeaseView, Order
 from understudy_agent.model import ServiceSpec
 from understudy_agent.plan import Plan
 from understudy_agent.remains import Remains, RemainsFile
@@ -218,7 +218,7 @@ def keeper(left: Left, old: FakeKind) -> Expiry:
         kinds, specs = {"data": left.kind}, [ServiceSpec("data")]
         return Services(kinds, specs, lambda name: made.cannot_be_stopped(name), former=[gone])
 
-    left.lease_file.save(LeaseView(Word.MINE, 7, 112_000, Terms(lease_s=20), services=("data", "db")))
+    left.lease_file.save(LeaseView(LeaseAnswer.MINE, 7, 112_000, Terms(lease_s=20), services=("data", "db")))
     files = (left.lease_file, left.placed_file, left.lock)
     behind = LeftBehind(*files, services, 0, lambda _now_ms: left.tries, left.take_down)
     made = Expiry(behind, left.resort, lambda: False, left.log)

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from tests.unit.agent.items import BOOT, ME, OTHER, item, node, terms
 from understudy_agent.lease import (
+    LeaseAnswer,
     LeaseView,
     Order,
     Sender,
-    Word,
     after_read,
     keeps_lease,
     kill_at_ms,
@@ -81,7 +81,7 @@ def test_by_the_default_timings_an_orderly_stop_gets_nothing_so_that_one_lost_be
 @pytest.mark.parametrize("active", ["", OTHER])
 def test_a_read_that_shows_another_active_ends_the_lease_at_once(active):
     standing = read(item(active=ME), item(epoch=2, active=active))
-    assert standing.word is Word.NOT_MINE
+    assert standing.word is LeaseAnswer.NOT_MINE
     assert order(standing, 100_001) is Order.STOP
 
 
@@ -278,9 +278,9 @@ def test_one_lost_beat_costs_nothing_when_the_timings_agree(some, orderly_s):
     [
         (LeaseView(), False, False),
         (LeaseView(), True, True),
-        (LeaseView(Word.NOTHING, 0, 20_000), False, True),
-        (LeaseView(Word.MINE, 1, 20_000), False, True),
-        (LeaseView(Word.NOT_MINE, 1), False, True),
+        (LeaseView(LeaseAnswer.NOTHING, 0, 20_000), False, True),
+        (LeaseView(LeaseAnswer.MINE, 1, 20_000), False, True),
+        (LeaseView(LeaseAnswer.NOT_MINE, 1), False, True),
     ],
     ids=["nothing read", "nothing read and nothing runs", "bound by the lease file", "active", "told to stop"],
 )
@@ -299,7 +299,7 @@ def test_an_item_of_a_newer_format_counts_as_not_read_and_words_more_are_left_as
 def test_promises_that_run_when_an_orderly_stop_would_begin_are_renewed_first():  # B11
     """A short promise in hand ends before the lease does, and is asked for again before the stop has to begin."""
     terms = Terms(heartbeat_interval_s=1, lease_read_interval_s=1, lease_s=7.5, kill_limit_s=0.5, promise_s=4.4)
-    lease_alone = LeaseView(Word.MINE, 1, 52_700, terms)
+    lease_alone = LeaseView(LeaseAnswer.MINE, 1, 52_700, terms)
     assert stop_at_ms(lease_alone, 5.0) == 52_200 - 3000
     assert stop_at_ms(replace(lease_alone, promised_until_ms=49_200), 5.0) == 52_200 - 3000
     assert stop_at_ms(replace(lease_alone, promised_until_ms=51_900), 5.0) == 52_200 - 700

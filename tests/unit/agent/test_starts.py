@@ -12,14 +12,14 @@ from tests.unit.agent.fakes import FakeKind
 from tests.unit.agent.items import ME, OTHER, down, item, node, terms
 from tests.unit.agent.test_loop import World, with_hosts
 from understudy_agent import lease
-from understudy_agent.lease import LeaseView, Order, Word, order
+from understudy_agent.lease import LeaseAnswer, LeaseView, Order, order
 from understudy_agent.model import ServiceSpec
 from understudy_agent.services import Services
 from understudy_agent.starts import FREEZE_MS, Return, Watch, after_read, may_start, ticked
 from understudy_agent.view import Terms, parse_state
 
 KEEP = Terms(on_isolation="keep")
-HELD = LeaseView(Word.MINE, 1, 112_000)
+HELD = LeaseView(LeaseAnswer.MINE, 1, 112_000)
 READ = Watch(ticked_ms=100_000, awake_since_ms=90_000, read_begun_ms=95_000, epoch=2, active=ME)
 
 
@@ -39,7 +39,7 @@ def test_promises_that_run_are_as_good_as_a_lease():
     assert not may_start(replace(HELD, promised_until_ms=130_000), READ, 129_000)
 
 
-@pytest.mark.parametrize("word", [Word.NOTHING, Word.NOT_MINE])
+@pytest.mark.parametrize("word", [LeaseAnswer.NOTHING, LeaseAnswer.NOT_MINE])
 def test_a_start_needs_a_read_that_shows_the_lease_as_this_nodes(word):
     assert not may_start(replace(HELD, word=word), READ, 100_000)
 
@@ -59,8 +59,8 @@ def test_a_gap_between_two_ticks_is_a_freeze_and_a_loaded_machines_late_tick_is_
 # --- a lease that is taken up again --------------------------------------------------------------
 
 RETURNED = Return(since_ms=100_000, heard_at=100)
-LOST = LeaseView(Word.NOT_MINE, 2, seen_epoch=2)
-BACK = LeaseView(Word.MINE, 2, 112_000, seen_epoch=2)
+LOST = LeaseView(LeaseAnswer.NOT_MINE, 2, seen_epoch=2)
+BACK = LeaseView(LeaseAnswer.MINE, 2, 112_000, seen_epoch=2)
 
 
 def seen(
@@ -84,7 +84,7 @@ def test_under_a_lease_that_is_taken_up_again_nothing_starts_before_the_others_a
     assert seen(before, BACK, heard_at=100) is None
 
 
-@pytest.mark.parametrize("before", [BACK, replace(BACK, word=Word.NOTHING)])
+@pytest.mark.parametrize("before", [BACK, replace(BACK, word=LeaseAnswer.NOTHING)])
 def test_a_lease_that_was_never_interrupted_waits_for_nobody(before):
     assert seen(before, BACK) is None
 
@@ -256,7 +256,7 @@ def test_a_read_that_was_begun_before_a_freeze_starts_nothing_after_it(tmp_path)
     world.grant(OTHER, epoch=3)
     world.clock.now_ms += 10_000
     world.agent.tick(world.clock.now_ms)
-    assert world.agent._standing.word is Word.MINE
+    assert world.agent._standing.word is LeaseAnswer.MINE
     assert not world.agent.may_start(world.clock.now_ms)
     world.pass_time(5)
     assert world.kind.asked == []

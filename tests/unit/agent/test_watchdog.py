@@ -16,7 +16,7 @@ from understudy_agent import config, watchdog
 from understudy_agent.check import check
 from understudy_agent.expire import Expiry
 from understudy_agent.guardian import Guardian
-from understudy_agent.lease import LeaseView, Word
+from understudy_agent.lease import LeaseAnswer, LeaseView
 from understudy_agent.plan import Plan
 from understudy_agent.remains import RemainsFile
 from understudy_agent.view import Terms
@@ -101,7 +101,7 @@ class Fed:
         return self.node.keep(until_ms, self.keeper)
 
     def renew(self, end_ms: int) -> None:
-        self.node.lease_file.save(LeaseView(Word.MINE, 7, end_ms, Terms(lease_s=12)))
+        self.node.lease_file.save(LeaseView(LeaseAnswer.MINE, 7, end_ms, Terms(lease_s=12)))
 
 
 @pytest.fixture
@@ -169,7 +169,7 @@ def test_asked_to_end_under_a_lease_it_is_fed_until_that_ends_as_before(fed: Fed
 
 
 def test_a_holder_that_may_keep_on_is_not_reset_when_its_lease_has_run_out(fed: Fed) -> None:
-    fed.node.lease_file.save(LeaseView(Word.MINE, 7, 112_000, Terms(lease_s=12, on_isolation="keep")))
+    fed.node.lease_file.save(LeaseView(LeaseAnswer.MINE, 7, 112_000, Terms(lease_s=12, on_isolation="keep")))
     fed.node.lock.is_held = lambda: True  # type: ignore[method-assign]
     fed.keep(150_000)
     assert (fed.hardware.resets_at_ms() or 0) > 150_000
