@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from functools import partial
 
-from .view import NodeView, StateView, Terms
+from .view import NodeEntry, StateView, Terms
 
 
 class Order(Enum):
@@ -131,7 +131,7 @@ def _with_no_beat_recorded(standing: LeaseView, view: StateView) -> LeaseView:
     return replace(standing, word=word, terms=terms, seen_epoch=view.epoch)
 
 
-def _is_own(own: NodeView, standing: LeaseView, sender: Sender) -> bool:
+def _is_own(own: NodeEntry, standing: LeaseView, sender: Sender) -> bool:
     """Whether the beat that is recorded is one that this process has sent, or that has renewed the lease before."""
     return own.beat <= sender.now_ms and (own.beat == standing.renewed_by or own.beat in sender.sent)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from . import lease
 from .lease import LeaseAnswer, LeaseView
-from .view import NodeView, StateView
+from .view import NodeEntry, StateView
 
 FREEZE_MS = 3000
 """A longer gap between two ticks is a freeze: they come five times a second, and systemd's watchdog waits no longer."""
@@ -103,7 +103,7 @@ def _are_down(returned: Return, view: StateView, me: str, now_ms: int) -> bool:
     return len(heard) == len(others) or now_ms - returned.since_ms >= view.terms.silence_limit_s * 1000
 
 
-def _is_down(node: NodeView) -> bool:
+def _is_down(node: NodeEntry) -> bool:
     """Whether nothing runs there, by its own word; a node that names no services speaks of none."""
     return node.is_down or not node.names_any
 

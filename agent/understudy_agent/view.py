@@ -59,7 +59,7 @@ class Terms:
 
 
 @dataclass(frozen=True)
-class NodeView:
+class NodeEntry:
     """One node in the state item. `beat` numbers its newest recorded beat: its local send time in ms.
 
     `ip` "": it cannot be asked for a promise. `joined` and `knows` are versions of the definition: the one that
@@ -97,7 +97,7 @@ class StateView:
     active: str
     in_transition: bool
     terms: Terms
-    nodes: Mapping[str, NodeView]
+    nodes: Mapping[str, NodeEntry]
     previous: PreviousView | None = None
     version: int = 0
     """Of the definition in force."""
@@ -147,7 +147,7 @@ def parse_terms(item: Mapping[str, Any]) -> Terms:
     )
 
 
-def _node_or_member(name: str, item: object, faults: list[str]) -> NodeView:
+def _node_or_member(name: str, item: object, faults: list[str]) -> NodeEntry:
     """A node; one that is malformed is a member of which nothing is known, and its fault is noted."""
     try:
         if isinstance(item, Mapping):
@@ -155,12 +155,12 @@ def _node_or_member(name: str, item: object, faults: list[str]) -> NodeView:
         faults.append(f"nodes.{name} is {item!r:.100}, not a map")
     except MalformedStateError as fault:
         faults.append(f"nodes.{name}: {fault}")
-    return NodeView(beat=0, heard_at=None, boot="", is_malformed=True)
+    return NodeEntry(beat=0, heard_at=None, boot="", is_malformed=True)
 
 
-def _node(item: Mapping[str, Any], ip: str) -> NodeView:
+def _node(item: Mapping[str, Any], ip: str) -> NodeEntry:
     is_heard = item.get("heard_at") is not None
-    return NodeView(
+    return NodeEntry(
         beat=_whole(item, "beat", BEAT_LIMIT) if is_heard else 0,
         heard_at=_whole(item, "heard_at", TIME_LIMIT) if is_heard else None,
         boot=str(item.get("boot") or ""),

@@ -44,7 +44,7 @@ from understudy_agent.lease import LeaseAnswer, LeaseView, Sender
 from understudy_agent.messages import Message
 from understudy_agent.promise import Memory
 from understudy_agent.services import Services
-from understudy_agent.view import NodeView, StateView, Terms
+from understudy_agent.view import NodeEntry, StateView, Terms
 
 CUT_OFF_AND_ASKED_TO_GO = (
     Fault(0, "agent_hangs", 20.0, 60.0, 0, 1.0, 0),
@@ -345,7 +345,7 @@ def _accept_above_the_guard(office: Any, definition: Definition, state: ClusterS
         _accept(office, definition, state, found)
 
 
-def _no_more_than_the_boot(own: NodeView, *_: Any) -> bool:
+def _no_more_than_the_boot(own: NodeEntry, *_: Any) -> bool:
     return True
 
 

@@ -15,7 +15,7 @@ from understudy_agent import lease, promise
 from understudy_agent.lease import LeaseAnswer, LeaseView, Order, kill_at_ms, order, settled
 from understudy_agent.promise import Memory
 from understudy_agent.sent import NUMBERS_KEPT, SentBeats
-from understudy_agent.view import BEAT_LIMIT, NodeView, PreviousView, parse_state
+from understudy_agent.view import BEAT_LIMIT, NodeEntry, PreviousView, parse_state
 
 HELD = item(active=ME, mine=node(beat=100_000, heard_at=1))
 MALFORMED: list[Any] = [
@@ -56,7 +56,7 @@ def test_a_malformed_node_stays_a_member_whose_promise_is_needed_and_cannot_be_g
         malformed = {**malformed, "ip": "10.0.1.9"}
     assert parse_state(HELD).faults == ()
     view = parse_state(with_node(HELD, OTHER, malformed))
-    assert view.nodes[OTHER] == NodeView(0, None, "", is_malformed=True)
+    assert view.nodes[OTHER] == NodeEntry(0, None, "", is_malformed=True)
     assert promise.peers_of(view, ME) == {OTHER: ""}
     assert promise.promised_until(promise.Asked(), promise.peers_of(view, ME)) is None
     assert [OTHER in fault for fault in view.faults] == [True]
