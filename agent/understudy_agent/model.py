@@ -16,7 +16,7 @@ class State(Enum):
     FAILED = "FAILED"
 
 
-class Step(Enum):
+class ServiceStep(Enum):
     """What is under way inside a state of a service."""
 
     REST = "REST"
@@ -30,9 +30,9 @@ class Step(Enum):
     CONFIRM_KILL = "CONFIRM_KILL"
 
 
-AT_REST = (Step.REST, Step.LOOK)
-STARTS = (Step.CHECK, Step.START, Step.CONFIRM_START)
-STOPS, KILLS = (Step.STOP, Step.CONFIRM_STOP), (Step.KILL, Step.CONFIRM_KILL)
+AT_REST = (ServiceStep.REST, ServiceStep.LOOK)
+STARTS = (ServiceStep.CHECK, ServiceStep.START, ServiceStep.CONFIRM_START)
+STOPS, KILLS = (ServiceStep.STOP, ServiceStep.CONFIRM_STOP), (ServiceStep.KILL, ServiceStep.CONFIRM_KILL)
 
 
 @dataclass(frozen=True)

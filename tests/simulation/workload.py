@@ -12,7 +12,7 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from understudy_agent.former import Former
-from understudy_agent.model import ServiceSpec, State, Step
+from understudy_agent.model import ServiceSpec, ServiceStep, State
 from understudy_agent.remains import Remains
 from understudy_agent.service import LOOK_LIMIT_MS, LOOKS, Service
 from understudy_agent.services import Services
@@ -223,7 +223,7 @@ def due_ms(services: Services, kill_limit_s: float) -> Iterator[int]:
 
 def _due_ms(service: Service, kill_limit_ms: int) -> Iterator[int]:
     step, task = service._step, service._task
-    if step is Step.REST or (step is Step.LOOK and service.state is not None):
+    if step is ServiceStep.REST or (step is ServiceStep.LOOK and service.state is not None):
         return  # nothing hangs on a look at rest: the next tick takes it up, within a second
     ends_ms = task.due_ms if isinstance(task, Until) else None
     if ends_ms is not None:
@@ -232,9 +232,9 @@ def _due_ms(service: Service, kill_limit_ms: int) -> Iterator[int]:
         yield 0
     if step in LOOKS:
         yield service._task_since_ms + LOOK_LIMIT_MS
-    if step in (Step.CHECK, Step.START, Step.CONFIRM_START):
+    if step in (ServiceStep.CHECK, ServiceStep.START, ServiceStep.CONFIRM_START):
         yield service._since_ms + int(START_LIMIT_S * 1000)
-    elif step in (Step.STOP, Step.CONFIRM_STOP):
+    elif step in (ServiceStep.STOP, ServiceStep.CONFIRM_STOP):
         yield service._since_ms + int(STOP_LIMIT_S * 1000)
-    elif step in (Step.KILL, Step.CONFIRM_KILL):
+    elif step in (ServiceStep.KILL, ServiceStep.CONFIRM_KILL):
         yield service._since_ms + kill_limit_ms
