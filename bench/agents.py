@@ -28,7 +28,7 @@ from understudy_agent.failsafe import Failsafe
 from understudy_agent.files import LeaseFile, PlacedFile, PromiseFile, StatusFile
 from understudy_agent.identity import from_arn
 from understudy_agent.loop import Agent
-from understudy_agent.model import ServiceSpec
+from understudy_agent.model import ServiceSettings
 from understudy_agent.placed import Placed
 from understudy_agent.ports import Self
 from understudy_agent.prober import Prober
@@ -76,7 +76,7 @@ class AgentAtRest:
         log = FakeLog()
         self._agent = Agent(
             who=Self("orders-db", ME, BOOT, orderly_stop_s=30),
-            services=Services({"db": FakeKind(running=active == ME)}, [ServiceSpec("db")], lambda _name: None),
+            services=Services({"db": FakeKind(running=active == ME)}, [ServiceSettings("db")], lambda _name: None),
             transport=self.aws,
             beats=Exchange("beat", self._callers[0], log),
             reads=Exchange("read", self._callers[1], log),

@@ -15,7 +15,7 @@ from .former import KIND_KEYS, Former, name_of
 from .keys import default_parameter
 from .kinds import Kind, Script
 from .listens import with_listens
-from .model import ServiceSpec
+from .model import ServiceSettings
 from .mounts import Mount
 from .probes import probed
 from .process import Process
@@ -104,7 +104,7 @@ class Config:
     watchdog: Path | None = None
     """The device of the hardware watchdog that is demanded; None: none is."""
     failsafe: FailsafeConfig | None = None
-    specs: tuple[ServiceSpec, ...] = ()
+    specs: tuple[ServiceSettings, ...] = ()
     kinds: Mapping[str, Kind] = field(default_factory=dict)
     text: str = ""
     units: Mapping[str, Unit] = field(default_factory=dict)
@@ -192,7 +192,7 @@ def _role_faults(agent: Section | None, services: Mapping[str, Section]) -> list
     return [] if services else ["[service NAME] is missing: at least one service must be named, except by a witness"]
 
 
-def _agent(section: Section, orderly_s: float, specs: list[ServiceSpec]) -> Config:
+def _agent(section: Section, orderly_s: float, specs: list[ServiceSettings]) -> Config:
     section.refuse_unknown(AGENT_KEYS)
     cluster = section.text("cluster", pattern=NAME)
     arn = section.text("instance_arn", pattern=identity.ARN, needed=False)
@@ -236,13 +236,13 @@ def _failsafe(section: Section) -> FailsafeConfig | None:
     return FailsafeConfig(key_file, key_parameter or ("" if key_file else default), port, bind)
 
 
-def _spec(name: str, section: Section, services: Mapping[str, Section] | None) -> ServiceSpec:
+def _spec(name: str, section: Section, services: Mapping[str, Section] | None) -> ServiceSettings:
     """`services`: those that it may depend on; None: any."""
     depends_on = section.names("depends_on")
     for wanted in depends_on:
         if services is not None and wanted not in services:
             section.fault("depends_on", f"no service {wanted!r}; there are: {', '.join(services)}")
-    return ServiceSpec(
+    return ServiceSettings(
         name=name,
         depends_on=depends_on,
         start_limit_s=section.seconds("start_limit_s", 60, 0.1, 86400),

@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from .kinds import Kind
-from .model import ServiceSpec
+from .model import ServiceSettings
 
 KIND_KEYS = {
     "unit": ("unit",),
@@ -29,7 +29,7 @@ class Former:
 
     name: str
     kind: Kind
-    spec: ServiceSpec
+    spec: ServiceSettings
 
 
 def name_of(title: str) -> str:

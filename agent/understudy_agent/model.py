@@ -36,7 +36,7 @@ STOPS, KILLS = (ServiceStep.STOP, ServiceStep.CONFIRM_STOP), (ServiceStep.KILL, 
 
 
 @dataclass(frozen=True)
-class ServiceSpec:
+class ServiceSettings:
     """A service's name, what it depends on, its limits in seconds, and how often it is restarted on its node.
 
     `restart_tries`: that many restarts within `restart_window_s`, before it is called FAILED; 0: none (S16). From the

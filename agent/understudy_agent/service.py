@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import partial
 
 from .kinds import Kind
-from .model import AT_REST, KILLS, STARTS, STOPS, Change, ServiceSpec, ServiceStep, State
+from .model import AT_REST, KILLS, STARTS, STOPS, Change, ServiceSettings, ServiceStep, State
 from .remains import Remains
 from .tasks import Outcome, Task
 
@@ -34,7 +34,7 @@ LOOKS = (
 class Service:
     """The automaton of one service. Times are local milliseconds."""
 
-    def __init__(self, spec: ServiceSpec, kind: Kind, tell: Callable[[Change], None]) -> None:
+    def __init__(self, spec: ServiceSettings, kind: Kind, tell: Callable[[Change], None]) -> None:
         self.spec = spec
         self.state: State | None = None
         """None until the first look has told whether it runs."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from .former import Former
 from .kinds import Kind
 from .lease import Order
-from .model import Change, ServiceSpec, State
+from .model import Change, ServiceSettings, State
 from .recovery import Recovery
 from .remains import Remains
 from .service import Service
@@ -21,10 +21,10 @@ class DependencyCycleError(ValueError):
     """Services depend on each other in a circle; the message names it."""
 
 
-def in_dependency_order(specs: Sequence[ServiceSpec]) -> list[ServiceSpec]:
+def in_dependency_order(specs: Sequence[ServiceSettings]) -> list[ServiceSettings]:
     """The services, each after all that it depends on. Raises DependencyCycleError."""
     by_name = {spec.name: spec for spec in specs}
-    ordered: dict[str, ServiceSpec] = {}
+    ordered: dict[str, ServiceSettings] = {}
 
     def visit(name: str, path: tuple[str, ...]) -> None:
         if name in path:
@@ -46,7 +46,7 @@ class Services:
     def __init__(
         self,
         kinds: Mapping[str, Kind],
-        specs: Sequence[ServiceSpec],
+        specs: Sequence[ServiceSettings],
         on_unstoppable: Callable[[str], None],
         tries: TriesFile | None = None,
         former: Iterable[Former] = (),

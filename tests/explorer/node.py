@@ -31,7 +31,7 @@ from understudy_agent.files import LeaseFile, PlacedFile, PromiseFile
 from understudy_agent.keys import KeyRing
 from understudy_agent.lease import LeaseView, Order
 from understudy_agent.loop import Agent
-from understudy_agent.model import ServiceSpec
+from understudy_agent.model import ServiceSettings
 from understudy_agent.placed import Placed
 from understudy_agent.ports import Self
 from understudy_agent.prober import Prober
@@ -215,7 +215,7 @@ class Node:
     def _new_agent(self) -> Agent:
         log = self.log
         kinds = {name: MemoryKind(self, name) for name in self.services}
-        specs = [ServiceSpec(name, check_interval_s=CHECK_S) for name in self.services]
+        specs = [ServiceSettings(name, check_interval_s=CHECK_S) for name in self.services]
         agent = Agent(
             who=Self(self.world.cluster, self.spec.instance_id, self.boot, ORDERLY_STOP_S),
             services=Services(kinds, specs, self._unstoppable, self._tries_file()),

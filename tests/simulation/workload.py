@@ -12,7 +12,7 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from understudy_agent.former import Former
-from understudy_agent.model import ServiceSpec, ServiceStep, State
+from understudy_agent.model import ServiceSettings, ServiceStep, State
 from understudy_agent.remains import Remains
 from understudy_agent.service import LOOK_LIMIT_MS, LOOKS, Service
 from understudy_agent.services import Services
@@ -144,7 +144,7 @@ class Workload:
     def __init__(self, machine: Machine, names: tuple[str, ...], rng: Random, restart_tries: int) -> None:
         self.processes = {name: Process() for name in names}
         self._machine, self._rng = machine, rng
-        self._spec = ServiceSpec("", (), START_LIMIT_S, STOP_LIMIT_S, restart_tries=restart_tries)
+        self._spec = ServiceSettings("", (), START_LIMIT_S, STOP_LIMIT_S, restart_tries=restart_tries)
 
     def supervised(
         self, file: Mapping[str, str], left: Mapping[str, str], on_unstoppable: Callable[[str], None]
@@ -164,7 +164,7 @@ class Workload:
             specs.append(replace(self._spec, name=name, depends_on=depends_on))
         return Services(kinds, specs, on_unstoppable, former=former)
 
-    def _spec_of(self, former: str) -> ServiceSpec:
+    def _spec_of(self, former: str) -> ServiceSettings:
         return replace(self._spec, name=f"former {former}")
 
     def is_up(self, now_ms: int) -> bool:

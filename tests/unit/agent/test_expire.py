@@ -9,7 +9,7 @@ from tests.unit.agent.fakes import FakeClock, FakeKind, FakeLog, FakeTask
 from understudy_agent.expire import Expiry, Left, keep_the_lease
 from understudy_agent.files import LeaseFile, Lock, PlacedFile
 from understudy_agent.lease import LeaseAnswer, LeaseView
-from understudy_agent.model import ServiceSpec
+from understudy_agent.model import ServiceSettings
 from understudy_agent.services import Services
 from understudy_agent.tasks import Outcome
 from understudy_agent.tries import Tries
@@ -59,7 +59,7 @@ class Node:
             self.ended_ms = self.clock.now_ms
 
     def supervise(self) -> Services:
-        return Services({"db": self.kind}, [ServiceSpec("db")], lambda name: self.made.cannot_be_stopped(name))
+        return Services({"db": self.kind}, [ServiceSettings("db")], lambda name: self.made.cannot_be_stopped(name))
 
     def keeper(self, orderly_stop_s: float = 0) -> Expiry:
         self.lock.kill_holder = lambda: self.killed.append(self.clock.now_ms)  # type: ignore[method-assign]

@@ -14,7 +14,7 @@ from understudy_agent.expire import Left as LeftBehind
 from understudy_agent.former import Former
 from understudy_agent.guardian import Guardian
 from understudy_agent.lease import LeaseAnswer, LeaseView, Order
-from understudy_agent.model import ServiceSpec
+from understudy_agent.model import ServiceSettings
 from understudy_agent.plan import Plan
 from understudy_agent.remains import Remains, RemainsFile
 from understudy_agent.services import Services
@@ -116,8 +116,8 @@ class Node:
         self.old = FakeKind(running=True)
         self.kinds = {name: FakeKind() for name in named}
         self.unstoppable: list[str] = []
-        gone = Former("db", self.old, ServiceSpec("former db", stop_limit_s=5))
-        specs = [ServiceSpec(name) for name in named]
+        gone = Former("db", self.old, ServiceSettings("former db", stop_limit_s=5))
+        specs = [ServiceSettings(name) for name in named]
         self.services = Services(self.kinds, specs, self.unstoppable.append, former=[gone])
         self.services.bind(["db"])
         self.now_ms = 0
@@ -212,10 +212,10 @@ def test_a_beat_names_it_until_it_is_down_so_that_nobody_else_is_started(named):
 
 
 def keeper(left: Left, old: FakeKind) -> Expiry:
-    gone = Former("db", old, ServiceSpec("former db"))
+    gone = Former("db", old, ServiceSettings("former db"))
 
     def services() -> Services:
-        kinds, specs = {"data": left.kind}, [ServiceSpec("data")]
+        kinds, specs = {"data": left.kind}, [ServiceSettings("data")]
         return Services(kinds, specs, lambda name: made.cannot_be_stopped(name), former=[gone])
 
     left.lease_file.save(LeaseView(LeaseAnswer.MINE, 7, 112_000, Timings(lease_s=20), services=("data", "db")))

@@ -13,7 +13,7 @@ from understudy_agent.exchange import Exchange
 from understudy_agent.failsafe import Failsafe
 from understudy_agent.files import LeaseFile, MajorityFile, PlacedFile, PromiseFile, StatusFile
 from understudy_agent.loop import Agent
-from understudy_agent.model import ServiceSpec
+from understudy_agent.model import ServiceSettings
 from understudy_agent.placed import Placed
 from understudy_agent.ports import Self
 from understudy_agent.prober import Prober
@@ -33,7 +33,7 @@ class World:
         self.directory = directory
         self.placed_path = directory / "state" / "placed.json"
         self.boot = BOOT
-        self.specs = [ServiceSpec("db", check_interval_s=0)] if services else []
+        self.specs = [ServiceSettings("db", check_interval_s=0)] if services else []
         self.kind = FakeKind(running=running)
         self.aws = FakeTransport(state)
         self.aws.me = ME

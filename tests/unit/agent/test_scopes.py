@@ -14,7 +14,7 @@ from tests.unit.agent.waiting import wait_for
 from understudy_agent import cgroups, config
 from understudy_agent.kinds import Script
 from understudy_agent.lease import Order
-from understudy_agent.model import ServiceSpec
+from understudy_agent.model import ServiceSettings
 from understudy_agent.mounts import Mount, System
 from understudy_agent.remains import Remains
 from understudy_agent.scopes import Machine, Scopes, own_unit
@@ -206,7 +206,7 @@ def test_a_kill_of_what_runs_elsewhere_is_that_of_its_command(booted):
 def test_a_daemon_that_its_stop_forgets_is_killed_and_then_out_of_service(booted):
     """Its commands say that all is well, and the node goes on serving."""
     script = started(booted, daemon(booted))
-    services = Services({"db": script}, [ServiceSpec("db", stop_limit_s=5)], lambda _name: None)
+    services = Services({"db": script}, [ServiceSettings("db", stop_limit_s=5)], lambda _name: None)
     now_ms = 0
 
     def says(order: Order) -> str:

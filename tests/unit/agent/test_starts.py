@@ -13,7 +13,7 @@ from tests.unit.agent.items import ME, OTHER, down, item, node, terms
 from tests.unit.agent.test_loop import World, with_hosts
 from understudy_agent import lease
 from understudy_agent.lease import LeaseAnswer, LeaseView, Order, order
-from understudy_agent.model import ServiceSpec
+from understudy_agent.model import ServiceSettings
 from understudy_agent.services import Services
 from understudy_agent.starts import FREEZE_MS, Return, Watch, after_read, may_start, ticked
 from understudy_agent.view import Timings, parse_state
@@ -148,7 +148,7 @@ def test_under_keep_a_lease_that_has_ended_keeps_what_runs():
 
 def test_under_keep_services_are_left_as_they_are_and_one_that_fails_is_called_failed_and_not_restarted():
     kind, down = FakeKind(running=True), FakeKind()
-    specs = [ServiceSpec("db", check_interval_s=0), ServiceSpec("other", check_interval_s=0)]
+    specs = [ServiceSettings("db", check_interval_s=0), ServiceSettings("other", check_interval_s=0)]
     services = Services({"db": kind, "other": down}, specs, lambda _name: None)
     for now_ms in range(0, 2_000, 200):
         services.tick(Order.KEEP, 1, now_ms, 1.0)
