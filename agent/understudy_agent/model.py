@@ -54,7 +54,7 @@ class ServiceSettings:
 
 
 @dataclass(frozen=True)
-class Change:
+class StateChange:
     """A service changed its state, or there is news of it, and why."""
 
     service: str

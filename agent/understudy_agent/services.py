@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from .former import Former
 from .kinds import Kind
 from .lease import Order
-from .model import Change, ServiceSettings, State
+from .model import ServiceSettings, State, StateChange
 from .recovery import Recovery
 from .remains import Remains
 from .service import Service
@@ -52,7 +52,7 @@ class Services:
         former: Iterable[Former] = (),
     ) -> None:
         """`on_unstoppable` is called once for a service that killing did not end, or that cannot be killed."""
-        self._changes: list[Change] = []
+        self._changes: list[StateChange] = []
         gone = {each.spec.name: each for each in former}
         every = {**kinds, **{title: each.kind for title, each in gone.items()}}
         ordered = in_dependency_order([*specs, *(each.spec for each in gone.values())])
@@ -105,7 +105,7 @@ class Services:
             self._services.remove(service)
             del self._former[title]
 
-    def tick(self, order: Order, epoch: int, now_ms: int, kill_limit_s: float) -> list[Change]:
+    def tick(self, order: Order, epoch: int, now_ms: int, kill_limit_s: float) -> list[StateChange]:
         """Take up what has happened, do what the order asks. The changes of state since the last tick."""
         self._order = order
         self._resume(now_ms)

@@ -16,7 +16,7 @@ from tests.unit.agent.waiting import wait_for
 from understudy_agent import process as process_module
 from understudy_agent import tasks
 from understudy_agent.kinds import Script
-from understudy_agent.model import Change, ServiceSettings, State
+from understudy_agent.model import ServiceSettings, State, StateChange
 from understudy_agent.process import TETHER, Process, has_ended
 from understudy_agent.service import LOOK_LIMIT_MS, Service
 from understudy_agent.tasks import Outcome, Task, command_task, group_is_gone, signal_group
@@ -276,7 +276,7 @@ def group_of_a_start_that_hangs(directory: Path) -> tuple[Script, Path]:
 
 def test_a_script_that_hangs_is_killed_at_its_limit_with_all_that_it_has_forked(tmp_path: Path):
     script, there = group_of_a_start_that_hangs(tmp_path)
-    told: list[Change] = []
+    told: list[StateChange] = []
     service = Service(ServiceSettings("reports", start_limit_s=60), script, told.append)
     service.start("a test", now_ms=0)
 
@@ -323,7 +323,7 @@ def test_a_start_that_ends_with_an_error_has_failed():
     ],
 )
 def test_a_start_that_fails_says_how(start, why):
-    told: list[Change] = []
+    told: list[StateChange] = []
     service = Service(ServiceSettings("reports"), Script(start, (), shell("exit 3")), told.append)
     service.start("a test", now_ms=0)
 

@@ -7,7 +7,7 @@ import pytest
 
 from tests.unit.agent.fakes import FakeKind, FakeLog, FakeTask
 from understudy_agent.lease import Order
-from understudy_agent.model import Change, ServiceSettings
+from understudy_agent.model import ServiceSettings, StateChange
 from understudy_agent.services import Services
 from understudy_agent.tasks import Outcome
 from understudy_agent.tries import TriesFile
@@ -26,7 +26,7 @@ class Node:
         self.directory = directory
         self.log = FakeLog()
         self.unstoppable: list[str] = []
-        self.changes: list[Change] = []
+        self.changes: list[StateChange] = []
         self.now_ms = 1_000_000
         self.start_agent()
 
