@@ -7,7 +7,7 @@ from pathlib import Path
 
 from . import cgroups
 from .remains import Remains
-from .shown import PROPERTIES, Group, Shown, group_of, judge, parse, stop_order
+from .shown import PROPERTIES, Shown, UnitGroup, group_of, judge, parse, stop_order
 from .tasks import Outcome, Settled, Task, command_task
 
 LOOK_ROUNDS = 8
@@ -63,7 +63,7 @@ class Unit:
         """
         self.unit = unit
         self.gate = gate
-        self.group: Group | None = None
+        self.group: UnitGroup | None = None
         """What was seen at the newest look that had an answer."""
         self._systemctl = systemctl
         self.has_probe = has_probe
