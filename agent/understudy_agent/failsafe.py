@@ -15,7 +15,7 @@ from .log import Log
 from .messages import BadMessageError, Kind, Message, answer_to, seal, unseal
 from .peers import Peers, ping
 from .post import Datagram, Post
-from .promise import Asked
+from .promise import PromiseRequests
 from .view import StateView
 
 TELL_AGAIN_MS = 60_000
@@ -56,7 +56,7 @@ class Failsafe:
         self._means = means
         self._new_nonce = new_nonce
         self._view: StateView | None = None
-        self._asked = Asked()
+        self._asked = PromiseRequests()
         self._seen: deque[str] = deque(maxlen=promise.NONCES_KEPT)
         self.memory = promise.Memory()
         self._told: dict[str, tuple[str, int]] = {}

@@ -145,7 +145,7 @@ def bound(memory: Memory, ask: Message, terms: Timings, now_ms: int) -> Memory:
 
 
 @dataclass(frozen=True)
-class Asked:
+class PromiseRequests:
     """The asker's side: what it has asked and not heard of, by nonce, and until when each node has promised."""
 
     waiting: Mapping[str, tuple[Message, int]] = field(default_factory=dict)
@@ -176,12 +176,12 @@ def is_wanted(standing: LeaseView, view: StateView, me: str, now_ms: int) -> boo
     return promised_ms is None or now_ms >= promised_ms - _ms(terms.promise_s) // 2
 
 
-def is_due(asked: Asked, now_ms: int) -> bool:
+def is_due(asked: PromiseRequests, now_ms: int) -> bool:
     """Whether it is time to ask again those that have not answered."""
     return asked.asked_ms is None or now_ms - asked.asked_ms >= ASK_EVERY_MS
 
 
-def with_asks(asked: Asked, asks: Sequence[Message], now_ms: int) -> Asked:
+def with_asks(asked: PromiseRequests, asks: Sequence[Message], now_ms: int) -> PromiseRequests:
     """After sending these asks at `now_ms`. What was asked too long ago to be of use is forgotten."""
     kept = {
         nonce: (ask, sent_ms)
@@ -191,7 +191,7 @@ def with_asks(asked: Asked, asks: Sequence[Message], now_ms: int) -> Asked:
     return replace(asked, waiting={**kept, **{ask.nonce: (ask, now_ms) for ask in asks}}, asked_ms=now_ms)
 
 
-def with_promise(asked: Asked, promise: Message) -> Asked:
+def with_promise(asked: PromiseRequests, promise: Message) -> PromiseRequests:
     """After a message that came. One that answers no ask of ours, word for word, is worth nothing."""
     ask, sent_ms = asked.waiting.get(promise.nonce, (None, 0))
     if ask is None or promise != answer_to(ask):
@@ -201,14 +201,14 @@ def with_promise(asked: Asked, promise: Message) -> Asked:
     return replace(asked, waiting=waiting, until_ms={**asked.until_ms, promise.sender: until_ms})
 
 
-def promised_until(asked: Asked, peers: Mapping[str, str]) -> int | None:
+def promised_until(asked: PromiseRequests, peers: Mapping[str, str]) -> int | None:
     """Until when all of them have promised (local ms); None when one of them has not, or there is nobody to ask."""
     if not peers or not peers.keys() <= asked.until_ms.keys():
         return None
     return min(asked.until_ms[peer] for peer in peers)
 
 
-def to_be_asked(asked: Asked, peers: Mapping[str, str], terms: Timings, now_ms: int) -> list[str]:
+def to_be_asked(asked: PromiseRequests, peers: Mapping[str, str], terms: Timings, now_ms: int) -> list[str]:
     """Who has not promised beyond the time at which promises are renewed."""
     enough_ms = now_ms + _ms(terms.promise_s) // 2
     return [peer for peer in peers if asked.until_ms.get(peer, 0) <= enough_ms]

@@ -58,7 +58,7 @@ def test_a_malformed_node_stays_a_member_whose_promise_is_needed_and_cannot_be_g
     view = parse_state(with_node(HELD, OTHER, malformed))
     assert view.nodes[OTHER] == NodeEntry(0, None, "", is_malformed=True)
     assert promise.peers_of(view, ME) == {OTHER: ""}
-    assert promise.promised_until(promise.Asked(), promise.peers_of(view, ME)) is None
+    assert promise.promised_until(promise.PromiseRequests(), promise.peers_of(view, ME)) is None
     assert [OTHER in fault for fault in view.faults] == [True]
 
 
@@ -200,7 +200,7 @@ def test_without_the_memory_of_what_was_sent_a_strangers_number_lets_a_node_serv
 def test_without_its_place_among_the_members_a_malformed_node_is_gone_on_beside(monkeypatch):
     monkeypatch.setattr(promise, "peers_of", lambda view, me: {name: n.ip for name, n in view.nodes.items() if n.ip})
     found = with_node(with_node(HELD, OTHER, 7), "i-0ccc", {**node(beat=1, heard_at=1), "ip": "10.0.1.3"})
-    promised = promise.Asked(until_ms={"i-0ccc": 120_000})
+    promised = promise.PromiseRequests(until_ms={"i-0ccc": 120_000})
     assert promise.promised_until(promised, promise.peers_of(parse_state(found), ME)) == 120_000
 
 
