@@ -33,7 +33,7 @@ from understudy_agent.placed import Placed
 from understudy_agent.ports import Self
 from understudy_agent.prober import Prober
 from understudy_agent.services import Services
-from understudy_agent.systemd import Notifier
+from understudy_agent.systemd import SdNotifier
 from understudy_agent.worker import Done
 
 CALL_MS = (5, 100)
@@ -84,7 +84,7 @@ class AgentAtRest:
             clock_ms=self._clock,
             lease_file=LeaseFile(directory / "lease.json", BOOT),
             status=StatusFile(directory / "status.json"),
-            notifier=Notifier({}),
+            notifier=SdNotifier({}),
             log=log,
             failsafe=Failsafe("orders-db", ME, PromiseFile(directory / "promises.json", BOOT), log),
             placed=Placed(PlacedFile(directory / "placed.json"), Exchange("placed_file", FakeCaller(), log)),

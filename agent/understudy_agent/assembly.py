@@ -37,7 +37,7 @@ from .remains import RemainsFile
 from .scopes import Machine, own_unit
 from .services import Services
 from .succession import Succession
-from .systemd import Notifier
+from .systemd import SdNotifier
 from .tries import TriesFile
 from .watchdog import Demand, Feeder, LinuxWatchdog, WatchdogFiles, disarm_what_is_left
 from .worker import Worker
@@ -54,7 +54,7 @@ def run(settings: Config) -> int:
     lock.acquire_soon()
     identity.reach_metadata_directly(os.environ)
     wake = threading.Event()
-    notifier = Notifier()
+    notifier = SdNotifier()
     agent = _agent(settings, log, notifier, wake)
     signal.signal(signal.SIGTERM, lambda *_: agent.ask_to_stop())
     signal.signal(signal.SIGINT, lambda *_: agent.ask_to_stop())
@@ -74,7 +74,7 @@ def run(settings: Config) -> int:
     return agent.exit_status
 
 
-def _agent(settings: Config, log: Log, notifier: Notifier, wake: threading.Event) -> Agent:
+def _agent(settings: Config, log: Log, notifier: SdNotifier, wake: threading.Event) -> Agent:
     boot = boot_name(settings.boot)
     log.info("agent_started", "the configuration is good", boot=boot)
     myself = Self(settings.cluster, "", boot, settings.orderly_stop_s, settings.fingerprint)

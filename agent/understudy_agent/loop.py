@@ -22,7 +22,7 @@ from .prober import Prober
 from .sent import SentBeats
 from .services import Services
 from .starts import Watch
-from .systemd import Notifier
+from .systemd import SdNotifier
 from .table import Table
 from .view import StateView
 
@@ -44,7 +44,7 @@ class Agent:
         clock_ms: Callable[[], int],
         lease_file: LeaseFile,
         status: StatusFile,
-        notifier: Notifier,
+        notifier: SdNotifier,
         log: Log,
         failsafe: Failsafe,
         placed: Placed,

@@ -19,7 +19,7 @@ from understudy_agent.ports import Self
 from understudy_agent.prober import Prober
 from understudy_agent.promise import Memory
 from understudy_agent.services import Services
-from understudy_agent.systemd import Notifier
+from understudy_agent.systemd import SdNotifier
 from understudy_agent.tasks import Outcome
 from understudy_agent.tries import TriesFile
 
@@ -66,7 +66,7 @@ class World:
             clock_ms=self.clock,
             lease_file=LeaseFile(self.directory / "lease.json", self.boot),
             status=StatusFile(self.directory / "status.json"),
-            notifier=Notifier({}),
+            notifier=SdNotifier({}),
             log=self.log,
             failsafe=Failsafe("orders-db", ME, PromiseFile(self.directory / "promises.json", BOOT), self.log),
             placed=Placed(PlacedFile(self.placed_path), Exchange("placed_file", FakeCaller(), self.log)),
