@@ -17,7 +17,7 @@ from .files import LeaseFile, StatusFile
 from .lease import UNBOUND, LeaseAnswer, LeaseView, Order, Sender
 from .log import Log
 from .placed import Placed
-from .ports import Guard, Report, Self, Transport
+from .ports import BeatReport, Guard, Self, Transport
 from .prober import Prober
 from .sent import SentBeats
 from .services import Services
@@ -64,7 +64,7 @@ class Agent:
         self._order = Order.LEAVE_ALONE
         self._urgency = pacing.Urgency()
         self._news = False
-        self._report, self._save_fault = Report(0, {}, {}), ""
+        self._report, self._save_fault = BeatReport(0, {}, {}), ""
         self._watch = Watch()
         self._farewell = Farewell()
 
@@ -229,7 +229,7 @@ class Agent:
             self._news = True
             self._log.warning("cannot_take_over", unfit) if unfit else self._log.info("can_take_over", "again")
         waits = self._order is Order.WAIT or (self._order is Order.KEEP and self._watch.returned is not None)
-        self._report = Report(self._standing.epoch, states, self._prober.words(now_ms), keeps_lease, unfit, waits)
+        self._report = BeatReport(self._standing.epoch, states, self._prober.words(now_ms), keeps_lease, unfit, waits)
 
     # --- beats and reads ----------------------------------------------------------------------
 

@@ -49,7 +49,7 @@ class Self:
 
 
 @dataclass(frozen=True)
-class Report:
+class BeatReport:
     """What the next beat says. Replaced as a whole, so that the sending thread never sees half of one.
 
     `quorum`: what it says of the quorum hosts, as the beat has it; empty when there is nothing to say.

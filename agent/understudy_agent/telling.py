@@ -6,7 +6,7 @@ from . import __version__
 from .failsafe import Failsafe
 from .lease import LeaseAnswer, LeaseView, Order
 from .log import Log
-from .ports import Report, Self
+from .ports import BeatReport, Self
 from .services import Services
 from .starts import Watch
 
@@ -38,7 +38,7 @@ def reason(order: Order, standing: LeaseView, watch: Watch, *, is_stopping: bool
     return f"the lease of epoch {standing.epoch} was not renewed"
 
 
-def beat(who: Self, number: int, report: Report, failsafe: Failsafe, accepted: int) -> dict[str, object]:
+def beat(who: Self, number: int, report: BeatReport, failsafe: Failsafe, accepted: int) -> dict[str, object]:
     """What a beat says. `accepted`: how many beats of this process AWS took in before."""
     return {
         "cluster": who.cluster,
@@ -72,7 +72,7 @@ def former(services: Services, log: Log) -> None:
         log.warning("service_of_before", why, service=name)
 
 
-def status(cluster: str, instance: str, order: Order, standing: LeaseView, report: Report) -> dict[str, object]:
+def status(cluster: str, instance: str, order: Order, standing: LeaseView, report: BeatReport) -> dict[str, object]:
     """The status file's content."""
     return {
         "cluster": cluster,
