@@ -17,7 +17,7 @@ from .files import LeaseFile, StatusFile
 from .lease import UNBOUND, LeaseAnswer, LeaseView, Order, Sender
 from .log import Log
 from .placed import Placed
-from .ports import BeatReport, Guard, Self, Transport
+from .ports import BeatReport, LeaseKeeper, Self, Transport
 from .prober import Prober
 from .sent import SentBeats
 from .services import Services
@@ -48,7 +48,7 @@ class Agent:
         log: Log,
         failsafe: Failsafe,
         placed: Placed,
-        guard: Guard,
+        guard: LeaseKeeper,
     ) -> None:
         self.exit_status: int | None = None
         """None while the agent goes on; then the exit status of its process."""

@@ -18,7 +18,7 @@ class Transport(Protocol):
     def read_state(self) -> Mapping[str, Any] | None: ...
 
 
-class Guard(Protocol):
+class LeaseKeeper(Protocol):
     """What keeps the lease when the agent cannot.
 
     `is_there`: whether it runs; nothing is started without it. `why_unfit`: why a lease could not be kept here, "" when
