@@ -19,7 +19,7 @@ AT_ONCE = "--job-mode=ignore-dependencies"
 Steps = Generator[Task, Outcome, Outcome]
 
 
-class Plan:
+class TaskSequence:
     """A task made of others, one after the other: each outcome is given back to the generator that made the task."""
 
     def __init__(self, steps: Steps) -> None:
@@ -80,18 +80,18 @@ class Unit:
             self._open_gate()
         except OSError as fault:
             return Settled(Outcome.FAILED, f"systemd would refuse to start it: {fault}")
-        return Plan(self._start())
+        return TaskSequence(self._start())
 
     def stop(self) -> Task:
         self._is_ending = True
         self._close_gate()
-        return Plan(self._stop())
+        return TaskSequence(self._stop())
 
     def kill(self) -> Task:
         """Kill every process; the stop that is queued first keeps systemd from restarting anything."""
         self._is_ending = True
         self._close_gate()
-        return Plan(self._kill())
+        return TaskSequence(self._kill())
 
     def look(self) -> Task:
         return _Look(self._show, self._names, self._see)
