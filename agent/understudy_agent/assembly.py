@@ -28,7 +28,7 @@ from .last_resort import Ender, stay_in_memory
 from .log import JsonLog, Log
 from .loop import Agent
 from .placed import Placed
-from .plan import Plan
+from .plan import PlanFile
 from .ports import Self
 from .post import UdpPost
 from .power import TakeDown
@@ -87,7 +87,7 @@ def _agent(settings: Config, log: Log, notifier: SdNotifier, wake: threading.Eve
     failsafe = _failsafe(settings, log, wake, who, boot)
     if settings.instance_arn:
         who()
-    plan = Plan(settings.runtime_dir / "plan.ini", log)
+    plan = PlanFile(settings.runtime_dir / "plan.ini", log)
     former = plan.left_of_before(settings.text)
     return Agent(
         who=myself,
@@ -134,7 +134,7 @@ def _former(settings: Config, sections: Mapping[str, str], log: Log) -> tuple[Fo
         return ()
 
 
-def _guardian(settings: Config, plan: Plan, former: Mapping[str, str], log: Log) -> Guardian:
+def _guardian(settings: Config, plan: PlanFile, former: Mapping[str, str], log: Log) -> Guardian:
     own, remains = own_unit(Machine().own_group), _remains_file(settings, log)
 
     def start(beside: int | None) -> subprocess.Popen[bytes]:
@@ -176,7 +176,7 @@ def expire(settings: Config, path: Path) -> int:
     if not settings.runtime_dir.is_dir():
         log.info("nothing_to_expire", f"there is no {settings.runtime_dir}")
         return 0
-    succession, plan = Succession(settings.runtime_dir), Plan(path, log, settings.text)
+    succession, plan = Succession(settings.runtime_dir), PlanFile(path, log, settings.text)
     remains, boot = _remains_file(settings, log), _boot_name(settings, log)
     tries, take_down = _tries_file(settings, boot, log), TakeDown(settings.on_stop_failure, log)
 

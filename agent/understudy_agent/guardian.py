@@ -12,7 +12,7 @@ from typing import Protocol
 from .files import EXIT_ALREADY_RUNNING
 from .former import text_with
 from .log import Log
-from .plan import Plan
+from .plan import PlanFile
 from .remains import Remains, RemainsFile
 from .scopes import BOOTED
 from .view import Timings
@@ -49,7 +49,7 @@ class Guardian:
         self,
         lock: HeldLock,
         start: Callable[[int | None], subprocess.Popen[bytes]],
-        plan: Plan,
+        plan: PlanFile,
         text: str,
         remains: RemainsFile,
         log: Log,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from understudy_agent.plan import Plan
+from understudy_agent.plan import PlanFile
 from understudy_agent.remains import Remains
 from understudy_agent.tasks import Outcome
 from understudy_agent.view import Timings
@@ -181,7 +181,7 @@ class FakeClock:
 class KeptByNewest:
     """The lock of a process, 42, that keeps the lease by the plan that was written down last."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: PlanFile) -> None:
         self._plan = plan
 
     def is_held(self) -> bool:

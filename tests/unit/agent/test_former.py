@@ -15,7 +15,7 @@ from understudy_agent.former import Former
 from understudy_agent.guardian import Guardian
 from understudy_agent.lease import LeaseAnswer, LeaseView, Order
 from understudy_agent.model import ServiceSettings
-from understudy_agent.plan import Plan
+from understudy_agent.plan import PlanFile
 from understudy_agent.remains import Remains, RemainsFile
 from understudy_agent.services import Services
 from understudy_agent.tries import Tries
@@ -82,17 +82,17 @@ def test_nobody_but_an_agent_writes_such_a_section():
 @pytest.mark.parametrize("content", ["no section at all", b"\xff"])
 def test_a_plan_that_makes_no_sense_keeps_nothing_and_is_told_of(tmp_path: Path, content: object) -> None:
     log, path = FakeLog(), tmp_path / "plan.ini"
-    assert Plan(path, log).left_of_before(AGENT) == {}
+    assert PlanFile(path, log).left_of_before(AGENT) == {}
     assert log.told == []
     path.write_bytes(content if isinstance(content, bytes) else str(content).encode())
-    assert Plan(path, log).left_of_before(AGENT) == {}
+    assert PlanFile(path, log).left_of_before(AGENT) == {}
     assert log.events("plan_not_read")
 
 
 def test_the_plan_names_them_as_long_as_the_agent_has_them(tmp_path: Path) -> None:
     log = FakeLog()
     guardian = Guardian(
-        KeptByNewest(plan := Plan(tmp_path / "plan.ini", log)),
+        KeptByNewest(plan := PlanFile(tmp_path / "plan.ini", log)),
         lambda _: pytest.fail("it is there"),
         plan,
         AGENT + DATA,

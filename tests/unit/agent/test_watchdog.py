@@ -17,7 +17,7 @@ from understudy_agent.check import check
 from understudy_agent.expire import Expiry
 from understudy_agent.guardian import Guardian
 from understudy_agent.lease import LeaseAnswer, LeaseView
-from understudy_agent.plan import Plan
+from understudy_agent.plan import PlanFile
 from understudy_agent.remains import RemainsFile
 from understudy_agent.view import Timings
 from understudy_agent.watchdog import (
@@ -250,7 +250,7 @@ def test_files_that_cannot_be_written_are_told_of_once(tmp_path: Path) -> None:
 
 def test_nothing_starts_and_the_node_is_unfit_before_the_device_is_fed_for_these_timings(tmp_path: Path) -> None:
     log, files = FakeLog(), WatchdogFiles(tmp_path, FakeLog())
-    plan, remains = Plan(tmp_path / "plan.ini", log), RemainsFile(tmp_path / "remains.json", log)
+    plan, remains = PlanFile(tmp_path / "plan.ini", log), RemainsFile(tmp_path / "remains.json", log)
     guardian = Guardian(
         KeptByNewest(plan), lambda _: pytest.fail("it is there"), plan, "", remains, log, watchdog=Demand(files)
     )
