@@ -20,7 +20,7 @@ from .fields import Section, address_of
 from .kinds import Kind
 from .probe import UNDER_WAY
 from .remains import Remains
-from .tasks import Outcome, Settled, Task, command_task
+from .tasks import FinishedTask, Outcome, Task, command_task
 
 HTTP_LIMIT_S = 4.0
 CANNOT_BE_RUN = (126, 127)
@@ -74,7 +74,7 @@ class UrlProbe:
 
     def ask(self) -> Task:
         if self._thread is not None and self._thread.is_alive():
-            return Settled(Outcome.UNKNOWN, f"{self._url} has not answered the request before yet")
+            return FinishedTask(Outcome.UNKNOWN, f"{self._url} has not answered the request before yet")
         request = _Request(self._url)
         self._thread = threading.Thread(target=request.make, name="probe", daemon=True)
         self._thread.start()

@@ -41,7 +41,7 @@ class Task(Protocol):
         ...
 
 
-class Settled:
+class FinishedTask:
     """A task whose outcome is known at once."""
 
     def __init__(self, outcome: Outcome, why: str = "") -> None:
@@ -180,4 +180,4 @@ def command_task(argv: Sequence[str], judge: Judge = done_if_zero, *, capture: b
     try:
         return Command(argv, judge, capture=capture)
     except OSError as fault:
-        return Settled(*judged(judge, CANNOT_BE_STARTED, str(fault)))
+        return FinishedTask(*judged(judge, CANNOT_BE_STARTED, str(fault)))

@@ -8,7 +8,7 @@ from pathlib import Path
 from . import cgroups
 from .remains import Remains
 from .shown import PROPERTIES, Shown, UnitGroup, group_of, judge, parse, stop_order
-from .tasks import Outcome, Settled, Task, command_task
+from .tasks import FinishedTask, Outcome, Task, command_task
 
 LOOK_ROUNDS = 8
 """How often one look goes on to units that it has just heard of."""
@@ -79,7 +79,7 @@ class Unit:
         try:
             self._open_gate()
         except OSError as fault:
-            return Settled(Outcome.FAILED, f"systemd would refuse to start it: {fault}")
+            return FinishedTask(Outcome.FAILED, f"systemd would refuse to start it: {fault}")
         return TaskSequence(self._start())
 
     def stop(self) -> Task:

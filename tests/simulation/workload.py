@@ -16,7 +16,7 @@ from understudy_agent.model import ServiceSettings, ServiceStep, State
 from understudy_agent.remains import Remains
 from understudy_agent.service import LOOK_LIMIT_MS, LOOKS, Service
 from understudy_agent.services import Services
-from understudy_agent.tasks import Outcome, Settled, Task
+from understudy_agent.tasks import FinishedTask, Outcome, Task
 
 if TYPE_CHECKING:
     from tests.simulation.node import Machine
@@ -118,11 +118,11 @@ class RunningKind:
         trouble = self._machine.trouble_with_looks()
         if trouble is not None and self._rng.random() < trouble.level:
             if trouble.pick % 3 == 0:
-                return Settled(Outcome.UNKNOWN)
+                return FinishedTask(Outcome.UNKNOWN)
             late_ms = self._rng.randrange(500, SLOW_LOOK_MOST_MS)
             return self._task(None if trouble.pick % 3 == 1 else now_ms + late_ms, lambda: seen)
         if self._name == DATA:
-            return Settled(seen)
+            return FinishedTask(seen)
         takes_ms = self._rng.randrange(2, LOOK_MOST_MS)
         return self._task(now_ms + takes_ms, self._seen if self._rng.random() < 0.5 else lambda: seen)
 
@@ -228,7 +228,7 @@ def _due_ms(service: Service, kill_limit_ms: int) -> Iterator[int]:
     ends_ms = task.due_ms if isinstance(task, Until) else None
     if ends_ms is not None:
         yield ends_ms
-    elif isinstance(task, Settled):
+    elif isinstance(task, FinishedTask):
         yield 0
     if step in LOOKS:
         yield service._task_since_ms + LOOK_LIMIT_MS
