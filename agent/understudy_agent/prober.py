@@ -14,7 +14,7 @@ from typing import Any
 from . import quorum
 from .files import MajorityFile
 from .log import Log
-from .quorum import Quorum, Result
+from .quorum import QuorumView, Result
 from .view import MalformedStateError, Timings
 from .worker import Caller
 
@@ -75,7 +75,7 @@ class Prober:
         self._new_caller = new_caller
         self._log = log
         self._accepts = probe
-        self._quorum = Quorum()
+        self._quorum = QuorumView()
         self._posts: list[Post] = []
         self._terms = Timings()
         self._told: frozenset[str] | None = None
@@ -84,7 +84,7 @@ class Prober:
     def wake_up(self, now_ms: int) -> None:
         """Remember when an agent of this boot has reached a majority last."""
         if self._file is not None:
-            self._quorum = Quorum(held_ms=self._file.load(now_ms))
+            self._quorum = QuorumView(held_ms=self._file.load(now_ms))
 
     def tell(self, item: Mapping[str, Any], now_ms: int) -> None:
         """Take what a state item, given as plain values, has probed.

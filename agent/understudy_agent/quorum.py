@@ -49,7 +49,7 @@ class Result:
 
 
 @dataclass(frozen=True)
-class Quorum:
+class QuorumView:
     """What is known of the hosts. `probes` None: the cluster asks for none.
 
     `told_ms`: when these hosts were told of. `held_ms`: when a majority was reached last, or none was asked for; None
@@ -81,33 +81,33 @@ def _is_host(host: object) -> bool:
     return bool(name) and port.isascii() and port.isdigit() and 0 < int(port) < 65536
 
 
-def told(quorum: Quorum, probes: Probes | None, now_ms: int) -> Quorum:
+def told(quorum: QuorumView, probes: Probes | None, now_ms: int) -> QuorumView:
     """After a read of the state item. Hosts that stay keep their results; other hosts give nobody more time."""
     if probes is None:
-        return Quorum(held_ms=now_ms)
+        return QuorumView(held_ms=now_ms)
     if probes == quorum.probes:
         return quorum
     kept = {host: result for host, result in quorum.results.items() if host in probes.hosts}
-    return Quorum(probes, told_ms=now_ms, held_ms=quorum.held_ms, results=kept)
+    return QuorumView(probes, told_ms=now_ms, held_ms=quorum.held_ms, results=kept)
 
 
-def probed(quorum: Quorum, host: str, result: Result) -> Quorum:
+def probed(quorum: QuorumView, host: str, result: Result) -> QuorumView:
     """After a probe of a host has ended. One that is named no more, or was probed later, says nothing."""
     known = quorum.results.get(host)
     if quorum.probes is None or host not in quorum.probes.hosts or (known and known.begun_ms > result.begun_ms):
         return quorum
-    return Quorum(quorum.probes, quorum.told_ms, quorum.held_ms, {**quorum.results, host: result})
+    return QuorumView(quorum.probes, quorum.told_ms, quorum.held_ms, {**quorum.results, host: result})
 
 
-def looked(quorum: Quorum, now_ms: int, interval_s: float) -> Quorum:
+def looked(quorum: QuorumView, now_ms: int, interval_s: float) -> QuorumView:
     """After a look at the majority at `now_ms`. `interval_s`: from one probe of a host to the next."""
     reach = reach_at(quorum, now_ms, interval_s)
     if reach is None or not reach.is_majority:
         return quorum
-    return Quorum(quorum.probes, quorum.told_ms, now_ms, quorum.results)
+    return QuorumView(quorum.probes, quorum.told_ms, now_ms, quorum.results)
 
 
-def reached_at(quorum: Quorum, now_ms: int, interval_s: float) -> frozenset[str]:
+def reached_at(quorum: QuorumView, now_ms: int, interval_s: float) -> frozenset[str]:
     """The hosts whose newest probe was accepted, and is not too old for the next one to be missing."""
     if quorum.probes is None:
         return frozenset()
@@ -117,21 +117,21 @@ def reached_at(quorum: Quorum, now_ms: int, interval_s: float) -> frozenset[str]
     )
 
 
-def is_pending(quorum: Quorum, now_ms: int) -> bool:
+def is_pending(quorum: QuorumView, now_ms: int) -> bool:
     """Whether the first round of probes may still tell, within its timeout, what is reached."""
     if quorum.probes is None or all(host in quorum.results for host in quorum.probes.hosts):
         return False
     return now_ms - quorum.told_ms < quorum.probes.timeout_s * 1000
 
 
-def reach_at(quorum: Quorum, now_ms: int, interval_s: float) -> Reach | None:
+def reach_at(quorum: QuorumView, now_ms: int, interval_s: float) -> Reach | None:
     """How many hosts are reached; None when no host is to be, or when it is not known yet."""
     if quorum.probes is None or is_pending(quorum, now_ms):
         return None
     return Reach(len(reached_at(quorum, now_ms, interval_s)), len(quorum.probes.hosts))
 
 
-def forbids(quorum: Quorum, now_ms: int, interval_s: float, lease_s: float, *, is_down: bool) -> bool:
+def forbids(quorum: QuorumView, now_ms: int, interval_s: float, lease_s: float, *, is_down: bool) -> bool:
     """Whether the services may not be in service now, although the lease is held.
 
     `is_down`: they run not, so that nothing is given up by waiting for a majority. Where it is not known since when

@@ -84,7 +84,7 @@ class Machine:
     status: str = "OUT_OF_SERVICE"
     standing: LeaseView = field(default_factory=LeaseView)
     reaches: int = 99  # how many of the quorum hosts accept its connections
-    quorum: hosts.Quorum = field(default_factory=hosts.Quorum)
+    quorum: hosts.QuorumView = field(default_factory=hosts.QuorumView)
     since: float = 0
     next_beat: float = 0
     was: tuple[str, int] = ("", -1)

@@ -9,7 +9,7 @@ import pytest
 
 from understudy_agent.quorum import (
     Probes,
-    Quorum,
+    QuorumView,
     Reach,
     Result,
     forbids,
@@ -29,9 +29,9 @@ INTERVAL_S, LEASE_S = 4, 12
 TOLD_MS = 100_000
 
 
-def known(*accepted: bool, begun_ms: int = TOLD_MS) -> Quorum:
+def known(*accepted: bool, begun_ms: int = TOLD_MS) -> QuorumView:
     """Told of three hosts at TOLD_MS, and of none before; with a result for as many of them as are given."""
-    quorum = told(told(Quorum(), None, TOLD_MS), PROBES, TOLD_MS)
+    quorum = told(told(QuorumView(), None, TOLD_MS), PROBES, TOLD_MS)
     for host, each in zip(HOSTS, accepted, strict=False):
         quorum = probed(quorum, host, Result(begun_ms, each))
     return quorum
@@ -48,7 +48,7 @@ def test_a_majority_is_more_than_half(reached, total, is_majority):
 
 def test_a_cluster_that_names_no_hosts_asks_for_nothing_and_forbids_nothing():  # S12
     assert parse_probes({"epoch": 1}) is None
-    quorum = looked(Quorum(), TOLD_MS, INTERVAL_S)
+    quorum = looked(QuorumView(), TOLD_MS, INTERVAL_S)
     assert reach_at(quorum, TOLD_MS, INTERVAL_S) is None
     assert reached_at(quorum, TOLD_MS, INTERVAL_S) == frozenset()
     for is_down in (True, False):
@@ -110,11 +110,11 @@ def test_a_result_that_comes_late_does_not_undo_a_newer_one():  # S12
 
 def test_a_result_of_a_host_that_is_named_no_more_says_nothing():  # S12
     assert probed(known(), "z:1", Result(TOLD_MS, accepted=True)) == known()
-    assert probed(Quorum(), "a:1", Result(TOLD_MS, accepted=True)) == Quorum()
+    assert probed(QuorumView(), "a:1", Result(TOLD_MS, accepted=True)) == QuorumView()
 
 
 def test_a_node_that_runs_nothing_begins_nothing_without_a_majority():  # S12
-    def waits(quorum: Quorum, at_ms: int = TOLD_MS) -> bool:
+    def waits(quorum: QuorumView, at_ms: int = TOLD_MS) -> bool:
         return forbids(quorum, at_ms, INTERVAL_S, LEASE_S, is_down=True)
 
     assert not waits(known(True, True, False))
@@ -145,7 +145,7 @@ def test_one_lost_round_of_probes_costs_nothing():  # S12
     assert not forbids(looked(quorum, at_ms, INTERVAL_S), at_ms, INTERVAL_S, LEASE_S, is_down=False)
 
 
-def unknown(*accepted: bool) -> Quorum:
+def unknown(*accepted: bool) -> QuorumView:
     """As `known`, of an agent that does not know when a majority was reached last."""
     return replace(known(*accepted), held_ms=None)
 
@@ -153,7 +153,7 @@ def unknown(*accepted: bool) -> Quorum:
 def test_where_it_is_not_known_since_when_there_is_no_majority_it_counts_as_lost_for_long():  # S12
     """A restarted agent served for another lease, and again after each restart."""
 
-    def gives_up(quorum: Quorum, at_ms: int) -> bool:
+    def gives_up(quorum: QuorumView, at_ms: int) -> bool:
         return forbids(looked(quorum, at_ms, INTERVAL_S), at_ms, INTERVAL_S, LEASE_S, is_down=False)
 
     assert gives_up(unknown(True, False, False), TOLD_MS)
@@ -185,4 +185,4 @@ def test_hosts_that_stay_in_the_list_keep_their_results_and_others_start_afresh(
     assert reach_at(changed, TOLD_MS + 6000, INTERVAL_S) == Reach(2, 3)
     assert changed.held_ms == TOLD_MS
     assert told(changed, changed.probes, TOLD_MS + 9000) is changed
-    assert told(changed, None, TOLD_MS + 9000) == Quorum(held_ms=TOLD_MS + 9000)
+    assert told(changed, None, TOLD_MS + 9000) == QuorumView(held_ms=TOLD_MS + 9000)
