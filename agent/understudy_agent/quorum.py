@@ -29,7 +29,7 @@ class Probes:
 
 
 @dataclass(frozen=True)
-class Reach:
+class HostsReached:
     """How many of the hosts are reached."""
 
     reached: int
@@ -124,11 +124,11 @@ def is_pending(quorum: QuorumView, now_ms: int) -> bool:
     return now_ms - quorum.told_ms < quorum.probes.timeout_s * 1000
 
 
-def reach_at(quorum: QuorumView, now_ms: int, interval_s: float) -> Reach | None:
+def reach_at(quorum: QuorumView, now_ms: int, interval_s: float) -> HostsReached | None:
     """How many hosts are reached; None when no host is to be, or when it is not known yet."""
     if quorum.probes is None or is_pending(quorum, now_ms):
         return None
-    return Reach(len(reached_at(quorum, now_ms, interval_s)), len(quorum.probes.hosts))
+    return HostsReached(len(reached_at(quorum, now_ms, interval_s)), len(quorum.probes.hosts))
 
 
 def forbids(quorum: QuorumView, now_ms: int, interval_s: float, lease_s: float, *, is_down: bool) -> bool:

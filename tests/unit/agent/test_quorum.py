@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from understudy_agent.quorum import (
+    HostsReached,
     Probes,
     QuorumView,
-    Reach,
     Result,
     forbids,
     is_pending,
@@ -43,7 +43,7 @@ def known(*accepted: bool, begun_ms: int = TOLD_MS) -> QuorumView:
     [(0, 3, False), (1, 3, False), (2, 3, True), (3, 3, True), (2, 4, False), (3, 4, True)],
 )
 def test_a_majority_is_more_than_half(reached, total, is_majority):
-    assert Reach(reached, total).is_majority is is_majority
+    assert HostsReached(reached, total).is_majority is is_majority
 
 
 def test_a_cluster_that_names_no_hosts_asks_for_nothing_and_forbids_nothing():  # S12
@@ -92,15 +92,15 @@ def test_nothing_is_known_before_the_first_round_has_ended():  # S12
     assert reach_at(first, TOLD_MS + 1999, INTERVAL_S) is None
     assert reach_at(known(True, True), TOLD_MS + 1999, INTERVAL_S) is None
     assert not is_pending(first, TOLD_MS + 2000)
-    assert reach_at(first, TOLD_MS + 2000, INTERVAL_S) == Reach(0, 3)
-    assert reach_at(known(True, True, False), TOLD_MS + 1, INTERVAL_S) == Reach(2, 3)
+    assert reach_at(first, TOLD_MS + 2000, INTERVAL_S) == HostsReached(0, 3)
+    assert reach_at(known(True, True, False), TOLD_MS + 1, INTERVAL_S) == HostsReached(2, 3)
 
 
 def test_a_result_is_too_old_when_the_next_one_is_missing():  # S12
     """Every 4 s a probe of at most 2 s, and a second beyond."""
     quorum = known(True, True, True)
-    assert reach_at(quorum, TOLD_MS + 7000, INTERVAL_S) == Reach(3, 3)
-    assert reach_at(quorum, TOLD_MS + 7001, INTERVAL_S) == Reach(0, 3)
+    assert reach_at(quorum, TOLD_MS + 7000, INTERVAL_S) == HostsReached(3, 3)
+    assert reach_at(quorum, TOLD_MS + 7001, INTERVAL_S) == HostsReached(0, 3)
 
 
 def test_a_result_that_comes_late_does_not_undo_a_newer_one():  # S12
@@ -182,7 +182,7 @@ def test_hosts_that_stay_in_the_list_keep_their_results_and_others_start_afresh(
     changed = told(known(True, True, True), Probes(("a:1", "b:1", "d:1"), 1.0), TOLD_MS + 5000)
     assert set(changed.results) == {"a:1", "b:1"}
     assert is_pending(changed, TOLD_MS + 5999)
-    assert reach_at(changed, TOLD_MS + 6000, INTERVAL_S) == Reach(2, 3)
+    assert reach_at(changed, TOLD_MS + 6000, INTERVAL_S) == HostsReached(2, 3)
     assert changed.held_ms == TOLD_MS
     assert told(changed, changed.probes, TOLD_MS + 9000) is changed
     assert told(changed, None, TOLD_MS + 9000) == QuorumView(held_ms=TOLD_MS + 9000)
