@@ -12,7 +12,7 @@ from .files import PromiseFile
 from .keys import NO_KEY, KeyRing
 from .lease import LeaseAnswer, LeaseView, is_outdated
 from .log import Log
-from .messages import BadMessageError, Kind, Message, answer_to, seal, unseal
+from .messages import BadMessageError, Message, MessageKind, answer_to, seal, unseal
 from .peers import Peers, ping
 from .post import Datagram, Post
 from .promise import PromiseRequests
@@ -126,11 +126,11 @@ class Failsafe:
             return
         if (message.cluster, message.addressee) != (self._cluster, self.me):
             self._tell("message_ignored", f"from {datagram.address[0]}: it is for another node or cluster", now_ms)
-        elif message.kind is Kind.PROMISE:
+        elif message.kind is MessageKind.PROMISE:
             self._asked = promise.with_promise(self._asked, message)
-        elif message.kind is Kind.PONG:
+        elif message.kind is MessageKind.PONG:
             self._peers.take(message)
-        elif message.kind is Kind.PING:
+        elif message.kind is MessageKind.PING:
             if self._peers.may_answer(message.sender, self._view.nodes if self._view else (), now_ms):
                 self._send(answer_to(message), datagram.address, means, now_ms)
         elif message.nonce not in self._seen:
@@ -180,7 +180,7 @@ class Failsafe:
         silent = promise.to_be_asked(self._asked, peers, standing.terms, now_ms)
         promise_ms = int(standing.terms.promise_s * 1000)
         asks = [
-            Message(Kind.ASK, self._cluster, standing.epoch, self.me, peer, self._new_nonce(), promise_ms)
+            Message(MessageKind.ASK, self._cluster, standing.epoch, self.me, peer, self._new_nonce(), promise_ms)
             for peer in silent
         ]
         self._asked = promise.with_asks(self._asked, asks, now_ms)

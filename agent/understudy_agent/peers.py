@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
-from .messages import Kind, Message
+from .messages import Message, MessageKind
 
 PING_EVERY_MS = 60_000
 PAUSES_MS = (2_000, 2_000, 10_000, 10_000)
@@ -86,4 +86,4 @@ class Peers:
 
 def ping(cluster: str, sender: str, addressee: str, nonce: str) -> Message:
     """The question to a peer. It asks for no promise."""
-    return Message(Kind.PING, cluster, 0, sender, addressee, nonce, 0)
+    return Message(MessageKind.PING, cluster, 0, sender, addressee, nonce, 0)

@@ -18,7 +18,7 @@ from understudy_agent.failsafe import Failsafe, Means
 from understudy_agent.files import PromiseFile
 from understudy_agent.keys import FILE_PACE, KeyRing
 from understudy_agent.lease import LeaseAnswer, LeaseView, Order, Sender, after_read, order
-from understudy_agent.messages import Kind, Message, answer_to, seal, unseal
+from understudy_agent.messages import Message, MessageKind, answer_to, seal, unseal
 from understudy_agent.post import Datagram, UdpPost
 from understudy_agent.view import Timings, parse_state
 
@@ -118,7 +118,7 @@ def giver(tmp_path: Path) -> Station:
 
 
 def ask(**changes: Any) -> Message:
-    return replace(Message(Kind.ASK, "orders-db", 1, ME, OTHER, NONCE, 12_000), **changes)
+    return replace(Message(MessageKind.ASK, "orders-db", 1, ME, OTHER, NONCE, 12_000), **changes)
 
 
 def promised(asked: Message) -> Message:
@@ -140,7 +140,10 @@ def test_one_lost_beat_asks_nobody_and_the_second_asks_every_other_node(tmp_path
     asker = Station(tmp_path).read(state(ME, third=True))
     assert asker.pass_time(8.9) == []
     asked = asker.pass_time(0.2)
-    assert [(each.kind, each.addressee, each.epoch) for each in asked] == [(Kind.ASK, OTHER, 1), (Kind.ASK, THIRD, 1)]
+    assert [(each.kind, each.addressee, each.epoch) for each in asked] == [
+        (MessageKind.ASK, OTHER, 1),
+        (MessageKind.ASK, THIRD, 1),
+    ]
     assert [address for _, address in asker.sent] == [("10.0.1.11", 7411), ("10.0.1.12", 7411)]
 
 
