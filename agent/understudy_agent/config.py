@@ -13,7 +13,7 @@ from . import identity
 from .fields import BOOT, BUS, DEVICE, IP_ADDRESS, NAME, PARAMETER, REGION, TABLE, UNIT, WORD, Section
 from .former import KIND_KEYS, Former, name_of
 from .keys import default_parameter
-from .kinds import Kind, Script
+from .kinds import Script, ServiceKind
 from .listens import with_listens
 from .model import ServiceSettings
 from .mounts import Mount
@@ -105,7 +105,7 @@ class Config:
     """The device of the hardware watchdog that is demanded; None: none is."""
     failsafe: FailsafeConfig | None = None
     specs: tuple[ServiceSettings, ...] = ()
-    kinds: Mapping[str, Kind] = field(default_factory=dict)
+    kinds: Mapping[str, ServiceKind] = field(default_factory=dict)
     text: str = ""
     units: Mapping[str, Unit] = field(default_factory=dict)
     """Those of the services that are systemd units."""
@@ -254,7 +254,7 @@ def _spec(name: str, section: Section, services: Mapping[str, Section] | None) -
     )
 
 
-def _kind(section: Section, scopes: Scopes, gate: Path) -> Kind:
+def _kind(section: Section, scopes: Scopes, gate: Path) -> ServiceKind:
     kind = section.choice("kind", tuple(KIND_KEYS))
     section.refuse_unknown((*COMMON_KEYS, *KIND_KEYS.get(kind, ())))
     if kind == "script":

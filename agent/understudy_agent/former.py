@@ -11,7 +11,7 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from .kinds import Kind
+from .kinds import ServiceKind
 from .model import ServiceSettings
 
 KIND_KEYS = {
@@ -28,7 +28,7 @@ class Former:
     """One of them. `name`: as the lease has it. `spec`: under the title of its section, which no service can have."""
 
     name: str
-    kind: Kind
+    kind: ServiceKind
     spec: ServiceSettings
 
 

@@ -10,7 +10,7 @@ from .scopes import Scopes
 from .tasks import FinishedTask, Outcome, Task, Until, command_task
 
 
-class Kind(Protocol):
+class ServiceKind(Protocol):
     """One service as its kind handles it."""
 
     slow_to_show: bool

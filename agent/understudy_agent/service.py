@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from .kinds import Kind
+from .kinds import ServiceKind
 from .model import AT_REST, KILLS, STARTS, STOPS, ServiceSettings, ServiceStep, State, StateChange
 from .remains import Remains
 from .tasks import Outcome, Task
@@ -34,7 +34,7 @@ LOOKS = (
 class Service:
     """The automaton of one service. Times are local milliseconds."""
 
-    def __init__(self, spec: ServiceSettings, kind: Kind, tell: Callable[[StateChange], None]) -> None:
+    def __init__(self, spec: ServiceSettings, kind: ServiceKind, tell: Callable[[StateChange], None]) -> None:
         self.spec = spec
         self.state: State | None = None
         """None until the first look has told whether it runs."""

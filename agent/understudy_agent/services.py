@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from .former import Former
-from .kinds import Kind
+from .kinds import ServiceKind
 from .lease import Order
 from .model import ServiceSettings, State, StateChange
 from .recovery import Recovery
@@ -45,7 +45,7 @@ class Services:
 
     def __init__(
         self,
-        kinds: Mapping[str, Kind],
+        kinds: Mapping[str, ServiceKind],
         specs: Sequence[ServiceSettings],
         on_unstoppable: Callable[[str], None],
         tries: TriesFile | None = None,

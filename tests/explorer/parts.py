@@ -232,7 +232,7 @@ def look_at(node: Node, service: str) -> Outcome:
 
 
 class MemoryKind:
-    """A service in memory: see `understudy_agent.kinds.Kind`."""
+    """A service in memory: see `understudy_agent.kinds.ServiceKind`."""
 
     slow_to_show = True
     confirms_start = True
