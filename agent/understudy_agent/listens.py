@@ -32,7 +32,7 @@ class Listening:
         return self.kind.kill()
 
     def look(self) -> Task:
-        return _Look(self.kind.look(), self)
+        return _ListeningLook(self.kind.look(), self)
 
     def remains(self) -> Remains:
         return self.kind.remains()
@@ -50,7 +50,7 @@ class Listening:
         return Outcome.RUNNING, f"{why}, and somebody listens on port {', '.join(map(str, left))}"
 
 
-class _Look:
+class _ListeningLook:
     def __init__(self, task: Task, service: Listening) -> None:
         self.why = ""
         self._task, self._service = task, service
