@@ -94,7 +94,7 @@ class Unit:
         return TaskSequence(self._kill())
 
     def look(self) -> Task:
-        return _Look(self._show, self._names, self._see)
+        return _UnitLook(self._show, self._names, self._see)
 
     def remains(self) -> Remains:
         if self.group is None:
@@ -202,7 +202,7 @@ class Unit:
             return  # systemd is asked next, and the look that follows tells what is left
 
 
-class _Look:
+class _UnitLook:
     """Asks systemd, and asks again for the units that the answer names."""
 
     def __init__(
