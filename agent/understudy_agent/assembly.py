@@ -34,7 +34,7 @@ from .post import UdpPost
 from .power import TakeDown
 from .prober import Prober
 from .remains import RemainsFile
-from .scopes import Machine, own_unit
+from .scopes import SystemPaths, own_unit
 from .services import Services
 from .succession import Succession
 from .systemd import SdNotifier
@@ -135,7 +135,7 @@ def _former(settings: Config, sections: Mapping[str, str], log: Log) -> tuple[Fo
 
 
 def _guardian(settings: Config, plan: PlanFile, former: Mapping[str, str], log: Log) -> Guardian:
-    own, remains = own_unit(Machine().own_group), _remains_file(settings, log)
+    own, remains = own_unit(SystemPaths().own_group), _remains_file(settings, log)
 
     def start(beside: int | None) -> subprocess.Popen[bytes]:
         followed = "" if beside is None else own_unit(Path(f"/proc/{beside}/cgroup"))
@@ -219,7 +219,7 @@ def _remains_file(settings: Config, log: Log) -> RemainsFile:
 
 def _drop_ins(settings: Config, log: Log) -> DropIns:
     exchange = Exchange("drop_ins", Worker("drop-ins", lambda: None), log)
-    return DropIns(settings.units, settings.cluster, own_unit(Machine().own_group), exchange, log)
+    return DropIns(settings.units, settings.cluster, own_unit(SystemPaths().own_group), exchange, log)
 
 
 def _tries_file(settings: Config, boot: str, log: Log) -> TriesFile:

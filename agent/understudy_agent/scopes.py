@@ -21,7 +21,7 @@ BOOTED = Path("/run/systemd/system")
 
 
 @dataclass(frozen=True)
-class Machine:
+class SystemPaths:
     """Where systemd is seen and asked, and where the kernel tells of control groups."""
 
     booted: Path = BOOTED
@@ -33,8 +33,8 @@ class Machine:
 class Scopes:
     """The slice of one service of one cluster. Without systemd there is none, and nothing is to be found in it."""
 
-    def __init__(self, cluster: str, service: str, machine: Machine | None = None) -> None:
-        self._machine = machine or Machine()
+    def __init__(self, cluster: str, service: str, machine: SystemPaths | None = None) -> None:
+        self._machine = machine or SystemPaths()
         parts = ("understudy", _escaped(cluster), _escaped(service))
         names = ["-".join(parts[: count + 1]) + ".slice" for count in range(len(parts))]
         self._slice, self._group = names[-1], "/" + "/".join(names)
