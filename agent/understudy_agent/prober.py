@@ -43,7 +43,7 @@ def accepts(host_and_port: str, timeout_s: float) -> bool:
 
 
 @dataclass
-class Post:
+class ProbeWorker:
     """One thread's place: it probes the host in this place of the list. `begun_ms`: when its newest probe began."""
 
     caller: Caller
@@ -76,7 +76,7 @@ class Prober:
         self._log = log
         self._accepts = probe
         self._quorum = QuorumView()
-        self._posts: list[Post] = []
+        self._posts: list[ProbeWorker] = []
         self._terms = Timings()
         self._told: frozenset[str] | None = None
         self._malformed = ""
@@ -110,7 +110,7 @@ class Prober:
             self._take(post)
         for position, host in enumerate(self._quorum.probes.hosts if self._quorum.probes else ()):
             if position == len(self._posts):
-                self._posts.append(Post(self._new_caller(f"quorum-{position}")))
+                self._posts.append(ProbeWorker(self._new_caller(f"quorum-{position}")))
             self._begin_if_due(self._posts[position], host, now_ms)
         if self._quorum.probes is not None:
             self._quorum = quorum.looked(self._quorum, now_ms, terms.heartbeat_interval_s)
@@ -155,12 +155,12 @@ class Prober:
                 self._log.error("majority_file_not_written", str(fault))
             self._told_not_kept = True
 
-    def _take(self, post: Post) -> None:
+    def _take(self, post: ProbeWorker) -> None:
         done = post.caller.take()
         if done is not None and isinstance(done.value, Answer):
             self._quorum = quorum.probed(self._quorum, done.value.host, done.value.result)
 
-    def _begin_if_due(self, post: Post, host: str, now_ms: int) -> None:
+    def _begin_if_due(self, post: ProbeWorker, host: str, now_ms: int) -> None:
         interval_ms = int(self._terms.heartbeat_interval_s * 1000)
         is_due = post.begun_ms is None or post.host != host or now_ms - post.begun_ms >= interval_ms
         timeout_s = self._quorum.probes.timeout_s if self._quorum.probes else 0
