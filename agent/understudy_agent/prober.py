@@ -52,7 +52,7 @@ class ProbeWorker:
 
 
 @dataclass(frozen=True)
-class Answer:
+class ProbeAnswer:
     """What a thread brings back."""
 
     host: str
@@ -157,7 +157,7 @@ class Prober:
 
     def _take(self, post: ProbeWorker) -> None:
         done = post.caller.take()
-        if done is not None and isinstance(done.value, Answer):
+        if done is not None and isinstance(done.value, ProbeAnswer):
             self._quorum = quorum.probed(self._quorum, done.value.host, done.value.result)
 
     def _begin_if_due(self, post: ProbeWorker, host: str, now_ms: int) -> None:
@@ -167,12 +167,12 @@ class Prober:
         if is_due and post.caller.submit(lambda: self._probe(host, timeout_s, now_ms)):
             post.begun_ms, post.host = now_ms, host
 
-    def _probe(self, host: str, timeout_s: float, begun_ms: int) -> Answer:
+    def _probe(self, host: str, timeout_s: float, begun_ms: int) -> ProbeAnswer:
         """Called in the post's thread."""
         try:
-            return Answer(host, Result(begun_ms, self._accepts(host, timeout_s)))
+            return ProbeAnswer(host, Result(begun_ms, self._accepts(host, timeout_s)))
         except (OSError, UnicodeError):
-            return Answer(host, Result(begun_ms, accepted=False))
+            return ProbeAnswer(host, Result(begun_ms, accepted=False))
 
     def _tell_changes(self, now_ms: int) -> None:
         interval_s = self._terms.heartbeat_interval_s
