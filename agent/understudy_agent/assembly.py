@@ -30,7 +30,7 @@ from .loop import Agent
 from .placed import Placed
 from .plan import PlanFile
 from .ports import Self
-from .post import UdpPost
+from .post import UdpSocket
 from .power import TakeDown
 from .prober import Prober
 from .remains import RemainsFile
@@ -158,7 +158,7 @@ def _failsafe(settings: Config, log: Log, wake: threading.Event, who: Whoami, bo
         read = KeyParameter(wanted.key_parameter, region, settings.call_timeout_s).read
         pace = parameter_pace(random.random())  # noqa: S311 - it spreads calls
     ring = KeyRing(read, Exchange("failsafe_key", Worker("keys", wake.set), log), pace)
-    means = Means(ring, UdpPost(wanted.bind, wanted.port, wake.set, log), wanted.port)
+    means = Means(ring, UdpSocket(wanted.bind, wanted.port, wake.set, log), wanted.port)
     return Failsafe(settings.cluster, "", file, log, means)
 
 

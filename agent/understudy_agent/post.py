@@ -37,7 +37,7 @@ class Post(Protocol):
         ...
 
 
-class UdpPost:
+class UdpSocket:
     """A UDP socket. One that cannot be bound, since its address or port is not free, is tried again and again.
 
     `on_arrival` is called from the receiving thread.

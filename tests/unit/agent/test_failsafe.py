@@ -19,7 +19,7 @@ from understudy_agent.files import PromiseFile
 from understudy_agent.keys import FILE_PACE, KeyRing
 from understudy_agent.lease import LeaseAnswer, LeaseView, Order, Sender, after_read, order
 from understudy_agent.messages import Message, MessageKind, answer_to, seal, unseal
-from understudy_agent.post import Datagram, UdpPost
+from understudy_agent.post import Datagram, UdpSocket
 from understudy_agent.view import Timings, parse_state
 
 THIRD = "i-0ccc"
@@ -525,7 +525,7 @@ def test_datagrams_reach_another_node_and_a_port_that_is_taken_is_told_and_not_f
     log = FakeLog()
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as peer:
         peer.bind(("127.0.0.1", 0))
-        taken = UdpPost("127.0.0.1", peer.getsockname()[1], lambda: None, log)
+        taken = UdpSocket("127.0.0.1", peer.getsockname()[1], lambda: None, log)
         wait_for(lambda: log.events("failsafe_port_failed"))
         with pytest.raises(OSError, match="is not bound"):
             taken.send(b"x", ("127.0.0.1", 9))
@@ -533,7 +533,7 @@ def test_datagrams_reach_another_node_and_a_port_that_is_taken_is_told_and_not_f
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
         arrived: list[bool] = []
-        post = UdpPost("127.0.0.1", port, lambda: arrived.append(True), log)
+        post = UdpSocket("127.0.0.1", port, lambda: arrived.append(True), log)
         wait_for(lambda: post._socket is not None)
         peer.sendto(b"hello", ("127.0.0.1", port))
         wait_for(lambda: arrived)
