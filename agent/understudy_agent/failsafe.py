@@ -14,7 +14,7 @@ from .lease import LeaseAnswer, LeaseView, is_outdated
 from .log import Log
 from .messages import BadMessageError, Message, MessageKind, answer_to, seal, unseal
 from .peers import Peers, ping
-from .post import Datagram, Post
+from .post import Datagram, UdpTransport
 from .promise import PromiseRequests
 from .view import StateView
 
@@ -30,7 +30,7 @@ class Means:
     """
 
     ring: KeyRing
-    post: Post
+    post: UdpTransport
     port: int
     asks_peers: bool = True
 

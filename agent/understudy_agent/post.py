@@ -25,7 +25,7 @@ class Datagram:
     address: tuple[str, int]
 
 
-class Post(Protocol):
+class UdpTransport(Protocol):
     """Where messages are sent and received. Both never wait, and both may lose anything."""
 
     def send(self, data: bytes, address: tuple[str, int]) -> None:

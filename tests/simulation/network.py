@@ -59,7 +59,7 @@ class Network:
 
 
 class Mailbox:
-    """The socket of one agent process: see `understudy_agent.post.Post`."""
+    """The socket of one agent process: see `understudy_agent.post.UdpTransport`."""
 
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
