@@ -30,7 +30,6 @@ from .loop import Agent
 from .placed import Placed
 from .plan import PlanFile
 from .ports import Self
-from .post import UdpSocket
 from .power import TakeDown
 from .prober import Prober
 from .remains import RemainsFile
@@ -39,6 +38,7 @@ from .services import Services
 from .succession import Succession
 from .systemd import SdNotifier
 from .tries import TriesFile
+from .udp import UdpSocket
 from .watchdog import Demand, Feeder, LinuxWatchdog, WatchdogFiles, disarm_what_is_left
 from .worker import Worker
 

@@ -14,8 +14,8 @@ from .lease import LeaseAnswer, LeaseView, is_outdated
 from .log import Log
 from .messages import BadMessageError, Message, MessageKind, answer_to, seal, unseal
 from .peers import Peers, ping
-from .post import Datagram, UdpTransport
 from .promise import PromiseRequests
+from .udp import Datagram, UdpTransport
 from .view import StateView
 
 TELL_AGAIN_MS = 60_000

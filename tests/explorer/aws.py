@@ -18,7 +18,7 @@ from understudy.domain.cluster.record import Change
 from understudy.domain.cluster.state import ClusterState, PowerReading
 from understudy.domain.transition.stopping import StopAnswer
 from understudy.usecases.observe.receive_signal import EC2_STATE
-from understudy_agent.post import Datagram
+from understudy_agent.udp import Datagram
 
 if TYPE_CHECKING:
     from tests.explorer.node import Node

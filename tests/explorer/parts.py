@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tests.explorer import properties
-from understudy_agent.post import Datagram
 from understudy_agent.remains import Remains
 from understudy_agent.tasks import Outcome
+from understudy_agent.udp import Datagram
 from understudy_agent.view import Timings
 from understudy_agent.worker import Done
 

@@ -34,8 +34,8 @@ from understudy_agent.exchange import Exchange
 from understudy_agent.failsafe import Failsafe, Means
 from understudy_agent.keys import KeyRing
 from understudy_agent.lease import LeaseAnswer, LeaseView, Order, Sender, after_read, order, settled
-from understudy_agent.post import Datagram
 from understudy_agent.promise import Memory
+from understudy_agent.udp import Datagram
 from understudy_agent.view import parse_state
 
 STEP_MS = 100

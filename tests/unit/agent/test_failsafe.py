@@ -19,7 +19,7 @@ from understudy_agent.files import PromiseFile
 from understudy_agent.keys import FILE_PACE, KeyRing
 from understudy_agent.lease import LeaseAnswer, LeaseView, Order, Sender, after_read, order
 from understudy_agent.messages import Message, MessageKind, answer_to, seal, unseal
-from understudy_agent.post import Datagram, UdpSocket
+from understudy_agent.udp import Datagram, UdpSocket
 from understudy_agent.view import Timings, parse_state
 
 THIRD = "i-0ccc"

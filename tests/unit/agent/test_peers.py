@@ -13,7 +13,7 @@ from understudy_agent.keys import NO_KEY, fingerprint
 from understudy_agent.lease import LeaseView
 from understudy_agent.messages import BadMessageError, Message, MessageKind, answer_to, seal, unseal
 from understudy_agent.peers import PONG_EVERY_MS, ping
-from understudy_agent.post import Datagram
+from understudy_agent.udp import Datagram
 
 NAMED = fingerprint(KEY)
 
