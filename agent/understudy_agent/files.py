@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from .lease import DEFAULT_TERMS, DOWN_AT_ONCE, UNBOUND, LeaseView
 from .promise import Memory
 from .slots import SlotFile
-from .view import EPOCH_LIMIT, TIMING_LIMIT_S, Timings, parse_terms
+from .view import EPOCH_LIMIT, TIMING_LIMIT_S, TermsView, parse_terms
 
 UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, ArithmeticError, RecursionError)
 """What reading a file raises that is not there, cannot be read, or holds nonsense."""
@@ -219,7 +219,7 @@ class PlacedFile:
         return epoch if type(epoch) is int and 0 < epoch < EPOCH_LIMIT else 0
 
 
-def _terms(saved: Mapping[str, object]) -> Timings:
+def _terms(saved: Mapping[str, object]) -> TermsView:
     """The terms as they were written down; what another version wrote beside them is left aside."""
     return parse_terms({**TERMS_UNSAVED, **saved})
 

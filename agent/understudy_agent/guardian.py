@@ -15,7 +15,7 @@ from .log import Log
 from .plan import PlanFile
 from .remains import Remains, RemainsFile
 from .scopes import BOOTED
-from .view import Timings
+from .view import TermsView
 from .watchdog import Demand
 
 START_EVERY_MS = 3000
@@ -74,7 +74,7 @@ class Guardian:
         self.is_there = False
         self.why_unfit = ""
 
-    def tick(self, now_ms: int, remains: Mapping[str, Remains], terms: Timings) -> None:
+    def tick(self, now_ms: int, remains: Mapping[str, Remains], terms: TermsView) -> None:
         """See that it is there, and knows what there is to stop."""
         self._remains.keep(remains)
         if self._wrote_ms is None or now_ms - self._wrote_ms >= WRITE_EVERY_MS:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from functools import partial
 
-from .view import NodeEntry, StateView, Timings
+from .view import NodeEntry, StateView, TermsView
 
 
 class Order(Enum):
@@ -38,7 +38,7 @@ class LeaseAnswer(Enum):
     NOT_MINE = "NOT_MINE"
 
 
-DEFAULT_TERMS = Timings()
+DEFAULT_TERMS = TermsView()
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class LeaseView:
     word: LeaseAnswer = LeaseAnswer.NOTHING
     epoch: int = 0
     lease_end_ms: int | None = None
-    terms: Timings = DEFAULT_TERMS
+    terms: TermsView = DEFAULT_TERMS
     promised_until_ms: int | None = None
     renewed_by: int | None = None
     seen_epoch: int = 0
@@ -136,7 +136,7 @@ def _is_own(own: NodeEntry, standing: LeaseView, sender: Sender) -> bool:
     return own.beat <= sender.now_ms and (own.beat == standing.renewed_by or own.beat in sender.sent)
 
 
-def _terms_of_ended(standing: LeaseView, view: StateView) -> Timings:
+def _terms_of_ended(standing: LeaseView, view: StateView) -> TermsView:
     """The newest terms; but who must be down by the end of its lease is not freed by a `keep` that it reads after it.
 
     The controller has counted on that end, and the lease may be another node's by now.

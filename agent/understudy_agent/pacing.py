@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .view import StateView, Timings
+from .view import StateView, TermsView
 
 FIRST_READ_LIMIT_MS = 3000
 FIRST_RETRY_MS = 500
@@ -44,7 +44,7 @@ def retry_after_ms(failures: int, interval_ms: int) -> int:
     return min(interval_ms, FIRST_RETRY_MS << min(failures - 1, 10))
 
 
-def next_beat_ms(beats: Calls, terms: Timings, *, wanted: bool) -> int:
+def next_beat_ms(beats: Calls, terms: TermsView, *, wanted: bool) -> int:
     """When the next beat is due. `wanted`: there is news, which does not wait for the interval."""
     interval_ms = int(terms.heartbeat_interval_s * 1000)
     if beats.begun_ms is None:
@@ -54,7 +54,7 @@ def next_beat_ms(beats: Calls, terms: Timings, *, wanted: bool) -> int:
     return beats.begun_ms if wanted else beats.begun_ms + interval_ms
 
 
-def next_read_ms(reads: Calls, beats: Calls, view: StateView | None, terms: Timings) -> int:
+def next_read_ms(reads: Calls, beats: Calls, view: StateView | None, terms: TermsView) -> int:
     """When the next read is due: soon after an own beat, often while the active role is moving."""
     interval_ms = int(terms.lease_read_interval_s * 1000)
     if reads.begun_ms is None:

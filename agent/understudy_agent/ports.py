@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from .remains import Remains
-from .view import Timings
+from .view import TermsView
 
 
 class Transport(Protocol):
@@ -28,7 +28,7 @@ class LeaseKeeper(Protocol):
     is_there: bool
     why_unfit: str
 
-    def tick(self, now_ms: int, remains: Mapping[str, Remains], terms: Timings) -> None:
+    def tick(self, now_ms: int, remains: Mapping[str, Remains], terms: TermsView) -> None:
         """See that it is there and knows what is left of each service, and the timings. Never waits."""
         ...
 

@@ -15,7 +15,7 @@ from . import quorum
 from .files import MajorityFile
 from .log import Log
 from .quorum import QuorumView, Result
-from .view import MalformedStateError, Timings
+from .view import MalformedStateError, TermsView
 from .worker import Caller
 
 KEEP_EVERY_MS = 1000
@@ -77,7 +77,7 @@ class Prober:
         self._accepts = probe
         self._quorum = QuorumView()
         self._posts: list[ProbeWorker] = []
-        self._terms = Timings()
+        self._terms = TermsView()
         self._told: frozenset[str] | None = None
         self._malformed = ""
 
@@ -103,7 +103,7 @@ class Prober:
             self._told = None
         self._quorum = quorum.told(self._quorum, probes, now_ms)
 
-    def tick(self, now_ms: int, terms: Timings) -> None:
+    def tick(self, now_ms: int, terms: TermsView) -> None:
         """Take up the probes that have ended, begin those that are due, and look whether there is a majority."""
         self._terms = terms
         for post in self._posts:

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field, replace
 from .lease import LeaseAnswer, LeaseView
 from .messages import PROMISE_LIMIT_MS, Message, answer_to
 from .pacing import CUT_OFF_MS
-from .view import StateView, Timings
+from .view import StateView, TermsView
 
 DRIFT = 0.01
 """By how much the rate of a node's clock may be wrong. Real ones are wrong by a hundredth of that."""
@@ -83,13 +83,13 @@ def after_view(memory: Memory, standing: LeaseView, view: StateView, me: str, no
     return memory
 
 
-def start_ms(memory: Memory, terms: Timings) -> int:
+def start_ms(memory: Memory, terms: TermsView) -> int:
     """Before when this node starts nothing, also when it holds the lease (local ms)."""
     forgotten_ms = 0 if memory.since_ms is None else memory.since_ms + giver_ms(_ms(terms.promise_s), terms)
     return max(memory.bound_until_ms, forgotten_ms)
 
 
-def giver_ms(promise_ms: int, terms: Timings) -> int:
+def giver_ms(promise_ms: int, terms: TermsView) -> int:
     """For how long the giver is bound, by its own clock, from when it promises.
 
     An asker may be late by LATE_MS, or by what the timings allow a lease where that is less: a node that waits longer
@@ -136,7 +136,7 @@ def objection(ask: Message, standing: LeaseView, view: StateView | None, *, all_
     return ""
 
 
-def bound(memory: Memory, ask: Message, terms: Timings, now_ms: int) -> Memory:
+def bound(memory: Memory, ask: Message, terms: TermsView, now_ms: int) -> Memory:
     """The memory of a node that has given this promise at `now_ms`. No promise shortens another."""
     return replace(memory, bound_until_ms=max(memory.bound_until_ms, now_ms + giver_ms(ask.promise_ms, terms)))
 
@@ -208,7 +208,7 @@ def promised_until(asked: PromiseRequests, peers: Mapping[str, str]) -> int | No
     return min(asked.until_ms[peer] for peer in peers)
 
 
-def to_be_asked(asked: PromiseRequests, peers: Mapping[str, str], terms: Timings, now_ms: int) -> list[str]:
+def to_be_asked(asked: PromiseRequests, peers: Mapping[str, str], terms: TermsView, now_ms: int) -> list[str]:
     """Who has not promised beyond the time at which promises are renewed."""
     enough_ms = now_ms + _ms(terms.promise_s) // 2
     return [peer for peer in peers if asked.until_ms.get(peer, 0) <= enough_ms]

@@ -29,7 +29,7 @@ RENEWAL_S = 1.0
 
 
 @dataclass(frozen=True)
-class Timings:
+class TermsView:
     """The timings of the cluster that a node must know, in seconds.
 
     `promise_s` 0: no promises are asked for or given. `on_isolation`: `stop` or `keep`.
@@ -96,7 +96,7 @@ class StateView:
     epoch: int
     active: str
     in_transition: bool
-    terms: Timings
+    terms: TermsView
     nodes: Mapping[str, NodeEntry]
     previous: PreviousView | None = None
     version: int = 0
@@ -134,9 +134,9 @@ def parse_state(item: Mapping[str, Any]) -> StateView:
     )
 
 
-def parse_terms(item: Mapping[str, Any]) -> Timings:
+def parse_terms(item: Mapping[str, Any]) -> TermsView:
     """Timings, given as plain values. Raises MalformedStateError, naming what is wrong."""
-    return Timings(
+    return TermsView(
         heartbeat_interval_s=_seconds(item, "heartbeat_interval_s"),
         lease_read_interval_s=_seconds(item, "lease_read_interval_s"),
         lease_s=_seconds(item, "lease_s"),

@@ -23,7 +23,7 @@ from typing import Protocol
 
 from .files import UNREADABLE, write_atomically
 from .log import Log
-from .view import Timings
+from .view import TermsView
 
 GETSUPPORT, KEEPALIVE, SETTIMEOUT, GETTIMEOUT = 0x80285700, 0x80045705, 0xC0045706, 0x80045707
 """From <linux/watchdog.h>."""
@@ -113,7 +113,7 @@ class LinuxWatchdog:
         return self._handle
 
 
-def timeout_s(terms: Timings) -> int:
+def timeout_s(terms: TermsView) -> int:
     """The time-out that goes with the timings of a cluster: each renewal of the lease must come before the last feeding
     under the one before. Raises WatchdogError.
     """
@@ -276,7 +276,7 @@ class Demand:
     def __init__(self, files: WatchdogFiles) -> None:
         self._files = files
 
-    def why_not(self, terms: Timings, feeder_pid: int | None) -> str:
+    def why_not(self, terms: TermsView, feeder_pid: int | None) -> str:
         """Why nothing may be started; "" when the device is fed. `feeder_pid`: who keeps the lease, if known."""
         try:
             wanted = timeout_s(terms)

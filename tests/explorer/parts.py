@@ -11,7 +11,7 @@ from tests.explorer import properties
 from understudy_agent.remains import Remains
 from understudy_agent.tasks import Outcome
 from understudy_agent.udp import Datagram
-from understudy_agent.view import Timings
+from understudy_agent.view import TermsView
 from understudy_agent.worker import Done
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class Guarded:
 
     is_there, why_unfit = True, ""
 
-    def tick(self, now_ms: int, remains: Mapping[str, Remains], terms: Timings) -> None:
+    def tick(self, now_ms: int, remains: Mapping[str, Remains], terms: TermsView) -> None:
         """The world sees to it."""
 
 

@@ -28,7 +28,7 @@ from understudy_agent.lease import LeaseView
 from understudy_agent.messages import Message
 from understudy_agent.promise import Memory
 from understudy_agent.services import Services
-from understudy_agent.view import StateView, Timings
+from understudy_agent.view import StateView, TermsView
 
 TWO_SERVE = ("at_most_one_node_serves", "nothing_starts_beside_a_server", "no_grant_beside_a_server", "a_proof_is_true")
 UNLEASED = ("nothing_starts_without_a_lease", "nothing_starts_unread")
@@ -96,7 +96,7 @@ def _believe_any_epoch(standing: LeaseView, view: StateView | None, *who: Any, *
 _start_ms = promise.start_ms
 
 
-def _start_before_what_was_promised(memory: Memory, terms: Timings) -> int:
+def _start_before_what_was_promised(memory: Memory, terms: TermsView) -> int:
     return _start_ms(replace(memory, bound_until_ms=0), terms)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tests.simulation.story import Story
 from understudy_agent.remains import Remains
-from understudy_agent.view import Timings
+from understudy_agent.view import TermsView
 from understudy_agent.worker import Done
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class Guarded:
 
     is_there, why_unfit = True, ""
 
-    def tick(self, now_ms: int, remains: Mapping[str, Remains], terms: Timings) -> None:
+    def tick(self, now_ms: int, remains: Mapping[str, Remains], terms: TermsView) -> None:
         """The world sees to it."""
 
 

@@ -30,7 +30,7 @@ from understudy_agent.ports import Self
 from understudy_agent.prober import Prober
 from understudy_agent.services import Services
 from understudy_agent.starts import FREEZE_MS
-from understudy_agent.view import Timings
+from understudy_agent.view import TermsView
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -106,7 +106,7 @@ class Machine:
         self._planned_for: Services | None = None
         """The services whose plan is written down, and has nothing in it of an agent before."""
         self._known_ends: tuple[LeaseView, list[int]] = (UNBOUND, [])
-        self._waited_out: tuple[promise.Memory | None, Timings | None, int] = (None, None, 0)
+        self._waited_out: tuple[promise.Memory | None, TermsView | None, int] = (None, None, 0)
         self.agent_since_s = 0.0
         self.booted_at_s = 0.0
         self.runtime_dir = world.disk.path(self.name)

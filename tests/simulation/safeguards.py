@@ -44,7 +44,7 @@ from understudy_agent.lease import LeaseAnswer, LeaseView, Sender
 from understudy_agent.messages import Message
 from understudy_agent.promise import Memory
 from understudy_agent.services import Services
-from understudy_agent.view import NodeEntry, StateView, Timings
+from understudy_agent.view import NodeEntry, StateView, TermsView
 
 CUT_OFF_AND_ASKED_TO_GO = (
     Fault(0, "agent_hangs", 20.0, 60.0, 0, 1.0, 0),
@@ -285,7 +285,7 @@ def _survey_of_no_hold(*of_what: Any) -> Situation:
 _start_ms = promise.start_ms
 
 
-def _start_before_what_was_promised(memory: Memory, terms: Timings) -> int:
+def _start_before_what_was_promised(memory: Memory, terms: TermsView) -> int:
     return _start_ms(replace(memory, bound_until_ms=0), terms)
 
 
@@ -309,7 +309,7 @@ def _never_forbidden(*_: Any, **__: Any) -> bool:
     return False
 
 
-def _newest_terms(_: LeaseView, view: StateView) -> Timings:
+def _newest_terms(_: LeaseView, view: StateView) -> TermsView:
     return view.terms
 
 

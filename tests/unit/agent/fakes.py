@@ -8,7 +8,7 @@ from typing import Any
 from understudy_agent.plan import PlanFile
 from understudy_agent.remains import Remains
 from understudy_agent.tasks import Outcome
-from understudy_agent.view import Timings
+from understudy_agent.view import TermsView
 from understudy_agent.worker import Done
 
 
@@ -164,7 +164,7 @@ class FakeGuard:
     def __init__(self) -> None:
         self.is_there, self.why_unfit = True, ""
 
-    def tick(self, now_ms: int, remains: Mapping[str, Remains], terms: Timings) -> None:
+    def tick(self, now_ms: int, remains: Mapping[str, Remains], terms: TermsView) -> None:
         """Nothing is to be done."""
 
 

@@ -20,7 +20,7 @@ from understudy_agent.keys import FILE_PACE, KeyRing
 from understudy_agent.lease import LeaseAnswer, LeaseView, Order, Sender, after_read, order
 from understudy_agent.messages import Message, MessageKind, answer_to, seal, unseal
 from understudy_agent.udp import Datagram, UdpSocket
-from understudy_agent.view import Timings, parse_state
+from understudy_agent.view import TermsView, parse_state
 
 THIRD = "i-0ccc"
 KEY, OLD_KEY = b"k" * 32, b"o" * 32
@@ -164,7 +164,7 @@ def test_with_a_promise_of_every_other_node_it_serves_on_and_renews_them_at_half
 def test_an_orderly_stop_that_takes_long_begins_after_promises_could_be_renewed(asker, monkeypatch, leaves_time):
     """Beats so frequent that a lease leaves five seconds for the stop: counted from a promise, that is half time."""
     if not leaves_time:
-        monkeypatch.setattr(Timings, "promise_slack_s", Timings.slack_s)
+        monkeypatch.setattr(TermsView, "promise_slack_s", TermsView.slack_s)
     quick = terms(promise_s=12, heartbeat_interval_s=2, lease_read_interval_s=1)
     asker.read(state(ME) | {"terms": quick})
     orders = []
@@ -285,7 +285,7 @@ def test_one_that_was_taken_out_of_the_cluster_promises_to_a_holder_that_cannot_
 
 def test_the_giver_is_bound_for_longer_than_the_asker_counts_on_it():
     for promise_ms in (1, 100, 4_000, 12_000, 3_600_000):
-        assert promise.giver_ms(promise_ms, Timings()) / (1 + promise.DRIFT) >= promise_ms
+        assert promise.giver_ms(promise_ms, TermsView()) / (1 + promise.DRIFT) >= promise_ms
         assert promise.asker_ms(promise_ms) / (1 - promise.DRIFT) <= promise_ms
 
 
@@ -293,7 +293,7 @@ def test_the_giver_is_bound_for_longer_than_the_asker_counts_on_it():
 @pytest.mark.parametrize(("silence_limit_s", "late_ms"), [(60, 2000), (15, 2000), (13.5, 500), (12, 0)])
 def test_the_giver_allows_for_an_asker_that_is_late_to_kill_as_far_as_a_lease_may_be(silence_limit_s, late_ms):
     """An agent that hangs or dies just when it is to kill has its services ended for it, perhaps a little late."""
-    terms = Timings(lease_s=12, silence_limit_s=silence_limit_s)
+    terms = TermsView(lease_s=12, silence_limit_s=silence_limit_s)
     assert promise.giver_ms(12_000, terms) == 12_121 + late_ms
 
 

@@ -13,15 +13,15 @@ import pytest
 import understudy_agent
 from understudy_agent.files import AlreadyRunningError, LeaseFile, Lock, PlacedFile, StatusFile, replace_text
 from understudy_agent.lease import DOWN_AT_ONCE, LeaseAnswer, LeaseView, Order, order
-from understudy_agent.view import Timings
+from understudy_agent.view import TermsView
 
-HELD = LeaseView(LeaseAnswer.MINE, 7, 112_000, Timings(lease_s=30), renewed_by=95_000, services=("data", "db"))
+HELD = LeaseView(LeaseAnswer.MINE, 7, 112_000, TermsView(lease_s=30), renewed_by=95_000, services=("data", "db"))
 
 
 def test_the_next_agent_of_a_boot_is_bound_by_the_lease_and_grants_itself_none(tmp_path):
     LeaseFile(tmp_path / "lease.json", "boot-1").save(HELD)
     assert LeaseFile(tmp_path / "lease.json", "boot-1").load(100_000) == LeaseView(
-        LeaseAnswer.NOTHING, 0, 112_000, Timings(lease_s=30), renewed_by=95_000, services=("data", "db")
+        LeaseAnswer.NOTHING, 0, 112_000, TermsView(lease_s=30), renewed_by=95_000, services=("data", "db")
     )
 
 
@@ -111,7 +111,7 @@ def test_a_memory_of_having_been_placed_that_cannot_be_opened_says_so_too(tmp_pa
 def test_a_lease_that_another_version_wrote_is_understood(tmp_path):
     saved = {"boot": "boot-1", "lease_end_ms": 9, "terms": {"kill_limit_s": 2, "of_a_later_version": 1}}
     (tmp_path / "lease.json").write_text(json.dumps(saved))
-    assert LeaseFile(tmp_path / "lease.json", "boot-1").load(100_000).terms == Timings(kill_limit_s=2)
+    assert LeaseFile(tmp_path / "lease.json", "boot-1").load(100_000).terms == TermsView(kill_limit_s=2)
 
 
 def test_one_agent_at_a_time_acts_for_a_cluster_on_a_machine(tmp_path):

@@ -20,7 +20,7 @@ from understudy_agent.remains import Remains, RemainsFile
 from understudy_agent.services import Services
 from understudy_agent.tries import Tries
 from understudy_agent.units import Unit
-from understudy_agent.view import Timings
+from understudy_agent.view import TermsView
 
 AGENT = "[agent]\ncluster = orders\ntable = t\nbus = b\n\n"
 DATA = "[service data]\nkind = unit\nunit = data.service\n\n"
@@ -100,9 +100,9 @@ def test_the_plan_names_them_as_long_as_the_agent_has_them(tmp_path: Path) -> No
         log,
         former.sections(AGENT + DATA + DB, AGENT + DATA),
     )
-    guardian.tick(0, {"data": Remains(), "former db": Remains()}, Timings())
+    guardian.tick(0, {"data": Remains(), "former db": Remains()}, TermsView())
     assert "[former db]\nkind = unit\n" in (tmp_path / "plan.ini").read_text()
-    guardian.tick(5_000, {"data": Remains()}, Timings())
+    guardian.tick(5_000, {"data": Remains()}, TermsView())
     assert "former" not in (tmp_path / "plan.ini").read_text()
 
 
@@ -218,7 +218,7 @@ def keeper(left: Left, old: FakeKind) -> Expiry:
         kinds, specs = {"data": left.kind}, [ServiceSettings("data")]
         return Services(kinds, specs, lambda name: made.cannot_be_stopped(name), former=[gone])
 
-    left.lease_file.save(LeaseView(LeaseAnswer.MINE, 7, 112_000, Timings(lease_s=20), services=("data", "db")))
+    left.lease_file.save(LeaseView(LeaseAnswer.MINE, 7, 112_000, TermsView(lease_s=20), services=("data", "db")))
     files = (left.lease_file, left.placed_file, left.lock)
     behind = LeftBehind(*files, services, 0, lambda _now_ms: left.tries, left.take_down)
     made = Expiry(behind, left.resort, lambda: False, left.log)

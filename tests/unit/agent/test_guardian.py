@@ -18,7 +18,7 @@ from understudy_agent.guardian import Guardian
 from understudy_agent.last_resort import Ender
 from understudy_agent.plan import PlanFile
 from understudy_agent.remains import Remains, RemainsFile
-from understudy_agent.view import Timings
+from understudy_agent.view import TermsView
 
 DB = {"db": Remains(("/system.slice/db.service",), ("/srv/db",))}
 
@@ -75,7 +75,7 @@ class Beside:
 
     def ticks(self, begin_ms: int, end_ms: int) -> None:
         for now_ms in range(begin_ms, end_ms, 200):
-            self.guardian.tick(now_ms, DB, Timings())
+            self.guardian.tick(now_ms, DB, TermsView())
 
 
 @pytest.fixture

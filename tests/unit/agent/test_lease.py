@@ -23,7 +23,7 @@ from understudy_agent.lease import (
     settled,
     stop_at_ms,
 )
-from understudy_agent.view import MalformedStateError, StateView, Timings, parse_state
+from understudy_agent.view import MalformedStateError, StateView, TermsView, parse_state
 
 ALL_SENT = range(10**9)
 
@@ -262,7 +262,7 @@ def test_without_further_reads_the_order_only_moves_towards_down(history, now_ms
 
 @given(any_terms, st.integers(0, 100))
 def test_one_lost_beat_costs_nothing_when_the_timings_agree(some, orderly_s):
-    agreed = Timings(**some)
+    agreed = TermsView(**some)
     renewed_after_s = 2 * agreed.heartbeat_interval_s + agreed.lease_read_interval_s + 1
     if renewed_after_s > agreed.lease_s - agreed.kill_limit_s:
         return
@@ -298,7 +298,7 @@ def test_an_item_of_a_newer_format_counts_as_not_read_and_words_more_are_left_as
 
 def test_promises_that_run_when_an_orderly_stop_would_begin_are_renewed_first():  # B11
     """A short promise in hand ends before the lease does, and is asked for again before the stop has to begin."""
-    terms = Timings(heartbeat_interval_s=1, lease_read_interval_s=1, lease_s=7.5, kill_limit_s=0.5, promise_s=4.4)
+    terms = TermsView(heartbeat_interval_s=1, lease_read_interval_s=1, lease_s=7.5, kill_limit_s=0.5, promise_s=4.4)
     lease_alone = LeaseView(LeaseAnswer.MINE, 1, 52_700, terms)
     assert stop_at_ms(lease_alone, 5.0) == 52_200 - 3000
     assert stop_at_ms(replace(lease_alone, promised_until_ms=49_200), 5.0) == 52_200 - 3000

@@ -15,10 +15,10 @@ from tests.unit.agent.fakes import FakeCaller, FakeLog
 from tests.unit.agent.waiting import wait_for
 from understudy_agent import prober
 from understudy_agent.prober import Prober, accepts
-from understudy_agent.view import Timings
+from understudy_agent.view import TermsView
 from understudy_agent.worker import Worker
 
-TERMS = Timings()
+TERMS = TermsView()
 
 
 def told(hosts: tuple[str, ...], timeout_s: float) -> dict[str, Any]:

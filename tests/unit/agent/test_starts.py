@@ -16,9 +16,9 @@ from understudy_agent.lease import LeaseAnswer, LeaseView, Order, order
 from understudy_agent.model import ServiceSettings
 from understudy_agent.services import Services
 from understudy_agent.starts import FREEZE_MS, Return, Watch, after_read, may_start, ticked
-from understudy_agent.view import Timings, parse_state
+from understudy_agent.view import TermsView, parse_state
 
-KEEP = Timings(on_isolation="keep")
+KEEP = TermsView(on_isolation="keep")
 HELD = LeaseView(LeaseAnswer.MINE, 1, 112_000)
 READ = Watch(ticked_ms=100_000, awake_since_ms=90_000, read_begun_ms=95_000, epoch=2, active=ME)
 
@@ -26,7 +26,7 @@ READ = Watch(ticked_ms=100_000, awake_since_ms=90_000, read_begun_ms=95_000, epo
 # --- the rules -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("terms_of_cluster", [Timings(), KEEP], ids=["stop", "keep"])
+@pytest.mark.parametrize("terms_of_cluster", [TermsView(), KEEP], ids=["stop", "keep"])
 def test_a_start_needs_a_lease_that_runs_under_any_policy(terms_of_cluster):
     held = replace(HELD, terms=terms_of_cluster)
     assert may_start(held, READ, 110_999)
