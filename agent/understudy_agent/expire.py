@@ -136,34 +136,34 @@ class Expiry:
         has_agent = self._left.agents_lock.is_held()
         if has_agent and (self._is_asked_to_end or self._is_followed()):
             return self._done("an agent runs, and another one follows")  # which feeds the watchdog from then on
-        standing = self._standing(now_ms, has_agent=has_agent)
-        status = self._keep(standing, now_ms, has_agent=has_agent)
+        lease_view = self._lease_view(now_ms, has_agent=has_agent)
+        status = self._keep(lease_view, now_ms, has_agent=has_agent)
         if status is not None:
             self._watchdog.end()
         else:
-            self._watchdog.tick(now_ms, self._bound_until(standing))
+            self._watchdog.tick(now_ms, self._bound_until(lease_view))
         return status
 
-    def _bound_until(self, standing: LeaseView | None) -> int | None:
+    def _bound_until(self, lease_view: LeaseView | None) -> int | None:
         """By when the services must be down (local ms); None: nothing bounds them, or they are down by now."""
-        is_free = standing is None or standing.terms.keeps_on or (self.acts and self._services.all_down)
-        return None if standing is None or is_free else self._bound_until_ms or standing.end_ms
+        is_free = lease_view is None or lease_view.terms.keeps_on or (self.acts and self._services.all_down)
+        return None if lease_view is None or is_free else self._bound_until_ms or lease_view.end_ms
 
-    def _keep(self, standing: LeaseView | None, now_ms: int, *, has_agent: bool) -> int | None:
-        if standing is None:
+    def _keep(self, lease_view: LeaseView | None, now_ms: int, *, has_agent: bool) -> int | None:
+        if lease_view is None:
             return None if has_agent else self._done("no lease of this boot is left")
-        if standing.terms.keeps_on and not has_agent:
+        if lease_view.terms.keeps_on and not has_agent:
             return self._done("the cluster's policy is on_isolation: keep")
-        if self._is_asked_to_end and standing != UNBOUND:  # else it is still looking whether anything runs
-            standing = DOWN_AT_ONCE
-        order = lease.order(standing, now_ms, self._left.orderly_stop_s)
+        if self._is_asked_to_end and lease_view != UNBOUND:  # else it is still looking whether anything runs
+            lease_view = DOWN_AT_ONCE
+        order = lease.order(lease_view, now_ms, self._left.orderly_stop_s)
         # An agent stops them in its own order, as long as the lease runs. When it has run out, nobody is asked.
         if order is Order.KILL or (order is Order.STOP and not has_agent):
-            return self._take_out_of_service(order, standing, now_ms, has_agent=has_agent)
-        self._leave_alone(still_looks=standing == LeaseView())
+            return self._take_out_of_service(order, lease_view, now_ms, has_agent=has_agent)
+        self._leave_alone(still_looks=lease_view == LeaseView())
         return None
 
-    def _standing(self, now_ms: int, *, has_agent: bool) -> LeaseView | None:
+    def _lease_view(self, now_ms: int, *, has_agent: bool) -> LeaseView | None:
         """Where the services stand; None when nothing here is to be bound. What runs unbound is an agent's, if any.
 
         But nothing runs beyond a lease that was found once, whose file is gone, and after which none came.
@@ -212,14 +212,14 @@ class Expiry:
         self._unbound = woken
         return woken
 
-    def _take_out_of_service(self, order: Order, standing: LeaseView, now_ms: int, *, has_agent: bool) -> int | None:
+    def _take_out_of_service(self, order: Order, lease_view: LeaseView, now_ms: int, *, has_agent: bool) -> int | None:
         if self._acts_since_ms is None:
             self._acts_since_ms, self._is_told, self._is_agent_killed = now_ms, False, False
             self._log.warning("lease_expired", "nobody has renewed it", order=order.value, has_agent=has_agent)
         if order is Order.KILL:
             self._last_resort.begin()
-            self._kill_hung_agent(standing, now_ms - self._acts_since_ms, has_agent=has_agent)
-        self._tick_services(order, standing.terms.kill_limit_s, now_ms)
+            self._kill_hung_agent(lease_view, now_ms - self._acts_since_ms, has_agent=has_agent)
+        self._tick_services(order, lease_view.terms.kill_limit_s, now_ms)
         self._see_to_stuck(now_ms)
         if self._services.all_down and not has_agent:
             return self._end_lease()
@@ -230,13 +230,13 @@ class Expiry:
             self._log.error("stopped_badly", "services are left that could not be stopped; it is tried again")
         return None
 
-    def _kill_hung_agent(self, standing: LeaseView, acts_ms: int, *, has_agent: bool) -> None:
+    def _kill_hung_agent(self, lease_view: LeaseView, acts_ms: int, *, has_agent: bool) -> None:
         """Services of kind `process` end with their agent; another one is started, and finds how things stand.
 
         Without a file nobody knows what the agent has renewed.
         """
         has_agent = has_agent and self._unbound is None
-        if has_agent and not self._is_agent_killed and acts_ms >= standing.terms.kill_limit_s * 1000 + HUNG_AFTER_MS:
+        if has_agent and not self._is_agent_killed and acts_ms >= lease_view.terms.kill_limit_s * 1000 + HUNG_AFTER_MS:
             self._is_agent_killed = True
             self._log.error("agent_hangs", "its lease has run out, and it has neither renewed nor ended it: SIGKILL")
             self._left.agents_lock.kill_holder()

@@ -88,29 +88,29 @@ class Failsafe:
             return 0
         return max(1, self._view.version) if self._view is not None else 1
 
-    def take_view(self, view: StateView, standing: LeaseView, now_ms: int) -> None:
+    def take_view(self, view: StateView, lease_view: LeaseView, now_ms: int) -> None:
         """Take up what was read. `standing`: after that read; one of an earlier epoch says nothing."""
-        if is_outdated(view, standing):
+        if is_outdated(view, lease_view):
             return
         self._view = view
-        after = promise.after_view(self.memory, standing, view, self.me, now_ms)
+        after = promise.after_view(self.memory, lease_view, view, self.me, now_ms)
         if after != self.memory and self._means is not None:
             self.memory = after  # also when it cannot be written down: the next agent then waits anew
             self._save(after)
 
-    def waits_until(self, standing: LeaseView, now_ms: int) -> int | None:
+    def waits_until(self, lease_view: LeaseView, now_ms: int) -> int | None:
         """Until when nothing may be started here although the lease is held (local ms); None: it may be now."""
-        until_ms = promise.start_ms(self.memory, standing.terms)
+        until_ms = promise.start_ms(self.memory, lease_view.terms)
         return until_ms if now_ms < until_ms else None
 
-    def tick(self, standing: LeaseView, now_ms: int, *, all_down: bool) -> LeaseView:
+    def tick(self, lease_view: LeaseView, now_ms: int, *, all_down: bool) -> LeaseView:
         """Take up what has come, answer, and ask if the lease runs low. The standing with what was promised."""
         if self._means is None:
-            return standing
+            return lease_view
         self._means.ring.tick(now_ms, is_registered=self._view is not None)
         for datagram in self._means.post.received():
-            self._take(datagram, self._means, standing, now_ms, all_down=all_down)
-        after = self._covered(standing)
+            self._take(datagram, self._means, lease_view, now_ms, all_down=all_down)
+        after = self._covered(lease_view)
         if self._view is not None and promise.is_wanted(after, self._view, self.me, now_ms):
             self._ask(after, self._view, self._means, now_ms)
         self._see_to_peers(self._means, now_ms)
@@ -118,7 +118,7 @@ class Failsafe:
 
     # --- receiving ----------------------------------------------------------------------------
 
-    def _take(self, datagram: Datagram, means: Means, standing: LeaseView, now_ms: int, *, all_down: bool) -> None:
+    def _take(self, datagram: Datagram, means: Means, lease_view: LeaseView, now_ms: int, *, all_down: bool) -> None:
         try:
             message = unseal(datagram.data, means.ring.keys)
         except BadMessageError as fault:
@@ -135,16 +135,16 @@ class Failsafe:
                 self._send(answer_to(message), datagram.address, means, now_ms)
         elif message.nonce not in self._seen:
             self._seen.append(message.nonce)
-            if self._promises(message, standing, now_ms, all_down=all_down):
+            if self._promises(message, lease_view, now_ms, all_down=all_down):
                 self._send(answer_to(message), datagram.address, means, now_ms)
 
-    def _promises(self, ask: Message, standing: LeaseView, now_ms: int, *, all_down: bool) -> bool:
+    def _promises(self, ask: Message, lease_view: LeaseView, now_ms: int, *, all_down: bool) -> bool:
         """Whether the promise is given; if so, it is written down already."""
-        why = promise.objection(ask, standing, self._view, all_down=all_down)
+        why = promise.objection(ask, lease_view, self._view, all_down=all_down)
         if why:
             self._tell("promise_refused", f"{ask.sender} asks: {why}", now_ms)
             return False
-        after = promise.bound(self.memory, ask, standing.terms, now_ms)
+        after = promise.bound(self.memory, ask, lease_view.terms, now_ms)
         if not self._save(after):
             return False
         self.memory = after
@@ -161,15 +161,15 @@ class Failsafe:
 
     # --- asking -------------------------------------------------------------------------------
 
-    def _covered(self, standing: LeaseView) -> LeaseView:
-        if self._view is None or standing.word is not LeaseAnswer.MINE:
-            return standing
+    def _covered(self, lease_view: LeaseView) -> LeaseView:
+        if self._view is None or lease_view.word is not LeaseAnswer.MINE:
+            return lease_view
         until_ms = promise.promised_until(self._asked, promise.peers_of(self._view, self.me))
-        if until_ms is None or until_ms <= (standing.promised_until_ms or 0):
-            return standing
-        return replace(standing, promised_until_ms=until_ms)
+        if until_ms is None or until_ms <= (lease_view.promised_until_ms or 0):
+            return lease_view
+        return replace(lease_view, promised_until_ms=until_ms)
 
-    def _ask(self, standing: LeaseView, view: StateView, means: Means, now_ms: int) -> None:
+    def _ask(self, lease_view: LeaseView, view: StateView, means: Means, now_ms: int) -> None:
         peers = promise.peers_of(view, self.me)
         if not means.ring.keys or not promise.is_due(self._asked, now_ms):
             return
@@ -177,14 +177,14 @@ class Failsafe:
         if dumb:
             self._tell("promises_impossible", f"the table has no address of {', '.join(dumb)}", now_ms)
             return
-        silent = promise.to_be_asked(self._asked, peers, standing.terms, now_ms)
-        promise_ms = int(standing.terms.promise_s * 1000)
+        silent = promise.to_be_asked(self._asked, peers, lease_view.terms, now_ms)
+        promise_ms = int(lease_view.terms.promise_s * 1000)
         asks = [
-            Message(MessageKind.ASK, self._cluster, standing.epoch, self.me, peer, self._new_nonce(), promise_ms)
+            Message(MessageKind.ASK, self._cluster, lease_view.epoch, self.me, peer, self._new_nonce(), promise_ms)
             for peer in silent
         ]
         self._asked = promise.with_asks(self._asked, asks, now_ms)
-        self._tell("promises_asked", f"the lease of epoch {standing.epoch} was not renewed", now_ms)
+        self._tell("promises_asked", f"the lease of epoch {lease_view.epoch} was not renewed", now_ms)
         for ask in asks:
             self._send(ask, (peers[ask.addressee], means.port), means, now_ms)
 

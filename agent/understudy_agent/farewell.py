@@ -51,15 +51,15 @@ class Farewell:
         self._down_ms = self._begun_ms = now_ms
         return True
 
-    def take_note(self, standing: LeaseView, now_ms: int) -> bool:
+    def take_note(self, lease_view: LeaseView, now_ms: int) -> bool:
         """Wait for the end of the own lease once all is down. Whether it has just been read: a beat is to say so.
 
         Nobody may be there to take over, so it is waited for as long as the lease would have lasted.
         """
         if self._down_ms is None:
             return False
-        if standing.word is LeaseAnswer.MINE:
-            self._holds = now_ms - self._down_ms < standing.terms.lease_s * 1000
+        if lease_view.word is LeaseAnswer.MINE:
+            self._holds = now_ms - self._down_ms < lease_view.terms.lease_s * 1000
             return False
         if not self._holds:
             return False

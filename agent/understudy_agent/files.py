@@ -100,21 +100,21 @@ class LeaseFile:
         self._slots = slots or SlotFile(path)
         self._boot = boot
 
-    def save(self, standing: LeaseView) -> None:
+    def save(self, lease_view: LeaseView) -> None:
         """Write the lease down; one that binds to nothing removes the file. Raises OSError."""
-        if standing.lease_end_ms is None:
+        if lease_view.lease_end_ms is None:
             self._path.unlink(missing_ok=True)
             self._slots.close()
             return
         self._slots.write(
             {
                 "boot": self._boot,
-                "epoch": standing.epoch,
-                "lease_end_ms": standing.lease_end_ms,
-                "promised_until_ms": standing.promised_until_ms,
-                "renewed_by": standing.renewed_by,
-                "services": standing.services,
-                "terms": vars(standing.terms),
+                "epoch": lease_view.epoch,
+                "lease_end_ms": lease_view.lease_end_ms,
+                "promised_until_ms": lease_view.promised_until_ms,
+                "renewed_by": lease_view.renewed_by,
+                "services": lease_view.services,
+                "terms": vars(lease_view.terms),
             }
         )
 

@@ -57,7 +57,7 @@ class Agent:
         self._clock_ms, self._lease_file = clock_ms, lease_file
         self._status, self._notifier, self._log = status, notifier, log
         self._failsafe, self._placed, self._guard = failsafe, placed, guard
-        self._standing = self._woken(clock_ms())
+        self._lease_view = self._woken(clock_ms())
         self._table = Table(reads, prober, log, f"remove {placed.path} and restart this agent")
         self._view: StateView | None = None
         self._sent = SentBeats(clock_ms)
@@ -96,7 +96,7 @@ class Agent:
 
     def may_start(self, now_ms: int) -> bool:
         """Whether any service may be started at this moment. Nothing ever is when it may not."""
-        return starts.may_start(self._standing, self._watch, now_ms)
+        return starts.may_start(self._lease_view, self._watch, now_ms)
 
     def tick(self, now_ms: int) -> None:
         """Look at the lease, obey it, then see to beats and reads."""
@@ -104,12 +104,12 @@ class Agent:
         self._watch = starts.ticked(self._watch, now_ms)
         self._take_read(now_ms)
         self._take_beat(now_ms)
-        self._prober.tick(now_ms, self._standing.terms)
+        self._prober.tick(now_ms, self._lease_view.terms)
         were_down = self._services.all_down
-        self._placed.tick(self._standing, now_ms, all_down=were_down)
+        self._placed.tick(self._lease_view, now_ms, all_down=were_down)
         self._see_to_promises(now_ms, all_down=were_down)
         self._obey(now_ms, were_down=were_down)
-        self._guard.tick(now_ms, self._services.remains(), self._standing.terms)
+        self._guard.tick(now_ms, self._services.remains(), self._lease_view.terms)
         self._report_states(now_ms)
         self._see_to_end(now_ms)
         self._beat_if_due(now_ms)
@@ -130,78 +130,78 @@ class Agent:
     # --- the lease ----------------------------------------------------------------------------
 
     def _take_read(self, now_ms: int) -> None:
-        read = self._table.take(self._standing, now_ms)
+        read = self._table.take(self._lease_view, now_ms)
         if read is None:
             return
         view = self._view = read.view
         sender = Sender(self._who.instance, self._who.boot, self._sent.numbers, now_ms, self._services.names)
-        after = lease.after_read(self._standing, view, sender)
+        after = lease.after_read(self._lease_view, view, sender)
         if view is not None:
             self._failsafe.take_view(view, after, now_ms)
         watch = self._watch
-        if view is None or not lease.is_outdated(view, self._standing):
+        if view is None or not lease.is_outdated(view, self._lease_view):
             me = self._who.instance
-            watch = starts.after_read(watch, self._standing, after, view, me, now_ms, read.begun_ms)
+            watch = starts.after_read(watch, self._lease_view, after, view, me, now_ms, read.begun_ms)
         if after.seen_epoch:
             self._placed.note(after, all_down=self._services.all_down)
         else:
             self._placed.forget()
-        if after == self._standing:
+        if after == self._lease_view:
             self._watch = watch
         else:
             self._stand(after, view, watch)
 
     def _stand(self, after: LeaseView, view: StateView | None, watch: Watch) -> None:
         """Take up what a read has changed, if it can be written down."""
-        is_new = after.word is LeaseAnswer.MINE and self._standing.word is not LeaseAnswer.MINE
+        is_new = after.word is LeaseAnswer.MINE and self._lease_view.word is not LeaseAnswer.MINE
         if is_new and not self._placed.is_kept:
             return  # what is started could not be told, later, from what ran before its cluster was registered
         if not self._save(after):
             if is_new:
                 return  # nothing may be started that a dead agent would leave unbound
-            after = lease.unsaved(self._standing, after)
-        if after.epoch != self._standing.epoch:
+            after = lease.unsaved(self._lease_view, after)
+        if after.epoch != self._lease_view.epoch:
             self._news = True
             active = view.active if view else ""
             self._log.info("epoch_read", f"active is {active or 'nobody'}", epoch=after.epoch)
-        self._standing, self._watch = after, watch
+        self._lease_view, self._watch = after, watch
         self._services.bind(after.services)
 
     def _see_to_promises(self, now_ms: int, *, all_down: bool) -> None:
-        after = self._failsafe.tick(self._standing, now_ms, all_down=all_down)
-        if after is not self._standing and after != self._standing:
-            self._standing = after if self._save(after) else lease.unsaved(self._standing, after)
+        after = self._failsafe.tick(self._lease_view, now_ms, all_down=all_down)
+        if after is not self._lease_view and after != self._lease_view:
+            self._lease_view = after if self._save(after) else lease.unsaved(self._lease_view, after)
 
-    def _save(self, standing: LeaseView) -> bool:
+    def _save(self, lease_view: LeaseView) -> bool:
         try:
-            self._lease_file.save(standing)
+            self._lease_file.save(lease_view)
         except OSError as fault:
             if str(fault) != self._save_fault:
                 self._save_fault = str(fault)
                 self._log.error("lease_file_not_written", self._save_fault)
             return False
-        self._saved, self._save_fault = standing, ""
+        self._saved, self._save_fault = lease_view, ""
         return True
 
     def _obey(self, now_ms: int, *, were_down: bool) -> None:
-        order = lease.order(self._standing, now_ms, self._who.orderly_stop_s)
+        order = lease.order(self._lease_view, now_ms, self._who.orderly_stop_s)
         is_down = self._order is not Order.SERVE and were_down
         is_holder = order in (Order.SERVE, Order.KEEP)
         lacks_quorum = is_holder and self._prober.forbids(now_ms, is_down=is_down)
         if is_holder and (self.is_stopping or lacks_quorum):
             order = Order.STOP
-        elif is_holder and self._failsafe.waits_until(self._standing, now_ms) is not None:
+        elif is_holder and self._failsafe.waits_until(self._lease_view, now_ms) is not None:
             order = Order.WAIT
         elif order is Order.SERVE and not self._lets_start(now_ms):
             order = Order.KEEP
         if order is not self._order:
             why = telling.reason(
-                order, self._standing, self._watch, is_stopping=self.is_stopping, lacks_quorum=lacks_quorum
+                order, self._lease_view, self._watch, is_stopping=self.is_stopping, lacks_quorum=lacks_quorum
             )
             self._log.info("order", why, order=order.value, before=self._order.value, at_ms=now_ms)
             self._order = order
-        terms = self._standing.terms
-        for change in self._services.tick(order, self._standing.epoch, now_ms, terms.kill_limit_s):
+        terms = self._lease_view.terms
+        for change in self._services.tick(order, self._lease_view.epoch, now_ms, terms.kill_limit_s):
             tell = self._log.error if change.new.value == "FAILED" else self._log.info
             tell("service", change.why, service=change.service, state=change.new.value, at_ms=now_ms)
         if self._services.all_down:
@@ -212,9 +212,9 @@ class Agent:
 
     def _settle(self, now_ms: int) -> None:
         """Nothing runs: a lease that is not its own, or has run out, binds it to nothing, and says so in its file."""
-        after = lease.settled(self._standing, now_ms)
-        if after is not self._standing and after != self._standing and self._save(after):
-            self._standing = after
+        after = lease.settled(self._lease_view, now_ms)
+        if after is not self._lease_view and after != self._lease_view and self._save(after):
+            self._lease_view = after
         elif self._order is Order.KILL and self._saved != UNBOUND:
             self._save(UNBOUND)
 
@@ -222,22 +222,22 @@ class Agent:
         states = self._services.states()
         if states != self._report.services:
             self._news = True
-        keeps_lease = lease.keeps_lease(self._standing, self._services.all_down)
+        keeps_lease = lease.keeps_lease(self._lease_view, self._services.all_down)
         against = self._guard.why_unfit or self._placed.why_unfit or self._services.why_unfit
-        unfit = "" if self._standing.word is LeaseAnswer.MINE else against
+        unfit = "" if self._lease_view.word is LeaseAnswer.MINE else against
         if unfit != self._report.unfit:
             self._news = True
             self._log.warning("cannot_take_over", unfit) if unfit else self._log.info("can_take_over", "again")
         waits = self._order is Order.WAIT or (self._order is Order.KEEP and self._watch.returned is not None)
-        self._report = BeatReport(self._standing.epoch, states, self._prober.words(now_ms), keeps_lease, unfit, waits)
+        self._report = BeatReport(self._lease_view.epoch, states, self._prober.words(now_ms), keeps_lease, unfit, waits)
 
     # --- beats and reads ----------------------------------------------------------------------
 
     def _next_beat_ms(self) -> int:
-        return pacing.next_beat_ms(self._beats.calls, self._standing.terms, wanted=self._news)
+        return pacing.next_beat_ms(self._beats.calls, self._lease_view.terms, wanted=self._news)
 
     def _next_read_ms(self) -> int:
-        return pacing.next_read_ms(self._reads.calls, self._beats.calls, self._view, self._standing.terms)
+        return pacing.next_read_ms(self._reads.calls, self._beats.calls, self._view, self._lease_view.terms)
 
     def _beat_if_due(self, now_ms: int) -> None:
         is_first = self._beats.calls.begun_ms is None and self._prober.is_pending(now_ms)
@@ -277,7 +277,7 @@ class Agent:
         if self._farewell.begins(self._services, self._order, now_ms):
             self._news = True
             return
-        if self._farewell.take_note(self._standing, now_ms):
+        if self._farewell.take_note(self._lease_view, now_ms):
             self._news = True
         self.exit_status = self._farewell.exit_status(self._services, now_ms)
         if self.exit_status == STOPPED_BADLY:
@@ -290,7 +290,7 @@ class Agent:
     def _show(self) -> None:
         try:
             self._status.show(
-                telling.status(self._who.cluster, self._who.instance, self._order, self._standing, self._report)
+                telling.status(self._who.cluster, self._who.instance, self._order, self._lease_view, self._report)
             )
         except OSError as fault:
             self._log.warning("status_file_not_written", str(fault))

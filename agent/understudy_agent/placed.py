@@ -56,9 +56,9 @@ class Placed:
         """The cluster is there no more, or not placed."""
         self._wanted = None
 
-    def tick(self, standing: LeaseView, now_ms: int, *, all_down: bool) -> None:
+    def tick(self, lease_view: LeaseView, now_ms: int, *, all_down: bool) -> None:
         """Write what is to be written. Never waits."""
-        self.note(standing, all_down=all_down)
+        self.note(lease_view, all_down=all_down)
         done = self._exchange.settle(now_ms)
         if done is not None and done.error is None:
             self._kept = done.value if isinstance(done.value, int) else None

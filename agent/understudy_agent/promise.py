@@ -61,7 +61,7 @@ def is_possible(memory: Memory, now_ms: int) -> bool:
     return 0 <= memory.bound_until_ms <= latest_ms and 0 <= since_ms <= now_ms and 0 <= memory.known_joined <= EVER
 
 
-def after_view(memory: Memory, standing: LeaseView, view: StateView, me: str, now_ms: int) -> Memory:
+def after_view(memory: Memory, lease_view: LeaseView, view: StateView, me: str, now_ms: int) -> Memory:
     """The memory after a read. A new node waits from when the holder of the lease knows it, or else from its grant.
 
     The holder may be cut off and go on by promises of the nodes that it knows; this one it has not asked. Until its
@@ -78,7 +78,7 @@ def after_view(memory: Memory, standing: LeaseView, view: StateView, me: str, no
         and (holder.knows >= own.joined or not holder.knows)
         and holder.read_epoch >= granted_under
     )
-    if is_known or standing.word is LeaseAnswer.MINE:
+    if is_known or lease_view.word is LeaseAnswer.MINE:
         return replace(memory, since_ms=now_ms, known_joined=own.joined)
     return memory
 
@@ -107,7 +107,7 @@ def asker_ms(promise_ms: int) -> int:
 # --- giving ------------------------------------------------------------------------------------
 
 
-def objection(ask: Message, standing: LeaseView, view: StateView | None, *, all_down: bool) -> str:
+def objection(ask: Message, lease_view: LeaseView, view: StateView | None, *, all_down: bool) -> str:
     """Why no promise is given, in words; "" when it is.
 
     A promise binds nobody but its giver, so what a node does not know is no objection: one that has read nothing yet,
@@ -115,8 +115,8 @@ def objection(ask: Message, standing: LeaseView, view: StateView | None, *, all_
     taken out of the cluster, for a holder that cannot read of that. `all_down`: whether every service of this node is
     known to be down.
     """
-    if standing.word is LeaseAnswer.MINE and ask.epoch <= standing.epoch:
-        return f"this node holds the lease of epoch {standing.epoch}"
+    if lease_view.word is LeaseAnswer.MINE and ask.epoch <= lease_view.epoch:
+        return f"this node holds the lease of epoch {lease_view.epoch}"
     if not all_down:
         return "a service of this node is not down"
     if view is None:
@@ -158,21 +158,21 @@ def peers_of(view: StateView, me: str) -> dict[str, str]:
     return {name: node.ip for name, node in view.nodes.items() if name != me}
 
 
-def is_wanted(standing: LeaseView, view: StateView, me: str, now_ms: int) -> bool:
+def is_wanted(lease_view: LeaseView, view: StateView, me: str, now_ms: int) -> bool:
     """Whether promises are needed now: the second beat should have renewed the lease, and has not.
 
     Renewed at half time. The table must have it from this node's own beat that it asks for promises: a new node is
     let in by what the holder's beats say.
     """
-    terms, own = standing.terms, view.nodes.get(me)
-    if standing.word is not LeaseAnswer.MINE or standing.lease_end_ms is None or own is None or not own.knows:
+    terms, own = lease_view.terms, view.nodes.get(me)
+    if lease_view.word is not LeaseAnswer.MINE or lease_view.lease_end_ms is None or own is None or not own.knows:
         return False
     if terms.promise_s <= 0:
         return False
-    sent_ms = standing.lease_end_ms - _ms(terms.lease_s)
+    sent_ms = lease_view.lease_end_ms - _ms(terms.lease_s)
     if now_ms < sent_ms + _ms(2 * terms.heartbeat_interval_s + terms.lease_read_interval_s / 2):
         return False
-    promised_ms = standing.promised_until_ms
+    promised_ms = lease_view.promised_until_ms
     return promised_ms is None or now_ms >= promised_ms - _ms(terms.promise_s) // 2
 
 

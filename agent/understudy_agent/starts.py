@@ -108,11 +108,11 @@ def _is_down(node: NodeEntry) -> bool:
     return node.is_down or not node.names_any
 
 
-def may_start(standing: LeaseView, watch: Watch, now_ms: int) -> bool:
+def may_start(lease_view: LeaseView, watch: Watch, now_ms: int) -> bool:
     """Whether anything may be started at `now_ms` (local ms), under any policy.
 
     Only under a lease or promises that run, and that were read since the agent's last start, freeze or resume; under a
     lease that was taken up again only once the others are known to be down.
     """
     is_read = watch.read_begun_ms is not None and watch.read_begun_ms >= watch.awake_since_ms
-    return standing.word is LeaseAnswer.MINE and is_read and watch.returned is None and lease.runs(standing, now_ms)
+    return lease_view.word is LeaseAnswer.MINE and is_read and watch.returned is None and lease.runs(lease_view, now_ms)

@@ -29,7 +29,7 @@ class Table:
         self._forgotten_by = forgotten_by
         self._told: tuple[str, ...] = ()
 
-    def take(self, standing: LeaseView, now_ms: int) -> Read | None:
+    def take(self, lease_view: LeaseView, now_ms: int) -> Read | None:
         """The read that has ended, if it has told anything."""
         done = self._reads.settle(now_ms)
         if done is None or done.error is not None:
@@ -42,10 +42,10 @@ class Table:
             return None
         if isinstance(item, Mapping):
             self._prober.tell(item, now_ms)
-        self._tell(view, standing)
+        self._tell(view, lease_view)
         return Read(view, self._reads.calls.begun_ms)
 
-    def _tell(self, view: StateView | None, standing: LeaseView) -> None:
+    def _tell(self, view: StateView | None, lease_view: LeaseView) -> None:
         """What is wrong is told when it is news."""
         faults = view.faults if view is not None else ()
         if faults and faults != self._told:
@@ -58,8 +58,8 @@ class Table:
                     f"the table shows epoch {view.epoch}, and a node has read {ahead}, says its beat: was it put back?"
                 )
                 self._log.error("state_contradicted", why)
-        if view is not None and is_outdated(view, standing):
-            newest = max(standing.epoch, standing.seen_epoch)
+        if view is not None and is_outdated(view, lease_view):
+            newest = max(lease_view.epoch, lease_view.seen_epoch)
             faults = (*faults, f"epoch below {newest}")
             if faults != self._told:
                 why = f"the table shows epoch {view.epoch}, and this node has read {newest}: it says nothing of now"

@@ -11,7 +11,7 @@ from .services import Services
 from .starts import Watch
 
 
-def reason(order: Order, standing: LeaseView, watch: Watch, *, is_stopping: bool, lacks_quorum: bool) -> str:
+def reason(order: Order, lease_view: LeaseView, watch: Watch, *, is_stopping: bool, lacks_quorum: bool) -> str:
     """Why this is the order.
 
     `is_stopping`: the agent was asked to end; `lacks_quorum`: the lease is held, and quorum forbids to serve.
@@ -24,18 +24,18 @@ def reason(order: Order, standing: LeaseView, watch: Watch, *, is_stopping: bool
         why = "no lease runs that was read since this agent was started or frozen last"
         if watch.returned is not None:
             why = "it had lost this lease, and does not know yet that no other node serves"
-        return f"this node was granted the lease of epoch {standing.epoch}, keeps what runs and starts nothing: {why}"
+        return f"this node was granted the lease of epoch {lease_view.epoch}, keeps what runs and starts nothing: {why}"
     if order is Order.WAIT:
-        return f"this node holds the lease of epoch {standing.epoch}, and waits a promise out before it starts"
-    if standing.word is LeaseAnswer.NOT_MINE and not standing.epoch:
+        return f"this node holds the lease of epoch {lease_view.epoch}, and waits a promise out before it starts"
+    if lease_view.word is LeaseAnswer.NOT_MINE and not lease_view.epoch:
         return "nothing has been read yet, and no lease of this boot bounds what runs here"
-    if order is Order.STOP and standing.word is LeaseAnswer.NOT_MINE:
-        return f"this node does not hold the lease of epoch {standing.epoch}"
+    if order is Order.STOP and lease_view.word is LeaseAnswer.NOT_MINE:
+        return f"this node does not hold the lease of epoch {lease_view.epoch}"
     if order is Order.STOP and lacks_quorum:
-        return f"this node holds the lease of epoch {standing.epoch}, and reaches no majority of the quorum hosts"
+        return f"this node holds the lease of epoch {lease_view.epoch}, and reaches no majority of the quorum hosts"
     if order is Order.SERVE:
-        return f"this node holds the lease of epoch {standing.epoch}"
-    return f"the lease of epoch {standing.epoch} was not renewed"
+        return f"this node holds the lease of epoch {lease_view.epoch}"
+    return f"the lease of epoch {lease_view.epoch} was not renewed"
 
 
 def beat(who: Self, number: int, report: BeatReport, failsafe: Failsafe, accepted: int) -> dict[str, object]:
@@ -72,15 +72,15 @@ def former(services: Services, log: Log) -> None:
         log.warning("service_of_before", why, service=name)
 
 
-def status(cluster: str, instance: str, order: Order, standing: LeaseView, report: BeatReport) -> dict[str, object]:
+def status(cluster: str, instance: str, order: Order, lease_view: LeaseView, report: BeatReport) -> dict[str, object]:
     """The status file's content."""
     return {
         "cluster": cluster,
         "instance": instance,
         "order": order.value,
-        "epoch": standing.epoch,
-        "lease_end_ms": standing.lease_end_ms,
-        "promised_until_ms": standing.promised_until_ms,
+        "epoch": lease_view.epoch,
+        "lease_end_ms": lease_view.lease_end_ms,
+        "promised_until_ms": lease_view.promised_until_ms,
         "services": dict(report.services),
         "unfit": report.unfit,
         **report.quorum,

@@ -319,9 +319,9 @@ class Node:
 
     def _local_times(self, agent: Agent) -> list[int]:
         now_ms = self.now_ms()
-        times = _ends(agent._standing)
+        times = _ends(agent._lease_view)
         failsafe = agent._failsafe
-        waits_until = failsafe.waits_until(agent._standing, now_ms)
+        waits_until = failsafe.waits_until(agent._lease_view, now_ms)
         if waits_until is not None:
             times.append(waits_until)
         if failsafe._means is not None and failsafe._asked.asked_ms is not None:
@@ -333,12 +333,12 @@ class Node:
     def _expire(self) -> None:
         """`understudy-agent expire`, looked at once a second: see `understudy_agent.expire`."""
         now_ms = self.now_ms()
-        standing = self._lease_file().load(now_ms)
-        if standing == LeaseView():
-            standing = lease.woken(standing, self._placed_file().load(), now_ms)
-        if standing == LeaseView() or standing.terms.keeps_on or not self.runs():
+        lease_view = self._lease_file().load(now_ms)
+        if lease_view == LeaseView():
+            lease_view = lease.woken(lease_view, self._placed_file().load(), now_ms)
+        if lease_view == LeaseView() or lease_view.terms.keeps_on or not self.runs():
             return
-        order = lease.order(standing, now_ms, ORDERLY_STOP_S)
+        order = lease.order(lease_view, now_ms, ORDERLY_STOP_S)
         if order is not Order.LEAVE_ALONE:
             ends_ms = now_ms + (KILL_MS if order is Order.KILL else STOP_MS)
             for process in self.processes.values():
@@ -349,6 +349,6 @@ def _read_key() -> tuple[bytes, ...]:
     return (KEY,)
 
 
-def _ends(standing: LeaseView) -> list[int]:
-    ends = (lease.stop_at_ms(standing, ORDERLY_STOP_S), lease.kill_at_ms(standing))
+def _ends(lease_view: LeaseView) -> list[int]:
+    ends = (lease.stop_at_ms(lease_view, ORDERLY_STOP_S), lease.kill_at_ms(lease_view))
     return [at for at in ends if at is not None]

@@ -73,8 +73,8 @@ def _always_proven(*_: Any) -> Proof:
 _kill_at_ms = lease.kill_at_ms
 
 
-def _kill_6_s_late(standing: LeaseView) -> int | None:
-    at_ms = _kill_at_ms(standing)
+def _kill_6_s_late(lease_view: LeaseView) -> int | None:
+    at_ms = _kill_at_ms(lease_view)
     return None if at_ms is None else at_ms + 6000
 
 
@@ -89,8 +89,8 @@ def _any_beat_is_newer(*_: Any) -> bool:
 _after_read = lease.after_read
 
 
-def _believe_any_epoch(standing: LeaseView, view: StateView | None, *who: Any, **more: Any) -> LeaseView:
-    return _after_read(replace(standing, epoch=0, seen_epoch=0), view, *who, **more)
+def _believe_any_epoch(lease_view: LeaseView, view: StateView | None, *who: Any, **more: Any) -> LeaseView:
+    return _after_read(replace(lease_view, epoch=0, seen_epoch=0), view, *who, **more)
 
 
 _start_ms = promise.start_ms
@@ -100,7 +100,7 @@ def _start_before_what_was_promised(memory: Memory, terms: TermsView) -> int:
     return _start_ms(replace(memory, bound_until_ms=0), terms)
 
 
-def _object_only_while_serving(ask: Message, standing: LeaseView, view: StateView | None, **own: bool) -> str:
+def _object_only_while_serving(ask: Message, lease_view: LeaseView, view: StateView | None, **own: bool) -> str:
     return "" if own["all_down"] else "it serves"
 
 

@@ -132,12 +132,12 @@ class Expiring:
         raise FallsAsleep
 
     def _due_ms(self) -> list[int]:
-        standing = self._lease_file.found
-        mine = workload.due_ms(self._expiry.services, standing.terms.kill_limit_s) if self._expiry.acts else ()
-        return [*ends_of(standing, self._orderly_stop_s), *mine]
+        lease_view = self._lease_file.found
+        mine = workload.due_ms(self._expiry.services, lease_view.terms.kill_limit_s) if self._expiry.acts else ()
+        return [*ends_of(lease_view, self._orderly_stop_s), *mine]
 
 
-def ends_of(standing: LeaseView, orderly_stop_s: float) -> list[int]:
+def ends_of(lease_view: LeaseView, orderly_stop_s: float) -> list[int]:
     """When a lease asks for something by running out (local ms)."""
-    ends = (lease.stop_at_ms(standing, orderly_stop_s), lease.kill_at_ms(standing))
+    ends = (lease.stop_at_ms(lease_view, orderly_stop_s), lease.kill_at_ms(lease_view))
     return [at for at in ends if at is not None]

@@ -236,8 +236,8 @@ def _any_beat_is_newer(beat: Beat, report: NodeReport) -> bool:
 _kill_at_ms = lease.kill_at_ms
 
 
-def _kill_5_s_late(standing: LeaseView) -> int | None:
-    at_ms = _kill_at_ms(standing)
+def _kill_5_s_late(lease_view: LeaseView) -> int | None:
+    at_ms = _kill_at_ms(lease_view)
     return None if at_ms is None else at_ms + 5000
 
 
@@ -255,11 +255,11 @@ def _trusted(*_: Any) -> Observer:
 _after_read = lease.after_read
 
 
-def _believe_any_epoch(standing: LeaseView, view: StateView | None, sender: Sender) -> LeaseView:
-    return _after_read(replace(standing, epoch=0, seen_epoch=0), view, sender)
+def _believe_any_epoch(lease_view: LeaseView, view: StateView | None, sender: Sender) -> LeaseView:
+    return _after_read(replace(lease_view, epoch=0, seen_epoch=0), view, sender)
 
 
-def _always_promises(standing: LeaseView, all_down: bool) -> bool:
+def _always_promises(lease_view: LeaseView, all_down: bool) -> bool:
     return True
 
 
@@ -293,7 +293,7 @@ def _nothing_forgotten(now_ms: int) -> Memory:
     return Memory(known_joined=promise.EVER)
 
 
-def _object_only_while_serving(ask: Message, standing: LeaseView, view: StateView | None, **own: bool) -> str:
+def _object_only_while_serving(ask: Message, lease_view: LeaseView, view: StateView | None, **own: bool) -> str:
     return "" if own["all_down"] else "it serves"
 
 
@@ -361,8 +361,8 @@ def _just_now(_: MajorityFile, now_ms: int) -> int:
     return now_ms
 
 
-def _whenever_it_is_the_holder(standing: LeaseView, *_: Any) -> bool:
-    return standing.word is LeaseAnswer.MINE
+def _whenever_it_is_the_holder(lease_view: LeaseView, *_: Any) -> bool:
+    return lease_view.word is LeaseAnswer.MINE
 
 
 def _nothing_against_it(*_: Any) -> list[str]:

@@ -82,7 +82,7 @@ class Machine:
     start_s: int = 2
     stop_s: int = 0
     status: str = "OUT_OF_SERVICE"
-    standing: LeaseView = field(default_factory=LeaseView)
+    lease_view: LeaseView = field(default_factory=LeaseView)
     reaches: int = 99  # how many of the quorum hosts accept its connections
     quorum: hosts.QuorumView = field(default_factory=hosts.QuorumView)
     since: float = 0
@@ -310,14 +310,14 @@ class World:
             item = to_map(self.state)
             now_ms = _local_ms(now)
             sender = Sender(machine.instance_id, machine.boot, range(now_ms + 1), now_ms)
-            machine.standing = after_read(machine.standing, parse_state(item), sender)
+            machine.lease_view = after_read(machine.lease_view, parse_state(item), sender)
             machine.quorum = hosts.told(machine.quorum, hosts.parse_probes(item), _local_ms(now))
         self._probe(machine, _local_ms(now))
         if not machine.keeps_lease:
             machine.status = "IN_SERVICE"
         else:
             self._obey(machine, self._order(machine, _local_ms(now)))
-        if now >= machine.next_beat or machine.was != (machine.status, machine.standing.epoch):
+        if now >= machine.next_beat or machine.was != (machine.status, machine.lease_view.epoch):
             self._beat(machine)
 
     def _probe(self, machine: Machine, now_ms: int) -> None:
@@ -330,7 +330,7 @@ class World:
 
     def _order(self, machine: Machine, now_ms: int) -> Order:
         """As the agent's loop: the lease's order, unless quorum forbids to serve."""
-        ordered, policy = order(machine.standing, now_ms), self.definition.policy
+        ordered, policy = order(machine.lease_view, now_ms), self.definition.policy
         is_down = machine.status == "OUT_OF_SERVICE"
         if ordered is Order.SERVE and hosts.forbids(
             machine.quorum, now_ms, policy.heartbeat_interval_s, policy.lease_s, is_down=is_down
@@ -351,7 +351,7 @@ class World:
         elif machine.status == "STARTING" and now >= machine.since + machine.start_s:
             machine.status = "IN_SERVICE" if machine.starts else "FAILED"
         if machine.status == "OUT_OF_SERVICE":
-            machine.standing = settled(machine.standing, _local_ms(now))
+            machine.lease_view = settled(machine.lease_view, _local_ms(now))
 
     def _become(self, machine: Machine, status: str) -> None:
         if machine.status != status:
@@ -360,7 +360,7 @@ class World:
     def _beat(self, machine: Machine) -> None:
         now = self.clock.now_s
         machine.next_beat = now + 4
-        machine.was = (machine.status, machine.standing.epoch)
+        machine.was = (machine.status, machine.lease_view.epoch)
         if not machine.is_heard:
             return
         reach = hosts.reach_at(machine.quorum, _local_ms(now), self.definition.policy.heartbeat_interval_s)
@@ -372,7 +372,7 @@ class World:
                 "boot": machine.boot,
                 "beat": _local_ms(now),
                 "keeps_lease": machine.keeps_lease,
-                "read_epoch": machine.standing.epoch,
+                "read_epoch": machine.lease_view.epoch,
                 "services": {"postgresql": machine.status},
                 "agent": "0.1.0",
                 **({"key": "a1b2c3+"} if machine.keeps_lease else {}),

@@ -161,11 +161,11 @@ def test_a_question_to_a_peer_binds_nobody_and_an_answer_is_no_promise(tmp_path)
     node.gets(ping("orders-db", ME, OTHER, "a" * 32))
     assert node.failsafe.memory == bound
     holder = Asking(tmp_path).read(state(ME))
-    before = holder.standing
+    before = holder.lease_view
     (asked,) = holder.pass_time(0.2)
     holder.gets(answer_to(asked))
     assert isinstance(before, LeaseView)
-    assert holder.standing.promised_until_ms is None
+    assert holder.lease_view.promised_until_ms is None
 
 
 @pytest.mark.parametrize("kind", [MessageKind.PING, MessageKind.PONG])

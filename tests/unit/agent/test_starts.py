@@ -256,7 +256,7 @@ def test_a_read_that_was_begun_before_a_freeze_starts_nothing_after_it(tmp_path)
     world.grant(OTHER, epoch=3)
     world.clock.now_ms += 10_000
     world.agent.tick(world.clock.now_ms)
-    assert world.agent._standing.word is LeaseAnswer.MINE
+    assert world.agent._lease_view.word is LeaseAnswer.MINE
     assert not world.agent.may_start(world.clock.now_ms)
     world.pass_time(5)
     assert world.kind.asked == []
