@@ -89,7 +89,7 @@ class Failsafe:
         return max(1, self._view.version) if self._view is not None else 1
 
     def take_view(self, view: StateView, lease_view: LeaseView, now_ms: int) -> None:
-        """Take up what was read. `standing`: after that read; one of an earlier epoch says nothing."""
+        """Take up what was read. `lease_view`: after that read; one of an earlier epoch says nothing."""
         if is_outdated(view, lease_view):
             return
         self._view = view
@@ -104,7 +104,7 @@ class Failsafe:
         return until_ms if now_ms < until_ms else None
 
     def tick(self, lease_view: LeaseView, now_ms: int, *, all_down: bool) -> LeaseView:
-        """Take up what has come, answer, and ask if the lease runs low. The standing with what was promised."""
+        """Take up what has come, answer, and ask if the lease runs low. Returns the lease view with what was promised."""
         if self._means is None:
             return lease_view
         self._means.ring.tick(now_ms, is_registered=self._view is not None)
@@ -162,7 +162,7 @@ class Failsafe:
     # --- asking -------------------------------------------------------------------------------
 
     def _covered(self, lease_view: LeaseView) -> LeaseView:
-        if self._view is None or lease_view.word is not LeaseAnswer.MINE:
+        if self._view is None or lease_view.answer is not LeaseAnswer.MINE:
             return lease_view
         until_ms = promise.promised_until(self._asked, promise.peers_of(self._view, self.me))
         if until_ms is None or until_ms <= (lease_view.promised_until_ms or 0):

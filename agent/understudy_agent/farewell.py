@@ -58,7 +58,7 @@ class Farewell:
         """
         if self._down_ms is None:
             return False
-        if lease_view.word is LeaseAnswer.MINE:
+        if lease_view.answer is LeaseAnswer.MINE:
             self._holds = now_ms - self._down_ms < lease_view.terms.lease_s * 1000
             return False
         if not self._holds:

@@ -53,7 +53,7 @@ class LeaseView:
     that beat named. The controller counts on these being down at the end, whatever the agent's file has said since.
     """
 
-    word: LeaseAnswer = LeaseAnswer.NOTHING
+    answer: LeaseAnswer = LeaseAnswer.NOTHING
     epoch: int = 0
     lease_end_ms: int | None = None
     terms: TermsView = DEFAULT_TERMS
@@ -91,29 +91,29 @@ def after_read(lease_view: LeaseView, view: StateView | None, sender: Sender) ->
     A cluster that was never placed says nothing: a lease held before is not renewed and runs out.
     """
     if view is None or view.epoch == 0:
-        return replace(lease_view, word=LeaseAnswer.NOTHING, epoch=0, seen_epoch=0)
+        return replace(lease_view, answer=LeaseAnswer.NOTHING, epoch=0, seen_epoch=0)
     if is_outdated(view, lease_view):
         return lease_view
     own, heard = view.nodes.get(sender.instance), partial(replace, lease_view, epoch=view.epoch, seen_epoch=view.epoch)
     if own is None or view.active != sender.instance:
         end_ms = _end_of_stopping(lease_view, view, sender)
-        return heard(word=LeaseAnswer.NOT_MINE, terms=_terms_of_ended(lease_view, view), lease_end_ms=end_ms)
+        return heard(answer=LeaseAnswer.NOT_MINE, terms=_terms_of_ended(lease_view, view), lease_end_ms=end_ms)
     if own.heard_at is None:
         return _with_no_beat_recorded(lease_view, view)
     if own.boot != sender.boot:
         # The recorded beat is from before a reboot: that lease was another life's.
-        return heard(word=LeaseAnswer.NOT_MINE, terms=_terms_of_ended(lease_view, view))
+        return heard(answer=LeaseAnswer.NOT_MINE, terms=_terms_of_ended(lease_view, view))
     if _is_own(own, lease_view, sender):
         end_ms = own.beat + _ms(view.terms.lease_s)
         services = sender.services if own.beat in sender.sent else lease_view.services
         return heard(
-            word=LeaseAnswer.MINE, terms=view.terms, lease_end_ms=end_ms, renewed_by=own.beat, services=services
+            answer=LeaseAnswer.MINE, terms=view.terms, lease_end_ms=end_ms, renewed_by=own.beat, services=services
         )
     if lease_view.lease_end_ms is None or lease_view.renewed_by is None:
         return _with_no_beat_recorded(lease_view, view)
     # An agent before this one has sent what is recorded, or a stranger: the lease runs on, and is not renewed.
     end_ms = min(lease_view.lease_end_ms, lease_view.renewed_by + _ms(view.terms.lease_s))
-    return heard(word=LeaseAnswer.MINE, terms=view.terms, lease_end_ms=end_ms)
+    return heard(answer=LeaseAnswer.MINE, terms=view.terms, lease_end_ms=end_ms)
 
 
 def is_outdated(view: StateView, lease_view: LeaseView) -> bool:
@@ -126,9 +126,9 @@ def _with_no_beat_recorded(lease_view: LeaseView, view: StateView) -> LeaseView:
 
     The grant is obeyed, and told of, once there is a beat from which its lease runs.
     """
-    word = LeaseAnswer.NOT_MINE if lease_view.word is LeaseAnswer.NOT_MINE else LeaseAnswer.NOTHING
-    terms = _terms_of_ended(lease_view, view) if word is LeaseAnswer.NOT_MINE else view.terms
-    return replace(lease_view, word=word, terms=terms, seen_epoch=view.epoch)
+    answer = LeaseAnswer.NOT_MINE if lease_view.answer is LeaseAnswer.NOT_MINE else LeaseAnswer.NOTHING
+    terms = _terms_of_ended(lease_view, view) if answer is LeaseAnswer.NOT_MINE else view.terms
+    return replace(lease_view, answer=answer, terms=terms, seen_epoch=view.epoch)
 
 
 def _is_own(own: NodeEntry, lease_view: LeaseView, sender: Sender) -> bool:
@@ -206,16 +206,16 @@ def runs(lease_view: LeaseView, now_ms: int) -> bool:
 
 def order(lease_view: LeaseView, now_ms: int, orderly_stop_s: float = 0.0) -> Order:
     """What to do with the services at `now_ms` (local ms). SERVE only under a lease or promises that still run."""
-    if lease_view.terms.keeps_on and lease_view.word is LeaseAnswer.MINE:
+    if lease_view.terms.keeps_on and lease_view.answer is LeaseAnswer.MINE:
         return Order.SERVE if runs(lease_view, now_ms) else Order.KEEP
     kill_at, stop_at = kill_at_ms(lease_view), stop_at_ms(lease_view, orderly_stop_s)
     if kill_at is None or stop_at is None:
-        return Order.LEAVE_ALONE if lease_view.word is LeaseAnswer.NOTHING else Order.STOP
+        return Order.LEAVE_ALONE if lease_view.answer is LeaseAnswer.NOTHING else Order.STOP
     if now_ms >= kill_at:
         return Order.KILL
-    if lease_view.word is LeaseAnswer.NOT_MINE or now_ms >= stop_at:
+    if lease_view.answer is LeaseAnswer.NOT_MINE or now_ms >= stop_at:
         return Order.STOP
-    return Order.SERVE if lease_view.word is LeaseAnswer.MINE else Order.LEAVE_ALONE
+    return Order.SERVE if lease_view.answer is LeaseAnswer.MINE else Order.LEAVE_ALONE
 
 
 UNBOUND = LeaseView()
@@ -243,12 +243,12 @@ def woken(found: LeaseView, placed: int | None, now_ms: int) -> LeaseView:
 def not_beyond(woken: LeaseView, last: LeaseView) -> LeaseView:
     """Where services stand that nothing bounds now, and that a lease bounded which was never known to be over."""
     ends = [each for each in (woken.lease_end_ms, last.end_ms) if each is not None]
-    return replace(woken, word=LeaseAnswer.NOT_MINE, lease_end_ms=min(ends), terms=last.terms)
+    return replace(woken, answer=LeaseAnswer.NOT_MINE, lease_end_ms=min(ends), terms=last.terms)
 
 
 def keeps_lease(lease_view: LeaseView, all_down: bool) -> bool:
     """Whether a lease bounds how long this node serves; not so while a service runs that nothing read is about."""
-    return all_down or lease_view.word is not LeaseAnswer.NOTHING or lease_view.lease_end_ms is not None
+    return all_down or lease_view.answer is not LeaseAnswer.NOTHING or lease_view.lease_end_ms is not None
 
 
 def settled(lease_view: LeaseView, now_ms: int) -> LeaseView:
@@ -256,8 +256,8 @@ def settled(lease_view: LeaseView, now_ms: int) -> LeaseView:
 
     One that runs, and of which nothing has been read, may still be its own.
     """
-    may_be_its_own = lease_view.word is LeaseAnswer.NOTHING and runs(lease_view, now_ms)
-    if lease_view.word is LeaseAnswer.MINE or lease_view.lease_end_ms is None or may_be_its_own:
+    may_be_its_own = lease_view.answer is LeaseAnswer.NOTHING and runs(lease_view, now_ms)
+    if lease_view.answer is LeaseAnswer.MINE or lease_view.lease_end_ms is None or may_be_its_own:
         return lease_view
     return LeaseView(LeaseAnswer.NOT_MINE, lease_view.epoch, terms=lease_view.terms, seen_epoch=lease_view.seen_epoch)
 

@@ -153,7 +153,7 @@ class Agent:
 
     def _stand(self, after: LeaseView, view: StateView | None, watch: Watch) -> None:
         """Take up what a read has changed, if it can be written down."""
-        is_new = after.word is LeaseAnswer.MINE and self._lease_view.word is not LeaseAnswer.MINE
+        is_new = after.answer is LeaseAnswer.MINE and self._lease_view.answer is not LeaseAnswer.MINE
         if is_new and not self._placed.is_kept:
             return  # what is started could not be told, later, from what ran before its cluster was registered
         if not self._save(after):
@@ -224,7 +224,7 @@ class Agent:
             self._news = True
         keeps_lease = lease.keeps_lease(self._lease_view, self._services.all_down)
         against = self._guard.why_unfit or self._placed.why_unfit or self._services.why_unfit
-        unfit = "" if self._lease_view.word is LeaseAnswer.MINE else against
+        unfit = "" if self._lease_view.answer is LeaseAnswer.MINE else against
         if unfit != self._report.unfit:
             self._news = True
             self._log.warning("cannot_take_over", unfit) if unfit else self._log.info("can_take_over", "again")

@@ -49,7 +49,7 @@ class Placed:
 
         Not yet while a service runs that is to be adopted: the next agent would take it for one that nothing bounds.
         """
-        if after.seen_epoch and (after.word is not LeaseAnswer.NOTHING or all_down):
+        if after.seen_epoch and (after.answer is not LeaseAnswer.NOTHING or all_down):
             self._wanted = max(after.seen_epoch, self._wanted or 0)
 
     def forget(self) -> None:

@@ -78,7 +78,7 @@ def after_view(memory: Memory, lease_view: LeaseView, view: StateView, me: str, 
         and (holder.knows >= own.joined or not holder.knows)
         and holder.read_epoch >= granted_under
     )
-    if is_known or lease_view.word is LeaseAnswer.MINE:
+    if is_known or lease_view.answer is LeaseAnswer.MINE:
         return replace(memory, since_ms=now_ms, known_joined=own.joined)
     return memory
 
@@ -115,7 +115,7 @@ def objection(ask: Message, lease_view: LeaseView, view: StateView | None, *, al
     taken out of the cluster, for a holder that cannot read of that. `all_down`: whether every service of this node is
     known to be down.
     """
-    if lease_view.word is LeaseAnswer.MINE and ask.epoch <= lease_view.epoch:
+    if lease_view.answer is LeaseAnswer.MINE and ask.epoch <= lease_view.epoch:
         return f"this node holds the lease of epoch {lease_view.epoch}"
     if not all_down:
         return "a service of this node is not down"
@@ -165,7 +165,7 @@ def is_wanted(lease_view: LeaseView, view: StateView, me: str, now_ms: int) -> b
     let in by what the holder's beats say.
     """
     terms, own = lease_view.terms, view.nodes.get(me)
-    if lease_view.word is not LeaseAnswer.MINE or lease_view.lease_end_ms is None or own is None or not own.knows:
+    if lease_view.answer is not LeaseAnswer.MINE or lease_view.lease_end_ms is None or own is None or not own.knows:
         return False
     if terms.promise_s <= 0:
         return False

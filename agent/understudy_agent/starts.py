@@ -72,11 +72,11 @@ def _returned(
 
     A lease that has not been interrupted since its grant was read was nobody else's.
     """
-    if after.word is not LeaseAnswer.MINE or not lease.runs(after, now_ms):
+    if after.answer is not LeaseAnswer.MINE or not lease.runs(after, now_ms):
         return None
     returned = watch.returned
     is_grant = _saw_it_come(watch, view, me, now_ms)
-    if not is_grant and (before.word is LeaseAnswer.NOT_MINE or not lease.runs(before, now_ms)):
+    if not is_grant and (before.answer is LeaseAnswer.NOT_MINE or not lease.runs(before, now_ms)):
         returned = Return(now_ms, view.nodes[me].heard_at or 0)
     if is_grant or (returned is not None and _are_down(returned, view, me, now_ms)):
         return None
@@ -115,4 +115,6 @@ def may_start(lease_view: LeaseView, watch: Watch, now_ms: int) -> bool:
     lease that was taken up again only once the others are known to be down.
     """
     is_read = watch.read_begun_ms is not None and watch.read_begun_ms >= watch.awake_since_ms
-    return lease_view.word is LeaseAnswer.MINE and is_read and watch.returned is None and lease.runs(lease_view, now_ms)
+    return (
+        lease_view.answer is LeaseAnswer.MINE and is_read and watch.returned is None and lease.runs(lease_view, now_ms)
+    )

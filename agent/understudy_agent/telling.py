@@ -27,9 +27,9 @@ def reason(order: Order, lease_view: LeaseView, watch: Watch, *, is_stopping: bo
         return f"this node was granted the lease of epoch {lease_view.epoch}, keeps what runs and starts nothing: {why}"
     if order is Order.WAIT:
         return f"this node holds the lease of epoch {lease_view.epoch}, and waits a promise out before it starts"
-    if lease_view.word is LeaseAnswer.NOT_MINE and not lease_view.epoch:
+    if lease_view.answer is LeaseAnswer.NOT_MINE and not lease_view.epoch:
         return "nothing has been read yet, and no lease of this boot bounds what runs here"
-    if order is Order.STOP and lease_view.word is LeaseAnswer.NOT_MINE:
+    if order is Order.STOP and lease_view.answer is LeaseAnswer.NOT_MINE:
         return f"this node does not hold the lease of epoch {lease_view.epoch}"
     if order is Order.STOP and lacks_quorum:
         return f"this node holds the lease of epoch {lease_view.epoch}, and reaches no majority of the quorum hosts"

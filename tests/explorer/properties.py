@@ -76,7 +76,7 @@ def at_start(world: World, node: Node, service: str) -> None:
         world.violates("nothing_starts_without_a_lease", f"{node.name} starts {service} without an agent")
         return
     lease_view, now_ms = agent._lease_view, node.now_ms()
-    if lease_view.word is not LeaseAnswer.MINE or lease_view.end_ms is None or now_ms >= lease_view.end_ms:
+    if lease_view.answer is not LeaseAnswer.MINE or lease_view.end_ms is None or now_ms >= lease_view.end_ms:
         world.violates("nothing_starts_without_a_lease", f"{node.name} starts {service} under {lease_view}")
     elif node.read_at_ms < node.fresh_since_ms:
         world.violates("nothing_starts_unread", f"{node.name} starts {service} by a read from before it stood still")

@@ -361,7 +361,7 @@ def nothing_starts_without_a_lease(machine: Machine, service: str) -> None:
         order = "no agent" if agent is None else agent._services._order.value
         raise Violation("nothing_starts_without_a_lease", f"{machine.name} begins to start {service} under {order}")
     lease_view = agent._lease_view
-    if lease_view.word is not LeaseAnswer.MINE or lease_view.end_ms is None or now_ms >= lease_view.end_ms:
+    if lease_view.answer is not LeaseAnswer.MINE or lease_view.end_ms is None or now_ms >= lease_view.end_ms:
         raise Violation(
             "nothing_starts_without_a_lease", f"{machine.name} begins to start {service} at {now_ms} under {lease_view}"
         )
@@ -458,7 +458,7 @@ def _in_touch_serves_on(world: World, machine: Machine, agent: Agent) -> None:
         return
     is_meant = agent.is_stopping or agent._prober.forbids(machine.now_ms(), is_down=False)
     if (
-        agent._lease_view.word is not LeaseAnswer.MINE
+        agent._lease_view.answer is not LeaseAnswer.MINE
         or is_meant
         or not terms.promise_s
         or state.active != machine.spec.instance_id

@@ -537,7 +537,11 @@ class Machine:
             until_ms = promise.start_ms(failsafe.memory, lease_view.terms)
             self._waited_out = (failsafe.memory, lease_view.terms, until_ms)
         yield until_ms
-        if failsafe._means is not None and lease_view.word is LeaseAnswer.MINE and lease_view.lease_end_ms is not None:
+        if (
+            failsafe._means is not None
+            and lease_view.answer is LeaseAnswer.MINE
+            and lease_view.lease_end_ms is not None
+        ):
             yield _asks_at_ms(agent, lease_view.lease_end_ms)
 
     def _world_time(self, local_ms: int) -> float:

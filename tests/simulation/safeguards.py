@@ -362,7 +362,7 @@ def _just_now(_: MajorityFile, now_ms: int) -> int:
 
 
 def _whenever_it_is_the_holder(lease_view: LeaseView, *_: Any) -> bool:
-    return lease_view.word is LeaseAnswer.MINE
+    return lease_view.answer is LeaseAnswer.MINE
 
 
 def _nothing_against_it(*_: Any) -> list[str]:

@@ -128,7 +128,7 @@ class Node:
         )
         left = self.disk.lease_view
         bound = left.lease_end_ms is not None
-        self.lease_view = replace(left, word=LeaseAnswer.NOTHING, epoch=0, seen_epoch=0) if bound else LeaseView()
+        self.lease_view = replace(left, answer=LeaseAnswer.NOTHING, epoch=0, seen_epoch=0) if bound else LeaseView()
         self.sent: set[int] = set()
         self.failsafe.wake_up(self.now_ms())
 

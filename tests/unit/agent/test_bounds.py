@@ -46,7 +46,7 @@ def with_node(found: dict[str, Any], name: str, malformed: Any) -> dict[str, Any
 @pytest.mark.parametrize("malformed", MALFORMED, ids=str)
 def test_a_malformed_node_costs_nobody_else_its_lease(malformed):
     lease_view = read(with_node(HELD, OTHER, malformed))
-    assert (lease_view.word, lease_view.lease_end_ms) == (LeaseAnswer.MINE, 112_000)
+    assert (lease_view.answer, lease_view.lease_end_ms) == (LeaseAnswer.MINE, 112_000)
 
 
 @pytest.mark.parametrize("malformed", MALFORMED, ids=str)

@@ -271,7 +271,7 @@ def test_a_standby_promises_writes_it_down_and_starts_nothing_until_it_has_run_o
     assert json.loads((giver.directory / f"{OTHER}.json").read_text())["bound_until_ms"] == giver.now_ms + 14_121
     giver.pass_time(1)
     giver.read(state(OTHER, epoch=2, **{OTHER: {"boot": BOOT, "beat": giver.now_ms}}))
-    assert giver.lease_view.word is LeaseAnswer.MINE
+    assert giver.lease_view.answer is LeaseAnswer.MINE
     assert giver.waits_s() == pytest.approx(13.1, abs=0.1)
     giver.pass_time(13.2)
     assert giver.waits_s() == 0
@@ -455,7 +455,7 @@ def test_a_waiting_holder_whose_promises_cannot_be_read_waits_anew_also_under_a_
     """It would start beside the node that it has promised: a lease file says nothing of promises."""
     giver.gets(ask())
     giver.read(state(OTHER, **GRANTED))
-    assert giver.lease_view.word is LeaseAnswer.MINE
+    assert giver.lease_view.answer is LeaseAnswer.MINE
     assert giver.waits_s() == pytest.approx(14.1, abs=0.1)
     goes_wrong(giver.directory / f"{OTHER}.json")
     giver.start_agent()

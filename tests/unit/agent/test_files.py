@@ -65,7 +65,7 @@ NONSENSE = (
 def test_under_a_lease_file_that_cannot_be_understood_whatever_runs_is_down_at_once(tmp_path, content):  # B4
     (tmp_path / "lease.json").write_text(content)
     lease_view = LeaseFile(tmp_path / "lease.json", "boot-1").load(100_000)
-    assert (lease_view.word, order(lease_view, 0)) == (LeaseAnswer.NOT_MINE, Order.KILL)
+    assert (lease_view.answer, order(lease_view, 0)) == (LeaseAnswer.NOT_MINE, Order.KILL)
 
 
 def test_under_a_lease_file_that_cannot_be_opened_whatever_runs_is_down_at_once(tmp_path):  # B4

@@ -81,7 +81,7 @@ def test_by_the_default_timings_an_orderly_stop_gets_nothing_so_that_one_lost_be
 @pytest.mark.parametrize("active", ["", OTHER])
 def test_a_read_that_shows_another_active_ends_the_lease_at_once(active):
     lease_view = read(item(active=ME), item(epoch=2, active=active))
-    assert lease_view.word is LeaseAnswer.NOT_MINE
+    assert lease_view.answer is LeaseAnswer.NOT_MINE
     assert order(lease_view, 100_001) is Order.STOP
 
 
@@ -274,7 +274,7 @@ def test_one_lost_beat_costs_nothing_when_the_timings_agree(some, orderly_s):
 
 # B4
 @pytest.mark.parametrize(
-    ("standing", "all_down", "keeps"),
+    ("lease_view", "all_down", "keeps"),
     [
         (LeaseView(), False, False),
         (LeaseView(), True, True),

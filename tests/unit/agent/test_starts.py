@@ -41,7 +41,7 @@ def test_promises_that_run_are_as_good_as_a_lease():
 
 @pytest.mark.parametrize("word", [LeaseAnswer.NOTHING, LeaseAnswer.NOT_MINE])
 def test_a_start_needs_a_read_that_shows_the_lease_as_this_nodes(word):
-    assert not may_start(replace(HELD, word=word), READ, 100_000)
+    assert not may_start(replace(HELD, answer=word), READ, 100_000)
 
 
 @pytest.mark.parametrize(("begun_ms", "may"), [(None, False), (89_999, False), (90_000, True)])
@@ -84,7 +84,7 @@ def test_under_a_lease_that_is_taken_up_again_nothing_starts_before_the_others_a
     assert seen(before, BACK, heard_at=100) is None
 
 
-@pytest.mark.parametrize("before", [BACK, replace(BACK, word=LeaseAnswer.NOTHING)])
+@pytest.mark.parametrize("before", [BACK, replace(BACK, answer=LeaseAnswer.NOTHING)])
 def test_a_lease_that_was_never_interrupted_waits_for_nobody(before):
     assert seen(before, BACK) is None
 
@@ -256,7 +256,7 @@ def test_a_read_that_was_begun_before_a_freeze_starts_nothing_after_it(tmp_path)
     world.grant(OTHER, epoch=3)
     world.clock.now_ms += 10_000
     world.agent.tick(world.clock.now_ms)
-    assert world.agent._lease_view.word is LeaseAnswer.MINE
+    assert world.agent._lease_view.answer is LeaseAnswer.MINE
     assert not world.agent.may_start(world.clock.now_ms)
     world.pass_time(5)
     assert world.kind.asked == []
