@@ -23,7 +23,7 @@ from .watchdog import Unwatched
 POLL_MS = 100
 HUNG_AFTER_MS = 1000
 """An agent that has neither renewed its lease nor ended it, so long after it should have killed all, hangs."""
-TELL_AFTER_MS = 60_000
+LOG_AFTER_MS = 60_000
 LOOKS_LIMIT_MS = 2000
 
 
@@ -90,7 +90,7 @@ class Expiry:
         """The lease that was found last. Its file may go before it has run out, by its agent or by anybody else."""
         self._looks_since_ms: int | None = None
         self._acts_since_ms: int | None = None
-        self._is_told = self._is_agent_killed = False
+        self._is_logged = self._is_agent_killed = False
         self._is_asked_to_end = False
         self._bound_until_ms = 0
         """When the lease or the promises end that were found last; 0: there are none."""
@@ -214,7 +214,7 @@ class Expiry:
 
     def _take_out_of_service(self, order: Order, lease_view: LeaseView, now_ms: int, *, has_agent: bool) -> int | None:
         if self._acts_since_ms is None:
-            self._acts_since_ms, self._is_told, self._is_agent_killed = now_ms, False, False
+            self._acts_since_ms, self._is_logged, self._is_agent_killed = now_ms, False, False
             self._log.warning("lease_expired", "nobody has renewed it", order=order.value, has_agent=has_agent)
         if order is Order.KILL:
             self._last_resort.begin()
@@ -225,8 +225,8 @@ class Expiry:
             return self._end_lease()
         if self._services.all_down and self._unbound is not None:
             self._unbound = self._last = None  # what the agent starts from now on is its own affair
-        if not self._services.all_down and now_ms - self._acts_since_ms >= TELL_AFTER_MS and not self._is_told:
-            self._is_told = True
+        if not self._services.all_down and now_ms - self._acts_since_ms >= LOG_AFTER_MS and not self._is_logged:
+            self._is_logged = True
             self._log.error("stopped_badly", "services are left that could not be stopped; it is tried again")
         return None
 

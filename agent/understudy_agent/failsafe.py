@@ -18,8 +18,8 @@ from .promise import PromiseRequests
 from .udp import Datagram, UdpTransport
 from .view import StateView
 
-TELL_AGAIN_MS = 60_000
-TELL_NEWS_MS = 1_000
+LOG_AGAIN_MS = 60_000
+LOG_NEWS_MS = 1_000
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Failsafe:
         self._asked = PromiseRequests()
         self._seen: deque[str] = deque(maxlen=promise.NONCES_KEPT)
         self.memory = promise.Memory()
-        self._told: dict[str, tuple[str, int]] = {}
+        self._logged: dict[str, tuple[str, int]] = {}
         self._peers = Peers()
         self.words: Mapping[str, object] = {} if means else {"key": NO_KEY}
         """What a beat says of keys and peers. Replaced as a whole: the sending thread never sees half of it."""
@@ -122,10 +122,10 @@ class Failsafe:
         try:
             message = unseal(datagram.data, means.ring.keys)
         except BadMessageError as fault:
-            self._tell("message_ignored", f"from {datagram.address[0]}: {fault}", now_ms)
+            self._log_once("message_ignored", f"from {datagram.address[0]}: {fault}", now_ms)
             return
         if (message.cluster, message.addressee) != (self._cluster, self.me):
-            self._tell("message_ignored", f"from {datagram.address[0]}: it is for another node or cluster", now_ms)
+            self._log_once("message_ignored", f"from {datagram.address[0]}: it is for another node or cluster", now_ms)
         elif message.kind is MessageKind.PROMISE:
             self._asked = promise.with_promise(self._asked, message)
         elif message.kind is MessageKind.PONG:
@@ -142,13 +142,13 @@ class Failsafe:
         """Whether the promise is given; if so, it is written down already."""
         why = promise.objection(ask, lease_view, self._view, all_down=all_down)
         if why:
-            self._tell("promise_refused", f"{ask.sender} asks: {why}", now_ms)
+            self._log_once("promise_refused", f"{ask.sender} asks: {why}", now_ms)
             return False
         after = promise.bound(self.memory, ask, lease_view.terms, now_ms)
         if not self._save(after):
             return False
         self.memory = after
-        self._tell("promised", f"{ask.sender} holds the lease of epoch {ask.epoch} and cannot renew it", now_ms)
+        self._log_once("promised", f"{ask.sender} holds the lease of epoch {ask.epoch} and cannot renew it", now_ms)
         return True
 
     def _save(self, memory: promise.Memory) -> bool:
@@ -175,7 +175,7 @@ class Failsafe:
             return
         dumb = sorted(name for name, address in peers.items() if not address)
         if dumb:
-            self._tell("promises_impossible", f"the table has no address of {', '.join(dumb)}", now_ms)
+            self._log_once("promises_impossible", f"the table has no address of {', '.join(dumb)}", now_ms)
             return
         silent = promise.to_be_asked(self._asked, peers, lease_view.terms, now_ms)
         promise_ms = int(lease_view.terms.promise_s * 1000)
@@ -184,7 +184,7 @@ class Failsafe:
             for peer in silent
         ]
         self._asked = promise.with_asks(self._asked, asks, now_ms)
-        self._tell("promises_asked", f"the lease of epoch {lease_view.epoch} was not renewed", now_ms)
+        self._log_once("promises_asked", f"the lease of epoch {lease_view.epoch} was not renewed", now_ms)
         for ask in asks:
             self._send(ask, (peers[ask.addressee], means.port), means, now_ms)
 
@@ -200,7 +200,7 @@ class Failsafe:
             self._send(ping(self._cluster, self.me, peer, nonce), (peers[peer], means.port), means, now_ms)
         named, silent = means.ring.named, self._peers.silent
         if silent:
-            self._tell("peers_silent", f"no answer from {', '.join(silent)} at UDP port {means.port}", now_ms)
+            self._log_once("peers_silent", f"no answer from {', '.join(silent)} at UDP port {means.port}", now_ms)
         if named:
             all_answer = self._peers.all_answer(peers)
             self.words = {"key": f"{named}+" if all_answer else named, **({"silent": silent} if silent else {})}
@@ -209,11 +209,11 @@ class Failsafe:
         try:
             means.post.send(seal(message, means.ring.keys[0]), address)
         except OSError as fault:
-            self._tell("message_not_sent", f"to {address[0]} port {address[1]}: {fault}", now_ms)
+            self._log_once("message_not_sent", f"to {address[0]} port {address[1]}: {fault}", now_ms)
 
-    def _tell(self, what: str, why: str, now_ms: int) -> None:
+    def _log_once(self, what: str, why: str, now_ms: int) -> None:
         """Told when it is news: a flood of messages makes no flood of lines."""
-        told, at_ms = self._told.get(what, ("", -TELL_AGAIN_MS))
-        if now_ms - at_ms >= (TELL_AGAIN_MS if why == told else TELL_NEWS_MS):
-            self._told[what] = (why, now_ms)
+        logged, at_ms = self._logged.get(what, ("", -LOG_AGAIN_MS))
+        if now_ms - at_ms >= (LOG_AGAIN_MS if why == logged else LOG_NEWS_MS):
+            self._logged[what] = (why, now_ms)
             self._log.info(what, why)

@@ -70,7 +70,7 @@ class Guardian:
         self._missed_since_ms: int | None = None
         self._wrote_ms: int | None = None
         self._is_written = False
-        self._fault = self._told = ""
+        self._fault = self._logged = ""
         self.is_there = False
         self.why_unfit = ""
 
@@ -110,8 +110,8 @@ class Guardian:
         try:
             self._starting.append(self._start(beside))
         except OSError as fault:
-            if str(fault) != self._told:
-                self._told = str(fault)
+            if str(fault) != self._logged:
+                self._logged = str(fault)
                 self._log.error("guardian_not_started", f"{fault}; nothing is started without it; it is tried again")
 
 

@@ -202,8 +202,8 @@ class Agent:
             self._order = order
         terms = self._lease_view.terms
         for change in self._services.tick(order, self._lease_view.epoch, now_ms, terms.kill_limit_s):
-            tell = self._log.error if change.new.value == "FAILED" else self._log.info
-            tell("service", change.why, service=change.service, state=change.new.value, at_ms=now_ms)
+            log = self._log.error if change.new.value == "FAILED" else self._log.info
+            log("service", change.why, service=change.service, state=change.new.value, at_ms=now_ms)
         if self._services.all_down:
             self._settle(now_ms)
 

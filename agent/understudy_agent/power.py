@@ -75,7 +75,7 @@ class TakeDown:
         self._policy, self._log = policy, log
         self._wait_s = wait_s
         self._wanted, self._has_asked = threading.Event(), threading.Event()
-        self._told: set[str] = set()
+        self._logged: set[str] = set()
         self._how = policy
         """What is done: by the policy, or by what systemd says that somebody has asked for."""
         if policy in COMMANDS:
@@ -103,7 +103,7 @@ class TakeDown:
                 self._how = "poweroff"
                 self._log.warning("node_is_powered_off", "somebody has asked for that already", policy=self._policy)
         except (OSError, subprocess.SubprocessError) as fault:
-            self._tell_once(f"it is not known whether somebody has asked for a power off: {fault}")
+            self._log_once(f"it is not known whether somebody has asked for a power off: {fault}")
         finally:
             self._has_asked.set()
 
@@ -115,10 +115,10 @@ class TakeDown:
             try:
                 act()
             except OSError as fault:
-                self._tell_once(f"{fault}; it is tried again until it is down")
+                self._log_once(f"{fault}; it is tried again until it is down")
             self._wait_s(RETRY_S)
 
-    def _tell_once(self, why: str) -> None:
-        if why not in self._told:
-            self._told.add(why)
+    def _log_once(self, why: str) -> None:
+        if why not in self._logged:
+            self._logged.add(why)
             self._log.error("node_cannot_be_taken_down", why)

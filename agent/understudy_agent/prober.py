@@ -71,14 +71,14 @@ class Prober:
         """
         self._file = file
         self._kept_ms: int | None = None
-        self._told_not_kept = False
+        self._logged_not_kept = False
         self._new_caller = new_caller
         self._log = log
         self._accepts = probe
         self._quorum = QuorumView()
         self._posts: list[ProbeWorker] = []
         self._terms = TermsView()
-        self._told: frozenset[str] | None = None
+        self._logged: frozenset[str] | None = None
         self._malformed = ""
 
     def wake_up(self, now_ms: int) -> None:
@@ -100,7 +100,7 @@ class Prober:
             return
         self._malformed = ""
         if probes != self._quorum.probes:
-            self._told = None
+            self._logged = None
         self._quorum = quorum.told(self._quorum, probes, now_ms)
 
     def tick(self, now_ms: int, terms: TermsView) -> None:
@@ -115,7 +115,7 @@ class Prober:
         if self._quorum.probes is not None:
             self._quorum = quorum.looked(self._quorum, now_ms, terms.heartbeat_interval_s)
             self._keep()
-            self._tell_changes(now_ms)
+            self._log_changes(now_ms)
 
     def is_pending(self, now_ms: int) -> bool:
         """Whether the first round of probes may still tell what is reached."""
@@ -149,11 +149,11 @@ class Prober:
         self._kept_ms = held_ms
         try:
             self._file.save(held_ms)
-            self._told_not_kept = False
+            self._logged_not_kept = False
         except OSError as fault:
-            if not self._told_not_kept:
+            if not self._logged_not_kept:
                 self._log.error("majority_file_not_written", str(fault))
-            self._told_not_kept = True
+            self._logged_not_kept = True
 
     def _take(self, post: ProbeWorker) -> None:
         done = post.caller.take()
@@ -174,16 +174,16 @@ class Prober:
         except (OSError, UnicodeError):
             return ProbeAnswer(host, Result(begun_ms, accepted=False))
 
-    def _tell_changes(self, now_ms: int) -> None:
+    def _log_changes(self, now_ms: int) -> None:
         interval_s = self._terms.heartbeat_interval_s
         reach = quorum.reach_at(self._quorum, now_ms, interval_s)
         if reach is None or self._quorum.probes is None:
             return
         reached = quorum.reached_at(self._quorum, now_ms, interval_s)
-        if reached == self._told:
+        if reached == self._logged:
             return
-        self._told = reached
+        self._logged = reached
         missing = [host for host in self._quorum.probes.hosts if host not in reached]
-        tell = self._log.info if reach.is_majority else self._log.warning
+        log = self._log.info if reach.is_majority else self._log.warning
         why = f"{reach.reached} of {reach.total} quorum hosts are reached"
-        tell("quorum_changed", why, is_majority=reach.is_majority, missing=missing)
+        log("quorum_changed", why, is_majority=reach.is_majority, missing=missing)

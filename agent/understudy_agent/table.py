@@ -27,7 +27,7 @@ class Table:
         """`forgotten_by`: what a person can do so that a table which was made anew is believed."""
         self._reads, self._prober, self._log = reads, prober, log
         self._forgotten_by = forgotten_by
-        self._told: tuple[str, ...] = ()
+        self._logged: tuple[str, ...] = ()
 
     def take(self, lease_view: LeaseView, now_ms: int) -> Read | None:
         """The read that has ended, if it has told anything."""
@@ -42,18 +42,18 @@ class Table:
             return None
         if isinstance(item, Mapping):
             self._prober.tell(item, now_ms)
-        self._tell(view, lease_view)
+        self._log_once(view, lease_view)
         return Read(view, self._reads.calls.begun_ms)
 
-    def _tell(self, view: StateView | None, lease_view: LeaseView) -> None:
+    def _log_once(self, view: StateView | None, lease_view: LeaseView) -> None:
         """What is wrong is told when it is news."""
         faults = view.faults if view is not None else ()
-        if faults and faults != self._told:
+        if faults and faults != self._logged:
             self._log.error("state_partly_malformed", f"these parts are left aside: {'; '.join(faults)}")
         ahead = max((node.read_epoch for node in view.nodes.values()), default=0) if view is not None else 0
         if view is not None and ahead > view.epoch:
             faults = (*faults, f"epoch below {ahead}")
-            if faults != self._told:
+            if faults != self._logged:
                 why = (
                     f"the table shows epoch {view.epoch}, and a node has read {ahead}, says its beat: was it put back?"
                 )
@@ -61,7 +61,7 @@ class Table:
         if view is not None and is_outdated(view, lease_view):
             newest = max(lease_view.epoch, lease_view.seen_epoch)
             faults = (*faults, f"epoch below {newest}")
-            if faults != self._told:
+            if faults != self._logged:
                 why = f"the table shows epoch {view.epoch}, and this node has read {newest}: it says nothing of now"
                 self._log.error("state_outdated", f"{why}. If the cluster was made anew: {self._forgotten_by}")
-        self._told = faults
+        self._logged = faults

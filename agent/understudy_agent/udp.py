@@ -60,7 +60,7 @@ class UdpSocket:
         return [self._waiting.get_nowait() for _ in range(self._waiting.qsize())]
 
     def _run(self) -> None:
-        told = ""
+        logged = ""
         while True:
             opened = socket.socket(socket.AF_INET6 if ":" in self._bind else socket.AF_INET, socket.SOCK_DGRAM)
             with opened:
@@ -70,8 +70,8 @@ class UdpSocket:
                     self._receive(opened)
                 except OSError as fault:
                     self._socket = None
-                    if str(fault) != told:
-                        told = str(fault)
+                    if str(fault) != logged:
+                        logged = str(fault)
                         why = f"{self._bind} port {self._port}: {fault}; every agent here needs its own failsafe_port"
                         self._log.error("failsafe_port_failed", why)
             time.sleep(BIND_AGAIN_S)
