@@ -19,11 +19,11 @@ PAUSE_MOST_MS = 60_000
 class Recovery:
     """Which services are being restarted, and how often each was. Times are local milliseconds."""
 
-    def __init__(self, services: Sequence[Service], tell: Callable[[StateChange], None]) -> None:
+    def __init__(self, services: Sequence[Service], report: Callable[[StateChange], None]) -> None:
         """`services` in dependency order."""
         self._services = {service.spec.name: service for service in services}
         self._needs = {name: self._all_needs(name) for name in self._services}
-        self._tell = tell
+        self._report = report
         self._epoch: int | None = 0
         """Of the lease that the restarts are counted under; None: of whichever comes first."""
         self._failed_before: dict[str, int] = {}
@@ -185,7 +185,7 @@ class Recovery:
         if count:
             window_s = service.spec.restart_window_s
             why = f"it was restarted {count} times within {window_s:g} s, and is not restarted again"
-            self._tell(StateChange(name, service.state, State.FAILED, why))
+            self._report(StateChange(name, service.state, State.FAILED, why))
 
     def _take_down(self, service: Service, now_ms: int) -> None:
         name = service.spec.name

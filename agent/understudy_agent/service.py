@@ -34,7 +34,7 @@ LOOKS = (
 class Service:
     """The automaton of one service. Times are local milliseconds."""
 
-    def __init__(self, spec: ServiceSettings, kind: ServiceKind, tell: Callable[[StateChange], None]) -> None:
+    def __init__(self, spec: ServiceSettings, kind: ServiceKind, report: Callable[[StateChange], None]) -> None:
         self.spec = spec
         self.state: State | None = None
         """None until the first look has told whether it runs."""
@@ -57,7 +57,7 @@ class Service:
         self.looked_at_ms = 0
         """When the newest look at rest began that has ended, with or without an answer."""
         self._kind = kind
-        self._tell = tell
+        self._report = report
         self._unknown_since_ms = 0
         self._is_said_dead = False
         self._may_have_run = True
@@ -164,7 +164,7 @@ class Service:
         self._drop_task()
         self._since_ms = now_ms
         if self.state is State.STOPPING and not self.unstoppable:
-            self._tell(StateChange(self.spec.name, self.state, self.state, why))
+            self._report(StateChange(self.spec.name, self.state, self.state, why))
         self._become(State.STOPPING, why)
         self._do(ServiceStep.KILL, self._kind.kill(), now_ms)
 
@@ -214,7 +214,7 @@ class Service:
         was, looks = self.shown, self.unknown_looks
         self.unknown_looks, self.is_unknown, self._is_said_dead = 0, False, False
         if looks and self.state is not None:
-            self._tell(StateChange(self.spec.name, was, self.state, "a look at it has an answer again"))
+            self._report(StateChange(self.spec.name, was, self.state, "a look at it has an answer again"))
 
     def _had_no_answer(self, outcome: Outcome, now_ms: int) -> None:
         interval_ms = min(int(self.spec.check_interval_s * 1000), ASK_AGAIN_MS)
@@ -231,7 +231,7 @@ class Service:
             self._say(was, f"{self.unknown_looks} looks in a row had no answer: it is not known whether it runs")
 
     def _say(self, was: State, why: str) -> None:
-        self._tell(StateChange(self.spec.name, was, self.shown, self._because(why)))
+        self._report(StateChange(self.spec.name, was, self.shown, self._because(why)))
 
     def _after_look(self, outcome: Outcome, now_ms: int) -> None:
         self.looked_at_ms = self._task_since_ms
@@ -389,7 +389,7 @@ class Service:
         self._is_awaited = self._is_awaited and state is State.STARTING
         if state is not self.state:
             old, self.state = self.state, state
-            self._tell(StateChange(self.spec.name, old, state, why))
+            self._report(StateChange(self.spec.name, old, state, why))
 
 
 _AFTER: dict[ServiceStep, Callable[[Service, Outcome, int], None]] = {
