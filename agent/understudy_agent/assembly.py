@@ -59,17 +59,17 @@ def run(settings: Config) -> int:
     signal.signal(signal.SIGTERM, lambda *_: agent.ask_to_stop())
     signal.signal(signal.SIGINT, lambda *_: agent.ask_to_stop())
     drop_ins = _drop_ins(settings, log)
-    told_ready = told_stopping = False
+    notified_ready = notified_stopping = False
     while agent.exit_status is None:
         wake.clear()
         agent.tick(boottime_ms())
         drop_ins.tick(boottime_ms(), is_placed=agent.is_placed)
-        if not told_ready:
+        if not notified_ready:
             notifier.ready()  # it obeys the lease that it found, whether or not anybody tells who this node is
-            told_ready = True
-        if agent.is_stopping and not told_stopping:
+            notified_ready = True
+        if agent.is_stopping and not notified_stopping:
             notifier.stopping()
-            told_stopping = True
+            notified_stopping = True
         wake.wait(agent.pause_ms(boottime_ms()) / 1000)
     return agent.exit_status
 

@@ -69,16 +69,16 @@ def from_metadata(address: str = METADATA, timeout_s: float = TIMEOUT_S) -> Iden
 class Whoami:
     """Finds out who this node is when it is first needed, and again until it is known."""
 
-    def __init__(self, ask: Callable[[], Identity], tell: Callable[[Identity], None]) -> None:
+    def __init__(self, ask: Callable[[], Identity], on_found: Callable[[Identity], None]) -> None:
         """`tell` is called, once, in the thread that has found out."""
-        self._ask, self._tell = ask, tell
+        self._ask, self._on_found = ask, on_found
         self._known: Identity | None = None
 
     def __call__(self) -> Identity:
         """Raises NoIdentityError while the machine does not tell."""
         if self._known is None:
             found = self._ask()
-            self._tell(found)
+            self._on_found(found)
             self._known = found
         return self._known
 

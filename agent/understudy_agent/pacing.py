@@ -12,7 +12,7 @@ from .view import StateView, TermsView
 FIRST_READ_LIMIT_MS = 3000
 FIRST_RETRY_MS = 500
 READ_AFTER_OWN_BEAT_MS = 300
-READ_TELLS_OF_BEAT_MS = 200
+READ_SHOWS_BEAT_MS = 200
 """A periodic read that begins so long after an own beat is as good as the read that the beat calls for."""
 READ_WHILE_MOVING_MS = 500
 LOST_AFTER_BEATS = 2
@@ -64,7 +64,7 @@ def next_read_ms(reads: Calls, beats: Calls, view: StateView | None, terms: Term
     moving = view is not None and (view.in_transition or not view.active)
     due_ms = reads.begun_ms + (min(interval_ms, READ_WHILE_MOVING_MS) if moving else interval_ms)
     own_beat_ms = None if beats.failures else beats.done_ms
-    if own_beat_ms is not None and reads.begun_ms < own_beat_ms + READ_TELLS_OF_BEAT_MS:
+    if own_beat_ms is not None and reads.begun_ms < own_beat_ms + READ_SHOWS_BEAT_MS:
         due_ms = min(due_ms, own_beat_ms + READ_AFTER_OWN_BEAT_MS)
     return due_ms
 

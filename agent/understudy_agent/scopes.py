@@ -15,7 +15,7 @@ from pathlib import Path
 from . import cgroups
 from .tasks import Outcome
 
-TOLD_MOST = 5
+LISTED_MOST = 5
 BOOTED = Path("/run/systemd/system")
 """There where systemd is the first process of the machine."""
 
@@ -64,7 +64,7 @@ class Scopes:
             return Outcome.UNKNOWN, f"it cannot be told who is left in {self._slice}: {fault}"
         if not left:
             return outcome, why
-        pids = ", ".join(map(str, sorted(left)[:TOLD_MOST]))
+        pids = ", ".join(map(str, sorted(left)[:LISTED_MOST]))
         return Outcome.RUNNING, f"{why}, and of its processes are left in {self._slice}: {pids}"
 
     def end_left(self, number: int = signal.SIGKILL) -> bool:

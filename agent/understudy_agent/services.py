@@ -64,7 +64,7 @@ class Services:
         self._own = [service for service in self._services if service.spec.name not in gone]
         self._recovery = Recovery(self._own, self._changes.append)
         self._on_unstoppable = on_unstoppable
-        self._told: set[str] = set()
+        self._called_for: set[str] = set()
         self.unknown: tuple[str, ...] = ()
         """Services that are to be down at the end of the lease, and that nothing here can look at or stop."""
         self._tries, self._has_resumed = tries, False
@@ -223,14 +223,14 @@ class Services:
             name = service.spec.name
             if service.unstoppable and self._order in TO_BE_DOWN and not service.may_run:
                 service.give_up("it is not known to be down, and was neither started nor seen running here", now_ms)
-            elif service.unstoppable and name not in self._told and self._order in TO_BE_DOWN:
-                self._told.add(name)
+            elif service.unstoppable and name not in self._called_for and self._order in TO_BE_DOWN:
+                self._called_for.add(name)
                 self._on_unstoppable(name)
             elif not service.unstoppable:
-                self._told.discard(name)
+                self._called_for.discard(name)
         for name in self.unknown:
-            if self._order is Order.KILL and name not in self._told:
-                self._told.add(name)
+            if self._order is Order.KILL and name not in self._called_for:
+                self._called_for.add(name)
                 self._on_unstoppable(name)
 
     def states(self) -> dict[str, str]:
