@@ -104,7 +104,7 @@ class Failsafe:
         return until_ms if now_ms < until_ms else None
 
     def tick(self, lease_view: LeaseView, now_ms: int, *, all_down: bool) -> LeaseView:
-        """Take up what has come, answer, and ask if the lease runs low. Returns the lease view with what was promised."""
+        """Take up what has come, answer, and ask if the lease runs low. Returns the view with what was promised."""
         if self._means is None:
             return lease_view
         self._means.ring.tick(now_ms, is_registered=self._view is not None)

@@ -70,7 +70,7 @@ class Whoami:
     """Finds out who this node is when it is first needed, and again until it is known."""
 
     def __init__(self, ask: Callable[[], Identity], on_found: Callable[[Identity], None]) -> None:
-        """`tell` is called, once, in the thread that has found out."""
+        """`on_found` is called, once, in the thread that has found out."""
         self._ask, self._on_found = ask, on_found
         self._known: Identity | None = None
 

@@ -86,7 +86,7 @@ class Prober:
         if self._file is not None:
             self._quorum = QuorumView(held_ms=self._file.load(now_ms))
 
-    def tell(self, item: Mapping[str, Any], now_ms: int) -> None:
+    def take_item(self, item: Mapping[str, Any], now_ms: int) -> None:
         """Take what a state item, given as plain values, has probed.
 
         One that is malformed changes nothing: it must not cost a node its lease that is well.
@@ -101,7 +101,7 @@ class Prober:
         self._malformed = ""
         if probes != self._quorum.probes:
             self._logged = None
-        self._quorum = quorum.told(self._quorum, probes, now_ms)
+        self._quorum = quorum.with_probes(self._quorum, probes, now_ms)
 
     def tick(self, now_ms: int, terms: TermsView) -> None:
         """Take up the probes that have ended, begin those that are due, and look whether there is a majority."""

@@ -41,7 +41,7 @@ class Table:
             self._reads.failed(f"the state item is malformed: {fault}", now_ms)
             return None
         if isinstance(item, Mapping):
-            self._prober.tell(item, now_ms)
+            self._prober.take_item(item, now_ms)
         self._log_once(view, lease_view)
         return Read(view, self._reads.calls.begun_ms)
 

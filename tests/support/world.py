@@ -311,7 +311,7 @@ class World:
             now_ms = _local_ms(now)
             sender = Sender(machine.instance_id, machine.boot, range(now_ms + 1), now_ms)
             machine.lease_view = after_read(machine.lease_view, parse_state(item), sender)
-            machine.quorum = hosts.told(machine.quorum, hosts.parse_probes(item), _local_ms(now))
+            machine.quorum = hosts.with_probes(machine.quorum, hosts.parse_probes(item), _local_ms(now))
         self._probe(machine, _local_ms(now))
         if not machine.keeps_lease:
             machine.status = "IN_SERVICE"

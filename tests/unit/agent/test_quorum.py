@@ -19,7 +19,7 @@ from understudy_agent.quorum import (
     probed,
     reach_at,
     reached_at,
-    told,
+    with_probes,
 )
 from understudy_agent.view import MalformedStateError
 
@@ -31,7 +31,7 @@ TOLD_MS = 100_000
 
 def known(*accepted: bool, begun_ms: int = TOLD_MS) -> QuorumView:
     """Told of three hosts at TOLD_MS, and of none before; with a result for as many of them as are given."""
-    quorum = told(told(QuorumView(), None, TOLD_MS), PROBES, TOLD_MS)
+    quorum = with_probes(with_probes(QuorumView(), None, TOLD_MS), PROBES, TOLD_MS)
     for host, each in zip(HOSTS, accepted, strict=False):
         quorum = probed(quorum, host, Result(begun_ms, each))
     return quorum
@@ -167,7 +167,7 @@ def test_where_it_is_not_known_since_when_there_is_no_majority_it_counts_as_lost
 def test_a_changed_list_of_hosts_gives_nobody_more_time():  # S12
     quorum = looked(known(True, True, False), TOLD_MS + 3000, INTERVAL_S)
     for second in range(4, 16):
-        quorum = told(quorum, Probes((f"x{second}:1", "y:1"), 2.0), TOLD_MS + second * 1000)
+        quorum = with_probes(quorum, Probes((f"x{second}:1", "y:1"), 2.0), TOLD_MS + second * 1000)
     assert not forbids(quorum, TOLD_MS + 14_999, INTERVAL_S, LEASE_S, is_down=False)
     assert forbids(quorum, TOLD_MS + 15_000, INTERVAL_S, LEASE_S, is_down=False)
 
@@ -179,10 +179,10 @@ def test_an_agent_that_has_just_been_told_of_hosts_gives_nothing_up_for_the_leng
 
 
 def test_hosts_that_stay_in_the_list_keep_their_results_and_others_start_afresh():  # S12
-    changed = told(known(True, True, True), Probes(("a:1", "b:1", "d:1"), 1.0), TOLD_MS + 5000)
+    changed = with_probes(known(True, True, True), Probes(("a:1", "b:1", "d:1"), 1.0), TOLD_MS + 5000)
     assert set(changed.results) == {"a:1", "b:1"}
     assert is_pending(changed, TOLD_MS + 5999)
     assert reach_at(changed, TOLD_MS + 6000, INTERVAL_S) == HostsReached(2, 3)
     assert changed.held_ms == TOLD_MS
-    assert told(changed, changed.probes, TOLD_MS + 9000) is changed
-    assert told(changed, None, TOLD_MS + 9000) == QuorumView(held_ms=TOLD_MS + 9000)
+    assert with_probes(changed, changed.probes, TOLD_MS + 9000) is changed
+    assert with_probes(changed, None, TOLD_MS + 9000) == QuorumView(held_ms=TOLD_MS + 9000)
