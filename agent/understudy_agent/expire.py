@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from . import lease, telling
+from . import lease, reporting
 from .files import LeaseFile, PlacedFile
 from .lease import DOWN_AT_ONCE, UNBOUND, LeaseView, Order
 from .log import Log
@@ -191,7 +191,7 @@ class Expiry:
         unknown = self._services.unknown
         self._services.bind(found.services)
         if self._services.unknown != unknown:
-            telling.unknown(self._services, self._log)
+            reporting.unknown(self._services, self._log)
 
     def _look(self, woken: LeaseView, now_ms: int, *, has_agent: bool) -> LeaseView | None:
         """Where services stand that no lease bounds: None when all are down. What does not tell in time may run.

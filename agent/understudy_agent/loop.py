@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from . import lease, pacing, starts, telling
+from . import lease, pacing, reporting, starts
 from .exchange import Exchange
 from .failsafe import Failsafe
 from .farewell import ENDED_WELL, STOPPED_BADLY, Farewell
@@ -75,8 +75,8 @@ class Agent:
         self._services.bind(found.services)
         if found == LeaseView():
             self._services.forget_former()
-        telling.unknown(self._services, self._log)
-        telling.former(self._services, self._log)
+        reporting.unknown(self._services, self._log)
+        reporting.former(self._services, self._log)
         self._failsafe.wake_up(now_ms)
         self._prober.wake_up(now_ms)
         return found
@@ -195,7 +195,7 @@ class Agent:
         elif order is Order.SERVE and not self._lets_start(now_ms):
             order = Order.KEEP
         if order is not self._order:
-            why = telling.reason(
+            why = reporting.reason(
                 order, self._lease_view, self._watch, is_stopping=self.is_stopping, lacks_quorum=lacks_quorum
             )
             self._log.info("order", why, order=order.value, before=self._order.value, at_ms=now_ms)
@@ -256,7 +256,7 @@ class Agent:
 
     def _send_beat(self) -> None:
         """Called in the sending thread. The number is taken before the call: the lease runs from there."""
-        said = telling.beat(self._who, self._sent.next(), self._report, self._failsafe, self._sent.accepted)
+        said = reporting.beat(self._who, self._sent.next(), self._report, self._failsafe, self._sent.accepted)
         self._transport.put_beat(said)
 
     def _take_beat(self, now_ms: int) -> None:
@@ -290,7 +290,7 @@ class Agent:
     def _show(self) -> None:
         try:
             self._status.show(
-                telling.status(self._who.cluster, self._who.instance, self._order, self._lease_view, self._report)
+                reporting.status(self._who.cluster, self._who.instance, self._order, self._lease_view, self._report)
             )
         except OSError as fault:
             self._log.warning("status_file_not_written", str(fault))
