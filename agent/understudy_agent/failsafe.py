@@ -30,7 +30,7 @@ class Means:
     """
 
     ring: KeyRing
-    post: UdpTransport
+    transport: UdpTransport
     port: int
     asks_peers: bool = True
 
@@ -108,7 +108,7 @@ class Failsafe:
         if self._means is None:
             return lease_view
         self._means.ring.tick(now_ms, is_registered=self._view is not None)
-        for datagram in self._means.post.received():
+        for datagram in self._means.transport.received():
             self._take(datagram, self._means, lease_view, now_ms, all_down=all_down)
         after = self._covered(lease_view)
         if self._view is not None and promise.is_wanted(after, self._view, self.me, now_ms):
@@ -207,7 +207,7 @@ class Failsafe:
 
     def _send(self, message: Message, address: tuple[str, int], means: Means, now_ms: int) -> None:
         try:
-            means.post.send(seal(message, means.ring.keys[0]), address)
+            means.transport.send(seal(message, means.ring.keys[0]), address)
         except OSError as fault:
             self._log_once("message_not_sent", f"to {address[0]} port {address[1]}: {fault}", now_ms)
 

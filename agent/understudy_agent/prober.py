@@ -76,7 +76,7 @@ class Prober:
         self._log = log
         self._accepts = probe
         self._quorum = QuorumView()
-        self._posts: list[ProbeWorker] = []
+        self._workers: list[ProbeWorker] = []
         self._terms = TermsView()
         self._logged: frozenset[str] | None = None
         self._malformed = ""
@@ -106,12 +106,12 @@ class Prober:
     def tick(self, now_ms: int, terms: TermsView) -> None:
         """Take up the probes that have ended, begin those that are due, and look whether there is a majority."""
         self._terms = terms
-        for post in self._posts:
-            self._take(post)
+        for worker in self._workers:
+            self._take(worker)
         for position, host in enumerate(self._quorum.probes.hosts if self._quorum.probes else ()):
-            if position == len(self._posts):
-                self._posts.append(ProbeWorker(self._new_caller(f"quorum-{position}")))
-            self._begin_if_due(self._posts[position], host, now_ms)
+            if position == len(self._workers):
+                self._workers.append(ProbeWorker(self._new_caller(f"quorum-{position}")))
+            self._begin_if_due(self._workers[position], host, now_ms)
         if self._quorum.probes is not None:
             self._quorum = quorum.looked(self._quorum, now_ms, terms.heartbeat_interval_s)
             self._keep()
@@ -155,20 +155,20 @@ class Prober:
                 self._log.error("majority_file_not_written", str(fault))
             self._logged_not_kept = True
 
-    def _take(self, post: ProbeWorker) -> None:
-        done = post.caller.take()
+    def _take(self, worker: ProbeWorker) -> None:
+        done = worker.caller.take()
         if done is not None and isinstance(done.value, ProbeAnswer):
             self._quorum = quorum.probed(self._quorum, done.value.host, done.value.result)
 
-    def _begin_if_due(self, post: ProbeWorker, host: str, now_ms: int) -> None:
+    def _begin_if_due(self, worker: ProbeWorker, host: str, now_ms: int) -> None:
         interval_ms = int(self._terms.heartbeat_interval_s * 1000)
-        is_due = post.begun_ms is None or post.host != host or now_ms - post.begun_ms >= interval_ms
+        is_due = worker.begun_ms is None or worker.host != host or now_ms - worker.begun_ms >= interval_ms
         timeout_s = self._quorum.probes.timeout_s if self._quorum.probes else 0
-        if is_due and post.caller.submit(lambda: self._probe(host, timeout_s, now_ms)):
-            post.begun_ms, post.host = now_ms, host
+        if is_due and worker.caller.submit(lambda: self._probe(host, timeout_s, now_ms)):
+            worker.begun_ms, worker.host = now_ms, host
 
     def _probe(self, host: str, timeout_s: float, begun_ms: int) -> ProbeAnswer:
-        """Called in the post's thread."""
+        """Called in the worker's thread."""
         try:
             return ProbeAnswer(host, Result(begun_ms, self._accepts(host, timeout_s)))
         except (OSError, UnicodeError):

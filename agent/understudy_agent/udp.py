@@ -49,7 +49,7 @@ class UdpSocket:
         self._waiting: queue.Queue[Datagram] = queue.Queue(WAITING_LIMIT)
         self._on_arrival = on_arrival
         self._log = log
-        threading.Thread(target=self._run, name="post", daemon=True).start()
+        threading.Thread(target=self._run, name="udp", daemon=True).start()
 
     def send(self, data: bytes, address: tuple[str, int]) -> None:
         if self._socket is None:

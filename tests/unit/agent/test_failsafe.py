@@ -535,12 +535,12 @@ def test_datagrams_reach_another_node_and_a_port_that_is_taken_is_told_and_not_f
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
         arrived: list[bool] = []
-        post = UdpSocket("127.0.0.1", port, lambda: arrived.append(True), log)
-        wait_for(lambda: post._socket is not None)
+        socket_ = UdpSocket("127.0.0.1", port, lambda: arrived.append(True), log)
+        wait_for(lambda: socket_._socket is not None)
         peer.sendto(b"hello", ("127.0.0.1", port))
         wait_for(lambda: arrived)
-        (came,) = post.received()
+        (came,) = socket_.received()
         assert came == Datagram(b"hello", peer.getsockname())
-        post.send(b"back", came.address)
+        socket_.send(b"back", came.address)
         peer.settimeout(5)
         assert peer.recvfrom(100)[0] == b"back"
