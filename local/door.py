@@ -10,7 +10,7 @@ import socketserver
 import threading
 from collections.abc import Iterator
 
-from local.beside import Beside, Serving
+from local.helper import Helper, LoopbackServer
 
 _CHUNK = 65536
 _DATAGRAM = 65535
@@ -22,7 +22,7 @@ class Way(enum.Enum):
     SHUT = "SHUT"  # connections are ended at once
 
 
-class Door(Serving):
+class Door(LoopbackServer):
     """One node's way to a server on this machine. `url` is its endpoint there, from `with` on.
 
     What is asked while it is silent is lost. So nothing piles up behind it, as it does before a server that hangs.
@@ -96,7 +96,7 @@ class _Server(socketserver.ThreadingTCPServer):
     request_queue_size = 128
 
 
-class Relay(Beside):
+class Relay(Helper):
     """Takes the datagrams for an address, passes them on to its port `port`, and brings the answers back.
 
     `cut`: it drops both.

@@ -11,7 +11,7 @@ from typing import Self
 _POLL_S = 0.05
 
 
-class Beside(ABC):
+class Helper(ABC):
     """Runs from `with` on until the block is left. It is given `end_limit_s` to end then."""
 
     def __init__(self, name: str, end_limit_s: float = 5.0) -> None:
@@ -41,7 +41,7 @@ class Beside(ABC):
         """Put away what the thread has used."""
 
 
-class Serving(Beside):
+class LoopbackServer(Helper):
     """A server on a loopback port. `url` is where it answers."""
 
     def __init__(self, name: str, server: socketserver.TCPServer) -> None:
