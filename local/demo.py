@@ -80,14 +80,14 @@ def _tell_story(directory: Path, screen: Screen, report: dict[str, Any], *, show
         with (
             BoardServer(aws.stack) if shows else contextlib.nullcontext() as board,
             Cluster(aws, CLUSTER, (FIRST, SECOND), tuning=TUNING) as cluster,
-            Cut(aws, cluster) as ways,
+            Cut(aws, cluster) as cut,
             Client(aws.dns.port, cluster.record, cluster.port) as client,
             Observer(cluster, client, screen.say) as observer,
         ):
             if board:
                 screen.say(f"the board: {board.address}")
             screen.follow(observer)
-            scenes = Scenes(cluster, client, observer, screen, ways)
+            scenes = Scenes(cluster, client, observer, screen, cut)
             scenes.place()
             report["setup_s"] = round(time.monotonic() - began, 1)
             report["restart"] = scenes.restart_locally()
