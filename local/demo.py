@@ -53,7 +53,7 @@ def main(arguments: list[str] | None = None) -> int:
     report: dict[str, Any] = {"done": False}
     try:
         with Screen(console) as screen:
-            _tell_story(directory, screen, report, shows=options.show)
+            _play(directory, screen, report, shows=options.show)
     except Interrupted as signal:
         console.print(f"Stopped by {signal}. Nothing is left running.")
         return signal.exit_status
@@ -73,7 +73,7 @@ def main(arguments: list[str] | None = None) -> int:
     return 0 if done else 1
 
 
-def _tell_story(directory: Path, screen: Screen, report: dict[str, Any], *, shows: bool) -> None:
+def _play(directory: Path, screen: Screen, report: dict[str, Any], *, shows: bool) -> None:
     began = time.monotonic()
     screen.chapter("Starting an AWS on this machine, and deploying the stack into it")
     with local_aws(directory / "aws", [f"{CLUSTER}.{ZONE_NAME}"], propagation_s=PROPAGATION_S, say=screen.say) as aws:

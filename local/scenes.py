@@ -67,13 +67,15 @@ class Scenes:
         agent = wait_for(
             "the agent restarts the service", lambda: _restart(node, log_size), RESTART_LIMIT_S, why=node.tail
         )
-        told_at = wait_for("a beat says so", lambda: self._told_after(agent["beat_ms"]), RESTART_LIMIT_S, why=node.tail)
+        reported_at = wait_for(
+            "a beat says so", lambda: self._reported_after(agent["beat_ms"]), RESTART_LIMIT_S, why=node.tail
+        )
         wait_for(f"{FIRST} answers", lambda: self._client.served_by(FIRST, since=mark), ANSWERED_LIMIT_S)
         self._demand_unmoved(before, executions)
         after = node.pids_of(SERVICE)
         if not after or set(after) & set(pids):
             raise SceneFailed(f"the service on {FIRST} was not restarted: processes {pids} before and {after} after")
-        times = {"found_dead": agent["found_dead"], "in_service": agent["in_service"], "told": told_at}
+        times = {"found_dead": agent["found_dead"], "in_service": agent["in_service"], "told": reported_at}
         facts = {"node": FIRST, "service": SERVICE, "epoch": before["epoch"], "processes": [*pids, *after]}
         return restart_report(times, began, self._outage(mark, FIRST), self._client.attempts) | facts
 
@@ -128,7 +130,7 @@ class Scenes:
         last = self._client.last()
         return last.node if last is not None and last.at >= mark else ""
 
-    def _told_after(self, beat_ms: int) -> float | None:
+    def _reported_after(self, beat_ms: int) -> float | None:
         """When the table was seen to hold a later beat that says in service; None as long as it does not."""
         beats = self._cluster.beats(FIRST)
         return time.time() if beats["beat"] >= beat_ms and beats["service"] == "IN_SERVICE" else None

@@ -101,7 +101,7 @@ def test_a_node_that_its_auto_scaling_group_ends_is_left_first_and_then_let_go(a
     def waits(instance_id: str) -> bool:
         return bool(cluster.state()["nodes"][instance_id]["departure"]["hook"])
 
-    aws.stack.tell_terminating(active, "orders-db-a")
+    aws.stack.publish_terminating(active, "orders-db-a")
     assert waits(active)
     state = cluster.wait_settled("node-b", MOVE_LIMIT_S, above_epoch=epoch)
     moved = aws.stack.transition(cluster.name, state["epoch"])
@@ -109,7 +109,7 @@ def test_a_node_that_its_auto_scaling_group_ends_is_left_first_and_then_let_go(a
     assert cluster.served_address() == cluster.node("node-b").instance.address
     aws.stack.watch()
     wait_for("it is let go", lambda: not waits(active), 30)
-    aws.stack.tell_terminating(standby, "orders-db-b")
+    aws.stack.publish_terminating(standby, "orders-db-b")
     assert waits(standby), "nobody else stays"
 
 
@@ -121,7 +121,7 @@ def test_when_ec2_stops_the_active_node_nobody_waits_for_silence(aws, make_clust
     began = time.time()
     active.kill()
     aws.world.stop(active.instance)
-    aws.stack.tell_instance_state(active.instance.instance_id, "stopping")
+    aws.stack.publish_instance_state(active.instance.instance_id, "stopping")
     state = cluster.wait_settled("node-b", MOVE_LIMIT_S, above_epoch=epoch)
     moved = aws.stack.transition(cluster.name, state["epoch"])
     assert moved["proof"] == "STOPPED"

@@ -180,7 +180,7 @@ def die(cluster: PgCluster, machine: PgMachine, *, ec2_tells: bool) -> None:
     machine.kill()
     if ec2_tells:
         cluster.aws.world.stop(machine.instance)
-        cluster.aws.stack.tell_instance_state(machine.instance.instance_id, "stopped")
+        cluster.aws.stack.publish_instance_state(machine.instance.instance_id, "stopped")
 
 
 def come_back(cluster: PgCluster, machine: PgMachine) -> None:
