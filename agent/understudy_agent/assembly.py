@@ -21,12 +21,12 @@ from .expire import Expiry, Left, keep_the_lease
 from .failsafe import Failsafe, Means
 from .files import LeaseFile, Lock, MajorityFile, PlacedFile, PromiseFile, StatusFile
 from .former import Former, text_with
-from .guardian import Guardian
+from .guardian import Guardian, Handover
 from .identity import Identity, Whoami
 from .keys import FILE_PACE, KeyRing, parameter_pace, read_key_file
 from .last_resort import Ender, stay_in_memory
 from .log import JsonLog, Log
-from .loop import Agent
+from .loop import Agent, AgentFiles, Channel, Host, Safeguards
 from .placed import Placed
 from .plan import PlanFile
 from .ports import Self
@@ -92,6 +92,29 @@ def _agent(settings: Config, log: Log, notifier: SdNotifier, wake: threading.Eve
     return Agent(
         who=myself,
         services=_services(settings, boot, former, log),
+        channel=_channel(settings, log, wake, who),
+        files=AgentFiles(
+            lease=_lease_file(settings.runtime_dir, boot),
+            placed=Placed(_placed_file(settings), Exchange("placed_file", Worker("placed", wake.set), log)),
+            status=StatusFile(settings.status_file),
+        ),
+        safeguards=Safeguards(
+            prober=Prober(
+                lambda name: Worker(name, wake.set), log, file=MajorityFile(settings.runtime_dir / "quorum.json", boot)
+            ),
+            failsafe=failsafe,
+            keeper=_guardian(settings, plan, former, log),
+        ),
+        host=Host(clock_ms=boottime_ms, notifier=notifier, log=log),
+    )
+
+
+def _identity(settings: Config) -> Identity:
+    return identity.from_arn(settings.instance_arn) if settings.instance_arn else identity.from_metadata()
+
+
+def _channel(settings: Config, log: Log, wake: threading.Event, who: Whoami) -> Channel:
+    return Channel(
         transport=Aws(
             who=who,
             region=settings.region,
@@ -102,22 +125,7 @@ def _agent(settings: Config, log: Log, notifier: SdNotifier, wake: threading.Eve
         ),
         beats=Exchange("beat", Worker("beats", wake.set), log),
         reads=Exchange("read", Worker("reads", wake.set), log),
-        prober=Prober(
-            lambda name: Worker(name, wake.set), log, file=MajorityFile(settings.runtime_dir / "quorum.json", boot)
-        ),
-        clock_ms=boottime_ms,
-        lease_file=_lease_file(settings.runtime_dir, boot),
-        status=StatusFile(settings.status_file),
-        notifier=notifier,
-        log=log,
-        failsafe=failsafe,
-        placed=Placed(_placed_file(settings), Exchange("placed_file", Worker("placed", wake.set), log)),
-        guard=_guardian(settings, plan, former, log),
     )
-
-
-def _identity(settings: Config) -> Identity:
-    return identity.from_arn(settings.instance_arn) if settings.instance_arn else identity.from_metadata()
 
 
 def _services(settings: Config, boot: str, former: Mapping[str, str], log: Log) -> Services:
@@ -142,7 +150,8 @@ def _guardian(settings: Config, plan: PlanFile, former: Mapping[str, str], log: 
         return guardian.start(guardian.command(plan.path, settings.cluster, own, beside=followed))
 
     watchdog = None if settings.watchdog is None else Demand(WatchdogFiles(settings.runtime_dir, log))
-    return Guardian(Succession(settings.runtime_dir), start, plan, settings.text, remains, log, former, watchdog)
+    handover = Handover(plan, remains, settings.text, former)
+    return Guardian(Succession(settings.runtime_dir), start, handover, log, watchdog)
 
 
 def _failsafe(settings: Config, log: Log, wake: threading.Event, who: Whoami, boot: str) -> Failsafe:

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from .config import Config
-from .dropins import FOLLOWS_THE_AGENT, SYSTEM_DIR, file_name, takes_drop_in
+from .dropins import FOLLOWS_THE_AGENT, file_name, takes_drop_in
 from .keys import read_key_file
+from .scopes import UNIT_DIR
 from .shown import Shown, UnitGroup, boot_faults
 from .tasks import Outcome
 from .units import Unit
@@ -49,7 +50,7 @@ def _with_remedy(shown: Shown) -> str:
     return f"{state}: {REMEDIES.get(state, OTHER_REMEDY).format(name=shown.name)}"
 
 
-def check(settings: Config, systemctl: str = "systemctl", directory: Path = SYSTEM_DIR) -> Findings:
+def check(settings: Config, systemctl: str = "systemctl", directory: Path = UNIT_DIR) -> Findings:
     """All that can be found out about a configuration on the machine that it is for. Starts and changes nothing."""
     findings = Findings()
     _check_key_file(settings, findings)

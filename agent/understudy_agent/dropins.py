@@ -14,10 +14,10 @@ from pathlib import Path
 
 from .exchange import Exchange
 from .log import Log
+from .scopes import SystemPaths
 from .shown import Shown, boot_faults
 from .units import Unit
 
-SYSTEM_DIR = Path("/etc/systemd/system")
 RETRY_EVERY_MS = 60_000
 RELOAD_LIMIT_S = 90
 FOLLOWS_THE_AGENT = (
@@ -67,15 +67,14 @@ class DropIns:
         agent_unit: str,
         exchange: Exchange,
         log: Log,
-        systemctl: str = "systemctl",
-        directory: Path = SYSTEM_DIR,
+        system: SystemPaths | None = None,
     ) -> None:
         """`units` by the names of their services. `agent_unit`: the agent's own; "" when systemd has not started it."""
         self._units, self._cluster, self._agent_unit = units, cluster, agent_unit
         self._exchange, self._log = exchange, log
         self._file_name = file_name(cluster)
-        self._directory = directory
-        self._systemctl = systemctl
+        system = system or SystemPaths()
+        self._directory, self._systemctl = system.units, system.systemctl
         self._wanted: dict[Path, str] | None = None
         """As they were written last; None: not yet, or not known."""
         self._tried_ms = 0

@@ -7,7 +7,7 @@ B11.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from . import lease, pacing, reporting, starts
 from .exchange import Exchange
@@ -30,37 +30,59 @@ TICK_MS = 200
 TICK_WHILE_MOVING_MS = 50
 
 
+@dataclass(frozen=True)
+class Channel:
+    """How an agent reaches the controller: the two calls, and what makes each of them one at a time."""
+
+    transport: Transport
+    beats: Exchange
+    reads: Exchange
+
+
+@dataclass(frozen=True)
+class AgentFiles:
+    """What an agent writes down: for the agent after it the lease and the newest epoch, for people its status."""
+
+    lease: LeaseFile
+    placed: Placed
+    status: StatusFile
+
+
+@dataclass(frozen=True)
+class Safeguards:
+    """What must agree besides the lease: quorum hosts, promises, and the process that keeps a dead agent's lease."""
+
+    prober: Prober
+    failsafe: Failsafe
+    keeper: LeaseKeeper
+
+
+@dataclass(frozen=True)
+class Host:
+    """What the machine gives an agent: its clock (CLOCK_BOOTTIME in ms), its service manager, and a log."""
+
+    clock_ms: Callable[[], int]
+    notifier: SdNotifier
+    log: Log
+
+
 class Agent:
     """Beats, reads, and keeps the services where the lease says. Call `tick` at least every TICK_MS."""
 
     def __init__(
-        self,
-        who: Self,
-        services: Services,
-        transport: Transport,
-        beats: Exchange,
-        reads: Exchange,
-        prober: Prober,
-        clock_ms: Callable[[], int],
-        lease_file: LeaseFile,
-        status: StatusFile,
-        notifier: SdNotifier,
-        log: Log,
-        failsafe: Failsafe,
-        placed: Placed,
-        guard: LeaseKeeper,
+        self, who: Self, services: Services, channel: Channel, files: AgentFiles, safeguards: Safeguards, host: Host
     ) -> None:
         self.exit_status: int | None = None
         """None while the agent goes on; then the exit status of its process."""
-        self._who, self._services, self._transport = who, services, transport
-        self._beats, self._reads, self._prober = beats, reads, prober
-        self._clock_ms, self._lease_file = clock_ms, lease_file
-        self._status, self._notifier, self._log = status, notifier, log
-        self._failsafe, self._placed, self._guard = failsafe, placed, guard
-        self._lease_view = self._woken(clock_ms())
-        self._table = Table(reads, prober, log, f"remove {placed.path} and restart this agent")
+        self._who, self._services = who, services
+        self._transport, self._beats, self._reads = channel.transport, channel.beats, channel.reads
+        self._lease_file, self._placed, self._status = files.lease, files.placed, files.status
+        self._prober, self._failsafe, self._keeper = safeguards.prober, safeguards.failsafe, safeguards.keeper
+        self._clock_ms, self._notifier, self._log = host.clock_ms, host.notifier, host.log
+        self._lease_view = self._woken(self._clock_ms())
+        self._table = Table(self._reads, self._prober, self._log, f"remove {self._placed.path} and restart this agent")
         self._view: StateView | None = None
-        self._sent = SentBeats(clock_ms)
+        self._sent = SentBeats(self._clock_ms)
         self._order = Order.LEAVE_ALONE
         self._urgency = pacing.Urgency()
         self._news = False
@@ -109,7 +131,7 @@ class Agent:
         self._placed.tick(self._lease_view, now_ms, all_down=were_down)
         self._see_to_promises(now_ms, all_down=were_down)
         self._obey(now_ms, were_down=were_down)
-        self._guard.tick(now_ms, self._services.remains(), self._lease_view.terms)
+        self._keeper.tick(now_ms, self._services.remains(), self._lease_view.terms)
         self._report_states(now_ms)
         self._see_to_end(now_ms)
         self._beat_if_due(now_ms)
@@ -140,8 +162,7 @@ class Agent:
             self._failsafe.take_view(view, after, now_ms)
         watch = self._watch
         if view is None or not lease.is_outdated(view, self._lease_view):
-            me = self._who.instance
-            watch = starts.after_read(watch, self._lease_view, after, view, me, now_ms, read.begun_ms)
+            watch = starts.after_read(watch, self._lease_view, after, read, self._who.instance, now_ms)
         if after.seen_epoch:
             self._placed.note(after, all_down=self._services.all_down)
         else:
@@ -208,7 +229,7 @@ class Agent:
             self._settle(now_ms)
 
     def _lets_start(self, now_ms: int) -> bool:
-        return self.may_start(now_ms) and self._guard.is_there and self._prober.lets_start
+        return self.may_start(now_ms) and self._keeper.is_there and self._prober.lets_start
 
     def _settle(self, now_ms: int) -> None:
         """Nothing runs: a lease that is not its own, or has run out, binds it to nothing, and says so in its file."""
@@ -223,7 +244,7 @@ class Agent:
         if states != self._report.services:
             self._news = True
         keeps_lease = lease.keeps_lease(self._lease_view, self._services.all_down)
-        against = self._guard.why_unfit or self._placed.why_unfit or self._services.why_unfit
+        against = self._keeper.why_unfit or self._placed.why_unfit or self._services.why_unfit
         unfit = "" if self._lease_view.answer is LeaseAnswer.MINE else against
         if unfit != self._report.unfit:
             self._news = True

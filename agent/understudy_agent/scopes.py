@@ -18,16 +18,20 @@ from .tasks import Outcome
 LISTED_MOST = 5
 BOOTED = Path("/run/systemd/system")
 """There where systemd is the first process of the machine."""
+UNIT_DIR = Path("/etc/systemd/system")
+"""Where the units and drop-ins of a machine's operator are."""
 
 
 @dataclass(frozen=True)
 class SystemPaths:
-    """Where systemd is seen and asked, and where the kernel tells of control groups."""
+    """Where systemd is seen, asked and given files, and where the kernel shows control groups."""
 
     booted: Path = BOOTED
     systemd_run: str = "systemd-run"
     control_groups: Path = cgroups.ROOT
     own_group: Path = Path("/proc/self/cgroup")
+    systemctl: str = "systemctl"
+    units: Path = UNIT_DIR
 
 
 class Scopes:

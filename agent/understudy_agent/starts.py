@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from . import lease
 from .lease import LeaseAnswer, LeaseView
-from .view import NodeEntry, StateView
+from .view import NodeEntry, Read, StateView
 
 FREEZE_MS = 3000
 """A longer gap between two ticks is a freeze: they come five times a second, and systemd's watchdog waits no longer."""
@@ -49,20 +49,13 @@ def ticked(watch: Watch, now_ms: int) -> Watch:
     return Watch(now_ms, awake_since_ms, watch.read_begun_ms, watch.epoch, watch.active, watch.returned)
 
 
-def after_read(
-    watch: Watch,
-    before: LeaseView,
-    after: LeaseView,
-    view: StateView | None,
-    me: str,
-    now_ms: int,
-    begun_ms: int | None,
-) -> Watch:
-    """What a read adds that says something of now."""
+def after_read(watch: Watch, before: LeaseView, after: LeaseView, read: Read, me: str, now_ms: int) -> Watch:
+    """What a read adds that says something of now. `before` and `after`: the lease view before it and by it."""
+    view = read.view
     if view is None:
-        return replace(watch, read_begun_ms=begun_ms, epoch=0, active="", returned=None)
+        return replace(watch, read_begun_ms=read.begun_ms, epoch=0, active="", returned=None)
     returned = _returned(watch, before, after, view, me, now_ms)
-    return Watch(watch.ticked_ms, watch.awake_since_ms, begun_ms, view.epoch, view.active, returned)
+    return Watch(watch.ticked_ms, watch.awake_since_ms, read.begun_ms, view.epoch, view.active, returned)
 
 
 def _returned(

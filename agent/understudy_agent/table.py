@@ -3,21 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from .exchange import Exchange
 from .lease import LeaseView, is_outdated
 from .log import Log
 from .prober import Prober
-from .view import MalformedStateError, StateView, parse_state
-
-
-@dataclass(frozen=True)
-class Read:
-    """What a read showed. `view` None: there is no such item. `begun_ms`: when it began (local ms)."""
-
-    view: StateView | None
-    begun_ms: int | None
+from .view import MalformedStateError, Read, StateView, parse_state
 
 
 class Table:

@@ -110,6 +110,14 @@ class StateView:
         return self.active or (self.previous.node if self.previous else "")
 
 
+@dataclass(frozen=True)
+class Read:
+    """One read of the table. `view` None: there is no such item. `begun_ms`: when it began (local ms)."""
+
+    view: StateView | None
+    begun_ms: int | None
+
+
 def parse_state(item: Mapping[str, Any]) -> StateView:
     """The view of a state item, given as plain values. Raises MalformedStateError, naming what is wrong.
 

@@ -30,7 +30,7 @@ from understudy_agent.failsafe import Failsafe, Means
 from understudy_agent.files import LeaseFile, PlacedFile, PromiseFile
 from understudy_agent.keys import KeyRing
 from understudy_agent.lease import LeaseView, Order
-from understudy_agent.loop import Agent
+from understudy_agent.loop import Agent, AgentFiles, Channel, Host, Safeguards
 from understudy_agent.model import ServiceSettings
 from understudy_agent.placed import Placed
 from understudy_agent.ports import Self
@@ -219,18 +219,22 @@ class Node:
         agent = Agent(
             who=Self(self.world.cluster, self.spec.instance_id, self.boot, ORDERLY_STOP_S),
             services=Services(kinds, specs, self._unstoppable, self._tries_file()),
-            transport=Reach(self),
-            beats=Exchange("beat", Line(self, "beat"), log),
-            reads=Exchange("read", Line(self, "read"), log),
-            prober=Prober(self._no_hosts, log),
-            clock_ms=self.now_ms,
-            lease_file=self._lease_file(),
-            status=NoStatus(),  # type: ignore[arg-type]
-            notifier=NoNotifier(),  # type: ignore[arg-type]
-            log=log,
-            failsafe=self._failsafe(),
-            placed=Placed(self._placed_file(), Exchange("placed_file", Line(self, "disk"), log)),
-            guard=Guarded(),
+            channel=Channel(
+                transport=Reach(self),
+                beats=Exchange("beat", Line(self, "beat"), log),
+                reads=Exchange("read", Line(self, "read"), log),
+            ),
+            files=AgentFiles(
+                lease=self._lease_file(),
+                placed=Placed(self._placed_file(), Exchange("placed_file", Line(self, "disk"), log)),
+                status=NoStatus(),  # type: ignore[arg-type]
+            ),
+            safeguards=Safeguards(
+                prober=Prober(self._no_hosts, log),
+                failsafe=self._failsafe(),
+                keeper=Guarded(),
+            ),
+            host=Host(clock_ms=self.now_ms, notifier=NoNotifier(), log=log),  # type: ignore[arg-type]
         )
         agent._sent.accepted = self.accepted_base()
         return agent

@@ -24,7 +24,7 @@ from understudy_agent.failsafe import Failsafe, Means
 from understudy_agent.files import AlreadyRunningError, LeaseFile, MajorityFile, PlacedFile, PromiseFile
 from understudy_agent.keys import KeyRing
 from understudy_agent.lease import UNBOUND, LeaseAnswer, LeaseView, Order
-from understudy_agent.loop import TICK_MS, TICK_WHILE_MOVING_MS, Agent
+from understudy_agent.loop import TICK_MS, TICK_WHILE_MOVING_MS, Agent, AgentFiles, Channel, Host, Safeguards
 from understudy_agent.placed import Placed
 from understudy_agent.ports import Self
 from understudy_agent.prober import Prober
@@ -329,18 +329,22 @@ class Machine:
         return Agent(
             who=Self(self.world.cluster, self.spec.instance_id, self.boot, ORDERLY_STOP_S),
             services=self._supervised(),
-            transport=Reach(self),
-            beats=beats,
-            reads=reads,
-            prober=Prober(lambda _: Line(self, self._answer_s), self.log, self.reaches, self._majority_file()),
-            clock_ms=self.now_ms,
-            lease_file=self.lease_file(),
-            status=NoStatus(),  # type: ignore[arg-type]
-            notifier=NoNotifier(),  # type: ignore[arg-type]
-            log=self.log,
-            failsafe=self._failsafe(),
-            placed=Placed(self.placed_file(), Exchange("placed_file", AtOnce(), self.log)),
-            guard=Guarded(),
+            channel=Channel(
+                transport=Reach(self),
+                beats=beats,
+                reads=reads,
+            ),
+            files=AgentFiles(
+                lease=self.lease_file(),
+                placed=Placed(self.placed_file(), Exchange("placed_file", AtOnce(), self.log)),
+                status=NoStatus(),  # type: ignore[arg-type]
+            ),
+            safeguards=Safeguards(
+                prober=Prober(lambda _: Line(self, self._answer_s), self.log, self.reaches, self._majority_file()),
+                failsafe=self._failsafe(),
+                keeper=Guarded(),
+            ),
+            host=Host(clock_ms=self.now_ms, notifier=NoNotifier(), log=self.log),  # type: ignore[arg-type]
         )
 
     def _supervised(self) -> Services:

@@ -12,7 +12,7 @@ from understudy_agent.config import BadConfigError
 from understudy_agent.expire import Expiry
 from understudy_agent.expire import Left as LeftBehind
 from understudy_agent.former import Former
-from understudy_agent.guardian import Guardian
+from understudy_agent.guardian import Guardian, Handover
 from understudy_agent.lease import LeaseAnswer, LeaseView, Order
 from understudy_agent.model import ServiceSettings
 from understudy_agent.plan import PlanFile
@@ -94,11 +94,13 @@ def test_the_plan_names_them_as_long_as_the_agent_has_them(tmp_path: Path) -> No
     guardian = Guardian(
         KeptByNewest(plan := PlanFile(tmp_path / "plan.ini", log)),
         lambda _: pytest.fail("it is there"),
-        plan,
-        AGENT + DATA,
-        RemainsFile(tmp_path / "remains.json", log),
+        Handover(
+            plan,
+            RemainsFile(tmp_path / "remains.json", log),
+            AGENT + DATA,
+            former.sections(AGENT + DATA + DB, AGENT + DATA),
+        ),
         log,
-        former.sections(AGENT + DATA + DB, AGENT + DATA),
     )
     guardian.tick(0, {"data": Remains(), "former db": Remains()}, TermsView())
     assert "[former db]\nkind = unit\n" in (tmp_path / "plan.ini").read_text()

@@ -14,7 +14,7 @@ import pytest
 from tests.unit.agent.fakes import FakeLog
 from tests.unit.agent.waiting import wait_for
 from understudy_agent import cgroups, guardian, last_resort
-from understudy_agent.guardian import Guardian
+from understudy_agent.guardian import Guardian, Handover
 from understudy_agent.last_resort import Ender
 from understudy_agent.plan import PlanFile
 from understudy_agent.remains import Remains, RemainsFile
@@ -44,9 +44,11 @@ class Beside:
         self.guardian: Any = Guardian(
             self,
             self.start,  # type: ignore[arg-type]
-            written := PlanFile(self.plan, self.log),
-            "[agent]\n",
-            RemainsFile(directory / "remains.json", self.log),
+            Handover(
+                written := PlanFile(self.plan, self.log),
+                RemainsFile(directory / "remains.json", self.log),
+                "[agent]\n",
+            ),
             self.log,
         )
         self.written = written

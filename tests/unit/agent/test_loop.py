@@ -12,7 +12,7 @@ from tests.unit.agent.items import BOOT, ME, OTHER, item, node, terms
 from understudy_agent.exchange import Exchange
 from understudy_agent.failsafe import Failsafe
 from understudy_agent.files import LeaseFile, MajorityFile, PlacedFile, PromiseFile, StatusFile
-from understudy_agent.loop import Agent
+from understudy_agent.loop import Agent, AgentFiles, Channel, Host, Safeguards
 from understudy_agent.model import ServiceSettings
 from understudy_agent.placed import Placed
 from understudy_agent.ports import Self
@@ -54,23 +54,27 @@ class World:
         self.agent = Agent(
             who=Self("orders-db", ME, self.boot, orderly_stop_s=30, config=self.config),
             services=Services({"db": self.kind}, self.specs, self.taken_down.append, self._tries()),
-            transport=self.aws,
-            beats=Exchange("beat", self.beat_caller, self.log),
-            reads=Exchange("read", self.read_caller, self.log),
-            prober=Prober(
-                self._probe_caller,
-                self.log,
-                lambda host, _timeout_s: host in self.reached,
-                MajorityFile(self.directory / "quorum.json", self.boot),
+            channel=Channel(
+                transport=self.aws,
+                beats=Exchange("beat", self.beat_caller, self.log),
+                reads=Exchange("read", self.read_caller, self.log),
             ),
-            clock_ms=self.clock,
-            lease_file=LeaseFile(self.directory / "lease.json", self.boot),
-            status=StatusFile(self.directory / "status.json"),
-            notifier=SdNotifier({}),
-            log=self.log,
-            failsafe=Failsafe("orders-db", ME, PromiseFile(self.directory / "promises.json", BOOT), self.log),
-            placed=Placed(PlacedFile(self.placed_path), Exchange("placed_file", FakeCaller(), self.log)),
-            guard=self.guard,
+            files=AgentFiles(
+                lease=LeaseFile(self.directory / "lease.json", self.boot),
+                placed=Placed(PlacedFile(self.placed_path), Exchange("placed_file", FakeCaller(), self.log)),
+                status=StatusFile(self.directory / "status.json"),
+            ),
+            safeguards=Safeguards(
+                prober=Prober(
+                    self._probe_caller,
+                    self.log,
+                    lambda host, _timeout_s: host in self.reached,
+                    MajorityFile(self.directory / "quorum.json", self.boot),
+                ),
+                failsafe=Failsafe("orders-db", ME, PromiseFile(self.directory / "promises.json", BOOT), self.log),
+                keeper=self.guard,
+            ),
+            host=Host(clock_ms=self.clock, notifier=SdNotifier({}), log=self.log),
         )
 
     def _tries(self) -> TriesFile:

@@ -16,7 +16,7 @@ from understudy_agent.lease import LeaseAnswer, LeaseView, Order, order
 from understudy_agent.model import ServiceSettings
 from understudy_agent.services import Services
 from understudy_agent.starts import FREEZE_MS, Return, Watch, after_read, may_start, ticked
-from understudy_agent.view import TermsView, parse_state
+from understudy_agent.view import Read, TermsView, parse_state
 
 KEEP = TermsView(on_isolation="keep")
 HELD = LeaseView(LeaseAnswer.MINE, 1, 112_000)
@@ -70,7 +70,7 @@ def seen(
     theirs = {**down(node(beat=1, heard_at=90, boot="boot-o")), **other}
     mine = node(beat=now_ms, heard_at=now_ms // 1000)
     view = parse_state(item(epoch=2, active=ME, mine=mine, other=theirs))
-    return after_read(watch, before, after, view, ME, now_ms, now_ms).returned
+    return after_read(watch, before, after, Read(view, now_ms), ME, now_ms).returned
 
 
 @pytest.mark.parametrize(

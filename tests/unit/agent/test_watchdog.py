@@ -15,7 +15,7 @@ from tests.unit.agent.test_expire import Node
 from understudy_agent import config, watchdog
 from understudy_agent.check import check
 from understudy_agent.expire import Expiry
-from understudy_agent.guardian import Guardian
+from understudy_agent.guardian import Guardian, Handover
 from understudy_agent.lease import LeaseAnswer, LeaseView
 from understudy_agent.plan import PlanFile
 from understudy_agent.remains import RemainsFile
@@ -252,7 +252,7 @@ def test_nothing_starts_and_the_node_is_unfit_before_the_device_is_fed_for_these
     log, files = FakeLog(), WatchdogFiles(tmp_path, FakeLog())
     plan, remains = PlanFile(tmp_path / "plan.ini", log), RemainsFile(tmp_path / "remains.json", log)
     guardian = Guardian(
-        KeptByNewest(plan), lambda _: pytest.fail("it is there"), plan, "", remains, log, watchdog=Demand(files)
+        KeptByNewest(plan), lambda _: pytest.fail("it is there"), Handover(plan, remains, ""), log, Demand(files)
     )
 
     def seen(terms: TermsView) -> tuple[bool, str]:
