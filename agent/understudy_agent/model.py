@@ -33,6 +33,13 @@ class ServiceStep(Enum):
 AT_REST = (ServiceStep.REST, ServiceStep.LOOK)
 STARTS = (ServiceStep.CHECK, ServiceStep.START, ServiceStep.CONFIRM_START)
 STOPS, KILLS = (ServiceStep.STOP, ServiceStep.CONFIRM_STOP), (ServiceStep.KILL, ServiceStep.CONFIRM_KILL)
+LOOKS = (
+    ServiceStep.LOOK,
+    ServiceStep.CHECK,
+    ServiceStep.CONFIRM_START,
+    ServiceStep.CONFIRM_STOP,
+    ServiceStep.CONFIRM_KILL,
+)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import partial
 
 from .kinds import ServiceKind
-from .model import AT_REST, KILLS, STARTS, STOPS, ServiceSettings, ServiceStep, State, StateChange
+from .model import AT_REST, KILLS, LOOKS, STARTS, STOPS, ServiceSettings, ServiceStep, State, StateChange
 from .remains import Remains
 from .tasks import Outcome, Task
 
@@ -22,13 +22,6 @@ SETTLE_MS, SETTLE_LOOK_MS = 1000, 250
 """So long a service must go on serving after its start, and how often it is looked at meanwhile."""
 
 PRESENT = (Outcome.SERVING, Outcome.RUNNING)
-LOOKS = (
-    ServiceStep.LOOK,
-    ServiceStep.CHECK,
-    ServiceStep.CONFIRM_START,
-    ServiceStep.CONFIRM_STOP,
-    ServiceStep.CONFIRM_KILL,
-)
 
 
 class Service:
