@@ -12,9 +12,9 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from understudy_agent.former import Former
-from understudy_agent.model import ServiceSettings, ServiceStep, State
+from understudy_agent.model import LOOKS, ServiceSettings, ServiceStep, State
 from understudy_agent.remains import Remains
-from understudy_agent.service import LOOK_LIMIT_MS, LOOKS, Service
+from understudy_agent.service import LOOK_LIMIT_MS, Service
 from understudy_agent.services import Services
 from understudy_agent.tasks import FinishedTask, Outcome, Task
 
