@@ -11,18 +11,16 @@ from tests.explorer.parts import (
     KILL_MS,
     PORT,
     STOP_MS,
-    Guarded,
     Line,
     Mailbox,
     MemoryKind,
     MemoryPath,
     MemorySlots,
     NodeLog,
-    NoNotifier,
-    NoStatus,
     Process,
     Reach,
 )
+from tests.support.agent_parts import Guarded, NoNotifier, NoStatus
 from understudy.domain.cluster.definition import NodeSpec
 from understudy_agent import lease
 from understudy_agent.exchange import Exchange

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tests.simulation import workload
-from tests.simulation.disk import MemoryPath, MemorySlots
 from tests.simulation.invariants import broken
+from tests.support.agent_disk import MemoryPath, MemorySlots
 from understudy_agent import lease
 from understudy_agent.expire import Expiry, Left, keep_the_lease
 from understudy_agent.files import AlreadyRunningError, LeaseFile

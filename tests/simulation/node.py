@@ -11,12 +11,13 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from tests.simulation import invariants, workload
-from tests.simulation.agent_parts import AtOnce, Guarded, Line, NoNotifier, NoStatus, Reach, StoryLog
-from tests.simulation.disk import MemoryPath, MemorySlots
+from tests.simulation.agent_parts import Line, Reach, StoryLog
 from tests.simulation.expiring import Expiring, MachineLock, ends_of
 from tests.simulation.network import ANOTHER_KEY, KEY, PORT, Mailbox
 from tests.simulation.plan import Fault
 from tests.simulation.workload import Workload
+from tests.support.agent_disk import MemoryPath, MemorySlots
+from tests.support.agent_parts import AtOnce, Guarded, NoNotifier, NoStatus
 from understudy.domain.cluster.definition import NodeSpec, Role
 from understudy_agent import pacing, promise
 from understudy_agent.exchange import Exchange

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.simulation.disk import Disk, MemorySlots, write_in_memory
+from tests.support.agent_disk import Disk, MemorySlots, write_in_memory
 from understudy_agent.files import LeaseFile, MajorityFile, PlacedFile, PromiseFile
 from understudy_agent.lease import DOWN_AT_ONCE, UNBOUND, LeaseAnswer, LeaseView
 from understudy_agent.promise import Memory

@@ -15,7 +15,6 @@ from understudy.usecases.observe.judge import OPERATOR_CALLED
 from understudy.usecases.transition import lift_epoch
 from understudy.usecases.transition.close_transition import TRANSITION_CLOSED
 from understudy.usecases.transition.lift_epoch import EPOCH_LIFTED
-from understudy_agent.lease import LeaseView
 
 
 def ended(execution):
@@ -106,9 +105,7 @@ def test_the_node_that_such_a_guard_names_may_be_serving_and_is_waited_for():  #
     """It cannot read, and serves on to the end of its lease under an epoch that the table has lost."""
     world = World(members=3).settle()
     execution = put_back(world)
-    world.machines[
-        "node-c"
-    ].lease_view = LeaseView()  # its agent was started anew: else it would ignore so low an epoch
+    world.machines["node-c"].start_agent(forgets=True)  # else it would ignore so low an epoch
     guarded_by(world, FAR + "node-b")
     world.run_until(ended(execution), limit_s=90)
     assert world.in_service == ["node-c"]
@@ -119,9 +116,7 @@ def test_without_fencing_the_node_of_such_a_guard_two_nodes_would_serve(monkeypa
     monkeypatch.setattr(lift_epoch, "may_grant", lambda *_: True)
     world = World(members=3).settle()
     execution = put_back(world)
-    world.machines[
-        "node-c"
-    ].lease_view = LeaseView()  # its agent was started anew: else it would ignore so low an epoch
+    world.machines["node-c"].start_agent(forgets=True)  # else it would ignore so low an epoch
     guarded_by(world, FAR + "node-b")
     with pytest.raises(TwoServeError):
         world.run_until(ended(execution), limit_s=90)
