@@ -1,4 +1,4 @@
-"""The board as a page on this machine: the answer of the deployed function, fetched anew for every look."""
+"""The board as a page on this machine: the answer of the deployed function, fetched again for every look."""
 
 from __future__ import annotations
 

@@ -79,7 +79,7 @@ class Cluster:
         return self.aws.world.definition(instances, self.record, services, self.policy, self.tuning)
 
     def register(self, definition: dict[str, Any] | None = None) -> None:
-        """Put the definition; raises FunctionFailed when it is not accepted.
+        """Submit the definition; raises FunctionFailed when it is not accepted.
 
         UNCHANGED: the minute watch has found the parameter, and judged it, before its event was delivered.
         """
@@ -88,7 +88,7 @@ class Cluster:
             raise FunctionFailed(f"the definition of {self.name} was not accepted but {outcome}")
 
     def boot(self) -> None:
-        """The first node before the others: a cluster is placed on the first fit node that is heard of."""
+        """The first node before the others: a cluster is placed on the first fit node that is heard."""
         first, *others = self.nodes
         first.boot()
         wait_for(f"{first.name} is heard", lambda: self._heard(first), HEARD_LIMIT_S, why=first.tail)

@@ -1,4 +1,4 @@
-"""What runs beside the story, in a thread of its own: turns that are taken again and again, servers, relays."""
+"""What runs in a thread of its own while the story goes on: turns that are taken again and again, servers, relays."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ class Helper(ABC):
 
     @abstractmethod
     def _run(self) -> None:
-        """What the thread does until it is told to end."""
+        """What the thread does until it is asked to end."""
 
     @abstractmethod
     def _end(self) -> None:
-        """Tell the thread to end."""
+        """Ask the thread to end."""
 
     def _ended(self) -> None:  # noqa: B027  (most leave nothing behind)
-        """Put away what the thread has used."""
+        """Release what the thread has used."""
 
 
 class LoopbackServer(Helper):

@@ -44,7 +44,7 @@ class Link(LoopbackServer):
         super().__init__("link", _Server(("127.0.0.1", 0), Handler))
 
     def turn(self, state: LinkState) -> None:
-        """Connections that are there get it, too."""
+        """Set the state, also of connections that are open."""
         with self._changed:
             self._state = state
             self._changed.notify_all()

@@ -52,7 +52,7 @@ class Observer(Repeated):
         self._cluster, self._client, self._on_change = cluster, client, on_change
 
     def catch_up(self) -> None:
-        """Wait until everything has been told that could be seen when this was called."""
+        """Wait until everything has been printed that could be seen when this was called."""
         wanted = self._looks + 2  # the one under way may have begun before
         wait_for("the observer looks", lambda: self._looks >= wanted, CATCH_UP_LIMIT_S, interval_s=0.02)
 

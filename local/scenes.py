@@ -37,14 +37,14 @@ class SceneFailed(Exception):  # noqa: N818  (it reads as the sentence that the 
 
 
 class Scenes:
-    """What they have in common: the cluster, its client, and where the story is told."""
+    """What they have in common: the cluster, its client, and where the story is printed."""
 
     def __init__(self, cluster: Cluster, client: Client, observer: Observer, screen: Screen, cut: Cut) -> None:
         self._cluster, self._client, self._observer, self._screen = cluster, client, observer, screen
         self._cut = cut
 
     def _chapter(self, text: str) -> None:
-        self._observer.catch_up()  # what the scene before did is told before this one begins
+        self._observer.catch_up()  # what the previous scene did is printed before this one begins
         self._screen.chapter(text)
 
     def place(self) -> None:

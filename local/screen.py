@@ -1,4 +1,4 @@
-"""Where the story is told: lines everywhere, and above them a live picture when there is a terminal."""
+"""Where the story is printed: lines everywhere, and above them a live picture when there is a terminal."""
 
 from __future__ import annotations
 

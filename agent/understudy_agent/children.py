@@ -15,7 +15,7 @@ AGENTS_OWN = re.compile(
     r"|MAINPID|MANAGERPID.*|VIRTUAL_ENV|(RUNTIME|STATE|CACHE|LOGS|CONFIGURATION|CREDENTIALS)_DIRECTORY"
     r"|(?i:(http|https|ftp|all|no)_proxy)"
 )
-"""What systemd and its owner tell the agent: to a program of a service it would be a lie, or the node's keys."""
+"""What systemd and the operator set for the agent: a service must not get it: lies, or the node's keys."""
 
 ENDING = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2, signal.SIGCHLD)
 """Signals that end a program, or that it waits for, unless it ignores them."""

@@ -1,4 +1,4 @@
-"""The agent's configuration file. Every fault is told in a line that names section, key and value (S9)."""
+"""The agent's configuration file. Every fault is reported in one line that names section, key and value (S9)."""
 
 from __future__ import annotations
 
@@ -178,7 +178,7 @@ def _former(section: Section, cluster: str, gates: Path, known: Collection[str])
 
 
 def _fingerprint(parser: configparser.ConfigParser) -> str:
-    """What tells one set of services from another, whatever the order of sections and keys, and comments."""
+    """A fingerprint of a set of services, independent of comments and of the order of sections and keys."""
     services = {title: dict(parser[title]) for title in parser.sections() if title != "agent"}
     text = json.dumps(services, sort_keys=True)
     return sha256(text.encode()).hexdigest()[:FINGERPRINT_LENGTH] if services else ""

@@ -82,7 +82,7 @@ class DropIns:
         self._logged: set[str] = set()
 
     def tick(self, now_ms: int, *, is_placed: bool) -> None:
-        """Have written what is to be written. Never waits. `is_placed`: the cluster was placed, as far as is known."""
+        """Bring the drop-ins up to date. Never waits. `is_placed`: the cluster was placed, as far as is known."""
         done = self._exchange.settle(now_ms)
         if done is not None and done.error is not None:
             self._wanted = None
@@ -100,7 +100,7 @@ class DropIns:
             self._exchange.begin(lambda: self._bring_up_to_date(wanted, marks, in_effect), now_ms)
 
     def _log_boot_faults(self) -> None:
-        """What the configuration's check refuses is told of an agent that runs all the same."""
+        """Log what `check` refuses, for an agent that runs all the same."""
         groups = [unit.group for unit in self._units.values() if unit.group is not None]
         faults = {fault for group in groups for fault in boot_faults(group)}
         for fault in sorted(faults - self._logged):

@@ -1,4 +1,4 @@
-"""Calls of one kind to AWS, with what pacing must know of them and what a person should hear."""
+"""Calls of one kind to AWS, with what pacing must know of them, and what must be logged."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SLOW_CALL_MS = 10_000
 
 
 class Exchange:
-    """Makes one call at a time and keeps the count. Tells of failures that are new or over."""
+    """Makes one call at a time and keeps the count. Logs failures that are new or over."""
 
     def __init__(self, name: str, caller: Caller, log: Log) -> None:
         self.calls = Calls()

@@ -101,7 +101,7 @@ class Expiry:
         self._is_asked_to_end = True
 
     def cannot_be_stopped(self, service: str) -> None:
-        """Killing did not end it: the node is taken down for it, as soon as nothing else is to be waited for."""
+        """Killing did not end it: the node is taken down, as soon as there is nothing else to wait for."""
         self._stuck.add(service)
 
     def _see_to_stuck(self, now_ms: int) -> None:
@@ -164,7 +164,7 @@ class Expiry:
         return None
 
     def _lease_view(self, now_ms: int, *, has_agent: bool) -> LeaseView | None:
-        """Where the services stand; None when nothing here is to be bound. What runs unbound is an agent's, if any.
+        """The lease view that binds the services; None: nothing here needs to be bound. The rest is the agent's.
 
         But nothing runs beyond a lease that was found once, whose file is gone, and after which none came.
         """
@@ -194,7 +194,7 @@ class Expiry:
             reporting.unknown(self._services, self._log)
 
     def _look(self, woken: LeaseView, now_ms: int, *, has_agent: bool) -> LeaseView | None:
-        """Where services stand that no lease bounds: None when all are down. What does not tell in time may run.
+        """The view for services that no lease bounds; None when all are down. Without an answer in time it may run.
 
         But where an agent runs, which has most likely ended the lease itself, only what is seen running is not down:
         the program that tells may lie on a file system that only the active node mounts.

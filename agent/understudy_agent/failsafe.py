@@ -65,7 +65,7 @@ class Failsafe:
         """What a beat says of keys and peers. Replaced as a whole: the sending thread never sees half of it."""
 
     def wake_up(self, now_ms: int) -> None:
-        """Remember what an agent of this boot has promised. Who does not know it waits as long as it could bind.
+        """Remember what an agent of this boot has promised. If it is unknown, wait as long as it could bind.
 
         Without failsafe, and without a file of an agent that had it, nothing was promised.
         """

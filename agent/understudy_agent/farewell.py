@@ -43,7 +43,7 @@ class Farewell:
             self._is_said = True
 
     def begins(self, services: Services, order: Order, now_ms: int) -> bool:
-        """Whether now is the time for the last beat: nothing is left to stop, or nothing is to be touched."""
+        """Whether it is time for the last beat: there is nothing left to stop, or nothing may be touched."""
         if not self.is_asked or self._begun_ms is not None:
             return False
         if not (services.all_down or services.all_over or order is Order.LEAVE_ALONE):

@@ -1,4 +1,4 @@
-"""Who this node is: its instance ARN, asked of the instance metadata service, version 2 only (IMDSv2)."""
+"""Who this node is: its instance ARN, from the instance metadata service, version 2 only (IMDSv2)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ METADATA_HOSTS = "169.254.169.254,fd00:ec2::254"
 
 
 class NoIdentityError(RuntimeError):
-    """The metadata service did not tell who this machine is."""
+    """The metadata service did not say who this machine is."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class Whoami:
         self._known: Identity | None = None
 
     def __call__(self) -> Identity:
-        """Raises NoIdentityError while the machine does not tell."""
+        """Raises NoIdentityError while the machine does not know."""
         if self._known is None:
             found = self._ask()
             self._on_found(found)

@@ -17,7 +17,7 @@ LEAST_LENGTH = 32
 NO_KEY = "-"
 """What a beat says of a node that knows no key."""
 NAMED_LIMIT = 3
-"""So many keys a beat names: the old and the new one of a change, and one that was left over."""
+"""How many keys a beat names: the old and the new one of a change, and one that was left over."""
 
 
 class BadKeysError(ValueError):

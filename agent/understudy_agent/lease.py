@@ -124,7 +124,7 @@ def is_outdated(view: StateView, lease_view: LeaseView) -> bool:
 def _with_no_beat_recorded(lease_view: LeaseView, view: StateView) -> LeaseView:
     """Placed here, and no beat of this process is recorded yet: nothing is renewed, and what runs is not disturbed.
 
-    The grant is obeyed, and told of, once there is a beat from which its lease runs.
+    The grant is obeyed, and reported, once there is a beat from which its lease runs.
     """
     answer = LeaseAnswer.NOT_MINE if lease_view.answer is LeaseAnswer.NOT_MINE else LeaseAnswer.NOTHING
     terms = _terms_of_ended(lease_view, view) if answer is LeaseAnswer.NOT_MINE else view.terms
@@ -221,7 +221,7 @@ def order(lease_view: LeaseView, now_ms: int, orderly_stop_s: float = 0.0) -> Or
 UNBOUND = LeaseView()
 """Where a node stands that no lease binds, as far as it knows."""
 DOWN_AT_ONCE = LeaseView(LeaseAnswer.NOT_MINE, lease_end_ms=0)
-"""Where a node stands whose lease cannot be told: whatever runs may be another node's to run by now."""
+"""The view of a node that cannot know its lease: whatever runs may be another node's to run by now."""
 UNBOUND_STOP_MS = 5000
 """How long a service that is found running under no lease may take to stop before it is killed."""
 

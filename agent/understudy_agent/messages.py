@@ -68,7 +68,7 @@ def answer_to(question: Message) -> Message:
 
 
 def key_id(key: bytes) -> bytes:
-    """Names a key without telling it: eight hex digits."""
+    """Names a key without revealing it: eight hex digits."""
     return hashlib.sha256(b"understudy failsafe key\0" + key).hexdigest()[:8].encode("ascii")
 
 

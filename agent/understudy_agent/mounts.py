@@ -69,7 +69,7 @@ class Mount:
         return self._unmount("stop", signal.SIGTERM)
 
     def kill(self) -> Task:
-        """Kill whoever uses it, unmount, and kill its helpers; those first when it was to no avail before."""
+        """Kill whoever uses it, unmount, and kill its helpers; the helpers first if that did not work the last time."""
         if self._was_killed and self._scopes is not None:
             self._scopes.end_left()
         self._was_killed = True

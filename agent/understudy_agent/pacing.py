@@ -70,7 +70,7 @@ def next_read_ms(reads: Calls, beats: Calls, view: StateView | None, terms: Term
 
 
 def awaits_first_read(reads: Calls, now_ms: int) -> bool:
-    """Whether the first read may still tell, within its limit, what the services are for.
+    """Whether the first read, within its limit, may still show what the services are for.
 
     An agent that took its services along when it died, and holds the lease, is about to start them again.
     """
@@ -80,7 +80,7 @@ def awaits_first_read(reads: Calls, now_ms: int) -> bool:
 
 
 def silence_of_active(view: StateView | None, me: str, boot: str, now_ms: int) -> tuple[int, str, int] | None:
-    """The silence of the active node, by the own clock; None when it is heard, absent, or not to be told.
+    """The silence of the active node, by this node's clock; None when it is heard, absent, or cannot be known.
 
     The active node itself is silent when its newest recorded beat is so old that one must have been lost, or be late:
     it beats at once then, before anybody else takes it for silent.

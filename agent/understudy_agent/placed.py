@@ -1,7 +1,7 @@
 """Whether this cluster has ever been placed, as far as this node has read: it outlives boots and runtime files (B4).
 
 A service that runs without a lease of this boot is either one that ran before its cluster was registered, which is left
-alone, or one that nothing bounds: a lost lease file, a unit that comes up by itself. Only this memory tells them apart.
+alone, or one that nothing bounds: a lost lease file, a unit that comes up by itself. Only this memory tells which.
 """
 
 from __future__ import annotations
@@ -53,11 +53,11 @@ class Placed:
             self._wanted = max(after.seen_epoch, self._wanted or 0)
 
     def forget(self) -> None:
-        """The cluster is there no more, or not placed."""
+        """The cluster no longer exists, or is not placed."""
         self._wanted = None
 
     def tick(self, lease_view: LeaseView, now_ms: int, *, all_down: bool) -> None:
-        """Write what is to be written. Never waits."""
+        """Write what has changed. Never waits."""
         self.note(lease_view, all_down=all_down)
         done = self._exchange.settle(now_ms)
         if done is not None and done.error is None:

@@ -19,7 +19,7 @@ MARK_LENGTH = 16
 
 
 def mark_of(text: str) -> str:
-    """What tells one plan from another, as a word."""
+    """A fingerprint of a plan, as one word."""
     return sha256(text.encode("utf-8")).hexdigest()[:MARK_LENGTH]
 
 

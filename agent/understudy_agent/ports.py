@@ -11,7 +11,7 @@ from .view import TermsView
 
 
 class Transport(Protocol):
-    """The two calls that an agent makes. Both may raise anything; a call that raises has told nothing."""
+    """The two calls that an agent makes. Both may raise anything; a call that raises says nothing."""
 
     def put_beat(self, detail: Mapping[str, object]) -> None: ...
 
@@ -35,9 +35,9 @@ class LeaseKeeper(Protocol):
 
 @dataclass
 class Self:
-    """Who this agent is. `orderly_stop_s`: at most so much of the lease is spent on an orderly stop.
+    """Who this agent is. `orderly_stop_s`: how much of the lease an orderly stop may take at most.
 
-    `instance` is "" until the machine has told: a lease that is written down binds before that. `config`: a fingerprint
+    `instance` is "" until the machine has said: a lease that is written down binds before that. `config`: a fingerprint
     of what the configuration says of the services, which beats carry; "" says nothing.
     """
 

@@ -118,7 +118,7 @@ class Prober:
             self._log_changes(now_ms)
 
     def is_pending(self, now_ms: int) -> bool:
-        """Whether the first round of probes may still tell what is reached."""
+        """Whether the first round of probes may still show what is reached."""
         return quorum.is_pending(self._quorum, now_ms)
 
     def words(self, now_ms: int) -> dict[str, object]:

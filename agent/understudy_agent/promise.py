@@ -146,7 +146,7 @@ def bound(memory: Memory, ask: Message, terms: TermsView, now_ms: int) -> Memory
 
 @dataclass(frozen=True)
 class PromiseRequests:
-    """The asker's side: what it has asked and not heard of, by nonce, and until when each node has promised."""
+    """The asker's side: its requests without an answer, by nonce, and until when each node has promised."""
 
     waiting: Mapping[str, tuple[Message, int]] = field(default_factory=dict)
     until_ms: Mapping[str, int] = field(default_factory=dict)
@@ -154,7 +154,7 @@ class PromiseRequests:
 
 
 def peers_of(view: StateView, me: str) -> dict[str, str]:
-    """Who must promise, with its address: every other node of the cluster, dead or alive."""
+    """The nodes that must promise, with their addresses: every other node of the cluster, dead or alive."""
     return {name: node.ip for name, node in view.nodes.items() if name != me}
 
 
@@ -192,7 +192,7 @@ def with_asks(asked: PromiseRequests, asks: Sequence[Message], now_ms: int) -> P
 
 
 def with_promise(asked: PromiseRequests, promise: Message) -> PromiseRequests:
-    """After a message that came. One that answers no ask of ours, word for word, is worth nothing."""
+    """After a message that came. A message that does not answer one of our requests word for word is ignored."""
     ask, sent_ms = asked.waiting.get(promise.nonce, (None, 0))
     if ask is None or promise != answer_to(ask):
         return asked
@@ -209,7 +209,7 @@ def promised_until(asked: PromiseRequests, peers: Mapping[str, str]) -> int | No
 
 
 def to_be_asked(asked: PromiseRequests, peers: Mapping[str, str], terms: TermsView, now_ms: int) -> list[str]:
-    """Who has not promised beyond the time at which promises are renewed."""
+    """The nodes that have not promised beyond the time at which promises are renewed."""
     enough_ms = now_ms + _ms(terms.promise_s) // 2
     return [peer for peer in peers if asked.until_ms.get(peer, 0) <= enough_ms]
 

@@ -52,7 +52,7 @@ class Result:
 class QuorumView:
     """What is known of the hosts. `probes` None: the cluster asks for none.
 
-    `named_ms`: when these hosts were named. `held_ms`: when a majority was reached last, or none was asked for; None
+    `named_ms`: when these hosts were named. `held_ms`: when a majority was last reached, or none was asked for; None
     when that is not known, and then it counts as long ago.
     """
 
@@ -92,7 +92,7 @@ def with_probes(quorum: QuorumView, probes: Probes | None, now_ms: int) -> Quoru
 
 
 def probed(quorum: QuorumView, host: str, result: Result) -> QuorumView:
-    """After a probe of a host has ended. One that is named no more, or was probed later, says nothing."""
+    """After a probe of a host has ended. A host that is no longer named, or was probed later, says nothing."""
     known = quorum.results.get(host)
     if quorum.probes is None or host not in quorum.probes.hosts or (known and known.begun_ms > result.begun_ms):
         return quorum
@@ -118,7 +118,7 @@ def reached_at(quorum: QuorumView, now_ms: int, interval_s: float) -> frozenset[
 
 
 def is_pending(quorum: QuorumView, now_ms: int) -> bool:
-    """Whether the first round of probes may still tell, within its timeout, what is reached."""
+    """Whether the first round of probes, within its timeout, may still show what is reached."""
     if quorum.probes is None or all(host in quorum.results for host in quorum.probes.hosts):
         return False
     return now_ms - quorum.named_ms < quorum.probes.timeout_s * 1000
@@ -134,7 +134,7 @@ def reach_at(quorum: QuorumView, now_ms: int, interval_s: float) -> HostsReached
 def forbids(quorum: QuorumView, now_ms: int, interval_s: float, lease_s: float, *, is_down: bool) -> bool:
     """Whether the services may not be in service now, although the lease is held.
 
-    `is_down`: they run not, so that nothing is given up by waiting for a majority. Where it is not known since when
+    `is_down`: they do not run, so that nothing is given up by waiting for a majority. Where it is not known since when
     there is none, what runs is given up as soon as it is known that there is none.
     """
     if quorum.probes is None:

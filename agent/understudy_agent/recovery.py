@@ -39,7 +39,7 @@ class Recovery:
         direct = {needed for needed in self._services[name].spec.depends_on if needed in self._services}
         return direct.union(*(self._all_needs(needed) for needed in direct))
 
-    # --- what the supervisor tells -------------------------------------------------------------
+    # --- what the supervisor reports -----------------------------------------------------------
 
     def begin(self, epoch: int) -> None:
         """A lease has been granted, or has come back: what fails to start now is not restarted."""
@@ -106,7 +106,7 @@ class Recovery:
     # --- what the supervisor asks --------------------------------------------------------------
 
     def is_going_down(self, name: str) -> bool:
-        """Whether a service is to be stopped before it may be started again."""
+        """Whether a service must be stopped before it may be started again."""
         return name in self._going_down
 
     def reported(self, service: Service) -> State:

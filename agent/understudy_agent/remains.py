@@ -20,7 +20,7 @@ class Remains:
 
 
 class RemainsFile:
-    """The remains of each service of a node, as its agent has seen them last, for whoever must do without it."""
+    """The remains of each service of a node, as its agent saw them last, for whoever must stop them without it."""
 
     def __init__(self, path: Path, log: Log) -> None:
         self._path, self._log = path, log
@@ -28,7 +28,7 @@ class RemainsFile:
         self._is_logged = False
 
     def keep(self, remains: Mapping[str, Remains]) -> None:
-        """Write it down when it is not there already. What cannot be written is told, and tried again."""
+        """Write it down when it is not there already. A failed write is logged, and tried again."""
         if self._kept is None:
             self.load()
         if remains == self._kept:

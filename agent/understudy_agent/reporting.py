@@ -1,4 +1,4 @@
-"""What people are told of an agent: why it does what it does, and its status file."""
+"""What an agent reports: why it does what it does, its beats, and its status file."""
 
 from __future__ import annotations
 
@@ -59,14 +59,14 @@ def beat(who: Self, number: int, report: BeatReport, failsafe: Failsafe, accepte
 
 
 def unknown(services: Services, log: Log) -> None:
-    """Tell of what a lease binds that this process cannot stop."""
+    """Log what a lease binds and this process cannot stop."""
     for name in services.unknown:
         why = "it may run under the lease that was found, and the file does not name it: it cannot be stopped from here"
         log.error("service_unknown", why, service=name)
 
 
 def former(services: Services, log: Log) -> None:
-    """Tell of what a lease binds that is only to be stopped from here."""
+    """Log what a lease binds and this process may only stop."""
     for name in services.former:
         why = "it may run under the lease that was found, and is not in the file, or is another one there by now"
         log.warning("service_of_before", why, service=name)

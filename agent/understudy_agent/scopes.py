@@ -1,7 +1,7 @@
 """Where programs of a service run that must outlive the agent: in a slice of their own, not in the agent's group (S9).
 
 Under systemd, what the agent starts would end with it: in an upgrade, when memory runs out, when it is killed. A scope
-in a slice of the service's own keeps it, and the kernel tells at any time what of the service is left there.
+in a slice of the service's own keeps it, and the kernel shows at any time what of the service is left there.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class SystemPaths:
 
 
 class Scopes:
-    """The slice of one service of one cluster. Without systemd there is none, and nothing is to be found in it."""
+    """The slice of one service of one cluster. Without systemd there is none, and nothing can be found in it."""
 
     def __init__(self, cluster: str, service: str, machine: SystemPaths | None = None) -> None:
         self._machine = machine or SystemPaths()
@@ -72,7 +72,7 @@ class Scopes:
         return Outcome.RUNNING, f"{why}, and of its processes are left in {self._slice}: {pids}"
 
     def end_left(self, number: int = signal.SIGKILL) -> bool:
-        """Send a signal to all that is left there. False: nobody is, as far as can be told."""
+        """Send a signal to all that is left there. False: nothing is left, as far as can be known."""
         try:
             left = self.left()
             self.end(number)
@@ -81,11 +81,11 @@ class Scopes:
         return bool(left)
 
     def left(self) -> set[int]:
-        """Ids of the processes that are left there. Raises OSError when it cannot be told."""
+        """Ids of the processes that are left there. Raises OSError when that cannot be read."""
         return set().union(*(cgroups.processes(group, self._machine.control_groups) for group in self.groups))
 
     def end(self, number: int = signal.SIGKILL) -> None:
-        """Send a signal to all that is left there. Raises OSError when it cannot be told who that is."""
+        """Send a signal to all that is left there. Raises OSError when that cannot be read."""
         for group in self.groups:
             cgroups.end(group, number, self._machine.control_groups)
 

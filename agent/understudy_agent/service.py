@@ -15,11 +15,11 @@ from .tasks import Outcome, Task
 
 LOOK_LIMIT_MS = 5000
 UNKNOWN_LOOKS, UNKNOWN_MS = 3, 10_000
-"""So many looks in a row, and so long, may have no answer before a service is called FAILED."""
+"""How many looks in a row, and for how long, may have no answer before a service is called FAILED."""
 ASK_AGAIN_MS = 5000
-"""A look without an answer is taken again after so long, counted from its begin, or sooner."""
+"""After how long a look without an answer is repeated at the latest, counted from its beginning."""
 SETTLE_MS, SETTLE_LOOK_MS = 1000, 250
-"""So long a service must go on serving after its start, and how often it is looked at meanwhile."""
+"""How long a service must go on serving after its start, and how often it is looked at meanwhile."""
 
 PRESENT = (Outcome.SERVING, Outcome.RUNNING)
 
@@ -30,9 +30,9 @@ class Service:
     def __init__(self, spec: ServiceSettings, kind: ServiceKind, report: Callable[[StateChange], None]) -> None:
         self.spec = spec
         self.state: State | None = None
-        """None until the first look has told whether it runs."""
+        """None until the first look has shown whether it runs."""
         self.unknown_looks = 0
-        """So many looks at rest in a row had no answer."""
+        """How many looks at rest in a row had no answer."""
         self.is_unknown = False
         """Whether they are too many. What it was like before is of the past then."""
         self.may_run = True
@@ -42,7 +42,7 @@ class Service:
         self.came_up = False
         """Whether it was found running after it was known to be down, and has not been out of service since."""
         self.unfit = ""
-        """Why it could not be started, by the newest look that told; "" when nothing is known against it."""
+        """Why it could not be started, by the newest look that had an answer; "" when nothing is known against it."""
         self.unstoppable = False
         """Whether killing it has not helped within the limit."""
         self.failed_at_ms = 0
@@ -85,7 +85,7 @@ class Service:
 
     @property
     def shown(self) -> State:
-        """What is said of it. One that looks have told nothing of for too long is neither well nor out of service."""
+        """The state that is reported. One without an answer for too long is neither well nor out of service."""
         return State.FAILED if self.is_unknown and self._step in AT_REST else self.state or State.STOPPING
 
     def remains(self) -> Remains:
@@ -328,7 +328,7 @@ class Service:
         self._look_again(now_ms)
 
     def _look_or_kill_again(self, why: str, now_ms: int) -> None:
-        """A command that takes longer than killing may take is not begun anew for ever: there is a look in between."""
+        """A command that takes longer than killing may take is not repeated for ever: there is a look in between."""
         if self._step is ServiceStep.KILL:
             self._drop_task()
             self._after_kill(Outcome.UNKNOWN, now_ms)

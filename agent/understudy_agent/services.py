@@ -57,7 +57,7 @@ class Services:
         every = {**kinds, **{title: each.kind for title, each in gone.items()}}
         ordered = in_dependency_order([*specs, *(each.spec for each in gone.values())])
         self._services = [Service(spec, every[spec.name], self._changes.append) for spec in ordered]
-        """All that is to be down when the order says so."""
+        """All that must be down when the order says so."""
         self._by_name = {service.spec.name: service for service in self._services}
         self._bound: frozenset[str] = frozenset()
         self._former = {title: each.name for title, each in gone.items()}  # not the node's any more, and only stopped
@@ -66,7 +66,7 @@ class Services:
         self._on_unstoppable = on_unstoppable
         self._called_for: set[str] = set()
         self.unknown: tuple[str, ...] = ()
-        """Services that are to be down at the end of the lease, and that nothing here can look at or stop."""
+        """Services that must be down at the end of the lease, and that nothing here can look at or stop."""
         self._tries, self._has_resumed = tries, False
         self._order = Order.LEAVE_ALONE
         self._grant: int | None = None
@@ -74,7 +74,7 @@ class Services:
         """Services that had failed before the lease was granted: they are tried again under it, once."""
 
     def bind(self, names: Iterable[str]) -> None:
-        """Name what is to be down at the end of the lease, whether it can be stopped by this process or not.
+        """Name what must be down at the end of the lease, whether it can be stopped by this process or not.
 
         No names: that is not known.
         """
@@ -214,7 +214,7 @@ class Services:
                 service.kill("the order is KILL", now_ms)
 
     def _see_to_unstoppable(self, now_ms: int) -> None:
-        """A service that killing did not end is only reported as FAILED, unless the order is to be down.
+        """A service that killing did not end is only reported as FAILED, unless the order requires it to be down.
 
         Nor is a node taken down for one that was neither started nor seen running since it was last down: its status
         command may lie on a file system that only the active node mounts.
@@ -277,7 +277,7 @@ class Services:
 
     @property
     def all_down(self) -> bool:
-        """Whether all that is to be down is known to be."""
+        """Whether everything that must be down is known to be down."""
         if self.unknown:
             return False
         for service in self._services:  # noqa: SIM110 - asked several times a tick, so it is written out
@@ -287,7 +287,7 @@ class Services:
 
     @property
     def all_over(self) -> bool:
-        """Whether there is nothing to stop: all is down, or was never seen running here and does not tell."""
+        """Whether there is nothing to stop: all is down, or was never seen running here and no look has an answer."""
         return not self.unknown and all(service.is_over for service in self._services)
 
     @property

@@ -55,7 +55,7 @@ OF_THE_SYSTEM = ("systemd-", "dbus", "-.mount")
 
 @dataclass(frozen=True)
 class Shown:
-    """One unit, as `systemctl show` tells of it."""
+    """One unit, as `systemctl show` prints it."""
 
     values: Mapping[str, str]
 
@@ -194,7 +194,7 @@ def _attached(shown: Mapping[str, Shown], name: str) -> list[str]:
 def judge(
     group: UnitGroup, restarts: Mapping[str, int], is_populated: Callable[[Shown], bool], *, has_probe: bool
 ) -> tuple[Outcome, str]:
-    """What a look at a group says, and what it rests on. Raises OSError when nobody can tell who runs.
+    """What a look at a group says, and what it rests on. Raises OSError when nobody can know what runs.
 
     `restarts`: how often systemd had restarted each unit at the look before. `is_populated`: whether any process is in
     its control groups. `has_probe`: something else proves that it serves.
@@ -219,7 +219,7 @@ def judge(
 
 
 def _judge_active(group: UnitGroup, *, runs: bool) -> tuple[Outcome, str]:
-    """`runs`: a process of the unit itself is there, or a probe can tell."""
+    """`runs`: a process of the unit itself is there, or a probe can answer that."""
     top = group.top
     missing = [member for member in group.needed if _is_missing(top, member)]
     if missing:

@@ -61,7 +61,7 @@ def after_read(watch: Watch, before: LeaseView, after: LeaseView, read: Read, me
 def _returned(
     watch: Watch, before: LeaseView, after: LeaseView, view: StateView, me: str, now_ms: int
 ) -> Return | None:
-    """What is to be waited for. `before` and `after`: where the node stood and stands by it.
+    """What must be waited for. `before` and `after`: the lease view before the read and by it.
 
     A lease that has not been interrupted since its grant was read was nobody else's.
     """
@@ -97,7 +97,7 @@ def _are_down(returned: Return, view: StateView, me: str, now_ms: int) -> bool:
 
 
 def _is_down(node: NodeEntry) -> bool:
-    """Whether nothing runs there, by its own word; a node that names no services speaks of none."""
+    """Whether nothing runs there, as its beat says; a node that names no services says nothing about any."""
     return node.is_down or not node.names_any
 
 

@@ -1,4 +1,4 @@
-"""Telling systemd how the agent is doing (sd_notify), when it was started by systemd."""
+"""Notifies systemd of the agent's state (sd_notify), if systemd has started it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The reads of the cluster's state item, taken up: what one shows, and what people must hear of it."""
+"""Takes up the reads of the cluster's state item: what each shows, and what must be logged about it."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ class Table:
     """Takes up each read once. The quorum hosts that an item names go straight to the prober."""
 
     def __init__(self, reads: Exchange, prober: Prober, log: Log, forgotten_by: str) -> None:
-        """`forgotten_by`: what a person can do so that a table which was made anew is believed."""
+        """`forgotten_by`: what a person can do so that a table that was created anew is believed."""
         self._reads, self._prober, self._log = reads, prober, log
         self._forgotten_by = forgotten_by
         self._logged: tuple[str, ...] = ()
 
     def take(self, lease_view: LeaseView, now_ms: int) -> Read | None:
-        """The read that has ended, if it has told anything."""
+        """The read that has ended, if it has shown anything."""
         done = self._reads.settle(now_ms)
         if done is None or done.error is not None:
             return None
@@ -37,7 +37,7 @@ class Table:
         return Read(view, self._reads.calls.begun_ms)
 
     def _log_once(self, view: StateView | None, lease_view: LeaseView) -> None:
-        """What is wrong is told when it is news."""
+        """Log what is wrong when it is new."""
         faults = view.faults if view is not None else ()
         if faults and faults != self._logged:
             self._log.error("state_partly_malformed", f"these parts are left aside: {'; '.join(faults)}")

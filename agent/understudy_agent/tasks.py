@@ -72,7 +72,7 @@ class Until:
 
 
 CANNOT_BE_STARTED = 127
-"""The exit status of a command that cannot be started, as a shell has it."""
+"""The exit status of a command that cannot be started, as in a shell."""
 
 Judge = Callable[[int, str], Union[Outcome, "tuple[Outcome, str]"]]
 """From exit status and standard output of a command to the outcome, with or without what it rests on."""

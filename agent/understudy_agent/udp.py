@@ -82,7 +82,7 @@ class UdpSocket:
                 # One byte more than the limit: what is longer is seen to be too long.
                 data, sender = opened.recvfrom(SIZE_LIMIT + 1)
             except ConnectionError:
-                continue  # a peer has told that nobody listens there
+                continue  # a peer has answered that nobody listens there
             try:
                 self._waiting.put_nowait(Datagram(data, (sender[0], sender[1])))
             except queue.Full:

@@ -11,7 +11,7 @@ from .shown import PROPERTIES, Shown, UnitGroup, group_of, judge, parse, stop_or
 from .tasks import FinishedTask, Outcome, Task, command_task
 
 LOOK_ROUNDS = 8
-"""How often one look goes on to units that it has just heard of."""
+"""How often one look goes on to units that it has just learnt of."""
 
 AT_ONCE = "--job-mode=ignore-dependencies"
 """When the machine shuts down, a stop of a unit waits for the agent to be stopped: this one waits for nothing."""
@@ -141,7 +141,7 @@ class Unit:
         )
         outcome = yield self._ask("start", "--", self.unit, *needed)
         if outcome is not Outcome.DONE:
-            yield self.look()  # for what is told of it
+            yield self.look()  # for the reason that is reported
         return outcome
 
     def _stop(self) -> Steps:
@@ -162,7 +162,7 @@ class Unit:
         return (yield self._ask("kill", "-s", "KILL", "--", *populated)) if populated else result
 
     def _populated(self) -> list[str]:
-        """The units of which processes are there, as far as can be told."""
+        """The units that have processes, as far as can be known."""
         if self.group is None:
             return [self.unit]
         own = (self.group.top, *self.group.members)
@@ -193,13 +193,13 @@ class Unit:
             try:
                 self._open_gate()
             except OSError:
-                return  # the next start tells of it; until then a restart by hand is refused
+                return  # the next start reports it; until then a restart by hand is refused
 
     def _kill_group(self, path: str) -> None:
         try:
             cgroups.kill(path, self._root)
         except OSError:
-            return  # systemd is asked next, and the look that follows tells what is left
+            return  # systemd is asked next, and the look that follows shows what is left
 
 
 class _UnitLook:

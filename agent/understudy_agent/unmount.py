@@ -71,7 +71,7 @@ def _paths(process: Path) -> Iterator[str]:
 
 
 def main(mode: str, umount: str, mountinfo: Path, proc: Path, mount_point: str) -> int:
-    """Try until it is unmounted; whoever started this ends it at its limit. Exit status 1: nothing can be known."""
+    """Try until it is unmounted; whoever started this ends it at its limit. Exit status 1: it cannot be known."""
     logged = ""
     while True:
         try:

@@ -1,4 +1,4 @@
-"""What one read of the state item showed: its fields as values, and a word for each thing that is wrong with it."""
+"""What one read of the state item showed: its fields as values, and a message for each thing that is wrong with it."""
 
 from __future__ import annotations
 
@@ -192,7 +192,7 @@ def _address(name: str, item: Mapping[str, Any], faults: list[str]) -> str:
 
 @lru_cache(maxsize=256)
 def _plain_address(text: str) -> str:
-    """Raises ValueError. Every read of the table tells the same few."""
+    """Raises ValueError. Every read of the table shows the same few."""
     return str(ip_address(text))
 
 

@@ -137,7 +137,7 @@ class Armed:
 
 
 class WatchdogFiles:
-    """What agent and feeding process tell each other: the time-out that is wanted, and what came of it."""
+    """What the agent and the feeding process write for each other: the time-out that is wanted, and what came of it."""
 
     def __init__(self, directory: Path, log: Log) -> None:
         self._wanted, self._armed = directory / "watchdog.json", directory / "watchdog-armed.json"
