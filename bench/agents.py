@@ -27,13 +27,13 @@ from understudy_agent.exchange import Exchange
 from understudy_agent.failsafe import Failsafe
 from understudy_agent.files import LeaseFile, PlacedFile, PromiseFile, StatusFile
 from understudy_agent.identity import from_arn
-from understudy_agent.loop import Agent
-from understudy_agent.model import ServiceSpec
+from understudy_agent.loop import Agent, AgentFiles, Channel, Host, Safeguards
+from understudy_agent.model import ServiceSettings
 from understudy_agent.placed import Placed
 from understudy_agent.ports import Self
 from understudy_agent.prober import Prober
 from understudy_agent.services import Services
-from understudy_agent.systemd import Notifier
+from understudy_agent.systemd import SdNotifier
 from understudy_agent.worker import Done
 
 CALL_MS = (5, 100)
@@ -76,19 +76,23 @@ class AgentAtRest:
         log = FakeLog()
         self._agent = Agent(
             who=Self("orders-db", ME, BOOT, orderly_stop_s=30),
-            services=Services({"db": FakeKind(running=active == ME)}, [ServiceSpec("db")], lambda _name: None),
-            transport=self.aws,
-            beats=Exchange("beat", self._callers[0], log),
-            reads=Exchange("read", self._callers[1], log),
-            prober=Prober(lambda _name: FakeCaller(), log, lambda _host, _timeout_s: True),
-            clock_ms=self._clock,
-            lease_file=LeaseFile(directory / "lease.json", BOOT),
-            status=StatusFile(directory / "status.json"),
-            notifier=Notifier({}),
-            log=log,
-            failsafe=Failsafe("orders-db", ME, PromiseFile(directory / "promises.json", BOOT), log),
-            placed=Placed(PlacedFile(directory / "placed.json"), Exchange("placed_file", FakeCaller(), log)),
-            guard=FakeGuard(),
+            services=Services({"db": FakeKind(running=active == ME)}, [ServiceSettings("db")], lambda _name: None),
+            channel=Channel(
+                transport=self.aws,
+                beats=Exchange("beat", self._callers[0], log),
+                reads=Exchange("read", self._callers[1], log),
+            ),
+            files=AgentFiles(
+                lease=LeaseFile(directory / "lease.json", BOOT),
+                placed=Placed(PlacedFile(directory / "placed.json"), Exchange("placed_file", FakeCaller(), log)),
+                status=StatusFile(directory / "status.json"),
+            ),
+            safeguards=Safeguards(
+                prober=Prober(lambda _name: FakeCaller(), log, lambda _host, _timeout_s: True),
+                failsafe=Failsafe("orders-db", ME, PromiseFile(directory / "promises.json", BOOT), log),
+                keeper=FakeGuard(),
+            ),
+            host=Host(clock_ms=self._clock, notifier=SdNotifier({}), log=log),
         )
 
     def rest(self, seconds: int) -> None:

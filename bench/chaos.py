@@ -163,7 +163,7 @@ def _bring_about(cluster: Cluster, active: Node, cause: Cause) -> None:
     active.kill()
     if cause is Cause.STOPPED:
         cluster.aws.world.stop(active.instance)
-        cluster.aws.stack.tell_instance_state(active.instance.instance_id, "stopping")
+        cluster.aws.stack.publish_instance_state(active.instance.instance_id, "stopping")
 
 
 def _bring_back(cluster: Cluster, node: Node, cause: Cause) -> None:

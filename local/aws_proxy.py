@@ -21,8 +21,8 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from local.aws_calls import Answer, Call, call_of, refusal
-from local.beside import Serving
 from local.faults import Fault, FaultKind, FaultPlan
+from local.helper import LoopbackServer
 from local.propagation import Propagation
 from local.zone_records import Records, read_zone
 
@@ -32,7 +32,7 @@ _CHANGE_ID = re.compile(rb"<Id>/change/([^<]+)</Id>")
 _STATUS = re.compile(rb"<Status>(?:PENDING|INSYNC)</Status>")
 
 
-class AwsProxy(Serving):
+class AwsProxy(LoopbackServer):
     """Listens on a free loopback port from `with` on. `url` is its endpoint URL.
 
     `keys`: for what it asks itself; without, it asks as nobody.

@@ -1,4 +1,4 @@
-"""The board as a page on this machine: the answer of the deployed function, fetched anew for every look."""
+"""The board as a page on this machine: the answer of the deployed function, fetched again for every look."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local.beside import Serving
+from local.helper import LoopbackServer
 from local.stack import FunctionFailed
 
 REFRESH_S = 2
@@ -31,7 +31,7 @@ class Functions(Protocol):
     def call(self, function: str, event: dict[str, Any]) -> Any: ...
 
 
-class BoardServer(Serving):
+class BoardServer(LoopbackServer):
     """Serves the board at `address`, on loopback only, from `with` on until the block is left."""
 
     def __init__(self, stack: Functions) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
@@ -17,8 +18,19 @@ from local.world import AZS, ZONE_NAME
 HEARD_LIMIT_S = 90.0
 
 
+@dataclass(frozen=True)
+class Workload:
+    """What the nodes of a cluster run: services with what each depends on. On those in `broken` none of them starts."""
+
+    services: Sequence[tuple[str, tuple[str, ...]]] = (("app", ()),)
+    broken: Sequence[str] = ()
+
+
+ONE_APP = Workload()
+
+
 class Cluster:
-    """`policy` and `tuning` go into the definition; on the nodes named in `broken` no service starts.
+    """`policy` and `tuning` go into the definition.
 
     It is registered and its nodes boot when asked for; all of them are dead when its `with` block is left.
     """
@@ -31,13 +43,12 @@ class Cluster:
         *,
         policy: dict[str, Any] | None = None,
         tuning: dict[str, int] | None = None,
-        services: Sequence[tuple[str, tuple[str, ...]]] = (("app", ()),),
-        broken: Sequence[str] = (),
+        workload: Workload = ONE_APP,
     ) -> None:
         self.aws, self.name, self.record = aws, name, f"{name}.{ZONE_NAME}"
-        self._broken = broken
-        self.policy, self.tuning, self.services = policy or {}, tuning or {}, list(services)
-        self.port = aws.world.port + len(services) - 1  # the service on top is what clients use
+        self._broken = workload.broken
+        self.policy, self.tuning, self.services = policy or {}, tuning or {}, list(workload.services)
+        self.port = aws.world.port + len(self.services) - 1  # the service on top is what clients use
         engine = aws.engine
         self._keys = keys_of(engine, make_node_role(engine, name, aws.stack.node_policy)) if engine.enforces_iam else {}
         self.nodes = [self._node(node_name, AZS[i % len(AZS)]) for i, node_name in enumerate(node_names)]
@@ -68,7 +79,7 @@ class Cluster:
         return self.aws.world.definition(instances, self.record, services, self.policy, self.tuning)
 
     def register(self, definition: dict[str, Any] | None = None) -> None:
-        """Put the definition; raises FunctionFailed when it is not accepted.
+        """Submit the definition; raises FunctionFailed when it is not accepted.
 
         UNCHANGED: the minute watch has found the parameter, and judged it, before its event was delivered.
         """
@@ -77,7 +88,7 @@ class Cluster:
             raise FunctionFailed(f"the definition of {self.name} was not accepted but {outcome}")
 
     def boot(self) -> None:
-        """The first node before the others: a cluster is placed on the first fit node that is heard of."""
+        """The first node before the others: a cluster is placed on the first fit node that is heard."""
         first, *others = self.nodes
         first.boot()
         wait_for(f"{first.name} is heard", lambda: self._heard(first), HEARD_LIMIT_S, why=first.tail)

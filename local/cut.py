@@ -1,4 +1,4 @@
-"""A cluster whose nodes reach AWS, and each other, by ways that can be cut."""
+"""A cluster whose nodes reach AWS, and each other, by links that can be cut."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from types import TracebackType
 from typing import Self
 
 from local.cluster import Cluster
-from local.door import Door, Relay, Way
+from local.link import Link, LinkState, Relay
 from local.local_aws import LocalAws
 
 
 class Cut:
-    """Of two nodes that have not booted yet. They are dead when its `with` block is left, and then the ways end."""
+    """Of two nodes that have not booted yet. They are dead when its `with` block is left, and then the links end."""
 
     def __init__(self, aws: LocalAws, cluster: Cluster) -> None:
         self.aws, self.cluster = aws, cluster
         self._undo = contextlib.ExitStack()
-        self.doors: dict[str, Door] = {}
+        self.links: dict[str, Link] = {}
         self.relays: list[Relay] = []
 
     def __enter__(self) -> Self:
-        self.doors = {node.name: self._undo.enter_context(Door(self.aws.engine.port)) for node in self.cluster.nodes}
+        self.links = {node.name: self._undo.enter_context(Link(self.aws.engine.port)) for node in self.cluster.nodes}
         for node, port in zip(self.cluster.nodes, (7411, 7412), strict=True):
-            node.endpoint, node.failsafe_port = self.doors[node.name].url, port
+            node.endpoint, node.failsafe_port = self.links[node.name].url, port
         a, b = self.cluster.nodes  # each asks the other on its own port, where a relay listens
         self.relays = [
             self._undo.enter_context(Relay(to.instance.address, asker.failsafe_port, to.failsafe_port))
@@ -38,10 +38,10 @@ class Cut:
     ) -> None:
         self._undo.close()
 
-    def turn(self, way: Way, *names: str) -> None:
-        """Of these nodes, or of all, the way to AWS."""
-        for name in names or self.doors:
-            self.doors[name].turn(way)
+    def turn(self, state: LinkState, *names: str) -> None:
+        """Of these nodes, or of all, the link to AWS."""
+        for name in names or self.links:
+            self.links[name].turn(state)
 
     def part(self, *, parted: bool = True) -> None:
         """Let no datagram pass between the nodes, or let all pass again."""
@@ -49,11 +49,11 @@ class Cut:
             relay.cut = parted
 
     @contextlib.contextmanager
-    def outage(self, way: Way) -> Iterator[None]:
+    def outage(self, state: LinkState) -> Iterator[None]:
         """All of AWS stands still, and the nodes find it so; the name's own servers answer on.
 
-        When it is back, each node's way is as it was left.
+        When it is back, each node's link is as it was left.
         """
-        self.turn(way)
+        self.turn(state)
         with self.aws.dns.without_apis(), self.aws.engine.outage():
             yield

@@ -53,7 +53,7 @@ def main(arguments: list[str] | None = None) -> int:
     report: dict[str, Any] = {"done": False}
     try:
         with Screen(console) as screen:
-            _tell_story(directory, screen, report, shows=options.show)
+            _play(directory, screen, report, shows=options.show)
     except Interrupted as signal:
         console.print(f"Stopped by {signal}. Nothing is left running.")
         return signal.exit_status
@@ -73,21 +73,21 @@ def main(arguments: list[str] | None = None) -> int:
     return 0 if done else 1
 
 
-def _tell_story(directory: Path, screen: Screen, report: dict[str, Any], *, shows: bool) -> None:
+def _play(directory: Path, screen: Screen, report: dict[str, Any], *, shows: bool) -> None:
     began = time.monotonic()
     screen.chapter("Starting an AWS on this machine, and deploying the stack into it")
     with local_aws(directory / "aws", [f"{CLUSTER}.{ZONE_NAME}"], propagation_s=PROPAGATION_S, say=screen.say) as aws:
         with (
             BoardServer(aws.stack) if shows else contextlib.nullcontext() as board,
             Cluster(aws, CLUSTER, (FIRST, SECOND), tuning=TUNING) as cluster,
-            Cut(aws, cluster) as ways,
+            Cut(aws, cluster) as cut,
             Client(aws.dns.port, cluster.record, cluster.port) as client,
             Observer(cluster, client, screen.say) as observer,
         ):
             if board:
                 screen.say(f"the board: {board.address}")
             screen.follow(observer)
-            scenes = Scenes(cluster, client, observer, screen, ways)
+            scenes = Scenes(cluster, client, observer, screen, cut)
             scenes.place()
             report["setup_s"] = round(time.monotonic() - began, 1)
             report["restart"] = scenes.restart_locally()

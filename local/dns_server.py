@@ -97,7 +97,7 @@ class _ZoneResolver(BaseResolver):  # type: ignore[misc]
         self._is_kept = False
 
     def keep(self, *, kept: bool = True) -> None:
-        """Read the records now and no more, or again whenever they are asked for."""
+        """Read the records once now, or again whenever they are asked for."""
         with self._lock:
             if kept:
                 self._records = self._proxy.served_records(self._zone)

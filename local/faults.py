@@ -1,4 +1,4 @@
-"""Faults that the proxy can be told to make: what AWS does on a bad day."""
+"""Faults that the proxy can inject: what AWS does on a bad day."""
 
 from __future__ import annotations
 

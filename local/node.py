@@ -69,7 +69,7 @@ class Node:
         self.failsafe_port = 7411
         """Where it hears other nodes, and where it expects to be heard by them."""
         self.endpoint = ""
-        """Its own way to AWS (but not to EC2); "" : straight."""
+        """Its own link to AWS (but not to EC2); "" : directly."""
 
     @property
     def name(self) -> str:

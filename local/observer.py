@@ -52,7 +52,7 @@ class Observer(Repeated):
         self._cluster, self._client, self._on_change = cluster, client, on_change
 
     def catch_up(self) -> None:
-        """Wait until everything has been told that could be seen when this was called."""
+        """Wait until everything has been printed that could be seen when this was called."""
         wanted = self._looks + 2  # the one under way may have begun before
         wait_for("the observer looks", lambda: self._looks >= wanted, CATCH_UP_LIMIT_S, interval_s=0.02)
 
@@ -104,21 +104,21 @@ def _node_view(name: str, address: str, running: bool, report: dict[str, Any] | 
 
 def differences(before: View, after: View) -> list[str]:
     """What changed, as sentences in the order in which a reader wants them."""
-    told = []
+    lines = []
     if after.epoch != before.epoch:
-        told.append(f"epoch {after.epoch}: a transition is open, by rule {after.rule or '(closed already)'}")
+        lines.append(f"epoch {after.epoch}: a transition is open, by rule {after.rule or '(closed already)'}")
     if after.stage != before.stage:
-        told.append(f"workflow: {after.stage or 'closed'}")
+        lines.append(f"workflow: {after.stage or 'closed'}")
     if after.active != before.active:
-        told.append(f"lease: {after.active or 'nobody'}")
+        lines.append(f"lease: {after.active or 'nobody'}")
     services = {node.name: node.service for node in before.nodes}
-    told += [
+    lines += [
         f"{node.name} reports its service {node.service}"
         for node in after.nodes
         if node.service and node.service != services.get(node.name)
     ]
     if after.dns != before.dns:
-        told.append(f"DNS answers {after.dns or 'nothing'}")
+        lines.append(f"DNS answers {after.dns or 'nothing'}")
     if after.client != before.client:
-        told.append(f"the client is answered by {after.client or 'nobody'}")
-    return told
+        lines.append(f"the client is answered by {after.client or 'nobody'}")
+    return lines

@@ -5,10 +5,10 @@ from __future__ import annotations
 import threading
 from abc import abstractmethod
 
-from local.beside import Beside
+from local.helper import Helper
 
 
-class Repeated(Beside):
+class Repeated(Helper):
     """Takes its turns in a thread of its own from `with` on. A turn under way may take `turn_limit_s` to end."""
 
     def __init__(self, name: str, turn_limit_s: float) -> None:

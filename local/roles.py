@@ -53,7 +53,7 @@ def make_role(engine: Engine, name: str, tags: dict[str, str]) -> None:
 
 
 def make_node_role(engine: Engine, cluster: str, policy_arn: str) -> str:
-    """As the manual has it: the stack's policy for nodes, and the tag that names the cluster. Its name."""
+    """As the manual says: the stack's policy for nodes, and the tag that names the cluster. Its name."""
     name = f"node-of-{cluster}"
     make_role(engine, name, {"understudy:cluster": cluster})
     engine.client("iam").attach_role_policy(RoleName=name, PolicyArn=policy_arn)

@@ -8,7 +8,7 @@ from typing import Any
 from local.client import Client, Outage, outages
 from local.cluster import Cluster
 from local.cut import Cut
-from local.door import Way
+from local.link import LinkState
 from local.node import Node
 from local.observer import Observer
 from local.report import Unreportable, drift_report, restart_report, transition_report
@@ -37,14 +37,14 @@ class SceneFailed(Exception):  # noqa: N818  (it reads as the sentence that the 
 
 
 class Scenes:
-    """What they have in common: the cluster, its client, and where the story is told."""
+    """What they have in common: the cluster, its client, and where the story is printed."""
 
-    def __init__(self, cluster: Cluster, client: Client, observer: Observer, screen: Screen, ways: Cut) -> None:
+    def __init__(self, cluster: Cluster, client: Client, observer: Observer, screen: Screen, cut: Cut) -> None:
         self._cluster, self._client, self._observer, self._screen = cluster, client, observer, screen
-        self._ways = ways
+        self._cut = cut
 
     def _chapter(self, text: str) -> None:
-        self._observer.catch_up()  # what the scene before did is told before this one begins
+        self._observer.catch_up()  # what the previous scene did is printed before this one begins
         self._screen.chapter(text)
 
     def place(self) -> None:
@@ -67,13 +67,15 @@ class Scenes:
         agent = wait_for(
             "the agent restarts the service", lambda: _restart(node, log_size), RESTART_LIMIT_S, why=node.tail
         )
-        told_at = wait_for("a beat says so", lambda: self._told_after(agent["beat_ms"]), RESTART_LIMIT_S, why=node.tail)
+        reported_at = wait_for(
+            "a beat says so", lambda: self._reported_after(agent["beat_ms"]), RESTART_LIMIT_S, why=node.tail
+        )
         wait_for(f"{FIRST} answers", lambda: self._client.served_by(FIRST, since=mark), ANSWERED_LIMIT_S)
         self._demand_unmoved(before, executions)
         after = node.pids_of(SERVICE)
         if not after or set(after) & set(pids):
             raise SceneFailed(f"the service on {FIRST} was not restarted: processes {pids} before and {after} after")
-        times = {"found_dead": agent["found_dead"], "in_service": agent["in_service"], "told": told_at}
+        times = {"found_dead": agent["found_dead"], "in_service": agent["in_service"], "told": reported_at}
         facts = {"node": FIRST, "service": SERVICE, "epoch": before["epoch"], "processes": [*pids, *after]}
         return restart_report(times, began, self._outage(mark, FIRST), self._client.attempts) | facts
 
@@ -84,10 +86,10 @@ class Scenes:
         wait_for("each node is answered by the other one", self._answer_each_other, PEERS_LIMIT_S, why=cluster.summary)
         before, executions = cluster.state(), len(cluster.aws.stack.executions(cluster.name))
         mark = time.monotonic()
-        with self._ways.outage(Way.SHUT):
+        with self._cut.outage(LinkState.SHUT):
             wait_for("the outage is over", lambda: time.monotonic() - mark >= OUTAGE_S, OUTAGE_S + 10)
             tried = [attempt for attempt in list(self._client.attempts) if attempt.at >= mark]
-        self._ways.turn(Way.OPEN)
+        self._cut.turn(LinkState.OPEN)
         self._wait_heard()
         self._demand_unmoved(before, executions)
         failed = [attempt for attempt in tried if attempt.node != FIRST]
@@ -100,13 +102,13 @@ class Scenes:
         self._chapter(f"AWS is gone, and {SECOND} out of reach: {FIRST} stops when its lease ends")
         cluster, node = self._cluster, self._cluster.node(FIRST)
         wait_for("each node is answered by the other one", self._answer_each_other, PEERS_LIMIT_S, why=cluster.summary)
-        with self._ways.outage(Way.SHUT):
-            self._ways.part()
+        with self._cut.outage(LinkState.SHUT):
+            self._cut.part()
             began = time.monotonic()
             wait_for(f"{FIRST} has stopped", lambda: not node.pids_of(SERVICE), STOP_LIMIT_S, why=node.tail)
             stopped_s = time.monotonic() - began
-        self._ways.part(parted=False)
-        self._ways.turn(Way.OPEN)
+        self._cut.part(parted=False)
+        self._cut.turn(LinkState.OPEN)
         mark = time.monotonic()
         served = wait_for("the service is back", lambda: self._served_since(mark), BACK_LIMIT_S, why=cluster.summary)
         return {"stopped_s": round(stopped_s, 1), "back_s": round(time.monotonic() - mark, 1), "back_on": served}
@@ -128,7 +130,7 @@ class Scenes:
         last = self._client.last()
         return last.node if last is not None and last.at >= mark else ""
 
-    def _told_after(self, beat_ms: int) -> float | None:
+    def _reported_after(self, beat_ms: int) -> float | None:
         """When the table was seen to hold a later beat that says in service; None as long as it does not."""
         beats = self._cluster.beats(FIRST)
         return time.time() if beats["beat"] >= beat_ms and beats["service"] == "IN_SERVICE" else None

@@ -1,4 +1,4 @@
-"""Where the story is told: lines everywhere, and above them a live picture when there is a terminal."""
+"""Where the story is printed: lines everywhere, and above them a live picture when there is a terminal."""
 
 from __future__ import annotations
 
@@ -52,12 +52,12 @@ class Screen:
             self._console.print(Group(*self._lines))
 
     def chapter(self, text: str) -> None:
-        self._tell(text, "bold")
+        self._print(text, "bold")
 
     def say(self, text: str) -> None:
-        self._tell(f"  {text}", "")
+        self._print(f"  {text}", "")
 
-    def _tell(self, text: str, style: str) -> None:
+    def _print(self, text: str, style: str) -> None:
         line = Text(f"{time.monotonic() - self._began:6.1f} s  {text}", style=style)
         self._lines.append(line)
         if not self._drawing:

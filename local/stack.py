@@ -81,10 +81,10 @@ class Stack:
     def _parameter(self, cluster: str) -> str:
         return f"{self.prefix}clusters/{cluster}"
 
-    def tell_instance_state(self, instance_id: str, state: str) -> None:
+    def publish_instance_state(self, instance_id: str, state: str) -> None:
         self.call("ReceiveSignalFunction", instance_changed(instance_id, state))
 
-    def tell_terminating(self, instance_id: str, group: str) -> None:
+    def publish_terminating(self, instance_id: str, group: str) -> None:
         """A group waits at the hook that has this stack's name before it ends the instance."""
         self.call("ReceiveSignalFunction", instance_terminating(instance_id, group, f"understudy-{STACK}"))
 

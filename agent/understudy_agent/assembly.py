@@ -21,24 +21,24 @@ from .expire import Expiry, Left, keep_the_lease
 from .failsafe import Failsafe, Means
 from .files import LeaseFile, Lock, MajorityFile, PlacedFile, PromiseFile, StatusFile
 from .former import Former, text_with
-from .guardian import Guardian
+from .guardian import Guardian, Handover
 from .identity import Identity, Whoami
 from .keys import FILE_PACE, KeyRing, parameter_pace, read_key_file
 from .last_resort import Ender, stay_in_memory
 from .log import JsonLog, Log
-from .loop import Agent
+from .loop import Agent, AgentFiles, Channel, Host, Safeguards
 from .placed import Placed
-from .plan import Plan
+from .plan import PlanFile
 from .ports import Self
-from .post import UdpPost
 from .power import TakeDown
 from .prober import Prober
 from .remains import RemainsFile
-from .scopes import Machine, own_unit
+from .scopes import SystemPaths, own_unit
 from .services import Services
 from .succession import Succession
-from .systemd import Notifier
+from .systemd import SdNotifier
 from .tries import TriesFile
+from .udp import UdpSocket
 from .watchdog import Demand, Feeder, LinuxWatchdog, WatchdogFiles, disarm_what_is_left
 from .worker import Worker
 
@@ -54,27 +54,27 @@ def run(settings: Config) -> int:
     lock.acquire_soon()
     identity.reach_metadata_directly(os.environ)
     wake = threading.Event()
-    notifier = Notifier()
+    notifier = SdNotifier()
     agent = _agent(settings, log, notifier, wake)
     signal.signal(signal.SIGTERM, lambda *_: agent.ask_to_stop())
     signal.signal(signal.SIGINT, lambda *_: agent.ask_to_stop())
     drop_ins = _drop_ins(settings, log)
-    told_ready = told_stopping = False
+    notified_ready = notified_stopping = False
     while agent.exit_status is None:
         wake.clear()
         agent.tick(boottime_ms())
         drop_ins.tick(boottime_ms(), is_placed=agent.is_placed)
-        if not told_ready:
+        if not notified_ready:
             notifier.ready()  # it obeys the lease that it found, whether or not anybody tells who this node is
-            told_ready = True
-        if agent.is_stopping and not told_stopping:
+            notified_ready = True
+        if agent.is_stopping and not notified_stopping:
             notifier.stopping()
-            told_stopping = True
+            notified_stopping = True
         wake.wait(agent.pause_ms(boottime_ms()) / 1000)
     return agent.exit_status
 
 
-def _agent(settings: Config, log: Log, notifier: Notifier, wake: threading.Event) -> Agent:
+def _agent(settings: Config, log: Log, notifier: SdNotifier, wake: threading.Event) -> Agent:
     boot = boot_name(settings.boot)
     log.info("agent_started", "the configuration is good", boot=boot)
     myself = Self(settings.cluster, "", boot, settings.orderly_stop_s, settings.fingerprint)
@@ -87,11 +87,34 @@ def _agent(settings: Config, log: Log, notifier: Notifier, wake: threading.Event
     failsafe = _failsafe(settings, log, wake, who, boot)
     if settings.instance_arn:
         who()
-    plan = Plan(settings.runtime_dir / "plan.ini", log)
+    plan = PlanFile(settings.runtime_dir / "plan.ini", log)
     former = plan.left_of_before(settings.text)
     return Agent(
         who=myself,
         services=_services(settings, boot, former, log),
+        channel=_channel(settings, log, wake, who),
+        files=AgentFiles(
+            lease=_lease_file(settings.runtime_dir, boot),
+            placed=Placed(_placed_file(settings), Exchange("placed_file", Worker("placed", wake.set), log)),
+            status=StatusFile(settings.status_file),
+        ),
+        safeguards=Safeguards(
+            prober=Prober(
+                lambda name: Worker(name, wake.set), log, file=MajorityFile(settings.runtime_dir / "quorum.json", boot)
+            ),
+            failsafe=failsafe,
+            keeper=_guardian(settings, plan, former, log),
+        ),
+        host=Host(clock_ms=boottime_ms, notifier=notifier, log=log),
+    )
+
+
+def _identity(settings: Config) -> Identity:
+    return identity.from_arn(settings.instance_arn) if settings.instance_arn else identity.from_metadata()
+
+
+def _channel(settings: Config, log: Log, wake: threading.Event, who: Whoami) -> Channel:
+    return Channel(
         transport=Aws(
             who=who,
             region=settings.region,
@@ -102,22 +125,7 @@ def _agent(settings: Config, log: Log, notifier: Notifier, wake: threading.Event
         ),
         beats=Exchange("beat", Worker("beats", wake.set), log),
         reads=Exchange("read", Worker("reads", wake.set), log),
-        prober=Prober(
-            lambda name: Worker(name, wake.set), log, file=MajorityFile(settings.runtime_dir / "quorum.json", boot)
-        ),
-        clock_ms=boottime_ms,
-        lease_file=_lease_file(settings.runtime_dir, boot),
-        status=StatusFile(settings.status_file),
-        notifier=notifier,
-        log=log,
-        failsafe=failsafe,
-        placed=Placed(_placed_file(settings), Exchange("placed_file", Worker("placed", wake.set), log)),
-        guard=_guardian(settings, plan, former, log),
     )
-
-
-def _identity(settings: Config) -> Identity:
-    return identity.from_arn(settings.instance_arn) if settings.instance_arn else identity.from_metadata()
 
 
 def _services(settings: Config, boot: str, former: Mapping[str, str], log: Log) -> Services:
@@ -134,15 +142,16 @@ def _former(settings: Config, sections: Mapping[str, str], log: Log) -> tuple[Fo
         return ()
 
 
-def _guardian(settings: Config, plan: Plan, former: Mapping[str, str], log: Log) -> Guardian:
-    own, remains = own_unit(Machine().own_group), _remains_file(settings, log)
+def _guardian(settings: Config, plan: PlanFile, former: Mapping[str, str], log: Log) -> Guardian:
+    own, remains = own_unit(SystemPaths().own_group), _remains_file(settings, log)
 
     def start(beside: int | None) -> subprocess.Popen[bytes]:
         followed = "" if beside is None else own_unit(Path(f"/proc/{beside}/cgroup"))
         return guardian.start(guardian.command(plan.path, settings.cluster, own, beside=followed))
 
     watchdog = None if settings.watchdog is None else Demand(WatchdogFiles(settings.runtime_dir, log))
-    return Guardian(Succession(settings.runtime_dir), start, plan, settings.text, remains, log, former, watchdog)
+    handover = Handover(plan, remains, settings.text, former)
+    return Guardian(Succession(settings.runtime_dir), start, handover, log, watchdog)
 
 
 def _failsafe(settings: Config, log: Log, wake: threading.Event, who: Whoami, boot: str) -> Failsafe:
@@ -158,7 +167,7 @@ def _failsafe(settings: Config, log: Log, wake: threading.Event, who: Whoami, bo
         read = KeyParameter(wanted.key_parameter, region, settings.call_timeout_s).read
         pace = parameter_pace(random.random())  # noqa: S311 - it spreads calls
     ring = KeyRing(read, Exchange("failsafe_key", Worker("keys", wake.set), log), pace)
-    means = Means(ring, UdpPost(wanted.bind, wanted.port, wake.set, log), wanted.port)
+    means = Means(ring, UdpSocket(wanted.bind, wanted.port, wake.set, log), wanted.port)
     return Failsafe(settings.cluster, "", file, log, means)
 
 
@@ -176,7 +185,7 @@ def expire(settings: Config, path: Path) -> int:
     if not settings.runtime_dir.is_dir():
         log.info("nothing_to_expire", f"there is no {settings.runtime_dir}")
         return 0
-    succession, plan = Succession(settings.runtime_dir), Plan(path, log, settings.text)
+    succession, plan = Succession(settings.runtime_dir), PlanFile(path, log, settings.text)
     remains, boot = _remains_file(settings, log), _boot_name(settings, log)
     tries, take_down = _tries_file(settings, boot, log), TakeDown(settings.on_stop_failure, log)
 
@@ -219,7 +228,7 @@ def _remains_file(settings: Config, log: Log) -> RemainsFile:
 
 def _drop_ins(settings: Config, log: Log) -> DropIns:
     exchange = Exchange("drop_ins", Worker("drop-ins", lambda: None), log)
-    return DropIns(settings.units, settings.cluster, own_unit(Machine().own_group), exchange, log)
+    return DropIns(settings.units, settings.cluster, own_unit(SystemPaths().own_group), exchange, log)
 
 
 def _tries_file(settings: Config, boot: str, log: Log) -> TriesFile:

@@ -1,4 +1,4 @@
-"""Who runs in a control group, by the kernel's word: systemd's own count may be switched off."""
+"""Who runs in a control group, as the kernel says: systemd's own accounting may be switched off."""
 
 from __future__ import annotations
 

@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from .config import Config
-from .dropins import FOLLOWS_THE_AGENT, SYSTEM_DIR, file_name, takes_drop_in
+from .dropins import FOLLOWS_THE_AGENT, file_name, takes_drop_in
 from .keys import read_key_file
-from .shown import Group, Shown, boot_faults
+from .scopes import UNIT_DIR
+from .shown import Shown, UnitGroup, boot_faults
 from .tasks import Outcome
 from .units import Unit
 
@@ -33,7 +34,7 @@ class Findings:
     warnings: list[str] = field(default_factory=list)
 
 
-def load_faults(group: Group) -> list[str]:
+def load_faults(group: UnitGroup) -> list[str]:
     """Units that systemd cannot start, with what to do."""
     required = group.top.names("Requires", "BindsTo")
     own = [group.top, *(member for member in group.members if member.name in required)]
@@ -49,7 +50,7 @@ def _with_remedy(shown: Shown) -> str:
     return f"{state}: {REMEDIES.get(state, OTHER_REMEDY).format(name=shown.name)}"
 
 
-def check(settings: Config, systemctl: str = "systemctl", directory: Path = SYSTEM_DIR) -> Findings:
+def check(settings: Config, systemctl: str = "systemctl", directory: Path = UNIT_DIR) -> Findings:
     """All that can be found out about a configuration on the machine that it is for. Starts and changes nothing."""
     findings = Findings()
     _check_key_file(settings, findings)
@@ -120,7 +121,9 @@ def _look(unit: Unit) -> tuple[Outcome, str]:
     return Outcome.UNKNOWN, f"no answer within {LOOK_LIMIT_S:g} s"
 
 
-def _check_unit(group: Group, outcome: Outcome, why: str, where: str, findings: Findings, *, has_probe: bool) -> None:
+def _check_unit(
+    group: UnitGroup, outcome: Outcome, why: str, where: str, findings: Findings, *, has_probe: bool
+) -> None:
     findings.faults += [f"{where}: {fault}" for fault in (*load_faults(group), *boot_faults(group))]
     is_empty = group.top.can_be_empty and not group.members and not has_probe
     if outcome is Outcome.UNKNOWN:
@@ -137,7 +140,7 @@ def _check_unit(group: Group, outcome: Outcome, why: str, where: str, findings: 
 
 
 def _check_drop_ins(
-    group: Group, cluster: str, where: str, findings: Findings, directory: Path, *, is_placed: bool
+    group: UnitGroup, cluster: str, where: str, findings: Findings, directory: Path, *, is_placed: bool
 ) -> None:
     def warn(text: str) -> None:
         findings.warnings.append(f"{where}: {text}")

@@ -15,7 +15,7 @@ AGENTS_OWN = re.compile(
     r"|MAINPID|MANAGERPID.*|VIRTUAL_ENV|(RUNTIME|STATE|CACHE|LOGS|CONFIGURATION|CREDENTIALS)_DIRECTORY"
     r"|(?i:(http|https|ftp|all|no)_proxy)"
 )
-"""What systemd and its owner tell the agent: to a program of a service it would be a lie, or the node's keys."""
+"""What systemd and the operator set for the agent alone. It would mislead a service, or give it the node's keys."""
 
 ENDING = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2, signal.SIGCHLD)
 """Signals that end a program, or that it waits for, unless it ignores them."""

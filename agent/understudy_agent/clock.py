@@ -15,7 +15,7 @@ KERNELS_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 def boot_name(configured: str = "", source: Path = KERNELS_BOOT_ID) -> str:
-    """The name of this boot, always with the kernel's word for it. Raises OSError when the kernel does not tell.
+    """The name of this boot, always with the kernel's id of it. Raises OSError when the kernel does not say.
 
     `configured` tells boots apart that the kernel does not know of, of nodes that are emulated. Alone it would make
     a lease of before a reboot one of now.

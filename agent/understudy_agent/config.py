@@ -1,4 +1,4 @@
-"""The agent's configuration file. Every fault is told in a line that names section, key and value."""
+"""The agent's configuration file. Every fault is reported in one line that names section, key and value."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from . import identity
 from .fields import BOOT, BUS, DEVICE, IP_ADDRESS, NAME, PARAMETER, REGION, TABLE, UNIT, WORD, Section
 from .former import KIND_KEYS, Former, name_of
 from .keys import default_parameter
-from .kinds import Kind, Script
+from .kinds import Script, ServiceKind
 from .listens import with_listens
-from .model import ServiceSpec
+from .model import ServiceSettings
 from .mounts import Mount
 from .probes import probed
 from .process import Process
@@ -104,8 +104,8 @@ class Config:
     watchdog: Path | None = None
     """The device of the hardware watchdog that is demanded; None: none is."""
     failsafe: FailsafeConfig | None = None
-    specs: tuple[ServiceSpec, ...] = ()
-    kinds: Mapping[str, Kind] = field(default_factory=dict)
+    specs: tuple[ServiceSettings, ...] = ()
+    kinds: Mapping[str, ServiceKind] = field(default_factory=dict)
     text: str = ""
     units: Mapping[str, Unit] = field(default_factory=dict)
     """Those of the services that are systemd units."""
@@ -178,7 +178,7 @@ def _former(section: Section, cluster: str, gates: Path, known: Collection[str])
 
 
 def _fingerprint(parser: configparser.ConfigParser) -> str:
-    """What tells one set of services from another, whatever the order of sections and keys, and comments."""
+    """A fingerprint of a set of services, independent of comments and of the order of sections and keys."""
     services = {title: dict(parser[title]) for title in parser.sections() if title != "agent"}
     text = json.dumps(services, sort_keys=True)
     return sha256(text.encode()).hexdigest()[:FINGERPRINT_LENGTH] if services else ""
@@ -192,7 +192,7 @@ def _role_faults(agent: Section | None, services: Mapping[str, Section]) -> list
     return [] if services else ["[service NAME] is missing: at least one service must be named, except by a witness"]
 
 
-def _agent(section: Section, orderly_s: float, specs: list[ServiceSpec]) -> Config:
+def _agent(section: Section, orderly_s: float, specs: list[ServiceSettings]) -> Config:
     section.refuse_unknown(AGENT_KEYS)
     cluster = section.text("cluster", pattern=NAME)
     arn = section.text("instance_arn", pattern=identity.ARN, needed=False)
@@ -236,13 +236,13 @@ def _failsafe(section: Section) -> FailsafeConfig | None:
     return FailsafeConfig(key_file, key_parameter or ("" if key_file else default), port, bind)
 
 
-def _spec(name: str, section: Section, services: Mapping[str, Section] | None) -> ServiceSpec:
+def _spec(name: str, section: Section, services: Mapping[str, Section] | None) -> ServiceSettings:
     """`services`: those that it may depend on; None: any."""
     depends_on = section.names("depends_on")
     for wanted in depends_on:
         if services is not None and wanted not in services:
             section.fault("depends_on", f"no service {wanted!r}; there are: {', '.join(services)}")
-    return ServiceSpec(
+    return ServiceSettings(
         name=name,
         depends_on=depends_on,
         start_limit_s=section.seconds("start_limit_s", 60, 0.1, 86400),
@@ -254,7 +254,7 @@ def _spec(name: str, section: Section, services: Mapping[str, Section] | None) -
     )
 
 
-def _kind(section: Section, scopes: Scopes, gate: Path) -> Kind:
+def _kind(section: Section, scopes: Scopes, gate: Path) -> ServiceKind:
     kind = section.choice("kind", tuple(KIND_KEYS))
     section.refuse_unknown((*COMMON_KEYS, *KIND_KEYS.get(kind, ())))
     if kind == "script":

@@ -54,9 +54,9 @@ def clock_ahead_s(error: Exception, now_s: float) -> float | None:
     answer: Mapping[str, Any] = getattr(error, "response", None) or {}
     if answer.get("Error", {}).get("Code") not in CLOCK_CODES:
         return None
-    told = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date", "")
+    date = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date", "")
     try:
-        return now_s - parsedate_to_datetime(told).timestamp()
+        return now_s - parsedate_to_datetime(date).timestamp()
     except (TypeError, ValueError, IndexError):
         return None
 

@@ -14,10 +14,10 @@ from pathlib import Path
 
 from .exchange import Exchange
 from .log import Log
+from .scopes import SystemPaths
 from .shown import Shown, boot_faults
 from .units import Unit
 
-SYSTEM_DIR = Path("/etc/systemd/system")
 RETRY_EVERY_MS = 60_000
 RELOAD_LIMIT_S = 90
 FOLLOWS_THE_AGENT = (
@@ -67,30 +67,29 @@ class DropIns:
         agent_unit: str,
         exchange: Exchange,
         log: Log,
-        systemctl: str = "systemctl",
-        directory: Path = SYSTEM_DIR,
+        system: SystemPaths | None = None,
     ) -> None:
         """`units` by the names of their services. `agent_unit`: the agent's own; "" when systemd has not started it."""
         self._units, self._cluster, self._agent_unit = units, cluster, agent_unit
         self._exchange, self._log = exchange, log
         self._file_name = file_name(cluster)
-        self._directory = directory
-        self._systemctl = systemctl
+        system = system or SystemPaths()
+        self._directory, self._systemctl = system.units, system.systemctl
         self._wanted: dict[Path, str] | None = None
         """As they were written last; None: not yet, or not known."""
         self._tried_ms = 0
         self._needs_reload = False
-        self._told: set[str] = set()
+        self._logged: set[str] = set()
 
     def tick(self, now_ms: int, *, is_placed: bool) -> None:
-        """Have written what is to be written. Never waits. `is_placed`: the cluster was placed, as far as is known."""
+        """Bring the drop-ins up to date. Never waits. `is_placed`: the cluster was placed, as far as is known."""
         done = self._exchange.settle(now_ms)
         if done is not None and done.error is not None:
             self._wanted = None
         elif done is not None and isinstance(done.value, list) and done.value:
             self._log.info("drop_ins", "what systemd knows of the units was brought up to date", files=done.value)
         waits = self._exchange.calls.failures and now_ms - self._tried_ms < RETRY_EVERY_MS
-        self._tell_of_boot()
+        self._log_boot_faults()
         if waits or not self._exchange.idle or any(unit.group is None for unit in self._units.values()):
             return
         wanted = self._texts() if is_placed else {}
@@ -100,13 +99,13 @@ class DropIns:
             in_effect = self._in_effect()
             self._exchange.begin(lambda: self._bring_up_to_date(wanted, marks, in_effect), now_ms)
 
-    def _tell_of_boot(self) -> None:
-        """What the configuration's check refuses is told of an agent that runs all the same."""
+    def _log_boot_faults(self) -> None:
+        """Log what `check` refuses, for an agent that runs all the same."""
         groups = [unit.group for unit in self._units.values() if unit.group is not None]
         faults = {fault for group in groups for fault in boot_faults(group)}
-        for fault in sorted(faults - self._told):
+        for fault in sorted(faults - self._logged):
             self._log.warning("starts_at_boot", fault)
-        self._told = faults
+        self._logged = faults
 
     def _mark(self, service: str) -> str:
         return f"Cluster: {self._cluster}; service: {service}; unit: {self._units[service].unit}"

@@ -1,4 +1,4 @@
-"""Calls of one kind to AWS, with what pacing must know of them and what a person should hear."""
+"""Calls of one kind to AWS, with what pacing must know of them, and what must be logged."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SLOW_CALL_MS = 10_000
 
 
 class Exchange:
-    """Makes one call at a time and keeps the count. Tells of failures that are new or over."""
+    """Makes one call at a time and keeps the count. Logs failures that are new or over."""
 
     def __init__(self, name: str, caller: Caller, log: Log) -> None:
         self.calls = Calls()
@@ -22,15 +22,15 @@ class Exchange:
         self._caller = caller
         self._log = log
         self._under_way = False
-        self._told_slow = False
+        self._logged_slow = False
         self._reason = ""
 
     def begin(self, call: Callable[[], object], now_ms: int) -> bool:
         """Begin a call. False: the one before is still under way."""
         if self._under_way or not self._caller.submit(call):
-            self._tell_slow(now_ms)
+            self._log_slow(now_ms)
             return False
-        self._under_way, self._told_slow = True, False
+        self._under_way, self._logged_slow = True, False
         self.calls = Calls(now_ms, self.calls.done_ms, self.calls.failures)
         return True
 
@@ -60,8 +60,8 @@ class Exchange:
     def idle(self) -> bool:
         return not self._under_way
 
-    def _tell_slow(self, now_ms: int) -> None:
+    def _log_slow(self, now_ms: int) -> None:
         begun_ms = self.calls.begun_ms
-        if begun_ms is not None and now_ms - begun_ms >= SLOW_CALL_MS and not self._told_slow:
-            self._told_slow = True
+        if begun_ms is not None and now_ms - begun_ms >= SLOW_CALL_MS and not self._logged_slow:
+            self._logged_slow = True
             self._log.warning(f"{self._name}_slow", f"the call has not ended for {SLOW_CALL_MS // 1000} s")

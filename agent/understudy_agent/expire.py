@@ -12,9 +12,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from . import lease, telling
+from . import lease, reporting
 from .files import LeaseFile, PlacedFile
-from .lease import DOWN_AT_ONCE, UNBOUND, Order, Standing
+from .lease import DOWN_AT_ONCE, UNBOUND, LeaseView, Order
 from .log import Log
 from .services import Services
 from .tries import Tries
@@ -23,7 +23,7 @@ from .watchdog import Unwatched
 POLL_MS = 100
 HUNG_AFTER_MS = 1000
 """An agent that has neither renewed its lease nor ended it, so long after it should have killed all, hangs."""
-TELL_AFTER_MS = 60_000
+LOG_AFTER_MS = 60_000
 LOOKS_LIMIT_MS = 2000
 
 
@@ -84,13 +84,13 @@ class Expiry:
         self._services, self._has_looked = left.supervise(), False
         self._watchdog = watchdog or Unwatched()
         self._is_followed = is_followed
-        self._unbound: Standing | None = None
+        self._unbound: LeaseView | None = None
         """Where the services stand that were found to run under no lease."""
-        self._last: Standing | None = None
+        self._last: LeaseView | None = None
         """The lease that was found last. Its file may go before it has run out, by its agent or by anybody else."""
         self._looks_since_ms: int | None = None
         self._acts_since_ms: int | None = None
-        self._is_told = self._is_agent_killed = False
+        self._is_logged = self._is_agent_killed = False
         self._is_asked_to_end = False
         self._bound_until_ms = 0
         """When the lease or the promises end that were found last; 0: there are none."""
@@ -101,7 +101,7 @@ class Expiry:
         self._is_asked_to_end = True
 
     def cannot_be_stopped(self, service: str) -> None:
-        """Killing did not end it: the node is taken down for it, as soon as nothing else is to be waited for."""
+        """Killing did not end it: the node is taken down, as soon as there is nothing else to wait for."""
         self._stuck.add(service)
 
     def _see_to_stuck(self, now_ms: int) -> None:
@@ -136,35 +136,35 @@ class Expiry:
         has_agent = self._left.agents_lock.is_held()
         if has_agent and (self._is_asked_to_end or self._is_followed()):
             return self._done("an agent runs, and another one follows")  # which feeds the watchdog from then on
-        standing = self._standing(now_ms, has_agent=has_agent)
-        status = self._keep(standing, now_ms, has_agent=has_agent)
+        lease_view = self._lease_view(now_ms, has_agent=has_agent)
+        status = self._keep(lease_view, now_ms, has_agent=has_agent)
         if status is not None:
             self._watchdog.end()
         else:
-            self._watchdog.tick(now_ms, self._bound_until(standing))
+            self._watchdog.tick(now_ms, self._bound_until(lease_view))
         return status
 
-    def _bound_until(self, standing: Standing | None) -> int | None:
+    def _bound_until(self, lease_view: LeaseView | None) -> int | None:
         """By when the services must be down (local ms); None: nothing bounds them, or they are down by now."""
-        is_free = standing is None or standing.terms.keeps_on or (self.acts and self._services.all_down)
-        return None if standing is None or is_free else self._bound_until_ms or standing.end_ms
+        is_free = lease_view is None or lease_view.terms.keeps_on or (self.acts and self._services.all_down)
+        return None if lease_view is None or is_free else self._bound_until_ms or lease_view.end_ms
 
-    def _keep(self, standing: Standing | None, now_ms: int, *, has_agent: bool) -> int | None:
-        if standing is None:
+    def _keep(self, lease_view: LeaseView | None, now_ms: int, *, has_agent: bool) -> int | None:
+        if lease_view is None:
             return None if has_agent else self._done("no lease of this boot is left")
-        if standing.terms.keeps_on and not has_agent:
+        if lease_view.terms.keeps_on and not has_agent:
             return self._done("the cluster's policy is on_isolation: keep")
-        if self._is_asked_to_end and standing != UNBOUND:  # else it is still looking whether anything runs
-            standing = DOWN_AT_ONCE
-        order = lease.order(standing, now_ms, self._left.orderly_stop_s)
+        if self._is_asked_to_end and lease_view != UNBOUND:  # else it is still looking whether anything runs
+            lease_view = DOWN_AT_ONCE
+        order = lease.order(lease_view, now_ms, self._left.orderly_stop_s)
         # An agent stops them in its own order, as long as the lease runs. When it has run out, nobody is asked.
         if order is Order.KILL or (order is Order.STOP and not has_agent):
-            return self._take_out_of_service(order, standing, now_ms, has_agent=has_agent)
-        self._leave_alone(still_looks=standing == Standing())
+            return self._take_out_of_service(order, lease_view, now_ms, has_agent=has_agent)
+        self._leave_alone(still_looks=lease_view == LeaseView())
         return None
 
-    def _standing(self, now_ms: int, *, has_agent: bool) -> Standing | None:
-        """Where the services stand; None when nothing here is to be bound. What runs unbound is an agent's, if any.
+    def _lease_view(self, now_ms: int, *, has_agent: bool) -> LeaseView | None:
+        """The lease view that binds the services; None: nothing here needs to be bound. The rest is the agent's.
 
         But nothing runs beyond a lease that was found once, whose file is gone, and after which none came.
         """
@@ -186,15 +186,15 @@ class Expiry:
             woken = lease.not_beyond(woken, self._last)
         return None if woken == UNBOUND else self._look(woken, now_ms, has_agent=has_agent)
 
-    def _bind(self, found: Standing) -> None:
+    def _bind(self, found: LeaseView) -> None:
         """Know what the lease binds, also what cannot be stopped from here."""
         unknown = self._services.unknown
         self._services.bind(found.services)
         if self._services.unknown != unknown:
-            telling.unknown(self._services, self._log)
+            reporting.unknown(self._services, self._log)
 
-    def _look(self, woken: Standing, now_ms: int, *, has_agent: bool) -> Standing | None:
-        """Where services stand that no lease bounds: None when all are down. What does not tell in time may run.
+    def _look(self, woken: LeaseView, now_ms: int, *, has_agent: bool) -> LeaseView | None:
+        """The view for services that no lease bounds; None when all are down. Without an answer in time it may run.
 
         But where an agent runs, which has most likely ended the lease itself, only what is seen running is not down:
         the program that tells may lie on a file system that only the active node mounts.
@@ -212,31 +212,31 @@ class Expiry:
         self._unbound = woken
         return woken
 
-    def _take_out_of_service(self, order: Order, standing: Standing, now_ms: int, *, has_agent: bool) -> int | None:
+    def _take_out_of_service(self, order: Order, lease_view: LeaseView, now_ms: int, *, has_agent: bool) -> int | None:
         if self._acts_since_ms is None:
-            self._acts_since_ms, self._is_told, self._is_agent_killed = now_ms, False, False
+            self._acts_since_ms, self._is_logged, self._is_agent_killed = now_ms, False, False
             self._log.warning("lease_expired", "nobody has renewed it", order=order.value, has_agent=has_agent)
         if order is Order.KILL:
             self._last_resort.begin()
-            self._kill_hung_agent(standing, now_ms - self._acts_since_ms, has_agent=has_agent)
-        self._tick_services(order, standing.terms.kill_limit_s, now_ms)
+            self._kill_hung_agent(lease_view, now_ms - self._acts_since_ms, has_agent=has_agent)
+        self._tick_services(order, lease_view.terms.kill_limit_s, now_ms)
         self._see_to_stuck(now_ms)
         if self._services.all_down and not has_agent:
             return self._end_lease()
         if self._services.all_down and self._unbound is not None:
             self._unbound = self._last = None  # what the agent starts from now on is its own affair
-        if not self._services.all_down and now_ms - self._acts_since_ms >= TELL_AFTER_MS and not self._is_told:
-            self._is_told = True
+        if not self._services.all_down and now_ms - self._acts_since_ms >= LOG_AFTER_MS and not self._is_logged:
+            self._is_logged = True
             self._log.error("stopped_badly", "services are left that could not be stopped; it is tried again")
         return None
 
-    def _kill_hung_agent(self, standing: Standing, acts_ms: int, *, has_agent: bool) -> None:
+    def _kill_hung_agent(self, lease_view: LeaseView, acts_ms: int, *, has_agent: bool) -> None:
         """Services of kind `process` end with their agent; another one is started, and finds how things stand.
 
         Without a file nobody knows what the agent has renewed.
         """
         has_agent = has_agent and self._unbound is None
-        if has_agent and not self._is_agent_killed and acts_ms >= standing.terms.kill_limit_s * 1000 + HUNG_AFTER_MS:
+        if has_agent and not self._is_agent_killed and acts_ms >= lease_view.terms.kill_limit_s * 1000 + HUNG_AFTER_MS:
             self._is_agent_killed = True
             self._log.error("agent_hangs", "its lease has run out, and it has neither renewed nor ended it: SIGKILL")
             self._left.agents_lock.kill_holder()

@@ -10,16 +10,16 @@ from dataclasses import dataclass, replace
 from . import promise
 from .files import PromiseFile
 from .keys import NO_KEY, KeyRing
-from .lease import Standing, Word, is_outdated
+from .lease import LeaseAnswer, LeaseView, is_outdated
 from .log import Log
-from .messages import BadMessageError, Kind, Message, answer_to, seal, unseal
+from .messages import BadMessageError, Message, MessageKind, answer_to, seal, unseal
 from .peers import Peers, ping
-from .post import Datagram, Post
-from .promise import Asked
+from .promise import PromiseRequests
+from .udp import Datagram, UdpTransport
 from .view import StateView
 
-TELL_AGAIN_MS = 60_000
-TELL_NEWS_MS = 1_000
+LOG_AGAIN_MS = 60_000
+LOG_NEWS_MS = 1_000
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Means:
     """
 
     ring: KeyRing
-    post: Post
+    transport: UdpTransport
     port: int
     asks_peers: bool = True
 
@@ -56,16 +56,16 @@ class Failsafe:
         self._means = means
         self._new_nonce = new_nonce
         self._view: StateView | None = None
-        self._asked = Asked()
+        self._asked = PromiseRequests()
         self._seen: deque[str] = deque(maxlen=promise.NONCES_KEPT)
         self.memory = promise.Memory()
-        self._told: dict[str, tuple[str, int]] = {}
+        self._logged: dict[str, tuple[str, int]] = {}
         self._peers = Peers()
         self.words: Mapping[str, object] = {} if means else {"key": NO_KEY}
         """What a beat says of keys and peers. Replaced as a whole: the sending thread never sees half of it."""
 
     def wake_up(self, now_ms: int) -> None:
-        """Remember what an agent of this boot has promised. Who does not know it waits as long as it could bind.
+        """Remember what an agent of this boot has promised. If it is unknown, wait as long as it could bind.
 
         Without failsafe, and without a file of an agent that had it, nothing was promised.
         """
@@ -88,29 +88,29 @@ class Failsafe:
             return 0
         return max(1, self._view.version) if self._view is not None else 1
 
-    def take_view(self, view: StateView, standing: Standing, now_ms: int) -> None:
-        """Take up what was read. `standing`: after that read; one of an earlier epoch says nothing."""
-        if is_outdated(view, standing):
+    def take_view(self, view: StateView, lease_view: LeaseView, now_ms: int) -> None:
+        """Take up what was read. `lease_view`: after that read; one of an earlier epoch says nothing."""
+        if is_outdated(view, lease_view):
             return
         self._view = view
-        after = promise.after_view(self.memory, standing, view, self.me, now_ms)
+        after = promise.after_view(self.memory, lease_view, view, self.me, now_ms)
         if after != self.memory and self._means is not None:
             self.memory = after  # also when it cannot be written down: the next agent then waits anew
             self._save(after)
 
-    def waits_until(self, standing: Standing, now_ms: int) -> int | None:
+    def waits_until(self, lease_view: LeaseView, now_ms: int) -> int | None:
         """Until when nothing may be started here although the lease is held (local ms); None: it may be now."""
-        until_ms = promise.start_ms(self.memory, standing.terms)
+        until_ms = promise.start_ms(self.memory, lease_view.terms)
         return until_ms if now_ms < until_ms else None
 
-    def tick(self, standing: Standing, now_ms: int, *, all_down: bool) -> Standing:
-        """Take up what has come, answer, and ask if the lease runs low. The standing with what was promised."""
+    def tick(self, lease_view: LeaseView, now_ms: int, *, all_down: bool) -> LeaseView:
+        """Take up what has come, answer, and ask if the lease runs low. Returns the view with what was promised."""
         if self._means is None:
-            return standing
+            return lease_view
         self._means.ring.tick(now_ms, is_registered=self._view is not None)
-        for datagram in self._means.post.received():
-            self._take(datagram, self._means, standing, now_ms, all_down=all_down)
-        after = self._covered(standing)
+        for datagram in self._means.transport.received():
+            self._take(datagram, self._means, lease_view, now_ms, all_down=all_down)
+        after = self._covered(lease_view)
         if self._view is not None and promise.is_wanted(after, self._view, self.me, now_ms):
             self._ask(after, self._view, self._means, now_ms)
         self._see_to_peers(self._means, now_ms)
@@ -118,37 +118,37 @@ class Failsafe:
 
     # --- receiving ----------------------------------------------------------------------------
 
-    def _take(self, datagram: Datagram, means: Means, standing: Standing, now_ms: int, *, all_down: bool) -> None:
+    def _take(self, datagram: Datagram, means: Means, lease_view: LeaseView, now_ms: int, *, all_down: bool) -> None:
         try:
             message = unseal(datagram.data, means.ring.keys)
         except BadMessageError as fault:
-            self._tell("message_ignored", f"from {datagram.address[0]}: {fault}", now_ms)
+            self._log_once("message_ignored", f"from {datagram.address[0]}: {fault}", now_ms)
             return
         if (message.cluster, message.addressee) != (self._cluster, self.me):
-            self._tell("message_ignored", f"from {datagram.address[0]}: it is for another node or cluster", now_ms)
-        elif message.kind is Kind.PROMISE:
+            self._log_once("message_ignored", f"from {datagram.address[0]}: it is for another node or cluster", now_ms)
+        elif message.kind is MessageKind.PROMISE:
             self._asked = promise.with_promise(self._asked, message)
-        elif message.kind is Kind.PONG:
+        elif message.kind is MessageKind.PONG:
             self._peers.take(message)
-        elif message.kind is Kind.PING:
+        elif message.kind is MessageKind.PING:
             if self._peers.may_answer(message.sender, self._view.nodes if self._view else (), now_ms):
                 self._send(answer_to(message), datagram.address, means, now_ms)
         elif message.nonce not in self._seen:
             self._seen.append(message.nonce)
-            if self._promises(message, standing, now_ms, all_down=all_down):
+            if self._promises(message, lease_view, now_ms, all_down=all_down):
                 self._send(answer_to(message), datagram.address, means, now_ms)
 
-    def _promises(self, ask: Message, standing: Standing, now_ms: int, *, all_down: bool) -> bool:
+    def _promises(self, ask: Message, lease_view: LeaseView, now_ms: int, *, all_down: bool) -> bool:
         """Whether the promise is given; if so, it is written down already."""
-        why = promise.objection(ask, standing, self._view, all_down=all_down)
+        why = promise.objection(ask, lease_view, self._view, all_down=all_down)
         if why:
-            self._tell("promise_refused", f"{ask.sender} asks: {why}", now_ms)
+            self._log_once("promise_refused", f"{ask.sender} asks: {why}", now_ms)
             return False
-        after = promise.bound(self.memory, ask, standing.terms, now_ms)
+        after = promise.bound(self.memory, ask, lease_view.terms, now_ms)
         if not self._save(after):
             return False
         self.memory = after
-        self._tell("promised", f"{ask.sender} holds the lease of epoch {ask.epoch} and cannot renew it", now_ms)
+        self._log_once("promised", f"{ask.sender} holds the lease of epoch {ask.epoch} and cannot renew it", now_ms)
         return True
 
     def _save(self, memory: promise.Memory) -> bool:
@@ -161,30 +161,30 @@ class Failsafe:
 
     # --- asking -------------------------------------------------------------------------------
 
-    def _covered(self, standing: Standing) -> Standing:
-        if self._view is None or standing.word is not Word.MINE:
-            return standing
+    def _covered(self, lease_view: LeaseView) -> LeaseView:
+        if self._view is None or lease_view.answer is not LeaseAnswer.MINE:
+            return lease_view
         until_ms = promise.promised_until(self._asked, promise.peers_of(self._view, self.me))
-        if until_ms is None or until_ms <= (standing.promised_until_ms or 0):
-            return standing
-        return replace(standing, promised_until_ms=until_ms)
+        if until_ms is None or until_ms <= (lease_view.promised_until_ms or 0):
+            return lease_view
+        return replace(lease_view, promised_until_ms=until_ms)
 
-    def _ask(self, standing: Standing, view: StateView, means: Means, now_ms: int) -> None:
+    def _ask(self, lease_view: LeaseView, view: StateView, means: Means, now_ms: int) -> None:
         peers = promise.peers_of(view, self.me)
         if not means.ring.keys or not promise.is_due(self._asked, now_ms):
             return
         dumb = sorted(name for name, address in peers.items() if not address)
         if dumb:
-            self._tell("promises_impossible", f"the table has no address of {', '.join(dumb)}", now_ms)
+            self._log_once("promises_impossible", f"the table has no address of {', '.join(dumb)}", now_ms)
             return
-        silent = promise.to_be_asked(self._asked, peers, standing.terms, now_ms)
-        promise_ms = int(standing.terms.promise_s * 1000)
+        silent = promise.to_be_asked(self._asked, peers, lease_view.terms, now_ms)
+        promise_ms = int(lease_view.terms.promise_s * 1000)
         asks = [
-            Message(Kind.ASK, self._cluster, standing.epoch, self.me, peer, self._new_nonce(), promise_ms)
+            Message(MessageKind.ASK, self._cluster, lease_view.epoch, self.me, peer, self._new_nonce(), promise_ms)
             for peer in silent
         ]
         self._asked = promise.with_asks(self._asked, asks, now_ms)
-        self._tell("promises_asked", f"the lease of epoch {standing.epoch} was not renewed", now_ms)
+        self._log_once("promises_asked", f"the lease of epoch {lease_view.epoch} was not renewed", now_ms)
         for ask in asks:
             self._send(ask, (peers[ask.addressee], means.port), means, now_ms)
 
@@ -200,20 +200,20 @@ class Failsafe:
             self._send(ping(self._cluster, self.me, peer, nonce), (peers[peer], means.port), means, now_ms)
         named, silent = means.ring.named, self._peers.silent
         if silent:
-            self._tell("peers_silent", f"no answer from {', '.join(silent)} at UDP port {means.port}", now_ms)
+            self._log_once("peers_silent", f"no answer from {', '.join(silent)} at UDP port {means.port}", now_ms)
         if named:
             all_answer = self._peers.all_answer(peers)
             self.words = {"key": f"{named}+" if all_answer else named, **({"silent": silent} if silent else {})}
 
     def _send(self, message: Message, address: tuple[str, int], means: Means, now_ms: int) -> None:
         try:
-            means.post.send(seal(message, means.ring.keys[0]), address)
+            means.transport.send(seal(message, means.ring.keys[0]), address)
         except OSError as fault:
-            self._tell("message_not_sent", f"to {address[0]} port {address[1]}: {fault}", now_ms)
+            self._log_once("message_not_sent", f"to {address[0]} port {address[1]}: {fault}", now_ms)
 
-    def _tell(self, what: str, why: str, now_ms: int) -> None:
+    def _log_once(self, what: str, why: str, now_ms: int) -> None:
         """Told when it is news: a flood of messages makes no flood of lines."""
-        told, at_ms = self._told.get(what, ("", -TELL_AGAIN_MS))
-        if now_ms - at_ms >= (TELL_AGAIN_MS if why == told else TELL_NEWS_MS):
-            self._told[what] = (why, now_ms)
+        logged, at_ms = self._logged.get(what, ("", -LOG_AGAIN_MS))
+        if now_ms - at_ms >= (LOG_AGAIN_MS if why == logged else LOG_NEWS_MS):
+            self._logged[what] = (why, now_ms)
             self._log.info(what, why)

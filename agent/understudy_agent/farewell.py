@@ -6,7 +6,7 @@ be followed at once, and nobody waits for the end of its lease.
 
 from __future__ import annotations
 
-from .lease import Order, Standing, Word
+from .lease import LeaseAnswer, LeaseView, Order
 from .services import Services
 
 LIMIT_MS = 3000
@@ -43,7 +43,7 @@ class Farewell:
             self._is_said = True
 
     def begins(self, services: Services, order: Order, now_ms: int) -> bool:
-        """Whether now is the time for the last beat: nothing is left to stop, or nothing is to be touched."""
+        """Whether it is time for the last beat: there is nothing left to stop, or nothing may be touched."""
         if not self.is_asked or self._begun_ms is not None:
             return False
         if not (services.all_down or services.all_over or order is Order.LEAVE_ALONE):
@@ -51,15 +51,15 @@ class Farewell:
         self._down_ms = self._begun_ms = now_ms
         return True
 
-    def take_note(self, standing: Standing, now_ms: int) -> bool:
+    def take_note(self, lease_view: LeaseView, now_ms: int) -> bool:
         """Wait for the end of the own lease once all is down. Whether it has just been read: a beat is to say so.
 
         Nobody may be there to take over, so it is waited for as long as the lease would have lasted.
         """
         if self._down_ms is None:
             return False
-        if standing.word is Word.MINE:
-            self._holds = now_ms - self._down_ms < standing.terms.lease_s * 1000
+        if lease_view.answer is LeaseAnswer.MINE:
+            self._holds = now_ms - self._down_ms < lease_view.terms.lease_s * 1000
             return False
         if not self._holds:
             return False

@@ -56,7 +56,7 @@ class Section:
                 self._commented.add(key)
 
     def fault(self, key: str, allowed: str) -> None:
-        """Note that the value of a key is not allowed. One with a comment in it has been told of."""
+        """Note that the value of a key is not allowed. A value with a comment in it has been reported already."""
         if key in self._commented:
             return
         found = f"= {self._values[key]!r}" if key in self._values else "is missing"

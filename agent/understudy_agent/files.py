@@ -12,10 +12,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Protocol
 
-from .lease import DEFAULT_TERMS, DOWN_AT_ONCE, UNBOUND, Standing
+from .lease import DEFAULT_TERMS, DOWN_AT_ONCE, UNBOUND, LeaseView
 from .promise import Memory
 from .slots import SlotFile
-from .view import EPOCH_LIMIT, TIMING_LIMIT_S, Terms, parse_terms
+from .view import EPOCH_LIMIT, TIMING_LIMIT_S, TermsView, parse_terms
 
 UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, ArithmeticError, RecursionError)
 """What reading a file raises that is not there, cannot be read, or holds nonsense."""
@@ -100,25 +100,25 @@ class LeaseFile:
         self._slots = slots or SlotFile(path)
         self._boot = boot
 
-    def save(self, standing: Standing) -> None:
+    def save(self, lease_view: LeaseView) -> None:
         """Write the lease down; one that binds to nothing removes the file. Raises OSError."""
-        if standing.lease_end_ms is None:
+        if lease_view.lease_end_ms is None:
             self._path.unlink(missing_ok=True)
             self._slots.close()
             return
         self._slots.write(
             {
                 "boot": self._boot,
-                "epoch": standing.epoch,
-                "lease_end_ms": standing.lease_end_ms,
-                "promised_until_ms": standing.promised_until_ms,
-                "renewed_by": standing.renewed_by,
-                "services": standing.services,
-                "terms": vars(standing.terms),
+                "epoch": lease_view.epoch,
+                "lease_end_ms": lease_view.lease_end_ms,
+                "promised_until_ms": lease_view.promised_until_ms,
+                "renewed_by": lease_view.renewed_by,
+                "services": lease_view.services,
+                "terms": vars(lease_view.terms),
             }
         )
 
-    def load(self, now_ms: int) -> Standing:
+    def load(self, now_ms: int) -> LeaseView:
         """Where an agent stands that has read nothing yet: it leaves services alone until the old lease ends.
 
         A file of another boot binds nobody: what ran then is gone. One that cannot be read, or says what no agent of
@@ -129,7 +129,7 @@ class LeaseFile:
             if self._boot and str(saved["boot"]) != self._boot:
                 return UNBOUND
             latest_ms = now_ms + TIMING_LIMIT_S * 1000
-            found = Standing(
+            found = LeaseView(
                 lease_end_ms=local_time(saved["lease_end_ms"], latest_ms),
                 terms=_terms(saved["terms"]),
                 promised_until_ms=_time_or_none(saved.get("promised_until_ms"), latest_ms),
@@ -219,7 +219,7 @@ class PlacedFile:
         return epoch if type(epoch) is int and 0 < epoch < EPOCH_LIMIT else 0
 
 
-def _terms(saved: Mapping[str, object]) -> Terms:
+def _terms(saved: Mapping[str, object]) -> TermsView:
     """The terms as they were written down; what another version wrote beside them is left aside."""
     return parse_terms({**TERMS_UNSAVED, **saved})
 

@@ -11,8 +11,8 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from .kinds import Kind
-from .model import ServiceSpec
+from .kinds import ServiceKind
+from .model import ServiceSettings
 
 KIND_KEYS = {
     "unit": ("unit",),
@@ -28,8 +28,8 @@ class Former:
     """One of them. `name`: as the lease has it. `spec`: under the title of its section, which no service can have."""
 
     name: str
-    kind: Kind
-    spec: ServiceSpec
+    kind: ServiceKind
+    spec: ServiceSettings
 
 
 def name_of(title: str) -> str:

@@ -6,16 +6,17 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from .files import EXIT_ALREADY_RUNNING
 from .former import text_with
 from .log import Log
-from .plan import Plan
+from .plan import PlanFile
 from .remains import Remains, RemainsFile
 from .scopes import BOOTED
-from .view import Terms
+from .view import TermsView
 from .watchdog import Demand
 
 START_EVERY_MS = 3000
@@ -38,6 +39,23 @@ class HeldLock(Protocol):
     def is_followed(self) -> bool: ...
 
 
+@dataclass(frozen=True)
+class Handover:
+    """What an agent writes down for its guardian: what there is to stop, and where what is left of it can be found.
+
+    `text`: of the configuration as it is in force. `former`: sections of services that it no longer names.
+    """
+
+    plan: PlanFile
+    remains: RemainsFile
+    text: str
+    former: Mapping[str, str] = field(default_factory=dict)
+
+    def write(self, remains: Mapping[str, Remains]) -> bool:
+        """Write the plan down unless it stands there already. Whether it does."""
+        return self.plan.write(text_with(self.text, remains, self.former))
+
+
 class Guardian:
     """Looks at each tick whether the guardian is there, and starts it when it is not. Never waits.
 
@@ -49,41 +67,34 @@ class Guardian:
         self,
         lock: HeldLock,
         start: Callable[[int | None], subprocess.Popen[bytes]],
-        plan: Plan,
-        text: str,
-        remains: RemainsFile,
+        handover: Handover,
         log: Log,
-        former: Mapping[str, str] | None = None,
         watchdog: Demand | None = None,
     ) -> None:
-        """`start`: beside the process of that id, or alone. `text`: of the configuration as it is in force. `former`:
-        sections of services that it does not name.
-
-        `watchdog`: None when none is demanded.
-        """
+        """`start`: beside the process of that id, or alone. `watchdog`: None when none is demanded."""
         self._lock, self._start, self._log = lock, start, log
-        self._plan, self._text, self._remains = plan, text, remains
-        self._former, self._watchdog = former or {}, watchdog
+        self._handover, self._watchdog = handover, watchdog
         self._why_not_fed = ""
         self._starting: list[subprocess.Popen[bytes]] = []
         self._started_ms: int | None = None
         self._missed_since_ms: int | None = None
         self._wrote_ms: int | None = None
         self._is_written = False
-        self._fault = self._told = ""
+        self._fault = self._logged = ""
         self.is_there = False
         self.why_unfit = ""
 
-    def tick(self, now_ms: int, remains: Mapping[str, Remains], terms: Terms) -> None:
+    def tick(self, now_ms: int, remains: Mapping[str, Remains], terms: TermsView) -> None:
         """See that it is there, and knows what there is to stop."""
-        self._remains.keep(remains)
+        plan = self._handover.plan
+        self._handover.remains.keep(remains)
         if self._wrote_ms is None or now_ms - self._wrote_ms >= WRITE_EVERY_MS:
             self._wrote_ms = now_ms
-            self._is_written = self._plan.write(text_with(self._text, remains, self._former))
-            self._fault = fault_in_writing(self._plan.path.parent)
+            self._is_written = self._handover.write(remains)
+            self._fault = fault_in_writing(plan.path.parent)
         self._starting = [each for each in self._starting if each.poll() is None]
         is_held = self._lock.is_held()
-        self.is_there = knows_all = is_held and self._lock.mark() == self._plan.mark
+        self.is_there = knows_all = is_held and self._lock.mark() == plan.mark
         if self._watchdog is not None:
             self._why_not_fed = self._watchdog.why_not(terms, self._lock.holder())
             self.is_there = knows_all and not self._why_not_fed
@@ -110,8 +121,8 @@ class Guardian:
         try:
             self._starting.append(self._start(beside))
         except OSError as fault:
-            if str(fault) != self._told:
-                self._told = str(fault)
+            if str(fault) != self._logged:
+                self._logged = str(fault)
                 self._log.error("guardian_not_started", f"{fault}; nothing is started without it; it is tried again")
 
 

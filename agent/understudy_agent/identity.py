@@ -1,4 +1,4 @@
-"""Who this node is: its instance ARN, asked of the instance metadata service, version 2 only (IMDSv2)."""
+"""Who this node is: its instance ARN, from the instance metadata service, version 2 only (IMDSv2)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ METADATA_HOSTS = "169.254.169.254,fd00:ec2::254"
 
 
 class NoIdentityError(RuntimeError):
-    """The metadata service did not tell who this machine is."""
+    """The metadata service did not say who this machine is."""
 
 
 @dataclass(frozen=True)
@@ -69,16 +69,16 @@ def from_metadata(address: str = METADATA, timeout_s: float = TIMEOUT_S) -> Iden
 class Whoami:
     """Finds out who this node is when it is first needed, and again until it is known."""
 
-    def __init__(self, ask: Callable[[], Identity], tell: Callable[[Identity], None]) -> None:
-        """`tell` is called, once, in the thread that has found out."""
-        self._ask, self._tell = ask, tell
+    def __init__(self, ask: Callable[[], Identity], on_found: Callable[[Identity], None]) -> None:
+        """`on_found` is called, once, in the thread that has found out."""
+        self._ask, self._on_found = ask, on_found
         self._known: Identity | None = None
 
     def __call__(self) -> Identity:
-        """Raises NoIdentityError while the machine does not tell."""
+        """Raises NoIdentityError while the machine does not know."""
         if self._known is None:
             found = self._ask()
-            self._tell(found)
+            self._on_found(found)
             self._known = found
         return self._known
 

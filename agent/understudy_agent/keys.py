@@ -17,7 +17,7 @@ LEAST_LENGTH = 32
 NO_KEY = "-"
 """What a beat says of a node that knows no key."""
 NAMED_LIMIT = 3
-"""So many keys a beat names: the old and the new one of a change, and one that was left over."""
+"""How many keys a beat names: the old and the new one of a change, and one that was left over."""
 
 
 class BadKeysError(ValueError):
@@ -57,7 +57,7 @@ def read_key_file(path: Path) -> tuple[bytes, ...]:
 
 
 @dataclass(frozen=True)
-class Pace:
+class RefreshPace:
     """How long after a reading the next one begins, in ms; after a failed one, `retry_ms`, twice as long each time.
 
     `needs_registration`: whether nothing is read before the cluster is registered. `spread`: 0 to 1, which part of each
@@ -76,18 +76,20 @@ class Pace:
         return int(least_ms * (1 + self.spread))
 
 
-FILE_PACE = Pace(60_000, 5_000, 5_000)
+FILE_PACE = RefreshPace(60_000, 5_000, 5_000)
 
 
-def parameter_pace(spread: float) -> Pace:
+def parameter_pace(spread: float) -> RefreshPace:
     """Of a parameter: all nodes of an account share 40 calls a second, so each makes one in 15 to 30 minutes."""
-    return Pace(900_000, 30_000, 900_000, needs_registration=True, spread=spread)
+    return RefreshPace(900_000, 30_000, 900_000, needs_registration=True, spread=spread)
 
 
 class KeyRing:
     """The keys as they were read last. An outage keeps them; nothing is known before the first reading."""
 
-    def __init__(self, read: Callable[[], tuple[bytes, ...]], exchange: Exchange, pace: Pace = FILE_PACE) -> None:
+    def __init__(
+        self, read: Callable[[], tuple[bytes, ...]], exchange: Exchange, pace: RefreshPace = FILE_PACE
+    ) -> None:
         self.keys: tuple[bytes, ...] = ()
         self._names: tuple[tuple[bytes, ...], str] = ((), "")
         """The keys that were named last, and their names: digests are made when keys change, not on every tick."""

@@ -7,10 +7,10 @@ from typing import Protocol
 
 from .remains import Remains
 from .scopes import Scopes
-from .tasks import Outcome, Settled, Task, Until, command_task
+from .tasks import FinishedTask, Outcome, Task, Until, command_task
 
 
-class Kind(Protocol):
+class ServiceKind(Protocol):
     """One service as its kind handles it."""
 
     slow_to_show: bool
@@ -66,7 +66,7 @@ class Script:
         scopes = self._scopes
         if scopes is None or not scopes.end_left():
             return command_task(self._kill or self._stop)
-        task = command_task(self._kill) if self._kill else Settled(Outcome.DONE)
+        task = command_task(self._kill) if self._kill else FinishedTask(Outcome.DONE)
         return Until(lambda: Outcome.DONE if task.poll() is not None and not scopes.end_left() else None, task.abort)
 
     def look(self) -> Task:

@@ -54,7 +54,7 @@ class Ender:
         self._remains, self._log = remains, log
         self._proc, self._unmount = proc, unmount
         self._acts = threading.Event()
-        self._told: set[str] = set()
+        self._logged: set[str] = set()
         for name, act in (("kills", self.kill), ("unmounts", self.unmount)):
             threading.Thread(target=self._run, args=(act,), name=name, daemon=True).start()
 
@@ -95,7 +95,7 @@ class Ender:
         try:
             act(what)
         except OSError as fault:
-            self._tell_once(f"{what}: {fault.strerror}")
+            self._log_once(f"{what}: {fault.strerror}")
 
     def _run(self, act: Callable[[], None]) -> None:
         while True:
@@ -103,12 +103,12 @@ class Ender:
             try:
                 act()
             except Exception as fault:
-                self._tell_once(repr(fault))
+                self._log_once(repr(fault))
             time.sleep(AGAIN_S)
 
-    def _tell_once(self, why: str) -> None:
-        if why not in self._told:
-            self._told.add(why)
+    def _log_once(self, why: str) -> None:
+        if why not in self._logged:
+            self._logged.add(why)
             self._log.error("last_resort_failed", f"it is tried again: {why}")
 
 

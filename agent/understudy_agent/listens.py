@@ -6,7 +6,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from .fields import Section
-from .kinds import Kind
+from .kinds import ServiceKind
 from .remains import Remains
 from .tasks import Outcome, Task
 
@@ -17,7 +17,7 @@ LISTEN = "0A"
 class Listening:
     """A service of any kind, with the TCP ports on which nobody may listen once it is down."""
 
-    def __init__(self, kind: Kind, ports: Collection[int], net: Path = Path("/proc/net")) -> None:
+    def __init__(self, kind: ServiceKind, ports: Collection[int], net: Path = Path("/proc/net")) -> None:
         self.kind = kind
         self.slow_to_show, self.confirms_start = kind.slow_to_show, kind.confirms_start
         self._ports, self._net = ports, net
@@ -32,7 +32,7 @@ class Listening:
         return self.kind.kill()
 
     def look(self) -> Task:
-        return _Look(self.kind.look(), self)
+        return _ListeningLook(self.kind.look(), self)
 
     def remains(self) -> Remains:
         return self.kind.remains()
@@ -50,7 +50,7 @@ class Listening:
         return Outcome.RUNNING, f"{why}, and somebody listens on port {', '.join(map(str, left))}"
 
 
-class _Look:
+class _ListeningLook:
     def __init__(self, task: Task, service: Listening) -> None:
         self.why = ""
         self._task, self._service = task, service
@@ -82,7 +82,7 @@ def _lines(table: Path) -> list[str]:
         raise
 
 
-def with_listens(section: Section, kind: Kind) -> Kind:
+def with_listens(section: Section, kind: ServiceKind) -> ServiceKind:
     """The kind with the ports that its section declares, if it does."""
     text = section.text("listens", needed=False)
     if not text:

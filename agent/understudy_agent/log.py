@@ -11,14 +11,14 @@ from collections.abc import Mapping
 from typing import Protocol
 
 CAPACITY = 1000
-"""So many lines wait for a reader that is slow; what comes beyond them is lost, and counted."""
+"""How many lines wait for a slow reader; more than that are lost, and counted."""
 FLUSH_LIMIT_S = 1.0
 PRIORITIES = {"ERROR": 3, "WARNING": 4, "INFO": 6}
 """As syslog and journald number them."""
 
 
 class Log(Protocol):
-    """Where events are told. `what` is the event's name, `why` the reason in words. Telling ends and delays nothing."""
+    """Where events are logged. `what` is the event's name, `why` the reason in words. It never raises or waits."""
 
     def info(self, what: str, why: str, **facts: object) -> None: ...
 
@@ -43,7 +43,7 @@ class Lines:
         threading.Thread(target=self._run, name="log", daemon=True).start()
 
     def put(self, line: str) -> None:
-        """Have a line written, or count it as lost."""
+        """Queue a line to be written, or count it as lost."""
         with self._written:
             try:
                 self._lines.put_nowait(line)

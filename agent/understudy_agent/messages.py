@@ -30,7 +30,7 @@ class BadMessageError(ValueError):
     """A datagram that is not from a node with our key, or not as a message must be. It says what was found."""
 
 
-class Kind(Enum):
+class MessageKind(Enum):
     """What a message is. There is no refusal: who gets no promise in time has none.
 
     PING and PONG only show that a peer can be reached, and bind nobody.
@@ -49,7 +49,7 @@ class Message:
     `epoch` and `promise_ms` are 0 in PING and PONG.
     """
 
-    kind: Kind
+    kind: MessageKind
     cluster: str
     epoch: int
     sender: str
@@ -58,7 +58,7 @@ class Message:
     promise_ms: int
 
 
-ANSWERS = {Kind.ASK: Kind.PROMISE, Kind.PING: Kind.PONG}
+ANSWERS = {MessageKind.ASK: MessageKind.PROMISE, MessageKind.PING: MessageKind.PONG}
 
 
 def answer_to(question: Message) -> Message:
@@ -68,7 +68,7 @@ def answer_to(question: Message) -> Message:
 
 
 def key_id(key: bytes) -> bytes:
-    """Names a key without telling it: eight hex digits."""
+    """Names a key without revealing it: eight hex digits."""
     return hashlib.sha256(b"understudy failsafe key\0" + key).hexdigest()[:8].encode("ascii")
 
 
@@ -109,7 +109,7 @@ def _payload(message: Message) -> bytes:
 def _parse(payload: bytes) -> Message:
     try:
         found = json.loads(payload)
-        message = Message(**{**found, "kind": Kind(found["kind"])})
+        message = Message(**{**found, "kind": MessageKind(found["kind"])})
     except (ValueError, TypeError, KeyError, RecursionError) as fault:
         raise BadMessageError(f"its content is no message: {fault}") from fault
     texts = (
@@ -118,7 +118,7 @@ def _parse(payload: bytes) -> Message:
         (message.addressee, INSTANCE),
         (message.nonce, NONCE),
     )
-    binds = message.kind in (Kind.ASK, Kind.PROMISE)
+    binds = message.kind in (MessageKind.ASK, MessageKind.PROMISE)
     numbers = ((message.epoch, EPOCH_LIMIT - 1), (message.promise_ms, PROMISE_LIMIT_MS))
     good_texts = all(isinstance(text, str) and allowed.fullmatch(text) for text, allowed in texts)
     if not good_texts or not all(

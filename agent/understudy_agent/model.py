@@ -16,7 +16,7 @@ class State(Enum):
     FAILED = "FAILED"
 
 
-class Step(Enum):
+class ServiceStep(Enum):
     """What is under way inside a state of a service."""
 
     REST = "REST"
@@ -30,13 +30,20 @@ class Step(Enum):
     CONFIRM_KILL = "CONFIRM_KILL"
 
 
-AT_REST = (Step.REST, Step.LOOK)
-STARTS = (Step.CHECK, Step.START, Step.CONFIRM_START)
-STOPS, KILLS = (Step.STOP, Step.CONFIRM_STOP), (Step.KILL, Step.CONFIRM_KILL)
+AT_REST = (ServiceStep.REST, ServiceStep.LOOK)
+STARTS = (ServiceStep.CHECK, ServiceStep.START, ServiceStep.CONFIRM_START)
+STOPS, KILLS = (ServiceStep.STOP, ServiceStep.CONFIRM_STOP), (ServiceStep.KILL, ServiceStep.CONFIRM_KILL)
+LOOKS = (
+    ServiceStep.LOOK,
+    ServiceStep.CHECK,
+    ServiceStep.CONFIRM_START,
+    ServiceStep.CONFIRM_STOP,
+    ServiceStep.CONFIRM_KILL,
+)
 
 
 @dataclass(frozen=True)
-class ServiceSpec:
+class ServiceSettings:
     """A service's name, what it depends on, its limits in seconds, and how often it is restarted on its node.
 
     `restart_tries`: that many restarts within `restart_window_s`, before it is called FAILED; 0: none. From the
@@ -54,7 +61,7 @@ class ServiceSpec:
 
 
 @dataclass(frozen=True)
-class Change:
+class StateChange:
     """A service changed its state, or there is news of it, and why."""
 
     service: str

@@ -12,7 +12,7 @@ from pathlib import Path
 from .process import TETHER
 from .remains import Remains
 from .scopes import Scopes
-from .tasks import Command, Outcome, Settled, Task, Until, command_task
+from .tasks import Command, FinishedTask, Outcome, Task, Until, command_task
 from .unmount import mount_points
 
 CANNOT_BE_RUN = (126, 127)
@@ -69,7 +69,7 @@ class Mount:
         return self._unmount("stop", signal.SIGTERM)
 
     def kill(self) -> Task:
-        """Kill whoever uses it, unmount, and kill its helpers; those first when it was to no avail before."""
+        """Kill whoever uses it, unmount, and kill its helpers; the helpers first if that did not work the last time."""
         if self._was_killed and self._scopes is not None:
             self._scopes.end_left()
         self._was_killed = True
@@ -96,14 +96,16 @@ class Mount:
         try:
             points = mount_points(self._system.mountinfo)
         except OSError as fault:
-            return Settled(Outcome.UNKNOWN, str(fault))
+            return FinishedTask(Outcome.UNKNOWN, str(fault))
         if self._mount_point not in points:
             self._is_ending = False
-            return Settled(*((Outcome.DOWN, "") if self._scopes is None else self._scopes.judge(*UNMOUNTED)))
+            return FinishedTask(*((Outcome.DOWN, "") if self._scopes is None else self._scopes.judge(*UNMOUNTED)))
         if self._is_ending:
-            return Settled(Outcome.SERVING)  # nobody asks whether it answers, and a question that hangs delays the end
+            return FinishedTask(
+                Outcome.SERVING
+            )  # nobody asks whether it answers, and a question that hangs delays the end
         if isinstance(self._question, Command) and not self._question.has_ended:
-            return Settled(Outcome.UNKNOWN, "a question to its file system hangs")
+            return FinishedTask(Outcome.UNKNOWN, "a question to its file system hangs")
         argv = [self._system.stat, "--file-system", "--format=%T", "--", self._mount_point]
         self._question = command_task(argv, _judge_answer, capture=True)
         return self._question

@@ -15,12 +15,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .view import StateView, Terms
+from .view import StateView, TermsView
 
 FIRST_READ_LIMIT_MS = 3000
 FIRST_RETRY_MS = 500
 READ_AFTER_OWN_BEAT_MS = 300
-READ_TELLS_OF_BEAT_MS = 200
+READ_SHOWS_BEAT_MS = 200
 """A periodic read that begins so long after an own beat is as good as the read that the beat calls for.
 
 By the default timings both would fall on nearly the same moment, and one paid read in six would be for nothing. Where
@@ -56,7 +56,7 @@ def retry_after_ms(failures: int, interval_ms: int) -> int:
     return min(interval_ms, FIRST_RETRY_MS << min(failures - 1, 10))
 
 
-def next_beat_ms(beats: Calls, terms: Terms, *, wanted: bool) -> int:
+def next_beat_ms(beats: Calls, terms: TermsView, *, wanted: bool) -> int:
     """When the next beat is due. `wanted`: there is news, which does not wait for the interval."""
     interval_ms = int(terms.heartbeat_interval_s * 1000)
     if beats.begun_ms is None:
@@ -66,7 +66,7 @@ def next_beat_ms(beats: Calls, terms: Terms, *, wanted: bool) -> int:
     return beats.begun_ms if wanted else beats.begun_ms + interval_ms
 
 
-def next_read_ms(reads: Calls, beats: Calls, view: StateView | None, terms: Terms) -> int:
+def next_read_ms(reads: Calls, beats: Calls, view: StateView | None, terms: TermsView) -> int:
     """When the next read is due: soon after an own beat, often while the active role is moving."""
     interval_ms = int(terms.lease_read_interval_s * 1000)
     if reads.begun_ms is None:
@@ -76,13 +76,13 @@ def next_read_ms(reads: Calls, beats: Calls, view: StateView | None, terms: Term
     moving = view is not None and (view.in_transition or not view.active)
     due_ms = reads.begun_ms + (min(interval_ms, READ_WHILE_MOVING_MS) if moving else interval_ms)
     own_beat_ms = None if beats.failures else beats.done_ms
-    if own_beat_ms is not None and reads.begun_ms < own_beat_ms + READ_TELLS_OF_BEAT_MS:
+    if own_beat_ms is not None and reads.begun_ms < own_beat_ms + READ_SHOWS_BEAT_MS:
         due_ms = min(due_ms, own_beat_ms + READ_AFTER_OWN_BEAT_MS)
     return due_ms
 
 
 def awaits_first_read(reads: Calls, now_ms: int) -> bool:
-    """Whether the first read may still tell, within its limit, what the services are for.
+    """Whether the first read, within its limit, may still show what the services are for.
 
     An agent that took its services along when it died, and holds the lease, is about to start them again.
     """
@@ -92,7 +92,7 @@ def awaits_first_read(reads: Calls, now_ms: int) -> bool:
 
 
 def silence_of_active(view: StateView | None, me: str, boot: str, now_ms: int) -> tuple[int, str, int] | None:
-    """The silence of the active node, by the own clock; None when it is heard, absent, or not to be told.
+    """The silence of the active node, by this node's clock; None when it is heard, absent, or cannot be known.
 
     The active node itself is silent when its newest recorded beat is so old that one must have been lost, or be late:
     it beats at once then, before anybody else takes it for silent.

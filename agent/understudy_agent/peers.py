@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
-from .messages import Kind, Message
+from .messages import Message, MessageKind
 
 PING_EVERY_MS = 60_000
 PAUSES_MS = (2_000, 2_000, 10_000, 10_000)
 """After a question that was not answered. The last one counts for all that follow."""
 SILENT_AFTER = 5
-"""So many questions in a row without an answer: an agent that is restarted meanwhile answers one of them."""
+"""How many requests in a row have no answer before a peer counts as silent: a restarting agent answers one."""
 PONG_EVERY_MS = 1_000
 SILENT_LIMIT = 9
 """A cluster has ten nodes at most."""
@@ -49,7 +49,7 @@ class Peers:
         self._ponged_ms: dict[str, int] = {}
 
     def due(self, peers: Mapping[str, str], now_ms: int) -> list[str]:
-        """Whom to ask now, of the peers with an address. Who is a member no more is forgotten."""
+        """Whom to ask now, of the peers with an address. Peers that are no longer members are forgotten."""
         self._contacts = {peer: self._contacts.get(peer, Contact()) for peer, address in peers.items() if address}
         return [peer for peer, contact in self._contacts.items() if contact.is_due(now_ms)]
 
@@ -73,7 +73,7 @@ class Peers:
 
     @property
     def silent(self) -> list[str]:
-        """Who does not answer."""
+        """The peers that do not answer."""
         if not self._contacts:
             return []
         return sorted(peer for peer, contact in self._contacts.items() if contact.is_silent)[:SILENT_LIMIT]
@@ -86,4 +86,4 @@ class Peers:
 
 def ping(cluster: str, sender: str, addressee: str, nonce: str) -> Message:
     """The question to a peer. It asks for no promise."""
-    return Message(Kind.PING, cluster, 0, sender, addressee, nonce, 0)
+    return Message(MessageKind.PING, cluster, 0, sender, addressee, nonce, 0)

@@ -1,7 +1,7 @@
 """Whether this cluster has ever been placed, as far as this node has read: it outlives boots and runtime files.
 
 A service that runs without a lease of this boot is either one that ran before its cluster was registered, which is left
-alone, or one that nothing bounds: a lost lease file, a unit that comes up by itself. Only this memory tells them apart.
+alone, or one that nothing bounds: a lost lease file, a unit that comes up by itself. Only this memory tells which.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from .exchange import Exchange
 from .files import PlacedFile
-from .lease import Standing, Word
+from .lease import LeaseAnswer, LeaseView
 
 RETRY_EVERY_MS = 5_000
 
@@ -44,21 +44,21 @@ class Placed:
     def path(self) -> Path:
         return self._file.path
 
-    def note(self, after: Standing, *, all_down: bool) -> None:
+    def note(self, after: LeaseView, *, all_down: bool) -> None:
         """Have written down what a read has shown.
 
         Not yet while a service runs that is to be adopted: the next agent would take it for one that nothing bounds.
         """
-        if after.seen_epoch and (after.word is not Word.NOTHING or all_down):
+        if after.seen_epoch and (after.answer is not LeaseAnswer.NOTHING or all_down):
             self._wanted = max(after.seen_epoch, self._wanted or 0)
 
     def forget(self) -> None:
-        """The cluster is there no more, or not placed."""
+        """The cluster no longer exists, or is not placed."""
         self._wanted = None
 
-    def tick(self, standing: Standing, now_ms: int, *, all_down: bool) -> None:
-        """Write what is to be written. Never waits."""
-        self.note(standing, all_down=all_down)
+    def tick(self, lease_view: LeaseView, now_ms: int, *, all_down: bool) -> None:
+        """Write what has changed. Never waits."""
+        self.note(lease_view, all_down=all_down)
         done = self._exchange.settle(now_ms)
         if done is not None and done.error is None:
             self._kept = done.value if isinstance(done.value, int) else None

@@ -19,11 +19,11 @@ MARK_LENGTH = 16
 
 
 def mark_of(text: str) -> str:
-    """What tells one plan from another, as a word."""
+    """A fingerprint of a plan, as one word."""
     return sha256(text.encode("utf-8")).hexdigest()[:MARK_LENGTH]
 
 
-class Plan:
+class PlanFile:
     """The copy in the runtime directory. Nobody but root reads it: commands may hold what is secret.
 
     `mark`: of the plan that this process goes by or has written; "" while there is none.

@@ -7,18 +7,18 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from .remains import Remains
-from .view import Terms
+from .view import TermsView
 
 
 class Transport(Protocol):
-    """The two calls that an agent makes. Both may raise anything; a call that raises has told nothing."""
+    """The two calls that an agent makes. Both may raise anything; a call that raises says nothing."""
 
     def put_beat(self, detail: Mapping[str, object]) -> None: ...
 
     def read_state(self) -> Mapping[str, Any] | None: ...
 
 
-class Guard(Protocol):
+class LeaseKeeper(Protocol):
     """What keeps the lease when the agent cannot.
 
     `is_there`: whether it runs; nothing is started without it. `why_unfit`: why a lease could not be kept here, "" when
@@ -28,16 +28,16 @@ class Guard(Protocol):
     is_there: bool
     why_unfit: str
 
-    def tick(self, now_ms: int, remains: Mapping[str, Remains], terms: Terms) -> None:
+    def tick(self, now_ms: int, remains: Mapping[str, Remains], terms: TermsView) -> None:
         """See that it is there and knows what is left of each service, and the timings. Never waits."""
         ...
 
 
 @dataclass
 class Self:
-    """Who this agent is. `orderly_stop_s`: at most so much of the lease is spent on an orderly stop.
+    """Who this agent is. `orderly_stop_s`: how much of the lease an orderly stop may take at most.
 
-    `instance` is "" until the machine has told: a lease that is written down binds before that. `config`: a fingerprint
+    `instance` is "" until the machine has said: a lease that is written down binds before that. `config`: a fingerprint
     of what the configuration says of the services, which beats carry; "" says nothing.
     """
 
@@ -49,7 +49,7 @@ class Self:
 
 
 @dataclass(frozen=True)
-class Report:
+class BeatReport:
     """What the next beat says. Replaced as a whole, so that the sending thread never sees half of one.
 
     `quorum`: what it says of the quorum hosts, as the beat has it; empty when there is nothing to say.

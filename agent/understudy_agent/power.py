@@ -23,7 +23,7 @@ SYSRQ_AFTER_S = 3.0
 """reboot(2) lets the drivers of all devices finish first, and may hang with one of them. Sysrq does not ask them."""
 ASK_LIMIT_S = 0.5
 COMMANDS = {"reboot": (0x01234567, "b"), "poweroff": (0x4321FEDC, "o")}
-"""By policy: what reboot(2) is told, and the letter for /proc/sysrq-trigger."""
+"""By policy: the argument of reboot(2), and the letter for /proc/sysrq-trigger."""
 
 
 class Machine(Protocol):
@@ -53,7 +53,7 @@ class ThisMachine:
         Path("/proc/sysrq-trigger").write_text(letter, encoding="ascii")
 
     def is_powering_off(self) -> bool:
-        """Ask systemd whether it has a job for that: no file tells."""
+        """Ask systemd whether it has a job for that: no file shows it."""
         argv = ["systemctl", "show", "-p", "Job", "--value", "--", "poweroff.target", "halt.target"]
         shown = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, timeout=ASK_LIMIT_S, check=True)
         return any(word != b"0" for word in shown.stdout.split())
@@ -62,7 +62,7 @@ class ThisMachine:
 class TakeDown:
     """Takes the node down when a service cannot be stopped, and tries until it is down. `policy`: see COMMANDS.
 
-    Under any other policy it only tells. A node that is being powered off is powered off.
+    Under any other policy it only logs. A node that is being powered off is powered off.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class TakeDown:
         self._policy, self._log = policy, log
         self._wait_s = wait_s
         self._wanted, self._has_asked = threading.Event(), threading.Event()
-        self._told: set[str] = set()
+        self._logged: set[str] = set()
         self._how = policy
         """What is done: by the policy, or by what systemd says that somebody has asked for."""
         if policy in COMMANDS:
@@ -103,7 +103,7 @@ class TakeDown:
                 self._how = "poweroff"
                 self._log.warning("node_is_powered_off", "somebody has asked for that already", policy=self._policy)
         except (OSError, subprocess.SubprocessError) as fault:
-            self._tell_once(f"it is not known whether somebody has asked for a power off: {fault}")
+            self._log_once(f"it is not known whether somebody has asked for a power off: {fault}")
         finally:
             self._has_asked.set()
 
@@ -115,10 +115,10 @@ class TakeDown:
             try:
                 act()
             except OSError as fault:
-                self._tell_once(f"{fault}; it is tried again until it is down")
+                self._log_once(f"{fault}; it is tried again until it is down")
             self._wait_s(RETRY_S)
 
-    def _tell_once(self, why: str) -> None:
-        if why not in self._told:
-            self._told.add(why)
+    def _log_once(self, why: str) -> None:
+        if why not in self._logged:
+            self._logged.add(why)
             self._log.error("node_cannot_be_taken_down", why)

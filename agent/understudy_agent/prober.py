@@ -14,8 +14,8 @@ from typing import Any
 from . import quorum
 from .files import MajorityFile
 from .log import Log
-from .quorum import Quorum, Result
-from .view import MalformedStateError, Terms
+from .quorum import QuorumView, Result
+from .view import MalformedStateError, TermsView
 from .worker import Caller
 
 KEEP_EVERY_MS = 1000
@@ -43,7 +43,7 @@ def accepts(host_and_port: str, timeout_s: float) -> bool:
 
 
 @dataclass
-class Post:
+class ProbeWorker:
     """One thread's place: it probes the host in this place of the list. `begun_ms`: when its newest probe began."""
 
     caller: Caller
@@ -52,7 +52,7 @@ class Post:
 
 
 @dataclass(frozen=True)
-class Answer:
+class ProbeAnswer:
     """What a thread brings back."""
 
     host: str
@@ -71,22 +71,22 @@ class Prober:
         """
         self._file = file
         self._kept_ms: int | None = None
-        self._told_not_kept = False
+        self._logged_not_kept = False
         self._new_caller = new_caller
         self._log = log
         self._accepts = probe
-        self._quorum = Quorum()
-        self._posts: list[Post] = []
-        self._terms = Terms()
-        self._told: frozenset[str] | None = None
+        self._quorum = QuorumView()
+        self._workers: list[ProbeWorker] = []
+        self._terms = TermsView()
+        self._logged: frozenset[str] | None = None
         self._malformed = ""
 
     def wake_up(self, now_ms: int) -> None:
         """Remember when an agent of this boot has reached a majority last."""
         if self._file is not None:
-            self._quorum = Quorum(held_ms=self._file.load(now_ms))
+            self._quorum = QuorumView(held_ms=self._file.load(now_ms))
 
-    def tell(self, item: Mapping[str, Any], now_ms: int) -> None:
+    def take_item(self, item: Mapping[str, Any], now_ms: int) -> None:
         """Take what a state item, given as plain values, has probed.
 
         One that is malformed changes nothing: it must not cost a node its lease that is well.
@@ -100,25 +100,25 @@ class Prober:
             return
         self._malformed = ""
         if probes != self._quorum.probes:
-            self._told = None
-        self._quorum = quorum.told(self._quorum, probes, now_ms)
+            self._logged = None
+        self._quorum = quorum.with_probes(self._quorum, probes, now_ms)
 
-    def tick(self, now_ms: int, terms: Terms) -> None:
+    def tick(self, now_ms: int, terms: TermsView) -> None:
         """Take up the probes that have ended, begin those that are due, and look whether there is a majority."""
         self._terms = terms
-        for post in self._posts:
-            self._take(post)
+        for worker in self._workers:
+            self._take(worker)
         for position, host in enumerate(self._quorum.probes.hosts if self._quorum.probes else ()):
-            if position == len(self._posts):
-                self._posts.append(Post(self._new_caller(f"quorum-{position}")))
-            self._begin_if_due(self._posts[position], host, now_ms)
+            if position == len(self._workers):
+                self._workers.append(ProbeWorker(self._new_caller(f"quorum-{position}")))
+            self._begin_if_due(self._workers[position], host, now_ms)
         if self._quorum.probes is not None:
             self._quorum = quorum.looked(self._quorum, now_ms, terms.heartbeat_interval_s)
             self._keep()
-            self._tell_changes(now_ms)
+            self._log_changes(now_ms)
 
     def is_pending(self, now_ms: int) -> bool:
-        """Whether the first round of probes may still tell what is reached."""
+        """Whether the first round of probes may still show what is reached."""
         return quorum.is_pending(self._quorum, now_ms)
 
     def words(self, now_ms: int) -> dict[str, object]:
@@ -149,41 +149,41 @@ class Prober:
         self._kept_ms = held_ms
         try:
             self._file.save(held_ms)
-            self._told_not_kept = False
+            self._logged_not_kept = False
         except OSError as fault:
-            if not self._told_not_kept:
+            if not self._logged_not_kept:
                 self._log.error("majority_file_not_written", str(fault))
-            self._told_not_kept = True
+            self._logged_not_kept = True
 
-    def _take(self, post: Post) -> None:
-        done = post.caller.take()
-        if done is not None and isinstance(done.value, Answer):
+    def _take(self, worker: ProbeWorker) -> None:
+        done = worker.caller.take()
+        if done is not None and isinstance(done.value, ProbeAnswer):
             self._quorum = quorum.probed(self._quorum, done.value.host, done.value.result)
 
-    def _begin_if_due(self, post: Post, host: str, now_ms: int) -> None:
+    def _begin_if_due(self, worker: ProbeWorker, host: str, now_ms: int) -> None:
         interval_ms = int(self._terms.heartbeat_interval_s * 1000)
-        is_due = post.begun_ms is None or post.host != host or now_ms - post.begun_ms >= interval_ms
+        is_due = worker.begun_ms is None or worker.host != host or now_ms - worker.begun_ms >= interval_ms
         timeout_s = self._quorum.probes.timeout_s if self._quorum.probes else 0
-        if is_due and post.caller.submit(lambda: self._probe(host, timeout_s, now_ms)):
-            post.begun_ms, post.host = now_ms, host
+        if is_due and worker.caller.submit(lambda: self._probe(host, timeout_s, now_ms)):
+            worker.begun_ms, worker.host = now_ms, host
 
-    def _probe(self, host: str, timeout_s: float, begun_ms: int) -> Answer:
-        """Called in the post's thread."""
+    def _probe(self, host: str, timeout_s: float, begun_ms: int) -> ProbeAnswer:
+        """Called in the worker's thread."""
         try:
-            return Answer(host, Result(begun_ms, self._accepts(host, timeout_s)))
+            return ProbeAnswer(host, Result(begun_ms, self._accepts(host, timeout_s)))
         except (OSError, UnicodeError):
-            return Answer(host, Result(begun_ms, accepted=False))
+            return ProbeAnswer(host, Result(begun_ms, accepted=False))
 
-    def _tell_changes(self, now_ms: int) -> None:
+    def _log_changes(self, now_ms: int) -> None:
         interval_s = self._terms.heartbeat_interval_s
         reach = quorum.reach_at(self._quorum, now_ms, interval_s)
         if reach is None or self._quorum.probes is None:
             return
         reached = quorum.reached_at(self._quorum, now_ms, interval_s)
-        if reached == self._told:
+        if reached == self._logged:
             return
-        self._told = reached
+        self._logged = reached
         missing = [host for host in self._quorum.probes.hosts if host not in reached]
-        tell = self._log.info if reach.is_majority else self._log.warning
+        log = self._log.info if reach.is_majority else self._log.warning
         why = f"{reach.reached} of {reach.total} quorum hosts are reached"
-        tell("quorum_changed", why, is_majority=reach.is_majority, missing=missing)
+        log("quorum_changed", why, is_majority=reach.is_majority, missing=missing)

@@ -17,10 +17,10 @@ from typing import Protocol
 from urllib.parse import urlsplit, urlunsplit
 
 from .fields import Section, address_of
-from .kinds import Kind
+from .kinds import ServiceKind
 from .probe import UNDER_WAY
 from .remains import Remains
-from .tasks import Outcome, Settled, Task, command_task
+from .tasks import FinishedTask, Outcome, Task, command_task
 
 HTTP_LIMIT_S = 4.0
 CANNOT_BE_RUN = (126, 127)
@@ -74,7 +74,7 @@ class UrlProbe:
 
     def ask(self) -> Task:
         if self._thread is not None and self._thread.is_alive():
-            return Settled(Outcome.UNKNOWN, f"{self._url} has not answered the request before yet")
+            return FinishedTask(Outcome.UNKNOWN, f"{self._url} has not answered the request before yet")
         request = _Request(self._url)
         self._thread = threading.Thread(target=request.make, name="probe", daemon=True)
         self._thread.start()
@@ -148,7 +148,7 @@ class Probed:
 
     confirms_start = True
 
-    def __init__(self, kind: Kind, probe: Probe, tries: int) -> None:
+    def __init__(self, kind: ServiceKind, probe: Probe, tries: int) -> None:
         """`tries`: so many failures of the probe in a row mean that it does not serve."""
         self.kind = kind
         self.slow_to_show = kind.slow_to_show
@@ -216,7 +216,7 @@ class _ProbedLook:
         self._task.abort()
 
 
-def probed(section: Section, kind: Kind) -> Kind:
+def probed(section: Section, kind: ServiceKind) -> ServiceKind:
     """The kind with the probe that its section names, if it names one."""
     tries = section.count("probe_tries", 3, 1, 100)
     text = section.text("probe", needed=False)

@@ -13,7 +13,7 @@ from .children import spawn
 from .clock import boottime_ms
 from .probe import TcpProbe
 from .remains import Remains
-from .tasks import Outcome, Settled, Task, Until, group_is_gone, signal_group
+from .tasks import FinishedTask, Outcome, Task, Until, group_is_gone, signal_group
 
 TETHER = str(Path(__file__).with_name("tether.py"))
 SETTLE_MS = 1000
@@ -40,12 +40,12 @@ class Process:
 
     def start(self) -> Task:
         if not self._is_gone():
-            return Settled(Outcome.FAILED, "a member of its process group outlived it")
+            return FinishedTask(Outcome.FAILED, "a member of its process group outlived it")
         argv = [sys.executable, "-IS", TETHER, str(os.getpid()), *self._command]
         try:
             self._child = spawn(argv)
         except OSError as fault:
-            return Settled(Outcome.FAILED, str(fault))
+            return FinishedTask(Outcome.FAILED, str(fault))
         if self._ready is None:
             settled_at_ms = self._clock_ms() + SETTLE_MS
             return Until(lambda: self._once(lambda: self._clock_ms() >= settled_at_ms))
@@ -70,10 +70,10 @@ class Process:
 
     def look(self) -> Task:
         if self._is_gone():
-            return Settled(Outcome.DOWN)
+            return FinishedTask(Outcome.DOWN)
         if self._is_alive():
-            return Settled(Outcome.SERVING)
-        return Settled(Outcome.RUNNING, "it has ended, and a child of it has not")
+            return FinishedTask(Outcome.SERVING)
+        return FinishedTask(Outcome.RUNNING, "it has ended, and a child of it has not")
 
     def remains(self) -> Remains:
         return Remains()

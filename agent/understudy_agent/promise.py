@@ -17,10 +17,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from .lease import Standing, Word
+from .lease import LeaseAnswer, LeaseView
 from .messages import PROMISE_LIMIT_MS, Message, answer_to
 from .pacing import CUT_OFF_MS
-from .view import StateView, Terms
+from .view import StateView, TermsView
 
 DRIFT = 0.01
 """By how much the rate of a node's clock may be wrong. Real ones are wrong by a hundredth of that."""
@@ -61,7 +61,7 @@ def is_possible(memory: Memory, now_ms: int) -> bool:
     return 0 <= memory.bound_until_ms <= latest_ms and 0 <= since_ms <= now_ms and 0 <= memory.known_joined <= EVER
 
 
-def after_view(memory: Memory, standing: Standing, view: StateView, me: str, now_ms: int) -> Memory:
+def after_view(memory: Memory, lease_view: LeaseView, view: StateView, me: str, now_ms: int) -> Memory:
     """The memory after a read. A new node waits from when the holder of the lease knows it, or else from its grant.
 
     The holder may be cut off and go on by promises of the nodes that it knows; this one it has not asked. Until its
@@ -78,18 +78,18 @@ def after_view(memory: Memory, standing: Standing, view: StateView, me: str, now
         and (holder.knows >= own.joined or not holder.knows)
         and holder.read_epoch >= granted_under
     )
-    if is_known or standing.word is Word.MINE:
+    if is_known or lease_view.answer is LeaseAnswer.MINE:
         return replace(memory, since_ms=now_ms, known_joined=own.joined)
     return memory
 
 
-def start_ms(memory: Memory, terms: Terms) -> int:
+def start_ms(memory: Memory, terms: TermsView) -> int:
     """Before when this node starts nothing, also when it holds the lease (local ms)."""
     forgotten_ms = 0 if memory.since_ms is None else memory.since_ms + giver_ms(_ms(terms.promise_s), terms)
     return max(memory.bound_until_ms, forgotten_ms)
 
 
-def giver_ms(promise_ms: int, terms: Terms) -> int:
+def giver_ms(promise_ms: int, terms: TermsView) -> int:
     """For how long the giver is bound, by its own clock, from when it promises.
 
     An asker may be late by LATE_MS, or by what the timings allow a lease where that is less: a node that waits longer
@@ -107,7 +107,7 @@ def asker_ms(promise_ms: int) -> int:
 # --- giving ------------------------------------------------------------------------------------
 
 
-def objection(ask: Message, standing: Standing, view: StateView | None, *, all_down: bool) -> str:
+def objection(ask: Message, lease_view: LeaseView, view: StateView | None, *, all_down: bool) -> str:
     """Why no promise is given, in words; "" when it is.
 
     A promise binds nobody but its giver, so what a node does not know is no objection: one that has read nothing yet,
@@ -115,8 +115,8 @@ def objection(ask: Message, standing: Standing, view: StateView | None, *, all_d
     taken out of the cluster, for a holder that cannot read of that. `all_down`: whether every service of this node is
     known to be down.
     """
-    if standing.word is Word.MINE and ask.epoch <= standing.epoch:
-        return f"this node holds the lease of epoch {standing.epoch}"
+    if lease_view.answer is LeaseAnswer.MINE and ask.epoch <= lease_view.epoch:
+        return f"this node holds the lease of epoch {lease_view.epoch}"
     if not all_down:
         return "a service of this node is not down"
     if view is None:
@@ -136,7 +136,7 @@ def objection(ask: Message, standing: Standing, view: StateView | None, *, all_d
     return ""
 
 
-def bound(memory: Memory, ask: Message, terms: Terms, now_ms: int) -> Memory:
+def bound(memory: Memory, ask: Message, terms: TermsView, now_ms: int) -> Memory:
     """The memory of a node that has given this promise at `now_ms`. No promise shortens another."""
     return replace(memory, bound_until_ms=max(memory.bound_until_ms, now_ms + giver_ms(ask.promise_ms, terms)))
 
@@ -145,8 +145,8 @@ def bound(memory: Memory, ask: Message, terms: Terms, now_ms: int) -> Memory:
 
 
 @dataclass(frozen=True)
-class Asked:
-    """The asker's side: what it has asked and not heard of, by nonce, and until when each node has promised."""
+class PromiseRequests:
+    """The asker's side: its requests without an answer, by nonce, and until when each node has promised."""
 
     waiting: Mapping[str, tuple[Message, int]] = field(default_factory=dict)
     until_ms: Mapping[str, int] = field(default_factory=dict)
@@ -154,34 +154,34 @@ class Asked:
 
 
 def peers_of(view: StateView, me: str) -> dict[str, str]:
-    """Who must promise, with its address: every other node of the cluster, dead or alive."""
+    """The nodes that must promise, with their addresses: every other node of the cluster, dead or alive."""
     return {name: node.ip for name, node in view.nodes.items() if name != me}
 
 
-def is_wanted(standing: Standing, view: StateView, me: str, now_ms: int) -> bool:
+def is_wanted(lease_view: LeaseView, view: StateView, me: str, now_ms: int) -> bool:
     """Whether promises are needed now: the second beat should have renewed the lease, and has not.
 
     Renewed at half time. The table must have it from this node's own beat that it asks for promises: a new node is
     let in by what the holder's beats say.
     """
-    terms, own = standing.terms, view.nodes.get(me)
-    if standing.word is not Word.MINE or standing.lease_end_ms is None or own is None or not own.knows:
+    terms, own = lease_view.terms, view.nodes.get(me)
+    if lease_view.answer is not LeaseAnswer.MINE or lease_view.lease_end_ms is None or own is None or not own.knows:
         return False
     if terms.promise_s <= 0:
         return False
-    sent_ms = standing.lease_end_ms - _ms(terms.lease_s)
+    sent_ms = lease_view.lease_end_ms - _ms(terms.lease_s)
     if now_ms < sent_ms + _ms(2 * terms.heartbeat_interval_s + terms.lease_read_interval_s / 2):
         return False
-    promised_ms = standing.promised_until_ms
+    promised_ms = lease_view.promised_until_ms
     return promised_ms is None or now_ms >= promised_ms - _ms(terms.promise_s) // 2
 
 
-def is_due(asked: Asked, now_ms: int) -> bool:
+def is_due(asked: PromiseRequests, now_ms: int) -> bool:
     """Whether it is time to ask again those that have not answered."""
     return asked.asked_ms is None or now_ms - asked.asked_ms >= ASK_EVERY_MS
 
 
-def with_asks(asked: Asked, asks: Sequence[Message], now_ms: int) -> Asked:
+def with_asks(asked: PromiseRequests, asks: Sequence[Message], now_ms: int) -> PromiseRequests:
     """After sending these asks at `now_ms`. What was asked too long ago to be of use is forgotten."""
     kept = {
         nonce: (ask, sent_ms)
@@ -191,8 +191,8 @@ def with_asks(asked: Asked, asks: Sequence[Message], now_ms: int) -> Asked:
     return replace(asked, waiting={**kept, **{ask.nonce: (ask, now_ms) for ask in asks}}, asked_ms=now_ms)
 
 
-def with_promise(asked: Asked, promise: Message) -> Asked:
-    """After a message that came. One that answers no ask of ours, word for word, is worth nothing."""
+def with_promise(asked: PromiseRequests, promise: Message) -> PromiseRequests:
+    """After a message that came. A message that does not answer one of our requests word for word is ignored."""
     ask, sent_ms = asked.waiting.get(promise.nonce, (None, 0))
     if ask is None or promise != answer_to(ask):
         return asked
@@ -201,15 +201,15 @@ def with_promise(asked: Asked, promise: Message) -> Asked:
     return replace(asked, waiting=waiting, until_ms={**asked.until_ms, promise.sender: until_ms})
 
 
-def promised_until(asked: Asked, peers: Mapping[str, str]) -> int | None:
+def promised_until(asked: PromiseRequests, peers: Mapping[str, str]) -> int | None:
     """Until when all of them have promised (local ms); None when one of them has not, or there is nobody to ask."""
     if not peers or not peers.keys() <= asked.until_ms.keys():
         return None
     return min(asked.until_ms[peer] for peer in peers)
 
 
-def to_be_asked(asked: Asked, peers: Mapping[str, str], terms: Terms, now_ms: int) -> list[str]:
-    """Who has not promised beyond the time at which promises are renewed."""
+def to_be_asked(asked: PromiseRequests, peers: Mapping[str, str], terms: TermsView, now_ms: int) -> list[str]:
+    """The nodes that have not promised beyond the time at which promises are renewed."""
     enough_ms = now_ms + _ms(terms.promise_s) // 2
     return [peer for peer in peers if asked.until_ms.get(peer, 0) <= enough_ms]
 

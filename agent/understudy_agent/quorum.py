@@ -29,7 +29,7 @@ class Probes:
 
 
 @dataclass(frozen=True)
-class Reach:
+class HostsReached:
     """How many of the hosts are reached."""
 
     reached: int
@@ -49,26 +49,26 @@ class Result:
 
 
 @dataclass(frozen=True)
-class Quorum:
+class QuorumView:
     """What is known of the hosts. `probes` None: the cluster asks for none.
 
-    `told_ms`: when these hosts were told of. `held_ms`: when a majority was reached last, or none was asked for; None
+    `named_ms`: when these hosts were named. `held_ms`: when a majority was last reached, or none was asked for; None
     when that is not known, and then it counts as long ago.
     """
 
     probes: Probes | None = None
-    told_ms: int = 0
+    named_ms: int = 0
     held_ms: int | None = None
     results: Mapping[str, Result] = field(default_factory=dict)
 
 
 def parse_probes(item: Mapping[str, Any]) -> Probes | None:
     """What a state item, given as plain values, has probed. Raises MalformedStateError, naming what is wrong."""
-    told = item.get("quorum")
-    if told is None:
+    found = item.get("quorum")
+    if found is None:
         return None
-    hosts = told.get("hosts") if isinstance(told, Mapping) else None
-    timeout_s = told.get("timeout_s") if isinstance(told, Mapping) else None
+    hosts = found.get("hosts") if isinstance(found, Mapping) else None
+    timeout_s = found.get("timeout_s") if isinstance(found, Mapping) else None
     if not isinstance(hosts, list) or not 0 < len(hosts) <= HOSTS_LIMIT or not all(map(_is_host, hosts)):
         raise MalformedStateError(f"quorum.hosts is {hosts!r:.200}, not a list of at most {HOSTS_LIMIT} HOST:PORT")
     if isinstance(timeout_s, bool) or not isinstance(timeout_s, (int, float)) or not 0 < timeout_s <= TIMEOUT_LIMIT_S:
@@ -81,33 +81,33 @@ def _is_host(host: object) -> bool:
     return bool(name) and port.isascii() and port.isdigit() and 0 < int(port) < 65536
 
 
-def told(quorum: Quorum, probes: Probes | None, now_ms: int) -> Quorum:
+def with_probes(quorum: QuorumView, probes: Probes | None, now_ms: int) -> QuorumView:
     """After a read of the state item. Hosts that stay keep their results; other hosts give nobody more time."""
     if probes is None:
-        return Quorum(held_ms=now_ms)
+        return QuorumView(held_ms=now_ms)
     if probes == quorum.probes:
         return quorum
     kept = {host: result for host, result in quorum.results.items() if host in probes.hosts}
-    return Quorum(probes, told_ms=now_ms, held_ms=quorum.held_ms, results=kept)
+    return QuorumView(probes, named_ms=now_ms, held_ms=quorum.held_ms, results=kept)
 
 
-def probed(quorum: Quorum, host: str, result: Result) -> Quorum:
-    """After a probe of a host has ended. One that is named no more, or was probed later, says nothing."""
+def probed(quorum: QuorumView, host: str, result: Result) -> QuorumView:
+    """After a probe of a host has ended. A host that is no longer named, or was probed later, says nothing."""
     known = quorum.results.get(host)
     if quorum.probes is None or host not in quorum.probes.hosts or (known and known.begun_ms > result.begun_ms):
         return quorum
-    return Quorum(quorum.probes, quorum.told_ms, quorum.held_ms, {**quorum.results, host: result})
+    return QuorumView(quorum.probes, quorum.named_ms, quorum.held_ms, {**quorum.results, host: result})
 
 
-def looked(quorum: Quorum, now_ms: int, interval_s: float) -> Quorum:
+def looked(quorum: QuorumView, now_ms: int, interval_s: float) -> QuorumView:
     """After a look at the majority at `now_ms`. `interval_s`: from one probe of a host to the next."""
     reach = reach_at(quorum, now_ms, interval_s)
     if reach is None or not reach.is_majority:
         return quorum
-    return Quorum(quorum.probes, quorum.told_ms, now_ms, quorum.results)
+    return QuorumView(quorum.probes, quorum.named_ms, now_ms, quorum.results)
 
 
-def reached_at(quorum: Quorum, now_ms: int, interval_s: float) -> frozenset[str]:
+def reached_at(quorum: QuorumView, now_ms: int, interval_s: float) -> frozenset[str]:
     """The hosts whose newest probe was accepted, and is not too old for the next one to be missing."""
     if quorum.probes is None:
         return frozenset()
@@ -117,24 +117,24 @@ def reached_at(quorum: Quorum, now_ms: int, interval_s: float) -> frozenset[str]
     )
 
 
-def is_pending(quorum: Quorum, now_ms: int) -> bool:
-    """Whether the first round of probes may still tell, within its timeout, what is reached."""
+def is_pending(quorum: QuorumView, now_ms: int) -> bool:
+    """Whether the first round of probes, within its timeout, may still show what is reached."""
     if quorum.probes is None or all(host in quorum.results for host in quorum.probes.hosts):
         return False
-    return now_ms - quorum.told_ms < quorum.probes.timeout_s * 1000
+    return now_ms - quorum.named_ms < quorum.probes.timeout_s * 1000
 
 
-def reach_at(quorum: Quorum, now_ms: int, interval_s: float) -> Reach | None:
+def reach_at(quorum: QuorumView, now_ms: int, interval_s: float) -> HostsReached | None:
     """How many hosts are reached; None when no host is to be, or when it is not known yet."""
     if quorum.probes is None or is_pending(quorum, now_ms):
         return None
-    return Reach(len(reached_at(quorum, now_ms, interval_s)), len(quorum.probes.hosts))
+    return HostsReached(len(reached_at(quorum, now_ms, interval_s)), len(quorum.probes.hosts))
 
 
-def forbids(quorum: Quorum, now_ms: int, interval_s: float, lease_s: float, *, is_down: bool) -> bool:
+def forbids(quorum: QuorumView, now_ms: int, interval_s: float, lease_s: float, *, is_down: bool) -> bool:
     """Whether the services may not be in service now, although the lease is held.
 
-    `is_down`: they run not, so that nothing is given up by waiting for a majority. Where it is not known since when
+    `is_down`: they do not run, so that nothing is given up by waiting for a majority. Where it is not known since when
     there is none, what runs is given up as soon as it is known that there is none.
     """
     if quorum.probes is None:
@@ -143,5 +143,5 @@ def forbids(quorum: Quorum, now_ms: int, interval_s: float, lease_s: float, *, i
     if is_down:
         return reach is None or not reach.is_majority
     if quorum.held_ms is None:
-        return reach is not None or now_ms - quorum.told_ms >= lease_s * 1000
+        return reach is not None or now_ms - quorum.named_ms >= lease_s * 1000
     return now_ms - quorum.held_ms >= lease_s * 1000

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from .model import Change, State
+from .model import State, StateChange
 from .service import Service
 from .tries import Tries
 
@@ -19,11 +19,11 @@ PAUSE_MOST_MS = 60_000
 class Recovery:
     """Which services are being restarted, and how often each was. Times are local milliseconds."""
 
-    def __init__(self, services: Sequence[Service], tell: Callable[[Change], None]) -> None:
+    def __init__(self, services: Sequence[Service], report: Callable[[StateChange], None]) -> None:
         """`services` in dependency order."""
         self._services = {service.spec.name: service for service in services}
         self._needs = {name: self._all_needs(name) for name in self._services}
-        self._tell = tell
+        self._report = report
         self._epoch: int | None = 0
         """Of the lease that the restarts are counted under; None: of whichever comes first."""
         self._failed_before: dict[str, int] = {}
@@ -39,7 +39,7 @@ class Recovery:
         direct = {needed for needed in self._services[name].spec.depends_on if needed in self._services}
         return direct.union(*(self._all_needs(needed) for needed in direct))
 
-    # --- what the supervisor tells -------------------------------------------------------------
+    # --- what the supervisor reports -----------------------------------------------------------
 
     def begin(self, epoch: int) -> None:
         """A lease has been granted, or has come back: what fails to start now is not restarted."""
@@ -106,7 +106,7 @@ class Recovery:
     # --- what the supervisor asks --------------------------------------------------------------
 
     def is_going_down(self, name: str) -> bool:
-        """Whether a service is to be stopped before it may be started again."""
+        """Whether a service must be stopped before it may be started again."""
         return name in self._going_down
 
     def reported(self, service: Service) -> State:
@@ -185,7 +185,7 @@ class Recovery:
         if count:
             window_s = service.spec.restart_window_s
             why = f"it was restarted {count} times within {window_s:g} s, and is not restarted again"
-            self._tell(Change(name, service.state, State.FAILED, why))
+            self._report(StateChange(name, service.state, State.FAILED, why))
 
     def _take_down(self, service: Service, now_ms: int) -> None:
         name = service.spec.name

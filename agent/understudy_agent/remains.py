@@ -20,15 +20,15 @@ class Remains:
 
 
 class RemainsFile:
-    """The remains of each service of a node, as its agent has seen them last, for whoever must do without it."""
+    """The remains of each service of a node, as its agent saw them last, for whoever must stop them without it."""
 
     def __init__(self, path: Path, log: Log) -> None:
         self._path, self._log = path, log
         self._kept: Mapping[str, Remains] | None = None
-        self._is_told = False
+        self._is_logged = False
 
     def keep(self, remains: Mapping[str, Remains]) -> None:
-        """Write it down when it is not there already. What cannot be written is told, and tried again."""
+        """Write it down when it is not there already. A failed write is logged, and tried again."""
         if self._kept is None:
             self.load()
         if remains == self._kept:
@@ -36,11 +36,11 @@ class RemainsFile:
         try:
             write_atomically(self._path, {name: asdict(each) for name, each in remains.items()})
         except OSError as fault:
-            if not self._is_told:
+            if not self._is_logged:
                 self._log.error("remains_file_not_written", str(fault))
-            self._is_told = True
+            self._is_logged = True
             return
-        self._kept, self._is_told = dict(remains), False
+        self._kept, self._is_logged = dict(remains), False
 
     def load(self) -> Collection[Remains]:
         """What an agent has written down; what cannot be read is as it was read last."""
@@ -53,9 +53,9 @@ class RemainsFile:
         except FileNotFoundError:
             return tuple((self._kept or {}).values())
         except UNREADABLE as fault:
-            if not self._is_told:
+            if not self._is_logged:
                 self._log.error("remains_file_not_read", str(fault))
-            self._is_told = True
+            self._is_logged = True
         return tuple((self._kept or {}).values())
 
 

@@ -1,7 +1,7 @@
 """Where programs of a service run that must outlive the agent: in a slice of their own, not in the agent's group.
 
 Under systemd, what the agent starts would end with it: in an upgrade, when memory runs out, when it is killed. A scope
-in a slice of the service's own keeps it, and the kernel tells at any time what of the service is left there.
+in a slice of the service's own keeps it, and the kernel shows at any time what of the service is left there.
 """
 
 from __future__ import annotations
@@ -15,26 +15,30 @@ from pathlib import Path
 from . import cgroups
 from .tasks import Outcome
 
-TOLD_MOST = 5
+LISTED_MOST = 5
 BOOTED = Path("/run/systemd/system")
 """There where systemd is the first process of the machine."""
+UNIT_DIR = Path("/etc/systemd/system")
+"""Where the units and drop-ins of a machine's operator are."""
 
 
 @dataclass(frozen=True)
-class Machine:
-    """Where systemd is seen and asked, and where the kernel tells of control groups."""
+class SystemPaths:
+    """Where systemd is seen, asked and given files, and where the kernel shows control groups."""
 
     booted: Path = BOOTED
     systemd_run: str = "systemd-run"
     control_groups: Path = cgroups.ROOT
     own_group: Path = Path("/proc/self/cgroup")
+    systemctl: str = "systemctl"
+    units: Path = UNIT_DIR
 
 
 class Scopes:
-    """The slice of one service of one cluster. Without systemd there is none, and nothing is to be found in it."""
+    """The slice of one service of one cluster. Without systemd there is none, and nothing can be found in it."""
 
-    def __init__(self, cluster: str, service: str, machine: Machine | None = None) -> None:
-        self._machine = machine or Machine()
+    def __init__(self, cluster: str, service: str, machine: SystemPaths | None = None) -> None:
+        self._machine = machine or SystemPaths()
         parts = ("understudy", _escaped(cluster), _escaped(service))
         names = ["-".join(parts[: count + 1]) + ".slice" for count in range(len(parts))]
         self._slice, self._group = names[-1], "/" + "/".join(names)
@@ -64,11 +68,11 @@ class Scopes:
             return Outcome.UNKNOWN, f"it cannot be told who is left in {self._slice}: {fault}"
         if not left:
             return outcome, why
-        pids = ", ".join(map(str, sorted(left)[:TOLD_MOST]))
+        pids = ", ".join(map(str, sorted(left)[:LISTED_MOST]))
         return Outcome.RUNNING, f"{why}, and of its processes are left in {self._slice}: {pids}"
 
     def end_left(self, number: int = signal.SIGKILL) -> bool:
-        """Send a signal to all that is left there. False: nobody is, as far as can be told."""
+        """Send a signal to all that is left there. False: nothing is left, as far as can be known."""
         try:
             left = self.left()
             self.end(number)
@@ -77,11 +81,11 @@ class Scopes:
         return bool(left)
 
     def left(self) -> set[int]:
-        """Ids of the processes that are left there. Raises OSError when it cannot be told."""
+        """Ids of the processes that are left there. Raises OSError when that cannot be read."""
         return set().union(*(cgroups.processes(group, self._machine.control_groups) for group in self.groups))
 
     def end(self, number: int = signal.SIGKILL) -> None:
-        """Send a signal to all that is left there. Raises OSError when it cannot be told who that is."""
+        """Send a signal to all that is left there. Raises OSError when that cannot be read."""
         for group in self.groups:
             cgroups.end(group, number, self._machine.control_groups)
 

@@ -16,7 +16,7 @@ class SentBeats:
         self.numbers: tuple[int, ...] = ()
         """The newest that were given out, replaced as a whole: a reader never sees half a change."""
         self.accepted = 0
-        """How many of them AWS has taken in, as far as its answers tell."""
+        """How many of them AWS has accepted, as far as its answers show."""
 
     def next(self) -> int:
         """The number of the beat that is sent next: its local send time (ms). It is remembered before it goes out."""

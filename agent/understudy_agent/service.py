@@ -8,32 +8,31 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from .kinds import Kind
-from .model import AT_REST, KILLS, STARTS, STOPS, Change, ServiceSpec, State, Step
+from .kinds import ServiceKind
+from .model import AT_REST, KILLS, LOOKS, STARTS, STOPS, ServiceSettings, ServiceStep, State, StateChange
 from .remains import Remains
 from .tasks import Outcome, Task
 
 LOOK_LIMIT_MS = 5000
 UNKNOWN_LOOKS, UNKNOWN_MS = 3, 10_000
-"""So many looks in a row, and so long, may have no answer before a service is called FAILED."""
+"""How many looks in a row, and for how long, may have no answer before a service is called FAILED."""
 ASK_AGAIN_MS = 5000
-"""A look without an answer is taken again after so long, counted from its begin, or sooner."""
+"""After how long a look without an answer is repeated at the latest, counted from its beginning."""
 SETTLE_MS, SETTLE_LOOK_MS = 1000, 250
-"""So long a service must go on serving after its start, and how often it is looked at meanwhile."""
+"""How long a service must go on serving after its start, and how often it is looked at meanwhile."""
 
 PRESENT = (Outcome.SERVING, Outcome.RUNNING)
-LOOKS = (Step.LOOK, Step.CHECK, Step.CONFIRM_START, Step.CONFIRM_STOP, Step.CONFIRM_KILL)
 
 
 class Service:
     """The automaton of one service. Times are local milliseconds."""
 
-    def __init__(self, spec: ServiceSpec, kind: Kind, tell: Callable[[Change], None]) -> None:
+    def __init__(self, spec: ServiceSettings, kind: ServiceKind, report: Callable[[StateChange], None]) -> None:
         self.spec = spec
         self.state: State | None = None
-        """None until the first look has told whether it runs."""
+        """None until the first look has shown whether it runs."""
         self.unknown_looks = 0
-        """So many looks at rest in a row had no answer."""
+        """How many looks at rest in a row had no answer."""
         self.is_unknown = False
         """Whether they are too many. What it was like before is of the past then."""
         self.may_run = True
@@ -43,7 +42,7 @@ class Service:
         self.came_up = False
         """Whether it was found running after it was known to be down, and has not been out of service since."""
         self.unfit = ""
-        """Why it could not be started, by the newest look that told; "" when nothing is known against it."""
+        """Why it could not be started, by the newest look that had an answer; "" when nothing is known against it."""
         self.unstoppable = False
         """Whether killing it has not helped within the limit."""
         self.failed_at_ms = 0
@@ -51,7 +50,7 @@ class Service:
         self.looked_at_ms = 0
         """When the newest look at rest began that has ended, with or without an answer."""
         self._kind = kind
-        self._tell = tell
+        self._report = report
         self._unknown_since_ms = 0
         self._is_said_dead = False
         self._may_have_run = True
@@ -63,7 +62,7 @@ class Service:
         self._stop_failed = False
         self._is_changing = self._is_awaited = False  # somebody else has it stopped or started, and it was in service
         self._before_start: State | None = None
-        self._step = Step.REST
+        self._step = ServiceStep.REST
         self._task: Task | None = None
         self._task_since_ms = 0
         self._since_ms = 0
@@ -86,7 +85,7 @@ class Service:
 
     @property
     def shown(self) -> State:
-        """What is said of it. One that looks have told nothing of for too long is neither well nor out of service."""
+        """The state that is reported. One without an answer for too long is neither well nor out of service."""
         return State.FAILED if self.is_unknown and self._step in AT_REST else self.state or State.STOPPING
 
     def remains(self) -> Remains:
@@ -102,8 +101,8 @@ class Service:
         """
         self._wanted = wanted
         is_settled = self.state is State.FAILED and wanted
-        if self._step is Step.REST and not is_settled and now_ms >= self._next_look_ms:
-            self._do(Step.LOOK, self._kind.look(), now_ms)
+        if self._step is ServiceStep.REST and not is_settled and now_ms >= self._next_look_ms:
+            self._do(ServiceStep.LOOK, self._kind.look(), now_ms)
 
     def look_soon(self) -> None:
         """Have the next look taken as soon as it is watched."""
@@ -111,7 +110,7 @@ class Service:
 
     def doubt(self) -> None:
         """Do not call it down by a look that began before now."""
-        if self._step is Step.LOOK:
+        if self._step is ServiceStep.LOOK:
             self._drop_task()
         if self.state is State.OUT_OF_SERVICE:
             self.state = None
@@ -123,12 +122,12 @@ class Service:
         self._since_ms, self._before_start, self._serving_since_ms = now_ms, self.state, None
         self._may_have_run, self.may_run, self.is_given_up = self.may_run, True, False
         self._become(State.STARTING, why)
-        self._do(Step.CHECK, self._kind.look(), now_ms)
+        self._do(ServiceStep.CHECK, self._kind.look(), now_ms)
 
     @property
     def is_checked(self) -> bool:
         """Whether its start has been ordered and nothing of it has run yet: it is being looked at."""
-        return self._step is Step.CHECK
+        return self._step is ServiceStep.CHECK
 
     def give_up_check(self, *, must_be_down: bool) -> None:
         """Do not start it after all. Unless it is about to be stopped, it is as it was before, and looked at anew."""
@@ -149,7 +148,7 @@ class Service:
         self._drop_task()
         self._since_ms, self._stop_failed = now_ms, False
         self._become(State.STOPPING, why)
-        self._do(Step.STOP, self._kind.stop(), now_ms)
+        self._do(ServiceStep.STOP, self._kind.stop(), now_ms)
 
     def kill(self, why: str, now_ms: int) -> None:
         """Begin to kill it. Asked again while it is killed: goes on."""
@@ -158,9 +157,9 @@ class Service:
         self._drop_task()
         self._since_ms = now_ms
         if self.state is State.STOPPING and not self.unstoppable:
-            self._tell(Change(self.spec.name, self.state, self.state, why))
+            self._report(StateChange(self.spec.name, self.state, self.state, why))
         self._become(State.STOPPING, why)
-        self._do(Step.KILL, self._kind.kill(), now_ms)
+        self._do(ServiceStep.KILL, self._kind.kill(), now_ms)
 
     def give_up(self, why: str, now_ms: int) -> None:
         """Leave it alone until something of it is seen: neither stopping nor killing has shown that it is down."""
@@ -173,7 +172,7 @@ class Service:
 
     def advance(self, now_ms: int, kill_limit_ms: int) -> None:
         """Take up what has ended and what has run out of time. Called on every tick, before any order."""
-        for _ in Step:  # a step that ends at once leads to the next within the same tick
+        for _ in ServiceStep:  # a step that ends at once leads to the next within the same tick
             if self._task is None:
                 break
             outcome = self._task.poll()
@@ -183,18 +182,18 @@ class Service:
         self._enforce_limits(now_ms, kill_limit_ms)
 
     def _conclude(self, outcome: Outcome, why: str, now_ms: int) -> None:
-        step, self._task, self._step = self._step, None, Step.REST
+        step, self._task, self._step = self._step, None, ServiceStep.REST
         self._why = why
         if step in LOOKS and outcome is not Outcome.UNKNOWN:
             self.unfit = (why or "it cannot be started here") if outcome is Outcome.UNFIT else ""
             self._is_changing = outcome is Outcome.CHANGING
             outcome = {Outcome.UNFIT: Outcome.DOWN, Outcome.CHANGING: Outcome.RUNNING}.get(outcome, outcome)
         if outcome in PRESENT:
-            was_down = not (self._may_have_run if step is Step.CHECK else self.may_run)
-            self.came_up = self.came_up or (step in (Step.LOOK, Step.CHECK) and was_down)
+            was_down = not (self._may_have_run if step is ServiceStep.CHECK else self.may_run)
+            self.came_up = self.came_up or (step in (ServiceStep.LOOK, ServiceStep.CHECK) and was_down)
             self.may_run, self.is_given_up = True, False
         # A script that starts may say that it is stopped for a while.
-        elif outcome is Outcome.DOWN and step in (Step.LOOK, Step.CONFIRM_STOP, Step.CONFIRM_KILL):
+        elif outcome is Outcome.DOWN and step in (ServiceStep.LOOK, ServiceStep.CONFIRM_STOP, ServiceStep.CONFIRM_KILL):
             self.may_run = False
         if step in LOOKS and self._is_answer(outcome):
             self._end_unknown()
@@ -208,7 +207,7 @@ class Service:
         was, looks = self.shown, self.unknown_looks
         self.unknown_looks, self.is_unknown, self._is_said_dead = 0, False, False
         if looks and self.state is not None:
-            self._tell(Change(self.spec.name, was, self.state, "a look at it has an answer again"))
+            self._report(StateChange(self.spec.name, was, self.state, "a look at it has an answer again"))
 
     def _had_no_answer(self, outcome: Outcome, now_ms: int) -> None:
         interval_ms = min(int(self.spec.check_interval_s * 1000), ASK_AGAIN_MS)
@@ -225,7 +224,7 @@ class Service:
             self._say(was, f"{self.unknown_looks} looks in a row had no answer: it is not known whether it runs")
 
     def _say(self, was: State, why: str) -> None:
-        self._tell(Change(self.spec.name, was, self.shown, self._because(why)))
+        self._report(StateChange(self.spec.name, was, self.shown, self._because(why)))
 
     def _after_look(self, outcome: Outcome, now_ms: int) -> None:
         self.looked_at_ms = self._task_since_ms
@@ -263,14 +262,14 @@ class Service:
         if outcome is Outcome.SERVING:
             self._in_service("it was found running and is left running", now_ms)
         elif now_ms - self._since_ms < self.spec.start_limit_s * 1000:
-            self._do(Step.START, self._kind.start(), now_ms)
+            self._do(ServiceStep.START, self._kind.start(), now_ms)
         else:
             self.may_run = self._may_have_run or outcome is Outcome.RUNNING
             self._fail_at_limit(now_ms)
 
     def _after_start(self, outcome: Outcome, now_ms: int) -> None:
         if outcome is Outcome.DONE:
-            self._do(Step.CONFIRM_START, self._kind.look(), now_ms)
+            self._do(ServiceStep.CONFIRM_START, self._kind.look(), now_ms)
         else:
             self._fail("its start failed", now_ms)
 
@@ -281,7 +280,7 @@ class Service:
         elif outcome is Outcome.DEAD or (outcome is Outcome.DOWN and has_shown):
             self._fail("it ended right after its start", now_ms)
         else:
-            self._step = Step.CONFIRM_START
+            self._step = ServiceStep.CONFIRM_START
             if outcome is Outcome.RUNNING:
                 self._serving_since_ms = None
 
@@ -294,13 +293,13 @@ class Service:
 
     def _after_stop(self, outcome: Outcome, now_ms: int) -> None:
         self._stop_failed = outcome is not Outcome.DONE
-        self._do(Step.CONFIRM_STOP, self._kind.look(), now_ms)
+        self._do(ServiceStep.CONFIRM_STOP, self._kind.look(), now_ms)
 
     def _after_kill(self, outcome: Outcome, now_ms: int) -> None:
         self._stop_failed = outcome is not Outcome.DONE
-        self._do(Step.CONFIRM_KILL, self._kind.look(), now_ms)
+        self._do(ServiceStep.CONFIRM_KILL, self._kind.look(), now_ms)
 
-    def _after_confirm_end(self, outcome: Outcome, now_ms: int, step: Step, why: str) -> None:
+    def _after_confirm_end(self, outcome: Outcome, now_ms: int, step: ServiceStep, why: str) -> None:
         # Here DEAD is believed when the command before went well, too.
         if outcome is Outcome.DOWN or (outcome is Outcome.DEAD and not self._stop_failed):
             self.unstoppable = self.may_run = False
@@ -314,7 +313,7 @@ class Service:
         is_starting = self.state is State.STARTING and self._step in AT_REST
         if is_starting or self._step in STARTS:
             if for_ms >= self.spec.start_limit_s * 1000:
-                if self._step is Step.CHECK:
+                if self._step is ServiceStep.CHECK:
                     self.may_run = self._may_have_run
                 self._drop_task()
                 self._fail_at_limit(now_ms)
@@ -329,8 +328,8 @@ class Service:
         self._look_again(now_ms)
 
     def _look_or_kill_again(self, why: str, now_ms: int) -> None:
-        """A command that takes longer than killing may take is not begun anew for ever: there is a look in between."""
-        if self._step is Step.KILL:
+        """A command that takes longer than killing may take is not repeated for ever: there is a look in between."""
+        if self._step is ServiceStep.KILL:
             self._drop_task()
             self._after_kill(Outcome.UNKNOWN, now_ms)
         elif self._task is None:
@@ -339,8 +338,8 @@ class Service:
 
     def _look_again(self, now_ms: int) -> None:
         if self._task is None:
-            is_settling = self._step is Step.CONFIRM_START and self._serving_since_ms is not None
-            if self._step is not Step.REST and not (is_settling and now_ms < self._next_look_ms):
+            is_settling = self._step is ServiceStep.CONFIRM_START and self._serving_since_ms is not None
+            if self._step is not ServiceStep.REST and not (is_settling and now_ms < self._next_look_ms):
                 self._do(self._step, self._kind.look(), now_ms)
         elif self._step in LOOKS and now_ms - self._task_since_ms >= LOOK_LIMIT_MS:
             self._task.abort()
@@ -368,7 +367,7 @@ class Service:
         self.failed_at_ms = now_ms
         self._become(State.FAILED, self._because(why))
 
-    def _do(self, step: Step, task: Task, now_ms: int) -> None:
+    def _do(self, step: ServiceStep, task: Task, now_ms: int) -> None:
         self._step, self._task, self._task_since_ms = step, task, now_ms
         if step not in LOOKS:
             self._why = ""
@@ -376,23 +375,23 @@ class Service:
     def _drop_task(self) -> None:
         if self._task is not None:
             self._task.abort()
-        self._step, self._task = Step.REST, None
+        self._step, self._task = ServiceStep.REST, None
 
     def _become(self, state: State, why: str) -> None:
         self.came_up = self.came_up and state is not State.OUT_OF_SERVICE
         self._is_awaited = self._is_awaited and state is State.STARTING
         if state is not self.state:
             old, self.state = self.state, state
-            self._tell(Change(self.spec.name, old, state, why))
+            self._report(StateChange(self.spec.name, old, state, why))
 
 
-_AFTER: dict[Step, Callable[[Service, Outcome, int], None]] = {
-    Step.LOOK: Service._after_look,
-    Step.CHECK: Service._after_check,
-    Step.START: Service._after_start,
-    Step.CONFIRM_START: Service._after_confirm_start,
-    Step.STOP: Service._after_stop,
-    Step.CONFIRM_STOP: partial(Service._after_confirm_end, step=Step.CONFIRM_STOP, why="it was stopped"),
-    Step.KILL: Service._after_kill,
-    Step.CONFIRM_KILL: partial(Service._after_confirm_end, step=Step.CONFIRM_KILL, why="it was killed"),
+_AFTER: dict[ServiceStep, Callable[[Service, Outcome, int], None]] = {
+    ServiceStep.LOOK: Service._after_look,
+    ServiceStep.CHECK: Service._after_check,
+    ServiceStep.START: Service._after_start,
+    ServiceStep.CONFIRM_START: Service._after_confirm_start,
+    ServiceStep.STOP: Service._after_stop,
+    ServiceStep.CONFIRM_STOP: partial(Service._after_confirm_end, step=ServiceStep.CONFIRM_STOP, why="it was stopped"),
+    ServiceStep.KILL: Service._after_kill,
+    ServiceStep.CONFIRM_KILL: partial(Service._after_confirm_end, step=ServiceStep.CONFIRM_KILL, why="it was killed"),
 }

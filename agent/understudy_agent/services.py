@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from .former import Former
-from .kinds import Kind
+from .kinds import ServiceKind
 from .lease import Order
-from .model import Change, ServiceSpec, State
+from .model import ServiceSettings, State, StateChange
 from .recovery import Recovery
 from .remains import Remains
 from .service import Service
@@ -21,10 +21,10 @@ class DependencyCycleError(ValueError):
     """Services depend on each other in a circle; the message names it."""
 
 
-def in_dependency_order(specs: Sequence[ServiceSpec]) -> list[ServiceSpec]:
+def in_dependency_order(specs: Sequence[ServiceSettings]) -> list[ServiceSettings]:
     """The services, each after all that it depends on. Raises DependencyCycleError."""
     by_name = {spec.name: spec for spec in specs}
-    ordered: dict[str, ServiceSpec] = {}
+    ordered: dict[str, ServiceSettings] = {}
 
     def visit(name: str, path: tuple[str, ...]) -> None:
         if name in path:
@@ -45,28 +45,28 @@ class Services:
 
     def __init__(
         self,
-        kinds: Mapping[str, Kind],
-        specs: Sequence[ServiceSpec],
+        kinds: Mapping[str, ServiceKind],
+        specs: Sequence[ServiceSettings],
         on_unstoppable: Callable[[str], None],
         tries: TriesFile | None = None,
         former: Iterable[Former] = (),
     ) -> None:
         """`on_unstoppable` is called once for a service that killing did not end, or that cannot be killed."""
-        self._changes: list[Change] = []
+        self._changes: list[StateChange] = []
         gone = {each.spec.name: each for each in former}
         every = {**kinds, **{title: each.kind for title, each in gone.items()}}
         ordered = in_dependency_order([*specs, *(each.spec for each in gone.values())])
         self._services = [Service(spec, every[spec.name], self._changes.append) for spec in ordered]
-        """All that is to be down when the order says so."""
+        """All that must be down when the order says so."""
         self._by_name = {service.spec.name: service for service in self._services}
         self._bound: frozenset[str] = frozenset()
         self._former = {title: each.name for title, each in gone.items()}  # not the node's any more, and only stopped
         self._own = [service for service in self._services if service.spec.name not in gone]
         self._recovery = Recovery(self._own, self._changes.append)
         self._on_unstoppable = on_unstoppable
-        self._told: set[str] = set()
+        self._called_for: set[str] = set()
         self.unknown: tuple[str, ...] = ()
-        """Services that are to be down at the end of the lease, and that nothing here can look at or stop."""
+        """Services that must be down at the end of the lease, and that nothing here can look at or stop."""
         self._tries, self._has_resumed = tries, False
         self._order = Order.LEAVE_ALONE
         self._grant: int | None = None
@@ -74,7 +74,7 @@ class Services:
         """Services that had failed before the lease was granted: they are tried again under it, once."""
 
     def bind(self, names: Iterable[str]) -> None:
-        """Name what is to be down at the end of the lease, whether it can be stopped by this process or not.
+        """Name what must be down at the end of the lease, whether it can be stopped by this process or not.
 
         No names: that is not known.
         """
@@ -105,7 +105,7 @@ class Services:
             self._services.remove(service)
             del self._former[title]
 
-    def tick(self, order: Order, epoch: int, now_ms: int, kill_limit_s: float) -> list[Change]:
+    def tick(self, order: Order, epoch: int, now_ms: int, kill_limit_s: float) -> list[StateChange]:
         """Take up what has happened, do what the order asks. The changes of state since the last tick."""
         self._order = order
         self._resume(now_ms)
@@ -214,7 +214,7 @@ class Services:
                 service.kill("the order is KILL", now_ms)
 
     def _see_to_unstoppable(self, now_ms: int) -> None:
-        """A service that killing did not end is only reported as FAILED, unless the order is to be down.
+        """A service that killing did not end is only reported as FAILED, unless the order requires it to be down.
 
         Nor is a node taken down for one that was neither started nor seen running since it was last down: its status
         command may lie on a file system that only the active node mounts.
@@ -223,14 +223,14 @@ class Services:
             name = service.spec.name
             if service.unstoppable and self._order in TO_BE_DOWN and not service.may_run:
                 service.give_up("it is not known to be down, and was neither started nor seen running here", now_ms)
-            elif service.unstoppable and name not in self._told and self._order in TO_BE_DOWN:
-                self._told.add(name)
+            elif service.unstoppable and name not in self._called_for and self._order in TO_BE_DOWN:
+                self._called_for.add(name)
                 self._on_unstoppable(name)
             elif not service.unstoppable:
-                self._told.discard(name)
+                self._called_for.discard(name)
         for name in self.unknown:
-            if self._order is Order.KILL and name not in self._told:
-                self._told.add(name)
+            if self._order is Order.KILL and name not in self._called_for:
+                self._called_for.add(name)
                 self._on_unstoppable(name)
 
     def states(self) -> dict[str, str]:
@@ -277,7 +277,7 @@ class Services:
 
     @property
     def all_down(self) -> bool:
-        """Whether all that is to be down is known to be."""
+        """Whether everything that must be down is known to be down."""
         if self.unknown:
             return False
         for service in self._services:  # noqa: SIM110 - asked several times a tick, so it is written out
@@ -287,7 +287,7 @@ class Services:
 
     @property
     def all_over(self) -> bool:
-        """Whether there is nothing to stop: all is down, or was never seen running here and does not tell."""
+        """Whether there is nothing to stop: all is down, or was never seen running here and no look has an answer."""
         return not self.unknown and all(service.is_over for service in self._services)
 
     @property

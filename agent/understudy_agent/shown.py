@@ -55,7 +55,7 @@ OF_THE_SYSTEM = ("systemd-", "dbus", "-.mount")
 
 @dataclass(frozen=True)
 class Shown:
-    """One unit, as `systemctl show` tells of it."""
+    """One unit, as `systemctl show` prints it."""
 
     values: Mapping[str, str]
 
@@ -148,7 +148,7 @@ def parse(names: Sequence[str], output: str) -> dict[str, Shown]:
 
 
 @dataclass(frozen=True)
-class Group:
+class UnitGroup:
     """A unit, the units that it stands for, and those that would start any of them: sockets, paths, timers."""
 
     top: Shown
@@ -170,7 +170,7 @@ class Group:
         return [member for member in self.members if member.name in names]
 
 
-def group_of(shown: Mapping[str, Shown], was: Iterable[str]) -> tuple[Group, list[str]]:
+def group_of(shown: Mapping[str, Shown], was: Iterable[str]) -> tuple[UnitGroup, list[str]]:
     """The group of the unit that is shown first, and the names that are still to be asked for.
 
     `was`: names that belonged to it before. One that has lost its tie to the rest belongs to it until it has stopped.
@@ -183,7 +183,7 @@ def group_of(shown: Mapping[str, Shown], was: Iterable[str]) -> tuple[Group, lis
     starting = dict.fromkeys(name for each in own.values() for name in each.names("TriggeredBy") if name not in own)
     top, *members = own.values()
     triggers = {shown[name].name: shown[name] for name in starting if name in shown}
-    group = Group(top, tuple(members), tuple(triggers.values()))
+    group = UnitGroup(top, tuple(members), tuple(triggers.values()))
     return group, [name for name in (*names, *starting) if name not in shown]
 
 
@@ -192,9 +192,9 @@ def _attached(shown: Mapping[str, Shown], name: str) -> list[str]:
 
 
 def judge(
-    group: Group, restarts: Mapping[str, int], is_populated: Callable[[Shown], bool], *, has_probe: bool
+    group: UnitGroup, restarts: Mapping[str, int], is_populated: Callable[[Shown], bool], *, has_probe: bool
 ) -> tuple[Outcome, str]:
-    """What a look at a group says, and what it rests on. Raises OSError when nobody can tell who runs.
+    """What a look at a group says, and what it rests on. Raises OSError when nobody can know what runs.
 
     `restarts`: how often systemd had restarted each unit at the look before. `is_populated`: whether any process is in
     its control groups. `has_probe`: something else proves that it serves.
@@ -218,8 +218,8 @@ def judge(
     return Outcome.DOWN, group.top.words
 
 
-def _judge_active(group: Group, *, runs: bool) -> tuple[Outcome, str]:
-    """`runs`: a process of the unit itself is there, or a probe can tell."""
+def _judge_active(group: UnitGroup, *, runs: bool) -> tuple[Outcome, str]:
+    """`runs`: a process of the unit itself is there, or a probe can answer that."""
     top = group.top
     missing = [member for member in group.needed if _is_missing(top, member)]
     if missing:
@@ -251,7 +251,7 @@ def _is_missing(top: Shown, member: Shown) -> bool:
     return not (was_checked and (is_done or member["ConditionResult"] == "no"))
 
 
-def boot_faults(group: Group) -> list[str]:
+def boot_faults(group: UnitGroup) -> list[str]:
     """What starts a unit at boot, in words with what to do: only the agent may start it."""
     outside = [shown for shown in group.all if _starters(group, shown)]
     return [
@@ -259,14 +259,14 @@ def boot_faults(group: Group) -> list[str]:
     ]
 
 
-def _starters(group: Group, shown: Shown) -> list[str]:
+def _starters(group: UnitGroup, shown: Shown) -> list[str]:
     """The targets that want a unit; units that belong to the same service do not count."""
     targets = [name for name in shown.names("WantedBy", "RequiredBy", "UpheldBy") if name.endswith(".target")]
     is_enabled = shown not in group.members and shown["UnitFileState"] in ENABLED
     return [name for name in targets if name not in group.names] or (["systemd"] if is_enabled else [])
 
 
-def stop_order(group: Group) -> list[list[str]]:
+def stop_order(group: UnitGroup) -> list[list[str]]:
     """The units to stop, in steps: what would start others again, what needs them, then each before what it follows."""
     running = {s.name: s for s in group.all if not s.is_idle}
     first = [name for name, s in running.items() if s.names("Triggers")]

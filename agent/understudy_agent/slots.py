@@ -27,7 +27,7 @@ class SlotFile:
         self._count = 0
 
     def write(self, content: Mapping[str, object]) -> None:
-        """Replace the content; a file that is not there, or is another by now, is made anew. Raises OSError."""
+        """Replace the content; a file that is missing, or was replaced, is created again. Raises OSError."""
         if self._handle is None or not self._is_ours(self._handle):
             self.close()
             if not self._adopt():
@@ -41,7 +41,7 @@ class SlotFile:
         return newest(self._path.read_bytes())[1]
 
     def close(self) -> None:
-        """Forget the file; the next writing looks for it anew."""
+        """Forget the file; the next write looks for it again."""
         if self._close is not None:
             self._close()
         self._handle = self._close = None

@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from . import lease
-from .lease import Standing, Word
-from .view import NodeView, StateView
+from .lease import LeaseAnswer, LeaseView
+from .view import NodeEntry, Read, StateView
 
 FREEZE_MS = 3000
 """A longer gap between two ticks is a freeze: they come five times a second, and systemd's watchdog waits no longer."""
@@ -49,32 +49,27 @@ def ticked(watch: Watch, now_ms: int) -> Watch:
     return Watch(now_ms, awake_since_ms, watch.read_begun_ms, watch.epoch, watch.active, watch.returned)
 
 
-def after_read(
-    watch: Watch,
-    before: Standing,
-    after: Standing,
-    view: StateView | None,
-    me: str,
-    now_ms: int,
-    begun_ms: int | None,
-) -> Watch:
-    """What a read adds that says something of now."""
+def after_read(watch: Watch, before: LeaseView, after: LeaseView, read: Read, me: str, now_ms: int) -> Watch:
+    """What a read adds that says something of now. `before` and `after`: the lease view before it and by it."""
+    view = read.view
     if view is None:
-        return replace(watch, read_begun_ms=begun_ms, epoch=0, active="", returned=None)
+        return replace(watch, read_begun_ms=read.begun_ms, epoch=0, active="", returned=None)
     returned = _returned(watch, before, after, view, me, now_ms)
-    return Watch(watch.ticked_ms, watch.awake_since_ms, begun_ms, view.epoch, view.active, returned)
+    return Watch(watch.ticked_ms, watch.awake_since_ms, read.begun_ms, view.epoch, view.active, returned)
 
 
-def _returned(watch: Watch, before: Standing, after: Standing, view: StateView, me: str, now_ms: int) -> Return | None:
-    """What is to be waited for. `before` and `after`: where the node stood and stands by it.
+def _returned(
+    watch: Watch, before: LeaseView, after: LeaseView, view: StateView, me: str, now_ms: int
+) -> Return | None:
+    """What must be waited for. `before` and `after`: the lease view before the read and by it.
 
     A lease that has not been interrupted since its grant was read was nobody else's.
     """
-    if after.word is not Word.MINE or not lease.runs(after, now_ms):
+    if after.answer is not LeaseAnswer.MINE or not lease.runs(after, now_ms):
         return None
     returned = watch.returned
     is_grant = _saw_it_come(watch, view, me, now_ms)
-    if not is_grant and (before.word is Word.NOT_MINE or not lease.runs(before, now_ms)):
+    if not is_grant and (before.answer is LeaseAnswer.NOT_MINE or not lease.runs(before, now_ms)):
         returned = Return(now_ms, view.nodes[me].heard_at or 0)
     if is_grant or (returned is not None and _are_down(returned, view, me, now_ms)):
         return None
@@ -101,16 +96,18 @@ def _are_down(returned: Return, view: StateView, me: str, now_ms: int) -> bool:
     return len(heard) == len(others) or now_ms - returned.since_ms >= view.terms.silence_limit_s * 1000
 
 
-def _is_down(node: NodeView) -> bool:
-    """Whether nothing runs there, by its own word; a node that names no services speaks of none."""
+def _is_down(node: NodeEntry) -> bool:
+    """Whether nothing runs there, as its beat says; a node that names no services says nothing about any."""
     return node.is_down or not node.names_any
 
 
-def may_start(standing: Standing, watch: Watch, now_ms: int) -> bool:
+def may_start(lease_view: LeaseView, watch: Watch, now_ms: int) -> bool:
     """Whether anything may be started at `now_ms` (local ms), under any policy.
 
     Only under a lease or promises that run, and that were read since the agent's last start, freeze or resume; under a
     lease that was taken up again only once the others are known to be down.
     """
     is_read = watch.read_begun_ms is not None and watch.read_begun_ms >= watch.awake_since_ms
-    return standing.word is Word.MINE and is_read and watch.returned is None and lease.runs(standing, now_ms)
+    return (
+        lease_view.answer is LeaseAnswer.MINE and is_read and watch.returned is None and lease.runs(lease_view, now_ms)
+    )

@@ -1,4 +1,4 @@
-"""Telling systemd how the agent is doing (sd_notify), when it was started by systemd."""
+"""Notifies systemd of the agent's state (sd_notify), if systemd has started it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ PETS = 8
 """So often the watchdog is petted within its time: what is left of it then is how long a machine may freeze."""
 
 
-class Notifier:
+class SdNotifier:
     """Sends to NOTIFY_SOCKET; without one it says nothing."""
 
     def __init__(self, environment: Mapping[str, str] | None = None) -> None:

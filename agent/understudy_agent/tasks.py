@@ -41,7 +41,7 @@ class Task(Protocol):
         ...
 
 
-class Settled:
+class FinishedTask:
     """A task whose outcome is known at once."""
 
     def __init__(self, outcome: Outcome, why: str = "") -> None:
@@ -72,7 +72,7 @@ class Until:
 
 
 CANNOT_BE_STARTED = 127
-"""The exit status of a command that cannot be started, as a shell has it."""
+"""The exit status of a command that cannot be started, as in a shell."""
 
 Judge = Callable[[int, str], Union[Outcome, "tuple[Outcome, str]"]]
 """From exit status and standard output of a command to the outcome, with or without what it rests on."""
@@ -180,4 +180,4 @@ def command_task(argv: Sequence[str], judge: Judge = done_if_zero, *, capture: b
     try:
         return Command(argv, judge, capture=capture)
     except OSError as fault:
-        return Settled(*judged(judge, CANNOT_BE_STARTED, str(fault)))
+        return FinishedTask(*judged(judge, CANNOT_BE_STARTED, str(fault)))

@@ -32,7 +32,7 @@ class TriesFile:
     def __init__(self, path: Path, boot: str, lease: Path, log: Log) -> None:
         self._path, self._boot, self._lease, self._log = path, boot, lease, log
         self._kept: Tries | None = None
-        self._is_told = False
+        self._is_logged = False
 
     def load(self, now_ms: int) -> Tries | None:
         """None when it is not known: then all tries count as used, and anything may run."""
@@ -63,11 +63,11 @@ class TriesFile:
         may_run = {} if tries.may_run is None else {"may_run": sorted(tries.may_run)}
         try:
             write_atomically(self._path, {"boot": self._boot, **content, **may_run})
-            self._is_told = False
+            self._is_logged = False
         except OSError as fault:
-            if not self._is_told:
+            if not self._is_logged:
                 self._log.error("tries_file_not_written", str(fault))
-            self._is_told = True
+            self._is_logged = True
             self._remove()
 
     def _remove(self) -> None:

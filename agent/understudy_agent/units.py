@@ -7,11 +7,11 @@ from pathlib import Path
 
 from . import cgroups
 from .remains import Remains
-from .shown import PROPERTIES, Group, Shown, group_of, judge, parse, stop_order
-from .tasks import Outcome, Settled, Task, command_task
+from .shown import PROPERTIES, Shown, UnitGroup, group_of, judge, parse, stop_order
+from .tasks import FinishedTask, Outcome, Task, command_task
 
 LOOK_ROUNDS = 8
-"""How often one look goes on to units that it has just heard of."""
+"""How often one look goes on to units that it has just learnt of."""
 
 AT_ONCE = "--job-mode=ignore-dependencies"
 """When the machine shuts down, a stop of a unit waits for the agent to be stopped: this one waits for nothing."""
@@ -19,7 +19,7 @@ AT_ONCE = "--job-mode=ignore-dependencies"
 Steps = Generator[Task, Outcome, Outcome]
 
 
-class Plan:
+class TaskSequence:
     """A task made of others, one after the other: each outcome is given back to the generator that made the task."""
 
     def __init__(self, steps: Steps) -> None:
@@ -63,7 +63,7 @@ class Unit:
         """
         self.unit = unit
         self.gate = gate
-        self.group: Group | None = None
+        self.group: UnitGroup | None = None
         """What was seen at the newest look that had an answer."""
         self._systemctl = systemctl
         self.has_probe = has_probe
@@ -79,22 +79,22 @@ class Unit:
         try:
             self._open_gate()
         except OSError as fault:
-            return Settled(Outcome.FAILED, f"systemd would refuse to start it: {fault}")
-        return Plan(self._start())
+            return FinishedTask(Outcome.FAILED, f"systemd would refuse to start it: {fault}")
+        return TaskSequence(self._start())
 
     def stop(self) -> Task:
         self._is_ending = True
         self._close_gate()
-        return Plan(self._stop())
+        return TaskSequence(self._stop())
 
     def kill(self) -> Task:
         """Kill every process; the stop that is queued first keeps systemd from restarting anything."""
         self._is_ending = True
         self._close_gate()
-        return Plan(self._kill())
+        return TaskSequence(self._kill())
 
     def look(self) -> Task:
-        return _Look(self._show, self._names, self._see)
+        return _UnitLook(self._show, self._names, self._see)
 
     def remains(self) -> Remains:
         if self.group is None:
@@ -141,7 +141,7 @@ class Unit:
         )
         outcome = yield self._ask("start", "--", self.unit, *needed)
         if outcome is not Outcome.DONE:
-            yield self.look()  # for what is told of it
+            yield self.look()  # for the reason that is reported
         return outcome
 
     def _stop(self) -> Steps:
@@ -162,7 +162,7 @@ class Unit:
         return (yield self._ask("kill", "-s", "KILL", "--", *populated)) if populated else result
 
     def _populated(self) -> list[str]:
-        """The units of which processes are there, as far as can be told."""
+        """The units that have processes, as far as can be known."""
         if self.group is None:
             return [self.unit]
         own = (self.group.top, *self.group.members)
@@ -193,16 +193,16 @@ class Unit:
             try:
                 self._open_gate()
             except OSError:
-                return  # the next start tells of it; until then a restart by hand is refused
+                return  # the next start reports it; until then a restart by hand is refused
 
     def _kill_group(self, path: str) -> None:
         try:
             cgroups.kill(path, self._root)
         except OSError:
-            return  # systemd is asked next, and the look that follows tells what is left
+            return  # systemd is asked next, and the look that follows shows what is left
 
 
-class _Look:
+class _UnitLook:
     """Asks systemd, and asks again for the units that the answer names."""
 
     def __init__(

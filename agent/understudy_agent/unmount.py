@@ -71,8 +71,8 @@ def _paths(process: Path) -> Iterator[str]:
 
 
 def main(mode: str, umount: str, mountinfo: Path, proc: Path, mount_point: str) -> int:
-    """Try until it is unmounted; whoever started this ends it at its limit. Exit status 1: nothing can be known."""
-    told = ""
+    """Try until it is unmounted; whoever started this ends it at its limit. Exit status 1: it cannot be known."""
+    logged = ""
     while True:
         try:
             points = mount_points(mountinfo)
@@ -82,9 +82,9 @@ def main(mode: str, umount: str, mountinfo: Path, proc: Path, mount_point: str) 
         if mount_point not in points:
             return 0
         fault_now = _kill(points, umount, proc, mount_point) if mode == "kill" else _unmount([umount, mount_point])
-        if fault_now and fault_now != told:
+        if fault_now and fault_now != logged:
             sys.stderr.write(fault_now)
-            told = fault_now
+            logged = fault_now
         if fault_now:
             time.sleep(RETRY_S)
 

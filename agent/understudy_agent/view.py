@@ -1,4 +1,4 @@
-"""What one read of the state item showed: its fields as values, and a word for each thing that is wrong with it."""
+"""What one read of the state item showed: its fields as values, and a message for each thing that is wrong with it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ RENEWAL_S = 1.0
 
 
 @dataclass(frozen=True)
-class Terms:
+class TermsView:
     """The timings of the cluster that a node must know, in seconds.
 
     `promise_s` 0: no promises are asked for or given. `on_isolation`: `stop` or `keep`.
@@ -59,7 +59,7 @@ class Terms:
 
 
 @dataclass(frozen=True)
-class NodeView:
+class NodeEntry:
     """One node in the state item. `beat` numbers its newest recorded beat: its local send time in ms.
 
     `ip` "": it cannot be asked for a promise. `joined` and `knows` are versions of the definition: the one that
@@ -96,8 +96,8 @@ class StateView:
     epoch: int
     active: str
     in_transition: bool
-    terms: Terms
-    nodes: Mapping[str, NodeView]
+    terms: TermsView
+    nodes: Mapping[str, NodeEntry]
     previous: PreviousView | None = None
     version: int = 0
     """Of the definition in force."""
@@ -108,6 +108,14 @@ class StateView:
     def holder(self) -> str:
         """Who holds the lease or, while nobody does, held it last; "" when there is nobody."""
         return self.active or (self.previous.node if self.previous else "")
+
+
+@dataclass(frozen=True)
+class Read:
+    """One read of the table. `view` None: there is no such item. `begun_ms`: when it began (local ms)."""
+
+    view: StateView | None
+    begun_ms: int | None
 
 
 def parse_state(item: Mapping[str, Any]) -> StateView:
@@ -134,9 +142,9 @@ def parse_state(item: Mapping[str, Any]) -> StateView:
     )
 
 
-def parse_terms(item: Mapping[str, Any]) -> Terms:
+def parse_terms(item: Mapping[str, Any]) -> TermsView:
     """Timings, given as plain values. Raises MalformedStateError, naming what is wrong."""
-    return Terms(
+    return TermsView(
         heartbeat_interval_s=_seconds(item, "heartbeat_interval_s"),
         lease_read_interval_s=_seconds(item, "lease_read_interval_s"),
         lease_s=_seconds(item, "lease_s"),
@@ -147,7 +155,7 @@ def parse_terms(item: Mapping[str, Any]) -> Terms:
     )
 
 
-def _node_or_member(name: str, item: object, faults: list[str]) -> NodeView:
+def _node_or_member(name: str, item: object, faults: list[str]) -> NodeEntry:
     """A node; one that is malformed is a member of which nothing is known, and its fault is noted."""
     try:
         if isinstance(item, Mapping):
@@ -155,12 +163,12 @@ def _node_or_member(name: str, item: object, faults: list[str]) -> NodeView:
         faults.append(f"nodes.{name} is {item!r:.100}, not a map")
     except MalformedStateError as fault:
         faults.append(f"nodes.{name}: {fault}")
-    return NodeView(beat=0, heard_at=None, boot="", is_malformed=True)
+    return NodeEntry(beat=0, heard_at=None, boot="", is_malformed=True)
 
 
-def _node(item: Mapping[str, Any], ip: str) -> NodeView:
+def _node(item: Mapping[str, Any], ip: str) -> NodeEntry:
     is_heard = item.get("heard_at") is not None
-    return NodeView(
+    return NodeEntry(
         beat=_whole(item, "beat", BEAT_LIMIT) if is_heard else 0,
         heard_at=_whole(item, "heard_at", TIME_LIMIT) if is_heard else None,
         boot=str(item.get("boot") or ""),
@@ -184,7 +192,7 @@ def _address(name: str, item: Mapping[str, Any], faults: list[str]) -> str:
 
 @lru_cache(maxsize=256)
 def _plain_address(text: str) -> str:
-    """Raises ValueError. Every read of the table tells the same few."""
+    """Raises ValueError. Every read of the table shows the same few."""
     return str(ip_address(text))
 
 

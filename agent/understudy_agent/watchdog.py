@@ -23,7 +23,7 @@ from typing import Protocol
 
 from .files import UNREADABLE, write_atomically
 from .log import Log
-from .view import Terms
+from .view import TermsView
 
 GETSUPPORT, KEEPALIVE, SETTIMEOUT, GETTIMEOUT = 0x80285700, 0x80045705, 0xC0045706, 0x80045707
 """From <linux/watchdog.h>."""
@@ -113,7 +113,7 @@ class LinuxWatchdog:
         return self._handle
 
 
-def timeout_s(terms: Terms) -> int:
+def timeout_s(terms: TermsView) -> int:
     """The time-out that goes with the timings of a cluster: each renewal of the lease must come before the last feeding
     under the one before. Raises WatchdogError.
     """
@@ -137,12 +137,12 @@ class Armed:
 
 
 class WatchdogFiles:
-    """What agent and feeding process tell each other: the time-out that is wanted, and what came of it."""
+    """What the agent and the feeding process write for each other: the time-out that is wanted, and what came of it."""
 
     def __init__(self, directory: Path, log: Log) -> None:
         self._wanted, self._armed = directory / "watchdog.json", directory / "watchdog-armed.json"
         self._log = log
-        self._told = ""
+        self._logged = ""
 
     def want(self, seconds: int) -> None:
         if self.wanted() != seconds:
@@ -172,17 +172,17 @@ class WatchdogFiles:
         try:
             self._armed.unlink(missing_ok=True)
         except OSError as fault:
-            self._tell(str(fault))
+            self._log_once(str(fault))
 
     def _write(self, path: Path, content: dict[str, object]) -> None:
         try:
             write_atomically(path, content)
         except OSError as fault:
-            self._tell(str(fault))
+            self._log_once(str(fault))
 
-    def _tell(self, why: str) -> None:
-        if why != self._told:
-            self._told = why
+    def _log_once(self, why: str) -> None:
+        if why != self._logged:
+            self._logged = why
             self._log.error("watchdog_file_not_written", why)
 
 
@@ -194,7 +194,7 @@ class Feeder:
         self._timeout_s: int | None = None
         self._is_open = False
         self._tried_ms: int | None = None
-        self._told = ""
+        self._logged = ""
 
     def tick(self, now_ms: int, bound_until_ms: int | None) -> None:
         """`bound_until_ms`: by when the services must be down; None: nothing is bound, or all is down."""
@@ -210,7 +210,7 @@ class Feeder:
             self._tried_ms = None
         except (OSError, WatchdogError) as fault:
             self._tried_ms = now_ms
-            self._tell(str(fault), wanted)
+            self._log_once(str(fault), wanted)
         else:
             self._files.say(Armed(self._pid(), wanted))
 
@@ -226,7 +226,7 @@ class Feeder:
         if taken > wanted:
             self._disarm()
             raise WatchdogError(f"the device waits {taken} s at least, and the lease leaves {wanted} s")
-        self._timeout_s, self._told = wanted, ""
+        self._timeout_s, self._logged = wanted, ""
 
     def end(self) -> None:
         """Nothing is left that it is there for: the machine is not to be reset."""
@@ -241,10 +241,10 @@ class Feeder:
         self._is_open, self._timeout_s = False, None
         self._device.disarm()
 
-    def _tell(self, why: str, wanted: int) -> None:
+    def _log_once(self, why: str, wanted: int) -> None:
         self._files.say(Armed(self._pid(), wanted, why))
-        if why != self._told:
-            self._told = why
+        if why != self._logged:
+            self._logged = why
             self._log.error("watchdog_not_fed", f"{why}; nothing is started without it; it is tried again")
 
 
@@ -276,7 +276,7 @@ class Demand:
     def __init__(self, files: WatchdogFiles) -> None:
         self._files = files
 
-    def why_not(self, terms: Terms, feeder_pid: int | None) -> str:
+    def why_not(self, terms: TermsView, feeder_pid: int | None) -> str:
         """Why nothing may be started; "" when the device is fed. `feeder_pid`: who keeps the lease, if known."""
         try:
             wanted = timeout_s(terms)

@@ -11,7 +11,7 @@ import pytest
 from local.client import Client
 from local.cluster import Cluster
 from local.cut import Cut
-from local.door import Way
+from local.link import LinkState
 from local.local_aws import LocalAws
 from local.sam import STACK
 from local.waiting import wait_for
@@ -29,8 +29,8 @@ KEY = "a key that the nodes of this test share"
 def cut(aws, make_cluster) -> Iterator[Cut]:
     cluster: Cluster = make_cluster()
     cluster.policy = cluster.policy | LEASE
-    with Cut(aws, cluster) as ways:
-        yield ways
+    with Cut(aws, cluster) as cut:
+        yield cut
 
 
 def share_a_file(cluster: Cluster) -> None:
@@ -80,11 +80,11 @@ def test_nodes_that_nobody_told_of_a_key_have_the_one_that_registration_made(aws
     assert aws.engine.client("ssm").get_parameter(Name=name)["Parameter"]["Type"] == "SecureString"
     with Client(aws.dns.port, cluster.record, cluster.port) as client:
         wait_for("node-a answers", lambda: client.served_by("node-a"), 10)
-        with cut.outage(Way.SHUT):
+        with cut.outage(LinkState.SHUT):
             client.attempts.clear()
             let_pass("more than the lease", 2 * cluster.policy["lease_s"])
             assert [attempt for attempt in client.attempts if attempt.node != "node-a"] == []
-    cut.turn(Way.OPEN)
+    cut.turn(LinkState.OPEN)
     for node in cluster.nodes:
         wait_until_heard(cluster, node.name)
     assert (cluster.active(), cluster.state()["epoch"]) == ("node-a", before["epoch"])
@@ -99,12 +99,12 @@ def test_two_minutes_without_any_api_cost_no_request_and_move_nothing_then_or_af
     executions = len(aws.stack.executions(cluster.name))
     with Client(aws.dns.port, cluster.record, cluster.port) as client:
         wait_for("node-a answers", lambda: client.served_by("node-a"), 10)
-        with cut.outage(Way.SILENT):
+        with cut.outage(LinkState.SILENT):
             client.attempts.clear()
             let_pass("a minute in which calls hang", OUTAGE_S / 2)
-            cut.turn(Way.SHUT)
+            cut.turn(LinkState.SHUT)
             let_pass("a minute in which calls are refused", OUTAGE_S / 2)
-        cut.turn(Way.OPEN)
+        cut.turn(LinkState.OPEN)
         for node in cluster.nodes:
             wait_until_heard(cluster, node.name)
         let_pass("a silence's length", cluster.policy["silence_limit_s"])
@@ -125,7 +125,7 @@ def test_nodes_cut_off_from_each_other_too_stop_within_the_lease_and_it_fails_ov
     a = cluster.node("node-a")
     with Client(aws.dns.port, cluster.record, cluster.port) as client:
         wait_for("node-a answers", lambda: client.served_by("node-a"), 10)
-        with cut.outage(Way.SHUT):
+        with cut.outage(LinkState.SHUT):
             cut.part()
             began = time.monotonic()
             lease_s = cluster.policy["lease_s"]
@@ -134,13 +134,13 @@ def test_nodes_cut_off_from_each_other_too_stop_within_the_lease_and_it_fails_ov
             let_pass("the rest of the outage", cluster.policy["silence_limit_s"])
             assert [node.name for node in cluster.nodes if node.pids_of("app")] == []
         assert "promises_asked" in a.tail(1000)
-        cut.turn(Way.OPEN, "node-b")
+        cut.turn(LinkState.OPEN, "node-b")
         state = cluster.wait_settled("node-b", MOVE_LIMIT_S, above_epoch=before["epoch"])
         wait_for("node-b answers", lambda: client.served_by("node-b"), 30)
     assert not a.pids_of("app")
     moved = aws.stack.transition(cluster.name, state["epoch"])
     assert (moved["action"], moved["source"], moved["target"]) == ("failover", "node-a", "node-b")
     assert (moved["proof"], moved["outcome"]) == ("LEASE_EXPIRED", "IN_SERVICE")
-    cut.turn(Way.OPEN, "node-a")
+    cut.turn(LinkState.OPEN, "node-a")
     cluster.wait_standby("node-a", BACK_LIMIT_S)
     assert (cluster.active(), cluster.state()["epoch"]) == ("node-b", state["epoch"])

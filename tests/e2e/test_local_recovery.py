@@ -7,7 +7,7 @@ import time
 import pytest
 
 from local.client import Client
-from local.cluster import Cluster
+from local.cluster import Cluster, Workload
 from local.waiting import wait_for
 from tests.e2e.placing import place
 
@@ -19,7 +19,7 @@ TRIES = 2  # what the agent allows itself by default
 @pytest.fixture
 def cluster(make_cluster) -> Cluster:
     """An application on a data service."""
-    made: Cluster = make_cluster(services=(("data", ()), ("app", ("data",))))
+    made: Cluster = make_cluster(workload=Workload((("data", ()), ("app", ("data",)))))
     return made
 
 

@@ -6,6 +6,7 @@ import json
 import time
 
 from local.client import Client
+from local.cluster import Workload
 from local.sam import STACK
 from local.waiting import wait_for
 from tests.e2e.placing import place
@@ -14,7 +15,7 @@ MOVE_LIMIT_S = 90.0
 
 
 def test_when_the_active_node_dies_the_name_follows_to_the_standby(aws, bus, make_cluster):  # S4 S9 S10 S11 B1 B4 B5
-    cluster = make_cluster(services=(("data", ()), ("app", ("data",))))
+    cluster = make_cluster(workload=Workload((("data", ()), ("app", ("data",)))))
     epoch = place(cluster)["epoch"]
     with Client(aws.dns.port, cluster.record, cluster.port) as client:
         wait_for("node-a answers", lambda: client.served_by("node-a"), 10)
@@ -65,7 +66,7 @@ def test_a_bad_request_is_refused_with_what_would_be_right(aws, make_cluster):  
 
 
 def test_a_service_that_does_not_start_goes_to_the_next_candidate(aws, make_cluster):  # S10 B5
-    cluster = make_cluster("node-a", "node-b", "node-c", broken=("node-b",))
+    cluster = make_cluster("node-a", "node-b", "node-c", workload=Workload(broken=("node-b",)))
     epoch = place(cluster)["epoch"]
     cluster.node("node-a").kill()
     state = cluster.wait_settled("node-c", MOVE_LIMIT_S, above_epoch=epoch)
@@ -76,7 +77,7 @@ def test_a_service_that_does_not_start_goes_to_the_next_candidate(aws, make_clus
 
 
 def test_a_switchover_to_a_node_where_it_does_not_start_goes_back(aws, make_cluster):  # S10 B2
-    cluster = make_cluster(broken=("node-b",))
+    cluster = make_cluster(workload=Workload(broken=("node-b",)))
     epoch = place(cluster)["epoch"]
     execution = aws.stack.start_transition(cluster.name, to="node-b", reason="to see it fail")
     wait_for("it ends", lambda: aws.stack.execution(execution)["status"] != "RUNNING", MOVE_LIMIT_S)
@@ -101,7 +102,7 @@ def test_a_node_that_its_auto_scaling_group_ends_is_left_first_and_then_let_go(a
     def waits(instance_id: str) -> bool:
         return bool(cluster.state()["nodes"][instance_id]["departure"]["hook"])
 
-    aws.stack.tell_terminating(active, "orders-db-a")
+    aws.stack.publish_terminating(active, "orders-db-a")
     assert waits(active)
     state = cluster.wait_settled("node-b", MOVE_LIMIT_S, above_epoch=epoch)
     moved = aws.stack.transition(cluster.name, state["epoch"])
@@ -109,7 +110,7 @@ def test_a_node_that_its_auto_scaling_group_ends_is_left_first_and_then_let_go(a
     assert cluster.served_address() == cluster.node("node-b").instance.address
     aws.stack.watch()
     wait_for("it is let go", lambda: not waits(active), 30)
-    aws.stack.tell_terminating(standby, "orders-db-b")
+    aws.stack.publish_terminating(standby, "orders-db-b")
     assert waits(standby), "nobody else stays"
 
 
@@ -121,7 +122,7 @@ def test_when_ec2_stops_the_active_node_nobody_waits_for_silence(aws, make_clust
     began = time.time()
     active.kill()
     aws.world.stop(active.instance)
-    aws.stack.tell_instance_state(active.instance.instance_id, "stopping")
+    aws.stack.publish_instance_state(active.instance.instance_id, "stopping")
     state = cluster.wait_settled("node-b", MOVE_LIMIT_S, above_epoch=epoch)
     moved = aws.stack.transition(cluster.name, state["epoch"])
     assert moved["proof"] == "STOPPED"

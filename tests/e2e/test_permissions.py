@@ -168,7 +168,7 @@ def _asked_directly(aws: LocalAws, bus: Bus, cluster: Cluster) -> set[str]:
     board = aws.stack.call("ClusterBoardFunction", {"cluster": cluster.name})  # of many, each has but a row
     assert cluster.nodes[0].instance.address in board
     aws.stack.watch()
-    aws.stack.tell_instance_state(cluster.nodes[0].instance.instance_id, "running")
+    aws.stack.publish_instance_state(cluster.nodes[0].instance.instance_id, "running")
     assert aws.stack.call("PruneVersionsFunction", {}) == {"outcome": "PRUNED", "deleted": 0}
     return {"NotifyOperator", "ClusterBoard", "WatchClusters", "ReceiveSignal", "PruneVersions"}
 

@@ -14,7 +14,7 @@ from typing import Self
 import pytest
 
 from local.client import Resolver
-from local.cluster import Cluster
+from local.cluster import Cluster, Workload
 from local.local_aws import LocalAws, local_aws
 from local.node import Node, Program
 from local.processes import Child, start
@@ -69,7 +69,7 @@ class PgCluster(Cluster):
     def __init__(self, aws: LocalAws, base: Path) -> None:
         self._base = base
         self._instances = [aws.world.launch(f"node-{letter}", az) for letter, az in zip("ab", AZS, strict=True)]
-        super().__init__(aws, NAME, policy=POLICY, tuning=TUNING, services=[("postgresql", ())])
+        super().__init__(aws, NAME, policy=POLICY, tuning=TUNING, workload=Workload([("postgresql", ())]))
         self.machine("node-a").pg.init()
 
     def _node(self, name: str, az: str) -> Node:
@@ -180,7 +180,7 @@ def die(cluster: PgCluster, machine: PgMachine, *, ec2_tells: bool) -> None:
     machine.kill()
     if ec2_tells:
         cluster.aws.world.stop(machine.instance)
-        cluster.aws.stack.tell_instance_state(machine.instance.instance_id, "stopped")
+        cluster.aws.stack.publish_instance_state(machine.instance.instance_id, "stopped")
 
 
 def come_back(cluster: PgCluster, machine: PgMachine) -> None:

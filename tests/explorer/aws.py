@@ -20,7 +20,7 @@ from understudy.domain.events.alerts import OperatorCalled
 from understudy.domain.events.event import Event
 from understudy.domain.transition.stopping import StopAnswer
 from understudy.usecases.observe.receive_signal import EC2_STATE
-from understudy_agent.post import Datagram
+from understudy_agent.udp import Datagram
 
 if TYPE_CHECKING:
     from tests.explorer.node import Node

@@ -11,27 +11,25 @@ from tests.explorer.parts import (
     KILL_MS,
     PORT,
     STOP_MS,
-    Guarded,
     Line,
     Mailbox,
     MemoryKind,
     MemoryPath,
     MemorySlots,
     NodeLog,
-    NoNotifier,
-    NoStatus,
     Process,
     Reach,
 )
+from tests.support.agent_parts import Guarded, NoNotifier, NoStatus
 from understudy.domain.cluster.definition import NodeSpec
 from understudy_agent import lease
 from understudy_agent.exchange import Exchange
 from understudy_agent.failsafe import Failsafe, Means
 from understudy_agent.files import LeaseFile, PlacedFile, PromiseFile
 from understudy_agent.keys import KeyRing
-from understudy_agent.lease import Order, Standing
-from understudy_agent.loop import Agent
-from understudy_agent.model import ServiceSpec
+from understudy_agent.lease import LeaseView, Order
+from understudy_agent.loop import Agent, AgentFiles, Channel, Host, Safeguards
+from understudy_agent.model import ServiceSettings
 from understudy_agent.placed import Placed
 from understudy_agent.ports import Self
 from understudy_agent.prober import Prober
@@ -215,22 +213,26 @@ class Node:
     def _new_agent(self) -> Agent:
         log = self.log
         kinds = {name: MemoryKind(self, name) for name in self.services}
-        specs = [ServiceSpec(name, check_interval_s=CHECK_S) for name in self.services]
+        specs = [ServiceSettings(name, check_interval_s=CHECK_S) for name in self.services]
         agent = Agent(
             who=Self(self.world.cluster, self.spec.instance_id, self.boot, ORDERLY_STOP_S),
             services=Services(kinds, specs, self._unstoppable, self._tries_file()),
-            transport=Reach(self),
-            beats=Exchange("beat", Line(self, "beat"), log),
-            reads=Exchange("read", Line(self, "read"), log),
-            prober=Prober(self._no_hosts, log),
-            clock_ms=self.now_ms,
-            lease_file=self._lease_file(),
-            status=NoStatus(),  # type: ignore[arg-type]
-            notifier=NoNotifier(),  # type: ignore[arg-type]
-            log=log,
-            failsafe=self._failsafe(),
-            placed=Placed(self._placed_file(), Exchange("placed_file", Line(self, "disk"), log)),
-            guard=Guarded(),
+            channel=Channel(
+                transport=Reach(self),
+                beats=Exchange("beat", Line(self, "beat"), log),
+                reads=Exchange("read", Line(self, "read"), log),
+            ),
+            files=AgentFiles(
+                lease=self._lease_file(),
+                placed=Placed(self._placed_file(), Exchange("placed_file", Line(self, "disk"), log)),
+                status=NoStatus(),  # type: ignore[arg-type]
+            ),
+            safeguards=Safeguards(
+                prober=Prober(self._no_hosts, log),
+                failsafe=self._failsafe(),
+                keeper=Guarded(),
+            ),
+            host=Host(clock_ms=self.now_ms, notifier=NoNotifier(), log=log),  # type: ignore[arg-type]
         )
         agent._sent.accepted = self.accepted_base()
         return agent
@@ -319,9 +321,9 @@ class Node:
 
     def _local_times(self, agent: Agent) -> list[int]:
         now_ms = self.now_ms()
-        times = _ends(agent._standing)
+        times = _ends(agent._lease_view)
         failsafe = agent._failsafe
-        waits_until = failsafe.waits_until(agent._standing, now_ms)
+        waits_until = failsafe.waits_until(agent._lease_view, now_ms)
         if waits_until is not None:
             times.append(waits_until)
         if failsafe._means is not None and failsafe._asked.asked_ms is not None:
@@ -333,12 +335,12 @@ class Node:
     def _expire(self) -> None:
         """`understudy-agent expire`, looked at once a second: see `understudy_agent.expire`."""
         now_ms = self.now_ms()
-        standing = self._lease_file().load(now_ms)
-        if standing == Standing():
-            standing = lease.woken(standing, self._placed_file().load(), now_ms)
-        if standing == Standing() or standing.terms.keeps_on or not self.runs():
+        lease_view = self._lease_file().load(now_ms)
+        if lease_view == LeaseView():
+            lease_view = lease.woken(lease_view, self._placed_file().load(), now_ms)
+        if lease_view == LeaseView() or lease_view.terms.keeps_on or not self.runs():
             return
-        order = lease.order(standing, now_ms, ORDERLY_STOP_S)
+        order = lease.order(lease_view, now_ms, ORDERLY_STOP_S)
         if order is not Order.LEAVE_ALONE:
             ends_ms = now_ms + (KILL_MS if order is Order.KILL else STOP_MS)
             for process in self.processes.values():
@@ -349,6 +351,6 @@ def _read_key() -> tuple[bytes, ...]:
     return (KEY,)
 
 
-def _ends(standing: Standing) -> list[int]:
-    ends = (lease.stop_at_ms(standing, ORDERLY_STOP_S), lease.kill_at_ms(standing))
+def _ends(lease_view: LeaseView) -> list[int]:
+    ends = (lease.stop_at_ms(lease_view, ORDERLY_STOP_S), lease.kill_at_ms(lease_view))
     return [at for at in ends if at is not None]

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tests.explorer import properties
-from understudy_agent.post import Datagram
 from understudy_agent.remains import Remains
 from understudy_agent.tasks import Outcome
-from understudy_agent.view import Terms
+from understudy_agent.udp import Datagram
 from understudy_agent.worker import Done
 
 if TYPE_CHECKING:
@@ -39,29 +38,6 @@ class NodeLog:
 
     warning = info
     error = info
-
-
-class NoNotifier:
-    """There is no systemd."""
-
-    def alive(self, now_ms: int) -> None:
-        """Nobody waits for it."""
-
-
-class Guarded:
-    """What keeps the lease when the agent cannot: the world runs it, and it is always there."""
-
-    is_there, why_unfit = True, ""
-
-    def tick(self, now_ms: int, remains: Mapping[str, Remains], terms: Terms) -> None:
-        """The world sees to it."""
-
-
-class NoStatus:
-    """Nobody looks at a status file."""
-
-    def show(self, status: Mapping[str, object]) -> None:
-        """Nobody reads it."""
 
 
 class MemoryPath:
@@ -232,7 +208,7 @@ def look_at(node: Node, service: str) -> Outcome:
 
 
 class MemoryKind:
-    """A service in memory: see `understudy_agent.kinds.Kind`."""
+    """A service in memory: see `understudy_agent.kinds.ServiceKind`."""
 
     slow_to_show = True
     confirms_start = True

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from understudy.domain.cluster.record import Change, ChangeVerb, guard_epoch
 from understudy.domain.cluster.state import ClusterState, NodeReport, Proof, ServiceStatus, Stage
-from understudy_agent.lease import Order, Word
+from understudy_agent.lease import LeaseAnswer, Order
 from understudy_agent.loop import Agent
 
 if TYPE_CHECKING:
@@ -75,19 +75,19 @@ def at_start(world: World, node: Node, service: str) -> None:
     if agent is None:
         world.violates("nothing_starts_without_a_lease", f"{node.name} starts {service} without an agent")
         return
-    standing, now_ms = agent._standing, node.now_ms()
-    if standing.word is not Word.MINE or standing.end_ms is None or now_ms >= standing.end_ms:
-        world.violates("nothing_starts_without_a_lease", f"{node.name} starts {service} under {standing}")
+    lease_view, now_ms = agent._lease_view, node.now_ms()
+    if lease_view.answer is not LeaseAnswer.MINE or lease_view.end_ms is None or now_ms >= lease_view.end_ms:
+        world.violates("nothing_starts_without_a_lease", f"{node.name} starts {service} under {lease_view}")
     elif node.read_at_ms < node.fresh_since_ms:
         world.violates("nothing_starts_unread", f"{node.name} starts {service} by a read from before it stood still")
 
 
 def after_tick(world: World, node: Node, agent: Agent) -> None:
     """No lease outlasts what the newest beat that was sent could have renewed."""
-    standing, now_ms = agent._standing, node.now_ms()
-    longest_ms = int(standing.terms.lease_s * 1000)
-    if standing.lease_end_ms is not None and standing.lease_end_ms > now_ms + longest_ms:
-        ahead_s = (standing.lease_end_ms - now_ms) / 1000
+    lease_view, now_ms = agent._lease_view, node.now_ms()
+    longest_ms = int(lease_view.terms.lease_s * 1000)
+    if lease_view.lease_end_ms is not None and lease_view.lease_end_ms > now_ms + longest_ms:
+        ahead_s = (lease_view.lease_end_ms - now_ms) / 1000
         world.violates("no_lease_outlasts_its_term", f"{node.name} counts on its lease for {ahead_s:g} s more")
     if agent._order is not Order.WAIT:
         node.waits_since_ms = None

@@ -24,11 +24,11 @@ from understudy.usecases.register import cluster as register_cluster
 from understudy.usecases.register.state import next_state
 from understudy.usecases.transition import await_service, fence_node, grant_lease
 from understudy_agent import files, lease, promise, starts
-from understudy_agent.lease import Standing
+from understudy_agent.lease import LeaseView
 from understudy_agent.messages import Message
 from understudy_agent.promise import Memory
 from understudy_agent.services import Services
-from understudy_agent.view import StateView, Terms
+from understudy_agent.view import StateView, TermsView
 
 TWO_SERVE = ("at_most_one_node_serves", "nothing_starts_beside_a_server", "no_grant_beside_a_server", "a_proof_is_true")
 UNLEASED = ("nothing_starts_without_a_lease", "nothing_starts_unread")
@@ -73,8 +73,8 @@ def _always_proven(*_: Any) -> Proof:
 _kill_at_ms = lease.kill_at_ms
 
 
-def _kill_6_s_late(standing: Standing) -> int | None:
-    at_ms = _kill_at_ms(standing)
+def _kill_6_s_late(lease_view: LeaseView) -> int | None:
+    at_ms = _kill_at_ms(lease_view)
     return None if at_ms is None else at_ms + 6000
 
 
@@ -89,18 +89,18 @@ def _any_beat_is_newer(*_: Any) -> bool:
 _after_read = lease.after_read
 
 
-def _believe_any_epoch(standing: Standing, view: StateView | None, *who: Any, **more: Any) -> Standing:
-    return _after_read(replace(standing, epoch=0, seen_epoch=0), view, *who, **more)
+def _believe_any_epoch(lease_view: LeaseView, view: StateView | None, *who: Any, **more: Any) -> LeaseView:
+    return _after_read(replace(lease_view, epoch=0, seen_epoch=0), view, *who, **more)
 
 
 _start_ms = promise.start_ms
 
 
-def _start_before_what_was_promised(memory: Memory, terms: Terms) -> int:
+def _start_before_what_was_promised(memory: Memory, terms: TermsView) -> int:
     return _start_ms(replace(memory, bound_until_ms=0), terms)
 
 
-def _object_only_while_serving(ask: Message, standing: Standing, view: StateView | None, **own: bool) -> str:
+def _object_only_while_serving(ask: Message, lease_view: LeaseView, view: StateView | None, **own: bool) -> str:
     return "" if own["all_down"] else "it serves"
 
 
@@ -120,7 +120,7 @@ def _nothing(*_: Any, **__: Any) -> None:
     return None
 
 
-def _as_found(found: Standing, *_: Any) -> Standing:
+def _as_found(found: LeaseView, *_: Any) -> LeaseView:
     return found
 
 
@@ -201,7 +201,7 @@ SAFEGUARDS: Mapping[str, Safeguard] = {
     ),
     "unreadable-lease": Safeguard(
         "a lease file that cannot be read means that what runs is to be down at once",
-        ((lease, "woken", _as_found), (files, "DOWN_AT_ONCE", Standing())),
+        ((lease, "woken", _as_found), (files, "DOWN_AT_ONCE", LeaseView())),
         (LONG_CUT, d.agent_dies(A, 1, "lease", UNREADABLE), d.agent_dies(A, 1, "lease", d.NONSENSE)),
         count=2,
         until_s=8,

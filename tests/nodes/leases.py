@@ -18,7 +18,7 @@ from typing import Any
 
 from boto3.dynamodb.types import TypeSerializer
 
-from local.beside import Serving
+from local.helper import LoopbackServer
 from local.waiting import wait_for
 from tests.nodes.machine import Machine
 from tests.nodes.metadata import Server
@@ -74,7 +74,7 @@ class Beat:
         return bool(down and self.said["keeps_lease"] and self.said["read_epoch"] >= epoch)
 
 
-class Leases(Serving):
+class Leases(LoopbackServer):
     """`records`: whether beats that come in are recorded; `reads`: whether state items can be read."""
 
     def __init__(self, hub: Hub) -> None:

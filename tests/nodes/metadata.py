@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 
-from local.beside import Serving
 from local.engine import ACCOUNT, REGION
+from local.helper import LoopbackServer
 from tests.nodes.networks import METADATA_ADDRESS, Network
 
 _ROLE = "node"
@@ -43,7 +43,7 @@ class Server(socketserver.ThreadingTCPServer):
         """Nodes die in the middle of what they ask."""
 
 
-class Metadata(Serving):
+class Metadata(LoopbackServer):
     """Answers one node.
 
     `is_silent`: it answers with an error, as when it throttles. `is_slow`: its answers come by letters, without end.

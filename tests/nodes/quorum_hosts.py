@@ -7,7 +7,7 @@ import socketserver
 from types import TracebackType
 from typing import Self
 
-from local.beside import Serving
+from local.helper import LoopbackServer
 from tests.nodes.metadata import Server
 from tests.nodes.networks import QUORUM_ADDRESSES, Hub
 
@@ -24,7 +24,7 @@ class QuorumHosts:
     def __enter__(self) -> Self:
         for address in QUORUM_ADDRESSES:
             server = self._hub.inside(lambda address=address: Server((address, PORT), socketserver.BaseRequestHandler))  # type: ignore[misc]
-            self._open.enter_context(Serving(f"quorum host {address}", server))
+            self._open.enter_context(LoopbackServer(f"quorum host {address}", server))
         return self
 
     def __exit__(

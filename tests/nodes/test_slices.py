@@ -9,8 +9,8 @@ from tests.nodes.lab import Lab
 from tests.nodes.leases import Leases, boottime_s
 from tests.nodes.machine import Machine
 from tests.nodes.watcher import Watcher, wait_passed
-from understudy_agent.scopes import Machine as System
 from understudy_agent.scopes import Scopes
+from understudy_agent.scopes import SystemPaths as System
 
 PORT = 7100
 FORKER = "/usr/local/sbin/forker"

@@ -7,7 +7,7 @@ import socket
 import threading
 import time
 
-from local.beside import Beside
+from local.helper import Helper
 from local.waiting import wait_for
 from tests.nodes.leases import boottime_s
 from tests.nodes.machine import Machine
@@ -22,7 +22,7 @@ POSTGRESQL = bytes((0, 0, 0, 8, 4, 210, 22, 47))
 """What a client of PostgreSQL asks first: whether it may encrypt. A server that starts or ends answers nothing."""
 
 
-class Watcher(Beside):
+class Watcher(Helper):
     """Asks from `with` on. `answers` holds when it was answered, in seconds of CLOCK_BOOTTIME."""
 
     def __init__(self, hub: Hub, machine: Machine, port: int, ask: bytes = b"") -> None:

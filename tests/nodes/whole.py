@@ -10,9 +10,9 @@ from collections.abc import Callable
 from typing import Any
 
 from local import world
-from local.beside import Serving
 from local.client import query
 from local.engine import Engine
+from local.helper import LoopbackServer
 from local.local_aws import LocalAws
 from local.repeated import Repeated
 from local.roles import keys_of, make_node_role
@@ -43,7 +43,7 @@ PORT = 7000
 _CHUNK = 65536
 
 
-class Gate(Serving):
+class Gate(LoopbackServer):
     """The nodes' way to the embedded AWS, which listens on this machine's own loopback addresses only."""
 
     def __init__(self, hub: Hub, port: int) -> None:

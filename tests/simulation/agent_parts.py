@@ -6,8 +6,6 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from tests.simulation.story import Story
-from understudy_agent.remains import Remains
-from understudy_agent.view import Terms
 from understudy_agent.worker import Done
 
 if TYPE_CHECKING:
@@ -33,47 +31,6 @@ class StoryLog:
 
     warning = info
     error = info
-
-
-class NoNotifier:
-    """There is no systemd; what its watchdog would do, the machine does."""
-
-    def alive(self, now_ms: int) -> None:
-        """Nobody waits for it."""
-
-
-class Guarded:
-    """What keeps the lease when the agent cannot: the world runs it, and it is always there."""
-
-    is_there, why_unfit = True, ""
-
-    def tick(self, now_ms: int, remains: Mapping[str, Remains], terms: Terms) -> None:
-        """The world sees to it."""
-
-
-class NoStatus:
-    """Nobody looks at a status file."""
-
-    def show(self, status: Mapping[str, object]) -> None:
-        """Nobody reads it."""
-
-
-class AtOnce:
-    """A Caller whose call has ended when it is submitted."""
-
-    def __init__(self) -> None:
-        self._done: Done | None = None
-
-    def submit(self, call: Callable[[], object]) -> bool:
-        try:
-            self._done = Done(value=call())
-        except OSError as error:
-            self._done = Done(error=error)
-        return True
-
-    def take(self) -> Done | None:
-        done, self._done = self._done, None
-        return done
 
 
 class Line:

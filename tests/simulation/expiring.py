@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tests.simulation import workload
-from tests.simulation.disk import MemoryPath, MemorySlots
 from tests.simulation.invariants import broken
+from tests.support.agent_disk import MemoryPath, MemorySlots
 from understudy_agent import lease
 from understudy_agent.expire import Expiry, Left, keep_the_lease
 from understudy_agent.files import AlreadyRunningError, LeaseFile
-from understudy_agent.lease import DOWN_AT_ONCE, UNBOUND, Standing
+from understudy_agent.lease import DOWN_AT_ONCE, UNBOUND, LeaseView
 from understudy_agent.services import Services
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class _LeaseFile(LeaseFile):
         self.found = UNBOUND
         self._text: str | None = None
 
-    def load(self, now_ms: int) -> Standing:
+    def load(self, now_ms: int) -> LeaseView:
         text = self._read()
         if text is None or text != self._text:
             self.found = super().load(now_ms)
@@ -132,12 +132,12 @@ class Expiring:
         raise FallsAsleep
 
     def _due_ms(self) -> list[int]:
-        standing = self._lease_file.found
-        mine = workload.due_ms(self._expiry.services, standing.terms.kill_limit_s) if self._expiry.acts else ()
-        return [*ends_of(standing, self._orderly_stop_s), *mine]
+        lease_view = self._lease_file.found
+        mine = workload.due_ms(self._expiry.services, lease_view.terms.kill_limit_s) if self._expiry.acts else ()
+        return [*ends_of(lease_view, self._orderly_stop_s), *mine]
 
 
-def ends_of(standing: Standing, orderly_stop_s: float) -> list[int]:
+def ends_of(lease_view: LeaseView, orderly_stop_s: float) -> list[int]:
     """When a lease asks for something by running out (local ms)."""
-    ends = (lease.stop_at_ms(standing, orderly_stop_s), lease.kill_at_ms(standing))
+    ends = (lease.stop_at_ms(lease_view, orderly_stop_s), lease.kill_at_ms(lease_view))
     return [at for at in ends if at is not None]

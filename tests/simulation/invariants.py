@@ -12,7 +12,7 @@ from understudy.domain.cluster.definition import Definition, QuorumMode, Role
 from understudy.domain.cluster.record import Change, ChangeVerb, guard_epoch
 from understudy.domain.cluster.state import ClusterState, Proof, ServiceStatus, Transition, TransitionAction
 from understudy.domain.transition.opening import MANUAL_RULE
-from understudy_agent.lease import Order, Word
+from understudy_agent.lease import LeaseAnswer, Order
 from understudy_agent.loop import Agent
 
 if TYPE_CHECKING:
@@ -360,10 +360,10 @@ def nothing_starts_without_a_lease(machine: Machine, service: str) -> None:
     if agent is None or agent._services._order is not Order.SERVE:
         order = "no agent" if agent is None else agent._services._order.value
         raise Violation("nothing_starts_without_a_lease", f"{machine.name} begins to start {service} under {order}")
-    standing = agent._standing
-    if standing.word is not Word.MINE or standing.end_ms is None or now_ms >= standing.end_ms:
+    lease_view = agent._lease_view
+    if lease_view.answer is not LeaseAnswer.MINE or lease_view.end_ms is None or now_ms >= lease_view.end_ms:
         raise Violation(
-            "nothing_starts_without_a_lease", f"{machine.name} begins to start {service} at {now_ms} under {standing}"
+            "nothing_starts_without_a_lease", f"{machine.name} begins to start {service} at {now_ms} under {lease_view}"
         )
     if machine.reads.taken_s is None or machine.reads.taken_s < machine.awake_since_s:
         raise Violation(
@@ -375,7 +375,11 @@ def nothing_starts_without_a_lease(machine: Machine, service: str) -> None:
 def _nothing_starts_long_after_a_majority(world: World, machine: Machine) -> None:
     """S12. What a node brings in service one after the other it goes on with for as long as a lease lasts."""
     agent, lost_s = machine.agent, world.clock.now_s - machine.majority_s
-    if world.hosts and agent is not None and lost_s > agent._standing.terms.lease_s / machine.rate + GIVES_UP_WITHIN_S:
+    if (
+        world.hosts
+        and agent is not None
+        and lost_s > agent._lease_view.terms.lease_s / machine.rate + GIVES_UP_WITHIN_S
+    ):
         raise Violation("nothing_begins_without_a_majority", f"{machine.name} starts {lost_s:.1f} s after it lost it")
 
 
@@ -404,8 +408,8 @@ def _a_lease_is_counted_from_own_beats(world: World, machine: Machine, agent: Ag
 
     What runs under no lease at all is given an end, too: it lets nobody serve.
     """
-    end_ms, sent_ms = agent._standing.lease_end_ms, machine.sent_ms
-    if end_ms is None or sent_ms is None or agent._standing.renewed_by is None:
+    end_ms, sent_ms = agent._lease_view.lease_end_ms, machine.sent_ms
+    if end_ms is None or sent_ms is None or agent._lease_view.renewed_by is None:
         return
     if end_ms > sent_ms + world.longest_lease_s * 1000:
         raise Violation(
@@ -423,7 +427,7 @@ def _nothing_begins_without_a_majority(world: World, machine: Machine) -> None:
 def _majority_lost_is_given_up(world: World, machine: Machine, agent: Agent) -> None:
     """S12. A node that has been without a majority for longer than its lease has given up."""
     lost_s = world.clock.now_s - machine.majority_s
-    if lost_s > agent._standing.terms.lease_s / machine.rate + GIVES_UP_WITHIN_S:
+    if lost_s > agent._lease_view.terms.lease_s / machine.rate + GIVES_UP_WITHIN_S:
         raise Violation("majority_lost_is_given_up", f"{machine.name} serves, without a majority for {lost_s:.1f} s")
 
 
@@ -449,12 +453,12 @@ def _in_touch_serves_on(world: World, machine: Machine, agent: Agent) -> None:
     In touch: for the length of a lease and a promise nothing has happened to them, to it, or to what they send each
     other. The table has it for as long: no transition was opened meanwhile, so no other node may start.
     """
-    terms, state, now_s = agent._standing.terms, world.ledger.items.get((world.cluster, "state")), world.clock.now_s
+    terms, state, now_s = agent._lease_view.terms, world.ledger.items.get((world.cluster, "state")), world.clock.now_s
     if state is None:
         return
     is_meant = agent.is_stopping or agent._prober.forbids(machine.now_ms(), is_down=False)
     if (
-        agent._standing.word is not Word.MINE
+        agent._lease_view.answer is not LeaseAnswer.MINE
         or is_meant
         or not terms.promise_s
         or state.active != machine.spec.instance_id

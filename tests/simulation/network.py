@@ -5,7 +5,7 @@ from __future__ import annotations
 from random import Random
 from typing import TYPE_CHECKING
 
-from understudy_agent.post import WAITING_LIMIT, Datagram
+from understudy_agent.udp import WAITING_LIMIT, Datagram
 
 if TYPE_CHECKING:
     from tests.simulation.node import Machine
@@ -59,7 +59,7 @@ class Network:
 
 
 class Mailbox:
-    """The socket of one agent process: see `understudy_agent.post.Post`."""
+    """The socket of one agent process: see `understudy_agent.udp.UdpTransport`."""
 
     def __init__(self, machine: Machine) -> None:
         self._machine = machine

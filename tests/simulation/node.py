@@ -11,26 +11,27 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from tests.simulation import invariants, workload
-from tests.simulation.agent_parts import AtOnce, Guarded, Line, NoNotifier, NoStatus, Reach, StoryLog
-from tests.simulation.disk import MemoryPath, MemorySlots
+from tests.simulation.agent_parts import Line, Reach, StoryLog
 from tests.simulation.expiring import Expiring, MachineLock, ends_of
 from tests.simulation.network import ANOTHER_KEY, KEY, PORT, Mailbox
 from tests.simulation.plan import Fault
 from tests.simulation.workload import Workload
+from tests.support.agent_disk import MemoryPath, MemorySlots
+from tests.support.agent_parts import AtOnce, Guarded, NoNotifier, NoStatus
 from understudy.domain.cluster.definition import NodeSpec, Role
 from understudy_agent import pacing, promise
 from understudy_agent.exchange import Exchange
 from understudy_agent.failsafe import Failsafe, Means
 from understudy_agent.files import AlreadyRunningError, LeaseFile, MajorityFile, PlacedFile, PromiseFile
 from understudy_agent.keys import KeyRing
-from understudy_agent.lease import UNBOUND, Order, Standing, Word
-from understudy_agent.loop import TICK_MS, TICK_WHILE_MOVING_MS, Agent
+from understudy_agent.lease import UNBOUND, LeaseAnswer, LeaseView, Order
+from understudy_agent.loop import TICK_MS, TICK_WHILE_MOVING_MS, Agent, AgentFiles, Channel, Host, Safeguards
 from understudy_agent.placed import Placed
 from understudy_agent.ports import Self
 from understudy_agent.prober import Prober
 from understudy_agent.services import Services
 from understudy_agent.starts import FREEZE_MS
-from understudy_agent.view import Terms
+from understudy_agent.view import TermsView
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -105,8 +106,8 @@ class Machine:
         self._plans = 0
         self._planned_for: Services | None = None
         """The services whose plan is written down, and has nothing in it of an agent before."""
-        self._known_ends: tuple[Standing, list[int]] = (UNBOUND, [])
-        self._waited_out: tuple[promise.Memory | None, Terms | None, int] = (None, None, 0)
+        self._known_ends: tuple[LeaseView, list[int]] = (UNBOUND, [])
+        self._waited_out: tuple[promise.Memory | None, TermsView | None, int] = (None, None, 0)
         self.agent_since_s = 0.0
         self.booted_at_s = 0.0
         self.runtime_dir = world.disk.path(self.name)
@@ -329,18 +330,22 @@ class Machine:
         return Agent(
             who=Self(self.world.cluster, self.spec.instance_id, self.boot, ORDERLY_STOP_S),
             services=self._supervised(),
-            transport=Reach(self),
-            beats=beats,
-            reads=reads,
-            prober=Prober(lambda _: Line(self, self._answer_s), self.log, self.reaches, self._majority_file()),
-            clock_ms=self.now_ms,
-            lease_file=self.lease_file(),
-            status=NoStatus(),  # type: ignore[arg-type]
-            notifier=NoNotifier(),  # type: ignore[arg-type]
-            log=self.log,
-            failsafe=self._failsafe(),
-            placed=Placed(self.placed_file(), Exchange("placed_file", AtOnce(), self.log)),
-            guard=Guarded(),
+            channel=Channel(
+                transport=Reach(self),
+                beats=beats,
+                reads=reads,
+            ),
+            files=AgentFiles(
+                lease=self.lease_file(),
+                placed=Placed(self.placed_file(), Exchange("placed_file", AtOnce(), self.log)),
+                status=NoStatus(),  # type: ignore[arg-type]
+            ),
+            safeguards=Safeguards(
+                prober=Prober(lambda _: Line(self, self._answer_s), self.log, self.reaches, self._majority_file()),
+                failsafe=self._failsafe(),
+                keeper=Guarded(),
+            ),
+            host=Host(clock_ms=self.now_ms, notifier=NoNotifier(), log=self.log),  # type: ignore[arg-type]
         )
 
     def _supervised(self) -> Services:
@@ -400,8 +405,8 @@ class Machine:
 
     def kill_limit_s(self) -> float:
         """By the newest that is known to whoever kills here."""
-        standing = self.agent._standing if self.agent is not None else self.lease_file().load(self.now_ms())
-        return standing.terms.kill_limit_s
+        lease_view = self.agent._lease_view if self.agent is not None else self.lease_file().load(self.now_ms())
+        return lease_view.terms.kill_limit_s
 
     def trouble_with_looks(self) -> Fault | None:
         return self.world.weather.at_node("looks_fail", self.number)
@@ -438,7 +443,7 @@ class Machine:
 
     def _is_asked_by_its_lease(self, agent: Agent) -> bool:
         now_ms = self.now_ms()
-        return any(at <= now_ms for at in self._ends(agent._standing))
+        return any(at <= now_ms for at in self._ends(agent._lease_view))
 
     def tick(self) -> None:
         """One round of the agent's loop, and the time of the next."""
@@ -479,11 +484,11 @@ class Machine:
         """Of what an agent has just come to know or to do."""
         if self.is_poisoned or (agent._services.all_down and not was_down):
             self.note_disturbance()  # no beat of it is recorded any more; or until now it could promise nothing
-        standing = agent._standing
-        if standing.epoch:
+        lease_view = agent._lease_view
+        if lease_view.epoch:
             self._knew_epoch = agent
             self.knows_placed_s = self.world.clock.now_s if self.knows_placed_s is None else self.knows_placed_s
-        elif not standing.seen_epoch and self._knew_epoch is agent:
+        elif not lease_view.seen_epoch and self._knew_epoch is agent:
             self.knows_placed_s = None  # its cluster was registered anew: what runs is left alone until it is placed
         if agent._order is Order.SERVE and self.runs_by_itself():
             self.by_itself_s = None
@@ -495,7 +500,9 @@ class Machine:
         if not hosts or self.agent is None:
             return
         self.reached_s.update({host: now_s for host in hosts if self.reaches(host)})
-        counts_for_s = (self.agent._standing.terms.heartbeat_interval_s + 2 + 1) / RATE_LEAST + 2 * IDLE_LIMIT_MS / 1000
+        counts_for_s = (
+            self.agent._lease_view.terms.heartbeat_interval_s + 2 + 1
+        ) / RATE_LEAST + 2 * IDLE_LIMIT_MS / 1000
         if 2 * sum(now_s - at_s <= counts_for_s for at_s in self.reached_s.values()) > len(hosts):
             self.majority_s = now_s
 
@@ -508,8 +515,8 @@ class Machine:
         now_ms = self.now_ms()
         paced = [agent._next_beat_ms()] if agent._beats.idle and agent._reads.calls.done_ms is not None else []
         paced += [agent._next_read_ms()] if agent._reads.idle else []
-        services, kill_limit_s = agent._services, agent._standing.terms.kill_limit_s
-        bound = [at for at in self._ends(agent._standing) if at > now_ms]
+        services, kill_limit_s = agent._services, agent._lease_view.terms.kill_limit_s
+        bound = [at for at in self._ends(agent._lease_view) if at > now_ms]
         bound += [at for at in self._promise_times(agent) if at > now_ms]
         bound += [at for at in workload.due_ms(services, kill_limit_s) if at > now_ms]
         silence = pacing.silence_of_active(agent._view, self.spec.instance_id, self.boot, now_ms)
@@ -521,22 +528,26 @@ class Machine:
             late_s = self.rng.uniform(0, tick_ms / 1000)
         return max(due_ms, now_ms + 10), late_s
 
-    def _ends(self, standing: Standing) -> list[int]:
+    def _ends(self, lease_view: LeaseView) -> list[int]:
         """When its lease asks for something. A standing is asked about far more often than there is a new one."""
-        if standing is not self._known_ends[0]:
-            self._known_ends = (standing, ends_of(standing, ORDERLY_STOP_S))
+        if lease_view is not self._known_ends[0]:
+            self._known_ends = (lease_view, ends_of(lease_view, ORDERLY_STOP_S))
         return self._known_ends[1]
 
     def _promise_times(self, agent: Agent) -> Iterator[int]:
         """When promises are asked for next, and when those that it has given have been waited out."""
-        failsafe, standing = agent._failsafe, agent._standing
+        failsafe, lease_view = agent._failsafe, agent._lease_view
         memory, terms, until_ms = self._waited_out
-        if memory is not failsafe.memory or terms is not standing.terms:
-            until_ms = promise.start_ms(failsafe.memory, standing.terms)
-            self._waited_out = (failsafe.memory, standing.terms, until_ms)
+        if memory is not failsafe.memory or terms is not lease_view.terms:
+            until_ms = promise.start_ms(failsafe.memory, lease_view.terms)
+            self._waited_out = (failsafe.memory, lease_view.terms, until_ms)
         yield until_ms
-        if failsafe._means is not None and standing.word is Word.MINE and standing.lease_end_ms is not None:
-            yield _asks_at_ms(agent, standing.lease_end_ms)
+        if (
+            failsafe._means is not None
+            and lease_view.answer is LeaseAnswer.MINE
+            and lease_view.lease_end_ms is not None
+        ):
+            yield _asks_at_ms(agent, lease_view.lease_end_ms)
 
     def _world_time(self, local_ms: int) -> float:
         return self.booted_at_s + local_ms / 1000 / self.rate
@@ -635,9 +646,9 @@ def _take_away(path: MemoryPath) -> None:
 
 def _asks_at_ms(agent: Agent, lease_end_ms: int) -> int:
     """When promises are asked for next (local ms)."""
-    standing, terms = agent._standing, agent._standing.terms
+    lease_view, terms = agent._lease_view, agent._lease_view.terms
     sent_ms = lease_end_ms - int(terms.lease_s * 1000)
     wanted_ms = sent_ms + int((2 * terms.heartbeat_interval_s + terms.lease_read_interval_s / 2) * 1000)
-    if standing.promised_until_ms is not None:
-        wanted_ms = max(wanted_ms, standing.promised_until_ms - int(terms.promise_s * 1000) // 2)
+    if lease_view.promised_until_ms is not None:
+        wanted_ms = max(wanted_ms, lease_view.promised_until_ms - int(terms.promise_s * 1000) // 2)
     return max(wanted_ms, (agent._failsafe._asked.asked_ms or 0) + promise.ASK_EVERY_MS)

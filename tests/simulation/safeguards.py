@@ -41,11 +41,11 @@ from understudy.usecases.transition import record_mover as movers
 from understudy_agent import files, lease, promise, quorum, starts
 from understudy_agent.expire import Expiry
 from understudy_agent.files import MajorityFile
-from understudy_agent.lease import Sender, Standing, Word
+from understudy_agent.lease import LeaseAnswer, LeaseView, Sender
 from understudy_agent.messages import Message
 from understudy_agent.promise import Memory
 from understudy_agent.services import Services
-from understudy_agent.view import NodeView, StateView, Terms
+from understudy_agent.view import NodeEntry, StateView, TermsView
 
 CUT_OFF_AND_ASKED_TO_GO = (
     Fault(0, "agent_hangs", 20.0, 60.0, 0, 1.0, 0),
@@ -237,8 +237,8 @@ def _any_beat_is_newer(beat: Beat, report: NodeReport) -> bool:
 _kill_at_ms = lease.kill_at_ms
 
 
-def _kill_5_s_late(standing: Standing) -> int | None:
-    at_ms = _kill_at_ms(standing)
+def _kill_5_s_late(lease_view: LeaseView) -> int | None:
+    at_ms = _kill_at_ms(lease_view)
     return None if at_ms is None else at_ms + 5000
 
 
@@ -256,11 +256,11 @@ def _trusted(*_: Any) -> Observer:
 _after_read = lease.after_read
 
 
-def _believe_any_epoch(standing: Standing, view: StateView | None, sender: Sender) -> Standing:
-    return _after_read(replace(standing, epoch=0, seen_epoch=0), view, sender)
+def _believe_any_epoch(lease_view: LeaseView, view: StateView | None, sender: Sender) -> LeaseView:
+    return _after_read(replace(lease_view, epoch=0, seen_epoch=0), view, sender)
 
 
-def _always_promises(standing: Standing, all_down: bool) -> bool:
+def _always_promises(lease_view: LeaseView, all_down: bool) -> bool:
     return True
 
 
@@ -286,7 +286,7 @@ def _survey_of_no_hold(*of_what: Any) -> Situation:
 _start_ms = promise.start_ms
 
 
-def _start_before_what_was_promised(memory: Memory, terms: Terms) -> int:
+def _start_before_what_was_promised(memory: Memory, terms: TermsView) -> int:
     return _start_ms(replace(memory, bound_until_ms=0), terms)
 
 
@@ -294,7 +294,7 @@ def _nothing_forgotten(now_ms: int) -> Memory:
     return Memory(known_joined=promise.EVER)
 
 
-def _object_only_while_serving(ask: Message, standing: Standing, view: StateView | None, **own: bool) -> str:
+def _object_only_while_serving(ask: Message, lease_view: LeaseView, view: StateView | None, **own: bool) -> str:
     return "" if own["all_down"] else "it serves"
 
 
@@ -310,7 +310,7 @@ def _never_forbidden(*_: Any, **__: Any) -> bool:
     return False
 
 
-def _newest_terms(_: Standing, view: StateView) -> Terms:
+def _newest_terms(_: LeaseView, view: StateView) -> TermsView:
     return view.terms
 
 
@@ -346,7 +346,7 @@ def _accept_above_the_guard(office: Any, definition: Definition, state: ClusterS
         _accept(office, definition, state, found)
 
 
-def _no_more_than_the_boot(own: NodeView, *_: Any) -> bool:
+def _no_more_than_the_boot(own: NodeEntry, *_: Any) -> bool:
     return True
 
 
@@ -354,7 +354,7 @@ def _may_go_on(*_: Any) -> bool:
     return True
 
 
-def _as_found(found: Standing, *_: Any) -> Standing:
+def _as_found(found: LeaseView, *_: Any) -> LeaseView:
     return found
 
 
@@ -362,8 +362,8 @@ def _just_now(_: MajorityFile, now_ms: int) -> int:
     return now_ms
 
 
-def _whenever_it_is_the_holder(standing: Standing, *_: Any) -> bool:
-    return standing.word is Word.MINE
+def _whenever_it_is_the_holder(lease_view: LeaseView, *_: Any) -> bool:
+    return lease_view.answer is LeaseAnswer.MINE
 
 
 def _nothing_against_it(*_: Any) -> list[str]:
@@ -677,7 +677,7 @@ SAFEGUARDS: Mapping[str, Safeguard] = {
     "garbled-lease": Safeguard(
         "a file of the lease that cannot be read means: down at once; nor is it taken for none",
         (
-            (files, "DOWN_AT_ONCE", Standing()),
+            (files, "DOWN_AT_ONCE", LeaseView()),
             (lease, "woken", _as_found),
             (lease, "not_beyond", _as_found),
         ),

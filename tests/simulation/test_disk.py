@@ -4,14 +4,14 @@ import re
 
 import pytest
 
-from tests.simulation.disk import Disk, MemorySlots, write_in_memory
+from tests.support.agent_disk import Disk, MemorySlots, write_in_memory
 from understudy_agent.files import LeaseFile, MajorityFile, PlacedFile, PromiseFile
-from understudy_agent.lease import DOWN_AT_ONCE, UNBOUND, Standing, Word
+from understudy_agent.lease import DOWN_AT_ONCE, UNBOUND, LeaseAnswer, LeaseView
 from understudy_agent.promise import Memory
 from understudy_agent.slots import SlotFile
 
 BOOT = "boot-1"
-HELD = Standing(Word.MINE, 3, lease_end_ms=20_000, renewed_by=8000, services=("data",))
+HELD = LeaseView(LeaseAnswer.MINE, 3, lease_end_ms=20_000, renewed_by=8000, services=("data",))
 PROMISED = Memory(bound_until_ms=9000, since_ms=None, known_joined=2)
 
 

@@ -12,11 +12,11 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from understudy_agent.former import Former
-from understudy_agent.model import ServiceSpec, State, Step
+from understudy_agent.model import LOOKS, ServiceSettings, ServiceStep, State
 from understudy_agent.remains import Remains
-from understudy_agent.service import LOOK_LIMIT_MS, LOOKS, Service
+from understudy_agent.service import LOOK_LIMIT_MS, Service
 from understudy_agent.services import Services
-from understudy_agent.tasks import Outcome, Settled, Task
+from understudy_agent.tasks import FinishedTask, Outcome, Task
 
 if TYPE_CHECKING:
     from tests.simulation.node import Machine
@@ -118,11 +118,11 @@ class RunningKind:
         trouble = self._machine.trouble_with_looks()
         if trouble is not None and self._rng.random() < trouble.level:
             if trouble.pick % 3 == 0:
-                return Settled(Outcome.UNKNOWN)
+                return FinishedTask(Outcome.UNKNOWN)
             late_ms = self._rng.randrange(500, SLOW_LOOK_MOST_MS)
             return self._task(None if trouble.pick % 3 == 1 else now_ms + late_ms, lambda: seen)
         if self._name == DATA:
-            return Settled(seen)
+            return FinishedTask(seen)
         takes_ms = self._rng.randrange(2, LOOK_MOST_MS)
         return self._task(now_ms + takes_ms, self._seen if self._rng.random() < 0.5 else lambda: seen)
 
@@ -144,7 +144,7 @@ class Workload:
     def __init__(self, machine: Machine, names: tuple[str, ...], rng: Random, restart_tries: int) -> None:
         self.processes = {name: Process() for name in names}
         self._machine, self._rng = machine, rng
-        self._spec = ServiceSpec("", (), START_LIMIT_S, STOP_LIMIT_S, restart_tries=restart_tries)
+        self._spec = ServiceSettings("", (), START_LIMIT_S, STOP_LIMIT_S, restart_tries=restart_tries)
 
     def supervised(
         self, file: Mapping[str, str], left: Mapping[str, str], on_unstoppable: Callable[[str], None]
@@ -164,7 +164,7 @@ class Workload:
             specs.append(replace(self._spec, name=name, depends_on=depends_on))
         return Services(kinds, specs, on_unstoppable, former=former)
 
-    def _spec_of(self, former: str) -> ServiceSpec:
+    def _spec_of(self, former: str) -> ServiceSettings:
         return replace(self._spec, name=f"former {former}")
 
     def is_up(self, now_ms: int) -> bool:
@@ -223,18 +223,18 @@ def due_ms(services: Services, kill_limit_s: float) -> Iterator[int]:
 
 def _due_ms(service: Service, kill_limit_ms: int) -> Iterator[int]:
     step, task = service._step, service._task
-    if step is Step.REST or (step is Step.LOOK and service.state is not None):
+    if step is ServiceStep.REST or (step is ServiceStep.LOOK and service.state is not None):
         return  # nothing hangs on a look at rest: the next tick takes it up, within a second
     ends_ms = task.due_ms if isinstance(task, Until) else None
     if ends_ms is not None:
         yield ends_ms
-    elif isinstance(task, Settled):
+    elif isinstance(task, FinishedTask):
         yield 0
     if step in LOOKS:
         yield service._task_since_ms + LOOK_LIMIT_MS
-    if step in (Step.CHECK, Step.START, Step.CONFIRM_START):
+    if step in (ServiceStep.CHECK, ServiceStep.START, ServiceStep.CONFIRM_START):
         yield service._since_ms + int(START_LIMIT_S * 1000)
-    elif step in (Step.STOP, Step.CONFIRM_STOP):
+    elif step in (ServiceStep.STOP, ServiceStep.CONFIRM_STOP):
         yield service._since_ms + int(STOP_LIMIT_S * 1000)
-    elif step in (Step.KILL, Step.CONFIRM_KILL):
+    elif step in (ServiceStep.KILL, ServiceStep.CONFIRM_KILL):
         yield service._since_ms + kill_limit_ms

@@ -14,7 +14,6 @@ from unittest.mock import patch
 from tests.simulation import invariants
 from tests.simulation.aws import Bus, RunningLauncher, WatchedLedger, WatchedZone, drive, task
 from tests.simulation.bound import DELIVERY_S, quiet_bound_s
-from tests.simulation.disk import Disk, write_in_memory
 from tests.simulation.ec2 import PoweringNodes
 from tests.simulation.failed_starts import Start
 from tests.simulation.functions import FunctionDied, Functions
@@ -28,6 +27,7 @@ from tests.simulation.scheduler import Scheduler
 from tests.simulation.story import Story
 from tests.simulation.weather import Weather
 from tests.simulation.workload import DATA, POSTGRESQL
+from tests.support.agent_disk import Disk, files_in_memory
 from tests.support.asl_definition import Definition as WorkflowDefinition
 from tests.support.asl_runner import Execution, Status
 from tests.support.builders import CLUSTER, HOSTS, NOW, RECORD, SPECS, WITNESS_C
@@ -68,7 +68,7 @@ from understudy.usecases.transition.open_transition import open_transition
 from understudy.usecases.transition.record_mover import RecordMover
 from understudy.usecases.watch.records import RecordMonitor
 from understudy.usecases.watch.watch_clusters import ClusterWatch
-from understudy_agent import files, table
+from understudy_agent import table
 
 WORKFLOW = WorkflowDefinition.load(Path("statemachine/transition.asl.json"))
 STACK = "understudy"
@@ -331,7 +331,7 @@ class World:
         logging.disable(logging.CRITICAL)
         try:
             with (
-                patch.object(files, "write_atomically", write_in_memory),
+                files_in_memory(),
                 patch.object(table, "parse_state", self.reading.parse),
             ):
                 self._begin()

@@ -1,11 +1,11 @@
-"""A world in memory: the real use cases, the real workflow definition, nodes with the real lease logic of the agent.
+"""A world in memory: the real use cases, the real workflow definition, nodes with the real loop of the agent.
 
 Time is virtual and passes second by second. `serving` is looked at in every second: more than one node that serves
 at the same time is the thing that must never happen, so the world raises at once.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from tests.support.fakes.nodes import FakeNodes
 from tests.support.fakes.queue import FakeQuestions, FakeQueue, a_budget
 from tests.support.fakes.scaling import FakeScalingGroups, a_releaser
 from tests.support.fakes.zone import FakeZone
+from tests.support.machine import Machine
 from understudy.adapters.dynamodb.maps import to_map
 from understudy.domain.batching.rate_limits import Purse
 from understudy.domain.cluster.state import ClusterState, NodeReport, PowerReading
@@ -50,9 +51,7 @@ from understudy.usecases.transition.open_transition import open_transition
 from understudy.usecases.transition.record_mover import RecordMover
 from understudy.usecases.watch.records import RecordMonitor
 from understudy.usecases.watch.watch_clusters import ClusterWatch, WatchReport
-from understudy_agent import quorum as hosts
-from understudy_agent.lease import Order, Sender, Standing, after_read, order, settled
-from understudy_agent.view import parse_state
+from understudy_agent.udp import Datagram
 
 WORKFLOW = WorkflowDefinition.load(Path("statemachine/transition.asl.json"))
 ACCOUNT = "123456789012"
@@ -67,32 +66,6 @@ class WorldClock(Clock):
 
     def __call__(self) -> float:
         return self.now_s
-
-
-@dataclass
-class Machine:
-    """A node: its agent obeys the order of the real lease logic. Seconds; its boot clock is the world's clock."""
-
-    instance_id: str
-    boot: str
-    is_on: bool = True
-    hears: bool = True  # whether it can read the table
-    is_heard: bool = True  # whether its beats arrive
-    starts: bool = True  # whether its service can be started
-    keeps_lease: bool = True
-    start_s: int = 2
-    stop_s: int = 0
-    status: str = "OUT_OF_SERVICE"
-    standing: Standing = field(default_factory=Standing)
-    reaches: int = 99  # how many of the quorum hosts accept its connections
-    quorum: hosts.Quorum = field(default_factory=hosts.Quorum)
-    since: float = 0
-    next_beat: float = 0
-    was: tuple[str, int] = ("", -1)
-
-    @property
-    def serves(self) -> bool:
-        return self.is_on and self.status in ("STARTING", "IN_SERVICE", "STOPPING")
 
 
 @dataclass
@@ -129,7 +102,8 @@ class World:
         self.reports = FakeReportBook()
         self.drills = a_drill_master(self.ledger, self.launcher, self.announcer, self.clock, reports=self.reports)
         self.machines = {
-            spec.name: Machine(spec.instance_id, BOOTS[spec.instance_id]) for spec in SPECS[: self.members]
+            spec.name: Machine(self, spec.instance_id, spec.address, BOOTS[spec.instance_id])
+            for spec in SPECS[: self.members]
         }
         for spec in SPECS[: self.members]:
             self.ec2.launch_as(spec)
@@ -246,10 +220,9 @@ class World:
         self.machines[name].is_on = False
 
     def reboot(self, name: str) -> None:
-        machine = self.machines[name]
-        self.machines[name] = replace(
-            Machine(machine.instance_id, machine.boot + "x"), next_beat=self.clock.now_s, starts=machine.starts
-        )
+        old = self.machines[name]
+        self.machines[name] = Machine(self, old.instance_id, old.ip, old.boot + "x", knows_its_promises=False)
+        self.machines[name].starts = old.starts
 
     def ec2_says(self, name: str, power: PowerReading) -> None:
         """EC2 changes its word, and tells the controller by an event."""
@@ -274,7 +247,7 @@ class World:
     def _second(self) -> None:
         for machine in self.machines.values():
             if machine.is_on:
-                self._live(machine)
+                machine.live()
         for name, request in self.launcher.starts.items():
             if name not in {execution.name for execution in self.executions}:
                 self._execute(name, request)
@@ -288,6 +261,35 @@ class World:
         if int(self.clock.now_s) % 60 == 0:
             self.watch()
         self._check()
+
+    # What the machines ask of it.
+
+    @property
+    def cluster(self) -> str:
+        return CLUSTER
+
+    def boottime_ms(self) -> int:
+        """CLOCK_BOOTTIME of every machine: they have run for a day when the world begins."""
+        return int((self.clock.now_s - NOW + 86_400) * 1000)
+
+    def table_item(self) -> Mapping[str, Any]:
+        """What one read of the table shows."""
+        return to_map(self.state)
+
+    def take_beat(self, instance_id: str, detail: Mapping[str, Any]) -> None:
+        """A heartbeat arrives at the bus, and at the function behind it."""
+        event = {
+            "source": f"arn:aws:ec2:us-east-1:{ACCOUNT}:instance/{instance_id}",
+            "ingested_at": _iso(self.clock.now_s),
+            "detail": dict(detail),
+        }
+        record_heartbeat(event, beats=self.ledger, ledger=self.ledger, judge=self.judge, clock=self.clock)
+
+    def carry(self, sender: Machine, data: bytes, address: tuple[str, int]) -> None:
+        """A datagram from node to node; nobody hears of what is lost."""
+        for there in self.machines.values():
+            if there.ip == address[0] and there.is_on and there.hears and sender.is_heard:
+                there.mailbox.waiting.append(Datagram(data, (sender.ip, address[1])))
 
     def _execute(self, name: str, request: Any) -> Execution:
         execution = Execution(WORKFLOW, self.handlers, request, clock=self.clock, name=name)
@@ -305,83 +307,6 @@ class World:
         if len(self.serving) > 1:
             raise TwoServeError(f"at {self.clock.now_s}: {self.serving}; state {self.state}")
 
-    def _live(self, machine: Machine) -> None:
-        now = self.clock.now_s
-        if machine.hears and int(now) % 2 == 0:
-            item = to_map(self.state)
-            now_ms = _local_ms(now)
-            sender = Sender(machine.instance_id, machine.boot, range(now_ms + 1), now_ms)
-            machine.standing = after_read(machine.standing, parse_state(item), sender)
-            machine.quorum = hosts.told(machine.quorum, hosts.parse_probes(item), _local_ms(now))
-        self._probe(machine, _local_ms(now))
-        if not machine.keeps_lease:
-            machine.status = "IN_SERVICE"
-        else:
-            self._obey(machine, self._order(machine, _local_ms(now)))
-        if now >= machine.next_beat or machine.was != (machine.status, machine.standing.epoch):
-            self._beat(machine)
-
-    def _probe(self, machine: Machine, now_ms: int) -> None:
-        """Every host answers within the second; the first `reaches` of them accept."""
-        probes = machine.quorum.probes
-        for position, host in enumerate(probes.hosts if probes else ()):
-            result = hosts.Result(now_ms, position < machine.reaches)
-            machine.quorum = hosts.probed(machine.quorum, host, result)
-        machine.quorum = hosts.looked(machine.quorum, now_ms, self.definition.policy.heartbeat_interval_s)
-
-    def _order(self, machine: Machine, now_ms: int) -> Order:
-        """As the agent's loop: the lease's order, unless quorum forbids to serve."""
-        ordered, policy = order(machine.standing, now_ms), self.definition.policy
-        is_down = machine.status == "OUT_OF_SERVICE"
-        if ordered is Order.SERVE and hosts.forbids(
-            machine.quorum, now_ms, policy.heartbeat_interval_s, policy.lease_s, is_down=is_down
-        ):
-            return Order.STOP
-        return ordered
-
-    def _obey(self, machine: Machine, ordered: Order) -> None:
-        now = self.clock.now_s
-        if ordered is Order.KILL:
-            machine.status = "OUT_OF_SERVICE"
-        elif ordered is Order.STOP and machine.status != "OUT_OF_SERVICE":
-            self._become(machine, "STOPPING")
-            if now >= machine.since + machine.stop_s:
-                machine.status = "OUT_OF_SERVICE"
-        elif ordered is Order.SERVE and machine.status in ("OUT_OF_SERVICE", "STOPPING"):
-            self._become(machine, "STARTING")
-        elif machine.status == "STARTING" and now >= machine.since + machine.start_s:
-            machine.status = "IN_SERVICE" if machine.starts else "FAILED"
-        if machine.status == "OUT_OF_SERVICE":
-            machine.standing = settled(machine.standing, _local_ms(now))
-
-    def _become(self, machine: Machine, status: str) -> None:
-        if machine.status != status:
-            machine.status, machine.since = status, self.clock.now_s
-
-    def _beat(self, machine: Machine) -> None:
-        now = self.clock.now_s
-        machine.next_beat = now + 4
-        machine.was = (machine.status, machine.standing.epoch)
-        if not machine.is_heard:
-            return
-        reach = hosts.reach_at(machine.quorum, _local_ms(now), self.definition.policy.heartbeat_interval_s)
-        event = {
-            "source": f"arn:aws:ec2:us-east-1:{ACCOUNT}:instance/{machine.instance_id}",
-            "ingested_at": _iso(now),
-            "detail": {
-                "cluster": CLUSTER,
-                "boot": machine.boot,
-                "beat": _local_ms(now),
-                "keeps_lease": machine.keeps_lease,
-                "read_epoch": machine.standing.epoch,
-                "services": {"postgresql": machine.status},
-                "agent": "0.1.0",
-                **({"key": "a1b2c3+"} if machine.keeps_lease else {}),
-                **({"quorum": {"reached": reach.reached, "total": reach.total}} if reach else {}),
-            },
-        }
-        record_heartbeat(event, beats=self.ledger, ledger=self.ledger, judge=self.judge, clock=self.clock)
-
 
 class _NoParameters:
     """A Parameter Store in which nothing has been put since registration."""
@@ -394,11 +319,6 @@ class _NoParameters:
 
     def cluster_texts(self) -> Any:
         return iter(())
-
-
-def _local_ms(at: float) -> int:
-    """CLOCK_BOOTTIME of every machine: they have run for a day when the world begins."""
-    return int((at - NOW + 86_400) * 1000)
 
 
 def _iso(at: float) -> str:

@@ -15,7 +15,7 @@ from understudy.domain.lease import terms as lease
 from understudy.domain.lease.proof import lease_expires_at
 from understudy.domain.observe import heartbeat
 from understudy_agent import expire, promise, systemd, view
-from understudy_agent.lease import Sender, Standing, Word, after_read, kill_at_ms
+from understudy_agent.lease import LeaseAnswer, LeaseView, Sender, after_read, kill_at_ms
 from understudy_agent.view import BEAT_LIMIT, parse_state
 
 
@@ -38,7 +38,7 @@ def test_the_agent_is_down_before_the_controller_counts_the_lease_as_ended(  # B
     previous = a_previous(renewed_at=heard_at - renewed_s, lease_s=lease_s, proof=proof)
     state = a_moving_state(node_a=report, previous=previous)
     # What the agent held when the lease was ended: by a beat that was sent before it was taken in.
-    held = Standing(Word.MINE, 1, (previous.renewed_at + 1) * 1000 + lease_s * 1000)
+    held = LeaseView(LeaseAnswer.MINE, 1, (previous.renewed_at + 1) * 1000 + lease_s * 1000)
     after = after_read(held, parse_state(to_map(state)), Sender(NODE_A, report.boot, range(BEAT_LIMIT), BEAT_LIMIT))
     # With the proof written down nothing moves the end any more: the bound is the one it was written down under.
     bound_s = lease_expires_at(replace(state, previous=replace(previous, proof=None)), 0)
@@ -48,7 +48,7 @@ def test_the_agent_is_down_before_the_controller_counts_the_lease_as_ended(  # B
 def test_a_recorded_beat_of_a_stopping_node_moves_the_end_for_both():  # B4
     report = a_report(NODE_A, beat=100_000, heard_at=100, read_epoch=2, service=ServiceStatus.STOPPING)
     state = a_moving_state(node_a=report, node_b=a_report(NODE_B, heard_since=0), previous=a_previous(renewed_at=92))
-    held = Standing(Word.MINE, 1, 104_000)
+    held = LeaseView(LeaseAnswer.MINE, 1, 104_000)
     after = after_read(held, parse_state(to_map(state)), Sender(NODE_A, report.boot, range(BEAT_LIMIT), BEAT_LIMIT))
     assert after.lease_end_ms == 112_000
     assert lease_expires_at(state, 2) == 115
@@ -57,7 +57,7 @@ def test_a_recorded_beat_of_a_stopping_node_moves_the_end_for_both():  # B4
 def test_once_the_proof_is_written_down_no_beat_moves_the_end():  # B4
     report = a_report(NODE_A, beat=100_000, heard_at=100, read_epoch=2, service=ServiceStatus.STOPPING)
     state = a_moving_state(node_a=report, previous=a_previous(renewed_at=92, proof=Proof.LEASE_EXPIRED))
-    held = Standing(Word.MINE, 1, 104_000)
+    held = LeaseView(LeaseAnswer.MINE, 1, 104_000)
     assert (
         after_read(
             held, parse_state(to_map(state)), Sender(NODE_A, report.boot, range(BEAT_LIMIT), BEAT_LIMIT)

@@ -122,16 +122,6 @@ ROW = r"(?:S(?:1[0-8]|[1-9])|B(?:1\d|2[0-5]|[1-9]))"
 NAMES_A_ROW = re.compile(rf"\((?:rows? )?{ROW}\b|\brows? {ROW}\b|\b(?!S3\b){ROW}\b")
 """S3 by itself is a service of AWS."""
 ROWS_BELONG_IN = ("tests/", "docs/traceability.md")
-NAMES_ROWS_STILL = {
-    "docs/readiness.md",
-    "layers/controller/python/understudy/domain/readiness/rows_instances.py",
-    "layers/controller/python/understudy/domain/readiness/rows_names.py",
-    "layers/controller/python/understudy/domain/readiness/rows_nodes.py",
-    "layers/controller/python/understudy/domain/readiness/rows_peers.py",
-}
-"""Files in which requirements are still named. One that names none by now must leave this list."""
-
-
 def classes() -> dict[str, list[str]]:
     """Where each class of controller and agent is defined."""
     found: defaultdict[str, list[str]] = defaultdict(list)
@@ -190,8 +180,7 @@ def test_a_word_that_was_replaced_does_not_come_back():
 
 def test_rows_of_the_requirements_are_named_beside_tests_and_nowhere_else():
     found = rows_by_file()
-    assert [line for name, lines in found.items() for line in lines if name not in NAMES_ROWS_STILL] == []
-    assert sorted(NAMES_ROWS_STILL - found.keys()) == [], "names none by now: take it out of NAMES_ROWS_STILL"
+    assert [line for lines in found.values() for line in lines] == []
 
 
 def test_a_row_is_told_from_a_service_of_aws_and_from_a_longer_name():

@@ -187,7 +187,7 @@ def test_a_service_that_gives_up_under_its_lease_is_remembered_and_no_failback_g
     world = World(definition_changes={"policy": automatic}).settle()
     world.run(20)
     world.machines["node-a"].starts = False
-    world.machines["node-a"].status = "FAILED"
+    world.machines["node-a"].crash_service()
     world.run_until(lambda w: w.in_service == ["node-b"] and w.state.transition is None, limit_s=60)
     world.machines["node-a"].starts = True
     world.run(300)
@@ -213,7 +213,9 @@ def test_a_holder_that_starts_after_all_is_not_remembered_as_one_that_does_not()
         machine.starts = False
     world.start()
     world.run_until(lambda w: w.history(3).get("outcome") == "DEGRADED", limit_s=90)
-    world.machines["node-a"].status = "IN_SERVICE"  # somebody has mended it, and its agent has seen that
+    node = world.machines["node-a"]
+    node.daemon.run_by_hand()
+    node.start_agent()  # somebody has repaired the service, and restarted the agent
     world.run(10)
     assert [world.state.nodes[each].name for each in world.state.failed_starts] == ["node-b"]
 

@@ -6,7 +6,8 @@ import pytest
 
 from tests.support.asl_runner import Status
 from tests.support.builders import NODE_A, NODE_B, SPECS
-from tests.support.world import Machine, World
+from tests.support.machine import Machine
+from tests.support.world import World
 from understudy.domain.cluster.definition import Definition
 from understudy.domain.cluster.errors import ChangeRefusedError
 from understudy.domain.cluster.policy import Fencing, Policy
@@ -85,7 +86,7 @@ class Groups(World):
         spec = next(each for each in self.definition.nodes if each.name == name)
         self.ec2.launch_as(replace(spec, instance_id=new))
         self.ec2.tags[new] = FACTORY[name][1]
-        self.machines[name] = Machine(new, f"boot-of-{new}", next_beat=self.clock.now_s)
+        self.machines[name] = Machine(self, new, old.ip, f"boot-of-{new}", knows_its_promises=False)
 
     def follow(self, clusters: list[Read]) -> None:
         follow_tags(clusters, nodes=self.ec2, register_anew=self._register_anew)
@@ -260,7 +261,8 @@ def test_an_old_holder_that_hangs_is_let_go_and_its_end_is_the_proof():
 def test_a_group_waits_for_a_node_that_serves_before_anybody_has_been_placed():
     world = Groups()
     world.machines["node-a"].hears = world.machines["node-a"].is_heard = False
-    world.machines["node-b"].hears, world.machines["node-b"].status = False, "IN_SERVICE"
+    world.machines["node-b"].hears = False
+    world.machines["node-b"].daemon.run_by_hand()
     world.run(8)
     world.end("node-b")
     assert world.state.active is None

@@ -14,7 +14,6 @@ from understudy.domain.events.operators import ClusterHeld
 from understudy.domain.events.transitions import EpochLifted, TransitionClosed
 from understudy.domain.transition.steps import address_owed
 from understudy.usecases.transition import lift_epoch
-from understudy_agent.lease import Standing
 
 
 def ended(execution):
@@ -105,7 +104,7 @@ def test_the_node_that_such_a_guard_names_may_be_serving_and_is_waited_for():  #
     """It cannot read, and serves on to the end of its lease under an epoch that the table has lost."""
     world = World(members=3).settle()
     execution = put_back(world)
-    world.machines["node-c"].standing = Standing()  # its agent was started anew: else it would ignore so low an epoch
+    world.machines["node-c"].start_agent(forgets=True)  # else it would ignore so low an epoch
     guarded_by(world, FAR + "node-b")
     world.run_until(ended(execution), limit_s=90)
     assert world.in_service == ["node-c"]
@@ -116,7 +115,7 @@ def test_without_fencing_the_node_of_such_a_guard_two_nodes_would_serve(monkeypa
     monkeypatch.setattr(lift_epoch, "may_grant", lambda *_: True)
     world = World(members=3).settle()
     execution = put_back(world)
-    world.machines["node-c"].standing = Standing()  # its agent was started anew: else it would ignore so low an epoch
+    world.machines["node-c"].start_agent(forgets=True)  # else it would ignore so low an epoch
     guarded_by(world, FAR + "node-b")
     with pytest.raises(TwoServeError):
         world.run_until(ended(execution), limit_s=90)

@@ -443,7 +443,7 @@ def test_asking_twice_for_the_same_failover_starts_one():
 
 def test_an_active_node_with_a_failed_service_is_left():
     world = World().settle()
-    world.machines["node-a"].status = "FAILED"
+    world.machines["node-a"].crash_service()
     world.machines["node-a"].starts = False
     world.run_until(closed_on("node-b"), limit_s=40)
     assert world.history(2)["rule"] == "active-has-failed"
@@ -453,7 +453,7 @@ def test_failovers_are_counted_and_stop_when_the_budget_is_spent():  # B6
     world = World().settle()
     for _ in range(4):
         name = world.in_service[0]
-        world.machines[name].status = "FAILED"
+        world.machines[name].crash_service()
         world.run(40)
     assert world.state.alert == "told-and-budget-is-spent"
     assert len(world.state.failover_times) == 3

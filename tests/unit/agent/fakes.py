@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from understudy_agent.plan import Plan
+from understudy_agent.plan import PlanFile
 from understudy_agent.remains import Remains
 from understudy_agent.tasks import Outcome
-from understudy_agent.view import Terms
+from understudy_agent.view import TermsView
 from understudy_agent.worker import Done
 
 
@@ -164,7 +164,7 @@ class FakeGuard:
     def __init__(self) -> None:
         self.is_there, self.why_unfit = True, ""
 
-    def tick(self, now_ms: int, remains: Mapping[str, Remains], terms: Terms) -> None:
+    def tick(self, now_ms: int, remains: Mapping[str, Remains], terms: TermsView) -> None:
         """Nothing is to be done."""
 
 
@@ -181,7 +181,7 @@ class FakeClock:
 class KeptByNewest:
     """The lock of a process, 42, that keeps the lease by the plan that was written down last."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: PlanFile) -> None:
         self._plan = plan
 
     def is_held(self) -> bool:

@@ -35,9 +35,9 @@ from understudy_agent import promise
 from understudy_agent.exchange import Exchange
 from understudy_agent.failsafe import Failsafe, Means
 from understudy_agent.keys import KeyRing
-from understudy_agent.lease import Order, Sender, Standing, Word, after_read, order, settled
-from understudy_agent.post import Datagram
+from understudy_agent.lease import LeaseAnswer, LeaseView, Order, Sender, after_read, order, settled
 from understudy_agent.promise import Memory
+from understudy_agent.udp import Datagram
 from understudy_agent.view import parse_state
 
 STEP_MS = 100
@@ -62,7 +62,7 @@ class Disk:
     """What of a node survives its agent, and not a reboot: it stands for both files of the agent."""
 
     def __init__(self) -> None:
-        self.standing = Standing()
+        self.lease_view = LeaseView()
         self.memory: Memory | None = None
 
     def load(self) -> Memory | None:
@@ -128,9 +128,9 @@ class Node:
             Means(ring, self, 7411, asks_peers=False),
             lambda: f"{nonces.getrandbits(128):032x}",
         )
-        left = self.disk.standing
+        left = self.disk.lease_view
         bound = left.lease_end_ms is not None
-        self.standing = replace(left, word=Word.NOTHING, epoch=0, seen_epoch=0) if bound else Standing()
+        self.lease_view = replace(left, answer=LeaseAnswer.NOTHING, epoch=0, seen_epoch=0) if bound else LeaseView()
         self.sent: set[int] = set()
         self.failsafe.wake_up(self.now_ms())
 
@@ -143,9 +143,9 @@ class Node:
 
     def take_read(self, item: Any) -> None:
         view = parse_state(item)
-        after = after_read(self.standing, view, Sender(self.name, self.boot_name, self.sent, self.now_ms()))
+        after = after_read(self.lease_view, view, Sender(self.name, self.boot_name, self.sent, self.now_ms()))
         self.failsafe.take_view(view, after, self.now_ms())
-        self.disk.standing = self.standing = after
+        self.disk.lease_view = self.lease_view = after
 
     @property
     def boot_name(self) -> str:
@@ -153,19 +153,19 @@ class Node:
 
     def tick(self) -> None:
         now_ms = self.now_ms()
-        self.disk.standing = self.standing = self.failsafe.tick(self.standing, now_ms, all_down=not self.up)
-        told = order(self.standing, now_ms)
-        if told is Order.SERVE and self.failsafe.waits_until(self.standing, now_ms) is None:
+        self.disk.lease_view = self.lease_view = self.failsafe.tick(self.lease_view, now_ms, all_down=not self.up)
+        told = order(self.lease_view, now_ms)
+        if told is Order.SERVE and self.failsafe.waits_until(self.lease_view, now_ms) is None:
             self.up, self.down_at = True, None
         elif told in (Order.STOP, Order.KILL) and self.up and self.down_at is None:
             # It may take until the very end of what the node is bound by.
-            limit_ms = max(0, int(((self.standing.end_ms or now_ms) - now_ms) / self.rate))
+            limit_ms = max(0, int(((self.lease_view.end_ms or now_ms) - now_ms) / self.rate))
             self.down_at = self.world.now + self.world.random.choice([0, limit_ms])
         if self.up and self.down_at is not None and self.world.now >= self.down_at:
             self.up, self.down_at = False, None
         if not self.up:
-            self.standing = settled(self.standing, now_ms)
-            self.disk.standing = self.standing
+            self.lease_view = settled(self.lease_view, now_ms)
+            self.disk.lease_view = self.lease_view
         if self.world.now >= self.next_beat:
             self.next_beat = self.world.now + 1000
             self.world.beat(self)
@@ -223,7 +223,7 @@ class World:
             "beat": node.now_ms(),
             "boot": node.boot_name,
             "service": word,
-            "read_epoch": node.standing.epoch,
+            "read_epoch": node.lease_view.epoch,
             "knows": node.failsafe.knows,
         }
         self.later.append((self.now + self.random.choice([0, 100, 1500]), lambda: self._record(node.name, facts)))
@@ -377,7 +377,7 @@ class World:
             names = ", ".join(node.name for node in serving)
             raise TwoServeError("\n".join([*self.story[-40:], f"{self.now / 1000:7.1f} {names} serve"]))
         for node in serving:
-            end_ms = node.standing.lease_end_ms
+            end_ms = node.lease_view.lease_end_ms
             if end_ms is not None and node.now_ms() > end_ms:
                 self.longest_without_lease_ms = max(self.longest_without_lease_ms, node.now_ms() - end_ms)
 

@@ -10,6 +10,7 @@ from tests.unit.agent.fakes import FakeCaller, FakeLog
 from tests.unit.agent.waiting import wait_for
 from understudy_agent.dropins import RETRY_EVERY_MS, DropIns
 from understudy_agent.exchange import Exchange
+from understudy_agent.scopes import SystemPaths
 from understudy_agent.tasks import Outcome
 from understudy_agent.units import Unit
 
@@ -33,7 +34,8 @@ class Node:
     def restarted_agent(self, units: dict[str, Unit] | None = None, own: str = "understudy-agent.service") -> DropIns:
         exchange = Exchange("drop_ins", self.caller, self.log)
         of = {"db": self.unit} if units is None else units
-        return DropIns(of, "orders-db", own, exchange, self.log, self.systemctl.path, self.etc)
+        system = SystemPaths(systemctl=self.systemctl.path, units=self.etc)
+        return DropIns(of, "orders-db", own, exchange, self.log, system)
 
     def look(self) -> Outcome:
         return wait_for(self.unit.look().poll)

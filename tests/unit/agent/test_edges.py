@@ -20,7 +20,7 @@ from understudy_agent.denied import reason_of
 from understudy_agent.exchange import Exchange
 from understudy_agent.identity import NoIdentityError, from_arn
 from understudy_agent.probe import TcpProbe
-from understudy_agent.systemd import Notifier
+from understudy_agent.systemd import SdNotifier
 from understudy_agent.worker import Worker
 
 # --- systemd --------------------------------------------------------------------------------
@@ -35,7 +35,7 @@ def systemd(tmp_path):
 
 
 def test_systemd_hears_that_the_agent_is_ready_alive_and_stopping(systemd, tmp_path):
-    notifier = Notifier({"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "5000000"})
+    notifier = SdNotifier({"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "5000000"})
     notifier.ready()
     for now_ms in (0, 200, 2400, 2600):
         notifier.alive(now_ms)
@@ -45,7 +45,7 @@ def test_systemd_hears_that_the_agent_is_ready_alive_and_stopping(systemd, tmp_p
 
 
 def test_a_systemd_that_does_not_listen_is_told_again_on_the_next_tick(tmp_path):
-    notifier = Notifier({"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "5000000"})
+    notifier = SdNotifier({"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "5000000"})
     notifier.alive(0)
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
         listener.bind(str(tmp_path / "notify"))
@@ -57,12 +57,12 @@ def test_systemd_may_listen_on_an_abstract_address():
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
         listener.bind("")  # the kernel picks an abstract address
         address = "@" + listener.getsockname()[1:].decode()
-        Notifier({"NOTIFY_SOCKET": address}).ready()
+        SdNotifier({"NOTIFY_SOCKET": address}).ready()
         assert listener.recv(100) == b"READY=1"
 
 
 def test_outside_systemd_nothing_is_said():
-    notifier = Notifier({})
+    notifier = SdNotifier({})
     notifier.ready()
     notifier.alive(0)
 

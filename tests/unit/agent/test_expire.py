@@ -8,12 +8,12 @@ import pytest
 from tests.unit.agent.fakes import FakeClock, FakeKind, FakeLog, FakeTask
 from understudy_agent.expire import Expiry, Left, keep_the_lease
 from understudy_agent.files import LeaseFile, Lock, PlacedFile
-from understudy_agent.lease import Standing, Word
-from understudy_agent.model import ServiceSpec
+from understudy_agent.lease import LeaseAnswer, LeaseView
+from understudy_agent.model import ServiceSettings
 from understudy_agent.services import Services
 from understudy_agent.tasks import Outcome
 from understudy_agent.tries import Tries
-from understudy_agent.view import Terms
+from understudy_agent.view import TermsView
 
 
 class Resort:
@@ -37,7 +37,7 @@ class Node:
     def __init__(self, directory: Path) -> None:
         self.kind = FakeKind(running=True)
         self.lease_file = LeaseFile(directory / "lease.json", "boot-1")
-        self.lease_file.save(Standing(Word.MINE, 7, 112_000, Terms(lease_s=20)))
+        self.lease_file.save(LeaseView(LeaseAnswer.MINE, 7, 112_000, TermsView(lease_s=20)))
         self.placed_file = PlacedFile(directory / "state" / "placed.json")
         self.lock = Lock(directory / "lock")
         self.clock = FakeClock(100_000)
@@ -59,7 +59,7 @@ class Node:
             self.ended_ms = self.clock.now_ms
 
     def supervise(self) -> Services:
-        return Services({"db": self.kind}, [ServiceSpec("db")], lambda name: self.made.cannot_be_stopped(name))
+        return Services({"db": self.kind}, [ServiceSettings("db")], lambda name: self.made.cannot_be_stopped(name))
 
     def keeper(self, orderly_stop_s: float = 0) -> Expiry:
         self.lock.kill_holder = lambda: self.killed.append(self.clock.now_ms)  # type: ignore[method-assign]
@@ -131,7 +131,7 @@ def test_an_orderly_stop_is_left_to_an_agent_that_runs(left, agent):
 
 def test_it_stays_as_long_as_an_agent_runs_and_touches_nothing_while_the_lease_does(left, agent):
     for end_ms in range(115_000, 400_000, 3_000):
-        left.lease_file.save(Standing(Word.MINE, 7, end_ms, Terms(lease_s=20)))
+        left.lease_file.save(LeaseView(LeaseAnswer.MINE, 7, end_ms, TermsView(lease_s=20)))
         assert left.keep(end_ms - 12_000) is None
     assert (left.kind.asked, left.resort.told) == ([], [])
 
@@ -140,7 +140,7 @@ def test_an_agent_that_is_slow_and_renews_the_lease_after_all_has_its_services_l
     left.kind.survives.add("kill")
     keeper = left.keeper()
     left.keep(111_500, keeper)
-    left.lease_file.save(Standing(Word.MINE, 7, 130_000, Terms(lease_s=20)))
+    left.lease_file.save(LeaseView(LeaseAnswer.MINE, 7, 130_000, TermsView(lease_s=20)))
     asked = len(left.kind.asked)
     assert left.keep(120_000, keeper) is None
     assert left.resort.told == ["begin", "cease"]
@@ -154,7 +154,7 @@ def test_what_was_down_at_the_end_of_one_lease_is_looked_at_anew_at_the_end_of_t
     keeper = left.keeper(orderly_stop_s)
     left.keep(113_000, keeper)
     assert not left.kind.running
-    left.lease_file.save(Standing(Word.MINE, 7, 140_000, Terms(lease_s=20)))
+    left.lease_file.save(LeaseView(LeaseAnswer.MINE, 7, 140_000, TermsView(lease_s=20)))
     left.kind.running, left.ended_ms = True, None
     assert left.keep(120_000, keeper) is None
     agent.release()
@@ -172,7 +172,7 @@ def test_what_was_down_when_no_agent_ran_is_looked_at_anew_when_one_has_been_the
     assert keeper.tick(left.clock()) is None
     agent.acquire()
     assert left.keep(101_000, keeper) is None
-    left.lease_file.save(Standing(Word.MINE, 8, 140_000, Terms(lease_s=20)))
+    left.lease_file.save(LeaseView(LeaseAnswer.MINE, 8, 140_000, TermsView(lease_s=20)))
     left.kind.running, left.ended_ms = True, None
     assert left.keep(102_000, keeper) is None
     agent.release()
@@ -191,7 +191,7 @@ def test_an_agent_that_hangs_beyond_its_lease_is_killed_once(left, agent):
 def test_an_agent_that_ends_its_services_in_time_is_not_killed(left, agent):
     keeper = left.keeper()
     left.keep(111_500, keeper)
-    left.lease_file.save(Standing())
+    left.lease_file.save(LeaseView())
     left.keep(130_000, keeper)
     assert left.killed == []
 
@@ -254,7 +254,7 @@ def test_a_lease_that_was_renewed_meanwhile_is_waited_for(left):
         nonlocal renewed
         if not renewed and left.clock.now_ms > 105_000:
             renewed = True
-            left.lease_file.save(Standing(Word.MINE, 7, 120_000, Terms(lease_s=20)))
+            left.lease_file.save(LeaseView(LeaseAnswer.MINE, 7, 120_000, TermsView(lease_s=20)))
         Node.sleep(left, seconds)
 
     left.sleep = sleep
@@ -299,7 +299,7 @@ def lost(path: Path) -> None:
 
 
 def of_another_boot(path: Path) -> None:
-    LeaseFile(path, "boot-0").save(Standing(Word.MINE, 7, 112_000))
+    LeaseFile(path, "boot-0").save(LeaseView(LeaseAnswer.MINE, 7, 112_000))
 
 
 @pytest.mark.parametrize("goes_wrong", [lost, of_another_boot])
@@ -350,7 +350,7 @@ def test_a_lease_that_its_agent_has_ended_costs_one_look_and_nothing_else(left, 
     keeper = left.keeper()
     assert left.keep(103_000, keeper) is None
     left.kind.running = False
-    left.lease_file.save(Standing())
+    left.lease_file.save(LeaseView())
     assert left.keep(120_000, keeper) is None
     left.kind.running = True  # by hand
     assert left.keep(140_000, keeper) is None
@@ -364,7 +364,7 @@ def test_a_standby_of_which_no_look_tells_anything_is_left_to_its_agent(left, ag
     assert left.keep(103_000, keeper) is None
     left.kind.running = False
     getattr(left.kind, how).add("look")
-    left.lease_file.save(Standing())
+    left.lease_file.save(LeaseView())
     assert left.keep(140_000, keeper) is None
     assert (left.kind.asked, left.resort.told, left.killed, left.taken_down) == ([], [], [], [])
 
@@ -373,7 +373,7 @@ def test_a_standby_that_is_said_to_be_dead_is_left_to_its_agent(left, agent):
     keeper = left.keeper()
     assert left.keep(103_000, keeper) is None
     left.kind.running, left.kind.dies = False, True
-    left.lease_file.save(Standing())
+    left.lease_file.save(LeaseView())
     assert left.keep(140_000, keeper) is None
     assert left.kind.asked == []
 
@@ -384,7 +384,7 @@ def test_a_lease_that_is_written_down_anew_counts_and_not_the_one_before(left, a
     lost(tmp_path / "lease.json")
     left.keep(110_000, keeper)
     for end_ms in range(122_000, 180_000, 3_000):
-        left.lease_file.save(Standing(Word.MINE, 7, end_ms, Terms(lease_s=20)))
+        left.lease_file.save(LeaseView(LeaseAnswer.MINE, 7, end_ms, TermsView(lease_s=20)))
         assert left.keep(end_ms - 9_000, keeper) is None
     assert left.kind.asked == []
 
@@ -441,14 +441,14 @@ def test_a_lease_file_that_cannot_be_removed_is_told_of(left, tmp_path):
 
 
 def test_the_services_of_a_holder_that_may_keep_on_are_left_running(left):
-    left.lease_file.save(Standing(Word.MINE, 7, 112_000, Terms(lease_s=20, on_isolation="keep")))
+    left.lease_file.save(LeaseView(LeaseAnswer.MINE, 7, 112_000, TermsView(lease_s=20, on_isolation="keep")))
     left.clock.now_ms = 10**9
     assert left.expire() == 0
     assert left.kind.asked == []
 
 
 def test_promises_count_as_the_lease_does(left):
-    left.lease_file.save(Standing(Word.MINE, 7, 112_000, Terms(lease_s=20), promised_until_ms=120_000))
+    left.lease_file.save(LeaseView(LeaseAnswer.MINE, 7, 112_000, TermsView(lease_s=20), promised_until_ms=120_000))
     assert left.expire() == 0
     assert left.ended_ms is not None
     assert 119_000 <= left.ended_ms <= 120_000
@@ -456,7 +456,7 @@ def test_promises_count_as_the_lease_does(left):
 
 # B4
 def test_a_node_whose_file_no_longer_names_what_the_lease_binds_is_taken_down_at_its_end(left):
-    left.lease_file.save(Standing(Word.MINE, 7, 112_000, Terms(lease_s=20), services=("db", "front")))
+    left.lease_file.save(LeaseView(LeaseAnswer.MINE, 7, 112_000, TermsView(lease_s=20), services=("db", "front")))
     assert left.keep(180_000) is None
     assert left.taken_down == [("front", 111_000)]
     assert left.kind.asked == ["kill"]
@@ -506,7 +506,7 @@ def test_a_lease_that_is_renewed_after_all_takes_no_node_down(left, agent):
     left.kind.survives.add("kill")
     keeper = left.keeper()
     left.keep(111_500, keeper)
-    left.lease_file.save(Standing(Word.MINE, 7, 130_000, Terms(lease_s=20)))
+    left.lease_file.save(LeaseView(LeaseAnswer.MINE, 7, 130_000, TermsView(lease_s=20)))
     left.keep(128_000, keeper)
     assert left.taken_down == []
 
@@ -519,7 +519,7 @@ def test_a_lease_that_its_agent_ends_while_killing_is_under_way_takes_no_node_do
     while "kill" not in left.kind.asked:
         left.keep(left.clock.now_ms + 100, keeper)
     left.kind.running = False
-    left.lease_file.save(Standing())
+    left.lease_file.save(LeaseView())
     left.keep(left.clock.now_ms + 200, keeper)
     left.kind.hangs = set()
     left.kind.tasks[-1].outcome = Outcome.DONE

@@ -17,10 +17,10 @@ from understudy_agent.exchange import Exchange
 from understudy_agent.failsafe import Failsafe, Means
 from understudy_agent.files import PromiseFile
 from understudy_agent.keys import FILE_PACE, KeyRing
-from understudy_agent.lease import Order, Sender, Standing, Word, after_read, order
-from understudy_agent.messages import Kind, Message, answer_to, seal, unseal
-from understudy_agent.post import Datagram, UdpPost
-from understudy_agent.view import Terms, parse_state
+from understudy_agent.lease import LeaseAnswer, LeaseView, Order, Sender, after_read, order
+from understudy_agent.messages import Message, MessageKind, answer_to, seal, unseal
+from understudy_agent.udp import Datagram, UdpSocket
+from understudy_agent.view import TermsView, parse_state
 
 THIRD = "i-0ccc"
 KEY, OLD_KEY = b"k" * 32, b"o" * 32
@@ -49,7 +49,7 @@ class Station:
         self.sent: list[tuple[bytes, tuple[str, int]]] = []
         self.inbox: list[Datagram] = []
         self.now_ms = 100_000
-        self.standing = Standing()
+        self.lease_view = LeaseView()
         self.start_agent()
 
     def start_agent(self, boot: str = BOOT) -> None:
@@ -76,14 +76,16 @@ class Station:
 
     def read(self, found: dict[str, Any]) -> Station:
         view = parse_state(found)
-        self.standing = after_read(self.standing, view, Sender(self.me, self.boot, range(self.now_ms + 1), self.now_ms))
-        self.failsafe.take_view(view, self.standing, self.now_ms)
+        self.lease_view = after_read(
+            self.lease_view, view, Sender(self.me, self.boot, range(self.now_ms + 1), self.now_ms)
+        )
+        self.failsafe.take_view(view, self.lease_view, self.now_ms)
         return self
 
     def tick(self, *, all_down: bool = True) -> list[Message]:
         """What it sends in this tick."""
         before = len(self.sent)
-        self.standing = self.failsafe.tick(self.standing, self.now_ms, all_down=all_down)
+        self.lease_view = self.failsafe.tick(self.lease_view, self.now_ms, all_down=all_down)
         return [unseal(data, self.keys) for data, _ in self.sent[before:]]
 
     def gets(self, message: Message, key: bytes = KEY, *, all_down: bool = True) -> list[Message]:
@@ -99,7 +101,7 @@ class Station:
         return sent
 
     def waits_s(self) -> float:
-        until_ms = self.failsafe.waits_until(self.standing, self.now_ms)
+        until_ms = self.failsafe.waits_until(self.lease_view, self.now_ms)
         return 0 if until_ms is None else (until_ms - self.now_ms) / 1000
 
 
@@ -118,7 +120,7 @@ def giver(tmp_path: Path) -> Station:
 
 
 def ask(**changes: Any) -> Message:
-    return replace(Message(Kind.ASK, "orders-db", 1, ME, OTHER, NONCE, 12_000), **changes)
+    return replace(Message(MessageKind.ASK, "orders-db", 1, ME, OTHER, NONCE, 12_000), **changes)
 
 
 def promised(asked: Message) -> Message:
@@ -140,7 +142,10 @@ def test_one_lost_beat_asks_nobody_and_the_second_asks_every_other_node(tmp_path
     asker = Station(tmp_path).read(state(ME, third=True))
     assert asker.pass_time(8.9) == []
     asked = asker.pass_time(0.2)
-    assert [(each.kind, each.addressee, each.epoch) for each in asked] == [(Kind.ASK, OTHER, 1), (Kind.ASK, THIRD, 1)]
+    assert [(each.kind, each.addressee, each.epoch) for each in asked] == [
+        (MessageKind.ASK, OTHER, 1),
+        (MessageKind.ASK, THIRD, 1),
+    ]
     assert [address for _, address in asker.sent] == [("10.0.1.11", 7411), ("10.0.1.12", 7411)]
 
 
@@ -149,25 +154,25 @@ def test_with_a_promise_of_every_other_node_it_serves_on_and_renews_them_at_half
     sent_ms = asker.now_ms
     asker.pass_time(0.3)
     asker.gets(promised(asked))
-    assert asker.standing.promised_until_ms == pytest.approx(sent_ms + 11_880, abs=100)
+    assert asker.lease_view.promised_until_ms == pytest.approx(sent_ms + 11_880, abs=100)
     assert asker.pass_time(5) == []
     assert asker.pass_time(1)
-    assert order(asker.standing, asker.now_ms) is Order.SERVE
+    assert order(asker.lease_view, asker.now_ms) is Order.SERVE
     asker.pass_time(4.6)
-    assert order(asker.standing, asker.now_ms) is Order.KILL
+    assert order(asker.lease_view, asker.now_ms) is Order.KILL
 
 
 @pytest.mark.parametrize("leaves_time", [True, False])
 def test_an_orderly_stop_that_takes_long_begins_after_promises_could_be_renewed(asker, monkeypatch, leaves_time):
     """Beats so frequent that a lease leaves five seconds for the stop: counted from a promise, that is half time."""
     if not leaves_time:
-        monkeypatch.setattr(Terms, "promise_slack_s", Terms.slack_s)
+        monkeypatch.setattr(TermsView, "promise_slack_s", TermsView.slack_s)
     quick = terms(promise_s=12, heartbeat_interval_s=2, lease_read_interval_s=1)
     asker.read(state(ME) | {"terms": quick})
     orders = []
     for _ in range(300):
         asks = asker.pass_time(0.1)
-        orders.append(order(asker.standing, asker.now_ms, orderly_stop_s=60))
+        orders.append(order(asker.lease_view, asker.now_ms, orderly_stop_s=60))
         for asked in asks:
             asker.gets(promised(asked))
     assert set(orders) == {Order.SERVE} if leaves_time else Order.STOP in orders
@@ -183,9 +188,9 @@ def test_a_lost_ask_is_followed_by_others_with_other_nonces_until_it_is_answered
 def test_promises_that_come_late_and_in_another_order_count_from_when_each_was_asked_for(asker):
     first, second = asker.pass_time(9.6)
     asker.gets(promised(second))
-    later_ms = asker.standing.promised_until_ms
+    later_ms = asker.lease_view.promised_until_ms
     asker.gets(promised(first))
-    assert asker.standing.promised_until_ms == later_ms
+    assert asker.lease_view.promised_until_ms == later_ms
 
 
 def test_a_promise_is_worth_something_once_and_for_its_own_ask_only(asker):
@@ -200,12 +205,12 @@ def test_a_promise_is_worth_something_once_and_for_its_own_ask_only(asker):
     ):
         asker.gets(forged)
     asker.gets(promised(asked), key=b"x" * 32)
-    assert asker.standing.promised_until_ms is None
+    assert asker.lease_view.promised_until_ms is None
     asker.gets(promised(asked))
-    until_ms = asker.standing.promised_until_ms
+    until_ms = asker.lease_view.promised_until_ms
     asker.pass_time(4)
     asker.gets(promised(asked))
-    assert asker.standing.promised_until_ms == until_ms
+    assert asker.lease_view.promised_until_ms == until_ms
 
 
 def test_of_three_nodes_one_that_is_dead_promises_nothing_and_the_service_stops_within_the_lease(tmp_path):
@@ -213,8 +218,8 @@ def test_of_three_nodes_one_that_is_dead_promises_nothing_and_the_service_stops_
     asks = asker.pass_time(9.1)
     asker.gets(promised(asks[0]))
     asker.pass_time(1.9)
-    assert asker.standing.promised_until_ms is None
-    assert order(asker.standing, asker.now_ms) is Order.KILL
+    assert asker.lease_view.promised_until_ms is None
+    assert order(asker.lease_view, asker.now_ms) is Order.KILL
 
 
 def test_a_read_that_shows_another_holder_ends_it_at_once(asker):
@@ -222,7 +227,7 @@ def test_a_read_that_shows_another_holder_ends_it_at_once(asker):
     asker.gets(promised(asked))
     asker.pass_time(4)
     asker.read(state(OTHER, epoch=2))
-    assert order(asker.standing, asker.now_ms) is Order.STOP
+    assert order(asker.lease_view, asker.now_ms) is Order.STOP
     assert asker.pass_time(20) == []
 
 
@@ -246,15 +251,15 @@ def test_a_standby_and_a_node_alone_in_its_cluster_ask_nobody(giver, tmp_path):
     del alone["nodes"][OTHER]
     asker = Station(tmp_path / "x").read(alone) if (tmp_path / "x").mkdir() is None else giver
     asker.pass_time(20)
-    assert asker.standing.promised_until_ms is None
+    assert asker.lease_view.promised_until_ms is None
 
 
 def test_under_on_isolation_keep_a_holder_keeps_what_runs_without_promises_and_stops_when_it_reads_of_another(tmp_path):
     asker = Station(tmp_path).read({**state(ME), "terms": terms(promise_s=12, on_isolation="keep")})
     asker.pass_time(600)
-    assert order(asker.standing, asker.now_ms) is Order.KEEP
+    assert order(asker.lease_view, asker.now_ms) is Order.KEEP
     asker.read({**state(OTHER, epoch=2), "terms": terms(promise_s=12, on_isolation="keep")})
-    assert order(asker.standing, asker.now_ms) is Order.STOP
+    assert order(asker.lease_view, asker.now_ms) is Order.STOP
 
 
 # --- giving ------------------------------------------------------------------------------------
@@ -266,7 +271,7 @@ def test_a_standby_promises_writes_it_down_and_starts_nothing_until_it_has_run_o
     assert json.loads((giver.directory / f"{OTHER}.json").read_text())["bound_until_ms"] == giver.now_ms + 14_121
     giver.pass_time(1)
     giver.read(state(OTHER, epoch=2, **{OTHER: {"boot": BOOT, "beat": giver.now_ms}}))
-    assert giver.standing.word is Word.MINE
+    assert giver.lease_view.answer is LeaseAnswer.MINE
     assert giver.waits_s() == pytest.approx(13.1, abs=0.1)
     giver.pass_time(13.2)
     assert giver.waits_s() == 0
@@ -282,7 +287,7 @@ def test_one_that_was_taken_out_of_the_cluster_promises_to_a_holder_that_cannot_
 
 def test_the_giver_is_bound_for_longer_than_the_asker_counts_on_it():
     for promise_ms in (1, 100, 4_000, 12_000, 3_600_000):
-        assert promise.giver_ms(promise_ms, Terms()) / (1 + promise.DRIFT) >= promise_ms
+        assert promise.giver_ms(promise_ms, TermsView()) / (1 + promise.DRIFT) >= promise_ms
         assert promise.asker_ms(promise_ms) / (1 - promise.DRIFT) <= promise_ms
 
 
@@ -290,7 +295,7 @@ def test_the_giver_is_bound_for_longer_than_the_asker_counts_on_it():
 @pytest.mark.parametrize(("silence_limit_s", "late_ms"), [(60, 2000), (15, 2000), (13.5, 500), (12, 0)])
 def test_the_giver_allows_for_an_asker_that_is_late_to_kill_as_far_as_a_lease_may_be(silence_limit_s, late_ms):
     """An agent that hangs or dies just when it is to kill has its services ended for it, perhaps a little late."""
-    terms = Terms(lease_s=12, silence_limit_s=silence_limit_s)
+    terms = TermsView(lease_s=12, silence_limit_s=silence_limit_s)
     assert promise.giver_ms(12_000, terms) == 12_121 + late_ms
 
 
@@ -450,7 +455,7 @@ def test_a_waiting_holder_whose_promises_cannot_be_read_waits_anew_also_under_a_
     """It would start beside the node that it has promised: a lease file says nothing of promises."""
     giver.gets(ask())
     giver.read(state(OTHER, **GRANTED))
-    assert giver.standing.word is Word.MINE
+    assert giver.lease_view.answer is LeaseAnswer.MINE
     assert giver.waits_s() == pytest.approx(14.1, abs=0.1)
     goes_wrong(giver.directory / f"{OTHER}.json")
     giver.start_agent()
@@ -464,28 +469,28 @@ def test_promises_that_cannot_be_read_are_waited_out_also_when_failsafe_is_switc
     off = Failsafe("orders-db", OTHER, giver.file, giver.log)
     off.wake_up(giver.now_ms)
     giver.read(state(OTHER, **GRANTED))
-    assert off.waits_until(giver.standing, giver.now_ms) is not None
+    assert off.waits_until(giver.lease_view, giver.now_ms) is not None
 
 
 def test_after_a_reboot_without_failsafe_nothing_is_waited_for(giver):
     off = Failsafe("orders-db", OTHER, PromiseFile(giver.directory / "none.json", "another-boot"), giver.log)
     off.wake_up(giver.now_ms)
     giver.read(state(OTHER, **GRANTED))
-    assert off.waits_until(giver.standing, giver.now_ms) is None
+    assert off.waits_until(giver.lease_view, giver.now_ms) is None
 
 
 def test_a_promise_is_kept_also_when_failsafe_is_switched_off(giver):
     giver.gets(ask())
     off = Failsafe("orders-db", OTHER, giver.file, giver.log)
     off.wake_up(giver.now_ms)
-    assert off.waits_until(giver.standing, giver.now_ms) is not None
+    assert off.waits_until(giver.lease_view, giver.now_ms) is not None
     assert off.knows == 0
 
 
 def test_without_a_key_nothing_is_written_sent_or_waited_for(tmp_path):
     off = Failsafe("orders-db", ME, PromiseFile(tmp_path / "promises.json", BOOT), FakeLog())
     off.wake_up(0)
-    found = after_read(Standing(), parse_state(state(ME)), Sender(ME, BOOT, (100_000,), 100_000))
+    found = after_read(LeaseView(), parse_state(state(ME)), Sender(ME, BOOT, (100_000,), 100_000))
     off.take_view(parse_state(state(ME)), found, 1)
     assert off.tick(found, 200_000, all_down=True) == found
     assert off.waits_until(found, 1) is None
@@ -522,7 +527,7 @@ def test_datagrams_reach_another_node_and_a_port_that_is_taken_is_told_and_not_f
     log = FakeLog()
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as peer:
         peer.bind(("127.0.0.1", 0))
-        taken = UdpPost("127.0.0.1", peer.getsockname()[1], lambda: None, log)
+        taken = UdpSocket("127.0.0.1", peer.getsockname()[1], lambda: None, log)
         wait_for(lambda: log.events("failsafe_port_failed"))
         with pytest.raises(OSError, match="is not bound"):
             taken.send(b"x", ("127.0.0.1", 9))
@@ -530,12 +535,12 @@ def test_datagrams_reach_another_node_and_a_port_that_is_taken_is_told_and_not_f
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
         arrived: list[bool] = []
-        post = UdpPost("127.0.0.1", port, lambda: arrived.append(True), log)
-        wait_for(lambda: post._socket is not None)
+        socket_ = UdpSocket("127.0.0.1", port, lambda: arrived.append(True), log)
+        wait_for(lambda: socket_._socket is not None)
         peer.sendto(b"hello", ("127.0.0.1", port))
         wait_for(lambda: arrived)
-        (came,) = post.received()
+        (came,) = socket_.received()
         assert came == Datagram(b"hello", peer.getsockname())
-        post.send(b"back", came.address)
+        socket_.send(b"back", came.address)
         peer.settimeout(5)
         assert peer.recvfrom(100)[0] == b"back"

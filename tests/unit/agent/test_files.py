@@ -12,30 +12,30 @@ import pytest
 
 import understudy_agent
 from understudy_agent.files import AlreadyRunningError, LeaseFile, Lock, PlacedFile, StatusFile, replace_text
-from understudy_agent.lease import DOWN_AT_ONCE, Order, Standing, Word, order
-from understudy_agent.view import Terms
+from understudy_agent.lease import DOWN_AT_ONCE, LeaseAnswer, LeaseView, Order, order
+from understudy_agent.view import TermsView
 
-HELD = Standing(Word.MINE, 7, 112_000, Terms(lease_s=30), renewed_by=95_000, services=("data", "db"))
+HELD = LeaseView(LeaseAnswer.MINE, 7, 112_000, TermsView(lease_s=30), renewed_by=95_000, services=("data", "db"))
 
 
 def test_the_next_agent_of_a_boot_is_bound_by_the_lease_and_grants_itself_none(tmp_path):
     LeaseFile(tmp_path / "lease.json", "boot-1").save(HELD)
-    assert LeaseFile(tmp_path / "lease.json", "boot-1").load(100_000) == Standing(
-        Word.NOTHING, 0, 112_000, Terms(lease_s=30), renewed_by=95_000, services=("data", "db")
+    assert LeaseFile(tmp_path / "lease.json", "boot-1").load(100_000) == LeaseView(
+        LeaseAnswer.NOTHING, 0, 112_000, TermsView(lease_s=30), renewed_by=95_000, services=("data", "db")
     )
 
 
 def test_a_lease_of_another_boot_binds_nobody(tmp_path):
     LeaseFile(tmp_path / "lease.json", "boot-1").save(HELD)
-    assert LeaseFile(tmp_path / "lease.json", "boot-2").load(100_000) == Standing()
+    assert LeaseFile(tmp_path / "lease.json", "boot-2").load(100_000) == LeaseView()
 
 
 def test_without_a_lease_there_is_no_file(tmp_path):
     file = LeaseFile(tmp_path / "lease.json", "boot-1")
-    assert file.load(100_000) == Standing()
+    assert file.load(100_000) == LeaseView()
     file.save(HELD)
-    file.save(Standing())
-    file.save(Standing())
+    file.save(LeaseView())
+    file.save(LeaseView())
     assert list(tmp_path.iterdir()) == []
 
 
@@ -64,8 +64,8 @@ NONSENSE = (
 @pytest.mark.parametrize("content", NONSENSE, ids=lambda content: content[:80])
 def test_under_a_lease_file_that_cannot_be_understood_whatever_runs_is_down_at_once(tmp_path, content):  # B4
     (tmp_path / "lease.json").write_text(content)
-    standing = LeaseFile(tmp_path / "lease.json", "boot-1").load(100_000)
-    assert (standing.word, order(standing, 0)) == (Word.NOT_MINE, Order.KILL)
+    lease_view = LeaseFile(tmp_path / "lease.json", "boot-1").load(100_000)
+    assert (lease_view.answer, order(lease_view, 0)) == (LeaseAnswer.NOT_MINE, Order.KILL)
 
 
 def test_under_a_lease_file_that_cannot_be_opened_whatever_runs_is_down_at_once(tmp_path):  # B4
@@ -78,7 +78,7 @@ def test_under_a_lease_file_that_cannot_be_opened_whatever_runs_is_down_at_once(
 
 def test_a_lease_is_nobodys_when_the_boot_cannot_be_told(tmp_path):  # B4
     file = LeaseFile(tmp_path / "lease.json", "")
-    assert file.load(100_000) == Standing()
+    assert file.load(100_000) == LeaseView()
     LeaseFile(tmp_path / "lease.json", "boot-1").save(HELD)
     assert file.load(100_000) == DOWN_AT_ONCE
 
@@ -111,7 +111,7 @@ def test_a_memory_of_having_been_placed_that_cannot_be_opened_says_so_too(tmp_pa
 def test_a_lease_that_another_version_wrote_is_understood(tmp_path):
     saved = {"boot": "boot-1", "lease_end_ms": 9, "terms": {"kill_limit_s": 2, "of_a_later_version": 1}}
     (tmp_path / "lease.json").write_text(json.dumps(saved))
-    assert LeaseFile(tmp_path / "lease.json", "boot-1").load(100_000).terms == Terms(kill_limit_s=2)
+    assert LeaseFile(tmp_path / "lease.json", "boot-1").load(100_000).terms == TermsView(kill_limit_s=2)
 
 
 def test_one_agent_at_a_time_acts_for_a_cluster_on_a_machine(tmp_path):

@@ -12,15 +12,15 @@ from understudy_agent.config import BadConfigError
 from understudy_agent.expire import Expiry
 from understudy_agent.expire import Left as LeftBehind
 from understudy_agent.former import Former
-from understudy_agent.guardian import Guardian
-from understudy_agent.lease import Order, Standing, Word
-from understudy_agent.model import ServiceSpec
-from understudy_agent.plan import Plan
+from understudy_agent.guardian import Guardian, Handover
+from understudy_agent.lease import LeaseAnswer, LeaseView, Order
+from understudy_agent.model import ServiceSettings
+from understudy_agent.plan import PlanFile
 from understudy_agent.remains import Remains, RemainsFile
 from understudy_agent.services import Services
 from understudy_agent.tries import Tries
 from understudy_agent.units import Unit
-from understudy_agent.view import Terms
+from understudy_agent.view import TermsView
 
 AGENT = "[agent]\ncluster = orders\ntable = t\nbus = b\n\n"
 DATA = "[service data]\nkind = unit\nunit = data.service\n\n"
@@ -82,27 +82,29 @@ def test_nobody_but_an_agent_writes_such_a_section():
 @pytest.mark.parametrize("content", ["no section at all", b"\xff"])
 def test_a_plan_that_makes_no_sense_keeps_nothing_and_is_told_of(tmp_path: Path, content: object) -> None:
     log, path = FakeLog(), tmp_path / "plan.ini"
-    assert Plan(path, log).left_of_before(AGENT) == {}
+    assert PlanFile(path, log).left_of_before(AGENT) == {}
     assert log.told == []
     path.write_bytes(content if isinstance(content, bytes) else str(content).encode())
-    assert Plan(path, log).left_of_before(AGENT) == {}
+    assert PlanFile(path, log).left_of_before(AGENT) == {}
     assert log.events("plan_not_read")
 
 
 def test_the_plan_names_them_as_long_as_the_agent_has_them(tmp_path: Path) -> None:
     log = FakeLog()
     guardian = Guardian(
-        KeptByNewest(plan := Plan(tmp_path / "plan.ini", log)),
+        KeptByNewest(plan := PlanFile(tmp_path / "plan.ini", log)),
         lambda _: pytest.fail("it is there"),
-        plan,
-        AGENT + DATA,
-        RemainsFile(tmp_path / "remains.json", log),
+        Handover(
+            plan,
+            RemainsFile(tmp_path / "remains.json", log),
+            AGENT + DATA,
+            former.sections(AGENT + DATA + DB, AGENT + DATA),
+        ),
         log,
-        former.sections(AGENT + DATA + DB, AGENT + DATA),
     )
-    guardian.tick(0, {"data": Remains(), "former db": Remains()}, Terms())
+    guardian.tick(0, {"data": Remains(), "former db": Remains()}, TermsView())
     assert "[former db]\nkind = unit\n" in (tmp_path / "plan.ini").read_text()
-    guardian.tick(5_000, {"data": Remains()}, Terms())
+    guardian.tick(5_000, {"data": Remains()}, TermsView())
     assert "former" not in (tmp_path / "plan.ini").read_text()
 
 
@@ -116,8 +118,8 @@ class Node:
         self.old = FakeKind(running=True)
         self.kinds = {name: FakeKind() for name in named}
         self.unstoppable: list[str] = []
-        gone = Former("db", self.old, ServiceSpec("former db", stop_limit_s=5))
-        specs = [ServiceSpec(name) for name in named]
+        gone = Former("db", self.old, ServiceSettings("former db", stop_limit_s=5))
+        specs = [ServiceSettings(name) for name in named]
         self.services = Services(self.kinds, specs, self.unstoppable.append, former=[gone])
         self.services.bind(["db"])
         self.now_ms = 0
@@ -212,13 +214,13 @@ def test_a_beat_names_it_until_it_is_down_so_that_nobody_else_is_started(named):
 
 
 def keeper(left: Left, old: FakeKind) -> Expiry:
-    gone = Former("db", old, ServiceSpec("former db"))
+    gone = Former("db", old, ServiceSettings("former db"))
 
     def services() -> Services:
-        kinds, specs = {"data": left.kind}, [ServiceSpec("data")]
+        kinds, specs = {"data": left.kind}, [ServiceSettings("data")]
         return Services(kinds, specs, lambda name: made.cannot_be_stopped(name), former=[gone])
 
-    left.lease_file.save(Standing(Word.MINE, 7, 112_000, Terms(lease_s=20), services=("data", "db")))
+    left.lease_file.save(LeaseView(LeaseAnswer.MINE, 7, 112_000, TermsView(lease_s=20), services=("data", "db")))
     files = (left.lease_file, left.placed_file, left.lock)
     behind = LeftBehind(*files, services, 0, lambda _now_ms: left.tries, left.take_down)
     made = Expiry(behind, left.resort, lambda: False, left.log)

@@ -14,11 +14,11 @@ import pytest
 from tests.unit.agent.fakes import FakeLog
 from tests.unit.agent.waiting import wait_for
 from understudy_agent import cgroups, guardian, last_resort
-from understudy_agent.guardian import Guardian
+from understudy_agent.guardian import Guardian, Handover
 from understudy_agent.last_resort import Ender
-from understudy_agent.plan import Plan
+from understudy_agent.plan import PlanFile
 from understudy_agent.remains import Remains, RemainsFile
-from understudy_agent.view import Terms
+from understudy_agent.view import TermsView
 
 DB = {"db": Remains(("/system.slice/db.service",), ("/srv/db",))}
 
@@ -44,9 +44,11 @@ class Beside:
         self.guardian: Any = Guardian(
             self,
             self.start,  # type: ignore[arg-type]
-            written := Plan(self.plan, self.log),
-            "[agent]\n",
-            RemainsFile(directory / "remains.json", self.log),
+            Handover(
+                written := PlanFile(self.plan, self.log),
+                RemainsFile(directory / "remains.json", self.log),
+                "[agent]\n",
+            ),
             self.log,
         )
         self.written = written
@@ -75,7 +77,7 @@ class Beside:
 
     def ticks(self, begin_ms: int, end_ms: int) -> None:
         for now_ms in range(begin_ms, end_ms, 200):
-            self.guardian.tick(now_ms, DB, Terms())
+            self.guardian.tick(now_ms, DB, TermsView())
 
 
 @pytest.fixture
@@ -155,13 +157,13 @@ def test_a_node_whose_runtime_directory_is_full_says_so_until_there_is_room(
 # --- the plan -------------------------------------------------------------------------------------
 
 
-def read_by_its_keeper(plan: Plan) -> Plan:
+def read_by_its_keeper(plan: PlanFile) -> PlanFile:
     """The plan as a process has it that has just begun to go by it."""
-    return Plan(plan.path, FakeLog(), plan.path.read_text())
+    return PlanFile(plan.path, FakeLog(), plan.path.read_text())
 
 
 def test_a_plan_is_read_as_the_configuration_and_written_only_when_it_has_changed(tmp_path: Path) -> None:
-    plan = Plan(tmp_path / "plan.ini", FakeLog())
+    plan = PlanFile(tmp_path / "plan.ini", FakeLog())
     assert plan.write("[agent]\ncluster = a\n")
     before, seen = plan.path.stat(), read_by_its_keeper(plan)
     assert plan.write("[agent]\ncluster = a\n")
@@ -176,15 +178,15 @@ def test_a_plan_is_read_as_the_configuration_and_written_only_when_it_has_change
 
 
 def test_a_plan_that_was_replaced_before_its_reader_could_look_at_it_has_changed(tmp_path: Path) -> None:
-    plan = Plan(tmp_path / "plan.ini", FakeLog())
+    plan = PlanFile(tmp_path / "plan.ini", FakeLog())
     plan.write("[agent]\ncluster = a\n")
     read = plan.path.read_text()
     plan.write("[agent]\ncluster = b\n")
-    assert Plan(plan.path, FakeLog(), read).has_changed()
+    assert PlanFile(plan.path, FakeLog(), read).has_changed()
 
 
 def test_another_version_of_the_agent_is_another_plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    plan = Plan(tmp_path / "plan.ini", FakeLog())
+    plan = PlanFile(tmp_path / "plan.ini", FakeLog())
     plan.write("[agent]\n")
     seen = read_by_its_keeper(plan)
     monkeypatch.setattr("understudy_agent.plan.__version__", "99")
@@ -193,7 +195,7 @@ def test_another_version_of_the_agent_is_another_plan(tmp_path: Path, monkeypatc
 
 
 def test_a_plan_that_was_lost_is_no_other_one(tmp_path: Path) -> None:
-    plan = Plan(tmp_path / "plan.ini", FakeLog())
+    plan = PlanFile(tmp_path / "plan.ini", FakeLog())
     plan.write("[agent]\n")
     seen = read_by_its_keeper(plan)
     plan.path.unlink()
@@ -242,7 +244,7 @@ def test_remains_that_stand_there_already_need_no_room(tmp_path: Path, monkeypat
 
 
 def test_nobody_but_its_owner_reads_a_plan(tmp_path: Path) -> None:
-    plan = Plan(tmp_path / "plan.ini", FakeLog())
+    plan = PlanFile(tmp_path / "plan.ini", FakeLog())
     plan.write("[service x]\nkind = script\nstart = /opt/x --password secret\n")
     assert plan.path.stat().st_mode & 0o077 == 0
 

@@ -7,7 +7,7 @@ import pytest
 
 from tests.unit.agent.fakes import FakeCaller, FakeLog
 from understudy_agent.exchange import Exchange
-from understudy_agent.keys import FILE_PACE, KeyRing, Pace, default_parameter, fingerprint, parameter_pace
+from understudy_agent.keys import FILE_PACE, KeyRing, RefreshPace, default_parameter, fingerprint, parameter_pace
 
 OLD, NEW = b"o" * 32, b"n" * 32
 QUARTER_MS = 15 * 60_000
@@ -16,7 +16,7 @@ QUARTER_MS = 15 * 60_000
 class Store:
     """Where the keys are: each reading takes no time, and is counted by when it was made."""
 
-    def __init__(self, pace: Pace = FILE_PACE) -> None:
+    def __init__(self, pace: RefreshPace = FILE_PACE) -> None:
         self.keys: tuple[bytes, ...] = (OLD,)
         self.read_ms: list[int] = []
         self.now_ms = 0

@@ -16,7 +16,7 @@ from tests.unit.agent.waiting import wait_for
 from understudy_agent import process as process_module
 from understudy_agent import tasks
 from understudy_agent.kinds import Script
-from understudy_agent.model import Change, ServiceSpec, State
+from understudy_agent.model import ServiceSettings, State, StateChange
 from understudy_agent.process import TETHER, Process, has_ended
 from understudy_agent.service import LOOK_LIMIT_MS, Service
 from understudy_agent.tasks import Outcome, Task, command_task, group_is_gone, signal_group
@@ -276,8 +276,8 @@ def group_of_a_start_that_hangs(directory: Path) -> tuple[Script, Path]:
 
 def test_a_script_that_hangs_is_killed_at_its_limit_with_all_that_it_has_forked(tmp_path: Path):
     script, there = group_of_a_start_that_hangs(tmp_path)
-    told: list[Change] = []
-    service = Service(ServiceSpec("reports", start_limit_s=60), script, told.append)
+    told: list[StateChange] = []
+    service = Service(ServiceSettings("reports", start_limit_s=60), script, told.append)
     service.start("a test", now_ms=0)
 
     def started() -> bool:
@@ -296,7 +296,7 @@ def test_a_script_that_hangs_is_killed_at_its_limit_with_all_that_it_has_forked(
 def test_a_status_that_hangs_is_killed_and_is_no_answer(tmp_path):
     there = tmp_path / "group"
     script = Script((), (), shell(f"sleep 600 & echo $$ >{there}.new; mv {there}.new {there}; wait"))
-    service = Service(ServiceSpec("reports"), script, lambda _change: None)
+    service = Service(ServiceSettings("reports"), script, lambda _change: None)
     service.watch(0, wanted=True)
     wait_for(there.exists)
     service.advance(LOOK_LIMIT_MS, 1000)
@@ -305,7 +305,7 @@ def test_a_status_that_hangs_is_killed_and_is_no_answer(tmp_path):
 
 
 def test_a_start_that_ends_with_an_error_has_failed():
-    service = Service(ServiceSpec("reports"), Script(shell("exit 6"), (), shell("exit 3")), lambda _change: None)
+    service = Service(ServiceSettings("reports"), Script(shell("exit 6"), (), shell("exit 3")), lambda _change: None)
     service.start("a test", now_ms=0)
 
     def failed() -> bool:
@@ -323,8 +323,8 @@ def test_a_start_that_ends_with_an_error_has_failed():
     ],
 )
 def test_a_start_that_fails_says_how(start, why):
-    told: list[Change] = []
-    service = Service(ServiceSpec("reports"), Script(start, (), shell("exit 3")), told.append)
+    told: list[StateChange] = []
+    service = Service(ServiceSettings("reports"), Script(start, (), shell("exit 3")), told.append)
     service.start("a test", now_ms=0)
 
     def failed() -> bool:

@@ -11,7 +11,7 @@ from understudy_agent import config
 from understudy_agent.config import BadConfigError
 from understudy_agent.lease import Order
 from understudy_agent.listens import Listening, listening
-from understudy_agent.model import ServiceSpec
+from understudy_agent.model import ServiceSettings
 from understudy_agent.probes import Probed
 from understudy_agent.services import Services
 from understudy_agent.tasks import Outcome
@@ -55,7 +55,7 @@ def test_what_is_left_listening_is_killed_and_is_no_release(tmp_path: Path) -> N
     head, left = "head\n", "   0: 00000000:1538 00000000:0000 0A 0:0\n"
     (tmp_path / "tcp").write_text(head + left)
     kind, unstoppable = FakeKind(running=True), list[str]()
-    spec = ServiceSpec("db", stop_limit_s=2)
+    spec = ServiceSettings("db", stop_limit_s=2)
     services = Services({"db": Listening(kind, [5432], tmp_path)}, [spec], unstoppable.append)
 
     def pass_time(begin_ms: int, end_ms: int) -> None:

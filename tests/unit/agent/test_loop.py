@@ -12,14 +12,14 @@ from tests.unit.agent.items import BOOT, ME, OTHER, item, node, terms
 from understudy_agent.exchange import Exchange
 from understudy_agent.failsafe import Failsafe
 from understudy_agent.files import LeaseFile, MajorityFile, PlacedFile, PromiseFile, StatusFile
-from understudy_agent.loop import Agent
-from understudy_agent.model import ServiceSpec
+from understudy_agent.loop import Agent, AgentFiles, Channel, Host, Safeguards
+from understudy_agent.model import ServiceSettings
 from understudy_agent.placed import Placed
 from understudy_agent.ports import Self
 from understudy_agent.prober import Prober
 from understudy_agent.promise import Memory
 from understudy_agent.services import Services
-from understudy_agent.systemd import Notifier
+from understudy_agent.systemd import SdNotifier
 from understudy_agent.tasks import Outcome
 from understudy_agent.tries import TriesFile
 
@@ -33,7 +33,7 @@ class World:
         self.directory = directory
         self.placed_path = directory / "state" / "placed.json"
         self.boot = BOOT
-        self.specs = [ServiceSpec("db", check_interval_s=0)] if services else []
+        self.specs = [ServiceSettings("db", check_interval_s=0)] if services else []
         self.kind = FakeKind(running=running)
         self.aws = FakeTransport(state)
         self.aws.me = ME
@@ -54,23 +54,27 @@ class World:
         self.agent = Agent(
             who=Self("orders-db", ME, self.boot, orderly_stop_s=30, config=self.config),
             services=Services({"db": self.kind}, self.specs, self.taken_down.append, self._tries()),
-            transport=self.aws,
-            beats=Exchange("beat", self.beat_caller, self.log),
-            reads=Exchange("read", self.read_caller, self.log),
-            prober=Prober(
-                self._probe_caller,
-                self.log,
-                lambda host, _timeout_s: host in self.reached,
-                MajorityFile(self.directory / "quorum.json", self.boot),
+            channel=Channel(
+                transport=self.aws,
+                beats=Exchange("beat", self.beat_caller, self.log),
+                reads=Exchange("read", self.read_caller, self.log),
             ),
-            clock_ms=self.clock,
-            lease_file=LeaseFile(self.directory / "lease.json", self.boot),
-            status=StatusFile(self.directory / "status.json"),
-            notifier=Notifier({}),
-            log=self.log,
-            failsafe=Failsafe("orders-db", ME, PromiseFile(self.directory / "promises.json", BOOT), self.log),
-            placed=Placed(PlacedFile(self.placed_path), Exchange("placed_file", FakeCaller(), self.log)),
-            guard=self.guard,
+            files=AgentFiles(
+                lease=LeaseFile(self.directory / "lease.json", self.boot),
+                placed=Placed(PlacedFile(self.placed_path), Exchange("placed_file", FakeCaller(), self.log)),
+                status=StatusFile(self.directory / "status.json"),
+            ),
+            safeguards=Safeguards(
+                prober=Prober(
+                    self._probe_caller,
+                    self.log,
+                    lambda host, _timeout_s: host in self.reached,
+                    MajorityFile(self.directory / "quorum.json", self.boot),
+                ),
+                failsafe=Failsafe("orders-db", ME, PromiseFile(self.directory / "promises.json", BOOT), self.log),
+                keeper=self.guard,
+            ),
+            host=Host(clock_ms=self.clock, notifier=SdNotifier({}), log=self.log),
         )
 
     def _tries(self) -> TriesFile:

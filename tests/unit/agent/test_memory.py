@@ -12,10 +12,10 @@ from tests.unit.agent.test_loop import World, with_hosts
 from understudy_agent.clock import boot_name
 from understudy_agent.exchange import Exchange
 from understudy_agent.files import PlacedFile
-from understudy_agent.lease import Standing, Word
+from understudy_agent.lease import LeaseAnswer, LeaseView
 from understudy_agent.placed import RETRY_EVERY_MS, Placed
 
-HELD = Standing(Word.MINE, 5, seen_epoch=5)
+HELD = LeaseView(LeaseAnswer.MINE, 5, seen_epoch=5)
 
 
 @pytest.fixture

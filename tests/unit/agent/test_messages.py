@@ -12,10 +12,10 @@ from tests.unit.agent.fakes import FakeCaller, FakeLog
 from understudy_agent.aws import KeyParameter, botocore_client
 from understudy_agent.exchange import Exchange
 from understudy_agent.keys import FILE_PACE, BadKeysError, KeyRing, parse_keys, read_key_file
-from understudy_agent.messages import SIZE_LIMIT, BadMessageError, Kind, Message, key_id, seal, unseal
+from understudy_agent.messages import SIZE_LIMIT, BadMessageError, Message, MessageKind, key_id, seal, unseal
 
 KEY, OTHER_KEY = b"a" * 32, b"b" * 32
-ASK = Message(Kind.ASK, "orders-db", 7, "i-0aaa", "i-0bbb", "0" * 32, 12_000)
+ASK = Message(MessageKind.ASK, "orders-db", 7, "i-0aaa", "i-0bbb", "0" * 32, 12_000)
 
 
 def test_a_message_comes_out_as_it_went_in_and_fits_into_one_datagram():

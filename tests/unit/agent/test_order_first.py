@@ -9,7 +9,7 @@ from tests.unit.agent.fakes import FakeKind, FakeTask
 from tests.unit.agent.waiting import wait_for
 from understudy_agent.kinds import Script
 from understudy_agent.lease import Order
-from understudy_agent.model import ServiceSpec, State
+from understudy_agent.model import ServiceSettings, State
 from understudy_agent.services import Services
 from understudy_agent.tasks import Command, Outcome
 
@@ -23,8 +23,8 @@ class Checked:
         self.kind, self.needed = FakeKind(), FakeKind()
         self.unstoppable: list[str] = []
         specs = [
-            ServiceSpec("needed", check_interval_s=0, restart_tries=0),
-            ServiceSpec("db", ("needed",), start_limit_s=10, check_interval_s=0, restart_tries=restart_tries),
+            ServiceSettings("needed", check_interval_s=0, restart_tries=0),
+            ServiceSettings("db", ("needed",), start_limit_s=10, check_interval_s=0, restart_tries=restart_tries),
         ]
         self.services = Services({"db": self.kind, "needed": self.needed}, specs, self.unstoppable.append)
         self.now_ms = 0
@@ -153,7 +153,7 @@ def test_no_line_of_a_real_start_command_runs_under_another_order(tmp_path: Path
         kill=("true",),
     )
     for turn in range(8):
-        services = Services({"db": script}, [ServiceSpec("db")], lambda _name: None)
+        services = Services({"db": script}, [ServiceSettings("db")], lambda _name: None)
         now_ms = turn * 100_000
 
         def known(services: Services = services, at_ms: int = now_ms) -> bool:

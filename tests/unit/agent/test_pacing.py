@@ -17,9 +17,9 @@ from understudy_agent.pacing import (
     urgency_after,
     urgent_beat_due,
 )
-from understudy_agent.view import StateView, Terms, parse_state
+from understudy_agent.view import StateView, TermsView, parse_state
 
-TERMS = Terms()
+TERMS = TermsView()
 
 
 def test_the_first_beat_and_the_first_read_are_due_at_once():

@@ -10,10 +10,10 @@ from tests.unit.agent.items import ME, OTHER
 from tests.unit.agent.test_failsafe import KEY, OLD_KEY, THIRD, Station, state
 from understudy_agent.failsafe import Failsafe, Means
 from understudy_agent.keys import NO_KEY, fingerprint
-from understudy_agent.lease import Standing
-from understudy_agent.messages import BadMessageError, Kind, Message, answer_to, seal, unseal
+from understudy_agent.lease import LeaseView
+from understudy_agent.messages import BadMessageError, Message, MessageKind, answer_to, seal, unseal
 from understudy_agent.peers import PONG_EVERY_MS, ping
-from understudy_agent.post import Datagram
+from understudy_agent.udp import Datagram
 
 NAMED = fingerprint(KEY)
 
@@ -55,7 +55,7 @@ class Pair:
         """A firewall that lets a question in lets its answer out, as security groups do."""
         for data, _ in sender.sent:
             message = unseal(data, (KEY, OLD_KEY))
-            asker = message.sender if message.kind is Kind.PING else message.addressee
+            asker = message.sender if message.kind is MessageKind.PING else message.addressee
             if (asker, ({ME, OTHER} - {asker}).pop()) in self.open:
                 to.inbox.append(Datagram(data, ("10.0.1.99", 7411)))
         sender.sent.clear()
@@ -150,8 +150,8 @@ def test_a_question_is_answered_once_a_second_at_most_and_to_members_only(tmp_pa
 def test_an_answer_to_no_question_of_ours_is_worth_nothing(tmp_path):
     node = Asking(tmp_path).read(state(ME))
     (asked,) = node.pass_time(0.5)
-    node.gets(Message(Kind.PONG, "orders-db", 0, OTHER, ME, "f" * 32, 0))
-    node.gets(Message(Kind.PONG, "orders-db", 0, THIRD, ME, asked.nonce, 0))
+    node.gets(Message(MessageKind.PONG, "orders-db", 0, OTHER, ME, "f" * 32, 0))
+    node.gets(Message(MessageKind.PONG, "orders-db", 0, THIRD, ME, asked.nonce, 0))
     assert node.says == {"key": NAMED}
 
 
@@ -161,14 +161,14 @@ def test_a_question_to_a_peer_binds_nobody_and_an_answer_is_no_promise(tmp_path)
     node.gets(ping("orders-db", ME, OTHER, "a" * 32))
     assert node.failsafe.memory == bound
     holder = Asking(tmp_path).read(state(ME))
-    before = holder.standing
+    before = holder.lease_view
     (asked,) = holder.pass_time(0.2)
     holder.gets(answer_to(asked))
-    assert isinstance(before, Standing)
-    assert holder.standing.promised_until_ms is None
+    assert isinstance(before, LeaseView)
+    assert holder.lease_view.promised_until_ms is None
 
 
-@pytest.mark.parametrize("kind", [Kind.PING, Kind.PONG])
+@pytest.mark.parametrize("kind", [MessageKind.PING, MessageKind.PONG])
 def test_a_question_to_a_peer_that_carries_an_epoch_or_a_time_is_no_message(kind):
     for epoch, promise_ms in ((1, 0), (0, 1)):
         data = seal(Message(kind, "orders-db", epoch, ME, OTHER, "a" * 32, promise_ms), KEY)

@@ -15,10 +15,10 @@ from tests.unit.agent.fakes import FakeCaller, FakeLog
 from tests.unit.agent.waiting import wait_for
 from understudy_agent import prober
 from understudy_agent.prober import Prober, accepts
-from understudy_agent.view import Terms
+from understudy_agent.view import TermsView
 from understudy_agent.worker import Worker
 
-TERMS = Terms()
+TERMS = TermsView()
 
 
 def told(hosts: tuple[str, ...], timeout_s: float) -> dict[str, Any]:
@@ -89,7 +89,7 @@ class Probed:
         self.log = FakeLog()
         self.now_ms = 1_000_000
         self.prober = Prober(self._new_caller, self.log, self._accepts)
-        self.prober.tell(told(hosts, 2.0), self.now_ms)
+        self.prober.take_item(told(hosts, 2.0), self.now_ms)
 
     def _new_caller(self, name: str) -> FakeCaller:
         self.callers.append(FakeCaller())
@@ -156,12 +156,12 @@ def test_other_hosts_are_probed_at_once_by_the_threads_that_are_there():  # S12
     world = Probed("a:1", "b:1", "c:1")
     world.pass_time(1)
     world.answers |= {"d:1": True, "e:1": False}
-    world.prober.tell(told(("a:1", "d:1", "e:1"), 1.0), world.now_ms)
+    world.prober.take_item(told(("a:1", "d:1", "e:1"), 1.0), world.now_ms)
     assert world.words() == {}
     world.pass_time(1)
     assert world.words() == {"quorum": {"reached": 2, "total": 3}}
     assert len(world.callers) == 3
-    world.prober.tell({}, world.now_ms)
+    world.prober.take_item({}, world.now_ms)
     asked = len(world.asked)
     world.pass_time(10)
     assert (world.words(), len(world.asked)) == ({}, asked)
@@ -171,7 +171,7 @@ def test_an_answer_of_a_thread_that_was_busy_with_an_old_host_is_not_taken_for_t
     world = Probed("a:1", "b:1", "c:1")
     world.prober.tick(world.now_ms, TERMS)
     world.answers |= {"x:1": False, "y:1": False, "z:1": False}
-    world.prober.tell(told(("x:1", "y:1", "z:1"), 2.0), world.now_ms)
+    world.prober.take_item(told(("x:1", "y:1", "z:1"), 2.0), world.now_ms)
     world.pass_time(2)
     assert world.words() == {"quorum": {"reached": 0, "total": 3}}
 
@@ -189,7 +189,7 @@ def test_real_threads_keep_hosts_apart_and_a_tick_never_waits(listener, refuser,
     log = FakeLog()
     watched = Prober(lambda name: Worker(name, lambda: done.put(None)), log, probe)
     hosts = (listener, refuser, hanger, "slow.example.com:1")
-    watched.tell(told(hosts, 0.3), 0)
+    watched.take_item(told(hosts, 0.3), 0)
     watched.tick(0, TERMS)
     for _ in range(3):
         done.get(timeout=10)
@@ -205,7 +205,7 @@ def test_real_threads_keep_hosts_apart_and_a_tick_never_waits(listener, refuser,
 def test_a_name_that_does_not_resolve_is_not_reached():  # S12
     done = threading.Event()
     watched = Prober(lambda name: Worker(name, done.set), FakeLog())
-    watched.tell(told(("understudy.invalid:1",), 30), 0)
+    watched.take_item(told(("understudy.invalid:1",), 30), 0)
     watched.tick(0, TERMS)
     wait_for(done.is_set, 60)
     watched.tick(1, TERMS)

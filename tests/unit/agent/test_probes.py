@@ -16,7 +16,7 @@ from tests.unit.agent.test_config import AGENT, faults
 from tests.unit.agent.waiting import wait_for
 from understudy_agent import config, probes
 from understudy_agent.lease import Order
-from understudy_agent.model import ServiceSpec
+from understudy_agent.model import ServiceSettings
 from understudy_agent.probes import CommandProbe, PortProbe, Probed, UrlProbe
 from understudy_agent.services import Services
 from understudy_agent.tasks import Outcome, Task
@@ -188,7 +188,7 @@ class Node:
         self.now_ms = 0
         self.reasons: list[str] = []
         self.unstoppable: list[str] = []
-        spec = ServiceSpec("db", start_limit_s=20, stop_limit_s=5, check_interval_s=1, restart_tries=restart_tries)
+        spec = ServiceSettings("db", start_limit_s=20, stop_limit_s=5, check_interval_s=1, restart_tries=restart_tries)
         self.services = Services({"db": Probed(self.kind, self.probe, 3)}, [spec], self.unstoppable.append)
 
     def pass_time(self, seconds: float, order: Order = Order.SERVE) -> None:

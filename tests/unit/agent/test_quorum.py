@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from understudy_agent.quorum import (
+    HostsReached,
     Probes,
-    Quorum,
-    Reach,
+    QuorumView,
     Result,
     forbids,
     is_pending,
@@ -19,7 +19,7 @@ from understudy_agent.quorum import (
     probed,
     reach_at,
     reached_at,
-    told,
+    with_probes,
 )
 from understudy_agent.view import MalformedStateError
 
@@ -29,9 +29,9 @@ INTERVAL_S, LEASE_S = 4, 12
 TOLD_MS = 100_000
 
 
-def known(*accepted: bool, begun_ms: int = TOLD_MS) -> Quorum:
+def known(*accepted: bool, begun_ms: int = TOLD_MS) -> QuorumView:
     """Told of three hosts at TOLD_MS, and of none before; with a result for as many of them as are given."""
-    quorum = told(told(Quorum(), None, TOLD_MS), PROBES, TOLD_MS)
+    quorum = with_probes(with_probes(QuorumView(), None, TOLD_MS), PROBES, TOLD_MS)
     for host, each in zip(HOSTS, accepted, strict=False):
         quorum = probed(quorum, host, Result(begun_ms, each))
     return quorum
@@ -43,12 +43,12 @@ def known(*accepted: bool, begun_ms: int = TOLD_MS) -> Quorum:
     [(0, 3, False), (1, 3, False), (2, 3, True), (3, 3, True), (2, 4, False), (3, 4, True)],
 )
 def test_a_majority_is_more_than_half(reached, total, is_majority):
-    assert Reach(reached, total).is_majority is is_majority
+    assert HostsReached(reached, total).is_majority is is_majority
 
 
 def test_a_cluster_that_names_no_hosts_asks_for_nothing_and_forbids_nothing():  # S12
     assert parse_probes({"epoch": 1}) is None
-    quorum = looked(Quorum(), TOLD_MS, INTERVAL_S)
+    quorum = looked(QuorumView(), TOLD_MS, INTERVAL_S)
     assert reach_at(quorum, TOLD_MS, INTERVAL_S) is None
     assert reached_at(quorum, TOLD_MS, INTERVAL_S) == frozenset()
     for is_down in (True, False):
@@ -92,15 +92,15 @@ def test_nothing_is_known_before_the_first_round_has_ended():  # S12
     assert reach_at(first, TOLD_MS + 1999, INTERVAL_S) is None
     assert reach_at(known(True, True), TOLD_MS + 1999, INTERVAL_S) is None
     assert not is_pending(first, TOLD_MS + 2000)
-    assert reach_at(first, TOLD_MS + 2000, INTERVAL_S) == Reach(0, 3)
-    assert reach_at(known(True, True, False), TOLD_MS + 1, INTERVAL_S) == Reach(2, 3)
+    assert reach_at(first, TOLD_MS + 2000, INTERVAL_S) == HostsReached(0, 3)
+    assert reach_at(known(True, True, False), TOLD_MS + 1, INTERVAL_S) == HostsReached(2, 3)
 
 
 def test_a_result_is_too_old_when_the_next_one_is_missing():  # S12
     """Every 4 s a probe of at most 2 s, and a second beyond."""
     quorum = known(True, True, True)
-    assert reach_at(quorum, TOLD_MS + 7000, INTERVAL_S) == Reach(3, 3)
-    assert reach_at(quorum, TOLD_MS + 7001, INTERVAL_S) == Reach(0, 3)
+    assert reach_at(quorum, TOLD_MS + 7000, INTERVAL_S) == HostsReached(3, 3)
+    assert reach_at(quorum, TOLD_MS + 7001, INTERVAL_S) == HostsReached(0, 3)
 
 
 def test_a_result_that_comes_late_does_not_undo_a_newer_one():  # S12
@@ -110,11 +110,11 @@ def test_a_result_that_comes_late_does_not_undo_a_newer_one():  # S12
 
 def test_a_result_of_a_host_that_is_named_no_more_says_nothing():  # S12
     assert probed(known(), "z:1", Result(TOLD_MS, accepted=True)) == known()
-    assert probed(Quorum(), "a:1", Result(TOLD_MS, accepted=True)) == Quorum()
+    assert probed(QuorumView(), "a:1", Result(TOLD_MS, accepted=True)) == QuorumView()
 
 
 def test_a_node_that_runs_nothing_begins_nothing_without_a_majority():  # S12
-    def waits(quorum: Quorum, at_ms: int = TOLD_MS) -> bool:
+    def waits(quorum: QuorumView, at_ms: int = TOLD_MS) -> bool:
         return forbids(quorum, at_ms, INTERVAL_S, LEASE_S, is_down=True)
 
     assert not waits(known(True, True, False))
@@ -145,7 +145,7 @@ def test_one_lost_round_of_probes_costs_nothing():  # S12
     assert not forbids(looked(quorum, at_ms, INTERVAL_S), at_ms, INTERVAL_S, LEASE_S, is_down=False)
 
 
-def unknown(*accepted: bool) -> Quorum:
+def unknown(*accepted: bool) -> QuorumView:
     """As `known`, of an agent that does not know when a majority was reached last."""
     return replace(known(*accepted), held_ms=None)
 
@@ -153,7 +153,7 @@ def unknown(*accepted: bool) -> Quorum:
 def test_where_it_is_not_known_since_when_there_is_no_majority_it_counts_as_lost_for_long():  # S12
     """A restarted agent served for another lease, and again after each restart."""
 
-    def gives_up(quorum: Quorum, at_ms: int) -> bool:
+    def gives_up(quorum: QuorumView, at_ms: int) -> bool:
         return forbids(looked(quorum, at_ms, INTERVAL_S), at_ms, INTERVAL_S, LEASE_S, is_down=False)
 
     assert gives_up(unknown(True, False, False), TOLD_MS)
@@ -167,7 +167,7 @@ def test_where_it_is_not_known_since_when_there_is_no_majority_it_counts_as_lost
 def test_a_changed_list_of_hosts_gives_nobody_more_time():  # S12
     quorum = looked(known(True, True, False), TOLD_MS + 3000, INTERVAL_S)
     for second in range(4, 16):
-        quorum = told(quorum, Probes((f"x{second}:1", "y:1"), 2.0), TOLD_MS + second * 1000)
+        quorum = with_probes(quorum, Probes((f"x{second}:1", "y:1"), 2.0), TOLD_MS + second * 1000)
     assert not forbids(quorum, TOLD_MS + 14_999, INTERVAL_S, LEASE_S, is_down=False)
     assert forbids(quorum, TOLD_MS + 15_000, INTERVAL_S, LEASE_S, is_down=False)
 
@@ -179,10 +179,10 @@ def test_an_agent_that_has_just_been_told_of_hosts_gives_nothing_up_for_the_leng
 
 
 def test_hosts_that_stay_in_the_list_keep_their_results_and_others_start_afresh():  # S12
-    changed = told(known(True, True, True), Probes(("a:1", "b:1", "d:1"), 1.0), TOLD_MS + 5000)
+    changed = with_probes(known(True, True, True), Probes(("a:1", "b:1", "d:1"), 1.0), TOLD_MS + 5000)
     assert set(changed.results) == {"a:1", "b:1"}
     assert is_pending(changed, TOLD_MS + 5999)
-    assert reach_at(changed, TOLD_MS + 6000, INTERVAL_S) == Reach(2, 3)
+    assert reach_at(changed, TOLD_MS + 6000, INTERVAL_S) == HostsReached(2, 3)
     assert changed.held_ms == TOLD_MS
-    assert told(changed, changed.probes, TOLD_MS + 9000) is changed
-    assert told(changed, None, TOLD_MS + 9000) == Quorum(held_ms=TOLD_MS + 9000)
+    assert with_probes(changed, changed.probes, TOLD_MS + 9000) is changed
+    assert with_probes(changed, None, TOLD_MS + 9000) == QuorumView(held_ms=TOLD_MS + 9000)

@@ -5,7 +5,7 @@ import pytest
 
 from tests.unit.agent.fakes import FakeKind
 from understudy_agent.lease import Order
-from understudy_agent.model import ServiceSpec
+from understudy_agent.model import ServiceSettings
 from understudy_agent.services import Services
 
 
@@ -21,7 +21,7 @@ class Node:
         self.acts: list[str] = []
         self.now_ms = 0
         specs = [
-            ServiceSpec(name, depends_on, 10, 5, check_interval_s, restart_tries, restart_window_s)
+            ServiceSettings(name, depends_on, 10, 5, check_interval_s, restart_tries, restart_window_s)
             for name, depends_on in needs.items()
         ]
         self.services = Services(self.kinds, specs, self.unstoppable.append)

@@ -14,10 +14,10 @@ from tests.unit.agent.waiting import wait_for
 from understudy_agent import cgroups, config
 from understudy_agent.kinds import Script
 from understudy_agent.lease import Order
-from understudy_agent.model import ServiceSpec
+from understudy_agent.model import ServiceSettings
 from understudy_agent.mounts import Mount, System
 from understudy_agent.remains import Remains
-from understudy_agent.scopes import Machine, Scopes, own_unit
+from understudy_agent.scopes import Scopes, SystemPaths, own_unit
 from understudy_agent.services import Services
 from understudy_agent.tasks import Outcome, Task
 
@@ -54,7 +54,7 @@ class Booted:
         program.chmod(0o755)
         own = directory / "own"
         own.write_text("1:name=systemd:/system.slice/understudy-agent.service\n0::/\n")
-        self.scopes = Scopes("orders-db", "db", Machine(self.booted, str(program), root, own))
+        self.scopes = Scopes("orders-db", "db", SystemPaths(self.booted, str(program), root, own))
 
     def asked(self) -> str:
         return (self.directory / "asked").read_text()
@@ -125,7 +125,7 @@ def test_an_exit_status_is_that_of_the_command(booted):
 
 
 def test_without_systemd_a_start_runs_where_the_agent_does(tmp_path):
-    scopes = Scopes("orders-db", "db", Machine(booted=tmp_path / "none", systemd_run="/no/such/program"))
+    scopes = Scopes("orders-db", "db", SystemPaths(booted=tmp_path / "none", systemd_run="/no/such/program"))
     script = Script(("true",), ("true",), ("sh", "-c", "exit 3"), (), scopes)
     assert outcome_of(script.start()) is Outcome.DONE
     assert outcome_of(script.look()) is Outcome.DOWN
@@ -140,7 +140,7 @@ def test_the_slice_is_among_what_is_left_of_a_service(booted):
 
 def test_every_service_of_every_cluster_has_a_slice_of_its_own(booted):
     names = [("a-b", "c"), ("a", "b-c"), ("a", "b"), ("a.b", "c"), ("a_b", "c")]
-    groups = {Scopes(*each, machine=Machine(booted=booted.booted)).groups for each in names}
+    groups = {Scopes(*each, machine=SystemPaths(booted=booted.booted)).groups for each in names}
     assert len(groups) == len(names)
 
 
@@ -206,7 +206,7 @@ def test_a_kill_of_what_runs_elsewhere_is_that_of_its_command(booted):
 def test_a_daemon_that_its_stop_forgets_is_killed_and_then_out_of_service(booted):
     """Its commands say that all is well, and the node goes on serving."""
     script = started(booted, daemon(booted))
-    services = Services({"db": script}, [ServiceSpec("db", stop_limit_s=5)], lambda _name: None)
+    services = Services({"db": script}, [ServiceSettings("db", stop_limit_s=5)], lambda _name: None)
     now_ms = 0
 
     def says(order: Order) -> str:

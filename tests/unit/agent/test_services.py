@@ -5,7 +5,7 @@ import pytest
 
 from tests.unit.agent.fakes import FakeKind, FakeTask
 from understudy_agent.lease import Order
-from understudy_agent.model import ServiceSpec, State
+from understudy_agent.model import ServiceSettings, State
 from understudy_agent.services import DependencyCycleError, Services, in_dependency_order
 from understudy_agent.tasks import Outcome
 
@@ -23,8 +23,8 @@ class Node:
         self.services = Services(
             {"db": self.db, "data": self.data},
             [
-                ServiceSpec("db", depends_on=("data",), start_limit_s=10, stop_limit_s=5, restart_tries=0),
-                ServiceSpec("data", start_limit_s=10, stop_limit_s=5, restart_tries=0),
+                ServiceSettings("db", depends_on=("data",), start_limit_s=10, stop_limit_s=5, restart_tries=0),
+                ServiceSettings("data", start_limit_s=10, stop_limit_s=5, restart_tries=0),
             ],
             self.unstoppable.append,
         )
@@ -396,17 +396,17 @@ def test_a_service_that_dies_late_is_out_of_service_all_the_same():
 
 def test_the_order_of_services_follows_their_dependencies_not_their_place_in_the_file():
     specs = [
-        ServiceSpec("c", ("b", "a")),
-        ServiceSpec("b", ("a",)),
-        ServiceSpec("a"),
-        ServiceSpec("d", ("x",)),
+        ServiceSettings("c", ("b", "a")),
+        ServiceSettings("b", ("a",)),
+        ServiceSettings("a"),
+        ServiceSettings("d", ("x",)),
     ]
     assert [spec.name for spec in in_dependency_order(specs)] == ["a", "b", "c", "d"]
 
 
 def test_services_that_depend_on_each_other_in_a_circle_are_refused():
     with pytest.raises(DependencyCycleError, match="a -> b -> a"):
-        in_dependency_order([ServiceSpec("a", ("b",)), ServiceSpec("b", ("a",))])
+        in_dependency_order([ServiceSettings("a", ("b",)), ServiceSettings("b", ("a",))])
 
 
 def test_the_agent_knows_how_long_an_orderly_stop_may_take():

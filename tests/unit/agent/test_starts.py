@@ -12,21 +12,21 @@ from tests.unit.agent.fakes import FakeKind
 from tests.unit.agent.items import ME, OTHER, down, item, node, terms
 from tests.unit.agent.test_loop import World, with_hosts
 from understudy_agent import lease
-from understudy_agent.lease import Order, Standing, Word, order
-from understudy_agent.model import ServiceSpec
+from understudy_agent.lease import LeaseAnswer, LeaseView, Order, order
+from understudy_agent.model import ServiceSettings
 from understudy_agent.services import Services
 from understudy_agent.starts import FREEZE_MS, Return, Watch, after_read, may_start, ticked
-from understudy_agent.view import Terms, parse_state
+from understudy_agent.view import Read, TermsView, parse_state
 
-KEEP = Terms(on_isolation="keep")
-HELD = Standing(Word.MINE, 1, 112_000)
+KEEP = TermsView(on_isolation="keep")
+HELD = LeaseView(LeaseAnswer.MINE, 1, 112_000)
 READ = Watch(ticked_ms=100_000, awake_since_ms=90_000, read_begun_ms=95_000, epoch=2, active=ME)
 
 
 # --- the rules -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("terms_of_cluster", [Terms(), KEEP], ids=["stop", "keep"])
+@pytest.mark.parametrize("terms_of_cluster", [TermsView(), KEEP], ids=["stop", "keep"])
 def test_a_start_needs_a_lease_that_runs_under_any_policy(terms_of_cluster):
     held = replace(HELD, terms=terms_of_cluster)
     assert may_start(held, READ, 110_999)
@@ -39,9 +39,9 @@ def test_promises_that_run_are_as_good_as_a_lease():
     assert not may_start(replace(HELD, promised_until_ms=130_000), READ, 129_000)
 
 
-@pytest.mark.parametrize("word", [Word.NOTHING, Word.NOT_MINE])
+@pytest.mark.parametrize("word", [LeaseAnswer.NOTHING, LeaseAnswer.NOT_MINE])
 def test_a_start_needs_a_read_that_shows_the_lease_as_this_nodes(word):
-    assert not may_start(replace(HELD, word=word), READ, 100_000)
+    assert not may_start(replace(HELD, answer=word), READ, 100_000)
 
 
 @pytest.mark.parametrize(("begun_ms", "may"), [(None, False), (89_999, False), (90_000, True)])
@@ -59,23 +59,23 @@ def test_a_gap_between_two_ticks_is_a_freeze_and_a_loaded_machines_late_tick_is_
 # --- a lease that is taken up again --------------------------------------------------------------
 
 RETURNED = Return(since_ms=100_000, heard_at=100)
-LOST = Standing(Word.NOT_MINE, 2, seen_epoch=2)
-BACK = Standing(Word.MINE, 2, 112_000, seen_epoch=2)
+LOST = LeaseView(LeaseAnswer.NOT_MINE, 2, seen_epoch=2)
+BACK = LeaseView(LeaseAnswer.MINE, 2, 112_000, seen_epoch=2)
 
 
 def seen(
-    before: Standing, after: Standing, *, now_ms: int = 100_000, watch: Watch = READ, **other: Any
+    before: LeaseView, after: LeaseView, *, now_ms: int = 100_000, watch: Watch = READ, **other: Any
 ) -> Return | None:
     """What is to be waited for once a table of epoch 2 was read, with the other node heard at 90 s, or as given."""
     theirs = {**down(node(beat=1, heard_at=90, boot="boot-o")), **other}
     mine = node(beat=now_ms, heard_at=now_ms // 1000)
     view = parse_state(item(epoch=2, active=ME, mine=mine, other=theirs))
-    return after_read(watch, before, after, view, ME, now_ms, now_ms).returned
+    return after_read(watch, before, after, Read(view, now_ms), ME, now_ms).returned
 
 
 @pytest.mark.parametrize(
     "before",
-    [LOST, replace(BACK, lease_end_ms=100_500), Standing(seen_epoch=2)],
+    [LOST, replace(BACK, lease_end_ms=100_500), LeaseView(seen_epoch=2)],
     ids=["ended", "run out", "of another boot"],
 )
 def test_under_a_lease_that_is_taken_up_again_nothing_starts_before_the_others_are_heard(before):
@@ -84,7 +84,7 @@ def test_under_a_lease_that_is_taken_up_again_nothing_starts_before_the_others_a
     assert seen(before, BACK, heard_at=100) is None
 
 
-@pytest.mark.parametrize("before", [BACK, replace(BACK, word=Word.NOTHING)])
+@pytest.mark.parametrize("before", [BACK, replace(BACK, answer=LeaseAnswer.NOTHING)])
 def test_a_lease_that_was_never_interrupted_waits_for_nobody(before):
     assert seen(before, BACK) is None
 
@@ -99,7 +99,7 @@ def test_a_grant_that_was_seen_to_come_waits_for_nobody(read_last):
 
 
 def test_what_the_first_read_of_an_agent_shows_is_no_grant_that_it_has_seen_come():
-    assert seen(Standing(), BACK, watch=replace(READ, read_begun_ms=None)) == RETURNED
+    assert seen(LeaseView(), BACK, watch=replace(READ, read_begun_ms=None)) == RETURNED
 
 
 def test_the_others_are_waited_for_until_they_have_been_silent_for_as_long_as_makes_them_silent():
@@ -148,7 +148,7 @@ def test_under_keep_a_lease_that_has_ended_keeps_what_runs():
 
 def test_under_keep_services_are_left_as_they_are_and_one_that_fails_is_called_failed_and_not_restarted():
     kind, down = FakeKind(running=True), FakeKind()
-    specs = [ServiceSpec("db", check_interval_s=0), ServiceSpec("other", check_interval_s=0)]
+    specs = [ServiceSettings("db", check_interval_s=0), ServiceSettings("other", check_interval_s=0)]
     services = Services({"db": kind, "other": down}, specs, lambda _name: None)
     for now_ms in range(0, 2_000, 200):
         services.tick(Order.KEEP, 1, now_ms, 1.0)
@@ -256,7 +256,7 @@ def test_a_read_that_was_begun_before_a_freeze_starts_nothing_after_it(tmp_path)
     world.grant(OTHER, epoch=3)
     world.clock.now_ms += 10_000
     world.agent.tick(world.clock.now_ms)
-    assert world.agent._standing.word is Word.MINE
+    assert world.agent._lease_view.answer is LeaseAnswer.MINE
     assert not world.agent.may_start(world.clock.now_ms)
     world.pass_time(5)
     assert world.kind.asked == []

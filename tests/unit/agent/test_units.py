@@ -6,7 +6,7 @@ import pytest
 from tests.unit.agent.fake_systemd import FakeControlGroups, FakeSystemctl
 from tests.unit.agent.waiting import wait_for
 from understudy_agent.lease import Order
-from understudy_agent.model import ServiceSpec
+from understudy_agent.model import ServiceSettings
 from understudy_agent.remains import Remains
 from understudy_agent.services import Services
 from understudy_agent.tasks import Outcome, Task
@@ -371,7 +371,7 @@ def test_a_stop_that_is_given_up_leaves_no_command_behind(unit, systemctl):
 
 def test_a_standby_whose_unit_cannot_be_started_is_not_fit_and_says_why(unit, systemctl):
     systemctl.shows("masked")
-    spec = ServiceSpec("db", check_interval_s=0)
+    spec = ServiceSettings("db", check_interval_s=0)
     services = Services({"db": unit("masked.service")}, [spec], lambda _name: None)
 
     def why_unfit() -> str:

@@ -15,11 +15,11 @@ from tests.unit.agent.test_expire import Node
 from understudy_agent import config, watchdog
 from understudy_agent.check import check
 from understudy_agent.expire import Expiry
-from understudy_agent.guardian import Guardian
-from understudy_agent.lease import Standing, Word
-from understudy_agent.plan import Plan
+from understudy_agent.guardian import Guardian, Handover
+from understudy_agent.lease import LeaseAnswer, LeaseView
+from understudy_agent.plan import PlanFile
 from understudy_agent.remains import RemainsFile
-from understudy_agent.view import Terms
+from understudy_agent.view import TermsView
 from understudy_agent.watchdog import (
     Armed,
     Demand,
@@ -70,13 +70,13 @@ class Hardware:
 
 
 def test_the_time_out_leaves_each_renewal_of_the_lease_time_to_come():
-    assert timeout_s(Terms(lease_s=12)) == 5
-    assert timeout_s(Terms(lease_s=20)) == 13
+    assert timeout_s(TermsView(lease_s=12)) == 5
+    assert timeout_s(TermsView(lease_s=20)) == 13
 
 
 def test_timings_that_leave_too_little_are_refused_with_what_they_need():
     with pytest.raises(WatchdogError, match="lease_s 10 leaves the watchdog 3 s, and it needs 4: lease_s must be 11"):
-        timeout_s(Terms(lease_s=10))
+        timeout_s(TermsView(lease_s=10))
 
 
 # --- feeding it ------------------------------------------------------------------------------------
@@ -101,7 +101,7 @@ class Fed:
         return self.node.keep(until_ms, self.keeper)
 
     def renew(self, end_ms: int) -> None:
-        self.node.lease_file.save(Standing(Word.MINE, 7, end_ms, Terms(lease_s=12)))
+        self.node.lease_file.save(LeaseView(LeaseAnswer.MINE, 7, end_ms, TermsView(lease_s=12)))
 
 
 @pytest.fixture
@@ -169,7 +169,7 @@ def test_asked_to_end_under_a_lease_it_is_fed_until_that_ends_as_before(fed: Fed
 
 
 def test_a_holder_that_may_keep_on_is_not_reset_when_its_lease_has_run_out(fed: Fed) -> None:
-    fed.node.lease_file.save(Standing(Word.MINE, 7, 112_000, Terms(lease_s=12, on_isolation="keep")))
+    fed.node.lease_file.save(LeaseView(LeaseAnswer.MINE, 7, 112_000, TermsView(lease_s=12, on_isolation="keep")))
     fed.node.lock.is_held = lambda: True  # type: ignore[method-assign]
     fed.keep(150_000)
     assert (fed.hardware.resets_at_ms() or 0) > 150_000
@@ -250,26 +250,26 @@ def test_files_that_cannot_be_written_are_told_of_once(tmp_path: Path) -> None:
 
 def test_nothing_starts_and_the_node_is_unfit_before_the_device_is_fed_for_these_timings(tmp_path: Path) -> None:
     log, files = FakeLog(), WatchdogFiles(tmp_path, FakeLog())
-    plan, remains = Plan(tmp_path / "plan.ini", log), RemainsFile(tmp_path / "remains.json", log)
+    plan, remains = PlanFile(tmp_path / "plan.ini", log), RemainsFile(tmp_path / "remains.json", log)
     guardian = Guardian(
-        KeptByNewest(plan), lambda _: pytest.fail("it is there"), plan, "", remains, log, watchdog=Demand(files)
+        KeptByNewest(plan), lambda _: pytest.fail("it is there"), Handover(plan, remains, ""), log, Demand(files)
     )
 
-    def seen(terms: Terms) -> tuple[bool, str]:
+    def seen(terms: TermsView) -> tuple[bool, str]:
         guardian.tick(0, {}, terms)
         return guardian.is_there, guardian.why_unfit
 
     not_known = (False, "watchdog: it is not known to be fed")
-    assert seen(Terms()) == not_known
+    assert seen(TermsView()) == not_known
     assert files.wanted() == 5
     files.say(Armed(41, 5))  # a process that is gone
-    assert seen(Terms()) == not_known
+    assert seen(TermsView()) == not_known
     files.say(Armed(42, 5))
-    assert seen(Terms()) == (True, "")
-    assert seen(Terms(lease_s=20)) == not_known
+    assert seen(TermsView()) == (True, "")
+    assert seen(TermsView(lease_s=20)) == not_known
     files.say(Armed(42, 13, "held by somebody else"))
-    assert seen(Terms(lease_s=20)) == (False, "watchdog: held by somebody else")
-    assert seen(Terms(lease_s=10))[1].startswith("watchdog: lease_s 10 leaves the watchdog 3 s")
+    assert seen(TermsView(lease_s=20)) == (False, "watchdog: held by somebody else")
+    assert seen(TermsView(lease_s=10))[1].startswith("watchdog: lease_s 10 leaves the watchdog 3 s")
 
 
 # --- the kernel's device, as far as its interface goes ---------------------------------------------------

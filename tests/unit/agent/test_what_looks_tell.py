@@ -7,7 +7,7 @@ import pytest
 
 from tests.unit.agent.fakes import FakeKind, FakeLog, FakeTask
 from understudy_agent.lease import Order
-from understudy_agent.model import Change, ServiceSpec
+from understudy_agent.model import ServiceSettings, StateChange
 from understudy_agent.services import Services
 from understudy_agent.tasks import Outcome
 from understudy_agent.tries import TriesFile
@@ -20,13 +20,13 @@ class Node:
         self, directory: Path | None = None, *, running: bool = False, restart_tries: int = 0, pause_s: float = 2
     ) -> None:
         self.kind = FakeKind(running=running)
-        self.spec = ServiceSpec(
+        self.spec = ServiceSettings(
             "db", start_limit_s=10, stop_limit_s=5, restart_tries=restart_tries, restart_pause_s=pause_s
         )
         self.directory = directory
         self.log = FakeLog()
         self.unstoppable: list[str] = []
-        self.changes: list[Change] = []
+        self.changes: list[StateChange] = []
         self.now_ms = 1_000_000
         self.start_agent()
 
@@ -104,7 +104,7 @@ def test_a_service_that_died_while_nobody_could_look_is_found_out(serving):
 
 def test_looks_that_come_often_fail_nothing_sooner():
     node = Node()
-    node.spec = ServiceSpec("db", check_interval_s=0)
+    node.spec = ServiceSettings("db", check_interval_s=0)
     node.start_agent()
     node.pass_time(Order.SERVE, 2)
     node.kind.fails.add("look")
@@ -116,7 +116,7 @@ def test_looks_that_come_often_fail_nothing_sooner():
 
 def test_looks_that_come_seldom_come_sooner_while_they_have_no_answer():
     node = Node()
-    node.spec = ServiceSpec("db", check_interval_s=60)
+    node.spec = ServiceSettings("db", check_interval_s=60)
     node.start_agent()
     node.pass_time(Order.SERVE, 50)
     node.kind.fails.add("look")
@@ -265,7 +265,7 @@ def test_what_is_being_started_is_written_down_before_it_is_started(tmp_path: Pa
 def test_a_start_that_was_given_up_before_anything_of_it_ran_is_no_reason(tmp_path, limit_s):
     """The look before it hung until the lease was gone, or until the start had run out of time."""
     node = Node(tmp_path)
-    node.spec = ServiceSpec("db", start_limit_s=limit_s, stop_limit_s=5, restart_tries=0)
+    node.spec = ServiceSettings("db", start_limit_s=limit_s, stop_limit_s=5, restart_tries=0)
     node.start_agent()
     node.pass_time(Order.LEAVE_ALONE, 2)
     node.kind.hangs.add("look")

@@ -1,4 +1,4 @@
-"""What runs beside the story, in a thread of its own: turns that are taken again and again, servers, relays."""
+"""What runs in a thread of its own while the story goes on: turns that are taken again and again, servers, relays."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Self
 _POLL_S = 0.05
 
 
-class Beside(ABC):
+class Helper(ABC):
     """Runs from `with` on until the block is left. It is given `end_limit_s` to end then."""
 
     def __init__(self, name: str, end_limit_s: float = 5.0) -> None:
@@ -31,17 +31,17 @@ class Beside(ABC):
 
     @abstractmethod
     def _run(self) -> None:
-        """What the thread does until it is told to end."""
+        """What the thread does until it is asked to end."""
 
     @abstractmethod
     def _end(self) -> None:
-        """Tell the thread to end."""
+        """Ask the thread to end."""
 
     def _ended(self) -> None:  # noqa: B027  (most leave nothing behind)
-        """Put away what the thread has used."""
+        """Release what the thread has used."""
 
 
-class Serving(Beside):
+class LoopbackServer(Helper):
     """A server on a loopback port. `url` is where it answers."""
 
     def __init__(self, name: str, server: socketserver.TCPServer) -> None:

@@ -25,7 +25,7 @@ class Datagram:
     address: tuple[str, int]
 
 
-class Post(Protocol):
+class UdpTransport(Protocol):
     """Where messages are sent and received. Both never wait, and both may lose anything."""
 
     def send(self, data: bytes, address: tuple[str, int]) -> None:
@@ -37,7 +37,7 @@ class Post(Protocol):
         ...
 
 
-class UdpPost:
+class UdpSocket:
     """A UDP socket. One that cannot be bound, since its address or port is not free, is tried again and again.
 
     `on_arrival` is called from the receiving thread.
@@ -49,7 +49,7 @@ class UdpPost:
         self._waiting: queue.Queue[Datagram] = queue.Queue(WAITING_LIMIT)
         self._on_arrival = on_arrival
         self._log = log
-        threading.Thread(target=self._run, name="post", daemon=True).start()
+        threading.Thread(target=self._run, name="udp", daemon=True).start()
 
     def send(self, data: bytes, address: tuple[str, int]) -> None:
         if self._socket is None:
@@ -60,7 +60,7 @@ class UdpPost:
         return [self._waiting.get_nowait() for _ in range(self._waiting.qsize())]
 
     def _run(self) -> None:
-        told = ""
+        logged = ""
         while True:
             opened = socket.socket(socket.AF_INET6 if ":" in self._bind else socket.AF_INET, socket.SOCK_DGRAM)
             with opened:
@@ -70,8 +70,8 @@ class UdpPost:
                     self._receive(opened)
                 except OSError as fault:
                     self._socket = None
-                    if str(fault) != told:
-                        told = str(fault)
+                    if str(fault) != logged:
+                        logged = str(fault)
                         why = f"{self._bind} port {self._port}: {fault}; every agent here needs its own failsafe_port"
                         self._log.error("failsafe_port_failed", why)
             time.sleep(BIND_AGAIN_S)
@@ -82,7 +82,7 @@ class UdpPost:
                 # One byte more than the limit: what is longer is seen to be too long.
                 data, sender = opened.recvfrom(SIZE_LIMIT + 1)
             except ConnectionError:
-                continue  # a peer has told that nobody listens there
+                continue  # a peer has answered that nobody listens there
             try:
                 self._waiting.put_nowait(Datagram(data, (sender[0], sender[1])))
             except queue.Full:

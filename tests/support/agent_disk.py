@@ -10,6 +10,9 @@ from collections.abc import Iterator, Mapping
 from errno import EISDIR, ENOENT
 from os import strerror
 from typing import Any
+from unittest.mock import patch
+
+from understudy_agent import files
 
 FOLDER = None
 """What stands in the place of a content where there is a folder, which cannot be opened."""
@@ -101,6 +104,11 @@ class MemoryPath:
 def write_in_memory(path: MemoryPath, content: Mapping[str, object], **_: Any) -> None:
     """Stands for `understudy_agent.files.write_atomically`."""
     path.replace_by(json.dumps(content))
+
+
+def files_in_memory() -> Any:
+    """Meanwhile the agent's files are kept where their paths say: in memory."""
+    return patch.object(files, "write_atomically", write_in_memory)
 
 
 class MemorySlots:

@@ -1,4 +1,4 @@
-"""Ways that can be cut: from one node to AWS, and from other nodes to it."""
+"""Links that can be cut: from one node to AWS, and from other nodes to it."""
 
 from __future__ import annotations
 
@@ -10,63 +10,63 @@ import socketserver
 import threading
 from collections.abc import Iterator
 
-from local.beside import Beside, Serving
+from local.helper import Helper, LoopbackServer
 
 _CHUNK = 65536
 _DATAGRAM = 65535
 
 
-class Way(enum.Enum):
+class LinkState(enum.Enum):
     OPEN = "OPEN"
     SILENT = "SILENT"  # connections are taken, and nothing that is asked ever arrives or is answered
     SHUT = "SHUT"  # connections are ended at once
 
 
-class Door(Serving):
-    """One node's way to a server on this machine. `url` is its endpoint there, from `with` on.
+class Link(LoopbackServer):
+    """One node's link to a server on this machine. `url` is its endpoint there, from `with` on.
 
     What is asked while it is silent is lost. So nothing piles up behind it, as it does before a server that hangs.
     """
 
     def __init__(self, port: int) -> None:
         self._port = port
-        self._way = Way.OPEN
+        self._state = LinkState.OPEN
         self._changed = threading.Condition()
         self._ends: set[socket.socket] = set()
-        door = self
+        link = self
 
         class Handler(socketserver.BaseRequestHandler):
             def handle(self) -> None:
                 # A side that goes away in the middle ends its connection, and nothing else.
                 with contextlib.suppress(ConnectionError):
-                    door._pass_through(self.request)
+                    link._pass_through(self.request)
 
-        super().__init__("door", _Server(("127.0.0.1", 0), Handler))
+        super().__init__("link", _Server(("127.0.0.1", 0), Handler))
 
-    def turn(self, way: Way) -> None:
-        """Connections that are there get it, too."""
+    def turn(self, state: LinkState) -> None:
+        """Set the state, also of connections that are open."""
         with self._changed:
-            self._way = way
+            self._state = state
             self._changed.notify_all()
-            if way is Way.SHUT:
+            if state is LinkState.SHUT:
                 self._end_all()
 
     def _ended(self) -> None:
-        self.turn(Way.SHUT)
+        self.turn(LinkState.SHUT)
 
     def _pass_through(self, asker: socket.socket) -> None:
         with socket.socket() as server, self._kept(asker, server):
-            if self._way is Way.OPEN:
+            if self._state is LinkState.OPEN:
                 server.connect(("127.0.0.1", self._port))
                 self._carry(asker, server)
             with self._changed:  # what came while it was silent is not to be heard of later
-                self._changed.wait_for(lambda: self._way is not Way.SILENT)
+                self._changed.wait_for(lambda: self._state is not LinkState.SILENT)
 
     def _carry(self, asker: socket.socket, server: socket.socket) -> None:
-        """Both directions, until one side ends or the way is no longer open."""
+        """Both directions, until one side ends or the link is no longer open."""
         while True:
             readable, _, _ = select.select([asker, server], [], [])
-            if self._way is not Way.OPEN:
+            if self._state is not LinkState.OPEN:
                 return
             for one in readable:
                 data = one.recv(_CHUNK)
@@ -96,7 +96,7 @@ class _Server(socketserver.ThreadingTCPServer):
     request_queue_size = 128
 
 
-class Relay(Beside):
+class Relay(Helper):
     """Takes the datagrams for an address, passes them on to its port `port`, and brings the answers back.
 
     `cut`: it drops both.
@@ -128,8 +128,8 @@ class Relay(Beside):
                 if one is self._front:
                     asker = sender
                 if not self.cut:
-                    way, receiver = (self._back, self._target) if one is self._front else (self._front, asker)
-                    way.sendto(data, receiver)
+                    state, receiver = (self._back, self._target) if one is self._front else (self._front, asker)
+                    state.sendto(data, receiver)
 
 
 def _bound(address: str, port: int) -> socket.socket:

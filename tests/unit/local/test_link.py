@@ -1,4 +1,4 @@
-"""Ways that can be cut, and what is on them when they are."""
+"""Links that can be cut, and what is on them when they are."""
 
 import socket
 import socketserver
@@ -7,7 +7,7 @@ from contextlib import closing
 
 import pytest
 
-from local.door import Door, Relay, Way
+from local.link import Link, LinkState, Relay
 from local.waiting import wait_for
 
 LIMIT_S = 5
@@ -40,13 +40,13 @@ def echo():
 
 
 @pytest.fixture
-def door(echo):
-    with Door(echo.server_address[1]) as made:
+def link(echo):
+    with Link(echo.server_address[1]) as made:
         yield made
 
 
-def enter(door: Door) -> socket.socket:
-    return socket.create_connection(("127.0.0.1", int(door.url.rpartition(":")[2])), timeout=LIMIT_S)
+def enter(link: Link) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", int(link.url.rpartition(":")[2])), timeout=LIMIT_S)
 
 
 def says(connection: socket.socket, data: bytes) -> bytes:
@@ -58,39 +58,39 @@ def says(connection: socket.socket, data: bytes) -> bytes:
         return b""
 
 
-def test_an_open_door_is_not_noticed(door, echo):
-    with enter(door) as connection:
+def test_an_open_door_is_not_noticed(link, echo):
+    with enter(link) as connection:
         assert says(connection, b"one") == b"one"
         assert says(connection, b"two") == b"two"
     assert echo.heard == [b"one", b"two"]
 
 
-def test_a_shut_door_ends_what_is_there_and_what_comes(door):
-    with enter(door) as before:
+def test_a_shut_door_ends_what_is_there_and_what_comes(link):
+    with enter(link) as before:
         assert says(before, b"one") == b"one"
-        door.turn(Way.SHUT)
+        link.turn(LinkState.SHUT)
         assert says(before, b"two") == b""
-    with enter(door) as after:
+    with enter(link) as after:
         assert says(after, b"three") == b""
-    door.turn(Way.OPEN)
-    with enter(door) as again:
+    link.turn(LinkState.OPEN)
+    with enter(link) as again:
         assert says(again, b"four") == b"four"
 
 
-def test_what_is_said_to_a_silent_door_is_neither_answered_nor_heard_of_later(door, echo):
-    with enter(door) as before:
+def test_what_is_said_to_a_silent_door_is_neither_answered_nor_heard_of_later(link, echo):
+    with enter(link) as before:
         assert says(before, b"one") == b"one"
-        door.turn(Way.SILENT)
-        with enter(door) as after:
+        link.turn(LinkState.SILENT)
+        with enter(link) as after:
             for connection in (before, after):
                 connection.settimeout(0.05)
                 with pytest.raises(TimeoutError):
                     says(connection, b"lost")
-            door.turn(Way.OPEN)
+            link.turn(LinkState.OPEN)
             for connection in (before, after):
                 connection.settimeout(LIMIT_S)
                 assert says(connection, b"lost, too") == b""
-    with enter(door) as again:
+    with enter(link) as again:
         assert says(again, b"two") == b"two"
     assert echo.heard == [b"one", b"two"]
 
@@ -124,6 +124,6 @@ def test_a_relay_brings_a_datagram_there_and_its_answer_back_until_it_is_cut():
 
 
 def test_nothing_of_a_door_is_left(echo):
-    with Door(echo.server_address[1]) as door, enter(door) as connection:
+    with Link(echo.server_address[1]) as link, enter(link) as connection:
         assert says(connection, b"one") == b"one"
-    wait_for("its threads end", lambda: "door" not in {t.name for t in threading.enumerate()}, LIMIT_S)
+    wait_for("its threads end", lambda: "link" not in {t.name for t in threading.enumerate()}, LIMIT_S)

@@ -1,17 +1,17 @@
-"""What people are told of an agent: why it does what it does, and its status file."""
+"""What an agent reports: why it does what it does, its beats, and its status file."""
 
 from __future__ import annotations
 
 from . import __version__
 from .failsafe import Failsafe
-from .lease import Order, Standing, Word
+from .lease import LeaseAnswer, LeaseView, Order
 from .log import Log
-from .ports import Report, Self
+from .ports import BeatReport, Self
 from .services import Services
 from .starts import Watch
 
 
-def reason(order: Order, standing: Standing, watch: Watch, *, is_stopping: bool, lacks_quorum: bool) -> str:
+def reason(order: Order, lease_view: LeaseView, watch: Watch, *, is_stopping: bool, lacks_quorum: bool) -> str:
     """Why this is the order.
 
     `is_stopping`: the agent was asked to end; `lacks_quorum`: the lease is held, and quorum forbids to serve.
@@ -24,21 +24,21 @@ def reason(order: Order, standing: Standing, watch: Watch, *, is_stopping: bool,
         why = "no lease runs that was read since this agent was started or frozen last"
         if watch.returned is not None:
             why = "it had lost this lease, and does not know yet that no other node serves"
-        return f"this node was granted the lease of epoch {standing.epoch}, keeps what runs and starts nothing: {why}"
+        return f"this node was granted the lease of epoch {lease_view.epoch}, keeps what runs and starts nothing: {why}"
     if order is Order.WAIT:
-        return f"this node holds the lease of epoch {standing.epoch}, and waits a promise out before it starts"
-    if standing.word is Word.NOT_MINE and not standing.epoch:
+        return f"this node holds the lease of epoch {lease_view.epoch}, and waits a promise out before it starts"
+    if lease_view.answer is LeaseAnswer.NOT_MINE and not lease_view.epoch:
         return "nothing has been read yet, and no lease of this boot bounds what runs here"
-    if order is Order.STOP and standing.word is Word.NOT_MINE:
-        return f"this node does not hold the lease of epoch {standing.epoch}"
+    if order is Order.STOP and lease_view.answer is LeaseAnswer.NOT_MINE:
+        return f"this node does not hold the lease of epoch {lease_view.epoch}"
     if order is Order.STOP and lacks_quorum:
-        return f"this node holds the lease of epoch {standing.epoch}, and reaches no majority of the quorum hosts"
+        return f"this node holds the lease of epoch {lease_view.epoch}, and reaches no majority of the quorum hosts"
     if order is Order.SERVE:
-        return f"this node holds the lease of epoch {standing.epoch}"
-    return f"the lease of epoch {standing.epoch} was not renewed"
+        return f"this node holds the lease of epoch {lease_view.epoch}"
+    return f"the lease of epoch {lease_view.epoch} was not renewed"
 
 
-def beat(who: Self, number: int, report: Report, failsafe: Failsafe, accepted: int) -> dict[str, object]:
+def beat(who: Self, number: int, report: BeatReport, failsafe: Failsafe, accepted: int) -> dict[str, object]:
     """What a beat says. `accepted`: how many beats of this process AWS took in before."""
     return {
         "cluster": who.cluster,
@@ -59,28 +59,28 @@ def beat(who: Self, number: int, report: Report, failsafe: Failsafe, accepted: i
 
 
 def unknown(services: Services, log: Log) -> None:
-    """Tell of what a lease binds that this process cannot stop."""
+    """Log what a lease binds and this process cannot stop."""
     for name in services.unknown:
         why = "it may run under the lease that was found, and the file does not name it: it cannot be stopped from here"
         log.error("service_unknown", why, service=name)
 
 
 def former(services: Services, log: Log) -> None:
-    """Tell of what a lease binds that is only to be stopped from here."""
+    """Log what a lease binds and this process may only stop."""
     for name in services.former:
         why = "it may run under the lease that was found, and is not in the file, or is another one there by now"
         log.warning("service_of_before", why, service=name)
 
 
-def status(cluster: str, instance: str, order: Order, standing: Standing, report: Report) -> dict[str, object]:
+def status(cluster: str, instance: str, order: Order, lease_view: LeaseView, report: BeatReport) -> dict[str, object]:
     """The status file's content."""
     return {
         "cluster": cluster,
         "instance": instance,
         "order": order.value,
-        "epoch": standing.epoch,
-        "lease_end_ms": standing.lease_end_ms,
-        "promised_until_ms": standing.promised_until_ms,
+        "epoch": lease_view.epoch,
+        "lease_end_ms": lease_view.lease_end_ms,
+        "promised_until_ms": lease_view.promised_until_ms,
         "services": dict(report.services),
         "unfit": report.unfit,
         **report.quorum,
