@@ -32,7 +32,7 @@ from understudy.domain.cluster.definition import Record
 from understudy.domain.cluster.record import desired
 from understudy.domain.cluster.seal import SECRET_LENGTH
 from understudy.domain.decide.silence import Limits
-from understudy.ports import Spread, one_by_one
+from understudy.ports.spread import Spread, one_by_one
 from understudy.usecases.observe.judge import Judge
 from understudy.usecases.transition.follow_changes import ChangeFollower
 from understudy.usecases.watch.fleet import FleetKeeper

@@ -29,7 +29,7 @@ from understudy.domain.batching.rate_limits import Purse
 from understudy.domain.cluster.state import ClusterState, NodeReport, PowerReading
 from understudy.domain.lease.terms import terms_of
 from understudy.domain.observe.quorum import hosts_of
-from understudy.ports import Read
+from understudy.ports.ledger import Read
 from understudy.ports.parameters import ParameterText
 from understudy.usecases.batching.group_commit import GroupCommit
 from understudy.usecases.batching.shared_changes import SharedChanges

@@ -37,12 +37,12 @@ MODULES = {
     "adapters": "answers aws_errors event_announcer sfn_launcher unreadable",
     "adapters.dynamodb": "batches beats commits expressions items ledger maps registration seals texts values views",
     "domain.cluster": "address approval definition departure doubt errors failed_start hold lone membership "
-    "policy quoting reach record request seal service_names state tuning unaccepted",
+    "policy quoting reach request seal service_names state tuning unaccepted",
     "domain.decide": "failback leaving rules silence situation",
     "domain.lease": "proof",
     "domain.observe": "health heartbeat quorum serving signal starts",
     "domain.transition": "consent drill opening",
-    "ports": "parameters seals",
+    "ports": "announcer launcher ledger measure seals",
     "usecases": "step",
     "usecases.observe": "asking facts hold judge record_heartbeat",
 }

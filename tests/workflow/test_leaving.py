@@ -12,7 +12,7 @@ from understudy.domain.cluster.errors import ChangeRefusedError
 from understudy.domain.cluster.policy import Fencing, Policy
 from understudy.domain.cluster.state import ClusterState, PowerReading, Proof
 from understudy.domain.decide.leaving import SUCCESSOR_S
-from understudy.ports import Read
+from understudy.ports.ledger import Read
 from understudy.usecases.observe.judge import ALERT_OVER, OPERATOR_CALLED
 from understudy.usecases.observe.receive_signal import LIFECYCLE_ACTION, SPOT_LIMIT_S
 from understudy.usecases.register.follow_tags import follow_tags

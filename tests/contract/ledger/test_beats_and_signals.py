@@ -18,7 +18,7 @@ from understudy.domain.observe.signal import (
     NamesSignal,
     PowerSignal,
 )
-from understudy.ports import NOT_A_MEMBER, STALE, UNKNOWN_CLUSTER
+from understudy.ports.ledger import NOT_A_MEMBER, STALE, UNKNOWN_CLUSTER
 
 
 def recorded(answer: Any) -> ClusterState:

@@ -11,7 +11,7 @@ from understudy.adapters.dynamodb.ledger import DynamoDbLedger
 from understudy.domain.cluster.errors import LedgerConflictError, NewerFormatError
 from understudy.domain.cluster.state import ClusterState, PowerReading
 from understudy.domain.observe.signal import AlarmSignal, PowerSignal
-from understudy.ports import NOT_A_MEMBER, STALE
+from understudy.ports.ledger import NOT_A_MEMBER, STALE
 
 
 @pytest.fixture

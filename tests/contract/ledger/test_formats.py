@@ -13,7 +13,7 @@ from understudy.domain.cluster.policy import Policy
 from understudy.domain.cluster.state import ClusterState, PowerReading, Stage
 from understudy.domain.lease.terms import terms_of
 from understudy.domain.observe.signal import AlarmSignal, FaultSignal, PowerSignal
-from understudy.ports import Refusal
+from understudy.ports.ledger import Refusal
 
 KEY = {"pk": {"S": CLUSTER}, "sk": {"S": "state"}}
 FIRST: Item = {

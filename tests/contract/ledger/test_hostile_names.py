@@ -9,7 +9,7 @@ from tests.unit.usecases.observe.test_hostile_events import HOSTILE, label
 from understudy.adapters.dynamodb.beats import beat_update, first_beat_update, signal_update
 from understudy.domain.cluster.state import Alarm, ClusterState
 from understudy.domain.observe.signal import AlarmSignal, FaultSignal
-from understudy.ports import NOT_A_MEMBER, UNKNOWN_CLUSTER
+from understudy.ports.ledger import NOT_A_MEMBER, UNKNOWN_CLUSTER
 
 # Names that the text of an update itself uses, too.
 NAMES = [

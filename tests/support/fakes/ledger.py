@@ -15,7 +15,7 @@ from understudy.domain.cluster.tuning import StackWide
 from understudy.domain.cluster.unaccepted import Unaccepted
 from understudy.domain.observe.heartbeat import Beat
 from understudy.domain.observe.signal import DepartureSignal, FaultSignal, LateSignal, NamesSignal, PowerSignal, Signal
-from understudy.ports import NOT_A_MEMBER, STALE, UNKNOWN_CLUSTER, Read, Refusal
+from understudy.ports.ledger import NOT_A_MEMBER, STALE, UNKNOWN_CLUSTER, Read, Refusal
 from understudy.ports.seals import SECRET_KEPT_S
 
 STAGE_PREFIX = "stages."

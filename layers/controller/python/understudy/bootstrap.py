@@ -5,8 +5,6 @@ from typing import TYPE_CHECKING
 
 from understudy import clients
 from understudy.invocation import Gathered, count, measure
-from understudy.ports import Spread
-from understudy.ports.parameters import DefinitionReading, Parameters, ParameterText
 from understudy.settings import settings
 from understudy.usecases.observe.judge import Judge
 
@@ -16,6 +14,8 @@ if TYPE_CHECKING:
     from understudy.domain.cluster.definition import Definition
     from understudy.domain.cluster.state import ClusterState
     from understudy.domain.decide.silence import Limits
+    from understudy.ports.parameters import DefinitionReading, Parameters, ParameterText
+    from understudy.ports.spread import Spread
     from understudy.usecases.answer.check_readiness import Inspector
     from understudy.usecases.answer.rehearse import Rehearser
     from understudy.usecases.batching.budget import Budget
@@ -174,7 +174,7 @@ def beat_figures() -> Gathered:
 
 
 @cache
-def crew() -> Spread:
+def crew() -> "Spread":
     """Does many things at once, WATCH_THREADS at most. Its threads live as long as the worker."""
     from concurrent.futures import ThreadPoolExecutor
 
@@ -182,7 +182,7 @@ def crew() -> Spread:
 
 
 @cache
-def swept_parameters() -> Parameters:
+def swept_parameters() -> "Parameters":
     """The parameters for the watch: a watch goes on with the clusters' where the one before it ended."""
     from understudy.usecases.watch.sweep import SweptParameters
 
@@ -198,14 +198,14 @@ def monitor(zone: "Route53Zone") -> "RecordMonitor":
     )
 
 
-def read_definition(text: ParameterText, version: int) -> DefinitionReading:
+def read_definition(text: "ParameterText", version: int) -> "DefinitionReading":
     """See `understudy.definition.read_definition`. Imported when a definition has been put: nothing else needs it."""
     from understudy.definition import read_definition as read
 
     return read(text, version, clients.nodes())
 
 
-def register(text: ParameterText, zone: "Route53Zone | None" = None, *, anew: bool = False) -> str:
+def register(text: "ParameterText", zone: "Route53Zone | None" = None, *, anew: bool = False) -> str:
     """Register what a parameter says: the stack's tunables or a cluster's definition. `anew`: see Registrar.register.
 
     The metric Definitions counts what became of it; a text that is known already is not counted, each minute anew.
@@ -244,7 +244,7 @@ def follow_tags(clusters: "list[tuple[ClusterState, Definition]]", zone: "Route5
     follow(clusters, nodes=clients.nodes(), register_anew=register_anew)
 
 
-def _register(text: ParameterText, zone: "Route53Zone | None", *, anew: bool) -> str:
+def _register(text: "ParameterText", zone: "Route53Zone | None", *, anew: bool) -> str:
     from understudy.usecases.register.cluster import Registrar
     from understudy.usecases.register.tuning import register_tuning
 

@@ -12,8 +12,6 @@ from botocore.config import Config
 
 from understudy.adapters.answers import refuse_strange_answers
 from understudy.adapters.dynamodb.ledger import DynamoDbLedger
-from understudy.ports import Announcer, Launcher, Notifier
-from understudy.ports.parameters import Parameters
 from understudy.settings import settings
 
 if TYPE_CHECKING:
@@ -22,11 +20,15 @@ if TYPE_CHECKING:
     from understudy.adapters.route53.assumed_roles import AssumedRoles
     from understudy.adapters.route53.retries import Polite
     from understudy.adapters.route53.zone import Route53Records, Route53Zone
+    from understudy.ports.announcer import Announcer
     from understudy.ports.deployment import Deployment
     from understudy.ports.drills import DrillBook
     from understudy.ports.keys import NodeKeys
+    from understudy.ports.launcher import Launcher
     from understudy.ports.network import Network
     from understudy.ports.nodes import Alarms, Nodes, ScalingGroups
+    from understudy.ports.notifier import Notifier
+    from understudy.ports.parameters import Parameters
     from understudy.ports.queue import CommitQueue, Questions, ShareBook
     from understudy.ports.readiness import ReportBook
     from understudy.usecases.answer.gather_readiness import Gatherer
@@ -141,7 +143,7 @@ def alarms() -> "Alarms":
 
 
 @cache
-def announcer() -> Announcer:
+def announcer() -> "Announcer":
     """The stack's bus. Connected to when there is something to tell."""
     from understudy.adapters.event_announcer import EventAnnouncer
 
@@ -149,7 +151,7 @@ def announcer() -> Announcer:
 
 
 @cache
-def brief_announcer() -> Announcer:
+def brief_announcer() -> "Announcer":
     """As announcer, for the steps that a service out of service waits for: one attempt, 2 s at the longest.
 
     An event that it loses stands in the log of the step, and its facts in the history.
@@ -160,7 +162,7 @@ def brief_announcer() -> Announcer:
 
 
 @cache
-def notifier() -> Notifier:
+def notifier() -> "Notifier":
     """The topic of the people who run the stack."""
     from understudy.adapters.sns_notifier import SnsNotifier
 
@@ -168,7 +170,7 @@ def notifier() -> Notifier:
 
 
 @cache
-def launcher() -> Launcher:
+def launcher() -> "Launcher":
     """Step Functions. Connected to when there is something to start."""
     from understudy.adapters.sfn_launcher import SfnLauncher
 
@@ -176,7 +178,7 @@ def launcher() -> Launcher:
 
 
 @cache
-def parameters() -> Parameters:
+def parameters() -> "Parameters":
     """Parameter Store."""
     from understudy.adapters.ssm_parameters import SsmParameters
 

@@ -18,7 +18,7 @@ from understudy.domain.cluster.errors import (
     ZoneCrowdedError,
 )
 from understudy.domain.cluster.record import Wish, desired, guard_epoch, guard_name
-from understudy.ports import unmeasured
+from understudy.ports.measure import unmeasured
 from understudy.usecases.batching.budget import Budget
 from understudy.usecases.batching.group_commit import GroupCommit
 

@@ -10,7 +10,8 @@ from understudy.domain.cluster.definition import Definition
 from understudy.domain.cluster.errors import AnnouncementError, LedgerConflictError
 from understudy.domain.cluster.state import ClusterState
 from understudy.domain.cluster.tuning import StackWide, effective
-from understudy.ports import Announcer, StateLedger, StateReader
+from understudy.ports.announcer import Announcer
+from understudy.ports.ledger import StateLedger, StateReader
 
 Clock = Callable[[], float]
 """Seconds since the epoch."""

@@ -21,7 +21,7 @@ from understudy.domain.cluster.errors import LedgerConflictError
 from understudy.domain.cluster.state import ClusterState
 from understudy.domain.observe.heartbeat import Beat
 from understudy.domain.observe.signal import Signal
-from understudy.ports import Refusal
+from understudy.ports.ledger import Refusal
 
 INDEX = "clusters"
 CONDITION_FAILED = "ConditionalCheckFailedException"

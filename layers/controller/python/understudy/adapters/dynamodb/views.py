@@ -9,7 +9,7 @@ from understudy.adapters.dynamodb.texts import DynamoDbTexts
 from understudy.adapters.dynamodb.values import Item
 from understudy.domain.cluster.definition import Definition
 from understudy.domain.cluster.state import ClusterState
-from understudy.ports import Read
+from understudy.ports.ledger import Read
 
 
 class DynamoDbViews(DynamoDbTexts):

@@ -10,7 +10,7 @@ from understudy.domain.cluster.request import REHEARSE, BadRequestError, parse_q
 from understudy.domain.cluster.state import ClusterState
 from understudy.domain.decide.rules import COLUMNS
 from understudy.domain.decide.situation import observer_by_clock
-from understudy.ports import StateReader
+from understudy.ports.ledger import StateReader
 from understudy.usecases.answer.rehearse import Rehearser
 from understudy.usecases.step import Clock, Outcome, answer, definition_in_force
 

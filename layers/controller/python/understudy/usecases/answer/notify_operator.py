@@ -9,7 +9,8 @@ from understudy.domain.notices.chat import chat_message
 from understudy.domain.notices.incident import Incident, incident_of, pager_detail
 from understudy.domain.notices.layout import Notice
 from understudy.domain.notices.table import notice_of
-from understudy.ports import Announcer, Notifier
+from understudy.ports.announcer import Announcer
+from understudy.ports.notifier import Notifier
 
 INCIDENT = "Understudy Incident"
 log = logging.getLogger(__name__)

@@ -11,8 +11,8 @@ from understudy.domain.cluster.definition import Record
 from understudy.domain.cluster.network import ElasticIpReading, RouteTable, RouteTarget
 from understudy.domain.cluster.record import Change, RecordReading
 from understudy.domain.transition.addresses import owed
-from understudy.ports import RecordReader
 from understudy.ports.readiness import NetworkReader
+from understudy.ports.route53 import RecordReader
 
 Writes = dict[str, list[str]]
 """What would be written, each write as one line, by what it is written to."""

@@ -20,8 +20,8 @@ from understudy.domain.cluster.state import ClusterState
 from understudy.domain.decide.rules import Action
 from understudy.domain.decide.situation import is_heard_now, observer_of_all
 from understudy.domain.readiness.facts import Unread
-from understudy.ports import ZoneListing
 from understudy.ports.board import BoardBook, Remembered
+from understudy.ports.route53 import ZoneListing
 from understudy.usecases.step import Clock
 
 ZONE_LIMIT = 10

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from understudy.domain.batching.rate_limits import Cost, Purse, full, spend
-from understudy.ports import Measure, unmeasured
+from understudy.ports.measure import Measure, unmeasured
 from understudy.ports.queue import ShareBook
 from understudy.usecases.step import Clock
 

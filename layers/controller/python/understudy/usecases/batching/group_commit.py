@@ -30,7 +30,8 @@ from understudy.domain.cluster.errors import (
 )
 from understudy.domain.cluster.record import Change, Foreign, RecordReading, Stale, Wish, plan_batch, plan_zone
 from understudy.domain.transition.addresses import Moved, owed
-from understudy.ports.queue import CommitQueue, CrowdedZone
+from understudy.ports.queue import CommitQueue
+from understudy.ports.route53 import CrowdedZone
 from understudy.usecases.batching.budget import Budget
 from understudy.usecases.step import Clock
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from understudy.domain.batching.group_commit import ASK_GAP_S
 from understudy.domain.batching.rate_limits import Bucket
 from understudy.domain.cluster.record import ChangeReading
-from understudy.ports import ChangeStatus
 from understudy.ports.queue import Questions
+from understudy.ports.route53 import ChangeStatus
 from understudy.usecases.batching.budget import Budget
 from understudy.usecases.step import Clock
 

@@ -7,7 +7,8 @@ from typing import Any
 from understudy.domain.cluster.hold import HOLD, RESUME, Hold, ModeRequest, changed_hold
 from understudy.domain.cluster.request import BadRequestError
 from understudy.domain.cluster.state import ClusterState
-from understudy.ports import Announcer, StateLedger
+from understudy.ports.announcer import Announcer
+from understudy.ports.ledger import StateLedger
 from understudy.usecases.step import Clock, redo_on_conflict, tell
 
 CLUSTER_HELD = "Understudy Cluster Held"

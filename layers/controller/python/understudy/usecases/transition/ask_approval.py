@@ -6,7 +6,8 @@ from typing import Any
 
 from understudy.domain.cluster.approval import commands
 from understudy.domain.cluster.request import parse_request
-from understudy.ports import Announcer, StateReader
+from understudy.ports.announcer import Announcer
+from understudy.ports.ledger import StateReader
 from understudy.usecases.observe.facts import facts_of
 from understudy.usecases.step import Clock, definition_in_force
 

@@ -12,7 +12,7 @@ from understudy.domain.decide.situation import Observer, health_of, observer_by_
 from understudy.domain.observe.health import NodeHealth
 from understudy.domain.observe.starts import failed_starts, obeys, start_objection
 from understudy.domain.transition.steps import STAGE_SLACK_S, entered
-from understudy.ports import StateLedger
+from understudy.ports.ledger import StateLedger
 from understudy.usecases.step import Clock, Outcome, answer, do_step
 
 POLL_S = 1

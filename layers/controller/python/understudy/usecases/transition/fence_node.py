@@ -13,7 +13,7 @@ from understudy.domain.observe.serving import objectors, serves_unbound, unheard
 from understudy.domain.observe.signal import PowerSignal
 from understudy.domain.transition.steps import entered, fenced
 from understudy.domain.transition.stopping import StopTry, StopWord, is_stop_due, may_go_unproven, read_try
-from understudy.ports import BeatLedger, StateLedger
+from understudy.ports.ledger import BeatLedger, StateLedger
 from understudy.ports.nodes import Nodes
 from understudy.usecases.step import Clock, Outcome, answer, do_step
 

@@ -36,7 +36,8 @@ from understudy.domain.transition.opening import (
     rule_on_request,
 )
 from understudy.domain.transition.steps import opened
-from understudy.ports import Announcer, StateLedger
+from understudy.ports.announcer import Announcer
+from understudy.ports.ledger import StateLedger
 from understudy.ports.seals import SealBook
 from understudy.usecases.observe.doubting import Doubter, Weighed
 from understudy.usecases.observe.facts import facts_of

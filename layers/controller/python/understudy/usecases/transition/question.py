@@ -12,7 +12,8 @@ from understudy.domain.cluster.definition import Definition
 from understudy.domain.cluster.request import Request
 from understudy.domain.cluster.state import ClusterState
 from understudy.domain.transition.consent import Approved, Ask, Ending
-from understudy.ports import Announcer, StateLedger
+from understudy.ports.announcer import Announcer
+from understudy.ports.ledger import StateLedger
 from understudy.usecases.step import tell
 
 APPROVAL_ENDED = "Understudy Approval Ended"

@@ -29,7 +29,7 @@ from understudy.domain.cluster.record import (
     plan_zone,
 )
 from understudy.domain.transition.addresses import Moved, owed, queued
-from understudy.ports import Zone
+from understudy.ports.route53 import Zone
 
 
 class OvertakenError(Exception):

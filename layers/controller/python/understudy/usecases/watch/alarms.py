@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from understudy.domain.cluster.definition import Definition
 from understudy.domain.cluster.state import Alarm, ClusterState
 from understudy.domain.observe.signal import AlarmSignal
-from understudy.ports import BeatLedger, Refusal
+from understudy.ports.ledger import BeatLedger, Refusal
 from understudy.ports.nodes import Alarms
 
 Cluster = tuple[ClusterState, Definition]

@@ -11,8 +11,9 @@ from understudy.domain.decide.fleet import Census, Sample, census, line_of, samp
 from understudy.domain.decide.rules import ON_SILENCE, decide
 from understudy.domain.decide.silence import Evidence, Fleet, Limits, Pace, Verdict, ZoneWord, weigh
 from understudy.domain.decide.situation import survey
-from understudy.ports import Announcer, StateLedger
+from understudy.ports.announcer import Announcer
 from understudy.ports.fleet import FleetBook
+from understudy.ports.ledger import StateLedger
 from understudy.usecases.step import tell
 from understudy.usecases.watch.run import Run
 from understudy.usecases.watch.views import Ears, View

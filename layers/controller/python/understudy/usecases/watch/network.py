@@ -12,7 +12,8 @@ from understudy.domain.cluster.definition import Definition
 from understudy.domain.cluster.errors import LedgerConflictError
 from understudy.domain.cluster.state import ClusterState
 from understudy.domain.transition.steps import address_owed
-from understudy.ports import Announcer, StateLedger
+from understudy.ports.announcer import Announcer
+from understudy.ports.ledger import StateLedger
 from understudy.ports.network import ElasticIpReading, Network, RouteTable
 from understudy.usecases.step import tell
 

@@ -18,7 +18,8 @@ from understudy.domain.decide.situation import (
     Situation,
     survey,
 )
-from understudy.ports import Announcer, StateLedger
+from understudy.ports.announcer import Announcer
+from understudy.ports.ledger import StateLedger
 from understudy.usecases.observe.facts import facts_of
 from understudy.usecases.step import tell
 

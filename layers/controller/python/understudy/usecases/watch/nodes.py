@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from understudy.domain.cluster.definition import Definition, NodeSpec, Role
 from understudy.domain.cluster.state import ClusterState, PowerReading
 from understudy.domain.observe.signal import FaultSignal, PowerSignal
-from understudy.ports import Announcer, BeatLedger, Refusal
+from understudy.ports.announcer import Announcer
+from understudy.ports.ledger import BeatLedger, Refusal
 from understudy.ports.nodes import InstanceFacts, Nodes
 from understudy.usecases.step import Clock, tell
 

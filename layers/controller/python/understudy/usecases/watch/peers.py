@@ -7,7 +7,8 @@ from understudy.domain.cluster.definition import Definition
 from understudy.domain.cluster.errors import LedgerConflictError
 from understudy.domain.cluster.state import ClusterState
 from understudy.domain.observe.peers import digest_of, peer_faults
-from understudy.ports import Announcer, StateLedger
+from understudy.ports.announcer import Announcer
+from understudy.ports.ledger import StateLedger
 from understudy.usecases.step import tell
 
 PEERS_DEGRADED = "Understudy Peers Degraded"

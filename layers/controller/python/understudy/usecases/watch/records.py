@@ -26,7 +26,10 @@ from understudy.domain.watch.drift import (
     withheld,
     written_last,
 )
-from understudy.ports import Announcer, Measure, StateLedger, ZoneListing, unmeasured
+from understudy.ports.announcer import Announcer
+from understudy.ports.ledger import StateLedger
+from understudy.ports.measure import Measure, unmeasured
+from understudy.ports.route53 import ZoneListing
 from understudy.usecases.step import Clock, tell
 
 RECORD_DRIFTED = "Understudy Record Drifted"

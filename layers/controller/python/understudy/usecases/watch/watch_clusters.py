@@ -18,10 +18,13 @@ from understudy.domain.observe.peers import lacks_key
 from understudy.domain.transition.phases import Span, durations_s
 from understudy.domain.watch.gauges import Ailment
 from understudy.domain.watch.rotation import rotated
-from understudy.ports import Announcer, BeatLedger, ClusterIndex, Measure, Spread, StateLedger, one_by_one, unmeasured
+from understudy.ports.announcer import Announcer
+from understudy.ports.ledger import BeatLedger, ClusterIndex, StateLedger
+from understudy.ports.measure import Measure, unmeasured
 from understudy.ports.network import Network
 from understudy.ports.nodes import Alarms, Nodes
 from understudy.ports.parameters import Parameters, ParameterText
+from understudy.ports.spread import Spread, one_by_one
 from understudy.usecases.observe.judge import Judge
 from understudy.usecases.register.cluster import RegisterOutcome
 from understudy.usecases.step import Clock, tell
