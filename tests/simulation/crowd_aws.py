@@ -16,8 +16,9 @@ from tests.simulation.crowd_checks import parts_of
 from tests.simulation.crowd_plan import LEFT_BEHIND_S
 from tests.support.fakes.ledger import FakeLedger
 from tests.support.fakes.queue import FakeQuestions, FakeQueue, FakeShares
-from understudy.domain.batching.group_commit import Intent, Settled, ZoneKey
+from understudy.domain.batching.group_commit import Intent, Settled
 from understudy.domain.batching.rate_limits import Bucket, Cost, Purse, Throughput
+from understudy.domain.cluster.definition import ZoneKey
 from understudy.domain.cluster.record import GUARD_PREFIX, ChangeReading, Guard, RecordSet, read_guard
 from understudy.domain.cluster.state import ClusterState
 from understudy.usecases.batching.budget import Budget

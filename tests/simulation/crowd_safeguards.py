@@ -9,8 +9,9 @@ from tests.simulation.crowd_plan import CrowdPlan, Member, draw_crowd
 from tests.simulation.plan import Fault
 from tests.simulation.safeguards import Safeguard, _unguarded_plan
 from tests.support.fakes.queue import FakeQuestions, FakeQueue, FakeShares
-from understudy.domain.batching.group_commit import Intent, Planned, Settled, ZoneKey
+from understudy.domain.batching.group_commit import Intent, Planned, Settled
 from understudy.domain.batching.rate_limits import Purse, Throughput
+from understudy.domain.cluster.definition import ZoneKey
 from understudy.ports.queue import Queued
 from understudy.usecases.batching import group_commit
 from understudy.usecases.batching.budget import Budget

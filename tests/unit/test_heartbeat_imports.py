@@ -35,7 +35,7 @@ OF_OTHERS |= {"typing_extensions", "urllib3"}
 MODULES = {
     "": "bootstrap clients invocation settings",
     "adapters": "answers aws_errors event_announcer sfn_launcher unreadable",
-    "adapters.dynamodb": "batches beats commits expressions items ledger maps registration seals texts values views",
+    "adapters.dynamodb": "beats commits definitions expressions items keys ledger maps registration seals table values",
     "domain.cluster": "address approval definition departure doubt errors failed_start hold lone membership "
     "policy quoting reach request seal service_names state tuning unaccepted",
     "domain.decide": "failback leaving rules silence situation",

@@ -11,10 +11,10 @@ from tests.support.boards import a_check, a_history
 from tests.support.builders import CLUSTER, NOW, a_definition, a_state
 from tests.support.fakes import FakeBoardBook, FakeLedger, FakeReportBook
 from understudy.adapters.dynamodb import items
-from understudy.adapters.dynamodb.batches import TRY_COUNT
 from understudy.adapters.dynamodb.board import DynamoDbBoard
 from understudy.adapters.dynamodb.ledger import DynamoDbLedger
 from understudy.adapters.dynamodb.readiness import DynamoDbReportBook
+from understudy.adapters.dynamodb.table import BATCH_TRY_COUNT
 from understudy.domain.cluster.errors import UnreadableError
 from understudy.domain.cluster.unaccepted import STACK_WIDE, Unaccepted
 from understudy.domain.readiness.facts import Unread
@@ -150,7 +150,7 @@ def test_a_part_that_is_never_answered_is_not_taken_for_nothing():  # S18 B3
     client = Halting(answered=0)
     with pytest.raises(UnreadableError, match="did not answer 1 of its items"):
         DynamoDbBoard(client, "clusters").histories({CLUSTER: [1]})
-    assert client.calls == TRY_COUNT
+    assert client.calls == BATCH_TRY_COUNT
 
 
 @pytest.mark.parametrize("ask", [lambda book: book.states([CLUSTER]), lambda book: book.clusters()])

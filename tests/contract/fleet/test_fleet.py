@@ -10,7 +10,8 @@ from tests.contract.tables import create_table
 from tests.support.builders import NODE_A, NODE_B, NOW, a_definition, a_state
 from tests.support.fakes import FakeFleet, FakeLedger
 from understudy.adapters.dynamodb.fleet import DynamoDbFleet
-from understudy.adapters.dynamodb.items import STATE, key, state_item
+from understudy.adapters.dynamodb.items import state_item
+from understudy.adapters.dynamodb.keys import STATE, key
 from understudy.adapters.dynamodb.ledger import DynamoDbLedger
 from understudy.domain.observe.signal import Shift
 from understudy.ports.fleet import Places

@@ -185,4 +185,4 @@ def test_of_each_cluster_one_definition_is_kept_however_often_it_is_registered(l
         after = replace(state, definition_version=version)
         ledger.register(state, after, a_definition(version=version))
         state = ledger.read_states([CLUSTER])[CLUSTER][0]
-    assert len(ledger._definitions) == 1
+    assert len(ledger._definitions._kept) == 1

@@ -6,8 +6,9 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.support.builders import NOW
+from understudy.adapters.dynamodb.keys import SEAL, SECRET, key
 from understudy.adapters.dynamodb.ledger import DynamoDbLedger
-from understudy.adapters.dynamodb.seals import SEAL_PK, SECRET
+from understudy.adapters.dynamodb.table import Table
 from understudy.domain.cluster.seal import SECRET_LENGTH
 from understudy.ports.seals import SECRET_KEPT_S
 
@@ -27,9 +28,9 @@ class Recorded:
 def forget(ledger: Any) -> None:
     """Somebody deletes the secret."""
     if isinstance(ledger, DynamoDbLedger):
-        ledger._client.delete_item(TableName=ledger._table, Key={"pk": {"S": SEAL_PK}, "sk": {"S": SECRET}})
+        ledger._table.remove_item(key(SEAL, SECRET))
     else:
-        ledger.items[(SEAL_PK, SECRET)] = bytes(range(SECRET_LENGTH))
+        ledger.items[(SEAL, SECRET)] = bytes(range(SECRET_LENGTH))
 
 
 def test_the_first_who_needs_the_secret_makes_it_and_it_stays(ledger):  # S10
@@ -98,6 +99,6 @@ def test_a_table_that_does_not_answer_is_no_empty_one(dynamodb):  # B3
 def test_a_fault_of_the_table_while_it_is_made_comes_through(dynamodb, table):  # B3
     ledger = DynamoDbLedger(dynamodb, table)
     ledger._seals._read = lambda: b""
-    ledger._seals._table = "no-such-table"
+    ledger._seals._table = Table(dynamodb, "no-such-table")
     with pytest.raises(ClientError):
         ledger.secret(NOW)

@@ -5,8 +5,9 @@ from dataclasses import replace
 
 from tests.support.fakes.faults import Faulty
 from tests.support.fakes.ledger import FakeLedger
-from understudy.domain.batching.group_commit import Intent, Settled, ZoneKey
+from understudy.domain.batching.group_commit import Intent, Settled
 from understudy.domain.batching.rate_limits import Purse, Throughput
+from understudy.domain.cluster.definition import ZoneKey
 from understudy.domain.cluster.record import ChangeReading
 from understudy.ports.queue import Queued
 from understudy.usecases.batching.budget import Budget

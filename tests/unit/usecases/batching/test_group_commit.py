@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.builders import ADDRESS_A, ADDRESS_B, NOW, RECORD
 from tests.support.fakes import FakeLedger, FakeQueue, FakeShares, FakeZone, VirtualClock, a_budget
-from understudy.domain.batching.group_commit import QUEUE_LIMIT_S, TURN_S, Intent, zone_of
+from understudy.domain.batching.group_commit import QUEUE_LIMIT_S, TURN_S, Intent
 from understudy.domain.batching.rate_limits import Bucket, Purse, Throughput
 from understudy.domain.cluster.address import AddressStatus
 from understudy.domain.cluster.errors import (
@@ -22,7 +22,7 @@ from understudy.ports.measure import unmeasured
 from understudy.usecases.batching.budget import Budget
 from understudy.usecases.batching.group_commit import GroupCommit
 
-ZONE = zone_of(RECORD)
+ZONE = RECORD.zone
 
 
 class Zone(FakeZone):

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from understudy.domain.batching.group_commit import Intent, Settled, ZoneKey
+from understudy.domain.batching.group_commit import Intent, Settled
 from understudy.domain.batching.rate_limits import Purse, Throughput
+from understudy.domain.cluster.definition import ZoneKey
 from understudy.domain.cluster.record import ChangeReading
 
 

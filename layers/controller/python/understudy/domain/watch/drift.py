@@ -93,18 +93,14 @@ def repairable(findings: Sequence[Finding]) -> tuple[Finding, ...]:
     """
     if any(each.standing is Standing.NEWER for each in findings):
         return ()
-    shut = {_zone_of(each.record) for each in findings if each.standing is Standing.OBSTRUCTED}
-    return tuple(each for each in findings if each.standing is Standing.DRIFTED and _zone_of(each.record) not in shut)
+    shut = {each.record.zone for each in findings if each.standing is Standing.OBSTRUCTED}
+    return tuple(each for each in findings if each.standing is Standing.DRIFTED and each.record.zone not in shut)
 
 
 def withheld(findings: Sequence[Finding]) -> tuple[Finding, ...]:
     """The records that are not as written and that no repair can put right: a person has to look."""
     good = repairable(findings)
     return tuple(each for each in findings if each.standing is not Standing.AS_WRITTEN and each not in good)
-
-
-def _zone_of(record: Record) -> tuple[str, str]:
-    return (record.role_arn, record.hosted_zone_id)
 
 
 def facts_of(finding: Finding) -> dict[str, Any]:

@@ -6,8 +6,8 @@ The movers themselves are the real ones: so the plan is what they would do, and 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 
-from understudy.domain.batching.group_commit import Intent, Settled, ZoneKey
-from understudy.domain.cluster.definition import Record
+from understudy.domain.batching.group_commit import Intent, Settled
+from understudy.domain.cluster.definition import Record, ZoneKey
 from understudy.domain.cluster.network import ElasticIpReading, RouteTable, RouteTarget
 from understudy.domain.cluster.record import Change, RecordReading
 from understudy.domain.transition.addresses import owed

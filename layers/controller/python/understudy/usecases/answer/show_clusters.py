@@ -12,7 +12,7 @@ from understudy.board.page import page, shown_in_full
 from understudy.board.style import Theme
 from understudy.board.texts import text_words
 from understudy.board.views import Board, ClusterView
-from understudy.domain.cluster.definition import Record
+from understudy.domain.cluster.definition import Record, ZoneKey
 from understudy.domain.cluster.errors import AddressUnreadableError, UnreadableError
 from understudy.domain.cluster.quoting import quoted
 from understudy.domain.cluster.record import RecordReading
@@ -103,10 +103,10 @@ def _look(state: ClusterState, known: Remembered, is_anyone_heard: bool, stack: 
 
 def _with_readings(looks: Sequence[Look], listing: ZoneListing) -> tuple[list[Look], tuple[str, ...]]:
     """With what Route 53 says of the records: one reading for all clusters of a zone, and what was not read."""
-    zones: dict[tuple[str, str, str], list[Record]] = {}
+    zones: dict[ZoneKey, list[Record]] = {}
     for look in sorted(looks, key=lambda each: each.decision.action is Action.WAIT):
         for record in look.definition.records:
-            zones.setdefault((record.role_arn, record.hosted_zone_id, record.external_id), []).append(record)
+            zones.setdefault(record.zone, []).append(record)
     readings: Readings = {}
     notes = []
     for number, ((_, zone, _), records) in enumerate(zones.items()):

@@ -12,14 +12,13 @@ from understudy.domain.batching.group_commit import (
     Intent,
     Planned,
     Settled,
-    ZoneKey,
     first_batch,
     guilty,
     units_of,
 )
 from understudy.domain.batching.rate_limits import Bucket, Cost
 from understudy.domain.cluster.address import AddressStatus
-from understudy.domain.cluster.definition import Record
+from understudy.domain.cluster.definition import Record, ZoneKey
 from understudy.domain.cluster.errors import (
     AddressCrowdedError,
     AddressUnreadableError,

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from understudy.domain.cluster.definition import Definition, Record
+from understudy.domain.cluster.definition import Definition, Record, ZoneKey
 from understudy.domain.cluster.errors import AddressUnreadableError, LedgerConflictError
 from understudy.domain.cluster.intervals import recordcheck_gap_s
 from understudy.domain.cluster.record import RecordReading, Wish
@@ -39,7 +39,6 @@ REMEMBERED = 20
 """How many findings the history of an epoch keeps: more than a cluster has records, and no more than an item holds."""
 Sleep = Callable[[float], None]
 Cluster = tuple[ClusterState, Definition]
-ZoneKey = tuple[str, str, str]
 Readings = Mapping[Record, RecordReading]
 log = logging.getLogger(__name__)
 
@@ -175,7 +174,7 @@ def _tasks(subjects: Iterable[Subject]) -> Mapping[ZoneKey, ZoneTask]:
     tasks: dict[ZoneKey, ZoneTask] = {}
     for each in subjects:
         for record in each.wishes:
-            task = tasks.setdefault((record.role_arn, record.hosted_zone_id, record.external_id), ZoneTask())
+            task = tasks.setdefault(record.zone, ZoneTask())
             task.records[record] = None
             task.tunings.add(each.tuning)
     return tasks
