@@ -17,7 +17,7 @@ from typing import Any
 from tests.support.builders import NOW, SPECS, a_definition, a_report, a_state, a_wish
 from tests.support.drills import a_drill_master
 from tests.support.fakes import FakeAnnouncer, PagedRoute53, VirtualClock
-from tests.support.politeness import a_polite_way
+from tests.support.politeness import retrying
 from understudy.adapters.cloudwatch_alarms import CloudWatchAlarms
 from understudy.adapters.dynamodb import items, keys
 from understudy.adapters.dynamodb.fleet import DynamoDbFleet
@@ -203,7 +203,7 @@ class Fleet:
 
     def watch(self) -> WatchReport:
         """One watch."""
-        ledger, zone = self._ledger, Route53Zone(self.route53, a_polite_way())
+        ledger, zone = self._ledger, Route53Zone(retrying(self.route53))
         launcher = SfnLauncher(lambda: self.aws, "arn:aws:states:us-east-1:123456789012:stateMachine:bench")
         return watch_clusters(
             ledger=ledger,

@@ -38,7 +38,7 @@ from tests.support.builders import (
 from tests.support.fakes.announcer import FakeAnnouncer
 from tests.support.fakes.ledger import FakeLedger
 from tests.support.fakes.queue import FakeQuestions, FakeQueue, FakeShares
-from understudy.adapters.route53.retries import Polite
+from understudy.adapters.route53.retries import Retries, RetryingClient
 from understudy.adapters.route53.zone import Route53Zone
 from understudy.domain.batching.rate_limits import Purse
 from understudy.domain.cluster.definition import Record
@@ -110,8 +110,8 @@ class Scene:
         self.random = Random(self.seed)
         self.route53 = Route53Model(self.time, self.random)
         self.ledger = FakeLedger()
-        polite = Polite(self.time, self.time.sleep, self.random.random)
-        zone = self.zone = Route53Zone(self.route53, polite)
+        retries = Retries(self.time, self.time.sleep, self.random.random)
+        zone = self.zone = Route53Zone(RetryingClient(self.route53, retries))
         shares = SlowShares(self.time)
         moves, polls = (Budget(shares, purse, self.time, SHARE) for purse in (Purse.MOVES, Purse.POLLS))
         group = GroupCommit(zone, SlowQueue(self.ledger, self.time), self.time, self.time.sleep, "understudy", moves)

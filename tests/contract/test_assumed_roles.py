@@ -10,7 +10,7 @@ from botocore.stub import Stubber
 from tests.contract.conftest import REGION
 from tests.support.builders import NOW, a_wish
 from tests.support.fakes import VirtualClock
-from tests.support.politeness import a_polite_way
+from tests.support.politeness import retrying
 from understudy.adapters.route53.assumed_roles import AssumedRoles
 from understudy.adapters.route53.zone import Route53Zone
 from understudy.domain.cluster.definition import Record
@@ -160,7 +160,7 @@ def test_a_record_of_another_account_is_read_written_and_followed_by_its_role(ro
         asked.append((role_arn, external_id))
         return make(route53)
 
-    zone = Route53Zone(Refusing(), a_polite_way(), call_as)
+    zone = Route53Zone(retrying(Refusing(), call_as=call_as))
     change = {"Id": "/change/C123", "Status": "PENDING", "SubmittedAt": datetime.fromtimestamp(NOW, UTC)}
     nothing = {"ResourceRecordSets": [], "IsTruncated": False, "MaxItems": "1"}
     with Stubber(route53) as stubber:
@@ -176,7 +176,7 @@ def test_a_record_of_another_account_is_read_written_and_followed_by_its_role(ro
 
 def test_a_role_that_may_not_be_assumed_is_unreadable_and_a_refusal(sts, route53):
     roles = AssumedRoles(lambda: sts, lambda keys: route53, VirtualClock(), "understudy")
-    zone = Route53Zone(route53, a_polite_way(), roles.call)
+    zone = Route53Zone(retrying(route53, call_as=roles.call))
     with Stubber(sts) as stubber:
         for _ in range(3):
             stubber.add_client_error("assume_role", "AccessDenied", http_status_code=403)

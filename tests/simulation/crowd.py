@@ -34,7 +34,7 @@ from tests.simulation.story import Story
 from tests.simulation.weather import Weather
 from tests.support.builders import ADDRESS_A, NODE_A, NODE_B, NOW, SPECS, a_definition, a_report, a_state
 from tests.support.fakes.announcer import FakeAnnouncer
-from understudy.adapters.route53.retries import Polite
+from understudy.adapters.route53.retries import Retries, RetryingClient
 from understudy.adapters.route53.zone import Route53Zone
 from understudy.domain.batching.group_commit import CROWDED_S, FOLLOWED_S
 from understudy.domain.batching.rate_limits import Purse
@@ -101,8 +101,8 @@ class Crowd:
             self.calls.port(each)
             for each in (self.ledger, WatchedQueue(self), WatchedShares(self), WatchedQuestions(self))
         )
-        polite = Polite(self.time, self.time.sleep, self._chance("gaps").random)
-        zone = Route53Zone(self.route53, polite)
+        retries = Retries(self.time, self.time.sleep, self._chance("gaps").random)
+        zone = Route53Zone(RetryingClient(self.route53, retries))
         moves, polls = (
             WatchedBudget(shares, purse, self.time, self.plan.share, crowd=self) for purse in (Purse.MOVES, Purse.POLLS)
         )

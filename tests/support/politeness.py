@@ -1,8 +1,10 @@
-"""The polite way to call Route 53, without waiting: its gaps pass on a clock of its own."""
+"""The retries of calls of Route 53, without waiting: their gaps pass on a clock of their own."""
 
 from collections.abc import Callable
+from typing import Any
 
-from understudy.adapters.route53.retries import Allowance, Polite
+from understudy.adapters.route53.assumed_roles import CallAs
+from understudy.adapters.route53.retries import Retries, RetryingClient, TimeLimit
 
 
 class GapClock:
@@ -20,9 +22,20 @@ class GapClock:
         self.now_s += seconds
 
 
-def a_polite_way(
-    clock: GapClock | None = None, random: Callable[[], float] = lambda: 1.0, allowance: Allowance | None = None
-) -> Polite:
-    """A Polite on a clock of its own, with the longest gaps unless a test says otherwise."""
+def retries_on(
+    clock: GapClock | None = None, random: Callable[[], float] = lambda: 1.0, limit: TimeLimit | None = None
+) -> Retries:
+    """Retries on a clock of their own, with the longest gaps unless a test says otherwise."""
     clock = clock or GapClock()
-    return Polite(clock, clock.pass_by, random, allowance)
+    return Retries(clock, clock.pass_by, random, limit)
+
+
+def retrying(
+    client: Any,
+    clock: GapClock | None = None,
+    random: Callable[[], float] = lambda: 1.0,
+    limit: TimeLimit | None = None,
+    call_as: CallAs | None = None,
+) -> RetryingClient:
+    """A client that retries as `retries_on`."""
+    return RetryingClient(client, retries_on(clock, random, limit), call_as)

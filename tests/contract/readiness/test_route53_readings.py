@@ -9,8 +9,9 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from botocore.stub import Stubber
 
 from tests.contract.conftest import REGION
-from tests.support.politeness import a_polite_way
+from tests.support.politeness import retries_on
 from understudy.adapters.route53.readings import PAGES_LIMIT, ResolverReadings, Route53Readings
+from understudy.adapters.route53.retries import RetryingClient
 from understudy.domain.cluster.definition import Record
 from understudy.domain.cluster.errors import UnreadableError
 from understudy.domain.cluster.record import RecordSet
@@ -57,7 +58,7 @@ def stubber(route53: Any) -> Iterator[Stubber]:
         yield stubber
 
 
-NOT_PATIENT = a_polite_way(random=lambda: 100.0)
+NOT_PATIENT = retries_on(random=lambda: 100.0)
 
 
 def no_role(role_arn: str, external_id: str, make: Any) -> Any:
@@ -65,7 +66,7 @@ def no_role(role_arn: str, external_id: str, make: Any) -> Any:
 
 
 def readings_of(route53: Any) -> Route53Readings:
-    return Route53Readings(route53, NOT_PATIENT, no_role)
+    return Route53Readings(RetryingClient(route53, NOT_PATIENT, no_role))
 
 
 def a_record(zone_id: str) -> Record:
@@ -205,7 +206,7 @@ def test_a_zone_of_another_account_is_read_by_its_role_and_external_id(route53, 
     stubber.add_response("get_hosted_zone", {"HostedZone": zone}, {"Id": "Z0ELSEWHERE"})
     nothing = {"ResourceRecordSets": [], "IsTruncated": False, "MaxItems": "100"}
     stubber.add_response("list_resource_record_sets", nothing)
-    readings = Route53Readings(Refusing(), NOT_PATIENT, call_as)
+    readings = Route53Readings(RetryingClient(Refusing(), NOT_PATIENT, call_as))
     assert readings.hosted_zone(ELSEWHERE) == HostedZone("corp.example.com", False, {})
     assert readings.found_records(ELSEWHERE, NAME) == ()
     assert asked == [(ELSEWHERE.role_arn, ELSEWHERE.external_id)] * 2
@@ -227,7 +228,9 @@ def test_a_role_that_may_not_read_its_zone_is_unreadable_with_what_to_allow(
 ):  # S4 B3
     stubber.add_client_error(operation, "AccessDenied")
     with pytest.raises(UnreadableError) as caught:
-        read(Route53Readings(Refusing(), NOT_PATIENT, lambda role_arn, external_id, make: make(route53)))
+        read(
+            Route53Readings(RetryingClient(Refusing(), NOT_PATIENT, lambda role_arn, external_id, make: make(route53)))
+        )
     assert "AccessDenied" in str(caught.value)
     assert (
         f"{ELSEWHERE.role_arn} must be in the stack's ZoneRoleArns, trust this account, and allow {action} on "
@@ -240,7 +243,7 @@ def test_a_role_that_may_not_be_assumed_is_unreadable_with_what_to_allow(route53
         raise ClientError({"Error": {"Code": "AccessDenied", "Message": "not trusted"}}, "AssumeRole")
 
     with pytest.raises(UnreadableError, match=r"not trusted.*trust this account"):
-        Route53Readings(route53, NOT_PATIENT, refusing).hosted_zone(ELSEWHERE)
+        Route53Readings(RetryingClient(route53, NOT_PATIENT, refusing)).hosted_zone(ELSEWHERE)
 
 
 def test_inbound_endpoints_are_listed_and_outbound_ones_are_not(clients, vpc):  # S2

@@ -8,7 +8,7 @@ import pytest
 
 from tests.contract.conftest import REGION
 from tests.support.fakes import FakeZone
-from tests.support.politeness import a_polite_way
+from tests.support.politeness import retrying
 from understudy.adapters.route53.zone import Route53Zone
 from understudy.domain.cluster.definition import Record
 
@@ -49,5 +49,5 @@ def scene(request: pytest.FixtureRequest) -> Scene:
     """A zone without the record."""
     if request.param == "fake":
         return Scene(FakeZone(), Record("Z0EXAMPLE", NAME))
-    zone = Route53Zone(request.getfixturevalue("route53"), a_polite_way())
+    zone = Route53Zone(retrying(request.getfixturevalue("route53")))
     return Scene(zone, Record(request.getfixturevalue("hosted_zone_id"), NAME))

@@ -1,4 +1,4 @@
-"""Everybody calls Route 53 in one polite way: with growing gaps, never twice unseen, and to an end in time (S6, S7).
+"""Everybody calls Route 53 with the same retries: after growing gaps, never twice unseen, and to an end (S6, S7).
 
 The shapes of the faults are those that Route 53 sends; the answers that never come are a server that keeps silent.
 """
@@ -19,10 +19,10 @@ from botocore.stub import Stubber
 
 from tests.contract.conftest import REGION
 from tests.support.builders import RECORD, a_wish
-from tests.support.politeness import GapClock, a_polite_way
+from tests.support.politeness import GapClock, retries_on, retrying
 from understudy.adapters.route53.assumed_roles import AssumedRoles, CallAs
 from understudy.adapters.route53.readings import Route53Readings
-from understudy.adapters.route53.retries import ATTEMPT_LIMIT_S, Allowance
+from understudy.adapters.route53.retries import ATTEMPT_LIMIT_S, RetryingClient, TimeLimit
 from understudy.adapters.route53.zone import Route53Zone
 from understudy.domain.cluster.definition import Record
 from understudy.domain.cluster.errors import AddressUnreadableError, UnreadableError, ZoneBusyError, ZoneCrowdedError
@@ -79,7 +79,7 @@ def test_a_batch_that_route_53_did_not_take_is_handed_in_again_after_growing_gap
     for _ in range(3):
         stubber.add_client_error("change_resource_record_sets", code, "in words", status)
     stubber.add_response("change_resource_record_sets", CHANGE)
-    assert Route53Zone(client, a_polite_way(clock)).submit(RECORD, BATCH, "") == "C1"
+    assert Route53Zone(retrying(client, clock)).submit(RECORD, BATCH, "") == "C1"
     stubber.assert_no_pending_responses()
     assert clock.gaps == [0.25, 0.5, 1.0]
 
@@ -90,7 +90,7 @@ def test_whoever_counts_each_request_hands_a_batch_in_once(client, stubber):  # 
     stubber.add_client_error("change_resource_record_sets", "PriorRequestNotComplete", "in words", 400)
     stubber.add_response("change_resource_record_sets", CHANGE)
     with pytest.raises(ZoneCrowdedError, match="PriorRequestNotComplete"):
-        Route53Zone(client, a_polite_way(clock)).submit(RECORD, BATCH, "", tries_again=False)
+        Route53Zone(retrying(client, clock)).submit(RECORD, BATCH, "", tries_again=False)
     assert clock.gaps == []
     with pytest.raises(AssertionError):
         stubber.assert_no_pending_responses()
@@ -103,7 +103,7 @@ def test_a_batch_whose_answer_was_lost_is_not_handed_in_a_second_time(client, st
     stubber.add_client_error("change_resource_record_sets", code, "in words", status)
     stubber.add_response("change_resource_record_sets", CHANGE)
     with pytest.raises(ZoneBusyError, match=code):
-        Route53Zone(client, a_polite_way(clock)).submit(RECORD, BATCH, "")
+        Route53Zone(retrying(client, clock)).submit(RECORD, BATCH, "")
     assert clock.gaps == []
     with pytest.raises(AssertionError):
         stubber.assert_no_pending_responses()
@@ -114,7 +114,7 @@ def test_a_batch_that_is_not_answered_is_handed_in_once(fault):  # S6 B1
     clock = GapClock()
     route53 = Hanging(clock, fault)
     with pytest.raises(ZoneBusyError):
-        Route53Zone(route53, a_polite_way(clock)).submit(RECORD, BATCH, "")
+        Route53Zone(retrying(route53, clock)).submit(RECORD, BATCH, "")
     assert route53.calls == {"change_resource_record_sets": 1}
 
 
@@ -126,7 +126,7 @@ def test_a_reading_is_asked_for_again_after_any_fault_that_passes(client, stubbe
     stubber.add_response("list_resource_record_sets", NOTHING)
     stubber.add_client_error("get_change", code, "in words", status)
     stubber.add_response("get_change", CHANGE)
-    zone = Route53Zone(client, a_polite_way())
+    zone = Route53Zone(retrying(client))
     assert zone.read(RECORD) == RecordReading(None, None)
     assert zone.change_status("C1") is ChangeReading.IN_SYNC
     stubber.assert_no_pending_responses()
@@ -139,7 +139,7 @@ def test_what_stays_throttled_is_given_up_in_time(client, method):  # S5
         for _ in range(4):
             stubber.add_client_error("list_resource_record_sets", "Throttling", "Rate exceeded", 400)
         with pytest.raises(AddressUnreadableError, match="Throttling"):
-            getattr(Route53Zone(client, a_polite_way(clock)), method)([RECORD] if method == "read_many" else RECORD)
+            getattr(Route53Zone(retrying(client, clock)), method)([RECORD] if method == "read_many" else RECORD)
         stubber.assert_no_pending_responses()
     assert clock.gaps == [0.25, 0.5, 1.0]
 
@@ -151,7 +151,7 @@ def test_two_who_were_refused_at_once_do_not_come_back_at_once(client):  # B12
         with Stubber(client) as stubber:
             stubber.add_client_error("get_change", "Throttling", "Rate exceeded", 400)
             stubber.add_response("get_change", CHANGE)
-            Route53Zone(client, a_polite_way(clock, lambda fraction=fraction: fraction)).change_status("C1")
+            Route53Zone(retrying(client, clock, lambda fraction=fraction: fraction)).change_status("C1")
         gaps += clock.gaps
     assert gaps == [pytest.approx(0.025), pytest.approx(0.225)]
 
@@ -162,7 +162,7 @@ def test_two_who_were_refused_at_once_do_not_come_back_at_once(client):  # B12
 def test_no_question_outlasts_its_limit_however_long_each_attempt_takes(method, lasts_s, fraction):  # S6 S7
     clock = GapClock()
     route53 = Hanging(clock, timeouts()[0], lasts_s)
-    zone = Route53Zone(route53, a_polite_way(clock, lambda: fraction))
+    zone = Route53Zone(retrying(route53, clock, lambda: fraction))
     arguments = {"submit": (RECORD, BATCH, ""), "change_status": ("C1",), "read_many": ([RECORD],)}.get(
         method, (RECORD,)
     )
@@ -183,13 +183,13 @@ def test_both_readings_of_a_record_share_one_limit():  # S5
             return next(answers)
 
     with pytest.raises(AddressUnreadableError, match="no time"):
-        Route53Zone(Slow(), a_polite_way(clock)).read(RECORD)
+        Route53Zone(retrying(Slow(), clock)).read(RECORD)
 
 
 def test_where_a_role_has_to_be_assumed_an_attempt_is_given_time_for_both_calls():  # S4
     clock = GapClock()
     route53 = Hanging(clock, timeouts()[0], 2 * ATTEMPT_LIMIT_S)
-    zone = Route53Zone(object(), a_polite_way(clock), lambda role, external_id, make: make(route53))
+    zone = Route53Zone(retrying(object(), clock, call_as=lambda role, external_id, make: make(route53)))
     with pytest.raises(AddressUnreadableError):
         zone.change_status("C1 arn:aws:iam::210987654321:role/zones")
     assert route53.calls == {"get_change": 1}
@@ -231,7 +231,10 @@ def an_old_session(there: Elsewhere, clock: GapClock, record: Record) -> CallAs:
     return roles.call
 
 
-READERS = [lambda *how: Route53Zone(*how).read, lambda *how: Route53Readings(*how).hosted_zone]
+READERS = [
+    lambda *how: Route53Zone(RetryingClient(*how)).read,
+    lambda *how: Route53Readings(RetryingClient(*how)).hosted_zone,
+]
 
 
 @pytest.mark.parametrize("throttled", [0, 1, 2])
@@ -245,7 +248,7 @@ def test_a_question_by_keys_that_were_revoked_ends_in_time_as_well(reader, lasts
     call_as = an_old_session(there, clock, record)
     begun_at = clock()
     with pytest.raises((AddressUnreadableError, UnreadableError, ZoneCrowdedError)):
-        reader(object(), a_polite_way(clock), call_as)(record)
+        reader(object(), retries_on(clock), call_as)(record)
     assert clock() - begun_at <= CALL_LIMIT_S
 
 
@@ -254,14 +257,14 @@ def test_keys_that_are_refused_at_once_are_renewed_within_the_same_question():  
     there = Elsewhere(clock, 0.2, 0)
     record = replace(RECORD, role_arn="arn:aws:iam::210987654321:role/zones")
     with pytest.raises(UnreadableError):
-        Route53Readings(object(), a_polite_way(clock), an_old_session(there, clock, record)).hosted_zone(record)
+        Route53Readings(retrying(object(), clock, call_as=an_old_session(there, clock, record))).hosted_zone(record)
     assert there.calls == ["get_hosted_zone"] * 2
 
 
-def test_all_that_one_run_does_ends_within_its_allowance_and_what_was_not_reached_is_not_asked():  # S5 B3
+def test_all_that_one_run_does_ends_within_its_limit_and_what_was_not_reached_is_not_asked():  # S5 B3
     clock = GapClock()
     route53 = Hanging(clock, timeouts()[0])
-    zone = Route53Zone(route53, a_polite_way(clock)).within(Allowance(25, clock))
+    zone = Route53Zone(retrying(route53, clock)).within(TimeLimit(25, clock))
     for _ in range(20):  # as many zones as you like
         with pytest.raises(AddressUnreadableError):
             zone.read_many([RECORD])
@@ -272,10 +275,10 @@ def test_all_that_one_run_does_ends_within_its_allowance_and_what_was_not_reache
         zone.read_many([RECORD])
 
 
-def test_without_an_allowance_every_question_has_its_own_limit_and_a_run_has_none():
-    """What the allowance is for: the same run, without it."""
+def test_without_a_limit_of_the_run_every_question_has_its_own_and_a_run_has_none():
+    """What the limit is for: the same run, without it."""
     clock = GapClock()
-    zone = Route53Zone(Hanging(clock, timeouts()[0]), a_polite_way(clock))
+    zone = Route53Zone(retrying(Hanging(clock, timeouts()[0]), clock))
     for _ in range(20):
         with pytest.raises(AddressUnreadableError):
             zone.read_many([RECORD])
@@ -294,22 +297,22 @@ def test_a_page_that_is_throttled_is_asked_for_again_and_the_pages_before_are_no
     stubber.add_response(method, first, {**asked, "StartRecordName": RECORD.name})
     stubber.add_client_error(method, "Throttling", "Rate exceeded", 400)
     stubber.add_response(method, page("y."), {**asked, "StartRecordName": guard})
-    reading = Route53Zone(client, a_polite_way()).read_many([RECORD])[RECORD]
+    reading = Route53Zone(retrying(client)).read_many([RECORD])[RECORD]
     assert reading.record is not None
     assert reading.guard is None
     stubber.assert_no_pending_responses()
 
 
-def test_the_readiness_check_is_as_polite_as_the_others(client, stubber):  # S1
+def test_the_readiness_check_retries_as_the_others_do(client, stubber):  # S1
     for code, status in repeat(("Throttling", 400), 2):
         stubber.add_client_error("list_resource_record_sets", code, "Rate exceeded", status)
     stubber.add_response("list_resource_record_sets", NOTHING)
     clock = GapClock()
-    assert Route53Readings(client, a_polite_way(clock), no_role).found_records(RECORD, RECORD.name) == ()
+    assert Route53Readings(retrying(client, clock, call_as=no_role)).found_records(RECORD, RECORD.name) == ()
     assert clock.gaps == [0.25, 0.5]
-    spent = a_polite_way(clock, allowance=Allowance(1, clock))
+    spent = retries_on(clock, limit=TimeLimit(1, clock))
     with pytest.raises(UnreadableError, match="no time is left"):
-        Route53Readings(client, spent, no_role).hosted_zone(RECORD)
+        Route53Readings(RetryingClient(client, spent, no_role)).hosted_zone(RECORD)
 
 
 def test_a_server_that_keeps_silent_is_asked_as_often_as_our_own_retries_say(monkeypatch):
@@ -323,8 +326,8 @@ def test_a_server_that_keeps_silent_is_asked_as_often_as_our_own_retries_say(mon
         client.meta.events.register("before-send.route-53", lambda request, **_: sent.append(request.url))
         clock = GapClock()
         with pytest.raises(ZoneBusyError):
-            Route53Zone(client, a_polite_way(clock)).submit(RECORD, BATCH, "")
+            Route53Zone(retrying(client, clock)).submit(RECORD, BATCH, "")
         assert len(sent) == 1
         with pytest.raises(AddressUnreadableError):
-            Route53Zone(client, a_polite_way(clock, allowance=Allowance(4.5, clock))).change_status("C1")
+            Route53Zone(retrying(client, clock, limit=TimeLimit(4.5, clock))).change_status("C1")
         assert len(sent) == 1 + 2

@@ -30,27 +30,27 @@ if TYPE_CHECKING:
 WATCH_THREADS = 10
 """How many calls of one service a watch makes at once: botocore keeps as many connections open for a client."""
 
-WATCH_ALLOWANCE_S = 25
+WATCH_ROUTE53_LIMIT_S = 25
 """What one watch may spend on Route 53, waits included: its function ends after 55 s, and has more to do."""
 
-BOARD_ALLOWANCE_S = 6
+BOARD_ROUTE53_LIMIT_S = 6
 """What one look at the board may spend on Route 53: somebody waits for it."""
 
 
 def zone_for_a_watch() -> "Route53Zone":
-    """Route 53 for one run of the watch: all that it does there together takes no longer than WATCH_ALLOWANCE_S."""
-    return _zone_within(WATCH_ALLOWANCE_S)
+    """Route 53 for one run of the watch: all that it does there together takes no longer than WATCH_ROUTE53_LIMIT_S."""
+    return _zone_within(WATCH_ROUTE53_LIMIT_S)
 
 
 def zone_for_a_board() -> "Route53Zone":
-    """Route 53 for one look at the board, for no longer than BOARD_ALLOWANCE_S together."""
-    return _zone_within(BOARD_ALLOWANCE_S)
+    """Route 53 for one look at the board, for no longer than BOARD_ROUTE53_LIMIT_S together."""
+    return _zone_within(BOARD_ROUTE53_LIMIT_S)
 
 
 def _zone_within(seconds: float) -> "Route53Zone":
-    from understudy.adapters.route53.retries import Allowance
+    from understudy.adapters.route53.retries import TimeLimit
 
-    return clients.zone().within(Allowance(seconds, clients.steady))
+    return clients.zone().within(TimeLimit(seconds, clients.steady))
 
 
 def inspector() -> "Inspector":

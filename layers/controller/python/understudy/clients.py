@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from understudy.adapters.dynamodb.board import DynamoDbBoard
     from understudy.adapters.dynamodb.fleet import DynamoDbFleet
     from understudy.adapters.route53.assumed_roles import AssumedRoles
-    from understudy.adapters.route53.retries import Polite
+    from understudy.adapters.route53.retries import RetryingClient
     from understudy.adapters.route53.zone import Route53Records, Route53Zone
     from understudy.ports.announcer import Announcer
     from understudy.ports.deployment import Deployment
@@ -65,15 +65,14 @@ def ledger() -> DynamoDbLedger:
     return DynamoDbLedger(_client("dynamodb"), settings().table_name, pause, random.random)
 
 
-@cache
-def _polite() -> "Polite":
-    from understudy.adapters.route53.retries import Polite
+def _retrying_route53() -> "RetryingClient":
+    from understudy.adapters.route53.retries import Retries, RetryingClient
 
-    return Polite(steady, pause, random.random)
+    return RetryingClient(_route53(), Retries(steady, pause, random.random), _zone_roles().call)
 
 
 def _route53(service: str = "route53", **keys: str) -> Any:
-    """A client of Route 53, or of what its calls wait for: one attempt a call, as `polite_route53` counts on."""
+    """A client of Route 53, or of what its calls wait for: one attempt a call, as the retries count on."""
     from understudy.adapters.route53.retries import CONNECT_LIMIT_S, READ_LIMIT_S
 
     once = {"mode": "standard", "total_max_attempts": 1}
@@ -97,7 +96,7 @@ def zone() -> "Route53Zone":
     """Route 53, to read and to write."""
     from understudy.adapters.route53.zone import Route53Zone
 
-    return Route53Zone(_route53(), _polite(), _zone_roles().call)
+    return Route53Zone(_retrying_route53())
 
 
 @cache
@@ -206,7 +205,7 @@ def records() -> "Route53Records":
     """Route 53, to read only."""
     from understudy.adapters.route53.zone import Route53Records
 
-    return Route53Records(_route53(), _polite(), _zone_roles().call)
+    return Route53Records(_retrying_route53())
 
 
 @cache
@@ -236,7 +235,7 @@ def gatherer() -> "Gatherer":
     from understudy.usecases.answer.gather_readiness import Gatherer
 
     region = boto3.session.Session().region_name or ""
-    zones = Route53Readings(_route53(), _polite(), _zone_roles().call)
+    zones = Route53Readings(_retrying_route53())
     return Gatherer(
         ledger=ledger(),
         instances=Ec2Readings(lambda: _client("ec2")),

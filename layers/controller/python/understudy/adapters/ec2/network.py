@@ -66,11 +66,27 @@ class Ec2Routing:
             yield from page["RouteTables"]
 
 
-class Ec2Network(Ec2Routing):
+class Ec2Network:
     """EC2 as the mover of routes and Elastic IPs sees it.
 
     The client is not to repeat calls by itself: between the look at the epoch and the write there is to be one try.
     """
+
+    def __init__(self, connect: Callable[[], Any]) -> None:
+        self._connect = connect
+        self._routing = Ec2Routing(lambda: self._client)
+
+    @cached_property
+    def _client(self) -> Any:
+        return self._connect()
+
+    def route_tables(self, ids: Collection[str]) -> Mapping[str, RouteTable]:
+        """See Ec2Routing.route_tables."""
+        return self._routing.route_tables(ids)
+
+    def elastic_ips(self, ids: Collection[str]) -> Mapping[str, ElasticIpReading]:
+        """See Ec2Routing.elastic_ips."""
+        return self._routing.elastic_ips(ids)
 
     def put_route(self, route_table_id: str, destination: str, interface_id: str, *, replaces: bool) -> None:
         """ReplaceRoute, or CreateRoute where there is none (S14). Raises ZoneBusyError and ChangeRefusedError."""

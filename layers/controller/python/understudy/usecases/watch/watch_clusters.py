@@ -214,7 +214,7 @@ def _texts(run: Run, parameters: Parameters) -> Iterable[ParameterText]:
 
 
 def _ask_route53(run: Run, views: Sequence[View], follow: Callable[[View], object], monitor: RecordMonitor) -> None:
-    """What needs Route 53, one after the other. It has its own allowance of time."""
+    """What needs Route 53, one after the other. It has its own limit of time."""
     if not run.has_time(ROUTE53_LIMIT_S):
         run.miss(f"Route 53 was not asked: more than {ROUTE53_LIMIT_S} s had gone by")
         return
