@@ -60,18 +60,18 @@ class Retries:
     def __init__(
         self,
         clock: Clock,
-        sleep: Callable[[float], None],
+        wait: Callable[[float], None],
         random: Callable[[], float],
         limit: TimeLimit | None = None,
     ) -> None:
         self.clock = clock
-        self.sleep = sleep
+        self.wait = wait
         self.random = random
         self._limit = limit
 
     def within(self, limit: TimeLimit) -> "Retries":
         """The same, but all its calls together take no longer than the limit."""
-        return Retries(self.clock, self.sleep, self.random, limit)
+        return Retries(self.clock, self.wait, self.random, limit)
 
     def limit(self, seconds: float) -> TimeLimit:
         """The limit of all calls; without one, a limit of so many seconds."""
@@ -96,7 +96,7 @@ class RetryingClient:
     def pause(self, seconds: float) -> None:
         """Wait, but no longer than the limit allows."""
         limit = self._retries.limit(seconds)
-        limit.spend(lambda: self._retries.sleep(max(0.0, min(seconds, limit.left_s))))
+        limit.spend(lambda: self._retries.wait(max(0.0, min(seconds, limit.left_s))))
 
     def begin(self, role_arn: str = "", external_id: str = "") -> "RetriedCalls":
         """One question to Route 53, of one call or several. `role_arn`: the role that is to be assumed, if any.
@@ -107,10 +107,10 @@ class RetryingClient:
         until = self._retries.clock() + min(CALL_LIMIT_S, limit.left_s)
         attempt_limit_s = ROLE_ATTEMPT_LIMIT_S if role_arn else ATTEMPT_LIMIT_S
         return RetriedCalls(
-            partial(self._make, role_arn, external_id), self._retries, limit, last_begin_at=until - attempt_limit_s
+            partial(self._perform, role_arn, external_id), self._retries, limit, last_begin_at=until - attempt_limit_s
         )
 
-    def _make(self, role_arn: str, external_id: str, call: Callable[[Any], T]) -> T:
+    def _perform(self, role_arn: str, external_id: str, call: Callable[[Any], T]) -> T:
         if role_arn and self._call_as:
             answer: T = self._call_as(role_arn, external_id, call)
             return answer
@@ -120,13 +120,13 @@ class RetryingClient:
 class RetriedCalls:
     """See RetryingClient.begin. Faults come through as botocore raises them, NoTimeLeftError among them.
 
-    `make` makes a call with the client that it is for.
+    `perform` makes a call with the client that it is for.
     """
 
     def __init__(
-        self, make: Callable[[Callable[[Any], Any]], Any], retries: Retries, limit: TimeLimit, last_begin_at: float
+        self, perform: Callable[[Callable[[Any], Any]], Any], retries: Retries, limit: TimeLimit, last_begin_at: float
     ) -> None:
-        self._make = make
+        self._perform = perform
         self._retries = retries
         self._limit = limit
         self._last_begin_at = last_begin_at
@@ -158,11 +158,11 @@ class RetriedCalls:
         if self._retries.clock() > self._last_begin_at:
             raise NoTimeLeftError()
         try:
-            return self._make(call)
+            return self._perform(call)
         except (ClientError, *NO_ANSWER) as fault:
             # Full jitter: of many that were refused at once, hardly two come back at once.
             gap_s = self._retries.random() * gaps_s[0] if gaps_s else inf
             if not is_repeated(fault) or self._retries.clock() + gap_s > self._last_begin_at:
                 raise
-        self._retries.sleep(gap_s)
+        self._retries.wait(gap_s)
         return self._ask(call, is_repeated, gaps_s[1:])
