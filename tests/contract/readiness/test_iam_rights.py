@@ -14,7 +14,7 @@ from tests.support.readiness import of_all_kinds
 from understudy.adapters.iam_rights import IamRights, ProfileRights
 from understudy.domain.cluster.definition import Route
 from understudy.domain.cluster.errors import UnreadableError
-from understudy.domain.readiness.facts import HERE, STACK_TAG, Right, needed_rights
+from understudy.domain.readiness.facts import HERE, TAG_OF_OURS, Right, needed_rights
 
 ROLE = "arn:aws-cn:iam::123456789012:role/understudy-MoveAddressFunctionRole-1A2B"
 READING, WRITING = needed_rights(a_definition(), "understudy")
@@ -87,7 +87,7 @@ def test_a_simulation_that_is_forbidden_or_fails_says_nothing_of_the_rights(iam,
         (Right("ec2:DescribeAddresses", "*"), "*"),
         (Right("sts:AssumeRole", "iam::210987654321:role/zones"), "arn:aws-cn:iam::210987654321:role/zones"),
         (
-            Right("ec2:ReplaceRoute", f"ec2:{HERE}:route-table/rtb-1", ((STACK_TAG, ("understudy",)),)),
+            Right("ec2:ReplaceRoute", f"ec2:{HERE}:route-table/rtb-1", ((TAG_OF_OURS, ("understudy",)),)),
             "arn:aws-cn:ec2:cn-north-1:123456789012:route-table/rtb-1",
         ),
     ],
@@ -104,7 +104,7 @@ def test_a_right_is_asked_for_on_the_resource_as_iam_names_it(iam, stubber, righ
 
 
 def of_route(action: str, table: str) -> Right:
-    return Right(action, f"ec2:{HERE}:route-table/{table}", ((STACK_TAG, ("understudy",)),))
+    return Right(action, f"ec2:{HERE}:route-table/{table}", ((TAG_OF_OURS, ("understudy",)),))
 
 
 def arn_of(table: str) -> str:
@@ -139,7 +139,7 @@ def test_rights_of_one_context_are_one_simulation_and_each_resource_has_its_own_
         "ActionNames": ["ec2:ReplaceRoute", "ec2:CreateRoute"],
         "ResourceArns": [arn_of("rtb-1"), arn_of("rtb-2")],
         "ContextEntries": [
-            {"ContextKeyName": STACK_TAG, "ContextKeyValues": ["understudy"], "ContextKeyType": "string"}
+            {"ContextKeyName": TAG_OF_OURS, "ContextKeyValues": ["understudy"], "ContextKeyType": "string"}
         ],
     }
     with Stubber(iam) as stubber:
