@@ -17,7 +17,7 @@ from typing import Any
 from tests.support.builders import NOW, SPECS, a_definition, a_report, a_state, a_wish
 from tests.support.drills import a_drill_master
 from tests.support.fakes import FakeAnnouncer, PagedRoute53, VirtualClock
-from tests.support.politeness import retrying
+from tests.support.retries import retrying
 from understudy.adapters.cloudwatch_alarms import CloudWatchAlarms
 from understudy.adapters.dynamodb import items, keys
 from understudy.adapters.dynamodb.fleet import DynamoDbFleet

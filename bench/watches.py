@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from tests.support.builders import NOW, SPECS, a_definition, a_state, a_wish
 from tests.support.fakes import FakeAnnouncer, FakeLedger, PagedRoute53, VirtualClock
-from tests.support.politeness import retrying
+from tests.support.retries import retrying
 from understudy.adapters.route53.zone import Route53Zone
 from understudy.domain.cluster.definition import Record
 from understudy.domain.cluster.record import desired

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 
 from tests.contract.conftest import REGION
 from tests.support.builders import RECORD, a_wish
-from tests.support.politeness import retries_on
+from tests.support.retries import retries_on
 from tests.support.stranger import HTML, NOTHING_OF_AWS, Stranger
 from understudy.adapters.answers import refuse_strange_answers
 from understudy.adapters.aws_errors import NO_ANSWER, is_not_done, is_worth_asking_again

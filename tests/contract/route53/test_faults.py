@@ -11,7 +11,7 @@ from botocore.stub import Stubber
 
 from tests.contract.conftest import REGION
 from tests.support.builders import RECORD, a_wish
-from tests.support.politeness import retries_on
+from tests.support.retries import retries_on
 from understudy.adapters.route53.retries import RetryingClient
 from understudy.adapters.route53.zone import Route53Zone
 from understudy.domain.cluster.errors import (

@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from botocore.stub import Stubber
 
 from tests.contract.conftest import REGION
-from tests.support.politeness import retries_on
+from tests.support.retries import retries_on
 from understudy.adapters.route53.readings import PAGES_LIMIT, ResolverReadings, Route53Readings
 from understudy.adapters.route53.retries import RetryingClient
 from understudy.domain.cluster.definition import Record

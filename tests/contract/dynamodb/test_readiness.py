@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from tests.contract.conftest import REGION
-from tests.contract.tables import create_table
+from tests.contract.dynamodb.tables import create_table
 from tests.support.builders import CLUSTER, NOW, a_definition, a_state
 from tests.support.fakes import FakeReportBook
 from tests.support.readiness import UNREAD, facts

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.contract.zone.conftest import Scene
+from tests.contract.route53.conftest import Scene
 from tests.support.builders import ADDRESS_A, ADDRESS_B, a_wish
 from understudy.domain.cluster.errors import GuardMismatchError
 from understudy.domain.cluster.record import (

@@ -8,7 +8,7 @@ import pytest
 
 from tests.contract.conftest import REGION
 from tests.support.fakes import FakeZone
-from tests.support.politeness import retrying
+from tests.support.retries import retrying
 from understudy.adapters.route53.zone import Route53Zone
 from understudy.domain.cluster.definition import Record
 

@@ -19,7 +19,7 @@ from botocore.stub import Stubber
 
 from tests.contract.conftest import REGION
 from tests.support.builders import RECORD, a_wish
-from tests.support.politeness import GapClock, retries_on, retrying
+from tests.support.retries import GapClock, retries_on, retrying
 from understudy.adapters.route53.assumed_roles import AssumedRoles, CallAs
 from understudy.adapters.route53.readings import Route53Readings
 from understudy.adapters.route53.retries import ATTEMPT_LIMIT_S, RetryingClient, TimeLimit

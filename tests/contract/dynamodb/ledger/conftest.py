@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.contract.conftest import REGION
-from tests.contract.tables import create_table
+from tests.contract.dynamodb.tables import create_table
 from tests.support.builders import a_definition, a_state
 from tests.support.fakes import FakeLedger
 from understudy.adapters.dynamodb.ledger import DynamoDbLedger

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from tests.contract.conftest import REGION
-from tests.contract.tables import create_table
+from tests.contract.dynamodb.tables import create_table
 from tests.support.builders import CLUSTER, NODE_A, NODE_B, NOW
 from tests.support.fakes import FakeDrillBook
 from understudy.adapters.dynamodb.drills import DynamoDbDrillBook

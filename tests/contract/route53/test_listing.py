@@ -10,7 +10,7 @@ from botocore.stub import Stubber
 from tests.contract.conftest import REGION
 from tests.support.builders import ADDRESS_A, RECORD, a_wish, record_sets
 from tests.support.fakes import PagedRoute53
-from tests.support.politeness import retrying
+from tests.support.retries import retrying
 from understudy.adapters.route53.zone import Route53Zone
 from understudy.domain.cluster.definition import Record
 from understudy.domain.cluster.errors import AddressCrowdedError, AddressUnreadableError

@@ -6,7 +6,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.contract.conftest import REGION
-from tests.contract.tables import create_table
+from tests.contract.dynamodb.tables import create_table
 from tests.support.boards import a_check, a_history
 from tests.support.builders import CLUSTER, NOW, a_definition, a_state
 from tests.support.fakes import FakeBoardBook, FakeLedger, FakeReportBook

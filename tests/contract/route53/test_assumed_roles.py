@@ -10,7 +10,7 @@ from botocore.stub import Stubber
 from tests.contract.conftest import REGION
 from tests.support.builders import NOW, a_wish
 from tests.support.fakes import VirtualClock
-from tests.support.politeness import retrying
+from tests.support.retries import retrying
 from understudy.adapters.route53.assumed_roles import AssumedRoles
 from understudy.adapters.route53.zone import Route53Zone
 from understudy.domain.cluster.definition import Record

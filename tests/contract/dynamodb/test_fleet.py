@@ -6,7 +6,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.contract.conftest import REGION
-from tests.contract.tables import create_table
+from tests.contract.dynamodb.tables import create_table
 from tests.support.builders import NODE_A, NODE_B, NOW, a_definition, a_state
 from tests.support.fakes import FakeFleet, FakeLedger
 from understudy.adapters.dynamodb.fleet import DynamoDbFleet

@@ -62,7 +62,7 @@ def test_a_clock_that_was_set_back_does_not_keep_a_secret_for_ever(ledger):
 def test_every_process_of_a_stack_gets_the_same_and_every_stack_another(dynamodb, table):  # S10
     ledgers = [DynamoDbLedger(dynamodb, table) for _ in range(3)]
     assert len({ledger.secret(NOW) for ledger in ledgers}) == 1
-    from tests.contract.tables import create_table
+    from tests.contract.dynamodb.tables import create_table
 
     assert DynamoDbLedger(dynamodb, create_table(dynamodb)).secret(NOW) != ledgers[0].secret(NOW)
 

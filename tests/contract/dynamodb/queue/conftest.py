@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.contract.conftest import REGION
-from tests.contract.tables import create_table
+from tests.contract.dynamodb.tables import create_table
 from tests.support.fakes import FakeLedger, FakeQuestions, FakeQueue, FakeShares
 from understudy.adapters.dynamodb.ledger import DynamoDbLedger
 from understudy.adapters.dynamodb.questions import DynamoDbQuestions
