@@ -15,12 +15,12 @@ from typing import Any
 
 from bench.virtual_time import VirtualTime
 from tests.simulation.crowd_aws import (
-    WatchedBudget,
     WatchedLedger,
     WatchedQuestions,
     WatchedQueue,
+    WatchedRateBudget,
+    WatchedRateBudgets,
     WatchedRoute53,
-    WatchedShares,
 )
 from tests.simulation.crowd_bound import crowd_bound_s
 from tests.simulation.crowd_calls import Calls, Invocation
@@ -37,7 +37,7 @@ from tests.support.fakes.announcer import FakeAnnouncer
 from understudy.adapters.route53.retries import Retries, RetryingClient
 from understudy.adapters.route53.zone import Route53Zone
 from understudy.domain.batching.group_commit import CROWDED_S, FOLLOWED_S
-from understudy.domain.batching.rate_limits import Purse
+from understudy.domain.batching.rate_limits import Purpose
 from understudy.domain.cluster.address import AddressStatus
 from understudy.domain.cluster.definition import Definition, Record
 from understudy.domain.cluster.record import Wish, desired
@@ -97,14 +97,15 @@ class Crowd:
         return Random(f"{self.plan.seed}/crowd/{whose}")
 
     def _join(self) -> None:
-        ledger, queue, shares, questions = (
+        ledger, queue, store, questions = (
             self.calls.port(each)
-            for each in (self.ledger, WatchedQueue(self), WatchedShares(self), WatchedQuestions(self))
+            for each in (self.ledger, WatchedQueue(self), WatchedRateBudgets(self), WatchedQuestions(self))
         )
         retries = Retries(self.time, self.time.sleep, self._chance("gaps").random)
         zone = Route53Zone(RetryingClient(self.route53, retries))
         moves, polls = (
-            WatchedBudget(shares, purse, self.time, self.plan.share, crowd=self) for purse in (Purse.MOVES, Purse.POLLS)
+            WatchedRateBudget(store, purpose, self.time, self.plan.share, crowd=self)
+            for purpose in (Purpose.MOVES, Purpose.POLLS)
         )
         group = GroupCommit(zone, queue, self.time, self.time.sleep, STACK, moves)
         shared = SharedChanges(zone, questions, self.time, polls)

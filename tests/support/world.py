@@ -25,7 +25,7 @@ from tests.support.fakes.queue import FakeQuestions, FakeQueue, a_budget
 from tests.support.fakes.scaling import FakeScalingGroups, a_releaser
 from tests.support.fakes.zone import FakeZone
 from understudy.adapters.dynamodb.maps import to_map
-from understudy.domain.batching.rate_limits import Purse
+from understudy.domain.batching.rate_limits import Purpose
 from understudy.domain.cluster.state import ClusterState, NodeReport, PowerReading
 from understudy.domain.lease.terms import terms_of
 from understudy.domain.observe.quorum import hosts_of
@@ -117,7 +117,7 @@ class World:
         self.movers = (RecordMover(self.zone, group), RouteMover(self.network), ElasticIpMover(self.network))
         self.follower = ChangeFollower(
             self.zone,
-            SharedChanges(self.zone, FakeQuestions(), self.clock, a_budget(self.clock, Purse.POLLS)),
+            SharedChanges(self.zone, FakeQuestions(), self.clock, a_budget(self.clock, Purpose.POLLS)),
             self.zone,
             self.clock,
             "understudy",

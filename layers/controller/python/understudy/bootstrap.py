@@ -10,7 +10,7 @@ from understudy.usecases.observe.judge import Judge
 
 if TYPE_CHECKING:
     from understudy.adapters.route53.zone import Route53Zone
-    from understudy.domain.batching.rate_limits import Purse
+    from understudy.domain.batching.rate_limits import Purpose
     from understudy.domain.cluster.definition import Definition
     from understudy.domain.cluster.state import ClusterState
     from understudy.domain.decide.silence import Limits
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from understudy.ports.spread import Spread
     from understudy.usecases.answer.check_readiness import Inspector
     from understudy.usecases.answer.rehearse import Rehearser
-    from understudy.usecases.batching.budget import Budget
+    from understudy.usecases.batching.rate_budget import RateBudget
     from understudy.usecases.observe.doubting import Doubter
     from understudy.usecases.observe.let_go import Releaser
     from understudy.usecases.transition.follow_changes import ChangeFollower
@@ -93,44 +93,44 @@ def drills() -> "DrillMaster":
     )
 
 
-def budget(purse: "Purse") -> "Budget":
-    """What is paid for in a crowd, from one purse of the controller's share."""
-    from understudy.usecases.batching.budget import Budget
+def budget(purpose: "Purpose") -> "RateBudget":
+    """What requests of one purpose may use in a crowd."""
+    from understudy.usecases.batching.rate_budget import RateBudget
 
-    return Budget(clients.shares(), purse, clients.clock, settings().route53_percent / 100, measure)
+    return RateBudget(clients.rate_budgets(), purpose, clients.clock, settings().route53_percent / 100, measure)
 
 
 def follower() -> "ChangeFollower":
     """Who asks what became of the changes of one cluster; in a crowd, for others as well."""
-    from understudy.domain.batching.rate_limits import Purse
+    from understudy.domain.batching.rate_limits import Purpose
     from understudy.usecases.batching.shared_changes import SharedChanges
     from understudy.usecases.transition.follow_changes import ChangeFollower
 
     zone = clients.zone()
-    shared = SharedChanges(zone, clients.questions(), clients.clock, budget(Purse.POLLS))
+    shared = SharedChanges(zone, clients.questions(), clients.clock, budget(Purpose.POLLS))
     return ChangeFollower(zone, shared, zone, clients.clock, clients.stack(), measure)
 
 
 def follower_for_a_watch(zone: "Route53Zone") -> "ChangeFollower":
     """Who asks what became of the changes of all clusters, each change once; in a crowd, as the workflows do."""
-    from understudy.domain.batching.rate_limits import Purse
+    from understudy.domain.batching.rate_limits import Purpose
     from understudy.usecases.batching.shared_changes import AskedOnce, SharedChanges
     from understudy.usecases.transition.follow_changes import ChangeFollower
 
-    shared = SharedChanges(zone, clients.questions(), clients.clock, budget(Purse.POLLS))
+    shared = SharedChanges(zone, clients.questions(), clients.clock, budget(Purpose.POLLS))
     return ChangeFollower(AskedOnce(zone), AskedOnce(shared), zone, clients.clock, clients.stack(), measure)
 
 
 @cache
 def movers() -> "tuple[Mover, ...]":
     """What moves addresses, one for each kind. Records come first: their guards stop a stale writer."""
-    from understudy.domain.batching.rate_limits import Purse
+    from understudy.domain.batching.rate_limits import Purpose
     from understudy.usecases.batching.group_commit import GroupCommit
     from understudy.usecases.transition.network_movers import ElasticIpMover, RouteMover
     from understudy.usecases.transition.record_mover import RecordMover
 
     group = GroupCommit(
-        clients.zone(), clients.queue(), clients.clock, clients.pause, clients.stack(), budget(Purse.MOVES)
+        clients.zone(), clients.queue(), clients.clock, clients.pause, clients.stack(), budget(Purpose.MOVES)
     )
     return (RecordMover(clients.zone(), group), RouteMover(clients.network()), ElasticIpMover(clients.network()))
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from understudy.ports.nodes import Alarms, Nodes, ScalingGroups
     from understudy.ports.notifier import Notifier
     from understudy.ports.parameters import Parameters
-    from understudy.ports.queue import CommitQueue, Questions, ShareBook
+    from understudy.ports.queue import CommitQueue, Questions, RateBudgetStore
     from understudy.ports.readiness import ReportBook
     from understudy.usecases.answer.gather_readiness import Gatherer
 
@@ -270,11 +270,11 @@ def questions() -> "Questions":
 
 
 @cache
-def shares() -> "ShareBook":
+def rate_budgets() -> "RateBudgetStore":
     """What is left of the controller's share of Route 53's buckets, in the cluster table."""
-    from understudy.adapters.dynamodb.shares import DynamoDbShares
+    from understudy.adapters.dynamodb.rate_budgets import DynamoDbRateBudgets
 
-    return DynamoDbShares(_client("dynamodb"), settings().table_name)
+    return DynamoDbRateBudgets(_client("dynamodb"), settings().table_name)
 
 
 @cache

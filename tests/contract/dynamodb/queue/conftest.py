@@ -6,11 +6,11 @@ import pytest
 
 from tests.contract.conftest import REGION
 from tests.contract.dynamodb.tables import create_table
-from tests.support.fakes import FakeLedger, FakeQuestions, FakeQueue, FakeShares
+from tests.support.fakes import FakeLedger, FakeQuestions, FakeQueue, FakeRateBudgets
 from understudy.adapters.dynamodb.ledger import DynamoDbLedger
 from understudy.adapters.dynamodb.questions import DynamoDbQuestions
 from understudy.adapters.dynamodb.queue import DynamoDbQueue
-from understudy.adapters.dynamodb.shares import DynamoDbShares
+from understudy.adapters.dynamodb.rate_budgets import DynamoDbRateBudgets
 
 
 @pytest.fixture(params=["fake", "dynamodb"])
@@ -46,12 +46,12 @@ def questions(request: pytest.FixtureRequest) -> Any:
 
 
 @pytest.fixture(params=["fake", "dynamodb"])
-def shares(request: pytest.FixtureRequest) -> Any:
+def rate_budgets(request: pytest.FixtureRequest) -> Any:
     """Nobody has taken anything of the share."""
     if request.param == "fake":
-        return FakeShares()
+        return FakeRateBudgets()
     request.getfixturevalue("moto_aws")
     import boto3
 
     client = boto3.client("dynamodb", region_name=REGION)
-    return DynamoDbShares(client, create_table(client))
+    return DynamoDbRateBudgets(client, create_table(client))

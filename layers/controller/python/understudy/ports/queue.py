@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from understudy.domain.batching.group_commit import Intent, Settled
-from understudy.domain.batching.rate_limits import Purse, Throughput
+from understudy.domain.batching.rate_limits import Purpose, Throughput
 from understudy.domain.cluster.definition import ZoneKey
 from understudy.domain.cluster.record import ChangeReading
 
@@ -53,15 +53,15 @@ class CommitQueue(Protocol):
         ...
 
 
-class ShareBook(Protocol):
+class RateBudgetStore(Protocol):
     """What is left of the controller's share of Route 53's buckets (B12)."""
 
-    def left(self, purse: Purse) -> Throughput | None:
-        """What is left in a purse; None when nobody has taken anything yet."""
+    def left(self, purpose: Purpose) -> Throughput | None:
+        """What is left for this purpose; None when nobody has taken anything yet."""
         ...
 
-    def put_left(self, purse: Purse, before: Throughput | None, after: Throughput) -> bool:
-        """Write down what is left. False when it is not `before` any more: then somebody else has taken something."""
+    def save(self, purpose: Purpose, before: Throughput | None, after: Throughput) -> bool:
+        """Save what is left. False when it is not `before` any more: then somebody else has taken something."""
         ...
 
 

@@ -21,8 +21,8 @@ STACK = "stack#"
 TUNING = "tuning"
 FLEET = "fleet#"
 SEAL = "seal#"
-SHARES = "zone#"
-"""The shares are the account's: no zone is called like them."""
+RATE_BUDGETS = "zone#"
+"""They are the account's: no zone is called like them."""
 SECRET = "secret"  # noqa: S105 - the name of the attribute, too
 CLAIM = "claim"
 INTENT = "intent#"
@@ -75,9 +75,9 @@ def zone_pk(zone: ZoneKey) -> str:
     return f"zone#{'#'.join(zone)}"
 
 
-def share_sk(purse: str) -> str:
-    """Where a share of Route 53's buckets is kept."""
-    return f"share#{purse}"
+def rate_budget_sk(purpose: str) -> str:
+    """Where it is kept what is left of the share of Route 53's buckets, as the first version called it."""
+    return f"share#{purpose}"
 
 
 def change_key(change_id: str) -> Item:

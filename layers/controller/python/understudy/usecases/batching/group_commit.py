@@ -31,7 +31,7 @@ from understudy.domain.cluster.record import Change, Foreign, RecordReading, Sta
 from understudy.domain.transition.addresses import Moved, owed
 from understudy.ports.queue import CommitQueue
 from understudy.ports.route53 import CrowdedZone
-from understudy.usecases.batching.budget import Budget
+from understudy.usecases.batching.rate_budget import RateBudget
 from understudy.usecases.step import Clock
 
 READ_TOGETHER = 250
@@ -54,7 +54,7 @@ class GroupCommit:
     clock: Clock
     pause: Callable[[float], None]
     stack: str
-    budget: Budget
+    budget: RateBudget
 
     def begin(self) -> None:
         """Let everybody know that Route 53 is crowded: whoever comes now queues up and asks nothing of it."""

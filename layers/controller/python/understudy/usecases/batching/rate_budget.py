@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from understudy.domain.batching.rate_limits import Cost, Purse, full, spend
+from understudy.domain.batching.rate_limits import Cost, Purpose, full, spend
 from understudy.ports.measure import Measure, unmeasured
-from understudy.ports.queue import ShareBook
+from understudy.ports.queue import RateBudgetStore
 from understudy.usecases.step import Clock
 
 CONTENDED_GAP_S = 0.1
@@ -12,14 +12,14 @@ CONTENDED_GAP_S = 0.1
 
 
 @dataclass(frozen=True)
-class Budget:
-    """One purse of the controller's `share` (0 to 1).
+class RateBudget:
+    """What requests of one purpose may use of the controller's `share` (0 to 1).
 
     The metrics Route53Taken and Route53PercentUsed say for each bucket what was taken, and how much of it is used.
     """
 
-    book: ShareBook
-    purse: Purse
+    store: RateBudgetStore
+    purpose: Purpose
     clock: Clock
     share: float = 1.0
     measure: Measure = unmeasured
@@ -30,11 +30,11 @@ class Budget:
         0 when it was taken, else nothing was, and how long to wait (seconds).
         """
         now = self.clock()
-        before = self.book.left(self.purse)
-        spending = spend(before or full(self.purse, now, self.share), cost, now, self.share)
+        before = self.store.left(self.purpose)
+        spending = spend(before or full(self.purpose, now, self.share), cost, now, self.share)
         if spending.wait_s > 0:
             return spending.wait_s
-        if not self.book.put_left(self.purse, before, spending.after):
+        if not self.store.save(self.purpose, before, spending.after):
             return CONTENDED_GAP_S
         for bucket, taken in cost.items():
             used = spending.percent_used(bucket, self.share)
