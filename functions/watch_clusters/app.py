@@ -28,7 +28,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
         mend_key=bootstrap.mend_key,
         replacing=(bootstrap.releaser().release_all, lambda clusters: bootstrap.follow_tags(clusters, zone)),
         measure=invocation.measure,
-        spread=bootstrap.crew(),
+        spread=bootstrap.watch_threads(),
         keeper=bootstrap.keeper(),
     )
     return {

@@ -174,8 +174,8 @@ def beat_figures() -> Gathered:
 
 
 @cache
-def crew() -> "Spread":
-    """Does many things at once, WATCH_THREADS at most. Its threads live as long as the worker."""
+def watch_threads() -> "Spread":
+    """Do many things at once, WATCH_THREADS at most. The threads live as long as the worker."""
     from concurrent.futures import ThreadPoolExecutor
 
     return ThreadPoolExecutor(WATCH_THREADS, "watch").map
