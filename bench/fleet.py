@@ -36,8 +36,8 @@ from understudy.ports.spread import Spread, one_by_one
 from understudy.usecases.observe.judge import Judge
 from understudy.usecases.transition.follow_changes import ChangeFollower
 from understudy.usecases.watch.fleet import FleetKeeper
+from understudy.usecases.watch.parameter_listing import ParameterListing
 from understudy.usecases.watch.records import RecordMonitor
-from understudy.usecases.watch.sweep import SweptParameters
 from understudy.usecases.watch.watch_clusters import WatchReport, watch_clusters
 
 TABLE = "clusters"
@@ -168,7 +168,7 @@ class Fleet:
         self._ledger = DynamoDbLedger(self.aws, TABLE)
         fleet = DynamoDbFleet(lambda: self.aws, TABLE)
         self._keeper = FleetKeeper(fleet, Limits(), self._ledger, self.announcer)
-        self._parameters = SweptParameters(SsmParameters(self.aws, "/understudy/bench/"))
+        self._parameters = ParameterListing(SsmParameters(self.aws, "/understudy/bench/"))
         self.aws.items[(SEAL, SECRET)] = {SECRET: {"S": "00" * SECRET_LENGTH}}
         for number in range(size):
             self._add(f"cluster-{number:05d}", number, f"Z{number % zones}")

@@ -16,7 +16,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
         nodes=clients.nodes(),
         alarms=clients.alarms(),
         index=clients.ledger(),
-        parameters=bootstrap.swept_parameters(),
+        parameters=bootstrap.parameter_listing(),
         follower=bootstrap.follower_for_a_watch(zone),
         network=clients.network(),
         announcer=clients.announcer(),

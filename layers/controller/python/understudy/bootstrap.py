@@ -182,11 +182,11 @@ def watch_threads() -> "Spread":
 
 
 @cache
-def swept_parameters() -> "Parameters":
+def parameter_listing() -> "Parameters":
     """The parameters for the watch: a watch goes on with the clusters' where the one before it ended."""
-    from understudy.usecases.watch.sweep import SweptParameters
+    from understudy.usecases.watch.parameter_listing import ParameterListing
 
-    return SweptParameters(clients.parameters())
+    return ParameterListing(clients.parameters())
 
 
 def monitor(zone: "Route53Zone") -> "RecordMonitor":

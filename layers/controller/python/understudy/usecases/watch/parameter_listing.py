@@ -6,7 +6,7 @@ from itertools import chain
 from understudy.ports.parameters import Parameters, ParameterText
 
 
-class SweptParameters:
+class ParameterListing:
     """Parameters whose reading of all clusters goes on where whoever read last has ended. Lives as long as its worker.
 
     It begins anew after the end, and after a fault.
