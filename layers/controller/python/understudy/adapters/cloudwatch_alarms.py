@@ -25,7 +25,7 @@ class CloudWatchAlarms:
         return self._connect()
 
     def read(self, names: Collection[str]) -> Mapping[str, Alarm]:
-        """Those of the alarms that CloudWatch knows, by name, each with the time of its last change (S11).
+        """Those of the alarms that CloudWatch knows, by name, each with the time of its last change.
 
         One call for every NAMES_LIMIT names. Raises UnreadableError.
         """

@@ -26,7 +26,7 @@ class EventAnnouncer:
         return self._connect()
 
     def announce(self, detail_type: str, detail: Mapping[str, Any]) -> None:
-        """Publish one event, source `understudy`, with the version of what it says (B5).
+        """Publish one event, source `understudy`, with the version of what it says.
 
         Raises AnnouncementError when EventBridge did not take it or did not answer. A bus that does not exist takes
         everything, and nobody hears of it.

@@ -36,7 +36,7 @@ class IamRights:
         return self._connect()
 
     def granted(self, rights: Iterable[Right]) -> Mapping[Right, bool]:
-        """Whether the role would be granted each right: one simulation for those that share a context (B1).
+        """Whether the role would be granted each right: one simulation for those that share a context.
 
         Raises UnreadableError, also when the simulation itself is forbidden: that says nothing of the rights.
         """

@@ -24,7 +24,7 @@ class SfnLauncher:
         return self._connect()
 
     def start(self, name: str, request: Mapping[str, Any]) -> bool:
-        """Start an execution of this name (1 to 80 of 0-9 A-Z a-z - _); False when that name has been used before (S8).
+        """Start an execution of this name (1 to 80 of 0-9 A-Z a-z - _); False when that name has been used before.
 
         Asked twice with the very same request while the first still runs, Step Functions answers with that execution
         as if it had started it now: then this says True again, and still only one runs. Other faults come through as

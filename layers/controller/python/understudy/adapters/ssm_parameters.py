@@ -26,11 +26,11 @@ class SsmParameters:
         self._tuning = f"{prefix}{TUNING}"
 
     def cluster_text(self, cluster: str) -> ParameterText | None:
-        """The parameter of one cluster, None when it is not there (S9)."""
+        """The parameter of one cluster, None when it is not there."""
         return self._get(f"{self._folder}{cluster}")
 
     def tuning_text(self) -> ParameterText | None:
-        """The parameter with the stack's tunables, None when it is not there (S8)."""
+        """The parameter with the stack's tunables, None when it is not there."""
         found = self._get(self._tuning)
         return found and replace(found, cluster="")
 
@@ -44,7 +44,7 @@ class SsmParameters:
         return self._text(answer["Parameter"])
 
     def cluster_texts(self) -> Iterator[ParameterText]:
-        """The parameters of all clusters, page by page (S9). What lies deeper is told by its path from `clusters/`."""
+        """The parameters of all clusters, page by page. What lies deeper is told by its path from `clusters/`."""
         pages = self._client.get_paginator("get_parameters_by_path").paginate(
             Path=self._folder, Recursive=True, WithDecryption=True
         )

@@ -1,4 +1,4 @@
-"""What the table knows of all clusters together (B15). Adapters and test fakes both keep to it."""
+"""What the table knows of all clusters together. Adapters and test fakes both keep to it."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field

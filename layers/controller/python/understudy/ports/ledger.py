@@ -63,7 +63,7 @@ class StateReader(Protocol):
         ...
 
     def stack_wide(self) -> StackWide:
-        """What holds for all clusters, as it stands now: the tunables that the stack sets, and more (S8, B12)."""
+        """What holds for all clusters, as it stands now: the tunables that the stack sets, and more."""
         ...
 
 

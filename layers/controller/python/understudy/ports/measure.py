@@ -5,7 +5,7 @@ from typing import Protocol
 
 
 class Measure(Protocol):
-    """Where the controller puts figures about itself (B8)."""
+    """Where the controller puts figures about itself."""
 
     def __call__(self, values: Mapping[str, float], **dimension: str) -> None:
         """Put values down by their names: one that ends in Seconds is seconds, every other is a count.

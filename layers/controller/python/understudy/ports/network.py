@@ -1,4 +1,4 @@
-"""What the use cases need of EC2's network: routes and Elastic IP addresses that lead to the active node (S14, S15)."""
+"""What the use cases need of EC2's network: routes and Elastic IP addresses that lead to the active node."""
 
 from collections.abc import Collection, Mapping
 from typing import Protocol

@@ -49,7 +49,7 @@ class Nodes(Protocol):
         ...
 
     def tagged(self, tags: Collection[str]) -> Mapping[str, tuple[str, ...]]:
-        """The ids of the living instances that have each of these values in the tag understudy:member (B17).
+        """The ids of the living instances that have each of these values in the tag understudy:member.
 
         One that is terminated, or on its way there, does not live. Raises NodesUnreadableError.
         """

@@ -19,7 +19,7 @@ class Queued:
 
 
 class CommitQueue(Protocol):
-    """What clusters want of zones, whose turn it is to hand it in, and what became of it (B12)."""
+    """What clusters want of zones, whose turn it is to hand it in, and what became of it."""
 
     def leave(self, zone: ZoneKey, intent: Intent) -> Queued | None:
         """Leave an intent, or renew it: of the same epoch, what stands there keeps its `left_at` and its answer.
@@ -54,7 +54,7 @@ class CommitQueue(Protocol):
 
 
 class RateBudgetStore(Protocol):
-    """What is left of the controller's share of Route 53's buckets (B12)."""
+    """What is left of the controller's share of Route 53's buckets."""
 
     def left(self, purpose: Purpose) -> Throughput | None:
         """What is left for this purpose; None when nobody has taken anything yet."""
@@ -66,7 +66,7 @@ class RateBudgetStore(Protocol):
 
 
 class Questions(Protocol):
-    """Who asks Route 53 what became of a change that is of many clusters, and what it has heard (B12)."""
+    """Who asks Route 53 what became of a change that is of many clusters, and what it has heard."""
 
     def take_question(self, change_id: str, now: int, until: int) -> ChangeReading | None:
         """None when it is the caller's to ask Route 53 for this change now: then nobody else asks until `until`.

@@ -20,7 +20,7 @@ class DynamoDbDrillBook:
         self._table = Table(client, table_name)
 
     def last(self, cluster: str) -> Drill | None:
-        """The newest drill, strongly consistent; None when there has been none (B7)."""
+        """The newest drill, strongly consistent; None when there has been none."""
         item = self._table.read_item(cluster, DRILL)
         return from_map(Drill, from_item(item)[DRILL]) if item else None
 

@@ -50,7 +50,7 @@ class DynamoDbLedger:
     # BeatLedger
 
     def record_beat(self, beat: Beat) -> ClusterState | Refusal:
-        """Store a beat unless a newer one is there: one UpdateItem that is also the read (B3, B9).
+        """Store a beat unless a newer one is there: one UpdateItem that is also the read.
 
         The first beat after a gap of hearing_s, or after one that was lost, takes a second one.
 
@@ -102,7 +102,7 @@ class DynamoDbLedger:
         return self._definitions.definition(cluster, version)
 
     def stack_wide(self) -> StackWide:
-        """The tunables that the stack sets, and until when Route 53 is crowded: one read, strongly consistent (S8)."""
+        """The tunables that the stack sets, and until when Route 53 is crowded: one read, strongly consistent."""
         return items.read_stack_wide(self._table.read_item(keys.STACK, keys.TUNING))
 
     def commit(
@@ -114,7 +114,7 @@ class DynamoDbLedger:
         saying_the_same: Collection[str] = (),
         history: Mapping[int, Mapping[str, Any]] | None = None,
     ) -> ClusterState:
-        """Write everything of the state but the nodes, on condition that nobody else has written since (B1).
+        """Write everything of the state but the nodes, on condition that nobody else has written since.
 
         Revision and epoch must be those of `before`; with `holding_still` (an instance id) that node must not have
         beaten since, and those of `saying_the_same` must have said nothing else of their services. `history` (epoch to
@@ -134,7 +134,7 @@ class DynamoDbLedger:
         return replace(after, revision=before.revision + 1, nodes=before.nodes)
 
     def note(self, cluster: str, epoch: int, facts: Mapping[str, Any]) -> None:
-        """Set facts on the history item of an epoch; a fact `stages.<name>` sets one entry of `stages` (S10)."""
+        """Set facts on the history item of an epoch; a fact `stages.<name>` sets one entry of `stages`."""
         key, update = _facts_update(cluster, epoch, facts)
         self._table.change_when_free(key, **update.arguments())
 
@@ -168,7 +168,7 @@ class DynamoDbLedger:
         return {label: owner for label, owner in owners.items() if owner not in ("", definition.cluster)}
 
     def register(self, before: ClusterState | None, after: ClusterState, definition: Definition) -> None:
-        """Store a new version of a definition with its state, look-ups and claims, in one transaction (S9).
+        """Store a new version of a definition with its state, look-ups and claims, in one transaction.
 
         On condition that the state is still `before` (None: that there is none), that this version is not there yet
         with another content, and that no other cluster has one of the addresses. The revision is one higher than

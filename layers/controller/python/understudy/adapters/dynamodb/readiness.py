@@ -22,7 +22,7 @@ class DynamoDbReportBook:
         self._table = Table(client, table_name)
 
     def last(self, cluster: str) -> Report | None:
-        """The newest report, strongly consistent; None when there is none yet (S1)."""
+        """The newest report, strongly consistent; None when there is none yet."""
         item = self._table.read_item(cluster, READINESS)
         return from_map(Report, from_item(item)[REPORT]) if item else None
 

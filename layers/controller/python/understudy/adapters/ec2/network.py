@@ -39,14 +39,14 @@ class Ec2Routing:
         return self._connect()
 
     def route_tables(self, ids: Collection[str]) -> Mapping[str, RouteTable]:
-        """The tables of these ids that EC2 knows: one call for every FILTER_LIMIT (S14).
+        """The tables of these ids that EC2 knows: one call for every FILTER_LIMIT.
 
         Asked for by filter: by id, one that is gone would hide the others. Raises AddressUnreadableError.
         """
         return {each["RouteTableId"]: _route_table(each) for each in self._pages("route_tables", "route-table-id", ids)}
 
     def elastic_ips(self, ids: Collection[str]) -> Mapping[str, ElasticIpReading]:
-        """The Elastic IPs of these allocation ids that EC2 knows: one call for every FILTER_LIMIT (S15)."""
+        """The Elastic IPs of these allocation ids that EC2 knows: one call for every FILTER_LIMIT."""
         return {each["AllocationId"]: _elastic_ip(each) for each in self._pages("addresses", "allocation-id", ids)}
 
     def _pages(self, what: str, by: str, ids: Collection[str]) -> Iterator[Mapping[str, Any]]:
@@ -87,7 +87,7 @@ class Ec2Network:
         return self._routing.elastic_ips(ids)
 
     def put_route(self, route_table_id: str, destination: str, interface_id: str, *, replaces: bool) -> None:
-        """ReplaceRoute, or CreateRoute where there is none (S14). Raises ZoneBusyError and ChangeRefusedError."""
+        """ReplaceRoute, or CreateRoute where there is none. Raises ZoneBusyError and ChangeRefusedError."""
         call = self._client.replace_route if replaces else self._client.create_route
         _write(
             f"{destination} in {route_table_id}",
@@ -98,7 +98,7 @@ class Ec2Network:
         )
 
     def associate(self, allocation_id: str, interface_id: str, private_ip: str) -> None:
-        """AssociateAddress, taking the address from whatever has it (S15). Raises as put_route."""
+        """AssociateAddress, taking the address from whatever has it. Raises as put_route."""
         _write(
             allocation_id,
             self._client.associate_address,

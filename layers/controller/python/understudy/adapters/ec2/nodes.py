@@ -39,7 +39,7 @@ class Ec2Nodes:
         return self._connect()
 
     def power(self, instance_id: str) -> PowerReading:
-        """The instance's state (B3, B4).
+        """The instance's state.
 
         UNKNOWN when EC2 cannot be read, does not know the instance, or uses a word that we do not, and for an instance
         that was hibernated. Never raises.
@@ -51,7 +51,7 @@ class Ec2Nodes:
             return PowerReading.UNKNOWN
 
     def stop(self, instance_id: str) -> StopAnswer:
-        """StopInstances by force, past the operating system (S12): what hangs does not shut down. Never raises.
+        """StopInstances by force, past the operating system: what hangs does not shut down. Never raises.
 
         The skipping of the operating system is newer than the rest: a botocore that does not know it forces only.
         """
@@ -67,7 +67,7 @@ class Ec2Nodes:
         return StopAnswer(StopWord.ACCEPTED, ", ".join(words))
 
     def facts(self, instance_ids: Iterable[str]) -> Mapping[str, InstanceFacts]:
-        """What EC2 says of each instance that it knows (S3).
+        """What EC2 says of each instance that it knows.
 
         One call for every FILTER_LIMIT instances. A terminated instance stays known to EC2 for an hour, but has no
         interface any more. Raises NodesUnreadableError.

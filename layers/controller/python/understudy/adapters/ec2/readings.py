@@ -27,7 +27,7 @@ class Ec2Readings:
         return self._connect()
 
     def instances(self, instance_ids: Iterable[str]) -> Mapping[str, Instance]:
-        """Those of the instances that EC2 knows, by id (S1, S3). Asked for by filter, strangers are left out."""
+        """Those of the instances that EC2 knows, by id. Asked for by filter, strangers are left out."""
         asked = [{"Name": "instance-id", "Values": list(instance_ids)}]
         with unreadable("the instances"):
             pages = list(self._client.get_paginator("describe_instances").paginate(Filters=asked))
@@ -47,27 +47,27 @@ class Ec2Readings:
         }
 
     def is_stop_protected(self, instance_id: str) -> bool:
-        """Whether the attribute disableApiStop is on: StopInstances would fail (S12)."""
+        """Whether the attribute disableApiStop is on: StopInstances would fail."""
         with unreadable(f"disableApiStop of {instance_id}"):
             answer = self._client.describe_instance_attribute(InstanceId=instance_id, Attribute="disableApiStop")
         return bool(answer["DisableApiStop"]["Value"])
 
     def tagged(self, tags: Collection[str]) -> Mapping[str, tuple[str, ...]]:
-        """The living instances by their tag understudy:member (B17)."""
+        """The living instances by their tag understudy:member."""
         try:
             return Ec2Nodes(lambda: self._client).tagged(tags)
         except NodesUnreadableError as fault:
             raise UnreadableError(f"the instances with the tag {MEMBER_TAG}: {fault}") from fault
 
     def vpc_dns(self, vpc_id: str) -> VpcDns:
-        """The DNS attributes of a VPC (S2)."""
+        """The DNS attributes of a VPC."""
         with unreadable(f"the DNS attributes of {vpc_id}"):
             support = self._client.describe_vpc_attribute(VpcId=vpc_id, Attribute="enableDnsSupport")
             hostnames = self._client.describe_vpc_attribute(VpcId=vpc_id, Attribute="enableDnsHostnames")
         return VpcDns(bool(support["EnableDnsSupport"]["Value"]), bool(hostnames["EnableDnsHostnames"]["Value"]))
 
     def internet_vpcs(self, vpc_ids: Collection[str]) -> Collection[str]:
-        """Those of the VPCs that have an internet gateway, without which no Elastic IP can be associated (S15)."""
+        """Those of the VPCs that have an internet gateway, without which no Elastic IP can be associated."""
         asked = [{"Name": "attachment.vpc-id", "Values": sorted(vpc_ids)}]
         with unreadable("the internet gateways"):
             pages = list(self._client.get_paginator("describe_internet_gateways").paginate(Filters=asked))

@@ -1,4 +1,4 @@
-"""Many names of one hosted zone, read with as few calls as their places in Route 53's listing allow (S5).
+"""Many names of one hosted zone, read with as few calls as their places in Route 53's listing allow.
 
 A page has 300 record sets. It begins at the first wanted name and settles every other wanted one that is on it; the
 next begins at the first name still wanted. So few names cost no more calls than names, and many no more than pages.

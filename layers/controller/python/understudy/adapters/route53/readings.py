@@ -28,7 +28,7 @@ class Route53Readings:
         self._client = client
 
     def hosted_zone(self, record: Record) -> HostedZone | None:
-        """The record's hosted zone with the VPCs that it is associated with; None when there is none (S1, S2)."""
+        """The record's hosted zone with the VPCs that it is associated with; None when there is none."""
         with _unreadable(f"hosted zone {record.hosted_zone_id}", record, "route53:GetHostedZone"):
             try:
                 answer = self._ask(record, lambda client: client.get_hosted_zone(Id=record.hosted_zone_id))
@@ -44,7 +44,7 @@ class Route53Readings:
         )
 
     def found_records(self, record: Record, name: str) -> tuple[FoundRecord, ...]:
-        """Every record set under a name in the record's zone (S4).
+        """Every record set under a name in the record's zone.
 
         Of the first hundred: one of several with a routing policy is enough.
         """
@@ -59,7 +59,7 @@ class Route53Readings:
         return tuple(_found(each) for each in answer["ResourceRecordSets"] if plain_name(each["Name"]) == name)
 
     def private_zones(self, vpc_id: str, region: str) -> tuple[PrivateZone, ...]:
-        """Every private zone that is associated with a VPC, in whatever account the zone is; not by a Profile (S2).
+        """Every private zone that is associated with a VPC, in whatever account the zone is; not by a Profile.
 
         Route 53 answers to the VPC's own account only, which must let the caller describe VPCs.
         """
@@ -107,7 +107,7 @@ class ResolverReadings:
         return self._connect()
 
     def inbound_endpoints(self) -> tuple[InboundEndpoint, ...]:
-        """The inbound endpoints (S2). Raises UnreadableError."""
+        """The inbound endpoints. Raises UnreadableError."""
         with unreadable("the inbound Resolver endpoints"):
             pages = list(self._client.get_paginator("list_resolver_endpoints").paginate(Filters=INBOUND))
         return tuple(

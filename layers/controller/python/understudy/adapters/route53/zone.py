@@ -34,7 +34,7 @@ class Route53Records:
         self._client = client
 
     def read(self, record: Record) -> RecordReading:
-        """The protected record and its guard, as Route 53 keeps them now (B2, S4).
+        """The protected record and its guard, as Route 53 keeps them now.
 
         Raises AddressCrowdedError when Route 53 throttles. Raises AddressUnreadableError when it does not answer, and
         when an alias or a record with a routing policy stands under either name: that is nothing the controller could
@@ -49,7 +49,7 @@ class Route53Records:
     def read_many(
         self, records: Collection[Record], before_page: Callable[[], object] = lambda: None
     ) -> Mapping[Record, RecordReading]:
-        """Records of one zone with their guards, with as few calls as their names allow (S5).
+        """Records of one zone with their guards, with as few calls as their names allow.
 
         `before_page` is called before each page, not before the same page is asked for again.
         What stands in the way of one is told in its reading. Raises AddressUnreadableError.
@@ -101,7 +101,7 @@ class Route53Zone:
         return self._records.read_many(records, before_page)
 
     def submit(self, record: Record, batch: tuple[Change, ...], comment: str, *, tries_again: bool = True) -> str:
-        """Hand in one atomic batch; the id of the change, which is accepted and not yet in sync (B1, B2, S4).
+        """Hand in one atomic batch; the id of the change, which is accepted and not yet in sync.
 
         Where Route 53 has said that it did not take it, it is handed in again a little later if `tries_again`.
         Raises GuardMismatchError for InvalidChangeBatch. That code also covers values that Route 53 does not like: a
@@ -126,7 +126,7 @@ class Route53Zone:
         return " ".join(filter(None, (change_id, record.role_arn, record.external_id)))
 
     def change_status(self, change_id: str) -> ChangeReading:
-        """Whether all of Route 53's servers have the change (S7). Says nothing of the caches of resolvers.
+        """Whether all of Route 53's servers have the change. Says nothing of the caches of resolvers.
 
         UNKNOWN: Route 53 has said that it knows no such change. Raises AddressUnreadableError when it says nothing.
         """
