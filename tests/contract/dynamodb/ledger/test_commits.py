@@ -87,7 +87,7 @@ def test_a_node_that_beats_after_all_is_not_taken_for_silent(ledger, history):
     before = ledger.read(CLUSTER)
     ledger.record_beat(a_beat(NODE_A))
     with pytest.raises(LedgerConflictError):
-        ledger.commit(before, EVERYTHING, holding_still=NODE_A, history=history)
+        ledger.commit(before, EVERYTHING, if_no_newer_beat_of=NODE_A, history=history)
     assert ledger.read(CLUSTER).epoch == before.epoch
     assert ledger.history(CLUSTER, 2) == {}
 
@@ -96,18 +96,18 @@ def test_a_beat_from_another_boot_counts_even_when_its_number_is_the_same(ledger
     before = ledger.read(CLUSTER)
     ledger.record_beat(a_beat(NODE_A, boot="new-boot", beat=before.nodes[NODE_A].beat))
     with pytest.raises(LedgerConflictError):
-        ledger.commit(before, EVERYTHING, holding_still=NODE_A)
+        ledger.commit(before, EVERYTHING, if_no_newer_beat_of=NODE_A)
 
 
 def test_the_beats_of_others_do_not_keep_a_silent_node_from_being_fenced(ledger):
     before = ledger.read(CLUSTER)
     ledger.record_beat(a_beat(NODE_B))
-    assert ledger.commit(before, EVERYTHING, holding_still=NODE_A).epoch == EVERYTHING.epoch
+    assert ledger.commit(before, EVERYTHING, if_no_newer_beat_of=NODE_A).epoch == EVERYTHING.epoch
 
 
 def test_an_instance_that_is_no_member_any_more_holds_still(ledger):
     before = ledger.read(CLUSTER)
-    assert ledger.commit(before, EVERYTHING, holding_still="i-0ddddddddddddddd4").epoch == EVERYTHING.epoch
+    assert ledger.commit(before, EVERYTHING, if_no_newer_beat_of="i-0ddddddddddddddd4").epoch == EVERYTHING.epoch
 
 
 # B4

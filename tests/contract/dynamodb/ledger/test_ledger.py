@@ -61,7 +61,7 @@ def test_recording_costs_one_call_also_when_it_is_refused(ledger, calls):  # B9
 
 def test_a_commit_costs_one_call_and_a_transaction_only_when_history_is_given(ledger, calls):
     before = ledger.read(CLUSTER)
-    middle = ledger.commit(before, a_moving_state(), holding_still=NODE_A)
+    middle = ledger.commit(before, a_moving_state(), if_no_newer_beat_of=NODE_A)
     ledger.commit(middle, before, history={2: {"outcome": "IN_SERVICE"}})
     assert calls == ["GetItem", "UpdateItem", "TransactWriteItems"]
 

@@ -90,14 +90,14 @@ class StateLedger(HistoryReader, SealBook, Protocol):
         before: ClusterState,
         after: ClusterState,
         *,
-        holding_still: str | None = None,
+        if_no_newer_beat_of: str | None = None,
         saying_the_same: Collection[str] = (),
         history: Mapping[int, Mapping[str, Any]] | None = None,
     ) -> ClusterState:
         """Write everything of the state but what beats and signals write, and answer the state as it then is.
 
-        On condition that revision and epoch are still those of `before`; with `holding_still` (an instance id) also
-        that no beat of that node has been recorded since; with `saying_the_same` (instance ids) that none of them
+        On condition that revision and epoch are still those of `before`; with `if_no_newer_beat_of` (an instance id)
+        also that no beat of that node has been recorded since; with `saying_the_same` (instance ids) that none of them
         has said anything else than before of its services, but that it is down. `history` maps an epoch to attributes
         to set on its history item, in the same transaction. Raises LedgerConflictError when a condition fails: then
         nothing has been written.

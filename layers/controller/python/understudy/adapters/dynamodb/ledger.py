@@ -110,19 +110,19 @@ class DynamoDbLedger:
         before: ClusterState,
         after: ClusterState,
         *,
-        holding_still: str | None = None,
+        if_no_newer_beat_of: str | None = None,
         saying_the_same: Collection[str] = (),
         history: Mapping[int, Mapping[str, Any]] | None = None,
     ) -> ClusterState:
         """Write everything of the state but the nodes, on condition that nobody else has written since.
 
-        Revision and epoch must be those of `before`; with `holding_still` (an instance id) that node must not have
-        beaten since, and those of `saying_the_same` must have said nothing else of their services. `history` (epoch to
-        facts) is written in the same transaction. Answers the state as written: its nodes are newest without history,
-        and with history those of `before`, since a transaction answers nothing and a read after it could show another
-        writer's state as if it were ours. Raises LedgerConflictError.
+        Revision and epoch must be those of `before`; no beat of the node `if_no_newer_beat_of` (an instance id) may
+        have been recorded since, and those of `saying_the_same` must have said nothing else of their services.
+        `history` (epoch to facts) is written in the same transaction. Answers the state as written: its nodes are
+        newest without history, and with history those of `before`, since a transaction answers nothing and a read
+        after it could show another writer's state as if it were ours. Raises LedgerConflictError.
         """
-        update = commit_update(before, after, holding_still, saying_the_same)
+        update = commit_update(before, after, if_no_newer_beat_of, saying_the_same)
         key = keys.key(before.cluster, keys.STATE)
         if not history:
             answer = self._table.change_as_read(key, ReturnValues="ALL_NEW", **update.arguments())

@@ -85,7 +85,7 @@ def _record(state: ClusterState, definition: Definition, proof: Proof, ledger: F
     ledger.commit(
         state,
         entered(fenced(state, proof), definition, Stage.MOVING, int(now)),
-        holding_still=state.previous.node if state.previous and proof is Proof.LEASE_EXPIRED else None,
+        if_no_newer_beat_of=state.previous.node if state.previous and proof is Proof.LEASE_EXPIRED else None,
         history={state.epoch: {"proof": str(proof), "stages.fenced_at": now}},
     )
 

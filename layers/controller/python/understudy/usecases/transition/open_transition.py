@@ -206,7 +206,7 @@ class _Opener:
         if state.transition is not None:
             history[state.epoch] = {"outcome": "SUPERSEDED", "reasons": [ruling.why], "stages.superseded_at": now}
         # The active node must not have beaten since its last beat was read: that beat would have renewed the lease.
-        self.ledger.commit(state, after, holding_still=state.active, history=history)
+        self.ledger.commit(state, after, if_no_newer_beat_of=state.active, history=history)
         if consent and self.asked:
             tell_of_consent(self.asked, consent, state, definition, after.epoch, self.announcer)
         told = {key: story[key] for key in ("action", "source", "target", "rule", "why", "reason", "execution")}
