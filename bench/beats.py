@@ -47,10 +47,10 @@ class _Beats:
     def __init__(self) -> None:
         self.now_s = float(NOW)
         self._handler, ledger = _handler("record_heartbeat"), _wiring().ledger()
-        ledger._definitions[CLUSTER] = a_definition()
+        ledger._definitions._kept[CLUSTER] = a_definition()
         self._answer = b""
         answer = {"content-type": "application/x-amz-json-1.0"}
-        ledger._client.meta.events.register(
+        ledger._table._client.meta.events.register(
             "before-send.dynamodb.UpdateItem",
             lambda request, **_: AWSResponse(request.url, 200, answer, _Raw(self._answer)),
         )

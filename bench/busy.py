@@ -15,7 +15,8 @@ from botocore.exceptions import ClientError
 
 from tests.support.builders import a_beat, a_state
 from understudy.adapters.dynamodb.items import state_item
-from understudy.adapters.dynamodb.ledger import TRANSACTION_IN_THE_WAY, DynamoDbLedger
+from understudy.adapters.dynamodb.ledger import DynamoDbLedger
+from understudy.adapters.dynamodb.table import TRANSACTION_IN_THE_WAY
 
 BEATS = 1000
 FREE_S = (0.05, 0.15)

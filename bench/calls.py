@@ -25,7 +25,7 @@ from local.engine import ACCOUNT, REGION
 from local.events import parameter_changed
 from local.sam import ROOT
 from local.world import AZS
-from tests.contract.tables import create_table
+from tests.contract.dynamodb.tables import create_table
 from tests.support.asl_definition import Definition
 from tests.support.asl_runner import Clock, Execution, Status
 

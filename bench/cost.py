@@ -212,7 +212,7 @@ def document() -> str:
             "",
             "A beat is one event and one conditional write; the design rests on both. No stream, no index and no time to live makes it",
             "two writes: the index holds keys only, and a beat changes none. With three nodes, and in all that a settled cluster can say of",
-            "itself, the item stays below 1 KB: one write unit (`tests/unit/adapters/test_state_item_size.py`).",
+            "itself, the item stays below 1 KB: one write unit (`tests/unit/adapters/dynamodb/test_state_item_size.py`).",
             "",
             "## A stack, a month, however many nodes",
             "",

@@ -17,12 +17,12 @@ from typing import Any
 from tests.support.builders import NOW, SPECS, a_definition, a_report, a_state, a_wish
 from tests.support.drills import a_drill_master
 from tests.support.fakes import FakeAnnouncer, PagedRoute53, VirtualClock
-from tests.support.politeness import a_polite_way
+from tests.support.retries import retrying
 from understudy.adapters.cloudwatch_alarms import CloudWatchAlarms
-from understudy.adapters.dynamodb import items
+from understudy.adapters.dynamodb import items, keys
 from understudy.adapters.dynamodb.fleet import DynamoDbFleet
+from understudy.adapters.dynamodb.keys import SEAL, SECRET
 from understudy.adapters.dynamodb.ledger import DynamoDbLedger
-from understudy.adapters.dynamodb.seals import SEAL_PK, SECRET
 from understudy.adapters.ec2.network import Ec2Network
 from understudy.adapters.ec2.nodes import Ec2Nodes
 from understudy.adapters.route53.zone import Route53Zone
@@ -32,12 +32,12 @@ from understudy.domain.cluster.definition import Record
 from understudy.domain.cluster.record import desired
 from understudy.domain.cluster.seal import SECRET_LENGTH
 from understudy.domain.decide.silence import Limits
-from understudy.ports import Spread, one_by_one
+from understudy.ports.spread import Spread, one_by_one
 from understudy.usecases.observe.judge import Judge
 from understudy.usecases.transition.follow_changes import ChangeFollower
 from understudy.usecases.watch.fleet import FleetKeeper
+from understudy.usecases.watch.parameter_listing import ParameterListing
 from understudy.usecases.watch.records import RecordMonitor
-from understudy.usecases.watch.sweep import SweptParameters
 from understudy.usecases.watch.watch_clusters import ClusterWatch, WatchReport
 
 TABLE = "clusters"
@@ -108,7 +108,7 @@ class FleetAws:
     def update_item(self, **asked: Any) -> dict[str, Any]:
         with self._traffic.call("UpdateItem"):
             item = self.items.setdefault(_key(asked["Key"]), dict(asked["Key"]))
-            if _key(asked["Key"]) == (items.STACK, items.TUNING):
+            if _key(asked["Key"]) == (keys.STACK, keys.TUNING):
                 names, values = asked["ExpressionAttributeNames"], asked["ExpressionAttributeValues"]
                 item |= {names[n]: values[v] for n, v in re.findall(r"(#\w+) = (:\w+)", asked["UpdateExpression"])}
             return {"Attributes": item}
@@ -135,7 +135,7 @@ class FleetAws:
         return _Pages(self._traffic, words, pages[operation])
 
     def _names(self, **_: Any) -> list[dict[str, Any]]:
-        return [{"Items": [{"pk": {"S": pk}} for pk, sk in self.items if sk == items.STATE]}]
+        return [{"Items": [{"pk": {"S": pk}} for pk, sk in self.items if sk == keys.STATE]}]
 
     def _described(self, **asked: Any) -> list[dict[str, Any]]:
         (wanted,) = asked["Filters"]
@@ -168,8 +168,8 @@ class Fleet:
         self._ledger = DynamoDbLedger(self.aws, TABLE)
         fleet = DynamoDbFleet(lambda: self.aws, TABLE)
         self._keeper = FleetKeeper(fleet, Limits(), self._ledger, self.announcer)
-        self._parameters = SweptParameters(SsmParameters(self.aws, "/understudy/bench/"))
-        self.aws.items[(SEAL_PK, SECRET)] = {SECRET: {"S": "00" * SECRET_LENGTH}}
+        self._parameters = ParameterListing(SsmParameters(self.aws, "/understudy/bench/"))
+        self.aws.items[(SEAL, SECRET)] = {SECRET: {"S": "00" * SECRET_LENGTH}}
         for number in range(size):
             self._add(f"cluster-{number:05d}", number, f"Z{number % zones}")
 
@@ -185,8 +185,8 @@ class Fleet:
             each.instance_id: replace(a_report(usual.instance_id)) for each, usual in zip(specs, SPECS, strict=False)
         }
         state = a_state(cluster=name, nodes=reports, active=specs[0].instance_id)
-        self.aws.items[(name, items.STATE)] = items.state_item(state, 7)
-        self.aws.items[(name, items.definition_sk(1))] = items.definition_item(definition)
+        self.aws.items[(name, keys.STATE)] = items.state_item(state, 7)
+        self.aws.items[(name, keys.definition_sk(1))] = items.definition_item(definition)
         self.aws.texts[name] = text
         for spec in specs:
             self.aws.instances[spec.instance_id] = _described(spec)
@@ -195,7 +195,7 @@ class Fleet:
 
     def silence(self, number: int, since_s: int) -> None:
         """The active node of a cluster was last heard so long ago."""
-        key = (f"cluster-{number:05d}", items.STATE)
+        key = (f"cluster-{number:05d}", keys.STATE)
         state = items.read_state(self.aws.items[key])
         active = str(state.active)
         silent = replace(state.nodes[active], heard_at=NOW - since_s)
@@ -203,7 +203,7 @@ class Fleet:
 
     def watch(self) -> WatchReport:
         """One watch."""
-        ledger, zone = self._ledger, Route53Zone(self.route53, a_polite_way())
+        ledger, zone = self._ledger, Route53Zone(retrying(self.route53))
         launcher = SfnLauncher(lambda: self.aws, "arn:aws:states:us-east-1:123456789012:stateMachine:bench")
         return ClusterWatch(
             ledger=ledger,

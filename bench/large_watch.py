@@ -33,8 +33,8 @@ def measure() -> dict[str, Any]:
 
 
 def _watches() -> dict[str, Any]:
-    with ThreadPoolExecutor(WATCH_THREADS) as crew:
-        fleet = Fleet(CLUSTERS, zones=ZONES, spread=crew.map)
+    with ThreadPoolExecutor(WATCH_THREADS) as threads:
+        fleet = Fleet(CLUSTERS, zones=ZONES, spread=threads.map)
         before_mb = _peak_mb()
         calm = _watch(fleet)
         for number in range(0, CLUSTERS, 2):

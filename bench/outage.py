@@ -37,17 +37,17 @@ from tests.support.builders import (
 )
 from tests.support.fakes.announcer import FakeAnnouncer
 from tests.support.fakes.ledger import FakeLedger
-from tests.support.fakes.queue import FakeQuestions, FakeQueue, FakeShares
-from understudy.adapters.route53.retries import Polite
+from tests.support.fakes.queue import FakeQuestions, FakeQueue, FakeRateBudgets
+from understudy.adapters.route53.retries import Retries, RetryingClient
 from understudy.adapters.route53.zone import Route53Zone
-from understudy.domain.batching.rate_limits import Purse
+from understudy.domain.batching.rate_limits import Purpose
 from understudy.domain.cluster.definition import Record
 from understudy.domain.cluster.errors import AddressUnreadableError, GuardMismatchError, ZoneBusyError
 from understudy.domain.cluster.record import Wish, desired, plan_batch
 from understudy.domain.cluster.state import Proof, Stage
 from understudy.domain.cluster.tuning import Tuning
-from understudy.usecases.batching.budget import Budget
 from understudy.usecases.batching.group_commit import GroupCommit
+from understudy.usecases.batching.rate_budget import RateBudget
 from understudy.usecases.batching.shared_changes import SharedChanges
 from understudy.usecases.transition.check_change import check_change
 from understudy.usecases.transition.follow_changes import ChangeFollower
@@ -85,7 +85,7 @@ class SlowQueue(FakeQueue):
         return super()._called(method)
 
 
-class SlowShares(FakeShares):
+class SlowRateBudgets(FakeRateBudgets):
     """What is left of the share, with the time that DynamoDB takes."""
 
     def __init__(self, time: VirtualTime) -> None:
@@ -110,10 +110,10 @@ class Scene:
         self.random = Random(self.seed)
         self.route53 = Route53Model(self.time, self.random)
         self.ledger = FakeLedger()
-        polite = Polite(self.time, self.time.sleep, self.random.random)
-        zone = self.zone = Route53Zone(self.route53, polite)
-        shares = SlowShares(self.time)
-        moves, polls = (Budget(shares, purse, self.time, SHARE) for purse in (Purse.MOVES, Purse.POLLS))
+        retries = Retries(self.time, self.time.sleep, self.random.random)
+        zone = self.zone = Route53Zone(RetryingClient(self.route53, retries))
+        store = SlowRateBudgets(self.time)
+        moves, polls = (RateBudget(store, purpose, self.time, SHARE) for purpose in (Purpose.MOVES, Purpose.POLLS))
         group = GroupCommit(zone, SlowQueue(self.ledger, self.time), self.time, self.time.sleep, "understudy", moves)
         self.movers = (RecordMover(zone, group),)
         self.follower = ChangeFollower(

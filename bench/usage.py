@@ -22,7 +22,7 @@ from bench.fleet import Fleet
 from tests.support.controller import Controller, emitted
 from tests.support.item_size import size
 from tests.template import cfn
-from understudy.adapters.dynamodb import items
+from understudy.adapters.dynamodb import keys
 from understudy.invocation import GATHERED_S
 
 RESULTS = Path(__file__).parent / "results" / "usage.json"
@@ -164,7 +164,7 @@ def _watched(clusters: int) -> Fleet:
 def _cluster_bytes() -> dict[str, int]:
     """The items of a settled cluster of two nodes. `state` is the one that each beat writes."""
     found = {sk: size(item) for (_, sk), item in Fleet(1).aws.items.items()}
-    return {"state": found[items.STATE], "all": sum(found.values())}
+    return {"state": found[keys.STATE], "all": sum(found.values())}
 
 
 def _every_min(schedule: dict[str, Any]) -> int:

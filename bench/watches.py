@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from tests.support.builders import NOW, SPECS, a_definition, a_state, a_wish
 from tests.support.fakes import FakeAnnouncer, FakeLedger, PagedRoute53, VirtualClock
-from tests.support.politeness import a_polite_way
+from tests.support.retries import retrying
 from understudy.adapters.route53.zone import Route53Zone
 from understudy.domain.cluster.definition import Record
 from understudy.domain.cluster.record import desired
@@ -58,7 +58,7 @@ def _calls(case: Case) -> int:
             name = f"host-{place * case.others // case.clusters:05d}-db-{place}.example.com"
             clusters.append(_cluster(client, Record(zone, name), f"cluster-{number}-{place}"))
     slept: list[float] = []
-    route53 = Route53Zone(client, a_polite_way())
+    route53 = Route53Zone(retrying(client))
     RecordMonitor(ledger, route53, announcer, VirtualClock(NOW), slept.append, "understudy").check(clusters)
     if announcer.events or slept:
         raise AssertionError(f"the monitor did not find the records as they were written: {announcer.events[:1]}")

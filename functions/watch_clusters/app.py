@@ -16,7 +16,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
         nodes=clients.nodes(),
         alarms=clients.alarms(),
         index=clients.ledger(),
-        parameters=bootstrap.swept_parameters(),
+        parameters=bootstrap.parameter_listing(),
         follower=bootstrap.follower_for_a_watch(zone),
         network=clients.network(),
         announcer=clients.announcer(),
@@ -28,7 +28,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
         mend_key=bootstrap.mend_key,
         replacing=(bootstrap.releaser().release_all, lambda clusters: bootstrap.follow_tags(clusters, zone)),
         measure=invocation.measure,
-        spread=bootstrap.crew(),
+        spread=bootstrap.watch_threads(),
         keeper=bootstrap.keeper(),
     ).run()
     return {

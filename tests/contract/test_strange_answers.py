@@ -11,12 +11,13 @@ from botocore.exceptions import ClientError
 
 from tests.contract.conftest import REGION
 from tests.support.builders import RECORD, a_wish
-from tests.support.politeness import a_polite_way
+from tests.support.retries import retries_on
 from tests.support.stranger import HTML, NOTHING_OF_AWS, Stranger
 from understudy.adapters.answers import refuse_strange_answers
 from understudy.adapters.aws_errors import NO_ANSWER, is_not_done, is_worth_asking_again
 from understudy.adapters.dynamodb.ledger import DynamoDbLedger
 from understudy.adapters.ec2.nodes import Ec2Nodes
+from understudy.adapters.route53.retries import RetryingClient
 from understudy.adapters.route53.zone import Route53Zone
 from understudy.domain.cluster.errors import AddressUnreadableError, NodesUnreadableError, ZoneBusyError
 from understudy.domain.cluster.record import Change, ChangeVerb, desired
@@ -25,7 +26,7 @@ from understudy.domain.cluster.state import PowerReading
 KEYS = {"region_name": REGION, "aws_access_key_id": "x", "aws_secret_access_key": "x"}
 ROLE = "arn:aws:iam::123456789012:role/understudy"
 BATCH = tuple(Change(ChangeVerb.CREATE, each) for each in desired(RECORD, a_wish()))
-HURRIED = a_polite_way(random=lambda: 100.0)
+HURRIED = retries_on(random=lambda: 100.0)
 CALLS: Mapping[str, Callable[[Any], object]] = {
     "cloudwatch": lambda client: client.describe_alarms(),
     "dynamodb": lambda client: client.get_item(TableName="clusters", Key={"pk": {"S": "orders-db"}}),
@@ -111,7 +112,7 @@ def test_without_that_look_a_page_is_an_empty_table(stranger):
 
 def test_nothing_is_concluded_from_it(clients, strange):
     ledger, nodes = DynamoDbLedger(clients["dynamodb"], "clusters"), Ec2Nodes(lambda: clients["ec2"])
-    zone = Route53Zone(clients["route53"], HURRIED)
+    zone = Route53Zone(RetryingClient(clients["route53"], HURRIED))
     with pytest.raises(NO_ANSWER):
         ledger.read("orders-db")
     with pytest.raises(NodesUnreadableError):

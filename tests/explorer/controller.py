@@ -14,7 +14,7 @@ from tests.support.fakes.network import FakeNetwork
 from tests.support.fakes.queue import FakeQuestions, FakeQueue, a_budget
 from tests.support.fakes.scaling import a_releaser
 from understudy.definition import read_definition
-from understudy.domain.batching.rate_limits import Purse
+from understudy.domain.batching.rate_limits import Purpose
 from understudy.ports.parameters import ParameterText
 from understudy.usecases.batching.group_commit import GroupCommit
 from understudy.usecases.batching.shared_changes import SharedChanges
@@ -50,7 +50,7 @@ class Controller:
         self.judge = Judge(table, world.launcher, announcer, clock)
         network = FakeNetwork()
         group = GroupCommit(zone, FakeQueue(table), clock, _no_pause, STACK, a_budget(clock))
-        shared = SharedChanges(zone, FakeQuestions(), clock, a_budget(clock, Purse.POLLS))
+        shared = SharedChanges(zone, FakeQuestions(), clock, a_budget(clock, Purpose.POLLS))
         follower = ChangeFollower(zone, shared, zone, clock, STACK)
         self._register = Registrar(
             registry=table,

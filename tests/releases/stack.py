@@ -9,7 +9,7 @@ from typing import Any
 
 import boto3
 
-from tests.contract.tables import create_table
+from tests.contract.dynamodb.tables import create_table
 from tests.releases.sides import Side
 from tests.support.asl_runner import Clock, Execution, Status
 

@@ -22,12 +22,12 @@ from typing import Any
 
 from bench.virtual_time import VirtualTime
 from tests.simulation.crowd_aws import (
-    WatchedBudget,
     WatchedLedger,
     WatchedQuestions,
     WatchedQueue,
+    WatchedRateBudget,
+    WatchedRateBudgets,
     WatchedRoute53,
-    WatchedShares,
 )
 from tests.simulation.crowd_bound import crowd_bound_s
 from tests.simulation.crowd_calls import Calls, Invocation
@@ -41,10 +41,10 @@ from tests.simulation.story import Story
 from tests.simulation.weather import Weather
 from tests.support.builders import ADDRESS_A, NODE_A, NODE_B, NOW, SPECS, a_definition, a_report, a_state
 from tests.support.fakes.announcer import FakeAnnouncer
-from understudy.adapters.route53.retries import Polite
+from understudy.adapters.route53.retries import Retries, RetryingClient
 from understudy.adapters.route53.zone import Route53Zone
 from understudy.domain.batching.group_commit import CROWDED_S, FOLLOWED_S
-from understudy.domain.batching.rate_limits import Purse
+from understudy.domain.batching.rate_limits import Purpose
 from understudy.domain.cluster.address import AddressStatus
 from understudy.domain.cluster.definition import Definition, Record
 from understudy.domain.cluster.record import Wish, desired
@@ -106,14 +106,15 @@ class Crowd:
         return Random(f"{self.plan.seed}/crowd/{whose}")
 
     def _join(self) -> None:
-        ledger, queue, shares, questions = (
+        ledger, queue, store, questions = (
             self.calls.port(each)
-            for each in (self.ledger, WatchedQueue(self), WatchedShares(self), WatchedQuestions(self))
+            for each in (self.ledger, WatchedQueue(self), WatchedRateBudgets(self), WatchedQuestions(self))
         )
-        polite = Polite(self.time, self.time.sleep, self._chance("gaps").random)
-        zone = Route53Zone(self.route53, polite)
+        retries = Retries(self.time, self.time.sleep, self._chance("gaps").random)
+        zone = Route53Zone(RetryingClient(self.route53, retries))
         moves, polls = (
-            WatchedBudget(shares, purse, self.time, self.plan.share, crowd=self) for purse in (Purse.MOVES, Purse.POLLS)
+            WatchedRateBudget(store, purpose, self.time, self.plan.share, crowd=self)
+            for purpose in (Purpose.MOVES, Purpose.POLLS)
         )
         group = GroupCommit(zone, queue, self.time, self.time.sleep, STACK, moves)
         shared = SharedChanges(zone, questions, self.time, polls)

@@ -15,12 +15,13 @@ from tests.simulation.crowd_calls import no_answer, refusal
 from tests.simulation.crowd_checks import parts_of
 from tests.simulation.crowd_plan import LEFT_BEHIND_S
 from tests.support.fakes.ledger import FakeLedger
-from tests.support.fakes.queue import FakeQuestions, FakeQueue, FakeShares
-from understudy.domain.batching.group_commit import Intent, Settled, ZoneKey
-from understudy.domain.batching.rate_limits import Bucket, Cost, Purse, Throughput
+from tests.support.fakes.queue import FakeQuestions, FakeQueue, FakeRateBudgets
+from understudy.domain.batching.group_commit import Intent, Settled
+from understudy.domain.batching.rate_limits import Bucket, Cost, Purpose, Throughput
+from understudy.domain.cluster.definition import ZoneKey
 from understudy.domain.cluster.record import GUARD_PREFIX, ChangeReading, Guard, RecordSet, read_guard
 from understudy.domain.cluster.state import ClusterState
-from understudy.usecases.batching.budget import Budget
+from understudy.usecases.batching.rate_budget import RateBudget
 
 if TYPE_CHECKING:
     from tests.simulation.crowd import Crowd
@@ -87,8 +88,8 @@ class WatchedQuestions(FakeQuestions):
 
 
 @dataclass(frozen=True)
-class WatchedBudget(Budget):
-    """One purse of the share, which remembers what the function wants to pay, and when it looked at the clock."""
+class WatchedRateBudget(RateBudget):
+    """A rate budget that remembers what the function wants to pay, and when it looked at the clock."""
 
     crowd: Any = None
 
@@ -97,15 +98,15 @@ class WatchedBudget(Budget):
         return super().take(cost)
 
 
-class WatchedShares(FakeShares):
+class WatchedRateBudgets(FakeRateBudgets):
     """What is left of the share."""
 
     def __init__(self, crowd: Crowd) -> None:
         super().__init__()
         self._crowd = crowd
 
-    def put_left(self, purse: Purse, before: Throughput | None, after: Throughput) -> bool:
-        is_written = super().put_left(purse, before, after)
+    def save(self, purpose: Purpose, before: Throughput | None, after: Throughput) -> bool:
+        is_written = super().save(purpose, before, after)
         if is_written:
             caller = self._crowd.calls.now
             self._crowd.checks.is_paid(caller, *caller.wants, self._crowd.plan.share)

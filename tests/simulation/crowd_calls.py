@@ -31,7 +31,7 @@ WRITES = frozenset(
         "take_turn",
         "end_turn",
         "call_crowded",
-        "put_left",
+        "save",
         "take_question",
         "note_answer",
         "commit",

@@ -41,7 +41,7 @@ POINTS = (
     "waiting",
     "call_crowded",
     "list_resource_record_sets",
-    "put_left",
+    "save",
     "change_resource_record_sets",
     "settle",
     "end_turn",

@@ -8,13 +8,14 @@ from bench.route53_model import Route53Model
 from tests.simulation.crowd_plan import CrowdPlan, Member, draw_crowd
 from tests.simulation.plan import Fault
 from tests.simulation.safeguards import Safeguard, _unguarded_plan
-from tests.support.fakes.queue import FakeQuestions, FakeQueue, FakeShares
-from understudy.domain.batching.group_commit import Intent, Planned, Settled, ZoneKey
-from understudy.domain.batching.rate_limits import Purse, Throughput
+from tests.support.fakes.queue import FakeQuestions, FakeQueue, FakeRateBudgets
+from understudy.domain.batching.group_commit import Intent, Planned, Settled
+from understudy.domain.batching.rate_limits import Purpose, Throughput
+from understudy.domain.cluster.definition import ZoneKey
 from understudy.ports.queue import Queued
 from understudy.usecases.batching import group_commit
-from understudy.usecases.batching.budget import Budget
 from understudy.usecases.batching.group_commit import _Turn
+from understudy.usecases.batching.rate_budget import RateBudget
 from understudy.usecases.transition import move_address
 from understudy.usecases.transition import record_mover as movers
 
@@ -51,8 +52,10 @@ def _refuse_all(turn: _Turn, batch: Sequence[Planned], named: Sequence[Planned],
     _take_apart(turn, batch, named or batch, why)
 
 
-def _put_whatever_stands_there(shares: FakeShares, purse: Purse, _: Throughput | None, after: Throughput) -> bool:
-    shares.purses[purse] = after
+def _put_whatever_stands_there(
+    store: FakeRateBudgets, purpose: Purpose, _: Throughput | None, after: Throughput
+) -> bool:
+    store.saved[purpose] = after
     return True
 
 
@@ -152,14 +155,14 @@ CROWD_SAFEGUARDS: Mapping[str, CrowdSafeguard] = {
     ),
     "share": CrowdSafeguard(
         "each call of a turn, and each question, is paid for out of the share",
-        ((Budget, "take", _free),),
+        ((RateBudget, "take", _free),),
         runs=20,
         kinds=("zone_taken", "route53_answers_lost"),
         invariant="what_is_used_was_paid_for",
     ),
     "share-as-it-was-read": CrowdSafeguard(
         "what is left of the share is written only over what was read",
-        ((FakeShares, "put_left", _put_whatever_stands_there),),
+        ((FakeRateBudgets, "save", _put_whatever_stands_there),),
         runs=60,
         kinds=("zone_taken", "writer_freezes"),
         invariant="the_share_is_kept",

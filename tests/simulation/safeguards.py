@@ -419,7 +419,7 @@ SAFEGUARDS: Mapping[str, Safeguard] = {
         finds=("epochs_never_fall",),
         kinds=("function_stalls", "slow_calls", "switchover", "node_dies", "alarm_rings"),
     ),
-    "holding-still": Safeguard(
+    "no-newer-beat": Safeguard(
         "a lease is ended only when its node has not beaten since that was decided",
         ((FakeLedger, "commit", _commit_of_a_moving_node),),
         runs=80,

@@ -40,7 +40,7 @@ from tests.support.fakes.parameters import FakeParameters
 from tests.support.fakes.queue import FakeQuestions, FakeQueue, a_budget
 from tests.support.fakes.scaling import a_releaser
 from understudy.definition import read_definition
-from understudy.domain.batching.rate_limits import Purse
+from understudy.domain.batching.rate_limits import Purpose
 from understudy.domain.cluster.definition import Role
 from understudy.domain.cluster.policy import Policy
 from understudy.domain.cluster.record import RecordSet, read_guard
@@ -168,7 +168,7 @@ class World:
         group = GroupCommit(zone, queue, self.clock, self.clock.pass_time, STACK, a_budget(self.clock))
         follower = ChangeFollower(
             zone,
-            SharedChanges(zone, FakeQuestions(), self.clock, a_budget(self.clock, Purse.POLLS)),
+            SharedChanges(zone, FakeQuestions(), self.clock, a_budget(self.clock, Purpose.POLLS)),
             zone,
             self.clock,
             STACK,

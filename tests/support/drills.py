@@ -7,7 +7,9 @@ from tests.support.fakes import FakeDrillBook, FakeReportBook
 from understudy.domain.cluster.policy import DrillPolicy, Policy
 from understudy.domain.readiness.facts import Verdict
 from understudy.domain.readiness.report import Report
-from understudy.ports import Announcer, Launcher, StateLedger
+from understudy.ports.announcer import Announcer
+from understudy.ports.launcher import Launcher
+from understudy.ports.ledger import StateLedger
 from understudy.usecases.step import Clock
 from understudy.usecases.watch.drills import DrillMaster
 

@@ -39,7 +39,7 @@ from understudy.domain.readiness.facts import (
     VpcDns,
     needed_rights,
 )
-from understudy.ports import StateReader
+from understudy.ports.ledger import StateReader
 from understudy.usecases.answer.gather_readiness import Gatherer
 from understudy.usecases.step import Clock
 

@@ -26,12 +26,12 @@ from tests.support.fakes.scaling import FakeScalingGroups, a_releaser
 from tests.support.fakes.zone import FakeZone
 from tests.support.machine import Machine
 from understudy.adapters.dynamodb.maps import to_map
-from understudy.domain.batching.rate_limits import Purse
+from understudy.domain.batching.rate_limits import Purpose
 from understudy.domain.cluster.state import ClusterState, NodeReport, PowerReading
 from understudy.domain.events.event import Event
 from understudy.domain.lease.terms import terms_of
 from understudy.domain.observe.quorum import hosts_of
-from understudy.ports import Read
+from understudy.ports.ledger import Read
 from understudy.ports.parameters import ParameterText
 from understudy.usecases.batching.group_commit import GroupCommit
 from understudy.usecases.batching.shared_changes import SharedChanges
@@ -91,7 +91,7 @@ class World:
         self.movers = (RecordMover(self.zone, group), RouteMover(self.network), ElasticIpMover(self.network))
         self.follower = ChangeFollower(
             self.zone,
-            SharedChanges(self.zone, FakeQuestions(), self.clock, a_budget(self.clock, Purse.POLLS)),
+            SharedChanges(self.zone, FakeQuestions(), self.clock, a_budget(self.clock, Purpose.POLLS)),
             self.zone,
             self.clock,
             "understudy",

@@ -5,7 +5,7 @@ import re
 from tests.support.asl_definition import snake_case
 from tests.template import cfn
 from tests.template.outcomes import STEPS
-from understudy.bootstrap import WATCH_ALLOWANCE_S
+from understudy.bootstrap import WATCH_ROUTE53_LIMIT_S
 from understudy.domain.decide.silence import Limits
 from understudy.domain.transition.steps import TRY_LIMIT_S
 
@@ -102,8 +102,8 @@ def test_every_function_runs_on_both_layers_and_the_same_runtime():
         ], name
 
 
-def test_a_function_does_not_end_before_the_longest_try_at_route_53_or_the_allowance_of_a_watch():  # S6 S7
+def test_a_function_does_not_end_before_the_longest_try_at_route_53_or_what_a_watch_may_take_for_it():  # S6 S7
     usual_s = cfn.source()["Globals"]["Function"]["Timeout"]
     for step in ("MoveAddressFunction", "CheckChangeFunction"):
         assert FUNCTIONS[step].get("Timeout", usual_s) >= TRY_LIMIT_S + 5
-    assert FUNCTIONS["WatchClustersFunction"]["Timeout"] >= 2 * WATCH_ALLOWANCE_S
+    assert FUNCTIONS["WatchClustersFunction"]["Timeout"] >= 2 * WATCH_ROUTE53_LIMIT_S

@@ -13,8 +13,8 @@ from bench.scale import NAMES_ONE_BY_ONE, ZONES_ONE_BY_ONE
 from tests.support.aws_calls import actions_from, actions_in
 from tests.support.iam_conditions import holds
 from tests.template import cfn
+from understudy.adapters.dynamodb.keys import SEAL
 from understudy.adapters.dynamodb.readiness import REPORT
-from understudy.adapters.dynamodb.seals import SEAL_PK
 from understudy.adapters.ssm_keys import FOLDER
 from understudy.domain.cluster.request import CLUSTER_NAME
 from understudy_agent.keys import default_parameter
@@ -522,10 +522,10 @@ def test_a_role_without_the_tag_reads_nothing():  # B10
 
 def test_no_node_reads_what_the_controller_seals_with():  # B10 S10
     """No tag of a role may have a # in it, and a star is no wildcard here."""
-    assert not re.fullmatch(r"[\w\s.:/=+@-]*", SEAL_PK), "what IAM allows as the value of a tag"
+    assert not re.fullmatch(r"[\w\s.:/=+@-]*", SEAL), "what IAM allows as the value of a tag"
     for value in ("*", "seal", "-", ""):
-        assert not may_read(SEAL_PK, {"understudy:cluster": value})
-    assert not CLUSTER_NAME.fullmatch(SEAL_PK)
+        assert not may_read(SEAL, {"understudy:cluster": value})
+    assert not CLUSTER_NAME.fullmatch(SEAL)
 
 
 @pytest.mark.parametrize("function", ["RecordHeartbeat", "ReceiveSignal", "WatchClusters", "OpenTransition"])

@@ -10,9 +10,9 @@ import pytest
 
 from tests.template import cfn
 from tests.template.test_security_rules import RULES
-from understudy.adapters.ec2.nodes import MEMBER_TAG
 from understudy.definition import parse_document
 from understudy.domain.cluster.request import CLUSTER_NAME
+from understudy.domain.cluster.tags import MEMBER_TAG
 from understudy_agent.config import parse
 
 TEMPLATE = cfn.ROOT / "examples" / "two-node-service" / "template.yaml"

@@ -35,15 +35,15 @@ OF_OTHERS |= {"typing_extensions", "urllib3"}
 MODULES = {
     "": "bootstrap clients invocation settings",
     "adapters": "answers aws_errors event_announcer sfn_launcher unreadable",
-    "adapters.dynamodb": "batches beats commits expressions items ledger maps registration seals texts values views",
+    "adapters.dynamodb": "beats commits definitions expressions items keys ledger maps registration seals table values",
     "domain.cluster": "address approval definition departure doubt errors failed_start hold lone membership "
-    "policy quoting reach record request seal service_names state tuning unaccepted view",
+    "policy quoting reach request seal service_names state tuning unaccepted view",
     "domain.decide": "failback leaving rules silence situation upkeep",
     "domain.events": "alerts event facts reading",
     "domain.lease": "proof",
     "domain.observe": "health heartbeat quorum serving signal starts",
     "domain.transition": "consent drill opening outcomes",
-    "ports": "parameters seals",
+    "ports": "announcer launcher ledger measure seals",
     "usecases": "step",
     "usecases.observe": "asking facts judge record_heartbeat",
 }

@@ -21,7 +21,7 @@ CLOCK_AND_ENVIRONMENT = re.compile(
 MACHINE_PATH = re.compile(r"(?<![\w.])/(home|root|Users|work|mnt|private)/\w")
 FOLDERS = [
     ROOT / name
-    for name in ("layers/controller", "agent", "local", "functions", "tools", "examples")
+    for name in ("layers/controller", "agent", "bench", "local", "functions", "tools", "examples")
     if (ROOT / name).is_dir()
 ]
 EVERYWHERE = [*FOLDERS, ROOT / "tests"]

@@ -18,7 +18,7 @@ from understudy.domain.decide.rules import RULES
 from understudy.domain.transition.phases import Span, durations_s
 from understudy.domain.watch.gauges import Ailment
 from understudy.invocation import GATHERED_MAX, GATHERED_S
-from understudy.ports import unmeasured
+from understudy.ports.measure import unmeasured
 
 MONITORING = Path("docs/monitoring.md").read_text(encoding="utf-8")
 SOURCES = "".join(

@@ -132,7 +132,7 @@ def test_every_other_event_has_three_attempts(settled):  # B5
     assert clients.announcer()._client.meta.config.retries["total_max_attempts"] == 3
 
 
-def test_all_that_a_watch_does_with_route_53_shares_one_allowance(settled, monkeypatch):  # S5
+def test_all_that_a_watch_does_with_route_53_shares_one_limit(settled, monkeypatch):  # S5
     """Registration, changes and the record monitor: the function ends after 55 s, whatever Route 53 does."""
 
     def nothing_done() -> WatchReport:
@@ -146,9 +146,9 @@ def test_all_that_a_watch_does_with_route_53_shares_one_allowance(settled, monke
     given["register"]("a text")
     (zone,) = registered
     assert given["follower"].changes.changes is given["follower"].records is given["monitor"].listing is zone
-    assert zone._polite._allowance.left_s == bootstrap.WATCH_ALLOWANCE_S == 25
+    assert zone._client._retries._limit.left_s == bootstrap.WATCH_ROUTE53_LIMIT_S == 25
     app.handler({}, CONTEXT)
-    assert given["follower"].changes is not zone  # the next run has an allowance of its own
+    assert given["follower"].changes is not zone  # the next run has a limit of its own
 
 
 def test_the_board_has_the_clock_the_table_and_little_of_route_53(settled, monkeypatch):  # S18
@@ -160,4 +160,4 @@ def test_the_board_has_the_clock_the_table_and_little_of_route_53(settled, monke
     assert given["endpoint"] == CONTEXT.invoked_function_arn
     assert given["stack"] == "understudy"
     assert given["book"] is clients.board_book()
-    assert given["listing"]._polite._allowance.left_s == bootstrap.BOARD_ALLOWANCE_S
+    assert given["listing"]._client._retries._limit.left_s == bootstrap.BOARD_ROUTE53_LIMIT_S

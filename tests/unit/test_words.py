@@ -122,6 +122,8 @@ ROW = r"(?:S(?:1[0-8]|[1-9])|B(?:1\d|2[0-5]|[1-9]))"
 NAMES_A_ROW = re.compile(rf"\((?:rows? )?{ROW}\b|\brows? {ROW}\b|\b(?!S3\b){ROW}\b")
 """S3 by itself is a service of AWS."""
 ROWS_BELONG_IN = ("tests/", "docs/traceability.md")
+
+
 def classes() -> dict[str, list[str]]:
     """Where each class of controller and agent is defined."""
     found: defaultdict[str, list[str]] = defaultdict(list)

@@ -15,7 +15,7 @@ from understudy.domain.cluster.state import ClusterState, PowerReading, Proof
 from understudy.domain.decide.leaving import SUCCESSOR_S
 from understudy.domain.events.alerts import AlertOver, ClusterDegraded, OperatorCalled
 from understudy.domain.events.transitions import TransitionClosed
-from understudy.ports import Read
+from understudy.ports.ledger import Read
 from understudy.usecases.observe.receive_signal import LIFECYCLE_ACTION, SPOT_LIMIT_S
 from understudy.usecases.register.follow_tags import follow_tags
 from understudy.usecases.register.state import next_state

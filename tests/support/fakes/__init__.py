@@ -13,7 +13,7 @@ from tests.support.fakes.network import FakeNetwork
 from tests.support.fakes.nodes import FakeNodes
 from tests.support.fakes.paged_route53 import PagedRoute53
 from tests.support.fakes.parameters import FakeParameters
-from tests.support.fakes.queue import FakeQuestions, FakeQueue, FakeShares, a_budget
+from tests.support.fakes.queue import FakeQuestions, FakeQueue, FakeRateBudgets, a_budget
 from tests.support.fakes.zone import FakeZone
 
 __all__ = [
@@ -30,9 +30,9 @@ __all__ = [
     "FakeParameters",
     "FakeQuestions",
     "FakeQueue",
+    "FakeRateBudgets",
     "FakeReadings",
     "FakeReportBook",
-    "FakeShares",
     "FakeZone",
     "PagedRoute53",
     "VirtualClock",

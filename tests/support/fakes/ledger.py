@@ -15,7 +15,7 @@ from understudy.domain.cluster.tuning import StackWide
 from understudy.domain.cluster.unaccepted import Unaccepted
 from understudy.domain.observe.heartbeat import Beat
 from understudy.domain.observe.signal import DepartureSignal, FaultSignal, LateSignal, NamesSignal, PowerSignal, Signal
-from understudy.ports import NOT_A_MEMBER, STALE, UNKNOWN_CLUSTER, Read, Refusal
+from understudy.ports.ledger import NOT_A_MEMBER, STALE, UNKNOWN_CLUSTER, Read, Refusal
 from understudy.ports.seals import SECRET_KEPT_S
 
 STAGE_PREFIX = "stages."
@@ -139,15 +139,17 @@ class FakeLedger(Faulty):
         before: ClusterState,
         after: ClusterState,
         *,
-        holding_still: str | None = None,
+        if_no_newer_beat_of: str | None = None,
         saying_the_same: Collection[str] = (),
         history: Mapping[int, Mapping[str, Any]] | None = None,
     ) -> ClusterState:
         """As StateLedger.commit."""
         with self._called("commit"):
             there = self._expect(before)
-            if holding_still is not None and _beat_of(there, holding_still) != _beat_of(before, holding_still):
-                raise LedgerConflictError(f"{holding_still} has beaten since revision {before.revision} was read")
+            if if_no_newer_beat_of is not None and _beat_of(there, if_no_newer_beat_of) != _beat_of(
+                before, if_no_newer_beat_of
+            ):
+                raise LedgerConflictError(f"{if_no_newer_beat_of} has beaten since revision {before.revision} was read")
             for instance_id in saying_the_same:
                 if _word_of(there, instance_id) != _word_of(before, instance_id):
                     raise LedgerConflictError(f"{instance_id} has said something else since {before.revision} was read")

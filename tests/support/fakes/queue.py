@@ -5,11 +5,12 @@ from dataclasses import replace
 
 from tests.support.fakes.faults import Faulty
 from tests.support.fakes.ledger import FakeLedger
-from understudy.domain.batching.group_commit import Intent, Settled, ZoneKey
-from understudy.domain.batching.rate_limits import Purse, Throughput
+from understudy.domain.batching.group_commit import Intent, Settled
+from understudy.domain.batching.rate_limits import Purpose, Throughput
+from understudy.domain.cluster.definition import ZoneKey
 from understudy.domain.cluster.record import ChangeReading
 from understudy.ports.queue import Queued
-from understudy.usecases.batching.budget import Budget
+from understudy.usecases.batching.rate_budget import RateBudget
 from understudy.usecases.step import Clock
 
 
@@ -75,24 +76,24 @@ class FakeQueue(Faulty):
             self._ledger.crowded_until = until
 
 
-class FakeShares(Faulty):
-    """ShareBook over one dict."""
+class FakeRateBudgets(Faulty):
+    """RateBudgetStore over one dict."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.purses: dict[Purse, Throughput] = {}
+        self.saved: dict[Purpose, Throughput] = {}
 
-    def left(self, purse: Purse) -> Throughput | None:
-        """As ShareBook.left."""
+    def left(self, purpose: Purpose) -> Throughput | None:
+        """As RateBudgetStore.left."""
         with self._called("left"):
-            return self.purses.get(purse)
+            return self.saved.get(purpose)
 
-    def put_left(self, purse: Purse, before: Throughput | None, after: Throughput) -> bool:
-        """As ShareBook.put_left."""
-        with self._called("put_left"):
-            if self.purses.get(purse) != before:
+    def save(self, purpose: Purpose, before: Throughput | None, after: Throughput) -> bool:
+        """As RateBudgetStore.save."""
+        with self._called("save"):
+            if self.saved.get(purpose) != before:
                 return False
-            self.purses[purse] = after
+            self.saved[purpose] = after
             return True
 
 
@@ -118,6 +119,6 @@ class FakeQuestions(Faulty):
             self.asked[change_id] = (self.asked.get(change_id, (0, reading))[0], reading)
 
 
-def a_budget(clock: Clock, purse: Purse = Purse.MOVES, share: float = 1.0) -> Budget:
-    """One purse of a share that nobody has used yet."""
-    return Budget(FakeShares(), purse, clock, share)
+def a_budget(clock: Clock, purpose: Purpose = Purpose.MOVES, share: float = 1.0) -> RateBudget:
+    """A rate budget of which nobody has used anything yet."""
+    return RateBudget(FakeRateBudgets(), purpose, clock, share)

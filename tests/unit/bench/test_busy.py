@@ -8,7 +8,8 @@ import pytest
 from bench import busy, counts
 from local.sam import ROOT
 from tests.support.builders import a_beat
-from understudy.adapters.dynamodb.ledger import PAUSE_S, TRY_COUNT, DynamoDbLedger
+from understudy.adapters.dynamodb.ledger import DynamoDbLedger
+from understudy.adapters.dynamodb.table import PAUSE_S, TRY_COUNT
 from understudy.domain.cluster.state import ClusterState
 
 

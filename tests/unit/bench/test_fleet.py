@@ -42,10 +42,10 @@ def test_a_hundred_times_ten_clusters_that_nothing_ails_are_neither_registered_n
 def test_as_many_calls_as_there_are_threads_run_at_once_and_never_more():  # B12
     """Ten groups of a hundred meet in their calls: were they read one by one, nobody would come to the meeting."""
     meeting = Barrier(WATCH_THREADS)
-    with ThreadPoolExecutor(WATCH_THREADS) as crew:
+    with ThreadPoolExecutor(WATCH_THREADS) as threads:
         fleet = Fleet(
             WATCH_THREADS * 100,
-            spread=crew.map,
+            spread=threads.map,
             meet=lambda operation: meeting.wait(GIVE_UP_S) if operation == "BatchGetItem" else None,
         )
         report = fleet.watch()
@@ -61,8 +61,8 @@ def test_one_by_one_no_two_calls_run_at_once():
 
 @pytest.mark.parametrize("silent", [1, 150])
 def test_many_threads_start_just_the_failovers_that_one_would_start(silent):  # B3 B12
-    with ThreadPoolExecutor(WATCH_THREADS) as crew:
-        fleets = Fleet(300), Fleet(300, spread=crew.map)
+    with ThreadPoolExecutor(WATCH_THREADS) as threads:
+        fleets = Fleet(300), Fleet(300, spread=threads.map)
         for fleet in fleets:
             for number in range(silent):
                 fleet.silence(number, 20)

@@ -5,20 +5,20 @@ from typing import TYPE_CHECKING
 
 from understudy import clients
 from understudy.invocation import Gathered, count, measure
-from understudy.ports import Spread
-from understudy.ports.parameters import DefinitionReading, Parameters, ParameterText
 from understudy.settings import settings
 from understudy.usecases.observe.judge import Judge
 
 if TYPE_CHECKING:
     from understudy.adapters.route53.zone import Route53Zone
-    from understudy.domain.batching.rate_limits import Purse
+    from understudy.domain.batching.rate_limits import Purpose
     from understudy.domain.cluster.definition import Definition
     from understudy.domain.cluster.state import ClusterState
     from understudy.domain.decide.silence import Limits
+    from understudy.ports.parameters import DefinitionReading, Parameters, ParameterText
+    from understudy.ports.spread import Spread
     from understudy.usecases.answer.check_readiness import Inspector
     from understudy.usecases.answer.rehearse import Rehearser
-    from understudy.usecases.batching.budget import Budget
+    from understudy.usecases.batching.rate_budget import RateBudget
     from understudy.usecases.observe.doubting import Doubter
     from understudy.usecases.observe.let_go import Releaser
     from understudy.usecases.transition.follow_changes import ChangeFollower
@@ -30,27 +30,27 @@ if TYPE_CHECKING:
 WATCH_THREADS = 10
 """How many calls of one service a watch makes at once: botocore keeps as many connections open for a client."""
 
-WATCH_ALLOWANCE_S = 25
+WATCH_ROUTE53_LIMIT_S = 25
 """What one watch may spend on Route 53, waits included: its function ends after 55 s, and has more to do."""
 
-BOARD_ALLOWANCE_S = 6
+BOARD_ROUTE53_LIMIT_S = 6
 """What one look at the board may spend on Route 53: somebody waits for it."""
 
 
 def zone_for_a_watch() -> "Route53Zone":
-    """Route 53 for one run of the watch: all that it does there together takes no longer than WATCH_ALLOWANCE_S."""
-    return _zone_within(WATCH_ALLOWANCE_S)
+    """Route 53 for one run of the watch: all that it does there together takes no longer than WATCH_ROUTE53_LIMIT_S."""
+    return _zone_within(WATCH_ROUTE53_LIMIT_S)
 
 
 def zone_for_a_board() -> "Route53Zone":
-    """Route 53 for one look at the board, for no longer than BOARD_ALLOWANCE_S together."""
-    return _zone_within(BOARD_ALLOWANCE_S)
+    """Route 53 for one look at the board, for no longer than BOARD_ROUTE53_LIMIT_S together."""
+    return _zone_within(BOARD_ROUTE53_LIMIT_S)
 
 
 def _zone_within(seconds: float) -> "Route53Zone":
-    from understudy.adapters.route53.retries import Allowance
+    from understudy.adapters.route53.retries import TimeLimit
 
-    return clients.zone().within(Allowance(seconds, clients.steady))
+    return clients.zone().within(TimeLimit(seconds, clients.steady))
 
 
 def inspector() -> "Inspector":
@@ -93,44 +93,44 @@ def drills() -> "DrillMaster":
     )
 
 
-def budget(purse: "Purse") -> "Budget":
-    """What is paid for in a crowd, from one purse of the controller's share."""
-    from understudy.usecases.batching.budget import Budget
+def budget(purpose: "Purpose") -> "RateBudget":
+    """What requests of one purpose may use in a crowd."""
+    from understudy.usecases.batching.rate_budget import RateBudget
 
-    return Budget(clients.shares(), purse, clients.clock, settings().route53_percent / 100, measure)
+    return RateBudget(clients.rate_budgets(), purpose, clients.clock, settings().route53_percent / 100, measure)
 
 
 def follower() -> "ChangeFollower":
     """Who asks what became of the changes of one cluster; in a crowd, for others as well."""
-    from understudy.domain.batching.rate_limits import Purse
+    from understudy.domain.batching.rate_limits import Purpose
     from understudy.usecases.batching.shared_changes import SharedChanges
     from understudy.usecases.transition.follow_changes import ChangeFollower
 
     zone = clients.zone()
-    shared = SharedChanges(zone, clients.questions(), clients.clock, budget(Purse.POLLS))
+    shared = SharedChanges(zone, clients.questions(), clients.clock, budget(Purpose.POLLS))
     return ChangeFollower(zone, shared, zone, clients.clock, clients.stack(), measure)
 
 
 def follower_for_a_watch(zone: "Route53Zone") -> "ChangeFollower":
     """Who asks what became of the changes of all clusters, each change once; in a crowd, as the workflows do."""
-    from understudy.domain.batching.rate_limits import Purse
+    from understudy.domain.batching.rate_limits import Purpose
     from understudy.usecases.batching.shared_changes import AskedOnce, SharedChanges
     from understudy.usecases.transition.follow_changes import ChangeFollower
 
-    shared = SharedChanges(zone, clients.questions(), clients.clock, budget(Purse.POLLS))
+    shared = SharedChanges(zone, clients.questions(), clients.clock, budget(Purpose.POLLS))
     return ChangeFollower(AskedOnce(zone), AskedOnce(shared), zone, clients.clock, clients.stack(), measure)
 
 
 @cache
 def movers() -> "tuple[Mover, ...]":
     """What moves addresses, one for each kind. Records come first: their guards stop a stale writer."""
-    from understudy.domain.batching.rate_limits import Purse
+    from understudy.domain.batching.rate_limits import Purpose
     from understudy.usecases.batching.group_commit import GroupCommit
     from understudy.usecases.transition.network_movers import ElasticIpMover, RouteMover
     from understudy.usecases.transition.record_mover import RecordMover
 
     group = GroupCommit(
-        clients.zone(), clients.queue(), clients.clock, clients.pause, clients.stack(), budget(Purse.MOVES)
+        clients.zone(), clients.queue(), clients.clock, clients.pause, clients.stack(), budget(Purpose.MOVES)
     )
     return (RecordMover(clients.zone(), group), RouteMover(clients.network()), ElasticIpMover(clients.network()))
 
@@ -174,19 +174,19 @@ def beat_figures() -> Gathered:
 
 
 @cache
-def crew() -> Spread:
-    """Does many things at once, WATCH_THREADS at most. Its threads live as long as the worker."""
+def watch_threads() -> "Spread":
+    """Do many things at once, WATCH_THREADS at most. The threads live as long as the worker."""
     from concurrent.futures import ThreadPoolExecutor
 
     return ThreadPoolExecutor(WATCH_THREADS, "watch").map
 
 
 @cache
-def swept_parameters() -> Parameters:
+def parameter_listing() -> "Parameters":
     """The parameters for the watch: a watch goes on with the clusters' where the one before it ended."""
-    from understudy.usecases.watch.sweep import SweptParameters
+    from understudy.usecases.watch.parameter_listing import ParameterListing
 
-    return SweptParameters(clients.parameters())
+    return ParameterListing(clients.parameters())
 
 
 def monitor(zone: "Route53Zone") -> "RecordMonitor":
@@ -198,14 +198,14 @@ def monitor(zone: "Route53Zone") -> "RecordMonitor":
     )
 
 
-def read_definition(text: ParameterText, version: int) -> DefinitionReading:
+def read_definition(text: "ParameterText", version: int) -> "DefinitionReading":
     """See `understudy.definition.read_definition`. Imported when a definition has been put: nothing else needs it."""
     from understudy.definition import read_definition as read
 
     return read(text, version, clients.nodes())
 
 
-def register(text: ParameterText, zone: "Route53Zone | None" = None, *, anew: bool = False) -> str:
+def register(text: "ParameterText", zone: "Route53Zone | None" = None, *, anew: bool = False) -> str:
     """Register what a parameter says: the stack's tunables or a cluster's definition. `anew`: see Registrar.register.
 
     The metric Definitions counts what became of it; a text that is known already is not counted, each minute anew.
@@ -247,7 +247,7 @@ def follow_tags(clusters: "list[tuple[ClusterState, Definition]]", zone: "Route5
     follow(clusters, nodes=clients.nodes(), register_anew=register_anew)
 
 
-def _register(text: ParameterText, zone: "Route53Zone | None", *, anew: bool) -> str:
+def _register(text: "ParameterText", zone: "Route53Zone | None", *, anew: bool) -> str:
     from understudy.usecases.register.cluster import Registrar
     from understudy.usecases.register.tuning import register_tuning
 

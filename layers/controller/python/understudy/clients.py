@@ -12,22 +12,24 @@ from botocore.config import Config
 
 from understudy.adapters.answers import refuse_strange_answers
 from understudy.adapters.dynamodb.ledger import DynamoDbLedger
-from understudy.ports import Announcer, Launcher, Notifier
-from understudy.ports.parameters import Parameters
 from understudy.settings import settings
 
 if TYPE_CHECKING:
     from understudy.adapters.dynamodb.board import DynamoDbBoard
     from understudy.adapters.dynamodb.fleet import DynamoDbFleet
     from understudy.adapters.route53.assumed_roles import AssumedRoles
-    from understudy.adapters.route53.retries import Polite
+    from understudy.adapters.route53.retries import RetryingClient
     from understudy.adapters.route53.zone import Route53Records, Route53Zone
+    from understudy.ports.announcer import Announcer
     from understudy.ports.deployment import Deployment
     from understudy.ports.drills import DrillBook
     from understudy.ports.keys import NodeKeys
+    from understudy.ports.launcher import Launcher
     from understudy.ports.network import Network
     from understudy.ports.nodes import Alarms, Nodes, ScalingGroups
-    from understudy.ports.queue import CommitQueue, Questions, ShareBook
+    from understudy.ports.notifier import Notifier
+    from understudy.ports.parameters import Parameters
+    from understudy.ports.queue import CommitQueue, Questions, RateBudgetStore
     from understudy.ports.readiness import ReportBook
     from understudy.usecases.answer.gather_readiness import Gatherer
 
@@ -63,15 +65,14 @@ def ledger() -> DynamoDbLedger:
     return DynamoDbLedger(_client("dynamodb"), settings().table_name, pause, random.random)
 
 
-@cache
-def _polite() -> "Polite":
-    from understudy.adapters.route53.retries import Polite
+def _retrying_route53() -> "RetryingClient":
+    from understudy.adapters.route53.retries import Retries, RetryingClient
 
-    return Polite(steady, pause, random.random)
+    return RetryingClient(_route53(), Retries(steady, pause, random.random), _zone_roles().call)
 
 
 def _route53(service: str = "route53", **keys: str) -> Any:
-    """A client of Route 53, or of what its calls wait for: one attempt a call, as `polite_route53` counts on."""
+    """A client of Route 53, or of what its calls wait for: one attempt a call, as the retries count on."""
     from understudy.adapters.route53.retries import CONNECT_LIMIT_S, READ_LIMIT_S
 
     once = {"mode": "standard", "total_max_attempts": 1}
@@ -95,7 +96,7 @@ def zone() -> "Route53Zone":
     """Route 53, to read and to write."""
     from understudy.adapters.route53.zone import Route53Zone
 
-    return Route53Zone(_route53(), _polite(), _zone_roles().call)
+    return Route53Zone(_retrying_route53())
 
 
 @cache
@@ -141,7 +142,7 @@ def alarms() -> "Alarms":
 
 
 @cache
-def announcer() -> Announcer:
+def announcer() -> "Announcer":
     """The stack's bus. Connected to when there is something to tell."""
     from understudy.adapters.event_announcer import EventAnnouncer
 
@@ -149,7 +150,7 @@ def announcer() -> Announcer:
 
 
 @cache
-def brief_announcer() -> Announcer:
+def brief_announcer() -> "Announcer":
     """As announcer, for the steps that a service out of service waits for: one attempt, 2 s at the longest.
 
     An event that it loses stands in the log of the step, and its facts in the history.
@@ -160,7 +161,7 @@ def brief_announcer() -> Announcer:
 
 
 @cache
-def notifier() -> Notifier:
+def notifier() -> "Notifier":
     """The topic of the people who run the stack."""
     from understudy.adapters.sns_notifier import SnsNotifier
 
@@ -168,7 +169,7 @@ def notifier() -> Notifier:
 
 
 @cache
-def launcher() -> Launcher:
+def launcher() -> "Launcher":
     """Step Functions. Connected to when there is something to start."""
     from understudy.adapters.sfn_launcher import SfnLauncher
 
@@ -176,7 +177,7 @@ def launcher() -> Launcher:
 
 
 @cache
-def parameters() -> Parameters:
+def parameters() -> "Parameters":
     """Parameter Store."""
     from understudy.adapters.ssm_parameters import SsmParameters
 
@@ -204,7 +205,7 @@ def records() -> "Route53Records":
     """Route 53, to read only."""
     from understudy.adapters.route53.zone import Route53Records
 
-    return Route53Records(_route53(), _polite(), _zone_roles().call)
+    return Route53Records(_retrying_route53())
 
 
 @cache
@@ -234,7 +235,7 @@ def gatherer() -> "Gatherer":
     from understudy.usecases.answer.gather_readiness import Gatherer
 
     region = boto3.session.Session().region_name or ""
-    zones = Route53Readings(_route53(), _polite(), _zone_roles().call)
+    zones = Route53Readings(_retrying_route53())
     return Gatherer(
         ledger=ledger(),
         instances=Ec2Readings(lambda: _client("ec2")),
@@ -269,11 +270,11 @@ def questions() -> "Questions":
 
 
 @cache
-def shares() -> "ShareBook":
+def rate_budgets() -> "RateBudgetStore":
     """What is left of the controller's share of Route 53's buckets, in the cluster table."""
-    from understudy.adapters.dynamodb.shares import DynamoDbShares
+    from understudy.adapters.dynamodb.rate_budgets import DynamoDbRateBudgets
 
-    return DynamoDbShares(_client("dynamodb"), settings().table_name)
+    return DynamoDbRateBudgets(_client("dynamodb"), settings().table_name)
 
 
 @cache

@@ -6,9 +6,9 @@ from dataclasses import replace
 import pytest
 
 from tests.support.builders import ADDRESS_A, ADDRESS_B, NOW, RECORD
-from tests.support.fakes import FakeLedger, FakeQueue, FakeShares, FakeZone, VirtualClock, a_budget
-from understudy.domain.batching.group_commit import QUEUE_LIMIT_S, TURN_S, Intent, zone_of
-from understudy.domain.batching.rate_limits import Bucket, Purse, Throughput
+from tests.support.fakes import FakeLedger, FakeQueue, FakeRateBudgets, FakeZone, VirtualClock, a_budget
+from understudy.domain.batching.group_commit import QUEUE_LIMIT_S, TURN_S, Intent
+from understudy.domain.batching.rate_limits import Bucket, Purpose, Throughput
 from understudy.domain.cluster.address import AddressStatus
 from understudy.domain.cluster.errors import (
     AddressUnreadableError,
@@ -18,11 +18,11 @@ from understudy.domain.cluster.errors import (
     ZoneCrowdedError,
 )
 from understudy.domain.cluster.record import Wish, desired, guard_epoch, guard_name
-from understudy.ports import unmeasured
-from understudy.usecases.batching.budget import Budget
+from understudy.ports.measure import unmeasured
 from understudy.usecases.batching.group_commit import GroupCommit
+from understudy.usecases.batching.rate_budget import RateBudget
 
-ZONE = zone_of(RECORD)
+ZONE = RECORD.zone
 
 
 class Zone(FakeZone):
@@ -292,10 +292,10 @@ def left(units=1500.0, reads=50.0, changes=50.0):
 
 
 def with_share(day, share=1.0, there=None, measure=unmeasured):
-    book = FakeShares()
+    book = FakeRateBudgets()
     if there is not None:
-        book.purses[Purse.MOVES] = there
-    day.group = replace(day.group, budget=Budget(book, Purse.MOVES, day.clock, share, measure))
+        book.saved[Purpose.MOVES] = there
+    day.group = replace(day.group, budget=RateBudget(book, Purpose.MOVES, day.clock, share, measure))
     return book
 
 
@@ -306,7 +306,7 @@ def test_the_controller_keeps_within_its_share_of_the_change_units():  # B12
     book = with_share(day, 0.5, left(units=6.0, reads=25.0, changes=25.0))
     assert day.statuses(0) == [AddressStatus.PROPAGATING]
     assert day.pauses == [pytest.approx(0.12)]
-    assert book.purses[Purse.MOVES].left[Bucket.UNITS] == 44.0
+    assert book.saved[Purpose.MOVES].left[Bucket.UNITS] == 44.0
 
 
 @pytest.mark.parametrize("used_up", ["reads", "changes"])
@@ -341,7 +341,7 @@ def test_a_batch_that_route_53_turns_away_pays_for_its_units_once_and_for_each_r
     day.zone.fail_next("submit", ZoneCrowdedError("Throttling"))
     object.__setattr__(day.group, "pause", lambda _: None)
     day.move(0)
-    assert book.purses[Purse.MOVES] == left(units=1492.0, reads=49.0, changes=48.0)
+    assert book.saved[Purpose.MOVES] == left(units=1492.0, reads=49.0, changes=48.0)
 
 
 def test_a_batch_above_the_share_that_is_turned_away_does_not_wait_for_its_own_debt():  # B12
@@ -351,15 +351,15 @@ def test_a_batch_above_the_share_that_is_turned_away_does_not_wait_for_its_own_d
     day.zone.fail_next("submit", ZoneCrowdedError("PriorRequestNotComplete"))
     day.move(0)
     assert day.pauses == [0.5]
-    assert book.purses[Purse.MOVES].left[Bucket.UNITS] == pytest.approx(150 - 240 + 10)  # a second later
+    assert book.saved[Purpose.MOVES].left[Bucket.UNITS] == pytest.approx(150 - 240 + 10)  # a second later
 
 
 def test_a_share_that_another_zone_has_just_used_is_asked_for_again():  # B12
     day = Day(1)
     book = with_share(day)
-    book.before_next("put_left", lambda: book.purses.update({Purse.MOVES: left(units=1000.0)}))
+    book.before_next("save", lambda: book.saved.update({Purpose.MOVES: left(units=1000.0)}))
     assert day.statuses(0) == [AddressStatus.PROPAGATING]
-    assert book.purses[Purse.MOVES].left[Bucket.UNITS] == 1000 + 100 - 4  # a second later
+    assert book.saved[Purpose.MOVES].left[Bucket.UNITS] == 1000 + 100 - 4  # a second later
 
 
 def test_metrics_say_how_much_of_each_share_is_used():  # B8 B12

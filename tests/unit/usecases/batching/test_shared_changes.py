@@ -5,7 +5,7 @@ import pytest
 from tests.support.builders import NOW, RECORD, a_wish
 from tests.support.fakes import FakeQuestions, FakeZone, VirtualClock, a_budget
 from understudy.domain.batching.group_commit import ASK_GAP_S
-from understudy.domain.batching.rate_limits import Bucket, Purse, Throughput
+from understudy.domain.batching.rate_limits import Bucket, Purpose, Throughput
 from understudy.domain.cluster.errors import AddressUnreadableError
 from understudy.domain.cluster.record import ChangeReading, RecordReading, plan_batch
 from understudy.usecases.batching.shared_changes import AskedOnce, SharedChanges
@@ -15,7 +15,7 @@ class Crowd:
     def __init__(self):
         self.clock = VirtualClock(NOW)
         self.zone = FakeZone(self.clock, propagation_s=30)
-        self.shared = SharedChanges(self.zone, FakeQuestions(), self.clock, a_budget(self.clock, Purse.POLLS))
+        self.shared = SharedChanges(self.zone, FakeQuestions(), self.clock, a_budget(self.clock, Purpose.POLLS))
         self.change_id = self.zone.submit(RECORD, plan_batch(RECORD, a_wish(), RecordReading(None, None)), "")
 
     def ask(self):
@@ -53,7 +53,7 @@ def test_a_question_that_failed_is_asked_again_by_another_cluster():  # B12 B2
 
 def test_when_the_share_of_requests_is_used_up_nobody_asks_and_nothing_is_known():  # B12 B2
     crowd = Crowd()
-    crowd.shared.budget.book.purses[Purse.POLLS] = Throughput({Bucket.POLLS: 0.0}, NOW)
+    crowd.shared.budget.store.saved[Purpose.POLLS] = Throughput({Bucket.POLLS: 0.0}, NOW)
     crowd.clock.now_s = NOW
     assert crowd.ask() is ChangeReading.PENDING
     assert crowd.questions == 0

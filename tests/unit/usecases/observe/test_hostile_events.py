@@ -17,7 +17,7 @@ from understudy.domain.cluster.request import TEXT_LIMIT, BadRequestError, parse
 from understudy.domain.cluster.service_names import DIGEST_LENGTH
 from understudy.domain.cluster.state import PowerReading
 from understudy.domain.observe.heartbeat import SERVICE_NAME_LIMIT
-from understudy.ports import STALE
+from understudy.ports.ledger import STALE
 from understudy.usecases.observe.receive_signal import (
     ALARM_STATE,
     EC2_STATE,

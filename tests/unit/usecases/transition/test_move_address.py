@@ -21,7 +21,7 @@ from tests.support.fakes.ledger import FakeLedger
 from tests.support.fakes.network import FakeNetwork
 from tests.support.fakes.queue import FakeQueue, a_budget
 from tests.support.fakes.zone import FakeZone
-from understudy.domain.batching.group_commit import QUEUE_GAP_S, zone_of
+from understudy.domain.batching.group_commit import QUEUE_GAP_S
 from understudy.domain.cluster.address import AddressStatus
 from understudy.domain.cluster.errors import (
     AddressCrowdedError,
@@ -42,7 +42,7 @@ from understudy.usecases.transition.move_address import move_address
 from understudy.usecases.transition.network_movers import ElasticIpMover, RouteMover
 from understudy.usecases.transition.record_mover import RecordMover
 
-ZONE = zone_of(RECORD)
+ZONE = RECORD.zone
 FENCED = {"previous": a_previous(proof=Proof.RELEASED)}
 
 

@@ -1,4 +1,4 @@
-"""Answers that are not AWS's: a proxy's page, a login form, half of one (C26).
+"""Answers that are not AWS's: a proxy's page, a login form, half of one.
 
 botocore makes an empty dictionary of an HTML page with status 200 where an item, or a list, was asked for: then nobody
 would be registered, and nothing would stand in a zone.

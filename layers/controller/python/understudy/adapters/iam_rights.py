@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
-from understudy.adapters.ec2.nodes import MEMBER_TAG
 from understudy.adapters.unreadable import unreadable
+from understudy.domain.cluster.tags import MEMBER_TAG
 from understudy.domain.readiness.facts import HERE, Right
 
 ALLOWED = "allowed"

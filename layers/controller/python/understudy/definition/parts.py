@@ -13,6 +13,7 @@ from pydantic import (
 )
 
 from understudy.domain.cluster.definition import LAST_PRIORITY
+from understudy.domain.observe.signal import ALARM_NAME_LIMIT
 
 NAME = r"^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$"
 
@@ -94,7 +95,7 @@ Region = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,4}(-[a-z]{1,12}){1,
 QuorumHost = Annotated[str, StringConstraints(pattern=rf"^{HOST}:[0-9]{{1,5}}$"), AfterValidator(_host_and_port)]
 
 
-AlarmName = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f]*$")]
+AlarmName = Annotated[str, StringConstraints(min_length=1, max_length=ALARM_NAME_LIMIT, pattern=r"^[^\x00-\x1f\x7f]*$")]
 
 
 NoTruth = BeforeValidator(_no_truth)

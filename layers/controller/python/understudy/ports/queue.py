@@ -1,13 +1,13 @@
 """What group commit needs of the cluster table. Adapters and test fakes both keep to it."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from understudy.domain.batching.group_commit import Intent, Settled, ZoneKey
-from understudy.domain.batching.rate_limits import Purse, Throughput
-from understudy.domain.cluster.definition import Record
-from understudy.domain.cluster.record import Change, ChangeReading, RecordReading
+from understudy.domain.batching.group_commit import Intent, Settled
+from understudy.domain.batching.rate_limits import Purpose, Throughput
+from understudy.domain.cluster.definition import ZoneKey
+from understudy.domain.cluster.record import ChangeReading
 
 
 @dataclass(frozen=True)
@@ -53,29 +53,15 @@ class CommitQueue(Protocol):
         ...
 
 
-class ShareBook(Protocol):
+class RateBudgetStore(Protocol):
     """What is left of the controller's share of Route 53's buckets."""
 
-    def left(self, purse: Purse) -> Throughput | None:
-        """What is left in a purse; None when nobody has taken anything yet."""
+    def left(self, purpose: Purpose) -> Throughput | None:
+        """What is left for this purpose; None when nobody has taken anything yet."""
         ...
 
-    def put_left(self, purse: Purse, before: Throughput | None, after: Throughput) -> bool:
-        """Write down what is left. False when it is not `before` any more: then somebody else has taken something."""
-        ...
-
-
-class CrowdedZone(Protocol):
-    """Route 53 as whoever has a turn sees it: each request is paid for before it is made."""
-
-    def read_many(
-        self, records: Collection[Record], before_page: Callable[[], object]
-    ) -> Mapping[Record, RecordReading]:
-        """As ZoneListing.read_many. `before_page` is called before each of its calls; what it raises comes through."""
-        ...
-
-    def submit(self, record: Record, batch: tuple[Change, ...], comment: str, *, tries_again: bool) -> str:
-        """As Zone.submit. Not `tries_again`: one request is made and no more."""
+    def save(self, purpose: Purpose, before: Throughput | None, after: Throughput) -> bool:
+        """Save what is left. False when it is not `before` any more: then somebody else has taken something."""
         ...
 
 

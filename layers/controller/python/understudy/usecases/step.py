@@ -12,7 +12,8 @@ from understudy.domain.cluster.state import ClusterState
 from understudy.domain.cluster.tuning import StackWide, effective
 from understudy.domain.events.event import Event
 from understudy.domain.transition.outcomes import Overtaken
-from understudy.ports import Announcer, StateLedger, StateReader
+from understudy.ports.announcer import Announcer
+from understudy.ports.ledger import StateLedger, StateReader
 
 Clock = Callable[[], float]
 """Seconds since the epoch."""

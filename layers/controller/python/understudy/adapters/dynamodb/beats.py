@@ -22,7 +22,7 @@ from understudy.domain.observe.signal import (
     PowerSignal,
     Signal,
 )
-from understudy.ports import NOT_A_MEMBER, STALE, UNKNOWN_CLUSTER, Refusal
+from understudy.ports.ledger import NOT_A_MEMBER, STALE, UNKNOWN_CLUSTER, Refusal
 
 NODE = "#nodes.#id"
 IS_MEMBER = f"attribute_exists({NODE})"

@@ -3,11 +3,10 @@
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, TypeVar
 
-from understudy.adapters.dynamodb import items
-from understudy.adapters.dynamodb.batches import Key, read_batches
-from understudy.adapters.dynamodb.ledger import INDEX
+from understudy.adapters.dynamodb import items, keys
 from understudy.adapters.dynamodb.maps import from_map
-from understudy.adapters.dynamodb.readiness import READINESS, REPORT
+from understudy.adapters.dynamodb.readiness import REPORT
+from understudy.adapters.dynamodb.table import Key, Table
 from understudy.adapters.dynamodb.values import Item, from_item
 from understudy.adapters.unreadable import unreadable
 from understudy.domain.cluster.definition import Definition
@@ -24,48 +23,41 @@ class DynamoDbBoard:
     """By a low-level boto3 client. Definitions never change, so each is read once and kept."""
 
     def __init__(self, client: Any, table_name: str) -> None:
-        self._client = client
-        self._table = table_name
+        self._table = Table(client, table_name)
         self._definitions: dict[Key, Definition] = {}
 
     def clusters(self) -> Iterable[str]:
         """The name of every registered cluster, as the index has it (eventually consistent)."""
-        return self._listed(items.KIND)
+        return self._listed(keys.KIND)
 
     def unaccepted(self) -> Mapping[str, Unaccepted]:
         """By cluster, and by STACK_WIDE: the texts that were put and are not in force."""
-        found = self._get((each, items.UNACCEPTED) for each in self._listed(items.KIND_UNACCEPTED))
+        found = self._table.read_items((each, keys.UNACCEPTED) for each in self._listed(keys.KIND_UNACCEPTED))
         texts = {name: items.read_unaccepted(item) for (name, _), item in found.items()}
         return {name: text for name, text in texts.items() if text is not None}
 
     def _listed(self, kind: str) -> list[str]:
         with unreadable("the list of clusters"):
-            pages = self._client.get_paginator("query").paginate(
-                TableName=self._table,
-                IndexName=INDEX,
-                KeyConditionExpression="kind = :kind",
-                ExpressionAttributeValues={":kind": {"S": kind}},
-            )
-            return [item["pk"]["S"] for page in pages for item in page["Items"]]
+            return list(self._table.keys_of_kind(kind))
 
     def states(self, clusters: Collection[str]) -> Mapping[str, ClusterState | Unread]:
         """The state of each of these that is registered, strongly consistent: one call for a hundred."""
-        found = self._get([(each, items.STATE) for each in clusters], consistent=True)
+        found = self._table.read_items([(each, keys.STATE) for each in clusters], consistent=True)
         return {name: _sense("its state", items.read_state, item) for (name, _), item in found.items()}
 
     def remembered(self, states: Collection[ClusterState]) -> Mapping[str, Remembered | Unread]:
         """The definition in force and the newest readiness report of each: one call for a hundred items."""
-        wanted = {each.cluster: (each.cluster, items.definition_sk(each.definition_version)) for each in states}
+        wanted = {each.cluster: (each.cluster, keys.definition_sk(each.definition_version)) for each in states}
         unknown = [key for key in wanted.values() if key not in self._definitions]
-        found = self._get([*unknown, *((each, READINESS) for each in wanted)])
+        found = self._table.read_items([*unknown, *((each, keys.READINESS) for each in wanted)])
         return {name: self._remembered(key, found) for name, key in wanted.items()}
 
     def histories(self, epochs: Mapping[str, Collection[int]]) -> Mapping[str, Histories]:
         """The facts of these epochs: one call for a hundred of them."""
-        keys = {(name, epoch): (name, items.history_sk(epoch)) for name, some in epochs.items() for epoch in some}
-        found = self._get(keys.values())
+        wanted = {(name, epoch): (name, keys.history_sk(epoch)) for name, some in epochs.items() for epoch in some}
+        found = self._table.read_items(wanted.values())
         return {
-            name: {epoch: items.read_history(found.get(keys[(name, epoch)], {})) for epoch in some}
+            name: {epoch: items.read_history(found.get(wanted[(name, epoch)], {})) for epoch in some}
             for name, some in epochs.items()
         }
 
@@ -77,11 +69,8 @@ class DynamoDbBoard:
             self._definitions[key] = definition
         if key not in self._definitions:
             return Unread(f"its {key[1]} is not in the table")
-        report = _sense("its report", _read_report, found.get((key[0], READINESS), {}))
+        report = _sense("its report", _read_report, found.get((key[0], keys.READINESS), {}))
         return Remembered(self._definitions[key], None if isinstance(report, Unread) else report)
-
-    def _get(self, keys: Iterable[Key], *, consistent: bool = False) -> dict[Key, Item]:
-        return read_batches(self._client, self._table, keys, consistent=consistent)
 
 
 def _read_report(item: Item) -> Report | None:

@@ -23,7 +23,10 @@ that spoke of the old transition must not be taken for one of the new."""
 
 
 def commit_update(
-    before: ClusterState, after: ClusterState, holding_still: str | None = None, saying_the_same: Collection[str] = ()
+    before: ClusterState,
+    after: ClusterState,
+    if_no_newer_beat_of: str | None = None,
+    saying_the_same: Collection[str] = (),
 ) -> Update:
     """Everything of `after` but its nodes, under the next revision; the conditions as in StateLedger.commit."""
     update = Update()
@@ -40,14 +43,14 @@ def commit_update(
             _merge(update, name, known[name], values[name])
         else:
             update.set(name, to=values[name])
-    if holding_still is not None:
-        _require_stillness(update, before, holding_still)
+    if if_no_newer_beat_of is not None:
+        _require_no_newer_beat(update, before, if_no_newer_beat_of)
     for instance_id in saying_the_same:
         _require_same_word(update, before, instance_id)
     return update
 
 
-def _require_stillness(update: Update, before: ClusterState, instance_id: str) -> None:
+def _require_no_newer_beat(update: Update, before: ClusterState, instance_id: str) -> None:
     report = before.nodes.get(instance_id)
     if report is None:
         update.require_absent("nodes", instance_id)
@@ -63,7 +66,7 @@ def _require_same_word(update: Update, before: ClusterState, instance_id: str) -
     elif report.heard_at is None:
         update.require_absent("nodes", instance_id, "heard_at")
     elif report.service is not ServiceStatus.OUT_OF_SERVICE:
-        _require_stillness(update, before, instance_id)  # it has been silent since, so whatever it says is new
+        _require_no_newer_beat(update, before, instance_id)  # it has been silent since, so whatever it says is new
     else:
         update.require("nodes", instance_id, "service", equals=report.service)
         update.require("nodes", instance_id, "keeps_lease", equals=report.keeps_lease)

@@ -8,23 +8,14 @@ from collections.abc import Callable, Collection
 from functools import cached_property
 from typing import Any
 
-from botocore.exceptions import ClientError
-
-from understudy.adapters.aws_errors import code_of
-from understudy.adapters.dynamodb import items
-from understudy.adapters.dynamodb.batches import read_batches
+from understudy.adapters.dynamodb import items, keys
 from understudy.adapters.dynamodb.expressions import Update
+from understudy.adapters.dynamodb.table import NotWritten, Table, written
 from understudy.adapters.dynamodb.values import Item, from_item, to_item
 from understudy.domain.cluster.state import ClusterState
 from understudy.domain.decide.fleet import Sample
 from understudy.domain.observe.signal import Shift
 from understudy.ports.fleet import Places
-
-FLEET = "fleet#"
-PLACE, ZONE, MINUTE, TURNS = "place#", "zone#", "minute#", "turns"
-KEPT_S = 86_400
-"""When DynamoDB may delete what was noted for a minute or for a zone (seconds)."""
-CONDITION_FAILED = "ConditionalCheckFailedException"
 
 
 class DynamoDbFleet:
@@ -35,39 +26,40 @@ class DynamoDbFleet:
 
     def __init__(self, connect: Callable[[], Any], table_name: str) -> None:
         self._connect = connect
-        self._table = table_name
+        self._table_name = table_name
 
     @cached_property
-    def _client(self) -> Any:
-        return self._connect()
+    def _table(self) -> Table:
+        return Table(self._connect(), self._table_name)
 
     def places(self, names: Collection[str], zone_id: str, now: int) -> Places:
         """See FleetReader.places: one BatchGetItem."""
-        keys = [*(PLACE + name for name in names), *([ZONE + zone_id] if zone_id else ())]
-        found = read_batches(self._client, self._table, [(FLEET, each) for each in keys])
+        wanted = [*map(keys.place_sk, names), *([keys.zone_sk(zone_id)] if zone_id else ())]
+        found = self._table.read_items([(keys.FLEET, each) for each in wanted])
         values = {sk: from_item(item) for (_, sk), item in found.items()}
         samples = {
-            name: {cluster: tuple(ids) for cluster, ids in values[PLACE + name]["sample"].items()}
+            name: {cluster: tuple(ids) for cluster, ids in values[keys.place_sk(name)]["sample"].items()}
             for name in names
-            if PLACE + name in values
+            if keys.place_sk(name) in values
         }
-        shifts = values.get(ZONE + zone_id, {})
+        shifts = values.get(keys.zone_sk(zone_id), {})
         is_impaired = any(shifts.get(_until(shift), 0) > now for shift in Shift)
         return Places(samples, frozenset({zone_id} if is_impaired else ()))
 
     def states(self, clusters: Collection[str]) -> list[ClusterState]:
         """See FleetReader.states: half a read unit for each."""
-        found = read_batches(self._client, self._table, [(name, items.STATE) for name in clusters])
+        found = self._table.read_items([(name, keys.STATE) for name in clusters])
         return [state for state in map(_state, found.values()) if state is not None]
 
     def count_move(self, minute: int) -> int:
         """See FleetReader.count_move: one UpdateItem."""
-        answer = self._client.update_item(
-            TableName=self._table,
-            Key=items.key(FLEET, f"{MINUTE}{minute}"),
-            UpdateExpression="ADD moves :one SET expires_at = :gone",
-            ExpressionAttributeValues=to_item({":one": 1, ":gone": minute * 60 + KEPT_S}),
-            ReturnValues="UPDATED_NEW",
+        answer = written(
+            self._table.change_item(
+                keys.key(keys.FLEET, keys.minute_sk(minute)),
+                UpdateExpression="ADD moves :one SET expires_at = :gone",
+                ExpressionAttributeValues=to_item({":one": 1, ":gone": minute * 60 + keys.KEPT_S}),
+                ReturnValues="UPDATED_NEW",
+            )
         )
         return int(from_item(answer["Attributes"])["moves"])
 
@@ -76,15 +68,14 @@ class DynamoDbFleet:
         update = Update()
         update.set(_until(shift), to=until)
         update.set(_at(shift), to=at)
-        update.set("expires_at", to=max(at, until) + KEPT_S)
+        update.set("expires_at", to=max(at, until) + keys.KEPT_S)
         update.require_at_most(_at(shift), at)
-        self._update_if(ZONE + zone_id, update)
+        self._update_if(keys.zone_sk(zone_id), update)
 
     def put_sample(self, place: str, sample: Sample) -> None:
         """See FleetBook.put_sample: one PutItem."""
         values = {"sample": {cluster: list(ids) for cluster, ids in sample.items()}}
-        item = {**items.key(FLEET, PLACE + place), **to_item(values)}
-        self._client.put_item(TableName=self._table, Item=item)
+        self._table.store_item({**keys.key(keys.FLEET, keys.place_sk(place)), **to_item(values)})
 
     def note_clusters(self, clusters: int) -> None:
         """See FleetBook.note_clusters: one UpdateItem of the item that every step reads."""
@@ -99,22 +90,16 @@ class DynamoDbFleet:
         update = Update()
         update.set("minute", to=minute)
         update.require_at_most("minute", minute - 1)
-        return self._update_if(TURNS, update)
+        return self._update_if(keys.TURNS, update)
 
     def _set_for_all(self, name: str, value: int) -> None:
         update = Update()
         update.set(name, to=value)
-        key = items.key(items.STACK, items.TUNING)
-        self._client.update_item(TableName=self._table, Key=key, **update.arguments())
+        self._table.change_item(keys.key(keys.STACK, keys.TUNING), **update.arguments())
 
     def _update_if(self, sk: str, update: Update) -> bool:
-        try:
-            self._client.update_item(TableName=self._table, Key=items.key(FLEET, sk), **update.arguments())
-        except ClientError as fault:
-            if code_of(fault) == CONDITION_FAILED:
-                return False
-            raise
-        return True
+        answer = self._table.change_item(keys.key(keys.FLEET, sk), **update.arguments())
+        return not isinstance(answer, NotWritten)
 
 
 def _state(item: Item) -> ClusterState | None:

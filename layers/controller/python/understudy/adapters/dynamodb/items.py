@@ -7,6 +7,7 @@ default, except what the agents read of their own node.
 from collections.abc import Mapping
 from typing import Any
 
+from understudy.adapters.dynamodb.keys import CLAIM, KIND, KIND_UNACCEPTED, STATE, UNACCEPTED, claim_pk, definition_sk
 from understudy.adapters.dynamodb.maps import from_map, to_map
 from understudy.adapters.dynamodb.values import Item, from_item, to_item
 from understudy.domain.cluster.definition import Definition
@@ -15,17 +16,9 @@ from understudy.domain.cluster.state import ClusterState, NodeReport
 from understudy.domain.cluster.tuning import LIMITS, StackWide
 from understudy.domain.cluster.unaccepted import Unaccepted
 
-STATE = "state"
-UNACCEPTED = "refusal"
-"""As the first version called it, which knew no texts that are put off."""
-CLAIM = "claim"
-STACK = "stack#"
-TUNING = "tuning"
 CROWDED = "crowded_until"
 CLUSTERS = "cluster_count"
 DOUBTED = "doubted_since"
-KIND = "cluster"
-KIND_UNACCEPTED = "unaccepted"
 STAGES = "stages"
 POWER_WORDS = ("power", "power_at", "power_boot")
 WORDS_OF_SOME = (
@@ -63,36 +56,6 @@ COMMITTED = (
 """The attributes of the state that `commit` writes: everything but the revision, which counts, and the nodes."""
 
 
-def key(pk: str, sk: str) -> Item:
-    """The key of an item."""
-    return to_item({"pk": pk, "sk": sk})
-
-
-def definition_sk(version: int) -> str:
-    """Where a version of a definition stands."""
-    return f"definition#{version:08d}"
-
-
-def history_sk(epoch: int) -> str:
-    """Where the history of an epoch stands."""
-    return f"history#{epoch:08d}"
-
-
-def instance_pk(instance_id: str) -> str:
-    """Where the clusters of an instance are looked up."""
-    return f"instance#{instance_id}"
-
-
-def alarm_pk(alarm: str) -> str:
-    """Where the nodes of an alarm are looked up."""
-    return f"alarm#{alarm}"
-
-
-def claim_pk(address: str) -> str:
-    """Where the cluster stands that an address belongs to."""
-    return f"address#{address}"
-
-
 def claim_item(cluster: str, address: str) -> Item:
     """The item that says which cluster alone may move an address."""
     return to_item({"pk": claim_pk(address), "sk": CLAIM, "cluster": cluster})
@@ -101,14 +64,6 @@ def claim_item(cluster: str, address: str) -> Item:
 def read_claim(item: Mapping[str, Mapping[str, Any]]) -> str:
     """The cluster that has claimed an address; empty without an item."""
     return str(from_item(item).get("cluster", ""))
-
-
-def look_ups(definition: Definition) -> set[tuple[str, str]]:
-    """The keys (pk, sk) of all look-up items of a definition."""
-    cluster = f"cluster#{definition.cluster}"
-    instances = {(instance_pk(node.instance_id), cluster) for node in definition.nodes}
-    alarms = {(alarm_pk(alarm), f"{cluster}#{node.instance_id}") for node in definition.nodes for alarm in node.alarms}
-    return instances | alarms
 
 
 def state_item(state: ClusterState, revision: int) -> Item:

@@ -1,7 +1,6 @@
 """The cluster table: BeatLedger, StateLedger, ClusterIndex and Registry on DynamoDB."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -9,33 +8,27 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from understudy.adapters.aws_errors import code_of
-from understudy.adapters.dynamodb import beats, items
+from understudy.adapters.dynamodb import beats, items, keys
 from understudy.adapters.dynamodb.commits import commit_update
+from understudy.adapters.dynamodb.definitions import KeptDefinitions
 from understudy.adapters.dynamodb.expressions import Update
 from understudy.adapters.dynamodb.registration import registration
 from understudy.adapters.dynamodb.seals import DynamoDbSeals
+from understudy.adapters.dynamodb.table import NotWritten, Table
 from understudy.adapters.dynamodb.values import Item
-from understudy.adapters.dynamodb.views import DynamoDbViews
 from understudy.domain.cluster.definition import Definition
-from understudy.domain.cluster.errors import LedgerConflictError
 from understudy.domain.cluster.state import ClusterState
+from understudy.domain.cluster.tuning import StackWide
+from understudy.domain.cluster.unaccepted import Unaccepted
 from understudy.domain.observe.heartbeat import Beat
 from understudy.domain.observe.signal import Signal
-from understudy.ports import Refusal
+from understudy.ports.ledger import Read, Refusal
 
-INDEX = "clusters"
-CONDITION_FAILED = "ConditionalCheckFailedException"
 NOT_IN_THE_ITEM = "ValidationException"
 """Among other things: an expression refers to what is not in the item."""
-TRANSACTION_IN_THE_WAY = "TransactionConflictException"
-LOST_RACES = frozenset({"ConditionalCheckFailed", "TransactionConflict"})
-TRY_COUNT = 5
-"""A write that depends on nothing read before is tried this often when a transaction holds the item."""
-PAUSE_S = (0.02, 0.05)
-"""Between two of these tries, by chance: a transaction holds an item for milliseconds, and others wait for it, too."""
 
 
-class DynamoDbLedger(DynamoDbViews):
+class DynamoDbLedger:
     """The table, by a low-level boto3 client.
 
     Faults of DynamoDB itself (throttled, unreachable, forbidden) come through as botocore raises them: then it is not
@@ -50,9 +43,9 @@ class DynamoDbLedger(DynamoDbViews):
         random: Callable[[], float] = lambda: 0,
     ) -> None:
         """`sleep` waits (seconds); `random` gives 0 to 1."""
-        super().__init__(client, table_name)
-        self._seals = DynamoDbSeals(client, table_name)
-        self._sleep, self._random = sleep, random
+        self._table = Table(client, table_name, sleep, random)
+        self._definitions = KeptDefinitions(self._table)
+        self._seals = DynamoDbSeals(self._table)
 
     # BeatLedger
 
@@ -79,14 +72,14 @@ class DynamoDbLedger(DynamoDbViews):
 
     def _mend(self, cluster: str) -> bool:
         """Give an item of before there was `hearing_s` that term: a beat is written by it. Whether it was missing."""
-        item = self._get(cluster, items.STATE)
+        item = self._table.read_item(cluster, keys.STATE)
         if "hearing_s" in item["terms"]["M"]:
             return False
         update = Update()
         update.require_absent("terms", "hearing_s")
         update.set("terms", "hearing_s", to=items.read_state(item).terms.hearing_s)
-        with suppress(self._client.exceptions.ConditionalCheckFailedException):  # another beat has mended it
-            self._update(TableName=self._table, Key=items.key(cluster, items.STATE), **update.arguments())
+        # When that is not written, another beat has done it.
+        self._table.change_when_free(keys.key(cluster, keys.STATE), **update.arguments())
         return True
 
     def record_signal(self, cluster: str, signal: Signal) -> ClusterState | Refusal:
@@ -97,46 +90,57 @@ class DynamoDbLedger(DynamoDbViews):
 
     def read(self, cluster: str) -> ClusterState | None:
         """The state, strongly consistent; None when the cluster is not registered."""
-        item = self._get(cluster, items.STATE)
+        item = self._table.read_item(cluster, keys.STATE)
         return items.read_state(item) if item else None
+
+    def read_states(self, clusters: Collection[str]) -> Mapping[str, Read | Exception]:
+        """See StateLedger.read_states: one BatchGetItem for a hundred states, and one for definitions not yet kept."""
+        return self._definitions.read_states(clusters)
+
+    def definition(self, cluster: str, version: int) -> Definition:
+        """The accepted definition of this version. Raises KeyError when there is none."""
+        return self._definitions.definition(cluster, version)
+
+    def stack_wide(self) -> StackWide:
+        """The tunables that the stack sets, and until when Route 53 is crowded: one read, strongly consistent."""
+        return items.read_stack_wide(self._table.read_item(keys.STACK, keys.TUNING))
 
     def commit(
         self,
         before: ClusterState,
         after: ClusterState,
         *,
-        holding_still: str | None = None,
+        if_no_newer_beat_of: str | None = None,
         saying_the_same: Collection[str] = (),
         history: Mapping[int, Mapping[str, Any]] | None = None,
     ) -> ClusterState:
         """Write everything of the state but the nodes, on condition that nobody else has written since.
 
-        Revision and epoch must be those of `before`; with `holding_still` (an instance id) that node must not have
-        beaten since, and those of `saying_the_same` must have said nothing else of their services. `history` (epoch to
-        facts) is written in the same transaction. Answers the state as written: its nodes are newest without history,
-        and with history those of `before`, since a transaction answers nothing and a read after it could show another
-        writer's state as if it were ours. Raises LedgerConflictError.
+        Revision and epoch must be those of `before`; no beat of the node `if_no_newer_beat_of` (an instance id) may
+        have been recorded since, and those of `saying_the_same` must have said nothing else of their services.
+        `history` (epoch to facts) is written in the same transaction. Answers the state as written: its nodes are
+        newest without history, and with history those of `before`, since a transaction answers nothing and a read
+        after it could show another writer's state as if it were ours. Raises LedgerConflictError.
         """
-        update = commit_update(before, after, holding_still, saying_the_same)
-        key = items.key(before.cluster, items.STATE)
+        update = commit_update(before, after, if_no_newer_beat_of, saying_the_same)
+        key = keys.key(before.cluster, keys.STATE)
         if not history:
-            answer = self._write_state(TableName=self._table, Key=key, ReturnValues="ALL_NEW", **update.arguments())
+            answer = self._table.change_as_read(key, ReturnValues="ALL_NEW", **update.arguments())
             return items.read_state(answer["Attributes"])
-        self._transact(
-            [
-                {"Update": {"TableName": self._table, "Key": key, **update.arguments()}},
-                *({"Update": self._facts_update(before.cluster, epoch, facts)} for epoch, facts in history.items()),
-            ]
+        writes = [(key, update), *(_facts_update(before.cluster, epoch, facts) for epoch, facts in history.items())]
+        self._table.transact(
+            [{"Update": {"TableName": self._table.name, "Key": key, **each.arguments()}} for key, each in writes]
         )
         return replace(after, revision=before.revision + 1, nodes=before.nodes)
 
     def note(self, cluster: str, epoch: int, facts: Mapping[str, Any]) -> None:
         """Set facts on the history item of an epoch; a fact `stages.<name>` sets one entry of `stages`."""
-        self._update(**self._facts_update(cluster, epoch, facts))
+        key, update = _facts_update(cluster, epoch, facts)
+        self._table.change_when_free(key, **update.arguments())
 
     def history(self, cluster: str, epoch: int) -> Mapping[str, Any]:
         """The facts of the history item of an epoch, strongly consistent; empty when there is none."""
-        return items.read_history(self._get(cluster, items.history_sk(epoch)))
+        return items.read_history(self._table.read_item(cluster, keys.history_sk(epoch)))
 
     def secret(self, now: float, *, anew: bool = False) -> bytes:
         """See SealBook.secret."""
@@ -146,19 +150,15 @@ class DynamoDbLedger(DynamoDbViews):
 
     def clusters(self) -> Iterator[str]:
         """The name of every registered cluster, page by page, as the index has it (eventually consistent)."""
-        condition = {
-            "KeyConditionExpression": "kind = :kind",
-            "ExpressionAttributeValues": {":kind": {"S": items.KIND}},
-        }
-        return (item["pk"]["S"] for item in self._query(IndexName=INDEX, **condition))
+        return self._table.keys_of_kind(keys.KIND)
 
     def clusters_of_instance(self, instance_id: str) -> Iterable[str]:
         """The clusters that have this instance as a member."""
-        return [found[0] for found in self._look_up(items.instance_pk(instance_id))]
+        return [found[0] for found in self._look_up(keys.instance_pk(instance_id))]
 
     def nodes_of_alarm(self, alarm: str) -> Iterable[tuple[str, str]]:
         """(cluster, instance id) for each node whose definition names this alarm."""
-        return [(cluster, instance_id) for cluster, instance_id in self._look_up(items.alarm_pk(alarm))]
+        return [(cluster, instance_id) for cluster, instance_id in self._look_up(keys.alarm_pk(alarm))]
 
     # Registry
 
@@ -179,71 +179,55 @@ class DynamoDbLedger(DynamoDbViews):
         gone = old.claims.keys() - definition.claims.keys() if old else set()
         # One that is another cluster's by now (ours was made before there were claims) stays as it is.
         ours = [each for each in gone if self._claimant(each) == definition.cluster]
-        self._transact(registration(self._table, before, after, definition, old, ours))
+        self._table.transact(registration(self._table.name, before, after, definition, old, ours))
+
+    def tuning_digest(self) -> str:
+        """The digest of the text that the stack's tunables are from; empty when there is none."""
+        return items.read_digest(self._table.read_item(keys.STACK, keys.TUNING))
+
+    def put_tuning(self, values: Mapping[str, int], digest: str) -> None:
+        """Let these be the stack's tunables, from the text of this digest."""
+        update = Update()
+        update.set("values", to=dict(values))
+        update.set("digest", to=digest)
+        self._table.change_item(keys.key(keys.STACK, keys.TUNING), **update.arguments())
+
+    def unaccepted(self, cluster: str) -> Unaccepted | None:
+        """The text that was put last, when it is not in force; None when it is."""
+        return items.read_unaccepted(self._table.read_item(cluster, keys.UNACCEPTED))
+
+    def note_unaccepted(self, cluster: str, text: Unaccepted) -> None:
+        """Remember it in place of the one before. The state is not touched."""
+        self._table.store_item(items.unaccepted_item(cluster, text))
+
+    def forget_unaccepted(self, cluster: str) -> None:
+        """The text that was put last is in force."""
+        self._table.remove_item(keys.key(cluster, keys.UNACCEPTED))
 
     # How it is done
 
     def _claimant(self, address: str) -> str:
-        return items.read_claim(self._get(items.claim_pk(address), items.CLAIM))
+        return items.read_claim(self._table.read_item(keys.claim_pk(address), keys.CLAIM))
 
     def _record(
         self, cluster: str, update: Mapping[str, Any], refuse: Callable[[Mapping[str, Any] | None], Refusal]
     ) -> ClusterState | Refusal:
-        try:
-            answer = self._update(
-                TableName=self._table,
-                Key=items.key(cluster, items.STATE),
-                ReturnValues="ALL_NEW",
-                ReturnValuesOnConditionCheckFailure="ALL_OLD",
-                **update,
-            )
-        except ClientError as fault:
-            if code_of(fault) == CONDITION_FAILED:
-                return refuse(fault.response.get("Item"))
-            raise
-        return items.read_state(answer["Attributes"])
-
-    def _update(self, try_count: int = TRY_COUNT, **arguments: Any) -> Mapping[str, Any]:
-        try:
-            answer: Mapping[str, Any] = self._client.update_item(**arguments)
-        except ClientError as fault:
-            if code_of(fault) != TRANSACTION_IN_THE_WAY or try_count == 1:
-                raise
-            least, most = PAUSE_S
-            self._sleep(least + (most - least) * self._random())
-            return self._update(try_count - 1, **arguments)
-        return answer
-
-    def _write_state(self, **arguments: Any) -> Mapping[str, Any]:
-        try:
-            answer: Mapping[str, Any] = self._client.update_item(**arguments)
-        except ClientError as fault:
-            if code_of(fault) in (CONDITION_FAILED, TRANSACTION_IN_THE_WAY):
-                raise LedgerConflictError(str(fault)) from fault
-            raise
-        return answer
-
-    def _transact(self, writes: list[dict[str, Any]]) -> None:
-        try:
-            self._client.transact_write_items(TransactItems=writes)
-        except ClientError as fault:
-            reasons = {str(reason.get("Code")) for reason in fault.response.get("CancellationReasons", ())}
-            if reasons & LOST_RACES:
-                raise LedgerConflictError(str(fault)) from fault
-            raise
-
-    def _facts_update(self, cluster: str, epoch: int, facts: Mapping[str, Any]) -> dict[str, Any]:
-        update = Update()
-        for name, value in items.facts_as_attributes(facts).items():
-            update.set(name, to=value)
-        key = items.key(cluster, items.history_sk(epoch))
-        return {"TableName": self._table, "Key": key, **update.arguments()}
+        answer = self._table.change_when_free(
+            keys.key(cluster, keys.STATE),
+            ReturnValues="ALL_NEW",
+            ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            **update,
+        )
+        return refuse(answer.item) if isinstance(answer, NotWritten) else items.read_state(answer["Attributes"])
 
     def _look_up(self, pk: str) -> list[list[str]]:
         condition = {"KeyConditionExpression": "pk = :pk", "ExpressionAttributeValues": {":pk": {"S": pk}}}
-        found = self._query(ConsistentRead=True, **condition)
+        found = self._table.query_items(ConsistentRead=True, **condition)
         return [item["sk"]["S"].split("#")[1:] for item in found]
 
-    def _query(self, **arguments: Any) -> Iterator[Item]:
-        for page in self._client.get_paginator("query").paginate(TableName=self._table, **arguments):
-            yield from page["Items"]
+
+def _facts_update(cluster: str, epoch: int, facts: Mapping[str, Any]) -> tuple[Item, Update]:
+    update = Update()
+    for name, value in items.facts_as_attributes(facts).items():
+        update.set(name, to=value)
+    return keys.key(cluster, keys.history_sk(epoch)), update

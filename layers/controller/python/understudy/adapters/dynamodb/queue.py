@@ -7,29 +7,21 @@ name has no `#`.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from botocore.exceptions import ClientError
-
-from understudy.adapters.aws_errors import code_of
-from understudy.adapters.dynamodb import items
+from understudy.adapters.dynamodb import items, keys
 from understudy.adapters.dynamodb.expressions import Update
 from understudy.adapters.dynamodb.maps import from_map, to_map
+from understudy.adapters.dynamodb.table import NotWritten, Table
 from understudy.adapters.dynamodb.values import Item, from_item, to_item
-from understudy.domain.batching.group_commit import Intent, Settled, ZoneKey
+from understudy.domain.batching.group_commit import Intent, Settled
+from understudy.domain.cluster.definition import ZoneKey
 from understudy.ports.queue import Queued
-
-CONDITION_FAILED = "ConditionalCheckFailedException"
-INTENT = "intent#"
-TURN = "turn"
-KEPT_S = 86_400
-"""When DynamoDB may delete an intent that nobody renews (seconds after it was left)."""
 
 
 class DynamoDbQueue:
     """The queue in the table, by a low-level boto3 client. Faults of DynamoDB come through as botocore raises them."""
 
     def __init__(self, client: Any, table_name: str) -> None:
-        self._client = client
-        self._table = table_name
+        self._table = Table(client, table_name)
 
     def leave(self, zone: ZoneKey, intent: Intent) -> Queued | None:
         """See CommitQueue.leave. To renew is one UpdateItem; to leave anew is a PutItem after it."""
@@ -39,30 +31,23 @@ class DynamoDbQueue:
         there = self._update(zone, intent.cluster, renewal)
         if there is not None:
             return _read(there)
-        values = {**to_map(intent), "expires_at": intent.left_at + KEPT_S}
-        try:
-            self._client.put_item(
-                TableName=self._table,
-                Item={**_intent_key(zone, intent.cluster), **to_item(values)},
-                ConditionExpression="attribute_not_exists(epoch) OR epoch < :epoch",
-                ExpressionAttributeValues=to_item({":epoch": intent.epoch}),
-            )
-        except ClientError as fault:
-            if code_of(fault) == CONDITION_FAILED:
-                return None
-            raise
-        return Queued(intent)
+        values = {**to_map(intent), "expires_at": intent.left_at + keys.KEPT_S}
+        answer = self._table.store_item(
+            {**_intent_key(zone, intent.cluster), **to_item(values)},
+            ConditionExpression="attribute_not_exists(epoch) OR epoch < :epoch",
+            ExpressionAttributeValues=to_item({":epoch": intent.epoch}),
+        )
+        return None if isinstance(answer, NotWritten) else Queued(intent)
 
     def waiting(self, zone: ZoneKey) -> Sequence[Intent]:
         """See CommitQueue.waiting. One Query for each megabyte, some two thousand intents."""
-        pages = self._client.get_paginator("query").paginate(
-            TableName=self._table,
+        found = self._table.query_items(
             ConsistentRead=True,
             KeyConditionExpression="pk = :zone AND begins_with(sk, :intent)",
             FilterExpression="attribute_not_exists(settled)",
-            ExpressionAttributeValues=to_item({":zone": _pk(zone), ":intent": INTENT}),
+            ExpressionAttributeValues=to_item({":zone": keys.zone_pk(zone), ":intent": keys.INTENT}),
         )
-        return [_read(item).intent for page in pages for item in page["Items"]]
+        return [_read(item).intent for item in found]
 
     def settle(self, zone: ZoneKey, intent: Intent, settled: Settled) -> None:
         """See CommitQueue.settle."""
@@ -77,18 +62,12 @@ class DynamoDbQueue:
 
     def take_turn(self, zone: ZoneKey, who: str, now: int, until: int) -> bool:
         """See CommitQueue.take_turn: one conditional PutItem."""
-        try:
-            self._client.put_item(
-                TableName=self._table,
-                Item={**_turn_key(zone), **to_item({"who": who, "ends_at": until, "expires_at": until + KEPT_S})},
-                ConditionExpression="attribute_not_exists(who) OR who = :who OR ends_at <= :now",
-                ExpressionAttributeValues=to_item({":who": who, ":now": now}),
-            )
-        except ClientError as fault:
-            if code_of(fault) == CONDITION_FAILED:
-                return False
-            raise
-        return True
+        answer = self._table.store_item(
+            {**_turn_key(zone), **to_item({"who": who, "ends_at": until, "expires_at": until + keys.KEPT_S})},
+            ConditionExpression="attribute_not_exists(who) OR who = :who OR ends_at <= :now",
+            ExpressionAttributeValues=to_item({":who": who, ":now": now}),
+        )
+        return not isinstance(answer, NotWritten)
 
     def end_turn(self, zone: ZoneKey, who: str) -> None:
         """See CommitQueue.end_turn."""
@@ -98,45 +77,27 @@ class DynamoDbQueue:
         """See CommitQueue.call_crowded: one UpdateItem of the item that every step reads."""
         update = Update()
         update.set(items.CROWDED, to=until)
-        key = items.key(items.STACK, items.TUNING)
-        self._client.update_item(TableName=self._table, Key=key, **update.arguments())
+        self._table.change_item(keys.key(keys.STACK, keys.TUNING), **update.arguments())
 
     def _update(self, zone: ZoneKey, cluster: str, update: Update) -> Item | None:
-        try:
-            answer = self._client.update_item(
-                TableName=self._table, Key=_intent_key(zone, cluster), ReturnValues="ALL_NEW", **update.arguments()
-            )
-        except ClientError as fault:
-            if code_of(fault) == CONDITION_FAILED:
-                return None
-            raise
-        item: Item = answer["Attributes"]
-        return item
+        answer = self._table.change_item(_intent_key(zone, cluster), ReturnValues="ALL_NEW", **update.arguments())
+        return None if isinstance(answer, NotWritten) else answer["Attributes"]
 
-    def _delete(self, key: Item, name: str, value: str | int) -> None:
-        try:
-            self._client.delete_item(
-                TableName=self._table,
-                Key=key,
-                ConditionExpression="#name = :value",
-                ExpressionAttributeNames={"#name": name},
-                ExpressionAttributeValues=to_item({":value": value}),
-            )
-        except ClientError as fault:
-            if code_of(fault) != CONDITION_FAILED:
-                raise
-
-
-def _pk(zone: ZoneKey) -> str:
-    return f"zone#{'#'.join(zone)}"
+    def _delete(self, where: Item, name: str, value: str | int) -> None:
+        self._table.remove_item(
+            where,
+            ConditionExpression="#name = :value",
+            ExpressionAttributeNames={"#name": name},
+            ExpressionAttributeValues=to_item({":value": value}),
+        )
 
 
 def _intent_key(zone: ZoneKey, cluster: str) -> Item:
-    return items.key(_pk(zone), INTENT + cluster)
+    return keys.key(keys.zone_pk(zone), keys.INTENT + cluster)
 
 
 def _turn_key(zone: ZoneKey) -> Item:
-    return items.key(_pk(zone), TURN)
+    return keys.key(keys.zone_pk(zone), keys.TURN)
 
 
 def _read(item: Mapping[str, Mapping[str, Any]]) -> Queued:

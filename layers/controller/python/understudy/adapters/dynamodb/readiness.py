@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from understudy.adapters.dynamodb import items
+from understudy.adapters.dynamodb.keys import READINESS, key
 from understudy.adapters.dynamodb.maps import from_map, to_map
+from understudy.adapters.dynamodb.table import Table
 from understudy.adapters.dynamodb.values import from_item, to_attribute
 from understudy.domain.readiness.report import Report
 
-READINESS = "readiness"
 REPORT = "report"
 
 
@@ -19,19 +19,17 @@ class DynamoDbReportBook:
     """
 
     def __init__(self, client: Any, table_name: str) -> None:
-        self._client = client
-        self._table = table_name
+        self._table = Table(client, table_name)
 
     def last(self, cluster: str) -> Report | None:
         """The newest report, strongly consistent; None when there is none yet."""
-        answer = self._client.get_item(TableName=self._table, Key=items.key(cluster, READINESS), ConsistentRead=True)
-        return from_map(Report, from_item(answer["Item"])[REPORT]) if "Item" in answer else None
+        item = self._table.read_item(cluster, READINESS)
+        return from_map(Report, from_item(item)[REPORT]) if item else None
 
     def store(self, report: Report) -> None:
         """Keep a report in place of the one before."""
-        self._client.update_item(
-            TableName=self._table,
-            Key=items.key(report.cluster, READINESS),
+        self._table.change_item(
+            key(report.cluster, READINESS),
             UpdateExpression="SET #report = :report",
             ExpressionAttributeNames={"#report": REPORT},
             ExpressionAttributeValues={":report": to_attribute(to_map(report))},

@@ -3,15 +3,13 @@
 from collections.abc import Iterable
 from typing import Any
 
-from understudy.adapters.dynamodb import items
+from understudy.adapters.dynamodb import items, keys
 from understudy.adapters.dynamodb.commits import commit_update
 from understudy.adapters.dynamodb.expressions import Update
+from understudy.adapters.dynamodb.table import TRANSACTION_LIMIT
 from understudy.domain.cluster.definition import Definition
 from understudy.domain.cluster.errors import TooManyEntriesError
 from understudy.domain.cluster.state import ClusterState
-
-TRANSACTION_LIMIT = 100
-"""DynamoDB takes at most this many items in one transaction."""
 
 
 def registration(
@@ -26,13 +24,13 @@ def registration(
 
     All claims are written, also those that were there: a cluster that was registered before there were claims has none.
     """
-    new_keys = items.look_ups(definition)
-    old_keys = items.look_ups(old) if old else set()
+    new_keys = keys.look_ups(definition)
+    old_keys = keys.look_ups(old) if old else set()
     writes = [
         _state_write(table, before, after, definition, old),
         _definition_put(table, definition),
-        *({"Put": {"TableName": table, "Item": items.key(*each)}} for each in sorted(new_keys - old_keys)),
-        *({"Delete": {"TableName": table, "Key": items.key(*each)}} for each in sorted(old_keys - new_keys)),
+        *({"Put": {"TableName": table, "Item": keys.key(*each)}} for each in sorted(new_keys - old_keys)),
+        *({"Delete": {"TableName": table, "Key": keys.key(*each)}} for each in sorted(old_keys - new_keys)),
         *(_claim(table, definition.cluster, each) for each in sorted(definition.claims)),
         *(_release(table, definition.cluster, each) for each in sorted(released)),
     ]
@@ -50,7 +48,7 @@ def _claim(table: str, cluster: str, address: str) -> dict[str, Any]:
 
 
 def _release(table: str, cluster: str, address: str) -> dict[str, Any]:
-    key = items.key(items.claim_pk(address), items.CLAIM)
+    key = keys.key(keys.claim_pk(address), keys.CLAIM)
     return {"Delete": {"TableName": table, "Key": key, **_if_ours(cluster)}}
 
 
@@ -68,7 +66,7 @@ def _state_write(
     if before is None or old is None:
         put = {"Item": items.state_item(after, revision=1), "ConditionExpression": "attribute_not_exists(pk)"}
         return {"Put": {"TableName": table, **put}}
-    key = items.key(before.cluster, items.STATE)
+    key = keys.key(before.cluster, keys.STATE)
     update = _state_update(commit_update(before, after), before, after, definition, old)
     return {"Update": {"TableName": table, "Key": key, **update.arguments()}}
 

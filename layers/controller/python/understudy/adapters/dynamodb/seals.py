@@ -5,25 +5,18 @@ and whoever is to read clusters without it can be kept from it.
 """
 
 from secrets import token_bytes
-from typing import Any
 
-from botocore.exceptions import ClientError
-
-from understudy.adapters.aws_errors import code_of
-from understudy.adapters.dynamodb import items
+from understudy.adapters.dynamodb.keys import SEAL, SECRET, key
+from understudy.adapters.dynamodb.table import NotWritten, Table
 from understudy.domain.cluster.seal import SECRET_LENGTH
 from understudy.ports.seals import SECRET_KEPT_S
 
-SEAL_PK, SECRET = "seal#", "secret"
-CONDITION_FAILED = "ConditionalCheckFailedException"
-
 
 class DynamoDbSeals:
-    """By a low-level boto3 client. Faults of DynamoDB come through as botocore raises them."""
+    """Faults of DynamoDB come through as botocore raises them."""
 
-    def __init__(self, client: Any, table_name: str) -> None:
-        self._client = client
-        self._table = table_name
+    def __init__(self, table: Table) -> None:
+        self._table = table
         self._known = b""
         self._read_at = 0.0
 
@@ -34,24 +27,17 @@ class DynamoDbSeals:
         return self._known
 
     def _read(self) -> bytes:
-        key = items.key(SEAL_PK, SECRET)
-        answer = self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True)
-        return bytes.fromhex(answer["Item"][SECRET]["S"]) if "Item" in answer else b""
+        item = self._table.read_item(SEAL, SECRET)
+        return bytes.fromhex(item[SECRET]["S"]) if item else b""
 
     def _make(self) -> bytes:
         """One UpdateItem, on condition that there is none: of several who make it at once, one does."""
         made = token_bytes(SECRET_LENGTH)
-        try:
-            self._client.update_item(
-                TableName=self._table,
-                Key=items.key(SEAL_PK, SECRET),
-                UpdateExpression="SET #secret = :made",
-                ConditionExpression="attribute_not_exists(pk)",
-                ExpressionAttributeNames={"#secret": SECRET},
-                ExpressionAttributeValues={":made": {"S": made.hex()}},
-            )
-        except ClientError as fault:
-            if code_of(fault) != CONDITION_FAILED:
-                raise
-            return self._read()
-        return made
+        answer = self._table.change_item(
+            key(SEAL, SECRET),
+            UpdateExpression="SET #secret = :made",
+            ConditionExpression="attribute_not_exists(pk)",
+            ExpressionAttributeNames={"#secret": SECRET},
+            ExpressionAttributeValues={":made": {"S": made.hex()}},
+        )
+        return self._read() if isinstance(answer, NotWritten) else made

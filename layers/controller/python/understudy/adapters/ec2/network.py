@@ -7,12 +7,11 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from understudy.adapters.aws_errors import NO_ANSWER, code_of, passes
+from understudy.adapters.ec2.filters import filters
 from understudy.domain.cluster.errors import AddressUnreadableError, ChangeRefusedError, ZoneBusyError
+from understudy.domain.cluster.tags import STACK_TAG
 from understudy.ports.network import ElasticIpReading, RouteTable, RouteTarget
 
-FILTER_LIMIT = 200
-"""EC2 takes at most this many values in one filter."""
-STACK_TAG = "understudy:stack"
 LOCAL = "local"
 HAS_CHANGED = frozenset({"InvalidRoute.NotFound", "RouteAlreadyExists"})
 """The route has come or gone since it was read: the next reading knows better."""
@@ -51,26 +50,41 @@ class Ec2Routing:
         return {each["AllocationId"]: _elastic_ip(each) for each in self._pages("addresses", "allocation-id", ids)}
 
     def _pages(self, what: str, by: str, ids: Collection[str]) -> Iterator[Mapping[str, Any]]:
-        wanted = sorted(set(ids))
         try:
-            for start in range(0, len(wanted), FILTER_LIMIT):
-                yield from self._found(what, [{"Name": by, "Values": wanted[start : start + FILTER_LIMIT]}])
+            for asked in filters(by, ids):
+                yield from self._found(what, asked)
         except (ClientError, *NO_ANSWER) as fault:
-            raise AddressUnreadableError(f"{', '.join(wanted)}: {fault}") from fault
+            raise AddressUnreadableError(f"{', '.join(sorted(set(ids)))}: {fault}") from fault
 
-    def _found(self, what: str, filters: list[dict[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    def _found(self, what: str, asked: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
         if what == "addresses":  # EC2 has no pages for these
-            yield from self._client.describe_addresses(Filters=filters)["Addresses"]
+            yield from self._client.describe_addresses(Filters=[asked])["Addresses"]
             return
-        for page in self._client.get_paginator("describe_route_tables").paginate(Filters=filters):
+        for page in self._client.get_paginator("describe_route_tables").paginate(Filters=[asked]):
             yield from page["RouteTables"]
 
 
-class Ec2Network(Ec2Routing):
+class Ec2Network:
     """EC2 as the mover of routes and Elastic IPs sees it.
 
     The client is not to repeat calls by itself: between the look at the epoch and the write there is to be one try.
     """
+
+    def __init__(self, connect: Callable[[], Any]) -> None:
+        self._connect = connect
+        self._routing = Ec2Routing(lambda: self._client)
+
+    @cached_property
+    def _client(self) -> Any:
+        return self._connect()
+
+    def route_tables(self, ids: Collection[str]) -> Mapping[str, RouteTable]:
+        """See Ec2Routing.route_tables."""
+        return self._routing.route_tables(ids)
+
+    def elastic_ips(self, ids: Collection[str]) -> Mapping[str, ElasticIpReading]:
+        """See Ec2Routing.elastic_ips."""
+        return self._routing.elastic_ips(ids)
 
     def put_route(self, route_table_id: str, destination: str, interface_id: str, *, replaces: bool) -> None:
         """ReplaceRoute, or CreateRoute where there is none. Raises ZoneBusyError and ChangeRefusedError."""

@@ -8,16 +8,15 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from understudy.adapters.aws_errors import NO_ANSWER, code_of, passes
+from understudy.adapters.ec2.filters import filters
 from understudy.domain.cluster.errors import NodesUnreadableError
 from understudy.domain.cluster.state import PowerReading
+from understudy.domain.cluster.tags import MEMBER_TAG
 from understudy.domain.transition.stopping import StopAnswer, StopWord
 from understudy.ports.nodes import InstanceFacts
 
-FILTER_LIMIT = 200
-"""EC2 takes at most this many values in one filter."""
 UNKNOWN_INSTANCE = frozenset({"InvalidInstanceID.NotFound", "InvalidInstanceID.Malformed"})
 SAID_LIMIT = 300
-MEMBER_TAG = "understudy:member"
 LIVING = ["pending", "running", "stopping", "stopped"]
 NOT_IN_THIS_STATE = "IncorrectInstanceState"
 """It is booting, or on its way out: it can be stopped a little later, or is gone by itself."""
@@ -74,7 +73,7 @@ class Ec2Nodes:
         interface any more. Raises NodesUnreadableError.
         """
         try:
-            found = list(self._instances(sorted(set(instance_ids))))
+            found = list(self._instances(instance_ids))
         except (ClientError, *NO_ANSWER) as fault:
             raise NodesUnreadableError(str(fault)) from fault
         return {instance["InstanceId"]: _facts(instance, primary_interface(instance)) for instance in found}
@@ -83,20 +82,19 @@ class Ec2Nodes:
         """The living instances by their tag understudy:member. Raises NodesUnreadableError."""
         asked, living = {"Name": "instance-state-name", "Values": LIVING}, dict[str, list[str]]()
         try:
-            for instance in self._found(f"tag:{MEMBER_TAG}", sorted(set(tags)), asked):
+            for instance in self._found(f"tag:{MEMBER_TAG}", tags, asked):
                 value = next(each["Value"] for each in instance["Tags"] if each["Key"] == MEMBER_TAG)
                 living.setdefault(value, []).append(instance["InstanceId"])
         except (ClientError, *NO_ANSWER) as fault:
             raise NodesUnreadableError(str(fault)) from fault
         return {tag: tuple(sorted(ids)) for tag, ids in living.items()}
 
-    def _instances(self, instance_ids: list[str]) -> Iterator[Mapping[str, Any]]:
+    def _instances(self, instance_ids: Iterable[str]) -> Iterator[Mapping[str, Any]]:
         return self._found("instance-id", instance_ids)
 
-    def _found(self, name: str, values: list[str], *filters: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-        for start in range(0, len(values), FILTER_LIMIT):
-            asked = [{"Name": name, "Values": values[start : start + FILTER_LIMIT]}, *filters]
-            for page in self._client.get_paginator("describe_instances").paginate(Filters=asked):
+    def _found(self, name: str, values: Iterable[str], *more: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+        for asked in filters(name, values):
+            for page in self._client.get_paginator("describe_instances").paginate(Filters=[asked, *more]):
                 for reservation in page["Reservations"]:
                     yield from reservation["Instances"]
 

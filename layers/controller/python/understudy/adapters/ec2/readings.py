@@ -4,14 +4,14 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import cached_property
 from typing import Any
 
-from understudy.adapters.ec2.nodes import MEMBER_TAG, Ec2Nodes, primary_interface, primary_v6
+from understudy.adapters.ec2.nodes import Ec2Nodes, primary_interface, primary_v6
 from understudy.adapters.unreadable import unreadable
 from understudy.domain.cluster.errors import NodesUnreadableError, UnreadableError
 from understudy.domain.cluster.state import PowerReading
+from understudy.domain.cluster.tags import MEMBER_TAG, STACK_TAG
 from understudy.domain.readiness.facts import Instance, MetadataService, VpcDns
 
 SCALING_GROUP_TAG = "aws:autoscaling:groupName"
-STACK_TAG = "understudy:stack"
 RECOVERS = "default"
 ONE_TIME = "one-time"
 

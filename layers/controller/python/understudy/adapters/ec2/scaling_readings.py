@@ -4,8 +4,8 @@ from collections.abc import Callable, Collection, Mapping
 from functools import cached_property
 from typing import Any
 
-from understudy.adapters.ec2.readings import STACK_TAG
 from understudy.adapters.unreadable import unreadable
+from understudy.domain.cluster.tags import STACK_TAG
 from understudy.domain.observe.signal import TERMINATING
 from understudy.domain.readiness.facts import ScalingGroup
 

@@ -2,15 +2,14 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from understudy.adapters.aws_errors import code_of
-from understudy.adapters.route53.assumed_roles import CallAs
 from understudy.adapters.route53.names import ForeignRecordError, plain_name, read_record_set
-from understudy.adapters.route53.retries import Polite
+from understudy.adapters.route53.retries import RetryingClient
 from understudy.adapters.unreadable import unreadable
 from understudy.domain.cluster.definition import Record
 from understudy.domain.cluster.errors import UnreadableError
@@ -23,15 +22,10 @@ INBOUND = [{"Name": "Direction", "Values": ["INBOUND"]}]
 
 
 class Route53Readings:
-    """Route 53, by a boto3 client, and for zones of other accounts by `call_as`: see AssumedRoles.call.
+    """Every method raises UnreadableError."""
 
-    Every method raises UnreadableError.
-    """
-
-    def __init__(self, client: Any, polite: Polite, call_as: CallAs) -> None:
-        self._own = client
-        self._polite = polite
-        self._call_as = call_as
+    def __init__(self, client: RetryingClient) -> None:
+        self._client = client
 
     def hosted_zone(self, record: Record) -> HostedZone | None:
         """The record's hosted zone with the VPCs that it is associated with; None when there is none."""
@@ -73,20 +67,18 @@ class Route53Readings:
         more: dict[str, str] = {}
         with unreadable(f"the private zones of {vpc_id} in {region}"):
             for _ in range(PAGES_LIMIT):
-                answer = self._polite.begin().read(
-                    partial(self._own.list_hosted_zones_by_vpc, VPCId=vpc_id, VPCRegion=region, **more)
-                )
+                answer = self._list_by_vpc(VPCId=vpc_id, VPCRegion=region, **more)
                 found += [PrivateZone(e["HostedZoneId"], plain_name(e["Name"])) for e in answer["HostedZoneSummaries"]]
                 if not answer.get("NextToken"):
                     return tuple(found)
                 more = {"NextToken": answer["NextToken"]}
         raise UnreadableError(f"{vpc_id} in {region} sees more than {len(found)} private zones")
 
-    def _ask(self, record: Record, make: Callable[[Any], Any]) -> Any:
-        def call() -> Any:
-            return self._call_as(record.role_arn, record.external_id, make) if record.role_arn else make(self._own)
+    def _list_by_vpc(self, **asked: str) -> Any:
+        return self._client.begin().read(lambda client: client.list_hosted_zones_by_vpc(**asked))
 
-        return self._polite.begin(record.role_arn).read(call)
+    def _ask(self, record: Record, make: Callable[[Any], Any]) -> Any:
+        return self._client.begin(record.role_arn, record.external_id).read(make)
 
 
 @contextmanager

@@ -1,17 +1,18 @@
-"""One polite way to call Route 53 for everybody: it tries again with growing gaps, and ends in time.
+"""How everybody calls Route 53: with retries after growing gaps, and to an end in time.
 
 Route 53 throttles an account, and takes one batch for a zone at a time: so callers that were refused together must not
 come back together. botocore's own retries are off (`clients`): they know neither our limits, nor which answer was lost.
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from math import inf
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from understudy.adapters.aws_errors import NO_ANSWER, is_not_done, is_worth_asking_again
-from understudy.adapters.route53.assumed_roles import REFUSAL_LIMIT_S
+from understudy.adapters.route53.assumed_roles import REFUSAL_LIMIT_S, CallAs
 from understudy.domain.transition.steps import CALL_LIMIT_S
 
 CONNECT_LIMIT_S = 1
@@ -34,7 +35,7 @@ class NoTimeLeftError(BotoCoreError):  # type: ignore[misc]
     fmt = "no time is left for another call of Route 53"
 
 
-class Allowance:
+class TimeLimit:
     """What may be spent on Route 53 in one run of a function, calls and the waits between them together (seconds)."""
 
     def __init__(self, left_s: float, clock: Clock) -> None:
@@ -42,7 +43,7 @@ class Allowance:
         self._clock = clock
 
     def spend(self, work: Callable[[], T]) -> T:
-        """Do the work, and take the time that it needed off the allowance, also when it fails."""
+        """Do the work, and subtract the time that it needed, also when it fails."""
         begun_at = self._clock()
         try:
             return work()
@@ -50,84 +51,118 @@ class Allowance:
             self.left_s -= self._clock() - begun_at
 
 
-class Polite:
-    """How Route 53 is called. `clock` never goes back (seconds); `sleep` waits; `random` gives 0 to 1."""
+class Retries:
+    """When a call is repeated. `clock` never goes back (seconds); `sleep` waits; `random` gives 0 to 1.
+
+    With a `limit`, all calls together take no longer than that.
+    """
 
     def __init__(
         self,
         clock: Clock,
-        sleep: Callable[[float], None],
+        wait: Callable[[float], None],
         random: Callable[[], float],
-        allowance: Allowance | None = None,
+        limit: TimeLimit | None = None,
     ) -> None:
-        self._clock = clock
-        self._sleep = sleep
-        self._random = random
-        self._allowance = allowance
+        self.clock = clock
+        self.wait = wait
+        self.random = random
+        self._limit = limit
 
-    def within(self, allowance: Allowance) -> "Polite":
-        """The same, but all its questions together take no longer than the allowance."""
-        return Polite(self._clock, self._sleep, self._random, allowance)
+    def within(self, limit: TimeLimit) -> "Retries":
+        """The same, but all its calls together take no longer than the limit."""
+        return Retries(self.clock, self.wait, self.random, limit)
+
+    def limit(self, seconds: float) -> TimeLimit:
+        """The limit of all calls; without one, a limit of so many seconds."""
+        return self._limit or TimeLimit(seconds, self.clock)
+
+
+class RetryingClient:
+    """Route 53 by a boto3 client, and for zones of other accounts by `call_as`: see AssumedRoles.call.
+
+    Without `call_as` every zone is asked for with the function's own rights, and Route 53 refuses what is not ours.
+    """
+
+    def __init__(self, own: Any, retries: Retries, call_as: CallAs | None = None) -> None:
+        self._own = own
+        self._retries = retries
+        self._call_as = call_as
+
+    def within(self, limit: TimeLimit) -> "RetryingClient":
+        """The same, but all its calls together take no longer than the limit."""
+        return RetryingClient(self._own, self._retries.within(limit), self._call_as)
 
     def pause(self, seconds: float) -> None:
-        """Wait, but no longer than the allowance allows."""
-        allowance = self._allowance or Allowance(seconds, self._clock)
-        allowance.spend(lambda: self._sleep(max(0.0, min(seconds, allowance.left_s))))
+        """Wait, but no longer than the limit allows."""
+        limit = self._retries.limit(seconds)
+        limit.spend(lambda: self._retries.wait(max(0.0, min(seconds, limit.left_s))))
 
-    def begin(self, role_arn: str = "") -> "Question":
+    def begin(self, role_arn: str = "", external_id: str = "") -> "RetriedCalls":
         """One question to Route 53, of one call or several. `role_arn`: the role that is to be assumed, if any.
 
-        It ends within CALL_LIMIT_S, and within the allowance: no attempt begins that could end later.
+        It ends within CALL_LIMIT_S, and within the limit: no attempt begins that could end later.
         """
-        allowance = self._allowance or Allowance(CALL_LIMIT_S, self._clock)
-        until = self._clock() + min(CALL_LIMIT_S, allowance.left_s)
+        limit = self._retries.limit(CALL_LIMIT_S)
+        until = self._retries.clock() + min(CALL_LIMIT_S, limit.left_s)
         attempt_limit_s = ROLE_ATTEMPT_LIMIT_S if role_arn else ATTEMPT_LIMIT_S
-        return Question(self._clock, self._sleep, self._random, allowance, until - attempt_limit_s)
+        return RetriedCalls(
+            partial(self._perform, role_arn, external_id), self._retries, limit, last_begin_at=until - attempt_limit_s
+        )
+
+    def _perform(self, role_arn: str, external_id: str, call: Callable[[Any], T]) -> T:
+        if role_arn and self._call_as:
+            answer: T = self._call_as(role_arn, external_id, call)
+            return answer
+        return call(self._own)
 
 
-class Question:
-    """See Polite.begin. Faults come through as botocore raises them, NoTimeLeftError among them."""
+class RetriedCalls:
+    """See RetryingClient.begin. Faults come through as botocore raises them, NoTimeLeftError among them.
+
+    `perform` makes a call with the client that it is for.
+    """
 
     def __init__(
-        self,
-        clock: Clock,
-        sleep: Callable[[float], None],
-        random: Callable[[], float],
-        allowance: Allowance,
-        last_begin_at: float,
+        self, perform: Callable[[Callable[[Any], Any]], Any], retries: Retries, limit: TimeLimit, last_begin_at: float
     ) -> None:
-        self._clock = clock
-        self._sleep = sleep
-        self._random = random
-        self._allowance = allowance
+        self._perform = perform
+        self._retries = retries
+        self._limit = limit
         self._last_begin_at = last_begin_at
 
-    def read(self, call: Callable[[], T]) -> T:
+    def read(self, call: Callable[[Any], T]) -> T:
         """Ask, and again after any fault that may pass: a reading changes nothing."""
-        return self._allowance.spend(lambda: self._ask(call, is_worth_asking_again))
+        answer: T = self._limit.spend(lambda: self._ask(call, is_worth_asking_again))
+        return answer
 
-    def write(self, call: Callable[[], T]) -> T:
-        """Hand in, and again only when Route 53 has said that it did not take it.
+    def write(self, call: Callable[[Any], T]) -> T:
+        """Submit, and again only when Route 53 has said that it did not take it.
 
-        An answer that was lost may have been a yes: nothing is handed in a second time unseen.
+        An answer that was lost may have been a yes: nothing is submitted a second time unseen.
         """
-        return self._allowance.spend(lambda: self._ask(call, is_not_done))
+        answer: T = self._limit.spend(lambda: self._ask(call, is_not_done))
+        return answer
 
-    def write_once(self, call: Callable[[], T]) -> T:
-        """Hand in, and never again: whoever asks counts each request."""
-        return self._allowance.spend(lambda: self._ask(call, is_not_done, ()))
+    def write_once(self, call: Callable[[Any], T]) -> T:
+        """Submit, and never again: whoever asks counts each request."""
+        answer: T = self._limit.spend(lambda: self._ask(call, is_not_done, ()))
+        return answer
 
     def _ask(
-        self, call: Callable[[], T], is_repeated: Callable[[Exception], bool], gaps_s: Sequence[float] = LONGEST_GAPS_S
-    ) -> T:
-        if self._clock() > self._last_begin_at:
+        self,
+        call: Callable[[Any], Any],
+        is_repeated: Callable[[Exception], bool],
+        gaps_s: Sequence[float] = LONGEST_GAPS_S,
+    ) -> Any:
+        if self._retries.clock() > self._last_begin_at:
             raise NoTimeLeftError()
         try:
-            return call()
+            return self._perform(call)
         except (ClientError, *NO_ANSWER) as fault:
             # Full jitter: of many that were refused at once, hardly two come back at once.
-            gap_s = self._random() * gaps_s[0] if gaps_s else inf
-            if not is_repeated(fault) or self._clock() + gap_s > self._last_begin_at:
+            gap_s = self._retries.random() * gaps_s[0] if gaps_s else inf
+            if not is_repeated(fault) or self._retries.clock() + gap_s > self._last_begin_at:
                 raise
-        self._sleep(gap_s)
+        self._retries.wait(gap_s)
         return self._ask(call, is_repeated, gaps_s[1:])

@@ -1,16 +1,15 @@
 """The protected record in Route 53: RecordReader and ZoneListing, and with the right to write Zone and ChangeStatus."""
 
 from collections.abc import Callable, Collection, Mapping
-from typing import Any, Self
+from typing import Any
 
 from botocore.exceptions import ClientError
 
 from understudy.adapters.aws_errors import NO_ANSWER, code_of, is_not_done, passes
-from understudy.adapters.route53.assumed_roles import CallAs
 from understudy.adapters.route53.listing import PAGE_SIZE, read_records
 from understudy.adapters.route53.names import ForeignRecordError, names_in, plain_name, read_record_set, write_change
 from understudy.adapters.route53.readings import Route53Readings
-from understudy.adapters.route53.retries import Allowance, Polite, Question
+from understudy.adapters.route53.retries import RetriedCalls, RetryingClient, TimeLimit
 from understudy.domain.cluster.definition import Record
 from understudy.domain.cluster.errors import (
     AddressCrowdedError,
@@ -29,29 +28,10 @@ COMMENT_LIMIT = 256
 
 
 class Route53Records:
-    """Route 53 as those see it who only look.
+    """Route 53 as those see it who only look. Each method ends within CALL_LIMIT_S; in `read_many` each page does."""
 
-    By a boto3 client, and for zones of other accounts by `call_as`: see AssumedRoles.call.
-    Without `call_as` every zone is asked for with the function's own rights, and Route 53 refuses what is not ours.
-    Each method but `read_many` ends within CALL_LIMIT_S; in `read_many` each page does.
-    """
-
-    def __init__(self, client: Any, polite: Polite, call_as: CallAs | None = None) -> None:
-        self._own = client
-        self._polite = polite
-        self._call_as = call_as
-
-    def within(self, allowance: Allowance) -> Self:
-        """The same, but all its calls together take no longer than the allowance."""
-        return type(self)(self._own, self._polite.within(allowance), self._call_as)
-
-    def readings(self) -> Route53Readings:
-        """What else it says of zones and names, within the same allowance."""
-        return Route53Readings(self._own, self._polite, self._call_as or _no_role)
-
-    def pause(self, seconds: float) -> None:
-        """Wait between two questions, but no longer than the allowance allows."""
-        self._polite.pause(seconds)
+    def __init__(self, client: RetryingClient) -> None:
+        self._client = client
 
     def read(self, record: Record) -> RecordReading:
         """The protected record and its guard, as Route 53 keeps them now.
@@ -60,14 +40,11 @@ class Route53Records:
         when an alias or a record with a routing policy stands under either name: that is nothing the controller could
         compare or move.
         """
-        question = self._polite.begin(record.role_arn)
+        calls = self._client.begin(record.role_arn, record.external_id)
         return RecordReading(
-            record=self._read(question, record, record.name, record.type),
-            guard=self._read(question, record, guard_name(record), "TXT"),
+            record=_read(calls, record, record.name, record.type),
+            guard=_read(calls, record, guard_name(record), "TXT"),
         )
-
-    def _call(self, role_arn: str, external_id: str, make: Callable[[Any], Any]) -> Any:
-        return self._call_as(role_arn, external_id, make) if role_arn and self._call_as else make(self._own)
 
     def read_many(
         self, records: Collection[Record], before_page: Callable[[], object] = lambda: None
@@ -82,7 +59,7 @@ class Route53Records:
         def list_page(**start: str) -> Mapping[str, Any]:
             before_page()
             asked = {"HostedZoneId": zone.hosted_zone_id, "MaxItems": PAGE_SIZE, **start}
-            page: Mapping[str, Any] = self._list(self._polite.begin(zone.role_arn), zone, asked)
+            page: Mapping[str, Any] = _list(self._client.begin(zone.role_arn, zone.external_id), asked)
             return page
 
         try:
@@ -90,29 +67,38 @@ class Route53Records:
         except (ClientError, *NO_ANSWER) as fault:
             raise _unreadable(fault, f"{zone.hosted_zone_id}: {fault}") from fault
 
-    def _list(self, question: Question, record: Record, asked: Mapping[str, Any]) -> Any:
-        return question.read(
-            lambda: self._call(
-                record.role_arn, record.external_id, lambda client: client.list_resource_record_sets(**asked)
-            )
-        )
 
-    def _read(self, question: Question, record: Record, name: str, kind: str) -> RecordSet | None:
-        asked = {"HostedZoneId": record.hosted_zone_id, "StartRecordName": name, "StartRecordType": kind}
-        try:
-            for found in self._list(question, record, {**asked, "MaxItems": "1"})["ResourceRecordSets"]:
-                if (plain_name(found["Name"]), found["Type"]) == (name, kind):
-                    return read_record_set(found)
-        except (ClientError, ForeignRecordError, *NO_ANSWER) as fault:
-            raise _unreadable(fault, f"{record.hosted_zone_id} {name} {kind}: {fault}") from fault
-        return None
-
-
-class Route53Zone(Route53Records):
+class Route53Zone:
     """Route 53 as the mover of the address sees it, who also writes, and follows what it has written.
 
     The id of a change in another account carries the role by which it can be followed, parted by spaces.
     """
+
+    def __init__(self, client: RetryingClient) -> None:
+        self._client = client
+        self._records = Route53Records(client)
+
+    def within(self, limit: TimeLimit) -> "Route53Zone":
+        """The same, but all its calls together take no longer than the limit."""
+        return Route53Zone(self._client.within(limit))
+
+    def readings(self) -> Route53Readings:
+        """What else it says of zones and names, within the same limit."""
+        return Route53Readings(self._client)
+
+    def pause(self, seconds: float) -> None:
+        """Wait between two questions, but no longer than the limit allows."""
+        self._client.pause(seconds)
+
+    def read(self, record: Record) -> RecordReading:
+        """See Route53Records.read."""
+        return self._records.read(record)
+
+    def read_many(
+        self, records: Collection[Record], before_page: Callable[[], object] = lambda: None
+    ) -> Mapping[Record, RecordReading]:
+        """See Route53Records.read_many."""
+        return self._records.read_many(records, before_page)
 
     def submit(self, record: Record, batch: tuple[Change, ...], comment: str, *, tries_again: bool = True) -> str:
         """Hand in one atomic batch; the id of the change, which is accepted and not yet in sync.
@@ -124,16 +110,12 @@ class Route53Zone(Route53Records):
         then the batch may have been accepted all the same. Raises ChangeRefusedError for anything else.
         """
         changes = {"Comment": comment[:COMMENT_LIMIT], "Changes": [write_change(each) for each in batch]}
-        question = self._polite.begin(record.role_arn)
-        write = question.write if tries_again else question.write_once
+        calls = self._client.begin(record.role_arn, record.external_id)
+        write = calls.write if tries_again else calls.write_once
         try:
             answer = write(
-                lambda: self._call(
-                    record.role_arn,
-                    record.external_id,
-                    lambda client: client.change_resource_record_sets(
-                        HostedZoneId=record.hosted_zone_id, ChangeBatch=changes
-                    ),
+                lambda client: client.change_resource_record_sets(
+                    HostedZoneId=record.hosted_zone_id, ChangeBatch=changes
                 )
             )
         except NO_ANSWER as fault:
@@ -150,9 +132,7 @@ class Route53Zone(Route53Records):
         """
         plain_id, role_arn, external_id = (*change_id.split(" "), "", "")[:3]
         try:
-            answer = self._polite.begin(role_arn).read(
-                lambda: self._call(role_arn, external_id, lambda client: client.get_change(Id=plain_id))
-            )
+            answer = self._client.begin(role_arn, external_id).read(lambda client: client.get_change(Id=plain_id))
         except (ClientError, *NO_ANSWER) as fault:
             if isinstance(fault, ClientError) and code_of(fault) == NO_SUCH_CHANGE:
                 return ChangeReading.UNKNOWN
@@ -160,8 +140,19 @@ class Route53Zone(Route53Records):
         return ChangeReading.IN_SYNC if answer["ChangeInfo"]["Status"] == IN_SYNC else ChangeReading.PENDING
 
 
-def _no_role(role_arn: str, external_id: str, make: Callable[[Any], Any]) -> Any:
-    raise ValueError(f"{role_arn} is to be assumed by nobody here")
+def _read(calls: RetriedCalls, record: Record, name: str, kind: str) -> RecordSet | None:
+    asked = {"HostedZoneId": record.hosted_zone_id, "StartRecordName": name, "StartRecordType": kind}
+    try:
+        for found in _list(calls, {**asked, "MaxItems": "1"})["ResourceRecordSets"]:
+            if (plain_name(found["Name"]), found["Type"]) == (name, kind):
+                return read_record_set(found)
+    except (ClientError, ForeignRecordError, *NO_ANSWER) as fault:
+        raise _unreadable(fault, f"{record.hosted_zone_id} {name} {kind}: {fault}") from fault
+    return None
+
+
+def _list(calls: RetriedCalls, asked: Mapping[str, Any]) -> Any:
+    return calls.read(lambda client: client.list_resource_record_sets(**asked))
 
 
 def _refusal(fault: ClientError, why: str) -> Exception:

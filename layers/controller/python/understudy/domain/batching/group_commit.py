@@ -35,9 +35,6 @@ CHANGES_LIMIT = 1000
 CHARACTERS_LIMIT = 32_000
 """What Route 53 takes in one batch: record values, and their characters. It counts an UPSERT twice."""
 
-ZoneKey = tuple[str, str, str]
-"""A hosted zone as it is reached: role ARN, zone id, external id; role and external id are empty for own zones."""
-
 
 @dataclass(frozen=True)
 class Intent:
@@ -90,11 +87,6 @@ class Planned:
         """The records that the batch moves."""
         left_out = {each.label for each in self.moved_not}
         return tuple(record for record in self.intent.records if record.label not in left_out)
-
-
-def zone_of(record: Record) -> ZoneKey:
-    """The zone of a record, as it is reached."""
-    return (record.role_arn, record.hosted_zone_id, record.external_id)
 
 
 def room_needed(batch: Iterable[Change]) -> tuple[int, int]:

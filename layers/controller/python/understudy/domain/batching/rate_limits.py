@@ -19,16 +19,16 @@ class Bucket(StrEnum):
     POLLS = "polls"  # GetChange
 
 
-class Purse(StrEnum):
-    """Buckets that are paid from together. Whoever only looks never keeps a move waiting: so there are two."""
+class Purpose(StrEnum):
+    """What requests are for. Whoever only looks never keeps a move waiting: so each has buckets of its own."""
 
     MOVES = "moves"
     POLLS = "polls"
 
 
-IN_PURSE: Mapping[Purse, tuple[Bucket, ...]] = {
-    Purse.MOVES: (Bucket.UNITS, Bucket.READS, Bucket.CHANGES),
-    Purse.POLLS: (Bucket.POLLS,),
+BUCKETS_OF: Mapping[Purpose, tuple[Bucket, ...]] = {
+    Purpose.MOVES: (Bucket.UNITS, Bucket.READS, Bucket.CHANGES),
+    Purpose.POLLS: (Bucket.POLLS,),
 }
 REQUESTS_BURST, REQUESTS_A_SECOND = 50, 10
 BURST: Mapping[Bucket, int] = {
@@ -50,7 +50,7 @@ Cost = Mapping[Bucket, int]
 
 @dataclass(frozen=True)
 class Throughput:
-    """How much of the controller's share was left in each bucket of a purse, at a time (seconds)."""
+    """How much of the controller's share was left in each bucket of a purpose, at a time (seconds)."""
 
     left: Mapping[Bucket, float]
     at: float
@@ -77,9 +77,9 @@ class Spending:
         return round(100 * (1 - self.after.left[bucket] / (BURST[bucket] * share)), 1)
 
 
-def full(purse: Purse, now: float, share: float) -> Throughput:
+def full(purpose: Purpose, now: float, share: float) -> Throughput:
     """The share when nothing of it has been used."""
-    return Throughput({bucket: BURST[bucket] * share for bucket in IN_PURSE[purse]}, now)
+    return Throughput({bucket: BURST[bucket] * share for bucket in BUCKETS_OF[purpose]}, now)
 
 
 def spend(before: Throughput, cost: Cost, now: float, share: float) -> Spending:

@@ -42,6 +42,10 @@ class NodeSpec:
     tag: str = ""
 
 
+ZoneKey = tuple[str, str, str]
+"""A hosted zone as it is reached: role ARN, zone id, external id; role and external id are empty for own zones."""
+
+
 @dataclass(frozen=True)
 class Record:
     """A protected Route 53 record. `name` is lower case without a trailing dot.
@@ -59,6 +63,11 @@ class Record:
     def label(self) -> str:
         """What the record is called in outcomes and in the history. The zone is in it: a name can be in several."""
         return f"{self.name} {self.type} {self.hosted_zone_id}"
+
+    @property
+    def zone(self) -> ZoneKey:
+        """The zone that the record is in."""
+        return (self.role_arn, self.hosted_zone_id, self.external_id)
 
 
 @dataclass(frozen=True)

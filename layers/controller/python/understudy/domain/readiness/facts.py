@@ -9,12 +9,14 @@ from understudy.domain.cluster.definition import Definition
 from understudy.domain.cluster.network import ElasticIpReading, RouteTable
 from understudy.domain.cluster.record import RecordSet, guard_name
 from understudy.domain.cluster.state import ClusterState, PowerReading
+from understudy.domain.cluster.tags import STACK_TAG
 from understudy.domain.cluster.view import ClusterView
 
 T = TypeVar("T")
 HERE = "<region>:<account>"
 """Region and account of the controller, in the resource of a Right."""
-STACK_TAG = "aws:ResourceTag/understudy:stack"
+TAG_OF_OURS = f"aws:ResourceTag/{STACK_TAG}"
+"""The condition key by which the controller may act on what its stack's tag is on."""
 
 
 @dataclass(frozen=True)
@@ -239,7 +241,7 @@ def _route_rights(definition: Definition, stack: str) -> Iterator[Right]:
         yield Right("ec2:DescribeRouteTables", "*")
     for table in dict.fromkeys(table for route in definition.routes for table in route.route_table_ids):
         for action in ("ec2:ReplaceRoute", "ec2:CreateRoute"):
-            yield Right(action, f"ec2:{HERE}:route-table/{table}", ((STACK_TAG, (stack,)),))
+            yield Right(action, f"ec2:{HERE}:route-table/{table}", ((TAG_OF_OURS, (stack,)),))
 
 
 def _elastic_ip_rights(definition: Definition, stack: str) -> Iterator[Right]:
@@ -249,4 +251,4 @@ def _elastic_ip_rights(definition: Definition, stack: str) -> Iterator[Right]:
         for node in definition.serving:
             yield Right("ec2:AssociateAddress", f"ec2:{HERE}:network-interface/{node.interface_id}")
     for each in definition.elastic_ips:
-        yield Right("ec2:AssociateAddress", f"ec2:{HERE}:elastic-ip/{each.allocation_id}", ((STACK_TAG, (stack,)),))
+        yield Right("ec2:AssociateAddress", f"ec2:{HERE}:elastic-ip/{each.allocation_id}", ((TAG_OF_OURS, (stack,)),))

@@ -126,18 +126,14 @@ def repairable(findings: Sequence[RecordFinding]) -> tuple[RecordFinding, ...]:
     """
     if any(each.status is RecordStatus.NEWER for each in findings):
         return ()
-    shut = {_zone_of(each.record) for each in findings if each.status is RecordStatus.OBSTRUCTED}
-    return tuple(each for each in findings if each.status is RecordStatus.DRIFTED and _zone_of(each.record) not in shut)
+    shut = {each.record.zone for each in findings if each.status is RecordStatus.OBSTRUCTED}
+    return tuple(each for each in findings if each.status is RecordStatus.DRIFTED and each.record.zone not in shut)
 
 
 def withheld(findings: Sequence[RecordFinding]) -> tuple[RecordFinding, ...]:
     """The records that are not as written and that no repair can put right: a person has to look."""
     good = repairable(findings)
     return tuple(each for each in findings if each.status is not RecordStatus.AS_WRITTEN and each not in good)
-
-
-def _zone_of(record: Record) -> tuple[str, str]:
-    return (record.role_arn, record.hosted_zone_id)
 
 
 def facts_of(finding: RecordFinding) -> FindingFacts:

@@ -11,7 +11,7 @@ from understudy.domain.cluster.state import ClusterState
 from understudy.domain.cluster.view import ClusterView
 from understudy.domain.decide.rules import COLUMNS
 from understudy.domain.decide.situation import observer_by_clock
-from understudy.ports import StateReader
+from understudy.ports.ledger import StateReader
 from understudy.usecases.answer.rehearse import Rehearser
 from understudy.usecases.step import Clock, Outcome, answer, definition_in_force
 

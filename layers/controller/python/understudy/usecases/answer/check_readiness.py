@@ -10,7 +10,8 @@ from understudy.domain.cluster.errors import AnnouncementError
 from understudy.domain.cluster.request import BadRequestError, parse_check
 from understudy.domain.events.nodes import FailedCheck, ReadinessFailed
 from understudy.domain.readiness.report import CheckResult, Report, examine, is_news, make_report
-from understudy.ports import Announcer, ClusterIndex
+from understudy.ports.announcer import Announcer
+from understudy.ports.ledger import ClusterIndex
 from understudy.ports.readiness import ReportBook
 from understudy.usecases.answer.gather_readiness import Gatherer
 from understudy.usecases.step import Outcome, answer, definition_in_force

@@ -12,7 +12,7 @@ from understudy.domain.cluster.record import guard_name
 from understudy.domain.cluster.state import ClusterState
 from understudy.domain.readiness.facts import Facts, HostedZone, Instance, Unread, needed_rights
 from understudy.domain.readiness.ownership import names_below
-from understudy.ports import StateReader
+from understudy.ports.ledger import StateReader
 from understudy.ports.readiness import (
     EndpointReader,
     GroupReader,

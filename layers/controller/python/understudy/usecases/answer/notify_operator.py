@@ -8,7 +8,8 @@ from typing import Any
 from understudy.domain.notices.chat import chat_message
 from understudy.domain.notices.incident import Incident, for_pagers, incident_of
 from understudy.domain.notices.notice import Notice, notice_of
-from understudy.ports import Announcer, Notifier
+from understudy.ports.announcer import Announcer
+from understudy.ports.notifier import Notifier
 
 log = logging.getLogger(__name__)
 

@@ -16,7 +16,9 @@ from understudy.domain.events.drills import RehearsalFinished
 from understudy.domain.readiness.report import examine
 from understudy.domain.transition.opening import Opening, Ruling, rule_on_request
 from understudy.domain.transition.steps import TRY_BUDGET_S
-from understudy.ports import Announcer, HistoryReader, RecordReader
+from understudy.ports.announcer import Announcer
+from understudy.ports.ledger import HistoryReader
+from understudy.ports.route53 import RecordReader
 from understudy.usecases.answer.gather_readiness import Gatherer
 from understudy.usecases.answer.rehearsed_writes import RehearsedGroup, RehearsedNetwork, RehearsedZone, Writes
 from understudy.usecases.step import Clock, definition_in_force, publish

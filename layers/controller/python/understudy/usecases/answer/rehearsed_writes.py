@@ -6,13 +6,13 @@ The movers themselves are the real ones: so the plan is what they would do, and 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 
-from understudy.domain.batching.group_commit import Intent, Settled, ZoneKey
-from understudy.domain.cluster.definition import Record
+from understudy.domain.batching.group_commit import Intent, Settled
+from understudy.domain.cluster.definition import Record, ZoneKey
 from understudy.domain.cluster.network import ElasticIpReading, RouteTable, RouteTarget
 from understudy.domain.cluster.record import Change, RecordReading
 from understudy.domain.transition.addresses import owed
-from understudy.ports import RecordReader
 from understudy.ports.readiness import NetworkReader
+from understudy.ports.route53 import RecordReader
 
 Writes = dict[str, list[str]]
 """What would be written, each write as one line, by what it is written to."""

@@ -12,7 +12,7 @@ from understudy.board.page import page, shown_in_full
 from understudy.board.style import Theme
 from understudy.board.texts import text_words
 from understudy.board.views import Board, ShownCluster
-from understudy.domain.cluster.definition import Record
+from understudy.domain.cluster.definition import Record, ZoneKey
 from understudy.domain.cluster.errors import AddressUnreadableError, UnreadableError
 from understudy.domain.cluster.quoting import quoted
 from understudy.domain.cluster.record import RecordReading
@@ -21,8 +21,8 @@ from understudy.domain.cluster.view import ClusterView
 from understudy.domain.decide.rules import Action
 from understudy.domain.decide.situation import is_heard_now, observer_of_all
 from understudy.domain.readiness.facts import Unread
-from understudy.ports import ZoneListing
 from understudy.ports.board import BoardBook, Remembered
+from understudy.ports.route53 import ZoneListing
 from understudy.usecases.step import Clock
 
 ZONE_LIMIT = 10
@@ -104,10 +104,10 @@ def _look(state: ClusterState, known: Remembered, is_anyone_heard: bool, stack: 
 
 def _with_readings(looks: Sequence[BoardEntry], listing: ZoneListing) -> tuple[list[BoardEntry], tuple[str, ...]]:
     """With what Route 53 says of the records: one reading for all clusters of a zone, and what was not read."""
-    zones: dict[tuple[str, str, str], list[Record]] = {}
+    zones: dict[ZoneKey, list[Record]] = {}
     for look in sorted(looks, key=lambda each: each.decision.action is Action.WAIT):
         for record in look.definition.records:
-            zones.setdefault((record.role_arn, record.hosted_zone_id, record.external_id), []).append(record)
+            zones.setdefault(record.zone, []).append(record)
     readings: Readings = {}
     notes = []
     for number, ((_, zone, _), records) in enumerate(zones.items()):

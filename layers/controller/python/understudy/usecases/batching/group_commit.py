@@ -12,14 +12,13 @@ from understudy.domain.batching.group_commit import (
     Intent,
     Planned,
     Settled,
-    ZoneKey,
     first_batch,
     guilty,
     units_of,
 )
 from understudy.domain.batching.rate_limits import Bucket, Cost
 from understudy.domain.cluster.address import AddressStatus
-from understudy.domain.cluster.definition import Record
+from understudy.domain.cluster.definition import Record, ZoneKey
 from understudy.domain.cluster.errors import (
     AddressCrowdedError,
     AddressUnreadableError,
@@ -30,8 +29,9 @@ from understudy.domain.cluster.errors import (
 )
 from understudy.domain.cluster.record import Change, Foreign, RecordReading, Stale, Wish, plan_batch, plan_zone
 from understudy.domain.transition.addresses import Moved, owed
-from understudy.ports.queue import CommitQueue, CrowdedZone
-from understudy.usecases.batching.budget import Budget
+from understudy.ports.queue import CommitQueue
+from understudy.ports.route53 import CrowdedZone
+from understudy.usecases.batching.rate_budget import RateBudget
 from understudy.usecases.step import Clock
 
 READ_TOGETHER = 250
@@ -54,7 +54,7 @@ class GroupCommit:
     clock: Clock
     pause: Callable[[float], None]
     stack: str
-    budget: Budget
+    budget: RateBudget
 
     def begin(self) -> None:
         """Let everybody know that Route 53 is crowded: whoever comes now queues up and asks nothing of it."""

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from understudy.domain.batching.group_commit import ASK_GAP_S
 from understudy.domain.batching.rate_limits import Bucket
 from understudy.domain.cluster.record import ChangeReading
-from understudy.ports import ChangeStatus
 from understudy.ports.queue import Questions
-from understudy.usecases.batching.budget import Budget
+from understudy.ports.route53 import ChangeStatus
+from understudy.usecases.batching.rate_budget import RateBudget
 from understudy.usecases.step import Clock
 
 
@@ -18,7 +18,7 @@ class SharedChanges:
     changes: ChangeStatus
     questions: Questions
     clock: Clock
-    budget: Budget
+    budget: RateBudget
 
     def change_status(self, change_id: str) -> ChangeReading:
         """What is known of the change: never newer than Route 53's word, and at most ASK_GAP_S older.

@@ -6,7 +6,7 @@ from typing import Any
 
 from understudy.domain.cluster.request import CHECK
 from understudy.domain.cluster.seal import execution_name, sealed
-from understudy.ports import Launcher
+from understudy.ports.launcher import Launcher
 
 log = logging.getLogger(__name__)
 

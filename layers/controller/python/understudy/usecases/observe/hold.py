@@ -9,7 +9,8 @@ from understudy.domain.cluster.request import BadRequestError
 from understudy.domain.cluster.state import ClusterState
 from understudy.domain.decide.situation import Mode
 from understudy.domain.events.operators import ClusterHeld, ClusterResumed
-from understudy.ports import Announcer, StateLedger
+from understudy.ports.announcer import Announcer
+from understudy.ports.ledger import StateLedger
 from understudy.usecases.step import Clock, publish, redo_on_conflict
 
 log = logging.getLogger(__name__)

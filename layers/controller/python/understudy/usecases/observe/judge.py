@@ -13,7 +13,10 @@ from understudy.domain.decide.upkeep import Upkeep, kept_up
 from understudy.domain.events.alerts import AlertOver, OperatorCalled
 from understudy.domain.transition.consent import is_in_question
 from understudy.domain.transition.opening import ACTION_OF
-from understudy.ports import Announcer, Launcher, Measure, StateLedger, unmeasured
+from understudy.ports.announcer import Announcer
+from understudy.ports.launcher import Launcher
+from understudy.ports.ledger import StateLedger
+from understudy.ports.measure import Measure, unmeasured
 from understudy.usecases.observe.asking import ask
 from understudy.usecases.observe.facts import facts_of
 from understudy.usecases.step import Clock, publish

@@ -11,7 +11,7 @@ from understudy.domain.cluster.view import ClusterView
 from understudy.domain.decide.leaving import departures
 from understudy.domain.decide.letting_go import keeps_waiting
 from understudy.domain.observe.signal import DepartureSignal
-from understudy.ports import BeatLedger, ClusterIndex, Refusal, StateReader
+from understudy.ports.ledger import BeatLedger, ClusterIndex, Refusal, StateReader
 from understudy.ports.nodes import ScalingGroups
 from understudy.usecases.step import Clock, for_each
 

@@ -21,8 +21,8 @@ from understudy.domain.observe.signal import (
     read_power,
     read_shift,
 )
-from understudy.ports import BeatLedger, ClusterIndex, Refusal, StateLedger
 from understudy.ports.fleet import ZoneWords
+from understudy.ports.ledger import BeatLedger, ClusterIndex, Refusal, StateLedger
 from understudy.usecases.observe.judge import Judge
 from understudy.usecases.observe.let_go import Releaser
 from understudy.usecases.observe.record_heartbeat import MALFORMED, whole_seconds

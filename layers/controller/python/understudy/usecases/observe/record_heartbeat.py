@@ -12,7 +12,8 @@ from understudy.domain.cluster.state import ClusterState
 from understudy.domain.decide.situation import observer_by_beat
 from understudy.domain.observe.heartbeat import Beat, MalformedBeatError, parse_beat
 from understudy.domain.observe.signal import LateSignal, NamesSignal
-from understudy.ports import STALE, BeatLedger, Measure, Refusal, StateLedger, unmeasured
+from understudy.ports.ledger import STALE, BeatLedger, Refusal, StateLedger
+from understudy.ports.measure import Measure, unmeasured
 from understudy.usecases.observe.judge import Judge
 from understudy.usecases.step import Clock
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from understudy.domain.cluster.definition import Definition, NodeSpec, Record, Role, Route
 from understudy.domain.cluster.network import block_faults, elastic_ip_faults, table_faults
 from understudy.domain.cluster.record import RecordReading, foreign_words, guard_epoch, is_foreign, read_guard
-from understudy.ports import RecordReader
 from understudy.ports.network import ElasticIpReading, Network, RouteTable
+from understudy.ports.route53 import RecordReader
 
 
 @dataclass(frozen=True)

@@ -22,11 +22,13 @@ from understudy.domain.decide.replacing import is_terminated, needed_and_left_ou
 from understudy.domain.events.definitions import DefinitionAccepted, DefinitionPutOff, DefinitionRefused
 from understudy.domain.transition.limits import outlasting
 from understudy.domain.transition.stopping import stop_faults
-from understudy.ports import Announcer, RecordReader, Registry
+from understudy.ports.announcer import Announcer
 from understudy.ports.keys import NodeKeys
+from understudy.ports.ledger import Registry
 from understudy.ports.network import Network
 from understudy.ports.parameters import DefinitionReading, Parameters, ParameterText
 from understudy.ports.readiness import ZoneReader
+from understudy.ports.route53 import RecordReader
 from understudy.usecases.register.addresses import Survey, survey_addresses
 from understudy.usecases.register.names import survey_names
 from understudy.usecases.register.state import TransitionOpenError, first_state, next_state

@@ -9,7 +9,7 @@ from understudy.domain.cluster.definition import Definition, NodeSpec
 from understudy.domain.cluster.state import ClusterState, PowerReading
 from understudy.domain.decide.replacing import needed
 from understudy.domain.observe.signal import MalformedSignalError, read_power
-from understudy.ports import ClusterIndex, StateReader
+from understudy.ports.ledger import ClusterIndex, StateReader
 from understudy.ports.nodes import Nodes
 from understudy.usecases.step import for_each
 

@@ -7,7 +7,8 @@ from understudy.domain.cluster.tuning import BadTuningError, PastedTuning, effec
 from understudy.domain.cluster.unaccepted import STACK_WIDE, Unaccepted
 from understudy.domain.events.definitions import TuningAccepted, TuningRefused
 from understudy.domain.transition.limits import outlasting
-from understudy.ports import Announcer, Registry
+from understudy.ports.announcer import Announcer
+from understudy.ports.ledger import Registry
 from understudy.ports.parameters import ParameterText
 from understudy.usecases.register.cluster import RegisterOutcome
 from understudy.usecases.step import publish

@@ -8,7 +8,8 @@ from understudy.domain.cluster.approval import commands
 from understudy.domain.cluster.request import parse_request
 from understudy.domain.cluster.view import ClusterView
 from understudy.domain.events.approvals import ApprovalAsked
-from understudy.ports import Announcer, StateReader
+from understudy.ports.announcer import Announcer
+from understudy.ports.ledger import StateReader
 from understudy.usecases.observe.facts import facts_of
 from understudy.usecases.step import Clock, definition_in_force
 

@@ -13,7 +13,7 @@ from understudy.domain.observe.health import NodeHealth
 from understudy.domain.observe.starts import failed_starts, obeys, start_objection
 from understudy.domain.transition.outcomes import AwaitOutcome
 from understudy.domain.transition.steps import STAGE_SLACK_S, entered
-from understudy.ports import StateLedger
+from understudy.ports.ledger import StateLedger
 from understudy.usecases.step import Clock, Outcome, answer, do_step
 
 POLL_S = 1

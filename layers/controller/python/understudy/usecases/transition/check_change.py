@@ -11,7 +11,7 @@ from understudy.domain.cluster.intervals import change_gap_s
 from understudy.domain.cluster.state import ClusterState
 from understudy.domain.transition.limits import has_time_to_wait, kept_open
 from understudy.domain.transition.outcomes import ChangeOutcome
-from understudy.ports import StateLedger
+from understudy.ports.ledger import StateLedger
 from understudy.usecases.step import Outcome, Step, answer, do_step
 from understudy.usecases.transition.follow_changes import ChangeFollower, Followed
 

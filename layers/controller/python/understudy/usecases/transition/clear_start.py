@@ -7,7 +7,8 @@ from typing import Any
 from understudy.domain.cluster.request import CLEAR, BadRequestError, ClearRequest
 from understudy.domain.events.operators import FailedStartCleared
 from understudy.domain.observe.starts import failed_starts
-from understudy.ports import Announcer, StateLedger
+from understudy.ports.announcer import Announcer
+from understudy.ports.ledger import StateLedger
 from understudy.usecases.step import Clock, definition_in_force, publish, redo_on_conflict
 
 log = logging.getLogger(__name__)

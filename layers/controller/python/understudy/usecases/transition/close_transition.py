@@ -17,7 +17,9 @@ from understudy.domain.events.transitions import TransitionBroken, TransitionClo
 from understudy.domain.observe.starts import with_failure_of_holder
 from understudy.domain.transition.ending import CloseOutcome, Reason
 from understudy.domain.transition.phases import durations_s
-from understudy.ports import Announcer, Measure, StateLedger, unmeasured
+from understudy.ports.announcer import Announcer
+from understudy.ports.ledger import StateLedger
+from understudy.ports.measure import Measure, unmeasured
 from understudy.usecases.observe.hold import change_hold
 from understudy.usecases.step import Clock, Outcome, answer, do_step, publish
 

@@ -15,7 +15,7 @@ from understudy.domain.observe.signal import PowerSignal
 from understudy.domain.transition.outcomes import FenceOutcome
 from understudy.domain.transition.steps import entered, fenced
 from understudy.domain.transition.stopping import StopTry, StopWord, is_stop_due, may_go_unproven, read_try
-from understudy.ports import BeatLedger, StateLedger
+from understudy.ports.ledger import BeatLedger, StateLedger
 from understudy.ports.nodes import Nodes
 from understudy.usecases.step import Clock, Outcome, answer, do_step
 
@@ -78,7 +78,7 @@ def _record(view: ClusterView, proof: Proof, fenced_at: float, ledger: FencingLe
     ledger.commit(
         view.state,
         entered(replace(view, state=fenced(view.state, proof)), Stage.MOVING),
-        holding_still=view.state.previous.node if view.state.previous and proof is Proof.LEASE_EXPIRED else None,
+        if_no_newer_beat_of=view.state.previous.node if view.state.previous and proof is Proof.LEASE_EXPIRED else None,
         history={view.state.epoch: {"proof": str(proof), "stages.fenced_at": fenced_at}},
     )
 

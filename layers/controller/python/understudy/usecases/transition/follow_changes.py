@@ -12,7 +12,8 @@ from understudy.domain.cluster.record import ChangeReading, Wish, differences
 from understudy.domain.cluster.state import ClusterState
 from understudy.domain.transition.steps import TRY_BUDGET_S
 from understudy.domain.watch.propagation import address_followed, change_ids_of, propagating, reading_of
-from understudy.ports import ChangeStatus, Measure, RecordReader, unmeasured
+from understudy.ports.measure import Measure, unmeasured
+from understudy.ports.route53 import ChangeStatus, RecordReader
 from understudy.usecases.step import Clock
 
 UNREADABLE = "UNREADABLE"

@@ -14,7 +14,7 @@ from understudy.domain.cluster.view import ClusterView
 from understudy.domain.observe.serving import objectors
 from understudy.domain.transition.outcomes import GrantOutcome
 from understudy.domain.transition.steps import entered, granted, proof_in_hand, unfenced
-from understudy.ports import StateLedger
+from understudy.ports.ledger import StateLedger
 from understudy.usecases.step import Clock, Outcome, answer, do_step
 
 POLL_S = 1

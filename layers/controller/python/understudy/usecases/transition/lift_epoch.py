@@ -13,7 +13,8 @@ from understudy.domain.transition.addresses import owed
 from understudy.domain.transition.epoch_lift import can_be_fenced, fenced_anew, lift_objection, lifted, may_grant
 from understudy.domain.transition.outcomes import MoveOutcome, Overtaken
 from understudy.domain.transition.steps import addresses_moved, entered
-from understudy.ports import Announcer, StateLedger
+from understudy.ports.announcer import Announcer
+from understudy.ports.ledger import StateLedger
 from understudy.usecases.step import Clock, Outcome, answer, publish
 
 ENDED = frozenset({"proof", "stop"})

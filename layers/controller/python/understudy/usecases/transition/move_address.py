@@ -15,7 +15,8 @@ from understudy.domain.transition.addresses import Moved, faults_of, is_waiting,
 from understudy.domain.transition.limits import has_time_to_wait, kept_open
 from understudy.domain.transition.outcomes import MoveOutcome, Overtaken
 from understudy.domain.transition.steps import TRY_BUDGET_S, address_owed, addresses_moved, entered, proof_in_hand
-from understudy.ports import Announcer, StateLedger
+from understudy.ports.announcer import Announcer
+from understudy.ports.ledger import StateLedger
 from understudy.usecases.step import Clock, Outcome, Step, answer, do_step, redo_on_conflict
 from understudy.usecases.transition.lift_epoch import lift_epoch
 from understudy.usecases.transition.record_mover import Mover, MoveTask, OvertakenError

@@ -37,7 +37,8 @@ from understudy.domain.transition.opening import (
 )
 from understudy.domain.transition.outcomes import OpenOutcome, Overtaken
 from understudy.domain.transition.steps import opened
-from understudy.ports import Announcer, StateLedger
+from understudy.ports.announcer import Announcer
+from understudy.ports.ledger import StateLedger
 from understudy.ports.seals import SealBook
 from understudy.usecases.observe.doubting import Doubter, Weighed
 from understudy.usecases.observe.facts import facts_of
@@ -179,7 +180,7 @@ class _Opener:
                 "stages.superseded_at": now,
             }
         # The active node must not have beaten since its last beat was read: that beat would have renewed the lease.
-        self.ledger.commit(state, after, holding_still=state.active, history=history)
+        self.ledger.commit(state, after, if_no_newer_beat_of=state.active, history=history)
         if consent and self.asked:
             tell_of_consent(self.asked, consent, self.view, after.epoch, self.announcer)
         told = {key: story[key] for key in ("source", "target", "rule", "why", "reason", "execution")}

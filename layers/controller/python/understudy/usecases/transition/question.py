@@ -12,7 +12,8 @@ from understudy.domain.cluster.request import Request
 from understudy.domain.cluster.view import ClusterView
 from understudy.domain.events.approvals import ApprovalEnded
 from understudy.domain.transition.consent import Approved, Ask, Ending
-from understudy.ports import Announcer, StateLedger
+from understudy.ports.announcer import Announcer
+from understudy.ports.ledger import StateLedger
 from understudy.usecases.step import publish
 
 log = logging.getLogger(__name__)

@@ -4,11 +4,12 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from operator import attrgetter
 from typing import Protocol
 
-from understudy.domain.batching.group_commit import Intent, Settled, ZoneKey, zone_of
+from understudy.domain.batching.group_commit import Intent, Settled
 from understudy.domain.cluster.address import AddressStatus
-from understudy.domain.cluster.definition import Definition, NodeSpec, Record
+from understudy.domain.cluster.definition import Definition, NodeSpec, Record, ZoneKey
 from understudy.domain.cluster.errors import (
     AddressCrowdedError,
     AddressUnreadableError,
@@ -29,7 +30,7 @@ from understudy.domain.cluster.record import (
     plan_zone,
 )
 from understudy.domain.transition.addresses import Moved, owed, queued
-from understudy.ports import Zone
+from understudy.ports.route53 import Zone
 
 
 class OvertakenError(Exception):
@@ -108,7 +109,8 @@ class RecordMover:
 
     def move(self, task: MoveTask) -> Sequence[Moved]:
         """See Mover.move."""
-        by_zone = [list(group) for _, group in groupby(sorted(task.definition.records, key=zone_of), key=zone_of)]
+        zone = attrgetter("zone")
+        by_zone = [list(group) for _, group in groupby(sorted(task.definition.records, key=zone), key=zone)]
         moved = self._move_together(task, by_zone) if task.is_crowded else self._move_alone(task, by_zone)
         order = {record.label: position for position, record in enumerate(task.definition.records)}
         return sorted(moved, key=lambda each: order[each.label])
@@ -136,7 +138,7 @@ class RecordMover:
         left = [each for each in records if each.label not in task.known]
         if not left:
             return known
-        settled = self._group.move(zone_of(left[0]), _intent(task, left), task.has_time)
+        settled = self._group.move(left[0].zone, _intent(task, left), task.has_time)
         if settled is None:
             return [*known, *(queued(each.label) for each in left)]
         if settled.guard is not None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from understudy.domain.cluster.state import Alarm, ClusterState
 from understudy.domain.cluster.view import ClusterView
 from understudy.domain.observe.signal import AlarmSignal
-from understudy.ports import BeatLedger, Refusal
+from understudy.ports.ledger import BeatLedger, Refusal
 from understudy.ports.nodes import Alarms
 
 log = logging.getLogger(__name__)

@@ -28,8 +28,10 @@ from understudy.domain.transition.drill import (
     objections,
     report_objections,
 )
-from understudy.ports import Announcer, Launcher, StateLedger
+from understudy.ports.announcer import Announcer
 from understudy.ports.drills import DrillBook
+from understudy.ports.launcher import Launcher
+from understudy.ports.ledger import StateLedger
 from understudy.ports.readiness import ReportBook
 from understudy.usecases.observe.asking import ask
 from understudy.usecases.step import Clock, publish

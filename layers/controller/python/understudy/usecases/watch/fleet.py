@@ -12,8 +12,9 @@ from understudy.domain.decide.rules import ON_SILENCE, decide
 from understudy.domain.decide.silence import Evidence, Fleet, Limits, Pace, SilenceVerdict, ZoneWord, weigh
 from understudy.domain.decide.situation import survey
 from understudy.domain.events.nodes import SilenceDoubted
-from understudy.ports import Announcer, StateLedger
+from understudy.ports.announcer import Announcer
 from understudy.ports.fleet import FleetBook
+from understudy.ports.ledger import StateLedger
 from understudy.usecases.step import publish
 from understudy.usecases.watch.run import Run
 from understudy.usecases.watch.views import Ears

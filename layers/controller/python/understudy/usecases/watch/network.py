@@ -13,7 +13,8 @@ from understudy.domain.cluster.state import ClusterState
 from understudy.domain.cluster.view import ClusterView
 from understudy.domain.events.addresses import AddressChanged
 from understudy.domain.transition.steps import address_owed
-from understudy.ports import Announcer, StateLedger
+from understudy.ports.announcer import Announcer
+from understudy.ports.ledger import StateLedger
 from understudy.ports.network import ElasticIpReading, Network, RouteTable
 from understudy.usecases.step import publish
 

@@ -19,7 +19,8 @@ from understudy.domain.decide.situation import (
     survey,
 )
 from understudy.domain.events.alerts import ClusterDegraded
-from understudy.ports import Announcer, StateLedger
+from understudy.ports.announcer import Announcer
+from understudy.ports.ledger import StateLedger
 from understudy.usecases.observe.facts import facts_of
 from understudy.usecases.step import publish
 

@@ -8,7 +8,8 @@ from understudy.domain.cluster.state import ClusterState, PowerReading
 from understudy.domain.cluster.view import ClusterView
 from understudy.domain.events.nodes import NodeChanged
 from understudy.domain.observe.signal import FaultSignal, PowerSignal
-from understudy.ports import Announcer, BeatLedger, Refusal
+from understudy.ports.announcer import Announcer
+from understudy.ports.ledger import BeatLedger, Refusal
 from understudy.ports.nodes import InstanceFacts, Nodes
 from understudy.usecases.step import Clock, publish
 

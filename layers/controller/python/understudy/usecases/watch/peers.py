@@ -8,7 +8,8 @@ from understudy.domain.cluster.state import ClusterState
 from understudy.domain.cluster.view import ClusterView
 from understudy.domain.events.nodes import PeersDegraded
 from understudy.domain.observe.peers import digest_of, peer_faults
-from understudy.ports import Announcer, StateLedger
+from understudy.ports.announcer import Announcer
+from understudy.ports.ledger import StateLedger
 from understudy.usecases.step import publish
 
 log = logging.getLogger(__name__)

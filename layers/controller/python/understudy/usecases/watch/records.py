@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from understudy.domain.cluster.definition import Record
+from understudy.domain.cluster.definition import Record, ZoneKey
 from understudy.domain.cluster.errors import AddressUnreadableError, LedgerConflictError
 from understudy.domain.cluster.intervals import recordcheck_gap_s
 from understudy.domain.cluster.record import RecordReading, Wish
@@ -28,13 +28,15 @@ from understudy.domain.watch.drift import (
     withheld,
     written_last,
 )
-from understudy.ports import Announcer, Measure, StateLedger, ZoneListing, unmeasured
+from understudy.ports.announcer import Announcer
+from understudy.ports.ledger import StateLedger
+from understudy.ports.measure import Measure, unmeasured
+from understudy.ports.route53 import ZoneListing
 from understudy.usecases.step import Clock, publish
 
 REMEMBERED = 20
 """How many findings the history of an epoch keeps: more than a cluster has records, and no more than an item holds."""
 Pause = Callable[[float], None]
-ZoneKey = tuple[str, str, str]
 Readings = Mapping[Record, RecordReading]
 log = logging.getLogger(__name__)
 
@@ -164,7 +166,7 @@ def _tasks(subjects: Iterable[Subject]) -> Mapping[ZoneKey, ZoneTask]:
     tasks: dict[ZoneKey, ZoneTask] = {}
     for each in subjects:
         for record in each.wishes:
-            task = tasks.setdefault((record.role_arn, record.hosted_zone_id, record.external_id), ZoneTask())
+            task = tasks.setdefault(record.zone, ZoneTask())
             task.records[record] = None
             task.tunings.add(each.tuning)
     return tasks

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-from understudy.ports import Spread, one_by_one
+from understudy.ports.spread import Spread, one_by_one
 from understudy.usecases.step import Clock
 
 LOOK_LIMIT_S = 20

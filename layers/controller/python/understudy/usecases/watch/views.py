@@ -10,7 +10,7 @@ from understudy.domain.cluster.view import ClusterView
 from understudy.domain.decide.situation import Observer, observer_of_all
 from understudy.domain.observe.signal import PowerSignal
 from understudy.domain.watch.gauges import Ailment, ailments
-from understudy.ports import BeatLedger, Refusal, StateLedger
+from understudy.ports.ledger import BeatLedger, Refusal, StateLedger
 from understudy.ports.nodes import Nodes
 from understudy.usecases.step import Clock
 

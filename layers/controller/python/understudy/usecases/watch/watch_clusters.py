@@ -20,20 +20,13 @@ from understudy.domain.observe.peers import lacks_key
 from understudy.domain.transition.phases import Span, durations_s
 from understudy.domain.watch.gauges import Ailment
 from understudy.domain.watch.rotation import rotated
-from understudy.ports import (
-    Announcer,
-    BeatLedger,
-    ClusterIndex,
-    Measure,
-    Read,
-    Spread,
-    StateLedger,
-    one_by_one,
-    unmeasured,
-)
+from understudy.ports.announcer import Announcer
+from understudy.ports.ledger import BeatLedger, ClusterIndex, Read, StateLedger
+from understudy.ports.measure import Measure, unmeasured
 from understudy.ports.network import Network
 from understudy.ports.nodes import Alarms, Nodes
 from understudy.ports.parameters import Parameters, ParameterText
+from understudy.ports.spread import Spread, one_by_one
 from understudy.usecases.observe.hold import change_hold
 from understudy.usecases.observe.judge import Judge
 from understudy.usecases.register.cluster import RegisterOutcome
