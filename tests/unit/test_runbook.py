@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.events import EXAMPLES
 from tests.unit.test_documents import anchors
-from understudy.adapters.dynamodb import items
+from understudy.adapters.dynamodb import items, keys
 from understudy.domain.cluster.address import Address, AddressStatus
 from understudy.domain.cluster.approval import Question
 from understudy.domain.cluster.definition import Definition, Record
@@ -279,7 +279,7 @@ def test_the_query_for_the_history_finds_everything_that_it_names():
         "doubted_for_s": 120,
         **{f"stages.{stage}_at": 1.5 for stage in stages},
     }
-    item = items.to_item({"pk": "orders-db", "sk": items.history_sk(7), **items.facts_as_attributes(facts)})
+    item = items.to_item({"pk": "orders-db", "sk": keys.history_sk(7), **items.facts_as_attributes(facts)})
     (shown,) = jmespath.search(query_of("us_moves"), {"Items": [item]})
     assert [name for name, value in shown.items() if value is None] == []
     assert shown["epoch"] == "history#00000007"
