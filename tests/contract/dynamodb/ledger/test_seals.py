@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 from tests.support.builders import NOW
 from understudy.adapters.dynamodb.keys import SEAL, SECRET, key
 from understudy.adapters.dynamodb.ledger import DynamoDbLedger
-from understudy.adapters.dynamodb.table import Table
+from understudy.adapters.dynamodb.table import ClusterTable
 from understudy.domain.cluster.seal import SECRET_LENGTH
 from understudy.ports.seals import SECRET_KEPT_S
 
@@ -99,6 +99,6 @@ def test_a_table_that_does_not_answer_is_no_empty_one(dynamodb):  # B3
 def test_a_fault_of_the_table_while_it_is_made_comes_through(dynamodb, table):  # B3
     ledger = DynamoDbLedger(dynamodb, table)
     ledger._seals._read = lambda: b""
-    ledger._seals._table = Table(dynamodb, "no-such-table")
+    ledger._seals._table = ClusterTable(dynamodb, "no-such-table")
     with pytest.raises(ClientError):
         ledger.secret(NOW)

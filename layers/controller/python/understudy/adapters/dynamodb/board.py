@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 from understudy.adapters.dynamodb import items, keys
 from understudy.adapters.dynamodb.maps import from_map
 from understudy.adapters.dynamodb.readiness import REPORT
-from understudy.adapters.dynamodb.table import Key, Table
+from understudy.adapters.dynamodb.table import ClusterTable, Key
 from understudy.adapters.dynamodb.values import Item, from_item
 from understudy.adapters.unreadable import unreadable
 from understudy.domain.cluster.definition import Definition
@@ -23,7 +23,7 @@ class DynamoDbBoard:
     """By a low-level boto3 client. Definitions never change, so each is read once and kept."""
 
     def __init__(self, client: Any, table_name: str) -> None:
-        self._table = Table(client, table_name)
+        self._table = ClusterTable(client, table_name)
         self._definitions: dict[Key, Definition] = {}
 
     def clusters(self) -> Iterable[str]:

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 
 from understudy.adapters.dynamodb import items, keys
-from understudy.adapters.dynamodb.table import Key, Table
+from understudy.adapters.dynamodb.table import ClusterTable, Key
 from understudy.adapters.dynamodb.values import Item
 from understudy.domain.cluster.definition import Definition
 from understudy.domain.cluster.state import ClusterState
@@ -16,7 +16,7 @@ class KeptDefinitions:
     Several threads may read at once: the worst that two can do to each other is to read the same definition twice.
     """
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: ClusterTable) -> None:
         self._table = table
         self._kept: dict[str, Definition] = {}
 

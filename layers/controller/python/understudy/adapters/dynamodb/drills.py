@@ -5,7 +5,7 @@ from typing import Any
 
 from understudy.adapters.dynamodb.keys import DRILL, key
 from understudy.adapters.dynamodb.maps import from_map, to_map
-from understudy.adapters.dynamodb.table import Table, written
+from understudy.adapters.dynamodb.table import ClusterTable, written
 from understudy.adapters.dynamodb.values import from_item, to_attribute, to_item
 from understudy.domain.transition.drill import Drill
 
@@ -17,7 +17,7 @@ class DynamoDbDrillBook:
     """
 
     def __init__(self, client: Any, table_name: str) -> None:
-        self._table = Table(client, table_name)
+        self._table = ClusterTable(client, table_name)
 
     def last(self, cluster: str) -> Drill | None:
         """The newest drill, strongly consistent; None when there has been none."""

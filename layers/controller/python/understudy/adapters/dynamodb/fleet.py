@@ -10,7 +10,7 @@ from typing import Any
 
 from understudy.adapters.dynamodb import items, keys
 from understudy.adapters.dynamodb.expressions import Update
-from understudy.adapters.dynamodb.table import NotWritten, Table, written
+from understudy.adapters.dynamodb.table import ClusterTable, NotWritten, written
 from understudy.adapters.dynamodb.values import Item, from_item, to_item
 from understudy.domain.cluster.state import ClusterState
 from understudy.domain.decide.fleet import Sample
@@ -29,8 +29,8 @@ class DynamoDbFleet:
         self._table_name = table_name
 
     @cached_property
-    def _table(self) -> Table:
-        return Table(self._connect(), self._table_name)
+    def _table(self) -> ClusterTable:
+        return ClusterTable(self._connect(), self._table_name)
 
     def places(self, names: Collection[str], zone_id: str, now: int) -> Places:
         """See FleetReader.places: one BatchGetItem."""

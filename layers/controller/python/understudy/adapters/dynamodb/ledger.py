@@ -14,7 +14,7 @@ from understudy.adapters.dynamodb.definitions import KeptDefinitions
 from understudy.adapters.dynamodb.expressions import Update
 from understudy.adapters.dynamodb.registration import registration
 from understudy.adapters.dynamodb.seals import DynamoDbSeals
-from understudy.adapters.dynamodb.table import NotWritten, Table
+from understudy.adapters.dynamodb.table import ClusterTable, NotWritten
 from understudy.adapters.dynamodb.values import Item
 from understudy.domain.cluster.definition import Definition
 from understudy.domain.cluster.state import ClusterState
@@ -43,7 +43,7 @@ class DynamoDbLedger:
         random: Callable[[], float] = lambda: 0,
     ) -> None:
         """`sleep` waits (seconds); `random` gives 0 to 1."""
-        self._table = Table(client, table_name, sleep, random)
+        self._table = ClusterTable(client, table_name, sleep, random)
         self._definitions = KeptDefinitions(self._table)
         self._seals = DynamoDbSeals(self._table)
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from understudy.adapters.dynamodb.expressions import Update
 from understudy.adapters.dynamodb.keys import KEPT_S, change_key
-from understudy.adapters.dynamodb.table import NotWritten, Table
+from understudy.adapters.dynamodb.table import ClusterTable, NotWritten
 from understudy.adapters.dynamodb.values import from_item, to_item
 from understudy.domain.cluster.record import ChangeReading
 
@@ -13,7 +13,7 @@ class DynamoDbQuestions:
     """By a low-level boto3 client. Faults of DynamoDB come through as botocore raises them."""
 
     def __init__(self, client: Any, table_name: str) -> None:
-        self._table = Table(client, table_name)
+        self._table = ClusterTable(client, table_name)
 
     def take_question(self, change_id: str, now: int, until: int) -> ChangeReading | None:
         """See Questions.take_question: one conditional UpdateItem."""

@@ -10,7 +10,7 @@ from typing import Any
 from understudy.adapters.dynamodb import items, keys
 from understudy.adapters.dynamodb.expressions import Update
 from understudy.adapters.dynamodb.maps import from_map, to_map
-from understudy.adapters.dynamodb.table import NotWritten, Table
+from understudy.adapters.dynamodb.table import ClusterTable, NotWritten
 from understudy.adapters.dynamodb.values import Item, from_item, to_item
 from understudy.domain.batching.group_commit import Intent, Settled
 from understudy.domain.cluster.definition import ZoneKey
@@ -21,7 +21,7 @@ class DynamoDbQueue:
     """The queue in the table, by a low-level boto3 client. Faults of DynamoDB come through as botocore raises them."""
 
     def __init__(self, client: Any, table_name: str) -> None:
-        self._table = Table(client, table_name)
+        self._table = ClusterTable(client, table_name)
 
     def leave(self, zone: ZoneKey, intent: Intent) -> Queued | None:
         """See CommitQueue.leave. To renew is one UpdateItem; to leave anew is a PutItem after it."""

@@ -4,7 +4,7 @@ from typing import Any
 
 from understudy.adapters.dynamodb.expressions import Update
 from understudy.adapters.dynamodb.keys import RATE_BUDGETS, key, rate_budget_sk
-from understudy.adapters.dynamodb.table import NotWritten, Table
+from understudy.adapters.dynamodb.table import ClusterTable, NotWritten
 from understudy.adapters.dynamodb.values import from_item
 from understudy.domain.batching.rate_limits import BUCKETS_OF, Purpose, Throughput
 
@@ -13,7 +13,7 @@ class DynamoDbRateBudgets:
     """By a low-level boto3 client. Faults of DynamoDB come through as botocore raises them."""
 
     def __init__(self, client: Any, table_name: str) -> None:
-        self._table = Table(client, table_name)
+        self._table = ClusterTable(client, table_name)
 
     def left(self, purpose: Purpose) -> Throughput | None:
         """See RateBudgetStore.left: one GetItem, strongly consistent."""

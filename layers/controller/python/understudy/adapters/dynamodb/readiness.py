@@ -4,7 +4,7 @@ from typing import Any
 
 from understudy.adapters.dynamodb.keys import READINESS, key
 from understudy.adapters.dynamodb.maps import from_map, to_map
-from understudy.adapters.dynamodb.table import Table
+from understudy.adapters.dynamodb.table import ClusterTable
 from understudy.adapters.dynamodb.values import from_item, to_attribute
 from understudy.domain.readiness.report import Report
 
@@ -19,7 +19,7 @@ class DynamoDbReportBook:
     """
 
     def __init__(self, client: Any, table_name: str) -> None:
-        self._table = Table(client, table_name)
+        self._table = ClusterTable(client, table_name)
 
     def last(self, cluster: str) -> Report | None:
         """The newest report, strongly consistent; None when there is none yet."""

@@ -7,7 +7,7 @@ and whoever is to read clusters without it can be kept from it.
 from secrets import token_bytes
 
 from understudy.adapters.dynamodb.keys import SEAL, SECRET, key
-from understudy.adapters.dynamodb.table import NotWritten, Table
+from understudy.adapters.dynamodb.table import ClusterTable, NotWritten
 from understudy.domain.cluster.seal import SECRET_LENGTH
 from understudy.ports.seals import SECRET_KEPT_S
 
@@ -15,7 +15,7 @@ from understudy.ports.seals import SECRET_KEPT_S
 class DynamoDbSeals:
     """Faults of DynamoDB come through as botocore raises them."""
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: ClusterTable) -> None:
         self._table = table
         self._known = b""
         self._read_at = 0.0

@@ -47,7 +47,7 @@ class NotWritten:
     item: Item | None = None
 
 
-class Table:
+class ClusterTable:
     """One table, by a low-level boto3 client. `sleep` waits (seconds); `random` gives 0 to 1."""
 
     def __init__(
