@@ -31,7 +31,7 @@ from understudy.domain.decide.situation import (
     Mode,
     Observer,
     Phase,
-    Planned,
+    PlannedMove,
     Repair,
     Situation,
     survey,
@@ -158,7 +158,7 @@ def test_a_held_cluster_that_is_not_known_to_be_served_calls_an_operator_whoever
 def test_the_service_goes_back_only_from_a_ready_node_of_a_settled_trusted_cluster():  # B6
     back = [each for each in WORLD if decide(each).action is Action.FAIL_BACK]
     assert {(e.phase, e.holder, e.repair, e.observer, e.mode, e.planned) for e in back} == {
-        (Phase.SETTLED, Holder.READY, Repair.NOT_DUE, Observer.TRUSTED, Mode.NORMAL, Planned.FAIL_BACK)
+        (Phase.SETTLED, Holder.READY, Repair.NOT_DUE, Observer.TRUSTED, Mode.NORMAL, PlannedMove.FAIL_BACK)
     }
 
 
@@ -322,7 +322,7 @@ def test_a_decision_repeats_the_words_of_its_rule():  # B5
             Budget.LEFT,
             Observer.TRUSTED,
             Mode.NORMAL,
-            Planned.NONE,
+            PlannedMove.NONE,
         )
     )
     rule = next(rule for rule in RULES if rule.name == decision.rule)

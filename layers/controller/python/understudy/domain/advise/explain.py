@@ -10,7 +10,16 @@ from understudy.domain.cluster.state import ClusterState
 from understudy.domain.cluster.view import ClusterView
 from understudy.domain.decide.rules import COLUMNS, Decision, decide
 from understudy.domain.decide.silence import is_put_off
-from understudy.domain.decide.situation import Candidate, Holder, Observer, Phase, Planned, Repair, Situation, survey
+from understudy.domain.decide.situation import (
+    Candidate,
+    Holder,
+    Observer,
+    Phase,
+    PlannedMove,
+    Repair,
+    Situation,
+    survey,
+)
 
 DOUBTED = "many nodes are silent, and neither zone nor subnet explains it; it waits for its turn, the oldest first"
 OF_ACTIVE = (Holder.READY, Holder.FAILED, Holder.SILENT, Holder.GONE, Holder.UNKNOWN, Holder.CONTESTED)
@@ -129,12 +138,14 @@ def _candidates(view: ClusterView) -> tuple[Candidate, ...]:
 
 def _can_be_planned(other: Situation, situation: Situation, view: ClusterView) -> bool:
     """Whether a move of a service that is well can come. AWS may take any node away, at any time."""
-    if other.planned is Planned.NONE:
+    if other.planned is PlannedMove.NONE:
         return True
-    if other.planned is Planned.FAIL_BACK:
+    if other.planned is PlannedMove.FAIL_BACK:
         return _can_go_back(other, view)
-    is_fit, was_stranded = other.candidate is Candidate.FIT, situation.planned is Planned.STRANDED
-    return view.state.active is not None and (is_fit if other.planned is Planned.LEAVE else not is_fit or was_stranded)
+    is_fit, was_stranded = other.candidate is Candidate.FIT, situation.planned is PlannedMove.STRANDED
+    return view.state.active is not None and (
+        is_fit if other.planned is PlannedMove.LEAVE else not is_fit or was_stranded
+    )
 
 
 def _can_go_back(other: Situation, view: ClusterView) -> bool:

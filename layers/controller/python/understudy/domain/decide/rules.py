@@ -15,7 +15,7 @@ from understudy.domain.decide.situation import (
     Mode,
     Observer,
     Phase,
-    Planned,
+    PlannedMove,
     Repair,
     Situation,
 )
@@ -80,7 +80,7 @@ COLUMNS: Mapping[str, type[StrEnum]] = {
     "budget": Budget,
     "observer": Observer,
     "mode": Mode,
-    "planned": Planned,
+    "planned": PlannedMove,
 }
 
 
@@ -111,7 +111,7 @@ NOT_DUE, DUE = (_one_of(repair) for repair in Repair)
 LEFT, SPENT = (_one_of(budget) for budget in Budget)
 TRUSTED, SUSPECT = (_one_of(observer) for observer in Observer)
 NORMAL, HELD = (_one_of(mode) for mode in Mode)
-STAY, RETURN, LEAVE, STRANDED = (_one_of(planned) for planned in Planned)
+STAY, RETURN, LEAVE, STRANDED = (_one_of(planned) for planned in PlannedMove)
 GO = LEAVE | STRANDED
 """AWS is about to take the active node away."""
 TROUBLE = frozenset(Holder) - READY - AWAITED - CONTESTED

@@ -91,7 +91,7 @@ class Mode(StrEnum):
     HELD = "HELD"  # maintenance: nothing is begun that nobody asked for
 
 
-class Planned(StrEnum):
+class PlannedMove(StrEnum):
     """Whether the service is to leave a node on which it is well, and why."""
 
     NONE = "NONE"
@@ -113,7 +113,7 @@ class Situation:
     budget: Budget
     observer: Observer
     mode: Mode
-    planned: Planned
+    planned: PlannedMove
     target: str | None = None
     upkeep: Upkeep = field(default_factory=Upkeep)
 
@@ -237,7 +237,7 @@ def _planned(
     observer: Observer,
     sound: tuple[str, ...],
     ways: tuple[str, ...],
-) -> Planned:
+) -> PlannedMove:
     """What is to become of a service that is well where it is. That its node goes comes before that another is better.
 
     `sound`: where it could go without need; `ways`: where from a node that goes.
@@ -246,23 +246,23 @@ def _planned(
     if departure is not None:
         is_free = bool(ways) and can_be_left(departure, view.state, view.policy, view.now)
         if is_free and leaves_now(departure, view.state, is_trusted=observer is Observer.TRUSTED):
-            return Planned.LEAVE
+            return PlannedMove.LEAVE
         if not is_free and is_stranded(departure, view.now):
-            return Planned.STRANDED
-    return Planned.FAIL_BACK if is_failback_due(view, sound) else Planned.NONE
+            return PlannedMove.STRANDED
+    return PlannedMove.FAIL_BACK if is_failback_due(view, sound) else PlannedMove.NONE
 
 
 def _target(
     view: ClusterView,
     holder: Holder,
-    planned: Planned,
+    planned: PlannedMove,
     ways: tuple[str, ...],
     candidates: tuple[str, ...],
 ) -> str | None:
     """The node that the service would be on after what is due. `candidates`: the fit ones, in their order."""
-    if holder is Holder.READY and planned is Planned.FAIL_BACK:
+    if holder is Holder.READY and planned is PlannedMove.FAIL_BACK:
         return view.definition.preferred.instance_id
-    if holder is Holder.READY and planned is Planned.LEAVE:
+    if holder is Holder.READY and planned is PlannedMove.LEAVE:
         return ways[0]
     return view.state.last_holder if holder in (Holder.READY, Holder.RETURNED) else next(iter(candidates), None)
 

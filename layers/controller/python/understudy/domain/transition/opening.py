@@ -16,7 +16,7 @@ from understudy.domain.decide.situation import (
     Holder,
     Observer,
     Phase,
-    Planned,
+    PlannedMove,
     fit_candidates,
     health_of,
     observer_by_clock,
@@ -179,7 +179,7 @@ def _unsound(request: Request, target: str, view: ClusterView) -> str:
     failed, goes = (words(view, target) for words in (failed_words, departure_words))
     situation = survey(view, Observer.TRUSTED)
     is_served = situation.holder is Holder.READY
-    if is_served and situation.planned is Planned.LEAVE and situation.target == target:
+    if is_served and situation.planned is PlannedMove.LEAVE and situation.target == target:
         return ""
     is_failover = request.action is TransitionAction.FAILOVER and not is_served
     is_last_resort = is_failover and not sound_candidates(view)

@@ -14,7 +14,7 @@ from understudy.domain.decide.situation import (
     Mode,
     Observer,
     Phase,
-    Planned,
+    PlannedMove,
     Situation,
     survey,
 )
@@ -86,5 +86,5 @@ def _is_plain(situation: Situation) -> bool:
         and situation.holder is Holder.READY
         and situation.mode is Mode.NORMAL
         and situation.observer is Observer.TRUSTED
-        and situation.planned is not Planned.STRANDED
+        and situation.planned is not PlannedMove.STRANDED
     )
