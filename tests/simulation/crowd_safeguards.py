@@ -9,7 +9,7 @@ from tests.simulation.crowd_plan import CrowdPlan, Member, draw_crowd
 from tests.simulation.plan import Fault
 from tests.simulation.safeguards import Safeguard, _unguarded_plan
 from tests.support.fakes.queue import FakeQuestions, FakeQueue, FakeRateBudgets
-from understudy.domain.batching.group_commit import Intent, Planned, Settled
+from understudy.domain.batching.group_commit import Intent, PlannedBatch, Settled
 from understudy.domain.batching.rate_limits import Purpose, Throughput
 from understudy.domain.cluster.definition import ZoneKey
 from understudy.ports.queue import Queued
@@ -48,7 +48,7 @@ def _settle_whatever_stands_there(queue: FakeQueue, zone: ZoneKey, intent: Inten
 _take_apart = _Turn._take_apart
 
 
-def _refuse_all(turn: _Turn, batch: Sequence[Planned], named: Sequence[Planned], why: str) -> None:
+def _refuse_all(turn: _Turn, batch: Sequence[PlannedBatch], named: Sequence[PlannedBatch], why: str) -> None:
     _take_apart(turn, batch, named or batch, why)
 
 
@@ -59,7 +59,7 @@ def _put_whatever_stands_there(
     return True
 
 
-def _everybody(names: Collection[str], plans: Sequence[Planned]) -> tuple[Planned, ...]:
+def _everybody(names: Collection[str], plans: Sequence[PlannedBatch]) -> tuple[PlannedBatch, ...]:
     return tuple(plans)
 
 

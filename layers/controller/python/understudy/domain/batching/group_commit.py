@@ -75,7 +75,7 @@ class Settled:
 
 
 @dataclass(frozen=True)
-class Planned:
+class PlannedBatch:
     """An intent with its share of the batch, and the records of it that are not in the batch and why."""
 
     intent: Intent
@@ -104,10 +104,10 @@ def units_of(batch: Iterable[Change]) -> int:
     return sum(2 if change.verb is ChangeVerb.UPSERT else 1 for change in batch)
 
 
-def first_batch(plans: Sequence[Planned]) -> tuple[Planned, ...]:
+def first_batch(plans: Sequence[PlannedBatch]) -> tuple[PlannedBatch, ...]:
     """As many of the plans, from the first on, as one batch takes: at least one."""
     changes = characters = 0
-    fitting: list[Planned] = []
+    fitting: list[PlannedBatch] = []
     for plan in plans:
         more = room_needed(plan.batch)
         changes, characters = changes + more[0], characters + more[1]
@@ -117,6 +117,6 @@ def first_batch(plans: Sequence[Planned]) -> tuple[Planned, ...]:
     return tuple(fitting)
 
 
-def guilty(names: Collection[str], plans: Sequence[Planned]) -> tuple[Planned, ...]:
+def guilty(names: Collection[str], plans: Sequence[PlannedBatch]) -> tuple[PlannedBatch, ...]:
     """Those of the plans that change a record set of one of these names."""
     return tuple(plan for plan in plans if any(change.record_set.name in names for change in plan.batch))

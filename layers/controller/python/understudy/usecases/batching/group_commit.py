@@ -10,7 +10,7 @@ from understudy.domain.batching.group_commit import (
     QUEUE_LIMIT_S,
     TURN_S,
     Intent,
-    Planned,
+    PlannedBatch,
     Settled,
     first_batch,
     guilty,
@@ -101,7 +101,7 @@ class _Turn:
     mine: Intent
     has_time: Callable[[], bool]
     settled: Settled | None = None
-    plans: list[Planned] = field(default_factory=list)
+    plans: list[PlannedBatch] = field(default_factory=list)
     most: int = READ_TOGETHER  # how many intents go into one batch
     taken: int = 0  # units that were taken for a batch that Route 53 has not accepted
 
@@ -136,7 +136,7 @@ class _Turn:
         missing = units_of(changes) - self.taken
         return {Bucket.UNITS: missing, Bucket.CHANGES: 1} if missing > 0 else {Bucket.CHANGES: 1}
 
-    def _submit(self, batch: Sequence[Planned], changes: tuple[Change, ...]) -> str:
+    def _submit(self, batch: Sequence[PlannedBatch], changes: tuple[Change, ...]) -> str:
         names = ", ".join(each.intent.cluster for each in batch)
         comment = f"understudy, {len(batch)} clusters: {names}"
         # Only once: one request is paid for, and the turn comes back by itself.
@@ -149,7 +149,7 @@ class _Turn:
                 raise AddressCrowdedError("the controller has used its share of Route 53's reads")
             self.group.pause(min(wait_s, QUEUE_GAP_S))
 
-    def _accepted(self, batch: Sequence[Planned], change_id: str) -> None:
+    def _accepted(self, batch: Sequence[PlannedBatch], change_id: str) -> None:
         self.taken = 0
         for plan in batch:
             new = (Moved(each.label, AddressStatus.PROPAGATING, change_id) for each in plan.records)
@@ -158,7 +158,7 @@ class _Turn:
         self._leave_out(batch)
         self.most = min(READ_TOGETHER, 2 * self.most)
 
-    def _take_apart(self, batch: Sequence[Planned], named: Sequence[Planned], why: str) -> None:
+    def _take_apart(self, batch: Sequence[PlannedBatch], named: Sequence[PlannedBatch], why: str) -> None:
         """Route 53 has refused the whole batch. Who is the reason gets an answer of its own; the others go again.
 
         Those that it names are read again: a guard may have changed since. When it names nobody, half of the batch is
@@ -190,7 +190,7 @@ class _Turn:
         found = [plan for intent in intents if (plan := self._plan_of(intent, readings)) is not None]
         self.plans = [*found, *self.plans]
 
-    def _plan_of(self, intent: Intent, readings: Readings) -> Planned | None:
+    def _plan_of(self, intent: Intent, readings: Readings) -> PlannedBatch | None:
         """The intent's share of a batch; None when it has none, and then it is settled."""
         changes, moved_not = [], []
         for record, address in intent.address_of.items():
@@ -213,13 +213,13 @@ class _Turn:
         if not changes:
             self._settle(intent, Settled(tuple(moved_not)))
             return None
-        return Planned(intent, plan_zone(changes), tuple(moved_not))
+        return PlannedBatch(intent, plan_zone(changes), tuple(moved_not))
 
     def _settle(self, intent: Intent, settled: Settled) -> None:
         if intent.cluster == self.mine.cluster:
             self.settled = settled
         self.group.queue.settle(self.key, intent, settled)
 
-    def _leave_out(self, plans: Iterable[Planned]) -> None:
+    def _leave_out(self, plans: Iterable[PlannedBatch]) -> None:
         gone = {each.intent for each in plans}
         self.plans = [each for each in self.plans if each.intent not in gone]
