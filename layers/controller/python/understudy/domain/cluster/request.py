@@ -54,7 +54,7 @@ class ClearRequest:
 
 
 @dataclass(frozen=True)
-class Question:
+class Inquiry:
     """What an operator wants to know of a cluster. `to`: the name of a node, for a rehearsal only."""
 
     cluster: str
@@ -150,7 +150,7 @@ def parse_check(document: Any) -> str:
     return str(document["cluster"])
 
 
-def parse_question(document: Any) -> Question:
+def parse_question(document: Any) -> Inquiry:
     """Read what asks to explain or to rehearse. Raises BadRequestError with every fault at once."""
     example = 'for example {"cluster": "orders-db", "action": "rehearse", "to": "node-b"}'
     if not isinstance(document, Mapping):
@@ -165,7 +165,7 @@ def parse_question(document: Any) -> Question:
     ]
     if faults:
         raise BadRequestError("; ".join([*faults, example]))
-    return Question(document["cluster"], document["action"], document.get("to"))
+    return Inquiry(document["cluster"], document["action"], document.get("to"))
 
 
 def _unknown_keys(document: Mapping[str, Any], allowed: tuple[str, ...]) -> list[str]:
