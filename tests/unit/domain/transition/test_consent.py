@@ -13,7 +13,7 @@ from understudy.domain.cluster.state import TransitionAction
 from understudy.domain.cluster.view import ClusterView
 from understudy.domain.transition.consent import (
     Approved,
-    Ask,
+    AskPerson,
     Ended,
     NotApproved,
     after_reply,
@@ -62,7 +62,7 @@ def replied(answer: Any, question: Question | None = ASKED, **changes: Any) -> A
 @pytest.mark.parametrize("request_", [CAUSE, WISH])
 def test_a_move_that_the_policy_names_is_asked_about_and_any_other_is_not(request_):
     until = NOW + 10 + WAIT_S
-    assert asking(request_) == Ask(Question("failover", EXECUTION, NOW + 10, until), OPENING)
+    assert asking(request_) == AskPerson(Question("failover", EXECUTION, NOW + 10, until), OPENING)
     assert asking(request_, definition=under(SWITCHOVER, FAILBACK)) == OPENING
     assert asking(request_, definition=under()) == OPENING
 
@@ -77,7 +77,7 @@ def test_what_is_not_opened_is_not_asked_about():
 def test_a_failover_that_took_the_lease_already_is_finished_without_a_second_question():
     state = a_state(3, active=None, previous=a_previous())
     assert asking(state=state) == OPENING
-    assert isinstance(asking(WISH, state=state), Ask)  # what a person asks for, another one approves
+    assert isinstance(asking(WISH, state=state), AskPerson)  # what a person asks for, another one approves
 
 
 # B4
@@ -87,13 +87,13 @@ def test_one_question_for_an_action_at_a_time():
     assert isinstance(ruling, StoodDown)
     assert "asked for already, by another" in ruling.why
     assert isinstance(asking(WISH, others), StoodDown)
-    assert isinstance(asking(question=replace(others, action="failback")), Ask)
-    assert isinstance(asking(question=replace(others, until=NOW - 30)), Ask)  # who asked is dead
+    assert isinstance(asking(question=replace(others, action="failback")), AskPerson)
+    assert isinstance(asking(question=replace(others, until=NOW - 30)), AskPerson)  # who asked is dead
 
 
 # B4
 def test_the_execution_that_was_cut_off_before_it_asked_goes_on_with_its_own_question():
-    assert asking(question=ASKED) == Ask(ASKED, OPENING)
+    assert asking(question=ASKED) == AskPerson(ASKED, OPENING)
 
 
 # B4
@@ -102,7 +102,7 @@ def test_a_no_keeps_the_controller_from_asking_and_an_operator_not():
     ruling = asking(question=no)
     assert isinstance(ruling, StoodDown)
     assert f"asked again in {WAIT_S - 10} s" in ruling.why
-    assert isinstance(asking(WISH, no), Ask)
+    assert isinstance(asking(WISH, no), AskPerson)
 
 
 # B4

@@ -16,7 +16,7 @@ from understudy.domain.transition.opening import AlreadyOpen, Opening, Ruling, S
 
 
 @dataclass(frozen=True)
-class Ask:
+class AskPerson:
     """Ask whether `opening` may be done."""
 
     question: Question
@@ -91,7 +91,7 @@ def is_in_question(action: TransitionAction | None, policy: Policy, state: Clust
     )
 
 
-def before_asking(ruling: Ruling, request: Request, execution: str, view: ClusterView) -> Ruling | Ask:
+def before_asking(ruling: Ruling, request: Request, execution: str, view: ClusterView) -> Ruling | AskPerson:
     """What becomes of a ruling before anybody was asked: it may stand, wait for a person, or be in question already.
 
     One question for an action at a time. Another action's takes the place of what was asked before: a failover is not
@@ -103,13 +103,13 @@ def before_asking(ruling: Ruling, request: Request, execution: str, view: Cluste
     asked = view.state.approval
     if asked is not None and asked.action == ruling.action and asked.stands(view.now):
         if not asked.is_no and asked.execution == execution:
-            return Ask(asked, ruling)  # this very execution, cut off before it could ask
+            return AskPerson(asked, ruling)  # this very execution, cut off before it could ask
         if not asked.is_no:
             return StoodDown(f"approval of a {asked.action} is asked for already, by {asked.execution}")
         if not by_hand:
             return StoodDown(f"a {asked.action} was not approved; it is asked again in {asked.until - view.now} s")
     until = view.now + view.policy.approval.wait_s
-    return Ask(Question(str(ruling.action), execution, asked_at=view.now, until=until), ruling)
+    return AskPerson(Question(str(ruling.action), execution, asked_at=view.now, until=until), ruling)
 
 
 def after_reply(ruling: Ruling, reply: Reply, execution: str, view: ClusterView) -> Ruling | NotApproved | Approved:

@@ -18,7 +18,7 @@ from understudy.domain.decide.situation import observer_by_clock
 from understudy.domain.events.transitions import TransitionOpened
 from understudy.domain.transition.consent import (
     Approved,
-    Ask,
+    AskPerson,
     Ending,
     NotApproved,
     after_reply,
@@ -116,7 +116,7 @@ class _Opener:
     cluster_count: int
     doubter: Doubter | None
 
-    def rule(self, failed_epoch: int | None) -> Ruling | Ask | NotApproved | Approved:
+    def rule(self, failed_epoch: int | None) -> Ruling | AskPerson | NotApproved | Approved:
         """What is to become of the request. A person is asked before the first opening only, never between two."""
         if failed_epoch is not None:
             return rule_on_next(failed_epoch, self.execution, self.view)
@@ -125,7 +125,7 @@ class _Opener:
             return before_asking(ruling, self.request, self.execution, self.view)
         return after_reply(ruling, self.asked.reply, self.execution, self.view)
 
-    def carry_out(self, ruling: Ruling | Ask | NotApproved | Approved) -> Outcome:
+    def carry_out(self, ruling: Ruling | AskPerson | NotApproved | Approved) -> Outcome:
         """Do what was ruled, unless it rests on a silence that is doubted."""
         weighed = self.weigh(ruling)
         if weighed and weighed.is_doubted:
@@ -135,7 +135,7 @@ class _Opener:
                 return self.open(ruling, weighed=weighed)
             case Approved(opening):
                 return self.open(opening, ruling)
-            case Ask():
+            case AskPerson():
                 return self.ask(ruling)
             case AlreadyOpen():
                 return answer(OpenOutcome.OPENED, epoch=self.view.state.epoch)
@@ -150,9 +150,9 @@ class _Opener:
             case Exhausted(why):
                 return answer(OpenOutcome.EXHAUSTED, epoch=self.view.state.epoch, why=why)
 
-    def weigh(self, ruling: Ruling | Ask | NotApproved | Approved) -> Weighed | None:
+    def weigh(self, ruling: Ruling | AskPerson | NotApproved | Approved) -> Weighed | None:
         """What is thought of the silence that a move rests on, before it begins or a person is asked; None: of none."""
-        opening = ruling.opening if isinstance(ruling, Ask) else ruling
+        opening = ruling.opening if isinstance(ruling, AskPerson) else ruling
         if self.doubter is None or not isinstance(opening, Opening) or opening.rule not in ON_SILENCE:
             return None
         return self.doubter.weigh(self.view, self.cluster_count)
@@ -188,7 +188,7 @@ class _Opener:
         publish(self.announcer, event)
         return answer(OpenOutcome.OPENED, epoch=after.epoch)
 
-    def ask(self, asking: Ask) -> Outcome:
+    def ask(self, asking: AskPerson) -> Outcome:
         """Let the question stand: the workflow puts it to people."""
         facts = put_question(asking, self.view, self.ledger)
         return answer(OpenOutcome.APPROVAL_NEEDED, **facts)

@@ -11,7 +11,7 @@ from understudy.domain.cluster.approval import Reply
 from understudy.domain.cluster.request import Request
 from understudy.domain.cluster.view import ClusterView
 from understudy.domain.events.approvals import ApprovalEnded
-from understudy.domain.transition.consent import Approved, Ask, Ending
+from understudy.domain.transition.consent import Approved, AskPerson, Ending
 from understudy.ports.announcer import Announcer
 from understudy.ports.ledger import StateLedger
 from understudy.usecases.step import publish
@@ -28,7 +28,7 @@ class Asked:
     reply: Reply
 
 
-def put_question(asking: Ask, view: ClusterView, ledger: StateLedger) -> dict[str, Any]:
+def put_question(asking: AskPerson, view: ClusterView, ledger: StateLedger) -> dict[str, Any]:
     """Let the question stand, and say what AskApproval needs to put it to people. Raises LedgerConflictError.
 
     Asked again by the same execution, which was cut off, it writes nothing and gives the seconds that are left.
