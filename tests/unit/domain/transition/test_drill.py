@@ -32,7 +32,7 @@ from understudy.domain.transition.drill import (
     DRILL_BACK,
     DRILL_DUE,
     NEW_S,
-    Ask,
+    AskForMove,
     Drill,
     DrillOutcome,
     DrillStage,
@@ -156,7 +156,9 @@ def test_a_check_is_asked_for_under_the_same_name_until_it_is_late_and_anew_only
 
 def test_a_drill_goes_to_the_best_candidate_and_remembers_its_home():  # B7
     asked = begin(Drill(revision=3), ClusterView(a_state(3), a_definition(3), NOW), ())
-    assert asked == Ask(Drill(DrillStage.OUT, NOW, NODE_A, NODE_B, 2, 2, asked_at=NOW, revision=3), NODE_B, DRILL_DUE)
+    assert asked == AskForMove(
+        Drill(DrillStage.OUT, NOW, NODE_A, NODE_B, 2, 2, asked_at=NOW, revision=3), NODE_B, DRILL_DUE
+    )
 
 
 def test_a_refusal_is_told_once_a_day():  # B7
@@ -222,7 +224,7 @@ def test_whatever_comes_between_ends_the_drill_where_it_stands(drill, state, sto
 
 
 def test_a_repair_in_between_ends_nothing():  # B7 S5
-    assert isinstance(went_on(OUT, replace(AWAY, epoch=4)), Ask)
+    assert isinstance(went_on(OUT, replace(AWAY, epoch=4)), AskForMove)
 
 
 def test_a_drill_that_is_home_again_has_passed():  # B7

@@ -88,7 +88,7 @@ class Look:
 
 
 @dataclass(frozen=True)
-class Ask:
+class AskForMove:
     """Ask the workflow for a move to `to` (instance id) by `rule`; asking for the same again does no harm."""
 
     drill: Drill
@@ -159,7 +159,7 @@ def _outdated(report: "Report | None", definition: Definition, now: int) -> str:
     return f"the newest report is {age_s} s old" if age_s > NEW_S else ""
 
 
-def begin(drill: Drill, view: ClusterView, against: Sequence[str]) -> Ask | End | None:
+def begin(drill: Drill, view: ClusterView, against: Sequence[str]) -> AskForMove | End | None:
     """Begin a drill that is due at `now`, or refuse it; None when its refusal has been told in this window."""
     if not against and view.state.active is not None:
         away = sound_candidates(view)[0]
@@ -173,7 +173,7 @@ def begin(drill: Drill, view: ClusterView, against: Sequence[str]) -> Ask | End 
             out_epoch=view.state.epoch + 1,
             asked_at=view.now,
         )
-        return Ask(begun, away, DRILL_DUE)
+        return AskForMove(begun, away, DRILL_DUE)
     if view.now - drill.refused_at < DAY_S:
         return None
     return End(replace(drill, refused_at=view.now), DrillOutcome.REFUSED, "; ".join(against))
@@ -185,7 +185,7 @@ def go_on(
     view: ClusterView,
     observer: Observer,
     story: Mapping[str, Any],
-) -> Ask | End | None:
+) -> AskForMove | End | None:
     """What a drill that is under way does next; None: it waits. `story`: the history of the epoch it waits for."""
     is_out = drill.stage is DrillStage.OUT
     if view.state.epoch < drill.epoch:
@@ -204,7 +204,7 @@ def go_on(
     return _back(drill, policy, view, observer)
 
 
-def _back(drill: Drill, policy: DrillPolicy, view: ClusterView, observer: Observer) -> Ask | End | None:
+def _back(drill: Drill, policy: DrillPolicy, view: ClusterView, observer: Observer) -> AskForMove | End | None:
     against = objections(view, observer)
     if drill.home not in sound_candidates(view):
         against = (*against, f"{view.definition.name_of(drill.home)} is not fit to take over")
@@ -214,14 +214,14 @@ def _back(drill: Drill, policy: DrillPolicy, view: ClusterView, observer: Observ
     if against:
         return None
     asked = replace(drill, stage=DrillStage.BACK, epoch=view.state.epoch + 1, asked_at=view.now)
-    return Ask(asked, drill.home, DRILL_BACK)
+    return AskForMove(asked, drill.home, DRILL_BACK)
 
 
-def _asked_again(drill: Drill, now: int) -> Ask | End:
+def _asked_again(drill: Drill, now: int) -> AskForMove | End:
     """Under the same name: should the first have been lost, this one is it; else it does nothing."""
     is_out = drill.stage is DrillStage.OUT
     if now - drill.asked_at < ASK_LIMIT_S:
-        return Ask(drill, drill.away if is_out else drill.home, DRILL_DUE if is_out else DRILL_BACK)
+        return AskForMove(drill, drill.away if is_out else drill.home, DRILL_DUE if is_out else DRILL_BACK)
     outcome = DrillOutcome.NOT_BEGUN if is_out else DrillOutcome.STAYED_AWAY
     return _end(drill, outcome, "the move was asked for and not opened: the workflow found something against it")
 

@@ -15,7 +15,7 @@ from understudy.domain.decide.situation import Observer
 from understudy.domain.events.drills import DrillFinished
 from understudy.domain.transition.drill import (
     DRILL_RULES,
-    Ask,
+    AskForMove,
     Drill,
     DrillOutcome,
     DrillStage,
@@ -68,14 +68,14 @@ class DrillMaster:
             return
         if isinstance(step, Look):
             self._look(step, state)
-        elif isinstance(step, Ask):
+        elif isinstance(step, AskForMove):
             self._ask(step, view)
         else:
             self._tell(step, view)
 
     def _next(
         self, drill: Drill, policy: DrillPolicy, view: ClusterView, observer: Observer
-    ) -> Look | Ask | End | None:
+    ) -> Look | AskForMove | End | None:
         state, definition, now = view.state, view.definition, int(self.clock())
         view = replace(view, now=now)
         if drill.stage is not DrillStage.DONE:
@@ -94,7 +94,7 @@ class DrillMaster:
         request = {"cluster": state.cluster, "action": CHECK, "reason": "a planned drill is due"}
         self._start(f"{state.cluster}-check", step.drill.check_asked_at, request)
 
-    def _ask(self, step: Ask, view: ClusterView) -> None:
+    def _ask(self, step: AskForMove, view: ClusterView) -> None:
         state = view.state
         request = {
             "cluster": state.cluster,
