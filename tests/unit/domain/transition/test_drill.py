@@ -37,7 +37,7 @@ from understudy.domain.transition.drill import (
     DrillOutcome,
     DrillStage,
     End,
-    Look,
+    LookFirst,
     begin,
     go_on,
     is_due,
@@ -141,17 +141,17 @@ OLD = a_ready_report(checked_at=NOW - NEW_S - 1)
 
 @pytest.mark.parametrize("report", [None, OLD, a_ready_report(definition_version=9)], ids=["none", "old", "of-another"])
 def test_readiness_is_checked_anew_before_a_drill_unless_it_has_just_been(report):  # B7 S1
-    assert look_first(Drill(), report, a_definition(), NOW) == Look(Drill(check_asked_at=NOW))
+    assert look_first(Drill(), report, a_definition(), NOW) == LookFirst(Drill(check_asked_at=NOW))
     assert look_first(Drill(), a_ready_report(checked_at=NOW - NEW_S), a_definition(), NOW) is None
 
 
 def test_a_check_is_asked_for_under_the_same_name_until_it_is_late_and_anew_only_when_it_would_be_old():  # B7
     asked = Drill(check_asked_at=NOW)
-    assert look_first(asked, OLD, a_definition(), NOW + CHECK_LIMIT_S - 1) == Look(asked)
+    assert look_first(asked, OLD, a_definition(), NOW + CHECK_LIMIT_S - 1) == LookFirst(asked)
     assert look_first(asked, OLD, a_definition(), NOW + CHECK_LIMIT_S) is None
     assert look_first(asked, OLD, a_definition(), NOW + NEW_S - 1) is None
     anew = look_first(asked, OLD, a_definition(), NOW + NEW_S)
-    assert anew == Look(Drill(check_asked_at=NOW + NEW_S))
+    assert anew == LookFirst(Drill(check_asked_at=NOW + NEW_S))
 
 
 def test_a_drill_goes_to_the_best_candidate_and_remembers_its_home():  # B7

@@ -81,7 +81,7 @@ class Drill:
 
 
 @dataclass(frozen=True)
-class Look:
+class LookFirst:
     """Ask the workflow to check readiness; asking for the same again does no harm."""
 
     drill: Drill
@@ -130,7 +130,7 @@ def objections(view: ClusterView, observer: Observer) -> tuple[str, ...]:
     return tuple(words for words, is_so in found.items() if is_so)
 
 
-def look_first(drill: Drill, report: "Report | None", definition: Definition, now: int) -> Look | None:
+def look_first(drill: Drill, report: "Report | None", definition: Definition, now: int) -> LookFirst | None:
     """Have readiness checked before a drill that is due, where the newest report is not new.
 
     None: it is, or a new one was asked for and has not come; then `report_objections` says so.
@@ -138,7 +138,7 @@ def look_first(drill: Drill, report: "Report | None", definition: Definition, no
     waited_s = now - drill.check_asked_at
     if not _outdated(report, definition, now) or CHECK_LIMIT_S <= waited_s < NEW_S:
         return None
-    return Look(drill if waited_s < CHECK_LIMIT_S else replace(drill, check_asked_at=now))
+    return LookFirst(drill if waited_s < CHECK_LIMIT_S else replace(drill, check_asked_at=now))
 
 
 def report_objections(report: "Report | None", definition: Definition, now: int) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ from understudy.domain.transition.drill import (
     DrillOutcome,
     DrillStage,
     End,
-    Look,
+    LookFirst,
     begin,
     go_on,
     is_due,
@@ -66,7 +66,7 @@ class DrillMaster:
         except LedgerConflictError:
             log.info("drill not gone on with: another watch has", extra={"cluster": state.cluster})
             return
-        if isinstance(step, Look):
+        if isinstance(step, LookFirst):
             self._look(step, state)
         elif isinstance(step, AskForMove):
             self._ask(step, view)
@@ -75,7 +75,7 @@ class DrillMaster:
 
     def _next(
         self, drill: Drill, policy: DrillPolicy, view: ClusterView, observer: Observer
-    ) -> Look | AskForMove | End | None:
+    ) -> LookFirst | AskForMove | End | None:
         state, definition, now = view.state, view.definition, int(self.clock())
         view = replace(view, now=now)
         if drill.stage is not DrillStage.DONE:
@@ -90,7 +90,7 @@ class DrillMaster:
         look = look_first(drill, report, definition, now)
         return look or begin(drill, view, report_objections(report, definition, now))
 
-    def _look(self, step: Look, state: ClusterState) -> None:
+    def _look(self, step: LookFirst, state: ClusterState) -> None:
         request = {"cluster": state.cluster, "action": CHECK, "reason": "a planned drill is due"}
         self._start(f"{state.cluster}-check", step.drill.check_asked_at, request)
 
