@@ -43,7 +43,7 @@ from understudy.adapters.route53.zone import Route53Zone
 from understudy.domain.batching.rate_limits import Purpose
 from understudy.domain.cluster.definition import Record
 from understudy.domain.cluster.errors import AddressUnreadableError, GuardMismatchError, ZoneBusyError
-from understudy.domain.cluster.record import Wish, desired, plan_batch
+from understudy.domain.cluster.record import DesiredRecord, desired, plan_batch
 from understudy.domain.cluster.state import Proof, Stage
 from understudy.domain.cluster.tuning import Tuning
 from understudy.usecases.batching.group_commit import GroupCommit
@@ -128,8 +128,8 @@ class Scene:
     def record(self, number: int) -> Record:
         return Record(f"Z{number % self.zones:04d}", f"{self.name(number)}.corp.example.com")
 
-    def wish(self, number: int, epoch: int, address: str) -> Wish:
-        return Wish("understudy", self.name(number), epoch, "node-b", address, 10)
+    def wish(self, number: int, epoch: int, address: str) -> DesiredRecord:
+        return DesiredRecord("understudy", self.name(number), epoch, "node-b", address, 10)
 
     def _put(self, number: int) -> None:
         cluster, record = self.name(number), self.record(number)

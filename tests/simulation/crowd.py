@@ -47,7 +47,7 @@ from understudy.domain.batching.group_commit import CROWDED_S, FOLLOWED_S
 from understudy.domain.batching.rate_limits import Purpose
 from understudy.domain.cluster.address import AddressStatus
 from understudy.domain.cluster.definition import Definition, Record
-from understudy.domain.cluster.record import Wish, desired
+from understudy.domain.cluster.record import DesiredRecord, desired
 from understudy.domain.cluster.state import ClusterState, Proof, ServiceStatus, Stage, TransitionAction
 from understudy.domain.cluster.view import ClusterView
 from understudy.domain.transition.opening import Opening
@@ -144,7 +144,7 @@ class Crowd:
         """A cluster that has been in service on node-a under epoch 1."""
         cluster, records = self.names[number], self.records(number)
         for record in records:
-            wish = Wish(STACK, cluster, 1, "node-a", ADDRESS_A, 10)
+            wish = DesiredRecord(STACK, cluster, 1, "node-a", ADDRESS_A, 10)
             for each in desired(record, wish):
                 self.route53.model.put(record.hosted_zone_id, each.name, each.type, each.values[0])
         self.ledger.put_definition(a_definition(3, cluster=cluster, records=records))

@@ -17,7 +17,15 @@ from tests.support.fakes import ledger as fake_ledger
 from tests.support.fakes import zone as fake_zone
 from tests.support.fakes.ledger import FakeLedger
 from understudy.domain.cluster.definition import Definition, Record
-from understudy.domain.cluster.record import Change, ChangeVerb, RecordReading, Stale, Wish, desired, plan_batch
+from understudy.domain.cluster.record import (
+    Change,
+    ChangeVerb,
+    DesiredRecord,
+    RecordReading,
+    Stale,
+    desired,
+    plan_batch,
+)
 from understudy.domain.cluster.state import ClusterState, NodeReport, PowerReading, Proof
 from understudy.domain.cluster.view import ClusterView
 from understudy.domain.decide import situation
@@ -179,7 +187,7 @@ def _has_lapsed_without_margin(report: NodeReport, view: ClusterView) -> bool:
     return _has_lapsed(report, _with_no_margin(view))
 
 
-def _unguarded_plan(record: Record, wish: Wish, reading: RecordReading) -> tuple[Change, ...]:
+def _unguarded_plan(record: Record, wish: DesiredRecord, reading: RecordReading) -> tuple[Change, ...]:
     new_record, new_guard = desired(record, wish)
     return (Change(ChangeVerb.UPSERT, new_guard), Change(ChangeVerb.UPSERT, new_record))
 
@@ -188,7 +196,7 @@ def _waits_for_nobody(*_: Any) -> None:
     return None
 
 
-def _plan_over_the_same_epoch(record: Record, wish: Wish, reading: RecordReading) -> Any:
+def _plan_over_the_same_epoch(record: Record, wish: DesiredRecord, reading: RecordReading) -> Any:
     plan = plan_batch(record, wish, reading)
     if not isinstance(plan, Stale) or plan.guard.epoch > wish.epoch or reading.guard is None:
         return plan

@@ -19,7 +19,7 @@ from understudy.domain.cluster.definition import (
 )
 from understudy.domain.cluster.failed_start import FailedStart
 from understudy.domain.cluster.policy import Policy
-from understudy.domain.cluster.record import RecordSet, Wish, desired
+from understudy.domain.cluster.record import DesiredRecord, RecordSet, desired
 from understudy.domain.cluster.service_names import digest_of
 from understudy.domain.cluster.state import (
     ClusterState,
@@ -183,10 +183,10 @@ def an_off_report(instance_id: str = NODE_A, **changes: Any) -> NodeReport:
     return a_report(instance_id, **{**usual, **changes})
 
 
-def a_wish(**changes: Any) -> Wish:
+def a_wish(**changes: Any) -> DesiredRecord:
     """That the record names node-a under epoch 1."""
     return replace(
-        Wish(stack="understudy", cluster=CLUSTER, epoch=1, node="node-a", address=ADDRESS_A, ttl=10), **changes
+        DesiredRecord(stack="understudy", cluster=CLUSTER, epoch=1, node="node-a", address=ADDRESS_A, ttl=10), **changes
     )
 
 

@@ -15,14 +15,14 @@ from understudy.adapters.ssm_keys import SsmKeys
 from understudy.adapters.ssm_parameters import SsmParameters
 from understudy.definition.parts import NAME as OWN_NAME
 from understudy.domain.cluster.definition import Record
-from understudy.domain.cluster.record import GUARD_EPOCH_LIMIT, Wish, desired
+from understudy.domain.cluster.record import GUARD_EPOCH_LIMIT, DesiredRecord, desired
 from understudy.domain.cluster.request import CLUSTER_NAME
 from understudy.domain.events.event import Words
 from understudy.domain.notices.notice import compose
 
 LONGEST = "s" * STACK_NAME_LIMIT
 OWN = "x" * OWN_NAME_LIMIT
-WISH = Wish(LONGEST, OWN, GUARD_EPOCH_LIMIT - 1, OWN, "10.0.0.1", 10)
+WISH = DesiredRecord(LONGEST, OWN, GUARD_EPOCH_LIMIT - 1, OWN, "10.0.0.1", 10)
 RECORD = Record("Z1", "db.example.com", "A")
 MADE_AT_RUN_TIME = {name.what: name for name in NAMES if not name.place}
 IN_THE_TEMPLATE = {name.place: name for name in NAMES if name.place}

@@ -17,7 +17,7 @@ from understudy.domain.cluster.errors import (
     ZoneBusyError,
     ZoneCrowdedError,
 )
-from understudy.domain.cluster.record import Wish, desired, guard_epoch, guard_name
+from understudy.domain.cluster.record import DesiredRecord, desired, guard_epoch, guard_name
 from understudy.ports.measure import unmeasured
 from understudy.usecases.batching.group_commit import GroupCommit
 from understudy.usecases.batching.rate_budget import RateBudget
@@ -57,7 +57,7 @@ class Day:
         self.clock.advance(math.ceil(seconds))
 
     def stands(self, number, epoch, cluster=None):
-        wish = Wish("understudy", cluster or f"c{number}", epoch, "node-a", ADDRESS_A, 10)
+        wish = DesiredRecord("understudy", cluster or f"c{number}", epoch, "node-a", ADDRESS_A, 10)
         for record_set in desired(self.record(number), wish):
             self.zone.put(self.record(number), record_set)
 

@@ -81,7 +81,7 @@ class Change:
 
 
 @dataclass(frozen=True)
-class Wish:
+class DesiredRecord:
     """What the record is to say: the node's address, under an epoch. A cluster's name is unique within its stack."""
 
     stack: str
@@ -149,7 +149,7 @@ def foreign_words(guard: RecordSet | None, stack: str, cluster: str) -> str:
     return ""
 
 
-def desired(record: Record, wish: Wish) -> tuple[RecordSet, RecordSet]:
+def desired(record: Record, wish: DesiredRecord) -> tuple[RecordSet, RecordSet]:
     """The protected record and the guard as they are to be."""
     text = f'"understudy stack={wish.stack} cluster={wish.cluster} epoch={wish.epoch} node={wish.node}"'
     return (
@@ -158,7 +158,7 @@ def desired(record: Record, wish: Wish) -> tuple[RecordSet, RecordSet]:
     )
 
 
-def is_in_place(record: Record, wish: Wish, reading: RecordReading) -> bool:
+def is_in_place(record: Record, wish: DesiredRecord, reading: RecordReading) -> bool:
     """Whether Route 53 already says just what is wished, guard included."""
     new_record, new_guard = desired(record, wish)
     return (reading.record, reading.guard) == (_checked_as(new_record, reading.record), new_guard)
@@ -169,7 +169,7 @@ def _checked_as(new: RecordSet, found: RecordSet | None) -> RecordSet:
     return replace(new, health_check=found.health_check) if found else new
 
 
-def differences(record: Record, wish: Wish, reading: RecordReading) -> list[str]:
+def differences(record: Record, wish: DesiredRecord, reading: RecordReading) -> list[str]:
     """What somebody has changed since record and guard were written, in words; empty when nothing.
 
     Both are always written with one TTL, so two different ones are a change. One that only differs from ROUTE53_TTL is
@@ -190,7 +190,7 @@ def differences(record: Record, wish: Wish, reading: RecordReading) -> list[str]
     return words
 
 
-def plan_batch(record: Record, wish: Wish, reading: RecordReading) -> tuple[Change, ...] | Stale | Foreign:
+def plan_batch(record: Record, wish: DesiredRecord, reading: RecordReading) -> tuple[Change, ...] | Stale | Foreign:
     """The batch that makes the record say what is wished; Stale or Foreign when it may not.
 
     One epoch is for one node: a guard of the same epoch for another one comes from another life of the table.

@@ -8,9 +8,9 @@ from typing import Annotated, TypedDict
 from understudy.domain.cluster.address import AddressStatus
 from understudy.domain.cluster.definition import Definition, Record
 from understudy.domain.cluster.record import (
+    DesiredRecord,
     RecordReading,
     RecordSet,
-    Wish,
     desired,
     differences,
     foreign_words,
@@ -82,13 +82,13 @@ class RecordFinding:
     """A protected record as it was found. `why` is empty when it stands as it was written."""
 
     record: Record
-    wish: Wish
+    wish: DesiredRecord
     reading: RecordReading
     status: RecordStatus
     why: str
 
 
-def written_last(state: ClusterState, definition: Definition, ttl: int, stack: str) -> Mapping[Record, Wish]:
+def written_last(state: ClusterState, definition: Definition, ttl: int, stack: str) -> Mapping[Record, DesiredRecord]:
     """What the newest move wrote for each record of a cluster; empty while that is not known.
 
     It is known when a member holds the lease and no transition is open, of what is not owed. `ttl`: the tunable (s).
@@ -98,13 +98,13 @@ def written_last(state: ClusterState, definition: Definition, ttl: int, stack: s
         return {}
     leads_to = definition.leads_to(node)
     return {
-        each: Wish(stack, state.cluster, address.epoch, node.name, leads_to[each.label], ttl)
+        each: DesiredRecord(stack, state.cluster, address.epoch, node.name, leads_to[each.label], ttl)
         for each in definition.records
         if address.status_of(each.label) is not AddressStatus.OWED  # of that it is known already
     }
 
 
-def examine(record: Record, wish: Wish, reading: RecordReading, epoch: int) -> RecordFinding:
+def examine(record: Record, wish: DesiredRecord, reading: RecordReading, epoch: int) -> RecordFinding:
     """Judge one reading. `wish`: what was written last; `epoch`: the cluster's in the table, which may be higher."""
     guard = read_guard(reading.guard)
     if why := foreign_words(reading.guard, wish.stack, wish.cluster):

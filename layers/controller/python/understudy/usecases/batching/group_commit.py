@@ -27,7 +27,7 @@ from understudy.domain.cluster.errors import (
     ZoneBusyError,
     ZoneCrowdedError,
 )
-from understudy.domain.cluster.record import Change, Foreign, RecordReading, Stale, Wish, plan_batch, plan_zone
+from understudy.domain.cluster.record import Change, DesiredRecord, Foreign, RecordReading, Stale, plan_batch, plan_zone
 from understudy.domain.transition.addresses import Moved, owed
 from understudy.ports.queue import CommitQueue
 from understudy.ports.route53 import CrowdedZone
@@ -194,7 +194,7 @@ class _Turn:
         """The intent's share of a batch; None when it has none, and then it is settled."""
         changes, moved_not = [], []
         for record, address in intent.address_of.items():
-            wish = Wish(self.group.stack, intent.cluster, intent.epoch, intent.node, address, intent.ttl)
+            wish = DesiredRecord(self.group.stack, intent.cluster, intent.epoch, intent.node, address, intent.ttl)
             reading = readings[record]
             plan = plan_batch(record, wish, reading)
             if isinstance(plan, Stale):

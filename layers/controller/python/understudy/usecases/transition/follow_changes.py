@@ -8,7 +8,7 @@ from typing import Any
 from understudy.domain.cluster.address import Address, AddressStatus
 from understudy.domain.cluster.definition import Definition, Record
 from understudy.domain.cluster.errors import AddressUnreadableError
-from understudy.domain.cluster.record import ChangeReading, Wish, differences
+from understudy.domain.cluster.record import ChangeReading, DesiredRecord, differences
 from understudy.domain.cluster.state import ClusterState
 from understudy.domain.transition.steps import TRY_BUDGET_S
 from understudy.domain.watch.propagation import address_followed, change_ids_of, propagating, reading_of
@@ -101,7 +101,9 @@ class ChangeFollower:
         if node is None or state.address is None:
             return None
         address = definition.leads_to(node)[record.label]
-        wish = Wish(self.stack, state.cluster, state.address.epoch, node.name, address, definition.tuning.ROUTE53_TTL)
+        wish = DesiredRecord(
+            self.stack, state.cluster, state.address.epoch, node.name, address, definition.tuning.ROUTE53_TTL
+        )
         try:
             return not differences(record, wish, self.records.read(record))
         except AddressUnreadableError as fault:

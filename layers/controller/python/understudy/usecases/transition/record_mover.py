@@ -20,11 +20,11 @@ from understudy.domain.cluster.errors import (
 )
 from understudy.domain.cluster.record import (
     Change,
+    DesiredRecord,
     Foreign,
     Guard,
     RecordReading,
     Stale,
-    Wish,
     is_in_place,
     plan_batch,
     plan_zone,
@@ -203,8 +203,8 @@ def _intent(task: MoveTask, records: Sequence[Record]) -> Intent:
     )
 
 
-def _wish(task: MoveTask, record: Record) -> Wish:
-    return Wish(
+def _wish(task: MoveTask, record: Record) -> DesiredRecord:
+    return DesiredRecord(
         stack=task.stack,
         cluster=task.definition.cluster,
         epoch=task.epoch,

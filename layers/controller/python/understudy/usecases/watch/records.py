@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from understudy.domain.cluster.definition import Record, ZoneKey
 from understudy.domain.cluster.errors import AddressUnreadableError, LedgerConflictError
 from understudy.domain.cluster.intervals import recordcheck_gap_s
-from understudy.domain.cluster.record import RecordReading, Wish
+from understudy.domain.cluster.record import DesiredRecord, RecordReading
 from understudy.domain.cluster.state import ClusterState
 from understudy.domain.cluster.tuning import Tuning, effective
 from understudy.domain.cluster.view import ClusterView
@@ -47,7 +47,7 @@ class Subject:
 
     state: ClusterState
     tuning: Tuning
-    wishes: Mapping[Record, Wish]
+    wishes: Mapping[Record, DesiredRecord]
 
 
 @dataclass(frozen=True)
