@@ -18,7 +18,7 @@ from understudy.domain.cluster.definition import Definition, Record
 from understudy.domain.cluster.doubt import Doubt
 from understudy.domain.cluster.failed_start import FailedStart
 from understudy.domain.cluster.hold import Hold
-from understudy.domain.cluster.lone import Lone
+from understudy.domain.cluster.lone import NoStandby
 from understudy.domain.cluster.policy import Policy
 from understudy.domain.cluster.reach import QuorumHosts, Reach
 from understudy.domain.cluster.state import (
@@ -91,7 +91,7 @@ STATE = ClusterState(
     hold=Hold(1, 2, "patching"),
     preferred_since=1,
     approval=Question("failover", "name", 1, 2, is_no=True),
-    lone=Lone(1, is_told=True),
+    lone=NoStandby(1, is_told=True),
 )
 """A state in which nothing is at its default: nothing is left out of the item."""
 

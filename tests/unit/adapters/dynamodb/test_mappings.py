@@ -27,7 +27,7 @@ from understudy.domain.cluster.address import AddressStatus
 from understudy.domain.cluster.approval import Question
 from understudy.domain.cluster.definition import Definition
 from understudy.domain.cluster.hold import Hold
-from understudy.domain.cluster.lone import Lone
+from understudy.domain.cluster.lone import NoStandby
 from understudy.domain.cluster.policy import Fencing, Policy
 from understudy.domain.cluster.reach import QuorumHosts, Reach
 from understudy.domain.cluster.state import Alarm, ClusterState, NodeReport, Proof, Stage
@@ -126,7 +126,7 @@ def test_a_definition_that_an_older_version_stored_keeps_its_limit_of_fencing():
 def test_a_hold_comes_back_as_it_was_written():
     approval = Question("failover", "orders-db-epoch2-1", NOW, NOW + 300, is_no=True)
     hold = Hold(NOW, NOW + 60, "patching")
-    state = a_state(hold=hold, preferred_since=NOW, approval=approval, lone=Lone(NOW - 400, is_told=True))
+    state = a_state(hold=hold, preferred_since=NOW, approval=approval, lone=NoStandby(NOW - 400, is_told=True))
     assert read_state(state_item(state, 7)) == state
     assert {"hold", "preferred_since", "approval", "lone"} & set(state_item(a_state(), 7)) == set()
 

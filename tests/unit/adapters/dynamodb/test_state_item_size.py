@@ -27,7 +27,7 @@ from understudy.domain.cluster.approval import Question
 from understudy.domain.cluster.departure import Cause, Departure
 from understudy.domain.cluster.doubt import Doubt
 from understudy.domain.cluster.hold import Hold
-from understudy.domain.cluster.lone import Lone
+from understudy.domain.cluster.lone import NoStandby
 from understudy.domain.cluster.reach import Reach
 from understudy.domain.cluster.service_names import digest_of
 from understudy.domain.cluster.state import Alarm, NodeReport, PowerReading, Proof, Stage
@@ -66,7 +66,7 @@ def moving(members: int, execution: str, **changes: Any) -> Any:
     [
         a_state(3),
         a_state(3, failover_times=SPENT, address=MOVED, alert="failover-budget-is-spent"),
-        a_state(3, failover_times=SPENT, address=MOVED, lone=Lone(NOW, is_told=True), alert="quorum-is-lost"),
+        a_state(3, failover_times=SPENT, address=MOVED, lone=NoStandby(NOW, is_told=True), alert="quorum-is-lost"),
         a_state(3, node_a=a_report(NODE_A, power=PowerReading.RUNNING, power_at=NOW, power_boot="a" * 8)),
         a_state(3, node_c=a_report(NODE_C, alarms={"orders-db-disk-full": Alarm(True, NOW)})),
         a_state(2, hold=Hold(NOW, NOW + 3600, "patching node-a, ticket 4711"), alert="held-and-not-served"),

@@ -35,7 +35,7 @@ from understudy.domain.batching.group_commit import FOLLOWED_S
 from understudy.domain.cluster.address import Address, AddressStatus
 from understudy.domain.cluster.errors import AddressUnreadableError, LedgerConflictError, NewerFormatError
 from understudy.domain.cluster.hold import Hold
-from understudy.domain.cluster.lone import LONE_LIMIT_S, Lone
+from understudy.domain.cluster.lone import LONE_LIMIT_S, NoStandby
 from understudy.domain.cluster.state import PowerReading
 from understudy.domain.events.addresses import RecordDrifted
 from understudy.domain.events.alerts import ClusterDegraded, OperatorCalled
@@ -385,7 +385,7 @@ def test_a_record_that_somebody_changed_is_put_right_from_the_next_watch_on():  
 
 @pytest.mark.parametrize(
     "state",
-    [a_state(lone=Lone(NOW - 10)), a_state(peers="a1b2c3d4"), a_state(lone=Lone(NOW - 10), peers="a1b2c3d4")],
+    [a_state(lone=NoStandby(NOW - 10)), a_state(peers="a1b2c3d4"), a_state(lone=NoStandby(NOW - 10), peers="a1b2c3d4")],
     ids=["a-standby-is-back", "peers-are-well-again", "both"],
 )
 def test_what_a_watch_tells_of_first_does_not_keep_it_from_seeing_a_changed_record(state):  # S5 B8 B13
@@ -444,7 +444,7 @@ def test_people_are_told_once_which_cluster_has_had_nobody_to_take_over_for_five
 def test_a_standby_that_is_back_within_five_minutes_was_never_missed():  # B8
     controller = Controller(a_state(node_b=DOWN))
     controller.watch()
-    assert controller.ledger.state().lone == Lone(NOW)
+    assert controller.ledger.state().lone == NoStandby(NOW)
     back = {NODE_A: WELL, NODE_B: replace(WELL, name="node-b", service=a_report(NODE_B).service)}
     controller.clock.now_s = NOW + LONE_LIMIT_S
     controller.ledger.put_state(replace(controller.ledger.state(), nodes=back))
@@ -453,7 +453,7 @@ def test_a_standby_that_is_back_within_five_minutes_was_never_missed():  # B8
 
 
 def test_people_hear_when_a_node_could_take_over_again():  # B8
-    controller = Controller(a_state(lone=Lone(NOW - 900, is_told=True)))
+    controller = Controller(a_state(lone=NoStandby(NOW - 900, is_told=True)))
     controller.watch()
     (told,) = controller.announcer.details(ClusterDegraded)
     assert (told["fault"], told["since"]) == (None, None)
@@ -470,14 +470,14 @@ def test_people_hear_when_a_node_could_take_over_again():  # B8
     ids=["held", "nobody-is-heard", "nobody-serves"],
 )
 def test_what_is_worked_on_or_told_otherwise_or_cannot_be_known_is_not_told(changes):  # B3 B6 B8
-    controller = Controller(a_state(node_b=DOWN, lone=Lone(NOW - LONE_LIMIT_S), **changes))
+    controller = Controller(a_state(node_b=DOWN, lone=NoStandby(NOW - LONE_LIMIT_S), **changes))
     controller.watch()
     assert controller.announcer.details(ClusterDegraded) == []
-    assert controller.ledger.state().lone == Lone(NOW - LONE_LIMIT_S)
+    assert controller.ledger.state().lone == NoStandby(NOW - LONE_LIMIT_S)
 
 
 def test_what_could_not_be_noted_is_told_again_by_the_next_watch():  # B8
-    controller = Controller(a_state(node_b=DOWN, lone=Lone(NOW - LONE_LIMIT_S)))
+    controller = Controller(a_state(node_b=DOWN, lone=NoStandby(NOW - LONE_LIMIT_S)))
     controller.ledger.fail_next("commit", LedgerConflictError("somebody else"))
     controller.watch()
     controller.watch()

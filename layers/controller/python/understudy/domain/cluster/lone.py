@@ -7,17 +7,17 @@ LONE_LIMIT_S = 300
 
 
 @dataclass(frozen=True)
-class Lone:
+class NoStandby:
     """Since when (seconds) the watch has found no node that is fit to take over. `is_told`: people know."""
 
     since: int
     is_told: bool = False
 
 
-def lone_after(before: Lone | None, now: int, *, is_lone: bool) -> Lone | None:
+def lone_after(before: NoStandby | None, now: int, *, is_lone: bool) -> NoStandby | None:
     """What is to be remembered of a cluster that the watch has looked at `now`."""
     if not is_lone:
         return None
     if before is None:
-        return Lone(now)
+        return NoStandby(now)
     return replace(before, is_told=before.is_told or now - before.since >= LONE_LIMIT_S)

@@ -13,7 +13,7 @@ from understudy.domain.cluster.departure import Cause, Departure
 from understudy.domain.cluster.doubt import Doubt
 from understudy.domain.cluster.failed_start import FailedStart
 from understudy.domain.cluster.hold import Hold
-from understudy.domain.cluster.lone import Lone
+from understudy.domain.cluster.lone import NoStandby
 from understudy.domain.cluster.reach import QuorumHosts, Reach
 
 INGESTION_CUT_OFF_S = 1
@@ -295,7 +295,7 @@ class ClusterState:
     hold: Hold | None = None
     preferred_since: int | None = None
     approval: Question | None = None
-    lone: Lone | None = None
+    lone: NoStandby | None = None
     doubt: Doubt | None = None
     peers: str = ""
     failed_starts: Mapping[str, FailedStart] = field(default_factory=dict)

@@ -4,7 +4,7 @@ import logging
 from dataclasses import replace
 
 from understudy.domain.cluster.errors import LedgerConflictError
-from understudy.domain.cluster.lone import Lone, lone_after
+from understudy.domain.cluster.lone import NoStandby, lone_after
 from understudy.domain.cluster.state import ClusterState
 from understudy.domain.cluster.view import ClusterView
 from understudy.domain.decide.situation import (
@@ -33,7 +33,7 @@ FAULTS = {
 log = logging.getLogger(__name__)
 
 
-def lone_now(view: ClusterView, observer: Observer) -> Lone | None:
+def lone_now(view: ClusterView, observer: Observer) -> NoStandby | None:
     """What is to be remembered of a cluster from `now` on.
 
     It stays as it is where nothing can be known, or where something else is told: see `_is_plain`.
