@@ -17,7 +17,7 @@ from understudy.ports.fleet import FleetBook
 from understudy.ports.ledger import StateLedger
 from understudy.usecases.step import publish
 from understudy.usecases.watch.run import Run
-from understudy.usecases.watch.views import Ears
+from understudy.usecases.watch.views import ObserverConfidence
 
 NAMED = 10
 """How many clusters and places the event names. The numbers count all of them."""
@@ -37,7 +37,7 @@ class FleetKeeper:
     announcer: Announcer
     written: dict[str, Sample] = field(default_factory=dict)
 
-    def attend(self, run: Run, views: Sequence[ClusterView], ears: Ears) -> list[ClusterView]:
+    def attend(self, run: Run, views: Sequence[ClusterView], ears: ObserverConfidence) -> list[ClusterView]:
         """Do all of it for one watch; the views with those let through whose turn it is. No fault hides another."""
         waiting = [view for view in views if _waits(view, ears)]
         run.in_turn.each("what is noted of the fleet", [views], lambda _: self._note(run, views, waiting))
@@ -130,7 +130,7 @@ def _is_believed(evidence: Evidence, pace: Pace) -> bool:
     return weigh(replace(evidence, pace=pace)).verdict is SilenceVerdict.BELIEVE
 
 
-def _waits(view: ClusterView, ears: Ears) -> bool:
+def _waits(view: ClusterView, ears: ObserverConfidence) -> bool:
     """Whether a move was put off that would begin now if it were not."""
     if view.state.doubt is None or view.state.doubt.is_due:
         return False

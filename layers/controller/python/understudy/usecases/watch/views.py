@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Ears:
+class ObserverConfidence:
     """Until when somebody anywhere counts as heard (seconds): what is read later is not spoken for by it."""
 
     heard_until: float
@@ -34,7 +34,7 @@ class Ears:
         return ailments(view, self.observer(view))
 
 
-def listen(views: Iterable[ClusterView]) -> Ears:
+def listen(views: Iterable[ClusterView]) -> ObserverConfidence:
     """The best that any node of any cluster has to say, each by the timings of its own cluster."""
     heard = (
         node.heard_at + view.policy.hearing_s
@@ -42,7 +42,7 @@ def listen(views: Iterable[ClusterView]) -> Ears:
         for node in view.state.nodes.values()
         if node.heard_at is not None
     )
-    return Ears(max(heard, default=float("-inf")))
+    return ObserverConfidence(max(heard, default=float("-inf")))
 
 
 @dataclass(frozen=True)

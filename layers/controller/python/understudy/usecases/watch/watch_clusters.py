@@ -41,7 +41,7 @@ from understudy.usecases.watch.nodes import check_nodes
 from understudy.usecases.watch.peers import are_news, tell_peers
 from understudy.usecases.watch.records import RecordMonitor
 from understudy.usecases.watch.run import JUDGE_LIMIT_S, LOOK_LIMIT_S, ROUTE53_LIMIT_S, Run
-from understudy.usecases.watch.views import Ears, Gathering, groups, listen
+from understudy.usecases.watch.views import Gathering, ObserverConfidence, groups, listen
 
 TEXTS_LIMIT = 1000
 """How many clusters' texts one watch reads, ten a call: Parameter Store answers an account 40 calls a second."""
@@ -150,7 +150,7 @@ class ClusterWatch:
 
         return _changed(run, "holds to end", views, over, resume)
 
-    def _tell_degraded(self, run: Run, views: Sequence[ClusterView], ears: Ears) -> list[ClusterView]:
+    def _tell_degraded(self, run: Run, views: Sequence[ClusterView], ears: ObserverConfidence) -> list[ClusterView]:
         """Note and tell which clusters have lost their standby, so many in each watch; the rest wait for a minute."""
         news: list[ClusterView] = []
 
@@ -164,7 +164,7 @@ class ClusterWatch:
         run.in_turn.each("clusters to look after", views, look)
         return _changed(run, "clusters to tell of", views, news, tell_of)
 
-    def _see_to_peers(self, run: Run, views: Sequence[ClusterView], ears: Ears) -> list[ClusterView]:
+    def _see_to_peers(self, run: Run, views: Sequence[ClusterView], ears: ObserverConfidence) -> list[ClusterView]:
         """Make keys that nodes say they lack, and tell of what would keep promises from being given.
 
         Of clusters whose beats can be believed, so many in each watch: the rest can wait for a minute.
@@ -299,7 +299,7 @@ def _changed(
     return [replace(view, state=after.get(view.state.cluster, view.state)) for view in views]
 
 
-def _ailing(run: Run, views: Sequence[ClusterView], ears: Ears) -> dict[str, int]:
+def _ailing(run: Run, views: Sequence[ClusterView], ears: ObserverConfidence) -> dict[str, int]:
     """How many clusters have which ailment. A RARE one is told of only when there is any: a metric costs money."""
     found: Counter[Ailment] = Counter()
     run.in_turn.each("ailments", views, lambda view: found.update(ears.ailments(view)), inf)
