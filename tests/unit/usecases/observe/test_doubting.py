@@ -35,7 +35,7 @@ from understudy.usecases.observe.judge import Judge
 from understudy.usecases.transition.open_transition import open_transition
 from understudy.usecases.watch.fleet import FleetKeeper
 from understudy.usecases.watch.run import Run
-from understudy.usecases.watch.views import listen
+from understudy.usecases.watch.views import observer_confidence
 
 PLACE = "us-east-1a"
 LIMITS = Limits()
@@ -281,7 +281,7 @@ class Keeping:
     def watch(self, *faults: Exception) -> Run:
         run = Run(self.clock, self.clock(), lambda work, items: map(work, items))
         run.faults.extend(faults)
-        self.keeper.attend(run, self.views, listen(self.views))
+        self.keeper.attend(run, self.views, observer_confidence(self.views))
         return run
 
 

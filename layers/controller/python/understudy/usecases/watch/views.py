@@ -34,7 +34,7 @@ class ObserverConfidence:
         return ailments(view, self.observer(view))
 
 
-def listen(views: Iterable[ClusterView]) -> ObserverConfidence:
+def observer_confidence(views: Iterable[ClusterView]) -> ObserverConfidence:
     """The best that any node of any cluster has to say, each by the timings of its own cluster."""
     heard = (
         node.heard_at + view.policy.hearing_s

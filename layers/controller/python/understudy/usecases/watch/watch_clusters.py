@@ -41,7 +41,7 @@ from understudy.usecases.watch.nodes import check_nodes
 from understudy.usecases.watch.peers import are_news, tell_peers
 from understudy.usecases.watch.records import RecordMonitor
 from understudy.usecases.watch.run import JUDGE_LIMIT_S, LOOK_LIMIT_S, ROUTE53_LIMIT_S, Run
-from understudy.usecases.watch.views import Gathering, ObserverConfidence, groups, listen
+from understudy.usecases.watch.views import Gathering, ObserverConfidence, groups, observer_confidence
 
 TEXTS_LIMIT = 1000
 """How many clusters' texts one watch reads, ten a call: Parameter Store answers an account 40 calls a second."""
@@ -106,7 +106,7 @@ class ClusterWatch:
         """
         run = Run(self.clock, self.clock(), self.spread)
         views = self._compared(run, self._gathered(run))
-        ears = listen(views)
+        ears = observer_confidence(views)
         views = self.keeper.attend(run, views, ears) if self.keeper else views
         views = self._end_holds(run, views)
         judged = run.each(
