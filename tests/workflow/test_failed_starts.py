@@ -19,7 +19,7 @@ from understudy.domain.events.alerts import ClusterDegraded
 from understudy.domain.events.operators import FailedStartCleared
 from understudy.domain.events.transitions import TransitionClosed
 from understudy.usecases.answer.advise import advise
-from understudy.usecases.answer.check_readiness import Inspector, check_readiness
+from understudy.usecases.answer.check_readiness import ReadinessChecker, check_readiness
 from understudy.usecases.answer.rehearse import Rehearser
 from understudy.usecases.answer.show_clusters import look_at_all
 
@@ -41,7 +41,7 @@ class Scene:
         epoch = world.state.epoch
         aws.records = {NAME_KEY: found(0, epoch=epoch), GUARD_KEY: found(1, epoch=epoch)}
         gatherer = a_gatherer(world.ledger, aws, world.clock)
-        inspector = Inspector(
+        inspector = ReadinessChecker(
             gatherer=gatherer, book=FakeReportBook(), announcer=world.announcer, count=lambda faults: None
         )
         rehearser = Rehearser(

@@ -11,7 +11,7 @@ from tests.support.readiness import GUARD_KEY, NAME_KEY, a_gatherer, an_instance
 from tests.support.world import WORKFLOW, World
 from understudy.domain.cluster.state import PowerReading
 from understudy.domain.events.nodes import ReadinessFailed
-from understudy.usecases.answer.check_readiness import Inspector, check_readiness
+from understudy.usecases.answer.check_readiness import ReadinessChecker, check_readiness
 
 
 class Scene:
@@ -25,7 +25,7 @@ class Scene:
         self.book = FakeReportBook()
 
     def check(self, cluster: str = CLUSTER) -> Execution:
-        inspector = Inspector(
+        inspector = ReadinessChecker(
             gatherer=a_gatherer(self.world.ledger, self.aws, self.world.clock),
             book=self.book,
             announcer=self.world.announcer,

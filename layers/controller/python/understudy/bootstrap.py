@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from understudy.domain.decide.silence import Limits
     from understudy.ports.parameters import DefinitionReading, Parameters, ParameterText
     from understudy.ports.spread import Spread
-    from understudy.usecases.answer.check_readiness import Inspector
     from understudy.usecases.answer.rehearse import Rehearser
     from understudy.usecases.batching.rate_budget import RateBudget
     from understudy.usecases.observe.doubting import Doubter
@@ -55,9 +54,9 @@ def _zone_within(seconds: float) -> "Route53Zone":
 
 def inspector() -> "Inspector":
     """Whoever checks readiness."""
-    from understudy.usecases.answer.check_readiness import Inspector
+    from understudy.usecases.answer.check_readiness import ReadinessChecker
 
-    return Inspector(
+    return ReadinessChecker(
         gatherer=clients.gatherer(),
         book=clients.report_book(),
         announcer=clients.announcer(),

@@ -23,7 +23,7 @@ from understudy.domain.cluster.state import PowerReading
 from understudy.domain.events.nodes import ReadinessFailed
 from understudy.domain.observe.signal import AlarmSignal
 from understudy.domain.readiness.facts import PrivateZone, Verdict
-from understudy.usecases.answer.check_readiness import Inspector, UncheckedError, check_readiness
+from understudy.usecases.answer.check_readiness import ReadinessChecker, UncheckedError, check_readiness
 
 DAY = {"source": "aws.events", "detail-type": "Scheduled Event", "detail": {}}
 ACCEPTED = {"source": "understudy", "detail-type": "Understudy Definition Accepted", "detail": {"cluster": CLUSTER}}
@@ -42,7 +42,7 @@ class Scene:
         self.counts: list[int] = []
 
     def check(self, event=CHECK):
-        inspector = Inspector(
+        inspector = ReadinessChecker(
             gatherer=a_gatherer(self.ledger, self.aws, self.clock),
             book=self.book,
             announcer=self.announcer,

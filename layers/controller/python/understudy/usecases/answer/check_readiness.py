@@ -32,7 +32,7 @@ class UncheckedError(Exception):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Inspector:
+class ReadinessChecker:
     """Whoever looks at everything that a check reads, and keeps and tells what was found."""
 
     gatherer: Gatherer
@@ -73,7 +73,7 @@ class Inspector:
         return replace(report, told=report.failed)
 
 
-def check_readiness(event: Mapping[str, Any], *, inspector: Inspector, index: ClusterIndex) -> Outcome:
+def check_readiness(event: Mapping[str, Any], *, inspector: ReadinessChecker, index: ClusterIndex) -> Outcome:
     """Check what asks for it: an execution's `request`, an accepted definition, or the day's schedule (every cluster).
 
     A bad request is REFUSED with every fault named. Raises UncheckedError when a cluster of an event could not
@@ -85,7 +85,7 @@ def check_readiness(event: Mapping[str, Any], *, inspector: Inspector, index: Cl
     return _check_each([str(detail["cluster"])] if "cluster" in detail else index.clusters(), inspector)
 
 
-def _answer_request(request: Any, inspector: Inspector) -> Outcome:
+def _answer_request(request: Any, inspector: ReadinessChecker) -> Outcome:
     try:
         cluster = parse_check(request)
     except BadRequestError as fault:
@@ -105,7 +105,7 @@ def _answer_request(request: Any, inspector: Inspector) -> Outcome:
     )
 
 
-def _check_each(clusters: Iterable[str], inspector: Inspector) -> Outcome:
+def _check_each(clusters: Iterable[str], inspector: ReadinessChecker) -> Outcome:
     """One after the other: all at once would take Route 53's request budget from a failover."""
     checked, unchecked = 0, []
     for cluster in clusters:
