@@ -20,7 +20,7 @@ from understudy.domain.events.operators import FailedStartCleared
 from understudy.domain.events.transitions import TransitionClosed
 from understudy.usecases.answer.advise import advise
 from understudy.usecases.answer.check_readiness import ReadinessChecker, check_readiness
-from understudy.usecases.answer.rehearse import Rehearser
+from understudy.usecases.answer.rehearse import Rehearsals
 from understudy.usecases.answer.show_clusters import look_at_all
 
 
@@ -44,7 +44,7 @@ class Scene:
         inspector = ReadinessChecker(
             gatherer=gatherer, book=FakeReportBook(), announcer=world.announcer, count=lambda faults: None
         )
-        rehearser = Rehearser(
+        rehearser = Rehearsals(
             ledger=world.ledger,
             gatherer=gatherer,
             records=world.zone,

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from understudy.domain.decide.silence import Limits
     from understudy.ports.parameters import DefinitionReading, Parameters, ParameterText
     from understudy.ports.spread import Spread
-    from understudy.usecases.answer.rehearse import Rehearser
     from understudy.usecases.batching.rate_budget import RateBudget
     from understudy.usecases.observe.doubting import Doubter
     from understudy.usecases.observe.let_go import Releaser
@@ -66,9 +65,9 @@ def inspector() -> "Inspector":
 
 def rehearser() -> "Rehearser":
     """Whoever rehearses a move. Nothing that it is given can write to an address."""
-    from understudy.usecases.answer.rehearse import Rehearser
+    from understudy.usecases.answer.rehearse import Rehearsals
 
-    return Rehearser(
+    return Rehearsals(
         ledger=clients.ledger(),
         gatherer=clients.gatherer(),
         records=clients.records(),

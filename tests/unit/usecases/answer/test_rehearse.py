@@ -30,7 +30,7 @@ from understudy.domain.cluster.policy import Fencing, Policy
 from understudy.domain.cluster.state import PowerReading, Proof
 from understudy.domain.events.drills import RehearsalFinished
 from understudy.usecases.answer.advise import advise
-from understudy.usecases.answer.rehearse import Rehearser
+from understudy.usecases.answer.rehearse import Rehearsals
 from understudy.usecases.answer.rehearsed_writes import RehearsedGroup
 from understudy.usecases.transition.move_address import move_address
 from understudy.usecases.transition.record_mover import RecordMover
@@ -69,7 +69,7 @@ class Scene:
             for method in methods:
                 setattr(getattr(self, name), method, forbidden(method))
         before = dict(self.ledger.items)
-        rehearser = Rehearser(
+        rehearser = Rehearsals(
             ledger=self.ledger,
             gatherer=a_gatherer(self.ledger, self.aws, self.clock, may_stop=self.may_stop),
             records=self.zone,
@@ -182,7 +182,7 @@ def test_a_move_that_comes_in_between_is_not_planned_over():  # B7
     put_state = scene.ledger.put_state
     scene.zone.before_next("read", lambda: put_state(a_state(epoch=2)))
     before = scene.ledger.items
-    rehearser = Rehearser(
+    rehearser = Rehearsals(
         ledger=scene.ledger,
         gatherer=a_gatherer(scene.ledger, scene.aws, scene.clock),
         records=scene.zone,

@@ -12,7 +12,7 @@ from understudy.domain.cluster.view import ClusterView
 from understudy.domain.decide.rules import COLUMNS
 from understudy.domain.decide.situation import observer_by_clock
 from understudy.ports.ledger import StateReader
-from understudy.usecases.answer.rehearse import Rehearser
+from understudy.usecases.answer.rehearse import Rehearsals
 from understudy.usecases.step import Clock, Outcome, answer, definition_in_force
 
 log = logging.getLogger(__name__)
@@ -25,7 +25,7 @@ class AdviceOutcome(StrEnum):
     REFUSED = "REFUSED"
 
 
-def advise(payload: Mapping[str, Any], *, ledger: StateReader, rehearser: Rehearser, clock: Clock) -> Outcome:
+def advise(payload: Mapping[str, Any], *, ledger: StateReader, rehearser: Rehearsals, clock: Clock) -> Outcome:
     """Explain the decision about a cluster as it is now, or rehearse a move of it.
 
     A bad request is REFUSED with every fault named.

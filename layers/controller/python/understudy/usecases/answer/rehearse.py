@@ -31,7 +31,7 @@ ACTIONS = (TransitionAction.SWITCHOVER, TransitionAction.FAILOVER)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rehearser:
+class Rehearsals:
     """Everything that a rehearsal reads, and the bus on which it tells its verdict."""
 
     ledger: HistoryReader
