@@ -11,7 +11,7 @@ from understudy.ports.announcer import Announcer
 from understudy.ports.launcher import Launcher
 from understudy.ports.ledger import StateLedger
 from understudy.usecases.step import Clock
-from understudy.usecases.watch.drills import DrillMaster
+from understudy.usecases.watch.drills import DrillScheduler
 
 DRILL = DrillPolicy(every_days=7, hours="07:00-09:00")
 """NOW is a Friday at 08:00."""
@@ -26,7 +26,7 @@ def a_ready_report(**changes: Any) -> Report:
 
 def a_drill_master(
     ledger: StateLedger, launcher: Launcher, announcer: Announcer, clock: Clock, **changes: Any
-) -> DrillMaster:
+) -> DrillScheduler:
     """A drill master with empty books."""
     usual = {"book": FakeDrillBook(), "reports": FakeReportBook(), "count_over_budget": lambda: None, **changes}
-    return DrillMaster(ledger=ledger, launcher=launcher, announcer=announcer, clock=clock, **usual)
+    return DrillScheduler(ledger=ledger, launcher=launcher, announcer=announcer, clock=clock, **usual)

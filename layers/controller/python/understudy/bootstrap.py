@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from understudy.usecases.observe.let_go import Releaser
     from understudy.usecases.transition.follow_changes import ChangeFollower
     from understudy.usecases.transition.record_mover import Mover
-    from understudy.usecases.watch.drills import DrillMaster
     from understudy.usecases.watch.fleet import FleetKeeper
     from understudy.usecases.watch.records import RecordMonitor
 
@@ -78,9 +77,9 @@ def rehearser() -> "Rehearser":
 
 def drills() -> "DrillMaster":
     """Whoever looks after planned drills."""
-    from understudy.usecases.watch.drills import DrillMaster
+    from understudy.usecases.watch.drills import DrillScheduler
 
-    return DrillMaster(
+    return DrillScheduler(
         ledger=clients.ledger(),
         book=clients.drill_book(),
         reports=clients.report_book(),

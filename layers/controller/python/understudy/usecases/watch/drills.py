@@ -40,7 +40,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
-class DrillMaster:
+class DrillScheduler:
     """Looks after the drills of clusters whose policy has any. Nothing is moved here: the workflow is asked."""
 
     ledger: StateLedger

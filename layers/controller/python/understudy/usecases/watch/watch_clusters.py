@@ -33,7 +33,7 @@ from understudy.usecases.register.cluster import RegisterOutcome
 from understudy.usecases.step import Clock, publish
 from understudy.usecases.transition.follow_changes import ChangeFollower
 from understudy.usecases.watch.alarms import check_alarms
-from understudy.usecases.watch.drills import DrillMaster
+from understudy.usecases.watch.drills import DrillScheduler
 from understudy.usecases.watch.fleet import FleetKeeper
 from understudy.usecases.watch.network import check_network
 from understudy.usecases.watch.no_standby import lone_now, tell_degraded
@@ -90,7 +90,7 @@ class ClusterWatch:
     announcer: Announcer
     register: Callable[[ParameterText], object]
     judge: Judge
-    drills: DrillMaster
+    drills: DrillScheduler
     monitor: RecordMonitor
     clock: Clock
     mend_key: Callable[[str], object] = _unmended
