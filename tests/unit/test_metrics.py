@@ -16,7 +16,7 @@ from understudy.domain.cluster.hold import Hold
 from understudy.domain.cluster.state import Stage
 from understudy.domain.decide.rules import RULES
 from understudy.domain.transition.phases import Span, durations_s
-from understudy.domain.watch.gauges import Ailment
+from understudy.domain.watch.gauges import HealthGauge
 from understudy.invocation import GATHERED_MAX, GATHERED_S
 from understudy.ports.measure import unmeasured
 
@@ -224,7 +224,7 @@ def test_every_metric_and_dimension_value_is_one_of_few(controller, capsys):  # 
 
 def test_every_metric_stands_in_the_guide():
     measured = "".join(re.findall(r"measure\(\s*\{([^}]*)\}", SOURCES))
-    names = {*re.findall(r'"(\w+)":', measured), *re.findall(r'count\("(\w+)"', SOURCES), *map(str, Ailment)}
+    names = {*re.findall(r'"(\w+)":', measured), *re.findall(r'count\("(\w+)"', SOURCES), *map(str, HealthGauge)}
     assert {"Heartbeats", "PhaseSeconds", "Definitions", "Watches"} < names
     assert [name for name in sorted(names) if f"| `{name}` |" not in MONITORING] == []
 

@@ -22,7 +22,7 @@ from understudy.domain.cluster.policy import ApprovalPolicy, Policy
 from understudy.domain.cluster.state import TransitionAction
 from understudy.domain.cluster.view import ClusterView
 from understudy.domain.decide.situation import Observer
-from understudy.domain.watch.gauges import HELD_LIMIT_S, Ailment, ailments
+from understudy.domain.watch.gauges import HELD_LIMIT_S, HealthGauge, ailments
 
 LONE = a_report(NODE_B, heard_at=NOW - 60)
 OWED = Address(AddressStatus.OWED, 1, retry_at=NOW + 600)
@@ -37,11 +37,11 @@ def test_a_cluster_in_service_with_a_standby_has_nothing():
 
 
 def test_a_silent_standby_ails_before_it_is_needed():
-    assert found(node_b=LONE) == {Ailment.WITHOUT_STANDBY}
+    assert found(node_b=LONE) == {HealthGauge.WITHOUT_STANDBY}
 
 
 def test_a_standby_on_which_the_service_did_not_start_is_none():  # B20
-    assert found(failed_starts=a_failed_start()) == {Ailment.WITHOUT_STANDBY}
+    assert found(failed_starts=a_failed_start()) == {HealthGauge.WITHOUT_STANDBY}
 
 
 def test_a_cluster_that_is_worked_on_is_not_told_of_for_its_standby():  # B6
@@ -54,14 +54,16 @@ def test_a_transition_under_way_has_taken_the_standby():
 
 
 def test_a_cluster_that_needs_a_person_is_degraded():
-    assert found(node_a=a_report(heard_at=NOW - 60), node_b=LONE) == {Ailment.WITHOUT_STANDBY, Ailment.DEGRADED}
+    assert found(node_a=a_report(heard_at=NOW - 60), node_b=LONE) == {HealthGauge.WITHOUT_STANDBY, HealthGauge.DEGRADED}
 
 
 def test_an_owed_address_degrades_although_the_service_runs():  # B2
-    assert found(address=OWED) == {Ailment.DEGRADED}
+    assert found(address=OWED) == {HealthGauge.DEGRADED}
 
 
-@pytest.mark.parametrize(("age_s", "expected"), [(HELD_LIMIT_S, set()), (HELD_LIMIT_S + 1, {Ailment.HELD_TOO_LONG})])
+@pytest.mark.parametrize(
+    ("age_s", "expected"), [(HELD_LIMIT_S, set()), (HELD_LIMIT_S + 1, {HealthGauge.HELD_TOO_LONG})]
+)
 def test_a_hold_is_forgotten_after_a_day(age_s, expected):  # B6
     assert found(hold=Hold(NOW - age_s)) == expected
 
@@ -72,7 +74,7 @@ def test_a_hold_that_is_over_holds_no_more():
 
 def test_a_transition_past_its_deadline_is_overdue():
     late = a_moving_state(transition=a_transition(deadline_at=NOW))
-    assert Ailment.OVERDUE in ailments(ClusterView(late, a_definition(), NOW), Observer.TRUSTED)
+    assert HealthGauge.OVERDUE in ailments(ClusterView(late, a_definition(), NOW), Observer.TRUSTED)
 
 
 ASKED = Question("failover", "orders-db-epoch2-1", NOW - 5, NOW + 295)
@@ -81,8 +83,8 @@ ASKED = Question("failover", "orders-db-epoch2-1", NOW - 5, NOW + 295)
 @pytest.mark.parametrize(
     ("question", "actions", "expected"),
     [
-        (ASKED, (TransitionAction.FAILOVER,), {Ailment.DEGRADED}),
-        (replace(ASKED, is_no=True), (TransitionAction.FAILOVER,), {Ailment.DEGRADED}),
+        (ASKED, (TransitionAction.FAILOVER,), {HealthGauge.DEGRADED}),
+        (replace(ASKED, is_no=True), (TransitionAction.FAILOVER,), {HealthGauge.DEGRADED}),
         (replace(ASKED, action="switchover"), (TransitionAction.SWITCHOVER,), set()),
         (ASKED, (), set()),
         (None, (TransitionAction.FAILOVER,), set()),
@@ -97,7 +99,7 @@ def test_a_failover_that_waits_for_a_person_degrades(question, actions, expected
 
 @pytest.mark.parametrize(
     ("doubt", "expected"),
-    [(Doubt(NOW, NOW + 60), {Ailment.DOUBTED}), (Doubt(NOW, NOW + 60, is_due=True), set()), (None, set())],
+    [(Doubt(NOW, NOW + 60), {HealthGauge.DOUBTED}), (Doubt(NOW, NOW + 60, is_due=True), set()), (None, set())],
 )
 def test_a_failover_that_is_put_off_because_many_are_silent_is_counted(doubt, expected):  # B15 B8
     state = a_state(node_a=a_report(heard_at=NOW - 60), doubt=doubt)

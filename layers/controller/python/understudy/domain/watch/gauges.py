@@ -14,7 +14,7 @@ HELD_LIMIT_S = 86_400
 """A hold that is older (seconds) counts as forgotten."""
 
 
-class Ailment(StrEnum):
+class HealthGauge(StrEnum):
     """One question about a cluster each; the values are the names of metrics, which count the clusters."""
 
     WITHOUT_STANDBY = "ClustersWithoutStandby"
@@ -24,7 +24,7 @@ class Ailment(StrEnum):
     DOUBTED = "ClustersDoubted"
 
 
-def ailments(view: ClusterView, observer: Observer) -> frozenset[Ailment]:
+def ailments(view: ClusterView, observer: Observer) -> frozenset[HealthGauge]:
     """What ails a cluster at `now` (seconds).
 
     WITHOUT_STANDBY: no node is fit to take over, but for those on which the service did not start. Not while a
@@ -42,14 +42,14 @@ def ailments(view: ClusterView, observer: Observer) -> frozenset[Ailment]:
         ACTION_OF.get(action), view.policy, view.state, view.now
     )
     found = {
-        Ailment.WITHOUT_STANDBY: situation.candidate is not Candidate.FIT
+        HealthGauge.WITHOUT_STANDBY: situation.candidate is not Candidate.FIT
         and situation.mode is Mode.NORMAL
         and not is_under_way,
-        Ailment.DEGRADED: needs_person or (is_owed and not is_under_way),
-        Ailment.HELD_TOO_LONG: view.state.hold is not None
+        HealthGauge.DEGRADED: needs_person or (is_owed and not is_under_way),
+        HealthGauge.HELD_TOO_LONG: view.state.hold is not None
         and view.state.hold.is_on(view.now)
         and view.now - view.state.hold.since > HELD_LIMIT_S,
-        Ailment.OVERDUE: situation.phase is Phase.OVERDUE,
-        Ailment.DOUBTED: is_put_off(decision.rule, view.state, view.now),
+        HealthGauge.OVERDUE: situation.phase is Phase.OVERDUE,
+        HealthGauge.DOUBTED: is_put_off(decision.rule, view.state, view.now),
     }
     return frozenset(ailment for ailment, is_so in found.items() if is_so)

@@ -9,7 +9,7 @@ from understudy.domain.cluster.state import ClusterState, PowerReading
 from understudy.domain.cluster.view import ClusterView
 from understudy.domain.decide.situation import Observer, observer_of_all
 from understudy.domain.observe.signal import PowerSignal
-from understudy.domain.watch.gauges import Ailment, ailments
+from understudy.domain.watch.gauges import HealthGauge, ailments
 from understudy.ports.ledger import BeatLedger, Refusal, StateLedger
 from understudy.ports.nodes import Nodes
 from understudy.usecases.step import Clock
@@ -29,7 +29,7 @@ class ObserverConfidence:
         """Whether the silence of this cluster can be believed."""
         return observer_of_all(view.state, view.policy, view.now, is_anyone_heard=view.now <= self.heard_until)
 
-    def ailments(self, view: ClusterView) -> frozenset[Ailment]:
+    def ailments(self, view: ClusterView) -> frozenset[HealthGauge]:
         """What ails this cluster."""
         return ailments(view, self.observer(view))
 

@@ -18,7 +18,7 @@ from understudy.domain.decide.situation import Observer
 from understudy.domain.events.definitions import StateTooNew
 from understudy.domain.observe.peers import lacks_key
 from understudy.domain.transition.phases import Span, durations_s
-from understudy.domain.watch.gauges import Ailment
+from understudy.domain.watch.gauges import HealthGauge
 from understudy.domain.watch.rotation import rotated
 from understudy.ports.announcer import Announcer
 from understudy.ports.ledger import BeatLedger, ClusterIndex, Read, StateLedger
@@ -50,7 +50,7 @@ NODES_LIMIT = 1000
 TELL_LIMIT = 200
 """Of how many clusters one watch tells that they have lost their standby, or have one again: an Availability Zone can
 take the standbys of thousands at once, and each costs a write."""
-RARE = (Ailment.DOUBTED,)
+RARE = (HealthGauge.DOUBTED,)
 KEYS_LIMIT = 20
 """How many missing keys one watch makes: Parameter Store takes three parameters a second from an account."""
 Check = Callable[[Sequence[ClusterView]], dict[str, ClusterState]]
@@ -301,6 +301,6 @@ def _changed(
 
 def _ailing(run: Run, views: Sequence[ClusterView], ears: ObserverConfidence) -> dict[str, int]:
     """How many clusters have which ailment. A RARE one is told of only when there is any: a metric costs money."""
-    found: Counter[Ailment] = Counter()
+    found: Counter[HealthGauge] = Counter()
     run.in_turn.each("ailments", views, lambda view: found.update(ears.ailments(view)), inf)
-    return {str(each): found[each] for each in Ailment if found[each] or each not in RARE}
+    return {str(each): found[each] for each in HealthGauge if found[each] or each not in RARE}
