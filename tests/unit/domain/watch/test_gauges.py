@@ -22,14 +22,14 @@ from understudy.domain.cluster.policy import ApprovalPolicy, Policy
 from understudy.domain.cluster.state import TransitionAction
 from understudy.domain.cluster.view import ClusterView
 from understudy.domain.decide.situation import Observer
-from understudy.domain.watch.gauges import HELD_LIMIT_S, HealthGauge, ailments
+from understudy.domain.watch.gauges import HELD_LIMIT_S, HealthGauge, health_gauges
 
 LONE = a_report(NODE_B, heard_at=NOW - 60)
 OWED = Address(AddressStatus.OWED, 1, retry_at=NOW + 600)
 
 
 def found(**changes):
-    return ailments(ClusterView(a_state(**changes), a_definition(), NOW), Observer.TRUSTED)
+    return health_gauges(ClusterView(a_state(**changes), a_definition(), NOW), Observer.TRUSTED)
 
 
 def test_a_cluster_in_service_with_a_standby_has_nothing():
@@ -50,7 +50,7 @@ def test_a_cluster_that_is_worked_on_is_not_told_of_for_its_standby():  # B6
 
 def test_a_transition_under_way_has_taken_the_standby():
     moving = a_moving_state(node_a=a_report(heard_at=NOW - 60), address=OWED)
-    assert ailments(ClusterView(moving, a_definition(), NOW), Observer.TRUSTED) == frozenset()
+    assert health_gauges(ClusterView(moving, a_definition(), NOW), Observer.TRUSTED) == frozenset()
 
 
 def test_a_cluster_that_needs_a_person_is_degraded():
@@ -74,7 +74,7 @@ def test_a_hold_that_is_over_holds_no_more():
 
 def test_a_transition_past_its_deadline_is_overdue():
     late = a_moving_state(transition=a_transition(deadline_at=NOW))
-    assert HealthGauge.OVERDUE in ailments(ClusterView(late, a_definition(), NOW), Observer.TRUSTED)
+    assert HealthGauge.OVERDUE in health_gauges(ClusterView(late, a_definition(), NOW), Observer.TRUSTED)
 
 
 ASKED = Question("failover", "orders-db-epoch2-1", NOW - 5, NOW + 295)
@@ -94,7 +94,7 @@ ASKED = Question("failover", "orders-db-epoch2-1", NOW - 5, NOW + 295)
 def test_a_failover_that_waits_for_a_person_degrades(question, actions, expected):  # B4 B8
     state = a_state(node_a=a_report(heard_at=NOW - 60), approval=question)
     policy = Policy(approval=ApprovalPolicy(actions, 300))
-    assert ailments(ClusterView(state, a_definition(policy=policy), NOW), Observer.TRUSTED) == expected
+    assert health_gauges(ClusterView(state, a_definition(policy=policy), NOW), Observer.TRUSTED) == expected
 
 
 @pytest.mark.parametrize(
@@ -103,4 +103,4 @@ def test_a_failover_that_waits_for_a_person_degrades(question, actions, expected
 )
 def test_a_failover_that_is_put_off_because_many_are_silent_is_counted(doubt, expected):  # B15 B8
     state = a_state(node_a=a_report(heard_at=NOW - 60), doubt=doubt)
-    assert ailments(ClusterView(state, a_definition(), NOW), Observer.TRUSTED) == expected
+    assert health_gauges(ClusterView(state, a_definition(), NOW), Observer.TRUSTED) == expected

@@ -24,7 +24,7 @@ class HealthGauge(StrEnum):
     DOUBTED = "ClustersDoubted"
 
 
-def ailments(view: ClusterView, observer: Observer) -> frozenset[HealthGauge]:
+def health_gauges(view: ClusterView, observer: Observer) -> frozenset[HealthGauge]:
     """What ails a cluster at `now` (seconds).
 
     WITHOUT_STANDBY: no node is fit to take over, but for those on which the service did not start. Not while a

@@ -9,7 +9,7 @@ from understudy.domain.cluster.state import ClusterState, PowerReading
 from understudy.domain.cluster.view import ClusterView
 from understudy.domain.decide.situation import Observer, observer_of_all
 from understudy.domain.observe.signal import PowerSignal
-from understudy.domain.watch.gauges import HealthGauge, ailments
+from understudy.domain.watch.gauges import HealthGauge, health_gauges
 from understudy.ports.ledger import BeatLedger, Refusal, StateLedger
 from understudy.ports.nodes import Nodes
 from understudy.usecases.step import Clock
@@ -31,7 +31,7 @@ class ObserverConfidence:
 
     def ailments(self, view: ClusterView) -> frozenset[HealthGauge]:
         """What ails this cluster."""
-        return ailments(view, self.observer(view))
+        return health_gauges(view, self.observer(view))
 
 
 def observer_confidence(views: Iterable[ClusterView]) -> ObserverConfidence:
