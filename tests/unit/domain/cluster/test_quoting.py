@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from understudy.domain.cluster.quoting import FAULT_LENGTH_LIMIT, FAULT_LIMIT, few_and_short, plain, quoted
+from understudy.domain.cluster.quoting import FAULT_LENGTH_LIMIT, FAULT_LIMIT, plain, quoted, truncated
 
 
 @pytest.mark.parametrize(
@@ -49,6 +49,6 @@ def test_text_from_outside_is_short_and_cannot_change_what_is_shown(text, shown)
 
 
 def test_many_faults_are_told_of_by_the_first_ones_and_their_number():
-    assert few_and_short(["one", "two"]) == ["one", "two"]
-    many = few_and_short(["x" * 1000] * (FAULT_LIMIT + 2))
+    assert truncated(["one", "two"]) == ["one", "two"]
+    many = truncated(["x" * 1000] * (FAULT_LIMIT + 2))
     assert many == ["x" * (FAULT_LENGTH_LIMIT - 3) + "..."] * FAULT_LIMIT + ["and 2 more"]

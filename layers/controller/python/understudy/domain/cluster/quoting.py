@@ -30,7 +30,7 @@ def plain(text: str, limit: int) -> str:
     )
 
 
-def few_and_short(faults: Sequence[str]) -> list[str]:
+def truncated(faults: Sequence[str]) -> list[str]:
     """The first faults, shortened, and how many more there are: what is told fits into an item and into an event."""
     told = [plain(fault, FAULT_LENGTH_LIMIT) for fault in faults[:FAULT_LIMIT]]
     return [*told, f"and {len(faults) - FAULT_LIMIT} more"] if len(faults) > FAULT_LIMIT else told

@@ -7,7 +7,7 @@ from typing import Any
 from understudy.domain.advise.fencing_outlook import outlook
 from understudy.domain.advise.forecast import Forecast, PredictedPhase, forecast
 from understudy.domain.advise.rehearsal import Outlook, Plan, Rehearsal, rehearsal
-from understudy.domain.cluster.quoting import few_and_short
+from understudy.domain.cluster.quoting import truncated
 from understudy.domain.cluster.request import Request
 from understudy.domain.cluster.state import ClusterState, TransitionAction
 from understudy.domain.cluster.view import ClusterView
@@ -130,8 +130,8 @@ def _finished(done: Rehearsal, view: ClusterView) -> RehearsalFinished:
         cluster=done.cluster,
         epoch=view.state.epoch,
         verdict=done.verdict,
-        reasons=few_and_short(done.reasons),
-        warnings=few_and_short(done.warnings),
+        reasons=truncated(done.reasons),
+        warnings=truncated(done.warnings),
         source=done.source,
         target=done.target,
         usual_outage_s={str(each.action): each.total.usual_s for each in done.forecasts},

@@ -13,7 +13,7 @@ from understudy.domain.cluster.errors import (
     LedgerConflictError,
     TooManyEntriesError,
 )
-from understudy.domain.cluster.quoting import FAULT_LENGTH_LIMIT, few_and_short, plain, quoted
+from understudy.domain.cluster.quoting import FAULT_LENGTH_LIMIT, plain, quoted, truncated
 from understudy.domain.cluster.request import CLUSTER_NAME
 from understudy.domain.cluster.state import ClusterState, PowerReading
 from understudy.domain.cluster.tuning import effective
@@ -141,7 +141,7 @@ class Registrar:
         ]
 
     def _refuse(self, text: ParameterText, faults: Iterable[str], before: Unaccepted | None) -> RegisterOutcome:
-        told = few_and_short([*faults])
+        told = truncated([*faults])
         if before == Unaccepted(text.putting, tuple(told)):
             return RegisterOutcome.REFUSED  # people know: it was judged anew, and nothing is better yet
         event = DefinitionRefused(cluster=text.cluster, parameter_version=text.version, faults=told)
