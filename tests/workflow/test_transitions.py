@@ -16,7 +16,7 @@ from understudy.domain.cluster.state import PowerReading, Proof
 from understudy.domain.cluster.tuning import effective
 from understudy.domain.events.alerts import OperatorCalled
 from understudy.domain.events.transitions import TransitionClosed
-from understudy.domain.transition.limits import EXECUTION_LIMIT_S, outlasting
+from understudy.domain.transition.limits import EXECUTION_LIMIT_S, exceeding_execution_limit
 
 
 def closed_on(name):
@@ -394,7 +394,7 @@ def test_a_policy_and_newer_tunables_that_are_too_long_together_break_no_executi
     """The cluster's policy was accepted by the tunables as they were; those of the stack were put later."""
     world = World(definition_changes={"policy": Policy(service_start_limit_s=900)}).settle()
     world.ledger.put_tuning({"ROUTE53_CHANGEID_INTERVAL": 300, "ROUTE53_CHANGEID_TRY_COUNT": 5}, "digest")
-    assert outlasting(world.definition.policy, effective(world.ledger.stack_wide().tuning, {}))
+    assert exceeding_execution_limit(world.definition.policy, effective(world.ledger.stack_wide().tuning, {}))
     world.zone.propagation_s = 100_000
     world.machines["node-b"].start_s = 890
     execution = world.start()

@@ -14,7 +14,12 @@ from understudy.domain.cluster.intervals import LONGEST_REPAIR_GAP_S, change_gap
 from understudy.domain.cluster.policy import ApprovalPolicy, Fencing, Policy
 from understudy.domain.cluster.state import Stage, TransitionAction
 from understudy.domain.cluster.tuning import LIMITS, Tuning
-from understudy.domain.transition.limits import EXECUTION_LIMIT_S, has_time_to_wait, kept_open, outlasting
+from understudy.domain.transition.limits import (
+    EXECUTION_LIMIT_S,
+    exceeding_execution_limit,
+    has_time_to_wait,
+    kept_open,
+)
 from understudy.domain.transition.steps import STAGE_SLACK_S, TRY_LIMIT_S
 
 LONGEST = Policy(fencing=Fencing(limit_s=600), service_start_limit_s=900)
@@ -83,15 +88,15 @@ def test_without_that_look_at_the_time_an_execution_would_be_cut_off():
 
 
 def test_every_policy_and_every_interval_fits_with_the_usual_rest():  # S8
-    assert outlasting(LONGEST, Tuning()) == []
+    assert exceeding_execution_limit(LONGEST, Tuning()) == []
     for key, (_, most) in LIMITS.items():
         if key.endswith("_INTERVAL"):
-            assert outlasting(Policy(), Tuning(**{key: most})) == []
+            assert exceeding_execution_limit(Policy(), Tuning(**{key: most})) == []
 
 
 def test_waits_that_are_too_long_together_are_refused_with_every_number():  # S8
     tuning = Tuning(ROUTE53_CHANGEID_INTERVAL=300, ROUTE53_CHANGEID_TRY_COUNT=7)
-    (fault,) = outlasting(Policy(), tuning)
+    (fault,) = exceeding_execution_limit(Policy(), tuning)
     for key in ("RECORD_INTERVAL", "RECORD_TRY_COUNT", "CHANGEID_INTERVAL", "CHANGEID_TRY_COUNT"):
         assert f"ROUTE53_{key} {asdict(tuning)[f'ROUTE53_{key}']}" in fault
     assert "fencing.limit_s 60" in fault
@@ -104,12 +109,12 @@ def test_waits_that_are_too_long_together_are_refused_with_every_number():  # S8
 # B4
 def test_a_wait_for_a_person_counts_in_and_is_refused_with_its_number_when_it_does_not_fit():
     asking = ApprovalPolicy((TransitionAction.FAILOVER,), 1500)
-    assert outlasting(Policy(approval=asking), Tuning()) == []
-    (fault,) = outlasting(replace(LONGEST, approval=asking), Tuning())
+    assert exceeding_execution_limit(Policy(approval=asking), Tuning()) == []
+    (fault,) = exceeding_execution_limit(replace(LONGEST, approval=asking), Tuning())
     assert fault.startswith("approval.wait_s 1500 + ")
     (total,) = re.findall(r"is (\d+) s; allowed: 2700 s", fault)
     assert int(total) > EXECUTION_LIMIT_S
-    assert outlasting(replace(LONGEST, approval=ApprovalPolicy((), 1500)), Tuning()) == []
+    assert exceeding_execution_limit(replace(LONGEST, approval=ApprovalPolicy((), 1500)), Tuning()) == []
 
 
 # B4

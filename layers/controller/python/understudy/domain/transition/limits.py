@@ -43,7 +43,7 @@ def _still_to_come_s(stage: Stage, policy: Policy) -> float:
     return policy.service_start_limit_s + TRY_LIMIT_S + 4 * STAGE_SLACK_S
 
 
-def outlasting(policy: Policy, tuning: Tuning) -> list[str]:
+def exceeding_execution_limit(policy: Policy, tuning: Tuning) -> list[str]:
     """That the waits are together longer than an execution may last, in words with the numbers. Empty when they fit."""
     moving_s = tuning.ROUTE53_RECORD_INTERVAL * (tuning.ROUTE53_RECORD_TRY_COUNT - 1)
     polling_s = sum(change_gaps_s(tuning))

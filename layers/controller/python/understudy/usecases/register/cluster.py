@@ -20,7 +20,7 @@ from understudy.domain.cluster.tuning import effective
 from understudy.domain.cluster.unaccepted import STACK_WIDE, Unaccepted, put_off
 from understudy.domain.decide.replacing import is_terminated, needed_and_left_out
 from understudy.domain.events.definitions import DefinitionAccepted, DefinitionPutOff, DefinitionRefused
-from understudy.domain.transition.limits import outlasting
+from understudy.domain.transition.limits import exceeding_execution_limit
 from understudy.domain.transition.stopping import stop_faults
 from understudy.ports.announcer import Announcer
 from understudy.ports.keys import NodeKeys
@@ -222,7 +222,9 @@ def register_changed(
 
 def _too_long_waits(definition: Definition, registry: Registry) -> list[str]:
     """Policy and tunables must fit into one execution together, those of the stack as they are now among them."""
-    faults = outlasting(definition.policy, effective(registry.stack_wide().tuning, definition.tuning_set))
+    faults = exceeding_execution_limit(
+        definition.policy, effective(registry.stack_wide().tuning, definition.tuning_set)
+    )
     return [f"policy and tuning: {fault}" for fault in faults]
 
 

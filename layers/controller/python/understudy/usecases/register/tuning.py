@@ -6,7 +6,7 @@ from understudy.domain.cluster.policy import Policy
 from understudy.domain.cluster.tuning import BadTuningError, PastedTuning, effective, parse_lines
 from understudy.domain.cluster.unaccepted import STACK_WIDE, Unaccepted
 from understudy.domain.events.definitions import TuningAccepted, TuningRefused
-from understudy.domain.transition.limits import outlasting
+from understudy.domain.transition.limits import exceeding_execution_limit
 from understudy.ports.announcer import Announcer
 from understudy.ports.ledger import Registry
 from understudy.ports.parameters import ParameterText
@@ -50,6 +50,6 @@ def _parse(text: str) -> PastedTuning:
     Clusters with other policies are not looked at here: `has_time_to_wait` keeps their executions within.
     """
     pasted = parse_lines(text)
-    if faults := outlasting(Policy(), effective(pasted.values, {})):
+    if faults := exceeding_execution_limit(Policy(), effective(pasted.values, {})):
         raise BadTuningError(faults)
     return pasted
