@@ -76,7 +76,7 @@ class _Try:
         if fault.guard is not None:
             return lift_epoch(state, self.definition, fault.guard, self.ledger, announcer, self.clock)
         if fault.has_written:
-            redo_on_conflict(lambda: _own_up(state, self.ledger, self.clock))
+            redo_on_conflict(lambda: _mark_unmoved(state, self.ledger, self.clock))
         return answer(Overtaken.STALE)
 
     def _target(self) -> NodeSpec | None:
@@ -144,7 +144,7 @@ def _history(outcome: MoveOutcome, moved: Sequence[Moved], now: float) -> dict[s
     return facts
 
 
-def _own_up(state: ClusterState, ledger: StateLedger, clock: Clock) -> None:
+def _mark_unmoved(state: ClusterState, ledger: StateLedger, clock: Clock) -> None:
     """Somebody newer has come while we wrote without a guard: our write may be on top of theirs. So it is owed, now.
 
     The newer epoch's own step, or the next evaluation, puts the addresses right. The lease is not touched: the node
