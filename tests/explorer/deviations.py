@@ -307,20 +307,20 @@ def _replay(world: World, node: str) -> None:
 
 
 def lies(node: str) -> list[Deviation]:
-    def telling(**said: Any) -> Callable[[World], None]:
+    def beating(**said: Any) -> Callable[[World], None]:
         return partial(_lie, node=node, said=said)
 
     whole = 10**15
     made = {
-        "beat 10^15": telling(beat=whole),
-        "beat 10^15 - 1": telling(beat=whole - 1),
-        "beat 10^12 - 1": telling(beat=10**12 - 1),
-        "read_epoch 10^15 - 1": telling(read_epoch=whole - 1),
-        "read_epoch 10^9 - 1": telling(read_epoch=10**9 - 1),
-        "knows 10^15": telling(knows=whole),
-        "knows 10^15 - 1": telling(knows=whole - 1),
-        "no lease, in service": telling(keeps_lease=False, services={"postgresql": "IN_SERVICE"}),
-        "another boot": telling(boot="another-boot"),
+        "beat 10^15": beating(beat=whole),
+        "beat 10^15 - 1": beating(beat=whole - 1),
+        "beat 10^12 - 1": beating(beat=10**12 - 1),
+        "read_epoch 10^15 - 1": beating(read_epoch=whole - 1),
+        "read_epoch 10^9 - 1": beating(read_epoch=10**9 - 1),
+        "knows 10^15": beating(knows=whole),
+        "knows 10^15 - 1": beating(knows=whole - 1),
+        "no lease, in service": beating(keeps_lease=False, services={"postgresql": "IN_SERVICE"}),
+        "another boot": beating(boot="another-boot"),
     }
     return [
         Deviation(f"{node}: its beats lie: {words}", do, lambda world: not world.lies) for words, do in made.items()

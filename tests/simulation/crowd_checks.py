@@ -69,7 +69,7 @@ class Checks:
 
     # --- what is told ---------------------------------------------------------------------------
 
-    def guilty(self, cluster: str, why: str) -> None:
+    def rejected(self, cluster: str, why: str) -> None:
         """Route 53 has a reason to refuse this cluster, from now on."""
         self._guilty[cluster].append((why, self.crowd.time(), inf))
 

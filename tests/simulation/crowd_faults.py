@@ -27,7 +27,7 @@ def _refuse(code: str) -> Deed:
         number, cluster = _cluster(crowd, fault)
         if cluster not in crowd.barred:
             crowd.route53.denied |= {record.name: code for record in crowd.records(number)}
-            crowd.checks.guilty(cluster, code)
+            crowd.checks.rejected(cluster, code)
 
     return deed
 
@@ -75,7 +75,7 @@ def _claim(crowd: Crowd, fault: Fault) -> None:
     number, cluster = _cluster(crowd, fault)
     if crowd.route53.guard_of(crowd.records(number)[0].name).cluster == cluster:
         _write_guard(crowd, number, _guard_text(crowd, number, "somebody-elses"))
-        crowd.checks.guilty(cluster, CLAIMED)
+        crowd.checks.rejected(cluster, CLAIMED)
 
 
 def _give_back(crowd: Crowd, fault: Fault) -> None:

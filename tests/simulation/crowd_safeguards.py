@@ -148,7 +148,7 @@ CROWD_SAFEGUARDS: Mapping[str, CrowdSafeguard] = {
     ),
     "names": CrowdSafeguard(
         "only those that Route 53 names are taken out of a batch",
-        ((group_commit, "guilty", _everybody),),
+        ((group_commit, "rejected_members", _everybody),),
         runs=20,
         kinds=("batch_refused", "zone_taken"),
         invariant="only_the_guilty_are_refused",

@@ -102,7 +102,7 @@ def faults_of(text: str) -> list[str]:
     noted: Unaccepted = after.pop(("orders-db", "refusal"))
     assert after == before
     (told,) = office.announcer.details(DefinitionRefused)
-    assert noted.putting
+    assert noted.revision
     assert told["faults"] == list(noted.faults)
     return list(noted.faults)
 

@@ -18,7 +18,7 @@ from understudy.domain.cluster.definition import Definition, Record
 from understudy.domain.cluster.doubt import Doubt
 from understudy.domain.cluster.failed_start import FailedStart
 from understudy.domain.cluster.hold import Hold
-from understudy.domain.cluster.lone import NoStandby
+from understudy.domain.cluster.no_standby import NoStandby
 from understudy.domain.cluster.policy import Policy
 from understudy.domain.cluster.reach import QuorumHosts, Reach
 from understudy.domain.cluster.state import (

@@ -12,7 +12,7 @@ from tests.support.fakes.inspection import FakeReportBook
 from tests.support.readiness import GUARD_KEY, NAME_KEY, a_gatherer, found, readings
 from tests.support.world import WORKFLOW, World
 from understudy.board.views import Attention, ShownCluster
-from understudy.domain.cluster.lone import LONE_LIMIT_S
+from understudy.domain.cluster.no_standby import LONE_LIMIT_S
 from understudy.domain.cluster.policy import FailbackPolicy, Policy
 from understudy.domain.cluster.state import PowerReading
 from understudy.domain.events.alerts import ClusterDegraded

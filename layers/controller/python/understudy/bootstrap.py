@@ -16,11 +16,14 @@ if TYPE_CHECKING:
     from understudy.domain.decide.silence import Limits
     from understudy.ports.parameters import DefinitionReading, Parameters, ParameterText
     from understudy.ports.spread import Spread
+    from understudy.usecases.answer.check_readiness import ReadinessChecker
+    from understudy.usecases.answer.rehearse import Rehearsals
     from understudy.usecases.batching.rate_budget import RateBudget
     from understudy.usecases.observe.doubting import Doubter
     from understudy.usecases.observe.let_go import Releaser
     from understudy.usecases.transition.follow_changes import ChangeFollower
     from understudy.usecases.transition.record_mover import Mover
+    from understudy.usecases.watch.drills import DrillScheduler
     from understudy.usecases.watch.fleet import FleetKeeper
     from understudy.usecases.watch.records import RecordMonitor
 
@@ -50,7 +53,7 @@ def _zone_within(seconds: float) -> "Route53Zone":
     return clients.zone().within(TimeLimit(seconds, clients.steady))
 
 
-def inspector() -> "Inspector":
+def inspector() -> "ReadinessChecker":
     """Whoever checks readiness."""
     from understudy.usecases.answer.check_readiness import ReadinessChecker
 
@@ -62,7 +65,7 @@ def inspector() -> "Inspector":
     )
 
 
-def rehearser() -> "Rehearser":
+def rehearser() -> "Rehearsals":
     """Whoever rehearses a move. Nothing that it is given can write to an address."""
     from understudy.usecases.answer.rehearse import Rehearsals
 
@@ -75,7 +78,7 @@ def rehearser() -> "Rehearser":
     )
 
 
-def drills() -> "DrillMaster":
+def drills() -> "DrillScheduler":
     """Whoever looks after planned drills."""
     from understudy.usecases.watch.drills import DrillScheduler
 

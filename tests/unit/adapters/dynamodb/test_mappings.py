@@ -27,7 +27,7 @@ from understudy.domain.cluster.address import AddressStatus
 from understudy.domain.cluster.approval import Question
 from understudy.domain.cluster.definition import Definition
 from understudy.domain.cluster.hold import Hold
-from understudy.domain.cluster.lone import NoStandby
+from understudy.domain.cluster.no_standby import NoStandby
 from understudy.domain.cluster.policy import Fencing, Policy
 from understudy.domain.cluster.reach import QuorumHosts, Reach
 from understudy.domain.cluster.state import Alarm, ClusterState, NodeReport, Proof, Stage

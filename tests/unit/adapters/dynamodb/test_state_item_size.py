@@ -27,7 +27,7 @@ from understudy.domain.cluster.approval import Question
 from understudy.domain.cluster.departure import Cause, Departure
 from understudy.domain.cluster.doubt import Doubt
 from understudy.domain.cluster.hold import Hold
-from understudy.domain.cluster.lone import NoStandby
+from understudy.domain.cluster.no_standby import NoStandby
 from understudy.domain.cluster.reach import Reach
 from understudy.domain.cluster.service_names import digest_of
 from understudy.domain.cluster.state import Alarm, NodeReport, PowerReading, Proof, Stage

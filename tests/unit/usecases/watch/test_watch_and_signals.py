@@ -35,7 +35,7 @@ from understudy.domain.batching.group_commit import FOLLOWED_S
 from understudy.domain.cluster.address import Address, AddressStatus
 from understudy.domain.cluster.errors import AddressUnreadableError, LedgerConflictError, NewerFormatError
 from understudy.domain.cluster.hold import Hold
-from understudy.domain.cluster.lone import LONE_LIMIT_S, NoStandby
+from understudy.domain.cluster.no_standby import LONE_LIMIT_S, NoStandby
 from understudy.domain.cluster.state import PowerReading
 from understudy.domain.events.addresses import RecordDrifted
 from understudy.domain.events.alerts import ClusterDegraded, OperatorCalled

@@ -27,8 +27,8 @@ class ParameterText:
         return hashlib.sha256(self.text.encode()).hexdigest()[:16]
 
     @property
-    def putting(self) -> str:
-        """Tells one putting from the next, also of the same text: what did not fit to AWS may fit by then."""
+    def revision(self) -> str:
+        """Tells one submission from the next, also of the same text: what did not fit to AWS may fit by then."""
         return f"{self.digest} {self.version}"
 
 

@@ -125,7 +125,7 @@ def _in_words_of_today(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def unaccepted_item(cluster: str, text: Unaccepted) -> Item:
     """The item of a text that is not in force. An earlier version takes a `putting` that is there for a refused one."""
-    which = {"putting" if text.is_refused else "put_off": text.putting}
+    which = {"putting" if text.is_refused else "put_off": text.revision}
     how = {"faults": list(text.faults), "since": text.since, "why": text.why, "told": text.is_told}
     return to_item({"pk": cluster, "sk": UNACCEPTED, "kind": KIND_UNACCEPTED, **which, **how})
 
@@ -136,7 +136,7 @@ def read_unaccepted(item: Mapping[str, Mapping[str, Any]]) -> Unaccepted | None:
     if not values:
         return None
     return Unaccepted(
-        putting=str(values.get("putting") or values.get("put_off", "")),
+        revision=str(values.get("putting") or values.get("put_off", "")),
         faults=tuple(values.get("faults", ())),
         since=values.get("since", 0),
         why=values.get("why", ""),

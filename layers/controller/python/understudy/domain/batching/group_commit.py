@@ -80,12 +80,12 @@ class PlannedBatch:
 
     intent: Intent
     batch: tuple[Change, ...]
-    moved_not: tuple[Moved, ...] = ()
+    not_moved: tuple[Moved, ...] = ()
 
     @property
     def records(self) -> tuple[Record, ...]:
         """The records that the batch moves."""
-        left_out = {each.label for each in self.moved_not}
+        left_out = {each.label for each in self.not_moved}
         return tuple(record for record in self.intent.records if record.label not in left_out)
 
 
@@ -117,6 +117,6 @@ def first_batch(plans: Sequence[PlannedBatch]) -> tuple[PlannedBatch, ...]:
     return tuple(fitting)
 
 
-def guilty(names: Collection[str], plans: Sequence[PlannedBatch]) -> tuple[PlannedBatch, ...]:
+def rejected_members(names: Collection[str], plans: Sequence[PlannedBatch]) -> tuple[PlannedBatch, ...]:
     """Those of the plans that change a record set of one of these names."""
     return tuple(plan for plan in plans if any(change.record_set.name in names for change in plan.batch))

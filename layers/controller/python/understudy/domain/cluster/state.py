@@ -13,7 +13,7 @@ from understudy.domain.cluster.departure import Cause, Departure
 from understudy.domain.cluster.doubt import Doubt
 from understudy.domain.cluster.failed_start import FailedStart
 from understudy.domain.cluster.hold import Hold
-from understudy.domain.cluster.lone import NoStandby
+from understudy.domain.cluster.no_standby import NoStandby
 from understudy.domain.cluster.reach import QuorumHosts, Reach
 
 INGESTION_CUT_OFF_S = 1
@@ -42,9 +42,9 @@ class ServiceStatus(StrEnum):
         found = set(services.values()) or {cls.IN_SERVICE}
         if len(found) == 1:
             return found.pop()
-        for telling in (cls.FAILED, cls.STOPPING):
-            if telling in found:
-                return telling
+        for status in (cls.FAILED, cls.STOPPING):
+            if status in found:
+                return status
         return cls.STARTING
 
 

@@ -12,11 +12,11 @@ TOLD_AFTER_S = 120
 class Unaccepted:
     """What became of the text that was put last, for a cluster or for the stack.
 
-    `putting`: which one (see ParameterText.putting). `faults`: why it was refused; empty while it is put off, `since`
+    `revision`: which one (see ParameterText.revision). `faults`: why it was refused; empty while it is put off, `since`
     when (seconds) and `why`. `is_told`: whether people know that it is put off.
     """
 
-    putting: str
+    revision: str
     faults: tuple[str, ...] = ()
     since: int = 0
     why: str = ""
@@ -28,8 +28,8 @@ class Unaccepted:
         return bool(self.faults)
 
 
-def put_off(before: Unaccepted | None, putting: str, why: str, now: int) -> Unaccepted:
+def put_off(before: Unaccepted | None, revision: str, why: str, now: int) -> Unaccepted:
     """The text put off once more; `is_told` from when people must be told. `before`: as it was noted last."""
-    is_same = before is not None and before.putting == putting and not before.is_refused
+    is_same = before is not None and before.revision == revision and not before.is_refused
     since = before.since if before is not None and is_same else now
-    return Unaccepted(putting, since=since, why=why, is_told=now - since >= TOLD_AFTER_S)
+    return Unaccepted(revision, since=since, why=why, is_told=now - since >= TOLD_AFTER_S)

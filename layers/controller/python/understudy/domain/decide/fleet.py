@@ -141,10 +141,10 @@ def _around(comparisons: Sequence[Comparison]) -> Iterator[Count]:
     Where no place has enough, all that were seen. Else one silent node would count as one of many while another zone
     is dark.
     """
-    telling = [each.inside for each in comparisons if each.inside.all.tells]
-    for inside in telling:
+    large_enough = [each.inside for each in comparisons if each.inside.all.tells]
+    for inside in large_enough:
         yield from (inside.all, inside.active)
-    if not telling:
+    if not large_enough:
         yield from (each.inside.all + each.outside.all for each in comparisons)
 
 

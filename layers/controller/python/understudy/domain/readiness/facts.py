@@ -207,8 +207,8 @@ def worst(verdicts: Iterable[Verdict]) -> Verdict:
 def together(findings: Iterable[Finding]) -> Finding:
     """One finding for several: the worst verdict, and what was found where it is not PASS (all, when all is PASS)."""
     every = list(findings)
-    telling = [each for each in every if each.verdict is not Verdict.PASS] or every
-    return Finding(worst(each.verdict for each in every), "; ".join(dict.fromkeys(each.found for each in telling)))
+    worse = [each for each in every if each.verdict is not Verdict.PASS] or every
+    return Finding(worst(each.verdict for each in every), "; ".join(dict.fromkeys(each.found for each in worse)))
 
 
 def needed_rights(definition: Definition, stack: str) -> tuple[Right, ...]:

@@ -13,7 +13,7 @@ from understudy.domain.batching.group_commit import (
     PlannedBatch,
     Settled,
     first_batch,
-    guilty,
+    rejected_members,
     units_of,
 )
 from understudy.domain.batching.rate_limits import Bucket, Cost
@@ -125,7 +125,7 @@ class _Turn:
                 log.warning("turn given up", extra={"zone": self.key, "fault": str(fault)})
                 return
             except GuardMismatchError as fault:
-                self._take_apart(batch, guilty(fault.names, batch), str(fault))
+                self._take_apart(batch, rejected_members(fault.names, batch), str(fault))
             except ChangeRefusedError as fault:
                 self._take_apart(batch, (), str(fault))
             else:
@@ -153,7 +153,7 @@ class _Turn:
         self.taken = 0
         for plan in batch:
             new = (Moved(each.label, AddressStatus.PROPAGATING, change_id) for each in plan.records)
-            self._settle(plan.intent, Settled((*plan.moved_not, *new)))
+            self._settle(plan.intent, Settled((*plan.not_moved, *new)))
         log.info("group committed", extra={"zone": self.key, "change": change_id, "clusters": len(batch)})
         self._leave_out(batch)
         self.most = min(READ_TOGETHER, 2 * self.most)
@@ -173,8 +173,8 @@ class _Turn:
         self._leave_out(named or batch)
         self._plan(list(refused))
         for plan in [each for each in self.plans if refused.get(each.intent) == each.batch]:
-            moved_not = tuple(owed(each.label, why) for each in plan.records)
-            self._settle(plan.intent, Settled((*plan.moved_not, *moved_not)))
+            not_moved = tuple(owed(each.label, why) for each in plan.records)
+            self._settle(plan.intent, Settled((*plan.not_moved, *not_moved)))
             self._leave_out([plan])
 
     def _plan(self, intents: Sequence[Intent]) -> None:
@@ -192,7 +192,7 @@ class _Turn:
 
     def _plan_of(self, intent: Intent, readings: Readings) -> PlannedBatch | None:
         """The intent's share of a batch; None when it has none, and then it is settled."""
-        changes, moved_not = [], []
+        changes, not_moved = [], []
         for record, address in intent.address_of.items():
             wish = DesiredRecord(self.group.stack, intent.cluster, intent.epoch, intent.node, address, intent.ttl)
             reading = readings[record]
@@ -201,9 +201,9 @@ class _Turn:
                 self._settle(intent, Settled(guard=plan.guard))
                 return None
             if reading.obstacle:
-                moved_not.append(owed(record.label, reading.obstacle, may_pass=True))
+                not_moved.append(owed(record.label, reading.obstacle, may_pass=True))
             elif isinstance(plan, Foreign):
-                moved_not.append(
+                not_moved.append(
                     owed(
                         record.label, f"{record.name} is another cluster's, or of no epoch, says its guard {plan.guard}"
                     )
@@ -211,9 +211,9 @@ class _Turn:
             else:
                 changes.append(plan)
         if not changes:
-            self._settle(intent, Settled(tuple(moved_not)))
+            self._settle(intent, Settled(tuple(not_moved)))
             return None
-        return PlannedBatch(intent, plan_zone(changes), tuple(moved_not))
+        return PlannedBatch(intent, plan_zone(changes), tuple(not_moved))
 
     def _settle(self, intent: Intent, settled: Settled) -> None:
         if intent.cluster == self.mine.cluster:

@@ -93,7 +93,7 @@ class Registrar:
         if in_force == text.digest and not anew:
             self._forget(text, before)
             return RegisterOutcome.UNCHANGED
-        if before is not None and before.is_refused and before.putting == text.putting and not anew:
+        if before is not None and before.is_refused and before.revision == text.revision and not anew:
             return RegisterOutcome.UNCHANGED
         judged = self._judge(text, state)
         if judged.faults:
@@ -142,20 +142,20 @@ class Registrar:
 
     def _refuse(self, text: ParameterText, faults: Iterable[str], before: Unaccepted | None) -> RegisterOutcome:
         told = truncated([*faults])
-        if before == Unaccepted(text.putting, tuple(told)):
+        if before == Unaccepted(text.revision, tuple(told)):
             return RegisterOutcome.REFUSED  # people know: it was judged anew, and nothing is better yet
         event = DefinitionRefused(cluster=text.cluster, parameter_version=text.version, faults=told)
         log.error("definition refused", extra=event.detail())
         publish(self.announcer, event)
-        self.registry.note_unaccepted(text.cluster, Unaccepted(text.putting, tuple(told)))
+        self.registry.note_unaccepted(text.cluster, Unaccepted(text.revision, tuple(told)))
         return RegisterOutcome.REFUSED
 
     def _put_off(self, text: ParameterText, before: Unaccepted | None, why: str) -> RegisterOutcome:
         """The next watch tries again. People are told when that goes on."""
-        after = put_off(before, text.putting, plain(why, FAULT_LENGTH_LIMIT), int(self.clock()))
+        after = put_off(before, text.revision, plain(why, FAULT_LENGTH_LIMIT), int(self.clock()))
         event = DefinitionPutOff(cluster=text.cluster, parameter_version=text.version, since=after.since, why=after.why)
         log.warning("definition put off", extra=event.detail())
-        if after.is_told and not (before and before.is_told and before.putting == text.putting):
+        if after.is_told and not (before and before.is_told and before.revision == text.revision):
             publish(self.announcer, event)
         if after != before:
             self.registry.note_unaccepted(text.cluster, after)

@@ -22,14 +22,14 @@ def register_tuning(text: ParameterText, *, registry: Registry, announcer: Annou
     if text.digest == registry.tuning_digest():
         _forget(registry, before)
         return RegisterOutcome.UNCHANGED
-    if before is not None and before.putting == text.putting:
+    if before is not None and before.revision == text.revision:
         return RegisterOutcome.UNCHANGED
     try:
         pasted = _parse(text.text)
     except BadTuningError as bad:
         log.warning("tuning refused", extra={"faults": bad.faults})
         publish(announcer, TuningRefused(parameter_version=text.version, faults=bad.faults))
-        registry.note_unaccepted(STACK_WIDE, Unaccepted(text.putting, tuple(bad.faults)))
+        registry.note_unaccepted(STACK_WIDE, Unaccepted(text.revision, tuple(bad.faults)))
         return RegisterOutcome.REFUSED
     registry.put_tuning(pasted.values, text.digest)
     _forget(registry, before)

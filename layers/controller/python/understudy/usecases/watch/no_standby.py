@@ -4,7 +4,7 @@ import logging
 from dataclasses import replace
 
 from understudy.domain.cluster.errors import LedgerConflictError
-from understudy.domain.cluster.lone import NoStandby, lone_after
+from understudy.domain.cluster.no_standby import NoStandby, no_standby_after
 from understudy.domain.cluster.state import ClusterState
 from understudy.domain.cluster.view import ClusterView
 from understudy.domain.decide.situation import (
@@ -33,7 +33,7 @@ FAULTS = {
 log = logging.getLogger(__name__)
 
 
-def lone_now(view: ClusterView, observer: Observer) -> NoStandby | None:
+def no_standby_now(view: ClusterView, observer: Observer) -> NoStandby | None:
     """What is to be remembered of a cluster from `now` on.
 
     It stays as it is where nothing can be known, or where something else is told: see `_is_plain`.
@@ -41,7 +41,7 @@ def lone_now(view: ClusterView, observer: Observer) -> NoStandby | None:
     situation = survey(view, observer)
     if not _is_plain(situation):
         return view.state.lone
-    return lone_after(view.state.lone, view.now, is_lone=situation.candidate in FAULTS)
+    return no_standby_after(view.state.lone, view.now, is_missing=situation.candidate in FAULTS)
 
 
 def tell_degraded(
@@ -55,7 +55,7 @@ def tell_degraded(
 
     The state as it then is.
     """
-    before, after = view.state.lone, lone_now(view, observer)
+    before, after = view.state.lone, no_standby_now(view, observer)
     if after == before:
         return view.state
     if (after is not None and after.is_told) or (before is not None and before.is_told):

@@ -36,7 +36,7 @@ from understudy.usecases.watch.alarms import check_alarms
 from understudy.usecases.watch.drills import DrillScheduler
 from understudy.usecases.watch.fleet import FleetKeeper
 from understudy.usecases.watch.network import check_network
-from understudy.usecases.watch.no_standby import lone_now, tell_degraded
+from understudy.usecases.watch.no_standby import no_standby_now, tell_degraded
 from understudy.usecases.watch.nodes import check_nodes
 from understudy.usecases.watch.peers import are_news, tell_peers
 from understudy.usecases.watch.records import RecordMonitor
@@ -155,7 +155,7 @@ class ClusterWatch:
         news: list[ClusterView] = []
 
         def look(view: ClusterView) -> None:
-            if lone_now(view, ears.observer(view)) != view.state.lone:
+            if no_standby_now(view, ears.observer(view)) != view.state.lone:
                 news.append(view)
 
         def tell_of(view: ClusterView) -> ClusterState:

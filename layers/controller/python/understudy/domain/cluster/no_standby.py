@@ -14,9 +14,9 @@ class NoStandby:
     is_told: bool = False
 
 
-def lone_after(before: NoStandby | None, now: int, *, is_lone: bool) -> NoStandby | None:
+def no_standby_after(before: NoStandby | None, now: int, *, is_missing: bool) -> NoStandby | None:
     """What is to be remembered of a cluster that the watch has looked at `now`."""
-    if not is_lone:
+    if not is_missing:
         return None
     if before is None:
         return NoStandby(now)
