@@ -185,15 +185,15 @@ def test_one_that_route_53_names_as_wrong_is_refused_alone():  # B2 B12
 
 
 @pytest.mark.parametrize("refusal", [ChangeRefusedError("AccessDenied"), GuardMismatchError("something is wrong")])
-@pytest.mark.parametrize("guilty", [0, 3, 6])
-def test_one_that_route_53_does_not_name_is_found_by_halves(refusal, guilty):  # B2 B12
+@pytest.mark.parametrize("rejected", [0, 3, 6])
+def test_one_that_route_53_does_not_name_is_found_by_halves(refusal, rejected):  # B2 B12
     day = Day(7)
     day.leave(*range(7))
-    day.zone.refused[f"c{guilty}.example.com"] = refusal
+    day.zone.refused[f"c{rejected}.example.com"] = refusal
     answers = {number: day.move(number) for number in range(7)}
     owed = [number for number, answer in answers.items() if answer.moved[0].status is AddressStatus.OWED]
-    assert owed == [guilty]
-    assert answers[guilty].moved[0].why == str(refusal)
+    assert owed == [rejected]
+    assert answers[rejected].moved[0].why == str(refusal)
 
 
 def test_what_was_refused_can_be_tried_anew():  # S6 B12

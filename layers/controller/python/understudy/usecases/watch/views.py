@@ -29,7 +29,7 @@ class ObserverConfidence:
         """Whether the silence of this cluster can be believed."""
         return observer_of_all(view.state, view.policy, view.now, is_anyone_heard=view.now <= self.heard_until)
 
-    def ailments(self, view: ClusterView) -> frozenset[HealthGauge]:
+    def health_gauges(self, view: ClusterView) -> frozenset[HealthGauge]:
         """What ails this cluster."""
         return health_gauges(view, self.observer(view))
 

@@ -302,5 +302,5 @@ def _changed(
 def _ailing(run: Run, views: Sequence[ClusterView], ears: ObserverConfidence) -> dict[str, int]:
     """How many clusters have which ailment. A RARE one is told of only when there is any: a metric costs money."""
     found: Counter[HealthGauge] = Counter()
-    run.in_turn.each("ailments", views, lambda view: found.update(ears.ailments(view)), inf)
+    run.in_turn.each("ailments", views, lambda view: found.update(ears.health_gauges(view)), inf)
     return {str(each): found[each] for each in HealthGauge if found[each] or each not in RARE}
