@@ -20,6 +20,7 @@ from understudy.domain.batching.group_commit import Intent, Settled, ZoneKey
 from understudy.domain.batching.rate_limits import Bucket, Cost, Purse, Throughput
 from understudy.domain.cluster.record import GUARD_PREFIX, ChangeReading, Guard, RecordSet, read_guard
 from understudy.domain.cluster.state import ClusterState
+from understudy.domain.cluster.tuning import StackWide
 from understudy.usecases.batching.budget import Budget
 
 if TYPE_CHECKING:
@@ -41,6 +42,11 @@ class WatchedLedger(FakeLedger):
         written = super().commit(before, after, **how)
         self._crowd.checks.is_committed(before, written)
         return written
+
+    def stack_wide(self) -> StackWide:
+        found = super().stack_wide()
+        self._crowd.calls.now.crowded_until = found.crowded_until
+        return found
 
 
 class WatchedQueue(FakeQueue):

@@ -44,10 +44,13 @@ def move_address(
     of the table: then nothing was moved, and the transition begins anew. Raises UnprovenError when the previous holder
     is not fenced.
     """
+    begun_at = clock()
 
     def work(step: Step, state: ClusterState, definition: Definition) -> Outcome:
+        # Of the whole function: what it has queued up for is answered in the queue, also when it does its work again.
+        is_crowded = begun_at < step.crowded_until
         try:
-            return _move(step, state, definition, ledger, movers, clock, stack)
+            return _move(step, state, definition, ledger, movers, clock, stack, is_crowded=is_crowded)
         except OvertakenError as fault:
             return _overtaken(fault, state, definition, ledger, announcer, clock)
 
@@ -62,13 +65,15 @@ def _move(
     movers: Sequence[Mover],
     clock: Clock,
     stack: str,
+    *,
+    is_crowded: bool,
 ) -> Outcome:
     proof_in_hand(state)
     node = _target(state, definition)
     if node is None:
         moved: list[Moved] = [owed(each, "the target is no member any more") for each in definition.labels]
         return _note(step, state, definition, moved, ledger, clock)
-    task = _task(step, state, definition, node, ledger, clock, stack)
+    task = _task(state, definition, node, ledger, clock, stack, is_crowded=is_crowded)
     moved = [each for mover in movers for each in mover.move(task)]
     return _note(step, state, definition, moved, ledger, clock)
 
@@ -95,13 +100,14 @@ def _target(state: ClusterState, definition: Definition) -> NodeSpec | None:
 
 
 def _task(
-    step: Step,
     state: ClusterState,
     definition: Definition,
     node: NodeSpec,
     ledger: StateLedger,
     clock: Clock,
     stack: str,
+    *,
+    is_crowded: bool,
 ) -> MoveTask:
     begun_at = clock()
 
@@ -118,7 +124,7 @@ def _task(
         is_current=is_current,
         has_time=lambda: clock() - begun_at < TRY_BUDGET_S,
         now=int(begun_at),
-        is_crowded=begun_at < step.crowded_until,
+        is_crowded=is_crowded,
     )
 
 
