@@ -90,6 +90,8 @@ class Machine:
         self.comes_up_by_itself = number in world.plan.before.enabled
         self.by_itself_s: float | None = None
         """Since when its services run that somebody else than an agent has started. None: they do not."""
+        self.unnamed: set[str] = set()
+        """Which of them no agent has been in charge of since: its file does not name them."""
         self.sent_ms: int | None = None
         """The number of the newest beat that its agents have sent in this boot."""
         self.awake_since_s = 0.0
@@ -226,6 +228,7 @@ class Machine:
         if self.is_on and self.workload.processes and not self.workload.is_up(self.now_ms()):
             self.workload.run()
             self.by_itself_s = self.world.clock.now_s
+            self.unnamed = set(self.workload.processes) - set(self.plan.values())
             self.note_disturbance()
             self.world.story.tell(self.name, f"the services run: {why}")
 
@@ -240,6 +243,11 @@ class Machine:
         if self.agent is None or self.is_frozen or self.knows_placed_s is None or self.by_itself_s is None:
             return None
         return max(self.by_itself_s, self.agent_since_s, self.knows_placed_s, self.disturbed_s)
+
+    def runs_what_no_agent_names(self) -> bool:
+        """Whether nothing runs here but what an agent does not know of."""
+        now_ms = self.now_ms()
+        return all(name in self.unnamed for name, each in self.workload.processes.items() if each.is_up(now_ms))
 
     def start(self) -> None:
         """Somebody starts the instance, if it is off: again and again while it is still being stopped."""
@@ -347,6 +355,7 @@ class Machine:
         """By the plan of the agent before: what it had let go was in it no more."""
         self.left = {name: real for name, real in self.plan.items() if self.file.get(name) != real}
         self.plan = {**self.left, **self.file}
+        self.unnamed -= set(self.plan.values())
         return self.workload.supervised(self.file, self.left, self.is_unstoppable)
 
     def _failsafe(self) -> Failsafe:

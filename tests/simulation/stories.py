@@ -85,6 +85,15 @@ STORIES: Mapping[str, Tale] = {
         "node-a serves and cannot send; its agent is killed and restarted with a file that names no service",
         _faults(("cannot_send", 30, 85, 0, 0), ("file_differs", 32, 80, 0, AS_WITNESS_AFTER_A_CRASH)),
     ),
+    "started-where-the-file-names-nothing": Tale(
+        "node-b's file names no service by mistake, and somebody starts the services there beside node-a",
+        _faults(("file_differs", 30, 85, 1, AS_WITNESS_AFTER_A_CRASH), ("started_by_hand", 32, 1, 1, 0)),
+    ),
+    "started-where-the-file-lacks-a-service": Tale(
+        "node-b's file lacks a service of the definition, and somebody starts all of them there beside node-a",
+        _faults(("file_differs", 30, 85, 1, WITHOUT_MOUNT), ("started_by_hand", 34, 1, 1, 0)),
+        setting=Setting(services=2),
+    ),
     "last-holder-comes-up-by-itself": Tale(
         "node-b is wanted; node-a reboots, its unit comes up by itself, and its agent can send and not read",
         _faults(("cannot_read", 28, 80, 0, 0), ("switchover", 30, 1, 1, 1), ("node_reboots", 33, 3, 0, 0)),
