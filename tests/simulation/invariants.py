@@ -108,7 +108,7 @@ def nothing_starts_beside_a_server(world: World, machine: Machine, service: str)
 def _came_up_unseen(world: World, machine: Machine) -> bool:
     if not machine.runs_by_itself() or machine.by_itself_s is None:
         return False
-    if machine.by_itself_s <= machine.told_s <= world.ledger.granted_s:
+    if machine.by_itself_s <= machine.told_s <= world.ledger.granted_s and not machine.runs_what_no_agent_names():
         return False
     was_heard_down = world.ledger.registered_s < machine.said_down_s
     was_known_down = was_heard_down or _was_off_until_it_booted(world, machine)

@@ -94,6 +94,17 @@ STORIES: Mapping[str, Tale] = {
         _faults(("file_differs", 30, 85, 1, WITHOUT_MOUNT), ("started_by_hand", 34, 1, 1, 0)),
         setting=Setting(services=2),
     ),
+    "moved-beside-what-no-file-names": Tale(
+        "node-c's file lacks a service, somebody starts all of them there, and its agent stops the others; node-b is "
+        "wanted",
+        _faults(
+            ("file_differs", 30, 88, 2, WITHOUT_MOUNT),
+            ("started_by_hand", 34, 1, 2, 0),
+            ("switchover", 72, 1, 1, 1),
+        ),
+        setting=Setting(services=2),
+        members=3,
+    ),
     "last-holder-comes-up-by-itself": Tale(
         "node-b is wanted; node-a reboots, its unit comes up by itself, and its agent can send and not read",
         _faults(("cannot_read", 28, 80, 0, 0), ("switchover", 30, 1, 1, 1), ("node_reboots", 33, 3, 0, 0)),
