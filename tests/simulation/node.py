@@ -91,7 +91,10 @@ class Machine:
         self.by_itself_s: float | None = None
         """Since when its services run that somebody else than an agent has started. None: they do not."""
         self.unnamed: set[str] = set()
-        """Which of them no agent has been in charge of since: its file does not name them."""
+        """Which of them no agent has been in charge of since, or no longer than until it looked: its file does not name
+        them."""
+        self.looked_s: dict[str, float] = {}
+        """When the newest look at each service was begun."""
         self.sent_ms: int | None = None
         """The number of the newest beat that its agents have sent in this boot."""
         self.awake_since_s = 0.0
@@ -480,9 +483,15 @@ class Machine:
         """What an agent has let go is in it no more."""
         if services is self._planned_for:
             return
+        let_go = {real for name, real in self.left.items() if name not in services.former}
+        self.unnamed |= {real for real in let_go if self._was_looked_at_too_early(real)}
         self.left = {name: real for name, real in self.left.items() if name in services.former}
         self.plan = {**self.left, **{name: self.plan[name] for name in services.names}}
         self._planned_for = None if self.left else services
+
+    def _was_looked_at_too_early(self, service: str) -> bool:
+        """Whether what somebody has started came up after this agent's last look at it was begun."""
+        return self.by_itself_s is not None and self.agent_since_s <= self.looked_s.get(service, 0) < self.by_itself_s
 
     def _take_note(self, agent: Agent, *, was_down: bool) -> None:
         """Of what an agent has just come to know or to do."""

@@ -94,6 +94,11 @@ STORIES: Mapping[str, Tale] = {
         _faults(("file_differs", 30, 85, 1, WITHOUT_MOUNT), ("started_by_hand", 34, 1, 1, 0)),
         setting=Setting(services=2),
     ),
+    "started-while-it-is-looked-at": Tale(
+        "node-b's file names no service by mistake, and somebody starts the services there while its agent looks "
+        "whether those of before are down",
+        _faults(("file_differs", 30, 85, 1, AS_WITNESS_AFTER_A_CRASH), ("started_by_hand", 30.005, 1, 1, 0)),
+    ),
     "moved-beside-what-no-file-names": Tale(
         "node-c's file lacks a service, somebody starts all of them there, and its agent stops the others; node-b is "
         "wanted",

@@ -23,7 +23,7 @@ SEEDS = 160
 BATCH = 20
 UNNAMED = (
     *("started-where-the-file-names-nothing", "started-where-the-file-lacks-a-service"),
-    "moved-beside-what-no-file-names",
+    *("started-while-it-is-looked-at", "moved-beside-what-no-file-names"),
 )
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -99,15 +99,30 @@ def test_what_the_agents_file_names_is_not_excused_for_what_it_lacks_beside_that
     assert found == {"at_most_one_node_serves"}
 
 
-def test_what_an_agent_was_in_charge_of_when_it_came_up_is_not_excused_when_its_file_names_it_no_more():  # B4
+def _forgotten_at_once(workload, file, left, on_unstoppable, *, real=Workload.supervised):
+    return real(workload, file, {}, on_unstoppable)
+
+
+def _let_go_at_once(services):
+    services._remove(list(services._former))
+
+
+# B4
+@pytest.mark.parametrize(
+    ("owner", "attribute", "wrong"),
+    [(Workload, "supervised", _forgotten_at_once), (Services, "_let_go", _let_go_at_once)],
+    ids=["forgotten", "let go"],
+)
+def test_what_an_agent_was_in_charge_of_when_it_came_up_is_not_excused_when_its_file_names_it_no_more(
+    owner, attribute, wrong
+):
     faults = (
         Fault(0, "started_by_hand", 32.0, 1.0, 1, 1.0, 0),
         Fault(1, "file_differs", 32.1, 85.0, 1, 1.0, AS_WITNESS_AFTER_A_CRASH),
     )
-    plans = [Plan(seed, 2, 0, 0, FRESH, faults) for seed in range(4)]
+    plans = [Plan(seed, 2, 0, 0, FRESH, faults) for seed in range(3)]
     assert first_failure(plans) is None
-    supervised = Workload.supervised
-    with patch.object(Workload, "supervised", lambda it, file, left, end: supervised(it, file, {}, end)):
+    with patch.object(owner, attribute, wrong):
         outcomes = [outcome_of(plan) for plan in plans]
     assert {each.invariant for each in outcomes} == {"at_most_one_node_serves"}
     assert not any("ends: file_differs" in each.story for each in outcomes)  # while the file still names nothing
