@@ -181,6 +181,17 @@ STORIES: Mapping[str, Tale] = {
             Fault(3, "table_restored", 96.0, 1.0, 0, 0.5, 4),
         ),
     ),
+    "restored-and-up-in-part": Tale(
+        "node-a's agent is gone when node-b is wanted; somebody starts node-a's services, the table is put back to "
+        "before that, and node-a's new agent has stopped one of them when it holds a lease again that it may not use",
+        _faults(
+            ("agent_dies", 80, 15, 0, 0),
+            ("switchover", 82, 1, 1, 1),
+            ("started_by_hand", 92, 1, 0, 0),
+            ("table_restored", 92.5, 1, 0, 4),
+        ),
+        setting=Setting(services=2),
+    ),
     "returns-to-an-old-table": Tale(
         "node-a dies and node-b serves; the table is put back to when node-a did, and node-a comes back",
         _faults(("node_dies", 62, 46, 0, 0), ("table_restored", 104, 1, 0, 4)),

@@ -295,3 +295,14 @@ def test_a_holder_that_comes_back_after_an_outage_is_given_the_time_to_take_up_i
     """It waits a promise out, and then for the others: one that is dead is waited for as long as anybody's silence."""
     idle = a_report(service=ServiceStatus.OUT_OF_SERVICE, heard_since=NOW - back_for_s, waits=waits)
     assert seen(a_state(node_a=idle), members=2).holder is found
+
+
+# B2 B4
+@pytest.mark.parametrize(
+    ("waits", "back_for_s", "found"),
+    [(True, PATIENCE_S - 1, Holder.READY), (True, PATIENCE_S, Holder.FAILED), (False, 10 * PATIENCE_S, Holder.READY)],
+)
+def test_a_holder_that_is_up_in_part_and_starts_nothing_is_given_as_long_and_no_longer(waits, back_for_s, found):
+    """A table that was put back makes it wait for ever; one that does not wait is starting what is not up yet."""
+    in_part = a_report(service=ServiceStatus.STARTING, heard_since=NOW - back_for_s, waits=waits)
+    assert seen(a_state(node_a=in_part), members=2).holder is found

@@ -378,11 +378,15 @@ def _is_idle(report: NodeReport, policy: Policy) -> bool:
 
     One that has only just come back, after an outage of the beats, is given silence_limit_s to take up its service.
     One that says that it waits is given the time for that: it waits out what it has promised, and then for the others,
-    for silence_limit_s when one of them is dead.
+    for silence_limit_s when one of them is dead. It starts nothing: what is not up by then, of several services, does
+    not come up; a table that was put back makes it wait for ever.
     """
     patience_s = policy.silence_limit_s + (policy.promised_s + policy.hearing_s if report.waits else 0)
     is_down = report.service in (ServiceStatus.OUT_OF_SERVICE, ServiceStatus.STOPPING)
-    return is_down and report.heard_at is not None and report.heard_at - report.heard_since >= patience_s
+    is_in_part = report.service is ServiceStatus.STARTING and report.waits
+    return (
+        (is_down or is_in_part) and report.heard_at is not None and report.heard_at - report.heard_since >= patience_s
+    )
 
 
 def _repair(state: ClusterState, now: int) -> Repair:
