@@ -21,6 +21,7 @@ from understudy.domain.batching.rate_limits import Bucket, Cost, Purpose, Throug
 from understudy.domain.cluster.definition import ZoneKey
 from understudy.domain.cluster.record import GUARD_PREFIX, ChangeReading, Guard, RecordSet, read_guard
 from understudy.domain.cluster.state import ClusterState
+from understudy.domain.cluster.tuning import StackWide
 from understudy.usecases.batching.rate_budget import RateBudget
 
 if TYPE_CHECKING:
@@ -42,6 +43,11 @@ class WatchedLedger(FakeLedger):
         written = super().commit(before, after, **how)
         self._crowd.checks.is_committed(before, written)
         return written
+
+    def stack_wide(self) -> StackWide:
+        found = super().stack_wide()
+        self._crowd.calls.now.crowded_until = found.crowded_until
+        return found
 
 
 class WatchedQueue(FakeQueue):

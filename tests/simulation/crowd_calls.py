@@ -6,6 +6,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from math import inf
 from random import Random
 from typing import Any, TypeVar
 
@@ -47,7 +48,7 @@ class Invocation:
 
     `turn_at`, `turn_ends_at`: its turn, if it has one; `waiting_at`: when it read what waits for the zone; `read_at`:
     when Route 53 last told it of records; `asks`: the change that is its to ask for, since `asks_since`; `wants`: what
-    it is about to pay, and when it looked at the clock for that.
+    it is about to pay, and when it looked at the clock for that; `crowded_until`: as it read it last.
     """
 
     function: str
@@ -62,6 +63,7 @@ class Invocation:
     read_at: float = 0.0
     waiting: dict[str, Intent] = field(default_factory=dict)
     has_turn: bool = False
+    crowded_until: float = inf
     asks: str = ""
     asks_since: float = 0.0
     wants: tuple[Cost, float] = ({}, 0.0)
@@ -70,6 +72,11 @@ class Invocation:
 
     def __str__(self) -> str:
         return f"{self.cluster}/{self.epoch}"
+
+    @property
+    def comes_late(self) -> bool:
+        """Whether it began when the crowd was over, and has not queued up."""
+        return self.crowded_until <= self.begun_at and not self.calls["leave"]
 
 
 class Calls:

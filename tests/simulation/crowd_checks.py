@@ -62,6 +62,8 @@ class Checks:
     twice: int = 0
     epochs: dict[str, int] = field(default_factory=dict)
     _noted: dict[Submitted, Noted] = field(default_factory=dict)
+    _known_at: dict[Submitted, float] = field(default_factory=dict)
+    """When a part's own cluster has written down that it is accepted."""
     _submitted: set[Submitted] = field(default_factory=set)
     _guilty: defaultdict[str, list[tuple[str, float, float]]] = field(default_factory=lambda: defaultdict(list))
     _asked_since: dict[str, float] = field(default_factory=dict)
@@ -129,6 +131,7 @@ class Checks:
                 raise Violation("what_is_told_is_true", found)
             for part in mine:
                 self._noted.setdefault(part, Noted(self.crowd.time(), is_alone=True))
+                self._known_at.setdefault(part, self.crowd.time())
 
     def is_answered(self, cluster: str, epoch: int, answer: Mapping[str, Any]) -> None:
         """What a step has told the workflow."""
@@ -177,7 +180,8 @@ class Checks:
         """Unless an answer was lost, or came too late: it was not there when the queue was read, and whoever wrote it
         down after that was no longer in its turn. Who reads the records after another turn's answer has overslept.
         Nor does a turn know of a cluster that has queued up and moved alone since, because the crowd was over.
-        And two tries of one step share their turn: one that freezes for longer than its task has, and thaws.
+        And two tries of one step share their turn: one that freezes for longer than its task has, and thaws. Nor does a
+        try that begins when the crowd is over look into the queue, where an answer may be that its cluster never read.
         """
         since = caller.waiting_at if caller.has_turn else caller.begun_at
         for part in submitted & self._submitted:
@@ -186,6 +190,8 @@ class Checks:
                 continue
             noted = self._noted.get(part)
             if noted and caller.has_turn and (noted.is_alone or noted.is_of_another_try(caller)):
+                continue
+            if caller.comes_late and self._known_at.get(part, inf) >= caller.begun_at:
                 continue
             if noted and (noted.at_s < since or (noted.is_in_turn and noted.at_s < caller.read_at)):
                 found = (

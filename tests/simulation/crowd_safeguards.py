@@ -8,6 +8,7 @@ from bench.route53_model import Route53Model
 from tests.simulation.crowd_plan import CrowdPlan, Member, draw_crowd
 from tests.simulation.plan import Fault
 from tests.simulation.safeguards import Safeguard, _unguarded_plan
+from tests.support.builders import NOW
 from tests.support.fakes.queue import FakeQuestions, FakeQueue, FakeRateBudgets
 from understudy.domain.batching.group_commit import Intent, PlannedBatch, Settled
 from understudy.domain.batching.rate_limits import Purpose, Throughput
@@ -191,3 +192,24 @@ def abandoned(seed: int) -> CrowdPlan:
     """Two safeguards keep an intent out that a dead execution has left: that nobody renews it, and the guard."""
     members = (Member(0.0, (0,)), Member(70.5, (0,)), Member(70.6, (0,)))
     return CrowdPlan(seed, members, 0.9, is_known=True, faults=ABANDONED)
+
+
+HANGS_TWICE = (Fault(0, "writer_freezes", 0.0, 20.0, 0, 1.0, 42), Fault(1, "writer_freezes", 30.0, 60.0, 0, 1.0, 42))
+"""The first two tries of the first cluster hang just after they have left its intent, or have found its answer."""
+
+
+def answered_unread(seed: int) -> CrowdPlan:
+    """A cluster whose intent others hand in, and whose third try is the first one that goes on, after the crowd."""
+    members = (Member(0.0, (0,)), Member(0.05, (0,)), Member(0.5, (0,)))
+    return CrowdPlan(seed, members, 0.9, is_known=True, faults=HANGS_TWICE)
+
+
+_move_together = movers.RecordMover._move_together
+
+
+def _alone_in_the_second_try(mover: movers.RecordMover, task: movers.MoveTask, by_zone: Any) -> Any:
+    return (_move_together if task.now < NOW + 30 else movers.RecordMover._move_alone)(mover, task, by_zone)
+
+
+NOT_IN_THE_QUEUE = ((movers.RecordMover, "_move_together", _alone_in_the_second_try),)
+"""Whoever comes again while Route 53 is crowded moves alone, and does not look into the queue."""

@@ -53,8 +53,8 @@ def at_most_one_node_serves(world: World) -> None:
     This is the gap that leases cannot close. `world.excuses_thaw` is False where LEASE_EXPIRED is not accepted.
     A node that was passed over without a proof (`unproven: proceed`) is excused, from when that was written down until
     nothing of its service is left or it is granted the lease again, and no longer. What somebody else than an agent has
-    started is excused until its agent has had time to end it; nothing may be started beside it all the same, see
-    nothing_starts_beside_a_server.
+    started is excused until its agent has had time to end it, for which its file has to name it; nothing may be started
+    beside it all the same, see nothing_starts_beside_a_server.
     """
     serving = []
     for machine in world.machines:  # as machine.serves(), written out: it is asked after every event
@@ -80,7 +80,9 @@ def _may_run_by_itself(world: World, machine: Machine) -> bool:
     if not machine.runs_by_itself():
         return False
     since_s = machine.could_act_since_s()
-    return since_s is None or world.clock.now_s < since_s + ACTS_WITHIN_S
+    if since_s is None or world.clock.now_s < since_s + ACTS_WITHIN_S:
+        return True
+    return machine.runs_what_no_agent_names()
 
 
 def nothing_starts_beside_a_server(world: World, machine: Machine, service: str) -> None:
@@ -106,7 +108,7 @@ def nothing_starts_beside_a_server(world: World, machine: Machine, service: str)
 def _came_up_unseen(world: World, machine: Machine) -> bool:
     if not machine.runs_by_itself() or machine.by_itself_s is None:
         return False
-    if machine.by_itself_s <= machine.told_s <= world.ledger.granted_s:
+    if machine.by_itself_s <= machine.told_s <= world.ledger.granted_s and not machine.runs_what_no_agent_names():
         return False
     was_heard_down = world.ledger.registered_s < machine.said_down_s
     was_known_down = was_heard_down or _was_off_until_it_booted(world, machine)

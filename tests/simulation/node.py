@@ -91,6 +91,11 @@ class Machine:
         self.comes_up_by_itself = number in world.plan.before.enabled
         self.by_itself_s: float | None = None
         """Since when its services run that somebody else than an agent has started. None: they do not."""
+        self.unnamed: set[str] = set()
+        """Which of them no agent has been in charge of since, or no longer than until it looked: its file does not name
+        them."""
+        self.looked_s: dict[str, float] = {}
+        """When the newest look at each service was begun."""
         self.sent_ms: int | None = None
         """The number of the newest beat that its agents have sent in this boot."""
         self.awake_since_s = 0.0
@@ -227,6 +232,7 @@ class Machine:
         if self.is_on and self.workload.processes and not self.workload.is_up(self.now_ms()):
             self.workload.run()
             self.by_itself_s = self.world.clock.now_s
+            self.unnamed = set(self.workload.processes) - set(self.plan.values())
             self.note_disturbance()
             self.world.story.tell(self.name, f"the services run: {why}")
 
@@ -241,6 +247,11 @@ class Machine:
         if self.agent is None or self.is_frozen or self.knows_placed_s is None or self.by_itself_s is None:
             return None
         return max(self.by_itself_s, self.agent_since_s, self.knows_placed_s, self.disturbed_s)
+
+    def runs_what_no_agent_names(self) -> bool:
+        """Whether nothing runs here but what an agent does not know of."""
+        now_ms = self.now_ms()
+        return all(name in self.unnamed for name, each in self.workload.processes.items() if each.is_up(now_ms))
 
     def start(self) -> None:
         """Somebody starts the instance, if it is off: again and again while it is still being stopped."""
@@ -352,6 +363,7 @@ class Machine:
         """By the plan of the agent before: what it had let go was in it no more."""
         self.left = {name: real for name, real in self.plan.items() if self.file.get(name) != real}
         self.plan = {**self.left, **self.file}
+        self.unnamed -= set(self.plan.values())
         return self.workload.supervised(self.file, self.left, self.is_unstoppable)
 
     def _failsafe(self) -> Failsafe:
@@ -476,9 +488,15 @@ class Machine:
         """What an agent has let go is in it no more."""
         if services is self._planned_for:
             return
+        let_go = {real for name, real in self.left.items() if name not in services.former}
+        self.unnamed |= {real for real in let_go if self._was_looked_at_too_early(real)}
         self.left = {name: real for name, real in self.left.items() if name in services.former}
         self.plan = {**self.left, **{name: self.plan[name] for name in services.names}}
         self._planned_for = None if self.left else services
+
+    def _was_looked_at_too_early(self, service: str) -> bool:
+        """Whether what somebody has started came up after this agent's last look at it was begun."""
+        return self.by_itself_s is not None and self.agent_since_s <= self.looked_s.get(service, 0) < self.by_itself_s
 
     def _take_note(self, agent: Agent, *, was_down: bool) -> None:
         """Of what an agent has just come to know or to do."""

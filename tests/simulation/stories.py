@@ -85,6 +85,31 @@ STORIES: Mapping[str, Tale] = {
         "node-a serves and cannot send; its agent is killed and restarted with a file that names no service",
         _faults(("cannot_send", 30, 85, 0, 0), ("file_differs", 32, 80, 0, AS_WITNESS_AFTER_A_CRASH)),
     ),
+    "started-where-the-file-names-nothing": Tale(
+        "node-b's file names no service by mistake, and somebody starts the services there beside node-a",
+        _faults(("file_differs", 30, 85, 1, AS_WITNESS_AFTER_A_CRASH), ("started_by_hand", 32, 1, 1, 0)),
+    ),
+    "started-where-the-file-lacks-a-service": Tale(
+        "node-b's file lacks a service of the definition, and somebody starts all of them there beside node-a",
+        _faults(("file_differs", 30, 85, 1, WITHOUT_MOUNT), ("started_by_hand", 34, 1, 1, 0)),
+        setting=Setting(services=2),
+    ),
+    "started-while-it-is-looked-at": Tale(
+        "node-b's file names no service by mistake, and somebody starts the services there while its agent looks "
+        "whether those of before are down",
+        _faults(("file_differs", 30, 85, 1, AS_WITNESS_AFTER_A_CRASH), ("started_by_hand", 30.005, 1, 1, 0)),
+    ),
+    "moved-beside-what-no-file-names": Tale(
+        "node-c's file lacks a service, somebody starts all of them there, and its agent stops the others; node-b is "
+        "wanted",
+        _faults(
+            ("file_differs", 30, 88, 2, WITHOUT_MOUNT),
+            ("started_by_hand", 34, 1, 2, 0),
+            ("switchover", 72, 1, 1, 1),
+        ),
+        setting=Setting(services=2),
+        members=3,
+    ),
     "last-holder-comes-up-by-itself": Tale(
         "node-b is wanted; node-a reboots, its unit comes up by itself, and its agent can send and not read",
         _faults(("cannot_read", 28, 80, 0, 0), ("switchover", 30, 1, 1, 1), ("node_reboots", 33, 3, 0, 0)),
@@ -155,6 +180,17 @@ STORIES: Mapping[str, Tale] = {
             Fault(2, "function_stalls", 30.0, 50.0, 0, 0.6, GRANT_STALLS),
             Fault(3, "table_restored", 96.0, 1.0, 0, 0.5, 4),
         ),
+    ),
+    "restored-and-up-in-part": Tale(
+        "node-a's agent is gone when node-b is wanted; somebody starts node-a's services, the table is put back to "
+        "before that, and node-a's new agent has stopped one of them when it holds a lease again that it may not use",
+        _faults(
+            ("agent_dies", 80, 15, 0, 0),
+            ("switchover", 82, 1, 1, 1),
+            ("started_by_hand", 92, 1, 0, 0),
+            ("table_restored", 92.5, 1, 0, 4),
+        ),
+        setting=Setting(services=2),
     ),
     "returns-to-an-old-table": Tale(
         "node-a dies and node-b serves; the table is put back to when node-a did, and node-a comes back",

@@ -12,9 +12,11 @@ from tests.simulation.crowd_safeguards import (
     CROWD_SAFEGUARDS,
     CROWDED_FOR_EVER,
     DIES_IN_EACH_TRY,
+    NOT_IN_THE_QUEUE,
     TURNS_FOR_EVER,
     UNGUARDED,
     abandoned,
+    answered_unread,
 )
 from tests.simulation.plan import Fault
 from tests.simulation.runs import Tally, first_failure, outcome_of, report
@@ -96,6 +98,15 @@ def test_a_writer_that_dies_between_route_53s_yes_and_its_note_of_it_costs_one_m
     failure = first_failure((draw_crowd(seed, faults=(dies_after_a_yes,)) for seed in range(6)), tally)
     assert failure is None, report(failure)
     assert 6 <= tally.twice <= 6 * 12
+
+
+def test_a_try_that_comes_when_the_crowd_is_over_hands_in_again_what_its_cluster_never_heard_of():  # B12
+    """The rule for what may be handed in twice, seen, and what it does not allow: not to look while it is crowded."""
+    tally, plans = Tally(), [answered_unread(seed) for seed in range(3)]
+    failure = first_failure(plans, tally)
+    assert failure is None, report(failure)
+    assert tally.twice == 3
+    assert invariants_violated(plans, *NOT_IN_THE_QUEUE) == {"nothing_is_handed_in_twice"}
 
 
 def test_crowds_are_crowded_and_stories_have_group_commits_in_them():

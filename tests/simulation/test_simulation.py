@@ -10,14 +10,21 @@ import pytest
 
 from tests.simulation import invariants
 from tests.simulation.invariants import TWO_SERVE, Violation
+from tests.simulation.node import Machine
 from tests.simulation.plan import FRESH, KINDS, OFF_ALONE, POLICIES, Fault, Plan, draw
 from tests.simulation.runs import Tally, first_failure, outcome_of, report, shrunk
 from tests.simulation.safeguards import KEYED, SAFEGUARDS
-from tests.simulation.stories import STORIES
+from tests.simulation.stories import AS_WITNESS_AFTER_A_CRASH, STORIES
+from tests.simulation.workload import Workload
 from tests.simulation.world import World
+from understudy_agent.services import Services
 
 SEEDS = 160
 BATCH = 20
+UNNAMED = (
+    *("started-where-the-file-names-nothing", "started-where-the-file-lacks-a-service"),
+    *("started-while-it-is-looked-at", "moved-beside-what-no-file-names"),
+)
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -72,6 +79,53 @@ def test_a_policy_that_goes_on_without_a_proof_is_excused_for_the_node_passed_ov
     assert tally == Tally(unproven=1, beside=1)
     with patch.object(invariants, "note_who_is_passed_over"):
         assert outcome_of(plan).invariant in TWO_SERVE
+
+
+# B4
+@pytest.mark.parametrize("name", UNNAMED)
+def test_what_somebody_starts_where_the_agents_file_does_not_name_it_serves_beside_another_until_the_file_does(name):
+    """What an agent cannot know of, seen: without the excuse for it, two serve."""
+    with patch.object(Machine, "runs_what_no_agent_names", lambda _: False):
+        assert any(outcome_of(plan).invariant in TWO_SERVE for plan in STORIES[name].plans())
+
+
+def test_what_the_agents_file_names_is_not_excused_for_what_it_lacks_beside_that():  # B4
+    def watch(services, now_ms):
+        for service in services._services:
+            service.watch(now_ms, wanted=False)
+
+    with patch.object(Services, "_stop", watch), patch.object(Services, "_kill", watch):
+        found = {outcome_of(plan).invariant for plan in STORIES["started-where-the-file-lacks-a-service"].plans()}
+    assert found == {"at_most_one_node_serves"}
+
+
+def _forgotten_at_once(workload, file, left, on_unstoppable, *, real=Workload.supervised):
+    return real(workload, file, {}, on_unstoppable)
+
+
+def _let_go_at_once(services):
+    services._remove(list(services._former))
+
+
+# B4
+@pytest.mark.parametrize(
+    ("owner", "attribute", "wrong"),
+    [(Workload, "supervised", _forgotten_at_once), (Services, "_let_go", _let_go_at_once)],
+    ids=["forgotten", "let go"],
+)
+def test_what_an_agent_was_in_charge_of_when_it_came_up_is_not_excused_when_its_file_names_it_no_more(
+    owner, attribute, wrong
+):
+    faults = (
+        Fault(0, "started_by_hand", 32.0, 1.0, 1, 1.0, 0),
+        Fault(1, "file_differs", 32.1, 85.0, 1, 1.0, AS_WITNESS_AFTER_A_CRASH),
+    )
+    plans = [Plan(seed, 2, 0, 0, FRESH, faults) for seed in range(3)]
+    assert first_failure(plans) is None
+    with patch.object(owner, attribute, wrong):
+        outcomes = [outcome_of(plan) for plan in plans]
+    assert {each.invariant for each in outcomes} == {"at_most_one_node_serves"}
+    assert not any("ends: file_differs" in each.story for each in outcomes)  # while the file still names nothing
 
 
 # B11

@@ -115,6 +115,7 @@ class RunningKind:
 
     def look(self) -> Task:
         now_ms, seen = self._machine.now_ms(), self._seen()
+        self._machine.looked_s[self._name] = self._machine.world.clock.now_s
         trouble = self._machine.trouble_with_looks()
         if trouble is not None and self._rng.random() < trouble.level:
             if trouble.pick % 3 == 0:

@@ -300,3 +300,23 @@ def test_a_holder_that_comes_back_after_an_outage_is_given_the_time_to_take_up_i
     """It waits a promise out, and then for the others: one that is dead is waited for as long as anybody's silence."""
     idle = a_report(service=ServiceStatus.OUT_OF_SERVICE, heard_since=NOW - back_for_s, waits=waits)
     assert seen(a_state(node_a=idle), members=2).holder is found
+
+
+# B2 B4
+@pytest.mark.parametrize(
+    ("waits", "back_for_s", "found"),
+    [(True, PATIENCE_S - 1, Holder.READY), (True, PATIENCE_S, Holder.FAILED), (False, 10 * PATIENCE_S, Holder.READY)],
+)
+def test_a_holder_that_is_up_in_part_and_starts_nothing_is_given_as_long_in_a_table_that_was_put_back(
+    waits, back_for_s, found
+):
+    """It may wait for ever there. One that does not wait is starting what is not up yet."""
+    in_part = a_report(service=ServiceStatus.STARTING, heard_since=NOW - back_for_s, waits=waits)
+    ahead = a_report(NODE_B, service=ServiceStatus.OUT_OF_SERVICE, read_epoch=2)
+    assert seen(a_state(node_a=in_part, node_b=ahead), members=2).holder is found
+
+
+def test_a_holder_that_waits_with_one_of_its_services_up_is_not_taken_for_failed_where_no_table_was_put_back():
+    """Its agent was restarted and waits out what it may have promised, while a service is being restarted."""
+    in_part = a_report(service=ServiceStatus.STARTING, heard_since=NOW - 10 * PATIENCE_S, waits=True)
+    assert seen(a_state(node_a=in_part), members=2).holder is Holder.READY

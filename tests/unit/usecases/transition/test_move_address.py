@@ -1,5 +1,7 @@
 """Moving the address, where the workflow's story does not reach."""
 
+from dataclasses import replace
+
 import pytest
 
 from tests.support.builders import (
@@ -21,7 +23,7 @@ from tests.support.fakes.ledger import FakeLedger
 from tests.support.fakes.network import FakeNetwork
 from tests.support.fakes.queue import FakeQueue, a_budget
 from tests.support.fakes.zone import FakeZone
-from understudy.domain.batching.group_commit import QUEUE_GAP_S
+from understudy.domain.batching.group_commit import CROWDED_S, QUEUE_GAP_S
 from understudy.domain.cluster.address import AddressStatus
 from understudy.domain.cluster.errors import (
     AddressCrowdedError,
@@ -265,3 +267,19 @@ def test_in_a_crowd_what_is_known_to_be_moved_is_not_asked_for_again():  # B12
     world.ledger.crowded_until = NOW + 60
     assert world.move()["outcome"] == MoveOutcome.ALREADY_THERE
     assert world.zone.calls == []
+
+
+def test_a_function_that_has_queued_up_finds_its_answer_in_the_queue_although_the_crowd_is_over_by_then():  # B12
+    world = Mover()
+    world.ledger.crowded_until = NOW + 1
+
+    def somebody_writes_first():
+        world.clock.advance(CROWDED_S + 1)
+        world.ledger.put_state(replace(world.ledger.state(), revision=world.ledger.state().revision + 1))
+
+    world.ledger.before_next("commit", somebody_writes_first)
+    answer = world.move()
+    assert world.ledger.calls.count("commit") == 2
+    assert not world.clock() < world.ledger.crowded_until
+    assert answer["change_ids"] == ["C0000000000001"]
+    assert len(world.zone.batches) == 1

@@ -317,7 +317,7 @@ def _holder(view: ClusterView, phase: Phase) -> Holder:
         return Holder.CONTESTED
     if view.state.active is not None:
         health = health_of(view, view.state.active)
-        is_idle = phase is Phase.SETTLED and _is_idle(view.state.nodes[view.state.active], view.policy)
+        is_idle = phase is Phase.SETTLED and _is_idle(view.state.nodes[view.state.active], view)
         return Holder.FAILED if health is NodeHealth.READY and is_idle else Holder(health.value)
     if view.state.previous is None or view.state.previous.is_assumed:
         unplaced = _first_placement(view, phase)
@@ -372,16 +372,20 @@ def _first_placement(view: ClusterView, phase: Phase) -> Holder | None:
     return Holder.AWAITED if is_early and is_without_quorum and view.state.previous is None else None
 
 
-def _is_idle(report: NodeReport, policy: Policy) -> bool:
+def _is_idle(report: NodeReport, view: ClusterView) -> bool:
     """Whether a node that is to serve says that it does not: it cannot read its lease, or was told to stop.
 
     One that has only just come back, after an outage of the beats, is given silence_limit_s to take up its service.
     One that says that it waits is given the time for that: it waits out what it has promised, and then for the others,
-    for silence_limit_s when one of them is dead.
+    for silence_limit_s when one of them is dead. Where a member has read of an epoch that this table does not know yet,
+    the table was put back, and that wait may have no end: what is not up by then, of several services, does not come up.
     """
+    policy, state = view.policy, view.state
     patience_s = policy.silence_limit_s + (policy.promised_s + policy.hearing_s if report.waits else 0)
     is_down = report.service in (ServiceStatus.OUT_OF_SERVICE, ServiceStatus.STOPPING)
-    return is_down and report.heard_at is not None and report.heard_at - report.heard_since >= patience_s
+    is_in_part = report.service is ServiceStatus.STARTING and report.waits
+    is_stuck = is_in_part and any(each.read_epoch > state.epoch for each in state.nodes.values())
+    return (is_down or is_stuck) and report.heard_at is not None and report.heard_at - report.heard_since >= patience_s
 
 
 def _repair(state: ClusterState, now: int) -> Repair:

@@ -39,9 +39,11 @@ def move_address(
     of the table: then nothing was moved, and the transition begins anew. Raises UnprovenError when the previous holder
     is not fenced.
     """
+    begun_at = clock()
 
     def work(step: Step, state: ClusterState, definition: Definition) -> Outcome:
-        tried = _Try(step, state, definition, ledger, clock)
+        # Of the whole function: what it has queued up for is answered in the queue, also when it does its work again.
+        tried = _Try(step, state, definition, ledger, clock, is_crowded=begun_at < step.crowded_until)
         try:
             return tried.move(movers, stack)
         except OvertakenError as fault:
@@ -59,6 +61,7 @@ class _Try:
     definition: Definition
     ledger: StateLedger
     clock: Clock
+    is_crowded: bool
 
     def move(self, movers: Sequence[Mover], stack: str) -> Outcome:
         """Move what is not known to lead to the target. Raises OvertakenError, UnprovenError."""
@@ -99,7 +102,7 @@ class _Try:
             is_current=is_current,
             has_time=lambda: self.clock() - begun_at < TRY_BUDGET_S,
             now=int(begun_at),
-            is_crowded=begun_at < self.step.crowded_until,
+            is_crowded=self.is_crowded,
         )
 
     def _note(self, moved: Sequence[Moved]) -> Outcome:
