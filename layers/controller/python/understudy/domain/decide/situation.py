@@ -378,7 +378,7 @@ def _is_idle(report: NodeReport, view: ClusterView) -> bool:
     One that has only just come back, after an outage of the beats, is given silence_limit_s to take up its service.
     One that says that it waits is given the time for that: it waits out what it has promised, and then for the others,
     for silence_limit_s when one of them is dead. Where a member has read of an epoch that this table does not know yet,
-    the table was put back, and that wait may have no end: what is not up by then, of several services, does not come up.
+    the table was put back, and that wait may have no end: of several services, those not up by then do not come up.
     """
     policy, state = view.policy, view.state
     patience_s = policy.silence_limit_s + (policy.promised_s + policy.hearing_s if report.waits else 0)
