@@ -6,7 +6,9 @@ PYTHON ?= python3
 UV := .venv/bin/uv
 PY := .venv/bin/python
 CODE := functions layers/controller agent local bench tests tools examples
-export PYTHONDONTWRITEBYTECODE := 1
+# Nothing is compiled into folders that are packaged, and every test compiled once.
+export PYTHONPYCACHEPREFIX := $(CURDIR)/build/pycache
+PYTEST := $(PY) -m pytest --durations 10 --durations-min 0.5
 
 .PHONY: help
 help: ## this list
@@ -22,8 +24,8 @@ help: ## this list
 	  || { echo "$(PYTHON) has no venv module. On Debian: apt-get install python3-venv"; exit 1; }
 	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bootstrap.txt
 	@$(UV) pip install --quiet --python $(PY) --require-hashes -r requirements/dev.txt
-	@# Agents, functions and tests import these in process after process, which compile them anew each time otherwise.
-	@$(PY) -m compileall -q -j 2 .venv/lib/python*/site-packages/{boto3,botocore,s3transfer,urllib3,jmespath,dateutil,ministack,moto}
+	@# Agents and functions import these in process after process, which compile them anew each time otherwise.
+	@env -u PYTHONPYCACHEPREFIX $(PY) -m compileall -q -j 2 .venv/lib/python*/site-packages/{boto3,botocore,s3transfer,urllib3,jmespath,dateutil,ministack,moto}
 	@touch $@
 
 # The SAM CLI pins another boto3 than the embedded AWS does, so it lives apart.
@@ -81,20 +83,20 @@ docs: .venv/ready ## write the generated documents: decision table, traceability
 
 .PHONY: test-fast
 test-fast: .venv/ready ## the tests that need no embedded AWS
-	@$(PY) -m pytest -n 2 --cov --cov-report= tests --ignore tests/e2e --ignore tests/browser --ignore tests/nodes
+	@$(PYTEST) -n 2 --dist worksteal --cov --cov-report= tests --ignore tests/e2e --ignore tests/browser --ignore tests/nodes
 	@.venv/bin/coverage report --include '*/understudy/domain/*' --fail-under 100
 
 .PHONY: test-e2e
 test-e2e: setup system-packages ## the tests on a deployed stack on the embedded AWS
-	@$(PY) -m pytest -n 2 --dist loadscope tests/e2e
+	@$(PYTEST) -n 2 --dist loadscope tests/e2e
 
 .PHONY: test-board
 test-board: .venv/ready system-packages ## the board in a real browser; pictures of it into build/board
-	@$(PY) -m pytest tests/browser
+	@$(PYTEST) tests/browser
 
 .PHONY: test-nodes
 test-nodes: setup system-packages ## the agent on real nodes: systemd as process 1, real services, power cuts (Debian, as root)
-	@$(PY) -m pytest -n 2 --dist loadscope -rs tests/nodes
+	@$(PYTEST) -n 2 --dist loadscope -rs tests/nodes
 
 .PHONY: test
 test: setup lint test-fast test-board test-e2e test-nodes ## everything that must pass before a change lands

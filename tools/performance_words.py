@@ -13,6 +13,9 @@ Nothing here was measured on real AWS.
 | `make bench` | all counts, and every time | ten minutes on a quiet machine |
 | `make performance-docs` | takes in what these have left in `build/bench`, and writes this document | seconds |
 
+What functions and libraries print while `make bench` and `make bench-counts` run is in `build/bench/bench.log` and
+`build/bench/counts.log`.
+
 """
 CALLS = """## What is asked of AWS
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import importlib
 import importlib.util
 import sys
 import tarfile
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -25,10 +27,18 @@ def _clients() -> ModuleType:
 
 
 def unpack_release_before(folder: Path) -> Path:
-    """What `tools.keep_release` has kept, laid out as the sources are."""
-    with tarfile.open(KEPT) as archive:
-        archive.extractall(folder, filter="data")
-    return folder
+    """What `tools.keep_release` has kept, laid out as the sources are, in a folder of its own below this one.
+
+    It is unpacked once: what has been compiled of it is found again by the next process.
+    """
+    unpacked = folder / hashlib.sha256(KEPT.read_bytes()).hexdigest()[:16]
+    if not unpacked.is_dir():
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder) as beside, tarfile.open(KEPT) as archive:
+            archive.extractall(Path(beside) / "new", filter="data")
+            with contextlib.suppress(OSError):  # another process was first
+                (Path(beside) / "new").rename(unpacked)
+    return unpacked
 
 
 class Side:

@@ -37,8 +37,8 @@ class Node:
         self._beats_at = 0.0
 
     def live(self, now: float, state: dict[str, Any], beat: Callable[[dict[str, Any]], Any]) -> None:
-        """One second."""
-        if int(now) % READ_S == 0 and state:
+        """One second. `state` is what a read finds, and empty when nobody reads."""
+        if state:
             self.epoch = int(state["epoch"]["N"])
             mine = state.get("active", {}).get("S") == self.instance_id
             self.status = "IN_SERVICE" if mine else "OUT_OF_SERVICE"
@@ -149,7 +149,7 @@ class Stack:
         report = state["nodes"]["M"][active]["M"]
         return active if report.get("service", {}).get("S") == "IN_SERVICE" else ""
 
-    def run_until(self, done: Callable[[], Any], limit_s: int = 120) -> None:
+    def run_until(self, done: Callable[[], Any], limit_s: int = 60) -> None:
         """Let time pass until something is so."""
         for _ in range(limit_s):
             if done():
@@ -160,9 +160,10 @@ class Stack:
 
     def _second(self) -> None:
         self.clock.advance_to(self.clock.now_s + 1)
+        state = self.state if int(self.clock.now_s) % READ_S == 0 else {}
         for node in self.nodes:
             if node.is_on:
-                node.live(self.clock.now_s, self.state, lambda beat: self.call("record_heartbeat", beat))
+                node.live(self.clock.now_s, state, lambda beat: self.call("record_heartbeat", beat))
         if int(self.clock.now_s) % 60 == 0:
             self.call("watch_clusters", {"detail-type": "Scheduled Event"})
         self._take_up_new_executions()

@@ -24,8 +24,8 @@ def clock() -> WorldClock:
 
 
 @pytest.fixture(scope="module")
-def before_root(tmp_path_factory):
-    return unpack_release_before(tmp_path_factory.mktemp("before"))
+def before_root():
+    return unpack_release_before(NOW / "build" / "releases")
 
 
 @pytest.fixture

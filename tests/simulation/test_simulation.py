@@ -20,6 +20,7 @@ from tests.simulation.world import World
 from understudy_agent.services import Services
 
 SEEDS = 160
+MANY = 80
 BATCH = 20
 UNNAMED = (
     *("started-where-the-file-names-nothing", "started-where-the-file-lacks-a-service"),
@@ -29,10 +30,16 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 # B1 B3 B4 B7
-@pytest.mark.parametrize("first", range(0, SEEDS, BATCH))
-def test_whatever_goes_wrong_what_must_always_hold_holds(first):
-    failure = first_failure(draw(seed) for seed in range(first, first + BATCH))
+@pytest.mark.parametrize("first", range(0, SEEDS, MANY))
+def test_whatever_goes_wrong_what_must_always_hold_holds_and_no_story_is_without_failovers_for_long(first):
+    """Chance that never moves anything would prove nothing."""
+    outcomes = [outcome_of(draw(seed)) for seed in range(first, first + MANY)]
+    failure = next((outcome for outcome in outcomes if outcome.invariant), None)
     assert failure is None, report(failure)
+    stories = [outcome.story for outcome in outcomes]
+    assert sum("outcome=OPENED" in story for story in stories) == MANY
+    assert sum("proof=LEASE_EXPIRED" in story for story in stories) >= MANY / 10
+    assert sum("proof=RELEASED" in story for story in stories) >= MANY / 10
 
 
 # B4 B11
@@ -146,7 +153,7 @@ def test_nothing_moves_and_nothing_stops_while_all_of_aws_is_dead_for_as_long_as
 def test_without_a_safeguard_the_simulation_finds_what_it_is_there_for(name):
     safeguard = SAFEGUARDS[name]
     with safeguard.switched_off():
-        is_found = any(outcome_of(plan).invariant in safeguard.finds for plan in safeguard.plans())
+        is_found = any(outcome_of(plan).invariant in safeguard.finds for plan in safeguard.search())
     assert is_found, f"{safeguard.runs} runs have not noticed that this is gone: {name}"
 
 
@@ -197,14 +204,6 @@ def test_a_kind_of_fault_comes_over_the_cluster_and_passes(kind):
     outcome = outcome_of(draw(3, only=(kind,)))
     assert outcome.found == ""
     assert f" {kind} at " in outcome.story
-
-
-def test_no_story_is_without_failovers_for_long():
-    """Chance that never moves anything would prove nothing."""
-    stories = [outcome_of(draw(seed)).story for seed in range(50)]
-    assert sum("outcome=OPENED" in story for story in stories) == 50
-    assert sum("proof=LEASE_EXPIRED" in story for story in stories) >= 5
-    assert sum("proof=RELEASED" in story for story in stories) >= 5
 
 
 def test_a_cluster_that_goes_back_by_itself_does_so_once_its_preferred_node_has_been_well_for_long():  # B6

@@ -92,16 +92,21 @@ def spelled(path: tuple[Any, ...]) -> str:
     return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).lstrip(".")
 
 
-def faults_of(text: str) -> list[str]:
+@pytest.fixture
+def office() -> Office:
+    """It has accepted a definition."""
+    made: Office = an_office()
+    assert made.put(a_document(addresses=[ROUTE])) is RegisterOutcome.ACCEPTED
+    return made
+
+
+def faults_of(office: Office, text: str) -> list[str]:
     """What the operator is told. Whatever is refused leaves no trace but the refusal itself."""
-    office = an_office()
-    assert office.put(a_document(addresses=[ROUTE])) is RegisterOutcome.ACCEPTED
-    before = dict(office.ledger.items)
+    before, told_before = dict(office.ledger.items), len(office.announcer.details(DefinitionRefused))
     assert office.register(office.parameters.put("orders-db", text)) is RegisterOutcome.REFUSED
-    after = dict(office.ledger.items)
-    noted: Unaccepted = after.pop(("orders-db", "refusal"))
-    assert after == before
-    (told,) = office.announcer.details(DefinitionRefused)
+    noted: Unaccepted = office.ledger.items.pop(("orders-db", "refusal"))
+    assert dict(office.ledger.items) == before
+    (told,) = office.announcer.details(DefinitionRefused)[told_before:]
     assert noted.revision
     assert told["faults"] == list(noted.faults)
     return list(noted.faults)
@@ -126,11 +131,11 @@ ALLOWED = {
 
 @pytest.mark.timeout(60)
 @pytest.mark.parametrize("path", list(paths(WHOLE)), ids=spelled)
-def test_a_hostile_value_in_any_field_is_refused_by_its_path_and_changes_nothing(path):
+def test_a_hostile_value_in_any_field_is_refused_by_its_path_and_changes_nothing(office, path):
     for name, hostile in HOSTILE.items():
         if name in ALLOWED.get(path, ()):
             continue
-        faults = faults_of(text_with(path, hostile))
+        faults = faults_of(office, text_with(path, hostile))
         assert all(map(is_fit_to_be_shown, faults)), (name, faults)
         is_named = any(fault.startswith(spelled(path[:1])) or "neither YAML nor JSON" in fault for fault in faults)
         assert is_named, (name, faults)
@@ -138,24 +143,24 @@ def test_a_hostile_value_in_any_field_is_refused_by_its_path_and_changes_nothing
 
 @pytest.mark.parametrize("hostile", ['"' + "k" * 100_000 + '"', '"a\\x1b[31m\\nb"', '"\\ud800"', '"\\u202enodes"'])
 @pytest.mark.parametrize("twice", [False, True])
-def test_a_hostile_key_is_refused_as_a_hostile_value_is(hostile, twice):
+def test_a_hostile_key_is_refused_as_a_hostile_value_is(office, hostile, twice):
     text = json.dumps(WHOLE)[:-1] + f", {hostile}: 1" * (2 if twice else 1) + "}"
-    assert all(map(is_fit_to_be_shown, faults_of(text)))
+    assert all(map(is_fit_to_be_shown, faults_of(office, text)))
     nested = json.dumps(WHOLE).replace('"lease_s"', f"{hostile}: 1, " * (2 if twice else 1) + '"lease_s"')
-    assert all(map(is_fit_to_be_shown, faults_of(nested)))
+    assert all(map(is_fit_to_be_shown, faults_of(office, nested)))
 
 
-def test_a_thousand_faults_are_told_of_by_the_first_ones_and_their_number():
-    faults = faults_of("{" + ", ".join(f"k{n}: {n}" for n in range(1000)) + "}")
+def test_a_thousand_faults_are_told_of_by_the_first_ones_and_their_number(office):
+    faults = faults_of(office, "{" + ", ".join(f"k{n}: {n}" for n in range(1000)) + "}")
     assert len(faults) == FAULT_LIMIT + 1
     assert faults[-1] == f"and {1002 - FAULT_LIMIT} more"
 
 
-def test_a_refusal_fits_into_an_item_of_the_table_and_into_an_event_whatever_was_put():
+def test_a_refusal_fits_into_an_item_of_the_table_and_into_an_event_whatever_was_put(office):
     names = [f"s{n:02d}-{'a' * 36}" for n in range(64)]
     services = [{"name": name} for name in names]
     services[0]["depends_on"] = [f"x{n}" for n in range(5000)]
-    faults = faults_of(json.dumps({**WHOLE, "services": services}))
+    faults = faults_of(office, json.dumps({**WHOLE, "services": services}))
     assert len(json.dumps(faults).encode()) < 100_000
 
 

@@ -4,6 +4,7 @@ import ast
 import re
 import tokenize
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -36,9 +37,14 @@ def where(path: Path, line: int) -> str:
     return f"{path.relative_to(ROOT)}:{line}"
 
 
+@cache
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
 def nodes(*folders: Path) -> Iterator[tuple[Path, ast.AST]]:
     for path in modules(*folders):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in ast.walk(parsed(path)):
             yield path, node
 
 
@@ -93,7 +99,7 @@ def test_no_module_needs_a_table_of_contents():
 def test_whatever_is_public_in_the_controller_says_what_it_means():
     silent = []
     for path in modules(ROOT / "layers/controller"):
-        tree = ast.parse(path.read_text(encoding="utf-8"))
+        tree = parsed(path)
         if tree.body and not ast.get_docstring(tree):
             silent.append(where(path, 1))
         silent += [where(path, node.lineno) + f" {node.name}" for node in _public(tree) if not ast.get_docstring(node)]

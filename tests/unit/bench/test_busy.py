@@ -5,7 +5,7 @@ from random import Random
 
 import pytest
 
-from bench import busy, counts
+from bench import busy, counts, summary
 from local.sam import ROOT
 from tests.support.builders import a_beat
 from understudy.adapters.dynamodb.ledger import DynamoDbLedger
@@ -54,7 +54,7 @@ def test_a_beat_outlasts_79_ms_from_its_first_try_whatever_chance_says(chance):
 
 
 def test_a_lost_beat_fails_the_benchmark_as_one_call_too_many_does(counted):
-    usual = {name: {"record_heartbeat": {"dynamodb.UpdateItem": n}} for name, n in counts.CALLS_OF_A_BEAT.items()}
+    usual = {name: {"record_heartbeat": {"dynamodb.UpdateItem": n}} for name, n in summary.CALLS_OF_A_BEAT.items()}
     assert counts.too_many({"calls": usual, "busy": counted}) == []
     lossy = [{**counted[0], "lost": 1}, *counted[1:]]
     assert counts.too_many({"calls": usual, "busy": lossy}) == ["beats lost, item held for 5 to 10 ms"]

@@ -303,3 +303,10 @@ def test_a_lifecycle_action_that_says_nothing_we_know_names_what_it_says_and_wha
     assert read_lifecycle_action(said, NOW - 5).departure == GROUP
     with pytest.raises(MalformedSignalError, match=f"detail.{key} is .*{allowed}"):
         read_lifecycle_action({**said, key: value}, NOW)
+
+
+@pytest.mark.parametrize(("departure", "goes"), [(GROUP, True), (SPOT, False), (REBALANCE, False)])
+def test_a_node_that_has_booted_since_the_warning_goes_only_if_its_group_ends_it(departure, goes):
+    """A Spot instance may only have been stopped, and is there again."""
+    report = replace(a_report(), departure=departure, departure_boot="an-earlier-boot")
+    assert report.departure_now == (departure if goes else None)
