@@ -6,8 +6,7 @@ PYTHON ?= python3
 UV := .venv/bin/uv
 PY := .venv/bin/python
 CODE := functions layers/controller agent local bench tests tools examples
-# Nothing is compiled into folders that are packaged, and every test compiled once.
-export PYTHONPYCACHEPREFIX := $(CURDIR)/build/pycache
+export PYTHONDONTWRITEBYTECODE := 1
 PYTEST := $(PY) -m pytest --durations 10 --durations-min 0.5
 
 .PHONY: help
@@ -24,8 +23,8 @@ help: ## this list
 	  || { echo "$(PYTHON) has no venv module. On Debian: apt-get install python3-venv"; exit 1; }
 	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bootstrap.txt
 	@$(UV) pip install --quiet --python $(PY) --require-hashes -r requirements/dev.txt
-	@# Agents and functions import these in process after process, which compile them anew each time otherwise.
-	@env -u PYTHONPYCACHEPREFIX $(PY) -m compileall -q -j 2 .venv/lib/python*/site-packages/{boto3,botocore,s3transfer,urllib3,jmespath,dateutil,ministack,moto}
+	@# Agents, functions and tests import these in process after process, which compile them anew each time otherwise.
+	@$(PY) -m compileall -q -j 2 .venv/lib/python*/site-packages/{boto3,botocore,s3transfer,urllib3,jmespath,dateutil,ministack,moto}
 	@touch $@
 
 # The SAM CLI pins another boto3 than the embedded AWS does, so it lives apart.
@@ -81,9 +80,11 @@ lint: .venv/ready ## formatter, linters, types, import rules
 docs: .venv/ready ## write the generated documents: decision table, traceability, JSON Schema
 	@PYTHONPATH=layers/controller/python:agent $(PY) -m tools.generate_docs
 
+# To compile the tests takes as long as to collect them otherwise: what they are compiled into is kept for the next run.
 .PHONY: test-fast
 test-fast: .venv/ready ## the tests that need no embedded AWS
-	@$(PYTEST) -n 2 --dist worksteal --cov --cov-report= tests --ignore tests/e2e --ignore tests/browser --ignore tests/nodes
+	@env -u PYTHONDONTWRITEBYTECODE PYTHONPYCACHEPREFIX=$(CURDIR)/build/pycache \
+	  $(PYTEST) -n 2 --dist worksteal --cov --cov-report= tests --ignore tests/e2e --ignore tests/browser --ignore tests/nodes
 	@.venv/bin/coverage report --include '*/understudy/domain/*' --fail-under 100
 
 .PHONY: test-e2e

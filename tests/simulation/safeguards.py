@@ -402,7 +402,7 @@ SAFEGUARDS: Mapping[str, Safeguard] = {
             (serving, "_has_lapsed", _has_lapsed_without_margin),
             (grant_lease, "objectors", _nobody),
         ),
-        runs=8,
+        runs=30,
         faults=CUT_OFF_AND_ASKED_TO_GO,
     ),
     "lease-end": Safeguard(
@@ -436,7 +436,7 @@ SAFEGUARDS: Mapping[str, Safeguard] = {
     "no-newer-beat": Safeguard(
         "a lease is ended only when its node has not beaten since that was decided",
         ((FakeLedger, "commit", _commit_of_a_moving_node),),
-        runs=8,
+        runs=80,
         faults=READS_AGAIN_WHILE_IT_IS_LEFT,
     ),
     "order-of-beats": Safeguard(
@@ -463,7 +463,7 @@ SAFEGUARDS: Mapping[str, Safeguard] = {
     "unbound-service": Safeguard(
         "an agent promises no lease while a service runs that nothing read is about",
         ((lease, "keeps_lease", _always_promises),),
-        runs=8,
+        runs=40,
         faults=DIES_BEFORE_ITS_FIRST_GRANT_IS_READ,
         before=adopted(0),
     ),
@@ -483,7 +483,7 @@ SAFEGUARDS: Mapping[str, Safeguard] = {
     "stopped-not-stopping": Safeguard(
         "a node that EC2 only begins to stop is not proved off",
         ((fence_node, "find_proof", _stopping_is_off),),
-        runs=8,
+        runs=30,
         faults=FROZEN_FOR_A_WHILE,
         policies=OFF_ALONE,
     ),
