@@ -64,7 +64,7 @@ class Aws:
 class KeyParameter:
     """The keys that the nodes share, in a SecureString parameter.
 
-    Each decryption costs money: it is asked for when the parameter has been put again since the last one.
+    Each decryption costs money: it is asked for when the parameter has been written again since the last one.
     """
 
     def __init__(self, name: str, region: Callable[[], str], call_timeout_s: float) -> None:

@@ -25,7 +25,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
         drills=bootstrap.drills(),
         monitor=bootstrap.monitor(zone),
         clock=clients.clock,
-        mend_key=bootstrap.mend_key,
+        restore_key=bootstrap.restore_key,
         replacing=(bootstrap.releaser().release_all, lambda clusters: bootstrap.follow_tags(clusters, zone)),
         measure=invocation.measure,
         spread=bootstrap.watch_threads(),

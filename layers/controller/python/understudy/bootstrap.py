@@ -218,7 +218,7 @@ def register(text: "ParameterText", zone: "Route53Zone | None" = None, *, anew: 
     return outcome
 
 
-def mend_key(cluster: str) -> None:
+def restore_key(cluster: str) -> None:
     """Make the key of a cluster of which a node says that it has none."""
     from understudy.usecases.register.cluster import make_key
 

@@ -82,7 +82,7 @@ class Controller:
             drills=a_drill_master(self.ledger, self.launcher, self.announcer, self.clock),
             monitor=RecordMonitor(self.ledger, self.zone, self.announcer, self.clock, lambda gap_s: None, "understudy"),
             clock=self.clock,
-            mend_key=self.keys.make,
+            restore_key=self.keys.make,
             replacing=(a_releaser(self.ledger, self.clock, self.scaling).release_all,),
         ).run()
 

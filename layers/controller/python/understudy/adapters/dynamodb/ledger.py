@@ -59,7 +59,7 @@ class DynamoDbLedger:
         try:
             return self._record_beat(beat)
         except ClientError as fault:
-            if code_of(fault) != NOT_IN_THE_ITEM or not self._mend(beat.cluster):
+            if code_of(fault) != NOT_IN_THE_ITEM or not self._repair_item(beat.cluster):
                 raise
         return self._record_beat(beat)
 
@@ -70,7 +70,7 @@ class DynamoDbLedger:
         first = beats.first_beat_update(beat, after_loss=recorded == beats.BEAT_LOST)
         return self._record(beat.cluster, first, partial(beats.refusal_of, beat.instance_id))
 
-    def _mend(self, cluster: str) -> bool:
+    def _repair_item(self, cluster: str) -> bool:
         """Give an item of before there was `hearing_s` that term: a beat is written by it. Whether it was missing."""
         item = self._table.read_item(cluster, keys.STATE)
         if "hearing_s" in item["terms"]["M"]:

@@ -24,7 +24,7 @@ class Unaccepted:
 
     @property
     def is_refused(self) -> bool:
-        """Whether it has to be mended and put again: waiting does not help."""
+        """Whether it has to be corrected and submitted again: waiting does not help."""
         return bool(self.faults)
 
 

@@ -120,9 +120,7 @@ TROUBLE = frozenset(Holder) - READY - AWAITED - CONTESTED
 WAIT, FAIL_OVER, PLACE, FAIL_BACK, SWITCH_OVER, REPAIR, CALL_OPERATOR = Action
 
 # What a person is to do first. The runbook says how to check, and what not to do.
-BRING_BACK = (
-    "Bring any node of the cluster back: start its instance or its agent. A failed service: mend it on its node."
-)
+BRING_BACK = "Bring any node of the cluster back: start its instance or its agent. If its service has failed, fix that on the node."
 FAILED_STARTS = (
     "Find out why the service did not start on the nodes that are left. When it will start on one, clear that one with "
     'the action "clear": it is then tried by itself.'
@@ -136,13 +134,13 @@ PROVE = (
     "service anywhere by hand before."
 )
 QUORUM = (
-    "Mend the network or the quorum hosts, or bring a node back: it goes on by itself as soon as there is a quorum."
+    "Repair the network or the quorum hosts, or bring a node back: it goes on by itself as soon as there is a quorum."
 )
 OBSERVER = (
-    "Are all clusters silent? Then mend the way of the beats (network, permissions, AWS). Is it only one: "
-    "wait a minute, it goes on by itself when beats are steady. Do not stop instances because of this alone."
+    "If all clusters are silent, repair the heartbeat path (network, permissions, AWS). If it is only one, "
+    "wait a minute: it goes on by itself when beats are steady. Do not stop instances because of this alone."
 )
-START_AGENT = "Start the agent of the active node. Is that not possible, stop its instance by force."
+START_AGENT = "Start the agent of the active node. If that is not possible, force-stop its instance."
 ONE_ONLY = (
     "Decide which node has the good data. Stop the service on the other one now, and see to it that nothing but the "
     "agent starts it (systemctl disable). Everything goes on by itself when that node says that it is down, or when "
@@ -152,12 +150,12 @@ BE_HEARD = (
     "Start the agent of the member that is not heard, or stop its instance and wait until EC2 says stopped: it may be "
     "serving. The service is then placed by itself."
 )
-RESUME = "If you have finished your work, resume the cluster. Is it urgent, ask for the failover yourself."
+RESUME = "If you have finished your work, resume the cluster. If it is urgent, ask for the failover yourself."
 GOING = (
     "Bring another node of the cluster back: start its instance or its agent. The service then moves there by itself. "
     "An Auto Scaling group waits for it no longer than its lifecycle hook's time-out; Spot leaves two minutes. Is "
     "another node well? Then either no proof is accepted while this one runs, and it is failed over when it is off. "
-    "Or the service did not last there: mend that, and ask for the switchover yourself."
+    "Or the service did not last there: fix that, and ask for the switchover yourself."
 )
 BRING_BACK_OR_PROVE = f"{BRING_BACK} If the old node has no proof against it: {PROVE}"
 RESUME_OR_SWITCH = "Resume the cluster, or ask for a switchover yourself, before AWS takes the node away."

@@ -72,7 +72,7 @@ class AlertOver(Event):
             f"{cluster}: over ({rule})",
             (f"You were called for {cluster} by the rule {rule}. It holds no more.",),
             (f"{sentence(self.why)} (Rule {word(self.now, 60)}.)",),
-            ("Nothing at once. Was it not you who mended it, then find out what did.",),
+            ("Nothing at once. If it was not you who repaired it, find out what did.",),
             "reading-an-incident-backwards",
         )
 
@@ -124,7 +124,7 @@ class ClusterDegraded(Event):
             standing(facts),
             (
                 *how_to_clear(self.cluster, failed),
-                "Bring a standby back: start its instance or its agent, or mend its failed service.",
+                "Bring a standby back: start its instance or its agent, or fix its failed service.",
                 "Do not patch or reboot the active node before.",
             ),
             "nostandbyalarm",

@@ -71,12 +71,12 @@ class DefinitionPutOff(Event):
     def words(self) -> Words:
         """It waits for something that cannot be read."""
         cluster = cluster_of(self.cluster)
-        again = "It is tried again each minute, and need not be put again."
+        again = "It is tried again each minute, and need not be submitted again."
         return Words(
             f"{cluster}: a definition that was put waits",
             (f"The definition of {cluster} that was put cannot be judged yet: {word(self.why)}",),
             ("It is not in force. The one before it, if any, stays.", GOES_ON),
-            (f"Mend what cannot be read, most often a right. {again}",),
+            (f"Repair what cannot be read, most often a missing permission. {again}",),
             "a-text-that-is-not-in-force",
         )
 
@@ -176,6 +176,6 @@ def _refused(what: str, headline: str, faults: Any) -> Words:
         headline,
         (f"{what} has faults and is not in force. The last good text stays.", *listed(faults)),
         (GOES_ON,),
-        ("Mend each fault, and put the text again. There is no hurry.",),
+        ("Fix each fault, and submit the text again. There is no hurry.",),
         "a-text-that-is-not-in-force",
     )

@@ -37,13 +37,13 @@ class Reason(StrEnum):
     SERVICE_NOT_IN_SERVICE = (
         "SERVICE_NOT_IN_SERVICE",
         "The service started on no node that was tried. Clients are not served.",
-        "Mend why it does not start (disk, configuration, data). Then restart the agent on the node that holds the "
+        "Fix what keeps it from starting (disk, configuration, data). Then restart the agent on the node with the "
         "lease, or ask for a failover to another node.",
     )
     ADDRESS_OWED = (
         "ADDRESS_OWED",
         "The service may run, but the address was not moved: clients still go to the old node.",
-        "Mend the cause (the history's address_fault names it). It is tried again by itself, in growing gaps up to 15 "
+        "Fix the cause (the history's address_fault names it). It is tried again by itself, in growing gaps up to 15 "
         "minutes. Do not delete the guard.",
     )
     NOT_ON_THE_REQUESTED_NODE = (

@@ -54,7 +54,7 @@ ReadDefinition = Callable[[ParameterText, int], DefinitionReading]
 
 @dataclass(frozen=True)
 class Judgement:
-    """What speaks against a text. `faults`: what waiting cannot mend; `unread`: why it cannot be judged now."""
+    """What speaks against a text. `faults`: what waiting cannot fix; `unread`: why it cannot be judged now."""
 
     definition: Definition | None
     found: Survey | None = None

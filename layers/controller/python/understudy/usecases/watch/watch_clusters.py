@@ -58,7 +58,7 @@ Replacing = Callable[[list[Read]], object]
 log = logging.getLogger(__name__)
 
 
-def _unmended(cluster: str) -> None:
+def _no_key_to_restore(cluster: str) -> None:
     """Make no key: where there is no Parameter Store."""
 
 
@@ -93,7 +93,7 @@ class ClusterWatch:
     drills: DrillScheduler
     monitor: RecordMonitor
     clock: Clock
-    mend_key: Callable[[str], object] = _unmended
+    restore_key: Callable[[str], object] = _no_key_to_restore
     replacing: Sequence[Replacing] = ()
     measure: Measure = unmeasured
     spread: Spread = one_by_one
@@ -184,7 +184,7 @@ class ClusterWatch:
             return tell_peers(view, ledger=self.ledger, announcer=self.announcer)
 
         run.in_turn.each("clusters to look at for peers", views, look)
-        run.in_turn.each("keys to make", keyless[:KEYS_LIMIT], lambda view: self.mend_key(view.state.cluster))
+        run.in_turn.each("keys to make", keyless[:KEYS_LIMIT], lambda view: self.restore_key(view.state.cluster))
         return _changed(run, "clusters to tell of peers", views, news, tell_of)
 
     def _register(self, run: Run, views: Sequence[ClusterView]) -> tuple[int, dict[str, int]]:
