@@ -31,11 +31,13 @@ from understudy.domain.cluster.view import ClusterView
 from understudy.domain.decide import situation
 from understudy.domain.decide.rules import Decision
 from understudy.domain.decide.situation import Mode, Observer, Phase, Situation
+from understudy.domain.decide.upkeep import Upkeep, kept_up
 from understudy.domain.lease import proof as fencing
 from understudy.domain.lease.proof import find_proof
 from understudy.domain.observe import serving
 from understudy.domain.observe.heartbeat import Beat
 from understudy.domain.observe.serving import Said
+from understudy.domain.observe.starts import failed_starts
 from understudy.domain.transition import opening
 from understudy.domain.transition import steps as transition
 from understudy.usecases.observe import judge as judging
@@ -341,6 +343,11 @@ def _nobody(*_: Any, **__: Any) -> tuple[str, ...]:
 
 def _none_failed(*_: Any) -> dict[str, Any]:
     return {}
+
+
+def _kept_up_with_failed_starts(view: ClusterView, upkeep: Upkeep) -> ClusterState:
+    """The memory stays: what is tried is who obeys it."""
+    return kept_up(view, replace(upkeep, failed_starts=failed_starts(view.state, view.definition)))
 
 
 def _false(*_: Any) -> bool:
@@ -708,14 +715,18 @@ SAFEGUARDS: Mapping[str, Safeguard] = {
     ),
     "failed-start-last-choice": Safeguard(
         "a node on which the service did not start takes over only when no other one is fit",
-        ((situation, "failed_starts", _none_failed), (opening, "failed_starts", _none_failed)),
+        (
+            (situation, "failed_starts", _none_failed),
+            (opening, "failed_starts", _none_failed),
+            (judging, "kept_up", _kept_up_with_failed_starts),
+        ),
         runs=4,
         story=STORIES["does-not-start-and-looks-well"],
         finds=("a_failed_start_is_the_last_choice",),
     ),
     "failed-start-told": Safeguard(
         "a cluster in which every standby has failed to start is not told as well",
-        ((situation, "failed_starts", _none_failed),),
+        ((situation, "failed_starts", _none_failed), (judging, "kept_up", _kept_up_with_failed_starts)),
         runs=4,
         story=STORIES["does-not-start-and-nobody-else-is-there"],
         finds=("a_failed_start_is_not_told_as_well",),
