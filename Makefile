@@ -81,11 +81,15 @@ docs: .venv/ready ## write the generated documents: decision table, traceability
 	@PYTHONPATH=layers/controller/python:agent $(PY) -m tools.generate_docs
 
 # To compile the tests takes as long as to collect them otherwise: what they are compiled into is kept for the next run.
+PYTEST_FAST := env -u PYTHONDONTWRITEBYTECODE PYTHONPYCACHEPREFIX=$(CURDIR)/build/pycache $(PYTEST)
+# What covers the domain whole is traced, and nothing else: that more than doubles the time of a test.
+COVERING := tests/unit/domain tests/unit/usecases tests/unit/test_notice_shapes.py tests/unit/test_events.py tests/unit/test_wiring.py
+
 .PHONY: test-fast
 test-fast: .venv/ready ## the tests that need no embedded AWS
-	@env -u PYTHONDONTWRITEBYTECODE PYTHONPYCACHEPREFIX=$(CURDIR)/build/pycache \
-	  $(PYTEST) -n 2 --dist worksteal --cov --cov-report= tests --ignore tests/e2e --ignore tests/browser --ignore tests/nodes
+	@$(PYTEST_FAST) -n 2 --cov --cov-report= $(COVERING)
 	@.venv/bin/coverage report --include '*/understudy/domain/*' --fail-under 100
+	@$(PYTEST_FAST) -n 2 --dist worksteal tests $(addprefix --ignore ,$(COVERING) tests/e2e tests/browser tests/nodes)
 
 .PHONY: test-e2e
 test-e2e: setup system-packages ## the tests on a deployed stack on the embedded AWS
