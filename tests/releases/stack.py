@@ -86,7 +86,7 @@ class Stack:
         self._zone = _zone()
 
     def register(self) -> Any:
-        """Put the definition, and deliver its event."""
+        """Submit the definition, and deliver its event."""
         name = f"/understudy/{STACK}/clusters/{CLUSTER}"
         text = json.dumps(self._definition())
         boto3.client("ssm").put_parameter(Name=name, Value=text, Type="String", Overwrite=True)

@@ -88,12 +88,12 @@ class Controller:
         return self.call("record_heartbeat", event)
 
     def put(self, text: str) -> Any:
-        """Put a definition, and deliver the event about it."""
+        """Submit a definition, and deliver the event about it."""
         self.parameters.put("orders-db", text)
         return self.tell_of_definition()
 
     def tell_of_definition(self) -> Any:
-        """Deliver the event about the definition that was put."""
+        """Deliver the event about the definition that was submitted."""
         return self.call("register_cluster", {"detail": {"name": f"/understudy/{STACK}/clusters/orders-db"}})
 
 

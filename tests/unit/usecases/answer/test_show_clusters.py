@@ -67,9 +67,9 @@ def test_a_text_that_was_refused_is_on_the_board_also_of_a_cluster_that_is_not_r
     world.ledger.note_unaccepted(STACK_WIDE, Unaccepted("y 1", ("line 2: found 'x'",)))
     board = look(world)
     assert board.texts == (
-        "The definition of billing that was put was refused: fault 0; fault 1; fault 2; and 2 more. What was in force "
+        "The submitted definition of billing was refused: fault 0; fault 1; fault 2; and 2 more. What was in force "
         "before stays, if anything was.",
-        "The text of tunables that was put was refused: line 2: found 'x'. What was in force before stays, if "
+        "The submitted text of tunables was refused: line 2: found 'x'. What was in force before stays, if "
         "anything was.",
     )
     assert "fault 1" in page(board)
@@ -80,7 +80,7 @@ def test_a_text_that_waits_is_on_the_board_with_how_long_and_why():
     world = BoardWorld()
     world.ledger.note_unaccepted("billing", Unaccepted("x 1", since=NOW - 180, why="AccessDenied"))
     (text,) = look(world, "billing").texts
-    assert text.startswith("The definition of billing that was put cannot be judged for 3 min now: AccessDenied. ")
+    assert text.startswith("The submitted definition of billing cannot be judged for 3 min now: AccessDenied. ")
 
 
 def test_texts_that_cannot_be_read_hide_nothing_else():

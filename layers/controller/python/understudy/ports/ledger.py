@@ -151,7 +151,7 @@ class Registry(StateReader, Protocol):
         ...
 
     def unaccepted(self, cluster: str) -> Unaccepted | None:
-        """The text that was put last, when it is not in force; None when it is."""
+        """The text that was submitted last, when it is not in force; None when it is."""
         ...
 
     def note_unaccepted(self, cluster: str, text: Unaccepted) -> None:
@@ -159,5 +159,5 @@ class Registry(StateReader, Protocol):
         ...
 
     def forget_unaccepted(self, cluster: str) -> None:
-        """The text that was put last is in force."""
+        """The text that was submitted last is in force."""
         ...

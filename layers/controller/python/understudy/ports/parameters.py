@@ -10,7 +10,7 @@ from understudy.domain.cluster.definition import Definition, Record
 
 @dataclass(frozen=True)
 class ParameterText:
-    """A cluster's parameter as it stands: name of the cluster, Parameter Store's version, and the text that was put."""
+    """A cluster's parameter as it stands: the cluster's name, Parameter Store's version, and the text."""
 
     cluster: str
     version: int

@@ -193,7 +193,7 @@ class DynamoDbLedger:
         self._table.change_item(keys.key(keys.STACK, keys.TUNING), **update.arguments())
 
     def unaccepted(self, cluster: str) -> Unaccepted | None:
-        """The text that was put last, when it is not in force; None when it is."""
+        """The text that was submitted last, when it is not in force; None when it is."""
         return items.read_unaccepted(self._table.read_item(cluster, keys.UNACCEPTED))
 
     def note_unaccepted(self, cluster: str, text: Unaccepted) -> None:
@@ -201,7 +201,7 @@ class DynamoDbLedger:
         self._table.store_item(items.unaccepted_item(cluster, text))
 
     def forget_unaccepted(self, cluster: str) -> None:
-        """The text that was put last is in force."""
+        """The text that was submitted last is in force."""
         self._table.remove_item(keys.key(cluster, keys.UNACCEPTED))
 
     # How it is done

@@ -1,4 +1,4 @@
-"""A text that was put and is not in force: refused, or put off because it cannot be judged yet."""
+"""A text that was submitted and is not in force: refused, or put off because it cannot be judged yet."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ TOLD_AFTER_S = 120
 
 @dataclass(frozen=True)
 class Unaccepted:
-    """What became of the text that was put last, for a cluster or for the stack.
+    """What became of the text that was submitted last, for a cluster or for the stack.
 
     `revision`: which one (see ParameterText.revision). `faults`: why it was refused; empty while it is put off, `since`
     when (seconds) and `why`. `is_told`: whether people know that it is put off.

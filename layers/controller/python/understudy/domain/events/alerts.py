@@ -55,7 +55,7 @@ class OperatorCalled(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class AlertOver(Event):
-    """The rule that called a person holds no more."""
+    """The rule that called a person no longer applies."""
 
     detail_type: ClassVar[str] = "Understudy Alert Over"
 
@@ -70,7 +70,7 @@ class AlertOver(Event):
         cluster, rule = cluster_of(self.cluster), word(self.rule, 60)
         return Words(
             f"{cluster}: over ({rule})",
-            (f"You were called for {cluster} by the rule {rule}. It holds no more.",),
+            (f"You were called for {cluster} by the rule {rule}. It no longer applies.",),
             (f"{sentence(self.why)} (Rule {word(self.now, 60)}.)",),
             ("Nothing at once. If it was not you who repaired it, find out what did.",),
             "reading-an-incident-backwards",

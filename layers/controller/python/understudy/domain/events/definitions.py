@@ -45,7 +45,7 @@ class DefinitionRefused(Event):
     def words(self) -> Words:
         """Its faults."""
         cluster = cluster_of(self.cluster)
-        return _refused(f"The definition of {cluster} that was put", f"{cluster}: definition refused", self.faults)
+        return _refused(f"The submitted definition of {cluster}", f"{cluster}: definition refused", self.faults)
 
     def concern(self) -> Concern:
         """There is no hurry: the last good one stays."""
@@ -59,7 +59,7 @@ class DefinitionRefused(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class DefinitionPutOff(Event):
-    """A definition that was put cannot be judged. It is tried again each minute."""
+    """A definition that was submitted cannot be judged. It is tried again each minute."""
 
     detail_type: ClassVar[str] = "Understudy Definition Put Off"
 
@@ -73,8 +73,8 @@ class DefinitionPutOff(Event):
         cluster = cluster_of(self.cluster)
         again = "It is tried again each minute, and need not be submitted again."
         return Words(
-            f"{cluster}: a definition that was put waits",
-            (f"The definition of {cluster} that was put cannot be judged yet: {word(self.why)}",),
+            f"{cluster}: a submitted definition waits",
+            (f"The submitted definition of {cluster} cannot be judged yet: {word(self.why)}",),
             ("It is not in force. The one before it, if any, stays.", GOES_ON),
             (f"Repair what cannot be read, most often a missing permission. {again}",),
             "a-text-that-is-not-in-force",

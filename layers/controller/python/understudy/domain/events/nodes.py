@@ -33,7 +33,7 @@ class NodeChanged(Event):
             f"{cluster}: {node} is not as the definition says",
             (f"EC2 says of {node} ({word(self.instance_id)}): {word(self.fault)}.",),
             (serving if self.is_active else "It is a standby, and cannot take over now.",),
-            ("Put the definition again with the instance and address that are right.",),
+            ("Submit the definition again with the right instance and address.",),
             "understudy-node-changed",
         )
 

@@ -15,7 +15,7 @@ PASS, WARN, FAIL, UNKNOWN = Verdict.PASS, Verdict.WARN, Verdict.FAIL, Verdict.UN
 
 INSTANCES = "aws ec2 describe-instances --instance-ids INSTANCE_ID ..."
 STATE = 'aws dynamodb get-item --table-name TABLE --key \'{"pk":{"S":"CLUSTER"},"sk":{"S":"state"}}\''
-AGAIN = "Put the definition again (any change of its text, a comment for example): addresses are read from EC2 then."
+AGAIN = "Submit the definition again (any change of its text, a comment for example): addresses are read from EC2 then."
 
 
 @dataclass(frozen=True, eq=False)

@@ -55,7 +55,7 @@ def route53_answers(facts: Facts) -> Finding:
     means={
         FAIL: "no record of this name can be written in this zone, or resolvers ask another zone for it.",
     },
-    remedy="Put the definition with the id of the zone that owns the name: that to which it is delegated, if it is.",
+    remedy="Submit the definition with the id of the zone that owns the name: that to which it is delegated, if it is.",
     command=ZONE,
 )
 def zone_owns_name(facts: Facts) -> Finding:
@@ -219,7 +219,7 @@ def zone_associated(facts: Facts) -> Finding:
         WARN: "so do clients in that VPC, if there are any; the record is in a public zone.",
     },
     remedy=(
-        "Put the definition with the id of that zone, or protect the same record there as well; or aws route53 "
+        "Submit the definition with the id of that zone, or protect the same record there as well; or aws route53 "
         "disassociate-vpc-from-hosted-zone, if nobody in the VPC needs it. A VPC of another account can only be "
         "looked at from there. Zones that a Route 53 Profile brings are not seen here."
     ),

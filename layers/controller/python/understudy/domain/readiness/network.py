@@ -51,7 +51,7 @@ def source_dest_check(facts: Facts) -> Finding:
     },
     remedy=(
         "aws ec2 create-tags --resources ROUTE_TABLE_ID --tags Key=understudy:stack,Value=STACK. A table that is "
-        "gone, or in another VPC: put the definition without it."
+        "gone, or in another VPC: submit the definition without it."
     ),
     command=TABLES,
 )
@@ -73,7 +73,7 @@ def tables_ours(facts: Facts) -> Finding:
     means={
         FAIL: "EC2 refuses the route, or delivers within the VPC what is sent to the address.",
     },
-    remedy="Put the definition with an address outside the VPC, or take the new CIDR block from the VPC.",
+    remedy="Submit the definition with an address outside the VPC, or take the new CIDR block from the VPC.",
     command=TABLES,
 )
 def address_outside(facts: Facts) -> Finding:
@@ -92,7 +92,7 @@ def address_outside(facts: Facts) -> Finding:
         WARN: "a route in that table is moved, and no client's packets follow it.",
     },
     remedy=(
-        "aws ec2 associate-route-table --route-table-id ROUTE_TABLE_ID --subnet-id SUBNET_ID, or put the definition "
+        "aws ec2 associate-route-table --route-table-id ROUTE_TABLE_ID --subnet-id SUBNET_ID, or submit the definition "
         "without the table."
     ),
     command=TABLES,
@@ -162,7 +162,7 @@ def routes_whole(facts: Facts) -> Finding:
     },
     remedy=(
         "aws ec2 create-tags --resources ALLOCATION_ID --tags Key=understudy:stack,Value=STACK. An address that was "
-        "released does not come back: put the definition with another one."
+        "released does not come back: submit the definition with another one."
     ),
     command=ELASTIC_IPS,
 )

@@ -19,7 +19,7 @@ LEAST_NODES = 2
         FAIL: "a node is unknown to EC2 or does not run, so it can take nothing over.",
         WARN: "it is booting.",
     },
-    remedy="Start the instance. If it was replaced, put the definition again with the new instance id.",
+    remedy="Start the instance. If it was replaced, submit the definition again with the new instance id.",
     command=INSTANCES,
 )
 def instances_run(facts: Facts) -> Finding:
@@ -46,7 +46,7 @@ def _power(node: NodeSpec, instances: Mapping[str, Instance]) -> Finding:
     means={
         FAIL: "one zone's outage takes every node.",
     },
-    remedy="Move a node to a subnet in another Availability Zone, and put the definition with its new instance id.",
+    remedy="Move a node to a subnet in another Availability Zone, and submit the definition with its new instance id.",
     command=INSTANCES,
 )
 def zones_differ(facts: Facts) -> Finding:
