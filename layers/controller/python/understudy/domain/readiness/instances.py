@@ -15,7 +15,8 @@ from understudy.domain.readiness.facts import Facts, Finding, Instance, Unread, 
     },
     remedy=(
         "Launch the instance anew without hibernation (it cannot be switched off later), and submit the definition "
-        "with its instance id. Until then nobody hibernates it, and a node that was hibernated is terminated, not started."
+        "with its instance id. Until then nobody hibernates it, and a node that was hibernated is terminated, not "
+        "started."
     ),
     command=INSTANCES,
 )
