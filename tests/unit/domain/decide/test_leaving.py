@@ -205,6 +205,18 @@ def test_a_service_that_a_failover_has_brought_back_is_not_moved_to_and_fro(depa
     assert decided(before, policy=policy).action is Action.SWITCH_OVER, "they have nothing to do with it"
 
 
+@pytest.mark.parametrize(("at", "rule"), [(REBALANCE.at, "active-is-to-go"), (REBALANCE.at + 1, "active-is-ready")])
+def test_a_failover_of_the_very_second_of_the_word_has_not_brought_the_service_back_since(at, rule):
+    state = a_state(node_a=going(NODE_A, REBALANCE), failover_times=(at,))
+    assert decided(state).rule == rule
+
+
+def test_how_long_ago_it_was_said_is_counted_from_nothing():
+    state = a_state(node_a=going(NODE_A, replace(SPOT, at=NOW)))
+    assert departure_words(ClusterView(state, a_definition(), NOW), NODE_A).endswith("(said 0 s ago)")
+    assert departure_words(ClusterView(state, a_definition(), NOW - 3), NODE_A).endswith("(said 0 s ago)")
+
+
 def test_an_address_that_is_owed_is_moved_with_the_service():
     state = a_state(node_a=going(NODE_A, SPOT), address=Address(AddressStatus.OWED, 1))
     assert decided(state).action is Action.SWITCH_OVER
