@@ -115,13 +115,6 @@ class Node:
         port = next(program.port for program in self.programs if program.name == name)
         return [pid for pid in marked(self.mark) if command_of(pid)[-1:] == [str(port)]]
 
-    def shut_down(self) -> None:
-        """An orderly end: the agent gets SIGTERM and stops the services."""
-        if self._agent is not None and self._agent.running():
-            self._agent.popen.send_signal(signal.SIGTERM)
-            self._agent.popen.wait(_STOP_LIMIT_S)
-            self._agent = None
-
     def logged(self, since: int = 0) -> list[dict[str, Any]]:
         """The lines of the agent's log after its first `since` bytes; `at` is their `at_ms` in epoch seconds."""
         to_wall = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)

@@ -108,12 +108,12 @@ class ClusterWatch:
         views = self._compared(run, self._gathered(run))
         ears = observer_confidence(views)
         views = self.keeper.attend(run, views, ears) if self.keeper else views
-        views = self._end_holds(run, views)
         judged = run.each(
             "clusters to judge", views, lambda view: self.judge.judge(view.state, view.now, ears.observer(view))
         )
         run.each("drills", views, lambda view: self.drills.attend(view, ears.observer(view)))
-        views = self._see_to_peers(run, self._tell_degraded(run, views, ears), ears)
+        views = self._tell_degraded(run, self._end_holds(run, views), ears)
+        views = self._see_to_peers(run, views, ears)
         registered, put_off = self._register(run, views)
         self._ask_route53(run, views)
         self.measure({"Watches": 1, **_ailing(run, views, ears), "WatchFaults": len(run.faults), **put_off})
@@ -146,7 +146,11 @@ class ClusterWatch:
         over = [view for view in views if view.state.hold is not None and not view.state.hold.is_on(view.now)]
 
         def resume(view: ClusterView) -> ClusterState:
-            return change_hold(view.state, None, "the hold is over", view.now, self.ledger, self.announcer)
+            try:
+                return change_hold(view.state, None, "the hold is over", view.now, self.ledger, self.announcer)
+            except LedgerConflictError:
+                log.info("hold not ended: the state has changed; the next watch repeats it")
+                return view.state
 
         return _changed(run, "holds to end", views, over, resume)
 
