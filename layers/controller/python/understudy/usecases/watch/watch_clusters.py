@@ -100,7 +100,7 @@ class ClusterWatch:
     keeper: FleetKeeper | None = None
 
     def run(self) -> WatchReport:
-        """Judge every cluster, register what was put and not seen, follow pending changes, and check the records.
+        """Judge every cluster, register what was submitted and not seen, follow pending changes, and check the records.
 
         The most urgent comes first, and figures last.
         """
@@ -216,7 +216,7 @@ class ClusterWatch:
         return seen, {"DefinitionsPutOff": waiting} if waiting else {}
 
     def _ask_route53(self, run: Run, views: Sequence[ClusterView]) -> None:
-        """What needs Route 53, one after the other. It has its own allowance of time."""
+        """What needs Route 53, one after the other. It has its own limit of time."""
         if not run.has_time(ROUTE53_LIMIT_S):
             run.miss(f"Route 53 was not asked: more than {ROUTE53_LIMIT_S} s had gone by")
             return
