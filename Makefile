@@ -94,7 +94,7 @@ test-fast: .venv/ready ## the tests that need no embedded AWS
 
 .PHONY: test-e2e
 test-e2e: setup system-packages ## the tests on a deployed stack on the embedded AWS
-	@$(PYTEST) -n 2 --dist loadscope tests/e2e
+	@$(PYTEST) -n 3 --dist loadscope tests/e2e
 
 .PHONY: test-board
 test-board: .venv/ready system-packages ## the board in a real browser; pictures of it into build/board
@@ -102,7 +102,7 @@ test-board: .venv/ready system-packages ## the board in a real browser; pictures
 
 .PHONY: test-nodes
 test-nodes: setup system-packages ## the agent on real nodes: systemd as process 1, real services, power cuts (Debian, as root)
-	@$(PYTEST) -n 2 --dist loadscope -rs tests/nodes
+	@$(PYTEST) -n 3 --dist loadscope -rs tests/nodes
 
 .PHONY: test
 test: setup lint test-fast test-board test-e2e test-nodes ## everything that must pass before a change lands
