@@ -28,6 +28,8 @@ DEFAULTS = {
     "state_dir": "/var/lib/understudy-mariadb",
 }
 LOOK_LIMIT_S, CHANGE_LIMIT_S = 2.0, 20.0
+PATIENCE_S = 10.0
+"""A demotion waits so long for a peer that does not answer."""
 NOT_IN_BINLOG = "1236"
 FOR_EVER_MS = 2**32 - 1
 LOOK = "SELECT @@GLOBAL.read_only AS read_only, @@GLOBAL.gtid_current_pos AS position"
@@ -35,6 +37,7 @@ OTHERS = (
     "SELECT id FROM information_schema.processlist WHERE id <> CONNECTION_ID() "
     "AND user NOT IN ('system user', 'event_scheduler') AND command NOT LIKE 'Binlog Dump%'"
 )
+REPLICAS = "SELECT id FROM information_schema.processlist WHERE command LIKE 'Binlog Dump%'"
 DATABASES = (
     "SELECT schema_name AS name FROM information_schema.schemata "
     "WHERE schema_name NOT IN ('mysql', 'sys', 'information_schema', 'performance_schema')"
@@ -133,16 +136,17 @@ class Server(Node):
             self.ask(f"KILL CONNECTION {row['id']}")
 
     def drain(self) -> None:
-        """Until the peer has received all that was written here, for as long as it answers and follows."""
-        look = self.look()
-        while look is not None:
-            rows = self.ask_peer("SHOW SLAVE STATUS")
-            if not rows or rows[0]["Slave_IO_Running"] != "Yes":
-                tell("the peer does not follow: what it lacks now stays here")
-                return
-            if sequence(rows[0]["Gtid_IO_Pos"]) >= sequence(look.position):
-                return
+        """Until the peer has received all that was written here, for as long as it is connected and answers."""
+        look, ends_at = None, time.monotonic() + PATIENCE_S
+        while time.monotonic() < ends_at and self.ask(REPLICAS) != []:
+            look = look or self.look()
+            peer = self.ask_peer("SHOW SLAVE STATUS")
+            if look and peer and peer[0]["Slave_IO_Running"] == "Yes":
+                ends_at = time.monotonic() + PATIENCE_S
+                if sequence(peer[0]["Gtid_IO_Pos"]) >= sequence(look.position):
+                    return
             time.sleep(PAUSE_S)
+        tell("the peer does not follow: what it lacks now stays here, and this node's data is refused if the peer leads")
 
     def follow_peer(self) -> None:
         """From where the own data ends, as its binary log says."""

@@ -26,6 +26,8 @@ DEFAULTS = {
     "state_dir": "/var/lib/understudy-redis",
 }
 LOOK_LIMIT_S = 2.0
+PATIENCE_S = 10.0
+"""A demotion waits so long for a peer that does not answer."""
 PAUSE_LIMIT_MS = 600_000
 """For so long a demotion may keep clients waiting; the agent's own limit ends it long before."""
 NOBODY = ("127.0.0.1", "1")
@@ -86,13 +88,17 @@ class Server(Node):
         return True
 
     def _drain(self) -> bool:
-        """Until the peer has all that was written here, for as long as it answers and follows: whether it has."""
-        own, peer = self.look(), self.look_at_peer()
-        while own and peer and peer.get("master_link_status") == "up":
-            if int(peer["slave_repl_offset"]) >= int(own["master_repl_offset"]):
-                return True
-            time.sleep(PAUSE_S)
+        """Until the peer has all that was written here, for as long as it is connected and answers: whether it has."""
+        ends_at = time.monotonic() + PATIENCE_S
+        while time.monotonic() < ends_at:
             own, peer = self.look(), self.look_at_peer()
+            if own and own["connected_slaves"] == "0":
+                break
+            if own and peer and peer.get("master_link_status") == "up":
+                ends_at = time.monotonic() + PATIENCE_S
+                if int(peer["slave_repl_offset"]) >= int(own["master_repl_offset"]):
+                    return True
+            time.sleep(PAUSE_S)
         tell("the peer does not follow: what it lacks now stays here, and is lost if the peer leads")
         return False
 

@@ -13,13 +13,14 @@ from local.sam import ROOT
 from local.waiting import wait_for
 from tests.nodes.agents import CLUSTER, set_up
 from tests.nodes.lab import Lab
-from tests.nodes.leases import DRIFT_MARGIN_S, Leases
+from tests.nodes.leases import DRIFT_MARGIN_S, Leases, boottime_s
 from tests.nodes.machine import Machine
 from tests.nodes.watcher import wait_passed
 
 EXAMPLES = ROOT / "examples"
 UNITS = "/etc/systemd/system"
 LIMIT_S = 30.0
+HANG_S = 4.0
 TERMS = {"kill_limit_s": 2}
 """As the pages of the kits demand: their verbs are programs."""
 
@@ -76,10 +77,23 @@ class Pair:
 
     def move(self) -> None:
         """A planned one: the new leader starts when the old one has said that it is down."""
-        epoch = self.leases.end(CLUSTER)
+        self._take_over(self.leases.end(CLUSTER))
+
+    def _take_over(self, epoch: int) -> None:
         self.leases.wait_beat(self.leader, CLUSTER, "releases the lease", lambda beat: beat.says_down(epoch))
         self.swap()
         self.grant(self.leader)
+
+    def move_while_the_follower_hangs(self) -> bool:
+        """A planned one. Whether the old leader called itself down while the other node could receive nothing."""
+        self.follower.freeze()
+        asked = boottime_s()
+        epoch = self.leases.end(CLUSTER)
+        wait_passed(asked + HANG_S)
+        told = [beat for beat in self.leases.beats_of(self.leader, CLUSTER, asked) if beat.says_down(epoch)]
+        self.follower.thaw()
+        self._take_over(epoch)
+        return told != []
 
     def fail_over(self, harm: Callable[[Machine], object] = Machine.cut_power) -> None:
         """Without a word of the leader: the new one starts when the lease has run out."""
