@@ -99,7 +99,7 @@ class Server(Node):
 
     def is_read_only_at_start(self) -> bool:
         """Whether its configuration makes it so."""
-        done = subprocess.run(["my_print_defaults", "--mysqld"], capture_output=True, text=True, check=False)
+        done = run(["my_print_defaults", "--mysqld"], "", LOOK_LIMIT_S)
         words = [line.lstrip("-").replace("-", "_").lower().split("=") for line in done.stdout.splitlines()]
         values = [value for name, *value in words if name == "read_only"]
         return bool(values) and values[-1] in ([], ["1"], ["on"])
@@ -146,7 +146,9 @@ class Server(Node):
                 if sequence(peer[0]["Gtid_IO_Pos"]) >= sequence(look.position):
                     return
             time.sleep(PAUSE_S)
-        tell("the peer does not follow: what it lacks now stays here, and this node's data is refused if the peer leads")
+        tell(
+            "the peer does not follow: what it lacks now stays here, and this node's data is refused if the peer leads"
+        )
 
     def follow_peer(self) -> None:
         """From where the own data ends, as its binary log says."""
@@ -198,7 +200,7 @@ def _rows(client: list[str], sql: str, limit_s: float | None) -> list[Row] | Non
             tell(done.stderr.strip())
         return None
     head, *rows = [line.split("\t") for line in done.stdout.splitlines()] or [[]]
-    return [dict(zip(head, row)) for row in rows]
+    return [{name: row[at] for at, name in enumerate(head)} for row in rows]
 
 
 def _as_look(rows: list[Row] | None) -> Look | None:
@@ -289,14 +291,15 @@ def status(server: Server) -> int:
 
 def fit(server: Server) -> int:
     """Prints how fit its data is; 1: not fit; 4: unknown."""
-    try:
-        look = server.look()
-        if look is None:
-            raise ConnectionError("the server does not answer")
-        return command.tell_fitness(fitness(server.state, look, server.replica(), server.seen()))
-    except (ConnectionError, LookupError) as fault:
-        tell(str(fault))
+    look = server.look()
+    if look is None:
         return UNKNOWN
+    try:
+        number = fitness(server.state, look, server.replica(), server.seen())
+    except (ConnectionError, LookupError) as unknown:
+        tell(str(unknown))
+        return UNKNOWN
+    return command.tell_fitness(number)
 
 
 # --- what runs beside ----------------------------------------------------------------------------

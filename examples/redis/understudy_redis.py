@@ -1,7 +1,7 @@
 """One of two Redis servers as a service of the Understudy agent. See README.md beside it.
 
-The servers run all the time, as replicas. `start` promotes this node's, `stop` makes it a replica again, `kill` ends it.
-`follow` keeps it a replica of the other one while that leads.
+The servers run all the time, as replicas. `start` promotes this node's, `stop` makes it a replica again, `kill` ends
+it. `follow` keeps it a replica of the other one while that leads.
 """
 
 from __future__ import annotations
@@ -83,8 +83,7 @@ class Server(Node):
         info = self.look()
         if info is None or info["role"] != "slave":
             return False
-        if drained:
-            self.keep_state(SYNCED)
+        self.keep_state(SYNCED if drained else ALONE)
         return True
 
     def _drain(self) -> bool:
@@ -114,10 +113,7 @@ def _ask(address: str, config: dict[str, str], commands: list[list[str]], limit_
     password = Path(config["password_file"]).read_text(encoding="utf-8").strip()
     answers = []
     try:
-        with (
-            socket.create_connection((address, int(config["port"])), limit_s) as connection,
-            connection.makefile("rb") as stream,
-        ):
+        with _connected(address, config, limit_s) as connection, connection.makefile("rb") as stream:
             for words in (["AUTH", password], *commands):
                 parts = b"".join(b"$%d\r\n%s\r\n" % (len(word.encode()), word.encode()) for word in words)
                 connection.sendall(b"*%d\r\n%s" % (len(words), parts))
@@ -128,6 +124,10 @@ def _ask(address: str, config: dict[str, str], commands: list[list[str]], limit_
         tell(f"{address} refuses {words[0]}: {refused}")
         return None
     return answers[1:]
+
+
+def _connected(address: str, config: dict[str, str], limit_s: float) -> socket.socket:
+    return socket.create_connection((address, int(config["port"])), limit_s)
 
 
 def _answer(stream: BinaryIO) -> str:
@@ -169,7 +169,7 @@ def _started(server: Server) -> int | None:
         tell("it came up as a master: replicaof is not in its configuration, and after a crash it would take writes")
         return FAILED
     if server.state == LED and _follows_somebody(server.look_at_peer()):
-        tell("this server died while it led, and its file may lack the last second: the other node has that, and is to lead")
+        tell("this server died while it led: its file may lack the last second, which the other node has")
         return FAILED
     return DONE if server.promote() else None
 
@@ -284,9 +284,6 @@ COMMANDS = {
 def main(argv: Sequence[str] | None = None) -> int:
     """Returns the exit status."""
     return command.main("redis", Server, DEFAULTS, COMMANDS, argv)
-
-
-
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ import re
 import shutil
 import threading
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 from local.helper import Helper
 from local.sam import ROOT

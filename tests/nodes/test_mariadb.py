@@ -185,7 +185,9 @@ def test_waiting_for_the_peer_a_power_cut_loses_nothing_that_was_acknowledged(pa
     pair.wait_serving(new)
     with Writer(writes(session_lab.hub, new)) as waiting:
         old.boot()
-        wait_for("the former leader follows or is refused", lambda: is_following(old) or "refuses" in told(old), LIMIT_S)
+        wait_for(
+            "the former leader follows or is refused", lambda: is_following(old) or "refuses" in told(old), LIMIT_S
+        )
         if not is_following(old):
             assert pair.verb(old, "rebuild") == (0, "")
         waiting.wait_written(1)
