@@ -228,6 +228,39 @@ def test_a_server_that_does_not_answer_cannot_say_how_fit_it_is(kit, server, cap
     assert capsys.readouterr().out == ""
 
 
+@pytest.mark.parametrize(("left", "is_done"), [([], True), ([{"id": "7"}], False)])
+def test_mariadb_is_not_demoted_while_anybody_is_left_who_could_promote_it(dirs, monkeypatch, left, is_done):
+    """A start that was killed may have left its statement in the server."""
+    said = []
+
+    def ask(_, sql, limit_s=0.0):
+        said.append(sql)
+        return left if sql == understudy_mariadb.OTHERS else []
+
+    monkeypatch.setattr(understudy_mariadb.Server, "ask", ask)
+    server = PlayedMariaDb({**understudy_mariadb.DEFAULTS, **dirs}).play(RAN, READ_ONLY["mariadb"])
+    assert server.demote() == is_done
+    assert ("KILL CONNECTION 7" in said) != is_done
+
+
+def test_redis_disconnects_everybody_before_it_lets_them_write_again(dirs, monkeypatch):
+    said = []
+    monkeypatch.setattr(understudy_redis.Server, "ask", lambda _, *commands: said.extend(commands) or [])
+    monkeypatch.setattr(understudy_redis.Server, "look_at_peer", lambda _: None)
+    server = PlayedRedis({**understudy_redis.DEFAULTS, **dirs})
+    server.play(RAN, READ_ONLY["redis"] | {"connected_slaves": "0"})
+    assert server.demote()
+    assert [" ".join(words[:2]) for words in said] == [
+        "CLIENT PAUSE",
+        "REPLICAOF 127.0.0.1",
+        "CLIENT KILL",
+        "CLIENT UNPAUSE",
+    ]
+    assert server.state == "alone", "nobody has more than it"
+    server.answer = WRITABLE["redis"] | {"connected_slaves": "0"}
+    assert not server.demote(), "somebody has promoted it meanwhile"
+
+
 # --- MariaDB
 
 FOLLOWS = {"Last_SQL_Errno": "0", "Last_IO_Errno": "0", "Gtid_IO_Pos": "0-1-90"}
