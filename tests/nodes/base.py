@@ -21,9 +21,9 @@ _MOUNT_POINTS = ("usr", "proc", "sys", "dev", "run", "tmp")
 _OF_USR = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
 _OF_ETC = (
     *("alternatives", "dbus-1", "debian_version", "group", "init.d", "ld.so.cache", "ld.so.conf", "ld.so.conf.d"),
-    *("login.defs", "mime.types", "mke2fs.conf", "nginx", "nsswitch.conf", "os-release", "pam.conf", "pam.d", "passwd"),
-    *("perl", "postgresql-common", "protocols", "python3", "rc0.d", "rc6.d", "rcS.d", "security", "services"),
-    *("shells", "ssl/openssl.cnf", "tmpfiles.d"),
+    *("login.defs", "mime.types", "mke2fs.conf", "mysql", "nginx", "nsswitch.conf", "os-release", "pam.conf", "pam.d"),
+    *("perl", "postgresql-common", "protocols", "python3", "rc0.d", "rc6.d", "rcS.d", "redis", "security", "services"),
+    *("passwd", "shells", "ssl/openssl.cnf", "tmpfiles.d"),
 )
 _MASKED = (
     *("systemd-networkd.service", "systemd-networkd.socket", "systemd-networkd-wait-online.service"),
@@ -54,6 +54,11 @@ pg_createcluster --start-conf=auto $version main
 echo "listen_addresses = '*'" >> /etc/postgresql/$version/main/postgresql.conf
 echo "fsync = off" >> /etc/postgresql/$version/main/postgresql.conf
 echo "host all all 10.77.0.0/24 trust" >> /etc/postgresql/$version/main/pg_hba.conf
+mkdir -p /var/lib/mysql /var/log/mysql /var/lib/redis /var/log/redis
+chown mysql:mysql /var/lib/mysql /var/log/mysql
+chown -R redis:redis /etc/redis /var/lib/redis /var/log/redis
+printf '[mysqld]\ninnodb_log_file_size = 8M\ninnodb_buffer_pool_size = 16M\n' > /etc/mysql/mariadb.conf.d/70-lab.cnf
+mariadb-install-db --user=mysql --skip-test-db > /dev/null
 """
 
 

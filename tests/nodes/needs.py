@@ -18,6 +18,8 @@ PROGRAMS = {
     "mkfs.ext4": "e2fsprogs",
     "nginx": "nginx-light",
     "pg_createcluster": "postgresql-common",
+    "mariadbd": "mariadb-server",
+    "redis-server": "redis-server",
 }
 
 

@@ -18,7 +18,8 @@ from tools.release import CannotRelease, committed, publish, twice, version
 from tools.sam_package import PathOutside, take_in
 
 ROOT = Path(__file__).resolve().parents[2]
-PROJECTS = ("pyproject.toml", "agent/pyproject.toml", "examples/postgresql/pyproject.toml")
+EXAMPLES = ("postgresql", "pair", "mariadb", "redis")
+PROJECTS = ("pyproject.toml", "agent/pyproject.toml", *(f"examples/{name}/pyproject.toml" for name in EXAMPLES))
 CANONICAL_LICENCE = "cfc7749b96f63bd31c3c42b5c471bf756814053e847c10f3eb003417bc523d30"
 """sha256 of the text of the Apache License 2.0 as it is published."""
 
@@ -43,7 +44,7 @@ def test_every_place_that_says_the_version_says_that_of_the_project():
         "the controller": understudy.VERSION,
         "the agent": understudy_agent.__version__,
         "the template": cfn.source()["Metadata"]["AWS::ServerlessRepo::Application"]["SemanticVersion"],
-        "the PostgreSQL example": project("examples/postgresql/pyproject.toml")["version"],
+        **{f"the example {name}": project(f"examples/{name}/pyproject.toml")["version"] for name in EXAMPLES},
         "the newest section of the changelog": newest,
     }
     assert {place: number for place, number in said.items() if number != version()} == {}

@@ -1,0 +1,386 @@
+"""One of two MariaDB servers as a service of the Understudy agent. See README.md beside it.
+
+The servers run all the time, read-only. `start` promotes this node's, `stop` makes it read-only again, `kill` ends it.
+`follow` keeps it a replica of the other one while that leads.
+"""
+
+from __future__ import annotations
+
+import configparser
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from understudy_pair import command
+from understudy_pair.command import DONE, FAILED, PAUSE_S, RUNS, STOPPED, TURN_S, UNKNOWN
+from understudy_pair.node import FIRST, MAY_LEAD, REBUILDING, REFUSED, SYNCED, Node, Teller, run, tell
+
+DEFAULTS = {
+    "peer_address": "",
+    "peer_login": "/etc/understudy/mariadb-peer.cnf",
+    "wait_for_peer": "no",
+    "unit": "mariadb.service",
+    "socket": "/run/mysqld/mysqld.sock",
+    "run_dir": "/run/understudy-mariadb",
+    "state_dir": "/var/lib/understudy-mariadb",
+}
+LOOK_LIMIT_S, CHANGE_LIMIT_S = 2.0, 20.0
+PATIENCE_S = 10.0
+"""A demotion waits so long for a peer that does not answer."""
+NOT_IN_BINLOG = "1236"
+FOR_EVER_MS = 2**32 - 1
+LOOK = "SELECT @@GLOBAL.read_only AS read_only, @@GLOBAL.gtid_current_pos AS position"
+OTHERS = (
+    "SELECT id FROM information_schema.processlist WHERE id <> CONNECTION_ID() "
+    "AND user NOT IN ('system user', 'event_scheduler') AND command NOT LIKE 'Binlog Dump%'"
+)
+REPLICAS = "SELECT id FROM information_schema.processlist WHERE command LIKE 'Binlog Dump%'"
+DATABASES = (
+    "SELECT schema_name AS name FROM information_schema.schemata "
+    "WHERE schema_name NOT IN ('mysql', 'sys', 'information_schema', 'performance_schema')"
+)
+HOW_TO_REBUILD = "look at it if you need what is only here, then copy the leader's: understudy-mariadb rebuild"
+Row = dict[str, str]
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a server says of itself: whether it takes no writes, and how far its data goes, as a GTID position."""
+
+    read_only: bool
+    position: str
+
+
+def sequence(position: str) -> int:
+    """How many transactions a GTID position stands for: the sum of its domains' sequence numbers."""
+    return sum(int(gtid.rpartition("-")[2]) for gtid in position.split(",") if gtid.strip())
+
+
+def is_refused(replica: Row) -> bool:
+    """Whether the leader's binary log does not go on from where this data ends."""
+    return replica["Last_IO_Errno"] == NOT_IN_BINLOG
+
+
+def fitness(state: str, look: Look, replica: Row | None, seen: int | None) -> int | None:
+    """How many of the transactions seen on the leader this node lacks, as a negative number; None: it is not fit.
+
+    `seen`: the leader's sequence when it last answered in this boot. Raises LookupError when nobody can say.
+    """
+    if state not in MAY_LEAD or (replica and (replica["Last_SQL_Errno"] != "0" or is_refused(replica))):
+        return None
+    if not look.read_only or state == FIRST:
+        return 0
+    if seen is None:
+        raise LookupError("this node has seen no leader since it booted: how far its data goes cannot be said")
+    received = sequence(replica["Gtid_IO_Pos"]) if replica else 0
+    return -max(0, seen - max(received, sequence(look.position)))
+
+
+class Server(Node):
+    """This node's server, and questions to the other one."""
+
+    def look(self, limit_s: float = LOOK_LIMIT_S) -> Look | None:
+        """None: there was no answer."""
+        return _as_look(self.ask(LOOK, limit_s))
+
+    def look_at_peer(self) -> Look | None:
+        """None: there was no answer."""
+        return _as_look(self.ask_peer(LOOK))
+
+    def replica(self) -> Row | None:
+        """How it follows; None: it follows nobody. Raises ConnectionError when it does not say."""
+        rows = self.ask("SHOW SLAVE STATUS")
+        if rows is None:
+            raise ConnectionError("the server does not answer")
+        return rows[0] if rows else None
+
+    def is_read_only_at_start(self) -> bool:
+        """Whether its configuration makes it so."""
+        done = run(["my_print_defaults", "--mysqld"], "", LOOK_LIMIT_S)
+        words = [line.lstrip("-").replace("-", "_").lower().split("=") for line in done.stdout.splitlines()]
+        values = [value for name, *value in words if name == "read_only"]
+        return bool(values) and values[-1] in ([], ["1"], ["on"])
+
+    def promote(self) -> bool:
+        """Only under the lease, and under the lock. Whether it takes writes now."""
+        self.mark()
+        waits = int(self.config["wait_for_peer"] == "yes")
+        statements = (
+            "STOP SLAVE",
+            "RESET SLAVE ALL",
+            "SET GLOBAL rpl_semi_sync_master_wait_point = AFTER_SYNC",
+            "SET GLOBAL rpl_semi_sync_master_wait_no_slave = ON",
+            f"SET GLOBAL rpl_semi_sync_master_timeout = {FOR_EVER_MS}",
+            f"SET GLOBAL rpl_semi_sync_master_enabled = {waits}",
+            "SET GLOBAL read_only = OFF",
+        )
+        if self.ask("; ".join(statements), CHANGE_LIMIT_S) is None:
+            return False
+        self.keep_state(SYNCED)
+        self.keep_seen(None)
+        return True
+
+    def demote(self) -> bool:
+        """Whether it takes no writes any more, and nobody is left whose word could make it writable again."""
+        self._disconnect()
+        self.ask("SET GLOBAL read_only = ON")
+        self._disconnect()
+        look = self.look()
+        return look is not None and look.read_only and self.ask(OTHERS) == []
+
+    def _disconnect(self) -> None:
+        for row in self.ask(OTHERS) or []:
+            self.ask(f"KILL CONNECTION {row['id']}")
+
+    def drain(self) -> None:
+        """Until the peer has received all that was written here, for as long as it is connected and answers."""
+        look, ends_at = None, time.monotonic() + PATIENCE_S
+        while time.monotonic() < ends_at and self.ask(REPLICAS) != []:
+            look = look or self.look()
+            peer = self.ask_peer("SHOW SLAVE STATUS")
+            if look and peer and peer[0]["Slave_IO_Running"] == "Yes":
+                ends_at = time.monotonic() + PATIENCE_S
+                if sequence(peer[0]["Gtid_IO_Pos"]) >= sequence(look.position):
+                    return
+            time.sleep(PAUSE_S)
+        tell(
+            "the peer does not follow: what it lacks now stays here, and this node's data is refused if the peer leads"
+        )
+
+    def follow_peer(self) -> None:
+        """From where the own data ends, as its binary log says."""
+        user, password = _login(Path(self.config["peer_login"]))
+        host = self.config["peer_address"]
+        statements = (
+            "STOP SLAVE",
+            "SET GLOBAL rpl_semi_sync_master_enabled = OFF",
+            "SET GLOBAL gtid_slave_pos = @@GLOBAL.gtid_current_pos",
+            f"CHANGE MASTER TO MASTER_HOST = {_quoted(host)}, MASTER_USER = {_quoted(user)}, "
+            f"MASTER_PASSWORD = {_quoted(password)}, MASTER_USE_GTID = slave_pos, MASTER_CONNECT_RETRY = 2",
+            "START SLAVE",
+        )
+        self.ask("; ".join(statements), CHANGE_LIMIT_S)
+
+    def ask(self, sql: str, limit_s: float | None = LOOK_LIMIT_S) -> list[Row] | None:
+        """The rows that this node's server answers; None: it refuses, or gives no answer within the limit."""
+        return _rows(self._own_client(), sql, limit_s)
+
+    def ask_peer(self, sql: str) -> list[Row] | None:
+        """As `ask`, of the other node's server."""
+        return _rows(["mariadb", *self._peer_options(), "--connect-timeout=2"], sql, LOOK_LIMIT_S)
+
+    def copy_peer(self) -> bool:
+        """Replace all data by the leader's. Whether that was done."""
+        drops = [f"DROP DATABASE `{row['name'].replace('`', '``')}`" for row in self.ask(DATABASES) or []]
+        statements = ("SET sql_log_bin = 0", "STOP SLAVE", "RESET SLAVE ALL", *drops, "RESET MASTER")
+        if self.ask("; ".join(statements), limit_s=None) is None:
+            return False
+        dump = ["mariadb-dump", *self._peer_options(), "--all-databases", "--single-transaction", "--quick"]
+        extent = ["--master-data=1", "--gtid", "--routines", "--events", "--triggers", "--flush-privileges"]
+        load = [*self._own_client(), "--init-command=SET sql_log_bin = 0"]
+        with subprocess.Popen([*dump, *extent], stdout=subprocess.PIPE) as source:
+            loaded = subprocess.run(load, stdin=source.stdout, check=False)
+        return source.returncode == 0 and loaded.returncode == 0
+
+    def _own_client(self) -> list[str]:
+        return ["mariadb", "--no-defaults", f"--socket={self.config['socket']}", "--user=root"]
+
+    def _peer_options(self) -> list[str]:
+        return [f"--defaults-file={self.config['peer_login']}", f"--host={self.config['peer_address']}"]
+
+
+def _rows(client: list[str], sql: str, limit_s: float | None) -> list[Row] | None:
+    """The text goes by standard input: it may hold a password."""
+    done = run([*client, "--batch"], sql, limit_s)
+    if done.returncode != 0:
+        if "ERROR 2002" not in done.stderr:  # nobody listens: its callers say what that means
+            tell(done.stderr.strip())
+        return None
+    head, *rows = [line.split("\t") for line in done.stdout.splitlines()] or [[]]
+    return [{name: row[at] for at, name in enumerate(head)} for row in rows]
+
+
+def _as_look(rows: list[Row] | None) -> Look | None:
+    return Look(rows[0]["read_only"] == "1", rows[0]["position"]) if rows else None
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("\\", "\\\\").replace("'", "''") + "'"
+
+
+def _login(path: Path) -> tuple[str, str]:
+    """User and password of an option file of MariaDB's clients."""
+    parser = configparser.ConfigParser(interpolation=None)
+    parser.read_string(path.read_text(encoding="utf-8"), source=str(path))
+    return parser["client"]["user"], parser["client"]["password"]
+
+
+# --- what the agent calls ------------------------------------------------------------------------
+
+
+def start(server: Server) -> int:
+    """Promote. The agent calls it under its lease, and its limit ends it."""
+    if not server.is_read_only_at_start():
+        tell("read_only=ON is not in the server's configuration: after a crash it would take writes without a lease")
+        return FAILED
+    while True:
+        with server.locked():
+            status = _started(server)
+        if status is not None:
+            return status
+        time.sleep(PAUSE_S)
+
+
+def _started(server: Server) -> int | None:
+    """One try; None: it is not done yet."""
+    if server.state not in MAY_LEAD:
+        tell(f"the data of this node is {server.state}, and must not lead: {HOW_TO_REBUILD}")
+        return FAILED
+    look = server.look()
+    if look is None:
+        return None
+    if not look.read_only:
+        return DONE
+    server.ask("STOP SLAVE IO_THREAD", CHANGE_LIMIT_S)
+    replica = server.replica()
+    if replica and replica["Last_SQL_Errno"] != "0":
+        tell(f"replication is broken: what was received cannot be applied: {replica['Last_SQL_Error']}")
+        return FAILED
+    if replica and sequence(look.position) < sequence(replica["Gtid_IO_Pos"]):
+        return None
+    return DONE if server.promote() else None
+
+
+def stop(server: Server) -> int:
+    """Read-only again: clients are disconnected, and the peer gets what it lacks."""
+    with server.locked():
+        while server.processes():
+            look = server.look()
+            if look and look.read_only and not server.may_be_writable():
+                return DONE
+            if server.demote():
+                server.drain()
+                server.unmark()
+                return DONE
+            time.sleep(PAUSE_S)
+    return DONE
+
+
+def kill(server: Server) -> int:
+    """What may be writable is ended at once. It waits for no lock."""
+    look = None if server.may_be_writable() else server.look(0.3)
+    if look is None or not look.read_only:
+        server.kill()
+    return DONE
+
+
+def status(server: Server) -> int:
+    """Whether this node's server takes writes. A replica is stopped; one that does not answer is unknown."""
+    if not server.processes():
+        return STOPPED
+    is_marked, look = server.may_be_writable(), server.look()
+    if look is None:
+        return UNKNOWN
+    if not look.read_only:
+        return RUNS
+    return UNKNOWN if is_marked else STOPPED
+
+
+def fit(server: Server) -> int:
+    """Prints how fit its data is; 1: not fit; 4: unknown."""
+    look = server.look()
+    if look is None:
+        return UNKNOWN
+    try:
+        number = fitness(server.state, look, server.replica(), server.seen())
+    except (ConnectionError, LookupError) as unknown:
+        tell(str(unknown))
+        return UNKNOWN
+    return command.tell_fitness(number)
+
+
+# --- what runs beside ----------------------------------------------------------------------------
+
+
+def turn(server: Server, say: Teller) -> None:
+    """One look of the follower, and at most one change."""
+    peer = server.look_at_peer()
+    with server.locked():
+        own = server.look()
+        if own is None or not own.read_only or server.may_be_writable():
+            return
+        if peer is None or peer.read_only:
+            say("there is no leader to follow")
+            return
+        server.keep_seen(sequence(peer.position))
+        if server.state not in MAY_LEAD:
+            say(f"the data of this node is {server.state}, and follows nobody: {HOW_TO_REBUILD}")
+            return
+        _see_to(server, server.replica(), say)
+
+
+def _see_to(server: Server, replica: Row | None, say: Teller) -> None:
+    if replica is None:
+        server.follow_peer()
+    elif is_refused(replica):
+        server.ask("STOP SLAVE", CHANGE_LIMIT_S)
+        server.keep_state(REFUSED)
+        say(f"the leader refuses this node's data: {replica['Last_IO_Error']}; {HOW_TO_REBUILD}")
+    elif replica["Last_SQL_Errno"] != "0":
+        say(f"replication is broken: {replica['Last_SQL_Error']}")
+    elif "No" in (replica["Slave_IO_Running"], replica["Slave_SQL_Running"]):
+        server.ask("START SLAVE", CHANGE_LIMIT_S)
+    elif replica["Slave_IO_Running"] == "Yes":
+        server.keep_state(SYNCED)
+        say("following the leader")
+
+
+def follow(server: Server) -> int:
+    """Until it is ended by a signal; the server runs on."""
+    say = Teller()
+    while True:
+        try:
+            turn(server, say)
+        except ConnectionError as fault:
+            say(str(fault))
+        time.sleep(TURN_S)
+
+
+def rebuild(server: Server) -> int:
+    """A person gives up this node's data for the leader's."""
+    peer = server.look_at_peer()
+    with server.locked():
+        own = server.look()
+        if peer is None or peer.read_only or own is None or not own.read_only or server.may_be_writable():
+            tell("only a server that answers and does not lead can be rebuilt, and only from one that leads")
+            return FAILED
+        server.keep_state(REBUILDING)
+        if not server.copy_peer():
+            tell("the leader's data was not copied whole: rebuild again")
+            return FAILED
+        server.keep_state(SYNCED)
+    return DONE
+
+
+COMMANDS = {
+    "start": start,
+    "stop": stop,
+    "kill": kill,
+    "status": status,
+    "fit": fit,
+    "follow": follow,
+    "claim": command.claim,
+    "rebuild": rebuild,
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Returns the exit status."""
+    return command.main("mariadb", Server, DEFAULTS, COMMANDS, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,290 @@
+"""One of two Redis servers as a service of the Understudy agent. See README.md beside it.
+
+The servers run all the time, as replicas. `start` promotes this node's, `stop` makes it a replica again, `kill` ends
+it. `follow` keeps it a replica of the other one while that leads.
+"""
+
+from __future__ import annotations
+
+import socket
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import BinaryIO
+
+from understudy_pair import command
+from understudy_pair.command import DONE, FAILED, PAUSE_S, RUNS, STOPPED, TURN_S, UNKNOWN
+from understudy_pair.node import BEHIND, FIRST, NEVER, SYNCED, Node, Teller, tell
+
+DEFAULTS = {
+    "peer_address": "",
+    "port": "6379",
+    "password_file": "/etc/understudy/redis-password",
+    "unit": "redis-server.service",
+    "run_dir": "/run/understudy-redis",
+    "state_dir": "/var/lib/understudy-redis",
+}
+LOOK_LIMIT_S = 2.0
+PATIENCE_S = 10.0
+"""A demotion waits so long for a peer that does not answer."""
+PAUSE_LIMIT_MS = 600_000
+"""For so long a demotion may keep clients waiting; the agent's own limit ends it long before."""
+NOBODY = ("127.0.0.1", "1")
+"""Whom a server follows that leads nobody and has nobody to follow: a port where nobody listens."""
+LED, ALONE = "led", "alone"
+"""More words for what the data is: it has led, with a replica that may have more of the last second; it led alone."""
+MAY_LEAD = (FIRST, SYNCED, LED, ALONE)
+Info = dict[str, str]
+
+
+def fitness(state: str, info: Info, seen: int | None) -> int | None:
+    """How many bytes of the leader's replication stream this node lacks, as a negative number; None: it is not fit.
+
+    `seen`: the leader's offset when it last answered in this boot. Raises LookupError when nobody can say.
+    """
+    if state not in MAY_LEAD:
+        return None
+    if info["role"] == "master" or state == FIRST:
+        return 0
+    if seen is None or state != SYNCED:
+        raise LookupError("this node has followed no leader since it led or booted: what it lacks cannot be said")
+    return -max(0, seen - int(info.get("slave_repl_offset", "0")))
+
+
+class Server(Node):
+    """This node's server, and questions to the other one."""
+
+    def look(self, limit_s: float = LOOK_LIMIT_S) -> Info | None:
+        """What it says of itself. None: there was no answer, or it is still loading its data."""
+        return _as_info(self.ask(["INFO"], limit_s=limit_s))
+
+    def look_at_peer(self) -> Info | None:
+        """As `look`, of the other node's server."""
+        return _as_info(_ask(self.config["peer_address"], self.config, [["INFO"]], LOOK_LIMIT_S))
+
+    def ask(self, *commands: list[str], limit_s: float = LOOK_LIMIT_S) -> list[str] | None:
+        """The answers of this node's server; None: it refuses one, or does not answer within the limit."""
+        return _ask("127.0.0.1", self.config, list(commands), limit_s)
+
+    def promote(self) -> bool:
+        """Only under the lease, and under the lock. Whether it takes writes now."""
+        self.mark()
+        self.keep_state(LED)
+        self.keep_seen(None)
+        return self.ask(["REPLICAOF", "NO", "ONE"]) is not None
+
+    def demote(self) -> bool:
+        """Whether it takes no writes any more, and nobody is left whose word could make it a master again."""
+        if self.ask(["CLIENT", "PAUSE", str(PAUSE_LIMIT_MS), "WRITE"]) is None:
+            return False
+        drained = self._drain()
+        self.ask(["REPLICAOF", *NOBODY], ["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"], ["CLIENT", "UNPAUSE"])
+        info = self.look()
+        if info is None or info["role"] != "slave":
+            return False
+        self.keep_state(SYNCED if drained else ALONE)
+        return True
+
+    def _drain(self) -> bool:
+        """Until the peer has all that was written here, for as long as it is connected and answers: whether it has."""
+        ends_at = time.monotonic() + PATIENCE_S
+        while time.monotonic() < ends_at:
+            own, peer = self.look(), self.look_at_peer()
+            if own and own["connected_slaves"] == "0":
+                break
+            if own and peer and peer.get("master_link_status") == "up":
+                ends_at = time.monotonic() + PATIENCE_S
+                if int(peer["slave_repl_offset"]) >= int(own["master_repl_offset"]):
+                    return True
+            time.sleep(PAUSE_S)
+        tell("the peer does not follow: what it lacks now stays here, and is lost if the peer leads")
+        return False
+
+
+def _as_info(answers: list[str] | None) -> Info | None:
+    if not answers:
+        return None
+    info = dict(line.split(":", 1) for line in answers[0].splitlines() if ":" in line)
+    return None if info.get("loading") == "1" else info
+
+
+def _ask(address: str, config: dict[str, str], commands: list[list[str]], limit_s: float) -> list[str] | None:
+    password = Path(config["password_file"]).read_text(encoding="utf-8").strip()
+    answers = []
+    try:
+        with _connected(address, config, limit_s) as connection, connection.makefile("rb") as stream:
+            for words in (["AUTH", password], *commands):
+                parts = b"".join(b"$%d\r\n%s\r\n" % (len(word.encode()), word.encode()) for word in words)
+                connection.sendall(b"*%d\r\n%s" % (len(words), parts))
+                answers.append(_answer(stream))
+    except OSError:
+        return None
+    except ValueError as refused:
+        tell(f"{address} refuses {words[0]}: {refused}")
+        return None
+    return answers[1:]
+
+
+def _connected(address: str, config: dict[str, str], limit_s: float) -> socket.socket:
+    return socket.create_connection((address, int(config["port"])), limit_s)
+
+
+def _answer(stream: BinaryIO) -> str:
+    """One answer of the protocol. Raises ValueError for an error, OSError for the end of the connection."""
+    line = stream.readline().decode().rstrip("\r\n")
+    if not line:
+        raise ConnectionResetError("the connection has ended")
+    if line.startswith("-"):
+        raise ValueError(line[1:])
+    if not line.startswith("$"):
+        return line[1:]
+    return stream.read(int(line[1:]) + 2)[:-2].decode()
+
+
+# --- what the agent calls ------------------------------------------------------------------------
+
+
+def start(server: Server) -> int:
+    """Promote. The agent calls it under its lease, and its limit ends it."""
+    while True:
+        with server.locked():
+            status = _started(server)
+        if status is not None:
+            return status
+        time.sleep(PAUSE_S)
+
+
+def _started(server: Server) -> int | None:
+    """One try; None: it is not done yet."""
+    if server.state not in MAY_LEAD:
+        tell(f"the data of this node is {server.state}, and must not lead: it can follow the other node, and lead then")
+        return FAILED
+    info = server.look()
+    if info is None:
+        return None
+    if info["role"] == "master":
+        if server.may_be_writable():
+            return DONE
+        tell("it came up as a master: replicaof is not in its configuration, and after a crash it would take writes")
+        return FAILED
+    if server.state == LED and _follows_somebody(server.look_at_peer()):
+        tell("this server died while it led: its file may lack the last second, which the other node has")
+        return FAILED
+    return DONE if server.promote() else None
+
+
+def _follows_somebody(info: Info | None) -> bool:
+    return info is not None and info["role"] == "slave" and (info["master_host"], info["master_port"]) != NOBODY
+
+
+def stop(server: Server) -> int:
+    """A replica again: the peer gets what it lacks, and clients are disconnected."""
+    with server.locked():
+        while server.processes():
+            info = server.look()
+            if info and info["role"] == "slave" and not server.may_be_writable():
+                return DONE
+            if server.demote():
+                server.unmark()
+                return DONE
+            time.sleep(PAUSE_S)
+    return DONE
+
+
+def kill(server: Server) -> int:
+    """What may be writable is ended at once. It waits for no lock."""
+    info = None if server.may_be_writable() else server.look(0.3)
+    if info is None or info["role"] != "slave":
+        server.kill()
+    return DONE
+
+
+def status(server: Server) -> int:
+    """Whether this node's server takes writes. A replica is stopped; one that does not answer is unknown."""
+    if not server.processes():
+        return STOPPED
+    is_marked, info = server.may_be_writable(), server.look()
+    if info is None:
+        return UNKNOWN
+    if info["role"] == "master":
+        return RUNS
+    return UNKNOWN if is_marked else STOPPED
+
+
+def fit(server: Server) -> int:
+    """Prints how fit its data is; 1: not fit; 4: unknown."""
+    info = server.look()
+    if info is None:
+        return UNKNOWN
+    try:
+        return command.tell_fitness(fitness(server.state, info, server.seen()))
+    except LookupError as unknown:
+        tell(str(unknown))
+        return UNKNOWN
+
+
+# --- what runs beside ----------------------------------------------------------------------------
+
+
+def turn(server: Server, say: Teller) -> None:
+    """One look of the follower, and at most one change."""
+    peer = server.look_at_peer()
+    with server.locked():
+        own = server.look()
+        if own is None:
+            return
+        if own["role"] == "master" or server.may_be_writable():
+            if server.state in (LED, ALONE):
+                server.keep_state(LED if "state=online" in own.get("slave0", "") else ALONE)
+            return
+        if peer is None or peer["role"] != "master":
+            say("there is no leader to follow")
+            return
+        if server.state == NEVER and any(key.startswith("db") for key in own if own[key].startswith("keys=")):
+            say("this server holds keys that are not the cluster's: nothing is copied over them. Remove them by hand")
+            return
+        server.keep_seen(int(peer["master_repl_offset"]))
+        _see_to(server, own, say)
+
+
+def _see_to(server: Server, own: Info, say: Teller) -> None:
+    peer = (server.config["peer_address"], server.config["port"])
+    if (own["master_host"], own["master_port"]) != peer:
+        server.keep_state(BEHIND)
+        say("taking the leader's data")
+        server.ask(["REPLICAOF", *peer])
+    elif own["master_link_status"] == "up":
+        server.keep_state(SYNCED)
+        say("following the leader")
+    else:
+        server.keep_state(BEHIND)
+        say("not connected to the leader")
+
+
+def follow(server: Server) -> int:
+    """Until it is ended by a signal; the server runs on."""
+    say = Teller()
+    while True:
+        turn(server, say)
+        time.sleep(TURN_S)
+
+
+COMMANDS = {
+    "start": start,
+    "stop": stop,
+    "kill": kill,
+    "status": status,
+    "fit": fit,
+    "follow": follow,
+    "claim": command.claim,
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Returns the exit status."""
+    return command.main("redis", Server, DEFAULTS, COMMANDS, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

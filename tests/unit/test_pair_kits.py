@@ -1,0 +1,388 @@
+"""The kits of MariaDB and Redis without a server: what they decide, and that their files are what their pages say."""
+
+from __future__ import annotations
+
+import configparser
+import io
+import re
+import shlex
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import understudy_mariadb
+import understudy_redis
+from tests.nodes.test_mariadb import SCHEMA
+from understudy_agent.config import parse
+from understudy_mariadb import Look
+from understudy_pair import command
+from understudy_pair.node import BadConfigError, Node, Teller, load
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+KITS = {"mariadb": understudy_mariadb, "redis": understudy_redis}
+RAN = {1: "100"}
+"""A server's processes: number and start time."""
+
+
+def page(kit: str) -> str:
+    return (EXAMPLES / kit / "README.md").read_text(encoding="utf-8")
+
+
+def section(kit: str) -> str:
+    (found,) = re.findall(r"^```ini\n(.*?)^```", page(kit), flags=re.MULTILINE | re.DOTALL)
+    return str(found)
+
+
+def put_sample(kit: str, folder: Path, *, spelled_out: bool = False) -> Path:
+    text = (EXAMPLES / kit / f"{kit}.ini").read_text(encoding="utf-8")
+    path = folder / f"{kit}-{spelled_out}.ini"
+    path.write_text(re.sub(r"^# (\w+ = )", r"\1", text, flags=re.MULTILINE) if spelled_out else text)
+    return path
+
+
+@pytest.fixture
+def dirs(tmp_path: Path) -> dict[str, str]:
+    return {"peer_address": "10.0.2.10", "run_dir": str(tmp_path / "run"), "state_dir": str(tmp_path / "state")}
+
+
+class Played:
+    """A server of either kit whose answers the test gives."""
+
+    def play(self, running: dict[int, str], answer: object) -> Played:
+        self.running, self.answer = running, answer
+        return self
+
+    def processes(self) -> dict[int, str]:
+        return self.running
+
+    def look(self, limit_s: float = 0.0) -> Any:
+        return self.answer
+
+
+class PlayedMariaDb(Played, understudy_mariadb.Server):
+    pass
+
+
+class PlayedRedis(Played, understudy_redis.Server):
+    pass
+
+
+WRITABLE = {"mariadb": Look(False, ""), "redis": {"role": "master"}}
+READ_ONLY = {"mariadb": Look(True, ""), "redis": {"role": "slave", "master_host": "127.0.0.1", "master_port": "1"}}
+
+
+@pytest.fixture(params=KITS)
+def kit(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def server(kit: str, dirs: dict[str, str]) -> Played:
+    made = PlayedMariaDb if kit == "mariadb" else PlayedRedis
+    return made({**KITS[kit].DEFAULTS, **dirs}).play(RAN, READ_ONLY[kit])
+
+
+# --- files
+
+
+def test_the_agent_takes_the_section_of_the_page(kit):
+    config = parse(f"[agent]\ncluster = orders-db\ntable = t\nbus = b\n{section(kit)}")
+    assert [spec.name for spec in config.specs] == [kit]
+
+
+@pytest.mark.parametrize(("ended", "told"), [(0, 0), (3, 3), (1, 4), (2, 4), (78, 4), (127, 4), (137, 4)])
+def test_a_status_that_could_not_be_taken_is_never_told_as_dead(kit, ended, told):
+    """LSB's 1 and 2 would let another node lead; a Python that cannot begin ends with just those."""
+    parser = configparser.ConfigParser(interpolation=None)
+    parser.read_string(section(kit))
+    asked = parser[f"service {kit}"]["status"].replace(f"/usr/bin/understudy-{kit} status", f"(exit {ended})")
+    assert f"(exit {ended})" in asked
+    assert subprocess.run(shlex.split(asked), check=False).returncode == told
+
+
+def test_the_sample_is_good_and_its_comments_are_the_defaults(kit, tmp_path):
+    defaults = KITS[kit].DEFAULTS
+    plain, spelled_out = put_sample(kit, tmp_path), put_sample(kit, tmp_path, spelled_out=True)
+    assert load(plain, defaults) == load(spelled_out, defaults)
+    assert set(defaults) <= set(re.findall(r"^(\w+) =", spelled_out.read_text(), flags=re.MULTILINE))
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("colour = red", "colour: unknown key"),
+        ("wait_for_peer = perhaps", "wait_for_peer = perhaps: must be yes or no"),
+        ("unit =", "unit is missing"),
+        ("[mariadb]", "already exists"),
+    ],
+)
+def test_a_bad_value_is_told_with_its_key(tmp_path, capsys, line, told):
+    file = put_sample("mariadb", tmp_path)
+    file.write_text(f"{file.read_text()}{line}\n")
+    with pytest.raises(BadConfigError, match=told):
+        load(file, understudy_mariadb.DEFAULTS)
+    assert understudy_mariadb.main(["--config", str(file), "status"]) == command.EXIT_BAD_CONFIG
+    assert told in capsys.readouterr().err
+
+
+def test_the_page_grants_what_the_tests_grant():
+    granted = SCHEMA.partition("CREATE DATABASE")[0].replace("10.77.0.0/255.255.255.0", "10.0.0.0/255.255.0.0")
+    lines = granted.strip().splitlines()
+    assert len(lines) == 3
+    assert [line for line in lines if line not in page("mariadb")] == []
+
+
+# --- what a node remembers
+
+
+def test_a_server_that_was_started_again_is_not_taken_for_the_one_that_was_promoted(server):
+    server.mark()
+    assert server.may_be_writable()
+    server.running = {1: "200"}
+    assert not server.may_be_writable()
+    server.running = RAN
+    server.unmark()
+    assert not server.may_be_writable()
+
+
+def test_the_processes_of_another_unit_are_none_of_its_own(dirs):
+    node = Node({**dirs, "unit": "no-such-unit.service"})
+    assert node.processes() == {}
+    node.kill()
+
+
+def test_what_the_data_is_outlives_a_boot_and_how_far_the_leader_was_does_not(kit, server, dirs):
+    assert (server.state, server.seen()) == ("never", None)
+    server.keep_state("synced")
+    server.keep_seen(7)
+    again = type(server)({**server.config, "run_dir": f"{dirs['run_dir']}-of-the-next-boot"})
+    assert (again.state, again.seen()) == ("synced", None)
+
+
+def test_only_data_of_nobody_can_be_claimed(server, capsys):
+    assert command.claim(server) == command.DONE
+    assert server.state == "first"
+    assert command.claim(server) == command.FAILED
+    assert "first already" in capsys.readouterr().err
+
+
+def test_a_thing_is_said_once_until_there_is_another_to_say(capsys):
+    say = Teller()
+    for text in ("one", "one", "other", "one"):
+        say(text)
+    assert capsys.readouterr().err.split() == ["one", "other", "one"]
+
+
+# --- what the agent is told
+
+
+@pytest.mark.parametrize(
+    ("running", "is_marked", "answers", "told"),
+    [
+        ({}, True, WRITABLE, command.STOPPED),
+        (RAN, False, READ_ONLY, command.STOPPED),
+        (RAN, True, READ_ONLY, command.UNKNOWN),  # a promotion may be on its way into the server
+        (RAN, True, WRITABLE, command.RUNS),
+        (RAN, False, WRITABLE, command.RUNS),  # by somebody's hand
+        (RAN, False, {}, command.UNKNOWN),
+        (RAN, True, {}, command.UNKNOWN),
+    ],
+)
+def test_only_a_server_that_is_surely_read_only_is_stopped(kit, server, running, is_marked, answers, told):
+    if is_marked:
+        server.mark()
+    server.play(running, answers.get(kit))
+    assert KITS[kit].status(server) == told
+
+
+@pytest.mark.parametrize("answers", [READ_ONLY, WRITABLE, {}], ids=["read-only", "writable", "silent"])
+@pytest.mark.parametrize("is_marked", [True, False])
+def test_a_server_is_killed_unless_it_is_surely_read_only(kit, server, answers, is_marked):
+    if is_marked:
+        server.mark()
+    server.play(RAN, answers.get(kit))
+    killed = []
+    server.kill = lambda: killed.append(True)
+    assert KITS[kit].kill(server) == command.DONE
+    assert bool(killed) == (is_marked or answers is not READ_ONLY)
+
+
+@pytest.mark.parametrize("state", ["never", "behind", "refused", "rebuilding"])
+def test_data_that_is_not_the_clusters_newest_never_leads_and_is_not_fit(
+    kit, server, state, capsys, monkeypatch
+):  # B20
+    monkeypatch.setattr(understudy_mariadb.Server, "is_read_only_at_start", lambda _: True)
+    monkeypatch.setattr(understudy_mariadb.Server, "replica", lambda _: None)
+    server.keep_state(state)
+    assert KITS[kit].start(server) == command.FAILED
+    assert state in capsys.readouterr().err
+    assert KITS[kit].fit(server) == command.NOT_FIT
+
+
+def test_a_server_that_does_not_answer_cannot_say_how_fit_it_is(kit, server, capsys):  # B20
+    server.keep_state("synced")
+    server.answer = None
+    assert KITS[kit].fit(server) == command.UNKNOWN
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(("left", "is_done"), [([], True), ([{"id": "7"}], False)])
+def test_mariadb_is_not_demoted_while_anybody_is_left_who_could_promote_it(dirs, monkeypatch, left, is_done):
+    """A start that was killed may have left its statement in the server."""
+    said = []
+
+    def ask(_, sql, limit_s=0.0):
+        said.append(sql)
+        return left if sql == understudy_mariadb.OTHERS else []
+
+    monkeypatch.setattr(understudy_mariadb.Server, "ask", ask)
+    server = PlayedMariaDb({**understudy_mariadb.DEFAULTS, **dirs}).play(RAN, READ_ONLY["mariadb"])
+    assert server.demote() == is_done
+    assert ("KILL CONNECTION 7" in said) != is_done
+
+
+def test_redis_disconnects_everybody_before_it_lets_them_write_again(dirs, monkeypatch):
+    said = []
+    monkeypatch.setattr(understudy_redis.Server, "ask", lambda _, *commands: said.extend(commands) or [])
+    monkeypatch.setattr(understudy_redis.Server, "look_at_peer", lambda _: None)
+    server = PlayedRedis({**understudy_redis.DEFAULTS, **dirs})
+    server.play(RAN, READ_ONLY["redis"] | {"connected_slaves": "0"})
+    assert server.demote()
+    assert [" ".join(words[:2]) for words in said] == [
+        "CLIENT PAUSE",
+        "REPLICAOF 127.0.0.1",
+        "CLIENT KILL",
+        "CLIENT UNPAUSE",
+    ]
+    assert server.state == "alone", "nobody has more than it"
+    server.answer = WRITABLE["redis"] | {"connected_slaves": "0"}
+    assert not server.demote(), "somebody has promoted it meanwhile"
+
+
+# --- MariaDB
+
+FOLLOWS = {"Last_SQL_Errno": "0", "Last_IO_Errno": "0", "Gtid_IO_Pos": "0-1-90"}
+
+
+@pytest.mark.parametrize(
+    ("state", "replica", "seen", "number"),
+    [
+        ("synced", FOLLOWS, 100, -10),  # what was received counts, applied or not
+        ("synced", FOLLOWS, 80, 0),
+        ("synced", None, 100, -20),
+        ("synced", {**FOLLOWS, "Last_IO_Errno": "2003"}, 100, -10),  # the leader is gone: that is when it matters
+        ("synced", {**FOLLOWS, "Last_SQL_Errno": "1062"}, 100, None),
+        ("synced", {**FOLLOWS, "Last_IO_Errno": "1236"}, 100, None),
+        ("first", None, None, 0),
+    ],
+)
+def test_a_mariadb_replica_is_as_fit_as_it_lacks_transactions(state, replica, seen, number):  # B20
+    assert understudy_mariadb.fitness(state, Look(True, "0-1-80"), replica, seen) == number
+
+
+def test_a_mariadb_replica_that_saw_no_leader_since_the_boot_cannot_say():  # B20
+    with pytest.raises(LookupError, match="seen no leader"):
+        understudy_mariadb.fitness("synced", Look(True, "0-1-80"), FOLLOWS, None)
+    assert understudy_mariadb.fitness("synced", Look(False, "0-1-80"), None, None) == 0
+
+
+def test_a_position_counts_all_its_domains():
+    assert understudy_mariadb.sequence("0-1-105, 3-2-7") == 112
+    assert understudy_mariadb.sequence("") == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "is_so"),
+    [
+        ("--read-only", True),
+        ("--read_only=ON", True),
+        ("--read_only=1", True),
+        ("--server_id=1", False),
+        ("--read_only=ON\n--read-only=OFF", False),
+        ("", False),
+    ],
+)
+def test_a_server_that_would_take_writes_after_a_crash_is_never_promoted(tmp_path, monkeypatch, dirs, options, is_so):
+    program = tmp_path / "my_print_defaults"
+    program.write_text(f"#!/bin/sh\ncat <<END\n{options}\nEND\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    server = PlayedMariaDb({**understudy_mariadb.DEFAULTS, **dirs}).play(RAN, WRITABLE["mariadb"])
+    server.keep_state("synced")
+    assert (understudy_mariadb.start(server) == command.DONE) == is_so
+
+
+def test_a_replica_that_cannot_apply_what_it_received_is_not_promoted(dirs, monkeypatch, capsys):
+    broken = {**FOLLOWS, "Last_SQL_Errno": "1062", "Last_SQL_Error": "Duplicate entry"}
+    monkeypatch.setattr(understudy_mariadb.Server, "is_read_only_at_start", lambda _: True)
+    monkeypatch.setattr(understudy_mariadb.Server, "ask", lambda *_: [broken])
+    server = PlayedMariaDb({**understudy_mariadb.DEFAULTS, **dirs}).play(RAN, READ_ONLY["mariadb"])
+    server.keep_state("synced")
+    assert understudy_mariadb.start(server) == command.FAILED
+    assert "Duplicate entry" in capsys.readouterr().err
+    assert not server.may_be_writable()
+
+
+# --- Redis
+
+SLAVE = {"role": "slave", "slave_repl_offset": "900"}
+
+
+@pytest.mark.parametrize(
+    ("state", "info", "seen", "number"),
+    [
+        ("synced", SLAVE, 1000, -100),
+        ("synced", SLAVE, 800, 0),
+        ("first", SLAVE, None, 0),
+        ("led", {"role": "master"}, None, 0),
+        ("alone", {"role": "master"}, None, 0),
+    ],
+)
+def test_a_redis_replica_is_as_fit_as_it_lacks_bytes(state, info, seen, number):  # B20
+    assert understudy_redis.fitness(state, info, seen) == number
+
+
+@pytest.mark.parametrize(("state", "seen"), [("synced", None), ("led", 1000), ("alone", 1000)])
+def test_a_redis_server_that_has_not_followed_since_it_led_or_booted_cannot_say(state, seen):  # B20
+    with pytest.raises(LookupError, match="followed no leader"):
+        understudy_redis.fitness(state, SLAVE, seen)
+
+
+def test_a_redis_server_that_is_a_master_by_its_configuration_is_not_promoted(dirs, capsys):
+    server = PlayedRedis({**understudy_redis.DEFAULTS, **dirs}).play(RAN, WRITABLE["redis"])
+    server.keep_state("synced")
+    assert understudy_redis.start(server) == command.FAILED
+    assert "replicaof is not in its configuration" in capsys.readouterr().err
+    server.mark()
+    assert understudy_redis.start(server) == command.DONE
+
+
+def test_a_redis_server_that_holds_keys_of_its_own_is_never_copied_over(dirs, monkeypatch, capsys):
+    said = []
+    monkeypatch.setattr(
+        understudy_redis.Server, "look_at_peer", lambda _: {"role": "master", "master_repl_offset": "5"}
+    )
+    monkeypatch.setattr(understudy_redis.Server, "ask", lambda _, *commands: said.extend(commands))
+    server = PlayedRedis({**understudy_redis.DEFAULTS, **dirs})
+    server.play(RAN, READ_ONLY["redis"] | {"db0": "keys=3,expires=0,avg_ttl=0"})
+    understudy_redis.turn(server, Teller())
+    assert (said, server.state) == ([], "never")
+    assert "not the cluster's" in capsys.readouterr().err
+    server.answer = READ_ONLY["redis"]
+    understudy_redis.turn(server, Teller())
+    assert (said, server.state) == ([["REPLICAOF", "10.0.2.10", "6379"]], "behind")
+
+
+def test_the_answers_of_redis_are_told_apart():
+    answer = understudy_redis._answer
+    assert [answer(io.BytesIO(text)) for text in (b"+OK\r\n", b":7\r\n", b"$5\r\na\r\nbc\r\n")] == [
+        "OK",
+        "7",
+        "a\r\nbc",
+    ]
+    with pytest.raises(ValueError, match="NOAUTH"):
+        answer(io.BytesIO(b"-NOAUTH first\r\n"))
+    with pytest.raises(ConnectionResetError):
+        answer(io.BytesIO(b""))
