@@ -131,13 +131,15 @@ def environment(root: Path, name: AgentName, action: str) -> dict[str, str]:
 
 
 EXIT_REASON = "ocf-exit-reason:"
+LOGGED = re.compile(r"^[A-Z][a-z]{2} \d{1,2} \d\d:\d\d:\d\d (INFO|WARNING|ERROR|DEBUG): ")
+"""What the agents' own log puts before a line; the journal has the time."""
 
 
 def reason(output: str) -> str:
     """Why an agent says that it ended as it did: its own last reason, or its last line; "" when it said nothing."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     reasons = [line.removeprefix(EXIT_REASON) for line in lines if line.startswith(EXIT_REASON)]
-    return " ".join((reasons or lines or [""])[-1].split())
+    return LOGGED.sub("", " ".join((reasons or lines or [""])[-1].split()))
 
 
 def ran(argv: list[str], more: Mapping[str, str], limit_s: float) -> tuple[int, bytes]:

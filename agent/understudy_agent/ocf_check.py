@@ -58,7 +58,7 @@ def _names(kind: Ocf, mount_point: str) -> bool:
 
 
 def _pacemaker(kind: Ocf) -> tuple[str, ...]:
-    """Tools of Pacemaker that the agent's text names and that are not there. Some agents call them only for replication."""
+    """Tools of Pacemaker that its text names and that are not there. Some agents need them for replication alone."""
     if str(kind.call.name) in SERVES_ALONE:
         return ()
     program, _ = kind.call.argv(ACTION)
