@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import socket
+import stat
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +20,7 @@ from tests.nodes.watcher import wait_passed
 from understudy_agent.scopes import Scopes, SystemPaths
 
 POINT = "/srv/orders"
+VOLUME = "/dev/orders"
 LIMIT_S = 45.0
 """Six services start at once, two of them make their data first."""
 PROGRAMS = {"web": "nginx", "pages": "apache2", "cache": "redis-server", "sql": "mariadbd", "db": "postgres"}
@@ -66,11 +67,11 @@ def ocf(name: str, agent: str, params: str, **keys: object) -> str:
     return section(name, "ocf", agent=f"heartbeat:{agent}", params=params, **{"check_interval_s": 2, **keys})
 
 
-def sections(device: str, postgresql: str) -> list[str]:
+def sections(postgresql: str) -> list[str]:
     data, etc = f"/var/lib/postgresql/{postgresql}/main", f"/etc/postgresql/{postgresql}/main/postgresql.conf"
     pg_ctl = f"/usr/lib/postgresql/{postgresql}/bin/pg_ctl"
     return [
-        ocf("data", "Filesystem", f"device={device} directory={POINT} fstype=ext4"),
+        ocf("data", "Filesystem", f"device={VOLUME} directory={POINT} fstype=ext4"),
         ocf("web", "nginx", "httpd=/usr/sbin/nginx configfile=/etc/nginx/nginx.conf"),
         ocf("pages", "apache", "httpd=/usr/sbin/apache2 configfile=/etc/lab/apache.conf envfiles="),
         ocf("cache", "redis", "config=/etc/lab/redis.conf", depends_on="data"),
@@ -87,7 +88,7 @@ def sections(device: str, postgresql: str) -> list[str]:
 def prepared(lab: Lab, leases: Leases, name: str, device: str) -> Machine:
     node = lab.machine(name, devices=(device,))
     postgresql = sorted(each.name for each in BUILD.joinpath("base/root/etc/postgresql").iterdir())[-1]
-    set_up(node, leases.url, *sections(device, postgresql))
+    set_up(node, leases.url, *sections(postgresql))
     loaded = "".join(f"LoadModule {one}_module /usr/lib/apache2/modules/mod_{one}.so\n" for one in MODULES.split())
     node.write("/etc/lab/apache.conf", loaded + APACHE)
     node.write("/etc/lab/redis.conf", REDIS)
@@ -97,6 +98,12 @@ def prepared(lab: Lab, leases: Leases, name: str, device: str) -> Machine:
     node.write("/etc/tmpfiles.d/lab.conf", f"{folders}d /var/log/mysql 0755 mysql mysql\n")
     node.write("/etc/shadow", "".join(f"{user}:*:20000::::::\n" for user in ("root", "redis", "mysql")), 0o600)
     return node
+
+
+def boot(node: Machine, device: str) -> None:
+    """With a name of its own for the disk: the agent would unmount what the device itself is bound to the node with."""
+    node.boot()
+    os.mknod(node.path(VOLUME), stat.S_IFBLK | 0o600, os.stat(device).st_rdev)
 
 
 def outside(node: Machine, service: str) -> list[str]:
@@ -124,8 +131,8 @@ def test_what_resource_agents_start_is_served_restarted_moved_and_failed_over(la
     a, b = (prepared(lab, leases, name, device) for name in ("node-a", "node-b"))
     leases.register(CLUSTER, a, b)
     leases.grant(CLUSTER, a)
-    a.boot()
-    b.boot()
+    for node in (a, b):
+        boot(node, device)
     wait_all(leases, a)
     assert left(b) == []
     assert [found for service in PROGRAMS for found in outside(a, service)] == []
@@ -152,3 +159,45 @@ def test_what_resource_agents_start_is_served_restarted_moved_and_failed_over(la
     wait_all(leases, a)
     assert a.run("redis-cli", "get", "order") == "2"
     a.cut_power()
+
+
+STUBBORN = """#!/bin/sh
+case $1 in
+  meta-data) cat <<END
+<?xml version="1.0"?>
+<!DOCTYPE resource-agent SYSTEM "ra-api-1.dtd">
+<resource-agent name="stubborn"><parameters/>
+<actions><action name="start" timeout="20s"/><action name="stop" timeout="1s"/>
+<action name="monitor" timeout="5s" interval="1s"/><action name="meta-data" timeout="5s"/></actions></resource-agent>
+END
+  ;;
+  start) cd /srv/orders; cp /bin/sleep /run/held; setsid /run/held 600 >held 2>&1 & ;;
+  stop) exit 1 ;;
+  monitor) pgrep --exact held >/dev/null || exit 7 ;;
+esac
+"""
+
+
+def test_what_an_agent_does_not_stop_is_killed_and_unmounted_by_the_end_of_the_lease(lab, leases):  # B19 S12
+    node = lab.machine("node-a")
+    node.write("/usr/lib/ocf/resource.d/lab/stubborn", STUBBORN, 0o755)
+    node.write("/usr/local/sbin/modprobe", "#!/bin/sh\nexit 0\n", 0o755)
+    node.path(POINT).mkdir(parents=True)
+    node.write("/etc/exports", "")
+    node.write("/var/lib/nfs/etab", "")
+    data = ocf("data", "Filesystem", f"device=none directory={POINT} fstype=tmpfs force_unmount=no")
+    exports = ocf("exports", "exportfs", f"directory={POINT} fsid=1 clientspec=*", depends_on="data")
+    stubborn = section("stubborn", "ocf", agent="ocf:lab:stubborn", depends_on="data")
+    set_up(node, leases.url, data, exports, stubborn)
+    leases.register(CLUSTER, node, **SHORT_LEASE | {"lease_s": 7, "silence_limit_s": 10, "kill_limit_s": 2})
+    leases.grant(CLUSTER, node)
+    node.boot()
+    leases.wait_serving(node, CLUSTER, "data", "exports", "stubborn")
+    leases.records = False
+    end = leases.lease_end(node, CLUSTER)
+    wait_passed(end + DRIFT_MARGIN_S)
+    assert (node.says("pgrep", "--exact", "held"), POINT in node.read("/proc/1/mounts"), node.boots) == (
+        "",
+        False,
+        1,
+    )
