@@ -26,6 +26,7 @@ REMEDIES = {
     CANNOT_BE_STARTED: "the agent is not there",
 }
 """What an exit status says that is an answer to nothing: not whether it runs, and not why it does not."""
+FAULT_MOST = 200
 WITH_REASONS = ("/bin/sh", "-c", 'exec "$0" "$@" 2>&1')
 """Of an action that leaves nothing running: what it says goes where its reasons are looked for."""
 
@@ -66,6 +67,13 @@ def meaning(action: str, status: int, output: str = "") -> str:
     said = reason(output)
     known = REMEDIES.get(status, "")
     return ": ".join(part for part in (f"{action} ended with {status}", known, said) if part)
+
+
+def _shortened(faults: Sequence[str]) -> str:
+    if not faults:
+        return ""
+    first = faults[0] if len(faults[0]) <= FAULT_MOST else f"{faults[0][:FAULT_MOST]}..."
+    return first if len(faults) == 1 else f"{first}; {len(faults) - 1} more by `understudy-agent check`"
 
 
 class Ocf:
@@ -156,7 +164,7 @@ class Ocf:
         return self._scopes.judge(Outcome.UNKNOWN, why) if status == GENERIC else (Outcome.UNKNOWN, why)
 
     def _judge_down(self, why: str) -> tuple[Outcome, str]:
-        unfit = "; ".join(self.faults)
+        unfit = _shortened(self.faults)  # a beat carries it
         outcome, why = self._scopes.judge(Outcome.UNFIT if unfit else Outcome.DOWN, unfit or why)
         if outcome not in (Outcome.DOWN, Outcome.UNFIT):
             return outcome, why

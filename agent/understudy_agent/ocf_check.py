@@ -8,7 +8,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from .ocf import SUCCESS, Ocf, meaning
+from .ocf import SUCCESS, WITH_REASONS, Ocf, meaning
 from .ocf_agents import SERVES_ALONE, ran
 
 ACTION = "validate-all"
@@ -38,7 +38,9 @@ def check_agent(kind: Ocf, mount_points: Collection[str]) -> Told:
     if not call.validates:
         return Told(warnings=warnings, notes=(f"{where}: the agent has no such action",))
     try:
-        status, output = ran([*call.argv(ACTION)], call.environment(ACTION, VALIDATE_LIMIT_S), VALIDATE_LIMIT_S)
+        status, output = ran(
+            [*WITH_REASONS, *call.argv(ACTION)], call.environment(ACTION, VALIDATE_LIMIT_S), VALIDATE_LIMIT_S
+        )
     except OSError as fault:
         return Told((f"{where}: {fault}",), warnings)
     if status == SUCCESS:

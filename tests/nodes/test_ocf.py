@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from local.waiting import wait_for
-from tests.nodes.agents import AGENT, CLUSTER, section, set_up
+from tests.nodes.agents import CLUSTER, section, set_up
 from tests.nodes.base import BUILD
 from tests.nodes.lab import Lab
 from tests.nodes.leases import DRIFT_MARGIN_S, SHORT_LEASE, Leases
@@ -56,8 +55,8 @@ def device(tmp_path: Path) -> Iterator[str]:
     with image.open("wb") as new:
         new.truncate(192 << 20)
     subprocess.run(["mkfs.ext4", "-q", "-d", tree, image], check=True)
-    made = subprocess.run(["losetup", "--find", "--show", image], check=True, capture_output=True, text=True)
-    name = made.stdout.strip()
+    found = subprocess.run(["losetup", "--find", "--show", image], check=True, capture_output=True, text=True)
+    name = found.stdout.strip()
     yield name
     subprocess.run(["losetup", "--detach", name], check=True)
     image.unlink()
@@ -103,7 +102,7 @@ def prepared(lab: Lab, leases: Leases, name: str, device: str) -> Machine:
 def boot(node: Machine, device: str) -> None:
     """With a name of its own for the disk: the agent would unmount what the device itself is bound to the node with."""
     node.boot()
-    os.mknod(node.path(VOLUME), stat.S_IFBLK | 0o600, os.stat(device).st_rdev)
+    os.mknod(node.path(VOLUME), stat.S_IFBLK | 0o600, Path(device).stat().st_rdev)
 
 
 def outside(node: Machine, service: str) -> list[str]:
