@@ -144,16 +144,7 @@ def parse(text: str, *, is_plan: bool = False, installed: Installed | None = Non
         raise BadConfigError([" ".join(str(fault).split())]) from fault
     faults: list[str] = []
     sections = {title: Section(title, dict(parser[title]), faults) for title in parser.sections()}
-    services: dict[str, Section] = {}
-    former: dict[str, Section] = {}
-    for title, section in sections.items():
-        word, _, name = title.partition(" ")
-        if word == "service" and NAME.fullmatch(name.strip()):
-            services[name.strip()] = section
-        elif is_plan and name_of(title):
-            former[title] = section
-        elif title != "agent":
-            faults.append(f"[{title}] is unknown: sections are [agent] and [service NAME]")
+    services, former = _sorted(sections, faults, is_plan=is_plan)
     ocf = OcfSections(installed or Installed(asks=not is_plan))
     known = {title: ocf.fill_in(section) for title, section in sections.items()}
     specs = [_spec(name, section, services) for name, section in services.items()]
@@ -165,22 +156,41 @@ def parse(text: str, *, is_plan: bool = False, installed: Installed | None = Non
     orderly_s = sum(spec.stop_limit_s for spec in specs)
     config = _agent(sections.get("agent") or Section("agent", {}, faults), orderly_s, specs)
     made = _Made(config.cluster, config.runtime_dir / "may-run", ocf)
-    bare = {spec.name: _kind(services[spec.name], spec.name, spec, made) for spec in specs}
-    units = {name: kind for name, kind in bare.items() if isinstance(kind, Unit)}
-    kinds = {name: probed(services[name], with_listens(services[name], kind)) for name, kind in bare.items()}
-    _refuse_twins(services, units)
+    config = _with_services(config, services, made)
     gone = tuple(_former(each, made, {*services, *former}) for each in former.values())
     if faults:
         raise BadConfigError(faults)
+    return replace(config, former=gone, fingerprint=_fingerprint(parser), text=filled_in(text, known))
+
+
+def _sorted(
+    sections: Mapping[str, Section], faults: list[str], *, is_plan: bool
+) -> tuple[dict[str, Section], dict[str, Section]]:
+    """Those of services by the names of these, and those of former ones by their titles."""
+    services: dict[str, Section] = {}
+    former: dict[str, Section] = {}
+    for title, section in sections.items():
+        word, _, name = title.partition(" ")
+        if word == "service" and NAME.fullmatch(name.strip()):
+            services[name.strip()] = section
+        elif is_plan and name_of(title):
+            former[title] = section
+        elif title != "agent":
+            faults.append(f"[{title}] is unknown: sections are [agent] and [service NAME]")
+    return services, former
+
+
+def _with_services(config: Config, services: Mapping[str, Section], made: _Made) -> Config:
+    bare = {spec.name: _kind(services[spec.name], spec.name, spec, made) for spec in config.specs}
+    units = {name: kind for name, kind in bare.items() if isinstance(kind, Unit)}
+    kinds = {name: probed(services[name], with_listens(services[name], kind)) for name, kind in bare.items()}
+    _refuse_twins(services, units)
     return replace(
         config,
         kinds=kinds,
         units=units,
         ocf={name: kind for name, kind in bare.items() if isinstance(kind, Ocf)},
         commands=tuple(command for section in services.values() for command in section.commands),
-        former=gone,
-        fingerprint=_fingerprint(parser),
-        text=filled_in(text, known),
     )
 
 

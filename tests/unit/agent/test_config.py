@@ -12,8 +12,8 @@ from understudy_agent.config import BadConfigError
 from understudy_agent.kinds import Script
 from understudy_agent.listens import Listening
 from understudy_agent.mounts import Mount
-from understudy_agent.probes import Probed
 from understudy_agent.ocf import Ocf
+from understudy_agent.probes import Probed
 from understudy_agent.process import Process
 from understudy_agent.units import Unit
 
