@@ -24,6 +24,9 @@ LIMIT_S = 45.0
 """Six services start at once, two of them make their data first."""
 PROGRAMS = {"web": "nginx", "pages": "apache2", "cache": "redis-server", "sql": "mariadbd", "db": "postgres"}
 PORTS = {"web": 80, "pages": 8080, "cache": 6379, "sql": 3306, "db": 5432}
+SERVERS = (
+    "for pid in $(pgrep --exact '{names}'); do readlink /proc/$pid/exe | grep -vqE '/(ba|da)?sh$' && echo $pid; done"
+)
 MODULES = "mpm_event authz_core authz_host status"
 APACHE = """ServerRoot /etc/apache2
 ServerName localhost
@@ -105,18 +108,24 @@ def boot(node: Machine, device: str) -> None:
     os.mknod(node.path(VOLUME), stat.S_IFBLK | 0o600, Path(device).stat().st_rdev)
 
 
+def pids(node: Machine, *programs: str) -> list[str]:
+    """Their processes. An agent that monitors one is a shell of the same name."""
+    names = "|".join(programs)
+    return node.says("sh", "-c", SERVERS.format(names=names)).split()
+
+
 def outside(node: Machine, service: str) -> list[str]:
     """Control groups of its programs that are not in its slice, where its kill would not find them."""
     (group,) = Scopes(CLUSTER, service, SystemPaths(booted=BUILD)).groups
-    pids = node.run("pgrep", "--exact", PROGRAMS[service]).split()
-    groups = [node.read(f"/proc/{pid}/cgroup") for pid in pids]
+    groups = [node.read(f"/proc/{pid}/cgroup") for pid in pids(node, PROGRAMS[service])]
     return [found for found in groups if f"{group}/" not in found]
 
 
 def left(node: Machine) -> list[str]:
-    """What of the services is still there: programs, and the file system."""
+    """What of the services is still there: ports on which somebody listens, and the file system."""
     mounted = [POINT] if f" {POINT} " in node.read("/proc/1/mounts") else []
-    return [name for name in PROGRAMS.values() if node.says("pgrep", "--exact", name)] + mounted
+    listening = node.run("ss", "-Hltn").split()
+    return [name for name, port in PORTS.items() if any(each.endswith(f":{port}") for each in listening)] + mounted
 
 
 def wait_all(leases: Leases, node: Machine) -> None:
@@ -133,11 +142,13 @@ def test_what_resource_agents_start_is_served_restarted_moved_and_failed_over(la
     for node in (a, b):
         boot(node, device)
     wait_all(leases, a)
-    assert left(b) == []
+    assert (sorted(left(a)), left(b)) == (sorted([*PORTS, POINT]), [])
     assert [found for service in PROGRAMS for found in outside(a, service)] == []
+    said = a.run("/opt/understudy-agent/bin/understudy-agent", "check")
+    assert said.count("validate-all: good") == len(PROGRAMS) + 1
     a.run("redis-cli", "set", "order", "1")
     # Somebody kills all of them: each is noticed and started again here.
-    a.run("pkill", "-KILL", "--exact", "|".join(PROGRAMS.values()))
+    a.run("kill", "-KILL", *pids(a, *PROGRAMS.values()))
     for service in PROGRAMS:
         leases.wait_beat(
             a, CLUSTER, f"misses {service}", lambda beat, name=service: beat.services[name] != "IN_SERVICE"

@@ -28,9 +28,9 @@ META_DATA = """<?xml version="1.0"?>
 </parameters>
 <actions>
 <action name="start" timeout="90s"/><action name="stop" timeout="2min"/>
+<action name="monitor" depth="0" role="Promoted" timeout="1s" interval="1s"/>
 <action name="monitor" depth="0" timeout="20" interval="10s"/>
 <action name="monitor" depth="10" timeout="45s" interval="30s"/>
-<action name="monitor" depth="0" role="Promoted" timeout="1s" interval="1s"/>
 {more}
 </actions>
 </resource-agent>"""
@@ -234,7 +234,7 @@ def test_it_is_not_down_while_a_process_is_left_in_its_slice(agents, machine, st
 def test_what_its_agent_does_not_stop_is_killed_in_its_slice_without_asking_the_agent(agents, machine):
     agents.exits(stop=1)
     kind = on(machine, db(agents))
-    with subprocess.Popen(["sleep", "600"]) as child:
+    with subprocess.Popen(["sleep", "60"]) as child:
         machine.holds(child.pid)
         kill = kind.kill()
         assert child.wait(10) == -9
