@@ -74,7 +74,7 @@ def sections(postgresql: str) -> list[str]:
     pg_ctl = f"/usr/lib/postgresql/{postgresql}/bin/pg_ctl"
     return [
         ocf("data", "Filesystem", f"device={VOLUME} directory={POINT} fstype=ext4"),
-        ocf("web", "nginx", "httpd=/usr/sbin/nginx configfile=/etc/nginx/nginx.conf"),
+        ocf("web", "nginx", "httpd=/usr/sbin/nginx configfile=/etc/nginx/nginx.conf status10url=http://127.0.0.1/"),
         ocf("pages", "apache", "httpd=/usr/sbin/apache2 configfile=/etc/lab/apache.conf envfiles="),
         ocf("cache", "redis", "config=/etc/lab/redis.conf", depends_on="data"),
         ocf(
