@@ -48,6 +48,8 @@ def _check(path: Path, settings: Config) -> int:
         sys.stderr.write(f"{path}: warning: {warning}\n")
     for fault in findings.faults:
         sys.stderr.write(f"{path}: {fault}\n")
+    for note in findings.notes:
+        sys.stdout.write(f"{path}: {note}\n")
     if findings.faults:
         return EXIT_BAD_CONFIG
     watchdog = "off: a kernel that hangs is ended by nothing" if settings.watchdog is None else str(settings.watchdog)

@@ -1,4 +1,4 @@
-"""What `understudy-agent check` finds beyond the file: units, and programs of commands."""
+"""What `understudy-agent check` finds beyond the file: units, programs of commands, and OCF resource agents."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pathlib import Path
 from .config import Config
 from .dropins import FOLLOWS_THE_AGENT, file_name, takes_drop_in
 from .keys import read_key_file
+from .ocf_check import check_agent
 from .scopes import UNIT_DIR
 from .shown import Shown, UnitGroup, boot_faults
 from .tasks import Outcome
@@ -28,10 +29,13 @@ OTHER_REMEDY = "systemd-analyze verify {name}"
 
 @dataclass
 class Findings:
-    """`faults`: with these the node is not fit. `warnings`: what a person should know. One line each."""
+    """`faults`: with these the node is not fit. `warnings`: what a person should know. `notes`: what is well. One line
+    each.
+    """
 
     faults: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
 
 def load_faults(group: UnitGroup) -> list[str]:
@@ -58,6 +62,15 @@ def check(settings: Config, systemctl: str = "systemctl", directory: Path = UNIT
     for title, key, words in settings.commands:
         program = words[1] if key == "probe" else words[0]  # there the first word says what kind of probe it is
         _check_program(settings, f"[{title}] {key}", program, findings)
+    mount_points = [point for kind in settings.kinds.values() for point in kind.remains().mount_points]
+    for name, kind in settings.ocf.items():
+        told = check_agent(kind, mount_points)
+        for lines, said in (
+            (findings.faults, told.faults),
+            (findings.warnings, told.warnings),
+            (findings.notes, told.notes),
+        ):
+            lines += [f"[service {name}] {line}" for line in said]
     for name, unit in settings.units.items():
         # Without its gate: that is opened and closed by an agent that runs.
         probing = Unit(unit.unit, systemctl, has_probe=unit.has_probe)

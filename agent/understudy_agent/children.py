@@ -32,18 +32,20 @@ def environment(inherited: Mapping[str, str]) -> dict[str, str]:
     return {**DEFAULTS, **{name: text for name, text in inherited.items() if not AGENTS_OWN.fullmatch(name)}}
 
 
-def spawn(argv: Sequence[str], stdout: int | IO[bytes] = 2) -> subprocess.Popen[bytes]:
+def spawn(
+    argv: Sequence[str], stdout: int | IO[bytes] = 2, more: Mapping[str, str] | None = None
+) -> subprocess.Popen[bytes]:
     """Start a program in a session of its own. Raises OSError when it cannot be started.
 
     Its output goes where the agent's log goes, and it reads nothing. Signals are as a program expects them: none
-    blocked, none ignored.
+    blocked, none ignored. `more`: what its environment has beyond that of every child.
     """
     with _SignalsAtRest():
         return subprocess.Popen(
             list(argv),
             stdin=subprocess.DEVNULL,
             stdout=stdout,
-            env=environment(os.environ),
+            env={**environment(os.environ), **(more or {})},
             start_new_session=True,
         )
 

@@ -11,12 +11,15 @@ from pathlib import Path
 
 from . import identity
 from .fields import BOOT, BUS, DEVICE, IP_ADDRESS, NAME, PARAMETER, REGION, TABLE, UNIT, WORD, Section
-from .former import KIND_KEYS, Former, name_of
+from .former import KIND_KEYS, KIND_OPTIONS, Former, name_of
 from .keys import default_parameter
 from .kinds import Script, ServiceKind
 from .listens import with_listens
 from .model import ServiceSettings
 from .mounts import Mount
+from .ocf import Ocf
+from .ocf_agents import Installed
+from .ocf_config import OcfSections, filled_in
 from .probes import probed
 from .process import Process
 from .scopes import Scopes
@@ -33,6 +36,7 @@ COMMON_KEYS = (
     "start_limit_s",
     "stop_limit_s",
     "check_interval_s",
+    "look_limit_s",
     "restart_tries",
     "restart_window_s",
     "restart_pause_s",
@@ -109,6 +113,8 @@ class Config:
     text: str = ""
     units: Mapping[str, Unit] = field(default_factory=dict)
     """Those of the services that are systemd units."""
+    ocf: Mapping[str, Ocf] = field(default_factory=dict)
+    """Those that an OCF resource agent handles."""
     commands: tuple[tuple[str, str, tuple[str, ...]], ...] = ()
     """The commands that services are made of: section, key, words."""
     former: tuple[Former, ...] = ()
@@ -120,16 +126,16 @@ class Config:
 def load(path: Path, *, is_plan: bool = False) -> Config:
     """Read and check the file. Raises BadConfigError."""
     try:
-        text = path.read_text(encoding="utf-8")
-        return replace(parse(text, is_plan=is_plan), text=text)
+        return parse(path.read_text(encoding="utf-8"), is_plan=is_plan)
     except (OSError, UnicodeDecodeError) as fault:
         raise BadConfigError([f"{path}: cannot be read: {fault}"]) from fault
 
 
-def parse(text: str, *, is_plan: bool = False) -> Config:
+def parse(text: str, *, is_plan: bool = False, installed: Installed | None = None) -> Config:
     """Check the content of a configuration file. Raises BadConfigError with every fault.
 
-    `is_plan`: an agent has written it, and it may name services that are to be stopped and nothing else.
+    `is_plan`: an agent has written it, and it may name services that are to be stopped and nothing else. In it stands
+    what resource agents have said of themselves, so none is asked.
     """
     parser = configparser.ConfigParser(interpolation=None, default_section="\0")
     try:
@@ -138,6 +144,29 @@ def parse(text: str, *, is_plan: bool = False) -> Config:
         raise BadConfigError([" ".join(str(fault).split())]) from fault
     faults: list[str] = []
     sections = {title: Section(title, dict(parser[title]), faults) for title in parser.sections()}
+    services, former = _sorted(sections, faults, is_plan=is_plan)
+    ocf = OcfSections(installed or Installed(asks=not is_plan))
+    known = {title: ocf.fill_in(section) for title, section in sections.items()}
+    specs = [_spec(name, section, services) for name, section in services.items()]
+    try:
+        in_dependency_order(specs)
+    except DependencyCycleError as fault:
+        faults.append(f"[service {str(fault).split()[0]}] depends_on goes in a circle: {fault}")
+    faults += _role_faults(sections.get("agent"), services)
+    orderly_s = sum(spec.stop_limit_s for spec in specs)
+    config = _agent(sections.get("agent") or Section("agent", {}, faults), orderly_s, specs)
+    made = _Made(config.cluster, config.runtime_dir / "may-run", ocf)
+    config = _with_services(config, services, made)
+    gone = tuple(_former(each, made, {*services, *former}) for each in former.values())
+    if faults:
+        raise BadConfigError(faults)
+    return replace(config, former=gone, fingerprint=_fingerprint(parser), text=filled_in(text, known))
+
+
+def _sorted(
+    sections: Mapping[str, Section], faults: list[str], *, is_plan: bool
+) -> tuple[dict[str, Section], dict[str, Section]]:
+    """Those of services by the names of these, and those of former ones by their titles."""
     services: dict[str, Section] = {}
     former: dict[str, Section] = {}
     for title, section in sections.items():
@@ -148,32 +177,38 @@ def parse(text: str, *, is_plan: bool = False) -> Config:
             former[title] = section
         elif title != "agent":
             faults.append(f"[{title}] is unknown: sections are [agent] and [service NAME]")
-    specs = [_spec(name, section, services) for name, section in services.items()]
-    try:
-        in_dependency_order(specs)
-    except DependencyCycleError as fault:
-        faults.append(f"[service {str(fault).split()[0]}] depends_on goes in a circle: {fault}")
-    faults += _role_faults(sections.get("agent"), services)
-    orderly_s = sum(spec.stop_limit_s for spec in specs)
-    config = _agent(sections.get("agent") or Section("agent", {}, faults), orderly_s, specs)
-    gates = config.runtime_dir / "may-run"
-    bare = {name: _kind(section, Scopes(config.cluster, name), gates / name) for name, section in services.items()}
+    return services, former
+
+
+def _with_services(config: Config, services: Mapping[str, Section], made: _Made) -> Config:
+    bare = {spec.name: _kind(services[spec.name], spec.name, spec, made) for spec in config.specs}
     units = {name: kind for name, kind in bare.items() if isinstance(kind, Unit)}
     kinds = {name: probed(services[name], with_listens(services[name], kind)) for name, kind in bare.items()}
     _refuse_twins(services, units)
-    gone = tuple(_former(each, config.cluster, gates, {*services, *former}) for each in former.values())
-    if faults:
-        raise BadConfigError(faults)
-    commands = tuple(command for section in services.values() for command in section.commands)
-    return replace(config, kinds=kinds, units=units, commands=commands, former=gone, fingerprint=_fingerprint(parser))
+    return replace(
+        config,
+        kinds=kinds,
+        units=units,
+        ocf={name: kind for name, kind in bare.items() if isinstance(kind, Ocf)},
+        commands=tuple(command for section in services.values() for command in section.commands),
+    )
 
 
-def _former(section: Section, cluster: str, gates: Path, known: Collection[str]) -> Former:
+@dataclass(frozen=True)
+class _Made:
+    """What every service of a configuration is made with."""
+
+    cluster: str
+    gates: Path
+    ocf: OcfSections
+
+
+def _former(section: Section, made: _Made, known: Collection[str]) -> Former:
     """What it needs may be called otherwise, or be gone by now."""
     name = name_of(section.title)
     spec = _spec(section.title, section, None)
     needs = [one for one in (*spec.depends_on, *(f"former {one}" for one in spec.depends_on)) if one in known]
-    kind = with_listens(section, _kind(section, Scopes(cluster, name), gates / name))
+    kind = with_listens(section, _kind(section, name, spec, made))
     return Former(name, kind, replace(spec, depends_on=tuple(needs)))
 
 
@@ -248,15 +283,19 @@ def _spec(name: str, section: Section, services: Mapping[str, Section] | None) -
         start_limit_s=section.seconds("start_limit_s", 60, 0.1, 86400),
         stop_limit_s=section.seconds("stop_limit_s", 30, 0.1, 86400),
         check_interval_s=section.seconds("check_interval_s", 5, 0, 3600),
+        look_limit_s=section.seconds("look_limit_s", 5, 0.1, 3600),
         restart_tries=section.count("restart_tries", 2, 0, 100),
         restart_window_s=section.seconds("restart_window_s", 300, 1, 86400),
         restart_pause_s=section.seconds("restart_pause_s", 2, 0, 60),
     )
 
 
-def _kind(section: Section, scopes: Scopes, gate: Path) -> ServiceKind:
-    kind = section.choice("kind", tuple(KIND_KEYS))
-    section.refuse_unknown((*COMMON_KEYS, *KIND_KEYS.get(kind, ())))
+def _kind(section: Section, name: str, spec: ServiceSettings, made: _Made) -> ServiceKind:
+    kind, scopes = section.choice("kind", tuple(KIND_KEYS)), Scopes(made.cluster, name)
+    section.refuse_unknown((*COMMON_KEYS, *KIND_KEYS.get(kind, ()), *KIND_OPTIONS.get(kind, ())))
+    if kind == "ocf":
+        # Agents name files after the instance, in a directory that all clusters of the node share.
+        return made.ocf.service(section, f"{name}@{made.cluster}", spec, scopes)
     if kind == "script":
         return Script(
             start=section.command("start"),
@@ -269,7 +308,7 @@ def _kind(section: Section, scopes: Scopes, gate: Path) -> ServiceKind:
         return Process(section.command("command"), section.address("ready"))
     if kind == "mount":
         return _mount(section, scopes)
-    return _unit(section, gate, needed=kind == "unit")
+    return _unit(section, made.gates / name, needed=kind == "unit")
 
 
 def _unit(section: Section, gate: Path, *, needed: bool) -> Unit:

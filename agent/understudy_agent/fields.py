@@ -40,12 +40,21 @@ def kernels_mount_points() -> list[str]:
         return []
 
 
+def real_directory(text: str) -> tuple[str, str]:
+    """An absolute path as the kernel names it: its table of mounts knows no symbolic links. With the fault, or ""."""
+    if not text.startswith("/") or text.strip("/") == "":
+        return text, "must be an absolute path other than /"
+    wanted = posixpath.normpath("/" + text.strip("/"))
+    real = wanted if wanted in kernels_mount_points() else str(Path(wanted).resolve())
+    return wanted, "" if real == wanted else f"must name the real directory, {real}"
+
+
 class Section:
     """One section of the configuration, with its faults gathered in a list that all sections share."""
 
     def __init__(self, title: str, values: Mapping[str, str], faults: list[str]) -> None:
         self.title = title
-        self._values = values
+        self._values = dict(values)
         self._faults = faults
         self._commented: set[str] = set()
         self.commands: list[tuple[str, str, tuple[str, ...]]] = []
@@ -61,6 +70,16 @@ class Section:
             return
         found = f"= {self._values[key]!r}" if key in self._values else "is missing"
         self._faults.append(f"[{self.title}] {key} {found}: {allowed}")
+
+    def tell(self, fault: str) -> None:
+        """Note a fault without the value that was found: it may be secret."""
+        self._faults.append(f"[{self.title}] {fault}")
+
+    def fill_in(self, defaults: Mapping[str, str]) -> dict[str, str]:
+        """Take these for the keys that are not there: which they were."""
+        missing = {key: value for key, value in defaults.items() if key not in self._values}
+        self._values |= missing
+        return missing
 
     def refuse_unknown(self, known: Iterable[str]) -> None:
         allowed = sorted(known)
@@ -136,17 +155,11 @@ class Section:
         return Path(text)
 
     def mount_point(self, key: str) -> str:
-        """An absolute path as the kernel names it: its table of mounts knows no symbolic links."""
-        text = self._values.get(key, "").strip()
-        if not text.startswith("/") or text.strip("/") == "":
-            self.fault(key, "must be an absolute path other than /")
-            return text
-        wanted = posixpath.normpath("/" + text.strip("/"))
-        if wanted not in kernels_mount_points():
-            real = str(Path(wanted).resolve())
-            if real != wanted:
-                self.fault(key, f"must name the real directory, {real}")
-        return wanted
+        """See `real_directory`."""
+        directory, fault = real_directory(self._values.get(key, "").strip())
+        if fault:
+            self.fault(key, fault)
+        return directory
 
     def address(self, key: str) -> tuple[str, int] | None:
         """HOST:PORT with an IP address as host; None when it is not set."""

@@ -19,7 +19,11 @@ KIND_KEYS = {
     "mount": ("mount", "device", "fstype", "options"),
     "script": ("start", "stop", "status", "kill"),
     "process": ("command", "ready"),
+    "ocf": ("agent", "params"),
 }
+"""What makes a service what it is: with another value it is another one."""
+KIND_OPTIONS = {"ocf": ("check_level", "unpromoted")}
+"""What is known of a kind besides."""
 TITLE = re.compile(r"former ([A-Za-z0-9][A-Za-z0-9._-]{0,63})( [0-9]+)?")
 
 

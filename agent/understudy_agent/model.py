@@ -46,6 +46,7 @@ LOOKS = (
 class ServiceSettings:
     """A service's name, what it depends on, its limits in seconds, and how often it is restarted on its node.
 
+    `look_limit_s`: a look that takes longer is cut off, and has no answer.
     `restart_tries`: that many restarts within `restart_window_s`, before it is called FAILED; 0: none. From the
     second one on there is a pause before each: `restart_pause_s`, twice as long each time.
     """
@@ -58,6 +59,7 @@ class ServiceSettings:
     restart_tries: int = 2
     restart_window_s: float = 300.0
     restart_pause_s: float = 2.0
+    look_limit_s: float = 5.0
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ Its state is what beats report. OUT_OF_SERVICE is said only after a look that fo
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import partial
 
@@ -13,7 +14,7 @@ from .model import AT_REST, KILLS, LOOKS, STARTS, STOPS, ServiceSettings, Servic
 from .remains import Remains
 from .tasks import Outcome, Task
 
-LOOK_LIMIT_MS = 5000
+LOOK_LIMIT_MS = 5000  # of a look that waits for the end of a service, however long others may take
 UNKNOWN_LOOKS, UNKNOWN_MS = 3, 10_000
 """How many looks in a row, and for how long, may have no answer before a service is called FAILED."""
 ASK_AGAIN_MS = 5000
@@ -341,9 +342,11 @@ class Service:
             is_settling = self._step is ServiceStep.CONFIRM_START and self._serving_since_ms is not None
             if self._step is not ServiceStep.REST and not (is_settling and now_ms < self._next_look_ms):
                 self._do(self._step, self._kind.look(), now_ms)
-        elif self._step in LOOKS and now_ms - self._task_since_ms >= LOOK_LIMIT_MS:
+            return
+        limit_ms = min(self.spec.look_limit_s * 1000, LOOK_LIMIT_MS if self.state is State.STOPPING else math.inf)
+        if self._step in LOOKS and now_ms - self._task_since_ms >= limit_ms:
             self._task.abort()
-            self._conclude(Outcome.UNKNOWN, self._task.why or f"a look at it took {LOOK_LIMIT_MS / 1000:g} s", now_ms)
+            self._conclude(Outcome.UNKNOWN, self._task.why or f"a look at it took {limit_ms / 1000:g} s", now_ms)
 
     # --- small change -------------------------------------------------------------------------
 

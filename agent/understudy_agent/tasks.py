@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from pathlib import Path
 from typing import Protocol, Union
@@ -97,10 +97,18 @@ class Command:
     Its standard output goes to the journal with the agent's own, unless `capture` keeps it for the judge.
     """
 
-    def __init__(self, argv: Sequence[str], judge: Judge = done_if_zero, *, capture: bool = False) -> None:
+    def __init__(
+        self,
+        argv: Sequence[str],
+        judge: Judge = done_if_zero,
+        *,
+        capture: bool = False,
+        more: Mapping[str, str] | None = None,
+    ) -> None:
+        """`more`: what its environment has beyond that of every child."""
         self._judge = judge
         self.why = ""
-        self._child = spawn(argv, subprocess.PIPE if capture else 2)
+        self._child = spawn(argv, subprocess.PIPE if capture else 2, more)
         self._said = b""
         if self._child.stdout is not None:
             os.set_blocking(self._child.stdout.fileno(), False)
@@ -174,10 +182,16 @@ def _is_live_member(stat: Path, group: int) -> bool:
     return int(member_of) == group and state not in "ZX"
 
 
-def command_task(argv: Sequence[str], judge: Judge = done_if_zero, *, capture: bool = False) -> Task:
+def command_task(
+    argv: Sequence[str],
+    judge: Judge = done_if_zero,
+    *,
+    capture: bool = False,
+    more: Mapping[str, str] | None = None,
+) -> Task:
     """A command as a task. One that cannot be started at all is judged as exit status 127, as in a shell."""
     reap()
     try:
-        return Command(argv, judge, capture=capture)
+        return Command(argv, judge, capture=capture, more=more)
     except OSError as fault:
         return FinishedTask(*judged(judge, CANNOT_BE_STARTED, str(fault)))

@@ -12,6 +12,7 @@ from understudy_agent.config import BadConfigError
 from understudy_agent.kinds import Script
 from understudy_agent.listens import Listening
 from understudy_agent.mounts import Mount
+from understudy_agent.ocf import Ocf
 from understudy_agent.probes import Probed
 from understudy_agent.process import Process
 from understudy_agent.units import Unit
@@ -50,7 +51,7 @@ def test_the_commented_lines_of_the_example_are_good_too():
     data, *others = settings.kinds.values()
     assert isinstance(data, Probed)
     assert isinstance(data.kind, Listening)
-    assert [type(kind) for kind in (data.kind.kind, *others)] == [Mount, Unit, Script, Process]
+    assert [type(kind) for kind in (data.kind.kind, *others)] == [Mount, Unit, Script, Ocf, Process]
     assert settings.instance_arn.endswith("instance/i-0a1b2c3d4e5f60718")
 
 

@@ -12,7 +12,7 @@ import pytest
 
 import understudy_agent
 from understudy_agent.config import AGENT_KEYS, COMMON_KEYS
-from understudy_agent.former import KIND_KEYS
+from understudy_agent.former import KIND_KEYS, KIND_OPTIONS
 
 AGENT_DIR = Path(understudy_agent.__file__).parent.parent
 README = (AGENT_DIR / "README.md").read_text()
@@ -62,7 +62,11 @@ def test_the_policy_of_a_node_lets_it_beat_for_itself_and_read():
 
 
 def test_every_key_is_documented():
-    for key in (*AGENT_KEYS, *COMMON_KEYS, *(key for keys in KIND_KEYS.values() for key in keys)):
+    for key in (
+        *AGENT_KEYS,
+        *COMMON_KEYS,
+        *(key for keys in (*KIND_KEYS.values(), *KIND_OPTIONS.values()) for key in keys),
+    ):
         assert f"`{key}`" in README, key
 
 
@@ -77,3 +81,12 @@ def test_the_unit_lets_the_agent_stop_its_services_itself_and_keeps_the_lease_fi
     assert service["StateDirectory"] == "understudy"
     assert service["RestartPreventExitStatus"] == "78"
     assert "ExecStopPost" not in service, "what keeps the lease of a dead agent is there before it dies"
+
+
+def test_the_table_of_kits_names_every_agent_that_the_lab_runs():  # B19
+    kits = (AGENT_DIR.parent / "docs" / "kits.md").read_text()
+    lab = (AGENT_DIR.parent / "tests" / "nodes" / "test_ocf.py").read_text()
+    run = re.findall(r'ocf\(\s*"\w+",\s*"(\w+)"', lab)
+    table = kits.partition("## Which agents were run")[2].partition("Everything else")[0]
+    assert set(re.findall(r"^\| `heartbeat:(\w+)`", table, re.MULTILINE)) == set(run) != set()
+    assert max(len(line) for line in kits.splitlines() if line.startswith("|")) <= 160

@@ -1,0 +1,126 @@
+"""How a section of the configuration becomes a service of kind `ocf`."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from .fields import Section, real_directory
+from .model import ServiceSettings
+from .ocf import Call, Ocf
+from .ocf_agents import AGENT, AgentName, Installed, Limits, faults
+from .scopes import Scopes
+
+PARAMETER = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
+MOUNTS = {"heartbeat:Filesystem": "directory"}
+"""Agents that mount a file system and leave no process: the parameter that says where."""
+NOBODY = AgentName("", "")
+
+
+@dataclass(frozen=True)
+class _Described:
+    """What a section says, and what its agent says of itself. `faults`: see Ocf."""
+
+    name: AgentName
+    params: Mapping[str, str]
+    level: int
+    limits: Limits = field(default_factory=Limits)
+    faults: tuple[str, ...] = ()
+    validates: bool = False
+
+
+class OcfSections:
+    """The sections of a configuration whose services an OCF resource agent handles."""
+
+    def __init__(self, installed: Installed) -> None:
+        self._installed = installed
+        self._described: dict[str, _Described] = {}
+
+    def fill_in(self, section: Section) -> dict[str, str]:
+        """Take from the agent's meta-data the limits that the section does not name: which, as its lines would be."""
+        if section.text("kind", needed=False) != "ocf":
+            return {}
+        found = self._described[section.title] = self._describe(section)
+        limits = {
+            "start_limit_s": found.limits.start_s,
+            "stop_limit_s": found.limits.stop_s,
+            "look_limit_s": found.limits.monitor_s,
+            "check_interval_s": found.limits.interval_s,
+        }
+        return section.fill_in({key: f"{value:g}" for key, value in limits.items() if value is not None})
+
+    def _describe(self, section: Section) -> _Described:
+        """What is wrong with the text is a fault of the section; what is wrong with the agent is one of the service."""
+        name, params = _agent_name(section), _params(section)
+        level = int(section.choice("check_level", ("0", "10", "20", "30"), "0") or 0)
+        unpromoted = section.choice("unpromoted", ("yes", "no"), "no") == "yes"
+        if name is None or not self._installed.asks:
+            return _Described(name or NOBODY, params, level)
+        found = self._installed.meta_data(name)
+        told = tuple(faults(name, found, params, unpromoted=unpromoted))
+        if isinstance(found, str):
+            return _Described(name, params, level, faults=told)
+        return _Described(name, params, level, found.limits(level), told, found.has("validate-all"))
+
+    def service(self, section: Section, instance: str, spec: ServiceSettings, scopes: Scopes) -> Ocf:
+        """The service of a section that was filled in. `instance`: its name for its agent."""
+        found = self._described[section.title]
+        call = Call(
+            found.name,
+            instance,
+            found.params,
+            self._installed.root,
+            found.level,
+            start_s=spec.start_limit_s,
+            stop_s=spec.stop_limit_s,
+            monitor_s=spec.look_limit_s,
+            interval_s=spec.check_interval_s or 1,
+            validates=found.validates,
+        )
+        mount_point = found.params.get(MOUNTS.get(str(found.name), ""), "")
+        if mount_point:
+            mount_point, fault = real_directory(mount_point)
+            if fault:
+                section.tell(f"params directory: {fault}")
+        return Ocf(call, scopes, faults=found.faults, mount_point=mount_point)
+
+
+def _agent_name(section: Section) -> AgentName | None:
+    allowed = "must be PROVIDER:TYPE, such as heartbeat:pgsql"
+    found = AGENT.fullmatch(section.text("agent", pattern=AGENT, allowed=allowed))
+    return AgentName(found[1], found[2]) if found else None
+
+
+def _params(section: Section) -> dict[str, str]:
+    """Values are kept out of messages: some are secret."""
+    params: dict[str, str] = {}
+    try:
+        words = shlex.split(section.text("params", needed=False))
+    except ValueError as fault:
+        section.tell(f"params: they cannot be split into words: {fault}")
+        return {}
+    last = "the beginning"
+    for word in words:
+        key, sign, value = word.partition("=")
+        if not sign or not PARAMETER.fullmatch(key):
+            section.tell(f"params: the word after {last} is no NAME=VALUE: a value with spaces must be quoted")
+        elif key in params:
+            section.tell(f"params: {key} is there twice")
+        else:
+            params[key] = value
+            last = key
+    return params
+
+
+def filled_in(text: str, missing: Mapping[str, Mapping[str, str]]) -> str:
+    """The text of a configuration with lines added to its sections: whoever goes by it need not ask any agent."""
+    if not any(missing.values()):
+        return text
+    lines = []
+    for line in text.splitlines():
+        lines.append(line)
+        title = line.strip()[1:-1] if line.startswith("[") else ""
+        lines += [f"{key} = {value}" for key, value in missing.get(title, {}).items()]
+    return "\n".join([*lines, ""])
