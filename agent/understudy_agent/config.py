@@ -11,6 +11,7 @@ from pathlib import Path
 
 from . import identity
 from .fields import BOOT, BUS, DEVICE, IP_ADDRESS, NAME, PARAMETER, REGION, TABLE, UNIT, WORD, Section
+from .fitness import FitSettings, fit_command
 from .former import KIND_KEYS, Former, name_of
 from .keys import default_parameter
 from .kinds import Script, ServiceKind
@@ -39,6 +40,9 @@ COMMON_KEYS = (
     "probe",
     "probe_tries",
     "listens",
+    "fit",
+    "fit_interval_s",
+    "fit_limit_s",
 )
 AGENT_KEYS = (
     "cluster",
@@ -115,6 +119,8 @@ class Config:
     """Only in a plan: services that this configuration does not name."""
     fingerprint: str = ""
     """Of what the file says of the services; "" without any. A start that failed may succeed with another one."""
+    fit: FitSettings | None = None
+    """What says how fit this node is to take over; None: nothing does."""
 
 
 def load(path: Path, *, is_plan: bool = False) -> Config:
@@ -160,12 +166,14 @@ def parse(text: str, *, is_plan: bool = False) -> Config:
     bare = {name: _kind(section, Scopes(config.cluster, name), gates / name) for name, section in services.items()}
     units = {name: kind for name, kind in bare.items() if isinstance(kind, Unit)}
     kinds = {name: probed(services[name], with_listens(services[name], kind)) for name, kind in bare.items()}
+    fit = fit_command(services)
     _refuse_twins(services, units)
     gone = tuple(_former(each, config.cluster, gates, {*services, *former}) for each in former.values())
     if faults:
         raise BadConfigError(faults)
     commands = tuple(command for section in services.values() for command in section.commands)
-    return replace(config, kinds=kinds, units=units, commands=commands, former=gone, fingerprint=_fingerprint(parser))
+    fingerprint = _fingerprint(parser)
+    return replace(config, kinds=kinds, units=units, commands=commands, former=gone, fingerprint=fingerprint, fit=fit)
 
 
 def _former(section: Section, cluster: str, gates: Path, known: Collection[str]) -> Former:
