@@ -11,7 +11,7 @@ from pathlib import Path
 
 from . import identity
 from .fields import BOOT, BUS, DEVICE, IP_ADDRESS, NAME, PARAMETER, REGION, TABLE, UNIT, WORD, Section
-from .fitness import FitSettings, fit_command
+from .fitness import FitSettings, fit_settings
 from .former import KIND_KEYS, Former, name_of
 from .keys import default_parameter
 from .kinds import Script, ServiceKind
@@ -144,16 +144,7 @@ def parse(text: str, *, is_plan: bool = False) -> Config:
         raise BadConfigError([" ".join(str(fault).split())]) from fault
     faults: list[str] = []
     sections = {title: Section(title, dict(parser[title]), faults) for title in parser.sections()}
-    services: dict[str, Section] = {}
-    former: dict[str, Section] = {}
-    for title, section in sections.items():
-        word, _, name = title.partition(" ")
-        if word == "service" and NAME.fullmatch(name.strip()):
-            services[name.strip()] = section
-        elif is_plan and name_of(title):
-            former[title] = section
-        elif title != "agent":
-            faults.append(f"[{title}] is unknown: sections are [agent] and [service NAME]")
+    services, former = _by_name(sections, faults, is_plan=is_plan)
     specs = [_spec(name, section, services) for name, section in services.items()]
     try:
         in_dependency_order(specs)
@@ -166,7 +157,7 @@ def parse(text: str, *, is_plan: bool = False) -> Config:
     bare = {name: _kind(section, Scopes(config.cluster, name), gates / name) for name, section in services.items()}
     units = {name: kind for name, kind in bare.items() if isinstance(kind, Unit)}
     kinds = {name: probed(services[name], with_listens(services[name], kind)) for name, kind in bare.items()}
-    fit = fit_command(services)
+    fit = fit_settings(services)
     _refuse_twins(services, units)
     gone = tuple(_former(each, config.cluster, gates, {*services, *former}) for each in former.values())
     if faults:
@@ -174,6 +165,23 @@ def parse(text: str, *, is_plan: bool = False) -> Config:
     commands = tuple(command for section in services.values() for command in section.commands)
     fingerprint = _fingerprint(parser)
     return replace(config, kinds=kinds, units=units, commands=commands, former=gone, fingerprint=fingerprint, fit=fit)
+
+
+def _by_name(
+    sections: Mapping[str, Section], faults: list[str], *, is_plan: bool
+) -> tuple[dict[str, Section], dict[str, Section]]:
+    """The sections of the services, and of those that are to be stopped and nothing else."""
+    services: dict[str, Section] = {}
+    former: dict[str, Section] = {}
+    for title, section in sections.items():
+        word, _, name = title.partition(" ")
+        if word == "service" and NAME.fullmatch(name.strip()):
+            services[name.strip()] = section
+        elif is_plan and name_of(title):
+            former[title] = section
+        elif title != "agent":
+            faults.append(f"[{title}] is unknown: sections are [agent] and [service NAME]")
+    return services, former
 
 
 def _former(section: Section, cluster: str, gates: Path, known: Collection[str]) -> Former:

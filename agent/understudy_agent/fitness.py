@@ -42,7 +42,7 @@ class FitSettings:
     limit_s: float
 
 
-class Fitness:
+class FitCommand:
     """Asks the command. Call `tick` on every tick of the loop."""
 
     def __init__(self, settings: FitSettings | None, log: Log, run: Run = command_task) -> None:
@@ -128,7 +128,7 @@ def differ(one: Mapping[str, object], other: Mapping[str, object]) -> bool:
     return (KEY in one, one.get(KEY) is False) != (KEY in other, other.get(KEY) is False)
 
 
-def fit_command(services: Mapping[str, Section]) -> FitSettings | None:
+def fit_settings(services: Mapping[str, Section]) -> FitSettings | None:
     """The one command of a node, from the section of a service; None without any.
 
     Numbers of different services cannot be weighed against each other, so a second one is a fault.

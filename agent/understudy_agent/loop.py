@@ -13,7 +13,7 @@ from .exchange import Exchange
 from .failsafe import Failsafe
 from .farewell import ENDED_WELL, STOPPED_BADLY, Farewell
 from .files import LeaseFile, StatusFile
-from .fitness import Fitness, differ
+from .fitness import FitCommand, differ
 from .lease import UNBOUND, LeaseAnswer, LeaseView, Order, Sender
 from .log import Log
 from .placed import Placed
@@ -59,11 +59,14 @@ class Safeguards:
 
 @dataclass(frozen=True)
 class Host:
-    """What the machine gives an agent: its clock (CLOCK_BOOTTIME in ms), its service manager, and a log."""
+    """What the machine gives an agent: its clock (CLOCK_BOOTTIME in ms), its service manager, a log, and what says how
+    fit it is to take over; None: nothing does.
+    """
 
     clock_ms: Callable[[], int]
     notifier: SdNotifier
     log: Log
+    fitness: FitCommand | None = None
 
 
 class Agent:
@@ -77,7 +80,6 @@ class Agent:
         files: AgentFiles,
         safeguards: Safeguards,
         host: Host,
-        fitness: Fitness | None = None,
     ) -> None:
         self.exit_status: int | None = None
         """None while the agent goes on; then the exit status of its process."""
@@ -86,7 +88,7 @@ class Agent:
         self._lease_file, self._placed, self._status = files.lease, files.placed, files.status
         self._prober, self._failsafe, self._keeper = safeguards.prober, safeguards.failsafe, safeguards.keeper
         self._clock_ms, self._notifier, self._log = host.clock_ms, host.notifier, host.log
-        self._fitness = fitness or Fitness(None, self._log)
+        self._fitness = host.fitness or FitCommand(None, self._log)
         self._lease_view = self._woken(self._clock_ms())
         self._table = Table(self._reads, self._prober, self._log, f"remove {self._placed.path} and restart this agent")
         self._view: StateView | None = None

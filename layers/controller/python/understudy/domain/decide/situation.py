@@ -11,6 +11,7 @@ from understudy.domain.cluster.policy import Policy
 from understudy.domain.cluster.service_names import means_the_same
 from understudy.domain.cluster.state import ClusterState, NodeReport, PowerReading, ServiceStatus, Stage
 from understudy.domain.cluster.view import ClusterView
+from understudy.domain.decide.choosing import by_soundness, sound_of, without_these
 from understudy.domain.decide.failback import is_failback_due, preferred_since, spent
 from understudy.domain.decide.leaving import can_be_left, departures, is_stranded, leaves_now, ways_out
 from understudy.domain.decide.upkeep import Upkeep
@@ -126,8 +127,8 @@ def survey(view: ClusterView, observer: Observer) -> Situation:
     phase = _phase(view.state, view.now)
     holder = _holder(view, phase)
     fit, failed = _fit(view), failed_starts(view.state, view.definition)
-    sound = _sound(view, fit, failed)
-    ways = ways_out(view.state, sound, by_fitness(view, _without(fit, failed)))
+    sound = sound_of(view, fit, failed)
+    ways = ways_out(view.state, sound, by_fitness(view, without_these(fit, failed)))
     planned = _planned(view, observer, sound, ways)
     return Situation(
         phase=phase,
@@ -138,7 +139,7 @@ def survey(view: ClusterView, observer: Observer) -> Situation:
         observer=observer,
         mode=Mode.HELD if view.state.hold is not None and view.state.hold.is_on(view.now) else Mode.NORMAL,
         planned=planned,
-        target=_target(view, holder, planned, ways, _by_soundness(view, fit, failed)),
+        target=_target(view, holder, planned, ways, by_soundness(view, fit, failed)),
         upkeep=Upkeep(preferred_since(view, sound), failed),
     )
 
@@ -208,34 +209,19 @@ def fit_candidates(view: ClusterView, without: Container[str] = ()) -> tuple[str
     serves under no lease of ours: but the one that served last may get its lease back, and where nobody has been placed
     yet, the one that serves already is the only candidate.
     """
-    fit = _without(_fit(view), without)
-    return _by_soundness(view, fit, failed_starts(view.state, view.definition))
+    fit = without_these(_fit(view), without)
+    return by_soundness(view, fit, failed_starts(view.state, view.definition))
 
 
 def sound_candidates(view: ClusterView) -> tuple[str, ...]:
     """Those of the fit candidates where the service goes without need: no start has failed there, and they stay."""
-    return _sound(view, _fit(view), failed_starts(view.state, view.definition))
+    return sound_of(view, _fit(view), failed_starts(view.state, view.definition))
 
 
 def _fit(view: ClusterView) -> tuple[str, ...]:
     """By priority alone."""
     ready = (node.instance_id for node in _ready_standbys(view))
     return tuple(each for each in ready if not objection(view, each) and not fitness_objection(view, each))
-
-
-def _without(fit: tuple[str, ...], barred: Container[str]) -> tuple[str, ...]:
-    return tuple(each for each in fit if each not in barred)
-
-
-def _sound(view: ClusterView, fit: tuple[str, ...], failed: Container[str]) -> tuple[str, ...]:
-    return by_fitness(view, _without(_without(fit, failed), departures(view.state)))
-
-
-def _by_soundness(view: ClusterView, fit: tuple[str, ...], failed: Container[str]) -> tuple[str, ...]:
-    """However fit a node is, it comes after those where the service is known to start and to stay."""
-    sound = _sound(view, fit, failed)
-    going = by_fitness(view, _without(_without(fit, failed), sound))
-    return sound + going + (by_fitness(view, _without(fit, sound + going)) if view.policy.retry_failed_start else ())
 
 
 def _planned(
@@ -275,7 +261,7 @@ def _target(
 
 def _candidate_in_need(view: ClusterView, fit: tuple[str, ...], failed: Container[str]) -> Candidate:
     """Where no candidate is sound. One that AWS is about to take away is fit until it goes."""
-    if _without(fit, failed):
+    if without_these(fit, failed):
         return Candidate.FIT
     if fit:
         return Candidate.RETRY if view.policy.retry_failed_start else Candidate.NO_RETRY

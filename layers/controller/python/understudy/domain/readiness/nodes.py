@@ -189,8 +189,8 @@ def starts_known(facts: Facts) -> Finding:
     },
     remedy=(
         "Run the command `fit` of its agent's file on that node: it must print one whole number and end with 0, or end "
-        "with 1. The agent's log says `fitness` whenever that changes, and why. If the command is right, repair the data: "
-        "replication, most often."
+        "with 1. The agent's log says `fitness` whenever that changes, and why. If the command is right, repair the "
+        "data: replication, most often."
     ),
     command=STATE,
     can_be_unknown=False,
