@@ -50,7 +50,7 @@ class FitCommand:
         self._settings, self._log, self._run = settings, log, run
         self._task: Task | None = None
         self._given_up: Task | None = None
-        self._begun_ms = 0
+        self._begun_ms: int | None = None
         self._printed: int | None = None
         self._answer: dict[str, object] = {}
         self._answered_ms = 0
@@ -65,7 +65,7 @@ class FitCommand:
             self._begun_ms = now_ms
             self._task = self._run(self._settings.argv, self._judge, capture=True)
         if self._task is not None:
-            self._take_up(self._task, self._settings, now_ms)
+            self._take_up(self._task, self._settings, self._begun_ms or 0, now_ms)
         self._log_changes(self._settings, now_ms)
 
     def words(self, now_ms: int) -> Mapping[str, object]:
@@ -84,19 +84,19 @@ class FitCommand:
         """One that the kernel keeps in a call outlives being killed: there is never a second beside it."""
         if isinstance(self._given_up, Command) and not self._given_up.has_ended:
             return False
-        return not self._begun_ms or now_ms - self._begun_ms >= settings.interval_s * 1000
+        return self._begun_ms is None or now_ms - self._begun_ms >= settings.interval_s * 1000
 
-    def _take_up(self, task: Task, settings: FitSettings, now_ms: int) -> None:
+    def _take_up(self, task: Task, settings: FitSettings, begun_ms: int, now_ms: int) -> None:
         outcome, why = task.poll(), task.why
         if outcome is None:
-            if now_ms - self._begun_ms < settings.limit_s * 1000:
+            if now_ms - begun_ms < settings.limit_s * 1000:
                 return
             task.abort()
             self._given_up = task
             outcome, why = Outcome.UNKNOWN, f"it had no answer within {settings.limit_s:g} s"
         self._task = None
         self._answer = {} if outcome is Outcome.UNKNOWN else {KEY: self._printed if outcome is Outcome.DONE else False}
-        self._answered_ms, self._why = self._begun_ms, why
+        self._answered_ms, self._why = begun_ms, why
 
     def _judge(self, status: int, output: str) -> tuple[Outcome, str]:
         text = output.strip()
