@@ -20,6 +20,7 @@ from .exchange import Exchange
 from .expire import Expiry, Left, keep_the_lease
 from .failsafe import Failsafe, Means
 from .files import LeaseFile, Lock, MajorityFile, PlacedFile, PromiseFile, StatusFile
+from .fitness import FitCommand
 from .former import Former, text_with
 from .guardian import Guardian, Handover
 from .identity import Identity, Whoami
@@ -105,7 +106,7 @@ def _agent(settings: Config, log: Log, notifier: SdNotifier, wake: threading.Eve
             failsafe=failsafe,
             keeper=_guardian(settings, plan, former, log),
         ),
-        host=Host(clock_ms=boottime_ms, notifier=notifier, log=log),
+        host=Host(clock_ms=boottime_ms, notifier=notifier, log=log, fitness=FitCommand(settings.fit, log)),
     )
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from . import identity
 from .fields import BOOT, BUS, DEVICE, IP_ADDRESS, NAME, PARAMETER, REGION, TABLE, UNIT, WORD, Section
+from .fitness import FitSettings, fit_settings
 from .former import KIND_KEYS, KIND_OPTIONS, Former, name_of
 from .keys import default_parameter
 from .kinds import Script, ServiceKind
@@ -43,6 +44,9 @@ COMMON_KEYS = (
     "probe",
     "probe_tries",
     "listens",
+    "fit",
+    "fit_interval_s",
+    "fit_limit_s",
 )
 AGENT_KEYS = (
     "cluster",
@@ -121,6 +125,8 @@ class Config:
     """Only in a plan: services that this configuration does not name."""
     fingerprint: str = ""
     """Of what the file says of the services; "" without any. A start that failed may succeed with another one."""
+    fit: FitSettings | None = None
+    """What says how fit this node is to take over; None: nothing does."""
 
 
 def load(path: Path, *, is_plan: bool = False) -> Config:
@@ -190,6 +196,7 @@ def _with_services(config: Config, services: Mapping[str, Section], made: _Made)
         kinds=kinds,
         units=units,
         ocf={name: kind for name, kind in bare.items() if isinstance(kind, Ocf)},
+        fit=fit_settings(services),
         commands=tuple(command for section in services.values() for command in section.commands),
     )
 

@@ -13,6 +13,7 @@ from .exchange import Exchange
 from .failsafe import Failsafe
 from .farewell import ENDED_WELL, STOPPED_BADLY, Farewell
 from .files import LeaseFile, StatusFile
+from .fitness import FitCommand, differ
 from .lease import UNBOUND, LeaseAnswer, LeaseView, Order, Sender
 from .log import Log
 from .placed import Placed
@@ -58,18 +59,27 @@ class Safeguards:
 
 @dataclass(frozen=True)
 class Host:
-    """What the machine gives an agent: its clock (CLOCK_BOOTTIME in ms), its service manager, and a log."""
+    """What the machine gives an agent: its clock (CLOCK_BOOTTIME in ms), its service manager, a log, and what says how
+    fit it is to take over; None: nothing does.
+    """
 
     clock_ms: Callable[[], int]
     notifier: SdNotifier
     log: Log
+    fitness: FitCommand | None = None
 
 
 class Agent:
     """Beats, reads, and keeps the services where the lease says. Call `tick` at least every TICK_MS."""
 
     def __init__(
-        self, who: Self, services: Services, channel: Channel, files: AgentFiles, safeguards: Safeguards, host: Host
+        self,
+        who: Self,
+        services: Services,
+        channel: Channel,
+        files: AgentFiles,
+        safeguards: Safeguards,
+        host: Host,
     ) -> None:
         self.exit_status: int | None = None
         """None while the agent goes on; then the exit status of its process."""
@@ -78,6 +88,7 @@ class Agent:
         self._lease_file, self._placed, self._status = files.lease, files.placed, files.status
         self._prober, self._failsafe, self._keeper = safeguards.prober, safeguards.failsafe, safeguards.keeper
         self._clock_ms, self._notifier, self._log = host.clock_ms, host.notifier, host.log
+        self._fitness = host.fitness or FitCommand(None, self._log)
         self._lease_view = self._woken(self._clock_ms())
         self._table = Table(self._reads, self._prober, self._log, f"remove {self._placed.path} and restart this agent")
         self._view: StateView | None = None
@@ -131,6 +142,7 @@ class Agent:
         self._see_to_promises(now_ms, all_down=were_down)
         self._obey(now_ms, were_down=were_down)
         self._keeper.tick(now_ms, self._services.remains(), self._lease_view.terms)
+        self._fitness.tick(now_ms)
         self._report_states(now_ms)
         self._see_to_end(now_ms)
         self._beat_if_due(now_ms)
@@ -249,7 +261,10 @@ class Agent:
             self._news = True
             self._log.warning("cannot_take_over", unfit) if unfit else self._log.info("can_take_over", "again")
         waits = self._order is Order.WAIT or (self._order is Order.KEEP and self._watch.returned is not None)
-        self._report = BeatReport(self._lease_view.epoch, states, self._prober.words(now_ms), keeps_lease, unfit, waits)
+        fit = self._fitness.words(now_ms)
+        self._news = self._news or differ(fit, self._report.fit)
+        reach = self._prober.words(now_ms)
+        self._report = BeatReport(self._lease_view.epoch, states, reach, keeps_lease, unfit, waits, fit)
 
     # --- beats and reads ----------------------------------------------------------------------
 
@@ -300,6 +315,8 @@ class Agent:
         if self._farewell.take_note(self._lease_view, now_ms):
             self._news = True
         self.exit_status = self._farewell.exit_status(self._services, now_ms)
+        if self.exit_status is not None:
+            self._fitness.end()
         if self.exit_status == STOPPED_BADLY:
             self._log.error("stopped_badly", "services are left that could not be stopped")
         elif self.exit_status == ENDED_WELL:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from .remains import Remains
@@ -63,3 +63,5 @@ class BeatReport:
     """Why this node could not take over; "" when nothing is known to hinder it."""
     waits: bool = False
     """Whether it holds the lease and starts by itself as soon as a promise has run out, or the others were heard."""
+    fit: Mapping[str, object] = field(default_factory=dict)
+    """How fit this node is to take over, as the beat has it; empty when that is not known."""

@@ -51,6 +51,7 @@ def beat(who: Self, number: int, report: BeatReport, failsafe: Failsafe, accepte
         **report.quorum,
         **({"unfit": report.unfit} if report.unfit else {}),
         **({"waits": True} if report.waits else {}),
+        **report.fit,
         **({"config": who.config} if who.config else {}),
         "knows": failsafe.knows,
         **failsafe.words,
@@ -84,4 +85,5 @@ def status(cluster: str, instance: str, order: Order, lease_view: LeaseView, rep
         "services": dict(report.services),
         "unfit": report.unfit,
         **report.quorum,
+        **report.fit,
     }

@@ -71,6 +71,8 @@ class Until:
             self._give_up()
 
 
+OUTPUT_LIMIT = 2**20
+"""How much of what a command writes is kept (bytes): one that writes without end does not fill the memory."""
 CANNOT_BE_STARTED = 127
 """The exit status of a command that cannot be started, as in a shell."""
 
@@ -134,7 +136,7 @@ class Command:
 
     def _take_output(self) -> None:
         if self._child.stdout is not None and not self._child.stdout.closed:
-            self._said += self._child.stdout.read() or b""
+            self._said = (self._said + (self._child.stdout.read() or b""))[:OUTPUT_LIMIT]
 
     def _output(self) -> str:
         if self._child.stdout is not None:

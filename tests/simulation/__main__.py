@@ -23,6 +23,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--pauses", action="store_true", help="machines freeze and thaw, too")
     parser.add_argument("--off-alone", action="store_true", help="no proof but EC2's word that the node is off")
     parser.add_argument("--crowd", action="store_true", help="several clusters that move at the same time")
+    parser.add_argument("--fitness", action="store_true", help="nodes say how fit they are to take over")
     parser.add_argument("--weather", choices=SCRIPTS, default="", help="a day on which AWS was ill")
     cores = len(os.sched_getaffinity(0))
     parser.add_argument("--jobs", type=int, default=cores, help="in how many processes; without it, one for each core")
@@ -53,7 +54,7 @@ def _failures(outcomes: Iterator[Outcome], runs: int, tally: Tally) -> Iterator[
 
 def _again(series: Series, seed: int) -> str:
     """What tells the story of one seed."""
-    chosen = {"PAUSES": series.pauses, "OFF_ALONE": series.off_alone, "CROWD": series.crowd}
+    chosen = {"PAUSES": series.pauses, "OFF_ALONE": series.off_alone, "CROWD": series.crowd, "FITNESS": series.fitness}
     words = ["make sim", f"SEED={seed} RUNS=1 STOP=1", *(f"{name}=1" for name, is_set in chosen.items() if is_set)]
     return " ".join([*words, f"WEATHER={series.weather}"] if series.weather else words)
 
@@ -72,7 +73,8 @@ def _list_all(series: Series, failures: Iterator[Outcome]) -> bool:
 def main() -> int:
     """The exit status is 1 when a seed has failed."""
     options = _options()
-    series = Series(options.seed, options.runs, options.pauses, options.off_alone, options.crowd, options.weather)
+    chosen = options.pauses, options.off_alone, options.crowd, options.weather, options.fitness
+    series = Series(options.seed, options.runs, *chosen)
     if options.story:
         _say(outcome_of(series.plan(0)).story)
         return 0

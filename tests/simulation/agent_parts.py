@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 TOLD = {
     *("order", "service", "epoch_read", "urgent_beat", "stopped", "stopped_badly", "beat_failed", "read_failed"),
-    *("promises_asked", "promised", "promise_refused", "message_ignored", "quorum_changed"),
+    *("promises_asked", "promised", "promise_refused", "message_ignored", "quorum_changed", "fitness"),
     *("lease_expired", "lease_file_not_written", "promise_file_not_written"),
 }
 

@@ -10,7 +10,7 @@ from functools import partial
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from tests.simulation import failed_starts, invariants
+from tests.simulation import failed_starts, fitness, invariants
 from tests.simulation.functions import ApiDownError, FunctionDied
 from tests.support.asl_runner import Execution, LambdaFault, Status
 from tests.support.builders import CLUSTER
@@ -198,6 +198,7 @@ class WatchedLedger(FakeLedger):
         invariants.names_differ_is_never_chosen_or_released(self._world, definition, before, after)
         invariants.a_word_to_the_contrary_counts(self._world, definition, before, after)
         invariants.unproven_only_where_the_policy_says_so(definition, before, after)
+        fitness.after_a_commit(self._world, definition, before, written)
         failed_starts.after_a_commit(self._world, definition, before, written)
         return written
 

@@ -5,20 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tests.simulation.fitness import TAKES_BACK, sound
 from tests.simulation.invariants import Violation
 from understudy.domain.cluster.definition import Definition
 from understudy.domain.cluster.state import ClusterState, NodeReport, ServiceStatus, TransitionAction
 from understudy.domain.cluster.view import ClusterView
-from understudy.domain.decide.situation import Candidate, Observer, health_of, survey
-from understudy.domain.observe.health import NodeHealth
-from understudy.domain.observe.quorum import objection
-from understudy.domain.observe.serving import servers
+from understudy.domain.decide.situation import Candidate, Observer, survey
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
-
-TAKES_BACK = ("place-on-last-holder", "overdue-and-holder-returned")
-"""Who has no proof against it gets its own lease back, well or not: nobody else may have it."""
 
 
 @dataclass(frozen=True)
@@ -74,23 +69,12 @@ def _a_failed_start_is_the_last_choice(
         return
     if opened.target not in world.failed_starts or opened.target == before.active or opened.rule in TAKES_BACK:
         return
-    others = [each for each in _sound(world, definition, before, opened.opened_at) if each not in opened.tried]
+    others = [each for each in sound(world, definition, before, opened.opened_at) if each not in opened.tried]
     if others:
         found = (
             f"{opened.target} is to take over by {opened.rule}, and the service did not start there; {others} are fit"
         )
         raise Violation("a_failed_start_is_the_last_choice", found)
-
-
-def _sound(world: World, definition: Definition, state: ClusterState, now: int) -> list[str]:
-    barred = {state.active, *world.failed_starts, *servers(ClusterView(state, definition, now))}
-    return [
-        node.instance_id
-        for node in definition.serving
-        if node.instance_id not in barred
-        and health_of(ClusterView(state, definition, now), node.instance_id) is NodeHealth.READY
-        and not objection(ClusterView(state, definition, now), node.instance_id)
-    ]
 
 
 def _a_failed_start_is_remembered(world: World, definition: Definition, state: ClusterState) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from tests.simulation import invariants, workload
 from tests.simulation.agent_parts import Line, Reach, StoryLog
 from tests.simulation.expiring import Expiring, MachineLock, ends_of
+from tests.simulation.fitness import Data
 from tests.simulation.network import ANOTHER_KEY, KEY, PORT, Mailbox
 from tests.simulation.plan import Fault
 from tests.simulation.workload import Workload
@@ -120,6 +121,7 @@ class Machine:
         self._expiring: Expiring | None = None
         self._ring: KeyRing | None = None
         self.log = StoryLog(world.story, self.name)
+        self.data = Data(world, Random(f"{world.plan.seed}/fitness/{self.name}"))
 
     # --- what others ask ------------------------------------------------------------------------
 
@@ -356,7 +358,12 @@ class Machine:
                 failsafe=self._failsafe(),
                 keeper=Guarded(),
             ),
-            host=Host(clock_ms=self.now_ms, notifier=NoNotifier(), log=self.log),  # type: ignore[arg-type]
+            host=Host(
+                clock_ms=self.now_ms,
+                notifier=NoNotifier(),  # type: ignore[arg-type]
+                log=self.log,
+                fitness=self.data.command(self.log) if self.world.setting.has_fitness else None,
+            ),
         )
 
     def _supervised(self) -> Services:

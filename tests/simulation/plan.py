@@ -45,7 +45,8 @@ class Setting:
 
     `quorum`: the mode, "" for none; `shares_key`: its agents ask each other for promises; `has_latecomer`: one node is
     added to the definition while the cluster is in use; `has_leaver`: one is taken out, and perhaps put in again;
-    `keys_differ`: somebody changes the key on one node and not on the others; `services`: how many, 0: the seed says.
+    `keys_differ`: somebody changes the key on one node and not on the others; `services`: how many, 0: the seed says;
+    `has_fitness`: the nodes say how fit they are.
     """
 
     quorum: str = ""
@@ -55,6 +56,7 @@ class Setting:
     has_leaver: bool = False
     keys_differ: bool = False
     services: int = 0
+    has_fitness: bool = False
 
 
 @dataclass(frozen=True)

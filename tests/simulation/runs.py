@@ -9,6 +9,7 @@ from multiprocessing import get_context
 
 from tests.simulation.crowd import Crowd
 from tests.simulation.crowd_plan import CrowdPlan, draw_crowd
+from tests.simulation.fitness import draw_with_fitness
 from tests.simulation.invariants import Violation
 from tests.simulation.plan import OFF_ALONE, Fault, Plan, draw
 from tests.simulation.weather_scripts import draw_weather
@@ -85,11 +86,14 @@ class Series:
     off_alone: bool = False
     crowd: bool = False
     weather: str = ""
+    fitness: bool = False
 
     def plan(self, number: int) -> Plan | CrowdPlan:
         """The plan of the seed that is so many after the first."""
         if self.weather:
             return draw_weather(self.weather, self.seed + number)
+        if self.fitness:
+            return draw_with_fitness(self.seed + number)
         if self.crowd:
             return draw_crowd(self.seed + number)
         return draw(self.seed + number, pauses=self.pauses, policies=OFF_ALONE if self.off_alone else None)

@@ -3,7 +3,7 @@
 A safeguard that could be taken away unseen would be either not needed, or not tested.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -28,7 +28,7 @@ from understudy.domain.cluster.record import (
 )
 from understudy.domain.cluster.state import ClusterState, NodeReport, PowerReading, Proof
 from understudy.domain.cluster.view import ClusterView
-from understudy.domain.decide import situation
+from understudy.domain.decide import choosing, situation
 from understudy.domain.decide.rules import Decision
 from understudy.domain.decide.situation import Mode, Observer, Phase, Situation
 from understudy.domain.decide.upkeep import Upkeep, kept_up
@@ -394,6 +394,10 @@ def _no_objection(*_: Any) -> str:
     return ""
 
 
+def _as_they_come(_: ClusterView, candidates: Iterable[str]) -> tuple[str, ...]:
+    return tuple(candidates)
+
+
 SAFEGUARDS: Mapping[str, Safeguard] = {
     "proof": Safeguard(
         "fence_node waits until it is proved that the node before cannot serve",
@@ -730,6 +734,32 @@ SAFEGUARDS: Mapping[str, Safeguard] = {
         runs=4,
         story=STORIES["does-not-start-and-nobody-else-is-there"],
         finds=("a_failed_start_is_not_told_as_well",),
+    ),
+    "fitness-of-a-candidate": Safeguard(
+        "a node that is not fit by its own word, or has none where the policy requires it, takes nothing over",
+        (
+            (situation, "fitness_objection", _no_objection),
+            (opening, "fitness_objection", _no_objection),
+            (grant_lease, "fitness_objection", _no_objection),
+        ),
+        runs=8,
+        story=STORIES["says-how-fit-it-is"],
+        finds=("only_who_is_fit_gets_the_lease",),
+    ),
+    "fitness-at-the-grant": Safeguard(
+        "the word of the node that was chosen is looked at again when it is to get the lease",
+        ((grant_lease, "fitness_objection", _no_objection),),
+        runs=8,
+        found_at=2,
+        story=STORIES["says-that-it-is-not-fit-before-the-grant"],
+        finds=("only_who_is_fit_gets_the_lease",),
+    ),
+    "fittest-first": Safeguard(
+        "of those that are fit the fittest takes over, beyond the margin whatever its priority",
+        ((choosing, "by_fitness", _as_they_come),),
+        runs=8,
+        story=STORIES["says-how-fit-it-is"],
+        finds=("the_fittest_is_chosen",),
     ),
     "majority-remembered": Safeguard(
         "an agent that was restarted knows since when there has been no majority",

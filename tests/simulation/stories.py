@@ -231,4 +231,21 @@ STORIES: Mapping[str, Tale] = {
         _faults(("hold", 20, 1, 0, 0), ("partitioned", 30, 80, 0, 0), ("service_dies", 70, 1, 0, 0)),
         policies=(KEEP,),
     ),
+    "says-how-fit-it-is": Tale(
+        "node-a dies, then the node that took over; every node must say how fit it is, and says now this, now that",
+        _faults(("node_dies", 30, 25, 0, 0), ("node_dies", 75, 30, 1, 0), ("node_dies", 75, 30, 2, 0)),
+        setting=Setting(has_fitness=True),
+        policies=({"fitness": {"required": True}},),
+        members=3,
+        seeds=8,
+    ),
+    "says-that-it-is-not-fit-before-the-grant": Tale(
+        "node-a serves and is cut off, and node-b is wanted: until node-a's lease has run out, node-b's word may change",
+        _faults(("isolated", 30, 60, 0, 0), ("switchover", 32, 1, 1, 1)),
+        before=Before((0,), 0),
+        setting=Setting(has_fitness=True),
+        policies=({"fitness": {"required": True}},),
+        members=3,
+        seeds=8,
+    ),
 }

@@ -9,6 +9,7 @@ from unittest.mock import patch
 import pytest
 
 from tests.simulation import invariants
+from tests.simulation.fitness import draw_with_fitness
 from tests.simulation.invariants import TWO_SERVE, Violation
 from tests.simulation.node import Machine
 from tests.simulation.plan import FRESH, KINDS, OFF_ALONE, POLICIES, Fault, Plan, draw
@@ -47,6 +48,20 @@ def test_whatever_goes_wrong_what_must_always_hold_holds_and_no_story_is_without
 def test_machines_that_freeze_and_thaw_break_nothing_but_the_instant_after_the_thaw(first):
     failure = first_failure(draw(seed, pauses=True) for seed in range(first, first + BATCH))
     assert failure is None, report(failure)
+
+
+# B20
+@pytest.mark.parametrize("first", range(0, 40, BATCH))
+def test_only_who_is_fit_takes_over_and_the_fittest_first_whatever_goes_wrong(first):
+    failure = first_failure(draw_with_fitness(seed) for seed in range(first, first + BATCH))
+    assert failure is None, report(failure)
+
+
+def test_seeds_in_which_nobody_says_how_fit_it_is_are_the_same_as_before():  # B20
+    assert draw(7).setting.has_fitness is False
+    assert draw_with_fitness(7).faults == draw(7).faults
+    assert "not fit" in outcome_of(draw_with_fitness(7)).story
+    assert "not fit" not in outcome_of(draw(7)).story
 
 
 # S12 B4

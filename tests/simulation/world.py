@@ -99,6 +99,8 @@ class World:
         self.longest_lease_s = max(float(policy.get("lease_s", Policy().lease_s)) for policy in plan.policies)
         self.names_by_beat: dict[tuple[str, str, int], frozenset[str]] = {}
         """Which services a recorded beat has named, by instance, boot and number."""
+        self.fit_by_beat: dict[tuple[str, str, int], int | bool | None] = {}
+        """How fit a recorded beat has said that its sender is, by instance, boot and number."""
         self.failed_starts: dict[str, Start] = {}
         """Which nodes have failed to start the service and have given no reason to forget it (instance ids)."""
         self.passed_over: set[str] = set()
@@ -235,6 +237,7 @@ class World:
         machine, detail = self.machine_of(event["source"].rpartition("/")[2]), event["detail"]
         services = detail.get("services", {})
         self.names_by_beat[(machine.spec.instance_id, detail["boot"], detail["beat"])] = frozenset(services)
+        self.fit_by_beat[(machine.spec.instance_id, detail["boot"], detail["beat"])] = detail.get("fit")
         is_recorded = bool(self._invoke("record_heartbeat", lambda: self._record_heartbeat(event)) == RECORDED)
         if is_recorded and set(services.values()) == {"OUT_OF_SERVICE"}:
             machine.said_down_s = self.clock.now_s

@@ -6,7 +6,7 @@ of its CLOCK_BOOTTIME, which is the world's clock: every machine has run for a d
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tests.support.agent_disk import Disk, MemoryPath, MemorySlots, files_in_memory
@@ -14,6 +14,7 @@ from tests.support.agent_parts import AtOnce, Guarded, NoNotifier, NoStatus
 from understudy_agent.exchange import Exchange
 from understudy_agent.failsafe import Failsafe, Means
 from understudy_agent.files import LeaseFile, MajorityFile, PlacedFile, PromiseFile
+from understudy_agent.fitness import FitCommand, FitSettings
 from understudy_agent.keys import KeyRing
 from understudy_agent.loop import Agent, AgentFiles, Channel, Host, Safeguards
 from understudy_agent.model import ServiceSettings
@@ -23,13 +24,14 @@ from understudy_agent.prober import Prober
 from understudy_agent.promise import Memory
 from understudy_agent.remains import Remains
 from understudy_agent.services import Services
-from understudy_agent.tasks import FinishedTask, Outcome, Task
+from understudy_agent.tasks import FinishedTask, Judge, Outcome, Task, judged
 from understudy_agent.udp import Datagram
 
 if TYPE_CHECKING:
     from tests.support.world import World
 
 SERVICE = "postgresql"
+ASKED = FitSettings(SERVICE, ("how-fit",), interval_s=5, limit_s=4)
 KEY = b"the nodes of this world share this key"
 PORT = 7946
 BEAT_EVERY_S = 4
@@ -141,6 +143,7 @@ class Machine:
         self.starts = True  # whether its service can be started
         self.start_s, self.stop_s = 2, 0
         self.reaches = 99  # how many of the quorum hosts accept its connections
+        self.fit: int | bool | None = None  # what its fit command answers: a number, False, or None: nothing useful
         self.daemon = Daemon(self)
         self._disk = Disk()
         self._beaten_s = 0.0
@@ -207,7 +210,12 @@ class Machine:
                 ),
                 keeper=Guarded(),
             ),
-            host=Host(clock_ms=self.now_ms, notifier=NoNotifier(), log=log),  # type: ignore[arg-type]
+            host=Host(
+                clock_ms=self.now_ms,
+                notifier=NoNotifier(),  # type: ignore[arg-type]
+                log=log,
+                fitness=FitCommand(ASKED, log, self._say_how_fit),
+            ),
         )
 
     def _caller(self) -> AtOnce:
@@ -219,6 +227,12 @@ class Machine:
 
     def _promise_file(self) -> PromiseFile:
         return PromiseFile(self._path("promises.json"), self.boot)  # type: ignore[arg-type]
+
+    def _say_how_fit(self, argv: Sequence[str], judge: Judge, *, capture: bool) -> Task:
+        """What the fit command of this machine answers, at once."""
+        is_number = self.fit is not None and self.fit is not False
+        status = 0 if is_number else 1 if self.fit is False else 2
+        return FinishedTask(*judged(judge, status, f"{self.fit}" if is_number else ""))
 
     def _cannot_be_stopped(self, service: str) -> None:
         raise AssertionError(f"{service} of {self.instance_id} cannot be stopped")

@@ -32,7 +32,12 @@ OUTCOMES: dict[str, dict[str, str]] = {
         "GUARD_AHEAD": "CloseTransition",
         "STALE": LEFT,
     },
-    "GrantLease": {"GRANTED": "AwaitService", "UNFENCED": "BeforeFenceNodeAgain", "STALE": LEFT},
+    "GrantLease": {
+        "GRANTED": "AwaitService",
+        "UNFENCED": "BeforeFenceNodeAgain",
+        "NOT_FIT": "OpenTransition",
+        "STALE": LEFT,
+    },
     "AwaitService": {
         "IN_SERVICE": "CheckChange",
         "NOT_YET": "BeforeAwaitServiceAgain",

@@ -172,7 +172,10 @@ def test_nothing_but_its_question_leads_to_an_answer_and_no_answer_leads_to_a_tr
 
 
 def test_every_loop_passes_a_wait_or_a_question_or_opens_or_fences_again():
-    """MoveAddress has the node of a guard fenced once in an epoch: tests/workflow/test_lifting.py."""
+    """MoveAddress has the node of a guard fenced once in an epoch: tests/workflow/test_lifting.py.
+
+    Each node that is not fit when it is to get the lease is passed over once in a transition.
+    """
     graph = successors(STATES)
     again = {name: {"OpenTransition"} for name in graph if name != "WhatIsAsked"}
     again["AfterMoveAddress"] = {"OpenTransition", "FenceNode"}
@@ -186,6 +189,7 @@ def test_every_loop_passes_a_wait_or_a_question_or_opens_or_fences_again():
     assert {name for name, targets in graph.items() if "OpenTransition" in targets} == {
         "WhatIsAsked",
         "AfterAwaitService",
+        "AfterGrantLease",
         "AfterMoveAddress",
         ASKING,
     }

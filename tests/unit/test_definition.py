@@ -156,6 +156,7 @@ NOTHING_USUAL: dict[str, Any] = {
     "on_isolation": "keep",
     "outage_budget_s": 60,
     "retry_failed_start": False,
+    "fitness": {"required": True, "margin": 4096},
     "fencing": {"stop_instance": True, "accept": ["stopped"], "limit_s": 50, "unproven": "proceed"},
     "failback": {"mode": "automatic", "stable_for_s": 700, "hours": "22:00-06:00", "days": ["mon"]},
     "max_failovers": {"count": 2, "window_s": 1800},

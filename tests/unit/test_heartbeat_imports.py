@@ -36,12 +36,12 @@ MODULES = {
     "": "bootstrap clients invocation settings",
     "adapters": "answers aws_errors event_announcer sfn_launcher unreadable",
     "adapters.dynamodb": "beats commits definitions expressions items keys ledger maps registration seals table values",
-    "domain.cluster": "address approval definition departure doubt errors failed_start hold membership no_standby "
-    "policy quoting reach request seal service_names state tuning unaccepted view",
-    "domain.decide": "failback leaving rules silence situation upkeep",
+    "domain.cluster": "address approval definition departure doubt errors failed_start fitness hold membership "
+    "no_standby policy quoting reach request seal service_names state tuning unaccepted view",
+    "domain.decide": "choosing failback leaving rules silence situation upkeep",
     "domain.events": "alerts event facts reading",
     "domain.lease": "proof",
-    "domain.observe": "health heartbeat quorum serving signal starts",
+    "domain.observe": "fitness health heartbeat quorum serving signal starts",
     "domain.transition": "consent drill opening outcomes",
     "ports": "announcer launcher ledger measure seals",
     "usecases": "step",

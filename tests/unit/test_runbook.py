@@ -17,6 +17,7 @@ from understudy.domain.cluster.approval import Question
 from understudy.domain.cluster.definition import Definition, Record
 from understudy.domain.cluster.doubt import Doubt
 from understudy.domain.cluster.failed_start import FailedStart
+from understudy.domain.cluster.fitness import Fitness
 from understudy.domain.cluster.hold import Hold
 from understudy.domain.cluster.no_standby import NoStandby
 from understudy.domain.cluster.policy import Policy
@@ -76,6 +77,7 @@ STATE = ClusterState(
             quorum=Reach(2, 3),
             fault="its address is 10.0.0.9",
             unfit="it has promised",
+            fitness=Fitness(-8192),
             misnamed="it names web, not data",
         )
     },

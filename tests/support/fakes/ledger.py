@@ -95,6 +95,7 @@ class FakeLedger(Faulty):
                     accepted=beat.accepted or None,
                     lost_at=beat.recorded_at if is_after_loss else report.lost_at,
                     config=beat.config,
+                    fitness=beat.fitness,
                 ),
             )
 

@@ -7,6 +7,7 @@ import pytest
 
 from tests.support.builders import BOOTS, CLUSTER, NODE_A, NODE_B, NOW, a_beat, a_definition, a_report, a_state
 from understudy.domain.cluster.departure import Cause, Departure
+from understudy.domain.cluster.fitness import FITNESS_LIMIT, Fitness
 from understudy.domain.cluster.reach import Reach
 from understudy.domain.cluster.service_names import digest_of
 from understudy.domain.cluster.state import Alarm, ClusterState, PowerReading, ServiceStatus
@@ -167,6 +168,16 @@ def test_a_fingerprint_of_the_configuration_is_known_as_long_as_the_newest_beat_
     assert ledger.read(CLUSTER).nodes[NODE_B].config == "0a1b2c"
     again = recorded(ledger.record_beat(a_beat(NODE_B, beat=a_beat(NODE_B).beat + 4000, heard_at=NOW + 8)))
     assert again.nodes[NODE_B].config == ""
+
+
+# B20
+@pytest.mark.parametrize("number", [None, 0, -8192, FITNESS_LIMIT - 1])
+def test_how_fit_a_node_is_is_known_as_long_as_its_newest_beat_says_so(ledger, number):
+    told = recorded(ledger.record_beat(a_beat(NODE_B, fitness=Fitness(number))))
+    assert told.nodes[NODE_B].fitness == Fitness(number)
+    assert ledger.read(CLUSTER).nodes[NODE_B].fitness == Fitness(number)
+    again = recorded(ledger.record_beat(a_beat(NODE_B, beat=a_beat(NODE_B).beat + 4000, heard_at=NOW + 8)))
+    assert again.nodes[NODE_B].fitness is None
 
 
 def test_a_fault_is_kept_until_ec2_says_otherwise_and_a_beat_does_not_end_it(ledger):  # S3

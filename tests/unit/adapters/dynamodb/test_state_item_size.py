@@ -26,6 +26,7 @@ from understudy.domain.cluster.address import Address, AddressStatus
 from understudy.domain.cluster.approval import Question
 from understudy.domain.cluster.departure import Cause, Departure
 from understudy.domain.cluster.doubt import Doubt
+from understudy.domain.cluster.fitness import FITNESS_LIMIT, Fitness
 from understudy.domain.cluster.hold import Hold
 from understudy.domain.cluster.no_standby import NoStandby
 from understudy.domain.cluster.reach import Reach
@@ -114,6 +115,20 @@ def test_a_failed_start_and_a_fingerprint_for_each_node_cost_two_nodes_no_second
     assert size(state_item(whole, whole.revision)) < WRITE_UNIT
     without = ready_for_promises(replace(state, failed_starts={}))
     assert size(state_item(whole, whole.revision)) - size(state_item(without, without.revision)) < 100
+
+
+# B20 B9
+def test_how_fit_each_node_is_costs_two_nodes_no_second_unit():
+    state = a_state(2, failover_times=SPENT, address=MOVED)
+    nodes = {
+        each: replace(report, config="0a1b2c", fitness=Fitness(1 - FITNESS_LIMIT))
+        for each, report in state.nodes.items()
+    }
+    whole = ready_for_promises(replace(state, nodes=nodes))
+    assert size(state_item(whole, whole.revision)) < WRITE_UNIT
+    silent = {each: replace(report, fitness=None) for each, report in nodes.items()}
+    without = ready_for_promises(replace(state, nodes=silent))
+    assert size(state_item(whole, whole.revision)) - size(state_item(without, without.revision)) <= 2 * 24
 
 
 def ready_for_promises(state: Any) -> Any:

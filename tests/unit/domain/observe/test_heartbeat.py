@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.builders import NODE_A, NOW
+from understudy.domain.cluster.fitness import FITNESS_LIMIT, Fitness
 from understudy.domain.cluster.reach import Reach
 from understudy.domain.cluster.state import ServiceStatus
 from understudy.domain.observe.heartbeat import SERVICES_LIMIT, Beat, MalformedBeatError, parse_beat
@@ -210,6 +211,46 @@ def test_one_field_gone_wrong_is_a_malformed_beat_or_none(detail):
     except MalformedBeatError:
         return
     assert isinstance(beat.service, ServiceStatus)
+
+
+# B20
+@pytest.mark.parametrize(
+    ("fit", "fitness"),
+    [
+        (False, Fitness(None)),
+        (0, Fitness(0)),
+        (-8192, Fitness(-8192)),
+        (8192.0, Fitness(8192)),  # the same number as JSON may write it on its way
+        (FITNESS_LIMIT - 1, Fitness(FITNESS_LIMIT - 1)),
+        (1 - FITNESS_LIMIT, Fitness(1 - FITNESS_LIMIT)),
+    ],
+)
+def test_a_beat_says_how_fit_its_sender_is_to_take_over(fit, fitness):
+    assert parse_beat(ARN, NOW, {**DETAIL, "fit": fit}).fitness == fitness
+    assert parse_beat(ARN, NOW, DETAIL).fitness is None
+
+
+# B20 B10
+@pytest.mark.parametrize(
+    "fit",
+    [
+        True,
+        None,
+        "7",
+        "",
+        0.5,
+        float("inf"),
+        float("nan"),
+        FITNESS_LIMIT,
+        -FITNESS_LIMIT,
+        10**300,
+        1e300,
+        [7],
+        {"fit": 7},
+    ],
+)
+def test_a_fitness_that_cannot_be_is_refused_by_name(fit):
+    assert refusal(fit=fit).startswith("detail.fit is ")
 
 
 def test_a_beat_says_how_many_quorum_hosts_its_sender_reaches():  # S12

@@ -19,6 +19,8 @@ from tests.support.builders import (
     a_state,
 )
 from tests.support.readiness import UNREAD, facts, instances, of_all_kinds, says
+from understudy.domain.cluster.fitness import Fitness
+from understudy.domain.cluster.policy import FitnessPolicy, Policy
 from understudy.domain.cluster.reach import Reach
 from understudy.domain.cluster.service_names import NO_NAMES, digest_of
 from understudy.domain.cluster.state import PowerReading, ServiceStatus
@@ -190,3 +192,22 @@ def test_a_second_server_fails_readiness():  # B4
     says(nodes.one_serves, PASS, "no node serves without the lease")
     second = a_state(node_b=a_report(NODE_B, service=ServiceStatus.IN_SERVICE, keeps_lease=False))
     says(nodes.one_serves, FAIL, "node-b says that it serves, and does not hold the lease", state=second)
+
+
+# B20 S1
+@pytest.mark.parametrize(
+    ("a", "b", "required", "verdict", "found"),
+    [
+        (None, None, False, PASS, "no node says how fit it is, and none need"),
+        (Fitness(0), Fitness(-4), False, PASS, "node-b says -4"),
+        (Fitness(0), Fitness(None), False, FAIL, "node-b: it says that it is not fit to take over"),
+        (Fitness(0), None, True, FAIL, "node-b: it does not say how fit it is, and policy.fitness.required is true"),
+        (Fitness(0), None, False, WARN, "node-b does not say how fit it is"),
+        (Fitness(None), Fitness(0), False, WARN, "node-a: it says that it is not fit to take over"),
+        (None, Fitness(0), True, WARN, "node-a: it does not say how fit it is, and policy.fitness.required is true"),
+    ],
+)
+def test_a_standby_that_is_not_known_to_be_fit_is_told_of_before_it_is_needed(a, b, required, verdict, found):
+    state = a_state(node_a=a_report(NODE_A, fitness=a), node_b=a_report(NODE_B, fitness=b))
+    definition = a_definition(policy=Policy(fitness=FitnessPolicy(required)))
+    says(nodes.fitness_known, verdict, found, state=state, definition=definition)

@@ -40,6 +40,7 @@ from tests.support.readiness import (
 )
 from understudy.domain import readiness
 from understudy.domain.cluster.definition import Route
+from understudy.domain.cluster.fitness import Fitness
 from understudy.domain.cluster.network import RouteTarget
 from understudy.domain.cluster.policy import ApprovalPolicy, Fencing, Policy
 from understudy.domain.cluster.reach import Reach
@@ -151,6 +152,8 @@ VARIANTS: tuple[dict[str, Any], ...] = (
     },
     {"state": a_state(1), "now": NOW + 60},
     {"state": a_state(failed_starts=a_failed_start())},
+    {"state": a_state(node_b=a_report(NODE_B, fitness=Fitness(None)))},
+    {"state": a_state(node_a=a_report(NODE_A, fitness=Fitness(0)))},
     {"state": a_state(node_b=a_report(NODE_B, fault="its address is 10.0.2.99, not 10.0.2.10"))},
     {"records": {NAME_KEY: (FoundRecord("CNAME", None),), GUARD_KEY: found(1, stack="other")}},
     {"records": {NAME_KEY: (*found(0, ttl=300), FoundRecord("AAAA", None)), GUARD_KEY: ()}},

@@ -62,7 +62,7 @@ ODD: list[Any] = [
     {"x": {"y": "z"}},
 ]
 LACKS_ONE_AND_HAS_ONE_MORE = "lacks postgresql; has 1 that the definition does not name"
-DETAIL = ("cluster", "boot", "beat", "keeps_lease", "read_epoch", "services", "agent", "quorum")
+DETAIL = ("cluster", "boot", "beat", "keeps_lease", "read_epoch", "services", "agent", "quorum", "fit")
 
 
 def label(value: Any) -> str:

@@ -19,6 +19,7 @@ SAYS = st.fixed_dictionaries(
         "beat": NUMBERS,
         "read_epoch": NUMBERS,
         "knows": NUMBERS,
+        "fit": st.one_of(st.booleans(), NUMBERS),
         "keeps_lease": st.booleans(),
         "boot": st.text(max_size=70),
         "services": st.dictionaries(st.text(max_size=8), WORDS, max_size=3),

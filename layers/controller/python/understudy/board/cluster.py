@@ -13,7 +13,7 @@ from understudy.domain.cluster.state import ServiceStatus
 from understudy.domain.decide.failback import spent
 from understudy.domain.decide.rules import COLUMNS, Action
 from understudy.domain.decide.silence import is_put_off
-from understudy.domain.decide.situation import NO_SOUND_STANDBY, Budget, Candidate, Mode, Phase
+from understudy.domain.decide.situation import NO_FIT_STANDBY, NO_SOUND_STANDBY, Budget, Candidate, Mode, Phase
 from understudy.domain.observe.peers import peer_faults
 from understudy.domain.readiness.facts import Verdict
 from understudy.domain.transition.consent import is_in_question, standing_question
@@ -23,6 +23,7 @@ from understudy.domain.watch.drift import repairable, withheld
 Reason = tuple[Attention, str]
 LACKS = {
     Candidate.NO_QUORUM: "quorum keeps every standby from taking over",
+    Candidate.NO_FITNESS: NO_FIT_STANDBY,
     Candidate.RETRY: NO_SOUND_STANDBY,
     Candidate.NO_RETRY: NO_SOUND_STANDBY,
 }

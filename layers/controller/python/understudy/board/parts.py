@@ -9,6 +9,7 @@ from understudy.domain.cluster.record import RecordReading, RecordSet, read_guar
 from understudy.domain.cluster.state import INGESTION_CUT_OFF_S, ClusterState, NodeReport, PowerReading
 from understudy.domain.decide.leaving import departures
 from understudy.domain.decide.situation import health_of
+from understudy.domain.observe.fitness import fitness_words
 from understudy.domain.observe.health import NodeHealth
 from understudy.domain.observe.peers import peer_faults, rotation, unanswered
 from understudy.domain.observe.quorum import count_heard, objection
@@ -113,6 +114,8 @@ def _notes(spec: NodeSpec, report: NodeReport, look: BoardEntry) -> list[str]:
     against = objection(look.view, spec.instance_id)
     if health is NodeHealth.READY and spec.role is Role.SERVING and against:
         said.append(f"quorum: {against}")
+    if words := fitness_words(look.view, spec.instance_id):
+        said.append(f"fitness: {words}")
     return said
 
 

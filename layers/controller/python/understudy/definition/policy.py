@@ -10,6 +10,7 @@ from understudy.domain.cluster.policy import (
     FailbackPolicy,
     FailoverBudget,
     Fencing,
+    FitnessPolicy,
     Policy,
 )
 from understudy.domain.cluster.state import Proof, TransitionAction
@@ -22,12 +23,13 @@ RENAMED = {"policy.fence_limit_s": "policy.fencing.limit_s"}
 
 def policy_of(document: ClusterDocument) -> Policy:
     """The policy that a text stands for."""
-    plain = document.policy.model_dump(exclude={"fencing", "failback", "max_failovers", "approval", "drill"})
+    plain = document.policy.model_dump(exclude={"fencing", "failback", "max_failovers", "fitness", "approval", "drill"})
     return Policy(
         **plain,
         fencing=_fencing(document.policy.fencing),
         failback=FailbackPolicy(**document.policy.failback.model_dump()),
         max_failovers=FailoverBudget(**document.policy.max_failovers.model_dump()),
+        fitness=FitnessPolicy(**document.policy.fitness.model_dump()),
         approval=_approval(document.policy.approval),
         drill=DrillPolicy(**document.policy.drill.model_dump()) if document.policy.drill else None,
     )

@@ -21,6 +21,7 @@ from understudy.definition.parts import (
     Seconds,
     StartSeconds,
 )
+from understudy.domain.cluster.fitness import MARGIN_LIMIT
 from understudy.domain.lease.terms import LATE_S
 
 
@@ -63,6 +64,21 @@ class FailbackDocument(Part):
     )
     days: tuple[Day, ...] = Field(
         default=(), max_length=7, description="Days on which these hours begin. Every day when empty."
+    )
+
+
+class FitnessDocument(Part):
+    """What the nodes' own words on how fit their data is (`fit` in the agent's file) do to the choice among them."""
+
+    required: StrictBool = Field(
+        default=False,
+        description="true: a node that does not say how fit it is takes nothing over. One that says that it is not fit "
+        "never does.",
+    )
+    margin: Annotated[int, Field(ge=0, le=MARGIN_LIMIT), NoTruth] = Field(
+        default=0,
+        description="By how much a node must be fitter to go before one of better priority, in the unit of the nodes' "
+        "numbers.",
     )
 
 
@@ -128,5 +144,6 @@ class PolicyDocument(Part):
         BeforeValidator(_spelled_out, json_schema_input_type=Literal["manual", "automatic"] | FailbackDocument),
     ] = FailbackDocument(mode="manual")
     max_failovers: BudgetDocument = BudgetDocument()
+    fitness: FitnessDocument = FitnessDocument()
     approval: ApprovalDocument = ApprovalDocument()
     drill: DrillDocument | None = None

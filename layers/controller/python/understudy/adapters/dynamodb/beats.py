@@ -40,7 +40,7 @@ RUN_BROKEN = Refusal("run_broken")
 BEAT_LOST = Refusal("beat_lost")
 BEAT_WORDS = ("beat", "heard_at", "boot", "service", "keeps_lease", "read_epoch", "agent", "knows", "named")
 
-SOMETIMES = ("quorum", "unfit", "config", "key", "silent", "accepted", "waits")
+SOMETIMES = ("quorum", "unfit", "config", "key", "silent", "accepted", "waits", "fitness")
 
 POWER_NEVER_TOLD = f"attribute_not_exists({NODE}.#power_at)"
 POWER_NOT_OLDER = f"{NODE}.#power_at <= :at"

@@ -133,7 +133,9 @@ def _candidates(view: ClusterView) -> tuple[Candidate, ...]:
         return (Candidate.NONE,)
     without_quorum = () if view.definition.quorum.mode is QuorumMode.NONE else (Candidate.NO_QUORUM,)
     failed_before = Candidate.RETRY if view.policy.retry_failed_start else Candidate.NO_RETRY
-    return (Candidate.FIT, failed_before, Candidate.NONE, *without_quorum)
+    is_fitness_said = view.policy.fitness.required or any(each.fitness for each in view.state.nodes.values())
+    without_fitness = (Candidate.NO_FITNESS,) if is_fitness_said else ()
+    return (Candidate.FIT, failed_before, Candidate.NONE, *without_quorum, *without_fitness)
 
 
 def _can_be_planned(other: Situation, situation: Situation, view: ClusterView) -> bool:
@@ -182,6 +184,7 @@ def _condition(value: StrEnum, column: str, view: ClusterView) -> str:
         "candidate RETRY": "on every other node that is fit the service did not start",
         "candidate NO_RETRY": "the same, and retry_failed_start is false: none is tried again",
         "candidate NO_QUORUM": "quorum keeps every other node that is ready from taking over",
+        "candidate NO_FITNESS": "every other node that is ready says that it is not fit, or does not say as it must",
         "candidate NONE": "no other node is ready",
         "repair NOT_DUE": "no address is due to be put right",
         "repair DUE": "an address is known not to lead to the service, and is due to be put right",

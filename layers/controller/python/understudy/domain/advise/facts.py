@@ -11,6 +11,7 @@ from understudy.domain.decide.failback import is_open, spent
 from understudy.domain.decide.leaving import departures
 from understudy.domain.decide.situation import health_of
 from understudy.domain.lease.proof import evidence, lease_expires_at
+from understudy.domain.observe.fitness import fitness_words
 from understudy.domain.observe.quorum import objection
 from understudy.domain.observe.starts import failed_starts
 from understudy.domain.transition.consent import standing_question
@@ -65,6 +66,10 @@ def _of_node(node: NodeSpec, view: ClusterView) -> Iterator[Fact]:
     if view.definition.quorum.mode is not QuorumMode.NONE:
         against = objection(view, node.instance_id)
         yield Fact(f"{node.name} quorum", against or "does not object")
+    if words := fitness_words(view, node.instance_id):
+        margin = view.policy.fitness.margin
+        age_s = None if report is None or report.heard_at is None else view.now - report.heard_at
+        yield Fact(f"{node.name} fitness", words, age_s, margin, "fitness.margin")
 
 
 def _of_beats(name: str, report: NodeReport, heard_at: int, definition: Definition, now: int) -> Iterator[Fact]:

@@ -102,6 +102,18 @@ class DrillPolicy:
 
 
 @dataclass(frozen=True)
+class FitnessPolicy:
+    """What the nodes' own words on how fit they are do to the choice among them.
+
+    `required`: whether one that says no word takes nothing over. `margin`: by how much a node must be fitter to go
+    before one of better priority, in the unit of the nodes' numbers.
+    """
+
+    required: bool = False
+    margin: int = 0
+
+
+@dataclass(frozen=True)
 class Policy:
     """Timings and choices of one cluster. All times are seconds.
 
@@ -126,6 +138,7 @@ class Policy:
     fencing: Fencing = field(default_factory=Fencing)
     failback: FailbackPolicy = field(default_factory=FailbackPolicy)
     max_failovers: FailoverBudget = field(default_factory=FailoverBudget)
+    fitness: FitnessPolicy = field(default_factory=FitnessPolicy)
     approval: ApprovalPolicy = field(default_factory=ApprovalPolicy)
     drill: DrillPolicy | None = None
 

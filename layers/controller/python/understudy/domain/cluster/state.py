@@ -12,6 +12,7 @@ from understudy.domain.cluster.approval import Question
 from understudy.domain.cluster.departure import Cause, Departure
 from understudy.domain.cluster.doubt import Doubt
 from understudy.domain.cluster.failed_start import FailedStart
+from understudy.domain.cluster.fitness import Fitness
 from understudy.domain.cluster.hold import Hold
 from understudy.domain.cluster.no_standby import NoStandby
 from understudy.domain.cluster.reach import QuorumHosts, Reach
@@ -129,6 +130,7 @@ class NodeReport:
     the newest; `lost_at`: when a beat was recorded last that shows that one before it was lost, or is late; 0: never.
     `config`: a fingerprint of its agent's configuration of the services, empty when its newest beat gives none.
     `waits`: whether it holds the lease, by its newest beat, and only waits before it starts its services by itself.
+    `fitness`: how fit it is to take over, in its own words; None when its newest beat does not say.
 
     `departure`: AWS's newest word that the instance goes, and `departure_boot` the boot that beat last when it came.
 
@@ -167,6 +169,7 @@ class NodeReport:
     accepted: int | None = None
     lost_at: int = 0
     waits: bool = False
+    fitness: Fitness | None = None
     departure: Departure | None = None
     departure_boot: str = ""
 

@@ -104,9 +104,9 @@ READY, GONE, UNKNOWN, NOBODY, AWAITED, UNHEARD, CONTESTED, RETURNED, UNPROVEN = 
 FAILED, SILENT = _one_of(Holder.FAILED), _one_of(Holder.SILENT)
 TOLD = FAILED | GONE
 """What the node itself, its alarm or EC2 has said. Silence is nobody's word: it is worth as much as the observer."""
-SOUND, RETRY, NO_RETRY, NO_QUORUM, UNREADY = (_one_of(candidate) for candidate in Candidate)
+SOUND, RETRY, NO_RETRY, NO_QUORUM, NO_FITNESS, UNREADY = (_one_of(candidate) for candidate in Candidate)
 FIT = SOUND | RETRY
-NONE = NO_RETRY | NO_QUORUM | UNREADY
+NONE = NO_RETRY | NO_QUORUM | NO_FITNESS | UNREADY
 NOT_DUE, DUE = (_one_of(repair) for repair in Repair)
 LEFT, SPENT = (_one_of(budget) for budget in Budget)
 TRUSTED, SUSPECT = (_one_of(observer) for observer in Observer)
@@ -135,6 +135,12 @@ PROVE = (
 )
 QUORUM = (
     "Repair the network or the quorum hosts, or bring a node back: it goes on by itself as soon as there is a quorum."
+)
+NOT_FIT = (
+    "Look at the data of each node that is left, and at what its command `fit` says: a node that says that it is not fit "
+    "may lack what clients have written. It goes on by itself as soon as one says that it is fit. To take over with what "
+    "a node has: take `fit` out of its agent's file and restart its agent; or, where nodes only cannot say, put "
+    "policy.fitness.required to false."
 )
 OBSERVER = (
     "If all clusters are silent, repair the heartbeat path (network, permissions, AWS). If it is only one, "
@@ -184,6 +190,8 @@ RULES: tuple[Rule, ...] = (
     Rule("told-and-only-failed-starts-left",   SETTLED,   TOLD,                        NO_RETRY, ANY,   ANY,    ANY,      NORMAL,  ANY,     CALL_OPERATOR, "the active node has failed or is gone, the service did not start on any node that is left, and retry_failed_start is false", FAILED_STARTS),
     Rule("quorum-is-lost",                     SETTLED,   SILENT,                      NO_QUORUM, ANY,  ANY,    TRUSTED,  NORMAL,  ANY,     CALL_OPERATOR, "the active node has not been heard for silence_limit_s, and quorum keeps the nodes that are ready from taking over", QUORUM),
     Rule("told-and-quorum-is-lost",            SETTLED,   TOLD,                        NO_QUORUM, ANY,  ANY,    ANY,      NORMAL,  ANY,     CALL_OPERATOR, "the active node has failed or is gone, and quorum keeps the nodes that are ready from taking over", QUORUM),
+    Rule("fitness-is-missing",                 SETTLED,   SILENT,                      NO_FITNESS, ANY, ANY,    TRUSTED,  NORMAL,  ANY,     CALL_OPERATOR, "the active node has not been heard for silence_limit_s, and no other node that is ready says that it is fit to take over", NOT_FIT),
+    Rule("told-and-fitness-is-missing",        SETTLED,   TOLD,                        NO_FITNESS, ANY, ANY,    ANY,      NORMAL,  ANY,     CALL_OPERATOR, "the active node has failed or is gone, and no other node that is ready says that it is fit to take over", NOT_FIT),
     Rule("failover-budget-is-spent",           SETTLED,   SILENT,                      FIT,   ANY,      SPENT,  TRUSTED,  NORMAL,  ANY,     CALL_OPERATOR, "the active node has not been heard for silence_limit_s, but max_failovers are used up in this window", COMMON_CAUSE),
     Rule("told-and-budget-is-spent",           SETTLED,   TOLD,                        FIT,   ANY,      SPENT,  ANY,      NORMAL,  ANY,     CALL_OPERATOR, "the active node has failed or is gone, but max_failovers are used up in this window", COMMON_CAUSE),
     Rule("active-is-unknown",                  SETTLED,   UNKNOWN,                     ANY,   ANY,      ANY,    ANY,      NORMAL,  ANY,     CALL_OPERATOR, "the active node has never been heard, or is not the node of the definition any more: unknown is not failed", START_AGENT),
@@ -194,6 +202,7 @@ RULES: tuple[Rule, ...] = (
     Rule("nobody-to-place-on",                 SETTLED,   NOBODY,                      UNREADY, ANY,    ANY,    ANY,      NORMAL,  ANY,     CALL_OPERATOR, "nobody holds the lease, and no node is fit to get it", BRING_BACK),
     Rule("only-failed-starts-to-place-on",     SETTLED,   NOBODY,                      NO_RETRY, ANY,   ANY,    ANY,      NORMAL,  ANY,     CALL_OPERATOR, "nobody holds the lease, the service did not start on any node that is left, and retry_failed_start is false", FAILED_STARTS),
     Rule("no-quorum-to-place-on",              SETTLED,   NOBODY,                      NO_QUORUM, ANY,  ANY,    ANY,      NORMAL,  ANY,     CALL_OPERATOR, "nobody holds the lease, and quorum keeps the nodes that are ready from getting it", QUORUM),
+    Rule("no-fitness-to-place-on",             SETTLED,   NOBODY,                      NO_FITNESS, ANY, ANY,    ANY,      NORMAL,  ANY,     CALL_OPERATOR, "nobody holds the lease, and no node that is ready says that it is fit to get it", NOT_FIT),
     Rule("place-on-last-holder",               SETTLED,   RETURNED,                    ANY,   ANY,      ANY,    ANY,      NORMAL,  ANY,     PLACE,         "nobody holds the lease; the node that served last, or whose address the record carries, is fit"),
     Rule("last-holder-is-unproven",            SETTLED,   UNPROVEN,                    ANY,   ANY,      ANY,    ANY,      NORMAL,  ANY,     CALL_OPERATOR, "the node that served last may still serve, and there is no proof that it does not", PROVE),
     Rule("held-and-not-served",                SETTLED,   TROUBLE,                     ANY,   ANY,      ANY,    ANY,      HELD,    ANY,     CALL_OPERATOR, "the cluster is held, and it is not known that its service is served: nothing moves until it is resumed or asked for", RESUME),

@@ -11,10 +11,12 @@ from understudy.domain.cluster.policy import Policy
 from understudy.domain.cluster.service_names import means_the_same
 from understudy.domain.cluster.state import ClusterState, NodeReport, PowerReading, ServiceStatus, Stage
 from understudy.domain.cluster.view import ClusterView
+from understudy.domain.decide.choosing import by_soundness, sound_of, without_these
 from understudy.domain.decide.failback import is_failback_due, preferred_since, spent
 from understudy.domain.decide.leaving import can_be_left, departures, is_stranded, leaves_now, ways_out
 from understudy.domain.decide.upkeep import Upkeep
 from understudy.domain.lease.proof import find_proof
+from understudy.domain.observe.fitness import by_fitness, fitness_objection
 from understudy.domain.observe.health import NodeHealth, diagnose, is_heard_without_gap
 from understudy.domain.observe.quorum import objection
 from understudy.domain.observe.serving import Said, adoptable, others_serving, said, servers, undecided, unheard
@@ -56,11 +58,13 @@ class Candidate(StrEnum):
     RETRY = "RETRY"  # only where the service did not start when it was to last; the policy has it tried again
     NO_RETRY = "NO_RETRY"  # only there, and the policy does not
     NO_QUORUM = "NO_QUORUM"  # one is ready, and quorum keeps it from taking over
+    NO_FITNESS = "NO_FITNESS"  # one is ready, and is not fit by its own word, or has none where the policy requires it
     NONE = "NONE"
 
 
 FAILED_BEFORE = (Candidate.RETRY, Candidate.NO_RETRY)
 NO_SOUND_STANDBY = "no standby is known to work: the service did not start on any that is fit"
+NO_FIT_STANDBY = "no other node that is ready says that it is fit to take over"
 
 
 class Repair(StrEnum):
@@ -123,8 +127,8 @@ def survey(view: ClusterView, observer: Observer) -> Situation:
     phase = _phase(view.state, view.now)
     holder = _holder(view, phase)
     fit, failed = _fit(view), failed_starts(view.state, view.definition)
-    sound = _sound(view.state, fit, failed)
-    ways = ways_out(view.state, sound, _without(fit, failed))
+    sound = sound_of(view, fit, failed)
+    ways = ways_out(view.state, sound, by_fitness(view, without_these(fit, failed)))
     planned = _planned(view, observer, sound, ways)
     return Situation(
         phase=phase,
@@ -135,7 +139,7 @@ def survey(view: ClusterView, observer: Observer) -> Situation:
         observer=observer,
         mode=Mode.HELD if view.state.hold is not None and view.state.hold.is_on(view.now) else Mode.NORMAL,
         planned=planned,
-        target=_target(view, holder, planned, ways, _by_soundness(view.state, fit, failed, view.policy)),
+        target=_target(view, holder, planned, ways, by_soundness(view, fit, failed)),
         upkeep=Upkeep(preferred_since(view, sound), failed),
     )
 
@@ -197,39 +201,27 @@ def observer_of_all(state: ClusterState, policy: Policy, now: int, is_anyone_hea
 
 
 def fit_candidates(view: ClusterView, without: Container[str] = ()) -> tuple[str, ...]:
-    """Instance ids of the nodes fit to take over: ready, and quorum does not object; best priority first.
+    """Instance ids of the nodes fit to take over: ready, and neither quorum nor their own word on their data objects.
 
-    Those that AWS is about to take away come after those that stay, and after them those on which the service did
-    not start, or none of these where the policy has none tried again. Neither the active node nor a witness is
-    ever one of them, nor a node that says that it serves under no lease of ours: but the one that served last may get
-    its lease back, and where nobody has been placed yet, the one that serves already is the only candidate.
+    Best priority first, unless another is fitter by more than the policy's margin. Those that AWS is about to take away
+    come after those that stay, and after them those on which the service did not start, or none of these where the
+    policy has none tried again. Neither the active node nor a witness is ever one of them, nor a node that says that it
+    serves under no lease of ours: but the one that served last may get its lease back, and where nobody has been placed
+    yet, the one that serves already is the only candidate.
     """
-    fit = _without(_fit(view), without)
-    return _by_soundness(view.state, fit, failed_starts(view.state, view.definition), view.policy)
+    fit = without_these(_fit(view), without)
+    return by_soundness(view, fit, failed_starts(view.state, view.definition))
 
 
 def sound_candidates(view: ClusterView) -> tuple[str, ...]:
     """Those of the fit candidates where the service goes without need: no start has failed there, and they stay."""
-    return _sound(view.state, _fit(view), failed_starts(view.state, view.definition))
+    return sound_of(view, _fit(view), failed_starts(view.state, view.definition))
 
 
 def _fit(view: ClusterView) -> tuple[str, ...]:
+    """By priority alone."""
     ready = (node.instance_id for node in _ready_standbys(view))
-    return tuple(each for each in ready if not objection(view, each))
-
-
-def _without(fit: tuple[str, ...], barred: Container[str]) -> tuple[str, ...]:
-    return tuple(each for each in fit if each not in barred)
-
-
-def _sound(state: ClusterState, fit: tuple[str, ...], failed: Container[str]) -> tuple[str, ...]:
-    return _without(_without(fit, failed), departures(state))
-
-
-def _by_soundness(state: ClusterState, fit: tuple[str, ...], failed: Container[str], policy: Policy) -> tuple[str, ...]:
-    sound = _sound(state, fit, failed)
-    going = _without(_without(fit, failed), sound)
-    return sound + going + (_without(fit, sound + going) if policy.retry_failed_start else ())
+    return tuple(each for each in ready if not objection(view, each) and not fitness_objection(view, each))
 
 
 def _planned(
@@ -269,11 +261,14 @@ def _target(
 
 def _candidate_in_need(view: ClusterView, fit: tuple[str, ...], failed: Container[str]) -> Candidate:
     """Where no candidate is sound. One that AWS is about to take away is fit until it goes."""
-    if _without(fit, failed):
+    if without_these(fit, failed):
         return Candidate.FIT
     if fit:
         return Candidate.RETRY if view.policy.retry_failed_start else Candidate.NO_RETRY
-    return Candidate.NO_QUORUM if any(_ready_standbys(view)) else Candidate.NONE
+    ready = [node.instance_id for node in _ready_standbys(view)]
+    if any(not objection(view, each) for each in ready):
+        return Candidate.NO_FITNESS
+    return Candidate.NO_QUORUM if ready else Candidate.NONE
 
 
 def _ready_standbys(view: ClusterView) -> Iterator[NodeSpec]:

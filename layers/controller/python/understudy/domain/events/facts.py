@@ -21,6 +21,8 @@ class NodeFacts(TypedDict):
     unfit: str  # why it cannot take over, by its own word; empty: it can
     start_failed_at: int | None  # since when the service is known not to start on it
     quorum: str  # why quorum keeps it from taking over; empty: it does not
+    fitness: int | None  # how fit it is to take over, by its own word; null: it says no number
+    not_fit: str  # why its own word keeps it from taking over; empty: it does not
     power: str  # by EC2's word
     goes: str  # who is about to take it away; empty: nobody
     alarms_on: Sequence[str]  # their names
@@ -71,6 +73,7 @@ def _node(name: str, node: Mapping[str, Any]) -> str:
     said = f"its services {'' if _is_heard(node) else 'were last said to be '}{word(node.get('service'))}"
     services = "it has never said how its services are" if age is None else said
     more = [f"{key}: {word(node[key])}" for key in ("fault", "quorum") if node.get(key)]
+    more += [f"fitness: {word(node['not_fit'])}"] if node.get("not_fit") else []
     more += [f"about to go: {word(node['goes'])}"] if node.get("goes") else []
     more += ["the service did not start on it"] if node.get("start_failed_at") else []
     return "; ".join([f"{name}: {word(node.get('health'))}, {services}, {heard}", *more])
@@ -87,6 +90,8 @@ def example_facts(active: str, now: int) -> ClusterFacts:
         unfit="",
         start_failed_at=None,
         quorum="",
+        fitness=None,
+        not_fit="",
         power="unknown",
         goes="",
         alarms_on=[],
@@ -100,6 +105,8 @@ def example_facts(active: str, now: int) -> ClusterFacts:
         unfit="",
         start_failed_at=None,
         quorum="",
+        fitness=None,
+        not_fit="",
         power="unknown",
         goes="",
         alarms_on=[],

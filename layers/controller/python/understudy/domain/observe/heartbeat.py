@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from understudy.domain.cluster.fitness import FITNESS_LIMIT, Fitness
 from understudy.domain.cluster.quoting import QUOTE_LIMIT, plain, quoted
 from understudy.domain.cluster.reach import Reach
 from understudy.domain.cluster.request import CLUSTER_NAME
@@ -44,7 +45,7 @@ class Beat:
     `heard_at`: AWS's ingestion time, whole seconds. `quorum`: None when the sender does not know what it reaches.
     `knows`: the version of the definition whose nodes its sender asks for promises; 0: it asks nobody.
     `services`: the names of its services. `unfit`: why its sender could not take over, in words; "" when it can.
-    `key`, `silent`, `waits`: see NodeReport.
+    `key`, `silent`, `waits`, `fitness`: see NodeReport.
     `accepted`: how many beats of the same process AWS had taken in before, as far as it knew; None: it does not say.
     `config`: a fingerprint of what its agent's file says of the services; "" from one that does not say.
     `late_s`: how long after that it is recorded, whole seconds. One that waited says little of the way of the beats.
@@ -69,6 +70,7 @@ class Beat:
     accepted: int | None = None
     config: str = ""
     waits: bool = False
+    fitness: Fitness | None = None
 
     @property
     def recorded_at(self) -> int:
@@ -115,6 +117,7 @@ def parse_beat(source: Any, heard_at: int, detail: Any, late_s: int = 0) -> Beat
         accepted=_number(detail, "accepted", ACCEPTED_LIMIT) if "accepted" in detail else None,
         config=_text(detail, "config", CONFIG) if "config" in detail else "",
         waits=_truth(detail, "waits") if "waits" in detail else False,
+        fitness=_fitness(detail["fit"]) if "fit" in detail else None,
         late_s=late_s,
     )
 
@@ -176,6 +179,16 @@ def _reach(value: Any) -> Reach:
             return Reach(reached, total)
     allowed = f'{{"reached": R, "total": T}}, whole numbers with 0 <= R <= T and 1 <= T <= {HOSTS_LIMIT}'
     raise MalformedBeatError(f"detail.quorum is {quoted(value)}; allowed: {allowed}")
+
+
+def _fitness(value: Any) -> Fitness:
+    if value is False:
+        return Fitness(None)
+    is_whole = type(value) is int or (isinstance(value, float) and value.is_integer())
+    if is_whole and abs(value) < FITNESS_LIMIT:
+        return Fitness(int(value))
+    allowed = f"false, or a whole number from {1 - FITNESS_LIMIT} to {FITNESS_LIMIT - 1}"
+    raise MalformedBeatError(f"detail.fit is {quoted(value)}; allowed: {allowed}")
 
 
 def _services(detail: Mapping[str, Any]) -> dict[str, ServiceStatus]:

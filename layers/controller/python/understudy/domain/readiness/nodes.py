@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 
 from understudy.domain.cluster.definition import NodeSpec
+from understudy.domain.cluster.fitness import Fitness
 from understudy.domain.cluster.service_names import means_the_same
 from understudy.domain.cluster.state import PowerReading
+from understudy.domain.observe.fitness import fitness_of, word_against
 from understudy.domain.observe.serving import others_serving
 from understudy.domain.observe.starts import failed_starts, failed_words
 from understudy.domain.readiness.check import AGAIN, FAIL, INSTANCES, STATE, WARN, check, of_each_instance
@@ -171,6 +173,46 @@ def starts_known(facts: Facts) -> Finding:
         for each in facts.definition.serving
     ]
     return together(findings)
+
+
+@check(
+    "fitness-known",
+    means={
+        FAIL: (
+            "a standby says that it is not fit, or says nothing although policy.fitness.required is true: it takes "
+            "nothing over."
+        ),
+        WARN: (
+            "it says nothing while others do, so it is the last of them; or the node in service says that it is not "
+            "fit: once it loses the lease, it does not get it back."
+        ),
+    },
+    remedy=(
+        "Run the command `fit` of its agent's file on that node: it must print one whole number and end with 0, or end "
+        "with 1. The agent's log says `fitness` whenever that changes, and why. If the command is right, repair the "
+        "data: replication, most often."
+    ),
+    command=STATE,
+    can_be_unknown=False,
+)
+def fitness_known(facts: Facts) -> Finding:
+    """Every node that may serve says that it is fit, where any of them says how fit it is, or the policy requires it.
+
+    Of a node that is not heard, `nodes-heard` tells.
+    """
+    words = {each.name: fitness_of(facts.view, each.instance_id) for each in facts.definition.serving}
+    if not facts.definition.policy.fitness.required and not any(words.values()):
+        return Finding(Verdict.PASS, "no node says how fit it is, and none need")
+    return together(_fitness(node, words[node.name], facts) for node in facts.definition.serving)
+
+
+def _fitness(node: NodeSpec, fitness: Fitness | None, facts: Facts) -> Finding:
+    if against := word_against(fitness, facts.definition.policy.fitness):
+        is_active = node.instance_id == facts.state.active
+        return Finding(Verdict.WARN if is_active else Verdict.FAIL, f"{node.name}: {against}")
+    if fitness is None:
+        return Finding(Verdict.WARN, f"{node.name} does not say how fit it is")
+    return Finding(Verdict.PASS, f"{node.name} says {fitness.number}")
 
 
 @check(

@@ -17,6 +17,7 @@ from understudy.domain.decide.failback import DAY_S, is_open
 from understudy.domain.decide.rules import decide
 from understudy.domain.decide.situation import (
     FAILED_BEFORE,
+    NO_FIT_STANDBY,
     NO_SOUND_STANDBY,
     Budget,
     Candidate,
@@ -122,6 +123,7 @@ def objections(view: ClusterView, observer: Observer) -> tuple[str, ...]:
         "a transition is open": view.state.transition is not None,
         "the cluster is held": situation.mode is Mode.HELD,
         "no other node is fit to take over": situation.candidate in (Candidate.NO_QUORUM, Candidate.NONE),
+        NO_FIT_STANDBY: situation.candidate is Candidate.NO_FITNESS,
         NO_SOUND_STANDBY: situation.candidate in FAILED_BEFORE,
         "max_failovers are used up": situation.budget is Budget.SPENT,
         "the observer is doubted": observer is Observer.SUSPECT,

@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Self
 
-from understudy.domain.decide.rules import PROVE
+from understudy.domain.decide.rules import NOT_FIT, PROVE
 
 
 class CloseOutcome(StrEnum):
@@ -34,6 +34,12 @@ class Reason(StrEnum):
         "Nothing proved that the old node has stopped. Nothing was moved, and nobody holds the lease.",
         PROVE,
     )
+    NOBODY_FIT = (
+        "NOBODY_FIT",
+        "When the lease was to be granted, the new node said that its data is not fit to take over, or no longer said "
+        "how fit it is, and no other node was fit. Nobody holds the lease.",
+        NOT_FIT,
+    )
     SERVICE_NOT_IN_SERVICE = (
         "SERVICE_NOT_IN_SERVICE",
         "The service started on no node that was tried. Clients are not served.",
@@ -48,7 +54,8 @@ class Reason(StrEnum):
     )
     NOT_ON_THE_REQUESTED_NODE = (
         "NOT_ON_THE_REQUESTED_NODE",
-        "The service did not start on the node that was asked for, and went on to another one.",
+        "The service did not start on the node that was asked for, or that was not fit to get the lease. It went on to "
+        "another one.",
         "Find out why before you ask again: each try costs an outage.",
     )
     PROCEEDED_WITHOUT_PROOF = (

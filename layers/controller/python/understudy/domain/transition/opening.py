@@ -3,7 +3,7 @@
 Bad requests and vanished causes change nothing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from understudy.domain.cluster.definition import Definition, Role
@@ -23,6 +23,7 @@ from understudy.domain.decide.situation import (
     sound_candidates,
     survey,
 )
+from understudy.domain.observe.fitness import fitness_objection
 from understudy.domain.observe.health import NodeHealth
 from understudy.domain.observe.quorum import objection
 from understudy.domain.observe.serving import Said, may_be_adopted, others_serving, said, unheard
@@ -43,6 +44,7 @@ SPENDING = (TransitionAction.FAILOVER, TransitionAction.FAILBACK)
 under a new epoch, after its execution died, takes it from nobody: it is the failover that was counted already."""
 MANUAL_RULE = "operator-asked"
 NEXT_RULE = "service-did-not-start"
+UNFIT_RULE = "target-is-not-fit"
 
 
 @dataclass(frozen=True)
@@ -157,7 +159,7 @@ def _rule_on_wish(request: Request, view: ClusterView) -> Ruling:
     if health_of(view, target) is not NodeHealth.READY:
         health = _in_words(view, target)
         return Refused(f"{view.definition.name_of(target)} is {health}, not READY; it cannot take over now")
-    if against := _service_elsewhere(view, target) or objection(view, target):
+    if against := _service_elsewhere(view, target) or objection(view, target) or fitness_objection(view, target):
         return Refused(f"{view.definition.name_of(target)} cannot take over now: {against}")
     if against := _unsound(request, target, view):
         return Refused(against)
@@ -213,7 +215,7 @@ def _in_words(view: ClusterView, instance_id: str) -> str:
     faults = [fault for fault in (report.fault, report.misnamed, report.unfit) if fault] if report else []
     fault = f" ({'; '.join(faults)})" if faults else ""
     health = health_of(view, instance_id)
-    against = objection(view, instance_id) or failed_words(view, instance_id)
+    against = objection(view, instance_id) or fitness_objection(view, instance_id) or failed_words(view, instance_id)
     against = against if health is NodeHealth.READY else ""
     return f"{health}{fault}{f', but {against}' if against else ''}"
 
@@ -234,7 +236,7 @@ def _wanted(request: Request, definition: Definition) -> str | None:
 
 
 def rule_on_next(failed_epoch: int, execution: str, view: ClusterView) -> Ruling:
-    """The service did not start on the transition's target: which node is tried next?
+    """The service did not start on the transition's target, or that was not fit to get the lease: who is next?
 
     A switchover goes back to the node that it came from, when that is ready. Every other node is tried once, and those
     on which a start has failed before come last, that one included.
@@ -249,19 +251,29 @@ def rule_on_next(failed_epoch: int, execution: str, view: ClusterView) -> Ruling
     is_repair = transition.action is TransitionAction.REPAIR
     candidates = () if is_repair else fit_candidates(view, without=tried)
     if not candidates:
-        names = ", ".join(view.definition.name_of(node) for node in tried)
-        return Exhausted(f"the service did not start on {names}, and no other node is fit")
+        return Exhausted(f"{_fault_of(tried, view)}, and no other node is fit")
     failed = failed_starts(view.state, view.definition)
     best = [each for each in candidates if each not in failed] or candidates
     goes_back = transition.action is not TransitionAction.FAILOVER and transition.source in best
     target = transition.source if goes_back and transition.source else candidates[0]
-    failed_on = view.definition.name_of(transition.target)
-    why = f"the service did not start on {failed_on}: {view.definition.name_of(target)} is next"
     return Opening(
         action=transition.action,
         target=target,
-        rule=NEXT_RULE,
-        why=why,
+        rule=NEXT_RULE if _was_granted(view) else UNFIT_RULE,
+        why=f"{_fault_of([transition.target], view)}: {view.definition.name_of(target)} is next",
         tried=tried,
         may_go_unproven=transition.may_go_unproven,
     )
+
+
+def _was_granted(view: ClusterView) -> bool:
+    """Whether the transition's target has been given the lease."""
+    return view.state.active is not None
+
+
+def _fault_of(tried: Sequence[str], view: ClusterView) -> str:
+    """Why the transition goes on to another node. One that was not fit may be by now, and is not waited for."""
+    if _was_granted(view):
+        return f"the service did not start on {', '.join(map(view.definition.name_of, tried))}"
+    why = fitness_objection(view, tried[-1]) or "it was not fit when it was to get it"
+    return f"{view.definition.name_of(tried[-1])} got no lease: {why}"

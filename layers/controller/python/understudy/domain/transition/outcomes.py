@@ -50,6 +50,7 @@ class GrantOutcome(StrEnum):
 
     GRANTED = "GRANTED"
     UNFENCED = "UNFENCED"  # a member says that it serves: nothing is granted, and it is to be fenced first
+    NOT_FIT = "NOT_FIT"  # by its own word, the target is not: nothing is granted, and the next candidate is to be tried
 
 
 class AwaitOutcome(StrEnum):

@@ -4,6 +4,7 @@ from understudy.domain.cluster.view import ClusterView
 from understudy.domain.decide.leaving import departures
 from understudy.domain.decide.situation import health_of
 from understudy.domain.events.facts import ClusterFacts, NodeFacts
+from understudy.domain.observe.fitness import fitness_objection
 from understudy.domain.observe.quorum import objection
 from understudy.domain.observe.starts import failed_starts
 
@@ -11,7 +12,8 @@ from understudy.domain.observe.starts import failed_starts
 def facts_of(view: ClusterView) -> ClusterFacts:
     """Every node with its health and what it was judged by; ages in seconds at `now`.
 
-    `quorum`: why quorum keeps the node from taking over; empty when it does not. `start_failed_at`: since when the
+    `quorum`: why quorum keeps the node from taking over; empty when it does not. `fitness`: the number that it says;
+    `not_fit`: why its own word keeps it from taking over; empty when it does not. `start_failed_at`: since when the
     service is known not to start on it (seconds); None when it is not. `goes`: who is about to take the node away;
     empty when nobody is.
     """
@@ -27,6 +29,8 @@ def facts_of(view: ClusterView) -> ClusterFacts:
             "unfit": report.unfit,
             "start_failed_at": failed[instance_id].at if instance_id in failed else None,
             "quorum": objection(view, instance_id),
+            "fitness": report.fitness.number if report.fitness else None,
+            "not_fit": fitness_objection(view, instance_id),
             "power": str(report.power_now),
             "goes": going[instance_id].words if instance_id in going else "",
             "alarms_on": sorted(name for name, alarm in report.alarms.items() if alarm.on),

@@ -6,6 +6,7 @@ from dataclasses import replace
 from understudy.domain.cluster.address import Address, AddressStatus
 from understudy.domain.cluster.definition import Definition
 from understudy.domain.cluster.failed_start import FailedStart
+from understudy.domain.cluster.policy import FitnessPolicy
 from understudy.domain.cluster.state import ClusterState, Lease, NodeReport
 from understudy.domain.decide.replacing import needed_and_left_out, without_the_gone
 from understudy.domain.lease.terms import terms_of
@@ -85,7 +86,7 @@ def _kept_failures(definition: Definition, state: ClusterState, old: Definition)
 
 def _of_a_start(definition: Definition) -> Definition:
     """Without what tells texts apart, and without what is to follow from a start that failed."""
-    policy = replace(definition.policy, retry_failed_start=True)
+    policy = replace(definition.policy, retry_failed_start=True, fitness=FitnessPolicy())
     return replace(definition, version=0, digest="", policy=policy)
 
 

@@ -92,9 +92,9 @@ def _hold(state: ClusterState, why: str, ledger: StateLedger, announcer: Announc
 def _reasons(state: ClusterState, is_guard_ahead: bool) -> list[Reason]:
     transition = state.transition
     assert transition is not None  # noqa: S101 - the caller has looked
-    found = [Reason.GUARD_AHEAD] if is_guard_ahead else []
     if state.active is None:
-        return found if is_guard_ahead and transition.stage is Stage.MOVING else [Reason.OLD_NODE_UNPROVEN]
+        return [_why_not_granted(transition.stage, is_guard_ahead=is_guard_ahead)]
+    found = [Reason.GUARD_AHEAD] if is_guard_ahead else []
     if transition.stage is not Stage.CONFIRMING:
         found.append(Reason.SERVICE_NOT_IN_SERVICE)
     if state.address is None or state.address.status is AddressStatus.OWED:
@@ -104,6 +104,12 @@ def _reasons(state: ClusterState, is_guard_ahead: bool) -> list[Reason]:
     if transition.without_proof:
         found.append(Reason.PROCEEDED_WITHOUT_PROOF)
     return found
+
+
+def _why_not_granted(stage: Stage, *, is_guard_ahead: bool) -> Reason:
+    if stage is Stage.GRANTING:
+        return Reason.NOBODY_FIT
+    return Reason.GUARD_AHEAD if is_guard_ahead and stage is Stage.MOVING else Reason.OLD_NODE_UNPROVEN
 
 
 def _outcome(state: ClusterState, reasons: Sequence[Reason]) -> CloseOutcome:

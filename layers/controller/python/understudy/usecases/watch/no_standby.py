@@ -8,6 +8,7 @@ from understudy.domain.cluster.no_standby import NoStandby, no_standby_after
 from understudy.domain.cluster.state import ClusterState
 from understudy.domain.cluster.view import ClusterView
 from understudy.domain.decide.situation import (
+    NO_FIT_STANDBY,
     NO_SOUND_STANDBY,
     Candidate,
     Holder,
@@ -29,6 +30,7 @@ FAULTS = {
     Candidate.NO_RETRY: NO_SOUND_STANDBY,
     Candidate.NONE: "no other node is fit to take over",
     Candidate.NO_QUORUM: "quorum keeps every other node that is ready from taking over",
+    Candidate.NO_FITNESS: NO_FIT_STANDBY,
 }
 log = logging.getLogger(__name__)
 
