@@ -31,11 +31,15 @@ def install(node: Machine, files: Mapping[str, str], mode: int = 0o755) -> None:
         node.write(target, (ROOT / source).read_text(encoding="utf-8"), mode)
 
 
-def placed(leases: Leases, example: str, *nodes: Machine, **terms: object) -> None:
-    """All are booted; the first one serves, and the others stand by."""
+def placed(leases: Leases, example: str, *nodes: Machine, instead: Mapping[str, str] | None = None) -> None:
+    """All are booted; the first one serves, and the others stand by. `instead`: what other words stand for in agent.ini."""
+    said = sections(example)
+    for words, other in (instead or {}).items():
+        assert words in said
+        said = said.replace(words, other)
     for node in nodes:
-        set_up(node, leases.url, sections(example))
-    leases.register(CLUSTER, *nodes, **(SHORT_LEASE | terms))
+        set_up(node, leases.url, said)
+    leases.register(CLUSTER, *nodes, **SHORT_LEASE)
     leases.grant(CLUSTER, nodes[0])
     for node in nodes:
         node.switch_on()
