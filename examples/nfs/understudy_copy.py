@@ -3,15 +3,15 @@
 
     understudy-copy [--config FILE] start|stop|kill|status|fit|follow|init|accept
 
-`start`, `stop`, `kill` and `status` are called by the agent. `follow` runs all the time, on both nodes. Data is only ever
-pulled: no node writes to the other one's disk, so an old copy overwrites nothing. Which copy is newer is told by the epoch
-of the lease under which it was written, never by a clock. Each node serves its mark and its directory by its rsync daemon.
+`start`, `stop`, `kill` and `status` are called by the agent. `follow` runs all the time, on both nodes. Data is only
+ever pulled: no node writes to the other one's disk, so an old copy overwrites nothing. Which copy is newer is told by
+the epoch of the lease under which it was written, never by a clock. Each node serves its mark and its directory by its
+rsync daemon.
 """
 
 from __future__ import annotations
 
 import argparse
-import configparser
 import contextlib
 import fcntl
 import json
@@ -20,115 +20,20 @@ import subprocess
 import sys
 import tempfile
 import time
-import zlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 
+from copies import CannotError, Mark, Settings, TooOldError, age_s, describe, epoch_of_lease, has_newer, load, read_mark
+
 DONE, FAILED, NOT_FIT, STOPPED, UNKNOWN, BAD_CONFIG = 0, 1, 1, 3, 4, 78
-CONNECT_LIMIT_S, SILENCE_LIMIT_S = 3, 10
+CONNECT_LIMIT_S, SILENCE_LIMIT_S, PAUSE_S = 3, 10, 1
+PROOF = ".understudy-copy"
+"""A file in the directory: where it is missing, the file system is not mounted."""
 VANISHED = 24
 """rsync: files went while they were read, as they do where somebody works."""
-SLOT_BYTES = 8192
-DEFAULTS = {
-    "interval_s": "5",
-    "limit_s": "120",
-    "port": "873",
-    "state": "/var/lib/understudy-copy",
-    "password_file": "/etc/understudy/copy.password",
-}
-NEEDED = ("node", "peer_address", "cluster", "tree")
 Run = Callable[[Sequence[str]], int]
-
-
-class CannotError(Exception):
-    """What was asked for cannot be done: why, and what to do."""
-
-
-@dataclass(frozen=True)
-class Settings:
-    """`interval_s`: pause between two copies. `limit_s`: how old a copy may be, to serve without asking the other node."""
-
-    node: str
-    peer_address: str
-    cluster: str
-    tree: Path
-    state: Path
-    password_file: Path
-    port: int
-    interval_s: float
-    limit_s: float
-    lease: Path
-
-
-@dataclass(frozen=True)
-class Mark:
-    """What a node's copy is.
-
-    `epoch`: of the lease under which it was written last; 0: there is none. `origin`: the node that held that lease.
-    `as_of`: until when it is known to have everything, in seconds of the wall clock. `boot`: the boot in which its node
-    leads; "": it does not. `is_torn`: it is half of another epoch, and good for nothing until that is whole.
-    """
-
-    epoch: int = 0
-    origin: str = ""
-    as_of: float | None = None
-    boot: str = ""
-    is_torn: bool = False
-
-
-def has_newer(own: Mark, peer: Mark, node: str) -> bool:
-    """Whether the peer has what `node` is to copy. In one epoch, only who held its lease has anything newer."""
-    if peer.is_torn or peer.epoch == 0:
-        return False
-    return peer.epoch > own.epoch or (peer.epoch == own.epoch and own.origin != node)
-
-
-def age_s(mark: Mark, now: float) -> float | None:
-    """How old the copy is at most; None: that is not known, or it is no whole copy."""
-    if mark.is_torn or mark.epoch == 0 or mark.as_of is None or mark.as_of > now:
-        return None
-    return now - mark.as_of
-
-
-def load(path: Path) -> Settings:
-    """Read and check the configuration. Raises CannotError with a line for each fault."""
-    parser = configparser.ConfigParser(interpolation=None)
-    try:
-        parser.read_string(path.read_text(encoding="utf-8"))
-        given = dict(parser["copy"])
-    except (OSError, UnicodeDecodeError, configparser.Error, KeyError) as fault:
-        raise CannotError(f"{path} cannot be read as a section [copy]: {fault}") from fault
-    faults = [f"[copy] {key} is missing" for key in NEEDED if not given.get(key)]
-    faults += [f"[copy] {key} is unknown; known are {', '.join((*NEEDED, *DEFAULTS))}" for key in given if not _known(key)]
-    values = {**DEFAULTS, **given}
-    numbers = {}
-    for key in ("port", "interval_s", "limit_s"):
-        try:
-            numbers[key] = float(values[key])
-        except ValueError:
-            numbers[key] = 0
-        if not 0 < numbers[key] < 1_000_000:
-            faults.append(f"[copy] {key} = {values[key]}: expected a number above 0")
-    if faults:
-        raise CannotError("\n".join(f"{path}: {fault}" for fault in faults))
-    return Settings(
-        values["node"],
-        values["peer_address"],
-        values["cluster"],
-        Path(values["tree"]),
-        Path(values["state"]),
-        Path(values["password_file"]),
-        int(numbers["port"]),
-        numbers["interval_s"],
-        numbers["limit_s"],
-        Path("/run/understudy", values["cluster"], "lease.json"),
-    )
-
-
-def _known(key: str) -> bool:
-    return key in NEEDED or key in DEFAULTS
 
 
 class Copy:
@@ -151,7 +56,9 @@ class Copy:
         try:
             return read_mark(self._file) if self._file.exists() else Mark()
         except (OSError, ValueError, TypeError) as fault:
-            raise CannotError(f"{self._file} cannot be read: {fault}. Nothing is copied or served until it can") from fault
+            raise CannotError(
+                f"{self._file} cannot be read: {fault}. Nothing is copied or served until it can"
+            ) from fault
 
     def save(self, mark: Mark) -> None:
         """On disk when it returns, whole or as before."""
@@ -185,6 +92,9 @@ class Copy:
         What this node has written and the other one never had is put aside, not merged.
         """
         begun = self._now()
+        with tempfile.TemporaryDirectory() as folder:
+            if self._rsync([self._url(f"tree/{PROOF}"), f"{folder}/"]) != 0:
+                return None  # an empty directory, below what is not mounted there, is no copy
         if peer.epoch != own.epoch:
             own = replace(own, is_torn=True)
             self.save(own)
@@ -215,8 +125,8 @@ class Copy:
             own = self.mark()
             if own.epoch > lease_epoch or (own.epoch == lease_epoch and own.origin != self._settings.node):
                 raise CannotError(
-                    f"this copy is of epoch {own.epoch} of {own.origin}, and the lease of epoch {lease_epoch}: this is not "
-                    "the cluster that wrote it. See README.md, 'When the cluster is made anew'"
+                    f"this copy is of epoch {own.epoch} of {own.origin}, and the lease of epoch {lease_epoch}: this is "
+                    "not the cluster that wrote it. See README.md, 'When the cluster is made anew'"
                 )
             peer = self.peer()
             if peer is not None and has_newer(own, peer, self._settings.node):
@@ -229,15 +139,18 @@ class Copy:
         return "the other node was asked" if peer else f"the other node did not answer: {describe(own, self._now())}"
 
     def _demand_fit(self, own: Mark, peer: Mark | None) -> None:
+        proof = self._settings.tree / PROOF
+        if own.epoch and not proof.exists():
+            raise CannotError(f"{proof} is not there: is {self._settings.tree} mounted? With the right data: create it")
         if own.epoch == 0:
             raise CannotError("this node has no copy. On the node whose directory is to count: understudy-copy init")
         if own.is_torn:
             raise CannotError("this copy is half of another one. The node that has it whole must come back")
         age = age_s(own, self._now())
         if peer is None and (age is None or age > self._settings.limit_s):
-            raise CannotError(
-                f"the other node does not answer, and {describe(own, self._now())}; limit_s is {self._settings.limit_s:g}. "
-                "To serve it all the same: understudy-copy accept"
+            raise TooOldError(
+                f"the other node does not answer, and {describe(own, self._now())}; "
+                f"limit_s is {self._settings.limit_s:g}. To serve it all the same: understudy-copy accept"
             )
 
     def _lease_epoch(self) -> int:
@@ -298,10 +211,13 @@ class Copy:
             if peer is None or peer.epoch or self.mark().epoch:
                 there = "does not answer" if peer is None else f"has a copy of epoch {peer.epoch}"
                 raise CannotError(
-                    f"this node has a copy of epoch {self.mark().epoch}, and the other one {there}. Neither may have one: stop "
-                    f"understudy-copy on both, remove {self._file} on both, and start it again. When the other node is gone "
-                    "for good: understudy-copy --without-peer init"
+                    f"this node has a copy of epoch {self.mark().epoch}, and the other one {there}. Neither may have "
+                    f"one: stop understudy-copy on both, remove {self._file} on both, and start it again. When the "
+                    "other node is gone for good: understudy-copy --without-peer init"
                 )
+            (self._settings.tree / PROOF).write_text(
+                "understudy-copy knows by this file that the directory is mounted.\n"
+            )
             self.save(Mark(1, self._settings.node, self._now()))
 
     def accept(self) -> None:
@@ -311,41 +227,6 @@ class Copy:
             if own.epoch == 0 or own.is_torn:
                 raise CannotError(describe(own, self._now()))
             self.save(replace(own, as_of=self._now()))
-
-
-def read_mark(path: Path) -> Mark:
-    """Raises OSError, ValueError or TypeError when it is none."""
-    mark = Mark(**json.loads(path.read_text(encoding="utf-8")))
-    if not isinstance(mark.epoch, int) or not isinstance(mark.as_of, (int, float, type(None))):
-        raise TypeError(f"not a mark: {mark}")
-    return mark
-
-
-def epoch_of_lease(data: bytes) -> int:
-    """The epoch in the agent's lease file: two slots, each with a count and a checksum, of which the newest whole one counts.
-
-    Raises ValueError when none is whole.
-    """
-    found = {}
-    for slot in (data[:SLOT_BYTES], data[SLOT_BYTES:]):
-        body, _, checksum = slot.rstrip(b"\n").rpartition(b" ")
-        body = body.rstrip(b" ")
-        if checksum == f"{zlib.crc32(body):08x}".encode("ascii"):
-            saved = json.loads(body)
-            found[int(saved["count"])] = int(saved["content"]["epoch"])
-    if not found or found[max(found)] < 1:
-        raise ValueError(f"no epoch in {len(data)} bytes")
-    return found[max(found)]
-
-
-def describe(mark: Mark, now: float) -> str:
-    """For a person."""
-    age = age_s(mark, now)
-    if mark.epoch == 0:
-        return "there is no copy on this node"
-    if mark.is_torn:
-        return "the copy on this node is half of another one"
-    return f"the copy of epoch {mark.epoch} of {mark.origin} is " + ("of unknown age" if age is None else f"{age:.0f} s old")
 
 
 def follow(copy: Copy, interval_s: float) -> None:
@@ -362,6 +243,18 @@ def follow(copy: Copy, interval_s: float) -> None:
         time.sleep(interval_s)
 
 
+def start(copy: Copy, patience_s: float) -> str:
+    """Lead. A copy that is too old waits so long for the other node to answer: both may have just been switched on."""
+    end = time.monotonic() + patience_s
+    while True:
+        try:
+            return copy.start()
+        except TooOldError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(PAUSE_S)
+
+
 def run(argv: Sequence[str]) -> int:
     """The exit status of a program. What it says goes to the log."""
     return subprocess.run(argv, check=False, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL).returncode
@@ -373,8 +266,10 @@ def obey(command: str, copy: Copy, settings: Settings, *, without_peer: bool) ->
         return DONE if copy.leads(copy.mark()) else STOPPED
     if command == "follow":
         follow(copy, settings.interval_s)
-    if command in ("start", "fit"):
-        sys.stdout.write({"start": copy.start, "fit": copy.fit}[command]() + "\n")
+    if command == "start":
+        sys.stdout.write(start(copy, settings.patience_s) + "\n")
+    elif command == "fit":
+        sys.stdout.write(copy.fit() + "\n")
     else:
         init = partial(copy.init, without_peer=without_peer)
         {"stop": copy.stop, "kill": copy.kill, "init": init, "accept": copy.accept}[command]()

@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 """A web application to try this example with: `hello.py PORT` answers with the name of its node.
 
-/health says that it does its work, and /slow takes two seconds. After SIGTERM it takes no new request, and finishes those
-that it has begun.
+/health says that it does its work, and /slow takes two seconds. After SIGTERM it takes no new request, and finishes
+those that it has begun.
 """
 
 import http.server

@@ -19,10 +19,17 @@ def loop_device(label: str, content: Path | None = None, owner: int = 0, uuid: s
     image.parent.mkdir(parents=True, exist_ok=True)
     with image.open("wb") as new:
         new.truncate(16 << 20)
-    options = ["-E", f"root_owner={owner}:{owner}", *(["-d", str(content)] if content else []), *(["-U", uuid] if uuid else [])]
+    options = [
+        "-E",
+        f"root_owner={owner}:{owner}",
+        *(["-d", str(content)] if content else []),
+        *(["-U", uuid] if uuid else []),
+    ]
     subprocess.run(["mkfs.ext4", "-q", "-L", label, *options, image], check=True)
     made = subprocess.run(["losetup", "--find", "--show", image], check=True, capture_output=True, text=True)
     name = made.stdout.strip()
-    yield name
-    subprocess.run(["losetup", "--detach", name], check=True)
-    image.unlink()
+    try:
+        yield name
+    finally:
+        subprocess.run(["losetup", "--detach", name], check=True)
+        image.unlink()

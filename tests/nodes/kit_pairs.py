@@ -32,7 +32,7 @@ def install(node: Machine, files: Mapping[str, str], mode: int = 0o755) -> None:
 
 
 def placed(leases: Leases, example: str, *nodes: Machine, instead: Mapping[str, str] | None = None) -> None:
-    """All are booted; the first one serves, and the others stand by. `instead`: what other words stand for in agent.ini."""
+    """All are booted; the first one serves, and the others stand by. `instead`: other words for some of agent.ini."""
     said = sections(example)
     for words, other in (instead or {}).items():
         assert words in said

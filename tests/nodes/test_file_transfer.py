@@ -112,7 +112,9 @@ def watchers(lab: Lab, nodes: tuple[Machine, Machine]) -> Iterator[tuple[Watcher
 WAITING = [f"order-{number}" for number in range(5)]
 
 
-def test_after_a_power_cut_no_acknowledged_file_is_lost_and_what_waited_is_sent_once(lab, nodes, leases, watchers):  # S9 B19
+def test_after_a_power_cut_no_acknowledged_file_is_lost_and_what_waited_is_sent_once(
+    lab, nodes, leases, watchers
+):  # S9 B19
     one, other = nodes
     for name in WAITING:
         one.write(f"/srv/transfer/outbox/{name}", name, 0o666)
@@ -131,7 +133,9 @@ def test_after_a_power_cut_no_acknowledged_file_is_lost_and_what_waited_is_sent_
     assert files_in(other, "inbox", "[!.]*") == ["acknowledged", "cut-off"]
 
 
-def test_what_a_power_cut_left_behind_neither_looks_like_a_service_nor_ends_a_stranger(nodes, leases, watchers):  # S9 B19
+def test_what_a_power_cut_left_behind_neither_looks_like_a_service_nor_ends_a_stranger(
+    nodes, leases, watchers
+):  # S9 B19
     one, other = nodes
     one.cut_power()
     fail_over(leases, one, other)

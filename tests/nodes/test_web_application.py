@@ -76,7 +76,9 @@ def test_a_planned_move_finishes_a_request_and_a_power_cut_is_followed(nodes, wa
     assert watchers[1].first_after(back_at) is None
 
 
-def test_an_application_that_dies_is_restarted_here_and_one_that_hangs_is_left_for_the_other(nodes, watchers, leases):  # S9 B19
+def test_an_application_that_dies_is_restarted_here_and_one_that_hangs_is_left_for_the_other(
+    nodes, watchers, leases
+):  # S9 B19
     one, other = nodes
     one.run("systemctl", "kill", "--signal=KILL", UNIT)
     leases.wait_state(one, CLUSTER, "web", "STARTING")

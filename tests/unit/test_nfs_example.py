@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from copies import CannotError, Mark, Settings, age_s, epoch_of_lease, has_newer, load
 from understudy_agent.slots import SlotFile
-from understudy_copy import CannotError, Copy, Mark, Settings, age_s, epoch_of_lease, has_newer, load
+from understudy_copy import Copy
 
 BOOT = "boot-1"
 LED = Mark(epoch=5, origin="node-a", as_of=100.0)
@@ -18,16 +19,18 @@ LED = Mark(epoch=5, origin="node-a", as_of=100.0)
 
 
 class Peer:
-    """The other node's rsync daemon: what its mark is, and how its programs end. `ran`: the copies that were asked for."""
+    """The other node's rsync daemon: its mark, and how a copy ends. `ran`: the copies that were asked for."""
 
     def __init__(self) -> None:
         self.mark: Mark | None = None
-        self.copy_ends_with = 0
+        self.copy_ends_with, self.is_mounted = 0, True
         self.ran: list[Sequence[str]] = []
 
     def run(self, argv: Sequence[str]) -> int:
         if argv[0] == "sync":
             return 0
+        if argv[-2].endswith("tree/.understudy-copy"):
+            return 0 if self.is_mounted else 23
         if argv[-2].endswith("mark/mark.json"):
             if self.mark is None:
                 return 10
@@ -42,8 +45,11 @@ class Node:
 
     def __init__(self, folder: Path) -> None:
         self.now, self.peer, self.lease = 130.0, Peer(), SlotFile(folder / "lease.json")
-        paths = (folder / "tree", folder / "state", folder / "password")
-        settings = Settings("node-b", "10.0.1.10", "nfs", *paths, 873, 5.0, 60.0, folder / "lease.json")
+        self.tree = folder / "tree"
+        self.tree.mkdir()
+        (self.tree / ".understudy-copy").touch()
+        paths = (self.tree, folder / "state", folder / "password")
+        settings = Settings("node-b", "10.0.1.10", "nfs", *paths, 873, 5.0, 60.0, 9.0, folder / "lease.json")
         self.copy = Copy(settings, BOOT, self.peer.run, lambda: self.now)
 
     def hold_lease(self, epoch: int) -> None:
@@ -77,7 +83,9 @@ def test_a_later_epoch_is_newer_and_in_one_epoch_what_its_holder_has(own, peer, 
     assert has_newer(own, peer, "node-b") is newer
 
 
-@pytest.mark.parametrize("mark", [Mark(), replace(LED, is_torn=True), replace(LED, as_of=None), replace(LED, as_of=200.0)])
+@pytest.mark.parametrize(
+    "mark", [Mark(), replace(LED, is_torn=True), replace(LED, as_of=None), replace(LED, as_of=200.0)]
+)
 def test_no_whole_copy_or_one_of_the_future_has_no_age(mark):  # B19
     assert age_s(mark, 130.0) is None
     assert age_s(LED, 130.0) == 30.0
@@ -119,9 +127,9 @@ def test_what_a_person_accepts_is_served_whatever_its_age(node):  # B19
 def test_no_copy_and_half_a_copy_are_never_served(node, mark):  # B19
     node.copy.save(mark)
     node.hold_lease(6)
-    with pytest.raises(CannotError, match="no copy|half of another"):
+    with pytest.raises(CannotError, match=r"no copy|half of another"):
         node.copy.start()
-    with pytest.raises(CannotError, match="no copy|half of another"):
+    with pytest.raises(CannotError, match=r"no copy|half of another"):
         node.copy.accept()
 
 
@@ -132,6 +140,17 @@ def test_newer_data_that_cannot_be_copied_is_not_left_behind(node):  # B19
     with pytest.raises(CannotError, match="could not be copied"):
         node.copy.start()
     assert node.mark() == LED
+
+
+def test_a_directory_that_is_not_mounted_is_neither_served_nor_copied(node):  # B19
+    node.copy.save(LED)
+    node.hold_lease(6)
+    (node.tree / ".understudy-copy").unlink()
+    with pytest.raises(CannotError, match="mounted"):
+        node.copy.start()
+    node.peer.mark, node.peer.is_mounted = LED, False
+    node.copy.turn()
+    assert (node.peer.ran, node.mark()) == ([], LED)
 
 
 @pytest.mark.parametrize("mark", [Mark(7, "node-b", 100.0), Mark(6, "node-a", 100.0)])
@@ -245,7 +264,7 @@ def test_each_fault_of_the_configuration_is_told(tmp_path):  # B19
     assert [line.split("[copy] ")[1].split(";")[0] for line in told] == [
         "peer_address is missing",
         "intervall_s is unknown",
-        "limit_s = soon: expected a number above 0",
+        "limit_s = soon: expected a number",
     ]
 
 

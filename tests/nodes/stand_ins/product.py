@@ -1,14 +1,14 @@
 #!/usr/bin/python3
-"""Two products in one file, by the name that it is called by: a file transfer, `labxfer`, and a job scheduler, `labsched`.
+"""Two products in one file, by the name that it has: a file transfer, `labxfer`, and a job scheduler, `labsched`.
 
 As such products do, they leave daemons in the background, write down their pids, and go by what is written down: `stop`
 signals whoever has the pid now, and `status` says that it runs as long as the file is there, also after a power cut.
 
-- `labxferd` takes files at port 30000: a line "NAME LENGTH", then the content; it answers "OK" when the file is in inbox,
-  and "READY" to whoever sends no file.
+- `labxferd` takes files at port 30000: a line "NAME LENGTH", then the content; it answers "OK" when the file is
+  in inbox, and "READY" to whoever sends no file.
 - `labsendd` sends what is in outbox to the partner, and removes it when that has said "OK".
-- `labschedd` runs jobs, which are shell scripts, one at a time; they go from queue to running to done. What is in running
-  when it starts was cut off: it is run again, or put into held with --hold. A job is in a session of its own.
+- `labschedd` runs jobs, which are shell scripts, one at a time; they go from queue to running to done. What is in
+  running when it starts was cut off: it is run again, or put into held with --hold. A job is in a session of its own.
 - `labagentd` only lives.
 """
 
