@@ -157,13 +157,14 @@ def test_a_power_cut_loses_what_was_not_copied_and_what_comes_back_overwrites_no
     wait_for("it was copied", lambda: has_copied(other, "order"), 20, why=other.tail)
     other.run("systemctl", "stop", "understudy-copy")
     client.write(one, "too-late", "was acknowledged")
-    client.write(one, "order", "was acknowledged, too")
+    one.write(f"{TREE}/order", "was acknowledged, too")
     one.cut_power()
     fail_over(leases, one, other)
     watchers[1].wait_served()
     assert client.names(other) == ["lost+found", "order"], "the last interval is lost"
     assert client.read(other, "order") == "of node-a"
-    client.write(other, "order", "of node-b")
+    other.write(f"{TREE}/order", "of node-b")
+    client.write(other, "newer", "of node-b")
     one.boot()
     leases.wait_beat(one, CLUSTER, "stands by", lambda beat: beat.says_down(0))
     wait_for("it has copied", lambda: one.read(f"{TREE}/order") == "of node-b", 20, why=one.tail)
@@ -171,6 +172,9 @@ def test_a_power_cut_loses_what_was_not_copied_and_what_comes_back_overwrites_no
     aside = one.path("/var/lib/understudy-copy/before")
     kept = {path.name: path.read_text() for path in aside.rglob("*") if path.is_file()}
     assert kept == {"order": "was acknowledged, too", "too-late": "was acknowledged"}, "it is put aside for a person"
+    assert one.read(f"{TREE}/newer") == "of node-b"
+    assert not has_copied(one, "too-late")
+    assert client.names(other) == ["lost+found", "newer", "order"]
     assert client.read(other, "order") == "of node-b"
 
 
