@@ -272,7 +272,13 @@ def obey(command: str, copy: Copy, settings: Settings, *, without_peer: bool) ->
         sys.stdout.write(copy.fit() + "\n")
     else:
         init = partial(copy.init, without_peer=without_peer)
-        {"stop": copy.stop, "kill": copy.kill, "init": init, "accept": copy.accept}[command]()
+        verbs: dict[str, Callable[[], None]] = {
+            "stop": copy.stop,
+            "kill": copy.kill,
+            "init": init,
+            "accept": copy.accept,
+        }
+        verbs[command]()
     return DONE
 
 

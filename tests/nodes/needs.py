@@ -18,6 +18,9 @@ PROGRAMS = {
     "mkfs.ext4": "e2fsprogs",
     "nginx": "nginx-light",
     "pg_createcluster": "postgresql-common",
+    "ganesha.nfsd": "nfs-ganesha-vfs",
+    "nfs-cp": "libnfs-utils",
+    "rsync": "rsync",
 }
 
 

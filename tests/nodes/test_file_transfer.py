@@ -114,7 +114,7 @@ WAITING = [f"order-{number}" for number in range(5)]
 
 def test_after_a_power_cut_no_acknowledged_file_is_lost_and_what_waited_is_sent_once(
     lab, nodes, leases, watchers
-):  # S9 B19
+):  # S9 S12 B18
     one, other = nodes
     for name in WAITING:
         one.write(f"/srv/transfer/outbox/{name}", name, 0o666)
@@ -135,7 +135,7 @@ def test_after_a_power_cut_no_acknowledged_file_is_lost_and_what_waited_is_sent_
 
 def test_what_a_power_cut_left_behind_neither_looks_like_a_service_nor_ends_a_stranger(
     nodes, leases, watchers
-):  # S9 B19
+):  # S9 S12 B18
     one, other = nodes
     one.cut_power()
     fail_over(leases, one, other)
@@ -157,7 +157,7 @@ def test_what_a_power_cut_left_behind_neither_looks_like_a_service_nor_ends_a_st
     stranger.wait(10)
 
 
-def test_when_one_of_its_daemons_dies_all_are_restarted_here(nodes, leases, watchers):  # S9 B19
+def test_when_one_of_its_daemons_dies_all_are_restarted_here(nodes, leases, watchers):  # S9 S12 B18
     one, _ = nodes
     before = one.run("pgrep", "--exact", "labxferd")
     one.run("pkill", "-KILL", "--exact", "labsendd")

@@ -73,7 +73,7 @@ def held(node: Machine) -> list[str]:
     return sorted(path.name for path in node.path(f"{JOBS}/held").iterdir())
 
 
-def test_a_job_that_a_power_cut_has_ended_is_held_and_those_behind_it_run_once(nodes, leases):  # S9 B19
+def test_a_job_that_a_power_cut_has_ended_is_held_and_those_behind_it_run_once(nodes, leases):  # S9 S12 B18
     one, other = nodes
     submit(one, "first", "say begins", "sleep 600", "say ends")
     wait_said(one, "first begins on node-a")
@@ -90,7 +90,7 @@ def test_a_job_that_a_power_cut_has_ended_is_held_and_those_behind_it_run_once(n
     assert one.run("/opt/labsched/labsched", "status") == "running", "as it says of the boot before"
 
 
-def test_a_planned_move_waits_for_a_job_and_ends_and_holds_one_that_takes_too_long(nodes, leases):  # S9 B19
+def test_a_planned_move_waits_for_a_job_and_ends_and_holds_one_that_takes_too_long(nodes, leases):  # S9 S12 B18
     one, other = nodes
     submit(one, "short", "say begins", "sleep 2", "say ends")
     wait_said(one, "short begins on node-a")

@@ -137,7 +137,7 @@ def has_copied(node: Machine, name: str) -> bool:
     return node.path(f"{TREE}/{name}").exists()
 
 
-def test_a_planned_move_takes_the_last_write_along(nodes, leases, watchers, client):  # S9 B19
+def test_a_planned_move_takes_the_last_write_along(nodes, leases, watchers, client):  # S9 S12 B18
     one, other = nodes
     client.write(one, "order", "1")
     client.write(one, "order-to-go", "x")
@@ -151,7 +151,7 @@ def test_a_planned_move_takes_the_last_write_along(nodes, leases, watchers, clie
 
 def test_a_power_cut_loses_what_was_not_copied_and_what_comes_back_overwrites_nothing(
     nodes, leases, watchers, client
-):  # S9 B19
+):  # S9 S12 B18
     one, other = nodes
     client.write(one, "order", "of node-a")
     wait_for("it was copied", lambda: has_copied(other, "order"), 20, why=other.tail)
@@ -178,7 +178,7 @@ def test_a_power_cut_loses_what_was_not_copied_and_what_comes_back_overwrites_no
     assert client.read(other, "order") == "of node-b"
 
 
-def test_a_copy_that_is_too_old_is_not_served_until_a_person_accepts_it(nodes, leases, watchers, client):  # S9 B19
+def test_a_copy_that_is_too_old_is_not_served_until_a_person_accepts_it(nodes, leases, watchers, client):  # S9 S12 B18
     one, other = nodes
     other.run("systemctl", "stop", "understudy-copy")
     other.run(

@@ -58,7 +58,7 @@ class SlowRequest(threading.Thread):
         self.answer = client.getresponse().read().decode()
 
 
-def test_a_planned_move_finishes_a_request_and_a_power_cut_is_followed(nodes, watchers, leases, lab):  # S9 B19
+def test_a_planned_move_finishes_a_request_and_a_power_cut_is_followed(nodes, watchers, leases, lab):  # S9 S12 B18
     one, other = nodes
     request = SlowRequest(lab, one)
     assert request.is_asked.wait(10)
@@ -78,7 +78,7 @@ def test_a_planned_move_finishes_a_request_and_a_power_cut_is_followed(nodes, wa
 
 def test_an_application_that_dies_is_restarted_here_and_one_that_hangs_is_left_for_the_other(
     nodes, watchers, leases
-):  # S9 B19
+):  # S9 S12 B18
     one, other = nodes
     one.run("systemctl", "kill", "--signal=KILL", UNIT)
     leases.wait_state(one, CLUSTER, "web", "STARTING")

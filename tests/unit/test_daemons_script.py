@@ -1,4 +1,4 @@
-"""The script for products that leave daemons: what it makes of the list of processes, of its settings, and of its mark."""
+"""The script for daemons that a product leaves: what it makes of the list of processes, its settings and its mark."""
 
 from __future__ import annotations
 
@@ -71,23 +71,23 @@ def product(tmp_path: Path) -> Product:
 @pytest.mark.parametrize(
     ("daemons", "state", "status"), [(BOTH, "S", 0), ((), "S", 3), (("sender",), "S", 1), (BOTH, "Z", 3)]
 )
-def test_its_status_is_what_the_list_of_processes_shows(product, daemons, state, status):  # B19
+def test_its_status_is_what_the_list_of_processes_shows(product, daemons, state, status):
     product.run_now(*daemons, state=state)
     assert product.ask("status") == status
 
 
-def test_a_list_that_cannot_be_read_tells_nothing(product):  # B19
+def test_a_list_that_cannot_be_read_tells_nothing(product):
     (product.folder / "bin" / "ps").write_text("#!/bin/sh\nexit 1\n")
     assert [product.ask(verb) for verb in ("status", "start", "stop", "kill")] == [4, 4, 4, 4]
     assert product.ran() == []
 
 
-def test_after_a_stop_in_order_it_is_started_as_ever(product):  # B19
+def test_after_a_stop_in_order_it_is_started_as_ever(product):
     assert [product.ask(verb) for verb in ("start", "stop", "start")] == [0, 0, 0]
     assert product.ran() == ["start", "stop", "start"]
 
 
-def test_after_anything_else_it_is_started_with_care(product):  # B19
+def test_after_anything_else_it_is_started_with_care(product):
     product.ask("start")
     product.run_now()
     assert product.ask("start") == 0, "as after a power cut"
@@ -101,7 +101,7 @@ def test_after_anything_else_it_is_started_with_care(product):  # B19
     assert product.ran() == ["start", "careful", "stop", "careful", "careful"]
 
 
-def test_what_runs_is_not_started_again_and_what_does_not_run_is_not_stopped(product):  # B19
+def test_what_runs_is_not_started_again_and_what_does_not_run_is_not_stopped(product):
     product.run_now(*BOTH)
     assert product.ask("start") == 0
     product.run_now()
@@ -109,13 +109,13 @@ def test_what_runs_is_not_started_again_and_what_does_not_run_is_not_stopped(pro
     assert product.ran() == []
 
 
-def test_a_start_removes_pid_files_of_the_boot_before(product):  # B19
+def test_a_start_removes_pid_files_of_the_boot_before(product):
     (product.folder / "old.pid").write_text("1")
     product.ask("start")
     assert not (product.folder / "old.pid").exists()
 
 
-def test_nothing_starts_without_its_file_system(product):  # B19
+def test_nothing_starts_without_its_file_system(product):
     product.stub(mounted=1)
     asked = product.asked("start")
     assert (asked.returncode, product.ran()) == (1, [])
@@ -133,7 +133,7 @@ def test_nothing_starts_without_its_file_system(product):  # B19
         ("STOP='unfinished", "no file that a shell can read"),
     ],
 )
-def test_bad_settings_say_nothing_of_the_service(product, line, told):  # B19
+def test_bad_settings_say_nothing_of_the_service(product, line, told):
     product.settings.write_text(f"{product.settings.read_text()}{line}\n")
     asked = product.asked("status")
     assert asked.returncode == 78
@@ -143,6 +143,6 @@ def test_bad_settings_say_nothing_of_the_service(product, line, told):  # B19
 @pytest.mark.parametrize(
     "settings", ["examples/file-transfer/file-transfer.conf", "examples/job-scheduler/job-scheduler.conf"]
 )
-def test_the_shipped_settings_are_good(product, settings):  # B19
+def test_the_shipped_settings_are_good(product, settings):
     product.settings = Path(settings)
     assert product.ask("status") == 3

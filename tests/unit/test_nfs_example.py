@@ -79,14 +79,14 @@ def node(tmp_path: Path) -> Node:
         (Mark(4, "node-b"), replace(LED, is_torn=True), False),
     ],
 )
-def test_a_later_epoch_is_newer_and_in_one_epoch_what_its_holder_has(own, peer, newer):  # B19
+def test_a_later_epoch_is_newer_and_in_one_epoch_what_its_holder_has(own, peer, newer):
     assert has_newer(own, peer, "node-b") is newer
 
 
 @pytest.mark.parametrize(
     "mark", [Mark(), replace(LED, is_torn=True), replace(LED, as_of=None), replace(LED, as_of=200.0)]
 )
-def test_no_whole_copy_or_one_of_the_future_has_no_age(mark):  # B19
+def test_no_whole_copy_or_one_of_the_future_has_no_age(mark):
     assert age_s(mark, 130.0) is None
     assert age_s(LED, 130.0) == 30.0
 
@@ -94,7 +94,7 @@ def test_no_whole_copy_or_one_of_the_future_has_no_age(mark):  # B19
 # --- to lead
 
 
-def test_the_last_copy_is_taken_before_the_lease_is_served(node):  # B19
+def test_the_last_copy_is_taken_before_the_lease_is_served(node):
     node.copy.save(LED)
     node.peer.mark = LED
     node.hold_lease(6)
@@ -103,7 +103,7 @@ def test_the_last_copy_is_taken_before_the_lease_is_served(node):  # B19
     assert node.mark() == Mark(6, "node-b", 130.0, BOOT)
 
 
-def test_a_young_copy_is_served_when_the_other_node_does_not_answer_and_an_old_one_is_not(node):  # B19
+def test_a_young_copy_is_served_when_the_other_node_does_not_answer_and_an_old_one_is_not(node):
     node.copy.save(LED)
     node.hold_lease(6)
     node.now = 161.0
@@ -114,7 +114,7 @@ def test_a_young_copy_is_served_when_the_other_node_does_not_answer_and_an_old_o
     assert node.mark().boot == BOOT
 
 
-def test_what_a_person_accepts_is_served_whatever_its_age(node):  # B19
+def test_what_a_person_accepts_is_served_whatever_its_age(node):
     node.copy.save(LED)
     node.hold_lease(6)
     node.now = 100_000.0
@@ -124,7 +124,7 @@ def test_what_a_person_accepts_is_served_whatever_its_age(node):  # B19
 
 
 @pytest.mark.parametrize("mark", [Mark(), replace(LED, is_torn=True)])
-def test_no_copy_and_half_a_copy_are_never_served(node, mark):  # B19
+def test_no_copy_and_half_a_copy_are_never_served(node, mark):
     node.copy.save(mark)
     node.hold_lease(6)
     with pytest.raises(CannotError, match=r"no copy|half of another"):
@@ -133,7 +133,7 @@ def test_no_copy_and_half_a_copy_are_never_served(node, mark):  # B19
         node.copy.accept()
 
 
-def test_newer_data_that_cannot_be_copied_is_not_left_behind(node):  # B19
+def test_newer_data_that_cannot_be_copied_is_not_left_behind(node):
     node.copy.save(LED)
     node.peer.mark, node.peer.copy_ends_with = LED, 23
     node.hold_lease(6)
@@ -142,7 +142,7 @@ def test_newer_data_that_cannot_be_copied_is_not_left_behind(node):  # B19
     assert node.mark() == LED
 
 
-def test_a_directory_that_is_not_mounted_is_neither_served_nor_copied(node):  # B19
+def test_a_directory_that_is_not_mounted_is_neither_served_nor_copied(node):
     node.copy.save(LED)
     node.hold_lease(6)
     (node.tree / ".understudy-copy").unlink()
@@ -154,20 +154,20 @@ def test_a_directory_that_is_not_mounted_is_neither_served_nor_copied(node):  # 
 
 
 @pytest.mark.parametrize("mark", [Mark(7, "node-b", 100.0), Mark(6, "node-a", 100.0)])
-def test_data_of_a_later_epoch_than_the_lease_is_of_another_cluster(node, mark):  # B19
+def test_data_of_a_later_epoch_than_the_lease_is_of_another_cluster(node, mark):
     node.copy.save(mark)
     node.hold_lease(6)
     with pytest.raises(CannotError, match="this is not the cluster that wrote it"):
         node.copy.start()
 
 
-def test_nobody_but_the_agent_lets_it_lead(node):  # B19
+def test_nobody_but_the_agent_lets_it_lead(node):
     node.copy.save(LED)
     with pytest.raises(CannotError, match="Only the agent calls start"):
         node.copy.start()
 
 
-def test_the_lease_is_read_as_the_agent_writes_it(tmp_path):  # B19
+def test_the_lease_is_read_as_the_agent_writes_it(tmp_path):
     file = SlotFile(tmp_path / "lease.json")
     for epoch in (3, 4, 5):
         file.write({"epoch": epoch})
@@ -179,7 +179,7 @@ def test_the_lease_is_read_as_the_agent_writes_it(tmp_path):  # B19
 # --- to follow
 
 
-def test_a_node_that_leads_copies_nothing_and_says_until_when_it_is_whole(node):  # B19
+def test_a_node_that_leads_copies_nothing_and_says_until_when_it_is_whole(node):
     node.copy.save(Mark(6, "node-b", 100.0, BOOT))
     node.peer.mark = Mark(7, "node-a", 130.0, "boot-9")
     node.copy.turn()
@@ -187,7 +187,7 @@ def test_a_node_that_leads_copies_nothing_and_says_until_when_it_is_whole(node):
     assert node.mark() == Mark(6, "node-b", 130.0, BOOT)
 
 
-def test_a_node_that_led_before_its_power_cut_leads_no_more_and_puts_aside_what_it_alone_has(node):  # B19
+def test_a_node_that_led_before_its_power_cut_leads_no_more_and_puts_aside_what_it_alone_has(node):
     node.copy.save(Mark(5, "node-b", 100.0, "boot-0"))
     node.peer.mark = Mark(6, "node-a", 129.0, "boot-9")
     node.copy.turn()
@@ -197,7 +197,7 @@ def test_a_node_that_led_before_its_power_cut_leads_no_more_and_puts_aside_what_
     assert node.mark() == Mark(6, "node-a", 130.0)
 
 
-def test_half_a_copy_of_another_epoch_is_fit_for_nothing_until_it_is_whole(node):  # B19
+def test_half_a_copy_of_another_epoch_is_fit_for_nothing_until_it_is_whole(node):
     node.copy.save(Mark(5, "node-b", 100.0))
     node.peer.mark, node.peer.copy_ends_with = Mark(6, "node-a", 129.0, "boot-9"), 30
     node.copy.turn()
@@ -210,7 +210,7 @@ def test_half_a_copy_of_another_epoch_is_fit_for_nothing_until_it_is_whole(node)
     assert node.copy.fit() == "0"
 
 
-def test_files_that_go_while_somebody_works_leave_a_whole_copy_and_no_others(node):  # B19
+def test_files_that_go_while_somebody_works_leave_a_whole_copy_and_no_others(node):
     node.copy.save(replace(LED, as_of=1.0))
     node.peer.copy_ends_with, node.peer.mark = 24, replace(LED, boot="boot-9")
     node.copy.turn()
@@ -220,7 +220,7 @@ def test_files_that_go_while_somebody_works_leave_a_whole_copy_and_no_others(nod
     assert node.mark().as_of == 130.0
 
 
-def test_a_copy_ages_while_the_other_node_does_not_answer_and_not_while_nobody_leads(node):  # B19
+def test_a_copy_ages_while_the_other_node_does_not_answer_and_not_while_nobody_leads(node):
     node.copy.save(Mark(6, "node-b", 100.0))
     node.copy.turn()
     assert node.copy.fit() == "-30"
@@ -229,7 +229,7 @@ def test_a_copy_ages_while_the_other_node_does_not_answer_and_not_while_nobody_l
     assert node.copy.fit() == "0"
 
 
-def test_a_mark_that_cannot_be_read_stops_everything(node):  # B19
+def test_a_mark_that_cannot_be_read_stops_everything(node):
     node.copy.save(LED)
     (file,) = (path for path in node.copy._file.parent.iterdir())
     file.write_text("{")
@@ -238,7 +238,7 @@ def test_a_mark_that_cannot_be_read_stops_everything(node):  # B19
             ask()
 
 
-def test_the_first_copy_is_named_once_and_only_while_nobody_has_one(node):  # B19
+def test_the_first_copy_is_named_once_and_only_while_nobody_has_one(node):
     with pytest.raises(CannotError, match="does not answer"):
         node.copy.init()
     node.peer.mark = LED
@@ -250,12 +250,12 @@ def test_the_first_copy_is_named_once_and_only_while_nobody_has_one(node):  # B1
     assert node.mark() == Mark(1, "node-b", 130.0)
 
 
-def test_the_first_copy_is_named_without_the_other_node_when_a_person_says_that_it_is_gone(node):  # B19
+def test_the_first_copy_is_named_without_the_other_node_when_a_person_says_that_it_is_gone(node):
     node.copy.init(without_peer=True)
     assert node.mark().origin == "node-b"
 
 
-def test_each_fault_of_the_configuration_is_told(tmp_path):  # B19
+def test_each_fault_of_the_configuration_is_told(tmp_path):
     file = tmp_path / "copy.ini"
     file.write_text("[copy]\nnode = node-a\ntree = /srv/share\ncluster = nfs\nintervall_s = 3\nlimit_s = soon\n")
     with pytest.raises(CannotError) as caught:
@@ -268,6 +268,6 @@ def test_each_fault_of_the_configuration_is_told(tmp_path):  # B19
     ]
 
 
-def test_the_shipped_configuration_is_good():  # B19
+def test_the_shipped_configuration_is_good():
     settings = load(Path("examples/nfs/copy.ini"))
     assert (settings.interval_s, settings.limit_s, settings.lease) == (5, 120, Path("/run/understudy/nfs/lease.json"))
