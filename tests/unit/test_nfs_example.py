@@ -229,6 +229,13 @@ def test_a_copy_ages_while_the_other_node_does_not_answer_and_not_while_nobody_l
     assert node.copy.fit() == "0"
 
 
+def test_a_node_that_says_it_leads_under_an_older_lease_makes_no_copy_younger(node):
+    node.copy.save(Mark(6, "node-b", 100.0))
+    node.peer.mark = replace(LED, boot="boot-9")
+    node.copy.turn()
+    assert node.mark().as_of == 100.0
+
+
 def test_a_mark_that_cannot_be_read_stops_everything(node):
     node.copy.save(LED)
     (file,) = (path for path in node.copy._file.parent.iterdir())
