@@ -21,18 +21,7 @@ _MOUNT_POINTS = ("usr", "proc", "sys", "dev", "run", "tmp")
 _OF_USR = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
 _OF_ETC = (
     *("alternatives", "dbus-1", "debian_version", "group", "init.d", "ld.so.cache", "ld.so.conf", "ld.so.conf.d"),
-    *(
-        "login.defs",
-        "mime.types",
-        "mke2fs.conf",
-        "netconfig",
-        "nginx",
-        "nsswitch.conf",
-        "os-release",
-        "pam.conf",
-        "pam.d",
-        "passwd",
-    ),
+    *("login.defs", "mime.types", "mke2fs.conf", "nginx", "nsswitch.conf", "os-release", "pam.conf", "pam.d", "passwd"),
     *("perl", "postgresql-common", "protocols", "python3", "rc0.d", "rc6.d", "rcS.d", "security", "services"),
     *("shells", "ssl/openssl.cnf", "tmpfiles.d", "netconfig"),
 )
