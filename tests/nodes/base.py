@@ -23,7 +23,7 @@ _OF_ETC = (
     *("alternatives", "dbus-1", "debian_version", "group", "init.d", "ld.so.cache", "ld.so.conf", "ld.so.conf.d"),
     *("login.defs", "mime.types", "mke2fs.conf", "mysql", "nginx", "nsswitch.conf", "os-release", "pam.conf", "pam.d"),
     *("perl", "postgresql-common", "protocols", "python3", "rc0.d", "rc6.d", "rcS.d", "redis", "security", "services"),
-    *("passwd", "shells", "ssl/openssl.cnf", "tmpfiles.d"),
+    *("passwd", "shells", "ssl/openssl.cnf", "tmpfiles.d", "netconfig"),
 )
 _MASKED = (
     *("systemd-networkd.service", "systemd-networkd.socket", "systemd-networkd-wait-online.service"),

@@ -30,7 +30,8 @@ mount -t overlay overlay -o lowerdir={base.root},upperdir={disk}/root,workdir={d
 mount -t overlay overlay -o lowerdir={base.usr}:/usr,upperdir={disk}/usr,workdir={disk}/usr-work {disk}/mounted/usr
 exec systemd-nspawn --quiet --register=no --keep-unit --console=pipe --kill-signal=SIGRTMIN+3 --link-journal=no \
   --resolv-conf=off --timezone=off --machine={name} --uuid={uuid} --directory={disk}/mounted \
-  --network-namespace-path={network} --capability=CAP_NET_ADMIN,CAP_IPC_LOCK {devices} \
+  --network-namespace-path={network} --capability=CAP_NET_ADMIN,CAP_IPC_LOCK \
+  --system-call-filter=open_by_handle_at {devices} \
   /usr/local/sbin/lab-init systemd.show_status=no
 """
 

@@ -18,8 +18,11 @@ PROGRAMS = {
     "mkfs.ext4": "e2fsprogs",
     "nginx": "nginx-light",
     "pg_createcluster": "postgresql-common",
+    "ganesha.nfsd": "nfs-ganesha-vfs",
     "mariadbd": "mariadb-server",
+    "nfs-cp": "libnfs-utils",
     "redis-server": "redis-server",
+    "rsync": "rsync",
 }
 
 

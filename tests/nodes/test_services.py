@@ -14,7 +14,7 @@ import pytest
 
 from local.waiting import wait_for
 from tests.nodes.agents import AGENT, CLUSTER, section, set_up, show, wait_unit
-from tests.nodes.base import BUILD
+from tests.nodes.disks import loop_device
 from tests.nodes.lab import Lab
 from tests.nodes.leases import DRIFT_MARGIN_S, SHORT_LEASE, Leases, boottime_s
 from tests.nodes.machine import Machine
@@ -181,16 +181,8 @@ POINT = "/srv/orders"
 @pytest.fixture
 def device() -> Iterator[str]:
     """A loop device with a file system. It is free again when nobody has it open or mounted any more."""
-    image = BUILD / "devices" / f"{os.getpid()}-orders.img"
-    image.parent.mkdir(parents=True, exist_ok=True)
-    with image.open("wb") as new:
-        new.truncate(16 << 20)
-    subprocess.run(["mkfs.ext4", "-q", "-L", "orders", image], check=True)
-    made = subprocess.run(["losetup", "--find", "--show", image], check=True, capture_output=True, text=True)
-    name = made.stdout.strip()
-    yield name
-    subprocess.run(["losetup", "--detach", name], check=True)
-    image.unlink()
+    with loop_device("orders") as name:
+        yield name
 
 
 def mount_section(device: str, **keys: object) -> str:
