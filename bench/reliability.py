@@ -97,8 +97,8 @@ SECONDS = f"""
 These are seconds on one machine, one run each. They are no promise: compare them with each other and with the runs
 without a fault. Each cell has the client's longest time without an answer, and the time from the cause until the
 transition was closed. An unlucky client waits for its TTL (1 s) and its next attempt, so outages differ by a second by
-chance. Timings are about the shortest that the rules allow (`lease_s` {POLICY["lease_s"]}, `silence_limit_s` {POLICY["silence_limit_s"]};
-the defaults are 12 and 15), so these failovers are quicker than by default.
+chance. Timings are about the shortest that the rules allow, so these failovers are quicker than by default: `lease_s`
+{POLICY["lease_s"]} instead of 12, `silence_limit_s` {POLICY["silence_limit_s"]} instead of 15.
 """
 
 

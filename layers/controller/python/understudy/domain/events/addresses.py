@@ -9,12 +9,12 @@ from understudy.domain.events.reading import LINES_LIMIT, cluster_of, mapping, m
 from understudy.domain.events.transitions import MOVE
 from understudy.domain.watch.drift import ADVICE, FindingFacts, GuardWriter, RecordStatus, WithheldFacts
 
-CAN_COME_BACK = "the change comes back otherwise."
+CAN_COME_BACK = "otherwise the change can come back."
 
 
 @dataclass(frozen=True, kw_only=True)
 class RecordDrifted(Event):
-    """Somebody changed a protected record or its guard. It is put right within a minute."""
+    """Somebody changed a protected record or its guard. It is repaired within a minute."""
 
     detail_type: ClassVar[str] = "Understudy Record Drifted"
 
@@ -27,7 +27,7 @@ class RecordDrifted(Event):
         return Words(
             f"{cluster_of(self.cluster)}: somebody changed a protected record",
             tuple(f"{word(each.get('record'))}: {word(each.get('why'))}" for each in mappings(self.records)),
-            ("Clients may have been led astray. The record is put right within a minute, under a new epoch.",),
+            ("Clients may have gone to a wrong address. The record is repaired within a minute, under a new epoch.",),
             (f"Find out who writes to the zone (CloudTrail): {CAN_COME_BACK}",),
             "an-address-that-somebody-changed",
         )
@@ -101,7 +101,7 @@ class RecordObstructed(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class AddressChanged(Event):
-    """A protected route or Elastic IP leads elsewhere. It is put right."""
+    """A protected route or Elastic IP leads elsewhere. It is repaired."""
 
     detail_type: ClassVar[str] = "Understudy Address Changed"
 
@@ -115,7 +115,7 @@ class AddressChanged(Event):
         return Words(
             f"{cluster_of(self.cluster)}: somebody changed a route or an Elastic IP",
             tuple(f"{word(label)} leads to {word(found[label] or 'nowhere')}" for label in list(found)[:LINES_LIMIT]),
-            ("Clients may have been led astray. It is put right within a minute, under a new epoch.",),
+            ("Clients may have gone to a wrong address. It is repaired within a minute, under a new epoch.",),
             (f"Find out who changes it (CloudTrail): {CAN_COME_BACK}",),
             "an-address-that-somebody-changed",
         )

@@ -30,16 +30,14 @@ class RecordStatus(StrEnum):
 
 
 ADVICE: Mapping[RecordStatus, str] = {
-    RecordStatus.DRIFTED: (
-        "nothing: it is put right as soon as the other records of this event no longer stand in the way"
-    ),
+    RecordStatus.DRIFTED: ("nothing: it is repaired when the other records of this event no longer stop the repair"),
     RecordStatus.FOREIGN: (
-        "find out which cluster is to have the name: take it out of the definition of the other one, and delete the "
-        "guard only when that one has let go of it"
+        "find out which cluster is to have the name. Remove it from the other definition, and only then delete the "
+        "guard"
     ),
     RecordStatus.NEWER: (
-        "was the table restored from a backup? Then rebuild the cluster in the table. Was the guard edited by hand? "
-        "Then delete it: record and guard are written anew"
+        "if the table was restored from a backup, rebuild the cluster in the table. If the guard was edited by hand, "
+        "delete it: record and guard are written anew"
     ),
     RecordStatus.OBSTRUCTED: "delete what stands there by hand: record and guard are written anew",
 }

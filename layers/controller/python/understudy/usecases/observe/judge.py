@@ -63,7 +63,7 @@ class Judge:
         try:
             return self._ledger.commit(view.state, after)
         except LedgerConflictError:
-            log.info("state not kept up: it has changed; the next evaluation repeats it")
+            log.info("state not updated: it has changed; the next evaluation repeats it")
             return view.state
 
     def _carry_out(self, decision: Decision, view: ClusterView) -> None:

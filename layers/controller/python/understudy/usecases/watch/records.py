@@ -148,7 +148,7 @@ class RecordMonitor:
             return
         there = self.ledger.read(state.cluster)
         if there is None or there.epoch != state.epoch or there.transition is not None:
-            log.info("finding not told: the state has changed; the next watch looks again")
+            log.info("finding not published: the state has changed; the next watch looks again")
             return
         log.error("record not put right: a person has to look", extra=event.detail())
         publish(self.announcer, event)

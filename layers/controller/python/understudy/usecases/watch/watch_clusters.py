@@ -239,7 +239,7 @@ class ClusterWatch:
         try:
             self.ledger.commit(state, followed.state, history={state.address.epoch: followed.facts})
         except LedgerConflictError:
-            log.info("change followed, not noted: the state has changed; the next watch repeats it")
+            log.info("change followed, but not noted: the state has changed; the next watch repeats it")
             return
         took_s = (
             durations_s(self.ledger.history(state.cluster, state.address.epoch))
