@@ -40,7 +40,7 @@ class Table:
         """Log what is wrong when it is new."""
         faults = view.faults if view is not None else ()
         if faults and faults != self._logged:
-            self._log.error("state_partly_malformed", f"these parts are left aside: {'; '.join(faults)}")
+            self._log.error("state_partly_malformed", f"these parts are ignored: {'; '.join(faults)}")
         ahead = max((node.read_epoch for node in view.nodes.values()), default=0) if view is not None else 0
         if view is not None and ahead > view.epoch:
             faults = (*faults, f"epoch below {ahead}")

@@ -30,7 +30,7 @@ class Phase(StrEnum):
 
     SETTLED = "SETTLED"  # none, or only the confirmation of the change is left
     UNDER_WAY = "UNDER_WAY"
-    OVERDUE = "OVERDUE"  # it has outlived its deadline: whoever drove it is gone
+    OVERDUE = "OVERDUE"  # it has outlived its deadline: its execution is gone
 
 
 class Holder(StrEnum):

@@ -23,7 +23,7 @@ class RecordDrifted(Event):
     records: Sequence[FindingFacts]
 
     def words(self) -> Words:
-        """Somebody changed a record, and it is put right."""
+        """Somebody changed a record, and it is repaired."""
         return Words(
             f"{cluster_of(self.cluster)}: somebody changed a protected record",
             tuple(f"{word(each.get('record'))}: {word(each.get('why'))}" for each in mappings(self.records)),
@@ -33,7 +33,7 @@ class RecordDrifted(Event):
         )
 
     def concern(self) -> Concern:
-        """A move puts it right, and ends it."""
+        """A move repairs it, and ends the incident."""
         return Concern(MOVE, Severity.WARNING)
 
     @classmethod
@@ -53,7 +53,7 @@ class RecordGuarded(Event):
     records: Sequence[WithheldFacts]
 
     def words(self) -> Words:
-        """A record is not as written, and not put right."""
+        """A record is not as written, and is not repaired."""
         return _withheld(self.cluster, self.records)
 
     def concern(self) -> Concern:
@@ -82,7 +82,7 @@ class RecordObstructed(Event):
     records: Sequence[WithheldFacts]
 
     def words(self) -> Words:
-        """A record is not as written, and not put right."""
+        """A record is not as written, and is not repaired."""
         return _withheld(self.cluster, self.records)
 
     def concern(self) -> Concern:
@@ -121,7 +121,7 @@ class AddressChanged(Event):
         )
 
     def concern(self) -> Concern:
-        """A move puts it right, and ends it."""
+        """A move repairs it, and ends the incident."""
         return Concern(MOVE, Severity.WARNING)
 
     @classmethod

@@ -1,4 +1,4 @@
-"""The events about people who are needed, and are needed no more."""
+"""The events about people who are needed, or no longer needed."""
 
 from dataclasses import dataclass
 from typing import ClassVar, Self
@@ -66,7 +66,7 @@ class AlertOver(Event):
     why: str  # it does
 
     def words(self) -> Words:
-        """It needs nobody any more."""
+        """Nobody is needed any more."""
         cluster, rule = cluster_of(self.cluster), word(self.rule, 60)
         return Words(
             f"{cluster}: over ({rule})",

@@ -101,7 +101,7 @@ class ApprovalEnded(Event):
     asked_again_at: int | None  # when it may be asked again at the earliest (seconds since 1970); null: at once
 
     def words(self) -> Words | None:
-        """How it ended; None when it was approved: the move itself is told of."""
+        """How it ended; None when it was approved: the move itself is published."""
         outcome = word(self.outcome, 40)
         if outcome == Ended.APPROVED:
             return None

@@ -16,12 +16,12 @@ class NodeFacts(TypedDict):
     instance_id: str
     health: Annotated[str, NodeHealth]
     heard_age_s: float | None  # since its newest beat; null: never heard
-    service: str  # its services, by its own word
+    service: str  # its services, as it says itself
     fault: str  # in what EC2 contradicts the definition; empty: in nothing
-    unfit: str  # why it cannot take over, by its own word; empty: it can
+    unfit: str  # why it cannot take over, as it says itself; empty: it can
     start_failed_at: int | None  # since when the service is known not to start on it
     quorum: str  # why quorum keeps it from taking over; empty: it does not
-    power: str  # by EC2's word
+    power: str  # as EC2 says
     goes: str  # who is about to take it away; empty: nobody
     alarms_on: Sequence[str]  # their names
 

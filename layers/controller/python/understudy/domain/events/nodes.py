@@ -24,7 +24,7 @@ class NodeChanged(Event):
     is_active: bool  # whether it holds the lease
 
     def words(self) -> Words | None:
-        """EC2 contradicts the definition; None when it does so no more."""
+        """EC2 contradicts the definition; None when it no longer does."""
         if not self.fault:
             return None
         cluster, node = cluster_of(self.cluster), word(self.node)

@@ -44,7 +44,7 @@ class TransitionOpened(Event):
     target: str  # the node that is to serve
     rule: str
     why: str
-    reason: str  # what whoever asked for it gave as the reason
+    reason: str  # the reason that was given with the request
     execution: str
 
     @classmethod

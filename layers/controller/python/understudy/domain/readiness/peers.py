@@ -68,7 +68,7 @@ def peers_answer(facts: Facts) -> Finding:
 @check(
     "outage-bridged",
     means={
-        WARN: "the lease alone bridges one lost beat and no more, and the service stops when the second is lost.",
+        WARN: "the lease alone bridges only one lost beat; the service stops when the second is lost.",
     },
     remedy=(
         "Repair what the three checks of keys and peers find. If that is not possible, raise lease_s and "

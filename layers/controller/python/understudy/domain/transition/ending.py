@@ -7,7 +7,7 @@ from understudy.domain.decide.rules import PROVE
 
 
 class CloseOutcome(StrEnum):
-    """How a transition can end, beside STALE."""
+    """How a transition can end, apart from STALE."""
 
     IN_SERVICE = "IN_SERVICE"
     DEGRADED = "DEGRADED"  # the lease is granted, but something is missing
@@ -22,7 +22,7 @@ class Reason(StrEnum):
     advice: str
 
     def __new__(cls, value: str, meaning: str, advice: str) -> Self:
-        """The word, with what is told of it."""
+        """The word, with its meaning and advice."""
         member = str.__new__(cls, value)
         member._value_ = value
         member.meaning = meaning

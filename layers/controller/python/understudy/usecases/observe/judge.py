@@ -124,6 +124,6 @@ class Judge:
 
 
 def _is_repair(decision: Decision, state: ClusterState) -> bool:
-    """Whether only an address is put right, or is to be: that ends nothing that a person was called for."""
+    """Whether only an address is repaired, or is to be: that ends nothing that a person was called for."""
     is_open = state.transition is not None and state.transition.action is TransitionAction.REPAIR
     return is_open or decision.action is Action.REPAIR

@@ -68,7 +68,7 @@ class FleetKeeper:
     def _tell(self, views: Sequence[ClusterView], waiting: Sequence[ClusterView]) -> None:
         """Tell people once when moves are put off, with the numbers, and once when none is any more."""
         event = self._numbers(views, waiting)
-        log.error("silence of many is doubted" if waiting else "silence is doubted no more", extra=event.detail())
+        log.error("silence of many is doubted" if waiting else "silence is no longer doubted", extra=event.detail())
         publish(self.announcer, event)
 
     def _numbers(self, views: Sequence[ClusterView], waiting: Sequence[ClusterView]) -> SilenceDoubted:

@@ -60,7 +60,7 @@ class ZoneTask:
 
 @dataclass(frozen=True)
 class RecordMonitor:
-    """Compares, and marks what has drifted as owed: the table of rules then has it put right, under a new epoch."""
+    """Compares, and marks what has drifted as owed: the table of rules then has it repaired, under a new epoch."""
 
     ledger: StateLedger
     listing: ZoneListing
@@ -118,7 +118,7 @@ class RecordMonitor:
         return True
 
     def _owe(self, state: ClusterState, drifted: Sequence[RecordFinding]) -> None:
-        """Have it put right at once. The commit is refused when anybody has moved since the state was read."""
+        """Have it repaired at once. The commit is refused when anybody has moved since the state was read."""
         event = RecordDrifted(cluster=state.cluster, epoch=state.epoch, records=[facts_of(each) for each in drifted])
         now = self.clock()
         story = {state.epoch: {"drift": event.detail(), "stages.drifted_at": now}}
