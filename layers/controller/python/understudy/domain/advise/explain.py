@@ -70,7 +70,7 @@ class Explanation:
             f"the node meant: {self.target or 'none'}",
             "the situation, as the decision table asks for it:",
             *columns,
-            "what this rests on:",
+            "the facts behind it:",
             *(f"  {fact.line}" for fact in self.facts),
             "what would change the decision, all else equal:",
             *(f"  {each.line}" for each in self.otherwise),
@@ -172,9 +172,9 @@ def _condition(value: StrEnum, column: str, view: ClusterView) -> str:
         "holder FAILED": f"{holder} says that it has failed or serves nothing, or an alarm of it is on",
         "holder SILENT": f"{holder} is not heard for {limit_s:g} s ({heard})",
         "holder GONE": f"EC2 says that {holder} is off or going off",
-        "holder UNKNOWN": f"EC2 says that {holder} is not as the definition has it",
+        "holder UNKNOWN": f"EC2 says that {holder} is not as the definition says",
         "holder NOBODY": f"it is certain that {holder} does not serve",
-        "holder UNHEARD": "a member that may be serving is neither heard nor off by EC2's word",
+        "holder UNHEARD": "a member that may be serving is not heard, and EC2 does not say that it is off",
         "holder CONTESTED": "another member says that it serves, under no lease",
         "holder RETURNED": f"{holder} is heard again and fit, without a proof against it",
         "holder UNPROVEN": f"{holder} is not fit, and nothing proves that it does not serve",
@@ -193,8 +193,8 @@ def _condition(value: StrEnum, column: str, view: ClusterView) -> str:
         "mode HELD": "the cluster is held",
         "planned NONE": f"{holder} stays, and {preferred} is not fit for stable_for_s, in the hours",
         "planned FAIL_BACK": f"{preferred} is fit for stable_for_s, in the hours, with a failover left",
-        "planned LEAVE": f"AWS is about to take {holder} away, another node is sound and stays, and a switchover lasts",
-        "planned STRANDED": f"AWS takes {holder} away for certain; no such node is left, or no switchover lasts",
+        "planned LEAVE": f"AWS is about to take {holder} away, another node is sound and stays, and a switchover helps",
+        "planned STRANDED": f"AWS takes {holder} away for certain; no such node is left, or no switchover helps",
     }
     return words[f"{column} {value}"]
 

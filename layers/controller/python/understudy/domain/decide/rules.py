@@ -27,7 +27,7 @@ class Action(StrEnum):
     WAIT = "WAIT"
     FAIL_OVER = "FAIL_OVER"
     PLACE = "PLACE"  # give the lease to a node when nobody holds it
-    FAIL_BACK = "FAIL_BACK"  # to the node of the best priority, with the service in service all the while before
+    FAIL_BACK = "FAIL_BACK"  # to the node of the best priority; until then the service stays in service
     SWITCH_OVER = "SWITCH_OVER"  # away from a node that AWS takes away, in good order
     REPAIR = "REPAIR"  # finish what is unfinished; the service stays where it is
     CALL_OPERATOR = "CALL_OPERATOR"
