@@ -53,6 +53,6 @@ class Table:
             newest = max(lease_view.epoch, lease_view.seen_epoch)
             faults = (*faults, f"epoch below {newest}")
             if faults != self._logged:
-                why = f"the table shows epoch {view.epoch}, and this node has read {newest}: it says nothing of now"
+                why = f"the table shows epoch {view.epoch}, and this node has read {newest}: the table is an older one"
                 self._log.error("state_outdated", f"{why}. If the cluster was made anew: {self._forgotten_by}")
         self._logged = faults
