@@ -147,16 +147,15 @@ def _turns() -> list[str]:
     for beat_s in (8, 14):
         silence_s = 2 * beat_s + beat_s // 2 + 5
         rows.append(
-            f"| beat every {beat_s} s, read every {beat_s // 2} s | {per_node(1000) - per_node(1000, beat_s):.2f} a node | silence is "
-            f"noticed after {silence_s} s instead of 15 s; the timings must agree (`docs/tuning.md`), and a definition in which they do not is refused |"
+            f"| beat every {beat_s} s, read every {beat_s // 2} s | {per_node(1000) - per_node(1000, beat_s):.2f} a node "
+            f"| silence is noticed after {silence_s} s instead of 15 s |"
         )
     stack = fixed()
     unseen = sum(usd for what, usd in stack.items() if what.startswith(("alarms", "dashboard")))
     return [
         *rows,
         f"| `Alarms: false`, `Dashboard: false` | {unseen:.2f} a stack | nobody hears that the controller is ill: not advised |",
-        "| another memory of the beat's function | nothing | it would run half as long with twice as much, and cost the same; with less, "
-        "beats would be late |",
+        "| another memory of the beat's function | nothing | with twice as much it runs half as long; with less, beats are late |",
     ]
 
 
@@ -166,13 +165,23 @@ def _inputs() -> list[str]:
     return [
         f"| a beat | {COUNTS['beat']['calls']['dynamodb.UpdateItem']} write, {COUNTS['cluster_bytes']['state']} bytes | counted by botocore on the emulator; two nodes (`bench/calls.py`) |",
         f"| reads of an agent | {active['reads']} for {active['beats']} beats when active, {standby['reads']} for {standby['beats']} as standby | the agent's own loop, ten minutes on a virtual clock (`bench/agents.py`) |",
-        f"| log of a beat | {COUNTS['beat']['printed_bytes']:g} bytes; none of Lambda's own | printed by the function, one cluster and one worker (`bench/beats.py`); each further worker adds a line of some 300 bytes in 15 s at the most |",
+        f"| log of a beat | {COUNTS['beat']['printed_bytes']:g} bytes; none of Lambda's own | printed by the function, one cluster and one worker (`bench/beats.py`) |",
         f"| a beat's function | {beat_ms():.0f} ms at {memory_mb} MB | {TIMES['beat_p50_ms']} ms of a processor, measured on a small shared machine; share of a processor {memory_mb}/{VCPU_MB}; {TABLE_MS} ms for the table, assumed |",
         f"| a watch | {TIMES['judge_ms']} ms of a processor for each cluster, and its calls | measured (`bench/fleet.py`); {CALL_MS} ms for each call, assumed |",
         f"| a failover | {COUNTS['failover']['states']} states, {COUNTS['failover']['invocations']} calls of functions | the real workflow and functions on the emulator; {STEP_MS} ms for each, assumed |",
-        f"| metrics | {', '.join(f'`{each}`' for each in COUNTS['metrics'])} | what the functions print while nothing happens |",
+        f"| metrics | {len(COUNTS['metrics'])}, see below | what the functions print while nothing happens |",
         f"| alarms, memory, schedules, {COUNTS['stack']['log_retention_days']} days of logs | | `template.yaml` |",
     ]
+
+
+def _documents() -> list[str]:
+    """The documents that prices are from, each once, in the order of the prices."""
+    return list(dict.fromkeys(price.source for price in prices.ALL if price.source != prices.UNCONFIRMED))
+
+
+def _document_of(price: prices.Price) -> str:
+    """The number of a price's document, or that there is none."""
+    return "none stored" if price.source == prices.UNCONFIRMED else str(_documents().index(price.source) + 1)
 
 
 def document() -> str:
@@ -194,7 +203,7 @@ def document() -> str:
             "# What it costs",
             "",
             "Written by `make cost` from operations counted on the emulator and in tests (`bench/results/usage.json`), and from list",
-            "prices of us-east-1 in US dollars, without free tiers and discounts. It is no bill, and no part of it was read off one.",
+            "prices of us-east-1 in US dollars, without free tiers and discounts. It is no bill, and no part of it comes from one.",
             f"Clusters have two nodes and the default policy: a beat every {BEAT_S} s, a read of the lease every {READ_S} s.",
             "",
             "## A node, a month",
@@ -210,9 +219,9 @@ def document() -> str:
             "",
             f"With twice the processor time for each beat it would be {more:.2f}.",
             "",
-            "A beat is one event and one conditional write; the design rests on both. No stream, no index and no time to live makes it",
-            "two writes: the index holds keys only, and a beat changes none. With three nodes, and in all that a settled cluster can say of",
-            "itself, the item stays below 1 KB: one write unit (`tests/unit/adapters/dynamodb/test_state_item_size.py`).",
+            "A beat is one event and one conditional write; the design rests on both. No stream, no index and no time to live turns it into",
+            "two writes: the index holds keys only, and a beat changes no key. Even with three nodes and everything that a settled cluster",
+            "can have, the item stays below 1 KB: one write unit (`tests/unit/adapters/dynamodb/test_state_item_size.py`).",
             "",
             "## A stack, a month, however many nodes",
             "",
@@ -220,21 +229,21 @@ def document() -> str:
             "|---|---|",
             *_rows(fixed(), 2),
             "",
-            "Other metrics are sent when something happens, and paid for by the hour. Nothing that a clock calls is traced. Not counted,",
-            "because they come to less than a cent: one check of readiness for each cluster and day, the dead-letter queue, looks at the",
-            "board. Parameters are standard ones, the keys of encryption are AWS's, and rules of EventBridge have schedules: that these",
-            f"cost nothing but the requests above is {prices.UNCONFIRMED}.",
+            "Other metrics are sent when something happens, and paid for by the hour. Calls by schedules are not traced. Three things are",
+            "not counted, because they cost less than a cent: the daily readiness check of each cluster, the dead-letter queue, and views of",
+            "the board. Parameters are standard ones, the encryption keys are AWS's, and schedules are rules of EventBridge. That these cost",
+            f"nothing but the requests above is {prices.UNCONFIRMED}.",
             "",
             "## What the rest of your account adds",
             "",
-            "`receive_signal` hears each change of state of every EC2 instance and of every CloudWatch alarm of the account in this Region: EventBridge",
-            "cannot be told which are nodes, for clusters come and go. Events of AWS's own services are free, and a call that finds no node ends after",
-            f"one read of the table. A million of them cost about {1_000_000 * (prices.LAMBDA_REQUEST.usd + 0.05 * 0.25 * prices.LAMBDA_GB_S.usd + prices.READ_UNIT.usd):.2f} USD.",
-            "Data events of CloudTrail on the table, should you have them switched on, count each beat and each read: leave the table out.",
+            "`receive_signal` gets each change of state of every EC2 instance and of every CloudWatch alarm of the account in this Region:",
+            "EventBridge cannot know which of them are nodes, because clusters come and go. Events of AWS's own services are free, and a call that",
+            f"finds no node ends after one read of the table. A million of them cost about {1_000_000 * (prices.LAMBDA_REQUEST.usd + 0.05 * 0.25 * prices.LAMBDA_GB_S.usd + prices.READ_UNIT.usd):.2f} USD.",
+            "If you have data events of CloudTrail switched on, exclude the table: they count each beat and each read.",
             "",
-            "The table is encrypted with a key of DynamoDB's own, which costs nothing. With `TableKeyArn` each function and each node needs the leave of",
-            "your key (its policy lets the account use it by `kms:ViaService` of DynamoDB), its requests and itself are paid for, and a key that is",
-            "disabled or throttled stops every beat.",
+            "The table is encrypted with a key of DynamoDB's own, which costs nothing. With `TableKeyArn` you pay for your key and for its requests.",
+            "Each function and each node needs permission to use it (its policy lets the account use it by `kms:ViaService` of DynamoDB). If that key",
+            "is disabled or throttled, no beat can be recorded.",
             "",
             "## A failover",
             "",
@@ -242,20 +251,22 @@ def document() -> str:
             "|---|---|",
             *_rows(failover(), 6),
             "",
-            "Not counted: the log of the workflow, some 100 KB, a twentieth of a thousandth of a dollar. Route 53's changes are free; its hosted",
-            "zones are yours already, and health checks are not used.",
+            "The log of the workflow is not counted: some 100 KB, which cost 0.00005 USD. Route 53's changes are free; you have its hosted zones",
+            "already, and health checks are not used.",
             "",
             "## What your network costs",
             "",
-            f"A beat is {COUNTS['call_bytes']['beat']:,} bytes of HTTP both ways, a read {COUNTS['call_bytes']['read']:,}, and TLS comes to it. Through a NAT gateway that costs {_nat(reads=True):.2f} USD a",
-            f"node and month, or {_nat(reads=False):.2f} with a gateway endpoint for DynamoDB, which is free: make one. The gateway's hours and interface",
-            "endpoints have prices of their own.",
+            f"A beat is {COUNTS['call_bytes']['beat']:,} bytes of HTTP both ways, a read {COUNTS['call_bytes']['read']:,}, plus TLS. Through a NAT gateway that costs {_nat(reads=True):.2f} USD a",
+            f"node and month. With a gateway endpoint for DynamoDB, which is free, it costs {_nat(reads=False):.2f}: make one. The gateway's hours and",
+            "interface endpoints have prices of their own.",
             "",
-            "## What to turn",
+            "## What you can change",
             "",
-            "| what | saves | its price |",
+            "| what | saves | what it costs you |",
             "|---|---|---|",
             *_turns(),
+            "",
+            "Timings must agree ([tuning](tuning.md)): a definition whose timings do not is refused.",
             "",
             "## Inputs",
             "",
@@ -263,9 +274,16 @@ def document() -> str:
             "|---|---|---|",
             *_inputs(),
             "",
-            "| price | USD | document |",
+            "Each further worker that handles beats adds a line of some 300 bytes to the log, at most once in 15 s. These metrics are",
+            "always sent:",
+            "",
+            *(f"- `{each}`" for each in COUNTS["metrics"]),
+            "",
+            "| price | USD | document, see below |",
             "|---|---|---|",
-            *(f"| {price.what} | {price.shown} | {price.source} |" for price in prices.ALL),
+            *(f"| {price.what} | {price.shown} | {_document_of(price)} |" for price in prices.ALL),
+            "",
+            *(f"{number}. {document}" for number, document in enumerate(_documents(), 1)),
             "",
         ]
     )

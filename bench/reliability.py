@@ -45,55 +45,60 @@ CASES: tuple[tuple[Cause, Target | None, str], ...] = (
 PLACED_LIMIT_S = 60.0
 DOCUMENT = ROOT / "docs" / "reliability.md"
 FAULT_ROWS = "\n".join(f"| {name} | {meaning} |" for name, meaning in MEANINGS.items())
+TARGET_ROWS = "\n".join(f"| {target.title} | {target.purpose} | {target.cause.value} |" for target in TARGETS)
 HEAD = f"""# When AWS's calls fail in the middle of a transition
 
 Written by `make chaos` from what it measured; not by hand. It deploys the stack on the embedded AWS, with a proxy
 between the functions and every service that they call. For each call and each fault it moves a service of two nodes
 once, while a client connects every 0.12 s.
 
-At the end of each run it demands: the fault was really met; the service has moved; it runs on exactly one node, the one
-that holds the lease; the record leads there, the change is in sync, the client is answered; the last transition is
-closed; the node that was left is a standby again. A run that ends otherwise is marked **WRONG** here, one that does not
-end stops `make chaos`, and either way its status is 1.
+At the end of each run all of this must be true: the fault really happened; the service has moved; it runs on exactly
+one node, the one that holds the lease; the record leads there, the change is in sync, and the client gets answers; the
+last transition is closed; the old node is a standby again. A run that ends otherwise is marked **WRONG** here. A run
+that does not end stops `make chaos`. In both cases its exit status is 1.
 
 | fault | what happens |
 |---|---|
 {FAULT_ROWS}
 
-The faults are the functions' alone: nodes read the table and send their beats past the proxies. They come to all
-functions, since a call does not say which one makes it: a heartbeat or the minute's watch can meet one that was meant
-for a step. Only calls of one operation fail here; whole outages, lost events and partitions are in the
-[simulation](simulation.md).
+Only the functions meet the faults: nodes read the table and send their beats past the proxies. A call does not say
+which function makes it, so a heartbeat or the watch can meet a fault that was meant for a step. Only calls of one
+operation fail here; whole outages, lost events and partitions are in the [simulation](simulation.md).
+
+| call | what for | moved by |
+|---|---|---|
+{TARGET_ROWS}
 """
 OUTCOMES = """
 ## What became of it
 
-The same on every machine, but for chance in who meets the fault. Each cell: the outcome of every epoch that was spent;
-calls that met the fault; invocations of a step that failed and were made again by the workflow.
+This is the same on every machine, except by chance which function meets the fault. Each cell has the outcome of every
+epoch that was used. Before the slash is the number of calls that met the fault; after it, the number of invocations of
+a step that failed, and that the workflow repeated.
 
-`DEGRADED` before `IN_SERVICE`: the record could not be moved within `ROUTE53_RECORD_TRY_COUNT`; the lease was granted
-all the same, that transition was closed and told as degraded, and a repair under the next epoch moved the record. An
-owed record is tried again after 10 s, then with growing gaps, and clients that follow the record wait for it. After
-a 503 nobody knows whether a change was made, so each costs one of the 3 tries, and here are more of them in a row.
+`DEGRADED` before `IN_SERVICE` means that the record could not be moved within `ROUTE53_RECORD_TRY_COUNT`. The lease was
+granted all the same, that transition ended degraded, and a repair under the next epoch moved the record. An owed record
+is tried again after 10 s, then after longer and longer times; clients that follow the record wait for it. After a 503
+nobody knows whether a change was made, so each costs one of the 3 tries, and here there are more of them in a row.
 
-**Events.** A move never fails because EventBridge does: an event that it does not take is in the function's log, its
-facts are in the history, and nobody is told. That a move was opened is told in one attempt, since the service waits
-for it: an answer that does not come holds the move up for 1 s (2 s when no connection does). Every other event has
-three attempts.
+**Events.** A move never fails because EventBridge does: an event that EventBridge does not accept is in the function's
+log, and its facts are in the history, but nobody gets a notice. There is only one attempt to announce that a move was
+opened, because the service waits for it: a missing answer delays the move by 1 s (2 s when there is no connection).
+Every other event has three attempts.
 
-**Slower than a beat.** A switchover opens on condition that the active node has not beaten since its state was read.
-Nothing else is read in between. So only while DynamoDB takes longer for one write than `heartbeat_interval_s` can that
-condition fail at every try: nothing is moved then, and the service stays where it is. The default is a beat every 4 s.
-A node that is dead does not beat: its failover is not held up so.
+**Slower than a beat.** A switchover opens only if the active node has not sent a beat since its state was read. Nothing
+else is read in between. So this condition can fail at every try only while DynamoDB takes longer for one write than
+`heartbeat_interval_s` (4 s by default). Then nothing is moved, and the service stays where it is. A dead node sends no
+beats, so this does not delay its failover.
 """
 SECONDS = f"""
 ## What it cost
 
-Seconds on one machine, one run each: to compare with each other and with the runs without a fault, no promise. Each
-cell: the client's longest time without an answer, and the time from the cause until the transition was closed. A
-client without luck waits for its TTL (1 s) and its next attempt, so outages differ by a second by chance. Timings are
-about the shortest that the rules allow (`lease_s` {POLICY["lease_s"]}, `silence_limit_s` {POLICY["silence_limit_s"]};
-the defaults are 12 and 15), so these failovers are quicker than by default.
+These are seconds on one machine, one run each. They are no promise: compare them with each other and with the runs
+without a fault. Each cell has the client's longest time without an answer, and the time from the cause until the
+transition was closed. An unlucky client waits for its TTL (1 s) and its next attempt, so outages differ by a second by
+chance. Timings are about the shortest that the rules allow, so these failovers are quicker than by default: `lease_s`
+{POLICY["lease_s"]} instead of 12, `silence_limit_s` {POLICY["silence_limit_s"]} instead of 15.
 """
 
 
@@ -160,9 +165,9 @@ def read_runs(path: Path) -> dict[str, Run]:
 
 def outcome(done: Run) -> str:
     """What is the same on every machine."""
-    met = f", {done.made} met" if done.call else ""
+    met = done.made if done.call else 0
     wrong = f" **WRONG: {'; '.join(done.wrong)}**" if done.wrong else ""
-    return f"{', '.join(done.outcomes)}{met}, {done.steps_failed} again{wrong}"
+    return f"{', '.join(done.outcomes)} {met} / {done.steps_failed}{wrong}"
 
 
 def seconds(done: Run) -> str:
@@ -176,10 +181,10 @@ def document(runs: Sequence[Run]) -> str:
     by_case = {(done.call, done.fault): done for done in runs}
     text = HEAD
     for heading, cell in ((OUTCOMES, outcome), (SECONDS, seconds)):
-        text += f"{heading}\n| call | moved by | {' | '.join([NO_FAULT, *FAULTS])} |\n|{'---|' * (len(FAULTS) + 3)}\n"
+        text += f"{heading}\n| call | {' | '.join([NO_FAULT, *FAULTS])} |\n|{'---|' * (len(FAULTS) + 2)}\n"
         for target in TARGETS:
             cells = [cell(bare[target.cause.value]), *(cell(by_case[target.title, fault]) for fault in FAULTS)]
-            text += f"| {target.title}: {target.purpose} | {target.cause.value} | {' | '.join(cells)} |\n"
+            text += f"| {target.title} | {' | '.join(cells)} |\n"
     return text
 
 

@@ -11,30 +11,32 @@ from understudy.domain.decide.situation import Phase
 from understudy.domain.observe.health import NodeHealth
 
 WIDTH = 120
+MANY = 4
+"""How many values a cell names. Of more it names the others: a row is to fit on a screen."""
 
 HEAD = """<!-- Printed from layers/controller/python/understudy/domain/ by `make docs`. Do not edit. -->
 
 # How Understudy decides
 
-Every heartbeat, every signal and every minute, a cluster is judged in three steps without side effects:
+At every heartbeat, at every signal and every minute, a cluster is judged in three steps without side effects:
 
 1. `diagnose` gives each node its health.
 2. `survey` answers one question for each column below.
 3. `decide` looks the answers up in the table. **Exactly one rule fits every situation**: a test walks the whole
-   product of the columns' values, so the order of the rows never matters. `any` matches every value; several values
-   in a cell mean any of them.
+   product of the columns' values, so the order of the rows never matters. `any` matches every value, several values
+   in a cell mean any of them, and `all but` means any value that is not named.
 
-A rule that moves something only *starts* a transition. The transition looks at its cause once more, and grants the
-lease only under a proof for the node before: a wrong decision here can cost a failover without need, never two nodes
-that serve.
+A rule that moves something only *starts* a transition. The transition checks its cause once more, and grants the lease
+only under a proof for the node before. So a wrong decision here can cost an unneeded failover, but never lets two nodes
+serve.
 """
 
 SILENCE_HEAD = """## When many are silent
 
-A transition that would begin for no other reason than that the active node is not heard (`active-is-silent`,
-`overdue-and-active-is-silent`) looks at the rest of the fleet before it ends the lease. What a node, EC2, an alarm or
-a person has said is never put off, nor is what has begun. Again **exactly one rule fits**, whatever the answers are.
-The limits, and what to do, are in [on-call.md](on-call.md#silence-of-many).
+Some transitions would begin only because the active node is not heard (`active-is-silent`,
+`overdue-and-active-is-silent`). They look at the rest of the fleet before they end the lease. A transition is never put
+off when a node, EC2, an alarm or a person has given its cause, or when it has begun. Again **exactly one rule fits**,
+whatever the answers are. The limits, and what to do, are in [on-call.md](on-call.md#silence-of-many).
 """
 
 GROUPS = {
@@ -81,7 +83,11 @@ def _rows(title: str, columns: Iterable[str], answer: str, rules: Iterable[Rule 
 
 
 def _cell(allowed: frozenset[StrEnum]) -> str:
-    return "any" if allowed is ANY else ", ".join(sorted(allowed))
+    if allowed is ANY:
+        return "any"
+    if len(allowed) > MANY:
+        return f"all but {', '.join(sorted(set(type(next(iter(allowed)))) - allowed))}"
+    return ", ".join(sorted(allowed))
 
 
 def _line(cells: Iterable[str]) -> str:

@@ -144,7 +144,7 @@ def _check_unit(
     elif is_empty and group.top.name.endswith(".target"):
         findings.faults.append(f"{where}: it has no process and stands for no other unit: give the service a `probe`")
     elif is_empty and outcome is not Outcome.SERVING:
-        findings.warnings.append(f"{where}: is it in service without a process of its own? Then it needs a `probe`")
+        findings.warnings.append(f"{where}: if it is in service without a process of its own, it needs a `probe`")
     findings.warnings += [
         f"{where}: {each.name} has changed on disk: systemctl daemon-reload"
         for each in group.all

@@ -87,7 +87,7 @@ class DropIns:
         if done is not None and done.error is not None:
             self._wanted = None
         elif done is not None and isinstance(done.value, list) and done.value:
-            self._log.info("drop_ins", "what systemd knows of the units was brought up to date", files=done.value)
+            self._log.info("drop_ins", "the agent's drop-ins of its units were updated", files=done.value)
         waits = self._exchange.calls.failures and now_ms - self._tried_ms < RETRY_EVERY_MS
         self._log_boot_faults()
         if waits or not self._exchange.idle or any(unit.group is None for unit in self._units.values()):

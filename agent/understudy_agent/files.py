@@ -220,7 +220,7 @@ class PlacedFile:
 
 
 def _terms(saved: Mapping[str, object]) -> TermsView:
-    """The terms as they were written down; what another version wrote beside them is left aside."""
+    """The terms as they were written down; what another version wrote beside them is ignored."""
     return parse_terms({**TERMS_UNSAVED, **saved})
 
 

@@ -35,7 +35,7 @@ def fingerprint(key: bytes) -> str:
 
 
 def parse_keys(text: str, where: str) -> tuple[bytes, ...]:
-    """One key a line; empty lines and those that begin with # are left aside. Raises BadKeysError.
+    """One key a line; empty lines and those that begin with # are ignored. Raises BadKeysError.
 
     The first one signs, each of them verifies: so a new key is put below the old one on all nodes first.
     """

@@ -1,4 +1,4 @@
-"""Log lines: one JSON object per event on standard error, where journald takes them up."""
+"""Log lines: one JSON object per event on standard error, where journald collects them."""
 
 from __future__ import annotations
 

@@ -124,5 +124,5 @@ def _parse(payload: bytes) -> Message:
     if not good_texts or not all(
         type(number) is int and (0 < number <= limit if binds else number == 0) for number, limit in numbers
     ):
-        raise BadMessageError("a field of it is not as it must be")
+        raise BadMessageError("one of its fields is malformed")
     return message

@@ -104,7 +104,7 @@ class Prober:
         self._quorum = quorum.with_probes(self._quorum, probes, now_ms)
 
     def tick(self, now_ms: int, terms: TermsView) -> None:
-        """Take up the probes that have ended, begin those that are due, and look whether there is a majority."""
+        """Take up the probes that have ended, begin those that are due, and check whether there is a majority."""
         self._terms = terms
         for worker in self._workers:
             self._take(worker)

@@ -26,7 +26,7 @@ def reason(order: Order, lease_view: LeaseView, watch: Watch, *, is_stopping: bo
             why = "it had lost this lease, and does not know yet that no other node serves"
         return f"this node was granted the lease of epoch {lease_view.epoch}, keeps what runs and starts nothing: {why}"
     if order is Order.WAIT:
-        return f"this node holds the lease of epoch {lease_view.epoch}, and waits a promise out before it starts"
+        return f"this node holds the lease of epoch {lease_view.epoch}, and starts when its promise is over"
     if lease_view.answer is LeaseAnswer.NOT_MINE and not lease_view.epoch:
         return "nothing has been read yet, and no lease of this boot bounds what runs here"
     if order is Order.STOP and lease_view.answer is LeaseAnswer.NOT_MINE:

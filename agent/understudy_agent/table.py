@@ -40,7 +40,7 @@ class Table:
         """Log what is wrong when it is new."""
         faults = view.faults if view is not None else ()
         if faults and faults != self._logged:
-            self._log.error("state_partly_malformed", f"these parts are left aside: {'; '.join(faults)}")
+            self._log.error("state_partly_malformed", f"these parts are ignored: {'; '.join(faults)}")
         ahead = max((node.read_epoch for node in view.nodes.values()), default=0) if view is not None else 0
         if view is not None and ahead > view.epoch:
             faults = (*faults, f"epoch below {ahead}")
@@ -53,6 +53,6 @@ class Table:
             newest = max(lease_view.epoch, lease_view.seen_epoch)
             faults = (*faults, f"epoch below {newest}")
             if faults != self._logged:
-                why = f"the table shows epoch {view.epoch}, and this node has read {newest}: it says nothing of now"
+                why = f"the table shows epoch {view.epoch}, and this node has read {newest}: the table is an older one"
                 self._log.error("state_outdated", f"{why}. If the cluster was made anew: {self._forgotten_by}")
         self._logged = faults

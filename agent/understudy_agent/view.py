@@ -14,7 +14,7 @@ class MalformedStateError(ValueError):
 
 
 FORMAT = 1
-"""The newest format of the state item that this agent knows. Fields more are no new format, and left aside."""
+"""The newest format of the state item that this agent knows. Additional fields are no new format, and are ignored."""
 NO_NAMES = "-"
 """What stands in the place of a digest where a node's beat names no services. The controller writes the same."""
 BEAT_LIMIT = 10**13
@@ -102,7 +102,7 @@ class StateView:
     version: int = 0
     """Of the definition in force."""
     faults: tuple[str, ...] = ()
-    """What is wrong with parts of it that are left aside."""
+    """What is wrong with parts of it that are ignored."""
 
     @property
     def holder(self) -> str:

@@ -11,8 +11,8 @@ STATES: dict[str, dict[str, Any]] = json.loads((FOLDER / "transition.asl.json").
 README = (FOLDER / "README.md").read_text(encoding="utf-8")
 
 
-def rows() -> list[str]:
-    return [f"| {name} | {state['Type']} | {state['Comment']} |" for name, state in STATES.items()]
+def points() -> list[str]:
+    return [f"- **{name}** ({state['Type']}): {state['Comment']}" for name, state in STATES.items()]
 
 
 def outcome(rule: dict[str, Any]) -> str:
@@ -39,8 +39,9 @@ def between(start: str, end: str) -> list[str]:
     return README.split(start, 1)[1].split(end, 1)[0].strip("\n").splitlines()
 
 
-def test_the_readme_has_a_line_for_every_state():
-    assert between("| --- | --- | --- |", "\n\n") == rows()
+def test_the_readme_says_what_every_state_is_for():
+    listed = "\n".join(between("What each state is for:\n", "\n\n")).replace("\n  ", " ")
+    assert listed.splitlines() == points()
 
 
 def test_the_diagram_draws_every_arrow():

@@ -189,7 +189,7 @@ def test_another_image_or_agent_is_another_launch_template_and_another_record_is
         if resources(**{name: value}, **imports)["NodeTemplate"] == resources()["NodeTemplate"]
     }
     assert unmoved == UNTOUCHED
-    readme = TEMPLATE.with_name("README.md").read_text(encoding="utf-8")
+    readme = " ".join(TEMPLATE.with_name("README.md").read_text(encoding="utf-8").split())
     assert " and ".join(f"`{name}`" for name in sorted(UNTOUCHED)) + " replace no node" in readme
 
 

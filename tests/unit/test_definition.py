@@ -746,8 +746,8 @@ def test_what_is_no_host_and_port_is_refused_by_path(host):  # S12 B10
         (
             {"mode": "tcp_remote", "hosts": HOSTS, "timeout_s": 5},
             [
-                "quorum.timeout_s: 5 is above policy.heartbeat_interval_s 4: a probe would outlast the beat that is to "
-                "tell of it",
+                "quorum.timeout_s: 5 is above policy.heartbeat_interval_s 4: a probe would take longer than the "
+                "time between two beats",
                 "quorum.timeout_s: 2 x policy.heartbeat_interval_s 4 + 5 is above policy.lease_s 12: one lost probe "
                 "would stop the service",
             ],

@@ -28,18 +28,6 @@ RENAMED_BY_THE_CLI = {("send-task-success", "task-output")}
 """--output is the CLI's own, so an operation's member of that name is called otherwise there."""
 SCREEN = 160
 """How many characters of source a row of a table may have: what fits on a screen."""
-WIDE = frozenset(
-    {
-        "agent/README.md",
-        "docs/cost.md",
-        "docs/decision-table.md",
-        "docs/reliability.md",
-        "docs/scale.md",
-        "docs/simulation.md",
-        "statemachine/README.md",
-    }
-)
-"""Documents with rows that are wider than a screen. None is to join; one without such a row is to leave."""
 
 
 def of_the_project(*patterns: str) -> list[Path]:
@@ -205,12 +193,7 @@ def wide_rows(path: Path) -> list[str]:
 
 def test_no_row_is_wider_than_a_screen():
     by_name = {str(path.relative_to(ROOT)): wide_rows(path) for path in documents()}
-    assert {name: rows for name, rows in by_name.items() if rows and name not in WIDE} == {}
-
-
-@pytest.mark.parametrize("name", sorted(WIDE))
-def test_a_document_is_excused_only_as_long_as_it_has_a_row_wider_than_a_screen(name):
-    assert wide_rows(ROOT / name)
+    assert {name: rows for name, rows in by_name.items() if rows} == {}
 
 
 # --- paths ----------------------------------------------------------------------------------------

@@ -717,7 +717,7 @@ def test_a_node_that_has_promised_waits_the_promise_out_before_it_starts_what_it
     assert (standby.status()["order"], standby.service_says()) == ("WAIT", "OUT_OF_SERVICE")
     assert (standby.aws.beats[-1]["services"], standby.aws.beats[-1]["waits"]) == ({"db": "OUT_OF_SERVICE"}, True)
     assert standby.kind.asked == []
-    assert any("waits a promise out" in why for why in standby.log.events("order"))
+    assert any("starts when its promise is over" in why for why in standby.log.events("order"))
     standby.pass_time(2)
     assert standby.service_says() == "IN_SERVICE"
     assert "waits" not in standby.aws.beats[-1]

@@ -52,6 +52,6 @@ def test_the_document_has_a_cell_for_every_call_and_fault_and_shouts_what_went_w
     runs = [replace(GOOD, call=target.title, fault=fault, made=3) for target in TARGETS for fault in FAULTS]
     runs[0] = replace(runs[0], outcomes=("SUPERSEDED", "IN_SERVICE"), wrong=("it runs twice",))
     text = document([*bare, *runs])
-    assert text.count("3 met") == len(TARGETS) * len(FAULTS)
-    assert "SUPERSEDED, IN_SERVICE, 3 met, 0 again **WRONG: it runs twice**" in text
+    assert text.count("3 / 0") == len(TARGETS) * len(FAULTS)
+    assert "SUPERSEDED, IN_SERVICE 3 / 0 **WRONG: it runs twice**" in text
     assert text.count("1.2 s, 2.5 s") == len(TARGETS) * (len(FAULTS) + 1)

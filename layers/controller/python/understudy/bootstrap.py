@@ -270,5 +270,5 @@ def _register(text: "ParameterText", zone: "Route53Zone | None", *, anew: bool) 
 
 
 def forget_text(cluster: str) -> None:
-    """What was put last for a cluster is there no more."""
+    """The last submitted text of a cluster is gone."""
     clients.ledger().forget_unaccepted(cluster)

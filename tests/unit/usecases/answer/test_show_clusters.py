@@ -165,7 +165,7 @@ def test_a_cluster_that_lacks_what_the_next_failover_needs_is_degraded():  # S18
     view = only(degraded())
     assert view.attention is Attention.DEGRADED
     assert view.reasons == (
-        "orders-db.corp.example.com: the record is 10.0.2.10 and not 10.0.1.10; it is put right by the watch",
+        "orders-db.corp.example.com: the record is 10.0.2.10 and not 10.0.1.10; it is repaired by the watch",
         "no standby is fit to take over",
         "readiness: nodes-in-different-zones",
     )

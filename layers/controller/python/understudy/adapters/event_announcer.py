@@ -12,7 +12,7 @@ from understudy.domain.events.event import Event
 
 SOURCE = "understudy"
 VERSION = 1
-"""Of what our events say. A field more is no new version: whoever does not know it leaves it aside."""
+"""Of what our events say. An additional field is no new version: whoever does not know it ignores it."""
 
 
 class EventAnnouncer:

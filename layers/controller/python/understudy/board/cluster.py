@@ -82,7 +82,7 @@ def _reasons(look: BoardEntry) -> Iterator[Reason]:
         yield Attention.CALLS, f"{finding.record.name}: {finding.why}"
     for finding in repairable(findings):
         when = "when it is resumed" if situation.mode is Mode.HELD else "by the watch"
-        yield Attention.DEGRADED, f"{finding.record.name}: {finding.why}; it is put right {when}"
+        yield Attention.DEGRADED, f"{finding.record.name}: {finding.why}; it is repaired {when}"
     if situation.mode is Mode.HELD:
         yield Attention.HELD, _hold(look)
     if situation.phase is not Phase.UNDER_WAY:

@@ -139,7 +139,7 @@ def define(cluster: str, version: int, document: ClusterDocument, instances: Map
 
 
 def _unfit(document: ClusterDocument, instances: Mapping[str, InstanceFacts]) -> list[str]:
-    """What speaks against the nodes by EC2's word. Of those that are fit in themselves also what they are together."""
+    """What EC2 says against the nodes. Of those that are fit in themselves also what they are together."""
     listed = dict(enumerate(document.nodes))
     usable = {name: facts for name, facts in instances.items() if not _unusable(facts)}
     faults = _unusable_nodes(listed, instances)

@@ -59,7 +59,7 @@ def _timing_faults(document: ClusterDocument) -> Iterator[str]:
     if timeout_s > policy.heartbeat_interval_s:
         yield (
             f"quorum.timeout_s: {timeout_s:g} is above policy.heartbeat_interval_s {policy.heartbeat_interval_s:g}: "
-            "a probe would outlast the beat that is to tell of it"
+            "a probe would take longer than the time between two beats"
         )
     if 2 * policy.heartbeat_interval_s + timeout_s > policy.lease_s:
         yield (

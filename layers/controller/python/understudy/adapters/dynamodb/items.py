@@ -147,7 +147,7 @@ def read_unaccepted(item: Mapping[str, Mapping[str, Any]]) -> Unaccepted | None:
 def read_stack_wide(item: Mapping[str, Mapping[str, Any]]) -> StackWide:
     """The stack's tunables, none without an item, and what else holds for all clusters.
 
-    Tunables that this code does not know are left aside.
+    Tunables that this code does not know are ignored.
     """
     values = from_item(item)
     tuning = {name: int(value) for name, value in values.get("values", {}).items() if name in LIMITS}

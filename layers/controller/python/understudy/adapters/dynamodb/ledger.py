@@ -71,7 +71,7 @@ class DynamoDbLedger:
         return self._record(beat.cluster, first, partial(beats.refusal_of, beat.instance_id))
 
     def _repair_item(self, cluster: str) -> bool:
-        """Give an item of before there was `hearing_s` that term: a beat is written by it. Whether it was missing."""
+        """Give an older item, without `hearing_s`, that term: a beat is written by it. Whether it was missing."""
         item = self._table.read_item(cluster, keys.STATE)
         if "hearing_s" in item["terms"]["M"]:
             return False

@@ -1,6 +1,6 @@
 """Frozen dataclasses as plain maps and back, by their fields and type hints.
 
-Keys that this code does not know are left aside, and missing ones take their defaults: so old code reads what newer
+Keys that this code does not know are ignored, and missing ones take their defaults: so old code reads what newer
 code has stored, and the other way round.
 """
 

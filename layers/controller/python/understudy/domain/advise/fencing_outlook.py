@@ -8,7 +8,7 @@ from understudy.domain.cluster.state import INGESTION_CUT_OFF_S, KEEP, ClusterSt
 
 @dataclass(frozen=True)
 class ProofOutlook:
-    """One kind of proof. `comes_alive`: of a node that is heard; `comes_dead`: of one that is heard no more.
+    """One kind of proof. `comes_alive`: of a node that is heard; `comes_dead`: of one that is no longer heard.
 
     `is_accepted`: by the policy. `how`: in words, how it is had, or why it is not.
     """

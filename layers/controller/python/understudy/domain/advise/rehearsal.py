@@ -38,7 +38,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Rehearsal:
-    """A move that was thought through to its end. `target` and `source` are names; None when there is none."""
+    """A move that was worked out to its end. `target` and `source` are names; None when there is none."""
 
     cluster: str
     source: str | None
@@ -65,7 +65,7 @@ class Rehearsal:
             self.ruling,
             *_block("what keeps it from being ready:", self.reasons),
             *_block("what a person should know before:", self.warnings),
-            *_block(f"what would prove that {self.source} serves no more:", [each.line for each in self.proofs]),
+            *_block(f"what would prove that {self.source} no longer serves:", [each.line for each in self.proofs]),
             *(line for where, writes in self.plan.writes.items() for line in _block(f"written to {where}:", writes)),
             *_block("what becomes of each address:", [f"{each.label}: {_fate(each)}" for each in self.plan.moved]),
             *(line for each in self.forecasts for line in _of_forecast(each)),

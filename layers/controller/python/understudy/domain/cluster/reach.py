@@ -1,4 +1,4 @@
-"""What the agents are told of the quorum hosts, and what they say of them."""
+"""What the agents read about the quorum hosts, and what they say about them."""
 
 from dataclasses import dataclass
 from typing import NamedTuple

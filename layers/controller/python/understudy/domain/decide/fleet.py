@@ -31,7 +31,7 @@ class Sighting(StrEnum):
 
     HEARD = "HEARD"
     SILENT = "SILENT"
-    UNCLEAR = "UNCLEAR"  # never heard, off by EC2's word, given up, or it is too early to say
+    UNCLEAR = "UNCLEAR"  # never heard, off as EC2 says, given up, or it is too early to say
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from understudy.domain.cluster.state import ClusterState, PowerReading
 
 
 def needed(state: ClusterState) -> frozenset[str]:
-    """Whoever serves, may still serve, or is to serve next: instance ids."""
+    """All that serve, may still serve, or are to serve next: instance ids."""
     ids = (
         state.active,
         state.previous.node if state.previous else None,
@@ -18,7 +18,7 @@ def needed(state: ClusterState) -> frozenset[str]:
 
 
 def needed_and_left_out(definition: Definition, state: ClusterState) -> tuple[str, ...]:
-    """Whoever of these could not serve under the definition."""
+    """Those of these that could not serve under the definition."""
     serving = {node.instance_id for node in definition.serving}
     return tuple(each for each in sorted(needed(state)) if each not in serving and each in state.nodes)
 

@@ -27,7 +27,7 @@ class Action(StrEnum):
     WAIT = "WAIT"
     FAIL_OVER = "FAIL_OVER"
     PLACE = "PLACE"  # give the lease to a node when nobody holds it
-    FAIL_BACK = "FAIL_BACK"  # to the node of the best priority, with the service in service all the while before
+    FAIL_BACK = "FAIL_BACK"  # to the node of the best priority; until then the service stays in service
     SWITCH_OVER = "SWITCH_OVER"  # away from a node that AWS takes away, in good order
     REPAIR = "REPAIR"  # finish what is unfinished; the service stays where it is
     CALL_OPERATOR = "CALL_OPERATOR"
@@ -122,19 +122,19 @@ WAIT, FAIL_OVER, PLACE, FAIL_BACK, SWITCH_OVER, REPAIR, CALL_OPERATOR = Action
 # What a person is to do first. The runbook says how to check, and what not to do.
 BRING_BACK = "Bring any node of the cluster back: start its instance or its agent. If its service has failed, fix that on the node."
 FAILED_STARTS = (
-    "Find out why the service did not start on the nodes that are left. When it will start on one, clear that one with "
-    'the action "clear": it is then tried by itself.'
+    "Find out why the service did not start on the nodes that are left. When you have repaired one, clear it with the "
+    'action "clear": it is then tried by itself.'
 )
 COMMON_CAUSE = (
-    "Find out why it fails again and again. Then ask for the failover yourself: the budget does not hold back what a "
+    "Find out why it fails again and again. Then ask for the failover yourself: the budget is no limit for what a "
     "person asks for."
 )
 PROVE = (
-    "Bring the old node's agent back, or stop its instance by force and wait until EC2 says stopped. Do not start the "
-    "service anywhere by hand before."
+    "Bring the old node's agent back, or force-stop its instance and wait until EC2 says stopped. Until then, do not "
+    "start the service anywhere by hand."
 )
 QUORUM = (
-    "Repair the network or the quorum hosts, or bring a node back: it goes on by itself as soon as there is a quorum."
+    "Repair the network or the quorum hosts, or bring a node back. The move goes on by itself when there is a quorum."
 )
 NOT_FIT = (
     "Look at the data of each node that is left, and at what its command `fit` says: a node that says that it is not fit "
@@ -143,25 +143,25 @@ NOT_FIT = (
     "policy.fitness.required to false."
 )
 OBSERVER = (
-    "If all clusters are silent, repair the heartbeat path (network, permissions, AWS). If it is only one, "
+    "If all clusters are silent, repair the heartbeat path (network, permissions, AWS). If only one is silent, "
     "wait a minute: it goes on by itself when beats are steady. Do not stop instances because of this alone."
 )
 START_AGENT = "Start the agent of the active node. If that is not possible, force-stop its instance."
 ONE_ONLY = (
-    "Decide which node has the good data. Stop the service on the other one now, and see to it that nothing but the "
-    "agent starts it (systemctl disable). Everything goes on by itself when that node says that it is down, or when "
-    "EC2 says that its instance is stopped."
+    "Decide which node has the good data. Stop the service on the other one now, and make sure that only the agent "
+    "starts it (systemctl disable). Everything goes on by itself when that node says that it is down, or when EC2 "
+    "says that its instance is stopped."
 )
 BE_HEARD = (
     "Start the agent of the member that is not heard, or stop its instance and wait until EC2 says stopped: it may be "
-    "serving. The service is then placed by itself."
+    "serving. The service then starts by itself."
 )
 RESUME = "If you have finished your work, resume the cluster. If it is urgent, ask for the failover yourself."
 GOING = (
     "Bring another node of the cluster back: start its instance or its agent. The service then moves there by itself. "
-    "An Auto Scaling group waits for it no longer than its lifecycle hook's time-out; Spot leaves two minutes. Is "
-    "another node well? Then either no proof is accepted while this one runs, and it is failed over when it is off. "
-    "Or the service did not last there: fix that, and ask for the switchover yourself."
+    "An Auto Scaling group waits no longer than its lifecycle hook's time-out; Spot gives two minutes. If another "
+    "node is well, perhaps no proof is accepted while this one runs: then the service fails over when this one is "
+    "off. Or the service did not last there: fix that, and ask for the switchover yourself."
 )
 BRING_BACK_OR_PROVE = f"{BRING_BACK} If the old node has no proof against it: {PROVE}"
 RESUME_OR_SWITCH = "Resume the cluster, or ask for a switchover yourself, before AWS takes the node away."
@@ -174,15 +174,15 @@ RULES: tuple[Rule, ...] = (
     Rule("active-is-ready",                    SETTLED,   READY,                       ANY,   NOT_DUE,  ANY,    ANY,      ANY,     STAY,    WAIT,          "the active node is heard and well, and nothing is due"),
     Rule("address-is-owed",                    SETTLED,   READY,                       ANY,   DUE,      ANY,    ANY,      NORMAL,  STAY | RETURN | STRANDED, REPAIR,        "the service is in service, but not all of its addresses are known to lead to it"),
     Rule("active-is-to-go",                    SETTLED,   READY,                       ANY,   ANY,      ANY,    ANY,      NORMAL,  LEAVE,   SWITCH_OVER,   "AWS is about to take the active node away (Auto Scaling, Spot), and another node is sound and stays"),
-    Rule("active-is-to-go-and-nobody-stays",   SETTLED,   READY,                       ANY,   NOT_DUE,  ANY,    ANY,      NORMAL,  STRANDED, CALL_OPERATOR, "AWS is about to take the active node away (Auto Scaling, Spot), and there is no other node that is sound and stays, or a switchover would not last: no proof of its end would be accepted, or failovers have brought it back", GOING),
-    Rule("held-and-active-is-to-go",           SETTLED,   READY,                       ANY,   ANY,      ANY,    ANY,      HELD,    GO,      CALL_OPERATOR, "AWS is about to take the active node away (Auto Scaling, Spot), and the cluster is held: nothing moves until it is resumed or asked for", RESUME_OR_SWITCH),
+    Rule("active-is-to-go-and-nobody-stays",   SETTLED,   READY,                       ANY,   NOT_DUE,  ANY,    ANY,      NORMAL,  STRANDED, CALL_OPERATOR, "AWS is about to take the active node away (Auto Scaling, Spot); no other node is sound and stays, or a switchover would not help: no proof would be accepted while the node runs, or failovers have brought the service back", GOING),
+    Rule("held-and-active-is-to-go",           SETTLED,   READY,                       ANY,   ANY,      ANY,    ANY,      HELD,    GO,      CALL_OPERATOR, "AWS is about to take the active node away (Auto Scaling, Spot), and the cluster is held: nothing moves until somebody resumes it or asks for a move", RESUME_OR_SWITCH),
     Rule("preferred-node-is-stable",           SETTLED,   READY,                       ANY,   NOT_DUE,  ANY,    TRUSTED,  NORMAL,  RETURN,  FAIL_BACK,     "the node of the best priority has been fit for stable_for_s, failback is automatic, and its hours are open"),
-    Rule("failback-waits-for-observer",        SETTLED,   READY,                       ANY,   NOT_DUE,  ANY,    SUSPECT,  NORMAL,  RETURN,  WAIT,          "the service could go back, but beats are late for the controller: nothing is begun in doubt"),
+    Rule("failback-waits-for-observer",        SETTLED,   READY,                       ANY,   NOT_DUE,  ANY,    SUSPECT,  NORMAL,  RETURN,  WAIT,          "the service could go back, but beats are late for the controller: in doubt nothing begins"),
     Rule("held-and-failback-is-due",           SETTLED,   READY,                       ANY,   NOT_DUE,  ANY,    ANY,      HELD,    RETURN,  WAIT,          "the service could go back, but the cluster is held"),
-    Rule("held-and-address-is-owed",           SETTLED,   READY,                       ANY,   DUE,      ANY,    ANY,      HELD,    STAY | RETURN, WAIT,          "an address is not known to lead to the service, but the cluster is held: it is put right when it is resumed"),
+    Rule("held-and-address-is-owed",           SETTLED,   READY,                       ANY,   DUE,      ANY,    ANY,      HELD,    STAY | RETURN, WAIT,          "an address is not known to lead to the service, but the cluster is held: the address is repaired after the hold"),
     Rule("active-is-gone",                     SETTLED,   GONE,                        FIT,   ANY,      LEFT,   ANY,      NORMAL,  ANY,     FAIL_OVER,     "EC2 says that the active node is off or going off, and another node is fit"),
     Rule("active-is-silent",                   SETTLED,   SILENT,                      FIT,   ANY,      LEFT,   TRUSTED,  NORMAL,  ANY,     FAIL_OVER,     "the active node has not been heard for silence_limit_s, and another node is fit"),
-    Rule("active-has-failed",                  SETTLED,   FAILED,                      FIT,   ANY,      LEFT,   ANY,      NORMAL,  ANY,     FAIL_OVER,     "the active node has failed or serves nothing by its own word, or its alarm is on, and another node is fit"),
+    Rule("active-has-failed",                  SETTLED,   FAILED,                      FIT,   ANY,      LEFT,   ANY,      NORMAL,  ANY,     FAIL_OVER,     "the active node says that it has failed or serves nothing, or its alarm is on, and another node is fit"),
     Rule("observer-is-suspect",                SETTLED,   SILENT,                      ANY,   ANY,      ANY,    SUSPECT,  NORMAL,  ANY,     CALL_OPERATOR, "beats are late for the controller itself, or nobody anywhere is heard: the observer is doubted, not the node", OBSERVER),
     Rule("no-fit-candidate",                   SETTLED,   SILENT,                      UNREADY, ANY,    ANY,    TRUSTED,  NORMAL,  ANY,     CALL_OPERATOR, "the active node has not been heard for silence_limit_s, and no other node is fit to take over", BRING_BACK),
     Rule("told-and-no-fit-candidate",          SETTLED,   TOLD,                        UNREADY, ANY,    ANY,    ANY,      NORMAL,  ANY,     CALL_OPERATOR, "the active node has failed or is gone, and no other node is fit to take over", BRING_BACK),
@@ -197,7 +197,7 @@ RULES: tuple[Rule, ...] = (
     Rule("active-is-unknown",                  SETTLED,   UNKNOWN,                     ANY,   ANY,      ANY,    ANY,      NORMAL,  ANY,     CALL_OPERATOR, "the active node has never been heard, or is not the node of the definition any more: unknown is not failed", START_AGENT),
     Rule("two-say-they-serve",                 SETTLED | OVERDUE, CONTESTED,           ANY,   ANY,      ANY,    ANY,      ANY,     ANY,     CALL_OPERATOR, "a member says that it serves without holding the lease, and it is not the only one that serves or should: nothing moves before one of them is down", ONE_ONLY),
     Rule("place-by-priority",                  SETTLED,   NOBODY,                      FIT,   ANY,      ANY,    ANY,      NORMAL,  ANY,     PLACE,         "nobody holds the lease, and the node that serves already, or else the fit node of the best priority, gets it; one on which it did not start comes last"),
-    Rule("member-is-unheard",                  SETTLED,   UNHEARD,                     ANY,   ANY,      ANY,    ANY,      NORMAL,  ANY,     CALL_OPERATOR, "nobody has been placed yet, and a member may be serving: it does not say that it is down, and EC2 does not say that it is off", BE_HEARD),
+    Rule("member-is-unheard",                  SETTLED,   UNHEARD,                     ANY,   ANY,      ANY,    ANY,      NORMAL,  ANY,     CALL_OPERATOR, "no node has had the lease yet, and a member may be serving: it does not say that it is down, and EC2 does not say that it is off", BE_HEARD),
     Rule("members-are-awaited",                SETTLED | OVERDUE, AWAITED,             ANY,   ANY,      ANY,    ANY,      ANY,     ANY,     WAIT,          "nobody holds the lease; a member that may be serving, or one that makes a quorum, may still be heard, for silence_limit_s"),
     Rule("nobody-to-place-on",                 SETTLED,   NOBODY,                      UNREADY, ANY,    ANY,    ANY,      NORMAL,  ANY,     CALL_OPERATOR, "nobody holds the lease, and no node is fit to get it", BRING_BACK),
     Rule("only-failed-starts-to-place-on",     SETTLED,   NOBODY,                      NO_RETRY, ANY,   ANY,    ANY,      NORMAL,  ANY,     CALL_OPERATOR, "nobody holds the lease, the service did not start on any node that is left, and retry_failed_start is false", FAILED_STARTS),
@@ -205,7 +205,7 @@ RULES: tuple[Rule, ...] = (
     Rule("no-fitness-to-place-on",             SETTLED,   NOBODY,                      NO_FITNESS, ANY, ANY,    ANY,      NORMAL,  ANY,     CALL_OPERATOR, "nobody holds the lease, and no node that is ready says that it is fit to get it", NOT_FIT),
     Rule("place-on-last-holder",               SETTLED,   RETURNED,                    ANY,   ANY,      ANY,    ANY,      NORMAL,  ANY,     PLACE,         "nobody holds the lease; the node that served last, or whose address the record carries, is fit"),
     Rule("last-holder-is-unproven",            SETTLED,   UNPROVEN,                    ANY,   ANY,      ANY,    ANY,      NORMAL,  ANY,     CALL_OPERATOR, "the node that served last may still serve, and there is no proof that it does not", PROVE),
-    Rule("held-and-not-served",                SETTLED,   TROUBLE,                     ANY,   ANY,      ANY,    ANY,      HELD,    ANY,     CALL_OPERATOR, "the cluster is held, and it is not known that its service is served: nothing moves until it is resumed or asked for", RESUME),
+    Rule("held-and-not-served",                SETTLED,   TROUBLE,                     ANY,   ANY,      ANY,    ANY,      HELD,    ANY,     CALL_OPERATOR, "the cluster is held, and perhaps nobody serves: nothing moves until somebody resumes it or asks for a move", RESUME),
     Rule("overdue-and-active-is-ready",        OVERDUE,   READY,                       ANY,   ANY,      ANY,    ANY,      ANY,     ANY,     REPAIR,        "a transition outlived its deadline after the lease was granted: it is finished under a new epoch"),
     Rule("overdue-and-holder-returned",        OVERDUE,   RETURNED,                    ANY,   ANY,      ANY,    ANY,      ANY,     ANY,     PLACE,         "a transition outlived its deadline before the old node was fenced, and that node is fit"),
     Rule("overdue-and-nobody-holds",           OVERDUE,   NOBODY,                      FIT,   ANY,      ANY,    ANY,      ANY,     ANY,     PLACE,         "a transition outlived its deadline after the old node was fenced, and a node is fit"),

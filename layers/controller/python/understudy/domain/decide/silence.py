@@ -16,7 +16,7 @@ from understudy.domain.decide.rules import ANY, ON_SILENCE
 class Fleet(StrEnum):
     """Whether the stack has so many clusters that their silence can be compared."""
 
-    SMALL = "SMALL"  # no more than SilenceClusters: nothing is looked at, silence is believed
+    SMALL = "SMALL"  # no more than SilenceClusters: nothing is compared, silence is believed
     LARGE = "LARGE"
 
 
@@ -24,7 +24,7 @@ class Turn(StrEnum):
     """Whether it is the turn of this move, which was put off before."""
 
     NOT_DUE = "NOT_DUE"
-    DUE = "DUE"  # the watch has let it through
+    DUE = "DUE"  # the watch has allowed it
 
 
 class ZoneWord(StrEnum):
@@ -60,7 +60,7 @@ class SilenceVerdict(StrEnum):
     """What becomes of the move."""
 
     BELIEVE = "BELIEVE"
-    DOUBT = "DOUBT"  # it is put off: the watch lets SilenceMoves a minute through, and a person is told
+    DOUBT = "DOUBT"  # it is put off: the watch allows SilenceMoves a minute, and a person gets a notice
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ BELIEVE, DOUBT = SilenceVerdict
 RULES: tuple[SilenceRule, ...] = (
     #           name                      fleet  turn   word      line     share pace  verdict  why
     SilenceRule("fleet-is-small",         SMALL, ANY,   ANY,      ANY,     ANY,  ANY,  BELIEVE, "the stack has no more than SilenceClusters clusters: their silence is not compared"),
-    SilenceRule("its-turn-has-come",      LARGE, DUE,   ANY,      ANY,     ANY,  ANY,  BELIEVE, "the silence was doubted, and the watch has let the move through: it is one of the oldest, or all nodes together explain it by now"),
+    SilenceRule("its-turn-has-come",      LARGE, DUE,   ANY,      ANY,     ANY,  ANY,  BELIEVE, "the silence was doubted, and the watch has allowed the move: it is one of the oldest, or all nodes together explain it by now"),
     SilenceRule("aws-shifts-away",        LARGE, WAITS, IMPAIRED, ANY,     ANY,  ANY,  BELIEVE, "traffic is shifted away from the node's Availability Zone, as AWS says: it is the zone"),
     SilenceRule("silence-follows-a-line", LARGE, WAITS, UNSAID,   ALONG,   ANY,  ANY,  BELIEVE, "the silence follows the node's Availability Zone or its subnet"),
     SilenceRule("few-are-silent",         LARGE, WAITS, UNSAID,   NO_LINE, FEW,  SLOW, BELIEVE, "few nodes are silent, and few moves were asked for in this minute"),

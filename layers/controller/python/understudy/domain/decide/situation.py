@@ -32,7 +32,7 @@ class Phase(StrEnum):
 
     SETTLED = "SETTLED"  # none, or only the confirmation of the change is left
     UNDER_WAY = "UNDER_WAY"
-    OVERDUE = "OVERDUE"  # it has outlived its deadline: whoever drove it is gone
+    OVERDUE = "OVERDUE"  # it has outlived its deadline: its execution is gone
 
 
 class Holder(StrEnum):
@@ -45,7 +45,7 @@ class Holder(StrEnum):
     UNKNOWN = "UNKNOWN"
     NOBODY = "NOBODY"  # no active node, and proof that none serves
     AWAITED = "AWAITED"  # nobody holds the lease, and a member that may serve, or a quorum, may still be heard of
-    UNHEARD = "UNHEARD"  # nobody has been placed yet, and a member that may be serving does not say that it is down
+    UNHEARD = "UNHEARD"  # no node has had the lease yet, and a member that may be serving does not say that it is down
     CONTESTED = "CONTESTED"  # a member says that it serves, and another one does too, or should
     RETURNED = "RETURNED"  # no active node; the one before has no proof against it, and is itself fit to serve
     UNPROVEN = "UNPROVEN"  # no active node; the one before may still serve
@@ -55,8 +55,8 @@ class Candidate(StrEnum):
     """Whether another node is fit to take over."""
 
     FIT = "FIT"
-    RETRY = "RETRY"  # only where the service did not start when it was to last; the policy has it tried again
-    NO_RETRY = "NO_RETRY"  # only there, and the policy does not
+    RETRY = "RETRY"  # only nodes on which the last start failed; the policy has them tried again
+    NO_RETRY = "NO_RETRY"  # only such nodes, and the policy does not
     NO_QUORUM = "NO_QUORUM"  # one is ready, and quorum keeps it from taking over
     NO_FITNESS = "NO_FITNESS"  # one is ready, and is not fit by its own word, or has none where the policy requires it
     NONE = "NONE"
@@ -85,14 +85,14 @@ class Observer(StrEnum):
     """Whether silence can be believed."""
 
     TRUSTED = "TRUSTED"
-    SUSPECT = "SUSPECT"  # the observer itself is late, or was just now, or nobody anywhere is heard
+    SUSPECT = "SUSPECT"  # the observer itself is late, or was late just now, or nobody anywhere is heard
 
 
 class Mode(StrEnum):
     """Whether an operator lets the cluster move by itself."""
 
     NORMAL = "NORMAL"
-    HELD = "HELD"  # maintenance: nothing is begun that nobody asked for
+    HELD = "HELD"  # maintenance: nothing begins that nobody asked for
 
 
 class PlannedMove(StrEnum):
@@ -101,7 +101,7 @@ class PlannedMove(StrEnum):
     NONE = "NONE"
     FAIL_BACK = "FAIL_BACK"  # automatic, the node stable, within the hours, nothing owed, and a failover is left
     LEAVE = "LEAVE"  # AWS is about to take the active node away, and another node is sound and stays
-    STRANDED = "STRANDED"  # AWS takes it away for certain, and no such node is left, or a switchover is no way out
+    STRANDED = "STRANDED"  # AWS takes it away for certain, and no such node is left, or a switchover would not help
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,12 @@ from understudy.domain.events.reading import LINES_LIMIT, cluster_of, mapping, m
 from understudy.domain.events.transitions import MOVE
 from understudy.domain.watch.drift import ADVICE, FindingFacts, GuardWriter, RecordStatus, WithheldFacts
 
-CAN_COME_BACK = "the change comes back otherwise."
+CAN_COME_BACK = "otherwise the change can come back."
 
 
 @dataclass(frozen=True, kw_only=True)
 class RecordDrifted(Event):
-    """Somebody changed a protected record or its guard. It is put right within a minute."""
+    """Somebody changed a protected record or its guard. It is repaired within a minute."""
 
     detail_type: ClassVar[str] = "Understudy Record Drifted"
 
@@ -23,17 +23,17 @@ class RecordDrifted(Event):
     records: Sequence[FindingFacts]
 
     def words(self) -> Words:
-        """Somebody changed a record, and it is put right."""
+        """Somebody changed a record, and it is repaired."""
         return Words(
             f"{cluster_of(self.cluster)}: somebody changed a protected record",
             tuple(f"{word(each.get('record'))}: {word(each.get('why'))}" for each in mappings(self.records)),
-            ("Clients may have been led astray. The record is put right within a minute, under a new epoch.",),
+            ("Clients may have gone to a wrong address. The record is repaired within a minute, under a new epoch.",),
             (f"Find out who writes to the zone (CloudTrail): {CAN_COME_BACK}",),
             "an-address-that-somebody-changed",
         )
 
     def concern(self) -> Concern:
-        """A move puts it right, and ends it."""
+        """A move repairs it, and ends the incident."""
         return Concern(MOVE, Severity.WARNING)
 
     @classmethod
@@ -53,7 +53,7 @@ class RecordGuarded(Event):
     records: Sequence[WithheldFacts]
 
     def words(self) -> Words:
-        """A record is not as written, and not put right."""
+        """A record is not as written, and is not repaired."""
         return _withheld(self.cluster, self.records)
 
     def concern(self) -> Concern:
@@ -82,7 +82,7 @@ class RecordObstructed(Event):
     records: Sequence[WithheldFacts]
 
     def words(self) -> Words:
-        """A record is not as written, and not put right."""
+        """A record is not as written, and is not repaired."""
         return _withheld(self.cluster, self.records)
 
     def concern(self) -> Concern:
@@ -101,7 +101,7 @@ class RecordObstructed(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class AddressChanged(Event):
-    """A protected route or Elastic IP leads elsewhere. It is put right."""
+    """A protected route or Elastic IP leads elsewhere. It is repaired."""
 
     detail_type: ClassVar[str] = "Understudy Address Changed"
 
@@ -115,13 +115,13 @@ class AddressChanged(Event):
         return Words(
             f"{cluster_of(self.cluster)}: somebody changed a route or an Elastic IP",
             tuple(f"{word(label)} leads to {word(found[label] or 'nowhere')}" for label in list(found)[:LINES_LIMIT]),
-            ("Clients may have been led astray. It is put right within a minute, under a new epoch.",),
+            ("Clients may have gone to a wrong address. It is repaired within a minute, under a new epoch.",),
             (f"Find out who changes it (CloudTrail): {CAN_COME_BACK}",),
             "an-address-that-somebody-changed",
         )
 
     def concern(self) -> Concern:
-        """A move puts it right, and ends it."""
+        """A move repairs it, and ends the incident."""
         return Concern(MOVE, Severity.WARNING)
 
     @classmethod

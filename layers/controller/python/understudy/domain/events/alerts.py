@@ -1,4 +1,4 @@
-"""The events about people who are needed, and are needed no more."""
+"""The events about people who are needed, or no longer needed."""
 
 from dataclasses import dataclass
 from typing import ClassVar, Self
@@ -16,7 +16,7 @@ def _of_rule(rule: str, severity: Severity | None) -> Concern:
 
 @dataclass(frozen=True, kw_only=True)
 class OperatorCalled(Event):
-    """A rule needs a person. Once when it begins to hold, rarely twice."""
+    """A rule needs a person. It comes once when the rule begins to apply, rarely twice."""
 
     detail_type: ClassVar[str] = "Understudy Operator Called"
 
@@ -66,13 +66,13 @@ class AlertOver(Event):
     why: str  # it does
 
     def words(self) -> Words:
-        """It needs nobody any more."""
+        """Nobody is needed any more."""
         cluster, rule = cluster_of(self.cluster), word(self.rule, 60)
         return Words(
             f"{cluster}: over ({rule})",
             (f"You were called for {cluster} by the rule {rule}. It no longer applies.",),
             (f"{sentence(self.why)} (Rule {word(self.now, 60)}.)",),
-            ("Nothing at once. If it was not you who repaired it, find out what did.",),
+            ("Nothing urgent. If you did not repair it, find out what did.",),
             "reading-an-incident-backwards",
         )
 
@@ -94,8 +94,8 @@ class AlertOver(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class ClusterDegraded(Event):
-    """The service runs, and for five minutes no other node has been fit to take over, but for those on which it did not
-    start. Told again, with `fault` and `since` null, when one is.
+    """The service runs, and for five minutes no other node has been fit to take over. Nodes on which the service did
+    not start do not count. It comes again, with `fault` and `since` null, when a node is fit.
     """
 
     detail_type: ClassVar[str] = "Understudy Cluster Degraded"
@@ -125,7 +125,7 @@ class ClusterDegraded(Event):
             (
                 *how_to_clear(self.cluster, failed),
                 "Bring a standby back: start its instance or its agent, or fix its failed service.",
-                "Do not patch or reboot the active node before.",
+                "Until then, do not patch or reboot the active node.",
             ),
             "nostandbyalarm",
         )

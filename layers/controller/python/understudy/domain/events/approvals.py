@@ -101,7 +101,7 @@ class ApprovalEnded(Event):
     asked_again_at: int | None  # when it may be asked again at the earliest (seconds since 1970); null: at once
 
     def words(self) -> Words | None:
-        """How it ended; None when it was approved: the move itself is told of."""
+        """How it ended; None when it was approved: the move itself is published."""
         outcome = word(self.outcome, 40)
         if outcome == Ended.APPROVED:
             return None
@@ -109,10 +109,10 @@ class ApprovalEnded(Event):
         said = {
             str(Ended.DENIED): f"was denied by {word(self.by)}: {word(self.reason)}",
             str(Ended.UNANSWERED): "was not answered in time",
-            str(Ended.UNREADABLE): "was answered with what is neither a yes nor a no; it may be asked again",
+            str(Ended.UNREADABLE): "got an answer that is neither a yes nor a no; it may be asked again",
             str(Ended.WITHDRAWN): "needs no answer any more",
         }.get(outcome, f"ended {outcome}")
-        by_hand = "A move by hand needs an approval as well, where the policy says so."
+        by_hand = "A move by hand needs an approval, too, if the policy says so."
         return Words(
             f"{cluster}: the question about a {action} ended {outcome}",
             (f"The question whether to make a {action} of {cluster} {said}.", word(self.why)),

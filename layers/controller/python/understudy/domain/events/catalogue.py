@@ -46,7 +46,7 @@ def read_event(event: Mapping[str, Any]) -> Event | None:
 
 
 def has_words(event: type[Event]) -> bool:
-    """Whether people are told of it, at least sometimes."""
+    """Whether people get a notice of it, at least sometimes."""
     return event.words is not Event.words
 
 

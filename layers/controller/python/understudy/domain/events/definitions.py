@@ -1,4 +1,4 @@
-"""The events about what was put: definitions and tunables; and about what a newer stack has written."""
+"""The events about submitted texts, definitions and tunables, and about what a newer stack has written."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -59,7 +59,7 @@ class DefinitionRefused(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class DefinitionPutOff(Event):
-    """A definition that was submitted cannot be judged. It is tried again each minute."""
+    """A submitted definition cannot be judged yet. The controller tries again each minute."""
 
     detail_type: ClassVar[str] = "Understudy Definition Put Off"
 
@@ -71,7 +71,7 @@ class DefinitionPutOff(Event):
     def words(self) -> Words:
         """It waits for something that cannot be read."""
         cluster = cluster_of(self.cluster)
-        again = "It is tried again each minute, and need not be submitted again."
+        again = "The controller tries again each minute; you need not submit it again."
         return Words(
             f"{cluster}: a submitted definition waits",
             (f"The submitted definition of {cluster} cannot be judged yet: {word(self.why)}",),
@@ -126,7 +126,7 @@ class TuningRefused(Event):
 
     def words(self) -> Words:
         """Their faults."""
-        return _refused("The tunables that were put", "tunables refused", self.faults)
+        return _refused("The submitted text of the tunables", "tunables refused", self.faults)
 
     def concern(self) -> Concern:
         """There is no hurry: the last good ones stay."""
@@ -140,7 +140,7 @@ class TuningRefused(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class StateTooNew(Event):
-    """A newer stack has written the states of these clusters: this one does nothing for them. Every minute."""
+    """A newer stack has written the states of these clusters: this one does nothing for them. It comes every minute."""
 
     detail_type: ClassVar[str] = "Understudy State Too New"
 

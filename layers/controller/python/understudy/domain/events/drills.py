@@ -1,4 +1,4 @@
-"""The events about moves that are thought through, or practised."""
+"""The events about moves that are rehearsed, or practised."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from understudy.domain.transition.drill import DrillOutcome
 
 @dataclass(frozen=True, kw_only=True)
 class RehearsalFinished(Event):
-    """A move was thought through, and nothing was changed. The plan is in the execution's output."""
+    """A move was rehearsed, and nothing was changed. The plan is in the execution's output."""
 
     detail_type: ClassVar[str] = "Understudy Rehearsal Finished"
     told_note: ClassVar[str] = "whoever asked reads the execution"
@@ -76,7 +76,7 @@ class DrillFinished(Event):
             f"{cluster}: the planned drill ended {outcome}" + (" and took too long" if slow else ""),
             (f"The planned drill of {cluster} ended {outcome}. {word(self.why)}", *slow),
             (f"{word(self.active)} holds the lease." if self.active else LOOK,),
-            ("Nothing at once. Find out what stood in its way: a failover would have met it, too.",),
+            ("Nothing urgent. Find out what went wrong: a failover would have the same trouble.",),
             "drills",
         )
 

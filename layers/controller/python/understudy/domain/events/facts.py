@@ -16,14 +16,14 @@ class NodeFacts(TypedDict):
     instance_id: str
     health: Annotated[str, NodeHealth]
     heard_age_s: float | None  # since its newest beat; null: never heard
-    service: str  # its services, by its own word
+    service: str  # its services, as it says itself
     fault: str  # in what EC2 contradicts the definition; empty: in nothing
-    unfit: str  # why it cannot take over, by its own word; empty: it can
+    unfit: str  # why it cannot take over, as it says itself; empty: it can
     start_failed_at: int | None  # since when the service is known not to start on it
     quorum: str  # why quorum keeps it from taking over; empty: it does not
-    fitness: int | None  # how fit it is to take over, by its own word; null: it says no number
-    not_fit: str  # why its own word keeps it from taking over; empty: it does not
-    power: str  # by EC2's word
+    fitness: int | None  # how fit it is to take over, as it says itself; null: it says no number
+    not_fit: str  # why what it says itself keeps it from taking over; empty: it does not
+    power: str  # as EC2 says
     goes: str  # who is about to take it away; empty: nobody
     alarms_on: Sequence[str]  # their names
 

@@ -1,4 +1,4 @@
-"""The event for pagers. It is made of those that people are told of."""
+"""The event for pagers. It is made of the events that people get notices of."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ class IncidentChanged(Event):
     """
 
     detail_type: ClassVar[str] = "Understudy Incident"
-    told_note: ClassVar[str] = "it is made of the events that they are told of"
+    told_note: ClassVar[str] = "it is made of the events that people get notices of"
 
     cluster: str | None  # null: it is about the whole stack
     event_action: EventAction

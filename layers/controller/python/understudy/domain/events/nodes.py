@@ -12,7 +12,7 @@ GOES_ON = "Nothing was moved by this. What was in service goes on."
 
 @dataclass(frozen=True, kw_only=True)
 class NodeChanged(Event):
-    """EC2 says that a member is not as the definition has it, or that it is so again."""
+    """EC2 says that a member is not as the definition says, or that it is again."""
 
     detail_type: ClassVar[str] = "Understudy Node Changed"
     told_note: ClassVar[str] = "not when it is right again"
@@ -24,7 +24,7 @@ class NodeChanged(Event):
     is_active: bool  # whether it holds the lease
 
     def words(self) -> Words | None:
-        """EC2 contradicts the definition; None when it does so no more."""
+        """EC2 contradicts the definition; None when it no longer does."""
         if not self.fault:
             return None
         cluster, node = cluster_of(self.cluster), word(self.node)
@@ -55,7 +55,7 @@ class NodeChanged(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class PeersDegraded(Event):
-    """Nodes could not give each other promises: no key, different keys, no answer. Once for each change."""
+    """Nodes could not give each other promises: no key, different keys, no answer. It comes once for each change."""
 
     detail_type: ClassVar[str] = "Understudy Peers Degraded"
     told_note: ClassVar[str] = "not when all is well again"
@@ -71,7 +71,10 @@ class PeersDegraded(Event):
         return Words(
             f"{cluster_of(self.cluster)}: an outage of AWS would stop the service",
             listed(self.faults),
-            (GOES_ON, "The nodes could not give each other the promises by which the active one goes on without AWS."),
+            (
+                GOES_ON,
+                "The nodes could not give each other the promises that the active one needs to go on without AWS.",
+            ),
             ("The readiness checks keys-alike, peers-addressed and peers-answer say what to do for each.",),
             "understudy-peers-degraded",
         )
@@ -97,7 +100,7 @@ class FailedCheck(TypedDict):
 
 @dataclass(frozen=True, kw_only=True)
 class ReadinessFailed(Event):
-    """A check found what would break a failover. Once for each change of `failed`."""
+    """A check found what would break a failover. It comes once for each change of `failed`."""
 
     detail_type: ClassVar[str] = "Understudy Readiness Failed"
 
@@ -135,7 +138,7 @@ class ReadinessFailed(Event):
 @dataclass(frozen=True, kw_only=True)
 class SilenceDoubted(Event):
     """Many nodes are silent, no Availability Zone and no subnet explains it, and failovers that rest on silence alone
-    are put off. Told once, and once more with `clusters` 0 when none is put off any more.
+    are put off. It comes once, and once more with `clusters` 0 when none is put off any more.
     """
 
     detail_type: ClassVar[str] = "Understudy Silence Doubted"
@@ -155,7 +158,7 @@ class SilenceDoubted(Event):
                 "silence of many: over",
                 ("No failover is put off any more because many nodes are silent.",),
                 ("Each cluster that still waited has moved, or its node is heard again.",),
-                ("Nothing at once. Find out what kept so many nodes from being heard.",),
+                ("Nothing urgent. Find out why so many nodes were not heard.",),
                 "silence-of-many",
             )
         clusters, silent, of_nodes = word(self.clusters), word(self.silent_nodes), word(self.of_nodes)

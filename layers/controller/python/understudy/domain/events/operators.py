@@ -11,7 +11,7 @@ class ClusterHeld(Event):
     """An operator holds the cluster: it does not move by itself."""
 
     detail_type: ClassVar[str] = "Understudy Cluster Held"
-    told_note: ClassVar[str] = "an alarm tells of a hold of more than a day"
+    told_note: ClassVar[str] = "an alarm reports a hold of more than a day"
 
     cluster: str
     epoch: Epoch

@@ -44,7 +44,7 @@ class TransitionOpened(Event):
     target: str  # the node that is to serve
     rule: str
     why: str
-    reason: str  # what whoever asked for it gave as the reason
+    reason: str  # the reason that was given with the request
     execution: str
 
     @classmethod
@@ -65,7 +65,7 @@ class TransitionOpened(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class TransitionClosed(Event):
-    """A move has ended: well, or not as it was to, for `reasons`."""
+    """A move has ended: well, or with something missing, for `reasons`."""
 
     detail_type: ClassVar[str] = "Understudy Transition Closed"
     told_note: ClassVar[str] = "not of a switchover, a placement or a repair that ended IN_SERVICE"
@@ -125,7 +125,7 @@ class TransitionClosed(Event):
             ),
             (f"{active} says that its services are in service.", self._address()),
             (
-                "Nothing at once: clients follow within the TTL.",
+                "Nothing urgent: clients follow within the TTL.",
                 *([look] if was_bad else []),
                 *how_to_clear(self.cluster, failed),
             ),
@@ -164,7 +164,7 @@ class TransitionClosed(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class TransitionBroken(Event):
-    """The execution of a move could not go on. The controller takes it up by itself after the deadline of its stage."""
+    """The execution of a move could not go on. The controller goes on by itself after the deadline of its stage."""
 
     detail_type: ClassVar[str] = TransitionClosed.detail_type
 
@@ -189,8 +189,8 @@ class TransitionBroken(Event):
             ),
             (LOOK,),
             (
-                "Wait for the deadline of its stage, two or three minutes: the controller then takes it up by itself.",
-                "Do not redrive the execution, and start no second one before.",
+                "Wait for the deadline of its stage, two or three minutes. Then the controller goes on by itself.",
+                "Do not redrive the execution. Until then, start no second one.",
             ),
             "broken-and-timed_out",
         )
@@ -228,10 +228,10 @@ class EpochLifted(Event):
         return Words(
             f"{cluster_of(self.cluster)}: the table had lost moves and was lifted to epoch {word(self.epoch, 20)}",
             (
-                f"The guard in Route 53 carries epoch {word(self.guard_epoch)} for {word(self.guard_node)}, and the "
-                f"table knew none above {word(self.lifted_from)}.",
+                f"The guard in Route 53 carries epoch {word(self.guard_epoch)} for {word(self.guard_node)}, but the "
+                f"table knew no epoch above {word(self.lifted_from)}.",
             ),
-            ("A move is going on; its end is told of.",),
+            ("A move is going on. A notice will say how it ended.",),
             ("Find out who restored or changed the table. Compare its other clusters with their guards.",),
             "understudy-epoch-lifted",
         )

@@ -13,7 +13,7 @@ class NodeHealth(StrEnum):
     FAILED = "FAILED"  # heard, and says or is said to have failed
     SILENT = "SILENT"  # was heard once, is not heard any more
     GONE = "GONE"  # EC2 says that it is off or on its way there
-    UNKNOWN = "UNKNOWN"  # never heard of, or heard, and not as it must be to serve
+    UNKNOWN = "UNKNOWN"  # never heard, or heard but not fit to serve
 
 
 def diagnose(report: NodeReport, policy: Policy, now: int) -> NodeHealth:

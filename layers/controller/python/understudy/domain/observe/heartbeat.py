@@ -21,7 +21,7 @@ AGENT = re.compile(r"[0-9A-Za-z.+-]{0,32}")
 KEY = re.compile(r"-|[0-9a-f]{6}( [0-9a-f]{6}){0,2}\+?")
 INSTANCE = re.compile(r"i-[0-9a-f]{8,17}")
 VERSION = 1
-"""Of what a beat says. A word more is no new version: whoever does not know it leaves it aside."""
+"""Of what a beat says. An additional word is no new version: whoever does not know it ignores it."""
 CONFIG = re.compile(r"[0-9a-f]{1,16}")
 BEAT_LIMIT = 10**13
 """Milliseconds: of a boot clock 317 years, and the milliseconds since 1970 of a loop without an agent are below it. One

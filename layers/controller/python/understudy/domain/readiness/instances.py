@@ -9,14 +9,14 @@ from understudy.domain.readiness.facts import Facts, Finding, Instance, Unread, 
     "no-hibernation",
     means={
         FAIL: (
-            "a node that somebody hibernates is `stopped` by EC2's word, and when it is started again, its services "
-            "run on where they were, beside the node that took over, until its agent has looked at the clock."
+            "EC2 calls a node `stopped` when somebody hibernates it. When it is started again, its services go on "
+            "where they were, beside the node that took over, until its agent has looked at the clock."
         ),
     },
     remedy=(
         "Launch the instance anew without hibernation (it cannot be switched off later), and submit the definition "
-        "with its instance id. Until then nobody hibernates it, and a node that was hibernated is terminated, not "
-        "started."
+        "with its instance id. Until then, do not hibernate it. If a node was hibernated, terminate it; do not start "
+        "it."
     ),
     command=INSTANCES,
 )
@@ -37,8 +37,8 @@ def no_hibernation(facts: Facts) -> Finding:
     "metadata-closed",
     means={
         WARN: (
-            "a program on the node that can be made to fetch a URL, or a container on it, can get the role's keys, "
-            "and so beat in the node's name and read the key of promises."
+            "a program on the node that can be made to fetch a URL, or a container on it, can get the role's keys. "
+            "So it can send heartbeats in the node's name, and read the key of promises."
         ),
     },
     remedy=(

@@ -34,8 +34,8 @@ RECORDS = "aws route53 list-resource-record-sets --hosted-zone-id ZONE_ID --star
         UNKNOWN: "no answer, or none that this function may read; other checks are then UNKNOWN too.",
     },
     remedy=(
-        "Look whether the zone is among the stack's HostedZoneIds, its role (where it is another account's) among "
-        "ZoneRoleArns and allowed to read it, and at https://health.aws.amazon.com."
+        "Check that the stack's HostedZoneIds has the zone. For a zone of another account, check that ZoneRoleArns has "
+        "the role, and that the role may read the zone. Look at https://health.aws.amazon.com."
     ),
     command=ZONE,
 )
@@ -155,8 +155,8 @@ def guard_ours(facts: Facts) -> Finding:
         WARN: "clients and resolvers keep the old address for more than a minute after a failover.",
     },
     remedy=(
-        "Set ROUTE53_TTL to 60 or less; 10 is usual. Clients follow a failover that much sooner, and ask that much "
-        "more often. A TTL that stands already changes with the next move."
+        "Set ROUTE53_TTL to 60 or less; 10 is usual. Clients then follow a failover sooner, and ask more often. The "
+        "TTL of a record that exists changes with the next move."
     ),
     command=RECORDS,
 )
@@ -182,8 +182,8 @@ def ttl_short(facts: Facts) -> Finding:
     },
     remedy=(
         "aws route53 associate-vpc-with-hosted-zone --hosted-zone-id ZONE_ID --vpc VPCRegion=REGION,VPCId=VPC_ID (a "
-        "VPC of another account is authorised first: create-vpc-association-authorization). Association by a Route 53 "
-        "Profile is not seen here."
+        "VPC of another account is authorised first: create-vpc-association-authorization). This check does not see "
+        "an association by a Route 53 Profile."
     ),
     command=ZONE,
 )
@@ -213,15 +213,15 @@ def zone_associated(facts: Facts) -> Finding:
     "name-not-shadowed",
     means={
         FAIL: (
-            "clients in that VPC never see the record: Route 53 Resolver looks in the most specific private zone of "
-            "the VPC alone, and says that the name does not exist when it is not there."
+            "clients in that VPC never see the record: Route 53 Resolver looks only in the most specific private zone "
+            "of the VPC. If the name is not there, it says that it does not exist."
         ),
         WARN: "so do clients in that VPC, if there are any; the record is in a public zone.",
     },
     remedy=(
-        "Submit the definition with the id of that zone, or protect the same record there as well; or aws route53 "
+        "Submit the definition with the id of that zone, or protect the same record there, too; or aws route53 "
         "disassociate-vpc-from-hosted-zone, if nobody in the VPC needs it. A VPC of another account can only be "
-        "looked at from there. Zones that a Route 53 Profile brings are not seen here."
+        "checked from there. This check does not see zones that a Route 53 Profile brings."
     ),
     command="aws route53 list-hosted-zones-by-vpc --vpc-id VPC_ID --vpc-region REGION",
 )
@@ -299,9 +299,9 @@ def _vpc_dns(facts: Facts, vpc_id: str) -> Finding:
         WARN: "clients on-premises (Direct Connect, VPN) cannot resolve the name, as far as can be seen here.",
     },
     remedy=(
-        "Make an inbound Resolver endpoint with two addresses in a VPC of the zone and forward to it from "
-        "on-premises, or say dns_forwarder: true in the definition when clients get there another way, or none is "
-        "on-premises."
+        "Make an inbound Resolver endpoint with two addresses in a VPC of the zone, and forward to it from "
+        "on-premises. If clients resolve the name in another way, or none are on-premises, set dns_forwarder: true in "
+        "the definition."
     ),
     command="aws route53resolver list-resolver-endpoints --filters Name=Direction,Values=INBOUND",
 )

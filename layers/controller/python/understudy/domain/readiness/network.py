@@ -19,7 +19,7 @@ NO_ELASTIC_IP = Finding(Verdict.PASS, "no address of kind elastic_ip")
 TABLES = "aws ec2 describe-route-tables --route-table-ids ROUTE_TABLE_ID ..."
 ELASTIC_IPS = "aws ec2 describe-addresses --allocation-ids ALLOCATION_ID ..."
 WATCHED = (
-    "The watch puts it right within a minute. When it stays, look at address in the state, and for who else writes."
+    "The watch repairs it within a minute. If it stays, look at address in the state, and find out who else writes."
 )
 
 
@@ -136,7 +136,7 @@ def routes_lead(facts: Facts) -> Finding:
         WARN: "what is sent to that part of the address block does not reach this cluster.",
     },
     remedy=(
-        "Nothing, when it is meant so: another cluster may have a part of the block. Else delete the narrower route."
+        "Nothing, if that is intended: another cluster may have a part of the block. If not, delete the narrower route."
     ),
     command=TABLES,
 )

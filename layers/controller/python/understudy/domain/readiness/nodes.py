@@ -151,8 +151,8 @@ def no_fault_noted(facts: Facts) -> Finding:
     "starts-known",
     means={
         FAIL: (
-            "the service did not start on that node when it was to last. It is the last choice; with no other left, "
-            "the next failover may end without a service."
+            "the last start of the service on that node failed. The node is the last choice; if no other is left, the "
+            "next failover may end without a service."
         ),
     },
     remedy=(
@@ -219,8 +219,8 @@ def _fitness(node: NodeSpec, fitness: Fitness | None, facts: Facts) -> Finding:
     "services-named-alike",
     means={
         FAIL: (
-            "that node is no candidate, and that it is down is not believed: a service of the definition may run on "
-            "it unseen, or not at all."
+            "that node is no candidate. When it says that it is down, the controller does not believe it: a service of "
+            "the definition may run on it unseen."
         ),
     },
     remedy=(
@@ -270,8 +270,8 @@ def one_serves(facts: Facts) -> Finding:
         FAIL: "a standby that is silent cannot take over.",
     },
     remedy=(
-        "Look at the agent on that node: systemctl status understudy-agent, understudy-agent check. A beat needs the "
-        "policy NodePolicy, the name of the stack's bus, and a way to EventBridge."
+        "Look at the agent on that node: systemctl status understudy-agent, understudy-agent check. A heartbeat needs "
+        "the policy NodePolicy, the name of the stack's bus, and a network path to EventBridge."
     ),
     command=STATE,
 )

@@ -68,11 +68,11 @@ def peers_answer(facts: Facts) -> Finding:
 @check(
     "outage-bridged",
     means={
-        WARN: "the lease alone bridges one lost beat and no more, and the service stops when the second is lost.",
+        WARN: "the lease alone bridges only one lost beat; the service stops when the second is lost.",
     },
     remedy=(
-        "See to the three checks of keys and peers. Where they cannot hold, give lease_s and silence_limit_s more: a "
-        "failover then takes longer by as much."
+        "Repair what the three checks of keys and peers find. If that is not possible, raise lease_s and "
+        "silence_limit_s; each failover then takes that much longer."
     ),
     command=STATE,
 )

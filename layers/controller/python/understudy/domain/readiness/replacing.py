@@ -11,13 +11,13 @@ from understudy.domain.readiness.facts import Facts, Finding, Instance, ScalingG
     "groups-wait",
     means={
         WARN: (
-            "the group cuts the service off when it ends the node, or starts another one that the definition does not "
-            "know."
+            "when the group ends the node, it cuts the service off; or it starts another node that the definition does "
+            "not know."
         ),
     },
     remedy=(
         "Give the group the lifecycle hook and the tag, and name the member by a tag: Instances that AWS takes away, "
-        "in docs/planned-work.md. Else take the node out of the group (aws autoscaling detach-instances)."
+        "in docs/planned-work.md. Or take the node out of the group (aws autoscaling detach-instances)."
     ),
     command="aws autoscaling describe-lifecycle-hooks --auto-scaling-group-name GROUP",
 )
@@ -58,8 +58,8 @@ def _group(node: NodeSpec, name: str, groups: Mapping[str, ScalingGroup], stack:
     "tags-unique",
     means={
         FAIL: (
-            "when the member is terminated, it is not known which of them takes its place, and none does; a "
-            "definition that names the tag is refused."
+            "when the member is terminated, nobody knows which of them takes its place, so none does; a definition "
+            "that names the tag is refused."
         ),
         WARN: "the member has lost its tag, so nobody takes its place.",
     },
@@ -91,8 +91,8 @@ def _tag(node: NodeSpec, living: tuple[str, ...]) -> Finding:
     "nodes-name-no-members",
     means={
         WARN: (
-            "whoever has taken over the node can put the tag on an instance of theirs, which becomes the member when "
-            "the old one is terminated."
+            "an attacker on the node can set the tag on another instance, which becomes the member when the old one is "
+            "terminated."
         ),
         UNKNOWN: "IAM was not to be asked.",
     },

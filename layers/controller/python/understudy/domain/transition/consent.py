@@ -118,7 +118,7 @@ def after_reply(ruling: Ruling, reply: Reply, execution: str, view: ClusterView)
     if isinstance(ruling, AlreadyOpen):
         return ruling
     if question is None or question.execution != execution:
-        return StoodDown("its question stands no more: another one took its place, or the lease has moved since")
+        return StoodDown("its question is no longer open: another one took its place, or the lease has moved since")
     match reply.answer:
         case No(by, reason):
             why = f"denied by {by}" + (f": {reason}" if reason else "")

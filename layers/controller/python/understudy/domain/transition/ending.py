@@ -1,4 +1,4 @@
-"""How a transition ends, why it did not end as it was to, and what a person is to do about that."""
+"""How a transition ends, why something was missing, and what a person is to do about that."""
 
 from enum import StrEnum
 from typing import Self
@@ -7,22 +7,22 @@ from understudy.domain.decide.rules import NOT_FIT, PROVE
 
 
 class CloseOutcome(StrEnum):
-    """How a transition can end, beside STALE."""
+    """How a transition can end, apart from STALE."""
 
     IN_SERVICE = "IN_SERVICE"
-    DEGRADED = "DEGRADED"  # the lease is granted, but not all is as it was to be
+    DEGRADED = "DEGRADED"  # the lease is granted, but something is missing
     HELD = "HELD"  # the lease is not granted: nobody may serve until a proof or a person comes
     BROKEN = "BROKEN"  # the execution could not go on; another takes over after its deadline
 
 
 class Reason(StrEnum):
-    """Why a transition did not end as it was to end: what it means, and what a person is to do."""
+    """Why something is missing at the end of a transition: what it means, and what a person is to do."""
 
     meaning: str
     advice: str
 
     def __new__(cls, value: str, meaning: str, advice: str) -> Self:
-        """The word, with what is told of it."""
+        """The word, with its meaning and advice."""
         member = str.__new__(cls, value)
         member._value_ = value
         member.meaning = meaning
@@ -49,24 +49,24 @@ class Reason(StrEnum):
     ADDRESS_OWED = (
         "ADDRESS_OWED",
         "The service may run, but the address was not moved: clients still go to the old node.",
-        "Fix the cause (the history's address_fault names it). It is tried again by itself, in growing gaps up to 15 "
-        "minutes. Do not delete the guard.",
+        "Fix the cause (the history's address_fault names it). The controller tries again by itself, at the latest "
+        "after 15 minutes. Do not delete the guard.",
     )
     NOT_ON_THE_REQUESTED_NODE = (
         "NOT_ON_THE_REQUESTED_NODE",
-        "The service did not start on the node that was asked for, or that was not fit to get the lease. It went on to "
-        "another one.",
+        "The service did not start on the requested node, or that node was not fit to get the lease. The move went on "
+        "to another node.",
         "Find out why before you ask again: each try costs an outage.",
     )
     PROCEEDED_WITHOUT_PROOF = (
         "PROCEEDED_WITHOUT_PROOF",
         "Nothing proved that the old node is off, and policy or operator said to go on: two nodes may have served.",
-        "Stop the old node by force now. Look at the data before you let it back.",
+        "Force-stop the old node now. Look at its data before you start it again.",
     )
     GUARD_AHEAD = (
         "GUARD_AHEAD",
         "The guard in Route 53 carries an epoch that no move of this cluster can have written, so no address was "
-        "moved. Who wrote it may have started the service elsewhere.",
+        "moved. Whoever wrote it may have started the service elsewhere.",
         "Find out who wrote the guard (CloudTrail: ChangeResourceRecordSets), and make sure that the service runs "
-        "nowhere but where the table says. Then delete the guard's TXT record. Is the cluster held? Then resume it.",
+        "only where the table says. Then delete the guard's TXT record. If the cluster is held, resume it.",
     )

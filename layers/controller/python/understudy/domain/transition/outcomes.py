@@ -65,7 +65,7 @@ class ChangeOutcome(StrEnum):
     """How CheckChange can end, beside STALE."""
 
     IN_SYNC = "IN_SYNC"
-    UNCONFIRMED = "UNCONFIRMED"  # Route 53 holds the records, but knows the change no more
+    UNCONFIRMED = "UNCONFIRMED"  # Route 53 holds the records, but no longer knows the change
     PENDING = "PENDING"
     PROPAGATING = "PROPAGATING"
     OWED = "OWED"

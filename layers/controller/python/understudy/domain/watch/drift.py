@@ -23,27 +23,25 @@ class RecordStatus(StrEnum):
     """How a protected record stands."""
 
     AS_WRITTEN = "AS_WRITTEN"
-    DRIFTED = "DRIFTED"  # somebody changed the record or its guard: ours to put right
+    DRIFTED = "DRIFTED"  # somebody changed the record or its guard: ours to repair
     FOREIGN = "FOREIGN"  # the guard is another cluster's or stack's
     NEWER = "NEWER"  # the guard is our own, of an epoch that the table has never had
     OBSTRUCTED = "OBSTRUCTED"  # an alias, a routing policy or a CNAME stands there
 
 
 ADVICE: Mapping[RecordStatus, str] = {
-    RecordStatus.DRIFTED: (
-        "nothing: it is put right as soon as the other records of this event no longer stand in the way"
-    ),
+    RecordStatus.DRIFTED: ("nothing: it is repaired when the other records of this event no longer stop the repair"),
     RecordStatus.FOREIGN: (
-        "find out which cluster is to have the name: take it out of the definition of the other one, and delete the "
-        "guard only when that one has let go of it"
+        "find out which cluster is to have the name. Remove it from the other definition, and only then delete the "
+        "guard"
     ),
     RecordStatus.NEWER: (
-        "was the table restored from a backup? Then rebuild the cluster in the table. Was the guard edited by hand? "
-        "Then delete it: record and guard are written anew"
+        "if the table was restored from a backup, rebuild the cluster in the table. If the guard was edited by hand, "
+        "delete it: record and guard are written anew"
     ),
     RecordStatus.OBSTRUCTED: "delete what stands there by hand: record and guard are written anew",
 }
-"""What a person has to do about a record that is not put right by itself."""
+"""What a person has to do about a record that is not repaired by itself."""
 
 
 class GuardWriter(TypedDict):
@@ -72,7 +70,7 @@ class FindingFacts(TypedDict):
 
 
 class WithheldFacts(FindingFacts):
-    """One that is not put right, with what a person has to do."""
+    """One that is not repaired, with what a person has to do."""
 
     advice: str
 
@@ -119,7 +117,7 @@ def examine(record: Record, wish: DesiredRecord, reading: RecordReading, epoch: 
 
 
 def repairable(findings: Sequence[RecordFinding]) -> tuple[RecordFinding, ...]:
-    """The drifted records that a repair of the cluster can put right.
+    """The drifted records that a repair of the cluster can restore.
 
     A newer guard stops every move of the cluster, and an obstacle every batch of its zone: a repair that cannot succeed
     would open a transition each time, and change nothing.
@@ -131,7 +129,7 @@ def repairable(findings: Sequence[RecordFinding]) -> tuple[RecordFinding, ...]:
 
 
 def withheld(findings: Sequence[RecordFinding]) -> tuple[RecordFinding, ...]:
-    """The records that are not as written and that no repair can put right: a person has to look."""
+    """The records that are not as written and that no repair can restore: a person has to look."""
     good = repairable(findings)
     return tuple(each for each in findings if each.status is not RecordStatus.AS_WRITTEN and each not in good)
 

@@ -42,7 +42,7 @@ class ReadinessChecker:
     """Takes the number of failures that would break a failover, for the metric."""
 
     def inspect(self, cluster: str) -> Report | None:
-        """Check one cluster, keep its report, and tell of what fails; None when it is not registered."""
+        """Check one cluster, keep its report, and publish what fails; None when it is not registered."""
         ledger = self.gatherer.ledger
         state = ledger.read(cluster)
         if state is None:

@@ -39,7 +39,7 @@ def _set(request: ModeRequest, ledger: StateLedger, announcer: Announcer, now: i
 def change_hold(
     state: ClusterState, hold: Hold | None, reason: str, now: int, ledger: StateLedger, announcer: Announcer
 ) -> ClusterState:
-    """Let this hold stand from `now` (seconds), and tell of it; the state after. Raises LedgerConflictError."""
+    """Begin this hold at `now` (seconds), and publish it; the state after. Raises LedgerConflictError."""
     if hold == state.hold:
         return state
     event = (ClusterHeld if hold else ClusterResumed)(

@@ -63,7 +63,7 @@ class Judge:
         try:
             return self._ledger.commit(view.state, after)
         except LedgerConflictError:
-            log.info("state not kept up: it has changed; the next evaluation repeats it")
+            log.info("state not updated: it has changed; the next evaluation repeats it")
             return view.state
 
     def _carry_out(self, decision: Decision, view: ClusterView) -> None:
@@ -124,6 +124,6 @@ class Judge:
 
 
 def _is_repair(decision: Decision, state: ClusterState) -> bool:
-    """Whether only an address is put right, or is to be: that ends nothing that a person was called for."""
+    """Whether only an address is repaired, or is to be: that ends nothing that a person was called for."""
     is_open = state.transition is not None and state.transition.action is TransitionAction.REPAIR
     return is_open or decision.action is Action.REPAIR

@@ -215,7 +215,7 @@ def register_changed(
         return RegisterOutcome.IGNORED
     if text is None:
         forget(of)
-        log.error("parameter deleted; what it said stays in force", extra={"parameter": name})
+        log.error("parameter deleted; its last definition stays in force", extra={"parameter": name})
         return RegisterOutcome.DELETED
     return register(text)
 

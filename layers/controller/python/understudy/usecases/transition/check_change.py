@@ -49,7 +49,9 @@ def _check(
     wait_s = change_gap_s(definition.tuning, step.attempt)
     now = int(follower.clock())
     if wait_s is not None and not has_time_to_wait(state.transition, definition.policy, wait_s, now):
-        log.warning("polls cut short: the workflow ends", extra={"cluster": state.cluster, "epoch": state.epoch})
+        log.warning(
+            "polls ended early: the execution reaches its limit", extra={"cluster": state.cluster, "epoch": state.epoch}
+        )
         wait_s = None
     if wait_s is None:
         _write(ledger, state, followed)

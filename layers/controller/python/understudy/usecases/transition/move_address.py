@@ -117,7 +117,10 @@ class _Try:
         waits = is_waiting(moved)
         wait_s = QUEUE_GAP_S if waits else record_gap_s(self.definition.tuning, self.step.attempt)
         if wait_s is not None and not has_time_to_wait(state.transition, self.definition.policy, wait_s, int(now)):
-            log.warning("tries cut short: the workflow ends", extra={"cluster": state.cluster, "epoch": state.epoch})
+            log.warning(
+                "tries ended early: the execution reaches its limit",
+                extra={"cluster": state.cluster, "epoch": state.epoch},
+            )
             wait_s = None
         outcome = outcome_of(moved, tries_left=wait_s is not None)
         facts: dict[str, Any] = {"addresses": story_of(moved)}

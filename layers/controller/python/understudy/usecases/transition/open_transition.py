@@ -164,7 +164,7 @@ class _Opener:
         return answer(OpenOutcome.DOUBTED, why=weighed.words)
 
     def open(self, ruling: Opening, consent: Approved | None = None, weighed: Weighed | None = None) -> Outcome:
-        """Open it, and tell of it."""
+        """Open it, and publish it."""
         state, now = self.view.state, self.now
         after = opened(self.view, ruling, self.execution, asked_at=consent.asked_at if consent else 0)
         story = _story(ruling, self.request, self.view, after, now) | (consent_facts(consent) if consent else {})

@@ -25,7 +25,7 @@ def check_alarms(views: Sequence[ClusterView], *, alarms: Alarms, beats: BeatLed
     names = {name for view in views for _, name in _on(view.state)}
     found = alarms.read(sorted(names)) if names else {}
     if missing := sorted(names - found.keys()):
-        log.warning("alarms unknown to CloudWatch stay on: take them out of the definitions", extra={"alarms": missing})
+        log.warning("alarms unknown to CloudWatch stay on: remove them from the definitions", extra={"alarms": missing})
     changed: dict[str, ClusterState] = {}
     for view in views:
         for signal in _over(view.state, found):

@@ -64,7 +64,7 @@ class DrillScheduler:
             # Written first: a move that was begun and not written down would never be brought back.
             self.book.store(state.cluster, before, step.drill)
         except LedgerConflictError:
-            log.info("drill not gone on with: another watch has", extra={"cluster": state.cluster})
+            log.info("drill not continued: another watch has continued it", extra={"cluster": state.cluster})
             return
         if isinstance(step, LookFirst):
             self._look(step, state)

@@ -68,7 +68,7 @@ class FleetKeeper:
     def _tell(self, views: Sequence[ClusterView], waiting: Sequence[ClusterView]) -> None:
         """Tell people once when moves are put off, with the numbers, and once when none is any more."""
         event = self._numbers(views, waiting)
-        log.error("silence of many is doubted" if waiting else "silence is doubted no more", extra=event.detail())
+        log.error("silence of many is doubted" if waiting else "silence is no longer doubted", extra=event.detail())
         publish(self.announcer, event)
 
     def _numbers(self, views: Sequence[ClusterView], waiting: Sequence[ClusterView]) -> SilenceDoubted:
@@ -99,7 +99,7 @@ class FleetKeeper:
         changed: dict[str, ClusterView] = {}
         due = [*explained, *(view for view, _ in oldest)]
         run.each("moves to let through", due, lambda view: changed.update(self._let(view)))
-        log.warning("let through", extra={"explained": len(explained), "oldest": len(oldest), "of": len(waiting)})
+        log.warning("failover allowed", extra={"explained": len(explained), "oldest": len(oldest), "of": len(waiting)})
         return changed
 
     def _impaired(self, waiting: Iterable[ClusterView], now: int) -> Mapping[str, bool]:
@@ -121,7 +121,7 @@ class FleetKeeper:
         try:
             state = self.ledger.commit(view.state, replace(view.state, doubt=replace(doubt, is_due=True)))
         except LedgerConflictError:
-            log.info("not let through: the state has changed; the next watch looks again")
+            log.info("failover not allowed yet: the state has changed; the next watch looks again")
             return {}
         return {state.cluster: replace(view, state=state)}
 

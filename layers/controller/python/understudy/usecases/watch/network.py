@@ -47,7 +47,7 @@ def check_network(
             try:
                 changed[state.cluster] = ledger.commit(state, address_owed(state, int(clock())))
             except LedgerConflictError:
-                log.info("address changed, not noted: so has the state; the next watch repeats it")
+                log.info("address changed, but not noted: the state has changed, too; the next watch repeats it")
                 continue
             event = AddressChanged(cluster=state.cluster, epoch=state.epoch, addresses=found)
             log.warning("address changed", extra=event.detail())

@@ -69,7 +69,7 @@ def tell_degraded(
             since=after.since if after else None,
             facts=facts_of(view),
         )
-        log.warning("cluster degraded" if fault else "cluster degraded no more", extra=event.detail())
+        log.warning("cluster degraded" if fault else "cluster no longer degraded", extra=event.detail())
         publish(announcer, event)
     try:
         return ledger.commit(view.state, replace(view.state, lone=after))

@@ -27,9 +27,9 @@ def tell_peers(view: ClusterView, *, ledger: StateLedger, announcer: Announcer) 
     try:
         after = ledger.commit(view.state, replace(view.state, peers=digest_of(faults)))
     except LedgerConflictError:
-        log.info("not told: the state has changed; the next watch repeats it")
+        log.info("not published: the state has changed; the next watch repeats it")
         return view.state
     event = PeersDegraded(cluster=view.state.cluster, epoch=view.state.epoch, faults=faults)
-    log.warning("peers degraded" if faults else "peers degraded no more", extra=event.detail())
+    log.warning("peers degraded" if faults else "peers no longer degraded", extra=event.detail())
     publish(announcer, event)
     return after

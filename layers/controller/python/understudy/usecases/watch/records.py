@@ -60,7 +60,7 @@ class ZoneTask:
 
 @dataclass(frozen=True)
 class RecordMonitor:
-    """Compares, and marks what has drifted as owed: the table of rules then has it put right, under a new epoch."""
+    """Compares, and marks what has drifted as owed: the table of rules then has it repaired, under a new epoch."""
 
     ledger: StateLedger
     listing: ZoneListing
@@ -118,7 +118,7 @@ class RecordMonitor:
         return True
 
     def _owe(self, state: ClusterState, drifted: Sequence[RecordFinding]) -> None:
-        """Have it put right at once. The commit is refused when anybody has moved since the state was read."""
+        """Have it repaired at once. The commit is refused when anybody has moved since the state was read."""
         event = RecordDrifted(cluster=state.cluster, epoch=state.epoch, records=[facts_of(each) for each in drifted])
         now = self.clock()
         story = {state.epoch: {"drift": event.detail(), "stages.drifted_at": now}}
@@ -148,7 +148,7 @@ class RecordMonitor:
             return
         there = self.ledger.read(state.cluster)
         if there is None or there.epoch != state.epoch or there.transition is not None:
-            log.info("finding not told: the state has changed; the next watch looks again")
+            log.info("finding not published: the state has changed; the next watch looks again")
             return
         log.error("record not put right: a person has to look", extra=event.detail())
         publish(self.announcer, event)

@@ -166,7 +166,7 @@ class ClusterWatch:
             return tell_degraded(view, ears.observer(view), ledger=self.ledger, announcer=self.announcer)
 
         run.in_turn.each("clusters to look after", views, look)
-        return _changed(run, "clusters to tell of", views, news, tell_of)
+        return _changed(run, "clusters to publish", views, news, tell_of)
 
     def _see_to_peers(self, run: Run, views: Sequence[ClusterView], ears: ObserverConfidence) -> list[ClusterView]:
         """Make keys that nodes say they lack, and tell of what would keep promises from being given.
@@ -189,7 +189,7 @@ class ClusterWatch:
 
         run.in_turn.each("clusters to look at for peers", views, look)
         run.in_turn.each("keys to make", keyless[:KEYS_LIMIT], lambda view: self.restore_key(view.state.cluster))
-        return _changed(run, "clusters to tell of peers", views, news, tell_of)
+        return _changed(run, "clusters whose peers are to be published", views, news, tell_of)
 
     def _register(self, run: Run, views: Sequence[ClusterView]) -> tuple[int, dict[str, int]]:
         """Look after members that are replaced, and register the texts that are not those of the definitions in force.
@@ -239,7 +239,7 @@ class ClusterWatch:
         try:
             self.ledger.commit(state, followed.state, history={state.address.epoch: followed.facts})
         except LedgerConflictError:
-            log.info("change followed, not noted: the state has changed; the next watch repeats it")
+            log.info("change followed, but not noted: the state has changed; the next watch repeats it")
             return
         took_s = (
             durations_s(self.ledger.history(state.cluster, state.address.epoch))
