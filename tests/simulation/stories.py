@@ -240,7 +240,7 @@ STORIES: Mapping[str, Tale] = {
         seeds=8,
     ),
     "says-that-it-is-not-fit-before-the-grant": Tale(
-        "node-a serves and is cut off, and node-b is wanted: until node-a's lease has run out, node-b's word may change",
+        "node-a is cut off, and node-b is wanted: until node-a's lease has run out, node-b's word may change",
         _faults(("isolated", 30, 60, 0, 0), ("switchover", 32, 1, 1, 1)),
         before=Before((0,), 0),
         setting=Setting(has_fitness=True),
