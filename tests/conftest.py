@@ -19,7 +19,7 @@ YOUNG_OBJECTS = 20_000
 
 
 def pytest_sessionstart() -> None:
-    """While tests are collected next to nothing becomes garbage, and each look for it takes longer than the one before."""
+    """While tests are collected next to nothing becomes garbage, and each look for it takes longer than the last."""
     gc.disable()
 
 
