@@ -23,7 +23,7 @@ SEEDS = 80
 MANY = 40
 BATCH = 10
 ENOUGH = 8
-"""How many runs of a story: with a safeguard, and the first of them is the one that fails without it."""
+"""How many runs of a story with its safeguard: of each, at least one of these fails without it."""
 UNNAMED = (
     *("started-where-the-file-names-nothing", "started-where-the-file-lacks-a-service"),
     *("started-while-it-is-looked-at", "moved-beside-what-no-file-names"),
