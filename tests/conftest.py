@@ -1,5 +1,6 @@
 """For all tests."""
 
+import gc
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,23 @@ LONG = tuple(HERE / name for name in ("simulation", "explorer", "releases"))
 # Whether an example took longer than 200 ms says something of the machine, and nothing of what is tested.
 settings.register_profile("any machine", deadline=None)
 settings.load_profile("any machine")
+
+
+YOUNG_OBJECTS = 20_000
+"""How many objects more there are before young ones are looked through for garbage: far more than Python's 700."""
+
+
+def pytest_sessionstart() -> None:
+    """While tests are collected next to nothing becomes garbage, and each look for it takes longer than the last."""
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """What has been collected stays to the end, and is not looked through again and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(YOUNG_OBJECTS)
+    gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

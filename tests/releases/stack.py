@@ -71,6 +71,7 @@ class Stack:
         self._states = boto3.client("stepfunctions")
         self.executions: dict[str, Execution] = {}
         self.calls: list[tuple[str, str]] = []
+        self._read: dict[str, Any] | None = None
         boto3.client("events").create_event_bus(Name=STACK)
         self.table = create_table(self._db)
         self.machine = self._states.create_state_machine(
@@ -111,10 +112,13 @@ class Stack:
         }
 
     def call(self, function: str, event: Any) -> Any:
-        """Invoke whichever function is chosen."""
+        """Invoke whichever function is chosen. Nobody else writes to the table."""
         side = self.choose(function)
         self.calls.append((function, side.name))
-        return side.call(function, event)
+        try:
+            return side.call(function, event)
+        finally:
+            self._read = None
 
     def start(self, **request: Any) -> str:
         """What an operator does. The execution's name."""
@@ -127,8 +131,10 @@ class Stack:
     def state(self) -> dict[str, Any]:
         """The state item as it stands, empty when there is none."""
         key = {"pk": {"S": CLUSTER}, "sk": {"S": "state"}}
-        item: dict[str, Any] = self._db.get_item(TableName=self.table, Key=key).get("Item", {})
-        return item
+        if self._read is None:
+            item: dict[str, Any] = self._db.get_item(TableName=self.table, Key=key).get("Item", {})
+            self._read = item
+        return self._read
 
     @property
     def moves(self) -> list[dict[str, str]]:

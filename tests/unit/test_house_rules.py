@@ -42,9 +42,14 @@ def parsed(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"))
 
 
+@cache
+def walked(path: Path) -> tuple[ast.AST, ...]:
+    return tuple(ast.walk(parsed(path)))
+
+
 def nodes(*folders: Path) -> Iterator[tuple[Path, ast.AST]]:
     for path in modules(*folders):
-        for node in ast.walk(parsed(path)):
+        for node in walked(path):
             yield path, node
 
 

@@ -196,6 +196,7 @@ JSON = st.recursive(
 )
 
 
+@pytest.mark.no_cover
 @settings(max_examples=100, deadline=None)
 @given(source=st.just(ARN) | JSON, detail=JSON | st.dictionaries(st.sampled_from(list(DETAIL)), JSON))
 def test_no_event_raises_anything_but_a_malformed_beat(source, detail):
@@ -203,6 +204,7 @@ def test_no_event_raises_anything_but_a_malformed_beat(source, detail):
         parse_beat(source, NOW, detail)
 
 
+@pytest.mark.no_cover
 @settings(max_examples=100, deadline=None)
 @given(st.fixed_dictionaries({key: st.just(value) | JSON for key, value in DETAIL.items()}))
 def test_one_field_gone_wrong_is_a_malformed_beat_or_none(detail):

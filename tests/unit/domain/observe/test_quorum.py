@@ -301,6 +301,7 @@ REQUESTS = st.builds(
 )
 
 
+@pytest.mark.no_cover
 @settings(max_examples=1500, deadline=None)
 @given(
     reports=st.tuples(REPORTS, REPORTS, REPORTS),

@@ -180,6 +180,7 @@ JSON = st.recursive(
 )
 
 
+@pytest.mark.no_cover
 @settings(max_examples=100, deadline=None)
 @given(st.dictionaries(st.sampled_from(["source", "ingested_at", "detail", "time", "id"]), JSON))
 def test_no_event_whatever_it_is_makes_the_recorder_of_heartbeats_raise(event):
@@ -203,6 +204,7 @@ def receive(world: Controller, event: Any) -> list[str]:
     )
 
 
+@pytest.mark.no_cover
 @settings(max_examples=100, deadline=None)
 @given(
     st.fixed_dictionaries(

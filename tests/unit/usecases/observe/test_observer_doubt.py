@@ -26,6 +26,7 @@ from understudy.usecases.watch.watch_clusters import ClusterWatch, WatchReport
 
 DARK_SINCE = NOW - 40
 SIZES = [1, 2, 10, 1000]
+pytestmark = pytest.mark.no_cover
 
 
 class Fleet:
