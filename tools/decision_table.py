@@ -12,7 +12,7 @@ from understudy.domain.observe.health import NodeHealth
 
 WIDTH = 120
 MANY = 4
-"""How many values a cell names. Of more it names the others: a row is to fit on a screen."""
+"""From so many values on, a cell names the others where that is shorter: a row is to fit on a screen."""
 
 HEAD = """<!-- Printed from layers/controller/python/understudy/domain/ by `make docs`. Do not edit. -->
 
@@ -85,9 +85,9 @@ def _rows(title: str, columns: Iterable[str], answer: str, rules: Iterable[Rule 
 def _cell(allowed: frozenset[StrEnum]) -> str:
     if allowed is ANY:
         return "any"
-    if len(allowed) > MANY:
-        return f"all but {', '.join(sorted(set(type(next(iter(allowed)))) - allowed))}"
-    return ", ".join(sorted(allowed))
+    named = ", ".join(sorted(allowed))
+    others = f"all but {', '.join(sorted(set(type(next(iter(allowed)))) - allowed))}"
+    return others if len(allowed) >= MANY and len(others) < len(named) else named
 
 
 def _line(cells: Iterable[str]) -> str:

@@ -49,7 +49,7 @@ class AgentName:
 
 
 @dataclass(frozen=True)
-class Limits:
+class ActionLimits:
     """Seconds that actions may take by the meta-data, and between two monitors. None: it does not say."""
 
     start_s: float | None = None
@@ -68,12 +68,12 @@ class MetaData:
     def has(self, action: str) -> bool:
         return any(each.get("name") == action for each in self.actions)
 
-    def limits(self, level: int) -> Limits:
+    def limits(self, level: int) -> ActionLimits:
         """For a monitor of that depth; when none is described, of the lightest."""
         monitors = [each for each in self.actions if each.get("name") == "monitor" and not each.get("role")]
         of_level = [each for each in monitors if each.get("depth", "0") == str(level)] or monitors
         monitor = of_level[0] if of_level else {}
-        return Limits(
+        return ActionLimits(
             self._timeout_s("start"),
             self._timeout_s("stop"),
             seconds(monitor.get("timeout", "")),

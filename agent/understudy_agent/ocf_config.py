@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from .fields import Section, real_directory
 from .model import ServiceSettings
 from .ocf import Call, Ocf
-from .ocf_agents import AGENT, AgentName, Installed, Limits, faults
+from .ocf_agents import AGENT, ActionLimits, AgentName, Installed, faults
 from .scopes import Scopes
 
 PARAMETER = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
@@ -26,7 +26,7 @@ class _Described:
     name: AgentName
     params: Mapping[str, str]
     level: int
-    limits: Limits = field(default_factory=Limits)
+    limits: ActionLimits = field(default_factory=ActionLimits)
     faults: tuple[str, ...] = ()
     validates: bool = False
 
