@@ -1,0 +1,23 @@
+"""Outlives the stack to play with by a moment: when that is gone, by whatever signal, nothing of it is left.
+
+Most of what the stack has started dies with it anyway. What is frozen does not.
+
+`python -m local.up.keeper FOLDER`: it has the stack's lock, and as standard input a pipe whose other end only the
+stack holds.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from local.up.place import Place
+
+
+def main(folder: str) -> None:
+    sys.stdin.buffer.read()  # until the other end is closed
+    Place(Path(folder)).sweep()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
