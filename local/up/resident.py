@@ -108,6 +108,7 @@ def _place_service(cluster: Cluster) -> None:
     cluster.wait_standby(second, PLACED_LIMIT_S)
     address = cluster.node(first).instance.address
     wait_for("DNS leads to it", lambda: cluster.served_address() == address, ANSWERED_LIMIT_S, why=cluster.summary)
+    wait_for("the nodes answer each other", cluster.answer_each_other, PLACED_LIMIT_S, why=cluster.summary)
     _say(f"{second} stands by, and DNS leads to {first}")
 
 

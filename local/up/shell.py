@@ -53,6 +53,7 @@ def variables(ports: PortBlock, own: Mapping[str, str]) -> dict[str, str]:
         "AWS_CONFIG_FILE": "/dev/null",
         "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
         "AWS_PAGER": "",
+        "AWS_MAX_ATTEMPTS": "2",  # in an outage nobody wants to wait for more
     }
 
 

@@ -35,7 +35,8 @@ class Reporter:
 
     def lines(self) -> list[str]:
         cluster, is_out = self._cluster, self._playground.is_out
-        view = look(cluster, {} if is_out else cluster.state(), self._client.attempt())
+        table = {} if is_out else cluster.state()
+        view = look(cluster, table, self._client.attempt())
         machines = {
             node.name: Machine(
                 node.instance.az, self._playground.machine(node.name), self._playground.is_cut(node.name)
@@ -48,7 +49,7 @@ class Reporter:
             *where(self._ports, is_out=is_out),
             _line("name", f"{cluster.record} is {view.dns or 'nothing'}"),
             _line("service", f"port {cluster.port} there is answered by {view.client}"),
-            _line("cluster", f"{cluster.name}: {situation(view, is_out=is_out)}"),
+            _line("cluster", f"{cluster.name}: {situation(view, table.get('alert', ''), is_out=is_out)}"),
             *(_line(node.name, condition(node, machines[node.name], view, is_out=is_out)) for node in view.nodes),
         ]
 
@@ -64,20 +65,21 @@ def where(ports: PortBlock, *, is_out: bool) -> list[str]:
     ]
 
 
-def situation(view: View, *, is_out: bool) -> str:
-    """One line about the cluster, from the table."""
+def situation(view: View, alert: str, *, is_out: bool) -> str:
+    """One line about the cluster, from the table. `alert`: why a person is called, empty when nobody is."""
     if is_out:
         return "not known while AWS is gone"
     stage = f"a move is under way ({view.stage}, by rule {view.rule})" if view.stage else "no move is under way"
-    return f"epoch {view.epoch}, active {view.active or 'nobody'}, {stage}"
+    called = f"; a person is called: {alert} (docs/on-call.md)" if alert else ""
+    return f"epoch {view.epoch}, active {view.active or 'nobody'}, {stage}{called}"
 
 
 def condition(node: NodeView, machine: Machine, view: View, *, is_out: bool) -> str:
     """One line about a node: its machine as it is, and what the table says of it."""
     words = [machine.state, *(["cut off"] if machine.is_cut else [])]
     if not is_out:
-        heard = "never heard" if node.heard_s_ago is None else f"heard {node.heard_s_ago} s ago"
-        words += [node.service or "service unknown", heard, *(["active"] if node.name == view.active else [])]
+        said = "never heard" if node.heard_s_ago is None else f"said {node.service} {node.heard_s_ago} s ago"
+        words += [*(["active"] if node.name == view.active else []), said]
     return f"{node.address} in {machine.az}: {', '.join(words)}"
 
 

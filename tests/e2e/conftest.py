@@ -36,6 +36,7 @@ APART = (
     "test_postgresql_pair.py",
     "test_agent_bundle.py",
     "test_upgrade.py",
+    "test_up.py",
 )
 
 
