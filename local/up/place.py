@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from pathlib import Path
 from local.processes import MARK, kill_marked
 
 _SWEEP_LIMIT_S = 20.0
+_ASIDE = "aside-"
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,17 @@ class Place:
     def forget_control(self) -> None:
         """Nobody is asked by the socket any more."""
         self._control.unlink(missing_ok=True)
+
+    def set_aside(self) -> None:
+        """Put out of the way what takes long to delete: the unpacked functions. Only for who holds the lock."""
+        unpacked = self.aws / "ministack"
+        if unpacked.exists():
+            unpacked.rename(self.folder / f"{_ASIDE}{os.getpid()}")
+
+    def empty(self) -> None:
+        """Delete what was set aside."""
+        for aside in self.folder.glob(f"{_ASIDE}*"):
+            shutil.rmtree(aside, ignore_errors=True)
 
     def sweep(self) -> None:
         """Kill what the last stack here has left, whatever it was doing. Only for who holds the lock."""

@@ -117,6 +117,7 @@ def main(folder: str, first_port: str, lock: str) -> int:
     raise_on_signals()
     os.set_inheritable(int(lock), False)
     place.sign(int(lock))
+    _say("an AWS on this machine is started, and the stack deployed into it")
     with _kept(place, int(lock)):
         try:
             with stack(place, ports) as up, Control(place) as control:
@@ -133,7 +134,7 @@ def main(folder: str, first_port: str, lock: str) -> int:
 def _kept(place: Place, lock: int) -> Iterator[None]:
     """However this process ends from now on, its keeper has the lock until nothing is left."""
     hears, held = os.pipe()
-    program = [sys.executable, "-m", "local.up.keeper", str(place.folder)]
+    program = [sys.executable, "-m", "local.up.keeper", str(place.folder), str(lock)]
     subprocess.Popen(program, cwd=ROOT, stdin=hears, pass_fds=(lock,), start_new_session=True)
     os.close(hears)
     try:

@@ -30,13 +30,13 @@ class Reporter:
 
     def __init__(self, place: Place, ports: PortBlock, cluster: Cluster, playground: Playground) -> None:
         self._place, self._ports, self._cluster, self._playground = place, ports, cluster, playground
-        self._client = Client(cluster.aws.dns.port, cluster.record, cluster.port)
         self._since = time.strftime("%H:%M:%S")
 
     def lines(self) -> list[str]:
         cluster, is_out = self._cluster, self._playground.is_out
         table = {} if is_out else cluster.state()
-        view = look(cluster, table, self._client.attempt())
+        client = Client(cluster.aws.dns.port, cluster.record, cluster.port)  # a new one has no old answer of DNS
+        view = look(cluster, table, client.attempt())
         machines = {
             node.name: Machine(
                 node.instance.az, self._playground.machine(node.name), self._playground.is_cut(node.name)

@@ -125,16 +125,23 @@ def test_the_keeper_sweeps_when_the_one_that_holds_its_pipe_is_gone(place):
     run = f"run-{os.getpid()}-kept"
     place.aws.mkdir()
     (place.aws / "run").write_text(run)
+    unpacked = place.aws / "ministack"
+    unpacked.mkdir()
     lock = place.hold()
     start("kept", SLEEP, env=clean_environment(run, place.folder), log=place.log)
     keeper = subprocess.Popen(
-        [sys.executable, "-m", "local.up.keeper", str(place.folder)], cwd=ROOT, stdin=subprocess.PIPE, pass_fds=(lock,)
+        [sys.executable, "-m", "local.up.keeper", str(place.folder), str(lock)],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        pass_fds=(lock,),
     )
     os.close(lock)
     assert list(marked(f"{MARK}={run}"))
     assert keeper.stdin
     keeper.stdin.close()
     assert keeper.wait(LIMIT_S) == 0
+    assert not unpacked.exists()
+    assert not list(place.folder.glob("aside-*"))
     assert list(marked(f"{MARK}={run}")) == []
     assert not place.is_held()
 
