@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -158,6 +159,18 @@ def test_a_command_while_it_starts_says_so(place, capsys):
     assert command_line.main(["--directory", str(place.folder), "state"]) == 1
     os.close(lock)
     assert capsys.readouterr().err == "It starts or ends just now.\n"
+
+
+def test_make_runs_every_command_and_its_help_names_each_undo():
+    makefile = (ROOT / "Makefile").read_text()
+    undo = {"up": "down", "kill": "boot", "cut": "reconnect", "freeze": "thaw", "outage": "end-outage"}
+    for command in ("up", "down", *command_line.ASKED):
+        (told,) = re.findall(rf"^{command}:.* ## (.+)$", makefile, flags=re.MULTILINE)
+        assert f"make {undo.get(command, '')}" in told or command not in undo
+    told_how = subprocess.run(
+        ["make", "-n", "cut", "NODE=node-b"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert told_how.stdout.endswith("-m local.up cut 'node-b'\n")
 
 
 @pytest.mark.parametrize("port", ["80", "65529", "0", "-5"])
