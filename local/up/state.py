@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from dataclasses import dataclass
+from typing import Any
 
 from local.client import Client
 from local.cluster import Cluster
@@ -14,6 +15,8 @@ from local.up.playground import Playground
 from local.up.ports import PortBlock
 
 _INDENT = 10
+LOSS_COUNTS_SILENCES = 4
+"""For how many times `silence_limit_s` the controller doubts a silence after a beat was lost."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,7 @@ class Reporter:
             _line("name", f"{cluster.record} is {view.dns or 'nothing'}"),
             _line("service", f"port {cluster.port} there is answered by {view.client}"),
             _line("cluster", f"{cluster.name}: {situation(view, table.get('alert', ''), is_out=is_out)}"),
+            *(_line("doubt", words) for words in doubts(table, time.time())),
             *(_line(node.name, condition(node, machines[node.name], view, is_out=is_out)) for node in view.nodes),
         ]
 
@@ -72,6 +76,19 @@ def situation(view: View, alert: str, *, is_out: bool) -> str:
     stage = f"a move is under way ({view.stage}, by rule {view.rule})" if view.stage else "no move is under way"
     called = f"; a person is called: {alert} (docs/on-call.md)" if alert else ""
     return f"epoch {view.epoch}, active {view.active or 'nobody'}, {stage}{called}"
+
+
+def doubts(table: dict[str, Any], now: float) -> list[str]:
+    """Why no silence is believed now, if that is so. `table`: the state item, `now`: in epoch seconds."""
+    silence_s = table.get("terms", {}).get("silence_limit_s", 0)
+    bounds = (("late_at", "late", silence_s), ("lost_at", "lost", LOSS_COUNTS_SILENCES * silence_s))
+    seen = [
+        (until, f"a beat was {word} {now - at:.0f} s ago; no silence is believed for {until - now:.0f} s more")
+        for node in table.get("nodes", {}).values()
+        for key, word, counts_s in bounds
+        if (at := node.get(key, 0)) and (until := at + counts_s) > now
+    ]
+    return [max(seen)[1]] if seen else []
 
 
 def condition(node: NodeView, machine: Machine, view: View, *, is_out: bool) -> str:

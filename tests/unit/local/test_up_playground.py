@@ -10,9 +10,11 @@ import pytest
 from local.link import LinkState
 from local.observer import NodeView, View
 from local.stack import FunctionFailed
+from local.up import state
 from local.up.playground import AWS_ACTIONS, NODE_ACTIONS, BoardFunctions, Playground, Refused
 from local.up.ports import PortBlock
-from local.up.state import Machine, condition, situation
+from local.up.state import Machine, condition, doubts, situation
+from understudy.domain.decide import situation as situation_of_the_controller
 
 OPEN, SILENT, SHUT = LinkState.OPEN, LinkState.SILENT, LinkState.SHUT
 
@@ -209,6 +211,26 @@ def test_the_situation_is_one_line():
     called = situation(View(epoch=3, active="node-a"), "observer-is-suspect", is_out=False)
     assert called.endswith("; a person is called: observer-is-suspect (docs/on-call.md)")
     assert situation(View(), "", is_out=True) == "not known while AWS is gone"
+
+
+@pytest.mark.parametrize(
+    ("late_at", "lost_at", "told"),
+    [
+        (0, 0, []),
+        (985, 940, []),
+        (986, 0, ["a beat was late 14 s ago; no silence is believed for 1 s more"]),
+        (0, 941, ["a beat was lost 59 s ago; no silence is believed for 1 s more"]),
+        (999, 950, ["a beat was late 1 s ago; no silence is believed for 14 s more"]),
+    ],
+)
+def test_why_a_failover_would_come_later_is_told(late_at, lost_at, told):
+    nodes = {"i-1": {"name": "node-a"}, "i-2": {"name": "node-b", "late_at": late_at, "lost_at": lost_at}}
+    assert doubts({"terms": {"silence_limit_s": 15}, "nodes": nodes}, 1000.0) == told
+    assert doubts({}, 1000.0) == []
+
+
+def test_the_controller_doubts_for_as_long_as_is_told():
+    assert state.LOSS_COUNTS_SILENCES == situation_of_the_controller.LOSS_COUNTS_SILENCES
 
 
 def a_free_block() -> PortBlock:
