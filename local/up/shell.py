@@ -37,7 +37,7 @@ exit 127
 _TOOL = """\
 #!/bin/sh
 # The command-line tool as it is in this checkout.
-PYTHONPATH={folder} exec {python} -m {package} "$@"
+PYTHONPATH={path} exec {python} -m {package} "$@"
 """
 
 
@@ -81,7 +81,10 @@ def write_programs(folder: Path, ports: PortBlock, root: Path = ROOT) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     _write(folder / "dig", _DIG.format(here=shlex.quote(str(folder)), port=ports.dns))
     if (root / "cli" / "understudy_cli" / "__main__.py").exists():
-        tool = {"folder": shlex.quote(str(root / "cli")), "python": shlex.quote(sys.executable)}
+        path = (
+            f"{root / 'cli'}:{root / 'layers/controller/python'}"  # it judges definitions by the controller's own code
+        )
+        tool = {"path": shlex.quote(path), "python": shlex.quote(sys.executable)}
         _write(folder / "understudy", _TOOL.format(package="understudy_cli", **tool))
 
 
