@@ -114,6 +114,28 @@ test: setup lint test-fast test-board test-e2e test-nodes ## everything that mus
 demo: setup ## a node dies and the name follows, on an AWS on this machine; SHOW=1 serves the board meanwhile
 	@$(PY) -m local.demo $(if $(SHOW),--show)
 
+# --- a stack to play with, and what can be done to it ---------------------------------------
+
+UP := @$(PY) -m local.up
+.PHONY: up down env state kill boot cut reconnect freeze thaw outage end-outage
+up: setup ## a cluster on an AWS on this machine, to play with until `make down`; FIRST_PORT of eight, default 17400
+	$(UP) up $(if $(FIRST_PORT),--port $(FIRST_PORT))
+down: ## ends what `make up` has started
+env: ## how aws, dig and understudy reach it: eval "$(make -s env)"
+state: ## where it answers, and how its nodes and the service are
+kill: ## NODE=node-a dies, with everything that runs on it; undo: make boot
+boot: ## NODE=node-a is switched on
+cut: ## NODE=node-a loses its network; undo: make reconnect
+reconnect: ## NODE=node-a has its network again
+freeze: ## NODE=node-a stands still; undo: make thaw
+thaw: ## NODE=node-a goes on
+outage: ## AWS is gone, for the nodes and for you; undo: make end-outage
+end-outage: ## AWS is back
+down env state kill boot cut reconnect freeze thaw outage end-outage: .venv/ready
+	$(UP) $@ $(if $(NODE),'$(NODE)')
+
+# --- measurements ---------------------------------------------------------------------------
+
 RUNS ?= 2
 
 .PHONY: bench
@@ -169,4 +191,5 @@ release: setup ## what a release consists of, into dist/, built twice from what 
 
 .PHONY: clean
 clean: ## remove what was built; the environments stay
+	@[ ! -S build/up/control ] || { echo "A stack is up in build/up. End it first: make down"; exit 1; }
 	@rm -rf build .aws-sam dist

@@ -32,10 +32,13 @@ class Functions(Protocol):
 
 
 class BoardServer(LoopbackServer):
-    """Serves the board at `address`, on loopback only, from `with` on until the block is left."""
+    """Serves the board at `address`, on loopback only, from `with` on until the block is left.
 
-    def __init__(self, stack: Functions) -> None:
-        server = _Server(("127.0.0.1", 0), _Look)
+    `port`: 0 is any that is free.
+    """
+
+    def __init__(self, stack: Functions, port: int = 0) -> None:
+        server = _Server(("127.0.0.1", port), _Look)
         server.stack = stack
         super().__init__("board", server)
 

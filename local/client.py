@@ -87,11 +87,12 @@ class Client(Repeated):
         return last is not None and last.node == node and last.at >= since
 
     def _turn(self) -> float:
-        attempt = self._attempt()
+        attempt = self.attempt()
         self.attempts.append(attempt)
         return max(0.0, ATTEMPT_EVERY_S - (attempt.ended - attempt.at))
 
-    def _attempt(self) -> Attempt:
+    def attempt(self) -> Attempt:
+        """One connection now."""
         at, wall, address, node, error = time.monotonic(), time.time(), "", "", ""
         try:
             address = self._resolver.resolve()

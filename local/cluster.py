@@ -119,6 +119,10 @@ class Cluster:
         found: dict[str, Any] = self.state().get("nodes", {}).get(self.node(name).instance.instance_id, {})
         return found
 
+    def answer_each_other(self) -> bool:
+        """Whether each node has said that the others answer it, with its own key."""
+        return all(str(self.beats(node.name).get("key", "")).endswith("+") for node in self.nodes)
+
     def served_address(self) -> str:
         """What DNS answers, past every cache; empty when it answers nothing."""
         try:

@@ -13,17 +13,20 @@ from local.local_aws import LocalAws
 
 
 class Cut:
-    """Of two nodes that have not booted yet. They are dead when its `with` block is left, and then the links end."""
+    """Of two nodes that have not booted yet. They are dead when its `with` block is left, and then the links end.
 
-    def __init__(self, aws: LocalAws, cluster: Cluster) -> None:
-        self.aws, self.cluster = aws, cluster
+    `ports`: where each node hears the other one.
+    """
+
+    def __init__(self, aws: LocalAws, cluster: Cluster, ports: tuple[int, int] = (7411, 7412)) -> None:
+        self.aws, self.cluster, self._ports = aws, cluster, ports
         self._undo = contextlib.ExitStack()
         self.links: dict[str, Link] = {}
         self.relays: list[Relay] = []
 
     def __enter__(self) -> Self:
         self.links = {node.name: self._undo.enter_context(Link(self.aws.engine.port)) for node in self.cluster.nodes}
-        for node, port in zip(self.cluster.nodes, (7411, 7412), strict=True):
+        for node, port in zip(self.cluster.nodes, self._ports, strict=True):
             node.endpoint, node.failsafe_port = self.links[node.name].url, port
         a, b = self.cluster.nodes  # each asks the other on its own port, where a relay listens
         self.relays = [

@@ -42,7 +42,7 @@ class Helper(ABC):
 
 
 class LoopbackServer(Helper):
-    """A server on a loopback port. `url` is where it answers."""
+    """A server on a loopback port. `url` is where it answers, on `port`."""
 
     def __init__(self, name: str, server: socketserver.TCPServer) -> None:
         super().__init__(name)
@@ -50,7 +50,11 @@ class LoopbackServer(Helper):
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def port(self) -> int:
+        return int(self._server.server_address[1])
 
     def _run(self) -> None:
         self._server.serve_forever(poll_interval=_POLL_S)

@@ -23,13 +23,13 @@ class LinkState(enum.Enum):
 
 
 class Link(LoopbackServer):
-    """One node's link to a server on this machine. `url` is its endpoint there, from `with` on.
+    """A link to the server on `port` of this machine. `url` is where it is entered, on `own_port`, from `with` on.
 
     What is asked while it is silent is lost. So nothing piles up behind it, as it does before a server that hangs.
     """
 
-    def __init__(self, port: int) -> None:
-        self._port = port
+    def __init__(self, port: int, own_port: int = 0) -> None:
+        self._target_port = port
         self._state = LinkState.OPEN
         self._changed = threading.Condition()
         self._ends: set[socket.socket] = set()
@@ -41,7 +41,7 @@ class Link(LoopbackServer):
                 with contextlib.suppress(ConnectionError):
                     link._pass_through(self.request)
 
-        super().__init__("link", _Server(("127.0.0.1", 0), Handler))
+        super().__init__("link", _Server(("127.0.0.1", own_port), Handler))
 
     def turn(self, state: LinkState) -> None:
         """Set the state, also of connections that are open."""
@@ -57,7 +57,7 @@ class Link(LoopbackServer):
     def _pass_through(self, asker: socket.socket) -> None:
         with socket.socket() as server, self._kept(asker, server):
             if self._state is LinkState.OPEN:
-                server.connect(("127.0.0.1", self._port))
+                server.connect(("127.0.0.1", self._target_port))
                 self._carry(asker, server)
             with self._changed:  # what came while it was silent is not to be heard of later
                 self._changed.wait_for(lambda: self._state is not LinkState.SILENT)
@@ -91,6 +91,7 @@ class Link(LoopbackServer):
 
 
 class _Server(socketserver.ThreadingTCPServer):
+    allow_reuse_address = True  # connections that have ended do not keep a port that was asked for
     daemon_threads = True
     block_on_close = False  # `turn` ends the connections
     request_queue_size = 128

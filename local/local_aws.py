@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from local import sam
-from local.dns_server import ZoneServer
+from local.dns_server import ANY_PORTS, ZoneServer
 from local.engine import Engine
 from local.roles import bridge_gaps, function_roles
 from local.stack import Stack
@@ -24,6 +24,17 @@ class LocalAws:
     dns: ZoneServer
 
 
+@dataclass(frozen=True)
+class Ports:
+    """`dns`: tried in turn. `service`: on the addresses of the nodes; 0 is any that is free."""
+
+    dns: Sequence[int] = ANY_PORTS
+    service: int = 0
+
+
+ANY = Ports()
+
+
 @contextlib.contextmanager
 def local_aws(
     directory: Path,
@@ -33,13 +44,17 @@ def local_aws(
     enforces_iam: bool = False,
     faulty: bool = False,
     say: Callable[[str], None] = lambda _: None,
+    ports: Ports = ANY,
 ) -> Iterator[LocalAws]:
-    """Start, build, deploy; `names` are the host names that the stack may protect. Leaves nothing running."""
+    """Start, build, deploy; `names` are the host names that the stack may protect. Leaves nothing running.
+
+    More than six parameters, since each is what only some runs have otherwise.
+    """
     with Engine(directory, propagation_s, enforces_iam=enforces_iam, faulty=faulty) as engine:
-        say(f"the embedded AWS answers on {engine.endpoints['AWS_ENDPOINT_URL']}")
+        say("the embedded AWS answers")
         built = sam.build(engine)
         say("sam build: done" if built else "sam build: nothing has changed since the last one")
-        world = World(engine)
+        world = World(engine, ports.service)
         sam.deploy(engine, [world.zone], names)
         say(f"sam deploy: stack {sam.STACK} is there")
         if enforces_iam:
@@ -48,5 +63,5 @@ def local_aws(
         stack = Stack(engine)
         bridge_timeouts(engine, stack.machine)
         stack.warm_up()
-        with ZoneServer(engine.proxy, world.zone, ZONE_NAME) as dns:
+        with ZoneServer(engine.proxy, world.zone, ZONE_NAME, ports.dns) as dns:
             yield LocalAws(engine, world, stack, dns)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from local.engine import REGION, Engine
-from local.processes import Child, command_of, kill_marked, marked, start
+from local.processes import Child, command_of, kill_marked, marked, signal_marked, start
 from local.sam import ROOT
 from local.stack import Stack
 from local.waiting import NotInTime
@@ -104,6 +104,14 @@ class Node:
         kill_marked(self.mark)
         if self._agent is not None:
             self._agent.popen.wait(_STOP_LIMIT_S)
+
+    def freeze(self) -> None:
+        """The whole machine stands still, as a virtual machine does that its host does not run."""
+        signal_marked(self.mark, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """It goes on where it stood; the clock went on meanwhile."""
+        signal_marked(self.mark, signal.SIGCONT)
 
     def kill_service(self, name: str) -> None:
         """SIGKILL to the process of one service; the agent lives on."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local.client import Client
+from local.client import Attempt, Client
 from local.cluster import Cluster
 from local.repeated import Repeated
 from local.waiting import wait_for
@@ -58,7 +58,7 @@ class Observer(Repeated):
 
     def _turn(self) -> float:
         try:
-            seen = look(self._cluster, self._client)
+            seen = look(self._cluster, self._cluster.state(), self._client.last())
         except (BotoCoreError, ClientError) as error:
             self._on_change(f"the table cannot be read: {error}")
         else:
@@ -69,13 +69,12 @@ class Observer(Repeated):
         return LOOK_EVERY_S
 
 
-def look(cluster: Cluster, client: Client) -> View:
-    state = cluster.state()
+def look(cluster: Cluster, state: dict[str, Any], last: Attempt | None) -> View:
+    """`state`: what the table says, empty when it was not read. `last`: the client's newest attempt."""
     reports = state.get("nodes", {})
     transition = state.get("transition", {})
     names = {node.instance.address: node.name for node in cluster.nodes}
     address = cluster.served_address()
-    last = client.last()
     return View(
         epoch=state.get("epoch", 0),
         active=reports.get(state.get("active"), {}).get("name", ""),

@@ -124,10 +124,19 @@ def kill_marked(text: str, limit_s: float = 5.0) -> None:
     end = time.monotonic() + limit_s
     while left := list(marked(text)):
         for pid in left:
-            _kill(pid)
+            _send(pid, signal.SIGKILL)
         if time.monotonic() > end:
             raise NotInTime(f"processes {left} did not die within {limit_s:g} s of SIGKILL")
         time.sleep(0.01)
+
+
+def signal_marked(text: str, signal_number: signal.Signals) -> None:
+    """Send a signal to every process with this mark, also to those that they start meanwhile."""
+    sent: set[int] = set()
+    while new := set(marked(text)) - sent:
+        for pid in new:
+            _send(pid, signal_number)
+        sent |= new
 
 
 def free_port(host: str = "127.0.0.1") -> int:
@@ -143,8 +152,8 @@ def _signal_group(pid: int, signal_number: signal.Signals) -> None:
         return
 
 
-def _kill(pid: int) -> None:
+def _send(pid: int, signal_number: signal.Signals) -> None:
     try:
-        os.kill(pid, signal.SIGKILL)
+        os.kill(pid, signal_number)
     except ProcessLookupError:
         return

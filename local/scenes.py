@@ -83,7 +83,7 @@ class Scenes:
         """All of AWS is gone: the active node goes on by the promises of the other one, and nothing moves."""
         self._chapter(f"All of AWS's APIs are gone for {OUTAGE_S:.0f} s: {FIRST} goes on by a promise of {SECOND}")
         cluster = self._cluster
-        wait_for("each node is answered by the other one", self._answer_each_other, PEERS_LIMIT_S, why=cluster.summary)
+        wait_for("the nodes answer each other", cluster.answer_each_other, PEERS_LIMIT_S, why=cluster.summary)
         before, executions = cluster.state(), len(cluster.aws.stack.executions(cluster.name))
         mark = time.monotonic()
         with self._cut.outage(LinkState.SHUT):
@@ -101,7 +101,7 @@ class Scenes:
         """AWS and the peers are gone: the active node stops within its lease, and one serves again afterwards."""
         self._chapter(f"AWS is gone, and {SECOND} out of reach: {FIRST} stops when its lease ends")
         cluster, node = self._cluster, self._cluster.node(FIRST)
-        wait_for("each node is answered by the other one", self._answer_each_other, PEERS_LIMIT_S, why=cluster.summary)
+        wait_for("the nodes answer each other", cluster.answer_each_other, PEERS_LIMIT_S, why=cluster.summary)
         with self._cut.outage(LinkState.SHUT):
             self._cut.part()
             began = time.monotonic()
@@ -112,10 +112,6 @@ class Scenes:
         mark = time.monotonic()
         served = wait_for("the service is back", lambda: self._served_since(mark), BACK_LIMIT_S, why=cluster.summary)
         return {"stopped_s": round(stopped_s, 1), "back_s": round(time.monotonic() - mark, 1), "back_on": served}
-
-    def _answer_each_other(self) -> bool:
-        names = [node.name for node in self._cluster.nodes]
-        return all(str(self._cluster.beats(name).get("key", "")).endswith("+") for name in names)
 
     def _wait_heard(self) -> None:
         before = {node.name: self._cluster.beats(node.name)["beat"] for node in self._cluster.nodes}

@@ -31,11 +31,11 @@ class Instance:
 
 
 class World:
-    """Made in the engine when constructed. `port` is free on the addresses of its network."""
+    """Made in the engine when constructed. `port` is free on the addresses of its network; 0 is any."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, port: int = 0) -> None:
         self._engine = engine
-        self.network, self.port = _free_network()
+        self.network, self.port = _free_network(port)
         ec2 = engine.client("ec2")
         self.vpc = ec2.create_vpc(CidrBlock=f"{self.network}.0.0/16")["Vpc"]["VpcId"]
         # Off in a new VPC, and without it no private zone is answered there.
@@ -106,13 +106,13 @@ class World:
         }
 
 
-def _free_network() -> tuple[str, int]:
+def _free_network(port: int) -> tuple[str, int]:
     """A /16 of the loopback network, by chance so that two runs do not meet, and a port free in it."""
     for _ in range(_NETWORK_TRIES):
         network = f"127.{16 + secrets.randbelow(224)}"
         with socket.socket() as probe:
             try:
-                probe.bind((f"{network}.1.10", 0))
+                probe.bind((f"{network}.1.10", port))
             except OSError:
                 continue
             return network, int(probe.getsockname()[1])

@@ -29,7 +29,7 @@ POLICY = {
 TUNING = {"ROUTE53_TTL": 1, "ROUTE53_RECORD_INTERVAL": 1, "ROUTE53_CHANGEID_INTERVAL": 1}
 CLUSTERS = 20
 LANES = (
-    ("test_upgrade.py", "test_postgresql.py"),
+    ("test_upgrade.py", "test_postgresql.py", "test_up.py"),
     ("test_two_minutes", "test_demo.py", "test_postgresql_pair.py", "test_agent_bundle.py"),
 )
 """Two thirds of these tests' time: what has stacks of its own, or waits for long. The rest shares one stack."""
