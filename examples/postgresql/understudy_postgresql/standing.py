@@ -1,0 +1,121 @@
+"""How far the data of a node goes, and who has more: what `fit` says, and what a promotion asks before it.
+
+    lineage     one line for each promotion that the data has seen; see follower.py
+    timeline    PostgreSQL's own number. Of two with the same lines, the newer one streams from a newer leader already
+    position    bytes of write-ahead log that are on the disk here, whether they are applied or not
+
+A position outlives the leader that it came from. A lag does not: a replica without a source finds none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+ASK = (
+    "SELECT NOT pg_is_in_recovery(), (SELECT system_identifier FROM pg_control_system()), "
+    "coalesce(replace(convert_from(pg_read_binary_file('understudy_lineage', 0, 1000000, true), 'UTF8'), "
+    "E'\\n', ';'), ''), "
+    "(SELECT max(left(name, 8)) FROM pg_ls_dir('pg_wal', true, false) AS name WHERE name ~ '^[0-9A-F]{8}'), "
+    "CASE WHEN NOT pg_is_in_recovery() THEN pg_current_wal_flush_lsn() - '0/0' "
+    "WHEN pg_last_wal_receive_lsn() IS NOT NULL OR EXISTS (SELECT FROM pg_stat_activity WHERE backend_type = 'startup' "
+    "AND wait_event IN ('RecoveryRetrieveRetryInterval', 'RecoveryWalStream')) "
+    "THEN greatest(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn()) - '0/0' END"
+)
+"""A replica that has been started again reads its own log first. Until it waits for more, its end is not known."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What a node's server says of its data. `leads`: it takes writes. `position`: bytes; None: not known yet."""
+
+    leads: bool
+    system_id: str
+    lineage: tuple[str, ...]
+    timeline: int
+    position: int | None
+
+    def has_all_lines_of(self, other: Standing) -> bool:
+        """Whether the other one's lines are the beginning of these."""
+        return self.lineage[: len(other.lineage)] == other.lineage
+
+    def is_of_one_leader_with(self, other: Standing) -> bool:
+        """Whether positions of the two can be compared."""
+        return (self.lineage, self.timeline) == (other.lineage, other.timeline)
+
+    def is_older_than(self, other: Standing) -> bool:
+        """Whether the other one goes on after a promotion that this data has not seen."""
+        if not other.has_all_lines_of(self):
+            return False
+        return (len(self.lineage), self.timeline) < (len(other.lineage), other.timeline)
+
+    def lacks_of(self, other: Standing) -> int:
+        """How many bytes the other one has more; 0 where they cannot be compared."""
+        if not self.is_of_one_leader_with(other) or self.position is None or other.position is None:
+            return 0
+        return max(0, other.position - self.position)
+
+
+def standing_of(columns: list[str]) -> Standing | None:
+    """What ASK was answered; None: that is no answer."""
+    try:
+        leads, system_id, lineage, timeline, position = columns
+        lines = tuple(lineage.split(";")[:-1])
+        return Standing(leads == "t", system_id, lines, int(timeline, 16), int(position) if position else None)
+    except ValueError:
+        return None
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What this node has seen of the others since it booted: the newest word of each by its name, and whether one of
+    them led.
+    """
+
+    by_name: Mapping[str, Standing] = field(default_factory=dict)
+    a_leader: bool = False
+
+    def and_these(self, standings: Mapping[str, Standing]) -> Seen:
+        """With newer words. One that does not know yet how far it goes says nothing new."""
+        known = {name: standing for name, standing in standings.items() if standing.position is not None}
+        return Seen({**self.by_name, **known}, self.a_leader or any(each.leads for each in known.values()))
+
+    def as_json(self) -> dict[str, Any]:
+        return {"nodes": {name: asdict(each) for name, each in self.by_name.items()}, "a_leader": self.a_leader}
+
+
+def seen_of(read: Mapping[str, Any]) -> Seen:
+    """What `as_json` has made. Raises KeyError or TypeError for anything else."""
+    nodes = {name: Standing(**{**each, "lineage": tuple(each["lineage"])}) for name, each in read["nodes"].items()}
+    return Seen(nodes, bool(read["a_leader"]))
+
+
+def fitness(own: Standing, seen: Seen, needed: int, lag_limit: int) -> int | None:
+    """How fit this node is to take over: its position. None: it is not fit.
+
+    `needed`: of how many nodes, itself among them, the position must be known where no leader has been seen.
+    `lag_limit`: bytes. Raises LookupError when nobody can say.
+    """
+    if own.position is None:
+        raise LookupError("the server still reads its own log: how far its data goes is not known yet")
+    if own.leads:
+        return own.position
+    others = [each for each in seen.by_name.values() if each.system_id == own.system_id]
+    if any(own.is_older_than(each) or (each.leads and not own.has_all_lines_of(each)) for each in others):
+        return None
+    if max((own.lacks_of(each) for each in others), default=0) > lag_limit:
+        return None
+    if not seen.a_leader and 1 + len(others) < needed:
+        raise LookupError(
+            f"this node has seen no leader since it booted, and {len(others)} of the other nodes; "
+            f"{needed - 1} are needed: another one may have more"
+        )
+    return own.position
+
+
+def furthest(own: Standing, others: Iterable[tuple[str, Standing]]) -> str | None:
+    """The name of the node that has most of what this one lacks; None: it lacks nothing of theirs."""
+    lacking = {name: own.lacks_of(each) for name, each in others}
+    best = max(lacking, key=lambda name: lacking[name], default=None)
+    return best if best is not None and lacking[best] > 0 else None
