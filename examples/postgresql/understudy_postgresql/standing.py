@@ -36,6 +36,10 @@ class Standing:
     timeline: int
     position: int | None
 
+    def needed_of(self, nodes: int) -> int:
+        """Of how many nodes the data must be known, out of `nodes`: of no other one where nobody has ever led."""
+        return nodes if self.lineage else 1
+
     def has_all_lines_of(self, other: Standing) -> bool:
         """Whether the other one's lines are the beginning of these."""
         return self.lineage[: len(other.lineage)] == other.lineage
@@ -91,26 +95,28 @@ def seen_of(read: Mapping[str, Any]) -> Seen:
     return Seen(nodes, bool(read["a_leader"]))
 
 
-def fitness(own: Standing, seen: Seen, needed: int, lag_limit: int) -> int | None:
-    """How fit this node is to take over: its position. None: it is not fit.
+class NotFitError(Exception):
+    """The data must not lead. The message says why, in words that are good when they are cut off."""
+
+
+def fitness(own: Standing, seen: Seen, needed: int, lag_limit: int) -> int:
+    """How fit this node is to take over: its position.
 
     `needed`: of how many nodes, itself among them, the position must be known where no leader has been seen.
-    `lag_limit`: bytes. Raises LookupError when nobody can say.
+    `lag_limit`: bytes. Raises NotFitError, and LookupError when nobody can say.
     """
     if own.position is None:
-        raise LookupError("the server still reads its own log: how far its data goes is not known yet")
+        raise LookupError("it still reads its own log")
     if own.leads:
         return own.position
     others = [each for each in seen.by_name.values() if each.system_id == own.system_id]
     if any(own.is_older_than(each) or (each.leads and not own.has_all_lines_of(each)) for each in others):
-        return None
-    if max((own.lacks_of(each) for each in others), default=0) > lag_limit:
-        return None
+        raise NotFitError("it lacks what a later leader wrote")
+    lacks = max((own.lacks_of(each) for each in others), default=0)
+    if lacks > lag_limit:
+        raise NotFitError(f"it lacks {lacks} bytes; the limit is {lag_limit}")
     if not seen.a_leader and 1 + len(others) < needed:
-        raise LookupError(
-            f"this node has seen no leader since it booted, and {len(others)} of the other nodes; "
-            f"{needed - 1} are needed: another one may have more"
-        )
+        raise LookupError(f"no leader since the boot, and {1 + len(others)} of {needed} nodes known")
     return own.position
 
 

@@ -7,7 +7,7 @@ import time
 
 from .peers import Peers
 from .server import Server, tell
-from .standing import fitness, furthest
+from .standing import NotFitError, fitness, furthest
 
 PAUSE_S, ANSWER_S = 0.1, 1.5
 DONE, FAILED, NOT_FIT = 0, 1, 1
@@ -67,7 +67,7 @@ def _lacks_nothing(server: Server, peers: Peers) -> tuple[int | None, str]:
     source = furthest(own, others.items())
     if source is not None:
         return None, _follow(server, source)
-    if server.config.wait_for_peer and 1 + len(others) < server.config.needed:
+    if server.config.wait_for_peer and 1 + len(others) < own.needed_of(server.config.needed):
         return None, "too few of the other nodes answer to know that none of them has an acknowledged write alone"
     return DONE, ""
 
@@ -84,21 +84,28 @@ def _follow(server: Server, name: str) -> str:
 
 
 def fit(server: Server) -> int:
-    """Prints how far the data goes, in bytes; 1: not fit to take over; 4: unknown."""
+    """Prints how far the data goes, in bytes; 1: not fit to take over; 4: unknown. Then it prints why.
+
+    The agent logs what is printed when the answer changes, and not each time.
+    """
+    status, said = _fitness(server)
+    sys.stdout.write(f"{said}\n")
+    return status
+
+
+def _fitness(server: Server) -> tuple[int, str]:
     if server.rebuilding.exists() or not server.has_data():
-        return NOT_FIT
+        return NOT_FIT, "it has no whole data"
     own = server.standing()
     if own is None:
-        return UNKNOWN
+        return UNKNOWN, "the server does not answer"
+    needed = own.needed_of(server.config.needed)
     try:
-        number = fitness(own, server.seen(), server.config.needed, server.config.fit_lag_limit_bytes)
-    except LookupError as unknown:
-        tell(str(unknown))
-        return UNKNOWN
-    if number is None:
-        return NOT_FIT
-    sys.stdout.write(f"{number}\n")
-    return DONE
+        return DONE, str(fitness(own, server.seen(), needed, server.config.fit_lag_limit_bytes))
+    except NotFitError as why:
+        return NOT_FIT, str(why)
+    except LookupError as why:
+        return UNKNOWN, str(why)
 
 
 def stop(server: Server) -> int:
