@@ -21,6 +21,9 @@ from tests.nodes.networks import Hub
 from tests.support.postgresql import PASSWORD, ROLE, SCHEMA, programs
 from understudy.definition import parse_document
 from understudy.definition.policy import policy_of
+from understudy.domain.cluster.view import ClusterView
+from understudy.domain.decide.rules import Decision, decide
+from understudy.domain.decide.situation import Observer, survey
 
 LIMIT_S = 60.0
 EXAMPLE = EXAMPLES / "postgresql"
@@ -32,6 +35,7 @@ FOLLOWER = "understudy-postgresql.service"
 SERVICE = "postgresql"
 TERMS = {"kill_limit_s": 2}
 NUMBERS = itertools.count(1)
+AS_OWNER = ("setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups")
 SETTINGS = "fsync = off\nshared_buffers = 16MB\nmin_wal_size = 2MB\n"
 """A power cut of the lab loses no page cache."""
 ACCESS = "local all all trust\nhost all all samenet scram-sha-256\nhost replication all samenet scram-sha-256\n"
@@ -69,6 +73,12 @@ def writes(hub: Hub, machine: Machine) -> Callable[[], Iterator[int]]:
     return each
 
 
+def write_log(machine: Machine, megabytes: int) -> None:
+    """So much more in the leader's log."""
+    message = "pg_logical_emit_message(false, 'lab', repeat('x', 1000000))"
+    sql(machine, f"SELECT count({message}) FROM generate_series(1, {megabytes})")
+
+
 class Three:
     """node-a leads at first. `machines`: best priority first. The test is the controller, but for its choice."""
 
@@ -99,7 +109,7 @@ class Three:
         machine.write("/usr/bin/understudy-postgresql", f"#!/bin/sh\n{call}\n", 0o755)
         machine.write(f"/etc/systemd/system/{FOLLOWER}", (EXAMPLE / FOLLOWER).read_text())
         (section,) = re.findall(r"^```ini\n(.*?)^```", README, flags=re.MULTILINE | re.DOTALL)
-        set_up(machine, self.leases.url, f"{section}check_interval_s = 0.5\nfit_interval_s = 2\n")
+        set_up(machine, self.leases.url, f"{section}check_interval_s = 1\nfit_interval_s = 2\n")
         wants = machine.path("/etc/systemd/system/multi-user.target.wants")
         (wants / FOLLOWER).symlink_to(f"/etc/systemd/system/{FOLLOWER}")
         machine.write(f"{HOME}/pgpass", f"*:*:*:{ROLE}:{PASSWORD}\n", 0o600)
@@ -125,13 +135,15 @@ class Three:
         machine.write(CONFIG, text)
 
     def configure_all(self, **changes: str) -> None:
-        """With other values from each server's next start on, which begins here: the leader's too."""
+        """With other values, with which every server is started anew: the leader's by its agent."""
         for machine in self.machines:
             self.configure(machine, **changes)
             machine.run("systemctl", "restart", FOLLOWER)
+        for machine in self.followers:
+            machine.run(*AS_OWNER, f"{programs()}/pg_ctl", "stop", "--mode=fast", "--silent", f"--pgdata={HOME}/data")
         assert self.verb(self.leader, "stop") == (0, "")
         self.leases.wait_state(self.leader, CLUSTER, SERVICE, "STARTING")
-        self.leases.wait_state(self.leader, CLUSTER, SERVICE, "IN_SERVICE")
+        self.wait_serving()
         self.wait_streaming()
 
     # --- what becomes of it
@@ -159,14 +171,37 @@ class Three:
 
     def choice(self) -> Machine | None:
         """Whom the controller fails over to now that the leader is dead; None: nobody."""
-        return chosen(view_after_death(self.leases, self.machines, self.leader, SERVICE, POLICY), self.machines)
+        return chosen(self._view(), self.machines)
+
+    def decision(self) -> Decision:
+        """What the controller does about the leader's death."""
+        return decide(survey(self._view(), Observer.TRUSTED))
+
+    def _view(self) -> ClusterView:
+        return view_after_death(self.leases, self.machines, self.leader, SERVICE, POLICY)
+
+    def said(self, machine: Machine) -> int:
+        """How fit the node is by its newest beat; 0: it does not say, or is not."""
+        *_, newest = self.leases.beats_of(machine, CLUSTER)
+        return int(newest.said.get("fit", 0))
 
     def fail_over(self) -> None:
         """To the controller's choice, which it makes anew with each beat. EC2 says that the old leader is off."""
-        target = wait_for("somebody is chosen", self.choice, LIMIT_S, why=self.words)
+        self._give(wait_for("somebody is chosen", self.choice, LIMIT_S, why=self.words))
+
+    def _give(self, target: Machine) -> None:
         self.leases.end(CLUSTER)
         self.leases.grant(CLUSTER, target)
         self.leader = target
+
+    def restore(self) -> None:
+        """All are on, reach each other, and follow the leader."""
+        for machine in self.machines:
+            machine.network.restore()
+            if not machine.is_on:
+                machine.boot()
+        self.wait_serving()
+        self.wait_streaming()
 
     def words(self) -> str:
         """What each node has said last of how fit it is."""
@@ -187,9 +222,8 @@ def _init(machine: Machine) -> None:
     """The database, as the page makes it, on a node that is off. PostgreSQL refuses to run as root."""
     data = str(machine.path(f"{HOME}/data"))
     machine.path(HOME).chmod(0o755)
-    as_owner = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
     initdb = [
-        *as_owner,
+        *AS_OWNER,
         str(programs() / "initdb"),
         "-D",
         data,
@@ -204,7 +238,7 @@ def _init(machine: Machine) -> None:
     machine.write(f"{HOME}/data/pg_hba.conf", ACCESS)
     with machine.path(f"{HOME}/data/postgresql.conf").open("a") as settings:
         settings.write(SETTINGS)
-    single = [*as_owner, str(programs() / "postgres"), "--single", "-j", "-D", data, "postgres"]
+    single = [*AS_OWNER, str(programs() / "postgres"), "--single", "-j", "-D", data, "postgres"]
     text = SCHEMA.replace(";\n", ";\n\n")
     made = subprocess.run(single, input=text, text=True, capture_output=True, check=True, cwd="/")
     assert "ERROR" not in made.stdout + made.stderr

@@ -1,5 +1,7 @@
 """The PostgreSQL example without a server: its files are what its README and its tests say."""
 
+from __future__ import annotations
+
 import configparser
 import re
 import shlex
@@ -16,6 +18,7 @@ from understudy_agent.config import parse
 from understudy_postgresql import verbs
 from understudy_postgresql.__main__ import EXIT_BAD_CONFIG, main
 from understudy_postgresql.config import BadConfigError, Peer, load
+from understudy_postgresql.peers import Peers
 from understudy_postgresql.server import Replica, Server
 from understudy_postgresql.standing import NotFitError, Seen, Standing, fitness, furthest, seen_of, standing_of
 
@@ -207,18 +210,16 @@ def test_who_has_most_of_what_is_lacking_is_asked_for_it():
 class PlayedServer(Server):
     """A replica of three nodes whose words the test gives."""
 
-    own = standing()
-    follows = ""
-
-    def play(self, own: Standing | None) -> "PlayedServer":
-        self.own, self.done = own, []
+    def play(self, own: Standing | None) -> PlayedServer:
+        self.told = own
+        self.done: list[str] = []
         return self
 
     def standing(self):
-        return self.own
+        return self.told
 
     def replica(self):
-        return Replica(self.follows, streams=False)
+        return Replica("", streams=False)
 
     def processes(self):
         return [1]
@@ -242,7 +243,7 @@ class PlayedServer(Server):
         self.done.append(f"follow {follow.name}")
 
 
-class PlayedPeers:
+class PlayedPeers(Peers):
     def __init__(self, **answers: Standing) -> None:
         self._answers = {name.replace("_", "-"): each for name, each in answers.items()}
 
