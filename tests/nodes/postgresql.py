@@ -126,6 +126,7 @@ class Three:
             "peer_address": ", ".join(each.address for each in peers),
             "bin": str(programs()),
             "patience_s": "1",
+            "wait_for_peer": "yes",
             **changes,
         }
         text = (EXAMPLE / "postgresql.ini").read_text(encoding="utf-8")
@@ -134,10 +135,12 @@ class Three:
             assert found == 1, key
         machine.write(CONFIG, text)
 
-    def configure_all(self, **changes: str) -> None:
-        """With other values, with which every server is started anew: the leader's by its agent."""
+    def have_wait(self, word: str) -> None:
+        """`yes` or `no`; every server is started anew where that is another word: the leader's by its agent."""
+        if f"\nwait_for_peer = {word}\n" in self.leader.read(CONFIG):
+            return
         for machine in self.machines:
-            self.configure(machine, **changes)
+            self.configure(machine, wait_for_peer=word)
             machine.run("systemctl", "restart", FOLLOWER)
         for machine in self.followers:
             machine.run(*AS_OWNER, f"{programs()}/pg_ctl", "stop", "--mode=fast", "--silent", f"--pgdata={HOME}/data")
@@ -196,10 +199,13 @@ class Three:
 
     def restore(self) -> None:
         """All are on, reach each other, and follow the leader."""
+        off = [machine for machine in self.machines if not machine.is_on]
         for machine in self.machines:
             machine.network.restore()
-            if not machine.is_on:
-                machine.boot()
+        for machine in off:
+            machine.switch_on()
+        for machine in off:
+            machine.wait_booted()
         self.wait_serving()
         self.wait_streaming()
 

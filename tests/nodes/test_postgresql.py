@@ -30,16 +30,16 @@ def first(session_lab: Lab) -> Iterator[Three]:
 def three(first: Three) -> Three:
     """One leads, the others follow, whatever the test before has done."""
     first.restore()
+    first.have_wait("yes")
     return first
 
 
 @pytest.fixture
-def without_waiting(three: Three) -> Iterator[Three]:
+def without_waiting(first: Three) -> Three:
     """The same with asynchronous replication."""
-    three.configure_all(wait_for_peer="no")
-    yield three
-    for machine in three.machines:
-        three.configure(machine)
+    first.restore()
+    first.have_wait("no")
+    return first
 
 
 def cut_power_under_writes(three: Three) -> set[int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import os
 import re
 import shlex
 import subprocess
@@ -10,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.postgresql import SCHEMA, server_user
+from local.waiting import wait_for
+from tests.support.postgresql import SCHEMA, directory_for_servers, server_user
 from understudy.definition import parse_document
 from understudy.definition.policy import policy_of
 from understudy.domain.cluster.policy import FitnessPolicy
@@ -18,6 +20,7 @@ from understudy_agent.config import parse
 from understudy_postgresql import verbs
 from understudy_postgresql.__main__ import EXIT_BAD_CONFIG, main
 from understudy_postgresql.config import BadConfigError, Peer, load
+from understudy_postgresql.follower import Follower
 from understudy_postgresql.peers import Peers
 from understudy_postgresql.server import Replica, Server
 from understudy_postgresql.standing import NotFitError, Seen, Standing, fitness, furthest, seen_of, standing_of
@@ -210,6 +213,8 @@ def test_who_has_most_of_what_is_lacking_is_asked_for_it():
 class PlayedServer(Server):
     """A replica of three nodes whose words the test gives."""
 
+    replicates = Replica("", streams=False)
+
     def play(self, own: Standing | None) -> PlayedServer:
         self.told = own
         self.done: list[str] = []
@@ -219,10 +224,10 @@ class PlayedServer(Server):
         return self.told
 
     def replica(self):
-        return Replica("", streams=False)
+        return self.replicates
 
     def processes(self):
-        return [1]
+        return [os.getpid()]
 
     def is_replica(self):
         return True
@@ -236,11 +241,26 @@ class PlayedServer(Server):
     def promote(self):
         self.done.append("promote")
 
+    def lacks_postmaster(self):
+        return False
+
     def stop(self):
         self.done.append("stop")
 
+    def kill(self):
+        self.done.append("kill")
+
     def start_replica(self, follow):
         self.done.append(f"follow {follow.name}")
+
+    def lineage(self):
+        return list(self.told.lineage)
+
+    def system_id(self):
+        return self.told.system_id
+
+    def keep_lineage(self, lines):
+        self.done.append(f"lines {len(lines)}")
 
 
 class PlayedPeers(Peers):
@@ -285,3 +305,56 @@ def test_a_node_that_lacks_a_promotion_leaves_the_lead_to_one_that_has_it(tmp_pa
 
 def test_the_first_node_of_a_new_cluster_asks_nobody(tmp_path):
     assert tried(tmp_path, standing(1000, (), 1)) == (None, ["promote"])
+
+
+# --- whom to follow
+
+
+def turned(tmp_path: Path, own: Standing, replicates: Replica, **answers: Standing) -> list[str]:
+    """What one turn of the follower changes."""
+    server = PlayedServer(load(of_three(tmp_path))).play(own)
+    server.replicates = replicates
+    follower = Follower(server)
+    follower._peers = PlayedPeers(**answers)
+    follower.turn(0.0)
+    assert {name.replace("_", "-") for name in answers} <= set(server.seen().by_name)
+    return server.done
+
+
+STREAMS_FROM_B = Replica("10.0.2.10", streams=True)
+
+
+def test_a_replica_follows_whoever_leads(tmp_path):
+    led_by_c = standing(1200, (*LED, "node-c 2"), 3, leads=True)
+    assert turned(tmp_path, standing(), STREAMS_FROM_B, node_b=standing(leads=True)) == []
+    assert turned(tmp_path, standing(), STREAMS_FROM_B, node_b=standing()) == [], (
+        "from another replica, as start has it"
+    )
+    assert turned(tmp_path, standing(), STREAMS_FROM_B, node_c=led_by_c) == ["stop"], "the next turn starts it"
+    streams_from_c = Replica("10.0.3.10", streams=True)
+    assert turned(tmp_path, standing(), streams_from_c, node_c=led_by_c) == ["lines 2"]
+
+
+def test_of_two_that_say_they_lead_the_one_of_the_latest_promotion_is_followed(tmp_path):
+    led_by_c = standing(1200, (*LED, "node-c 2"), 3, leads=True)
+    assert turned(tmp_path, standing(), STREAMS_FROM_B, node_b=standing(leads=True), node_c=led_by_c) == ["stop"]
+    assert turned(tmp_path, standing(), Replica("10.0.3.10", streams=True), node_b=standing(leads=True)) == ["stop"]
+
+
+def test_a_node_that_is_off_keeps_nobody_waiting():
+    with directory_for_servers() as folder:
+        psql = folder / "psql"
+        psql.write_text(
+            "#!/bin/sh\ncase \"$*\" in *10.0.3.10*) exec sleep 600 ;; esac\necho 'f|7|node-a 1;|00000002|1000'\n"
+        )
+        psql.chmod(0o755)
+        peers = Peers(Server(load(of_three(folder, bin=str(folder)))))
+        try:
+            answers = wait_for("node-b answers", lambda: peers.standings(0.05), 30)
+            assert answers == {"node-b": standing(1000)}
+            (asked,) = peers._asked.values()
+            assert peers.standings(0.0) == {}
+            assert asked in peers._asked.values(), "it is not asked again meanwhile"
+        finally:
+            peers.end()
+        assert asked.process.returncode is not None
