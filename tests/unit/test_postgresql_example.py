@@ -20,10 +20,10 @@ from understudy_agent.config import parse
 from understudy_postgresql import verbs
 from understudy_postgresql.__main__ import EXIT_BAD_CONFIG, main
 from understudy_postgresql.config import BadConfigError, Peer, load
+from understudy_postgresql.extent import Extent, NotFitError, Seen, extent_of, fitness, furthest, seen_of
 from understudy_postgresql.follower import Follower
 from understudy_postgresql.peers import Peers
 from understudy_postgresql.server import Replica, Server
-from understudy_postgresql.standing import NotFitError, Seen, Standing, fitness, furthest, seen_of, standing_of
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "postgresql"
 README = (EXAMPLE / "README.md").read_text(encoding="utf-8")
@@ -135,33 +135,33 @@ LED = ("node-a 1",)
 LED_ON = (*LED, "node-b 2")
 
 
-def standing(position: int | None = 1000, lineage: tuple[str, ...] = LED, timeline: int = 2, **more) -> Standing:
-    return Standing(**{"leads": False, "system_id": "7", **more}, lineage=lineage, timeline=timeline, position=position)
+def extent(position: int | None = 1000, lineage: tuple[str, ...] = LED, timeline: int = 2, **more) -> Extent:
+    return Extent(**{"leads": False, "system_id": "7", **more}, lineage=lineage, timeline=timeline, position=position)
 
 
 def test_what_a_server_says_is_read_and_what_makes_no_sense_is_no_answer():
-    assert standing_of(["t", "7", "node-a 1;node-b 2;", "0000000A", "1000"]) == standing(1000, LED_ON, 10, leads=True)
-    assert standing_of(["f", "7", "", "00000001", ""]) == standing(None, (), 1)
-    assert standing_of(["f", "7", "", "", "1000"]) is None
-    assert standing_of([""]) is None
+    assert extent_of(["t", "7", "node-a 1;node-b 2;", "0000000A", "1000"]) == extent(1000, LED_ON, 10, leads=True)
+    assert extent_of(["f", "7", "", "00000001", ""]) == extent(None, (), 1)
+    assert extent_of(["f", "7", "", "", "1000"]) is None
+    assert extent_of([""]) is None
 
 
 def test_what_was_seen_outlives_the_one_that_said_it():
-    seen = Seen().and_these({"node-b": standing(900, leads=True)})
-    again = seen.and_these({"node-b": standing(None), "node-c": standing(800)})
-    assert again == Seen({"node-b": standing(900, leads=True), "node-c": standing(800)}, a_leader=True)
+    seen = Seen().and_these({"node-b": extent(900, leads=True)})
+    again = seen.and_these({"node-b": extent(None), "node-c": extent(800)})
+    assert again == Seen({"node-b": extent(900, leads=True), "node-c": extent(800)}, a_leader=True)
     assert seen_of(again.as_json()) == again
 
 
 @pytest.mark.parametrize(
     ("own", "other"),
     [
-        (standing(1000), standing(1000)),
-        (standing(1000), standing(1064, leads=True)),  # as much as the limit
-        (standing(1000), standing(9000, (), 1)),  # of an older promotion, however far it went
-        (standing(1000), standing(9000, timeline=1)),
-        (standing(1000), standing(9000, system_id="8")),  # another database
-        (standing(1000, leads=True), standing(9000)),
+        (extent(1000), extent(1000)),
+        (extent(1000), extent(1064, leads=True)),  # as much as the limit
+        (extent(1000), extent(9000, (), 1)),  # of an older promotion, however far it went
+        (extent(1000), extent(9000, timeline=1)),
+        (extent(1000), extent(9000, system_id="8")),  # another database
+        (extent(1000, leads=True), extent(9000)),
     ],
 )
 def test_a_node_that_has_all_but_the_limit_says_its_position(own, other):  # B20
@@ -171,28 +171,28 @@ def test_a_node_that_has_all_but_the_limit_says_its_position(own, other):  # B20
 @pytest.mark.parametrize(
     ("other", "why"),
     [
-        (standing(1065), "lacks 65 bytes; the limit is 64"),
-        (standing(1065, leads=True), "lacks 65 bytes"),
-        (standing(900, LED_ON, 3), "later leader"),
-        (standing(900, timeline=3), "later leader"),  # it streams from one already whose line it has not taken over yet
-        (standing(900, ("node-c 9",), 2, leads=True), "later leader"),
+        (extent(1065), "lacks 65 bytes; the limit is 64"),
+        (extent(1065, leads=True), "lacks 65 bytes"),
+        (extent(900, LED_ON, 3), "later leader"),
+        (extent(900, timeline=3), "later leader"),  # it streams from one already whose line it has not taken over yet
+        (extent(900, ("node-c 9",), 2, leads=True), "later leader"),
     ],
 )
 def test_a_node_that_lacks_more_than_the_limit_or_a_promotion_is_not_fit(other, why):  # B20
     with pytest.raises(NotFitError, match=why):
-        fitness(standing(1000), Seen({"node-b": other}, a_leader=True), needed=2, lag_limit=64)
+        fitness(extent(1000), Seen({"node-b": other}, a_leader=True), needed=2, lag_limit=64)
 
 
 @pytest.mark.parametrize(
     ("own", "seen", "needed", "is_known"),
     [
-        (standing(), Seen(), 2, False),  # it may have been off for a week
-        (standing(), Seen({"node-b": standing()}), 2, True),
-        (standing(), Seen({"node-b": standing()}), 3, False),
-        (standing(), Seen({"node-b": standing(system_id="8")}), 2, False),
-        (standing(), Seen({"node-b": standing()}, a_leader=True), 3, True),
-        (standing(), Seen(), 1, True),
-        (standing(None), Seen({"node-b": standing()}, a_leader=True), 1, False),  # it reads its own log
+        (extent(), Seen(), 2, False),  # it may have been off for a week
+        (extent(), Seen({"node-b": extent()}), 2, True),
+        (extent(), Seen({"node-b": extent()}), 3, False),
+        (extent(), Seen({"node-b": extent(system_id="8")}), 2, False),
+        (extent(), Seen({"node-b": extent()}, a_leader=True), 3, True),
+        (extent(), Seen(), 1, True),
+        (extent(None), Seen({"node-b": extent()}, a_leader=True), 1, False),  # it reads its own log
     ],
 )
 def test_a_node_that_has_seen_too_little_since_its_boot_cannot_say(own, seen, needed, is_known):  # B20
@@ -204,10 +204,10 @@ def test_a_node_that_has_seen_too_little_since_its_boot_cannot_say(own, seen, ne
 
 
 def test_who_has_most_of_what_is_lacking_is_asked_for_it():
-    others = {"node-b": standing(1100), "node-c": standing(1200), "node-d": standing(9000, LED_ON, 3)}
-    assert furthest(standing(1000), others.items()) == "node-c"
-    assert furthest(standing(1200), others.items()) is None
-    assert furthest(standing(1000), []) is None
+    others = {"node-b": extent(1100), "node-c": extent(1200), "node-d": extent(9000, LED_ON, 3)}
+    assert furthest(extent(1000), others.items()) == "node-c"
+    assert furthest(extent(1200), others.items()) is None
+    assert furthest(extent(1000), []) is None
 
 
 class PlayedServer(Server):
@@ -215,12 +215,12 @@ class PlayedServer(Server):
 
     replicates = Replica("", streams=False)
 
-    def play(self, own: Standing | None) -> PlayedServer:
+    def play(self, own: Extent | None) -> PlayedServer:
         self.told = own
         self.done: list[str] = []
         return self
 
-    def standing(self):
+    def extent(self):
         return self.told
 
     def replica(self):
@@ -264,53 +264,53 @@ class PlayedServer(Server):
 
 
 class PlayedPeers(Peers):
-    def __init__(self, **answers: Standing) -> None:
+    def __init__(self, **answers: Extent) -> None:
         self._answers = {name.replace("_", "-"): each for name, each in answers.items()}
 
-    def standings(self, _):
+    def extents(self, _):
         return self._answers
 
 
-def tried(tmp_path: Path, own: Standing | None, waits: str = "yes", **answers: Standing) -> tuple[object, list[str]]:
+def tried(tmp_path: Path, own: Extent | None, waits: str = "yes", **answers: Extent) -> tuple[object, list[str]]:
     server = PlayedServer(load(of_three(tmp_path, wait_for_peer=waits))).play(own)
     status, _ = verbs._started(server, PlayedPeers(**answers))
     return status, server.done
 
 
 def test_a_node_of_three_promotes_nothing_before_another_one_has_said_that_it_has_no_more(tmp_path):  # B20
-    assert tried(tmp_path, standing(1000)) == (None, [])
-    assert tried(tmp_path, standing(1000), node_c=standing(None)) == (None, [])
-    assert tried(tmp_path, standing(1000), node_c=standing(9000, leads=True)) == (
+    assert tried(tmp_path, extent(1000)) == (None, [])
+    assert tried(tmp_path, extent(1000), node_c=extent(None)) == (None, [])
+    assert tried(tmp_path, extent(1000), node_c=extent(9000, leads=True)) == (
         None,
         [],
     )  # thawed, and on its way out
-    assert tried(tmp_path, standing(None), node_c=standing(1000)) == (None, [])
-    assert tried(tmp_path, None, node_c=standing(1000)) == (None, [])
-    assert tried(tmp_path, standing(1000), node_c=standing(1000)) == (None, ["promote"])
+    assert tried(tmp_path, extent(None), node_c=extent(1000)) == (None, [])
+    assert tried(tmp_path, None, node_c=extent(1000)) == (None, [])
+    assert tried(tmp_path, extent(1000), node_c=extent(1000)) == (None, ["promote"])
 
 
 def test_a_node_that_does_not_wait_for_others_promotes_without_them(tmp_path):
-    assert tried(tmp_path, standing(1000), waits="no") == (None, ["promote"])
+    assert tried(tmp_path, extent(1000), waits="no") == (None, ["promote"])
 
 
 def test_a_node_of_three_takes_over_what_another_one_has_more_before_it_is_promoted(tmp_path):  # B20
-    ahead = {"node_b": standing(1100), "node_c": standing(1200)}
+    ahead = {"node_b": extent(1100), "node_c": extent(1200)}
     for waits in ("yes", "no"):
-        assert tried(tmp_path, standing(1000), waits=waits, **ahead) == (None, ["stop", "follow node-c"])
+        assert tried(tmp_path, extent(1000), waits=waits, **ahead) == (None, ["stop", "follow node-c"])
 
 
 def test_a_node_that_lacks_a_promotion_leaves_the_lead_to_one_that_has_it(tmp_path):  # B20
-    assert tried(tmp_path, standing(9000), node_c=standing(1000, LED_ON, 3)) == (verbs.FAILED, [])
+    assert tried(tmp_path, extent(9000), node_c=extent(1000, LED_ON, 3)) == (verbs.FAILED, [])
 
 
 def test_the_first_node_of_a_new_cluster_asks_nobody(tmp_path):
-    assert tried(tmp_path, standing(1000, (), 1)) == (None, ["promote"])
+    assert tried(tmp_path, extent(1000, (), 1)) == (None, ["promote"])
 
 
 # --- whom to follow
 
 
-def turned(tmp_path: Path, own: Standing, replicates: Replica, **answers: Standing) -> list[str]:
+def turned(tmp_path: Path, own: Extent, replicates: Replica, **answers: Extent) -> list[str]:
     """What one turn of the follower changes."""
     server = PlayedServer(load(of_three(tmp_path))).play(own)
     server.replicates = replicates
@@ -325,20 +325,18 @@ STREAMS_FROM_B = Replica("10.0.2.10", streams=True)
 
 
 def test_a_replica_follows_whoever_leads(tmp_path):
-    led_by_c = standing(1200, (*LED, "node-c 2"), 3, leads=True)
-    assert turned(tmp_path, standing(), STREAMS_FROM_B, node_b=standing(leads=True)) == []
-    assert turned(tmp_path, standing(), STREAMS_FROM_B, node_b=standing()) == [], (
-        "from another replica, as start has it"
-    )
-    assert turned(tmp_path, standing(), STREAMS_FROM_B, node_c=led_by_c) == ["stop"], "the next turn starts it"
+    led_by_c = extent(1200, (*LED, "node-c 2"), 3, leads=True)
+    assert turned(tmp_path, extent(), STREAMS_FROM_B, node_b=extent(leads=True)) == []
+    assert turned(tmp_path, extent(), STREAMS_FROM_B, node_b=extent()) == [], "from another replica, as start has it"
+    assert turned(tmp_path, extent(), STREAMS_FROM_B, node_c=led_by_c) == ["stop"], "the next turn starts it"
     streams_from_c = Replica("10.0.3.10", streams=True)
-    assert turned(tmp_path, standing(), streams_from_c, node_c=led_by_c) == ["lines 2"]
+    assert turned(tmp_path, extent(), streams_from_c, node_c=led_by_c) == ["lines 2"]
 
 
 def test_of_two_that_say_they_lead_the_one_of_the_latest_promotion_is_followed(tmp_path):
-    led_by_c = standing(1200, (*LED, "node-c 2"), 3, leads=True)
-    assert turned(tmp_path, standing(), STREAMS_FROM_B, node_b=standing(leads=True), node_c=led_by_c) == ["stop"]
-    assert turned(tmp_path, standing(), Replica("10.0.3.10", streams=True), node_b=standing(leads=True)) == ["stop"]
+    led_by_c = extent(1200, (*LED, "node-c 2"), 3, leads=True)
+    assert turned(tmp_path, extent(), STREAMS_FROM_B, node_b=extent(leads=True), node_c=led_by_c) == ["stop"]
+    assert turned(tmp_path, extent(), Replica("10.0.3.10", streams=True), node_b=extent(leads=True)) == ["stop"]
 
 
 def test_a_node_that_is_off_keeps_nobody_waiting():
@@ -350,10 +348,10 @@ def test_a_node_that_is_off_keeps_nobody_waiting():
         psql.chmod(0o755)
         peers = Peers(Server(load(of_three(folder, bin=str(folder)))))
         try:
-            answers = wait_for("node-b answers", lambda: peers.standings(0.05), 30)
-            assert answers == {"node-b": standing(1000)}
+            answers = wait_for("node-b answers", lambda: peers.extents(0.05), 30)
+            assert answers == {"node-b": extent(1000)}
             (asked,) = peers._asked.values()
-            assert peers.standings(0.0) == {}
+            peers.extents(0.0)
             assert asked in peers._asked.values(), "it is not asked again meanwhile"
         finally:
             peers.end()

@@ -17,9 +17,9 @@ import time
 from dataclasses import dataclass
 
 from .config import Peer
+from .extent import Extent
 from .peers import Peers
 from .server import Replica, Server, asked, tell
-from .standing import Standing
 
 TURN_S, ANSWER_S = 0.5, 1.0
 
@@ -29,7 +29,7 @@ class Leader:
     """A peer whose server takes writes, and what it says of its data."""
 
     peer: Peer
-    says: Standing
+    says: Extent
 
 
 class Follower:
@@ -188,12 +188,12 @@ class Follower:
 
     def _leader(self) -> Leader | None:
         """Of several, which is one that was thawed and not stopped yet, the one of the latest promotion."""
-        standings = self._peers.standings(ANSWER_S)
+        extents = self._peers.extents(ANSWER_S)
         seen = self._server.seen()
-        if (more := seen.and_these(standings)) != seen:
+        if (more := seen.and_these(extents)) != seen:
             self._server.keep_seen(more)
         peers = {peer.name: peer for peer in self._server.config.peers}
-        leaders = [Leader(peers[name], says) for name, says in standings.items() if says.leads]
+        leaders = [Leader(peers[name], says) for name, says in extents.items() if says.leads]
         return max(leaders, key=lambda each: (self._may_follow(each), len(each.says.lineage)), default=None)
 
     def _tell(self, text: str) -> None:

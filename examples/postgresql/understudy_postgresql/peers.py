@@ -8,10 +8,8 @@ import time
 from dataclasses import dataclass
 from typing import IO
 
-from .server import LOOK_LIMIT_S, Server, asked
-from .standing import ASK, Standing, standing_of
-
-PAUSE_S = 0.02
+from .extent import ASK, Extent, extent_of
+from .server import LOOK_LIMIT_S, PAUSE_S, Server, asked
 
 
 @dataclass(frozen=True)
@@ -42,7 +40,7 @@ class Peers:
         self._server = server
         self._asked: dict[str, Asked] = {}
 
-    def standings(self, wait_s: float) -> dict[str, Standing]:
+    def extents(self, wait_s: float) -> dict[str, Extent]:
         """What those say who answer within `wait_s`, or have answered by now, by their names."""
         for peer in self._server.config.peers:
             if peer.name not in self._asked:
@@ -52,16 +50,16 @@ class Peers:
         ends_at = time.monotonic() + wait_s
         while time.monotonic() < ends_at and any(each.process.poll() is None for each in self._asked.values()):
             time.sleep(PAUSE_S)
-        return {name: standing for name in list(self._asked) if (standing := self._taken_up(name))}
+        return {name: extent for name in list(self._asked) if (extent := self._taken_up(name))}
 
-    def _taken_up(self, name: str) -> Standing | None:
+    def _taken_up(self, name: str) -> Extent | None:
         question = self._asked[name]
         if question.process.poll() is None:
             if time.monotonic() - question.begun > LOOK_LIMIT_S:
                 self._asked.pop(name).end()
             return None
         answer = self._asked.pop(name).answer()
-        return None if answer is None else standing_of(answer)
+        return None if answer is None else extent_of(answer)
 
     def end(self) -> None:
         """Ask nobody any more."""

@@ -11,6 +11,7 @@ import shlex
 import signal
 import subprocess
 import sys
+import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,10 +19,11 @@ from pathlib import Path
 from typing import IO, Any
 
 from .config import Config, Peer
-from .standing import ASK, Seen, Standing, seen_of, standing_of
+from .extent import ASK, Extent, Seen, extent_of, seen_of
 
 LINEAGE = "understudy_lineage"
 LOOK_LIMIT_S = 10.0
+EXIT_LIMIT_S, PAUSE_S = 2.0, 0.02
 ASK_REPLICA = (
     "SELECT coalesce(substring(current_setting('primary_conninfo') from 'host=([^ ]+)'), ''), "
     "EXISTS (SELECT FROM pg_stat_wal_receiver WHERE status = 'streaming')"
@@ -141,10 +143,10 @@ class Server:
         found = [line.split(":")[1].strip() for line in shown.splitlines() if "system identifier" in line]
         return found[0] if found else ""
 
-    def standing(self) -> Standing | None:
+    def extent(self) -> Extent | None:
         """How far its data goes, by its own word; None: there is no answer."""
         answer = self._query(ASK)
-        return None if answer is None else standing_of(answer)
+        return None if answer is None else extent_of(answer)
 
     def replica(self) -> Replica | None:
         """Whom it follows; None: there is no answer."""
@@ -213,6 +215,9 @@ class Server:
     def stop(self) -> None:
         """In an orderly way: sessions are ended, and all that is written is sent to the peers that stream."""
         self._do("pg_ctl", "stop", "-m", "fast", "-w", "-s", "-t", str(STOP_LIMIT_S), "-D", str(self.data))
+        ends_at = time.monotonic() + EXIT_LIMIT_S
+        while self.processes() and time.monotonic() < ends_at:  # it removes its pid file just before it ends
+            time.sleep(PAUSE_S)
 
     def kill(self) -> None:
         """Every process, until none is left."""

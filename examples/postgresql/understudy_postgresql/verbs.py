@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 import time
 
+from .extent import NotFitError, fitness, furthest
 from .peers import Peers
 from .server import Server, tell
-from .standing import NotFitError, fitness, furthest
 
 PAUSE_S, ANSWER_S = 0.1, 1.5
 DONE, FAILED, NOT_FIT = 0, 1, 1
@@ -56,7 +56,7 @@ def _lacks_nothing(server: Server, peers: Peers) -> tuple[int | None, str]:
     Who waits for one of several peers has its writes on one of them, and nobody knows on which: so enough of them must
     answer. Those who do not wait ask whoever is there.
     """
-    own, answers = server.standing(), peers.standings(ANSWER_S)
+    own, answers = server.extent(), peers.extents(ANSWER_S)
     if own is None or own.position is None:
         return None, ""
     others = {name: each for name, each in answers.items() if each.position is not None and not each.leads}
@@ -96,7 +96,7 @@ def fit(server: Server) -> int:
 def _fitness(server: Server) -> tuple[int, str]:
     if server.rebuilding.exists() or not server.has_data():
         return NOT_FIT, "it has no whole data"
-    own = server.standing()
+    own = server.extent()
     if own is None:
         return UNKNOWN, "the server does not answer"
     needed = own.needed_of(server.config.needed)

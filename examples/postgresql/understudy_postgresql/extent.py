@@ -27,7 +27,7 @@ ASK = (
 
 
 @dataclass(frozen=True)
-class Standing:
+class Extent:
     """What a node's server says of its data. `leads`: it takes writes. `position`: bytes; None: not known yet."""
 
     leads: bool
@@ -40,33 +40,33 @@ class Standing:
         """Of how many nodes the data must be known, out of `nodes`: of no other one where nobody has ever led."""
         return nodes if self.lineage else 1
 
-    def has_all_lines_of(self, other: Standing) -> bool:
+    def has_all_lines_of(self, other: Extent) -> bool:
         """Whether the other one's lines are the beginning of these."""
         return self.lineage[: len(other.lineage)] == other.lineage
 
-    def is_of_one_leader_with(self, other: Standing) -> bool:
+    def is_of_one_leader_with(self, other: Extent) -> bool:
         """Whether positions of the two can be compared."""
         return (self.lineage, self.timeline) == (other.lineage, other.timeline)
 
-    def is_older_than(self, other: Standing) -> bool:
+    def is_older_than(self, other: Extent) -> bool:
         """Whether the other one goes on after a promotion that this data has not seen."""
         if not other.has_all_lines_of(self):
             return False
         return (len(self.lineage), self.timeline) < (len(other.lineage), other.timeline)
 
-    def lacks_of(self, other: Standing) -> int:
+    def lacks_of(self, other: Extent) -> int:
         """How many bytes the other one has more; 0 where they cannot be compared."""
         if not self.is_of_one_leader_with(other) or self.position is None or other.position is None:
             return 0
         return max(0, other.position - self.position)
 
 
-def standing_of(columns: list[str]) -> Standing | None:
+def extent_of(columns: list[str]) -> Extent | None:
     """What ASK was answered; None: that is no answer."""
     try:
         leads, system_id, lineage, timeline, position = columns
         lines = tuple(lineage.split(";")[:-1])
-        return Standing(leads == "t", system_id, lines, int(timeline, 16), int(position) if position else None)
+        return Extent(leads == "t", system_id, lines, int(timeline, 16), int(position) if position else None)
     except ValueError:
         return None
 
@@ -77,12 +77,12 @@ class Seen:
     them led.
     """
 
-    by_name: Mapping[str, Standing] = field(default_factory=dict)
+    by_name: Mapping[str, Extent] = field(default_factory=dict)
     a_leader: bool = False
 
-    def and_these(self, standings: Mapping[str, Standing]) -> Seen:
+    def and_these(self, extents: Mapping[str, Extent]) -> Seen:
         """With newer words. One that does not know yet how far it goes says nothing new."""
-        known = {name: standing for name, standing in standings.items() if standing.position is not None}
+        known = {name: extent for name, extent in extents.items() if extent.position is not None}
         return Seen({**self.by_name, **known}, self.a_leader or any(each.leads for each in known.values()))
 
     def as_json(self) -> dict[str, Any]:
@@ -91,7 +91,7 @@ class Seen:
 
 def seen_of(read: Mapping[str, Any]) -> Seen:
     """What `as_json` has made. Raises KeyError or TypeError for anything else."""
-    nodes = {name: Standing(**{**each, "lineage": tuple(each["lineage"])}) for name, each in read["nodes"].items()}
+    nodes = {name: Extent(**{**each, "lineage": tuple(each["lineage"])}) for name, each in read["nodes"].items()}
     return Seen(nodes, bool(read["a_leader"]))
 
 
@@ -99,7 +99,7 @@ class NotFitError(Exception):
     """The data must not lead. The message says why, in words that are good when they are cut off."""
 
 
-def fitness(own: Standing, seen: Seen, needed: int, lag_limit: int) -> int:
+def fitness(own: Extent, seen: Seen, needed: int, lag_limit: int) -> int:
     """How fit this node is to take over: its position.
 
     `needed`: of how many nodes, itself among them, the position must be known where no leader has been seen.
@@ -120,7 +120,7 @@ def fitness(own: Standing, seen: Seen, needed: int, lag_limit: int) -> int:
     return own.position
 
 
-def furthest(own: Standing, others: Iterable[tuple[str, Standing]]) -> str | None:
+def furthest(own: Extent, others: Iterable[tuple[str, Extent]]) -> str | None:
     """The name of the node that has most of what this one lacks; None: it lacks nothing of theirs."""
     lacking = {name: own.lacks_of(each) for name, each in others}
     best = max(lacking, key=lambda name: lacking[name], default=None)
