@@ -109,7 +109,7 @@ class Three:
         machine.write("/usr/bin/understudy-postgresql", f"#!/bin/sh\n{call}\n", 0o755)
         machine.write(f"/etc/systemd/system/{FOLLOWER}", (EXAMPLE / FOLLOWER).read_text())
         (section,) = re.findall(r"^```ini\n(.*?)^```", README, flags=re.MULTILINE | re.DOTALL)
-        set_up(machine, self.leases.url, f"{section}check_interval_s = 1\nfit_interval_s = 2\n")
+        set_up(machine, self.leases.url, f"{section}check_interval_s = 1\n")
         wants = machine.path("/etc/systemd/system/multi-user.target.wants")
         (wants / FOLLOWER).symlink_to(f"/etc/systemd/system/{FOLLOWER}")
         machine.write(f"{HOME}/pgpass", f"*:*:*:{ROLE}:{PASSWORD}\n", 0o600)
@@ -158,7 +158,7 @@ class Three:
         return int(status), "\n".join(output)
 
     def wait_streaming(self, *followers: Machine) -> None:
-        """Until these, or all, stream from the leader, and say how fit they are."""
+        """Until these, or all, stream from the leader."""
         names = {machine.name for machine in followers or self.followers}
         asked = "SELECT application_name FROM pg_stat_replication WHERE state = 'streaming'"
         wait_for(
@@ -167,10 +167,10 @@ class Three:
             LIMIT_S,
             why=lambda: "\n".join(machine.tail() for machine in self.machines if machine.is_on),
         )
-        for machine in followers or self.followers:
-            self.leases.wait_beat(
-                machine, CLUSTER, "says how fit it is", lambda beat: type(beat.said.get("fit")) is int
-            )
+
+    def wait_fit(self, machine: Machine, what: str, is_so: Callable[[object], bool]) -> None:
+        """Until a beat from now on says so of how fit its node is."""
+        self.leases.wait_beat(machine, CLUSTER, what, lambda beat: is_so(beat.said.get("fit")), LIMIT_S)
 
     def choice(self) -> Machine | None:
         """Whom the controller fails over to now that the leader is dead; None: nobody."""
@@ -208,6 +208,8 @@ class Three:
             machine.wait_booted()
         self.wait_serving()
         self.wait_streaming()
+        for machine in self.followers:
+            self.wait_fit(machine, "says how fit it is", lambda fit: type(fit) is int)
 
     def words(self) -> str:
         """What each node has said last of how fit it is."""

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 import pytest
 
 from local.waiting import wait_for
-from tests.nodes.agents import CLUSTER
 from tests.nodes.kits import Writer
 from tests.nodes.lab import Lab
 from tests.nodes.leases import Leases
@@ -102,9 +101,9 @@ def test_beyond_the_limit_nobody_is_chosen(without_waiting):  # B20
         follower.run("pkill", "-STOP", "-f", "postgres: walreceiver")
     write_log(three.leader, 70)
     for follower in three.followers:
-        three.leases.wait_beat(follower, CLUSTER, "is not fit", lambda beat: beat.said.get("fit") is False)
+        three.wait_fit(follower, "is not fit", lambda fit: fit is False)
     three.leader.cut_power()
     for follower in three.followers:
-        three.leases.wait_beat(follower, CLUSTER, "is not fit", lambda beat: beat.said.get("fit") is False)
+        three.wait_fit(follower, "is not fit", lambda fit: fit is False)
     assert three.choice() is None
     assert three.decision().rule == "fitness-is-missing"
