@@ -95,7 +95,7 @@ class Three:
         for machine in self.machines:
             machine.wait_booted()
         leases.grant(CLUSTER, self.leader)
-        leases.wait_state(self.leader, CLUSTER, SERVICE, "IN_SERVICE")
+        self.wait_serving()
 
     @property
     def followers(self) -> list[Machine]:
@@ -145,7 +145,7 @@ class Three:
         for machine in self.followers:
             machine.run(*AS_OWNER, f"{programs()}/pg_ctl", "stop", "--mode=fast", "--silent", f"--pgdata={HOME}/data")
         assert self.verb(self.leader, "stop") == (0, "")
-        self.leases.wait_state(self.leader, CLUSTER, SERVICE, "STARTING")
+        self.leases.wait_state(self.leader, CLUSTER, SERVICE, "STARTING", LIMIT_S)
         self.wait_serving()
         self.wait_streaming()
 
