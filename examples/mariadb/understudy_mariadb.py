@@ -297,7 +297,7 @@ def fit(server: Server) -> int:
     try:
         number = fitness(server.state, look, server.replica(), server.seen())
     except (ConnectionError, LookupError) as unknown:
-        tell(str(unknown))
+        sys.stdout.write(f"{unknown}\n")  # for the agent, which logs it only when the answer changes
         return UNKNOWN
     return command.tell_fitness(number)
 

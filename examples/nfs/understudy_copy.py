@@ -299,8 +299,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return obey(given.command, Copy(settings, boot, run), settings, without_peer=given.without_peer)
     except (CannotError, OSError) as fault:
-        sys.stderr.write(f"{fault}\n")
-        return UNKNOWN if given.command == "status" else FAILED
+        # The agent asks `fit` again and again, and logs what that prints only when its answer changes.
+        (sys.stdout if given.command == "fit" else sys.stderr).write(f"{fault}\n")
+        return _status_of(given.command, fault)
+
+
+def _status_of(command: str, fault: Exception) -> int:
+    """What could not be read proves nothing, neither that it is stopped nor that it is not fit."""
+    is_unknown = command == "status" or (command == "fit" and isinstance(fault, OSError))
+    return UNKNOWN if is_unknown else FAILED
 
 
 if __name__ == "__main__":

@@ -220,7 +220,7 @@ def fit(server: Server) -> int:
     try:
         return command.tell_fitness(fitness(server.state, info, server.seen()))
     except LookupError as unknown:
-        tell(str(unknown))
+        sys.stdout.write(f"{unknown}\n")  # for the agent, which logs it only when the answer changes
         return UNKNOWN
 
 

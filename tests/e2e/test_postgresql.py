@@ -1,4 +1,9 @@
-"""The example's PostgreSQL pair as a cluster's service: its leader dies ten times, and clients write by the name."""
+"""The PostgreSQL example as a cluster's service: the leader of two dies again and again, and clients write by the name.
+
+What only this shows is the whole way: the deployed stack notices each death, by silence or by EC2's word, demands that
+the other node says how fit it is, moves the record, and clients find the new leader by it. Ten deaths of three nodes by
+power cuts are in tests/nodes/test_postgresql.py; so four are enough here.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +32,7 @@ from tests.support.postgresql import PASSWORD, ROLE, PgNode, directory_for_serve
 
 NAME = "orders-db"
 LIMIT_S = 120.0
-DEATHS = 10
+DEATHS = 4
 BY_SILENCE = 2
 """So many deaths are noticed by silence; of the others EC2 tells, which is quicker."""
 POLICY = {
@@ -39,6 +44,7 @@ POLICY = {
     "silence_limit_s": 12,
     "observer_lag_limit_s": 6,
     "max_failovers": {"count": DEATHS + 10, "window_s": 3600},
+    "fitness": {"required": True, "margin": 1 << 24},
 }
 WRITERS = 4
 
@@ -95,9 +101,10 @@ def section(pg: PgNode) -> list[str]:
     asked = f"{shlex.join(pg.command('status'))}; s=$?; [ $s = 0 ] || [ $s = 3 ] || s=4; exit $s"
     return [
         "kind = script",
-        *(f"{verb} = {shlex.join(pg.command(verb))}" for verb in ("start", "stop", "kill")),
+        *(f"{verb} = {shlex.join(pg.command(verb))}" for verb in ("start", "stop", "kill", "fit")),
         f"status = {shlex.join(['/bin/sh', '-c', asked])}",
         "start_limit_s = 30",
+        "fit_interval_s = 2",
         "check_interval_s = 1",
     ]
 
@@ -189,7 +196,7 @@ def come_back(cluster: PgCluster, machine: PgMachine) -> None:
 
 
 @pytest.mark.timeout(900)
-def test_ten_deaths_of_the_leader_in_turn_lose_no_acknowledged_write(cluster):  # S9 S10 B4
+def test_deaths_of_the_leader_in_turn_lose_no_acknowledged_write(cluster):  # S9 S10 B4
     epoch = place(cluster)["epoch"]
     numbers = itertools.count(1)
     writers = [Writer(cluster, numbers) for _ in range(WRITERS)]

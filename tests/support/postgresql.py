@@ -22,7 +22,7 @@ PASSWORD = "only-on-loopback"
 ROLE = "understudy"
 SCHEMA = f"""
 CREATE ROLE {ROLE} LOGIN REPLICATION PASSWORD '{PASSWORD}';
-GRANT pg_checkpoint TO {ROLE};
+GRANT pg_checkpoint, pg_read_all_stats TO {ROLE};
 GRANT EXECUTE ON FUNCTION pg_ls_dir(text, boolean, boolean) TO {ROLE};
 GRANT EXECUTE ON FUNCTION pg_stat_file(text, boolean) TO {ROLE};
 GRANT EXECUTE ON FUNCTION pg_read_binary_file(text) TO {ROLE};

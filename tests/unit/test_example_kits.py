@@ -33,6 +33,12 @@ def test_an_examples_agent_file_is_good_and_its_page_names_the_same_services(exa
     assert [[service["name"] for service in named] for named in in_page] == [SERVICES[example]]
 
 
+def test_the_agent_asks_the_copy_how_old_it_is():  # B20
+    loaded = config.load(EXAMPLES / "nfs" / "agent.ini")
+    assert loaded.fit is not None
+    assert (loaded.fit.service, loaded.fit.argv) == ("copy", ("/usr/local/sbin/understudy-copy", "fit"))
+
+
 def test_the_web_applications_definition_is_accepted_as_it_is():
     document = parse_document((EXAMPLES / "web-application" / "definition.yaml").read_text(encoding="utf-8"))
     assert [node.name for node in document.nodes] == ["node-a", "node-b"]

@@ -11,7 +11,7 @@ import pytest
 
 from copies import CannotError, Mark, Settings, age_s, epoch_of_lease, has_newer, load
 from understudy_agent.slots import SlotFile
-from understudy_copy import Copy
+from understudy_copy import Copy, main
 
 BOOT = "boot-1"
 LED = Mark(epoch=5, origin="node-a", as_of=100.0)
@@ -278,3 +278,17 @@ def test_each_fault_of_the_configuration_is_told(tmp_path):
 def test_the_shipped_configuration_is_good():
     settings = load(Path("examples/nfs/copy.ini"))
     assert (settings.interval_s, settings.limit_s, settings.lease) == (5, 120, Path("/run/understudy/nfs/lease.json"))
+
+
+@pytest.mark.parametrize(("fault", "status"), [(CannotError("it is 130 s old"), 1), (PermissionError("no"), 4)])
+def test_a_copy_that_is_not_fit_is_told_from_one_that_cannot_be_read(
+    tmp_path, monkeypatch, capsys, fault, status
+):  # B20
+    def fit(_):
+        raise fault
+
+    monkeypatch.setattr(Copy, "fit", fit)
+    text = Path("examples/nfs/copy.ini").read_text(encoding="utf-8")
+    (tmp_path / "copy.ini").write_text(f"{text}state = {tmp_path}\n")
+    assert main(["--config", str(tmp_path / "copy.ini"), "fit"]) == status
+    assert capsys.readouterr() == (f"{fault}\n", "")

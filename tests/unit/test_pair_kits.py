@@ -11,10 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 import understudy_mariadb
 import understudy_redis
 from tests.nodes.test_mariadb import SCHEMA
+from understudy.definition import parse_document
+from understudy.definition.policy import policy_of
 from understudy_agent.config import parse
 from understudy_mariadb import Look
 from understudy_pair import command
@@ -90,6 +93,15 @@ def server(kit: str, dirs: dict[str, str]) -> Played:
 def test_the_agent_takes_the_section_of_the_page(kit):
     config = parse(f"[agent]\ncluster = orders-db\ntable = t\nbus = b\n{section(kit)}")
     assert [spec.name for spec in config.specs] == [kit]
+    assert config.fit is not None
+    assert config.fit.argv == (f"/usr/bin/understudy-{kit}", "fit")
+
+
+def test_the_controller_takes_the_policy_of_the_page(kit):
+    """The shipped timings leave too little to a kill that takes two seconds."""
+    (policy,) = re.findall(r"`policy: (\{kill_limit_s.*?\})`", page(kit))
+    definition = yaml.safe_load((EXAMPLES / "web-application" / "definition.yaml").read_text(encoding="utf-8"))
+    assert policy_of(parse_document(yaml.safe_dump({**definition, "policy": yaml.safe_load(policy)}))).kill_limit_s == 2
 
 
 @pytest.mark.parametrize(("ended", "told"), [(0, 0), (3, 3), (1, 4), (2, 4), (78, 4), (127, 4), (137, 4)])
@@ -226,6 +238,17 @@ def test_a_server_that_does_not_answer_cannot_say_how_fit_it_is(kit, server, cap
     server.answer = None
     assert KITS[kit].fit(server) == command.UNKNOWN
     assert capsys.readouterr().out == ""
+
+
+def test_a_node_that_has_seen_no_leader_since_its_boot_says_that_it_does_not_know_and_why(
+    kit, server, capsys, monkeypatch
+):  # B20
+    monkeypatch.setattr(understudy_mariadb.Server, "replica", lambda _: None)
+    server.keep_state("synced")
+    assert KITS[kit].fit(server) == command.UNKNOWN
+    told = capsys.readouterr()
+    assert "leader" in told.out, "the agent logs what is printed"
+    assert told.err == "", "the journal would have it each time"
 
 
 @pytest.mark.parametrize(("left", "is_done"), [([], True), ([{"id": "7"}], False)])

@@ -1,1 +1,1 @@
-"""A streaming pair of PostgreSQL servers as a service of the Understudy agent. See README.md beside it."""
+"""PostgreSQL servers that stream to each other as a service of the Understudy agent. See README.md beside it."""

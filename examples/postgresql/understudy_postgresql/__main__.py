@@ -1,4 +1,4 @@
-"""The command line: `understudy-postgresql [--config FILE] start|stop|kill|status|follow`."""
+"""The command line: `understudy-postgresql [--config FILE] start|stop|kill|status|fit|follow`."""
 
 from __future__ import annotations
 
@@ -17,13 +17,14 @@ COMMANDS = {
     "stop": verbs.stop,
     "kill": verbs.kill,
     "status": verbs.status,
+    "fit": verbs.fit,
     "follow": follower.follow,
 }
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Returns the exit status."""
-    parser = argparse.ArgumentParser(prog="understudy-postgresql", description="One node of a streaming pair.")
+    parser = argparse.ArgumentParser(prog="understudy-postgresql", description="One of two or three nodes that stream.")
     parser.add_argument("--config", type=Path, default=DEFAULT_CONFIG, metavar="FILE")
     parser.add_argument("command", choices=COMMANDS)
     arguments = parser.parse_args(argv)

@@ -1,4 +1,4 @@
-"""The configuration file of one node of the pair. Every fault is told in a line that names the key."""
+"""The configuration file of one node. Every fault is told in a line that names the key."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ DEFAULTS = {
     "run_dir": "/run/understudy-postgresql",
     "wait_for_peer": "yes",
     "patience_s": "5",
+    "fit_lag_limit_bytes": "67108864",
 }
+LISTS = ("peer", "peer_address")
 WORD = re.compile(r"[A-Za-z0-9_.:/-]+")
 
 
@@ -30,17 +32,25 @@ class BadConfigError(Exception):
 
 
 @dataclass(frozen=True)
-class Config:
-    """This node and its peer.
+class Peer:
+    """Another node of the cluster. `address`: where its server listens."""
 
-    `wait_for_peer`: a commit is acknowledged when the peer has it, too. `patience_s`: for so long a replica may fail
-    to stream from a leader before it is rewound.
+    name: str
+    address: str
+
+
+@dataclass(frozen=True)
+class Config:
+    """This node and its peers, one or more.
+
+    `wait_for_peer`: a commit is acknowledged when one of the peers has it, too. `patience_s`: for so long a replica may
+    fail to stream from a leader before it is rewound. `fit_lag_limit_bytes`: what lacks more of the leader's log than
+    that is not fit to take over.
     """
 
     node: str
-    peer: str
     address: str
-    peer_address: str
+    peers: tuple[Peer, ...]
     port: int
     data: Path
     bin: Path
@@ -51,6 +61,12 @@ class Config:
     run_dir: Path
     wait_for_peer: bool
     patience_s: float
+    fit_lag_limit_bytes: int
+
+    @property
+    def needed(self) -> int:
+        """Of how many nodes, this one among them, the data must be known to know of all that was acknowledged."""
+        return 1 + len(self.peers) - (1 if self.wait_for_peer else 0)
 
 
 def load(path: Path) -> Config:
@@ -67,9 +83,8 @@ def load(path: Path) -> Config:
         raise BadConfigError([f"[{SECTION}] {fault}" for fault in faults])
     return Config(
         node=values["node"],
-        peer=values["peer"],
         address=values["address"],
-        peer_address=values["peer_address"],
+        peers=tuple(map(Peer, _listed(values["peer"]), _listed(values["peer_address"]))),
         port=int(values["port"]),
         data=Path(values["data"]).resolve(),
         bin=Path(values["bin"]),
@@ -80,7 +95,12 @@ def load(path: Path) -> Config:
         run_dir=Path(values["run_dir"]),
         wait_for_peer=values["wait_for_peer"] == "yes",
         patience_s=float(values["patience_s"]),
+        fit_lag_limit_bytes=int(values["fit_lag_limit_bytes"]),
     )
+
+
+def _listed(value: str) -> list[str]:
+    return [word.strip() for word in value.split(",")]
 
 
 def _faults(values: Mapping[str, str]) -> list[str]:
@@ -90,19 +110,31 @@ def _faults(values: Mapping[str, str]) -> list[str]:
     faults += [
         f"{key} = {values[key]!r}: letters, digits and ._:/- only"
         for key in known
-        if key in values and not WORD.fullmatch(values[key])
+        if key in values
+        if not all(map(WORD.fullmatch, _listed(values[key]) if key in LISTS else [values[key]]))
     ]
     faults += [
         f"{key} = {values[key]!r}: must be an absolute path"
         for key in ("data", "bin", "passfile", "socket_dir", "run_dir")
         if key in values and not values[key].startswith("/")
     ]
-    if values.get("node") == values.get("peer"):
-        faults.append(f"peer = {values.get('peer')!r}: must be the other node")
+    faults += _faults_of_peers(values)
     if values["wait_for_peer"] not in ("yes", "no"):
         faults.append(f"wait_for_peer = {values['wait_for_peer']!r}: must be yes or no")
     if not re.fullmatch(r"[0-9]{1,5}", values["port"]):
         faults.append(f"port = {values['port']!r}: must be a port number")
     if not re.fullmatch(r"[0-9]+(\.[0-9]+)?", values["patience_s"]):
         faults.append(f"patience_s = {values['patience_s']!r}: must be a number of seconds")
+    if not re.fullmatch(r"[0-9]{1,15}", values["fit_lag_limit_bytes"]):
+        faults.append(f"fit_lag_limit_bytes = {values['fit_lag_limit_bytes']!r}: must be a number of bytes")
+    return faults
+
+
+def _faults_of_peers(values: Mapping[str, str]) -> list[str]:
+    names, addresses = _listed(values.get("peer", "")), _listed(values.get("peer_address", ""))
+    faults = []
+    if values.get("node") in names or len(set(names)) < len(names):
+        faults.append(f"peer = {', '.join(names)!r}: must be the other node, or all others, each once")
+    if len(names) != len(addresses):
+        faults.append(f"peer_address = {', '.join(addresses)!r}: must be as many as peer names, {len(names)}")
     return faults

@@ -1,4 +1,4 @@
-"""Keeps this node's server running as a replica of the peer for as long as it does not lead.
+"""Keeps this node's server running as a replica of whichever peer leads, for as long as it does not lead itself.
 
 It starts servers and rebuilds data; it never promotes. What it may do to data rests on the lineage: every promotion
 adds a line to a file in the data directory, and a replica takes over its leader's lines while it streams. So
@@ -16,35 +16,20 @@ import shutil
 import time
 from dataclasses import dataclass
 
-from .server import Server, tell
+from .config import Peer
+from .extent import Extent
+from .peers import Peers
+from .server import Replica, Server, asked, tell
 
-TURN_S = 0.5
-LOOK_LIMIT_S = 10.0
-ASK_LEADER = (
-    "SELECT pg_is_in_recovery(), (SELECT system_identifier FROM pg_control_system()), "
-    "coalesce(replace(convert_from(pg_read_binary_file('understudy_lineage', 0, 1000000, true), 'UTF8'), "
-    "E'\\n', ';'), '')"
-)
-ASK_REPLICA = (
-    "SELECT current_setting('primary_conninfo') <> '', "
-    "EXISTS (SELECT FROM pg_stat_wal_receiver WHERE status = 'streaming')"
-)
+TURN_S, ANSWER_S = 0.5, 1.0
 
 
 @dataclass(frozen=True)
 class Leader:
-    """The peer's server, when it is one that takes writes."""
+    """A peer whose server takes writes, and what it says of its data."""
 
-    system_id: str
-    lineage: list[str]
-
-
-@dataclass(frozen=True)
-class Replica:
-    """This node's server. `follows`: it was started to follow the peer, whether it streams or not."""
-
-    follows: bool
-    streams: bool
+    peer: Peer
+    says: Extent
 
 
 class Follower:
@@ -52,6 +37,7 @@ class Follower:
 
     def __init__(self, server: Server) -> None:
         self._server = server
+        self._peers = Peers(server)
         self._not_streaming_since: float | None = None
         self._was_rewound = False
         self._told = ""
@@ -80,31 +66,36 @@ class Follower:
 
     def _start(self, leader: Leader | None) -> None:
         follow = leader is not None and self._may_follow(leader)
-        self._tell("starting the server as a replica" + (" of the peer" if follow else "; no leader to follow yet"))
-        self._server.start_replica(follow=follow)
+        whose = f" of {leader.peer.name}" if leader and follow else "; no leader to follow yet"
+        self._tell(f"starting the server as a replica{whose}")
+        self._server.start_replica(leader.peer if leader and follow else None)
 
     def _see_to_replica(self, leader: Leader | None, now: float) -> None:
-        replica = self._replica()
+        replica = self._server.replica()
         if replica is None:  # it replays what it has; how long that takes says nothing
             return
-        if replica.streams:
-            self._streams(leader)
-        elif leader is None:
+        if leader is None:
             self._forget()
+        elif self._streams_from(leader, replica):
+            self._take_over_lines(leader)
         elif not self._may_follow(leader):
             self._see_to_stranger(leader)
-        elif not replica.follows:
+        elif replica.follows != leader.peer.address:
             self._restart_as_replica()
         elif self._patience_is_over(now):
             self._rebuild(leader)
 
-    def _streams(self, leader: Leader | None) -> None:
+    @staticmethod
+    def _streams_from(leader: Leader, replica: Replica) -> bool:
+        return replica.streams and replica.follows == leader.peer.address
+
+    def _take_over_lines(self, leader: Leader) -> None:
         """What it has is what the leader had: the leader's lines are its own now."""
         self._forget()
         self._server.rebuilding.unlink(missing_ok=True)
-        if leader is not None and leader.lineage != self._server.lineage():
-            self._server.keep_lineage(leader.lineage)
-        self._tell("streaming from the peer")
+        if list(leader.says.lineage) != self._server.lineage():
+            self._server.keep_lineage(list(leader.says.lineage))
+        self._tell(f"streaming from {leader.peer.name}")
 
     def _forget(self) -> None:
         self._not_streaming_since, self._was_rewound = None, False
@@ -117,13 +108,13 @@ class Follower:
     # --- whom to follow ------------------------------------------------------------------------
 
     def _may_follow(self, leader: Leader) -> bool:
-        own = self._server.lineage()
-        return leader.system_id == self._server.system_id() and leader.lineage[: len(own)] == own
+        own = tuple(self._server.lineage())
+        return leader.says.system_id == self._server.system_id() and leader.says.lineage[: len(own)] == own
 
     def _see_to_stranger(self, leader: Leader) -> None:
-        own, theirs = self._server.lineage(), leader.lineage
-        if leader.system_id == self._server.system_id() and own[: len(theirs)] == theirs:
-            self._tell("the peer leads by a promotion that is older than this data: it is left alone")
+        own, theirs = tuple(self._server.lineage()), leader.says.lineage
+        if leader.says.system_id == self._server.system_id() and own[: len(theirs)] == theirs:
+            self._tell(f"{leader.peer.name} leads by a promotion that is older than this data: it is left alone")
         else:
             self._copy_if(leader, "both servers were promoted without the other")
 
@@ -140,7 +131,7 @@ class Follower:
         if self._was_rewound:
             self._copy_if(leader, "it does not stream after a rewind")
             return
-        self._tell("it does not stream from the peer: rewinding the data to where it parted")
+        self._tell(f"it does not stream from {leader.peer.name}: rewinding the data to where it parted")
         server = self._server
         with server.locked():
             if not server.is_replica():
@@ -148,8 +139,8 @@ class Follower:
             server.rebuilding.touch()
             server.stop()
         # Without a checkpoint since its promotion, the leader's control file still names the timeline before.
-        self._ask("CHECKPOINT", limit_s=None)
-        source = server.conninfo("understudy_rewind")
+        server.run("psql", *asked(server.conninfo(leader.peer, "understudy"), "CHECKPOINT"))
+        source = server.conninfo(leader.peer, "understudy_rewind")
         done = server.run("pg_rewind", "-D", str(server.data), "--source-server", source)
         if done.returncode != 0:
             self._tell(f"pg_rewind failed: {done.stderr.strip()}")
@@ -157,7 +148,7 @@ class Follower:
         with server.locked():
             # Whole again: it accepts no connection, and so cannot lead, before it has all that the leader had by now.
             server.rebuilding.unlink()
-            server.start_replica(follow=True)
+            server.start_replica(leader.peer)
         self._forget()
         self._was_rewound = True
 
@@ -165,17 +156,18 @@ class Follower:
         """A whole copy beside the data, then in its place. Until then the data is as good as it was."""
         server, data = self._server, self._server.data
         if leader is None:
-            self._tell(f"{why}: waiting for the peer to lead, to copy its data")
+            self._tell(f"{why}: waiting for another node to lead, to copy its data")
             return
-        if server.has_data() and leader.system_id != server.system_id():
-            self._tell(f"the peer holds another database than {data}: nothing is copied. Remove the wrong one by hand")
+        if server.has_data() and leader.says.system_id != server.system_id():
+            name = leader.peer.name
+            self._tell(f"{name} holds another database than {data}: nothing is copied. Remove the wrong one by hand")
             return
-        self._tell(f"{why}: copying the peer's data")
+        self._tell(f"{why}: copying the data of {leader.peer.name}")
         new, before = data.with_name(f"{data.name}.copy"), data.with_name(f"{data.name}.before")
         for directory in (new, before):
             shutil.rmtree(directory, ignore_errors=True)
         server.own(new)
-        source = server.conninfo("understudy_copy")
+        source = server.conninfo(leader.peer, "understudy_copy")
         done = server.run("pg_basebackup", "-D", str(new), "-d", source, "-X", "stream", "-c", "fast")
         if done.returncode != 0:
             self._tell(f"pg_basebackup failed: {done.stderr.strip()}")
@@ -189,29 +181,20 @@ class Follower:
                 data.rename(before)
             new.rename(data)
             server.rebuilding.unlink(missing_ok=True)
-            server.start_replica(follow=True)
+            server.start_replica(leader.peer)
         self._forget()
 
     # --- questions -----------------------------------------------------------------------------
 
     def _leader(self) -> Leader | None:
-        answer = self._ask(ASK_LEADER, LOOK_LIMIT_S)
-        if answer is None or answer[0] != "f":
-            return None
-        return Leader(answer[1], answer[2].split(";")[:-1])
-
-    def _ask(self, sql: str, limit_s: float | None) -> list[str] | None:
-        return self._query(self._server.conninfo("understudy"), sql, limit_s)
-
-    def _replica(self) -> Replica | None:
-        config = self._server.config
-        answer = self._query(f"host={config.socket_dir} port={config.port} dbname=postgres user=postgres", ASK_REPLICA)
-        return None if answer is None else Replica(answer[0] == "t", answer[1] == "t")
-
-    def _query(self, conninfo: str, sql: str, limit_s: float | None = LOOK_LIMIT_S) -> list[str] | None:
-        """The columns of the one row; None: there was no answer."""
-        done = self._server.run("psql", "-XAtq", "-F", "|", "-d", conninfo, "-c", sql, limit_s=limit_s)
-        return done.stdout.rstrip("\n").split("|") if done.returncode == 0 else None
+        """Of several, which is one that was thawed and not stopped yet, the one of the latest promotion."""
+        extents = self._peers.extents(ANSWER_S)
+        seen = self._server.seen()
+        if (more := seen.and_these(extents)) != seen:
+            self._server.keep_seen(more)
+        peers = {peer.name: peer for peer in self._server.config.peers}
+        leaders = [Leader(peers[name], says) for name, says in extents.items() if says.leads]
+        return max(leaders, key=lambda each: (self._may_follow(each), len(each.says.lineage)), default=None)
 
     def _tell(self, text: str) -> None:
         """Once, until there is something else to say."""

@@ -4,22 +4,40 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import json
 import os
 import pwd
 import shlex
 import signal
 import subprocess
 import sys
+import time
 import uuid
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
-from .config import Config
+from .config import Config, Peer
+from .extent import ASK, Extent, Seen, extent_of, seen_of
 
 LINEAGE = "understudy_lineage"
+LOOK_LIMIT_S = 10.0
+EXIT_LIMIT_S, PAUSE_S = 2.0, 0.02
+ASK_REPLICA = (
+    "SELECT coalesce(substring(current_setting('primary_conninfo') from 'host=([^ ]+)'), ''), "
+    "EXISTS (SELECT FROM pg_stat_wal_receiver WHERE status = 'streaming')"
+)
 STOP_LIMIT_S = 3600
 """The agent's own limit ends a stop long before."""
+
+
+@dataclass(frozen=True)
+class Replica:
+    """This node's server. `follows`: the address that it was started to follow, whether it streams or not; or ""."""
+
+    follows: str
+    streams: bool
 
 
 class Server:
@@ -35,6 +53,7 @@ class Server:
         """Whether this server leads or may be on its way to it. Gone with a reboot, as the server is."""
         self.rebuilding = self.data.with_name(f"{self.data.name}.rebuilding")
         """Whether the data is between two states, and good for nothing until it has been followed up."""
+        self._seen = config.run_dir / "seen.json"
         self._standby_signal = self.data / "standby.signal"
         self._run_as: dict[str, Any] = {}
         if os.geteuid() == 0:
@@ -124,35 +143,59 @@ class Server:
         found = [line.split(":")[1].strip() for line in shown.splitlines() if "system identifier" in line]
         return found[0] if found else ""
 
+    def extent(self) -> Extent | None:
+        """How far its data goes, by its own word; None: there is no answer."""
+        answer = self._query(ASK)
+        return None if answer is None else extent_of(answer)
+
+    def replica(self) -> Replica | None:
+        """Whom it follows; None: there is no answer."""
+        answer = self._query(ASK_REPLICA)
+        return None if answer is None else Replica(answer[0], answer[1] == "t")
+
+    def _query(self, sql: str) -> list[str] | None:
+        config = self.config
+        where = f"host={config.socket_dir} port={config.port} dbname=postgres user=postgres"
+        done = self.run("psql", *asked(where, sql), limit_s=LOOK_LIMIT_S)
+        return done.stdout.rstrip("\n").split("|") if done.returncode == 0 else None
+
+    def seen(self) -> Seen:
+        """What the follower has seen of the other nodes since this boot."""
+        try:
+            return seen_of(json.loads(self._seen.read_text(encoding="ascii")))
+        except (OSError, ValueError, KeyError, TypeError):
+            return Seen()
+
     # --- what changes it -----------------------------------------------------------------------
 
-    def start_replica(self, *, follow: bool) -> None:
-        """`follow`: stream from the peer. Does not wait until it accepts connections."""
+    def start_replica(self, follow: Peer | None) -> None:
+        """`follow`: whom to stream from. Does not wait until it accepts connections."""
         self._write(self._standby_signal, "")
-        options = self._options("primary" if follow else "")
+        options = self._options(follow)
         log = str(self.data.with_name(f"{self.data.name}.log"))
         self._do("pg_ctl", "start", "-W", "-s", "-D", str(self.data), "-l", log, "-o", options)
 
-    def _options(self, upstream: str) -> str:
+    def _options(self, upstream: Peer | None) -> str:
         """On the command line, where neither a copied configuration file nor ALTER SYSTEM can undo them."""
         config = self.config
+        names = ", ".join(f'"{peer.name}"' for peer in config.peers)
         settings = {
             "listen_addresses": config.address,
             "port": str(config.port),
             "unix_socket_directories": str(config.socket_dir),
             "hot_standby": "on",
             "synchronous_commit": "on",
-            "synchronous_standby_names": f'FIRST 1 ("{config.peer}")' if config.wait_for_peer else "",
-            "primary_conninfo": self.conninfo(application=config.node) if upstream else "",
+            "synchronous_standby_names": f"ANY 1 ({names})" if config.wait_for_peer else "",
+            "primary_conninfo": self.conninfo(upstream, application=config.node) if upstream else "",
             "wal_retrieve_retry_interval": "2s",
         }
         return " ".join(f"-c {shlex.quote(f'{name}={value}')}" for name, value in settings.items())
 
-    def conninfo(self, application: str) -> str:
-        """How to reach the peer's server."""
+    def conninfo(self, peer: Peer, application: str) -> str:
+        """How to reach a peer's server."""
         config = self.config
         return (
-            f"host={config.peer_address} port={config.port} user={config.role} passfile={config.passfile} "
+            f"host={peer.address} port={config.port} user={config.role} passfile={config.passfile} "
             f"dbname=postgres application_name={application} connect_timeout=3 tcp_user_timeout=10000"
         )
 
@@ -165,9 +208,16 @@ class Server:
     def keep_lineage(self, lines: list[str]) -> None:
         self._write(self.data / LINEAGE, "".join(f"{line}\n" for line in lines))
 
+    def keep_seen(self, seen: Seen) -> None:
+        """For `fit`, when the leader is gone."""
+        self._write(self._seen, json.dumps(seen.as_json()))
+
     def stop(self) -> None:
-        """In an orderly way: sessions are ended, and all that is written is sent to the peer."""
+        """In an orderly way: sessions are ended, and all that is written is sent to the peers that stream."""
         self._do("pg_ctl", "stop", "-m", "fast", "-w", "-s", "-t", str(STOP_LIMIT_S), "-D", str(self.data))
+        ends_at = time.monotonic() + EXIT_LIMIT_S
+        while self.processes() and time.monotonic() < ends_at:  # it removes its pid file just before it ends
+            time.sleep(PAUSE_S)
 
     def kill(self) -> None:
         """Every process, until none is left."""
@@ -204,10 +254,22 @@ class Server:
         except subprocess.TimeoutExpired:
             return subprocess.CompletedProcess(argv, 124, "", f"no answer within {limit_s:g} s")
 
+    def begin(self, output: IO[bytes], program: str, *arguments: str) -> subprocess.Popen[bytes]:
+        """As `run`, without waiting for its end. What it prints gets into the file `output`."""
+        argv = [str(self.config.bin / program), *arguments]
+        return subprocess.Popen(
+            argv, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.DEVNULL, cwd="/", **self._run_as
+        )
+
     def _do(self, program: str, *arguments: str) -> None:
         done = self.run(program, *arguments)
         if done.returncode != 0:
             tell(f"{program} {arguments[0]} failed: {done.stderr.strip() or done.stdout.strip()}")
+
+
+def asked(conninfo: str, sql: str) -> list[str]:
+    """What psql is called with: it prints the columns of one row between bars."""
+    return ["-XAtq", "-F", "|", "-d", conninfo, "-c", sql]
 
 
 def tell(text: str) -> None:
