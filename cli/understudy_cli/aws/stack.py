@@ -1,0 +1,189 @@
+"""A deployed stack on AWS."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from understudy_cli.aws.calls import Calls
+from understudy_cli.aws.faults import no_output, no_stack
+from understudy_cli.core import exits
+from understudy_cli.core.endings import SUCCEEDED, Execution, document
+from understudy_cli.core.faults import Fault
+from understudy_cli.core.items import plain
+from understudy_cli.core.moves import HISTORY
+
+BATCH = 100
+"""Keys that one BatchGetItem takes."""
+ANSWERED = {"TaskTimedOut", "TaskDoesNotExist", "InvalidToken"}
+
+
+class AwsStack:
+    """The stack of CloudFormation that has this name. Its outputs are read once, when one is needed."""
+
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
+        self._outputs: dict[str, str] | None = None
+
+    def now(self) -> float:
+        """Seconds since 1970 on AWS's clock."""
+        return self._calls.now()
+
+    def output(self, name: str) -> str:
+        """An output of the stack. Raises Fault."""
+        if self._outputs is None:
+            self._outputs = self._described()
+        if name not in self._outputs:
+            raise no_output(self._calls.stack, self._calls.region, name)
+        return self._outputs[name]
+
+    def _described(self) -> dict[str, str]:
+        calls = self._calls
+        unless = {"ValidationError": lambda: no_stack(calls.stack, calls.region)}
+        stacks = calls.call("cloudformation", "describe_stacks", unless=unless, StackName=calls.stack)["Stacks"]
+        return {each["OutputKey"]: str(each["OutputValue"]) for each in stacks[0].get("Outputs", [])}
+
+    def clusters(self) -> Sequence[str]:
+        """The names of all registered clusters, in order."""
+        found = self._query(
+            IndexName="clusters",
+            KeyConditionExpression="kind = :kind",
+            ExpressionAttributeValues={":kind": {"S": "cluster"}},
+        )
+        return sorted(str(each["pk"]) for each in found)
+
+    def _query(self, **arguments: Any) -> list[dict[str, Any]]:
+        """Every page of a query, as plain values."""
+        found: list[dict[str, Any]] = []
+        page: dict[str, Any] = {}
+        while True:
+            answer = self._calls.call("dynamodb", "query", TableName=self.output("TableName"), **arguments, **page)
+            found += [plain(each) for each in answer["Items"]]
+            if "LastEvaluatedKey" not in answer or "Limit" in arguments:
+                return found
+            page = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+
+    def states(self, clusters: Sequence[str]) -> Mapping[str, Mapping[str, Any]]:
+        """The state item of each of these that is registered, strongly consistent: one call for a hundred."""
+        table, found = self.output("TableName"), {}
+        left = [_key(each, "state") for each in clusters]
+        while left:
+            asked = {table: {"Keys": left[:BATCH], "ConsistentRead": True}}
+            answer = self._calls.call("dynamodb", "batch_get_item", RequestItems=asked)
+            items = [plain(each) for each in answer["Responses"].get(table, [])]
+            found.update({str(each["pk"]): each for each in items})
+            left = left[BATCH:] + answer.get("UnprocessedKeys", {}).get(table, {}).get("Keys", [])
+        return found
+
+    def item(self, cluster: str, sort: str) -> Mapping[str, Any] | None:
+        """One item of a cluster, strongly consistent; None when there is none."""
+        answer = self._calls.call(
+            "dynamodb", "get_item", TableName=self.output("TableName"), Key=_key(cluster, sort), ConsistentRead=True
+        )
+        return plain(answer["Item"]) if "Item" in answer else None
+
+    def history(self, cluster: str, limit: int) -> Sequence[Mapping[str, Any]]:
+        """The newest history items, newest first."""
+        return self._query(
+            KeyConditionExpression="pk = :cluster AND begins_with(sk, :history)",
+            ExpressionAttributeValues={":cluster": {"S": cluster}, ":history": {"S": HISTORY}},
+            ConsistentRead=True,
+            ScanIndexForward=False,
+            Limit=limit,
+        )
+
+    def start(self, name: str, request: Mapping[str, Any]) -> None:
+        """Start an execution. To start it twice under one name with one request does no more than once."""
+        machine, text = self.output("StateMachineArn"), json.dumps(request)
+        self._calls.call("stepfunctions", "start_execution", stateMachineArn=machine, name=name, input=text)
+
+    def execution(self, name: str) -> Execution:
+        """How an execution stands. Raises Fault, also for one that is not there."""
+        unless = {each: lambda: no_execution(name) for each in ("ExecutionDoesNotExist", "InvalidArn")}
+        found = self._calls.call("stepfunctions", "describe_execution", unless=unless, executionArn=self._arn(name))
+        status = str(found["status"])
+        output = document(found.get("output")) if status == SUCCEEDED else {}
+        asked = document(found.get("input"))
+        return Execution(name, status, found.get("error") or "", found.get("cause") or "", output, asked)
+
+    def _arn(self, name: str) -> str:
+        return f"{self.output('StateMachineArn').replace(':stateMachine:', ':execution:', 1)}:{name}"
+
+    def task_token(self, name: str) -> str:
+        """The token of the newest question that an execution has asked, empty when it has asked none."""
+        answer = self._calls.call(
+            "stepfunctions", "get_execution_history", executionArn=self._arn(name), reverseOrder=True, maxResults=50
+        )
+        for event in answer["events"]:
+            scheduled = document(event.get("taskScheduledEventDetails", {}).get("parameters"))
+            token = document(json.dumps(scheduled.get("Payload"))).get("token")
+            if isinstance(token, str):
+                return token
+        return ""
+
+    def answer(self, token: str, answer: Mapping[str, Any]) -> None:
+        """Answer a question. Raises Fault when it is over."""
+        unless = dict.fromkeys(ANSWERED, question_over)
+        output = json.dumps(answer)
+        self._calls.call("stepfunctions", "send_task_success", unless=unless, taskToken=token, output=output)
+
+    def who(self) -> str:
+        """The ARN of whoever asks."""
+        return str(self._calls.call("sts", "get_caller_identity")["Arn"])
+
+    def parameter(self, name: str) -> str | None:
+        """The text of a parameter below the stack's prefix; None when there is none."""
+        try:
+            answer = self._calls.call(
+                "ssm",
+                "get_parameter",
+                unless={"ParameterNotFound": _Missing},
+                Name=self.output("ParameterPrefix") + name,
+            )
+        except _Missing:
+            return None
+        return str(answer["Parameter"]["Value"])
+
+    def put_parameter(self, name: str, text: str) -> int:
+        """Put a text there, in place of what is there. Returns its version."""
+        full = self.output("ParameterPrefix") + name
+        put = self._calls.call("ssm", "put_parameter", Name=full, Value=text, Type="String", Overwrite=True)
+        return int(put["Version"])
+
+    def log(self, function: str, cluster: str, since: float) -> Sequence[str]:
+        """What a function has logged about a cluster since then (seconds), oldest first."""
+        asked: dict[str, Any] = {
+            "logGroupName": f"/understudy/{self._calls.stack}/{function}",
+            "startTime": int(since * 1000),
+            "filterPattern": f'{{ $.cluster = "{cluster}" }}',
+        }
+        found: list[str] = []
+        while True:
+            answer = self._calls.call("logs", "filter_log_events", **asked)
+            found += [str(each["message"]) for each in answer["events"]]
+            if "nextToken" not in answer:
+                return found
+            asked["nextToken"] = answer["nextToken"]
+
+
+class _Missing(Fault):
+    """There is no such parameter."""
+
+    def __init__(self) -> None:
+        super().__init__("There is no such parameter", "Look at the name", exits.WRONG)
+
+
+def no_execution(name: str) -> Fault:
+    """That Step Functions knows no such execution."""
+    do = "Its name was said when it was started; Step Functions forgets it after 90 days"
+    return Fault(f"There is no execution {name}", do, exits.WRONG)
+
+
+def question_over() -> Fault:
+    """That a question was answered, withdrawn, or waited out."""
+    return Fault("The question is over", "Look whether there is a newer one: understudy status", exits.REFUSED)
+
+
+def _key(cluster: str, sort: str) -> dict[str, Any]:
+    return {"pk": {"S": cluster}, "sk": {"S": sort}}

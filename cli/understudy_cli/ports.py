@@ -1,0 +1,57 @@
+"""What the commands need of a deployed stack."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from understudy_cli.core.endings import Execution
+
+Item = Mapping[str, Any]
+"""An item of the cluster table as plain values."""
+
+
+class Stack(Protocol):
+    """A stack that is asked with its caller's rights. Every method raises Fault."""
+
+    def now(self) -> float:
+        """Seconds since 1970 on AWS's clock."""
+
+    def output(self, name: str) -> str:
+        """An output of the stack."""
+
+    def clusters(self) -> Sequence[str]:
+        """The names of all registered clusters."""
+
+    def states(self, clusters: Sequence[str]) -> Mapping[str, Item]:
+        """The state item of each of these that is registered."""
+
+    def item(self, cluster: str, sort: str) -> Item | None:
+        """One item of a cluster, strongly consistent."""
+
+    def history(self, cluster: str, limit: int) -> Sequence[Item]:
+        """The newest history items, newest first."""
+
+    def start(self, name: str, request: Mapping[str, Any]) -> None:
+        """Start an execution. Of a name that is started already with the same request, nothing more happens."""
+
+    def execution(self, name: str) -> Execution:
+        """How an execution stands."""
+
+    def task_token(self, name: str) -> str:
+        """The token of the question that an execution waits with, empty when it asks nothing."""
+
+    def answer(self, token: str, answer: Mapping[str, Any]) -> None:
+        """Answer a question. Raises Fault when it is over."""
+
+    def who(self) -> str:
+        """Who asks, as AWS names them."""
+
+    def parameter(self, name: str) -> str | None:
+        """The text of a parameter below the stack's prefix; None when there is none."""
+
+    def put_parameter(self, name: str, text: str) -> int:
+        """Put a text there. Returns its version."""
+
+    def log(self, function: str, cluster: str, since: float) -> Sequence[str]:
+        """What a function has logged about a cluster since then (seconds), oldest first."""
