@@ -11,14 +11,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 PLAIN, GOOD, WARN, BAD, DIM, HEAD = "plain", "good", "warn", "bad", "dim", "head"
-HIDDEN = frozenset(("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"))
-"""Categories of Unicode that show nothing, or change how other characters are shown."""
 GAP = 2
 
 
 def safe(text: object) -> str:
     """The text on one line, with whatever a terminal could obey spelled out: ESC becomes `\\x1b`."""
-    return "".join(_spelled(each) if unicodedata.category(each) in HIDDEN else each for each in str(text))
+    return "".join(each if each.isprintable() else _spelled(each) for each in str(text))
 
 
 def _spelled(character: str) -> str:

@@ -1,4 +1,4 @@
-"""A deployed stack in memory, as the command-line tool sees one: items, parameters, and executions that go on by themselves.
+"""A deployed stack in memory, as the command-line tool sees one: items, parameters, executions.
 
 Held against AWS by tests/contract/cli.
 """

@@ -13,7 +13,7 @@ from tests.support.fakes.cli_stack import FakeCliStack
 from understudy.adapters.dynamodb.items import state_item
 from understudy.adapters.dynamodb.values import from_item
 from understudy.domain.cluster.state import ClusterState
-from understudy_cli.__main__ import cli
+from understudy_cli.__main__ import PROGRAM, cli
 from understudy_cli.app import Settings
 
 
@@ -25,12 +25,10 @@ def a_stack(*states: ClusterState) -> FakeCliStack:
     return stack
 
 
-def run(stack: FakeCliStack, *arguments: str, typed: str = "") -> Result:
+def run(stack: FakeCliStack, *arguments: str, typed: str = "", environment: dict[str, str] | None = None) -> Result:
     """What the program prints and how it ends. An error that it did not foresee is the test's."""
-    settings = Settings(
-        connect=lambda settings, screen: stack, sleep=stack.sleep, chance=lambda: "1a2b3c4d", zone=UTC
-    )
-    result = CliRunner().invoke(cli, list(arguments), obj=settings, input=typed)
+    settings = Settings(connect=lambda settings, screen: stack, sleep=stack.sleep, chance=lambda: "1a2b3c4d", zone=UTC)
+    result = CliRunner().invoke(cli, list(arguments), obj=settings, input=typed, env=environment, prog_name=PROGRAM)
     if result.exception and not isinstance(result.exception, SystemExit):
         raise result.exception
     return result
