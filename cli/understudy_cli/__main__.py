@@ -7,7 +7,7 @@ from click.shell_completion import get_completion_class
 
 from understudy_cli import __version__
 from understudy_cli.app import with_options
-from understudy_cli.commands import asking, moving, reading
+from understudy_cli.commands import answering, asking, defining, moving, reading
 from understudy_cli.core import exits
 
 PROGRAM = "understudy"
@@ -37,6 +37,8 @@ for command in (
     *(reading.status, reading.history, reading.follow_command),
     *(asking.why, asking.check, asking.rehearse),
     *(moving.switchover, moving.failover, moving.failback, moving.hold, moving.resume, moving.clear),
+    *(answering.approve, answering.deny),
+    *(defining.get, defining.put, defining.tuning, reading.log),
     completion,
 ):
     cli.add_command(command)

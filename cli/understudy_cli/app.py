@@ -20,6 +20,7 @@ from understudy_cli.core import exits
 from understudy_cli.core.cluster import Cluster, NewerFormat, cluster_of
 from understudy_cli.core.faults import Fault
 from understudy_cli.core.lines import BAD, GOOD, WARN, Span, line
+from understudy_cli.core.times import seconds_of
 from understudy_cli.ports import Stack
 from understudy_cli.screen import Screen
 
@@ -179,6 +180,19 @@ class ClusterName(ParamType):
         except Fault:
             names = []
         return [CompletionItem(each) for each in names if each.startswith(incomplete)]
+
+
+class Duration(ParamType):
+    """A duration as people type it, in seconds."""
+
+    name = "duration"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """The seconds."""
+        try:
+            return seconds_of(value)
+        except ValueError as fault:
+            self.fail(str(fault), param, ctx)
 
 
 cluster_argument = click.argument("cluster", required=False, type=ClusterName())

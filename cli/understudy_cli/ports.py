@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from understudy_cli.core.endings import Execution
 
 Item = Mapping[str, Any]
 """An item of the cluster table as plain values."""
+
+
+@dataclass(frozen=True)
+class Pending:
+    """A question: the token that answers it, and what is asked (source and target as instance IDs, rule, why)."""
+
+    token: str
+    asked: Item
 
 
 class Stack(Protocol):
@@ -38,8 +47,8 @@ class Stack(Protocol):
     def execution(self, name: str) -> Execution:
         """How an execution stands."""
 
-    def task_token(self, name: str) -> str:
-        """The token of the question that an execution waits with, empty when it asks nothing."""
+    def question(self, name: str) -> Pending | None:
+        """The newest question that an execution has put to people; None when it has put none."""
 
     def answer(self, token: str, answer: Mapping[str, Any]) -> None:
         """Answer a question. Raises Fault when it is over."""

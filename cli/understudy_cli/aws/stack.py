@@ -13,6 +13,7 @@ from understudy_cli.core.endings import SUCCEEDED, Execution, document
 from understudy_cli.core.faults import Fault
 from understudy_cli.core.items import plain
 from understudy_cli.core.moves import HISTORY
+from understudy_cli.ports import Pending
 
 BATCH = 100
 """Keys that one BatchGetItem takes."""
@@ -110,17 +111,18 @@ class AwsStack:
     def _arn(self, name: str) -> str:
         return f"{self.output('StateMachineArn').replace(':stateMachine:', ':execution:', 1)}:{name}"
 
-    def task_token(self, name: str) -> str:
-        """The token of the newest question that an execution has asked, empty when it has asked none."""
+    def question(self, name: str) -> Pending | None:
+        """The newest question that an execution has put to people; None when it has put none."""
         answer = self._calls.call(
             "stepfunctions", "get_execution_history", executionArn=self._arn(name), reverseOrder=True, maxResults=50
         )
         for event in answer["events"]:
-            scheduled = document(event.get("taskScheduledEventDetails", {}).get("parameters"))
-            token = document(json.dumps(scheduled.get("Payload"))).get("token")
-            if isinstance(token, str):
-                return token
-        return ""
+            parameters = document(event.get("taskScheduledEventDetails", {}).get("parameters"))
+            payload = parameters.get("Payload")
+            if isinstance(payload, dict) and isinstance(payload.get("token"), str):
+                asked = payload.get("asked")
+                return Pending(payload["token"], asked if isinstance(asked, dict) else {})
+        return None
 
     def answer(self, token: str, answer: Mapping[str, Any]) -> None:
         """Answer a question. Raises Fault when it is over."""

@@ -37,6 +37,19 @@ def look_on(app: App, cluster: str, name: str, *, past_question: bool = False) -
     end_move(app, cluster, followed)
 
 
+def end_denied(app: App, cluster: str, name: str) -> None:
+    """Wait until nothing moves any more, which is what a no asks for."""
+    try:
+        followed = follow(app, cluster, name, past_question=True)
+    except Stopped:
+        app.end(exits.NOT_KNOWN, f"Answered. Look at what came of it: understudy follow {name}", execution=name)
+        return
+    if ending_of(followed.execution).word != "NotApproved":
+        end_move(app, cluster, followed)
+    sentence = f"Denied: nothing was moved. Asked again while the cause lasts: understudy status {cluster}"
+    app.end(exits.DONE, sentence, cluster=cluster, execution=name, ending="NotApproved", moves=[])
+
+
 def end_move(app: App, cluster: str, followed: Followed) -> None:
     """The sentence and the exit status of what has ended, or waits for a person."""
     name, moves = followed.execution.name, [story_json(each) for each in followed.stories]

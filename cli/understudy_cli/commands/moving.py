@@ -7,14 +7,13 @@ from datetime import datetime
 
 import click
 
-from understudy_cli.app import App, ParamType, asks, cluster_argument
+from understudy_cli.app import App, Duration, asks, cluster_argument
 from understudy_cli.commands.ending import ask, look_on
 from understudy_cli.core import exits, requests
 from understudy_cli.core.cluster import Cluster
 from understudy_cli.core.faults import Fault
 from understudy_cli.core.lines import line
 from understudy_cli.core.status import status_lines
-from understudy_cli.core.times import seconds_of
 
 to_option = click.option("--to", metavar="NODE", help="The node to move to; the best that is READY, without it.")
 reason_option = click.option("--reason", default="", help="For the history: up to 200 characters.")
@@ -89,19 +88,6 @@ def failback(app: App, cluster: str | None, reason: str, yes: bool) -> None:
     """Move the service back to the node of the best priority."""
     found = app.cluster(cluster)
     _move(app, found, requests.request(found.name, requests.FAILBACK, reason=reason), yes)
-
-
-class Duration(ParamType):
-    """A duration as people type it, in seconds."""
-
-    name = "duration"
-
-    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """The seconds."""
-        try:
-            return seconds_of(value)
-        except ValueError as fault:
-            self.fail(str(fault), param, ctx)
 
 
 @click.command()

@@ -1,15 +1,18 @@
-"""Commands that only read the table: status, history, follow."""
+"""Commands that only read: status, history, follow, log."""
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import click
 
-from understudy_cli.app import App, asks, cluster_argument
+from understudy_cli.app import App, Duration, asks, cluster_argument
 from understudy_cli.commands.ending import end_move
 from understudy_cli.core import exits
 from understudy_cli.core.answers import advice_lines
 from understudy_cli.core.cluster import Cluster
 from understudy_cli.core.faults import Fault
+from understudy_cli.core.logs import FUNCTIONS, said_of
 from understudy_cli.core.moves import history_lines, story_json, story_lines, story_of
 from understudy_cli.core.situation import situation_of
 from understudy_cli.core.status import overview_lines, status_json, status_lines
@@ -87,6 +90,24 @@ def history(app: App, cluster: str | None, epoch: int | None, limit: int) -> Non
     story = story_of(item)
     app.screen.show(*story_lines(story, now, zone))
     app.end(exits.DONE, cluster=name, moves=[story_json(story)])
+
+
+@click.command()
+@cluster_argument
+@click.option("--since", default="1h", show_default=True, type=Duration(), help="How far back: 90s, 15m, 2h, 1d.")
+@click.option("--function", "only", type=click.Choice(FUNCTIONS), help="What this function has said; all, without it.")
+@asks
+def log(app: App, cluster: str | None, since: int, only: str | None) -> None:
+    """What the functions have logged about a cluster, oldest first."""
+    name = app.cluster(cluster).name
+    begin = app.stack.now() - since
+    told = [
+        said_of(each, text) for each in ([only] if only else FUNCTIONS) for text in app.stack.log(each, name, begin)
+    ]
+    told.sort(key=lambda each: each.at)
+    app.screen.show(*(each.as_line() for each in told))
+    nothing = "" if told else f"No function has said anything about {name} since then."
+    app.end(exits.DONE, nothing, cluster=name, entries=[asdict(each) for each in told])
 
 
 @click.command(name="follow")

@@ -12,6 +12,7 @@ from typing import Any
 from understudy_cli.core import exits
 from understudy_cli.core.endings import RUNNING, Execution
 from understudy_cli.core.faults import Fault
+from understudy_cli.ports import Pending
 
 Scene = Callable[["FakeCliStack"], None]
 
@@ -27,7 +28,7 @@ class FakeCliStack:
         self.logs: dict[tuple[str, str], list[str]] = {}
         self.executions: dict[str, Execution] = {}
         self.started: list[tuple[str, dict[str, Any]]] = []
-        self.tokens: dict[str, str] = {}
+        self.questions: dict[str, Pending] = {}
         self.answers: list[tuple[str, dict[str, Any]]] = []
         self.scenes: list[Scene] = []
         self.faults: list[Fault] = []
@@ -88,11 +89,11 @@ class FakeCliStack:
             raise Fault(f"There is no execution {name}", "Look at its name", exits.WRONG)
         return self.executions[name]
 
-    def task_token(self, name: str) -> str:
-        return self.tokens.get(name, "")
+    def question(self, name: str) -> Pending | None:
+        return self.questions.get(name)
 
     def answer(self, token: str, answer: Mapping[str, Any]) -> None:
-        if token not in self.tokens.values():
+        if token not in [each.token for each in self.questions.values()]:
             raise Fault("The question is over", "Look for a newer one", exits.REFUSED)
         self.answers.append((token, dict(answer)))
 
