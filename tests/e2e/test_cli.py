@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from local.cluster import Cluster, Workload
 from local.local_aws import LocalAws
+from local.roles import keys_of, make_person_role
 from local.sam import ROOT, STACK
 from local.waiting import wait_for
-from tests.e2e.conftest import MakeCluster
+from tests.e2e.conftest import POLICY, MakeCluster
 from tests.e2e.placing import place
 
 LIMIT_S = 180.0
 
 
 class Tool:
-    """`understudy`, run as people run it."""
+    """`understudy`, run as people run it: with what the stack's policy for their role allows, and nothing else."""
 
-    def __init__(self, aws: LocalAws) -> None:
-        self._environment = aws.engine.environment("cli") | {"PYTHONPATH": str(ROOT / "cli"), "UNDERSTUDY_STACK": STACK}
+    def __init__(self, aws: LocalAws, role: str) -> None:
+        name = make_person_role(aws.engine, f"{role}-of-the-tool", aws.stack.people_policy(role))
+        stack = {"PYTHONPATH": str(ROOT / "cli"), "UNDERSTUDY_STACK": STACK}
+        self._environment = aws.engine.environment("cli") | keys_of(aws.engine, name) | stack
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "understudy_cli", *arguments]
@@ -40,9 +47,32 @@ class Tool:
         return told
 
 
+@pytest.fixture(scope="module")
+def tools(aws: LocalAws) -> dict[str, Tool]:
+    return {role: Tool(aws, role) for role in ("Viewer", "Operator", "Approver")}
+
+
 @pytest.fixture
-def tool(aws: LocalAws) -> Tool:
-    return Tool(aws)
+def tool(tools: dict[str, Tool]) -> Tool:
+    return tools["Operator"]
+
+
+@contextlib.contextmanager
+def watching(aws: LocalAws) -> Iterator[None]:
+    """The minute watch, every second: the embedded AWS sends no event when a parameter is put."""
+    over = threading.Event()
+
+    def watch() -> None:
+        while not over.wait(1):
+            aws.stack.watch()
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
 def settle(cluster: Cluster) -> None:
@@ -110,3 +140,52 @@ def test_a_switchover_that_goes_back_is_not_done_and_the_service_is_where_it_was
     assert (moved["exit"], moved["ending"]) == (1, "Degraded"), moved
     assert "is in service on node-a again" in moved["sentence"]
     cluster.wait_settled("node-a", 60)
+
+
+def test_who_only_looks_sees_all_and_moves_nothing(tools: dict[str, Tool], make_cluster: MakeCluster):  # B23 B10
+    cluster = make_cluster()
+    settle(cluster)
+    viewer, before = tools["Viewer"], cluster.state()["epoch"]
+    assert viewer.run("status", cluster.name).returncode == 0
+    assert viewer.document("history", cluster.name)["moves"][0]["action"] == "place"
+    assert json.loads(viewer.document("get", cluster.name)["text"])["nodes"][0]["name"] == "node-a"
+    assert viewer.document("log", cluster.name, "--since", "1h")["entries"]
+    refused = viewer.run("switchover", cluster.name, "--yes")
+    assert refused.returncode == 3
+    assert "You have no right to stepfunctions:start_execution" in refused.stderr
+    assert cluster.state()["epoch"] == before
+
+
+def test_a_move_waits_for_another_person_who_approves_it(tools: dict[str, Tool], make_cluster: MakeCluster):  # B23 B4
+    cluster = make_cluster()
+    cluster.policy = POLICY | {"approval": {"for": ["switchover"], "wait_s": 300, "on_timeout": "hold"}}
+    settle(cluster)
+    asked = tools["Operator"].document("switchover", cluster.name, "--yes")
+    assert asked["exit"] == 5, asked
+    assert tools["Operator"].document("status", cluster.name)["exit"] == 5
+    approved = tools["Approver"].run("approve", cluster.name, "--by", "maria", "--yes")
+    assert approved.returncode == 0, approved.stdout + approved.stderr
+    assert "rule" in approved.stdout
+    cluster.wait_settled("node-b", 60)
+    followed = tools["Viewer"].document("follow", asked["execution"])
+    assert (followed["ending"], followed["exit"]) == ("InService", 0)
+
+
+def test_a_definition_is_submitted_and_in_force_or_every_fault_is_said(
+    tool: Tool, make_cluster: MakeCluster, tmp_path: Path
+):  # B23 S8
+    cluster = make_cluster()
+    cluster.register()
+    file = tmp_path / f"{cluster.name}.json"
+    file.write_text(json.dumps(cluster.definition() | {"colour": "green"}))
+    aws = cluster.aws
+    with watching(aws):
+        refused = tool.document("put", str(file), "--yes")
+        assert (refused["exit"], refused["fate"]) == (3, "REFUSED")
+        assert any("colour" in fault for fault in refused["faults"])
+        changed = cluster.definition()
+        changed["policy"] = changed["policy"] | {"silence_limit_s": 9}
+        file.write_text(json.dumps(changed))
+        accepted = tool.document("put", str(file), "--yes")
+    assert (accepted["exit"], accepted["fate"]) == (0, "IN_FORCE"), accepted
+    assert cluster.state()["terms"]["silence_limit_s"] == 9
