@@ -73,6 +73,12 @@ def no_stack(stack: str, region: str) -> Fault:
     return Fault(f"There is no stack {stack} in {region}", do, exits.WRONG)
 
 
+def hidden_stack(stack: str, region: str) -> Fault:
+    """That somebody may not see the stack; who has one of its policies may see no other, and none that is not there."""
+    do = "Are name (--stack, UNDERSTUDY_STACK) and Region right? If so, ask for the stack's policy for your role"
+    return Fault(f"You have no right to see a stack {stack} in {region}", do, exits.REFUSED)
+
+
 def no_output(stack: str, region: str, output: str) -> Fault:
     """That the stack is there and has not what the tool needs."""
     do = "Name Understudy's own stack with --stack; was its first deployment finished?"

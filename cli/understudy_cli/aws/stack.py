@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from understudy_cli.aws.calls import Calls
-from understudy_cli.aws.faults import no_output, no_stack
+from understudy_cli.aws.faults import hidden_stack, no_output, no_stack
 from understudy_cli.core import exits
 from understudy_cli.core.endings import SUCCEEDED, Execution, document
 from understudy_cli.core.faults import Fault
@@ -41,7 +41,10 @@ class AwsStack:
 
     def _described(self) -> dict[str, str]:
         calls = self._calls
-        unless = {"ValidationError": lambda: no_stack(calls.stack, calls.region)}
+        unless = {
+            "ValidationError": lambda: no_stack(calls.stack, calls.region),
+            "AccessDenied": lambda: hidden_stack(calls.stack, calls.region),
+        }
         stacks = calls.call("cloudformation", "describe_stacks", unless=unless, StackName=calls.stack)["Stacks"]
         return {each["OutputKey"]: str(each["OutputValue"]) for each in stacks[0].get("Outputs", [])}
 

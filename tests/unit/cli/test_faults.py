@@ -86,3 +86,11 @@ def test_an_answer_without_a_date_changes_no_clock(monkeypatch):
     calls = calls_with(monkeypatch, {"Arn": "x"})
     AwsStack(calls).who()
     assert calls.now() == 1_800_000_000
+
+
+def test_a_stack_that_somebody_may_not_see_may_be_another_one(monkeypatch):  # B23
+    """Whoever has the policy of one stack is refused for a name with a slip in it, as if it were there."""
+    stack = AwsStack(calls_with(monkeypatch, answered("AccessDenied")))
+    with pytest.raises(Fault, match="no right to see a stack understudy") as raised:
+        stack.output("TableName")
+    assert (raised.value.exit, "--stack" in raised.value.do) == (3, True)
