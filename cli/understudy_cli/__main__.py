@@ -38,7 +38,7 @@ for command in (
     *(asking.why, asking.check, asking.rehearse),
     *(moving.switchover, moving.failover, moving.failback, moving.hold, moving.resume, moving.clear),
     *(answering.approve, answering.deny),
-    *(defining.get, defining.put, defining.tuning, reading.log),
+    *(defining.get, defining.put, defining.validate, defining.tuning, reading.log),
     completion,
 ):
     cli.add_command(command)

@@ -14,7 +14,7 @@ from tests.support.fakes.cli_stack import FakeCliStack
 from tests.support.iam_conditions import holds
 from tests.template import cfn
 from tests.template.test_permissions import as_list
-from tests.unit.cli.every_command import ALONE, ROLES, a_waiting_stack
+from tests.unit.cli.every_command import ALONE, ROLES, a_waiting_stack, with_files
 from tests.unit.cli.running import run
 from understudy_cli.__main__ import cli
 from understudy_cli.ports import Stack
@@ -37,15 +37,13 @@ class Recorded:
         return getattr(self._stack, name)
 
 
-def called_by(commands: dict[tuple[str, ...], Any], file: Path) -> set[str]:
+def called_by(commands: dict[tuple[str, ...], Any], folder: Path) -> set[str]:
     """The methods that these commands call."""
-    file.write_text("nodes: []")
     called: set[str] = set()
     for arguments, ending in commands.items():
         stack = Recorded(a_waiting_stack())
         stack.scenes.extend([stack.ends(**ending)] if ending else [])
-        given = [str(file) if each == "FILE" else each for each in arguments]
-        result = run(cast(FakeCliStack, stack), *given)
+        result = run(cast(FakeCliStack, stack), *with_files(arguments, folder))
         assert result.exit_code != 2, (arguments, result.output, result.stderr)
         called |= stack.called
     return called
@@ -78,7 +76,7 @@ def statements(policy: str) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("policy", ROLES)
 def test_a_policy_suffices_for_its_commands_and_allows_nothing_else(policy, tmp_path):  # B23 B10
-    needed = actions_of(called_by(ROLES[policy], tmp_path / "file")) - FREE
+    needed = actions_of(called_by(ROLES[policy], tmp_path)) - FREE
     allowed = {action for each in statements(policy) for action in as_list(each["Action"])}
     assert allowed == needed
 

@@ -1,9 +1,10 @@
-"""Commands for what Parameter Store holds: get, put, tuning."""
+"""Commands for what Parameter Store holds: get, put, tuning; and validate, for what it is to hold."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -14,6 +15,7 @@ from understudy_cli.core.faults import Fault
 from understudy_cli.core.items import Fields
 from understudy_cli.core.lines import BAD, DIM, Span, line
 from understudy_cli.core.submitting import IN_FORCE, PUT_OFF, REFUSED, Fate, difference, fate_of
+from understudy_cli.definition import definition_faults, is_readable, tuning_faults
 
 EVERY_S = 2.0
 LOOKS = 60
@@ -71,6 +73,23 @@ def tuning(app: App, action: str, file: Path | None, yes: bool) -> None:
     app.end(exits.DONE, text=text)
 
 
+@click.command()
+@file_argument
+@click.option("--tuning", "is_tuning", is_flag=True, help="The file holds tunables of the stack, KEY=value.")
+@asks
+def validate(app: App, file: Path, is_tuning: bool) -> None:
+    """Every fault of a definition that can be seen without AWS, by the controller's own code. Asks nobody."""
+    faults = (tuning_faults if is_tuning else definition_faults)(_read(file))
+    if faults:
+        _end_refused(app, f"Refused: {file} would be refused.", faults)
+    app.end(exits.DONE, f"Done: no fault of {file} can be seen without AWS.", faults=[])
+
+
+def _end_refused(app: App, sentence: str, faults: Sequence[str], **told: Any) -> None:
+    app.screen.show(*(line("  ", Span(each, BAD)) for each in faults))
+    app.end(exits.REFUSED, f"{sentence} Faults: {len(faults)}.", faults=list(faults), **told)
+
+
 def _in_force(app: App, name: str) -> str:
     """The digest of the definition that the controller obeys, empty while there is none."""
     version = Fields(app.stack.item(name, "state")).whole("definition_version")
@@ -84,21 +103,23 @@ def _tuning_in_force(app: App) -> str:
 def _submit(app: App, parameter: str, file: Path, yes: bool, in_force: Callable[[], str], of: str) -> None:
     """Show what changes, ask, put, and wait for what becomes of it. Six parameters, since two commands share it."""
     text = _read(file)
+    faults = (tuning_faults if of == STACK_WIDE else definition_faults)(text) if is_readable() else []
+    if faults:
+        _end_refused(app, f"Refused: {file} was not submitted.", faults)
     before = app.stack.parameter(parameter)
     changes = difference(before or "", text)
     app.screen.show(*(changes or [line(Span("The text is what was submitted last.", DIM))]))
     confirm(app, f"Submit {file} as {parameter}?", yes)
     version = app.stack.put_parameter(parameter, text)
     fate = _await(app, lambda: fate_of(text, version, in_force(), app.stack.item(of, UNACCEPTED)))
-    told = {"parameter": parameter, "version": version, "fate": fate.word, "faults": list(fate.faults)}
+    told = {"parameter": parameter, "version": version, "fate": fate.word}
     if fate.word == IN_FORCE:
-        app.end(exits.DONE, f"Done: {parameter} is in force.", **told)
+        app.end(exits.DONE, f"Done: {parameter} is in force.", faults=[], **told)
     if fate.word == REFUSED:
-        app.screen.show(*(line("  ", Span(each, BAD)) for each in fate.faults))
-        app.end(exits.REFUSED, f"Refused: what was in force before stays in force. Faults: {len(fate.faults)}.", **told)
+        _end_refused(app, "Refused: what was in force before stays in force.", fate.faults, **told)
     why = f"it is put off: {fate.why}" if fate.word == PUT_OFF else "nobody has judged it yet"
     sentence = f"Not known: {why}. It is tried again each minute, and people are told when it is refused."
-    app.end(exits.NOT_KNOWN, sentence, **told)
+    app.end(exits.NOT_KNOWN, sentence, faults=[], **told)
 
 
 def _read(file: Path) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from tests.support.builders import NODE_A, NODE_B, NOW, a_definition, a_state
@@ -14,6 +16,17 @@ from understudy_cli.core.endings import RUNNING, Execution
 from understudy_cli.core.submitting import digest_of
 from understudy_cli.ports import Pending
 
+GOOD = """\
+nodes:
+  - {name: node-a, instance_id: i-0a1b2c3d4e5f60718, priority: 1}
+  - {name: node-b, instance_id: i-0c2d3e4f5a6b70819, priority: 2}
+addresses:
+  - {kind: route53_record, hosted_zone_id: Z0123EXAMPLE, name: orders-db.corp.example.com, type: A}
+services:
+  - {name: data}
+"""
+"""A definition without a fault that can be seen without AWS."""
+GOOD_TUNING = "ROUTE53_TTL=5\n"
 ASKING = "orders-db-epoch2-x"
 ADVICE = {"status": "SUCCEEDED", "output": {"outcome": "ADVISED"}}
 MODE = {"status": "SUCCEEDED", "output": {"outcome": "MODE_SET"}}
@@ -39,7 +52,7 @@ OPERATOR: dict[tuple[str, ...], Any] = {
     ("resume",): MODE,
     ("clear", "orders-db", "node-b"): {"status": "SUCCEEDED", "output": {"outcome": "CLEARED"}},
     ("put", "FILE", "--cluster", "orders-db", "--yes"): None,
-    ("tuning", "put", "FILE", "--yes"): None,
+    ("tuning", "put", "TUNING", "--yes"): None,
 }
 APPROVER: dict[tuple[str, ...], Any] = {
     ("status",): None,
@@ -47,7 +60,7 @@ APPROVER: dict[tuple[str, ...], Any] = {
     ("deny", "--yes"): {"status": "FAILED", "error": "NotApproved"},
 }
 ROLES = {"ViewerPolicy": VIEWER, "OperatorPolicy": OPERATOR, "ApproverPolicy": APPROVER}
-ALONE = {"completion"}
+ALONE = {"completion", "validate"}
 """Commands that ask nobody."""
 
 
@@ -58,7 +71,15 @@ def a_waiting_stack() -> FakeCliStack:
     stack.executions[ASKING], stack.started = Execution(ASKING, RUNNING, asked=request), [(ASKING, request)]
     stack.questions[ASKING] = Pending("token", {"source": NODE_A, "target": NODE_B})
     stack.put(a_story(1, "another"))
-    stack.parameters["clusters/orders-db"] = "nodes: []"
-    stack.put(from_item(definition_item(a_definition(digest=digest_of("nodes: []")))))
-    stack.put({"pk": "stack#", "sk": "tuning", "digest": digest_of("nodes: []")})
+    stack.parameters["clusters/orders-db"] = GOOD
+    stack.put(from_item(definition_item(a_definition(digest=digest_of(GOOD)))))
+    stack.put({"pk": "stack#", "sk": "tuning", "digest": digest_of(GOOD_TUNING)})
     return stack
+
+
+def with_files(arguments: Sequence[str], folder: Path) -> list[str]:
+    """The arguments with the files that they mean."""
+    files = {"FILE": ("orders-db.yaml", GOOD), "TUNING": ("LifeKeeper", GOOD_TUNING)}
+    for name, text in files.values():
+        (folder / name).write_text(text)
+    return [str(folder / files[each][0]) if each in files else each for each in arguments]

@@ -5,15 +5,17 @@ from __future__ import annotations
 import pytest
 
 from tests.support.builders import a_definition, a_state
+from tests.unit.cli.every_command import GOOD
 from tests.unit.cli.running import a_stack, document, run
 from understudy.adapters.dynamodb.items import definition_item, unaccepted_item
 from understudy.adapters.dynamodb.keys import STACK, TUNING, UNACCEPTED
 from understudy.adapters.dynamodb.values import from_item
+from understudy.definition import DefinitionError, parse_document
 from understudy.domain.cluster.unaccepted import STACK_WIDE, Unaccepted
 from understudy.ports.parameters import ParameterText
 from understudy_cli.commands import defining
 
-OLD, NEW = "nodes: []\npolicy: {}\n", "nodes: []\npolicy: {lease_s: 10}\n"
+OLD, NEW = f"{GOOD}policy: {{}}\n", f"{GOOD}policy: {{silence_limit_s: 20}}\n"
 
 
 @pytest.fixture
@@ -49,7 +51,7 @@ def test_a_definition_that_comes_into_force_is_done(stack, file):  # S8 B23
     stack.scenes = [lambda stack: None, accepted]
     result = run(stack, "put", file, "--yes")
     assert stack.parameters["clusters/orders-db"] == NEW
-    assert "-policy: {}\n+policy: {lease_s: 10}\n" in result.output
+    assert "-policy: {}\n+policy: {silence_limit_s: 20}\n" in result.output
     assert (result.output.splitlines()[-1], result.exit_code) == ("Done: clusters/orders-db is in force.", 0)
 
 
@@ -116,3 +118,80 @@ def test_the_log_of_all_functions_is_in_order_of_time(stack):  # S18
         "2027-01-15 07:59:02  open_transition  open transition  epoch=2",
     ]
     assert run(stack, "log", "--function", "fence_node").output.startswith("No function has said anything")
+
+
+FAULTY = """\
+nodes:
+  - {name: node-a, instance_id: i-xx, priority: 1}
+  - name: node-b
+    priority: 2
+    colour: red
+policy:
+  lease_s: 20
+  fencing: {limit_s: x}
+"""
+
+
+def test_a_definition_is_judged_without_aws_by_the_controllers_own_code_with_lines(tmp_path):  # B2 B23
+    path = tmp_path / "orders-db.yaml"
+    path.write_text(FAULTY)
+    told = document(a_stack(), "validate", str(path))
+    assert told["exit"] == 3
+    with pytest.raises(DefinitionError) as raised:
+        parse_document(FAULTY)
+    assert [
+        each.partition(": ")[2] if each.startswith("line ") else each for each in told["faults"]
+    ] == raised.value.faults
+    lines = {each.split(": ")[1]: each.split(": ")[0] for each in told["faults"] if each.startswith("line ")}
+    assert lines["nodes[0].instance_id"] == "line 2"
+    assert lines["nodes[1].instance_id"] == "line 3"  # it is missing there
+    assert lines["nodes[1].colour"] == "line 5"
+    assert lines["policy.fencing.limit_s"] == "line 8"
+    path.write_text(GOOD)
+    assert run(a_stack(), "validate", str(path)).output == f"Done: no fault of {path} can be seen without AWS.\n"
+
+
+@pytest.mark.parametrize(
+    "text", ["nodes: [", "- a\n", "", "a: 1\na: 2\n", "[" * 3000, "a: &x 1\nb: *x\n", "nodes: {1: 2}\n"]
+)
+def test_whatever_a_file_holds_is_judged(text, tmp_path):  # B23
+    path = tmp_path / "orders-db.yaml"
+    path.write_text(text)
+    assert run(a_stack(), "validate", str(path)).exit_code == 3
+
+
+def test_tunables_are_judged_with_their_lines(tmp_path):  # S8
+    path = tmp_path / "LifeKeeper"
+    path.write_text("# kept\nROUTE53_TTL=0\n")
+    result = run(a_stack(), "validate", "--tuning", str(path))
+    assert (result.exit_code, "  line 2: ROUTE53_TTL is '0'" in result.output) == (3, True)
+
+
+def test_a_definition_with_a_fault_that_can_be_seen_is_not_submitted(stack, tmp_path):  # B23
+    path = tmp_path / "orders-db.yaml"
+    path.write_text(FAULTY)
+    assert run(stack, "put", str(path), "--yes").exit_code == 3
+    assert stack.parameters["clusters/orders-db"] == OLD
+
+
+def test_without_the_controllers_code_the_controller_is_left_to_judge(stack, tmp_path, monkeypatch):  # B23
+    def missing(name):
+        raise ImportError(f"No module named {name}", name=name)
+
+    monkeypatch.setattr("understudy_cli.definition.import_module", missing)
+    path = tmp_path / "orders-db.yaml"
+    path.write_text(FAULTY)
+    result = run(stack, "validate", str(path))
+    assert (result.exit_code, "pipx install './cli[validate]'" in result.stderr) == (2, True)
+    stack.scenes = [not_accepted(faults=("nodes[0]",))]
+    assert run(stack, "put", str(path), "--yes").exit_code == 3
+    assert stack.parameters["clusters/orders-db"] == FAULTY
+
+
+def test_an_older_python_is_told_what_to_do(tmp_path, monkeypatch):  # B23
+    monkeypatch.setattr("understudy_cli.definition.sys.version_info", (3, 9, 18))
+    path = tmp_path / "orders-db.yaml"
+    path.write_text(GOOD)
+    result = run(a_stack(), "validate", str(path))
+    assert result.exit_code == 2
+    assert "The controller's code needs Python 3.11 or newer, and this is 3.9." in result.stderr
