@@ -41,6 +41,18 @@ class Stack(Protocol):
     def history(self, cluster: str, limit: int) -> Sequence[Item]:
         """The newest history items, newest first."""
 
+    def sort_keys(self, cluster: str) -> list[str]:
+        """The sort keys of all items that stand under a cluster's name, in order."""
+
+    def delete_item(self, pk: str, sk: str, claimed_by: str = "") -> None:
+        """Delete an item of the table; with `claimed_by` only while its `cluster` is that. Twice does no harm."""
+
+    def delete_parameter(self, name: str) -> None:
+        """Delete a parameter below the stack's prefix. Twice does no harm."""
+
+    def delete_key(self, cluster: str) -> None:
+        """Delete the key that the nodes of a cluster share. Twice does no harm."""
+
     def start(self, name: str, request: Mapping[str, Any]) -> None:
         """Start an execution. Of a name that is started already with the same request, nothing more happens."""
 

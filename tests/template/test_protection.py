@@ -144,6 +144,7 @@ def test_the_outputs_name_what_nodes_and_operators_need():
         "ViewerPolicyArn",
         "OperatorPolicyArn",
         "ApproverPolicyArn",
+        "RetirePolicyArn",
         "OperatorTopicArn",
         "ParameterPrefix",
         "BoardFunctionArn",

@@ -15,6 +15,8 @@ from understudy_cli.core.items import plain
 from understudy_cli.core.moves import HISTORY
 from understudy_cli.ports import Pending
 
+KEYS = "/understudy-keys"
+"""Where the keys of the nodes are."""
 BATCH = 100
 """Keys that one BatchGetItem takes."""
 ANSWERED = {"TaskTimedOut", "TaskDoesNotExist", "InvalidToken"}
@@ -97,6 +99,46 @@ class AwsStack:
             Limit=limit,
         )
 
+    def sort_keys(self, cluster: str) -> list[str]:
+        """The sort keys of all items that stand under a cluster's name, in order."""
+        found = self._query(
+            KeyConditionExpression="pk = :cluster",
+            ExpressionAttributeValues={":cluster": {"S": cluster}},
+            ProjectionExpression="sk",
+            ConsistentRead=True,
+        )
+        return [str(each["sk"]) for each in found]
+
+    def delete_item(self, pk: str, sk: str, claimed_by: str = "") -> None:
+        """Delete an item; with `claimed_by` only while its `cluster` is that: an address may be another's by now."""
+        condition: dict[str, Any] = {}
+        if claimed_by:
+            condition = {
+                "ConditionExpression": "#cluster = :cluster",
+                "ExpressionAttributeNames": {"#cluster": "cluster"},
+                "ExpressionAttributeValues": {":cluster": {"S": claimed_by}},
+            }
+        unless = {"ConditionalCheckFailedException": _NotThere}
+        try:
+            table = self.output("TableName")
+            self._calls.call("dynamodb", "delete_item", unless=unless, TableName=table, Key=_key(pk, sk), **condition)
+        except _NotThere:
+            return
+
+    def delete_parameter(self, name: str) -> None:
+        """Delete a parameter below the stack's prefix."""
+        self._delete_parameter(self.output("ParameterPrefix") + name)
+
+    def delete_key(self, cluster: str) -> None:
+        """Delete the key that the nodes of a cluster share."""
+        self._delete_parameter(f"{KEYS}/{self._calls.stack}/{cluster}")
+
+    def _delete_parameter(self, name: str) -> None:
+        try:
+            self._calls.call("ssm", "delete_parameter", unless={"ParameterNotFound": _NotThere}, Name=name)
+        except _NotThere:
+            return
+
     def start(self, name: str, request: Mapping[str, Any]) -> None:
         """Start an execution. To start it twice under one name with one request does no more than once."""
         machine, text = self.output("StateMachineArn"), json.dumps(request)
@@ -143,10 +185,10 @@ class AwsStack:
             answer = self._calls.call(
                 "ssm",
                 "get_parameter",
-                unless={"ParameterNotFound": _Missing},
+                unless={"ParameterNotFound": _NotThere},
                 Name=self.output("ParameterPrefix") + name,
             )
-        except _Missing:
+        except _NotThere:
             return None
         return str(answer["Parameter"]["Value"])
 
@@ -172,11 +214,11 @@ class AwsStack:
             asked["nextToken"] = answer["nextToken"]
 
 
-class _Missing(Fault):
-    """There is no such parameter."""
+class _NotThere(Fault):
+    """What was asked about is not there, or is somebody else's: the caller's to judge."""
 
     def __init__(self) -> None:
-        super().__init__("There is no such parameter", "Look at the name", exits.WRONG)
+        super().__init__("It is not there", "Look at the name", exits.WRONG)
 
 
 def no_execution(name: str) -> Fault:

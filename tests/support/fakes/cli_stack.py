@@ -24,6 +24,7 @@ class FakeCliStack:
         self.time = now
         self.items: dict[tuple[str, str], dict[str, Any]] = {}
         self.parameters: dict[str, str] = {}
+        self.keys: set[str] = set()
         self.outputs: dict[str, str] = {}
         self.logs: dict[tuple[str, str], list[str]] = {}
         self.executions: dict[str, Execution] = {}
@@ -74,6 +75,19 @@ class FakeCliStack:
     def history(self, cluster: str, limit: int) -> Sequence[Mapping[str, Any]]:
         keys = sorted((key for key in self.items if key[0] == cluster and key[1].startswith("history#")), reverse=True)
         return [self.items[key] for key in keys[:limit]]
+
+    def sort_keys(self, cluster: str) -> list[str]:
+        return sorted(sk for pk, sk in self.items if pk == cluster)
+
+    def delete_item(self, pk: str, sk: str, claimed_by: str = "") -> None:
+        if not claimed_by or self.items.get((pk, sk), {}).get("cluster") == claimed_by:
+            self.items.pop((pk, sk), None)
+
+    def delete_parameter(self, name: str) -> None:
+        self.parameters.pop(name, None)
+
+    def delete_key(self, cluster: str) -> None:
+        self.keys.discard(cluster)
 
     def start(self, name: str, request: Mapping[str, Any]) -> None:
         if name in self.executions:

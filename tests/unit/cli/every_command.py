@@ -59,7 +59,8 @@ APPROVER: dict[tuple[str, ...], Any] = {
     ("approve", "--yes"): {"status": "FAILED", "error": "Refused"},
     ("deny", "--yes"): {"status": "FAILED", "error": "NotApproved"},
 }
-ROLES = {"ViewerPolicy": VIEWER, "OperatorPolicy": OPERATOR, "ApproverPolicy": APPROVER}
+RETIRE: dict[tuple[str, ...], Any] = {("retire", "orders-db", "--plan"): None, ("retire", "silent", "--yes"): None}
+ROLES = {"ViewerPolicy": VIEWER, "OperatorPolicy": OPERATOR, "ApproverPolicy": APPROVER, "RetirePolicy": RETIRE}
 ALONE = {"completion", "validate"}
 """Commands that ask nobody."""
 
@@ -71,6 +72,8 @@ def a_waiting_stack() -> FakeCliStack:
     stack.executions[ASKING], stack.started = Execution(ASKING, RUNNING, asked=request), [(ASKING, request)]
     stack.questions[ASKING] = Pending("token", {"source": NODE_A, "target": NODE_B})
     stack.put(a_story(1, "another"))
+    stack.parameters["clusters/silent"] = GOOD
+    stack.put({"pk": "silent", "sk": "readiness"})
     stack.parameters["clusters/orders-db"] = GOOD
     stack.put(from_item(definition_item(a_definition(digest=digest_of(GOOD)))))
     stack.put({"pk": "stack#", "sk": "tuning", "digest": digest_of(GOOD_TUNING)})

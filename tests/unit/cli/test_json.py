@@ -10,14 +10,14 @@ import jsonschema
 import pytest
 
 from tests.support.builders import NODE_B, NOW, a_moving_state, a_previous, a_report, a_state
-from tests.unit.cli.every_command import APPROVER, OPERATOR, a_waiting_stack, with_files
+from tests.unit.cli.every_command import APPROVER, OPERATOR, RETIRE, a_waiting_stack, with_files
 from tests.unit.cli.running import a_stack, document
 from understudy.domain.cluster.hold import Hold
 from understudy_cli.core import exits
 
 SCHEMA = json.loads((Path(__file__).parents[3] / "docs" / "command-line.schema.json").read_text(encoding="utf-8"))
 CHECK = jsonschema.Draft202012Validator(SCHEMA)
-EVERY = {**OPERATOR, **APPROVER, ("validate", "FILE"): None}
+EVERY = {**OPERATOR, **APPROVER, **RETIRE, ("validate", "FILE"): None}
 
 
 def test_the_schema_is_one_and_knows_every_exit_status():  # B23
