@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import shlex
 import subprocess
 import sys
 import threading
@@ -18,6 +19,7 @@ from local.local_aws import LocalAws
 from local.roles import keys_of, make_person_role
 from local.sam import ROOT, STACK
 from local.waiting import wait_for
+from tests.e2e.bus import Bus
 from tests.e2e.conftest import POLICY, MakeCluster
 from tests.e2e.placing import place
 
@@ -49,7 +51,7 @@ class Tool:
 
 @pytest.fixture(scope="module")
 def tools(aws: LocalAws) -> dict[str, Tool]:
-    return {role: Tool(aws, role) for role in ("Viewer", "Operator", "Approver")}
+    return {role: Tool(aws, role) for role in ("Viewer", "Operator", "Approver", "Retire")}
 
 
 @pytest.fixture
@@ -156,19 +158,40 @@ def test_who_only_looks_sees_all_and_moves_nothing(tools: dict[str, Tool], make_
     assert cluster.state()["epoch"] == before
 
 
-def test_a_move_waits_for_another_person_who_approves_it(tools: dict[str, Tool], make_cluster: MakeCluster):  # B23 B4
+def test_a_move_waits_for_another_person_who_approves_it(
+    tools: dict[str, Tool], bus: Bus, make_cluster: MakeCluster
+):  # B23 B4
+    """With the token of the notice: the embedded AWS keeps no parameters of tasks in its histories."""
     cluster = make_cluster()
     cluster.policy = POLICY | {"approval": {"for": ["switchover"], "wait_s": 300, "on_timeout": "hold"}}
     settle(cluster)
     asked = tools["Operator"].document("switchover", cluster.name, "--yes")
     assert asked["exit"] == 5, asked
     assert tools["Operator"].document("status", cluster.name)["exit"] == 5
-    approved = tools["Approver"].run("approve", cluster.name, "--by", "maria", "--yes")
+    words = shlex.split(bus.wait(cluster.name, "Understudy Approval Asked", 90)["approve"])
+    token = words[words.index("--task-token") + 1]
+    approved = tools["Approver"].run("approve", cluster.name, "--token", token, "--by", "maria", "--yes")
     assert approved.returncode == 0, approved.stdout + approved.stderr
-    assert "rule" in approved.stdout
     cluster.wait_settled("node-b", 60)
     followed = tools["Viewer"].document("follow", asked["execution"])
     assert (followed["ending"], followed["exit"]) == ("InService", 0)
+
+
+def test_a_cluster_is_retired_once_its_agents_are_stopped(tools: dict[str, Tool], make_cluster: MakeCluster):  # B23
+    cluster = make_cluster()
+    settle(cluster)
+    waits = tools["Retire"].document("retire", cluster.name, "--yes")
+    assert waits["exit"] == 5, waits
+    assert cluster.state()["epoch"]
+    cluster.kill()
+    seen = lambda: tools["Viewer"].document("status", cluster.name)["clusters"][0]["nodes"]  # noqa: E731
+    wait_for("both are silent", lambda: {each["health"] for each in seen()} == {"SILENT"}, 90, interval_s=1)
+    retired = tools["Retire"].document("retire", cluster.name, "--yes")
+    assert retired["exit"] == 0, retired
+    assert cluster.state() == {}
+    cluster.aws.stack.watch()
+    assert cluster.state() == {}
+    assert tools["Viewer"].run("status", cluster.name).returncode == 2
 
 
 def test_a_definition_is_submitted_and_in_force_or_every_fault_is_said(

@@ -7,6 +7,7 @@ import pytest
 
 from tests.contract.cli.conftest import NAME
 from tests.contract.conftest import REGION
+from understudy.adapters.ssm_keys import FOLDER
 from understudy_cli.aws.calls import Calls
 from understudy_cli.aws.stack import AwsStack
 from understudy_cli.core.endings import RUNNING
@@ -105,3 +106,43 @@ def test_each_call_is_shown_before_it_is_made_and_no_token_is(on_aws, calls):
     on_aws[0].answer("a-token-that-answers", {"approved": True})
     assert calls[-1].startswith("stepfunctions send_task_success")
     assert "a-token-that-answers" not in "".join(calls)
+
+
+def test_the_keys_under_a_clusters_name_are_listed_in_order_and_deleted_one_by_one(either):
+    stack, put = either
+    for sort in ("state", "history#00000001", "definition#00000002"):
+        put({"pk": "orders-db", "sk": sort})
+    put({"pk": "files", "sk": "state"})
+    assert stack.sort_keys("orders-db") == ["definition#00000002", "history#00000001", "state"]
+    stack.delete_item("orders-db", "state")
+    stack.delete_item("orders-db", "state")
+    assert stack.sort_keys("orders-db") == ["definition#00000002", "history#00000001"]
+    assert stack.sort_keys("files") == ["state"]
+
+
+def test_a_claim_is_deleted_only_while_it_is_the_clusters(either):
+    stack, put = either
+    put({"pk": "address#eipalloc-1", "sk": "claim", "cluster": "files"})
+    stack.delete_item("address#eipalloc-1", "claim", "orders-db")
+    assert stack.item("address#eipalloc-1", "claim") is not None
+    stack.delete_item("address#eipalloc-1", "claim", "files")
+    assert stack.item("address#eipalloc-1", "claim") is None
+    stack.delete_item("address#eipalloc-1", "claim", "files")
+
+
+def test_a_parameter_and_a_key_are_deleted_and_twice_does_no_harm(either):
+    stack, _ = either
+    stack.put_parameter("clusters/retired", "nodes: []")
+    for _ in range(2):
+        stack.delete_parameter("clusters/retired")
+        stack.delete_key("retired")
+    assert stack.parameter("clusters/retired") is None
+
+
+def test_the_key_is_deleted_where_the_controller_makes_it(on_aws):
+    ssm = boto3.client("ssm", REGION)
+    name = f"{FOLDER}{NAME}/orders-db"
+    ssm.put_parameter(Name=name, Value="key", Type="SecureString")
+    on_aws[0].delete_key("orders-db")
+    with pytest.raises(ssm.exceptions.ParameterNotFound):
+        ssm.get_parameter(Name=name)

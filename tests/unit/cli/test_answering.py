@@ -44,7 +44,7 @@ def test_a_no_that_was_heard_is_what_was_asked_for(stack):  # B4 B23
     stack.scenes = [stack.ends("FAILED", error="NotApproved", cause="denied")]
     result = run(stack, "deny", "--reason", "not in the busy hour", "--yes")
     who = "arn:aws:sts::123456789012:assumed-role/Operators/maria"
-    assert stack.answers == [("token", {"approved": False, "reason": "not in the busy hour", "by": who})]
+    assert stack.answers == [("token", {"approved": False, "by": who, "reason": "not in the busy hour"})]
     assert (result.exit_code, result.output.splitlines()[-1].startswith("Denied: nothing was moved.")) == (0, True)
 
 
@@ -69,3 +69,13 @@ def test_where_nobody_is_asked_nothing_is_answered(stack):  # B23
 
 def test_an_answer_is_asked_back_about(stack):  # B23
     assert (run(stack, "approve").exit_code, stack.answers) == (2, [])
+
+
+def test_a_token_from_the_notice_answers_as_well(stack):  # B4
+    stack.executions, stack.scenes = dict(stack.executions), [moves]
+    shown = stack.questions.pop(ASKING)
+    refused = run(stack, "approve", "--yes")
+    assert (refused.exit_code, "--token TOKEN" in refused.stderr) == (1, True)
+    stack.questions["elsewhere"] = shown
+    assert run(stack, "approve", "--token", "token", "--yes").exit_code == 0
+    assert stack.answers[0][0] == "token"

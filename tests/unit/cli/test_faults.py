@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from understudy_cli.aws.calls import Calls
 from understudy_cli.aws.faults import fault_of
 from understudy_cli.aws.stack import AwsStack
 from understudy_cli.core.faults import Fault
+from understudy_cli.ports import Pending
 
 
 def answered(code: str, message: str = "said AWS") -> exceptions.ClientError:
@@ -94,3 +96,22 @@ def test_a_stack_that_somebody_may_not_see_may_be_another_one(monkeypatch):  # B
     with pytest.raises(Fault, match="no right to see a stack understudy") as raised:
         stack.output("TableName")
     assert (raised.value.exit, "--stack" in raised.value.do) == (3, True)
+
+
+def scheduled(parameters: str) -> dict[str, Any]:
+    """An event of an execution's history as the API reference has it."""
+    details = {"resourceType": "lambda", "resource": "invoke.waitForTaskToken", "parameters": parameters}
+    return {"type": "TaskScheduled", "taskScheduledEventDetails": {**details, "region": "eu-west-1"}}
+
+
+def test_the_newest_question_of_an_execution_is_found_in_its_history(monkeypatch):  # B4
+    """Newest first; a step that asks nobody, and parameters that are cut off, are passed over."""
+    asking = {"FunctionName": "f", "Payload": {"token": "newest", "asked": {"target": "i-1"}, "execution": "x"}}
+    older = {"FunctionName": "f", "Payload": {"token": "older"}}
+    step = scheduled(json.dumps({"FunctionName": "f", "Payload": {"cluster": "orders-db"}}))
+    events = [{"type": "TaskStarted"}, step, scheduled('{"Payl'), *map(scheduled, map(json.dumps, (asking, older)))]
+    stack = AwsStack(calls_with(monkeypatch, {"events": events}))
+    monkeypatch.setattr(stack, "output", lambda name: "arn:aws:states:eu-west-1:123456789012:stateMachine:transition")
+    assert stack.question("x") == Pending("newest", {"target": "i-1"})
+    monkeypatch.setattr(Calls, "_client", lambda self, service: Client({"events": [step]}))
+    assert stack.question("x") is None
