@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import sys
+
 import click
 from click.shell_completion import get_completion_class
 
@@ -45,8 +48,16 @@ for command in (
     cli.add_command(command)
 
 
+def for_any_terminal() -> None:
+    """A terminal that cannot show a character gets its number, and nobody a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
 def main() -> None:
     """What the console script runs."""
+    for_any_terminal()
     cli(prog_name=PROGRAM)
 
 

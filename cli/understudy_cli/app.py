@@ -37,7 +37,8 @@ class Settings:
     """The options that every command takes, from before or after its name; and how the outside is reached."""
 
     stack: str = field(default_factory=lambda: os.environ.get("UNDERSTUDY_STACK") or "understudy")
-    region: str | None = None
+    region: str | None = field(default_factory=lambda: os.environ.get("AWS_REGION"))
+    """As the AWS CLI takes it; boto3 by itself knows AWS_DEFAULT_REGION alone."""
     profile: str | None = None
     as_json: bool = False
     show_aws: bool = False

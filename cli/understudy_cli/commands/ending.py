@@ -7,6 +7,7 @@ from typing import Any
 
 from understudy_cli.app import App
 from understudy_cli.core import exits
+from understudy_cli.core.answers import advice_lines
 from understudy_cli.core.endings import ending_of
 from understudy_cli.core.lines import DIM, Span, line
 from understudy_cli.core.moves import story_json
@@ -61,5 +62,6 @@ def end_move(app: App, cluster: str, followed: Followed) -> None:
             f"Look on: understudy follow {name}"
         )
         app.end(exits.WAITS, sentence, cluster=cluster, execution=name, moves=moves)
+    app.screen.show(*advice_lines(followed.execution.output))
     ending = ending_of(followed.execution, followed.stories)
     app.end(ending.exit, ending.sentence, cluster=cluster, execution=name, ending=ending.word, moves=moves)

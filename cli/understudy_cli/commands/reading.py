@@ -7,16 +7,15 @@ from dataclasses import asdict
 import click
 
 from understudy_cli.app import App, Duration, asks, cluster_argument
-from understudy_cli.commands.ending import end_move
+from understudy_cli.commands.ending import look_on
 from understudy_cli.core import exits
-from understudy_cli.core.answers import advice_lines
 from understudy_cli.core.cluster import Cluster
 from understudy_cli.core.faults import Fault
+from understudy_cli.core.lines import WARN, Span, line
 from understudy_cli.core.logs import FUNCTIONS, said_of
 from understudy_cli.core.moves import history_lines, story_json, story_lines, story_of
 from understudy_cli.core.situation import situation_of
 from understudy_cli.core.status import overview_lines, status_json, status_lines
-from understudy_cli.follow import Followed, Stopped, follow
 
 RANK = (exits.DONE, exits.WAITS, exits.NOT_KNOWN, exits.DEGRADED)
 """From well to worst: what the status of several clusters says is that of the worst."""
@@ -37,10 +36,20 @@ def status(app: App, cluster: str | None, watch: bool, every: float) -> None:
         return
     try:
         while True:
-            _show_status(app, cluster, ends=False)
+            _look_again(app, cluster)
             app.settings.sleep(every)
     except KeyboardInterrupt:
         raise click.exceptions.Exit(exits.DONE) from None
+
+
+def _look_again(app: App, name: str | None) -> None:
+    """One of many looks: that AWS is busy for a moment ends no watch."""
+    try:
+        _show_status(app, name, ends=False)
+    except Fault as fault:
+        if fault.exit != exits.NOT_KNOWN:
+            raise
+        app.screen.complain(line(Span(f"{fault.what}. What runs goes on; asking again.", WARN)))
 
 
 def _show_status(app: App, name: str | None, *, ends: bool) -> None:
@@ -118,9 +127,6 @@ def follow_command(app: App, execution: str) -> None:
     name = execution.rpartition(":")[2]
     found = app.stack.execution(name)
     cluster = str(found.asked.get("cluster", ""))
-    try:
-        followed = follow(app, cluster, name, past_question=True) if cluster else Followed(found)
-    except Stopped:
-        raise click.exceptions.Exit(exits.NOT_KNOWN) from None
-    app.screen.show(*advice_lines(followed.execution.output))
-    end_move(app, cluster, followed)
+    if not cluster:
+        raise Fault(f"{name} is no execution about a cluster", "Look at its name", exits.WRONG)
+    look_on(app, cluster, name, past_question=True)

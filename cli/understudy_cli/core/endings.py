@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from understudy_cli.core import exits
+from understudy_cli.core.items import Fields
 from understudy_cli.core.moves import Story
-from understudy_cli.core.requests import REHEARSE
+from understudy_cli.core.requests import HOLD, REHEARSE
 from understudy_cli.core.times import duration
 
 RUNNING, SUCCEEDED, FAILED = "RUNNING", "SUCCEEDED", "FAILED"
@@ -122,7 +123,7 @@ def _sentence(word: str, exit_status: int, execution: Execution, stories: Sequen
         there = f"{cluster} is in service on {stories[-1].target} again"
         return f"Not done: the service did not start on {failed}, and {there}. Look at the agent's journal of {failed}."
     return {
-        "ModeSet": f"Done: {cluster} is {'held' if execution.asked.get('action') == 'hold' else 'resumed'}.",
+        "ModeSet": f"Done: {cluster} is {_mode(Fields(execution.asked))}.",
         "Cleared": f"Done: no failed start of {execution.asked.get('node', 'the node')} is remembered in {cluster}.",
         "Checked": f"Done: nothing that was checked would break a failover of {cluster}.",
         "Advised": f"Done: {cluster} was looked at, and nothing was changed.",
@@ -135,6 +136,15 @@ def _sentence(word: str, exit_status: int, execution: Execution, stories: Sequen
         "Held": f"Held: {cause}. Nobody holds the lease: docs/on-call.md#held says what to do.",
         "Superseded": f"Not known: {cause}. Look at the newest move: understudy history {cluster}",
     }.get(word, f"Not known: the execution ended {word} ({cause}). Look: understudy status {cluster}")
+
+
+def _mode(asked: Fields) -> str:
+    if asked.text("action") != HOLD:
+        return "resumed"
+    for_s, until = asked.number("for_s"), asked.number("until")
+    if for_s is not None:
+        return f"held for {duration(for_s)}"
+    return "held until it is resumed" if until is None else "held until the time that you named"
 
 
 def _moved(cluster: str, stories: Sequence[Story]) -> str:

@@ -7,6 +7,7 @@ from tests.support.fakes.cli_stack import FakeCliStack
 from tests.unit.cli.running import a_stack, a_story, document, run
 from understudy.domain.cluster.approval import Question
 from understudy.domain.cluster.hold import Hold
+from understudy_cli.app import Settings
 from understudy_cli.core import exits
 from understudy_cli.core.faults import Fault
 from understudy_cli.core.lines import safe
@@ -168,12 +169,49 @@ def test_an_aws_that_is_busy_for_a_while_says_nothing_of_the_move():  # B23
     assert result.stderr.count("AWS is busy. What runs goes on; asking again.") == 1
 
 
+def test_a_watch_goes_on_while_aws_is_busy(monkeypatch):  # B23
+    stack = a_stack(a_state())
+    answers = [BUSY, stack.clusters()]
+
+    def clusters():
+        found = answers.pop(0)
+        if isinstance(found, Fault):
+            raise found
+        return found
+
+    monkeypatch.setattr(stack, "clusters", clusters)
+    stack.scenes = [lambda stack: None, interrupted]
+    result = run(stack, "status", "--watch")
+    assert "AWS is busy. What runs goes on; asking again." in result.stderr
+    assert "orders-db  in service on node-a" in result.stdout
+
+
+def test_a_hold_without_an_end_says_that_it_lasts():  # B23
+    stack = a_stack(a_state())
+    stack.scenes = [stack.ends("SUCCEEDED", output={"outcome": "MODE_SET"})]
+    assert run(stack, "hold").output.splitlines()[-1] == "Done: orders-db is held until it is resumed."
+
+
+def test_who_follows_may_stop_looking_as_well():  # B23
+    stack = a_stack(a_state())
+    stack.start("another", {"cluster": "orders-db", "action": "failover"})
+    stack.scenes = [interrupted]
+    result = run(stack, "follow", "arn:aws:states:eu-west-1:123456789012:execution:transition:another")
+    assert (result.exit_code, "Look again: understudy follow another" in result.output) == (6, True)
+
+
+def test_the_region_is_that_of_the_aws_cli(monkeypatch):  # B23
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    monkeypatch.setenv("UNDERSTUDY_STACK", "ha")
+    assert (Settings().region, Settings().stack) == ("eu-west-1", "ha")
+
+
 def test_a_hold_says_until_when_and_a_resume_ends_it():  # B23
     stack = a_stack(a_state())
     stack.scenes = [stack.ends("SUCCEEDED", output={"outcome": "MODE_SET"})]
     result = run(stack, "hold", "--for", "2h", "--reason", "patching")
     assert stack.started[0][1] == {"cluster": "orders-db", "action": "hold", "for_s": 7200, "reason": "patching"}
-    assert (result.output.splitlines()[-1], result.exit_code) == ("Done: orders-db is held.", 0)
+    assert (result.output.splitlines()[-1], result.exit_code) == ("Done: orders-db is held for 2 h.", 0)
     stack.scenes = [stack.ends("SUCCEEDED", output={"outcome": "MODE_SET"})]
     stack.time += 1
     assert run(stack, "resume").output.splitlines()[-1] == "Done: orders-db is resumed."

@@ -62,6 +62,12 @@ def test_colours_are_off_where_somebody_wants_none():  # B23
     assert "\x1b" not in in_terminal(80, "status", NO_COLOR="1", TERM="dumb")[1]
 
 
+def test_a_terminal_that_knows_ascii_only_gets_numbers_for_the_rest():  # B23
+    status, got = in_terminal(100, "status", "orders-db", PYTHONIOENCODING="ascii")
+    assert status == 4
+    assert "\\u30ce\\u30fc\\u30c9" in got
+
+
 def test_no_escape_sequence_of_a_name_reaches_the_terminal():  # B23
     _, got = in_terminal(100, "status", "orders-db")
     assert "\\x1b]0;owned\\x07" in got
