@@ -41,6 +41,15 @@ class Stack(Protocol):
     def history(self, cluster: str, limit: int) -> Sequence[Item]:
         """The newest history items, newest first."""
 
+    def unaccepted(self) -> Sequence[str]:
+        """The clusters of which a text was submitted that is not in force; `stack#` for the tunables."""
+
+    def subscriptions(self) -> Sequence[tuple[str, bool]]:
+        """Who gets notices: each endpoint, and whether it is confirmed."""
+
+    def alarms(self) -> Mapping[str, str]:
+        """The states of the stack's alarms by their names: OK, ALARM, INSUFFICIENT_DATA."""
+
     def sort_keys(self, cluster: str) -> list[str]:
         """The sort keys of all items that stand under a cluster's name, in order."""
 

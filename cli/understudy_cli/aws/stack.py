@@ -52,10 +52,17 @@ class AwsStack:
 
     def clusters(self) -> Sequence[str]:
         """The names of all registered clusters, in order."""
+        return self._of_kind("cluster")
+
+    def unaccepted(self) -> Sequence[str]:
+        """The clusters of which a text was submitted that is not in force; `stack#` for the tunables."""
+        return self._of_kind("unaccepted")
+
+    def _of_kind(self, kind: str) -> list[str]:
         found = self._query(
             IndexName="clusters",
             KeyConditionExpression="kind = :kind",
-            ExpressionAttributeValues={":kind": {"S": "cluster"}},
+            ExpressionAttributeValues={":kind": {"S": kind}},
         )
         return sorted(str(each["pk"]) for each in found)
 
@@ -98,6 +105,30 @@ class AwsStack:
             ScanIndexForward=False,
             Limit=limit,
         )
+
+    def subscriptions(self) -> Sequence[tuple[str, bool]]:
+        """Who gets notices: each endpoint, and whether it is confirmed."""
+        found: list[tuple[str, bool]] = []
+        asked: dict[str, Any] = {"TopicArn": self.output("OperatorTopicArn")}
+        while True:
+            answer = self._calls.call("sns", "list_subscriptions_by_topic", **asked)
+            found += [
+                (each["Endpoint"], each["SubscriptionArn"].startswith("arn:")) for each in answer["Subscriptions"]
+            ]
+            if not answer.get("NextToken"):
+                return found
+            asked["NextToken"] = answer["NextToken"]
+
+    def alarms(self) -> Mapping[str, str]:
+        """The states of the stack's alarms by their names, which begin with the stack's."""
+        found: dict[str, str] = {}
+        asked: dict[str, Any] = {"AlarmNamePrefix": f"{self._calls.stack}-"}
+        while True:
+            answer = self._calls.call("cloudwatch", "describe_alarms", **asked)
+            found.update({each["AlarmName"]: each["StateValue"] for each in answer["MetricAlarms"]})
+            if not answer.get("NextToken"):
+                return found
+            asked["NextToken"] = answer["NextToken"]
 
     def sort_keys(self, cluster: str) -> list[str]:
         """The sort keys of all items that stand under a cluster's name, in order."""

@@ -146,3 +146,29 @@ def test_the_key_is_deleted_where_the_controller_makes_it(on_aws):
     on_aws[0].delete_key("orders-db")
     with pytest.raises(ssm.exceptions.ParameterNotFound):
         ssm.get_parameter(Name=name)
+
+
+def test_texts_that_are_not_in_force_are_listed_apart_from_clusters(either):
+    stack, put = either
+    put(state("orders-db"))
+    put({"pk": "files", "sk": "refusal", "kind": "unaccepted"})
+    assert (stack.unaccepted(), stack.clusters()) == (["files"], ["orders-db"])
+
+
+def test_who_gets_notices_and_which_alarms_are_on_is_read(on_aws, monkeypatch):
+    sns, cloudwatch = boto3.client("sns", REGION), boto3.client("cloudwatch", REGION)
+    topic = sns.create_topic(Name="operators")["TopicArn"]
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint="arn:aws:sqs:us-east-1:123456789012:pager")
+    monkeypatch.setattr(on_aws[0], "_outputs", {"OperatorTopicArn": topic})
+    assert on_aws[0].subscriptions() == [("arn:aws:sqs:us-east-1:123456789012:pager", True)]
+    how = {
+        "MetricName": "m",
+        "Namespace": "n",
+        "Period": 60,
+        "EvaluationPeriods": 1,
+        "Threshold": 1,
+        "Statistic": "Sum",
+    }
+    for name in (f"{NAME}-OverdueAlarm-1", "elsewhere-Alarm"):
+        cloudwatch.put_metric_alarm(AlarmName=name, ComparisonOperator="GreaterThanThreshold", **how)
+    assert set(on_aws[0].alarms()) == {f"{NAME}-OverdueAlarm-1"}

@@ -25,6 +25,8 @@ class FakeCliStack:
         self.items: dict[tuple[str, str], dict[str, Any]] = {}
         self.parameters: dict[str, str] = {}
         self.keys: set[str] = set()
+        self.subscribed: list[tuple[str, bool]] = []
+        self.alarm_states: dict[str, str] = {}
         self.outputs: dict[str, str] = {}
         self.logs: dict[tuple[str, str], list[str]] = {}
         self.executions: dict[str, Execution] = {}
@@ -75,6 +77,15 @@ class FakeCliStack:
     def history(self, cluster: str, limit: int) -> Sequence[Mapping[str, Any]]:
         keys = sorted((key for key in self.items if key[0] == cluster and key[1].startswith("history#")), reverse=True)
         return [self.items[key] for key in keys[:limit]]
+
+    def unaccepted(self) -> Sequence[str]:
+        return sorted(pk for (pk, sk), item in self.items.items() if sk == "refusal" and item["kind"] == "unaccepted")
+
+    def subscriptions(self) -> Sequence[tuple[str, bool]]:
+        return self.subscribed
+
+    def alarms(self) -> Mapping[str, str]:
+        return self.alarm_states
 
     def sort_keys(self, cluster: str) -> list[str]:
         return sorted(sk for pk, sk in self.items if pk == cluster)

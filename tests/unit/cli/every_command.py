@@ -39,6 +39,7 @@ VIEWER: dict[tuple[str, ...], Any] = {
     ("log",): None,
     ("get",): None,
     ("tuning",): None,
+    ("doctor",): None,
 }
 OPERATOR: dict[tuple[str, ...], Any] = {
     **VIEWER,
