@@ -5,7 +5,7 @@ PYTHON ?= python3
 
 UV := .venv/bin/uv
 PY := .venv/bin/python
-CODE := functions layers/controller agent local bench tests tools examples
+CODE := functions layers/controller agent cli local bench tests tools examples
 export PYTHONDONTWRITEBYTECODE := 1
 PYTEST := $(PY) -m pytest --durations 10 --durations-min 0.5
 
@@ -74,7 +74,7 @@ lint: .venv/ready ## formatter, linters, types, import rules
 	@.venv/bin/ruff format --check $(CODE)
 	@.venv/bin/ruff check $(CODE)
 	@.venv/bin/mypy
-	@PYTHONPATH=layers/controller/python:agent .venv/bin/lint-imports
+	@PYTHONPATH=layers/controller/python:agent:cli .venv/bin/lint-imports
 	@.venv/bin/cfn-lint template.yaml examples/two-node-service/template.yaml examples/pagers/*.yaml
 	@PYTHONPATH=layers/controller/python:agent $(PY) -m tools.generate_docs --check
 

@@ -16,6 +16,7 @@ from local.engine import ACCOUNT, Engine
 GAPS = {
     "events:PutEvents": "it knows no events:source",
     "dynamodb:GetItem": "it knows no dynamodb:LeadingKeys",
+    "dynamodb:BatchGetItem": "as GetItem",
     "dynamodb:Query": "as GetItem",
     "dynamodb:PutItem": "as GetItem",
     "dynamodb:DeleteItem": "as GetItem",
@@ -56,6 +57,14 @@ def make_node_role(engine: Engine, cluster: str, policy_arn: str) -> str:
     """As the manual says: the stack's policy for nodes, and the tag that names the cluster. Its name."""
     name = f"node-of-{cluster}"
     make_role(engine, name, {"understudy:cluster": cluster})
+    engine.client("iam").attach_role_policy(RoleName=name, PolicyArn=policy_arn)
+    bridge_gaps(engine, name)
+    return name
+
+
+def make_person_role(engine: Engine, name: str, policy_arn: str) -> str:
+    """A role with one of the stack's policies for people. Its name."""
+    make_role(engine, name, {})
     engine.client("iam").attach_role_policy(RoleName=name, PolicyArn=policy_arn)
     bridge_gaps(engine, name)
     return name

@@ -60,6 +60,10 @@ class Stack:
     def node_policy(self) -> str:
         return self._outputs["NodePolicyArn"]
 
+    def people_policy(self, role: str) -> str:
+        """The ARN of the policy for people of this role: Viewer, Operator or Approver."""
+        return self._outputs[f"{role}PolicyArn"]
+
     @property
     def prefix(self) -> str:
         return self._outputs["ParameterPrefix"]

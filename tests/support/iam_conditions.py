@@ -29,9 +29,12 @@ def _holds(operator: str, found: Sequence[str], allowed: Sequence[str]) -> bool:
         return set(found) <= set(allowed)  # of no value at all, it holds
     if operator == "ForAllValues:StringLike":
         return all(any(fnmatchcase(each, pattern) for pattern in allowed) for each in found)  # a * takes dots as well
+    if operator == "ForAllValues:StringNotLike":
+        return not any(fnmatchcase(each, pattern) for each in found for pattern in allowed)
     if operator == "Null":
         return bool(found) == (allowed == ["false"])
-    raise ValueError(f"operator is {operator}; known here: ForAllValues:StringEquals, ForAllValues:StringLike, Null")
+    known = "StringEquals, StringLike and StringNotLike with ForAllValues:, and Null"
+    raise ValueError(f"operator is {operator}; known here: {known}")
 
 
 def _values(texts: str | list[str], context: Mapping[str, str]) -> list[str]:

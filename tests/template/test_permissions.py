@@ -435,7 +435,7 @@ CLUSTER_TAGS = ["understudy:cluster", *(f"understudy:cluster-{number}" for numbe
 
 
 def test_a_node_beats_in_its_own_name_only_and_reads_the_clusters_that_its_role_is_tagged_with():  # B10
-    (policy,) = cfn.of_type("AWS::IAM::ManagedPolicy").values()
+    policy = cfn.of_type("AWS::IAM::ManagedPolicy")["NodePolicy"]
     assert policy["PolicyDocument"]["Version"] == "2012-10-17", "older versions know no policy variables"
     assert cfn.resolve(policy["PolicyDocument"]["Statement"], PARAMETERS) == [
         {
@@ -491,7 +491,7 @@ def test_keys_can_be_made_and_never_replaced(function):  # B13 B10
 
 def test_the_nodes_read_their_keys_where_the_functions_make_them():  # B13
     """The bus has the stack's name, from which an agent knows the path."""
-    (policy,) = cfn.of_type("AWS::IAM::ManagedPolicy").values()
+    policy = cfn.of_type("AWS::IAM::ManagedPolicy")["NodePolicy"]
     (read,) = [s for s in cfn.resolve(policy["PolicyDocument"]["Statement"], {}) if s["Sid"] == "ReadKeys"]
     (bus,) = cfn.of_type("AWS::Events::EventBus").values()
     for arn in (*read["Resource"], granting("RegisterCluster", "ssm:PutParameter")["Resource"]):
@@ -501,7 +501,7 @@ def test_the_nodes_read_their_keys_where_the_functions_make_them():  # B13
 
 
 def may_read(cluster: str, tags: Mapping[str, str]) -> bool:
-    (policy,) = cfn.of_type("AWS::IAM::ManagedPolicy").values()
+    policy = cfn.of_type("AWS::IAM::ManagedPolicy")["NodePolicy"]
     (read,) = [s for s in policy["PolicyDocument"]["Statement"] if s["Sid"] == "ReadState"]
     context = {f"aws:PrincipalTag/{key}": value for key, value in tags.items()}
     return holds(read["Condition"], {"dynamodb:LeadingKeys": [cluster]}, context)
@@ -554,7 +554,7 @@ def test_no_cluster_can_have_the_name_that_stands_for_a_missing_tag():
 
 def test_the_agents_manual_shows_the_policy_as_it_is():  # B10
     (shown,) = re.findall(r"```json\n(.*?)```", (ROOT / "agent" / "README.md").read_text(encoding="utf-8"), re.DOTALL)
-    (policy,) = cfn.of_type("AWS::IAM::ManagedPolicy").values()
+    policy = cfn.of_type("AWS::IAM::ManagedPolicy")["NodePolicy"]
     document = cfn.resolve(policy["PolicyDocument"], PARAMETERS)
     for statement in document["Statement"]:
         del statement["Sid"]
@@ -568,7 +568,7 @@ def test_the_agents_manual_shows_the_policy_as_it_is():  # B10
 
 
 def test_a_node_may_do_what_its_agent_calls_and_nothing_else():  # B10
-    (policy,) = cfn.of_type("AWS::IAM::ManagedPolicy").values()
+    policy = cfn.of_type("AWS::IAM::ManagedPolicy")["NodePolicy"]
     allowed = {a for s in policy["PolicyDocument"]["Statement"] for a in as_list(s["Action"])}
     sources = sorted((ROOT / "agent" / "understudy_agent").glob("*.py"))
     assert allowed == actions_in(sources, ["events", "dynamodb", "ssm", "ec2", "route53", "sts"])

@@ -55,7 +55,7 @@ def test_a_definition_cannot_say_what_a_node_is_to_run(key):  # B10
 
 def test_the_keys_of_nodes_stand_where_no_definition_stands():  # B10 B11
     """So the right to put definitions is none on the keys: a path of Parameter Store matches whole names."""
-    (policy,) = cfn.of_type("AWS::IAM::ManagedPolicy").values()
+    policy = cfn.of_type("AWS::IAM::ManagedPolicy")["NodePolicy"]
     statements = cfn.resolve(policy["PolicyDocument"]["Statement"], {})
     (keys,) = [each for each in statements if each["Sid"] == "ReadKeys"]
     prefix = cfn.source()["Globals"]["Function"]["Environment"]["Variables"]["PARAMETER_PREFIX"]

@@ -1,0 +1,21 @@
+"""What the wheel carries beside the tool: the controller's code for definitions, for `understudy validate`.
+
+It is the very code, taken from where it stands, for a Python that can run it; its libraries are the extra `validate`.
+"""
+
+import sys
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+CONTROLLER = Path("..") / "layers" / "controller" / "python"
+PARTS = ["understudy", "understudy.definition*", "understudy.domain*", "understudy.ports*"]
+is_there = sys.version_info >= (3, 11) and (Path(__file__).parent / CONTROLLER / "understudy").is_dir()
+
+setup(
+    packages=[
+        *find_packages(include=["understudy_cli*"]),
+        *(find_packages(str(CONTROLLER), include=PARTS) if is_there else []),
+    ],
+    package_dir={"understudy": str(CONTROLLER / "understudy")} if is_there else {},
+)

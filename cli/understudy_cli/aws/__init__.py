@@ -1,0 +1,1 @@
+"""How AWS is asked: one class for all calls, one table for all faults."""

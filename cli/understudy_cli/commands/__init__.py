@@ -1,0 +1,1 @@
+"""The commands. Each gathers, has the core judge, and shows."""

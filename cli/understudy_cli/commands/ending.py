@@ -1,0 +1,67 @@
+"""How commands end that have asked for something."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from understudy_cli.app import App
+from understudy_cli.core import exits
+from understudy_cli.core.answers import advice_lines
+from understudy_cli.core.endings import ending_of
+from understudy_cli.core.lines import DIM, Span, line
+from understudy_cli.core.moves import story_json
+from understudy_cli.core.requests import execution_name
+from understudy_cli.core.times import when
+from understudy_cli.follow import Followed, Stopped, follow
+
+
+def ask(app: App, cluster: str, request: Mapping[str, Any]) -> str:
+    """Start an execution for the request, and say its name."""
+    name = execution_name(cluster, str(request["action"]), app.stack.now(), app.settings.chance())
+    app.stack.start(name, request)
+    app.screen.show(line(Span(f"asked: {name}", DIM)))
+    return name
+
+
+def look_on(app: App, cluster: str, name: str, *, past_question: bool = False) -> None:
+    """Show an execution to its end, and end as it does."""
+    try:
+        followed = follow(app, cluster, name, past_question=past_question)
+    except Stopped:
+        sentence = (
+            f"You have stopped looking; what was asked for goes on. Look again: understudy follow {name}, "
+            f"or: understudy status {cluster}"
+        )
+        app.end(exits.NOT_KNOWN, sentence, cluster=cluster, execution=name)
+        return
+    end_move(app, cluster, followed)
+
+
+def end_denied(app: App, cluster: str, name: str) -> None:
+    """Wait until nothing moves any more, which is what a no asks for."""
+    try:
+        followed = follow(app, cluster, name, past_question=True)
+    except Stopped:
+        app.end(exits.NOT_KNOWN, f"Answered. Look at what came of it: understudy follow {name}", execution=name)
+        return
+    if ending_of(followed.execution).word != "NotApproved":
+        end_move(app, cluster, followed)
+    sentence = f"Denied: nothing was moved. Asked again while the cause lasts: understudy status {cluster}"
+    app.end(exits.DONE, sentence, cluster=cluster, execution=name, ending="NotApproved", moves=[])
+
+
+def end_move(app: App, cluster: str, followed: Followed) -> None:
+    """The sentence and the exit status of what has ended, or waits for a person."""
+    name, moves = followed.execution.name, [story_json(each) for each in followed.stories]
+    question = followed.question
+    if question:
+        until = "" if question.until is None else f" until {when(question.until, app.stack.now(), app.settings.zone)}"
+        sentence = (
+            f"It waits for a person{until}: understudy approve {cluster}. Nothing is moved before. "
+            f"Look on: understudy follow {name}"
+        )
+        app.end(exits.WAITS, sentence, cluster=cluster, execution=name, moves=moves)
+    app.screen.show(*advice_lines(followed.execution.output))
+    ending = ending_of(followed.execution, followed.stories)
+    app.end(ending.exit, ending.sentence, cluster=cluster, execution=name, ending=ending.word, moves=moves)

@@ -1,0 +1,1 @@
+"""What is known and what is said: values in, values out. No clock, no AWS, no terminal."""

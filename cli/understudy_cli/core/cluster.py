@@ -1,0 +1,212 @@
+"""A cluster as its state item tells it, judged at a given time. What the table does not say is None, never guessed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from understudy_cli.core.items import Fields
+
+FORMAT = 1
+"""The newest format of the state item that this tool reads."""
+READY, FAILED, SILENT, GONE, UNKNOWN = "READY", "FAILED", "SILENT", "GONE", "UNKNOWN"
+IN_SERVICE = "IN_SERVICE"
+OFF = ("stopped", "terminated")
+LEAVING = (*OFF, "stopping", "shutting-down")
+ACTIVE, STANDBY = "active", "standby"
+OWED = "OWED"
+
+
+class NewerFormat(Exception):  # noqa: N818 - it is what was found
+    """The state item was written by a stack that is newer than this tool."""
+
+
+@dataclass(frozen=True)
+class Node:
+    """A node. `heard_s_ago`: None when it was never heard. `notes`: what speaks against it, in words."""
+
+    name: str
+    instance_id: str
+    role: str
+    health: str
+    service: str
+    heard_s_ago: float | None
+    agent: str
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Move:
+    """The move that is open. Times in seconds since 1970."""
+
+    action: str
+    source: str | None
+    target: str | None
+    stage: str
+    opened_at: float | None
+    deadline_at: float | None
+    execution: str
+
+
+@dataclass(frozen=True)
+class Hold:
+    """Nothing moves by itself, until `until` (None: until it is resumed)."""
+
+    since: float | None
+    until: float | None
+    reason: str
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a person is asked: whether `action` may begin. An answer is waited for until `until`."""
+
+    action: str
+    execution: str
+    asked_at: float | None
+    until: float | None
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A cluster at `read_at`. `active` and `previous` are names of nodes.
+
+    `alert`: the rule for which a person was called and which still holds. `no_standby_since`: since when nobody could
+    take over. `doubted_since`: since when a failover is put off.
+    """
+
+    name: str
+    read_at: float
+    epoch: int
+    definition_version: int
+    active: str | None
+    previous: str | None
+    proof: str
+    nodes: tuple[Node, ...]
+    address: str | None
+    move: Move | None
+    hold: Hold | None
+    question: Question | None
+    alert: str | None
+    no_standby_since: float | None
+    doubted_since: float | None
+
+    @property
+    def holder(self) -> Node | None:
+        """The node with the lease."""
+        return next((each for each in self.nodes if each.role == ACTIVE), None)
+
+    def node(self, name: str | None) -> Node | None:
+        """The node of this name."""
+        return next((each for each in self.nodes if each.name == name), None)
+
+
+def cluster_of(item: Mapping[str, Any], now: float) -> Cluster:
+    """The cluster of a state item (plain values) at `now`, seconds on AWS's clock. Raises NewerFormat."""
+    state = Fields(item)
+    if state.whole("v") > FORMAT:
+        raise NewerFormat(
+            f"the state of {state.text('pk')} has format {state.whole('v')}, this tool reads up to {FORMAT}"
+        )
+    reports = state.each("nodes")
+    names = {instance: report.text("name") or instance for instance, report in reports.items()}
+    active, previous = state.text("active"), state.inside("previous")
+    limit = state.inside("terms").number("silence_limit_s")
+    nodes = [_node(each, report, active, limit, state, now) for each, report in reports.items()]
+    return Cluster(
+        name=state.text("pk"),
+        read_at=now,
+        epoch=state.whole("epoch"),
+        definition_version=state.whole("definition_version"),
+        active=names.get(active, active) or None,
+        previous=names.get(previous.text("node"), previous.text("node")) or None,
+        proof=previous.text("proof"),
+        nodes=tuple(sorted(nodes, key=lambda each: (each.role != ACTIVE, each.name))),
+        address=state.inside("address").text("status") or None,
+        move=_move(state.inside("transition"), names),
+        hold=_hold(state.inside("hold"), now),
+        question=_question(state.inside("approval"), now),
+        alert=state.text("alert") or None,
+        no_standby_since=state.inside("lone").number("since"),
+        doubted_since=state.inside("doubt").number("since"),
+    )
+
+
+def _node(instance: str, report: Fields, active: str, limit: float | None, state: Fields, now: float) -> Node:
+    heard = report.number("heard_at")
+    return Node(
+        name=report.text("name") or instance,
+        instance_id=instance,
+        role=ACTIVE if instance == active else STANDBY,
+        health=health_of(report, limit, now),
+        service=report.text("service"),
+        heard_s_ago=None if heard is None else max(0.0, now - heard),
+        agent=report.text("agent"),
+        notes=_notes(instance, report, state),
+    )
+
+
+def power_of(report: Fields) -> str:
+    """EC2's newest word on the instance, empty when the node has come back since, or EC2 has said nothing."""
+    power, heard = report.text("power"), report.number("heard_at")
+    if report.text("power_boot") != report.text("boot"):
+        return ""
+    has_beaten_since = heard is not None and heard > report.whole("power_at")
+    return "" if has_beaten_since and power in OFF else power
+
+
+def health_of(report: Fields, silence_limit_s: float | None, now: float) -> str:
+    """The health of a node, by the table of docs/state.md. Without a limit, silence cannot be judged: UNKNOWN."""
+    heard = report.number("heard_at")
+    if power_of(report) in LEAVING:
+        return GONE
+    if heard is None or silence_limit_s is None:
+        return UNKNOWN
+    if now - heard >= silence_limit_s:
+        return SILENT
+    if report.text("service") == FAILED or any(each.flag("on") for each in report.each("alarms").values()):
+        return FAILED
+    return UNKNOWN if report.text("fault") or report.text("unfit") else READY
+
+
+def _notes(instance: str, report: Fields, state: Fields) -> tuple[str, ...]:
+    """What speaks against a node, each in words."""
+    notes = [power_of(report)] if power_of(report) in LEAVING else []
+    notes += [f"alarm {name}" for name, alarm in report.each("alarms").items() if alarm.flag("on")]
+    notes += [report.text(word) for word in ("fault", "unfit", "misnamed") if report.text(word)]
+    failed = state.inside("failed_starts").inside(instance)
+    if failed:
+        notes.append(f"service did not start under epoch {failed.whole('epoch')}")
+    return tuple(notes)
+
+
+def _move(transition: Fields, names: Mapping[str, str]) -> Move | None:
+    if not transition:
+        return None
+    source, target = transition.text("source"), transition.text("target")
+    return Move(
+        action=transition.text("action"),
+        source=names.get(source, source) or None,
+        target=names.get(target, target) or None,
+        stage=transition.text("stage"),
+        opened_at=transition.number("opened_at"),
+        deadline_at=transition.number("deadline_at"),
+        execution=transition.text("execution"),
+    )
+
+
+def _hold(hold: Fields, now: float) -> Hold | None:
+    """A hold that is over is none, also while it still stands in the table."""
+    until = hold.number("until")
+    if not hold or (until is not None and now >= until):
+        return None
+    return Hold(hold.number("since"), until, hold.text("reason"))
+
+
+def _question(approval: Fields, now: float) -> Question | None:
+    """The open question. One that was answered with no, or whose time is over, is none."""
+    until = approval.number("until")
+    if not approval or approval.flag("is_no") or (until is not None and now >= until):
+        return None
+    return Question(approval.text("action"), approval.text("execution"), approval.number("asked_at"), until)

@@ -1,0 +1,214 @@
+"""The command-line tool as a program of its own, on the deployed stack, with moves that nodes really make."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shlex
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.cluster import Cluster, Workload
+from local.local_aws import LocalAws
+from local.roles import keys_of, make_person_role
+from local.sam import ROOT, STACK
+from local.waiting import wait_for
+from tests.e2e.bus import Bus
+from tests.e2e.conftest import POLICY, MakeCluster
+from tests.e2e.placing import place
+
+LIMIT_S = 180.0
+
+
+class Tool:
+    """`understudy`, run as people run it: with what the stack's policy for their role allows, and nothing else."""
+
+    def __init__(self, aws: LocalAws, role: str) -> None:
+        name = make_person_role(aws.engine, f"{role}-of-the-tool", aws.stack.people_policy(role))
+        stack = {"PYTHONPATH": str(ROOT / "cli"), "UNDERSTUDY_STACK": STACK}
+        self._environment = aws.engine.environment("cli") | keys_of(aws.engine, name) | stack
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "understudy_cli", *arguments]
+        return subprocess.run(
+            command, env=self._environment, capture_output=True, text=True, timeout=LIMIT_S, check=False
+        )
+
+    def document(self, *arguments: str) -> dict[str, Any]:
+        """What it prints with --json, its exit status among it."""
+        result = self.run(*arguments, "--json")
+        assert result.stdout, result.stderr
+        told: dict[str, Any] = json.loads(result.stdout)
+        assert told["exit"] == result.returncode
+        return told
+
+
+@pytest.fixture(scope="module")
+def tools(aws: LocalAws) -> dict[str, Tool]:
+    return {role: Tool(aws, role) for role in ("Viewer", "Operator", "Approver", "Retire")}
+
+
+@pytest.fixture
+def tool(tools: dict[str, Tool]) -> Tool:
+    return tools["Operator"]
+
+
+@contextlib.contextmanager
+def watching(aws: LocalAws) -> Iterator[None]:
+    """The minute watch, every second: the embedded AWS sends no event when a parameter is put."""
+    over = threading.Event()
+
+    def watch() -> None:
+        while not over.wait(1):
+            aws.stack.watch()
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def settle(cluster: Cluster) -> None:
+    place(cluster)
+    wait_for("in sync", lambda: cluster.state()["address"]["status"] == "IN_SYNC", 90, why=cluster.summary)
+
+
+def test_an_operator_sees_asks_moves_holds_and_reads_what_was_done(tool: Tool, make_cluster: MakeCluster):  # B23 S18
+    cluster = make_cluster()
+    settle(cluster)
+    status = tool.run("status", cluster.name)
+    assert (status.returncode, status.stderr) == (0, "")
+    assert status.stdout.splitlines()[0] == f"{cluster.name}  in service on node-a"
+
+    why = tool.document("why", cluster.name)
+    assert (why["ending"], why["exit"], why["answer"]["target"]) == ("Advised", 0, "node-a")
+    check = tool.run("check", cluster.name)
+    assert (check.returncode, "PASS" in check.stdout) == (0, True), check.stdout
+    rehearsal = tool.document("rehearse", cluster.name)
+    assert (rehearsal["exit"], rehearsal["answer"]["target"]) == (0, "node-b"), rehearsal
+
+    moved = tool.run("switchover", cluster.name, "--to", "node-b", "--reason", "patching", "--yes")
+    assert moved.returncode == 0, moved.stdout + moved.stderr
+    assert f"Done: {cluster.name} is in service on node-b" in moved.stdout.splitlines()[-1]
+    assert "the lease is granted to node-b" in moved.stdout
+    cluster.wait_settled("node-b", 60)
+
+    held = tool.document("hold", cluster.name, "--for", "1h", "--reason", "patching")
+    assert (held["ending"], held["exit"]) == ("ModeSet", 0)
+    assert tool.document("status", cluster.name)["clusters"][0]["hold"]["reason"] == "patching"
+    assert tool.run("resume", cluster.name).returncode == 0
+    assert tool.document("status", cluster.name)["clusters"][0]["hold"] is None
+
+    moves = tool.document("history", cluster.name)["moves"]
+    assert [(each["action"], each["target"], each["outcome"]) for each in moves[:2]] == [
+        ("switchover", "node-b", "IN_SERVICE"),
+        ("place", "node-a", "IN_SERVICE"),
+    ]
+    assert "patching" in tool.run("history", cluster.name, str(moves[0]["epoch"])).stdout
+
+
+def test_what_cannot_be_is_refused_and_what_there_is_not_is_a_wrong_command(
+    tool: Tool, make_cluster: MakeCluster
+):  # B23
+    cluster = make_cluster()
+    settle(cluster)
+    before = cluster.state()["epoch"]
+    refused = tool.run("switchover", cluster.name, "--to", "node-a", "--yes")
+    assert refused.returncode == 3, refused.stdout
+    assert refused.stdout.splitlines()[-1].startswith("Refused: ")
+    unknown = tool.run("status", "cluster-of-nobody")
+    assert unknown.returncode == 2
+    assert "No cluster cluster-of-nobody is registered in this stack." in unknown.stderr
+    elsewhere = tool.run("status", "--stack", "no-such-stack")
+    assert (elsewhere.returncode, "no right to see a stack no-such-stack" in elsewhere.stderr) == (3, True)
+    assert cluster.state()["epoch"] == before
+
+
+def test_a_switchover_that_goes_back_is_not_done_and_the_service_is_where_it_was(
+    tool: Tool, make_cluster: MakeCluster
+):  # B23
+    cluster = make_cluster(workload=Workload(broken=("node-b",)))
+    settle(cluster)
+    moved = tool.document("switchover", cluster.name, "--to", "node-b", "--yes")
+    assert (moved["exit"], moved["ending"]) == (1, "Degraded"), moved
+    assert "is in service on node-a again" in moved["sentence"]
+    cluster.wait_settled("node-a", 60)
+
+
+def test_who_only_looks_sees_all_and_moves_nothing(tools: dict[str, Tool], make_cluster: MakeCluster):  # B23 B10
+    cluster = make_cluster()
+    settle(cluster)
+    viewer, before = tools["Viewer"], cluster.state()["epoch"]
+    assert viewer.run("status", cluster.name).returncode == 0
+    assert viewer.document("history", cluster.name)["moves"][0]["action"] == "place"
+    assert json.loads(viewer.document("get", cluster.name)["text"])["nodes"][0]["name"] == "node-a"
+    assert viewer.document("log", cluster.name, "--since", "1h")["entries"]
+    refused = viewer.run("switchover", cluster.name, "--yes")
+    assert refused.returncode == 3
+    assert "You have no right to stepfunctions:start_execution" in refused.stderr
+    assert cluster.state()["epoch"] == before
+
+
+def test_a_move_waits_for_another_person_who_approves_it(
+    tools: dict[str, Tool], bus: Bus, make_cluster: MakeCluster
+):  # B23 B4
+    """With the token of the notice: the embedded AWS keeps no parameters of tasks in its histories."""
+    cluster = make_cluster()
+    cluster.policy = POLICY | {"approval": {"for": ["switchover"], "wait_s": 300, "on_timeout": "hold"}}
+    settle(cluster)
+    asked = tools["Operator"].document("switchover", cluster.name, "--yes")
+    assert asked["exit"] == 5, asked
+    assert tools["Operator"].document("status", cluster.name)["exit"] == 5
+    words = shlex.split(bus.wait(cluster.name, "Understudy Approval Asked", 90)["approve"])
+    token = words[words.index("--task-token") + 1]
+    approved = tools["Approver"].run("approve", cluster.name, "--token", token, "--by", "maria", "--yes")
+    assert approved.returncode == 0, approved.stdout + approved.stderr
+    cluster.wait_settled("node-b", 60)
+    followed = tools["Viewer"].document("follow", asked["execution"])
+    assert (followed["ending"], followed["exit"]) == ("InService", 0)
+
+
+def test_a_cluster_is_retired_once_its_agents_are_stopped(tools: dict[str, Tool], make_cluster: MakeCluster):  # B23
+    cluster = make_cluster()
+    settle(cluster)
+    waits = tools["Retire"].document("retire", cluster.name, "--yes")
+    assert waits["exit"] == 5, waits
+    assert cluster.state()["epoch"]
+    cluster.kill()
+    seen = lambda: tools["Viewer"].document("status", cluster.name)["clusters"][0]["nodes"]  # noqa: E731
+    wait_for("both are silent", lambda: {each["health"] for each in seen()} == {"SILENT"}, 90, interval_s=1)
+    retired = tools["Retire"].document("retire", cluster.name, "--yes")
+    assert retired["exit"] == 0, retired
+    assert cluster.state() == {}
+    cluster.aws.stack.watch()
+    assert cluster.state() == {}
+    assert tools["Viewer"].run("status", cluster.name).returncode == 2
+
+
+def test_a_definition_is_submitted_and_in_force_or_every_fault_is_said(
+    tool: Tool, make_cluster: MakeCluster, tmp_path: Path
+):  # B23 S8
+    cluster = make_cluster()
+    cluster.register()
+    file = tmp_path / f"{cluster.name}.json"
+    file.write_text(json.dumps(cluster.definition() | {"colour": "green"}))
+    aws = cluster.aws
+    with watching(aws):
+        refused = tool.document("put", str(file), "--yes")
+        assert (refused["exit"], refused["fate"]) == (3, "REFUSED")
+        assert any("colour" in fault for fault in refused["faults"])
+        changed = cluster.definition()
+        changed["policy"] = changed["policy"] | {"silence_limit_s": 9}
+        file.write_text(json.dumps(changed))
+        accepted = tool.document("put", str(file), "--yes")
+    assert (accepted["exit"], accepted["fate"]) == (0, "IN_FORCE"), accepted
+    assert cluster.state()["terms"]["silence_limit_s"] == 9

@@ -1,0 +1,44 @@
+"""docs/command-line.md, held to the commands."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from understudy_cli.__main__ import cli
+from understudy_cli.core import exits
+
+TEXT = (Path(__file__).parents[3] / "docs" / "command-line.md").read_text(encoding="utf-8")
+EXAMPLES = sorted(set(re.findall(r"`understudy ([^`]+)`", TEXT) + re.findall(r"\$ understudy ([^|\n]+)", TEXT)))
+
+
+def test_every_command_has_a_row_and_an_example():  # B23
+    commands = TEXT.partition("## Commands")[2].partition("\n## ")[0]
+    rows = [each for each in commands.splitlines() if each.startswith("| `")]
+    named = {name for row in rows for name in re.findall(r"`([a-z]+)`", row.split("|")[1])}
+    assert named == set(cli.commands)
+    assert all("`understudy " in each for each in rows)
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_every_example_is_understood(example):  # B23
+    """Parsed as the program parses it; the file of an example need not be there."""
+    name, *arguments = shlex.split(example)
+    command = cli.commands[name]
+    command.make_context(name, [str(Path(__file__)) if "." in each or "/" in each else each for each in arguments])
+
+
+def test_every_exit_status_is_said():  # B23
+    table = TEXT.partition("## Exit statuses")[2].partition("\n## ")[0]
+    assert re.findall(r"^\| (\d) \|", table, re.MULTILINE) == [str(each) for each in exits.MEANINGS]
+
+
+def test_the_policies_are_said_to_suffice_for_what_they_are_tested_with():  # B23
+    from tests.unit.cli.every_command import APPROVER, VIEWER
+
+    rows = dict(re.findall(r"^\| (\w+)PolicyArn \| (.*) \|$", TEXT, re.MULTILINE))
+    assert set(re.findall(r"`([a-z]+)`", rows["Viewer"])) == {each[0] for each in VIEWER}
+    assert set(re.findall(r"`([a-z]+)`", rows["Approver"])) == {each[0] for each in APPROVER}
