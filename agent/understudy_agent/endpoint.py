@@ -51,7 +51,7 @@ def http_settings(section: Section | None) -> HttpSettings | None:
         return None
     section.refuse_unknown(KEYS)
     address, interval_s = section.address("listen"), section.seconds("interval_s", INTERVAL_S, 0.1, 300)
-    if not section.text("listen"):
+    if not section.text("listen", needed=False):
         return None
     return None if address is None else HttpSettings(address, interval_s)
 

@@ -128,8 +128,9 @@ class Pages:
             "beats_accepted", "counter", "Beats of this process that AWS has taken in.", [({}, snapshot.accepted)]
         )
         reach = report.quorum.get("quorum")
-        for key, number in reach.items() if isinstance(reach, dict) else ():
-            yield _gauge(f"quorum_hosts_{key}", f"Quorum hosts, {key}.", number)
+        if isinstance(reach, dict):
+            yield _gauge("quorum_hosts", "The quorum hosts of the definition.", reach["total"])
+            yield _gauge("quorum_hosts_reached", "Those that are reached.", reach["reached"])
         if "fit" in report.fit:
             yield _gauge(
                 "fit", "0 when the node is not fit to take over, by its own command.", report.fit["fit"] is not False

@@ -65,7 +65,8 @@ def why_not_serving(snapshot: Snapshot, now_ms: int, interval_ms: int) -> str:
     left_ms, needed_ms = snapshot.until_ms - now_ms, interval_ms + MARGIN_MS
     if left_ms >= needed_ms:
         return ""
-    return f"it may serve for {max(0, left_ms) / 1000:.1f} s if nothing renews its lease, {needed_ms / 1000:.1f} s are needed"
+    left = f"unless its lease is renewed this node serves for {max(0, left_ms) / 1000:.1f} s more"
+    return f"{left}, and {needed_ms / 1000:.1f} s are needed"
 
 
 def why_no_standby(snapshot: Snapshot, now_ms: int) -> str:
