@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -144,7 +144,7 @@ class _Metric:
     name: str
     kind: str
     help: str
-    samples: list[tuple[dict[str, str], float]]
+    samples: Sequence[tuple[Mapping[str, str], float]]
 
     def lines(self, labels: Mapping[str, str]) -> Iterator[str]:
         name = f"understudy_{self.name}"

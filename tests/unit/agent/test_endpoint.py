@@ -23,7 +23,8 @@ class Served:
     """An endpoint on loopback in a thread of its own."""
 
     def __init__(self) -> None:
-        self.status, self.asked = 200, []
+        self.status = 200
+        self.asked: list[str] = []
         listener = listening(("127.0.0.1", 0))
         self.address = listener.getsockname()
         self._rounds = Rounds(listener, self._page)
