@@ -16,6 +16,7 @@ from .aws import Aws, KeyParameter
 from .clock import boot_name, boottime_ms
 from .config import WATCHDOG_DEVICE, BadConfigError, Config
 from .dropins import DropIns
+from .endpoint import Endpoint
 from .exchange import Exchange
 from .expire import Expiry, Left, keep_the_lease
 from .failsafe import Failsafe, Means
@@ -28,6 +29,7 @@ from .keys import FILE_PACE, KeyRing, parameter_pace, read_key_file
 from .last_resort import Ender, stay_in_memory
 from .log import JsonLog, Log
 from .loop import Agent, AgentFiles, Channel, Host, Safeguards
+from .pages import Pages
 from .placed import Placed
 from .plan import PlanFile
 from .ports import Self
@@ -60,6 +62,7 @@ def run(settings: Config) -> int:
     signal.signal(signal.SIGTERM, lambda *_: agent.ask_to_stop())
     signal.signal(signal.SIGINT, lambda *_: agent.ask_to_stop())
     drop_ins = _drop_ins(settings, log)
+    _answer_http(settings, agent, log)
     notified_ready = notified_stopping = False
     while agent.exit_status is None:
         wake.clear()
@@ -108,6 +111,12 @@ def _agent(settings: Config, log: Log, notifier: SdNotifier, wake: threading.Eve
         ),
         host=Host(clock_ms=boottime_ms, notifier=notifier, log=log, fitness=FitCommand(settings.fit, log)),
     )
+
+
+def _answer_http(settings: Config, agent: Agent, log: Log) -> None:
+    if settings.http is not None:
+        pages = Pages(agent.who, lambda: agent.snapshot, boottime_ms, settings.http.interval_s, log)
+        Endpoint(settings.http.address, pages.page, log).start()
 
 
 def _identity(settings: Config) -> Identity:

@@ -10,6 +10,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from . import identity
+from .endpoint import HttpSettings, http_settings
 from .fields import BOOT, BUS, DEVICE, IP_ADDRESS, NAME, PARAMETER, REGION, TABLE, UNIT, WORD, Section
 from .fitness import FitSettings, fit_settings
 from .former import KIND_KEYS, KIND_OPTIONS, Former, name_of
@@ -127,6 +128,8 @@ class Config:
     """Of what the file says of the services; "" without any. A start that failed may succeed with another one."""
     fit: FitSettings | None = None
     """What says how fit this node is to take over; None: nothing does."""
+    http: HttpSettings | None = None
+    """Where it answers HTTP; None: it does not."""
 
 
 def load(path: Path, *, is_plan: bool = False) -> Config:
@@ -159,6 +162,7 @@ def parse(text: str, *, is_plan: bool = False, installed: Installed | None = Non
     except DependencyCycleError as fault:
         faults.append(f"[service {str(fault).split()[0]}] depends_on goes in a circle: {fault}")
     faults += _role_faults(sections.get("agent"), services)
+    http = http_settings(sections.get("http"))
     orderly_s = sum(spec.stop_limit_s for spec in specs)
     config = _agent(sections.get("agent") or Section("agent", {}, faults), orderly_s, specs)
     made = _Made(config.cluster, config.runtime_dir / "may-run", ocf)
@@ -166,7 +170,7 @@ def parse(text: str, *, is_plan: bool = False, installed: Installed | None = Non
     gone = tuple(_former(each, made, {*services, *former}) for each in former.values())
     if faults:
         raise BadConfigError(faults)
-    return replace(config, former=gone, fingerprint=_fingerprint(parser), text=filled_in(text, known))
+    return replace(config, former=gone, fingerprint=_fingerprint(parser), text=filled_in(text, known), http=http)
 
 
 def _sorted(
@@ -181,8 +185,8 @@ def _sorted(
             services[name.strip()] = section
         elif is_plan and name_of(title):
             former[title] = section
-        elif title != "agent":
-            faults.append(f"[{title}] is unknown: sections are [agent] and [service NAME]")
+        elif title not in ("agent", "http"):
+            faults.append(f"[{title}] is unknown: sections are [agent], [http] and [service NAME]")
     return services, former
 
 
@@ -221,7 +225,7 @@ def _former(section: Section, made: _Made, known: Collection[str]) -> Former:
 
 def _fingerprint(parser: configparser.ConfigParser) -> str:
     """A fingerprint of a set of services, independent of comments and of the order of sections and keys."""
-    services = {title: dict(parser[title]) for title in parser.sections() if title != "agent"}
+    services = {title: dict(parser[title]) for title in parser.sections() if title not in ("agent", "http")}
     text = json.dumps(services, sort_keys=True)
     return sha256(text.encode()).hexdigest()[:FINGERPRINT_LENGTH] if services else ""
 

@@ -199,6 +199,17 @@ def stop_at_ms(lease_view: LeaseView, orderly_stop_s: float) -> int | None:
     return max(stop_at, kill_at - _ms(min(orderly_stop_s, terms.promise_slack_s())))
 
 
+def serves_until_ms(lease_view: LeaseView, orderly_stop_s: float) -> int | None:
+    """Until when the holder of the lease goes on serving if nothing renews it (local ms); None: it holds none.
+
+    Under `on_isolation: keep`, until when it is known that nobody else serves.
+    """
+    if lease_view.answer is not LeaseAnswer.MINE or lease_view.end_ms is None:
+        return None
+    stop_at = stop_at_ms(lease_view, orderly_stop_s)
+    return lease_view.end_ms - _ms(lease_view.terms.kill_limit_s) if stop_at is None else stop_at
+
+
 def runs(lease_view: LeaseView, now_ms: int) -> bool:
     """Whether a lease or promises run, and what is left is not to be killed yet."""
     return lease_view.end_ms is not None and now_ms < lease_view.end_ms - _ms(lease_view.terms.kill_limit_s)

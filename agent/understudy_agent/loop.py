@@ -21,6 +21,7 @@ from .ports import BeatReport, LeaseKeeper, Self, Transport
 from .prober import Prober
 from .sent import SentBeats
 from .services import Services
+from .serving import Snapshot
 from .starts import Watch
 from .systemd import SdNotifier
 from .table import Table
@@ -99,6 +100,9 @@ class Agent:
         self._report, self._save_fault = BeatReport(0, {}, {}), ""
         self._watch = Watch()
         self._farewell = Farewell()
+        self._why = "nothing was read yet"
+        self.snapshot = self._snapshot(self._clock_ms())
+        """What it knows, for other threads."""
 
     def _woken(self, now_ms: int) -> LeaseView:
         """Where it stands by what agents before it have left."""
@@ -116,6 +120,10 @@ class Agent:
     def ask_to_stop(self) -> None:
         """Take the services out of service, say so in a last beat, end. Safe in a signal handler."""
         self._farewell.ask(self._clock_ms())
+
+    @property
+    def who(self) -> Self:
+        return self._who
 
     @property
     def is_stopping(self) -> bool:
@@ -144,6 +152,7 @@ class Agent:
         self._keeper.tick(now_ms, self._services.remains(), self._lease_view.terms)
         self._fitness.tick(now_ms)
         self._report_states(now_ms)
+        self.snapshot = self._snapshot(now_ms)  # before a beat can say that the services are down
         self._see_to_end(now_ms)
         self._beat_if_due(now_ms)
         self._read_if_due(now_ms)
@@ -226,11 +235,11 @@ class Agent:
             order = Order.WAIT
         elif order is Order.SERVE and not self._lets_start(now_ms):
             order = Order.KEEP
+        self._why = reporting.reason(
+            order, self._lease_view, self._watch, is_stopping=self.is_stopping, lacks_quorum=lacks_quorum
+        )
         if order is not self._order:
-            why = reporting.reason(
-                order, self._lease_view, self._watch, is_stopping=self.is_stopping, lacks_quorum=lacks_quorum
-            )
-            self._log.info("order", why, order=order.value, before=self._order.value, at_ms=now_ms)
+            self._log.info("order", self._why, order=order.value, before=self._order.value, at_ms=now_ms)
             self._order = order
         terms = self._lease_view.terms
         for change in self._services.tick(order, self._lease_view.epoch, now_ms, terms.kill_limit_s):
@@ -323,6 +332,19 @@ class Agent:
             if self._services.all_down:
                 self._save(UNBOUND)
             self._log.info("stopped", "the agent was asked to stop")
+
+    def _snapshot(self, now_ms: int) -> Snapshot:
+        return Snapshot(
+            looked_ms=now_ms,
+            order=self._order,
+            why=self._why,
+            lease_view=self._lease_view,
+            report=self._report,
+            until_ms=lease.serves_until_ms(self._lease_view, self._who.orderly_stop_s),
+            returned=self._watch.returned is not None,
+            read_ms=self._watch.read_begun_ms,
+            accepted=self._sent.accepted,
+        )
 
     def _show(self) -> None:
         try:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from tests.simulation import invariants, workload
+from tests.simulation import answers, invariants, workload
 from tests.simulation.agent_parts import Line, Reach, StoryLog
 from tests.simulation.expiring import Expiring, MachineLock, ends_of
 from tests.simulation.fitness import Data
@@ -74,6 +74,8 @@ class Machine:
         """When each quorum host could be reached for the last time."""
         self.majority_s = 0.0
         """Until when it can know of a majority of them, at most."""
+        self.said_serving = 0.0, 0
+        """When /serving was 200 for the last time, and until when its lease bore that then, if nothing renewed it."""
         self.waits_since_s: float | None = None
         """Since when its agent has held the lease and started nothing."""
         names = () if spec.role is Role.WITNESS else world.services
@@ -483,6 +485,7 @@ class Machine:
         self._write_plan(agent._services)
         self._take_note(agent, was_down=was_down)
         invariants.after_tick(self.world, self, agent, before, was_down=was_down)
+        answers.what_was_answered_holds(self.world, self, agent)
         if agent.exit_status is not None:
             self.kill_agent(f"it was asked to stop, status {agent.exit_status}")
             if self.world.is_calm:

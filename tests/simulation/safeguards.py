@@ -49,12 +49,14 @@ from understudy.usecases.transition import await_service as await_service_module
 from understudy.usecases.transition import fence_node, grant_lease
 from understudy.usecases.transition import record_mover as movers
 from understudy_agent import files, lease, promise, quorum, starts
+from understudy_agent import serving as http_serving
 from understudy_agent.expire import Expiry
 from understudy_agent.files import MajorityFile
 from understudy_agent.lease import LeaseAnswer, LeaseView, Sender
 from understudy_agent.messages import Message
 from understudy_agent.promise import Memory
 from understudy_agent.services import Services
+from understudy_agent.serving import Snapshot
 from understudy_agent.view import NodeEntry, StateView, TermsView
 
 CUT_OFF_AND_ASKED_TO_GO = (
@@ -392,6 +394,13 @@ def _nothing_against_it(*_: Any) -> list[str]:
 
 def _no_objection(*_: Any) -> str:
     return ""
+
+
+_why_not_serving = http_serving.why_not_serving
+
+
+def _why_not_when_it_looked(snapshot: Snapshot, _: int, interval_ms: int) -> str:
+    return _why_not_serving(snapshot, snapshot.looked_ms, interval_ms)
 
 
 def _as_they_come(_: ClusterView, candidates: Iterable[str]) -> tuple[str, ...]:
@@ -781,5 +790,19 @@ SAFEGUARDS: Mapping[str, Safeguard] = {
         runs=20,
         story=STORIES["start-after-a-freeze"],
         finds=("nothing_starts_without_a_lease",),
+    ),
+    "answers-by-the-clock": Safeguard(
+        "what /serving answers is computed by the clock at the moment of the answer, not by what the loop knew",
+        ((http_serving, "why_not_serving", _why_not_when_it_looked),),
+        runs=4,
+        faults=FROZEN_FOR_A_WHILE,
+        finds=("at_most_one_says_serving",),
+    ),
+    "margin-of-an-answer": Safeguard(
+        "a 200 leaves a margin beyond the asker's interval, for clocks that differ",
+        ((http_serving, "MARGIN_MS", 0),),
+        runs=8,
+        kinds=("partitioned", "cannot_send"),
+        finds=("what_was_answered_holds",),
     ),
 }

@@ -11,7 +11,7 @@ from random import Random
 from typing import Any
 from unittest.mock import patch
 
-from tests.simulation import invariants
+from tests.simulation import answers, invariants
 from tests.simulation.aws import Bus, RunningLauncher, WatchedLedger, WatchedZone, drive, task
 from tests.simulation.bound import DELIVERY_S, quiet_bound_s
 from tests.simulation.ec2 import PoweringNodes
@@ -115,7 +115,7 @@ class World:
         self._resumes = FIRST_RESUME
         self._asked_s = 0.0
         self.clock = Scheduler(NOW)
-        self.clock.after_each = partial(invariants.at_most_one_node_serves, self)
+        self.clock.after_each = self._check
         self.story = Story(self.clock)
         self.weather = Weather()
         self.rng = Random(f"{plan.seed}/run")
@@ -202,6 +202,10 @@ class World:
             "close_transition": partial(close_transition, announcer=announcer, **step),
         }
         self._handlers = {name: task(self, name, work) for name, work in tasks.items()}
+
+    def _check(self) -> None:
+        invariants.at_most_one_node_serves(self)
+        answers.at_most_one_says_serving(self)
 
     # --- what the actors ask of each other ------------------------------------------------------
 

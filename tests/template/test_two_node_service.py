@@ -27,7 +27,7 @@ GIVEN = {
 }
 NODES = {"GroupA": "node-a", "GroupB": "node-b"}
 """The names of the nodes by their groups, in the order of Subnets."""
-UNTOUCHED = {"HostedZoneId", "RecordName"}
+UNTOUCHED = {"HostedZoneId", "RecordName", "LoadBalancerGroup"}
 """Parameters that another value of which replaces no node. README.md says so."""
 IMPORTS = {
     "understudy-TableName": "understudy-ClusterTable-1",
@@ -190,7 +190,8 @@ def test_another_image_or_agent_is_another_launch_template_and_another_record_is
     }
     assert unmoved == UNTOUCHED
     readme = " ".join(TEMPLATE.with_name("README.md").read_text(encoding="utf-8").split())
-    assert " and ".join(f"`{name}`" for name in sorted(UNTOUCHED)) + " replace no node" in readme
+    *others, last = (f"`{name}`" for name in sorted(UNTOUCHED))
+    assert f"{', '.join(others)} and {last} replace no node" in readme
 
 
 def test_the_name_of_a_cluster_is_allowed_here_when_the_controller_allows_it():
@@ -341,3 +342,20 @@ def test_the_nodes_reach_each_other_at_the_agents_port_and_nobody_else_does():
     assert rule["GroupId"] == rule["SourceSecurityGroupId"] == GIVEN["SecurityGroups"][0]
     (interface,) = launch()["NetworkInterfaces"]
     assert rule["GroupId"] in interface["Groups"]
+
+
+# B21
+def test_the_nodes_answer_a_load_balancer_and_nobody_else(tmp_path):
+    """There is no password: without the group of a load balancer, the rule is not made."""
+    assert run_user_data(tmp_path, fails="none").returncode == 0
+    http = parse((tmp_path / "root/etc/understudy/agent.ini").read_text()).http
+    assert http is not None
+    found = resources(LoadBalancerGroup="sg-0b1c2d3e4f")["ProbePort"]
+    rule = found["Properties"]
+    assert (rule["IpProtocol"], rule["FromPort"], rule["ToPort"]) == ("tcp", http.address[1], http.address[1])
+    assert (rule["GroupId"], rule["SourceSecurityGroupId"]) == (GIVEN["SecurityGroups"][0], "sg-0b1c2d3e4f")
+    assert not {"CidrIp", "CidrIpv6", "SourcePrefixListId"} & set(rule)
+    assert template()["Conditions"][found["Condition"]] == {
+        "Fn::Not": [{"Fn::Equals": [{"Ref": "LoadBalancerGroup"}, ""]}]
+    }
+    assert defaults()["LoadBalancerGroup"] == ""

@@ -53,6 +53,7 @@ def test_everybody_with_one_right_is_looked_at():
         "Who may read the keys",
         "Who may write the zone",
         "Who sends UDP on the subnet",
+        "Who reaches the agent's HTTP",
         "Who may write the table",
         "Who may put events on the bus",
     ]

@@ -9,6 +9,7 @@ import understudy_agent
 from understudy_agent import config
 from understudy_agent.__main__ import main
 from understudy_agent.config import BadConfigError
+from understudy_agent.endpoint import HttpSettings
 from understudy_agent.kinds import Script
 from understudy_agent.listens import Listening
 from understudy_agent.mounts import Mount
@@ -93,7 +94,7 @@ def test_every_fault_is_told_with_section_key_value_and_what_is_allowed():
         "[service job] status is missing: must be a command",
         "[service proxy] ready = 'localhost:80': must be IP-ADDRESS:PORT",
         "[service proxy] command is missing: must be a command",
-        "[servce x] is unknown: sections are [agent] and [service NAME]",
+        "[servce x] is unknown: sections are [agent], [http] and [service NAME]",
     ]
     for fault in expected:
         assert [line for line in told if line.startswith(fault)], fault
@@ -318,3 +319,38 @@ def test_a_fingerprint_tells_one_set_of_services_from_another_and_nothing_else()
 # B20 S12
 def test_a_witness_has_no_services_and_gives_no_fingerprint():
     assert config.parse(AGENT + "role = witness\n").fingerprint == ""
+
+
+# B21
+def test_an_agent_answers_http_only_where_it_is_told_to_listen():
+    assert config.parse(AGENT + SERVICE).http is None
+    assert config.parse(AGENT + SERVICE + "[http]\ninterval_s = 5\n").http is None
+    http = config.parse(AGENT + SERVICE + "[http]\nlisten = 0.0.0.0:7411\n").http
+    assert http == HttpSettings(("0.0.0.0", 7411), 2)
+    assert config.parse(AGENT + SERVICE + "[http]\nlisten = [::1]:80\ninterval_s = 0.5\n").http == HttpSettings(
+        ("::1", 80), 0.5
+    )
+
+
+# B21
+@pytest.mark.parametrize(
+    ("lines", "fault"),
+    [
+        ("listen = node:80\n", "[http] listen = 'node:80': must be IP-ADDRESS:PORT, such as 127.0.0.1:5432"),
+        ("interval_s = 301\n", "[http] interval_s = '301': must be a number of seconds from 0.1 to 300"),
+        ("port = 80\n", "[http] port = '80': unknown key; known here: interval_s, listen"),
+    ],
+)
+def test_a_bad_http_section_is_told_like_every_other_fault(lines, fault):
+    assert faults(AGENT + SERVICE + "[http]\n" + lines) == [fault]
+
+
+# B21
+def test_where_an_agent_listens_is_no_part_of_what_it_runs():
+    """Another set of services makes a start that failed worth another try; a port does not."""
+    without, listening = (
+        config.parse(AGENT + SERVICE),
+        config.parse(AGENT + SERVICE + "[http]\nlisten = 127.0.0.1:80\n"),
+    )
+    assert listening.fingerprint == without.fingerprint
+    assert config.parse(listening.text, is_plan=True).http == listening.http
