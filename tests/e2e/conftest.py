@@ -27,7 +27,7 @@ POLICY = {
     "observer_lag_limit_s": 4,
 }
 TUNING = {"ROUTE53_TTL": 1, "ROUTE53_RECORD_INTERVAL": 1, "ROUTE53_CHANGEID_INTERVAL": 1}
-CLUSTERS = 20
+CLUSTERS = 40
 LANES = (
     ("test_upgrade.py", "test_postgresql.py", "test_up.py"),
     ("test_two_minutes", "test_demo.py", "test_postgresql_pair.py", "test_agent_bundle.py"),

@@ -152,6 +152,8 @@ def test_who_only_looks_sees_all_and_moves_nothing(tools: dict[str, Tool], make_
     assert viewer.document("history", cluster.name)["moves"][0]["action"] == "place"
     assert json.loads(viewer.document("get", cluster.name)["text"])["nodes"][0]["name"] == "node-a"
     assert viewer.document("log", cluster.name, "--since", "1h")["entries"]
+    looked = {each["name"]: each["verdict"] for each in viewer.document("doctor")["checks"]}
+    assert (looked["notices"], "alarms" in looked) == ("FAIL", True), "nobody is subscribed to the topic of these tests"
     refused = viewer.run("switchover", cluster.name, "--yes")
     assert refused.returncode == 3
     assert "You have no right to stepfunctions:start_execution" in refused.stderr
