@@ -12,6 +12,7 @@ import pytest
 
 import understudy
 import understudy_agent
+import understudy_cli
 from tests.template import cfn
 from tools.archive import NotAFile, first_difference, first_with, pack, sha256
 from tools.release import CannotRelease, committed, publish, twice, version
@@ -19,7 +20,12 @@ from tools.sam_package import PathOutside, take_in
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ("postgresql", "pair", "mariadb", "redis")
-PROJECTS = ("pyproject.toml", "agent/pyproject.toml", *(f"examples/{name}/pyproject.toml" for name in EXAMPLES))
+PROJECTS = (
+    "pyproject.toml",
+    "agent/pyproject.toml",
+    "cli/pyproject.toml",
+    *(f"examples/{name}/pyproject.toml" for name in EXAMPLES),
+)
 CANONICAL_LICENCE = "cfc7749b96f63bd31c3c42b5c471bf756814053e847c10f3eb003417bc523d30"
 """sha256 of the text of the Apache License 2.0 as it is published."""
 
@@ -43,6 +49,7 @@ def test_every_place_that_says_the_version_says_that_of_the_project():
     said = {
         "the controller": understudy.VERSION,
         "the agent": understudy_agent.__version__,
+        "the tool": understudy_cli.__version__,
         "the template": cfn.source()["Metadata"]["AWS::ServerlessRepo::Application"]["SemanticVersion"],
         **{f"the example {name}": project(f"examples/{name}/pyproject.toml")["version"] for name in EXAMPLES},
         "the newest section of the changelog": newest,
