@@ -15,6 +15,7 @@ from pathlib import Path
 from local.waiting import NotInTime
 
 MARK = "UNDERSTUDY_LOCAL_RUN"
+_LOOKS = 3
 _KILL_LIMIT_S = 30.0  # the kernel's own work; long on a busy machine only
 _BOUND = Path(__file__).with_name("bound.py")
 
@@ -120,12 +121,19 @@ def command_of(pid: int) -> list[str]:
 
 
 def kill_marked(text: str, limit_s: float = 5.0) -> None:
-    """SIGKILL every process with this mark until there is none; NotInTime if one survives."""
+    """SIGKILL every process with this mark until there is none; NotInTime if one survives.
+
+    A process that is just becoming another program has no environment for an instant, so one look that finds none
+    proves nothing: several in a row do.
+    """
     end = time.monotonic() + limit_s
-    while left := list(marked(text)):
+    looks = 0
+    while looks < _LOOKS:
+        left = list(marked(text))
+        looks = 0 if left else looks + 1
         for pid in left:
             _send(pid, signal.SIGKILL)
-        if time.monotonic() > end:
+        if left and time.monotonic() > end:
             raise NotInTime(f"processes {left} did not die within {limit_s:g} s of SIGKILL")
         time.sleep(0.01)
 

@@ -29,6 +29,15 @@ def test_a_child_gets_only_the_clean_environment(tmp_path, monkeypatch):
     assert MARK in names
 
 
+def test_what_is_just_becoming_another_program_and_shows_no_environment_is_killed_all_the_same(tmp_path, monkeypatch):
+    mark = f"{MARK}=run-{os.getpid()}-exec"
+    child = start("exec", SLEEP, env=clean_environment("run-exec", tmp_path), log=tmp_path / "log")
+    looks = iter([[], [child.pid]])
+    monkeypatch.setattr("local.processes.marked", lambda _: next(looks, []))
+    kill_marked(mark)
+    assert child.popen.wait(10) == -signal.SIGKILL
+
+
 def test_what_left_its_group_is_still_found_by_the_mark_and_killed(tmp_path):
     run = f"run-{os.getpid()}-tree"
     start("tree", PARENT_AND_CHILD, env=clean_environment(run, tmp_path), log=tmp_path / "log")

@@ -168,7 +168,11 @@ def test_make_runs_every_command_and_its_help_names_each_undo():
         (told,) = re.findall(rf"^{command}:.* ## (.+)$", makefile, flags=re.MULTILINE)
         assert f"make {undo.get(command, '')}" in told or command not in undo
     told_how = subprocess.run(
-        ["make", "-n", "cut", "NODE=node-b"], cwd=ROOT, capture_output=True, text=True, check=True
+        ["make", "-n", "--no-print-directory", "cut", "NODE=node-b"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert told_how.stdout.endswith("-m local.up cut 'node-b'\n")
 
