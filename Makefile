@@ -91,7 +91,7 @@ COVERING := tests/unit/domain tests/unit/usecases tests/unit/test_notice_shapes.
 test-fast: .venv/ready ## the tests that need no embedded AWS
 	@$(PYTEST_FAST) -n 2 --cov --cov-report= $(COVERING)
 	@.venv/bin/coverage report --include '*/understudy/domain/*' --fail-under 100
-	@$(PYTEST_FAST) -n 2 --dist worksteal tests $(addprefix --ignore ,$(COVERING) tests/e2e tests/browser tests/nodes)
+	@$(PYTEST_FAST) -n 3 --dist worksteal tests $(addprefix --ignore ,$(COVERING) tests/e2e tests/browser tests/nodes)
 
 .PHONY: test-e2e
 test-e2e: setup system-packages ## the tests on a deployed stack on the embedded AWS
@@ -103,7 +103,7 @@ test-board: .venv/ready system-packages ## the board in a real browser; pictures
 
 .PHONY: test-nodes
 test-nodes: setup system-packages ## the agent on real nodes: systemd as process 1, real services, power cuts (Debian, as root)
-	@$(PYTEST) -n 3 --dist loadscope -rs tests/nodes
+	@$(PYTEST) -n 4 --dist loadscope -rs tests/nodes
 
 .PHONY: test
 test: setup lint test-fast test-board test-e2e test-nodes ## everything that must pass before a change lands
