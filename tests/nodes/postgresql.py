@@ -168,6 +168,17 @@ class Three:
             why=lambda: "\n".join(machine.tail() for machine in self.machines if machine.is_on),
         )
 
+    def wait_said_to_have_all(self) -> None:
+        """Until every follower says by its fitness that it has what the leader has now. A word is some seconds old."""
+        position = int(sql(self.leader, "SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::bigint"))
+        for machine in self.followers:
+            wait_for(
+                f"{machine.name} says that it has it all",
+                lambda machine=machine: self.said(machine) >= position,  # type: ignore[misc]
+                LIMIT_S,
+                why=self.words,
+            )
+
     def wait_fit(self, machine: Machine, what: str, is_so: Callable[[object], bool]) -> None:
         """Until a beat from now on says so of how fit its node is."""
         self.leases.wait_beat(machine, CLUSTER, what, lambda beat: is_so(beat.said.get("fit")), LIMIT_S)

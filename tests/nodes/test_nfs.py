@@ -128,9 +128,9 @@ def client(lab: Lab, tmp_path: Path) -> Client:
 
 
 def fitness(node: Machine) -> int | None:
-    """What the node says its copy is worth; None: it is not fit, or does not say."""
+    """What the node says its copy is worth; None: it says why it is not fit, or nothing."""
     said = node.says("/usr/local/sbin/understudy-copy", "fit")
-    return int(said) if said else None
+    return int(said) if said.removeprefix("-").isdigit() else None
 
 
 def has_copied(node: Machine, name: str) -> bool:

@@ -61,6 +61,7 @@ def test_ten_power_cuts_of_the_leader_lose_no_acknowledged_write(three):  # B20
         assert sorted(acknowledged - rows(three.leader)) == []
         dead.wait_booted()
         three.wait_streaming()
+        three.wait_said_to_have_all()
     assert len(acknowledged) >= DEATHS * WRITES
     for machine in three.followers:
         wait_for(f"{machine.name} has it all", lambda m=machine: acknowledged <= rows(m), LIMIT_S, why=machine.tail)
