@@ -103,7 +103,7 @@ test-board: .venv/ready system-packages ## the board in a real browser; pictures
 
 .PHONY: test-nodes
 test-nodes: setup system-packages ## the agent on real nodes: systemd as process 1, real services, power cuts (Debian, as root)
-	@$(PYTEST) -n 4 --dist loadscope -rs tests/nodes
+	@$(PYTEST) -n 3 --dist loadscope -rs tests/nodes
 
 .PHONY: test
 test: setup lint test-fast test-board test-e2e test-nodes ## everything that must pass before a change lands
