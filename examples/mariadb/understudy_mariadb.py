@@ -12,11 +12,13 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from understudy_pair import command
-from understudy_pair.command import DONE, FAILED, PAUSE_S, RUNS, STOPPED, TURN_S, UNKNOWN
-from understudy_pair.node import FIRST, MAY_LEAD, REBUILDING, REFUSED, SYNCED, Node, Teller, run, tell
+from understudy_pair import command, verbs
+from understudy_pair.command import DONE, FAILED, PAUSE_S, UNKNOWN
+from understudy_pair.node import FIRST, MAY_LEAD, REBUILDING, REFUSED, SYNCED, Teller, run, tell
+from understudy_pair.verbs import LOOK_LIMIT_S, Replicated, kill, status, stop
 
 DEFAULTS = {
     "peer_address": "",
@@ -27,7 +29,7 @@ DEFAULTS = {
     "run_dir": "/run/understudy-mariadb",
     "state_dir": "/var/lib/understudy-mariadb",
 }
-LOOK_LIMIT_S, CHANGE_LIMIT_S = 2.0, 20.0
+CHANGE_LIMIT_S = 20.0
 PATIENCE_S = 10.0
 """A demotion waits so long for a peer that does not answer."""
 NOT_IN_BINLOG = "1236"
@@ -79,12 +81,16 @@ def fitness(state: str, look: Look, replica: Row | None, seen: int | None) -> in
     return -max(0, seen - max(received, sequence(look.position)))
 
 
-class Server(Node):
+class Server(Replicated):
     """This node's server, and questions to the other one."""
 
     def look(self, limit_s: float = LOOK_LIMIT_S) -> Look | None:
         """None: there was no answer."""
         return _as_look(self.ask(LOOK, limit_s))
+
+    def is_read_only(self, limit_s: float = LOOK_LIMIT_S) -> bool | None:
+        look = self.look(limit_s)
+        return None if look is None else look.read_only
 
     def look_at_peer(self) -> Look | None:
         """None: there was no answer."""
@@ -124,18 +130,19 @@ class Server(Node):
         return True
 
     def demote(self) -> bool:
-        """Whether it takes no writes any more, and nobody is left whose word could make it writable again."""
         self._disconnect()
         self.ask("SET GLOBAL read_only = ON")
         self._disconnect()
-        look = self.look()
-        return look is not None and look.read_only and self.ask(OTHERS) == []
+        if not self.is_read_only() or self.ask(OTHERS) != []:
+            return False
+        self._drain()
+        return True
 
     def _disconnect(self) -> None:
         for row in self.ask(OTHERS) or []:
             self.ask(f"KILL CONNECTION {row['id']}")
 
-    def drain(self) -> None:
+    def _drain(self) -> None:
         """Until the peer has received all that was written here, for as long as it is connected and answers."""
         look, ends_at = None, time.monotonic() + PATIENCE_S
         while time.monotonic() < ends_at and self.ask(REPLICAS) != []:
@@ -226,12 +233,7 @@ def start(server: Server) -> int:
     if not server.is_read_only_at_start():
         tell("read_only=ON is not in the server's configuration: after a crash it would take writes without a lease")
         return FAILED
-    while True:
-        with server.locked():
-            status = _started(server)
-        if status is not None:
-            return status
-        time.sleep(PAUSE_S)
+    return verbs.start(server, partial(_started, server))
 
 
 def _started(server: Server) -> int | None:
@@ -254,52 +256,12 @@ def _started(server: Server) -> int | None:
     return DONE if server.promote() else None
 
 
-def stop(server: Server) -> int:
-    """Read-only again: clients are disconnected, and the peer gets what it lacks."""
-    with server.locked():
-        while server.processes():
-            look = server.look()
-            if look and look.read_only and not server.may_be_writable():
-                return DONE
-            if server.demote():
-                server.drain()
-                server.unmark()
-                return DONE
-            time.sleep(PAUSE_S)
-    return DONE
-
-
-def kill(server: Server) -> int:
-    """What may be writable is ended at once. It waits for no lock."""
-    look = None if server.may_be_writable() else server.look(0.3)
-    if look is None or not look.read_only:
-        server.kill()
-    return DONE
-
-
-def status(server: Server) -> int:
-    """Whether this node's server takes writes. A replica is stopped; one that does not answer is unknown."""
-    if not server.processes():
-        return STOPPED
-    is_marked, look = server.may_be_writable(), server.look()
-    if look is None:
-        return UNKNOWN
-    if not look.read_only:
-        return RUNS
-    return UNKNOWN if is_marked else STOPPED
-
-
 def fit(server: Server) -> int:
     """Prints how fit its data is; 1: not fit; 4: unknown."""
     look = server.look()
     if look is None:
         return UNKNOWN
-    try:
-        number = fitness(server.state, look, server.replica(), server.seen())
-    except (ConnectionError, LookupError) as unknown:
-        sys.stdout.write(f"{unknown}\n")  # for the agent, which logs it only when the answer changes
-        return UNKNOWN
-    return command.tell_fitness(number)
+    return verbs.fit(lambda: fitness(server.state, look, server.replica(), server.seen()))
 
 
 # --- what runs beside ----------------------------------------------------------------------------
@@ -340,13 +302,7 @@ def _see_to(server: Server, replica: Row | None, say: Teller) -> None:
 
 def follow(server: Server) -> int:
     """Until it is ended by a signal; the server runs on."""
-    say = Teller()
-    while True:
-        try:
-            turn(server, say)
-        except ConnectionError as fault:
-            say(str(fault))
-        time.sleep(TURN_S)
+    return verbs.follow(partial(turn, server))
 
 
 def rebuild(server: Server) -> int:

@@ -10,12 +10,14 @@ import socket
 import sys
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
-from understudy_pair import command
-from understudy_pair.command import DONE, FAILED, PAUSE_S, RUNS, STOPPED, TURN_S, UNKNOWN
-from understudy_pair.node import BEHIND, FIRST, NEVER, SYNCED, Node, Teller, tell
+from understudy_pair import command, verbs
+from understudy_pair.command import DONE, FAILED, PAUSE_S, UNKNOWN
+from understudy_pair.node import BEHIND, FIRST, NEVER, SYNCED, Teller, tell
+from understudy_pair.verbs import LOOK_LIMIT_S, Replicated, kill, status, stop
 
 DEFAULTS = {
     "peer_address": "",
@@ -25,7 +27,6 @@ DEFAULTS = {
     "run_dir": "/run/understudy-redis",
     "state_dir": "/var/lib/understudy-redis",
 }
-LOOK_LIMIT_S = 2.0
 PATIENCE_S = 10.0
 """A demotion waits so long for a peer that does not answer."""
 PAUSE_LIMIT_MS = 600_000
@@ -52,12 +53,16 @@ def fitness(state: str, info: Info, seen: int | None) -> int | None:
     return -max(0, seen - int(info.get("slave_repl_offset", "0")))
 
 
-class Server(Node):
+class Server(Replicated):
     """This node's server, and questions to the other one."""
 
     def look(self, limit_s: float = LOOK_LIMIT_S) -> Info | None:
         """What it says of itself. None: there was no answer, or it is still loading its data."""
         return _as_info(self.ask(["INFO"], limit_s=limit_s))
+
+    def is_read_only(self, limit_s: float = LOOK_LIMIT_S) -> bool | None:
+        info = self.look(limit_s)
+        return None if info is None else info["role"] == "slave"
 
     def look_at_peer(self) -> Info | None:
         """As `look`, of the other node's server."""
@@ -75,13 +80,11 @@ class Server(Node):
         return self.ask(["REPLICAOF", "NO", "ONE"]) is not None
 
     def demote(self) -> bool:
-        """Whether it takes no writes any more, and nobody is left whose word could make it a master again."""
         if self.ask(["CLIENT", "PAUSE", str(PAUSE_LIMIT_MS), "WRITE"]) is None:
             return False
         drained = self._drain()
         self.ask(["REPLICAOF", *NOBODY], ["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"], ["CLIENT", "UNPAUSE"])
-        info = self.look()
-        if info is None or info["role"] != "slave":
+        if not self.is_read_only():
             return False
         self.keep_state(SYNCED if drained else ALONE)
         return True
@@ -147,12 +150,7 @@ def _answer(stream: BinaryIO) -> str:
 
 def start(server: Server) -> int:
     """Promote. The agent calls it under its lease, and its limit ends it."""
-    while True:
-        with server.locked():
-            status = _started(server)
-        if status is not None:
-            return status
-        time.sleep(PAUSE_S)
+    return verbs.start(server, partial(_started, server))
 
 
 def _started(server: Server) -> int | None:
@@ -178,50 +176,12 @@ def _follows_somebody(info: Info | None) -> bool:
     return info is not None and info["role"] == "slave" and (info["master_host"], info["master_port"]) != NOBODY
 
 
-def stop(server: Server) -> int:
-    """A replica again: the peer gets what it lacks, and clients are disconnected."""
-    with server.locked():
-        while server.processes():
-            info = server.look()
-            if info and info["role"] == "slave" and not server.may_be_writable():
-                return DONE
-            if server.demote():
-                server.unmark()
-                return DONE
-            time.sleep(PAUSE_S)
-    return DONE
-
-
-def kill(server: Server) -> int:
-    """What may be writable is ended at once. It waits for no lock."""
-    info = None if server.may_be_writable() else server.look(0.3)
-    if info is None or info["role"] != "slave":
-        server.kill()
-    return DONE
-
-
-def status(server: Server) -> int:
-    """Whether this node's server takes writes. A replica is stopped; one that does not answer is unknown."""
-    if not server.processes():
-        return STOPPED
-    is_marked, info = server.may_be_writable(), server.look()
-    if info is None:
-        return UNKNOWN
-    if info["role"] == "master":
-        return RUNS
-    return UNKNOWN if is_marked else STOPPED
-
-
 def fit(server: Server) -> int:
     """Prints how fit its data is; 1: not fit; 4: unknown."""
     info = server.look()
     if info is None:
         return UNKNOWN
-    try:
-        return command.tell_fitness(fitness(server.state, info, server.seen()))
-    except LookupError as unknown:
-        sys.stdout.write(f"{unknown}\n")  # for the agent, which logs it only when the answer changes
-        return UNKNOWN
+    return verbs.fit(lambda: fitness(server.state, info, server.seen()))
 
 
 # --- what runs beside ----------------------------------------------------------------------------
@@ -264,10 +224,7 @@ def _see_to(server: Server, own: Info, say: Teller) -> None:
 
 def follow(server: Server) -> int:
     """Until it is ended by a signal; the server runs on."""
-    say = Teller()
-    while True:
-        turn(server, say)
-        time.sleep(TURN_S)
+    return verbs.follow(partial(turn, server))
 
 
 COMMANDS = {

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
+from pathlib import Path
 
 from local.sam import ROOT
 from tests.nodes.agents import CLUSTER, set_up
@@ -12,7 +14,10 @@ from tests.nodes.machine import Machine
 from tests.nodes.watcher import wait_passed
 
 EXAMPLES = ROOT / "examples"
-STAND_INS = ROOT / "tests" / "nodes" / "stand_ins"
+RUN = "/var/opt/stand-in"
+"""Where a stand-in keeps the pid files that it forgets."""
+OS_USER = 1
+"""daemon, of Debian: the stand-ins run as it."""
 
 
 def sections(example: str) -> str:
@@ -29,6 +34,25 @@ def install(node: Machine, files: Mapping[str, str], mode: int = 0o755) -> None:
     """Copy files of the project to a node: where to, and which."""
     for target, source in files.items():
         node.write(target, (ROOT / source).read_text(encoding="utf-8"), mode)
+
+
+def install_product(node: Machine, kit: str, name: str, daemons: tuple[str, str], disk: str, folder: str) -> None:
+    """The stand-in of a product, and the script that protects it with the stand-in's settings, as the page says."""
+    install(node, {"/usr/local/sbin/understudy-daemons": "examples/file-transfer/understudy-daemons"})
+    install(node, {f"/etc/understudy/{kit}.conf": f"tests/nodes/stand_ins/{name}.conf"}, 0o644)
+    programs = {f"/opt/{name}/{program}": "tests/nodes/stand_ins/product.py" for program in (name, *daemons)}
+    install(node, programs)
+    node.path(RUN).mkdir(parents=True)
+    os.chown(node.path(RUN), OS_USER, OS_USER)
+    node.path(folder).mkdir(parents=True)
+    node.write("/etc/fstab", f"{disk} {folder} ext4 noauto 0 0\n")
+
+
+def folders_of_product(tree: Path, *names: str) -> None:
+    """What the file system has that moves with it."""
+    for name in names:
+        (tree / name).mkdir(parents=True)
+        os.chown(tree / name, OS_USER, OS_USER)
 
 
 def placed(leases: Leases, example: str, *nodes: Machine, instead: Mapping[str, str] | None = None) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import socketserver
 from collections.abc import Iterator
@@ -14,7 +13,16 @@ from local.helper import LoopbackServer
 from local.waiting import wait_for
 from tests.nodes.agents import CLUSTER
 from tests.nodes.disks import loop_device
-from tests.nodes.kit_pairs import fail_over, install, pair, placed, switch_over
+from tests.nodes.kit_pairs import (
+    OS_USER,
+    RUN,
+    fail_over,
+    folders_of_product,
+    install_product,
+    pair,
+    placed,
+    switch_over,
+)
 from tests.nodes.lab import Lab
 from tests.nodes.leases import Leases
 from tests.nodes.machine import Machine
@@ -23,19 +31,13 @@ from tests.nodes.networks import HUB_ADDRESS, Hub
 from tests.nodes.watcher import Watcher, both_served_s
 
 PORT = 30000
-RUN = "/var/opt/stand-in"
-OS_USER = 1
-"""daemon, of Debian."""
 PARTNER = 7400
 
 
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[str]:
     """The file system that moves, with the product's folders."""
-    for name in ("inbox", "outbox"):
-        folder = tmp_path / "disk" / name
-        folder.mkdir(parents=True)
-        os.chown(folder, OS_USER, OS_USER)
+    folders_of_product(tmp_path / "disk", "inbox", "outbox")
     (tmp_path / "disk" / "partner").write_text(f"{HUB_ADDRESS} {PARTNER}\n")
     with loop_device("transfer", tmp_path / "disk", OS_USER) as name:
         yield name
@@ -46,14 +48,7 @@ def nodes(lab: Lab, leases: Leases, disk: str) -> Iterator[tuple[Machine, Machin
     """Set up as the page says; the first one serves."""
     made = pair(lab, (disk,))
     for node in made:
-        install(node, {"/usr/local/sbin/understudy-daemons": "examples/file-transfer/understudy-daemons"})
-        install(node, {"/etc/understudy/file-transfer.conf": "tests/nodes/stand_ins/labxfer.conf"}, 0o644)
-        names = ("labxfer", "labxferd", "labsendd")
-        install(node, {f"/opt/labxfer/{name}": "tests/nodes/stand_ins/product.py" for name in names})
-        node.path(RUN).mkdir(parents=True)
-        os.chown(node.path(RUN), OS_USER, OS_USER)
-        node.path("/srv/transfer").mkdir(parents=True)
-        node.write("/etc/fstab", f"{disk} /srv/transfer ext4 noauto 0 0\n")
+        install_product(node, "file-transfer", "labxfer", ("labxferd", "labsendd"), disk, "/srv/transfer")
     placed(leases, "file-transfer", *made)
     yield made
     for node in made:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,15 +10,20 @@ import pytest
 from local.waiting import wait_for
 from tests.nodes.agents import CLUSTER
 from tests.nodes.disks import loop_device
-from tests.nodes.kit_pairs import fail_over, install, pair, placed, switch_over
+from tests.nodes.kit_pairs import (
+    OS_USER,
+    fail_over,
+    folders_of_product,
+    install_product,
+    pair,
+    placed,
+    switch_over,
+)
 from tests.nodes.lab import Lab
 from tests.nodes.leases import Leases
 from tests.nodes.machine import Machine
 
 JOBS = "/srv/jobs"
-RUN = "/var/opt/stand-in"
-OS_USER = 1
-"""daemon, of Debian."""
 SHORT_STOP = {"stop_limit_s = 60": "stop_limit_s = 6"}
 """How long a planned move waits for jobs, so that the test need not wait a minute."""
 
@@ -27,10 +31,7 @@ SHORT_STOP = {"stop_limit_s = 60": "stop_limit_s = 6"}
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[str]:
     """The file system that moves, with the product's folders."""
-    for name in ("queue", "running", "done", "held"):
-        folder = tmp_path / "disk" / name
-        folder.mkdir(parents=True)
-        os.chown(folder, OS_USER, OS_USER)
+    folders_of_product(tmp_path / "disk", "queue", "running", "done", "held")
     with loop_device("jobs", tmp_path / "disk", OS_USER) as name:
         yield name
 
@@ -40,14 +41,7 @@ def nodes(lab: Lab, leases: Leases, disk: str) -> Iterator[tuple[Machine, Machin
     """Set up as the page says; the first one serves."""
     made = pair(lab, (disk,))
     for node in made:
-        install(node, {"/usr/local/sbin/understudy-daemons": "examples/file-transfer/understudy-daemons"})
-        install(node, {"/etc/understudy/job-scheduler.conf": "tests/nodes/stand_ins/labsched.conf"}, 0o644)
-        names = ("labsched", "labschedd", "labagentd")
-        install(node, {f"/opt/labsched/{name}": "tests/nodes/stand_ins/product.py" for name in names})
-        node.path(RUN).mkdir(parents=True)
-        os.chown(node.path(RUN), OS_USER, OS_USER)
-        node.path(JOBS).mkdir(parents=True)
-        node.write("/etc/fstab", f"{disk} {JOBS} ext4 noauto 0 0\n")
+        install_product(node, "job-scheduler", "labsched", ("labschedd", "labagentd"), disk, JOBS)
     placed(leases, "job-scheduler", *made, instead=SHORT_STOP)
     yield made
     for node in made:

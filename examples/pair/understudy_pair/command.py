@@ -46,11 +46,3 @@ def claim(node: Node) -> int:
         return FAILED
     node.keep_state(FIRST)
     return DONE
-
-
-def tell_fitness(number: int | None) -> int:
-    """`number`: how fit the data is, higher is fitter; None: it is not fit to take over."""
-    if number is None:
-        return NOT_FIT
-    sys.stdout.write(f"{number}\n")
-    return DONE
