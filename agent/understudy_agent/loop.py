@@ -74,13 +74,7 @@ class Agent:
     """Beats, reads, and keeps the services where the lease says. Call `tick` at least every TICK_MS."""
 
     def __init__(
-        self,
-        who: Self,
-        services: Services,
-        channel: Channel,
-        files: AgentFiles,
-        safeguards: Safeguards,
-        host: Host,
+        self, who: Self, services: Services, channel: Channel, files: AgentFiles, safeguards: Safeguards, host: Host
     ) -> None:
         self.exit_status: int | None = None
         """None while the agent goes on; then the exit status of its process."""
