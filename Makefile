@@ -88,10 +88,14 @@ PYTEST_FAST := env -u PYTHONDONTWRITEBYTECODE PYTHONPYCACHEPREFIX=$(CURDIR)/buil
 COVERING := tests/unit/domain tests/unit/usecases tests/unit/test_notice_shapes.py tests/unit/test_events.py tests/unit/test_wiring.py
 
 .PHONY: test-fast
-test-fast: .venv/ready ## the tests that need no embedded AWS
+test-fast: .venv/ready ## the tests that need neither a simulated cluster nor an embedded AWS
 	@$(PYTEST_FAST) -n 2 --cov --cov-report= $(COVERING)
 	@.venv/bin/coverage report --include '*/understudy/domain/*' --fail-under 100
-	@$(PYTEST_FAST) -n 3 --dist worksteal tests $(addprefix --ignore ,$(COVERING) tests/e2e tests/browser tests/nodes)
+	@$(PYTEST_FAST) -n 3 --dist worksteal tests $(addprefix --ignore ,$(COVERING) tests/simulation tests/explorer tests/e2e tests/browser tests/nodes)
+
+.PHONY: test-sim
+test-sim: .venv/ready ## what must always hold, in simulated clusters and in every interleaving of a few deviations
+	@$(PYTEST_FAST) -n 3 --dist worksteal tests/simulation tests/explorer
 
 .PHONY: test-e2e
 test-e2e: setup system-packages ## the tests on a deployed stack on the embedded AWS
@@ -106,7 +110,7 @@ test-nodes: setup system-packages ## the agent on real nodes: systemd as process
 	@$(PYTEST) -n 3 --dist loadscope -rs tests/nodes
 
 .PHONY: test
-test: setup lint test-fast test-board test-e2e test-nodes ## everything that must pass before a change lands
+test: setup lint test-fast test-sim test-board test-e2e test-nodes ## everything that must pass before a change lands
 
 # --- the embedded AWS -----------------------------------------------------------------------
 
