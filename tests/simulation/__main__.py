@@ -24,6 +24,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--off-alone", action="store_true", help="no proof but EC2's word that the node is off")
     parser.add_argument("--crowd", action="store_true", help="several clusters that move at the same time")
     parser.add_argument("--fitness", action="store_true", help="nodes say how fit they are to take over")
+    parser.add_argument("--paces", action="store_true", help="the timings are those of paces, in every seed")
     parser.add_argument("--weather", choices=SCRIPTS, default="", help="a day on which AWS was ill")
     cores = len(os.sched_getaffinity(0))
     parser.add_argument("--jobs", type=int, default=cores, help="in how many processes; without it, one for each core")
@@ -54,7 +55,13 @@ def _failures(outcomes: Iterator[Outcome], runs: int, tally: Tally) -> Iterator[
 
 def _again(series: Series, seed: int) -> str:
     """What tells the story of one seed."""
-    chosen = {"PAUSES": series.pauses, "OFF_ALONE": series.off_alone, "CROWD": series.crowd, "FITNESS": series.fitness}
+    chosen = {
+        "PAUSES": series.pauses,
+        "OFF_ALONE": series.off_alone,
+        "CROWD": series.crowd,
+        "FITNESS": series.fitness,
+        "PACES": series.paces,
+    }
     words = ["make sim", f"SEED={seed} RUNS=1 STOP=1", *(f"{name}=1" for name, is_set in chosen.items() if is_set)]
     return " ".join([*words, f"WEATHER={series.weather}"] if series.weather else words)
 
@@ -73,7 +80,7 @@ def _list_all(series: Series, failures: Iterator[Outcome]) -> bool:
 def main() -> int:
     """The exit status is 1 when a seed has failed."""
     options = _options()
-    chosen = options.pauses, options.off_alone, options.crowd, options.weather, options.fitness
+    chosen = options.pauses, options.off_alone, options.crowd, options.weather, options.fitness, options.paces
     series = Series(options.seed, options.runs, *chosen)
     if options.story:
         _say(outcome_of(series.plan(0)).story)

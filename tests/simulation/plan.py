@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from random import Random
 from typing import Any
 
+from understudy.domain.lease.paces import NORMAL, TIMINGS, timings_of
+
 FAULTS_FOR_S = 120.0
 """How long there are faults, in virtual seconds."""
 FAULTS_LEAST, FAULTS_MOST = 3, 18
@@ -229,6 +231,17 @@ TUNINGS: tuple[Mapping[str, int], ...] = (
 )
 
 
+PACED: tuple[Mapping[str, Any], ...] = (
+    *({"pace": pace} for pace in ("calm", NORMAL, "fast", "fastest")),
+    {"pace": "fastest", "lease_s": 4.5, "kill_limit_s": 1, "silence_limit_s": 7.5, "observer_lag_limit_s": 4.5},
+)
+"""The paces, and one of them with timings of its own."""
+PACED_SHARE = 0.2
+"""How many of the seeds have clusters whose timings are those of paces."""
+CALM_LIMIT_S = 40
+"""Less than this is too little time for fencing, and for a start, where a lease is as long as the calm pace's."""
+
+
 @dataclass(frozen=True)
 class Plan:
     """A seed, unfolded."""
@@ -262,14 +275,18 @@ def draw(
     policies: tuple[Mapping[str, Any], ...] | None = None,
     setting: Setting | None = None,
     before: Before | None = None,
+    paced: bool = False,
 ) -> Plan:
     """The plan of a seed.
 
     `pauses`: machines freeze and thaw, too. `only`: no faults of other kinds than these, each as often as the others.
     `policies`: what the cluster's definitions can have; `setting`: what the cluster has; `before`: how it is found.
-    What is not given, the seed says.
+    What is not given, the seed says. `paced`: all timings are those of paces, not only in some seeds.
     """
-    policies = policies or _draw_policies(Random(f"{seed}/policies"))
+    if policies is None:
+        policies = _draw_policies(Random(f"{seed}/policies"))
+        dice = Random(f"{seed}/paces")
+        policies = _at_paces(policies, dice) if dice.random() < PACED_SHARE or paced else policies
     rng = Random(f"{seed}/plan")
     setting = setting or _draw_setting(Random(f"{seed}/setting"), Random(f"{seed}/keys"), only)
     is_of_three = setting.quorum == "majority" or any((setting.has_witness, setting.has_latecomer, setting.has_leaver))
@@ -338,6 +355,25 @@ def _draw_before(rng: Random, serving: int) -> Before:
 def _draw_policies(rng: Random) -> tuple[Mapping[str, Any], ...]:
     """Those of every day, or three of which every setting is drawn."""
     return POLICIES if rng.random() < 0.5 else tuple(_draw_policy(rng) for _ in range(3))
+
+
+def _at_paces(policies: tuple[Mapping[str, Any], ...], rng: Random) -> tuple[Mapping[str, Any], ...]:
+    """The same choices, each at a pace: where the definition changes while it is in use, the pace does."""
+    return tuple(_at_pace(policy, rng.choice(PACED)) for policy in policies)
+
+
+def _at_pace(policy: Mapping[str, Any], timings: Mapping[str, Any]) -> Mapping[str, Any]:
+    choices = {name: value for name, value in policy.items() if name not in (*TIMINGS, "promise_s")}
+    if "service_start_limit_s" in choices:
+        choices["service_start_limit_s"] = max(CALM_LIMIT_S, choices["service_start_limit_s"])
+    if "limit_s" in choices.get("fencing", {}):
+        choices["fencing"] = {**choices["fencing"], "limit_s": max(CALM_LIMIT_S, choices["fencing"]["limit_s"])}
+    return {**choices, **timings}
+
+
+def timing(policy: Mapping[str, Any], name: str) -> float:
+    """A timing of a policy as it is written: its own, or its pace's (seconds)."""
+    return float(policy.get(name, timings_of(policy.get("pace", NORMAL))[name]))
 
 
 def _draw_policy(rng: Random) -> Mapping[str, Any]:

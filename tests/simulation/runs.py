@@ -87,6 +87,7 @@ class Series:
     crowd: bool = False
     weather: str = ""
     fitness: bool = False
+    paces: bool = False
 
     def plan(self, number: int) -> Plan | CrowdPlan:
         """The plan of the seed that is so many after the first."""
@@ -96,7 +97,8 @@ class Series:
             return draw_with_fitness(self.seed + number)
         if self.crowd:
             return draw_crowd(self.seed + number)
-        return draw(self.seed + number, pauses=self.pauses, policies=OFF_ALONE if self.off_alone else None)
+        policies = OFF_ALONE if self.off_alone else None
+        return draw(self.seed + number, pauses=self.pauses, policies=policies, paced=self.paces)
 
     def outcome(self, number: int) -> Outcome:
         """Run that seed. The story of a run in which all held is not kept.

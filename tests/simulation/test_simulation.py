@@ -18,6 +18,7 @@ from tests.simulation.safeguards import KEYED, SAFEGUARDS
 from tests.simulation.stories import AS_WITNESS_AFTER_A_CRASH, STORIES
 from tests.simulation.workload import Workload
 from tests.simulation.world import World
+from understudy.domain.lease.paces import PACES
 from understudy_agent.services import Services
 
 SEEDS = 80
@@ -50,6 +51,21 @@ def test_whatever_goes_wrong_what_must_always_hold_holds_and_no_story_is_without
 def test_machines_that_freeze_and_thaw_break_nothing_but_the_instant_after_the_thaw(first):
     failure = first_failure(draw(seed, pauses=True) for seed in range(first, first + BATCH))
     assert failure is None, report(failure)
+
+
+# B22
+@pytest.mark.parametrize("first", range(0, 40, BATCH))
+def test_at_any_pace_and_when_the_pace_is_changed_what_must_always_hold_holds(first):
+    failure = first_failure(draw(seed, paced=True) for seed in range(first, first + BATCH))
+    assert failure is None, report(failure)
+
+
+def test_one_seed_in_five_has_paces_and_every_pace_is_drawn():  # B22
+    drawn = [draw(seed).policies for seed in range(200)]
+    paced = [policies for policies in drawn if any("pace" in policy for policy in policies)]
+    assert 20 < len(paced) < 60
+    assert {policy["pace"] for policies in paced for policy in policies} == set(PACES)
+    assert all(len({str(policy) for policy in policies}) > 1 for policies in paced)
 
 
 # B20

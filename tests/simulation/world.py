@@ -20,7 +20,7 @@ from tests.simulation.functions import FunctionDied, Functions
 from tests.simulation.happenings import BEGINS, ENDS, come_back, resume
 from tests.simulation.network import Network
 from tests.simulation.node import Machine
-from tests.simulation.plan import TUNINGS, Fault, Plan
+from tests.simulation.plan import TUNINGS, Fault, Plan, timing
 from tests.simulation.reading import Reading
 from tests.simulation.rebuilding import rebuild
 from tests.simulation.scheduler import Scheduler
@@ -42,7 +42,6 @@ from tests.support.fakes.scaling import a_releaser
 from understudy.definition import read_definition
 from understudy.domain.batching.rate_limits import Purpose
 from understudy.domain.cluster.definition import Role
-from understudy.domain.cluster.policy import Policy
 from understudy.domain.cluster.record import RecordSet, read_guard
 from understudy.domain.cluster.state import ClusterState
 from understudy.domain.decide.rules import Action, Decision
@@ -95,8 +94,8 @@ class World:
         self.excuses_thaw = any("lease_expired" in _accepted(policy) for policy in plan.policies)
         self.waits_at_most_s = 1.9 + 2 + 1.01 * max(_promised_s(policy) for policy in plan.policies)
         """How long a node waits for what it has promised: promise_s, 1 % and LATE_MS, and until its agent ticks."""
-        self.silence_limit_s = max(float(policy.get("silence_limit_s", 15)) for policy in plan.policies)
-        self.longest_lease_s = max(float(policy.get("lease_s", Policy().lease_s)) for policy in plan.policies)
+        self.silence_limit_s = max(timing(policy, "silence_limit_s") for policy in plan.policies)
+        self.longest_lease_s = max(timing(policy, "lease_s") for policy in plan.policies)
         self.names_by_beat: dict[tuple[str, str, int], frozenset[str]] = {}
         """Which services a recorded beat has named, by instance, boot and number."""
         self.fit_by_beat: dict[tuple[str, str, int], int | bool | None] = {}
@@ -274,8 +273,7 @@ class World:
         ]
         quorum: dict[str, Any] = {"mode": self.setting.quorum or "none"}
         if self.hosts:
-            beat_s = self.plan.policies[policy].get("heartbeat_interval_s", Policy().heartbeat_interval_s)
-            quorum |= {"hosts": list(self.hosts), "timeout_s": min(2, beat_s)}
+            quorum |= {"hosts": list(self.hosts)}
         record = {"kind": "route53_record", "hosted_zone_id": RECORD.hosted_zone_id, "name": RECORD.name, "type": "A"}
         document = {
             "nodes": nodes,
@@ -503,7 +501,7 @@ def _accepted(policy: Mapping[str, Any]) -> Sequence[str]:
 
 
 def _promised_s(policy: Mapping[str, Any]) -> float:
-    return float(policy.get("promise_s", policy.get("lease_s", Policy().lease_s)))
+    return float(policy.get("promise_s", timing(policy, "lease_s")))
 
 
 class _Broken:

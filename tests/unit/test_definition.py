@@ -1,7 +1,7 @@
 """Definitions as people write them: every fault is named by path and value, and nothing else is ever raised."""
 
 import json
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 import pytest
@@ -52,6 +52,7 @@ from understudy.domain.cluster.policy import (
 )
 from understudy.domain.cluster.state import PowerReading, Proof, TransitionAction
 from understudy.domain.cluster.tuning import Tuning
+from understudy.domain.lease.paces import PACES
 from understudy.ports.nodes import InstanceFacts
 from understudy.ports.parameters import DefinitionReading, ParameterText
 
@@ -131,11 +132,14 @@ SIDES: tuple[tuple[Any, Any, dict[str, Any]], ...] = (
     (QuorumDocument, Quorum, {}),
 )
 """What people write, what it becomes, and what of it has to be written."""
+SPELLED_OUT = (PolicyDocument, "pace")
+"""It becomes the timings that it stands for."""
 
 
 @pytest.mark.parametrize(("document_class", "domain_class", "needed"), SIDES)
 def test_a_setting_is_known_on_both_sides_with_the_same_default(document_class, domain_class, needed):  # S8
-    assert list(document_class.model_fields) == [field.name for field in fields(domain_class)]
+    known = [name for name in document_class.model_fields if (document_class, name) != SPELLED_OUT]
+    assert known == [field.name for field in fields(domain_class)]
     written = document_class(**needed).model_dump()
     for field in fields(domain_class):
         default: Any = getattr(domain_class(**needed), field.name)
@@ -320,6 +324,56 @@ def policy_of(**policy: Any) -> Policy:
 def test_how_a_node_is_fenced_is_read_as_it_is_written():  # S12 B4
     written = {"stop_instance": True, "accept": ["stopped", "released"], "limit_s": 120, "unproven": "proceed"}
     assert policy_of(fencing=written).fencing == Fencing(True, (Proof.RELEASED, Proof.STOPPED), 120, "proceed")
+
+
+@pytest.mark.parametrize("pace", PACES)
+def test_a_pace_is_one_word_for_all_timings(pace):  # B22
+    assert policy_of(pace=pace) == PACES[pace]
+    assert policy_of(pace=pace, retry_failed_start=False) == replace(PACES[pace], retry_failed_start=False)
+
+
+def test_a_timing_that_is_written_overrides_the_paces_also_where_it_is_the_normal_one():  # B22
+    assert policy_of(pace="fast", silence_limit_s=12) == replace(PACES["fast"], silence_limit_s=12)
+    assert policy_of(pace="calm", lease_s=32, silence_limit_s=37).lease_s == 32
+    normal = policy_of(pace="fast", lease_s=12, silence_limit_s=15)
+    assert (normal.lease_s, normal.silence_limit_s, normal.heartbeat_interval_s) == (12, 15, 2)
+
+
+def test_what_contradicts_a_pace_is_refused_with_all_numbers_at_once():  # B22
+    written = {"pace": "fast", "heartbeat_interval_s": 3, "lease_s": 8, "promise_s": 9, "drift_margin_s": 1.5}
+    document = a_document(policy=written)
+    document["quorum"] = {"mode": "tcp_remote", "hosts": HOSTS, "timeout_s": 4}
+    assert faults_of(document) == [
+        "policy, with pace fast: lease_s 8 + 1 + drift_margin_s 1.5 is above silence_limit_s 10: silence would be "
+        "noticed before the lease has run out",
+        "policy, with pace fast: 2 x heartbeat_interval_s 3 + lease_read_interval_s 1 + 1 is above lease_s 8 - "
+        "kill_limit_s 1: one lost beat would stop the service",
+        "policy, with pace fast: 2 x heartbeat_interval_s 3 + observer_lag_limit_s 5 + 1 is above silence_limit_s 10: "
+        "one lost beat and a late observer would look like silence",
+        "policy, with pace fast: drift_margin_s 1.5 is below 2: where an agent hangs, what takes its services down may "
+        "be 2 s late on a busy node, so two nodes would serve",
+        "policy, with pace fast: promise_s 9 is above lease_s 8: a node that waits a promise out would be taken for "
+        "idle",
+        "quorum.timeout_s: 4 is above policy.heartbeat_interval_s 3: a probe would take longer than the time between "
+        "two beats",
+        "quorum.timeout_s: 2 x policy.heartbeat_interval_s 3 + 4 is above policy.lease_s 8: one lost probe would stop "
+        "the service",
+    ]
+
+
+def test_a_word_that_is_no_pace_is_refused_with_those_that_are():  # B22
+    (fault,) = faults_of(a_document(policy={"pace": "brisk"}))
+    assert fault == "policy.pace: found 'brisk'; Input should be 'calm', 'normal', 'fast' or 'fastest'"
+
+
+def test_how_long_a_quorum_host_may_take_follows_the_beat_unless_it_is_written():  # B22 S12
+    def timeout_s(**quorum: Any) -> float:
+        written = {"mode": "tcp_remote", "hosts": HOSTS, **quorum}
+        document = parse_document(json.dumps({**a_document(policy={"pace": "fastest"}), "quorum": written}))
+        return define("orders-db", 1, document, INSTANCES).quorum.timeout_s
+
+    assert timeout_s() == 1
+    assert timeout_s(timeout_s=0.5) == 0.5
 
 
 @pytest.mark.parametrize(

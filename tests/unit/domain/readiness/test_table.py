@@ -45,6 +45,7 @@ from understudy.domain.cluster.network import RouteTarget
 from understudy.domain.cluster.policy import ApprovalPolicy, Fencing, Policy
 from understudy.domain.cluster.reach import Reach
 from understudy.domain.cluster.state import PowerReading, Proof, ServiceStatus, TransitionAction
+from understudy.domain.lease.paces import paced
 from understudy.domain.readiness.check import Check
 from understudy.domain.readiness.facts import (
     FoundRecord,
@@ -116,6 +117,7 @@ STOPPED = instances(node_b={"power": PowerReading.STOPPED})
 ASKS = a_definition(policy=Policy(approval=ApprovalPolicy((TransitionAction.FAILOVER,))))
 STOPS = a_definition(policy=Policy(fencing=Fencing(stop_instance=True)))
 ONLY_STOPPED = a_definition(policy=Policy(fencing=Fencing(stop_instance=True, accept=(Proof.STOPPED,))))
+FASTEST = a_definition(policy=paced(Policy(), "fastest"))
 PROFILE = "arn:aws:iam::123456789012:instance-profile/nodes"
 BY_TAG = a_definition(nodes=tuple(replace(each, tag=f"orders-db/{each.name}") for each in SPECS[:2]))
 IN_GROUPS = instances(node_a={"scaling_group": "asg", "profile": PROFILE})
@@ -175,6 +177,7 @@ VARIANTS: tuple[dict[str, Any], ...] = (
         {"state": with_keys(a_state(), node_b=said)}
         for said in ({"key": "-"}, {"key": "d4e5f6"}, {"ip": ""}, {"key": "a1b2c3", "silent": (NODE_A,)}, {"key": ""})
     ),
+    *({"definition": FASTEST, "state": with_keys(a_state(), node_b=said)} for said in ({}, {"key": "-"}, {"key": ""})),
     {"definition": ASKS},
     {"definition": STOPS, "may_stop": False},
     {"definition": ONLY_STOPPED, "stop_protected": dict.fromkeys((NODE_A, NODE_B), True)},

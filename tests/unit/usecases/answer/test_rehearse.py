@@ -24,6 +24,7 @@ from tests.support.builders import (
 from tests.support.fakes import FakeAnnouncer, FakeLedger, FakeZone, VirtualClock
 from tests.support.readiness import a_gatherer, an_instance, of_all_kinds, readings
 from understudy.domain.cluster.address import Address, AddressStatus
+from understudy.domain.cluster.definition import Quorum, QuorumMode
 from understudy.domain.cluster.errors import AddressUnreadableError
 from understudy.domain.cluster.hold import Hold
 from understudy.domain.cluster.policy import Fencing, Policy
@@ -273,3 +274,53 @@ def test_a_cluster_that_nobody_serves_is_rehearsed_as_well():  # B7
     answer = Scene(a_state(active=None, address=None)).rehearse()
     assert (answer["source"], answer["proofs"]) == (None, [])
     assert answer["target"] == "node-a"
+
+
+def test_a_rehearsal_says_what_each_pace_would_bring_this_cluster():  # B22 B7
+    answer = Scene().rehearse()
+    paces = {each["pace"]: each for each in answer["paces"]}
+    noticed = {pace: (each["noticing"]["least_s"], each["noticing"]["usual_s"]) for pace, each in paces.items()}
+    assert noticed == {"calm": (27, 35), "normal": (11, 15), "fast": (8, 10), "fastest": (6, 7)}
+    assert [pace for pace, each in paces.items() if each["is_now"]] == ["normal"]
+    assert all((each["refused"], each["needs"]) == ([], []) for each in paces.values())
+    (failover,) = (each["total"] for each in answer["outage"] if each["action"] == "failover")
+    assert paces["normal"]["failover"] == failover
+    assert paces["fastest"]["failover"]["usual_s"] == failover["usual_s"] - 8 - 3  # silence, and the beat that says so
+    assert any(line.strip().startswith("normal (now): noticed after 11 / 15 / 75 s") for line in answer["text"])
+
+
+def test_what_was_measured_here_counts_at_every_pace():  # B22 B7
+    scene = Scene()
+    scene.ledger.note(CLUSTER, 1, {"action": "switchover", **{f"stages.{k}": v for k, v in STAGES.items()}})
+    starts = {each["failover"]["usual_s"] - each["noticing"]["usual_s"] for each in scene.rehearse()["paces"]}
+    assert starts == {1 + 0 + 1 + 4.5}
+
+
+def test_a_pace_that_the_rest_of_the_definition_contradicts_is_told_with_the_numbers():  # B22
+    policy = Policy(fencing=Fencing(limit_s=20), promise_s=8, lease_s=11)
+    hosts = ("a.example.com:1", "b.example.com:1", "c.example.com:1")
+    definition = a_definition(policy=policy, quorum=Quorum(QuorumMode.TCP_REMOTE, hosts, 1.5))
+    paces = {each["pace"]: each for each in Scene(definition=definition).rehearse()["paces"]}
+    assert not any(each["is_now"] for each in paces.values())
+    assert paces["calm"]["refused"] == [
+        "fencing.limit_s 20 is below lease_s 30 + 1 + drift_margin_s 4: fencing would give up before the lease has run "
+        "out"
+    ]
+    assert paces["fast"]["refused"] == [
+        "promise_s 8 is above lease_s 7: a node that waits a promise out would be taken for idle"
+    ]
+    assert "quorum.timeout_s 1.5 is above 1, the most that its beats allow" in paces["fastest"]["refused"]
+
+
+def test_a_limit_for_probes_that_follows_the_beat_follows_the_pace():  # B22
+    hosts = ("a.example.com:1", "b.example.com:1", "c.example.com:1")
+    definition = a_definition(quorum=Quorum(QuorumMode.TCP_REMOTE, hosts, 2))
+    assert [each["refused"] for each in Scene(definition=definition).rehearse()["paces"]] == [[], [], [], []]
+
+
+def test_a_pace_that_demands_a_key_names_the_node_without_one():  # B22
+    answer = Scene(with_keys(a_state(), node_b={"key": "-"})).rehearse()
+    assert {each["pace"]: each["needs"] for each in answer["paces"] if each["needs"]} == {
+        "fastest": ["node-b knows no key"]
+    }
+    assert any("fastest: " in line and "needs a key: node-b knows no key" in line for line in answer["text"])

@@ -17,7 +17,7 @@ from understudy.definition.addresses import (
 from understudy.definition.document import AddressDocument, ClusterDocument, InstanceDocument, NodeDocument
 from understudy.definition.plain_yaml import read_plain_yaml
 from understudy.definition.policy import RENAMED, policy_faults, policy_of
-from understudy.definition.quorum import contradicting_quorum, own_hosts
+from understudy.definition.quorum import contradicting_quorum, own_hosts, quorum_of
 from understudy.definition.sound import sound_parts
 from understudy.definition.tags import found_by_tag
 from understudy.domain.cluster.definition import (
@@ -25,8 +25,6 @@ from understudy.domain.cluster.definition import (
     ClientVpc,
     Definition,
     NodeSpec,
-    Quorum,
-    QuorumMode,
     Role,
     ServiceSpec,
 )
@@ -134,7 +132,7 @@ def define(cluster: str, version: int, document: ClusterDocument, instances: Map
         tuning_set=document.tuning.model_dump(exclude_unset=True),
         client_vpcs=tuple(ClientVpc(each.vpc_id, each.region) for each in document.client_vpcs),
         dns_forwarder=document.dns_forwarder,
-        quorum=Quorum(QuorumMode(document.quorum.mode), document.quorum.hosts, document.quorum.timeout_s),
+        quorum=quorum_of(document),
     )
 
 

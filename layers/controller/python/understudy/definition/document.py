@@ -34,6 +34,7 @@ from understudy.definition.parts import (
 )
 from understudy.definition.policy_document import PolicyDocument
 from understudy.domain.cluster.tuning import LIMITS, Tuning
+from understudy.domain.lease.paces import PROBE_S
 
 
 class InstanceDocument(Part):
@@ -139,7 +140,10 @@ class QuorumDocument(Part):
     hosts: tuple[QuorumHost, ...] = Field(
         default=(), max_length=7, description="HOST:PORT of services outside the cluster that accept TCP connections."
     )
-    timeout_s: QuorumSeconds = Field(default=2, description="So long may one connection take.")
+    timeout_s: QuorumSeconds = Field(
+        default=PROBE_S,
+        description="So long may one connection take. When it is not written: less where beats come more often.",
+    )
 
 
 def _tunables() -> dict[str, Any]:

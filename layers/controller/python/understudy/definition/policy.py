@@ -15,17 +15,23 @@ from understudy.domain.cluster.policy import (
 )
 from understudy.domain.cluster.state import Proof, TransitionAction
 from understudy.domain.decide.failback import DAY_S
+from understudy.domain.lease.paces import TIMINGS, timings_of
 from understudy.domain.lease.terms import contradictions
 
 RENAMED = {"policy.fence_limit_s": "policy.fencing.limit_s"}
 """Keys of earlier versions by their path, and what they are called now."""
+PARTS = ("fencing", "failback", "max_failovers", "fitness", "approval", "drill")
+"""Keys of a policy that have keys of their own."""
 
 
 def policy_of(document: ClusterDocument) -> Policy:
     """The policy that a text stands for."""
-    plain = document.policy.model_dump(exclude={"fencing", "failback", "max_failovers", "fitness", "approval", "drill"})
+    written = document.policy
+    plain = written.model_dump(exclude={"pace", *TIMINGS, *PARTS})
+    own = written.model_dump(include=written.model_fields_set & set(TIMINGS))
     return Policy(
         **plain,
+        **{**timings_of(written.pace), **own},
         fencing=_fencing(document.policy.fencing),
         failback=FailbackPolicy(**document.policy.failback.model_dump()),
         max_failovers=FailoverBudget(**document.policy.max_failovers.model_dump()),
@@ -37,7 +43,8 @@ def policy_of(document: ClusterDocument) -> Policy:
 
 def policy_faults(document: ClusterDocument) -> Iterator[str]:
     """Every pair of settings that cannot both be meant, with path and numbers."""
-    yield from (f"policy: {fault}" for fault in contradictions(policy_of(document)))
+    where = f"policy, with pace {document.policy.pace}" if "pace" in document.policy.model_fields_set else "policy"
+    yield from (f"{where}: {fault}" for fault in contradictions(policy_of(document)))
     yield from _twice("policy.fencing.accept", document.policy.fencing.accept)
     yield from _twice("policy.failback.days", document.policy.failback.days)
     yield from _twice("policy.approval.for", document.policy.approval.actions)

@@ -22,6 +22,7 @@ from understudy.definition.parts import (
     StartSeconds,
 )
 from understudy.domain.cluster.fitness import MARGIN_LIMIT
+from understudy.domain.lease.paces import PACES, timings_of
 from understudy.domain.lease.terms import LATE_S
 
 
@@ -114,21 +115,40 @@ def _spelled_out(value: Any) -> Any:
     return {"mode": value} if isinstance(value, str) else value
 
 
+def _paced(name: str, meaning: str = "", **more: Any) -> Any:
+    """A timing that the pace chooses unless it is written: the schema shows what each pace chooses, and no default."""
+
+    def shown(schema: dict[str, Any]) -> None:
+        schema.pop("default", None)
+        schema.update(more)
+
+    chosen = ", ".join(f"{pace} {timings_of(pace)[name]:g}" for pace in PACES)
+    return Field(
+        default=timings_of("normal")[name],
+        description=f"{meaning} By the pace: {chosen}.".strip(),
+        json_schema_extra=shown,
+    )
+
+
 class PolicyDocument(Part):
     """Timings in seconds, and choices. The timings must agree with each other."""
 
-    heartbeat_interval_s: Seconds = 4
-    lease_read_interval_s: Seconds = 2
-    lease_s: Seconds = 12
-    kill_limit_s: Seconds = 1
-    drift_margin_s: Seconds = Field(
-        default=2,
-        description=f"What is added to a lease before it counts as over. Below {LATE_S} it is refused: an agent that "
-        "hangs needs as long.",
-        json_schema_extra={"minimum": LATE_S},
+    pace: Literal["calm", "normal", "fast", "fastest"] = Field(
+        default="normal",
+        description="Chooses the timings from heartbeat_interval_s to observer_lag_limit_s that are not written.",
     )
-    silence_limit_s: Seconds = 15
-    observer_lag_limit_s: Seconds = 5
+    heartbeat_interval_s: Seconds = _paced("heartbeat_interval_s")
+    lease_read_interval_s: Seconds = _paced("lease_read_interval_s")
+    lease_s: Seconds = _paced("lease_s")
+    kill_limit_s: Seconds = _paced("kill_limit_s")
+    drift_margin_s: Seconds = _paced(
+        "drift_margin_s",
+        f"What is added to a lease before it counts as over. Below {LATE_S} it is refused: an agent that hangs needs "
+        "as long.",
+        minimum=LATE_S,
+    )
+    silence_limit_s: Seconds = _paced("silence_limit_s")
+    observer_lag_limit_s: Seconds = _paced("observer_lag_limit_s")
     service_start_limit_s: StartSeconds = 120
     promise_s: PromiseSeconds = None
     on_isolation: OnIsolation = "stop"

@@ -4,10 +4,21 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from understudy.definition.document import ClusterDocument
+from understudy.definition.policy import policy_of
+from understudy.domain.cluster.definition import Quorum, QuorumMode
+from understudy.domain.lease.paces import probe_limit_s
 from understudy.ports.nodes import InstanceFacts
 
 LEAST_HOSTS = 3
 LEAST_SERVING = 2
+
+
+def quorum_of(document: ClusterDocument) -> Quorum:
+    """The quorum that a text stands for."""
+    written = document.quorum
+    is_own = "timeout_s" in written.model_fields_set or written.mode != "tcp_remote"
+    timeout_s = written.timeout_s if is_own else probe_limit_s(policy_of(document))
+    return Quorum(QuorumMode(written.mode), written.hosts, timeout_s)
 
 
 def contradicting_quorum(document: ClusterDocument) -> Iterator[str]:
@@ -54,8 +65,13 @@ def _host_faults(document: ClusterDocument) -> Iterator[str]:
 
 
 def _timing_faults(document: ClusterDocument) -> Iterator[str]:
-    """A round of probes ends before the next begins, and one lost round costs nothing."""
-    policy, timeout_s = document.policy, document.quorum.timeout_s
+    """A round of probes ends before the next begins, and one lost round costs nothing.
+
+    What nobody has written is chosen so: then it is the policy's own timings that contradict each other.
+    """
+    if "timeout_s" not in document.quorum.model_fields_set:
+        return
+    policy, timeout_s = policy_of(document), document.quorum.timeout_s
     if timeout_s > policy.heartbeat_interval_s:
         yield (
             f"quorum.timeout_s: {timeout_s:g} is above policy.heartbeat_interval_s {policy.heartbeat_interval_s:g}: "

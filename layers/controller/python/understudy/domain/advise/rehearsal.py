@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from understudy.domain.advise.fencing_outlook import ProofOutlook, dead_end
 from understudy.domain.advise.forecast import Forecast
+from understudy.domain.advise.pace_outlook import PaceOutlook
 from understudy.domain.cluster.address import AddressStatus
 from understudy.domain.cluster.policy import Policy
 from understudy.domain.cluster.view import ClusterView
@@ -47,6 +48,7 @@ class Rehearsal:
     proofs: tuple[ProofOutlook, ...]
     plan: Plan
     forecasts: tuple[Forecast, ...]
+    paces: tuple[PaceOutlook, ...]
     reasons: tuple[str, ...]
     warnings: tuple[str, ...]
 
@@ -69,6 +71,10 @@ class Rehearsal:
             *(line for where, writes in self.plan.writes.items() for line in _block(f"written to {where}:", writes)),
             *_block("what becomes of each address:", [f"{each.label}: {_fate(each)}" for each in self.plan.moved]),
             *(line for each in self.forecasts for line in _of_forecast(each)),
+            *_block(
+                "a failover at each pace, at least / usually / at most, without timings of the definition's own:",
+                [each.line for each in self.paces],
+            ),
         )
 
 
@@ -81,6 +87,7 @@ class Outlook:
     proofs: tuple[ProofOutlook, ...]
     plan: Plan
     forecasts: tuple[Forecast, ...]
+    paces: tuple[PaceOutlook, ...]
     checks: Sequence[CheckResult]
 
 
@@ -96,6 +103,7 @@ def rehearsal(view: ClusterView, found: Outlook) -> Rehearsal:
         proofs=found.proofs,
         plan=found.plan,
         forecasts=found.forecasts,
+        paces=found.paces,
         reasons=tuple(_reasons(found, view.policy)),
         warnings=tuple(_warnings(found, view)),
     )

@@ -1,5 +1,6 @@
 """Readiness of failsafe: pure functions of gathered facts, one for each named check."""
 
+from understudy.domain.lease.paces import bridged_s
 from understudy.domain.observe import peers
 from understudy.domain.readiness.check import AGAIN, STATE, WARN, check
 from understudy.domain.readiness.facts import Facts, Finding, Verdict, worst
@@ -82,6 +83,6 @@ def outage_bridged(facts: Facts) -> Finding:
     if verdict is Verdict.PASS:
         return Finding(verdict, "the active node goes on by the promises of all others")
     policy = facts.definition.policy
-    bridged_s = policy.lease_s - policy.kill_limit_s - policy.heartbeat_interval_s - policy.lease_read_interval_s - 1
-    found = f"without promises, an outage of {bridged_s:g} s can stop the service: lease_s is {policy.lease_s:g}"
-    return Finding(Verdict.PASS if bridged_s >= 2 * policy.heartbeat_interval_s else verdict, found)
+    alone_s = bridged_s(policy)
+    found = f"without promises, an outage of {alone_s:g} s can stop the service: lease_s is {policy.lease_s:g}"
+    return Finding(Verdict.PASS if alone_s >= 2 * policy.heartbeat_interval_s else verdict, found)

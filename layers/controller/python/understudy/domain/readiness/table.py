@@ -6,7 +6,7 @@
 from collections.abc import Mapping
 from types import ModuleType
 
-from understudy.domain.readiness import agents, fencing, instances, names, network, nodes, peers, replacing
+from understudy.domain.readiness import agents, fencing, instances, names, network, nodes, pace, peers, replacing
 from understudy.domain.readiness.check import checks_in
 
 SUBJECTS: Mapping[str, ModuleType] = {
@@ -17,6 +17,7 @@ SUBJECTS: Mapping[str, ModuleType] = {
     "Instances": instances,
     "Members that are replaced": replacing,
     "Failsafe": peers,
+    "Pace": pace,
     "Names, clients and rights": names,
 }
 """The modules of the checks, by what they are about. A check is in the table by standing in one of them."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from understudy.domain.advise.fencing_outlook import outlook
 from understudy.domain.advise.forecast import Forecast, PredictedPhase, forecast
+from understudy.domain.advise.pace_outlook import PaceOutlook, pace_outlooks
 from understudy.domain.advise.rehearsal import Outlook, Plan, Rehearsal, rehearsal
 from understudy.domain.cluster.quoting import truncated
 from understudy.domain.cluster.request import Request
@@ -53,6 +54,7 @@ class Rehearsals:
             proofs=outlook(state, definition, self.gatherer.may_stop),
             plan=self._plan(ruling, view),
             forecasts=tuple(forecast(action, definition, past) for action in ACTIONS),
+            paces=pace_outlooks(view, past),
             checks=examine(facts),
         )
         done = rehearsal(view, found)
@@ -108,6 +110,7 @@ def _plain(done: Rehearsal) -> dict[str, Any]:
         "writes": {where: list(lines) for where, lines in done.plan.writes.items()},
         "addresses": {each.label: {"status": str(each.status), "why": each.why} for each in done.plan.moved},
         "outage": [_of_forecast(each) for each in done.forecasts],
+        "paces": [_of_pace(each) for each in done.paces],
         "text": list(done.lines),
     }
 
@@ -118,6 +121,17 @@ def _of_forecast(each: Forecast) -> dict[str, Any]:
         "total": _of_phase(each.total),
         "phases": [_of_phase(phase) for phase in each.phases],
         "clients": _of_phase(each.clients) if each.clients else None,
+    }
+
+
+def _of_pace(each: PaceOutlook) -> dict[str, Any]:
+    return {
+        "pace": each.pace,
+        "is_now": each.is_now,
+        "noticing": _of_phase(each.noticing),
+        "failover": _of_phase(each.failover),
+        "refused": list(each.refused),
+        "needs": list(each.needs),
     }
 
 
