@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from tests.support.balancers import LOAD_BALANCER
 from tests.support.builders import (
     CLUSTER,
     NODE_A,
@@ -192,6 +193,7 @@ def test_addresses_of_every_kind_come_back_as_they_were_put(empty_ledger):  # S1
         records=(replace(RECORD, type="AAAA", role_arn="arn:aws:iam::210987654321:role/zones", external_id="x1"),),
         routes=(Route("192.0.2.10/32", ("rtb-1", "rtb-2")),),
         elastic_ips=(ElasticIp("eipalloc-1"),),
+        load_balancers=(LOAD_BALANCER,),
     )
     empty_ledger.register(None, a_state(), definition)
     assert empty_ledger.definition(CLUSTER, 1) == definition
@@ -218,10 +220,13 @@ CLAIMED = [
         "route 192.0.2.10/32 in rtb-2",
     ),
     ({"elastic_ips": (ElasticIp("eipalloc-1"),)}, {"elastic_ips": (ElasticIp("eipalloc-1"),)}, "eipalloc-1"),
+    ({"load_balancers": (LOAD_BALANCER,)}, {"load_balancers": (LOAD_BALANCER,)}, LOAD_BALANCER.label),
 ]
 
 
-@pytest.mark.parametrize(("first", "second", "label"), CLAIMED, ids=["one name", "one table", "one Elastic IP"])
+@pytest.mark.parametrize(
+    ("first", "second", "label"), CLAIMED, ids=["one name", "one table", "one Elastic IP", "one group"]
+)
 def test_an_address_belongs_to_the_cluster_that_registered_it_first(empty_ledger, first, second, label):  # S4 S14 S15
     empty_ledger.register(None, a_state(cluster="billing"), of("billing", **first))
     other = of("orders-db", **second)

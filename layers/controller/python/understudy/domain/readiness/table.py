@@ -6,7 +6,7 @@
 from collections.abc import Mapping
 from types import ModuleType
 
-from understudy.domain.readiness import agents, fencing, instances, names, network, nodes, peers, replacing
+from understudy.domain.readiness import agents, balancers, fencing, instances, names, network, nodes, peers, replacing
 from understudy.domain.readiness.check import checks_in
 
 SUBJECTS: Mapping[str, ModuleType] = {
@@ -14,6 +14,7 @@ SUBJECTS: Mapping[str, ModuleType] = {
     "Fencing": fencing,
     "Agents": agents,
     "Routes and Elastic IPs": network,
+    "Load balancers": balancers,
     "Instances": instances,
     "Members that are replaced": replacing,
     "Failsafe": peers,
