@@ -10,7 +10,7 @@ from tests.contract.conftest import REGION
 from tests.support.fakes import FakeTargetGroups
 from understudy.adapters.ec2.readings import Ec2Readings
 from understudy.adapters.target_groups import TargetGroupReadings, TargetGroups
-from understudy.domain.cluster.balancer import Ingress, Probe, TargetGroup
+from understudy.domain.cluster.balancer import Ingress, Probing, TargetGroup
 from understudy.domain.cluster.errors import UnreadableError
 from understudy.domain.readiness.facts import Instance
 
@@ -84,7 +84,7 @@ def made(moto_aws: None) -> Made:
 
 def test_a_group_is_read_with_its_probe_its_targets_and_its_load_balancer(made):
     found = made.read(made.network)
-    assert found.probe == Probe("HTTP", "7412", "/serving", "200", 5, 2, 2, 2)
+    assert found.probe == Probing("HTTP", "7412", "/serving", "200", 5, 2, 2, 2)
     assert (found.kind, found.protocol, found.vpc_id) == ("instance", "TCP", made.vpc)
     assert {each.id for each in found.targets} == set(made.instances)
     assert {each.port for each in found.targets} == {5432}

@@ -5,7 +5,7 @@ from typing import Any
 
 from tests.support.builders import NODE_A, NODE_B
 from tests.support.readiness import VPC
-from understudy.domain.cluster.balancer import Balancer, Ingress, Probe, Target, TargetGroup
+from understudy.domain.cluster.balancer import Balancer, Ingress, Probing, Target, TargetGroup
 from understudy.domain.cluster.definition import LoadBalancer
 
 ARN = "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/orders-db/73e2d6bc24d8a067"
@@ -14,9 +14,9 @@ SERVICE_PORT, HTTP_PORT = 5432, 7412
 BALANCER_GROUP, NODES_GROUP = "sg-balancer", "sg-nodes"
 
 
-def a_probe(**changes: Any) -> Probe:
+def a_probe(**changes: Any) -> Probing:
     """The quickest that AWS has."""
-    usual = Probe("HTTP", str(HTTP_PORT), "/serving", "200", interval_s=5, timeout_s=2, healthy=2, unhealthy=2)
+    usual = Probing("HTTP", str(HTTP_PORT), "/serving", "200", interval_s=5, timeout_s=2, healthy=2, unhealthy=2)
     return replace(usual, **changes)
 
 

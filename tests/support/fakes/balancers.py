@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from tests.support.fakes.faults import Faulty
-from understudy.domain.cluster.balancer import Probe, Target, TargetGroup
+from understudy.domain.cluster.balancer import Probing, Target, TargetGroup
 from understudy.domain.cluster.errors import UnreadableError
 
 
@@ -27,7 +27,7 @@ class FakeTargetGroups(Faulty):
         with self._called("targets"):
             return self._existing(arn).targets
 
-    def probe(self, arn: str) -> Probe:
+    def probe(self, arn: str) -> Probing:
         """As TargetHealth.probe."""
         with self._called("probe"):
             return self._existing(arn).probe

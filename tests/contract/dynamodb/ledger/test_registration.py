@@ -21,6 +21,7 @@ from tests.support.builders import (
 from understudy.domain.cluster.address import Address, AddressStatus
 from understudy.domain.cluster.definition import ElasticIp, Route
 from understudy.domain.cluster.errors import LedgerConflictError, TooManyEntriesError
+from understudy.domain.cluster.mismatch import Mismatch
 from understudy.domain.cluster.policy import FailbackPolicy, FailoverBudget, Policy
 from understudy.domain.cluster.state import Alarm, NodeReport
 from understudy.domain.cluster.tuning import Tuning
@@ -205,6 +206,14 @@ def test_what_is_known_of_each_address_comes_back(ledger):
     address = Address(AddressStatus.OWED, 1, ("C1",), retry_at=NOW, parts=parts)
     assert ledger.commit(before, replace(before, address=address)).address == address
     assert ledger.read(CLUSTER).address == address
+
+
+def test_that_load_balancers_differ_is_remembered_until_they_agree(ledger):  # B21
+    before = ledger.read(CLUSTER)
+    noted = ledger.commit(before, replace(before, mismatch=Mismatch(NOW, is_told=True)))
+    assert ledger.read(CLUSTER).mismatch == Mismatch(NOW, is_told=True)
+    ledger.commit(noted, replace(noted, mismatch=None))
+    assert ledger.read(CLUSTER).mismatch is None
 
 
 def of(cluster: str, version: int = 1, **changes):

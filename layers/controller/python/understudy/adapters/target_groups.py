@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 
 from understudy.adapters.aws_errors import code_of
 from understudy.adapters.unreadable import unreadable
-from understudy.domain.cluster.balancer import Balancer, Probe, Target, TargetGroup
+from understudy.domain.cluster.balancer import Balancer, Probing, Target, TargetGroup
 
 NO_GROUP = "TargetGroupNotFound"
 CROSS_ZONE = "load_balancing.cross_zone.enabled"
@@ -34,7 +34,7 @@ class TargetGroups:
             found = self._client.describe_target_health(TargetGroupArn=arn)["TargetHealthDescriptions"]
         return tuple(_target(each) for each in found)
 
-    def probe(self, arn: str) -> Probe:
+    def probe(self, arn: str) -> Probing:
         """See TargetHealth.probe."""
         with unreadable(arn):
             (group,) = self._client.describe_target_groups(TargetGroupArns=[arn])["TargetGroups"]
@@ -95,8 +95,8 @@ def _target(answer: Mapping[str, Any]) -> Target:
     return Target(target["Id"], int(target.get("Port", 0)), health["State"], health.get("Reason", ""))
 
 
-def _probe(group: Mapping[str, Any]) -> Probe:
-    return Probe(
+def _probe(group: Mapping[str, Any]) -> Probing:
+    return Probing(
         protocol=group.get("HealthCheckProtocol", ""),
         port=str(group.get("HealthCheckPort", "")),
         path=group.get("HealthCheckPath", ""),

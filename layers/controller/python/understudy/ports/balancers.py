@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from understudy.domain.cluster.balancer import Probe, Target, TargetGroup
+from understudy.domain.cluster.balancer import Probing, Target, TargetGroup
 
 
 class TargetHealth(Protocol):
@@ -12,7 +12,7 @@ class TargetHealth(Protocol):
         """The targets of a group, each with its health. Raises UnreadableError, also when there is no such group."""
         ...
 
-    def probe(self, arn: str) -> Probe:
+    def probe(self, arn: str) -> Probing:
         """How a group asks its targets. Raises UnreadableError, also when there is no such group."""
         ...
 

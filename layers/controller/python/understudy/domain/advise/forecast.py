@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from understudy.domain.cluster.balancer import Probe
+from understudy.domain.cluster.balancer import Probing
 from understudy.domain.cluster.definition import Definition
 from understudy.domain.cluster.intervals import change_gaps_s
 from understudy.domain.cluster.state import INGESTION_CUT_OFF_S, Proof, TransitionAction
@@ -67,7 +67,7 @@ class Forecast:
         return PredictedPhase(self.action, least_s, usual_s, most_s, min(each.measured for each in self.phases))
 
 
-def forecast(action: TransitionAction, definition: Definition, past: Past, probes: Sequence[Probe] = ()) -> Forecast:
+def forecast(action: TransitionAction, definition: Definition, past: Past, probes: Sequence[Probing] = ()) -> Forecast:
     """What a switchover, or the failover of a node that falls silent, is going to take.
 
     `probes`: how the load balancers of the cluster ask the nodes.
@@ -138,7 +138,7 @@ def _clients(definition: Definition, past: Past, starting: PredictedPhase) -> Pr
     )
 
 
-def _balanced(probes: Sequence[Probe]) -> PredictedPhase | None:
+def _balanced(probes: Sequence[Probing]) -> PredictedPhase | None:
     """The slowest load balancer: its first good answer comes within an interval, and the others one interval apart."""
     if not probes:
         return None

@@ -11,7 +11,7 @@ SERVING_PATH = "/serving"
 
 
 @dataclass(frozen=True)
-class Probe:
+class Probing:
     """How a target group asks its targets. Times are seconds; `healthy` and `unhealthy` count answers in a row.
 
     `port`: a number, or `traffic-port` for the service's own. `codes`: the HTTP statuses that count as well, as AWS
@@ -76,7 +76,7 @@ class TargetGroup:
     kind: str
     protocol: str
     vpc_id: str
-    probe: Probe
+    probe: Probing
     targets: tuple[Target, ...]
     balancers: tuple[Balancer, ...]
     is_cross_zone: bool

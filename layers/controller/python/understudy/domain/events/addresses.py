@@ -150,7 +150,7 @@ class LoadBalancerDiffers(Event):
             f"{cluster_of(self.cluster)}: a load balancer does not lead to the node in service",
             listed(self.faults),
             ("The node in service goes on. Clients that come by the load balancer may not reach it.",),
-            ("Ask the node why: curl http://ADDRESS:PORT/serving. Then ask for a check of readiness.",),
+            ("Ask for a check of readiness: the checks that begin with targets- say what to do for each.",),
             "understudy-load-balancer-differs",
         )
 

@@ -11,7 +11,7 @@ from understudy.domain.cluster.balancer import (
     SERVING_PATH,
     Balancer,
     Ingress,
-    Probe,
+    Probing,
     Target,
     TargetGroup,
     admitted,
@@ -160,7 +160,7 @@ def targets_probed_in_time(facts: Facts) -> Finding:
     return _of_each_group(facts, say)
 
 
-def _both_s(probe: Probe, policy: Policy) -> float:
+def _both_s(probe: Probing, policy: Policy) -> float:
     """For how long connections may still go to a node that has stopped while the next one gets some already.
 
     After its last 200 a node goes on for PROMISED_S, or for what its lease leaves; then it stops, silence is noticed,
@@ -200,8 +200,9 @@ def targets_let_go(facts: Facts) -> Finding:
         UNKNOWN: "the rules name lists of addresses, which are not looked at.",
     },
     remedy=(
-        "aws ec2 authorize-security-group-ingress --group-id GROUP_ID --protocol tcp --port PORT --source-group "
-        "BALANCERS_GROUP_ID; for a load balancer without security groups --cidr with the blocks of its subnets."
+        "aws ec2 authorize-security-group-ingress --group-id GROUP_ID --ip-permissions IpProtocol=tcp,FromPort=PORT,"
+        "ToPort=PORT,UserIdGroupPairs=[{GroupId=BALANCERS_GROUP_ID}]; for a load balancer without security groups "
+        "IpRanges with the blocks of its subnets."
     ),
     command="aws ec2 describe-security-groups --group-ids GROUP_ID ...",
 )

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeVar
 
-from understudy.domain.cluster.balancer import Ingress, Probe, TargetGroup
+from understudy.domain.cluster.balancer import Ingress, Probing, TargetGroup
 from understudy.domain.cluster.definition import Definition
 from understudy.domain.cluster.network import ElasticIpReading, RouteTable
 from understudy.domain.cluster.record import RecordSet, guard_name
@@ -185,7 +185,7 @@ class Facts:
         return ClusterView(self.state, self.definition, int(self.now))
 
     @property
-    def probes(self) -> tuple[Probe, ...]:
+    def probes(self) -> tuple[Probing, ...]:
         """How the load balancers ask the nodes, as far as they could be read."""
         return tuple(each.probe for each in self.target_groups.values() if isinstance(each, TargetGroup))
 
