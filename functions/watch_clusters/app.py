@@ -30,6 +30,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
         measure=invocation.measure,
         spread=bootstrap.watch_threads(),
         keeper=bootstrap.keeper(),
+        balancers=clients.target_health(),
     ).run()
     return {
         "registered": report.registered,

@@ -14,7 +14,7 @@ from pathlib import Path
 import botocore.session
 from botocore import xform_name
 
-IAM_PREFIX = {"stepfunctions": "states"}
+IAM_PREFIX = {"stepfunctions": "states", "elbv2": "elasticloadbalancing"}
 """Where IAM calls a service differently from boto3."""
 IN_TRANSACTIONS = {
     "Put": "PutItem",

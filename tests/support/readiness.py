@@ -170,6 +170,7 @@ def a_gatherer(ledger: StateReader, aws: FakeReadings, clock: Clock, **changes: 
         "rights": aws,
         "groups": aws,
         "taggers": aws,
+        "balancers": aws,
         "stack": "understudy",
     }
     return Gatherer(**{"ledger": ledger, "clock": clock, "region": REGION, **usual, **changes})

@@ -46,7 +46,7 @@ from understudy.usecases.transition.fence_node import fence_node
 from understudy.usecases.transition.follow_changes import ChangeFollower
 from understudy.usecases.transition.grant_lease import grant_lease
 from understudy.usecases.transition.move_address import move_address
-from understudy.usecases.transition.network_movers import ElasticIpMover, RouteMover
+from understudy.usecases.transition.network_movers import ElasticIpMover, LoadBalancerMover, RouteMover
 from understudy.usecases.transition.open_transition import open_transition
 from understudy.usecases.transition.record_mover import RecordMover
 from understudy.usecases.watch.records import RecordMonitor
@@ -88,7 +88,13 @@ class World:
         self.releaser = a_releaser(self.ledger, self.clock, self.scaling)
         self.queue = FakeQueue(self.ledger)
         group = GroupCommit(self.zone, self.queue, self.clock, lambda _: None, "understudy", a_budget(self.clock))
-        self.movers = (RecordMover(self.zone, group), RouteMover(self.network), ElasticIpMover(self.network))
+        network = self.network
+        self.movers = (
+            RecordMover(self.zone, group),
+            RouteMover(network),
+            ElasticIpMover(network),
+            LoadBalancerMover(),
+        )
         self.follower = ChangeFollower(
             self.zone,
             SharedChanges(self.zone, FakeQuestions(), self.clock, a_budget(self.clock, Purpose.POLLS)),

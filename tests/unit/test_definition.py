@@ -15,6 +15,7 @@ from understudy.definition import DefinitionError, define, parse_document, read_
 from understudy.definition.document import (
     ClusterDocument,
     ElasticIpDocument,
+    LoadBalancerDocument,
     QuorumDocument,
     RecordDocument,
     RouteDocument,
@@ -34,6 +35,7 @@ from understudy.domain.cluster.definition import (
     ClientVpc,
     Definition,
     ElasticIp,
+    LoadBalancer,
     NodeSpec,
     Quorum,
     QuorumMode,
@@ -208,7 +210,43 @@ def test_the_kinds_that_a_document_knows_are_the_domains():
     assert set(ElasticIpDocument.model_fields) - {"kind"} == {field.name for field in fields(ElasticIp)}
     renamed = {"destination": "address"}
     assert set(RouteDocument.model_fields) - {"kind"} == {renamed.get(f.name, f.name) for f in fields(Route)}
+    assert set(LoadBalancerDocument.model_fields) - {"kind"} == {field.name for field in fields(LoadBalancer)}
     assert set(ServiceDocument.model_fields) == {field.name for field in fields(ServiceSpec)}
+
+
+TARGET_GROUP = "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/orders-db/73e2d6bc24d8a067"
+
+
+def test_a_load_balancer_stands_alone_or_beside_a_record():  # B21
+    balancer = {"kind": "load_balancer", "target_group_arn": TARGET_GROUP}
+    for others in ([], a_document()["addresses"]):
+        document = a_document() | {"addresses": [*others, balancer]}
+        definition = define("orders-db", 1, parse_document(json.dumps(document)), INSTANCES)
+        assert definition.load_balancers == (LoadBalancer(TARGET_GROUP),)
+        assert definition.labels[-1] == "target group orders-db"
+        assert definition.claims[TARGET_GROUP] == "target group orders-db"
+        assert len(definition.records) == len(others)
+
+
+@pytest.mark.parametrize(
+    "arn",
+    [
+        "orders-db",
+        TARGET_GROUP.replace("targetgroup", "loadbalancer/net"),
+        TARGET_GROUP.replace(":123456789012:", ":12:"),
+        TARGET_GROUP + "\n",
+    ],
+)
+def test_what_is_no_target_group_is_refused_with_what_was_found(arn):  # B21
+    document = a_document() | {"addresses": [{"kind": "load_balancer", "target_group_arn": arn}]}
+    with pytest.raises(DefinitionError, match=r"addresses\[0\].target_group_arn: found"):
+        parse_document(json.dumps(document))
+
+
+def test_a_target_group_that_is_named_twice_is_refused():  # B21
+    document = a_document() | {"addresses": [{"kind": "load_balancer", "target_group_arn": TARGET_GROUP}] * 2}
+    with pytest.raises(DefinitionError, match="which addresses\\[0\\] has already"):
+        parse_document(json.dumps(document))
 
 
 @pytest.mark.parametrize(

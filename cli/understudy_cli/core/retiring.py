@@ -54,6 +54,7 @@ def _claims(cluster: str, definition: Mapping[str, Any]) -> list[Leftover]:
     addresses = [f"{each.text('hosted_zone_id')} {each.text('name')}" for each in records]
     addresses += [f"{table} {each.text('destination')}" for each in routes for table in each.texts("route_table_ids")]
     addresses += [Fields(each).text("allocation_id") for each in values.items("elastic_ips")]
+    addresses += [Fields(each).text("target_group_arn") for each in values.items("load_balancers")]
     return [Leftover(f"address#{each}", CLAIM, cluster) for each in dict.fromkeys(addresses)]
 
 

@@ -2,6 +2,7 @@
 
 from tests.support.fakes.alarms import FakeAlarms
 from tests.support.fakes.announcer import FakeAnnouncer
+from tests.support.fakes.balancers import FakeTargetGroups
 from tests.support.fakes.board import FakeBoardBook
 from tests.support.fakes.clock import VirtualClock
 from tests.support.fakes.fleet import FakeFleet
@@ -33,6 +34,7 @@ __all__ = [
     "FakeRateBudgets",
     "FakeReadings",
     "FakeReportBook",
+    "FakeTargetGroups",
     "FakeZone",
     "PagedRoute53",
     "VirtualClock",

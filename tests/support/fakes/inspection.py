@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
 from tests.support.fakes.faults import Faulty
+from understudy.domain.cluster.balancer import Ingress, TargetGroup
 from understudy.domain.cluster.definition import Record
 from understudy.domain.cluster.errors import LedgerConflictError
 from understudy.domain.cluster.network import ElasticIpReading, RouteTable
@@ -41,6 +42,9 @@ class FakeReadings(Faulty):
         self.tags: dict[str, tuple[str, ...]] = {}
         self.scaling: dict[str, ScalingGroup] = {}
         self.taggers: set[str] = set()
+        self.balanced: dict[str, TargetGroup] = {}
+        self.rules: dict[str, tuple[Ingress, ...]] = {}
+        self.subnets: dict[str, str] = {}
 
     def instances(self, instance_ids: Iterable[str]) -> Mapping[str, Instance]:
         """As InstanceReader.instances."""
@@ -66,6 +70,21 @@ class FakeReadings(Faulty):
         """As TaggerReader.may_name_members."""
         with self._called("may_name_members"):
             return profile_arn in self.taggers
+
+    def target_group(self, arn: str) -> TargetGroup | None:
+        """As TargetGroupReader.target_group."""
+        with self._called("target_group"):
+            return self.balanced.get(arn)
+
+    def ingress(self, group_ids: Collection[str]) -> Mapping[str, tuple[Ingress, ...]]:
+        """As InstanceReader.ingress."""
+        with self._called("ingress"):
+            return {each: self.rules[each] for each in group_ids if each in self.rules}
+
+    def blocks(self, subnet_ids: Collection[str]) -> Mapping[str, str]:
+        """As InstanceReader.blocks."""
+        with self._called("blocks"):
+            return {each: self.subnets[each] for each in subnet_ids if each in self.subnets}
 
     def vpc_dns(self, vpc_id: str) -> VpcDns:
         """As InstanceReader.vpc_dns."""

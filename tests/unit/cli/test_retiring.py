@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from tests.support.balancers import LOAD_BALANCER
 from tests.support.builders import NODE_B, NOW, a_definition, a_report, a_state
 from tests.unit.cli.running import a_stack, a_story, document, run
 from understudy.adapters.dynamodb.items import claim_item, definition_item
@@ -20,6 +21,7 @@ DEFINITION = a_definition(
     nodes=(replace(SPECS[0], alarms=("disk", "cpu")), SPECS[1]),
     routes=(Route("10.9.9.9/32", ("rtb-0a1b2c3d", "rtb-1a2b3c4d")),),
     elastic_ips=(ElasticIp("eipalloc-0a1b2c3d"),),
+    load_balancers=(LOAD_BALANCER,),
 )
 SILENT = {"node_a": a_report(heard_at=NOW - 60), "node_b": a_report(NODE_B, heard_at=NOW - 60)}
 

@@ -126,13 +126,14 @@ def movers() -> "tuple[Mover, ...]":
     """What moves addresses, one for each kind. Records come first: their guards stop a stale writer."""
     from understudy.domain.batching.rate_limits import Purpose
     from understudy.usecases.batching.group_commit import GroupCommit
-    from understudy.usecases.transition.network_movers import ElasticIpMover, RouteMover
+    from understudy.usecases.transition.network_movers import ElasticIpMover, LoadBalancerMover, RouteMover
     from understudy.usecases.transition.record_mover import RecordMover
 
     group = GroupCommit(
         clients.zone(), clients.queue(), clients.clock, clients.pause, clients.stack(), budget(Purpose.MOVES)
     )
-    return (RecordMover(clients.zone(), group), RouteMover(clients.network()), ElasticIpMover(clients.network()))
+    network = clients.network()
+    return (RecordMover(clients.zone(), group), RouteMover(network), ElasticIpMover(network), LoadBalancerMover())
 
 
 @cache

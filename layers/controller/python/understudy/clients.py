@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from understudy.adapters.route53.retries import RetryingClient
     from understudy.adapters.route53.zone import Route53Records, Route53Zone
     from understudy.ports.announcer import Announcer
+    from understudy.ports.balancers import TargetHealth
     from understudy.ports.deployment import Deployment
     from understudy.ports.drills import DrillBook
     from understudy.ports.keys import NodeKeys
@@ -134,6 +135,14 @@ def scaling() -> "ScalingGroups":
 
 
 @cache
+def target_health() -> "TargetHealth":
+    """Elastic Load Balancing. Connected to when a cluster has a load balancer."""
+    from understudy.adapters.target_groups import TargetGroups
+
+    return TargetGroups(lambda: _client("elbv2"))
+
+
+@cache
 def alarms() -> "Alarms":
     """CloudWatch. Connected to when there is an alarm to ask for."""
     from understudy.adapters.cloudwatch_alarms import CloudWatchAlarms
@@ -232,6 +241,7 @@ def gatherer() -> "Gatherer":
     from understudy.adapters.ec2.scaling_readings import ScalingReadings
     from understudy.adapters.iam_rights import IamRights, ProfileRights
     from understudy.adapters.route53.readings import ResolverReadings, Route53Readings
+    from understudy.adapters.target_groups import TargetGroupReadings
     from understudy.usecases.answer.gather_readiness import Gatherer
 
     region = boto3.session.Session().region_name or ""
@@ -246,6 +256,7 @@ def gatherer() -> "Gatherer":
         rights=IamRights(lambda: _client("iam"), settings().mover_role_arn, region),
         groups=ScalingReadings(lambda: _client("autoscaling")),
         taggers=ProfileRights(lambda: _client("iam"), region),
+        balancers=TargetGroupReadings(lambda: _client("elbv2")),
         clock=clock,
         stack=stack(),
         region=region,

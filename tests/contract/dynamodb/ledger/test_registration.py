@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from tests.support.balancers import LOAD_BALANCER
 from tests.support.builders import (
     CLUSTER,
     NODE_A,
@@ -20,6 +21,7 @@ from tests.support.builders import (
 from understudy.domain.cluster.address import Address, AddressStatus
 from understudy.domain.cluster.definition import ElasticIp, Route
 from understudy.domain.cluster.errors import LedgerConflictError, TooManyEntriesError
+from understudy.domain.cluster.mismatch import Mismatch
 from understudy.domain.cluster.policy import FailbackPolicy, FailoverBudget, Policy
 from understudy.domain.cluster.state import Alarm, NodeReport
 from understudy.domain.cluster.tuning import Tuning
@@ -192,6 +194,7 @@ def test_addresses_of_every_kind_come_back_as_they_were_put(empty_ledger):  # S1
         records=(replace(RECORD, type="AAAA", role_arn="arn:aws:iam::210987654321:role/zones", external_id="x1"),),
         routes=(Route("192.0.2.10/32", ("rtb-1", "rtb-2")),),
         elastic_ips=(ElasticIp("eipalloc-1"),),
+        load_balancers=(LOAD_BALANCER,),
     )
     empty_ledger.register(None, a_state(), definition)
     assert empty_ledger.definition(CLUSTER, 1) == definition
@@ -203,6 +206,14 @@ def test_what_is_known_of_each_address_comes_back(ledger):
     address = Address(AddressStatus.OWED, 1, ("C1",), retry_at=NOW, parts=parts)
     assert ledger.commit(before, replace(before, address=address)).address == address
     assert ledger.read(CLUSTER).address == address
+
+
+def test_that_load_balancers_differ_is_remembered_until_they_agree(ledger):  # B21
+    before = ledger.read(CLUSTER)
+    noted = ledger.commit(before, replace(before, mismatch=Mismatch(NOW, is_told=True)))
+    assert ledger.read(CLUSTER).mismatch == Mismatch(NOW, is_told=True)
+    ledger.commit(noted, replace(noted, mismatch=None))
+    assert ledger.read(CLUSTER).mismatch is None
 
 
 def of(cluster: str, version: int = 1, **changes):
@@ -218,10 +229,13 @@ CLAIMED = [
         "route 192.0.2.10/32 in rtb-2",
     ),
     ({"elastic_ips": (ElasticIp("eipalloc-1"),)}, {"elastic_ips": (ElasticIp("eipalloc-1"),)}, "eipalloc-1"),
+    ({"load_balancers": (LOAD_BALANCER,)}, {"load_balancers": (LOAD_BALANCER,)}, LOAD_BALANCER.label),
 ]
 
 
-@pytest.mark.parametrize(("first", "second", "label"), CLAIMED, ids=["one name", "one table", "one Elastic IP"])
+@pytest.mark.parametrize(
+    ("first", "second", "label"), CLAIMED, ids=["one name", "one table", "one Elastic IP", "one group"]
+)
 def test_an_address_belongs_to_the_cluster_that_registered_it_first(empty_ledger, first, second, label):  # S4 S14 S15
     empty_ledger.register(None, a_state(cluster="billing"), of("billing", **first))
     other = of("orders-db", **second)

@@ -1,5 +1,6 @@
 """What a move is going to take: policy where nothing was measured, what was measured where something was (B7)."""
 
+from tests.support.balancers import LOAD_BALANCER, a_probe
 from tests.support.builders import RECORD, a_definition, a_state
 from tests.support.readiness import ROUTE
 from understudy.domain.advise.fencing_outlook import dead_end, outlook
@@ -105,3 +106,11 @@ def test_a_holder_that_keeps_no_lease_can_only_be_stopped():  # B4 B7
     assert not any(each.comes_alive or each.comes_dead for each in proofs)
     assert dead_end(proofs).startswith("nothing that the policy accepts")
     assert dead_end(()) == ""
+
+
+def test_clients_of_a_load_balancer_wait_for_its_probing_and_for_no_ttl():  # B7 B21
+    balanced = a_definition(records=(), load_balancers=(LOAD_BALANCER,))
+    found = forecast(FAILOVER, balanced, (), (a_probe(), a_probe(interval_s=10, healthy=3)))
+    assert found.clients is None
+    assert found.balanced == PredictedPhase("clients of the load balancer, after that", 20, 25, 30)
+    assert forecast(FAILOVER, balanced, ()).balanced is None

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.balancers import ARN, LOAD_BALANCER, NODES_GROUP, a_group, a_probe, a_rule, targets
 from tests.support.builders import (
     NODE_A,
     NODE_B,
@@ -122,6 +123,9 @@ PROFILE = "arn:aws:iam::123456789012:instance-profile/nodes"
 BY_TAG = a_definition(nodes=tuple(replace(each, tag=f"orders-db/{each.name}") for each in SPECS[:2]))
 IN_GROUPS = instances(node_a={"scaling_group": "asg", "profile": PROFILE})
 SHADOWED = {VPC: (PrivateZone("Z0CLOSER", RECORD.name),)}
+BALANCED = a_definition(load_balancers=(LOAD_BALANCER,))
+GROUPED = instances(node_a={"groups": {NODES_GROUP}}, node_b={"groups": {NODES_GROUP}})
+SLOW = a_probe(interval_s=30, path="/", unhealthy=5)
 VARIANTS: tuple[dict[str, Any], ...] = (
     {},
     {"instances": UNREAD, "rights": UNREAD, "endpoints": UNREAD},
@@ -178,6 +182,23 @@ VARIANTS: tuple[dict[str, Any], ...] = (
         for said in ({"key": "-"}, {"key": "d4e5f6"}, {"ip": ""}, {"key": "a1b2c3", "silent": (NODE_A,)}, {"key": ""})
     ),
     *({"definition": FASTEST, "state": with_keys(a_state(), node_b=said)} for said in ({}, {"key": "-"}, {"key": ""})),
+    *(
+        {"definition": BALANCED, "target_groups": {ARN: group}}
+        for group in (
+            a_group(),
+            UNREAD,
+            None,
+            a_group(targets=targets(b="healthy")[:1], is_cross_zone=False, ends_connections=False, probe=SLOW),
+            a_group(targets=(*targets(b="healthy"), replace(targets()[0], id="i-0ddddddddddddddd9", state="draining"))),
+        )
+    ),
+    {"definition": BALANCED, "target_groups": {ARN: a_group()}, "instances": GROUPED, "ingress": UNREAD},
+    {
+        "definition": BALANCED,
+        "target_groups": {ARN: a_group()},
+        "instances": GROUPED,
+        "ingress": {NODES_GROUP: (a_rule(7412, has_lists=True), a_rule(5432, has_lists=True))},
+    },
     {"definition": ASKS},
     {"definition": STOPS, "may_stop": False},
     {"definition": ONLY_STOPPED, "stop_protected": dict.fromkeys((NODE_A, NODE_B), True)},

@@ -7,6 +7,16 @@ from typing import Any
 
 import pytest
 
+from tests.support.balancers import (
+    ARN,
+    BALANCER_GROUP,
+    HTTP_PORT,
+    LOAD_BALANCER,
+    NODES_GROUP,
+    SERVICE_PORT,
+    a_group,
+    a_rule,
+)
 from tests.support.builders import (
     CLUSTER,
     ENI_B,
@@ -22,7 +32,7 @@ from tests.support.builders import (
     with_keys,
 )
 from tests.support.fakes import FakeAnnouncer, FakeLedger, FakeZone, VirtualClock
-from tests.support.readiness import a_gatherer, an_instance, of_all_kinds, readings
+from tests.support.readiness import a_gatherer, an_instance, instances, of_all_kinds, readings
 from understudy.domain.cluster.address import Address, AddressStatus
 from understudy.domain.cluster.definition import Quorum, QuorumMode
 from understudy.domain.cluster.errors import AddressUnreadableError
@@ -324,3 +334,19 @@ def test_a_pace_that_demands_a_key_names_the_node_without_one():  # B22
         "fastest": ["node-b knows no key"]
     }
     assert any("fastest: " in line and "needs a key: node-b knows no key" in line for line in answer["text"])
+
+
+def test_with_a_load_balancer_alone_nothing_would_be_written_and_its_probing_is_foretold():  # B7 B21
+    scene = Scene(definition=a_definition(records=(), load_balancers=(LOAD_BALANCER,)))
+    scene.aws.balanced[ARN] = a_group()
+    scene.aws.known = instances(node_a={"groups": {NODES_GROUP}}, node_b={"groups": {NODES_GROUP}})
+    scene.aws.rules = {NODES_GROUP: (a_rule(HTTP_PORT, BALANCER_GROUP), a_rule(SERVICE_PORT, BALANCER_GROUP))}
+    scene.aws.subnets = {"subnet-a": "10.0.1.0/24", "subnet-b": "10.0.2.0/24"}
+    answer = scene.rehearse()
+    assert (answer["verdict"], answer["reasons"], answer["warnings"]) == ("READY", [], [])
+    assert answer["writes"] == {}
+    assert answer["addresses"] == {"target group orders-db": {"status": "IN_SYNC", "why": ""}}
+    for each in answer["outage"]:
+        assert each["clients"] is None
+        assert (each["balanced"]["least_s"], each["balanced"]["usual_s"], each["balanced"]["most_s"]) == (5, 7.5, 10)
+    assert "  clients of the load balancer, after that: 5 / 7.5 / 10 s (by policy)" in answer["text"]

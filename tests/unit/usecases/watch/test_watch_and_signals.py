@@ -22,6 +22,7 @@ from tests.support.builders import (
 from tests.support.drills import a_drill_master
 from tests.support.fakes.alarms import FakeAlarms
 from tests.support.fakes.announcer import FakeAnnouncer
+from tests.support.fakes.balancers import FakeTargetGroups
 from tests.support.fakes.clock import VirtualClock
 from tests.support.fakes.keys import FakeKeys
 from tests.support.fakes.launcher import FakeLauncher
@@ -65,6 +66,7 @@ class Controller:
             self.ledger.put_state(state)
         self.judge = Judge(self.ledger, self.launcher, self.announcer, self.clock)
         self.scaling = FakeScalingGroups()
+        self.balancers = FakeTargetGroups()
 
     def watch(self, register=None):
         return ClusterWatch(
@@ -84,6 +86,7 @@ class Controller:
             clock=self.clock,
             restore_key=self.keys.make,
             replacing=(a_releaser(self.ledger, self.clock, self.scaling).release_all,),
+            balancers=self.balancers,
         ).run()
 
     def receive(self, detail_type, detail, at=NOW, delay_s=0):

@@ -2,14 +2,21 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from understudy.definition.document import ClusterDocument, ElasticIpDocument, RecordDocument, RouteDocument
-from understudy.domain.cluster.definition import ElasticIp, Record, Route
+from understudy.definition.document import (
+    AddressDocument,
+    ClusterDocument,
+    ElasticIpDocument,
+    LoadBalancerDocument,
+    RecordDocument,
+    RouteDocument,
+)
+from understudy.domain.cluster.definition import ElasticIp, LoadBalancer, Record, Route
 from understudy.ports.nodes import InstanceFacts
 
-KINDS = ("route53_record", "route_table", "elastic_ip")
+KINDS = ("route53_record", "route_table", "elastic_ip", "load_balancer")
 
 
-def records_of(addresses: Iterable[RecordDocument | RouteDocument | ElasticIpDocument]) -> tuple[Record, ...]:
+def records_of(addresses: Iterable[AddressDocument]) -> tuple[Record, ...]:
     """The Route 53 records, in the order of the document."""
     return tuple(
         Record(each.hosted_zone_id, each.name.rstrip("."), each.type, each.role_arn, each.external_id)
@@ -28,6 +35,13 @@ def routes_of(document: ClusterDocument) -> tuple[Route, ...]:
 def elastic_ips_of(document: ClusterDocument) -> tuple[ElasticIp, ...]:
     """The Elastic IPs, in the order of the document."""
     return tuple(ElasticIp(each.allocation_id) for each in document.addresses if isinstance(each, ElasticIpDocument))
+
+
+def load_balancers_of(document: ClusterDocument) -> tuple[LoadBalancer, ...]:
+    """The load balancers' target groups, in the order of the document."""
+    return tuple(
+        LoadBalancer(each.target_group_arn) for each in document.addresses if isinstance(each, LoadBalancerDocument)
+    )
 
 
 def contradicting_addresses(document: ClusterDocument) -> Iterator[str]:
@@ -77,9 +91,11 @@ def unfit_nodes(document: ClusterDocument, instances: Mapping[str, InstanceFacts
         yield f"nodes: are in {', '.join(networks)}; allowed with a route_table address: nodes in one VPC"
 
 
-def _said(address: RecordDocument | RouteDocument | ElasticIpDocument) -> list[str]:
+def _said(address: AddressDocument) -> list[str]:
     if isinstance(address, RecordDocument):
         return [f"{address.name.rstrip('.')} {address.type} in {address.hosted_zone_id}"]
     if isinstance(address, RouteDocument):
         return [address.address, *(f"{address.address} in {table}" for table in address.route_table_ids)]
+    if isinstance(address, LoadBalancerDocument):
+        return [address.target_group_arn]
     return [address.allocation_id]

@@ -29,6 +29,7 @@ from understudy.definition.parts import (
     RoleArn,
     RouteBlock,
     RouteTableId,
+    TargetGroupArn,
     VpcId,
     ZoneId,
 )
@@ -119,8 +120,17 @@ class ElasticIpDocument(Part):
     allocation_id: AllocationId
 
 
-AddressDocument = Annotated[RecordDocument | RouteDocument | ElasticIpDocument, Field(discriminator="kind")]
-"""What clients use and the controller moves."""
+class LoadBalancerDocument(Part):
+    """A target group of a Network or Application Load Balancer that probes /serving of the nodes' agents."""
+
+    kind: Literal["load_balancer"]
+    target_group_arn: TargetGroupArn = Field(description="Its targets are the nodes that serve, and nothing else.")
+
+
+AddressDocument = Annotated[
+    RecordDocument | RouteDocument | ElasticIpDocument | LoadBalancerDocument, Field(discriminator="kind")
+]
+"""What clients use: the controller moves it, but for a load balancer, which follows the nodes' own word."""
 
 
 class ServiceDocument(Part):

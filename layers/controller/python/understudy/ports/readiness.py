@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping
 from typing import Protocol
 
+from understudy.domain.cluster.balancer import Ingress
 from understudy.domain.cluster.definition import Record
 from understudy.domain.cluster.network import ElasticIpReading, RouteTable
 from understudy.domain.readiness.facts import (
@@ -51,6 +52,14 @@ class InstanceReader(Protocol):
 
     def vpc_dns(self, vpc_id: str) -> VpcDns:
         """The DNS attributes of a VPC. Raises UnreadableError."""
+        ...
+
+    def ingress(self, group_ids: Collection[str]) -> Mapping[str, tuple[Ingress, ...]]:
+        """The rules for TCP of security groups, at least one, by group. Raises UnreadableError."""
+        ...
+
+    def blocks(self, subnet_ids: Collection[str]) -> Mapping[str, str]:
+        """The CIDR blocks of subnets, at least one, by subnet. Raises UnreadableError."""
         ...
 
 

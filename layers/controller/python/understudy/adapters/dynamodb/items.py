@@ -51,6 +51,7 @@ COMMITTED = (
     "lone",
     "doubt",
     "peers",
+    "mismatch",
     "failed_starts",
 )
 """The attributes of the state that `commit` writes: everything but the revision, which counts, and the nodes."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from understudy.adapters.ec2.nodes import Ec2Nodes, primary_interface, primary_v6
 from understudy.adapters.unreadable import unreadable
+from understudy.domain.cluster.balancer import Ingress
 from understudy.domain.cluster.errors import NodesUnreadableError, UnreadableError
 from understudy.domain.cluster.state import PowerReading
 from understudy.domain.cluster.tags import MEMBER_TAG, STACK_TAG
@@ -14,6 +15,8 @@ from understudy.domain.readiness.facts import Instance, MetadataService, VpcDns
 SCALING_GROUP_TAG = "aws:autoscaling:groupName"
 RECOVERS = "default"
 ONE_TIME = "one-time"
+TCP = ("tcp", "6", "-1")
+"""Protocols of a security group's rule that let TCP in; -1 is every protocol."""
 
 
 class Ec2Readings:
@@ -74,6 +77,35 @@ class Ec2Readings:
         found = [each for page in pages for gateway in page["InternetGateways"] for each in gateway["Attachments"]]
         return {each["VpcId"] for each in found if each["VpcId"] in vpc_ids}
 
+    def ingress(self, group_ids: Collection[str]) -> Mapping[str, tuple[Ingress, ...]]:
+        """The rules for TCP of security groups, by group."""
+        asked = [{"Name": "group-id", "Values": sorted(group_ids)}]
+        with unreadable("the security groups"):
+            pages = list(self._client.get_paginator("describe_security_groups").paginate(Filters=asked))
+        found = [each for page in pages for each in page["SecurityGroups"]]
+        return {
+            each["GroupId"]: tuple(_ingress(rule) for rule in each["IpPermissions"] if rule["IpProtocol"] in TCP)
+            for each in found
+        }
+
+    def blocks(self, subnet_ids: Collection[str]) -> Mapping[str, str]:
+        """The IPv4 CIDR blocks of subnets, by subnet."""
+        asked = [{"Name": "subnet-id", "Values": sorted(subnet_ids)}]
+        with unreadable("the subnets"):
+            pages = list(self._client.get_paginator("describe_subnets").paginate(Filters=asked))
+        return {each["SubnetId"]: each["CidrBlock"] for page in pages for each in page["Subnets"]}
+
+
+def _ingress(rule: Mapping[str, Any]) -> Ingress:
+    """A rule for every protocol names no ports."""
+    return Ingress(
+        first_port=int(rule.get("FromPort", 0)),
+        last_port=int(rule.get("ToPort", 65535)),
+        groups=frozenset(each["GroupId"] for each in rule.get("UserIdGroupPairs", ()) if each.get("GroupId")),
+        blocks=tuple(each["CidrIp"] for each in rule.get("IpRanges", ())),
+        has_lists=bool(rule.get("PrefixListIds")),
+    )
+
 
 def _instance(answer: Mapping[str, Any], one_time: Collection[str]) -> Instance:
     interface = primary_interface(answer)
@@ -95,6 +127,7 @@ def _instance(answer: Mapping[str, Any], one_time: Collection[str]) -> Instance:
         is_one_time=answer["InstanceId"] in one_time,
         root_device=answer.get("RootDeviceType", ""),
         profile=answer.get("IamInstanceProfile", {}).get("Arn", ""),
+        groups=frozenset(each["GroupId"] for each in answer.get("SecurityGroups", ())),
         metadata=_metadata(answer.get("MetadataOptions", {})),
     )
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from understudy.domain.cluster.balancer import Probing
 from understudy.domain.cluster.definition import Definition
 from understudy.domain.cluster.intervals import change_gaps_s
 from understudy.domain.cluster.state import INGESTION_CUT_OFF_S, Proof, TransitionAction
@@ -49,12 +50,13 @@ class Forecast:
     """The outage of one kind of move, phase by phase, until the service is in service again.
 
     `clients`: how much later clients that obey TTL have moved, from when the service is in service. None without a
-    record.
+    record. `balanced`: how much later those of the load balancer are served. None where none could be read.
     """
 
     action: TransitionAction
     phases: tuple[PredictedPhase, ...]
     clients: PredictedPhase | None
+    balanced: PredictedPhase | None = None
 
     @property
     def total(self) -> PredictedPhase:
@@ -65,8 +67,11 @@ class Forecast:
         return PredictedPhase(self.action, least_s, usual_s, most_s, min(each.measured for each in self.phases))
 
 
-def forecast(action: TransitionAction, definition: Definition, past: Past) -> Forecast:
-    """What a switchover, or the failover of a node that falls silent, is going to take."""
+def forecast(action: TransitionAction, definition: Definition, past: Past, probes: Sequence[Probing] = ()) -> Forecast:
+    """What a switchover, or the failover of a node that falls silent, is going to take.
+
+    `probes`: how the load balancers of the cluster ask the nodes.
+    """
     is_failover = action is TransitionAction.FAILOVER
     moves = [story for story in past if story.get("action") in FROM_NODE_TO_NODE]
     starting = _known(_starting(definition), moves, "granted", "in_service")
@@ -76,7 +81,8 @@ def forecast(action: TransitionAction, definition: Definition, past: Past) -> Fo
         _known(_moving(definition), past, "fenced", "granted"),
         starting,
     )
-    return Forecast(action, phases, _clients(definition, past, starting) if definition.records else None)
+    clients = _clients(definition, past, starting) if definition.records else None
+    return Forecast(action, phases, clients, _balanced(probes))
 
 
 def measured_outage_s(story: Mapping[str, Any]) -> float | None:
@@ -130,6 +136,16 @@ def _clients(definition: Definition, past: Past, starting: PredictedPhase) -> Pr
         round(max(0, spreading.most_s - starting.least_s) + ttl_s, 1),
         spreading.measured,
     )
+
+
+def _balanced(probes: Sequence[Probing]) -> PredictedPhase | None:
+    """The slowest load balancer: its first good answer comes within an interval, and the others one interval apart."""
+    if not probes:
+        return None
+    slowest = max(probes, key=lambda each: each.taken_in_s)
+    least_s = slowest.taken_in_s - slowest.interval_s
+    usual_s = least_s + slowest.interval_s / 2
+    return PredictedPhase("clients of the load balancer, after that", least_s, usual_s, slowest.taken_in_s)
 
 
 def _known(phase: PredictedPhase, past: Past, begin: str, end: str) -> PredictedPhase:

@@ -166,7 +166,7 @@ def _fate(moved: Moved) -> str:
 
 
 def _of_forecast(forecast: Forecast) -> list[str]:
-    clients = [forecast.clients.line] if forecast.clients else []
+    clients = [each.line for each in (forecast.clients, forecast.balanced) if each]
     title = f"how long a {forecast.action} takes the service out, at least / usually / at most:"
     return _block(title, [forecast.total.line, *(each.line for each in forecast.phases), *clients])
 

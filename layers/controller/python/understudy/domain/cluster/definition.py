@@ -99,6 +99,21 @@ class ElasticIp:
 
 
 @dataclass(frozen=True)
+class LoadBalancer:
+    """A target group of a load balancer that asks the nodes themselves who serves: nobody moves it.
+
+    `target_group_arn`: arn:<partition>:elasticloadbalancing:<region>:<account>:targetgroup/<name>/<id>.
+    """
+
+    target_group_arn: str
+
+    @property
+    def label(self) -> str:
+        """What the target group is called in outcomes and in the history."""
+        return f"target group {self.target_group_arn.split('/')[1]}"
+
+
+@dataclass(frozen=True)
 class ServiceSpec:
     """A service by name only: what it is, the agent's own file says."""
 
@@ -145,6 +160,7 @@ class Definition:
     records: tuple[Record, ...]
     routes: tuple[Route, ...] = ()
     elastic_ips: tuple[ElasticIp, ...] = ()
+    load_balancers: tuple[LoadBalancer, ...] = ()
     services: tuple[ServiceSpec, ...] = ()
     policy: Policy = field(default_factory=Policy)
     tuning_set: Mapping[str, int] = field(default_factory=dict)
@@ -189,8 +205,8 @@ class Definition:
     @property
     def labels(self) -> tuple[str, ...]:
         """What the cluster's addresses are called, in the order in which they are moved."""
-        every: tuple[Record | Route | ElasticIp, ...] = (*self.records, *self.routes, *self.elastic_ips)
-        return tuple(each.label for each in every)
+        moved: tuple[Record | Route | ElasticIp, ...] = (*self.records, *self.routes, *self.elastic_ips)
+        return tuple(each.label for each in (*moved, *self.load_balancers))
 
     @property
     def claims(self) -> Mapping[str, str]:
@@ -202,10 +218,11 @@ class Definition:
             **{f"{each.hosted_zone_id} {each.name}": each.label for each in self.records},
             **{f"{table} {each.destination}": f"{each.label} in {table}" for each, table in self._tables()},
             **{each.allocation_id: each.label for each in self.elastic_ips},
+            **{each.target_group_arn: each.label for each in self.load_balancers},
         }
 
     def leads_to(self, node: NodeSpec) -> Mapping[str, str]:
-        """What each address, by its label, carries when `node` is the active one: an IP address or an interface."""
+        """What each address that is moved carries when `node` is the active one: an IP address or an interface."""
         return {
             **{each.label: node.address_v6 if each.type == "AAAA" else node.address for each in self.records},
             **{f"{each.label} in {table}": node.interface_id for each, table in self._tables()},

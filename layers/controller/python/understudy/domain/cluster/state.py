@@ -14,6 +14,7 @@ from understudy.domain.cluster.doubt import Doubt
 from understudy.domain.cluster.failed_start import FailedStart
 from understudy.domain.cluster.fitness import Fitness
 from understudy.domain.cluster.hold import Hold
+from understudy.domain.cluster.mismatch import Mismatch
 from understudy.domain.cluster.no_standby import NoStandby
 from understudy.domain.cluster.reach import QuorumHosts, Reach
 
@@ -278,8 +279,8 @@ class ClusterState:
     `preferred_since`: since when the node of the best priority has been fit without a break while another one is
     active; it is kept only where failback is automatic. `approval`: what a person was asked last. `lone`: whether
     nobody could take over. `doubt`: a move on the active node's silence that was put off. `peers`: what people
-    were told of keys and peers, as a digest. `failed_starts`: as they were noted, by instance id; which of them
-    count, see observe.starts.
+    were told of keys and peers, as a digest. `mismatch`: that load balancers lead elsewhere than the lease.
+    `failed_starts`: as they were noted, by instance id; which of them count, see observe.starts.
     """
 
     cluster: str
@@ -301,6 +302,7 @@ class ClusterState:
     lone: NoStandby | None = None
     doubt: Doubt | None = None
     peers: str = ""
+    mismatch: Mismatch | None = None
     failed_starts: Mapping[str, FailedStart] = field(default_factory=dict)
 
     @property

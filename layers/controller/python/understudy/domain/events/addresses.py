@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 from understudy.domain.events.event import Concern, Epoch, Event, Severity, Words
-from understudy.domain.events.reading import LINES_LIMIT, cluster_of, mapping, mappings, word
+from understudy.domain.events.reading import LINES_LIMIT, cluster_of, listed, mapping, mappings, word
 from understudy.domain.events.transitions import MOVE
 from understudy.domain.watch.drift import ADVICE, FindingFacts, GuardWriter, RecordStatus, WithheldFacts
 
@@ -128,6 +128,41 @@ class AddressChanged(Event):
     def example(cls) -> Self:
         """A route to a stranger."""
         return cls(cluster="orders-db", epoch=7, addresses={"route 192.0.2.10/32 in rtb-0a1b2c3d": "eni-0f0f0f0f"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadBalancerDiffers(Event):
+    """A load balancer leads elsewhere than the lease for longer than its probing explains. Nothing is changed."""
+
+    detail_type: ClassVar[str] = "Understudy Load Balancer Differs"
+    told_note: ClassVar[str] = "not when they agree again"
+
+    cluster: str
+    epoch: Epoch
+    faults: Sequence[str]  # in what they differ; empty: they agree again
+    since: int | None  # when the watch saw it first, seconds; null when they agree
+
+    def words(self) -> Words | None:
+        """Load balancer and lease differ; None when they agree again."""
+        if not self.faults:
+            return None
+        return Words(
+            f"{cluster_of(self.cluster)}: a load balancer does not lead to the node in service",
+            listed(self.faults),
+            ("The node in service goes on. Clients that come by the load balancer may not reach it.",),
+            ("Ask for a check of readiness: the checks that begin with targets- say what to do for each.",),
+            "understudy-load-balancer-differs",
+        )
+
+    def concern(self) -> Concern:
+        """It lasts as long as they differ."""
+        return Concern("balancer", Severity.ERROR if self.faults else None)
+
+    @classmethod
+    def example(cls) -> Self:
+        """A node whose agent does not answer."""
+        fault = "target group orders-db: node-b, which is in service, is unhealthy (Target.FailedHealthChecks)"
+        return cls(cluster="orders-db", epoch=7, faults=[fault], since=1_800_000_000)
 
 
 def _withheld(cluster: Any, found: Any) -> Words:

@@ -1,10 +1,11 @@
 """What the readiness checks look at, gathered before they look. What could not be read is a fact too: `Unread`."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeVar
 
+from understudy.domain.cluster.balancer import Ingress, Probing, TargetGroup
 from understudy.domain.cluster.definition import Definition
 from understudy.domain.cluster.network import ElasticIpReading, RouteTable
 from understudy.domain.cluster.record import RecordSet, guard_name
@@ -48,7 +49,7 @@ class Instance:
     `recovers`: whether EC2 itself brings the instance back after a fault of the host; `hibernates`: whether it can be
     hibernated. These and `metadata` are None when EC2 does not say. `is_one_time`: of a Spot request that ends with
     the instance; `root_device`: `ebs` or `instance-store`, empty when EC2 does not say; `profile`: the ARN of its
-    instance profile, empty without one.
+    instance profile, empty without one; `groups`: its security groups.
     """
 
     power: PowerReading
@@ -67,6 +68,7 @@ class Instance:
     is_one_time: bool = False
     root_device: str = ""
     profile: str = ""
+    groups: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -148,7 +150,9 @@ class Facts:
     whether each needed right is granted. `route_tables` and `elastic_ips`: those of the definition that EC2 knows, by
     id. `internet_vpcs`: the VPCs of the nodes that have an internet gateway; empty when no address is an Elastic IP.
     `groups`: those of the nodes, by name, `tagged`: the living instances that have a member's tag, by its value;
-    `name_members`: whether a role may set such a tag, by the instance profile. `now`: when this was gathered, in
+    `name_members`: whether a role may set such a tag, by the instance profile. `target_groups`: those of the
+    definition by ARN, None for one that does not exist; with them `ingress`: the rules of the nodes' security groups by
+    group, and `blocks`: the CIDR blocks of the load balancers' subnets. `now`: when this was gathered, in
     seconds.
     """
 
@@ -171,11 +175,19 @@ class Facts:
     name_members: Mapping[str, bool | Unread]
     now: float
     may_stop: bool = False
+    target_groups: Mapping[str, TargetGroup | Unread | None] = field(default_factory=dict)
+    ingress: Mapping[str, tuple[Ingress, ...]] | Unread = field(default_factory=dict)
+    blocks: Mapping[str, str] | Unread = field(default_factory=dict)
 
     @property
     def view(self) -> ClusterView:
         """The cluster at the moment when all of this was gathered."""
         return ClusterView(self.state, self.definition, int(self.now))
+
+    @property
+    def probes(self) -> tuple[Probing, ...]:
+        """How the load balancers ask the nodes, as far as they could be read."""
+        return tuple(each.probe for each in self.target_groups.values() if isinstance(each, TargetGroup))
 
 
 class Verdict(StrEnum):

@@ -6,7 +6,18 @@
 from collections.abc import Mapping
 from types import ModuleType
 
-from understudy.domain.readiness import agents, fencing, instances, names, network, nodes, pace, peers, replacing
+from understudy.domain.readiness import (
+    agents,
+    balancers,
+    fencing,
+    instances,
+    names,
+    network,
+    nodes,
+    pace,
+    peers,
+    replacing,
+)
 from understudy.domain.readiness.check import checks_in
 
 SUBJECTS: Mapping[str, ModuleType] = {
@@ -14,6 +25,7 @@ SUBJECTS: Mapping[str, ModuleType] = {
     "Fencing": fencing,
     "Agents": agents,
     "Routes and Elastic IPs": network,
+    "Load balancers": balancers,
     "Instances": instances,
     "Members that are replaced": replacing,
     "Failsafe": peers,

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
 
+from understudy.domain.cluster.balancer import TargetGroup
 from understudy.domain.cluster.definition import Definition, Record
 from understudy.domain.cluster.errors import AddressUnreadableError, UnreadableError
 from understudy.domain.cluster.record import guard_name
 from understudy.domain.cluster.state import ClusterState
 from understudy.domain.readiness.facts import Facts, HostedZone, Instance, Unread, needed_rights
 from understudy.domain.readiness.ownership import names_below
+from understudy.ports.balancers import TargetGroupReader
 from understudy.ports.ledger import StateReader
 from understudy.ports.readiness import (
     EndpointReader,
@@ -43,6 +45,7 @@ class Gatherer:
     rights: RightsReader
     groups: GroupReader
     taggers: TaggerReader
+    balancers: TargetGroupReader
     clock: Clock
     stack: str
     region: str
@@ -79,6 +82,7 @@ class Gatherer:
             elastic_ips=_read(lambda: self.network.elastic_ips(elastic_ips)) if elastic_ips else {},
             internet_vpcs=_read(lambda: self.instances.internet_vpcs(vpc_ids)) if elastic_ips and vpc_ids else (),
             **self._replacing(definition, known),
+            **self._balanced(definition, known),
             # After Route 53: a move in between makes the guard newer than a state that was read before it.
             state=self.ledger.read(definition.cluster) or state,
             now=self.clock(),
@@ -93,6 +97,19 @@ class Gatherer:
             "groups": _read(lambda: self.groups.groups(names)) if names else {},
             "tagged": _read(lambda: self.instances.tagged(tags)) if tags else {},
             "name_members": {each: _read(partial(self.taggers.may_name_members, each)) for each in sorted(profiles)},
+        }
+
+    def _balanced(self, definition: Definition, known: Iterable[Instance]) -> Mapping[str, Any]:
+        """What has to do with load balancers. Nobody is asked where there is none."""
+        arns = [each.target_group_arn for each in definition.load_balancers]
+        groups = {arn: _read(partial(self.balancers.target_group, arn)) for arn in arns}
+        using = [each for group in groups.values() if isinstance(group, TargetGroup) for each in group.balancers]
+        subnets = {subnet for each in using for subnet in each.subnets}
+        own = {group for each in known for group in each.groups} if arns else set()
+        return {
+            "target_groups": groups,
+            "ingress": _read(lambda: self.instances.ingress(own)) if own else {},
+            "blocks": _read(lambda: self.instances.blocks(subnets)) if subnets else {},
         }
 
     def _asking(self, definition: Definition, vpc_ids: Collection[str]) -> Mapping[str, str]:

@@ -23,7 +23,7 @@ from understudy.ports.route53 import RecordReader
 from understudy.usecases.answer.gather_readiness import Gatherer
 from understudy.usecases.answer.rehearsed_writes import RehearsedGroup, RehearsedNetwork, RehearsedZone, Writes
 from understudy.usecases.step import Clock, definition_in_force, publish
-from understudy.usecases.transition.network_movers import ElasticIpMover, RouteMover
+from understudy.usecases.transition.network_movers import ElasticIpMover, LoadBalancerMover, RouteMover
 from understudy.usecases.transition.record_mover import MoveTask, OvertakenError, RecordMover
 
 PAST_MOVES = 20
@@ -53,7 +53,7 @@ class Rehearsals:
             ruling=ruling,
             proofs=outlook(state, definition, self.gatherer.may_stop),
             plan=self._plan(ruling, view),
-            forecasts=tuple(forecast(action, definition, past) for action in ACTIONS),
+            forecasts=tuple(forecast(action, definition, past, facts.probes) for action in ACTIONS),
             paces=pace_outlooks(view, past),
             checks=examine(facts),
         )
@@ -88,6 +88,7 @@ class Rehearsals:
             RecordMover(RehearsedZone(self.records, writes), RehearsedGroup()),
             RouteMover(network),
             ElasticIpMover(network),
+            LoadBalancerMover(),
         )
         try:
             return Plan(writes, [each for mover in movers for each in mover.move(task)])
@@ -121,6 +122,7 @@ def _of_forecast(each: Forecast) -> dict[str, Any]:
         "total": _of_phase(each.total),
         "phases": [_of_phase(phase) for phase in each.phases],
         "clients": _of_phase(each.clients) if each.clients else None,
+        "balanced": _of_phase(each.balanced) if each.balanced else None,
     }
 
 

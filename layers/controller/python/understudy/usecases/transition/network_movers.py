@@ -1,4 +1,4 @@
-"""The movers of routes and Elastic IPs.
+"""The movers of routes and Elastic IPs, and that of load balancers, which has nothing to move.
 
 EC2 has no conditional write. What keeps a stale writer out is the look at the epoch just before each write; what finds
 one that was late all the same is the look after the last; what puts it right is the newer epoch's own REPAIR, and the
@@ -103,6 +103,14 @@ class ElasticIpMover:
         if fault is not None:
             return owed(allocation_id, fault, may_pass=not isinstance(fault, ChangeRefusedError))
         return Moved(allocation_id, AddressStatus.IN_SYNC)
+
+
+class LoadBalancerMover:
+    """Load balancers. Nothing is written: they ask the nodes, and take the one that says that it serves."""
+
+    def move(self, task: MoveTask) -> Sequence[Moved]:
+        """See Mover.move."""
+        return [Moved(each.label, AddressStatus.IN_SYNC, is_new=False) for each in task.definition.load_balancers]
 
 
 class _Writer:

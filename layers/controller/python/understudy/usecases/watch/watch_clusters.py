@@ -21,6 +21,7 @@ from understudy.domain.transition.phases import Span, durations_s
 from understudy.domain.watch.gauges import HealthGauge
 from understudy.domain.watch.rotation import rotated
 from understudy.ports.announcer import Announcer
+from understudy.ports.balancers import TargetHealth
 from understudy.ports.ledger import BeatLedger, ClusterIndex, Read, StateLedger
 from understudy.ports.measure import Measure, unmeasured
 from understudy.ports.network import Network
@@ -33,6 +34,7 @@ from understudy.usecases.register.cluster import RegisterOutcome
 from understudy.usecases.step import Clock, publish
 from understudy.usecases.transition.follow_changes import ChangeFollower
 from understudy.usecases.watch.alarms import check_alarms
+from understudy.usecases.watch.balancers import BalancerCheck, compare, is_to_be_compared, tell_balancers
 from understudy.usecases.watch.drills import DrillScheduler
 from understudy.usecases.watch.fleet import FleetKeeper
 from understudy.usecases.watch.network import check_network
@@ -50,6 +52,8 @@ NODES_LIMIT = 1000
 TELL_LIMIT = 200
 """Of how many clusters one watch tells that they have lost their standby, or have one again: an Availability Zone can
 take the standbys of thousands at once, and each costs a write."""
+BALANCERS_LIMIT = 300
+"""Of how many clusters one watch asks for target health: each target group costs a call."""
 RARE = (HealthGauge.DOUBTED,)
 KEYS_LIMIT = 20
 """How many missing keys one watch makes: Parameter Store takes three parameters a second from an account."""
@@ -98,6 +102,7 @@ class ClusterWatch:
     measure: Measure = unmeasured
     spread: Spread = one_by_one
     keeper: FleetKeeper | None = None
+    balancers: TargetHealth | None = None
 
     def run(self) -> WatchReport:
         """Judge every cluster, register what was submitted and not seen, follow pending changes, and check the records.
@@ -114,6 +119,7 @@ class ClusterWatch:
         run.each("drills", views, lambda view: self.drills.attend(view, ears.observer(view)))
         views = self._tell_degraded(run, self._end_holds(run, views), ears)
         views = self._see_to_peers(run, views, ears)
+        views = self._see_to_balancers(run, views)
         registered, put_off = self._register(run, views)
         self._ask_route53(run, views)
         self.measure({"Watches": 1, **_ailing(run, views, ears), "WatchFaults": len(run.faults), **put_off})
@@ -190,6 +196,27 @@ class ClusterWatch:
         run.in_turn.each("clusters to look at for peers", views, look)
         run.in_turn.each("keys to make", keyless[:KEYS_LIMIT], lambda view: self.restore_key(view.state.cluster))
         return _changed(run, "clusters whose peers are to be published", views, news, tell_of)
+
+    def _see_to_balancers(self, run: Run, views: Sequence[ClusterView]) -> list[ClusterView]:
+        """Tell of load balancers that do not follow the lease. A watch of another minute begins with other clusters."""
+        health, found = self.balancers, dict[str, BalancerCheck]()
+        if health is None:
+            return list(views)
+
+        def look(view: ClusterView) -> None:
+            found[view.state.cluster] = compare(view, health)
+
+        def tell_of(view: ClusterView) -> ClusterState:
+            return tell_balancers(view, found[view.state.cluster], ledger=self.ledger, announcer=self.announcer)
+
+        asked = [view for view in views if is_to_be_compared(view)][:BALANCERS_LIMIT]
+        run.each("load balancers to ask for", asked, look)
+        news = [
+            view
+            for view in asked
+            if view.state.cluster in found and found[view.state.cluster].after != view.state.mismatch
+        ]
+        return _changed(run, "load balancers to tell of", views, news, tell_of)
 
     def _register(self, run: Run, views: Sequence[ClusterView]) -> tuple[int, dict[str, int]]:
         """Look after members that are replaced, and register the texts that are not those of the definitions in force.
