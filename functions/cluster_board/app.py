@@ -3,7 +3,8 @@
 from typing import Any
 
 from understudy import bootstrap, clients, invocation
-from understudy.usecases.answer.show_clusters import show_clusters
+from understudy.settings import settings
+from understudy.usecases.answer.show_clusters import Places, show_clusters
 
 
 @invocation.logged
@@ -14,6 +15,5 @@ def handler(event: dict[str, Any], context: Any) -> str | dict[str, str]:
         book=clients.board_book(),
         listing=bootstrap.zone_for_a_board(),
         clock=clients.clock,
-        stack=clients.stack(),
-        endpoint=context.invoked_function_arn,
+        places=Places(clients.stack(), settings().runbook_url, context.invoked_function_arn),
     )

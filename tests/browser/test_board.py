@@ -19,6 +19,13 @@ SHOTS = ROOT / "build" / "board"
 WIDE, NARROW = 1280, 620  # a dashboard's whole width, and half of it on a small screen
 WORLDS = {
     "healthy": boards.healthy,
+    "both-dead": boards.both_dead,
+    "zone-down": boards.zone_down,
+    "astray": boards.astray,
+    "refused": boards.refused,
+    "two-serve": boards.two_serve,
+    "failed-start": boards.failed_start,
+    "keys-differ": boards.keys_differ,
     "failing-over": boards.failing_over,
     "degraded": boards.degraded,
     "held": boards.held,

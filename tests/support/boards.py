@@ -15,12 +15,14 @@ from tests.support.builders import (
     TCP_REMOTE,
     WITNESS_C,
     a_definition,
+    a_failed_start,
     a_moving_state,
     a_report,
     a_state,
     a_transition,
     an_off_report,
     record_sets,
+    with_keys,
 )
 from tests.support.fakes import FakeBoardBook, FakeLedger, FakeReportBook, FakeZone, VirtualClock
 from understudy.board.style import Theme
@@ -32,12 +34,14 @@ from understudy.domain.cluster.policy import ApprovalPolicy, Policy
 from understudy.domain.cluster.reach import Reach
 from understudy.domain.cluster.record import RecordSet, desired
 from understudy.domain.cluster.state import Alarm, ClusterState, ServiceStatus, Stage, TransitionAction
+from understudy.domain.cluster.unaccepted import Unaccepted
 from understudy.domain.readiness.facts import Verdict
 from understudy.domain.readiness.report import CheckResult, Report
 from understudy.domain.watch.drift import written_last
-from understudy.usecases.answer.show_clusters import show_clusters
+from understudy.usecases.answer.show_clusters import Places, show_clusters
 
-STACK = "understudy"
+STACK, RUNBOOK = "understudy", "https://wiki.example.com/understudy/docs/on-call.md"
+PLACES = Places(STACK, RUNBOOK, "arn:board")
 HOSTILE = (
     "<script>document.title='owned'</script>",
     "\"'><img src=x onerror=\"document.title='owned'\">",
@@ -79,9 +83,7 @@ class BoardWorld:
 
     def show(self, **event: Any) -> Any:
         """What the function answers."""
-        return show_clusters(
-            event, book=self.book, listing=self.zone, clock=VirtualClock(NOW), stack=STACK, endpoint="arn:board"
-        )
+        return show_clusters(event, book=self.book, listing=self.zone, clock=VirtualClock(NOW), places=PLACES)
 
     def html(self, theme: Theme | str = Theme.LIGHT, **event: Any) -> str:
         """The board as a widget gets it."""
@@ -179,7 +181,7 @@ def waiting() -> BoardWorld:
     """The active node is silent, and its failover waits for a person's approval."""
     actions = (TransitionAction.FAILOVER, TransitionAction.SWITCHOVER)
     policy = Policy(approval=ApprovalPolicy(actions, 300))
-    asked = Question("failover", f"{CLUSTER}-epoch2-1", NOW - 20, NOW + 280)
+    asked = Question("failover", f"{CLUSTER}-epoch2-1", NOW - 20, NOW + 280, target=NODE_B)
     state = a_state(node_a=a_report(NODE_A, heard_at=NOW - 40), approval=asked)
     return BoardWorld().add(state, a_definition(policy=policy), a_check())
 
@@ -194,6 +196,86 @@ def in_need() -> BoardWorld:
     world = BoardWorld().add(state, report=a_check()).add(*well("billing"))
     world.book.nonsense.add("files")
     return world.add(*well("files"))
+
+
+def both_dead() -> BoardWorld:
+    """Both nodes fell silent in the same minute, long enough ago for every lease to be over."""
+    silent = {NODE_A: a_report(NODE_A, heard_at=NOW - 185), NODE_B: a_report(NODE_B, heard_at=NOW - 181)}
+    return BoardWorld().add(a_state(nodes=silent, alert="no-fit-candidate"), report=a_check()).add(*well("billing"))
+
+
+def zone_down(count: int = 200) -> BoardWorld:
+    """A zone is gone with a node of every cluster. Of those served there most are moving, some cannot."""
+    world = BoardWorld()
+    for number in range(count):
+        name = f"cluster-{number:03d}"
+        state, definition = well(name, number)
+        nodes = {**state.nodes, NODE_A: a_report(NODE_A, heard_at=NOW - 45 - number % 5)}
+        state = replace(state, nodes=nodes)
+        if number % 10 == 3:
+            state = replace(state, nodes={**nodes, NODE_B: a_report(NODE_B, service=ServiceStatus.FAILED)})
+        elif number % 2 and number % 3:
+            state = _moving_away(state)
+        elif not number % 2:
+            served = a_report(NODE_B, service=ServiceStatus.IN_SERVICE, read_epoch=state.epoch)
+            state = replace(state, active=NODE_B, nodes={**nodes, NODE_B: served})
+        world.add(state, definition, a_check(name), _history_of_a_move(state) if state.transition else None)
+    return world
+
+
+def _moving_away(state: ClusterState) -> ClusterState:
+    """From the silent node to the other one, which is about to start."""
+    moving = a_transition(stage=Stage.STARTING, opened_at=NOW - 25, deadline_at=NOW + 140)
+    starting = a_report(NODE_B, service=ServiceStatus.STARTING, read_epoch=state.epoch + 1)
+    nodes = {**state.nodes, NODE_B: starting}
+    return replace(state, epoch=state.epoch + 1, active=NODE_B, transition=moving, nodes=nodes)
+
+
+def _history_of_a_move(state: ClusterState) -> dict[int, dict[str, Any]]:
+    stages = {f"{name}_at": NOW + at for name, at in (("noticed", -26), ("opened", -25), ("fenced", -20))}
+    return {state.epoch: {**a_history(NOW, source="node-a", target="node-b"), "outcome": "", "stages": stages}}
+
+
+def astray() -> BoardWorld:
+    """Somebody has set the record to a machine that is no node of the cluster."""
+    world = BoardWorld().add(a_state(), report=a_check()).add(*well("billing"))
+    world.zone.put(RECORD, RecordSet(RECORD.name, "A", 300, ("203.0.113.9",)))
+    return world
+
+
+def refused() -> BoardWorld:
+    """A text has faults, another one cannot be judged; what was in force before goes on."""
+    world = BoardWorld().add(a_state(), report=a_check())
+    faults = ("line 7: policy.silence_limit is not a key; did you mean silence_limit_s?", "line 12: nodes: needs two")
+    world.ledger.note_unaccepted(CLUSTER, Unaccepted("x 1", faults))
+    why = "DescribeInstances: UnauthorizedOperation"
+    world.ledger.note_unaccepted("billing", Unaccepted("y 1", since=NOW - 600, why=why))
+    return world
+
+
+def two_serve() -> BoardWorld:
+    """node-a came back with its unit enabled, and says that it serves; node-b holds the lease since the failover."""
+    state = a_state(
+        epoch=2,
+        active=NODE_B,
+        node_a=a_report(NODE_A, service=ServiceStatus.IN_SERVICE, keeps_lease=False, heard_at=NOW - 1),
+        node_b=a_report(NODE_B, service=ServiceStatus.IN_SERVICE, read_epoch=2),
+    )
+    moves = {2: a_history(NOW - 1200, source="node-a", target="node-b"), 1: a_history(NOW - LONG_AGO)}
+    return BoardWorld().add(state, report=a_check(), histories=moves).add(*well("billing"))
+
+
+def failed_start() -> BoardWorld:
+    """The service did not start on node-b an hour ago; node-a serves, and there is no third node."""
+    state = a_state(failed_starts=a_failed_start(at=NOW - 3600, epoch=1))
+    return BoardWorld().add(state, report=a_check()).add(*well("billing"))
+
+
+def keys_differ() -> BoardWorld:
+    """The nodes know different keys: an outage of AWS would stop the service."""
+    said = {"heard_since": NOW - 600}
+    state = with_keys(a_state(), node_a={**said, "key": "a1b2c3"}, node_b={**said, "key": "d4e5f6"})
+    return BoardWorld().add(state, report=a_check()).add(*well("billing"))
 
 
 def many(count: int = 200) -> BoardWorld:

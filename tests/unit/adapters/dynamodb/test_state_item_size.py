@@ -30,6 +30,7 @@ from understudy.domain.cluster.fitness import FITNESS_LIMIT, Fitness
 from understudy.domain.cluster.hold import Hold
 from understudy.domain.cluster.no_standby import NoStandby
 from understudy.domain.cluster.reach import Reach
+from understudy.domain.cluster.request import TEXT_LIMIT
 from understudy.domain.cluster.service_names import digest_of
 from understudy.domain.cluster.state import Alarm, NodeReport, PowerReading, Proof, Stage
 from understudy.domain.observe.quorum import hosts_of
@@ -105,6 +106,13 @@ def test_two_nodes_that_do_not_answer_while_the_key_is_changed_cost_no_second_un
 def test_while_a_move_is_open_or_a_persons_no_is_remembered_it_is_little_more_than_one(state):  # B9
     """Each node's digest of its services takes twelve bytes: a safeguard is worth two units then."""
     assert size(state_item(ready_for_promises(state), state.revision)) < WRITE_UNIT + 32
+
+
+def test_an_open_question_with_the_longest_reason_costs_two_units_at_most():  # B9
+    why = "an operator asked for a switchover: " + "x" * TEXT_LIMIT
+    asked = replace(QUESTION, is_no=False, target=NODE_B, why=why)
+    state = ready_for_promises(a_state(3, approval=asked, failover_times=SPENT, address=MOVED))
+    assert size(state_item(state, state.revision)) < 2 * WRITE_UNIT
 
 
 # B20 B9

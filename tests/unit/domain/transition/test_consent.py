@@ -59,10 +59,11 @@ def replied(answer: Any, question: Question | None = ASKED, **changes: Any) -> A
 
 
 # B4
-@pytest.mark.parametrize("request_", [CAUSE, WISH])
-def test_a_move_that_the_policy_names_is_asked_about_and_any_other_is_not(request_):
-    until = NOW + 10 + WAIT_S
-    assert asking(request_) == AskPerson(Question("failover", EXECUTION, NOW + 10, until), OPENING)
+@pytest.mark.parametrize(("request_", "why"), [(CAUSE, ""), (WISH, OPENING.why)])
+def test_a_move_that_the_policy_names_is_asked_about_and_any_other_is_not(request_, why):
+    """What a person wants is kept with the reason that they gave; the controller's own cause is looked up anew."""
+    question = Question("failover", EXECUTION, NOW + 10, NOW + 10 + WAIT_S, target=NODE_B, why=why)
+    assert asking(request_) == AskPerson(question, OPENING)
     assert asking(request_, definition=under(SWITCHOVER, FAILBACK)) == OPENING
     assert asking(request_, definition=under()) == OPENING
 

@@ -1,4 +1,4 @@
-"""A cluster in full."""
+"""A cluster in full, as it opens below its line: what the line has said is not said again."""
 
 from collections.abc import Mapping
 
@@ -6,7 +6,8 @@ from understudy.board import words
 from understudy.board.bar import bar
 from understudy.board.clock import span
 from understudy.board.markup import Html, join, name, tag
-from understudy.board.views import ShownAddress, ShownCluster, ShownMove, ShownNode, ShownReadiness, Tone
+from understudy.board.todo import todo
+from understudy.board.views import Need, ShownAddress, ShownCluster, ShownMove, ShownNode, ShownReadiness, Tone
 from understudy.board.words import TONE_OF
 from understudy.domain.cluster.address import AddressStatus
 from understudy.domain.readiness.facts import Verdict
@@ -14,47 +15,33 @@ from understudy.domain.readiness.facts import Verdict
 VERDICTS: Mapping[str, Tone] = {Verdict.PASS: Tone.GOOD, Verdict.FAIL: Tone.BAD}
 
 
-def card(cluster: ShownCluster) -> Html:
+def card(cluster: ShownCluster, runbook: str) -> Html:
     """Everything that is known of a cluster, what matters first."""
-    body = (
-        _head(cluster),
-        tag("ul", *(tag("li", each) for each in cluster.reasons), class_="us-why") if cluster.reasons else None,
-        *(_known(cluster) if cluster.rule else ()),
-    )
-    return tag("section", *body, class_=f"us-card us-t-{TONE_OF[cluster.attention]}")
-
-
-def _head(cluster: ShownCluster) -> Html:
-    active = next((node for node in cluster.nodes if node.holds_lease), None)
-    service = words.service(active) if active else None
-    lease = (tag("b", words.served_by(cluster)), " ", service, f" · epoch {cluster.epoch}")
-    where = ("lease: ", *lease) if cluster.rule else ()
     return tag(
         "div",
-        words.attention(cluster.attention),
-        tag("span", name(cluster.name), class_="us-name"),
-        tag("span", *where, class_="us-where"),
-        class_="us-head",
+        *(_further(each, runbook) for each in cluster.needs[1:]),
+        *(_known(cluster) if cluster.rule else ()),
+        class_="us-card",
     )
 
 
-def _rule(cluster: ShownCluster) -> Html:
-    why = "" if cluster.why in cluster.reasons else f". {cluster.why}"
-    return tag("p", "rule now: ", tag("code", cluster.rule), f" {cluster.action}{why}", class_="us-rule us-quiet")
+def _further(need: Need, runbook: str) -> Html:
+    """What else is not as it should be, beside what the cluster's group says."""
+    said = tag("p", words.attention(need.attention), " ", tag("b", need.why), class_="us-also")
+    return tag("div", said, todo(need, runbook), class_=f"us-t-{TONE_OF[need.attention]}")
 
 
 def _known(cluster: ShownCluster) -> tuple[Html | None, ...]:
     return (
-        _rule(cluster),
         _facts(cluster),
         tag("h4", "Nodes"),
         words.table(
-            ("node", "AZ", "address", "health", "heard", "lease", "service", "quorum", "obeys epoch", "agent"),
-            [_node(each) for each in cluster.nodes],
+            f"Nodes of {cluster.name}", ("node", "heard", "lease", "service"), [_node(each) for each in cluster.nodes]
         ),
         tag("h4", "Addresses"),
         words.table(
-            ("address", "newest change", "stands in AWS now", "guard", "compared"),
+            f"Addresses of {cluster.name}",
+            ("address", "stands in AWS now", "compared"),
             [_address(each) for each in cluster.addresses],
         ),
         tag(
@@ -67,42 +54,43 @@ def _known(cluster: ShownCluster) -> tuple[Html | None, ...]:
 
 
 def _facts(cluster: ShownCluster) -> Html:
+    """Each fact with its name; the situation only where a rule acts on it."""
     facts = {
+        "rule now": f"{cluster.rule}: {cluster.action}",
+        "because": "" if cluster.why in [each.title for each in cluster.needs[:1]] else cluster.why,
+        "epoch": str(cluster.epoch),
         "services": ", ".join(cluster.services) or "none named",
         "budget": cluster.budget,
-        "mode": cluster.hold or "moves by itself",
+        "mode": "" if cluster.hold else "moves by itself",
         "quorum": cluster.quorum or "none wanted",
         "failsafe": cluster.failsafe or "not known",
         "situation": ", ".join(f"{question} {answer}" for question, answer in cluster.situation),
     }
-    return tag("p", *(tag("span", tag("b", word), f" {said}") for word, said in facts.items()), class_="us-facts")
+    said = (tag("span", tag("b", word), f" {fact}") for word, fact in facts.items() if fact)
+    return tag("p", *said, class_="us-facts")
 
 
 def _node(node: ShownNode) -> Html:
     notes = tag("div", "; ".join(node.notes), class_="us-warn") if node.notes else None
+    where = tag("div", " · ".join((node.zone, node.address, node.instance_id)), class_="us-quiet")
+    more = {"quorum": node.quorum, "epoch": str(node.obeys_epoch or ""), "agent": node.agent}
+    known = " · ".join(f"{word} {said}" for word, said in more.items() if said)
     return tag(
         "tr",
-        tag("td", tag("b", name(node.name)), notes, title=node.instance_id),
-        tag("td", node.zone, class_="us-n"),
-        tag("td", node.address, class_="us-n"),
-        tag("td", words.health(node), class_="us-n"),
-        tag("td", words.heard(node), class_="us-n"),
-        tag("td", words.toned(node.lease, Tone.GOOD) if node.holds_lease else node.lease or "–"),
-        tag("td", words.service(node), class_="us-n"),
-        tag("td", node.quorum or "–", class_="us-n"),
-        tag("td", node.obeys_epoch or "–", class_="us-n"),
-        tag("td", node.agent or "–", class_="us-n"),
+        words.head(name(node.name), where, notes),
+        tag("td", words.health(node), tag("div", words.heard(node), class_="us-quiet")),
+        tag("td", words.lease(node)),
+        tag("td", words.service(node), tag("div", known, class_="us-quiet") if known else None),
     )
 
 
 def _address(address: ShownAddress) -> Html:
     status = words.toned(address.status, Tone.BAD if address.status == AddressStatus.OWED else Tone.QUIET)
+    guard = tag("div", f"guard: {address.guard}", class_="us-quiet") if address.guard else None
     return tag(
         "tr",
-        tag("td", tag("b", name(address.label))),
-        tag("td", status, class_="us-n"),
-        tag("td", address.found or "–"),
-        tag("td", address.guard or "–"),
+        words.head(name(address.label), tag("div", "newest change: ", status, class_="us-quiet")),
+        tag("td", words.toned(address.found or "–", Tone.BAD if address.tone is Tone.BAD else Tone.PLAIN), guard),
         tag("td", words.toned(address.said, address.tone)),
     )
 
@@ -134,7 +122,7 @@ def _readiness(readiness: ShownReadiness | None) -> Html:
     tone = VERDICTS.get(readiness.verdict, Tone.WARN)
     summary = tag("p", words.toned(readiness.verdict, tone), f", {span(readiness.ago_s)} ago", class_="us-rule")
     faults = [
-        tag("li", tag("b", f"{each.verdict} "), tag("code", each.name), f" {each.found}", title=each.advice)
+        tag("li", tag("b", f"{each.verdict} "), tag("code", each.name), f" {each.found}: {each.advice}")
         for each in readiness.faults
     ]
     return join(summary, tag("ul", *faults, class_="us-facts") if faults else None)

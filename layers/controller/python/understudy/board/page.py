@@ -1,19 +1,22 @@
-"""The whole board: what needs somebody first and in full, then a line for each other cluster."""
+"""The whole board: what is not served, what to do first, and then everything else on demand."""
 
 from collections import Counter
 
-from understudy.board.card import card
+from understudy.board import words
 from understudy.board.clock import utc
+from understudy.board.lines import group_of, line
 from understudy.board.markup import Html, tag
 from understudy.board.rows import rows
 from understudy.board.style import Theme, sheet
-from understudy.board.views import Attention, Board, ShownCluster
+from understudy.board.texts import SECTION
+from understudy.board.triage import grouped, places, verdict, worst
+from understudy.board.views import Attention, Board, ShownCluster, ShownText
 from understudy.board.words import TONE_OF
 
 CARD_LIMIT = 12
-"""Clusters in full at a time: more than a person can look after at once. The others have a line each."""
+"""Clusters that open in place: more than a person can look after at once. The others open by themselves elsewhere."""
 FEW = 4
-"""So many clusters are shown in full although all is well."""
+"""So many clusters open in place although all is well."""
 ROW_LIMIT = 600
 """Lines at a time, the worst first: far more than is read, and the answer stays far below Lambda's 6 MB."""
 
@@ -23,76 +26,85 @@ def page(board: Board, theme: Theme = Theme.AUTO, endpoint: str = "") -> str:
 
     `endpoint`: the ARN of the board's function, where CloudWatch can call it; empty elsewhere.
     """
-    in_full = shown_in_full(board.clusters)
-    names = {each.name for each in in_full}
-    rest = tuple(each for each in board.clusters if each.name not in names)
-    left_out = len(rest) - ROW_LIMIT
+    shown = board.clusters[:ROW_LIMIT]
+    left_out = len(board.clusters) - len(shown)
     return tag(
         "div",
         tag("div", class_="cwdb-no-default-styles"),
         sheet(),
         _top(board),
-        _tiles(board) if len(board.clusters) > 1 else None,
-        *(tag("p", each, class_="us-note") for each in (*board.texts, *board.notes)),
-        *(card(each) for each in in_full),
-        rows(rest[:ROW_LIMIT], endpoint) if rest else None,
+        *(tag("p", each, class_="us-note") for each in board.notes),
+        *_groups(board, shown, endpoint),
+        *(_text(each, board.runbook) for each in board.texts),
+        _well(board, tuple(each for each in shown if not each.needs), endpoint),
         tag("p", f"and {left_out} more, none of them worse than these", class_="us-quiet") if left_out > 0 else None,
         class_=f"us us-{theme}",
     )
 
 
 def shown_in_full(clusters: tuple[ShownCluster, ...]) -> tuple[ShownCluster, ...]:
-    """Those that have a card: the first of those that need attention, or all where there are few."""
+    """Those that open in place: the first of those that need something, or all where there are few."""
     if len(clusters) <= FEW:
         return clusters
-    return tuple(each for each in clusters[:CARD_LIMIT] if each.attention is not Attention.WELL)
+    return tuple(each for each in clusters[:CARD_LIMIT] if each.needs)
 
 
 def _top(board: Board) -> Html:
+    tone = TONE_OF[worst(board)] if board.clusters else "quiet"
+    down = places(board.clusters)
+    texts = len(board.texts)
+    unforced = f"{texts} submitted text{'s are' if texts > 1 else ' is'} not in force." if texts else ""
     return tag(
         "div",
-        tag("span", _verdict(board), class_="us-say"),
-        tag("span", f"{board.stack} · as of {utc(board.now)}", class_="us-quiet"),
+        tag("h2", verdict(board), class_=f"us-say us-t-{tone}"),
+        tag("p", f"{board.stack} · as of {utc(board.now)}", class_="us-quiet us-when"),
+        _counts(board) if len(board.clusters) > 1 else None,
+        *(tag("p", each, class_="us-places") for each in (down, unforced) if each),
         class_="us-top",
     )
 
 
-def _verdict(board: Board) -> str:
-    """What a tired person wants to know first."""
-    if not board.clusters:
-        return _why_nothing(board)
-    worst = board.clusters[0]
-    alike = sum(each.attention is worst.attention for each in board.clusters)
-    if worst.attention is Attention.WELL:
-        return f"All {alike} clusters are well." if alike > 1 else f"{worst.name} is well."
-    if alike == 1:
-        return f"{worst.name} {_is(worst.attention)}."
-    words = {Attention.CALLS: "clusters need you", Attention.UNREAD: "clusters cannot be read"}
-    return f"{alike} {words.get(worst.attention, f'clusters are {worst.attention.value}')}."
-
-
-def _why_nothing(board: Board) -> str:
-    if board.notes:
-        return "The board could not be read."
-    return f"{board.shown} is not registered." if board.shown else "No cluster is registered."
-
-
-def _is(attention: Attention) -> str:
-    return attention.value if attention in (Attention.CALLS, Attention.UNREAD) else f"is {attention.value}"
-
-
-def _tiles(board: Board) -> Html:
+def _counts(board: Board) -> Html:
     counted = Counter(each.attention for each in board.clusters)
     return tag(
-        "div",
+        "p",
         *(
-            tag(
-                "div",
-                tag("b", counted[each]),
-                tag("span", each.value),
-                class_=f"us-tile us-t-{TONE_OF[each]}{' us-some' if counted[each] else ''}",
-            )
+            tag("span", tag("b", counted[each]), f" {each.value}", class_=f"us-count us-t-{TONE_OF[each]}")
             for each in Attention
+            if counted[each]
         ),
-        class_="us-tiles",
+        class_="us-counts",
+    )
+
+
+def _groups(board: Board, shown: tuple[ShownCluster, ...], endpoint: str) -> list[Html]:
+    """The groups with those of their clusters that are shown. Only the words are of all of them."""
+    in_full = {each.name for each in shown_in_full(board.clusters)}
+    groups = grouped(shown)
+    is_only = sum(len(each.clusters) for each in groups) == 1
+    return [group_of(each, in_full, board.runbook, endpoint, is_only=is_only) for each in groups]
+
+
+def _text(text: ShownText, runbook: str) -> Html:
+    return tag(
+        "section",
+        tag("h3", words.attention(Attention.DEGRADED), " ", tag("span", f"{text.what}.", class_="us-title")),
+        tag("ul", *(tag("li", each) for each in text.faults), class_="us-faults"),
+        tag("p", tag("b", "Do: "), text.todo, " ", words.runbook(runbook, SECTION), class_="us-todo"),
+        class_="us-group us-t-degraded",
+    )
+
+
+def _well(board: Board, clusters: tuple[ShownCluster, ...], endpoint: str) -> Html | None:
+    if not clusters:
+        return None
+    in_full = {each.name for each in shown_in_full(board.clusters)}
+    if all(each.name in in_full for each in clusters):
+        is_only = len(board.clusters) == 1
+        drawn = [line(each, in_full, board.runbook, endpoint, is_open=is_only) for each in clusters]
+        return tag("section", tag("h3", words.attention(Attention.WELL)), *drawn, class_="us-group us-t-well")
+    is_all = not any(each.needs for each in board.clusters)
+    opened = tag("summary", tag("h3", words.attention(Attention.WELL), f" {len(clusters)} clusters"))
+    return tag(
+        "details", opened, rows(clusters, endpoint), class_="us-group us-t-well", open="open" if is_all else None
     )

@@ -2,11 +2,12 @@
 
 from understudy.board.clock import span, utc
 from understudy.board.look import BoardEntry
+from understudy.board.service import found_at, is_fresh, leads_elsewhere
 from understudy.board.views import HOLDS_IT, ShownAddress, ShownNode, Tone
 from understudy.domain.cluster.address import AddressStatus
 from understudy.domain.cluster.definition import NodeSpec, QuorumMode, Record, Role
 from understudy.domain.cluster.record import RecordReading, RecordSet, read_guard
-from understudy.domain.cluster.state import INGESTION_CUT_OFF_S, ClusterState, NodeReport, PowerReading
+from understudy.domain.cluster.state import NodeReport, PowerReading
 from understudy.domain.decide.leaving import departures
 from understudy.domain.decide.situation import health_of
 from understudy.domain.observe.fitness import fitness_words
@@ -43,6 +44,8 @@ def _node(spec: NodeSpec, look: BoardEntry) -> ShownNode:
         zone=spec.zone,
         health=health_of(look.view, spec.instance_id),
         heard_age_s=None if report.heard_at is None else max(0, look.now - report.heard_at),
+        is_fresh=is_fresh(report, look),
+        is_active=spec.instance_id == look.state.active,
         lease=_lease(spec, look),
         service="" if spec.role is Role.WITNESS or report.heard_at is None else str(report.service),
         quorum=_quorum(report, look),
@@ -56,22 +59,21 @@ def _node(spec: NodeSpec, look: BoardEntry) -> ShownNode:
 def _lease(spec: NodeSpec, look: BoardEntry) -> str:
     previous = look.state.previous
     if spec.instance_id == look.state.active:
-        return _held(look.state, look.now)
+        return _held(look)
     if previous is not None and previous.node == spec.instance_id:
         return f"held it: {previous.proof}" if previous.proof else "held it: no proof yet that it is over"
     return "witness" if spec.role is Role.WITNESS else ""
 
 
-def _held(state: ClusterState, now: int) -> str:
+def _held(look: BoardEntry) -> str:
     """What is known of the lease of the active node, which nobody has ended."""
-    report, terms = state.nodes.get(state.active or ""), state.terms
-    heard_at = report.heard_at if report else None
-    if heard_at is not None and now - heard_at <= terms.lease_s + INGESTION_CUT_OFF_S:
+    report, state = look.state.nodes.get(look.state.active or ""), look.state
+    if report is None or report.heard_at is None:
+        return "was given it, and never heard"
+    if is_fresh(report, look):
         return HOLDS_IT
-    unless = ", unless by promises of the others" if terms.promise_s else ""
-    return (
-        f"not renewed for {span(now - heard_at)}{unless}" if heard_at is not None else "was given it, and never heard"
-    )
+    unless = ", unless by promises of the others" if state.terms.promise_s else ""
+    return f"not renewed for {span(look.now - report.heard_at)}{unless}"
 
 
 def _quorum(report: NodeReport, look: BoardEntry) -> str:
@@ -137,15 +139,15 @@ def _record(record: Record, look: BoardEntry) -> ShownAddress:
     finding = look.findings.get(record)
     said = (finding.why or "as written") if finding else reading.obstacle or _meanwhile(look)
     tone = TONES[finding.status] if finding else _tone(record.label, look)
-    return ShownAddress(record.label, status, _found(record, reading, look), _guard(reading), said, tone)
-
-
-def _found(record: Record, reading: RecordReading, look: BoardEntry) -> str:
-    if reading.record is None:
-        return "something else" if reading.obstacle else "no record"
-    owners = {look.definition.leads_to(node)[record.label]: node.name for node in look.definition.nodes}
-    values = (f"{each} ({owners.get(each, 'no node of it')})" for each in reading.record.values)
-    return f"{', '.join(values)}, TTL {reading.record.ttl} s"
+    ttl = f", TTL {reading.record.ttl} s" if reading.record else ""
+    return ShownAddress(
+        label=record.label,
+        status=status,
+        found=f"{found_at(record, look)}{ttl}",
+        guard=_guard(reading),
+        said=said,
+        tone=Tone.BAD if leads_elsewhere(record, look) else tone,
+    )
 
 
 def _guard(reading: RecordReading) -> str:

@@ -52,47 +52,55 @@ PHASES: Mapping[Theme, tuple[str, ...]] = {
 
 RULES = """
 .us{background:var(--ground);color:var(--text);font:13px/1.45 "Amazon Ember","Helvetica Neue",Arial,"Liberation Sans",
-"DejaVu Sans",sans-serif;padding:14px 16px;overflow-wrap:anywhere;box-sizing:border-box;min-height:100%}
+"DejaVu Sans",sans-serif;padding:12px 16px;overflow-wrap:anywhere;box-sizing:border-box;min-height:100%}
 .us *{box-sizing:border-box}
+.us h2,.us h3,.us h4,.us p,.us ul{margin:0;padding:0;font-weight:400}
+.us ul{list-style:none}
+.us :focus-visible{outline:3px solid var(--moving);outline-offset:2px;border-radius:3px}
+.us .us-quiet{color:var(--quiet);font-weight:400}
 .us .us-top{display:flex;flex-wrap:wrap;align-items:baseline;gap:4px 16px;margin:0 0 10px}
-.us .us-say{font-size:20px;font-weight:700;line-height:1.25;flex:1 1 460px}
-.us .us-quiet{color:var(--quiet)}
-.us .us-tiles{display:flex;flex-wrap:wrap;gap:8px;margin:0 0 12px}
-.us .us-tile{background:var(--card);border:1px solid var(--line);border-radius:8px;padding:6px 14px 7px;min-width:104px}
-.us .us-tile b{display:block;font-size:24px;line-height:1.15;color:var(--quiet);font-weight:600}
-.us .us-tile span{color:var(--quiet)}
-.us .us-some{border-color:var(--tone);border-bottom-width:3px}
-.us .us-some b{color:var(--tone)}
-.us .us-some span{color:var(--text)}
-.us .us-note{border:1px dashed var(--unread);border-radius:8px;color:var(--text);padding:6px 12px;margin:0 0 10px}
-.us .us-card{background:var(--card);border:1px solid var(--line);border-left:6px solid var(--tone);border-radius:8px;
-padding:10px 14px 12px;margin:0 0 12px}
-.us .us-head{display:flex;flex-wrap:wrap;align-items:center;gap:4px 14px}
+.us .us-say{font-size:22px;font-weight:700;line-height:1.25;flex:1 1 70%;color:var(--tone)}
+.us .us-counts{display:flex;flex-wrap:wrap;gap:2px 18px;flex:1 1 100%}
+.us .us-count b{font-size:17px;color:var(--tone)}
+.us .us-places{flex:1 1 100%;font-weight:600}
+.us .us-note{border:1px dashed var(--unread);border-radius:8px;padding:6px 12px;margin:0 0 10px}
+.us .us-group{background:var(--card);border:1px solid var(--line);border-left:6px solid var(--tone);border-radius:8px;
+padding:8px 14px;margin:0 0 10px}
+.us h3{font-size:15px;line-height:1.35}
+.us summary h3{display:inline}
+.us .us-title{font-weight:700;color:var(--tone);margin-left:8px}
+.us .us-todo{margin:4px 0;font-size:14px;max-width:110em}
+.us .us-cause{margin:2px 0 4px}
+.us .us-faults{margin:4px 0 0 24px;list-style:disc}
 .us .us-word{display:inline-flex;align-items:center;gap:6px;color:var(--tone);font-weight:700;white-space:nowrap}
 .us .us-glyph{display:inline-flex;width:18px;height:18px;border-radius:50%;background:var(--tone);color:var(--card);
 align-items:center;justify-content:center;font-size:12px;font-weight:700;line-height:1;flex:none}
-.us .us-name{font-size:17px;font-weight:700}
-.us .us-where{margin-left:auto;text-align:right}
-.us .us-why{margin:6px 0 0;padding:0;list-style:none}
-.us .us-why li{margin:0}
-.us .us-why li:first-child{font-size:15px;font-weight:600;color:var(--tone)}
-.us .us-rule{margin:6px 0 0}
+.us .us-line{border-top:1px solid var(--line);padding:4px 0}
+.us summary{cursor:pointer}
+.us .us-line>summary,.us .us-said{display:flex;flex-wrap:wrap;gap:0 16px;align-items:baseline}
+.us .us-line>summary::before{content:"\\25b8";color:var(--quiet);width:1em;margin-right:-8px}
+.us .us-line[open]>summary::before{content:"\\25be"}
+.us .us-said{padding-left:calc(1em + 8px)}
+.us .us-name{font-size:14px;flex:0 1 auto;min-width:9em}
+.us .us-how{flex:1 1 16em}
+.us .us-more>summary{padding:4px 0;color:var(--moving)}
+.us .us-commands{display:flex;flex-wrap:wrap;gap:4px 10px;margin:4px 0}
+.us .us-commands code{font-size:13px;padding:3px 8px;user-select:all}
+.us .us-card{padding:2px 0 8px;margin-left:8px}
+.us .us-also{margin:4px 0 0}
 .us code{font:12px/1.4 ui-monospace,"SF Mono",Menlo,Consolas,"DejaVu Sans Mono",monospace;background:var(--ground);
 border:1px solid var(--line);border-radius:4px;padding:0 4px;color:var(--text)}
 .us .us-cols{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,460px),1fr));gap:4px 24px}
-.us h4{font-size:11px;letter-spacing:.06em;text-transform:uppercase;color:var(--quiet);margin:12px 0 2px;
+.us h4{font-size:11px;letter-spacing:.06em;text-transform:uppercase;color:var(--quiet);margin:10px 0 2px;
 font-weight:600}
-.us .us-scroll{overflow-x:auto}
+.us .us-unseen{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
+.us .us-scroll{overflow-x:auto;position:relative}
 .us table{border-collapse:collapse;width:100%;font-size:13px;background:none}
-.us th{color:var(--quiet);font-weight:600;text-align:left;padding:3px 10px 3px 0;border-bottom:1px solid var(--line);
-white-space:nowrap;font-size:12px;background:none}
-.us td{padding:3px 10px 3px 0;border-bottom:1px solid var(--line);vertical-align:top;min-width:6em;max-width:26em;
+.us th,.us td{padding:3px 10px 3px 0;border-bottom:1px solid var(--line);vertical-align:top;text-align:left;
 background:none;color:inherit}
-.us td:first-child{min-width:9em}
-.us tr:last-child td{border-bottom:0}
+.us thead th{color:var(--quiet);font-weight:600;font-size:12px}
+.us tbody tr:last-child>*{border-bottom:0}
 .us cwdb-action{display:none}
-.us .us-n{white-space:nowrap;min-width:0;max-width:22em;overflow:hidden;text-overflow:ellipsis;
-font-variant-numeric:tabular-nums}
 .us .us-good{color:var(--well);font-weight:600}
 .us .us-warn{color:var(--degraded);font-weight:600}
 .us .us-bad{color:var(--calls);font-weight:600}
@@ -102,9 +110,7 @@ font-variant-numeric:tabular-nums}
 .us .us-move{margin:4px 0 8px}
 .us .us-bar{display:block;width:100%;height:10px;border-radius:5px;background:var(--line);margin:3px 0}
 .us .us-key{display:inline-block;width:9px;height:9px;border-radius:2px;margin-right:4px}
-.us .us-keys span{display:inline-block;max-width:100%;margin-right:14px;white-space:nowrap;color:var(--quiet)}
-.us .us-list{background:var(--card);border:1px solid var(--line);border-radius:8px;padding:4px 14px 6px}
-.us .us-list tr:last-child td{border-bottom:0}
+.us .us-keys span{display:inline-block;max-width:100%;margin-right:14px;color:var(--quiet)}
 .us a{color:var(--moving);text-decoration:underline;cursor:pointer}
 """
 

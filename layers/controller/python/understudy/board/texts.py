@@ -1,17 +1,21 @@
 """What the board says of a text that was submitted and is not in force."""
 
 from understudy.board.clock import span
+from understudy.board.views import ShownText
 from understudy.domain.cluster.unaccepted import STACK_WIDE, Unaccepted
+from understudy.domain.events.definitions import FIX_FAULTS
 
-KEPT = "What was in force before stays, if anything was."
+SECTION = "a-text-that-is-not-in-force"
 SHOWN = 3
 """Faults that are shown; the event and the notice have all."""
+WAITS = "It is tried again each minute. Find out why that cannot be read: most often a right is missing."
 
 
-def text_words(cluster: str, text: Unaccepted, now: int) -> str:
-    """In one sentence or two, for a person who wonders why nothing changes."""
+def shown_text(cluster: str, text: Unaccepted, now: int) -> ShownText:
+    """For a person who wonders why nothing changes."""
     what = "The submitted text of tunables" if cluster == STACK_WIDE else f"The submitted definition of {cluster}"
     if not text.is_refused:
-        return f"{what} cannot be judged for {span(now - text.since)} now: {text.why}. {KEPT}"
-    more = f"; and {len(text.faults) - SHOWN} more" if len(text.faults) > SHOWN else ""
-    return f"{what} was refused: {'; '.join(text.faults[:SHOWN])}{more}. {KEPT}"
+        return ShownText(f"{what} cannot be judged, for {span(now - text.since)} now", (text.why,), WAITS)
+    left = len(text.faults) - SHOWN
+    more = (f"and {left} more",) if left > 0 else ()
+    return ShownText(f"{what} was refused", (*text.faults[:SHOWN], *more), FIX_FAULTS)

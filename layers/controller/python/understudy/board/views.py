@@ -25,6 +25,22 @@ class Attention(Enum):
         return list(Attention).index(self)
 
 
+class Served(Enum):
+    """Whether clients are served, the worst first. The value is the word that stands on the board."""
+
+    NO = "not served"
+    ASTRAY = "led astray"  # it is in service, and its name leads elsewhere
+    TWICE = "perhaps served by two"
+    PERHAPS = "perhaps not served"
+    UNREAD = "not known"
+    YES = "served"
+
+    @property
+    def rank(self) -> int:
+        """How bad it is: 0 is worst."""
+        return list(Served).index(self)
+
+
 class Tone(StrEnum):
     """How a word is coloured. It never says more than the word itself."""
 
@@ -32,13 +48,43 @@ class Tone(StrEnum):
     WARN = "warn"
     BAD = "bad"
     QUIET = "quiet"
+    PLAIN = "plain"
+
+
+@dataclass(frozen=True)
+class ShownService:
+    """Whether clients are served. `how`: by whom, or why not; `since_s`: for how long they are not (seconds), as far as
+    that is known.
+    """
+
+    served: Served
+    how: str = ""
+    since_s: int | None = None
+
+
+@dataclass(frozen=True)
+class Need:
+    """One thing that is not as it should be. `title`: in words that other clusters can have in common, which are then
+    one group; `why`: the same with what is special to this cluster; `cause`: its name, a rule's where one calls.
+    `todo`: what a person does first; `commands`: of the command-line tool, for this cluster; `section`: where the
+    runbook goes on, a heading's anchor.
+    """
+
+    attention: Attention
+    title: str
+    why: str
+    cause: str = ""
+    todo: tuple[str, ...] = ()
+    commands: tuple[str, ...] = ()
+    section: str = ""
 
 
 @dataclass(frozen=True)
 class ShownNode:
     """One node. `lease`: HOLDS_IT only while its newest beat is younger than the lease. `heard_age_s`: seconds since
     that beat, None before the first. `notes`: what else is to be known, in words. `is_second`: whether it says that it
-    serves although another node holds the lease, or should.
+    serves although another node holds the lease, or should. `is_fresh`: whether its newest word is younger than a
+    lease, and so still to be believed. `is_active`: whether it was given the lease last.
     """
 
     name: str
@@ -54,16 +100,13 @@ class ShownNode:
     agent: str
     notes: tuple[str, ...] = ()
     is_second: bool = False
+    is_fresh: bool = True
+    is_active: bool = False
 
     @property
-    def holds_lease(self) -> bool:
-        """Whether it is the active node."""
-        return self.lease == HOLDS_IT
-
-    @property
-    def is_heard(self) -> bool:
-        """Whether what it says of itself is still to be believed."""
-        return self.health in (NodeHealth.READY, NodeHealth.FAILED)
+    def is_down(self) -> bool:
+        """Whether it was heard once, and is not any more, or is off."""
+        return self.health in (NodeHealth.SILENT, NodeHealth.GONE)
 
 
 @dataclass(frozen=True)
@@ -126,13 +169,13 @@ class ShownReadiness:
 
 @dataclass(frozen=True)
 class ShownCluster:
-    """One cluster. `reasons`: why it needs attention, the gravest first; `situation`: each question of the rule table
-    with its answer; `active`: who holds the lease, empty when nobody does.
+    """One cluster. `needs`: why it needs attention, the gravest first; `situation`: each question of the rule table
+    with its answer, where it helps; `active`: who holds the lease, or was given it last; empty when nobody does.
     """
 
     name: str
-    attention: Attention
-    reasons: tuple[str, ...] = ()
+    service: ShownService
+    needs: tuple[Need, ...] = ()
     epoch: int = 0
     active: str = ""
     rule: str = ""
@@ -149,13 +192,38 @@ class ShownCluster:
     moves: tuple[ShownMove, ...] = ()
     readiness: ShownReadiness | None = None
 
+    @property
+    def attention(self) -> Attention:
+        """How much it needs a person."""
+        return self.needs[0].attention if self.needs else Attention.WELL
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Why it needs attention, in words."""
+        return tuple(each.why for each in self.needs)
+
+    @property
+    def zones_down(self) -> tuple[str, ...]:
+        """Where its nodes are that are not heard any more, or off."""
+        return tuple(sorted({node.zone for node in self.nodes if node.is_down}))
+
+
+@dataclass(frozen=True)
+class ShownText:
+    """A text that was submitted and is not in force. `what`: of what, and what became of it; `faults`: why."""
+
+    what: str
+    faults: tuple[str, ...]
+    todo: str
+
 
 @dataclass(frozen=True)
 class Board:
     """The whole of it, the clusters that need somebody first. `notes`: what could not be read, for all to see.
 
-    `texts`: those that were put and are not in force, in words; of a cluster that is not registered nothing else shows.
-    `shown`: the one cluster that was asked for; empty for all of them. `now`: seconds since the epoch.
+    `texts`: those that were submitted and are not in force; of a cluster that is not registered nothing else shows.
+    `shown`: the one cluster that was asked for; empty for all of them. `now`: seconds since the epoch. `runbook`: the
+    address of docs/on-call.md.
     """
 
     stack: str
@@ -163,4 +231,5 @@ class Board:
     clusters: tuple[ShownCluster, ...]
     notes: tuple[str, ...] = field(default=())
     shown: str = ""
-    texts: tuple[str, ...] = ()
+    texts: tuple[ShownText, ...] = ()
+    runbook: str = "docs/on-call.md"

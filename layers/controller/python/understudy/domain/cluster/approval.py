@@ -27,7 +27,9 @@ class Question:
     """Whether a move may be opened: as it stands in the state item, from the asking on.
 
     `action`: a TransitionAction. `execution`: who asked. `asked_at`, `until`: seconds. `is_no`: it was denied, or
-    nobody answered and the policy holds; then it is not asked again before `until`.
+    nobody answered and the policy holds; then it is not asked again before `until`. `target`: the node that is to serve
+    (instance id). `why`: that a person wants the move, and their reason; empty when the controller does. Both are empty
+    once it is a no, and in a question that an older release asked.
     """
 
     action: str
@@ -35,6 +37,8 @@ class Question:
     asked_at: int
     until: int
     is_no: bool = False
+    target: str = ""
+    why: str = ""
 
     @property
     def wait_s(self) -> int:
@@ -61,7 +65,7 @@ class Question:
 
     def denied(self, now: int) -> "Question":
         """The question with its no at `now`, which holds for as long as an answer is waited for."""
-        return replace(self, asked_at=now, until=now + self.wait_s, is_no=True)
+        return replace(self, asked_at=now, until=now + self.wait_s, is_no=True, target="", why="")
 
 
 @dataclass(frozen=True)

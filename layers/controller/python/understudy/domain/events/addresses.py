@@ -10,6 +10,8 @@ from understudy.domain.events.transitions import MOVE
 from understudy.domain.watch.drift import ADVICE, FindingFacts, GuardWriter, RecordStatus, WithheldFacts
 
 CAN_COME_BACK = "otherwise the change can come back."
+FIND_WRITER = f"Find out who writes to the zone (CloudTrail): {CAN_COME_BACK}"
+"""What a person is to do first about a record that was changed. The board says the same."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +30,7 @@ class RecordDrifted(Event):
             f"{cluster_of(self.cluster)}: somebody changed a protected record",
             tuple(f"{word(each.get('record'))}: {word(each.get('why'))}" for each in mappings(self.records)),
             ("Clients may have gone to a wrong address. The record is repaired within a minute, under a new epoch.",),
-            (f"Find out who writes to the zone (CloudTrail): {CAN_COME_BACK}",),
+            (FIND_WRITER,),
             "an-address-that-somebody-changed",
         )
 

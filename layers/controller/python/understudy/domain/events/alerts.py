@@ -8,6 +8,12 @@ from understudy.domain.events.event import Concern, Epoch, Event, Severity, Word
 from understudy.domain.events.facts import ClusterFacts, example_facts, failed_starts, how_to_clear, standing
 from understudy.domain.events.reading import cluster_of, key_part, mapping, sentence, word
 
+GET_A_STANDBY = (
+    "Bring a standby back: start its instance or its agent, or fix its failed service.",
+    "Until then, do not patch or reboot the active node.",
+)
+"""What a person is to do first about a cluster without a standby. The board says the same."""
+
 
 def _of_rule(rule: str, severity: Severity | None) -> Concern:
     """What calls a person and its end are about the same."""
@@ -122,11 +128,7 @@ class ClusterDegraded(Event):
                 "The service runs. The next failure will be an outage.",
             ),
             standing(facts),
-            (
-                *how_to_clear(self.cluster, failed),
-                "Bring a standby back: start its instance or its agent, or fix its failed service.",
-                "Until then, do not patch or reboot the active node.",
-            ),
+            (*how_to_clear(self.cluster, failed), *GET_A_STANDBY),
             "nostandbyalarm",
         )
 

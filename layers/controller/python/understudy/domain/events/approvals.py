@@ -15,6 +15,8 @@ from understudy.domain.transition.consent import Ended
 COMMAND_LIMIT = 3000
 """A command to paste must be whole: a task token alone can have 1,024 characters."""
 APPROVAL = "approval"
+ALREADY_DENIED = "Nothing, if this is what you want. A move by hand needs an approval, too, if the policy says so."
+"""What a person is to do first about a question that is closed. The board says the same."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,12 +114,11 @@ class ApprovalEnded(Event):
             str(Ended.UNREADABLE): "got an answer that is neither a yes nor a no; it may be asked again",
             str(Ended.WITHDRAWN): "needs no answer any more",
         }.get(outcome, f"ended {outcome}")
-        by_hand = "A move by hand needs an approval, too, if the policy says so."
         return Words(
             f"{cluster}: the question about a {action} ended {outcome}",
             (f"The question whether to make a {action} of {cluster} {said}.", word(self.why)),
             (LOOK,),
-            (f"Nothing, if this is what you want. {by_hand}",),
+            (ALREADY_DENIED,),
             "approval",
         )
 

@@ -10,6 +10,8 @@ from understudy.domain.events.reading import cluster_of, listed, word
 
 DEFINITION, TUNING = "definition", "tuning"
 """What is about the text of a cluster, or that of the stack, for a pager: one that is accepted ends it."""
+FIX_FAULTS = "Fix each fault, and submit the text again. There is no hurry."
+"""What a person does about a text that was refused. The board says the same."""
 
 
 @dataclass(frozen=True, kw_only=True)

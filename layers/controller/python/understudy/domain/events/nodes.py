@@ -8,6 +8,12 @@ from understudy.domain.events.event import Concern, Epoch, Event, Severity, Word
 from understudy.domain.events.reading import cluster_of, key_part, listed, mapping, mappings, word
 
 GOES_ON = "Nothing was moved by this. What was in service goes on."
+# What a person is to do first. The board says the same.
+ABOUT_PEERS = "The readiness checks keys-alike, peers-addressed and peers-answer say what to do for each."
+ABOUT_SILENCE = (
+    "If only the heartbeats do not come through (network, DNS, credentials, EventBridge), repair that.",
+    "If the nodes are dead, start a failover for each cluster that cannot wait: it is not put off.",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +81,7 @@ class PeersDegraded(Event):
                 GOES_ON,
                 "The nodes could not give each other the promises that the active one needs to go on without AWS.",
             ),
-            ("The readiness checks keys-alike, peers-addressed and peers-answer say what to do for each.",),
+            (ABOUT_PEERS,),
             "understudy-peers-degraded",
         )
 
@@ -173,10 +179,7 @@ class SilenceDoubted(Event):
                 f"{clusters} clusters wait. {moves} of them fail over each minute, the oldest first. The others stay.",
                 "A node that is only not heard may still serve. One that has died does not.",
             ),
-            (
-                "If only the heartbeats do not come through (network, DNS, credentials, EventBridge), repair that.",
-                "If the nodes are dead, start a failover for each cluster that cannot wait: it is not put off.",
-            ),
+            ABOUT_SILENCE,
             "silence-of-many",
         )
 

@@ -109,7 +109,15 @@ def before_asking(ruling: Ruling, request: Request, execution: str, view: Cluste
         if not by_hand:
             return StoodDown(f"a {asked.action} was not approved; it is asked again in {asked.until - view.now} s")
     until = view.now + view.policy.approval.wait_s
-    return AskPerson(Question(str(ruling.action), execution, asked_at=view.now, until=until), ruling)
+    question = Question(
+        action=str(ruling.action),
+        execution=execution,
+        asked_at=view.now,
+        until=until,
+        target=ruling.target,
+        why=ruling.why if by_hand else "",
+    )
+    return AskPerson(question, ruling)
 
 
 def after_reply(ruling: Ruling, reply: Reply, execution: str, view: ClusterView) -> Ruling | NotApproved | Approved:

@@ -1,8 +1,8 @@
 """The board: look at every cluster, and at what Route 53 says of its records. Nothing is written."""
 
 import logging
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from understudy.board.cluster import shown_cluster, shown_unread
@@ -10,8 +10,9 @@ from understudy.board.look import BoardEntry
 from understudy.board.manual import MANUAL
 from understudy.board.page import page, shown_in_full
 from understudy.board.style import Theme
-from understudy.board.texts import text_words
-from understudy.board.views import Board, ShownCluster
+from understudy.board.texts import shown_text
+from understudy.board.triage import most_urgent_first
+from understudy.board.views import Board, ShownCluster, ShownText
 from understudy.domain.cluster.definition import Record, ZoneKey
 from understudy.domain.cluster.errors import AddressUnreadableError, UnreadableError
 from understudy.domain.cluster.quoting import quoted
@@ -33,12 +34,26 @@ Readings = dict[Record, RecordReading | Unread]
 log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True)
+class Places:
+    """The stack's name, the address of docs/on-call.md, and the ARN of the board's own function."""
+
+    stack: str
+    runbook: str
+    endpoint: str
+
+
 def show_clusters(
-    event: Mapping[str, Any], *, book: BoardBook, listing: ZoneListing, clock: Clock, stack: str, endpoint: str
+    event: Mapping[str, Any],
+    *,
+    book: BoardBook,
+    listing: ZoneListing,
+    clock: Clock,
+    places: Places,
 ) -> str | dict[str, str]:
     """Answer a custom widget of CloudWatch: the board as HTML, or its manual in Markdown when asked to describe itself.
 
-    `event`: `cluster`, to see one only; `widgetContext.theme`. `endpoint`: the ARN of this function.
+    `event`: `cluster`, to see one only; `widgetContext.theme`.
     """
     if event.get("describe"):
         return {"markdown": MANUAL}
@@ -46,8 +61,9 @@ def show_clusters(
     theme = context.get("theme") if isinstance(context, Mapping) else None
     asked = event.get("cluster", "")
     shown = asked if isinstance(asked, str) else quoted(asked)
-    board = look_at_all(book=book, listing=listing, clock=clock, stack=stack, shown=shown)
-    return page(board, Theme(theme) if theme in list(Theme) else Theme.AUTO, endpoint if context else "")
+    board = look_at_all(book=book, listing=listing, clock=clock, stack=places.stack, shown=shown)
+    board = replace(board, runbook=places.runbook)
+    return page(board, Theme(theme) if theme in list(Theme) else Theme.AUTO, places.endpoint if context else "")
 
 
 def look_at_all(*, book: BoardBook, listing: ZoneListing, clock: Clock, stack: str, shown: str = "") -> Board:
@@ -64,22 +80,22 @@ def look_at_all(*, book: BoardBook, listing: ZoneListing, clock: Clock, stack: s
     try:
         newest = book.histories({look.state.cluster: [look.state.epoch] for look in looks})
         looks = [replace(look, histories=newest[look.state.cluster]) for look in looks]
-        views = _with_earlier_moves(_most_urgent_first([*map(shown_cluster, looks), *unread]), looks, book)
+        views = _with_earlier_moves(most_urgent_first([*map(shown_cluster, looks), *unread]), looks, book)
     except UnreadableError as fault:
         log.warning("board: histories not read", extra={"fault": str(fault)})
         notes = (*notes, f"Transitions are missing here: {fault}")
-        views = _most_urgent_first([*map(shown_cluster, looks), *unread])
+        views = most_urgent_first([*map(shown_cluster, looks), *unread])
     return Board(stack, now, views, notes, shown, texts)
 
 
-def _texts(book: BoardBook, now: int, shown: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _texts(book: BoardBook, now: int, shown: str) -> tuple[tuple[ShownText, ...], tuple[str, ...]]:
     """What was put and is not in force, and why that could not be read."""
     try:
         found = book.unaccepted()
     except UnreadableError as fault:
         log.warning("board: texts not read", extra={"fault": str(fault)})
         return (), (f"Definitions that are not in force are missing here: {fault}",)
-    return tuple(text_words(name, each, now) for name, each in sorted(found.items()) if shown in ("", name)), ()
+    return tuple(shown_text(name, each, now) for name, each in sorted(found.items()) if shown in ("", name)), ()
 
 
 def _gather(book: BoardBook, now: int, stack: str, shown: str) -> tuple[list[BoardEntry], list[ShownCluster]]:
@@ -128,10 +144,6 @@ def _read(records: Collection[Record], listing: ZoneListing) -> Mapping[Record, 
     except AddressUnreadableError as fault:
         log.warning("board: zone not read", extra={"fault": str(fault)})
         return Unread(str(fault))
-
-
-def _most_urgent_first(views: Iterable[ShownCluster]) -> tuple[ShownCluster, ...]:
-    return tuple(sorted(views, key=lambda each: (each.attention.rank, each.name)))
 
 
 def _with_earlier_moves(
