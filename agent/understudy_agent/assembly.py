@@ -87,7 +87,7 @@ def _agent(settings: Config, log: Log, notifier: SdNotifier, wake: threading.Eve
         myself.instance = failsafe.me = found.instance
         log.info("identity_known", "the machine has told who it is", instance=found.instance)
 
-    who = Whoami(partial(_identity, settings), introduce)
+    who = Whoami(partial(identity.find, settings.instance_arn), introduce)
     failsafe = _failsafe(settings, log, wake, who, boot)
     if settings.instance_arn:
         who()
@@ -117,10 +117,6 @@ def _answer_http(settings: Config, agent: Agent, log: Log) -> None:
     if settings.http is not None:
         pages = Pages(agent.who, lambda: agent.snapshot, boottime_ms, settings.http.interval_s, log)
         Endpoint(settings.http.address, pages.page, log).start()
-
-
-def _identity(settings: Config) -> Identity:
-    return identity.from_arn(settings.instance_arn) if settings.instance_arn else identity.from_metadata()
 
 
 def _channel(settings: Config, log: Log, wake: threading.Event, who: Whoami) -> Channel:

@@ -14,6 +14,8 @@ from .keys import parse_keys
 BEAT_VERSION = 1
 """Of what a beat says. The controller leaves aside words that it does not know, and refuses a version above its own."""
 DETAIL_TYPE = "Understudy Heartbeat"
+TRIAL_TYPE = "Understudy Check"
+"""Of an event that only shows that the bus takes events of this node."""
 
 
 class BeatRefusedError(RuntimeError):
@@ -43,10 +45,17 @@ class Aws:
 
     def put_beat(self, detail: Mapping[str, object]) -> None:
         """Send one beat. Raises BeatRefusedError when the answer says that it failed, or botocore's."""
+        self._put(DETAIL_TYPE, detail)
+
+    def put_trial(self, cluster: str) -> None:
+        """Send an event by which nothing is done: the stack's rule is about beats alone. Raises as `put_beat`."""
+        self._put(TRIAL_TYPE, {"cluster": cluster})
+
+    def _put(self, detail_type: str, detail: Mapping[str, object]) -> None:
         entry = {
             "EventBusName": self._bus,
             "Source": self._who().arn,
-            "DetailType": DETAIL_TYPE,
+            "DetailType": detail_type,
             "Detail": json.dumps({"version": BEAT_VERSION, **detail}),
         }
         answer = self._events.call(lambda events: events.put_events(Entries=[entry]))
@@ -56,9 +65,14 @@ class Aws:
 
     def read_state(self) -> Mapping[str, Any] | None:
         """The state item as plain values, strongly consistent; None: there is none. Raises botocore's."""
+        return self.read_dated()[0]
+
+    def read_dated(self) -> tuple[Mapping[str, Any] | None, str]:
+        """As `read_state`, with the date of the answer, as HTTP writes it; "" without one."""
         self._who()  # without it, nothing that is read could be said of this node
-        item = self._dynamodb.call(lambda dynamodb: dynamodb.get_item(**self._get)).get("Item")
-        return None if item is None else {key: plain(value) for key, value in item.items()}
+        answer = self._dynamodb.call(lambda dynamodb: dynamodb.get_item(**self._get))
+        item, headers = answer.get("Item"), answer["ResponseMetadata"]["HTTPHeaders"]
+        return None if item is None else {key: plain(value) for key, value in item.items()}, headers.get("date", "")
 
 
 class KeyParameter:

@@ -1,17 +1,22 @@
-"""What `understudy-agent check` finds beyond the file: units, programs of commands, and OCF resource agents."""
+"""What `understudy-agent check` finds beyond the file, on this machine: units, mount points, directories, programs of
+commands, and OCF resource agents. What AWS answers: `aws_check`.
+"""
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from .config import Config
 from .dropins import FOLLOWS_THE_AGENT, file_name, takes_drop_in
+from .fields import kernels_mount_points
+from .findings import Findings
 from .keys import read_key_file
+from .mount_check import check_mount
 from .ocf_check import check_agent
 from .scopes import UNIT_DIR
 from .shown import Shown, UnitGroup, boot_faults
@@ -25,17 +30,6 @@ REMEDIES = {
     "masked": "systemctl unmask {name}",
 }
 OTHER_REMEDY = "systemd-analyze verify {name}"
-
-
-@dataclass
-class Findings:
-    """`faults`: with these the node is not fit. `warnings`: what a person should know. `notes`: what is well. One line
-    each.
-    """
-
-    faults: list[str] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
 
 
 def load_faults(group: UnitGroup) -> list[str]:
@@ -59,10 +53,13 @@ def check(settings: Config, systemctl: str = "systemctl", directory: Path = UNIT
     findings = Findings()
     _check_key_file(settings, findings)
     _check_watchdog(settings, findings, systemctl)
+    _check_directories(settings, findings)
     for title, key, words in settings.commands:
         program = words[1] if key == "probe" else words[0]  # there the first word says what kind of probe it is
         _check_program(settings, f"[{title}] {key}", program, findings)
     mount_points = [point for kind in settings.kinds.values() for point in kind.remains().mount_points]
+    for name, mount in settings.mounts.items():
+        check_mount(f"[service {name}] mount = {mount.mount_point!r}", mount, mount_points, findings)
     for name, kind in settings.ocf.items():
         told = check_agent(kind, mount_points)
         for lines, said in (
@@ -72,17 +69,32 @@ def check(settings: Config, systemctl: str = "systemctl", directory: Path = UNIT
         ):
             lines += [f"[service {name}] {line}" for line in said]
     for name, unit in settings.units.items():
-        # Without its gate: that is opened and closed by an agent that runs.
-        probing = Unit(unit.unit, systemctl, has_probe=unit.has_probe)
-        where = f"[service {name}] unit = {unit.unit!r}"
-        outcome, why = _look(probing)
-        if probing.group is None:
-            findings.warnings.append(f"{where}: systemd cannot be asked about it here: {why}")
-            continue
-        _check_unit(probing.group, outcome, why, where, findings, has_probe=unit.has_probe)
-        is_placed = (settings.state_dir / "placed.json").exists()
-        _check_drop_ins(probing.group, settings.cluster, where, findings, directory, is_placed=is_placed)
+        _look_at_unit(settings, name, Unit(unit.unit, systemctl, has_probe=unit.has_probe), findings, directory)
     return findings
+
+
+def _look_at_unit(settings: Config, name: str, unit: Unit, findings: Findings, directory: Path) -> None:
+    """`unit`: without its gate, which an agent that runs opens and closes."""
+    where = f"[service {name}] unit = {unit.unit!r}"
+    outcome, why = _look(unit)
+    if unit.group is None:
+        findings.unknown.append(f"{where}: systemd cannot be asked about it here: {why}")
+        return
+    _check_unit(unit.group, outcome, why, where, findings, has_probe=unit.has_probe)
+    is_placed = (settings.state_dir / "placed.json").exists()
+    _check_drop_ins(unit.group, settings.cluster, where, findings, directory, is_placed=is_placed)
+
+
+def _check_directories(settings: Config, findings: Findings) -> None:
+    """Where a file cannot be written, nothing is started. They are made when the agent runs."""
+    for key, directory in (("runtime_dir", settings.runtime_dir), ("state_dir", settings.state_dir)):
+        there = next(each for each in (directory, *directory.parents) if each.is_dir())
+        if os.access(there, os.W_OK | os.X_OK):
+            continue
+        if os.geteuid() != 0:
+            findings.unknown.append(f"[agent] {key}: whether root can write to {there}: only root can tell")
+        else:
+            findings.faults.append(f"[agent] {key}: {there} cannot be written: mount it read-write, or name another")
 
 
 def _check_watchdog(settings: Config, findings: Findings, systemctl: str) -> None:
@@ -96,7 +108,7 @@ def _check_watchdog(settings: Config, findings: Findings, systemctl: str) -> Non
         asked = [systemctl, "show", "--value", "-p", "RuntimeWatchdogUSec"]
         shown = subprocess.run(asked, capture_output=True, text=True, timeout=LOOK_LIMIT_S, check=True).stdout.strip()
     except (OSError, subprocess.SubprocessError) as fault:
-        findings.warnings.append(f"{where}: systemd cannot be asked whether it holds it: {fault}")
+        findings.unknown.append(f"{where}: systemd cannot be asked whether it holds it: {fault}")
         return
     if shown not in ("", "0", "infinity"):
         findings.faults.append(f"{where} is held by systemd: RuntimeWatchdogSec={shown} in /etc/systemd/system.conf")
@@ -116,8 +128,8 @@ def _check_program(settings: Config, where: str, program: str, findings: Finding
     if shutil.which(program) is not None:
         return
     mounts = [point for kind in settings.kinds.values() for point in kind.remains().mount_points]
-    if any(Path(point) in Path(program).parents and not Path(point).is_mount() for point in mounts):
-        findings.warnings.append(f"{where}: {program} is on a file system that is not mounted here now")
+    if any(Path(point) in Path(program).parents for point in set(mounts).difference(kernels_mount_points())):
+        findings.unknown.append(f"{where}: {program} is on a file system that is not mounted here now")
     else:
         findings.faults.append(f"{where}: {program} is not there, or cannot be executed")
 
@@ -137,7 +149,10 @@ def _look(unit: Unit) -> tuple[Outcome, str]:
 def _check_unit(
     group: UnitGroup, outcome: Outcome, why: str, where: str, findings: Findings, *, has_probe: bool
 ) -> None:
-    findings.faults += [f"{where}: {fault}" for fault in (*load_faults(group), *boot_faults(group))]
+    faults = [f"{where}: {fault}" for fault in (*load_faults(group), *boot_faults(group))]
+    findings.faults += faults
+    if not faults:
+        findings.notes.append(f"{where}: {', '.join(_state(each) for each in group.all)}")
     is_empty = group.top.can_be_empty and not group.members and not has_probe
     if outcome is Outcome.UNKNOWN:
         findings.faults.append(f"{where}: {why}: give the service a `probe`")
@@ -150,6 +165,12 @@ def _check_unit(
         for each in group.all
         if each["NeedDaemonReload"] == "yes"
     ]
+
+
+def _state(shown: Shown) -> str:
+    """A unit as systemd shows it."""
+    enabled = f"{shown['UnitFileState']} and " if shown["UnitFileState"] else ""
+    return f"{shown.name} is {enabled}{shown['ActiveState']}"
 
 
 def _check_drop_ins(

@@ -16,6 +16,7 @@ from .fitness import FitSettings, fit_settings
 from .former import KIND_KEYS, KIND_OPTIONS, Former, name_of
 from .keys import default_parameter
 from .kinds import Script, ServiceKind
+from .known import AGENT_KEYS, COMMON_KEYS, about_section
 from .listens import with_listens
 from .model import ServiceSettings
 from .mounts import Mount
@@ -32,45 +33,6 @@ FINGERPRINT_LENGTH = 6
 RUNTIME_DIR = Path("/run/understudy")
 STATE_DIR = Path("/var/lib/understudy")
 WATCHDOG_DEVICE = Path("/dev/watchdog")
-COMMON_KEYS = (
-    "kind",
-    "depends_on",
-    "start_limit_s",
-    "stop_limit_s",
-    "check_interval_s",
-    "look_limit_s",
-    "restart_tries",
-    "restart_window_s",
-    "restart_pause_s",
-    "probe",
-    "probe_tries",
-    "listens",
-    "fit",
-    "fit_interval_s",
-    "fit_limit_s",
-)
-AGENT_KEYS = (
-    "cluster",
-    "role",
-    "table",
-    "bus",
-    "region",
-    "instance_arn",
-    "boot",
-    "runtime_dir",
-    "state_dir",
-    "status_file",
-    "on_stop_failure",
-    "orderly_stop_s",
-    "call_timeout_s",
-    "watchdog",
-    "watchdog_device",
-    "failsafe",
-    "failsafe_key_file",
-    "failsafe_key_parameter",
-    "failsafe_port",
-    "failsafe_bind",
-)
 
 
 class BadConfigError(Exception):
@@ -118,6 +80,8 @@ class Config:
     text: str = ""
     units: Mapping[str, Unit] = field(default_factory=dict)
     """Those of the services that are systemd units."""
+    mounts: Mapping[str, Mount] = field(default_factory=dict)
+    """Those that are file systems."""
     ocf: Mapping[str, Ocf] = field(default_factory=dict)
     """Those that an OCF resource agent handles."""
     commands: tuple[tuple[str, str, tuple[str, ...]], ...] = ()
@@ -186,7 +150,7 @@ def _sorted(
         elif is_plan and name_of(title):
             former[title] = section
         elif title not in ("agent", "http"):
-            faults.append(f"[{title}] is unknown: sections are [agent], [http] and [service NAME]")
+            faults.append(f"[{title}] is unknown: {about_section(title)}")
     return services, former
 
 
@@ -199,6 +163,7 @@ def _with_services(config: Config, services: Mapping[str, Section], made: _Made)
         config,
         kinds=kinds,
         units=units,
+        mounts={name: kind for name, kind in bare.items() if isinstance(kind, Mount)},
         ocf={name: kind for name, kind in bare.items() if isinstance(kind, Ocf)},
         fit=fit_settings(services),
         commands=tuple(command for section in services.values() for command in section.commands),

@@ -54,7 +54,11 @@ def clock_ahead_s(error: Exception, now_s: float) -> float | None:
     answer: Mapping[str, Any] = getattr(error, "response", None) or {}
     if answer.get("Error", {}).get("Code") not in CLOCK_CODES:
         return None
-    date = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date", "")
+    return ahead_of_date_s(answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date", ""), now_s)
+
+
+def ahead_of_date_s(date: str, now_s: float) -> float | None:
+    """By how much a clock is ahead of the date of an answer (seconds). None: the answer has none."""
     try:
         return now_s - parsedate_to_datetime(date).timestamp()
     except (TypeError, ValueError, IndexError):

@@ -17,10 +17,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from .fields import Section
+from .known import HTTP_KEYS
 from .log import Log
 from .pages import TEXT, Page
 
-KEYS = ("listen", "interval_s")
 INTERVAL_S = 2.0
 CONNECTIONS_LIMIT = 32
 ACCEPTS_AT_ONCE = 16
@@ -49,7 +49,7 @@ def http_settings(section: Section | None) -> HttpSettings | None:
     """By the section [http]; None without one: the agent answers nobody."""
     if section is None:
         return None
-    section.refuse_unknown(KEYS)
+    section.refuse_unknown(HTTP_KEYS)
     address, interval_s = section.address("listen"), section.seconds("interval_s", INTERVAL_S, 0.1, 300)
     if not section.text("listen", needed=False):
         return None

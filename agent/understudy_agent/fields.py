@@ -9,6 +9,7 @@ import shlex
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from .known import about_key
 from .unmount import mount_points
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -82,10 +83,10 @@ class Section:
         return missing
 
     def refuse_unknown(self, known: Iterable[str]) -> None:
-        allowed = sorted(known)
+        allowed = frozenset(known)
         for key in self._values:
             if key not in allowed:
-                self.fault(key, f"unknown key; known here: {', '.join(allowed)}")
+                self.fault(key, about_key(key, allowed))
 
     def text(self, key: str, *, pattern: re.Pattern[str] | None = None, needed: bool = True, allowed: str = "") -> str:
         """A text; "" when it is missing. `allowed`: what the pattern asks for, in words."""

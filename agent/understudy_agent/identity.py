@@ -66,6 +66,11 @@ def from_metadata(address: str = METADATA, timeout_s: float = TIMEOUT_S) -> Iden
         ) from fault
 
 
+def find(arn: str) -> Identity:
+    """Who this node is, by the ARN of its configuration, or by the metadata service without one. Raises as they do."""
+    return from_arn(arn) if arn else from_metadata()
+
+
 class Whoami:
     """Finds out who this node is when it is first needed, and again until it is known."""
 

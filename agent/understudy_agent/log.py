@@ -88,7 +88,7 @@ class JsonLog:
 
     def __init__(self, cluster: str, lines: Lines | None = None, environment: Mapping[str, str] = os.environ) -> None:
         self._cluster = cluster
-        self._has_priorities = is_journal(2, environment)
+        self._priorities = {level: priority_of(level, 2, environment) for level in PRIORITIES}
         if lines is None:
             lines = Lines(2)
             atexit.register(lines.flush)
@@ -105,8 +105,12 @@ class JsonLog:
 
     def _write(self, level: str, what: str, why: str, facts: Mapping[str, object]) -> None:
         line = {"level": level, "what": what, "why": why, "cluster": self._cluster, **facts}
-        prefix = f"<{PRIORITIES[level]}>" if self._has_priorities else ""
-        self._lines.put(prefix + json.dumps(line, default=str))
+        self._lines.put(self._priorities[level] + json.dumps(line, default=str))
+
+
+def priority_of(level: str, descriptor: int, environment: Mapping[str, str]) -> str:
+    """What goes before a line of this level: its priority where journald reads, else nothing."""
+    return f"<{PRIORITIES[level]}>" if is_journal(descriptor, environment) else ""
 
 
 def is_journal(descriptor: int, environment: Mapping[str, str]) -> bool:

@@ -47,7 +47,7 @@ class Mount:
         scopes: Scopes | None = None,
     ) -> None:
         """Without `device` it is mounted as fstab says; without `scopes` a helper runs where the agent does."""
-        self._mount_point = mount_point
+        self.mount_point, self.device, self.fstype, self.options = mount_point, device, fstype, options
         self._system, self._scopes = system or System(), scopes
         self._mount: Sequence[str] = (
             self._system.mount,
@@ -78,7 +78,7 @@ class Mount:
     def _unmount(self, mode: str, number: int) -> Task:
         self._is_ending = True
         system, scopes = self._system, self._scopes
-        argv = [UNMOUNT, mode, system.umount, str(system.mountinfo), str(system.proc), self._mount_point]
+        argv = [UNMOUNT, mode, system.umount, str(system.mountinfo), str(system.proc), self.mount_point]
         python = [sys.executable, "-IS"]
         # Tied to the agent: one that outlived it would unmount what the next agent has mounted.
         task = command_task([*python, TETHER, str(os.getpid()), *python, *argv])
@@ -97,7 +97,7 @@ class Mount:
             points = mount_points(self._system.mountinfo)
         except OSError as fault:
             return FinishedTask(Outcome.UNKNOWN, str(fault))
-        if self._mount_point not in points:
+        if self.mount_point not in points:
             self._is_ending = False
             return FinishedTask(*((Outcome.DOWN, "") if self._scopes is None else self._scopes.judge(*UNMOUNTED)))
         if self._is_ending:
@@ -106,12 +106,12 @@ class Mount:
             )  # nobody asks whether it answers, and a question that hangs delays the end
         if isinstance(self._question, Command) and not self._question.has_ended:
             return FinishedTask(Outcome.UNKNOWN, "a question to its file system hangs")
-        argv = [self._system.stat, "--file-system", "--format=%T", "--", self._mount_point]
+        argv = [self._system.stat, "--file-system", "--format=%T", "--", self.mount_point]
         self._question = command_task(argv, _judge_answer, capture=True)
         return self._question
 
     def remains(self) -> Remains:
-        return Remains(() if self._scopes is None else self._scopes.groups, (self._mount_point,))
+        return Remains(() if self._scopes is None else self._scopes.groups, (self.mount_point,))
 
 
 def _judge_answer(status: int, _output: str) -> tuple[Outcome, str]:

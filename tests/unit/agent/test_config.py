@@ -1,6 +1,9 @@
 # S9
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,6 +17,7 @@ from understudy_agent.kinds import Script
 from understudy_agent.listens import Listening
 from understudy_agent.mounts import Mount
 from understudy_agent.ocf import Ocf
+from understudy_agent.places import line_of, lines_of
 from understudy_agent.probes import Probed
 from understudy_agent.process import Process
 from understudy_agent.units import Unit
@@ -82,11 +86,11 @@ def test_every_fault_is_told_with_section_key_value_and_what_is_allowed():
         "[agent] state_dir = 'state': must be an absolute path",
         "[agent] on_stop_failure = 'pray': must be one of reboot, poweroff, report",
         "[agent] call_timeout_s = 'soon': must be a number of seconds from 0.1 to 10",
-        "[agent] clustre = 'x': unknown key; known here: boot, bus, call_timeout_s, cluster,",
+        "[agent] clustre = 'x': unknown key; did you mean cluster?",
         "[service db] start_limit_s = '0': must be a number of seconds from 0.1 to 86400",
         "[service db] restart_tries = '1.5': must be a whole number from 0 to 100",
         "[service db] restart_window_s = '0': must be a number of seconds from 1 to 86400",
-        "[service db] command = 'db': unknown key; known here:",
+        "[service db] command = 'db': unknown key here; it belongs to kind = process",
         "[service db] unit is missing: must be set",
         "[service db] depends_on = 'disk': no service 'disk'; there are: db, web, job, proxy",
         "[service web] kind = 'daemon': must be one of unit, mount, script, process",
@@ -94,11 +98,46 @@ def test_every_fault_is_told_with_section_key_value_and_what_is_allowed():
         "[service job] status is missing: must be a command",
         "[service proxy] ready = 'localhost:80': must be IP-ADDRESS:PORT",
         "[service proxy] command is missing: must be a command",
-        "[servce x] is unknown: sections are [agent], [http] and [service NAME]",
+        "[servce x] is unknown: did you mean [service x]? sections are [agent], [http] and [service NAME]",
     ]
     for fault in expected:
         assert [line for line in told if line.startswith(fault)], fault
     assert len(told) == len(expected)
+
+
+@pytest.mark.parametrize(
+    ("lines", "why"),
+    [
+        ("[service db]\nrole = witness\n", "unknown key here; it belongs in [agent]"),
+        ("[service db]\nlisten = 1.2.3.4:80\n", "unknown key here; it belongs in [http]"),
+        ("[service db]\nlistns = tcp 80\n", "unknown key; did you mean listens?"),
+        ("[service db]\npromise_s = 4\n", "unknown key; known here: check_interval_s, depends_on, fit,"),
+        ("[service db]\nstart = db\n", "unknown key here; it belongs to kind = script"),
+        ("[service db]\nfailsafe_prot = 7411\n", "unknown key; did you mean failsafe_port in [agent]?"),
+        ("[http]\nstop_limit_s = 4\n", "unknown key here; it belongs in [service NAME]"),
+        ("[http]\nlisen = 1.2.3.4:80\n", "unknown key; did you mean listen?"),
+    ],
+)
+def test_an_unknown_key_says_what_it_may_have_been_meant_for(lines, why):
+    head, key = lines.split("\n")[:2]
+    text = AGENT + (SERVICE + key if head == "[service db]" else SERVICE + lines)
+    told = told_of(text)
+    assert told.startswith(f"{head} {key.split(' = ')[0]} = "), told
+    assert f": {why}" in told
+
+
+@pytest.mark.parametrize(
+    ("title", "why"),
+    [
+        ("Agent", "did you mean [agent]?"),
+        ("services db2", "did you mean [service db2]?"),
+        ("service", "a NAME has letters"),
+        ("service my db", "a NAME has letters"),
+        ("database", "sections are [agent], [http] and [service NAME]"),
+    ],
+)
+def test_an_unknown_section_says_what_it_may_have_been_meant_for(title, why):
+    assert told_of(f"{AGENT}{SERVICE}[{title}]\n").startswith(f"[{title}] is unknown: {why}")
 
 
 def test_services_that_depend_on_each_other_in_a_circle_are_refused():
@@ -140,6 +179,48 @@ def test_a_bad_file_ends_every_command_with_78_and_a_line_for_each_fault(tmp_pat
         assert capsys.readouterr().err == (
             f"{file}: [service NAME] is missing: at least one service must be named, except by a witness\n"
         )
+
+
+def test_a_fault_is_told_with_the_line_that_it_is_in(tmp_path, capsys):
+    file = tmp_path / "agent.ini"
+    file.write_text(AGENT + "call_timeout_s = soon\n\n[service db]\nkind = unit\n# a comment\nRestart_Tries : x\n")
+    assert main(["check", "--config", str(file)]) == 78
+    last = AGENT.count("\n")
+    assert [told.split(" = ")[0] for told in capsys.readouterr().err.splitlines()] == [
+        f"{file}:{last + 6}: [service db] restart_tries",
+        f"{file}:{last + 1}: [agent] call_timeout_s",
+        f"{file}:{last + 3}: [service db] unit is missing: must be set",
+    ]
+
+
+@pytest.mark.parametrize(("text", "line"), [("cluster = x\n", 1), (AGENT + "cluster = twice\n", 5), ("\n[agent\n", 2)])
+def test_a_line_that_is_no_ini_line_is_named(tmp_path, capsys, text, line):
+    file = tmp_path / "agent.ini"
+    file.write_text(text)
+    assert main(["check", "--config", str(file)]) == 78
+    assert capsys.readouterr().err.startswith(f"{file}:{line}: ")
+
+
+def test_a_line_that_goes_on_is_not_the_line_of_a_key():
+    lines = lines_of("[service a]\nparams = one=1\n  unit=2\nunit = x.service\n[service b]\nunit = y.service\n")
+    assert line_of("[service a] unit = 'x.service': no", lines) == 4
+    assert line_of("warning: [service b] unit = 'y.service': no", lines) == 6
+    assert line_of("[service b] systemd cannot start it", lines) == 5
+    assert line_of("[service c] unit is missing", lines) == line_of("who this node is", lines) == 0
+
+
+def test_where_journald_reads_a_fault_of_the_file_has_the_priority_of_an_error(tmp_path):
+    """So `journalctl -p err` shows why an agent does not run; a terminal shows no such prefix."""
+    file, log = tmp_path / "agent.ini", tmp_path / "journal"
+    file.write_text(AGENT)
+    command = [sys.executable, "-m", "understudy_agent", "run", "--config", str(file)]
+    with log.open("w") as journal:
+        found = os.fstat(journal.fileno())
+        for stream in (f"{found.st_dev}:{found.st_ino}", "1:1"):
+            env = {"PYTHONPATH": str(EXAMPLE.parent), "JOURNAL_STREAM": stream}
+            assert subprocess.run(command, env=env, stderr=journal, check=False, timeout=60).returncode == 78
+    told, plain = log.read_text().splitlines()
+    assert told == f"<3>{plain}"
 
 
 def test_a_file_that_is_not_there_ends_with_78(tmp_path, capsys):

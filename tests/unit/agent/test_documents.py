@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 import understudy_agent
-from understudy_agent.config import AGENT_KEYS, COMMON_KEYS
 from understudy_agent.former import KIND_KEYS, KIND_OPTIONS
+from understudy_agent.known import AGENT_KEYS, COMMON_KEYS
 
 AGENT_DIR = Path(understudy_agent.__file__).parent.parent
 README = (AGENT_DIR / "README.md").read_text()

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.unit.agent.waiting import wait_for
-from understudy_agent import config
+from understudy_agent import config, mount_check
 from understudy_agent.check import check
 from understudy_agent.config import BadConfigError, Config
 from understudy_agent.mounts import System
@@ -436,7 +436,11 @@ def test_check_tells_of_an_agent_that_validates_nothing(agents):
     assert (found.faults, len(found.warnings)) == ([], 1)
 
 
-def test_what_lies_on_a_file_system_that_is_not_mounted_is_a_warning(agents, tmp_path):
+def test_what_lies_on_a_file_system_that_is_not_mounted_is_a_warning(agents, tmp_path, monkeypatch):
+    fstab = tmp_path / "fstab"
+    monkeypatch.setattr(mount_check, "FSTAB", fstab)
+    fstab.write_text(f"/dev/null {tmp_path}/data xfs noauto 0 0\n")
+    (tmp_path / "data").mkdir()
     agents.exits(validate_all=5)
     data = f"[service data]\nkind = mount\nmount = {tmp_path}/data\n"
     text = AGENT + section(params=f"config={tmp_path}/data/x") + data

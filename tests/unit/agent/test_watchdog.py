@@ -388,4 +388,4 @@ def test_check_says_what_keeps_a_demanded_watchdog_from_being_fed(
 
 def test_check_says_when_systemd_cannot_be_asked_about_it(tmp_path: Path) -> None:
     settings = config.parse(f"{AGENT}watchdog = required\nwatchdog_device = /dev/null\n")
-    assert "cannot be asked" in check(settings, str(tmp_path / "none")).warnings[0]
+    assert "cannot be asked" in check(settings, str(tmp_path / "none")).unknown[0]
