@@ -79,13 +79,14 @@ def tuning(app: App, action: str, file: Path | None, yes: bool) -> None:
 @asks
 def validate(app: App, file: Path, is_tuning: bool) -> None:
     """Every fault of a definition that can be seen without AWS, by the controller's own code. Asks nobody."""
-    faults = (tuning_faults if is_tuning else definition_faults)(_read(file))
+    faults = (tuning_faults if is_tuning else definition_faults)(read_text(file))
     if faults:
-        _end_refused(app, f"Refused: {file} would be refused.", faults)
+        end_refused(app, f"Refused: {file} would be refused.", faults)
     app.end(exits.DONE, f"Done: no fault of {file} can be seen without AWS.", faults=[])
 
 
-def _end_refused(app: App, sentence: str, faults: Sequence[str], **told: Any) -> None:
+def end_refused(app: App, sentence: str, faults: Sequence[str], **told: Any) -> None:
+    """End with every fault: exit status 3."""
     app.screen.show(*(line("  ", Span(each, BAD)) for each in faults))
     app.end(exits.REFUSED, f"{sentence} Faults: {len(faults)}.", faults=list(faults), **told)
 
@@ -102,10 +103,10 @@ def _tuning_in_force(app: App) -> str:
 
 def _submit(app: App, parameter: str, file: Path, yes: bool, in_force: Callable[[], str], of: str) -> None:
     """Show what changes, ask, put, and wait for what becomes of it. Six parameters, since two commands share it."""
-    text = _read(file)
+    text = read_text(file)
     faults = (tuning_faults if of == STACK_WIDE else definition_faults)(text) if is_readable() else []
     if faults:
-        _end_refused(app, f"Refused: {file} was not submitted.", faults)
+        end_refused(app, f"Refused: {file} was not submitted.", faults)
     before = app.stack.parameter(parameter)
     changes = difference(before or "", text)
     app.screen.show(*(changes or [line(Span("The text is what was submitted last.", DIM))]))
@@ -116,13 +117,14 @@ def _submit(app: App, parameter: str, file: Path, yes: bool, in_force: Callable[
     if fate.word == IN_FORCE:
         app.end(exits.DONE, f"Done: {parameter} is in force.", faults=[], **told)
     if fate.word == REFUSED:
-        _end_refused(app, "Refused: what was in force before stays in force.", fate.faults, **told)
+        end_refused(app, "Refused: what was in force before stays in force.", fate.faults, **told)
     why = f"it is put off: {fate.why}" if fate.word == PUT_OFF else "nobody has judged it yet"
     sentence = f"Not known: {why}. It is tried again each minute, and people are told when it is refused."
     app.end(exits.NOT_KNOWN, sentence, faults=[], **told)
 
 
-def _read(file: Path) -> str:
+def read_text(file: Path) -> str:
+    """The text of a file. Raises Fault."""
     try:
         return file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as fault:

@@ -27,6 +27,8 @@ services:
 """
 """A definition without a fault that can be seen without AWS."""
 GOOD_TUNING = "ROUTE53_TTL=5\n"
+DISPLAY = (Path(__file__).parent / "lifekeeper" / "recorded" / "lk1.txt").read_text()
+"""What LifeKeeper prints of a node."""
 ASKING = "orders-db-epoch2-x"
 ADVICE = {"status": "SUCCEEDED", "output": {"outcome": "ADVISED"}}
 MODE = {"status": "SUCCEEDED", "output": {"outcome": "MODE_SET"}}
@@ -62,7 +64,7 @@ APPROVER: dict[tuple[str, ...], Any] = {
 }
 RETIRE: dict[tuple[str, ...], Any] = {("retire", "orders-db", "--plan"): None, ("retire", "silent", "--yes"): None}
 ROLES = {"ViewerPolicy": VIEWER, "OperatorPolicy": OPERATOR, "ApproverPolicy": APPROVER, "RetirePolicy": RETIRE}
-ALONE = {"completion", "validate"}
+ALONE = {"completion", "import", "validate"}
 """Commands that ask nobody."""
 
 
@@ -83,7 +85,8 @@ def a_waiting_stack() -> FakeCliStack:
 
 def with_files(arguments: Sequence[str], folder: Path) -> list[str]:
     """The arguments with the files that they mean."""
-    files = {"FILE": ("orders-db.yaml", GOOD), "TUNING": ("LifeKeeper", GOOD_TUNING)}
+    files = {"FILE": ("orders-db.yaml", GOOD), "TUNING": ("LifeKeeper", GOOD_TUNING), "DISPLAY": ("lk1.txt", DISPLAY)}
     for name, text in files.values():
         (folder / name).write_text(text)
-    return [str(folder / files[each][0]) if each in files else each for each in arguments]
+    places = {each: str(folder / name) for each, (name, _) in files.items()} | {"FOLDER": str(folder / "made")}
+    return [places.get(each, each) for each in arguments]

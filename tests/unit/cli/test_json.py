@@ -17,7 +17,8 @@ from understudy_cli.core import exits
 
 SCHEMA = json.loads((Path(__file__).parents[3] / "docs" / "command-line.schema.json").read_text(encoding="utf-8"))
 CHECK = jsonschema.Draft202012Validator(SCHEMA)
-EVERY = {**OPERATOR, **APPROVER, **RETIRE, ("validate", "FILE"): None}
+IMPORT = ("import", "lifekeeper", "DISPLAY", "--into", "FOLDER", "--cluster", "orders-db")
+EVERY = {**OPERATOR, **APPROVER, **RETIRE, ("validate", "FILE"): None, IMPORT: None}
 
 
 def test_the_schema_is_one_and_knows_every_exit_status():  # B23

@@ -1,0 +1,1 @@
+"""What LifeKeeper prints and is set to, and what becomes of it here."""
