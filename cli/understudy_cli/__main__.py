@@ -10,7 +10,17 @@ from click.shell_completion import get_completion_class
 
 from understudy_cli import __version__
 from understudy_cli.app import with_options
-from understudy_cli.commands import answering, asking, defining, examining, moving, reading, retiring
+from understudy_cli.commands import (
+    answering,
+    asking,
+    defining,
+    drilling,
+    examining,
+    listening,
+    moving,
+    reading,
+    retiring,
+)
 from understudy_cli.core import exits
 
 PROGRAM = "understudy"
@@ -42,7 +52,7 @@ for command in (
     *(moving.switchover, moving.failover, moving.failback, moving.hold, moving.resume, moving.clear),
     *(answering.approve, answering.deny),
     *(defining.get, defining.put, defining.validate, defining.tuning, reading.log),
-    *(retiring.retire, examining.doctor),
+    *(retiring.retire, examining.doctor, drilling.drill, listening.events),
     completion,
 ):
     cli.add_command(command)
