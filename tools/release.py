@@ -1,6 +1,7 @@
 """Builds what a release consists of, twice, in two folders, and keeps it only when both builds are the same.
 
-What is committed is built. In dist/: the package for `sam deploy`, the agent for nodes, and SHA256SUMS of both.
+What is committed is built. In dist/: the package for `sam deploy`, the agent for nodes, the wheel of the command-line
+tool, and SHA256SUMS of all.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from tools import agent_bundle, sam_package
+from tools import agent_bundle, cli_wheel, sam_package
 from tools.archive import NotAFile, first_difference, first_with, pack, sha256
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -34,7 +35,11 @@ class CannotRelease(Exception):  # noqa: N818  (it reads as the sentence that th
 
 
 Build = Callable[[Path, Path], Path]
-PARTS: Mapping[str, Build] = {"understudy": sam_package.build, "understudy-agent": agent_bundle.build}
+PARTS: Mapping[str, Build] = {
+    "understudy": sam_package.build,
+    "understudy-agent": agent_bundle.build,
+    "understudy-cli": cli_wheel.build,
+}
 """The artefacts by the beginning of their names, and what builds the folder of each from (source, work)."""
 
 
@@ -86,12 +91,22 @@ def publish(built: Mapping[str, tuple[Path, Path]], number: str, dist: Path, sec
     sums = dist / "SHA256SUMS"
     lines = []
     for name, (one, _) in built.items():
-        archive = dist / f"{name}-{number}.tar.gz"
-        # A node unpacks the agent into a folder of its own choice; the package brings its folder along.
-        pack(one, archive, root=f"{name}-{number}" if name == "understudy" else "")
-        lines.append(f"{sha256(archive)}  {archive.name}\n")
+        artefact = _artefact(name, number, one, dist)
+        lines.append(f"{sha256(artefact)}  {artefact.name}\n")
     sums.write_text("".join(lines), encoding="utf-8")
     return sums
+
+
+def _artefact(name: str, number: str, folder: Path, dist: Path) -> Path:
+    """What is published of a folder: its wheel, where it has that alone, or an archive of it."""
+    wheels = [*folder.glob("*.whl")]
+    if wheels and wheels == [*folder.iterdir()]:
+        dist.mkdir(parents=True, exist_ok=True)
+        return Path(shutil.copyfile(wheels[0], dist / wheels[0].name))
+    archive = dist / f"{name}-{number}.tar.gz"
+    # A node unpacks the agent into a folder of its own choice; the package brings its folder along.
+    pack(folder, archive, root=f"{name}-{number}" if name == "understudy" else "")
+    return archive
 
 
 def committed(folder: Path, repository: Path = ROOT) -> None:

@@ -10,7 +10,18 @@ from click.shell_completion import get_completion_class
 
 from understudy_cli import __version__
 from understudy_cli.app import with_options
-from understudy_cli.commands import answering, asking, defining, examining, importing, moving, reading, retiring
+from understudy_cli.commands import (
+    answering,
+    asking,
+    defining,
+    drilling,
+    examining,
+    importing,
+    listening,
+    moving,
+    reading,
+    retiring,
+)
 from understudy_cli.core import exits
 
 PROGRAM = "understudy"
@@ -42,7 +53,7 @@ for command in (
     *(moving.switchover, moving.failover, moving.failback, moving.hold, moving.resume, moving.clear),
     *(answering.approve, answering.deny),
     *(defining.get, defining.put, defining.validate, defining.tuning, reading.log),
-    *(retiring.retire, examining.doctor, importing.import_command),
+    *(retiring.retire, examining.doctor, importing.import_command, drilling.drill, listening.events),
     completion,
 ):
     cli.add_command(command)

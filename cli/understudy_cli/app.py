@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import tzinfo
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 from click.shell_completion import CompletionItem
@@ -62,7 +62,7 @@ class App:
     screen: Screen
     settings: Settings
 
-    def end(self, exit: int, sentence: str = "", **document: Any) -> None:
+    def end(self, exit: int, sentence: str = "", **document: Any) -> NoReturn:
         """End with this status: the sentence for people, the document for programs."""
         if sentence:
             self.screen.show(line(Span(sentence, TONES.get(exit, BAD))))
@@ -70,7 +70,7 @@ class App:
         self.screen.document(told)
         raise click.exceptions.Exit(exit)
 
-    def fail(self, fault: Fault) -> None:
+    def fail(self, fault: Fault) -> NoReturn:
         """End with a fault: what was found, and what to do."""
         self.screen.complain(line(Span(f"{fault.what}.", BAD)), line(f"{fault.do}."))
         error = {"what": fault.what, "do": fault.do}

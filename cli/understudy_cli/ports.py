@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from understudy_cli.core.endings import Execution
+from understudy_cli.core.events import LogLine
 
 Item = Mapping[str, Any]
 """An item of the cluster table as plain values."""
@@ -85,3 +86,6 @@ class Stack(Protocol):
 
     def log(self, function: str, cluster: str, since: float) -> Sequence[str]:
         """What a function has logged about a cluster since then (seconds), oldest first."""
+
+    def published(self, function: str, since: float) -> Sequence[LogLine]:
+        """What a function has logged of events that it has published since then (seconds), oldest first."""

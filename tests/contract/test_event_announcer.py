@@ -10,7 +10,7 @@ from botocore.stub import Stubber
 
 from tests.contract.conftest import REGION
 from tests.support.fakes import FakeAnnouncer
-from understudy.adapters.event_announcer import EventAnnouncer
+from understudy.adapters.event_announcer import PUBLISHED, EventAnnouncer
 from understudy.domain.cluster.errors import AnnouncementError
 from understudy.domain.events.transitions import TransitionOpened
 
@@ -66,6 +66,21 @@ def heard(request: pytest.FixtureRequest) -> Any:
 def test_what_is_announced_is_heard_as_it_was_said(heard):
     heard.announcer.announce(OPENED)
     assert heard.events() == [("understudy", "Understudy Transition Opened", OPENED.detail())]
+
+
+def test_what_the_bus_took_stands_in_the_log_and_what_it_did_not_take_does_not(clients, caplog):  # B23
+    """People read it there: the bus keeps nothing."""
+    caplog.set_level("INFO")
+    client, _ = clients
+    with Stubber(client) as stubber:
+        stubber.add_response("put_events", {"FailedEntryCount": 0, "Entries": [{"EventId": "1"}]})
+        stubber.add_response("put_events", {"FailedEntryCount": 1, "Entries": [{"ErrorCode": "Throttling"}]})
+        announcer = EventAnnouncer(lambda: client, "understudy")
+        announcer.announce(OPENED)
+        with pytest.raises(AnnouncementError):
+            announcer.announce(OPENED)
+    (record,) = [each for each in caplog.records if each.getMessage() == PUBLISHED]
+    assert (record.detail_type, record.detail) == ("Understudy Transition Opened", OPENED.detail())
 
 
 def test_an_event_that_eventbridge_did_not_take_is_a_fault_that_names_its_code(clients):

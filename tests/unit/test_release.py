@@ -148,6 +148,15 @@ def test_what_builds_alike_twice_is_published_with_its_hash(tmp_path):
     assert sums.read_text() == f"{sha256(archive)}  understudy-1.2.3.tar.gz\n"
 
 
+def test_a_wheel_is_published_as_it_is_under_its_own_name(tmp_path):
+    """A name tells the installer what is in it, and an archive around it would hide that."""
+    folder = tree(tmp_path / "built", {"understudy_cli-1.2.3-py3-none-any.whl": "a wheel"})
+    sums = publish({"understudy-cli": (folder, folder)}, "1.2.3", tmp_path / "dist", [])
+    (wheel,) = (tmp_path / "dist").glob("*.whl")
+    assert wheel.read_text() == "a wheel"
+    assert sums.read_text() == f"{sha256(wheel)}  understudy_cli-1.2.3-py3-none-any.whl\n"
+
+
 @pytest.mark.parametrize(("build", "file"), [(of_its_folder, "z/RECORD"), (of_the_umask, "modes")])
 def test_a_build_that_depends_on_the_machine_is_refused_with_the_file_and_nothing_is_published(tmp_path, build, file):
     built = twice({"understudy": repeatable, "understudy-agent": build}, sources, tmp_path / "work")

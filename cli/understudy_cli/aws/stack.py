@@ -10,8 +10,10 @@ from understudy_cli.aws.calls import Calls
 from understudy_cli.aws.faults import hidden_stack, no_output, no_stack
 from understudy_cli.core import exits
 from understudy_cli.core.endings import SUCCEEDED, Execution, document
+from understudy_cli.core.events import LogLine
 from understudy_cli.core.faults import Fault
 from understudy_cli.core.items import plain
+from understudy_cli.core.logs import PUBLISHED
 from understudy_cli.core.moves import HISTORY
 from understudy_cli.ports import Pending
 
@@ -231,15 +233,25 @@ class AwsStack:
 
     def log(self, function: str, cluster: str, since: float) -> Sequence[str]:
         """What a function has logged about a cluster since then (seconds), oldest first."""
+        return [each.text for each in self._logged(function, f'{{ $.cluster = "{cluster}" }}', since)]
+
+    def published(self, function: str, since: float) -> Sequence[LogLine]:
+        """What a function has logged of events that it has published since then (seconds), oldest first."""
+        return self._logged(function, f'{{ $.message = "{PUBLISHED}" }}', since)
+
+    def _logged(self, function: str, pattern: str, since: float) -> list[LogLine]:
         asked: dict[str, Any] = {
             "logGroupName": f"/understudy/{self._calls.stack}/{function}",
             "startTime": int(since * 1000),
-            "filterPattern": f'{{ $.cluster = "{cluster}" }}',
+            "filterPattern": pattern,
         }
-        found: list[str] = []
+        found: list[LogLine] = []
         while True:
             answer = self._calls.call("logs", "filter_log_events", **asked)
-            found += [str(each["message"]) for each in answer["events"]]
+            found += [
+                LogLine(str(each["eventId"]), each["timestamp"] / 1000, str(each["message"]))
+                for each in answer["events"]
+            ]
             if "nextToken" not in answer:
                 return found
             asked["nextToken"] = answer["nextToken"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 from understudy_cli.app import App
 from understudy_cli.core import exits
@@ -34,7 +34,6 @@ def look_on(app: App, cluster: str, name: str, *, past_question: bool = False) -
             f"or: understudy status {cluster}"
         )
         app.end(exits.NOT_KNOWN, sentence, cluster=cluster, execution=name)
-        return
     end_move(app, cluster, followed)
 
 
@@ -44,24 +43,27 @@ def end_denied(app: App, cluster: str, name: str) -> None:
         followed = follow(app, cluster, name, past_question=True)
     except Stopped:
         app.end(exits.NOT_KNOWN, f"Answered. Look at what came of it: understudy follow {name}", execution=name)
-        return
     if ending_of(followed.execution).word != "NotApproved":
         end_move(app, cluster, followed)
     sentence = f"Denied: nothing was moved. Asked again while the cause lasts: understudy status {cluster}"
     app.end(exits.DONE, sentence, cluster=cluster, execution=name, ending="NotApproved", moves=[])
 
 
-def end_move(app: App, cluster: str, followed: Followed) -> None:
+def waits_for_a_person(app: App, cluster: str, followed: Followed) -> str:
+    """That a move has put a question to people, until when, and how to answer it."""
+    limit = followed.question.until if followed.question else None
+    until = "" if limit is None else f" until {when(limit, app.stack.now(), app.settings.zone)}"
+    return (
+        f"It waits for a person{until}: understudy approve {cluster}. Nothing is moved before. "
+        f"Look on: understudy follow {followed.execution.name}"
+    )
+
+
+def end_move(app: App, cluster: str, followed: Followed) -> NoReturn:
     """The sentence and the exit status of what has ended, or waits for a person."""
     name, moves = followed.execution.name, [story_json(each) for each in followed.stories]
-    question = followed.question
-    if question:
-        until = "" if question.until is None else f" until {when(question.until, app.stack.now(), app.settings.zone)}"
-        sentence = (
-            f"It waits for a person{until}: understudy approve {cluster}. Nothing is moved before. "
-            f"Look on: understudy follow {name}"
-        )
-        app.end(exits.WAITS, sentence, cluster=cluster, execution=name, moves=moves)
+    if followed.question:
+        app.end(exits.WAITS, waits_for_a_person(app, cluster, followed), cluster=cluster, execution=name, moves=moves)
     app.screen.show(*advice_lines(followed.execution.output))
     ending = ending_of(followed.execution, followed.stories)
     app.end(ending.exit, ending.sentence, cluster=cluster, execution=name, ending=ending.word, moves=moves)

@@ -40,7 +40,8 @@ def _move(app: App, cluster: Cluster, request: dict[str, str], yes: bool) -> Non
     look_on(app, cluster.name, ask(app, cluster.name, request))
 
 
-def _known_node(cluster: Cluster, node: str | None) -> None:
+def known_node(cluster: Cluster, node: str | None) -> None:
+    """Raises Fault when the cluster has no such node."""
     if node and cluster.node(node) is None:
         names = ", ".join(each.name for each in cluster.nodes)
         raise Fault(f"{cluster.name} has no node {node}", f"Its nodes are: {names}", exits.WRONG)
@@ -58,7 +59,7 @@ def switchover(app: App, cluster: str | None, to: str | None, reason: str, yes: 
     When the service does not start on the new node, it goes back: exit status 1.
     """
     found = app.cluster(cluster)
-    _known_node(found, to)
+    known_node(found, to)
     _move(app, found, requests.request(found.name, requests.SWITCHOVER, to=to, reason=reason), yes)
 
 
@@ -72,7 +73,7 @@ def switchover(app: App, cluster: str | None, to: str | None, reason: str, yes: 
 def failover(app: App, cluster: str | None, to: str | None, reason: str, unproven: bool, yes: bool) -> None:
     """Move the service away from a node that is dead. The policy may stop its instance."""
     found = app.cluster(cluster)
-    _known_node(found, to)
+    known_node(found, to)
     if unproven and not reason:
         raise Fault("--unproven needs a reason", "Say how you know that the old node is off: --reason ...", exits.WRONG)
     word = "proceed" if unproven else ""
@@ -123,7 +124,7 @@ def resume(app: App, cluster: str | None, reason: str) -> None:
 def clear(app: App, cluster: str, node: str, reason: str) -> None:
     """Forget that the service did not start on a node. Find out why first."""
     found = app.cluster(cluster)
-    _known_node(found, node)
+    known_node(found, node)
     look_on(
         app, found.name, ask(app, found.name, requests.request(found.name, requests.CLEAR, node=node, reason=reason))
     )

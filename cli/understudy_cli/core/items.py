@@ -82,6 +82,10 @@ class Fields:
         """The maps of a map, by their names."""
         return {key: Fields(value) for key, value in self.inside(name)._values.items()}
 
+    def plain(self) -> Mapping[str, Any]:
+        """The map itself."""
+        return self._values
+
     def items(self, name: str) -> list[Any]:
         """A list, empty when there is none."""
         value = self._values.get(name)

@@ -14,6 +14,13 @@ FUNCTIONS = (
     *("check_readiness", "advise"),
 )
 """Those that speak of clusters one by one."""
+SPEAKERS = (
+    *("record_heartbeat", "receive_signal", "watch_clusters", "register_cluster", "open_transition", "move_address"),
+    *("close_transition", "ask_approval", "check_readiness", "advise", "notify_operator"),
+)
+"""Those that publish events."""
+PUBLISHED = "event published"
+"""What their logs say of each event that the bus took."""
 TONES = {"ERROR": BAD, "CRITICAL": BAD, "WARNING": WARN}
 KNOWN = ("level", "message", "timestamp", "cluster", "location", "service", "xray_trace_id", "function_request_id")
 """What is not shown once more among the facts of a line."""

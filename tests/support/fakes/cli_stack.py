@@ -11,6 +11,7 @@ from typing import Any
 
 from understudy_cli.core import exits
 from understudy_cli.core.endings import RUNNING, Execution
+from understudy_cli.core.events import LogLine
 from understudy_cli.core.faults import Fault
 from understudy_cli.ports import Pending
 
@@ -29,6 +30,7 @@ class FakeCliStack:
         self.alarm_states: dict[str, str] = {}
         self.outputs: dict[str, str] = {}
         self.logs: dict[tuple[str, str], list[str]] = {}
+        self.events: dict[str, list[LogLine]] = {}
         self.executions: dict[str, Execution] = {}
         self.started: list[tuple[str, dict[str, Any]]] = []
         self.questions: dict[str, Pending] = {}
@@ -134,3 +136,6 @@ class FakeCliStack:
 
     def log(self, function: str, cluster: str, since: float) -> Sequence[str]:
         return self.logs.get((function, cluster), [])
+
+    def published(self, function: str, since: float) -> Sequence[LogLine]:
+        return [each for each in self.events.get(function, []) if each.at >= since]

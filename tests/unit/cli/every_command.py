@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ from understudy.adapters.dynamodb.items import definition_item
 from understudy.adapters.dynamodb.values import from_item
 from understudy.domain.cluster.approval import Question
 from understudy_cli.core.endings import RUNNING, Execution
+from understudy_cli.core.events import LogLine
+from understudy_cli.core.logs import PUBLISHED
 from understudy_cli.core.submitting import digest_of
 from understudy_cli.ports import Pending
 
@@ -42,6 +45,8 @@ VIEWER: dict[tuple[str, ...], Any] = {
     ("get",): None,
     ("tuning",): None,
     ("doctor",): None,
+    ("drill",): None,
+    ("events",): None,
 }
 OPERATOR: dict[tuple[str, ...], Any] = {
     **VIEWER,
@@ -54,6 +59,7 @@ OPERATOR: dict[tuple[str, ...], Any] = {
     ("hold",): MODE,
     ("resume",): MODE,
     ("clear", "orders-db", "node-b"): {"status": "SUCCEEDED", "output": {"outcome": "CLEARED"}},
+    ("drill", "--now", "--yes"): ADVICE,
     ("put", "FILE", "--cluster", "orders-db", "--yes"): None,
     ("tuning", "put", "TUNING", "--yes"): None,
 }
@@ -75,12 +81,19 @@ def a_waiting_stack() -> FakeCliStack:
     stack.executions[ASKING], stack.started = Execution(ASKING, RUNNING, asked=request), [(ASKING, request)]
     stack.questions[ASKING] = Pending("token", {"source": NODE_A, "target": NODE_B})
     stack.put(a_story(1, "another"))
+    stack.events["watch_clusters"] = [LogLine("1", NOW - 9, published("Understudy Cluster Held", cluster="orders-db"))]
     stack.parameters["clusters/silent"] = GOOD
     stack.put({"pk": "silent", "sk": "readiness"})
     stack.parameters["clusters/orders-db"] = GOOD
     stack.put(from_item(definition_item(a_definition(digest=digest_of(GOOD)))))
     stack.put({"pk": "stack#", "sk": "tuning", "digest": digest_of(GOOD_TUNING)})
     return stack
+
+
+def published(detail_type: str, **detail: Any) -> str:
+    """What a function logs of an event that it has published."""
+    values = {"level": "INFO", "message": PUBLISHED, "detail_type": detail_type, "detail": detail}
+    return json.dumps(values)
 
 
 def with_files(arguments: Sequence[str], folder: Path) -> list[str]:

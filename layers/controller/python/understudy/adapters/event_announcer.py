@@ -1,6 +1,7 @@
 """Tells what the controller does: Announcer on EventBridge."""
 
 import json
+import logging
 from collections.abc import Callable
 from functools import cached_property
 from typing import Any
@@ -10,9 +11,14 @@ from botocore.exceptions import BotoCoreError, ClientError
 from understudy.domain.cluster.errors import AnnouncementError
 from understudy.domain.events.event import Event
 
+log = logging.getLogger(__name__)
+
 SOURCE = "understudy"
 VERSION = 1
 """Of what our events say. An additional field is no new version: whoever does not know it ignores it."""
+
+PUBLISHED = "event published"
+"""What the log says of each event that EventBridge took."""
 
 
 class EventAnnouncer:
@@ -30,7 +36,7 @@ class EventAnnouncer:
         """Publish one event, source `understudy`, with the version of what it says.
 
         Raises AnnouncementError when EventBridge did not take it or did not answer. A bus that does not exist takes
-        everything, and nobody hears of it.
+        everything, and nobody hears of it. What was taken is logged: `understudy events` reads it there.
         """
         entry = {
             "EventBusName": self._bus_name,
@@ -45,3 +51,4 @@ class EventAnnouncer:
         if answer["FailedEntryCount"]:
             (refused,) = answer["Entries"]
             raise AnnouncementError(f"{event.detail_type}: {refused.get('ErrorCode')}: {refused.get('ErrorMessage')}")
+        log.info(PUBLISHED, extra={"detail_type": event.detail_type, "detail": event.detail()})
