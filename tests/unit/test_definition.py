@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from tests.support.builders import NODE_A, NODE_B, NODE_C
 from tests.support.fakes import FakeNodes
+from tools.definition_schema import definition_schema
 from understudy.definition import DefinitionError, define, parse_document, read_definition
 from understudy.definition.document import (
     ClusterDocument,
@@ -52,7 +53,7 @@ from understudy.domain.cluster.policy import (
 )
 from understudy.domain.cluster.state import PowerReading, Proof, TransitionAction
 from understudy.domain.cluster.tuning import Tuning
-from understudy.domain.lease.paces import PACES
+from understudy.domain.lease.paces import PACES, TIMINGS
 from understudy.ports.nodes import InstanceFacts
 from understudy.ports.parameters import DefinitionReading, ParameterText
 
@@ -868,3 +869,11 @@ def test_two_nodes_that_serve_are_demanded_beside_witnesses():  # S12 S1
     assert faults_of(a_document(nodes=[one, WITNESS, witness])) == [
         "nodes: 1 of 3 can serve; allowed: at least 2 beside witnesses"
     ]
+
+
+def test_the_schema_for_editors_says_what_each_pace_chooses_and_promises_no_default_that_another_pace_changes():  # B22
+    timings = json.loads(definition_schema())["$defs"]["PolicyDocument"]["properties"]
+    assert timings["pace"]["enum"] == list(PACES)
+    assert timings["silence_limit_s"]["description"] == "By the pace: calm 35, normal 15, fast 10, fastest 7."
+    assert [name for name in TIMINGS if "default" in timings[name]] == []
+    assert [name for name in TIMINGS if "By the pace: " not in timings[name]["description"]] == []
