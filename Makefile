@@ -168,6 +168,11 @@ cost: .venv/ready ## count what is paid for, on the emulator, and write docs/cos
 	@PYTHONPATH=layers/controller/python:agent $(PY) -m bench.cost
 	@PYTHONPATH=layers/controller/python:agent $(PY) -m bench.scale
 
+.PHONY: pace
+pace: .venv/ready ## what each pace costs in dollars and in needless failovers, drawn by seed, into docs/pace.md; some minutes
+	@PYTHONPATH=layers/controller/python:agent $(PY) -m bench.pace
+	@PYTHONPATH=layers/controller/python:agent $(PY) -m tools.generate_docs
+
 .PHONY: chaos
 chaos: setup ## every AWS call of the functions with every fault, into docs/reliability.md; some ten minutes
 	@PYTHONPATH=layers/controller/python:agent $(PY) -m bench.reliability

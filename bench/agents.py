@@ -10,8 +10,9 @@ import json
 import os
 import random
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from unittest import mock
 
@@ -20,7 +21,7 @@ from botocore.awsrequest import AWSResponse
 from bench.beats import _Raw
 from tests.support.builders import NODE_A, a_state
 from tests.unit.agent.fakes import FakeCaller, FakeClock, FakeGuard, FakeKind, FakeLog, FakeTransport
-from tests.unit.agent.items import BOOT, ME, OTHER, item, node
+from tests.unit.agent.items import BOOT, ME, OTHER, item, node, terms
 from understudy.adapters.dynamodb import items
 from understudy_agent.aws import Aws
 from understudy_agent.exchange import Exchange
@@ -67,10 +68,11 @@ class SlowCaller(FakeCaller):
 class AgentAtRest:
     """One agent of a settled cluster of two nodes, in which nothing happens."""
 
-    def __init__(self, directory: Path, active: str, seed: int) -> None:
+    def __init__(self, directory: Path, active: str, seed: int, changed: Mapping[str, float]) -> None:
+        """`changed`: timings that are not the usual ones (seconds)."""
         rng = random.Random(seed)
         self._clock = FakeClock()
-        self.aws = FakeTransport(item(epoch=1, active=active, mine=node(boot="")))
+        self.aws = FakeTransport(item(epoch=1, active=active, mine=node(boot=""), terms=terms(**changed)))
         self.aws.me = ME
         self._callers = SlowCaller(self._clock, rng), SlowCaller(self._clock, rng)
         log = FakeLog()
@@ -107,14 +109,19 @@ class AgentAtRest:
             self._clock.now_ms = max(self._clock.now_ms + 1, min([wakes_at_ms, *answers]))
 
 
-def count(minutes: int = 10, seed: int = 0) -> dict[str, dict[str, int]]:
-    """Beats and reads in so many minutes: of the node that holds the lease, and of one that does not."""
-    return {"active": _of(ME, minutes, seed), "standby": _of(OTHER, minutes, seed)}
+def count(
+    minutes: int = 10, seed: int = 0, changed: Mapping[str, float] = MappingProxyType({})
+) -> dict[str, dict[str, int]]:
+    """Beats and reads in so many minutes: of the node that holds the lease, and of one that does not.
+
+    `changed`: timings that are not the usual ones, by their names in the terms (seconds).
+    """
+    return {"active": _of(ME, minutes, seed, changed), "standby": _of(OTHER, minutes, seed, changed)}
 
 
-def _of(active: str, minutes: int, seed: int) -> dict[str, int]:
+def _of(active: str, minutes: int, seed: int, changed: Mapping[str, float]) -> dict[str, int]:
     with tempfile.TemporaryDirectory() as directory:
-        agent = AgentAtRest(Path(directory), active, seed)
+        agent = AgentAtRest(Path(directory), active, seed, changed)
         agent.rest(SETTLING_S)
         beats, reads = len(agent.aws.beats), agent.aws.reads
         agent.rest(minutes * 60)

@@ -8,6 +8,7 @@ from tools.decision_table import decision_table
 from tools.definition_schema import definition_schema
 from tools.event_schema import events_schema
 from tools.events_doc import events_doc
+from tools.pace_doc import pace_doc
 from tools.performance_doc import performance_doc
 from tools.readiness_doc import readiness_doc
 from tools.traceability import traceability
@@ -24,6 +25,7 @@ def documents() -> dict[Path, str]:
         docs / "cluster.schema.json": definition_schema(),
         docs / "events.md": events_doc(),
         docs / "events.schema.json": events_schema(),
+        docs / "pace.md": pace_doc(ROOT),
         docs / "performance.md": performance_doc(ROOT),
         docs / "readiness.md": readiness_doc(),
         docs / "traceability.md": traceability(ROOT),

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from tests.support.builders import NODE_A, NODE_B, NODE_C
 from tests.support.fakes import FakeNodes
+from tools.definition_schema import definition_schema
 from understudy.definition import DefinitionError, define, parse_document, read_definition
 from understudy.definition.document import (
     ClusterDocument,
@@ -54,7 +55,7 @@ from understudy.domain.cluster.policy import (
 )
 from understudy.domain.cluster.state import PowerReading, Proof, TransitionAction
 from understudy.domain.cluster.tuning import Tuning
-from understudy.domain.lease.paces import PACES
+from understudy.domain.lease.paces import PACES, TIMINGS
 from understudy.ports.nodes import InstanceFacts
 from understudy.ports.parameters import DefinitionReading, ParameterText
 
@@ -382,16 +383,15 @@ def test_what_contradicts_a_pace_is_refused_with_all_numbers_at_once():  # B22
     document = a_document(policy=written)
     document["quorum"] = {"mode": "tcp_remote", "hosts": HOSTS, "timeout_s": 4}
     assert faults_of(document) == [
-        "policy, with pace fast: lease_s 8 + 1 + drift_margin_s 1.5 is above silence_limit_s 10: silence would be "
+        "policy: at pace fast, lease_s 8 + 1 + drift_margin_s 1.5 is above silence_limit_s 10: silence would be "
         "noticed before the lease has run out",
-        "policy, with pace fast: 2 x heartbeat_interval_s 3 + lease_read_interval_s 1 + 1 is above lease_s 8 - "
+        "policy: at pace fast, 2 x heartbeat_interval_s 3 + lease_read_interval_s 1 + 1 is above lease_s 8 - "
         "kill_limit_s 1: one lost beat would stop the service",
-        "policy, with pace fast: 2 x heartbeat_interval_s 3 + observer_lag_limit_s 5 + 1 is above silence_limit_s 10: "
+        "policy: at pace fast, 2 x heartbeat_interval_s 3 + observer_lag_limit_s 5 + 1 is above silence_limit_s 10: "
         "one lost beat and a late observer would look like silence",
-        "policy, with pace fast: drift_margin_s 1.5 is below 2: where an agent hangs, what takes its services down may "
+        "policy: at pace fast, drift_margin_s 1.5 is below 2: where an agent hangs, what takes its services down may "
         "be 2 s late on a busy node, so two nodes would serve",
-        "policy, with pace fast: promise_s 9 is above lease_s 8: a node that waits a promise out would be taken for "
-        "idle",
+        "policy: at pace fast, promise_s 9 is above lease_s 8: a node that waits a promise out would be taken for idle",
         "quorum.timeout_s: 4 is above policy.heartbeat_interval_s 3: a probe would take longer than the time between "
         "two beats",
         "quorum.timeout_s: 2 x policy.heartbeat_interval_s 3 + 4 is above policy.lease_s 8: one lost probe would stop "
@@ -906,3 +906,11 @@ def test_two_nodes_that_serve_are_demanded_beside_witnesses():  # S12 S1
     assert faults_of(a_document(nodes=[one, WITNESS, witness])) == [
         "nodes: 1 of 3 can serve; allowed: at least 2 beside witnesses"
     ]
+
+
+def test_the_schema_for_editors_says_what_each_pace_chooses_and_promises_no_default_that_another_pace_changes():  # B22
+    timings = json.loads(definition_schema())["$defs"]["PolicyDocument"]["properties"]
+    assert timings["pace"]["enum"] == list(PACES)
+    assert timings["silence_limit_s"]["description"] == "By the pace: calm 35, normal 15, fast 10, fastest 7."
+    assert [name for name in TIMINGS if "default" in timings[name]] == []
+    assert [name for name in TIMINGS if "By the pace: " not in timings[name]["description"]] == []

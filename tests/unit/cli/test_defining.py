@@ -151,6 +151,18 @@ def test_a_definition_is_judged_without_aws_by_the_controllers_own_code_with_lin
     assert run(a_stack(), "validate", str(path)).output == f"Done: no fault of {path} can be seen without AWS.\n"
 
 
+def test_what_contradicts_a_pace_is_told_before_it_is_submitted_with_numbers_and_line(tmp_path):  # B22 B23
+    path = tmp_path / "orders-db.yaml"
+    path.write_text(f"{GOOD}policy:\n  pace: fast\n  lease_s: 12\n")
+    line = GOOD.count("\n") + 1
+    assert document(a_stack(), "validate", str(path))["faults"] == [
+        f"line {line}: policy: at pace fast, lease_s 12 + 1 + drift_margin_s 2 is above silence_limit_s 10: silence "
+        "would be noticed before the lease has run out"
+    ]
+    path.write_text(f"{GOOD}policy: {{pace: fastest}}\n")
+    assert run(a_stack(), "validate", str(path)).exit_code == 0
+
+
 @pytest.mark.parametrize(
     "text", ["nodes: [", "- a\n", "", "a: 1\na: 2\n", "[" * 3000, "a: &x 1\nb: *x\n", "nodes: {1: 2}\n"]
 )

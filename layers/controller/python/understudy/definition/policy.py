@@ -43,8 +43,8 @@ def policy_of(document: ClusterDocument) -> Policy:
 
 def policy_faults(document: ClusterDocument) -> Iterator[str]:
     """Every pair of settings that cannot both be meant, with path and numbers."""
-    where = f"policy, with pace {document.policy.pace}" if "pace" in document.policy.model_fields_set else "policy"
-    yield from (f"{where}: {fault}" for fault in contradictions(policy_of(document)))
+    where = f"at pace {document.policy.pace}, " if "pace" in document.policy.model_fields_set else ""
+    yield from (f"policy: {where}{fault}" for fault in contradictions(policy_of(document)))
     yield from _twice("policy.fencing.accept", document.policy.fencing.accept)
     yield from _twice("policy.failback.days", document.policy.failback.days)
     yield from _twice("policy.approval.for", document.policy.approval.actions)
