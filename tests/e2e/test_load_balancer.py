@@ -34,10 +34,11 @@ TARGET_GROUP = "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/
 
 @dataclass
 class Holdings(Repeated):
-    """Asks a node again and again how long its lease runs. `ends`: by when each answer said so (epoch seconds)."""
+    """Asks a node again and again how long its lease runs. `answers`: when it was asked (epoch seconds), and the rest."""
 
     node: Node
     answers: list[tuple[float, float]] = field(default_factory=list)
+    misses: int = 0
 
     def __post_init__(self) -> None:
         super().__init__(f"lease of {self.node.name}", LOOK_LIMIT_S + 1)
@@ -50,7 +51,7 @@ class Holdings(Repeated):
             left_s = json.load(connection.getresponse())["lease_left_s"]
             self.answers.append((asked_at, left_s))
         except (OSError, ValueError, http.client.HTTPException):
-            pass  # it is off, frozen or not there yet: what it said last holds
+            self.misses += 1  # it is off, frozen or not there yet: what it said last holds
         finally:
             connection.close()
         return LOOK_EVERY_S
