@@ -39,7 +39,7 @@ setup: .venv/ready .venv-sam/ready ## install what the other targets need, into 
 
 SYSTEM_PACKAGES := chromium postgresql systemd-container dbus iproute2 nftables e2fsprogs nginx-light libfaketime \
   resource-agents apache2 mariadb-server redis-server nfs-kernel-server \
-  nfs-ganesha-vfs libnfs-utils rsync
+  nfs-ganesha-vfs libnfs-utils rsync haproxy
 
 # A test of what is missing is skipped and says so. PostgreSQL's package makes a cluster of its own unless told not to, and
 # packages start what they have installed unless a policy says no: theirs is there while they are installed.

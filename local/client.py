@@ -6,6 +6,7 @@ import json
 import socket
 import time
 from dataclasses import dataclass
+from typing import Self
 
 from dnslib import QTYPE, RCODE, DNSRecord
 
@@ -76,7 +77,14 @@ class Client(Repeated):
     def __init__(self, dns_port: int, name: str, port: int) -> None:
         super().__init__("client", 2 * ATTEMPT_LIMIT_S + 1)
         self.attempts: list[Attempt] = []
-        self._resolver, self._port = Resolver(dns_port, name), port
+        self._resolve, self._port = Resolver(dns_port, name).resolve, port
+
+    @classmethod
+    def at_address(cls, address: str, port: int) -> Self:
+        """One that asks no DNS."""
+        made = cls(0, "", port)
+        made._resolve = lambda: address
+        return made
 
     def last(self) -> Attempt | None:
         return self.attempts[-1] if self.attempts else None
@@ -95,7 +103,7 @@ class Client(Repeated):
         """One connection now."""
         at, wall, address, node, error = time.monotonic(), time.time(), "", "", ""
         try:
-            address = self._resolver.resolve()
+            address = self._resolve()
             node = _ask(address, self._port)
         except (OSError, LookupError, ValueError) as problem:
             error = f"{type(problem).__name__}: {problem}"

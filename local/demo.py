@@ -2,7 +2,7 @@
 
 A service dies and is restarted on its node; all of AWS is gone for a while, and the service goes on; the node dies and
 the name follows; somebody changes the record by hand and it is put right; an operator switches back; AWS and the peers
-are gone, and the service stops and comes back.
+are gone, and the service stops and comes back. Where HAProxy is installed, a second client comes by a load balancer.
 
 Exit status: 0 when everything happened, 1 with a sentence when something did not, 128 + signal when stopped.
 """
@@ -14,11 +14,13 @@ import contextlib
 import json
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
+from local.balancer import PROGRAM, Balancer, let_answer
 from local.board_server import BoardServer
 from local.client import Client
 from local.cluster import Cluster
@@ -29,7 +31,7 @@ from local.local_aws import local_aws
 from local.observer import Observer
 from local.report import Unreportable, decision, drift_table, outage_table, restart_table, transition_table
 from local.sam import ROOT, SamFailed
-from local.scenes import FIRST, SECOND, SceneFailed, Scenes
+from local.scenes import FIRST, SECOND, Clients, SceneFailed, Scenes
 from local.screen import Screen
 from local.stack import FunctionFailed
 from local.waiting import NotInTime
@@ -82,12 +84,13 @@ def _play(directory: Path, screen: Screen, report: dict[str, Any], *, shows: boo
             Cluster(aws, CLUSTER, (FIRST, SECOND), tuning=TUNING) as cluster,
             Cut(aws, cluster) as cut,
             Client(aws.dns.port, cluster.record, cluster.port) as client,
+            _behind_a_balancer(cluster, screen) as balanced,
             Observer(cluster, client, screen.say) as observer,
         ):
             if board:
                 screen.say(f"the board: {board.address}")
             screen.follow(observer)
-            scenes = Scenes(cluster, client, observer, screen, cut)
+            scenes = Scenes(cluster, Clients(client, balanced), observer, screen, cut)
             scenes.place()
             report["setup_s"] = round(time.monotonic() - began, 1)
             report["restart"] = scenes.restart_locally()
@@ -104,6 +107,18 @@ def _play(directory: Path, screen: Screen, report: dict[str, Any], *, shows: boo
     report["propagation_s"] = PROPAGATION_S
     report["total_s"] = round(time.monotonic() - began, 1)
     report["done"] = True
+
+
+@contextlib.contextmanager
+def _behind_a_balancer(cluster: Cluster, screen: Screen) -> Iterator[Client | None]:
+    """A client that comes by HAProxy; None where that is not installed."""
+    if not PROGRAM:
+        screen.say("haproxy is not installed (make system-packages): there is no client behind a load balancer")
+        yield None
+        return
+    let_answer(cluster.nodes)
+    with Balancer(cluster) as balancer, Client.at_address("127.0.0.1", balancer.port) as client:
+        yield client
 
 
 def _print_tables(console: Console, report: dict[str, Any]) -> None:

@@ -99,6 +99,7 @@ class Engine:
             "AWS_ENDPOINT_URL_EC2": f"http://127.0.0.1:{self.ec2_port}",
             # MiniStack does not know it: to find that out it takes 4 s of processor time, and answers nobody meanwhile.
             "AWS_ENDPOINT_URL_ROUTE53RESOLVER": f"http://127.0.0.1:{self.ec2_port}",
+            "AWS_ENDPOINT_URL_ELASTIC_LOAD_BALANCING_V2": f"http://127.0.0.1:{self.ec2_port}",
             "AWS_ENDPOINT_URL_ROUTE_53": self.proxy.url,
             "AWS_DEFAULT_REGION": REGION,
             "AWS_REGION": REGION,
@@ -115,7 +116,7 @@ class Engine:
         """A boto3 client of this AWS, whatever the caller's own environment says."""
         if service not in self._clients:
             moto = f"http://127.0.0.1:{self.ec2_port}"
-            special = {"ec2": moto, "route53resolver": moto, "route53": self.proxy.url}
+            special = {"ec2": moto, "elbv2": moto, "route53resolver": moto, "route53": self.proxy.url}
             self._clients[service] = boto3.client(
                 service,
                 region_name=REGION,

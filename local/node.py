@@ -68,6 +68,8 @@ class Node:
         """The name of a parameter of its own that holds it, instead."""
         self.failsafe_port = 7411
         """Where it hears other nodes, and where it expects to be heard by them."""
+        self.http_port, self.http_interval_s = 0, 2.0
+        """Where its agent answers HTTP on its own address, and for how long an asker goes by an answer; 0: nowhere."""
         self.endpoint = ""
         """Its own link to AWS (but not to EC2); "" : directly."""
 
@@ -161,6 +163,7 @@ class Node:
             "# This machine is a process: taking it down would take down the host of the demo.",
             "on_stop_failure = report",
             *self._failsafe(),
+            *self._http(),
         ]
         for program in self.programs:
             lines += ["", *_section(program, self.name, self.instance.address)]
@@ -178,6 +181,13 @@ class Node:
         elif self.failsafe_key_parameter:
             key = [f"failsafe_key_parameter = {self.failsafe_key_parameter}"]
         return [*key, f"failsafe_bind = {self.instance.address}", f"failsafe_port = {self.failsafe_port}"]
+
+    def _http(self) -> list[str]:
+        """Its services stop at once, and an orderly stop takes nothing from a lease."""
+        if not self.http_port:
+            return []
+        listen = f"listen = {self.instance.address}:{self.http_port}"
+        return ["orderly_stop_s = 0", "", "[http]", listen, f"interval_s = {self.http_interval_s:g}"]
 
 
 def _section(program: Program, node: str, address: str) -> list[str]:

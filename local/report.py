@@ -154,7 +154,16 @@ def transition_table(title: str, report: Mapping[str, Any]) -> RenderableType:
         phases.add_row(row["phase"], _seconds(row["at_s"]), "")
     made = report["decision"]
     because = f"rule {made['rule']}: {made['why']}\nproof {made['proof']}, outcome {made['outcome']}"
-    return Group(_heading(f"{title}, {report['from']} to {report['to']}", report), phases, because, "")
+    return Group(
+        _heading(f"{title}, {report['from']} to {report['to']}", report), *_balanced(report), phases, because, ""
+    )
+
+
+def _balanced(report: Mapping[str, Any]) -> list[str]:
+    """What the client behind the load balancer saw, where there is one."""
+    if "balanced_outage_s" not in report:
+        return []
+    return [f"by the load balancer, without Route 53 and TTL: {report['balanced_outage_s']:.2f} s without an answer"]
 
 
 def restart_table(report: Mapping[str, Any]) -> RenderableType:

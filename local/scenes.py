@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from typing import Any
 
 from local.client import Client, Outage, outages
@@ -36,12 +37,20 @@ class SceneFailed(Exception):  # noqa: N818  (it reads as the sentence that the 
     """Something came otherwise than it must; the message says what."""
 
 
-class Scenes:
-    """What they have in common: the cluster, its client, and where the story is printed."""
+@dataclass(frozen=True)
+class Clients:
+    """Who uses the service: by its name, and by a load balancer where there is one."""
 
-    def __init__(self, cluster: Cluster, client: Client, observer: Observer, screen: Screen, cut: Cut) -> None:
-        self._cluster, self._client, self._observer, self._screen = cluster, client, observer, screen
-        self._cut = cut
+    by_name: Client
+    balanced: Client | None = None
+
+
+class Scenes:
+    """What they have in common: the cluster, its clients, and where the story is printed."""
+
+    def __init__(self, cluster: Cluster, clients: Clients, observer: Observer, screen: Screen, cut: Cut) -> None:
+        self._cluster, self._client, self._balanced = cluster, clients.by_name, clients.balanced
+        self._observer, self._screen, self._cut = observer, screen, cut
 
     def _chapter(self, text: str) -> None:
         self._observer.catch_up()  # what the previous scene did is printed before this one begins
@@ -205,17 +214,30 @@ class Scenes:
     def _moved(self, epoch: int, mark: float, began: float, to_node: str) -> dict[str, Any]:
         self._wait_answered(to_node)
         history = self._cluster.aws.stack.transition(self._cluster.name, epoch)
-        return transition_report(history, began, self._outage(mark, to_node), self._client.attempts)
+        told = transition_report(history, began, self._outage(mark, to_node), self._client.attempts)
+        return told | self._moved_balanced(mark, to_node)
+
+    def _moved_balanced(self, mark: float, to_node: str) -> dict[str, Any]:
+        """For how long the client behind the load balancer was without an answer; nothing where there is none."""
+        client = self._balanced
+        if client is None:
+            return {}
+        wait_for(f"the load balancer leads to {to_node}", lambda: client.served_by(to_node, mark), ANSWERED_LIMIT_S)
+        return {"balanced_outage_s": round(longest(client, mark, to_node).seconds, 3)}
 
     def _wait_answered(self, node: str) -> None:
         wait_for(f"the client is answered by {node}", lambda: self._client.served_by(node), ANSWERED_LIMIT_S)
 
     def _outage(self, mark: float, to_node: str) -> Outage:
-        """The longest one that ended after `mark` (monotonic seconds) with an answer of the node."""
-        found = [o for o in outages(list(self._client.attempts)) if o.ended > mark and o.to_node == to_node]
-        if not found:
-            raise Unreportable(f"the client saw no outage that ended on {to_node}")
-        return max(found, key=lambda outage: outage.seconds)
+        return longest(self._client, mark, to_node)
+
+
+def longest(client: Client, mark: float, to_node: str) -> Outage:
+    """The longest outage that ended after `mark` (monotonic seconds) with an answer of the node."""
+    found = [o for o in outages(list(client.attempts)) if o.ended > mark and o.to_node == to_node]
+    if not found:
+        raise Unreportable(f"the client saw no outage that ended on {to_node}")
+    return max(found, key=lambda outage: outage.seconds)
 
 
 def _restart(node: Node, since: int) -> dict[str, Any] | None:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from local.balancer import PROGRAM
 from local.processes import MARK, command_of, marked
 from local.sam import ROOT
 from local.waiting import wait_for
@@ -92,6 +93,10 @@ def test_the_whole_story_happens_and_is_reported_without_a_terminal(demo):  # S1
         assert told["decision"]["rule"] in demo.said()
         assert sum(p["of_outage_s"] for p in told["phases"]) == pytest.approx(told["outage_s"], abs=0.05)
     assert report["switchover"]["outage_s"] < report["failover"]["outage_s"]
+    if PROGRAM:  # B21: 3 s of propagation and up to 2 s of TTL against a second of probing
+        assert 0 < report["failover"]["balanced_outage_s"] < report["failover"]["outage_s"]
+        assert 0 < report["switchover"]["balanced_outage_s"] < report["failover"]["outage_s"]
+        assert "by the load balancer, without Route 53 and TTL" in demo.said()
     assert report["restart"]["outage_s"] < report["failover"]["outage_s"]
     assert (report["outage"]["lasted_s"], report["outage"]["failed"]) == (20, 0)  # B11 B13
     assert report["outage"]["requests"] > 20

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from tests.support.balancers import LOAD_BALANCER
 from tests.support.boards import (
     BoardWorld,
     a_check,
@@ -33,12 +34,13 @@ from tests.support.builders import (
 )
 from tests.support.fakes import VirtualClock
 from understudy.board.page import ROW_LIMIT, page
-from understudy.board.views import Attention
+from understudy.board.views import Attention, Tone
 from understudy.domain.advise.explain import DOUBTED
 from understudy.domain.cluster.address import Address, AddressStatus
 from understudy.domain.cluster.definition import Record
 from understudy.domain.cluster.doubt import Doubt
 from understudy.domain.cluster.errors import AddressUnreadableError, UnreadableError
+from understudy.domain.cluster.mismatch import Mismatch
 from understudy.domain.cluster.record import RecordSet, guard_name
 from understudy.domain.cluster.state import ServiceStatus, Stage
 from understudy.domain.cluster.unaccepted import STACK_WIDE, Unaccepted
@@ -112,6 +114,22 @@ def test_a_lease_that_has_run_out_is_not_shown_as_held(age_s, promise_s, lease):
 def test_a_node_that_was_given_the_lease_and_was_never_heard_does_not_hold_it_on_the_board():  # B2
     state = a_state(node_a=a_report(heard_at=None))
     assert only(BoardWorld().add(state)).nodes[0].lease == "was given it, and never heard"
+
+
+@pytest.mark.parametrize(
+    ("mismatch", "said", "tone"),
+    [
+        (None, "it asks the nodes who serves", Tone.QUIET),
+        (Mismatch(NOW - 30), "it asks the nodes who serves", Tone.QUIET),
+        (Mismatch(NOW - 90, is_told=True), "a load balancer does not follow the lease, since", Tone.BAD),
+    ],
+    ids=["agrees", "not told yet", "told"],
+)
+def test_a_load_balancer_is_shown_as_the_watch_has_found_it(mismatch, said, tone):  # B21
+    definition = a_definition(load_balancers=(LOAD_BALANCER,))
+    shown = only(BoardWorld().add(a_state(mismatch=mismatch), definition)).addresses[-1]
+    assert (shown.label, shown.status, shown.tone) == ("target group orders-db", "IN_SYNC", tone)
+    assert said in shown.said
 
 
 # --- what is said of a cluster ------------------------------------------------------------------

@@ -5,7 +5,7 @@ from understudy.board.look import BoardEntry
 from understudy.board.service import found_at, is_fresh, leads_elsewhere
 from understudy.board.views import HOLDS_IT, ShownAddress, ShownNode, Tone
 from understudy.domain.cluster.address import AddressStatus
-from understudy.domain.cluster.definition import NodeSpec, QuorumMode, Record, Role
+from understudy.domain.cluster.definition import LoadBalancer, NodeSpec, QuorumMode, Record, Role
 from understudy.domain.cluster.record import RecordReading, RecordSet, read_guard
 from understudy.domain.cluster.state import NodeReport, PowerReading
 from understudy.domain.decide.leaving import departures
@@ -123,12 +123,23 @@ def _notes(spec: NodeSpec, report: NodeReport, look: BoardEntry) -> list[str]:
 
 def address_views(look: BoardEntry) -> tuple[ShownAddress, ...]:
     """The addresses, records first, as in the definition."""
-    others = look.definition.labels[len(look.definition.records) :]
-    unread = "EC2 is not asked by the board: this is what the table knows"
+    definition, unread = look.definition, "EC2 is not asked by the board: this is what the table knows"
+    others = [*(each.label for each in definition.routes), *(each.label for each in definition.elastic_ips)]
     return (
-        *(_record(record, look) for record in look.definition.records),
+        *(_record(record, look) for record in definition.records),
         *(ShownAddress(each, _status(each, look), "", "", unread, _tone(each, look)) for each in others),
+        *(_load_balancer(each, look) for each in definition.load_balancers),
     )
+
+
+def _load_balancer(balancer: LoadBalancer, look: BoardEntry) -> ShownAddress:
+    """What the watch has found: the board does not ask it."""
+    mismatch = look.state.mismatch
+    if mismatch is None or not mismatch.is_told:
+        said, tone = "it asks the nodes who serves", _tone(balancer.label, look)
+    else:
+        said, tone = f"a load balancer does not follow the lease, since {utc(mismatch.since)}", Tone.BAD
+    return ShownAddress(balancer.label, _status(balancer.label, look), "", "", said, tone)
 
 
 def _record(record: Record, look: BoardEntry) -> ShownAddress:
