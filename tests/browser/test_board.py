@@ -5,6 +5,7 @@ Screenshots of every state stay in build/board, light and dark: look at them whe
 
 import json
 import re
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,8 @@ from understudy.board.style import Theme
 
 ROOT = Path(__file__).resolve().parents[2]
 SHOTS = ROOT / "build" / "board"
-WIDE, NARROW = 1280, 620  # a dashboard's whole width, and half of it on a small screen
+WIDE, NARROW = 1280, 500  # a dashboard's whole width, and a part of it, or a telephone
+FOLD = 560  # as much of a small screen as a dashboard leaves for a widget
 WORLDS = {
     "healthy": boards.healthy,
     "both-dead": boards.both_dead,
@@ -37,22 +39,35 @@ WORLDS = {
 MEASURE = """
 const measured = {};
 for (const place of document.querySelectorAll("[data-board]")) {
-  const root = place.firstElementChild, first = root.querySelector(".us-card");
-  const style = getComputedStyle(root);
-  measured[place.dataset.board] = {
-    overflows: root.scrollWidth > root.clientWidth,
-    ground: style.backgroundColor,
-    says: root.querySelector(".us-say").textContent,
-    words: [...root.querySelectorAll(".us-card .us-word")].map(each => each.textContent),
-    cards: root.querySelectorAll(".us-card").length,
-    rows: root.querySelectorAll(".us-list tbody tr").length,
-    bars: [...root.querySelectorAll("svg.us-bar")].map(each => Math.round(each.getBoundingClientRect().width)),
-    first_at: first ? Math.round(first.getBoundingClientRect().top - root.getBoundingClientRect().top) : 0,
-    foreign: root.querySelectorAll("script, img, iframe, use, object, link, [onerror], [onload], [onclick]").length,
-    text: root.innerText,
-  };
+  const root = place.firstElementChild, all = (what) => [...root.querySelectorAll(what)];
+  const style = getComputedStyle(root), top = root.getBoundingClientRect().top;
+  const todo = root.querySelector(".us-todo"), found = {};
+  found.todo_at = todo ? Math.round(todo.getBoundingClientRect().bottom - top) : 0;
+  found.open = all("details.us-line[open]").length;
+  all("details").forEach(each => each.open = true);
+  found.overflows = root.scrollWidth > root.clientWidth;
+  found.cut = all(".us-scroll").filter(each => each.scrollWidth > each.clientWidth).map(each => each.innerText);
+  found.ground = style.backgroundColor;
+  found.says = root.querySelector(".us-say").textContent;
+  found.colour = getComputedStyle(root.querySelector(".us-say")).color;
+  found.words = all("h3 .us-word").map(each => each.textContent);
+  found.lines = all(".us-line").length;
+  found.cards = all(".us-card").length;
+  found.rows = all("details.us-t-well > .us-scroll tbody tr").length;
+  found.bars = all("svg.us-bar").map(each => Math.round(each.getBoundingClientRect().width));
+  found.headings = all("h1,h2,h3,h4,h5,h6").map(each => Number(each.tagName[1]));
+  found.unscoped = all("th:not([scope]),table:not(:has(> caption))").length;
+  found.rowless = all("tbody tr:not(:has(> th[scope=row]))").length;
+  const doors = all("summary,a,button");
+  const reached = doors.filter(each => (each.focus(), document.activeElement === each));
+  found.doors = doors.length;
+  found.unreached = doors.length - reached.length + all("[tabindex]").length;
+  found.nameless = doors.filter(each => !(each.innerText || each.ariaLabel).trim()).length;
+  found.foreign = all("script,img,iframe,use,object,link,[onerror],[onload],[onclick]").length;
+  found.text = root.innerText;
+  measured[place.dataset.board] = found;
 }
-const big = document.querySelector('[data-board="200-clusters light 1280"]'), markup = big.innerHTML, times = [];
+const big = document.querySelector('[data-board="zone-down light 1280"]'), markup = big.innerHTML, times = [];
 for (let turn = 0; turn < 3; turn++) {
   big.innerHTML = "";
   const began = performance.now();
@@ -93,28 +108,53 @@ def at(drawn, name, theme=Theme.LIGHT):
 
 @pytest.mark.parametrize("theme", [Theme.LIGHT, Theme.DARK])
 @pytest.mark.parametrize("name", WORLDS)
-def test_a_board_fits_its_width_and_what_matters_stands_at_its_top(drawn, name, theme):  # S18
+def test_a_board_fits_its_width_and_cuts_no_table(drawn, name, theme):  # S18
     seen = at(drawn, name, theme)
     assert not seen["overflows"]
-    assert seen["first_at"] < 300, "the first card is seen without scrolling"
+    assert seen["cut"] == []
     assert seen["ground"] == ("rgb(242, 244, 247)" if theme is Theme.LIGHT else "rgb(15, 21, 28)")
 
 
+@pytest.mark.parametrize("theme", [Theme.LIGHT, Theme.DARK])
+@pytest.mark.parametrize("name", [each for each in WORLDS if each != "healthy"])
+def test_what_to_do_first_is_seen_without_scrolling(drawn, name, theme):  # S18
+    assert 0 < at(drawn, name, theme)["todo_at"] < FOLD
+
+
+@pytest.mark.parametrize("name", WORLDS)
+def test_everything_is_reached_by_the_keyboard_and_has_a_name(drawn, name):  # S18
+    seen = at(drawn, name)
+    assert seen["doors"] > 0
+    assert (seen["unreached"], seen["nameless"]) == (0, 0)
+
+
+@pytest.mark.parametrize("name", WORLDS)
+def test_headings_are_steps_and_each_table_says_what_it_is_and_what_each_cell_belongs_to(drawn, name):  # S18
+    seen = at(drawn, name)
+    levels = seen["headings"]
+    assert levels[0] == 2
+    assert all(after - before <= 1 for before, after in pairwise(levels))
+    assert (seen["unscoped"], seen["rowless"]) == (0, 0)
+
+
+RED, GREEN, AMBER = "rgb(180, 35, 24)", "rgb(23, 113, 58)", "rgb(138, 83, 0)"
+
+
 @pytest.mark.parametrize(
-    ("name", "says", "word"),
+    ("name", "says", "colour", "word"),
     [
-        ("healthy", "orders-db is well.", "well"),
-        ("failing-over", "orders-db is moving.", "moving"),
-        ("degraded", "orders-db is degraded.", "degraded"),
-        ("held", "orders-db is held.", "held"),
-        ("in-need", "orders-db needs you.", "needs you"),
-        ("waiting", "orders-db needs you.", "needs you"),
-        ("200-clusters", "3 clusters need you.", "needs you"),
+        ("healthy", "orders-db is well.", GREEN, "well"),
+        ("both-dead", "orders-db is perhaps not served, for 3 min.", RED, "needs you"),
+        ("failing-over", "orders-db is not served, for 7 s.", RED, "moving"),
+        ("astray", "Clients of orders-db are led astray.", RED, "needs you"),
+        ("two-serve", "orders-db is perhaps served by two.", RED, "needs you"),
+        ("waiting", "orders-db is perhaps not served, for 40 s.", RED, "needs you"),
+        ("degraded", "orders-db is served, and degraded.", AMBER, "degraded"),
     ],
 )
-def test_the_first_words_say_which_cluster_needs_somebody(drawn, name, says, word):  # S18
+def test_the_first_words_say_in_their_colour_whether_clients_are_served(drawn, name, says, colour, word):  # S18
     seen = at(drawn, name)
-    assert seen["says"] == says
+    assert (seen["says"], seen["colour"]) == (says, colour)
     assert seen["words"][0].endswith(word)
 
 
@@ -124,10 +164,16 @@ def test_the_phases_of_a_transition_are_drawn_over_the_width_of_their_column(dra
     assert min(at(drawn, "healthy", Theme.DARK)["bars"]) > 400
 
 
-def test_two_hundred_clusters_have_a_line_each_and_those_in_need_a_card(drawn):  # S18
+def test_two_hundred_clusters_have_a_line_each_and_those_in_need_open_in_place(drawn):  # S18
     seen = at(drawn, "200-clusters")
-    assert seen["cards"] == 9 <= CARD_LIMIT
+    assert seen["cards"] == seen["lines"] == 9 <= CARD_LIMIT
     assert seen["rows"] == 191
+    fleet = at(drawn, "zone-down")
+    assert (fleet["cards"], fleet["lines"], fleet["open"]) == (CARD_LIMIT, 200, 0)
+
+
+def test_one_cluster_in_need_is_open_already(drawn):  # S18
+    assert [at(drawn, name)["open"] for name in ("healthy", "both-dead", "astray")] == [1, 1, 1]
 
 
 def test_two_hundred_clusters_are_drawn_in_less_than_a_second(drawn):  # S18
@@ -139,7 +185,7 @@ def test_no_text_becomes_markup_and_nothing_runs(drawn):  # S18
     seen = at(drawn, "hostile")
     assert drawn["title"] == "quiet"
     assert seen["foreign"] == 0
-    assert seen["words"] == ["!needs you"] * len(boards.HOSTILE)
+    assert (seen["words"], seen["lines"]) == (["!needs you"], len(boards.HOSTILE))
     assert "<script>document.title='owned'</script>" in seen["text"]
 
 
@@ -163,7 +209,8 @@ def test_without_escaping_a_hostile_name_would_run(tmp_path):  # S18
         ("failing-over", Theme.LIGHT, WIDE),
         ("degraded", Theme.LIGHT, WIDE),
         ("held", Theme.DARK, NARROW),
-        ("200-clusters", Theme.LIGHT, WIDE),
+        ("both-dead", Theme.LIGHT, NARROW),
+        ("zone-down", Theme.LIGHT, WIDE),
     ],
 )
 def test_a_picture_of_each_state_is_kept_to_be_looked_at(tmp_path, name, theme, width):  # S18

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from tests.support.builders import (
+    ADDRESS_A,
     ADDRESS_B,
     CLUSTER,
     NODE_A,
@@ -160,13 +161,13 @@ def failing_over() -> BoardWorld:
 
 
 def degraded() -> BoardWorld:
-    """No standby is fit, a check fails, and somebody has set the record by hand."""
+    """No standby is fit, a check fails, and somebody has set the record's TTL by hand."""
     definition = a_definition(records=(RECORD,))
     state = a_state(node_b=an_off_report(NODE_B, heard_at=NOW - 900, alarms={"disk": Alarm(True, NOW - 90)}))
     fault = CheckResult("nodes-in-different-zones", Verdict.FAIL, "both nodes are in us-east-1a", "move one of them")
     warning = CheckResult("ttl-is-short", Verdict.WARN, "the TTL is 300 s", "set ROUTE53_TTL")
     world = BoardWorld().add(state, definition, a_check(CLUSTER, fault, warning))
-    world.zone.put(RECORD, RecordSet(RECORD.name, "A", 10, (ADDRESS_B,)))
+    world.zone.put(RECORD, RecordSet(RECORD.name, "A", 300, (ADDRESS_A,)))
     return world.add(*well("billing"))
 
 

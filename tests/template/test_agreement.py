@@ -74,13 +74,15 @@ def test_every_function_is_told_what_it_needs_and_only_starters_know_the_machine
     starters = {"RecordHeartbeatFunction", "WatchClustersFunction", "ReceiveSignalFunction"}
     examining = {"CheckReadinessFunction", "AdviseFunction"}
     judging_definitions = {"RegisterClusterFunction", "WatchClustersFunction", *examining}
+    linking = {"NotifyOperatorFunction", "ClusterBoardFunction"}
     doubting = {"OpenTransitionFunction", "WatchClustersFunction"}
     sharing = {"MoveAddressFunction", "CheckChangeFunction", "WatchClustersFunction"}
     for name, function in cfn.of_type("AWS::Lambda::Function").items():
         expected = common | ({"STATE_MACHINE_ARN"} if name in starters else set())
         expected |= {"MOVER_ROLE_ARN"} if name in examining else set()
         expected |= {"MAY_STOP_INSTANCES"} if name in judging_definitions else set()
-        expected |= {"TOPIC_ARN", "RUNBOOK_URL"} if name == "NotifyOperatorFunction" else set()
+        expected |= {"TOPIC_ARN"} if name == "NotifyOperatorFunction" else set()
+        expected |= {"RUNBOOK_URL"} if name in linking else set()
         expected |= {"STACK_ID"} if name == "PruneVersionsFunction" else set()
         expected |= {"ROUTE53_PERCENT"} if name in sharing else set()
         expected |= {"SILENCE_PERCENT", "SILENCE_CLUSTERS", "SILENCE_MOVES"} if name in doubting else set()

@@ -20,6 +20,8 @@ from tests.support.boards import (
     well,
 )
 from tests.support.builders import (
+    ADDRESS_A,
+    ADDRESS_B,
     CLUSTER,
     NODE_A,
     NODE_B,
@@ -34,7 +36,7 @@ from tests.support.builders import (
 )
 from tests.support.fakes import VirtualClock
 from understudy.board.page import ROW_LIMIT, page
-from understudy.board.views import Attention, Tone
+from understudy.board.views import HOLDS_IT, Attention, Served, Tone
 from understudy.domain.advise.explain import DOUBTED
 from understudy.domain.cluster.address import Address, AddressStatus
 from understudy.domain.cluster.definition import Record
@@ -45,6 +47,7 @@ from understudy.domain.cluster.record import RecordSet, guard_name
 from understudy.domain.cluster.state import ServiceStatus, Stage
 from understudy.domain.cluster.unaccepted import STACK_WIDE, Unaccepted
 from understudy.domain.decide.rules import RULES, Action
+from understudy.domain.events.definitions import FIX_FAULTS
 from understudy.usecases.answer.show_clusters import ZONE_LIMIT, look_at_all
 
 AFTER_MANY = UnreadableError("the cluster table cannot be read: AccessDenied")
@@ -68,13 +71,15 @@ def test_a_text_that_was_refused_is_on_the_board_also_of_a_cluster_that_is_not_r
     world.ledger.note_unaccepted("billing", Unaccepted("x 1", faults))
     world.ledger.note_unaccepted(STACK_WIDE, Unaccepted("y 1", ("line 2: found 'x'",)))
     board = look(world)
-    assert board.texts == (
-        "The submitted definition of billing was refused: fault 0; fault 1; fault 2; and 2 more. What was in force "
-        "before stays, if anything was.",
-        "The submitted text of tunables was refused: line 2: found 'x'. What was in force before stays, if "
-        "anything was.",
-    )
-    assert "fault 1" in page(board)
+    assert [(each.what, each.faults) for each in board.texts] == [
+        ("The submitted definition of billing was refused", ("fault 0", "fault 1", "fault 2", "and 2 more")),
+        ("The submitted text of tunables was refused", ("line 2: found 'x'",)),
+    ]
+    assert {each.todo for each in board.texts} == {FIX_FAULTS}
+    html = page(board)
+    assert "fault 1" in html
+    assert "2 submitted texts are not in force. What was in force before stays" in html
+    assert "docs/on-call.md#a-text-that-is-not-in-force" in html
     assert look(world, "orders-db").texts == ()
 
 
@@ -82,7 +87,9 @@ def test_a_text_that_waits_is_on_the_board_with_how_long_and_why():
     world = BoardWorld()
     world.ledger.note_unaccepted("billing", Unaccepted("x 1", since=NOW - 180, why="AccessDenied"))
     (text,) = look(world, "billing").texts
-    assert text.startswith("The submitted definition of billing cannot be judged for 3 min now: AccessDenied. ")
+    assert text.what == "The submitted definition of billing cannot be judged, for 3 min now"
+    assert text.faults == ("AccessDenied",)
+    assert "tried again each minute" in text.todo
 
 
 def test_texts_that_cannot_be_read_hide_nothing_else():
@@ -108,7 +115,10 @@ def test_a_lease_that_has_run_out_is_not_shown_as_held(age_s, promise_s, lease):
     state = a_state(node_a=a_report(service=ServiceStatus.IN_SERVICE, heard_at=NOW - age_s))
     world = BoardWorld().add(replace(state, terms=replace(state.terms, promise_s=promise_s)))
     node = only(world).nodes[0]
-    assert (node.lease, node.holds_lease) == (lease, lease == "holds it")
+    assert node.lease == lease
+    is_held = lease == HOLDS_IT
+    assert (">holds it<" in world.html(), "last said <span" in world.html()) == (is_held, not is_held)
+    assert (f'<span class="us-good">{lease}</span>' in world.html()) is is_held
 
 
 def test_a_node_that_was_given_the_lease_and_was_never_heard_does_not_hold_it_on_the_board():  # B2
@@ -172,18 +182,18 @@ def test_a_failover_under_way_says_from_where_to_where_and_how_far_it_has_come()
 
 def test_what_a_silent_node_said_last_is_not_what_it_does():  # S18 B3
     nodes = only(failing_over()).nodes
-    assert [(node.name, node.service, node.is_heard) for node in nodes] == [
+    assert [(node.name, node.service, node.is_fresh) for node in nodes] == [
         ("node-b", "STARTING", True),
         ("node-a", "IN_SERVICE", False),
     ]
-    assert '<span class="us-quiet">last said IN_SERVICE</span>' in failing_over().html(cluster=CLUSTER)
+    assert '<span class="us-quiet">last said <span class="us-n">IN_SERVICE</span></span>' in failing_over().html(cluster=CLUSTER)
 
 
 def test_a_cluster_that_lacks_what_the_next_failover_needs_is_degraded():  # S18
     view = only(degraded())
     assert view.attention is Attention.DEGRADED
     assert view.reasons == (
-        "orders-db.corp.example.com: the record is 10.0.2.10 and not 10.0.1.10; it is repaired by the watch",
+        "orders-db.corp.example.com: the record's TTL is 300 s and its guard's 10 s, and they are written with one",
         "no standby is fit to take over",
         "readiness: nodes-in-different-zones",
     )
@@ -206,10 +216,23 @@ def test_a_held_cluster_says_until_when_and_why():  # S18 B6
 def test_a_cluster_whose_move_waits_for_a_person_needs_somebody_and_not_only_time():  # S18 B4
     view = only(waiting())
     assert view.attention is Attention.CALLS
-    assert view.reasons[0] == (
-        "a failover waits for a person's approval for 280 s more, asked for by orders-db-epoch2-1"
+    assert view.reasons == (
+        "a failover to node-b waits for a person: the controller asks, because the active node has not been heard for "
+        "silence_limit_s, and another node is fit (orders-db-epoch2-1). Without an answer in 5 min it is not made.",
     )
-    assert view.reasons[1].startswith("FAIL_OVER is due")
+    assert view.needs[0].commands == ("understudy approve orders-db", "understudy deny orders-db")
+
+
+def test_a_question_says_who_asks_and_for_what_reason_and_an_older_ones_what_is_known():  # S18 B4
+    world = waiting()
+    asked = world.ledger.state().approval
+    why = "an operator asked for a failover: node-a is dead"
+    for question, said in (
+        (replace(asked, why=why), f"a failover to node-b waits for a person: {why} (orders-db-epoch2-1)."),
+        (replace(asked, target=""), "a failover waits for a person: asked for (orders-db-epoch2-1)."),
+    ):
+        world.ledger.put_state(replace(world.ledger.state(), approval=question))
+        assert only(world).reasons[0].startswith(said)
 
 
 @pytest.mark.parametrize(
@@ -246,15 +269,26 @@ def test_a_hold_that_is_over_holds_nothing():
 @pytest.mark.parametrize(
     "state",
     [
-        a_state(address=Address(AddressStatus.OWED, 1, retry_at=NOW + 60)),
         a_state(node_a=a_report(NODE_A, service=ServiceStatus.STARTING)),
         a_state(failover_times=(NOW - 1, NOW - 2, NOW - 3)),
         a_state(node_b=a_report(NODE_B, heard_at=None)),
     ],
-    ids=["address owed", "service starting", "budget spent", "standby never heard"],
+    ids=["service starting", "budget spent", "standby never heard"],
 )
 def test_each_thing_that_is_missing_makes_a_cluster_degraded(state):  # S18
     assert only(BoardWorld().add(state)).attention is Attention.DEGRADED
+
+
+@pytest.mark.parametrize(
+    ("address", "attention"), [(ADDRESS_A, Attention.DEGRADED), (ADDRESS_B, Attention.CALLS), (None, Attention.CALLS)]
+)
+def test_an_owed_address_is_urgent_when_it_is_known_to_lead_elsewhere(address, attention):  # S18 S5
+    world = BoardWorld().add(a_state(address=Address(AddressStatus.OWED, 1, retry_at=NOW + 60)))
+    if address:
+        world.zone.put(RECORD, RecordSet(RECORD.name, "A", 10, (address,)))
+    view = only(world)
+    assert view.attention is attention
+    assert (view.service.served is Served.ASTRAY) is (attention is Attention.CALLS)
 
 
 def test_who_served_last_without_a_proof_is_named():  # S18 B4
@@ -340,14 +374,16 @@ def test_one_cluster_can_be_asked_for_alone_and_is_shown_in_full():  # S18
     html = many(30).html(cluster="cluster-007")
     assert "cluster-007 is well." in html
     assert "cluster-008" not in html
-    assert "obeys epoch" in html
+    assert re.search(r'<details class="us-line" open="open"><summary><b class="us-name"><bdi>cluster-007</bdi>', html)
+    assert "Nodes of cluster-007" in html
 
 
 def test_a_line_leads_to_the_whole_cluster_by_the_dashboards_own_means_or_by_a_link():  # S18
-    asked = '<a>more</a><cwdb-action action="call" display="popup" endpoint="arn:board" event="click">'
+    button = 'aria-label="more of cluster-000">more</button>'
+    asked = f'{button}<cwdb-action action="call" display="popup" endpoint="arn:board" event="click">'
     assert f"{asked}{{&quot;cluster&quot;: &quot;cluster-000&quot;}}</cwdb-action>" in many(20).html()
     elsewhere = many(20).show()
-    assert '<a href="?cluster=cluster-000">more</a>' in elsewhere
+    assert '<a href="?cluster=cluster-000" aria-label="more of cluster-000">more</a>' in elsewhere
     assert "cwdb-action " not in elsewhere
 
 

@@ -57,17 +57,22 @@ def _facts(cluster: ShownCluster) -> Html:
     """Each fact with its name; the situation only where a rule acts on it."""
     facts = {
         "rule now": f"{cluster.rule}: {cluster.action}",
-        "because": "" if cluster.why in [each.title for each in cluster.needs[:1]] else cluster.why,
+        "because": cluster.why if cluster.situation and not _is_said(cluster.why, cluster) else "",
         "epoch": str(cluster.epoch),
         "services": ", ".join(cluster.services) or "none named",
         "budget": cluster.budget,
         "mode": "" if cluster.hold else "moves by itself",
         "quorum": cluster.quorum or "none wanted",
-        "failsafe": cluster.failsafe or "not known",
+        "failsafe": "" if _is_said(cluster.failsafe, cluster) else cluster.failsafe or "not known",
         "situation": ", ".join(f"{question} {answer}" for question, answer in cluster.situation),
     }
     said = (tag("span", tag("b", word), f" {fact}") for word, fact in facts.items() if fact)
     return tag("p", *said, class_="us-facts")
+
+
+def _is_said(fact: str, cluster: ShownCluster) -> bool:
+    """Whether it stands on the board already, as what the cluster needs."""
+    return bool(fact) and any(fact in each.why for each in cluster.needs)
 
 
 def _node(node: ShownNode) -> Html:

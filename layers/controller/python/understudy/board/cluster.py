@@ -6,7 +6,7 @@ from understudy.board.parts import address_views, failsafe_of, node_views, quoru
 from understudy.board.phases import move_view
 from understudy.board.service import service_of
 from understudy.board.views import Attention, Need, Served, ShownCluster, ShownReadiness, ShownService
-from understudy.domain.decide.rules import COLUMNS
+from understudy.domain.decide.rules import COLUMNS, Action
 from understudy.domain.readiness.facts import Verdict
 
 
@@ -24,7 +24,7 @@ def shown_cluster(look: BoardEntry) -> ShownCluster:
         rule=look.decision.rule,
         action=str(look.decision.action),
         why=look.decision.why,
-        situation=_situation(look) if needs and needs[0].attention in (Attention.CALLS, Attention.MOVING) else (),
+        situation=_situation(look) if look.decision.action is not Action.WAIT else (),
         hold=hold_words(look),
         budget=budget_words(look),
         quorum=quorum_of(look),
@@ -47,7 +47,6 @@ def shown_unread(cluster: str, why: str) -> ShownCluster:
         attention=Attention.UNREAD,
         title="what the table holds cannot be read, so nothing is known: it may be well",
         why=why,
-        cause="unreadable",
         todo=("Find out whether the service answers. Then look at the table: docs/disasters.md.",),
     )
     return ShownCluster(cluster, ShownService(Served.UNREAD), (need,))

@@ -1,7 +1,7 @@
 """Clusters in need, grouped by cause: what to do first, then one line for each, which opens to the whole cluster."""
 
 import json
-from collections.abc import Container
+from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from understudy.board import words
@@ -12,29 +12,52 @@ from understudy.board.triage import Group
 from understudy.board.views import ShownCluster
 from understudy.board.words import TONE_OF
 
-SEEN = 6
+SEEN = 3
 """Lines of a group that are seen at once; the others open on demand, so that the next group is seen, too."""
+WHOLE = 8
+"""So many lines are seen at once where there is one group only."""
 
 
-def group_of(group: Group, in_full: Container[str], runbook: str, endpoint: str, *, is_only: bool) -> Html:
-    """A cause with its clusters. `in_full`: the names of those that open in place; `is_only`: one line, open."""
-    drawn = [line(each, in_full, runbook, endpoint, is_open=is_only) for each in group.clusters]
-    seen, rest = (drawn[:SEEN], drawn[SEEN:]) if len(drawn) > SEEN + 2 else (drawn, [])
-    hidden = tag("details", tag("summary", f"and {len(rest)} more"), *rest, class_="us-more") if rest else None
+@dataclass(frozen=True)
+class Page:
+    """Where lines lead. `in_full`: the names of the clusters that open in place. `endpoint`: the ARN of the board's
+    function; empty where links do instead of it.
+    """
+
+    in_full: frozenset[str]
+    runbook: str
+    endpoint: str
+
+
+def group_of(group: Group, page: Page, *, is_only: bool, limit: int) -> Html:
+    """A cause with its clusters, at most `limit` of them. `is_only`: it is the only group, so more is seen at once."""
+    is_open = is_only and len(group.clusters) == 1
+    drawn = [line(each, page, is_open=is_open) for each in group.clusters[:limit]]
+    first = WHOLE if is_only else SEEN
+    seen, rest = (drawn[:first], drawn[first:]) if len(drawn) > first + 1 else (drawn, [])
+    count, left = len(group.clusters) - len(seen), len(group.clusters) - len(drawn)
+    opened = tag("summary", f"and {count} more")
+    hidden = tag("details", opened, *rest, left_out(left), class_="us-more") if count else None
     tone = TONE_OF[group.need.attention]
-    return tag("section", *_head(group, runbook), *seen, hidden, class_=f"us-group us-t-{tone}")
+    return tag("section", *_head(group, page.runbook), *seen, hidden, class_=f"us-group us-t-{tone}")
+
+
+def left_out(count: int) -> Html | None:
+    """That so many more are not shown at all."""
+    return tag("p", f"and {count} more, none of them worse than these", class_="us-quiet") if count > 0 else None
 
 
 def _head(group: Group, runbook: str) -> tuple[Html | None, ...]:
     need, count = group.need, len(group.clusters)
-    where = f"Nodes down in {', '.join(group.zones)}. " if group.zones and count > 1 else ""
+    where = f"Nodes down in {', '.join(group.zones)}." if group.zones and count > 1 else ""
     title = f"{count} clusters: {need.title}" if count > 1 else need.why
     heading = tag("h3", words.attention(need.attention), " ", tag("span", title, class_="us-title"))
-    cause = tag("p", where, "Cause: ", tag("code", need.cause), class_="us-quiet us-cause") if need.cause else None
+    rule = tag("span", " Rule: ", tag("code", need.cause)) if need.cause not in ("", need.section) else None
+    cause = tag("p", where, rule, class_="us-quiet us-cause") if where or rule else None
     return heading, steps(need, runbook), cause
 
 
-def line(cluster: ShownCluster, in_full: Container[str], runbook: str, endpoint: str, *, is_open: bool) -> Html:
+def line(cluster: ShownCluster, page: Page, *, is_open: bool) -> Html:
     """One cluster on one line, which opens in place when it is one of those `in_full`."""
     need = cluster.needs[0] if cluster.needs else None
     said = (
@@ -43,10 +66,12 @@ def line(cluster: ShownCluster, in_full: Container[str], runbook: str, endpoint:
         tag("span", cluster.service.how, class_="us-how"),
     )
     asked = commands(need) if need else None
-    if cluster.name in in_full:
+    if cluster.name in page.in_full:
         opened = tag("summary", *said)
-        return tag("details", opened, asked, card(cluster, runbook), class_="us-line", open="open" if is_open else None)
-    return tag("div", tag("div", *said, more(cluster.name, endpoint), class_="us-said"), asked, class_="us-line")
+        return tag(
+            "details", opened, asked, card(cluster, page.runbook), class_="us-line", open="open" if is_open else None
+        )
+    return tag("div", tag("div", *said, more(cluster.name, page.endpoint), class_="us-said"), asked, class_="us-line")
 
 
 def more(cluster: str, endpoint: str) -> Html:
@@ -55,6 +80,6 @@ def more(cluster: str, endpoint: str) -> Html:
         return tag("a", "more", href="?" + urlencode({"cluster": cluster}), aria_label=f"more of {cluster}")
     asked = json.dumps({"cluster": cluster})
     return join(
-        tag("a", "more", tabindex=0, role="button", aria_label=f"more of {cluster}"),
+        tag("button", "more", type="button", aria_label=f"more of {cluster}"),
         tag("cwdb-action", asked, action="call", display="popup", endpoint=endpoint, event="click"),
     )

@@ -39,7 +39,7 @@ LACKS = {
     Candidate.NO_RETRY: NO_SOUND_STANDBY,
 }
 RESUMED = (RESUME, RESUME_OR_SWITCH)
-BY_ITSELF = "Wait: it goes on by itself. You are called when it cannot."
+BY_ITSELF = "Nothing: it goes on by itself. You are called when it cannot."
 LOOK_FIRST = "Look first. Then approve or deny it."
 CLEARED = "Find out why the service does not start there. When it will, clear the node."
 
@@ -70,13 +70,23 @@ def _needs(look: BoardEntry) -> Iterator[Need]:
     yield from _records(look)
     if look.situation.mode is Mode.HELD:
         why = hold_words(look)
-        yield Need(Attention.HELD, "an operator holds it", why, "hold", (RESUME,), _resume(look), "heldtoolongalarm")
+        yield Need(
+            Attention.HELD,
+            "an operator holds it",
+            why,
+            "heldtoolongalarm",
+            (RESUME,),
+            _resume(look),
+            "heldtoolongalarm",
+        )
     if look.situation.phase is not Phase.UNDER_WAY:
         yield from _lacks(look)
     if look.report is not None and look.report.failed:
         title = f"readiness: {', '.join(look.report.failed)}"
         advice = tuple(f"{each.name}: {each.advice}" for each in look.report.named(Verdict.FAIL))
-        yield Need(Attention.DEGRADED, title, title, "readiness", advice, (), "understudy-readiness-failed")
+        yield Need(
+            Attention.DEGRADED, title, title, "understudy-readiness-failed", advice, (), "understudy-readiness-failed"
+        )
 
 
 def _decided(look: BoardEntry) -> Iterator[Need]:
@@ -99,8 +109,8 @@ def _decided(look: BoardEntry) -> Iterator[Need]:
         title = f"a {state.transition.action} is under way"
         why = _moving(state.transition, look)
         yield Need(Attention.MOVING, title, why, state.transition.rule, (BY_ITSELF,))
-    elif decision.action is not Action.WAIT:
-        title = f"{decision.action} is due"
+    elif decision.action is not Action.WAIT and not _is_in_question(look):
+        title = f"a {ACTION_OF[decision.action]} is due"
         yield Need(Attention.MOVING, title, f"{title}: {decision.why}", decision.rule, (BY_ITSELF,))
 
 
@@ -120,18 +130,25 @@ def _questions(look: BoardEntry) -> Iterator[Need]:
         title = f"a {question.action} waits for a person's approval"
         commands = (f"understudy approve {name}", f"understudy deny {name}")
         yield Need(Attention.CALLS, title, _asked(question, look), "approval", (LOOK_FIRST,), commands, "approval")
-    elif is_in_question(ACTION_OF.get(look.decision.action), policy, look.state, look.now):
+    elif _is_in_question(look):
         title = f"a {question.action} was not approved"
         yield Need(Attention.CALLS, title, question.words(look.now), "approval", (ALREADY_DENIED,), (), "approval")
 
 
+def _is_in_question(look: BoardEntry) -> bool:
+    """Whether what is due waits for a person, or was denied."""
+    wanted = ACTION_OF.get(look.decision.action)
+    return is_in_question(wanted, look.definition.policy, look.state, look.now)
+
+
 def _asked(question: Question, look: BoardEntry) -> str:
-    """The question with its target, its reason and who asks."""
+    """The question with its target, its reason and who asks. An older release kept no target, nor who asks."""
     to = f" to {look.definition.name_of(question.target)}" if question.target else ""
     then = "it goes on" if look.definition.policy.approval.proceeds else "it is not made"
-    why = question.why or look.decision.why
+    by_controller = f"the controller asks, because {look.decision.why}" if question.target else "asked for"
     until = f"Without an answer in {span(max(0, question.until - look.now))} {then}."
-    return f"a {question.action}{to} waits for a person: {why}. {until} Asked by {question.execution}."
+    who = f"{question.why or by_controller} ({question.execution})"
+    return f"a {question.action}{to} waits for a person: {who}. {until}"
 
 
 def _records(look: BoardEntry) -> Iterator[Need]:
@@ -142,7 +159,7 @@ def _records(look: BoardEntry) -> Iterator[Need]:
             Attention.CALLS,
             f"a record is not put right: {finding.status}",
             f"{finding.record.name}: {finding.why}",
-            f"record {finding.status}",
+            "a-record-that-is-not-put-right",
             (sentence(RECORD_ADVICE[finding.status]),),
             (),
             "a-record-that-is-not-put-right",
@@ -158,8 +175,8 @@ def _drifted(finding: RecordFinding, look: BoardEntry) -> Need:
     return Need(
         Attention.CALLS if is_astray else Attention.DEGRADED,
         title,
-        f"{finding.record.name}: {finding.why}; it is repaired {when}",
-        "record DRIFTED",
+        f"{finding.record.name}: {finding.why}",
+        "an-address-that-somebody-changed",
         (f"It is repaired {when}. {FIND_WRITER}",),
         _resume(look) if is_held else (),
         "an-address-that-somebody-changed",
@@ -195,7 +212,7 @@ def _owed(look: BoardEntry) -> Need:
     title = "not every address is known to lead to the active node"
     why = f"{astray[0].name} leads to {found_at(astray[0], look)}" if astray else title
     attention = Attention.CALLS if astray else Attention.DEGRADED
-    return Need(attention, title, why, "ADDRESS_OWED", (Reason.ADDRESS_OWED.advice,), (), "address_owed")
+    return Need(attention, title, why, "address_owed", (Reason.ADDRESS_OWED.advice,), (), "address_owed")
 
 
 def _degraded(title: str, why: str, todo: tuple[str, ...], section: str, commands: tuple[str, ...] = ()) -> Need:

@@ -1,14 +1,15 @@
 """The whole board: what is not served, what to do first, and then everything else on demand."""
 
 from collections import Counter
+from collections.abc import Iterator
 
 from understudy.board import words
 from understudy.board.clock import utc
-from understudy.board.lines import group_of, line
+from understudy.board.lines import Page, group_of, left_out, line
 from understudy.board.markup import Html, tag
 from understudy.board.rows import rows
 from understudy.board.style import Theme, sheet
-from understudy.board.texts import SECTION
+from understudy.board.texts import KEPT, SECTION
 from understudy.board.triage import grouped, places, verdict, worst
 from understudy.board.views import Attention, Board, ShownCluster, ShownText
 from understudy.board.words import TONE_OF
@@ -26,18 +27,16 @@ def page(board: Board, theme: Theme = Theme.AUTO, endpoint: str = "") -> str:
 
     `endpoint`: the ARN of the board's function, where CloudWatch can call it; empty elsewhere.
     """
-    shown = board.clusters[:ROW_LIMIT]
-    left_out = len(board.clusters) - len(shown)
+    where = Page(frozenset(each.name for each in shown_in_full(board.clusters)), board.runbook, endpoint)
     return tag(
         "div",
         tag("div", class_="cwdb-no-default-styles"),
         sheet(),
         _top(board),
         *(tag("p", each, class_="us-note") for each in board.notes),
-        *_groups(board, shown, endpoint),
+        *_groups(board, where),
         *(_text(each, board.runbook) for each in board.texts),
-        _well(board, tuple(each for each in shown if not each.needs), endpoint),
-        tag("p", f"and {left_out} more, none of them worse than these", class_="us-quiet") if left_out > 0 else None,
+        _well(board, where),
         class_=f"us us-{theme}",
     )
 
@@ -53,7 +52,7 @@ def _top(board: Board) -> Html:
     tone = TONE_OF[worst(board)] if board.clusters else "quiet"
     down = places(board.clusters)
     texts = len(board.texts)
-    unforced = f"{texts} submitted text{'s are' if texts > 1 else ' is'} not in force." if texts else ""
+    unforced = f"{texts} submitted text{'s are' if texts > 1 else ' is'} not in force. {KEPT}" if texts else ""
     return tag(
         "div",
         tag("h2", verdict(board), class_=f"us-say us-t-{tone}"),
@@ -77,34 +76,37 @@ def _counts(board: Board) -> Html:
     )
 
 
-def _groups(board: Board, shown: tuple[ShownCluster, ...], endpoint: str) -> list[Html]:
-    """The groups with those of their clusters that are shown. Only the words are of all of them."""
-    in_full = {each.name for each in shown_in_full(board.clusters)}
-    groups = grouped(shown)
-    is_only = sum(len(each.clusters) for each in groups) == 1
-    return [group_of(each, in_full, board.runbook, endpoint, is_only=is_only) for each in groups]
+def _groups(board: Board, where: Page) -> Iterator[Html]:
+    groups, room = grouped(board.clusters), ROW_LIMIT
+    for each in groups:
+        yield group_of(each, where, is_only=len(groups) == 1, limit=room)
+        room = max(0, room - len(each.clusters))
 
 
 def _text(text: ShownText, runbook: str) -> Html:
     return tag(
         "section",
-        tag("h3", words.attention(Attention.DEGRADED), " ", tag("span", f"{text.what}.", class_="us-title")),
+        tag("h3", tag("b", f"{text.what}.")),
         tag("ul", *(tag("li", each) for each in text.faults), class_="us-faults"),
         tag("p", tag("b", "Do: "), text.todo, " ", words.runbook(runbook, SECTION), class_="us-todo"),
         class_="us-group us-t-degraded",
     )
 
 
-def _well(board: Board, clusters: tuple[ShownCluster, ...], endpoint: str) -> Html | None:
+def _well(board: Board, where: Page) -> Html | None:
+    clusters = tuple(each for each in board.clusters if not each.needs)
     if not clusters:
         return None
-    in_full = {each.name for each in shown_in_full(board.clusters)}
-    if all(each.name in in_full for each in clusters):
-        is_only = len(board.clusters) == 1
-        drawn = [line(each, in_full, board.runbook, endpoint, is_open=is_only) for each in clusters]
+    if all(each.name in where.in_full for each in clusters):
+        drawn = [line(each, where, is_open=len(board.clusters) == 1) for each in clusters]
         return tag("section", tag("h3", words.attention(Attention.WELL)), *drawn, class_="us-group us-t-well")
-    is_all = not any(each.needs for each in board.clusters)
-    opened = tag("summary", tag("h3", words.attention(Attention.WELL), f" {len(clusters)} clusters"))
+    room = max(0, ROW_LIMIT - (len(board.clusters) - len(clusters)))
+    is_all = len(clusters) == len(board.clusters)
     return tag(
-        "details", opened, rows(clusters, endpoint), class_="us-group us-t-well", open="open" if is_all else None
+        "details",
+        tag("summary", tag("h3", words.attention(Attention.WELL), f" {len(clusters)} clusters")),
+        rows(clusters[:room], where.endpoint),
+        left_out(len(clusters) - room),
+        class_="us-group us-t-well",
+        open="open" if is_all else None,
     )

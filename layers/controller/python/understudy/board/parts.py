@@ -107,7 +107,7 @@ def _notes(spec: NodeSpec, report: NodeReport, look: BoardEntry) -> list[str]:
     said += [words for words in (report.fault, report.unfit) if words]
     if failed := failed_starts(look.state, look.definition).get(spec.instance_id):
         since = f"since {utc(failed.at)} (epoch {failed.epoch})"
-        said.append(f'the service did not start on it, {since}: find out why, then clear it (action "clear")')
+        said.append(f"the service did not start on it, {since}")
     if departure := departures(look.state).get(spec.instance_id):
         said.append(f"about to go, since {utc(departure.at)}: {departure.words}")
     if report.power_now not in (PowerReading.UNKNOWN, PowerReading.RUNNING):

@@ -82,7 +82,7 @@ align-items:center;justify-content:center;font-size:12px;font-weight:700;line-he
 .us .us-line[open]>summary::before{content:"\\25be"}
 .us .us-said{padding-left:calc(1em + 8px)}
 .us .us-name{font-size:14px;flex:0 1 auto;min-width:9em}
-.us .us-how{flex:1 1 16em}
+.us .us-how{flex:1 1 auto}
 .us .us-more>summary{padding:4px 0;color:var(--moving)}
 .us .us-commands{display:flex;flex-wrap:wrap;gap:4px 10px;margin:4px 0}
 .us .us-commands code{font-size:13px;padding:3px 8px;user-select:all}
@@ -98,7 +98,10 @@ font-weight:600}
 .us table{border-collapse:collapse;width:100%;font-size:13px;background:none}
 .us th,.us td{padding:3px 10px 3px 0;border-bottom:1px solid var(--line);vertical-align:top;text-align:left;
 background:none;color:inherit}
-.us thead th{color:var(--quiet);font-weight:600;font-size:12px}
+.us td{min-width:5em}
+.us .us-n{white-space:nowrap}
+.us tbody th{min-width:8em}
+.us thead th{overflow-wrap:normal;color:var(--quiet);font-weight:600;font-size:12px}
 .us tbody tr:last-child>*{border-bottom:0}
 .us cwdb-action{display:none}
 .us .us-good{color:var(--well);font-weight:600}
@@ -111,7 +114,8 @@ background:none;color:inherit}
 .us .us-bar{display:block;width:100%;height:10px;border-radius:5px;background:var(--line);margin:3px 0}
 .us .us-key{display:inline-block;width:9px;height:9px;border-radius:2px;margin-right:4px}
 .us .us-keys span{display:inline-block;max-width:100%;margin-right:14px;color:var(--quiet)}
-.us a{color:var(--moving);text-decoration:underline;cursor:pointer}
+.us a,.us button{color:var(--moving);text-decoration:underline;cursor:pointer}
+.us button{background:none;border:0;padding:0;font:inherit}
 """
 
 

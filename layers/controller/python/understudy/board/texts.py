@@ -6,6 +6,7 @@ from understudy.domain.cluster.unaccepted import STACK_WIDE, Unaccepted
 from understudy.domain.events.definitions import FIX_FAULTS
 
 SECTION = "a-text-that-is-not-in-force"
+KEPT = "What was in force before stays, if anything was."
 SHOWN = 3
 """Faults that are shown; the event and the notice have all."""
 WAITS = "It is tried again each minute. Find out why that cannot be read: most often a right is missing."

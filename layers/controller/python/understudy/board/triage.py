@@ -50,7 +50,7 @@ def verdict(board: Board) -> str:
     if not bad:
         return _all_served(board.clusters)
     if len(bad) == 1:
-        return f"{bad[0].name} is {bad[0].service.served.value}{_since(bad)}."
+        return _one(bad[0].name, bad[0].service.served, _since(bad))
     counted = Counter(each.service.served for each in bad)
     said = [f"{counted[each]} {'is' if counted[each] == 1 else 'are'} {each.value}" for each in Served if counted[each]]
     return f"Of {len(board.clusters)} clusters, {' and '.join(said)}{_since(bad)}."
@@ -84,6 +84,10 @@ def _since(bad: Sequence[ShownCluster]) -> str:
     if not ages:
         return ""
     return f", for {span(ages[0])}" if len(bad) == 1 else f", the longest for {span(max(ages))}"
+
+
+def _one(name: str, served: Served, since: str) -> str:
+    return f"Clients of {name} are led astray." if served is Served.ASTRAY else f"{name} is {served.value}{since}."
 
 
 def _all_served(clusters: Sequence[ShownCluster]) -> str:

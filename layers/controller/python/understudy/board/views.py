@@ -65,9 +65,9 @@ class ShownService:
 @dataclass(frozen=True)
 class Need:
     """One thing that is not as it should be. `title`: in words that other clusters can have in common, which are then
-    one group; `why`: the same with what is special to this cluster; `cause`: its name, a rule's where one calls.
-    `todo`: what a person does first; `commands`: of the command-line tool, for this cluster; `section`: where the
-    runbook goes on, a heading's anchor.
+    one group; `why`: the same with what is special to this cluster; `cause`: its name, that of a rule or of a section
+    of the runbook. `todo`: what a person does first; `commands`: of the command-line tool, for this cluster;
+    `section`: where the runbook goes on, a heading's anchor.
     """
 
     attention: Attention

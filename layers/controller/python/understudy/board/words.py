@@ -55,12 +55,14 @@ def served(service: ShownService) -> Html:
 
 def health(node: ShownNode) -> Html:
     """The health of a node."""
-    return toned(str(node.health), HEALTH.get(node.health, Tone.BAD))
+    return tag("span", toned(str(node.health), HEALTH.get(node.health, Tone.BAD)), class_="us-n")
 
 
 def heard(node: ShownNode) -> str:
     """How long ago a node was heard."""
-    return "never heard" if node.heard_age_s is None else f"heard {span(node.heard_age_s)} ago"
+    if node.heard_age_s is None:
+        return "never heard"
+    return f"{'' if node.is_fresh else 'last '}heard {span(node.heard_age_s)} ago"
 
 
 def lease(node: ShownNode) -> Html:
@@ -75,10 +77,10 @@ def service(node: ShownNode) -> Html:
     if not node.service:
         return Html("–")
     if not node.is_fresh:
-        return toned(f"last said {node.service}", Tone.QUIET)
+        return tag("span", "last said ", tag("span", node.service, class_="us-n"), class_="us-quiet")
     if node.is_second:
         return toned(f"{node.service} without the lease", Tone.BAD)
-    return toned(node.service, SERVICE.get(node.service, Tone.QUIET))
+    return tag("span", toned(node.service, SERVICE.get(node.service, Tone.QUIET)), class_="us-n")
 
 
 def served_by(cluster: ShownCluster) -> Html:
