@@ -109,12 +109,12 @@ def _read(part: Part, inline: Token) -> None:
             part.numbers |= {found.replace(",", "") for found in NUMBER.findall(each.content)}
 
 
-def pairs(page: str) -> list[tuple[Part, Part]]:
-    """The sections of a page beside those that they translate, in their order."""
-    wanted, path = PAGES[page], ROOT / page
+def sections(page: str) -> tuple[list[Part], list[Part]]:
+    """Those of the English page that are translated, and those of the Japanese one."""
+    path = ROOT / page
     english = parts_of(path.with_name(path.name.replace(".ja.", ".")).read_text(encoding="utf-8"))
-    english = [each for each in english if not wanted or each.title in wanted]
-    return list(zip(english, parts_of(path.read_text(encoding="utf-8")), strict=True))
+    wanted = PAGES[page] or [each.title for each in english]
+    return [each for each in english if each.title in wanted], parts_of(path.read_text(encoding="utf-8"))
 
 
 def out_of_step(english: Part, japanese: Part, own: str, slugs: dict[str, str]) -> list[str]:
@@ -151,7 +151,7 @@ def _target(link: str, own: str, slugs: dict[str, str]) -> str:
 
 
 def every_section() -> list[tuple[str, int]]:
-    return [(page, number) for page in PAGES for number in range(len(PAGES[page]) or len(pairs(page)))]
+    return [(page, number) for page in PAGES for number in range(min(map(len, sections(page))))]
 
 
 def test_every_japanese_page_is_compared():  # B25
@@ -160,18 +160,18 @@ def test_every_japanese_page_is_compared():  # B25
 
 @pytest.mark.parametrize("page", PAGES)
 def test_a_japanese_page_has_the_sections_of_the_english_one(page):  # B25
-    assert [english.level for english, _ in pairs(page)] == [japanese.level for _, japanese in pairs(page)]
-    if PAGES[page]:
-        assert tuple(english.title for english, _ in pairs(page)) == PAGES[page]
+    english, japanese = sections(page)
+    assert [each.level for each in japanese] == [each.level for each in english], [each.title for each in english]
+    assert PAGES[page] in (WHOLE, tuple(each.title for each in english))
 
 
 @pytest.mark.parametrize(("page", "number"), every_section())
 def test_a_section_is_in_step_with_the_english_one(page, number):  # B25
-    both = pairs(page)
-    english, japanese = both[number]
-    slugs = {other.slug: one.slug for one, other in both}
+    english, japanese = sections(page)
+    slugs = {other.slug: one.slug for one, other in zip(english, japanese, strict=False)}
     own = Path(page).name.replace(".ja.", ".")
-    assert out_of_step(english, japanese, own, slugs) == [], f"{page}: {japanese.title} ({english.title})"
+    found = out_of_step(english[number], japanese[number], own, slugs)
+    assert found == [], f"{page}: {japanese[number].title} ({english[number].title})"
 
 
 ENGLISH = """# A
