@@ -76,7 +76,7 @@ def import_command(app: App, source: str, display: Sequence[Path], into: Path, y
     told = {"cluster": made.given.cluster, "files": [str(each) for each in files], **_as_told(findings)}
     left = sum(each.verdict in FOR_A_PERSON for each in findings)
     sentence = f"{len(files)} files are written. {left} of {len(findings)} things need a person before they are used."
-    app.end(exits.WAITS if left else exits.DONE, sentence, **told)
+    app.end(exits.WAITS, sentence, **told)
 
 
 def _given(app: App, options: Mapping[str, Any]) -> Given:
@@ -134,7 +134,7 @@ def _refuse_unsound(app: App, made: Imported, findings: Sequence[Finding]) -> No
     """Write nothing that would be refused."""
     faults = definition_faults(definition_text(made)) if is_readable() else []
     if not made.addresses:
-        faults = ["addresses: LifeKeeper's displays say of none where it is", *faults]
+        faults = ["addresses: none; a Route 53 or EC2 resource of the hierarchy has to become one", *faults]
     if faults:
         app.screen.show(*finding_lines(findings))
         told = {"cluster": made.given.cluster, **_as_told(findings)}

@@ -119,6 +119,16 @@ def test_a_line_that_is_not_understood_is_named(tmp_path):  # B25
     assert why(told, "display, line 1") == ("LEFT", "not understood: A headline of a newer release")
 
 
+def test_wherever_a_line_stands_that_nobody_knows_it_is_named():  # B25
+    """Among the flags it counts as one, and flags are named as well."""
+    lines, silent = LK1.read_text().splitlines(), []
+    for place in range(len(lines) + 1):
+        found = read("\n".join([*lines[:place], "        word of a newer release", *lines[place:]]))
+        if ["word of a newer release"] not in ([said for _, said in found.unread], found.flags[-1:], found.flags[:1]):
+            silent.append(place)
+    assert silent == []
+
+
 def test_of_the_recorded_displays_every_line_is_understood():  # B25
     assert [read(each.read_text()).unread for each in (LK1, LK2, SHORT)] == [[], [], []]
 

@@ -36,7 +36,7 @@ def in_order(findings: Iterable[Finding]) -> list[Finding]:
 
 def finding_lines(findings: Iterable[Finding]) -> list[Line]:
     """One line for each."""
-    return columns([(Span(each.verdict, TONES[each.verdict]), each.what, each.why) for each in findings], 2)
+    return columns([(Span(each.verdict, TONES[each.verdict]), f"{each.what}: {each.why}") for each in findings], 2)
 
 
 def report(findings: Iterable[Finding]) -> str:
