@@ -248,10 +248,7 @@ class AwsStack:
         found: list[LogLine] = []
         while True:
             answer = self._calls.call("logs", "filter_log_events", **asked)
-            found += [
-                LogLine(str(each["eventId"]), each["timestamp"] / 1000, str(each["message"]))
-                for each in answer["events"]
-            ]
+            found += [LogLine(each["timestamp"] / 1000, str(each["message"])) for each in answer["events"]]
             if "nextToken" not in answer:
                 return found
             asked["nextToken"] = answer["nextToken"]
