@@ -1,6 +1,7 @@
 """The commands, on a stack in memory."""
 
 import json
+
 import pytest
 
 from tests.support.builders import NODE_A, NODE_B, NOW, a_report, a_state
