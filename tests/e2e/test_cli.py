@@ -45,7 +45,7 @@ class Tool:
         command = ["/tmp/py39/bin/python", "-u", "-m", "understudy_cli", *arguments]
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
         with subprocess.Popen(command, env=self._environment, **pipes) as process:  # type: ignore[call-overload]
-            lines = []
+            lines: list[str] = []
             while not lines or after not in lines[-1]:
                 lines.append(process.stdout.readline())
                 assert lines[-1], process.stderr.read()

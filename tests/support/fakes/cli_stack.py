@@ -31,6 +31,7 @@ class FakeCliStack:
         self.outputs: dict[str, str] = {}
         self.logs: dict[tuple[str, str], list[str]] = {}
         self.events: dict[str, list[LogLine]] = {}
+        self.connect: Callable[..., Any] | None = None
         self.executions: dict[str, Execution] = {}
         self.started: list[tuple[str, dict[str, Any]]] = []
         self.questions: dict[str, Pending] = {}
@@ -139,3 +140,7 @@ class FakeCliStack:
 
     def published(self, function: str, since: float) -> Sequence[LogLine]:
         return [each for each in self.events.get(function, []) if each.at >= since]
+
+    def client(self, service: str, **keys: str) -> Any:
+        assert self.connect is not None, f"nobody was to ask {service}"
+        return self.connect(service, **keys)
