@@ -35,14 +35,14 @@ class Tool:
         self._environment = aws.engine.environment("cli") | keys_of(aws.engine, name) | stack
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        command = ["/tmp/py39/bin/python", "-m", "understudy_cli", *arguments]
+        command = [sys.executable, "-m", "understudy_cli", *arguments]
         return subprocess.run(
             command, env=self._environment, capture_output=True, text=True, timeout=LIMIT_S, check=False
         )
 
     def interrupted(self, *arguments: str, after: str) -> subprocess.CompletedProcess[str]:
         """Ctrl-C once it has printed a line with these words."""
-        command = ["/tmp/py39/bin/python", "-u", "-m", "understudy_cli", *arguments]
+        command = [sys.executable, "-u", "-m", "understudy_cli", *arguments]
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
         with subprocess.Popen(command, env=self._environment, **pipes) as process:  # type: ignore[call-overload]
             lines: list[str] = []
@@ -62,7 +62,7 @@ class Tool:
         }
         program = "from understudy_cli.__main__ import main; main()"
         done = subprocess.run(
-            ["/tmp/py39/bin/python", "-c", program],
+            [sys.executable, "-c", program],
             env=self._environment | asked,
             capture_output=True,
             text=True,
