@@ -50,6 +50,7 @@ def test_every_place_that_says_the_version_says_that_of_the_project():
         "the controller": understudy.VERSION,
         "the agent": understudy_agent.__version__,
         "the tool": understudy_cli.__version__,
+        "the output of the template": cfn.source()["Outputs"]["Version"]["Value"],
         "the template": cfn.source()["Metadata"]["AWS::ServerlessRepo::Application"]["SemanticVersion"],
         **{f"the example {name}": project(f"examples/{name}/pyproject.toml")["version"] for name in EXAMPLES},
         "the newest section of the changelog": newest,

@@ -66,6 +66,8 @@ class FakeCliStack:
         return self.time
 
     def output(self, name: str) -> str:
+        if name not in self.outputs:
+            raise Fault(f"The stack has no output {name}", "Name Understudy's own stack", exits.WRONG)
         return self.outputs[name]
 
     def clusters(self) -> Sequence[str]:
