@@ -9,7 +9,11 @@ from pathlib import Path
 from setuptools import find_packages, setup
 
 CONTROLLER = Path("..") / "layers" / "controller" / "python"
-PARTS = ["understudy", "understudy.definition*", "understudy.domain*", "understudy.ports*"]
+PARTS = [
+    *("understudy", "understudy.definition*", "understudy.domain*", "understudy.ports*"),
+    *("understudy.usecases", "understudy.usecases.register", "understudy.adapters"),
+    *("understudy.adapters.ec2", "understudy.adapters.route53"),
+]
 is_there = sys.version_info >= (3, 11) and (Path(__file__).parent / CONTROLLER / "understudy").is_dir()
 
 setup(

@@ -16,12 +16,11 @@ HEAD = """<!-- Printed from understudy/domain/readiness by `make docs`. Do not e
 Understudy looks at everything that a failover will need before it is needed: when a definition was accepted, once a day
 for every cluster, and when an operator asks. A check changes nothing of the cluster.
 
-    aws stepfunctions start-execution --state-machine-arn ARN --input '{"cluster": "orders-db", "action": "check"}'
-    aws stepfunctions describe-execution --execution-arn EXECUTION_ARN --query output      # the report
-    aws dynamodb get-item --table-name TABLE --key '{"pk":{"S":"orders-db"},"sk":{"S":"readiness"}}'   # the newest one
+    understudy check orders-db      # exit status 1 when something would break a failover
+    understudy doctor               # what the newest reports of all clusters say, without a new look
 
-The execution succeeds when no check failed; its output is the report. Else it ends `NotReady`, and its cause names each
-check that failed. The newest report of a cluster stays in the table.
+It starts an execution, which succeeds when no check failed; its output is the report. Else it ends `NotReady`, and its
+cause names each check that failed. The newest report of a cluster stays in the table.
 
 A failure that would break a failover publishes `Understudy Readiness Failed` on the stack's bus, once for each change
 of the set of failed checks, and counts in the metric `ReadinessFaults` of every run. A cluster that could not be

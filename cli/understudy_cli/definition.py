@@ -21,7 +21,7 @@ ELSE = "or submit it: understudy put says every fault as well, and a text with f
 def is_readable() -> bool:
     """Whether the controller's code is here."""
     try:
-        _controller("understudy.definition")
+        controller("understudy.definition")
     except Fault:
         return False
     return True
@@ -29,7 +29,7 @@ def is_readable() -> bool:
 
 def definition_faults(text: str) -> list[str]:
     """Every fault of a definition that can be seen without AWS, each with its line. Raises Fault without the code."""
-    definition = _controller("understudy.definition")
+    definition = controller("understudy.definition")
     try:
         definition.parse_document(text)
     except definition.DefinitionError as error:
@@ -40,7 +40,7 @@ def definition_faults(text: str) -> list[str]:
 
 def tuning_faults(text: str) -> list[str]:
     """Every fault of a text of tunables. Raises Fault without the code."""
-    tuning = _controller("understudy.domain.cluster.tuning")
+    tuning = controller("understudy.domain.cluster.tuning")
     try:
         tuning.parse_lines(text)
     except tuning.BadTuningError as error:
@@ -48,7 +48,8 @@ def tuning_faults(text: str) -> list[str]:
     return []
 
 
-def _controller(module: str) -> Any:
+def controller(module: str) -> Any:
+    """A module of the controller. Raises Fault where this Python cannot run it, or it is not installed."""
     if sys.version_info < OLDEST:
         here = ".".join(map(str, sys.version_info[:2]))
         do = f"pipx install --python python3.11 './cli[validate]'; {ELSE}"
@@ -62,7 +63,7 @@ def _controller(module: str) -> Any:
 
 def _places(text: str) -> Iterator[tuple[str, int]]:
     """In which line each part stands, by the paths of faults: `nodes[0].priority`. None of what is no YAML."""
-    yaml = _controller("yaml")
+    yaml = controller("yaml")
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
     except (yaml.YAMLError, RecursionError):

@@ -89,3 +89,6 @@ class Stack(Protocol):
 
     def published(self, function: str, since: float) -> Sequence[LogLine]:
         """What a function has logged of events that it has published since then (seconds), oldest first."""
+
+    def client(self, service: str, **keys: str) -> Any:
+        """A client of boto3 for the controller's own code, with the caller's rights, or with these keys."""

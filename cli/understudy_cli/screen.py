@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterable, Mapping
 from typing import Any, TextIO
 
-from rich.console import Console
+from rich.console import Console, ConsoleDimensions
 from rich.text import Text
 
 from understudy_cli.core.lines import BAD, DIM, GOOD, HEAD, PLAIN, WARN, Line, Span, line
@@ -64,7 +65,11 @@ class Screen:
 
 
 def _console(file: TextIO) -> Console:
-    return Console(file=file, highlight=False, markup=False, emoji=False)
+    console = Console(file=file, highlight=False, markup=False, emoji=False)
+    if console.is_dumb_terminal:  # rich takes any such for 80 columns wide
+        there = os.get_terminal_size(file.fileno())
+        console.size = ConsoleDimensions(there.columns or 80, there.lines or 25)
+    return console
 
 
 def _print(console: Console, lines: Iterable[Line]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import shlex
+import signal
 import subprocess
 import sys
 import threading
@@ -39,6 +40,37 @@ class Tool:
         return subprocess.run(
             command, env=self._environment, capture_output=True, text=True, timeout=LIMIT_S, check=False
         )
+
+    def interrupted(self, *arguments: str, after: str) -> subprocess.CompletedProcess[str]:
+        """Ctrl-C once it has printed a line with these words."""
+        command = [sys.executable, "-u", "-m", "understudy_cli", *arguments]
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        with subprocess.Popen(command, env=self._environment, **pipes) as process:  # type: ignore[call-overload]
+            lines: list[str] = []
+            while not lines or after not in lines[-1]:
+                lines.append(process.stdout.readline())
+                assert lines[-1], process.stderr.read()
+            process.send_signal(signal.SIGINT)
+            rest, errors = process.communicate(timeout=LIMIT_S)
+        return subprocess.CompletedProcess(command, process.returncode, "".join([*lines, rest]), errors)
+
+    def completed(self, words: str) -> list[str]:
+        """What a shell is offered for the last of these words."""
+        asked = {
+            "_UNDERSTUDY_COMPLETE": "bash_complete",
+            "COMP_WORDS": words,
+            "COMP_CWORD": str(len(words.split()) - 1),
+        }
+        program = "from understudy_cli.__main__ import main; main()"
+        done = subprocess.run(
+            [sys.executable, "-c", program],
+            env=self._environment | asked,
+            capture_output=True,
+            text=True,
+            timeout=LIMIT_S,
+            check=False,
+        )
+        return [each.partition(",")[2] for each in done.stdout.splitlines()]
 
     def document(self, *arguments: str) -> dict[str, Any]:
         """What it prints with --json, its exit status among it."""
@@ -114,6 +146,24 @@ def test_an_operator_sees_asks_moves_holds_and_reads_what_was_done(tool: Tool, m
         ("place", "node-a", "IN_SERVICE"),
     ]
     assert "patching" in tool.run("history", cluster.name, str(moves[0]["epoch"])).stdout
+    home = tool.document("failback", cluster.name, "--yes")
+    assert (home["exit"], home["moves"][-1]["target"]) == (0, "node-a"), home
+    told = tool.document("events", cluster.name)["events"]
+    closed = [each["detail"]["action"] for each in told if each["detail_type"] == "Understudy Transition Closed"]
+    assert closed[-3:] == ["place", "switchover", "failback"]
+    assert tool.completed(f"understudy status {cluster.name}") == [cluster.name]
+    assert "complete" in tool.run("completion", "bash").stdout
+
+
+def test_a_drill_by_hand_goes_there_and_back(tool: Tool, make_cluster: MakeCluster):  # B23
+    cluster = make_cluster()
+    settle(cluster)
+    assert tool.document("drill", cluster.name)["drill"] == {"timetable": None, "newest": None, "next_at": None}
+    drilled = tool.document("drill", cluster.name, "--now", "--stay", "1s", "--yes")
+    assert drilled["exit"] == 0, drilled
+    assert [each["target"] for each in drilled["moves"]] == ["node-b", "node-a"]
+    assert set(drilled["outages_s"]) == {"out", "back"}
+    cluster.wait_settled("node-a", 60)
 
 
 def test_what_cannot_be_is_refused_and_what_there_is_not_is_a_wrong_command(
@@ -142,6 +192,12 @@ def test_a_switchover_that_goes_back_is_not_done_and_the_service_is_where_it_was
     assert (moved["exit"], moved["ending"]) == (1, "Degraded"), moved
     assert "is in service on node-a again" in moved["sentence"]
     cluster.wait_settled("node-a", 60)
+    remembered = tool.document("status", cluster.name)
+    assert remembered["exit"] == 4, remembered
+    assert "did not start" in str(remembered["clusters"][0]["nodes"])
+    cleared = tool.document("clear", cluster.name, "node-b", "--reason", "mended")
+    assert (cleared["exit"], cleared["ending"]) == (0, "Cleared")
+    assert "did not start" not in str(tool.document("status", cluster.name)["clusters"])
 
 
 def test_who_only_looks_sees_all_and_moves_nothing(tools: dict[str, Tool], make_cluster: MakeCluster):  # B23 B10
@@ -154,10 +210,25 @@ def test_who_only_looks_sees_all_and_moves_nothing(tools: dict[str, Tool], make_
     assert viewer.document("log", cluster.name, "--since", "1h")["entries"]
     looked = {each["name"]: each["verdict"] for each in viewer.document("doctor")["checks"]}
     assert (looked["notices"], "alarms" in looked) == ("FAIL", True), "nobody is subscribed to the topic of these tests"
+    assert viewer.run("tuning").returncode == 0
+    shown = viewer.run("get", cluster.name, "--show-aws")
+    assert "aws: ssm get_parameter" in shown.stderr
+    assert "aws: " not in shown.stdout
     refused = viewer.run("switchover", cluster.name, "--yes")
     assert refused.returncode == 3
     assert "You have no right to stepfunctions:start_execution" in refused.stderr
     assert cluster.state()["epoch"] == before
+
+
+def token_of(bus: Bus, cluster: Cluster, asked: dict[str, Any]) -> str:
+    """The token of the question of an execution, from the notice about it."""
+
+    def told() -> list[str]:
+        notices = bus.told(cluster.name, "Understudy Approval Asked")
+        return [each["approve"] for each in notices if each["execution"] == asked["execution"]]
+
+    words = shlex.split(wait_for("the question is told", told, 90)[0])
+    return words[words.index("--task-token") + 1]
 
 
 def test_a_move_waits_for_another_person_who_approves_it(
@@ -167,16 +238,27 @@ def test_a_move_waits_for_another_person_who_approves_it(
     cluster = make_cluster()
     cluster.policy = POLICY | {"approval": {"for": ["switchover"], "wait_s": 300, "on_timeout": "hold"}}
     settle(cluster)
+    denied = tools["Operator"].document("switchover", cluster.name, "--yes")
+    no = ["--by", "maria", "--reason", "not today", "--yes", "--token", token_of(bus, cluster, denied)]
+    refused = tools["Approver"].document("deny", cluster.name, *no)
+    assert (refused["exit"], refused["ending"]) == (0, "NotApproved"), refused
+    assert tools["Viewer"].document("follow", denied["execution"])["exit"] == 1
+
     asked = tools["Operator"].document("switchover", cluster.name, "--yes")
     assert asked["exit"] == 5, asked
+    token = token_of(bus, cluster, asked)
     assert tools["Operator"].document("status", cluster.name)["exit"] == 5
-    words = shlex.split(bus.wait(cluster.name, "Understudy Approval Asked", 90)["approve"])
-    token = words[words.index("--task-token") + 1]
+    over = tools["Approver"].run("approve", cluster.name, "--token", no[-1], "--yes")
+    assert (over.returncode, "The question is over" in over.stderr) == (3, True), over.stdout + over.stderr
     approved = tools["Approver"].run("approve", cluster.name, "--token", token, "--by", "maria", "--yes")
     assert approved.returncode == 0, approved.stdout + approved.stderr
     cluster.wait_settled("node-b", 60)
     followed = tools["Viewer"].document("follow", asked["execution"])
     assert (followed["ending"], followed["exit"]) == ("InService", 0)
+    left = tools["Operator"].interrupted("failover", cluster.name, "--to", "node-a", "--yes", after="opened, epoch")
+    assert left.returncode == 6, left
+    assert "You have stopped looking; what was asked for goes on." in left.stdout
+    cluster.wait_settled("node-a", 60)
 
 
 def test_a_cluster_is_retired_once_its_agents_are_stopped(tools: dict[str, Tool], make_cluster: MakeCluster):  # B23
@@ -185,9 +267,13 @@ def test_a_cluster_is_retired_once_its_agents_are_stopped(tools: dict[str, Tool]
     waits = tools["Retire"].document("retire", cluster.name, "--yes")
     assert waits["exit"] == 5, waits
     assert cluster.state()["epoch"]
+    plan = tools["Retire"].run("retire", cluster.name, "--plan")
+    assert (plan.returncode, "the state first" in plan.stdout) == (0, True), plan.stdout
     cluster.kill()
     seen = lambda: tools["Viewer"].document("status", cluster.name)["clusters"][0]["nodes"]  # noqa: E731
     wait_for("both are silent", lambda: {each["health"] for each in seen()} == {"SILENT"}, 90, interval_s=1)
+    not_known = tools["Viewer"].document("status", cluster.name)
+    assert (not_known["exit"], "not known" in not_known["clusters"][0]["sentence"]) == (6, True), not_known
     retired = tools["Retire"].document("retire", cluster.name, "--yes")
     assert retired["exit"] == 0, retired
     assert cluster.state() == {}
@@ -202,9 +288,13 @@ def test_a_definition_is_submitted_and_in_force_or_every_fault_is_said(
     cluster = make_cluster()
     cluster.register()
     file = tmp_path / f"{cluster.name}.json"
-    file.write_text(json.dumps(cluster.definition() | {"colour": "green"}))
     aws = cluster.aws
+    file.write_text(json.dumps(cluster.definition() | {"colour": "green"}))
+    assert tool.document("validate", str(file))["exit"] == 3
+    tunables = tmp_path / "LifeKeeper"
+    tunables.write_text("ROUTE53_TTL=10\n")
     with watching(aws):
+        assert tool.document("tuning", "put", str(tunables), "--yes")["fate"] == "IN_FORCE"
         refused = tool.document("put", str(file), "--yes")
         assert (refused["exit"], refused["fate"]) == (3, "REFUSED")
         assert any("colour" in fault for fault in refused["faults"])

@@ -137,6 +137,7 @@ def test_a_protected_name_is_spelled_as_iam_compares_it(name, accepted):
 
 def test_the_outputs_name_what_nodes_and_operators_need():
     assert set(cfn.source()["Outputs"]) == {
+        "Version",
         "TableName",
         "BusName",
         "StateMachineArn",

@@ -50,6 +50,7 @@ def test_every_place_that_says_the_version_says_that_of_the_project():
         "the controller": understudy.VERSION,
         "the agent": understudy_agent.__version__,
         "the tool": understudy_cli.__version__,
+        "the output of the template": cfn.source()["Outputs"]["Version"]["Value"],
         "the template": cfn.source()["Metadata"]["AWS::ServerlessRepo::Application"]["SemanticVersion"],
         **{f"the example {name}": project(f"examples/{name}/pyproject.toml")["version"] for name in EXAMPLES},
         "the newest section of the changelog": newest,
@@ -150,11 +151,14 @@ def test_what_builds_alike_twice_is_published_with_its_hash(tmp_path):
 
 def test_a_wheel_is_published_as_it_is_under_its_own_name(tmp_path):
     """A name tells the installer what is in it, and an archive around it would hide that."""
-    folder = tree(tmp_path / "built", {"understudy_cli-1.2.3-py3-none-any.whl": "a wheel"})
+    folder, name = tree(tmp_path / "built", {}), "understudy_cli-1.2.3-py3-none-any.whl"
+    folder.mkdir()
+    with zipfile.ZipFile(folder / name, "w") as made:
+        made.writestr("understudy_cli/__init__.py", "")
     sums = publish({"understudy-cli": (folder, folder)}, "1.2.3", tmp_path / "dist", [])
     (wheel,) = (tmp_path / "dist").glob("*.whl")
-    assert wheel.read_text() == "a wheel"
-    assert sums.read_text() == f"{sha256(wheel)}  understudy_cli-1.2.3-py3-none-any.whl\n"
+    assert wheel.read_bytes() == (folder / name).read_bytes()
+    assert sums.read_text() == f"{sha256(wheel)}  {name}\n"
 
 
 @pytest.mark.parametrize(("build", "file"), [(of_its_folder, "z/RECORD"), (of_the_umask, "modes")])

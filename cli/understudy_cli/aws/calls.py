@@ -9,6 +9,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 import boto3
+from botocore import xform_name
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -67,11 +68,29 @@ class Calls:
         self._learn_time(answer)
         return answer
 
-    def _client(self, service: str) -> Any:
+    def client(self, service: str, **keys: str) -> Any:
+        """A client for code that makes its calls itself; each is shown. With `keys`, one of whoever they belong to.
+
+        Its calls raise what boto3 raises. To make one raises Fault.
+        """
+        try:
+            made = self._connected().client(service, config=CONFIG, **keys)
+        except BotoCoreError as error:
+            raise self._fault(error, service, "connect") from error
+        made.meta.events.register("provide-client-params.*.*", self._show_call)
+        return made
+
+    def _show_call(self, params: Mapping[str, Any], model: Any, **_: Any) -> None:
+        self._show(f"{model.service_model.service_name} {xform_name(model.name)} {json.dumps(params, default=str)}")
+
+    def _connected(self) -> Any:
         if self._session is None:
             self._session = boto3.session.Session(region_name=self._region, profile_name=self._profile)
+        return self._session
+
+    def _client(self, service: str) -> Any:
         if service not in self._clients:
-            self._clients[service] = self._session.client(service, config=CONFIG)
+            self._clients[service] = self._connected().client(service, config=CONFIG)
         return self._clients[service]
 
     def _learn_time(self, answer: Any) -> None:

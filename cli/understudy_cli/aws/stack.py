@@ -231,6 +231,10 @@ class AwsStack:
         put = self._calls.call("ssm", "put_parameter", Name=full, Value=text, Type="String", Overwrite=True)
         return int(put["Version"])
 
+    def client(self, service: str, **keys: str) -> Any:
+        """A client for the controller's own code, with the caller's rights, or with these keys."""
+        return self._calls.client(service, **keys)
+
     def log(self, function: str, cluster: str, since: float) -> Sequence[str]:
         """What a function has logged about a cluster since then (seconds), oldest first."""
         return [each.text for each in self._logged(function, f'{{ $.cluster = "{cluster}" }}', since)]
@@ -248,10 +252,7 @@ class AwsStack:
         found: list[LogLine] = []
         while True:
             answer = self._calls.call("logs", "filter_log_events", **asked)
-            found += [
-                LogLine(str(each["eventId"]), each["timestamp"] / 1000, str(each["message"]))
-                for each in answer["events"]
-            ]
+            found += [LogLine(each["timestamp"] / 1000, str(each["message"])) for each in answer["events"]]
             if "nextToken" not in answer:
                 return found
             asked["nextToken"] = answer["nextToken"]

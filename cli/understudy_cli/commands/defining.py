@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -16,6 +16,7 @@ from understudy_cli.core.items import Fields
 from understudy_cli.core.lines import BAD, DIM, Span, line
 from understudy_cli.core.submitting import IN_FORCE, PUT_OFF, REFUSED, Fate, difference, fate_of
 from understudy_cli.definition import definition_faults, is_readable, tuning_faults
+from understudy_cli.live import live_faults
 
 EVERY_S = 2.0
 LOOKS = 60
@@ -76,16 +77,40 @@ def tuning(app: App, action: str, file: Path | None, yes: bool) -> None:
 @click.command()
 @file_argument
 @click.option("--tuning", "is_tuning", is_flag=True, help="The file holds tunables of the stack, KEY=value.")
+@click.option("--live", is_flag=True, help="Against EC2 and Route 53, too, with your own right to read them.")
+@click.option(
+    "--cluster", help="With --live, the name of the cluster; that of the file without its ending, without it."
+)
 @asks
-def validate(app: App, file: Path, is_tuning: bool) -> None:
-    """Every fault of a definition that can be seen without AWS, by the controller's own code. Asks nobody."""
-    faults = (tuning_faults if is_tuning else definition_faults)(read_text(file))
+def validate(app: App, file: Path, is_tuning: bool, live: bool, cluster: str | None) -> None:
+    """Every fault of a definition that can be seen without AWS, by the controller's own code. Asks nobody.
+
+    With --live also those that EC2 and Route 53 show, by the code that judges a text when it is submitted.
+    """
+    text = read_text(file)
+    faults = (tuning_faults if is_tuning else definition_faults)(text)
+    if live and is_tuning:
+        raise Fault("EC2 and Route 53 know nothing of tunables", "Leave --live out", exits.WRONG)
+    if live and not faults:
+        _validate_live(app, file, text, cluster or file.stem)
     if faults:
         end_refused(app, f"Refused: {file} would be refused.", faults)
     app.end(exits.DONE, f"Done: no fault of {file} can be seen without AWS.", faults=[])
 
 
-def end_refused(app: App, sentence: str, faults: Sequence[str], **told: Any) -> None:
+def _validate_live(app: App, file: Path, text: str, cluster: str) -> NoReturn:
+    app.stack.who()  # the controller's code would only say that it could not read: this says of credentials what to do
+    faults, unread = live_faults(text, cluster, app.settings.stack, app.stack.client)
+    if faults:
+        end_refused(app, f"Refused: {file} would be refused.", faults)
+    if unread:
+        do = "You may lack a right to read it: docs/command-line.md#rights"
+        app.end(exits.NOT_KNOWN, f"Not known: {'; '.join(unread)}. {do}.", faults=[])
+    rest = "The state, the tunables and other clusters are looked at when it is submitted."
+    app.end(exits.DONE, f"Done: neither EC2 nor Route 53 shows a fault of {file}. {rest}", faults=[])
+
+
+def end_refused(app: App, sentence: str, faults: Sequence[str], **told: Any) -> NoReturn:
     """End with every fault: exit status 3."""
     app.screen.show(*(line("  ", Span(each, BAD)) for each in faults))
     app.end(exits.REFUSED, f"{sentence} Faults: {len(faults)}.", faults=list(faults), **told)

@@ -6,16 +6,18 @@ from dataclasses import asdict
 
 import click
 
+from understudy_cli import __version__
 from understudy_cli.app import App, asks
 from understudy_cli.core import doctor as judge
 from understudy_cli.core import exits
 from understudy_cli.core.answers import report_lines
+from understudy_cli.core.faults import Fault
 
 
 @click.command()
 @asks
 def doctor(app: App) -> None:
-    """What is wrong with the stack and its clusters: notices, alarms, texts, versions of agents, readiness.
+    """What is wrong with the stack and its clusters: notices, alarms, texts, versions, keys and ports, readiness.
 
     Exit status 4 when anything fails. It asks the controller for nothing: understudy check looks anew.
     """
@@ -27,7 +29,8 @@ def doctor(app: App) -> None:
         judge.notices(app.stack.subscriptions()),
         judge.alarms(app.stack.alarms()),
         judge.texts(app.stack.unaccepted()),
-        judge.versions(clusters),
+        judge.versions(clusters, _version(app), __version__),
+        judge.peers(reports),
         *judge.well(clusters),
         *judge.readiness(reports, app.stack.now()),
     ]
@@ -37,3 +40,11 @@ def doctor(app: App) -> None:
     if failed:
         app.end(exits.DEGRADED, f"Something is wrong: {', '.join(failed)}.", checks=checks)
     app.end(exits.DONE, "Nothing is wrong that can be seen from here.", checks=checks)
+
+
+def _version(app: App) -> str | None:
+    """Of which release the stack is; None for one that is older than this output."""
+    try:
+        return app.stack.output("Version")
+    except Fault:
+        return None

@@ -6,7 +6,7 @@ import click
 
 from understudy_cli.app import App, Duration, asks, cluster_argument
 from understudy_cli.core import exits
-from understudy_cli.core.events import Event, event_json, events_of
+from understudy_cli.core.events import Event, LogLine, event_json, events_of
 from understudy_cli.core.faults import Fault
 from understudy_cli.core.lines import WARN, Span, line
 from understudy_cli.core.logs import SPEAKERS
@@ -20,14 +20,14 @@ class Listener:
 
     def __init__(self, app: App, cluster: str | None, since: float) -> None:
         self._app, self._cluster, self._since = app, cluster, since
-        self._seen: set[str] = set()
+        self._seen: set[LogLine] = set()
 
     def new(self) -> list[Event]:
         """The events that no look before this one has found, in order of time. Raises Fault."""
         began = self._app.stack.now()
         found = [each for function in SPEAKERS for each in self._app.stack.published(function, self._since)]
-        new = [each for each in found if each.id not in self._seen]
-        self._seen = {each.id for each in found}
+        new = [each for each in found if each not in self._seen]
+        self._seen = set(found)
         self._since = max(self._since, began - LATE_S)
         return events_of(new, self._cluster)
 

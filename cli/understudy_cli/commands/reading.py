@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from dataclasses import asdict
+from typing import Any, NoReturn
 
 import click
 
@@ -21,16 +24,23 @@ RANK = (exits.DONE, exits.WAITS, exits.NOT_KNOWN, exits.DEGRADED)
 """From well to worst: what the status of several clusters says is that of the worst."""
 
 
+raw_option = click.option("--raw", is_flag=True, help="Every field, as the table has it: docs/state.md.")
+
+
 @click.command()
 @cluster_argument
 @click.option("--watch", is_flag=True, help="Look again and again, until Ctrl-C.")
+@raw_option
 @click.option("--every", default=2.0, show_default=True, type=click.FloatRange(min=0.5), help="Seconds between looks.")
 @asks
-def status(app: App, cluster: str | None, watch: bool, every: float) -> None:
+def status(app: App, cluster: str | None, watch: bool, raw: bool, every: float) -> None:
     """How a cluster stands, or all of them.
 
     Exit status 0 when all is well, 4 when something is missing, 5 when a person is asked, 6 when it is not known.
     """
+    if raw:
+        name = app.cluster(cluster).name
+        _show_raw(app, name, app.stack.item(name, "state") or {})
     if not watch:
         _show_status(app, cluster, ends=True)
         return
@@ -66,6 +76,11 @@ def _show_status(app: App, name: str | None, *, ends: bool) -> None:
     app.screen.document({"command": app.command, "exit": worst, **document})
 
 
+def _show_raw(app: App, cluster: str, item: Mapping[str, Any]) -> NoReturn:
+    app.screen.show(*(line(each) for each in json.dumps(item, indent=2, default=str).splitlines()))
+    app.end(exits.DONE, cluster=cluster, item=dict(item))
+
+
 def _all(app: App) -> list[Cluster]:
     names = app.stack.clusters()
     found = app.stack.states(names) if names else {}
@@ -78,11 +93,16 @@ def _all(app: App) -> list[Cluster]:
 @click.option(
     "--limit", default=10, show_default=True, type=click.IntRange(1, 500), help="How many moves, newest first."
 )
+@raw_option
 @asks
-def history(app: App, cluster: str | None, epoch: int | None, limit: int) -> None:
+def history(app: App, cluster: str | None, epoch: int | None, limit: int, raw: bool) -> None:
     """The moves of a cluster, newest first; or one of them whole, by its epoch."""
     name, now, zone = app.cluster(cluster).name, app.stack.now(), app.settings.zone
     if epoch is None:
+        if raw:
+            raise Fault(
+                "--raw is of one move", f"Name its epoch, for example: understudy history {name} 7", exits.WRONG
+            )
         stories = [story_of(each) for each in app.stack.history(name, limit)]
         app.screen.show(*history_lines(stories, now, zone)) if stories else None
         app.end(
@@ -96,6 +116,8 @@ def history(app: App, cluster: str | None, epoch: int | None, limit: int) -> Non
         raise Fault(
             f"{name} has no epoch {epoch}", f"Look at those that it has: understudy history {name}", exits.WRONG
         )
+    if raw:
+        _show_raw(app, name, item)
     story = story_of(item)
     app.screen.show(*story_lines(story, now, zone))
     app.end(exits.DONE, cluster=name, moves=[story_json(story)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -24,7 +25,10 @@ class NewerFormat(Exception):  # noqa: N818 - it is what was found
 
 @dataclass(frozen=True)
 class Node:
-    """A node. `heard_s_ago`: None when it was never heard. `notes`: what speaks against it, in words."""
+    """A node. `heard_s_ago`: None when it was never heard. `notes`: what speaks against it, in words.
+
+    `failed_start`: whether the service did not start on it, with the boot and the configuration that it has now.
+    """
 
     name: str
     instance_id: str
@@ -33,6 +37,7 @@ class Node:
     service: str
     heard_s_ago: float | None
     agent: str
+    failed_start: bool
     notes: tuple[str, ...] = ()
 
 
@@ -143,6 +148,7 @@ def _node(instance: str, report: Fields, active: str, limit: float | None, state
         service=report.text("service"),
         heard_s_ago=None if heard is None else max(0.0, now - heard),
         agent=report.text("agent"),
+        failed_start=_has_failed(instance, report, state),
         notes=_notes(instance, report, state),
     )
 
@@ -175,10 +181,21 @@ def _notes(instance: str, report: Fields, state: Fields) -> tuple[str, ...]:
     notes = [power_of(report)] if power_of(report) in LEAVING else []
     notes += [f"alarm {name}" for name, alarm in report.each("alarms").items() if alarm.flag("on")]
     notes += [report.text(word) for word in ("fault", "unfit", "misnamed") if report.text(word)]
-    failed = state.inside("failed_starts").inside(instance)
-    if failed:
-        notes.append(f"service did not start under epoch {failed.whole('epoch')}")
+    if _has_failed(instance, report, state):
+        epoch = state.inside("failed_starts").inside(instance).whole("epoch")
+        notes.append(f"service did not start under epoch {epoch}")
     return tuple(notes)
+
+
+def _has_failed(instance: str, report: Fields, state: Fields) -> bool:
+    """A start that failed with another boot, or another configuration of the agent, says nothing any more."""
+    failed = state.inside("failed_starts").inside(instance)
+    return bool(failed) and failed.text("of") == tried_with(report.text("boot"), report.text("config"))
+
+
+def tried_with(boot: str, config: str) -> str:
+    """What a start is made with, as the controller notes it."""
+    return hashlib.sha256(f"{boot}\n{config}".encode()).hexdigest()[:6]
 
 
 def _move(transition: Fields, names: Mapping[str, str]) -> Move | None:

@@ -12,6 +12,8 @@ from understudy_cli.core.situation import situation_of
 from understudy_cli.core.times import ago
 
 PASS, WARN, FAIL = "PASS", "WARN", "FAIL"
+PEERS = ("keys-alike", "peers-addressed", "peers-answer")
+"""The checks of whether nodes can promise each other anything."""
 OLD_S = 2 * 86_400
 """Every cluster is checked once a day."""
 
@@ -60,12 +62,29 @@ def texts(unaccepted: Iterable[str]) -> Finding:
     return Finding("texts", PASS, "every text is in force")
 
 
-def versions(clusters: Sequence[Cluster]) -> Finding:
-    """Whether all agents are of one version."""
-    found = sorted({each.agent for cluster in clusters for each in cluster.nodes if each.agent})
-    if len(found) > 1:
-        return Finding("agents", WARN, f"versions {', '.join(found)}", "Finish the upgrade of the agents")
-    return Finding("agents", PASS, f"all {found[0]}" if found else "none was heard yet")
+def versions(clusters: Sequence[Cluster], stack: str | None, tool: str) -> Finding:
+    """Whether the stack, all agents and this tool are of one version. `stack`: None for one that does not say it."""
+    agents = sorted({each.agent for cluster in clusters for each in cluster.nodes if each.agent})
+    found = f"stack {stack or 'not known'}, agents {', '.join(agents) or 'not heard yet'}, this tool {tool}"
+    if {stack, tool, *agents} != {tool}:
+        advice = "Finish the upgrade: docs/planned-work.md#upgrading-without-losing-protection"
+        return Finding("versions", WARN, found, advice)
+    return Finding("versions", PASS, found)
+
+
+def peers(items: Mapping[str, Mapping[str, Any] | None]) -> Finding:
+    """Whether the nodes of each cluster have one key and reach each other's ports, by its newest readiness report."""
+    looked, odd = [], []
+    for name, item in sorted(items.items()):
+        checks = [Fields(each) for each in Fields(item).inside("report").items("checks")]
+        found = [each for each in checks if each.text("name") in PEERS]
+        looked += [name] if found else []
+        odd += [f"{name}: {each.text('found')}" for each in found if each.text("verdict") != PASS]
+    if odd:
+        return Finding("keys and ports", WARN, "; ".join(odd), "docs/failsafe.md; understudy check says what to do")
+    if not looked:
+        return Finding("keys and ports", WARN, "not checked yet", "understudy check")
+    return Finding("keys and ports", PASS, f"alike and open in {len(looked)}")
 
 
 def well(clusters: Sequence[Cluster]) -> list[Finding]:

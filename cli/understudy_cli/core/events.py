@@ -18,9 +18,8 @@ SOURCE = "Understudy "
 
 @dataclass(frozen=True)
 class LogLine:
-    """A line of a log: its ID, when it was written (seconds), and its text."""
+    """A line of a log: when it was written (seconds), and its text, which names the call that wrote it."""
 
-    id: str
     at: float
     text: str
 

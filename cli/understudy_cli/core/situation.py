@@ -80,11 +80,23 @@ def _matters(cluster: Cluster, zone: tzinfo | None) -> tuple[str, ...]:
         found.append("the address is owed: clients may go to another node")
     if cluster.no_standby_since is not None:
         found.append(f"nobody could take over, since {when(cluster.no_standby_since, now, zone)}")
-    elif not any(each.health == READY for each in cluster.nodes if each is not cluster.holder):
-        found.append("no other node is READY")
+    else:
+        found += _without_standby(cluster)
     if cluster.doubted_since is not None:
         found.append(f"a failover is put off because many are silent, since {when(cluster.doubted_since, now, zone)}")
     return tuple(found)
+
+
+def _without_standby(cluster: Cluster) -> list[str]:
+    """That no other node could take over, as far as the table says so by itself."""
+    others = [each for each in cluster.nodes if each.health == READY and each is not cluster.holder]
+    if not others:
+        return ["no other node is READY"]
+    if any(not each.failed_start for each in others):
+        return []
+    failed = " and ".join(each.name for each in others)
+    clear = f"understudy clear {cluster.name} {others[0].name}"
+    return [f"the service did not start on {failed}, and nobody else could take over; when that is repaired: {clear}"]
 
 
 def _asked(cluster: Cluster, zone: tzinfo | None) -> str:

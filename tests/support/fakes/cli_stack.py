@@ -31,6 +31,7 @@ class FakeCliStack:
         self.outputs: dict[str, str] = {}
         self.logs: dict[tuple[str, str], list[str]] = {}
         self.events: dict[str, list[LogLine]] = {}
+        self.connect: Callable[..., Any] | None = None
         self.executions: dict[str, Execution] = {}
         self.started: list[tuple[str, dict[str, Any]]] = []
         self.questions: dict[str, Pending] = {}
@@ -65,6 +66,8 @@ class FakeCliStack:
         return self.time
 
     def output(self, name: str) -> str:
+        if name not in self.outputs:
+            raise Fault(f"The stack has no output {name}", "Name Understudy's own stack", exits.WRONG)
         return self.outputs[name]
 
     def clusters(self) -> Sequence[str]:
@@ -139,3 +142,7 @@ class FakeCliStack:
 
     def published(self, function: str, since: float) -> Sequence[LogLine]:
         return [each for each in self.events.get(function, []) if each.at >= since]
+
+    def client(self, service: str, **keys: str) -> Any:
+        assert self.connect is not None, f"nobody was to ask {service}"
+        return self.connect(service, **keys)

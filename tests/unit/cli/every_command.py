@@ -38,8 +38,10 @@ MODE = {"status": "SUCCEEDED", "output": {"outcome": "MODE_SET"}}
 REFUSED = {"status": "FAILED", "error": "Refused"}
 VIEWER: dict[tuple[str, ...], Any] = {
     ("status",): None,
+    ("status", "orders-db", "--raw"): None,
     ("history",): None,
     ("history", "orders-db", "1"): None,
+    ("history", "orders-db", "1", "--raw"): None,
     ("follow", ASKING): {"status": "FAILED", "error": "NotApproved"},
     ("log",): None,
     ("get",): None,
@@ -81,7 +83,7 @@ def a_waiting_stack() -> FakeCliStack:
     stack.executions[ASKING], stack.started = Execution(ASKING, RUNNING, asked=request), [(ASKING, request)]
     stack.questions[ASKING] = Pending("token", {"source": NODE_A, "target": NODE_B})
     stack.put(a_story(1, "another"))
-    stack.events["watch_clusters"] = [LogLine("1", NOW - 9, published("Understudy Cluster Held", cluster="orders-db"))]
+    stack.events["watch_clusters"] = [LogLine(NOW - 9, published("Understudy Cluster Held", cluster="orders-db"))]
     stack.parameters["clusters/silent"] = GOOD
     stack.put({"pk": "silent", "sk": "readiness"})
     stack.parameters["clusters/orders-db"] = GOOD

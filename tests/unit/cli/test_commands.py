@@ -1,5 +1,7 @@
 """The commands, on a stack in memory."""
 
+import json
+
 import pytest
 
 from tests.support.builders import NODE_A, NODE_B, NOW, a_report, a_state
@@ -81,6 +83,18 @@ def test_the_history_has_the_newest_move_first_and_one_move_has_its_stages():  #
     ):
         assert words in whole
     assert run(stack, "history", "orders-db", "3").exit_code == 2
+
+
+def test_every_field_is_shown_raw_as_the_table_has_it_and_nothing_in_it_is_obeyed():  # S18 B23
+    stack = a_stack(a_state(hold=Hold(NOW, None, HOSTILE)))
+    stack.put(a_story(2, "x", withheld=["A x"], **{"stages.closed_at": NOW + 1.5}))
+    shown = run(stack, "status", "--raw").stdout
+    assert json.loads(shown) == document(stack, "status", "--raw")["item"]
+    assert json.loads(shown)["nodes"][NODE_A]["name"] == "node-a"
+    assert "\x1b" not in shown
+    move = json.loads(run(stack, "history", "orders-db", "2", "--raw").stdout)
+    assert (move["withheld"], move["stages.closed_at"]) == (["A x"], NOW + 1.5)
+    assert run(stack, "history", "--raw").exit_code == 2
 
 
 def test_a_switchover_shows_each_stage_with_its_time_and_ends_with_one_sentence():  # S2 B23

@@ -9,15 +9,20 @@ from tests.unit.cli.running import a_stack, document, run
 from understudy.adapters.dynamodb.items import unaccepted_item
 from understudy.adapters.dynamodb.values import from_item
 from understudy.domain.cluster.unaccepted import Unaccepted
+from understudy.domain.readiness.table import CHECKS
+from understudy_cli import __version__
+from understudy_cli.core import doctor
 
 FAILED = {"name": "instances-run", "verdict": "FAIL", "found": "node-b is stopped", "advice": "Start it."}
+PEERS = [{"name": name, "verdict": "PASS", "found": "alike"} for name in doctor.PEERS]
 
 
 def a_well_stack(state=None, checks=(), checked_at=NOW - 60):
     stack = a_stack(state or a_state())
     stack.subscribed = [("ops@example.com", True)]
     stack.alarm_states = {"understudy-DegradedAlarm-1": "OK"}
-    report = {"checked_at": checked_at, "checks": list(checks)}
+    stack.outputs = {"Version": __version__}
+    report = {"checked_at": checked_at, "checks": [*PEERS, *checks]}
     stack.put({"pk": "orders-db", "sk": "readiness", "report": report})
     return stack
 
@@ -30,7 +35,7 @@ def verdicts(stack):
 def test_a_stack_that_is_well_has_nothing_to_be_said_about():  # B23
     exit_status, found = verdicts(a_well_stack())
     assert (exit_status, set(found.values())) == (0, {"PASS"})
-    assert set(found) == {"notices", "alarms", "texts", "agents", "clusters", "readiness"}
+    assert set(found) == {"notices", "alarms", "texts", "versions", "keys and ports", "clusters", "readiness"}
 
 
 @pytest.mark.parametrize(
@@ -58,13 +63,32 @@ def test_a_text_that_is_not_in_force_is_found():  # B2
 
 def test_agents_of_two_versions_are_found():  # B16
     stack = a_well_stack(a_state(node_b=a_report(NODE_B, agent="0.0.9")))
-    assert verdicts(stack) == (0, {**verdicts(a_well_stack())[1], "agents": "WARN"})
+    assert verdicts(stack) == (0, {**verdicts(a_well_stack())[1], "versions": "WARN"})
+
+
+@pytest.mark.parametrize("outputs", [{"Version": "9.9.9"}, {}])
+def test_a_stack_of_another_release_than_the_tool_is_found_and_one_that_does_not_say_it(outputs):  # B23
+    stack = a_well_stack()
+    stack.outputs = outputs
+    assert verdicts(stack)[1]["versions"] == "WARN"
+
+
+def test_nodes_with_different_keys_are_found_and_those_that_were_never_checked():  # B23
+    stack = a_well_stack(checks=[{"name": "keys-alike", "verdict": "WARN", "found": "node-a and node-b differ"}])
+    assert verdicts(stack)[1]["keys and ports"] == "WARN"
+    assert "WARN  keys and ports  orders-db: node-a and node-b differ" in run(stack, "doctor").output
+    del stack.items[("orders-db", "readiness")]
+    assert verdicts(stack)[1]["keys and ports"] == "WARN"
+
+
+def test_the_checks_of_keys_and_ports_are_those_of_the_controller():
+    assert set(doctor.PEERS) <= {each.name for each in CHECKS}
 
 
 def test_a_cluster_that_is_not_well_is_named_with_what_the_status_says():  # S18
     result = run(a_well_stack(a_state(active=None)), "doctor")
     assert result.exit_code == 4
-    assert result.output.splitlines()[0] == "FAIL  orders-db  not served: nobody holds the lease"
+    assert result.output.splitlines()[0] == "FAIL  orders-db       not served: nobody holds the lease"
     assert result.output.splitlines()[-1] == "Something is wrong: orders-db."
 
 

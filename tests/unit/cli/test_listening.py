@@ -13,9 +13,9 @@ from understudy.adapters.event_announcer import PUBLISHED
 from understudy_cli.core import logs
 from understudy_cli.core.events import LogLine
 
-HELD = LogLine("1", NOW - 5, published("Understudy Cluster Held", cluster="orders-db", until=None, reason="patching"))
-FILES = LogLine("2", NOW - 90, published("Understudy Record Drifted", cluster="files", record="A x\x1b[2J"))
-STACK = LogLine("3", NOW - 10, published("Understudy Tuning Accepted", keys=["ROUTE53_TTL"]))
+HELD = LogLine(NOW - 5, published("Understudy Cluster Held", cluster="orders-db", until=None, reason="patching"))
+FILES = LogLine(NOW - 90, published("Understudy Record Drifted", cluster="files", record="A x\x1b[2J"))
+STACK = LogLine(NOW - 10, published("Understudy Tuning Accepted", keys=["ROUTE53_TTL"]))
 
 
 def a_speaking_stack():
@@ -46,8 +46,8 @@ def test_whoever_follows_sees_each_event_once_also_one_that_the_log_has_late(): 
 
     def speaks(stack):
         stack.events["close_transition"] = [
-            LogLine("5", NOW + 4, published("Understudy Transition Closed", cluster="files")),
-            LogLine("4", NOW - 3, published("Understudy Transition Opened", cluster="files")),
+            LogLine(NOW + 4, published("Understudy Transition Closed", cluster="files")),
+            LogLine(NOW - 3, published("Understudy Transition Opened", cluster="files")),
         ]
 
     stack = a_speaking_stack()

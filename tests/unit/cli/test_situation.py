@@ -23,7 +23,8 @@ from understudy.domain.cluster.approval import Question
 from understudy.domain.cluster.doubt import doubted
 from understudy.domain.cluster.no_standby import NoStandby
 from understudy.domain.cluster.state import Proof, ServiceStatus, Stage, TransitionAction
-from understudy_cli.core.cluster import cluster_of
+from understudy.domain.observe import starts as controller
+from understudy_cli.core.cluster import cluster_of, tried_with
 from understudy_cli.core.situation import situation_of
 from understudy_cli.core.status import overview_lines, status_lines
 
@@ -105,6 +106,19 @@ def test_the_status_names_each_node_and_what_speaks_against_it():  # S18
         "  address  IN_SYNC",
         "  ! no other node is READY",
     ]
+
+
+def test_a_cluster_whose_only_other_node_did_not_start_the_service_has_nobody_who_could_take_over():  # B23
+    situation = situation_of(seen(a_state(failed_starts=a_failed_start())))
+    words = "the service did not start on node-b, and nobody else could take over; when that is repaired: "
+    assert (situation.exit, situation.matters) == (4, (f"{words}understudy clear orders-db node-b",))
+    one_more = a_state(node_b=a_report(NODE_B, boot="another"), failed_starts=a_failed_start())
+    assert situation_of(seen(one_more)).exit == 0, "it has booted anew since"
+
+
+@pytest.mark.parametrize("report", [a_report(NODE_B), a_report(NODE_B, boot="another"), a_report(NODE_B, config="c0")])
+def test_the_tool_tells_a_start_that_counts_as_the_controller_does(report):
+    assert tried_with(report.boot, report.config) == controller.tried_with(report)
 
 
 def test_of_many_clusters_those_that_are_not_well_come_first():  # S18

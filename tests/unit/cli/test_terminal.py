@@ -57,6 +57,15 @@ def test_nothing_is_wider_than_the_terminal_and_nothing_is_lost(width):  # B23
     assert "a person was called: no-fit-candidate (docs/on-call.md has a section of this name)" in words
 
 
+@pytest.mark.parametrize("width", [60, 100, 200])
+def test_a_move_fits_the_terminal_without_colours_too(width):  # B23
+    status, got = in_terminal(width, "switchover", "orders-db", typed="y\n", NO_COLOR="1", TERM="dumb")
+    lines = got.splitlines()
+    assert (status, "\x1b" in got) == (0, False)
+    assert max(map(len, lines)) <= width
+    assert "Done: orders-db is in service on node-b, 4 s after the move was opened" in " ".join(" ".join(lines).split())
+
+
 def test_colours_are_off_where_somebody_wants_none():  # B23
     assert STYLE.search(in_terminal(80, "status")[1])
     assert "\x1b" not in in_terminal(80, "status", NO_COLOR="1", TERM="dumb")[1]

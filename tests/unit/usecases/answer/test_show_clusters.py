@@ -186,7 +186,9 @@ def test_what_a_silent_node_said_last_is_not_what_it_does():  # S18 B3
         ("node-b", "STARTING", True),
         ("node-a", "IN_SERVICE", False),
     ]
-    assert '<span class="us-quiet">last said <span class="us-n">IN_SERVICE</span></span>' in failing_over().html(cluster=CLUSTER)
+    assert '<span class="us-quiet">last said <span class="us-n">IN_SERVICE</span></span>' in failing_over().html(
+        cluster=CLUSTER
+    )
 
 
 def test_a_cluster_that_lacks_what_the_next_failover_needs_is_degraded():  # S18

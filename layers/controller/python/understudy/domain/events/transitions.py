@@ -11,7 +11,7 @@ from understudy.domain.events.facts import how_to_clear
 from understudy.domain.events.reading import cluster_of, listed, mapping, word
 from understudy.domain.transition.ending import CloseOutcome, Reason
 
-LOOK = "Not known from this event: us_state of the runbook shows it."
+LOOK = "Not known from this event: understudy status shows it."
 MOVE = "move"
 """What all that becomes of a move is about for a pager: the end of the last one ends what those before have opened."""
 QUIET_ACTIONS = (TransitionAction.SWITCHOVER, TransitionAction.PLACE, TransitionAction.REPAIR)

@@ -14,7 +14,7 @@ from understudy.domain.readiness.facts import Facts, Finding, Instance, Unread, 
 PASS, WARN, FAIL, UNKNOWN = Verdict.PASS, Verdict.WARN, Verdict.FAIL, Verdict.UNKNOWN
 
 INSTANCES = "aws ec2 describe-instances --instance-ids INSTANCE_ID ..."
-STATE = 'aws dynamodb get-item --table-name TABLE --key \'{"pk":{"S":"CLUSTER"},"sk":{"S":"state"}}\''
+STATE = "understudy status CLUSTER --raw"
 AGAIN = "Submit the definition again (any change of its text, a comment for example): addresses are read from EC2 then."
 
 

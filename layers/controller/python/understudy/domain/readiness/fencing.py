@@ -99,7 +99,7 @@ def stop_allowed(facts: Facts) -> Finding:
         WARN: "when such a node dies, the cluster waits until a person stops its instance.",
     },
     remedy="Run the agent on every node; accept lease_expired, or set policy.fencing.stop_instance.",
-    command="aws ssm get-parameter --name /understudy/STACK/clusters/CLUSTER",
+    command="understudy get CLUSTER",
 )
 def death_provable(facts: Facts) -> Finding:
     """A node that dies is proved off without a person: its lease runs out, or it is stopped through EC2."""
@@ -127,7 +127,7 @@ def death_provable(facts: Facts) -> Finding:
         ),
     },
     remedy="Meant so: see that somebody is told at any hour. Else take failover out of policy.approval.for.",
-    command="aws ssm get-parameter --name /understudy/STACK/clusters/CLUSTER",
+    command="understudy get CLUSTER",
     can_be_unknown=False,
 )
 def failover_unattended(facts: Facts) -> Finding:

@@ -2,13 +2,12 @@
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 from understudy.domain.cluster.definition import Definition
 from understudy.domain.cluster.errors import (
-    AddressUnreadableError,
     KeyNotMadeError,
     LedgerConflictError,
     TooManyEntriesError,
@@ -29,8 +28,8 @@ from understudy.ports.network import Network
 from understudy.ports.parameters import DefinitionReading, Parameters, ParameterText
 from understudy.ports.readiness import ZoneReader
 from understudy.ports.route53 import RecordReader
-from understudy.usecases.register.addresses import Survey, survey_addresses
-from understudy.usecases.register.names import survey_names
+from understudy.usecases.register.addresses import Survey
+from understudy.usecases.register.look import look_at
 from understudy.usecases.register.state import TransitionOpenError, first_state, next_state
 from understudy.usecases.step import Clock, publish
 
@@ -117,20 +116,13 @@ class Registrar:
             return Judgement(None, faults=(f"the cluster's name is {quoted(text.cluster)}; allowed: {allowed}",))
         # The version is the time (seconds): no other life of the cluster has used it.
         version = max(int(self.clock()), state.definition_version + 1 if state else 1)
-        reading = self.read_definition(text, version)
-        names = survey_names(reading.records, self.zones)
-        faults, unread = [*reading.faults, *names.faults], [*filter(None, [reading.unread]), *names.unread]
-        definition, found = reading.definition, None
+        looked = look_at(self.read_definition(text, version), self.zones, self.records, self.network, self.stack)
+        definition, found, faults = looked.definition, looked.found, [*looked.faults]
         if definition is not None:
-            try:
-                fit = replace(definition, records=names.fit)
-                found = survey_addresses(fit, self.records, self.network, self.stack)
-            except AddressUnreadableError as fault:
-                unread.append(str(fault))
             faults += [*stop_faults(definition, self.may_stop), *self._misfits(definition, state)]
         if definition is not None and found is not None:
             faults += [*found.faults, *_several_holders(definition, state, found), *_left_out(state, found)]
-        return Judgement(definition, found, tuple(faults), tuple(unread))
+        return Judgement(definition, found, tuple(faults), looked.unread)
 
     def _misfits(self, definition: Definition, state: ClusterState | None) -> list[str]:
         """In what a definition does not fit to the tunables, the state and other clusters."""
