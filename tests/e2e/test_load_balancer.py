@@ -34,7 +34,7 @@ TARGET_GROUP = "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/
 
 @dataclass
 class Holdings(Repeated):
-    """Asks a node again and again how long its lease runs. `answers`: when it was asked (epoch seconds), and the rest."""
+    """Asks a node repeatedly how long its lease runs. `answers`: when it was asked (epoch seconds), and the rest."""
 
     node: Node
     answers: list[tuple[float, float]] = field(default_factory=list)
