@@ -144,7 +144,7 @@ class Failsafe:
         if why:
             self._log_once("promise_refused", f"{ask.sender} asks: {why}", now_ms)
             return False
-        after = promise.bound(self.memory, ask, lease_view.terms, now_ms)
+        after = promise.bound(self.memory, ask, now_ms)
         if not self._save(after):
             return False
         self.memory = after

@@ -19,7 +19,6 @@ from dataclasses import dataclass, field, replace
 
 from .lease import LeaseAnswer, LeaseView
 from .messages import PROMISE_LIMIT_MS, Message, answer_to
-from .pacing import CUT_OFF_MS
 from .view import StateView, TermsView
 
 DRIFT = 0.01
@@ -85,18 +84,17 @@ def after_view(memory: Memory, lease_view: LeaseView, view: StateView, me: str, 
 
 def start_ms(memory: Memory, terms: TermsView) -> int:
     """Before when this node starts nothing, also when it holds the lease (local ms)."""
-    forgotten_ms = 0 if memory.since_ms is None else memory.since_ms + giver_ms(_ms(terms.promise_s), terms)
+    forgotten_ms = 0 if memory.since_ms is None else memory.since_ms + giver_ms(_ms(terms.promise_s))
     return max(memory.bound_until_ms, forgotten_ms)
 
 
-def giver_ms(promise_ms: int, terms: TermsView) -> int:
-    """For how long the giver is bound, by its own clock, from when it promises.
+def giver_ms(promise_ms: int) -> int:
+    """For how long the giver is bound, by its own clock, from when it promises: the asker may be late by LATE_MS.
 
-    An asker may be late by LATE_MS, or by what the timings allow a lease where that is less: a node that waits longer
-    would be taken for idle.
+    Timings do not shorten that. While a node holds the lease, a shorter silence counts already, and a shorter lease not
+    yet: what lies between them says nothing then.
     """
-    late_ms = min(LATE_MS, max(0, _ms(terms.silence_limit_s - terms.lease_s) - CUT_OFF_MS))
-    return int(promise_ms * (1 + DRIFT)) + 1 + late_ms
+    return int(promise_ms * (1 + DRIFT)) + 1 + LATE_MS
 
 
 def asker_ms(promise_ms: int) -> int:
@@ -136,9 +134,9 @@ def objection(ask: Message, lease_view: LeaseView, view: StateView | None, *, al
     return ""
 
 
-def bound(memory: Memory, ask: Message, terms: TermsView, now_ms: int) -> Memory:
+def bound(memory: Memory, ask: Message, now_ms: int) -> Memory:
     """The memory of a node that has given this promise at `now_ms`. No promise shortens another."""
-    return replace(memory, bound_until_ms=max(memory.bound_until_ms, now_ms + giver_ms(ask.promise_ms, terms)))
+    return replace(memory, bound_until_ms=max(memory.bound_until_ms, now_ms + giver_ms(ask.promise_ms)))
 
 
 # --- asking ------------------------------------------------------------------------------------

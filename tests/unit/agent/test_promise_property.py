@@ -43,7 +43,7 @@ def finds_two_that_serve(seeds: int = SEEDS_WITHOUT) -> bool:
     return False
 
 
-def never_bound(memory, ask, terms, now_ms):
+def never_bound(memory, ask, now_ms):
     return memory
 
 
