@@ -34,7 +34,7 @@ CLOCKS_S = 0.05
 
 @dataclass
 class Holdings(Repeated):
-    """Asks a node again and again how long its lease runs. `answers`: when it was asked (epoch seconds), and that."""
+    """Asks a node repeatedly how long its lease runs. `answers`: when it was asked (epoch seconds), and the rest."""
 
     node: Node
     answers: list[tuple[float, float]] = field(default_factory=list)
