@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import secrets
 import socket
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,6 +68,50 @@ class World:
             TagSpecifications=[{"ResourceType": "instance", "Tags": [{"Key": "Name", "Value": name}]}],
         )
         return Instance(name, str(launched["Instances"][0]["InstanceId"]), address, az)
+
+    def load_balancer(self, name: str, instances: Sequence[Instance], http_port: int) -> str:
+        """A Network Load Balancer whose target group asks the instances who serves; the group's ARN.
+
+        It is a description only: nothing asks, and nothing is handed on.
+        """
+        elb = self._engine.client("elbv2")
+        made = elb.create_target_group(
+            Name=name,
+            Protocol="TCP",
+            Port=self.port,
+            VpcId=self.vpc,
+            HealthCheckProtocol="HTTP",
+            HealthCheckPort=str(http_port),
+            HealthCheckPath="/serving",
+            HealthCheckIntervalSeconds=5,
+            HealthCheckTimeoutSeconds=2,
+            HealthyThresholdCount=2,
+            UnhealthyThresholdCount=2,
+            Matcher={"HttpCode": "200"},
+        )
+        arn = str(made["TargetGroups"][0]["TargetGroupArn"])
+        cross_zone = [{"Key": "load_balancing.cross_zone.enabled", "Value": "true"}]
+        elb.modify_target_group_attributes(TargetGroupArn=arn, Attributes=cross_zone)
+        elb.register_targets(TargetGroupArn=arn, Targets=[{"Id": each.instance_id} for each in instances])
+        self._let_in(name, instances, (self.port, http_port))
+        subnets = list(self._subnets.values())
+        balancer = elb.create_load_balancer(Name=name, Subnets=subnets, Type="network", Scheme="internal")
+        elb.create_listener(
+            LoadBalancerArn=balancer["LoadBalancers"][0]["LoadBalancerArn"],
+            Protocol="TCP",
+            Port=self.port,
+            DefaultActions=[{"Type": "forward", "TargetGroupArn": arn}],
+        )
+        return arn
+
+    def _let_in(self, name: str, instances: Sequence[Instance], ports: Sequence[int]) -> None:
+        """Give the instances a security group that lets the VPC's own addresses in."""
+        ec2, own = self._engine.client("ec2"), [{"CidrIp": f"{self.network}.0.0/16"}]
+        group = ec2.create_security_group(GroupName=name, Description="of its nodes", VpcId=self.vpc)["GroupId"]
+        rules = [{"IpProtocol": "tcp", "FromPort": each, "ToPort": each, "IpRanges": own} for each in ports]
+        ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=rules)
+        for each in instances:
+            ec2.modify_instance_attribute(InstanceId=each.instance_id, Groups=[group])
 
     def stop(self, instance: Instance) -> None:
         """EC2 stops the instance. (The program that plays the node is another matter.)"""
