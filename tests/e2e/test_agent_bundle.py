@@ -69,7 +69,7 @@ def test_nothing_in_it_names_the_building_machine(root: Path):
 def test_the_installed_agent_checks_its_sample_configuration(root: Path):
     """On a machine that was not set up for it: what is missing is named."""
     config = root / "etc/understudy/agent.ini"
-    argv = [installed(root), "check", "--offline", "--config", config]
+    argv: list[str | Path] = [installed(root), "check", "--offline", "--config", config]
     checked = subprocess.run(argv, capture_output=True, text=True, check=False)
     assert checked.returncode == 78
     assert "mount = '/srv/orders': it is not there: mkdir -p /srv/orders\n" in checked.stderr
