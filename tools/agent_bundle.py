@@ -12,7 +12,7 @@ from tools.archive import EPOCH_S, pack
 
 ROOT = Path(__file__).resolve().parents[1]
 UV = ROOT / ".venv" / "bin" / "uv"
-BESIDE = ("install.sh", "agent.ini", "understudy-agent.service", "understudy-agent@.service")
+BESIDE = ("install.sh", "agent.ini", "understudy-agent.8", "understudy-agent.service", "understudy-agent@.service")
 
 
 def build(source: Path, work: Path) -> Path:

@@ -12,9 +12,11 @@ from . import __version__, check, config
 from .config import BadConfigError, Config
 from .log import priority_of
 from .places import line_of, lines_of
+from .rights import missing_rights, own_rights
 
 DEFAULT_CONFIG = Path("/etc/understudy/agent.ini")
 EXIT_OK = 0
+EXIT_NO_RIGHT = 77  # EX_NOPERM
 EXIT_BAD_CONFIG = 78  # EX_CONFIG
 
 
@@ -47,6 +49,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return EXIT_BAD_CONFIG
     if arguments.command == "check":
         return _check(arguments.config, settings, asks_aws=not arguments.offline)
+    if arguments.command == "run" and os.geteuid() != 0 and (missing := missing_rights(settings, own_rights())):
+        _tell(arguments.config, "", missing, "ERROR")
+        sys.stderr.write(f"{priority_of('ERROR', 2, os.environ)}run it as root, or give its user these rights\n")
+        return EXIT_NO_RIGHT
     return _act(arguments.command, settings, arguments.config)
 
 

@@ -50,7 +50,7 @@ def remove_the_configuration(node: Machine) -> None:
 
 
 def remove_the_package_half_way(node: Machine) -> None:
-    node.run("sh", "-c", "rm -r /opt/understudy-agent/lib/python3*/site-packages/understudy_agent")
+    node.run("sh", "-c", "rm -r /opt/understudy-agent/*/lib/python3*/site-packages/understudy_agent")
 
 
 def remove_all_of_the_package(node: Machine) -> None:

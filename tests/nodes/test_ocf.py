@@ -145,7 +145,7 @@ def test_what_resource_agents_start_is_served_restarted_moved_and_failed_over(la
     wait_all(leases, a)
     assert (sorted(left(a)), left(b)) == (sorted([*PORTS, POINT]), [])
     assert [found for service in PROGRAMS for found in outside(a, service)] == []
-    said = a.run("/opt/understudy-agent/bin/understudy-agent", "check")
+    said = a.run("/usr/bin/understudy-agent", "check")
     assert said.count("validate-all: good") == len(PROGRAMS) + 1
     a.run("redis-cli", "set", "order", "1")
     # Somebody kills all of them: each is noticed and started again here.

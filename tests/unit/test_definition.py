@@ -297,6 +297,42 @@ def test_a_fault_is_named_by_path_and_value_found(path, value, words):
     assert faults[0].startswith(words)
 
 
+@pytest.mark.parametrize(
+    ("path", "hint"),
+    [
+        ("lease_s", "; it belongs under policy"),
+        ("nodes.0.stop_instance", "; it belongs under policy.fencing"),
+        ("policy.limit_s", "; it belongs under policy.fencing"),
+        ("policy.client_vpcs", "; it belongs at the top, beside nodes"),
+        ("policy.days", "; it belongs under policy.failback or under policy.drill"),
+        ("policy.leases", "; did you mean lease_s?"),
+        ("nodes.0.instance-id", "; did you mean instance_id?"),
+        ("nodes.0.Priority", "; did you mean priority?"),
+        ("tuning.route53_ttl", "; did you mean ROUTE53_TTL?"),
+        ("heartbeat_intervall_s", "; did you mean policy.heartbeat_interval_s?"),
+        ("polcy", "; did you mean policy?"),
+        ("notes", "; did you mean nodes?"),
+        ("colour", ""),
+        (f"policy.{'lease_s' * 20}", ""),
+    ],
+)
+def test_an_unknown_key_says_where_it_belongs_or_what_it_may_be_a_slip_of(path, hint):
+    (fault,) = faults_of(changed(path, 12))
+    shown = path if len(path) < 60 else "policy." + f"{'lease_s' * 20}"[:57] + "..."
+    assert fault == f"{shown.replace('nodes.0', 'nodes[0]')}: is not a key of a definition{hint}"
+
+
+def test_an_unknown_key_of_a_part_within_the_policy_is_told_alike():
+    (fault,) = faults_of(changed("policy.fencing", {"limits": 12}))
+    assert fault == "policy.fencing.limits: is not a key of a definition; did you mean limit_s?"
+
+
+def test_a_key_of_another_kind_of_address_has_no_hint():
+    elastic_ip = {"kind": "elastic_ip", "allocation_id": "eipalloc-0123456789abcdef0", "hosted_zone_id": "Z1"}
+    (fault,) = faults_of(changed("addresses.0", elastic_ip))
+    assert fault == "addresses[0].hosted_zone_id: is not a key of a definition"
+
+
 def test_what_is_missing_is_named():
     assert faults_of({}) == ["nodes: is missing", "addresses: is missing"]
     assert faults_of(changed("nodes.0", {})) == [

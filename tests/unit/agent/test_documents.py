@@ -1,6 +1,7 @@
 # S11: what agent/README.md and the units promise
 from __future__ import annotations
 
+import argparse
 import configparser
 import json
 import os
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import understudy_agent
+from understudy_agent.__main__ import parser
 from understudy_agent.former import KIND_KEYS, KIND_OPTIONS
 from understudy_agent.known import AGENT_KEYS, COMMON_KEYS
 
@@ -79,7 +81,7 @@ def test_the_unit_lets_the_agent_stop_its_services_itself_and_keeps_the_lease_fi
     assert (service["Type"], service["KillMode"], service["Restart"]) == ("notify", "mixed", "always")
     assert service["RuntimeDirectoryPreserve"] == "yes"
     assert service["StateDirectory"] == "understudy"
-    assert service["RestartPreventExitStatus"] == "78"
+    assert service["RestartPreventExitStatus"] == "77 78"
     assert "ExecStopPost" not in service, "what keeps the lease of a dead agent is there before it dies"
 
 
@@ -90,3 +92,20 @@ def test_the_table_of_kits_names_every_agent_that_the_lab_runs():  # B19
     table = kits.partition("## Which agents were run")[2].partition("Everything else")[0]
     assert set(re.findall(r"^\| `heartbeat:(\w+)`", table, re.MULTILINE)) == set(run) != set()
     assert max(len(line) for line in kits.splitlines() if line.startswith("|")) <= 160
+
+
+def test_the_manual_page_names_every_command_option_exit_status_and_no_other():
+    """What --help says is read from the parser itself."""
+    page = re.sub(r"\\(.)", r"\1", (AGENT_DIR / "understudy-agent.8").read_text())
+    commands, options = set(), set()
+    for action in parser()._actions:
+        options |= {word for word in action.option_strings if word.startswith("--")}
+        if isinstance(action, argparse._SubParsersAction):
+            for name, command in action.choices.items():
+                commands.add(name)
+                options |= {word for each in command._actions for word in each.option_strings if word.startswith("--")}
+    assert set(re.findall(r"^\.B understudy-agent (\w+)$", page, re.MULTILINE)) == commands
+    assert set(re.findall(r"--[a-z]+", page)) == options
+    section = page.partition(".SH EXIT STATUS")[2].partition(".SH FILES")[0]
+    listed = README.partition("## EXIT STATUS")[2].partition("## ENVIRONMENT")[0]
+    assert re.findall(r"^\.B (\d+)$", section, re.MULTILINE) == re.findall(r"^\| (\d+) \|", listed, re.MULTILINE)

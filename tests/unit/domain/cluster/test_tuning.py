@@ -96,11 +96,27 @@ def test_a_line_that_is_not_understood_is_refused_with_its_number(line):  # S8
     ]
 
 
-@pytest.mark.parametrize("key", ["ROUTE53_TTLS", "route53_ttl", "ROUTE53_RECORD_TRYCOUNT", "export Route53_TTL"])
-def test_a_key_that_is_nearly_one_of_ours_is_refused_with_those_that_there_are(key):  # S8
+@pytest.mark.parametrize(
+    ("key", "meant"),
+    [
+        ("ROUTE53_TTLS", "ROUTE53_TTL"),
+        ("route53_ttl", "ROUTE53_TTL"),
+        ("ROUTE53_RECORD_TRYCOUNT", "ROUTE53_RECORD_TRY_COUNT"),
+        ("export Route53_TTL", "ROUTE53_TTL"),
+        ("ROUTE35_TTL", "ROUTE53_TTL"),
+        ("RUOTE53_CHANGEID_INTERVAL", "ROUTE53_CHANGEID_INTERVAL"),
+    ],
+)
+def test_a_key_that_is_nearly_one_of_ours_is_refused_with_the_one_that_was_meant(key, meant):  # S8
     with pytest.raises(BadTuningError) as caught:
         parse_lines(f"{key}=5")
-    assert caught.value.faults == [f"line 1: found '{key}=5'; allowed: {', '.join(LIMITS)}"]
+    assert caught.value.faults == [f"line 1: found '{key}=5'; allowed: {', '.join(LIMITS)}; did you mean {meant}?"]
+
+
+def test_a_key_that_begins_as_ours_do_and_is_like_none_is_refused_with_those_that_there_are():  # S8
+    with pytest.raises(BadTuningError) as caught:
+        parse_lines("ROUTE53_ZONE=5")
+    assert caught.value.faults == [f"line 1: found 'ROUTE53_ZONE=5'; allowed: {', '.join(LIMITS)}"]
 
 
 def test_a_byte_order_mark_before_the_first_key_is_no_part_of_it():  # S8

@@ -21,6 +21,7 @@ from understudy.definition.policy import RENAMED, policy_faults, policy_of
 from understudy.definition.quorum import contradicting_quorum, own_hosts, quorum_of
 from understudy.definition.sound import sound_parts
 from understudy.definition.tags import found_by_tag
+from understudy.definition.unknown_keys import about_key
 from understudy.domain.cluster.definition import (
     LAST_PRIORITY,
     ClientVpc,
@@ -214,7 +215,8 @@ def _sentence(error: Any) -> str:
     if error["type"] == "union_tag_invalid":
         return f"{path}.kind: found {error['ctx']['tag']!r:.80}; allowed: {', '.join(KINDS)}"
     if error["type"] == "extra_forbidden":
-        hint = f"; it is called {RENAMED[path]} now" if path in RENAMED else ""
+        under = ".".join(part for part in parts[:-1] if isinstance(part, str))
+        hint = f"; it is called {RENAMED[path]} now" if path in RENAMED else about_key(under, str(parts[-1]))
         return f"{path}: is not a key of a definition{hint}"
     return f"{path}: found {error['input']!r:.80}; {error['msg']}"
 

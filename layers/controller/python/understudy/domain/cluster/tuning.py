@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from difflib import get_close_matches
 
 from understudy.domain.cluster.quoting import quoted
 
@@ -48,6 +49,9 @@ FIRST_WORD = re.compile(r"(?:export\s+)?([A-Za-z_]\w*)")
 BARE_EXPORT = re.compile(r"export(\s+[A-Za-z_]\w*)+\s*(?:#.*)?")
 """It hands on what is set elsewhere, and sets nothing."""
 OUR_PREFIX = "ROUTE53_"
+LIKE = 0.8
+"""How alike a key must be to one of ours to be taken for a slip of it; 1: the same."""
+LENGTH_LIMIT = 60
 BYTE_ORDER_MARK = "\ufeff"
 """Some editors put it before the first key, where nobody sees it."""
 QUOTED = re.compile(r"""(["'])(.*?)\1\s*(?:#.*)?""")
@@ -118,8 +122,9 @@ def _not_understood(line: str, key: str) -> str:
     `key`: the name of somebody else's that it sets. What cannot be read at all may be one of ours as well.
     """
     word = FIRST_WORD.match(line)
-    if key.upper().startswith(OUR_PREFIX):
-        return ", ".join(LIMITS)
+    (meant, *_) = [*get_close_matches(key.upper()[:LENGTH_LIMIT], LIMITS, 1, LIKE), ""]
+    if meant or key.upper().startswith(OUR_PREFIX):
+        return f"{', '.join(LIMITS)}{f'; did you mean {meant}?' if meant else ''}"
     if key or BARE_EXPORT.fullmatch(line):
         return ""
     if word and word[1] in LIMITS:
