@@ -53,7 +53,7 @@ class MakeCluster(Protocol):
 @pytest.fixture(scope="session")
 def aws(worker_id: str) -> Iterator[LocalAws]:
     """Its IAM lets nodes and functions do what their roles allow. At the end, none was refused anything."""
-    names = [f"{_name(number)}.{ZONE_NAME}" for number in range(CLUSTERS)]
+    names = [f"{name_of(number)}.{ZONE_NAME}" for number in range(CLUSTERS)]
     with local_aws(ROOT / "build" / "e2e" / worker_id, names, faulty=True, enforces_iam=True) as running:
         yield running
         assert denials(running.engine) == []
@@ -76,7 +76,7 @@ def make_cluster(aws: LocalAws, bus: Bus, numbers: Iterator[int]) -> Iterator[Ma
 
     def make(*node_names: str, **more: Any) -> Cluster:
         cluster = Cluster(
-            aws, _name(next(numbers)), node_names or ("node-a", "node-b"), policy=POLICY, tuning=TUNING, **more
+            aws, name_of(next(numbers)), node_names or ("node-a", "node-b"), policy=POLICY, tuning=TUNING, **more
         )
         made.append(cluster)
         return cluster
@@ -86,5 +86,6 @@ def make_cluster(aws: LocalAws, bus: Bus, numbers: Iterator[int]) -> Iterator[Ma
         cluster.kill()
 
 
-def _name(number: int) -> str:
+def name_of(number: int) -> str:
+    """The name of a cluster; the zone has records of this many."""
     return f"cluster-{number:02d}"

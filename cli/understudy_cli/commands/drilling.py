@@ -15,8 +15,9 @@ from understudy_cli.core import drills, exits, requests
 from understudy_cli.core.answers import advice_lines
 from understudy_cli.core.cluster import Cluster
 from understudy_cli.core.endings import VERDICT_BAD, ending_of
+from understudy_cli.core.faults import Fault
 from understudy_cli.core.items import Fields
-from understudy_cli.core.lines import DIM, Span, line
+from understudy_cli.core.lines import DIM, WARN, Span, line
 from understudy_cli.core.moves import story_json
 from understudy_cli.core.times import duration
 from understudy_cli.follow import Followed, Stopped, answered, follow
@@ -80,8 +81,12 @@ class _Drill:
         cost = "Each way the service is down from the stop on one node until it has started on the other."
         confirm(app, f"Drill of {name}: from {home} to {away}, and back after {duration(stay_s)}. {cost}", yes)
         self._move("out", away, home)
-        self._stay(stay_s, home, away)
-        self._move("back", home, home)
+        try:
+            self._stay(stay_s, home, away)
+            self._move("back", home, home)
+        except Fault:
+            self._left_away(home)
+            raise
         exit, sentence, in_time = drills.passed(name, self._outages, drills.budget_of(self._definition))
         self._end(exit, sentence, in_time)
 
@@ -117,10 +122,18 @@ class _Drill:
             self._end(exits.NOT_KNOWN, f"You have stopped looking; this move goes on, and the drill does not: {go_on}")
         self._moves += [story_json(each) for each in followed.stories]
         if ending_of(followed.execution, followed.stories).exit != exits.DONE:
+            if way == "back":
+                self._left_away(home)
             end_move(app, name, followed)
         taken = followed.stories[-1].outage_s if followed.stories else None
         if taken is not None:
             self._outages[way] = taken
+
+    def _left_away(self, home: str) -> None:
+        """That the drill has gone out and did not come home, and what to do."""
+        bring = f"understudy switchover {self._name} --to {home}"
+        words = f"The drill has not come home. Look: understudy status {self._name}; then: {bring}"
+        self._app.screen.complain(line(Span(words, WARN)))
 
     def _followed(self, asked: str) -> Followed:
         """To the end, also past a question: a drill waits until somebody has answered it."""

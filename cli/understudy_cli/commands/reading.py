@@ -97,6 +97,8 @@ def _all(app: App) -> list[Cluster]:
 @asks
 def history(app: App, cluster: str | None, epoch: int | None, limit: int, raw: bool) -> None:
     """The moves of a cluster, newest first; or one of them whole, by its epoch."""
+    if epoch is None and cluster and cluster.isdecimal() and cluster not in app.stack.clusters():
+        epoch, cluster = int(cluster), None  # of the only cluster, whose name was left out
     name, now, zone = app.cluster(cluster).name, app.stack.now(), app.settings.zone
     if epoch is None:
         if raw:

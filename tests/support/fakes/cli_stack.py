@@ -38,6 +38,7 @@ class FakeCliStack:
         self.answers: list[tuple[str, dict[str, Any]]] = []
         self.scenes: list[Scene] = []
         self.faults: list[Fault] = []
+        self.cannot_start: Fault | None = None
 
     def sleep(self, seconds: float) -> None:
         """Time goes on, and with it whatever happens."""
@@ -105,7 +106,13 @@ class FakeCliStack:
     def delete_key(self, cluster: str) -> None:
         self.keys.discard(cluster)
 
+    def fails_to_start(self, fault: Fault) -> None:
+        """No execution is started any more."""
+        self.cannot_start = fault
+
     def start(self, name: str, request: Mapping[str, Any]) -> None:
+        if self.cannot_start:
+            raise self.cannot_start
         if name in self.executions:
             assert self.executions[name].asked == request, "ExecutionAlreadyExists"
             return

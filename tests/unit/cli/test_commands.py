@@ -83,6 +83,7 @@ def test_the_history_has_the_newest_move_first_and_one_move_has_its_stages():  #
     ):
         assert words in whole
     assert run(stack, "history", "orders-db", "3").exit_code == 2
+    assert run(stack, "history", "2").output == whole, "of the only cluster"
 
 
 def test_every_field_is_shown_raw_as_the_table_has_it_and_nothing_in_it_is_obeyed():  # S18 B23

@@ -19,7 +19,7 @@ COMMAND = re.compile(r"`understudy ([^`]+)`|^(?: {4,}|    \$ )understudy ([^|#\n
 
 def examples() -> list[str]:
     """Every command that a page tells people to type."""
-    texts = [each.read_text(encoding="utf-8") for each in PAGES]
+    texts = [re.sub(r"\\\n *", "", each.read_text(encoding="utf-8")) for each in PAGES]
     found = {" ".join((one or other).split()) for text in texts for one, other in COMMAND.findall(text)}
     return sorted(each for each in found if " " in each and "=" not in each.partition(" ")[0])
 
@@ -33,11 +33,15 @@ def test_every_command_has_a_row_and_an_example():  # B23
 
 
 @pytest.mark.parametrize("example", examples())
-def test_every_example_is_understood(example):  # B23
-    """Parsed as the program parses it; the file of an example need not be there."""
+def test_every_example_is_understood(example, tmp_path, monkeypatch):  # B23
+    """Parsed as the program parses it, in a folder that has a file of each name in it."""
     name, *arguments = shlex.split(example.partition(" > ")[0])
     command = cli.commands[name]
     stands_in = {"EPOCH": "7", **{each: __file__ for each in arguments if "." in each or "/" in each or each == "FILE"}}
+    monkeypatch.chdir(tmp_path)
+    for before, each in zip(["", *arguments], arguments, strict=False):
+        if before != "--into":
+            (tmp_path / Path(each).name).touch()
     command.make_context(name, [stands_in.get(each, each) for each in arguments])
 
 

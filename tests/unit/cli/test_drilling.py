@@ -9,7 +9,7 @@ import pytest
 from tests.support.builders import NODE_A, NODE_B, NOW, a_definition, a_state
 from tests.support.fakes.cli_stack import FakeCliStack
 from tests.unit.cli.running import a_stack, a_story, document, run
-from tests.unit.cli.test_commands import interrupted
+from tests.unit.cli.test_commands import BUSY, interrupted
 from understudy.adapters.dynamodb.items import definition_item
 from understudy.adapters.dynamodb.maps import to_map
 from understudy.adapters.dynamodb.values import from_item
@@ -188,6 +188,21 @@ def test_a_drill_whose_first_move_went_back_does_not_go_on():  # B23
     stack.scenes = [rehearsed, back]
     result = run(stack, "drill", "--now", "--yes")
     assert (result.exit_code, len(stack.started)) == (1, 2), result.output
+
+
+def test_a_drill_that_cannot_come_home_says_how_the_service_does():  # B23
+    def refused(stack):
+        stack.ends("FAILED", error="Refused", cause="node-a is not READY")(stack)
+
+    hint = "The drill has not come home. Look: understudy status orders-db; then: understudy switchover orders-db --to"
+    stack = a_drilled_stack()
+    stack.scenes = [rehearsed, OUT, nothing, refused]
+    result = run(stack, "drill", "--now", "--yes")
+    assert (result.exit_code, f"{hint} node-a" in result.stderr) == (3, True), result.output
+    busy = a_drilled_stack()
+    busy.scenes = [rehearsed, OUT, lambda stack: stack.fails_to_start(BUSY)]
+    result = run(busy, "drill", "--now", "--yes")
+    assert (result.exit_code, f"{hint} node-a" in result.stderr) == (6, True), result.output
 
 
 def test_a_drill_between_whose_moves_another_came_ends_where_it_stands():  # B23

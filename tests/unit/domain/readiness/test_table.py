@@ -111,7 +111,7 @@ def test_every_check_says_what_must_hold_what_a_verdict_means_what_to_do_and_how
     assert all(words.endswith(".") for words in check.means.values())
     assert check.means
     assert check.remedy
-    assert check.command.startswith("aws ")
+    assert check.command.startswith(("aws ", "understudy "))
 
 
 STOPPED = instances(node_b={"power": PowerReading.STOPPED})
