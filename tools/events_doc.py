@@ -28,7 +28,8 @@ Each event has the source `understudy` and is on the stack's own bus (output Bus
 - `cluster`: its name. `epoch`: the transition that the event belongs to. `rule`: which one of the
   [decision table](decision-table.md). `execution`: its name in Step Functions. Nodes are named as in the definition.
 
-A bus keeps nothing. `understudy events --follow` ([the tool](command-line.md)) shows what was said, from the functions' logs.
+A bus keeps nothing. `understudy events --follow` ([the tool](command-line.md)) shows what was said, from
+the functions' logs.
 
 Nodes put `Understudy Heartbeat` on the same bus, with their instance's ARN as source. So a rule of yours begins with
 `"source": ["understudy"]`:
