@@ -31,8 +31,8 @@ class Page:
 
 def group_of(group: Group, page: Page, *, is_only: bool, limit: int) -> Html:
     """A cause with its clusters, at most `limit` of them. `is_only`: it is the only group, so more is seen at once."""
-    is_open = is_only and len(group.clusters) == 1
-    drawn = [line(each, page, is_open=is_open) for each in group.clusters[:limit]]
+    is_alone = len(group.clusters) == 1
+    drawn = [line(each, page, is_open=is_only and is_alone, is_alone=is_alone) for each in group.clusters[:limit]]
     first = WHOLE if is_only else SEEN
     seen, rest = (drawn[:first], drawn[first:]) if len(drawn) > first + 1 else (drawn, [])
     count, left = len(group.clusters) - len(seen), len(group.clusters) - len(drawn)
@@ -57,21 +57,24 @@ def _head(group: Group, runbook: str) -> tuple[Html | None, ...]:
     return heading, steps(need, runbook), cause
 
 
-def line(cluster: ShownCluster, page: Page, *, is_open: bool) -> Html:
-    """One cluster on one line, which opens in place when it is one of those `in_full`."""
+def line(cluster: ShownCluster, page: Page, *, is_open: bool, is_alone: bool = True) -> Html:
+    """One cluster on one line, which opens in place when it is one of those in full. `is_alone`: the heading above is
+    about this cluster only, and has said what it needs.
+    """
     need = cluster.needs[0] if cluster.needs else None
+    is_said = need is None or is_alone or need.why == need.title
     said = (
         tag("b", name(cluster.name), class_="us-name"),
         words.served(cluster.service),
         tag("span", cluster.service.how, class_="us-how"),
+        None if need is None or is_said else tag("span", need.why, class_="us-how"),
+        tag("span", need.detail, class_="us-detail") if need and need.detail else None,
+        commands(need) if need else None,
     )
-    asked = commands(need) if need else None
     if cluster.name in page.in_full:
         opened = tag("summary", *said)
-        return tag(
-            "details", opened, asked, card(cluster, page.runbook), class_="us-line", open="open" if is_open else None
-        )
-    return tag("div", tag("div", *said, more(cluster.name, page.endpoint), class_="us-said"), asked, class_="us-line")
+        return tag("details", opened, card(cluster, page.runbook), class_="us-line", open="open" if is_open else None)
+    return tag("div", tag("div", *said, more(cluster.name, page.endpoint), class_="us-said"), class_="us-line")
 
 
 def more(cluster: str, endpoint: str) -> Html:
