@@ -157,7 +157,6 @@ def test_the_board_has_the_clock_the_table_and_little_of_route_53(settled, monke
     monkeypatch.setattr(app, "show_clusters", lambda event, **ports: given.update(ports, event=event) or "<div></div>")
     assert app.handler({"cluster": "orders-db"}, CONTEXT) == "<div></div>"
     assert given["event"] == {"cluster": "orders-db"}
-    assert given["endpoint"] == CONTEXT.invoked_function_arn
-    assert given["stack"] == "understudy"
+    assert given["places"] == app.Places("understudy", "docs/on-call.md", CONTEXT.invoked_function_arn)
     assert given["book"] is clients.board_book()
     assert given["listing"]._client._retries._limit.left_s == bootstrap.BOARD_ROUTE53_LIMIT_S

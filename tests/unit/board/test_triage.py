@@ -11,7 +11,6 @@ from tests.support.builders import (
     NODE_A,
     NODE_B,
     NOW,
-    a_definition,
     a_moving_state,
     a_previous,
     a_report,
@@ -288,7 +287,6 @@ def test_what_a_node_said_when_it_was_last_heard_is_old():  # B2
 def test_what_is_special_to_a_cluster_stands_on_its_line_where_the_heading_is_about_several():  # S18
     world = boards.keys_differ()
     other = world.ledger.state()
-    world.ledger.put_definition(a_definition(cluster="billing"))
     world.ledger.put_state(replace(other, cluster="billing"))
     html = world.html()
     assert "2 clusters: an outage of AWS would stop the service</span>" in html
