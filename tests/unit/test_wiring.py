@@ -101,6 +101,7 @@ def settled(monkeypatch):
         "STATE_MACHINE_ARN": "arn:aws:states:us-east-1:123456789012:stateMachine:understudy-transition",
         "AWS_DEFAULT_REGION": "us-east-1",
         "POWERTOOLS_METRICS_NAMESPACE": "Understudy",
+        "RUNBOOK_URL": "docs/on-call.md",
     }.items():
         monkeypatch.setenv(name, value)
     built = [each for room in (clients, bootstrap) for each in vars(room).values() if hasattr(each, "cache_clear")]
