@@ -4,7 +4,7 @@ from typing import Any
 
 from understudy import bootstrap, clients, invocation
 from understudy.settings import settings
-from understudy.usecases.answer.show_clusters import Places, show_clusters
+from understudy.usecases.answer.show_clusters import BoardPlaces, show_clusters
 
 
 @invocation.logged
@@ -15,5 +15,5 @@ def handler(event: dict[str, Any], context: Any) -> str | dict[str, str]:
         book=clients.board_book(),
         listing=bootstrap.zone_for_a_board(),
         clock=clients.clock,
-        places=Places(clients.stack(), settings().runbook_url, context.invoked_function_arn),
+        places=BoardPlaces(clients.stack(), settings().runbook_url, context.invoked_function_arn),
     )

@@ -39,10 +39,10 @@ from understudy.domain.cluster.unaccepted import Unaccepted
 from understudy.domain.readiness.facts import Verdict
 from understudy.domain.readiness.report import CheckResult, Report
 from understudy.domain.watch.drift import written_last
-from understudy.usecases.answer.show_clusters import Places, show_clusters
+from understudy.usecases.answer.show_clusters import BoardPlaces, show_clusters
 
 STACK, RUNBOOK = "understudy", "https://wiki.example.com/understudy/docs/on-call.md"
-PLACES = Places(STACK, RUNBOOK, "arn:board")
+PLACES = BoardPlaces(STACK, RUNBOOK, "arn:board")
 HOSTILE = (
     "<script>document.title='owned'</script>",
     "\"'><img src=x onerror=\"document.title='owned'\">",

@@ -101,6 +101,7 @@ def settled(monkeypatch):
         "STATE_MACHINE_ARN": "arn:aws:states:us-east-1:123456789012:stateMachine:understudy-transition",
         "AWS_DEFAULT_REGION": "us-east-1",
         "POWERTOOLS_METRICS_NAMESPACE": "Understudy",
+        "RUNBOOK_URL": "docs/on-call.md",
     }.items():
         monkeypatch.setenv(name, value)
     built = [each for room in (clients, bootstrap) for each in vars(room).values() if hasattr(each, "cache_clear")]
@@ -157,7 +158,6 @@ def test_the_board_has_the_clock_the_table_and_little_of_route_53(settled, monke
     monkeypatch.setattr(app, "show_clusters", lambda event, **ports: given.update(ports, event=event) or "<div></div>")
     assert app.handler({"cluster": "orders-db"}, CONTEXT) == "<div></div>"
     assert given["event"] == {"cluster": "orders-db"}
-    places = given["places"]
-    assert (places.stack, places.endpoint) == ("understudy", CONTEXT.invoked_function_arn)
+    assert given["places"] == app.BoardPlaces("understudy", "docs/on-call.md", CONTEXT.invoked_function_arn)
     assert given["book"] is clients.board_book()
     assert given["listing"]._client._retries._limit.left_s == bootstrap.BOARD_ROUTE53_LIMIT_S

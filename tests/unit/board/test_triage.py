@@ -271,7 +271,7 @@ def test_the_situation_stands_only_where_a_rule_acts_on_it():  # S18
 
 def test_a_question_is_not_said_twice_and_nothing_says_that_it_goes_on_by_itself():  # S18 B4
     html = boards.waiting().html()
-    assert html.count("waits for a person") == 1
+    assert html.count("waits for a person&#x27;s approval") == 1
     assert "by itself. You are called" not in html
 
 
@@ -279,8 +279,18 @@ def test_what_a_node_said_when_it_was_last_heard_is_old():  # B2
     html = boards.both_dead().html()
     assert 'last said <span class="us-n">IN_SERVICE<' in html
     assert '<span class="us-bad">not renewed for 3 min, unless by promises of the others</span>' in html
-    (card,) = re.findall(r'<details class="us-line" open="open">.*?</details>', html)
-    assert ">IN_SERVICE</span><" not in card.split("Last transitions")[0]
+    before_billing = html.split("<bdi>billing</bdi>")[0]
+    assert '<span class="us-good">IN_SERVICE</span></span>' not in before_billing, "nothing old is green"
+    assert '<span class="us-good">holds it</span>' not in before_billing
+
+
+def test_what_is_special_to_a_cluster_stands_on_its_line_where_the_heading_is_about_several():  # S18
+    world = boards.keys_differ()
+    other = world.ledger.state()
+    world.ledger.put_state(replace(other, cluster="billing"))
+    html = world.html()
+    assert "2 clusters: an outage of AWS would stop the service</span>" in html
+    assert html.count('<span class="us-how">an outage of AWS would stop the service: node-a and node-b have') == 2
 
 
 # --- size ---------------------------------------------------------------------------------------

@@ -186,9 +186,8 @@ def test_what_a_silent_node_said_last_is_not_what_it_does():  # S18 B3
         ("node-b", "STARTING", True),
         ("node-a", "IN_SERVICE", False),
     ]
-    assert '<span class="us-quiet">last said <span class="us-n">IN_SERVICE</span></span>' in failing_over().html(
-        cluster=CLUSTER
-    )
+    said = '<span class="us-quiet">last said <span class="us-n">IN_SERVICE</span></span>'
+    assert said in failing_over().html(cluster=CLUSTER)
 
 
 def test_a_cluster_that_lacks_what_the_next_failover_needs_is_degraded():  # S18
@@ -218,9 +217,10 @@ def test_a_held_cluster_says_until_when_and_why():  # S18 B6
 def test_a_cluster_whose_move_waits_for_a_person_needs_somebody_and_not_only_time():  # S18 B4
     view = only(waiting())
     assert view.attention is Attention.CALLS
-    assert view.reasons == (
-        "a failover to node-b waits for a person: the controller asks, because the active node has not been heard for "
-        "silence_limit_s, and another node is fit (orders-db-epoch2-1). Without an answer in 5 min it is not made.",
+    assert view.reasons == ("a failover to node-b waits for a person's approval",)
+    assert view.needs[0].detail == (
+        "the controller asks: the active node has not been heard for silence_limit_s, and another node is fit "
+        "(orders-db-epoch2-1). Without an answer in 5 min it is not made."
     )
     assert view.needs[0].commands == ("understudy approve orders-db", "understudy deny orders-db")
 
@@ -230,11 +230,11 @@ def test_a_question_says_who_asks_and_for_what_reason_and_an_older_ones_what_is_
     asked = world.ledger.state().approval
     why = "an operator asked for a failover: node-a is dead"
     for question, said in (
-        (replace(asked, why=why), f"a failover to node-b waits for a person: {why} (orders-db-epoch2-1)."),
-        (replace(asked, target=""), "a failover waits for a person: asked for (orders-db-epoch2-1)."),
+        (replace(asked, why=why), f"{why} (orders-db-epoch2-1). Without"),
+        (replace(asked, target=""), "asked for by orders-db-epoch2-1. Without"),
     ):
         world.ledger.put_state(replace(world.ledger.state(), approval=question))
-        assert only(world).reasons[0].startswith(said)
+        assert only(world).needs[0].detail.startswith(said)
 
 
 @pytest.mark.parametrize(

@@ -127,9 +127,17 @@ def _questions(look: BoardEntry) -> Iterator[Need]:
     if question is None:
         return
     if not question.is_no:
-        title = f"a {question.action} waits for a person's approval"
-        commands = (f"understudy approve {name}", f"understudy deny {name}")
-        yield Need(Attention.CALLS, title, _asked(question, look), "approval", (LOOK_FIRST,), commands, "approval")
+        to = f" to {look.definition.name_of(question.target)}" if question.target else ""
+        yield Need(
+            attention=Attention.CALLS,
+            title=f"a {question.action} waits for a person's approval",
+            why=f"a {question.action}{to} waits for a person's approval",
+            cause="approval",
+            todo=(LOOK_FIRST,),
+            commands=(f"understudy approve {name}", f"understudy deny {name}"),
+            section="approval",
+            detail=_asked(question, look),
+        )
     elif _is_in_question(look):
         title = f"a {question.action} was not approved"
         yield Need(Attention.CALLS, title, question.words(look.now), "approval", (ALREADY_DENIED,), (), "approval")
@@ -142,13 +150,11 @@ def _is_in_question(look: BoardEntry) -> bool:
 
 
 def _asked(question: Question, look: BoardEntry) -> str:
-    """The question with its target, its reason and who asks. An older release kept no target, nor who asks."""
-    to = f" to {look.definition.name_of(question.target)}" if question.target else ""
+    """Who asks, for what reason, and what becomes of it without an answer. An older release kept only the execution."""
     then = "it goes on" if look.definition.policy.approval.proceeds else "it is not made"
-    by_controller = f"the controller asks, because {look.decision.why}" if question.target else "asked for"
-    until = f"Without an answer in {span(max(0, question.until - look.now))} {then}."
-    who = f"{question.why or by_controller} ({question.execution})"
-    return f"a {question.action}{to} waits for a person: {who}. {until}"
+    why = question.why or (f"the controller asks: {look.decision.why}" if question.target else "")
+    asker = f"{why} ({question.execution})" if why else f"asked for by {question.execution}"
+    return f"{asker}. Without an answer in {span(max(0, question.until - look.now))} {then}."
 
 
 def _records(look: BoardEntry) -> Iterator[Need]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from understudy.board import words
 from understudy.board.clock import utc
-from understudy.board.lines import Page, group_of, left_out, line
+from understudy.board.lines import BoardLinks, group_of, left_out, line
 from understudy.board.markup import Html, tag
 from understudy.board.rows import rows
 from understudy.board.style import Theme, sheet
@@ -27,7 +27,7 @@ def page(board: Board, theme: Theme = Theme.AUTO, endpoint: str = "") -> str:
 
     `endpoint`: the ARN of the board's function, where CloudWatch can call it; empty elsewhere.
     """
-    where = Page(frozenset(each.name for each in shown_in_full(board.clusters)), board.runbook, endpoint)
+    where = BoardLinks(frozenset(each.name for each in shown_in_full(board.clusters)), board.runbook, endpoint)
     return tag(
         "div",
         tag("div", class_="cwdb-no-default-styles"),
@@ -76,7 +76,7 @@ def _counts(board: Board) -> Html:
     )
 
 
-def _groups(board: Board, where: Page) -> Iterator[Html]:
+def _groups(board: Board, where: BoardLinks) -> Iterator[Html]:
     groups, room = grouped(board.clusters), ROW_LIMIT
     for each in groups:
         yield group_of(each, where, is_only=len(groups) == 1, limit=room)
@@ -93,7 +93,7 @@ def _text(text: ShownText, runbook: str) -> Html:
     )
 
 
-def _well(board: Board, where: Page) -> Html | None:
+def _well(board: Board, where: BoardLinks) -> Html | None:
     clusters = tuple(each for each in board.clusters if not each.needs)
     if not clusters:
         return None

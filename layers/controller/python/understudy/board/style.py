@@ -84,8 +84,9 @@ align-items:center;justify-content:center;font-size:12px;font-weight:700;line-he
 .us .us-name{font-size:14px;flex:0 1 auto;min-width:9em}
 .us .us-how{flex:1 1 auto}
 .us .us-more>summary{padding:4px 0;color:var(--moving)}
-.us .us-commands{display:flex;flex-wrap:wrap;gap:4px 10px;margin:4px 0}
-.us .us-commands code{font-size:13px;padding:3px 8px;user-select:all}
+.us .us-detail{flex:1 1 100%}
+.us .us-commands{display:inline-flex;flex-wrap:wrap;gap:4px 10px}
+.us .us-commands code{font-size:13px;padding:1px 8px;user-select:all}
 .us .us-card{padding:2px 0 8px;margin-left:8px}
 .us .us-also{margin:4px 0 0}
 .us code{font:12px/1.4 ui-monospace,"SF Mono",Menlo,Consolas,"DejaVu Sans Mono",monospace;background:var(--ground);

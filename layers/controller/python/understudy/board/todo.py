@@ -21,4 +21,4 @@ def commands(need: Need) -> Html | None:
     """What can be pasted into a terminal, for this cluster."""
     if not need.commands:
         return None
-    return tag("div", *(tag("code", each) for each in need.commands), class_="us-commands")
+    return tag("span", *(tag("code", each) for each in need.commands), class_="us-commands")

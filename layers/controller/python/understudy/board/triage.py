@@ -14,7 +14,7 @@ Key = tuple[Attention, str, str, tuple[str, ...]]
 
 
 @dataclass(frozen=True)
-class Group:
+class NeedGroup:
     """The clusters that need a person for the same cause, in the same places, the worst first. `need`: what is said of
     all of them.
     """
@@ -29,7 +29,7 @@ def most_urgent_first(clusters: Sequence[ShownCluster]) -> tuple[ShownCluster, .
     return tuple(sorted(clusters, key=_urgency))
 
 
-def grouped(clusters: Sequence[ShownCluster]) -> tuple[Group, ...]:
+def grouped(clusters: Sequence[ShownCluster]) -> tuple[NeedGroup, ...]:
     """Those that need something by what they need first and where their nodes are down: of one urgency the biggest
     group first.
     """
@@ -38,7 +38,7 @@ def grouped(clusters: Sequence[ShownCluster]) -> tuple[Group, ...]:
         if each.needs:
             need = each.needs[0]
             found.setdefault((need.attention, need.cause, need.title, each.zones_down), []).append(each)
-    groups = [Group(some[0].needs[0], key[3], tuple(some)) for key, some in found.items()]
+    groups = [NeedGroup(some[0].needs[0], key[3], tuple(some)) for key, some in found.items()]
     return tuple(sorted(groups, key=lambda each: (each.need.attention.rank, -len(each.clusters))))
 
 

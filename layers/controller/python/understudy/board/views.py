@@ -77,6 +77,7 @@ class Need:
     todo: tuple[str, ...] = ()
     commands: tuple[str, ...] = ()
     section: str = ""
+    detail: str = ""
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Places:
+class BoardPlaces:
     """The stack's name, the address of docs/on-call.md, and the ARN of the board's own function."""
 
     stack: str
@@ -49,7 +49,7 @@ def show_clusters(
     book: BoardBook,
     listing: ZoneListing,
     clock: Clock,
-    places: Places,
+    places: BoardPlaces,
 ) -> str | dict[str, str]:
     """Answer a custom widget of CloudWatch: the board as HTML, or its manual in Markdown when asked to describe itself.
 
