@@ -164,6 +164,20 @@ def test_where_nodes_see_the_load_balancers_addresses_these_must_be_let_in_to_th
     )
 
 
+def test_probes_on_the_services_own_port_must_be_let_in_there():
+    says(
+        balancers.targets_open,
+        FAIL,
+        "does not let orders in on port 5432",
+        a_group(probe=a_probe(port="traffic-port"), balancers=(a_balancer(groups=frozenset()),)),
+        ingress={NODES_GROUP: (a_rule(HTTP_PORT, blocks=("10.0.0.0/16",)),)},
+    )
+
+
+def test_what_lets_an_instance_be_reached_that_ec2_does_not_know_is_unknown():  # B3
+    says(balancers.targets_open, UNKNOWN, f"EC2 knows no instance {NODE_A} here", instances={})
+
+
 @pytest.mark.parametrize("read", ["ingress", "blocks", "instances"])
 def test_security_groups_that_cannot_be_read_open_and_close_nothing(read):  # B3
     says(balancers.targets_open, UNKNOWN, "AccessDenied", **{read: UNREAD})

@@ -3,7 +3,7 @@
 Nobody moves a load balancer: it follows what the nodes say. So all that could go wrong is how it is set up.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from math import ceil
 
 from understudy.domain.cluster.balancer import (
@@ -226,20 +226,18 @@ def _of_node(facts: Facts, node: NodeSpec, group: TargetGroup, balancer: Balance
     if found is None:
         yield Finding(UNKNOWN, f"{node.name}: EC2 knows no instance {node.instance_id} here")
         return
-    ports = {each.port for each in group.targets if is_target(each, node)}
-    if group.probe.port.isdigit():
-        yield _admission(facts, node, found, balancer, int(group.probe.port))
-    for port in sorted(ports):
-        # Clients whose own addresses the nodes see are let in as such, or by the balancer's group.
-        if not group.shows_clients or balancer.groups:
-            yield _admission(facts, node, found, balancer, port)
+    served = {each.port for each in group.targets if is_target(each, node)}
+    probed = {int(group.probe.port)} if group.probe.port.isdigit() else served
+    # Clients whose own addresses the nodes see are let in as such, or by the balancer's group.
+    are_seen = group.shows_clients and not balancer.groups
+    for port in sorted(probed if are_seen else probed | served):
+        yield _admission(facts, node, found, balancer, port)
 
 
 def _admission(facts: Facts, node: NodeSpec, found: Instance, balancer: Balancer, port: int) -> Finding:
-    known, blocks = facts.ingress, facts.blocks
-    if isinstance(known, Unread) or isinstance(blocks, Unread):
-        return Finding(UNKNOWN, f"the security groups of {node.name} are not known")
-    rules: list[Ingress] = [rule for group in sorted(found.groups) for rule in known.get(group, ())]
+    known: Mapping[str, tuple[Ingress, ...]] = {} if isinstance(facts.ingress, Unread) else facts.ingress
+    blocks = {} if isinstance(facts.blocks, Unread) else facts.blocks
+    rules = [rule for group in sorted(found.groups) for rule in known.get(group, ())]
     if admitted(rules, port, balancer.groups, [blocks[each] for each in balancer.subnets if each in blocks]):
         return Finding(PASS, f"{node.name} lets {balancer.name} in on port {port}")
     if any(rule.has_lists and rule.is_of(port) for rule in rules):
