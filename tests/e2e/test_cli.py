@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import secrets
 import shlex
 import signal
 import subprocess
@@ -31,7 +32,7 @@ class Tool:
     """`understudy`, run as people run it: with what the stack's policy for their role allows, and nothing else."""
 
     def __init__(self, aws: LocalAws, role: str) -> None:
-        name = make_person_role(aws.engine, f"{role}-of-the-tool", aws.stack.people_policy(role))
+        name = make_person_role(aws.engine, f"{role}-of-the-tool-{secrets.token_hex(3)}", aws.stack.people_policy(role))
         stack = {"PYTHONPATH": str(ROOT / "cli"), "UNDERSTUDY_STACK": STACK}
         self._environment = aws.engine.environment("cli") | keys_of(aws.engine, name) | stack
 
