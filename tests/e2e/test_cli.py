@@ -259,7 +259,7 @@ def test_a_move_waits_for_another_person_who_approves_it(
     cluster.wait_settled("node-b", 60)
     followed = tools["Viewer"].document("follow", asked["execution"])
     assert (followed["ending"], followed["exit"]) == ("InService", 0)
-    left = tools["Operator"].interrupted("failover", cluster.name, "--to", "node-a", "--yes", after="opened, epoch")
+    left = tools["Operator"].interrupted("failover", cluster.name, "--to", "node-a", "--yes", after="asked:")
     assert left.returncode == 6, left
     assert "You have stopped looking; what was asked for goes on." in left.stdout
     cluster.wait_settled("node-a", 60)
