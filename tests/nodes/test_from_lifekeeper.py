@@ -15,6 +15,7 @@ from tests.nodes.leases import SHORT_LEASE
 
 UNIT = "answer.service"
 APP = section("app", "unit", unit=UNIT, stop_limit_s=5)
+EXPIRE = f"understudy-expire-{CLUSTER}.service"
 DROP_IN = f"/etc/systemd/system/{UNIT}.d/zz-understudy-{CLUSTER}.conf"
 GUIDE = Path(__file__).resolve().parents[2] / "docs" / "from-lifekeeper.md"
 
@@ -54,6 +55,7 @@ def test_the_agent_lets_lifekeeper_act_until_the_cluster_is_placed_and_again_onc
     assert show(node, "ActiveState", UNIT) == "inactive"
     node.says("systemctl", "start", UNIT)
     assert show(node, "ActiveState", UNIT) == "inactive", "what the guide warns of when its step 5 is forgotten"
+    wait_unit(node, EXPIRE, "inactive")  # its lease has ended; in the guide, step 4 waits longer than that
     found = commands_of_going_back()
     assert len(found) == 3
     for command in found:
