@@ -210,8 +210,8 @@ def test_what_is_known_of_each_address_comes_back(ledger):
 
 def test_that_load_balancers_differ_is_remembered_until_they_agree(ledger):  # B21
     before = ledger.read(CLUSTER)
-    noted = ledger.commit(before, replace(before, mismatch=Mismatch(NOW, is_told=True)))
-    assert ledger.read(CLUSTER).mismatch == Mismatch(NOW, is_told=True)
+    noted = ledger.commit(before, replace(before, mismatch=Mismatch(NOW, epoch=1, is_told=True)))
+    assert ledger.read(CLUSTER).mismatch == Mismatch(NOW, epoch=1, is_told=True)
     ledger.commit(noted, replace(noted, mismatch=None))
     assert ledger.read(CLUSTER).mismatch is None
 

@@ -51,7 +51,7 @@ def test_slow_probing_explains_more():
 def test_what_is_over_before_it_was_told_is_told_to_nobody():
     world = a_world()
     minutes(world, 0)
-    assert world.ledger.state().mismatch == Mismatch(NOW)
+    assert world.ledger.state().mismatch == Mismatch(NOW, epoch=1)
     world.balancers.known[ARN] = a_group()
     assert minutes(world, 60, 120) == []
     assert world.ledger.state().mismatch is None
@@ -87,7 +87,7 @@ def test_a_load_balancer_that_cannot_be_read_makes_no_difference_and_is_a_fault_
 
 
 def test_a_state_that_has_changed_meanwhile_is_left_to_the_next_watch():
-    world = a_world(a_state(mismatch=Mismatch(NOW - 60)))
+    world = a_world(a_state(mismatch=Mismatch(NOW - 60, epoch=1)))
     world.ledger.fail_next("commit", LedgerConflictError("a failover has begun"))
     assert minutes(world, 0) == []
     assert minutes(world, 60) == [([SAID], NOW - 60)]
@@ -99,3 +99,45 @@ def test_a_load_balancer_that_agrees_costs_one_question_and_no_write():  # B9
     world.watch()
     assert world.balancers.calls == ["targets"]
     assert world.ledger.state() == before
+
+
+def test_what_differs_after_a_move_is_counted_from_after_the_move():  # B2
+    """Where the old node died just before, the load balancer differed then already, and for another reason."""
+    world = a_world()
+    minutes(world, 0)
+    state = world.ledger.state()
+    world.ledger.put_state(replace(state, epoch=state.epoch + 1))
+    assert minutes(world, 60) == []
+    assert minutes(world, 120) == [([SAID], NOW + 60)]
+
+
+@pytest.mark.parametrize("meanwhile", [{"hold": Hold(NOW, None)}, {"active": None}], ids=["held", "nobody serves"])
+def test_what_differs_after_a_time_in_which_nothing_was_to_be_compared_is_counted_from_then(meanwhile):  # B2
+    world = a_world()
+    minutes(world, 0)
+    plain = world.ledger.state()
+    world.ledger.put_state(replace(plain, **meanwhile))
+    assert minutes(world, 60) == []
+    assert world.ledger.state().mismatch is None
+    world.ledger.put_state(replace(world.ledger.state(), hold=None, active=plain.active))
+    assert minutes(world, 120) == []
+    assert minutes(world, 180) == [([SAID], NOW + 120)]
+
+
+def test_what_was_told_is_over_only_when_it_is_over():
+    world = a_world()
+    minutes(world, 0, 60)
+    state = world.ledger.state()
+    world.ledger.put_state(replace(state, epoch=state.epoch + 1))
+    assert len(minutes(world, 120, 3600)) == 1
+    world.balancers.known[ARN] = a_group()
+    assert minutes(world, 3660)[1:] == [([], None)]
+
+
+def test_what_was_told_is_over_when_the_definition_names_no_load_balancer_any_more():
+    world = a_world()
+    minutes(world, 0, 60)
+    state = world.ledger.state()
+    world.ledger.put_definition(a_definition(version=state.definition_version))
+    assert minutes(world, 120)[1:] == [([], None)]
+    assert world.ledger.state().mismatch is None

@@ -54,9 +54,20 @@ def compare(view: ClusterView, health: TargetHealth) -> BalancerCheck:
         if found:
             faults += found
             explained_s.append(health.probe(each.target_group_arn).explained_s)
-    return BalancerCheck(
-        tuple(faults), mismatch_after(view.state.mismatch, view.now, max(explained_s) if explained_s else None)
-    )
+    state, longest_s = view.state, max(explained_s, default=None)
+    return BalancerCheck(tuple(faults), mismatch_after(state.mismatch, view.now, state.epoch, longest_s))
+
+
+def uncompared(view: ClusterView) -> BalancerCheck | None:
+    """What becomes of what was noted of a cluster that is not to be compared now; None: nothing.
+
+    What nobody was told of is forgotten, and counts from anew. What was told stays until the load balancers agree, or
+    the definition names none any more. A move is left alone: after it the epoch is another one.
+    """
+    before = view.state.mismatch
+    if before is None or view.state.transition is not None or is_to_be_compared(view):
+        return None
+    return None if before.is_told and view.definition.load_balancers else BalancerCheck((), None)
 
 
 def tell_balancers(

@@ -34,7 +34,7 @@ from understudy.usecases.register.cluster import RegisterOutcome
 from understudy.usecases.step import Clock, publish
 from understudy.usecases.transition.follow_changes import ChangeFollower
 from understudy.usecases.watch.alarms import check_alarms
-from understudy.usecases.watch.balancers import BalancerCheck, compare, is_to_be_compared, tell_balancers
+from understudy.usecases.watch.balancers import BalancerCheck, compare, is_to_be_compared, tell_balancers, uncompared
 from understudy.usecases.watch.drills import DrillScheduler
 from understudy.usecases.watch.fleet import FleetKeeper
 from understudy.usecases.watch.network import check_network
@@ -209,13 +209,11 @@ class ClusterWatch:
         def tell_of(view: ClusterView) -> ClusterState:
             return tell_balancers(view, found[view.state.cluster], ledger=self.ledger, announcer=self.announcer)
 
-        asked = [view for view in views if is_to_be_compared(view)][:BALANCERS_LIMIT]
-        run.each("load balancers to ask for", asked, look)
-        news = [
-            view
-            for view in asked
-            if view.state.cluster in found and found[view.state.cluster].after != view.state.mismatch
-        ]
+        asked = [view for view in views if is_to_be_compared(view)]
+        run.each("load balancers to ask for", asked[:BALANCERS_LIMIT], look)
+        found.update({view.state.cluster: over for view in views if (over := uncompared(view))})
+        checks = [(view, found.get(view.state.cluster)) for view in views]
+        news = [view for view, check in checks if check and check.after != view.state.mismatch]
         return _changed(run, "load balancers to tell of", views, news, tell_of)
 
     def _register(self, run: Run, views: Sequence[ClusterView]) -> tuple[int, dict[str, int]]:
