@@ -1,16 +1,18 @@
 """Prints the tables of paces into the page about them, from the code and from bench/results/pace.json."""
 
 import json
+import math
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from understudy.domain.cluster.policy import Policy
 from understudy.domain.lease.paces import PACES, TIMINGS, bridged_s, timings_of
+from understudy_agent.serving import MARGIN_MS, room_ms
+from understudy_agent.view import TermsView
 
 BEGIN, END = "<!-- Printed by `make docs`: -->\n", "<!-- until here -->\n"
-SERVING_MARGIN_S = 1
-"""How long a 200 is good for beyond the asker's interval."""
 
 
 def pace_doc(root: Path) -> str:
@@ -35,10 +37,10 @@ def _timings(_: Mapping[str, Any]) -> str:
 
 def _interval(policy: Policy) -> str:
     """What a prober may take, from asking to giving up, while a node that serves well never says 503."""
-    used_s = policy.heartbeat_interval_s + policy.lease_read_interval_s + 1
-    slack_s = bridged_s(policy) - policy.heartbeat_interval_s  # an orderly stop takes it
-    left_s = policy.lease_s - policy.kill_limit_s - used_s - slack_s - SERVING_MARGIN_S
-    return f"{left_s:g} s" if left_s > 0 else "none fits"
+    known = {each.name for each in fields(TermsView)} & set(TIMINGS)
+    terms = TermsView(**{name: getattr(policy, name) for name in known})
+    left_ms = room_ms(terms, math.inf) - MARGIN_MS  # an orderly stop takes all that the lease leaves over
+    return f"{left_ms / 1000:g} s" if left_ms > 0 else "none fits"
 
 
 def _price(found: Mapping[str, Any]) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 from . import identity
 from .aws import Aws, BeatRefusedError, KeyParameter
 from .config import Config
-from .denied import CLOCK_CODES, CLOCK_LIMIT_S, ahead_of_date_s, reason_of
+from .denied import CLOCK_CODES, CLOCK_LIMIT_S, SET_IT, ahead_of_date_s, reason_of
 from .findings import Findings
 from .identity import NoIdentityError, Whoami
 from .keys import BadKeysError, default_parameter
@@ -26,7 +26,6 @@ PASSING = frozenset(
     }
 )
 """Error codes that say nothing of this node."""
-SET_IT = "set it (chronyc makestep), and see that it stays right"
 AGREES_S = 3
 """AWS's answers have whole seconds, and are under way for some time."""
 
@@ -103,9 +102,7 @@ class AwsLook:
         direction = "ahead of" if ahead_s > 0 else "behind"
         how = f"some {abs(ahead_s):.0f} s {direction} AWS's"
         if abs(ahead_s) >= CLOCK_LIMIT_S:
-            self._findings.warnings.append(
-                f"the clock is {how}: set it (chronyc makestep), and see that it stays right"
-            )
+            self._findings.warnings.append(f"the clock is {how}: {SET_IT}")
         else:
             self._findings.notes.append(f"the clock: {'as AWS has it' if abs(ahead_s) <= AGREES_S else how}")
 

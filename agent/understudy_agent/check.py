@@ -18,6 +18,7 @@ from .findings import Findings
 from .keys import read_key_file
 from .mount_check import check_mount
 from .ocf_check import check_agent
+from .rights import kept_in
 from .scopes import UNIT_DIR
 from .shown import Shown, UnitGroup, boot_faults
 from .tasks import Outcome
@@ -87,8 +88,7 @@ def _look_at_unit(settings: Config, name: str, unit: Unit, findings: Findings, d
 
 def _check_directories(settings: Config, findings: Findings) -> None:
     """Where a file cannot be written, nothing is started. They are made when the agent runs."""
-    for key, directory in (("runtime_dir", settings.runtime_dir), ("state_dir", settings.state_dir)):
-        there = next(each for each in (directory, *directory.parents) if each.is_dir())
+    for key, there in kept_in(settings):
         if os.access(there, os.W_OK | os.X_OK):
             continue
         if os.geteuid() != 0:

@@ -12,6 +12,8 @@ CLOCK_CODES = frozenset(
     {"InvalidSignatureException", "SignatureDoesNotMatch", "RequestExpired", "RequestTimeTooSkewed", "AuthFailure"}
 )
 """Of a signature that AWS refuses, by which it also calls one with a time that it does not accept."""
+SET_IT = "set it (chronyc makestep), and see that it stays right"
+"""What to do about a clock that is wrong."""
 CLOCK_LIMIT_S = 60
 """AWS accepts five minutes; less than this is no reason for a refusal."""
 REMEDIES = {
@@ -42,7 +44,7 @@ def reason_of(what: str, error: Exception, now_s: Callable[[], float] = time.tim
     direction = "ahead of" if ahead_s > 0 else "behind"
     return (
         f"this node's clock is some {_rounded(abs(ahead_s))} s {direction} AWS's, so AWS refuses what it signs: "
-        f"set it (chronyc makestep), and see that it stays right; calls are signed by AWS's clock meanwhile; {code}"
+        f"{SET_IT}; calls are signed by AWS's clock meanwhile; {code}"
     )
 
 

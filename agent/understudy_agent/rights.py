@@ -32,14 +32,19 @@ def own_rights(status: Path = Path("/proc/self/status")) -> Rights:
     return Rights(int(found[1], 16) if found else 0)
 
 
+def kept_in(settings: Config) -> Iterator[tuple[str, Path]]:
+    """The directories that are written to, by key; of one that is still to be made the nearest that is there."""
+    for key, directory in (("runtime_dir", settings.runtime_dir), ("state_dir", settings.state_dir)):
+        yield key, next(each for each in (directory, *directory.parents) if each.is_dir())
+
+
 def missing_rights(settings: Config, rights: Rights) -> list[str]:
     """A line for each right that is missing, with what it is for."""
     return [*_missing_files(settings, rights), *_missing_capabilities(settings, rights)]
 
 
 def _missing_files(settings: Config, rights: Rights) -> Iterator[str]:
-    for key, directory in (("runtime_dir", settings.runtime_dir), ("state_dir", settings.state_dir)):
-        there = next(each for each in (directory, *directory.parents) if each.is_dir())
+    for key, there in kept_in(settings):
         if not rights.may(there, os.W_OK | os.X_OK):
             yield f"[agent] {key}: no right to write to {there}: the lease and what was promised are kept there"
     if settings.units and not rights.may(UNIT_DIR, os.W_OK | os.X_OK):
