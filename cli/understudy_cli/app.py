@@ -26,6 +26,8 @@ from understudy_cli.screen import Screen
 
 TONES = {exits.DONE: GOOD, exits.NOT_DONE: WARN, exits.WAITS: WARN, exits.NOT_KNOWN: WARN}
 
+NOTHING_CHANGED = (exits.NOT_KNOWN, "You have stopped looking; nothing was changed.", dict[str, Any]())
+
 
 def _on_aws(settings: Settings, screen: Screen) -> Stack:
     show = screen.call if settings.show_aws else lambda words: None
@@ -53,7 +55,7 @@ class Settings:
         return App(command, self.connect(self, screen), screen, self)
 
 
-@dataclass(frozen=True)
+@dataclass
 class App:
     """One run of one command."""
 
@@ -61,6 +63,7 @@ class App:
     stack: Stack
     screen: Screen
     settings: Settings
+    _stopped: tuple[int, str, Mapping[str, Any]] = NOTHING_CHANGED
 
     def end(self, exit: int, sentence: str = "", **document: Any) -> NoReturn:
         """End with this status: the sentence for people, the document for programs."""
@@ -69,6 +72,17 @@ class App:
         told = {"command": self.command, "exit": exit, **({"sentence": sentence} if sentence else {}), **document}
         self.screen.document(told)
         raise click.exceptions.Exit(exit)
+
+    def when_stopped(self, exit: int, sentence: str, **document: Any) -> None:
+        """How Ctrl-C ends the command from now on. To be said before anything is changed: it can come at any moment."""
+        self._stopped = exit, sentence, document
+
+    def stop(self) -> NoReturn:
+        """End because of Ctrl-C."""
+        exit, sentence, document = self._stopped
+        if not sentence:
+            raise click.exceptions.Exit(exit)
+        self.end(exit, sentence, **document)
 
     def fail(self, fault: Fault) -> NoReturn:
         """End with a fault: what was found, and what to do."""
@@ -146,7 +160,7 @@ def with_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def asks(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A command that gets its App first, and whose faults are sentences."""
+    """A command that gets its App first, and whose faults and end by Ctrl-C are sentences."""
 
     @with_options
     @click.pass_context
@@ -156,6 +170,8 @@ def asks(function: Callable[..., Any]) -> Callable[..., Any]:
             function(app, **arguments)
         except Fault as fault:
             app.fail(fault)
+        except KeyboardInterrupt:
+            app.stop()
 
     run.__doc__, run.__name__ = function.__doc__, function.__name__
     params = [*getattr(function, "__click_params__", []), *getattr(run, "__click_params__", [])]

@@ -29,29 +29,22 @@ class Followed:
     question: Question | None = None
 
 
-class Stopped(Exception):  # noqa: N818 - somebody pressed Ctrl-C
-    """Nobody looks on any more. The execution runs on."""
-
-
 def follow(app: App, cluster: str, name: str, *, past_question: bool = False) -> Followed:
-    """Until it has ended, or asks a person (unless `past_question`). Raises Fault, and Stopped on Ctrl-C."""
+    """Until it has ended, or asks a person (unless `past_question`). Raises Fault."""
     shown: set[tuple[int, str]] = set()
     failed = 0
-    try:
-        while True:
-            try:
-                found = _look(app, cluster, name, past_question)
-                failed = 0
-            except Fault as fault:
-                failed = _borne(app, fault, failed)
-                found = None
-            if found:
-                _show(app, found, shown)
-                if found.question or not found.execution.is_running:
-                    return found
-            app.settings.sleep(EVERY_S)
-    except KeyboardInterrupt as key:
-        raise Stopped from key
+    while True:
+        try:
+            found = _look(app, cluster, name, past_question)
+            failed = 0
+        except Fault as fault:
+            failed = _borne(app, fault, failed)
+            found = None
+        if found:
+            _show(app, found, shown)
+            if found.question or not found.execution.is_running:
+                return found
+        app.settings.sleep(EVERY_S)
 
 
 def _look(app: App, cluster: str, name: str, past_question: bool) -> Followed:
@@ -82,12 +75,9 @@ def _show(app: App, found: Followed, shown: set[tuple[int, str]]) -> None:
 
 
 def answered(app: App, name: str) -> Execution:
-    """The end of an execution that moves nothing. Raises Fault, and Stopped on Ctrl-C."""
-    try:
-        while True:
-            execution = app.stack.execution(name)
-            if not execution.is_running:
-                return execution
-            app.settings.sleep(EVERY_S / 2)
-    except KeyboardInterrupt as key:
-        raise Stopped from key
+    """The end of an execution that moves nothing. Raises Fault."""
+    while True:
+        execution = app.stack.execution(name)
+        if not execution.is_running:
+            return execution
+        app.settings.sleep(EVERY_S / 2)

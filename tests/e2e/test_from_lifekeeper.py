@@ -31,7 +31,7 @@ LK_TTL_S = 1
 LOOK_S = 0.5
 SCRIPT = """#!/bin/sh
 pid=$(cat {folder}/pid 2>/dev/null)
-alive() {{ [ -n "$pid" ] && [ -d /proc/$pid ] && ! grep -q '^State:.Z' /proc/$pid/status; }}
+alive() {{ [ -n "$pid" ] && grep -q '^State:.[^Z]' /proc/$pid/status 2>/dev/null; }}
 case $1 in
 start)
   alive && exit 0

@@ -31,7 +31,7 @@ by_option = click.option("--by", help="Who answers, for the history; your ARN, w
 def approve(app: App, cluster: str | None, token: str | None, by: str | None, yes: bool) -> None:
     """Let a move begin that a person is asked about. Shows the question and how the cluster stands first."""
     name, question = _asked(app, cluster, token, "Approve", yes)
-    app.stack.answer(question.token, {"approved": True, "by": by or app.stack.who()})
+    _answer(app, question, {"approved": True, "by": by or app.stack.who()})
     look_on(app, name, question.execution, past_question=True)
 
 
@@ -46,7 +46,7 @@ def deny(app: App, cluster: str | None, token: str | None, by: str | None, reaso
     """Keep a move from beginning that a person is asked about. Shows the question and how the cluster stands first."""
     name, question = _asked(app, cluster, token, "Deny", yes)
     answer = {"approved": False, "by": by or app.stack.who()}
-    app.stack.answer(question.token, {**answer, "reason": reason} if reason else answer)
+    _answer(app, question, {**answer, "reason": reason} if reason else answer)
     end_denied(app, name, question.execution)
 
 
@@ -56,6 +56,12 @@ class _Open:
 
     token: str
     execution: str
+
+
+def _answer(app: App, question: _Open, answer: dict[str, object]) -> None:
+    sentence = f"You have stopped looking; your answer stands. Look: understudy follow {question.execution}"
+    app.when_stopped(exits.NOT_KNOWN, sentence, execution=question.execution)
+    app.stack.answer(question.token, answer)
 
 
 def _asked(app: App, name: str | None, token: str | None, word: str, yes: bool) -> tuple[str, _Open]:

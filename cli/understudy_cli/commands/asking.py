@@ -6,12 +6,15 @@ import click
 
 from understudy_cli.app import App, asks, cluster_argument
 from understudy_cli.commands.ending import ask
-from understudy_cli.core import exits, requests
+from understudy_cli.core import requests
 from understudy_cli.core.answers import advice_lines, report_lines
 from understudy_cli.core.endings import Execution, ending_of
-from understudy_cli.core.faults import Fault
 from understudy_cli.core.items import Fields
-from understudy_cli.follow import Stopped, answered
+from understudy_cli.follow import answered
+
+STOPPED = (
+    "You have stopped looking; nothing is changed by what you asked. Look at the answer: understudy follow {execution}"
+)
 
 
 @click.command()
@@ -61,9 +64,4 @@ def check(app: App, cluster: str | None) -> None:
 
 
 def _answer(app: App, name: str, request: dict[str, str]) -> Execution:
-    asked = ask(app, name, request)
-    try:
-        return answered(app, asked)
-    except Stopped:
-        what = "You have stopped looking; nothing is changed by what you asked"
-        raise Fault(what, f"Look at the answer: understudy follow {asked}", exits.NOT_KNOWN) from None
+    return answered(app, ask(app, name, request, STOPPED))

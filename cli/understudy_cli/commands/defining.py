@@ -136,6 +136,8 @@ def _submit(app: App, parameter: str, file: Path, yes: bool, in_force: Callable[
     changes = difference(before or "", text)
     app.screen.show(*(changes or [line(Span("The text is what was submitted last.", DIM))]))
     confirm(app, f"Submit {file} as {parameter}?", yes)
+    sentence = "You have stopped looking; what was submitted is judged all the same, and people are told of a refusal."
+    app.when_stopped(exits.NOT_KNOWN, sentence, parameter=parameter)
     version = app.stack.put_parameter(parameter, text)
     fate = _await(app, lambda: fate_of(text, version, in_force(), app.stack.item(of, UNACCEPTED)))
     told = {"parameter": parameter, "version": version, "fate": fate.word}

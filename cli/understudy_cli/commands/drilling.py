@@ -20,7 +20,7 @@ from understudy_cli.core.items import Fields
 from understudy_cli.core.lines import DIM, WARN, Span, line
 from understudy_cli.core.moves import story_json
 from understudy_cli.core.times import duration
-from understudy_cli.follow import Followed, Stopped, answered, follow
+from understudy_cli.follow import Followed, answered, follow
 
 STAY_S = 60
 """How long the service stays on the other node where neither the definition nor the person says it."""
@@ -97,29 +97,24 @@ class _Drill:
     def _rehearse(self, to: str | None) -> tuple[str, str]:
         """From where to where it would go. Ends the command when it would not succeed, or nobody serves."""
         app, name = self._app, self._name
-        asked = ask(app, name, requests.request(name, requests.REHEARSE, to=to))
-        try:
-            execution = answered(app, asked)
-        except Stopped:
-            self._end(exits.NOT_KNOWN, "You have stopped looking. Nothing was moved.")
+        wish = requests.request(name, requests.REHEARSE, to=to)
+        execution = answered(app, ask(app, name, wish, "You have stopped looking. Nothing was moved."))
         app.screen.show(*advice_lines(execution.output))
         ending, answer = ending_of(execution), Fields(execution.output)
         source, target = answer.text("source"), answer.text("target")
         if ending.exit != exits.DONE or not (source and target):
-            why = "the rehearsal says why" if answer.text("verdict") == VERDICT_BAD else ending.sentence
-            self._end(ending.exit or exits.NOT_DONE, f"Not begun: {why}. Nothing was moved.")
+            nobody = "nobody serves, so there is nothing to switch over" if ending.exit == exits.DONE else ""
+            why = "the rehearsal says why" if answer.text("verdict") == VERDICT_BAD else nobody or ending.sentence
+            self._end(ending.exit or exits.NOT_DONE, f"Not begun: {why.rstrip('.')}. Nothing was moved.")
         return source, target
 
     def _move(self, way: str, to: str, home: str) -> None:
         """One of the two moves. Ends the command when it did not come to a good end."""
         app, name = self._app, self._name
         wish = requests.request(name, requests.SWITCHOVER, to=to, reason=f"{REASON}, {way}")
-        asked = ask(app, name, wish)
-        try:
-            followed = self._followed(asked)
-        except Stopped:
-            go_on = f"look: understudy follow {asked}, and bring it home: understudy switchover {name} --to {home}"
-            self._end(exits.NOT_KNOWN, f"You have stopped looking; this move goes on, and the drill does not: {go_on}")
+        go_on = f"look: understudy follow {{execution}}, and bring it home: understudy switchover {name} --to {home}"
+        stopped = f"You have stopped looking; this move goes on, and the drill does not: {go_on}"
+        followed = self._followed(ask(app, name, wish, stopped, moves=self._moves))
         self._moves += [story_json(each) for each in followed.stories]
         if ending_of(followed.execution, followed.stories).exit != exits.DONE:
             if way == "back":
@@ -146,11 +141,10 @@ class _Drill:
     def _stay(self, stay_s: int, home: str, away: str) -> None:
         app, name = self._app, self._name
         bring = f"understudy switchover {name} --to {home}"
+        stopped = f"You have stopped the drill; {name} stays on {away}. Bring it home: {bring}"
+        app.when_stopped(exits.NOT_KNOWN, stopped, cluster=name, moves=self._moves, outages_s=self._outages)
         app.screen.show(line(Span(f"in service on {away}; back after {duration(stay_s)}. Ctrl-C leaves it there", DIM)))
-        try:
-            app.settings.sleep(stay_s)
-        except KeyboardInterrupt:
-            self._end(exits.NOT_KNOWN, f"You have stopped the drill; {name} stays on {away}. Bring it home: {bring}")
+        app.settings.sleep(stay_s)
         there = app.cluster(name)
         if there.active != away or there.move:
             self._end(exits.NOT_DONE, f"Interrupted: another move came between. Look: understudy history {name}")

@@ -13,12 +13,19 @@ from understudy_cli.core.lines import DIM, Span, line
 from understudy_cli.core.moves import story_json
 from understudy_cli.core.requests import execution_name
 from understudy_cli.core.times import when
-from understudy_cli.follow import Followed, Stopped, follow
+from understudy_cli.follow import Followed, follow
+
+MOVE_STOPPED = (
+    "You have stopped looking; what was asked for goes on. Look again: understudy follow {execution}, "
+    "or: understudy status {cluster}"
+)
 
 
-def ask(app: App, cluster: str, request: Mapping[str, Any]) -> str:
-    """Start an execution for the request, and say its name."""
+def ask(app: App, cluster: str, request: Mapping[str, Any], stopped: str, **told: Any) -> str:
+    """Start an execution for the request, and say its name. Ctrl-C ends the command with `stopped` from now on."""
     name = execution_name(cluster, str(request["action"]), app.stack.now(), app.settings.chance())
+    sentence = stopped.format(execution=name, cluster=cluster)
+    app.when_stopped(exits.NOT_KNOWN, sentence, cluster=cluster, execution=name, **told)
     app.stack.start(name, request)
     app.screen.show(line(Span(f"asked: {name}", DIM)))
     return name
@@ -26,23 +33,19 @@ def ask(app: App, cluster: str, request: Mapping[str, Any]) -> str:
 
 def look_on(app: App, cluster: str, name: str, *, past_question: bool = False) -> None:
     """Show an execution to its end, and end as it does."""
-    try:
-        followed = follow(app, cluster, name, past_question=past_question)
-    except Stopped:
-        sentence = (
-            f"You have stopped looking; what was asked for goes on. Look again: understudy follow {name}, "
-            f"or: understudy status {cluster}"
-        )
-        app.end(exits.NOT_KNOWN, sentence, cluster=cluster, execution=name)
-    end_move(app, cluster, followed)
+    sentence = MOVE_STOPPED.format(execution=name, cluster=cluster)
+    app.when_stopped(exits.NOT_KNOWN, sentence, cluster=cluster, execution=name)
+    end_move(app, cluster, follow(app, cluster, name, past_question=past_question))
+
+
+def ask_and_look_on(app: App, cluster: str, request: Mapping[str, Any]) -> None:
+    """Start an execution for the request, show it to its end, and end as it does."""
+    look_on(app, cluster, ask(app, cluster, request, MOVE_STOPPED))
 
 
 def end_denied(app: App, cluster: str, name: str) -> None:
     """Wait until nothing moves any more, which is what a no asks for."""
-    try:
-        followed = follow(app, cluster, name, past_question=True)
-    except Stopped:
-        app.end(exits.NOT_KNOWN, f"Answered. Look at what came of it: understudy follow {name}", execution=name)
+    followed = follow(app, cluster, name, past_question=True)
     if ending_of(followed.execution).word != "NotApproved":
         end_move(app, cluster, followed)
     sentence = f"Denied: nothing was moved. Asked again while the cause lasts: understudy status {cluster}"

@@ -47,12 +47,10 @@ def events(app: App, cluster: str | None, since: int, follow: bool, every: float
         _show(app, found)
         nothing = "" if found else "The controller has said nothing on its bus since then."
         app.end(exits.DONE, nothing, events=list(map(event_json, found)))
-    try:
-        while True:
-            _look(app, listener)
-            app.settings.sleep(every)
-    except KeyboardInterrupt:
-        raise click.exceptions.Exit(exits.DONE) from None
+    app.when_stopped(exits.DONE, "")
+    while True:
+        _look(app, listener)
+        app.settings.sleep(every)
 
 
 def _look(app: App, listener: Listener) -> None:

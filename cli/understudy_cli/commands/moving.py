@@ -8,7 +8,7 @@ from datetime import datetime
 import click
 
 from understudy_cli.app import App, Duration, asks, cluster_argument
-from understudy_cli.commands.ending import ask, look_on
+from understudy_cli.commands.ending import ask_and_look_on
 from understudy_cli.core import exits, requests
 from understudy_cli.core.cluster import Cluster
 from understudy_cli.core.faults import Fault
@@ -37,7 +37,7 @@ def _move(app: App, cluster: Cluster, request: dict[str, str], yes: bool) -> Non
     source, target = cluster.active or "nobody", request.get("to") or "the best node that is READY"
     cost = "The service is down from the stop on the old node until it has started on the new one."
     confirm(app, f"{request['action']} of {cluster.name} from {source} to {target}. {cost}", yes)
-    look_on(app, cluster.name, ask(app, cluster.name, request))
+    ask_and_look_on(app, cluster.name, request)
 
 
 def known_node(cluster: Cluster, node: str | None) -> None:
@@ -103,7 +103,7 @@ def hold(app: App, cluster: str | None, for_s: int | None, until: datetime | Non
     if for_s and until:
         raise Fault("--for and --until cannot both be said", "Leave one of them out", exits.WRONG)
     ends = int(until.timestamp()) if until else None
-    look_on(app, name, ask(app, name, requests.request(name, requests.HOLD, for_s=for_s, until=ends, reason=reason)))
+    ask_and_look_on(app, name, requests.request(name, requests.HOLD, for_s=for_s, until=ends, reason=reason))
 
 
 @click.command()
@@ -113,7 +113,7 @@ def hold(app: App, cluster: str | None, for_s: int | None, until: datetime | Non
 def resume(app: App, cluster: str | None, reason: str) -> None:
     """End a hold."""
     name = app.cluster(cluster).name
-    look_on(app, name, ask(app, name, requests.request(name, requests.RESUME, reason=reason)))
+    ask_and_look_on(app, name, requests.request(name, requests.RESUME, reason=reason))
 
 
 @click.command()
@@ -125,6 +125,4 @@ def clear(app: App, cluster: str, node: str, reason: str) -> None:
     """Forget that the service did not start on a node. Find out why first."""
     found = app.cluster(cluster)
     known_node(found, node)
-    look_on(
-        app, found.name, ask(app, found.name, requests.request(found.name, requests.CLEAR, node=node, reason=reason))
-    )
+    ask_and_look_on(app, found.name, requests.request(found.name, requests.CLEAR, node=node, reason=reason))

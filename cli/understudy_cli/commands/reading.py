@@ -44,12 +44,10 @@ def status(app: App, cluster: str | None, watch: bool, raw: bool, every: float) 
     if not watch:
         _show_status(app, cluster, ends=True)
         return
-    try:
-        while True:
-            _look_again(app, cluster)
-            app.settings.sleep(every)
-    except KeyboardInterrupt:
-        raise click.exceptions.Exit(exits.DONE) from None
+    app.when_stopped(exits.DONE, "")
+    while True:
+        _look_again(app, cluster)
+        app.settings.sleep(every)
 
 
 def _look_again(app: App, name: str | None) -> None:

@@ -41,6 +41,8 @@ def retire(app: App, cluster: str, only_plan: bool, with_history: bool, yes: boo
     running = still_running(seen) if seen else []
     silence = "" if running else " No agent of it runs any more, on none of its nodes: you answer for that."
     confirm(app, f"End the protection of {cluster}?{silence}", yes)
+    stopped = f"You have stopped it half way. Run it again: understudy retire {cluster}"
+    app.when_stopped(exits.NOT_KNOWN, stopped, **told)
     if text is not None:
         app.stack.delete_parameter(f"clusters/{cluster}")
     if running:
