@@ -181,7 +181,7 @@ chaos: setup ## every AWS call of the functions with every fault, into docs/reli
 sim: RUNS = 1000
 sim: .venv/ready ## try to break a simulated cluster, or CROWD=1 several, or one under a script of WEATHER: RUNS seeds from SEED, default 1000 from 0; lists all that fail, or STOP=1 tells the story of the first
 	@PYTHONPATH=layers/controller/python:agent $(PY) -m tests.simulation --seed $(SEED) --runs $(RUNS) $(if $(JOBS),--jobs $(JOBS)) \
-	  $(if $(PAUSES),--pauses) $(if $(OFF_ALONE),--off-alone) $(if $(CROWD),--crowd) $(if $(FITNESS),--fitness) $(if $(PACES),--paces) $(if $(WEATHER),--weather $(WEATHER)) $(if $(STOP),--stop)
+	  $(if $(PAUSES),--pauses) $(if $(OFF_ALONE),--off-alone) $(if $(CROWD),--crowd) $(if $(FITNESS),--fitness) $(if $(PACES),--paces) $(if $(BALANCER),--balancer) $(if $(WEATHER),--weather $(WEATHER)) $(if $(STOP),--stop)
 
 MINUTES ?= 10
 

@@ -21,7 +21,6 @@ from .known import HTTP_KEYS
 from .log import Log
 from .pages import TEXT, Page
 
-INTERVAL_S = 2.0
 CONNECTIONS_LIMIT = 32
 ACCEPTS_AT_ONCE = 16
 HEAD_LIMIT = 4096
@@ -39,10 +38,10 @@ REQUEST_LINE = re.compile(rb"([A-Z]{1,16}) (/[!-~]{0,1000}) HTTP/1\.[01]\r?")
 
 @dataclass(frozen=True)
 class HttpSettings:
-    """Where to listen, and for how many seconds an asker may go by one answer."""
+    """Where to listen, and for how many seconds an asker may go by one answer; None: for what the timings leave."""
 
     address: tuple[str, int]
-    interval_s: float
+    interval_s: float | None
 
 
 def http_settings(section: Section | None) -> HttpSettings | None:
@@ -50,7 +49,7 @@ def http_settings(section: Section | None) -> HttpSettings | None:
     if section is None:
         return None
     section.refuse_unknown(HTTP_KEYS)
-    address, interval_s = section.address("listen"), section.seconds("interval_s", INTERVAL_S, 0.1, 300)
+    address, interval_s = section.address("listen"), section.seconds("interval_s", 0, 0.1, 300) or None
     if not section.text("listen", needed=False):
         return None
     return None if address is None else HttpSettings(address, interval_s)

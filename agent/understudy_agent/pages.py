@@ -29,11 +29,16 @@ class Pages:
     """Makes pages. `page` may be called from any thread, and never waits."""
 
     def __init__(
-        self, who: Self, snapshot: Callable[[], Snapshot], clock_ms: Callable[[], int], interval_s: float, log: Log
+        self,
+        who: Self,
+        snapshot: Callable[[], Snapshot],
+        clock_ms: Callable[[], int],
+        interval_s: float | None,
+        log: Log,
     ) -> None:
-        """`interval_s`: for how long an asker may go by one answer. `clock_ms`: CLOCK_BOOTTIME."""
+        """`interval_s`: for how long an asker may go by one answer; None: by default. `clock_ms`: CLOCK_BOOTTIME."""
         self._who, self._snapshot, self._clock_ms, self._log = who, snapshot, clock_ms, log
-        self._interval_ms = int(interval_s * 1000)
+        self._interval_ms = None if interval_s is None else int(interval_s * 1000)
         self._logged_room_ms: int | None = None
         self._pages: Mapping[str, Callable[[], Page]] = {
             "/serving": partial(self._told, self._why_not_serving, "this node serves"),
@@ -58,28 +63,32 @@ class Pages:
 
     def _why_not_serving(self, snapshot: Snapshot, now_ms: int) -> str:
         self._log_room(snapshot)
-        return serving.why_not_serving(snapshot, now_ms, self._interval_ms)
+        return serving.why_not_serving(snapshot, now_ms, self._needed_ms(snapshot))
+
+    def _needed_ms(self, snapshot: Snapshot) -> int:
+        return serving.needed_ms(self._interval_ms, self._room_ms(snapshot))
 
     def _room_ms(self, snapshot: Snapshot) -> int:
         return serving.room_ms(snapshot.lease_view.terms, self._who.orderly_stop_s)
 
     def _log_room(self, snapshot: Snapshot) -> None:
         """Told once for the timings that a read has shown: settings that do not agree."""
-        room_ms, needed_ms = self._room_ms(snapshot), self._interval_ms + MARGIN_MS
+        room_ms, needed_ms = self._room_ms(snapshot), self._needed_ms(snapshot)
         if not snapshot.lease_view.epoch or room_ms == self._logged_room_ms:
             return
         self._logged_room_ms = room_ms
         if needed_ms > room_ms:
             why = (
-                f"[http] interval_s {self._interval_ms / 1000:g} + {MARGIN_MS / 1000:g} is above {room_ms / 1000:g} s, "
-                "what the timings leave of a lease just before it is renewed: /serving is 503 now and then. Lower "
-                "interval_s or [agent] orderly_stop_s, or raise lease_s (and silence_limit_s) in the definition"
+                f"[http] interval_s {(needed_ms - MARGIN_MS) / 1000:g} + {MARGIN_MS / 1000:g} is above "
+                f"{room_ms / 1000:g} s, what the timings leave of a lease just before it is renewed: /serving is 503 "
+                "now and then. Leave interval_s out, lower it or [agent] orderly_stop_s, or raise lease_s (and "
+                "silence_limit_s) in the definition"
             )
             self._log.warning("http_interval_too_long", why)
 
     def _status(self) -> Page:
         snapshot, now_ms = self._snapshot(), self._clock_ms()
-        left_ms = serving.lease_left_ms(snapshot, now_ms)
+        left_ms, needed_ms = serving.lease_left_ms(snapshot, now_ms), self._needed_ms(snapshot)
         said = {
             "cluster": self._who.cluster,
             "instance": self._who.instance,
@@ -89,9 +98,9 @@ class Pages:
             "epoch": snapshot.lease_view.epoch,
             "lease_left_s": left_ms / 1000,
             "services": dict(snapshot.report.services),
-            "why_not_serving": serving.why_not_serving(snapshot, now_ms, self._interval_ms),
+            "why_not_serving": serving.why_not_serving(snapshot, now_ms, needed_ms),
             "why_no_standby": serving.why_no_standby(snapshot, now_ms),
-            "interval_s": self._interval_ms / 1000,
+            "interval_s": max(0, needed_ms - MARGIN_MS) / 1000,
             "margin_s": MARGIN_MS / 1000,
             "room_s": self._room_ms(snapshot) / 1000,
             "looked_ago_s": (now_ms - snapshot.looked_ms) / 1000,
@@ -111,7 +120,7 @@ class Pages:
     def _metrics_now(self) -> Iterator[_Metric]:
         snapshot, now_ms = self._snapshot(), self._clock_ms()
         report = snapshot.report
-        is_serving = not serving.why_not_serving(snapshot, now_ms, self._interval_ms)
+        is_serving = not serving.why_not_serving(snapshot, now_ms, self._needed_ms(snapshot))
         yield _Metric("agent", "info", "The agent that speaks.", [({"version": __version__}, 1)])
         yield _gauge("serving", "1 when /serving is 200.", is_serving)
         yield _gauge("standby", "1 when /standby is 200.", not serving.why_no_standby(snapshot, now_ms))

@@ -18,6 +18,8 @@ from .ports import BeatReport
 from .starts import FREEZE_MS
 from .view import TermsView
 
+INTERVAL_MS = 2000
+"""For how long an asker may go by one answer where the node's file does not say it, if the timings leave so much."""
 MARGIN_MS = 1000
 """What a 200 leaves over beyond the asker's interval: clocks that differ in rate, and an asker that is late."""
 READ_GOOD_FOR = 3
@@ -52,8 +54,8 @@ def why_hung(snapshot: Snapshot, now_ms: int) -> str:
     return f"the agent has not looked at its lease for {ago_ms / 1000:.1f} s" if ago_ms > FREEZE_MS else ""
 
 
-def why_not_serving(snapshot: Snapshot, now_ms: int, interval_ms: int) -> str:
-    """Why an asker that goes by the answer for `interval_ms` must not be told that this node serves; "" when it may."""
+def why_not_serving(snapshot: Snapshot, now_ms: int, needed_ms: int) -> str:
+    """Why an answer that is to be good for `needed_ms` must not be that this node serves; "" when it may."""
     hung = why_hung(snapshot, now_ms)
     if hung:
         return hung
@@ -62,7 +64,7 @@ def why_not_serving(snapshot: Snapshot, now_ms: int, interval_ms: int) -> str:
     others = [f"{name} is {state}" for name, state in snapshot.report.services.items() if state != IN_SERVICE]
     if others or not snapshot.report.services:
         return "; ".join(others) or "this node has no services"
-    left_ms, needed_ms = snapshot.until_ms - now_ms, interval_ms + MARGIN_MS
+    left_ms = snapshot.until_ms - now_ms
     if left_ms >= needed_ms:
         return ""
     left = f"unless its lease is renewed this node serves for {max(0, left_ms) / 1000:.1f} s more"
@@ -100,6 +102,15 @@ def lease_left_ms(snapshot: Snapshot, now_ms: int) -> int:
     end_ms = snapshot.lease_view.end_ms
     is_holder = snapshot.lease_view.answer is LeaseAnswer.MINE
     return max(0, end_ms - now_ms) if is_holder and end_ms is not None else 0
+
+
+def needed_ms(interval_ms: int | None, room_ms: int) -> int:
+    """For how long a 200 is to be good: the asker's interval and the margin.
+
+    None: nobody has said how long the interval is. Then it is no more than there is room for: a node that serves well
+    must not say 503 for a wish that nobody has.
+    """
+    return min(INTERVAL_MS + MARGIN_MS, room_ms) if interval_ms is None else interval_ms + MARGIN_MS
 
 
 def room_ms(terms: TermsView, orderly_stop_s: float) -> int:

@@ -25,6 +25,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--crowd", action="store_true", help="several clusters that move at the same time")
     parser.add_argument("--fitness", action="store_true", help="nodes say how fit they are to take over")
     parser.add_argument("--paces", action="store_true", help="the timings are those of paces, in every seed")
+    parser.add_argument("--balancer", action="store_true", help="a load balancer stands beside the record")
     parser.add_argument("--weather", choices=SCRIPTS, default="", help="a day on which AWS was ill")
     cores = len(os.sched_getaffinity(0))
     parser.add_argument("--jobs", type=int, default=cores, help="in how many processes; without it, one for each core")
@@ -61,6 +62,7 @@ def _again(series: Series, seed: int) -> str:
         "CROWD": series.crowd,
         "FITNESS": series.fitness,
         "PACES": series.paces,
+        "BALANCER": series.balancer,
     }
     words = ["make sim", f"SEED={seed} RUNS=1 STOP=1", *(f"{name}=1" for name, is_set in chosen.items() if is_set)]
     return " ".join([*words, f"WEATHER={series.weather}"] if series.weather else words)
@@ -80,8 +82,8 @@ def _list_all(series: Series, failures: Iterator[Outcome]) -> bool:
 def main() -> int:
     """The exit status is 1 when a seed has failed."""
     options = _options()
-    chosen = options.pauses, options.off_alone, options.crowd, options.weather, options.fitness, options.paces
-    series = Series(options.seed, options.runs, *chosen)
+    modes = ("pauses", "off_alone", "crowd", "weather", "fitness", "paces", "balancer")
+    series = Series(options.seed, options.runs, **{name: getattr(options, name) for name in modes})
     if options.story:
         _say(outcome_of(series.plan(0)).story)
         return 0

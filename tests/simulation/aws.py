@@ -200,6 +200,7 @@ class WatchedLedger(FakeLedger):
         invariants.unproven_only_where_the_policy_says_so(definition, before, after)
         fitness.after_a_commit(self._world, definition, before, written)
         failed_starts.after_a_commit(self._world, definition, before, written)
+        self._world.balancer.after_a_commit(before, written)
         return written
 
     def restore(self, ago_s: float) -> None:

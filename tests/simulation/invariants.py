@@ -500,7 +500,7 @@ def in_service_on_one_node(world: World) -> list[str]:
         missing.append(f"{[machine.name for machine in serving]} serves, and the table has {state.active}")
     elif not serving[0].reports_in_service():
         missing.append(f"{serving[0].name} is not in service yet")
-    elif world.record_value() != serving[0].spec.address:
+    elif world.setting.has_record and world.record_value() != serving[0].spec.address:
         missing.append(f"the record leads to {world.record_value()}, not to {serving[0].name}")
     if state.transition is not None:
         missing.append(f"a transition is open: {state.transition}")
@@ -508,4 +508,6 @@ def in_service_on_one_node(world: World) -> list[str]:
         missing.append(f"the cluster is held: {state.hold}")
     if state.address is None or state.address.status not in (AddressStatus.IN_SYNC, AddressStatus.UNCONFIRMED):
         missing.append(f"the address is {state.address}")
+    if world.setting.has_balancer and world.balancer.healthy() != tuple(each.name for each in serving):
+        missing.append(f"the load balancer leads to {world.balancer.healthy()}")
     return missing

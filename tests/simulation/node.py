@@ -74,7 +74,7 @@ class Machine:
         """When each quorum host could be reached for the last time."""
         self.majority_s = 0.0
         """Until when it can know of a majority of them, at most."""
-        self.said_serving = 0.0, 0
+        self.said_serving = 0.0, 0, 0
         """When /serving was 200 for the last time, and until when its lease bore that then, if nothing renewed it."""
         self.waits_since_s: float | None = None
         """Since when its agent has held the lease and started nothing."""

@@ -48,7 +48,8 @@ class Setting:
     `quorum`: the mode, "" for none; `shares_key`: its agents ask each other for promises; `has_latecomer`: one node is
     added to the definition while the cluster is in use; `has_leaver`: one is taken out, and perhaps put in again;
     `keys_differ`: somebody changes the key on one node and not on the others; `services`: how many, 0: the seed says;
-    `has_fitness`: the nodes say how fit they are.
+    `has_fitness`: the nodes say how fit they are; `has_balancer`: a load balancer stands beside the record,
+    or alone when there is none (`has_record`).
     """
 
     quorum: str = ""
@@ -59,6 +60,8 @@ class Setting:
     keys_differ: bool = False
     services: int = 0
     has_fitness: bool = False
+    has_balancer: bool = False
+    has_record: bool = True
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from multiprocessing import get_context
 
+from tests.simulation.balancer import draw_with_balancer
 from tests.simulation.crowd import Crowd
 from tests.simulation.crowd_plan import CrowdPlan, draw_crowd
 from tests.simulation.fitness import draw_with_fitness
@@ -88,6 +89,7 @@ class Series:
     weather: str = ""
     fitness: bool = False
     paces: bool = False
+    balancer: bool = False
 
     def plan(self, number: int) -> Plan | CrowdPlan:
         """The plan of the seed that is so many after the first."""
@@ -95,6 +97,8 @@ class Series:
             return draw_weather(self.weather, self.seed + number)
         if self.fitness:
             return draw_with_fitness(self.seed + number)
+        if self.balancer:
+            return draw_with_balancer(self.seed + number)
         if self.crowd:
             return draw_crowd(self.seed + number)
         policies = OFF_ALONE if self.off_alone else None

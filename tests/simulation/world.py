@@ -13,6 +13,7 @@ from unittest.mock import patch
 
 from tests.simulation import answers, invariants
 from tests.simulation.aws import Bus, RunningLauncher, WatchedLedger, WatchedZone, drive, task
+from tests.simulation.balancer import TARGET_GROUP, Balancer
 from tests.simulation.bound import DELIVERY_S, quiet_bound_s
 from tests.simulation.ec2 import PoweringNodes
 from tests.simulation.failed_starts import Start
@@ -56,6 +57,7 @@ from understudy.usecases.observe.receive_signal import receive_signal
 from understudy.usecases.observe.record_heartbeat import RECORDED, record_heartbeat
 from understudy.usecases.register.cluster import Registrar
 from understudy.usecases.register.tuning import register_tuning
+from understudy.usecases.step import definition_in_force
 from understudy.usecases.transition.await_service import await_service
 from understudy.usecases.transition.check_change import check_change
 from understudy.usecases.transition.close_transition import close_transition
@@ -63,6 +65,7 @@ from understudy.usecases.transition.fence_node import fence_node
 from understudy.usecases.transition.follow_changes import ChangeFollower
 from understudy.usecases.transition.grant_lease import grant_lease
 from understudy.usecases.transition.move_address import move_address
+from understudy.usecases.transition.network_movers import LoadBalancerMover
 from understudy.usecases.transition.open_transition import open_transition
 from understudy.usecases.transition.record_mover import RecordMover
 from understudy.usecases.watch.records import RecordMonitor
@@ -132,6 +135,7 @@ class World:
         self.disk = Disk()
         specs = (*SPECS[:2], WITNESS_C) if plan.setting.has_witness else SPECS[: plan.members]
         self.machines = [Machine(self, number, spec, self._chance(spec.name)) for number, spec in enumerate(specs)]
+        self.balancer = Balancer(self, self._chance("balancer"))
         self.reading = Reading()
         self._join()
 
@@ -186,6 +190,7 @@ class World:
             register=self._register,
             drills=a_drill_master(ledger, launcher, announcer, self.clock),
             monitor=monitor,
+            balancers=self.balancer,
             **heard,
         ).run
         step: dict[str, Any] = {"ledger": ledger, "clock": self.clock}
@@ -193,7 +198,11 @@ class World:
             "open_transition": partial(open_transition, announcer=announcer, **step),
             "fence_node": partial(fence_node, nodes=nodes, **step),
             "move_address": partial(
-                move_address, movers=(RecordMover(zone, group),), announcer=announcer, stack=STACK, **step
+                move_address,
+                movers=(RecordMover(zone, group), LoadBalancerMover()),
+                announcer=announcer,
+                stack=STACK,
+                **step,
             ),
             "grant_lease": partial(grant_lease, **step),
             "await_service": partial(await_service, **step),
@@ -205,6 +214,9 @@ class World:
     def _check(self) -> None:
         invariants.at_most_one_node_serves(self)
         answers.at_most_one_says_serving(self)
+        if self.setting.has_balancer:
+            state = self.ledger.items.get((CLUSTER, "state"))
+            self.balancer.after_an_event(state, definition_in_force(self.ledger, state) if state else None)
 
     # --- what the actors ask of each other ------------------------------------------------------
 
@@ -275,9 +287,10 @@ class World:
         if self.hosts:
             quorum |= {"hosts": list(self.hosts)}
         record = {"kind": "route53_record", "hosted_zone_id": RECORD.hosted_zone_id, "name": RECORD.name, "type": "A"}
+        balancer = {"kind": "load_balancer", "target_group_arn": TARGET_GROUP}
         document = {
             "nodes": nodes,
-            "addresses": [record],
+            "addresses": [record] * self.setting.has_record + [balancer] * self.setting.has_balancer,
             "services": [{"name": name} for name in self.services],
             "policy": {**self.plan.policies[policy], "max_failovers": {"count": 100, "window_s": 3600}},
             "tuning": TUNINGS[tuning],
@@ -359,6 +372,8 @@ class World:
         for number in before.runs_on:
             self.machines[number].power_on(runs_already=True)
         self.put_definition(self.plan.policy, self.plan.tuning)
+        if self.setting.has_balancer:
+            self.balancer.begin()
         for fault in self.plan.faults:
             self.clock.at(NOW + fault.at_s, partial(self._begin_fault, fault))
             if fault.at_s + fault.for_s < self.plan.lasts_s:

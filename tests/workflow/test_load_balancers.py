@@ -9,9 +9,8 @@ from tests.support.world import World
 from understudy.domain.cluster.address import AddressStatus
 from understudy.domain.cluster.errors import AddressUnreadableError
 from understudy_agent import serving
-from understudy_agent.endpoint import INTERVAL_S
 
-INTERVAL_MS = int(INTERVAL_S * 1000)
+NEEDED_MS = serving.INTERVAL_MS + serving.MARGIN_MS
 SILENCE_S, WORKFLOW_S, START_S = 16, 3, 2
 """The default silence_limit_s with the second that EventBridge cuts off; the steps, each at the world's seconds."""
 
@@ -39,7 +38,7 @@ class Prober:
 
     def ask(self):
         for name, machine in self.world.machines.items():
-            says = machine.is_on and not serving.why_not_serving(machine.agent.snapshot, machine.now_ms(), INTERVAL_MS)
+            says = machine.is_on and not serving.why_not_serving(machine.agent.snapshot, machine.now_ms(), NEEDED_MS)
             agrees = says == (name in self.taken)
             self.rows[name] = 0 if agrees else self.rows.get(name, 0) + 1
             if self.rows[name] >= self.threshold:

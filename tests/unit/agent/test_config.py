@@ -407,7 +407,7 @@ def test_an_agent_answers_http_only_where_it_is_told_to_listen():
     assert config.parse(AGENT + SERVICE).http is None
     assert config.parse(AGENT + SERVICE + "[http]\ninterval_s = 5\n").http is None
     http = config.parse(AGENT + SERVICE + "[http]\nlisten = 0.0.0.0:7411\n").http
-    assert http == HttpSettings(("0.0.0.0", 7411), 2)
+    assert http == HttpSettings(("0.0.0.0", 7411), None)
     assert config.parse(AGENT + SERVICE + "[http]\nlisten = [::1]:80\ninterval_s = 0.5\n").http == HttpSettings(
         ("::1", 80), 0.5
     )

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from dataclasses import replace
 
@@ -10,14 +11,24 @@ import pytest
 from tests.unit.agent.fakes import FakeClock, FakeLog
 from tests.unit.agent.items import BOOT, ME, OTHER, item
 from tests.unit.agent.test_loop import World
-from understudy_agent.endpoint import INTERVAL_S
+from understudy.domain.lease.paces import PACES
 from understudy_agent.lease import LeaseAnswer, LeaseView, Order, serves_until_ms
 from understudy_agent.pages import Pages
 from understudy_agent.ports import BeatReport, Self
-from understudy_agent.serving import MARGIN_MS, Snapshot, room_ms, why_hung, why_no_standby, why_not_serving
+from understudy_agent.serving import (
+    INTERVAL_MS,
+    MARGIN_MS,
+    Snapshot,
+    needed_ms,
+    room_ms,
+    why_hung,
+    why_no_standby,
+    why_not_serving,
+)
 from understudy_agent.view import TermsView
 
-NOW, INTERVAL = 1_000_000, 2000
+NOW, NEEDED = 1_000_000, INTERVAL_MS + MARGIN_MS
+TIMED = ("heartbeat_interval_s", "lease_read_interval_s", "lease_s", "kill_limit_s", "silence_limit_s")
 TERMS = TermsView()
 MINE = LeaseView(LeaseAnswer.MINE, epoch=7, lease_end_ms=NOW + 10_000, terms=TERMS, seen_epoch=7)
 REPORT = BeatReport(7, {"db": "IN_SERVICE"}, {})
@@ -33,49 +44,49 @@ STANDBY = replace(
 
 
 def test_a_holder_with_everything_in_service_serves_for_as_long_as_its_lease_bears_the_askers_interval():
-    last_ms = NOW + 9_000 - INTERVAL - MARGIN_MS
+    last_ms = NOW + 9_000 - NEEDED
     fresh = replace(HOLDER, looked_ms=last_ms)
-    assert why_not_serving(fresh, last_ms, INTERVAL) == ""
-    assert "3.0 s are needed" in why_not_serving(fresh, last_ms + 1, INTERVAL)
+    assert why_not_serving(fresh, last_ms, NEEDED) == ""
+    assert "3.0 s are needed" in why_not_serving(fresh, last_ms + 1, NEEDED)
 
 
 def test_an_answer_is_worth_as_much_as_the_clock_says_whatever_the_loop_knew():
     """A machine that thaws, or a loop that hangs: what lies ready still says SERVE."""
-    assert why_not_serving(HOLDER, NOW + 3000, INTERVAL) == ""
-    assert "has not looked" in why_not_serving(HOLDER, NOW + 3001, INTERVAL)
+    assert why_not_serving(HOLDER, NOW + 3000, NEEDED) == ""
+    assert "has not looked" in why_not_serving(HOLDER, NOW + 3001, NEEDED)
     thawed = replace(HOLDER, looked_ms=NOW + 60_000)
-    assert why_not_serving(thawed, NOW + 60_000, INTERVAL).startswith(
+    assert why_not_serving(thawed, NOW + 60_000, NEEDED).startswith(
         "unless its lease is renewed this node serves for 0.0 s more"
     )
 
 
 @pytest.mark.parametrize("order", [order for order in Order if order not in (Order.SERVE, Order.KEEP)])
 def test_a_node_that_may_not_serve_says_so_though_its_lease_runs_and_all_is_in_service(order):
-    assert why_not_serving(replace(HOLDER, order=order), NOW, INTERVAL) == HOLDER.why
+    assert why_not_serving(replace(HOLDER, order=order), NOW, NEEDED) == HOLDER.why
 
 
 def test_a_node_that_keeps_what_runs_serves_while_its_lease_runs_but_not_one_that_had_lost_it():
     keeping = replace(HOLDER, order=Order.KEEP)
-    assert why_not_serving(keeping, NOW, INTERVAL) == ""
-    assert why_not_serving(replace(keeping, returned=True), NOW, INTERVAL) != ""
+    assert why_not_serving(keeping, NOW, NEEDED) == ""
+    assert why_not_serving(replace(keeping, returned=True), NOW, NEEDED) != ""
 
 
 @pytest.mark.parametrize("state", ["STARTING", "STOPPING", "FAILED", "OUT_OF_SERVICE"])
 def test_one_service_that_is_not_in_service_is_enough_to_say_no(state):
     report = BeatReport(7, {"data": "IN_SERVICE", "db": state}, {})
-    assert why_not_serving(replace(HOLDER, report=report), NOW, INTERVAL) == f"db is {state}"
+    assert why_not_serving(replace(HOLDER, report=report), NOW, NEEDED) == f"db is {state}"
 
 
 def test_a_node_without_services_never_serves_and_never_stands_by():
     report = BeatReport(7, {}, {})
-    assert why_not_serving(replace(HOLDER, report=report), NOW, INTERVAL) == "this node has no services"
+    assert why_not_serving(replace(HOLDER, report=report), NOW, NEEDED) == "this node has no services"
     assert why_no_standby(replace(STANDBY, report=report), NOW) == "this node has no services"
 
 
 def test_promises_bear_an_answer_as_a_lease_does():
     promised = replace(MINE, lease_end_ms=NOW - 1, promised_until_ms=NOW + 8_000)
     assert serves_until_ms(promised, 0) == NOW + 7_000
-    assert why_not_serving(replace(HOLDER, lease_view=promised, until_ms=NOW + 7_000), NOW, INTERVAL) == ""
+    assert why_not_serving(replace(HOLDER, lease_view=promised, until_ms=NOW + 7_000), NOW, NEEDED) == ""
 
 
 def test_what_an_orderly_stop_takes_of_a_lease_is_not_promised_to_anybody():
@@ -124,10 +135,28 @@ def test_an_agent_lives_as_long_as_it_looks_at_its_lease():
 
 
 def test_the_default_interval_and_its_margin_fit_into_what_the_default_timings_leave():
-    assert INTERVAL_S * 1000 + MARGIN_MS <= room_ms(TERMS, 30) == 4000
+    assert INTERVAL_MS + MARGIN_MS <= room_ms(TERMS, 30) == 4000
     assert room_ms(replace(TERMS, lease_s=20), 30) == 4000, "the rest is for an orderly stop"
     assert room_ms(replace(TERMS, lease_s=20), 0) == 12_000
     assert room_ms(replace(TERMS, lease_s=5), 0) == 0
+
+
+# B21 B22
+@pytest.mark.parametrize("pace", PACES)
+def test_at_every_pace_a_node_that_serves_well_says_so_until_its_lease_is_renewed(pace):
+    """Nobody has said how often it is asked. An interval for which there is no room would be a 503 before renewals."""
+    terms = TermsView(**{name: getattr(PACES[pace], name) for name in TIMED})
+    renewed_after_ms = int((terms.heartbeat_interval_s + terms.lease_read_interval_s + 1) * 1000)
+    left_ms = int((terms.lease_s - terms.kill_limit_s - terms.slack_s()) * 1000)
+    holder = replace(HOLDER, looked_ms=NOW + renewed_after_ms, until_ms=NOW + left_ms)
+    needed = needed_ms(None, room_ms(terms, math.inf))
+    assert why_not_serving(holder, NOW + renewed_after_ms, needed) == ""
+    assert needed <= INTERVAL_MS + MARGIN_MS
+
+
+def test_an_interval_that_somebody_has_said_is_kept_whatever_room_there_is():
+    assert needed_ms(12_000, 4000) == 12_000 + MARGIN_MS
+    assert needed_ms(None, 2500) == 2500
 
 
 # --- the pages --------------------------------------------------------------------------------
@@ -136,7 +165,7 @@ def test_the_default_interval_and_its_margin_fit_into_what_the_default_timings_l
 class Node:
     """A snapshot and a clock, and the pages made of them."""
 
-    def __init__(self, snapshot: Snapshot = HOLDER, interval_s: float = 2.0, orderly_stop_s: float = 0) -> None:
+    def __init__(self, snapshot: Snapshot = HOLDER, interval_s: float | None = None, orderly_stop_s: float = 0) -> None:
         self.snapshot, self.clock, self.log = snapshot, FakeClock(), FakeLog()
         self.clock.now_ms = NOW
         who = Self("orders-db", ME, BOOT, orderly_stop_s)
@@ -217,16 +246,17 @@ def test_an_interval_that_the_timings_do_not_bear_is_told_once_with_its_numbers(
     made.status("/serving")
     (told,) = made.log.events("http_interval_too_long")
     assert "interval_s 10 + 1 is above 4 s" in told
-    fits = Node(interval_s=3)
-    fits.status("/serving")
-    assert fits.log.events("http_interval_too_long") == []
+    for interval_s in (3, None):
+        fits = Node(interval_s=interval_s)
+        fits.status("/serving")
+        assert fits.log.events("http_interval_too_long") == []
 
 
 # --- what the loop leaves --------------------------------------------------------------------
 
 
 def answer(world: World) -> str:
-    return why_not_serving(world.agent.snapshot, world.clock.now_ms, INTERVAL)
+    return why_not_serving(world.agent.snapshot, world.clock.now_ms, NEEDED)
 
 
 def test_an_agent_says_that_it_serves_once_all_is_in_service_and_until_it_is_cut_off(tmp_path):
@@ -242,7 +272,7 @@ def test_an_agent_says_that_it_serves_once_all_is_in_service_and_until_it_is_cut
     assert said[:10] == [True] * 10
     no = len(said) - said.index(False)
     assert not any(said[-no:])
-    assert (INTERVAL + MARGIN_MS) / 200 - 1 <= no <= (INTERVAL + MARGIN_MS) / 200 + 1
+    assert NEEDED / 200 - 1 <= no <= NEEDED / 200 + 1
 
 
 def test_an_agent_that_is_asked_to_stop_says_no_before_a_beat_says_that_its_services_are_down(tmp_path):
