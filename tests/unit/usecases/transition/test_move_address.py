@@ -4,10 +4,12 @@ from dataclasses import replace
 
 import pytest
 
+from tests.support.balancers import LOAD_BALANCER
 from tests.support.builders import (
     ADDRESS_A,
     ADDRESS_B,
     CLUSTER,
+    NODE_B,
     NOW,
     RECORD,
     a_definition,
@@ -51,7 +53,8 @@ FENCED = {"previous": a_previous(proof=Proof.RELEASED)}
 class Mover:
     def __init__(self, **changes):
         self.clock, self.announcer = VirtualClock(NOW), FakeAnnouncer()
-        self.ledger = FakeLedger(a_moving_state(**{**FENCED, **changes}), a_definition())
+        balancers = changes.pop("load_balancers", ())
+        self.ledger = FakeLedger(a_moving_state(**{**FENCED, **changes}), a_definition(load_balancers=balancers))
         self.queue = FakeQueue(self.ledger)
         self.zone = FakeZone(self.clock)
         for record_set in record_sets():
@@ -249,6 +252,24 @@ def test_waiting_in_the_queue_is_no_failed_try():  # B12 S6
     assert (answer["outcome"], answer["attempt"], answer["wait_s"]) == (MoveOutcome.RETRY, 2, QUEUE_GAP_S)
     world.queue.end_turn(ZONE, "another cluster")
     assert world.move(attempt=2)["outcome"] == MoveOutcome.ACCEPTED
+
+
+def test_beside_a_load_balancer_no_lease_waits_in_the_queue_or_for_a_second_try():  # B12 B21
+    world = Mover(load_balancers=(LOAD_BALANCER,))
+    world.ledger.crowded_until = NOW + 60
+    world.queue.take_turn(ZONE, "another cluster", NOW, NOW + 30)
+    assert world.move()["outcome"] == MoveOutcome.GAVE_UP
+    state = world.ledger.state()
+    assert (state.transition.stage, state.address.status) == (Stage.GRANTING, AddressStatus.OWED)
+
+
+def test_who_holds_the_lease_already_waits_and_tries_as_ever_whatever_leads_to_it_beside_the_record():  # B12 B21
+    world = Mover(load_balancers=(LOAD_BALANCER,), active=NODE_B, previous=None)
+    world.zone.fail_next("submit", ZoneBusyError("no answer"))
+    assert world.move()["outcome"] == MoveOutcome.RETRY
+    world.ledger.crowded_until = NOW + 60
+    world.queue.take_turn(ZONE, "another cluster", NOW, NOW + 30)
+    assert world.move(attempt=1)["outcome"] == MoveOutcome.RETRY
 
 
 def test_in_a_crowd_a_stale_writer_is_told_so_and_writes_nothing():  # B1 B12

@@ -116,7 +116,7 @@ class _Try:
         # To stand in a queue is no try: it ends by its own limit, not by ROUTE53_RECORD_TRY_COUNT.
         waits = is_waiting(moved)
         wait_s = QUEUE_GAP_S if waits else record_gap_s(self.definition.tuning, self.step.attempt)
-        if self.definition.load_balancers and not waits:
+        if self.definition.load_balancers and state.active is None:
             wait_s = None  # clients come by the load balancer as soon as somebody serves: what is owed can wait
         if wait_s is not None and not has_time_to_wait(state.transition, self.definition.policy, wait_s, int(now)):
             log.warning(
