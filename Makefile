@@ -58,7 +58,7 @@ system-packages: ## install what the tests use of the distribution (Debian, as r
 
 .PHONY: lock
 lock: .venv/ready ## resolve the requirements again and write the pinned files with hashes
-	@for name in requirements/bootstrap requirements/dev requirements/sam requirements/agent requirements/build layers/dependencies/requirements; do \
+	@for name in requirements/bootstrap requirements/dev requirements/sam requirements/agent requirements/build requirements/peers layers/dependencies/requirements; do \
 	  $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
 	    $$name.in -o $$name.txt || exit 1; done
 
@@ -153,6 +153,14 @@ bench-counts: setup ## what `make bench` counts, without what it times
 SEED ?= 0
 CLUSTERS ?= 1000
 ZONES ?= 1
+
+RUNS_OF_PEERS ?= 5
+PEER_PACKAGES := pacemaker corosync pacemaker-cli-utils fence-agents awscli bind9-dnsutils curl etcd-server
+
+.PHONY: bench-peers
+bench-peers: SYSTEM_PACKAGES += $(PEER_PACKAGES)
+bench-peers: setup system-packages ## the same faults for Understudy, Pacemaker, Patroni and the paper's procedure, on real nodes, RUNS_OF_PEERS of each (Debian, as root); some forty minutes
+	@PYTHONPATH=layers/controller/python:agent:examples/postgresql $(PY) -m bench.peers --runs $(RUNS_OF_PEERS)
 
 .PHONY: bench-outage
 bench-outage: .venv/ready ## an Availability Zone goes dark for CLUSTERS clusters in ZONES zones, by SEED; in virtual time

@@ -16,7 +16,7 @@ from typing import Any
 
 from bench import counts, outage
 from local.sam import ROOT
-from tools import performance_doc
+from tools import peers_doc, performance_doc
 
 RESULTS, IMAGES = ROOT / "bench" / "results", ROOT / "docs" / "images"
 TIMES = ("imports", "handlers", "agent", "large_watch", "side_by_side", "machine", "warm_failovers")
@@ -44,6 +44,9 @@ def _take_in(path: Path) -> bool:
     elif path.name.startswith("outage-"):
         _write(path.name, outage.summary(read))
         outage.plot(read, IMAGES / f"{path.stem}.png")
+    elif path.name == "peers.json":
+        _write("peers.json", read)
+        plot_peers(read["rounds"], IMAGES / "peers.png")
     else:
         return False
     return True
@@ -74,6 +77,31 @@ def plot(side_by_side: list[dict[str, Any]], path: Path) -> None:
     axes.set_ylim(0)
     axes.grid(alpha=0.3)
     axes.legend()
+    path.parent.mkdir(exist_ok=True)
+    figure.savefig(path, dpi=90, metadata={"Software": None})
+    plt.close(figure)
+
+
+def plot_peers(rounds: list[dict[str, Any]], path: Path) -> None:
+    """The median outage of each contender's clients, by fault."""
+    import matplotlib as mpl
+
+    mpl.use("agg")
+    from matplotlib import pyplot as plt
+
+    columns = sorted({(one["contender"], client) for one in rounds for client in one["outage_s"]})
+    figure, axes = plt.subplots(figsize=(9, 6), layout="constrained")
+    height = 0.8 / len(columns)
+    for number, (contender, client) in enumerate(columns):
+        found = peers_doc.medians(rounds, (contender, client))
+        places = [at + height * number for at, fault in enumerate(peers_doc.FAULTS) if fault in found]
+        label = f"{contender}, {peers_doc.CLIENTS[client]}"
+        axes.barh(places, list(found.values()), height, label=label, color=f"C{number}")
+    axes.set_yticks([at + 0.4 for at in range(len(peers_doc.FAULTS))], peers_doc.FAULTS)
+    axes.invert_yaxis()
+    axes.set_xlabel("seconds for which the client was not served, median")
+    axes.grid(axis="x", alpha=0.3)
+    axes.legend(fontsize="small")
     path.parent.mkdir(exist_ok=True)
     figure.savefig(path, dpi=90, metadata={"Software": None})
     plt.close(figure)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from tools.peers_doc import peers_section
 from tools.performance_words import (
     BUSY,
     CALLS,
@@ -41,6 +42,9 @@ def performance_doc(root: Path) -> str:
     counts = _read(results / "counts.json")
     outages = [_read(path) for path in sorted(results.glob("outage-*.json"))]
     text = HEAD + _calls(counts) + _loaded(counts) + _outages(outages) + _waits(counts["paper"])
+    peers = results / "peers.json"
+    if peers.is_file():
+        text += peers_section(_read(peers), _table)
     times = results / "times.json"
     return text + (_times(_read(times)) if times.is_file() else NOT_YET)
 

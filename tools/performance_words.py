@@ -120,3 +120,32 @@ The real watch on the real adapters, AWS in memory, ten threads; the answers of 
 by {memory_mb} MB. Judging may take 40 s ([how far it goes](scale.md)).
 
 """
+PEERS = """
+## Side by side with its peers
+
+`make bench-peers`, on Debian as root: real nodes (systemd as process 1, [the lab](nodes-lab.md)), one embedded AWS,
+the same service, client and faults for all, in one run on one machine. Why it is built so:
+[ADR 95](adr/0095-peers-are-measured-on-the-same-nodes.md).
+
+Seconds for which a client was not served: the median of {runs} (the least–the most). The client asks every 0.05 s.
+*Record*: it resolves as a caching resolver does, with the TTL of the record, and Route 53's servers have a change
+{propagation_s} s after it was accepted. *Load balancer*: HAProxy asks the nodes every 0.5 s, and goes by two answers;
+what it asks is `/serving` here, and `/primary` of Patroni.
+
+"""
+PEERS_SAFETY = """
+Each node was asked for itself, past every name, some twenty to a hundred times a second. Two that serve at once: an
+answer of one of them while another one served. Of PostgreSQL that is a server that says that it takes writes; with
+synchronous replication it cannot acknowledge one alone.
+
+"""
+PEERS_LOSS = """
+{minutes} minutes in which each node lost 20 % of all packets, drawn by chance, in both directions:
+
+"""
+PEERS_SETTINGS = """
+What was set; the rest is as its authors ship it. EC2 stops an instance in no time here, which is to the benefit of
+`fence_aws`: real EC2 takes its time. Pacemaker starts the service before the record, since its agent waits 20 s before
+it looks for INSYNC. The paper's procedure says nothing of other faults.
+
+"""

@@ -85,6 +85,7 @@ class Metadata(LoopbackServer):
             "/latest/dynamic/instance-identity/document": self._document,
             "/latest/meta-data/services/partition": lambda: "aws",
             "/latest/meta-data/instance-id": lambda: self.instance.instance_id,
+            "/latest/meta-data/local-ipv4": lambda: self.instance.address,
         }
         if self.instance.keys:
             told |= {role: lambda: _ROLE, role + _ROLE: self._keys}

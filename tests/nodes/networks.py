@@ -106,6 +106,11 @@ class NodeNetwork(Network):
         self._restore(self._hub, _SOME + self._port)
         self._hub.run("nft", _drop(self._port, addresses))
 
+    def lose(self, percent: int) -> None:
+        """Drop so many of a hundred packets, drawn by chance, of what comes to the node and of what it sends."""
+        for network, device in ((self, "eth0"), (self._hub, self._port)):
+            network.run("nft", _drop_some(device, percent))
+
     def restore(self) -> None:
         """Let everything pass again."""
         for network, name in ((self, "eth0"), (self._hub, self._port), (self._hub, _SOME + self._port)):
@@ -130,6 +135,13 @@ def _drop(device: str, addresses: tuple[str, ...] = ()) -> str:
     policy = "accept" if addresses else "drop"
     hook = f"type filter hook ingress device {device} priority 0; policy {policy};"
     rule = f"add rule netdev {name} everything ip daddr {{ {', '.join(addresses)} }} drop" if addresses else ""
+    return f"add table netdev {name}; add chain netdev {name} everything {{ {hook} }}; {rule}"
+
+
+def _drop_some(device: str, percent: int) -> str:
+    name = f"cut-{device}"
+    hook = f"type filter hook ingress device {device} priority 0; policy accept;"
+    rule = f"add rule netdev {name} everything numgen random mod 100 < {percent} drop"
     return f"add table netdev {name}; add chain netdev {name} everything {{ {hook} }}; {rule}"
 
 

@@ -8,7 +8,7 @@ import pwd
 import re
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from local.waiting import wait_for
 from tests.nodes.agents import CLUSTER, set_up
@@ -103,7 +103,7 @@ class Three:
         leases.register(CLUSTER, *self.machines, **TERMS)
         for machine in self.machines:
             self._put_on(machine)
-        _init(self.leader)
+        init(self.leader)
         for machine in self.machines:
             machine.switch_on()
         for machine in self.machines:
@@ -118,36 +118,11 @@ class Three:
     # --- set up
 
     def _put_on(self, machine: Machine) -> None:
-        shutil.copytree(EXAMPLE / "understudy_postgresql", machine.path("/opt/kits/understudy_postgresql"))
-        call = 'exec env PYTHONPATH=/opt/kits /usr/bin/python3 -m understudy_postgresql "$@"'
-        machine.write("/usr/bin/understudy-postgresql", f"#!/bin/sh\n{call}\n", 0o755)
-        machine.write(f"/etc/systemd/system/{FOLLOWER}", (EXAMPLE / FOLLOWER).read_text())
-        (section,) = re.findall(r"^```ini\n(.*?)^```", README, flags=re.MULTILINE | re.DOTALL)
-        set_up(machine, self.leases.url, f"{section}check_interval_s = 1\n")
-        wants = machine.path("/etc/systemd/system/multi-user.target.wants")
-        (wants / FOLLOWER).symlink_to(f"/etc/systemd/system/{FOLLOWER}")
-        machine.write(f"{HOME}/pgpass", f"*:*:*:{ROLE}:{PASSWORD}\n", 0o600)
-        _own(machine, HOME, f"{HOME}/pgpass")
-        self.configure(machine)
+        put_on(machine, self.machines, self.leases.url)
 
     def configure(self, machine: Machine, **changes: str) -> None:
         """The file of the page, with this lab's names and addresses."""
-        peers = [each for each in self.machines if each is not machine]
-        given = {
-            "node": machine.name,
-            "peer": ", ".join(each.name for each in peers),
-            "address": machine.address,
-            "peer_address": ", ".join(each.address for each in peers),
-            "bin": str(programs()),
-            "patience_s": "1",
-            "wait_for_peer": "yes",
-            **changes,
-        }
-        text = (EXAMPLE / "postgresql.ini").read_text(encoding="utf-8")
-        for key, value in given.items():
-            text, found = re.subn(rf"^(# )?{key} = .*$", f"{key} = {value}", text, flags=re.MULTILINE)
-            assert found == 1, key
-        machine.write(CONFIG, text)
+        configure(machine, self.machines, **changes)
 
     def have_wait(self, word: str) -> None:
         """`yes` or `no`; every server is started anew where that is another word: the leader's by its agent."""
@@ -245,13 +220,48 @@ class Three:
         self.leases.wait_state(self.leader, CLUSTER, SERVICE, "IN_SERVICE", LIMIT_S)
 
 
+def put_on(machine: Machine, machines: Sequence[Machine], url: str, **agent: str) -> None:
+    """The example and the agent on a node that is off. `agent`: more keys of the agent's file."""
+    shutil.copytree(EXAMPLE / "understudy_postgresql", machine.path("/opt/kits/understudy_postgresql"))
+    call = 'exec env PYTHONPATH=/opt/kits /usr/bin/python3 -m understudy_postgresql "$@"'
+    machine.write("/usr/bin/understudy-postgresql", f"#!/bin/sh\n{call}\n", 0o755)
+    machine.write(f"/etc/systemd/system/{FOLLOWER}", (EXAMPLE / FOLLOWER).read_text())
+    (section,) = re.findall(r"^```ini\n(.*?)^```", README, flags=re.MULTILINE | re.DOTALL)
+    set_up(machine, url, f"{section}check_interval_s = 1\n", **agent)
+    wants = machine.path("/etc/systemd/system/multi-user.target.wants")
+    (wants / FOLLOWER).symlink_to(f"/etc/systemd/system/{FOLLOWER}")
+    machine.write(f"{HOME}/pgpass", f"*:*:*:{ROLE}:{PASSWORD}\n", 0o600)
+    _own(machine, HOME, f"{HOME}/pgpass")
+    configure(machine, machines)
+
+
+def configure(machine: Machine, machines: Sequence[Machine], **changes: str) -> None:
+    """The file of the page, with this lab's names and addresses."""
+    peers = [each for each in machines if each is not machine]
+    given = {
+        "node": machine.name,
+        "peer": ", ".join(each.name for each in peers),
+        "address": machine.address,
+        "peer_address": ", ".join(each.address for each in peers),
+        "bin": str(programs()),
+        "patience_s": "1",
+        "wait_for_peer": "yes",
+        **changes,
+    }
+    text = (EXAMPLE / "postgresql.ini").read_text(encoding="utf-8")
+    for key, value in given.items():
+        text, found = re.subn(rf"^(# )?{key} = .*$", f"{key} = {value}", text, flags=re.MULTILINE)
+        assert found == 1, key
+    machine.write(CONFIG, text)
+
+
 def _own(machine: Machine, *paths: str) -> None:
     owner = pwd.getpwnam("postgres")
     for path in paths:
         os.chown(machine.path(path), owner.pw_uid, owner.pw_gid)
 
 
-def _init(machine: Machine) -> None:
+def init(machine: Machine) -> None:
     """The database, as the page makes it, on a node that is off. PostgreSQL refuses to run as root."""
     data = str(machine.path(f"{HOME}/data"))
     machine.path(HOME).chmod(0o755)
