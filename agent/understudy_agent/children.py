@@ -26,6 +26,12 @@ DEFAULTS = {
     "HOME": "/",
 }
 
+_IS_A_PROGRAM = 'IFS= read -r head < "$1" || [ "$head" ] || exit 127; case $head in "#!"* | ?ELF*) ;; *) exit 127; esac'
+BEGIN = ("/bin/sh", "-c", f'case $1 in */*) {_IS_A_PROGRAM};; esac; exec "$@"', "sh")
+"""Opens the program where only its own process waits for it, and becomes it. Whoever starts a program himself waits
+until its file is open: on a disk that hangs, for ever. What is no program would be run by the shell itself, and the
+end of that would be taken for an answer: an empty file ends with 0."""
+
 
 def environment(inherited: Mapping[str, str]) -> dict[str, str]:
     """The environment of a child. What the owner sets for the agent's unit beyond the agent's own is handed on."""
@@ -35,14 +41,15 @@ def environment(inherited: Mapping[str, str]) -> dict[str, str]:
 def spawn(
     argv: Sequence[str], stdout: int | IO[bytes] = 2, more: Mapping[str, str] | None = None
 ) -> subprocess.Popen[bytes]:
-    """Start a program in a session of its own. Raises OSError when it cannot be started.
+    """Start a program in a session of its own, and never wait for its file.
 
-    Its output goes where the agent's log goes, and it reads nothing. Signals are as a program expects them: none
-    blocked, none ignored. `more`: what its environment has beyond that of every child.
+    Raises OSError when there is no process for it. One that cannot be executed ends as in a shell, with 126 or 127. Its
+    output goes where the agent's log goes, and it reads nothing. Signals are as a program expects them: none blocked,
+    none ignored. `more`: what its environment has beyond that of every child.
     """
     with _SignalsAtRest():
         return subprocess.Popen(
-            list(argv),
+            [*BEGIN, *argv],
             stdin=subprocess.DEVNULL,
             stdout=stdout,
             env={**environment(os.environ), **(more or {})},

@@ -4,7 +4,8 @@
     exit status 1                         not fit
     anything else                         unknown, and the beat does not say
 
-The standbys ask as well as the active node. An answer is worth a few intervals: then it is unknown, too.
+The standbys ask as well as the active node. A number is worth a few intervals: then it is unknown, too. "Not fit"
+stands until there is another answer.
 """
 
 from __future__ import annotations
@@ -51,6 +52,7 @@ class FitCommand:
         self._task: Task | None = None
         self._given_up: Task | None = None
         self._begun_ms: int | None = None
+        self._has_ended = False
         self._printed: int | None = None
         self._answer: dict[str, object] = {}
         self._answered_ms = 0
@@ -70,9 +72,20 @@ class FitCommand:
 
     def words(self, now_ms: int) -> Mapping[str, object]:
         """What a beat says of it: nothing when it is not known, or was asked too long ago."""
-        if self._settings is None or now_ms - self._answered_ms > self._settings.interval_s * GOOD_FOR_INTERVALS * 1000:
+        if self._settings is None:
             return {}
-        return self._answer
+        is_old = now_ms - self._answered_ms > self._settings.interval_s * GOOD_FOR_INTERVALS * 1000
+        return {} if is_old and not self._is_unfit else self._answer
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether it is asked, and the first run has not ended: an answer comes within its limit, or none does."""
+        return self._settings is not None and not self._has_ended
+
+    @property
+    def _is_unfit(self) -> bool:
+        """Whether it said last that the node is not fit: that stands until it says something else."""
+        return self._answer.get(KEY) is False
 
     def end(self) -> None:
         """Give up what is under way."""
@@ -94,7 +107,9 @@ class FitCommand:
             task.abort()
             self._given_up = task
             outcome, why = Outcome.UNKNOWN, f"it had no answer within {settings.limit_s:g} s"
-        self._task = None
+        self._task, self._has_ended = None, True
+        if self._given_up is task and self._is_unfit:
+            return
         self._answer = {} if outcome is Outcome.UNKNOWN else {KEY: self._printed if outcome is Outcome.DONE else False}
         self._answered_ms, self._why = begun_ms, why
 

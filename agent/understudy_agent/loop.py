@@ -278,8 +278,9 @@ class Agent:
         return pacing.next_read_ms(self._reads.calls, self._beats.calls, self._view, self._lease_view.terms)
 
     def _beat_if_due(self, now_ms: int) -> None:
-        is_first = self._beats.calls.begun_ms is None and self._prober.is_pending(now_ms)
-        if is_first or not self._services.all_looked_at or pacing.awaits_first_read(self._reads.calls, now_ms):
+        if self._beats.calls.begun_ms is None and self._is_too_early(now_ms):
+            return
+        if not self._services.all_looked_at or pacing.awaits_first_read(self._reads.calls, now_ms):
             return  # a first beat that did not know the services, or what is to become of them, would mislead
         silence = pacing.silence_of_active(self._view, self._who.instance, self._who.boot, now_ms)
         self._urgency = pacing.urgency_after(self._urgency, silence)
@@ -291,6 +292,10 @@ class Agent:
             if urgent:
                 self._urgency = replace(self._urgency, sent=self._urgency.sent + 1)
                 self._log.info("urgent_beat", "no newer beat of the active node is known", sent=self._urgency.sent)
+
+    def _is_too_early(self, now_ms: int) -> bool:
+        """Whether a first beat would lack what decides on this node's taking over. One that serves is heard at once."""
+        return self._prober.is_pending(now_ms) or (self._services.all_down and self._fitness.is_pending)
 
     def _send_beat(self) -> None:
         """Called in the sending thread. The number is taken before the call: the lease runs from there."""

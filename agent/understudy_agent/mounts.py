@@ -12,10 +12,9 @@ from pathlib import Path
 from .process import TETHER
 from .remains import Remains
 from .scopes import Scopes
-from .tasks import Command, FinishedTask, Outcome, Task, Until, command_task
+from .tasks import NO_PROGRAM, Command, FinishedTask, Outcome, Task, Until, command_task
 from .unmount import mount_points
 
-CANNOT_BE_RUN = (126, 127)
 UNMOUNTED = (Outcome.DOWN, "it is unmounted")
 UNMOUNT = str(Path(__file__).with_name("unmount.py"))
 
@@ -117,5 +116,5 @@ class Mount:
 def _judge_answer(status: int, _output: str) -> tuple[Outcome, str]:
     if status == 0:
         return Outcome.SERVING, ""
-    outcome = Outcome.UNKNOWN if status in CANNOT_BE_RUN else Outcome.RUNNING
+    outcome = Outcome.UNKNOWN if status in NO_PROGRAM else Outcome.RUNNING
     return outcome, f"it is mounted, and asking its file system (statfs) ended with {status}"

@@ -20,10 +20,9 @@ from .fields import Section, address_of
 from .kinds import ServiceKind
 from .probe import UNDER_WAY
 from .remains import Remains
-from .tasks import FinishedTask, Outcome, Task, command_task
+from .tasks import NO_PROGRAM, FinishedTask, Outcome, Task, command_task
 
 HTTP_LIMIT_S = 4.0
-CANNOT_BE_RUN = (126, 127)
 
 
 class Probe(Protocol):
@@ -139,7 +138,7 @@ class CommandProbe:
     def _judge(self, status: int, _output: str) -> tuple[Outcome, str]:
         if status == 0:
             return Outcome.DONE, ""
-        cannot = status in CANNOT_BE_RUN
+        cannot = status in NO_PROGRAM
         return Outcome.UNKNOWN if cannot else Outcome.FAILED, f"{self._argv[0]} ended with {status}"
 
 

@@ -73,18 +73,25 @@ class Until:
 
 OUTPUT_LIMIT = 2**20
 """How much of what a command writes is kept (bytes): one that writes without end does not fill the memory."""
-CANNOT_BE_STARTED = 127
-"""The exit status of a command that cannot be started, as in a shell."""
+READ_BYTES, READS_MOST = 2**16, 16
+"""How much is taken at once of what it has written, and how often in one look: then the loop goes on."""
+NOT_EXECUTABLE, CANNOT_BE_STARTED = 126, 127
+"""The exit statuses of a command that cannot be started, as in a shell."""
+NO_PROGRAM = {
+    NOT_EXECUTABLE: ": it, or one that it calls, may not be executed",
+    CANNOT_BE_STARTED: ": it, or one that it calls, is not there or is no program",
+}
 
 Judge = Callable[[int, str], Union[Outcome, "tuple[Outcome, str]"]]
 """From exit status and standard output of a command to the outcome, with or without what it rests on."""
 
 
 def done_if_zero(status: int, output: str) -> tuple[Outcome, str]:
-    """The outcome of a command that acts. One that cannot be started at all has the reason as its output."""
+    """The outcome of a command that acts. One for which there is no process has the reason as its output."""
     if status == 0:
         return Outcome.DONE, ""
-    return Outcome.FAILED, output if status == CANNOT_BE_STARTED and output else f"its command ended with {status}"
+    reason = NO_PROGRAM.get(status, "")
+    return Outcome.FAILED, (output if reason else "") or f"its command ended with {status}{reason}"
 
 
 def judged(judge: Judge, status: int, output: str) -> tuple[Outcome, str]:
@@ -135,8 +142,16 @@ class Command:
         reap()
 
     def _take_output(self) -> None:
-        if self._child.stdout is not None and not self._child.stdout.closed:
-            self._said = (self._said + (self._child.stdout.read() or b""))[:OUTPUT_LIMIT]
+        if self._child.stdout is None or self._child.stdout.closed:
+            return
+        for _ in range(READS_MOST):
+            try:
+                part = os.read(self._child.stdout.fileno(), READ_BYTES)
+            except BlockingIOError:
+                return
+            if not part:
+                return
+            self._said = (self._said + part)[:OUTPUT_LIMIT]
 
     def _output(self) -> str:
         if self._child.stdout is not None:
@@ -191,7 +206,7 @@ def command_task(
     capture: bool = False,
     more: Mapping[str, str] | None = None,
 ) -> Task:
-    """A command as a task. One that cannot be started at all is judged as exit status 127, as in a shell."""
+    """A command as a task. One for which there is no process is judged as exit status 127, as in a shell."""
     reap()
     try:
         return Command(argv, judge, capture=capture, more=more)

@@ -45,6 +45,8 @@ PACKAGES = (
 PROPAGATION_S = 5.0
 NAMES = ("normal", "fast", "pcmk", "paper", "pg")
 Make = Callable[[Ground, dict[str, str]], Contender]
+WAVES = (("normal", "fast", "pacemaker", "paper"), ("postgresql", "patroni"))
+"""Who runs side by side: all at once are more nodes than two processors bear."""
 CONTENDERS: dict[str, Make] = {
     "normal": lambda ground, endpoints: Understudy(ground, endpoints, "normal", 0),
     "fast": lambda ground, endpoints: Understudy(ground, endpoints, "fast", 1),
@@ -65,24 +67,36 @@ def main() -> int:
     _install_libraries()
     with contextlib.ExitStack() as undo:
         ground, endpoints = _ground(undo)
-        contenders = [CONTENDERS[name](ground, endpoints) for name in asked.only]
+        result: dict[str, Any] = {
+            "runs": asked.runs,
+            "propagation_s": PROPAGATION_S,
+            "loss_s": asked.loss_s,
+            "versions": _versions(),
+            "settings": {},
+            "rounds": [],
+            "losses": [],
+        }
+        for wave in WAVES:
+            names = [name for name in wave if name in asked.only]
+            if names:
+                _measure([CONTENDERS[name](ground, endpoints) for name in names], asked.runs, asked.loss_s, result)
+                ground.lab.remove_machines()
+                (DIRECTORY / "peers.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    return 0
+
+
+def _measure(contenders: list[Contender], runs: int, loss_s: float, result: dict[str, Any]) -> None:
+    """Side by side, each at its own speed; then all lose packets at the same time. What is found goes into `result`."""
+    with contextlib.ExitStack() as undo:
         for contender in contenders:
             contender.prepare(undo)
             _say(contender, "is ready")
         with ThreadPoolExecutor(len(contenders)) as pool:
-            rounds = [one for some in pool.map(lambda each: _rounds(each, asked.runs), contenders) for one in some]
-            losses = list(pool.map(lambda each: _loss(each, asked.loss_s), contenders)) if asked.loss_s else []
-    result = {
-        "runs": asked.runs,
-        "propagation_s": PROPAGATION_S,
-        "loss_s": asked.loss_s,
-        "versions": _versions(),
-        "settings": {contender.name: dict(contender.settings) for contender in contenders},
-        "rounds": [dataclasses.asdict(one) for one in rounds],
-        "losses": [dataclasses.asdict(one) for one in losses if one],
-    }
-    (DIRECTORY / "peers.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    return 0
+            rounds = [one for some in pool.map(lambda each: _rounds(each, runs), contenders) for one in some]
+            losses = list(pool.map(lambda each: _loss(each, loss_s), contenders)) if loss_s else []
+    result["settings"] |= {contender.name: dict(contender.settings) for contender in contenders}
+    result["rounds"] += [dataclasses.asdict(one) for one in rounds]
+    result["losses"] += [dataclasses.asdict(one) for one in losses if one]
 
 
 def _arguments() -> argparse.Namespace:

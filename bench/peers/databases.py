@@ -14,7 +14,7 @@ from bench.peers.balancer import Balancer
 from bench.peers.clients import LeaderWatcher, Writer
 from bench.peers.contender import Contender
 from bench.peers.ground import Ground
-from bench.peers.understudy import HTTP, LIMIT_S, Understudy
+from bench.peers.understudy import BUDGET, BUDGET_WORDS, HTTP, LIMIT_S, Understudy
 from local.balancer import HTTP_PORT
 from local.waiting import wait_for
 from local.world import ZONE_NAME
@@ -116,6 +116,7 @@ class UnderstudyDatabase(Database, Understudy):
         Contender.__init__(self, ground)
         self.name, self.balancer_port = "Understudy, PostgreSQL", balancer_port
         self.settings = {"definition": "examples/postgresql/definition.yaml", "wait_for_peer": "yes, the default"}
+        self.settings |= {"max_failovers": BUDGET_WORDS}
         self._cluster = "pg"
         made = [ground.machine("pg", letter) for letter in _NODES]
         self.machines = [machine for machine, _ in made]
@@ -130,6 +131,7 @@ class UnderstudyDatabase(Database, Understudy):
     def prepare(self, undo: contextlib.ExitStack) -> None:
         world, record = self.ground.aws.world, f"{self._cluster}.{ZONE_NAME}"
         policy = yaml.safe_load((EXAMPLE / "definition.yaml").read_text(encoding="utf-8"))["policy"]
+        policy |= {"max_failovers": BUDGET}
         definition = world.definition(self._instances, record, [{"name": "postgresql"}], policy)
         self.ground.aws.stack.put_definition(self._cluster, definition)
         first, *others = self.machines

@@ -46,7 +46,7 @@ _FOLDERS = [
     _OWNED.format("log/pacemaker"),
     "d /var/lib/corosync 0755 root root",
 ]
-_AWS = '#!/bin/sh\nunset PYTHONPATH\nexec /usr/bin/aws --endpoint-url {url} "$@"\n'
+_AWS = '#!/bin/sh\nunset PYTHONPATH\nexport AWS_CONFIG_FILE=/etc/aws.config\nexec /usr/bin/aws --endpoint-url {url} "$@"\n'
 """Debian's `aws` knows no endpoint by its environment."""
 _PROFILE = f"[default]\nregion = {REGION}\noutput = text\n"
 _CONFIGURATION = """<configuration>
@@ -129,7 +129,7 @@ class Pacemaker(Contender):
         environment = {"PYTHONPATH": "/opt/peers", "AWS_ENDPOINT_URL_EC2": endpoints["ec2"]}
         machine.write("/etc/default/pacemaker", "".join(f"{key}={value}\n" for key, value in environment.items()))
         machine.write("/usr/local/bin/aws-here", _AWS.format(url=endpoints["route53"]), 0o755)
-        machine.write("/root/.aws/config", _PROFILE)
+        machine.write("/etc/aws.config", _PROFILE)
         wants = machine.path("/etc/systemd/system/multi-user.target.wants")
         wants.mkdir(parents=True, exist_ok=True)
         for unit in ("corosync.service", "pacemaker.service"):
@@ -143,8 +143,8 @@ class Pacemaker(Contender):
         first = self.machines[0]
         self.ground.aws.world.set_record(self._record, first.address, TTL_S)
         wait_for("both nodes of Pacemaker are online", self._are_online, LIMIT_S, why=self.tail)
-        first.write("/root/cib.xml", self._configuration())
-        first.run("cibadmin", "--replace", "--scope=configuration", "--xml-file=/root/cib.xml")
+        first.write("/etc/cib.xml", self._configuration())
+        first.run("cibadmin", "--replace", "--scope=configuration", "--xml-file=/etc/cib.xml")
         self.watch(undo, PORT)
         resolved = undo.enter_context(Resolved(self.ground.aws.dns.port, self._record))
         by_record = Asker("record", self.ground.hub, PORT, lambda: resolved.address)

@@ -17,6 +17,8 @@ from tests.nodes.machine import Machine
 from tests.nodes.networks import HUB_ADDRESS
 
 LIMIT_S = 120.0
+BUDGET = {"count": 100, "window_s": 3600}
+BUDGET_WORDS = "100 in an hour, since more than three faults in an hour are made here"
 HTTP = f"[http]\nlisten = 0.0.0.0:{HTTP_PORT}\n"
 
 
@@ -26,7 +28,7 @@ class Understudy(Contender):
     def __init__(self, ground: Ground, endpoints: dict[str, str], pace: str, number: int) -> None:
         super().__init__(ground)
         self.name = f"Understudy, {pace}"
-        self.settings = {"pace": pace, "rest": "defaults"}
+        self.settings = {"pace": pace, "max_failovers": BUDGET_WORDS, "rest": "defaults"}
         self._cluster, self._pace, self._balancer_port = pace, pace, 7600 + number
         made = [ground.machine(pace, letter) for letter in "ab"]
         self.machines = [machine for machine, _ in made]
@@ -39,7 +41,7 @@ class Understudy(Contender):
     def prepare(self, undo: contextlib.ExitStack) -> None:
         record, stack = f"{self._cluster}.{ZONE_NAME}", self.ground.aws.stack
         services: list[dict[str, Any]] = [{"name": "app"}]
-        policy: dict[str, Any] = {"pace": self._pace}
+        policy: dict[str, Any] = {"pace": self._pace, "max_failovers": BUDGET}
         stack.put_definition(self._cluster, self.ground.aws.world.definition(self._instances, record, services, policy))
         one, other = self.machines
         one.boot()

@@ -1,10 +1,13 @@
 # S9 S12: what a program that the agent starts has of the agent
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import subprocess
 import sys
+import threading
+import time
 
 import pytest
 
@@ -12,6 +15,7 @@ from tests.unit.agent.waiting import wait_for
 from understudy_agent.children import DEFAULTS, environment, spawn
 from understudy_agent.kinds import Script
 from understudy_agent.process import Process
+from understudy_agent.tasks import OUTPUT_LIMIT, Outcome, command_task
 
 AGENTS_OWN = {
     "AWS_ACCESS_KEY_ID": "key",
@@ -103,3 +107,126 @@ def test_a_child_that_writes_more_than_anybody_reads_blocks_only_itself():
         assert child.wait(10) == -signal.SIGKILL
     finally:
         os.close(reader)
+
+
+@pytest.fixture
+def unopened(tmp_path):
+    """A program that nobody can open until `release` is called, as on a disk that hangs: the kernel lets them wait."""
+    program = tmp_path / "program"
+    program.write_text("#!/bin/sh\nexit 3\n")
+    program.chmod(0o755)
+    before = signal.signal(signal.SIGIO, signal.SIG_IGN)
+    holder = os.open(program, os.O_RDONLY)
+    fcntl.fcntl(holder, fcntl.F_SETLEASE, fcntl.F_WRLCK)
+    program_and_release = (str(program), lambda: fcntl.fcntl(holder, fcntl.F_SETLEASE, fcntl.F_UNLCK))
+    yield program_and_release
+    os.close(holder)
+    signal.signal(signal.SIGIO, before)
+
+
+def test_a_program_that_cannot_be_opened_keeps_nobody_but_itself(unopened):
+    """It kept the loop, and with it every service of the node, for as long as its file hung."""
+    program, release = unopened
+    began = time.monotonic()
+    task = command_task([program], lambda status, _: Outcome.DOWN if status == 3 else Outcome.UNKNOWN)
+    assert task.poll() is None
+    other = command_task(["/bin/true"])
+    assert wait_for(other.poll) is Outcome.DONE
+    assert time.monotonic() - began < LOOK_MOST_S
+    release()
+    assert wait_for(task.poll) is Outcome.DOWN
+
+
+def test_one_that_is_given_up_while_it_cannot_be_opened_is_gone(unopened):
+    program, _release = unopened
+    began = time.monotonic()
+    task = command_task([program])
+    task.abort()
+    wait_for(lambda: task.has_ended)
+    assert time.monotonic() - began < LOOK_MOST_S
+
+
+def test_without_that_whoever_starts_it_waits_for_its_file(unopened):
+    program, release = unopened
+    starter = threading.Thread(target=subprocess.run, args=([sys.executable, "-c", WAITS, program],), daemon=True)
+    starter.start()
+    starter.join(0.5)
+    assert starter.is_alive()
+    release()
+    starter.join(10)
+
+
+WAITS = "import subprocess, sys; subprocess.Popen([sys.argv[1]]).wait()"
+
+
+NO_PROGRAM = "is not there or is no program"
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", NO_PROGRAM),
+        (" \n", NO_PROGRAM),
+        ("exit 3\n", NO_PROGRAM),
+        ("(", NO_PROGRAM),
+        (None, NO_PROGRAM),
+        ("directory", NO_PROGRAM),
+        ("#!/no/such/shell\n", NO_PROGRAM),
+    ],
+)
+def test_what_is_no_program_gives_no_answer(tmp_path, text, reason):
+    """A full disk leaves empty files. A shell would run them itself: one ends with 0, another with 2, which is dead."""
+    program = tmp_path / "status"
+    if text == "directory":
+        program.mkdir()
+    elif text is not None:
+        program.write_text(text)
+        program.chmod(0o755)
+    task = command_task([str(program)])
+    assert wait_for(task.poll) is Outcome.FAILED
+    assert reason in task.why
+    assert wait_for(Script(("true",), ("true",), (str(program),)).look().poll) is Outcome.UNKNOWN
+
+
+def test_nor_does_a_program_that_may_not_be_executed(tmp_path):
+    program = tmp_path / "status"
+    program.write_text("#!/bin/sh\nexit 0\n")
+    task = command_task([str(program)])
+    assert wait_for(task.poll) is Outcome.FAILED
+    assert "may not be executed" in task.why
+    assert wait_for(Script(("true",), ("true",), (str(program),)).look().poll) is Outcome.UNKNOWN
+
+
+def test_words_reach_a_program_as_they_are(tmp_path):
+    words = ["a b", "", "$HOME", "*", "'", '"', "-n", "x=y", "\\"]
+    seen = tmp_path / "seen"
+    program = tmp_path / "program"
+    program.write_text(f"#!/bin/sh\nfor word; do printf '%s\\n' \"$word\"; done > {seen}\n")
+    program.chmod(0o755)
+    assert wait_for(command_task([str(program), *words]).poll) is Outcome.DONE
+    assert seen.read_text() == "".join(f"{word}\n" for word in words)
+
+
+def test_output_without_end_neither_fills_the_memory_nor_keeps_the_loop():
+    task = command_task(["/bin/sh", "-c", "exec cat /dev/zero"], capture=True)
+    for _ in range(50):
+        began = time.monotonic()
+        assert task.poll() is None
+        assert time.monotonic() - began < LOOK_MOST_S
+    assert len(task._said) <= OUTPUT_LIMIT
+    task.abort()
+
+
+LOOK_MOST_S = 2.0
+"""A look takes a few milliseconds; the rest is for a busy machine. Without a limit it never ends."""
+
+
+def test_a_child_that_holds_the_output_keeps_nobody(tmp_path):
+    script = "echo 7; sleep 600 & exit 0"
+    told = []
+    task = command_task(
+        ["/bin/sh", "-c", script], lambda status, output: (Outcome.DONE, told.append(output) or ""), capture=True
+    )
+    assert wait_for(task.poll) is Outcome.DONE
+    assert told == ["7\n"]
+    task.abort()

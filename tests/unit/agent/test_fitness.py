@@ -122,6 +122,19 @@ def test_an_answer_from_before_the_machine_was_frozen_says_nothing_after_it():
     assert asked.words_after(1) == {}
 
 
+def test_not_fit_stands_until_there_is_another_answer_through_a_freeze_and_runs_that_hang():
+    """Unknown is less than not fit: where no word is required, such a node takes over when nobody else is left."""
+    asked = Asked().say(1)
+    assert asked.words_after(1) == {"fit": False}
+    asked.now_ms += 3_600_000
+    assert dict(asked.fitness.words(asked.now_ms)) == {"fit": False}
+    asked.hangs = True
+    assert asked.words_after(2 * EVERY_S) == {"fit": False}
+    asked.hangs = False
+    assert asked.say(4).words_after(EVERY_S) == {}
+    assert asked.say(0, "7").words_after(EVERY_S) == {"fit": 7}
+
+
 def test_only_a_change_of_more_than_the_number_is_logged_with_its_reason():
     asked = Asked()
     asked.words_after(EVERY_S)
@@ -142,14 +155,18 @@ def test_a_node_without_the_command_asks_nobody_and_says_nothing():
     assert fitness.words(1000) == {}
 
 
-def test_a_real_command_is_asked_without_waiting():
-    fitness = FitCommand(FitSettings("db", ("/bin/sh", "-c", "echo -12"), 5, 4), FakeLog())
+@pytest.mark.parametrize(
+    ("argv", "number"), [(("/bin/sh", "-c", "echo -12"), -12), (("/bin/echo", "0"), 0), (("/bin/echo", "7"), 7)]
+)
+def test_a_real_command_is_asked_without_waiting(argv, number):
+    """/bin/echo is the way out of the runbook, where no node calls itself fit."""
+    fitness = FitCommand(FitSettings("db", argv, 5, 4), FakeLog())
 
     def said() -> dict[str, object]:
         fitness.tick(1000)
         return dict(fitness.words(1000))
 
-    assert wait_for(said) == {"fit": -12}
+    assert wait_for(said) == {"fit": number}
 
 
 def test_a_command_that_writes_without_end_fills_no_memory_and_says_nothing():
@@ -202,6 +219,33 @@ def test_the_standby_says_in_its_beats_how_fit_it_is_and_so_does_the_active_node
     world.pass_time(5)
     assert world.aws.beats[-1]["fit"] == -4096
     assert world.status()["fit"] == -4096
+
+
+def test_the_first_beat_of_a_node_that_runs_nothing_waits_for_the_first_answer(tmp_path: Path):
+    """Without that, the lease is granted to a node that has just booted before it can say that its data is not fit."""
+    asked = Asked().say(1)
+    asked.hangs = True
+    world = World(tmp_path, item(epoch=1, active=OTHER, mine=node(boot="")))
+    world.agent._fitness = asked.fitness
+    world.pass_time(LIMIT_S - 1)
+    assert world.aws.beats == []
+    world.pass_time(2)  # it is given up
+    assert [each.get("fit") for each in world.aws.beats][:1] == [None]
+    answering = Asked().say(1)
+    second = World(tmp_path / "second", item(epoch=1, active=OTHER, mine=node(boot="")))
+    second.agent._fitness = answering.fitness
+    second.pass_time(1)
+    assert [each.get("fit") for each in second.aws.beats] == [False]
+
+
+def test_the_first_beat_of_a_node_that_serves_waits_for_no_answer(tmp_path: Path):
+    """Its agent was replaced: to be silent for as long as its command hangs would be taken for its death."""
+    asked = Asked()
+    asked.hangs = True
+    world = World(tmp_path, item(epoch=1, active=ME, mine=node(boot="")), running=True)
+    world.agent._fitness = asked.fitness
+    world.pass_time(1)
+    assert world.aws.beats
 
 
 def test_that_a_node_is_not_fit_any_more_is_told_at_once_and_its_number_with_the_next_beat(tmp_path: Path):

@@ -319,7 +319,10 @@ def test_a_start_that_ends_with_an_error_has_failed():
     ("start", "why"),
     [
         (("sh", "-c", "exit 6"), "its start failed: its command ended with 6"),
-        (("/no/such/program",), "its start failed: [Errno 2] No such file or directory: '/no/such/program'"),
+        (
+            ("/no/such/program",),
+            "its start failed: its command ended with 127: it, or one that it calls, is not there or is no program",
+        ),
     ],
 )
 def test_a_start_that_fails_says_how(start, why):

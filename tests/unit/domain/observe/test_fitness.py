@@ -44,7 +44,7 @@ from understudy.domain.decide.situation import (
     sound_candidates,
     survey,
 )
-from understudy.domain.observe.fitness import by_fitness, fitness_words
+from understudy.domain.observe.fitness import by_fitness, fitness_objection, fitness_words
 from understudy.domain.transition.drill import objections
 from understudy.domain.transition.opening import Exhausted, Opening, Refused, rule_on_next, rule_on_request
 
@@ -208,6 +208,19 @@ def test_the_service_does_not_go_back_by_itself_to_a_node_that_is_not_fit():
         assert decide(survey(view(away, policy), Observer.TRUSTED)).rule == rule
 
 
+def test_nor_to_one_that_does_not_say_while_the_one_that_serves_does():
+    """It may have come back with an empty disk, and its command with it."""
+    policy = Policy(failback=FailbackPolicy("automatic", stable_for_s=60))
+    for home, away, rule in (
+        (None, 7, "active-is-ready"),
+        (None, None, "preferred-node-is-stable"),
+        (7, None, "preferred-node-is-stable"),
+    ):
+        serving = a_report(NODE_B, service=UP, fitness=word(away))
+        state = a_state(active=NODE_B, node_a=standby(NODE_A, home), node_b=serving, preferred_since=NOW - 600)
+        assert decide(survey(view(state, policy), Observer.TRUSTED)).rule == rule
+
+
 def test_a_drill_is_refused_where_nobody_is_fit():
     assert NO_FIT_STANDBY in objections(view(three(False, False)), Observer.TRUSTED)
     assert NO_FIT_STANDBY not in objections(view(three(False, 1)), Observer.TRUSTED)
@@ -288,3 +301,5 @@ def test_a_witness_is_never_asked_how_fit_it_is():
     assert fitness_words(ClusterView(a_state(3), definition, NOW), NODE_C) == ""
     assert fitness_words(ClusterView(a_state(3), definition, NOW), NODE_B) == SAYS_NOTHING
     assert fitness_words(ClusterView(a_state(3), definition, NOW), "i-x") == ""
+    assert fitness_objection(ClusterView(a_state(3), definition, NOW), NODE_C) == ""
+    assert fitness_objection(ClusterView(a_state(3), definition, NOW), NODE_B) == SAYS_NOTHING

@@ -20,6 +20,7 @@ from tests.support.fakes.clock import VirtualClock
 from tests.support.fakes.ledger import FakeLedger
 from tests.support.fakes.nodes import FakeNodes
 from understudy.domain.cluster.errors import UnprovenError
+from understudy.domain.cluster.fitness import Fitness
 from understudy.domain.cluster.policy import Fencing, Policy
 from understudy.domain.cluster.service_names import NO_NAMES
 from understudy.domain.cluster.state import NodeReport, PowerReading, Proof, ServiceStatus, Stage
@@ -187,6 +188,23 @@ class Beaten(FakeLedger):
 def test_what_a_member_says_between_the_last_look_and_the_grant_counts():
     ledger = Beaten(a_moving_state(2, **READY_TO_GRANT, node_a=a_report(service=DOWN)), a_definition(2))
     assert grant(ledger)["outcome"] == "UNFENCED"
+    assert ledger.state().active is None
+
+
+class TurnedUnfit(FakeLedger):
+    """A table in which the target says for the first time how fit it is between that look and the grant."""
+
+    def commit(self, before, after, **how):
+        if after.active is not None and before.nodes[NODE_B].fitness is None:
+            self.record_beat(a_beat(NODE_B, service=DOWN, fitness=Fitness(None)))
+        return super().commit(before, after, **how)
+
+
+# B20
+def test_a_target_that_says_for_the_first_time_that_it_is_not_fit_just_before_the_grant_gets_none():
+    down = {"node_a": a_report(service=DOWN), "node_b": a_report(NODE_B, service=DOWN)}
+    ledger = TurnedUnfit(a_moving_state(2, **READY_TO_GRANT, **down), a_definition(2))
+    assert grant(ledger)["outcome"] == "NOT_FIT"
     assert ledger.state().active is None
 
 

@@ -10,6 +10,7 @@ from understudy.domain.cluster.definition import Definition
 from understudy.domain.cluster.policy import DrillPolicy, FailbackPolicy, FailoverBudget
 from understudy.domain.cluster.state import ClusterState
 from understudy.domain.cluster.view import ClusterView
+from understudy.domain.observe.fitness import says_less
 
 Timetable = FailbackPolicy | DrillPolicy
 """Whatever has `hours` and `days`."""
@@ -28,10 +29,13 @@ def counts(state: ClusterState, definition: Definition) -> bool:
 def preferred_since(view: ClusterView, fit: Collection[str]) -> int | None:
     """Since when (seconds) the preferred node has been fit without a break while another one is active, else None.
 
-    A transition, a gap in the node's beats and an unfit moment all begin the time anew. `fit`: who could take over.
+    A transition, a gap in the node's beats and an unfit moment all begin the time anew. `fit`: who could take over. One
+    that does not say how fit it is, while the active one does, may have come back with an empty disk.
     """
-    preferred = view.definition.preferred.instance_id
-    if not counts(view.state, view.definition) or preferred not in fit:
+    preferred, active = view.definition.preferred.instance_id, view.state.active
+    if not counts(view.state, view.definition) or preferred not in fit or active is None:
+        return None
+    if says_less(view, preferred, active):
         return None
     since = view.now if view.state.preferred_since is None else view.state.preferred_since
     return max(since, view.state.nodes[preferred].heard_since)

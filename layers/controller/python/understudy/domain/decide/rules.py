@@ -139,8 +139,8 @@ QUORUM = (
 NOT_FIT = (
     "Look at the data of each node that is left, and at what its command `fit` says: a node that says that it is not fit "
     "may lack what clients have written. It goes on by itself as soon as one says that it is fit. To take over with what "
-    "a node has: take `fit` out of its agent's file and restart its agent; or, where nodes only cannot say, put "
-    "policy.fitness.required to false."
+    "a node has: write `fit = /bin/echo 0` into its agent's file, restart its agent, and put the command back afterwards; "
+    "or, where nodes only cannot say, put policy.fitness.required to false."
 )
 OBSERVER = (
     "If all clusters are silent, repair the heartbeat path (network, permissions, AWS). If only one is silent, "

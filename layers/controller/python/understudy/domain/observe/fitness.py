@@ -25,8 +25,10 @@ def fitness_of(view: ClusterView, instance_id: str) -> Fitness | None:
 def fitness_objection(view: ClusterView, instance_id: str) -> str:
     """Why its own word keeps a node from taking over, in words; empty when it does not.
 
-    One that serves already takes nothing over: what it has is what clients see.
+    One that serves already takes nothing over: what it has is what clients see. Nor does a witness, and none is asked.
     """
+    if _is_witness(view, instance_id):
+        return ""
     fault = word_against(fitness_of(view, instance_id), view.policy.fitness)
     return fault if fault and said(view, instance_id) is not Said.SERVES else ""
 
@@ -40,11 +42,22 @@ def word_against(fitness: Fitness | None, policy: FitnessPolicy) -> str:
 
 def fitness_words(view: ClusterView, instance_id: str) -> str:
     """What is to be known of how fit a member is; empty where it says nothing and need not."""
-    node, fitness = view.definition.node(instance_id), fitness_of(view, instance_id)
-    if node is None or node.role is Role.WITNESS:
+    fitness = fitness_of(view, instance_id)
+    if view.definition.node(instance_id) is None or _is_witness(view, instance_id):
         return ""
     is_fit = fitness is not None and fitness.number is not None
     return f"says {fitness.number}" if is_fit and fitness else word_against(fitness, view.policy.fitness)
+
+
+def _is_witness(view: ClusterView, instance_id: str) -> bool:
+    node = view.definition.node(instance_id)
+    return node is not None and node.role is Role.WITNESS
+
+
+def says_less(view: ClusterView, instance_id: str, than: str) -> bool:
+    """Whether a node says nothing of how fit it is while the other one says a number."""
+    other = fitness_of(view, than)
+    return fitness_of(view, instance_id) is None and other is not None and other.number is not None
 
 
 def by_fitness(view: ClusterView, candidates: Iterable[str]) -> tuple[str, ...]:

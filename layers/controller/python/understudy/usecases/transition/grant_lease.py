@@ -12,7 +12,7 @@ from typing import Any
 from understudy.domain.cluster.definition import Definition
 from understudy.domain.cluster.state import ClusterState, Stage
 from understudy.domain.cluster.view import ClusterView
-from understudy.domain.observe.fitness import fitness_objection, fitness_of
+from understudy.domain.observe.fitness import fitness_objection
 from understudy.domain.observe.serving import objectors
 from understudy.domain.transition.outcomes import GrantOutcome
 from understudy.domain.transition.steps import entered, granted, proof_in_hand, unfenced
@@ -51,7 +51,7 @@ def _grant(state: ClusterState, definition: Definition, ledger: StateLedger, clo
     ledger.commit(
         state,
         entered(replace(view, state=after), Stage.STARTING),
-        if_no_newer_beat_of=target if fitness_of(view, target) and not state.active else None,
+        if_no_newer_beat_of=None if state.active else target,
         saying_the_same=[node.instance_id for node in definition.nodes if node.instance_id != after.active],
         history={state.epoch: {"stages.granted_at": now}},
     )
