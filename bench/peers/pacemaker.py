@@ -46,7 +46,11 @@ _FOLDERS = [
     _OWNED.format("log/pacemaker"),
     "d /var/lib/corosync 0755 root root",
 ]
-_AWS = '#!/bin/sh\nunset PYTHONPATH\nexport AWS_CONFIG_FILE=/etc/aws.config\nexec /usr/bin/aws --endpoint-url {url} "$@"\n'
+_AWS = """#!/bin/sh
+unset PYTHONPATH
+export AWS_CONFIG_FILE=/etc/aws.config
+exec /usr/bin/aws --endpoint-url {url} "$@"
+"""
 """Debian's `aws` knows no endpoint by its environment."""
 _PROFILE = f"[default]\nregion = {REGION}\noutput = text\n"
 _CONFIGURATION = """<configuration>
