@@ -15,7 +15,10 @@ READY, FAILED, SILENT, GONE, UNKNOWN = "READY", "FAILED", "SILENT", "GONE", "UNK
 IN_SERVICE = "IN_SERVICE"
 OFF = ("stopped", "terminated")
 LEAVING = (*OFF, "stopping", "shutting-down")
-ACTIVE, STANDBY = "active", "standby"
+ACTIVE, STANDBY, WITNESS = "active", "standby", "witness"
+NO_SERVICES = "-"
+"""What a node's row keeps of the names of its services where its beats name none, as a witness's do."""
+NOT_FIT = "says that it is not fit to take over"
 OWED = "OWED"
 
 
@@ -102,6 +105,12 @@ class Cluster:
         """The node with the lease."""
         return next((each for each in self.nodes if each.role == ACTIVE), None)
 
+    @property
+    def standbys(self) -> list[Node]:
+        """Whoever is READY and could take over, whether the service has once not started there or not."""
+        ready = [each for each in self.nodes if each.health == READY and each.role == STANDBY]
+        return [each for each in ready if NOT_FIT not in each.notes]
+
     def node(self, name: str | None) -> Node | None:
         """The node of this name."""
         return next((each for each in self.nodes if each.name == name), None)
@@ -143,7 +152,7 @@ def _node(instance: str, report: Fields, active: str, limit: float | None, state
     return Node(
         name=report.text("name") or instance,
         instance_id=instance,
-        role=ACTIVE if instance == active else STANDBY,
+        role=ACTIVE if instance == active else _role_beside(report),
         health=health_of(report, limit, now),
         service=report.text("service"),
         heard_s_ago=None if heard is None else max(0.0, now - heard),
@@ -151,6 +160,12 @@ def _node(instance: str, report: Fields, active: str, limit: float | None, state
         failed_start=_has_failed(instance, report, state),
         notes=_notes(instance, report, state),
     )
+
+
+def _role_beside(report: Fields) -> str:
+    """Of a node without the lease. An agent that names no services by mistake is told so in its row."""
+    is_witness = report.text("named") == NO_SERVICES and report.flag("keeps_lease") and not report.text("misnamed")
+    return WITNESS if is_witness else STANDBY
 
 
 def power_of(report: Fields) -> str:
@@ -181,6 +196,7 @@ def _notes(instance: str, report: Fields, state: Fields) -> tuple[str, ...]:
     notes = [power_of(report)] if power_of(report) in LEAVING else []
     notes += [f"alarm {name}" for name, alarm in report.each("alarms").items() if alarm.flag("on")]
     notes += [report.text(word) for word in ("fault", "unfit", "misnamed") if report.text(word)]
+    notes += [NOT_FIT] if report.items("fitness") == [None] else []
     if _has_failed(instance, report, state):
         epoch = state.inside("failed_starts").inside(instance).whole("epoch")
         notes.append(f"service did not start under epoch {epoch}")

@@ -6,7 +6,19 @@ from dataclasses import dataclass
 from datetime import tzinfo
 
 from understudy_cli.core import exits
-from understudy_cli.core.cluster import FAILED, GONE, IN_SERVICE, OWED, READY, SILENT, Cluster, Move, Node
+from understudy_cli.core.cluster import (
+    FAILED,
+    GONE,
+    IN_SERVICE,
+    NOT_FIT,
+    OWED,
+    READY,
+    SILENT,
+    STANDBY,
+    Cluster,
+    Move,
+    Node,
+)
 from understudy_cli.core.lines import BAD, GOOD, WARN
 from understudy_cli.core.times import ago, duration, when
 
@@ -89,9 +101,10 @@ def _matters(cluster: Cluster, zone: tzinfo | None) -> tuple[str, ...]:
 
 def _without_standby(cluster: Cluster) -> list[str]:
     """That no other node could take over, as far as the table says so by itself."""
-    others = [each for each in cluster.nodes if each.health == READY and each is not cluster.holder]
+    others = cluster.standbys
     if not others:
-        return ["no other node is READY"]
+        unfit = " and ".join(each.name for each in cluster.nodes if NOT_FIT in each.notes and each.role == STANDBY)
+        return [f"no other node could take over: {unfit} {NOT_FIT}" if unfit else "no other node is READY"]
     if any(not each.failed_start for each in others):
         return []
     failed = " and ".join(each.name for each in others)

@@ -6,11 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.builders import NODE_A, NODE_B, NOW, a_definition, a_report, a_state
+from tests.support.builders import NODE_A, NODE_B, NODE_C, NOW, a_definition, a_report, a_state
 from understudy.adapters.dynamodb.items import FORMAT, state_item
 from understudy.adapters.dynamodb.values import from_item
 from understudy.domain.cluster.approval import Question
 from understudy.domain.cluster.hold import Hold
+from understudy.domain.cluster.service_names import NO_NAMES, digest_of
 from understudy.domain.cluster.state import Alarm, PowerReading, ServiceStatus
 from understudy.domain.observe.health import diagnose
 from understudy_cli.core import cluster as view
@@ -56,6 +57,19 @@ def test_the_active_node_stands_first_and_nodes_have_names():
     cluster = seen(a_state(active=NODE_B))
     assert [(each.name, each.role) for each in cluster.nodes] == [("node-b", "active"), ("node-a", "standby")]
     assert cluster.active == "node-b"
+
+
+def test_a_witness_is_no_standby():
+    """Its agent names no service, and is right to."""
+    names = {"named": digest_of(["postgresql"])}
+    nodes = {
+        NODE_A: a_report(NODE_A, **names),
+        NODE_B: a_report(NODE_B, **names),
+        NODE_C: a_report(NODE_C, named=NO_NAMES),
+    }
+    assert [each.role for each in seen(a_state(nodes=nodes)).nodes] == ["active", "standby", "witness"]
+    mistaken = replace(nodes[NODE_C], misnamed="lacks postgresql")
+    assert [each.role for each in seen(a_state(nodes={**nodes, NODE_C: mistaken})).nodes][2] == "standby"
 
 
 def test_a_hold_that_is_over_is_no_hold():

@@ -21,7 +21,9 @@ from understudy.adapters.dynamodb.values import from_item
 from understudy.domain.cluster.address import Address, AddressStatus
 from understudy.domain.cluster.approval import Question
 from understudy.domain.cluster.doubt import doubted
+from understudy.domain.cluster.fitness import Fitness
 from understudy.domain.cluster.no_standby import NoStandby
+from understudy.domain.cluster.service_names import NO_NAMES
 from understudy.domain.cluster.state import Proof, ServiceStatus, Stage, TransitionAction
 from understudy.domain.observe import starts as controller
 from understudy_cli.core.cluster import cluster_of, tried_with
@@ -37,6 +39,7 @@ def seen(state):
 
 HOLDS = "node-a holds the lease"
 FAILED, STARTING = (a_report(service=each) for each in (ServiceStatus.FAILED, ServiceStatus.STARTING))
+WITNESS = a_report(NODE_B, service=ServiceStatus.OUT_OF_SERVICE, named=NO_NAMES)
 REPAIR = a_transition(action=TransitionAction.REPAIR, target=NODE_A, stage=Stage.CONFIRMING)
 
 
@@ -77,6 +80,11 @@ def test_the_first_words_say_whether_it_is_served_and_by_whom(state, exit_status
         (a_state(address=OWED), "the address is owed: clients may go to another node"),
         (a_state(lone=NoStandby(NOW - 300)), "nobody could take over, since 07:55:00 (5 min ago)"),
         (a_state(node_b=a_report(NODE_B, heard_at=NOW - 60)), "no other node is READY"),
+        (a_state(node_b=WITNESS), "no other node is READY"),
+        (
+            a_state(node_b=a_report(NODE_B, fitness=Fitness(None))),
+            "no other node could take over: node-b says that it is not fit",
+        ),
         (a_state(doubt=doubted(None, NOW)), "a failover is put off because many are silent, since 08:00:00 (0 s ago)"),
     ],
 )
