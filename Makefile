@@ -76,11 +76,11 @@ lint: .venv/ready ## formatter, linters, types, import rules
 	@.venv/bin/mypy
 	@PYTHONPATH=layers/controller/python:agent:cli .venv/bin/lint-imports
 	@.venv/bin/cfn-lint template.yaml examples/two-node-service/template.yaml examples/pagers/*.yaml
-	@PYTHONPATH=layers/controller/python:agent $(PY) -m tools.generate_docs --check
+	@PYTHONPATH=layers/controller/python:agent:cli $(PY) -m tools.generate_docs --check
 
 .PHONY: docs
 docs: .venv/ready ## write the generated documents: decision table, traceability, JSON Schema
-	@PYTHONPATH=layers/controller/python:agent $(PY) -m tools.generate_docs
+	@PYTHONPATH=layers/controller/python:agent:cli $(PY) -m tools.generate_docs
 
 # To compile the tests takes as long as to collect them otherwise: what they are compiled into is kept for the next run.
 PYTEST_FAST := env -u PYTHONDONTWRITEBYTECODE PYTHONPYCACHEPREFIX=$(CURDIR)/build/pycache $(PYTEST)
@@ -179,7 +179,7 @@ cost: .venv/ready ## count what is paid for, on the emulator, and write docs/cos
 .PHONY: pace
 pace: .venv/ready ## what each pace costs in dollars and in needless failovers, drawn by seed, into docs/pace.md; some minutes
 	@PYTHONPATH=layers/controller/python:agent $(PY) -m bench.pace
-	@PYTHONPATH=layers/controller/python:agent $(PY) -m tools.generate_docs
+	@PYTHONPATH=layers/controller/python:agent:cli $(PY) -m tools.generate_docs
 
 .PHONY: chaos
 chaos: setup ## every AWS call of the functions with every fault, into docs/reliability.md; some ten minutes

@@ -1,6 +1,7 @@
-"""What the wheel carries beside the tool: the controller's code for definitions, for `understudy validate`.
+"""What the wheel carries beside the tool: its manual page, and the controller's code for definitions.
 
-It is the very code, taken from where it stands, for a Python that can run it; its libraries are the extra `validate`.
+`understudy validate` runs that very code, taken from where it stands, on a Python that can run it; its libraries are
+the extra `validate`.
 """
 
 import sys
@@ -21,5 +22,6 @@ setup(
         *find_packages(include=["understudy_cli*"]),
         *(find_packages(str(CONTROLLER), include=PARTS) if is_there else []),
     ],
+    data_files=[("share/man/man1", ["understudy.1"])],
     package_dir={"understudy": str(CONTROLLER / "understudy")} if is_there else {},
 )

@@ -4,6 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from tools.cli_man import manual_page
 from tools.decision_table import decision_table
 from tools.definition_schema import definition_schema
 from tools.event_schema import events_schema
@@ -21,6 +22,7 @@ def documents() -> dict[Path, str]:
     """Every generated document by its path, as it should be."""
     docs = ROOT / "docs"
     return {
+        ROOT / "cli" / "understudy.1": manual_page(),
         docs / "decision-table.md": decision_table(),
         docs / "cluster.schema.json": definition_schema(),
         docs / "events.md": events_doc(),
