@@ -6,7 +6,7 @@ It is another package, for a newer Python, and the tool does without it: so it i
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from importlib import import_module
 from typing import Any
 
@@ -33,9 +33,14 @@ def definition_faults(text: str) -> list[str]:
     try:
         definition.parse_document(text)
     except definition.DefinitionError as error:
-        places = dict(_places(text))
-        return [with_line(each, places) for each in error.faults]
+        return placed(text, error.faults)
     return []
+
+
+def placed(text: str, faults: Iterable[str]) -> list[str]:
+    """Faults of a definition, each with its line; as they are where the code that reads a definition is not here."""
+    places = dict(_places(text)) if is_readable() else {}
+    return [with_line(each, places) for each in faults]
 
 
 def tuning_faults(text: str) -> list[str]:

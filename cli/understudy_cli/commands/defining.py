@@ -15,7 +15,7 @@ from understudy_cli.core.faults import Fault
 from understudy_cli.core.items import Fields
 from understudy_cli.core.lines import BAD, DIM, Span, line
 from understudy_cli.core.submitting import IN_FORCE, PUT_OFF, REFUSED, Fate, difference, fate_of
-from understudy_cli.definition import definition_faults, is_readable, tuning_faults
+from understudy_cli.definition import definition_faults, is_readable, placed, tuning_faults
 from understudy_cli.live import live_faults
 
 EVERY_S = 2.0
@@ -102,7 +102,7 @@ def _validate_live(app: App, file: Path, text: str, cluster: str) -> NoReturn:
     app.stack.who()  # the controller's code would only say that it could not read: this says of credentials what to do
     faults, unread = live_faults(text, cluster, app.settings.stack, app.stack.client)
     if faults:
-        end_refused(app, f"Refused: {file} would be refused.", faults)
+        end_refused(app, f"Refused: {file} would be refused.", placed(text, faults))
     if unread:
         do = "You may lack a right to read it: docs/command-line.md#rights"
         app.end(exits.NOT_KNOWN, f"Not known: {'; '.join(unread)}. {do}.", faults=[])
@@ -144,7 +144,8 @@ def _submit(app: App, parameter: str, file: Path, yes: bool, in_force: Callable[
     if fate.word == IN_FORCE:
         app.end(exits.DONE, f"Done: {parameter} is in force.", faults=[], **told)
     if fate.word == REFUSED:
-        end_refused(app, "Refused: what was in force before stays in force.", fate.faults, **told)
+        found = fate.faults if of == STACK_WIDE else placed(text, fate.faults)
+        end_refused(app, "Refused: what was in force before stays in force.", found, **told)
     why = f"it is put off: {fate.why}" if fate.word == PUT_OFF else "nobody has judged it yet"
     sentence = f"Not known: {why}. It is tried again each minute, and people are told when it is refused."
     app.end(exits.NOT_KNOWN, sentence, faults=[], **told)

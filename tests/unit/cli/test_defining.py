@@ -62,6 +62,15 @@ def test_a_definition_that_is_refused_shows_every_fault(stack, file):  # B2 B23
     assert "  nodes is empty\n  lease_s is 10\n" in result.output
 
 
+def test_what_only_the_controller_can_know_has_its_line_in_the_file_too(stack, tmp_path):  # C35
+    fault = "nodes[1].instance_id: i-0c2d3e4f5a6b70819 is not there"
+    file = tmp_path / "orders-db.yaml"
+    file.write_text(GOOD)
+    stack.scenes = [not_accepted(faults=(fault, "colour"))]
+    result = run(stack, "put", str(file), "--yes")
+    assert f"  line 3: {fault}\n  colour\n" in result.output
+
+
 def test_a_refusal_of_an_earlier_text_is_not_taken_for_this_one(stack, file):  # B23
     stack.put(from_item(unaccepted_item("orders-db", Unaccepted("another 1", ("colour",)))))
     stack.scenes = [accepted]
