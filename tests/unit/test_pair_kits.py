@@ -73,7 +73,8 @@ class PlayedRedis(Played, understudy_redis.Server):
 
 
 WRITABLE = {"mariadb": Look(False, ""), "redis": {"role": "master"}}
-READ_ONLY = {"mariadb": Look(True, ""), "redis": {"role": "slave", "master_host": "127.0.0.1", "master_port": "1"}}
+REPLICA = {"role": "slave", "master_host": "127.0.0.1", "master_port": "1"}
+READ_ONLY = {"mariadb": Look(True, ""), "redis": REPLICA}
 
 
 @pytest.fixture(params=KITS)
@@ -272,9 +273,11 @@ def test_redis_disconnects_everybody_before_it_lets_them_write_again(dirs, monke
     monkeypatch.setattr(understudy_redis.Server, "look_at_peer", lambda _: None)
     server = PlayedRedis({**understudy_redis.DEFAULTS, **dirs})
     server.play(RAN, READ_ONLY["redis"] | {"connected_slaves": "0"})
+    server.mark()
     assert server.demote()
     assert [" ".join(words[:2]) for words in said] == [
         "CLIENT PAUSE",
+        "CONFIG SET",
         "REPLICAOF 127.0.0.1",
         "CLIENT KILL",
         "CLIENT UNPAUSE",
@@ -409,3 +412,151 @@ def test_the_answers_of_redis_are_told_apart():
         answer(io.BytesIO(b"-NOAUTH first\r\n"))
     with pytest.raises(ConnectionResetError):
         answer(io.BytesIO(b""))
+
+
+@pytest.mark.parametrize(
+    ("state", "after"), [("never", "never"), ("behind", "behind"), ("synced", "behind"), ("led", "led")]
+)
+def test_a_redis_master_that_was_not_promoted_here_wins_no_right_to_lead_by_being_demoted(
+    dirs, monkeypatch, state, after
+):
+    """The agent stops a master that runs without a lease; its data is nobody's, old, or parted from the leader's."""
+    monkeypatch.setattr(understudy_redis.Server, "ask", lambda *_: [])
+    monkeypatch.setattr(understudy_redis.Server, "look_at_peer", lambda _: None)
+    server = PlayedRedis({**understudy_redis.DEFAULTS, **dirs})
+    server.play(RAN, READ_ONLY["redis"] | {"connected_slaves": "0"})
+    server.keep_state(state)
+    assert server.demote()
+    assert server.state == after
+
+
+def test_a_redis_master_that_was_not_promoted_here_is_not_taken_for_one_that_leads_alone(dirs, monkeypatch):
+    monkeypatch.setattr(understudy_redis.Server, "look_at_peer", lambda _: None)
+    server = PlayedRedis({**understudy_redis.DEFAULTS, **dirs}).play(RAN, WRITABLE["redis"])
+    server.keep_state("led")
+    understudy_redis.turn(server, Teller())
+    assert server.state == "led", "its replica may have more of the last second"
+    server.mark()
+    understudy_redis.turn(server, Teller())
+    assert server.state == "alone"
+
+
+KEYS = {"db0": "keys=3,expires=0,avg_ttl=0"}
+LEADER = {"role": "master", "master_repl_offset": "5"}
+
+
+def test_a_claim_is_void_once_the_other_redis_leads_and_nothing_is_copied_over_what_was_claimed(
+    dirs, monkeypatch, capsys
+):
+    said = []
+    monkeypatch.setattr(understudy_redis.Server, "look_at_peer", lambda _: LEADER)
+    monkeypatch.setattr(understudy_redis.Server, "ask", lambda _, *commands: said.extend(commands))
+    server = PlayedRedis({**understudy_redis.DEFAULTS, **dirs}).play(RAN, READ_ONLY["redis"] | KEYS)
+    server.keep_state("first")
+    assert understudy_redis.start(server) == command.FAILED
+    assert "claimed" in capsys.readouterr().err
+    server.keep_state("first")
+    understudy_redis.turn(server, Teller())
+    assert (said, server.state) == ([], "never")
+    assert understudy_redis.fit(server) == command.NOT_FIT
+
+
+@pytest.mark.parametrize(
+    ("peer", "told"),
+    [
+        (LEADER, "leads"),
+        ({**REPLICA, **KEYS}, "holds keys"),
+        ({**REPLICA, "loading": "1"}, "is loading"),
+        (None, "does not answer"),
+    ],
+)
+def test_redis_data_is_claimed_only_when_the_other_node_has_none(dirs, monkeypatch, capsys, peer, told):
+    monkeypatch.setattr(understudy_redis.Server, "look_at_peer", lambda _: peer)
+    server = PlayedRedis({**understudy_redis.DEFAULTS, **dirs}).play(RAN, READ_ONLY["redis"])
+    assert understudy_redis.COMMANDS["claim"](server) == command.FAILED
+    assert told in capsys.readouterr().err
+    assert server.state == "never"
+    monkeypatch.setattr(understudy_redis.Server, "look_at_peer", lambda _: READ_ONLY["redis"])
+    assert understudy_redis.COMMANDS["claim"](server) == command.DONE
+
+
+LOADS = {**REPLICA, "loading": "1", "master_host": "10.0.2.10", "master_port": "6379"}
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        LOADS,
+        {**LOADS, "loading": "0", "async_loading": "1"},
+        {**LOADS, "loading": "0", "master_sync_in_progress": "1", "master_link_status": "down"},
+    ],
+    ids=["loading", "loading-beside", "copying"],
+)
+def test_a_redis_replica_whose_data_is_being_replaced_may_not_lead_though_its_leader_is_gone(
+    dirs, monkeypatch, answer, capsys
+):
+    """Half of a data set, or an older one, would be everybody's."""
+    monkeypatch.setattr(
+        understudy_redis, "_ask", lambda address, *_: [as_said(answer)] if address[:3] == "127" else None
+    )
+    server = understudy_redis.Server({**understudy_redis.DEFAULTS, **dirs})
+    monkeypatch.setattr(server, "processes", lambda: RAN)
+    server.keep_state("synced")
+    server.keep_seen(7)
+    assert understudy_redis.fit(server) in (command.NOT_FIT, command.UNKNOWN)
+    assert understudy_redis._started(server) in (None, command.FAILED)
+    understudy_redis.turn(server, Teller())
+    assert server.state == "behind"
+
+
+def as_said(info: dict[str, str]) -> str:
+    return "".join(f"{key}:{text}\r\n" for key, text in info.items())
+
+
+@pytest.mark.parametrize("key", ["loading", "async_loading"])
+def test_a_redis_server_that_loads_its_own_file_is_unknown_and_forgets_nothing(dirs, monkeypatch, key):
+    loads = {**REPLICA, key: "1"}
+    monkeypatch.setattr(understudy_redis, "_ask", lambda *_: [as_said(loads)])
+    server = understudy_redis.Server({**understudy_redis.DEFAULTS, **dirs})
+    monkeypatch.setattr(server, "processes", lambda: RAN)
+    server.keep_state("synced")
+    understudy_redis.turn(server, Teller())
+    assert (understudy_redis.status(server), understudy_redis.fit(server)) == (command.UNKNOWN, command.UNKNOWN)
+    assert (understudy_redis._started(server), server.state) == (None, "synced")
+
+
+def test_a_redis_server_that_died_while_it_led_waits_for_what_the_other_one_is_loading(dirs, monkeypatch, capsys):
+    """Whether that follows anybody is not known yet, and it may have what this one's file lacks."""
+    peer = dict(LOADS)
+    monkeypatch.setattr(understudy_redis.Server, "look_at_peer", lambda _: peer)
+    monkeypatch.setattr(understudy_redis.Server, "promote", lambda _: True)
+    server = PlayedRedis({**understudy_redis.DEFAULTS, **dirs}).play(RAN, READ_ONLY["redis"])
+    server.keep_state("led")
+    assert understudy_redis._started(server) is None
+    peer["loading"] = "0"
+    assert understudy_redis._started(server) == command.FAILED
+    assert "which the other node has" in capsys.readouterr().err
+
+
+def test_a_redis_replica_that_takes_writes_is_not_called_stopped_and_is_not_promoted(dirs, monkeypatch, capsys):
+    """With `replica-read-only no`, what clients write there is acknowledged, and gone with the next copy."""
+    said = []
+    monkeypatch.setattr(understudy_redis.Server, "look_at_peer", lambda _: None)
+    server = PlayedRedis({**understudy_redis.DEFAULTS, **dirs})
+    server.play(RAN, READ_ONLY["redis"] | {"slave_read_only": "0", "connected_slaves": "0"})
+
+    def ask(_, *commands, **__):
+        said.extend(" ".join(words) for words in commands)
+        if "CONFIG SET replica-read-only yes" in said:
+            server.answer = {**server.answer, "slave_read_only": "1"}
+        return []
+
+    monkeypatch.setattr(understudy_redis.Server, "ask", ask)
+    server.keep_state("synced")
+    assert understudy_redis.status(server) == command.RUNS
+    assert understudy_redis.start(server) == command.FAILED
+    assert "replica-read-only" in capsys.readouterr().err
+    assert understudy_redis.stop(server) == command.DONE
+    assert understudy_redis.status(server) == command.STOPPED
+    assert server.state == "behind", "what was written there has parted it from the leader's"
+    assert said.index("REPLICAOF NO ONE") < said.index("REPLICAOF 127.0.0.1 1"), "so it is copied whole"
