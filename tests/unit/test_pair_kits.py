@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import configparser
 import io
+import itertools
 import re
 import shlex
 import subprocess
@@ -252,6 +253,22 @@ def test_a_node_that_has_seen_no_leader_since_its_boot_says_that_it_does_not_kno
     assert told.err == "", "the journal would have it each time"
 
 
+def test_mariadb_is_demoted_while_its_clients_connect_again(dirs, monkeypatch):
+    """Whoever comes when it is read-only can write nothing: a pool that never gives up must not keep it from a move."""
+    left, said = itertools.count(7), []
+
+    def ask(_, sql, limit_s=0.0):
+        said.append(sql)
+        return [{"id": str(next(left))}] if sql == understudy_mariadb.OTHERS else []
+
+    monkeypatch.setattr(understudy_mariadb.Server, "ask", ask)
+    server = PlayedMariaDb({**understudy_mariadb.DEFAULTS, **dirs}).play(RAN, READ_ONLY["mariadb"])
+    assert server.demote()
+    only = said.index("SET GLOBAL read_only = ON")
+    seen_after = said.index(understudy_mariadb.OTHERS, only)
+    assert said[seen_after + 1].startswith("KILL CONNECTION"), "those that could still write have ended"
+
+
 @pytest.mark.parametrize(("left", "is_done"), [([], True), ([{"id": "7"}], False)])
 def test_mariadb_is_not_demoted_while_anybody_is_left_who_could_promote_it(dirs, monkeypatch, left, is_done):
     """A start that was killed may have left its statement in the server."""
@@ -289,7 +306,8 @@ def test_redis_disconnects_everybody_before_it_lets_them_write_again(dirs, monke
 
 # --- MariaDB
 
-FOLLOWS = {"Last_SQL_Errno": "0", "Last_IO_Errno": "0", "Gtid_IO_Pos": "0-1-90"}
+RUNS = {"Slave_IO_Running": "Yes", "Slave_SQL_Running": "Yes", "Last_IO_Error": "", "Last_SQL_Error": "no such row"}
+FOLLOWS = RUNS | {"Last_SQL_Errno": "0", "Last_IO_Errno": "0", "Gtid_IO_Pos": "0-1-90"}
 
 
 @pytest.mark.parametrize(
@@ -349,6 +367,106 @@ def test_a_replica_that_cannot_apply_what_it_received_is_not_promoted(dirs, monk
     assert understudy_mariadb.start(server) == command.FAILED
     assert "Duplicate entry" in capsys.readouterr().err
     assert not server.may_be_writable()
+
+
+def followed(dirs: dict[str, str], monkeypatch: pytest.MonkeyPatch, replica: dict[str, str]) -> tuple[Any, list[str]]:
+    """A replica, as its server shows it, and what is asked of the server. The other node leads."""
+    said: list[str] = []
+    monkeypatch.setattr(understudy_mariadb.Server, "ask", lambda _, sql, limit_s=0.0: said.append(sql) or [replica])
+    monkeypatch.setattr(understudy_mariadb.Server, "look_at_peer", lambda _: Look(False, "0-1-90"))
+    return PlayedMariaDb({**understudy_mariadb.DEFAULTS, **dirs}).play(RAN, Look(True, "0-1-80")), said
+
+
+def test_a_mariadb_replica_is_said_to_follow_when_the_leader_has_not_refused_it_meanwhile(dirs, monkeypatch, capsys):
+    """The thread runs as soon as it is connected, before the leader has looked whether it can go on from there."""
+    shown = dict(FOLLOWS)
+    server, _ = followed(dirs, monkeypatch, shown)
+    server.keep_state("synced")
+    say = Teller()
+    understudy_mariadb.turn(server, say)
+    assert "following" not in capsys.readouterr().err
+    understudy_mariadb.turn(server, say)
+    assert "following" in capsys.readouterr().err
+    shown |= {"Slave_IO_Running": "Connecting"}
+    understudy_mariadb.turn(server, say)
+    assert "not connected" in capsys.readouterr().err
+    shown |= {"Slave_IO_Running": "Yes"}
+    understudy_mariadb.turn(server, say)
+    assert "following" not in capsys.readouterr().err
+
+
+def test_a_mariadb_replica_that_could_not_apply_all_may_not_lead_though_its_restart_hides_that(dirs, monkeypatch):
+    """A server that was started again shows no error and no threads."""
+    shown = {**FOLLOWS, "Last_SQL_Errno": "1032", "Slave_SQL_Running": "No"}
+    server, said = followed(dirs, monkeypatch, shown)
+    server.keep_state("synced")
+    understudy_mariadb.turn(server, Teller())
+    shown |= {"Last_SQL_Errno": "0", "Slave_IO_Running": "No", "Gtid_IO_Pos": ""}
+    assert understudy_mariadb.fit(server) == command.NOT_FIT
+    assert understudy_mariadb._started(server) == command.FAILED
+    understudy_mariadb.turn(server, Teller())
+    assert said[-1] == "START SLAVE"
+    shown |= RUNS
+    for _ in range(2):
+        understudy_mariadb.turn(server, Teller())
+    assert server.state == "synced", "somebody has repaired it"
+
+
+def test_a_mariadb_replica_whose_sql_thread_was_stopped_applies_what_it_has_received_before_it_leads(dirs, monkeypatch):
+    """In this order: with both threads stopped, the server would throw away what it has received."""
+    server, said = followed(dirs, monkeypatch, {**FOLLOWS, "Slave_SQL_Running": "No"})
+    server.keep_state("synced")
+    assert understudy_mariadb._started(server) is None
+    assert [sql for sql in said if "THREAD" in sql] == ["START SLAVE SQL_THREAD", "STOP SLAVE IO_THREAD"]
+
+
+def test_a_mariadb_replica_that_somebody_stopped_before_it_had_applied_all_says_so(dirs, monkeypatch, capsys):
+    stopped = {"Slave_IO_Running": "No", "Slave_SQL_Running": "No"}
+    server, said = followed(dirs, monkeypatch, FOLLOWS | stopped)
+    server.keep_state("synced")
+    assert understudy_mariadb._started(server) == command.FAILED
+    assert "START SLAVE" in capsys.readouterr().err
+    assert not any(sql.startswith("START") for sql in said)
+
+
+def test_a_claim_is_void_once_the_other_mariadb_leads(dirs, monkeypatch, capsys):
+    """Both were claimed, by mistake: from an empty position it would take the leader's history without its data."""
+    server, said = followed(dirs, monkeypatch, FOLLOWS)
+    server.keep_state("first")
+    assert understudy_mariadb._started(server) == command.FAILED
+    assert "claimed" in capsys.readouterr().err
+    understudy_mariadb.turn(server, Teller())
+    assert server.state == "never"
+    assert "rebuild" in capsys.readouterr().err
+    assert [sql for sql in said if not sql.startswith("SHOW")] == []
+
+
+@pytest.mark.parametrize(
+    ("status", "output", "error", "told"),
+    [
+        (0, "read_only\tposition\n0\t0-1-90\n", "", "leads"),
+        (1, "", "ERROR 2002 (HY000): Can't connect to server on '10.0.2.10' (115)", "does not answer"),
+        (124, "", "no answer within 2 s", "does not answer"),
+        (0, "read_only\tposition\n1\t0-1-90\n", "", ""),
+        (1, "", "ERROR 1045 (28000): Access denied for user 'understudy'@'10.0.1.10'", ""),
+        (
+            1,
+            "",
+            "ERROR 2002 (HY000): Received error packet: 1130 - Host '10.0.1.10' is not allowed to connect to this",
+            "",
+        ),
+    ],
+)
+def test_mariadb_data_is_claimed_only_when_the_other_node_says_that_it_does_not_lead(
+    dirs, monkeypatch, capsys, status, output, error, told
+):
+    """A server that does not know the account yet has never had the cluster's data."""
+    answer = subprocess.CompletedProcess([], status, output, error)
+    monkeypatch.setattr(understudy_mariadb, "run", lambda *_: answer)
+    server = PlayedMariaDb({**understudy_mariadb.DEFAULTS, **dirs})
+    assert understudy_mariadb.COMMANDS["claim"](server) == (command.FAILED if told else command.DONE)
+    assert told in capsys.readouterr().err
+    assert server.state == ("never" if told else "first")
 
 
 # --- Redis
