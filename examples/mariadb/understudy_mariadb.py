@@ -6,7 +6,6 @@ The servers run all the time, read-only. `start` promotes this node's, `stop` ma
 
 from __future__ import annotations
 
-import configparser
 import subprocess
 import sys
 import time
@@ -17,7 +16,7 @@ from pathlib import Path
 
 from understudy_pair import command, verbs
 from understudy_pair.command import DONE, FAILED, PAUSE_S, UNKNOWN
-from understudy_pair.node import FIRST, MAY_LEAD, NEVER, REBUILDING, REFUSED, SYNCED, Teller, run, tell
+from understudy_pair.node import BROKEN, FIRST, MAY_LEAD, NEVER, REBUILDING, REFUSED, SYNCED, Teller, login, run, tell
 from understudy_pair.verbs import LOOK_LIMIT_S, Replicated, kill, status, stop
 
 DEFAULTS = {
@@ -35,8 +34,6 @@ PATIENCE_S = 10.0
 NOT_IN_BINLOG = "1236"
 NO_ACCOUNT = ("Access denied for user", "is not allowed to connect")
 """How a server answers that does not know the pair's account: it has never had the cluster's data."""
-BROKEN = "broken"
-"""One more word for what the data is: something that was received could not be applied."""
 FOR_EVER_MS = 2**32 - 1
 LOOK = "SELECT @@GLOBAL.read_only AS read_only, @@GLOBAL.gtid_current_pos AS position"
 OTHERS = (
@@ -177,7 +174,7 @@ class Server(Replicated):
 
     def follow_peer(self) -> None:
         """From where the own data ends, as its binary log says."""
-        user, password = _login(Path(self.config["peer_login"]))
+        user, password = login(Path(self.config["peer_login"]), "client")
         host = self.config["peer_address"]
         statements = (
             "STOP SLAVE",
@@ -238,13 +235,6 @@ def _as_look(rows: list[Row] | None) -> Look | None:
 
 def _quoted(text: str) -> str:
     return "'" + text.replace("\\", "\\\\").replace("'", "''") + "'"
-
-
-def _login(path: Path) -> tuple[str, str]:
-    """User and password of an option file of MariaDB's clients."""
-    parser = configparser.ConfigParser(interpolation=None)
-    parser.read_string(path.read_text(encoding="utf-8"), source=str(path))
-    return parser["client"]["user"], parser["client"]["password"]
 
 
 # --- what the agent calls ------------------------------------------------------------------------

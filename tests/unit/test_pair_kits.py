@@ -372,7 +372,12 @@ def test_a_replica_that_cannot_apply_what_it_received_is_not_promoted(dirs, monk
 def followed(dirs: dict[str, str], monkeypatch: pytest.MonkeyPatch, replica: dict[str, str]) -> tuple[Any, list[str]]:
     """A replica, as its server shows it, and what is asked of the server. The other node leads."""
     said: list[str] = []
-    monkeypatch.setattr(understudy_mariadb.Server, "ask", lambda _, sql, limit_s=0.0: said.append(sql) or [replica])
+
+    def ask(_: object, sql: str, limit_s: float | None = 0.0) -> list[dict[str, str]]:
+        said.append(sql)
+        return [replica]
+
+    monkeypatch.setattr(understudy_mariadb.Server, "ask", ask)
     monkeypatch.setattr(understudy_mariadb.Server, "look_at_peer", lambda _: Look(False, "0-1-90"))
     return PlayedMariaDb({**understudy_mariadb.DEFAULTS, **dirs}).play(RAN, Look(True, "0-1-80")), said
 

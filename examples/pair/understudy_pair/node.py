@@ -13,8 +13,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 NEVER, FIRST, SYNCED, BEHIND, REFUSED, REBUILDING = "never", "first", "synced", "behind", "refused", "rebuilding"
+BROKEN = "broken"
 """What the data is: nobody's yet; what the cluster begins with; the cluster's; an older state of it; parted from it;
-half a copy."""
+half a copy; the cluster's, but for something that was received and could not be applied."""
 MAY_LEAD = (FIRST, SYNCED)
 
 
@@ -145,6 +146,13 @@ def read(path: Path) -> str:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError:
         return ""
+
+
+def login(path: Path, section: str) -> tuple[str, str]:
+    """User and password of a section of a file."""
+    parser = configparser.ConfigParser(interpolation=None)
+    parser.read_string(path.read_text(encoding="utf-8"), source=str(path))
+    return parser[section]["user"], parser[section]["password"]
 
 
 def run(
