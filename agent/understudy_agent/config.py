@@ -27,6 +27,7 @@ from .probes import probed
 from .process import Process
 from .scopes import Scopes
 from .services import DependencyCycleError, in_dependency_order
+from .unit_names import real_name
 from .units import Unit
 
 FINGERPRINT_LENGTH = 6
@@ -129,7 +130,7 @@ def parse(text: str, *, is_plan: bool = False, installed: Installed | None = Non
     http = http_settings(sections.get("http"))
     orderly_s = sum(spec.stop_limit_s for spec in specs)
     config = _agent(sections.get("agent") or Section("agent", {}, faults), orderly_s, specs)
-    made = _Made(config.cluster, config.runtime_dir / "may-run", ocf)
+    made = _Made(config.cluster, config.runtime_dir / "may-run", ocf, is_plan)
     config = _with_services(config, services, made)
     gone = tuple(_former(each, made, {*services, *former}) for each in former.values())
     if faults:
@@ -177,6 +178,7 @@ class _Made:
     cluster: str
     gates: Path
     ocf: OcfSections
+    is_plan: bool
 
 
 def _former(section: Section, made: _Made, known: Collection[str]) -> Former:
@@ -284,14 +286,16 @@ def _kind(section: Section, name: str, spec: ServiceSettings, made: _Made) -> Se
         return Process(section.command("command"), section.address("ready"))
     if kind == "mount":
         return _mount(section, scopes)
-    return _unit(section, made.gates / name, needed=kind == "unit")
+    return _unit(section, made.gates / name, needed=kind == "unit", is_plan=made.is_plan)
 
 
-def _unit(section: Section, gate: Path, *, needed: bool) -> Unit:
+def _unit(section: Section, gate: Path, *, needed: bool, is_plan: bool) -> Unit:
     allowed = "must be the full name of one unit, such as postgresql.service"
     unit = section.text("unit", pattern=UNIT, needed=needed, allowed=allowed)
     if unit.startswith("understudy-agent"):
         section.fault("unit", "the agent cannot manage itself")
+    if not is_plan and (real := real_name(unit)) != unit:
+        section.fault("unit", f"is another name of {real}, and may become one of another unit: name that one")
     return Unit(unit, gate=gate, has_probe=bool(section.text("probe", needed=False)))
 
 

@@ -21,8 +21,8 @@ from understudy.definition import parse_document
 from understudy.definition.policy import policy_of
 from understudy_agent.config import parse
 from understudy_mariadb import Look
-from understudy_pair import command
-from understudy_pair.node import BadConfigError, Node, Teller, load
+from understudy_pair import command, node
+from understudy_pair.node import BadConfigError, Node, Teller, is_of_unit, load, real_name, slices_of
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 KITS = {"mariadb": understudy_mariadb, "redis": understudy_redis}
@@ -165,6 +165,50 @@ def test_the_processes_of_another_unit_are_none_of_its_own(dirs):
     node = Node({**dirs, "unit": "no-such-unit.service"})
     assert node.processes() == {}
     node.kill()
+
+
+@pytest.mark.parametrize(
+    ("group", "is_own"),
+    [
+        ("0::/system.slice/db.service", True),
+        ("0::/system.slice/system-db.slice/db.service/worker", True),
+        ("1:name=systemd:/system.slice/db.service", True),
+        ("0::/machine.slice/libpod-1.scope/system.slice/db.service", False),
+        ("0::/system.slice/docker-1.scope/system.slice/db.service", False),
+        ("0::/system.slice/container.service/db.service", False),
+        ("0::/docker/1/system.slice/db.service", False),
+        ("0::/system.slice/other.service", False),
+        ("0::/", False),
+    ],
+)
+def test_a_unit_of_the_same_name_in_a_container_is_another_one(group, is_own):
+    assert is_of_unit(group, "db.service", [""]) == is_own
+
+
+def test_a_node_that_is_a_container_itself_knows_its_units_by_where_its_systemd_is(tmp_path):
+    (tmp_path / "cgroup").write_text("0::/machine.slice/node-a.scope/init.scope\n")
+    tops = slices_of(tmp_path / "cgroup")
+    assert is_of_unit("0::/machine.slice/node-a.scope/system.slice/db.service", "db.service", tops)
+    assert not is_of_unit("0::/machine.slice/node-b.scope/system.slice/db.service", "db.service", tops)
+    assert slices_of(tmp_path / "not-there") == [""]
+
+
+def test_an_alias_of_the_servers_unit_is_refused_with_its_name(kit, tmp_path, monkeypatch, capsys):
+    """Nothing runs in a group of that name: a server that takes writes would be called stopped, and never killed."""
+    (tmp_path / "real.service").touch()
+    (tmp_path / "alias.service").symlink_to(tmp_path / "real.service")
+    (tmp_path / "pg@1.service").symlink_to(tmp_path / "pg@.service")
+    assert [real_name(name, [tmp_path]) for name in ("real.service", "pg@1.service", "none.service")] == [
+        "real.service",
+        "pg@1.service",
+        "none.service",
+    ]
+    monkeypatch.setattr(node, "UNIT_PATHS", (tmp_path,))
+    file = put_sample(kit, tmp_path)
+    file.write_text(f"{file.read_text()}unit = alias.service\n")
+    for verb in ("status", "stop", "kill", "start"):
+        assert KITS[kit].main(["--config", str(file), verb]) == command.EXIT_BAD_CONFIG
+        assert "is another name of real.service" in capsys.readouterr().err
 
 
 def test_what_the_data_is_outlives_a_boot_and_how_far_the_leader_was_does_not(kit, server, dirs):
