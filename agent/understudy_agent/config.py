@@ -22,7 +22,7 @@ from .model import ServiceSettings
 from .mounts import Mount
 from .ocf import Ocf
 from .ocf_agents import Installed
-from .ocf_config import OcfSections, filled_in
+from .ocf_config import RANGES_S, OcfSections, filled_in, refuse_twins
 from .probes import probed
 from .process import Process
 from .scopes import Scopes
@@ -111,6 +111,9 @@ def parse(text: str, *, is_plan: bool = False, installed: Installed | None = Non
     `is_plan`: an agent has written it, and it may name services that are to be stopped and nothing else. In it stands
     what resource agents have said of themselves, so none is asked.
     """
+    if "\0" in text and not is_plan:
+        number = text[: text.index("\0")].count("\n") + 1
+        raise BadConfigError([f"line {number}: a NUL byte, which nothing can be given: remove it"])
     parser = configparser.ConfigParser(interpolation=None, default_section="\0")
     try:
         parser.read_string(text, source="configuration")
@@ -135,7 +138,9 @@ def parse(text: str, *, is_plan: bool = False, installed: Installed | None = Non
     gone = tuple(_former(each, made, {*services, *former}) for each in former.values())
     if faults:
         raise BadConfigError(faults)
-    return replace(config, former=gone, fingerprint=_fingerprint(parser), text=filled_in(text, known), http=http)
+    return replace(
+        config, former=gone, fingerprint=_fingerprint(parser), text=filled_in(text, parser, known), http=http
+    )
 
 
 def _sorted(
@@ -159,13 +164,15 @@ def _with_services(config: Config, services: Mapping[str, Section], made: _Made)
     bare = {spec.name: _kind(services[spec.name], spec.name, spec, made) for spec in config.specs}
     units = {name: kind for name, kind in bare.items() if isinstance(kind, Unit)}
     kinds = {name: probed(services[name], with_listens(services[name], kind)) for name, kind in bare.items()}
+    ocf = {name: kind for name, kind in bare.items() if isinstance(kind, Ocf)}
     _refuse_twins(services, units)
+    refuse_twins(services, ocf)
     return replace(
         config,
         kinds=kinds,
         units=units,
         mounts={name: kind for name, kind in bare.items() if isinstance(kind, Mount)},
-        ocf={name: kind for name, kind in bare.items() if isinstance(kind, Ocf)},
+        ocf=ocf,
         fit=fit_settings(services),
         commands=tuple(command for section in services.values() for command in section.commands),
     )
@@ -258,10 +265,10 @@ def _spec(name: str, section: Section, services: Mapping[str, Section] | None) -
     return ServiceSettings(
         name=name,
         depends_on=depends_on,
-        start_limit_s=section.seconds("start_limit_s", 60, 0.1, 86400),
-        stop_limit_s=section.seconds("stop_limit_s", 30, 0.1, 86400),
-        check_interval_s=section.seconds("check_interval_s", 5, 0, 3600),
-        look_limit_s=section.seconds("look_limit_s", 5, 0.1, 3600),
+        start_limit_s=section.seconds("start_limit_s", 60, *RANGES_S["start_limit_s"]),
+        stop_limit_s=section.seconds("stop_limit_s", 30, *RANGES_S["stop_limit_s"]),
+        check_interval_s=section.seconds("check_interval_s", 5, *RANGES_S["check_interval_s"]),
+        look_limit_s=section.seconds("look_limit_s", 5, *RANGES_S["look_limit_s"]),
         restart_tries=section.count("restart_tries", 2, 0, 100),
         restart_window_s=section.seconds("restart_window_s", 300, 1, 86400),
         restart_pause_s=section.seconds("restart_pause_s", 2, 0, 60),
