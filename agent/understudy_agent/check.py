@@ -81,6 +81,8 @@ def _look_at_unit(settings: Config, name: str, unit: Unit, findings: Findings, d
     if unit.group is None:
         findings.unknown.append(f"{where}: systemd cannot be asked about it here: {why}")
         return
+    if unit.group.top.name != unit.unit:
+        findings.faults.append(f"{where}: is another name of {unit.group.top.name}, as systemd shows it: name that one")
     _check_unit(unit.group, outcome, why, where, findings, has_probe=unit.has_probe)
     is_placed = (settings.state_dir / "placed.json").exists()
     _check_drop_ins(unit.group, settings.cluster, where, findings, directory, is_placed=is_placed)

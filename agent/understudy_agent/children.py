@@ -48,13 +48,16 @@ def spawn(
     none ignored. `more`: what its environment has beyond that of every child.
     """
     with _SignalsAtRest():
-        return subprocess.Popen(
-            [*BEGIN, *argv],
-            stdin=subprocess.DEVNULL,
-            stdout=stdout,
-            env={**environment(os.environ), **(more or {})},
-            start_new_session=True,
-        )
+        try:
+            return subprocess.Popen(
+                [*BEGIN, *argv],
+                stdin=subprocess.DEVNULL,
+                stdout=stdout,
+                env={**environment(os.environ), **(more or {})},
+                start_new_session=True,
+            )
+        except ValueError as fault:  # a NUL byte in a word, which the kernel would take for its end
+            raise OSError(str(fault)) from fault
 
 
 class _SignalsAtRest:

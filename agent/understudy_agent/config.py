@@ -22,11 +22,12 @@ from .model import ServiceSettings
 from .mounts import Mount
 from .ocf import Ocf
 from .ocf_agents import Installed
-from .ocf_config import OcfSections, filled_in
+from .ocf_config import RANGES_S, OcfSections, filled_in, refuse_twins
 from .probes import probed
 from .process import Process
 from .scopes import Scopes
 from .services import DependencyCycleError, in_dependency_order
+from .unit_names import real_name
 from .units import Unit
 
 FINGERPRINT_LENGTH = 6
@@ -110,6 +111,9 @@ def parse(text: str, *, is_plan: bool = False, installed: Installed | None = Non
     `is_plan`: an agent has written it, and it may name services that are to be stopped and nothing else. In it stands
     what resource agents have said of themselves, so none is asked.
     """
+    if "\0" in text and not is_plan:
+        number = text[: text.index("\0")].count("\n") + 1
+        raise BadConfigError([f"line {number}: a NUL byte, which nothing can be given: remove it"])
     parser = configparser.ConfigParser(interpolation=None, default_section="\0")
     try:
         parser.read_string(text, source="configuration")
@@ -129,12 +133,14 @@ def parse(text: str, *, is_plan: bool = False, installed: Installed | None = Non
     http = http_settings(sections.get("http"))
     orderly_s = sum(spec.stop_limit_s for spec in specs)
     config = _agent(sections.get("agent") or Section("agent", {}, faults), orderly_s, specs)
-    made = _Made(config.cluster, config.runtime_dir / "may-run", ocf)
+    made = _Made(config.cluster, config.runtime_dir / "may-run", ocf, is_plan)
     config = _with_services(config, services, made)
     gone = tuple(_former(each, made, {*services, *former}) for each in former.values())
     if faults:
         raise BadConfigError(faults)
-    return replace(config, former=gone, fingerprint=_fingerprint(parser), text=filled_in(text, known), http=http)
+    return replace(
+        config, former=gone, fingerprint=_fingerprint(parser), text=filled_in(text, parser, known), http=http
+    )
 
 
 def _sorted(
@@ -158,13 +164,15 @@ def _with_services(config: Config, services: Mapping[str, Section], made: _Made)
     bare = {spec.name: _kind(services[spec.name], spec.name, spec, made) for spec in config.specs}
     units = {name: kind for name, kind in bare.items() if isinstance(kind, Unit)}
     kinds = {name: probed(services[name], with_listens(services[name], kind)) for name, kind in bare.items()}
+    ocf = {name: kind for name, kind in bare.items() if isinstance(kind, Ocf)}
     _refuse_twins(services, units)
+    refuse_twins(services, ocf)
     return replace(
         config,
         kinds=kinds,
         units=units,
         mounts={name: kind for name, kind in bare.items() if isinstance(kind, Mount)},
-        ocf={name: kind for name, kind in bare.items() if isinstance(kind, Ocf)},
+        ocf=ocf,
         fit=fit_settings(services),
         commands=tuple(command for section in services.values() for command in section.commands),
     )
@@ -177,6 +185,7 @@ class _Made:
     cluster: str
     gates: Path
     ocf: OcfSections
+    is_plan: bool
 
 
 def _former(section: Section, made: _Made, known: Collection[str]) -> Former:
@@ -256,10 +265,10 @@ def _spec(name: str, section: Section, services: Mapping[str, Section] | None) -
     return ServiceSettings(
         name=name,
         depends_on=depends_on,
-        start_limit_s=section.seconds("start_limit_s", 60, 0.1, 86400),
-        stop_limit_s=section.seconds("stop_limit_s", 30, 0.1, 86400),
-        check_interval_s=section.seconds("check_interval_s", 5, 0, 3600),
-        look_limit_s=section.seconds("look_limit_s", 5, 0.1, 3600),
+        start_limit_s=section.seconds("start_limit_s", 60, *RANGES_S["start_limit_s"]),
+        stop_limit_s=section.seconds("stop_limit_s", 30, *RANGES_S["stop_limit_s"]),
+        check_interval_s=section.seconds("check_interval_s", 5, *RANGES_S["check_interval_s"]),
+        look_limit_s=section.seconds("look_limit_s", 5, *RANGES_S["look_limit_s"]),
         restart_tries=section.count("restart_tries", 2, 0, 100),
         restart_window_s=section.seconds("restart_window_s", 300, 1, 86400),
         restart_pause_s=section.seconds("restart_pause_s", 2, 0, 60),
@@ -284,14 +293,16 @@ def _kind(section: Section, name: str, spec: ServiceSettings, made: _Made) -> Se
         return Process(section.command("command"), section.address("ready"))
     if kind == "mount":
         return _mount(section, scopes)
-    return _unit(section, made.gates / name, needed=kind == "unit")
+    return _unit(section, made.gates / name, needed=kind == "unit", is_plan=made.is_plan)
 
 
-def _unit(section: Section, gate: Path, *, needed: bool) -> Unit:
+def _unit(section: Section, gate: Path, *, needed: bool, is_plan: bool) -> Unit:
     allowed = "must be the full name of one unit, such as postgresql.service"
     unit = section.text("unit", pattern=UNIT, needed=needed, allowed=allowed)
     if unit.startswith("understudy-agent"):
         section.fault("unit", "the agent cannot manage itself")
+    if not is_plan and (real := real_name(unit)) != unit:
+        section.fault("unit", f"is another name of {real}, and may become one of another unit: name that one")
     return Unit(unit, gate=gate, has_probe=bool(section.text("probe", needed=False)))
 
 

@@ -174,5 +174,6 @@ class Ocf:
             return Outcome.UNKNOWN, f"it cannot be told whether {self._mount_point} is mounted: {fault}"
         if is_mounted:
             return Outcome.RUNNING, f"{why}, and {self._mount_point} is mounted"
-        self._is_believed = False
+        # Whoever starts it from here on does so anew: then it is monitored as after a start of ours.
+        self._is_believed = self._is_ending = False
         return outcome, why

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import os
 import re
+import select
 import signal
 import subprocess
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
@@ -22,12 +24,17 @@ from .tasks import signal_group
 ROOT = Path("/usr/lib/ocf")
 META_DATA_LIMIT_S = 20.0
 """As long as a machine may take that has just booted and is busy."""
+HURRIED_LIMIT_S = 3.0
+"""Of those that are asked when others have used that up: all are asked before the node agent is ready, and systemd
+waits for that for 90 s."""
 META_DATA_MOST = 1_000_000
+POLL_S, PIECE = 0.05, 65536
 ALIKE_MOST, ALIKE = 5, 0.5
 API_VERSION = ("1", "1")
 AGENT = re.compile(r"(?:ocf:)?([A-Za-z0-9][A-Za-z0-9._-]*):([A-Za-z0-9][A-Za-z0-9._-]*)")
 DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([a-z]*)")
 UNITS_S = {"": 1, "s": 1, "sec": 1, "ms": 0.001, "msec": 0.001, "m": 60, "min": 60, "h": 3600, "hr": 3600}
+UNPROMOTED = ("Started", "Unpromoted", "Slave")
 SERVES_ALONE: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "heartbeat:mysql": ("", ()),
     "heartbeat:pgsql": ("rep_mode", ("none",)),
@@ -70,7 +77,7 @@ class MetaData:
 
     def limits(self, level: int) -> ActionLimits:
         """For a monitor of that depth; when none is described, of the lightest."""
-        monitors = [each for each in self.actions if each.get("name") == "monitor" and not each.get("role")]
+        monitors = self._monitors()
         of_level = [each for each in monitors if each.get("depth", "0") == str(level)] or monitors
         monitor = of_level[0] if of_level else {}
         return ActionLimits(
@@ -79,6 +86,15 @@ class MetaData:
             seconds(monitor.get("timeout", "")),
             seconds(monitor.get("interval", "")),
         )
+
+    def _monitors(self) -> list[Mapping[str, str]]:
+        """Of the service as it runs here: of no role; where all have one, of that which is not promoted, or of any."""
+        every = [each for each in self.actions if each.get("name") == "monitor"]
+        for roles in (("",), UNPROMOTED):
+            found = [each for each in every if each.get("role", "") in roles]
+            if found:
+                return found
+        return every
 
     def _timeout_s(self, action: str) -> float | None:
         found = next((each for each in self.actions if each.get("name") == action), {})
@@ -143,13 +159,26 @@ def reason(output: str) -> str:
 
 
 def ran(argv: list[str], more: Mapping[str, str], limit_s: float) -> tuple[int, bytes]:
-    """Run an action and wait for it: exit status and output. Raises OSError, or TimeoutError beyond the limit."""
+    """Run an action and wait for it: exit status and output. Raises OSError, or TimeoutError beyond the limit.
+
+    Its end is what is waited for, and not that of what it has started: that may hold its output open for ever. Of the
+    output one byte more is kept than meta-data may have.
+    """
     child = spawn(argv, subprocess.PIPE, more)
-    try:
-        output, _ = child.communicate(timeout=limit_s)
-    except subprocess.TimeoutExpired as fault:
-        signal_group(child.pid, signal.SIGKILL)
-        raise TimeoutError(f"no answer within {limit_s:g} s") from fault
+    assert child.stdout is not None  # noqa: S101 - it is a pipe
+    end_s, output, is_open = time.monotonic() + limit_s, b"", True
+    with child.stdout as stream:
+        os.set_blocking(stream.fileno(), False)
+        while child.poll() is None:
+            if time.monotonic() >= end_s:
+                signal_group(child.pid, signal.SIGKILL)
+                raise TimeoutError(f"no answer within {limit_s:g} s")
+            select.select([stream] if is_open else [], [], [], POLL_S)
+            more_output = stream.read(PIECE) if is_open else None
+            is_open = more_output != b""
+            output = (output + (more_output or b""))[: META_DATA_MOST + 1]
+        while len(output) <= META_DATA_MOST and (rest := stream.read(PIECE)):
+            output += rest
     return child.returncode, output
 
 
@@ -160,6 +189,8 @@ class Installed:
     root: Path = ROOT
     asks: bool = True
     limit_s: float = META_DATA_LIMIT_S
+    clock_s: Callable[[], float] = time.monotonic
+    _spent_s: float = 0.0
     _answers: dict[AgentName, MetaData | str] = field(default_factory=dict)
 
     def program(self, name: AgentName) -> Path:
@@ -182,8 +213,10 @@ class Installed:
             )
         if not os.access(program, os.X_OK):
             return f"{program} cannot be executed: chmod 755 {program}"
+        begun_s = self.clock_s()
+        limit_s = max(self.limit_s - self._spent_s, min(HURRIED_LIMIT_S, self.limit_s))
         try:
-            status, output = ran([str(program), "meta-data"], environment(self.root, name, "meta-data"), self.limit_s)
+            status, output = ran([str(program), "meta-data"], environment(self.root, name, "meta-data"), limit_s)
             if len(output) > META_DATA_MOST:
                 return f"the meta-data of {program} is longer than {META_DATA_MOST} bytes"
             return parse(output.decode("utf-8", "replace"))
@@ -192,6 +225,8 @@ class Installed:
         except (OSError, ValueError) as fault:
             shown = f", and ended with {status}" if not isinstance(fault, OSError) and status else ""
             return f"{program} meta-data: {fault}{shown}: it must print the XML of a resource agent"
+        finally:
+            self._spent_s += self.clock_s() - begun_s
 
 
 def faults(name: AgentName, found: MetaData | str, params: Mapping[str, str], *, unpromoted: bool) -> list[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import configparser
+import io
 import re
 import shlex
 from collections.abc import Mapping
@@ -16,6 +18,13 @@ from .scopes import Scopes
 PARAMETER = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 MOUNTS = {"heartbeat:Filesystem": "directory"}
 """Agents that mount a file system and leave no process: the parameter that says where."""
+RANGES_S = {
+    "start_limit_s": (0.1, 86400),
+    "stop_limit_s": (0.1, 86400),
+    "check_interval_s": (0, 3600),
+    "look_limit_s": (0.1, 3600),
+}
+"""Lowest and highest value of the limits that an agent's meta-data may give in place of the file."""
 NOBODY = AgentName("", "")
 
 
@@ -49,7 +58,7 @@ class OcfSections:
             "look_limit_s": found.limits.monitor_s,
             "check_interval_s": found.limits.interval_s,
         }
-        return section.fill_in({key: f"{value:g}" for key, value in limits.items() if value is not None})
+        return section.fill_in({key: f"{within(key, value):g}" for key, value in limits.items() if value is not None})
 
     def _describe(self, section: Section) -> _Described:
         """What is wrong with the text is a fault of the section; what is wrong with the agent is one of the service."""
@@ -87,6 +96,22 @@ class OcfSections:
         return Ocf(call, scopes, faults=found.faults, mount_point=mount_point)
 
 
+def within(key: str, value_s: float) -> float:
+    """The nearest value in the range of a limit: nobody could correct in the file what stands in meta-data."""
+    lowest, highest = RANGES_S[key]
+    return min(max(value_s, lowest), highest)
+
+
+def refuse_twins(sections: Mapping[str, Section], services: Mapping[str, Ocf]) -> None:
+    """One resource that is two services would be stopped for the one while the other is to serve."""
+    first: dict[tuple[AgentName, frozenset[tuple[str, str]]], str] = {}
+    for name, kind in services.items():
+        other = first.setdefault((kind.call.name, frozenset(kind.call.params.items())), name)
+        if other != name:
+            same = "has the same agent with the same params, so it is the same resource: name it once"
+            sections[name].fault("agent", f"service {other!r} {same}")
+
+
 def _agent_name(section: Section) -> AgentName | None:
     allowed = "must be PROVIDER:TYPE, such as heartbeat:pgsql"
     found = AGENT.fullmatch(section.text("agent", pattern=AGENT, allowed=allowed))
@@ -114,13 +139,15 @@ def _params(section: Section) -> dict[str, str]:
     return params
 
 
-def filled_in(text: str, missing: Mapping[str, Mapping[str, str]]) -> str:
-    """The text of a configuration with lines added to its sections: whoever goes by it need not ask any agent."""
+def filled_in(text: str, read: configparser.ConfigParser, missing: Mapping[str, Mapping[str, str]]) -> str:
+    """The text of a configuration with more keys in its sections: whoever goes by it need not ask any agent.
+
+    `read`: what was read from the text. It is written anew: a line added to the text could become part of a value.
+    """
     if not any(missing.values()):
         return text
-    lines = []
-    for line in text.splitlines():
-        lines.append(line)
-        title = line.strip()[1:-1] if line.startswith("[") else ""
-        lines += [f"{key} = {value}" for key, value in missing.get(title, {}).items()]
-    return "\n".join([*lines, ""])
+    written = configparser.ConfigParser(interpolation=None, default_section=read.default_section)
+    written.read_dict({title: {**read[title], **missing.get(title, {})} for title in read.sections()})
+    out = io.StringIO()
+    written.write(out)
+    return out.getvalue()

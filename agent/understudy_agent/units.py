@@ -76,6 +76,8 @@ class Unit:
 
     def start(self) -> Task:
         self._is_ending = False
+        if self._misnamed():
+            return FinishedTask(Outcome.FAILED, self._misnamed())
         try:
             self._open_gate()
         except OSError as fault:
@@ -119,6 +121,8 @@ class Unit:
         self.group, self._names = group, [self.unit, *(name for name in group.names if name != group.top.name)]
         try:
             outcome, why = judge(group, self._restarts, self._is_populated, has_probe=self.has_probe)
+            if outcome is Outcome.DOWN and self._misnamed():
+                outcome, why = Outcome.UNFIT, self._misnamed()
             self._set_gate(outcome)
         except OSError as fault:
             return Outcome.UNKNOWN, f"nobody can tell which processes are left: {fault}"
@@ -170,6 +174,12 @@ class Unit:
             return [shown.name for shown in own if self._is_populated(shown)]
         except OSError:
             return [shown.name for shown in own]
+
+    def _misnamed(self) -> str:
+        """Why it is not started under this name: whom an alias names may change while that runs. "" when it may be."""
+        if self.group is None or self.group.top.name == self.unit:
+            return ""
+        return f"{self.unit} is another name of {self.group.top.name}: name that one"
 
     # --- the gate -----------------------------------------------------------------------------
 

@@ -6,7 +6,6 @@ The servers run all the time, read-only. `start` promotes this node's, `stop` ma
 
 from __future__ import annotations
 
-import configparser
 import subprocess
 import sys
 import time
@@ -17,7 +16,7 @@ from pathlib import Path
 
 from understudy_pair import command, verbs
 from understudy_pair.command import DONE, FAILED, PAUSE_S, UNKNOWN
-from understudy_pair.node import FIRST, MAY_LEAD, REBUILDING, REFUSED, SYNCED, Teller, run, tell
+from understudy_pair.node import BROKEN, FIRST, MAY_LEAD, NEVER, REBUILDING, REFUSED, SYNCED, Teller, login, run, tell
 from understudy_pair.verbs import LOOK_LIMIT_S, Replicated, kill, status, stop
 
 DEFAULTS = {
@@ -33,6 +32,8 @@ CHANGE_LIMIT_S = 20.0
 PATIENCE_S = 10.0
 """A demotion waits so long for a peer that does not answer."""
 NOT_IN_BINLOG = "1236"
+NO_ACCOUNT = ("Access denied for user", "is not allowed to connect")
+"""How a server answers that does not know the pair's account: it has never had the cluster's data."""
 FOR_EVER_MS = 2**32 - 1
 LOOK = "SELECT @@GLOBAL.read_only AS read_only, @@GLOBAL.gtid_current_pos AS position"
 OTHERS = (
@@ -84,6 +85,9 @@ def fitness(state: str, look: Look, replica: Row | None, seen: int | None) -> in
 class Server(Replicated):
     """This node's server, and questions to the other one."""
 
+    was_following = False
+    """Whether the look before saw it follow."""
+
     def look(self, limit_s: float = LOOK_LIMIT_S) -> Look | None:
         """None: there was no answer."""
         return _as_look(self.ask(LOOK, limit_s))
@@ -130,17 +134,28 @@ class Server(Replicated):
         return True
 
     def demote(self) -> bool:
+        """Clients may connect again meanwhile: whoever comes when it is read-only has nothing that could be written."""
         self._disconnect()
         self.ask("SET GLOBAL read_only = ON")
-        self._disconnect()
-        if not self.is_read_only() or self.ask(OTHERS) != []:
+        if not self.is_read_only():
+            return False
+        before = self._disconnect()
+        left = self._others()
+        if before is None or left is None or before & left:
             return False
         self._drain()
         return True
 
-    def _disconnect(self) -> None:
-        for row in self.ask(OTHERS) or []:
-            self.ask(f"KILL CONNECTION {row['id']}")
+    def _disconnect(self) -> set[str] | None:
+        """Whom it was asked to end; None: that is not known."""
+        others = self._others()
+        for number in others or ():
+            self.ask(f"KILL CONNECTION {number}")
+        return others
+
+    def _others(self) -> set[str] | None:
+        rows = self.ask(OTHERS)
+        return None if rows is None else {row["id"] for row in rows}
 
     def _drain(self) -> None:
         """Until the peer has received all that was written here, for as long as it is connected and answers."""
@@ -159,7 +174,7 @@ class Server(Replicated):
 
     def follow_peer(self) -> None:
         """From where the own data ends, as its binary log says."""
-        user, password = _login(Path(self.config["peer_login"]))
+        user, password = login(Path(self.config["peer_login"]), "client")
         host = self.config["peer_address"]
         statements = (
             "STOP SLAVE",
@@ -177,7 +192,11 @@ class Server(Replicated):
 
     def ask_peer(self, sql: str) -> list[Row] | None:
         """As `ask`, of the other node's server."""
-        return _rows(["mariadb", *self._peer_options(), "--connect-timeout=2"], sql, LOOK_LIMIT_S)
+        return _rows(self.peer_client(), sql, LOOK_LIMIT_S)
+
+    def peer_client(self) -> list[str]:
+        """The program that asks the other node's server."""
+        return ["mariadb", *self._peer_options(), "--connect-timeout=2"]
 
     def copy_peer(self) -> bool:
         """Replace all data by the leader's. Whether that was done."""
@@ -218,13 +237,6 @@ def _quoted(text: str) -> str:
     return "'" + text.replace("\\", "\\\\").replace("'", "''") + "'"
 
 
-def _login(path: Path) -> tuple[str, str]:
-    """User and password of an option file of MariaDB's clients."""
-    parser = configparser.ConfigParser(interpolation=None)
-    parser.read_string(path.read_text(encoding="utf-8"), source=str(path))
-    return parser["client"]["user"], parser["client"]["password"]
-
-
 # --- what the agent calls ------------------------------------------------------------------------
 
 
@@ -246,14 +258,48 @@ def _started(server: Server) -> int | None:
         return None
     if not look.read_only:
         return DONE
-    server.ask("STOP SLAVE IO_THREAD", CHANGE_LIMIT_S)
+    peer = server.look_at_peer() if server.state == FIRST else None
+    if peer and not peer.read_only:
+        tell("this node's data was claimed, and the other node leads: one of the two was claimed by mistake")
+        return FAILED
     replica = server.replica()
     if replica and replica["Last_SQL_Errno"] != "0":
+        server.keep_state(BROKEN)
         tell(f"replication is broken: what was received cannot be applied: {replica['Last_SQL_Error']}")
         return FAILED
-    if replica and sequence(look.position) < sequence(replica["Gtid_IO_Pos"]):
+    if replica and replica["Slave_SQL_Running"] == "No" and not _has_resumed(server, look, replica):
+        return FAILED
+    server.ask("STOP SLAVE IO_THREAD", CHANGE_LIMIT_S)
+    replica = server.replica()
+    if replica and _lacks_received(look, replica):
         return None
     return DONE if server.promote() else None
+
+
+def _lacks_received(look: Look, replica: Row) -> bool:
+    """Whether something was received and is not applied yet."""
+    return sequence(look.position) < sequence(replica["Gtid_IO_Pos"])
+
+
+def _has_resumed(server: Server, look: Look, replica: Row) -> bool:
+    """Have it apply what it has received. With both threads stopped, starting one would throw all of that away."""
+    if replica["Slave_IO_Running"] != "No":
+        server.ask("START SLAVE SQL_THREAD", CHANGE_LIMIT_S)
+    elif _lacks_received(look, replica):
+        tell("replication was stopped by somebody before all was applied that was received: START SLAVE")
+        return False
+    return True
+
+
+def claim(server: Server) -> int:
+    """A person says that this node's data is what the cluster begins with: then the other node does not lead."""
+    done = run([*server.peer_client(), "--batch"], LOOK, LOOK_LIMIT_S)
+    if done.returncode != 0 and not any(word in done.stderr for word in NO_ACCOUNT):
+        return verbs.refuse_claim("does not answer; if it is gone for good: understudy-mariadb claim-without-peer")
+    peer = server.look_at_peer() if done.returncode == 0 else None
+    if peer and not peer.read_only:
+        return verbs.refuse_claim("leads: copy its data by `understudy-mariadb rebuild`")
+    return command.claim(server)
 
 
 def fit(server: Server) -> int:
@@ -274,17 +320,24 @@ def turn(server: Server, say: Teller) -> None:
         own = server.look()
         if own is None or not own.read_only or server.may_be_writable():
             return
+        replica = server.replica()
+        if replica and replica["Last_SQL_Errno"] != "0" and server.state == SYNCED:
+            server.keep_state(BROKEN)  # a server that is started again shows no error any more
         if peer is None or peer.read_only:
             say("there is no leader to follow")
             return
         server.keep_seen(sequence(peer.position))
-        if server.state not in MAY_LEAD:
+        if server.state == FIRST:
+            server.keep_state(NEVER)  # the cluster has begun with the other node's
+        if server.state not in (SYNCED, BROKEN):
             say(f"the data of this node is {server.state}, and follows nobody: {HOW_TO_REBUILD}")
             return
-        _see_to(server, server.replica(), say)
+        _see_to(server, replica, say)
 
 
 def _see_to(server: Server, replica: Row | None, say: Teller) -> None:
+    """It follows once that was seen twice: it is connected before the leader looks whether it can go on from there."""
+    was_following, server.was_following = server.was_following, False
     if replica is None:
         server.follow_peer()
     elif is_refused(replica):
@@ -295,9 +348,13 @@ def _see_to(server: Server, replica: Row | None, say: Teller) -> None:
         say(f"replication is broken: {replica['Last_SQL_Error']}")
     elif "No" in (replica["Slave_IO_Running"], replica["Slave_SQL_Running"]):
         server.ask("START SLAVE", CHANGE_LIMIT_S)
-    elif replica["Slave_IO_Running"] == "Yes":
-        server.keep_state(SYNCED)
-        say("following the leader")
+    elif replica["Slave_IO_Running"] != "Yes":
+        say("not connected to the leader")
+    else:
+        server.was_following = True
+        if was_following:
+            server.keep_state(SYNCED)
+            say("following the leader")
 
 
 def follow(server: Server) -> int:
@@ -328,7 +385,8 @@ COMMANDS = {
     "status": status,
     "fit": fit,
     "follow": follow,
-    "claim": command.claim,
+    "claim": claim,
+    "claim-without-peer": command.claim,
     "rebuild": rebuild,
 }
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import fcntl
+import itertools
 import json
 import os
 import subprocess
@@ -39,8 +40,16 @@ Run = Callable[[Sequence[str]], int]
 class Copy:
     """This node's copy. `run` runs a program and returns its exit status; `now` is the wall clock in seconds."""
 
-    def __init__(self, settings: Settings, boot: str, run: Run, now: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        boot: str,
+        run: Run,
+        now: Callable[[], float] = time.time,
+        is_mounted: Callable[[Path], bool] = os.path.ismount,
+    ) -> None:
         self._settings, self._boot, self._run, self._now = settings, boot, run, now
+        self._is_mounted = is_mounted
         self._file = settings.state / "mark" / "mark.json"
         self._file.parent.mkdir(parents=True, exist_ok=True)
 
@@ -91,6 +100,7 @@ class Copy:
 
         What this node has written and the other one never had is put aside, not merged.
         """
+        self._demand_mounted(own)
         begun = self._now()
         with tempfile.TemporaryDirectory() as folder:
             if self._rsync([self._url(f"tree/{PROOF}"), f"{folder}/"]) != 0:
@@ -98,8 +108,7 @@ class Copy:
         if peer.epoch != own.epoch:
             own = replace(own, is_torn=True)
             self.save(own)
-        aside = self._settings.state / "before" / str(own.epoch)
-        keeps = ["--backup", f"--backup-dir={aside}"] if own.origin == self._settings.node else []
+        keeps = ["--backup", f"--backup-dir={self._aside(own)}"] if own.origin == self._settings.node else []
         what = ["--archive", "--hard-links", "--acls", "--xattrs", "--numeric-ids", "--delete", "--delay-updates"]
         ended = self._rsync([*what, "--exclude=/lost+found", *keeps, self._url("tree/"), f"{self._settings.tree}/"])
         is_whole = ended == 0 or (ended == VANISHED and peer.boot != "")
@@ -108,6 +117,22 @@ class Copy:
         whole = Mark(peer.epoch, peer.origin, begun)
         self.save(whole)
         return whole
+
+    def _aside(self, own: Mark) -> Path:
+        """A new directory for each try: one that is repeated finds the other node's files where the own ones were."""
+        first = self._settings.state / "before" / str(own.epoch)
+        others = (first.with_name(f"{own.epoch}.{number}") for number in itertools.count(2))
+        return next(path for path in itertools.chain([first], others) if not path.exists())
+
+    def _demand_mounted(self, own: Mark) -> None:
+        tree = self._settings.tree
+        if not self._is_mounted(tree):
+            raise CannotError(f"nothing is mounted on {tree}: nothing is copied or served below it")
+        if own.epoch and not (tree / PROOF).exists():
+            raise CannotError(
+                f"{tree / PROOF} is not there: is the right file system mounted? "
+                "If it is, with the right data: create it"
+            )
 
     def _url(self, path: str) -> str:
         return f"rsync://understudy@{self._settings.peer_address}:{self._settings.port}/{path}"
@@ -139,9 +164,7 @@ class Copy:
         return "the other node was asked" if peer else f"the other node did not answer: {describe(own, self._now())}"
 
     def _demand_fit(self, own: Mark, peer: Mark | None) -> None:
-        proof = self._settings.tree / PROOF
-        if own.epoch and not proof.exists():
-            raise CannotError(f"{proof} is not there: is {self._settings.tree} mounted? With the right data: create it")
+        self._demand_mounted(own)
         if own.epoch == 0:
             raise CannotError("this node has no copy. On the node whose directory is to count: understudy-copy init")
         if own.is_torn:
@@ -215,6 +238,7 @@ class Copy:
                     f"one: stop understudy-copy on both, remove {self._file} on both, and start it again. When the "
                     "other node is gone for good: understudy-copy --without-peer init"
                 )
+            self._demand_mounted(Mark())
             (self._settings.tree / PROOF).write_text(
                 "understudy-copy knows by this file that the directory is mounted.\n"
             )

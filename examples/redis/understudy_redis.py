@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from understudy_pair import command, verbs
-from understudy_pair.command import DONE, FAILED, PAUSE_S, UNKNOWN
+from understudy_pair.command import DONE, FAILED, NOT_FIT, PAUSE_S, UNKNOWN
 from understudy_pair.node import BEHIND, FIRST, NEVER, SYNCED, Teller, tell
 from understudy_pair.verbs import LOOK_LIMIT_S, Replicated, kill, status, stop
 
@@ -58,14 +58,23 @@ class Server(Replicated):
 
     def look(self, limit_s: float = LOOK_LIMIT_S) -> Info | None:
         """What it says of itself. None: there was no answer, or it is still loading its data."""
+        info = self._info(limit_s)
+        return None if _is_loading(info) else info
+
+    def _info(self, limit_s: float = LOOK_LIMIT_S) -> Info | None:
         return _as_info(self.ask(["INFO"], limit_s=limit_s))
+
+    def is_being_replaced(self) -> bool:
+        """Whether another server's data is taking the place of its own: half of it may be there."""
+        info = self._info()
+        return info is not None and _follows_somebody(info) and (_is_loading(info) or _copies(info))
 
     def is_read_only(self, limit_s: float = LOOK_LIMIT_S) -> bool | None:
         info = self.look(limit_s)
-        return None if info is None else info["role"] == "slave"
+        return None if info is None else _takes_no_writes(info)
 
     def look_at_peer(self) -> Info | None:
-        """As `look`, of the other node's server."""
+        """What the other node's server says of itself, also while it is loading. None: there was no answer."""
         return _as_info(_ask(self.config["peer_address"], self.config, [["INFO"]], LOOK_LIMIT_S))
 
     def ask(self, *commands: list[str], limit_s: float = LOOK_LIMIT_S) -> list[str] | None:
@@ -80,13 +89,21 @@ class Server(Replicated):
         return self.ask(["REPLICAOF", "NO", "ONE"]) is not None
 
     def demote(self) -> bool:
+        """Only one that was promoted here wins a right to lead again: another one's writes are nobody's."""
+        was_promoted = self.may_be_writable()
         if self.ask(["CLIENT", "PAUSE", str(PAUSE_LIMIT_MS), "WRITE"]) is None:
             return False
-        drained = self._drain()
+        drained = was_promoted and self._drain()
+        if not was_promoted:
+            self.ask(["REPLICAOF", "NO", "ONE"])  # a history of its own: whom it follows copies all data to it anew
+        self.ask(["CONFIG", "SET", "replica-read-only", "yes"])
         self.ask(["REPLICAOF", *NOBODY], ["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"], ["CLIENT", "UNPAUSE"])
         if not self.is_read_only():
             return False
-        self.keep_state(SYNCED if drained else ALONE)
+        if was_promoted:
+            self.keep_state(SYNCED if drained else ALONE)
+        elif self.state == SYNCED:
+            self.keep_state(BEHIND)
         return True
 
     def _drain(self) -> bool:
@@ -108,8 +125,23 @@ class Server(Replicated):
 def _as_info(answers: list[str] | None) -> Info | None:
     if not answers:
         return None
-    info = dict(line.split(":", 1) for line in answers[0].splitlines() if ":" in line)
-    return None if info.get("loading") == "1" else info
+    return dict(line.split(":", 1) for line in answers[0].splitlines() if ":" in line)
+
+
+def _is_loading(info: Info | None) -> bool:
+    return info is not None and "1" in (info.get("loading"), info.get("async_loading"))
+
+
+def _copies(info: Info) -> bool:
+    return info.get("master_sync_in_progress") == "1"
+
+
+def _holds_keys(info: Info) -> bool:
+    return any(key.startswith("db") and text.startswith("keys=") for key, text in info.items())
+
+
+def _takes_no_writes(info: Info) -> bool:
+    return info["role"] == "slave" and info.get("slave_read_only") != "0"
 
 
 def _ask(address: str, config: dict[str, str], commands: list[list[str]], limit_s: float) -> list[str] | None:
@@ -161,19 +193,49 @@ def _started(server: Server) -> int | None:
     info = server.look()
     if info is None:
         return None
-    if info["role"] == "master":
-        if server.may_be_writable():
-            return DONE
-        tell("it came up as a master: replicaof is not in its configuration, and after a crash it would take writes")
+    if info["role"] == "master" and server.may_be_writable():
+        return DONE
+    peer = server.look_at_peer() if server.state in (FIRST, LED) else None
+    fault = _why_not_to_promote(server, info, peer)
+    if fault:
+        tell(fault)
         return FAILED
-    if server.state == LED and _follows_somebody(server.look_at_peer()):
-        tell("this server died while it led: its file may lack the last second, which the other node has")
-        return FAILED
+    if server.state == LED and _is_loading(peer):
+        return None
     return DONE if server.promote() else None
+
+
+def _why_not_to_promote(server: Server, info: Info, peer: Info | None) -> str:
+    """ "": nothing is known against it."""
+    if info["role"] == "master":
+        return "it came up as a master: replicaof is not in its configuration, and after a crash it would take writes"
+    if not _takes_no_writes(info):
+        return "replica-read-only is not `yes` in its configuration: without a lease it takes writes"
+    if _follows_somebody(info) and _copies(info):
+        return "the leader's data is on its way to this node, and its own is what is being replaced"
+    if server.state == FIRST and peer and peer["role"] == "master":
+        return "this node's data was claimed, and the other node leads: one of the two was claimed by mistake"
+    if server.state == LED and not _is_loading(peer) and _follows_somebody(peer):
+        return "this server died while it led: its file may lack the last second, which the other node has"
+    return ""
 
 
 def _follows_somebody(info: Info | None) -> bool:
     return info is not None and info["role"] == "slave" and (info["master_host"], info["master_port"]) != NOBODY
+
+
+def claim(server: Server) -> int:
+    """A person says that this node's data is what the cluster begins with: then the other node has none."""
+    peer = server.look_at_peer()
+    if peer is None:
+        return verbs.refuse_claim("does not answer; if it is gone for good: understudy-redis claim-without-peer")
+    if _is_loading(peer):
+        return verbs.refuse_claim("is loading its data: ask again")
+    if peer["role"] == "master":
+        return verbs.refuse_claim("leads: this node follows it by itself")
+    if _holds_keys(peer):
+        return verbs.refuse_claim("holds keys, too: remove those of one of the two by hand (FLUSHALL)")
+    return command.claim(server)
 
 
 def fit(server: Server) -> int:
@@ -181,6 +243,8 @@ def fit(server: Server) -> int:
     info = server.look()
     if info is None:
         return UNKNOWN
+    if _follows_somebody(info) and _copies(info):
+        return NOT_FIT
     return verbs.fit(lambda: fitness(server.state, info, server.seen()))
 
 
@@ -191,17 +255,21 @@ def turn(server: Server, say: Teller) -> None:
     """One look of the follower, and at most one change."""
     peer = server.look_at_peer()
     with server.locked():
+        if server.state == SYNCED and server.is_being_replaced():
+            server.keep_state(BEHIND)
         own = server.look()
         if own is None:
             return
         if own["role"] == "master" or server.may_be_writable():
-            if server.state in (LED, ALONE):
+            if server.may_be_writable() and server.state in (LED, ALONE):
                 server.keep_state(LED if "state=online" in own.get("slave0", "") else ALONE)
             return
-        if peer is None or peer["role"] != "master":
+        if peer is None or peer["role"] != "master" or _is_loading(peer):
             say("there is no leader to follow")
             return
-        if server.state == NEVER and any(key.startswith("db") for key in own if own[key].startswith("keys=")):
+        if server.state == FIRST:
+            server.keep_state(NEVER)  # the cluster has begun with the other node's
+        if server.state == NEVER and _holds_keys(own):
             say("this server holds keys that are not the cluster's: nothing is copied over them. Remove them by hand")
             return
         server.keep_seen(int(peer["master_repl_offset"]))
@@ -234,7 +302,8 @@ COMMANDS = {
     "status": status,
     "fit": fit,
     "follow": follow,
-    "claim": command.claim,
+    "claim": claim,
+    "claim-without-peer": command.claim,
 }
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import os
 import re
+import signal
 import subprocess
 from collections.abc import Callable, Iterator
 
@@ -121,6 +123,7 @@ def test_a_server_that_never_had_the_data_is_not_fit_and_is_not_promoted(first):
     assert first.verb(stranger, "fit") == (1, "")
     assert first.verb(stranger, "start")[0] == 1
     assert is_read_only(stranger)
+    assert first.verb(stranger, "claim")[0] == 1, "the other node leads"
 
 
 def test_the_leader_and_who_follows_it_are_fit(pair):  # B20
@@ -142,6 +145,32 @@ def test_a_planned_move_loses_nothing_and_the_former_leader_follows(pair, sessio
     assert (is_read_only(old), is_read_only(new)) == (True, False)
     wait_following(old)
     wait_for("it has all of it", lambda: rows(old) == rows(new), LIMIT_S, why=old.tail)
+
+
+def test_what_a_stopped_sql_thread_has_not_applied_is_applied_before_a_move_and_clients_that_come_back_do_not_keep_it(
+    pair, session_lab
+):
+    old, new = pair.leader, pair.follower
+    new.run("systemctl", "stop", "understudy-mariadb")
+    sql(new, "STOP SLAVE SQL_THREAD")
+    pool = f"mariadb --no-defaults --host={old.address} --user=app --password=app -e 'SELECT SLEEP(60)' shop"
+    again = f"while :; do {pool}; sleep 0.02; done"
+    with (
+        Writer(writes(session_lab.hub, old)) as client,
+        subprocess.Popen(
+            ["nsenter", f"--net={session_lab.hub.path}", "sh", "-c", again],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        ) as clients,
+    ):
+        try:
+            client.wait_written(50)
+            pair.move()
+        finally:
+            os.killpg(clients.pid, signal.SIGKILL)
+    new.run("systemctl", "start", "understudy-mariadb")
+    assert set(client.acknowledged) <= rows(new)
 
 
 def test_without_waiting_a_power_cut_loses_what_the_follower_had_not_received(pair, session_lab):

@@ -178,6 +178,17 @@ def test_a_power_cut_loses_what_was_not_copied_and_what_comes_back_overwrites_no
     assert client.read(other, "order") == "of node-b"
 
 
+def test_nothing_is_copied_into_a_directory_whose_file_system_is_not_mounted(nodes, watchers, client):  # S9 S12
+    one, other = nodes
+    other.run("sh", "-c", f"until umount {TREE}; do sleep 0.1; done")
+    client.write(one, "order", "1")
+    told = "nothing is mounted on"
+    wait_for("it says why", lambda: told in other.run("journalctl", "--output=cat"), 20, why=other.tail)
+    assert other.says("ls", "-A", TREE) == ""
+    other.run("systemctl", "restart", "mounted")
+    wait_for("it was copied", lambda: has_copied(other, "order"), 20, why=other.tail)
+
+
 def test_a_copy_that_is_too_old_is_not_served_until_a_person_accepts_it(nodes, leases, watchers, client):  # S9 S12 B18
     one, other = nodes
     other.run("systemctl", "stop", "understudy-copy")

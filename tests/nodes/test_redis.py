@@ -122,6 +122,27 @@ def test_a_server_that_never_had_the_data_is_not_fit_and_is_not_promoted(unplace
     assert said(stranger, "role") == "slave"
 
 
+def test_a_stranger_that_somebody_made_a_master_wins_no_right_to_lead(unplaced):
+    stranger = unplaced.follower
+    redis(stranger, "REPLICAOF", "NO", "ONE")
+    assert unplaced.verb(unplaced.leader, "claim")[0] == 1, "nobody's data is claimed while the other node leads"
+    assert unplaced.verb(stranger, "stop") == (0, "")
+    assert said(stranger, "role") == "slave"
+    assert (unplaced.verb(stranger, "fit")[0], unplaced.verb(stranger, "start")[0]) == (1, 1)
+
+
+def test_a_replica_that_takes_writes_is_stopped(pair):
+    replica = pair.follower
+    assert pair.verb(replica, "status")[0] == 3
+    call = f"redis-cli --no-auth-warning -a {PASSWORD}"
+    told = replica.run("sh", "-c", f"{call} CONFIG SET replica-read-only no; {call} SADD writes -1")
+    assert told.split() == ["OK", "1"], "it acknowledges a write that the master will never have"
+    wait_for("the agent has set it", lambda: said(replica, "slave_read_only") == "1", LIMIT_S, why=replica.tail)
+    assert redis(replica, "SADD", "writes", "0").startswith("READONLY")
+    wait_ready(pair)
+    wait_for("it has the leader's data", lambda: numbers(replica) == numbers(pair.leader), LIMIT_S, why=replica.tail)
+
+
 def test_a_planned_move_loses_nothing_and_the_former_leader_follows(pair, session_lab):
     old, new = pair.leader, pair.follower
     with Writer(writes(session_lab.hub, old)) as client:

@@ -50,7 +50,8 @@ class Node:
         (self.tree / ".understudy-copy").touch()
         paths = (self.tree, folder / "state", folder / "password")
         settings = Settings("node-b", "10.0.1.10", "nfs", *paths, 873, 5.0, 60.0, 9.0, folder / "lease.json")
-        self.copy = Copy(settings, BOOT, self.peer.run, lambda: self.now)
+        self.is_mounted = True
+        self.copy = Copy(settings, BOOT, self.peer.run, lambda: self.now, lambda _: self.is_mounted)
 
     def hold_lease(self, epoch: int) -> None:
         self.lease.write({"epoch": epoch})
@@ -148,9 +149,44 @@ def test_a_directory_that_is_not_mounted_is_neither_served_nor_copied(node):
     (node.tree / ".understudy-copy").unlink()
     with pytest.raises(CannotError, match="mounted"):
         node.copy.start()
+    (node.tree / ".understudy-copy").touch()
     node.peer.mark, node.peer.is_mounted = LED, False
     node.copy.turn()
     assert (node.peer.ran, node.mark()) == ([], LED)
+
+
+def test_nothing_is_copied_below_where_nothing_is_mounted_here(node, tmp_path):
+    """It would fill the root's file system, bring the proof along, and be served as if it were mounted."""
+    node.peer.mark = replace(LED, boot="boot-9")
+    node.hold_lease(6)
+    node.is_mounted = False
+    for mark in (Mark(), LED):
+        node.copy.save(mark)
+        for ask in (node.copy.turn, node.copy.start):
+            with pytest.raises(CannotError, match="nothing is mounted on"):
+                ask()
+    node.peer.mark = Mark()
+    node.copy.save(Mark())
+    with pytest.raises(CannotError, match="nothing is mounted on"):
+        node.copy.init()
+    node.copy.save(LED)
+    node.peer.mark, node.is_mounted = replace(LED, boot="boot-9"), True
+    (node.tree / ".understudy-copy").unlink()
+    with pytest.raises(CannotError, match="with the right data"):
+        node.copy.turn()
+    assert node.peer.ran == []
+
+
+def test_what_was_put_aside_is_not_put_aside_over_when_a_copy_is_repeated(node):
+    node.copy.save(Mark(5, "node-b", 100.0))
+    node.peer.mark, node.peer.copy_ends_with = Mark(6, "node-a", 129.0, "boot-9"), 30
+    asides = []
+    for _ in range(3):
+        node.copy.turn()
+        (aside,) = (word.removeprefix("--backup-dir=") for word in node.peer.ran[-1] if "--backup-dir" in word)
+        Path(aside).mkdir(parents=True)  # as rsync does with the first file
+        asides.append(Path(aside).name)
+    assert asides == ["5", "5.2", "5.3"]
 
 
 @pytest.mark.parametrize("mark", [Mark(7, "node-b", 100.0), Mark(6, "node-a", 100.0)])

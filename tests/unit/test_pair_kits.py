@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import configparser
 import io
+import itertools
 import re
 import shlex
 import subprocess
@@ -20,8 +21,8 @@ from understudy.definition import parse_document
 from understudy.definition.policy import policy_of
 from understudy_agent.config import parse
 from understudy_mariadb import Look
-from understudy_pair import command
-from understudy_pair.node import BadConfigError, Node, Teller, load
+from understudy_pair import command, node
+from understudy_pair.node import BadConfigError, Node, Teller, is_of_unit, load, real_name, slices_of
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 KITS = {"mariadb": understudy_mariadb, "redis": understudy_redis}
@@ -73,7 +74,8 @@ class PlayedRedis(Played, understudy_redis.Server):
 
 
 WRITABLE = {"mariadb": Look(False, ""), "redis": {"role": "master"}}
-READ_ONLY = {"mariadb": Look(True, ""), "redis": {"role": "slave", "master_host": "127.0.0.1", "master_port": "1"}}
+REPLICA = {"role": "slave", "master_host": "127.0.0.1", "master_port": "1"}
+READ_ONLY = {"mariadb": Look(True, ""), "redis": REPLICA}
 
 
 @pytest.fixture(params=KITS)
@@ -165,6 +167,50 @@ def test_the_processes_of_another_unit_are_none_of_its_own(dirs):
     node.kill()
 
 
+@pytest.mark.parametrize(
+    ("group", "is_own"),
+    [
+        ("0::/system.slice/db.service", True),
+        ("0::/system.slice/system-db.slice/db.service/worker", True),
+        ("1:name=systemd:/system.slice/db.service", True),
+        ("0::/machine.slice/libpod-1.scope/system.slice/db.service", False),
+        ("0::/system.slice/docker-1.scope/system.slice/db.service", False),
+        ("0::/system.slice/container.service/db.service", False),
+        ("0::/docker/1/system.slice/db.service", False),
+        ("0::/system.slice/other.service", False),
+        ("0::/", False),
+    ],
+)
+def test_a_unit_of_the_same_name_in_a_container_is_another_one(group, is_own):
+    assert is_of_unit(group, "db.service", [""]) == is_own
+
+
+def test_a_node_that_is_a_container_itself_knows_its_units_by_where_its_systemd_is(tmp_path):
+    (tmp_path / "cgroup").write_text("0::/machine.slice/node-a.scope/init.scope\n")
+    tops = slices_of(tmp_path / "cgroup")
+    assert is_of_unit("0::/machine.slice/node-a.scope/system.slice/db.service", "db.service", tops)
+    assert not is_of_unit("0::/machine.slice/node-b.scope/system.slice/db.service", "db.service", tops)
+    assert slices_of(tmp_path / "not-there") == [""]
+
+
+def test_an_alias_of_the_servers_unit_is_refused_with_its_name(kit, tmp_path, monkeypatch, capsys):
+    """Nothing runs in a group of that name: a server that takes writes would be called stopped, and never killed."""
+    (tmp_path / "real.service").touch()
+    (tmp_path / "alias.service").symlink_to(tmp_path / "real.service")
+    (tmp_path / "pg@1.service").symlink_to(tmp_path / "pg@.service")
+    assert [real_name(name, [tmp_path]) for name in ("real.service", "pg@1.service", "none.service")] == [
+        "real.service",
+        "pg@1.service",
+        "none.service",
+    ]
+    monkeypatch.setattr(node, "UNIT_PATHS", (tmp_path,))
+    file = put_sample(kit, tmp_path)
+    file.write_text(f"{file.read_text()}unit = alias.service\n")
+    for verb in ("status", "stop", "kill", "start"):
+        assert KITS[kit].main(["--config", str(file), verb]) == command.EXIT_BAD_CONFIG
+        assert "is another name of real.service" in capsys.readouterr().err
+
+
 def test_what_the_data_is_outlives_a_boot_and_how_far_the_leader_was_does_not(kit, server, dirs):
     assert (server.state, server.seen()) == ("never", None)
     server.keep_state("synced")
@@ -251,6 +297,22 @@ def test_a_node_that_has_seen_no_leader_since_its_boot_says_that_it_does_not_kno
     assert told.err == "", "the journal would have it each time"
 
 
+def test_mariadb_is_demoted_while_its_clients_connect_again(dirs, monkeypatch):
+    """Whoever comes when it is read-only can write nothing: a pool that never gives up must not keep it from a move."""
+    left, said = itertools.count(7), []
+
+    def ask(_, sql, limit_s=0.0):
+        said.append(sql)
+        return [{"id": str(next(left))}] if sql == understudy_mariadb.OTHERS else []
+
+    monkeypatch.setattr(understudy_mariadb.Server, "ask", ask)
+    server = PlayedMariaDb({**understudy_mariadb.DEFAULTS, **dirs}).play(RAN, READ_ONLY["mariadb"])
+    assert server.demote()
+    only = said.index("SET GLOBAL read_only = ON")
+    seen_after = said.index(understudy_mariadb.OTHERS, only)
+    assert said[seen_after + 1].startswith("KILL CONNECTION"), "those that could still write have ended"
+
+
 @pytest.mark.parametrize(("left", "is_done"), [([], True), ([{"id": "7"}], False)])
 def test_mariadb_is_not_demoted_while_anybody_is_left_who_could_promote_it(dirs, monkeypatch, left, is_done):
     """A start that was killed may have left its statement in the server."""
@@ -272,9 +334,11 @@ def test_redis_disconnects_everybody_before_it_lets_them_write_again(dirs, monke
     monkeypatch.setattr(understudy_redis.Server, "look_at_peer", lambda _: None)
     server = PlayedRedis({**understudy_redis.DEFAULTS, **dirs})
     server.play(RAN, READ_ONLY["redis"] | {"connected_slaves": "0"})
+    server.mark()
     assert server.demote()
     assert [" ".join(words[:2]) for words in said] == [
         "CLIENT PAUSE",
+        "CONFIG SET",
         "REPLICAOF 127.0.0.1",
         "CLIENT KILL",
         "CLIENT UNPAUSE",
@@ -286,7 +350,8 @@ def test_redis_disconnects_everybody_before_it_lets_them_write_again(dirs, monke
 
 # --- MariaDB
 
-FOLLOWS = {"Last_SQL_Errno": "0", "Last_IO_Errno": "0", "Gtid_IO_Pos": "0-1-90"}
+RUNS = {"Slave_IO_Running": "Yes", "Slave_SQL_Running": "Yes", "Last_IO_Error": "", "Last_SQL_Error": "no such row"}
+FOLLOWS = RUNS | {"Last_SQL_Errno": "0", "Last_IO_Errno": "0", "Gtid_IO_Pos": "0-1-90"}
 
 
 @pytest.mark.parametrize(
@@ -346,6 +411,111 @@ def test_a_replica_that_cannot_apply_what_it_received_is_not_promoted(dirs, monk
     assert understudy_mariadb.start(server) == command.FAILED
     assert "Duplicate entry" in capsys.readouterr().err
     assert not server.may_be_writable()
+
+
+def followed(dirs: dict[str, str], monkeypatch: pytest.MonkeyPatch, replica: dict[str, str]) -> tuple[Any, list[str]]:
+    """A replica, as its server shows it, and what is asked of the server. The other node leads."""
+    said: list[str] = []
+
+    def ask(_: object, sql: str, limit_s: float | None = 0.0) -> list[dict[str, str]]:
+        said.append(sql)
+        return [replica]
+
+    monkeypatch.setattr(understudy_mariadb.Server, "ask", ask)
+    monkeypatch.setattr(understudy_mariadb.Server, "look_at_peer", lambda _: Look(False, "0-1-90"))
+    return PlayedMariaDb({**understudy_mariadb.DEFAULTS, **dirs}).play(RAN, Look(True, "0-1-80")), said
+
+
+def test_a_mariadb_replica_is_said_to_follow_when_the_leader_has_not_refused_it_meanwhile(dirs, monkeypatch, capsys):
+    """The thread runs as soon as it is connected, before the leader has looked whether it can go on from there."""
+    shown = dict(FOLLOWS)
+    server, _ = followed(dirs, monkeypatch, shown)
+    server.keep_state("synced")
+    say = Teller()
+    understudy_mariadb.turn(server, say)
+    assert "following" not in capsys.readouterr().err
+    understudy_mariadb.turn(server, say)
+    assert "following" in capsys.readouterr().err
+    shown |= {"Slave_IO_Running": "Connecting"}
+    understudy_mariadb.turn(server, say)
+    assert "not connected" in capsys.readouterr().err
+    shown |= {"Slave_IO_Running": "Yes"}
+    understudy_mariadb.turn(server, say)
+    assert "following" not in capsys.readouterr().err
+
+
+def test_a_mariadb_replica_that_could_not_apply_all_may_not_lead_though_its_restart_hides_that(dirs, monkeypatch):
+    """A server that was started again shows no error and no threads."""
+    shown = {**FOLLOWS, "Last_SQL_Errno": "1032", "Slave_SQL_Running": "No"}
+    server, said = followed(dirs, monkeypatch, shown)
+    server.keep_state("synced")
+    understudy_mariadb.turn(server, Teller())
+    shown |= {"Last_SQL_Errno": "0", "Slave_IO_Running": "No", "Gtid_IO_Pos": ""}
+    assert understudy_mariadb.fit(server) == command.NOT_FIT
+    assert understudy_mariadb._started(server) == command.FAILED
+    understudy_mariadb.turn(server, Teller())
+    assert said[-1] == "START SLAVE"
+    shown |= RUNS
+    for _ in range(2):
+        understudy_mariadb.turn(server, Teller())
+    assert server.state == "synced", "somebody has repaired it"
+
+
+def test_a_mariadb_replica_whose_sql_thread_was_stopped_applies_what_it_has_received_before_it_leads(dirs, monkeypatch):
+    """In this order: with both threads stopped, the server would throw away what it has received."""
+    server, said = followed(dirs, monkeypatch, {**FOLLOWS, "Slave_SQL_Running": "No"})
+    server.keep_state("synced")
+    assert understudy_mariadb._started(server) is None
+    assert [sql for sql in said if "THREAD" in sql] == ["START SLAVE SQL_THREAD", "STOP SLAVE IO_THREAD"]
+
+
+def test_a_mariadb_replica_that_somebody_stopped_before_it_had_applied_all_says_so(dirs, monkeypatch, capsys):
+    stopped = {"Slave_IO_Running": "No", "Slave_SQL_Running": "No"}
+    server, said = followed(dirs, monkeypatch, FOLLOWS | stopped)
+    server.keep_state("synced")
+    assert understudy_mariadb._started(server) == command.FAILED
+    assert "START SLAVE" in capsys.readouterr().err
+    assert not any(sql.startswith("START") for sql in said)
+
+
+def test_a_claim_is_void_once_the_other_mariadb_leads(dirs, monkeypatch, capsys):
+    """Both were claimed, by mistake: from an empty position it would take the leader's history without its data."""
+    server, said = followed(dirs, monkeypatch, FOLLOWS)
+    server.keep_state("first")
+    assert understudy_mariadb._started(server) == command.FAILED
+    assert "claimed" in capsys.readouterr().err
+    understudy_mariadb.turn(server, Teller())
+    assert server.state == "never"
+    assert "rebuild" in capsys.readouterr().err
+    assert [sql for sql in said if not sql.startswith("SHOW")] == []
+
+
+@pytest.mark.parametrize(
+    ("status", "output", "error", "told"),
+    [
+        (0, "read_only\tposition\n0\t0-1-90\n", "", "leads"),
+        (1, "", "ERROR 2002 (HY000): Can't connect to server on '10.0.2.10' (115)", "does not answer"),
+        (124, "", "no answer within 2 s", "does not answer"),
+        (0, "read_only\tposition\n1\t0-1-90\n", "", ""),
+        (1, "", "ERROR 1045 (28000): Access denied for user 'understudy'@'10.0.1.10'", ""),
+        (
+            1,
+            "",
+            "ERROR 2002 (HY000): Received error packet: 1130 - Host '10.0.1.10' is not allowed to connect to this",
+            "",
+        ),
+    ],
+)
+def test_mariadb_data_is_claimed_only_when_the_other_node_says_that_it_does_not_lead(
+    dirs, monkeypatch, capsys, status, output, error, told
+):
+    """A server that does not know the account yet has never had the cluster's data."""
+    answer = subprocess.CompletedProcess([], status, output, error)
+    monkeypatch.setattr(understudy_mariadb, "run", lambda *_: answer)
+    server = PlayedMariaDb({**understudy_mariadb.DEFAULTS, **dirs})
+    assert understudy_mariadb.COMMANDS["claim"](server) == (command.FAILED if told else command.DONE)
+    assert told in capsys.readouterr().err
+    assert server.state == ("never" if told else "first")
 
 
 # --- Redis
@@ -409,3 +579,151 @@ def test_the_answers_of_redis_are_told_apart():
         answer(io.BytesIO(b"-NOAUTH first\r\n"))
     with pytest.raises(ConnectionResetError):
         answer(io.BytesIO(b""))
+
+
+@pytest.mark.parametrize(
+    ("state", "after"), [("never", "never"), ("behind", "behind"), ("synced", "behind"), ("led", "led")]
+)
+def test_a_redis_master_that_was_not_promoted_here_wins_no_right_to_lead_by_being_demoted(
+    dirs, monkeypatch, state, after
+):
+    """The agent stops a master that runs without a lease; its data is nobody's, old, or parted from the leader's."""
+    monkeypatch.setattr(understudy_redis.Server, "ask", lambda *_: [])
+    monkeypatch.setattr(understudy_redis.Server, "look_at_peer", lambda _: None)
+    server = PlayedRedis({**understudy_redis.DEFAULTS, **dirs})
+    server.play(RAN, READ_ONLY["redis"] | {"connected_slaves": "0"})
+    server.keep_state(state)
+    assert server.demote()
+    assert server.state == after
+
+
+def test_a_redis_master_that_was_not_promoted_here_is_not_taken_for_one_that_leads_alone(dirs, monkeypatch):
+    monkeypatch.setattr(understudy_redis.Server, "look_at_peer", lambda _: None)
+    server = PlayedRedis({**understudy_redis.DEFAULTS, **dirs}).play(RAN, WRITABLE["redis"])
+    server.keep_state("led")
+    understudy_redis.turn(server, Teller())
+    assert server.state == "led", "its replica may have more of the last second"
+    server.mark()
+    understudy_redis.turn(server, Teller())
+    assert server.state == "alone"
+
+
+KEYS = {"db0": "keys=3,expires=0,avg_ttl=0"}
+LEADER = {"role": "master", "master_repl_offset": "5"}
+
+
+def test_a_claim_is_void_once_the_other_redis_leads_and_nothing_is_copied_over_what_was_claimed(
+    dirs, monkeypatch, capsys
+):
+    said = []
+    monkeypatch.setattr(understudy_redis.Server, "look_at_peer", lambda _: LEADER)
+    monkeypatch.setattr(understudy_redis.Server, "ask", lambda _, *commands: said.extend(commands))
+    server = PlayedRedis({**understudy_redis.DEFAULTS, **dirs}).play(RAN, READ_ONLY["redis"] | KEYS)
+    server.keep_state("first")
+    assert understudy_redis.start(server) == command.FAILED
+    assert "claimed" in capsys.readouterr().err
+    server.keep_state("first")
+    understudy_redis.turn(server, Teller())
+    assert (said, server.state) == ([], "never")
+    assert understudy_redis.fit(server) == command.NOT_FIT
+
+
+@pytest.mark.parametrize(
+    ("peer", "told"),
+    [
+        (LEADER, "leads"),
+        ({**REPLICA, **KEYS}, "holds keys"),
+        ({**REPLICA, "loading": "1"}, "is loading"),
+        (None, "does not answer"),
+    ],
+)
+def test_redis_data_is_claimed_only_when_the_other_node_has_none(dirs, monkeypatch, capsys, peer, told):
+    monkeypatch.setattr(understudy_redis.Server, "look_at_peer", lambda _: peer)
+    server = PlayedRedis({**understudy_redis.DEFAULTS, **dirs}).play(RAN, READ_ONLY["redis"])
+    assert understudy_redis.COMMANDS["claim"](server) == command.FAILED
+    assert told in capsys.readouterr().err
+    assert server.state == "never"
+    monkeypatch.setattr(understudy_redis.Server, "look_at_peer", lambda _: READ_ONLY["redis"])
+    assert understudy_redis.COMMANDS["claim"](server) == command.DONE
+
+
+LOADS = {**REPLICA, "loading": "1", "master_host": "10.0.2.10", "master_port": "6379"}
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        LOADS,
+        {**LOADS, "loading": "0", "async_loading": "1"},
+        {**LOADS, "loading": "0", "master_sync_in_progress": "1", "master_link_status": "down"},
+    ],
+    ids=["loading", "loading-beside", "copying"],
+)
+def test_a_redis_replica_whose_data_is_being_replaced_may_not_lead_though_its_leader_is_gone(
+    dirs, monkeypatch, answer, capsys
+):
+    """Half of a data set, or an older one, would be everybody's."""
+    monkeypatch.setattr(
+        understudy_redis, "_ask", lambda address, *_: [as_said(answer)] if address[:3] == "127" else None
+    )
+    server = understudy_redis.Server({**understudy_redis.DEFAULTS, **dirs})
+    monkeypatch.setattr(server, "processes", lambda: RAN)
+    server.keep_state("synced")
+    server.keep_seen(7)
+    assert understudy_redis.fit(server) in (command.NOT_FIT, command.UNKNOWN)
+    assert understudy_redis._started(server) in (None, command.FAILED)
+    understudy_redis.turn(server, Teller())
+    assert server.state == "behind"
+
+
+def as_said(info: dict[str, str]) -> str:
+    return "".join(f"{key}:{text}\r\n" for key, text in info.items())
+
+
+@pytest.mark.parametrize("key", ["loading", "async_loading"])
+def test_a_redis_server_that_loads_its_own_file_is_unknown_and_forgets_nothing(dirs, monkeypatch, key):
+    loads = {**REPLICA, key: "1"}
+    monkeypatch.setattr(understudy_redis, "_ask", lambda *_: [as_said(loads)])
+    server = understudy_redis.Server({**understudy_redis.DEFAULTS, **dirs})
+    monkeypatch.setattr(server, "processes", lambda: RAN)
+    server.keep_state("synced")
+    understudy_redis.turn(server, Teller())
+    assert (understudy_redis.status(server), understudy_redis.fit(server)) == (command.UNKNOWN, command.UNKNOWN)
+    assert (understudy_redis._started(server), server.state) == (None, "synced")
+
+
+def test_a_redis_server_that_died_while_it_led_waits_for_what_the_other_one_is_loading(dirs, monkeypatch, capsys):
+    """Whether that follows anybody is not known yet, and it may have what this one's file lacks."""
+    peer = dict(LOADS)
+    monkeypatch.setattr(understudy_redis.Server, "look_at_peer", lambda _: peer)
+    monkeypatch.setattr(understudy_redis.Server, "promote", lambda _: True)
+    server = PlayedRedis({**understudy_redis.DEFAULTS, **dirs}).play(RAN, READ_ONLY["redis"])
+    server.keep_state("led")
+    assert understudy_redis._started(server) is None
+    peer["loading"] = "0"
+    assert understudy_redis._started(server) == command.FAILED
+    assert "which the other node has" in capsys.readouterr().err
+
+
+def test_a_redis_replica_that_takes_writes_is_not_called_stopped_and_is_not_promoted(dirs, monkeypatch, capsys):
+    """With `replica-read-only no`, what clients write there is acknowledged, and gone with the next copy."""
+    said = []
+    monkeypatch.setattr(understudy_redis.Server, "look_at_peer", lambda _: None)
+    server = PlayedRedis({**understudy_redis.DEFAULTS, **dirs})
+    server.play(RAN, READ_ONLY["redis"] | {"slave_read_only": "0", "connected_slaves": "0"})
+
+    def ask(_, *commands, **__):
+        said.extend(" ".join(words) for words in commands)
+        if "CONFIG SET replica-read-only yes" in said:
+            server.answer = {**server.answer, "slave_read_only": "1"}
+        return []
+
+    monkeypatch.setattr(understudy_redis.Server, "ask", ask)
+    server.keep_state("synced")
+    assert understudy_redis.status(server) == command.RUNS
+    assert understudy_redis.start(server) == command.FAILED
+    assert "replica-read-only" in capsys.readouterr().err
+    assert understudy_redis.stop(server) == command.DONE
+    assert understudy_redis.status(server) == command.STOPPED
+    assert server.state == "behind", "what was written there has parted it from the leader's"
+    assert said.index("REPLICAOF NO ONE") < said.index("REPLICAOF 127.0.0.1 1"), "so it is copied whole"

@@ -9,17 +9,55 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 NEVER, FIRST, SYNCED, BEHIND, REFUSED, REBUILDING = "never", "first", "synced", "behind", "refused", "rebuilding"
+BROKEN = "broken"
 """What the data is: nobody's yet; what the cluster begins with; the cluster's; an older state of it; parted from it;
-half a copy."""
+half a copy; the cluster's, but for something that was received and could not be applied."""
 MAY_LEAD = (FIRST, SYNCED)
 
 
 class BadConfigError(Exception):
     """The file cannot be used; the text says what was found, and what is allowed."""
+
+
+def slices_of(first: Path) -> list[str]:
+    """Below which control groups this machine's systemd has its slices: its own one, as the kernel shows it."""
+    lines = read(first).splitlines()
+    return [line.partition(":")[2].partition(":")[2].removesuffix("/init.scope").rstrip("/") for line in lines] or [""]
+
+
+def is_of_unit(line: str, unit: str, tops: Sequence[str]) -> bool:
+    """Whether a control group, as /proc/PID/cgroup names it, is a unit's of this machine, or below it.
+
+    Above a unit are slices alone: one of the same name in a container is below the container's own group.
+    """
+    path = line.partition(":")[2].partition(":")[2]
+    for top in tops:
+        if path.startswith(f"{top}/"):
+            names = path[len(top) + 1 :].split("/")
+            above = names[: names.index(unit)] if unit in names else [""]
+            if all(name.endswith(".slice") for name in above):
+                return True
+    return False
+
+
+UNIT_PATHS = tuple(
+    Path(folder)
+    for folder in ("/etc/systemd/system", "/run/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system")
+)
+
+
+def real_name(unit: str, folders: Sequence[Path] = ()) -> str:
+    """A unit's own name, where `unit` is an alias of it: the kernel and systemd know its processes by that alone."""
+    file = next((folder / unit for folder in folders or UNIT_PATHS if os.path.lexists(folder / unit)), None)
+    if file is None or not file.is_symlink():
+        return unit
+    target = Path(os.path.realpath(file))
+    is_instance = target.name == unit.partition("@")[0] + "@." + unit.rpartition(".")[2]
+    return unit if str(target) == os.devnull or is_instance else target.name
 
 
 def load(path: Path, defaults: Mapping[str, str]) -> dict[str, str]:
@@ -38,6 +76,11 @@ def load(path: Path, defaults: Mapping[str, str]) -> dict[str, str]:
         for key, value in values.items()
         if defaults.get(key) in ("yes", "no") and value not in ("yes", "no")
     ]
+    real = real_name(values["unit"])
+    if real != values["unit"]:
+        faults.append(
+            f"unit = {values['unit']}: is another name of {real}, which its processes are known by: name that one"
+        )
     if faults:
         raise BadConfigError("; ".join(faults))
     return values
@@ -52,6 +95,7 @@ class Node:
 
     def __init__(self, config: dict[str, str]) -> None:
         self.config = config
+        self._slices = slices_of(Path("/proc/1/cgroup"))
         self.run_dir, self.state_dir = Path(config["run_dir"]), Path(config["state_dir"])
         for folder in (self.run_dir, self.state_dir):
             folder.mkdir(mode=0o755, parents=True, exist_ok=True)
@@ -78,7 +122,7 @@ class Node:
         """Clock ticks from the boot to its start; "" for one that is not the unit's or has ended."""
         try:
             groups = (entry / "cgroup").read_text().splitlines()
-            if not any(self.config["unit"] in line.split("/") for line in groups):
+            if not any(is_of_unit(line, self.config["unit"], self._slices) for line in groups):
                 return ""
             state, *fields = (entry / "stat").read_text().rpartition(")")[2].split()
         except (FileNotFoundError, ProcessLookupError):  # it ended while we looked
@@ -145,6 +189,13 @@ def read(path: Path) -> str:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError:
         return ""
+
+
+def login(path: Path, section: str) -> tuple[str, str]:
+    """User and password of a section of a file."""
+    parser = configparser.ConfigParser(interpolation=None)
+    parser.read_string(path.read_text(encoding="utf-8"), source=str(path))
+    return parser[section]["user"], parser[section]["password"]
 
 
 def run(

@@ -7,8 +7,8 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 
-from .command import DONE, NOT_FIT, PAUSE_S, RUNS, STOPPED, TURN_S, UNKNOWN
-from .node import Node, Teller
+from .command import DONE, FAILED, NOT_FIT, PAUSE_S, RUNS, STOPPED, TURN_S, UNKNOWN
+from .node import Node, Teller, tell
 
 LOOK_LIMIT_S, KILL_LOOK_LIMIT_S = 2.0, 0.3
 
@@ -68,6 +68,12 @@ def status(node: Replicated) -> int:
     if not is_read_only:
         return RUNS
     return UNKNOWN if is_marked else STOPPED
+
+
+def refuse_claim(why: str) -> int:
+    """`why`: what is known of the other node, and what to do."""
+    tell(f"not claimed: the other node {why}")
+    return FAILED
 
 
 def fit(measured: Callable[[], int | None]) -> int:

@@ -38,6 +38,12 @@ def unit(name: str, more: str = "") -> str:
     return f"[service db]\nkind = unit\nunit = {name}\n{more}"
 
 
+def test_a_unit_that_systemd_knows_by_another_name_is_a_fault(systemctl, found):
+    systemctl.shows("serves")
+    (told, *_) = found(unit("alias.service")).faults
+    assert told.endswith("is another name of plain.service, as systemd shows it: name that one")
+
+
 @pytest.fixture
 def fstab(tmp_path, monkeypatch) -> Path:
     """The fstab that is looked at; there is none."""

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import understudy_agent
-from understudy_agent import config
+from understudy_agent import config, unit_names
 from understudy_agent.__main__ import main
 from understudy_agent.config import BadConfigError
 from understudy_agent.endpoint import HttpSettings
@@ -299,6 +299,40 @@ def test_units_of_any_type_can_be_named(unit):  # B18
 def test_one_unit_is_one_service(tmp_path):  # B18
     told = told_of(AGENT + SERVICE + "[service again]\nkind = unit\nunit = db.service\n")
     assert told == "[service again] unit = 'db.service': is the unit of service 'db' already"
+
+
+def linked(folder: Path, monkeypatch: pytest.MonkeyPatch, **names: str) -> None:
+    """Files of units, by their names without ".service": links to what is named, or files of their own ("")."""
+    monkeypatch.setattr(unit_names, "UNIT_PATHS", (folder,))
+    for name, target in names.items():
+        file = folder / f"{name}.service"
+        file.symlink_to(target) if target else file.touch()
+
+
+def test_an_alias_is_refused_with_the_name_of_its_unit(tmp_path, monkeypatch):  # B18
+    """Whom it names may change while the unit runs: then another one would be looked at, and found down."""
+    linked(tmp_path, monkeypatch, mysql="mariadb.service", mysqld="mysql.service", mariadb="")
+    for alias in ("mysql", "mysqld"):
+        text = AGENT + f"[service db]\nkind = unit\nunit = {alias}.service\n"
+        told = told_of(text)
+        assert told == (
+            f"[service db] unit = '{alias}.service': is another name of mariadb.service, and may become one of another "
+            "unit: name that one"
+        )
+        plan = config.parse(text, is_plan=True)
+        assert plan.units["db"].unit == f"{alias}.service", (
+            "what an older agent has written must be stopped all the same"
+        )
+
+
+def test_a_unit_that_is_no_alias_is_taken_by_its_name(tmp_path, monkeypatch):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "linked.service").touch()
+    own = {"linked": str(elsewhere / "linked.service"), "masked": "/dev/null", "pg@15": "/lib/pg@.service", "plain": ""}
+    linked(tmp_path, monkeypatch, **own)
+    for name in (*own, "not-there"):
+        assert config.parse(AGENT + f"[service db]\nkind = unit\nunit = {name}.service\n").units
 
 
 @pytest.mark.parametrize("unit", ["understudy-agent.service", "understudy-agent@orders.service"])

@@ -1,6 +1,8 @@
 # B19: any OCF resource agent as a service, with small agents of our own
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -8,12 +10,13 @@ from typing import Any
 import pytest
 
 from tests.unit.agent.waiting import wait_for
-from understudy_agent import config, mount_check
+from understudy_agent import config, mount_check, ocf_agents
 from understudy_agent.check import check
 from understudy_agent.config import BadConfigError, Config
 from understudy_agent.mounts import System
 from understudy_agent.ocf import Ocf
-from understudy_agent.ocf_agents import Installed, parse, reason, seconds
+from understudy_agent.ocf_agents import AgentName, Installed, parse, reason, seconds
+from understudy_agent.places import line_of, lines_of
 from understudy_agent.scopes import Scopes, SystemPaths
 from understudy_agent.tasks import Outcome, Task
 
@@ -176,6 +179,20 @@ def test_a_generic_error_is_a_failure_of_what_serves_and_no_proof_that_it_is_dow
     assert done(kind.look())[0] is Outcome.UNKNOWN
 
 
+def test_what_somebody_starts_again_after_our_stop_is_monitored_as_ever(agents):
+    kind = db(agents)
+    done(kind.start())
+    done(kind.stop())
+    agents.exits(monitor=7)
+    assert done(kind.look())[0] is Outcome.DOWN
+    agents.exits(monitor=0)
+    done(kind.look())
+    done(kind.look())
+    assert agents.environment("monitor")["OCF_RESKEY_CRM_meta_interval"] == "10000"
+    agents.exits(monitor=1)
+    assert done(kind.look())[0] is Outcome.RUNNING, "it has failed, and is restarted"
+
+
 def test_an_agents_own_reason_is_told(agents):
     agents.add(script='echo "ocf-exit-reason:no such disk" >&2; echo noise >&2')
     agents.exits(monitor=5, stop=1)
@@ -298,6 +315,34 @@ def test_a_plan_holds_the_limits_so_that_nobody_asks_an_agent_again(agents):
     assert planned.text == found.text
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[service db]\n  kind = ocf\n  agent = lab:fake\n  params = config=/etc/x\n",
+        "[service db] of ours\n  kind = ocf\n  agent = lab:fake\n  params = config=/etc/x\n",
+        "[service db]\n\n# said by\n   kind = ocf\n   agent = lab:fake\n   params =\n      config=/etc/x\n",
+        "[service db]   \nkind = ocf\nagent = lab:fake\nparams =\n  config=/etc/x\n  options='\n  [service db]\n  '\n",
+    ],
+    ids=["keys", "header", "both", "in a value"],
+)
+def test_a_plan_can_be_read_however_the_file_is_indented(agents, text):
+    found = config.parse(AGENT + text, installed=agents.installed)
+    planned = config.parse(found.text, is_plan=True, installed=Installed(root=agents.root, asks=False))
+    assert planned.specs == found.specs
+    assert planned.ocf["db"].call.params == found.ocf["db"].call.params
+    assert planned.text == found.text
+    assert planned.fingerprint
+
+
+def test_limits_of_the_meta_data_that_are_out_of_range_are_the_nearest_ones(agents):
+    """Nobody has written them into the file, so nobody could correct them there."""
+    says = META_DATA.replace("90s", "48h").replace("2min", "1ms").replace('"45s"', '"9999min"')
+    agents.add(says=says.replace('interval="30s"', f'interval="{"9" * 400}"').format(more=""))
+    (spec,) = read(agents, check_level=10).specs
+    assert (spec.start_limit_s, spec.stop_limit_s) == (86400, 0.1)
+    assert (spec.look_limit_s, spec.check_interval_s) == (3600, 3600)
+
+
 def test_the_fingerprint_of_a_configuration_does_not_depend_on_the_agents_version(agents):
     before = read(agents).fingerprint
     agents.add(says=META_DATA.replace("90s", "91s").format(more=""))
@@ -346,6 +391,37 @@ def test_meta_data_that_takes_too_long_is_given_up_with_all_that_it_has_started(
     assert wait_for(lambda: "sleep" not in words_of(pid))
 
 
+def test_meta_data_is_not_waited_for_longer_than_its_agent_runs_and_cannot_fill_the_memory(agents):
+    path = agents.root / "resource.d" / "lab" / "fake"
+    path.write_text(f'#!/bin/sh\ncat "$0.xml"; sleep 600 & echo $! >{agents.root}/pid\n')
+    try:
+        assert faults(agents) == ()
+    finally:
+        os.kill(int((agents.root / "pid").read_text()), signal.SIGKILL)
+    path.write_text("#!/bin/sh\nexec yes\n")
+    agents.installed = Installed(root=agents.root, limit_s=0.3)
+    assert "no answer within 0.3 s" in faults(agents)[0]
+
+
+def test_after_an_agent_that_hangs_the_others_get_little_time(agents, monkeypatch):
+    """systemd waits for 90 s for the node agent to be ready, and starts it again then, and again."""
+    given = []
+
+    def hang(argv, more, limit_s):
+        given.append(limit_s)
+        clock.append(clock[-1] + limit_s)
+        raise TimeoutError("no answer")
+
+    clock = [0.0]
+    monkeypatch.setattr(ocf_agents, "ran", hang)
+    installed = Installed(root=agents.root, clock_s=lambda: clock[-1])
+    for number in range(15):
+        agents.add(f"fake{number}")
+        installed.meta_data(AgentName("lab", f"fake{number}"))
+    assert given == [20, *[3] * 14]
+    assert sum(given) < 90
+
+
 def test_a_service_that_runs_is_looked_at_and_stopped_though_it_could_not_be_started(agents):
     kind = db(agents, params="")
     assert kind.faults
@@ -368,6 +444,31 @@ def test_parameters_that_cannot_be_read_are_a_fault_that_shows_no_value(agents, 
         read(agents, params=params)
     assert words in str(bad.value)
     assert "'b" not in str(bad.value)
+
+
+def test_the_same_agent_with_the_same_parameters_is_one_service(agents):
+    """It is one resource: what stops it as the one stops it as the other, which is to serve."""
+    again = section(params="options=ro config=/etc/x").replace("[service db]", "[service again]")
+    with pytest.raises(BadConfigError) as caught:
+        config.parse(AGENT + section(params="config=/etc/x options=ro") + again, installed=agents.installed)
+    assert caught.value.faults == [
+        "[service again] agent = 'lab:fake': service 'db' has the same agent with the same params, so it is the same "
+        "resource: name it once"
+    ]
+    other = again.replace("/etc/x", "/etc/y")
+    assert len(config.parse(AGENT + section() + other, installed=agents.installed).ocf) == 2
+
+
+def test_a_byte_that_no_program_can_be_given_is_refused_with_its_line(agents):
+    text = AGENT + section(params="config=a\0b")
+    with pytest.raises(BadConfigError) as caught:
+        config.parse(text, installed=agents.installed)
+    (told,) = caught.value.faults
+    assert told == "line 8: a NUL byte, which nothing can be given: remove it"
+    assert line_of(told, lines_of(text)) == 8
+    (planned,) = config.parse(text, is_plan=True, installed=agents.installed).ocf.values()
+    assert done(planned.stop())[0] is Outcome.FAILED
+    assert done(planned.look())[0] is Outcome.UNKNOWN
 
 
 @pytest.mark.parametrize("agent", ["pgsql", "a:b:c", "../x:y", "heartbeat:../x", ""])
@@ -472,3 +573,14 @@ def test_a_duration_is_written_in_many_ways(text, found):
 def test_a_monitor_of_a_role_is_not_the_monitor_of_the_service():
     assert parse(META_DATA.format(more="")).limits(0).interval_s == 10
     assert parse(META_DATA.format(more="")).limits(20).interval_s == 10
+
+
+@pytest.mark.parametrize(
+    ("roles", "interval_s"), [(("Promoted", "Unpromoted"), 21), (("Master", "Slave"), 21), (("Started",), 20)]
+)
+def test_where_monitors_are_of_roles_only_it_is_that_of_what_is_not_promoted(roles, interval_s):
+    monitors = "".join(
+        f'<action name="monitor" timeout="5s" interval="{20 + at}s" role="{role}"/>' for at, role in enumerate(roles)
+    )
+    found = parse(f"<resource-agent><actions>{monitors}</actions></resource-agent>").limits(0)
+    assert (found.interval_s, found.monitor_s) == (interval_s, 5)

@@ -357,6 +357,15 @@ def test_a_unit_of_which_systemd_shows_nothing_is_stopped_and_killed_by_its_name
     ]
 
 
+def test_a_unit_that_an_alias_names_is_looked_at_and_not_started(unit, systemctl):
+    """The configuration is refused with one; a link may have been made since."""
+    systemctl.shows("serves", ActiveState="inactive", SubState="dead")
+    alias = unit("alias.service")
+    assert look(alias) == (Outcome.UNFIT, "alias.service is another name of plain.service: name that one")
+    assert outcome_of(alias.start()) is Outcome.FAILED
+    assert systemctl.asked() == []
+
+
 def test_a_unit_may_be_named_by_an_alias(unit, systemctl):
     systemctl.shows("serves")
     assert look(unit("alias.service"))[0] is Outcome.SERVING

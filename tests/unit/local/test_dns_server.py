@@ -15,13 +15,30 @@ def server(*ports: int) -> ZoneServer:
 
 
 def held(kind: socket.SocketKind) -> socket.socket:
-    """A port of its own that lets others use its address again, as servers usually do."""
-    holder = socket.socket(socket.AF_INET, kind)
-    holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    holder.bind(("127.0.0.1", 0))
-    if kind is socket.SOCK_STREAM:
-        holder.listen()
-    return holder
+    """A port of its own that lets others use its address again, as servers usually do. In its other way it is free."""
+    other = socket.SOCK_STREAM if kind is socket.SOCK_DGRAM else socket.SOCK_DGRAM
+    for _ in range(20):
+        holder = bound(kind, 0)
+        try:
+            bound(other, holder.getsockname()[1]).close()
+        except OSError:  # somebody's connection has it
+            holder.close()
+            continue
+        return holder
+    raise AssertionError("no port is free for both")
+
+
+def bound(kind: socket.SocketKind, port: int) -> socket.socket:
+    made = socket.socket(socket.AF_INET, kind)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        made.bind(("127.0.0.1", port))
+        if kind is socket.SOCK_STREAM:
+            made.listen()
+    except OSError:
+        made.close()
+        raise
+    return made
 
 
 @pytest.mark.parametrize("kind", [socket.SOCK_DGRAM, socket.SOCK_STREAM])
