@@ -35,7 +35,9 @@ NOT_IN_BINLOG = "1236"
 NO_ACCOUNT = ("Access denied for user", "is not allowed to connect")
 """How a server answers that does not know the pair's account: it has never had the cluster's data."""
 FOR_EVER_MS = 2**32 - 1
-LOOK = "SELECT @@GLOBAL.read_only AS read_only, @@GLOBAL.gtid_current_pos AS position"
+"""What a server has as its time-out that was promoted: so its peer knows it from one that somebody made writable."""
+LEADS = f"NOT @@GLOBAL.read_only AND @@GLOBAL.rpl_semi_sync_master_timeout = {FOR_EVER_MS}"
+LOOK = f"SELECT @@GLOBAL.read_only AS read_only, @@GLOBAL.gtid_current_pos AS position, {LEADS} AS leads"
 OTHERS = (
     "SELECT id FROM information_schema.processlist WHERE id <> CONNECTION_ID() "
     "AND user NOT IN ('system user', 'event_scheduler') AND command NOT LIKE 'Binlog Dump%'"
@@ -51,10 +53,11 @@ Row = dict[str, str]
 
 @dataclass(frozen=True)
 class Look:
-    """What a server says of itself: whether it takes no writes, and how far its data goes, as a GTID position."""
+    """What a server says of itself. `position`: how far its data goes, in GTIDs. `leads`: by its agent's promotion."""
 
     read_only: bool
     position: str
+    leads: bool = False
 
 
 def sequence(position: str) -> int:
@@ -67,12 +70,18 @@ def is_refused(replica: Row) -> bool:
     return replica["Last_IO_Errno"] == NOT_IN_BINLOG
 
 
+def _cannot_lead(look: Look, replica: Row) -> bool:
+    """Whether its start would be refused for how it follows, whatever it has received."""
+    is_stopped = (replica["Slave_IO_Running"], replica["Slave_SQL_Running"]) == ("No", "No")
+    return replica["Last_SQL_Errno"] != "0" or is_refused(replica) or (is_stopped and _lacks_received(look, replica))
+
+
 def fitness(state: str, look: Look, replica: Row | None, seen: int | None) -> int | None:
     """How many of the transactions seen on the leader this node lacks, as a negative number; None: it is not fit.
 
     `seen`: the leader's sequence when it last answered in this boot. Raises LookupError when nobody can say.
     """
-    if state not in MAY_LEAD or (replica and (replica["Last_SQL_Errno"] != "0" or is_refused(replica))):
+    if state not in MAY_LEAD or (replica and _cannot_lead(look, replica)):
         return None
     if not look.read_only or state == FIRST:
         return 0
@@ -93,8 +102,7 @@ class Server(Replicated):
         return _as_look(self.ask(LOOK, limit_s))
 
     def is_read_only(self, limit_s: float = LOOK_LIMIT_S) -> bool | None:
-        look = self.look(limit_s)
-        return None if look is None else look.read_only
+        return None if (look := self.look(limit_s)) is None else look.read_only
 
     def look_at_peer(self) -> Look | None:
         """None: there was no answer."""
@@ -139,11 +147,11 @@ class Server(Replicated):
         self.ask("SET GLOBAL read_only = ON")
         if not self.is_read_only():
             return False
-        before = self._disconnect()
-        left = self._others()
+        before, left = self._disconnect(), self._others()
         if before is None or left is None or before & left:
             return False
         self._drain()
+        self.ask("SET GLOBAL rpl_semi_sync_master_timeout = DEFAULT")  # nobody is left whose write would wait
         return True
 
     def _disconnect(self) -> set[str] | None:
@@ -168,9 +176,7 @@ class Server(Replicated):
                 if sequence(peer[0]["Gtid_IO_Pos"]) >= sequence(look.position):
                     return
             time.sleep(PAUSE_S)
-        tell(
-            "the peer does not follow: what it lacks now stays here, and this node's data is refused if the peer leads"
-        )
+        tell("the peer does not follow: what it lacks stays here, and this node's data is refused if the peer leads")
 
     def follow_peer(self) -> None:
         """From where the own data ends, as its binary log says."""
@@ -230,7 +236,7 @@ def _rows(client: list[str], sql: str, limit_s: float | None) -> list[Row] | Non
 
 
 def _as_look(rows: list[Row] | None) -> Look | None:
-    return Look(rows[0]["read_only"] == "1", rows[0]["position"]) if rows else None
+    return Look(rows[0]["read_only"] == "1", rows[0]["position"], rows[0]["leads"] == "1") if rows else None
 
 
 def _quoted(text: str) -> str:
@@ -326,6 +332,9 @@ def turn(server: Server, say: Teller) -> None:
         if peer is None or peer.read_only:
             say("there is no leader to follow")
             return
+        if not peer.leads and replica is None:
+            say("the other node takes writes, and no agent has promoted it: it is not followed")
+            return
         server.keep_seen(sequence(peer.position))
         if server.state == FIRST:
             server.keep_state(NEVER)  # the cluster has begun with the other node's
@@ -367,7 +376,7 @@ def rebuild(server: Server) -> int:
     peer = server.look_at_peer()
     with server.locked():
         own = server.look()
-        if peer is None or peer.read_only or own is None or not own.read_only or server.may_be_writable():
+        if peer is None or not peer.leads or own is None or not own.read_only or server.may_be_writable():
             tell("only a server that answers and does not lead can be rebuilt, and only from one that leads")
             return FAILED
         server.keep_state(REBUILDING)
@@ -378,17 +387,8 @@ def rebuild(server: Server) -> int:
     return DONE
 
 
-COMMANDS = {
-    "start": start,
-    "stop": stop,
-    "kill": kill,
-    "status": status,
-    "fit": fit,
-    "follow": follow,
-    "claim": claim,
-    "claim-without-peer": command.claim,
-    "rebuild": rebuild,
-}
+COMMANDS = {verb.__name__: verb for verb in (start, stop, kill, status, fit, follow, claim, rebuild)}
+COMMANDS["claim-without-peer"] = command.claim
 
 
 def main(argv: Sequence[str] | None = None) -> int:

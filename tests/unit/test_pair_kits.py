@@ -449,7 +449,7 @@ def followed(dirs: dict[str, str], monkeypatch: pytest.MonkeyPatch, replica: dic
         return [replica]
 
     monkeypatch.setattr(understudy_mariadb.Server, "ask", ask)
-    monkeypatch.setattr(understudy_mariadb.Server, "look_at_peer", lambda _: Look(False, "0-1-90"))
+    monkeypatch.setattr(understudy_mariadb.Server, "look_at_peer", lambda _: Look(False, "0-1-90", leads=True))
     return PlayedMariaDb({**understudy_mariadb.DEFAULTS, **dirs}).play(RAN, Look(True, "0-1-80")), said
 
 
@@ -505,6 +505,60 @@ def test_a_mariadb_replica_that_somebody_stopped_before_it_had_applied_all_says_
     assert not any(sql.startswith("START") for sql in said)
 
 
+@pytest.mark.parametrize("state", ["never", "first", "synced", "broken"])
+def test_a_mariadb_server_begins_to_follow_none_that_no_agent_has_promoted(dirs, monkeypatch, capsys, state):
+    """With an older state it would refuse the newest data, for good; and that would be replaced by a rebuild."""
+    server, said = followed(dirs, monkeypatch, FOLLOWS)
+    by_hand = Look(False, "0-1-70", leads=False)
+    monkeypatch.setattr(understudy_mariadb.Server, "look_at_peer", lambda _: by_hand)
+    monkeypatch.setattr(understudy_mariadb.Server, "replica", lambda _: None)
+    server.keep_state(state)
+    understudy_mariadb.turn(server, Teller())
+    assert (said, server.state, server.seen()) == ([], state, None)
+    assert "no agent has promoted" in capsys.readouterr().err
+    assert understudy_mariadb.rebuild(server) == command.FAILED
+    assert "from one that leads" in capsys.readouterr().err
+    assert (said, server.state) == ([], state)
+
+
+def test_a_mariadb_replica_goes_on_following_whom_it_followed(dirs, monkeypatch):
+    server, _ = followed(dirs, monkeypatch, FOLLOWS)
+    monkeypatch.setattr(understudy_mariadb.Server, "look_at_peer", lambda _: Look(False, "0-1-90", leads=False))
+    server.keep_state("synced")
+    understudy_mariadb.turn(server, Teller())
+    assert server.seen() == 90
+
+
+def test_a_mariadb_server_that_is_demoted_is_none_that_was_promoted(dirs, monkeypatch):
+    """Last of all: with a shorter time-out, a write that waits for the other node would be acknowledged without it."""
+    said = []
+
+    def ask(_, sql, limit_s=0.0):
+        said.append(sql)
+        return []
+
+    monkeypatch.setattr(understudy_mariadb.Server, "ask", ask)
+    server = PlayedMariaDb({**understudy_mariadb.DEFAULTS, **dirs}).play(RAN, READ_ONLY["mariadb"])
+    assert server.demote()
+    assert said[-1] == "SET GLOBAL rpl_semi_sync_master_timeout = DEFAULT"
+    said.clear()
+    monkeypatch.setattr(server, "_others", lambda: {"7"})
+    assert not server.demote()
+    assert "SET GLOBAL rpl_semi_sync_master_timeout = DEFAULT" not in said, "somebody may wait"
+
+
+def test_a_mariadb_replica_that_would_not_start_is_not_fit(dirs, monkeypatch):
+    """Both threads were stopped by somebody, before all was applied that was received."""
+    stopped = FOLLOWS | {"Slave_IO_Running": "No", "Slave_SQL_Running": "No"}
+    server, _ = followed(dirs, monkeypatch, stopped)
+    server.keep_state("synced")
+    server.keep_seen(90)
+    assert understudy_mariadb._started(server) == command.FAILED
+    assert understudy_mariadb.fit(server) == command.NOT_FIT
+    server.answer = Look(True, "0-1-90", leads=False)
+    assert understudy_mariadb.fit(server) == command.DONE
+
+
 def test_a_claim_is_void_once_the_other_mariadb_leads(dirs, monkeypatch, capsys):
     """Both were claimed, by mistake: from an empty position it would take the leader's history without its data."""
     server, said = followed(dirs, monkeypatch, FOLLOWS)
@@ -520,10 +574,10 @@ def test_a_claim_is_void_once_the_other_mariadb_leads(dirs, monkeypatch, capsys)
 @pytest.mark.parametrize(
     ("status", "output", "error", "told"),
     [
-        (0, "read_only\tposition\n0\t0-1-90\n", "", "leads"),
+        (0, "read_only\tposition\tleads\n0\t0-1-90\t0\n", "", "leads"),
         (1, "", "ERROR 2002 (HY000): Can't connect to server on '10.0.2.10' (115)", "does not answer"),
         (124, "", "no answer within 2 s", "does not answer"),
-        (0, "read_only\tposition\n1\t0-1-90\n", "", ""),
+        (0, "read_only\tposition\tleads\n1\t0-1-90\t0\n", "", ""),
         (1, "", "ERROR 1045 (28000): Access denied for user 'understudy'@'10.0.1.10'", ""),
         (
             1,
