@@ -130,7 +130,7 @@ class Copy:
             raise CannotError(f"nothing is mounted on {tree}: nothing is copied or served below it")
         if own.epoch and not (tree / PROOF).exists():
             raise CannotError(
-                f"{tree / PROOF} is not there: is the right file system mounted? If it is, with the right data: create it"
+                f"{tree / PROOF} is not there: is the right file system mounted? With the right data: create it"
             )
 
     def _url(self, path: str) -> str:

@@ -172,7 +172,7 @@ def test_nothing_is_copied_below_where_nothing_is_mounted_here(node, tmp_path):
     node.copy.save(LED)
     node.peer.mark, node.is_mounted = replace(LED, boot="boot-9"), True
     (node.tree / ".understudy-copy").unlink()
-    with pytest.raises(CannotError, match="with the right data"):
+    with pytest.raises(CannotError, match="With the right data"):
         node.copy.turn()
     assert node.peer.ran == []
 
