@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from tests.unit.agent.waiting import wait_for
-from understudy_agent import config, mount_check, ocf_agents
+from understudy_agent import config, mount_check, ocf_agents, tasks
 from understudy_agent.check import check
 from understudy_agent.config import BadConfigError, Config
+from understudy_agent.kinds import Script
 from understudy_agent.mounts import System
 from understudy_agent.ocf import Ocf
 from understudy_agent.ocf_agents import AgentName, Installed, parse, reason, seconds
@@ -191,6 +192,30 @@ def test_what_somebody_starts_again_after_our_stop_is_monitored_as_ever(agents):
     assert agents.environment("monitor")["OCF_RESKEY_CRM_meta_interval"] == "10000"
     agents.exits(monitor=1)
     assert done(kind.look())[0] is Outcome.RUNNING, "it has failed, and is restarted"
+
+
+@pytest.mark.parametrize("kind", ["ocf", "script"])
+def test_no_look_is_begun_beside_one_that_the_kernel_keeps(agents, monkeypatch, kind):
+    """Each would hang, too, every few seconds: until the machine has no process ids left."""
+    agents.add(script=f"echo x >>{agents.root}/looks; sleep 600")
+    path = str(agents.root / "resource.d" / "lab" / "fake")
+    looked = db(agents) if kind == "ocf" else Script((path, "start"), (path, "stop"), (path, "monitor"))
+    with monkeypatch.context() as patch:
+        patch.setattr(tasks, "signal_group", lambda *_: False)  # as of a process in an uninterruptible call
+        first = looked.look()
+        pid = first._child.pid
+        assert wait_for(lambda: (agents.root / "looks").exists())
+        first.abort()
+    try:
+        for _ in range(3):
+            assert done(looked.look()) == (
+                Outcome.UNKNOWN,
+                "the look before hangs in the kernel, and cannot be killed",
+            )
+    finally:
+        os.killpg(pid, signal.SIGKILL)
+    agents.add()
+    wait_for(lambda: done(looked.look())[0] is Outcome.SERVING)
 
 
 def test_an_agents_own_reason_is_told(agents):
