@@ -152,7 +152,7 @@ class Command:
 
 
 class Questions:
-    """Commands that ask the same, again and again. What cannot even be killed is left alone, and not asked beside it."""
+    """Commands that ask the same, again and again. None is begun beside one that cannot even be killed."""
 
     def __init__(self) -> None:
         self._last: Task | None = None
