@@ -428,6 +428,29 @@ def test_meta_data_is_not_waited_for_longer_than_its_agent_runs_and_cannot_fill_
     assert "no answer within 0.3 s" in faults(agents)[0]
 
 
+def test_what_an_agent_has_said_in_this_boot_is_not_asked_again_until_its_file_changes(agents, tmp_path):
+    """Beats wait meanwhile: an agent that is restarted on an active node would lose the lease to a slow answer."""
+    memory = tmp_path / "run" / "meta-data"
+    agents.installed = Installed(root=agents.root, memory=memory)
+    assert faults(agents) == (), "without a folder to keep it in, it is only asked"
+    memory.parent.mkdir()
+    for _ in range(3):
+        agents.installed = Installed(root=agents.root, memory=memory)
+        assert read(agents).specs[0].start_limit_s == 90
+    assert (agents.root / "asked").read_text().split() == ["x", "x"]
+    path = agents.root / "resource.d" / "lab" / "fake"
+    path.write_text(path.read_text() + "# a newer one\n")
+    agents.installed = Installed(root=agents.root, memory=memory)
+    assert faults(agents) == ()
+    assert (agents.root / "asked").read_text().split() == ["x", "x", "x"]
+    (memory / "lab:fake").write_text("no such text")
+    agents.installed = Installed(root=agents.root, memory=memory)
+    assert faults(agents) == ()
+    break_agent(agents, "no XML")
+    agents.installed = Installed(root=agents.root, memory=memory)
+    assert faults(agents), "it was written anew, and what it says now is no meta-data"
+
+
 def test_after_an_agent_that_hangs_the_others_get_little_time(agents, monkeypatch):
     """systemd waits for 90 s for the node agent to be ready, and starts it again then, and again."""
     given = []
