@@ -130,8 +130,7 @@ class Copy:
             raise CannotError(f"nothing is mounted on {tree}: nothing is copied or served below it")
         if own.epoch and not (tree / PROOF).exists():
             raise CannotError(
-                f"{tree / PROOF} is not there: is the right file system mounted? "
-                "If it is, with the right data: create it"
+                f"{tree / PROOF} is not there: is the right file system mounted? With the right data: create it"
             )
 
     def _url(self, path: str) -> str:
@@ -191,7 +190,22 @@ class Copy:
         """As `stop`; it waits for nobody."""
         own = self.mark()
         if own.boot:
-            self.save(replace(own, boot="", as_of=self._now() if self.leads(own) else own.as_of))
+            ended = replace(own, boot="", as_of=self._now() if self.leads(own) else own.as_of)
+            try:
+                self.save(ended)
+            except OSError:  # a full disk: a shorter text needs no more room than there is, in its place
+                self._overwrite(ended)
+
+    def _overwrite(self, mark: Mark) -> None:
+        """As `save`, in the file's own place. Raises OSError when the text is longer than what is there."""
+        text = json.dumps(asdict(mark)).encode("utf-8")
+        with self._file.open("r+b") as there:
+            length = os.fstat(there.fileno()).st_size
+            if len(text) > length:
+                raise OSError(f"{self._file} has no room for {len(text)} bytes")
+            there.write(text.ljust(length))
+            there.flush()
+            os.fsync(there.fileno())
 
     def fit(self) -> str:
         """How fit this copy is, higher is better: minus its age in seconds. Raises CannotError when it is not."""

@@ -100,11 +100,18 @@ class Server(Replicated):
         self.ask(["REPLICAOF", *NOBODY], ["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"], ["CLIENT", "UNPAUSE"])
         if not self.is_read_only():
             return False
-        if was_promoted:
-            self.keep_state(SYNCED if drained else ALONE)
-        elif self.state == SYNCED:
-            self.keep_state(BEHIND)
+        if was_promoted or self.state == SYNCED:
+            self._note_demotion(BEHIND if not was_promoted else SYNCED if drained else ALONE)
         return True
+
+    def _note_demotion(self, word: str) -> None:
+        """It is demoted, written down or not. On a full disk the word stays: `led` claims the least."""
+        try:
+            self.keep_state(word)
+        except OSError as fault:
+            tell(f"{fault}: what the data is stays {self.state}")
+            if word == BEHIND:
+                raise
 
     def _drain(self) -> bool:
         """Until the peer has all that was written here, for as long as it is connected and answers: whether it has."""
