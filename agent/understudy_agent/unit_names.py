@@ -23,17 +23,39 @@ UNIT_PATHS = tuple(
     )
 )
 """Where systemd looks for a unit, in its order."""
+LINKS_MOST = 8
+"""Of links that lead to each other: more than anybody makes, and an end to a circle of them."""
 
 
 def real_name(name: str, folders: Sequence[Path] = ()) -> str:
     """The unit's own name, where `name` is an alias: a link to the file of a unit that is called otherwise.
 
-    `name` itself when there is no such file, when it is masked, and when that cannot be read.
+    An alias of a template is one of each of its instances. As systemd does it: a link to a file that is no unit's, in
+    none of the folders, gives it no other name. `name` itself when there is no such file, and when it is masked. Raises
+    OSError when a link cannot be read.
     """
-    file = next((folder / name for folder in folders or UNIT_PATHS if os.path.lexists(folder / name)), None)
+    folders = folders or UNIT_PATHS
+    places = [os.path.realpath(folder) for folder in folders]
+    for _ in range(LINKS_MOST):
+        found = _linked_name(name, folders, places)
+        if found in ("", name):
+            break
+        name = found
+    return name
+
+
+def _linked_name(name: str, folders: Sequence[Path], places: Sequence[str]) -> str:
+    """What the link of that name names next; "" when there is none, or it leaves the folders of units."""
+    stem, _, kind = name.rpartition(".")
+    prefix, is_instance, instance = stem.partition("@")
+    template = f"{prefix}@.{kind}"
+    wanted = [name, template] if is_instance else [name]
+    files = (folder / each for each in wanted for folder in folders)
+    file = next((each for each in files if os.path.lexists(each)), None)
     if file is None or not file.is_symlink():
-        return name
-    target = Path(os.path.realpath(file))
-    prefix, _, kind = name.rpartition(".")
-    is_instance = target.name == f"{prefix.partition('@')[0]}@.{kind}"  # of a template
-    return name if str(target) == os.devnull or is_instance else target.name
+        return ""
+    target = file.parent / file.readlink()
+    if os.path.realpath(target.parent) not in places:
+        return ""
+    head, sign, tail = target.name.partition("@.")
+    return f"{head}@{instance}.{tail}" if sign and is_instance else target.name

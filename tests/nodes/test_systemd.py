@@ -10,6 +10,7 @@ from tests.nodes.lab import Lab
 from tests.nodes.leases import Leases, boottime_s
 from tests.nodes.machine import Machine
 from tests.nodes.watcher import Watcher
+from understudy_agent.unit_names import real_name
 
 PORT = 7000
 APP = section("app", "unit", unit="answer.service", stop_limit_s=5)
@@ -69,6 +70,21 @@ def test_a_person_starts_the_unit_on_no_standby_and_restarts_it_where_it_serves(
     node.run("systemctl", "restart", "answer.service")
     assert show(node, "MainPID", "answer.service") not in ("0", before)
     leases.wait_serving(node, CLUSTER, "app")
+
+
+def test_whom_a_name_stands_for_is_found_as_systemd_finds_it(lab):
+    node = lab.machine("node-a")
+    folder = node.path("/etc/systemd/system")
+    for file in ("/etc/systemd/system/db.service", "/etc/systemd/system/db@.service", "/opt/app-7.service"):
+        node.write(file, "[Service]\nExecStart=/bin/sleep infinity\n")
+    links = {"sql": "db.service", "sequel": "sql.service", "sql@": "db@.service", "one@1": "db@.service"}
+    links |= {"db@2": "db@.service", "app": "/opt/app-7.service", "again": "app.service", "masked": "/dev/null"}
+    for name, target in links.items():
+        (folder / f"{name}.service").symlink_to(target)
+    node.boot()
+    for name in ("db", "db@1", "sql", "sequel", "sql@x", "one@1", "db@2", "app", "again", "masked"):
+        unit = f"{name}.service"
+        assert real_name(unit, [folder]) == show(node, "Id", unit)
 
 
 SLOW_TO_STOP_AND_START = """\

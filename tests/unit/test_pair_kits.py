@@ -20,6 +20,7 @@ import understudy_redis
 from tests.nodes.test_mariadb import SCHEMA
 from understudy.definition import parse_document
 from understudy.definition.policy import policy_of
+from understudy_agent import unit_names
 from understudy_agent.config import parse
 from understudy_mariadb import Look
 from understudy_pair import command, node
@@ -210,6 +211,30 @@ def test_an_alias_of_the_servers_unit_is_refused_with_its_name(kit, tmp_path, mo
     for verb in ("status", "stop", "kill", "start"):
         assert KITS[kit].main(["--config", str(file), verb]) == command.EXIT_BAD_CONFIG
         assert "is another name of real.service" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("unit", "real"),
+    [
+        ("mysql@1.service", "mariadb@1.service"),
+        ("one@1.service", "mariadb@1.service"),
+        ("app.service", "app.service"),
+        ("again.service", "app.service"),
+        ("masked.service", "masked.service"),
+    ],
+)
+def test_the_name_that_a_servers_processes_are_known_by_is_found_as_systemd_finds_it(tmp_path, unit, real):
+    """An alias of a template is one of each of its instances; a file elsewhere gives its link no other name."""
+    units, versions = tmp_path / "units", tmp_path / "versions"
+    units.mkdir()
+    versions.mkdir()
+    (units / "mysql@.service").symlink_to("mariadb@.service")
+    (units / "one@1.service").symlink_to("mariadb@.service")
+    (units / "app.service").symlink_to(versions / "app-7.service")
+    (units / "again.service").symlink_to("app.service")
+    (units / "masked.service").symlink_to("/dev/null")
+    assert real_name(unit, [units]) == real
+    assert unit_names.real_name(unit, [units]) == real, "the agent's own word"
 
 
 def test_what_the_data_is_outlives_a_boot_and_how_far_the_leader_was_does_not(kit, server, dirs):

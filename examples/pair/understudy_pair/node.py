@@ -46,18 +46,49 @@ def is_of_unit(line: str, unit: str, tops: Sequence[str]) -> bool:
 
 UNIT_PATHS = tuple(
     Path(folder)
-    for folder in ("/etc/systemd/system", "/run/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system")
+    for folder in (
+        "/etc/systemd/system",
+        "/run/systemd/system",
+        "/usr/local/lib/systemd/system",
+        "/usr/lib/systemd/system",
+        "/lib/systemd/system",
+    )
 )
+LINKS_MOST = 8
+"""Of links that lead to each other: more than anybody makes, and an end to a circle of them."""
 
 
-def real_name(unit: str, folders: Sequence[Path] = ()) -> str:
-    """A unit's own name, where `unit` is an alias of it: the kernel and systemd know its processes by that alone."""
-    file = next((folder / unit for folder in folders or UNIT_PATHS if os.path.lexists(folder / unit)), None)
+def real_name(name: str, folders: Sequence[Path] = ()) -> str:
+    """A unit's own name, where `name` is an alias of it: the kernel and systemd know its processes by that alone.
+
+    An alias of a template is one of each of its instances. A link to a file that is in none of the folders gives it no
+    other name.
+    """
+    folders = folders or UNIT_PATHS
+    places = [os.path.realpath(folder) for folder in folders]
+    for _ in range(LINKS_MOST):
+        found = _linked_name(name, folders, places)
+        if found in ("", name):
+            break
+        name = found
+    return name
+
+
+def _linked_name(name: str, folders: Sequence[Path], places: Sequence[str]) -> str:
+    """What the link of that name names next; "" when there is none, or it leaves the folders of units."""
+    stem, _, kind = name.rpartition(".")
+    prefix, is_instance, instance = stem.partition("@")
+    template = f"{prefix}@.{kind}"
+    wanted = [name, template] if is_instance else [name]
+    files = (folder / each for each in wanted for folder in folders)
+    file = next((each for each in files if os.path.lexists(each)), None)
     if file is None or not file.is_symlink():
-        return unit
-    target = Path(os.path.realpath(file))
-    is_instance = target.name == unit.partition("@")[0] + "@." + unit.rpartition(".")[2]
-    return unit if str(target) == os.devnull or is_instance else target.name
+        return ""
+    target = file.parent / file.readlink()
+    if os.path.realpath(target.parent) not in places:
+        return ""
+    head, sign, tail = target.name.partition("@.")
+    return f"{head}@{instance}.{tail}" if sign and is_instance else target.name
 
 
 def load(path: Path, defaults: Mapping[str, str]) -> dict[str, str]:

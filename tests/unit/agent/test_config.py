@@ -325,6 +325,40 @@ def test_an_alias_is_refused_with_the_name_of_its_unit(tmp_path, monkeypatch):  
         )
 
 
+@pytest.mark.parametrize(
+    ("link", "target", "unit", "real"),
+    [
+        ("mysql@.service", "mariadb@.service", "mysql@orders.service", "mariadb@orders.service"),
+        ("one@1.service", "mariadb@.service", "one@1.service", "mariadb@1.service"),
+        ("mysqld.service", "mysql.service", "mysqld.service", "mariadb.service"),
+    ],
+    ids=["of-a-template", "of-an-instance", "of-an-alias"],
+)
+def test_an_alias_is_known_whatever_it_is_an_alias_of(tmp_path, link, target, unit, real):
+    (tmp_path / "mariadb.service").touch()
+    (tmp_path / "mariadb@.service").touch()
+    (tmp_path / "mysql.service").symlink_to("mariadb.service")
+    (tmp_path / link).symlink_to(target)
+    assert unit_names.real_name(unit, [tmp_path]) == real
+
+
+def test_links_of_units_that_go_in_a_circle_are_followed_to_no_end(tmp_path):
+    (tmp_path / "one.service").symlink_to("two.service")
+    (tmp_path / "two.service").symlink_to("one.service")
+    assert unit_names.real_name("one.service", [tmp_path]) in ("one.service", "two.service")
+
+
+def test_a_unit_whose_file_is_elsewhere_and_called_otherwise_has_the_name_of_its_link(tmp_path):
+    """As systemd takes it: `systemctl start app-7.service` would know no such unit."""
+    units, versions = tmp_path / "units", tmp_path / "versions"
+    units.mkdir()
+    versions.mkdir()
+    (versions / "app-7.service").touch()
+    (units / "app.service").symlink_to(versions / "app-7.service")
+    (units / "again.service").symlink_to("app.service")
+    assert [unit_names.real_name(f"{name}.service", [units]) for name in ("app", "again")] == ["app.service"] * 2
+
+
 def test_a_unit_that_is_no_alias_is_taken_by_its_name(tmp_path, monkeypatch):
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
