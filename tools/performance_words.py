@@ -124,7 +124,7 @@ PEERS = """
 ## Side by side with its peers
 
 `make bench-peers`, on Debian as root: real nodes (systemd as process 1, [the lab](nodes-lab.md)), one embedded AWS,
-the same service, client and faults for all, in one run on one machine. Why it is built so:
+the same service, client and faults for all, side by side in one run for each table. Why it is built so:
 [ADR 95](adr/0095-peers-are-measured-on-the-same-nodes.md).
 
 Seconds for which a client was not served: the median of {runs} (the least–the most). The client asks every 0.05 s.
