@@ -26,11 +26,34 @@ DEFAULTS = {
     "HOME": "/",
 }
 
-_IS_A_PROGRAM = 'IFS= read -r head < "$1" || [ "$head" ] || exit 127; case $head in "#!"* | ?ELF*) ;; *) exit 127; esac'
-BEGIN = ("/bin/sh", "-c", f'case $1 in */*) {_IS_A_PROGRAM};; esac; exec "$@"', "sh")
+OPEN = """
+_program=$1
+case $_program in
+  */*) ;;
+  *)
+    IFS=:
+    for _folder in $PATH; do
+      [ -f "$_folder/$1" ] && [ -x "$_folder/$1" ] && _program=$_folder/$1 && break
+    done
+    [ "$_program" != "$1" ] || exit 127 ;;
+esac
+_file=$_program
+for _level in 1 2 3 4 5; do
+  IFS= read -r _head < "$_file" || [ "$_head" ] || exit 127
+  case $_head in
+    ?ELF*) shift; exec "$_program" "$@" ;;
+    "#!"*) _file=${_head#??}; _file=${_file#"${_file%%[![:blank:]]*}"}; _file=${_file%%[[:blank:]]*} ;;
+    *) exit 127 ;;
+  esac
+done
+exit 127
+"""
+"""What a shell does to become a program. It finds the file, and looks first whether the kernel would execute it: it is
+a binary, or names an interpreter that is one, by as many interpreters as the kernel follows. What the kernel refuses a
+shell runs itself, and the end of that would be taken for an answer: an empty file ends with 0."""
+BEGIN = ("/bin/sh", "-c", OPEN, "sh")
 """Opens the program where only its own process waits for it, and becomes it. Whoever starts a program himself waits
-until its file is open: on a disk that hangs, for ever. What is no program would be run by the shell itself, and the
-end of that would be taken for an answer: an empty file ends with 0."""
+until its file is open: on a disk that hangs, for ever."""
 
 
 def environment(inherited: Mapping[str, str]) -> dict[str, str]:

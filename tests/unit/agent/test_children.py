@@ -188,6 +188,45 @@ def test_what_is_no_program_gives_no_answer(tmp_path, text, reason):
     assert wait_for(Script(("true",), ("true",), (str(program),)).look().poll) is Outcome.UNKNOWN
 
 
+@pytest.mark.parametrize("text", ["", "(", "exit 3\n"])
+def test_nor_does_what_is_no_program_where_a_name_is_looked_for(tmp_path, monkeypatch, text):
+    """A shell that looks for a name itself runs whatever it finds: an empty file, and that ends with 0, in service."""
+    (tmp_path / "how-is-it").write_text(text)
+    (tmp_path / "how-is-it").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    assert wait_for(Script(("true",), ("true",), ("how-is-it",)).look().poll) is Outcome.UNKNOWN
+
+
+def test_nor_does_a_script_whose_interpreter_is_no_program(tmp_path):
+    """The kernel refuses it, and a shell would run the script itself in the interpreter's stead."""
+    interpreter, program = tmp_path / "python", tmp_path / "status"
+    interpreter.write_text("")
+    program.write_text(f"#! {interpreter} -u\nexit 0\n")
+    interpreter.chmod(0o755)
+    program.chmod(0o755)
+    assert wait_for(Script(("true",), ("true",), (str(program),)).look().poll) is Outcome.UNKNOWN
+    program.write_text(f"#!{program}\nexit 0\n")
+    assert wait_for(Script(("true",), ("true",), (str(program),)).look().poll) is Outcome.UNKNOWN
+
+
+@pytest.mark.parametrize("line", ["#!/bin/sh", "#! /bin/sh", "#!\t/bin/sh -e", "#!/usr/bin/env sh"])
+def test_a_script_is_run_by_its_interpreter_however_the_line_is_written(tmp_path, line):
+    program = tmp_path / "status"
+    program.write_text(f"{line}\nexit 3\n")
+    program.chmod(0o755)
+    assert wait_for(Script(("true",), ("true",), (str(program),)).look().poll) is Outcome.DOWN
+
+
+def test_a_name_is_the_first_program_of_that_name_that_may_be_executed(tmp_path, monkeypatch):
+    for folder, mode, status in (("one", 0o644, 0), ("two", 0o755, 3), ("three", 0o755, 0)):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "how-is-it").write_text(f"#!/bin/sh\nexit {status}\n")
+        (tmp_path / folder / "how-is-it").chmod(mode)
+    monkeypatch.setenv("PATH", ":".join(str(tmp_path / each) for each in ("none", "one", "two", "three")))
+    assert wait_for(Script(("true",), ("true",), ("how-is-it",)).look().poll) is Outcome.DOWN
+    assert wait_for(Script(("true",), ("true",), ("not-there",)).look().poll) is Outcome.UNKNOWN
+
+
 def test_nor_does_a_program_that_may_not_be_executed(tmp_path):
     program = tmp_path / "status"
     program.write_text("#!/bin/sh\nexit 0\n")
