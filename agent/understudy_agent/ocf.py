@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from .children import BEGIN_SCRIPT
 from .mounts import Mount, System
 from .ocf_agents import ROOT, AgentName, environment, reason
 from .remains import Remains
@@ -27,7 +28,7 @@ REMEDIES = {
 }
 """What an exit status says that is an answer to nothing: not whether it runs, and not why it does not."""
 FAULT_MOST = 200
-WITH_REASONS = ("/bin/sh", "-c", 'exec "$0" "$@" 2>&1')
+WITH_REASONS = ("/bin/sh", "-c", f"exec 2>&1\n{BEGIN_SCRIPT}", "sh")
 """Of an action that leaves nothing running: what it says goes where its reasons are looked for."""
 
 

@@ -248,6 +248,26 @@ def test_a_program_has_the_variables_of_its_owner_as_they_are(monkeypatch, name)
     assert told.communicate()[0] == b"#!mine\n"
 
 
+def test_nor_does_a_script_whose_interpreter_is_no_program(tmp_path):
+    """The kernel refuses it, and a shell would run the script itself in the interpreter's stead."""
+    interpreter, program = tmp_path / "python", tmp_path / "status"
+    interpreter.write_text("")
+    program.write_text(f"#! {interpreter} -u\nexit 0\n")
+    interpreter.chmod(0o755)
+    program.chmod(0o755)
+    assert wait_for(Script(("true",), ("true",), (str(program),)).look().poll) is Outcome.UNKNOWN
+    program.write_text(f"#!{program}\nexit 0\n")
+    assert wait_for(Script(("true",), ("true",), (str(program),)).look().poll) is Outcome.UNKNOWN
+
+
+@pytest.mark.parametrize("line", ["#!/bin/sh", "#! /bin/sh", "#!\t/bin/sh -e", "#!/usr/bin/env sh"])
+def test_a_script_is_run_by_its_interpreter_however_the_line_is_written(tmp_path, line):
+    program = tmp_path / "status"
+    program.write_text(f"{line}\nexit 3\n")
+    program.chmod(0o755)
+    assert wait_for(Script(("true",), ("true",), (str(program),)).look().poll) is Outcome.DOWN
+
+
 def test_nor_does_a_program_that_may_not_be_executed(tmp_path):
     program = tmp_path / "status"
     program.write_text("#!/bin/sh\nexit 0\n")

@@ -226,6 +226,15 @@ def test_an_agents_own_reason_is_told(agents):
     assert reason("x\nNov 30 21:09:59 INFO: nginx not running\n") == "nginx not running"
 
 
+@pytest.mark.parametrize("text", ["", "(", "exit 7\n", "#!/no/such/shell\nexit 7\n"])
+def test_an_agent_that_is_no_program_any_more_tells_nothing(agents, text):
+    """A full disk leaves an empty file. A shell runs that itself, and it ends with 0: in service, and stopped well."""
+    kind = db(agents)
+    (agents.root / "resource.d/lab/fake").write_text(text)
+    assert done(kind.look())[0] is Outcome.UNKNOWN
+    assert done(kind.stop())[0] is Outcome.FAILED
+
+
 def test_an_agent_that_is_gone_tells_nothing(agents):
     kind = db(agents)
     (agents.root / "resource.d" / "lab" / "fake").unlink()
