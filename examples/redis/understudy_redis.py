@@ -6,6 +6,7 @@ it. `follow` keeps it a replica of the other one while that leads.
 
 from __future__ import annotations
 
+import re
 import socket
 import sys
 import time
@@ -33,8 +34,12 @@ PAUSE_LIMIT_MS = 600_000
 """For so long a demotion may keep clients waiting; the agent's own limit ends it long before."""
 NOBODY = ("127.0.0.1", "1")
 """Whom a server follows that leads nobody and has nobody to follow: a port where nobody listens."""
+TITLE = "proc-title-template"
+"""The setting in which a server says that it was promoted, and in which run of it: clients go by nothing there. Whether
+one was made a master by hand, or by its configuration, another server could not tell otherwise."""
 LED, ALONE = "led", "alone"
 """More words for what the data is: it has led, with a replica that may have more of the last second; it led alone."""
+ASK_WITH_TITLE = [["INFO"], ["CONFIG", "GET", TITLE]]
 MAY_LEAD = (FIRST, SYNCED, LED, ALONE)
 Info = dict[str, str]
 
@@ -75,7 +80,11 @@ class Server(Replicated):
 
     def look_at_peer(self) -> Info | None:
         """What the other node's server says of itself, also while it is loading. None: there was no answer."""
-        return _as_info(_ask(self.config["peer_address"], self.config, [["INFO"]], LOOK_LIMIT_S))
+        return _with_title(_ask(self.config["peer_address"], self.config, ASK_WITH_TITLE, LOOK_LIMIT_S))
+
+    def peer_place(self) -> tuple[str, str]:
+        """Address and port of the other node's server."""
+        return self.config["peer_address"], self.config["port"]
 
     def ask(self, *commands: list[str], limit_s: float = LOOK_LIMIT_S) -> list[str] | None:
         """The answers of this node's server; None: it refuses one, or does not answer within the limit."""
@@ -86,7 +95,15 @@ class Server(Replicated):
         self.mark()
         self.keep_state(LED)
         self.keep_seen(None)
+        self.say_promoted(is_so=True)
         return self.ask(["REPLICAOF", "NO", "ONE"]) is not None
+
+    def say_promoted(self, *, is_so: bool) -> None:
+        """Have the server say to the other one whether the agent has promoted it. The follower repeats it."""
+        info = _with_title(self.ask(*ASK_WITH_TITLE))
+        if info is not None and _was_promoted(info) != is_so:
+            title = re.sub(r" promoted:\w*", "", info["title"])
+            self.ask(["CONFIG", "SET", TITLE, f"{title} promoted:{info['run_id']}" if is_so else title])
 
     def demote(self) -> bool:
         """Only one that was promoted here wins a right to lead again: another one's writes are nobody's."""
@@ -97,6 +114,7 @@ class Server(Replicated):
         if not was_promoted:
             self.ask(["REPLICAOF", "NO", "ONE"])  # a history of its own: whom it follows copies all data to it anew
         self.ask(["CONFIG", "SET", "replica-read-only", "yes"])
+        self.say_promoted(is_so=False)
         self.ask(["REPLICAOF", *NOBODY], ["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"], ["CLIENT", "UNPAUSE"])
         if not self.is_read_only():
             return False
@@ -133,6 +151,17 @@ def _as_info(answers: list[str] | None) -> Info | None:
     if not answers:
         return None
     return dict(line.split(":", 1) for line in answers[0].splitlines() if ":" in line)
+
+
+def _with_title(answers: list[str] | None) -> Info | None:
+    """From the answers to ASK_WITH_TITLE."""
+    info = _as_info(answers)
+    return info and {**info, "title": "".join((answers or [])[1:]).partition("\n")[2]}
+
+
+def _was_promoted(info: Info) -> bool:
+    """Whether it says so of this run of it: what a server has written into its configuration is of one before."""
+    return f" promoted:{info['run_id']}" in info["title"]
 
 
 def _is_loading(info: Info | None) -> bool:
@@ -173,12 +202,14 @@ def _connected(address: str, config: dict[str, str], limit_s: float) -> socket.s
 
 
 def _answer(stream: BinaryIO) -> str:
-    """One answer of the protocol. Raises ValueError for an error, OSError for the end of the connection."""
+    """One answer of the protocol, several as lines. Raises ValueError for an error, OSError for the connection's end."""
     line = stream.readline().decode().rstrip("\r\n")
     if not line:
         raise ConnectionResetError("the connection has ended")
     if line.startswith("-"):
         raise ValueError(line[1:])
+    if line.startswith("*"):
+        return "\n".join(_answer(stream) for _ in range(int(line[1:])))
     if not line.startswith("$"):
         return line[1:]
     return stream.read(int(line[1:]) + 2)[:-2].decode()
@@ -231,6 +262,10 @@ def _follows_somebody(info: Info | None) -> bool:
     return info is not None and info["role"] == "slave" and (info["master_host"], info["master_port"]) != NOBODY
 
 
+def _follows(info: Info, place: tuple[str, str]) -> bool:
+    return (info["master_host"], info["master_port"]) == place
+
+
 def claim(server: Server) -> int:
     """A person says that this node's data is what the cluster begins with: then the other node has none."""
     peer = server.look_at_peer()
@@ -269,10 +304,14 @@ def turn(server: Server, say: Teller) -> None:
             return
         if own["role"] == "master" or server.may_be_writable():
             if server.may_be_writable() and server.state in (LED, ALONE):
+                server.say_promoted(is_so=True)
                 server.keep_state(LED if "state=online" in own.get("slave0", "") else ALONE)
             return
         if peer is None or peer["role"] != "master" or _is_loading(peer):
             say("there is no leader to follow")
+            return
+        if not _was_promoted(peer) and not _follows(own, server.peer_place()):
+            say("the other node is a master that no agent has promoted: nothing is copied from it")
             return
         if server.state == FIRST:
             server.keep_state(NEVER)  # the cluster has begun with the other node's
@@ -284,8 +323,8 @@ def turn(server: Server, say: Teller) -> None:
 
 
 def _see_to(server: Server, own: Info, say: Teller) -> None:
-    peer = (server.config["peer_address"], server.config["port"])
-    if (own["master_host"], own["master_port"]) != peer:
+    peer = server.peer_place()
+    if not _follows(own, peer):
         server.keep_state(BEHIND)
         say("taking the leader's data")
         server.ask(["REPLICAOF", *peer])

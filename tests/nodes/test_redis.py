@@ -123,8 +123,15 @@ def test_a_server_that_never_had_the_data_is_not_fit_and_is_not_promoted(unplace
 
 
 def test_a_stranger_that_somebody_made_a_master_wins_no_right_to_lead(unplaced):
-    stranger = unplaced.follower
-    redis(stranger, "REPLICAOF", "NO", "ONE")
+    stranger, other = unplaced.follower, unplaced.leader
+
+    def is_left_alone() -> bool:
+        """It may have been made a replica again before the other node has looked."""
+        redis(stranger, "REPLICAOF", "NO", "ONE")
+        return "no agent has promoted" in other.says("journalctl", "--boot", "--unit=understudy-redis", "--output=cat")
+
+    wait_for("the other node has looked at it", is_left_alone, LIMIT_S, why=other.tail)
+    assert said(other, "master_host") == "127.0.0.1", "nothing is copied from it"
     assert unplaced.verb(unplaced.leader, "claim")[0] == 1, "nobody's data is claimed while the other node leads"
     assert unplaced.verb(stranger, "stop") == (0, "")
     assert said(stranger, "role") == "slave"

@@ -365,6 +365,8 @@ def test_redis_disconnects_everybody_before_it_lets_them_write_again(dirs, monke
     assert [" ".join(words[:2]) for words in said] == [
         "CLIENT PAUSE",
         "CONFIG SET",
+        "INFO",
+        "CONFIG GET",
         "REPLICAOF 127.0.0.1",
         "CLIENT KILL",
         "CLIENT UNPAUSE",
@@ -580,9 +582,7 @@ def test_a_redis_server_that_is_a_master_by_its_configuration_is_not_promoted(di
 
 def test_a_redis_server_that_holds_keys_of_its_own_is_never_copied_over(dirs, monkeypatch, capsys):
     said = []
-    monkeypatch.setattr(
-        understudy_redis.Server, "look_at_peer", lambda _: {"role": "master", "master_repl_offset": "5"}
-    )
+    monkeypatch.setattr(understudy_redis.Server, "look_at_peer", lambda _: LEADER)
     monkeypatch.setattr(understudy_redis.Server, "ask", lambda _, *commands: said.extend(commands))
     server = PlayedRedis({**understudy_redis.DEFAULTS, **dirs})
     server.play(RAN, READ_ONLY["redis"] | {"db0": "keys=3,expires=0,avg_ttl=0"})
@@ -601,6 +601,7 @@ def test_the_answers_of_redis_are_told_apart():
         "7",
         "a\r\nbc",
     ]
+    assert answer(io.BytesIO(b"*2\r\n$1\r\nk\r\n$2\r\na \r\n")) == "k\na "
     with pytest.raises(ValueError, match="NOAUTH"):
         answer(io.BytesIO(b"-NOAUTH first\r\n"))
     with pytest.raises(ConnectionResetError):
@@ -643,6 +644,7 @@ def test_a_redis_server_is_demoted_though_its_disk_is_full(dirs, monkeypatch, ca
 
 def test_a_redis_master_that_was_not_promoted_here_is_not_taken_for_one_that_leads_alone(dirs, monkeypatch):
     monkeypatch.setattr(understudy_redis.Server, "look_at_peer", lambda _: None)
+    monkeypatch.setattr(understudy_redis.Server, "ask", lambda *_, **__: None)
     server = PlayedRedis({**understudy_redis.DEFAULTS, **dirs}).play(RAN, WRITABLE["redis"])
     server.keep_state("led")
     understudy_redis.turn(server, Teller())
@@ -653,7 +655,92 @@ def test_a_redis_master_that_was_not_promoted_here_is_not_taken_for_one_that_lea
 
 
 KEYS = {"db0": "keys=3,expires=0,avg_ttl=0"}
-LEADER = {"role": "master", "master_repl_offset": "5"}
+LEADER = {"role": "master", "master_repl_offset": "5", "run_id": "a1", "title": "{title} promoted:a1"}
+BY_HAND = {**LEADER, "title": "{title} promoted:a0"}
+"""A master whose promotion was another process's."""
+
+
+@pytest.mark.parametrize("state", ["never", "first", "behind", "synced", "led", "alone"])
+def test_nothing_is_copied_from_a_redis_master_that_no_agent_has_promoted(dirs, monkeypatch, capsys, state):
+    """Old or empty, it would take the place of all that the cluster has, and then be called the cluster's."""
+    said: list[list[str]] = []
+    peer = dict(BY_HAND)
+    monkeypatch.setattr(understudy_redis.Server, "look_at_peer", lambda _: peer)
+    monkeypatch.setattr(understudy_redis.Server, "ask", lambda _, *commands, **__: said.extend(commands))
+    server = PlayedRedis({**understudy_redis.DEFAULTS, **dirs}).play(RAN, READ_ONLY["redis"])
+    server.keep_state(state)
+    understudy_redis.turn(server, Teller())
+    assert ([words for words in said if words != ["INFO"]], server.state, server.seen()) == ([], state, None)
+    assert "no agent has promoted" in capsys.readouterr().err
+    peer |= LEADER
+    understudy_redis.turn(server, Teller())
+    assert said[-1] == ["REPLICAOF", "10.0.2.10", "6379"]
+    assert server.state == "behind"
+
+
+@pytest.mark.parametrize(("link", "state"), [("up", "synced"), ("down", "behind")])
+def test_a_redis_replica_goes_on_following_a_master_that_an_older_kit_has_promoted(dirs, monkeypatch, link, state):
+    """That says nothing of it, and has not lost the lead by this node's upgrade."""
+    monkeypatch.setattr(understudy_redis.Server, "look_at_peer", lambda _: BY_HAND)
+    monkeypatch.setattr(understudy_redis.Server, "ask", lambda *_, **__: None)
+    server = PlayedRedis({**understudy_redis.DEFAULTS, **dirs})
+    follows = {"role": "slave", "master_host": "10.0.2.10", "master_port": "6379", "master_link_status": link}
+    server.play(RAN, follows)
+    server.keep_state("synced")
+    understudy_redis.turn(server, Teller())
+    assert server.state == state
+
+
+def titled(monkeypatch: pytest.MonkeyPatch, title: str) -> list[str]:
+    """The title of a server whose run is b2, last of all that it has been."""
+    titles = [title]
+
+    def ask(_: object, *commands: list[str], **__: object) -> list[str]:
+        titles.extend(words[3] for words in commands if words[:3] == ["CONFIG", "SET", "proc-title-template"])
+        shown = f"proc-title-template\n{titles[-1]}"
+        return [
+            "role:master\r\nrun_id:b2\r\n" if words == ["INFO"] else shown if words[1:2] == ["GET"] else "OK"
+            for words in commands
+        ]
+
+    monkeypatch.setattr(understudy_redis.Server, "ask", ask)
+    return titles
+
+
+def test_a_redis_server_says_that_it_was_promoted_and_by_which_run_until_it_is_demoted(dirs, monkeypatch):
+    titles = titled(monkeypatch, "{title} promoted:a1")
+    monkeypatch.setattr(understudy_redis.Server, "look_at_peer", lambda _: None)
+    server = PlayedRedis({**understudy_redis.DEFAULTS, **dirs}).play(RAN, REPLICA | {"connected_slaves": "0"})
+    assert server.promote()
+    assert titles[-1] == "{title} promoted:b2"
+    assert server.demote()
+    assert titles[-1] == "{title}"
+
+
+def test_a_redis_leader_that_an_older_kit_has_promoted_says_so_after_the_upgrade(dirs, monkeypatch):
+    titles = titled(monkeypatch, "{title}")
+    monkeypatch.setattr(understudy_redis.Server, "look_at_peer", lambda _: None)
+    server = PlayedRedis({**understudy_redis.DEFAULTS, **dirs}).play(RAN, WRITABLE["redis"])
+    understudy_redis.turn(server, Teller())
+    assert titles == ["{title}"], "it was made a master by somebody's hand"
+    server.mark()
+    server.keep_state("led")
+    for _ in range(2):
+        understudy_redis.turn(server, Teller())
+    assert titles == ["{title}", "{title} promoted:b2"]
+
+
+def test_the_other_redis_is_asked_whether_it_was_promoted(dirs, monkeypatch):
+    asked = []
+
+    def ask(address, _, commands, limit_s):
+        asked.append((address, commands))
+        return [as_said({"role": "master", "run_id": "a1"}), "proc-title-template\n{title} promoted:a1"]
+
+    monkeypatch.setattr(understudy_redis, "_ask", ask)
+    peer = understudy_redis.Server({**understudy_redis.DEFAULTS, **dirs}).look_at_peer()
+    assert peer == {"role": "master", "run_id": "a1", "title": "{title} promoted:a1"}
+    assert asked == [("10.0.2.10", [["INFO"], ["CONFIG", "GET", "proc-title-template"]])]
 
 
 def test_a_claim_is_void_once_the_other_redis_leads_and_nothing_is_copied_over_what_was_claimed(
