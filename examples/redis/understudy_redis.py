@@ -202,7 +202,7 @@ def _connected(address: str, config: dict[str, str], limit_s: float) -> socket.s
 
 
 def _answer(stream: BinaryIO) -> str:
-    """One answer of the protocol, several as lines. Raises ValueError for an error, OSError for the connection's end."""
+    """One answer of the protocol, several as lines. Raises ValueError: an error; OSError: the connection has ended."""
     line = stream.readline().decode().rstrip("\r\n")
     if not line:
         raise ConnectionResetError("the connection has ended")
