@@ -40,6 +40,7 @@ one was made a master by hand, or by its configuration, another server could not
 LED, ALONE = "led", "alone"
 """More words for what the data is: it has led, with a replica that may have more of the last second; it led alone."""
 ASK_WITH_TITLE = [["INFO"], ["CONFIG", "GET", TITLE]]
+HOW_TO_EMPTY = "redis-cli: CONFIG SET replica-read-only no, FLUSHALL, CONFIG SET replica-read-only yes"
 MAY_LEAD = (FIRST, SYNCED, LED, ALONE)
 Info = dict[str, str]
 
@@ -118,18 +119,11 @@ class Server(Replicated):
         self.ask(["REPLICAOF", *NOBODY], ["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"], ["CLIENT", "UNPAUSE"])
         if not self.is_read_only():
             return False
-        if was_promoted or self.state == SYNCED:
-            self._note_demotion(BEHIND if not was_promoted else SYNCED if drained else ALONE)
+        if was_promoted:
+            self.keep_state(SYNCED if drained else ALONE)
+        elif self.state == SYNCED:
+            self.keep_state(BEHIND)
         return True
-
-    def _note_demotion(self, word: str) -> None:
-        """It is demoted, written down or not. On a full disk the word stays: `led` claims the least."""
-        try:
-            self.keep_state(word)
-        except OSError as fault:
-            tell(f"{fault}: what the data is stays {self.state}")
-            if word == BEHIND:
-                raise
 
     def _drain(self) -> bool:
         """Until the peer has all that was written here, for as long as it is connected and answers: whether it has."""
@@ -202,7 +196,7 @@ def _connected(address: str, config: dict[str, str], limit_s: float) -> socket.s
 
 
 def _answer(stream: BinaryIO) -> str:
-    """One answer of the protocol, several as lines. Raises ValueError: an error; OSError: the connection has ended."""
+    """One answer of the protocol, several as lines. Raises ValueError for an error, OSError at the connection's end."""
     line = stream.readline().decode().rstrip("\r\n")
     if not line:
         raise ConnectionResetError("the connection has ended")
@@ -238,7 +232,7 @@ def _started(server: Server) -> int | None:
     if fault:
         tell(fault)
         return FAILED
-    if server.state == LED and _is_loading(peer):
+    if server.state in (FIRST, LED) and _is_loading(peer):
         return None
     return DONE if server.promote() else None
 
@@ -253,6 +247,8 @@ def _why_not_to_promote(server: Server, info: Info, peer: Info | None) -> str:
         return "the leader's data is on its way to this node, and its own is what is being replaced"
     if server.state == FIRST and peer and peer["role"] == "master":
         return "this node's data was claimed, and the other node leads: one of the two was claimed by mistake"
+    if server.state == FIRST and peer and not _is_loading(peer) and _holds_keys(peer):
+        return f"this node's data was claimed, and the other node holds keys, too: remove those of one. {HOW_TO_EMPTY}"
     if server.state == LED and not _is_loading(peer) and _follows_somebody(peer):
         return "this server died while it led: its file may lack the last second, which the other node has"
     return ""
@@ -276,7 +272,7 @@ def claim(server: Server) -> int:
     if peer["role"] == "master":
         return verbs.refuse_claim("leads: this node follows it by itself")
     if _holds_keys(peer):
-        return verbs.refuse_claim("holds keys, too: remove those of one of the two by hand (FLUSHALL)")
+        return verbs.refuse_claim(f"holds keys, too: remove those of one of the two. {HOW_TO_EMPTY}")
     return command.claim(server)
 
 
@@ -316,7 +312,7 @@ def turn(server: Server, say: Teller) -> None:
         if server.state == FIRST:
             server.keep_state(NEVER)  # the cluster has begun with the other node's
         if server.state == NEVER and _holds_keys(own):
-            say("this server holds keys that are not the cluster's: nothing is copied over them. Remove them by hand")
+            say(f"this server holds keys that are not the cluster's: nothing is copied over them. {HOW_TO_EMPTY}")
             return
         server.keep_seen(int(peer["master_repl_offset"]))
         _see_to(server, own, say)

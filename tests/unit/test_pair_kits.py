@@ -778,6 +778,33 @@ def test_redis_data_is_claimed_only_when_the_other_node_has_none(dirs, monkeypat
     assert understudy_redis.COMMANDS["claim"](server) == command.DONE
 
 
+def test_claimed_redis_data_does_not_lead_beside_a_node_that_holds_keys_too(dirs, monkeypatch, capsys):
+    """It may be a leader that was just demoted, and both were claimed: its data would be copied over."""
+    monkeypatch.setattr(understudy_redis.Server, "promote", lambda _: True)
+    peer = {**REPLICA, **KEYS, "loading": "1"}
+    monkeypatch.setattr(understudy_redis.Server, "look_at_peer", lambda _: peer)
+    server = PlayedRedis({**understudy_redis.DEFAULTS, **dirs}).play(RAN, READ_ONLY["redis"])
+    server.keep_state("first")
+    assert understudy_redis._started(server) is None, "it is loading, and will say how many it has"
+    del peer["loading"]
+    assert understudy_redis._started(server) == command.FAILED
+    assert "holds keys, too" in capsys.readouterr().err
+    del peer["db0"]
+    assert understudy_redis._started(server) == command.DONE
+
+
+def test_what_removes_keys_from_a_replica_is_said(dirs, monkeypatch, capsys):
+    """A replica refuses FLUSHALL alone, and both nodes are replicas until one is promoted."""
+    peer = dict(LEADER)
+    monkeypatch.setattr(understudy_redis.Server, "look_at_peer", lambda _: peer)
+    server = PlayedRedis({**understudy_redis.DEFAULTS, **dirs}).play(RAN, READ_ONLY["redis"] | KEYS)
+    understudy_redis.turn(server, Teller())
+    assert "CONFIG SET replica-read-only no" in capsys.readouterr().err
+    peer |= {**REPLICA, **KEYS}
+    assert understudy_redis.COMMANDS["claim"](server) == command.FAILED
+    assert "CONFIG SET replica-read-only no" in capsys.readouterr().err
+
+
 LOADS = {**REPLICA, "loading": "1", "master_host": "10.0.2.10", "master_port": "6379"}
 
 
