@@ -7,7 +7,7 @@ from typing import Protocol
 
 from .remains import Remains
 from .scopes import Scopes
-from .tasks import FinishedTask, Outcome, Questions, Task, Until, command_task
+from .tasks import FinishedTask, Looks, Outcome, Task, Until, command_task
 
 
 class ServiceKind(Protocol):
@@ -51,7 +51,7 @@ class Script:
         """Without `scopes` what it starts runs where the agent does."""
         self._start, self._stop, self._status, self._kill = start, stop, status, kill
         self._scopes = scopes
-        self._looks = Questions()
+        self._looks = Looks()
 
     def start(self) -> Task:
         return command_task(self._start if self._scopes is None else self._scopes.command(self._start))

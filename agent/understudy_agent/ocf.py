@@ -11,7 +11,7 @@ from .mounts import Mount, System
 from .ocf_agents import ROOT, AgentName, environment, reason
 from .remains import Remains
 from .scopes import Scopes
-from .tasks import CANNOT_BE_STARTED, FinishedTask, Outcome, Questions, Task, Until, command_task
+from .tasks import CANNOT_BE_STARTED, FinishedTask, Looks, Outcome, Task, Until, command_task
 from .unmount import mount_points
 
 SUCCESS, GENERIC, NOT_RUNNING = 0, 1, 7
@@ -100,7 +100,7 @@ class Ocf:
         self.call, self.faults = call, tuple(faults)
         self._scopes, self._system, self._mount_point = scopes, system or System(), mount_point
         self._mount = Mount(mount_point, system=system, scopes=scopes) if mount_point else None
-        self._monitors = Questions()
+        self._monitors = Looks()
         self._is_ending = False
         self._is_believed = False
         """Whether it was started or seen serving since it was last down."""

@@ -20,7 +20,7 @@ from .fields import Section, address_of
 from .kinds import ServiceKind
 from .probe import UNDER_WAY
 from .remains import Remains
-from .tasks import NO_PROGRAM, FinishedTask, Outcome, Questions, Task, command_task
+from .tasks import NO_PROGRAM, FinishedTask, Looks, Outcome, Task, command_task
 
 HTTP_LIMIT_S = 4.0
 
@@ -131,7 +131,7 @@ class CommandProbe:
 
     def __init__(self, argv: Sequence[str]) -> None:
         self._argv = argv
-        self._asked = Questions()
+        self._asked = Looks()
 
     def ask(self) -> Task:
         return self._asked.ask(lambda: command_task(self._argv, self._judge))

@@ -166,7 +166,7 @@ class Command:
         return self._said.decode("utf-8", "replace")
 
 
-class Questions:
+class Looks:
     """Commands that ask the same, again and again. None is begun beside one that cannot even be killed."""
 
     def __init__(self) -> None:

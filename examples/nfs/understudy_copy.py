@@ -37,6 +37,19 @@ VANISHED = 24
 Run = Callable[[Sequence[str]], int]
 
 
+@contextlib.contextmanager
+def _held(tree: Path) -> Iterator[None]:
+    """Nobody can unmount it meanwhile: what is copied would go into the directory below."""
+    try:
+        holder = os.open(tree, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError as fault:
+        raise CannotError(f"{tree} cannot be opened: {fault.strerror}: nothing is copied into it") from fault
+    try:
+        yield
+    finally:
+        os.close(holder)
+
+
 class Copy:
     """This node's copy. `run` runs a program and returns its exit status; `now` is the wall clock in seconds."""
 
@@ -100,7 +113,11 @@ class Copy:
 
         What this node has written and the other one never had is put aside, not merged.
         """
-        self._demand_mounted(own)
+        with _held(self._settings.tree):
+            self._demand_mounted(own)
+            return self._copied(own, peer)
+
+    def _copied(self, own: Mark, peer: Mark) -> Mark | None:
         begun = self._now()
         with tempfile.TemporaryDirectory() as folder:
             if self._rsync([self._url(f"tree/{PROOF}"), f"{folder}/"]) != 0:
