@@ -159,7 +159,7 @@ PEER_PACKAGES := pacemaker corosync pacemaker-cli-utils fence-agents awscli bind
 
 .PHONY: bench-peers
 bench-peers: SYSTEM_PACKAGES += $(PEER_PACKAGES)
-bench-peers: setup system-packages ## the same faults for Understudy, Pacemaker, Patroni and the paper's procedure, on real nodes, RUNS_OF_PEERS of each (Debian, as root); some forty minutes
+bench-peers: setup system-packages ## the same faults for Understudy, Pacemaker, Patroni and the paper's procedure, on real nodes, RUNS_OF_PEERS of each (Debian, as root); some fifty minutes
 	@PYTHONPATH=layers/controller/python:agent:examples/postgresql $(PY) -m bench.peers --runs $(RUNS_OF_PEERS)
 
 .PHONY: bench-outage

@@ -11,6 +11,7 @@ Nothing here was measured on real AWS.
 | `make bench-counts` | calls, what functions load, sizes | a minute |
 | `make bench-outage ZONES=1`, `make bench-outage ZONES=100` | a whole Availability Zone at once | a minute |
 | `make bench` | all counts, and every time | ten minutes on a quiet machine |
+| `make bench-peers` | Pacemaker, Patroni and the paper's procedure beside it, on real nodes | fifty minutes |
 | `make performance-docs` | takes in what these have left in `build/bench`, and writes this document | seconds |
 
 What functions and libraries print while `make bench` and `make bench-counts` run is in `build/bench/bench.log` and
@@ -124,19 +125,23 @@ PEERS = """
 ## Side by side with its peers
 
 `make bench-peers`, on Debian as root: real nodes (systemd as process 1, [the lab](nodes-lab.md)), one embedded AWS,
-the same service, client and faults for all, in one run on one machine. Why it is built so:
+the same service, client and faults for all, side by side in one run for each table. Why it is built so:
 [ADR 95](adr/0095-peers-are-measured-on-the-same-nodes.md).
 
 Seconds for which a client was not served: the median of {runs} (the least–the most). The client asks every 0.05 s.
 *Record*: it resolves as a caching resolver does, with the TTL of the record, and Route 53's servers have a change
 {propagation_s} s after it was accepted. *Load balancer*: HAProxy asks the nodes every 0.5 s, and goes by two answers;
-what it asks is `/serving` here, and `/primary` of Patroni.
+what it asks is `/serving` here, and `/primary` of Patroni. Two processors carried all of it, with other work beside:
+the longest times are theirs as much as the contenders'.
+
+![Medians of the outages by fault](images/peers.png)
 
 """
 PEERS_SAFETY = """
 Each node was asked for itself, past every name, some twenty to a hundred times a second. Two that serve at once: an
 answer of one of them while another one served. Of PostgreSQL that is a server that says that it takes writes; with
-synchronous replication it cannot acknowledge one alone.
+synchronous replication it cannot acknowledge one alone. Those that are counted are leaders that thawed after a freeze
+of 30 s: for some tenths of a second they answered who still had a session, until they were killed.
 
 """
 PEERS_LOSS = """

@@ -26,11 +26,39 @@ DEFAULTS = {
     "HOME": "/",
 }
 
-_IS_A_PROGRAM = 'IFS= read -r head < "$1" || [ "$head" ] || exit 127; case $head in "#!"* | ?ELF*) ;; *) exit 127; esac'
-BEGIN = ("/bin/sh", "-c", f'case $1 in */*) {_IS_A_PROGRAM};; esac; exec "$@"', "sh")
+BEGIN_SCRIPT = """\
+case $1 in
+*/*) understudy_file=$1 ;;
+*)
+    understudy_file=
+    set -f
+    IFS=:
+    for understudy_dir in $PATH; do
+        [ -f "$understudy_dir/$1" ] && [ -x "$understudy_dir/$1" ] && understudy_file=$understudy_dir/$1 && break
+    done ;;
+esac
+for understudy_level in 1 2 3 4 5; do
+    [ -r "$understudy_file" ] || break
+    IFS= read -r understudy_head <"$understudy_file" || [ "$understudy_head" ] || exit 127
+    case $understudy_head in
+    ?ELF*) break ;;
+    "#!"*)
+        understudy_file=${understudy_head#??}
+        understudy_file=${understudy_file#"${understudy_file%%[![:blank:]]*}"}
+        understudy_file=${understudy_file%%[[:blank:]]*} ;;
+    *) exit 127 ;;
+    esac
+done
+exec "$@"
+"""
+"""What a shell does to become a program. It looks first whether the kernel would execute it: it is a binary, or names
+an interpreter that is one. What the kernel refuses a shell runs itself, and the end of that would be taken for an
+answer: an empty file ends with 0. What may be executed and not read (sudo, on some systems) is left to the kernel: the
+shell could not run it itself. The variables have names that no environment has: one that comes from there would be
+changed for the program, too."""
+BEGIN = ("/bin/sh", "-c", BEGIN_SCRIPT, "sh")
 """Opens the program where only its own process waits for it, and becomes it. Whoever starts a program himself waits
-until its file is open: on a disk that hangs, for ever. What is no program would be run by the shell itself, and the
-end of that would be taken for an answer: an empty file ends with 0."""
+until its file is open: on a disk that hangs, for ever."""
 
 
 def environment(inherited: Mapping[str, str]) -> dict[str, str]:

@@ -122,7 +122,7 @@ def parse(text: str, *, is_plan: bool = False, installed: Installed | None = Non
     faults: list[str] = []
     sections = {title: Section(title, dict(parser[title]), faults) for title in parser.sections()}
     services, former = _sorted(sections, faults, is_plan=is_plan)
-    ocf = OcfSections(installed or Installed(asks=not is_plan))
+    ocf = OcfSections(installed or Installed(asks=not is_plan, memory=RUNTIME_DIR / "ocf-meta-data"))
     known = {title: ocf.fill_in(section) for title, section in sections.items()}
     specs = [_spec(name, section, services) for name, section in services.items()]
     try:

@@ -5,7 +5,7 @@
     anything else                         unknown, and the beat does not say
 
 The standbys ask as well as the active node. A number is worth a few intervals: then it is unknown, too. "Not fit"
-stands until there is another answer.
+stands until there is another answer: a run that hangs, is killed or cannot be begun gives none.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from .fields import Section
 from .log import Log
-from .tasks import Command, Outcome, Task, command_task
+from .tasks import NO_PROGRAM, Command, Outcome, Task, command_task
 
 FITNESS_LIMIT = 4 * 10**15
 """Numbers are below it, and above its negative. The controller has the same limit (domain.cluster.fitness)."""
@@ -52,7 +52,7 @@ class FitCommand:
         self._task: Task | None = None
         self._given_up: Task | None = None
         self._begun_ms: int | None = None
-        self._has_ended = False
+        self._has_ended = self._has_answered = False
         self._printed: int | None = None
         self._answer: dict[str, object] = {}
         self._answered_ms = 0
@@ -64,7 +64,7 @@ class FitCommand:
         if self._settings is None:
             return
         if self._task is None and self._is_due(self._settings, now_ms):
-            self._begun_ms = now_ms
+            self._begun_ms, self._has_answered = now_ms, False
             self._task = self._run(self._settings.argv, self._judge, capture=True)
         if self._task is not None:
             self._take_up(self._task, self._settings, self._begun_ms or 0, now_ms)
@@ -108,12 +108,13 @@ class FitCommand:
             self._given_up = task
             outcome, why = Outcome.UNKNOWN, f"it had no answer within {settings.limit_s:g} s"
         self._task, self._has_ended = None, True
-        if self._given_up is task and self._is_unfit:
+        if self._is_unfit and not self._has_answered:
             return
         self._answer = {} if outcome is Outcome.UNKNOWN else {KEY: self._printed if outcome is Outcome.DONE else False}
         self._answered_ms, self._why = begun_ms, why
 
     def _judge(self, status: int, output: str) -> tuple[Outcome, str]:
+        self._has_answered = status >= 0 and status not in NO_PROGRAM
         text = output.strip()
         shown = repr(text[:QUOTE_LIMIT])
         if status == 1:

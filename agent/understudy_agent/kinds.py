@@ -7,7 +7,7 @@ from typing import Protocol
 
 from .remains import Remains
 from .scopes import Scopes
-from .tasks import FinishedTask, Outcome, Task, Until, command_task
+from .tasks import FinishedTask, Looks, Outcome, Task, Until, command_task
 
 
 class ServiceKind(Protocol):
@@ -51,6 +51,7 @@ class Script:
         """Without `scopes` what it starts runs where the agent does."""
         self._start, self._stop, self._status, self._kill = start, stop, status, kill
         self._scopes = scopes
+        self._looks = Looks()
 
     def start(self) -> Task:
         return command_task(self._start if self._scopes is None else self._scopes.command(self._start))
@@ -70,7 +71,7 @@ class Script:
         return Until(lambda: Outcome.DONE if task.poll() is not None and not scopes.end_left() else None, task.abort)
 
     def look(self) -> Task:
-        return command_task(self._status, self._judge)
+        return self._looks.ask(lambda: command_task(self._status, self._judge))
 
     def _judge(self, status: int, _output: str) -> tuple[Outcome, str]:
         """0 runs; 1 and 2 are dead with a file left behind, 3 is stopped; 4 and anything else is no answer."""

@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from .children import BEGIN_SCRIPT
 from .mounts import Mount, System
 from .ocf_agents import ROOT, AgentName, environment, reason
 from .remains import Remains
 from .scopes import Scopes
-from .tasks import CANNOT_BE_STARTED, FinishedTask, Outcome, Task, Until, command_task
+from .tasks import CANNOT_BE_STARTED, FinishedTask, Looks, Outcome, Task, Until, command_task
 from .unmount import mount_points
 
 SUCCESS, GENERIC, NOT_RUNNING = 0, 1, 7
@@ -27,7 +28,7 @@ REMEDIES = {
 }
 """What an exit status says that is an answer to nothing: not whether it runs, and not why it does not."""
 FAULT_MOST = 200
-WITH_REASONS = ("/bin/sh", "-c", 'exec "$0" "$@" 2>&1')
+WITH_REASONS = ("/bin/sh", "-c", f"exec 2>&1\n{BEGIN_SCRIPT}", "sh")
 """Of an action that leaves nothing running: what it says goes where its reasons are looked for."""
 
 
@@ -99,6 +100,7 @@ class Ocf:
         self.call, self.faults = call, tuple(faults)
         self._scopes, self._system, self._mount_point = scopes, system or System(), mount_point
         self._mount = Mount(mount_point, system=system, scopes=scopes) if mount_point else None
+        self._monitors = Looks()
         self._is_ending = False
         self._is_believed = False
         """Whether it was started or seen serving since it was last down."""
@@ -131,7 +133,8 @@ class Ocf:
         call = self.call
         is_probe = self._is_ending or not self._is_believed
         more = call.environment("monitor", call.monitor_s, 0 if is_probe else call.interval_s, self._level(is_probe))
-        return command_task((*WITH_REASONS, *call.argv("monitor")), self._judge_monitor, capture=True, more=more)
+        argv = (*WITH_REASONS, *call.argv("monitor"))
+        return self._monitors.ask(lambda: command_task(argv, self._judge_monitor, capture=True, more=more))
 
     def _level(self, is_probe: bool) -> int:
         return 0 if is_probe else self.call.level

@@ -1,7 +1,7 @@
 """OCF resource agents as their meta-data describes them: parameters, actions, time-outs, and why one cannot be used.
 
-Meta-data is what a program of the node prints. It is asked once, when the configuration is read, and never for longer
-than a limit. An agent that gives none is no reason not to run: its service then cannot be started here.
+Meta-data is what a program of the node prints. It is asked once a boot, when the configuration is read, and never for
+longer than a limit. An agent that gives none is no reason not to run: its service then cannot be started here.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from .children import spawn
+from .files import replace_text
 from .tasks import signal_group
 
 ROOT = Path("/usr/lib/ocf")
@@ -188,6 +189,8 @@ class Installed:
 
     root: Path = ROOT
     asks: bool = True
+    memory: Path | None = None
+    """A folder where what agents have said is kept for the next start of this boot; None: it is asked each time."""
     limit_s: float = META_DATA_LIMIT_S
     clock_s: Callable[[], float] = time.monotonic
     _spent_s: float = 0.0
@@ -213,13 +216,17 @@ class Installed:
             )
         if not os.access(program, os.X_OK):
             return f"{program} cannot be executed: chmod 755 {program}"
+        known = self._remembered(name, program)
+        if known is not None:
+            return known
         begun_s = self.clock_s()
         limit_s = max(self.limit_s - self._spent_s, min(HURRIED_LIMIT_S, self.limit_s))
         try:
             status, output = ran([str(program), "meta-data"], environment(self.root, name, "meta-data"), limit_s)
             if len(output) > META_DATA_MOST:
                 return f"the meta-data of {program} is longer than {META_DATA_MOST} bytes"
-            return parse(output.decode("utf-8", "replace"))
+            text = output.decode("utf-8", "replace")
+            found = parse(text)
         except TimeoutError as fault:
             return f"{program} meta-data: {fault}: run it by hand, then restart the agent"
         except (OSError, ValueError) as fault:
@@ -227,6 +234,33 @@ class Installed:
             return f"{program} meta-data: {fault}{shown}: it must print the XML of a resource agent"
         finally:
             self._spent_s += self.clock_s() - begun_s
+        self._remember(name, program, text)
+        return found
+
+    def _remembered(self, name: AgentName, program: Path) -> MetaData | None:
+        """What the same program has said before. An agent that restarts on an active node has no time to ask anew."""
+        if self.memory is None:
+            return None
+        try:
+            mark, _, text = (self.memory / str(name)).read_text(encoding="utf-8").partition("\n")
+            return parse(text) if mark == _mark(program) else None
+        except (OSError, ValueError):
+            return None
+
+    def _remember(self, name: AgentName, program: Path, text: str) -> None:
+        if self.memory is None or not self.memory.parent.is_dir():
+            return
+        try:
+            self.memory.mkdir(mode=0o700, exist_ok=True)
+            replace_text(self.memory / str(name), f"{_mark(program)}\n{text}")
+        except OSError:
+            return  # then it is asked again
+
+
+def _mark(program: Path) -> str:
+    """A mark of a program's file that changes with it. Raises OSError."""
+    found = program.stat()
+    return f"{program} {found.st_ino} {found.st_size} {found.st_mtime_ns} {found.st_ctime_ns}"
 
 
 def faults(name: AgentName, found: MetaData | str, params: Mapping[str, str], *, unpromoted: bool) -> list[str]:

@@ -20,7 +20,7 @@ from .fields import Section, address_of
 from .kinds import ServiceKind
 from .probe import UNDER_WAY
 from .remains import Remains
-from .tasks import NO_PROGRAM, FinishedTask, Outcome, Task, command_task
+from .tasks import NO_PROGRAM, FinishedTask, Looks, Outcome, Task, command_task
 
 HTTP_LIMIT_S = 4.0
 
@@ -131,9 +131,10 @@ class CommandProbe:
 
     def __init__(self, argv: Sequence[str]) -> None:
         self._argv = argv
+        self._asked = Looks()
 
     def ask(self) -> Task:
-        return command_task(self._argv, self._judge)
+        return self._asked.ask(lambda: command_task(self._argv, self._judge))
 
     def _judge(self, status: int, _output: str) -> tuple[Outcome, str]:
         if status == 0:

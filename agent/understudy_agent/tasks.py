@@ -117,6 +117,7 @@ class Command:
         """`more`: what its environment has beyond that of every child."""
         self._judge = judge
         self.why = ""
+        self._was_given_up = False
         self._child = spawn(argv, subprocess.PIPE if capture else 2, more)
         self._said = b""
         if self._child.stdout is not None:
@@ -135,7 +136,13 @@ class Command:
         """Whether its process is gone. One that the kernel keeps in a call outlives even being killed."""
         return self._child.poll() is not None
 
+    @property
+    def hangs(self) -> bool:
+        """Whether it was given up, and something of it lives on: the kernel keeps it in a call."""
+        return self._was_given_up and not group_is_gone(self._child.pid)
+
     def abort(self) -> None:
+        self._was_given_up = True
         if not self.has_ended:
             signal_group(self._child.pid, signal.SIGKILL)
         _unreaped.append(self._child)
@@ -157,6 +164,20 @@ class Command:
         if self._child.stdout is not None:
             self._child.stdout.close()
         return self._said.decode("utf-8", "replace")
+
+
+class Looks:
+    """Commands that ask the same, again and again. None is begun beside one that cannot even be killed."""
+
+    def __init__(self) -> None:
+        self._last: Task | None = None
+
+    def ask(self, begin: Callable[[], Task]) -> Task:
+        """Begin the next one, unless the one before still hangs: then nothing is known."""
+        if isinstance(self._last, Command) and self._last.hangs:
+            return FinishedTask(Outcome.UNKNOWN, "the look before hangs in the kernel, and cannot be killed")
+        self._last = begin()
+        return self._last
 
 
 _unreaped: list[subprocess.Popen[bytes]] = []

@@ -121,7 +121,7 @@ def _ground(undo: contextlib.ExitStack) -> tuple[Ground, dict[str, str]]:
 
 
 def _rounds(contender: Contender, runs: int) -> list[Round]:
-    """Every fault in turn, `runs` times. A fault that a contender does not get over is told, and ends its rounds."""
+    """Every fault in turn, `runs` times. A fault that a contender does not get over is told, and not counted."""
     found = []
     for _ in range(runs):
         for fault in contender.faults:
@@ -129,12 +129,14 @@ def _rounds(contender: Contender, runs: int) -> list[Round]:
                 found.append(endure(contender, fault))
             except Exception:
                 _say(contender, f"did not get over: {fault}\n{traceback.format_exc()}")
-                return found
+                continue
             _say(contender, f"{fault}: {found[-1].outage_s} doubled {found[-1].doubled} moved {found[-1].moved}")
     return found
 
 
 def _loss(contender: Contender, seconds: float) -> Loss | None:
+    if not contender.moves_by_itself:
+        return None
     try:
         found = lose_packets(contender, seconds)
     except Exception:

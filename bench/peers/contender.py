@@ -14,7 +14,7 @@ from tests.nodes.leases import boottime_s
 from tests.nodes.machine import Machine
 from tests.nodes.watcher import Watcher
 
-READY_LIMIT_S = 180.0
+READY_LIMIT_S = 300.0
 RECENT_S = 1.0
 
 
@@ -36,6 +36,8 @@ class Contender(ABC):
     """What was set, as the report says it."""
     faults: Sequence[Fault] = tuple(Fault)
     machines: list[Machine]
+    moves_by_itself = True
+    """False: somebody begins each of its moves, so none can be without need."""
 
     def __init__(self, ground: Ground) -> None:
         self.ground = ground

@@ -127,6 +127,8 @@ class UnderstudyDatabase(Database, Understudy):
             path = f"/etc/understudy/{self._cluster}.ini"
             machine.write(path, machine.read(path) + HTTP)
         init(self.machines[0])
+        with self.machines[0].path(f"{HOME}/data/postgresql.conf").open("a") as settings:
+            settings.write("wal_keep_size = 1GB\n")  # the page has it, and more
 
     def prepare(self, undo: contextlib.ExitStack) -> None:
         world, record = self.ground.aws.world, f"{self._cluster}.{ZONE_NAME}"
@@ -246,7 +248,9 @@ class Patroni(Database):
     def switch_over(self, active: Machine) -> None:
         names = [str(member["name"]) for member in self._members() if member.get("role") == "sync_standby"]
         order = ["switchover", "orders", "--leader", active.name, "--candidate", names[0], "--force"]
-        active.run("env", "PYTHONPATH=/opt/peers", "python3", "-m", "patroni.ctl", "-c", "/etc/patroni.yml", *order)
+        active.run(
+            "env", "PYTHONPATH=/opt/peers", "python3", "/opt/peers/bin/patronictl", "-c", "/etc/patroni.yml", *order
+        )
 
     def kill_service(self, active: Machine) -> None:
         _kill_server(active, _DATA)

@@ -27,6 +27,7 @@ class Paper(Contender):
     """Two nodes. That the active one is dead is noticed by nobody here: it is assumed after LifeKeeper's default."""
 
     name = "the paper's procedure"
+    moves_by_itself = False
     faults = (Fault.POWER_CUT, Fault.SWITCHOVER)
 
     def __init__(self, ground: Ground) -> None:

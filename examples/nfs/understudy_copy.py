@@ -37,6 +37,19 @@ VANISHED = 24
 Run = Callable[[Sequence[str]], int]
 
 
+@contextlib.contextmanager
+def _held(tree: Path) -> Iterator[None]:
+    """Nobody can unmount it meanwhile: what is copied would go into the directory below."""
+    try:
+        holder = os.open(tree, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError as fault:
+        raise CannotError(f"{tree} cannot be opened: {fault.strerror}: nothing is copied into it") from fault
+    try:
+        yield
+    finally:
+        os.close(holder)
+
+
 class Copy:
     """This node's copy. `run` runs a program and returns its exit status; `now` is the wall clock in seconds."""
 
@@ -100,7 +113,11 @@ class Copy:
 
         What this node has written and the other one never had is put aside, not merged.
         """
-        self._demand_mounted(own)
+        with _held(self._settings.tree):
+            self._demand_mounted(own)
+            return self._copied(own, peer)
+
+    def _copied(self, own: Mark, peer: Mark) -> Mark | None:
         begun = self._now()
         with tempfile.TemporaryDirectory() as folder:
             if self._rsync([self._url(f"tree/{PROOF}"), f"{folder}/"]) != 0:
@@ -130,8 +147,7 @@ class Copy:
             raise CannotError(f"nothing is mounted on {tree}: nothing is copied or served below it")
         if own.epoch and not (tree / PROOF).exists():
             raise CannotError(
-                f"{tree / PROOF} is not there: is the right file system mounted? "
-                "If it is, with the right data: create it"
+                f"{tree / PROOF} is not there: is the right file system mounted? With the right data: create it"
             )
 
     def _url(self, path: str) -> str:
@@ -191,7 +207,22 @@ class Copy:
         """As `stop`; it waits for nobody."""
         own = self.mark()
         if own.boot:
-            self.save(replace(own, boot="", as_of=self._now() if self.leads(own) else own.as_of))
+            ended = replace(own, boot="", as_of=self._now() if self.leads(own) else own.as_of)
+            try:
+                self.save(ended)
+            except OSError:  # a full disk: a shorter text needs no more room than there is, in its place
+                self._overwrite(ended)
+
+    def _overwrite(self, mark: Mark) -> None:
+        """As `save`, in the file's own place. Raises OSError when the text is longer than what is there."""
+        text = json.dumps(asdict(mark)).encode("utf-8")
+        with self._file.open("r+b") as there:
+            length = os.fstat(there.fileno()).st_size
+            if len(text) > length:
+                raise OSError(f"{self._file} has no room for {len(text)} bytes")
+            there.write(text.ljust(length))
+            there.flush()
+            os.fsync(there.fileno())
 
     def fit(self) -> str:
         """How fit this copy is, higher is better: minus its age in seconds. Raises CannotError when it is not."""

@@ -119,11 +119,18 @@ class Server(Replicated):
         self.ask(["REPLICAOF", *NOBODY], ["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"], ["CLIENT", "UNPAUSE"])
         if not self.is_read_only():
             return False
-        if was_promoted:
-            self.keep_state(SYNCED if drained else ALONE)
-        elif self.state == SYNCED:
-            self.keep_state(BEHIND)
+        if was_promoted or self.state == SYNCED:
+            self._note_demotion(BEHIND if not was_promoted else SYNCED if drained else ALONE)
         return True
+
+    def _note_demotion(self, word: str) -> None:
+        """It is demoted, written down or not. On a full disk the word stays: `led` claims the least."""
+        try:
+            self.keep_state(word)
+        except OSError as fault:
+            tell(f"{fault}: what the data is stays {self.state}")
+            if word == BEHIND:
+                raise
 
     def _drain(self) -> bool:
         """Until the peer has all that was written here, for as long as it is connected and answers: whether it has."""
@@ -196,7 +203,7 @@ def _connected(address: str, config: dict[str, str], limit_s: float) -> socket.s
 
 
 def _answer(stream: BinaryIO) -> str:
-    """One answer of the protocol, several as lines. Raises ValueError for an error, OSError at the connection's end."""
+    """One answer of the protocol, several as lines. Raises ValueError: an error; OSError: the connection has ended."""
     line = stream.readline().decode().rstrip("\r\n")
     if not line:
         raise ConnectionResetError("the connection has ended")

@@ -85,7 +85,7 @@ class Cgroups:
 
 
 def _removed(path: Path) -> bool:
-    with contextlib.suppress(FileNotFoundError):  # the kernel has removed one meanwhile
+    with contextlib.suppress(OSError):  # the kernel, or another run, has removed one meanwhile
         for each in (*sorted((p for p in path.rglob("*") if p.is_dir()), reverse=True), path):
             with contextlib.suppress(OSError):  # somebody is in it yet
                 each.rmdir()
@@ -93,11 +93,24 @@ def _removed(path: Path) -> bool:
 
 
 def remove_abandoned() -> None:
-    """End and remove what a run has left that was killed. Names begin with the process id of the run."""
+    """End and remove what a run has left that was killed. Names begin with the process id of the run.
+
+    Several may do that at the same time, so anything may be gone at any moment.
+    """
     for hierarchy in hierarchies():
         for path in hierarchy.glob(f"{PREFIX}*"):
             if not Path("/proc", path.name.removeprefix(PREFIX).partition("-")[0]).exists():
-                for pid in {pid for each in path.rglob("cgroup.procs") for pid in each.read_text().split()}:
+                for pid in _inside(path):
                     with contextlib.suppress(ProcessLookupError):  # it has ended
-                        os.kill(int(pid), signal.SIGKILL)
+                        os.kill(pid, signal.SIGKILL)
                 _removed(path)
+
+
+def _inside(path: Path) -> set[int]:
+    """The processes in a control group and below it, as far as it is still there."""
+    found: set[int] = set()
+    for folder, _below, files in os.walk(path):  # which takes no offence at what is gone
+        if "cgroup.procs" in files:
+            with contextlib.suppress(OSError):
+                found |= set(map(int, Path(folder, "cgroup.procs").read_text().split()))
+    return found

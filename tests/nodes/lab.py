@@ -52,7 +52,7 @@ def _remove_abandoned_disks() -> None:
     """Of a run that was killed. (What it had mounted has gone with its processes.)"""
     for path in (BUILD / "disks").glob("*"):
         if not Path("/proc", path.name.partition("-")[0]).exists():
-            shutil.rmtree(path)
+            shutil.rmtree(path, ignore_errors=True)  # another run may be at it, too
 
 
 def left_behind() -> list[str]:

@@ -13,6 +13,7 @@ from samtranslator.translator.translator import Translator  # type: ignore[impor
 
 ROOT = Path(__file__).parents[2]
 TEMPLATE = ROOT / "template.yaml"
+EXAMPLE = ROOT / "examples" / "two-node-service" / "template.yaml"
 NO_VALUE = "AWS::NoValue"
 PSEUDO = {
     "AWS::Partition": "aws",
@@ -72,7 +73,8 @@ def resolve(value: Any, parameters: Mapping[str, Any]) -> Any:
         function, argument = next(iter(value.items()))
         if function in _FUNCTIONS:
             return _FUNCTIONS[function](argument, parameters)
-    return {key: resolve(item, parameters) for key, item in value.items()}
+    properties = {key: resolve(item, parameters) for key, item in value.items()}
+    return {key: item for key, item in properties.items() if item != NO_VALUE}
 
 
 def _ref(name: str, parameters: Mapping[str, Any]) -> Any:
@@ -99,7 +101,8 @@ def _split(argument: Any, parameters: Mapping[str, Any]) -> list[str]:
 
 def _if(argument: Any, parameters: Mapping[str, Any]) -> Any:
     condition, yes, no = argument
-    return resolve(yes if _holds(source()["Conditions"][condition], parameters) else no, parameters)
+    conditions = source()["Conditions"] | source(EXAMPLE)["Conditions"]
+    return resolve(yes if _holds(conditions[condition], parameters) else no, parameters)
 
 
 def _holds(condition: Mapping[str, Any], parameters: Mapping[str, Any]) -> bool:

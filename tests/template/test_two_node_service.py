@@ -15,7 +15,7 @@ from understudy.domain.cluster.request import CLUSTER_NAME
 from understudy.domain.cluster.tags import MEMBER_TAG
 from understudy_agent.config import parse
 
-TEMPLATE = cfn.ROOT / "examples" / "two-node-service" / "template.yaml"
+TEMPLATE = cfn.EXAMPLE
 OBJECT = "a-bucket/understudy-agent-0.1.0.tar.gz"
 GIVEN = {
     "Subnets": ["subnet-0a", "subnet-0b"],
@@ -27,7 +27,7 @@ GIVEN = {
 }
 NODES = {"GroupA": "node-a", "GroupB": "node-b"}
 """The names of the nodes by their groups, in the order of Subnets."""
-UNTOUCHED = {"HostedZoneId", "RecordName", "LoadBalancerGroup"}
+UNTOUCHED = {"HostedZoneId", "RecordName", "LoadBalancerGroup", "TargetGroupArn"}
 """Parameters that another value of which replaces no node. README.md says so."""
 IMPORTS = {
     "understudy-TableName": "understudy-ClusterTable-1",
@@ -359,3 +359,23 @@ def test_the_nodes_answer_a_load_balancer_and_nobody_else(tmp_path):
         "Fn::Not": [{"Fn::Equals": [{"Ref": "LoadBalancerGroup"}, ""]}]
     }
     assert defaults()["LoadBalancerGroup"] == ""
+
+
+TARGET_GROUP = "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/app/73e2d6bc24d8a067"
+
+
+# B21
+def test_a_target_group_that_is_named_gets_both_nodes_and_becomes_an_address():
+    found = resources(TargetGroupArn=TARGET_GROUP)
+    assert [found[name]["Properties"]["TargetGroupARNs"] for name in NODES] == [[TARGET_GROUP], [TARGET_GROUP]]
+    assert {found[name]["Properties"]["HealthCheckType"] for name in NODES} == {"EC2"}, "a standby answers with 503"
+    record, balancer = parse_document(found["Definition"]["Properties"]["Value"]).addresses
+    assert (record.kind, balancer.kind) == ("route53_record", "load_balancer")
+    assert balancer.target_group_arn == TARGET_GROUP
+    assert re.fullmatch(template()["Parameters"]["TargetGroupArn"]["AllowedPattern"], TARGET_GROUP)
+
+
+def test_without_one_there_is_only_the_record():
+    assert all("TargetGroupARNs" not in group["Properties"] for group in groups().values())
+    (record,) = parse_document(resources()["Definition"]["Properties"]["Value"]).addresses
+    assert record.kind == "route53_record"

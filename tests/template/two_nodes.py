@@ -27,7 +27,7 @@ from understudy.domain.cluster.definition import Definition
 
 REGION = "us-east-1"
 CONTROLLER, CLUSTER = "understudy", "two-node-service"
-EXAMPLE = cfn.ROOT / "examples" / "two-node-service" / "template.yaml"
+EXAMPLE = cfn.EXAMPLE
 BUNDLE = "s3://a-bucket/releases/understudy-agent-0.1.0.tar.gz"
 GROUPS = ("GroupA", "GroupB")
 EXPORTED = ("ClusterTable", "Bus", "NodePolicy")

@@ -11,7 +11,7 @@ import pytest
 SCRIPT = Path("examples/file-transfer/understudy-daemons").resolve()
 BOTH = ("sender", "receiver")
 STUBS = {
-    "ps": "cat {folder}/processes",
+    "ps": 'case "$*" in *cgroup*) cat {folder}/groups ;; *) cat {folder}/processes ;; esac',
     "runuser": 'shift 3; exec "$@"',
     "mountpoint": "exit {mounted}",
     "sync": "exit 0",
@@ -32,6 +32,7 @@ class Product:
             f"RUNS_AS=$(id -un)\nPID_FILES='{folder}/old.pid'\n"
         )
         self.run_now()
+        self.are_in("/understudy.slice/understudy-c.slice/understudy-c-transfer.slice/run-1.scope")
         self.write("all", *BOTH)
         self.write("left")
         self.stub(mounted=0)
@@ -50,12 +51,15 @@ class Product:
     def run_now(self, *daemons: str, state: str = "S") -> None:
         self.write("processes", *daemons, state=state)
 
+    def are_in(self, *groups: str) -> None:
+        (self.folder / "groups").write_text("".join(f"0::{group}\n" for group in groups))
+
     def ask(self, verb: str) -> int:
         return self.asked(verb).returncode
 
-    def asked(self, verb: str) -> subprocess.CompletedProcess[str]:
+    def asked(self, verb: str, shell: tuple[str, ...] = ("/bin/sh",)) -> subprocess.CompletedProcess[str]:
         env = {"PATH": f"{self.folder}/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
-        argv = ["/bin/sh", str(SCRIPT), str(self.settings), verb]
+        argv = [*shell, str(SCRIPT), str(self.settings), verb]
         return subprocess.run(argv, env=env, capture_output=True, text=True, check=False, timeout=20)
 
     def ran(self) -> list[str]:
@@ -74,6 +78,57 @@ def product(tmp_path: Path) -> Product:
 def test_its_status_is_what_the_list_of_processes_shows(product, daemons, state, status):
     product.run_now(*daemons, state=state)
     assert product.ask("status") == status
+
+
+@pytest.mark.parametrize("group", ["/user.slice/user-0.slice/session-1.scope", "/system.slice/cron.service", "/"])
+def test_half_of_it_that_somebody_else_has_started_is_not_dead(product, group):
+    """1 is dead to the agent, unless the service's own slice says otherwise; and there a stranger's half is not."""
+    product.run_now("sender")
+    product.are_in(group)
+    asked = product.asked("status")
+    assert asked.returncode == 4
+    assert "without receiver" in asked.stderr
+    product.are_in("/understudy.slice/understudy-c.slice/run-1.scope", group)
+    assert product.ask("status") == 4
+    product.are_in()
+    assert product.ask("status") == 4
+
+
+@pytest.mark.parametrize("shell", [("/bin/sh",), ("/bin/bash", "--posix")], ids=["sh", "bash"])
+@pytest.mark.parametrize("verb", ["status", "start", "stop", "kill"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "RUNS_AS=$NOBODY_HAS_SET_IT",
+        "exit 3",
+        "exit 0",
+        ": ${X:?is missing}",
+        "set -e; false",
+        ". /not/there",
+        "eval 'if'",
+        "unset DAEMONS",
+        "unset PID_FILES",
+    ],
+)
+def test_settings_that_end_the_shell_say_nothing_of_the_service(product, line, verb, shell):
+    """2 is how a shell ends by itself, and dead to the agent; 0 would be served, 3 down."""
+    product.settings.write_text(f"{product.settings.read_text()}{line}\n")
+    asked = product.asked(verb, shell)
+    assert asked.returncode == 78
+    assert "ended the shell" in asked.stderr
+    assert product.ran() == []
+
+
+def test_a_shell_that_cannot_go_on_says_nothing_of_the_service(product):
+    """What it ends with is 2, which is dead."""
+    (product.folder / "bin" / "awk").write_text("#!/bin/sh\nexit 2\n")
+    (product.folder / "bin" / "awk").chmod(0o755)
+    assert product.ask("status") == 4
+
+
+def test_options_that_the_settings_set_do_not_stay(product):
+    product.settings.write_text(f"{product.settings.read_text()}set -ef +u\n")
+    assert [product.ask(verb) for verb in ("status", "start", "stop")] == [3, 0, 0]
 
 
 def test_a_list_that_cannot_be_read_tells_nothing(product):

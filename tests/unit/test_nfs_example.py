@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, replace
@@ -172,7 +173,7 @@ def test_nothing_is_copied_below_where_nothing_is_mounted_here(node, tmp_path):
     node.copy.save(LED)
     node.peer.mark, node.is_mounted = replace(LED, boot="boot-9"), True
     (node.tree / ".understudy-copy").unlink()
-    with pytest.raises(CannotError, match="with the right data"):
+    with pytest.raises(CannotError, match="With the right data"):
         node.copy.turn()
     assert node.peer.ran == []
 
@@ -210,6 +211,20 @@ def test_the_lease_is_read_as_the_agent_writes_it(tmp_path):
         assert epoch_of_lease((tmp_path / "lease.json").read_bytes()) == epoch
     with pytest.raises(ValueError, match="no epoch"):
         epoch_of_lease(b"{}")
+
+
+@pytest.mark.parametrize("verb", ["stop", "kill"])
+def test_a_node_leads_no_more_though_its_disk_is_full(node, monkeypatch, verb):
+    """A stop that fails for that would have the node taken down."""
+    node.copy.save(Mark(6, "node-b", 1764600000.123456, "0f5c2e9a-30d3-4a6e-9c0e-0123456789ab"))
+
+    def is_full(_: Mark) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(node.copy, "save", is_full)
+    getattr(node.copy, verb)()
+    assert node.mark().boot == ""
+    assert node.mark().epoch == 6
 
 
 # --- to follow

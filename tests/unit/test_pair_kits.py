@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import errno
 import io
 import itertools
 import re
@@ -675,6 +676,24 @@ def test_a_redis_master_that_was_not_promoted_here_wins_no_right_to_lead_by_bein
     server.keep_state(state)
     assert server.demote()
     assert server.state == after
+
+
+def test_a_redis_server_is_demoted_though_its_disk_is_full(dirs, monkeypatch, capsys):
+    """A stop that fails for that has its server killed, and its node taken down if that cannot be shown either."""
+    monkeypatch.setattr(understudy_redis.Server, "ask", lambda *_: [])
+    monkeypatch.setattr(understudy_redis.Server, "look_at_peer", lambda _: None)
+    server = PlayedRedis({**understudy_redis.DEFAULTS, **dirs})
+    server.play(RAN, READ_ONLY["redis"] | {"connected_slaves": "0"})
+    server.keep_state("led")
+    server.mark()
+
+    def is_full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(server, "_put", is_full)
+    assert understudy_redis.stop(server) == command.DONE
+    assert (server.state, server.may_be_writable()) == ("led", False)
+    assert "No space left" in capsys.readouterr().err
 
 
 def test_a_redis_master_that_was_not_promoted_here_is_not_taken_for_one_that_leads_alone(dirs, monkeypatch):

@@ -19,6 +19,7 @@ ACTIVE, STANDBY, WITNESS = "active", "standby", "witness"
 NO_SERVICES = "-"
 """What a node's row keeps of the names of its services where its beats name none, as a witness's do."""
 NOT_FIT = "says that it is not fit to take over"
+NOT_KNOWN_YET = "the active node does not know of it yet"
 OWED = "OWED"
 
 
@@ -148,12 +149,13 @@ def cluster_of(item: Mapping[str, Any], now: float) -> Cluster:
 
 
 def _node(instance: str, report: Fields, active: str, limit: float | None, state: Fields, now: float) -> Node:
-    heard = report.number("heard_at")
+    heard, health = report.number("heard_at"), health_of(report, limit, now)
+    is_known = not report.text("misnamed") and _is_known_to_holder(instance, report, state)
     return Node(
         name=report.text("name") or instance,
         instance_id=instance,
         role=ACTIVE if instance == active else _role_beside(report),
-        health=health_of(report, limit, now),
+        health=UNKNOWN if health == READY and not is_known else health,
         service=report.text("service"),
         heard_s_ago=None if heard is None else max(0.0, now - heard),
         agent=report.text("agent"),
@@ -178,7 +180,7 @@ def power_of(report: Fields) -> str:
 
 
 def health_of(report: Fields, silence_limit_s: float | None, now: float) -> str:
-    """The health of a node, by the table of docs/state.md. Without a limit, silence cannot be judged: UNKNOWN."""
+    """The health of a node by what its own row says. Without a limit, silence cannot be judged: UNKNOWN."""
     heard = report.number("heard_at")
     if power_of(report) in LEAVING:
         return GONE
@@ -191,11 +193,26 @@ def health_of(report: Fields, silence_limit_s: float | None, now: float) -> str:
     return UNKNOWN if report.text("fault") or report.text("unfit") else READY
 
 
+def _is_known_to_holder(instance: str, report: Fields, state: Fields) -> bool:
+    """Whether the last holder of the lease would ask this node for a promise: one that joined later must be known."""
+    active, previous = state.text("active"), state.inside("previous")
+    holder_id, joined = active or previous.text("node"), report.whole("joined")
+    holder = state.inside("nodes").inside(holder_id)
+    knows = holder.whole("knows")
+    if not joined or not holder or instance == holder_id or not knows or power_of(holder) in OFF:
+        return True
+    epoch = state.whole("epoch")
+    granted_under = previous.whole("ended_epoch") - 1 if previous and not active else epoch
+    is_new_enough = joined <= knows <= state.whole("definition_version")
+    return is_new_enough and granted_under <= holder.whole("read_epoch") <= epoch
+
+
 def _notes(instance: str, report: Fields, state: Fields) -> tuple[str, ...]:
     """What speaks against a node, each in words."""
     notes = [power_of(report)] if power_of(report) in LEAVING else []
     notes += [f"alarm {name}" for name, alarm in report.each("alarms").items() if alarm.flag("on")]
     notes += [report.text(word) for word in ("fault", "unfit", "misnamed") if report.text(word)]
+    notes += [] if _is_known_to_holder(instance, report, state) else [NOT_KNOWN_YET]
     notes += [NOT_FIT] if report.items("fitness") == [None] else []
     if _has_failed(instance, report, state):
         epoch = state.inside("failed_starts").inside(instance).whole("epoch")

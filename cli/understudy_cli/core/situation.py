@@ -104,7 +104,7 @@ def _without_standby(cluster: Cluster) -> list[str]:
     others = cluster.standbys
     if not others:
         unfit = " and ".join(each.name for each in cluster.nodes if NOT_FIT in each.notes and each.role == STANDBY)
-        return [f"no other node could take over: {unfit} {NOT_FIT}" if unfit else "no other node is READY"]
+        return [f"no other node could take over: {unfit} {NOT_FIT}" if unfit else "no standby is READY"]
     if any(not each.failed_start for each in others):
         return []
     failed = " and ".join(each.name for each in others)

@@ -3,16 +3,19 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
 from tests.unit.agent.waiting import wait_for
-from understudy_agent.children import DEFAULTS, environment, spawn
+from understudy_agent.children import BEGIN, DEFAULTS, environment, spawn
 from understudy_agent.kinds import Script
 from understudy_agent.process import Process
 from understudy_agent.tasks import OUTPUT_LIMIT, Outcome, command_task
@@ -117,11 +120,14 @@ def unopened(tmp_path):
     program.chmod(0o755)
     before = signal.signal(signal.SIGIO, signal.SIG_IGN)
     holder = os.open(program, os.O_RDONLY)
-    fcntl.fcntl(holder, fcntl.F_SETLEASE, fcntl.F_WRLCK)
-    program_and_release = (str(program), lambda: fcntl.fcntl(holder, fcntl.F_SETLEASE, fcntl.F_UNLCK))
-    yield program_and_release
-    os.close(holder)
-    signal.signal(signal.SIGIO, before)
+    try:
+        fcntl.fcntl(holder, fcntl.F_SETLEASE, fcntl.F_WRLCK)
+        yield str(program), lambda: fcntl.fcntl(holder, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+    except OSError as fault:
+        pytest.skip(f"no lease on a file of {tmp_path}: {fault}")
+    finally:
+        os.close(holder)
+        signal.signal(signal.SIGIO, before)
 
 
 def test_a_program_that_cannot_be_opened_keeps_nobody_but_itself(unopened):
@@ -186,6 +192,83 @@ def test_what_is_no_program_gives_no_answer(tmp_path, text, reason):
     assert wait_for(task.poll) is Outcome.FAILED
     assert reason in task.why
     assert wait_for(Script(("true",), ("true",), (str(program),)).look().poll) is Outcome.UNKNOWN
+
+
+@pytest.mark.parametrize("text", ["", " \n", "exit 3\n", "(", None])
+def test_nor_does_one_that_is_found_by_its_name_alone(tmp_path, monkeypatch, text):
+    """The shell would search for it, and run it itself."""
+    monkeypatch.setenv("PATH", f"{tmp_path / 'none'}:{tmp_path}:/usr/bin:/bin")
+    if text is not None:
+        (tmp_path / "how-it-is").write_text(text)
+        (tmp_path / "how-it-is").chmod(0o755)
+    task = command_task(["how-it-is"])
+    assert wait_for(task.poll) is Outcome.FAILED
+    assert NO_PROGRAM in task.why
+    assert wait_for(Script(("true",), ("true",), ("how-it-is",)).look().poll) is Outcome.UNKNOWN
+
+
+def test_a_program_is_found_by_its_name_as_a_shell_finds_it(tmp_path, monkeypatch):
+    """The first on the path that may be executed; it hears the name by which it was called."""
+    first, second = tmp_path / "first", tmp_path / "sec ond"
+    for directory, text, mode in ((first, "", 0o644), (second, "#!/bin/sh\nexit 3\n", 0o755)):
+        directory.mkdir()
+        (directory / "how-it-is").write_text(text)
+        (directory / "how-it-is").chmod(mode)
+    (first / "as-told").mkdir()
+    (second / "as-told").symlink_to("/bin/sh")
+    monkeypatch.setenv("PATH", f"{first}:{second}:/usr/bin:/bin")
+    assert spawn(["how-it-is"]).wait(10) == 3
+    told = spawn(["as-told", "-c", "echo $0"], subprocess.PIPE)
+    assert told.communicate()[0] == b"as-told\n"
+
+
+@pytest.fixture
+def open_directory():
+    """One that every user may look into; pytest's own are its user's alone."""
+    with tempfile.TemporaryDirectory() as directory:
+        Path(directory).chmod(0o755)
+        yield Path(directory)
+
+
+def test_a_binary_that_may_be_executed_and_not_read_is_executed(open_directory):
+    """As sudo may be, for whoever is not root. What is no program, the shell itself cannot read either."""
+    for name, text, status in (("binary", None, 0), ("empty", "", 126), ("garbage", "exit 0\n", 126)):
+        program = open_directory / name
+        if text is None:
+            shutil.copy("/bin/true", program)
+        else:
+            program.write_text(text)
+        program.chmod(0o111)
+        user = {"user": 65534} if os.geteuid() == 0 else {}
+        ended = subprocess.run([*BEGIN, str(program)], stderr=subprocess.DEVNULL, check=False, **user)
+        assert (name, ended.returncode) == (name, status)
+
+
+@pytest.mark.parametrize("name", ["head", "file", "dir"])
+def test_a_program_has_the_variables_of_its_owner_as_they_are(monkeypatch, name):
+    monkeypatch.setenv(name, "#!mine")
+    told = spawn(["/bin/sh", "-c", f"echo ${name}"], subprocess.PIPE)
+    assert told.communicate()[0] == b"#!mine\n"
+
+
+def test_nor_does_a_script_whose_interpreter_is_no_program(tmp_path):
+    """The kernel refuses it, and a shell would run the script itself in the interpreter's stead."""
+    interpreter, program = tmp_path / "python", tmp_path / "status"
+    interpreter.write_text("")
+    program.write_text(f"#! {interpreter} -u\nexit 0\n")
+    interpreter.chmod(0o755)
+    program.chmod(0o755)
+    assert wait_for(Script(("true",), ("true",), (str(program),)).look().poll) is Outcome.UNKNOWN
+    program.write_text(f"#!{program}\nexit 0\n")
+    assert wait_for(Script(("true",), ("true",), (str(program),)).look().poll) is Outcome.UNKNOWN
+
+
+@pytest.mark.parametrize("line", ["#!/bin/sh", "#! /bin/sh", "#!\t/bin/sh -e", "#!/usr/bin/env sh"])
+def test_a_script_is_run_by_its_interpreter_however_the_line_is_written(tmp_path, line):
+    program = tmp_path / "status"
+    program.write_text(f"{line}\nexit 3\n")
+    program.chmod(0o755)
+    assert wait_for(Script(("true",), ("true",), (str(program),)).look().poll) is Outcome.DOWN
 
 
 def test_nor_does_a_program_that_may_not_be_executed(tmp_path):

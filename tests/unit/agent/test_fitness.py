@@ -135,6 +135,17 @@ def test_not_fit_stands_until_there_is_another_answer_through_a_freeze_and_runs_
     assert asked.say(0, "7").words_after(EVERY_S) == {"fit": 7}
 
 
+@pytest.mark.parametrize("status", [-9, 126, 127])
+def test_not_fit_stands_when_a_run_gave_no_answer_at_all(status):
+    """Its file cannot be read any more, no process can be made, or somebody killed it: it has not said that it does not
+    know. A dead disk makes one command hang and another one end.
+    """
+    asked = Asked().say(1)
+    assert asked.words_after(1) == {"fit": False}
+    assert asked.say(status).words_after(4 * EVERY_S) == {"fit": False}
+    assert asked.say(2).words_after(EVERY_S) == {}
+
+
 def test_only_a_change_of_more_than_the_number_is_logged_with_its_reason():
     asked = Asked()
     asked.words_after(EVERY_S)

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from tests.unit.agent.waiting import wait_for
-from understudy_agent import config, mount_check, ocf_agents
+from understudy_agent import config, mount_check, ocf_agents, tasks
 from understudy_agent.check import check
 from understudy_agent.config import BadConfigError, Config
+from understudy_agent.kinds import Script
 from understudy_agent.mounts import System
 from understudy_agent.ocf import Ocf
 from understudy_agent.ocf_agents import AgentName, Installed, parse, reason, seconds
@@ -193,12 +194,45 @@ def test_what_somebody_starts_again_after_our_stop_is_monitored_as_ever(agents):
     assert done(kind.look())[0] is Outcome.RUNNING, "it has failed, and is restarted"
 
 
+@pytest.mark.parametrize("kind", ["ocf", "script"])
+def test_no_look_is_begun_beside_one_that_the_kernel_keeps(agents, monkeypatch, kind):
+    """Each would hang, too, every few seconds: until the machine has no process ids left."""
+    agents.add(script=f"echo x >>{agents.root}/looks; sleep 600")
+    path = str(agents.root / "resource.d" / "lab" / "fake")
+    looked = db(agents) if kind == "ocf" else Script((path, "start"), (path, "stop"), (path, "monitor"))
+    with monkeypatch.context() as patch:
+        patch.setattr(tasks, "signal_group", lambda *_: False)  # as of a process in an uninterruptible call
+        first = looked.look()
+        pid = first._child.pid
+        assert wait_for(lambda: (agents.root / "looks").exists())
+        first.abort()
+    try:
+        for _ in range(3):
+            assert done(looked.look()) == (
+                Outcome.UNKNOWN,
+                "the look before hangs in the kernel, and cannot be killed",
+            )
+    finally:
+        os.killpg(pid, signal.SIGKILL)
+    agents.add()
+    wait_for(lambda: done(looked.look())[0] is Outcome.SERVING)
+
+
 def test_an_agents_own_reason_is_told(agents):
     agents.add(script='echo "ocf-exit-reason:no such disk" >&2; echo noise >&2')
     agents.exits(monitor=5, stop=1)
     assert done(db(agents).look())[1].endswith("name where it is in `params`: no such disk")
     assert done(db(agents).stop()) == (Outcome.FAILED, "stop ended with 1: no such disk")
     assert reason("x\nNov 30 21:09:59 INFO: nginx not running\n") == "nginx not running"
+
+
+@pytest.mark.parametrize("text", ["", "(", "exit 7\n", "#!/no/such/shell\nexit 7\n"])
+def test_an_agent_that_is_no_program_any_more_tells_nothing(agents, text):
+    """A full disk leaves an empty file. A shell runs that itself, and it ends with 0: in service, and stopped well."""
+    kind = db(agents)
+    (agents.root / "resource.d/lab/fake").write_text(text)
+    assert done(kind.look())[0] is Outcome.UNKNOWN
+    assert done(kind.stop())[0] is Outcome.FAILED
 
 
 def test_an_agent_that_is_gone_tells_nothing(agents):
@@ -401,6 +435,29 @@ def test_meta_data_is_not_waited_for_longer_than_its_agent_runs_and_cannot_fill_
     path.write_text("#!/bin/sh\nexec yes\n")
     agents.installed = Installed(root=agents.root, limit_s=0.3)
     assert "no answer within 0.3 s" in faults(agents)[0]
+
+
+def test_what_an_agent_has_said_in_this_boot_is_not_asked_again_until_its_file_changes(agents, tmp_path):
+    """Beats wait meanwhile: an agent that is restarted on an active node would lose the lease to a slow answer."""
+    memory = tmp_path / "run" / "meta-data"
+    agents.installed = Installed(root=agents.root, memory=memory)
+    assert faults(agents) == (), "without a folder to keep it in, it is only asked"
+    memory.parent.mkdir()
+    for _ in range(3):
+        agents.installed = Installed(root=agents.root, memory=memory)
+        assert read(agents).specs[0].start_limit_s == 90
+    assert (agents.root / "asked").read_text().split() == ["x", "x"]
+    path = agents.root / "resource.d" / "lab" / "fake"
+    path.write_text(path.read_text() + "# a newer one\n")
+    agents.installed = Installed(root=agents.root, memory=memory)
+    assert faults(agents) == ()
+    assert (agents.root / "asked").read_text().split() == ["x", "x", "x"]
+    (memory / "lab:fake").write_text("no such text")
+    agents.installed = Installed(root=agents.root, memory=memory)
+    assert faults(agents) == ()
+    break_agent(agents, "no XML")
+    agents.installed = Installed(root=agents.root, memory=memory)
+    assert faults(agents), "it was written anew, and what it says now is no meta-data"
 
 
 def test_after_an_agent_that_hangs_the_others_get_little_time(agents, monkeypatch):

@@ -6,14 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.builders import NODE_A, NODE_B, NODE_C, NOW, a_definition, a_report, a_state
+from tests.support.builders import NODE_A, NODE_B, NODE_C, NOW, a_definition, a_previous, a_report, a_state
 from understudy.adapters.dynamodb.items import FORMAT, state_item
 from understudy.adapters.dynamodb.values import from_item
 from understudy.domain.cluster.approval import Question
 from understudy.domain.cluster.hold import Hold
 from understudy.domain.cluster.service_names import NO_NAMES, digest_of
-from understudy.domain.cluster.state import Alarm, PowerReading, ServiceStatus
-from understudy.domain.observe.health import diagnose
+from understudy.domain.cluster.state import Alarm, PowerReading, Proof, ServiceStatus
+from understudy.domain.cluster.view import ClusterView
+from understudy.domain.decide.situation import health_of
 from understudy_cli.core import cluster as view
 from understudy_cli.core.cluster import NewerFormat, cluster_of
 
@@ -22,6 +23,7 @@ def seen(state, now=NOW):
     return cluster_of(from_item(state_item(state, 1)), now)
 
 
+POSTGRESQL = digest_of(["postgresql"])
 reports = st.builds(
     a_report,
     heard_at=st.sampled_from([None, NOW - 100, NOW - 15, NOW - 14, NOW]),
@@ -32,16 +34,27 @@ reports = st.builds(
     alarms=st.sampled_from([{}, {"disk": Alarm(on=True, at=NOW)}, {"disk": Alarm(on=False, at=NOW)}]),
     fault=st.sampled_from(["", "private IP is 10.0.1.11"]),
     unfit=st.sampled_from(["", "its disk is full"]),
+    misnamed=st.sampled_from(["", "lacks postgresql"]),
+    joined=st.sampled_from([0, 3, 4]),
+    knows=st.sampled_from([0, 2, 3, 4, 5]),
+    read_epoch=st.sampled_from([0, 1, 2, 3]),
 )
+PREVIOUS = a_previous(node=NODE_A, proof=Proof.RELEASED, ended_epoch=2)
 
 
-@given(reports)
-def test_the_health_of_a_node_is_what_the_controller_says(report):  # B23
-    # What EC2 has never said is not written, and a boot that has never beaten is no boot.
+@given(reports, reports, st.sampled_from([{}, {"active": NODE_B}, {"active": None, "previous": PREVIOUS}]))
+def test_the_health_of_a_node_is_what_the_controller_says(first, second, holder):  # B23
+    state = a_state(nodes={NODE_A: written(first), NODE_B: written(second)}, epoch=2, definition_version=4, **holder)
+    known = ClusterView(state, a_definition(version=4), NOW)
+    assert {each.instance_id: each.health for each in seen(state).nodes} == {
+        each: health_of(known, each) for each in state.nodes
+    }
+
+
+def written(report):
+    """As the table has it: what EC2 has never said is not in it, and what is misnamed has another digest."""
     report = report if report.power_at else replace(report, power=PowerReading.UNKNOWN, power_boot="")
-    state = a_state(nodes={NODE_A: report, NODE_B: a_report(NODE_B)})
-    health = {each.instance_id: each.health for each in seen(state).nodes}[NODE_A]
-    assert health == diagnose(report, a_definition().policy, NOW)
+    return replace(report, named=NO_NAMES if report.misnamed else POSTGRESQL)
 
 
 def test_the_tool_reads_every_format_that_the_controller_writes():  # B16
@@ -61,7 +74,7 @@ def test_the_active_node_stands_first_and_nodes_have_names():
 
 def test_a_witness_is_no_standby():
     """Its agent names no service, and is right to."""
-    names = {"named": digest_of(["postgresql"])}
+    names = {"named": POSTGRESQL}
     nodes = {
         NODE_A: a_report(NODE_A, **names),
         NODE_B: a_report(NODE_B, **names),
@@ -69,7 +82,8 @@ def test_a_witness_is_no_standby():
     }
     assert [each.role for each in seen(a_state(nodes=nodes)).nodes] == ["active", "standby", "witness"]
     mistaken = replace(nodes[NODE_C], misnamed="lacks postgresql")
-    assert [each.role for each in seen(a_state(nodes={**nodes, NODE_C: mistaken})).nodes][2] == "standby"
+    third = seen(a_state(nodes={**nodes, NODE_C: mistaken})).nodes[2]
+    assert (third.role, third.health) == ("standby", "UNKNOWN")
 
 
 def test_a_hold_that_is_over_is_no_hold():

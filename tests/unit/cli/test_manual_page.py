@@ -1,5 +1,6 @@
 """understudy(1) is printed from the commands, so it can name none that there is not, and leaves none out."""
 
+import runpy
 import shutil
 import subprocess
 
@@ -27,6 +28,14 @@ def test_every_command_every_option_and_every_exit_status_is_on_it():  # B23
             assert option.opts[-1] in text
     for status, meaning in exits.MEANINGS.items():
         assert f".B {status}\n{meaning}" in text
+
+
+def test_the_wheel_puts_the_page_where_pipx_looks_for_it(monkeypatch):  # B23
+    said = {}
+    monkeypatch.setattr("setuptools.setup", lambda **words: said.update(words))
+    monkeypatch.chdir(PAGE.parent)
+    runpy.run_path("setup.py")
+    assert said["data_files"] == [("share/man/man1", [PAGE.name])]
 
 
 @pytest.mark.skipif(shutil.which("groff") is None, reason="no groff on this machine")

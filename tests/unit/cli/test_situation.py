@@ -1,5 +1,6 @@
 """How a cluster stands, in one sentence and one exit status."""
 
+from dataclasses import replace
 from datetime import UTC
 
 import pytest
@@ -79,8 +80,9 @@ def test_the_first_words_say_whether_it_is_served_and_by_whom(state, exit_status
         (a_state(alert="no-fit-candidate"), "a person was called: no-fit-candidate"),
         (a_state(address=OWED), "the address is owed: clients may go to another node"),
         (a_state(lone=NoStandby(NOW - 300)), "nobody could take over, since 07:55:00 (5 min ago)"),
-        (a_state(node_b=a_report(NODE_B, heard_at=NOW - 60)), "no other node is READY"),
-        (a_state(node_b=WITNESS), "no other node is READY"),
+        (a_state(node_b=a_report(NODE_B, heard_at=NOW - 60)), "no standby is READY"),
+        (a_state(node_b=WITNESS), "no standby is READY"),
+        (a_state(node_b=replace(WITNESS, misnamed="lacks postgresql")), "no standby is READY"),
         (
             a_state(node_b=a_report(NODE_B, fitness=Fitness(None))),
             "no other node could take over: node-b says that it is not fit",
@@ -112,7 +114,7 @@ def test_the_status_names_each_node_and_what_speaks_against_it():  # S18
         "      node-b: its disk is full",
         "      node-b: service did not start under epoch 0",
         "  address  IN_SYNC",
-        "  ! no other node is READY",
+        "  ! no standby is READY",
     ]
 
 

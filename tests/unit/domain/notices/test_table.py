@@ -149,7 +149,7 @@ def test_peers_that_are_well_again_wake_nobody():  # B13
 
 def test_the_active_node_is_told_apart_from_a_standby():
     assert "It is the active node" in notice("Understudy Node Changed", is_active=True).text
-    assert "It is a standby" in notice("Understudy Node Changed", is_active=False).text
+    assert "It is not the active node" in notice("Understudy Node Changed", is_active=False).text
 
 
 def test_an_address_that_leads_nowhere_is_said_so():

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.support.builders import CLUSTER, NODE_A, NODE_B, SPECS, WITNESS_C, a_definition, a_report, a_state
+from tests.support.builders import CLUSTER, NODE_A, NODE_B, NODE_C, SPECS, WITNESS_C, a_definition, a_report, a_state
 from tests.unit.usecases.watch.test_watch_and_signals import Controller, silent_for
 from understudy.domain.cluster.definition import ElasticIp, Record
 from understudy.domain.cluster.state import PowerReading
@@ -176,3 +176,9 @@ def test_a_witness_is_at_fault_only_when_its_instance_is_no_more():  # S12 S3
     assert fault_of(definition, WITNESS_C, InstanceFacts("10.9.9.9", "us-east-1a")) == ""
     assert fault_of(definition, WITNESS_C, None) == GONE
     assert fault_of(definition, SPECS[2], InstanceFacts("10.9.9.9", "us-east-1a")) != ""
+
+
+def test_nobody_calls_a_witness_a_standby():  # S12 S3
+    words = NodeChanged(cluster=CLUSTER, node="node-c", instance_id=NODE_C, fault=GONE, is_active=False).words()
+    assert words is not None
+    assert words.serving == ("It is not the active node, and nothing moves to it while this is so.",)

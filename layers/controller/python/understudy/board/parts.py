@@ -53,6 +53,7 @@ def _node(spec: NodeSpec, look: BoardEntry) -> ShownNode:
         agent=report.agent,
         notes=tuple(_notes(spec, report, look)),
         is_second=spec.instance_id in others_serving(look.view),
+        is_witness=spec.role is Role.WITNESS,
     )
 
 

@@ -27,9 +27,14 @@ def _row(cluster: ShownCluster, endpoint: str) -> Html:
 
 
 def _nodes(cluster: ShownCluster) -> Html | str:
-    ready = sum(node.health is NodeHealth.READY for node in cluster.nodes)
-    said = f"{ready} of {len(cluster.nodes)} ready"
-    return said if ready == len(cluster.nodes) else words.toned(said, Tone.WARN)
+    """How many of those that can serve are ready, and each witness beside them: it never takes over."""
+    serving = [node.health is NodeHealth.READY for node in cluster.nodes if not node.is_witness]
+    witnesses = [node.health for node in cluster.nodes if node.is_witness]
+    said = f"{sum(serving)} of {len(serving)} ready"
+    for health in witnesses:
+        said += ", and a witness" if health is NodeHealth.READY else f", and a witness that is {health}"
+    is_well = all(serving) and all(health is NodeHealth.READY for health in witnesses)
+    return said if is_well else words.toned(said, Tone.WARN)
 
 
 def _heard(cluster: ShownCluster) -> str:

@@ -85,7 +85,8 @@ class ShownNode:
     """One node. `lease`: HOLDS_IT only while its newest beat is younger than the lease. `heard_age_s`: seconds since
     that beat, None before the first. `notes`: what else is to be known, in words. `is_second`: whether it says that it
     serves although another node holds the lease, or should. `is_fresh`: whether its newest word is younger than a
-    lease, and so still to be believed. `is_active`: whether it was given the lease last.
+    lease, and so still to be believed. `is_active`: whether it was given the lease last. `is_witness`: whether it only
+    beats, and can never serve.
     """
 
     name: str
@@ -103,6 +104,7 @@ class ShownNode:
     is_second: bool = False
     is_fresh: bool = True
     is_active: bool = False
+    is_witness: bool = False
 
     @property
     def is_down(self) -> bool:

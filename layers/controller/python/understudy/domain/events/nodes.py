@@ -38,7 +38,7 @@ class NodeChanged(Event):
         return Words(
             f"{cluster}: {node} is not as the definition says",
             (f"EC2 says of {node} ({word(self.instance_id)}): {word(self.fault)}.",),
-            (serving if self.is_active else "It is a standby, and cannot take over now.",),
+            (serving if self.is_active else "It is not the active node, and nothing moves to it while this is so.",),
             ("Submit the definition again with the right instance and address.",),
             "understudy-node-changed",
         )

@@ -267,7 +267,7 @@ def one_serves(facts: Facts) -> Finding:
 @check(
     "nodes-heard",
     means={
-        FAIL: "a standby that is silent cannot take over.",
+        FAIL: "a standby that is silent cannot take over; a witness that is silent counts for no majority.",
     },
     remedy=(
         "Look at the agent on that node: systemctl status understudy-agent, understudy-agent check. A heartbeat needs "
