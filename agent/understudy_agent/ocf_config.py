@@ -26,6 +26,7 @@ RANGES_S = {
 }
 """Lowest and highest value of the limits that an agent's meta-data may give in place of the file."""
 NOBODY = AgentName("", "")
+"""Of a section whose agent or parameters cannot be read."""
 
 
 @dataclass(frozen=True)
@@ -65,8 +66,10 @@ class OcfSections:
         name, params = _agent_name(section), _params(section)
         level = int(section.choice("check_level", ("0", "10", "20", "30"), "0") or 0)
         unpromoted = section.choice("unpromoted", ("yes", "no"), "no") == "yes"
-        if name is None or not self._installed.asks:
-            return _Described(name or NOBODY, params, level)
+        if name is None or params is None:
+            return _Described(NOBODY, {}, level)
+        if not self._installed.asks:
+            return _Described(name, params, level)
         found = self._installed.meta_data(name)
         told = tuple(faults(name, found, params, unpromoted=unpromoted))
         if isinstance(found, str):
@@ -106,6 +109,8 @@ def refuse_twins(sections: Mapping[str, Section], services: Mapping[str, Ocf]) -
     """One resource that is two services would be stopped for the one while the other is to serve."""
     first: dict[tuple[AgentName, frozenset[tuple[str, str]]], str] = {}
     for name, kind in services.items():
+        if kind.call.name == NOBODY:
+            continue
         other = first.setdefault((kind.call.name, frozenset(kind.call.params.items())), name)
         if other != name:
             same = "has the same agent with the same params, so it is the same resource: name it once"
@@ -118,14 +123,14 @@ def _agent_name(section: Section) -> AgentName | None:
     return AgentName(found[1], found[2]) if found else None
 
 
-def _params(section: Section) -> dict[str, str]:
-    """Values are kept out of messages: some are secret."""
+def _params(section: Section) -> dict[str, str] | None:
+    """None: they cannot be read. Values are kept out of messages: some are secret."""
     params: dict[str, str] = {}
     try:
         words = shlex.split(section.text("params", needed=False))
     except ValueError as fault:
         section.tell(f"params: they cannot be split into words: {fault}")
-        return {}
+        return None
     last = "the beginning"
     for word in words:
         key, sign, value = word.partition("=")
@@ -136,7 +141,7 @@ def _params(section: Section) -> dict[str, str]:
         else:
             params[key] = value
             last = key
-    return params
+    return params if len(params) == len(words) else None
 
 
 def filled_in(text: str, read: configparser.ConfigParser, missing: Mapping[str, Mapping[str, str]]) -> str:

@@ -516,6 +516,19 @@ def test_the_same_agent_with_the_same_parameters_is_one_service(agents):
     assert len(config.parse(AGENT + section() + other, installed=agents.installed).ocf) == 2
 
 
+@pytest.mark.parametrize(
+    "lines",
+    ["agent = bad name\n", "", "agent = lab:fake\nparams = config='\n", "agent = lab:fake\nparams = config\n"],
+)
+def test_services_whose_agent_or_parameters_cannot_be_read_are_not_called_the_same(agents, lines):
+    """What they are is not known: the fault that a person is to mend is the only one."""
+    text = AGENT + "".join(f"[service {name}]\nkind = ocf\n{lines}" for name in ("db", "again"))
+    with pytest.raises(BadConfigError) as caught:
+        config.parse(text, installed=agents.installed)
+    assert len(caught.value.faults) == 2
+    assert "same" not in str(caught.value)
+
+
 def test_a_byte_that_no_program_can_be_given_is_refused_with_its_line(agents):
     text = AGENT + section(params="config=a\0b")
     with pytest.raises(BadConfigError) as caught:
