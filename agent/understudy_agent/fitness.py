@@ -24,6 +24,8 @@ NUMBER = re.compile(r"[+-]?[0-9]{1,16}")
 QUOTE_LIMIT = 60
 GOOD_FOR_INTERVALS = 3
 """How old an answer may be, counted from the begin of the run that gave it. Only an agent that hung has one so old."""
+NOT_ASKED_YET = "how fit it is has not been asked since its agent began, or stood still"
+"""Against a node that would otherwise be taken for one that cannot say, a moment before it says that it is not fit."""
 KEY = "fit"
 """Of a beat: the number, or false for not fit. Without it, nothing is known."""
 
@@ -74,13 +76,21 @@ class FitCommand:
         """What a beat says of it: nothing when it is not known, or was asked too long ago."""
         if self._settings is None:
             return {}
-        is_old = now_ms - self._answered_ms > self._settings.interval_s * GOOD_FOR_INTERVALS * 1000
-        return {} if is_old and not self._is_unfit else self._answer
+        return {} if self._is_old(self._settings, now_ms) else self._answer
 
-    @property
-    def is_pending(self) -> bool:
-        """Whether it is asked, and the first run has not ended: an answer comes within its limit, or none does."""
-        return self._settings is not None and not self._has_ended
+    def is_pending(self, now_ms: int) -> bool:
+        """Whether it is asked, and has no answer of now because its agent has just begun, or stood still.
+
+        One comes within its limit, or none does. Call it after `tick`.
+        """
+        if self._settings is None or not self._has_ended:
+            return self._settings is not None
+        is_asked = self._task is not None or self._is_due(self._settings, now_ms)
+        return is_asked and self._is_old(self._settings, now_ms)
+
+    def _is_old(self, settings: FitSettings, now_ms: int) -> bool:
+        is_old = now_ms - self._answered_ms > settings.interval_s * GOOD_FOR_INTERVALS * 1000
+        return is_old and not self._is_unfit
 
     @property
     def _is_unfit(self) -> bool:

@@ -13,7 +13,7 @@ from .exchange import Exchange
 from .failsafe import Failsafe
 from .farewell import ENDED_WELL, STOPPED_BADLY, Farewell
 from .files import LeaseFile, StatusFile
-from .fitness import FitCommand, differ
+from .fitness import NOT_ASKED_YET, FitCommand, differ
 from .lease import UNBOUND, LeaseAnswer, LeaseView, Order, Sender
 from .log import Log
 from .placed import Placed
@@ -258,8 +258,7 @@ class Agent:
         if states != self._report.services:
             self._news = True
         keeps_lease = lease.keeps_lease(self._lease_view, self._services.all_down)
-        against = self._keeper.why_unfit or self._placed.why_unfit or self._services.why_unfit
-        unfit = "" if self._lease_view.answer is LeaseAnswer.MINE else against
+        unfit = "" if self._lease_view.answer is LeaseAnswer.MINE else self._why_unfit(now_ms)
         if unfit != self._report.unfit:
             self._news = True
             self._log.warning("cannot_take_over", unfit) if unfit else self._log.info("can_take_over", "again")
@@ -268,6 +267,12 @@ class Agent:
         self._news = self._news or differ(fit, self._report.fit)
         reach = self._prober.words(now_ms)
         self._report = BeatReport(self._lease_view.epoch, states, reach, keeps_lease, unfit, waits, fit)
+
+    def _why_unfit(self, now_ms: int) -> str:
+        """What speaks against this node's taking over. Its first beat waits for a first answer on how fit it is."""
+        against = self._keeper.why_unfit or self._placed.why_unfit or self._services.why_unfit
+        is_late = self._beats.calls.begun_ms is not None and self._fitness.is_pending(now_ms)
+        return against or (NOT_ASKED_YET if is_late else "")
 
     # --- beats and reads ----------------------------------------------------------------------
 
@@ -295,7 +300,7 @@ class Agent:
 
     def _is_too_early(self, now_ms: int) -> bool:
         """Whether a first beat would lack what decides on this node's taking over. One that serves is heard at once."""
-        return self._prober.is_pending(now_ms) or (self._services.all_down and self._fitness.is_pending)
+        return self._prober.is_pending(now_ms) or (self._services.all_down and self._fitness.is_pending(now_ms))
 
     def _send_beat(self) -> None:
         """Called in the sending thread. The number is taken before the call: the lease runs from there."""

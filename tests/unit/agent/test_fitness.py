@@ -13,8 +13,8 @@ from tests.unit.agent.test_config import AGENT, SERVICE, faults
 from tests.unit.agent.test_loop import World
 from tests.unit.agent.waiting import wait_for
 from understudy_agent import config
-from understudy_agent.fitness import FITNESS_LIMIT, FitCommand, FitSettings
-from understudy_agent.tasks import OUTPUT_LIMIT, FinishedTask, Task, judged
+from understudy_agent.fitness import FITNESS_LIMIT, NOT_ASKED_YET, FitCommand, FitSettings
+from understudy_agent.tasks import OUTPUT_LIMIT, FinishedTask, Outcome, Task, judged
 
 EVERY_S, LIMIT_S = 5.0, 4.0
 SETTINGS = FitSettings("db", ("/usr/local/bin/how-fit",), EVERY_S, LIMIT_S)
@@ -135,15 +135,16 @@ def test_not_fit_stands_until_there_is_another_answer_through_a_freeze_and_runs_
     assert asked.say(0, "7").words_after(EVERY_S) == {"fit": 7}
 
 
-@pytest.mark.parametrize("status", [-9, 126, 127])
-def test_not_fit_stands_when_a_run_gave_no_answer_at_all(status):
-    """Its file cannot be read any more, no process can be made, or somebody killed it: it has not said that it does not
-    know. A dead disk makes one command hang and another one end.
-    """
-    asked = Asked().say(1)
+@pytest.mark.parametrize("status", [126, 127, -9, -15])
+def test_not_fit_stands_through_runs_that_were_no_runs(status):
+    """The disk of the data is gone, and the command with it, or the kernel has killed it for want of memory."""
+    asked = Asked().say(1, "replication has stopped")
     assert asked.words_after(1) == {"fit": False}
-    assert asked.say(status).words_after(4 * EVERY_S) == {"fit": False}
+    assert asked.say(status).words_after(3 * EVERY_S) == {"fit": False}
     assert asked.say(2).words_after(EVERY_S) == {}
+    assert asked.say(status).words_after(EVERY_S) == {}
+    assert asked.say(0, "8").words_after(EVERY_S) == {"fit": 8}
+    assert asked.say(status).words_after(EVERY_S) == {}
 
 
 def test_only_a_change_of_more_than_the_number_is_logged_with_its_reason():
@@ -257,6 +258,63 @@ def test_the_first_beat_of_a_node_that_serves_waits_for_no_answer(tmp_path: Path
     world.agent._fitness = asked.fitness
     world.pass_time(1)
     assert world.aws.beats
+
+
+def test_a_node_that_stood_still_takes_nothing_over_before_it_was_asked_anew(tmp_path: Path):
+    """Its data may have become worth nothing meanwhile. To say no more than that it does not know would let it."""
+    asked = Asked()
+    world = asking(World(tmp_path, item(epoch=1, active=OTHER, mine=node(boot=""))), asked)
+    world.pass_time(20)
+    asked.hangs = True
+    beats = len(world.aws.beats)
+    for each in (asked, world.clock):
+        each.now_ms += 60_000
+    world.pass_time(1)
+    assert [(each.get("fit"), each["unfit"]) for each in world.aws.beats[beats:]] == [(None, NOT_ASKED_YET)]
+    asked.begun[-1].outcome = Outcome.FAILED  # type: ignore[union-attr]
+    beats = len(world.aws.beats)
+    world.pass_time(1)
+    assert [(each.get("fit"), each.get("unfit")) for each in world.aws.beats[beats:]] == [(False, None)]
+
+
+def test_so_it_is_for_as_long_as_one_run_may_take(tmp_path: Path):
+    asked = Asked()
+    world = asking(World(tmp_path, item(epoch=1, active=OTHER, mine=node(boot=""))), asked)
+    world.pass_time(20)
+    asked.hangs = True
+    world.clock.now_ms += 60_000
+    world.pass_time(LIMIT_S - 1)
+    assert world.aws.beats[-1]["unfit"] == NOT_ASKED_YET
+    world.pass_time(2)
+    assert "unfit" not in world.aws.beats[-1]
+    world.pass_time(60)
+    assert not any("unfit" in each for each in world.aws.beats[-10:])
+
+
+def test_a_node_whose_services_were_not_looked_into_at_first_takes_nothing_over_before_it_was_asked(tmp_path: Path):
+    """Its first beat waits for no answer, and it can say that they are down while its first run is under way."""
+    asked = Asked()
+    asked.hangs = True
+    world = World(tmp_path, item(epoch=1, active=OTHER, mine=node(boot="")))
+    world.agent._fitness = asked.fitness
+    world.kind.look_answers = Outcome.UNKNOWN
+    world.pass_time(1)
+    assert world.aws.beats
+    world.kind.look_answers = None
+    world.pass_time(2)
+    last = world.aws.beats[-1]
+    assert (last["services"]["db"], last.get("unfit")) == ("OUT_OF_SERVICE", NOT_ASKED_YET)
+
+
+def test_the_active_node_says_nothing_of_that_when_it_stood_still(tmp_path: Path):
+    asked = Asked()
+    world = asking(World(tmp_path, item(epoch=1, active=ME, mine=node(boot=""))), asked)
+    world.pass_time(20)
+    asked.hangs = True
+    beats = len(world.aws.beats)
+    world.clock.now_ms += 60_000
+    world.pass_time(10)
+    assert not any("unfit" in each for each in world.aws.beats[beats:])
 
 
 def test_that_a_node_is_not_fit_any_more_is_told_at_once_and_its_number_with_the_next_beat(tmp_path: Path):
